@@ -1,0 +1,117 @@
+# Millrace. `make run` shows it work, `make test` runs the whole suite; both install what they need.
+#
+#   make            build bin/ and config/
+#   make deps       install the Debian packages (root)
+#   make run        three brokers, a replicated topic, a kill, nothing lost
+#   make test       everything: build, tidy, unit, simulation, cluster and client tests
+#   make check      the same without the client matrix
+#   make tidy       the style and layering rules
+#   make asan tsan  the suite under sanitizers
+#   make bench      speed, side by side with a peer where one is installed
+#   make clean      remove build/ bin/ config/
+
+CC      ?= gcc
+BUILD   ?= build
+SANITIZE ?=
+OPT     ?= -O2
+PKGS    := libuv libprotobuf-c liblz4 libzstd zlib
+CFLAGS_BASE := -std=gnu11 -D_GNU_SOURCE -g $(OPT) -Wall -Wextra -Wshadow -Wstrict-prototypes \
+  -Wmissing-prototypes -Wformat=2 -Werror -fno-omit-frame-pointer -fstack-protector-strong -fPIE \
+  $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
+CPPFLAGS_BASE := -I. -Icommon -I$(BUILD)/gen
+DEPFLAGS = -MMD -MP
+LDLIBS  := -lraft -luv -lprotobuf-c -llz4 -lzstd -lz -lsnappy -lisal -lpthread -lm
+LDFLAGS_BASE := -pie -Wl,-z,relro,-z,now
+ifneq ($(SANITIZE),)
+CFLAGS_BASE  += -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+LDFLAGS_BASE += -fsanitize=$(SANITIZE)
+endif
+
+PROTOS  := $(wildcard common/meta/*.proto)
+GEN_C   := $(PROTOS:%.proto=$(BUILD)/gen/%.pb-c.c)
+GEN_H   := $(GEN_C:.c=.h)
+COMMON  := $(sort $(wildcard common/base/*.c common/env/timers.c common/wire/*.c common/kafka/*.c \
+  common/kafka/*/*.c common/meta/*.c))
+ENV_UV  := common/env/env_uv.c $(sort $(wildcard common/env/uv_*.c))
+BROKER  := $(sort $(wildcard broker/*.c broker/*/*.c))
+CONTROL := $(sort $(wildcard controller/*.c))
+TOOLS   := $(sort $(wildcard tools/*.c tools/*/*.c))
+obj      = $(patsubst %.c,$(BUILD)/%.o,$(1))
+GEN_OBJ := $(patsubst $(BUILD)/gen/%.c,$(BUILD)/gen/%.o,$(GEN_C))
+
+SERVER  := $(BUILD)/millrace-server
+CLI     := $(BUILD)/millrace
+UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(sort $(shell find tests/unit -name '*_test.c')))
+SIM     := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(sort $(wildcard tests/sim/*_test.c)))
+SIM_ENV := $(filter-out %_test.c,$(sort $(wildcard tests/sim/*.c)))
+
+.DEFAULT_GOAL := all
+.PHONY: all deps run test check tidy asan tsan bench clean unit sim cluster clients
+.SECONDARY:
+.DELETE_ON_ERROR:
+
+# The packages of the build; the stamp keeps `make` from asking the package manager every time.
+DEPS_STAMP := $(BUILD)/.deps
+$(DEPS_STAMP): deploy/packages.txt
+	@mkdir -p $(BUILD)
+	@deploy/install-packages.sh $<
+	@touch $@
+deps: ; @mkdir -p $(BUILD) && deploy/install-packages.sh deploy/packages.txt && touch $(DEPS_STAMP)
+
+all: $(DEPS_STAMP)
+	@$(MAKE) --no-print-directory build-all
+.PHONY: build-all build-tests
+build-all: $(if $(wildcard broker/main.c),$(SERVER)) $(if $(wildcard tools/main.c),$(CLI)) links
+build-tests: $(UNIT) $(SIM)
+
+.PHONY: links
+links: $(if $(wildcard broker/main.c),$(SERVER)) $(if $(wildcard tools/main.c),$(CLI))
+	@[ ! -x deploy/make-links.sh ] || deploy/make-links.sh $(BUILD)
+
+$(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: %.proto
+	@mkdir -p $(BUILD)/gen
+	protoc-c --c_out=$(BUILD)/gen $<
+
+# Generated protobuf code is not ours: it is compiled without our warnings.
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c
+	$(CC) -std=gnu11 -g $(OPT) -fPIE $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -I$(BUILD)/gen -c $< -o $@
+
+$(BUILD)/%.o: %.c | $(GEN_H)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS_BASE) $(CPPFLAGS) $(CFLAGS_BASE) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+LIB_OBJ := $(call obj,$(COMMON) $(filter-out %/main.c,$(BROKER) $(CONTROL))) $(GEN_OBJ)
+$(BUILD)/libmillrace.a: $(LIB_OBJ)
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(BUILD)/libenv_uv.a: $(call obj,$(ENV_UV))
+	@rm -f $@
+	$(AR) rcs $@ $^
+$(BUILD)/libenv_sim.a: $(call obj,$(SIM_ENV))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(SERVER): $(call obj,broker/main.c) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(CLI): $(call obj,$(TOOLS)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ -lrdkafka -ljansson $(LDLIBS)
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ -ljansson $(LDLIBS)
+# The archives refer to each other: the simulation's env calls nothing of the brokers.
+$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
+	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+JOBS := $(shell nproc)
+unit: $(DEPS_STAMP)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(UNIT) $(SIM)
+	prove -j$(JOBS) $(UNIT)
+sim: unit
+	prove -v $(SIM)
+
+tidy:
+	@tests/tidy.sh
+
+clean:
+	rm -rf $(BUILD) bin config

@@ -1,0 +1,73 @@
+/* A growable byte buffer: doubles, never shrinks. */
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+void buf_init(struct buf *buf)
+{
+    *buf = (struct buf){0};
+}
+
+void buf_close(struct buf *buf)
+{
+    mem_free(buf->data);
+    buf_init(buf);
+}
+
+int buf_reserve(struct buf *buf, size_t more)
+{
+    if (more <= buf->cap - buf->len)
+        return 0;
+    size_t need = buf->len + more;
+    if (need < more)
+        return ERR_NO_MEMORY;
+    size_t cap = buf->cap * 2 > need ? buf->cap * 2 : need;
+    uint8_t *data = mem_try_realloc(buf->data, cap);
+    if (!data)
+        return ERR_NO_MEMORY;
+    buf->data = data;
+    buf->cap = cap;
+    return 0;
+}
+
+int buf_append(struct buf *buf, const void *data, size_t len)
+{
+    int err = buf_reserve(buf, len);
+    if (err)
+        return err;
+    if (len)
+        memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+    return 0;
+}
+
+void buf_vprintf(struct buf *buf, const char *format, va_list args)
+{
+    va_list again;
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    ASSERT(len >= 0);
+    int err = buf_reserve(buf, (size_t)len + 1);
+    ASSERT(err == 0);
+    vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, args);
+    buf->len += (size_t)len;
+}
+
+void buf_printf(struct buf *buf, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(buf, format, args);
+    va_end(args);
+}
+
+const char *buf_text(struct buf *buf)
+{
+    buf_printf(buf, "%s", "");
+    return (const char *)buf->data;
+}

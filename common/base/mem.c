@@ -1,0 +1,183 @@
+/* Memory: allocation, budgets and arenas. Failure modes: mem_alloc aborts; the others return. */
+#include "base/mem.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+enum { ARENA_BLOCK_SIZE = 4096 }; /* holds the arrays of an ordinary request */
+
+struct arena_block {
+    struct arena_block *next;
+    size_t size;
+    uint8_t data[];
+};
+
+static atomic_uint_least64_t mem_fail_counter;
+
+static bool mem_must_fail(void)
+{
+    uint64_t left = atomic_load_explicit(&mem_fail_counter, memory_order_relaxed);
+    if (left == 0)
+        return false;
+    atomic_store_explicit(&mem_fail_counter, left - 1, memory_order_relaxed);
+    return left == 1;
+}
+
+static _Noreturn void mem_exhausted(size_t size)
+{
+    fprintf(stderr, "millrace: out of memory for %zu bytes\n", size);
+    abort();
+}
+
+void *mem_alloc(size_t size)
+{
+    void *pointer = calloc(1, size ? size : 1);
+    if (!pointer)
+        mem_exhausted(size);
+    return pointer;
+}
+
+void *mem_realloc(void *pointer, size_t size)
+{
+    void *moved = realloc(pointer, size ? size : 1);
+    if (!moved)
+        mem_exhausted(size);
+    return moved;
+}
+
+void *mem_dup(const void *data, size_t size)
+{
+    void *copy = mem_alloc(size);
+    if (size)
+        memcpy(copy, data, size);
+    return copy;
+}
+
+char *mem_strdup(const char *text)
+{
+    return mem_dup(text, strlen(text) + 1);
+}
+
+char *mem_strndup(const char *text, size_t len)
+{
+    char *copy = mem_alloc(len + 1);
+    if (len)
+        memcpy(copy, text, len);
+    return copy;
+}
+
+char *mem_printf(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = NULL;
+    if (vasprintf(&text, format, args) < 0)
+        mem_exhausted(0);
+    va_end(args);
+    return text;
+}
+
+void mem_free(void *pointer)
+{
+    free(pointer);
+}
+
+void *mem_try_alloc(size_t size)
+{
+    return mem_must_fail() ? NULL : malloc(size ? size : 1);
+}
+
+void *mem_try_realloc(void *pointer, size_t size)
+{
+    return mem_must_fail() ? NULL : realloc(pointer, size ? size : 1);
+}
+
+bool mem_fail_at(uint64_t n)
+{
+    return atomic_exchange(&mem_fail_counter, n) == 0;
+}
+
+void mem_budget_init(struct mem_budget *budget, size_t limit)
+{
+    budget->limit = limit;
+    budget->used = 0;
+}
+
+int mem_budget_take(struct mem_budget *budget, size_t size)
+{
+    if (size > budget->limit - budget->used)
+        return ERR_NO_MEMORY;
+    budget->used += size;
+    return 0;
+}
+
+void mem_budget_give(struct mem_budget *budget, size_t size)
+{
+    ASSERT(size <= budget->used);
+    budget->used -= size;
+}
+
+void arena_init(struct arena *arena, size_t limit)
+{
+    *arena = (struct arena){.limit = limit};
+}
+
+static bool arena_grow(struct arena *arena, size_t size)
+{
+    size_t block_size = size > ARENA_BLOCK_SIZE ? size : ARENA_BLOCK_SIZE;
+    struct arena_block *block = mem_try_alloc(sizeof(*block) + block_size);
+    if (!block)
+        return false;
+    block->next = arena->blocks;
+    block->size = block_size;
+    arena->blocks = block;
+    arena->used = 0;
+    return true;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    if (size > arena->limit - arena->total)
+        return NULL;
+    size_t rounded = (size + 7) & ~(size_t)7;
+    if (!arena->blocks || arena->blocks->size - arena->used < rounded)
+        if (!arena_grow(arena, rounded))
+            return NULL;
+    void *pointer = arena->blocks->data + arena->used;
+    arena->used += rounded;
+    arena->total += size;
+    memset(pointer, 0, size);
+    return pointer;
+}
+
+void *arena_alloc_array(struct arena *arena, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes))
+        return NULL;
+    return arena_alloc(arena, bytes);
+}
+
+char *arena_strndup(struct arena *arena, const char *text, size_t len)
+{
+    char *copy = arena_alloc(arena, len + 1);
+    if (copy && len)
+        memcpy(copy, text, len);
+    return copy;
+}
+
+void arena_close(struct arena *arena)
+{
+    while (arena->blocks) {
+        struct arena_block *block = arena->blocks;
+        arena->blocks = block->next;
+        mem_free(block);
+    }
+    arena->used = 0;
+    arena->total = 0;
+}

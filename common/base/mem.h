@@ -1,0 +1,63 @@
+/* Memory: the only place that calls the C allocator, and the accounting of what peers may use.
+ *
+ * Small control objects use mem_alloc, which aborts when the machine has no memory left. Anything
+ * whose size a peer chooses uses mem_try_alloc and a budget, and reports ERR_NO_MEMORY. */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/check.h"
+
+/* Zeroed memory; aborts when there is none. mem_free(NULL) does nothing. */
+void *mem_alloc(size_t size) __attribute__((malloc, returns_nonnull));
+void *mem_realloc(void *pointer, size_t size) __attribute__((returns_nonnull));
+char *mem_strdup(const char *text) __attribute__((returns_nonnull));
+char *mem_strndup(const char *text, size_t len) __attribute__((returns_nonnull));
+void *mem_dup(const void *data, size_t size) __attribute__((returns_nonnull));
+/* printf into fresh memory. */
+char *mem_printf(const char *format, ...) PRINTF_LIKE(1, 2) __attribute__((returns_nonnull));
+void mem_free(void *pointer);
+
+/* Memory that is not zeroed, or NULL; on failure mem_try_realloc leaves the old block as it was. */
+void *mem_try_alloc(size_t size) MUST_CHECK;
+void *mem_try_realloc(void *pointer, size_t size) MUST_CHECK;
+
+/* For tests: the n-th mem_try_* call from now fails (1 = the next one); 0 switches it off. Returns
+ * whether the failure of the previous setting has happened. */
+bool mem_fail_at(uint64_t n);
+
+/* A budget of bytes that one thread hands out; never locks. */
+struct mem_budget {
+    size_t limit;
+    size_t used;
+};
+
+void mem_budget_init(struct mem_budget *budget, size_t limit);
+/* 0, or ERR_NO_MEMORY when the bytes would pass the limit (nothing is taken then). */
+int mem_budget_take(struct mem_budget *budget, size_t size) MUST_CHECK;
+void mem_budget_give(struct mem_budget *budget, size_t size);
+
+/* An arena: many small blocks, freed at once. Blocks are 8-byte aligned and zeroed. */
+struct arena_block;
+struct arena {
+    struct arena_block *blocks; /* the newest first */
+    size_t used;                /* bytes in the newest block */
+    size_t total;               /* bytes handed out */
+    size_t limit;               /* largest total */
+};
+
+/* `limit` is the largest number of bytes that it ever hands out. Allocates nothing yet. */
+void arena_init(struct arena *arena, size_t limit);
+/* NULL when the limit would be passed or memory is out. */
+void *arena_alloc(struct arena *arena, size_t size) MUST_CHECK;
+/* count * size with overflow checked. */
+void *arena_alloc_array(struct arena *arena, size_t count, size_t size) MUST_CHECK;
+/* Copy of `len` bytes plus a NUL; NULL as above. */
+char *arena_strndup(struct arena *arena, const char *text, size_t len) MUST_CHECK;
+/* Frees every block; the arena may be used again. */
+void arena_close(struct arena *arena);
+
+#endif

@@ -1,0 +1,72 @@
+/* Frames over a stream: int32 size (big-endian, bytes that follow), then the bytes. Kafka's
+ * connections, the controller channel and the Raft peers all use this one reader and writer.
+ *
+ * Reader: the bytes of a frame are received straight into the buffer that the callback sees; a buffer
+ * exists only while part of a frame has arrived, and grows as bytes arrive, not as announced.
+ * Writer: an outbox is a queue of chunks (owned memory, shared memory, file ranges) that is written
+ * once per loop turn; responses therefore leave together. */
+#ifndef WIRE_FRAME_H
+#define WIRE_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "env/env.h"
+
+/* A chunk in an outbox. `release(owner)` is called once, when its bytes are sent or the outbox is
+ * closed; NULL when nobody waits for that. */
+struct outbox_chunk {
+    struct env_chunk chunk;
+    void (*release)(void *owner);
+    void *owner;
+};
+
+struct frame_conn;
+
+struct frame_handlers {
+    /* One whole frame (without its size). `data` may be changed in place and is valid until the
+     * callback returns, unless frame_conn_detach is called inside it. The callback may call
+     * frame_conn_close. */
+    void (*frame)(void *data, uint8_t *bytes, size_t len);
+    /* The connection is over: ERR_EOF, ERR_RESET, ERR_MALFORMED (size below 0), ERR_TOO_LARGE (size
+     * over the limit), ERR_NO_MEMORY. Called at most once, never after frame_conn_close; the callee
+     * must call frame_conn_close (here or later). */
+    void (*broken)(void *data, int err);
+    /* May be NULL: the outbox ran empty after it had been told to be over its mark. */
+    void (*drained)(void *data);
+};
+
+/* Takes the stream over. `budget` (may be NULL) pays for the receive buffer; when it is used up,
+ * reading stops and is tried again on a timer. `frame_max`: largest size taken. */
+int frame_conn_new(struct env *env, struct env_stream *stream, size_t frame_max,
+                   struct mem_budget *budget, const struct frame_handlers *handlers, void *data,
+                   struct frame_conn **conn) MUST_CHECK;
+/* Closes the stream, releases what is queued, frees. Safe inside every callback. */
+void frame_conn_close(struct frame_conn *conn);
+/* Sends what is queued, then closes (at the latest after `linger_ms`); no more frames arrive. The
+ * `broken` callback comes with ERR_CLOSED when that is done. */
+void frame_conn_finish(struct frame_conn *conn, int64_t linger_ms);
+
+void frame_conn_set_max(struct frame_conn *conn, size_t frame_max);
+/* While paused no further frame is delivered (those that already arrived wait). */
+void frame_conn_pause(struct frame_conn *conn, bool paused);
+
+/* Inside the frame callback: the buffer that holds the frame becomes the caller's, to mem_free
+ * later (and to give `*charged` back to the budget); *block is what to free. */
+void frame_conn_detach(struct frame_conn *conn, void **block, size_t *charged);
+
+/* Queues one chunk; sent at the end of this loop turn. The caller writes the size prefix itself as
+ * part of its first chunk. */
+void frame_conn_send(struct frame_conn *conn, const struct outbox_chunk *chunk);
+/* Size prefix and a copy of the bytes; ERR_NO_MEMORY. For small messages. */
+int frame_conn_send_copy(struct frame_conn *conn, const void *bytes, size_t len) MUST_CHECK;
+/* Bytes queued and not yet taken by the network. */
+size_t frame_conn_queued(const struct frame_conn *conn);
+/* "127.0.0.1:39412"; lives as long as the connection. */
+const char *frame_conn_peer(const struct frame_conn *conn);
+
+#endif
