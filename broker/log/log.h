@@ -1,0 +1,149 @@
+/* The log of one partition on disk: segments of record batches, their indexes, the leader epochs and
+ * the state of idempotent producers, in Kafka's own on-disk format.
+ *
+ *     log start            high watermark     durable end       end
+ *        |  segment 0  |  segment 1  |  active segment  .........|
+ *        [ consumers read up to the high watermark ) [ not flushed )
+ *
+ * A log belongs to the broker loop; all calls come from there and none blocks for longer than a
+ * write into the page cache. What blocks (opening with recovery, flushing, deleting) runs on the
+ * worker pool and reports by callback. Batches are written as they arrive: only base offset, leader
+ * epoch and, for LogAppendTime, the timestamp are set, in the caller's buffer.
+ *
+ * A disk error (ERR_IO, ERR_NO_SPACE from a flush or write) is final for the log directory: the log
+ * is then `offline`, every call returns ERR_KAFKA_STORAGE_ERROR, nothing is retried. */
+#ifndef BROKER_LOG_LOG_H
+#define BROKER_LOG_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "base/uuid.h"
+#include "env/env.h"
+
+struct log;
+struct log_manager;
+struct segment;
+
+/* Settings of one log: the broker's log.* defaults under the topic's overrides. Times in ms, sizes in
+ * bytes; -1 or INT64_MAX = no limit, as in Kafka. */
+struct log_config {
+    int64_t segment_bytes;
+    int64_t segment_ms;
+    int64_t segment_jitter_ms;
+    int64_t segment_index_bytes;
+    int64_t index_interval_bytes;
+    int64_t retention_bytes;
+    int64_t retention_ms;
+    int64_t file_delete_delay_ms;
+    int64_t flush_messages; /* 1 (our default): every append is flushed before it counts as durable;
+                             * larger: flushed in the background, and durable as soon as appended */
+    int64_t flush_ms;
+    int64_t max_message_bytes; /* largest batch taken from a client */
+    bool log_append_time;      /* message.timestamp.type=LogAppendTime */
+    int64_t timestamp_before_max_ms;
+    int64_t timestamp_after_max_ms;
+    bool cleanup_delete;
+    bool cleanup_compact;
+    int64_t delete_retention_ms;
+    int64_t min_compaction_lag_ms;
+    int64_t max_compaction_lag_ms;
+    double min_cleanable_dirty_ratio;
+    int8_t compression; /* codec number 0..4 to rewrite to, -1 = producer (keep what came) */
+    int64_t producer_id_expiration_ms;
+};
+
+enum log_origin {
+    LOG_FROM_CLIENT,  /* checked in full: one or more batches, offsets are assigned */
+    LOG_FROM_BROKER,  /* our own coordinators: as client, but control batches are allowed */
+    LOG_FROM_LEADER   /* replicated: copied byte for byte, base offset must equal the log end */
+};
+
+struct log_append {
+    int64_t base_offset; /* of the first batch; for a duplicate that of the original */
+    int64_t last_offset;
+    int64_t append_time_ms; /* -1 unless LogAppendTime */
+    bool duplicate;         /* an idempotent batch that is in the log already; nothing was written */
+    const char *message;    /* static text that says what was wrong, or NULL */
+};
+
+/* Appends whole batches; `bytes` is changed in place (offsets, epoch, timestamp) and is not kept.
+ * Producer sequences are checked against what is appended. Errors: ERR_CORRUPT_MESSAGE,
+ * ERR_INVALID_RECORD, ERR_MESSAGE_TOO_LARGE, ERR_INVALID_TIMESTAMP, ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
+ * ERR_INVALID_PRODUCER_EPOCH, ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, ERR_KAFKA_STORAGE_ERROR. On an
+ * error nothing is appended. LOG_FROM_LEADER ignores an incomplete last batch. */
+int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,
+               int32_t leader_epoch, struct log_append *result) MUST_CHECK;
+
+/* A range of a segment file, to be sent as it is; holds the segment until released. */
+struct log_slice {
+    struct segment *segment;
+    struct env_file *file;
+    uint64_t position;
+    size_t len;
+};
+
+/* Bytes from the batch that holds `offset` (its head may lie before) up to at most max_bytes, never
+ * at or past `end_offset`, from one segment; the last batch may be cut off. With `min_one` the first
+ * batch is returned whole even when it is larger than max_bytes. len is 0 when offset is the
+ * end. ERR_OFFSET_OUT_OF_RANGE outside [log start, end]. */
+int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset, bool min_one,
+             struct log_slice *slice) MUST_CHECK;
+void log_slice_release(struct log_slice *slice);
+
+int64_t log_start_offset(const struct log *log);
+int64_t log_end_offset(const struct log *log);
+/* Below it everything survives a power cut of this machine (see flush_messages). */
+int64_t log_durable_offset(const struct log *log);
+/* What this replica last knew to be committed; from the checkpoint after a restart. */
+int64_t log_high_watermark(const struct log *log);
+/* The partition tells it; retention and checkpoints use it. */
+void log_set_high_watermark(struct log *log, int64_t offset);
+/* Bytes of all segments. */
+int64_t log_size(const struct log *log);
+const struct uuid *log_topic_id(const struct log *log);
+bool log_is_offline(const struct log *log);
+const struct log_config *log_config(const struct log *log);
+void log_set_config(struct log *log, const struct log_config *config);
+
+/* fn(data) is called on the loop whenever the durable end has moved or the log went offline. One
+ * watcher; NULL to stop. Never called from inside a call of this header. */
+void log_watch(struct log *log, void (*fn)(void *data), void *data);
+
+/* Leader epochs (KIP-101, KIP-279): (epoch, first offset) pairs, rebuilt from batches. */
+int32_t log_latest_epoch(const struct log *log); /* -1 when there is none */
+/* Records that `epoch` starts at the log end, also when it stays empty; durable on return of the next
+ * checkpoint at the latest. Ignored when a later or equal epoch is known. */
+int log_assign_epoch(struct log *log, int32_t epoch) MUST_CHECK;
+/* The largest epoch <= `epoch` and its end offset, by the rules of OffsetForLeaderEpoch; (-1, -1)
+ * when unknown. */
+void log_end_of_epoch(const struct log *log, int32_t epoch, int32_t *found, int64_t *end_offset);
+
+/* Cuts at the batch boundary at or below `offset`; epochs, indexes and producers are cut with it. */
+int log_truncate(struct log *log, int64_t offset) MUST_CHECK;
+/* Drops everything and starts empty at `offset`. */
+int log_reset(struct log *log, int64_t offset) MUST_CHECK;
+/* Moves the log start forward (DeleteRecords, a follower after its leader); whole segments below it
+ * are deleted in the background. ERR_OFFSET_OUT_OF_RANGE past the high watermark. */
+int log_advance_start(struct log *log, int64_t offset) MUST_CHECK;
+
+/* ListOffsets: the first record with timestamp >= `timestamp_ms`; *offset is -1 when there is none. */
+int log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t *offset,
+                       int64_t *found_timestamp_ms) MUST_CHECK;
+/* The record with the largest timestamp (ListOffsets -3); *offset -1 when the log is empty. */
+int log_find_max_timestamp(struct log *log, int64_t *offset, int64_t *timestamp_ms) MUST_CHECK;
+
+/* For DescribeProducers: walks the producers that are known; return false from fn to stop. */
+struct log_producer {
+    int64_t producer_id;
+    int16_t producer_epoch;
+    int32_t last_sequence;
+    int64_t last_timestamp_ms;
+    int32_t coordinator_epoch;
+    int64_t current_txn_start_offset; /* -1 */
+};
+void log_each_producer(const struct log *log, bool (*fn)(void *data, const struct log_producer *),
+                       void *data);
+
+#endif

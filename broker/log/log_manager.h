@@ -1,0 +1,77 @@
+/* All logs of a broker: the log directories with their locks, meta.properties and checkpoints, and
+ * the background work on them (opening with recovery, flushing, retention, deletion, compaction).
+ *
+ * Start: log_manager_new checks and locks the directories (a few milliseconds); each partition is
+ * then opened by log_manager_open, in parallel on the worker pool, so that one that needs a scan
+ * keeps no other one waiting. After a clean shutdown nothing is scanned. */
+#ifndef BROKER_LOG_LOG_MANAGER_H
+#define BROKER_LOG_LOG_MANAGER_H
+
+#include "base/buf.h"
+#include "base/logger.h"
+#include "broker/log/log.h"
+
+struct log_manager_config {
+    const char *const *dirs; /* log.dirs */
+    int dir_count;
+    int32_t node_id;
+    const char *cluster_id;            /* NULL when it is not known yet: taken from meta.properties */
+    int64_t retention_check_ms;        /* log.retention.check.interval.ms */
+    int64_t flush_check_ms;            /* log.flush.scheduler.interval.ms */
+    int64_t checkpoint_ms;             /* log.flush.offset.checkpoint.interval.ms */
+    int64_t start_offset_checkpoint_ms; /* log.flush.start.offset.checkpoint.interval.ms */
+    int64_t cleaner_backoff_ms;        /* log.cleaner.backoff.ms */
+    bool cleaner_enable;               /* log.cleaner.enable */
+};
+
+struct log_manager_events {
+    /* A directory failed; every log in it is offline. */
+    void (*dir_failed)(void *data, const char *dir);
+};
+
+/* Makes missing directories, locks each (.lock), reads or writes meta.properties (version=1,
+ * node.id or broker.id, cluster.id, directory.id). On an error `problem` gets one sentence that
+ * names the directory, what is wrong and the remedy: directory locked by another process,
+ * meta.properties of another broker.id or cluster, unreadable. Strings of `config` are copied. */
+int log_manager_new(struct env *env, struct logger *logger, const struct log_manager_config *config,
+                    const struct log_manager_events *events, void *data, struct buf *problem,
+                    struct log_manager **manager) MUST_CHECK;
+/* The cluster id of meta.properties, or "" when the directories are new. */
+const char *log_manager_cluster_id(const struct log_manager *manager);
+/* Writes the cluster id into new directories, once it is known; ERR_INCONSISTENT_CLUSTER_ID (with a
+ * sentence in `problem`) when they belong to another one. */
+int log_manager_set_cluster_id(struct log_manager *manager, const char *cluster_id,
+                               struct buf *problem) MUST_CHECK;
+int log_manager_dir_count(const struct log_manager *manager);
+const char *log_manager_dir(const struct log_manager *manager, int i);
+/* The directory.id of directory i. */
+const struct uuid *log_manager_dir_id(const struct log_manager *manager, int i);
+
+/* Opens the log of a partition, or creates it in the directory with the fewest logs. When the
+ * directory holds another topic id, that older log is removed first. `done` comes later on the loop:
+ * 0 and the log, or ERR_CORRUPT (a bad batch in the middle: the replica must be refetched,
+ * see log_manager_discard), ERR_KAFKA_STORAGE_ERROR. A partition is opened at most once at a time. */
+void log_manager_open(struct log_manager *manager, const char *topic, int32_t partition,
+                      const struct uuid *topic_id, const struct log_config *config,
+                      void (*done)(void *data, int err, struct log *log), void *data);
+/* Closes and deletes a partition's log; the files go in the background (renamed to -delete first). */
+void log_manager_delete(struct log_manager *manager, struct log *log);
+/* For a replica that is damaged: its directory is set aside, so that the next open starts empty. */
+int log_manager_discard(struct log_manager *manager, const char *topic, int32_t partition)
+    MUST_CHECK;
+/* Directories on disk for which `wanted(data, topic, partition, topic_id)` is false are removed;
+ * called once the broker has caught up with the metadata. */
+void log_manager_remove_strays(struct log_manager *manager,
+                               bool (*wanted)(void *data, const char *topic, int32_t partition,
+                                              const struct uuid *topic_id),
+                               void *data);
+/* The log with this directory name, or NULL. */
+struct log *log_manager_find(struct log_manager *manager, const char *topic, int32_t partition);
+
+/* Clean shutdown: flushes everything, writes checkpoints, producer snapshots and the clean-shutdown
+ * mark, then calls `done`. No other calls but log_manager_free after it. */
+void log_manager_shutdown(struct log_manager *manager, void (*done)(void *data), void *data);
+/* Frees all; without log_manager_shutdown this is what a crash leaves. Unlocks the directories. */
+void log_manager_free(struct log_manager *manager);
+
+#endif
