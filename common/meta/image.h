@@ -1,0 +1,109 @@
+/* The image: the metadata of the cluster as it stands after a number of records. Controllers and
+ * brokers both keep one and apply the same records to it (it lives in common because neither may
+ * include the other). Pure memory: no env, no clock, nothing random, so applying is deterministic.
+ *
+ * All pointers handed out are borrowed until the next image_apply. */
+#ifndef META_IMAGE_H
+#define META_IMAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "base/map.h"
+#include "base/uuid.h"
+#include "common/meta/records.pb-c.h"
+
+enum { IMAGE_NO_NODE = -1 };
+
+struct image_endpoint {
+    char *listener;
+    char *host;
+    uint16_t port;
+    int security;
+};
+
+struct image_broker {
+    int32_t id;
+    int64_t epoch;
+    struct uuid incarnation;
+    struct image_endpoint *endpoints;
+    size_t endpoint_count;
+    char *rack; /* NULL = none */
+    bool fenced;
+    bool stopping;
+    struct uuid *log_dirs;
+    size_t log_dir_count;
+};
+
+struct image_ids {
+    int32_t *ids;
+    int32_t count;
+};
+
+struct image_partition {
+    int32_t index;
+    int32_t leader; /* IMAGE_NO_NODE */
+    int32_t leader_epoch;
+    int32_t partition_epoch;
+    struct image_ids replicas;
+    struct image_ids isr;
+    struct image_ids adding;
+    struct image_ids removing;
+};
+
+struct image_config {
+    char *key;
+    char *value;
+};
+
+struct image_topic {
+    struct uuid id;
+    char *name;
+    struct image_partition *partitions; /* by index; a gap has replicas.count 0 */
+    int32_t partition_count;
+};
+
+struct image;
+
+struct image *image_new(void);
+void image_free(struct image *image);
+/* Forgets everything, as before the first record. */
+void image_clear(struct image *image);
+
+/* Applies one record. ERR_MALFORMED when it breaks a rule (unknown topic id, id of wrong size, no
+ * fact, partition above IMAGE_PARTITIONS_MAX); the image is unchanged then. */
+int image_apply(struct image *image, const Meta__Record *record) MUST_CHECK;
+enum { IMAGE_PARTITIONS_MAX = 1000000 }; /* of one topic; bounds what one record can allocate */
+
+const char *image_cluster_id(const struct image *image); /* "" before the first ClusterRecord */
+int64_t image_next_producer_id(const struct image *image);
+
+const struct image_broker *image_broker(const struct image *image, int32_t id);
+const struct image_topic *image_topic_by_name(const struct image *image, const char *name,
+                                              size_t len);
+const struct image_topic *image_topic_by_id(const struct image *image, const struct uuid *id);
+/* NULL when there is no such partition. */
+const struct image_partition *image_partition(const struct image_topic *topic, int32_t index);
+size_t image_topic_count(const struct image *image);
+
+/* Walks: start with *cursor = 0, NULL at the end. Brokers come by rising id, topics by name. */
+const struct image_broker *image_next_broker(const struct image *image, size_t *cursor);
+const struct image_topic *image_next_topic(const struct image *image, size_t *cursor);
+
+/* Dynamic settings of a topic ("name") or broker ("0", or "" for all brokers); NULL when not set. */
+const char *image_config(const struct image *image, Meta__ConfigRecord__Resource resource,
+                         const char *name, const char *key);
+/* All settings of one resource, sorted by key; *count may be 0. */
+const struct image_config *image_configs(const struct image *image,
+                                         Meta__ConfigRecord__Resource resource, const char *name,
+                                         size_t *count);
+
+bool image_ids_have(const struct image_ids *ids, int32_t id);
+
+/* The whole image as records, in an order in which they can be applied: fn is called for each; the
+ * record is borrowed. This is the content of a snapshot, and equal images give equal bytes. */
+int image_each_record(const struct image *image, int (*fn)(void *data, const Meta__Record *record),
+                      void *data) MUST_CHECK;
+
+#endif

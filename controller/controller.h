@@ -1,0 +1,61 @@
+/* The controller: the metadata quorum of Millrace in one object, run by the controller loop.
+ *
+ * A voter takes part in Raft; the one that leads is the active controller: it registers brokers,
+ * watches that they live, turns commands into records and streams the committed records to the
+ * brokers. Brokers reach it only through the controller listener (common/meta/channel.proto), also
+ * the broker of the same process. */
+#ifndef CONTROLLER_CONTROLLER_H
+#define CONTROLLER_CONTROLLER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/logger.h"
+#include "env/env.h"
+
+struct controller;
+
+struct controller_voter {
+    int32_t id;
+    const char *host;
+    uint16_t port;
+};
+
+struct controller_config {
+    int32_t node_id;
+    const char *dir;            /* log, term, vote and snapshots; made if absent */
+    const char *listen_host;    /* NULL = any */
+    uint16_t listen_port;       /* 0 = a free one (controller_port tells) */
+    const struct controller_voter *voters; /* controller.quorum.voters; itself among them */
+    int voter_count;            /* 1 = a cluster of its own */
+    const char *cluster_id;     /* of the log directories, "" when new: the first active controller
+                                 * then makes one */
+    int64_t heartbeat_ms;       /* Raft */
+    int64_t election_timeout_ms;
+    int64_t broker_session_timeout_ms; /* broker.session.timeout.ms */
+    int32_t default_partitions; /* num.partitions */
+    int16_t default_replication_factor;
+    int32_t min_insync_replicas; /* the brokers' default, for topics without the setting */
+    bool unclean_leader_election;
+    bool auto_leader_rebalance;
+    int64_t leader_rebalance_check_ms; /* leader.imbalance.check.interval.seconds */
+    int64_t snapshot_entries;   /* entries between snapshots */
+    /* Checks one topic setting; ERR_INVALID_CONFIG with a sentence in `problem`. */
+    int (*check_topic_config)(void *data, const char *key, const char *value, struct buf *problem);
+    void *check_data;
+};
+
+/* Opens the log (loading snapshot and entries) and starts listening and voting. Strings are copied.
+ * On an error `problem` gets one sentence that names the directory or port and the remedy. */
+int controller_new(struct env *env, struct logger *logger, const struct controller_config *config,
+                   struct buf *problem, struct controller **controller) MUST_CHECK;
+uint16_t controller_port(const struct controller *controller);
+bool controller_is_active(const struct controller *controller);
+/* Hands leadership on if it leads, stops, then calls `done`; only controller_free may follow. */
+void controller_stop(struct controller *controller, void (*done)(void *data), void *data);
+/* Frees; without controller_stop this is what a crash leaves. */
+void controller_free(struct controller *controller);
+
+#endif
