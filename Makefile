@@ -91,15 +91,16 @@ $(BUILD)/libenv_sim.a: $(call obj,$(SIM_ENV))
 	@rm -f $@
 	$(AR) rcs $@ $^
 
+# The archives refer to each other: env uses base, and everything uses env.
+ARCHIVES = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 $(SERVER): $(call obj,broker/main.c) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
-	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
 $(CLI): $(call obj,$(TOOLS)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
-	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ -lrdkafka -ljansson $(LDLIBS)
+	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka -ljansson $(LDLIBS)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
-	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ -ljansson $(LDLIBS)
-# The archives refer to each other: the simulation's env calls nothing of the brokers.
+	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
 $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
-	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(LDLIBS)
+	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

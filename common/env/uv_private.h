@@ -1,0 +1,62 @@
+/* What the files of the libuv implementation share. Nobody else includes it. */
+#ifndef ENV_UV_PRIVATE_H
+#define ENV_UV_PRIVATE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+#include <uv.h>
+
+#include "env/env.h"
+#include "env/timers.h"
+
+enum { UV_RANDOM_WORDS = 4 };
+
+struct env {
+    uv_loop_t loop;
+    uv_prepare_t prepare; /* runs due timers before every poll */
+    uv_timer_t alarm;     /* ends the poll when the first timer is due */
+    uv_idle_t idle;       /* makes the poll return at once while a timer is due already */
+    uv_async_t wakeup;    /* posts and env_stop */
+    struct timers timers;
+    int64_t alarm_us; /* what the alarm is set to; INT64_MAX = not set */
+    atomic_bool stopping;
+    pthread_mutex_t posts_lock;
+    struct list posts;   /* arrived; under the lock */
+    struct list running; /* taken over by the loop; its own */
+    struct list signals;
+    uint64_t random[UV_RANDOM_WORDS]; /* xoshiro256++ */
+};
+
+struct env_file {
+    int fd;
+};
+
+struct env_stream {
+    uv_poll_t poll;
+    struct env *env;
+    int fd;      /* -1 once closed; the struct lives until libuv has let go of the handle */
+    int armed;   /* UV_READABLE | UV_WRITABLE: what libuv polls for */
+    int wanted;  /* the same: what the owner waits for; `armed` follows lazily */
+    void (*readable)(void *data);
+    void (*writable)(void *data);
+    void *data;
+    char peer[ENV_ADDRESS_TEXT_MAX];
+};
+
+/* The ERR_x of a negative libuv code. */
+int uv_private_err(int uv_code);
+
+/* A stream on a nonblocking socket that is connected or connecting; takes the descriptor over, also
+ * when it fails. */
+int uv_stream_new(struct env *env, int fd, struct env_stream **stream) MUST_CHECK;
+/* A nonblocking TCP socket, or ERR_x. */
+int uv_stream_socket(int family) MUST_CHECK;
+/* Fills in the text of the peer's address once the socket is connected. */
+void uv_stream_set_peer(struct env_stream *stream);
+/* Parses a numeric address, or "localhost" (which is 127.0.0.1); false for any other name. `len` is
+ * the size of the address. */
+bool uv_stream_parse(const char *host, uint16_t port, struct sockaddr_storage *address,
+                     socklen_t *len);
+
+#endif

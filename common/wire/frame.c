@@ -1,0 +1,550 @@
+/* Framed connections: one reader and one writer for all of Millrace's protocols.
+ *
+ * Happy path, reading: the stream is readable; a small block is taken, filled by one read, and every
+ * whole frame in it is handed out where it lies. What is left of a frame moves to the front; when
+ * the frame is larger than the block, the block grows towards exactly that frame, so the rest of a
+ * large produce request lands behind its beginning and nothing behind it. A block that holds nothing
+ * is given back. Writing: chunks queue in a ring; a timer of delay 0 writes them at the end of the
+ * turn, and goes on when the stream has room again.
+ *
+ * Failure modes: a size that is negative or over the limit, the end of the stream and its errors all
+ * end in one call of `broken`. A block that the budget can't pay for is asked for again every
+ * RETRY_MS, and a connection that stays stuck in the middle of a frame for STALL_MAX_MS is broken,
+ * so that peers with half-sent frames can't keep the budget from the others for ever. Callbacks may
+ * close the connection: it is freed when the last of them has returned. */
+#include "wire/frame.h"
+
+#include "base/bytes.h"
+#include "base/err.h"
+
+enum {
+    SIZE_LEN = 4,
+    BLOCK_MIN = 8 * 1024,        /* holds most requests whole */
+    BLOCK_GROWTH = 4,            /* a peer must have sent a quarter of what we reserve for it */
+    TURN_FRAMES_MAX = 64,        /* then the other connections have their turn */
+    TURN_BYTES_MAX = 1024 * 1024, /* the same for large frames, and for what is written */
+    PROVEN_MAX = 2 * 1024 * 1024, /* above the default largest produce request */
+    RETRY_MS = 10,
+    STALL_MAX_MS = 30 * 1000,
+    FLUSH_CHUNKS = 64,
+    RING_MIN = 8,
+    RING_KEEP = 32, /* a larger ring is given back when it runs empty */
+};
+
+struct frame_conn {
+    struct env *env;
+    struct env_stream *stream;
+    const struct frame_handlers *handlers;
+    void *data;
+    size_t frame_max;
+
+    /* The receive block: bytes [start, end) are not yet handed out. */
+    struct mem_budget *budget;
+    uint8_t *block;
+    size_t charged; /* what the block took from the budget */
+    size_t cap, start, end;
+    size_t proven; /* a frame of this size came in full: so much may be reserved at once */
+    int64_t stalled_ms;
+    struct env_timer read_timer; /* the next part of a long turn, or another try for memory */
+
+    /* The outbox: a ring of `ring_cap` (a power of two) chunks. */
+    struct outbox_chunk *ring;
+    size_t ring_cap, ring_head, ring_count;
+    size_t queued;
+    struct env_timer flush_timer;
+    struct env_timer linger_timer;
+
+    int depth;     /* callbacks that run now */
+    bool paused;   /* by the owner */
+    bool ended;    /* broken, finishing or closed: nothing is read any more */
+    bool finishing;
+    bool dead;     /* `broken` was called: nothing is written any more */
+    bool closed;   /* by the owner: freed when depth is 0 */
+    bool waiting;  /* the socket was empty when it was last read */
+    bool lost;     /* no memory for the bytes behind a detached frame */
+    bool blocked;  /* the stream took less than it was given; `writable` comes */
+    char peer[ENV_ADDRESS_TEXT_MAX];
+};
+
+/* ---- the life of a connection ---- */
+
+static void frame_drop_block(struct frame_conn *conn)
+{
+    if (conn->budget)
+        mem_budget_give(conn->budget, conn->charged);
+    mem_free(conn->block);
+    conn->block = NULL;
+    conn->charged = conn->cap = conn->start = conn->end = 0;
+}
+
+static void frame_enter(struct frame_conn *conn)
+{
+    conn->depth++;
+}
+
+/* After a callback: frees the connection if it was closed and this was the last one. */
+static bool frame_leave(struct frame_conn *conn)
+{
+    ASSERT(conn->depth > 0);
+    if (--conn->depth > 0 || !conn->closed)
+        return conn->closed;
+    frame_drop_block(conn);
+    mem_free(conn->ring);
+    mem_free(conn);
+    return true;
+}
+
+/* Ends the connection for its owner, who may close it in the callback: touch nothing after. */
+static void frame_break(struct frame_conn *conn, int err)
+{
+    if (conn->dead || conn->closed)
+        return;
+    conn->dead = conn->ended = true;
+    env_timer_stop(&conn->read_timer);
+    env_timer_stop(&conn->flush_timer);
+    env_timer_stop(&conn->linger_timer);
+    env_stream_want_read(conn->stream, false);
+    frame_enter(conn);
+    conn->handlers->broken(conn->data, err);
+    (void)frame_leave(conn);
+}
+
+static struct outbox_chunk frame_pop(struct frame_conn *conn)
+{
+    struct outbox_chunk chunk = conn->ring[conn->ring_head];
+    conn->ring_head = (conn->ring_head + 1) & (conn->ring_cap - 1);
+    conn->ring_count--;
+    return chunk;
+}
+
+static void frame_release_all(struct frame_conn *conn)
+{
+    while (conn->ring_count > 0) {
+        struct outbox_chunk chunk = frame_pop(conn);
+        if (chunk.release)
+            chunk.release(chunk.owner);
+    }
+    conn->queued = 0;
+}
+
+void frame_conn_close(struct frame_conn *conn)
+{
+    ASSERT(!conn->closed);
+    conn->closed = conn->ended = conn->dead = true;
+    frame_enter(conn);
+    env_timer_stop(&conn->read_timer);
+    env_timer_stop(&conn->flush_timer);
+    env_timer_stop(&conn->linger_timer);
+    env_stream_close(conn->stream);
+    conn->stream = NULL;
+    frame_release_all(conn);
+    (void)frame_leave(conn);
+}
+
+/* ---- reading ---- */
+
+/* Moves the unread bytes into a block of `cap` bytes; only the growth is asked of the budget, so that
+ * a frame of the budget's size can come in. */
+static int frame_reblock(struct frame_conn *conn, size_t cap)
+{
+    size_t used = conn->end - conn->start, charge = conn->budget ? cap - conn->charged : 0;
+    ASSERT(used <= cap && conn->charged <= cap);
+    if (conn->budget && mem_budget_take(conn->budget, charge) < 0)
+        return ERR_AGAIN;
+    uint8_t *block = mem_try_alloc(cap);
+    if (!block) {
+        if (conn->budget)
+            mem_budget_give(conn->budget, charge);
+        return ERR_AGAIN;
+    }
+    if (used)
+        memcpy(block, conn->block + conn->start, used);
+    mem_free(conn->block);
+    conn->block = block;
+    conn->charged += charge;
+    conn->cap = cap;
+    conn->start = 0;
+    conn->end = used;
+    return 0;
+}
+
+/* Bytes that the frame at `start` takes with its size, SIZE_LEN while the size is not known. */
+static int64_t frame_need(const struct frame_conn *conn)
+{
+    if (conn->end - conn->start < SIZE_LEN)
+        return SIZE_LEN;
+    int32_t size = (int32_t)bytes_get_u32(conn->block + conn->start);
+    if (size < 0)
+        return ERR_MALFORMED;
+    if ((size_t)size > conn->frame_max)
+        return ERR_TOO_LARGE;
+    return SIZE_LEN + (int64_t)size;
+}
+
+/* Makes room for the next read. ERR_AGAIN when memory is out; ERR_NO_MEMORY when the frame could
+ * never be paid for. A block larger than BLOCK_MIN never holds more than the one frame that it was
+ * made for, which is what makes a detached block cheap. */
+static int frame_make_room(struct frame_conn *conn, size_t need)
+{
+    if (conn->block && conn->start == conn->end && conn->cap > BLOCK_MIN)
+        frame_drop_block(conn);
+    if (!conn->block)
+        return frame_reblock(conn, BLOCK_MIN);
+    if (conn->start > 0 && need <= conn->cap) {
+        memmove(conn->block, conn->block + conn->start, conn->end - conn->start);
+        conn->end -= conn->start;
+        conn->start = 0;
+    }
+    if (conn->end < conn->cap)
+        return 0;
+    if (conn->budget && need > conn->budget->limit)
+        return ERR_NO_MEMORY;
+    size_t cap = conn->cap * BLOCK_GROWTH;
+    if (cap < conn->proven)
+        cap = conn->proven;
+    return frame_reblock(conn, cap < need ? cap : need);
+}
+
+static void frame_deliver(struct frame_conn *conn, size_t need)
+{
+    uint8_t *bytes = conn->block + conn->start;
+    conn->start += need;
+    if (need > conn->proven)
+        conn->proven = need < PROVEN_MAX ? need : PROVEN_MAX;
+    conn->handlers->frame(conn->data, bytes + SIZE_LEN, need - SIZE_LEN);
+}
+
+/* Hands out the whole frames that are there. Bytes handed out, or ERR_x; 0 when a frame is
+ * incomplete. The caller holds the connection. */
+static int64_t frame_deliver_all(struct frame_conn *conn, int *frames_left)
+{
+    int64_t bytes = 0;
+    while (!conn->ended && !conn->paused && *frames_left > 0 && bytes < TURN_BYTES_MAX) {
+        int64_t need = frame_need(conn);
+        if (need < 0)
+            return need;
+        if ((int64_t)(conn->end - conn->start) < need)
+            break;
+        (*frames_left)--;
+        bytes += need;
+        frame_deliver(conn, (size_t)need);
+    }
+    return bytes;
+}
+
+/* No block now: try again later, but not for ever while others wait for what this one holds. */
+static int frame_stall(struct frame_conn *conn)
+{
+    conn->stalled_ms += RETRY_MS;
+    if (conn->block && conn->stalled_ms >= STALL_MAX_MS)
+        return ERR_NO_MEMORY;
+    env_timer_start(&conn->read_timer, RETRY_MS);
+    return 0;
+}
+
+/* Reads once. Bytes read, 0 when there are none now (something then wakes us), or ERR_x. `*more` =
+ * the stream may hold more. */
+static int64_t frame_read_once(struct frame_conn *conn, bool *more)
+{
+    *more = false;
+    int64_t need = frame_need(conn);
+    if (need < 0)
+        return need;
+    int rc = frame_make_room(conn, (size_t)need);
+    if (rc == ERR_AGAIN)
+        return frame_stall(conn);
+    if (rc < 0)
+        return rc;
+    conn->stalled_ms = 0;
+    size_t room = conn->cap - conn->end;
+    ssize_t n = env_stream_read(conn->stream, conn->block + conn->end, room);
+    if (n < 0 && n != ERR_AGAIN)
+        return n;
+    if (n > 0)
+        conn->end += (size_t)n;
+    *more = n == (ssize_t)room;
+    /* A short read emptied the socket: the poll tells when there is more, without another call. */
+    conn->waiting = !*more;
+    return n > 0 ? n : 0;
+}
+
+/* One turn of reading: 0, or ERR_x that ends the connection. */
+static int frame_turn(struct frame_conn *conn)
+{
+    int frames_left = TURN_FRAMES_MAX;
+    int64_t bytes = 0;
+    bool more = !conn->waiting;
+    for (;;) {
+        int64_t n = frame_deliver_all(conn, &frames_left);
+        if (n < 0)
+            return (int)n;
+        if (conn->lost)
+            return ERR_NO_MEMORY;
+        if (conn->ended || conn->paused)
+            return 0;
+        bytes += n;
+        if (frames_left == 0 || bytes >= TURN_BYTES_MAX) {
+            env_timer_start(&conn->read_timer, 0);
+            return 0;
+        }
+        if (!more)
+            break;
+        n = frame_read_once(conn, &more);
+        if (n < 0)
+            return (int)n;
+        bytes += n;
+    }
+    if (conn->waiting)
+        env_stream_want_read(conn->stream, true);
+    return 0;
+}
+
+static void frame_pump(struct frame_conn *conn)
+{
+    if (conn->ended || conn->paused)
+        return;
+    ASSERT(conn->depth == 0);
+    frame_enter(conn);
+    int rc = frame_turn(conn);
+    if (!conn->closed && conn->block && (conn->ended || conn->start == conn->end))
+        frame_drop_block(conn);
+    if (rc < 0)
+        frame_break(conn, rc);
+    (void)frame_leave(conn);
+}
+
+static void frame_on_readable(void *data)
+{
+    struct frame_conn *conn = data;
+    conn->waiting = false;
+    frame_pump(conn);
+}
+
+static void frame_on_read_timer(void *data)
+{
+    frame_pump(data);
+}
+
+void frame_conn_pause(struct frame_conn *conn, bool paused)
+{
+    if (conn->paused == paused)
+        return;
+    conn->paused = paused;
+    if (conn->ended)
+        return;
+    if (paused) {
+        env_stream_want_read(conn->stream, false);
+        env_timer_stop(&conn->read_timer);
+        return;
+    }
+    conn->waiting = false;
+    env_timer_start(&conn->read_timer, 0);
+}
+
+void frame_conn_set_max(struct frame_conn *conn, size_t frame_max)
+{
+    conn->frame_max = frame_max;
+}
+
+void frame_conn_detach(struct frame_conn *conn, void **block, size_t *charged)
+{
+    ASSERT(conn->block != NULL);
+    size_t used = conn->end - conn->start;
+    uint8_t *rest = conn->block + conn->start;
+    *block = conn->block;
+    *charged = conn->charged;
+    conn->block = NULL;
+    conn->charged = conn->cap = conn->start = conn->end = 0;
+    if (used == 0)
+        return;
+    /* The bytes behind the frame can't wait for the budget, so a full one lends this block. */
+    ASSERT(used <= BLOCK_MIN);
+    conn->block = mem_try_alloc(BLOCK_MIN);
+    if (!conn->block) {
+        conn->lost = true;
+        return;
+    }
+    memcpy(conn->block, rest, used);
+    conn->cap = BLOCK_MIN;
+    conn->end = used;
+    if (conn->budget && mem_budget_take(conn->budget, BLOCK_MIN) == 0)
+        conn->charged = BLOCK_MIN;
+}
+
+/* ---- writing ---- */
+
+/* Takes `bytes` that were sent off the ring and releases the chunks that are done with. */
+static void frame_consume(struct frame_conn *conn, size_t bytes)
+{
+    conn->queued -= bytes;
+    while (!conn->closed && conn->ring_count > 0) {
+        struct env_chunk *first = &conn->ring[conn->ring_head].chunk;
+        if (bytes < first->len) {
+            if (first->data)
+                first->data = (const uint8_t *)first->data + bytes;
+            first->offset += bytes;
+            first->len -= bytes;
+            return;
+        }
+        bytes -= first->len;
+        struct outbox_chunk chunk = frame_pop(conn);
+        if (chunk.release)
+            chunk.release(chunk.owner);
+    }
+}
+
+/* Writes until the outbox is empty, the stream is full or the turn is over. 0 or ERR_x. */
+static int frame_write(struct frame_conn *conn)
+{
+    size_t written = 0;
+    while (!conn->closed && conn->ring_count > 0) {
+        struct env_chunk chunks[FLUSH_CHUNKS];
+        size_t count = 0, total = 0;
+        for (; count < conn->ring_count && count < FLUSH_CHUNKS; count++) {
+            chunks[count] = conn->ring[(conn->ring_head + count) & (conn->ring_cap - 1)].chunk;
+            total += chunks[count].len;
+        }
+        ssize_t n = env_stream_write(conn->stream, chunks, count);
+        if (n < 0)
+            return (int)n;
+        written += (size_t)n;
+        conn->blocked = (size_t)n < total;
+        frame_consume(conn, (size_t)n);
+        if (conn->closed || conn->blocked)
+            return 0;
+        if (written >= TURN_BYTES_MAX && conn->ring_count > 0) {
+            env_timer_start(&conn->flush_timer, 0);
+            return 0;
+        }
+    }
+    return 0;
+}
+
+static void frame_on_empty(struct frame_conn *conn)
+{
+    if (conn->ring_cap > RING_KEEP) {
+        mem_free(conn->ring);
+        conn->ring = NULL;
+        conn->ring_cap = conn->ring_head = 0;
+    }
+    if (conn->finishing)
+        frame_break(conn, ERR_CLOSED);
+    else if (conn->handlers->drained)
+        conn->handlers->drained(conn->data);
+}
+
+static void frame_flush(void *data)
+{
+    struct frame_conn *conn = data;
+    ASSERT(conn->depth == 0 && !conn->dead);
+    conn->blocked = false;
+    frame_enter(conn);
+    int rc = frame_write(conn);
+    if (rc < 0)
+        frame_break(conn, rc);
+    else if (!conn->closed && conn->ring_count == 0)
+        frame_on_empty(conn);
+    (void)frame_leave(conn);
+}
+
+static void frame_on_writable(void *data)
+{
+    struct frame_conn *conn = data;
+    if (!conn->dead)
+        frame_flush(conn);
+}
+
+static void frame_flush_soon(struct frame_conn *conn)
+{
+    if (!conn->dead && !conn->blocked && !env_timer_running(&conn->flush_timer))
+        env_timer_start(&conn->flush_timer, 0);
+}
+
+static void frame_grow_ring(struct frame_conn *conn)
+{
+    size_t cap = conn->ring_cap ? conn->ring_cap * 2 : RING_MIN;
+    struct outbox_chunk *ring = mem_alloc(cap * sizeof(*ring));
+    for (size_t i = 0; i < conn->ring_count; i++)
+        ring[i] = conn->ring[(conn->ring_head + i) & (conn->ring_cap - 1)];
+    mem_free(conn->ring);
+    conn->ring = ring;
+    conn->ring_cap = cap;
+    conn->ring_head = 0;
+}
+
+void frame_conn_send(struct frame_conn *conn, const struct outbox_chunk *chunk)
+{
+    ASSERT(!conn->closed);
+    if (conn->ring_count == conn->ring_cap)
+        frame_grow_ring(conn);
+    conn->ring[(conn->ring_head + conn->ring_count++) & (conn->ring_cap - 1)] = *chunk;
+    conn->queued += chunk->chunk.len;
+    frame_flush_soon(conn);
+}
+
+int frame_conn_send_copy(struct frame_conn *conn, const void *bytes, size_t len)
+{
+    if (len > INT32_MAX)
+        return ERR_TOO_LARGE;
+    uint8_t *copy = mem_try_alloc(SIZE_LEN + len);
+    if (!copy)
+        return ERR_NO_MEMORY;
+    bytes_put_u32(copy, (uint32_t)len);
+    if (len)
+        memcpy(copy + SIZE_LEN, bytes, len);
+    struct outbox_chunk chunk = {.chunk = {.data = copy, .len = SIZE_LEN + len},
+                                 .release = mem_free,
+                                 .owner = copy};
+    frame_conn_send(conn, &chunk);
+    return 0;
+}
+
+size_t frame_conn_queued(const struct frame_conn *conn)
+{
+    return conn->queued;
+}
+
+/* ---- beginning and end ---- */
+
+static void frame_on_linger(void *data)
+{
+    frame_break(data, ERR_CLOSED);
+}
+
+int frame_conn_new(struct env *env, struct env_stream *stream, size_t frame_max,
+                   struct mem_budget *budget, const struct frame_handlers *handlers, void *data,
+                   struct frame_conn **out)
+{
+    struct frame_conn *conn = mem_alloc(sizeof(*conn));
+    conn->env = env;
+    conn->stream = stream;
+    conn->handlers = handlers;
+    conn->data = data;
+    conn->frame_max = frame_max;
+    conn->budget = budget;
+    conn->waiting = true;
+    env_timer_init(env, &conn->read_timer, frame_on_read_timer, conn);
+    env_timer_init(env, &conn->flush_timer, frame_flush, conn);
+    env_timer_init(env, &conn->linger_timer, frame_on_linger, conn);
+    env_stream_peer(stream, conn->peer);
+    env_stream_set(stream, frame_on_readable, frame_on_writable, conn);
+    env_stream_want_read(stream, true);
+    *out = conn;
+    return 0;
+}
+
+void frame_conn_finish(struct frame_conn *conn, int64_t linger_ms)
+{
+    if (conn->dead)
+        return;
+    conn->ended = conn->finishing = true;
+    env_stream_want_read(conn->stream, false);
+    env_timer_stop(&conn->read_timer);
+    env_timer_start(&conn->linger_timer, linger_ms);
+    frame_flush_soon(conn);
+}
+
+const char *frame_conn_peer(const struct frame_conn *conn)
+{
+    return conn->peer;
+}

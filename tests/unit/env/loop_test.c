@@ -1,0 +1,222 @@
+/* The loop of the real env: timers, posts, work, threads, signals, randomness. */
+#include "../tap.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "env/env.h"
+
+static struct env *env;
+static int order[64], order_count;
+
+static void begin(void)
+{
+    CHECK_INT(env_new(&env), 0);
+    order_count = 0;
+}
+
+struct tick {
+    struct env_timer timer;
+    int id;
+    int again;
+};
+
+static void on_tick(void *data)
+{
+    struct tick *tick = data;
+    order[order_count++] = tick->id;
+    if (tick->again-- > 0)
+        env_timer_start_us(&tick->timer, 0);
+    else if (tick->id == 9)
+        env_stop(env);
+}
+
+static void timers_fire_in_order_of_time_and_start(void)
+{
+    struct tick ticks[10];
+    static const int delays_us[10] = {3000, 0, 1500, 0, 700, 3000, 100, 1500, 2000, 5000};
+    static const int expected[] = {1, 3, 6, 4, 2, 7, 0, 5, 9};
+    begin();
+    for (int i = 0; i < 10; i++) {
+        ticks[i] = (struct tick){.id = i};
+        env_timer_init(env, &ticks[i].timer, on_tick, &ticks[i]);
+        env_timer_start_us(&ticks[i].timer, delays_us[i]);
+    }
+    env_timer_stop(&ticks[8].timer);
+    env_timer_stop(&ticks[8].timer);
+    int64_t before_us = env_now_us(env);
+    env_run(env);
+    CHECK(env_now_us(env) - before_us >= 5000);
+    CHECK_INT(order_count, 9);
+    for (int i = 0; i < 9; i++)
+        CHECK_INT(order[i], expected[i]);
+    CHECK(!env_timer_running(&ticks[9].timer));
+    env_free(env);
+}
+
+static void on_post(void *data)
+{
+    order[order_count++] = (int)(intptr_t)data;
+    if ((intptr_t)data == 9)
+        env_stop(env);
+}
+
+static void a_timer_that_restarts_itself_starves_nobody(void)
+{
+    struct tick tick = {.id = 1, .again = 20};
+    begin();
+    env_timer_init(env, &tick.timer, on_tick, &tick);
+    env_timer_start_us(&tick.timer, 0);
+    env_post(env, on_post, (void *)(intptr_t)9);
+    env_run(env);
+    CHECK(order_count < 22);
+    CHECK(env_timer_running(&tick.timer));
+    env_timer_stop(&tick.timer);
+    env_free(env);
+}
+
+static void stop_leaves_later_posts_for_the_next_run(void)
+{
+    begin();
+    for (intptr_t i = 8; i < 12; i++)
+        env_post(env, on_post, (void *)i);
+    env_run(env);
+    CHECK_INT(order_count, 2);
+    env_post(env, on_post, (void *)(intptr_t)9);
+    env_run(env);
+    CHECK_INT(order_count, 5);
+    CHECK_INT(order[2], 10);
+    CHECK_INT(order[3], 11);
+    env_post(env, on_post, (void *)(intptr_t)1); /* dropped by env_free */
+    env_free(env);
+}
+
+enum { POSTERS = 4, POSTS = 5000 };
+struct poster {
+    struct env_thread *thread;
+    int64_t next;
+};
+static struct poster posters[POSTERS];
+static int64_t posts_seen;
+static bool posts_in_order;
+
+static void on_counted_post(void *data)
+{
+    int64_t number = (int64_t)(intptr_t)data;
+    struct poster *poster = &posters[number % POSTERS];
+    posts_in_order = posts_in_order && poster->next == number;
+    poster->next = number + POSTERS;
+    if (++posts_seen == POSTERS * POSTS)
+        env_stop(env);
+}
+
+static void poster_main(void *data)
+{
+    int64_t number = (struct poster *)data - posters;
+    for (int i = 0; i < POSTS; i++, number += POSTERS)
+        env_post(env, on_counted_post, (void *)(intptr_t)number);
+}
+
+static void posts_of_threads_arrive_in_order(void)
+{
+    begin();
+    posts_seen = 0;
+    posts_in_order = true;
+    for (int i = 0; i < POSTERS; i++) {
+        posters[i].next = i;
+        CHECK_INT(env_thread_start(&posters[i].thread, poster_main, &posters[i]), 0);
+    }
+    env_run(env);
+    for (int i = 0; i < POSTERS; i++)
+        env_thread_join(posters[i].thread);
+    CHECK(posts_in_order);
+    env_free(env);
+}
+
+enum { JOBS = 200 };
+struct job {
+    struct env_work work;
+    int input, output;
+};
+static int jobs_done;
+
+static void job_run(struct env_work *work)
+{
+    struct job *job = CONTAINER_OF(work, struct job, work);
+    job->output = job->input * 2;
+}
+
+static void job_done(struct env_work *work)
+{
+    (void)work;
+    if (++jobs_done == JOBS)
+        env_stop(env);
+}
+
+static void work_runs_elsewhere_and_reports_here(void)
+{
+    static struct job jobs[JOBS];
+    begin();
+    jobs_done = 0;
+    for (int i = 0; i < JOBS; i++) {
+        jobs[i].input = i;
+        env_work_submit(env, &jobs[i].work, job_run, job_done);
+    }
+    env_run(env);
+    for (int i = 0; i < JOBS; i++)
+        CHECK_INT(jobs[i].output, i * 2);
+    env_free(env);
+}
+
+static void loop_main(void *data)
+{
+    env_run(data);
+}
+
+static void stop_works_from_another_thread(void)
+{
+    struct env_thread *thread;
+    begin();
+    CHECK_INT(env_thread_start(&thread, loop_main, env), 0);
+    env_stop(env);
+    env_thread_join(thread);
+    env_free(env);
+}
+
+static void on_signal(void *data, int signum)
+{
+    *(int *)data = signum;
+    env_stop(env);
+}
+
+static void signals_arrive_on_the_loop(void)
+{
+    int seen = 0;
+    begin();
+    CHECK_INT(env_on_signal(env, SIGHUP, on_signal, &seen), 0);
+    CHECK_INT(kill(getpid(), SIGHUP), 0);
+    env_run(env);
+    CHECK_INT(seen, SIGHUP);
+    env_free(env);
+}
+
+static void randomness_differs(void)
+{
+    uint8_t a[40] = {0}, b[40] = {0};
+    begin();
+    env_random_bytes(env, a, sizeof(a));
+    env_random_bytes(env, b, sizeof(b));
+    CHECK(memcmp(a, b, sizeof(a)) != 0);
+    CHECK(env_random(env) != env_random(env));
+    CHECK(env_wall_ms(env) > 1600000000000);
+    env_free(env);
+}
+
+TAP_MAIN(TAP_TEST(timers_fire_in_order_of_time_and_start),
+         TAP_TEST(a_timer_that_restarts_itself_starves_nobody),
+         TAP_TEST(stop_leaves_later_posts_for_the_next_run),
+         TAP_TEST(posts_of_threads_arrive_in_order), TAP_TEST(work_runs_elsewhere_and_reports_here),
+         TAP_TEST(stop_works_from_another_thread), TAP_TEST(signals_arrive_on_the_loop),
+         TAP_TEST(randomness_differs))
