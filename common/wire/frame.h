@@ -33,15 +33,19 @@ struct frame_handlers {
      * frame_conn_close. */
     void (*frame)(void *data, uint8_t *bytes, size_t len);
     /* The connection is over: ERR_EOF, ERR_RESET, ERR_MALFORMED (size below 0), ERR_TOO_LARGE (size
-     * over the limit), ERR_NO_MEMORY. Called at most once, never after frame_conn_close; the callee
-     * must call frame_conn_close (here or later). */
+     * over the limit), ERR_NO_MEMORY (the frame is larger than the whole budget, or the budget stayed
+     * used up for 30 s in the middle of a frame). Called at most once, never after frame_conn_close
+     * and never inside frame_conn_send or frame_conn_finish; the callee must call frame_conn_close
+     * (here or later). What is sent after it is released by frame_conn_close. */
     void (*broken)(void *data, int err);
-    /* May be NULL: the outbox ran empty after it had been told to be over its mark. */
+    /* May be NULL: the outbox ran empty, whatever was in it. Who stops producing when
+     * frame_conn_queued is high goes on here. */
     void (*drained)(void *data);
 };
 
-/* Takes the stream over. `budget` (may be NULL) pays for the receive buffer; when it is used up,
- * reading stops and is tried again on a timer. `frame_max`: largest size taken. */
+/* Takes the stream over. `handlers` is borrowed for the life of the connection. `budget` (may be
+ * NULL) pays for the receive buffer; when it is used up, reading stops and is tried again on a
+ * timer. `frame_max`: largest size taken. */
 int frame_conn_new(struct env *env, struct env_stream *stream, size_t frame_max,
                    struct mem_budget *budget, const struct frame_handlers *handlers, void *data,
                    struct frame_conn **conn) MUST_CHECK;
@@ -52,14 +56,15 @@ void frame_conn_close(struct frame_conn *conn);
 void frame_conn_finish(struct frame_conn *conn, int64_t linger_ms);
 
 void frame_conn_set_max(struct frame_conn *conn, size_t frame_max);
-/* While paused no further frame is delivered (those that already arrived wait). */
+/* While paused no further frame is delivered (those that already arrived wait) and nothing is read,
+ * so the end of the connection is noticed only by a write. Allowed inside every callback. */
 void frame_conn_pause(struct frame_conn *conn, bool paused);
 
 /* Inside the frame callback: the buffer that holds the frame becomes the caller's, to mem_free
- * later (and to give `*charged` back to the budget); *block is what to free. */
+ * later (and to give `*charged` back to the budget); *block is what to free. At most once a frame. */
 void frame_conn_detach(struct frame_conn *conn, void **block, size_t *charged);
 
-/* Queues one chunk; sent at the end of this loop turn. The caller writes the size prefix itself as
+/* Queues one chunk; sent at the end of this loop turn. Its memory must stay until `release`. The caller writes the size prefix itself as
  * part of its first chunk. */
 void frame_conn_send(struct frame_conn *conn, const struct outbox_chunk *chunk);
 /* Size prefix and a copy of the bytes; ERR_NO_MEMORY. For small messages. */
