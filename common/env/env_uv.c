@@ -1,5 +1,5 @@
-/* The real env: a libuv loop with its timers, posts, signals, worker pool and threads. Streams are in
- * uv_stream.c and uv_connect.c, files in uv_file.c.
+/* The real env: a libuv loop with its timers, posts, signals, worker pool and threads. Streams are
+ * in uv_stream.c and uv_connect.c, files in uv_file.c.
  *
  * Happy path of a turn: libuv polls, the callbacks of streams run, then `prepare` runs what timers
  * are due (so a timer of delay 0 that a stream's callback started runs before the next poll, which

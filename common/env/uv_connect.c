@@ -188,8 +188,7 @@ static void connect_on_lookup(uv_getaddrinfo_t *request, int status, struct addr
     mem_free(lookup);
     if (dial) {
         dial->lookup = NULL;
-        for (struct addrinfo *a = found; a && dial->count < CONNECT_ADDRESSES_MAX;
-             a = a->ai_next) {
+        for (struct addrinfo *a = found; a && dial->count < CONNECT_ADDRESSES_MAX; a = a->ai_next) {
             struct connect_address *address = &dial->addresses[dial->count++];
             memcpy(&address->name, a->ai_addr, a->ai_addrlen);
             address->len = a->ai_addrlen;

@@ -23,8 +23,8 @@
 enum {
     FILE_MODE = 0644,
     DIR_MODE = 0755,
-    WRITEV_PARTS = 64,   /* iovecs for one call; larger lists are written in several */
-    DIR_DEPTH_MAX = 16,  /* a data directory is two deep; more means that the path is wrong */
+    WRITEV_PARTS = 64,  /* iovecs for one call; larger lists are written in several */
+    DIR_DEPTH_MAX = 16, /* a data directory is two deep; more means that the path is wrong */
 };
 
 static int file_error(void)
@@ -308,7 +308,8 @@ int env_dir_list(struct env *env, const char *path, char ***names, size_t *count
     return 0;
 }
 
-/* Removes `name` in the directory `at`, whatever it is. A symbolic link is removed, not followed. */
+/* Removes `name` in the directory `at`, whatever it is. A symbolic link is removed, not followed.
+ */
 static int dir_remove_at(int at, const char *name, int depth)
 {
     if (unlinkat(at, name, 0) == 0)

@@ -35,9 +35,9 @@ struct env_file {
 struct env_stream {
     uv_poll_t poll;
     struct env *env;
-    int fd;      /* -1 once closed; the struct lives until libuv has let go of the handle */
-    int armed;   /* UV_READABLE | UV_WRITABLE: what libuv polls for */
-    int wanted;  /* the same: what the owner waits for; `armed` follows lazily */
+    int fd;     /* -1 once closed; the struct lives until libuv has let go of the handle */
+    int armed;  /* UV_READABLE | UV_WRITABLE: what libuv polls for */
+    int wanted; /* the same: what the owner waits for; `armed` follows lazily */
     void (*readable)(void *data);
     void (*writable)(void *data);
     void *data;

@@ -1,13 +1,13 @@
 /* TCP streams and listeners on sockets of our own, which libuv only polls.
  *
  * Happy path: libuv reports that a socket is readable, the owner reads until it has had enough and
- * asks again. A socket stays polled between the two (asking costs no system call then); only when an
- * event comes that nobody waits for is the poll taken off. Writing goes straight to the socket:
+ * asks again. A socket stays polled between the two (asking costs no system call then); only when
+ * an event comes that nobody waits for is the poll taken off. Writing goes straight to the socket:
  * memory by sendmsg, file ranges by sendfile; what did not fit makes the socket polled for room.
  *
  * Failure modes: an error event wakes whoever waits, and its read or write returns the error. When
- * descriptors run out, accepting rests for ACCEPT_REST_MS. A cold file range makes sendfile wait for
- * the disk. */
+ * descriptors run out, accepting rests for ACCEPT_REST_MS. A cold file range makes sendfile wait
+ * for the disk. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
@@ -24,10 +24,10 @@
 #include "base/mem.h"
 
 enum {
-    LISTEN_BACKLOG = 512,     /* a restart makes every client of a broker dial at once */
-    ACCEPTS_PER_TURN = 64,    /* so that a storm of dials doesn't hold up the connections */
-    ACCEPT_REST_MS = 100,     /* when descriptors ran out, so that the loop doesn't spin */
-    WRITE_PARTS = 64,         /* iovecs in one sendmsg */
+    LISTEN_BACKLOG = 512,        /* a restart makes every client of a broker dial at once */
+    ACCEPTS_PER_TURN = 64,       /* so that a storm of dials doesn't hold up the connections */
+    ACCEPT_REST_MS = 100,        /* when descriptors ran out, so that the loop doesn't spin */
+    WRITE_PARTS = 64,            /* iovecs in one sendmsg */
     DRAIN_MAX = 4 * 1024 * 1024, /* unread bytes dropped at a close; see stream_drain */
 };
 

@@ -1,14 +1,14 @@
 /* Framed connections: one reader and one writer for all of Millrace's protocols.
  *
- * Happy path, reading: the stream is readable; a small block is taken, filled by one read, and every
- * whole frame in it is handed out where it lies. What is left of a frame moves to the front; when
- * the frame is larger than the block, the block grows towards exactly that frame, so the rest of a
- * large produce request lands behind its beginning and nothing behind it. A block that holds nothing
- * is given back. Writing: chunks queue in a ring; a timer of delay 0 writes them at the end of the
- * turn, and goes on when the stream has room again.
+ * Happy path, reading: the stream is readable; a small block is taken, filled by one read, and
+ * every whole frame in it is handed out where it lies. What is left of a frame moves to the front;
+ * when the frame is larger than the block, the block grows towards exactly that frame, so the rest
+ * of a large produce request lands behind its beginning and nothing behind it. A block that holds
+ * nothing is given back. Writing: chunks queue in a ring; a timer of delay 0 writes them at the end
+ * of the turn, and goes on when the stream has room again.
  *
- * Failure modes: a size that is negative or over the limit, the end of the stream and its errors all
- * end in one call of `broken`. A block that the budget can't pay for is asked for again every
+ * Failure modes: a size that is negative or over the limit, the end of the stream and its errors
+ * all end in one call of `broken`. A block that the budget can't pay for is asked for again every
  * RETRY_MS, and a connection that stays stuck in the middle of a frame for STALL_MAX_MS is broken,
  * so that peers with half-sent frames can't keep the budget from the others for ever. Callbacks may
  * close the connection: it is freed when the last of them has returned. */
@@ -19,9 +19,9 @@
 
 enum {
     SIZE_LEN = 4,
-    BLOCK_MIN = 8 * 1024,        /* holds most requests whole */
-    BLOCK_GROWTH = 4,            /* a peer must have sent a quarter of what we reserve for it */
-    TURN_FRAMES_MAX = 64,        /* then the other connections have their turn */
+    BLOCK_MIN = 8 * 1024,         /* holds most requests whole */
+    BLOCK_GROWTH = 4,             /* a peer must have sent a quarter of what we reserve for it */
+    TURN_FRAMES_MAX = 64,         /* then the other connections have their turn */
     TURN_BYTES_MAX = 1024 * 1024, /* the same for large frames, and for what is written */
     PROVEN_MAX = 2 * 1024 * 1024, /* above the default largest produce request */
     RETRY_MS = 10,
@@ -54,15 +54,15 @@ struct frame_conn {
     struct env_timer flush_timer;
     struct env_timer linger_timer;
 
-    int depth;     /* callbacks that run now */
-    bool paused;   /* by the owner */
-    bool ended;    /* broken, finishing or closed: nothing is read any more */
+    int depth;   /* callbacks that run now */
+    bool paused; /* by the owner */
+    bool ended;  /* broken, finishing or closed: nothing is read any more */
     bool finishing;
-    bool dead;     /* `broken` was called: nothing is written any more */
-    bool closed;   /* by the owner: freed when depth is 0 */
-    bool waiting;  /* the socket was empty when it was last read */
-    bool lost;     /* no memory for the bytes behind a detached frame */
-    bool blocked;  /* the stream took less than it was given; `writable` comes */
+    bool dead;    /* `broken` was called: nothing is written any more */
+    bool closed;  /* by the owner: freed when depth is 0 */
+    bool waiting; /* the socket was empty when it was last read */
+    bool lost;    /* no memory for the bytes behind a detached frame */
+    bool blocked; /* the stream took less than it was given; `writable` comes */
     char peer[ENV_ADDRESS_TEXT_MAX];
 };
 
@@ -143,8 +143,8 @@ void frame_conn_close(struct frame_conn *conn)
 
 /* ---- reading ---- */
 
-/* Moves the unread bytes into a block of `cap` bytes; only the growth is asked of the budget, so that
- * a frame of the budget's size can come in. */
+/* Moves the unread bytes into a block of `cap` bytes; only the growth is asked of the budget, so
+ * that a frame of the budget's size can come in. */
 static int frame_reblock(struct frame_conn *conn, size_t cap)
 {
     size_t used = conn->end - conn->start, charge = conn->budget ? cap - conn->charged : 0;
@@ -492,9 +492,8 @@ int frame_conn_send_copy(struct frame_conn *conn, const void *bytes, size_t len)
     bytes_put_u32(copy, (uint32_t)len);
     if (len)
         memcpy(copy + SIZE_LEN, bytes, len);
-    struct outbox_chunk chunk = {.chunk = {.data = copy, .len = SIZE_LEN + len},
-                                 .release = mem_free,
-                                 .owner = copy};
+    struct outbox_chunk chunk = {
+        .chunk = {.data = copy, .len = SIZE_LEN + len}, .release = mem_free, .owner = copy};
     frame_conn_send(conn, &chunk);
     return 0;
 }

@@ -52,9 +52,9 @@ static void file_reads_back_what_was_written(void)
     CHECK_INT(env_file_size(file), 5);
     CHECK_INT(env_file_sync(file), 0);
     env_file_close(file);
-    CHECK_INT(env_file_open(env, path("a"),
-                            ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_EXCLUSIVE, &file),
-              ERR_EXISTS);
+    CHECK_INT(
+        env_file_open(env, path("a"), ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_EXCLUSIVE, &file),
+        ERR_EXISTS);
     CHECK_INT(env_file_open(env, path("a"), ENV_OPEN_WRITE | ENV_OPEN_TRUNCATE, &file), 0);
     CHECK_INT(env_file_size(file), 0);
     env_file_close(file);
@@ -161,6 +161,7 @@ static void lock_excludes_a_second_holder(void)
     finish();
 }
 
-TAP_MAIN(TAP_TEST(file_reads_back_what_was_written), TAP_TEST(writev_takes_more_parts_than_one_call),
+TAP_MAIN(TAP_TEST(file_reads_back_what_was_written),
+         TAP_TEST(writev_takes_more_parts_than_one_call),
          TAP_TEST(load_and_replace_work_on_whole_files),
          TAP_TEST(directories_are_made_listed_removed), TAP_TEST(lock_excludes_a_second_holder))
