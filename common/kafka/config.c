@@ -1,0 +1,339 @@
+/* The settings of a node: reading them from properties, and the getters.
+ *
+ * Happy path: each entry of the file finds its row and passes its check; unset rows take the
+ * default; the settings with older units are brought together; what is derived is derived. Failure
+ * modes: an unknown name, a bad value, two settings that contradict each other: one sentence in
+ * `problem`. */
+#include "kafka/config_private.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "env/env.h"
+
+/* A properties file is a page of text; this stops a wrong path such as a log segment. */
+enum { CONFIG_FILE_MAX = 4 << 20 };
+/* All texts together; a file of the largest size and the defaults fit. */
+enum { CONFIG_STRINGS_MAX = 16 << 20 };
+
+/* A setting in ms, and an older one in a longer unit that counts when the ms form is not given. The
+ * first one given wins; the last is the default. */
+struct config_unit {
+    enum config_id ms;
+    enum config_id other;
+    int64_t factor;
+};
+static const struct config_unit config_units[] = {
+    {CONFIG_LOG_RETENTION_MS, CONFIG_LOG_RETENTION_MINUTES, 60 * 1000},
+    {CONFIG_LOG_RETENTION_MS, CONFIG_LOG_RETENTION_HOURS, 60 * 60 * 1000},
+    {CONFIG_LOG_ROLL_MS, CONFIG_LOG_ROLL_HOURS, 60 * 60 * 1000},
+    {CONFIG_LOG_ROLL_JITTER_MS, CONFIG_LOG_ROLL_JITTER_HOURS, 60 * 60 * 1000},
+    {CONFIG_LOG_FLUSH_INTERVAL_MS, CONFIG_LOG_FLUSH_SCHEDULER_INTERVAL_MS, 1},
+};
+
+/* The first must not be more than `percent` of the second. */
+struct config_order {
+    enum config_id small;
+    enum config_id large;
+    int percent;
+};
+static const struct config_order config_orders[] = {
+    {CONFIG_BROKER_HEARTBEAT_INTERVAL_MS, CONFIG_BROKER_SESSION_TIMEOUT_MS, 50},
+    {CONFIG_REPLICA_FETCH_WAIT_MAX_MS, CONFIG_REPLICA_SOCKET_TIMEOUT_MS, 100},
+    {CONFIG_REPLICA_FETCH_WAIT_MAX_MS, CONFIG_REPLICA_LAG_TIME_MAX_MS, 100},
+    {CONFIG_GROUP_MIN_SESSION_TIMEOUT_MS, CONFIG_GROUP_MAX_SESSION_TIMEOUT_MS, 100},
+    {CONFIG_GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS, CONFIG_GROUP_CONSUMER_SESSION_TIMEOUT_MS, 100},
+    {CONFIG_GROUP_CONSUMER_SESSION_TIMEOUT_MS, CONFIG_GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS, 100},
+    {CONFIG_GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS, CONFIG_GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS,
+     100},
+    {CONFIG_GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS, CONFIG_GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS,
+     100},
+};
+
+static void config_say_line(const char *file, int line, struct buf *problem)
+{
+    if (line > 0)
+        buf_printf(problem, "%s line %d: ", file, line);
+    else
+        buf_printf(problem, "--override (of %s): ", file);
+}
+
+void config_say_where(const struct config *config, enum config_id id, struct buf *problem)
+{
+    if (config->values[id].given)
+        config_say_line(config->file, config->values[id].line, problem);
+    else
+        buf_printf(problem, "%s: ", config->file);
+}
+
+/* Sets the text and what it parses to; the text has been checked. */
+static void config_put(struct config *config, enum config_id id, const char *text)
+{
+    struct config_value *value = &config->values[id];
+    bool is_true = false;
+    value->text = text;
+    switch (config_row(id)->type) {
+    case CONFIG_TYPE_BOOL:
+        ASSERT(config_parse_bool(text, &is_true));
+        value->number = is_true;
+        break;
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_LONG:
+        ASSERT(config_parse_int(text, &value->number));
+        break;
+    case CONFIG_TYPE_DOUBLE:
+        ASSERT(config_parse_double(text, &value->real));
+        break;
+    case CONFIG_TYPE_STRING:
+    case CONFIG_TYPE_LIST:
+    case CONFIG_TYPE_PASSWORD:
+        break;
+    }
+}
+
+static int config_read_entry(struct config *config, const struct props_entry *entry,
+                             struct buf *problem)
+{
+    enum config_id id = config_find(entry->key);
+    struct buf reason;
+    if (id == CONFIG_COUNT) {
+        const char *nearest = config_nearest(entry->key, false);
+        config_say_line(config->file, entry->line, problem);
+        buf_printf(problem, "%s is not a known setting: ", entry->key);
+        if (nearest)
+            buf_printf(problem, "did you mean %s?", nearest);
+        else
+            buf_printf(problem, "remove it, or check how it is spelled");
+        return ERR_UNKNOWN_OPTION;
+    }
+    buf_init(&reason);
+    int err = config_check_value(config_row(id), entry->key, entry->value, &reason);
+    if (err) {
+        config_say_line(config->file, entry->line, problem);
+        buf_printf(problem, "%s", buf_text(&reason));
+    } else {
+        config_put(config, id, arena_strndup(&config->strings, entry->value, strlen(entry->value)));
+        config->values[id].line = entry->line;
+        config->values[id].given = true;
+    }
+    buf_close(&reason);
+    return err ? ERR_INVALID : 0;
+}
+
+/* Access control that is asked for and not there would leave a cluster open: that is no "no
+ * effect". */
+static int config_check_authorizer(const struct config *config, const struct props_entry *entry,
+                                   struct buf *problem)
+{
+    if (strcmp(entry->key, "authorizer.class.name") != 0 || entry->value[0] == '\0')
+        return 0;
+    config_say_line(config->file, entry->line, problem);
+    buf_printf(problem,
+               "authorizer.class.name=%s: access control is not available yet: remove the "
+               "setting, and let only trusted hosts reach the listeners",
+               entry->value);
+    return ERR_UNSUPPORTED;
+}
+
+static int config_read(struct config *config, const struct props *props, struct buf *problem,
+                       struct buf *notes)
+{
+    struct buf idle;
+    buf_init(&idle);
+    int err = 0;
+    for (size_t i = 0; i < props->count && err == 0; i++) {
+        const struct props_entry *entry = &props->entries[i];
+        err = config_check_authorizer(config, entry, problem);
+        if (err || strcmp(entry->key, "authorizer.class.name") == 0)
+            continue;
+        enum config_id id = config_find(entry->key);
+        bool foreign = id == CONFIG_COUNT && config_is_foreign(entry->key);
+        if (foreign || (id < CONFIG_COUNT && config_row(id)->flags & CONFIG_NO_EFFECT))
+            buf_printf(&idle, "%s%s", idle.len ? ", " : "", entry->key);
+        if (!foreign)
+            err = config_read_entry(config, entry, problem);
+    }
+    if (idle.len > 0)
+        buf_printf(notes, "%s: accepted, no effect: %s\n", config->file, buf_text(&idle));
+    buf_close(&idle);
+    return err;
+}
+
+static void config_fill_defaults(struct config *config)
+{
+    for (unsigned i = 0; i < CONFIG_COUNT; i++)
+        if (!config->values[i].given && config_row((enum config_id)i)->default_text)
+            config_put(config, (enum config_id)i, config_row((enum config_id)i)->default_text);
+    for (size_t i = 0; i < ARRAY_LEN(config_units); i++) {
+        const struct config_unit *unit = &config_units[i];
+        const struct config_value *other = &config->values[unit->other];
+        if (config->values[unit->ms].text || !other->text)
+            continue;
+        int64_t ms = other->number < 0 ? other->number : other->number * unit->factor;
+        char text[32];
+        int len = snprintf(text, sizeof(text), "%" PRId64, ms);
+        config_put(config, unit->ms, arena_strndup(&config->strings, text, (size_t)len));
+    }
+}
+
+static int config_check_orders(const struct config *config, struct buf *problem)
+{
+    for (size_t i = 0; i < ARRAY_LEN(config_orders); i++) {
+        const struct config_order *order = &config_orders[i];
+        int64_t small = config_int(config, order->small), large = config_int(config, order->large);
+        int64_t most = order->percent == 50 ? large / 2 : large;
+        if (small <= most)
+            continue;
+        config_say_where(config, config_is_set(config, order->small) ? order->small : order->large,
+                         problem);
+        buf_printf(problem,
+                   "%s=%" PRId64 " is more than %s%s=%" PRId64 ": lower the first or raise "
+                   "the second",
+                   config_row(order->small)->name, small, order->percent == 50 ? "half of " : "",
+                   config_row(order->large)->name, large);
+        return ERR_INVALID;
+    }
+    return 0;
+}
+
+int config_new(const struct props *props, const char *file, struct buf *problem, struct buf *notes,
+               struct config **out)
+{
+    struct config *config = mem_alloc(sizeof(*config));
+    arena_init(&config->strings, CONFIG_STRINGS_MAX);
+    config->file = arena_strndup(&config->strings, file, strlen(file));
+    int err = config_read(config, props, problem, notes);
+    if (err)
+        goto err_after_new;
+    config_fill_defaults(config);
+    err = config_check_orders(config, problem);
+    if (err)
+        goto err_after_new;
+    err = config_derive(config, problem, notes);
+    if (err)
+        goto err_after_new;
+    *out = config;
+    return 0;
+
+err_after_new:
+    config_free(config);
+    return err;
+}
+
+void config_free(struct config *config)
+{
+    if (!config)
+        return;
+    arena_close(&config->strings);
+    mem_free(config);
+}
+
+static int config_apply_override(struct props *props, const char *override, struct buf *problem)
+{
+    const char *equals = strchr(override, '=');
+    if (!equals || equals == override) {
+        buf_printf(problem, "--override %s: write it as --override name=value", override);
+        return ERR_INVALID;
+    }
+    char *key = mem_strndup(override, (size_t)(equals - override));
+    props_set(props, key, equals + 1);
+    mem_free(key);
+    return 0;
+}
+
+int config_load(struct env *env, const char *file, const char *const *overrides, int count,
+                struct buf *problem, struct buf *notes, struct config **out)
+{
+    struct props props;
+    char *text;
+    size_t len;
+    int line = 0;
+    int err = env_file_load(env, file, CONFIG_FILE_MAX, &text, &len);
+    if (err) {
+        buf_printf(problem, "%s: the settings can't be read: %s", file, err_text(err));
+        return err;
+    }
+    props_init(&props);
+    err = props_parse(&props, text, len, &line);
+    if (err)
+        buf_printf(problem,
+                   "%s line %d: this is no setting: write name=value, and a backslash in a "
+                   "value as \\\\",
+                   file, line);
+    for (int i = 0; i < count && err == 0; i++)
+        err = config_apply_override(&props, overrides[i], problem);
+    if (err == 0)
+        err = config_new(&props, file, problem, notes, out);
+    props_close(&props);
+    mem_free(text);
+    return err;
+}
+
+int64_t config_int(const struct config *config, enum config_id id)
+{
+    ASSERT(config_row(id)->type == CONFIG_TYPE_INT || config_row(id)->type == CONFIG_TYPE_LONG);
+    return config->values[id].number;
+}
+
+bool config_bool(const struct config *config, enum config_id id)
+{
+    ASSERT(config_row(id)->type == CONFIG_TYPE_BOOL);
+    return config->values[id].number != 0;
+}
+
+double config_double(const struct config *config, enum config_id id)
+{
+    ASSERT(config_row(id)->type == CONFIG_TYPE_DOUBLE);
+    return config->values[id].real;
+}
+
+const char *config_str(const struct config *config, enum config_id id)
+{
+    const char *text = config->values[id].text;
+    return text ? text : "";
+}
+
+bool config_is_set(const struct config *config, enum config_id id)
+{
+    return config->values[id].given;
+}
+
+static const char *config_topic_text(config_override *override, void *data, enum config_id id)
+{
+    const char *key = config_row(id)->topic_name;
+    ASSERT(key != NULL);
+    return override ? override(data, key) : NULL;
+}
+
+int64_t config_topic_int(const struct config *config, config_override *override, void *data,
+                         enum config_id id)
+{
+    const char *text = config_topic_text(override, data, id);
+    int64_t value;
+    return text && config_parse_int(text, &value) ? value : config_int(config, id);
+}
+
+bool config_topic_bool(const struct config *config, config_override *override, void *data,
+                       enum config_id id)
+{
+    const char *text = config_topic_text(override, data, id);
+    bool value;
+    return text && config_parse_bool(text, &value) ? value : config_bool(config, id);
+}
+
+double config_topic_double(const struct config *config, config_override *override, void *data,
+                           enum config_id id)
+{
+    const char *text = config_topic_text(override, data, id);
+    double value;
+    return text && config_parse_double(text, &value) ? value : config_double(config, id);
+}
+
+const char *config_topic_str(const struct config *config, config_override *override, void *data,
+                             enum config_id id)
+{
+    const char *text = config_topic_text(override, data, id);
+    return text ? text : config_str(config, id);
+}

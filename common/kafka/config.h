@@ -1,0 +1,148 @@
+/* The settings of a node: one table (config_table.h) with Kafka's names, types and defaults, filled
+ * from a properties file, plus what is derived from them once (listeners, voters, directories).
+ *
+ * A value is checked when it is read, so that the getters can't fail. A getter for a setting of
+ * another type is a bug of the caller. Settings are read-only after config_new, hence any thread
+ * may read them. Source of names, types and defaults: Kafka's documented broker and topic settings.
+ */
+#ifndef KAFKA_CONFIG_H
+#define KAFKA_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/props.h"
+#include "kafka/config_table.h"
+
+struct env;
+struct config;
+
+enum config_type {
+    CONFIG_TYPE_BOOL,
+    CONFIG_TYPE_INT,
+    CONFIG_TYPE_LONG,
+    CONFIG_TYPE_DOUBLE,
+    CONFIG_TYPE_STRING,
+    CONFIG_TYPE_LIST,
+    CONFIG_TYPE_PASSWORD
+};
+
+enum config_flags {
+    CONFIG_DYNAMIC = 1,   /* may be changed while the node runs */
+    CONFIG_READ_ONLY = 2, /* only in the file */
+    CONFIG_NO_EFFECT = 4, /* accepted, checked, described; changes nothing here */
+    CONFIG_TOPIC_ONLY = 8 /* exists for topics only */
+};
+
+struct config_row {
+    const char *name;
+    const char *topic_name;   /* NULL = none */
+    const char *default_text; /* NULL = unset */
+    const char *allowed;      /* "a|b", NULL = any */
+    const char *doc;
+    int64_t min, max;
+    enum config_type type;
+    unsigned flags;
+};
+
+/* ---- making one ---- */
+
+/* Checks `props` (what was read from `file`; entries of line 0 came from --override) and derives
+ * the rest. 0, or ERR_UNKNOWN_OPTION, ERR_INVALID, ERR_UNSUPPORTED: then `problem` gets one
+ * sentence that names file, line, setting and remedy. `notes` gets lines for the logger, each ended
+ * by \n. */
+int config_new(const struct props *props, const char *file, struct buf *problem, struct buf *notes,
+               struct config **out) MUST_CHECK;
+/* The same from the file itself; `overrides` ("key=value", count of them) win over it. In addition
+ * ERR_NOT_FOUND, ERR_ACCESS, ERR_MALFORMED, with the sentence in `problem`. */
+int config_load(struct env *env, const char *file, const char *const *overrides, int count,
+                struct buf *problem, struct buf *notes, struct config **out) MUST_CHECK;
+void config_free(struct config *config);
+
+/* ---- values ---- */
+
+/* INT and LONG. Of a setting with older units (log.retention.ms, .minutes, .hours; log.roll.ms,
+ * .hours; log.roll.jitter.ms, .hours) the ms form returns what they say together. */
+int64_t config_int(const struct config *config, enum config_id id);
+bool config_bool(const struct config *config, enum config_id id);
+double config_double(const struct config *config, enum config_id id);
+/* The text of a setting of any type; "" if it is unset. */
+const char *config_str(const struct config *config, enum config_id id);
+/* Whether the file or an override names it. */
+bool config_is_set(const struct config *config, enum config_id id);
+
+/* ---- topic level ---- */
+
+/* 0, or ERR_INVALID_CONFIG with a sentence in `problem`: the key is no setting of a topic, or the
+ * value is not one of its values. */
+int config_topic_check(const char *key, const char *value, struct buf *problem) MUST_CHECK;
+/* The topic's own value when override(data, topic name of the setting) returns one (not NULL), else
+ * the broker's. The row must have a topic name. */
+typedef const char *config_override(void *data, const char *key);
+int64_t config_topic_int(const struct config *config, config_override *override, void *data,
+                         enum config_id id);
+bool config_topic_bool(const struct config *config, config_override *override, void *data,
+                       enum config_id id);
+double config_topic_double(const struct config *config, config_override *override, void *data,
+                           enum config_id id);
+const char *config_topic_str(const struct config *config, config_override *override, void *data,
+                             enum config_id id);
+
+/* ---- the rows, for DescribeConfigs and the like ---- */
+
+/* Never NULL for id < CONFIG_COUNT. */
+const struct config_row *config_row(enum config_id id);
+/* CONFIG_COUNT when there is none. */
+enum config_id config_find(const char *name);
+enum config_id config_find_topic(const char *topic_name);
+/* 0, or ERR_INVALID_CONFIG with the sentence ("NAME=VALUE is ...: write ...") in `problem`. */
+int config_check_value(const struct config_row *row, const char *name, const char *value,
+                       struct buf *problem) MUST_CHECK;
+/* Whether a broker accepts the name and it changes nothing: settings of Kafka's ZooKeeper, of its
+ * threads, of plug-ins. */
+bool config_is_foreign(const char *name);
+/* The known name that is closest to `name`, for "did you mean"; NULL when none is close. */
+const char *config_nearest(const char *name, bool topic);
+
+/* ---- derived ---- */
+
+enum config_role { CONFIG_ROLE_BROKER = 1, CONFIG_ROLE_CONTROLLER = 2 };
+
+struct config_listener {
+    const char *name; /* "PLAINTEXT" */
+    const char *host; /* "" = any */
+    uint16_t port;    /* 0 = a free one */
+    int16_t security; /* Kafka's number of the security protocol; 0 = PLAINTEXT, the only one yet */
+    const char *advertised_host; /* never empty */
+    uint16_t advertised_port;    /* 0 = the one that is bound */
+};
+
+struct config_voter {
+    int32_t id;
+    const char *host;
+    uint16_t port;
+};
+
+struct config_endpoint {
+    const char *host; /* "" = any */
+    uint16_t port;
+};
+
+int32_t config_node_id(const struct config *config);
+/* Bits of enum config_role. */
+unsigned config_roles(const struct config *config);
+/* The listeners for clients and brokers, without the controller's. */
+const struct config_listener *config_listeners(const struct config *config, int *count);
+/* The one that brokers use among themselves; NULL without the broker role. */
+const struct config_listener *config_inter_broker_listener(const struct config *config);
+/* controller.quorum.voters; 0 entries when it is not set: this node is a cluster of its own. */
+const struct config_voter *config_voters(const struct config *config, int *count);
+/* Where this node's controller listens: its entry in `listeners`, else the port of its voter entry,
+ * else the port of the first broker listener + 10000. NULL without the controller role. */
+const struct config_endpoint *config_controller_listener(const struct config *config);
+/* At least one. */
+const char *const *config_log_dirs(const struct config *config, int *count);
+
+#endif

@@ -1,0 +1,50 @@
+/* What config.c and config_server.c share; nobody else includes it. */
+#ifndef KAFKA_CONFIG_PRIVATE_H
+#define KAFKA_CONFIG_PRIVATE_H
+
+#include "base/mem.h"
+#include "kafka/config.h"
+
+/* Each list of addresses in the settings is bounded: no real node comes near. */
+enum { CONFIG_LISTENERS_MAX = 16, CONFIG_VOTERS_MAX = 64, CONFIG_LOG_DIRS_MAX = 64 };
+
+struct config_value {
+    const char *text; /* NULL = unset */
+    int64_t number;   /* INT, LONG, BOOL */
+    double real;
+    int line;   /* of the file; 0 = override */
+    bool given; /* by the file or an override */
+};
+
+struct config {
+    struct arena strings; /* every text below */
+    struct config_value values[CONFIG_COUNT];
+    const char *file;
+    int32_t node_id;
+    unsigned roles;
+    struct config_listener listeners[CONFIG_LISTENERS_MAX];
+    int listener_count;
+    int inter_broker; /* index of listeners */
+    struct config_voter voters[CONFIG_VOTERS_MAX];
+    int voter_count;
+    struct config_endpoint controller;
+    const char *log_dirs[CONFIG_LOG_DIRS_MAX];
+    int log_dir_count;
+};
+
+/* Parses a checked value; the same rules for file, override and topic. */
+bool config_parse_int(const char *text, int64_t *value);
+bool config_parse_double(const char *text, double *value);
+bool config_parse_bool(const char *text, bool *value);
+
+/* One element of a comma-separated list, without blanks around it; *list moves past it. False at
+ * the end of the list. Empty elements are skipped. */
+bool config_next_element(const char **list, const char **element, size_t *len);
+
+/* "FILE line N: " or "--override: " in front of a sentence about a setting. */
+void config_say_where(const struct config *config, enum config_id id, struct buf *problem);
+
+/* Fills everything that is derived. */
+int config_derive(struct config *config, struct buf *problem, struct buf *notes) MUST_CHECK;
+
+#endif

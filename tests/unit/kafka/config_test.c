@@ -1,0 +1,465 @@
+/* The table of settings: defaults, units, derived addresses, Kafka's own files, every sentence. */
+#include "../tap.h"
+
+#include <ctype.h>
+
+#include "base/err.h"
+#include "kafka/config.h"
+
+struct fixture {
+    struct props props;
+    struct buf problem;
+    struct buf notes;
+    struct config *config;
+    int err;
+};
+
+static void load(struct fixture *f, const char *text)
+{
+    int line;
+    props_init(&f->props);
+    buf_init(&f->problem);
+    buf_init(&f->notes);
+    f->config = NULL;
+    CHECK_INT(props_parse(&f->props, text, strlen(text), &line), 0);
+    f->err = config_new(&f->props, "s.properties", &f->problem, &f->notes, &f->config);
+    if (f->err)
+        CHECK(f->config == NULL);
+}
+
+static void unload(struct fixture *f)
+{
+    config_free(f->config);
+    props_close(&f->props);
+    buf_close(&f->problem);
+    buf_close(&f->notes);
+}
+
+static void check_ok(struct fixture *f, const char *text)
+{
+    load(f, text);
+    CHECK_STR(buf_text(&f->problem), "");
+    CHECK_INT(f->err, 0);
+}
+
+static void check_problem(const char *text, int err, const char *sentence)
+{
+    struct fixture f;
+    load(&f, text);
+    CHECK_STR(buf_text(&f.problem), sentence);
+    CHECK_INT(f.err, err);
+    unload(&f);
+}
+
+#define CHECK_LISTENER(listener, e_name, e_host, e_port, e_adv_host, e_adv_port)                   \
+    do {                                                                                           \
+        CHECK_STR((listener).name, e_name);                                                        \
+        CHECK_STR((listener).host, e_host);                                                        \
+        CHECK_INT((listener).port, e_port);                                                        \
+        CHECK_INT((listener).security, 0);                                                         \
+        CHECK_STR((listener).advertised_host, e_adv_host);                                         \
+        CHECK_INT((listener).advertised_port, e_adv_port);                                         \
+    } while (0)
+
+static void ids_are_spelled_like_their_names(void)
+{
+#define CHECK_ID(row_id, row_name, ...)                                                            \
+    {                                                                                              \
+        char upper[128];                                                                           \
+        snprintf(upper, sizeof(upper), "%s", row_name);                                            \
+        for (char *c = upper; *c; c++)                                                             \
+            *c = *c == '.' ? '_' : (char)toupper((unsigned char)*c);                               \
+        CHECK_STR(#row_id, upper);                                                                 \
+    }
+    CONFIG_LIST(CHECK_ID)
+#undef CHECK_ID
+}
+
+static void rows_accept_their_own_defaults(void)
+{
+    struct buf problem;
+    buf_init(&problem);
+    for (unsigned i = 0; i < CONFIG_COUNT; i++) {
+        const struct config_row *row = config_row((enum config_id)i);
+        size_t len = strlen(row->doc);
+        CHECK(len > 0 && row->doc[len - 1] == '.');
+        CHECK(!config_is_foreign(row->name) || strncmp(row->name, "group.coordinator.", 18) == 0);
+        if (row->default_text)
+            CHECK_INT(config_check_value(row, row->name, row->default_text, &problem), 0);
+        if (!(row->flags & CONFIG_TOPIC_ONLY))
+            CHECK_INT(config_find(row->name), i);
+        if (row->topic_name)
+            CHECK_INT(config_find_topic(row->topic_name), i);
+    }
+    buf_close(&problem);
+}
+
+static void an_empty_file_is_a_single_node(void)
+{
+    struct fixture f;
+    int count;
+    check_ok(&f, "");
+    CHECK_INT(config_node_id(f.config), 0);
+    CHECK_INT(config_roles(f.config), CONFIG_ROLE_BROKER | CONFIG_ROLE_CONTROLLER);
+    const struct config_listener *listeners = config_listeners(f.config, &count);
+    CHECK_INT(count, 1);
+    CHECK_LISTENER(listeners[0], "PLAINTEXT", "", 9092, "localhost", 9092);
+    CHECK(config_inter_broker_listener(f.config) == listeners);
+    CHECK_STR(buf_text(&f.notes), "s.properties: clients are told PLAINTEXT://localhost:9092: set "
+                                  "advertised.listeners to be reached from other hosts\n");
+    config_voters(f.config, &count);
+    CHECK_INT(count, 0);
+    CHECK_INT(config_controller_listener(f.config)->port, 19092);
+    CHECK_STR(config_controller_listener(f.config)->host, "localhost");
+    CHECK_STR(config_log_dirs(f.config, &count)[0], "/tmp/kafka-logs");
+    CHECK_INT(count, 1);
+    unload(&f);
+}
+
+static void defaults_are_kafkas(void)
+{
+    struct fixture f;
+    check_ok(&f, "");
+    CHECK_INT(config_int(f.config, CONFIG_LOG_SEGMENT_BYTES), 1 << 30);
+    CHECK_INT(config_int(f.config, CONFIG_LOG_RETENTION_MS), 604800000);
+    CHECK_INT(config_int(f.config, CONFIG_LOG_ROLL_MS), 604800000);
+    CHECK_INT(config_int(f.config, CONFIG_LOG_ROLL_JITTER_MS), 0);
+    CHECK_INT(config_int(f.config, CONFIG_LOG_FLUSH_INTERVAL_MS), INT64_MAX);
+    CHECK_INT(config_int(f.config, CONFIG_LOG_FLUSH_INTERVAL_MESSAGES), 1);
+    CHECK_INT(config_int(f.config, CONFIG_MESSAGE_MAX_BYTES), 1048588);
+    CHECK_INT(config_int(f.config, CONFIG_MIN_INSYNC_REPLICAS), 1);
+    CHECK_INT(config_int(f.config, CONFIG_CONNECTIONS_MAX_IDLE_MS), 600000);
+    CHECK(config_bool(f.config, CONFIG_AUTO_CREATE_TOPICS_ENABLE));
+    CHECK(!config_bool(f.config, CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE));
+    CHECK(config_double(f.config, CONFIG_LOG_CLEANER_MIN_CLEANABLE_RATIO) == 0.5);
+    CHECK_STR(config_str(f.config, CONFIG_LOG_CLEANUP_POLICY), "delete");
+    CHECK_STR(config_str(f.config, CONFIG_BROKER_RACK), "");
+    CHECK(!config_is_set(f.config, CONFIG_NUM_PARTITIONS));
+    unload(&f);
+}
+
+static void older_units_count_when_the_newer_are_silent(void)
+{
+    struct fixture f;
+    check_ok(&f, "log.retention.hours=2\nlog.roll.hours=3\nlog.roll.jitter.hours=1\n");
+    CHECK_INT(config_int(f.config, CONFIG_LOG_RETENTION_MS), 7200000);
+    CHECK_INT(config_int(f.config, CONFIG_LOG_ROLL_MS), 10800000);
+    CHECK_INT(config_int(f.config, CONFIG_LOG_ROLL_JITTER_MS), 3600000);
+    unload(&f);
+    check_ok(&f, "log.retention.hours=2\nlog.retention.minutes=5\n");
+    CHECK_INT(config_int(f.config, CONFIG_LOG_RETENTION_MS), 300000);
+    unload(&f);
+    check_ok(&f, "log.retention.ms=7\nlog.retention.minutes=5\nlog.flush.scheduler.interval.ms=9\n");
+    CHECK_INT(config_int(f.config, CONFIG_LOG_RETENTION_MS), 7);
+    CHECK_INT(config_int(f.config, CONFIG_LOG_FLUSH_INTERVAL_MS), 9);
+    unload(&f);
+    check_ok(&f, "log.retention.hours=-1\n");
+    CHECK_INT(config_int(f.config, CONFIG_LOG_RETENTION_MS), -1);
+    unload(&f);
+}
+
+static void three_brokers_on_one_machine(void)
+{
+    struct fixture f;
+    int count;
+    check_ok(&f, "broker.id=1\nport=9093\nlog.dirs=/a, /b/\nnum.partitions=4\n"
+                 "controller.quorum.voters=0@localhost:19092,1@localhost:19093,2@localhost:19094\n");
+    CHECK_INT(config_node_id(f.config), 1);
+    const struct config_voter *voters = config_voters(f.config, &count);
+    CHECK_INT(count, 3);
+    CHECK_INT(voters[2].id, 2);
+    CHECK_STR(voters[2].host, "localhost");
+    CHECK_INT(voters[2].port, 19094);
+    CHECK_INT(config_controller_listener(f.config)->port, 19093);
+    CHECK_LISTENER(config_listeners(f.config, &count)[0], "PLAINTEXT", "", 9093, "localhost", 9093);
+    CHECK_STR(config_log_dirs(f.config, &count)[1], "/b");
+    CHECK_INT(count, 2);
+    CHECK_INT(config_int(f.config, CONFIG_NUM_PARTITIONS), 4);
+    CHECK(config_is_set(f.config, CONFIG_NUM_PARTITIONS));
+    CHECK_STR(buf_text(&f.notes), "");
+    unload(&f);
+    /* A node that is no voter is a broker only. */
+    check_ok(&f, "broker.id=7\ncontroller.quorum.voters=0@a:19092\n");
+    CHECK_INT(config_roles(f.config), CONFIG_ROLE_BROKER);
+    CHECK(config_controller_listener(f.config) == NULL);
+    unload(&f);
+}
+
+/* The settings of the file that Kafka 4 ships as config/server.properties. */
+static void kafkas_kraft_file_starts(void)
+{
+    struct fixture f;
+    int count;
+    check_ok(&f,
+             "process.roles=broker,controller\nnode.id=1\n"
+             "controller.quorum.bootstrap.servers=localhost:9093\n"
+             "listeners=PLAINTEXT://:9092,CONTROLLER://:9093\n"
+             "inter.broker.listener.name=PLAINTEXT\n"
+             "advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\n"
+             "controller.listener.names=CONTROLLER\n"
+             "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,"
+             "SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL\n"
+             "num.network.threads=3\nnum.io.threads=8\nsocket.send.buffer.bytes=102400\n"
+             "socket.receive.buffer.bytes=102400\nsocket.request.max.bytes=104857600\n"
+             "log.dirs=/tmp/kraft-combined-logs\nnum.partitions=1\n"
+             "num.recovery.threads.per.data.dir=1\noffsets.topic.replication.factor=1\n"
+             "share.coordinator.state.topic.replication.factor=1\n"
+             "share.coordinator.state.topic.min.isr=1\n"
+             "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
+             "log.retention.hours=168\nlog.segment.bytes=1073741824\n"
+             "log.retention.check.interval.ms=300000\n");
+    CHECK_INT(config_node_id(f.config), 1);
+    CHECK_LISTENER(config_listeners(f.config, &count)[0], "PLAINTEXT", "", 9092, "localhost", 9092);
+    CHECK_INT(count, 1);
+    CHECK_INT(config_controller_listener(f.config)->port, 9093);
+    config_voters(f.config, &count);
+    CHECK_INT(count, 0);
+    CHECK_STR(buf_text(&f.notes),
+              "s.properties: accepted, no effect: num.network.threads, num.io.threads, "
+              "socket.send.buffer.bytes, socket.receive.buffer.bytes, "
+              "num.recovery.threads.per.data.dir, share.coordinator.state.topic.replication.factor, "
+              "share.coordinator.state.topic.min.isr, transaction.state.log.replication.factor, "
+              "transaction.state.log.min.isr\n");
+    unload(&f);
+}
+
+/* The settings of the file that Kafka 2.1 shipped. */
+static void kafkas_zookeeper_file_starts(void)
+{
+    struct fixture f;
+    int count;
+    check_ok(&f, "broker.id=0\nnum.network.threads=3\nnum.io.threads=8\n"
+                 "socket.send.buffer.bytes=102400\nsocket.receive.buffer.bytes=102400\n"
+                 "socket.request.max.bytes=104857600\nlog.dirs=/tmp/kafka-logs\nnum.partitions=1\n"
+                 "num.recovery.threads.per.data.dir=1\noffsets.topic.replication.factor=1\n"
+                 "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
+                 "log.retention.hours=168\nlog.segment.bytes=1073741824\n"
+                 "log.retention.check.interval.ms=300000\nzookeeper.connect=localhost:2181\n"
+                 "zookeeper.connection.timeout.ms=6000\ngroup.initial.rebalance.delay.ms=0\n");
+    CHECK_INT(config_int(f.config, CONFIG_GROUP_INITIAL_REBALANCE_DELAY_MS), 0);
+    CHECK(strstr(buf_text(&f.notes), "zookeeper.connect") != NULL);
+    unload(&f);
+    check_ok(&f, "host.name=10.0.0.1\nport=9192\nadvertised.host.name=a.example\n"
+                 "advertised.port=29092\n");
+    CHECK_LISTENER(config_listeners(f.config, &count)[0], "PLAINTEXT", "10.0.0.1", 9192,
+                   "a.example", 29092);
+    unload(&f);
+}
+
+static void listeners_take_names_and_addresses(void)
+{
+    struct fixture f;
+    int count;
+    check_ok(&f, "listeners=internal://[::1]:9092 , EXTERNAL://0.0.0.0:9093\n"
+                 "listener.security.protocol.map=INTERNAL:PLAINTEXT,external:plaintext\n"
+                 "advertised.listeners=EXTERNAL://k.example:30000\n"
+                 "inter.broker.listener.name=EXTERNAL\n");
+    const struct config_listener *listeners = config_listeners(f.config, &count);
+    CHECK_INT(count, 2);
+    CHECK_LISTENER(listeners[0], "INTERNAL", "::1", 9092, "::1", 9092);
+    CHECK_LISTENER(listeners[1], "EXTERNAL", "", 9093, "k.example", 30000);
+    CHECK(config_inter_broker_listener(f.config) == &listeners[1]);
+    unload(&f);
+    check_ok(&f, "port=0\n");
+    CHECK_INT(config_listeners(f.config, &count)[0].port, 0);
+    CHECK_INT(config_controller_listener(f.config)->port, 0);
+    unload(&f);
+    check_ok(&f, "port=60000\n");
+    CHECK_INT(config_controller_listener(f.config)->port, 50000);
+    unload(&f);
+    check_ok(&f, "process.roles=controller\nnode.id=4\nlisteners=C://:9093\n"
+                 "controller.listener.names=C\ncontroller.quorum.voters=4@h:9093\n");
+    config_listeners(f.config, &count);
+    CHECK_INT(count, 0);
+    CHECK(config_inter_broker_listener(f.config) == NULL);
+    unload(&f);
+}
+
+static void bad_values_are_told(void)
+{
+    check_problem("\nnum.partitions=many\n", ERR_INVALID,
+                  "s.properties line 2: num.partitions=many is not a whole number: write one from 1 "
+                  "to 2147483647");
+    check_problem("num.partitions=0\n", ERR_INVALID,
+                  "s.properties line 1: num.partitions=0 is out of range: write a number from 1 to "
+                  "2147483647");
+    check_problem("log.retention.bytes=99999999999999999999\n", ERR_INVALID,
+                  "s.properties line 1: log.retention.bytes=99999999999999999999 is not a whole "
+                  "number: write one from -1 upwards");
+    check_problem("log.retention.ms=0\n", ERR_INVALID,
+                  "s.properties line 1: log.retention.ms=0 is out of range: write -1 (keep for ever) "
+                  "or a number from 1");
+    check_problem("auto.create.topics.enable=yes\n", ERR_INVALID,
+                  "s.properties line 1: auto.create.topics.enable=yes is not possible: write true or "
+                  "false");
+    check_problem("log.cleanup.policy=compact,keep\n", ERR_INVALID,
+                  "s.properties line 1: log.cleanup.policy=compact,keep is not possible: write compact "
+                  "or delete");
+    check_problem("log.cleaner.min.cleanable.ratio=1.5\n", ERR_INVALID,
+                  "s.properties line 1: log.cleaner.min.cleanable.ratio=1.5 is out of range: write a "
+                  "number from 0 to 1");
+    check_problem("broker.session.timeout.ms=3000\n", ERR_INVALID,
+                  "s.properties line 1: broker.heartbeat.interval.ms=2000 is more than half of "
+                  "broker.session.timeout.ms=3000: lower the first or raise the second");
+    check_problem("log.dirs=/a,/a/\n", ERR_INVALID,
+                  "s.properties line 1: log.dirs: /a is there twice: remove one");
+}
+
+static void unknown_settings_are_told(void)
+{
+    check_problem("broker.id=1\nlog.segmnt.bytes=5\n", ERR_UNKNOWN_OPTION,
+                  "s.properties line 2: log.segmnt.bytes is not a known setting: did you mean "
+                  "log.segment.bytes?");
+    check_problem("something.else.entirely=1\n", ERR_UNKNOWN_OPTION,
+                  "s.properties line 1: something.else.entirely is not a known setting: remove it, or "
+                  "check how it is spelled");
+    check_problem("follower.replication.throttled.replicas=*\n", ERR_UNKNOWN_OPTION,
+                  "s.properties line 1: follower.replication.throttled.replicas is not a known "
+                  "setting: remove it, or check how it is spelled");
+    check_problem("authorizer.class.name=kafka.security.authorizer.AclAuthorizer\n", ERR_UNSUPPORTED,
+                  "s.properties line 1: authorizer.class.name=kafka.security.authorizer.AclAuthorizer: "
+                  "access control is not available yet: remove the setting, and let only trusted hosts "
+                  "reach the listeners");
+}
+
+static void an_override_wins_and_is_named(void)
+{
+    struct fixture f;
+    props_init(&f.props);
+    buf_init(&f.problem);
+    buf_init(&f.notes);
+    f.config = NULL;
+    int line;
+    CHECK_INT(props_parse(&f.props, "port=1\n", 7, &line), 0);
+    props_set(&f.props, "port", "9999");
+    CHECK_INT(config_new(&f.props, "s.properties", &f.problem, &f.notes, &f.config), 0);
+    CHECK_INT(config_int(f.config, CONFIG_PORT), 9999);
+    config_free(f.config);
+    f.config = NULL;
+    props_set(&f.props, "port", "x");
+    CHECK_INT(config_new(&f.props, "s.properties", &f.problem, &f.notes, &f.config), ERR_INVALID);
+    CHECK_STR(buf_text(&f.problem), "--override (of s.properties): port=x is not a whole number: "
+                                    "write one from 0 to 65535");
+    unload(&f);
+}
+
+static void bad_addresses_are_told(void)
+{
+    check_problem("listeners=:9092\n", ERR_INVALID,
+                  "s.properties line 1: listeners: :9092 is not an address: write it as "
+                  "NAME://host:port, such as PLAINTEXT://localhost:9092");
+    check_problem("listeners=PLAINTEXT://:70000\n", ERR_INVALID,
+                  "s.properties line 1: listeners: PLAINTEXT://:70000 is not an address: write it as "
+                  "NAME://host:port, such as PLAINTEXT://localhost:9092");
+    check_problem("listeners=PLAINTEXT://:9092,SSL://:9093\n", ERR_UNSUPPORTED,
+                  "s.properties line 1: listener SSL: security protocol SSL is not available yet: use "
+                  "PLAINTEXT");
+    check_problem("listeners=OUT://:9092\n", ERR_INVALID,
+                  "s.properties line 1: listener OUT has no security protocol: add OUT:PLAINTEXT to "
+                  "listener.security.protocol.map");
+    check_problem("listeners=OUT://:9092\nlistener.security.protocol.map=OUT:NONE\n", ERR_INVALID,
+                  "s.properties line 2: listener.security.protocol.map: NONE of listener OUT is no "
+                  "security protocol: use PLAINTEXT");
+    check_problem("listeners=PLAINTEXT://:9092,plaintext://:9093\n", ERR_INVALID,
+                  "s.properties line 1: listeners: PLAINTEXT and PLAINTEXT have the same name: give "
+                  "each its own");
+    check_problem("listeners=PLAINTEXT://:9092,CONTROLLER://:9092\n"
+                  "controller.listener.names=CONTROLLER\n",
+                  ERR_INVALID,
+                  "s.properties line 1: listeners: PLAINTEXT and CONTROLLER have the same port: give "
+                  "each its own");
+    check_problem("listeners=CONTROLLER://:9093\ncontroller.listener.names=CONTROLLER\n", ERR_INVALID,
+                  "s.properties line 1: listeners has no listener for clients: add PLAINTEXT://:9092");
+    check_problem("advertised.listeners=OUT://a:1\n", ERR_INVALID,
+                  "s.properties line 1: advertised.listeners: there is no listener OUT: name one of "
+                  "listeners");
+    check_problem("advertised.listeners=PLAINTEXT://0.0.0.0:9092\n", ERR_INVALID,
+                  "s.properties line 1: advertised.listeners: PLAINTEXT://0.0.0.0:9092 is no address "
+                  "that a client can reach: write the name of this host");
+    check_problem("inter.broker.listener.name=IN\n", ERR_INVALID,
+                  "s.properties line 1: inter.broker.listener.name=IN is no listener for brokers: name "
+                  "one of listeners");
+}
+
+static void bad_quorums_are_told(void)
+{
+    check_problem("broker.id=1\nnode.id=2\n", ERR_INVALID,
+                  "s.properties line 1: broker.id=1 and node.id=2 differ: remove one of them");
+    check_problem("controller.quorum.voters=0@a:1\n", ERR_INVALID,
+                  "s.properties line 1: controller.quorum.voters is set, but this node has no id: add "
+                  "broker.id=N, with the N that controller.quorum.voters has for it");
+    check_problem("node.id=0\ncontroller.quorum.voters=0@a:1,localhost:2\n", ERR_INVALID,
+                  "s.properties line 2: controller.quorum.voters: localhost:2 is not a voter: write it "
+                  "as id@host:port, such as 0@localhost:19092");
+    check_problem("node.id=0\ncontroller.quorum.voters=0@a:1,0@b:1\n", ERR_INVALID,
+                  "s.properties line 2: controller.quorum.voters: 0@b:1 has the id of an earlier "
+                  "voter: give each node its own id");
+    check_problem("node.id=0\ncontroller.quorum.voters=0@a:1,1@a:1\n", ERR_INVALID,
+                  "s.properties line 2: controller.quorum.voters: 1@a:1 has the address of an earlier "
+                  "voter: give each node its own");
+    check_problem("node.id=5\nprocess.roles=controller,broker\ncontroller.quorum.voters=0@a:1\n",
+                  ERR_INVALID,
+                  "s.properties line 3: controller.quorum.voters has no entry for this node (id 5): "
+                  "add 5@host:port, or set process.roles=broker");
+    check_problem("node.id=0\nprocess.roles=broker\ncontroller.quorum.voters=0@a:1\n", ERR_INVALID,
+                  "s.properties line 3: controller.quorum.voters has this node (id 0), but "
+                  "process.roles has no controller: add it, or remove the entry");
+    check_problem("process.roles=broker\n", ERR_INVALID,
+                  "s.properties line 1: process.roles=broker needs a controller elsewhere: set "
+                  "controller.quorum.voters=id@host:port,...");
+    check_problem("node.id=0\ncontroller.quorum.voters=0@localhost:9092\n", ERR_INVALID,
+                  "s.properties line 2: controller.quorum.voters gives this node's controller port "
+                  "9092, where listener PLAINTEXT is: give it its own");
+    check_problem("controller.quorum.bootstrap.servers=other:19092\n", ERR_UNSUPPORTED,
+                  "s.properties line 1: controller.quorum.bootstrap.servers: other:19092 is another "
+                  "node than this one, and quorums that nodes join are not available yet: use "
+                  "controller.quorum.voters=id@host:port,...");
+}
+
+struct topic {
+    const char *key;
+    const char *value;
+};
+
+static const char *topic_override(void *data, const char *key)
+{
+    struct topic *topic = data;
+    return strcmp(topic->key, key) == 0 ? topic->value : NULL;
+}
+
+static void topics_override_the_broker(void)
+{
+    struct fixture f;
+    struct topic topic = {"retention.ms", "5"};
+    check_ok(&f, "log.retention.hours=1\nlog.preallocate=true\n");
+    CHECK_INT(config_topic_int(f.config, topic_override, &topic, CONFIG_LOG_RETENTION_MS), 5);
+    topic.key = "segment.bytes";
+    CHECK_INT(config_topic_int(f.config, topic_override, &topic, CONFIG_LOG_RETENTION_MS), 3600000);
+    CHECK_INT(config_topic_int(f.config, NULL, NULL, CONFIG_LOG_RETENTION_MS), 3600000);
+    CHECK(config_topic_bool(f.config, topic_override, &topic, CONFIG_LOG_PREALLOCATE));
+    topic = (struct topic){"min.cleanable.dirty.ratio", "0.25"};
+    CHECK(config_topic_double(f.config, topic_override, &topic,
+                              CONFIG_LOG_CLEANER_MIN_CLEANABLE_RATIO) == 0.25);
+    topic = (struct topic){"cleanup.policy", "compact"};
+    CHECK_STR(config_topic_str(f.config, topic_override, &topic, CONFIG_LOG_CLEANUP_POLICY), "compact");
+    CHECK_INT(config_topic_check("retention.ms", "-1", &f.problem), 0);
+    CHECK_INT(config_topic_check("retention.ms", "x", &f.problem), ERR_INVALID_CONFIG);
+    CHECK_STR(buf_text(&f.problem), "retention.ms=x is not a whole number: write one from -1 upwards");
+    f.problem.len = 0;
+    CHECK_INT(config_topic_check("retention.m", "1", &f.problem), ERR_INVALID_CONFIG);
+    CHECK_STR(buf_text(&f.problem),
+              "retention.m is not a setting of a topic: did you mean retention.ms?");
+    f.problem.len = 0;
+    CHECK_INT(config_topic_check("remote.storage.enable", "true", &f.problem), ERR_INVALID_CONFIG);
+    CHECK_STR(buf_text(&f.problem), "remote.storage.enable=true is not possible: write false");
+    unload(&f);
+}
+
+TAP_MAIN(TAP_TEST(ids_are_spelled_like_their_names), TAP_TEST(rows_accept_their_own_defaults),
+         TAP_TEST(an_empty_file_is_a_single_node), TAP_TEST(defaults_are_kafkas),
+         TAP_TEST(older_units_count_when_the_newer_are_silent),
+         TAP_TEST(three_brokers_on_one_machine), TAP_TEST(kafkas_kraft_file_starts),
+         TAP_TEST(kafkas_zookeeper_file_starts), TAP_TEST(listeners_take_names_and_addresses),
+         TAP_TEST(bad_values_are_told), TAP_TEST(unknown_settings_are_told),
+         TAP_TEST(an_override_wins_and_is_named), TAP_TEST(bad_addresses_are_told),
+         TAP_TEST(bad_quorums_are_told), TAP_TEST(topics_override_the_broker))
