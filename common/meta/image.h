@@ -2,13 +2,17 @@
  * brokers both keep one and apply the same records to it (it lives in common because neither may
  * include the other). Pure memory: no env, no clock, nothing random, so applying is deterministic.
  *
- * All pointers handed out are borrowed until the next image_apply. */
+ * Pointers handed out are borrowed until a record of the same object is applied: a broker's until its
+ * next BrokerRecord, a topic's until its removal, the settings' of a resource until its next
+ * ConfigRecord. A partition's stay until a record of that partition, or one that adds a partition to
+ * the topic. */
 #ifndef META_IMAGE_H
 #define META_IMAGE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/map.h"
 #include "base/uuid.h"
@@ -87,7 +91,8 @@ const struct image_topic *image_topic_by_id(const struct image *image, const str
 const struct image_partition *image_partition(const struct image_topic *topic, int32_t index);
 size_t image_topic_count(const struct image *image);
 
-/* Walks: start with *cursor = 0, NULL at the end. Brokers come by rising id, topics by name. */
+/* Walks: start with *cursor = 0, NULL at the end. Brokers come by rising id, topics by name. Records
+ * that add or remove neither topics nor brokers may be applied during a walk. */
 const struct image_broker *image_next_broker(const struct image *image, size_t *cursor);
 const struct image_topic *image_next_topic(const struct image *image, size_t *cursor);
 
@@ -101,9 +106,15 @@ const struct image_config *image_configs(const struct image *image,
 
 bool image_ids_have(const struct image_ids *ids, int32_t id);
 
+/* Applies the records of an entry, or of a snapshot, in order; stops at the first that is refused. */
+int image_apply_entry(struct image *image, const Meta__Entry *entry) MUST_CHECK;
+
 /* The whole image as records, in an order in which they can be applied: fn is called for each; the
  * record is borrowed. This is the content of a snapshot, and equal images give equal bytes. */
 int image_each_record(const struct image *image, int (*fn)(void *data, const Meta__Record *record),
                       void *data) MUST_CHECK;
+
+/* The same as bytes: a packed Entry whose records are the image. ERR_NO_MEMORY. */
+int image_pack(const struct image *image, struct buf *out) MUST_CHECK;
 
 #endif

@@ -1,0 +1,33 @@
+/* What image.c and image_records.c share; nobody else includes it. */
+#ifndef META_IMAGE_PRIVATE_H
+#define META_IMAGE_PRIVATE_H
+
+#include "meta/image.h"
+
+struct image_topic_slot {
+    struct image_topic topic;
+    int32_t partition_cap; /* room in topic.partitions */
+};
+
+/* The settings of one resource, sorted by key; exists while it has any. */
+struct image_settings {
+    Meta__ConfigRecord__Resource resource;
+    char *name;
+    struct image_config *entries;
+    size_t count;
+};
+
+struct image {
+    char *cluster_id;
+    int64_t next_producer_id;
+    struct image_broker **brokers; /* by id */
+    size_t broker_count;
+    struct image_topic_slot **topics; /* by name */
+    size_t topic_count;
+    size_t topic_cap;
+    struct map topics_by_name;
+    struct map topics_by_id;
+    struct map settings; /* resource byte + name -> struct image_settings */
+};
+
+#endif
