@@ -1,0 +1,190 @@
+/* Broker records. Happy path: register (fenced), unfence once it has caught up, stop, fence when it is
+ * gone. Failure modes: a registration that breaks a rule is refused before anything is emitted. */
+#include "controller/brokers.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "controller/elections.h"
+#include "controller/isr.h"
+
+enum {
+    BROKERS_ENDPOINTS_MAX = 32, /* listeners of one broker */
+    BROKERS_LOG_DIRS_MAX = 256
+};
+
+static int check_request(struct decision *decision, const Meta__Register *request,
+                         Meta__Registered *reply)
+{
+    const char *problem = NULL;
+    if (request->broker_id < 0)
+        problem = "the broker id is negative";
+    else if (request->incarnation.len != sizeof(struct uuid))
+        problem = "the incarnation id has not 16 bytes";
+    else if (request->n_endpoints == 0 || request->n_endpoints > BROKERS_ENDPOINTS_MAX)
+        problem = "a broker has 1 to 32 listeners";
+    else if (request->n_log_dirs > BROKERS_LOG_DIRS_MAX)
+        problem = "too many log directories";
+    for (size_t i = 0; !problem && i < request->n_endpoints; i++)
+        if (request->endpoints[i]->port == 0 || request->endpoints[i]->port > UINT16_MAX ||
+            request->endpoints[i]->host[0] == 0)
+            problem = "a listener needs a host and a port";
+    for (size_t i = 0; !problem && i < request->n_log_dirs; i++)
+        if (request->log_dirs[i].len != sizeof(struct uuid))
+            problem = "the id of a log directory has not 16 bytes";
+    if (!problem)
+        return 0;
+    reply->error = err_to_wire(ERR_INVALID_REGISTRATION);
+    reply->message = decision_text(decision, "registration of broker %d refused: %s",
+                                   request->broker_id, problem);
+    return ERR_INVALID_REGISTRATION;
+}
+
+/* The record points into the request, which the decision outlives only until the records are packed;
+ * so all of it is copied. */
+static Meta__BrokerRecord *record_of(struct decision *decision, const Meta__Register *request)
+{
+    Meta__BrokerRecord *record = decision_alloc(decision, 1, sizeof(*record));
+    meta__broker_record__init(record);
+    record->id = request->broker_id;
+    struct uuid incarnation;
+    memcpy(incarnation.bytes, request->incarnation.data, sizeof(incarnation.bytes));
+    record->incarnation = decision_uuid(decision, &incarnation);
+    record->rack = decision_text(decision, "%s", request->rack);
+    record->n_endpoints = request->n_endpoints;
+    record->endpoints =
+        decision_alloc(decision, request->n_endpoints, sizeof(*record->endpoints));
+    for (size_t i = 0; i < request->n_endpoints; i++) {
+        const Meta__Endpoint *from = request->endpoints[i];
+        Meta__Endpoint *to = decision_alloc(decision, 1, sizeof(*to));
+        meta__endpoint__init(to);
+        to->listener = decision_text(decision, "%s", from->listener);
+        to->host = decision_text(decision, "%s", from->host);
+        to->port = from->port;
+        to->security = from->security;
+        record->endpoints[i] = to;
+    }
+    record->n_log_dirs = request->n_log_dirs;
+    record->log_dirs = decision_alloc(decision, request->n_log_dirs, sizeof(*record->log_dirs));
+    for (size_t i = 0; i < request->n_log_dirs; i++) {
+        struct uuid dir;
+        memcpy(dir.bytes, request->log_dirs[i].data, sizeof(dir.bytes));
+        record->log_dirs[i] = decision_uuid(decision, &dir);
+    }
+    return record;
+}
+
+static bool same_endpoints(const struct image_broker *broker, const Meta__Register *request)
+{
+    if (broker->endpoint_count != request->n_endpoints)
+        return false;
+    for (size_t i = 0; i < request->n_endpoints; i++) {
+        const struct image_endpoint *a = &broker->endpoints[i];
+        const Meta__Endpoint *b = request->endpoints[i];
+        if (strcmp(a->listener, b->listener) || strcmp(a->host, b->host) || a->port != b->port ||
+            a->security != (int)b->security)
+            return false;
+    }
+    return strcmp(broker->rack ? broker->rack : "", request->rack) == 0;
+}
+
+int brokers_register(struct decision *decision, const Meta__Register *request,
+                     Meta__Registered *reply)
+{
+    int err = check_request(decision, request, reply);
+    if (err)
+        return err;
+    const struct image_broker *old = image_broker(decision->image, request->broker_id);
+    bool again = old && memcmp(old->incarnation.bytes, request->incarnation.data,
+                               sizeof(old->incarnation.bytes)) == 0;
+    if (again && same_endpoints(old, request)) {
+        reply->broker_epoch = old->epoch;
+        return 0;
+    }
+    Meta__BrokerRecord *record = record_of(decision, request);
+    if (again) {
+        record->epoch = old->epoch;
+        record->fenced = old->fenced;
+        record->stopping = old->stopping;
+    } else {
+        record->epoch = decision->index;
+        record->fenced = true;
+    }
+    reply->broker_epoch = record->epoch;
+    decision_emit(decision, META__RECORD__FACT_BROKER, record);
+    if (!again)
+        elections_broker_out(decision, record->id); /* what its earlier life led */
+    return 0;
+}
+
+void brokers_fence(struct decision *decision, int32_t broker_id)
+{
+    const struct image_broker *broker = image_broker(decision->image, broker_id);
+    if (!broker || broker->fenced)
+        return;
+    Meta__BrokerRecord *record = decision_broker(decision, broker);
+    record->fenced = true;
+    decision_emit(decision, META__RECORD__FACT_BROKER, record);
+    elections_broker_out(decision, broker_id);
+}
+
+void brokers_unfence(struct decision *decision, int32_t broker_id)
+{
+    const struct image_broker *broker = image_broker(decision->image, broker_id);
+    if (!broker || !broker->fenced || broker->stopping)
+        return;
+    Meta__BrokerRecord *record = decision_broker(decision, broker);
+    record->fenced = false;
+    decision_emit(decision, META__RECORD__FACT_BROKER, record);
+    elections_broker_in(decision, broker_id);
+}
+
+void brokers_stop(struct decision *decision, int32_t broker_id)
+{
+    const struct image_broker *broker = image_broker(decision->image, broker_id);
+    if (!broker || broker->stopping)
+        return;
+    Meta__BrokerRecord *record = decision_broker(decision, broker);
+    record->stopping = true;
+    decision_emit(decision, META__RECORD__FACT_BROKER, record);
+    elections_broker_out(decision, broker_id);
+}
+
+void brokers_unregister(struct decision *decision, const Meta__UnregisterBroker *command,
+                        Meta__CommandReply *reply)
+{
+    if (!image_broker(decision->image, command->broker_id)) {
+        reply->error = err_to_wire(ERR_BROKER_ID_NOT_REGISTERED);
+        reply->message =
+            decision_text(decision, "Broker ID %d not found", command->broker_id);
+        return;
+    }
+    brokers_fence(decision, command->broker_id);
+    Meta__BrokerRemovedRecord *record = decision_alloc(decision, 1, sizeof(*record));
+    meta__broker_removed_record__init(record);
+    record->id = command->broker_id;
+    decision_emit(decision, META__RECORD__FACT_BROKER_REMOVED, record);
+}
+
+void brokers_producer_ids(struct decision *decision, const Meta__AllocateProducerIds *command,
+                          Meta__CommandReply *reply)
+{
+    int err = isr_check_broker(decision, command->broker_id, command->broker_epoch);
+    if (err) {
+        reply->error = err_to_wire(err);
+        reply->message = decision_text(decision, "broker %d: %s", command->broker_id, err_text(err));
+        return;
+    }
+    int64_t next = image_next_producer_id(decision->image);
+    if (next > INT64_MAX - BROKERS_PRODUCER_IDS) {
+        reply->error = err_to_wire(ERR_UNKNOWN_SERVER_ERROR);
+        reply->message = "all producer ids are given away";
+        return;
+    }
+    Meta__ProducerIdsRecord *record = decision_alloc(decision, 1, sizeof(*record));
+    meta__producer_ids_record__init(record);
+    record->next_id = next + BROKERS_PRODUCER_IDS;
+    decision_emit(decision, META__RECORD__FACT_PRODUCER_IDS, record);
+    reply->producer_id_start = next;
+    reply->producer_id_count = BROKERS_PRODUCER_IDS;
+}

@@ -1,0 +1,29 @@
+/* Brokers: registration, fencing, controlled shutdown, removal. Whether a broker lives is decided in
+ * liveness.c; here stands what follows from it. */
+#ifndef CONTROLLER_BROKERS_H
+#define CONTROLLER_BROKERS_H
+
+#include "controller/decision.h"
+
+/* Registers the process: a new incarnation starts fenced, with the entry's index as its epoch; the
+ * same one again keeps its epoch. Fills `reply`. The caller has made sure that no other incarnation
+ * of the broker is alive. ERR_INVALID_REGISTRATION when the request breaks a rule. */
+int brokers_register(struct decision *decision, const Meta__Register *request,
+                     Meta__Registered *reply) MUST_CHECK;
+
+/* Out of service: fenced, its leaderships moved. Nothing happens when it is fenced already. */
+void brokers_fence(struct decision *decision, int32_t broker_id);
+/* Into service: partitions without a leader may get one. */
+void brokers_unfence(struct decision *decision, int32_t broker_id);
+/* Controlled shutdown: marked as stopping, its leaderships moved, out of the in-sync sets. */
+void brokers_stop(struct decision *decision, int32_t broker_id);
+
+/* The UnregisterBroker command. */
+void brokers_unregister(struct decision *decision, const Meta__UnregisterBroker *command,
+                        Meta__CommandReply *reply);
+/* The AllocateProducerIds command (KIP-730): a block of ids that nobody else ever gets. */
+enum { BROKERS_PRODUCER_IDS = 1000 };
+void brokers_producer_ids(struct decision *decision, const Meta__AllocateProducerIds *command,
+                          Meta__CommandReply *reply);
+
+#endif

@@ -1,0 +1,233 @@
+/* Settings. Happy path: each resource is worked out as a list of keys with new values, every value is
+ * checked, then all are emitted. Failure modes: one bad key refuses the whole resource, others go
+ * through. */
+#include "controller/configs.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "controller/elections.h"
+
+struct change {
+    const char *key;
+    const char *value; /* NULL = removed */
+};
+
+int configs_check(struct decision *decision, Meta__ConfigRecord__Resource resource, const char *key,
+                  const char *value, const char **sentence)
+{
+    const struct decision_rules *rules = decision->rules;
+    int (*check)(void *, const char *, const char *, struct buf *) =
+        resource == META__CONFIG_RECORD__RESOURCE__TOPIC ? rules->check_topic_config
+                                                         : rules->check_broker_config;
+    if (key[0] == 0) {
+        *sentence = "A setting without a name.";
+        return ERR_INVALID_CONFIG;
+    }
+    if (!check)
+        return 0;
+    struct buf problem;
+    buf_init(&problem);
+    int err = check(rules->check_data, key, value, &problem);
+    if (err)
+        *sentence = decision_text(decision, "%s", buf_text(&problem));
+    buf_close(&problem);
+    return err;
+}
+
+void configs_emit(struct decision *decision, Meta__ConfigRecord__Resource resource,
+                  const char *name, const char *key, const char *value)
+{
+    Meta__ConfigRecord *record = decision_alloc(decision, 1, sizeof(*record));
+    meta__config_record__init(record);
+    record->resource = resource;
+    record->name = decision_text(decision, "%s", name);
+    record->key = decision_text(decision, "%s", key);
+    record->removed = value == NULL;
+    if (value)
+        record->value = decision_text(decision, "%s", value);
+    decision_emit(decision, META__RECORD__FACT_CONFIG, record);
+}
+
+/* ---- lists: "a,b,c" ---- */
+
+static bool list_has(const char *list, const char *item, size_t len)
+{
+    while (*list) {
+        size_t part = strcspn(list, ",");
+        if (part == len && memcmp(list, item, len) == 0)
+            return true;
+        list += part + (list[part] == ',');
+    }
+    return false;
+}
+
+/* `list` with the items of `more` that it lacks, or without those that it has. */
+static const char *list_change(struct decision *decision, const char *list, const char *more,
+                               bool append)
+{
+    char *out = decision_alloc(decision, strlen(list) + strlen(more) + 2, 1);
+    size_t len = 0;
+    const char *sources[] = {list, append ? more : ""};
+    for (size_t s = 0; s < ARRAY_LEN(sources); s++) {
+        for (const char *at = sources[s]; *at;) {
+            size_t part = strcspn(at, ",");
+            bool keep = part > 0 && (append ? !list_has(out, at, part) : !list_has(more, at, part));
+            if (keep) {
+                if (len)
+                    out[len++] = ',';
+                memcpy(out + len, at, part);
+                len += part;
+            }
+            at += part + (at[part] == ',');
+        }
+    }
+    return out;
+}
+
+/* ---- one resource ---- */
+
+static int refuse(struct decision *decision, Meta__ResourceResult *result, int err,
+                  const char *sentence)
+{
+    result->error = err_to_wire(err);
+    result->message = decision_text(decision, "%s", sentence);
+    return err;
+}
+
+static int check_resource(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
+                          Meta__ResourceResult *result)
+{
+    if (asked->type == META__CONFIG_RECORD__RESOURCE__TOPIC) {
+        if (image_topic_by_name(decision->image, asked->name, strlen(asked->name)))
+            return 0;
+        return refuse(decision, result, ERR_UNKNOWN_TOPIC_OR_PARTITION,
+                      decision_text(decision, "The topic '%s' does not exist.", asked->name));
+    }
+    if (asked->type != META__CONFIG_RECORD__RESOURCE__BROKER)
+        return refuse(decision, result, ERR_INVALID_REQUEST, "Unknown resource type.");
+    if (asked->name[0] == 0)
+        return 0;
+    char *end;
+    long id = strtol(asked->name, &end, 10);
+    if (*end || id < 0 || id > INT32_MAX)
+        return refuse(decision, result, ERR_INVALID_REQUEST,
+                      decision_text(decision, "'%s' is no broker id.", asked->name));
+    if (!image_broker(decision->image, (int32_t)id))
+        return refuse(decision, result, ERR_BROKER_ID_NOT_REGISTERED,
+                      decision_text(decision, "No broker with id %ld is registered.", id));
+    return 0;
+}
+
+static const char *new_value(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
+                             const Meta__ConfigEntry *entry)
+{
+    const char *old = image_config(decision->image, asked->type, asked->name, entry->key);
+    switch (entry->operation) {
+    case META__CONFIG_ENTRY__OPERATION__DELETE:
+        return NULL;
+    case META__CONFIG_ENTRY__OPERATION__APPEND:
+        return list_change(decision, old ? old : "", entry->value, true);
+    case META__CONFIG_ENTRY__OPERATION__SUBTRACT:
+        return list_change(decision, old ? old : "", entry->value, false);
+    default:
+        return entry->value;
+    }
+}
+
+static bool is_listed(const Meta__AlterConfigs__Resource *asked, const char *key)
+{
+    for (size_t i = 0; i < asked->n_entries; i++)
+        if (strcmp(asked->entries[i]->key, key) == 0)
+            return true;
+    return false;
+}
+
+/* The old AlterConfigs: settings that are not listed go. */
+static size_t list_removed(const struct decision *decision,
+                           const Meta__AlterConfigs__Resource *asked, struct change *changes,
+                           size_t count)
+{
+    size_t old_count;
+    const struct image_config *old =
+        image_configs(decision->image, asked->type, asked->name, &old_count);
+    for (size_t i = 0; i < old_count; i++)
+        if (!is_listed(asked, old[i].key))
+            changes[count++] = (struct change){old[i].key, NULL};
+    return count;
+}
+
+static int work_out(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
+                    Meta__ResourceResult *result, struct change *changes, size_t *count)
+{
+    for (size_t i = 0; i < asked->n_entries; i++) {
+        const Meta__ConfigEntry *entry = asked->entries[i];
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(asked->entries[j]->key, entry->key) == 0)
+                return refuse(decision, result, ERR_INVALID_REQUEST,
+                              decision_text(decision, "Duplicate key '%s'.", entry->key));
+        const char *value = new_value(decision, asked, entry);
+        const char *sentence;
+        int err = value ? configs_check(decision, asked->type, entry->key, value, &sentence) : 0;
+        if (err)
+            return refuse(decision, result, err, sentence);
+        changes[(*count)++] = (struct change){entry->key, value};
+    }
+    if (asked->replace_all)
+        *count = list_removed(decision, asked, changes, *count);
+    return 0;
+}
+
+static void emit_changes(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
+                         const struct change *changes, size_t count)
+{
+    bool elections = false;
+    for (size_t i = 0; i < count; i++)
+        elections |= strcmp(changes[i].key, "unclean.leader.election.enable") == 0;
+    /* Keys of removed settings belong to the image: all are copied before the first one goes. */
+    struct change *copies = decision_alloc(decision, count, sizeof(*copies));
+    for (size_t i = 0; i < count; i++) {
+        copies[i].key = decision_text(decision, "%s", changes[i].key);
+        copies[i].value = changes[i].value;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const char *old = image_config(decision->image, asked->type, asked->name, copies[i].key);
+        if (copies[i].value ? old && strcmp(old, copies[i].value) == 0 : !old)
+            continue; /* nothing changes */
+        configs_emit(decision, asked->type, asked->name, copies[i].key, copies[i].value);
+    }
+    const struct image_topic *topic =
+        image_topic_by_name(decision->image, asked->name, strlen(asked->name));
+    if (elections && asked->type == META__CONFIG_RECORD__RESOURCE__TOPIC && topic)
+        elections_topic(decision, topic);
+}
+
+static void alter_one(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
+                      bool validate_only, Meta__ResourceResult *result)
+{
+    if (check_resource(decision, asked, result))
+        return;
+    size_t count = 0, old_count;
+    image_configs(decision->image, asked->type, asked->name, &old_count);
+    struct change *changes =
+        decision_alloc(decision, asked->n_entries + old_count, sizeof(*changes));
+    if (work_out(decision, asked, result, changes, &count) || validate_only)
+        return;
+    emit_changes(decision, asked, changes, count);
+}
+
+void configs_command(struct decision *decision, const Meta__AlterConfigs *command,
+                     Meta__CommandReply *reply)
+{
+    reply->resources = decision_alloc(decision, command->n_resources, sizeof(*reply->resources));
+    for (size_t i = 0; i < command->n_resources; i++) {
+        const Meta__AlterConfigs__Resource *asked = command->resources[i];
+        Meta__ResourceResult *result = decision_alloc(decision, 1, sizeof(*result));
+        meta__resource_result__init(result);
+        result->type = asked->type;
+        result->name = decision_text(decision, "%s", asked->name);
+        alter_one(decision, asked, command->validate_only, result);
+        reply->resources[reply->n_resources++] = result;
+    }
+}

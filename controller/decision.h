@@ -1,0 +1,70 @@
+/* A decision: the active controller's answer to a command, as records, against an image that already
+ * has the records of every decision before it, committed or not.
+ *
+ * A deciding function (topics.h, isr.h, ...) looks at `image`, checks everything that can be wrong,
+ * and only then emits records; an emitted record is in the image at once. So commands may be decided
+ * one after another without waiting for the first to commit; when leadership is lost the image is
+ * thrown away. All memory of records and replies comes from the decision's arena. Pure: no clock, no
+ * sockets; random choices come from `random`. */
+#ifndef CONTROLLER_DECISION_H
+#define CONTROLLER_DECISION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/uuid.h"
+#include "common/meta/channel.pb-c.h"
+#include "meta/image.h"
+
+/* What the configuration says about decisions. */
+struct decision_rules {
+    int32_t default_partitions;
+    int16_t default_replication_factor;
+    bool unclean_leader_election;
+    /* See struct controller_config; both may be NULL. */
+    int (*check_topic_config)(void *data, const char *key, const char *value, struct buf *problem);
+    int (*check_broker_config)(void *data, const char *key, const char *value, struct buf *problem);
+    void *check_data;
+};
+
+struct decision {
+    struct image *image;
+    const struct decision_rules *rules;
+    int64_t index; /* that the entry with these records will have */
+    uint64_t (*random)(void *data);
+    void *random_data;
+    struct arena arena;
+    Meta__Record **records;
+    size_t record_count;
+    size_t record_cap;
+};
+
+/* The image, rules and random source are borrowed. */
+void decision_init(struct decision *decision, struct image *image,
+                   const struct decision_rules *rules, int64_t index,
+                   uint64_t (*random)(void *data), void *random_data);
+void decision_close(struct decision *decision);
+
+/* Zeroed memory that lives as long as the decision; aborts when there is none (what a command can
+ * ask for is bounded by the size of its frame and by the limits of each command). */
+void *decision_alloc(struct decision *decision, size_t count, size_t size);
+char *decision_text(struct decision *decision, const char *format, ...) PRINTF_LIKE(2, 3);
+ProtobufCBinaryData decision_uuid(struct decision *decision, const struct uuid *uuid);
+void decision_new_uuid(struct decision *decision, struct uuid *uuid);
+
+/* Records as a copy of what the image says now, to be changed and emitted. */
+Meta__BrokerRecord *decision_broker(struct decision *decision, const struct image_broker *broker);
+Meta__PartitionRecord *decision_partition(struct decision *decision,
+                                          const struct image_topic *topic,
+                                          const struct image_partition *partition);
+
+/* Adds the record and applies it to the image. */
+void decision_emit(struct decision *decision, Meta__Record__FactCase fact, void *body);
+
+/* Registered, not fenced, not shutting down: may lead and join in-sync sets. */
+bool decision_live(const struct decision *decision, int32_t broker_id);
+
+#endif

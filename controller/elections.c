@@ -1,0 +1,284 @@
+/* Leader elections. Happy path: a broker goes, each partition that it led finds another member of its
+ * in-sync set. Failure modes: nobody live is left in the set, then there is no leader (-1). */
+#include "controller/elections.h"
+
+#include <string.h>
+
+#include "base/err.h"
+
+static bool ids_have(const int32_t *ids, size_t count, int32_t id)
+{
+    for (size_t i = 0; i < count; i++)
+        if (ids[i] == id)
+            return true;
+    return false;
+}
+
+static bool unclean_allowed(const struct decision *decision, const struct image_topic *topic)
+{
+    const char *value = image_config(decision->image, META__CONFIG_RECORD__RESOURCE__TOPIC,
+                                     topic->name, "unclean.leader.election.enable");
+    if (!value)
+        value = image_config(decision->image, META__CONFIG_RECORD__RESOURCE__BROKER, "",
+                             "unclean.leader.election.enable");
+    return value ? strcasecmp(value, "true") == 0 : decision->rules->unclean_leader_election;
+}
+
+/* The first live replica, in the set if `clean`; IMAGE_NO_NODE when there is none. */
+static int32_t pick_leader(const struct decision *decision, const Meta__PartitionRecord *record,
+                           bool clean)
+{
+    for (size_t i = 0; i < record->n_replicas; i++) {
+        int32_t id = record->replicas[i];
+        if (clean && !ids_have(record->isr, record->n_isr, id))
+            continue;
+        if (decision_live(decision, id))
+            return id;
+    }
+    return IMAGE_NO_NODE;
+}
+
+static void set_leader(Meta__PartitionRecord *record, int32_t leader)
+{
+    if (record->leader == leader)
+        return;
+    record->leader = leader;
+    record->leader_epoch++;
+}
+
+/* Gives the partition a leader if its own can't lead; true when an unclean one was taken. */
+static bool elect(const struct decision *decision, const struct image_topic *topic,
+                  Meta__PartitionRecord *record)
+{
+    if (record->leader != IMAGE_NO_NODE && decision_live(decision, record->leader) &&
+        ids_have(record->isr, record->n_isr, record->leader))
+        return false;
+    int32_t leader = pick_leader(decision, record, true);
+    if (leader == IMAGE_NO_NODE && unclean_allowed(decision, topic)) {
+        leader = pick_leader(decision, record, false);
+        if (leader != IMAGE_NO_NODE) {
+            record->isr[0] = leader;
+            record->n_isr = 1;
+            set_leader(record, leader);
+            return true;
+        }
+    }
+    set_leader(record, leader);
+    return false;
+}
+
+static void emit(struct decision *decision, Meta__PartitionRecord *record)
+{
+    record->partition_epoch++;
+    decision_emit(decision, META__RECORD__FACT_PARTITION, record);
+}
+
+static void drop_from_isr(Meta__PartitionRecord *record, int32_t broker_id)
+{
+    if (record->n_isr == 1)
+        return; /* the last member stays listed */
+    size_t kept = 0;
+    for (size_t i = 0; i < record->n_isr; i++)
+        if (record->isr[i] != broker_id)
+            record->isr[kept++] = record->isr[i];
+    record->n_isr = kept;
+}
+
+void elections_broker_out(struct decision *decision, int32_t broker_id)
+{
+    size_t cursor = 0;
+    const struct image_topic *topic;
+    while ((topic = image_next_topic(decision->image, &cursor))) {
+        for (int32_t i = 0; i < topic->partition_count; i++) {
+            const struct image_partition *partition = image_partition(topic, i);
+            if (!partition)
+                continue;
+            bool in_set = image_ids_have(&partition->isr, broker_id);
+            if (partition->leader != broker_id && !(in_set && partition->isr.count > 1))
+                continue;
+            Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+            drop_from_isr(record, broker_id);
+            elect(decision, topic, record);
+            emit(decision, record);
+        }
+    }
+}
+
+static void elect_leaderless(struct decision *decision, const struct image_topic *topic)
+{
+    for (int32_t i = 0; i < topic->partition_count; i++) {
+        const struct image_partition *partition = image_partition(topic, i);
+        if (!partition || partition->leader != IMAGE_NO_NODE)
+            continue;
+        Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+        elect(decision, topic, record);
+        if (record->leader != IMAGE_NO_NODE)
+            emit(decision, record);
+    }
+}
+
+void elections_topic(struct decision *decision, const struct image_topic *topic)
+{
+    elect_leaderless(decision, topic);
+}
+
+void elections_broker_in(struct decision *decision, int32_t broker_id)
+{
+    if (!decision_live(decision, broker_id))
+        return;
+    size_t cursor = 0;
+    const struct image_topic *topic;
+    while ((topic = image_next_topic(decision->image, &cursor)))
+        elect_leaderless(decision, topic);
+}
+
+size_t elections_led_by(const struct decision *decision, int32_t broker_id)
+{
+    size_t led = 0, cursor = 0;
+    const struct image_topic *topic;
+    while ((topic = image_next_topic(decision->image, &cursor)))
+        for (int32_t i = 0; i < topic->partition_count; i++)
+            if (image_partition(topic, i) && topic->partitions[i].leader == broker_id)
+                led++;
+    return led;
+}
+
+/* ---- preferred and asked-for elections ---- */
+
+static bool preferred_ready(const struct decision *decision,
+                            const struct image_partition *partition)
+{
+    int32_t preferred = partition->replicas.ids[0];
+    return image_ids_have(&partition->isr, preferred) && decision_live(decision, preferred);
+}
+
+static void elect_preferred(struct decision *decision, const struct image_topic *topic,
+                            const struct image_partition *partition)
+{
+    Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+    set_leader(record, record->replicas[0]);
+    emit(decision, record);
+}
+
+size_t elections_balance(struct decision *decision, size_t limit)
+{
+    size_t moved = 0, cursor = 0;
+    const struct image_topic *topic;
+    while ((topic = image_next_topic(decision->image, &cursor))) {
+        for (int32_t i = 0; i < topic->partition_count && moved < limit; i++) {
+            const struct image_partition *partition = image_partition(topic, i);
+            if (!partition || partition->leader == partition->replicas.ids[0] ||
+                !preferred_ready(decision, partition))
+                continue;
+            elect_preferred(decision, topic, partition);
+            moved++;
+        }
+    }
+    return moved;
+}
+
+static int command_preferred(struct decision *decision, const struct image_topic *topic,
+                             const struct image_partition *partition)
+{
+    if (partition->leader == partition->replicas.ids[0])
+        return ERR_ELECTION_NOT_NEEDED;
+    if (!preferred_ready(decision, partition))
+        return ERR_PREFERRED_LEADER_NOT_AVAILABLE;
+    elect_preferred(decision, topic, partition);
+    return 0;
+}
+
+/* As Kafka: only a partition without a leader may be given an unclean one. */
+static int command_unclean(struct decision *decision, const struct image_topic *topic,
+                           const struct image_partition *partition)
+{
+    if (partition->leader != IMAGE_NO_NODE)
+        return ERR_ELECTION_NOT_NEEDED;
+    Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+    int32_t leader = pick_leader(decision, record, true);
+    if (leader == IMAGE_NO_NODE) {
+        leader = pick_leader(decision, record, false);
+        if (leader == IMAGE_NO_NODE)
+            return ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE;
+        record->isr[0] = leader;
+        record->n_isr = 1;
+    }
+    set_leader(record, leader);
+    emit(decision, record);
+    return 0;
+}
+
+static int command_one(struct decision *decision, bool unclean, const struct image_topic *topic,
+                       int32_t index)
+{
+    const struct image_partition *partition = topic ? image_partition(topic, index) : NULL;
+    if (!partition)
+        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    return unclean ? command_unclean(decision, topic, partition)
+                   : command_preferred(decision, topic, partition);
+}
+
+static const char *command_sentence(int err)
+{
+    switch (err) {
+    case 0:
+        return "";
+    case ERR_ELECTION_NOT_NEEDED:
+        return "Leader election not needed for topic partition.";
+    case ERR_PREFERRED_LEADER_NOT_AVAILABLE:
+        return "The preferred leader was not available.";
+    case ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE:
+        return "Eligible topic partition leaders are not available.";
+    default:
+        return "No such topic or partition.";
+    }
+}
+
+static void add_result(struct decision *decision, Meta__CommandReply *reply, int err,
+                       const char *topic, int32_t partition)
+{
+    Meta__ElectResult *result = decision_alloc(decision, 1, sizeof(*result));
+    meta__elect_result__init(result);
+    result->error = err_to_wire(err);
+    result->message = decision_text(decision, "%s", command_sentence(err));
+    result->topic = decision_text(decision, "%s", topic);
+    result->partition = partition;
+    reply->elections[reply->n_elections++] = result;
+}
+
+static void command_all(struct decision *decision, bool unclean, Meta__CommandReply *reply)
+{
+    size_t cursor = 0, total = 0;
+    const struct image_topic *topic;
+    while ((topic = image_next_topic(decision->image, &cursor)))
+        total += (size_t)topic->partition_count;
+    reply->elections = decision_alloc(decision, total, sizeof(*reply->elections));
+    cursor = 0;
+    while ((topic = image_next_topic(decision->image, &cursor))) {
+        for (int32_t i = 0; i < topic->partition_count; i++) {
+            if (!image_partition(topic, i))
+                continue;
+            int err = command_one(decision, unclean, topic, i);
+            if (err != ERR_ELECTION_NOT_NEEDED) /* Kafka leaves these out when all are asked for */
+                add_result(decision, reply, err, topic->name, i);
+        }
+    }
+}
+
+void elections_command(struct decision *decision, const Meta__ElectLeaders *command,
+                       Meta__CommandReply *reply)
+{
+    if (command->all) {
+        command_all(decision, command->unclean, reply);
+        return;
+    }
+    reply->elections =
+        decision_alloc(decision, command->n_partitions, sizeof(*reply->elections));
+    for (size_t i = 0; i < command->n_partitions; i++) {
+        const Meta__ElectLeaders__Partition *asked = command->partitions[i];
+        const struct image_topic *topic =
+            image_topic_by_name(decision->image, asked->topic, strlen(asked->topic));
+        int err = command_one(decision, command->unclean, topic, asked->partition);
+        add_result(decision, reply, err, asked->topic, asked->partition);
+    }
+}

@@ -1,0 +1,140 @@
+/* In-sync set changes. Happy path: the leader names the set that it wants, the epochs match, the record
+ * is made. Failure modes: each refusal has its own code, so that the leader knows whether to fetch
+ * newer metadata, to try again, or to give up the leadership. */
+#include "controller/isr.h"
+
+#include <string.h>
+
+#include "base/err.h"
+
+int isr_check_broker(const struct decision *decision, int32_t broker_id, int64_t broker_epoch)
+{
+    const struct image_broker *broker = image_broker(decision->image, broker_id);
+    if (!broker)
+        return ERR_BROKER_ID_NOT_REGISTERED;
+    return broker->epoch == broker_epoch ? 0 : ERR_STALE_BROKER_EPOCH;
+}
+
+static int check_member(const struct decision *decision, const struct image_partition *partition,
+                        const Meta__AlterPartitions__IsrMember *member)
+{
+    if (!image_ids_have(&partition->replicas, member->broker_id))
+        return ERR_INVALID_REQUEST;
+    if (!decision_live(decision, member->broker_id))
+        return ERR_INELIGIBLE_REPLICA;
+    const struct image_broker *broker = image_broker(decision->image, member->broker_id);
+    if (member->broker_epoch != -1 && member->broker_epoch != broker->epoch)
+        return ERR_INELIGIBLE_REPLICA;
+    return 0;
+}
+
+static int check_members(const struct decision *decision, const struct image_partition *partition,
+                         const Meta__AlterPartitions__Partition *asked)
+{
+    bool has_leader = false;
+    if (asked->n_isr == 0 || asked->n_isr > (size_t)partition->replicas.count)
+        return ERR_INVALID_REQUEST;
+    for (size_t i = 0; i < asked->n_isr; i++) {
+        for (size_t j = 0; j < i; j++)
+            if (asked->isr[j]->broker_id == asked->isr[i]->broker_id)
+                return ERR_INVALID_REQUEST;
+        int err = check_member(decision, partition, asked->isr[i]);
+        if (err)
+            return err;
+        has_leader |= asked->isr[i]->broker_id == partition->leader;
+    }
+    return has_leader ? 0 : ERR_INVALID_REQUEST;
+}
+
+static int check(const struct decision *decision, int32_t broker_id,
+                 const struct image_partition *partition,
+                 const Meta__AlterPartitions__Partition *asked)
+{
+    /* An epoch from the future means that this node is not the controller any more. */
+    if (asked->leader_epoch > partition->leader_epoch ||
+        asked->partition_epoch > partition->partition_epoch)
+        return ERR_NOT_CONTROLLER;
+    if (asked->leader_epoch < partition->leader_epoch)
+        return ERR_FENCED_LEADER_EPOCH;
+    if (partition->leader != broker_id)
+        return ERR_INVALID_REQUEST;
+    if (asked->partition_epoch < partition->partition_epoch)
+        return ERR_INVALID_UPDATE_VERSION;
+    return check_members(decision, partition, asked);
+}
+
+static bool same_set(const struct image_partition *partition,
+                     const Meta__AlterPartitions__Partition *asked)
+{
+    if ((size_t)partition->isr.count != asked->n_isr)
+        return false;
+    for (size_t i = 0; i < asked->n_isr; i++)
+        if (!image_ids_have(&partition->isr, asked->isr[i]->broker_id))
+            return false;
+    return true;
+}
+
+static void change(struct decision *decision, const struct image_topic *topic,
+                   const struct image_partition *partition,
+                   const Meta__AlterPartitions__Partition *asked)
+{
+    Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+    record->n_isr = 0;
+    record->isr = decision_alloc(decision, asked->n_isr, sizeof(*record->isr));
+    for (size_t i = 0; i < asked->n_isr; i++)
+        record->isr[record->n_isr++] = asked->isr[i]->broker_id;
+    record->partition_epoch++;
+    decision_emit(decision, META__RECORD__FACT_PARTITION, record);
+}
+
+static Meta__AlterPartitionResult *decide_one(struct decision *decision, int32_t broker_id,
+                                              const Meta__AlterPartitions__Partition *asked)
+{
+    Meta__AlterPartitionResult *result = decision_alloc(decision, 1, sizeof(*result));
+    meta__alter_partition_result__init(result);
+    result->partition = asked->partition;
+    result->leader = IMAGE_NO_NODE;
+    struct uuid id;
+    if (asked->topic_id.len != sizeof(id.bytes)) {
+        result->error = err_to_wire(ERR_UNKNOWN_TOPIC_ID);
+        return result;
+    }
+    memcpy(id.bytes, asked->topic_id.data, sizeof(id.bytes));
+    result->topic_id = decision_uuid(decision, &id);
+    const struct image_topic *topic = image_topic_by_id(decision->image, &id);
+    const struct image_partition *partition =
+        topic ? image_partition(topic, asked->partition) : NULL;
+    if (!partition) {
+        result->error = err_to_wire(topic ? ERR_UNKNOWN_TOPIC_OR_PARTITION : ERR_UNKNOWN_TOPIC_ID);
+        return result;
+    }
+    int err = check(decision, broker_id, partition, asked);
+    result->error = err_to_wire(err);
+    if (!err && !same_set(partition, asked))
+        change(decision, topic, partition, asked);
+    partition = image_partition(topic, asked->partition);
+    result->leader = partition->leader;
+    result->leader_epoch = partition->leader_epoch;
+    result->partition_epoch = partition->partition_epoch;
+    result->n_isr = (size_t)partition->isr.count;
+    result->isr = decision_alloc(decision, result->n_isr, sizeof(*result->isr));
+    memcpy(result->isr, partition->isr.ids, result->n_isr * sizeof(*result->isr));
+    return result;
+}
+
+void isr_command(struct decision *decision, const Meta__AlterPartitions *command,
+                 Meta__CommandReply *reply)
+{
+    int err = isr_check_broker(decision, command->broker_id, command->broker_epoch);
+    if (err) {
+        reply->error = err_to_wire(err);
+        reply->message = decision_text(decision, "broker %d, epoch %lld: %s", command->broker_id,
+                                       (long long)command->broker_epoch, err_text(err));
+        return;
+    }
+    reply->partitions =
+        decision_alloc(decision, command->n_partitions, sizeof(*reply->partitions));
+    reply->n_partitions = command->n_partitions;
+    for (size_t i = 0; i < command->n_partitions; i++)
+        reply->partitions[i] = decide_one(decision, command->broker_id, command->partitions[i]);
+}

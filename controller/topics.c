@@ -1,0 +1,453 @@
+/* Topic commands. Happy path: check the name, the counts and the settings, choose replicas, emit the
+ * topic, its settings and its partitions. Failure modes: each topic of a command fails or succeeds on
+ * its own, with a code and a sentence; a failed one emits nothing. */
+#include "controller/topics.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "controller/configs.h"
+#include "controller/elections.h"
+#include "controller/placement.h"
+
+/* The replicas of the partitions [first, first + count) of one topic. */
+struct layout {
+    int32_t first;
+    int32_t count;
+    int32_t replication_factor;
+    int32_t **replicas; /* [count] */
+};
+
+static int fail(struct decision *decision, Meta__TopicResult *result, int err, const char *sentence)
+{
+    result->error = err_to_wire(err);
+    result->message = decision_text(decision, "%s", sentence);
+    return err;
+}
+
+static Meta__TopicResult *new_result(struct decision *decision, const char *name)
+{
+    Meta__TopicResult *result = decision_alloc(decision, 1, sizeof(*result));
+    meta__topic_result__init(result);
+    result->name = decision_text(decision, "%s", name);
+    result->partitions = -1;
+    result->replication_factor = -1;
+    return result;
+}
+
+/* ---- names ---- */
+
+static int check_legal(struct decision *decision, Meta__TopicResult *result, const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    const char *text = NULL;
+    size_t len = strlen(name);
+    if (len == 0)
+        text = "Topic name is invalid: the empty string is not allowed";
+    else if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+        text = "Topic name is invalid: '.' or '..' is not allowed";
+    else if (len > TOPICS_NAME_MAX)
+        text = decision_text(decision,
+                             "Topic name is invalid: the length of '%s' is longer than the max "
+                             "allowed length %d",
+                             name, TOPICS_NAME_MAX);
+    else if (strspn(name, letters) != len)
+        text = decision_text(decision,
+                             "Topic name is invalid: '%s' contains one or more characters other "
+                             "than ASCII alphanumerics, '.', '_' and '-'",
+                             name);
+    return text ? fail(decision, result, ERR_INVALID_TOPIC_EXCEPTION, text) : 0;
+}
+
+/* Metric names turn '.' into '_', so two topics that differ only there would be one. */
+static bool names_collide(const char *a, const char *b)
+{
+    for (; *a && *b; a++, b++) {
+        char left = *a == '.' ? '_' : *a, right = *b == '.' ? '_' : *b;
+        if (left != right)
+            return false;
+    }
+    return *a == *b;
+}
+
+static int check_name(struct decision *decision, Meta__TopicResult *result, const char *name)
+{
+    int err = check_legal(decision, result, name);
+    if (err)
+        return err;
+    if (image_topic_by_name(decision->image, name, strlen(name)))
+        return fail(decision, result, ERR_TOPIC_ALREADY_EXISTS,
+                    decision_text(decision, "Topic '%s' already exists.", name));
+    if (!strpbrk(name, "._"))
+        return 0;
+    size_t cursor = 0;
+    const struct image_topic *topic;
+    while ((topic = image_next_topic(decision->image, &cursor)))
+        if (names_collide(topic->name, name))
+            return fail(decision, result, ERR_INVALID_TOPIC_EXCEPTION,
+                        decision_text(decision, "Topic '%s' collides with existing topic: %s", name,
+                                      topic->name));
+    return 0;
+}
+
+/* ---- layouts ---- */
+
+static int check_one_assignment(struct decision *decision, Meta__TopicResult *result,
+                                const Meta__Assignment *assignment)
+{
+    int err = ERR_INVALID_REPLICA_ASSIGNMENT;
+    bool live = false;
+    if (assignment->n_replicas == 0)
+        return fail(decision, result, err,
+                    "The manual partition assignment includes an empty replica list.");
+    for (size_t i = 0; i < assignment->n_replicas; i++) {
+        int32_t id = assignment->replicas[i];
+        for (size_t j = 0; j < i; j++)
+            if (assignment->replicas[j] == id)
+                return fail(decision, result, err,
+                            decision_text(decision,
+                                          "The manual partition assignment includes the broker %d "
+                                          "more than once.",
+                                          id));
+        if (!image_broker(decision->image, id))
+            return fail(decision, result, err,
+                        decision_text(decision,
+                                      "The manual partition assignment includes broker %d, but no "
+                                      "such broker is registered.",
+                                      id));
+        live |= decision_live(decision, id);
+    }
+    if (!live)
+        return fail(decision, result, err,
+                    decision_text(decision,
+                                  "All brokers specified in the manual partition assignment for "
+                                  "partition %d are fenced or in controlled shutdown.",
+                                  assignment->partition));
+    return 0;
+}
+
+/* Takes the assignments in any order; the partitions must be first, first + 1, ... each once. */
+static int layout_manual(struct decision *decision, Meta__TopicResult *result,
+                         Meta__Assignment **assignments, struct layout *layout)
+{
+    layout->replicas = decision_alloc(decision, (size_t)layout->count, sizeof(int32_t *));
+    for (int32_t i = 0; i < layout->count; i++) {
+        const Meta__Assignment *assignment = assignments[i];
+        int64_t at = (int64_t)assignment->partition - layout->first;
+        if (at < 0 || at >= layout->count || layout->replicas[at])
+            return fail(decision, result, ERR_INVALID_REPLICA_ASSIGNMENT,
+                        "partitions should be a consecutive 0-based integer sequence");
+        int err = check_one_assignment(decision, result, assignment);
+        if (err)
+            return err;
+        if (layout->replication_factor < 0)
+            layout->replication_factor = (int32_t)assignment->n_replicas;
+        if ((size_t)layout->replication_factor != assignment->n_replicas)
+            return fail(decision, result, ERR_INVALID_REPLICA_ASSIGNMENT,
+                        decision_text(decision,
+                                      "The manual partition assignment includes a partition with "
+                                      "%zu replica(s), but this is not consistent with previous "
+                                      "partitions, which have %d replica(s).",
+                                      assignment->n_replicas, layout->replication_factor));
+        layout->replicas[at] = decision_alloc(decision, assignment->n_replicas, sizeof(int32_t));
+        memcpy(layout->replicas[at], assignment->replicas,
+               assignment->n_replicas * sizeof(int32_t));
+    }
+    return 0;
+}
+
+static int fail_replication(struct decision *decision, Meta__TopicResult *result, int32_t wanted,
+                            int32_t live)
+{
+    size_t cursor = 0;
+    int32_t registered = 0;
+    while (image_next_broker(decision->image, &cursor))
+        registered++;
+    const char *reason =
+        live == 0 && registered > 0
+            ? "All brokers are currently fenced."
+            : decision_text(decision,
+                            "The target replication factor of %d cannot be reached because only "
+                            "%d broker(s) are registered.",
+                            wanted, live);
+    return fail(decision, result, ERR_INVALID_REPLICATION_FACTOR,
+                decision_text(decision, "Unable to replicate the partition %d time(s): %s", wanted,
+                              reason));
+}
+
+static int layout_spread(struct decision *decision, Meta__TopicResult *result,
+                         struct layout *layout)
+{
+    int err = 0;
+    struct placement placement;
+    placement_init(&placement, decision->image, decision->random(decision->random_data));
+    if (layout->replication_factor > placement.broker_count) {
+        err = fail_replication(decision, result, layout->replication_factor,
+                               placement.broker_count);
+    } else {
+        size_t width = (size_t)layout->replication_factor;
+        layout->replicas = decision_alloc(decision, (size_t)layout->count, sizeof(int32_t *));
+        for (int32_t i = 0; i < layout->count; i++) {
+            layout->replicas[i] = decision_alloc(decision, width, sizeof(int32_t));
+            placement_choose(&placement, layout->first + i, layout->replication_factor,
+                             layout->replicas[i]);
+        }
+    }
+    placement_close(&placement);
+    return err;
+}
+
+static void emit_partition(struct decision *decision, const struct uuid *topic_id, int32_t index,
+                           int32_t *replicas, size_t count)
+{
+    Meta__PartitionRecord *record = decision_alloc(decision, 1, sizeof(*record));
+    meta__partition_record__init(record);
+    record->topic_id = decision_uuid(decision, topic_id);
+    record->partition = index;
+    record->replicas = replicas;
+    record->n_replicas = count;
+    record->isr = decision_alloc(decision, count, sizeof(*record->isr));
+    for (size_t i = 0; i < count; i++)
+        if (decision_live(decision, replicas[i]))
+            record->isr[record->n_isr++] = replicas[i];
+    ASSERT(record->n_isr > 0);
+    record->leader = record->isr[0];
+    decision_emit(decision, META__RECORD__FACT_PARTITION, record);
+}
+
+/* ---- create ---- */
+
+static int check_counts(struct decision *decision, const Meta__CreateTopics__Topic *topic,
+                        Meta__TopicResult *result, struct layout *layout)
+{
+    const struct decision_rules *rules = decision->rules;
+    if (topic->n_assignments) {
+        if (topic->partitions != -1)
+            return fail(decision, result, ERR_INVALID_REQUEST,
+                        "A manual partition assignment was specified, but numPartitions was not "
+                        "set to -1.");
+        if (topic->replication_factor != -1)
+            return fail(decision, result, ERR_INVALID_REQUEST,
+                        "A manual partition assignment was specified, but replication factor was "
+                        "not set to -1.");
+        if (topic->n_assignments > TOPICS_PARTITIONS_MAX)
+            return fail(decision, result, ERR_POLICY_VIOLATION,
+                        "Excessively large number of partitions per request.");
+        layout->count = (int32_t)topic->n_assignments;
+        layout->replication_factor = -1;
+        return 0;
+    }
+    if (topic->replication_factor < -1 || topic->replication_factor == 0 ||
+        topic->replication_factor > INT16_MAX)
+        return fail(decision, result, ERR_INVALID_REPLICATION_FACTOR,
+                    "Replication factor must be larger than 0, or -1 to use the default value.");
+    if (topic->partitions < -1 || topic->partitions == 0)
+        return fail(decision, result, ERR_INVALID_PARTITIONS,
+                    "Number of partitions was set to an invalid non-positive value.");
+    layout->count = topic->partitions == -1 ? rules->default_partitions : topic->partitions;
+    layout->replication_factor = topic->replication_factor == -1 ? rules->default_replication_factor
+                                                                 : topic->replication_factor;
+    if (layout->count > TOPICS_PARTITIONS_MAX)
+        return fail(decision, result, ERR_POLICY_VIOLATION,
+                    "Excessively large number of partitions per request.");
+    return 0;
+}
+
+static int check_settings(struct decision *decision, const Meta__CreateTopics__Topic *topic,
+                          Meta__TopicResult *result)
+{
+    for (size_t i = 0; i < topic->n_configs; i++) {
+        const char *sentence;
+        int err = configs_check(decision, META__CONFIG_RECORD__RESOURCE__TOPIC,
+                                topic->configs[i]->key, topic->configs[i]->value, &sentence);
+        if (err)
+            return fail(decision, result, err, sentence);
+    }
+    return 0;
+}
+
+static void emit_topic(struct decision *decision, const Meta__CreateTopics__Topic *topic,
+                       const struct layout *layout, Meta__TopicResult *result)
+{
+    struct uuid id;
+    decision_new_uuid(decision, &id);
+    Meta__TopicRecord *record = decision_alloc(decision, 1, sizeof(*record));
+    meta__topic_record__init(record);
+    record->id = decision_uuid(decision, &id);
+    record->name = result->name;
+    decision_emit(decision, META__RECORD__FACT_TOPIC, record);
+    for (size_t i = 0; i < topic->n_configs; i++)
+        configs_emit(decision, META__CONFIG_RECORD__RESOURCE__TOPIC, result->name,
+                     topic->configs[i]->key, topic->configs[i]->value);
+    for (int32_t i = 0; i < layout->count; i++)
+        emit_partition(decision, &id, i, layout->replicas[i], (size_t)layout->replication_factor);
+    result->id = record->id;
+}
+
+static void copy_settings(struct decision *decision, const Meta__CreateTopics__Topic *topic,
+                          Meta__TopicResult *result)
+{
+    result->configs = decision_alloc(decision, topic->n_configs, sizeof(*result->configs));
+    for (size_t i = 0; i < topic->n_configs; i++) {
+        Meta__ConfigEntry *entry = decision_alloc(decision, 1, sizeof(*entry));
+        meta__config_entry__init(entry);
+        entry->key = decision_text(decision, "%s", topic->configs[i]->key);
+        entry->value = decision_text(decision, "%s", topic->configs[i]->value);
+        result->configs[result->n_configs++] = entry;
+    }
+}
+
+static void create_one(struct decision *decision, const Meta__CreateTopics__Topic *topic,
+                       bool validate_only, int32_t *left, Meta__TopicResult *result)
+{
+    struct layout layout = {0};
+    if (check_name(decision, result, topic->name) ||
+        check_counts(decision, topic, result, &layout) || check_settings(decision, topic, result))
+        return;
+    if (layout.count > *left) {
+        fail(decision, result, ERR_POLICY_VIOLATION,
+             "Excessively large number of partitions per request.");
+        return;
+    }
+    int err = topic->n_assignments
+                  ? layout_manual(decision, result, topic->assignments, &layout)
+                  : layout_spread(decision, result, &layout);
+    if (err)
+        return;
+    *left -= layout.count;
+    result->partitions = layout.count;
+    result->replication_factor = layout.replication_factor;
+    copy_settings(decision, topic, result);
+    if (!validate_only)
+        emit_topic(decision, topic, &layout, result);
+}
+
+void topics_create(struct decision *decision, const Meta__CreateTopics *command,
+                   Meta__CommandReply *reply)
+{
+    int32_t left = TOPICS_PARTITIONS_MAX;
+    reply->topics = decision_alloc(decision, command->n_topics, sizeof(*reply->topics));
+    for (size_t i = 0; i < command->n_topics; i++) {
+        Meta__TopicResult *result = new_result(decision, command->topics[i]->name);
+        create_one(decision, command->topics[i], command->validate_only, &left, result);
+        reply->topics[reply->n_topics++] = result;
+    }
+}
+
+/* ---- delete ---- */
+
+static const struct image_topic *find_to_delete(struct decision *decision,
+                                                const Meta__DeleteTopics__Topic *asked,
+                                                Meta__TopicResult *result)
+{
+    if (asked->name[0] && asked->id.len) {
+        fail(decision, result, ERR_INVALID_REQUEST,
+             "You may not specify both topic name and topic id.");
+        return NULL;
+    }
+    if (asked->name[0]) {
+        const struct image_topic *topic =
+            image_topic_by_name(decision->image, asked->name, strlen(asked->name));
+        if (!topic)
+            fail(decision, result, ERR_UNKNOWN_TOPIC_OR_PARTITION,
+                 "This server does not host this topic-partition.");
+        return topic;
+    }
+    struct uuid id;
+    const struct image_topic *topic = NULL;
+    if (asked->id.len == sizeof(id.bytes)) {
+        memcpy(id.bytes, asked->id.data, sizeof(id.bytes));
+        result->id = decision_uuid(decision, &id);
+        topic = image_topic_by_id(decision->image, &id);
+    }
+    if (!topic)
+        fail(decision, result, ERR_UNKNOWN_TOPIC_ID, "This server does not host this topic ID.");
+    return topic;
+}
+
+void topics_delete(struct decision *decision, const Meta__DeleteTopics *command,
+                   Meta__CommandReply *reply)
+{
+    reply->topics = decision_alloc(decision, command->n_topics, sizeof(*reply->topics));
+    for (size_t i = 0; i < command->n_topics; i++) {
+        Meta__TopicResult *result = new_result(decision, command->topics[i]->name);
+        reply->topics[reply->n_topics++] = result;
+        const struct image_topic *topic = find_to_delete(decision, command->topics[i], result);
+        if (!topic)
+            continue;
+        result->name = decision_text(decision, "%s", topic->name);
+        result->id = decision_uuid(decision, &topic->id);
+        Meta__TopicRemovedRecord *record = decision_alloc(decision, 1, sizeof(*record));
+        meta__topic_removed_record__init(record);
+        record->id = result->id;
+        decision_emit(decision, META__RECORD__FACT_TOPIC_REMOVED, record);
+    }
+}
+
+/* ---- grow ---- */
+
+static int grow_layout(struct decision *decision, const Meta__CreatePartitions__Topic *asked,
+                       const struct image_topic *topic, Meta__TopicResult *result,
+                       struct layout *layout)
+{
+    int32_t have = topic->partition_count;
+    if (asked->count == have)
+        return fail(decision, result, ERR_INVALID_PARTITIONS,
+                    decision_text(decision, "Topic already has %d partition(s).", have));
+    if (asked->count < have)
+        return fail(decision, result, ERR_INVALID_PARTITIONS,
+                    decision_text(decision,
+                                  "The topic %s currently has %d partition(s); %d would not be an "
+                                  "increase.",
+                                  topic->name, have, asked->count));
+    layout->first = have;
+    layout->count = asked->count - have;
+    if (layout->count > TOPICS_PARTITIONS_MAX)
+        return fail(decision, result, ERR_POLICY_VIOLATION,
+                    "Excessively large number of partitions per request.");
+    layout->replication_factor = image_partition(topic, 0)->replicas.count;
+    if (asked->n_assignments == 0)
+        return layout_spread(decision, result, layout);
+    if (asked->n_assignments != (size_t)layout->count)
+        return fail(decision, result, ERR_INVALID_REPLICA_ASSIGNMENT,
+                    decision_text(decision,
+                                  "Attempted to add %d additional partition(s), but only %zu "
+                                  "assignment(s) were specified.",
+                                  layout->count, asked->n_assignments));
+    return layout_manual(decision, result, asked->assignments, layout);
+}
+
+static void grow_one(struct decision *decision, const Meta__CreatePartitions__Topic *asked,
+                     bool validate_only, Meta__TopicResult *result)
+{
+    struct layout layout = {0};
+    const struct image_topic *topic =
+        image_topic_by_name(decision->image, asked->name, strlen(asked->name));
+    if (!topic) {
+        fail(decision, result, ERR_UNKNOWN_TOPIC_OR_PARTITION,
+             "This server does not host this topic-partition.");
+        return;
+    }
+    result->id = decision_uuid(decision, &topic->id);
+    if (grow_layout(decision, asked, topic, result, &layout))
+        return;
+    result->partitions = asked->count;
+    result->replication_factor = layout.replication_factor;
+    if (validate_only)
+        return;
+    struct uuid id = topic->id;
+    for (int32_t i = 0; i < layout.count; i++)
+        emit_partition(decision, &id, layout.first + i, layout.replicas[i],
+                       (size_t)layout.replication_factor);
+}
+
+void topics_grow(struct decision *decision, const Meta__CreatePartitions *command,
+                 Meta__CommandReply *reply)
+{
+    reply->topics = decision_alloc(decision, command->n_topics, sizeof(*reply->topics));
+    for (size_t i = 0; i < command->n_topics; i++) {
+        Meta__TopicResult *result = new_result(decision, command->topics[i]->name);
+        grow_one(decision, command->topics[i], command->validate_only, result);
+        reply->topics[reply->n_topics++] = result;
+    }
+}

@@ -1,0 +1,20 @@
+/* Topics and partitions: create, delete, grow. The checks and their sentences are Kafka's, since
+ * people and tools read them. */
+#ifndef CONTROLLER_TOPICS_H
+#define CONTROLLER_TOPICS_H
+
+#include "controller/decision.h"
+
+enum {
+    TOPICS_NAME_MAX = 249,        /* a directory name with "-<partition>" and Kafka's suffixes fits */
+    TOPICS_PARTITIONS_MAX = 10000 /* of one command, as Kafka: one entry stays small */
+};
+
+void topics_create(struct decision *decision, const Meta__CreateTopics *command,
+                   Meta__CommandReply *reply);
+void topics_delete(struct decision *decision, const Meta__DeleteTopics *command,
+                   Meta__CommandReply *reply);
+void topics_grow(struct decision *decision, const Meta__CreatePartitions *command,
+                 Meta__CommandReply *reply);
+
+#endif
