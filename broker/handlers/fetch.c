@@ -1,0 +1,368 @@
+/* Fetch: what consumers and followers read.
+ *
+ * Happy path: the session says which partitions may have news; each is read as a range of its segment
+ * file; when there are enough bytes, or an error, or the time is over, the ranges are sent as they
+ * are. Else the fetch waits until one of its replicas changes. Failure modes are errors of single
+ * partitions; a session that is not known makes the client start a new one. */
+#include "broker/handlers/handlers.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "broker/handlers/fetch_session.h"
+#include "broker/net/request.h"
+#include "kafka/batch.h"
+#include "kafka/message_set.h"
+#include "kafka/messages/fetch.h"
+
+enum {
+    FETCH_CONVERT_MAX = 16 << 20, /* bytes of one partition that are converted for an old client */
+    FETCH_ZSTD_VERSION = 10,
+    FETCH_BATCHES_VERSION = 4 /* older ones get messages of magic 0 or 1 */
+};
+
+struct fetch_result {
+    struct fetch_session_slot *slot;
+    int err;
+    struct partition_read read;
+    struct env_chunk chunk;
+    uint8_t *converted; /* for old clients, instead of the range */
+};
+
+struct fetch {
+    struct request *request;
+    struct fetch_session *session; /* NULL once it is answered */
+    bool full;
+    struct env_timer deadline;
+    struct env_timer look; /* something is ready: look again in the next turn */
+    struct fetch_result *results;
+    size_t count;
+    size_t cap;
+    size_t bytes;
+};
+
+static const struct fetch_request *fetch_body(const struct fetch *fetch)
+{
+    return fetch->request->body;
+}
+
+static void fetch_drop_results(struct fetch *fetch)
+{
+    for (size_t i = 0; i < fetch->count; i++) {
+        log_slice_release(&fetch->results[i].read.slice);
+        mem_free(fetch->results[i].converted);
+    }
+    fetch->count = 0;
+    fetch->bytes = 0;
+}
+
+static void fetch_free(struct request *request)
+{
+    struct fetch *fetch = request->state;
+    fetch_drop_results(fetch);
+    mem_free(fetch->results);
+    mem_free(fetch);
+}
+
+/* ---- reading ---- */
+
+static size_t fetch_limit(const struct fetch *fetch, const struct fetch_session_slot *slot)
+{
+    const struct fetch_request *body = fetch_body(fetch);
+    size_t cap = (size_t)config_int(fetch->request->broker->config, CONFIG_FETCH_MAX_BYTES);
+    size_t total = body->max_bytes > 0 ? (size_t)body->max_bytes : 0;
+    if (total > cap)
+        total = cap;
+    size_t left = total > fetch->bytes ? total - fetch->bytes : 0;
+    size_t own = slot->max_bytes > 0 ? (size_t)slot->max_bytes : 0;
+    return own < left ? own : left;
+}
+
+/* Clients before v10 can't read zstd: the first batch tells, as a topic keeps to one codec. */
+static int fetch_check_codec(const struct fetch *fetch, const struct log_slice *slice)
+{
+    uint8_t header[BATCH_HEADER_SIZE];
+    if (fetch->request->version >= FETCH_ZSTD_VERSION || slice->len < sizeof(header))
+        return 0;
+    ssize_t got = env_file_read(slice->file, header, sizeof(header), slice->position);
+    if (got != (ssize_t)sizeof(header))
+        return ERR_KAFKA_STORAGE_ERROR;
+    return (header[22] & BATCH_CODEC_MASK) == COMPRESS_ZSTD ? ERR_UNSUPPORTED_COMPRESSION_TYPE : 0;
+}
+
+static int fetch_convert_bytes(const struct fetch *fetch, struct fetch_result *result,
+                               const uint8_t *bytes, size_t len)
+{
+    int8_t magic = fetch->request->version >= 2 ? 1 : 0;
+    struct buf out;
+    buf_init(&out);
+    int err = message_set_from_batches(bytes, len, magic, result->slot->args.offset,
+                                       FETCH_CONVERT_MAX, &out);
+    if (err) {
+        buf_close(&out);
+        return err;
+    }
+    log_slice_release(&result->read.slice);
+    result->read.slice = (struct log_slice){0};
+    result->converted = out.data;
+    result->chunk = (struct env_chunk){.data = out.data, .len = out.len};
+    return 0;
+}
+
+/* Down-conversion for clients that know no batches. */
+static int fetch_convert(const struct fetch *fetch, struct fetch_result *result)
+{
+    const struct log_slice *slice = &result->read.slice;
+    size_t len = slice->len < FETCH_CONVERT_MAX ? slice->len : FETCH_CONVERT_MAX;
+    uint8_t *bytes = mem_try_alloc(len);
+    if (!bytes)
+        return ERR_NO_MEMORY;
+    ssize_t got = env_file_read(slice->file, bytes, len, slice->position);
+    int err = got == (ssize_t)len ? fetch_convert_bytes(fetch, result, bytes, len)
+                                  : ERR_KAFKA_STORAGE_ERROR;
+    mem_free(bytes);
+    return err;
+}
+
+static int fetch_read_partition(struct fetch *fetch, struct fetch_result *result)
+{
+    struct fetch_session_slot *slot = result->slot;
+    int err;
+    struct partition *partition = fetch_slot_partition(slot, &err);
+    if (!partition)
+        return err;
+    slot->args.max_bytes = fetch_limit(fetch, slot);
+    slot->args.min_one = fetch->bytes == 0;
+    err = partition_read(partition, &slot->args, &result->read);
+    if (!err)
+        err = fetch_check_codec(fetch, &result->read.slice);
+    if (err)
+        return err;
+    const struct log_slice *slice = &result->read.slice;
+    result->chunk = (struct env_chunk){.file = slice->file, .offset = slice->position,
+                                       .len = slice->len};
+    if (slice->len > 0 && fetch->request->version < FETCH_BATCHES_VERSION)
+        return fetch_convert(fetch, result);
+    return 0;
+}
+
+static struct fetch_result *fetch_push(struct fetch *fetch, struct fetch_session_slot *slot)
+{
+    if (fetch->count == fetch->cap) {
+        fetch->cap = fetch->cap ? fetch->cap * 2 : 4;
+        fetch->results = mem_realloc(fetch->results, fetch->cap * sizeof(*fetch->results));
+    }
+    struct fetch_result *result = &fetch->results[fetch->count++];
+    *result = (struct fetch_result){.slot = slot};
+    return result;
+}
+
+/* Reads one slot; true when the answer must not wait any longer. */
+static bool fetch_look_at(struct fetch *fetch, struct fetch_session_slot *slot)
+{
+    if (slot->sent && !fetch->full)
+        return false;
+    struct fetch_result *result = fetch_push(fetch, slot);
+    result->err = fetch_read_partition(fetch, result);
+    if (result->err) {
+        log_slice_release(&result->read.slice);
+        result->read.slice = (struct log_slice){0};
+        result->chunk = (struct env_chunk){0};
+        /* A replica starts where the leader's log starts, when it is out of its range. */
+        if (result->err != ERR_OFFSET_OUT_OF_RANGE || slot->args.replica_id < 0)
+            result->read.log_start_offset = -1;
+        result->read.high_watermark = result->read.last_stable_offset = -1;
+        return true;
+    }
+    fetch->bytes += result->chunk.len;
+    if (result->read.diverging || result->chunk.len > 0)
+        return result->read.diverging;
+    bool news = result->read.high_watermark != slot->told_hw ||
+                result->read.log_start_offset != slot->told_log_start;
+    if (!news)
+        fetch_slot_idle(slot);
+    if (!news && !fetch->full)
+        fetch->count--;
+    return false;
+}
+
+/* Collects what there is to say; true when the answer is due. */
+static bool fetch_collect(struct fetch *fetch)
+{
+    const struct fetch_request *body = fetch_body(fetch);
+    bool due = false;
+    fetch_drop_results(fetch);
+    if (fetch->full) {
+        LIST_EACH(step, &fetch->session->slots)
+            due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, all_link));
+    } else {
+        LIST_EACH(step, &fetch->session->ready)
+            due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, ready_link));
+    }
+    return due || (int64_t)fetch->bytes >= body->min_bytes;
+}
+
+/* ---- answering ---- */
+
+static void fetch_fill_leader(const struct fetch *fetch, const struct fetch_result *result,
+                              struct fetch_response_partition_data *data)
+{
+    struct partition *partition = result->slot->interest.partition;
+    if (fetch->request->version < 12 || !partition ||
+        (result->err != ERR_NOT_LEADER_OR_FOLLOWER && result->err != ERR_FENCED_LEADER_EPOCH))
+        return;
+    data->current_leader.leader_id = partition_leader(partition);
+    data->current_leader.leader_epoch = partition_leader_epoch(partition);
+}
+
+static void fetch_fill(struct fetch *fetch, struct fetch_result *result,
+                       struct fetch_response_partition_data *data)
+{
+    data->partition_index = result->slot->partition;
+    data->error_code = err_to_wire(result->err);
+    data->high_watermark = result->read.high_watermark;
+    data->last_stable_offset = result->read.last_stable_offset;
+    data->log_start_offset = result->read.log_start_offset;
+    data->aborted_transactions.count = -1;
+    if (result->read.diverging) {
+        data->diverging_epoch.epoch = result->read.diverging_epoch;
+        data->diverging_epoch.end_offset = result->read.diverging_offset;
+    }
+    fetch_fill_leader(fetch, result, data);
+    data->records.len = (int64_t)result->chunk.len;
+    data->records.chunks = &result->chunk;
+    data->records.chunk_count = result->chunk.len > 0 ? 1 : 0;
+}
+
+/* What the session remembers of this answer. */
+static void fetch_tell(const struct fetch_result *result)
+{
+    struct fetch_session_slot *slot = result->slot;
+    slot->told_hw = result->read.high_watermark;
+    slot->told_log_start = result->err ? -1 : result->read.log_start_offset;
+    list_remove(&slot->ready_link);
+    bool follower = slot->args.replica_id >= 0;
+    slot->sent = follower && (result->chunk.len > 0 || result->read.diverging || result->err);
+    if (result->err || result->chunk.len > 0)
+        fetch_slot_ready(slot); /* at the end: the others come first next time */
+}
+
+static bool fetch_same_topic(const struct fetch_session_slot *a, const struct fetch_session_slot *b)
+{
+    return a->session->by_id ? uuid_equal(&a->topic_id, &b->topic_id)
+                             : strcmp(a->topic, b->topic) == 0;
+}
+
+static bool fetch_fill_response(struct fetch *fetch, struct fetch_response *response)
+{
+    struct arena *arena = &fetch->request->arena;
+    struct fetch_response_fetchable_topic_response *topics =
+        WIRE_ARRAY(arena, &response->responses, (int32_t)fetch->count,
+                   &fetch_response_fetchable_topic_response_desc);
+    if (!topics)
+        return false;
+    int32_t topic_count = 0;
+    for (size_t i = 0; i < fetch->count;) {
+        size_t end = i + 1;
+        while (end < fetch->count &&
+               fetch_same_topic(fetch->results[i].slot, fetch->results[end].slot))
+            end++;
+        struct fetch_response_fetchable_topic_response *topic = &topics[topic_count++];
+        topic->topic = wire_str_from(fetch->results[i].slot->topic);
+        if (!fetch->results[i].slot->topic)
+            topic->topic = wire_str_from("");
+        topic->topic_id = fetch->results[i].slot->topic_id;
+        struct fetch_response_partition_data *data =
+            WIRE_ARRAY(arena, &topic->partitions, (int32_t)(end - i),
+                       &fetch_response_partition_data_desc);
+        if (!data)
+            return false;
+        for (size_t j = i; j < end; j++)
+            fetch_fill(fetch, &fetch->results[j], &data[j - i]);
+        i = end;
+    }
+    response->responses.count = topic_count;
+    return true;
+}
+
+static void fetch_answer(struct fetch *fetch)
+{
+    struct request *request = fetch->request;
+    struct fetch_session *session = fetch->session;
+    env_timer_stop(&fetch->deadline);
+    env_timer_stop(&fetch->look);
+    struct fetch_response response;
+    wire_defaults(&fetch_response_desc, &response);
+    response.session_id = session->id;
+    bool filled = fetch_fill_response(fetch, &response);
+    for (size_t i = 0; i < fetch->count; i++)
+        fetch_tell(&fetch->results[i]);
+    fetch->session = NULL;
+    request->release = fetch_free;
+    if (filled) {
+        /* Topic names are the session's: encoded before it may go. */
+        request_reply(request, &response, fetch_free);
+    } else {
+        request_fail(request, ERR_NO_MEMORY, "has more partitions than fit in memory");
+    }
+    fetch_session_done(session);
+}
+
+static void fetch_deadline(void *data)
+{
+    struct fetch *fetch = data;
+    (void)fetch_collect(fetch);
+    fetch_answer(fetch);
+}
+
+static void fetch_look(void *data)
+{
+    struct fetch *fetch = data;
+    if (fetch_collect(fetch))
+        fetch_answer(fetch);
+    else
+        fetch_drop_results(fetch);
+}
+
+static void fetch_wake(void *data)
+{
+    struct fetch *fetch = data;
+    if (!env_timer_running(&fetch->look))
+        env_timer_start(&fetch->look, 0);
+}
+
+static void fetch_wait(struct fetch *fetch, int32_t max_wait_ms)
+{
+    fetch_drop_results(fetch);
+    fetch->session->wake = fetch_wake;
+    fetch->session->supersede = fetch_deadline;
+    fetch->session->wake_data = fetch;
+    env_timer_start(&fetch->deadline, max_wait_ms);
+}
+
+void handle_fetch(struct request *request)
+{
+    const struct fetch_request *body = request->body;
+    struct fetch_session *session;
+    bool full;
+    int err = fetch_sessions_open(request->broker->fetch_sessions, body, request->version, &session,
+                                  &full);
+    if (err) {
+        struct fetch_response response;
+        wire_defaults(&fetch_response_desc, &response);
+        response.error_code = err_to_wire(err);
+        request_reply(request, &response, NULL);
+        return;
+    }
+    struct fetch *fetch = mem_alloc(sizeof(*fetch));
+    fetch->request = request;
+    fetch->session = session;
+    fetch->full = full;
+    request->state = fetch;
+    env_timer_init(request->broker->env, &fetch->deadline, fetch_deadline, fetch);
+    env_timer_init(request->broker->env, &fetch->look, fetch_look, fetch);
+    if (fetch_collect(fetch) || body->max_wait_ms <= 0 || list_empty(&session->slots))
+        fetch_answer(fetch);
+    else
+        fetch_wait(fetch, body->max_wait_ms);
+}

@@ -1,0 +1,65 @@
+/* Fetch sessions (KIP-227): what a client reads, kept between its fetches.
+ *
+ * Each partition of a session is a slot that watches its replica here. A slot stands in the session's
+ * ready list while there may be something to say of it, so a fetch costs what has changed, not what
+ * the session holds. A fetch without a session gets one that lives as long as the fetch. */
+#ifndef BROKER_HANDLERS_FETCH_SESSION_H
+#define BROKER_HANDLERS_FETCH_SESSION_H
+
+#include "broker/replica/replica_manager.h"
+#include "kafka/messages/fetch.h"
+
+struct fetch_session;
+struct fetch_sessions;
+
+struct fetch_session_slot {
+    struct list all_link;   /* in the order of the session */
+    struct list ready_link; /* in the ready list, or a ring of its own */
+    struct fetch_session *session;
+    struct partition_interest interest; /* its partition is NULL while the replica is not known */
+    struct uuid topic_id;               /* zero when the session goes by names */
+    char *topic;                        /* NULL when it goes by ids */
+    int32_t partition;
+    struct partition_read_args args;
+    int32_t max_bytes;
+    int64_t told_hw; /* what the last answer said; -1 = say it again */
+    int64_t told_log_start;
+    bool sent; /* a follower has bytes from us on their way: more only when it asks again */
+};
+
+struct fetch_session {
+    struct fetch_sessions *owner;
+    struct list link; /* in the owner's, the least recently used first */
+    int32_t id;       /* 0 = lives for one fetch */
+    int32_t epoch;    /* that the next fetch must carry */
+    bool by_id;       /* topic ids (v13+) */
+    int32_t replica_id;
+    struct list slots;
+    struct list ready;
+    struct map by_key;
+    void (*wake)(void *data);      /* set while a fetch waits: something is ready */
+    void (*supersede)(void *data); /* likewise: answer with what there is, now */
+    void *wake_data;
+};
+
+struct fetch_sessions *fetch_sessions_new(struct replica_manager *replicas, struct env *env,
+                                          int32_t max);
+void fetch_sessions_free(struct fetch_sessions *sessions);
+
+/* Finds or makes the session that the request means, takes over what it names and forgets what it
+ * drops. 0 and the session; or ERR_FETCH_SESSION_ID_NOT_FOUND, ERR_INVALID_FETCH_SESSION_EPOCH,
+ * ERR_FETCH_SESSION_TOPIC_ID_ERROR. *full: the answer must list every partition. */
+int fetch_sessions_open(struct fetch_sessions *sessions, const struct fetch_request *request,
+                        int16_t version, struct fetch_session **session, bool *full) MUST_CHECK;
+/* The answer to a fetch is made: a session for one fetch ends here. */
+void fetch_session_done(struct fetch_session *session);
+void fetch_session_free(struct fetch_session *session);
+
+/* The replica of a slot, looked up again when it was not known; or NULL and the reason in *err. */
+struct partition *fetch_slot_partition(struct fetch_session_slot *slot, int *err);
+/* There may be something to say. */
+void fetch_slot_ready(struct fetch_session_slot *slot);
+/* There is nothing to say until the replica changes. */
+void fetch_slot_idle(struct fetch_session_slot *slot);
+
+#endif

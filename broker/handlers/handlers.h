@@ -1,0 +1,24 @@
+/* One handler for each API; the rules are those of net/request.h. */
+#ifndef BROKER_HANDLERS_HANDLERS_H
+#define BROKER_HANDLERS_HANDLERS_H
+
+struct request;
+
+void handle_api_versions(struct request *request);
+void handle_create_partitions(struct request *request);
+void handle_create_topics(struct request *request);
+void handle_delete_records(struct request *request);
+void handle_delete_topics(struct request *request);
+void handle_describe_cluster(struct request *request);
+void handle_describe_configs(struct request *request);
+void handle_describe_quorum(struct request *request);
+void handle_describe_topic_partitions(struct request *request);
+void handle_fetch(struct request *request);
+void handle_incremental_alter_configs(struct request *request);
+void handle_init_producer_id(struct request *request);
+void handle_list_offsets(struct request *request);
+void handle_metadata(struct request *request);
+void handle_offset_for_leader_epoch(struct request *request);
+void handle_produce(struct request *request);
+
+#endif

@@ -1,0 +1,60 @@
+/* Addresses of brokers as one client should see them. */
+#include "broker/handlers/nodes.h"
+
+#include <string.h>
+
+#include "broker/replica/controller_channel.h"
+#include "broker/replica/metadata.h"
+#include "kafka/messages/produce.h"
+
+enum { NODES_PRODUCE_VERSION = 10 };
+
+const struct image *nodes_image(const struct request *request)
+{
+    return metadata_image(request->broker->metadata);
+}
+
+const struct image_endpoint *nodes_endpoint(const struct request *request,
+                                            const struct image_broker *broker)
+{
+    if (!broker || broker->fenced)
+        return NULL;
+    int count;
+    const struct config_listener *listeners = config_listeners(request->broker->config, &count);
+    const char *name = listeners[request->listener].name;
+    for (size_t i = 0; i < broker->endpoint_count; i++)
+        if (strcmp(broker->endpoints[i].listener, name) == 0)
+            return &broker->endpoints[i];
+    return NULL;
+}
+
+int32_t nodes_controller(const struct request *request)
+{
+    int32_t active = controller_channel_active(request->broker->channel);
+    const struct image_broker *broker = image_broker(nodes_image(request), active);
+    return nodes_endpoint(request, broker) ? active : request->broker->node_id;
+}
+
+void nodes_fill_endpoints(struct request *request, struct produce_response *response)
+{
+    int32_t leader = IMAGE_NO_NODE;
+    for (int32_t i = 0; i < response->responses.count && leader < 0; i++)
+        for (int32_t j = 0; j < response->responses.items[i].partition_responses.count; j++)
+            if (response->responses.items[i].partition_responses.items[j].current_leader.leader_id >=
+                0)
+                leader = response->responses.items[i]
+                             .partition_responses.items[j]
+                             .current_leader.leader_id;
+    const struct image_broker *broker = image_broker(nodes_image(request), leader);
+    const struct image_endpoint *endpoint = nodes_endpoint(request, broker);
+    if (request->version < NODES_PRODUCE_VERSION || !endpoint)
+        return;
+    struct produce_response_node_endpoint *node = WIRE_ARRAY(
+        &request->arena, &response->node_endpoints, 1, &produce_response_node_endpoint_desc);
+    if (!node)
+        return;
+    node->node_id = leader;
+    node->host = wire_str_from(endpoint->host);
+    node->port = endpoint->port;
+    node->rack = wire_str_from(broker->rack);
+}

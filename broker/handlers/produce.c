@@ -1,0 +1,237 @@
+/* Produce: appends a batch to each partition named and answers when all of them are safe.
+ *
+ * Happy path: find the replica, append the received bytes as they are, wait for the flush (acks=1) or
+ * the high watermark (acks=all), answer. Failure modes are errors of single partitions; what is not
+ * safe when the time is over is answered REQUEST_TIMED_OUT (outcome unknown). With acks=0 nothing is
+ * answered, and an error closes the connection so that the client refreshes its metadata. */
+#include "broker/handlers/handlers.h"
+
+#include "base/err.h"
+#include "broker/handlers/nodes.h"
+#include "broker/net/request.h"
+#include "broker/replica/replica_manager.h"
+#include "kafka/batch.h"
+#include "kafka/message_set.h"
+#include "kafka/messages/produce.h"
+
+enum {
+    PRODUCE_BATCHES_VERSION = 3, /* older ones bring messages of magic 0 or 1 */
+    PRODUCE_ZSTD_VERSION = 7,
+    PRODUCE_IDS_VERSION = 13,
+    PRODUCE_OPEN_MAX = 64 << 20 /* what one compressed message of an old client may decompress to */
+};
+
+struct produce;
+
+struct produce_item {
+    struct partition_wait wait;
+    struct produce *produce;
+    struct produce_response_partition_produce_response *answer;
+    bool waiting;
+};
+
+struct produce {
+    struct request *request;
+    struct produce_response response;
+    struct env_timer timer;
+    struct produce_item *items; /* in the request's arena */
+    int32_t item_count;
+    int32_t waiting;
+    bool failed;
+};
+
+static void produce_finish(struct produce *produce)
+{
+    struct request *request = produce->request;
+    const struct produce_request *body = request->body;
+    env_timer_stop(&produce->timer);
+    if (body->acks != PARTITION_ACKS_NONE) {
+        nodes_fill_endpoints(request, &produce->response);
+        request_reply(request, &produce->response, NULL);
+    } else if (produce->failed) {
+        request_fail(request, ERR_UNKNOWN_SERVER_ERROR, "with acks=0 could not be appended");
+    } else {
+        request_reply_none(request);
+    }
+}
+
+static void produce_timeout(void *data)
+{
+    struct produce *produce = data;
+    for (int32_t i = 0; i < produce->item_count; i++) {
+        struct produce_item *item = &produce->items[i];
+        if (!item->waiting)
+            continue;
+        partition_wait_cancel(&item->wait);
+        item->answer->error_code = err_to_wire(ERR_REQUEST_TIMED_OUT);
+        item->answer->base_offset = -1;
+    }
+    produce_finish(produce);
+}
+
+static void produce_safe(struct partition_wait *wait, int err)
+{
+    struct produce_item *item = CONTAINER_OF(wait, struct produce_item, wait);
+    struct produce *produce = item->produce;
+    item->waiting = false;
+    item->answer->error_code = err_to_wire(err);
+    if (err)
+        item->answer->base_offset = -1;
+    if (--produce->waiting == 0)
+        produce_finish(produce);
+}
+
+/* ---- checks ---- */
+
+/* Kafka's rule for Produce v3+: exactly one batch of magic 2 for a partition. */
+static int produce_check_batch(const struct request *request, const struct wire_records *records,
+                               const char **message)
+{
+    struct batch batch;
+    int err = batch_parse(records->data, (size_t)records->len, &batch);
+    if (err)
+        return err;
+    if (batch.size != (size_t)records->len) {
+        *message = "a partition must get exactly one record batch in a produce request";
+        return ERR_INVALID_RECORD;
+    }
+    if (batch_codec(&batch) == COMPRESS_ZSTD && request->version < PRODUCE_ZSTD_VERSION)
+        return ERR_UNSUPPORTED_COMPRESSION_TYPE;
+    if (batch_is_transactional(&batch)) {
+        *message = "transactions are not available yet";
+        return ERR_INVALID_TXN_STATE;
+    }
+    return 0;
+}
+
+static struct partition *produce_find(struct request *request,
+                                      const struct produce_request_topic_produce_data *topic,
+                                      int32_t index, int *err)
+{
+    struct replica_manager *replicas = request->broker->replicas;
+    if (request->version >= PRODUCE_IDS_VERSION)
+        return replica_manager_by_id(replicas, &topic->topic_id, index, err);
+    if (wire_str_is_empty(topic->name)) {
+        *err = ERR_INVALID_TOPIC_EXCEPTION;
+        return NULL;
+    }
+    return replica_manager_by_name(replicas, topic->name.data, (size_t)topic->name.len, index, err);
+}
+
+/* ---- appending ---- */
+
+static int produce_append_converted(struct produce_item *item, struct partition *partition,
+                                    const struct wire_records *records, int16_t acks,
+                                    struct log_append *result)
+{
+    struct buf batch;
+    buf_init(&batch);
+    int err = message_set_to_batch(records->data, (size_t)records->len, PRODUCE_OPEN_MAX, &batch);
+    if (!err)
+        err = partition_append(partition, batch.data, batch.len, LOG_FROM_CLIENT, acks, result,
+                               &item->wait);
+    buf_close(&batch);
+    return err;
+}
+
+static int produce_append(struct produce_item *item, struct partition *partition,
+                          const struct wire_records *records, struct log_append *result)
+{
+    struct request *request = item->produce->request;
+    int16_t acks = ((const struct produce_request *)request->body)->acks;
+    if (records->len <= 0)
+        return ERR_INVALID_RECORD;
+    if (request->version < PRODUCE_BATCHES_VERSION)
+        return produce_append_converted(item, partition, records, acks, result);
+    int err = produce_check_batch(request, records, &result->message);
+    if (err)
+        return err;
+    return partition_append(partition, records->data, (size_t)records->len, LOG_FROM_CLIENT, acks,
+                            result, &item->wait);
+}
+
+static void produce_partition(struct produce_item *item,
+                              const struct produce_request_topic_produce_data *topic,
+                              const struct produce_request_partition_produce_data *data)
+{
+    struct produce_response_partition_produce_response *answer = item->answer;
+    struct log_append result = {.base_offset = -1, .append_time_ms = -1};
+    int err;
+    struct partition *partition = produce_find(item->produce->request, topic, data->index, &err);
+    answer->index = data->index;
+    if (partition)
+        err = produce_append(item, partition, &data->records, &result);
+    answer->base_offset = result.base_offset;
+    answer->log_append_time_ms = result.append_time_ms;
+    if (err < 0) {
+        answer->base_offset = -1;
+        answer->error_code = err_to_wire(err);
+        answer->error_message = wire_str_from(result.message);
+        item->produce->failed = true;
+        if (partition && err == ERR_NOT_LEADER_OR_FOLLOWER) {
+            answer->current_leader.leader_id = partition_leader(partition);
+            answer->current_leader.leader_epoch = partition_leader_epoch(partition);
+        }
+        return;
+    }
+    answer->log_start_offset = log_start_offset(partition_log(partition));
+    item->waiting = err == 1;
+    item->produce->waiting += item->waiting;
+}
+
+static bool produce_prepare(struct produce *produce)
+{
+    const struct produce_request *body = produce->request->body;
+    struct arena *arena = &produce->request->arena;
+    wire_defaults(&produce_response_desc, &produce->response);
+    for (int32_t i = 0; i < body->topic_data.count; i++)
+        produce->item_count += body->topic_data.items[i].partition_data.count;
+    produce->items =
+        arena_alloc_array(arena, (size_t)produce->item_count, sizeof(*produce->items));
+    if (!produce->items || !WIRE_ARRAY(arena, &produce->response.responses, body->topic_data.count,
+                                       &produce_response_topic_produce_response_desc))
+        return false;
+    struct produce_item *item = produce->items;
+    for (int32_t i = 0; i < body->topic_data.count; i++) {
+        struct produce_response_topic_produce_response *topic =
+            &produce->response.responses.items[i];
+        topic->name = body->topic_data.items[i].name;
+        topic->topic_id = body->topic_data.items[i].topic_id;
+        int32_t count = body->topic_data.items[i].partition_data.count;
+        if (!WIRE_ARRAY(arena, &topic->partition_responses, count,
+                        &produce_response_partition_produce_response_desc))
+            return false;
+        for (int32_t j = 0; j < count; j++, item++) {
+            item->produce = produce;
+            item->wait.done = produce_safe;
+            item->answer = &topic->partition_responses.items[j];
+        }
+    }
+    return true;
+}
+
+void handle_produce(struct request *request)
+{
+    const struct produce_request *body = request->body;
+    struct produce *produce = arena_alloc(&request->arena, sizeof(*produce));
+    if (!produce) {
+        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+        return;
+    }
+    produce->request = request;
+    env_timer_init(request->broker->env, &produce->timer, produce_timeout, produce);
+    if (!produce_prepare(produce)) {
+        request_fail(request, ERR_NO_MEMORY, "names more partitions than fit in memory");
+        return;
+    }
+    struct produce_item *item = produce->items;
+    for (int32_t i = 0; i < body->topic_data.count; i++) {
+        const struct produce_request_topic_produce_data *topic = &body->topic_data.items[i];
+        for (int32_t j = 0; j < topic->partition_data.count; j++)
+            produce_partition(item++, topic, &topic->partition_data.items[j]);
+    }
+    if (produce->waiting == 0)
+        produce_finish(produce);
+    else
+        env_timer_start(&produce->timer, body->timeout_ms > 0 ? body->timeout_ms : 0);
+}

@@ -1,0 +1,44 @@
+/* The table of APIs: one row a key. The versions are all that kafka/api.h knows. */
+#include "broker/net/api_table.h"
+
+#include "base/check.h"
+#include "broker/handlers/handlers.h"
+
+#define API_ROW(constant, handler)                                                                 \
+    [KAFKA_API_##constant] = {.key = KAFKA_API_##constant, .handle = handler}
+
+static const struct api_row api_rows[KAFKA_API_END] = {
+    API_ROW(PRODUCE, handle_produce),
+    API_ROW(FETCH, handle_fetch),
+    API_ROW(LIST_OFFSETS, handle_list_offsets),
+    API_ROW(METADATA, handle_metadata),
+    API_ROW(API_VERSIONS, handle_api_versions),
+    API_ROW(CREATE_TOPICS, handle_create_topics),
+    API_ROW(DELETE_TOPICS, handle_delete_topics),
+    API_ROW(DELETE_RECORDS, handle_delete_records),
+    API_ROW(INIT_PRODUCER_ID, handle_init_producer_id),
+    API_ROW(OFFSET_FOR_LEADER_EPOCH, handle_offset_for_leader_epoch),
+    API_ROW(DESCRIBE_CONFIGS, handle_describe_configs),
+    API_ROW(CREATE_PARTITIONS, handle_create_partitions),
+    API_ROW(INCREMENTAL_ALTER_CONFIGS, handle_incremental_alter_configs),
+    API_ROW(DESCRIBE_QUORUM, handle_describe_quorum),
+    API_ROW(DESCRIBE_CLUSTER, handle_describe_cluster),
+    API_ROW(DESCRIBE_TOPIC_PARTITIONS, handle_describe_topic_partitions),
+};
+
+const struct api_row *api_table_find(int16_t key)
+{
+    if (key < 0 || key >= KAFKA_API_END || !api_rows[key].handle)
+        return NULL;
+    return &api_rows[key];
+}
+
+const struct api_row *api_table_next(size_t *cursor)
+{
+    while (*cursor < KAFKA_API_END) {
+        const struct api_row *row = api_table_find((int16_t)(*cursor)++);
+        if (row)
+            return row;
+    }
+    return NULL;
+}

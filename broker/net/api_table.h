@@ -1,0 +1,22 @@
+/* The table of APIs that this broker serves. Dispatch, ApiVersions and logs read these rows. */
+#ifndef BROKER_NET_API_TABLE_H
+#define BROKER_NET_API_TABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kafka/api.h"
+
+struct request;
+
+struct api_row {
+    int16_t key;
+    void (*handle)(struct request *request);
+};
+
+/* NULL for an API that is not served. */
+const struct api_row *api_table_find(int16_t key);
+/* Walk: start with *cursor = 0; NULL at the end. By rising key. */
+const struct api_row *api_table_next(size_t *cursor);
+
+#endif

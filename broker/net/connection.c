@@ -1,0 +1,294 @@
+/* One client connection.
+ *
+ * Happy path: a frame arrives, its header names a row of the api table, the body is decoded into the
+ * request's arena, the handler runs, the answer is encoded and leaves when all earlier ones have.
+ * Failure modes: an unknown key or version, or a body that does not decode, closes the connection as
+ * Kafka does, logged once with the peer and the reason (an ApiVersions of a version that is too high
+ * gets its v0 answer); too many unanswered requests, or a reader that is too slow, pause reading. */
+#include "broker/net/connection.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "broker/net/api_table.h"
+#include "kafka/messages/headers.h"
+#include "wire/frame.h"
+
+enum {
+    CONNECTION_REQUESTS_MAX = 64,        /* unanswered at a time; more than any client pipelines */
+    CONNECTION_QUEUED_MAX = 8 << 20,     /* bytes not yet taken by a slow reader */
+    CONNECTION_ARENA_MAX = 64 << 20      /* decoded arrays of one request: counts are checked against
+                                          * the bytes before, this bounds what is left */
+};
+
+struct connection {
+    struct list link;
+    struct connection_owner *owner;
+    struct frame_conn *conn;
+    struct list requests;
+    size_t request_count;
+    bool paused;
+    struct request *handling; /* its handler is on the stack and has not answered */
+    struct env_timer close_timer;
+    int listener;
+    int64_t active_ms;
+    char host[ENV_ADDRESS_TEXT_MAX + 1];
+};
+
+static void connection_throttle(struct connection *connection)
+{
+    bool pause = connection->request_count >= CONNECTION_REQUESTS_MAX ||
+                 frame_conn_queued(connection->conn) >= CONNECTION_QUEUED_MAX;
+    if (pause == connection->paused)
+        return;
+    connection->paused = pause;
+    frame_conn_pause(connection->conn, pause);
+}
+
+/* ---- out ---- */
+
+static void connection_sent(void *owner)
+{
+    request_free(owner);
+}
+
+/* Queues the encoded answer; the request lives until its last byte is sent. */
+static void connection_send(struct connection *connection, struct request *request)
+{
+    size_t cursor = 0;
+    struct outbox_chunk chunk = {0};
+    struct outbox_chunk next = {0};
+    bool more = wire_out_next(&request->out, &cursor, &chunk.chunk);
+    ASSERT(more);
+    while (more) {
+        more = wire_out_next(&request->out, &cursor, &next.chunk);
+        if (!more) {
+            chunk.release = connection_sent;
+            chunk.owner = request;
+        }
+        frame_conn_send(connection->conn, &chunk);
+        chunk = next;
+    }
+}
+
+void connection_answered(struct connection *connection, const struct request *answered)
+{
+    if (connection->handling == answered)
+        connection->handling = NULL;
+    while (!list_empty(&connection->requests)) {
+        struct request *request = LIST_ENTRY(connection->requests.next, struct request, link);
+        if (!request->answered)
+            break;
+        list_remove(&request->link);
+        connection->request_count--;
+        if (request->silent)
+            request_free(request);
+        else
+            connection_send(connection, request);
+    }
+    connection_throttle(connection);
+}
+
+/* ---- in ---- */
+
+static void connection_refuse(struct connection *connection, const char *what, int key, int version,
+                              int err)
+{
+    logger_warn(connection->owner->broker->logger,
+                "closing the connection of %s: %s (api key %d, version %d): %s",
+                connection_peer(connection), what, key, version, err_text(err));
+    connection_close(connection);
+}
+
+static struct request *connection_new_request(struct connection *connection,
+                                              const struct request_header *header)
+{
+    struct request *request = mem_alloc(sizeof(*request));
+    request->broker = connection->owner->broker;
+    request->version = header->request_api_version;
+    request->correlation_id = header->correlation_id;
+    request->client_id = header->client_id;
+    request->received_us = env_now_us(request->broker->env);
+    request->listener = connection->listener;
+    request->connection = connection;
+    request->budget = &connection->owner->budget;
+    arena_init(&request->arena, CONNECTION_ARENA_MAX);
+    wire_out_init(&request->out);
+    list_push(&connection->requests, &request->link);
+    connection->request_count++;
+    return request;
+}
+
+/* Key and version stand first in every header, before their layout is known. */
+static int connection_decode_header(uint8_t *bytes, size_t len, struct arena *arena,
+                                    struct request_header *header, size_t *used)
+{
+    if (len < 8)
+        return ERR_MALFORMED;
+    header->request_api_key = (int16_t)bytes_get_u16(bytes);
+    header->request_api_version = (int16_t)bytes_get_u16(bytes + 2);
+    header->correlation_id = (int32_t)bytes_get_u32(bytes + 4);
+    header->client_id = WIRE_STR_NULL;
+    const struct api_row *row = api_table_find(header->request_api_key);
+    if (!row || header->request_api_version < 0 || header->request_api_version > kafka_api_find(row->key)->max) {
+        *used = len; /* the layout of the rest is not known */
+        return row ? ERR_UNSUPPORTED_VERSION : ERR_INVALID_REQUEST;
+    }
+    int16_t version = kafka_api_request_header_version(kafka_api_find(row->key), header->request_api_version);
+    return wire_decode(&request_header_desc, version, bytes, len, arena, header, used);
+}
+
+/* The answer to an ApiVersions request of the future is the v0 form; the handler sees version -1. */
+static bool connection_is_future_api_versions(const struct request_header *header, int err)
+{
+    return err == ERR_UNSUPPORTED_VERSION && header->request_api_key == KAFKA_API_API_VERSIONS;
+}
+
+/* The handler may answer at once; else the received bytes are kept for it. A handler can't close the
+ * connection under us: request_fail does that in the next turn. */
+static void connection_handle(struct connection *connection, struct request *request)
+{
+    connection->handling = request;
+    api_table_find(request->api->key)->handle(request);
+    if (connection->handling != request)
+        return;
+    connection->handling = NULL;
+    frame_conn_detach(connection->conn, &request->block, &request->charged);
+}
+
+static void connection_frame(void *data, uint8_t *bytes, size_t len)
+{
+    struct connection *connection = data;
+    struct request_header header = {.request_api_key = -1, .request_api_version = -1};
+    struct arena arena;
+    size_t used = 0;
+    connection->active_ms = env_now_ms(connection->owner->broker->env);
+    arena_init(&arena, 4096); /* a header has no arrays */
+    int err = connection_decode_header(bytes, len, &arena, &header, &used);
+    arena_close(&arena);
+    bool future = connection_is_future_api_versions(&header, err);
+    if (err && !future) {
+        connection_refuse(connection, "the request header can't be used", header.request_api_key,
+                          header.request_api_version, err);
+        return;
+    }
+    struct request *request = connection_new_request(connection, &header);
+    request->api = kafka_api_find(header.request_api_key);
+    const struct wire_desc *desc = request->api->request;
+    request->body = arena_alloc(&request->arena, desc->size);
+    size_t body_used = 0;
+    if (future)
+        request->version = -1;
+    else
+        err = request->body ? wire_decode(desc, request->version, bytes + used, len - used,
+                                          &request->arena, request->body, &body_used)
+                            : ERR_NO_MEMORY;
+    if (err && !future) {
+        connection_refuse(connection, "the request body can't be decoded", header.request_api_key,
+                          header.request_api_version, err);
+        return;
+    }
+    connection_handle(connection, request);
+    connection_throttle(connection);
+}
+
+static void connection_broken(void *data, int err)
+{
+    struct connection *connection = data;
+    if (err != ERR_EOF && err != ERR_RESET && err != ERR_CLOSED)
+        logger_warn(connection->owner->broker->logger, "closing the connection of %s: %s",
+                    connection_peer(connection), err_text(err));
+    connection_close(connection);
+}
+
+static void connection_drained(void *data)
+{
+    connection_throttle(data);
+}
+
+/* ---- life ---- */
+
+static const struct frame_handlers connection_handlers = {
+    .frame = connection_frame, .broken = connection_broken, .drained = connection_drained};
+
+static void connection_close_due(void *data)
+{
+    connection_close(data);
+}
+
+int connection_new(struct connection_owner *owner, struct env_stream *stream, int listener,
+                   struct connection **out)
+{
+    struct env *env = owner->broker->env;
+    struct connection *connection = mem_alloc(sizeof(*connection));
+    connection->owner = owner;
+    connection->listener = listener;
+    connection->active_ms = env_now_ms(env);
+    list_init(&connection->requests);
+    env_timer_init(env, &connection->close_timer, connection_close_due, connection);
+    size_t frame_max =
+        (size_t)config_int(owner->broker->config, CONFIG_SOCKET_REQUEST_MAX_BYTES);
+    int err = frame_conn_new(env, stream, frame_max, &owner->budget, &connection_handlers,
+                             connection, &connection->conn);
+    if (err) {
+        mem_free(connection);
+        return err;
+    }
+    const char *peer = frame_conn_peer(connection->conn);
+    const char *colon = strrchr(peer, ':');
+    snprintf(connection->host, sizeof(connection->host), "/%.*s",
+             (int)(colon ? colon - peer : (ptrdiff_t)strlen(peer)), peer);
+    list_push(&owner->connections, &connection->link);
+    owner->count++;
+    *out = connection;
+    return 0;
+}
+
+void connection_close(struct connection *connection)
+{
+    ASSERT(!connection->handling);
+    list_remove(&connection->link);
+    connection->owner->count--;
+    env_timer_stop(&connection->close_timer);
+    struct list *step;
+    while ((step = list_pop(&connection->requests))) {
+        struct request *request = LIST_ENTRY(step, struct request, link);
+        request->connection = NULL;
+        if (request->answered)
+            request_free(request);
+    }
+    frame_conn_close(connection->conn);
+    mem_free(connection);
+}
+
+void connection_close_soon(struct connection *connection)
+{
+    env_timer_start(&connection->close_timer, 0);
+}
+
+const char *connection_peer(const struct connection *connection)
+{
+    return frame_conn_peer(connection->conn);
+}
+
+const char *connection_host(const struct connection *connection)
+{
+    return connection->host;
+}
+
+int64_t connection_active_ms(const struct connection *connection)
+{
+    return connection->active_ms;
+}
+
+bool connection_is_waiting(const struct connection *connection)
+{
+    return connection->request_count > 0 || frame_conn_queued(connection->conn) > 0;
+}
+
+struct connection *connection_of(struct list *link)
+{
+    return LIST_ENTRY(link, struct connection, link);
+}

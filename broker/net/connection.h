@@ -1,0 +1,35 @@
+/* One client connection: frames in, requests dispatched in order of arrival, answers out in the same
+ * order. Owned by the server. */
+#ifndef BROKER_NET_CONNECTION_H
+#define BROKER_NET_CONNECTION_H
+
+#include "base/list.h"
+#include "base/mem.h"
+#include "broker/net/request.h"
+
+struct connection;
+
+struct connection_owner {
+    struct broker *broker;
+    struct list connections;  /* struct connection */
+    size_t count;
+    struct mem_budget budget; /* pays for received bytes */
+};
+
+/* Takes the stream over; on an error it is closed. */
+int connection_new(struct connection_owner *owner, struct env_stream *stream, int listener,
+                   struct connection **connection) MUST_CHECK;
+void connection_close(struct connection *connection);
+/* The request has its answer: sends all that may leave now. */
+void connection_answered(struct connection *connection, const struct request *answered);
+/* In the next loop turn: safe inside a handler. */
+void connection_close_soon(struct connection *connection);
+const char *connection_peer(const struct connection *connection);
+/* "/10.0.0.1" */
+const char *connection_host(const struct connection *connection);
+/* When the last frame came; monotonic ms. */
+int64_t connection_active_ms(const struct connection *connection);
+bool connection_is_waiting(const struct connection *connection); /* for an answer of ours */
+struct connection *connection_of(struct list *link);
+
+#endif

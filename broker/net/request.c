@@ -1,0 +1,98 @@
+/* Requests: the answer is encoded at once, and waits in the request for its turn. Failure mode: an
+ * answer that can't be encoded (a bug, or memory is out) closes the connection. */
+#include "broker/net/request.h"
+
+#include "base/err.h"
+#include "kafka/api.h"
+#include "broker/net/connection.h"
+#include "kafka/messages/headers.h"
+
+static int request_encode(struct request *request, int16_t version, const void *response)
+{
+    const struct kafka_api *api = request->api;
+    struct wire_out *out = &request->out;
+    struct response_header header = {.correlation_id = request->correlation_id};
+    wire_put_i32(out, 0);
+    int err = wire_encode(&response_header_desc, kafka_api_response_header_version(api, version),
+                          &header, out);
+    if (!err)
+        err = wire_encode(api->response, version, response, out);
+    if (!err)
+        err = wire_out_error(out);
+    if (!err && wire_out_size(out) - 4 > INT32_MAX)
+        err = ERR_TOO_LARGE;
+    if (!err)
+        wire_out_set_i32(out, 0, (int32_t)(wire_out_size(out) - 4));
+    return err;
+}
+
+static void request_finish(struct request *request)
+{
+    ASSERT(!request->answered);
+    request->answered = true;
+    if (request->connection)
+        connection_answered(request->connection, request);
+    else
+        request_free(request);
+}
+
+void request_reply_version(struct request *request, int16_t version, const void *response,
+                           void (*release)(struct request *request))
+{
+    request->release = release;
+    if (request->connection) {
+        int err = request_encode(request, version, response);
+        if (err) {
+            request_fail(request, err, "the answer can't be encoded");
+            return;
+        }
+    }
+    request_finish(request);
+}
+
+void request_reply(struct request *request, const void *response,
+                   void (*release)(struct request *request))
+{
+    request_reply_version(request, request->version, response, release);
+}
+
+void request_reply_none(struct request *request)
+{
+    request->silent = true;
+    request_finish(request);
+}
+
+void request_fail(struct request *request, int err, const char *reason)
+{
+    if (request->connection) {
+        logger_warn(request->broker->logger, "closing the connection of %s: %s %s: %s",
+                    connection_peer(request->connection), request->api->name, reason,
+                    err_text(err));
+        connection_close_soon(request->connection);
+    }
+    request->silent = true;
+    request_finish(request);
+}
+
+const char *request_peer(const struct request *request)
+{
+    return request->connection ? connection_peer(request->connection) : "?";
+}
+
+const char *request_host(const struct request *request)
+{
+    return request->connection ? connection_host(request->connection) : "/?";
+}
+
+void request_free(struct request *request)
+{
+    if (request->release)
+        request->release(request);
+    if (request->block) {
+        mem_free(request->block);
+        mem_budget_give(request->budget, request->charged);
+    }
+    wire_out_close(&request->out);
+    arena_close(&request->arena);
+    mem_free(request);
+}

@@ -1,0 +1,65 @@
+/* A request from a client: decoded once, handled, answered once.
+ *
+ * The handler gets the decoded body and must, now or later, call exactly one of request_reply,
+ * request_reply_none or request_fail. If it has not when it returns, the received bytes are kept for
+ * it, so slices in the body stay valid until then. The connection may go away meanwhile: the answer
+ * is then dropped, and the handler need not care. Answers leave in the order of the requests. */
+#ifndef BROKER_NET_REQUEST_H
+#define BROKER_NET_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/mem.h"
+#include "broker/broker.h"
+#include "wire/wire.h"
+
+struct kafka_api;
+struct connection;
+
+struct request {
+    struct broker *broker;
+    const struct kafka_api *api;
+    int16_t version;
+    int32_t correlation_id;
+    struct wire_str client_id;
+    void *body;         /* the decoded request struct */
+    struct arena arena; /* of the body; handlers may put the response there */
+    int64_t received_us;
+    int listener;       /* index in config_listeners: which addresses the client should be told */
+    void *state;        /* the handler's own, for an answer that comes later */
+
+    /* The rest belongs to net/. */
+    struct connection *connection; /* NULL once it is gone */
+    struct list link;              /* in the connection's requests */
+    void *block;                   /* the received bytes, kept */
+    struct mem_budget *budget;     /* they are charged to */
+    size_t charged;
+    struct wire_out out;
+    bool answered;
+    bool silent; /* no bytes leave */
+    void (*release)(struct request *request); /* what the response refers to */
+};
+
+/* Encodes `response` (the API's response struct, in the request's version) and queues it. What it
+ * refers to (chunks of records) must stay until `release` is called, which may be NULL. */
+void request_reply(struct request *request, const void *response,
+                   void (*release)(struct request *request));
+/* As request_reply, encoded in another version (an ApiVersions answer in v0 form). */
+void request_reply_version(struct request *request, int16_t version, const void *response,
+                           void (*release)(struct request *request));
+/* Produce with acks=0: nothing is sent. */
+void request_reply_none(struct request *request);
+/* Closes the connection, as Kafka does where no answer is possible; `reason` is logged. */
+void request_fail(struct request *request, int err, const char *reason);
+
+/* "10.0.0.1:39412". */
+const char *request_peer(const struct request *request);
+/* The host that a member or client is shown as: "/10.0.0.1". Valid until the request is answered. */
+const char *request_host(const struct request *request);
+
+/* For net/: frees the request and what it holds. */
+void request_free(struct request *request);
+
+#endif

@@ -1,0 +1,132 @@
+/* The listeners.
+ *
+ * Happy path: accept, wrap in a connection, forget about it until it closes. Failure modes: the limit
+ * of connections is reached (the newest is closed, said once a second), a port is taken (start fails
+ * and says by whom). Idle connections are swept out on a timer. */
+#include "broker/net/server.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "broker/net/connection.h"
+
+enum {
+    SERVER_BUDGET = 256 << 20, /* received bytes that wait for their handlers, over all connections:
+                                * two of the largest requests and room for ordinary ones */
+    SERVER_SWEEP_MS = 1000
+};
+
+struct server_listener {
+    struct server *server;
+    int index;
+    struct env_listener *listener;
+};
+
+struct server {
+    struct connection_owner owner;
+    struct server_listener *listeners;
+    int listener_count;
+    struct env_timer sweep;
+    int64_t refused; /* since the last sweep */
+};
+
+static void server_accepted(void *data, struct env_stream *stream)
+{
+    struct server_listener *listener = data;
+    struct server *server = listener->server;
+    const struct config *config = server->owner.broker->config;
+    if ((int64_t)server->owner.count >= config_int(config, CONFIG_MAX_CONNECTIONS)) {
+        server->refused++;
+        env_stream_close(stream);
+        return;
+    }
+    struct connection *connection;
+    if (connection_new(&server->owner, stream, listener->index, &connection))
+        server->refused++;
+}
+
+static void server_sweep(void *data)
+{
+    struct server *server = data;
+    struct broker *broker = server->owner.broker;
+    int64_t idle_ms = config_int(broker->config, CONFIG_CONNECTIONS_MAX_IDLE_MS);
+    int64_t now_ms = env_now_ms(broker->env);
+    LIST_EACH(step, &server->owner.connections) {
+        struct connection *connection = connection_of(step);
+        if (idle_ms >= 0 && now_ms - connection_active_ms(connection) > idle_ms &&
+            !connection_is_waiting(connection))
+            connection_close(connection);
+    }
+    if (server->refused > 0)
+        logger_warn(broker->logger,
+                    "refused %lld connections: max.connections or the memory for them is used up",
+                    (long long)server->refused);
+    server->refused = 0;
+    env_timer_start(&server->sweep, SERVER_SWEEP_MS);
+}
+
+static int server_listen(struct server *server, int index, const struct config_listener *settings,
+                         struct buf *problem)
+{
+    struct server_listener *listener = &server->listeners[index];
+    listener->server = server;
+    listener->index = index;
+    int err = env_listen(server->owner.broker->env, settings->host, settings->port, server_accepted,
+                         listener, &listener->listener);
+    if (err == ERR_ADDRESS_IN_USE)
+        buf_printf(problem,
+                   "listeners: port %u of listener %s is in use by another process: stop it (see "
+                   "`ss -ltnp sport = :%u`), or choose another port in `listeners` or `port`",
+                   settings->port, settings->name, settings->port);
+    else if (err)
+        buf_printf(problem, "listeners: can't listen on %s:%u for listener %s: %s",
+                   settings->host[0] ? settings->host : "0.0.0.0", settings->port, settings->name,
+                   err_text(err));
+    return err;
+}
+
+int server_new(struct broker *broker, struct buf *problem, struct server **out)
+{
+    struct server *server = mem_alloc(sizeof(*server));
+    server->owner.broker = broker;
+    list_init(&server->owner.connections);
+    mem_budget_init(&server->owner.budget, SERVER_BUDGET);
+    env_timer_init(broker->env, &server->sweep, server_sweep, server);
+    int count;
+    const struct config_listener *settings = config_listeners(broker->config, &count);
+    server->listeners = mem_alloc((size_t)count * sizeof(*server->listeners));
+    for (; server->listener_count < count; server->listener_count++) {
+        int err = server_listen(server, server->listener_count,
+                                &settings[server->listener_count], problem);
+        if (err) {
+            server_free(server);
+            return err;
+        }
+    }
+    env_timer_start(&server->sweep, SERVER_SWEEP_MS);
+    *out = server;
+    return 0;
+}
+
+uint16_t server_port(const struct server *server, int i)
+{
+    return env_listener_port(server->listeners[i].listener);
+}
+
+void server_stop_accepting(struct server *server)
+{
+    for (int i = 0; i < server->listener_count; i++)
+        if (server->listeners[i].listener)
+            env_listener_close(server->listeners[i].listener);
+    server->listener_count = 0;
+}
+
+void server_free(struct server *server)
+{
+    server_stop_accepting(server);
+    env_timer_stop(&server->sweep);
+    while (!list_empty(&server->owner.connections))
+        connection_close(connection_of(server->owner.connections.next));
+    mem_free(server->listeners);
+    mem_free(server);
+}

@@ -1,0 +1,20 @@
+/* The broker's listeners and all client connections. */
+#ifndef BROKER_NET_SERVER_H
+#define BROKER_NET_SERVER_H
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "broker/broker.h"
+
+struct server;
+
+/* Listens on every listener of the settings. ERR_ADDRESS_IN_USE and the like with one sentence in
+ * `problem` that names the address, the setting and, when it can be told, who holds the port. */
+int server_new(struct broker *broker, struct buf *problem, struct server **server) MUST_CHECK;
+/* Port of listener i (of interest when the settings say 0). */
+uint16_t server_port(const struct server *server, int i);
+/* No new connections; those that are there stay until server_free. */
+void server_stop_accepting(struct server *server);
+void server_free(struct server *server);
+
+#endif

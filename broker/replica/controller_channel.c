@@ -1,0 +1,452 @@
+/* The line to the controllers.
+ *
+ * Happy path: each voter is dialled and greeted; the Welcome of the active one makes it the active
+ * link: Register, Follow from the index that we have, heartbeats on a timer, commands as they come.
+ * Failure modes: a link that breaks is dialled again after a short pause; commands that were sent on
+ * it and have no answer are sent again to the next active controller (they are compare-and-set or
+ * named by what they create, so a second one is refused, not done twice). */
+#include "broker/replica/controller_channel.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "wire/frame.h"
+
+enum {
+    CHANNEL_REDIAL_MS = 20,         /* a controller that restarts is found within a blink */
+    CHANNEL_DIAL_TIMEOUT_MS = 1000, /* a host that does not answer */
+    CHANNEL_FRAME_MAX = 256 << 20   /* a snapshot of the metadata is one frame */
+};
+
+struct link {
+    struct controller_channel *channel;
+    int32_t voter_id;
+    char *host;
+    uint16_t port;
+    struct env_connect *connect;
+    struct frame_conn *conn;
+    struct env_timer redial;
+    bool active; /* it said so */
+    int64_t term;
+};
+
+struct controller_channel {
+    struct env *env;
+    struct logger *logger;
+    struct metadata *metadata;
+    struct controller_channel_config config;
+    const struct controller_channel_events *events;
+    void *data;
+    struct link *links;
+    struct link *current; /* the link to the active controller, or NULL */
+    int32_t active_id;
+    char cluster_id[64];
+    int64_t broker_epoch;
+    bool registered; /* on the current link */
+    bool fenced;
+    bool want_shutdown;
+    struct env_timer heartbeat;
+    struct list calls;
+    uint64_t next_call;
+};
+
+static void link_dial(void *data);
+
+/* ---- sending ---- */
+
+static void link_send(struct link *link, Meta__Frame *frame)
+{
+    size_t len = meta__frame__get_packed_size(frame);
+    uint8_t *packed = mem_alloc(len);
+    meta__frame__pack(frame, packed);
+    /* A frame that can't be queued for want of memory is lost like one on a broken line. */
+    if (frame_conn_send_copy(link->conn, packed, len))
+        logger_warn(link->channel->logger, "no memory to send to controller %d", link->voter_id);
+    mem_free(packed);
+}
+
+static void link_send_hello(struct link *link)
+{
+    struct controller_channel *channel = link->channel;
+    Meta__Hello hello = META__HELLO__INIT;
+    hello.role = META__HELLO__ROLE__BROKER;
+    hello.node_id = channel->config.node_id;
+    hello.cluster_id = channel->cluster_id;
+    hello.incarnation.data = channel->config.incarnation.bytes;
+    hello.incarnation.len = sizeof(channel->config.incarnation.bytes);
+    Meta__Frame frame = META__FRAME__INIT;
+    frame.body_case = META__FRAME__BODY_HELLO;
+    frame.hello = &hello;
+    link_send(link, &frame);
+}
+
+static void channel_send_heartbeat(struct controller_channel *channel)
+{
+    if (!channel->current || !channel->registered)
+        return;
+    Meta__Heartbeat heartbeat = META__HEARTBEAT__INIT;
+    heartbeat.broker_epoch = channel->broker_epoch;
+    heartbeat.applied_index = metadata_index(channel->metadata);
+    heartbeat.want_shutdown = channel->want_shutdown;
+    Meta__Frame frame = META__FRAME__INIT;
+    frame.body_case = META__FRAME__BODY_HEARTBEAT;
+    frame.heartbeat = &heartbeat;
+    link_send(channel->current, &frame);
+}
+
+static void channel_heartbeat_due(void *data)
+{
+    struct controller_channel *channel = data;
+    channel_send_heartbeat(channel);
+    env_timer_start(&channel->heartbeat, channel->config.heartbeat_ms);
+}
+
+static void channel_send_call(struct controller_channel *channel, struct controller_call *call)
+{
+    if (!channel->current || !channel->registered)
+        return;
+    call->sent = true;
+    if (frame_conn_send_copy(channel->current->conn, call->packed, call->packed_len))
+        call->sent = false; /* its timer answers */
+}
+
+static void channel_register(struct controller_channel *channel)
+{
+    Meta__Register registration = *channel->config.registration;
+    Meta__Frame frame = META__FRAME__INIT;
+    frame.body_case = META__FRAME__BODY_REGISTER;
+    frame.register_ = &registration;
+    link_send(channel->current, &frame);
+    Meta__Follow follow = META__FOLLOW__INIT;
+    follow.from_index = metadata_index(channel->metadata) + 1;
+    frame.body_case = META__FRAME__BODY_FOLLOW;
+    frame.follow = &follow;
+    link_send(channel->current, &frame);
+}
+
+/* ---- links ---- */
+
+static void channel_lose_current(struct controller_channel *channel)
+{
+    channel->current = NULL;
+    channel->registered = false;
+    LIST_EACH(step, &channel->calls)
+        LIST_ENTRY(step, struct controller_call, link)->sent = false;
+}
+
+static void link_drop(struct link *link)
+{
+    if (link->channel->current == link)
+        channel_lose_current(link->channel);
+    link->active = false;
+    if (link->conn) {
+        frame_conn_close(link->conn);
+        link->conn = NULL;
+    }
+    env_timer_start(&link->redial, CHANNEL_REDIAL_MS);
+}
+
+static void link_broken(void *data, int err)
+{
+    struct link *link = data;
+    if (link->channel->current == link)
+        logger_info(link->channel->logger, "lost the active controller %d: %s", link->voter_id,
+                    err_text(err));
+    link_drop(link);
+}
+
+static void channel_refused(struct controller_channel *channel, int32_t error, const char *reason)
+{
+    logger_error(channel->logger, "the controller refused this broker: %s (%s)", reason,
+                 err_name(err_from_wire((int16_t)error)));
+    channel->events->refused(channel->data, reason);
+}
+
+static void link_welcome(struct link *link, const Meta__Welcome *welcome)
+{
+    struct controller_channel *channel = link->channel;
+    if (welcome->error) {
+        channel_refused(channel, welcome->error, welcome->message);
+        return;
+    }
+    if (welcome->cluster_id[0] && !channel->cluster_id[0]) {
+        snprintf(channel->cluster_id, sizeof(channel->cluster_id), "%s", welcome->cluster_id);
+        if (channel->events->cluster_known(channel->data, channel->cluster_id))
+            return;
+    }
+    link->active = welcome->active;
+    link->term = welcome->leader_epoch;
+    if (!welcome->active) {
+        if (channel->current == link)
+            channel_lose_current(channel);
+        return;
+    }
+    if (channel->current == link || (channel->current && channel->current->term > link->term))
+        return;
+    if (channel->current)
+        channel_lose_current(channel);
+    channel->current = link;
+    channel->active_id = link->voter_id;
+    logger_info(channel->logger, "the active controller is %d, epoch %lld", link->voter_id,
+                (long long)link->term);
+    channel_register(channel);
+}
+
+static void link_registered(struct link *link, const Meta__Registered *registered)
+{
+    struct controller_channel *channel = link->channel;
+    if (channel->current != link)
+        return;
+    if (registered->error == err_to_wire(ERR_NOT_CONTROLLER)) {
+        link_drop(link);
+        return;
+    }
+    if (registered->error == err_to_wire(ERR_DUPLICATE_BROKER_REGISTRATION)) {
+        /* The session of our own earlier life may still run: it ends within the session timeout. */
+        logger_warn(channel->logger, "%s", registered->message);
+        link_drop(link);
+        env_timer_start(&link->redial, channel->config.heartbeat_ms);
+        return;
+    }
+    if (registered->error) {
+        channel_refused(channel, registered->error, registered->message);
+        return;
+    }
+    channel->registered = true;
+    channel->broker_epoch = registered->broker_epoch;
+    channel->events->registered(channel->data, registered->broker_epoch);
+    channel_send_heartbeat(channel);
+    LIST_EACH(step, &channel->calls)
+        channel_send_call(channel, LIST_ENTRY(step, struct controller_call, link));
+}
+
+static void link_heartbeat_reply(struct link *link, const Meta__HeartbeatReply *reply)
+{
+    struct controller_channel *channel = link->channel;
+    if (channel->current != link)
+        return;
+    if (reply->error == err_to_wire(ERR_NOT_CONTROLLER)) {
+        link_drop(link);
+        return;
+    }
+    if (reply->error) {
+        channel->registered = false;
+        channel_register(channel);
+        return;
+    }
+    bool was_fenced = channel->fenced;
+    channel->fenced = reply->fenced;
+    if (was_fenced && !reply->fenced)
+        channel->events->unfenced(channel->data);
+    if (reply->may_shutdown && channel->want_shutdown)
+        channel->events->may_shutdown(channel->data);
+}
+
+static void link_command_reply(struct link *link, const Meta__CommandReply *reply)
+{
+    LIST_EACH(step, &link->channel->calls) {
+        struct controller_call *call = LIST_ENTRY(step, struct controller_call, link);
+        if (call->id != reply->id)
+            continue;
+        if (reply->error == err_to_wire(ERR_NOT_CONTROLLER)) {
+            call->sent = false; /* goes to the next active controller */
+            return;
+        }
+        controller_call_cancel(call);
+        call->done(call, reply->error ? err_from_wire((int16_t)reply->error) : 0, reply);
+        return;
+    }
+}
+
+/* The stream of a link that is not the active controller's any more is not followed. */
+static int link_metadata(struct link *link, const Meta__Frame *frame)
+{
+    struct controller_channel *channel = link->channel;
+    if (channel->current != link)
+        return 0;
+    int64_t before = metadata_index(channel->metadata);
+    int err = frame->body_case == META__FRAME__BODY_ENTRIES
+                  ? metadata_apply_entries(channel->metadata, frame->entries)
+                  : metadata_apply_snapshot(channel->metadata, frame->snapshot);
+    if (err == 0 && channel->fenced && metadata_index(channel->metadata) > before)
+        channel_send_heartbeat(channel); /* caught up: be unfenced at once, not a beat later */
+    return err;
+}
+
+static int link_dispatch(struct link *link, const Meta__Frame *frame)
+{
+    switch (frame->body_case) {
+    case META__FRAME__BODY_WELCOME:
+        link_welcome(link, frame->welcome);
+        return 0;
+    case META__FRAME__BODY_REGISTERED:
+        link_registered(link, frame->registered);
+        return 0;
+    case META__FRAME__BODY_HEARTBEAT_REPLY:
+        link_heartbeat_reply(link, frame->heartbeat_reply);
+        return 0;
+    case META__FRAME__BODY_ENTRIES:
+    case META__FRAME__BODY_SNAPSHOT:
+        return link_metadata(link, frame);
+    case META__FRAME__BODY_COMMAND_REPLY:
+        link_command_reply(link, frame->command_reply);
+        return 0;
+    default:
+        return ERR_MALFORMED;
+    }
+}
+
+static void link_frame(void *data, uint8_t *bytes, size_t len)
+{
+    struct link *link = data;
+    struct frame_conn *conn = link->conn;
+    Meta__Frame *frame = meta__frame__unpack(NULL, len, bytes);
+    int err = frame ? link_dispatch(link, frame) : ERR_MALFORMED;
+    if (frame)
+        meta__frame__free_unpacked(frame, NULL);
+    if (err && link->conn == conn) {
+        logger_error(link->channel->logger, "controller %d sent a frame that can't be used: %s",
+                     link->voter_id, err_text(err));
+        link_drop(link);
+    }
+}
+
+static const struct frame_handlers link_handlers = {.frame = link_frame, .broken = link_broken};
+
+static void link_connected(void *data, int status, struct env_stream *stream)
+{
+    struct link *link = data;
+    link->connect = NULL;
+    if (status == 0)
+        status = frame_conn_new(link->channel->env, stream, CHANNEL_FRAME_MAX, NULL,
+                                &link_handlers, link, &link->conn);
+    if (status) {
+        env_timer_start(&link->redial, CHANNEL_REDIAL_MS);
+        return;
+    }
+    link_send_hello(link);
+}
+
+static void link_dial(void *data)
+{
+    struct link *link = data;
+    if (env_connect(link->channel->env, link->host, link->port, CHANNEL_DIAL_TIMEOUT_MS,
+                    link_connected, link, &link->connect))
+        env_timer_start(&link->redial, CHANNEL_REDIAL_MS);
+}
+
+/* ---- public ---- */
+
+struct controller_channel *controller_channel_new(struct env *env, struct logger *logger,
+                                                  struct metadata *metadata,
+                                                  const struct controller_channel_config *config,
+                                                  const struct controller_channel_events *events,
+                                                  void *data)
+{
+    struct controller_channel *channel = mem_alloc(sizeof(*channel));
+    channel->env = env;
+    channel->logger = logger;
+    channel->metadata = metadata;
+    channel->config = *config;
+    channel->events = events;
+    channel->data = data;
+    channel->active_id = IMAGE_NO_NODE;
+    channel->broker_epoch = -1;
+    channel->fenced = true;
+    list_init(&channel->calls);
+    env_timer_init(env, &channel->heartbeat, channel_heartbeat_due, channel);
+    env_timer_start(&channel->heartbeat, config->heartbeat_ms);
+    channel->links = mem_alloc((size_t)config->voter_count * sizeof(*channel->links));
+    for (int i = 0; i < config->voter_count; i++) {
+        struct link *link = &channel->links[i];
+        link->channel = channel;
+        link->voter_id = config->voters[i].id;
+        link->host = mem_strdup(config->voters[i].host);
+        link->port = config->voters[i].port;
+        env_timer_init(env, &link->redial, link_dial, link);
+        link_dial(link);
+    }
+    return channel;
+}
+
+void controller_channel_free(struct controller_channel *channel)
+{
+    for (int i = 0; i < channel->config.voter_count; i++) {
+        struct link *link = &channel->links[i];
+        env_timer_stop(&link->redial);
+        if (link->connect)
+            env_connect_cancel(link->connect);
+        if (link->conn)
+            frame_conn_close(link->conn);
+        mem_free(link->host);
+    }
+    LIST_EACH(step, &channel->calls)
+        controller_call_cancel(LIST_ENTRY(step, struct controller_call, link));
+    env_timer_stop(&channel->heartbeat);
+    mem_free(channel->links);
+    mem_free(channel);
+}
+
+int64_t controller_channel_broker_epoch(const struct controller_channel *channel)
+{
+    return channel->broker_epoch;
+}
+
+bool controller_channel_is_fenced(const struct controller_channel *channel)
+{
+    return channel->fenced;
+}
+
+int32_t controller_channel_active(const struct controller_channel *channel)
+{
+    return channel->active_id;
+}
+
+const char *controller_channel_cluster_id(const struct controller_channel *channel)
+{
+    return channel->cluster_id;
+}
+
+void controller_channel_want_shutdown(struct controller_channel *channel)
+{
+    channel->want_shutdown = true;
+    channel_send_heartbeat(channel);
+}
+
+static void controller_call_due(void *data)
+{
+    struct controller_call *call = data;
+    controller_call_cancel(call);
+    call->done(call, ERR_REQUEST_TIMED_OUT, NULL);
+}
+
+void controller_channel_call(struct controller_channel *channel, struct controller_call *call,
+                             Meta__Command *command, int64_t timeout_ms,
+                             void (*done)(struct controller_call *call, int err,
+                                          const Meta__CommandReply *reply))
+{
+    call->channel = channel;
+    call->id = command->id = ++channel->next_call;
+    call->sent = false;
+    call->done = done;
+    Meta__Frame frame = META__FRAME__INIT;
+    frame.body_case = META__FRAME__BODY_COMMAND;
+    frame.command = command;
+    call->packed_len = meta__frame__get_packed_size(&frame);
+    call->packed = mem_alloc(call->packed_len);
+    meta__frame__pack(&frame, call->packed);
+    env_timer_init(channel->env, &call->timer, controller_call_due, call);
+    env_timer_start(&call->timer, timeout_ms);
+    list_push(&channel->calls, &call->link);
+    channel_send_call(channel, call);
+}
+
+void controller_call_cancel(struct controller_call *call)
+{
+    env_timer_stop(&call->timer);
+    list_remove(&call->link);
+    mem_free(call->packed);
+    call->packed = NULL;
+}

@@ -1,0 +1,86 @@
+/* The broker's line to the controllers: a connection to every voter, of which the one to the active
+ * controller carries registration, heartbeats, the metadata stream and commands.
+ *
+ * A voter tells at once when it knows another leader, so a broker follows a new active controller in
+ * one network hop, and a killed one costs no timeout. */
+#ifndef BROKER_REPLICA_CONTROLLER_CHANNEL_H
+#define BROKER_REPLICA_CONTROLLER_CHANNEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/logger.h"
+#include "base/uuid.h"
+#include "broker/replica/metadata.h"
+#include "common/meta/channel.pb-c.h"
+#include "env/env.h"
+
+struct controller_channel;
+
+struct controller_address {
+    int32_t id;
+    const char *host;
+    uint16_t port;
+};
+
+struct controller_channel_config {
+    int32_t node_id;
+    struct uuid incarnation;
+    const struct controller_address *voters;
+    int voter_count;
+    const Meta__Register *registration; /* borrowed for the life of the channel */
+    int64_t heartbeat_ms;               /* broker.heartbeat.interval.ms */
+    int64_t session_ms;                 /* broker.session.timeout.ms */
+};
+
+struct controller_channel_events {
+    /* The cluster id became known; an error (with a logged reason) stops the broker. */
+    int (*cluster_known)(void *data, const char *cluster_id);
+    /* The controller's view of us changed. */
+    void (*registered)(void *data, int64_t broker_epoch);
+    void (*unfenced)(void *data);
+    void (*may_shutdown)(void *data);
+    /* Refused for good: another process runs with our id, or another cluster answers. */
+    void (*refused)(void *data, const char *reason);
+};
+
+struct controller_channel *controller_channel_new(struct env *env, struct logger *logger,
+                                                  struct metadata *metadata,
+                                                  const struct controller_channel_config *config,
+                                                  const struct controller_channel_events *events,
+                                                  void *data);
+void controller_channel_free(struct controller_channel *channel);
+
+int64_t controller_channel_broker_epoch(const struct controller_channel *channel); /* -1 */
+bool controller_channel_is_fenced(const struct controller_channel *channel);
+/* The active controller's node id as last heard; -1 unknown. */
+int32_t controller_channel_active(const struct controller_channel *channel);
+/* Cluster id as last heard; "" unknown. */
+const char *controller_channel_cluster_id(const struct controller_channel *channel);
+/* From now on heartbeats ask for controlled shutdown. */
+void controller_channel_want_shutdown(struct controller_channel *channel);
+
+/* Embedded by who sends a command. */
+struct controller_call {
+    struct list link;
+    struct env_timer timer;
+    struct controller_channel *channel;
+    uint64_t id;
+    uint8_t *packed; /* the frame, kept so that it can go to the next active controller */
+    size_t packed_len;
+    bool sent;
+    void (*done)(struct controller_call *call, int err, const Meta__CommandReply *reply);
+};
+
+/* Sends a command (its id is set here; the rest is borrowed until this returns) to the active
+ * controller, waiting for one if there is none. `done` gets 0 and the reply (borrowed), or
+ * ERR_REQUEST_TIMED_OUT (outcome unknown), or the reply's own error; never before this returns. */
+void controller_channel_call(struct controller_channel *channel, struct controller_call *call,
+                             Meta__Command *command, int64_t timeout_ms,
+                             void (*done)(struct controller_call *call, int err,
+                                          const Meta__CommandReply *reply));
+/* Forgets the call: `done` does not come any more. */
+void controller_call_cancel(struct controller_call *call);
+
+#endif

@@ -1,0 +1,225 @@
+/* The in-sync set of a leader.
+ *
+ * Growing is hard: a joiner must have everything up to the high watermark and up to the start of this
+ * leader epoch, under its present broker epoch, and be unfenced. Shrinking is easy: who has not caught
+ * up within replica.lag.time.max.ms leaves. Either is a proposal to the controller, compare-and-set on
+ * the partition epoch, one at a time; a refused one is dropped and thought over again. */
+#include "broker/replica/isr.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "broker/replica/partition_private.h"
+#include "broker/replica/replica_manager.h"
+
+static void ids_copy(struct image_ids *to, const struct image_ids *from)
+{
+    to->ids = mem_realloc(to->ids, (size_t)(from->count + 1) * sizeof(*to->ids));
+    if (from->count)
+        memcpy(to->ids, from->ids, (size_t)from->count * sizeof(*to->ids));
+    to->count = from->count;
+}
+
+static int64_t isr_now_ms(const struct partition *partition)
+{
+    return env_now_ms(partition->deps->env);
+}
+
+void isr_start(struct partition *partition)
+{
+    int64_t now_ms = isr_now_ms(partition);
+    for (int32_t i = 0; i < partition->remote_count; i++) {
+        struct remote *remote = &partition->remotes[i];
+        /* A member of the in-sync set gets a full lag time to be heard from. */
+        *remote = (struct remote){.id = remote->id,
+                                  .end_offset = -1,
+                                  .broker_epoch = -1,
+                                  .caught_up_ms = now_ms};
+    }
+    partition->proposal = PROPOSAL_NONE;
+}
+
+void isr_take(struct partition *partition, const struct image_partition *record)
+{
+    ids_copy(&partition->replicas, &record->replicas);
+    ids_copy(&partition->isr, &record->isr);
+    partition->proposal = PROPOSAL_NONE;
+    struct remote *old = partition->remotes;
+    int32_t old_count = partition->remote_count;
+    partition->remotes = mem_alloc((size_t)(record->replicas.count + 1) * sizeof(*old));
+    partition->remote_count = 0;
+    for (int32_t i = 0; i < record->replicas.count; i++) {
+        int32_t id = record->replicas.ids[i];
+        if (id == partition->deps->node_id)
+            continue;
+        struct remote *remote = &partition->remotes[partition->remote_count++];
+        *remote = (struct remote){.id = id,
+                                  .end_offset = -1,
+                                  .broker_epoch = -1,
+                                  .caught_up_ms = isr_now_ms(partition)};
+        for (int32_t j = 0; j < old_count; j++)
+            if (old[j].id == id)
+                *remote = old[j];
+    }
+    mem_free(old);
+}
+
+void isr_close(struct partition *partition)
+{
+    mem_free(partition->replicas.ids);
+    mem_free(partition->isr.ids);
+    mem_free(partition->proposed.ids);
+    mem_free(partition->remotes);
+}
+
+struct remote *isr_remote(const struct partition *partition, int32_t id)
+{
+    for (int32_t i = 0; i < partition->remote_count; i++)
+        if (partition->remotes[i].id == id)
+            return &partition->remotes[i];
+    return NULL;
+}
+
+/* A follower is caught up when it has all that we have, or had all that we had at its last fetch: a
+ * slow but steady one does not flap. */
+void isr_acknowledge(struct partition *partition, const struct partition_read_args *args)
+{
+    struct remote *remote = isr_remote(partition, args->replica_id);
+    if (!remote)
+        return;
+    int64_t now_ms = isr_now_ms(partition);
+    int64_t end = log_end_offset(partition->log);
+    if (args->offset >= end)
+        remote->caught_up_ms = now_ms;
+    else if (args->offset >= remote->last_fetch_end && remote->last_fetch_ms > remote->caught_up_ms)
+        remote->caught_up_ms = remote->last_fetch_ms;
+    remote->last_fetch_ms = now_ms;
+    remote->last_fetch_end = end;
+    remote->end_offset = args->offset;
+    remote->broker_epoch = args->replica_epoch;
+}
+
+int64_t isr_high_watermark(const struct partition *partition)
+{
+    int32_t needed = partition->min_insync < partition->replicas.count ? partition->min_insync
+                                                                       : partition->replicas.count;
+    if (partition->isr.count < needed)
+        return partition->high_watermark;
+    int64_t lowest = log_durable_offset(partition->log);
+    for (int32_t i = 0; i < partition->remote_count; i++) {
+        const struct remote *remote = &partition->remotes[i];
+        bool counts = image_ids_have(&partition->isr, remote->id) ||
+                      (partition->proposal != PROPOSAL_NONE &&
+                       image_ids_have(&partition->proposed, remote->id));
+        if (counts && remote->end_offset < lowest)
+            lowest = remote->end_offset;
+    }
+    return lowest;
+}
+
+static bool isr_in_sync(const struct partition *partition, const struct remote *remote,
+                        int64_t now_ms)
+{
+    int64_t lag_ms = config_int(partition->deps->config, CONFIG_REPLICA_LAG_TIME_MAX_MS);
+    if (now_ms - remote->caught_up_ms <= lag_ms)
+        return true;
+    /* An idle follower keeps an incremental session alive without naming the partition. */
+    return remote->end_offset >= log_end_offset(partition->log) &&
+           now_ms - replica_manager_last_heard_ms(partition->manager, remote->id) <= lag_ms;
+}
+
+static bool isr_may_join(const struct partition *partition, const struct remote *remote)
+{
+    return remote->end_offset >= partition->high_watermark &&
+           remote->end_offset >= partition->epoch_start_offset &&
+           replica_manager_may_join(partition->manager, remote->id);
+}
+
+/* Builds the wanted set; true when it differs from the present one. */
+static bool isr_wanted(struct partition *partition, bool shrink)
+{
+    int64_t now_ms = isr_now_ms(partition);
+    bool changed = false;
+    partition->proposed.ids = mem_realloc(
+        partition->proposed.ids, (size_t)(partition->replicas.count + 1) * sizeof(int32_t));
+    partition->proposed.count = 0;
+    for (int32_t i = 0; i < partition->replicas.count; i++) {
+        int32_t id = partition->replicas.ids[i];
+        const struct remote *remote = isr_remote(partition, id);
+        bool member = image_ids_have(&partition->isr, id);
+        bool wanted = member;
+        if (remote && member && shrink)
+            wanted = isr_in_sync(partition, remote, now_ms);
+        else if (remote && !member)
+            wanted = isr_may_join(partition, remote);
+        changed |= wanted != member;
+        if (wanted)
+            partition->proposed.ids[partition->proposed.count++] = id;
+    }
+    return changed;
+}
+
+static void isr_review(struct partition *partition, bool shrink)
+{
+    if (partition->state != PARTITION_LEADER || partition->proposal != PROPOSAL_NONE)
+        return;
+    if (!shrink && partition->isr.count == partition->replicas.count)
+        return;
+    if (!isr_wanted(partition, shrink))
+        return;
+    partition->proposal = PROPOSAL_QUEUED;
+    replica_manager_propose(partition->manager, partition);
+}
+
+void partition_check_isr(struct partition *partition)
+{
+    isr_review(partition, true);
+}
+
+void partition_review_isr(struct partition *partition)
+{
+    isr_review(partition, false);
+}
+
+bool partition_take_proposal(struct partition *partition, struct partition_proposal *proposal)
+{
+    if (partition->state != PARTITION_LEADER || partition->proposal != PROPOSAL_QUEUED)
+        return false;
+    partition->proposal = PROPOSAL_SENT;
+    *proposal = (struct partition_proposal){.topic_id = &partition->topic_id,
+                                            .partition = partition->index,
+                                            .leader_epoch = partition->leader_epoch,
+                                            .partition_epoch = partition->partition_epoch,
+                                            .isr = &partition->proposed};
+    return true;
+}
+
+int64_t partition_member_epoch(const struct partition *partition, int32_t id)
+{
+    const struct remote *remote = isr_remote(partition, id);
+    return remote ? remote->broker_epoch : -1;
+}
+
+/* The new set itself arrives with the metadata stream; an accepted answer may be ahead of it. */
+void partition_isr_answered(struct partition *partition, int err,
+                            const Meta__AlterPartitionResult *result)
+{
+    if (partition->proposal != PROPOSAL_SENT)
+        return;
+    if (err || !result || result->error ||
+        result->partition_epoch <= partition->partition_epoch) {
+        partition->proposal = PROPOSAL_NONE;
+        return;
+    }
+    struct image_partition record = {.leader = result->leader,
+                                     .leader_epoch = result->leader_epoch,
+                                     .partition_epoch = result->partition_epoch,
+                                     .replicas = partition->replicas,
+                                     .isr = {result->isr, (int32_t)result->n_isr}};
+    struct image_ids replicas = {0};
+    ids_copy(&replicas, &partition->replicas);
+    record.replicas = replicas;
+    partition_update(partition, &record);
+    mem_free(replicas.ids);
+}

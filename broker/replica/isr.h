@@ -1,0 +1,22 @@
+/* The leader's side of replication: what each follower has, who is in sync, the high watermark.
+ * Private to partition.c. */
+#ifndef BROKER_REPLICA_ISR_H
+#define BROKER_REPLICA_ISR_H
+
+#include "broker/replica/partition.h"
+
+struct remote;
+
+/* A new leadership: nothing is known of the followers. */
+void isr_start(struct partition *partition);
+/* Replicas and in-sync set as the controller says; a proposal of an older epoch is dropped. */
+void isr_take(struct partition *partition, const struct image_partition *record);
+void isr_close(struct partition *partition);
+/* NULL when `id` is not an assigned replica other than us. */
+struct remote *isr_remote(const struct partition *partition, int32_t id);
+void isr_acknowledge(struct partition *partition, const struct partition_read_args *args);
+/* The smallest durable end in the maximal in-sync set; the present high watermark while the set is
+ * smaller than min.insync.replicas (KIP-966). */
+int64_t isr_high_watermark(const struct partition *partition);
+
+#endif

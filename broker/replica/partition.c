@@ -1,0 +1,611 @@
+/* One replica of a partition.
+ *
+ * Happy path of a record: partition_append writes it to the leader's log; the log's flush moves the
+ * durable end; the followers' fetches acknowledge it; the high watermark passes it and the waiting
+ * producer is answered. Failure modes: leadership moves away (waiters are told, outcome unknown), the
+ * in-sync set falls below min.insync.replicas (likewise), the log directory fails (offline). */
+#include "broker/replica/partition.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "broker/replica/isr.h"
+#include "broker/replica/partition_private.h"
+#include "broker/replica/replica_manager.h"
+
+enum { TIMESTAMP_LATEST = -1, TIMESTAMP_EARLIEST = -2, TIMESTAMP_MAX = -3, TIMESTAMP_LOCAL = -4 };
+
+/* ---- telling others ---- */
+
+void partition_tell(struct partition *partition, unsigned change)
+{
+    struct list told;
+    list_init(&told);
+    list_splice(&told, &partition->interests);
+    for (struct list *step = list_pop(&told); step; step = list_pop(&told)) {
+        struct partition_interest *interest = LIST_ENTRY(step, struct partition_interest, link);
+        list_push(&partition->interests, step);
+        if (interest->mask & change)
+            interest->changed(interest, change);
+    }
+}
+
+static void partition_finish_waits(struct partition *partition, int err)
+{
+    struct list failed;
+    list_init(&failed);
+    list_splice(&failed, &partition->waits);
+    for (struct list *step = list_pop(&failed); step; step = list_pop(&failed)) {
+        struct partition_wait *wait = LIST_ENTRY(step, struct partition_wait, link);
+        wait->done(wait, err);
+    }
+}
+
+/* Releases the producers whose records are safe now. */
+static void partition_release_waits(struct partition *partition)
+{
+    int64_t durable = log_durable_offset(partition->log);
+    struct list ready;
+    list_init(&ready);
+    LIST_EACH(step, &partition->waits) {
+        struct partition_wait *wait = LIST_ENTRY(step, struct partition_wait, link);
+        if (wait->offset < (wait->all ? partition->high_watermark : durable)) {
+            list_remove(&wait->link);
+            list_push(&ready, &wait->link);
+        }
+    }
+    for (struct list *step = list_pop(&ready); step; step = list_pop(&ready)) {
+        struct partition_wait *wait = LIST_ENTRY(step, struct partition_wait, link);
+        wait->done(wait, 0);
+    }
+}
+
+/* Producers with acks=all can't be answered while too few replicas are in sync. */
+void partition_fail_short_isr(struct partition *partition)
+{
+    if (partition->isr.count >= partition->min_insync)
+        return;
+    struct list failed;
+    list_init(&failed);
+    LIST_EACH(step, &partition->waits) {
+        if (LIST_ENTRY(step, struct partition_wait, link)->all) {
+            list_remove(step);
+            list_push(&failed, step);
+        }
+    }
+    for (struct list *step = list_pop(&failed); step; step = list_pop(&failed)) {
+        struct partition_wait *wait = LIST_ENTRY(step, struct partition_wait, link);
+        wait->done(wait, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
+    }
+}
+
+void partition_advance(struct partition *partition)
+{
+    if (partition->state != PARTITION_LEADER)
+        return;
+    int64_t reached = isr_high_watermark(partition);
+    bool moved = reached > partition->high_watermark;
+    if (moved) {
+        partition->high_watermark = reached;
+        log_set_high_watermark(partition->log, reached);
+    }
+    partition_release_waits(partition);
+    if (moved)
+        partition_tell(partition, PARTITION_CHANGED_HW);
+}
+
+/* ---- state ---- */
+
+static void partition_move(struct partition *partition, enum partition_state to)
+{
+    static const bool allowed[4][4] = {
+        [PARTITION_OPENING] = {[PARTITION_FOLLOWER] = true, [PARTITION_OFFLINE] = true},
+        [PARTITION_FOLLOWER] = {[PARTITION_LEADER] = true, [PARTITION_OFFLINE] = true},
+        [PARTITION_LEADER] = {[PARTITION_FOLLOWER] = true, [PARTITION_OFFLINE] = true},
+        [PARTITION_OFFLINE] = {[PARTITION_OPENING] = true},
+    };
+    ASSERT(allowed[partition->state][to]);
+    partition->state = to;
+}
+
+static void partition_go_offline(struct partition *partition)
+{
+    if (partition->state == PARTITION_OFFLINE)
+        return;
+    bool led = partition->state == PARTITION_LEADER;
+    partition_move(partition, PARTITION_OFFLINE);
+    replica_manager_follow(partition->manager, partition, IMAGE_NO_NODE);
+    partition_finish_waits(partition, ERR_KAFKA_STORAGE_ERROR);
+    partition_tell(partition, PARTITION_CHANGED_ROLE);
+    if (led && partition->deps->leader_changed)
+        partition->deps->leader_changed(partition->deps->data, partition, false);
+}
+
+static void partition_log_moved(void *data)
+{
+    struct partition *partition = data;
+    if (log_is_offline(partition->log)) {
+        partition_go_offline(partition);
+        return;
+    }
+    if (partition->state == PARTITION_LEADER)
+        partition_advance(partition);
+    else if (partition->state == PARTITION_FOLLOWER)
+        replica_manager_follower_ready(partition->manager, partition);
+}
+
+static void partition_lead(struct partition *partition)
+{
+    if (partition->state == PARTITION_FOLLOWER) {
+        partition_move(partition, PARTITION_LEADER);
+        replica_manager_follow(partition->manager, partition, IMAGE_NO_NODE);
+    }
+    int err = log_assign_epoch(partition->log, partition->leader_epoch);
+    if (err) {
+        partition_go_offline(partition);
+        return;
+    }
+    partition->epoch_start_offset = log_end_offset(partition->log);
+    partition->high_watermark = log_high_watermark(partition->log);
+    isr_start(partition);
+    logger_info(partition->deps->logger, "leads %s-%d from offset %lld, epoch %d, in sync %d",
+                partition->topic, partition->index, (long long)partition->epoch_start_offset,
+                partition->leader_epoch, partition->isr.count);
+}
+
+static void partition_follow(struct partition *partition)
+{
+    if (partition->state == PARTITION_LEADER)
+        partition_move(partition, PARTITION_FOLLOWER);
+    partition->high_watermark = log_high_watermark(partition->log);
+    replica_manager_follow(partition->manager, partition, partition->leader);
+}
+
+/* The role follows from the newest record. Called when the leader epoch or the log is new. */
+static void partition_take_role(struct partition *partition)
+{
+    bool led = partition->state == PARTITION_LEADER;
+    bool leads = partition->leader == partition->deps->node_id;
+    partition_finish_waits(partition, ERR_NOT_LEADER_OR_FOLLOWER);
+    if (leads)
+        partition_lead(partition);
+    else
+        partition_follow(partition);
+    if (partition->state == PARTITION_OFFLINE)
+        return;
+    if (partition->deps->leader_changed && (led || leads))
+        partition->deps->leader_changed(partition->deps->data, partition, leads);
+    partition_tell(partition, PARTITION_CHANGED_ROLE);
+    partition_advance(partition);
+}
+
+/* ---- life ---- */
+
+struct partition *partition_new(struct replica_manager *manager, const struct image_topic *topic,
+                                int32_t index)
+{
+    struct partition *partition = mem_alloc(sizeof(*partition));
+    partition->manager = manager;
+    partition->deps = replica_manager_deps(manager);
+    partition->topic = mem_strdup(topic->name);
+    partition->topic_id = topic->id;
+    partition->index = index;
+    partition->leader = IMAGE_NO_NODE;
+    partition->leader_epoch = -1;
+    partition->partition_epoch = -1;
+    list_init(&partition->waits);
+    list_init(&partition->interests);
+    list_init(&partition->propose_link);
+    list_init(&partition->settle_link);
+    partition_configure(partition);
+    return partition;
+}
+
+void partition_free(struct partition *partition)
+{
+    bool led = partition->state == PARTITION_LEADER;
+    if (partition->log)
+        log_watch(partition->log, NULL, NULL);
+    partition->state = PARTITION_OFFLINE;
+    replica_manager_follow(partition->manager, partition, IMAGE_NO_NODE);
+    partition_finish_waits(partition, ERR_NOT_LEADER_OR_FOLLOWER);
+    if (led && partition->deps->leader_changed)
+        partition->deps->leader_changed(partition->deps->data, partition, false);
+    for (struct list *step = list_pop(&partition->interests); step;
+         step = list_pop(&partition->interests)) {
+        struct partition_interest *interest = LIST_ENTRY(step, struct partition_interest, link);
+        interest->partition = NULL;
+        interest->changed(interest, PARTITION_CHANGED_ROLE);
+    }
+    list_remove(&partition->propose_link);
+    list_remove(&partition->settle_link);
+    isr_close(partition);
+    mem_free(partition->topic);
+    mem_free(partition);
+}
+
+void partition_opened(struct partition *partition, int err, struct log *log)
+{
+    if (err) {
+        partition_move(partition, PARTITION_OFFLINE);
+        return;
+    }
+    partition->log = log;
+    log_watch(log, partition_log_moved, partition);
+    partition->high_watermark = log_high_watermark(log);
+    partition_move(partition, PARTITION_FOLLOWER);
+    partition_take_role(partition);
+}
+
+void partition_update(struct partition *partition, const struct image_partition *record)
+{
+    if (record->leader_epoch < partition->leader_epoch ||
+        record->partition_epoch <= partition->partition_epoch)
+        return;
+    bool new_epoch = record->leader_epoch > partition->leader_epoch;
+    partition->leader = record->leader;
+    partition->leader_epoch = record->leader_epoch;
+    partition->partition_epoch = record->partition_epoch;
+    isr_take(partition, record);
+    if (partition->state == PARTITION_OPENING || partition->state == PARTITION_OFFLINE)
+        return;
+    if (new_epoch) {
+        partition_take_role(partition);
+        return;
+    }
+    partition_fail_short_isr(partition);
+    partition_advance(partition);
+    partition_review_isr(partition);
+}
+
+void partition_configure(struct partition *partition)
+{
+    partition->min_insync = (int32_t)replica_manager_topic_int(partition->manager, partition->topic,
+                                                               CONFIG_MIN_INSYNC_REPLICAS);
+    if (!partition->log)
+        return;
+    struct log_config config;
+    replica_manager_log_config(partition->manager, partition->topic, &config);
+    log_set_config(partition->log, &config);
+    partition_advance(partition);
+}
+
+/* ---- produce ---- */
+
+static int partition_check_epoch(const struct partition *partition, int32_t current_leader_epoch)
+{
+    if (current_leader_epoch < 0 || current_leader_epoch == partition->leader_epoch)
+        return 0;
+    return current_leader_epoch < partition->leader_epoch ? ERR_FENCED_LEADER_EPOCH
+                                                          : ERR_UNKNOWN_LEADER_EPOCH;
+}
+
+static int partition_check_leader(const struct partition *partition)
+{
+    if (partition->state == PARTITION_LEADER)
+        return 0;
+    return partition->state == PARTITION_OFFLINE ? ERR_KAFKA_STORAGE_ERROR
+                                                 : ERR_NOT_LEADER_OR_FOLLOWER;
+}
+
+int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
+                     enum log_origin origin, int16_t acks, struct log_append *result,
+                     struct partition_wait *wait)
+{
+    *result = (struct log_append){.base_offset = -1, .append_time_ms = -1};
+    int err = partition_check_leader(partition);
+    if (err)
+        return err;
+    if (acks < PARTITION_ACKS_ALL || acks > PARTITION_ACKS_LEADER)
+        return ERR_INVALID_REQUIRED_ACKS;
+    if (acks == PARTITION_ACKS_ALL && partition->isr.count < partition->min_insync)
+        return ERR_NOT_ENOUGH_REPLICAS;
+    err = log_append(partition->log, bytes, len, origin, partition->leader_epoch, result);
+    if (err)
+        return err;
+    if (!result->duplicate)
+        partition_tell(partition, PARTITION_CHANGED_END);
+    if (acks == PARTITION_ACKS_NONE) {
+        partition_advance(partition);
+        return 0;
+    }
+    ASSERT(wait);
+    wait->offset = result->last_offset;
+    wait->all = acks == PARTITION_ACKS_ALL;
+    list_push(&partition->waits, &wait->link);
+    /* Without flush-before-ack the record may be safe already; answering waits for the next turn
+     * so that no callback comes from inside. */
+    replica_manager_settle(partition->manager, partition);
+    return 1;
+}
+
+void partition_wait_cancel(struct partition_wait *wait)
+{
+    list_remove(&wait->link);
+}
+
+/* ---- fetch ---- */
+
+void partition_watch(struct partition *partition, struct partition_interest *interest,
+                     unsigned mask, void (*changed)(struct partition_interest *, unsigned))
+{
+    interest->partition = partition;
+    interest->mask = mask;
+    interest->changed = changed;
+    list_push(&partition->interests, &interest->link);
+}
+
+void partition_unwatch(struct partition_interest *interest)
+{
+    list_remove(&interest->link);
+    interest->partition = NULL;
+}
+
+static int partition_check_read(const struct partition *partition,
+                                const struct partition_read_args *args)
+{
+    if (partition->state == PARTITION_OFFLINE)
+        return ERR_KAFKA_STORAGE_ERROR;
+    bool reads_follower = args->follower_ok && args->replica_id < 0;
+    if (partition->state != PARTITION_LEADER &&
+        !(reads_follower && partition->state == PARTITION_FOLLOWER))
+        return ERR_NOT_LEADER_OR_FOLLOWER;
+    int err = partition_check_epoch(partition, args->current_leader_epoch);
+    if (err)
+        return err;
+    /* Any client can claim a replica id; only an assigned replica reads past the high watermark. */
+    if (args->replica_id >= 0 && !isr_remote(partition, args->replica_id))
+        return ERR_NOT_LEADER_OR_FOLLOWER;
+    return 0;
+}
+
+/* KIP-595: a follower whose last epoch ends elsewhere in our log must cut first. */
+static bool partition_diverges(const struct partition *partition,
+                               const struct partition_read_args *args, struct partition_read *read)
+{
+    if (args->last_fetched_epoch < 0)
+        return false;
+    log_end_of_epoch(partition->log, args->last_fetched_epoch, &read->diverging_epoch,
+                     &read->diverging_offset);
+    if (read->diverging_epoch == args->last_fetched_epoch && read->diverging_offset >= args->offset)
+        return false;
+    if (read->diverging_epoch < 0) {
+        /* Nothing of that age is known here: all that the follower has from it must go. */
+        read->diverging_epoch = args->last_fetched_epoch;
+        read->diverging_offset = log_start_offset(partition->log);
+    }
+    read->diverging = true;
+    return true;
+}
+
+int partition_read(struct partition *partition, const struct partition_read_args *args,
+                   struct partition_read *read)
+{
+    *read = (struct partition_read){.high_watermark = -1,
+                                    .last_stable_offset = -1,
+                                    .log_start_offset = -1};
+    int err = partition_check_read(partition, args);
+    if (err)
+        return err;
+    struct log *log = partition->log;
+    read->high_watermark = read->last_stable_offset = partition->high_watermark;
+    read->log_start_offset = log_start_offset(log);
+    if (partition_diverges(partition, args, read))
+        return 0;
+    bool consumer = args->replica_id < 0;
+    if (args->offset < read->log_start_offset || args->offset > log_end_offset(log))
+        return consumer && partition->state == PARTITION_FOLLOWER &&
+                       args->offset > log_end_offset(log)
+                   ? ERR_OFFSET_NOT_AVAILABLE
+                   : ERR_OFFSET_OUT_OF_RANGE;
+    int64_t end = consumer ? partition->high_watermark : log_end_offset(log);
+    if (args->offset >= end)
+        return 0;
+    return log_read(log, args->offset, args->max_bytes, end, args->min_one, &read->slice);
+}
+
+void partition_acknowledge(struct partition *partition, const struct partition_read_args *args)
+{
+    if (partition->state != PARTITION_LEADER || args->offset > log_end_offset(partition->log) ||
+        partition_check_epoch(partition, args->current_leader_epoch))
+        return;
+    isr_acknowledge(partition, args);
+    partition_advance(partition);
+    partition_review_isr(partition);
+}
+
+/* ---- offsets ---- */
+
+int partition_end_of_epoch(struct partition *partition, int32_t current_leader_epoch,
+                           int32_t epoch, int32_t *found, int64_t *end_offset)
+{
+    int err = partition_check_leader(partition);
+    if (!err)
+        err = partition_check_epoch(partition, current_leader_epoch);
+    if (err)
+        return err;
+    log_end_of_epoch(partition->log, epoch, found, end_offset);
+    return 0;
+}
+
+/* A new leader must not show an end below what consumers saw: its high watermark first has to reach
+ * the start of its epoch. */
+static int partition_find_latest(struct partition *partition, bool follower,
+                                 struct partition_offset *found)
+{
+    if (follower) {
+        found->offset = log_end_offset(partition->log);
+        return 0;
+    }
+    if (partition->high_watermark < partition->epoch_start_offset)
+        return ERR_OFFSET_NOT_AVAILABLE;
+    found->offset = partition->high_watermark;
+    return 0;
+}
+
+static int partition_find_at(struct partition *partition, int64_t timestamp,
+                             struct partition_offset *found)
+{
+    int err = timestamp == TIMESTAMP_MAX
+                  ? log_find_max_timestamp(partition->log, &found->offset, &found->timestamp_ms)
+                  : log_find_timestamp(partition->log, timestamp, &found->offset,
+                                       &found->timestamp_ms);
+    if (err)
+        return err;
+    if (found->offset >= partition->high_watermark) {
+        found->offset = -1;
+        found->timestamp_ms = -1;
+    }
+    return 0;
+}
+
+int partition_find_offset(struct partition *partition, int32_t current_leader_epoch,
+                          int64_t timestamp, bool follower, struct partition_offset *found)
+{
+    *found = (struct partition_offset){-1, -1, partition->leader_epoch};
+    int err = partition_check_leader(partition);
+    if (!err)
+        err = partition_check_epoch(partition, current_leader_epoch);
+    if (err)
+        return err;
+    switch (timestamp) {
+    case TIMESTAMP_LATEST:
+        return partition_find_latest(partition, follower, found);
+    case TIMESTAMP_EARLIEST:
+    case TIMESTAMP_LOCAL:
+        found->offset = log_start_offset(partition->log);
+        return 0;
+    default:
+        if (timestamp < TIMESTAMP_MAX)
+            return ERR_UNSUPPORTED_VERSION;
+        return partition_find_at(partition, timestamp, found);
+    }
+}
+
+int partition_delete_records(struct partition *partition, int64_t offset, int64_t *log_start)
+{
+    int err = partition_check_leader(partition);
+    if (err)
+        return err;
+    if (offset == -1)
+        offset = partition->high_watermark;
+    if (offset < 0 || offset > partition->high_watermark)
+        return ERR_OFFSET_OUT_OF_RANGE;
+    if (offset > log_start_offset(partition->log))
+        err = log_advance_start(partition->log, offset);
+    *log_start = log_start_offset(partition->log);
+    if (!err)
+        partition_tell(partition, PARTITION_CHANGED_START);
+    return err;
+}
+
+/* ---- follower ---- */
+
+int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
+                        int64_t leader_hw, int64_t leader_log_start)
+{
+    ASSERT(partition->state == PARTITION_FOLLOWER);
+    struct log *log = partition->log;
+    int64_t end_before = log_end_offset(log);
+    if (len > 0) {
+        struct log_append result;
+        int err = log_append(log, bytes, len, LOG_FROM_LEADER, partition->leader_epoch, &result);
+        if (err)
+            return err;
+    }
+    int64_t end = log_end_offset(log);
+    int64_t reached = leader_hw < end ? leader_hw : end;
+    bool moved = reached > partition->high_watermark;
+    if (moved) {
+        partition->high_watermark = reached;
+        log_set_high_watermark(log, reached);
+    }
+    if (leader_log_start > log_start_offset(log) && leader_log_start <= partition->high_watermark) {
+        int err = log_advance_start(log, leader_log_start);
+        if (err)
+            return err;
+    }
+    unsigned change = (moved ? PARTITION_CHANGED_HW : 0u) |
+                      (end > end_before ? PARTITION_CHANGED_END : 0u);
+    if (change)
+        partition_tell(partition, change);
+    return 0;
+}
+
+int partition_truncate(struct partition *partition, int32_t epoch, int64_t end_offset)
+{
+    ASSERT(partition->state == PARTITION_FOLLOWER);
+    int32_t found;
+    int64_t own_end;
+    log_end_of_epoch(partition->log, epoch, &found, &own_end);
+    int64_t target = end_offset;
+    if (found >= 0 && own_end >= 0 && own_end < target)
+        target = own_end;
+    if (target > log_end_offset(partition->log))
+        target = log_end_offset(partition->log);
+    if (target < log_start_offset(partition->log))
+        return partition_restart_at(partition, end_offset);
+    logger_info(partition->deps->logger,
+                "%s-%d: cutting from %lld to %lld, where it agrees with the leader's epoch %d",
+                partition->topic, partition->index, (long long)log_end_offset(partition->log),
+                (long long)target, epoch);
+    int err = log_truncate(partition->log, target);
+    if (partition->high_watermark > log_end_offset(partition->log))
+        partition->high_watermark = log_end_offset(partition->log);
+    return err;
+}
+
+int partition_restart_at(struct partition *partition, int64_t leader_log_start)
+{
+    ASSERT(partition->state == PARTITION_FOLLOWER);
+    logger_warn(partition->deps->logger,
+                "%s-%d: the leader's log starts at %lld, past our end %lld: starting there afresh",
+                partition->topic, partition->index, (long long)leader_log_start,
+                (long long)log_end_offset(partition->log));
+    int err = log_reset(partition->log, leader_log_start);
+    partition->high_watermark = leader_log_start;
+    return err;
+}
+
+/* ---- facts ---- */
+
+enum partition_state partition_state(const struct partition *partition)
+{
+    return partition->state;
+}
+
+const char *partition_topic(const struct partition *partition)
+{
+    return partition->topic;
+}
+
+const struct uuid *partition_topic_id(const struct partition *partition)
+{
+    return &partition->topic_id;
+}
+
+int32_t partition_index(const struct partition *partition)
+{
+    return partition->index;
+}
+
+int32_t partition_leader(const struct partition *partition)
+{
+    return partition->leader;
+}
+
+int32_t partition_leader_epoch(const struct partition *partition)
+{
+    return partition->leader_epoch;
+}
+
+int64_t partition_high_watermark(const struct partition *partition)
+{
+    return partition->high_watermark;
+}
+
+struct log *partition_log(struct partition *partition)
+{
+    return partition->state == PARTITION_OFFLINE ? NULL : partition->log;
+}

@@ -1,0 +1,181 @@
+/* One replica of a partition on this broker: leader or follower, its log, the in-sync set, the high
+ * watermark, and those who wait for any of it.
+ *
+ *               open ok              metadata
+ *   OPENING ------------> FOLLOWER <----------> LEADER
+ *      |                      \                 /
+ *      +---- damaged disk ----> OFFLINE <------+   (a failed log directory)
+ *
+ * Handlers reach a partition only through these calls. A call that must wait embeds a struct of the
+ * caller's, and the callback comes later on the loop, never before the call returns.
+ *
+ * Rules: the high watermark counts what is durable at every member of the maximal in-sync set
+ * (members plus those being added); a shrink counts only when the controller has accepted it; fetches
+ * under another leader epoch are refused and never counted. */
+#ifndef BROKER_REPLICA_PARTITION_H
+#define BROKER_REPLICA_PARTITION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/uuid.h"
+#include "broker/log/log.h"
+#include "meta/image.h"
+
+struct partition;
+struct replica_manager;
+
+enum partition_state {
+    PARTITION_OPENING,
+    PARTITION_FOLLOWER,
+    PARTITION_LEADER,
+    PARTITION_OFFLINE
+};
+
+enum { PARTITION_ACKS_NONE = 0, PARTITION_ACKS_LEADER = 1, PARTITION_ACKS_ALL = -1 };
+
+/* ---- for produce and the coordinators ---- */
+
+/* Embedded by the caller; done(wait, err) with 0, ERR_NOT_LEADER_OR_FOLLOWER (leadership lost,
+ * outcome unknown), ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, ERR_KAFKA_STORAGE_ERROR. */
+struct partition_wait {
+    struct list link;
+    int64_t offset; /* last offset that must be safe */
+    bool all;       /* on all in-sync replicas, else on our disk */
+    void (*done)(struct partition_wait *wait, int err);
+};
+
+/* Appends batches as the leader. Returns 0 when nothing is left to wait for (acks 0), 1 when
+ * wait->done will be called (or partition_wait_cancel), or an error: those of log_append,
+ * ERR_NOT_LEADER_OR_FOLLOWER, ERR_NOT_ENOUGH_REPLICAS, ERR_INVALID_REQUIRED_ACKS. `wait` may be NULL with
+ * acks 0. */
+int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
+                     enum log_origin origin, int16_t acks, struct log_append *result,
+                     struct partition_wait *wait) MUST_CHECK;
+/* The wait is forgotten (a timeout): done does not come any more. */
+void partition_wait_cancel(struct partition_wait *wait);
+
+/* ---- for fetch ---- */
+
+enum partition_change {
+    PARTITION_CHANGED_END = 1,   /* the log end moved */
+    PARTITION_CHANGED_HW = 2,    /* the high watermark moved */
+    PARTITION_CHANGED_START = 4, /* the log start moved */
+    PARTITION_CHANGED_ROLE = 8   /* leader or epoch changed, or the replica went away */
+};
+
+/* Embedded by who wants to hear of changes. When the partition goes away, the interest is unlinked
+ * and `partition` set to NULL before `changed` is called. */
+struct partition_interest {
+    struct list link;
+    struct partition *partition;
+    unsigned mask;
+    void (*changed)(struct partition_interest *interest, unsigned change);
+};
+
+void partition_watch(struct partition *partition, struct partition_interest *interest,
+                     unsigned mask, void (*changed)(struct partition_interest *, unsigned));
+void partition_unwatch(struct partition_interest *interest);
+
+struct partition_read_args {
+    int32_t replica_id;           /* -1 = a consumer */
+    int64_t replica_epoch;        /* broker epoch of the follower; -1 = not said */
+    int32_t current_leader_epoch; /* -1 = not checked */
+    int32_t last_fetched_epoch;   /* -1 = not said (no divergence check) */
+    int64_t offset;
+    int64_t log_start_offset;     /* of the follower; -1 for consumers */
+    size_t max_bytes;
+    bool min_one;
+    bool follower_ok; /* a consumer may read from a follower (Fetch v11+) */
+};
+
+struct partition_read {
+    struct log_slice slice; /* to be released when sent; len 0 = no bytes */
+    int64_t high_watermark;
+    int64_t last_stable_offset;
+    int64_t log_start_offset;
+    bool diverging; /* the follower's log differs: cut to diverging_offset or below, no bytes */
+    int32_t diverging_epoch;
+    int64_t diverging_offset;
+};
+
+/* Reads for a consumer or a follower, without waiting; does not count as an acknowledgement. Errors:
+ * ERR_NOT_LEADER_OR_FOLLOWER, ERR_FENCED_LEADER_EPOCH, ERR_UNKNOWN_LEADER_EPOCH, ERR_OFFSET_OUT_OF_RANGE,
+ * ERR_OFFSET_NOT_AVAILABLE, ERR_KAFKA_STORAGE_ERROR. */
+int partition_read(struct partition *partition, const struct partition_read_args *args,
+                   struct partition_read *read) MUST_CHECK;
+/* A follower's fetch is its acknowledgement of all below args->offset: moves its log end here, the
+ * in-sync set and the high watermark. Ignored unless it is an assigned replica under our epoch. */
+void partition_acknowledge(struct partition *partition, const struct partition_read_args *args);
+
+/* ---- offsets ---- */
+
+/* The rules of OffsetForLeaderEpoch; only a leader answers. */
+int partition_end_of_epoch(struct partition *partition, int32_t current_leader_epoch,
+                           int32_t epoch, int32_t *found, int64_t *end_offset) MUST_CHECK;
+/* ListOffsets: `timestamp` -1 latest, -2 earliest, -3 the largest timestamp, -4 earliest local, or
+ * milliseconds. `follower` reads up to the log end. */
+struct partition_offset {
+    int64_t offset;
+    int64_t timestamp_ms;
+    int32_t leader_epoch;
+};
+int partition_find_offset(struct partition *partition, int32_t current_leader_epoch,
+                          int64_t timestamp, bool follower, struct partition_offset *found)
+    MUST_CHECK;
+/* DeleteRecords: -1 = up to the high watermark. Returns the new log start. */
+int partition_delete_records(struct partition *partition, int64_t offset, int64_t *log_start)
+    MUST_CHECK;
+
+enum partition_state partition_state(const struct partition *partition);
+const char *partition_topic(const struct partition *partition);
+const struct uuid *partition_topic_id(const struct partition *partition);
+int32_t partition_index(const struct partition *partition);
+int32_t partition_leader(const struct partition *partition);
+int32_t partition_leader_epoch(const struct partition *partition);
+int64_t partition_high_watermark(const struct partition *partition);
+/* NULL while opening or offline. */
+struct log *partition_log(struct partition *partition);
+
+/* ---- for the replica manager and the fetcher ---- */
+
+struct partition *partition_new(struct replica_manager *manager, const struct image_topic *topic,
+                                int32_t index);
+/* Tells everybody who waits, stops using the log (which stays the log manager's), frees. */
+void partition_free(struct partition *partition);
+/* The log is there (err 0), or the replica is damaged. */
+void partition_opened(struct partition *partition, int err, struct log *log);
+/* Takes over what the controller decided; older epochs are ignored. */
+void partition_update(struct partition *partition, const struct image_partition *record);
+/* The topic's settings changed. */
+void partition_configure(struct partition *partition);
+/* Leader: removes from the in-sync set who has not kept up; called on a timer. */
+void partition_check_isr(struct partition *partition);
+/* Leader: asks again for the in-sync set that it wants, when an earlier request failed, and lets in
+ * those who may join now (a broker was unfenced). */
+void partition_review_isr(struct partition *partition);
+/* Follower: appends what the leader sent and takes over its offsets. ERR_* as log_append. */
+int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
+                        int64_t leader_hw, int64_t leader_log_start) MUST_CHECK;
+/* Follower: the leader's log ends for `epoch` at `end_offset`: cuts as KIP-320 says. */
+int partition_truncate(struct partition *partition, int32_t epoch, int64_t end_offset) MUST_CHECK;
+/* Follower: our offset is outside of the leader's log, which starts at `leader_log_start`. */
+int partition_restart_at(struct partition *partition, int64_t leader_log_start) MUST_CHECK;
+/* The proposal that was sent for this partition has its answer. */
+void partition_isr_answered(struct partition *partition, int err,
+                            const Meta__AlterPartitionResult *result);
+
+/* What the manager sends as AlterPartitions. */
+struct partition_proposal {
+    const struct uuid *topic_id;
+    int32_t partition;
+    int32_t leader_epoch;
+    int32_t partition_epoch;
+    const struct image_ids *isr;
+};
+bool partition_take_proposal(struct partition *partition, struct partition_proposal *proposal);
+/* The broker epoch under which a member was last heard; -1 when unknown. */
+int64_t partition_member_epoch(const struct partition *partition, int32_t id);
+
+#endif

@@ -1,0 +1,55 @@
+/* The inside of a partition, shared by partition.c (log, roles, waiters) and isr.c (the followers
+ * and the in-sync set). Nobody else includes it. */
+#ifndef BROKER_REPLICA_PARTITION_PRIVATE_H
+#define BROKER_REPLICA_PARTITION_PRIVATE_H
+
+#include "broker/replica/partition.h"
+
+/* What the leader knows of another replica. */
+struct remote {
+    int32_t id;
+    int64_t end_offset;      /* durable there; -1 = not heard under this leader epoch */
+    int64_t broker_epoch;    /* of its last fetch; -1 = not said */
+    int64_t caught_up_ms;    /* when it last had all that we had */
+    int64_t last_fetch_ms;
+    int64_t last_fetch_end;  /* our log end at its last fetch */
+};
+
+enum proposal_state { PROPOSAL_NONE, PROPOSAL_QUEUED, PROPOSAL_SENT };
+
+struct partition {
+    struct replica_manager *manager;
+    const struct replica_manager_deps *deps;
+    char *topic;
+    struct uuid topic_id;
+    int32_t index;
+    enum partition_state state;
+    struct log *log;
+    int32_t leader;
+    int32_t leader_epoch;
+    int32_t partition_epoch;
+    int32_t min_insync;
+    int64_t high_watermark;
+    int64_t epoch_start_offset; /* our log end when this leadership began */
+    struct image_ids replicas;
+    struct image_ids isr;       /* as the controller last said */
+    struct remote *remotes;     /* the replicas but us */
+    int32_t remote_count;
+    enum proposal_state proposal;
+    struct image_ids proposed; /* what we asked for */
+    struct list waits;         /* struct partition_wait */
+    struct list interests;     /* struct partition_interest */
+    struct list propose_link;  /* in the manager's queue of proposals */
+    struct list settle_link;   /* in the manager's queue of partitions to advance */
+    struct fetch_slot *fetch;  /* the fetcher's, while we follow */
+};
+
+/* Tells the interests; they may unlink themselves. */
+void partition_tell(struct partition *partition, unsigned change);
+/* The high watermark, and who waits for it. */
+void partition_advance(struct partition *partition);
+void partition_fail_short_isr(struct partition *partition);
+/* Calls partition_advance in the next loop turn. */
+void replica_manager_settle(struct replica_manager *manager, struct partition *partition);
+
+#endif

@@ -1,0 +1,542 @@
+/* Follows what one other broker leads.
+ *
+ * Happy path: dial, a full fetch that opens a session, then incremental fetches: each answer is
+ * appended, flushed, and acknowledged by the next fetch. Failure modes: a broken line is dialled
+ * again after a pause and the session starts anew; an error of one partition makes that one wait a
+ * little (the metadata of either side may be behind); a log that differs is cut as the leader says. */
+#include "broker/replica/replica_fetcher.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "broker/replica/partition_private.h"
+#include "kafka/api.h"
+#include "kafka/messages/fetch.h"
+#include "kafka/messages/headers.h"
+#include "wire/frame.h"
+
+enum {
+    FETCHER_VERSION = 17,           /* topic ids, divergence by epoch, broker epoch */
+    FETCHER_IN_FLIGHT = 2,
+    FETCHER_DIAL_TIMEOUT_MS = 2000, /* a host that does not answer; its session ends by then */
+    FETCHER_RETRY_MS = 20,          /* the other side's metadata is usually there by then */
+    FETCHER_REDIAL_MS = 30,
+    FETCHER_FRAME_SLACK = 1 << 20   /* headers of an answer beside its records */
+};
+
+enum slot_state {
+    SLOT_READY,    /* has something to say in the next fetch */
+    SLOT_ASKED,    /* named in a fetch (or in the session), an answer may come */
+    SLOT_FLUSHING, /* appended; waits until it is durable */
+    SLOT_BACKOFF   /* had an error; waits for the retry timer */
+};
+
+struct fetch_slot {
+    struct list link;       /* in the fetcher's slots */
+    struct list ready_link; /* in the fetcher's ready or backoff list */
+    struct replica_fetcher *fetcher;
+    struct partition *partition;
+    enum slot_state state;
+    int32_t leader_epoch; /* under which it was last asked for */
+};
+
+struct forgotten {
+    struct list link;
+    struct uuid topic_id;
+    int32_t partition;
+};
+
+struct replica_fetcher {
+    struct replica_manager *manager;
+    const struct replica_manager_deps *deps;
+    int32_t leader_id;
+    struct list slots;
+    struct list ready;
+    struct list backoff;
+    struct list forgotten; /* to be named in the next fetch */
+    struct env_connect *connect;
+    struct frame_conn *conn;
+    struct env_timer dial_timer;
+    struct env_timer send_timer;
+    struct env_timer retry_timer;
+    int in_flight;
+    int32_t correlation_id;
+    int32_t session_id;
+    int32_t session_epoch;
+    bool session_opening; /* the full fetch has no answer yet: nothing else may be sent */
+};
+
+static void fetcher_dial(void *data);
+
+static void fetcher_wake(struct replica_fetcher *fetcher)
+{
+    if (!env_timer_running(&fetcher->send_timer))
+        env_timer_start(&fetcher->send_timer, 0);
+}
+
+static void slot_ready(struct fetch_slot *slot)
+{
+    slot->state = SLOT_READY;
+    list_remove(&slot->ready_link);
+    list_push(&slot->fetcher->ready, &slot->ready_link);
+    fetcher_wake(slot->fetcher);
+}
+
+static void slot_backoff(struct fetch_slot *slot)
+{
+    struct replica_fetcher *fetcher = slot->fetcher;
+    slot->state = SLOT_BACKOFF;
+    list_remove(&slot->ready_link);
+    list_push(&fetcher->backoff, &slot->ready_link);
+    if (!env_timer_running(&fetcher->retry_timer))
+        env_timer_start(&fetcher->retry_timer, FETCHER_RETRY_MS);
+}
+
+static void fetcher_retry(void *data)
+{
+    struct replica_fetcher *fetcher = data;
+    struct list *step;
+    while ((step = list_pop(&fetcher->backoff)))
+        slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
+}
+
+/* ---- the connection ---- */
+
+static void fetcher_forget_names(struct replica_fetcher *fetcher)
+{
+    struct list *step;
+    while ((step = list_pop(&fetcher->forgotten)))
+        mem_free(LIST_ENTRY(step, struct forgotten, link));
+}
+
+/* The next fetch is a full one. */
+static void fetcher_new_session(struct replica_fetcher *fetcher)
+{
+    fetcher->session_id = 0;
+    fetcher->session_epoch = 0;
+    fetcher_forget_names(fetcher);
+    LIST_EACH(step, &fetcher->slots) {
+        struct fetch_slot *slot = LIST_ENTRY(step, struct fetch_slot, link);
+        if (slot->state == SLOT_ASKED)
+            slot_ready(slot);
+    }
+}
+
+static void fetcher_disconnect(struct replica_fetcher *fetcher, int64_t redial_ms)
+{
+    if (fetcher->conn)
+        frame_conn_close(fetcher->conn);
+    if (fetcher->connect)
+        env_connect_cancel(fetcher->connect);
+    fetcher->conn = NULL;
+    fetcher->connect = NULL;
+    fetcher->in_flight = 0;
+    fetcher->session_opening = false;
+    fetcher_new_session(fetcher);
+    env_timer_stop(&fetcher->send_timer);
+    if (!list_empty(&fetcher->slots))
+        env_timer_start(&fetcher->dial_timer, redial_ms);
+}
+
+static void fetcher_broken(void *data, int err)
+{
+    struct replica_fetcher *fetcher = data;
+    logger_info(fetcher->deps->logger, "lost the leader %d while fetching: %s", fetcher->leader_id,
+                err_text(err));
+    fetcher_disconnect(fetcher, FETCHER_REDIAL_MS);
+}
+
+static void fetcher_frame(void *data, uint8_t *bytes, size_t len);
+
+static const struct frame_handlers fetcher_handlers = {.frame = fetcher_frame,
+                                                       .broken = fetcher_broken};
+
+static void fetcher_connected(void *data, int status, struct env_stream *stream)
+{
+    struct replica_fetcher *fetcher = data;
+    fetcher->connect = NULL;
+    size_t frame_max = (size_t)config_int(fetcher->deps->config,
+                                          CONFIG_REPLICA_FETCH_RESPONSE_MAX_BYTES) +
+                       (size_t)config_int(fetcher->deps->config, CONFIG_MESSAGE_MAX_BYTES) +
+                       FETCHER_FRAME_SLACK;
+    if (status == 0)
+        status = frame_conn_new(fetcher->deps->env, stream, frame_max, NULL, &fetcher_handlers,
+                                fetcher, &fetcher->conn);
+    if (status) {
+        env_timer_start(&fetcher->dial_timer, FETCHER_REDIAL_MS);
+        return;
+    }
+    fetcher_wake(fetcher);
+}
+
+/* The listener that the brokers use among themselves: the one of our own first listener's name, else
+ * the leader's first. */
+static const struct image_endpoint *fetcher_endpoint(const struct replica_fetcher *fetcher)
+{
+    const struct image_broker *broker =
+        image_broker(metadata_image(fetcher->deps->metadata), fetcher->leader_id);
+    if (!broker || broker->endpoint_count == 0)
+        return NULL;
+    const char *name = config_inter_broker_listener(fetcher->deps->config)->name;
+    for (size_t i = 0; i < broker->endpoint_count; i++)
+        if (strcmp(broker->endpoints[i].listener, name) == 0)
+            return &broker->endpoints[i];
+    return &broker->endpoints[0];
+}
+
+static void fetcher_dial(void *data)
+{
+    struct replica_fetcher *fetcher = data;
+    const struct image_endpoint *endpoint = fetcher_endpoint(fetcher);
+    if (list_empty(&fetcher->slots))
+        return;
+    if (!endpoint || env_connect(fetcher->deps->env, endpoint->host, endpoint->port,
+                                 FETCHER_DIAL_TIMEOUT_MS, fetcher_connected, fetcher,
+                                 &fetcher->connect))
+        env_timer_start(&fetcher->dial_timer, FETCHER_REDIAL_MS);
+}
+
+/* ---- the request ---- */
+
+static bool fetcher_fill_partition(struct fetch_slot *slot, struct fetch_request_fetch_topic *topic,
+                                   struct arena *arena)
+{
+    struct partition *partition = slot->partition;
+    struct fetch_request_fetch_partition *item =
+        WIRE_ARRAY(arena, &topic->partitions, 1, &fetch_request_fetch_partition_desc);
+    if (!item)
+        return false;
+    topic->topic_id = partition->topic_id;
+    item->partition = partition->index;
+    item->current_leader_epoch = partition->leader_epoch;
+    item->fetch_offset = log_durable_offset(partition->log);
+    item->last_fetched_epoch = log_latest_epoch(partition->log);
+    item->log_start_offset = log_start_offset(partition->log);
+    item->partition_max_bytes =
+        (int32_t)config_int(slot->fetcher->deps->config, CONFIG_REPLICA_FETCH_MAX_BYTES);
+    return true;
+}
+
+static bool fetcher_fill_topics(struct replica_fetcher *fetcher, struct fetch_request *request,
+                                struct arena *arena)
+{
+    int32_t count = 0;
+    LIST_EACH(step, &fetcher->ready)
+        count++;
+    struct fetch_request_fetch_topic *topics =
+        WIRE_ARRAY(arena, &request->topics, count, &fetch_request_fetch_topic_desc);
+    if (!topics)
+        return false;
+    for (int32_t i = 0; i < count; i++) {
+        struct fetch_slot *slot =
+            LIST_ENTRY(list_pop(&fetcher->ready), struct fetch_slot, ready_link);
+        slot->state = SLOT_ASKED;
+        slot->leader_epoch = slot->partition->leader_epoch;
+        if (!fetcher_fill_partition(slot, &topics[i], arena))
+            return false;
+    }
+    return true;
+}
+
+static bool fetcher_fill_forgotten(struct replica_fetcher *fetcher, struct fetch_request *request,
+                                   struct arena *arena)
+{
+    int32_t count = 0;
+    LIST_EACH(step, &fetcher->forgotten)
+        count++;
+    struct fetch_request_forgotten_topic *topics = WIRE_ARRAY(
+        arena, &request->forgotten_topics_data, count, &fetch_request_forgotten_topic_desc);
+    if (!topics)
+        return false;
+    for (int32_t i = 0; i < count; i++) {
+        struct forgotten *gone = LIST_ENTRY(list_pop(&fetcher->forgotten), struct forgotten, link);
+        topics[i].topic_id = gone->topic_id;
+        int32_t *index = WIRE_ARRAY(arena, &topics[i].partitions, 1, NULL);
+        if (index)
+            *index = gone->partition;
+        mem_free(gone);
+        if (!index)
+            return false;
+    }
+    return true;
+}
+
+static int fetcher_encode(struct replica_fetcher *fetcher, const struct fetch_request *request,
+                          struct wire_out *out)
+{
+    const struct kafka_api *api = kafka_api_find(KAFKA_API_FETCH);
+    struct request_header header = {.request_api_key = KAFKA_API_FETCH,
+                                    .request_api_version = FETCHER_VERSION,
+                                    .correlation_id = ++fetcher->correlation_id,
+                                    .client_id = wire_str_from("millrace-replica")};
+    int err = wire_encode(&request_header_desc,
+                          kafka_api_request_header_version(api, FETCHER_VERSION), &header, out);
+    if (!err)
+        err = wire_encode(&fetch_request_desc, FETCHER_VERSION, request, out);
+    return err;
+}
+
+static int fetcher_build(struct replica_fetcher *fetcher, struct wire_out *out, struct arena *arena)
+{
+    const struct config *config = fetcher->deps->config;
+    struct fetch_request request;
+    wire_defaults(&fetch_request_desc, &request);
+    request.replica_state.replica_id = fetcher->deps->node_id;
+    request.replica_state.replica_epoch = controller_channel_broker_epoch(fetcher->deps->channel);
+    request.max_wait_ms = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_WAIT_MAX_MS);
+    request.min_bytes = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_MIN_BYTES);
+    request.max_bytes = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_RESPONSE_MAX_BYTES);
+    request.session_id = fetcher->session_id;
+    request.session_epoch = fetcher->session_epoch;
+    if (!fetcher_fill_topics(fetcher, &request, arena) ||
+        !fetcher_fill_forgotten(fetcher, &request, arena))
+        return ERR_NO_MEMORY;
+    return fetcher_encode(fetcher, &request, out);
+}
+
+static bool fetcher_must_send(const struct replica_fetcher *fetcher)
+{
+    if (!fetcher->conn || fetcher->session_opening || fetcher->in_flight >= FETCHER_IN_FLIGHT ||
+        list_empty(&fetcher->slots))
+        return false;
+    if (!list_empty(&fetcher->ready) || !list_empty(&fetcher->forgotten))
+        return true;
+    if (fetcher->in_flight > 0 || fetcher->session_epoch == 0)
+        return false;
+    /* Nothing new to say: wait for the flushes that are under way, else for the leader's news. */
+    LIST_EACH(step, &fetcher->slots)
+        if (LIST_ENTRY(step, struct fetch_slot, link)->state == SLOT_FLUSHING)
+            return false;
+    return true;
+}
+
+static void fetcher_send(void *data)
+{
+    struct replica_fetcher *fetcher = data;
+    if (!fetcher_must_send(fetcher))
+        return;
+    struct arena arena;
+    struct wire_out out;
+    arena_init(&arena, SIZE_MAX);
+    wire_out_init(&out);
+    int err = fetcher_build(fetcher, &out, &arena);
+    if (!err)
+        err = frame_conn_send_copy(fetcher->conn, out.memory.data, out.memory.len);
+    wire_out_close(&out);
+    arena_close(&arena);
+    if (err) {
+        logger_error(fetcher->deps->logger, "can't ask the leader %d: %s", fetcher->leader_id,
+                     err_text(err));
+        fetcher_disconnect(fetcher, FETCHER_REDIAL_MS);
+        return;
+    }
+    fetcher->in_flight++;
+    if (fetcher->session_epoch == 0)
+        fetcher->session_opening = true;
+    else
+        fetcher->session_epoch = fetcher->session_epoch == INT32_MAX ? 1
+                                                                     : fetcher->session_epoch + 1;
+}
+
+/* ---- the answer ---- */
+
+static void slot_failed(struct fetch_slot *slot, int err)
+{
+    struct partition *partition = slot->partition;
+    bool passing = err == ERR_UNKNOWN_LEADER_EPOCH || err == ERR_FENCED_LEADER_EPOCH ||
+                   err == ERR_NOT_LEADER_OR_FOLLOWER || err == ERR_UNKNOWN_TOPIC_ID ||
+                   err == ERR_UNKNOWN_TOPIC_OR_PARTITION || err == ERR_OFFSET_NOT_AVAILABLE;
+    if (!passing)
+        logger_warn(slot->fetcher->deps->logger, "%s-%d: can't replicate from broker %d: %s",
+                    partition->topic, partition->index, slot->fetcher->leader_id, err_text(err));
+    if (partition->state == PARTITION_FOLLOWER)
+        slot_backoff(slot);
+}
+
+static int slot_take(struct fetch_slot *slot, const struct fetch_response_partition_data *data)
+{
+    struct partition *partition = slot->partition;
+    int err = err_from_wire(data->error_code);
+    if (err == ERR_OFFSET_OUT_OF_RANGE && data->log_start_offset >= 0)
+        return partition_restart_at(partition, data->log_start_offset);
+    if (err)
+        return err;
+    if (data->diverging_epoch.end_offset >= 0)
+        return partition_truncate(partition, data->diverging_epoch.epoch,
+                                  data->diverging_epoch.end_offset);
+    return partition_replicate(partition, data->records.data,
+                               data->records.len > 0 ? (size_t)data->records.len : 0,
+                               data->high_watermark, data->log_start_offset);
+}
+
+static void slot_answered(struct fetch_slot *slot, const struct fetch_response_partition_data *data)
+{
+    struct partition *partition = slot->partition;
+    /* An answer to what was asked under an older epoch says nothing about this one. */
+    if (slot->state != SLOT_ASKED || slot->leader_epoch != partition->leader_epoch ||
+        partition->state != PARTITION_FOLLOWER)
+        return;
+    int64_t end_before = log_end_offset(partition->log);
+    int err = slot_take(slot, data);
+    if (err) {
+        slot_failed(slot, err);
+        return;
+    }
+    int64_t end = log_end_offset(partition->log);
+    bool same = end == end_before && data->diverging_epoch.end_offset < 0 && !data->error_code;
+    if (same)
+        return;
+    if (end > end_before && log_durable_offset(partition->log) < end)
+        slot->state = SLOT_FLUSHING;
+    else
+        slot_ready(slot);
+}
+
+static void fetcher_dispatch(struct replica_fetcher *fetcher, const struct fetch_response *response)
+{
+    for (int32_t i = 0; i < response->responses.count; i++) {
+        const struct fetch_response_fetchable_topic_response *topic =
+            &response->responses.items[i];
+        for (int32_t j = 0; j < topic->partitions.count; j++) {
+            const struct fetch_response_partition_data *data = &topic->partitions.items[j];
+            int err;
+            struct partition *partition = replica_manager_by_id(
+                fetcher->manager, &topic->topic_id, data->partition_index, &err);
+            if (partition && partition->fetch && partition->fetch->fetcher == fetcher)
+                slot_answered(partition->fetch, data);
+        }
+    }
+}
+
+static int fetcher_decode(struct replica_fetcher *fetcher, uint8_t *bytes, size_t len,
+                          struct arena *arena, struct fetch_response *response)
+{
+    const struct kafka_api *api = kafka_api_find(KAFKA_API_FETCH);
+    struct response_header header;
+    size_t used;
+    int err = wire_decode(&response_header_desc,
+                          kafka_api_response_header_version(api, FETCHER_VERSION), bytes, len, arena,
+                          &header, &used);
+    if (err)
+        return err;
+    size_t body_used;
+    err = wire_decode(&fetch_response_desc, FETCHER_VERSION, bytes + used, len - used, arena,
+                      response, &body_used);
+    (void)fetcher;
+    return err;
+}
+
+static void fetcher_frame(void *data, uint8_t *bytes, size_t len)
+{
+    struct replica_fetcher *fetcher = data;
+    struct arena arena;
+    struct fetch_response response;
+    arena_init(&arena, SIZE_MAX); /* bounded by the frame that it decodes */
+    int err = fetcher_decode(fetcher, bytes, len, &arena, &response);
+    if (err) {
+        arena_close(&arena);
+        fetcher_broken(fetcher, err);
+        return;
+    }
+    fetcher->in_flight--;
+    fetcher->session_opening = false;
+    if (response.error_code) {
+        fetcher_new_session(fetcher);
+    } else {
+        if (fetcher->session_epoch == 0) {
+            fetcher->session_id = response.session_id;
+            fetcher->session_epoch = response.session_id ? 1 : 0;
+        }
+        fetcher_dispatch(fetcher, &response);
+    }
+    arena_close(&arena);
+    fetcher_wake(fetcher);
+}
+
+/* ---- public ---- */
+
+struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int32_t leader_id)
+{
+    struct replica_fetcher *fetcher = mem_alloc(sizeof(*fetcher));
+    fetcher->manager = manager;
+    fetcher->deps = replica_manager_deps(manager);
+    fetcher->leader_id = leader_id;
+    list_init(&fetcher->slots);
+    list_init(&fetcher->ready);
+    list_init(&fetcher->backoff);
+    list_init(&fetcher->forgotten);
+    env_timer_init(fetcher->deps->env, &fetcher->dial_timer, fetcher_dial, fetcher);
+    env_timer_init(fetcher->deps->env, &fetcher->send_timer, fetcher_send, fetcher);
+    env_timer_init(fetcher->deps->env, &fetcher->retry_timer, fetcher_retry, fetcher);
+    return fetcher;
+}
+
+void replica_fetcher_free(struct replica_fetcher *fetcher)
+{
+    LIST_EACH(step, &fetcher->slots)
+        replica_fetcher_remove(LIST_ENTRY(step, struct fetch_slot, link)->partition);
+    fetcher_disconnect(fetcher, 0);
+    fetcher_forget_names(fetcher);
+    env_timer_stop(&fetcher->dial_timer);
+    env_timer_stop(&fetcher->retry_timer);
+    mem_free(fetcher);
+}
+
+int32_t replica_fetcher_leader(const struct replica_fetcher *fetcher)
+{
+    return fetcher->leader_id;
+}
+
+void replica_fetcher_add(struct replica_fetcher *fetcher, struct partition *partition)
+{
+    ASSERT(!partition->fetch);
+    struct fetch_slot *slot = mem_alloc(sizeof(*slot));
+    slot->fetcher = fetcher;
+    slot->partition = partition;
+    partition->fetch = slot;
+    list_init(&slot->ready_link);
+    list_push(&fetcher->slots, &slot->link);
+    if (log_durable_offset(partition->log) < log_end_offset(partition->log))
+        slot->state = SLOT_FLUSHING;
+    else
+        slot_ready(slot);
+    if (!fetcher->conn && !fetcher->connect && !env_timer_running(&fetcher->dial_timer))
+        env_timer_start(&fetcher->dial_timer, 0);
+}
+
+void replica_fetcher_remove(struct partition *partition)
+{
+    struct fetch_slot *slot = partition->fetch;
+    if (!slot)
+        return;
+    struct replica_fetcher *fetcher = slot->fetcher;
+    if (fetcher->conn && fetcher->session_epoch > 0) {
+        struct forgotten *gone = mem_alloc(sizeof(*gone));
+        gone->topic_id = partition->topic_id;
+        gone->partition = partition->index;
+        list_push(&fetcher->forgotten, &gone->link);
+        fetcher_wake(fetcher);
+    }
+    list_remove(&slot->link);
+    list_remove(&slot->ready_link);
+    partition->fetch = NULL;
+    mem_free(slot);
+    if (list_empty(&fetcher->slots) && fetcher->conn)
+        fetcher_disconnect(fetcher, 0);
+}
+
+void replica_fetcher_ready(struct partition *partition)
+{
+    struct fetch_slot *slot = partition->fetch;
+    if (slot && slot->state == SLOT_FLUSHING &&
+        log_durable_offset(partition->log) >= log_end_offset(partition->log))
+        slot_ready(slot);
+}
+
+void replica_fetcher_redial(struct replica_fetcher *fetcher)
+{
+    if (fetcher->conn || fetcher->connect || list_empty(&fetcher->slots))
+        return;
+    env_timer_start(&fetcher->dial_timer, 0);
+}

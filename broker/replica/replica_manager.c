@@ -1,0 +1,612 @@
+/* All replicas of this broker.
+ *
+ * Happy path: a partition record names us as a replica; its log is opened on the worker pool; it
+ * leads, or joins the fetcher of its leader. Failure modes: a damaged log is set aside and fetched
+ * anew when another replica has the data; a topic that is removed while its log opens is deleted
+ * when the log is there; proposals without an answer are thought over again after a pause. */
+#include "broker/replica/replica_manager.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "broker/replica/partition_private.h"
+#include "broker/replica/replica_fetcher.h"
+
+enum {
+    MANAGER_RETRY_MS = 100,          /* pause before a failed proposal is thought over again */
+    MANAGER_PROPOSE_TIMEOUT_MS = 5000, /* then the outcome is unknown and the next one tells */
+    MANAGER_PROPOSE_BATCH = 1000     /* partitions in one command: bounds its size */
+};
+
+struct partition_key {
+    uint8_t bytes[20];
+};
+
+struct replica_manager {
+    struct replica_manager_deps deps;
+    struct metadata_listener listener;
+    struct map partitions; /* partition_key -> struct partition */
+    struct map openings;   /* "topic-0" -> struct opening: at most one for a directory */
+    struct map fetchers;   /* leader id -> struct replica_fetcher */
+    struct map heard;      /* replica id -> struct heard */
+    struct list proposals; /* partitions with a proposal to send */
+    struct list settling;  /* partitions to advance in the next turn */
+    struct env_timer settle_timer;
+    struct env_timer propose_timer;
+    struct env_timer review_timer;
+    struct env_timer isr_timer;
+};
+
+struct opening {
+    struct replica_manager *manager;
+    struct uuid topic_id;
+    char *topic;
+    int32_t index;
+    char name[280]; /* the key: topic (at most 249 bytes), "-", number */
+};
+
+struct heard {
+    int64_t at_ms;
+};
+
+/* One AlterPartitions command on its way, with the partitions that it speaks of. */
+struct proposal_call {
+    struct controller_call call;
+    struct replica_manager *manager;
+    size_t count;
+    struct partition_key keys[];
+};
+
+static struct partition_key manager_key(const struct uuid *id, int32_t index)
+{
+    struct partition_key key;
+    memcpy(key.bytes, id->bytes, sizeof(id->bytes));
+    memcpy(key.bytes + sizeof(id->bytes), &index, sizeof(index));
+    return key;
+}
+
+static struct partition *manager_get(struct replica_manager *manager, const struct partition_key *key)
+{
+    return map_get(&manager->partitions, key->bytes, sizeof(key->bytes));
+}
+
+/* ---- settings ---- */
+
+struct override_source {
+    const struct image *image;
+    const char *topic;
+};
+
+static const char *manager_override(void *data, const char *key)
+{
+    const struct override_source *source = data;
+    return image_config(source->image, META__CONFIG_RECORD__RESOURCE__TOPIC, source->topic, key);
+}
+
+int64_t replica_manager_topic_int(struct replica_manager *manager, const char *topic,
+                                  enum config_id id)
+{
+    struct override_source source = {metadata_image(manager->deps.metadata), topic};
+    return config_topic_int(manager->deps.config, manager_override, &source, id);
+}
+
+static int8_t manager_codec(const char *name)
+{
+    static const char *const names[] = {"uncompressed", "gzip", "snappy", "lz4", "zstd"};
+    for (int8_t i = 0; i < (int8_t)ARRAY_LEN(names); i++)
+        if (strcmp(name, names[i]) == 0)
+            return i;
+    return -1; /* producer */
+}
+
+void replica_manager_log_config(struct replica_manager *manager, const char *topic,
+                                struct log_config *config)
+{
+    struct override_source source = {metadata_image(manager->deps.metadata), topic};
+    const struct config *base = manager->deps.config;
+#define TOPIC_INT(id) config_topic_int(base, manager_override, &source, id)
+    const char *cleanup =
+        config_topic_str(base, manager_override, &source, CONFIG_LOG_CLEANUP_POLICY);
+    const char *stamp =
+        config_topic_str(base, manager_override, &source, CONFIG_LOG_MESSAGE_TIMESTAMP_TYPE);
+    *config = (struct log_config){
+        .segment_bytes = TOPIC_INT(CONFIG_LOG_SEGMENT_BYTES),
+        .segment_ms = TOPIC_INT(CONFIG_LOG_ROLL_MS),
+        .segment_jitter_ms = TOPIC_INT(CONFIG_LOG_ROLL_JITTER_MS),
+        .segment_index_bytes = TOPIC_INT(CONFIG_LOG_INDEX_SIZE_MAX_BYTES),
+        .index_interval_bytes = TOPIC_INT(CONFIG_LOG_INDEX_INTERVAL_BYTES),
+        .retention_bytes = TOPIC_INT(CONFIG_LOG_RETENTION_BYTES),
+        .retention_ms = TOPIC_INT(CONFIG_LOG_RETENTION_MS),
+        .file_delete_delay_ms = TOPIC_INT(CONFIG_LOG_SEGMENT_DELETE_DELAY_MS),
+        .flush_messages = TOPIC_INT(CONFIG_LOG_FLUSH_INTERVAL_MESSAGES),
+        .flush_ms = TOPIC_INT(CONFIG_LOG_FLUSH_INTERVAL_MS),
+        .max_message_bytes = TOPIC_INT(CONFIG_MESSAGE_MAX_BYTES),
+        .log_append_time = strcmp(stamp, "LogAppendTime") == 0,
+        .timestamp_before_max_ms = TOPIC_INT(CONFIG_LOG_MESSAGE_TIMESTAMP_BEFORE_MAX_MS),
+        .timestamp_after_max_ms = TOPIC_INT(CONFIG_LOG_MESSAGE_TIMESTAMP_AFTER_MAX_MS),
+        .cleanup_delete = strstr(cleanup, "delete") != NULL,
+        .cleanup_compact = strstr(cleanup, "compact") != NULL,
+        .delete_retention_ms = TOPIC_INT(CONFIG_LOG_CLEANER_DELETE_RETENTION_MS),
+        .min_compaction_lag_ms = TOPIC_INT(CONFIG_LOG_CLEANER_MIN_COMPACTION_LAG_MS),
+        .max_compaction_lag_ms = TOPIC_INT(CONFIG_LOG_CLEANER_MAX_COMPACTION_LAG_MS),
+        .min_cleanable_dirty_ratio = config_topic_double(base, manager_override, &source,
+                                                         CONFIG_LOG_CLEANER_MIN_CLEANABLE_RATIO),
+        .compression = manager_codec(
+            config_topic_str(base, manager_override, &source, CONFIG_COMPRESSION_TYPE)),
+        .producer_id_expiration_ms = config_int(base, CONFIG_PRODUCER_ID_EXPIRATION_MS),
+    };
+#undef TOPIC_INT
+}
+
+/* ---- opening and closing ---- */
+
+static void manager_open(struct replica_manager *manager, struct partition *partition);
+
+/* The directory is free again: the topic of the same name that came meanwhile takes it. */
+static void manager_open_next(struct replica_manager *manager, const char *topic_name, int32_t index)
+{
+    int err;
+    struct partition *next = replica_manager_by_name(manager, topic_name, strlen(topic_name), index,
+                                                     &err);
+    if (next && next->state == PARTITION_OPENING)
+        manager_open(manager, next);
+}
+
+static void manager_refetch(struct replica_manager *manager, struct partition *partition)
+{
+    const char *topic = partition->topic;
+    bool has_other = partition->leader != IMAGE_NO_NODE &&
+                     partition->leader != manager->deps.node_id;
+    if (!has_other) {
+        logger_error(manager->deps.logger,
+                     "%s-%d: the log is damaged in the middle and no other replica leads: the "
+                     "partition stays offline here; restore the directory, or delete it to give up "
+                     "its records",
+                     topic, partition->index);
+        return;
+    }
+    logger_error(manager->deps.logger,
+                 "%s-%d: the log is damaged in the middle: it is set aside and fetched anew from "
+                 "broker %d",
+                 topic, partition->index, partition->leader);
+    if (log_manager_discard(manager->deps.logs, topic, partition->index))
+        return;
+    partition->state = PARTITION_OPENING;
+    manager_open(manager, partition);
+}
+
+static void manager_opened(void *data, int err, struct log *log)
+{
+    struct opening *opening = data;
+    struct replica_manager *manager = opening->manager;
+    map_del(&manager->openings, opening->name, strlen(opening->name));
+    struct partition_key key = manager_key(&opening->topic_id, opening->index);
+    struct partition *partition = manager_get(manager, &key);
+    if (!partition) {
+        if (log)
+            log_manager_delete(manager->deps.logs, log);
+        manager_open_next(manager, opening->topic, opening->index);
+    } else {
+        if (err && err != ERR_CORRUPT)
+            logger_error(manager->deps.logger, "%s: can't open the log: %s", opening->name,
+                         err_text(err));
+        partition_opened(partition, err, log);
+        if (err == ERR_CORRUPT)
+            manager_refetch(manager, partition);
+    }
+    mem_free(opening->topic);
+    mem_free(opening);
+}
+
+static void manager_open(struct replica_manager *manager, struct partition *partition)
+{
+    struct opening *opening = mem_alloc(sizeof(*opening));
+    snprintf(opening->name, sizeof(opening->name), "%s-%d", partition->topic, partition->index);
+    if (map_get(&manager->openings, opening->name, strlen(opening->name))) {
+        mem_free(opening); /* manager_opened comes back to it */
+        return;
+    }
+    opening->manager = manager;
+    opening->topic_id = partition->topic_id;
+    opening->topic = mem_strdup(partition->topic);
+    opening->index = partition->index;
+    map_put(&manager->openings, opening->name, strlen(opening->name), opening);
+    struct log_config config;
+    replica_manager_log_config(manager, partition->topic, &config);
+    log_manager_open(manager->deps.logs, partition->topic, partition->index, &partition->topic_id,
+                     &config, manager_opened, opening);
+}
+
+static void manager_remove(struct replica_manager *manager, struct partition *partition)
+{
+    struct partition_key key = manager_key(&partition->topic_id, partition->index);
+    map_del(&manager->partitions, key.bytes, sizeof(key.bytes));
+    struct log *log = partition->log;
+    partition_free(partition);
+    if (log)
+        log_manager_delete(manager->deps.logs, log);
+}
+
+static void manager_partition_changed(void *data, const struct image_topic *topic, int32_t index)
+{
+    struct replica_manager *manager = data;
+    const struct image_partition *record = image_partition(topic, index);
+    struct partition_key key = manager_key(&topic->id, index);
+    struct partition *partition = manager_get(manager, &key);
+    bool ours = record && image_ids_have(&record->replicas, manager->deps.node_id);
+    if (!ours) {
+        if (partition)
+            manager_remove(manager, partition);
+        return;
+    }
+    if (!partition) {
+        partition = partition_new(manager, topic, index);
+        map_put(&manager->partitions, key.bytes, sizeof(key.bytes), partition);
+        partition_update(partition, record);
+        manager_open(manager, partition);
+        return;
+    }
+    partition_update(partition, record);
+}
+
+/* Removes the partitions for which `gone` holds; the map can't change during its own walk. */
+static void manager_remove_if(struct replica_manager *manager,
+                              bool (*gone)(const struct partition *, const void *), const void *data)
+{
+    struct partition **doomed = mem_alloc((manager->partitions.count + 1) * sizeof(*doomed));
+    size_t count = 0;
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        if (gone(partition, data))
+            doomed[count++] = partition;
+    for (size_t i = 0; i < count; i++)
+        manager_remove(manager, doomed[i]);
+    mem_free(doomed);
+}
+
+static bool manager_of_topic(const struct partition *partition, const void *data)
+{
+    return uuid_equal(&partition->topic_id, data);
+}
+
+static void manager_topic_removed(void *data, const struct uuid *topic_id)
+{
+    manager_remove_if(data, manager_of_topic, topic_id);
+}
+
+static bool manager_not_in_image(const struct partition *partition, const void *data)
+{
+    const struct image_topic *topic = image_topic_by_id(data, &partition->topic_id);
+    return !topic || !image_partition(topic, partition->index);
+}
+
+static void manager_replaced(void *data)
+{
+    struct replica_manager *manager = data;
+    const struct image *image = metadata_image(manager->deps.metadata);
+    manager_remove_if(manager, manager_not_in_image, image);
+    size_t cursor = 0;
+    const struct image_topic *topic;
+    while ((topic = image_next_topic(image, &cursor)))
+        for (int32_t i = 0; i < topic->partition_count; i++)
+            manager_partition_changed(manager, topic, i);
+    cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        partition_configure(partition);
+}
+
+static void manager_config_changed(void *data, Meta__ConfigRecord__Resource resource,
+                                   const char *name)
+{
+    struct replica_manager *manager = data;
+    if (resource != META__CONFIG_RECORD__RESOURCE__TOPIC)
+        return;
+    const struct image_topic *topic =
+        image_topic_by_name(metadata_image(manager->deps.metadata), name, strlen(name));
+    for (int32_t i = 0; topic && i < topic->partition_count; i++) {
+        struct partition_key key = manager_key(&topic->id, i);
+        struct partition *partition = manager_get(manager, &key);
+        if (partition)
+            partition_configure(partition);
+    }
+}
+
+static void manager_review_all(struct replica_manager *manager)
+{
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        partition_review_isr(partition);
+}
+
+static void manager_broker_changed(void *data, int32_t id)
+{
+    struct replica_manager *manager = data;
+    struct replica_fetcher *fetcher = map_get_u64(&manager->fetchers, (uint64_t)id);
+    if (fetcher)
+        replica_fetcher_redial(fetcher);
+    if (replica_manager_may_join(manager, id))
+        manager_review_all(manager);
+}
+
+/* ---- finding ---- */
+
+struct partition *replica_manager_find(struct replica_manager *manager,
+                                       const struct image_topic *topic, int32_t index, int *err)
+{
+    if (!topic || !image_partition(topic, index)) {
+        *err = ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        return NULL;
+    }
+    struct partition_key key = manager_key(&topic->id, index);
+    struct partition *partition = manager_get(manager, &key);
+    *err = partition ? 0 : ERR_NOT_LEADER_OR_FOLLOWER;
+    return partition;
+}
+
+struct partition *replica_manager_by_name(struct replica_manager *manager, const char *name,
+                                          size_t name_len, int32_t index, int *err)
+{
+    const struct image *image = metadata_image(manager->deps.metadata);
+    return replica_manager_find(manager, image_topic_by_name(image, name, name_len), index, err);
+}
+
+struct partition *replica_manager_by_id(struct replica_manager *manager, const struct uuid *id,
+                                        int32_t index, int *err)
+{
+    const struct image_topic *topic =
+        image_topic_by_id(metadata_image(manager->deps.metadata), id);
+    if (!topic) {
+        *err = ERR_UNKNOWN_TOPIC_ID;
+        return NULL;
+    }
+    return replica_manager_find(manager, topic, index, err);
+}
+
+size_t replica_manager_count(const struct replica_manager *manager)
+{
+    return manager->partitions.count;
+}
+
+struct partition *replica_manager_next(struct replica_manager *manager, size_t *cursor)
+{
+    return map_next(&manager->partitions, cursor, NULL, NULL);
+}
+
+const struct replica_manager_deps *replica_manager_deps(const struct replica_manager *manager)
+{
+    return &manager->deps;
+}
+
+/* ---- in-sync sets ---- */
+
+bool replica_manager_may_join(const struct replica_manager *manager, int32_t broker_id)
+{
+    const struct image_broker *broker =
+        image_broker(metadata_image(manager->deps.metadata), broker_id);
+    return broker && !broker->fenced && !broker->stopping;
+}
+
+void replica_manager_propose(struct replica_manager *manager, struct partition *partition)
+{
+    list_remove(&partition->propose_link);
+    list_push(&manager->proposals, &partition->propose_link);
+    if (!env_timer_running(&manager->propose_timer))
+        env_timer_start(&manager->propose_timer, 0);
+}
+
+static void manager_proposed(struct controller_call *call, int err, const Meta__CommandReply *reply)
+{
+    struct proposal_call *sent = CONTAINER_OF(call, struct proposal_call, call);
+    struct replica_manager *manager = sent->manager;
+    bool failed = err != 0;
+    for (size_t i = 0; i < sent->count; i++) {
+        struct partition *partition = manager_get(manager, &sent->keys[i]);
+        const Meta__AlterPartitionResult *result =
+            reply && !err && i < reply->n_partitions ? reply->partitions[i] : NULL;
+        failed |= !result || result->error;
+        if (partition)
+            partition_isr_answered(partition, err, result);
+    }
+    mem_free(sent);
+    if (failed && !env_timer_running(&manager->review_timer))
+        env_timer_start(&manager->review_timer, MANAGER_RETRY_MS);
+}
+
+static Meta__AlterPartitions__Partition *manager_pack(struct replica_manager *manager,
+                                                      struct partition *partition,
+                                                      const struct partition_proposal *proposal,
+                                                      struct arena *arena)
+{
+    Meta__AlterPartitions__Partition *out = arena_alloc(arena, sizeof(*out));
+    Meta__AlterPartitions__IsrMember **members =
+        arena_alloc_array(arena, (size_t)proposal->isr->count + 1, sizeof(*members));
+    ASSERT(out && members);
+    meta__alter_partitions__partition__init(out);
+    out->topic_id.data = partition->topic_id.bytes;
+    out->topic_id.len = sizeof(partition->topic_id.bytes);
+    out->partition = proposal->partition;
+    out->leader_epoch = proposal->leader_epoch;
+    out->partition_epoch = proposal->partition_epoch;
+    out->isr = members;
+    for (int32_t i = 0; i < proposal->isr->count; i++) {
+        int32_t id = proposal->isr->ids[i];
+        Meta__AlterPartitions__IsrMember *member = arena_alloc(arena, sizeof(*member));
+        ASSERT(member);
+        meta__alter_partitions__isr_member__init(member);
+        member->broker_id = id;
+        member->broker_epoch = id == manager->deps.node_id
+                                   ? controller_channel_broker_epoch(manager->deps.channel)
+                                   : partition_member_epoch(partition, id);
+        members[out->n_isr++] = member;
+    }
+    return out;
+}
+
+static void manager_send_proposals(void *data)
+{
+    struct replica_manager *manager = data;
+    struct arena arena;
+    arena_init(&arena, SIZE_MAX);
+    Meta__AlterPartitions alter = META__ALTER_PARTITIONS__INIT;
+    Meta__AlterPartitions__Partition *packed[MANAGER_PROPOSE_BATCH];
+    struct proposal_call *call =
+        mem_alloc(sizeof(*call) + MANAGER_PROPOSE_BATCH * sizeof(call->keys[0]));
+    while (!list_empty(&manager->proposals) && call->count < MANAGER_PROPOSE_BATCH) {
+        struct partition *partition =
+            LIST_ENTRY(list_pop(&manager->proposals), struct partition, propose_link);
+        struct partition_proposal proposal;
+        if (!partition_take_proposal(partition, &proposal))
+            continue;
+        packed[call->count] = manager_pack(manager, partition, &proposal, &arena);
+        call->keys[call->count++] = manager_key(&partition->topic_id, partition->index);
+    }
+    if (!list_empty(&manager->proposals))
+        env_timer_start(&manager->propose_timer, 0);
+    alter.broker_id = manager->deps.node_id;
+    alter.broker_epoch = controller_channel_broker_epoch(manager->deps.channel);
+    alter.partitions = packed;
+    alter.n_partitions = call->count;
+    Meta__Command command = META__COMMAND__INIT;
+    command.body_case = META__COMMAND__BODY_ALTER_PARTITIONS;
+    command.alter_partitions = &alter;
+    call->manager = manager;
+    if (call->count > 0)
+        controller_channel_call(manager->deps.channel, &call->call, &command,
+                                MANAGER_PROPOSE_TIMEOUT_MS, manager_proposed);
+    else
+        mem_free(call);
+    arena_close(&arena);
+}
+
+static void manager_review_due(void *data)
+{
+    manager_review_all(data);
+}
+
+static void manager_check_isr(void *data)
+{
+    struct replica_manager *manager = data;
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        partition_check_isr(partition);
+    env_timer_start(&manager->isr_timer,
+                    config_int(manager->deps.config, CONFIG_REPLICA_LAG_TIME_MAX_MS) / 2);
+}
+
+void replica_manager_settle(struct replica_manager *manager, struct partition *partition)
+{
+    list_remove(&partition->settle_link);
+    list_push(&manager->settling, &partition->settle_link);
+    if (!env_timer_running(&manager->settle_timer))
+        env_timer_start(&manager->settle_timer, 0);
+}
+
+static void manager_settle_due(void *data)
+{
+    struct replica_manager *manager = data;
+    struct list *step;
+    while ((step = list_pop(&manager->settling)))
+        partition_advance(LIST_ENTRY(step, struct partition, settle_link));
+}
+
+/* ---- following ---- */
+
+void replica_manager_follow(struct replica_manager *manager, struct partition *partition,
+                            int32_t leader_id)
+{
+    replica_fetcher_remove(partition);
+    if (leader_id == IMAGE_NO_NODE)
+        return;
+    struct replica_fetcher *fetcher = map_get_u64(&manager->fetchers, (uint64_t)leader_id);
+    if (!fetcher) {
+        fetcher = replica_fetcher_new(manager, leader_id);
+        map_put_u64(&manager->fetchers, (uint64_t)leader_id, fetcher);
+    }
+    replica_fetcher_add(fetcher, partition);
+}
+
+void replica_manager_follower_ready(struct replica_manager *manager, struct partition *partition)
+{
+    (void)manager;
+    replica_fetcher_ready(partition);
+}
+
+void replica_manager_heard(struct replica_manager *manager, int32_t replica_id)
+{
+    struct heard *heard = map_get_u64(&manager->heard, (uint64_t)replica_id);
+    if (!heard) {
+        /* Only ids of the cluster are remembered: a peer can't fill the map with made-up ones. */
+        if (!image_broker(metadata_image(manager->deps.metadata), replica_id))
+            return;
+        heard = mem_alloc(sizeof(*heard));
+        map_put_u64(&manager->heard, (uint64_t)replica_id, heard);
+    }
+    heard->at_ms = env_now_ms(manager->deps.env);
+}
+
+int64_t replica_manager_last_heard_ms(const struct replica_manager *manager, int32_t replica_id)
+{
+    const struct heard *heard = map_get_u64(&manager->heard, (uint64_t)replica_id);
+    return heard ? heard->at_ms : 0;
+}
+
+/* ---- life ---- */
+
+struct replica_manager *replica_manager_new(const struct replica_manager_deps *deps)
+{
+    struct replica_manager *manager = mem_alloc(sizeof(*manager));
+    manager->deps = *deps;
+    manager->listener = (struct metadata_listener){
+        .partition_changed = manager_partition_changed,
+        .topic_removed = manager_topic_removed,
+        .broker_changed = manager_broker_changed,
+        .config_changed = manager_config_changed,
+        .replaced = manager_replaced,
+        .data = manager,
+    };
+    map_init(&manager->partitions);
+    map_init(&manager->openings);
+    map_init(&manager->fetchers);
+    map_init(&manager->heard);
+    list_init(&manager->proposals);
+    list_init(&manager->settling);
+    env_timer_init(deps->env, &manager->settle_timer, manager_settle_due, manager);
+    env_timer_init(deps->env, &manager->propose_timer, manager_send_proposals, manager);
+    env_timer_init(deps->env, &manager->review_timer, manager_review_due, manager);
+    env_timer_init(deps->env, &manager->isr_timer, manager_check_isr, manager);
+    env_timer_start(&manager->isr_timer,
+                    config_int(deps->config, CONFIG_REPLICA_LAG_TIME_MAX_MS) / 2);
+    metadata_listen(deps->metadata, &manager->listener);
+    return manager;
+}
+
+void replica_manager_free(struct replica_manager *manager)
+{
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        partition_free(partition);
+    cursor = 0;
+    struct replica_fetcher *fetcher;
+    while ((fetcher = map_next(&manager->fetchers, &cursor, NULL, NULL)))
+        replica_fetcher_free(fetcher);
+    cursor = 0;
+    struct heard *heard;
+    while ((heard = map_next(&manager->heard, &cursor, NULL, NULL)))
+        mem_free(heard);
+    map_close(&manager->partitions);
+    map_close(&manager->openings);
+    map_close(&manager->fetchers);
+    map_close(&manager->heard);
+    list_remove(&manager->listener.link);
+    env_timer_stop(&manager->settle_timer);
+    env_timer_stop(&manager->propose_timer);
+    env_timer_stop(&manager->review_timer);
+    env_timer_stop(&manager->isr_timer);
+    mem_free(manager);
+}

@@ -1,0 +1,62 @@
+/* All replicas of this broker: finds them, opens and closes them as the metadata says, hands
+ * followers to the fetcher of their leader, and sends the proposals for in-sync sets. */
+#ifndef BROKER_REPLICA_REPLICA_MANAGER_H
+#define BROKER_REPLICA_REPLICA_MANAGER_H
+
+#include "base/logger.h"
+#include "broker/log/log_manager.h"
+#include "broker/replica/controller_channel.h"
+#include "broker/replica/metadata.h"
+#include "broker/replica/partition.h"
+#include "kafka/config.h"
+
+struct replica_manager;
+
+/* Everything is borrowed and outlives the manager. */
+struct replica_manager_deps {
+    struct env *env;
+    struct logger *logger;
+    const struct config *config;
+    int32_t node_id;
+    struct metadata *metadata;
+    struct controller_channel *channel;
+    struct log_manager *logs;
+    /* May be NULL: a partition of an internal topic became ours to lead (or stopped to be). */
+    void (*leader_changed)(void *data, struct partition *partition, bool leader);
+    void *data;
+};
+
+struct replica_manager *replica_manager_new(const struct replica_manager_deps *deps);
+void replica_manager_free(struct replica_manager *manager);
+
+/* The replica here, or NULL with the reason in *err: ERR_UNKNOWN_TOPIC_OR_PARTITION when the cluster
+ * has no such partition, ERR_NOT_LEADER_OR_FOLLOWER when it has but not here. */
+struct partition *replica_manager_find(struct replica_manager *manager,
+                                       const struct image_topic *topic, int32_t index, int *err);
+struct partition *replica_manager_by_name(struct replica_manager *manager, const char *name,
+                                          size_t name_len, int32_t index, int *err);
+struct partition *replica_manager_by_id(struct replica_manager *manager, const struct uuid *id,
+                                        int32_t index, int *err);
+size_t replica_manager_count(const struct replica_manager *manager);
+struct partition *replica_manager_next(struct replica_manager *manager, size_t *cursor);
+
+/* For partitions. */
+const struct replica_manager_deps *replica_manager_deps(const struct replica_manager *manager);
+void replica_manager_log_config(struct replica_manager *manager, const char *topic,
+                                struct log_config *config);
+int64_t replica_manager_topic_int(struct replica_manager *manager, const char *topic,
+                                  enum config_id id);
+/* Whether the controller would take the broker into an in-sync set. */
+bool replica_manager_may_join(const struct replica_manager *manager, int32_t broker_id);
+/* The partition has a proposal to send. */
+void replica_manager_propose(struct replica_manager *manager, struct partition *partition);
+/* The leader of a follower is known or has changed (-1: stop fetching). */
+void replica_manager_follow(struct replica_manager *manager, struct partition *partition,
+                            int32_t leader_id);
+/* A follower's durable end moved: its next fetch may acknowledge it. */
+void replica_manager_follower_ready(struct replica_manager *manager, struct partition *partition);
+/* A follower of ours has fetched; and when it last did (monotonic ms, 0 never). */
+void replica_manager_heard(struct replica_manager *manager, int32_t replica_id);
+int64_t replica_manager_last_heard_ms(const struct replica_manager *manager, int32_t replica_id);
+
+#endif
