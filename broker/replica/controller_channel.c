@@ -7,6 +7,7 @@
  * named by what they create, so a second one is refused, not done twice). */
 #include "broker/replica/controller_channel.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/bytes.h"

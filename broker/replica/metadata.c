@@ -3,6 +3,8 @@
  * image refuses; the caller then drops the connection and follows again. */
 #include "broker/replica/metadata.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 

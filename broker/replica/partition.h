@@ -21,6 +21,7 @@
 #include "base/list.h"
 #include "base/uuid.h"
 #include "broker/log/log.h"
+#include "common/meta/channel.pb-c.h"
 #include "meta/image.h"
 
 struct partition;

@@ -6,6 +6,7 @@
  * when the log is there; proposals without an answer are thought over again after a pause. */
 #include "broker/replica/replica_manager.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"

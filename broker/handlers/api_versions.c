@@ -1,0 +1,101 @@
+/* ApiVersions: what this broker serves, read off the table of APIs. A version of the future (-1 here)
+ * is answered in v0 form with our own range, so that the client can ask again (KIP-511). */
+#include "broker/handlers/handlers.h"
+
+#include <ctype.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "broker/net/api_table.h"
+#include "broker/net/request.h"
+#include "broker/replica/controller_channel.h"
+#include "kafka/messages/api_versions.h"
+
+enum { API_VERSIONS_CLIENT_VERSION = 3, API_VERSIONS_CLUSTER_VERSION = 5 };
+
+/* KIP-511: letters and digits, inside also dots and dashes. */
+static bool api_versions_is_name(struct wire_str name)
+{
+    if (name.len <= 0)
+        return false;
+    for (int32_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.data[i];
+        bool inside = i > 0 && i < name.len - 1;
+        if (!isalnum(c) && !(inside && (c == '.' || c == '-')))
+            return false;
+    }
+    return true;
+}
+
+/* KIP-1242: a client that was sent to the wrong cluster or node should look for its own again. */
+static bool api_versions_is_elsewhere(const struct request *request,
+                                      const struct api_versions_request *body)
+{
+    const char *cluster = controller_channel_cluster_id(request->broker->channel);
+    if (!wire_str_is_empty(body->cluster_id) && cluster[0] &&
+        !wire_str_is(body->cluster_id, cluster))
+        return true;
+    return body->node_id >= 0 && body->node_id != request->broker->node_id;
+}
+
+static int api_versions_check(const struct request *request)
+{
+    const struct api_versions_request *body = request->body;
+    if (request->version >= API_VERSIONS_CLIENT_VERSION &&
+        (!api_versions_is_name(body->client_software_name) ||
+         !api_versions_is_name(body->client_software_version)))
+        return ERR_INVALID_REQUEST;
+    if (request->version >= API_VERSIONS_CLUSTER_VERSION &&
+        api_versions_is_elsewhere(request, body))
+        return ERR_REBOOTSTRAP_REQUIRED;
+    return 0;
+}
+
+static bool api_versions_fill(struct arena *arena, struct api_versions_response *response)
+{
+    int32_t count = 0;
+    size_t cursor = 0;
+    while (api_table_next(&cursor))
+        count++;
+    struct api_versions_response_api_version *keys =
+        WIRE_ARRAY(arena, &response->api_keys, count, &api_versions_response_api_version_desc);
+    if (!keys)
+        return false;
+    cursor = 0;
+    for (int32_t i = 0; i < count; i++) {
+        const struct kafka_api *api = kafka_api_find(api_table_next(&cursor)->key);
+        keys[i].api_key = api->key;
+        keys[i].min_version = api->min;
+        keys[i].max_version = api->max;
+    }
+    return true;
+}
+
+static void api_versions_answer_future(struct request *request,
+                                       struct api_versions_response *response)
+{
+    const struct kafka_api *api = kafka_api_find(KAFKA_API_API_VERSIONS);
+    struct api_versions_response_api_version own = {
+        .api_key = api->key, .min_version = api->min, .max_version = api->max};
+    response->error_code = err_to_wire(ERR_UNSUPPORTED_VERSION);
+    response->api_keys.count = 1;
+    response->api_keys.items = &own;
+    request_reply_version(request, 0, response, NULL);
+}
+
+void handle_api_versions(struct request *request)
+{
+    struct api_versions_response response;
+    wire_defaults(&api_versions_response_desc, &response);
+    if (request->version < 0) {
+        api_versions_answer_future(request, &response);
+        return;
+    }
+    int err = api_versions_check(request);
+    response.error_code = err_to_wire(err);
+    if (!err && !api_versions_fill(&request->arena, &response)) {
+        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+        return;
+    }
+    request_reply(request, &response, NULL);
+}

@@ -1,0 +1,58 @@
+/* InitProducerId for idempotent producers: a new id with epoch 0, or the next epoch of the id that the
+ * client names (v3+). Transactional ids are refused: there is no transaction coordinator yet. */
+#include "broker/handlers/handlers.h"
+
+#include "base/err.h"
+#include "broker/handlers/producer_ids.h"
+#include "broker/net/request.h"
+#include "kafka/messages/init_producer_id.h"
+
+struct init_producer_id {
+    struct request *request;
+    struct producer_id_wait wait;
+};
+
+static void init_producer_id_answer(struct request *request, int err, int64_t id, int16_t epoch)
+{
+    struct init_producer_id_response response;
+    wire_defaults(&init_producer_id_response_desc, &response);
+    response.error_code = err_to_wire(err);
+    response.producer_id = err ? -1 : id;
+    response.producer_epoch = err ? -1 : epoch;
+    request_reply(request, &response, NULL);
+}
+
+static void init_producer_id_done(struct producer_id_wait *wait, int err, int64_t id)
+{
+    struct init_producer_id *init = CONTAINER_OF(wait, struct init_producer_id, wait);
+    init_producer_id_answer(init->request, err, id, 0);
+}
+
+void handle_init_producer_id(struct request *request)
+{
+    const struct init_producer_id_request *body = request->body;
+    if (!wire_str_is_null(body->transactional_id)) {
+        if (wire_str_is_empty(body->transactional_id)) {
+            init_producer_id_answer(request, ERR_INVALID_REQUEST, -1, -1);
+            return;
+        }
+        logger_warn(request->broker->logger,
+                    "%s asked for transactional id %.*s: transactions are not available yet",
+                    request_peer(request), WIRE_STR_ARGS(body->transactional_id));
+        init_producer_id_answer(request, ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, -1, -1);
+        return;
+    }
+    if (body->producer_id >= 0 && body->producer_epoch >= 0 && body->producer_epoch < INT16_MAX) {
+        init_producer_id_answer(request, 0, body->producer_id,
+                                (int16_t)(body->producer_epoch + 1));
+        return;
+    }
+    struct init_producer_id *init = arena_alloc(&request->arena, sizeof(*init));
+    if (!init) {
+        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+        return;
+    }
+    init->request = request;
+    init->wait.done = init_producer_id_done;
+    producer_ids_take(request->broker->producer_ids, &init->wait);
+}

@@ -1,0 +1,208 @@
+/* Metadata: brokers, topics, leaders, as this client should see them.
+ *
+ * Happy path: everything is read off the image and answered at once. A topic that does not exist is
+ * created first when the request and auto.create.topics.enable allow it; the answer then waits until
+ * the topic is known here, so that the client need not ask again. */
+#include "broker/handlers/handlers.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "broker/handlers/nodes.h"
+#include "broker/handlers/topic_name.h"
+#include "broker/net/request.h"
+#include "broker/replica/controller_channel.h"
+#include "kafka/messages/metadata.h"
+
+enum {
+    METADATA_ALL_BY_NULL_VERSION = 1, /* v0: an empty list means all topics */
+    METADATA_LISTENER_VERSION = 6,    /* knows LISTENER_NOT_FOUND */
+    METADATA_NO_AUTHORIZER = INT32_MIN,
+    METADATA_TOPIC_OPERATIONS = 0x0df8,   /* read write create delete alter describe and configs */
+    METADATA_CLUSTER_OPERATIONS = 0x1fa0 /* create alter describe cluster-action configs idempotent */
+};
+
+typedef struct metadata_response_metadata_response_topic metadata_topic;
+typedef struct metadata_response_metadata_response_partition metadata_partition;
+
+/* ---- brokers ---- */
+
+static bool metadata_fill_brokers(struct request *request, struct metadata_response *response)
+{
+    const struct image *image = nodes_image(request);
+    const struct image_broker *broker;
+    int32_t count = 0;
+    size_t cursor = 0;
+    while ((broker = image_next_broker(image, &cursor)))
+        count += nodes_endpoint(request, broker) != NULL;
+    struct metadata_response_metadata_response_broker *out =
+        WIRE_ARRAY(&request->arena, &response->brokers, count,
+                   &metadata_response_metadata_response_broker_desc);
+    if (!out)
+        return false;
+    cursor = 0;
+    while ((broker = image_next_broker(image, &cursor))) {
+        const struct image_endpoint *endpoint = nodes_endpoint(request, broker);
+        if (!endpoint)
+            continue;
+        out->node_id = broker->id;
+        out->host = wire_str_from(endpoint->host);
+        out->port = endpoint->port;
+        out->rack = wire_str_from(broker->rack);
+        out++;
+    }
+    return true;
+}
+
+/* ---- topics ---- */
+
+static bool metadata_is_online(const struct request *request, int32_t id)
+{
+    const struct image_broker *broker = image_broker(nodes_image(request), id);
+    return broker && !broker->fenced;
+}
+
+static bool metadata_fill_offline(struct request *request, const struct image_partition *partition,
+                                  metadata_partition *out)
+{
+    int32_t *offline =
+        WIRE_ARRAY(&request->arena, &out->offline_replicas, partition->replicas.count, NULL);
+    if (!offline)
+        return false;
+    out->offline_replicas.count = 0;
+    for (int32_t i = 0; i < partition->replicas.count; i++)
+        if (!metadata_is_online(request, partition->replicas.ids[i]))
+            offline[out->offline_replicas.count++] = partition->replicas.ids[i];
+    return true;
+}
+
+static int metadata_leader_error(const struct request *request,
+                                 const struct image_partition *partition)
+{
+    const struct image_broker *leader = image_broker(nodes_image(request), partition->leader);
+    if (nodes_endpoint(request, leader))
+        return 0;
+    if (leader && !leader->fenced && request->version >= METADATA_LISTENER_VERSION)
+        return ERR_LISTENER_NOT_FOUND;
+    return ERR_LEADER_NOT_AVAILABLE;
+}
+
+static bool metadata_fill_partition(struct request *request,
+                                    const struct image_partition *partition,
+                                    metadata_partition *out)
+{
+    int err = metadata_leader_error(request, partition);
+    out->error_code = err_to_wire(err);
+    out->partition_index = partition->index;
+    out->leader_id = err ? IMAGE_NO_NODE : partition->leader;
+    out->leader_epoch = partition->leader_epoch;
+    out->replica_nodes.count = partition->replicas.count;
+    out->replica_nodes.items = partition->replicas.ids;
+    out->isr_nodes.count = partition->isr.count;
+    out->isr_nodes.items = partition->isr.ids;
+    return metadata_fill_offline(request, partition, out);
+}
+
+static bool metadata_fill_topic(struct request *request, const struct image_topic *topic,
+                                metadata_topic *out)
+{
+    const struct metadata_request *body = request->body;
+    out->name = wire_str_from(topic->name);
+    out->topic_id = topic->id;
+    out->is_internal = topic_name_is_internal(out->name);
+    if (body->include_topic_authorized_operations)
+        out->topic_authorized_operations = METADATA_TOPIC_OPERATIONS;
+    metadata_partition *partitions =
+        WIRE_ARRAY(&request->arena, &out->partitions, topic->partition_count,
+                   &metadata_response_metadata_response_partition_desc);
+    if (!partitions)
+        return false;
+    for (int32_t i = 0; i < topic->partition_count; i++) {
+        const struct image_partition *partition = image_partition(topic, i);
+        if (partition && !metadata_fill_partition(request, partition, partitions++))
+            return false;
+    }
+    out->partitions.count = (int32_t)(partitions - out->partitions.items);
+    return true;
+}
+
+static bool metadata_fill_all(struct request *request, struct metadata_response *response)
+{
+    const struct image *image = nodes_image(request);
+    metadata_topic *out =
+        WIRE_ARRAY(&request->arena, &response->topics, (int32_t)image_topic_count(image),
+                   &metadata_response_metadata_response_topic_desc);
+    const struct image_topic *topic;
+    size_t cursor = 0;
+    while (out && (topic = image_next_topic(image, &cursor)))
+        if (!metadata_fill_topic(request, topic, out++))
+            return false;
+    return out != NULL;
+}
+
+typedef struct metadata_request_metadata_request_topic metadata_asked;
+
+static const struct image_topic *metadata_find(const struct request *request,
+                                               const metadata_asked *asked)
+{
+    const struct image *image = nodes_image(request);
+    if (!wire_str_is_null(asked->name))
+        return image_topic_by_name(image, asked->name.data, (size_t)asked->name.len);
+    return image_topic_by_id(image, &asked->topic_id);
+}
+
+static int metadata_absent_error(const metadata_asked *asked)
+{
+    if (wire_str_is_null(asked->name))
+        return ERR_UNKNOWN_TOPIC_ID;
+    return topic_name_check(asked->name) ? ERR_INVALID_TOPIC_EXCEPTION
+                                         : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+}
+
+static bool metadata_fill_asked(struct request *request, struct metadata_response *response)
+{
+    const struct metadata_request *body = request->body;
+    metadata_topic *out = WIRE_ARRAY(&request->arena, &response->topics, body->topics.count,
+                                     &metadata_response_metadata_response_topic_desc);
+    for (int32_t i = 0; out && i < body->topics.count; i++) {
+        const metadata_asked *asked = &body->topics.items[i];
+        const struct image_topic *topic = metadata_find(request, asked);
+        if (topic) {
+            if (!metadata_fill_topic(request, topic, &out[i]))
+                return false;
+            continue;
+        }
+        out[i].error_code = err_to_wire(metadata_absent_error(asked));
+        out[i].name = asked->name;
+        out[i].topic_id = asked->topic_id;
+        if (wire_str_is_null(asked->name) && request->version < 12)
+            out[i].name = wire_str_from("");
+    }
+    return out != NULL;
+}
+
+static void metadata_answer(struct request *request)
+{
+    const struct metadata_request *body = request->body;
+    const char *cluster_id = controller_channel_cluster_id(request->broker->channel);
+    struct metadata_response response;
+    wire_defaults(&metadata_response_desc, &response);
+    response.cluster_id = cluster_id[0] ? wire_str_from(cluster_id) : WIRE_STR_NULL;
+    response.controller_id = nodes_controller(request);
+    if (body->include_cluster_authorized_operations)
+        response.cluster_authorized_operations = METADATA_CLUSTER_OPERATIONS;
+    bool all = body->topics.count < 0 ||
+               (body->topics.count == 0 && request->version < METADATA_ALL_BY_NULL_VERSION);
+    bool ok = metadata_fill_brokers(request, &response) &&
+              (all ? metadata_fill_all(request, &response)
+                   : metadata_fill_asked(request, &response));
+    if (ok)
+        request_reply(request, &response, NULL);
+    else
+        request_fail(request, ERR_NO_MEMORY, "asks for more than fits in memory");
+}
+
+void handle_metadata(struct request *request)
+{
+    metadata_answer(request);
+}
