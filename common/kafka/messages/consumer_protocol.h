@@ -1,5 +1,4 @@
-/* The bytes that consumers put into JoinGroup and SyncGroup; an int16 version precedes the fields.
- */
+/* The bytes that consumers put into JoinGroup and SyncGroup: an int16 version, then the fields. */
 #ifndef KAFKA_MESSAGES_CONSUMER_PROTOCOL_H
 #define KAFKA_MESSAGES_CONSUMER_PROTOCOL_H
 

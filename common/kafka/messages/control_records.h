@@ -1,6 +1,6 @@
-/* Keys and values of control records, entries of the transaction index, the header records of metadata
- * logs. An int16 version precedes the fields of ControlRecordTypeSchema, EndTxnMarker and AbortedTxn; in
- * the others it is their first field. */
+/* Keys and values of control records, entries of the transaction index, the header records of
+ * metadata logs. An int16 version precedes the fields of ControlRecordTypeSchema, EndTxnMarker and
+ * AbortedTxn; in the others it is their first field. */
 #ifndef KAFKA_MESSAGES_CONTROL_RECORDS_H
 #define KAFKA_MESSAGES_CONTROL_RECORDS_H
 
