@@ -10,10 +10,12 @@
 #include "base/check.h"
 #include "base/logger.h"
 #include "base/uuid.h"
+#include "common/meta/channel.pb-c.h"
 #include "env/env.h"
 #include "kafka/config.h"
 
 struct controller_channel;
+struct group_manager;
 struct fetch_sessions;
 struct log_manager;
 struct metadata;
@@ -34,17 +36,24 @@ struct broker {
     struct fetch_sessions *fetch_sessions;
     struct producer_ids *producer_ids;
     struct server *server;
-    bool stopping;
+    struct group_manager *groups;
+    Meta__Register *registration;
+    enum broker_state { BROKER_STARTING, BROKER_SERVING, BROKER_LEAVING, BROKER_CLOSING } state;
+    int64_t started_us;
+    struct env_timer leave_timer; /* bounds the wait for leaders to move away */
     void (*stopped)(void *data);
     void *stopped_data;
-    struct env_timer stop_timer;
-    int64_t stop_deadline_ms;
+    void (*failed)(void *data);
+    void *failed_data;
 };
 
-/* Locks the log directories, starts listening and looks for the controller. `config` is borrowed. On
- * an error `problem` gets one sentence that names the file or port, the setting and the remedy. */
+/* Locks the log directories, starts listening and looks for the controller. `config` and `logger` are
+ * borrowed. On an error `problem` gets one sentence that names the file or port, the setting and the
+ * remedy. `failed` is called (on the loop, the reason is logged) when the broker can't go on: refused
+ * by the cluster, or every log directory is broken. */
 int broker_new(struct env *env, struct logger *logger, const struct config *config,
-               struct buf *problem, struct broker **broker) MUST_CHECK;
+               void (*failed)(void *data), void *data, struct buf *problem,
+               struct broker **broker) MUST_CHECK;
 /* Controlled shutdown: asks the controller to move leaders away (waiting a bounded time for it),
  * closes the listeners and the logs, then calls `stopped`; only broker_free may follow. */
 void broker_stop(struct broker *broker, void (*stopped)(void *data), void *data);

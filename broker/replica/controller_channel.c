@@ -383,9 +383,13 @@ void controller_channel_free(struct controller_channel *channel)
             frame_conn_close(link->conn);
         mem_free(link->host);
     }
-    LIST_EACH(step, &channel->calls)
-        controller_call_cancel(LIST_ENTRY(step, struct controller_call, link));
     env_timer_stop(&channel->heartbeat);
+    while (!list_empty(&channel->calls)) {
+        struct controller_call *call =
+            LIST_ENTRY(channel->calls.next, struct controller_call, link);
+        controller_call_cancel(call);
+        call->done(call, ERR_BROKER_NOT_AVAILABLE, NULL);
+    }
     mem_free(channel->links);
     mem_free(channel);
 }

@@ -50,6 +50,7 @@ struct controller_channel *controller_channel_new(struct env *env, struct logger
                                                   const struct controller_channel_config *config,
                                                   const struct controller_channel_events *events,
                                                   void *data);
+/* Calls that wait are told ERR_BROKER_NOT_AVAILABLE. */
 void controller_channel_free(struct controller_channel *channel);
 
 int64_t controller_channel_broker_epoch(const struct controller_channel *channel); /* -1 */

@@ -30,10 +30,11 @@ struct metadata *metadata_new(struct env *env, struct logger *logger)
 
 void metadata_free(struct metadata *metadata)
 {
-    LIST_EACH(step, &metadata->waits) {
+    struct list *step;
+    while ((step = list_pop(&metadata->waits))) {
         struct metadata_wait *wait = LIST_ENTRY(step, struct metadata_wait, link);
         env_timer_stop(&wait->timer);
-        list_remove(&wait->link);
+        wait->done(wait, ERR_BROKER_NOT_AVAILABLE);
     }
     image_free(metadata->image);
     mem_free(metadata);

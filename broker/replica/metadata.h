@@ -36,7 +36,8 @@ struct metadata_wait {
     struct list link;
     struct env_timer timer;
     int64_t index;
-    void (*done)(struct metadata_wait *wait, int err); /* 0 or ERR_TIMED_OUT */
+    void (*done)(struct metadata_wait *wait, int err); /* 0, ERR_TIMED_OUT, or
+                                                               * ERR_BROKER_NOT_AVAILABLE at the end */
 };
 
 struct metadata *metadata_new(struct env *env, struct logger *logger);

@@ -1,0 +1,318 @@
+/* The broker: builds its parts in the order in which they need each other, and takes them apart in
+ * the opposite one.
+ *
+ * States: STARTING until the controller has let us in (unfenced), SERVING, LEAVING while leaders move
+ * away after a SIGTERM, CLOSING while logs are flushed. Failure modes: the cluster refuses us, or all
+ * log directories are broken; `failed` is called then. */
+#include "broker/broker.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "broker/handlers/fetch_session.h"
+#include "broker/handlers/producer_ids.h"
+#include "broker/log/log_manager.h"
+#include "broker/net/server.h"
+#include "broker/replica/controller_channel.h"
+#include "broker/replica/metadata.h"
+#include "broker/replica/replica_manager.h"
+
+enum { BROKER_LEAVE_MS = 10000 }; /* a controller that is not there must not keep us for ever */
+
+static void broker_move(struct broker *broker, enum broker_state to)
+{
+    static const bool allowed[4][4] = {
+        [BROKER_STARTING] = {[BROKER_SERVING] = true, [BROKER_LEAVING] = true,
+                             [BROKER_CLOSING] = true},
+        [BROKER_SERVING] = {[BROKER_LEAVING] = true, [BROKER_CLOSING] = true},
+        [BROKER_LEAVING] = {[BROKER_CLOSING] = true},
+    };
+    ASSERT(allowed[broker->state][to]);
+    broker->state = to;
+}
+
+/* ---- what the controller tells ---- */
+
+static int broker_cluster_known(void *data, const char *cluster_id)
+{
+    struct broker *broker = data;
+    struct buf problem;
+    buf_init(&problem);
+    int err = log_manager_set_cluster_id(broker->logs, cluster_id, &problem);
+    if (err) {
+        logger_error(broker->logger, "%s", buf_text(&problem));
+        broker->failed(broker->failed_data);
+    }
+    buf_close(&problem);
+    return err;
+}
+
+static void broker_registered(void *data, int64_t broker_epoch)
+{
+    struct broker *broker = data;
+    logger_info(broker->logger, "registered with the controller, broker epoch %lld",
+                (long long)broker_epoch);
+}
+
+static bool broker_wants_log(void *data, const char *topic, int32_t partition,
+                             const struct uuid *topic_id)
+{
+    struct broker *broker = data;
+    (void)topic;
+    const struct image_topic *found =
+        image_topic_by_id(metadata_image(broker->metadata), topic_id);
+    const struct image_partition *record = found ? image_partition(found, partition) : NULL;
+    return record && image_ids_have(&record->replicas, broker->node_id);
+}
+
+static void broker_unfenced(void *data)
+{
+    struct broker *broker = data;
+    if (broker->state != BROKER_STARTING)
+        return;
+    broker_move(broker, BROKER_SERVING);
+    log_manager_remove_strays(broker->logs, broker_wants_log, broker);
+    logger_info(broker->logger, "serving after %.1f ms, %zu partitions",
+                (double)(env_now_us(broker->env) - broker->started_us) / 1000.0,
+                replica_manager_count(broker->replicas));
+}
+
+static void broker_refused(void *data, const char *reason)
+{
+    struct broker *broker = data;
+    (void)reason; /* the channel has logged it */
+    broker->failed(broker->failed_data);
+}
+
+static void broker_log_closed(void *data)
+{
+    struct broker *broker = data;
+    broker->stopped(broker->stopped_data);
+}
+
+static void broker_close(void *data)
+{
+    struct broker *broker = data;
+    env_timer_stop(&broker->leave_timer);
+    broker_move(broker, BROKER_CLOSING);
+    server_stop_accepting(broker->server);
+    log_manager_shutdown(broker->logs, broker_log_closed, broker);
+}
+
+static void broker_may_shutdown(void *data)
+{
+    struct broker *broker = data;
+    if (broker->state == BROKER_LEAVING)
+        broker_close(broker);
+}
+
+static const struct controller_channel_events broker_channel_events = {
+    .cluster_known = broker_cluster_known,
+    .registered = broker_registered,
+    .unfenced = broker_unfenced,
+    .may_shutdown = broker_may_shutdown,
+    .refused = broker_refused,
+};
+
+/* ---- log directories ---- */
+
+static void broker_dir_failed(void *data, const char *dir)
+{
+    struct broker *broker = data;
+    logger_error(broker->logger,
+                 "log directory %s failed and is offline until the broker is restarted: replace the "
+                 "disk or remove the directory from log.dirs",
+                 dir);
+    if (log_manager_dir_count(broker->logs) == 1)
+        broker->failed(broker->failed_data);
+}
+
+static const struct log_manager_events broker_log_events = {.dir_failed = broker_dir_failed};
+
+static int broker_open_logs(struct broker *broker, struct buf *problem)
+{
+    const struct config *config = broker->config;
+    struct log_manager_config settings = {
+        .node_id = broker->node_id,
+        .retention_check_ms = config_int(config, CONFIG_LOG_RETENTION_CHECK_INTERVAL_MS),
+        .flush_check_ms = config_int(config, CONFIG_LOG_FLUSH_SCHEDULER_INTERVAL_MS),
+        .checkpoint_ms = config_int(config, CONFIG_LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS),
+        .start_offset_checkpoint_ms =
+            config_int(config, CONFIG_LOG_FLUSH_START_OFFSET_CHECKPOINT_INTERVAL_MS),
+        .cleaner_backoff_ms = config_int(config, CONFIG_LOG_CLEANER_BACKOFF_MS),
+        .cleaner_enable = config_bool(config, CONFIG_LOG_CLEANER_ENABLE),
+    };
+    settings.dirs = config_log_dirs(config, &settings.dir_count);
+    return log_manager_new(broker->env, broker->logger, &settings, &broker_log_events, broker,
+                           problem, &broker->logs);
+}
+
+/* ---- registration ---- */
+
+static void broker_add_endpoint(struct broker *broker, const struct config_listener *listener, int i)
+{
+    Meta__Register *registration = broker->registration;
+    Meta__Endpoint *endpoint = mem_alloc(sizeof(*endpoint));
+    meta__endpoint__init(endpoint);
+    endpoint->listener = mem_strdup(listener->name);
+    endpoint->host = mem_strdup(listener->advertised_host);
+    endpoint->port =
+        listener->advertised_port ? listener->advertised_port : server_port(broker->server, i);
+    endpoint->security = (uint32_t)listener->security;
+    registration->endpoints[registration->n_endpoints++] = endpoint;
+}
+
+static ProtobufCBinaryData broker_bytes(const struct uuid *uuid)
+{
+    return (ProtobufCBinaryData){sizeof(uuid->bytes), mem_dup(uuid->bytes, sizeof(uuid->bytes))};
+}
+
+static void broker_make_registration(struct broker *broker)
+{
+    int count;
+    const struct config_listener *listeners = config_listeners(broker->config, &count);
+    int dirs = log_manager_dir_count(broker->logs);
+    Meta__Register *registration = mem_alloc(sizeof(*registration));
+    meta__register__init(registration);
+    broker->registration = registration;
+    registration->broker_id = broker->node_id;
+    registration->incarnation = broker_bytes(&broker->incarnation);
+    registration->rack = mem_strdup(config_str(broker->config, CONFIG_BROKER_RACK));
+    registration->endpoints = mem_alloc((size_t)count * sizeof(*registration->endpoints));
+    for (int i = 0; i < count; i++)
+        broker_add_endpoint(broker, &listeners[i], i);
+    registration->log_dirs = mem_alloc((size_t)dirs * sizeof(*registration->log_dirs));
+    for (int i = 0; i < dirs; i++)
+        registration->log_dirs[registration->n_log_dirs++] =
+            broker_bytes(log_manager_dir_id(broker->logs, i));
+}
+
+static void broker_free_registration(Meta__Register *registration)
+{
+    if (!registration)
+        return;
+    for (size_t i = 0; i < registration->n_endpoints; i++) {
+        mem_free(registration->endpoints[i]->listener);
+        mem_free(registration->endpoints[i]->host);
+        mem_free(registration->endpoints[i]);
+    }
+    for (size_t i = 0; i < registration->n_log_dirs; i++)
+        mem_free(registration->log_dirs[i].data);
+    mem_free(registration->endpoints);
+    mem_free(registration->log_dirs);
+    mem_free(registration->incarnation.data);
+    mem_free(registration->rack);
+    mem_free(registration);
+}
+
+/* Without controller.quorum.voters this node is its own only voter. */
+static void broker_open_channel(struct broker *broker)
+{
+    int count;
+    const struct config_voter *voters = config_voters(broker->config, &count);
+    const struct config_endpoint *own = config_controller_listener(broker->config);
+    struct controller_address alone = {broker->node_id, "127.0.0.1", own ? own->port : 0};
+    struct controller_address *addresses = mem_alloc((size_t)(count + 1) * sizeof(*addresses));
+    for (int i = 0; i < count; i++)
+        addresses[i] = (struct controller_address){voters[i].id, voters[i].host, voters[i].port};
+    struct controller_channel_config settings = {
+        .node_id = broker->node_id,
+        .incarnation = broker->incarnation,
+        .voters = count ? addresses : &alone,
+        .voter_count = count ? count : 1,
+        .registration = broker->registration,
+        .heartbeat_ms = config_int(broker->config, CONFIG_BROKER_HEARTBEAT_INTERVAL_MS),
+        .session_ms = config_int(broker->config, CONFIG_BROKER_SESSION_TIMEOUT_MS),
+    };
+    broker->channel = controller_channel_new(broker->env, broker->logger, broker->metadata,
+                                             &settings, &broker_channel_events, broker);
+    mem_free(addresses);
+}
+
+/* ---- life ---- */
+
+static void broker_build(struct broker *broker)
+{
+    broker_make_registration(broker);
+    broker->metadata = metadata_new(broker->env, broker->logger);
+    broker_open_channel(broker);
+    struct replica_manager_deps deps = {
+        .env = broker->env,
+        .logger = broker->logger,
+        .config = broker->config,
+        .node_id = broker->node_id,
+        .metadata = broker->metadata,
+        .channel = broker->channel,
+        .logs = broker->logs,
+        .data = broker,
+    };
+    broker->replicas = replica_manager_new(&deps);
+    broker->fetch_sessions = fetch_sessions_new(
+        broker->replicas, broker->env,
+        (int32_t)config_int(broker->config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS));
+    broker->producer_ids = producer_ids_new(broker->env, broker->channel, broker->node_id);
+}
+
+int broker_new(struct env *env, struct logger *logger, const struct config *config,
+               void (*failed)(void *data), void *data, struct buf *problem, struct broker **out)
+{
+    struct broker *broker = mem_alloc(sizeof(*broker));
+    broker->env = env;
+    broker->logger = logger;
+    broker->config = config;
+    broker->node_id = config_node_id(config);
+    broker->started_us = env_now_us(env);
+    broker->failed = failed;
+    broker->failed_data = data;
+    env_random_bytes(env, broker->incarnation.bytes, sizeof(broker->incarnation.bytes));
+    env_timer_init(env, &broker->leave_timer, broker_close, broker);
+    int err = broker_open_logs(broker, problem);
+    if (!err)
+        err = server_new(broker, problem, &broker->server);
+    if (err) {
+        broker_free(broker);
+        return err;
+    }
+    broker_build(broker);
+    *out = broker;
+    return 0;
+}
+
+void broker_stop(struct broker *broker, void (*stopped)(void *data), void *data)
+{
+    broker->stopped = stopped;
+    broker->stopped_data = data;
+    if (broker->state != BROKER_SERVING ||
+        !config_bool(broker->config, CONFIG_CONTROLLED_SHUTDOWN_ENABLE)) {
+        broker_close(broker);
+        return;
+    }
+    broker_move(broker, BROKER_LEAVING);
+    logger_info(broker->logger, "shutting down: moving leaders away");
+    env_timer_start(&broker->leave_timer, BROKER_LEAVE_MS);
+    controller_channel_want_shutdown(broker->channel);
+}
+
+/* Connections go first: what waits for an answer then finds nobody to send it to, and the parts below
+ * release those waits as they go. */
+void broker_free(struct broker *broker)
+{
+    env_timer_stop(&broker->leave_timer);
+    if (broker->server)
+        server_free(broker->server);
+    if (broker->producer_ids)
+        producer_ids_free(broker->producer_ids);
+    if (broker->fetch_sessions)
+        fetch_sessions_free(broker->fetch_sessions);
+    if (broker->replicas)
+        replica_manager_free(broker->replicas);
+    if (broker->channel)
+        controller_channel_free(broker->channel);
+    if (broker->metadata)
+        metadata_free(broker->metadata);
+    if (broker->logs)
+        log_manager_free(broker->logs);
+    broker_free_registration(broker->registration);
+    mem_free(broker);
+}

@@ -1,0 +1,260 @@
+/* millrace-server FILE [--override key=value]...: a node of the cluster, with a broker loop, a
+ * controller loop, or both, as process.roles says.
+ *
+ * Happy path: read the settings, start the controller (its loop in a thread of its own) and the broker
+ * (on this thread), serve until SIGTERM or SIGINT; then the broker leaves first, since it needs the
+ * controller to move its leaders, and the controller after it. Failure modes: anything that keeps it
+ * from starting is one sentence on stderr and exit status 1. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/logger.h"
+#include "base/mem.h"
+#include "broker/broker.h"
+#include "broker/log/log_manager.h"
+#include "controller/controller.h"
+#include "kafka/config.h"
+
+struct controller_host {
+    struct env *env;
+    struct logger logger;
+    struct controller *controller;
+    struct env_thread *thread;
+};
+
+struct node {
+    struct env *env; /* of this thread */
+    struct logger logger;
+    struct config *config;
+    struct broker *broker; /* NULL without the role */
+    struct controller_host controller;
+    int exit_status;
+    bool stopping;
+};
+
+static int64_t node_wall_ms(void *data)
+{
+    return env_wall_ms(data);
+}
+
+/* ---- controller thread ---- */
+
+static int node_check_topic_config(void *data, const char *key, const char *value,
+                                   struct buf *problem)
+{
+    (void)data;
+    return config_topic_check(key, value, problem);
+}
+
+static char *node_controller_dir(const struct config *config)
+{
+    const char *dir = config_str(config, CONFIG_METADATA_LOG_DIR);
+    int count;
+    return mem_printf("%s/controller", dir[0] ? dir : config_log_dirs(config, &count)[0]);
+}
+
+static int node_new_controller(struct node *node, struct buf *problem)
+{
+    const struct config *config = node->config;
+    struct controller_host *host = &node->controller;
+    const struct config_endpoint *listen = config_controller_listener(config);
+    int count;
+    const struct config_voter *voters = config_voters(config, &count);
+    struct controller_voter alone = {config_node_id(config), "127.0.0.1", listen->port};
+    struct controller_voter *copies = mem_alloc((size_t)(count + 1) * sizeof(*copies));
+    for (int i = 0; i < count; i++)
+        copies[i] = (struct controller_voter){voters[i].id, voters[i].host, voters[i].port};
+    char *dir = node_controller_dir(config);
+    struct controller_config settings = {
+        .node_id = config_node_id(config),
+        .dir = dir,
+        .listen_host = listen->host,
+        .listen_port = listen->port,
+        .voters = count ? copies : &alone,
+        .voter_count = count ? count : 1,
+        .cluster_id = node->broker ? log_manager_cluster_id(node->broker->logs) : "",
+        .heartbeat_ms = 50,
+        .election_timeout_ms = config_int(config, CONFIG_CONTROLLER_QUORUM_ELECTION_TIMEOUT_MS),
+        .broker_session_timeout_ms = config_int(config, CONFIG_BROKER_SESSION_TIMEOUT_MS),
+        .default_partitions = (int32_t)config_int(config, CONFIG_NUM_PARTITIONS),
+        .default_replication_factor =
+            (int16_t)config_int(config, CONFIG_DEFAULT_REPLICATION_FACTOR),
+        .min_insync_replicas = (int32_t)config_int(config, CONFIG_MIN_INSYNC_REPLICAS),
+        .unclean_leader_election = config_bool(config, CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE),
+        .auto_leader_rebalance = config_bool(config, CONFIG_AUTO_LEADER_REBALANCE_ENABLE),
+        .leader_rebalance_check_ms =
+            config_int(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
+        .snapshot_entries = 8192,
+        .check_topic_config = node_check_topic_config,
+    };
+    int err = env_new(&host->env);
+    if (err) {
+        buf_printf(problem, "can't make the controller's event loop: %s", err_text(err));
+    } else {
+        char name[32];
+        snprintf(name, sizeof(name), "controller %d", settings.node_id);
+        logger_init(&host->logger, name, node_wall_ms, host->env);
+        err = controller_new(host->env, &host->logger, &settings, problem, &host->controller);
+    }
+    mem_free(dir);
+    mem_free(copies);
+    return err;
+}
+
+static void controller_host_run(void *data)
+{
+    struct controller_host *host = data;
+    env_run(host->env);
+}
+
+static void controller_host_stopped(void *data)
+{
+    struct controller_host *host = data;
+    env_stop(host->env);
+}
+
+static void controller_host_stop(void *data)
+{
+    struct controller_host *host = data;
+    controller_stop(host->controller, controller_host_stopped, host);
+}
+
+/* ---- stopping ---- */
+
+static void node_broker_stopped(void *data)
+{
+    struct node *node = data;
+    env_stop(node->env);
+}
+
+static void node_stop(struct node *node)
+{
+    if (node->stopping) {
+        logger_warn(&node->logger, "second signal: ending at once");
+        exit(1);
+    }
+    node->stopping = true;
+    if (node->broker)
+        broker_stop(node->broker, node_broker_stopped, node);
+    else
+        env_stop(node->env);
+}
+
+static void node_signal(void *data, int signum)
+{
+    struct node *node = data;
+    logger_info(&node->logger, "got signal %d", signum);
+    node_stop(node);
+}
+
+static void node_failed(void *data)
+{
+    struct node *node = data;
+    node->exit_status = 1;
+    env_stop(node->env);
+}
+
+/* ---- starting ---- */
+
+static int node_parse(struct node *node, int argc, char **argv, struct buf *problem)
+{
+    const char *file = NULL;
+    const char **overrides = mem_alloc((size_t)argc * sizeof(*overrides));
+    int count = 0;
+    int err = 0;
+    for (int i = 1; i < argc && !err; i++) {
+        if (strcmp(argv[i], "--override") == 0 && i + 1 < argc)
+            overrides[count++] = argv[++i];
+        else if (argv[i][0] != '-' && !file)
+            file = argv[i];
+        else
+            err = ERR_INVALID;
+    }
+    struct buf notes;
+    buf_init(&notes);
+    if (err || !file) {
+        buf_printf(problem, "usage: %s server.properties [--override property=value]...", argv[0]);
+        err = ERR_INVALID;
+    } else {
+        err = config_load(node->env, file, overrides, count, problem, &notes, &node->config);
+    }
+    if (!err) {
+        char name[32];
+        snprintf(name, sizeof(name), "broker %d", config_node_id(node->config));
+        logger_init(&node->logger, name, node_wall_ms, node->env);
+        char *save = NULL;
+        for (char *line = strtok_r((char *)(uintptr_t)buf_text(&notes), "\n", &save); line;
+             line = strtok_r(NULL, "\n", &save))
+            logger_info(&node->logger, "%s", line);
+    }
+    buf_close(&notes);
+    mem_free(overrides);
+    return err;
+}
+
+static int node_start(struct node *node, struct buf *problem)
+{
+    unsigned roles = config_roles(node->config);
+    int err = 0;
+    if (roles & CONFIG_ROLE_BROKER)
+        err = broker_new(node->env, &node->logger, node->config, node_failed, node, problem,
+                         &node->broker);
+    if (!err && (roles & CONFIG_ROLE_CONTROLLER))
+        err = node_new_controller(node, problem);
+    if (!err && node->controller.controller) {
+        err = env_thread_start(&node->controller.thread, controller_host_run, &node->controller);
+        if (err)
+            buf_printf(problem, "can't start the controller's thread: %s", err_text(err));
+    }
+    if (!err)
+        err = env_on_signal(node->env, SIGTERM, node_signal, node);
+    if (!err)
+        err = env_on_signal(node->env, SIGINT, node_signal, node);
+    return err;
+}
+
+static void node_close_controller(struct node *node)
+{
+    struct controller_host *host = &node->controller;
+    if (host->thread) {
+        env_post(host->env, controller_host_stop, host);
+        env_thread_join(host->thread);
+    }
+    if (host->controller)
+        controller_free(host->controller);
+    if (host->env)
+        env_free(host->env);
+}
+
+int main(int argc, char **argv)
+{
+    struct node node = {0};
+    struct buf problem;
+    buf_init(&problem);
+    int err = env_new(&node.env);
+    if (err) {
+        fprintf(stderr, "millrace-server: can't make the event loop: %s\n", err_text(err));
+        return 1;
+    }
+    err = node_parse(&node, argc, argv, &problem);
+    if (!err)
+        err = node_start(&node, &problem);
+    if (err) {
+        fprintf(stderr, "millrace-server: %s\n",
+                problem.len ? buf_text(&problem) : err_text(err));
+        node.exit_status = 1;
+    } else {
+        env_run(node.env);
+    }
+    node_close_controller(&node);
+    if (node.broker)
+        broker_free(node.broker);
+    if (node.config)
+        config_free(node.config);
+    env_free(node.env);
+    buf_close(&problem);
+    return node.exit_status;
+}
