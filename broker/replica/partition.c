@@ -314,9 +314,10 @@ int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
     wait->offset = result->last_offset;
     wait->all = acks == PARTITION_ACKS_ALL;
     list_push(&partition->waits, &wait->link);
-    /* Without flush-before-ack the record may be safe already; answering waits for the next turn
-     * so that no callback comes from inside. */
-    replica_manager_settle(partition->manager, partition);
+    /* Without flush-before-ack, or for a duplicate, the record may be safe already; answering waits
+     * for the next turn so that no callback comes from inside. */
+    if (log_durable_offset(partition->log) > wait->offset)
+        replica_manager_settle(partition->manager, partition);
     return 1;
 }
 
