@@ -71,8 +71,11 @@ struct log_append {
 /* Appends whole batches; `bytes` is changed in place (offsets, epoch, timestamp) and is not kept.
  * Producer sequences are checked against what is appended. Errors: ERR_CORRUPT_MESSAGE,
  * ERR_INVALID_RECORD, ERR_MESSAGE_TOO_LARGE, ERR_INVALID_TIMESTAMP, ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
- * ERR_INVALID_PRODUCER_EPOCH, ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, ERR_KAFKA_STORAGE_ERROR. On an
- * error nothing is appended. LOG_FROM_LEADER ignores an incomplete last batch. */
+ * ERR_INVALID_PRODUCER_EPOCH, ERR_TRANSACTION_COORDINATOR_FENCED, ERR_RECORD_LIST_TOO_LARGE (over
+ * segment.bytes), ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, ERR_FENCED_LEADER_EPOCH (leader_epoch is below
+ * that of a batch in the log), ERR_KAFKA_STORAGE_ERROR (offline, or the disk is nearly full: see
+ * message and log_is_offline). On an error nothing is appended. LOG_FROM_LEADER ignores an
+ * incomplete last batch and `leader_epoch`; base_offset is -1 when no batch was complete. */
 int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,
                int32_t leader_epoch, struct log_append *result) MUST_CHECK;
 
@@ -100,10 +103,14 @@ int64_t log_durable_offset(const struct log *log);
 int64_t log_high_watermark(const struct log *log);
 /* The partition tells it; retention and checkpoints use it. */
 void log_set_high_watermark(struct log *log, int64_t offset);
+/* The high watermark, or the start of the earliest open transaction below it. */
+int64_t log_last_stable_offset(const struct log *log);
 /* Bytes of all segments. */
 int64_t log_size(const struct log *log);
 const struct uuid *log_topic_id(const struct log *log);
 bool log_is_offline(const struct log *log);
+/* The log directory (of log.dirs) that it lies in. */
+const char *log_dir_path(const struct log *log);
 const struct log_config *log_config(const struct log *log);
 void log_set_config(struct log *log, const struct log_config *config);
 

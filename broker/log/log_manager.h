@@ -22,6 +22,9 @@ struct log_manager_config {
     int64_t start_offset_checkpoint_ms; /* log.flush.start.offset.checkpoint.interval.ms */
     int64_t cleaner_backoff_ms;        /* log.cleaner.backoff.ms */
     bool cleaner_enable;               /* log.cleaner.enable */
+    /* Free bytes of a disk below which appends are refused (replicated ones below half of it), so
+     * that the disk never gets quite full; 0 = 8 MiB. */
+    int64_t disk_reserve_bytes;
 };
 
 struct log_manager_events {
@@ -71,7 +74,9 @@ struct log *log_manager_find(struct log_manager *manager, const char *topic, int
 /* Clean shutdown: flushes everything, writes checkpoints, producer snapshots and the clean-shutdown
  * mark, then calls `done`. No other calls but log_manager_free after it. */
 void log_manager_shutdown(struct log_manager *manager, void (*done)(void *data), void *data);
-/* Frees all; without log_manager_shutdown this is what a crash leaves. Unlocks the directories. */
+/* Frees all; without log_manager_shutdown this is what a crash leaves. Unlocks the directories. All
+ * slices are released before; jobs that still run on workers end by themselves, without callbacks,
+ * while the env runs. */
 void log_manager_free(struct log_manager *manager);
 
 #endif

@@ -1,0 +1,161 @@
+/* What is looked at before batches go into the log.
+ *
+ * Happy path: every batch has a right length and checksum, and its header makes sense; one pass over
+ * the bytes. Failure modes: the first fault decides the error and the sentence; nothing is changed.
+ * Source of the rules: "On produce Apache Kafka checks" of the Kafka protocol. A compressed batch is
+ * not opened. */
+#include "broker/log/log_internal.h"
+
+enum { CODEC_LAST = 4 /* zstd */ };
+
+static int refuse(struct log_append *result, int err, const char *message)
+{
+    result->message = message;
+    return err;
+}
+
+/* The form of one batch: length, magic, checksum. */
+static int check_frame(const uint8_t *bytes, size_t left, struct batch_view *batch,
+                       struct log_append *result)
+{
+    if (left < BATCH_HEADER_LEN)
+        return refuse(result, ERR_CORRUPT_MESSAGE, "the batch is shorter than its header");
+    if ((int8_t)bytes[16] == 0 || (int8_t)bytes[16] == 1)
+        return refuse(result, ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT,
+                      "message formats 0 and 1 are not taken: use record batches (format 2)");
+    if (batch_view_read(bytes, batch) < 0 || batch->len > left)
+        return refuse(result, ERR_CORRUPT_MESSAGE, "the batch's length or header is not valid");
+    if (!batch_view_crc_ok(bytes, batch->len))
+        return refuse(result, ERR_CORRUPT_MESSAGE, "the batch's checksum is wrong");
+    return 0;
+}
+
+static int check_time(const struct log_config *config, const struct batch_view *batch,
+                      int64_t now_ms, struct log_append *result)
+{
+    if (config->log_append_time)
+        return 0;
+    if (batch->attributes & BATCH_LOG_APPEND_TIME)
+        return refuse(result, ERR_INVALID_TIMESTAMP,
+                      "only the broker may set the timestamp type LogAppendTime");
+    if (batch->max_timestamp >= 0 && config->timestamp_after_max_ms >= 0 &&
+        batch->max_timestamp > now_ms &&
+        batch->max_timestamp - now_ms > config->timestamp_after_max_ms)
+        return refuse(result, ERR_INVALID_TIMESTAMP,
+                      "the timestamp is too far in the future: see message.timestamp.after.max.ms");
+    if (batch->base_timestamp >= 0 && config->timestamp_before_max_ms >= 0 &&
+        batch->base_timestamp < now_ms &&
+        now_ms - batch->base_timestamp > config->timestamp_before_max_ms)
+        return refuse(result, ERR_INVALID_TIMESTAMP,
+                      "the timestamp is too old: see message.timestamp.before.max.ms");
+    return 0;
+}
+
+static int check_header(const struct log_config *config, const struct batch_view *batch,
+                        enum log_origin origin, struct log_append *result)
+{
+    if (origin == LOG_FROM_CLIENT && config->max_message_bytes >= 0 &&
+        batch->len > (uint64_t)config->max_message_bytes)
+        return refuse(result, ERR_MESSAGE_TOO_LARGE,
+                      "the batch is larger than max.message.bytes of the topic");
+    if (batch->count < 1 || batch->count != batch->last_offset_delta + 1)
+        return refuse(result, ERR_INVALID_RECORD,
+                      "the batch is empty, or its record count does not match its offsets");
+    if ((batch->attributes & BATCH_CODEC_MASK) > CODEC_LAST)
+        return refuse(result, ERR_INVALID_RECORD, "the compression codec is not known");
+    if (batch->attributes & BATCH_CONTROL && origin == LOG_FROM_CLIENT)
+        return refuse(result, ERR_INVALID_RECORD, "clients may not write control batches");
+    if (batch->producer_id < -1 || (batch->producer_id >= 0 && batch->producer_epoch < 0))
+        return refuse(result, ERR_INVALID_RECORD, "the producer id or epoch is not valid");
+    if (batch->producer_id >= 0 && origin == LOG_FROM_CLIENT && batch->base_sequence < 0)
+        return refuse(result, ERR_INVALID_RECORD, "an idempotent batch needs a sequence number");
+    if (batch->producer_id < 0 && batch->attributes & BATCH_TRANSACTIONAL)
+        return refuse(result, ERR_INVALID_RECORD, "a transactional batch needs a producer id");
+    return 0;
+}
+
+static int check_producer(struct log *log, const uint8_t *bytes, const struct batch_view *batch,
+                          enum log_origin origin, struct log_append *result)
+{
+    if (batch->producer_id < 0)
+        return 0;
+    if (batch->attributes & BATCH_CONTROL) {
+        struct producer_marker marker;
+        int rc = producer_marker_read(bytes, batch->len, &marker);
+        if (rc < 0)
+            return refuse(result, rc, "the control record is not valid");
+        return rc == 0 ? 0
+                       : producer_state_check_marker(&log->producers, batch, &marker,
+                                                     &result->message);
+    }
+    struct producer_verdict verdict;
+    int rc = producer_state_check(&log->producers, batch, origin == LOG_FROM_CLIENT, &verdict);
+    result->message = verdict.message;
+    if (rc == 0 && verdict.is_duplicate) {
+        result->duplicate = true;
+        result->last_offset = verdict.duplicate.last_offset;
+        result->base_offset = verdict.duplicate.last_offset - verdict.duplicate.offset_delta;
+        if (log->config.log_append_time)
+            result->append_time_ms = verdict.duplicate.timestamp;
+    }
+    return rc;
+}
+
+int append_check_client(struct log *log, const uint8_t *bytes, size_t len, enum log_origin origin,
+                        int64_t now_ms, struct log_append *result)
+{
+    if (len == 0)
+        return refuse(result, ERR_INVALID_RECORD, "there is no batch in the request");
+    if (log->config.segment_bytes >= 0 && len > (uint64_t)log->config.segment_bytes)
+        return refuse(result, ERR_RECORD_LIST_TOO_LARGE,
+                      "the batches are larger than segment.bytes of the topic");
+    size_t at = 0;
+    while (at < len) {
+        struct batch_view batch;
+        int rc = check_frame(bytes + at, len - at, &batch, result);
+        if (rc == 0)
+            rc = check_header(&log->config, &batch, origin, result);
+        if (rc == 0)
+            rc = check_time(&log->config, &batch, now_ms, result);
+        if (rc < 0)
+            return rc;
+        /* Sequences are checked against what is in the log, so two in one append can't be. */
+        if (batch.producer_id >= 0 && batch.len != len && origin == LOG_FROM_CLIENT)
+            return refuse(result, ERR_INVALID_RECORD,
+                          "an idempotent or transactional batch must come alone");
+        rc = check_producer(log, bytes + at, &batch, origin, result);
+        if (rc < 0)
+            return rc;
+        at += batch.len;
+    }
+    return 0;
+}
+
+int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, size_t *whole,
+                            struct log_append *result)
+{
+    int64_t next = log->end_offset;
+    *whole = 0;
+    while (len - *whole >= BATCH_PREFIX_LEN) {
+        struct batch_view batch;
+        const uint8_t *at = bytes + *whole;
+        int32_t length = (int32_t)bytes_get_u32(at + 8);
+        if (length >= 0 && (uint64_t)length + BATCH_PREFIX_LEN > len - *whole)
+            break; /* the fetch cut it off */
+        int rc = check_frame(at, len - *whole, &batch, result);
+        if (rc < 0)
+            return rc;
+        if (batch.base_offset < next)
+            return refuse(result, ERR_INVALID_RECORD,
+                          "the leader's batch starts below the end of this log");
+        /* An epoch in which nothing was written makes way; one with batches can't be followed by an
+         * older one. */
+        if (batch.leader_epoch >= 0 && batch.leader_epoch < epochs_latest(&log->epochs) &&
+            log->epochs.entries[log->epochs.count - 1].start_offset < batch.base_offset)
+            return refuse(result, ERR_INVALID_RECORD,
+                          "the leader's batch has an older epoch than the end of this log");
+        next = batch.last_offset + 1;
+        *whole += batch.len;
+    }
+    return 0;
+}

@@ -1,0 +1,75 @@
+/* A window over a segment file that moves forward from batch to batch.
+ *
+ * Happy path: the next header lies in the window, and no read is needed. A header or body outside it
+ * moves the window there. The window grows only as far as a batch that lies inside the file, so a
+ * damaged length can't make it larger than the file. */
+#include "broker/log/batch_scan.h"
+
+#include "base/mem.h"
+
+void batch_scan_init(struct batch_scan *scan, struct env_file *file, uint64_t from, uint64_t limit,
+                     size_t block)
+{
+    ASSERT(block >= BATCH_HEADER_LEN);
+    *scan = (struct batch_scan){.file = file, .next = from, .limit = limit, .position = from};
+    scan->buffer = mem_alloc(block);
+    scan->cap = block;
+}
+
+void batch_scan_close(struct batch_scan *scan)
+{
+    mem_free(scan->buffer);
+    scan->buffer = NULL;
+}
+
+/* Makes the file's bytes [at, at + len) readable; NULL with *err when they can't be. */
+static const uint8_t *scan_window(struct batch_scan *scan, uint64_t at, size_t len, int *err)
+{
+    if (at >= scan->buffer_at && at + len <= scan->buffer_at + scan->buffer_len)
+        return scan->buffer + (at - scan->buffer_at);
+    if (len > scan->cap) {
+        uint8_t *larger = mem_try_realloc(scan->buffer, len);
+        if (!larger) {
+            *err = ERR_NO_MEMORY;
+            return NULL;
+        }
+        scan->buffer = larger;
+        scan->cap = len;
+    }
+    uint64_t left = scan->limit - at;
+    size_t want = left < scan->cap ? (size_t)left : scan->cap;
+    ssize_t got = env_file_read(scan->file, scan->buffer, want, at);
+    scan->buffer_at = at;
+    scan->buffer_len = got < 0 ? 0 : (size_t)got;
+    if (got >= 0 && (size_t)got >= len)
+        return scan->buffer;
+    *err = got < 0 ? (int)got : ERR_CORRUPT;
+    return NULL;
+}
+
+int batch_scan_next(struct batch_scan *scan)
+{
+    scan->position = scan->next;
+    if (scan->next >= scan->limit)
+        return 0;
+    if (scan->limit - scan->next < BATCH_HEADER_LEN)
+        return ERR_CORRUPT;
+    int err = 0;
+    scan->bytes = scan_window(scan, scan->next, BATCH_HEADER_LEN, &err);
+    if (!scan->bytes)
+        return err;
+    err = batch_view_read(scan->bytes, &scan->batch);
+    if (err < 0)
+        return err;
+    if (scan->batch.len > scan->limit - scan->next)
+        return ERR_CORRUPT;
+    scan->next += scan->batch.len;
+    return 1;
+}
+
+int batch_scan_body(struct batch_scan *scan)
+{
+    int err = 0;
+    scan->bytes = scan_window(scan, scan->position, scan->batch.len, &err);
+    return scan->bytes ? 0 : err;
+}

@@ -1,0 +1,185 @@
+/* Checkpoint files: small texts that let a start skip work.
+ *
+ * Happy path: every interval the values that changed go into a new file by rename. The recovery point
+ * of a log is written only after its epochs are, since a scan from it on would not find them.
+ * Failure modes: a damaged file is dropped, so logs are scanned from their start. */
+#include "broker/log/checkpoints.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "broker/log/file_job.h"
+
+enum { CHECKPOINT_FILE_MAX = 256 * 1024 * 1024 /* a million partitions */ };
+
+static const char *const checkpoint_files[] = {
+    [CHECKPOINT_RECOVERY_POINT] = "recovery-point-offset-checkpoint",
+    [CHECKPOINT_HIGH_WATERMARK] = "replication-offset-checkpoint",
+    [CHECKPOINT_LOG_START] = "log-start-offset-checkpoint",
+};
+
+static int64_t *entry_field(struct log_entry *entry, enum checkpoint which)
+{
+    switch (which) {
+    case CHECKPOINT_RECOVERY_POINT:
+        return &entry->recovery_point;
+    case CHECKPOINT_HIGH_WATERMARK:
+        return &entry->high_watermark;
+    default:
+        return &entry->start_offset;
+    }
+}
+
+bool checkpoints_split_name(const char *name, size_t *topic_len, int32_t *partition)
+{
+    const char *dash = strrchr(name, '-');
+    if (!dash || dash == name || strspn(dash + 1, "0123456789") != strlen(dash + 1))
+        return false;
+    size_t digits = strlen(dash + 1);
+    if (digits == 0 || digits > 10)
+        return false;
+    long long number = strtoll(dash + 1, NULL, 10);
+    if (number > INT32_MAX)
+        return false;
+    *topic_len = (size_t)(dash - name);
+    *partition = (int32_t)number;
+    return true;
+}
+
+/* ---- reading ---- */
+
+/* One line "topic partition offset"; false when it is not one. */
+static bool take_line(struct log_dir *dir, enum checkpoint which, char *line)
+{
+    char *save = NULL, *end;
+    const char *topic = strtok_r(line, " ", &save);
+    const char *partition = strtok_r(NULL, " ", &save);
+    const char *offset = strtok_r(NULL, " ", &save);
+    if (!topic || !partition || !offset)
+        return false;
+    int64_t value = strtoll(offset, &end, 10);
+    if (*end || end == offset || value < 0)
+        return false;
+    char *name = mem_printf("%s-%s", topic, partition);
+    struct log_entry *entry = map_get(&dir->manager->entries, name, strlen(name));
+    mem_free(name);
+    if (entry && entry->dir == dir)
+        *entry_field(entry, which) = value;
+    return true;
+}
+
+static bool take_text(struct log_dir *dir, enum checkpoint which, char *text)
+{
+    char *save = NULL;
+    const char *version = strtok_r(text, "\n", &save);
+    const char *count = strtok_r(NULL, "\n", &save);
+    if (!version || !count || strcmp(version, "0") != 0)
+        return false;
+    char *line;
+    int64_t left = strtoll(count, NULL, 10);
+    for (; left > 0 && (line = strtok_r(NULL, "\n", &save)); left--)
+        if (!take_line(dir, which, line))
+            return false;
+    return left == 0;
+}
+
+void checkpoints_load(struct log_dir *dir)
+{
+    for (size_t i = 0; i < ARRAY_LEN(checkpoint_files); i++) {
+        char *path = mem_printf("%s/%s", dir->path, checkpoint_files[i]), *text = NULL;
+        size_t len;
+        int rc = env_file_load(dir->manager->env, path, CHECKPOINT_FILE_MAX, &text, &len);
+        if (rc == 0 && !take_text(dir, (enum checkpoint)i, text))
+            rc = ERR_CORRUPT;
+        if (rc < 0 && rc != ERR_NOT_FOUND)
+            logger_warn(dir->manager->logger, "%s is not used: %s", path, err_text(rc));
+        mem_free(text);
+        mem_free(path);
+    }
+}
+
+/* ---- writing ---- */
+
+static int64_t recovery_point_of(struct log *log, int64_t old)
+{
+    bool pending = log->epochs.dirty || log->epochs_writing;
+    return pending && log->flushed_offset > old ? old : log->flushed_offset;
+}
+
+/* Brings the entry up to date with its log. */
+static void entry_refresh(struct log_entry *entry, enum checkpoint which)
+{
+    struct log *log = entry->log;
+    if (!log)
+        return;
+    switch (which) {
+    case CHECKPOINT_RECOVERY_POINT:
+        entry->recovery_point = recovery_point_of(log, entry->recovery_point);
+        log->cut_marker_saved = log->cut_marker;
+        return;
+    case CHECKPOINT_HIGH_WATERMARK:
+        entry->high_watermark = log->high_watermark;
+        return;
+    case CHECKPOINT_LOG_START:
+        entry->start_offset = log->start_offset;
+    }
+}
+
+/* The lowered recovery points are on disk: the markers of the cuts may go. */
+static void remove_cut_markers(struct log_dir *dir)
+{
+    size_t cursor = 0;
+    struct log_entry *entry;
+    while ((entry = map_next(&dir->manager->entries, &cursor, NULL, NULL))) {
+        struct log *log = entry->dir == dir ? entry->log : NULL;
+        if (!log || log->cut_marker < 0 || log->cut_marker != log->cut_marker_saved)
+            continue;
+        char name[SEGMENT_NAME_MAX];
+        segment_name(log->cut_marker, ".truncated", name);
+        log_manager_trash(dir->manager, mem_printf("%s/%s", log->path, name), 0);
+        log->cut_marker = -1;
+    }
+}
+
+static void checkpoint_written(struct file_job *job)
+{
+    struct log_dir *dir = job->dir;
+    enum checkpoint which = (enum checkpoint)job->offset;
+    dir->checkpoint_writing[which] = false;
+    if (job->err < 0)
+        dir->checkpoint_dirty[which] = true;
+    else if (which == CHECKPOINT_RECOVERY_POINT)
+        remove_cut_markers(dir);
+}
+
+void checkpoints_write(struct log_dir *dir, enum checkpoint which)
+{
+    if (dir->failed || dir->checkpoint_writing[which])
+        return;
+    struct buf lines, text;
+    size_t cursor = 0, count = 0;
+    struct log_entry *entry;
+    buf_init(&lines);
+    buf_init(&text);
+    while ((entry = map_next(&dir->manager->entries, &cursor, NULL, NULL))) {
+        size_t topic_len;
+        int32_t partition;
+        if (entry->dir != dir || !checkpoints_split_name(entry->name, &topic_len, &partition))
+            continue;
+        entry_refresh(entry, which);
+        if (*entry_field(entry, which) == 0)
+            continue; /* as good as no line */
+        buf_printf(&lines, "%.*s %" PRId32 " %" PRId64 "\n", (int)topic_len, entry->name, partition,
+                   *entry_field(entry, which));
+        count++;
+    }
+    buf_printf(&text, "0\n%zu\n%s", count, buf_text(&lines));
+    buf_close(&lines);
+    dir->checkpoint_dirty[which] = false;
+    dir->checkpoint_writing[which] = true;
+    file_job_start(dir, NULL, mem_printf("%s/%s", dir->path, checkpoint_files[which]), &text,
+                   (int64_t)which, checkpoint_written);
+}

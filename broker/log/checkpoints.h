@@ -1,0 +1,22 @@
+/* The three checkpoint files of a log directory, in Kafka's format: "0", the number of lines, then
+ * "topic partition offset" lines. */
+#ifndef BROKER_LOG_CHECKPOINTS_H
+#define BROKER_LOG_CHECKPOINTS_H
+
+#include "broker/log/log_internal.h"
+
+enum checkpoint {
+    CHECKPOINT_RECOVERY_POINT, /* recovery-point-offset-checkpoint: below it all is synced */
+    CHECKPOINT_HIGH_WATERMARK, /* replication-offset-checkpoint */
+    CHECKPOINT_LOG_START       /* log-start-offset-checkpoint */
+};
+
+/* Reads all three into the entries of the directory; a missing file is none. A damaged one is as good
+ * as missing (more is scanned then), and said in the log. */
+void checkpoints_load(struct log_dir *dir);
+/* Writes one, in the background, from what is true now. */
+void checkpoints_write(struct log_dir *dir, enum checkpoint which);
+/* "topic-0": the length of the topic and the partition; false when it is no such name. */
+bool checkpoints_split_name(const char *name, size_t *topic_len, int32_t *partition);
+
+#endif

@@ -1,0 +1,26 @@
+/* Replaces a small file on the worker pool: checkpoints, snapshots, epochs. */
+#ifndef BROKER_LOG_FILE_JOB_H
+#define BROKER_LOG_FILE_JOB_H
+
+#include "broker/log/log_internal.h"
+
+struct file_job {
+    struct env_work work;
+    struct log_manager *manager;
+    struct log_dir *dir;
+    struct log *log; /* NULL for a file of the directory */
+    char *path;
+    struct buf data;
+    int err;
+    int64_t offset; /* for `done` */
+    uint32_t generation;
+    void (*done)(struct file_job *job);
+};
+
+/* Takes `path` and `data`. `done` is called on the loop unless the manager is freed first; the job
+ * is freed after it. A full disk is logged and left to the next time; any other error takes the
+ * directory offline. */
+void file_job_start(struct log_dir *dir, struct log *log, char *path, struct buf *data,
+                    int64_t offset, void (*done)(struct file_job *job));
+
+#endif

@@ -1,0 +1,322 @@
+/* A log's life, its small questions, its watcher and its side files.
+ *
+ * Happy path: recovery builds it on a worker, the loop appends and reads, the manager frees it.
+ * Failure modes: log_fail takes the whole directory offline, and from then on every call answers
+ * ERR_KAFKA_STORAGE_ERROR. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "broker/log/file_job.h"
+#include "broker/log/checkpoints.h"
+#include "broker/log/log_internal.h"
+
+struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const char *path,
+                      const struct uuid *topic_id, const struct log_config *config)
+{
+    struct log *log = mem_alloc(sizeof(*log));
+    log->manager = manager;
+    log->dir = dir;
+    log->path = mem_strdup(path);
+    log->topic_id = *topic_id;
+    log->config = *config;
+    log->snapshot_offset = log->cut_marker = log->cut_marker_saved = log->bound_offset = -1;
+    epochs_init(&log->epochs);
+    producer_state_init(&log->producers);
+    list_init(&log->turn);
+    return log;
+}
+
+void log_free(struct log *log)
+{
+    ASSERT(log->jobs == 0);
+    list_remove(&log->turn);
+    if (log->closing)
+        log_manager_closed(log->manager);
+    for (uint32_t i = 0; i < log->segment_count; i++)
+        segment_drop(log->segments[i]);
+    mem_free(log->segments);
+    mem_free(log->snapshots);
+    mem_free(log->ring);
+    epochs_close(&log->epochs);
+    producer_state_close(&log->producers);
+    mem_free(log->path);
+    mem_free(log);
+}
+
+void log_job_end(struct log *log)
+{
+    ASSERT(log->jobs > 0);
+    log->jobs--;
+    if (log->closing && log->jobs == 0)
+        log_free(log);
+}
+
+uint32_t log_segment_at(const struct log *log, int64_t offset)
+{
+    uint32_t low = 0, high = log->segment_count;
+    while (high - low > 1) {
+        uint32_t middle = low + (high - low) / 2;
+        if (log->segments[middle]->base_offset <= offset)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+void log_push_segment(struct log *log, struct segment *segment)
+{
+    if (log->segment_count == log->segment_cap) {
+        log->segment_cap = log->segment_cap ? log->segment_cap * 2 : 1;
+        log->segments = mem_realloc(log->segments, log->segment_cap * sizeof(*log->segments));
+    }
+    log->segments[log->segment_count++] = segment;
+}
+
+void log_forget_positions(struct log *log)
+{
+    if (log->ring)
+        log->ring->count = 0;
+    log->bound_segment = NULL;
+    log->bound_offset = -1;
+}
+
+/* ---- questions ---- */
+
+int64_t log_start_offset(const struct log *log)
+{
+    return log->start_offset;
+}
+
+int64_t log_end_offset(const struct log *log)
+{
+    return log->end_offset;
+}
+
+int64_t log_durable_offset(const struct log *log)
+{
+    return log->config.flush_messages <= 1 ? log->flushed_offset : log->end_offset;
+}
+
+int64_t log_high_watermark(const struct log *log)
+{
+    return log->high_watermark;
+}
+
+void log_set_high_watermark(struct log *log, int64_t offset)
+{
+    if (offset > log->end_offset)
+        offset = log->end_offset;
+    if (offset < log->start_offset)
+        offset = log->start_offset;
+    if (offset == log->high_watermark)
+        return;
+    log->high_watermark = offset;
+    log->dir->checkpoint_dirty[CHECKPOINT_HIGH_WATERMARK] = true;
+}
+
+int64_t log_last_stable_offset(const struct log *log)
+{
+    int64_t open = producer_state_first_open(&log->producers);
+    return open < log->high_watermark ? open : log->high_watermark;
+}
+
+int64_t log_size(const struct log *log)
+{
+    int64_t size = 0;
+    for (uint32_t i = 0; i < log->segment_count; i++)
+        size += (int64_t)log->segments[i]->size;
+    return size;
+}
+
+const struct uuid *log_topic_id(const struct log *log)
+{
+    return &log->topic_id;
+}
+
+bool log_is_offline(const struct log *log)
+{
+    return log->dir->failed;
+}
+
+const char *log_dir_path(const struct log *log)
+{
+    return log->dir->path;
+}
+
+const struct log_config *log_config(const struct log *log)
+{
+    return &log->config;
+}
+
+void log_set_config(struct log *log, const struct log_config *config)
+{
+    int64_t durable = log_durable_offset(log);
+    log->config = *config;
+    for (uint32_t i = 0; i < log->segment_count; i++)
+        log->segments[i]->index_interval = (uint32_t)config->index_interval_bytes;
+    if (log->config.flush_messages <= 1 && log->flushed_offset < log->end_offset)
+        flush_later(log);
+    if (log_durable_offset(log) != durable)
+        log_notify_later(log);
+}
+
+/* ---- the watcher and failures ---- */
+
+void log_watch(struct log *log, void (*fn)(void *data), void *data)
+{
+    log->watch = fn;
+    log->watch_data = data;
+}
+
+void log_notify_later(struct log *log)
+{
+    log->want_notify = true;
+    log_manager_turn(log->manager, log);
+}
+
+void log_notify(struct log *log)
+{
+    log->want_notify = false;
+    if (log->watch && !log->closing)
+        log->watch(log->watch_data);
+}
+
+int log_fail(struct log *log, int err, const char *action)
+{
+    log_dir_fail(log->dir, err, action, log->path);
+    return ERR_KAFKA_STORAGE_ERROR;
+}
+
+/* ---- leader epochs ---- */
+
+int32_t log_latest_epoch(const struct log *log)
+{
+    return epochs_latest(&log->epochs);
+}
+
+int log_assign_epoch(struct log *log, int32_t epoch)
+{
+    if (log_is_offline(log))
+        return ERR_KAFKA_STORAGE_ERROR;
+    epochs_assign(&log->epochs, epoch, log->end_offset);
+    return 0;
+}
+
+void log_end_of_epoch(const struct log *log, int32_t epoch, int32_t *found, int64_t *end_offset)
+{
+    epochs_end_of(&log->epochs, epoch, log->end_offset, found, end_offset);
+}
+
+static void epochs_written(struct file_job *job)
+{
+    job->log->epochs_writing = false;
+    if (job->err < 0)
+        job->log->epochs.dirty = true;
+    else if (job->log->epochs.dirty && !job->log->closing)
+        log_write_epochs(job->log);
+}
+
+void log_write_epochs(struct log *log)
+{
+    if (!log->epochs.dirty || log->epochs_writing || log_is_offline(log))
+        return;
+    struct buf text;
+    buf_init(&text);
+    epochs_format(&log->epochs, &text);
+    log->epochs.dirty = false;
+    log->epochs_writing = true;
+    file_job_start(log->dir, log, mem_printf("%s/leader-epoch-checkpoint", log->path), &text, 0,
+                   epochs_written);
+}
+
+/* ---- producers ---- */
+
+void log_each_producer(const struct log *log, bool (*fn)(void *data, const struct log_producer *),
+                       void *data)
+{
+    size_t cursor = 0;
+    const struct producer *producer;
+    while ((producer = map_next(&log->producers.map, &cursor, NULL, NULL))) {
+        struct log_producer view = {
+            .producer_id = producer->id,
+            .producer_epoch = producer->epoch,
+            .last_sequence = producer_last_sequence(producer),
+            .last_timestamp_ms = producer->last_timestamp,
+            .coordinator_epoch = producer->coordinator_epoch,
+            .current_txn_start_offset = producer->txn_start_offset,
+        };
+        if (!fn(data, &view))
+            return;
+    }
+}
+
+static void snapshot_remove(struct log *log, uint32_t i)
+{
+    char name[SEGMENT_NAME_MAX];
+    segment_name(log->snapshots[i], ".snapshot", name);
+    log_manager_trash(log->manager, mem_printf("%s/%s", log->path, name), 0);
+    log->snapshot_count--;
+    memmove(&log->snapshots[i], &log->snapshots[i + 1],
+            (log->snapshot_count - i) * sizeof(log->snapshots[0]));
+}
+
+static bool is_segment_base(const struct log *log, int64_t offset)
+{
+    return log->segments[log_segment_at(log, offset)]->base_offset == offset;
+}
+
+/* Snapshots at segment bases go with their segment; of the others the last two are kept, the older
+ * of them for the case that a power cut takes the end of the log that the newer one stands for. */
+static void snapshots_prune(struct log *log)
+{
+    for (uint32_t i = 0; i + 2 < log->snapshot_count;) {
+        if (log->snapshots[i] < log->start_offset || !is_segment_base(log, log->snapshots[i]))
+            snapshot_remove(log, i);
+        else
+            i++;
+    }
+}
+
+static void snapshot_written(struct file_job *job)
+{
+    struct log *log = job->log;
+    if (job->err < 0 || log->closing)
+        return;
+    if (job->generation != log->generation && job->offset > log->end_offset) {
+        /* The log was cut while it was written. */
+        log_manager_trash(log->manager, mem_strdup(job->path), 0);
+        return;
+    }
+    uint32_t at = log->snapshot_count;
+    while (at > 0 && log->snapshots[at - 1] > job->offset)
+        at--;
+    if (at > 0 && log->snapshots[at - 1] == job->offset)
+        return;
+    log->snapshots =
+        mem_realloc(log->snapshots, (log->snapshot_count + 1) * sizeof(log->snapshots[0]));
+    memmove(&log->snapshots[at + 1], &log->snapshots[at],
+            (log->snapshot_count - at) * sizeof(log->snapshots[0]));
+    log->snapshots[at] = job->offset;
+    log->snapshot_count++;
+    snapshots_prune(log);
+}
+
+void log_write_snapshot(struct log *log)
+{
+    if (log->snapshot_offset == log->end_offset || log_is_offline(log))
+        return;
+    struct buf data;
+    buf_init(&data);
+    if (producer_state_format(&log->producers, &data) < 0) {
+        buf_close(&data); /* the next start reads more of the log */
+        return;
+    }
+    char name[SEGMENT_NAME_MAX];
+    segment_name(log->end_offset, ".snapshot", name);
+    log->snapshot_offset = log->end_offset;
+    log->snapshot_bytes = 0;
+    file_job_start(log->dir, log, mem_printf("%s/%s", log->path, name), &data, log->end_offset,
+                   snapshot_written);
+}

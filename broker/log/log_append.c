@@ -1,0 +1,192 @@
+/* Appends: check, stamp, one write, then the books.
+ *
+ * Happy path: the batches are checked in the caller's buffer, get their offsets and epoch, go to the
+ * active segment in one write, and are noted in indexes, epochs and producers; a flush is asked for.
+ * Failure modes: what is wrong with the batches is answered and changes nothing; a failed write takes
+ * the directory offline, since an unknown part of it may be in the file. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "broker/log/log_internal.h"
+
+static void ring_push(struct log *log, const struct batch_view *batch, uint64_t position)
+{
+    if (!log->ring)
+        log->ring = mem_alloc(sizeof(*log->ring));
+    struct log_ring *ring = log->ring;
+    ring->entries[ring->next] =
+        (struct log_ring_entry){batch->base_offset, batch->last_offset, position};
+    ring->next = (ring->next + 1) % LOG_RING;
+    if (ring->count < LOG_RING)
+        ring->count++;
+}
+
+/* Offsets, epoch and timestamps into the caller's buffer. */
+static void append_stamp(struct log *log, uint8_t *bytes, size_t len, int32_t leader_epoch,
+                         int64_t now_ms, struct log_append *result)
+{
+    int64_t offset = log->end_offset;
+    bool append_time = log->config.log_append_time;
+    result->base_offset = offset;
+    result->append_time_ms = append_time ? now_ms : -1;
+    for (size_t at = 0; at < len;) {
+        struct batch_view batch;
+        int rc = batch_view_read(bytes + at, &batch);
+        ASSERT(rc == 0);
+        batch_view_set_offset(bytes + at, offset, leader_epoch);
+        if (append_time)
+            batch_view_set_append_time(bytes + at, batch.len, now_ms);
+        offset += (int64_t)batch.last_offset_delta + 1;
+        at += batch.len;
+    }
+    result->last_offset = offset - 1;
+}
+
+/* ---- rolling ---- */
+
+static bool roll_is_due(struct log *log, const struct segment *segment,
+                        const struct batch_view *batch, int64_t now_ms)
+{
+    if (log->config.segment_ms < 0 || log->config.segment_ms == INT64_MAX)
+        return false;
+    /* By the timestamps of the batches where they have any, so that replicas roll alike. */
+    int64_t waited = segment->roll_timestamp >= 0 && batch->max_timestamp >= 0
+                         ? batch->max_timestamp - segment->roll_timestamp
+                         : now_ms - segment->created_ms;
+    return waited > log->config.segment_ms - log->roll_jitter_ms;
+}
+
+static bool roll_needed(struct log *log, size_t pending, const struct batch_view *batch,
+                        int64_t now_ms)
+{
+    const struct segment *segment = log_active(log);
+    uint64_t size = segment->size + pending;
+    uint64_t limit = log->config.segment_bytes < 0 || log->config.segment_bytes > SEGMENT_SIZE_MAX
+                         ? SEGMENT_SIZE_MAX
+                         : (uint64_t)log->config.segment_bytes;
+    if (batch->last_offset - segment->base_offset > INT32_MAX)
+        return true; /* the indexes have 31 bits for it */
+    if (size == 0)
+        return false;
+    uint64_t index_limit =
+        log->config.segment_index_bytes < 0 ? UINT64_MAX : (uint64_t)log->config.segment_index_bytes;
+    return size + batch->len > limit || (segment->offsets.count + 1) * 8u > index_limit ||
+           (segment->times.count + 2) * 12u > index_limit ||
+           roll_is_due(log, segment, batch, now_ms);
+}
+
+/* ---- writing ---- */
+
+static int note_batch(struct log *log, const uint8_t *bytes, const struct batch_view *batch,
+                      uint64_t position, int64_t now_ms)
+{
+    int rc = segment_note(log_active(log), batch, position);
+    if (rc < 0)
+        return rc;
+    ring_push(log, batch, position);
+    if (batch->leader_epoch >= 0 && batch->leader_epoch < epochs_latest(&log->epochs))
+        epochs_cut_end(&log->epochs, batch->base_offset);
+    epochs_assign(&log->epochs, batch->leader_epoch, batch->base_offset);
+    if (batch->producer_id >= 0) {
+        struct producer_marker marker;
+        if (!(batch->attributes & BATCH_CONTROL))
+            producer_state_note(&log->producers, batch, now_ms);
+        else if (producer_marker_read(bytes, batch->len, &marker) == 1)
+            producer_state_note_marker(&log->producers, batch, &marker, now_ms);
+    }
+    log->end_offset = batch->last_offset + 1;
+    log->unflushed_count += batch->last_offset_delta + 1;
+    return 0;
+}
+
+/* Writes batches that fit into the active segment. */
+static int write_run(struct log *log, const uint8_t *bytes, size_t len, int64_t now_ms)
+{
+    struct segment *segment = log_active(log);
+    uint64_t position = segment->size;
+    if (len == 0)
+        return 0;
+    int rc = segment_write(segment, bytes, len);
+    if (segment->fresh && rc == 0) {
+        segment->fresh = false;
+        log->sync_dir = true;
+    }
+    for (size_t at = 0; at < len && rc == 0;) {
+        struct batch_view batch;
+        rc = batch_view_read(bytes + at, &batch);
+        ASSERT(rc == 0);
+        rc = note_batch(log, bytes + at, &batch, position + at, now_ms);
+        at += batch.len;
+    }
+    log->snapshot_bytes += len;
+    return rc;
+}
+
+static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int64_t now_ms)
+{
+    size_t from = 0, at = 0;
+    while (at < len) {
+        struct batch_view batch;
+        int rc = batch_view_read(bytes + at, &batch);
+        ASSERT(rc == 0);
+        if (roll_needed(log, at - from, &batch, now_ms)) {
+            rc = write_run(log, bytes + from, at - from, now_ms);
+            if (rc == 0)
+                rc = log_roll(log, batch.base_offset);
+            if (rc < 0)
+                return rc;
+            from = at;
+        }
+        at += batch.len;
+    }
+    return write_run(log, bytes + from, len - from, now_ms);
+}
+
+static void ask_for_flush(struct log *log)
+{
+    if (log->unflushed_since_ms == 0)
+        log->unflushed_since_ms = env_now_ms(log->manager->env);
+    if (log->config.flush_messages <= 1 || log->unflushed_count >= log->config.flush_messages)
+        flush_later(log);
+    if (log->config.flush_messages > 1)
+        log_notify_later(log);
+}
+
+int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,
+               int32_t leader_epoch, struct log_append *result)
+{
+    *result = (struct log_append){.base_offset = -1, .last_offset = -1, .append_time_ms = -1};
+    if (log_is_offline(log)) {
+        result->message = "the log directory is offline after a disk error";
+        return ERR_KAFKA_STORAGE_ERROR;
+    }
+    if (!log_dir_has_room(log->dir, len, origin)) {
+        result->message = "the disk is nearly full: free space in the log directory";
+        return ERR_KAFKA_STORAGE_ERROR;
+    }
+    int64_t now_ms = env_wall_ms(log->manager->env);
+    size_t whole = len;
+    int rc;
+    if (origin == LOG_FROM_LEADER) {
+        rc = append_check_replicated(log, bytes, len, &whole, result);
+    } else if (leader_epoch < epochs_latest(&log->epochs)) {
+        result->message = "this log has batches of a later leader epoch";
+        return ERR_FENCED_LEADER_EPOCH;
+    } else {
+        rc = append_check_client(log, bytes, len, origin, now_ms, result);
+    }
+    if (rc < 0 || result->duplicate)
+        return rc;
+    if (origin != LOG_FROM_LEADER)
+        append_stamp(log, bytes, whole, leader_epoch, now_ms, result);
+    else if (whole > 0)
+        result->base_offset = (int64_t)bytes_get_u64(bytes);
+    if (whole == 0)
+        return 0;
+    rc = write_batches(log, bytes, whole, now_ms);
+    if (rc < 0)
+        return log_fail(log, rc, "append");
+    result->last_offset = log->end_offset - 1;
+    ask_for_flush(log);
+    return 0;
+}

@@ -1,0 +1,192 @@
+/* One log directory: its lock, its owner, what partitions lie in it, its free space, its failure.
+ *
+ * Happy path: locked, meta.properties fits, the names are listed, the checkpoints read; a few
+ * milliseconds. Failure modes: a directory that is used by another process or belongs to another
+ * broker is refused at start; one whose disk fails later goes offline for good, with all its logs. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "broker/log/checkpoints.h"
+#include "broker/log/log_internal.h"
+#include "broker/log/meta_properties.h"
+
+enum {
+    /* Free bytes that appends leave alone, so that checkpoints, snapshots and deletions still work
+     * on a disk that clients have filled. Small enough for a file system of 48 MiB. */
+    RESERVE_BYTES = 8 * 1024 * 1024,
+    SPACE_CHECK_US = 1000 * 1000,
+    NAME_STEM_MAX = 200 /* of a directory set aside; file names end at 255 bytes */
+};
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+    size_t len = strlen(name), suffix_len = strlen(suffix);
+    return len >= suffix_len && strcmp(name + len - suffix_len, suffix) == 0;
+}
+
+static void take_name(struct log_dir *dir, const char *name)
+{
+    size_t topic_len;
+    int32_t partition;
+    struct log_manager *manager = dir->manager;
+    if (has_suffix(name, "-delete")) {
+        log_manager_trash(manager, mem_printf("%s/%s", dir->path, name), 0);
+    } else if (has_suffix(name, "-damaged")) {
+        logger_warn(manager->logger,
+                    "%s/%s is a damaged replica that was set aside: remove it when it is of no use",
+                    dir->path, name);
+    } else if (checkpoints_split_name(name, &topic_len, &partition)) {
+        if (map_get(&manager->entries, name, strlen(name)))
+            logger_warn(manager->logger, "%s/%s is also in another log directory: it is not used",
+                        dir->path, name);
+        else
+            log_manager_add_entry(manager, dir, name)->exists = true;
+    }
+}
+
+static int list_partitions(struct log_dir *dir)
+{
+    char **names;
+    size_t count;
+    int rc = env_dir_list(dir->manager->env, dir->path, &names, &count);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        take_name(dir, names[i]);
+        mem_free(names[i]);
+    }
+    mem_free(names);
+    checkpoints_load(dir);
+    return 0;
+}
+
+/* The mark goes before anything is appended: a crash from now on is a crash. */
+static int take_clean_mark(struct log_dir *dir)
+{
+    struct env *env = dir->manager->env;
+    char *path = mem_printf("%s/.kafka_cleanshutdown", dir->path);
+    int rc = env_path_remove(env, path);
+    mem_free(path);
+    dir->clean = rc == 0;
+    if (rc == ERR_NOT_FOUND)
+        return 0;
+    return rc < 0 ? rc : env_dir_sync(env, dir->path);
+}
+
+static int lock_dir(struct log_dir *dir, struct buf *problem)
+{
+    char *path = mem_printf("%s/.lock", dir->path);
+    int rc = env_dir_make(dir->manager->env, dir->path);
+    if (rc == 0)
+        rc = env_path_lock(dir->manager->env, path, &dir->lock);
+    mem_free(path);
+    if (rc == ERR_LOCKED)
+        buf_printf(problem,
+                   "log directory %s is in use by another process, which holds its .lock file: stop "
+                   "that broker, or set log.dirs to another directory",
+                   dir->path);
+    else if (rc < 0)
+        buf_printf(problem, "log directory %s can't be used: %s", dir->path, err_text(rc));
+    return rc;
+}
+
+static int check_owner(struct log_dir *dir, struct buf *problem)
+{
+    struct log_manager *manager = dir->manager;
+    struct meta_properties meta;
+    const char *cluster_id = manager->cluster_id[0] ? manager->cluster_id : NULL;
+    int rc = meta_properties_load(manager->env, dir->path, manager->config.node_id, cluster_id,
+                                  &meta, problem);
+    if (rc < 0)
+        return rc;
+    dir->id = meta.directory_id;
+    if (meta.dirty) {
+        rc = meta_properties_store(manager->env, dir->path, &meta);
+        if (rc < 0)
+            buf_printf(problem, "%s/meta.properties can't be written: %s", dir->path, err_text(rc));
+    }
+    if (rc == 0 && !cluster_id && meta.cluster_id) {
+        mem_free(manager->cluster_id);
+        manager->cluster_id = mem_strdup(meta.cluster_id);
+    }
+    meta_properties_close(&meta);
+    return rc;
+}
+
+int log_dir_open(struct log_dir *dir, struct buf *problem)
+{
+    int rc = lock_dir(dir, problem);
+    if (rc == 0)
+        rc = check_owner(dir, problem);
+    if (rc < 0)
+        return rc;
+    rc = take_clean_mark(dir);
+    if (rc == 0)
+        rc = list_partitions(dir);
+    if (rc < 0)
+        buf_printf(problem, "log directory %s can't be read: %s", dir->path, err_text(rc));
+    return rc;
+}
+
+void log_dir_close(struct log_dir *dir)
+{
+    if (dir->lock)
+        env_file_close(dir->lock);
+    dir->lock = NULL;
+}
+
+char *log_dir_aside(struct log_dir *dir, const char *name, const char *suffix)
+{
+    return mem_printf("%s/%.*s.%016" PRIx64 "%s", dir->path, NAME_STEM_MAX, name,
+                      env_random(dir->manager->env), suffix);
+}
+
+void log_dir_fail(struct log_dir *dir, int err, const char *action, const char *path)
+{
+    struct log_manager *manager = dir->manager;
+    if (dir->failed)
+        return;
+    dir->failed = true;
+    dir->fail_pending = true;
+    logger_error(manager->logger,
+                 "could not %s %s: %s. Log directory %s is offline until the broker is restarted: "
+                 "check the disk",
+                 action, path, err_text(err), dir->path);
+    size_t cursor = 0;
+    struct log_entry *entry;
+    while ((entry = map_next(&manager->entries, &cursor, NULL, NULL)))
+        if (entry->dir == dir && entry->log)
+            log_notify_later(entry->log);
+    log_manager_turn(manager, NULL);
+}
+
+bool log_dir_has_room(struct log_dir *dir, size_t len, enum log_origin origin)
+{
+    struct env *env = dir->manager->env;
+    int64_t now_us = env_now_us(env);
+    int64_t reserve = dir->manager->config.disk_reserve_bytes;
+    reserve = reserve > 0 ? reserve : RESERVE_BYTES;
+    /* Replication goes on a little longer: refusing it would take the replica out of the ISR. */
+    if (origin != LOG_FROM_CLIENT)
+        reserve /= 2;
+    if (dir->space_checked_us == 0 || now_us - dir->space_checked_us > SPACE_CHECK_US ||
+        dir->space - (int64_t)len < reserve) {
+        int64_t space = env_path_space(env, dir->path);
+        if (space < 0)
+            return true; /* not known: the write itself will tell */
+        if (dir->space_full != (space - (int64_t)len < reserve)) {
+            dir->space_full = !dir->space_full;
+            logger_print(dir->manager->logger, dir->space_full ? LOGGER_ERROR : LOGGER_INFO,
+                         "log directory %s: %" PRId64 " bytes are free, appends are %s", dir->path,
+                         space, dir->space_full ? "refused: free space" : "taken again");
+        }
+        dir->space = space;
+        dir->space_checked_us = now_us;
+    }
+    if (dir->space - (int64_t)len < reserve)
+        return false;
+    dir->space -= (int64_t)len;
+    return true;
+}

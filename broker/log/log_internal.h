@@ -1,0 +1,233 @@
+/* The inside of a log and of the manager, for the files of this folder only. */
+#ifndef BROKER_LOG_LOG_INTERNAL_H
+#define BROKER_LOG_LOG_INTERNAL_H
+
+#include "base/buf.h"
+#include "base/list.h"
+#include "base/logger.h"
+#include "base/map.h"
+#include "broker/log/batch_view.h"
+#include "broker/log/epochs.h"
+#include "broker/log/log.h"
+#include "broker/log/log_manager.h"
+#include "broker/log/producer_state.h"
+#include "broker/log/segment.h"
+
+enum {
+    /* Batches whose position is remembered, for reads at the tail and for the high watermark: more
+     * than a producer has in flight. */
+    LOG_RING = 32,
+    /* Segments with open files, three descriptors each; far below the usual limit of 1024... 65536
+     * with connections in mind. */
+    LOG_OPEN_SEGMENTS = 2048,
+    LOG_NAME_MAX = 249 + 1 + 10 + 1 /* topic, dash, partition, NUL */
+};
+
+struct log_ring_entry {
+    int64_t base_offset;
+    int64_t last_offset;
+    uint64_t position; /* in the active segment */
+};
+
+/* The newest batches of the active segment, in a circle. */
+struct log_ring {
+    struct log_ring_entry entries[LOG_RING];
+    uint32_t next;
+    uint32_t count;
+};
+
+struct flush_job;
+
+struct log {
+    struct log_manager *manager;
+    struct log_dir *dir;
+    struct log_entry *entry;
+    char *path;
+    struct uuid topic_id;
+    struct log_config config;
+    struct segment **segments; /* by base offset; the last one is active; never empty */
+    uint32_t segment_count;
+    uint32_t segment_cap;
+    int64_t start_offset;
+    int64_t end_offset;
+    int64_t flushed_offset; /* below it everything was synced */
+    int64_t high_watermark;
+    int64_t snapshot_offset;  /* of the newest producer snapshot; -1 */
+    int64_t *snapshots;       /* offsets of snapshot files, rising */
+    uint32_t snapshot_count;
+    int64_t cut_marker;       /* offset of the .truncated file; -1 when there is none */
+    int64_t cut_marker_saved; /* what it was when the recovery point was last written */
+    int64_t unflushed_count;  /* records since the last flush was begun */
+    int64_t unflushed_since_ms; /* monotonic; 0 = nothing is unflushed */
+    int64_t roll_jitter_ms;
+    uint64_t snapshot_bytes;  /* appended since the newest snapshot */
+    struct log_ring *ring;    /* NULL until the first append */
+    int64_t bound_offset;     /* memo: in bound_segment, bound_offset is at bound_position */
+    uint64_t bound_position;
+    const struct segment *bound_segment;
+    struct epochs epochs;
+    struct producer_state producers;
+    struct flush_job *flush; /* in flight, or NULL */
+    uint32_t generation;     /* rises with every cut: what was flushed or written before is void */
+    uint32_t jobs;           /* on the worker pool */
+    struct list turn;        /* in manager->turn */
+    void (*watch)(void *data);
+    void *watch_data;
+    bool want_flush;
+    bool want_notify;
+    bool sync_dir;       /* files were made since the directory was synced */
+    bool sync_parent;    /* so was the directory itself */
+    bool sync_active;    /* the active file changed other than by an append */
+    bool epochs_writing;
+    bool closing; /* deleted: freed when jobs is 0 */
+};
+
+/* What is known of a partition's directory, open or not. */
+struct log_entry {
+    char *name; /* "topic-0" */
+    struct log_dir *dir;
+    struct log *log; /* NULL while closed */
+    int64_t recovery_point;
+    int64_t high_watermark;
+    int64_t start_offset;
+    bool exists; /* on disk */
+    bool busy;   /* being opened */
+};
+
+struct log_dir {
+    struct log_manager *manager;
+    char *path;
+    struct env_file *lock;
+    struct uuid id;
+    int entry_count;
+    bool failed;
+    bool clean; /* shut down cleanly the last time */
+    bool fail_pending; /* to be told to the owner */
+    bool checkpoint_dirty[3];   /* by enum checkpoint: differs from the file */
+    bool checkpoint_writing[3];
+    bool space_full;      /* appends were refused when it was last asked */
+    int64_t space;        /* free bytes, less what was written since it was asked */
+    int64_t space_checked_us;
+};
+
+/* Files and directories to be removed. */
+struct log_trash {
+    struct list link;
+    char *path;
+    int64_t due_us;
+};
+
+struct log_manager {
+    struct env *env;
+    struct logger *logger;
+    struct log_manager_config config;
+    struct log_manager_events events;
+    void *data;
+    char *cluster_id; /* "" = not known */
+    struct log_dir *dirs;
+    struct map entries; /* name -> struct log_entry */
+    struct segment_pool pool;
+    struct list turn;
+    struct list trash;
+    struct list closing; /* deleted logs that wait for their jobs (log->turn) */
+    struct list waiting; /* opens that wait for such a log */
+    struct env_timer turn_timer;
+    struct env_timer trash_timer;
+    struct env_timer retention_timer;
+    struct env_timer flush_timer;
+    struct env_timer checkpoint_timers[3]; /* by enum checkpoint */
+    uint32_t jobs;
+    bool freed; /* waiting for the last job */
+    void (*shutdown_done)(void *data);
+    void *shutdown_data;
+    bool shutting_down;
+    int shutdown_step;
+};
+
+/* ---- log.c ---- */
+
+struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const char *path,
+                      const struct uuid *topic_id, const struct log_config *config);
+/* Closes all files; what is not flushed stays with the operating system. */
+void log_free(struct log *log);
+static inline struct segment *log_active(const struct log *log)
+{
+    return log->segments[log->segment_count - 1];
+}
+/* The number of the last segment with base offset <= `offset`; 0 when all are above. */
+uint32_t log_segment_at(const struct log *log, int64_t offset);
+void log_push_segment(struct log *log, struct segment *segment);
+/* Calls the watcher on the next turn of the loop. */
+void log_notify_later(struct log *log);
+void log_notify(struct log *log);
+/* A disk call failed: the directory and all its logs go offline. Returns ERR_KAFKA_STORAGE_ERROR. */
+int log_fail(struct log *log, int err, const char *action);
+/* A job of this log ended; the log may be gone afterwards. */
+void log_job_end(struct log *log);
+void log_write_epochs(struct log *log);
+/* The state of producers goes to <end>.snapshot, in the background. */
+void log_write_snapshot(struct log *log);
+void log_forget_positions(struct log *log);
+
+/* ---- log_cut.c ---- */
+
+/* Begins a new active segment at `base_offset`. */
+int log_roll(struct log *log, int64_t base_offset) MUST_CHECK;
+/* Deletes the first `count` segments in the background. */
+int log_drop_first(struct log *log, uint32_t count) MUST_CHECK;
+/* Producer state up to `end_offset` from the newest snapshot at or below it and the batches since. */
+int log_load_producers(struct log *log, int64_t end_offset) MUST_CHECK;
+
+/* ---- append_check.c ---- */
+
+/* Checks batches of a client or of one of our coordinators. 0 or what log_append returns. */
+int append_check_client(struct log *log, const uint8_t *bytes, size_t len, enum log_origin origin,
+                        int64_t now_ms, struct log_append *result) MUST_CHECK;
+/* Checks batches from the leader; *whole is the length of the complete ones. */
+int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, size_t *whole,
+                            struct log_append *result) MUST_CHECK;
+
+/* ---- flush.c ---- */
+
+/* A flush of what is in the log now begins on the next turn, or when the running one ends. */
+void flush_later(struct log *log);
+void flush_start(struct log *log);
+
+/* ---- log_retention.c ---- */
+
+/* Deletes segments that are over the limits of time and size. */
+void log_retain(struct log *log, int64_t now_ms);
+
+/* ---- recovery.c ---- */
+
+/* Loads the log from its directory, on a worker. `note` gets sentences for the operator. ERR_CORRUPT,
+ * ERR_IO, ... */
+int recovery_run(struct log *log, const struct log_entry *entry, bool clean, struct buf *note)
+    MUST_CHECK;
+
+/* ---- log_dir.c ---- */
+
+/* Locks the directory, checks meta.properties and lists the partitions. On an error `problem` says
+ * what to do. */
+int log_dir_open(struct log_dir *dir, struct buf *problem) MUST_CHECK;
+void log_dir_close(struct log_dir *dir);
+/* A fresh name to move a partition's directory to; the caller's to mem_free. */
+char *log_dir_aside(struct log_dir *dir, const char *name, const char *suffix);
+void log_dir_fail(struct log_dir *dir, int err, const char *action, const char *path);
+/* Whether `len` more bytes leave the reserve untouched. */
+bool log_dir_has_room(struct log_dir *dir, size_t len, enum log_origin origin);
+
+/* ---- log_manager.c ---- */
+
+void log_manager_turn(struct log_manager *manager, struct log *log);
+/* Takes `path` (a file, or a directory *-delete) and removes it after the delay. */
+void log_manager_trash(struct log_manager *manager, char *path, int64_t delay_ms);
+/* A log that was being deleted is gone. */
+void log_manager_closed(struct log_manager *manager);
+struct log_entry *log_manager_add_entry(struct log_manager *manager, struct log_dir *dir,
+                                        const char *name);
+void log_manager_job_begin(struct log_manager *manager);
+/* False when the manager has been freed: the job's results go nowhere. */
+bool log_manager_job_end(struct log_manager *manager);
+
+#endif

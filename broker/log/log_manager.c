@@ -1,0 +1,652 @@
+/* The logs of a broker and the clocks of their background work.
+ *
+ * Happy path: directories are locked and listed at start; partitions are opened one by one on the
+ * workers; timers drive retention, flushing by time and checkpoints; the turn timer gathers what
+ * appends of one turn of the loop ask for. Shutdown goes through steps, each of which waits until no
+ * job runs: flush, side files, checkpoints, the clean mark.
+ * Failure modes: a directory that fails is told to the owner once, on the next turn. Freeing the
+ * manager while jobs run keeps the memory until the last one has ended. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "broker/log/checkpoints.h"
+#include "broker/log/file_job.h"
+#include "broker/log/log_internal.h"
+#include "broker/log/log_open.h"
+#include "broker/log/meta_properties.h"
+
+enum {
+    /* Kafka's replica.high.watermark.checkpoint.interval.ms. */
+    WATERMARK_CHECKPOINT_MS = 5000,
+    /* Producer state is saved after so much log, which a start would otherwise read again. */
+    SNAPSHOT_BYTES = 16 * 1024 * 1024,
+    TRASH_BATCH = 256 /* removals in one job */
+};
+
+/* Intervals above this never come; it keeps the sums of clocks from overflowing. */
+static const int64_t INTERVAL_MAX_MS = INT64_C(1000) * 86400 * 365 * 100;
+
+/* ---- jobs ---- */
+
+static void manager_destroy(struct log_manager *manager);
+static void shutdown_next(struct log_manager *manager);
+
+void log_manager_job_begin(struct log_manager *manager)
+{
+    manager->jobs++;
+}
+
+bool log_manager_job_end(struct log_manager *manager)
+{
+    ASSERT(manager->jobs > 0);
+    manager->jobs--;
+    bool alive = !manager->freed;
+    if (manager->jobs == 0 && manager->freed)
+        manager_destroy(manager);
+    else if (manager->jobs == 0 && manager->shutting_down)
+        shutdown_next(manager);
+    return alive;
+}
+
+/* ---- the turn: what the calls of one loop turn asked for ---- */
+
+void log_manager_turn(struct log_manager *manager, struct log *log)
+{
+    if (manager->freed)
+        return;
+    if (log && list_empty(&log->turn))
+        list_push(&manager->turn, &log->turn);
+    if (!env_timer_running(&manager->turn_timer))
+        env_timer_start_us(&manager->turn_timer, 0);
+}
+
+static void tell_failed_dirs(struct log_manager *manager)
+{
+    for (int i = 0; i < manager->config.dir_count && !manager->freed; i++) {
+        if (!manager->dirs[i].fail_pending)
+            continue;
+        manager->dirs[i].fail_pending = false;
+        if (manager->events.dir_failed)
+            manager->events.dir_failed(manager->data, manager->dirs[i].path);
+    }
+}
+
+static void manager_turn(void *data)
+{
+    struct log_manager *manager = data;
+    struct list logs, *step;
+    log_manager_job_begin(manager); /* keeps the manager if a watcher frees it */
+    list_init(&logs);
+    list_splice(&logs, &manager->turn);
+    while ((step = list_pop(&logs))) {
+        struct log *log = LIST_ENTRY(step, struct log, turn);
+        if (log->want_flush && !log->flush)
+            flush_start(log);
+        if (log->want_notify && !manager->freed)
+            log_notify(log); /* may delete this log and others */
+    }
+    tell_failed_dirs(manager);
+    (void)log_manager_job_end(manager);
+}
+
+/* ---- removing files in the background ---- */
+
+struct trash_job {
+    struct env_work work;
+    struct log_manager *manager;
+    char *paths[TRASH_BATCH];
+    size_t count;
+    int err;
+    size_t err_at;
+};
+
+static void trash_run(struct env_work *work)
+{
+    struct trash_job *job = CONTAINER_OF(work, struct trash_job, work);
+    for (size_t i = 0; i < job->count; i++) {
+        size_t len = strlen(job->paths[i]);
+        bool is_dir = len > 7 && strcmp(job->paths[i] + len - 7, "-delete") == 0;
+        int rc = is_dir ? env_dir_remove(work->env, job->paths[i])
+                        : env_path_remove(work->env, job->paths[i]);
+        if (rc < 0 && rc != ERR_NOT_FOUND) {
+            job->err = rc;
+            job->err_at = i;
+        }
+    }
+}
+
+static void trash_done(struct env_work *work)
+{
+    struct trash_job *job = CONTAINER_OF(work, struct trash_job, work);
+    struct log_manager *manager = job->manager;
+    if (job->err < 0 && !manager->freed)
+        logger_warn(manager->logger, "could not remove %s: %s", job->paths[job->err_at],
+                    err_text(job->err));
+    for (size_t i = 0; i < job->count; i++)
+        mem_free(job->paths[i]);
+    mem_free(job);
+    (void)log_manager_job_end(manager);
+}
+
+static void trash_arm(struct log_manager *manager)
+{
+    int64_t due_us = INT64_MAX;
+    LIST_EACH(step, &manager->trash) {
+        struct log_trash *trash = LIST_ENTRY(step, struct log_trash, link);
+        due_us = trash->due_us < due_us ? trash->due_us : due_us;
+    }
+    int64_t delay_us = due_us - env_now_us(manager->env);
+    if (due_us != INT64_MAX)
+        env_timer_start_us(&manager->trash_timer, delay_us > 0 ? delay_us : 0);
+}
+
+static void trash_due(void *data)
+{
+    struct log_manager *manager = data;
+    int64_t now_us = env_now_us(manager->env);
+    struct trash_job *job = mem_alloc(sizeof(*job));
+    job->manager = manager;
+    LIST_EACH(step, &manager->trash) {
+        struct log_trash *trash = LIST_ENTRY(step, struct log_trash, link);
+        if (trash->due_us > now_us || job->count == TRASH_BATCH)
+            continue;
+        job->paths[job->count++] = trash->path;
+        list_remove(&trash->link);
+        mem_free(trash);
+    }
+    log_manager_job_begin(manager);
+    env_work_submit(manager->env, &job->work, trash_run, trash_done);
+    trash_arm(manager);
+}
+
+void log_manager_trash(struct log_manager *manager, char *path, int64_t delay_ms)
+{
+    struct log_trash *trash = mem_alloc(sizeof(*trash));
+    if (delay_ms > INTERVAL_MAX_MS)
+        delay_ms = INTERVAL_MAX_MS;
+    trash->path = path;
+    trash->due_us = env_now_us(manager->env) + (delay_ms > 0 ? delay_ms * 1000 : 0);
+    list_push(&manager->trash, &trash->link);
+    if (!env_timer_running(&manager->trash_timer) ||
+        manager->trash_timer.due_us > trash->due_us)
+        trash_arm(manager);
+}
+
+/* ---- timers ---- */
+
+static void timer_arm(struct env_timer *timer, int64_t interval_ms)
+{
+    if (interval_ms > 0 && interval_ms <= INTERVAL_MAX_MS)
+        env_timer_start(timer, interval_ms);
+}
+
+static void each_log(struct log_manager *manager, void (*fn)(struct log *log, int64_t now_ms),
+                     int64_t now_ms)
+{
+    size_t cursor = 0;
+    struct log_entry *entry;
+    while ((entry = map_next(&manager->entries, &cursor, NULL, NULL)))
+        if (entry->log)
+            fn(entry->log, now_ms);
+}
+
+static void retain_one(struct log *log, int64_t now_ms)
+{
+    log_retain(log, now_ms);
+    if (log->config.producer_id_expiration_ms > 0)
+        producer_state_expire(&log->producers, now_ms, log->config.producer_id_expiration_ms);
+}
+
+static void retention_due(void *data)
+{
+    struct log_manager *manager = data;
+    each_log(manager, retain_one, env_wall_ms(manager->env));
+    timer_arm(&manager->retention_timer, manager->config.retention_check_ms);
+}
+
+static void flush_one(struct log *log, int64_t now_ms)
+{
+    if (log->unflushed_since_ms > 0 && log->config.flush_ms >= 0 &&
+        now_ms - log->unflushed_since_ms >= log->config.flush_ms)
+        flush_start(log);
+}
+
+static void flush_due(void *data)
+{
+    struct log_manager *manager = data;
+    each_log(manager, flush_one, env_now_ms(manager->env));
+    timer_arm(&manager->flush_timer, manager->config.flush_check_ms);
+}
+
+static void side_files_one(struct log *log, int64_t now_ms)
+{
+    (void)now_ms;
+    log_write_epochs(log);
+    if (log->snapshot_bytes >= SNAPSHOT_BYTES)
+        log_write_snapshot(log);
+}
+
+static void checkpoint_dirs(struct log_manager *manager, enum checkpoint which)
+{
+    for (int i = 0; i < manager->config.dir_count; i++)
+        if (manager->dirs[i].checkpoint_dirty[which])
+            checkpoints_write(&manager->dirs[i], which);
+}
+
+static void recovery_point_due(void *data)
+{
+    struct log_manager *manager = data;
+    each_log(manager, side_files_one, 0);
+    checkpoint_dirs(manager, CHECKPOINT_RECOVERY_POINT);
+    timer_arm(&manager->checkpoint_timers[CHECKPOINT_RECOVERY_POINT],
+              manager->config.checkpoint_ms);
+}
+
+static void watermark_due(void *data)
+{
+    struct log_manager *manager = data;
+    checkpoint_dirs(manager, CHECKPOINT_HIGH_WATERMARK);
+    timer_arm(&manager->checkpoint_timers[CHECKPOINT_HIGH_WATERMARK], WATERMARK_CHECKPOINT_MS);
+}
+
+static void start_due(void *data)
+{
+    struct log_manager *manager = data;
+    checkpoint_dirs(manager, CHECKPOINT_LOG_START);
+    timer_arm(&manager->checkpoint_timers[CHECKPOINT_LOG_START],
+              manager->config.start_offset_checkpoint_ms);
+}
+
+static void timers_init(struct log_manager *manager)
+{
+    struct env *env = manager->env;
+    struct env_timer *checkpoint = manager->checkpoint_timers;
+    env_timer_init(env, &manager->turn_timer, manager_turn, manager);
+    env_timer_init(env, &manager->trash_timer, trash_due, manager);
+    env_timer_init(env, &manager->retention_timer, retention_due, manager);
+    env_timer_init(env, &manager->flush_timer, flush_due, manager);
+    env_timer_init(env, &checkpoint[CHECKPOINT_RECOVERY_POINT], recovery_point_due, manager);
+    env_timer_init(env, &checkpoint[CHECKPOINT_HIGH_WATERMARK], watermark_due, manager);
+    env_timer_init(env, &checkpoint[CHECKPOINT_LOG_START], start_due, manager);
+}
+
+static void timers_start(struct log_manager *manager)
+{
+    const struct log_manager_config *config = &manager->config;
+    timer_arm(&manager->retention_timer, config->retention_check_ms);
+    timer_arm(&manager->flush_timer, config->flush_check_ms);
+    timer_arm(&manager->checkpoint_timers[CHECKPOINT_RECOVERY_POINT], config->checkpoint_ms);
+    timer_arm(&manager->checkpoint_timers[CHECKPOINT_HIGH_WATERMARK], WATERMARK_CHECKPOINT_MS);
+    timer_arm(&manager->checkpoint_timers[CHECKPOINT_LOG_START],
+              config->start_offset_checkpoint_ms);
+}
+
+static void timers_stop(struct log_manager *manager)
+{
+    env_timer_stop(&manager->turn_timer);
+    env_timer_stop(&manager->trash_timer);
+    env_timer_stop(&manager->retention_timer);
+    env_timer_stop(&manager->flush_timer);
+    for (size_t i = 0; i < ARRAY_LEN(manager->checkpoint_timers); i++)
+        env_timer_stop(&manager->checkpoint_timers[i]);
+}
+
+/* ---- life ---- */
+
+static void entry_free(struct log_entry *entry)
+{
+    entry->dir->entry_count--;
+    mem_free(entry->name);
+    mem_free(entry);
+}
+
+static void manager_destroy(struct log_manager *manager)
+{
+    size_t cursor = 0;
+    struct log_entry *entry;
+    struct list *step;
+    while ((step = list_pop(&manager->closing)))
+        log_free(LIST_ENTRY(step, struct log, turn));
+    while ((entry = map_next(&manager->entries, &cursor, NULL, NULL))) {
+        if (entry->log)
+            log_free(entry->log);
+        entry_free(entry);
+    }
+    map_close(&manager->entries);
+    while ((step = list_pop(&manager->trash))) {
+        struct log_trash *trash = LIST_ENTRY(step, struct log_trash, link);
+        mem_free(trash->path);
+        mem_free(trash);
+    }
+    for (int i = 0; i < manager->config.dir_count; i++)
+        mem_free(manager->dirs[i].path);
+    mem_free(manager->dirs);
+    mem_free(manager->cluster_id);
+    mem_free(manager);
+}
+
+int log_manager_new(struct env *env, struct logger *logger, const struct log_manager_config *config,
+                    const struct log_manager_events *events, void *data, struct buf *problem,
+                    struct log_manager **out)
+{
+    struct log_manager *manager = mem_alloc(sizeof(*manager));
+    manager->env = env;
+    manager->logger = logger;
+    manager->config = *config;
+    manager->config.dirs = NULL;
+    manager->config.cluster_id = NULL;
+    manager->events = events ? *events : (struct log_manager_events){0};
+    manager->data = data;
+    manager->cluster_id = mem_strdup(config->cluster_id ? config->cluster_id : "");
+    manager->dirs = mem_alloc((size_t)config->dir_count * sizeof(*manager->dirs));
+    map_init(&manager->entries);
+    segment_pool_init(&manager->pool, LOG_OPEN_SEGMENTS);
+    list_init(&manager->turn);
+    list_init(&manager->trash);
+    list_init(&manager->closing);
+    list_init(&manager->waiting);
+    timers_init(manager);
+    int rc = 0;
+    for (int i = 0; i < config->dir_count; i++) {
+        manager->dirs[i].manager = manager;
+        manager->dirs[i].path = mem_strdup(config->dirs[i]);
+        if (rc == 0)
+            rc = log_dir_open(&manager->dirs[i], problem);
+    }
+    if (rc < 0) {
+        log_manager_free(manager);
+        return rc;
+    }
+    timers_start(manager);
+    *out = manager;
+    return 0;
+}
+
+void log_manager_free(struct log_manager *manager)
+{
+    ASSERT(!manager->freed);
+    timers_stop(manager);
+    log_open_drop_waiting(manager);
+    for (int i = 0; i < manager->config.dir_count; i++)
+        log_dir_close(&manager->dirs[i]);
+    manager->freed = true;
+    manager->shutting_down = false;
+    if (manager->jobs == 0)
+        manager_destroy(manager);
+}
+
+/* ---- questions ---- */
+
+const char *log_manager_cluster_id(const struct log_manager *manager)
+{
+    return manager->cluster_id;
+}
+
+int log_manager_dir_count(const struct log_manager *manager)
+{
+    return manager->config.dir_count;
+}
+
+const char *log_manager_dir(const struct log_manager *manager, int i)
+{
+    return manager->dirs[i].path;
+}
+
+const struct uuid *log_manager_dir_id(const struct log_manager *manager, int i)
+{
+    return &manager->dirs[i].id;
+}
+
+int log_manager_set_cluster_id(struct log_manager *manager, const char *cluster_id,
+                               struct buf *problem)
+{
+    for (int i = 0; i < manager->config.dir_count; i++) {
+        const char *dir = manager->dirs[i].path;
+        struct meta_properties meta;
+        int rc = meta_properties_load(manager->env, dir, manager->config.node_id, cluster_id, &meta,
+                                      problem);
+        if (rc == 0 && meta.dirty) {
+            meta.directory_id = manager->dirs[i].id;
+            rc = meta_properties_store(manager->env, dir, &meta);
+            if (rc < 0)
+                buf_printf(problem, "%s/meta.properties can't be written: %s", dir, err_text(rc));
+        }
+        meta_properties_close(&meta);
+        if (rc < 0)
+            return rc;
+    }
+    mem_free(manager->cluster_id);
+    manager->cluster_id = mem_strdup(cluster_id);
+    return 0;
+}
+
+static struct log_entry *entry_find(struct log_manager *manager, const char *topic,
+                                    int32_t partition)
+{
+    char name[LOG_NAME_MAX + 1];
+    int len = snprintf(name, sizeof(name), "%s-%" PRId32, topic, partition);
+    if (len < 0 || (size_t)len >= sizeof(name))
+        return NULL;
+    return map_get(&manager->entries, name, (size_t)len);
+}
+
+struct log *log_manager_find(struct log_manager *manager, const char *topic, int32_t partition)
+{
+    struct log_entry *entry = entry_find(manager, topic, partition);
+    return entry ? entry->log : NULL;
+}
+
+/* ---- partitions ---- */
+
+struct log_entry *log_manager_add_entry(struct log_manager *manager, struct log_dir *dir,
+                                        const char *name)
+{
+    struct log_entry *entry = mem_alloc(sizeof(*entry));
+    entry->name = mem_strdup(name);
+    entry->dir = dir;
+    dir->entry_count++;
+    map_put(&manager->entries, name, strlen(name), entry);
+    return entry;
+}
+
+static void entry_remove(struct log_manager *manager, struct log_entry *entry)
+{
+    map_del(&manager->entries, entry->name, strlen(entry->name));
+    entry_free(entry);
+}
+
+/* The directory that works and has the fewest logs. */
+static struct log_dir *choose_dir(struct log_manager *manager)
+{
+    struct log_dir *best = &manager->dirs[0];
+    for (int i = 1; i < manager->config.dir_count; i++) {
+        struct log_dir *dir = &manager->dirs[i];
+        if (!dir->failed && (best->failed || dir->entry_count < best->entry_count))
+            best = dir;
+    }
+    return best;
+}
+
+void log_manager_open(struct log_manager *manager, const char *topic, int32_t partition,
+                      const struct uuid *topic_id, const struct log_config *config,
+                      void (*done)(void *data, int err, struct log *log), void *data)
+{
+    struct log_entry *entry = entry_find(manager, topic, partition);
+    if (!entry) {
+        char *name = mem_printf("%s-%" PRId32, topic, partition);
+        entry = log_manager_add_entry(manager, choose_dir(manager), name);
+        mem_free(name);
+    }
+    log_open_start(manager, entry, topic_id, config, done, data);
+}
+
+/* Moves the directory of a partition to a name that ends in `suffix`; NULL when it can't be. */
+static char *move_aside(struct log_entry *entry, const char *suffix)
+{
+    struct log_dir *dir = entry->dir;
+    char *path = mem_printf("%s/%s", dir->path, entry->name);
+    char *aside = log_dir_aside(dir, entry->name, suffix);
+    int rc = dir->failed ? ERR_KAFKA_STORAGE_ERROR : env_path_rename(dir->manager->env, path, aside);
+    if (rc < 0 && rc != ERR_NOT_FOUND && !dir->failed)
+        log_dir_fail(dir, rc, "rename", path);
+    mem_free(path);
+    if (rc < 0) {
+        mem_free(aside);
+        return NULL;
+    }
+    return aside;
+}
+
+void log_manager_delete(struct log_manager *manager, struct log *log)
+{
+    struct log_entry *entry = log->entry;
+    int64_t delay_ms = log->config.file_delete_delay_ms;
+    for (int which = 0; which < 3; which++)
+        log->dir->checkpoint_dirty[which] = true;
+    char *aside = move_aside(entry, "-delete");
+    if (aside)
+        log_manager_trash(manager, aside, delay_ms);
+    entry_remove(manager, entry);
+    log->entry = NULL;
+    log->closing = true;
+    list_remove(&log->turn);
+    if (log->jobs == 0)
+        log_free(log);
+    else
+        list_push(&manager->closing, &log->turn);
+}
+
+void log_manager_closed(struct log_manager *manager)
+{
+    if (!manager->freed)
+        log_open_resume(manager);
+}
+
+int log_manager_discard(struct log_manager *manager, const char *topic, int32_t partition)
+{
+    struct log_entry *entry = entry_find(manager, topic, partition);
+    if (!entry || !entry->exists)
+        return ERR_NOT_FOUND;
+    ASSERT(!entry->log && !entry->busy);
+    char *aside = move_aside(entry, "-damaged");
+    if (!aside)
+        return ERR_KAFKA_STORAGE_ERROR;
+    logger_warn(manager->logger, "the damaged replica %s was set aside as %s", entry->name, aside);
+    mem_free(aside);
+    entry->exists = false;
+    entry->recovery_point = entry->high_watermark = entry->start_offset = 0;
+    entry->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
+    return 0;
+}
+
+/* Whether the directory of a closed entry belongs to no partition of this broker. */
+static bool is_stray(struct log_manager *manager, struct log_entry *entry,
+                     bool (*wanted)(void *, const char *, int32_t, const struct uuid *), void *data)
+{
+    size_t topic_len;
+    int32_t partition;
+    struct uuid id = {0};
+    if (entry->log || entry->busy || !entry->exists || entry->dir->failed ||
+        !checkpoints_split_name(entry->name, &topic_len, &partition))
+        return false;
+    char *path = mem_printf("%s/%s", entry->dir->path, entry->name);
+    int rc = log_open_read_topic_id(manager->env, path, &id);
+    if (rc < 0)
+        id = (struct uuid){0};
+    char *topic = mem_strndup(entry->name, topic_len);
+    bool stray = !wanted(data, topic, partition, &id);
+    mem_free(topic);
+    mem_free(path);
+    return stray;
+}
+
+void log_manager_remove_strays(struct log_manager *manager,
+                               bool (*wanted)(void *data, const char *topic, int32_t partition,
+                                              const struct uuid *topic_id),
+                               void *data)
+{
+    size_t cursor = 0, count = 0;
+    struct log_entry *entry;
+    struct log_entry **strays = mem_alloc((manager->entries.count + 1) * sizeof(*strays));
+    while ((entry = map_next(&manager->entries, &cursor, NULL, NULL)))
+        if (is_stray(manager, entry, wanted, data))
+            strays[count++] = entry;
+    for (size_t i = 0; i < count; i++) {
+        char *aside = move_aside(strays[i], "-delete");
+        logger_info(manager->logger, "removing %s/%s: no partition of this broker",
+                    strays[i]->dir->path, strays[i]->name);
+        if (aside)
+            log_manager_trash(manager, aside, 0);
+        entry_remove(manager, strays[i]);
+    }
+    mem_free(strays);
+}
+
+/* ---- clean shutdown ---- */
+
+static void shutdown_flush(struct log *log, int64_t now_ms)
+{
+    (void)now_ms;
+    flush_start(log);
+}
+
+static void shutdown_side_files(struct log *log, int64_t now_ms)
+{
+    (void)now_ms;
+    log_write_epochs(log);
+    if (log_size(log) > 0)
+        log_write_snapshot(log);
+    for (uint32_t i = 0; i < log->segment_count; i++)
+        segment_close_files(log->segments[i]);
+}
+
+static void write_clean_mark(struct log_dir *dir)
+{
+    struct buf text;
+    if (dir->failed)
+        return;
+    buf_init(&text);
+    buf_printf(&text, "{\"version\":0,\"brokerEpoch\":-1}");
+    file_job_start(dir, NULL, mem_printf("%s/.kafka_cleanshutdown", dir->path), &text, 0, NULL);
+}
+
+/* The next step, now that no job runs; each begins jobs or falls through to the one after it. */
+static void shutdown_next(struct log_manager *manager)
+{
+    log_manager_job_begin(manager);
+    switch (manager->shutdown_step++) {
+    case 0:
+        each_log(manager, shutdown_flush, 0);
+        break;
+    case 1:
+        each_log(manager, shutdown_side_files, 0);
+        break;
+    case 2:
+        for (int i = 0; i < manager->config.dir_count; i++)
+            for (int which = 0; which < 3; which++)
+                checkpoints_write(&manager->dirs[i], (enum checkpoint)which);
+        break;
+    case 3:
+        for (int i = 0; i < manager->config.dir_count; i++)
+            write_clean_mark(&manager->dirs[i]);
+        break;
+    default:
+        manager->jobs--;
+        manager->shutting_down = false;
+        manager->shutdown_done(manager->shutdown_data);
+        return;
+    }
+    (void)log_manager_job_end(manager);
+}
+
+void log_manager_shutdown(struct log_manager *manager, void (*done)(void *data), void *data)
+{
+    timers_stop(manager);
+    manager->shutting_down = true;
+    manager->shutdown_done = done;
+    manager->shutdown_data = data;
+    /* Begins on the next turn, when nothing runs or what runs has ended. */
+    log_manager_turn(manager, NULL);
+}

@@ -1,0 +1,228 @@
+/* Opening a partition's log: its directory, partition.metadata, then recovery, all on a worker.
+ *
+ * Happy path: the directory is there and of this topic id, or is made. A new directory costs two
+ * calls and no sync: it is made durable with its first flush.
+ * Failure modes: a directory of another topic id is moved aside and removed; a damaged log is closed
+ * and reported as ERR_CORRUPT; a disk error takes the log directory offline. */
+#include "broker/log/log_open.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/props.h"
+
+enum { METADATA_FILE_MAX = 4096 };
+
+struct log_open_job {
+    struct env_work work;
+    struct list waiting;
+    struct log_manager *manager;
+    struct log_entry *entry;
+    struct log_entry known; /* a copy for the worker */
+    struct log *log;
+    char *aside; /* where a directory of another topic id goes */
+    bool was_moved;
+    struct buf note;
+    int err;
+    void (*done)(void *data, int err, struct log *log);
+    void *data;
+};
+
+int log_open_read_topic_id(struct env *env, const char *path, struct uuid *topic_id)
+{
+    char *file = mem_printf("%s/partition.metadata", path), *text;
+    size_t len;
+    int line, rc = env_file_load(env, file, METADATA_FILE_MAX, &text, &len);
+    mem_free(file);
+    if (rc < 0)
+        return rc;
+    struct props props;
+    props_init(&props);
+    rc = props_parse(&props, text, len, &line);
+    const char *id = rc == 0 ? props_get(&props, "topic_id") : NULL;
+    if (!id || uuid_parse(id, topic_id) < 0)
+        rc = ERR_MALFORMED;
+    props_close(&props);
+    mem_free(text);
+    return rc;
+}
+
+static int write_metadata(struct env *env, const struct log *log)
+{
+    char id[UUID_TEXT_LEN + 1];
+    if (uuid_is_zero(&log->topic_id))
+        return 0;
+    uuid_format(&log->topic_id, id);
+    char *path = mem_printf("%s/partition.metadata", log->path);
+    char *text = mem_printf("version: 0\ntopic_id: %s\n", id);
+    struct env_file *file;
+    int rc = env_file_open(env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE, &file);
+    if (rc == 0) {
+        rc = env_file_write(file, text, strlen(text), 0);
+        env_file_close(file);
+    }
+    mem_free(text);
+    mem_free(path);
+    return rc;
+}
+
+/* The directory of this very topic, made if need be. */
+static int prepare_dir(struct env *env, struct log_open_job *job)
+{
+    struct log *log = job->log;
+    struct uuid found;
+    bool fresh = !job->known.exists;
+    int rc = 0;
+    if (!fresh) {
+        rc = log_open_read_topic_id(env, log->path, &found);
+        if (rc == 0 && uuid_is_zero(&log->topic_id))
+            log->topic_id = found;
+        if (rc == 0 && uuid_equal(&found, &log->topic_id))
+            return 0;
+        if (rc == 0) {
+            rc = env_path_rename(env, log->path, job->aside);
+            job->was_moved = fresh = true;
+        } else if (rc == ERR_NOT_FOUND || rc == ERR_MALFORMED) {
+            rc = 0; /* never synced, or from before topic ids: it becomes this topic's */
+        }
+    }
+    if (rc == 0 && fresh) {
+        job->known.recovery_point = job->known.high_watermark = job->known.start_offset = 0;
+        rc = env_dir_make(env, log->path);
+    }
+    log->sync_parent = true;
+    return rc < 0 ? rc : write_metadata(env, log);
+}
+
+static void open_run(struct env_work *work)
+{
+    struct log_open_job *job = CONTAINER_OF(work, struct log_open_job, work);
+    if (job->err < 0)
+        return;
+    job->err = prepare_dir(work->env, job);
+    if (job->err == 0)
+        job->err = recovery_run(job->log, &job->known, job->log->dir->clean, &job->note);
+}
+
+static void open_job_free(struct log_open_job *job)
+{
+    mem_free(job->aside);
+    buf_close(&job->note);
+    mem_free(job);
+}
+
+/* The log enters the loop. */
+static void open_adopt(struct log_open_job *job)
+{
+    struct log *log = job->log;
+    log->entry = job->entry;
+    job->entry->log = log;
+    for (uint32_t i = 0; i < log->segment_count; i++)
+        log->segments[i]->pool = &job->manager->pool;
+    if (job->note.len > 0)
+        logger_warn(job->manager->logger, "%s", buf_text(&job->note));
+}
+
+static void open_refuse(struct log_open_job *job)
+{
+    struct log_dir *dir = job->log->dir;
+    if (job->err == ERR_CORRUPT) {
+        logger_error(job->manager->logger,
+                     "%s. The replica is not served; it has to be fetched again from its leader",
+                     job->note.len > 0 ? buf_text(&job->note) : job->log->path);
+    } else if (job->err != ERR_KAFKA_STORAGE_ERROR) {
+        if (job->err == ERR_IO || job->err == ERR_NO_SPACE)
+            log_dir_fail(dir, job->err, "open", job->log->path);
+        else
+            logger_error(job->manager->logger, "could not open %s: %s", job->log->path,
+                         err_text(job->err));
+        job->err = ERR_KAFKA_STORAGE_ERROR;
+    }
+    log_free(job->log);
+    job->log = NULL;
+}
+
+static void open_done(struct env_work *work)
+{
+    struct log_open_job *job = CONTAINER_OF(work, struct log_open_job, work);
+    struct log_manager *manager = job->manager;
+    if (manager->freed) {
+        log_free(job->log);
+    } else {
+        job->entry->busy = false;
+        job->entry->exists = true;
+        job->entry->recovery_point = job->known.recovery_point;
+        if (job->was_moved) {
+            log_manager_trash(manager, job->aside, 0);
+            job->aside = NULL;
+        }
+        if (job->err == 0)
+            open_adopt(job);
+        else
+            open_refuse(job);
+        job->done(job->data, job->err, job->log);
+    }
+    open_job_free(job);
+    (void)log_manager_job_end(manager);
+}
+
+/* Jobs of a deleted log may still write to the path. */
+static bool must_wait(const struct log_open_job *job)
+{
+    LIST_EACH(step, &job->manager->closing)
+        if (strcmp(LIST_ENTRY(step, struct log, turn)->path, job->log->path) == 0)
+            return true;
+    return false;
+}
+
+static void open_submit(struct log_open_job *job)
+{
+    if (must_wait(job))
+        list_push(&job->manager->waiting, &job->waiting);
+    else
+        env_work_submit(job->manager->env, &job->work, open_run, open_done);
+}
+
+void log_open_start(struct log_manager *manager, struct log_entry *entry,
+                    const struct uuid *topic_id, const struct log_config *config,
+                    void (*done)(void *data, int err, struct log *log), void *data)
+{
+    ASSERT(!entry->busy && !entry->log);
+    struct log_open_job *job = mem_alloc(sizeof(*job));
+    char *path = mem_printf("%s/%s", entry->dir->path, entry->name);
+    job->manager = manager;
+    job->entry = entry;
+    job->known = *entry;
+    job->log = log_alloc(manager, entry->dir, path, topic_id, config);
+    job->aside = log_dir_aside(entry->dir, entry->name, "-delete");
+    job->err = entry->dir->failed ? ERR_KAFKA_STORAGE_ERROR : 0;
+    job->done = done;
+    job->data = data;
+    buf_init(&job->note);
+    list_init(&job->waiting);
+    mem_free(path);
+    entry->busy = true;
+    log_manager_job_begin(manager);
+    open_submit(job);
+}
+
+void log_open_resume(struct log_manager *manager)
+{
+    struct list waiting;
+    list_init(&waiting);
+    list_splice(&waiting, &manager->waiting);
+    struct list *step;
+    while ((step = list_pop(&waiting)))
+        open_submit(LIST_ENTRY(step, struct log_open_job, waiting));
+}
+
+void log_open_drop_waiting(struct log_manager *manager)
+{
+    struct list *step;
+    while ((step = list_pop(&manager->waiting))) {
+        struct log_open_job *job = LIST_ENTRY(step, struct log_open_job, waiting);
+        log_free(job->log);
+        open_job_free(job);
+        manager->jobs--;
+    }
+}

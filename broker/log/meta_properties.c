@@ -1,0 +1,161 @@
+/* Whose a log directory is: read, compared, written.
+ *
+ * Happy path: the file names this broker and this cluster. A new directory gets a random id.
+ * Failure modes: a directory of another broker or cluster is refused with what to change. */
+#include "broker/log/meta_properties.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/props.h"
+
+enum { META_FILE_MAX = 64 * 1024 };
+
+void meta_properties_close(struct meta_properties *meta)
+{
+    mem_free(meta->cluster_id);
+    *meta = (struct meta_properties){0};
+}
+
+/* A version 4 id whose text does not begin with a dash, which tools would take for an option. */
+static struct uuid fresh_id(struct env *env)
+{
+    struct uuid id;
+    char text[UUID_TEXT_LEN + 1];
+    do {
+        env_random_bytes(env, id.bytes, sizeof(id.bytes));
+        id.bytes[6] = (uint8_t)((id.bytes[6] & 0x0f) | 0x40);
+        id.bytes[8] = (uint8_t)((id.bytes[8] & 0x3f) | 0x80);
+        uuid_format(&id, text);
+    } while (text[0] == '-');
+    return id;
+}
+
+static int check_version(const char *dir, const struct props *props, struct buf *problem)
+{
+    const char *version = props_get(props, "version");
+    if (version && (strcmp(version, "0") == 0 || strcmp(version, "1") == 0))
+        return 0;
+    buf_printf(problem,
+               "%s/meta.properties has version=%s, and only 0 and 1 are known: use a log directory "
+               "of this software, or empty it",
+               dir, version ? version : "(none)");
+    return ERR_INVALID;
+}
+
+static int check_node(const char *dir, const struct props *props, int32_t node_id,
+                      struct buf *problem)
+{
+    const char *name = props_get(props, "node.id") ? "node.id" : "broker.id";
+    const char *text = props_get(props, name);
+    if (!text)
+        return 0;
+    char *end;
+    long long value = strtoll(text, &end, 10);
+    if (end != text && *end == 0 && value == node_id)
+        return 0;
+    buf_printf(problem,
+               "log directory %s belongs to the broker with %s=%s (says its meta.properties), but "
+               "this broker has %s=%" PRId32 ": set broker.id or node.id to %s, or give this broker "
+               "another directory in log.dirs",
+               dir, name, text, name, node_id, text);
+    return ERR_INVALID;
+}
+
+static int check_cluster(const char *dir, const struct props *props, const char *cluster_id,
+                         struct buf *problem)
+{
+    const char *text = props_get(props, "cluster.id");
+    if (!text || !cluster_id || strcmp(text, cluster_id) == 0)
+        return 0;
+    buf_printf(problem,
+               "log directory %s belongs to cluster %s (says its meta.properties), but this broker "
+               "joins cluster %s: check the controller settings, or give this broker another "
+               "directory in log.dirs",
+               dir, text, cluster_id);
+    return ERR_INCONSISTENT_CLUSTER_ID;
+}
+
+static int take_props(struct env *env, const char *dir, const struct props *props, int32_t node_id,
+                      const char *cluster_id, struct meta_properties *meta, struct buf *problem)
+{
+    int rc = check_version(dir, props, problem);
+    if (rc == 0)
+        rc = check_node(dir, props, node_id, problem);
+    if (rc == 0)
+        rc = check_cluster(dir, props, cluster_id, problem);
+    if (rc < 0)
+        return rc;
+    const char *cluster = props_get(props, "cluster.id");
+    if (cluster)
+        meta->cluster_id = mem_strdup(cluster);
+    const char *id = props_get(props, "directory.id");
+    if (id && uuid_parse(id, &meta->directory_id) < 0) {
+        buf_printf(problem, "%s/meta.properties has directory.id=%s, which is not an id: restore the "
+                            "file, or remove that line to get a new id",
+                   dir, id);
+        return ERR_INVALID;
+    }
+    if (!id) {
+        meta->directory_id = fresh_id(env);
+        meta->dirty = true;
+    }
+    return 0;
+}
+
+int meta_properties_load(struct env *env, const char *dir, int32_t node_id, const char *cluster_id,
+                         struct meta_properties *meta, struct buf *problem)
+{
+    *meta = (struct meta_properties){.node_id = node_id};
+    char *path = mem_printf("%s/meta.properties", dir), *text = NULL;
+    size_t len;
+    int line = 0, rc = env_file_load(env, path, META_FILE_MAX, &text, &len);
+    mem_free(path);
+    if (rc == ERR_NOT_FOUND) {
+        meta->directory_id = fresh_id(env);
+        meta->dirty = true;
+        rc = 0;
+    } else if (rc < 0) {
+        buf_printf(problem, "%s/meta.properties can't be read: %s", dir, err_text(rc));
+    } else {
+        struct props props;
+        props_init(&props);
+        rc = props_parse(&props, text, len, &line);
+        if (rc < 0) {
+            buf_printf(problem, "%s/meta.properties is damaged at line %d: restore it, or empty the "
+                                "directory",
+                       dir, line);
+            rc = ERR_INVALID;
+        } else {
+            rc = take_props(env, dir, &props, node_id, cluster_id, meta, problem);
+        }
+        props_close(&props);
+    }
+    mem_free(text);
+    if (rc == 0 && !meta->cluster_id && cluster_id) {
+        meta->cluster_id = mem_strdup(cluster_id);
+        meta->dirty = true;
+    }
+    if (rc < 0)
+        meta_properties_close(meta);
+    return rc;
+}
+
+int meta_properties_store(struct env *env, const char *dir, const struct meta_properties *meta)
+{
+    struct buf text;
+    char id[UUID_TEXT_LEN + 1];
+    buf_init(&text);
+    uuid_format(&meta->directory_id, id);
+    buf_printf(&text, "version=1\nnode.id=%" PRId32 "\ndirectory.id=%s\n", meta->node_id, id);
+    if (meta->cluster_id)
+        buf_printf(&text, "cluster.id=%s\n", meta->cluster_id);
+    char *path = mem_printf("%s/meta.properties", dir);
+    int rc = env_file_replace(env, path, text.data, text.len);
+    mem_free(path);
+    buf_close(&text);
+    return rc;
+}

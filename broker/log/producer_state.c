@@ -1,0 +1,350 @@
+/* Idempotent producers of one log: checks before an append, notes after it, snapshots.
+ *
+ * Happy path: the sequence of a batch follows the last one of its producer and epoch; it is noted
+ * and the oldest of the five batches is forgotten. A batch that is one of the five is a duplicate.
+ * Failure modes: anything else is refused with the error that clients expect; a snapshot with a wrong
+ * checksum or size is ERR_CORRUPT, and the state is then built from an older one or from batches. */
+#include "broker/log/producer_state.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+enum {
+    SNAPSHOT_VERSION = 1,
+    SNAPSHOT_CRC_AT = 2,
+    SNAPSHOT_CRC_FROM = 6,
+    SNAPSHOT_HEADER_LEN = 10,
+    SNAPSHOT_ENTRY_LEN = 46,
+    MARKER_KEY_LEN = 4,  /* int16 version, int16 type */
+    MARKER_VALUE_LEN = 6 /* int16 version, int32 coordinator epoch */
+};
+
+void producer_state_init(struct producer_state *state)
+{
+    map_init(&state->map);
+    state->open_txns = 0;
+}
+
+void producer_state_close(struct producer_state *state)
+{
+    size_t cursor = 0;
+    struct producer *producer;
+    while ((producer = map_next(&state->map, &cursor, NULL, NULL)))
+        mem_free(producer);
+    map_close(&state->map);
+    state->open_txns = 0;
+}
+
+void producer_state_clear(struct producer_state *state)
+{
+    producer_state_close(state);
+    producer_state_init(state);
+}
+
+struct producer *producer_state_get(const struct producer_state *state, int64_t id)
+{
+    return map_get_u64(&state->map, (uint64_t)id);
+}
+
+int32_t producer_last_sequence(const struct producer *producer)
+{
+    return producer->batch_count ? producer->batches[producer->batch_count - 1].last_sequence : -1;
+}
+
+/* Sequences wrap from 2^31 - 1 to 0. */
+static int32_t sequence_add(int32_t sequence, int32_t delta)
+{
+    return (int32_t)(((uint32_t)sequence + (uint32_t)delta) & INT32_MAX);
+}
+
+/* ---- checks ---- */
+
+static const struct producer_batch *find_duplicate(const struct producer *producer,
+                                                   const struct batch_view *batch)
+{
+    for (int i = 0; i < producer->batch_count; i++) {
+        const struct producer_batch *known = &producer->batches[i];
+        if (known->offset_delta == batch->last_offset_delta &&
+            known->last_sequence == sequence_add(batch->base_sequence, batch->last_offset_delta))
+            return known;
+    }
+    return NULL;
+}
+
+int producer_state_check(const struct producer_state *state, const struct batch_view *batch,
+                         bool sequences, struct producer_verdict *verdict)
+{
+    *verdict = (struct producer_verdict){0};
+    const struct producer *producer = producer_state_get(state, batch->producer_id);
+    if (!producer)
+        return 0;
+    if (batch->producer_epoch < producer->epoch) {
+        verdict->message = "the producer has a newer epoch: another instance took over";
+        return ERR_INVALID_PRODUCER_EPOCH;
+    }
+    if (!sequences)
+        return 0;
+    if (batch->producer_epoch > producer->epoch) {
+        if (batch->base_sequence == 0)
+            return 0;
+        verdict->message = "a new producer epoch must start at sequence 0";
+        return ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    }
+    const struct producer_batch *known = find_duplicate(producer, batch);
+    if (known) {
+        verdict->duplicate = *known;
+        verdict->is_duplicate = true;
+        return 0;
+    }
+    if (batch->base_sequence == sequence_add(producer_last_sequence(producer), 1))
+        return 0;
+    verdict->message = "the sequence number does not follow the last one of this producer";
+    return ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+}
+
+int producer_state_check_marker(const struct producer_state *state, const struct batch_view *batch,
+                                const struct producer_marker *marker, const char **message)
+{
+    const struct producer *producer = producer_state_get(state, batch->producer_id);
+    if (!producer)
+        return 0;
+    if (batch->producer_epoch < producer->epoch) {
+        *message = "the transaction marker is of an older producer epoch";
+        return ERR_INVALID_PRODUCER_EPOCH;
+    }
+    if (marker->coordinator_epoch < producer->coordinator_epoch) {
+        *message = "the transaction marker is of an older coordinator";
+        return ERR_TRANSACTION_COORDINATOR_FENCED;
+    }
+    return 0;
+}
+
+/* A zigzag varint; the end of the bytes or more than five of them gives NULL. */
+static const uint8_t *read_varint(const uint8_t *at, const uint8_t *end, int32_t *value)
+{
+    uint32_t raw = 0;
+    for (int shift = 0; shift < 35 && at < end; shift += 7) {
+        uint8_t byte = *at++;
+        raw |= (uint32_t)(byte & 0x7f) << shift;
+        if (byte < 0x80) {
+            *value = (int32_t)(raw >> 1) ^ -(int32_t)(raw & 1);
+            return at;
+        }
+    }
+    return NULL;
+}
+
+int producer_marker_read(const uint8_t *bytes, size_t len, struct producer_marker *marker)
+{
+    const uint8_t *at = bytes + BATCH_HEADER_LEN, *end = bytes + len;
+    int32_t record_len, key_len, value_len, skipped;
+    at = read_varint(at, end, &record_len);
+    if (!at || end - at < 2)
+        return ERR_INVALID_RECORD;
+    at++; /* attributes */
+    while (at < end && *at >= 0x80) /* timestamp delta, a varlong */
+        at++;
+    at = at < end ? read_varint(at + 1, end, &skipped) : NULL;
+    at = at ? read_varint(at, end, &key_len) : NULL;
+    if (!at || key_len < MARKER_KEY_LEN || key_len > end - at)
+        return ERR_INVALID_RECORD;
+    marker->type = (int16_t)bytes_get_u16(at + 2);
+    at = read_varint(at + key_len, end, &value_len);
+    if (marker->type != 0 && marker->type != 1)
+        return 0;
+    if (!at || value_len < MARKER_VALUE_LEN || value_len > end - at)
+        return ERR_INVALID_RECORD;
+    marker->coordinator_epoch = (int32_t)bytes_get_u32(at + 2);
+    return 1;
+}
+
+/* ---- notes ---- */
+
+static struct producer *state_add(struct producer_state *state, int64_t id)
+{
+    struct producer *producer = mem_alloc(sizeof(*producer));
+    producer->id = id;
+    producer->epoch = -1;
+    producer->coordinator_epoch = -1;
+    producer->txn_start_offset = -1;
+    map_put_u64(&state->map, (uint64_t)id, producer);
+    return producer;
+}
+
+static struct producer *state_enter(struct producer_state *state, const struct batch_view *batch,
+                                    int64_t now_ms)
+{
+    struct producer *producer = producer_state_get(state, batch->producer_id);
+    if (!producer)
+        producer = state_add(state, batch->producer_id);
+    if (batch->producer_epoch != producer->epoch) {
+        producer->epoch = batch->producer_epoch;
+        producer->batch_count = 0;
+    }
+    producer->last_timestamp = batch->max_timestamp;
+    producer->seen_ms = now_ms;
+    return producer;
+}
+
+static void producer_set_txn(struct producer_state *state, struct producer *producer,
+                             int64_t start_offset)
+{
+    if (producer->txn_start_offset >= 0)
+        state->open_txns--;
+    producer->txn_start_offset = start_offset;
+    if (start_offset >= 0)
+        state->open_txns++;
+}
+
+void producer_state_note(struct producer_state *state, const struct batch_view *batch,
+                         int64_t now_ms)
+{
+    struct producer *producer = state_enter(state, batch, now_ms);
+    if (batch->attributes & BATCH_TRANSACTIONAL && producer->txn_start_offset < 0)
+        producer_set_txn(state, producer, batch->base_offset);
+    if (batch->base_sequence < 0)
+        return;
+    if (producer->batch_count == PRODUCER_BATCHES) {
+        memmove(producer->batches, producer->batches + 1,
+                (PRODUCER_BATCHES - 1) * sizeof(producer->batches[0]));
+        producer->batch_count--;
+    }
+    producer->batches[producer->batch_count++] = (struct producer_batch){
+        .last_offset = batch->last_offset,
+        .timestamp = batch->max_timestamp,
+        .last_sequence = sequence_add(batch->base_sequence, batch->last_offset_delta),
+        .offset_delta = batch->last_offset_delta,
+    };
+}
+
+void producer_state_note_marker(struct producer_state *state, const struct batch_view *batch,
+                                const struct producer_marker *marker, int64_t now_ms)
+{
+    struct producer *producer = state_enter(state, batch, now_ms);
+    producer->coordinator_epoch = marker->coordinator_epoch;
+    producer_set_txn(state, producer, -1);
+}
+
+bool producer_state_reaches(const struct producer_state *state, int64_t offset)
+{
+    size_t cursor = 0;
+    const struct producer *producer;
+    while ((producer = map_next(&state->map, &cursor, NULL, NULL))) {
+        /* Without a data batch only a marker is known, whose offset is not kept. */
+        if (producer->batch_count == 0 || producer->txn_start_offset >= offset ||
+            producer->coordinator_epoch >= 0 ||
+            producer->batches[producer->batch_count - 1].last_offset >= offset)
+            return true;
+    }
+    return false;
+}
+
+int64_t producer_state_first_open(const struct producer_state *state)
+{
+    int64_t first = INT64_MAX;
+    size_t cursor = 0;
+    const struct producer *producer;
+    if (state->open_txns == 0)
+        return first;
+    while ((producer = map_next(&state->map, &cursor, NULL, NULL)))
+        if (producer->txn_start_offset >= 0 && producer->txn_start_offset < first)
+            first = producer->txn_start_offset;
+    return first;
+}
+
+void producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms)
+{
+    bool again = true;
+    while (again) {
+        /* The map must not change during a walk: each round drops what one walk found. */
+        int64_t dropped[64];
+        size_t cursor = 0, count = 0;
+        const struct producer *producer;
+        while (count < ARRAY_LEN(dropped) &&
+               (producer = map_next(&state->map, &cursor, NULL, NULL)))
+            if (producer->txn_start_offset < 0 && now_ms - producer->seen_ms >= expiration_ms)
+                dropped[count++] = producer->id;
+        for (size_t i = 0; i < count; i++)
+            mem_free(map_del_u64(&state->map, (uint64_t)dropped[i]));
+        again = count == ARRAY_LEN(dropped);
+    }
+}
+
+/* ---- snapshots ---- */
+
+static void entry_encode(const struct producer *producer, uint8_t *out)
+{
+    static const struct producer_batch none = {-1, -1, -1, 0};
+    const struct producer_batch *last =
+        producer->batch_count ? &producer->batches[producer->batch_count - 1] : &none;
+    bytes_put_u64(out, (uint64_t)producer->id);
+    bytes_put_u16(out + 8, (uint16_t)producer->epoch);
+    bytes_put_u32(out + 10, (uint32_t)last->last_sequence);
+    bytes_put_u64(out + 14, (uint64_t)last->last_offset);
+    bytes_put_u32(out + 22, (uint32_t)last->offset_delta);
+    bytes_put_u64(out + 26, (uint64_t)producer->last_timestamp);
+    bytes_put_u32(out + 34, (uint32_t)producer->coordinator_epoch);
+    bytes_put_u64(out + 38, (uint64_t)producer->txn_start_offset);
+}
+
+int producer_state_format(const struct producer_state *state, struct buf *out)
+{
+    size_t size = SNAPSHOT_HEADER_LEN + state->map.count * SNAPSHOT_ENTRY_LEN;
+    if (state->map.count > INT32_MAX || buf_reserve(out, size) < 0)
+        return ERR_NO_MEMORY;
+    uint8_t *head = out->data + out->len, *at = head + SNAPSHOT_HEADER_LEN;
+    size_t cursor = 0;
+    const struct producer *producer;
+    while ((producer = map_next(&state->map, &cursor, NULL, NULL))) {
+        entry_encode(producer, at);
+        at += SNAPSHOT_ENTRY_LEN;
+    }
+    bytes_put_u16(head, SNAPSHOT_VERSION);
+    bytes_put_u32(head + SNAPSHOT_CRC_FROM, (uint32_t)state->map.count);
+    bytes_put_u32(head + SNAPSHOT_CRC_AT,
+                  crc32c(0, head + SNAPSHOT_CRC_FROM, size - SNAPSHOT_CRC_FROM));
+    out->len += size;
+    return 0;
+}
+
+static void entry_decode(struct producer_state *state, const uint8_t *in, int64_t now_ms)
+{
+    struct producer *producer = state_add(state, (int64_t)bytes_get_u64(in));
+    producer->epoch = (int16_t)bytes_get_u16(in + 8);
+    producer->last_timestamp = (int64_t)bytes_get_u64(in + 26);
+    producer->coordinator_epoch = (int32_t)bytes_get_u32(in + 34);
+    producer->seen_ms = now_ms;
+    producer_set_txn(state, producer, (int64_t)bytes_get_u64(in + 38));
+    struct producer_batch last = {
+        .last_offset = (int64_t)bytes_get_u64(in + 14),
+        .timestamp = producer->last_timestamp,
+        .last_sequence = (int32_t)bytes_get_u32(in + 10),
+        .offset_delta = (int32_t)bytes_get_u32(in + 22),
+    };
+    if (last.last_sequence >= 0)
+        producer->batches[producer->batch_count++] = last;
+}
+
+int producer_state_parse(struct producer_state *state, const uint8_t *data, size_t len,
+                         int64_t now_ms)
+{
+    producer_state_clear(state);
+    if (len < SNAPSHOT_HEADER_LEN || bytes_get_u16(data) != SNAPSHOT_VERSION ||
+        crc32c(0, data + SNAPSHOT_CRC_FROM, len - SNAPSHOT_CRC_FROM) !=
+            bytes_get_u32(data + SNAPSHOT_CRC_AT))
+        return ERR_CORRUPT;
+    uint32_t count = bytes_get_u32(data + SNAPSHOT_CRC_FROM);
+    if ((len - SNAPSHOT_HEADER_LEN) % SNAPSHOT_ENTRY_LEN != 0 ||
+        (len - SNAPSHOT_HEADER_LEN) / SNAPSHOT_ENTRY_LEN != count)
+        return ERR_CORRUPT;
+    for (uint32_t i = 0; i < count; i++) {
+        const uint8_t *entry = data + SNAPSHOT_HEADER_LEN + (size_t)i * SNAPSHOT_ENTRY_LEN;
+        if (producer_state_get(state, (int64_t)bytes_get_u64(entry))) {
+            producer_state_clear(state);
+            return ERR_CORRUPT;
+        }
+        entry_decode(state, entry, now_ms);
+    }
+    return 0;
+}

@@ -1,0 +1,91 @@
+/* What a log knows of each idempotent producer: its epoch, its last five batches and its open
+ * transaction. Every replica keeps it, built from the batches that it appends. A snapshot of it goes
+ * into <offset>.snapshot, in Kafka's format, so that a start need not read the whole log.
+ *
+ * Rules: "Idempotent producer state in a partition" of the Kafka protocol (KIP-98, KIP-360). */
+#ifndef BROKER_LOG_PRODUCER_STATE_H
+#define BROKER_LOG_PRODUCER_STATE_H
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "broker/log/batch_view.h"
+
+enum { PRODUCER_BATCHES = 5 }; /* max.in.flight.requests.per.connection of an idempotent producer */
+
+struct producer_batch {
+    int64_t last_offset;
+    int64_t timestamp;
+    int32_t last_sequence;
+    int32_t offset_delta; /* last minus first, of offsets and of sequences */
+};
+
+struct producer {
+    int64_t id;
+    int64_t last_timestamp;    /* of its last batch or marker */
+    int64_t seen_ms;           /* wall clock of the last append, or of the start */
+    int64_t txn_start_offset;  /* of its open transaction; -1 = none */
+    int32_t coordinator_epoch; /* of the last marker; -1 */
+    int16_t epoch;
+    uint8_t batch_count;
+    struct producer_batch batches[PRODUCER_BATCHES]; /* oldest first */
+};
+
+struct producer_state {
+    struct map map; /* by id */
+    uint32_t open_txns;
+};
+
+/* How a batch stands to what is known of its producer. */
+struct producer_verdict {
+    struct producer_batch duplicate; /* the batch that it repeats */
+    bool is_duplicate;
+    const char *message; /* why it was refused */
+};
+
+/* The marker in a control batch. */
+struct producer_marker {
+    int16_t type; /* 0 abort, 1 commit */
+    int32_t coordinator_epoch;
+};
+
+void producer_state_init(struct producer_state *state);
+void producer_state_close(struct producer_state *state);
+void producer_state_clear(struct producer_state *state);
+struct producer *producer_state_get(const struct producer_state *state, int64_t id);
+/* -1 when it has sent no data batch in this epoch. */
+int32_t producer_last_sequence(const struct producer *producer);
+
+/* Whether the batch may be appended. With `sequences` false only the epoch is checked (our own
+ * coordinators send no sequences). ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, ERR_INVALID_PRODUCER_EPOCH. */
+int producer_state_check(const struct producer_state *state, const struct batch_view *batch,
+                         bool sequences, struct producer_verdict *verdict) MUST_CHECK;
+/* The same for a transaction marker; ERR_INVALID_PRODUCER_EPOCH,
+ * ERR_TRANSACTION_COORDINATOR_FENCED. */
+int producer_state_check_marker(const struct producer_state *state, const struct batch_view *batch,
+                                const struct producer_marker *marker, const char **message)
+    MUST_CHECK;
+/* Reads the marker of a control batch from its bytes: 1, 0 for another kind of control record, or
+ * ERR_INVALID_RECORD. */
+int producer_marker_read(const uint8_t *bytes, size_t len, struct producer_marker *marker)
+    MUST_CHECK;
+
+/* Takes in an appended data batch. */
+void producer_state_note(struct producer_state *state, const struct batch_view *batch,
+                         int64_t now_ms);
+void producer_state_note_marker(struct producer_state *state, const struct batch_view *batch,
+                                const struct producer_marker *marker, int64_t now_ms);
+/* Whether anything it knows lies at or past `offset`, so that cutting there needs a rebuild. */
+bool producer_state_reaches(const struct producer_state *state, int64_t offset);
+/* The first offset of the earliest open transaction; INT64_MAX when there is none. */
+int64_t producer_state_first_open(const struct producer_state *state);
+/* Forgets producers that were not seen for `expiration_ms` and have no open transaction. */
+void producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms);
+
+/* Snapshot: int16 version 1, uint32 CRC-32C of what follows, int32 count, entries of 46 bytes with
+ * the last batch of each producer. ERR_NO_MEMORY. */
+int producer_state_format(const struct producer_state *state, struct buf *out) MUST_CHECK;
+/* Replaces the state. ERR_CORRUPT (then it is empty). */
+int producer_state_parse(struct producer_state *state, const uint8_t *data, size_t len,
+                         int64_t now_ms) MUST_CHECK;
+
+#endif

@@ -1,0 +1,514 @@
+/* Segments: lazily opened files, appends with sparse index entries, lookups, cutting.
+ *
+ * Happy path of a lookup: the offset index names a batch at most one index interval before the
+ * wanted one, a scan of headers finds it. Failure modes: an index entry that does not match the
+ * batch it points to makes the indexes be rebuilt from the log, once; a batch header that makes no
+ * sense is ERR_CORRUPT for the caller; disk errors are passed on. */
+#include "broker/log/segment.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "broker/log/batch_scan.h"
+
+enum {
+    SEGMENT_SKIP_BLOCK = 4096,      /* read-ahead where only headers matter: one page */
+    SEGMENT_CHECK_BLOCK = 256 * 1024 /* and where every byte is looked at */
+};
+
+void segment_pool_init(struct segment_pool *pool, uint32_t cap)
+{
+    list_init(&pool->open);
+    pool->count = 0;
+    pool->cap = cap;
+}
+
+struct segment *segment_new(struct env *env, const char *dir, int64_t base_offset, uint64_t size,
+                            uint32_t index_interval)
+{
+    struct segment *segment = mem_alloc(sizeof(*segment));
+    segment->env = env;
+    segment->dir = mem_strdup(dir);
+    segment->base_offset = segment->end_offset = base_offset;
+    segment->size = size;
+    segment->max_timestamp = segment->max_timestamp_offset = segment->roll_timestamp = -1;
+    segment->created_ms = env_wall_ms(env);
+    segment->index_interval = index_interval;
+    segment->owned = true;
+    segment->known = segment->fresh = size == 0;
+    list_init(&segment->lru);
+    index_init(&segment->offsets, INDEX_OFFSET);
+    index_init(&segment->times, INDEX_TIME);
+    return segment;
+}
+
+void segment_close_files(struct segment *segment)
+{
+    /* Index entries that can't be written are lost: the index is then only sparser. */
+    if (index_is_open(&segment->offsets) && index_flush(&segment->offsets) < 0)
+        segment->verified = false;
+    if (index_is_open(&segment->times) && index_flush(&segment->times) < 0)
+        segment->verified = false;
+    index_close(&segment->offsets);
+    index_close(&segment->times);
+    if (!segment->file)
+        return;
+    env_file_close(segment->file);
+    segment->file = NULL;
+    if (segment->pool && !list_empty(&segment->lru)) {
+        list_remove(&segment->lru);
+        segment->pool->count--;
+    }
+}
+
+static void segment_free(struct segment *segment)
+{
+    segment_close_files(segment);
+    mem_free(segment->dir);
+    mem_free(segment);
+}
+
+void segment_drop(struct segment *segment)
+{
+    ASSERT(segment->owned);
+    segment->owned = false;
+    if (segment->pins == 0)
+        segment_free(segment);
+}
+
+void segment_name(int64_t base_offset, const char *suffix, char name[SEGMENT_NAME_MAX])
+{
+    snprintf(name, SEGMENT_NAME_MAX, "%020" PRId64 "%s", base_offset, suffix);
+}
+
+char *segment_path(const struct segment *segment, const char *suffix)
+{
+    char name[SEGMENT_NAME_MAX];
+    segment_name(segment->base_offset, suffix, name);
+    return mem_printf("%s/%s", segment->dir, name);
+}
+
+/* Closes the files used longest ago while more are open than the pool allows. */
+static void pool_shrink(struct segment_pool *pool, const struct segment *keep)
+{
+    LIST_EACH(step, &pool->open) {
+        if (pool->count <= pool->cap)
+            return;
+        struct segment *segment = LIST_ENTRY(step, struct segment, lru);
+        if (segment != keep && segment->pins == 0)
+            segment_close_files(segment);
+    }
+}
+
+static void segment_touch(struct segment *segment)
+{
+    struct segment_pool *pool = segment->pool;
+    if (!pool)
+        return;
+    bool counted = !list_empty(&segment->lru);
+    list_remove(&segment->lru);
+    list_push(&pool->open, &segment->lru);
+    if (counted)
+        return;
+    pool->count++;
+    pool_shrink(pool, segment);
+}
+
+int segment_file(struct segment *segment, struct env_file **file)
+{
+    if (!segment->file) {
+        char *path = segment_path(segment, ".log");
+        int rc = env_file_open(segment->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &segment->file);
+        mem_free(path);
+        if (rc < 0)
+            return rc;
+    }
+    segment_touch(segment);
+    *file = segment->file;
+    return 0;
+}
+
+int segment_pin(struct segment *segment)
+{
+    struct env_file *file;
+    int rc = segment_file(segment, &file);
+    if (rc == 0)
+        segment->pins++;
+    return rc;
+}
+
+void segment_unpin(struct segment *segment)
+{
+    ASSERT(segment->pins > 0);
+    segment->pins--;
+    if (segment->pins == 0 && !segment->owned)
+        segment_free(segment);
+}
+
+/* ---- indexes ---- */
+
+static int index_open_at(struct segment *segment, struct index *index, const char *suffix)
+{
+    if (index_is_open(index))
+        return 0;
+    char *path = segment_path(segment, suffix);
+    int rc = index_open(index, segment->env, path, !segment->verified);
+    mem_free(path);
+    return rc;
+}
+
+static int segment_open_indexes(struct segment *segment)
+{
+    if (index_is_open(&segment->offsets) && index_is_open(&segment->times))
+        return 0;
+    /* The log file goes along, so that the pool knows of all three. */
+    struct env_file *file;
+    int rc = segment_file(segment, &file);
+    if (rc == 0)
+        rc = index_open_at(segment, &segment->offsets, ".index");
+    if (rc == 0)
+        rc = index_open_at(segment, &segment->times, ".timeindex");
+    return rc;
+}
+
+static void note_times(struct segment *segment, const struct batch_view *batch)
+{
+    if (batch->base_offset <= segment->base_offset || segment->roll_timestamp < 0)
+        segment->roll_timestamp = batch->max_timestamp;
+    if (batch->max_timestamp > segment->max_timestamp) {
+        segment->max_timestamp = batch->max_timestamp;
+        segment->max_timestamp_offset = batch->last_offset;
+    }
+}
+
+static int note_time_entry(struct segment *segment)
+{
+    if (segment->max_timestamp < 0)
+        return 0;
+    return index_append(&segment->times,
+                        (struct index_entry){segment->max_timestamp, segment->max_timestamp_offset -
+                                                                         segment->base_offset});
+}
+
+int segment_note(struct segment *segment, const struct batch_view *batch, uint64_t position)
+{
+    note_times(segment, batch);
+    int rc = 0;
+    if (segment->unindexed > segment->index_interval) {
+        rc = segment_open_indexes(segment);
+        if (rc == 0)
+            rc = index_append(&segment->offsets,
+                              (struct index_entry){batch->last_offset - segment->base_offset,
+                                                   (int64_t)position});
+        if (rc == 0)
+            rc = note_time_entry(segment);
+        segment->unindexed = 0;
+    }
+    segment->unindexed += batch->len;
+    segment->end_offset = batch->last_offset + 1;
+    return rc;
+}
+
+/* Forgets the indexes and what was learned from batches. */
+static int segment_forget(struct segment *segment)
+{
+    segment->end_offset = segment->base_offset;
+    segment->max_timestamp = segment->max_timestamp_offset = segment->roll_timestamp = -1;
+    segment->unindexed = 0;
+    int rc = index_clear(&segment->offsets);
+    return rc < 0 ? rc : index_clear(&segment->times);
+}
+
+/* ---- recovery ---- */
+
+/* Whether the batch at the index entry's position is the one that the entry was made for. */
+static bool entry_matches(const struct segment *segment, const struct index_entry *entry,
+                          const struct batch_view *batch)
+{
+    int64_t offset = segment->base_offset + entry->key;
+    return batch->base_offset >= segment->base_offset && batch->base_offset <= offset;
+}
+
+/* Where to start a scan: the last index entry below `trusted` that points to its batch, else the
+ * beginning with empty indexes. */
+static int recover_start(struct segment *segment, int64_t trusted, uint64_t *from)
+{
+    struct index_entry entry;
+    *from = 0;
+    int rc = segment_open_indexes(segment);
+    if (rc == 0 && trusted < INT64_MAX)
+        rc = index_truncate(&segment->offsets,
+                            trusted > segment->base_offset ? trusted - segment->base_offset : 0);
+    if (rc < 0 || segment->offsets.count == 0)
+        return rc < 0 ? rc : segment_forget(segment);
+    entry = segment->offsets.last;
+    rc = index_truncate(&segment->times, entry.key + 1);
+    uint8_t header[BATCH_HEADER_LEN];
+    struct batch_view batch;
+    if (rc < 0)
+        return rc;
+    ssize_t got = env_file_read(segment->file, header, sizeof(header), (uint64_t)entry.value);
+    if (got < 0)
+        return (int)got;
+    if (got < (ssize_t)sizeof(header) || batch_view_read(header, &batch) < 0 ||
+        !entry_matches(segment, &entry, &batch))
+        return segment_forget(segment);
+    *from = (uint64_t)entry.value;
+    segment->end_offset = batch.base_offset;
+    if (segment->times.count > 0) {
+        segment->max_timestamp = segment->times.last.key;
+        segment->max_timestamp_offset = segment->base_offset + segment->times.last.value;
+    }
+    return 0;
+}
+
+int segment_recover(struct segment *segment, int64_t trusted,
+                    void (*each)(void *data, const struct batch_view *batch), void *data,
+                    uint64_t *bad_position)
+{
+    uint64_t from;
+    segment->max_timestamp = segment->max_timestamp_offset = -1;
+    segment->end_offset = segment->base_offset;
+    segment->unindexed = 0;
+    int rc = recover_start(segment, trusted, &from);
+    if (rc < 0)
+        return rc;
+    struct batch_scan scan;
+    size_t block = trusted < INT64_MAX ? SEGMENT_CHECK_BLOCK : SEGMENT_SKIP_BLOCK;
+    if (block > segment->size)
+        block = segment->size > SEGMENT_SKIP_BLOCK ? (size_t)segment->size : SEGMENT_SKIP_BLOCK;
+    batch_scan_init(&scan, segment->file, from, segment->size, block);
+    while ((rc = batch_scan_next(&scan)) == 1) {
+        if (scan.batch.base_offset < segment->end_offset)
+            rc = ERR_CORRUPT;
+        if (rc == 1 && scan.batch.last_offset >= trusted) {
+            int body = batch_scan_body(&scan);
+            rc = body < 0 ? body : batch_view_crc_ok(scan.bytes, scan.batch.len) ? 1 : ERR_CORRUPT;
+        }
+        if (rc < 0)
+            break;
+        rc = segment_note(segment, &scan.batch, scan.position);
+        if (rc < 0)
+            break;
+        if (each)
+            each(data, &scan.batch);
+    }
+    *bad_position = scan.position;
+    batch_scan_close(&scan);
+    if (rc == 0 || rc == ERR_CORRUPT)
+        segment->known = segment->verified = true;
+    return rc;
+}
+
+/* Makes the indexes anew from the log. */
+static int segment_rebuild(struct segment *segment)
+{
+    int64_t end_offset = segment->end_offset;
+    uint64_t bad;
+    int rc = segment_open_indexes(segment);
+    if (rc == 0)
+        rc = segment_forget(segment);
+    if (rc == 0)
+        rc = segment_recover(segment, INT64_MAX, NULL, NULL, &bad);
+    if (rc == 0)
+        rc = note_time_entry(segment);
+    segment->end_offset = end_offset;
+    return rc;
+}
+
+/* Indexes that are open and, as far as their form tells, complete. */
+static int segment_ready(struct segment *segment)
+{
+    bool first = !segment->verified;
+    int rc = segment_open_indexes(segment);
+    if (rc < 0 || !first)
+        return rc;
+    bool lost = segment->size > 0 && segment->times.count == 0;
+    lost = lost || (segment->size > segment->index_interval && segment->offsets.count == 0);
+    lost = lost || (segment->offsets.count > 0 &&
+                    (uint64_t)segment->offsets.last.value >= segment->size);
+    if (lost)
+        return segment_rebuild(segment);
+    segment->verified = true;
+    return 0;
+}
+
+/* ---- appends ---- */
+
+int segment_write(struct segment *segment, const void *bytes, size_t len)
+{
+    struct env_file *file;
+    int rc = segment_file(segment, &file);
+    if (rc == 0)
+        rc = env_file_write(file, bytes, len, segment->size);
+    if (rc < 0)
+        return rc;
+    if (segment->size == 0) {
+        segment->verified = segment->known = true;
+        segment->created_ms = env_wall_ms(segment->env);
+    }
+    segment->size += len;
+    return 0;
+}
+
+int segment_seal(struct segment *segment)
+{
+    int rc = segment_open_indexes(segment);
+    if (rc == 0)
+        rc = note_time_entry(segment);
+    if (rc == 0)
+        rc = index_flush(&segment->offsets);
+    if (rc == 0)
+        rc = index_flush(&segment->times);
+    return rc;
+}
+
+/* ---- lookups ---- */
+
+/* Walks from `from` to the first batch that `wanted` takes. ERR_NOT_FOUND, ERR_CORRUPT. */
+static int segment_walk(struct segment *segment, uint64_t from, int64_t offset,
+                        int64_t timestamp_ms, struct segment_spot *spot)
+{
+    struct batch_scan scan;
+    int rc;
+    batch_scan_init(&scan, segment->file, from, segment->size, SEGMENT_SKIP_BLOCK);
+    while ((rc = batch_scan_next(&scan)) == 1)
+        if (scan.batch.last_offset >= offset && scan.batch.max_timestamp >= timestamp_ms)
+            break;
+    spot->position = scan.position;
+    spot->batch = scan.batch;
+    batch_scan_close(&scan);
+    return rc == 1 ? 0 : rc == 0 ? ERR_NOT_FOUND : rc;
+}
+
+/* The position of an index entry at or before `offset`, checked against the batch there; ERR_CORRUPT
+ * when they differ. */
+static int segment_hint(struct segment *segment, int64_t offset, uint64_t *position)
+{
+    struct index_entry entry;
+    uint8_t header[BATCH_HEADER_LEN];
+    struct batch_view batch;
+    *position = 0;
+    int rc = index_find(&segment->offsets, offset - segment->base_offset, &entry);
+    if (rc <= 0)
+        return rc;
+    ssize_t got = env_file_read(segment->file, header, sizeof(header), (uint64_t)entry.value);
+    if (got < 0)
+        return (int)got;
+    if (got < (ssize_t)sizeof(header) || (uint64_t)entry.value >= segment->size ||
+        batch_view_read(header, &batch) < 0 || !entry_matches(segment, &entry, &batch))
+        return ERR_CORRUPT;
+    *position = (uint64_t)entry.value;
+    return 0;
+}
+
+static int segment_hint_or_rebuild(struct segment *segment, int64_t offset, uint64_t *position)
+{
+    int rc = segment_hint(segment, offset, position);
+    if (rc != ERR_CORRUPT)
+        return rc;
+    rc = segment_rebuild(segment);
+    return rc < 0 ? rc : segment_hint(segment, offset, position);
+}
+
+int segment_find(struct segment *segment, int64_t offset, struct segment_spot *spot)
+{
+    if (segment->size == 0)
+        return ERR_NOT_FOUND;
+    uint64_t from;
+    int rc = segment_ready(segment);
+    if (rc == 0)
+        rc = segment_hint_or_rebuild(segment, offset, &from);
+    return rc < 0 ? rc : segment_walk(segment, from, offset, INT64_MIN, spot);
+}
+
+int segment_load_times(struct segment *segment)
+{
+    if (segment->known)
+        return 0;
+    int rc = segment_ready(segment);
+    if (rc < 0 || segment->known)
+        return rc;
+    if (segment->times.count > 0) {
+        segment->max_timestamp = segment->times.last.key;
+        segment->max_timestamp_offset = segment->base_offset + segment->times.last.value;
+    }
+    segment->known = true;
+    return 0;
+}
+
+int segment_find_timestamp(struct segment *segment, int64_t timestamp_ms, int64_t offset,
+                           struct segment_spot *spot)
+{
+    int rc = segment_load_times(segment);
+    if (rc < 0)
+        return rc;
+    if (segment->size == 0 || segment->max_timestamp < timestamp_ms)
+        return ERR_NOT_FOUND;
+    rc = segment_ready(segment);
+    if (rc < 0)
+        return rc;
+    /* All records up to the entry's offset are older than the wanted time. */
+    struct index_entry entry;
+    uint64_t from = 0;
+    rc = index_find(&segment->times, timestamp_ms - 1, &entry);
+    if (rc > 0)
+        rc = segment_hint_or_rebuild(segment, segment->base_offset + entry.value, &from);
+    return rc < 0 ? rc : segment_walk(segment, from, offset, timestamp_ms, spot);
+}
+
+int segment_first_timestamp(struct segment *segment, int64_t *timestamp_ms)
+{
+    *timestamp_ms = segment->roll_timestamp;
+    if (segment->size == 0 || segment->roll_timestamp >= 0)
+        return 0;
+    struct segment_spot spot;
+    struct env_file *file;
+    int rc = segment_file(segment, &file);
+    if (rc == 0)
+        rc = segment_walk(segment, 0, INT64_MIN, INT64_MIN, &spot);
+    if (rc == 0)
+        *timestamp_ms = segment->roll_timestamp = spot.batch.max_timestamp;
+    return rc;
+}
+
+/* ---- cutting and removing ---- */
+
+int segment_truncate(struct segment *segment, uint64_t position, int64_t end_offset)
+{
+    int rc = segment_open_indexes(segment);
+    if (rc == 0)
+        rc = env_file_truncate(segment->file, position);
+    if (rc < 0)
+        return rc;
+    segment->size = position;
+    rc = index_truncate(&segment->offsets, end_offset - segment->base_offset);
+    if (rc == 0)
+        rc = index_truncate(&segment->times, end_offset - segment->base_offset);
+    uint64_t bad;
+    if (rc == 0)
+        rc = segment_recover(segment, INT64_MAX, NULL, NULL, &bad);
+    segment->end_offset = end_offset;
+    return rc;
+}
+
+int segment_rename_deleted(struct segment *segment, void (*renamed)(void *data, char *path),
+                           void *data)
+{
+    static const char *const suffixes[] = {".log", ".index", ".timeindex", ".snapshot"};
+    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+        char *from = segment_path(segment, suffixes[i]);
+        char *to = mem_printf("%s.deleted", from);
+        int rc = env_path_rename(segment->env, from, to);
+        mem_free(from);
+        if (rc == 0)
+            renamed(data, to);
+        else
+            mem_free(to);
+        if (rc < 0 && rc != ERR_NOT_FOUND)
+            return rc;
+    }
+    return 0;
+}
