@@ -6,8 +6,6 @@
  * not opened. */
 #include "broker/log/log_internal.h"
 
-enum { CODEC_LAST = 4 /* zstd */ };
-
 static int refuse(struct log_append *result, int err, const char *message)
 {
     result->message = message;
@@ -15,22 +13,24 @@ static int refuse(struct log_append *result, int err, const char *message)
 }
 
 /* The form of one batch: length, magic, checksum. */
-static int check_frame(const uint8_t *bytes, size_t left, struct batch_view *batch,
+static int check_frame(const uint8_t *bytes, size_t left, struct batch *batch,
                        struct log_append *result)
 {
-    if (left < BATCH_HEADER_LEN)
+    if (left < BATCH_HEADER_SIZE)
         return refuse(result, ERR_CORRUPT_MESSAGE, "the batch is shorter than its header");
     if ((int8_t)bytes[16] == 0 || (int8_t)bytes[16] == 1)
         return refuse(result, ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT,
                       "message formats 0 and 1 are not taken: use record batches (format 2)");
-    if (batch_view_read(bytes, batch) < 0 || batch->len > left)
+    /* The log's end stays below INT64_MAX. */
+    if (batch_parse(bytes, left, batch) < 0 || batch->base_offset < 0 ||
+        batch->base_offset > INT64_MAX - 1 - batch->last_offset_delta)
         return refuse(result, ERR_CORRUPT_MESSAGE, "the batch's length or header is not valid");
-    if (!batch_view_crc_ok(bytes, batch->len))
+    if (batch_check_crc(batch) < 0)
         return refuse(result, ERR_CORRUPT_MESSAGE, "the batch's checksum is wrong");
     return 0;
 }
 
-static int check_time(const struct log_config *config, const struct batch_view *batch,
+static int check_time(const struct log_config *config, const struct batch *batch,
                       int64_t now_ms, struct log_append *result)
 {
     if (config->log_append_time)
@@ -51,37 +51,37 @@ static int check_time(const struct log_config *config, const struct batch_view *
     return 0;
 }
 
-static int check_header(const struct log_config *config, const struct batch_view *batch,
+static int check_header(const struct log_config *config, const struct batch *batch,
                         enum log_origin origin, struct log_append *result)
 {
     if (origin == LOG_FROM_CLIENT && config->max_message_bytes >= 0 &&
-        batch->len > (uint64_t)config->max_message_bytes)
+        batch->size > (uint64_t)config->max_message_bytes)
         return refuse(result, ERR_MESSAGE_TOO_LARGE,
                       "the batch is larger than max.message.bytes of the topic");
-    if (batch->count < 1 || batch->count != batch->last_offset_delta + 1)
+    if (batch->record_count < 1 || batch->record_count != batch->last_offset_delta + 1)
         return refuse(result, ERR_INVALID_RECORD,
                       "the batch is empty, or its record count does not match its offsets");
-    if ((batch->attributes & BATCH_CODEC_MASK) > CODEC_LAST)
+    if (batch_codec(batch) > COMPRESS_ZSTD)
         return refuse(result, ERR_INVALID_RECORD, "the compression codec is not known");
-    if (batch->attributes & BATCH_CONTROL && origin == LOG_FROM_CLIENT)
+    if (batch_is_control(batch) && origin == LOG_FROM_CLIENT)
         return refuse(result, ERR_INVALID_RECORD, "clients may not write control batches");
     if (batch->producer_id < -1 || (batch->producer_id >= 0 && batch->producer_epoch < 0))
         return refuse(result, ERR_INVALID_RECORD, "the producer id or epoch is not valid");
     if (batch->producer_id >= 0 && origin == LOG_FROM_CLIENT && batch->base_sequence < 0)
         return refuse(result, ERR_INVALID_RECORD, "an idempotent batch needs a sequence number");
-    if (batch->producer_id < 0 && batch->attributes & BATCH_TRANSACTIONAL)
+    if (batch->producer_id < 0 && batch_is_transactional(batch))
         return refuse(result, ERR_INVALID_RECORD, "a transactional batch needs a producer id");
     return 0;
 }
 
-static int check_producer(struct log *log, const uint8_t *bytes, const struct batch_view *batch,
-                          enum log_origin origin, struct log_append *result)
+static int check_producer(struct log *log, const struct batch *batch, enum log_origin origin,
+                          struct log_append *result)
 {
     if (batch->producer_id < 0)
         return 0;
-    if (batch->attributes & BATCH_CONTROL) {
+    if (batch_is_control(batch)) {
         struct producer_marker marker;
-        int rc = producer_marker_read(bytes, batch->len, &marker);
+        int rc = producer_marker_read(batch, &marker);
         if (rc < 0)
             return refuse(result, rc, "the control record is not valid");
         return rc == 0 ? 0
@@ -111,7 +111,7 @@ int append_check_client(struct log *log, const uint8_t *bytes, size_t len, enum 
                       "the batches are larger than segment.bytes of the topic");
     size_t at = 0;
     while (at < len) {
-        struct batch_view batch;
+        struct batch batch;
         int rc = check_frame(bytes + at, len - at, &batch, result);
         if (rc == 0)
             rc = check_header(&log->config, &batch, origin, result);
@@ -120,13 +120,13 @@ int append_check_client(struct log *log, const uint8_t *bytes, size_t len, enum 
         if (rc < 0)
             return rc;
         /* Sequences are checked against what is in the log, so two in one append can't be. */
-        if (batch.producer_id >= 0 && batch.len != len && origin == LOG_FROM_CLIENT)
+        if (batch.producer_id >= 0 && batch.size != len && origin == LOG_FROM_CLIENT)
             return refuse(result, ERR_INVALID_RECORD,
                           "an idempotent or transactional batch must come alone");
-        rc = check_producer(log, bytes + at, &batch, origin, result);
+        rc = check_producer(log, &batch, origin, result);
         if (rc < 0)
             return rc;
-        at += batch.len;
+        at += batch.size;
     }
     return 0;
 }
@@ -136,11 +136,11 @@ int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, s
 {
     int64_t next = log->end_offset;
     *whole = 0;
-    while (len - *whole >= BATCH_PREFIX_LEN) {
-        struct batch_view batch;
+    while (len - *whole >= BATCH_PEEK_SIZE) {
+        struct batch batch;
         const uint8_t *at = bytes + *whole;
-        int32_t length = (int32_t)bytes_get_u32(at + 8);
-        if (length >= 0 && (uint64_t)length + BATCH_PREFIX_LEN > len - *whole)
+        int64_t size = batch_peek_size(at, len - *whole);
+        if (size > (int64_t)(len - *whole))
             break; /* the fetch cut it off */
         int rc = check_frame(at, len - *whole, &batch, result);
         if (rc < 0)
@@ -154,8 +154,8 @@ int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, s
             log->epochs.entries[log->epochs.count - 1].start_offset < batch.base_offset)
             return refuse(result, ERR_INVALID_RECORD,
                           "the leader's batch has an older epoch than the end of this log");
-        next = batch.last_offset + 1;
-        *whole += batch.len;
+        next = batch_last_offset(&batch) + 1;
+        *whole += batch.size;
     }
     return 0;
 }

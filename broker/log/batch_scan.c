@@ -5,12 +5,13 @@
  * damaged length can't make it larger than the file. */
 #include "broker/log/batch_scan.h"
 
+#include "base/err.h"
 #include "base/mem.h"
 
 void batch_scan_init(struct batch_scan *scan, struct env_file *file, uint64_t from, uint64_t limit,
                      size_t block)
 {
-    ASSERT(block >= BATCH_HEADER_LEN);
+    ASSERT(block >= BATCH_HEADER_SIZE);
     *scan = (struct batch_scan){.file = file, .next = from, .limit = limit, .position = from};
     scan->buffer = mem_alloc(block);
     scan->cap = block;
@@ -52,24 +53,28 @@ int batch_scan_next(struct batch_scan *scan)
     scan->position = scan->next;
     if (scan->next >= scan->limit)
         return 0;
-    if (scan->limit - scan->next < BATCH_HEADER_LEN)
+    if (scan->limit - scan->next < BATCH_HEADER_SIZE)
         return ERR_CORRUPT;
     int err = 0;
-    scan->bytes = scan_window(scan, scan->next, BATCH_HEADER_LEN, &err);
-    if (!scan->bytes)
+    const uint8_t *header = scan_window(scan, scan->next, BATCH_HEADER_SIZE, &err);
+    if (!header)
         return err;
-    err = batch_view_read(scan->bytes, &scan->batch);
-    if (err < 0)
-        return err;
-    if (scan->batch.len > scan->limit - scan->next)
+    if (batch_parse_header(header, BATCH_HEADER_SIZE, &scan->batch) < 0)
         return ERR_CORRUPT;
-    scan->next += scan->batch.len;
+    scan->batch.bytes = scan->batch.records = NULL;
+    if (scan->batch.size > scan->limit - scan->next)
+        return ERR_CORRUPT;
+    scan->next += scan->batch.size;
     return 1;
 }
 
 int batch_scan_body(struct batch_scan *scan)
 {
     int err = 0;
-    scan->bytes = scan_window(scan, scan->position, scan->batch.len, &err);
-    return scan->bytes ? 0 : err;
+    const uint8_t *bytes = scan_window(scan, scan->position, scan->batch.size, &err);
+    if (!bytes)
+        return err;
+    scan->batch.bytes = bytes;
+    scan->batch.records = bytes + BATCH_HEADER_SIZE;
+    return 0;
 }

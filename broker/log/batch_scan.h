@@ -2,7 +2,7 @@
 #ifndef BROKER_LOG_BATCH_SCAN_H
 #define BROKER_LOG_BATCH_SCAN_H
 
-#include "broker/log/batch_view.h"
+#include "kafka/batch.h"
 #include "env/env.h"
 
 struct batch_scan {
@@ -10,8 +10,7 @@ struct batch_scan {
     uint64_t next;          /* where the next batch starts */
     uint64_t limit;         /* the end of the file, or of what is wanted */
     uint64_t position;      /* of the current batch */
-    struct batch_view batch; /* the current batch */
-    const uint8_t *bytes;   /* the current batch, in full only after batch_scan_body */
+    struct batch batch;     /* the current batch; its bytes are NULL before batch_scan_body */
     uint8_t *buffer;
     size_t cap;
     uint64_t buffer_at; /* file position of buffer[0] */
@@ -25,7 +24,7 @@ void batch_scan_close(struct batch_scan *scan);
 /* 1 and the header of the next batch; 0 at the limit; ERR_CORRUPT for what is no batch or reaches
  * past the limit (`position` says where); ERR_IO. */
 int batch_scan_next(struct batch_scan *scan) MUST_CHECK;
-/* Brings the whole current batch into `bytes`, valid until the next call. ERR_IO, ERR_NO_MEMORY. */
+/* Brings the whole current batch into batch.bytes, valid until the next call. ERR_IO, ERR_NO_MEMORY. */
 int batch_scan_body(struct batch_scan *scan) MUST_CHECK;
 
 #endif

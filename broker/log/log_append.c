@@ -4,18 +4,17 @@
  * active segment in one write, and are noted in indexes, epochs and producers; a flush is asked for.
  * Failure modes: what is wrong with the batches is answered and changes nothing; a failed write takes
  * the directory offline, since an unknown part of it may be in the file. */
-#include <string.h>
-
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "broker/log/log_internal.h"
 
-static void ring_push(struct log *log, const struct batch_view *batch, uint64_t position)
+static void ring_push(struct log *log, const struct batch *batch, uint64_t position)
 {
     if (!log->ring)
         log->ring = mem_alloc(sizeof(*log->ring));
     struct log_ring *ring = log->ring;
     ring->entries[ring->next] =
-        (struct log_ring_entry){batch->base_offset, batch->last_offset, position};
+        (struct log_ring_entry){batch->base_offset, batch_last_offset(batch), position};
     ring->next = (ring->next + 1) % LOG_RING;
     if (ring->count < LOG_RING)
         ring->count++;
@@ -30,14 +29,15 @@ static void append_stamp(struct log *log, uint8_t *bytes, size_t len, int32_t le
     result->base_offset = offset;
     result->append_time_ms = append_time ? now_ms : -1;
     for (size_t at = 0; at < len;) {
-        struct batch_view batch;
-        int rc = batch_view_read(bytes + at, &batch);
+        struct batch batch;
+        int rc = batch_parse(bytes + at, len - at, &batch);
         ASSERT(rc == 0);
-        batch_view_set_offset(bytes + at, offset, leader_epoch);
+        batch_set_base_offset(bytes + at, offset);
+        batch_set_leader_epoch(bytes + at, leader_epoch);
         if (append_time)
-            batch_view_set_append_time(bytes + at, batch.len, now_ms);
+            batch_set_append_time(bytes + at, now_ms);
         offset += (int64_t)batch.last_offset_delta + 1;
-        at += batch.len;
+        at += batch.size;
     }
     result->last_offset = offset - 1;
 }
@@ -45,7 +45,7 @@ static void append_stamp(struct log *log, uint8_t *bytes, size_t len, int32_t le
 /* ---- rolling ---- */
 
 static bool roll_is_due(struct log *log, const struct segment *segment,
-                        const struct batch_view *batch, int64_t now_ms)
+                        const struct batch *batch, int64_t now_ms)
 {
     if (log->config.segment_ms < 0 || log->config.segment_ms == INT64_MAX)
         return false;
@@ -56,7 +56,7 @@ static bool roll_is_due(struct log *log, const struct segment *segment,
     return waited > log->config.segment_ms - log->roll_jitter_ms;
 }
 
-static bool roll_needed(struct log *log, size_t pending, const struct batch_view *batch,
+static bool roll_needed(struct log *log, size_t pending, const struct batch *batch,
                         int64_t now_ms)
 {
     const struct segment *segment = log_active(log);
@@ -64,21 +64,21 @@ static bool roll_needed(struct log *log, size_t pending, const struct batch_view
     uint64_t limit = log->config.segment_bytes < 0 || log->config.segment_bytes > SEGMENT_SIZE_MAX
                          ? SEGMENT_SIZE_MAX
                          : (uint64_t)log->config.segment_bytes;
-    if (batch->last_offset - segment->base_offset > INT32_MAX)
+    if (batch_last_offset(batch) - segment->base_offset > INT32_MAX)
         return true; /* the indexes have 31 bits for it */
     if (size == 0)
         return false;
     uint64_t index_limit =
         log->config.segment_index_bytes < 0 ? UINT64_MAX : (uint64_t)log->config.segment_index_bytes;
-    return size + batch->len > limit || (segment->offsets.count + 1) * 8u > index_limit ||
+    return size + batch->size > limit || (segment->offsets.count + 1) * 8u > index_limit ||
            (segment->times.count + 2) * 12u > index_limit ||
            roll_is_due(log, segment, batch, now_ms);
 }
 
 /* ---- writing ---- */
 
-static int note_batch(struct log *log, const uint8_t *bytes, const struct batch_view *batch,
-                      uint64_t position, int64_t now_ms)
+static int note_batch(struct log *log, const struct batch *batch, uint64_t position,
+                      int64_t now_ms)
 {
     int rc = segment_note(log_active(log), batch, position);
     if (rc < 0)
@@ -87,14 +87,8 @@ static int note_batch(struct log *log, const uint8_t *bytes, const struct batch_
     if (batch->leader_epoch >= 0 && batch->leader_epoch < epochs_latest(&log->epochs))
         epochs_cut_end(&log->epochs, batch->base_offset);
     epochs_assign(&log->epochs, batch->leader_epoch, batch->base_offset);
-    if (batch->producer_id >= 0) {
-        struct producer_marker marker;
-        if (!(batch->attributes & BATCH_CONTROL))
-            producer_state_note(&log->producers, batch, now_ms);
-        else if (producer_marker_read(bytes, batch->len, &marker) == 1)
-            producer_state_note_marker(&log->producers, batch, &marker, now_ms);
-    }
-    log->end_offset = batch->last_offset + 1;
+    producer_state_take(&log->producers, batch, now_ms);
+    log->end_offset = batch_last_offset(batch) + 1;
     log->unflushed_count += batch->last_offset_delta + 1;
     return 0;
 }
@@ -112,11 +106,11 @@ static int write_run(struct log *log, const uint8_t *bytes, size_t len, int64_t 
         log->sync_dir = true;
     }
     for (size_t at = 0; at < len && rc == 0;) {
-        struct batch_view batch;
-        rc = batch_view_read(bytes + at, &batch);
+        struct batch batch;
+        rc = batch_parse(bytes + at, len - at, &batch);
         ASSERT(rc == 0);
-        rc = note_batch(log, bytes + at, &batch, position + at, now_ms);
-        at += batch.len;
+        rc = note_batch(log, &batch, position + at, now_ms);
+        at += batch.size;
     }
     log->snapshot_bytes += len;
     return rc;
@@ -126,8 +120,8 @@ static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int6
 {
     size_t from = 0, at = 0;
     while (at < len) {
-        struct batch_view batch;
-        int rc = batch_view_read(bytes + at, &batch);
+        struct batch batch;
+        int rc = batch_parse(bytes + at, len - at, &batch);
         ASSERT(rc == 0);
         if (roll_needed(log, at - from, &batch, now_ms)) {
             rc = write_run(log, bytes + from, at - from, now_ms);
@@ -137,7 +131,7 @@ static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int6
                 return rc;
             from = at;
         }
-        at += batch.len;
+        at += batch.size;
     }
     return write_run(log, bytes + from, len - from, now_ms);
 }

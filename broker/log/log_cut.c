@@ -131,18 +131,11 @@ static int replay_segment(struct log *log, struct segment *segment, int64_t from
     int64_t now_ms = env_wall_ms(log->manager->env);
     batch_scan_init(&scan, segment->file, spot.position, segment->size, LOAD_BLOCK);
     while ((rc = batch_scan_next(&scan)) == 1 && scan.batch.base_offset < end) {
-        struct producer_marker marker;
-        if (scan.batch.producer_id < 0)
+        if (!batch_has_producer(&scan.batch))
             continue;
-        if (!(scan.batch.attributes & BATCH_CONTROL)) {
-            producer_state_note(&log->producers, &scan.batch, now_ms);
-            continue;
-        }
-        rc = batch_scan_body(&scan);
-        if (rc < 0)
+        if (batch_is_control(&scan.batch) && (rc = batch_scan_body(&scan)) < 0)
             break;
-        if (producer_marker_read(scan.bytes, scan.batch.len, &marker) == 1)
-            producer_state_note_marker(&log->producers, &scan.batch, &marker, now_ms);
+        producer_state_take(&log->producers, &scan.batch, now_ms);
     }
     batch_scan_close(&scan);
     return rc < 0 ? rc : 0;

@@ -118,11 +118,12 @@ static int check_owner(struct log_dir *dir, struct buf *problem)
 int log_dir_open(struct log_dir *dir, struct buf *problem)
 {
     int rc = lock_dir(dir, problem);
-    if (rc == 0)
-        rc = check_owner(dir, problem);
-    if (rc < 0)
-        return rc;
-    rc = take_clean_mark(dir);
+    return rc < 0 ? rc : check_owner(dir, problem);
+}
+
+int log_dir_list(struct log_dir *dir, struct buf *problem)
+{
+    int rc = take_clean_mark(dir);
     if (rc == 0)
         rc = list_partitions(dir);
     if (rc < 0)

@@ -3,10 +3,10 @@
 #define BROKER_LOG_LOG_INTERNAL_H
 
 #include "base/buf.h"
+#include "base/err.h"
 #include "base/list.h"
 #include "base/logger.h"
 #include "base/map.h"
-#include "broker/log/batch_view.h"
 #include "broker/log/epochs.h"
 #include "broker/log/log.h"
 #include "broker/log/log_manager.h"
@@ -207,9 +207,10 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
 
 /* ---- log_dir.c ---- */
 
-/* Locks the directory, checks meta.properties and lists the partitions. On an error `problem` says
- * what to do. */
+/* Locks the directory and checks meta.properties. On an error `problem` says what to do. */
 int log_dir_open(struct log_dir *dir, struct buf *problem) MUST_CHECK;
+/* Takes the clean-shutdown mark and lists the partitions. */
+int log_dir_list(struct log_dir *dir, struct buf *problem) MUST_CHECK;
 void log_dir_close(struct log_dir *dir);
 /* A fresh name to move a partition's directory to; the caller's to mem_free. */
 char *log_dir_aside(struct log_dir *dir, const char *name, const char *suffix);

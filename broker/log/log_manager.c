@@ -355,6 +355,8 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
         if (rc == 0)
             rc = log_dir_open(&manager->dirs[i], problem);
     }
+    for (int i = 0; i < config->dir_count && rc == 0; i++)
+        rc = log_dir_list(&manager->dirs[i], problem);
     if (rc < 0) {
         log_manager_free(manager);
         return rc;

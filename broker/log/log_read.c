@@ -7,8 +7,10 @@
  * offline. */
 #include "broker/log/log_internal.h"
 
-#include "base/mem.h"
 #include "broker/log/batch_scan.h"
+
+/* Limit of a decompressed batch in a lookup by time: a hundred times the usual largest batch. */
+enum { READ_RECORDS_MAX = 100 * 1024 * 1024 };
 
 /* Where a batch lies. */
 struct read_spot {
@@ -51,7 +53,7 @@ static int spot_find(struct log *log, struct segment *segment, int64_t offset,
     int rc = segment_find(segment, offset, &found);
     if (rc < 0)
         return rc;
-    *spot = (struct read_spot){found.position, found.batch.len, found.batch.last_offset};
+    *spot = (struct read_spot){found.position, found.batch.size, batch_last_offset(&found.batch)};
     return 0;
 }
 
@@ -134,17 +136,39 @@ void log_slice_release(struct log_slice *slice)
 
 /* ---- timestamps ---- */
 
-/* The first record of the batch at `spot` with a timestamp >= `timestamp_ms`. */
+/* The first record of the batch at `spot` that is at or past both; the batch has one. */
 static int record_find(struct segment *segment, const struct segment_spot *spot,
-                       int64_t timestamp_ms, int64_t *offset, int64_t *found_timestamp_ms)
+                       int64_t timestamp_ms, int64_t from, int64_t *offset,
+                       int64_t *found_timestamp_ms)
 {
-    (void)segment;
-    (void)timestamp_ms;
-    const struct batch_view *batch = &spot->batch;
-    *offset = batch->base_offset;
-    *found_timestamp_ms = batch->attributes & BATCH_LOG_APPEND_TIME ? batch->max_timestamp
-                                                                    : batch->base_timestamp;
-    return 0;
+    struct batch_scan scan;
+    struct buf scratch;
+    struct record_iter records;
+    struct record record;
+    struct env_file *file;
+    int rc = segment_file(segment, &file);
+    if (rc < 0)
+        return rc;
+    buf_init(&scratch);
+    batch_scan_init(&scan, file, spot->position, spot->position + spot->batch.size,
+                    BATCH_HEADER_SIZE);
+    rc = batch_scan_next(&scan);
+    if (rc == 1)
+        rc = batch_scan_body(&scan);
+    if (rc == 0)
+        rc = batch_records(&scan.batch, READ_RECORDS_MAX, &scratch, &records);
+    while (rc >= 0 && (rc = record_iter_next(&records, &record)) == 1) {
+        int64_t time = batch_record_timestamp(&scan.batch, &record);
+        int64_t at = scan.batch.base_offset + record.offset_delta;
+        if (time < timestamp_ms || at < from)
+            continue;
+        *offset = at;
+        *found_timestamp_ms = time;
+        break;
+    }
+    batch_scan_close(&scan);
+    buf_close(&scratch);
+    return rc == ERR_MALFORMED || rc == ERR_TOO_LARGE ? ERR_CORRUPT : rc;
 }
 
 int log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t *offset,
@@ -153,18 +177,24 @@ int log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t *offset,
     *offset = *found_timestamp_ms = -1;
     if (log_is_offline(log))
         return ERR_KAFKA_STORAGE_ERROR;
-    int rc = ERR_NOT_FOUND;
-    struct segment_spot spot;
-    struct segment *segment = NULL;
-    for (uint32_t i = 0; i < log->segment_count && rc == ERR_NOT_FOUND; i++) {
-        segment = log->segments[i];
-        rc = segment_find_timestamp(segment, timestamp_ms, log->start_offset, &spot);
+    for (uint32_t i = 0; i < log->segment_count && *offset < 0; i++) {
+        struct segment *segment = log->segments[i];
+        struct segment_spot spot;
+        /* A batch may promise more than it has once the log start or compaction took records. */
+        int64_t from = log->start_offset;
+        int rc = 0;
+        while (rc == 0 && *offset < 0) {
+            rc = segment_find_timestamp(segment, timestamp_ms, from, &spot);
+            if (rc < 0)
+                break;
+            rc = record_find(segment, &spot, timestamp_ms, from, offset, found_timestamp_ms);
+            rc = rc > 0 ? 0 : rc;
+            from = batch_last_offset(&spot.batch) + 1;
+        }
+        if (rc < 0 && rc != ERR_NOT_FOUND)
+            return read_failed(log, rc);
     }
-    if (rc == ERR_NOT_FOUND)
-        return 0;
-    if (rc == 0)
-        rc = record_find(segment, &spot, timestamp_ms, offset, found_timestamp_ms);
-    return rc < 0 ? read_failed(log, rc) : 0;
+    return 0;
 }
 
 int log_find_max_timestamp(struct log *log, int64_t *offset, int64_t *timestamp_ms)

@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/err.h"
 #include "base/mem.h"
 
 enum {
@@ -52,27 +55,21 @@ int32_t producer_last_sequence(const struct producer *producer)
     return producer->batch_count ? producer->batches[producer->batch_count - 1].last_sequence : -1;
 }
 
-/* Sequences wrap from 2^31 - 1 to 0. */
-static int32_t sequence_add(int32_t sequence, int32_t delta)
-{
-    return (int32_t)(((uint32_t)sequence + (uint32_t)delta) & INT32_MAX);
-}
-
 /* ---- checks ---- */
 
 static const struct producer_batch *find_duplicate(const struct producer *producer,
-                                                   const struct batch_view *batch)
+                                                   const struct batch *batch)
 {
     for (int i = 0; i < producer->batch_count; i++) {
         const struct producer_batch *known = &producer->batches[i];
         if (known->offset_delta == batch->last_offset_delta &&
-            known->last_sequence == sequence_add(batch->base_sequence, batch->last_offset_delta))
+            known->last_sequence == batch_last_sequence(batch))
             return known;
     }
     return NULL;
 }
 
-int producer_state_check(const struct producer_state *state, const struct batch_view *batch,
+int producer_state_check(const struct producer_state *state, const struct batch *batch,
                          bool sequences, struct producer_verdict *verdict)
 {
     *verdict = (struct producer_verdict){0};
@@ -97,13 +94,13 @@ int producer_state_check(const struct producer_state *state, const struct batch_
         verdict->is_duplicate = true;
         return 0;
     }
-    if (batch->base_sequence == sequence_add(producer_last_sequence(producer), 1))
+    if (batch->base_sequence == batch_sequence_add(producer_last_sequence(producer), 1))
         return 0;
     verdict->message = "the sequence number does not follow the last one of this producer";
     return ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }
 
-int producer_state_check_marker(const struct producer_state *state, const struct batch_view *batch,
+int producer_state_check_marker(const struct producer_state *state, const struct batch *batch,
                                 const struct producer_marker *marker, const char **message)
 {
     const struct producer *producer = producer_state_get(state, batch->producer_id);
@@ -120,42 +117,21 @@ int producer_state_check_marker(const struct producer_state *state, const struct
     return 0;
 }
 
-/* A zigzag varint; the end of the bytes or more than five of them gives NULL. */
-static const uint8_t *read_varint(const uint8_t *at, const uint8_t *end, int32_t *value)
+int producer_marker_read(const struct batch *batch, struct producer_marker *marker)
 {
-    uint32_t raw = 0;
-    for (int shift = 0; shift < 35 && at < end; shift += 7) {
-        uint8_t byte = *at++;
-        raw |= (uint32_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            *value = (int32_t)(raw >> 1) ^ -(int32_t)(raw & 1);
-            return at;
-        }
-    }
-    return NULL;
-}
-
-int producer_marker_read(const uint8_t *bytes, size_t len, struct producer_marker *marker)
-{
-    const uint8_t *at = bytes + BATCH_HEADER_LEN, *end = bytes + len;
-    int32_t record_len, key_len, value_len, skipped;
-    at = read_varint(at, end, &record_len);
-    if (!at || end - at < 2)
+    struct record_iter records;
+    struct record record;
+    if (batch_codec(batch) != COMPRESS_NONE)
         return ERR_INVALID_RECORD;
-    at++; /* attributes */
-    while (at < end && *at >= 0x80) /* timestamp delta, a varlong */
-        at++;
-    at = at < end ? read_varint(at + 1, end, &skipped) : NULL;
-    at = at ? read_varint(at, end, &key_len) : NULL;
-    if (!at || key_len < MARKER_KEY_LEN || key_len > end - at)
+    record_iter_init(&records, batch->records, batch->records_len, batch->record_count);
+    if (record_iter_next(&records, &record) != 1 || record.key.len < MARKER_KEY_LEN)
         return ERR_INVALID_RECORD;
-    marker->type = (int16_t)bytes_get_u16(at + 2);
-    at = read_varint(at + key_len, end, &value_len);
+    marker->type = (int16_t)bytes_get_u16(record.key.data + 2);
     if (marker->type != 0 && marker->type != 1)
         return 0;
-    if (!at || value_len < MARKER_VALUE_LEN || value_len > end - at)
+    if (record.value.len < MARKER_VALUE_LEN)
         return ERR_INVALID_RECORD;
-    marker->coordinator_epoch = (int32_t)bytes_get_u32(at + 2);
+    marker->coordinator_epoch = (int32_t)bytes_get_u32(record.value.data + 2);
     return 1;
 }
 
@@ -172,7 +148,7 @@ static struct producer *state_add(struct producer_state *state, int64_t id)
     return producer;
 }
 
-static struct producer *state_enter(struct producer_state *state, const struct batch_view *batch,
+static struct producer *state_enter(struct producer_state *state, const struct batch *batch,
                                     int64_t now_ms)
 {
     struct producer *producer = producer_state_get(state, batch->producer_id);
@@ -197,11 +173,10 @@ static void producer_set_txn(struct producer_state *state, struct producer *prod
         state->open_txns++;
 }
 
-void producer_state_note(struct producer_state *state, const struct batch_view *batch,
-                         int64_t now_ms)
+static void note_data(struct producer_state *state, const struct batch *batch, int64_t now_ms)
 {
     struct producer *producer = state_enter(state, batch, now_ms);
-    if (batch->attributes & BATCH_TRANSACTIONAL && producer->txn_start_offset < 0)
+    if (batch_is_transactional(batch) && producer->txn_start_offset < 0)
         producer_set_txn(state, producer, batch->base_offset);
     if (batch->base_sequence < 0)
         return;
@@ -211,19 +186,30 @@ void producer_state_note(struct producer_state *state, const struct batch_view *
         producer->batch_count--;
     }
     producer->batches[producer->batch_count++] = (struct producer_batch){
-        .last_offset = batch->last_offset,
+        .last_offset = batch_last_offset(batch),
         .timestamp = batch->max_timestamp,
-        .last_sequence = sequence_add(batch->base_sequence, batch->last_offset_delta),
+        .last_sequence = batch_last_sequence(batch),
         .offset_delta = batch->last_offset_delta,
     };
 }
 
-void producer_state_note_marker(struct producer_state *state, const struct batch_view *batch,
-                                const struct producer_marker *marker, int64_t now_ms)
+static void note_marker(struct producer_state *state, const struct batch *batch,
+                        const struct producer_marker *marker, int64_t now_ms)
 {
     struct producer *producer = state_enter(state, batch, now_ms);
     producer->coordinator_epoch = marker->coordinator_epoch;
     producer_set_txn(state, producer, -1);
+}
+
+void producer_state_take(struct producer_state *state, const struct batch *batch, int64_t now_ms)
+{
+    struct producer_marker marker;
+    if (!batch_has_producer(batch))
+        return;
+    if (!batch_is_control(batch))
+        note_data(state, batch, now_ms);
+    else if (producer_marker_read(batch, &marker) == 1)
+        note_marker(state, batch, &marker, now_ms);
 }
 
 bool producer_state_reaches(const struct producer_state *state, int64_t offset)

@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
-#include "broker/log/batch_view.h"
+#include "kafka/batch.h"
 
 enum { PRODUCER_BATCHES = 5 }; /* max.in.flight.requests.per.connection of an idempotent producer */
 
@@ -57,23 +57,19 @@ int32_t producer_last_sequence(const struct producer *producer);
 
 /* Whether the batch may be appended. With `sequences` false only the epoch is checked (our own
  * coordinators send no sequences). ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, ERR_INVALID_PRODUCER_EPOCH. */
-int producer_state_check(const struct producer_state *state, const struct batch_view *batch,
+int producer_state_check(const struct producer_state *state, const struct batch *batch,
                          bool sequences, struct producer_verdict *verdict) MUST_CHECK;
 /* The same for a transaction marker; ERR_INVALID_PRODUCER_EPOCH,
  * ERR_TRANSACTION_COORDINATOR_FENCED. */
-int producer_state_check_marker(const struct producer_state *state, const struct batch_view *batch,
+int producer_state_check_marker(const struct producer_state *state, const struct batch *batch,
                                 const struct producer_marker *marker, const char **message)
     MUST_CHECK;
-/* Reads the marker of a control batch from its bytes: 1, 0 for another kind of control record, or
- * ERR_INVALID_RECORD. */
-int producer_marker_read(const uint8_t *bytes, size_t len, struct producer_marker *marker)
-    MUST_CHECK;
+/* Reads the marker of a control batch, whose bytes are at hand: 1, 0 for another kind of control
+ * record, or ERR_INVALID_RECORD. */
+int producer_marker_read(const struct batch *batch, struct producer_marker *marker) MUST_CHECK;
 
-/* Takes in an appended data batch. */
-void producer_state_note(struct producer_state *state, const struct batch_view *batch,
-                         int64_t now_ms);
-void producer_state_note_marker(struct producer_state *state, const struct batch_view *batch,
-                                const struct producer_marker *marker, int64_t now_ms);
+/* Takes in an appended batch; the bytes of a control batch must be at hand. */
+void producer_state_take(struct producer_state *state, const struct batch *batch, int64_t now_ms);
 /* Whether anything it knows lies at or past `offset`, so that cutting there needs a rebuild. */
 bool producer_state_reaches(const struct producer_state *state, int64_t offset);
 /* The first offset of the earliest open transaction; INT64_MAX when there is none. */

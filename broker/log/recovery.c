@@ -82,7 +82,7 @@ static void add_snapshot(struct log *log, int64_t offset)
 
 static int take_name(struct recovery *r, const char *name)
 {
-    int64_t offset;
+    int64_t offset = 0;
     const char *suffix = parse_name(name, &offset);
     char *path = mem_printf("%s/%s", r->log->path, name);
     int rc = 0;
@@ -137,7 +137,7 @@ static int load_epochs(struct recovery *r)
 
 /* ---- batches ---- */
 
-static void take_batch(void *data, const struct batch_view *batch)
+static void take_batch(void *data, const struct batch *batch)
 {
     struct recovery *r = data;
     epochs_assign(&r->log->epochs, batch->leader_epoch, batch->base_offset);
@@ -147,16 +147,20 @@ static void take_batch(void *data, const struct batch_view *batch)
 static int is_good_batch(struct env_file *file, const uint8_t *header, uint64_t at, uint64_t size,
                          int64_t min_offset)
 {
-    struct batch_view batch;
-    if (header[16] != BATCH_MAGIC || batch_view_read(header, &batch) < 0 ||
-        batch.len > size - at || batch.base_offset < min_offset ||
+    struct batch batch;
+    if (header[BATCH_MAGIC_AT] != BATCH_MAGIC ||
+        batch_parse_header(header, BATCH_HEADER_SIZE, &batch) < 0 || batch.size > size - at ||
+        batch.base_offset < min_offset ||
         batch.base_offset - min_offset > INT32_MAX)
         return 0;
-    uint8_t *body = mem_try_alloc(batch.len);
+    uint8_t *body = mem_try_alloc(batch.size);
     if (!body)
         return ERR_NO_MEMORY;
-    ssize_t got = env_file_read(file, body, batch.len, at);
-    int good = got < 0 ? (int)got : got == (ssize_t)batch.len && batch_view_crc_ok(body, batch.len);
+    ssize_t got = env_file_read(file, body, batch.size, at);
+    int good = (int)got;
+    if (got >= 0)
+        good = got == (ssize_t)batch.size && batch_parse(body, batch.size, &batch) == 0 &&
+               batch_check_crc(&batch) == 0;
     mem_free(body);
     return good;
 }
@@ -165,17 +169,17 @@ static int is_good_batch(struct env_file *file, const uint8_t *header, uint64_t 
 static int search_good(struct segment *segment, uint64_t from, int64_t min_offset)
 {
     struct env_file *file;
-    int rc = segment->size < BATCH_HEADER_LEN ? 0 : segment_file(segment, &file);
-    if (rc < 0 || segment->size < BATCH_HEADER_LEN)
+    int rc = segment->size < BATCH_HEADER_SIZE ? 0 : segment_file(segment, &file);
+    if (rc < 0 || segment->size < BATCH_HEADER_SIZE)
         return rc;
     uint8_t *block = mem_alloc(SEARCH_BLOCK);
-    while (rc == 0 && from + BATCH_HEADER_LEN <= segment->size) {
+    while (rc == 0 && from + BATCH_HEADER_SIZE <= segment->size) {
         ssize_t got = env_file_read(file, block, SEARCH_BLOCK, from);
-        if (got < BATCH_HEADER_LEN) {
+        if (got < BATCH_HEADER_SIZE) {
             rc = got < 0 ? (int)got : 0;
             break;
         }
-        uint64_t last = (uint64_t)got - BATCH_HEADER_LEN;
+        uint64_t last = (uint64_t)got - BATCH_HEADER_SIZE;
         for (uint64_t i = 0; i <= last && rc == 0; i++)
             rc = is_good_batch(file, block + i, from + i, segment->size, min_offset);
         from += last + 1;

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/mem.h"
 #include "broker/log/batch_scan.h"
 
@@ -173,13 +174,13 @@ static int segment_open_indexes(struct segment *segment)
     return rc;
 }
 
-static void note_times(struct segment *segment, const struct batch_view *batch)
+static void note_times(struct segment *segment, const struct batch *batch)
 {
     if (batch->base_offset <= segment->base_offset || segment->roll_timestamp < 0)
         segment->roll_timestamp = batch->max_timestamp;
     if (batch->max_timestamp > segment->max_timestamp) {
         segment->max_timestamp = batch->max_timestamp;
-        segment->max_timestamp_offset = batch->last_offset;
+        segment->max_timestamp_offset = batch_last_offset(batch);
     }
 }
 
@@ -192,7 +193,7 @@ static int note_time_entry(struct segment *segment)
                                                                          segment->base_offset});
 }
 
-int segment_note(struct segment *segment, const struct batch_view *batch, uint64_t position)
+int segment_note(struct segment *segment, const struct batch *batch, uint64_t position)
 {
     note_times(segment, batch);
     int rc = 0;
@@ -200,14 +201,14 @@ int segment_note(struct segment *segment, const struct batch_view *batch, uint64
         rc = segment_open_indexes(segment);
         if (rc == 0)
             rc = index_append(&segment->offsets,
-                              (struct index_entry){batch->last_offset - segment->base_offset,
+                              (struct index_entry){batch_last_offset(batch) - segment->base_offset,
                                                    (int64_t)position});
         if (rc == 0)
             rc = note_time_entry(segment);
         segment->unindexed = 0;
     }
-    segment->unindexed += batch->len;
-    segment->end_offset = batch->last_offset + 1;
+    segment->unindexed += batch->size;
+    segment->end_offset = batch_last_offset(batch) + 1;
     return rc;
 }
 
@@ -225,7 +226,7 @@ static int segment_forget(struct segment *segment)
 
 /* Whether the batch at the index entry's position is the one that the entry was made for. */
 static bool entry_matches(const struct segment *segment, const struct index_entry *entry,
-                          const struct batch_view *batch)
+                          const struct batch *batch)
 {
     int64_t offset = segment->base_offset + entry->key;
     return batch->base_offset >= segment->base_offset && batch->base_offset <= offset;
@@ -245,14 +246,14 @@ static int recover_start(struct segment *segment, int64_t trusted, uint64_t *fro
         return rc < 0 ? rc : segment_forget(segment);
     entry = segment->offsets.last;
     rc = index_truncate(&segment->times, entry.key + 1);
-    uint8_t header[BATCH_HEADER_LEN];
-    struct batch_view batch;
+    uint8_t header[BATCH_HEADER_SIZE];
+    struct batch batch;
     if (rc < 0)
         return rc;
     ssize_t got = env_file_read(segment->file, header, sizeof(header), (uint64_t)entry.value);
     if (got < 0)
         return (int)got;
-    if (got < (ssize_t)sizeof(header) || batch_view_read(header, &batch) < 0 ||
+    if (batch_parse_header(header, (size_t)got, &batch) < 0 ||
         !entry_matches(segment, &entry, &batch))
         return segment_forget(segment);
     *from = (uint64_t)entry.value;
@@ -265,7 +266,7 @@ static int recover_start(struct segment *segment, int64_t trusted, uint64_t *fro
 }
 
 int segment_recover(struct segment *segment, int64_t trusted,
-                    void (*each)(void *data, const struct batch_view *batch), void *data,
+                    void (*each)(void *data, const struct batch *batch), void *data,
                     uint64_t *bad_position)
 {
     uint64_t from;
@@ -281,11 +282,12 @@ int segment_recover(struct segment *segment, int64_t trusted,
         block = segment->size > SEGMENT_SKIP_BLOCK ? (size_t)segment->size : SEGMENT_SKIP_BLOCK;
     batch_scan_init(&scan, segment->file, from, segment->size, block);
     while ((rc = batch_scan_next(&scan)) == 1) {
-        if (scan.batch.base_offset < segment->end_offset)
+        if (scan.batch.base_offset < segment->end_offset ||
+            batch_last_offset(&scan.batch) - segment->base_offset > INT32_MAX)
             rc = ERR_CORRUPT;
-        if (rc == 1 && scan.batch.last_offset >= trusted) {
+        if (rc == 1 && batch_last_offset(&scan.batch) >= trusted) {
             int body = batch_scan_body(&scan);
-            rc = body < 0 ? body : batch_view_crc_ok(scan.bytes, scan.batch.len) ? 1 : ERR_CORRUPT;
+            rc = body < 0 ? body : batch_check_crc(&scan.batch) == 0 ? 1 : ERR_CORRUPT;
         }
         if (rc < 0)
             break;
@@ -375,7 +377,7 @@ static int segment_walk(struct segment *segment, uint64_t from, int64_t offset,
     int rc;
     batch_scan_init(&scan, segment->file, from, segment->size, SEGMENT_SKIP_BLOCK);
     while ((rc = batch_scan_next(&scan)) == 1)
-        if (scan.batch.last_offset >= offset && scan.batch.max_timestamp >= timestamp_ms)
+        if (batch_last_offset(&scan.batch) >= offset && scan.batch.max_timestamp >= timestamp_ms)
             break;
     spot->position = scan.position;
     spot->batch = scan.batch;
@@ -388,8 +390,8 @@ static int segment_walk(struct segment *segment, uint64_t from, int64_t offset,
 static int segment_hint(struct segment *segment, int64_t offset, uint64_t *position)
 {
     struct index_entry entry;
-    uint8_t header[BATCH_HEADER_LEN];
-    struct batch_view batch;
+    uint8_t header[BATCH_HEADER_SIZE];
+    struct batch batch;
     *position = 0;
     int rc = index_find(&segment->offsets, offset - segment->base_offset, &entry);
     if (rc <= 0)
@@ -397,8 +399,9 @@ static int segment_hint(struct segment *segment, int64_t offset, uint64_t *posit
     ssize_t got = env_file_read(segment->file, header, sizeof(header), (uint64_t)entry.value);
     if (got < 0)
         return (int)got;
-    if (got < (ssize_t)sizeof(header) || (uint64_t)entry.value >= segment->size ||
-        batch_view_read(header, &batch) < 0 || !entry_matches(segment, &entry, &batch))
+    if ((uint64_t)entry.value >= segment->size ||
+        batch_parse_header(header, (size_t)got, &batch) < 0 ||
+        !entry_matches(segment, &entry, &batch))
         return ERR_CORRUPT;
     *position = (uint64_t)entry.value;
     return 0;

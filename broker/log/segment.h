@@ -10,7 +10,7 @@
 #define BROKER_LOG_SEGMENT_H
 
 #include "base/list.h"
-#include "broker/log/batch_view.h"
+#include "kafka/batch.h"
 #include "broker/log/index.h"
 #include "env/env.h"
 
@@ -53,7 +53,7 @@ struct segment {
 /* A batch in a segment. */
 struct segment_spot {
     uint64_t position;
-    struct batch_view batch;
+    struct batch batch;
 };
 
 void segment_pool_init(struct segment_pool *pool, uint32_t cap);
@@ -80,7 +80,7 @@ char *segment_path(const struct segment *segment, const char *suffix);
  * ERR_NO_SPACE; the size is as before then, but the file may hold a part. */
 int segment_write(struct segment *segment, const void *bytes, size_t len) MUST_CHECK;
 /* Takes a batch that lies at `position` into the indexes and the counters. */
-int segment_note(struct segment *segment, const struct batch_view *batch, uint64_t position)
+int segment_note(struct segment *segment, const struct batch *batch, uint64_t position)
     MUST_CHECK;
 /* No more appends: adds the last time index entry and writes the indexes out. */
 int segment_seal(struct segment *segment) MUST_CHECK;
@@ -100,7 +100,7 @@ int segment_first_timestamp(struct segment *segment, int64_t *timestamp_ms) MUST
  * headers, and the checksums of those at or past `trusted`. `each` (may be NULL) is called for each
  * batch scanned. On ERR_CORRUPT *bad_position says where; all before it has been taken in. */
 int segment_recover(struct segment *segment, int64_t trusted,
-                    void (*each)(void *data, const struct batch_view *batch), void *data,
+                    void (*each)(void *data, const struct batch *batch), void *data,
                     uint64_t *bad_position) MUST_CHECK;
 /* Cuts at `position`; the segment then ends at `end_offset`. */
 int segment_truncate(struct segment *segment, uint64_t position, int64_t end_offset) MUST_CHECK;

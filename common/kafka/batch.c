@@ -68,7 +68,8 @@ static bool batch_counts_fit(const struct batch *batch)
            (size_t)batch->record_count <= batch->records_len / BATCH_RECORD_MIN;
 }
 
-int batch_parse(const uint8_t *bytes, size_t len, struct batch *out)
+/* The size and the magic; fills in the header when all of it is there. */
+static int batch_parse_front(const uint8_t *bytes, size_t len, struct batch *out)
 {
     *out = (struct batch){0};
     int64_t size = batch_peek_size(bytes, len);
@@ -82,9 +83,27 @@ int batch_parse(const uint8_t *bytes, size_t len, struct batch *out)
                                                    : ERR_CORRUPT_MESSAGE;
     if (size < BATCH_HEADER_SIZE)
         return ERR_CORRUPT_MESSAGE;
-    if (out->size > len)
+    if (len < BATCH_HEADER_SIZE)
         return ERR_EOF;
     batch_read(bytes, out);
+    return 0;
+}
+
+int batch_parse(const uint8_t *bytes, size_t len, struct batch *out)
+{
+    int rc = batch_parse_front(bytes, len, out);
+    if (rc == 0 && out->size > len)
+        return ERR_EOF;
+    if (rc < 0)
+        return rc;
+    return batch_counts_fit(out) ? 0 : ERR_CORRUPT_MESSAGE;
+}
+
+int batch_parse_header(const uint8_t *bytes, size_t len, struct batch *out)
+{
+    int rc = batch_parse_front(bytes, len, out);
+    if (rc < 0)
+        return rc;
     return batch_counts_fit(out) ? 0 : ERR_CORRUPT_MESSAGE;
 }
 

@@ -66,6 +66,10 @@ int64_t batch_peek_size(const uint8_t *bytes, size_t len) MUST_CHECK;
  * ERR_CORRUPT_MESSAGE: a length or count that can't be. */
 int batch_parse(const uint8_t *bytes, size_t len, struct batch *out) MUST_CHECK;
 
+/* The same when only the header is at hand (in a log file): the records may be missing, so
+ * out->records must not be followed. ERR_EOF when `len` is less than the header. */
+int batch_parse_header(const uint8_t *bytes, size_t len, struct batch *out) MUST_CHECK;
+
 /* 0, or ERR_CORRUPT_MESSAGE when the CRC does not match. */
 int batch_check_crc(const struct batch *batch) MUST_CHECK;
 
