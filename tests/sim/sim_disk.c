@@ -1,0 +1,599 @@
+/* The simulated disks behind env.h: paths, handles, locks, and the faults that a driver asked for.
+ *
+ * Happy path: every call goes through disk_begin, which counts it and lets faults in, and then
+ * works on the tree of sim_object.h at once. The time that it takes holds up the env's loop, or the
+ * job that made the call.
+ *
+ * Failure modes: ERR_CLOSED on a dead env; ERR_IO from an injected fault and after the power
+ * failed; ERR_NO_SPACE while the disk is full. */
+#include "sim_object.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crc32c.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+enum {
+    SYNC_MIN_US = 50,
+    SYNC_MAX_US = 2000,
+    CALL_MAX_US = 20, /* a call that only touches the page cache */
+};
+#define DISK_SIZE ((int64_t)1 << 40)
+
+struct env_file {
+    struct list link; /* in env->files */
+    struct env *env;
+    struct sim_object *object; /* NULL when the env is dead */
+    bool writable, lock;
+};
+
+/* ---- the disk of a node ---- */
+
+void sim_disk_init(struct sim_node *node)
+{
+    node->root = object_new(true);
+    node->root->refs = 1;
+    list_init(&node->changes);
+    node->sync_min_us = SYNC_MIN_US;
+    node->sync_max_us = SYNC_MAX_US;
+}
+
+static void disk_forget_changes(struct sim_node *node)
+{
+    while (!list_empty(&node->changes))
+        change_free(LIST_ENTRY(node->changes.next, struct sim_change, link));
+}
+
+void sim_disk_close(struct sim_node *node)
+{
+    disk_forget_changes(node);
+    object_unref(node->root);
+}
+
+void sim_disk_lose(struct sim_node *node)
+{
+    int64_t count = 0;
+    LIST_EACH(link, &node->changes)
+    count++;
+    int64_t kept = sim_between(node->sim, 0, count);
+    if (sim_chance(node->sim, 500))
+        kept = 0; /* the harshest case is the likeliest */
+    while (kept-- > 0)
+        change_apply(LIST_ENTRY(node->changes.next, struct sim_change, link));
+    disk_forget_changes(node);
+    node->used = object_lose(node->sim, node->root);
+}
+
+static void disk_forget_file(struct env_file *file)
+{
+    if (!file->object)
+        return;
+    if (file->lock)
+        file->object->locked = false;
+    object_unref(file->object);
+    file->object = NULL;
+}
+
+void sim_disk_kill(struct env *env)
+{
+    LIST_EACH(link, &env->files)
+    disk_forget_file(LIST_ENTRY(link, struct env_file, link));
+}
+
+void sim_disk_free(struct env *env)
+{
+    struct list *link;
+    while ((link = list_pop(&env->files)))
+        mem_free(LIST_ENTRY(link, struct env_file, link));
+}
+
+/* Time that a call takes: a job's end comes later by it, a loop stands still for it. */
+static void disk_spend(struct env *env, int64_t cost_us)
+{
+    struct sim *sim = env->node->sim;
+    if (sim->in_worker) {
+        sim->worker_us += cost_us;
+        return;
+    }
+    int64_t from_us = env->resume_us > sim->now_us ? env->resume_us : sim->now_us;
+    env->resume_us = from_us + cost_us;
+}
+
+enum disk_verdict { DISK_GO, DISK_TEAR };
+
+/* The gate of every call: counts it and lets faults in. DISK_GO, DISK_TEAR (the power fails while
+ * this change is made) or ERR_x. */
+static int disk_begin(struct env *env, bool changes)
+{
+    struct sim_node *node = env->node;
+    if (env->dead)
+        return ERR_CLOSED;
+    if (node->frozen)
+        return ERR_IO;
+    if (node->sim->in_worker)
+        disk_spend(env, sim_between(node->sim, 1, CALL_MAX_US));
+    if (node->fail_at > 0 && --node->fail_at == 0)
+        return ERR_IO;
+    if (!changes)
+        return DISK_GO;
+    node->change_count++;
+    if (node->crash_at == 0 || --node->crash_at > 0)
+        return DISK_GO;
+    node->frozen = node->sim->crash_due = true;
+    return DISK_TEAR;
+}
+
+/* The same for calls that happen whole or not at all. */
+static int disk_begin_whole(struct env *env, bool changes)
+{
+    int rc = disk_begin(env, changes);
+    return rc == DISK_TEAR ? ERR_IO : rc;
+}
+
+/* Follows `path` to the directory of its last part, which is copied to `name` ("" for the root). */
+static int disk_walk(struct sim_node *node, const char *path, struct sim_object **dir,
+                     char name[256])
+{
+    struct sim_object *at = node->root;
+    name[0] = 0;
+    for (;;) {
+        while (*path == '/' || (path[0] == '.' && (path[1] == '/' || !path[1])))
+            path++;
+        if (!*path)
+            break;
+        if (name[0]) {
+            at = map_get(&at->names, name, strlen(name));
+            if (!at)
+                return ERR_NOT_FOUND;
+            if (!at->is_dir)
+                return ERR_INVALID;
+        }
+        size_t len = strcspn(path, "/");
+        if (len > 255)
+            return ERR_INVALID;
+        memcpy(name, path, len);
+        name[len] = 0;
+        path += len;
+    }
+    *dir = at;
+    return 0;
+}
+
+static int disk_find(struct sim_node *node, const char *path, struct sim_object **object)
+{
+    char name[256];
+    struct sim_object *dir;
+    int rc = disk_walk(node, path, &dir, name);
+    if (rc < 0)
+        return rc;
+    *object = name[0] ? map_get(&dir->names, name, strlen(name)) : dir;
+    return *object ? 0 : ERR_NOT_FOUND;
+}
+
+/* ---- env.h: files ---- */
+
+static struct env_file *file_new(struct env *env, struct sim_object *object)
+{
+    struct env_file *file = mem_alloc(sizeof(*file));
+    file->env = env;
+    file->object = object;
+    object->refs++;
+    list_push(&env->files, &file->link);
+    return file;
+}
+
+static int file_truncate(struct env *env, struct sim_object *object, uint64_t size)
+{
+    int rc = disk_begin_whole(env, true);
+    if (rc < 0)
+        return rc;
+    if (env->node->full && size > object->live.len)
+        return ERR_NO_SPACE;
+    env->node->used += size - object->live.len;
+    object_resize(&object->live, size);
+    object_note_dirty(object, size, 0, true);
+    return 0;
+}
+
+static int file_create(struct env *env, struct sim_object *dir, const char *name,
+                       struct sim_object **object)
+{
+    int rc = disk_begin_whole(env, true);
+    if (rc < 0)
+        return rc;
+    if (env->node->full)
+        return ERR_NO_SPACE;
+    *object = object_new(false);
+    change_make(env->node, NULL, NULL, dir, name, *object);
+    return 0;
+}
+
+int env_file_open(struct env *env, const char *path, int flags, struct env_file **out)
+{
+    char name[256];
+    struct sim_object *dir, *object;
+    int rc = disk_begin_whole(env, false);
+    if (rc < 0)
+        return rc;
+    rc = disk_walk(env->node, path, &dir, name);
+    if (rc < 0)
+        return rc;
+    object = name[0] ? map_get(&dir->names, name, strlen(name)) : dir;
+    if (!object && !(flags & ENV_OPEN_CREATE))
+        return ERR_NOT_FOUND;
+    if (object && (flags & ENV_OPEN_EXCLUSIVE))
+        return ERR_EXISTS;
+    if (object && object->is_dir)
+        return ERR_INVALID;
+    if (!object)
+        rc = file_create(env, dir, name, &object);
+    else if ((flags & ENV_OPEN_TRUNCATE) && object->live.len > 0)
+        rc = file_truncate(env, object, 0);
+    if (rc < 0)
+        return rc;
+    *out = file_new(env, object);
+    (*out)->writable = flags & ENV_OPEN_WRITE;
+    return 0;
+}
+
+void env_file_close(struct env_file *file)
+{
+    disk_forget_file(file);
+    list_remove(&file->link);
+    mem_free(file);
+}
+
+ssize_t env_file_read(struct env_file *file, void *buffer, size_t len, uint64_t offset)
+{
+    int rc = disk_begin_whole(file->env, false);
+    if (rc < 0)
+        return rc;
+    struct buf *live = &file->object->live;
+    if (offset >= live->len)
+        return 0;
+    size_t n = live->len - offset < len ? (size_t)(live->len - offset) : len;
+    if (n)
+        memcpy(buffer, live->data + offset, n);
+    return (ssize_t)n;
+}
+
+int sim_disk_copy(struct env_file *file, void *out, size_t len, uint64_t offset)
+{
+    if (!file->object)
+        return ERR_CLOSED;
+    struct buf *live = &file->object->live;
+    if (offset > live->len || live->len - offset < len)
+        return ERR_EOF;
+    memcpy(out, live->data + offset, len);
+    return 0;
+}
+
+static void file_put(struct env_file *file, const void *data, size_t len, uint64_t offset)
+{
+    struct sim_node *node = file->env->node;
+    struct buf *live = &file->object->live;
+    if (len == 0)
+        return;
+    if (offset + len > live->len) {
+        node->used += offset + len - live->len;
+        object_resize(live, offset + len);
+    }
+    memcpy(live->data + offset, data, len);
+    object_note_dirty(file->object, offset, len, false);
+    sim_mix(node->sim, crc32c((uint32_t)offset, data, len));
+}
+
+int env_file_write(struct env_file *file, const void *data, size_t len, uint64_t offset)
+{
+    struct sim_node *node = file->env->node;
+    int rc = disk_begin(file->env, true);
+    if (rc < 0)
+        return rc;
+    if (!file->writable)
+        return ERR_INVALID;
+    if (rc == DISK_TEAR) {
+        file_put(file, data, (size_t)sim_between(node->sim, 0, (int64_t)len), offset);
+        return ERR_IO;
+    }
+    uint64_t size = file->object->live.len;
+    if (node->full && offset + len > size) {
+        size_t fits = offset < size ? (size_t)(size - offset) : 0;
+        file_put(file, data, fits, offset);
+        return ERR_NO_SPACE;
+    }
+    file_put(file, data, len, offset);
+    return 0;
+}
+
+int env_file_writev(struct env_file *file, const struct iovec *parts, int count, uint64_t offset)
+{
+    for (int i = 0; i < count; i++) {
+        int rc = env_file_write(file, parts[i].iov_base, parts[i].iov_len, offset);
+        if (rc < 0)
+            return rc;
+        offset += parts[i].iov_len;
+    }
+    return 0;
+}
+
+int64_t env_file_size(struct env_file *file)
+{
+    int rc = disk_begin_whole(file->env, false);
+    return rc < 0 ? rc : (int64_t)file->object->live.len;
+}
+
+int env_file_truncate(struct env_file *file, uint64_t size)
+{
+    if (!file->object)
+        return ERR_CLOSED;
+    return file->writable ? file_truncate(file->env, file->object, size) : ERR_INVALID;
+}
+
+int env_file_sync(struct env_file *file)
+{
+    int rc = disk_begin_whole(file->env, true);
+    if (rc < 0)
+        return rc;
+    struct sim_node *node = file->env->node;
+    disk_spend(file->env, sim_between(node->sim, node->sync_min_us, node->sync_max_us));
+    if (node->fail_sync) {
+        node->fail_sync = false;
+        file->object->dirty_count = 0; /* marked clean without having been written */
+        return ERR_IO;
+    }
+    object_sync(file->object);
+    return 0;
+}
+
+/* ---- env.h: paths ---- */
+
+static int dir_make_one(struct env *env, const char *path)
+{
+    char name[256];
+    struct sim_object *dir;
+    int rc = disk_begin_whole(env, false);
+    if (rc == 0)
+        rc = disk_walk(env->node, path, &dir, name);
+    if (rc < 0 || !name[0])
+        return rc;
+    struct sim_object *there = map_get(&dir->names, name, strlen(name));
+    if (there)
+        return there->is_dir ? 0 : ERR_EXISTS;
+    rc = disk_begin_whole(env, true);
+    if (rc < 0)
+        return rc;
+    if (env->node->full)
+        return ERR_NO_SPACE;
+    change_make(env->node, NULL, NULL, dir, name, object_new(true));
+    return 0;
+}
+
+int env_dir_make(struct env *env, const char *path)
+{
+    char *part = mem_strdup(path);
+    int rc = 0;
+    for (char *slash = strchr(part, '/'); slash && rc == 0; slash = strchr(slash + 1, '/')) {
+        *slash = 0;
+        rc = dir_make_one(env, part);
+        *slash = '/';
+    }
+    mem_free(part);
+    return rc < 0 ? rc : dir_make_one(env, path);
+}
+
+int env_dir_sync(struct env *env, const char *path)
+{
+    struct sim_node *node = env->node;
+    struct sim_object *dir;
+    int rc = disk_begin_whole(env, true);
+    if (rc == 0)
+        rc = disk_find(node, path, &dir);
+    if (rc < 0)
+        return rc;
+    if (!dir->is_dir)
+        return ERR_INVALID;
+    disk_spend(env, sim_between(node->sim, node->sync_min_us, node->sync_max_us));
+    LIST_EACH(link, &node->changes)
+    {
+        struct sim_change *change = LIST_ENTRY(link, struct sim_change, link);
+        if (change->from == dir || change->to == dir)
+            change_apply(change);
+    }
+    return 0;
+}
+
+static int disk_compare(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int env_dir_list(struct env *env, const char *path, char ***names, size_t *count)
+{
+    struct sim_object *dir;
+    int rc = disk_begin_whole(env, false);
+    if (rc == 0)
+        rc = disk_find(env->node, path, &dir);
+    if (rc < 0)
+        return rc;
+    if (!dir->is_dir)
+        return ERR_INVALID;
+    size_t cursor = 0, len, used = 0;
+    const void *name;
+    char **list = mem_alloc((dir->names.count + 1) * sizeof(*list));
+    while (map_next(&dir->names, &cursor, &name, &len))
+        list[used++] = mem_strndup(name, len);
+    qsort(list, used, sizeof(*list), disk_compare);
+    *names = list;
+    *count = used;
+    return 0;
+}
+
+static void disk_unlink(struct sim_node *node, struct sim_object *dir, const char *name)
+{
+    struct sim_object *object = map_get(&dir->names, name, strlen(name));
+    if (!object->is_dir)
+        node->used -= object->live.len;
+    change_make(node, dir, name, NULL, NULL, NULL);
+}
+
+static int disk_remove_empty(struct env *env, const char *path)
+{
+    char name[256];
+    struct sim_object *dir;
+    int rc = disk_begin_whole(env, true);
+    if (rc == 0)
+        rc = disk_walk(env->node, path, &dir, name);
+    if (rc == 0 && !name[0])
+        rc = ERR_INVALID;
+    if (rc == 0)
+        disk_unlink(env->node, dir, name);
+    return rc;
+}
+
+/* What is in it goes first, one by one, so a power loss may leave a part. */
+int env_dir_remove(struct env *env, const char *path)
+{
+    char **names;
+    size_t count;
+    int rc = env_dir_list(env, path, &names, &count);
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        char *child = mem_printf("%s/%s", path, names[i]);
+        if (rc == 0)
+            rc = env_path_remove(env, child);
+        if (rc == ERR_INVALID)
+            rc = env_dir_remove(env, child);
+        mem_free(child);
+        mem_free(names[i]);
+    }
+    mem_free(names);
+    return rc < 0 ? rc : disk_remove_empty(env, path);
+}
+
+int env_path_lock(struct env *env, const char *path, struct env_file **lock)
+{
+    struct env_file *file;
+    int rc = env_file_open(env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &file);
+    if (rc < 0)
+        return rc;
+    if (file->object->locked) {
+        env_file_close(file);
+        return ERR_LOCKED;
+    }
+    file->lock = file->object->locked = true;
+    *lock = file;
+    return 0;
+}
+
+int env_path_rename(struct env *env, const char *from, const char *to)
+{
+    char from_name[256], to_name[256];
+    struct sim_object *from_dir, *to_dir;
+    int rc = disk_begin_whole(env, true);
+    if (rc == 0)
+        rc = disk_walk(env->node, from, &from_dir, from_name);
+    if (rc == 0)
+        rc = disk_walk(env->node, to, &to_dir, to_name);
+    if (rc < 0)
+        return rc;
+    struct sim_object *object = map_get(&from_dir->names, from_name, strlen(from_name));
+    struct sim_object *target = map_get(&to_dir->names, to_name, strlen(to_name));
+    if (!object)
+        return ERR_NOT_FOUND;
+    if (object == target)
+        return 0;
+    if (target && (target->is_dir != object->is_dir || (target->is_dir && target->names.count)))
+        return target->is_dir ? ERR_EXISTS : ERR_INVALID;
+    if (target && !target->is_dir)
+        env->node->used -= target->live.len;
+    change_make(env->node, from_dir, from_name, to_dir, to_name, object);
+    return 0;
+}
+
+int env_path_remove(struct env *env, const char *path)
+{
+    char name[256];
+    struct sim_object *dir;
+    int rc = disk_begin_whole(env, true);
+    if (rc == 0)
+        rc = disk_walk(env->node, path, &dir, name);
+    if (rc < 0)
+        return rc;
+    struct sim_object *object = map_get(&dir->names, name, strlen(name));
+    if (!object)
+        return ERR_NOT_FOUND;
+    if (object->is_dir)
+        return ERR_INVALID;
+    disk_unlink(env->node, dir, name);
+    return 0;
+}
+
+bool env_path_exists(struct env *env, const char *path)
+{
+    struct sim_object *object;
+    return !env->dead && disk_find(env->node, path, &object) == 0;
+}
+
+int64_t env_path_space(struct env *env, const char *path)
+{
+    struct sim_object *object;
+    int rc = disk_begin_whole(env, false);
+    if (rc == 0)
+        rc = disk_find(env->node, path, &object);
+    if (rc < 0)
+        return rc;
+    return env->node->full ? 0 : DISK_SIZE - (int64_t)env->node->used;
+}
+
+/* ---- faults ---- */
+
+void sim_node_disk_full(struct sim_node *node, bool full)
+{
+    node->full = full;
+}
+
+void sim_disk_fail_sync(struct sim_node *node)
+{
+    node->fail_sync = true;
+}
+
+void sim_disk_fail_at(struct sim_node *node, uint64_t n)
+{
+    node->fail_at = n;
+}
+
+void sim_disk_crash_at(struct sim_node *node, uint64_t n)
+{
+    node->crash_at = n;
+}
+
+void sim_disk_set_sync_us(struct sim_node *node, int64_t min_us, int64_t max_us)
+{
+    ASSERT(min_us <= max_us);
+    node->sync_min_us = min_us;
+    node->sync_max_us = max_us;
+}
+
+uint64_t sim_disk_changes(const struct sim_node *node)
+{
+    return node->change_count;
+}
+
+int sim_disk_flip(struct sim_node *node, const char *path, uint64_t offset)
+{
+    struct sim_object *object;
+    int rc = disk_find(node, path, &object);
+    if (rc < 0)
+        return rc;
+    if (object->is_dir)
+        return ERR_INVALID;
+    if (offset >= object->live.len)
+        return ERR_EOF;
+    object->live.data[offset] ^= 0xff;
+    if (offset < object->durable.len)
+        object->durable.data[offset] ^= 0xff;
+    return 0;
+}
