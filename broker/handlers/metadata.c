@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "broker/handlers/command.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/topic_name.h"
 #include "broker/net/request.h"
@@ -17,7 +18,7 @@
 enum {
     METADATA_ALL_BY_NULL_VERSION = 1, /* v0: an empty list means all topics */
     METADATA_LISTENER_VERSION = 6,    /* knows LISTENER_NOT_FOUND */
-    METADATA_NO_AUTHORIZER = INT32_MIN,
+    METADATA_CREATE_MS = 5000,        /* then the client hears that the topic is not there yet */
     METADATA_TOPIC_OPERATIONS = 0x0df8,   /* read write create delete alter describe and configs */
     METADATA_CLUSTER_OPERATIONS = 0x1fa0 /* create alter describe cluster-action configs idempotent */
 };
@@ -202,7 +203,50 @@ static void metadata_answer(struct request *request)
         request_fail(request, ERR_NO_MEMORY, "asks for more than fits in memory");
 }
 
+/* ---- automatic creation ---- */
+
+static bool metadata_must_create(const struct request *request, const metadata_asked *asked)
+{
+    return !wire_str_is_null(asked->name) && !metadata_find(request, asked) &&
+           topic_name_check(asked->name) == 0 && !topic_name_is_internal(asked->name);
+}
+
+static void metadata_created(void *data, int err, const int *errors)
+{
+    (void)err; /* what could not be created is answered as absent, and the client asks again */
+    (void)errors;
+    metadata_answer(data);
+}
+
+/* Asks the controller for the topics that are missing; false when there is nothing to create. */
+static bool metadata_create(struct request *request)
+{
+    const struct metadata_request *body = request->body;
+    size_t room = body->topics.count > 0 ? (size_t)body->topics.count : 0;
+    struct command_topic *topics = arena_alloc_array(&request->arena, room, sizeof(*topics));
+    size_t count = 0;
+    for (size_t i = 0; topics && i < room; i++) {
+        const metadata_asked *asked = &body->topics.items[i];
+        char *name;
+        if (!metadata_must_create(request, asked) ||
+            command_text(&request->arena, asked->name, &name))
+            continue;
+        topics[count++] =
+            (struct command_topic){.name = name, .partitions = -1, .replication_factor = -1};
+    }
+    if (count == 0)
+        return false;
+    command_create_topics(request->broker, request->client_id, topics, count, METADATA_CREATE_MS,
+                          metadata_created, request);
+    return true;
+}
+
 void handle_metadata(struct request *request)
 {
-    metadata_answer(request);
+    const struct metadata_request *body = request->body;
+    /* Versions that can't say so mean yes. */
+    bool create = body->allow_auto_topic_creation &&
+                  config_bool(request->broker->config, CONFIG_AUTO_CREATE_TOPICS_ENABLE);
+    if (!create || !metadata_create(request))
+        metadata_answer(request);
 }
