@@ -106,7 +106,10 @@ void checkpoints_load(struct log_dir *dir)
 static int64_t recovery_point_of(struct log *log, int64_t old)
 {
     bool pending = log->epochs.dirty || log->epochs_writing;
-    return pending && log->flushed_offset > old ? old : log->flushed_offset;
+    if (!pending || log->flushed_offset <= old)
+        return log->flushed_offset;
+    log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true; /* once more when they are */
+    return old;
 }
 
 /* Brings the entry up to date with its log. */
@@ -162,6 +165,7 @@ void checkpoints_write(struct log_dir *dir, enum checkpoint which)
     struct buf lines, text;
     size_t cursor = 0, count = 0;
     struct log_entry *entry;
+    dir->checkpoint_dirty[which] = false;
     buf_init(&lines);
     buf_init(&text);
     while ((entry = map_next(&dir->manager->entries, &cursor, NULL, NULL))) {
@@ -178,7 +182,6 @@ void checkpoints_write(struct log_dir *dir, enum checkpoint which)
     }
     buf_printf(&text, "0\n%zu\n%s", count, buf_text(&lines));
     buf_close(&lines);
-    dir->checkpoint_dirty[which] = false;
     dir->checkpoint_writing[which] = true;
     file_job_start(dir, NULL, mem_printf("%s/%s", dir->path, checkpoint_files[which]), &text,
                    (int64_t)which, checkpoint_written);

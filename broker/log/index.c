@@ -106,8 +106,10 @@ int index_open(struct index *index, struct env *env, const char *path, bool veri
         if (rc == 0)
             index->last = entry_decode(index->kind, last);
     }
-    if (rc == 0 && (uint64_t)size != index->count * width)
+    if (rc == 0 && (uint64_t)size != index->count * width) {
+        index->damaged = true;
         rc = env_file_truncate(index->file, index->count * width);
+    }
     if (rc < 0)
         index_close(index);
     return rc;
@@ -242,5 +244,6 @@ int index_clear(struct index *index)
     mem_free(index->tail);
     index->tail = NULL;
     index->stored = index->count = 0;
+    index->damaged = false;
     return env_file_truncate(index->file, 0);
 }

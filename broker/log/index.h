@@ -25,6 +25,7 @@ struct index {
     uint32_t stored;          /* entries in the file */
     uint32_t count;           /* stored and tail */
     enum index_kind kind;
+    bool damaged; /* index_open(verify) had to cut something off */
 };
 
 void index_init(struct index *index, enum index_kind kind);

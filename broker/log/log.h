@@ -57,7 +57,8 @@ struct log_config {
 enum log_origin {
     LOG_FROM_CLIENT,  /* checked in full: one or more batches, offsets are assigned */
     LOG_FROM_BROKER,  /* our own coordinators: as client, but control batches are allowed */
-    LOG_FROM_LEADER   /* replicated: copied byte for byte, base offset must equal the log end */
+    LOG_FROM_LEADER   /* replicated: copied byte for byte; base offset at or past the log end (past it
+                       * where compaction left a gap on the leader) */
 };
 
 struct log_append {

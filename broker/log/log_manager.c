@@ -20,6 +20,7 @@
 enum {
     /* Kafka's replica.high.watermark.checkpoint.interval.ms. */
     WATERMARK_CHECKPOINT_MS = 5000,
+    CHECKPOINT_AGAIN_MS = 1000,
     /* Producer state is saved after so much log, which a start would otherwise read again. */
     SNAPSHOT_BYTES = 16 * 1024 * 1024,
     TRASH_BATCH = 256 /* removals in one job */
@@ -240,8 +241,13 @@ static void recovery_point_due(void *data)
     struct log_manager *manager = data;
     each_log(manager, side_files_one, 0);
     checkpoint_dirs(manager, CHECKPOINT_RECOVERY_POINT);
-    timer_arm(&manager->checkpoint_timers[CHECKPOINT_RECOVERY_POINT],
-              manager->config.checkpoint_ms);
+    /* Sooner when some recovery points had to wait for their epochs. */
+    int64_t interval_ms = manager->config.checkpoint_ms;
+    for (int i = 0; i < manager->config.dir_count; i++)
+        if (manager->dirs[i].checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] &&
+            interval_ms > CHECKPOINT_AGAIN_MS)
+            interval_ms = CHECKPOINT_AGAIN_MS;
+    timer_arm(&manager->checkpoint_timers[CHECKPOINT_RECOVERY_POINT], interval_ms);
 }
 
 static void watermark_due(void *data)

@@ -165,7 +165,7 @@ static int is_good_batch(struct env_file *file, const uint8_t *header, uint64_t 
     return good;
 }
 
-/* Whether any good batch lies in the segment's file past `from`: 1, 0, or an error. */
+/* Whether any good batch lies in the segment's file at or past `from`: 1, 0, or an error. */
 static int search_good(struct segment *segment, uint64_t from, int64_t min_offset)
 {
     struct env_file *file;
@@ -200,9 +200,10 @@ static int cut_torn_end(struct recovery *r, uint32_t at, uint64_t bad)
                    log->path, end, r->recovery_point);
         return ERR_CORRUPT;
     }
-    int found = search_good(segment, bad + 1, end);
+    /* A batch that is good but out of order counts too: then the offset before it is damaged. */
+    int found = search_good(segment, bad, segment->base_offset);
     for (uint32_t i = at + 1; i < log->segment_count && found == 0; i++)
-        found = search_good(log->segments[i], 0, end);
+        found = search_good(log->segments[i], 0, log->segments[i]->base_offset);
     if (found < 0)
         return found;
     if (found > 0) {

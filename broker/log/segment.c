@@ -108,13 +108,12 @@ static void segment_touch(struct segment *segment)
     struct segment_pool *pool = segment->pool;
     if (!pool)
         return;
-    bool counted = !list_empty(&segment->lru);
+    if (list_empty(&segment->lru))
+        pool->count++;
     list_remove(&segment->lru);
     list_push(&pool->open, &segment->lru);
-    if (counted)
-        return;
-    pool->count++;
-    pool_shrink(pool, segment);
+    if (pool->count > pool->cap)
+        pool_shrink(pool, segment);
 }
 
 int segment_file(struct segment *segment, struct env_file **file)
@@ -212,6 +211,17 @@ int segment_note(struct segment *segment, const struct batch *batch, uint64_t po
     return rc;
 }
 
+/* Whether the indexes, as far as their form tells, lack something. */
+static bool indexes_lost(const struct segment *segment)
+{
+    const struct index *offsets = &segment->offsets, *times = &segment->times;
+    if (segment->size == 0)
+        return false;
+    return offsets->damaged || times->damaged || times->count == 0 ||
+           (offsets->count == 0 && segment->size > segment->index_interval) ||
+           (offsets->count > 0 && (uint64_t)offsets->last.value >= segment->size);
+}
+
 /* Forgets the indexes and what was learned from batches. */
 static int segment_forget(struct segment *segment)
 {
@@ -238,7 +248,10 @@ static int recover_start(struct segment *segment, int64_t trusted, uint64_t *fro
 {
     struct index_entry entry;
     *from = 0;
+    bool first = !segment->verified;
     int rc = segment_open_indexes(segment);
+    if (rc == 0 && first && indexes_lost(segment))
+        return segment_forget(segment);
     if (rc == 0 && trusted < INT64_MAX)
         rc = index_truncate(&segment->offsets,
                             trusted > segment->base_offset ? trusted - segment->base_offset : 0);
@@ -327,11 +340,7 @@ static int segment_ready(struct segment *segment)
     int rc = segment_open_indexes(segment);
     if (rc < 0 || !first)
         return rc;
-    bool lost = segment->size > 0 && segment->times.count == 0;
-    lost = lost || (segment->size > segment->index_interval && segment->offsets.count == 0);
-    lost = lost || (segment->offsets.count > 0 &&
-                    (uint64_t)segment->offsets.last.value >= segment->size);
-    if (lost)
+    if (indexes_lost(segment))
         return segment_rebuild(segment);
     segment->verified = true;
     return 0;
@@ -427,19 +436,55 @@ int segment_find(struct segment *segment, int64_t offset, struct segment_spot *s
     return rc < 0 ? rc : segment_walk(segment, from, offset, INT64_MIN, spot);
 }
 
+/* The batch that a time index entry was made for; ERR_CORRUPT when there is none such. */
+static int time_entry_spot(struct segment *segment, const struct index_entry *entry,
+                           struct segment_spot *spot)
+{
+    int64_t offset = segment->base_offset + entry->value;
+    uint64_t from;
+    int rc = segment_hint(segment, offset, &from);
+    if (rc == 0)
+        rc = segment_walk(segment, from, offset, INT64_MIN, spot);
+    if (rc == 0 && spot->batch.max_timestamp != entry->key)
+        rc = ERR_CORRUPT;
+    return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
+}
+
+/* The batch of the last time index entry with a time <= `timestamp_ms`; 1, or 0 when there is none. A
+ * wrong entry makes the indexes be rebuilt. */
+static int time_find(struct segment *segment, int64_t timestamp_ms, struct segment_spot *spot)
+{
+    struct index_entry entry;
+    int rc = index_find(&segment->times, timestamp_ms, &entry);
+    if (rc <= 0)
+        return rc;
+    rc = time_entry_spot(segment, &entry, spot);
+    if (rc == ERR_CORRUPT) {
+        rc = segment_rebuild(segment);
+        if (rc == 0)
+            rc = index_find(&segment->times, timestamp_ms, &entry);
+        if (rc <= 0)
+            return rc;
+        rc = time_entry_spot(segment, &entry, spot);
+    }
+    return rc < 0 ? rc : 1;
+}
+
 int segment_load_times(struct segment *segment)
 {
+    struct segment_spot spot;
     if (segment->known)
         return 0;
     int rc = segment_ready(segment);
     if (rc < 0 || segment->known)
         return rc;
-    if (segment->times.count > 0) {
-        segment->max_timestamp = segment->times.last.key;
-        segment->max_timestamp_offset = segment->base_offset + segment->times.last.value;
+    rc = time_find(segment, INT64_MAX, &spot);
+    if (rc > 0 && !segment->known) {
+        segment->max_timestamp = spot.batch.max_timestamp;
+        segment->max_timestamp_offset = batch_last_offset(&spot.batch);
     }
-    segment->known = true;
-    return 0;
+    segment->known = segment->known || rc >= 0;
+    return rc < 0 ? rc : 0;
 }
 
 int segment_find_timestamp(struct segment *segment, int64_t timestamp_ms, int64_t offset,
@@ -453,13 +498,10 @@ int segment_find_timestamp(struct segment *segment, int64_t timestamp_ms, int64_
     rc = segment_ready(segment);
     if (rc < 0)
         return rc;
-    /* All records up to the entry's offset are older than the wanted time. */
-    struct index_entry entry;
-    uint64_t from = 0;
-    rc = index_find(&segment->times, timestamp_ms - 1, &entry);
-    if (rc > 0)
-        rc = segment_hint_or_rebuild(segment, segment->base_offset + entry.value, &from);
-    return rc < 0 ? rc : segment_walk(segment, from, offset, timestamp_ms, spot);
+    /* All records up to that batch are older than the wanted time. */
+    struct segment_spot before = {0};
+    rc = time_find(segment, timestamp_ms - 1, &before);
+    return rc < 0 ? rc : segment_walk(segment, before.position, offset, timestamp_ms, spot);
 }
 
 int segment_first_timestamp(struct segment *segment, int64_t *timestamp_ms)

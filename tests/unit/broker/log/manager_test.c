@@ -1,0 +1,308 @@
+/* Log directories, their owner, opening and deleting partitions, retention. */
+#include "fixture.h"
+
+static void write_meta(struct fixture *f, const char *text)
+{
+    char *path = mem_printf("%s/meta.properties", f->dir);
+    FILE *file = fopen(path, "w");
+    CHECK(file != NULL);
+    fputs(text, file);
+    fclose(file);
+    mem_free(path);
+}
+
+static void meta_properties_must_fit(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    struct uuid id = *log_manager_dir_id(f.manager, 0);
+    CHECK(!uuid_is_zero(&id));
+    fixture_crash(&f);
+    CHECK_INT(fixture_start(&f), 0);
+    CHECK(uuid_equal(&id, log_manager_dir_id(f.manager, 0)));
+    CHECK_STR(log_manager_cluster_id(f.manager), "cluster");
+    fixture_crash(&f);
+    f.manager_config.node_id = 2;
+    CHECK_INT(fixture_start(&f), ERR_INVALID);
+    CHECK(strstr(buf_text(&f.problem), "node.id=1") && strstr(buf_text(&f.problem), "node.id=2"));
+    CHECK(strstr(buf_text(&f.problem), f.dir) && strstr(buf_text(&f.problem), "log.dirs"));
+    f.manager_config.node_id = 1;
+    f.manager_config.cluster_id = "other";
+    CHECK_INT(fixture_start(&f), ERR_INCONSISTENT_CLUSTER_ID);
+    CHECK(strstr(buf_text(&f.problem), "cluster cluster") &&
+          strstr(buf_text(&f.problem), "cluster other"));
+    f.manager_config.cluster_id = NULL;
+    CHECK_INT(fixture_start(&f), 0);
+    CHECK_STR(log_manager_cluster_id(f.manager), "cluster");
+    f.problem.len = 0;
+    CHECK_INT(log_manager_set_cluster_id(f.manager, "other", &f.problem),
+              ERR_INCONSISTENT_CLUSTER_ID);
+    fixture_crash(&f);
+    write_meta(&f, "#\nversion=0\nbroker.id=3\ncluster.id=c\n");
+    CHECK_INT(fixture_start(&f), ERR_INVALID);
+    CHECK(strstr(buf_text(&f.problem), "broker.id=3"));
+    write_meta(&f, "#\nversion=0\nbroker.id=1\ncluster.id=c\n");
+    CHECK_INT(fixture_start(&f), 0);
+    CHECK_STR(log_manager_cluster_id(f.manager), "c");
+    fixture_crash(&f);
+    write_meta(&f, "version=7\n");
+    CHECK_INT(fixture_start(&f), ERR_INVALID);
+    CHECK(strstr(buf_text(&f.problem), "version=7"));
+    write_meta(&f, "version=1\nnode.id=\\u00\n");
+    CHECK_INT(fixture_start(&f), ERR_INVALID);
+    CHECK(strstr(buf_text(&f.problem), "line 2"));
+    fixture_close(&f);
+}
+
+static void the_cluster_id_comes_later(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_crash(&f);
+    char *path = mem_printf("%s/meta.properties", f.dir);
+    CHECK_INT(unlink(path), 0);
+    mem_free(path);
+    f.manager_config.cluster_id = NULL;
+    CHECK_INT(fixture_start(&f), 0);
+    CHECK_STR(log_manager_cluster_id(f.manager), "");
+    CHECK_INT(log_manager_set_cluster_id(f.manager, "late", &f.problem), 0);
+    struct uuid id = *log_manager_dir_id(f.manager, 0);
+    fixture_crash(&f);
+    CHECK_INT(fixture_start(&f), 0);
+    CHECK_STR(log_manager_cluster_id(f.manager), "late");
+    CHECK(uuid_equal(&id, log_manager_dir_id(f.manager, 0)));
+    fixture_close(&f);
+}
+
+static void a_directory_has_one_user(void)
+{
+    struct fixture f;
+    struct log_manager *second = NULL;
+    fixture_init(&f);
+    CHECK_INT(log_manager_new(f.env, &f.logger, &f.manager_config, NULL, NULL, &f.problem, &second),
+              ERR_LOCKED);
+    CHECK(strstr(buf_text(&f.problem), "in use by another process"));
+    CHECK(strstr(buf_text(&f.problem), f.dir));
+    fixture_close(&f);
+}
+
+static void logs_go_where_there_are_fewest(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fixture_crash(&f);
+    char *second = mem_printf("%s/second", f.root);
+    const char *dirs[] = {f.dir, second};
+    f.manager_config.dirs = dirs;
+    f.manager_config.dir_count = 2;
+    CHECK_INT(fixture_start(&f), 0);
+    int counts[2] = {0};
+    for (int i = 0; i < 10; i++) {
+        f.opened = false;
+        log_manager_open(f.manager, "many", i, &f.topic_id, &f.config, fixture_opened, &f);
+        fixture_wait(&f, fixture_is_open);
+        CHECK_INT(f.err, 0);
+        counts[strcmp(log_dir_path(f.log), second) == 0]++;
+        CHECK(log_manager_find(f.manager, "many", i) == f.log);
+    }
+    CHECK_INT(counts[0], 5);
+    CHECK_INT(counts[1], 5);
+    CHECK(log_manager_find(f.manager, "many", 10) == NULL);
+    /* They are found again where they are. */
+    CHECK_INT(append_some(&f, 1, 10), 0);
+    const char *dir = strcmp(log_dir_path(f.log), second) == 0 ? second : f.dir;
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_start(&f), 0);
+    f.opened = false;
+    log_manager_open(f.manager, "many", 9, &f.topic_id, &f.config, fixture_opened, &f);
+    fixture_wait(&f, fixture_is_open);
+    CHECK_INT(log_end_offset(f.log), 1);
+    CHECK_STR(log_dir_path(f.log), dir);
+    fixture_close(&f);
+    mem_free(second);
+}
+
+static void a_topic_made_again_starts_empty(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(append_some(&f, 5, 10), 0);
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 5);
+    /* Deleted and made again while this broker was away: only the id tells. */
+    fixture_shutdown(&f);
+    f.topic_id.bytes[0] ^= 1;
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 0);
+    CHECK_INT(log_high_watermark(f.log), 0);
+    CHECK_INT(append_some(&f, 1, 10), 0);
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 1);
+    /* Deleted and made again at once, with work on the old one under way. */
+    CHECK_INT(append_some(&f, 5, 10), 0);
+    flush_start(f.log);
+    log_write_epochs(f.log);
+    log_manager_delete(f.manager, f.log);
+    f.topic_id.bytes[0] ^= 1;
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 0);
+    fixture_settle(&f);
+    CHECK(!file_exists(&f, LOG0));
+    CHECK(!file_exists(&f, "leader-epoch-checkpoint"));
+    fixture_close(&f);
+}
+
+static bool want_two(void *data, const char *topic, int32_t partition, const struct uuid *topic_id)
+{
+    (*(int *)data)++;
+    CHECK_STR(topic, "a-b");
+    CHECK(!uuid_is_zero(topic_id));
+    return partition == 2;
+}
+
+static void strays_are_removed(void)
+{
+    struct fixture f;
+    int asked = 0;
+    fixture_init(&f);
+    for (int i = 0; i < 4; i++) {
+        f.opened = false;
+        log_manager_open(f.manager, "a-b", i, &f.topic_id, &f.config, fixture_opened, &f);
+        fixture_wait(&f, fixture_is_open);
+        CHECK_INT(append_some(&f, 1, 10), 0);
+    }
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_start(&f), 0);
+    f.opened = false;
+    log_manager_open(f.manager, "a-b", 0, &f.topic_id, &f.config, fixture_opened, &f);
+    fixture_wait(&f, fixture_is_open);
+    log_manager_remove_strays(f.manager, want_two, &asked);
+    CHECK_INT(asked, 3); /* not the open one */
+    fixture_settle(&f);
+    fixture_shutdown(&f);
+    char **names;
+    size_t count, left = 0;
+    CHECK_INT(env_dir_list(f.env, f.dir, &names, &count), 0);
+    for (size_t i = 0; i < count; i++) {
+        if (strncmp(names[i], "a-b-", 4) == 0) {
+            left++;
+            CHECK(strcmp(names[i], "a-b-0") == 0 || strcmp(names[i], "a-b-2") == 0);
+        }
+        mem_free(names[i]);
+    }
+    mem_free(names);
+    CHECK_INT(left, 2);
+    fixture_close(&f);
+}
+
+/* ---- retention ---- */
+
+static void fill(struct fixture *f)
+{
+    f->config.segment_bytes = 1000;
+    CHECK_INT(fixture_open(f), 0);
+    for (int i = 0; i < 30; i++)
+        CHECK_INT(append_spec(f, (struct spec){.count = 1, .value_len = 200, .timestamp = 1000 + i},
+                              LOG_FROM_CLIENT),
+                  0);
+    fixture_settle(f);
+    CHECK_INT(f->log->segment_count, 10);
+}
+
+static void retention_by_size_keeps_the_limit(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fill(&f);
+    f.config.retention_bytes = 3000;
+    log_set_config(f.log, &f.config);
+    log_retain(f.log, 5000);
+    CHECK_INT(log_start_offset(f.log), 0); /* all is above the high watermark */
+    log_set_high_watermark(f.log, 7);
+    log_retain(f.log, 5000);
+    CHECK_INT(log_start_offset(f.log), 6);
+    log_set_high_watermark(f.log, 30);
+    log_retain(f.log, 5000);
+    CHECK(log_size(f.log) >= 3000);
+    CHECK(log_size(f.log) < 4000);
+    int64_t start = log_start_offset(f.log), first;
+    CHECK_INT(read_from(&f, start, 1, INT64_MAX, &first), start + 1);
+    CHECK_INT(read_from(&f, start - 1, 1, INT64_MAX, &first), ERR_OFFSET_OUT_OF_RANGE);
+    fixture_settle(&f);
+    CHECK(!file_exists(&f, LOG0));
+    fixture_crash(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_start_offset(f.log), start);
+    CHECK_INT(log_end_offset(f.log), 30);
+    f.config.retention_bytes = 0; /* never the active segment */
+    log_set_config(f.log, &f.config);
+    log_set_high_watermark(f.log, 30);
+    log_retain(f.log, 5000);
+    CHECK_INT(f.log->segment_count, 1);
+    CHECK(log_size(f.log) > 0);
+    fixture_close(&f);
+}
+
+static void retention_by_time_takes_the_last_one_too(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    fill(&f);
+    f.config.retention_ms = 100;
+    log_set_config(f.log, &f.config);
+    log_set_high_watermark(f.log, 30);
+    log_retain(f.log, 1102); /* the newest of segment 0 is of 1002 */
+    CHECK_INT(log_start_offset(f.log), 0);
+    log_retain(f.log, 1103);
+    CHECK_INT(log_start_offset(f.log), 3);
+    /* As known from the time index after a restart. */
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    log_retain(f.log, 1112);
+    CHECK_INT(log_start_offset(f.log), 12);
+    log_set_high_watermark(f.log, 29);
+    log_retain(f.log, 9999);
+    CHECK_INT(log_start_offset(f.log), 27);
+    log_set_high_watermark(f.log, 30);
+    log_retain(f.log, 9999);
+    CHECK_INT(log_start_offset(f.log), 30);
+    CHECK_INT(log_end_offset(f.log), 30);
+    CHECK_INT(log_size(f.log), 0);
+    for (int round = 0; round < 2; round++) {
+        CHECK_INT(append_some(&f, 1, 10), 0);
+        CHECK_INT(fixture_result.base_offset, 30 + round);
+        fixture_crash(&f);
+        CHECK_INT(fixture_reopen(&f), 0);
+    }
+    fixture_close(&f);
+}
+
+static void compacted_topics_have_no_retention(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    f.config.cleanup_delete = false;
+    f.config.cleanup_compact = true;
+    f.config.retention_ms = 1;
+    f.config.retention_bytes = 1;
+    f.config.segment_bytes = 500;
+    CHECK_INT(fixture_open(&f), 0);
+    for (int i = 0; i < 10; i++)
+        CHECK_INT(append_spec(&f, (struct spec){.count = 1, .value_len = 200, .base_offset = i},
+                              LOG_FROM_LEADER),
+                  0);
+    log_set_high_watermark(f.log, 10);
+    log_retain(f.log, INT64_MAX / 2);
+    CHECK_INT(log_start_offset(f.log), 0);
+    fixture_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(meta_properties_must_fit), TAP_TEST(the_cluster_id_comes_later),
+         TAP_TEST(a_directory_has_one_user), TAP_TEST(logs_go_where_there_are_fewest),
+         TAP_TEST(a_topic_made_again_starts_empty), TAP_TEST(strays_are_removed),
+         TAP_TEST(retention_by_size_keeps_the_limit),
+         TAP_TEST(retention_by_time_takes_the_last_one_too),
+         TAP_TEST(compacted_topics_have_no_retention))

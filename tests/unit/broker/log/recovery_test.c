@@ -1,0 +1,347 @@
+/* Crashes and damage: torn ends, bit flips, lost side files. Traps C of the checklist. */
+#include "fixture.h"
+
+#include "broker/log/checkpoints.h"
+
+enum { SMALL = 40 };
+
+static void append_batches(struct fixture *f, int batches)
+{
+    for (int i = 0; i < batches; i++)
+        CHECK_INT(append_some(f, 2, SMALL), 0);
+}
+
+/* What the timer does, epochs first. */
+static void write_recovery_point(struct fixture *f)
+{
+    log_write_epochs(f->log);
+    fixture_settle(f);
+    checkpoints_write(f->log->dir, CHECKPOINT_RECOVERY_POINT);
+    fixture_settle(f);
+}
+
+static void a_torn_end_is_cut_at_every_byte(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_settle(&f);
+    int64_t whole = file_size(&f, LOG0), one = whole / 5;
+    for (int64_t cut = 1; cut <= one; cut++) {
+        fixture_crash(&f);
+        file_cut(&f, LOG0, whole - cut);
+        CHECK_INT(fixture_reopen(&f), 0);
+        CHECK_INT(log_end_offset(f.log), 8);
+        CHECK_INT(file_size(&f, LOG0), whole - one);
+        CHECK_INT(append_some(&f, 2, SMALL), 0);
+        CHECK_INT(fixture_result.base_offset, 8);
+        fixture_settle(&f);
+    }
+    fixture_close(&f);
+}
+
+static void a_flip_in_the_last_batch_is_a_torn_end(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 3);
+    fixture_crash(&f);
+    file_flip(&f, LOG0, file_size(&f, LOG0) - 3);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 4);
+    fixture_close(&f);
+}
+
+/* Every byte but the leader epoch, which no checksum covers. */
+static void a_flip_in_the_middle_is_never_a_shorter_log(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_crash(&f);
+    int64_t one = file_size(&f, LOG0) / 5;
+    for (int64_t at = 0; at < one; at++) {
+        if (at >= 12 && at < 16)
+            continue;
+        file_flip(&f, LOG0, 2 * one + at);
+        CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+        CHECK(f.log == NULL);
+        CHECK_INT(file_size(&f, LOG0), 5 * one);
+        fixture_crash(&f);
+        file_flip(&f, LOG0, 2 * one + at);
+    }
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 10);
+    fixture_close(&f);
+}
+
+static void a_bad_end_of_a_sealed_segment_is_damage(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    f.config.segment_bytes = 500;
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 10);
+    CHECK(f.log->segment_count > 2);
+    fixture_crash(&f);
+    file_cut(&f, LOG0, file_size(&f, LOG0) - 1);
+    CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+    /* Set aside, it can start anew. */
+    CHECK_INT(log_manager_discard(f.manager, "t", 0), 0);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 0);
+    CHECK_INT(append_some(&f, 1, SMALL), 0);
+    fixture_close(&f);
+}
+
+static void a_log_that_ends_below_its_recovery_point_is_damaged(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_settle(&f);
+    int64_t whole = file_size(&f, LOG0);
+    write_recovery_point(&f);
+    fixture_crash(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    fixture_crash(&f);
+    file_cut(&f, LOG0, whole - whole / 5); /* at a batch boundary */
+    CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+    fixture_crash(&f);
+    file_cut(&f, LOG0, whole - whole / 5 - 7);
+    CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+    CHECK(strstr(buf_text(&f.lines), "flushed up to 10") != NULL);
+    fixture_close(&f);
+}
+
+static void a_cut_by_the_leader_is_no_damage(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_settle(&f);
+    write_recovery_point(&f);
+    CHECK_INT(log_truncate(f.log, 6), 0);
+    CHECK(file_exists(&f, "00000000000000000006.truncated"));
+    CHECK_INT(log_truncate(f.log, 4), 0);
+    fixture_crash(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 4);
+    append_batches(&f, 1);
+    CHECK_INT(log_truncate(f.log, 4), 0);
+    fixture_settle(&f);
+    write_recovery_point(&f);
+    CHECK(!file_exists(&f, "00000000000000000004.truncated"));
+    CHECK(!file_exists(&f, "00000000000000000006.truncated"));
+    fixture_close(&f);
+}
+
+static void check_all(struct fixture *f, int64_t end)
+{
+    int64_t first;
+    for (int64_t offset = 0; offset < end; offset += 3) {
+        CHECK(read_from(f, offset, 300, INT64_MAX, &first) > offset);
+        CHECK_INT(first, offset - offset % 2);
+    }
+}
+
+static void indexes_are_made_again(void)
+{
+    static const char *const names[] = {"00000000000000000000.index",
+                                        "00000000000000000000.timeindex"};
+    struct fixture f;
+    fixture_init(&f);
+    f.config.segment_bytes = 40000;
+    f.config.index_interval_bytes = 300;
+    CHECK_INT(fixture_open(&f), 0);
+    for (int i = 0; i < 1000; i++)
+        CHECK_INT(append_spec(&f,
+                              (struct spec){.count = 2, .value_len = 40, .timestamp = 1000 + i},
+                              LOG_FROM_CLIENT),
+                  0);
+    fixture_shutdown(&f);
+    for (int round = 0; round < 12; round++) {
+        const char *name = names[round % 2];
+        int64_t size = file_size(&f, name);
+        CHECK(size > 100);
+        switch (round / 2) {
+        case 0:
+            file_remove(&f, name);
+            break;
+        case 1:
+            file_cut(&f, name, 0);
+            break;
+        case 2:
+            file_cut(&f, name, size / 24 * 12 + 5);
+            break;
+        case 3: /* pages that never reached the disk */
+            file_cut(&f, name, size / 2);
+            file_cut(&f, name, size);
+            break;
+        case 4: /* a position, or an offset */
+            file_flip(&f, name, size / 2 / 24 * 24 + 7);
+            break;
+        default:
+            file_flip(&f, name, 2);
+        }
+        CHECK_INT(fixture_reopen(&f), 0);
+        check_all(&f, 2000);
+        int64_t offset, time;
+        CHECK_INT(log_find_timestamp(f.log, 1100, &offset, &time), 0);
+        CHECK_INT(offset, 200);
+        if (round % 4 == 3)
+            fixture_crash(&f);
+        else
+            fixture_shutdown(&f);
+    }
+    fixture_close(&f);
+}
+
+static void epochs_are_made_again(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    f.config.segment_bytes = 500;
+    CHECK_INT(fixture_open(&f), 0);
+    for (int epoch = 1; epoch <= 8; epoch++)
+        for (int i = 0; i < epoch; i++)
+            CHECK_INT(append_spec(&f,
+                                  (struct spec){.count = 1, .value_len = 50, .leader_epoch = epoch},
+                                  LOG_FROM_CLIENT),
+                      0);
+    CHECK_INT(log_assign_epoch(f.log, 11), 0);
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_latest_epoch(f.log), 11);
+    for (int damage = 0; damage < 3; damage++) {
+        fixture_shutdown(&f);
+        if (damage == 0)
+            file_remove(&f, "leader-epoch-checkpoint");
+        else if (damage == 1)
+            file_cut(&f, "leader-epoch-checkpoint", 5);
+        else
+            file_flip(&f, "leader-epoch-checkpoint", 0);
+        CHECK_INT(fixture_reopen(&f), 0);
+        int32_t epoch;
+        int64_t end;
+        CHECK_INT(log_latest_epoch(f.log), 8);
+        for (int i = 1; i < 8; i++) {
+            log_end_of_epoch(f.log, i, &epoch, &end);
+            CHECK_INT(epoch, i);
+            CHECK_INT(end, i * (i + 1) / 2);
+        }
+    }
+    fixture_close(&f);
+}
+
+static bool count_producer(void *data, const struct log_producer *producer)
+{
+    CHECK_INT(producer->producer_id, 70 + *(int *)data);
+    (*(int *)data)++;
+    return true;
+}
+
+static void producers_are_made_again(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    f.config.segment_bytes = 500;
+    CHECK_INT(fixture_open(&f), 0);
+    for (int i = 0; i < 20; i++)
+        CHECK_INT(append_spec(&f,
+                              (struct spec){.count = 2,
+                                            .value_len = 40,
+                                            .producer_id = 77,
+                                            .epoch = 3,
+                                            .sequence = i * 2},
+                              LOG_FROM_CLIENT),
+                  0);
+    for (int round = 0; round < 4; round++) {
+        if (round % 2)
+            fixture_crash(&f);
+        else
+            fixture_shutdown(&f);
+        if (round > 1) {
+            char *command = mem_printf("rm -f %s/t-0/*.snapshot", f.dir);
+            CHECK_INT(system(command), 0);
+            mem_free(command);
+        }
+        CHECK_INT(fixture_reopen(&f), 0);
+        struct producer *producer = producer_state_get(&f.log->producers, 77);
+        CHECK(producer != NULL);
+        CHECK_INT(producer->epoch, 3);
+        CHECK_INT(producer_last_sequence(producer), 39);
+        CHECK_INT(producer->batches[producer->batch_count - 1].last_offset, 39);
+        int count = 7;
+        log_each_producer(f.log, count_producer, &count);
+        CHECK_INT(count, 8);
+    }
+    /* A damaged snapshot is as good as none. */
+    fixture_shutdown(&f);
+    file_flip(&f, "00000000000000000040.snapshot", 20);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(producer_last_sequence(producer_state_get(&f.log->producers, 77)), 39);
+    fixture_close(&f);
+}
+
+/* The clean mark must be gone before anything is appended, and a recovery point must never be ahead
+ * of what is flushed. */
+static void a_crash_after_a_clean_start_is_scanned(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 3);
+    fixture_shutdown(&f);
+    char *mark = mem_printf("%s/.kafka_cleanshutdown", f.dir);
+    CHECK(access(mark, F_OK) == 0);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK(access(mark, F_OK) != 0);
+    mem_free(mark);
+    append_batches(&f, 2);
+    fixture_crash(&f);
+    file_cut(&f, LOG0, file_size(&f, LOG0) - 1);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 8);
+    fixture_close(&f);
+}
+
+static void leftovers_are_removed(void)
+{
+    static const char *const names[] = {"00000000000000000000.log.deleted",
+                                        "00000000000000000004.index.deleted",
+                                        "leader-epoch-checkpoint.tmp",
+                                        "00000000000000000099.snapshot"};
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 3);
+    fixture_crash(&f);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        char *path = log_file(&f, names[i]);
+        FILE *file = fopen(path, "w");
+        CHECK(file != NULL);
+        fputs("x", file);
+        fclose(file);
+        mem_free(path);
+    }
+    CHECK_INT(fixture_reopen(&f), 0);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        CHECK(!file_exists(&f, names[i]));
+    CHECK_INT(log_end_offset(f.log), 6);
+    fixture_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(a_torn_end_is_cut_at_every_byte),
+         TAP_TEST(a_flip_in_the_last_batch_is_a_torn_end),
+         TAP_TEST(a_flip_in_the_middle_is_never_a_shorter_log),
+         TAP_TEST(a_bad_end_of_a_sealed_segment_is_damage),
+         TAP_TEST(a_log_that_ends_below_its_recovery_point_is_damaged),
+         TAP_TEST(a_cut_by_the_leader_is_no_damage), TAP_TEST(indexes_are_made_again),
+         TAP_TEST(epochs_are_made_again), TAP_TEST(producers_are_made_again),
+         TAP_TEST(a_crash_after_a_clean_start_is_scanned), TAP_TEST(leftovers_are_removed))
