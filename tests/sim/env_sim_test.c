@@ -360,6 +360,24 @@ static void a_kill_is_seen_by_the_peer_and_silences_the_dead(void)
     CHECK(seen_reset && seen_end);
 }
 
+static void a_kill_may_lose_what_is_under_way(void)
+{
+    int lost = 0, delivered = 0;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        connect_peers(seed, 0, 0);
+        sim_run_for(sim, SECOND_US);
+        server.to_send = 1000;
+        peer_send(&server);
+        sim_node_kill(b);
+        sim_run_for(sim, SECOND_US);
+        lost += client.got == 0;
+        delivered += client.got == server.sent;
+        CHECK(!client.wrong);
+        sim_free(sim);
+    }
+    CHECK(lost && delivered);
+}
+
 static void writing_to_a_closed_end_is_reset(void)
 {
     connect_peers(8, 0, 0);
@@ -470,9 +488,12 @@ static void an_unsynced_file_may_vanish_with_its_name(void)
     for (uint64_t seed = 1; seed <= SEEDS; seed++) {
         struct env_file *file;
         begin(seed);
+        CHECK_INT(env_dir_make(env_a, "/other"), 0);
+        CHECK_INT(env_dir_sync(env_a, "/"), 0);
         CHECK_INT(env_file_open(env_a, "/f", ENV_OPEN_WRITE | ENV_OPEN_CREATE, &file), 0);
         CHECK_INT(env_file_write(file, "abc", 3, 0), 0);
         CHECK_INT(env_file_sync(file), 0);
+        CHECK_INT(env_dir_sync(env_a, "/other"), 0); /* which is not where the name is */
         lose_power();
         int64_t size = size_of(env_a, "/f");
         CHECK(size == 3 || size == ERR_NOT_FOUND);
@@ -582,6 +603,55 @@ static void power_fails_at_a_chosen_write(void)
     }
 }
 
+/* ---- frames on virtual time ---- */
+
+static int broken;
+static void on_stalled_broken(void *data, int err)
+{
+    (void)data;
+    broken = err;
+}
+
+static void on_no_frame(void *data, uint8_t *bytes, size_t len)
+{
+    (void)data;
+    (void)bytes;
+    (void)len;
+}
+
+static const struct frame_handlers stalled_handlers = {on_no_frame, on_stalled_broken, NULL};
+
+/* A peer with half a frame can't hold its memory for ever while the budget is used up. */
+static void a_frame_that_gets_no_memory_ends_its_connection(void)
+{
+    struct mem_budget budget;
+    struct frame_conn *conn;
+    static uint8_t bytes[20000];
+    connect_peers(13, 0, 0);
+    sim_run_for(sim, SECOND_US);
+    mem_budget_init(&budget, 60000);
+    CHECK_INT(mem_budget_take(&budget, 50000), 0);
+    broken = 0;
+    CHECK_INT(
+        frame_conn_new(env_b, server.stream, 1 << 20, &budget, &stalled_handlers, NULL, &conn), 0);
+    bytes_put_u32(bytes, 40000);
+    struct env_chunk chunk = {.data = bytes, .len = sizeof(bytes)};
+    while (chunk.len > 0) {
+        ssize_t n = env_stream_write(client.stream, &chunk, 1);
+        CHECK(n >= 0);
+        chunk.len -= (size_t)n;
+        chunk.data = (const uint8_t *)chunk.data + n;
+    }
+    sim_run_for(sim, 20 * SECOND_US);
+    CHECK_INT(broken, 0);
+    CHECK(budget.used > 50000);
+    sim_run_for(sim, 20 * SECOND_US);
+    CHECK_INT(broken, ERR_NO_MEMORY);
+    frame_conn_close(conn);
+    CHECK_INT(budget.used, 50000);
+    sim_free(sim);
+}
+
 /* ---- determinism ---- */
 
 /* Framed echo between two nodes, with cuts and pauses; returns the digest. */
@@ -684,9 +754,11 @@ TAP_MAIN(TAP_TEST(timers_fire_in_order_of_time_and_start),
          TAP_TEST(file_ranges_are_sent), TAP_TEST(dials_are_refused_or_time_out_or_fail),
          TAP_TEST(a_cut_holds_bytes_back_and_a_heal_brings_them),
          TAP_TEST(a_kill_is_seen_by_the_peer_and_silences_the_dead),
-         TAP_TEST(writing_to_a_closed_end_is_reset),
+         TAP_TEST(a_kill_may_lose_what_is_under_way), TAP_TEST(writing_to_a_closed_end_is_reset),
          TAP_TEST(a_paused_listener_keeps_dials_waiting),
          TAP_TEST(a_kill_keeps_files_and_a_power_loss_only_what_was_synced),
          TAP_TEST(an_unsynced_file_may_vanish_with_its_name),
          TAP_TEST(paths_work_as_on_a_real_disk), TAP_TEST(disk_faults_are_injected),
-         TAP_TEST(power_fails_at_a_chosen_write), TAP_TEST(a_seed_repeats_and_seeds_differ))
+         TAP_TEST(power_fails_at_a_chosen_write),
+         TAP_TEST(a_frame_that_gets_no_memory_ends_its_connection),
+         TAP_TEST(a_seed_repeats_and_seeds_differ))

@@ -143,6 +143,19 @@ static void refused_comes_from_the_loop(void)
     }
 }
 
+static void what_fails_at_once_comes_from_the_loop_too(void)
+{
+    begin("127.0.0.1");
+    dial_status = 0;
+    CHECK_INT(env_connect(env, "255.255.255.255", 1, DIAL_MS, on_dialled, NULL, &dial), 0);
+    CHECK_INT(dial_status, 0);
+    env_run(env);
+    CHECK(dial_status < 0);
+    CHECK_INT(env_connect(env, "255.255.255.255", 1, DIAL_MS, on_dialled, NULL, &dial), 0);
+    env_connect_cancel(dial);
+    finish();
+}
+
 static void unknown_hosts_and_addresses_in_use_are_told(void)
 {
     struct env_listener *other;
@@ -456,6 +469,7 @@ static void running_out_of_descriptors_only_delays(void)
 }
 
 TAP_MAIN(TAP_TEST(bytes_go_both_ways_and_end), TAP_TEST(refused_comes_from_the_loop),
+         TAP_TEST(what_fails_at_once_comes_from_the_loop_too),
          TAP_TEST(unknown_hosts_and_addresses_in_use_are_told), TAP_TEST(a_dial_can_be_cancelled),
          TAP_TEST(a_silent_dial_times_out), TAP_TEST(large_writes_of_memory_and_files_arrive_whole),
          TAP_TEST(a_short_file_is_an_error), TAP_TEST(writing_to_a_closed_peer_fails),

@@ -471,6 +471,43 @@ static void queued_chunks_leave_in_order_and_are_released(void)
     finish();
 }
 
+static void a_file_range_leaves_in_parts(void)
+{
+    enum { SIZE = 8 * 1024 * 1024 };
+    char name[] = "/tmp/millrace-frame-XXXXXX";
+    uint8_t *bytes = mem_alloc(SIZE), *got = mem_alloc(SIZE);
+    struct env_file *file;
+    int fd = mkstemp(name);
+    CHECK(fd >= 0);
+    close(fd);
+    begin(FRAME_MAX, NULL);
+    for (size_t i = 0; i < SIZE; i++)
+        bytes[i] = (uint8_t)((i * 2654435761u) >> 13);
+    CHECK_INT(env_file_open(env, name, ENV_OPEN_WRITE, &file), 0);
+    CHECK_INT(env_path_remove(env, name), 0);
+    CHECK_INT(env_file_write(file, bytes, SIZE, 0), 0);
+    released = 0;
+    struct outbox_chunk chunk = {.chunk = {.file = file, .len = SIZE}, .release = on_release};
+    frame_conn_send(conn, &chunk);
+    for (size_t len = 0; len < SIZE;) {
+        ssize_t n = env_stream_read(raw, got + len, SIZE - len);
+        if (n == ERR_AGAIN) {
+            env_stream_want_read(raw, true);
+            env_run(env);
+            continue;
+        }
+        CHECK(n > 0);
+        len += (size_t)n;
+    }
+    CHECK(memcmp(got, bytes, SIZE) == 0);
+    settle();
+    CHECK_INT(released, 1);
+    env_file_close(file);
+    mem_free(bytes);
+    mem_free(got);
+    finish();
+}
+
 static void copies_round_trip(void)
 {
     uint8_t got[9];
@@ -585,6 +622,7 @@ TAP_MAIN(TAP_TEST(frames_cut_at_each_byte_arrive_whole), TAP_TEST(frames_of_all_
          TAP_TEST(a_paused_connection_delivers_nothing), TAP_TEST(a_used_up_budget_only_delays),
          TAP_TEST(a_frame_over_the_whole_budget_breaks),
          TAP_TEST(every_failed_allocation_is_survived),
-         TAP_TEST(queued_chunks_leave_in_order_and_are_released), TAP_TEST(copies_round_trip),
+         TAP_TEST(queued_chunks_leave_in_order_and_are_released),
+         TAP_TEST(a_file_range_leaves_in_parts), TAP_TEST(copies_round_trip),
          TAP_TEST(close_releases_what_is_queued), TAP_TEST(a_release_may_close_the_connection),
          TAP_TEST(a_broken_peer_is_told_by_a_write), TAP_TEST(finish_sends_the_rest_and_ends))
