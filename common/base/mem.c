@@ -1,6 +1,7 @@
 /* Memory: allocation, budgets and arenas. Failure modes: mem_alloc aborts; the others return. */
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -9,7 +10,11 @@
 
 #include "base/err.h"
 
-enum { ARENA_BLOCK_SIZE = 4096 }; /* holds the arrays of an ordinary request */
+enum {
+    ARENA_BLOCK_SIZE = 4096,       /* holds the arrays of an ordinary request */
+    KEEP_FREED = 32 * 1024 * 1024, /* a few dozen requests of the default largest size */
+    MAP_FROM = 8 * 1024 * 1024,    /* larger blocks are mapped by themselves: they are rare */
+};
 
 struct arena_block {
     struct arena_block *next;
@@ -95,6 +100,12 @@ void *mem_try_alloc(size_t size)
 void *mem_try_realloc(void *pointer, size_t size)
 {
     return mem_must_fail() ? NULL : realloc(pointer, size ? size : 1);
+}
+
+void mem_keep_freed(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, KEEP_FREED);
+    (void)mallopt(M_MMAP_THRESHOLD, MAP_FROM);
 }
 
 bool mem_fail_at(uint64_t n)

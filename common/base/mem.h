@@ -25,6 +25,11 @@ void mem_free(void *pointer);
 void *mem_try_alloc(size_t size) MUST_CHECK;
 void *mem_try_realloc(void *pointer, size_t size) MUST_CHECK;
 
+/* Once, at the start of a process that serves: the allocator keeps up to 32 MiB of freed memory. By
+ * default it gives blocks the size of a large request back to the kernel at every free, and each
+ * new one is paid for in page faults (measured with frames of 1 MB: 0.9 GB/s, then 4 to 7). */
+void mem_keep_freed(void);
+
 /* For tests: the n-th mem_try_* call from now fails (1 = the next one); 0 switches it off. Returns
  * whether the failure of the previous setting has happened. */
 bool mem_fail_at(uint64_t n);

@@ -160,6 +160,7 @@ static void uv_process_init(void)
 {
     signal(SIGPIPE, SIG_IGN);
     setenv("UV_THREADPOOL_SIZE", UV_POOL_THREADS, 0);
+    mem_keep_freed();
 }
 
 int env_new(struct env **out)
