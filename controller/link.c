@@ -1,0 +1,121 @@
+/* Connections of the controller channel. Failure modes: bytes that are no Frame end the connection
+ * with ERR_MALFORMED. */
+#include "controller/link.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "meta/channel.h"
+#include "wire/frame.h"
+
+enum { LINK_LINGER_MS = 1000 }; /* a farewell that the peer does not read is not worth more */
+
+struct link {
+    struct frame_conn *conn;
+    const struct link_handlers *handlers;
+    void *owner;
+    int depth; /* callbacks that run now */
+    bool closed;
+};
+
+static void link_leave(struct link *link)
+{
+    if (--link->depth == 0 && link->closed)
+        mem_free(link);
+}
+
+static void link_break(struct link *link, int err)
+{
+    if (link->closed)
+        return;
+    link->depth++;
+    link->handlers->broken(link->owner, link, err);
+    link_leave(link);
+}
+
+static void link_on_frame(void *data, uint8_t *bytes, size_t len)
+{
+    struct link *link = data;
+    if (link->closed)
+        return;
+    Meta__Frame *frame = channel_unpack(bytes, len);
+    if (!frame) {
+        link_break(link, ERR_MALFORMED);
+        return;
+    }
+    link->depth++;
+    link->handlers->frame(link->owner, link, frame);
+    link_leave(link);
+}
+
+static void link_on_broken(void *data, int err)
+{
+    link_break(data, err);
+}
+
+static const struct frame_handlers link_frames = {.frame = link_on_frame,
+                                                  .broken = link_on_broken};
+
+struct link *link_new(struct env *env, struct env_stream *stream, size_t frame_max,
+                      const struct link_handlers *handlers, void *owner)
+{
+    struct link *link = mem_alloc(sizeof(*link));
+    link->handlers = handlers;
+    link->owner = owner;
+    int err = frame_conn_new(env, stream, frame_max, NULL, &link_frames, link, &link->conn);
+    ASSERT(err == 0);
+    return link;
+}
+
+void link_set_owner(struct link *link, size_t frame_max, const struct link_handlers *handlers,
+                    void *owner)
+{
+    link->handlers = handlers;
+    link->owner = owner;
+    frame_conn_set_max(link->conn, frame_max);
+}
+
+void link_close(struct link *link)
+{
+    if (link->closed)
+        return;
+    link->closed = true;
+    link->depth++;
+    frame_conn_close(link->conn);
+    link_leave(link);
+}
+
+void link_finish(struct link *link)
+{
+    if (!link->closed)
+        frame_conn_finish(link->conn, LINK_LINGER_MS);
+}
+
+void link_pause(struct link *link, bool paused)
+{
+    if (!link->closed)
+        frame_conn_pause(link->conn, paused);
+}
+
+const char *link_peer(const struct link *link)
+{
+    return frame_conn_peer(link->conn);
+}
+
+void link_send(struct link *link, const Meta__Frame *frame)
+{
+    if (link->closed)
+        return;
+    int err = channel_send(link->conn, frame);
+    ASSERT(err == 0); /* small frames; large ones go through link_send_buf */
+}
+
+void link_send_buf(struct link *link, struct buf *bytes, void (*sent)(void *data), void *data)
+{
+    ASSERT(!link->closed);
+    channel_send_buf(link->conn, bytes, sent, data);
+}
+
+size_t link_queued(const struct link *link)
+{
+    return link->closed ? 0 : frame_conn_queued(link->conn);
+}

@@ -1,0 +1,39 @@
+/* One connection of the controller channel: protobuf frames over a framed connection. Its owner may
+ * change, since the listener learns only from the first frame who speaks. */
+#ifndef CONTROLLER_LINK_H
+#define CONTROLLER_LINK_H
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "common/meta/channel.pb-c.h"
+#include "env/env.h"
+
+struct link;
+
+struct link_handlers {
+    /* One frame; it is the callee's (meta__frame__free_unpacked). May call link_close. */
+    void (*frame)(void *owner, struct link *link, Meta__Frame *frame);
+    /* The connection is over (ERR_EOF, ERR_RESET, ERR_MALFORMED, ERR_TOO_LARGE, ...). Called at most
+     * once, never after link_close; the callee calls link_close. */
+    void (*broken)(void *owner, struct link *link, int err);
+};
+
+/* Takes the stream. */
+struct link *link_new(struct env *env, struct env_stream *stream, size_t frame_max,
+                      const struct link_handlers *handlers, void *owner);
+void link_set_owner(struct link *link, size_t frame_max, const struct link_handlers *handlers,
+                    void *owner);
+/* Safe inside every callback. */
+void link_close(struct link *link);
+/* Sends what is queued; no frame comes any more, and `broken` with ERR_CLOSED when that is done. */
+void link_finish(struct link *link);
+void link_pause(struct link *link, bool paused);
+const char *link_peer(const struct link *link);
+
+/* For frames that this program made; aborts when memory is out. */
+void link_send(struct link *link, const Meta__Frame *frame);
+/* As channel_send_buf. */
+void link_send_buf(struct link *link, struct buf *bytes, void (*sent)(void *data), void *data);
+size_t link_queued(const struct link *link);
+
+#endif

@@ -1,0 +1,619 @@
+/* The functions of `struct raft_io`.
+ *
+ * Happy path: append and install go to the log's queue and call back when durable; send encodes at
+ * once and hands over to the peers; messages and ticks go into the core, and after each the owner
+ * looks at what changed.
+ *
+ * Failure modes: none reaches the core. A disk error is reported by the log, whose owner ends the
+ * process; where it can't (a simulation), the backend is dead: it takes everything and calls nothing.
+ * A message that can't be sent fails in a later turn, never inside the call. */
+#include "controller/raft_backend.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "controller/raft_codec.h"
+
+enum {
+    TICK_MS = 10, /* how late an expired timeout may be noticed */
+    RAFT_ID_OF_NODE = 1
+};
+
+struct append_op {
+    struct list link;
+    struct raft_backend *backend;
+    struct raft_io_append *req;
+    raft_io_append_cb cb;
+};
+
+struct put_op {
+    struct list link;
+    struct raft_backend *backend;
+    struct raft_io_snapshot_put *req;
+    raft_io_snapshot_put_cb cb;
+    struct raft_buffer conf;
+    struct buf data; /* when there were several buffers */
+};
+
+struct get_op {
+    struct list link;
+    struct raft_backend *backend;
+    struct raft_io_snapshot_get *req;
+    raft_io_snapshot_get_cb cb;
+};
+
+struct send_op {
+    struct list link;
+    struct raft_backend *backend;
+    struct raft_io_send *req;
+    raft_io_send_cb cb;
+};
+
+/* A result that waits for the barrier (guard 1): the newest of each peer. */
+struct held {
+    bool used;
+    raft_id server_id;
+    struct raft_append_entries_result result;
+};
+
+struct raft_backend {
+    struct raft_io io;
+    struct env *env;
+    struct logger *logger;
+    struct raft *raft;
+    struct raft_log *log;
+    struct raft_peers *peers;
+    void (*changed)(void *data);
+    void *data;
+    struct env_timer tick;
+    raft_io_tick_cb tick_cb;
+    raft_io_recv_cb recv_cb;
+    bool dead;
+    raft_index barrier;
+    struct held held[RAFT_CODEC_SERVERS_MAX];
+    struct list ops;     /* every operation that the core waits for, to free them in the end */
+    struct list dropped; /* sends that fail in the next turn */
+    struct env_timer drop;
+    raft_io_close_cb close_cb;
+};
+
+static struct raft_backend *backend_of(struct raft_io *io)
+{
+    return io->impl;
+}
+
+static void after(struct raft_backend *backend)
+{
+    if (!backend->dead)
+        backend->changed(backend->data);
+}
+
+/* ---- receiving ---- */
+
+static const char *address_of(const struct raft_backend *backend, raft_id id)
+{
+    const struct raft_configuration *configuration = &backend->raft->configuration;
+    for (unsigned i = 0; i < configuration->n; i++)
+        if (configuration->servers[i].id == id)
+            return configuration->servers[i].address;
+    return "?";
+}
+
+static bool hold(struct raft_backend *backend, const struct raft_message *message)
+{
+    const struct raft *raft = backend->raft;
+    if (message->type != RAFT_IO_APPEND_ENTRIES_RESULT || raft->state != RAFT_LEADER ||
+        message->append_entries_result.rejected || raft->last_stored >= backend->barrier)
+        return false;
+    struct held *held = &backend->held[(message->server_id - 1) % RAFT_CODEC_SERVERS_MAX];
+    if (!held->used || held->server_id != message->server_id ||
+        held->result.last_log_index <= message->append_entries_result.last_log_index)
+        *held = (struct held){true, message->server_id, message->append_entries_result};
+    return true;
+}
+
+/* True when a guard keeps the message from the core. */
+static bool guarded(struct raft_backend *backend, const struct raft_message *message)
+{
+    const struct raft *raft = backend->raft;
+    if (message->type == RAFT_IO_TIMEOUT_NOW)
+        return raft_log_unfinished(backend->log) > 0;
+    if (message->type == RAFT_IO_REQUEST_VOTE)
+        return !message->request_vote.pre_vote &&
+               message->request_vote.term == raft->current_term && raft->voted_for != 0 &&
+               raft->voted_for != message->request_vote.candidate_id;
+    return hold(backend, message);
+}
+
+static void deliver(struct raft_backend *backend, struct raft_message *message)
+{
+    message->server_address = address_of(backend, message->server_id);
+    backend->recv_cb(&backend->io, message);
+}
+
+void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__Frame *frame)
+{
+    struct raft_message message;
+    raft_id server_id = (raft_id)node_id + RAFT_ID_OF_NODE;
+    if (backend->dead || !backend->recv_cb || backend->close_cb) {
+        meta__frame__free_unpacked(frame, NULL);
+        return;
+    }
+    int err = raft_codec_get(frame, server_id, &message);
+    meta__frame__free_unpacked(frame, NULL);
+    if (err) {
+        logger_warn(backend->logger, "dropped a Raft message from voter %d: %s", node_id,
+                    err_text(err));
+        return;
+    }
+    if (!guarded(backend, &message))
+        deliver(backend, &message);
+    after(backend);
+}
+
+/* Results held back are delivered once the barrier is stored (guard 1). */
+static void release_held(struct raft_backend *backend)
+{
+    if (backend->raft->state != RAFT_LEADER || backend->raft->last_stored < backend->barrier)
+        return;
+    for (size_t i = 0; i < ARRAY_LEN(backend->held) && backend->raft->state == RAFT_LEADER; i++) {
+        struct held *held = &backend->held[i];
+        if (!held->used)
+            continue;
+        held->used = false;
+        struct raft_message message = {.type = RAFT_IO_APPEND_ENTRIES_RESULT,
+                                       .server_id = held->server_id};
+        message.append_entries_result = held->result;
+        deliver(backend, &message);
+    }
+}
+
+void raft_backend_set_barrier(struct raft_backend *backend, raft_index index)
+{
+    backend->barrier = index;
+    for (size_t i = 0; i < ARRAY_LEN(backend->held); i++)
+        backend->held[i].used = false;
+}
+
+/* ---- the clock ---- */
+
+static void tick_run(struct raft_backend *backend)
+{
+    /* Guard 6: a follower whose writes are unfinished must not stand for election. */
+    bool writing = backend->raft->state == RAFT_FOLLOWER && raft_log_unfinished(backend->log) > 0;
+    if (!writing)
+        backend->tick_cb(&backend->io);
+    after(backend);
+}
+
+static void on_tick(void *data)
+{
+    struct raft_backend *backend = data;
+    if (backend->dead || backend->close_cb)
+        return;
+    env_timer_start(&backend->tick, TICK_MS);
+    tick_run(backend);
+}
+
+void raft_backend_tick(struct raft_backend *backend)
+{
+    if (!backend->dead && !backend->close_cb)
+        tick_run(backend);
+}
+
+static raft_time backend_time(struct raft_io *io)
+{
+    return (raft_time)env_now_ms(backend_of(io)->env);
+}
+
+static int backend_random(struct raft_io *io, int min, int max)
+{
+    if (max <= min)
+        return min;
+    return min + (int)(env_random(backend_of(io)->env) % (uint64_t)(max - min));
+}
+
+/* ---- start ---- */
+
+static int backend_init(struct raft_io *io, raft_id id, const char *address)
+{
+    (void)io;
+    (void)id;
+    (void)address;
+    return 0;
+}
+
+static int backend_bootstrap(struct raft_io *io, const struct raft_configuration *configuration)
+{
+    struct raft_backend *backend = backend_of(io);
+    struct raft_buffer conf;
+    if (!raft_log_fresh(backend->log))
+        return RAFT_CANTBOOTSTRAP;
+    int rc = raft_configuration_encode(configuration, &conf);
+    if (rc)
+        return rc;
+    struct raft_log_entry entry = {1, RAFT_CHANGE, conf.base, conf.len};
+    int err = raft_log_bootstrap(backend->log, &entry);
+    raft_free(conf.base);
+    return err ? RAFT_IOERR : 0;
+}
+
+static int backend_recover(struct raft_io *io, const struct raft_configuration *configuration)
+{
+    (void)io;
+    (void)configuration;
+    return RAFT_INVALID; /* an operator's tool for a lost quorum, not part of the server */
+}
+
+static void *copy_of(const void *data, size_t len)
+{
+    void *copy = raft_malloc(len ? len : 1);
+    if (copy && len)
+        memcpy(copy, data, len);
+    return copy;
+}
+
+/* The library's snapshot object; NULL when memory is out or the configuration is damaged. */
+static struct raft_snapshot *make_snapshot(const struct raft_log_snapshot *from)
+{
+    struct raft_snapshot *snapshot = raft_calloc(1, sizeof(*snapshot));
+    if (!snapshot)
+        return NULL;
+    if (raft_codec_configuration(from->conf, from->conf_len, &snapshot->configuration))
+        goto err_after_snapshot;
+    snapshot->index = from->index;
+    snapshot->term = from->term;
+    snapshot->configuration_index = from->conf_index;
+    snapshot->n_bufs = 1;
+    snapshot->bufs = raft_calloc(1, sizeof(*snapshot->bufs));
+    if (!snapshot->bufs)
+        goto err_after_configuration;
+    snapshot->bufs[0].len = from->data_len;
+    snapshot->bufs[0].base = copy_of(from->data, from->data_len);
+    if (!snapshot->bufs[0].base)
+        goto err_after_bufs;
+    return snapshot;
+
+err_after_bufs:
+    raft_free(snapshot->bufs);
+err_after_configuration:
+    raft_configuration_close(&snapshot->configuration);
+err_after_snapshot:
+    raft_free(snapshot);
+    return NULL;
+}
+
+static int load_entries(const struct raft_log_state *state, struct raft_entry **out)
+{
+    struct raft_entry *entries = raft_calloc(state->count, sizeof(*entries));
+    if (!entries)
+        return RAFT_NOMEM;
+    for (size_t i = 0; i < state->count; i++) {
+        const struct raft_log_entry *from = &state->entries[i];
+        entries[i].term = from->term;
+        entries[i].type = from->type;
+        entries[i].buf.len = from->len;
+        entries[i].buf.base = copy_of(from->data, from->len);
+        if (!entries[i].buf.base) {
+            while (i--)
+                raft_free(entries[i].buf.base);
+            raft_free(entries);
+            return RAFT_NOMEM;
+        }
+    }
+    *out = entries;
+    return 0;
+}
+
+static int backend_load(struct raft_io *io, raft_term *term, raft_id *voted_for,
+                        struct raft_snapshot **snapshot, raft_index *start_index,
+                        struct raft_entry *entries[], size_t *n_entries)
+{
+    const struct raft_log_state *state = raft_log_state(backend_of(io)->log);
+    *term = state->term;
+    *voted_for = state->vote;
+    *start_index = state->start_index;
+    *n_entries = state->count;
+    *snapshot = NULL;
+    *entries = NULL;
+    if (state->has_snapshot) {
+        *snapshot = make_snapshot(&state->snapshot);
+        if (!*snapshot)
+            return RAFT_CORRUPT;
+    }
+    int rc = state->count ? load_entries(state, entries) : 0;
+    raft_log_forget(backend_of(io)->log);
+    return rc;
+}
+
+static int backend_start(struct raft_io *io, unsigned msecs, raft_io_tick_cb tick,
+                         raft_io_recv_cb recv)
+{
+    struct raft_backend *backend = backend_of(io);
+    (void)msecs;
+    backend->tick_cb = tick;
+    backend->recv_cb = recv;
+    env_timer_start(&backend->tick, TICK_MS);
+    raft_peers_start(backend->peers);
+    return 0;
+}
+
+/* ---- disk ---- */
+
+static int backend_set_term(struct raft_io *io, raft_term term)
+{
+    struct raft_backend *backend = backend_of(io);
+    /* After a disk error the core is told nothing: its own error paths are not safe. */
+    if (!backend->dead && raft_log_set_term(backend->log, term))
+        backend->dead = true;
+    return 0;
+}
+
+static int backend_set_vote(struct raft_io *io, raft_id server_id)
+{
+    struct raft_backend *backend = backend_of(io);
+    if (!backend->dead && raft_log_set_vote(backend->log, server_id))
+        backend->dead = true;
+    return 0;
+}
+
+static void on_appended(void *data)
+{
+    struct append_op *op = data;
+    struct raft_backend *backend = op->backend;
+    list_remove(&op->link);
+    op->cb(op->req, 0);
+    mem_free(op);
+    release_held(backend);
+    after(backend);
+}
+
+static int backend_append(struct raft_io *io, struct raft_io_append *req,
+                          const struct raft_entry entries[], unsigned n, raft_io_append_cb cb)
+{
+    struct raft_backend *backend = backend_of(io);
+    struct append_op *op = mem_alloc(sizeof(*op));
+    op->backend = backend;
+    op->req = req;
+    op->cb = cb;
+    list_push(&backend->ops, &op->link);
+    struct raft_log_entry *copies = mem_alloc(n * sizeof(*copies));
+    for (unsigned i = 0; i < n; i++)
+        copies[i] = (struct raft_log_entry){entries[i].term, (uint8_t)entries[i].type,
+                                            entries[i].buf.base, entries[i].buf.len};
+    raft_log_append(backend->log, copies, n, on_appended, op);
+    mem_free(copies);
+    return 0;
+}
+
+static int backend_truncate(struct raft_io *io, raft_index index)
+{
+    raft_log_truncate(backend_of(io)->log, index);
+    return 0;
+}
+
+static void on_put(void *data)
+{
+    struct put_op *op = data;
+    struct raft_backend *backend = op->backend;
+    list_remove(&op->link);
+    raft_free(op->conf.base);
+    buf_close(&op->data);
+    op->cb(op->req, 0);
+    mem_free(op);
+    after(backend);
+}
+
+static int backend_snapshot_put(struct raft_io *io, unsigned trailing,
+                                struct raft_io_snapshot_put *req,
+                                const struct raft_snapshot *snapshot, raft_io_snapshot_put_cb cb)
+{
+    struct raft_backend *backend = backend_of(io);
+    struct put_op *op = mem_alloc(sizeof(*op));
+    op->backend = backend;
+    op->req = req;
+    op->cb = cb;
+    buf_init(&op->data);
+    int rc = raft_configuration_encode(&snapshot->configuration, &op->conf);
+    for (unsigned i = 0; !rc && i < snapshot->n_bufs; i++)
+        rc = buf_append(&op->data, snapshot->bufs[i].base, snapshot->bufs[i].len) ? RAFT_NOMEM : 0;
+    if (rc) {
+        buf_close(&op->data);
+        mem_free(op);
+        return rc;
+    }
+    list_push(&backend->ops, &op->link);
+    struct raft_log_snapshot out = {.index = snapshot->index,
+                                    .term = snapshot->term,
+                                    .conf_index = snapshot->configuration_index,
+                                    .conf = op->conf.base,
+                                    .conf_len = op->conf.len,
+                                    .data = op->data.data,
+                                    .data_len = op->data.len};
+    if (trailing == 0)
+        raft_log_install(backend->log, &out, on_put, op);
+    else
+        raft_log_save(backend->log, &out,
+                      snapshot->index > trailing ? snapshot->index - trailing : 0, on_put, op);
+    return 0;
+}
+
+static void on_got(void *data, const struct raft_log_snapshot *from)
+{
+    struct get_op *op = data;
+    struct raft_backend *backend = op->backend;
+    struct raft_snapshot *snapshot = make_snapshot(from);
+    list_remove(&op->link);
+    op->cb(op->req, snapshot, snapshot ? 0 : RAFT_NOMEM);
+    mem_free(op);
+    after(backend);
+}
+
+static int backend_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get *req,
+                                raft_io_snapshot_get_cb cb)
+{
+    struct raft_backend *backend = backend_of(io);
+    struct get_op *op = mem_alloc(sizeof(*op));
+    op->backend = backend;
+    op->req = req;
+    op->cb = cb;
+    list_push(&backend->ops, &op->link);
+    raft_log_read_snapshot(backend->log, on_got, op);
+    return 0;
+}
+
+/* ---- sending ---- */
+
+static void send_end(struct send_op *op, int status)
+{
+    struct raft_io_send *req = op->req;
+    raft_io_send_cb cb = op->cb;
+    list_remove(&op->link);
+    mem_free(op);
+    if (cb) /* without one the request may be gone already */
+        cb(req, status);
+}
+
+static void on_sent(void *data, int status)
+{
+    struct send_op *op = data;
+    struct raft_backend *backend = op->backend;
+    if (backend->dead)
+        return;
+    send_end(op, status == 0 ? 0 : RAFT_NOCONNECTION);
+    after(backend);
+}
+
+static void drop_all(struct raft_backend *backend)
+{
+    struct list due, *step;
+    list_init(&due);
+    list_splice(&due, &backend->dropped);
+    while ((step = list_pop(&due)))
+        send_end(LIST_ENTRY(step, struct send_op, link), RAFT_NOCONNECTION);
+}
+
+static void on_drop(void *data)
+{
+    struct raft_backend *backend = data;
+    if (!backend->dead)
+        drop_all(backend);
+}
+
+static int backend_send(struct raft_io *io, struct raft_io_send *req,
+                        const struct raft_message *message, raft_io_send_cb cb)
+{
+    struct raft_backend *backend = backend_of(io);
+    struct send_op *op = mem_alloc(sizeof(*op));
+    struct buf frames;
+    op->backend = backend;
+    op->req = req;
+    op->cb = cb;
+    buf_init(&frames);
+    bool known = message->server_id != 0 && message->server_address != NULL;
+    if (!known || backend->dead || backend->close_cb || raft_codec_put(message, &frames)) {
+        buf_close(&frames);
+        list_push(&backend->dropped, &op->link);
+        env_timer_start(&backend->drop, 0);
+        return 0;
+    }
+    list_push(&backend->ops, &op->link);
+    raft_peers_send(backend->peers, (int32_t)(message->server_id - RAFT_ID_OF_NODE), &frames,
+                    on_sent, op);
+    return 0;
+}
+
+/* ---- end ---- */
+
+static void on_log_closed(void *data)
+{
+    struct raft_backend *backend = data;
+    drop_all(backend);
+    backend->dead = true;
+    backend->close_cb(&backend->io);
+}
+
+static void on_peers_stopped(void *data)
+{
+    struct raft_backend *backend = data;
+    raft_log_close(backend->log, on_log_closed, backend);
+}
+
+static void backend_close(struct raft_io *io, raft_io_close_cb cb)
+{
+    struct raft_backend *backend = backend_of(io);
+    backend->close_cb = cb;
+    env_timer_stop(&backend->tick);
+    raft_peers_stop(backend->peers, on_peers_stopped, backend);
+}
+
+void raft_backend_kill(struct raft_backend *backend)
+{
+    backend->dead = true;
+}
+
+struct raft_backend *raft_backend_new(struct env *env, struct logger *logger, struct raft *raft,
+                                      struct raft_log *log, struct raft_peers *peers,
+                                      void (*changed)(void *data), void *data)
+{
+    struct raft_backend *backend = mem_alloc(sizeof(*backend));
+    backend->env = env;
+    backend->logger = logger;
+    backend->raft = raft;
+    backend->log = log;
+    backend->peers = peers;
+    backend->changed = changed;
+    backend->data = data;
+    list_init(&backend->ops);
+    list_init(&backend->dropped);
+    env_timer_init(env, &backend->tick, on_tick, backend);
+    env_timer_init(env, &backend->drop, on_drop, backend);
+    backend->io = (struct raft_io){.version = 1,
+                                   .impl = backend,
+                                   .init = backend_init,
+                                   .close = backend_close,
+                                   .load = backend_load,
+                                   .start = backend_start,
+                                   .bootstrap = backend_bootstrap,
+                                   .recover = backend_recover,
+                                   .set_term = backend_set_term,
+                                   .set_vote = backend_set_vote,
+                                   .send = backend_send,
+                                   .append = backend_append,
+                                   .truncate = backend_truncate,
+                                   .snapshot_put = backend_snapshot_put,
+                                   .snapshot_get = backend_snapshot_get,
+                                   .time = backend_time,
+                                   .random = backend_random};
+    return backend;
+}
+
+struct raft_io *raft_backend_io(struct raft_backend *backend)
+{
+    return &backend->io;
+}
+
+/* What a crash leaves: operations without their callbacks. */
+static void ops_free(struct list *ops)
+{
+    struct list *step;
+    while ((step = list_pop(ops)))
+        mem_free(CONTAINER_OF(step, struct append_op, link)); /* `link` is the first member of all */
+}
+
+STATIC_ASSERT(offsetof(struct append_op, link) == 0 && offsetof(struct put_op, link) == 0 &&
+                  offsetof(struct get_op, link) == 0 && offsetof(struct send_op, link) == 0,
+              "ops_free frees all kinds alike");
+
+void raft_backend_free(struct raft_backend *backend)
+{
+    if (!backend)
+        return;
+    env_timer_stop(&backend->tick);
+    env_timer_stop(&backend->drop);
+    ops_free(&backend->ops);
+    ops_free(&backend->dropped);
+    mem_free(backend);
+}

@@ -1,0 +1,106 @@
+/* What Raft remembers, in the files of one directory: the log, the term and the vote, the newest
+ * snapshot. Knows nothing of Raft's rules.
+ *
+ *   lock                held while the directory is in use
+ *   vote                term and vote: two slots, written in turn, the newer valid one counts
+ *   log-<number>        segments; each a row of records, eight-byte aligned (raft_log_record.h)
+ *   snapshot            replaced in one step
+ *
+ * Everything that changes the log is a record: an entry, "cut from index i on" (truncate), "all of it
+ * is void" (install). So the order of calls is the order in the file, and replaying the records gives
+ * the log. All changes go through one queue; what gathers while a write runs joins the next one, with
+ * one sync for all.
+ *
+ * Each record says up to where the log was durable when it was written. A bad record that a later one
+ * relies on is corruption, and the start is refused; a bad record that none relies on is the torn
+ * tail of a write that was never confirmed, and is cut.
+ *
+ * Any disk error is final: `failed` is called once with a sentence, and nothing more happens, no
+ * callback either. (The caller ends the process: the state of the disk is not known any more.) */
+#ifndef CONTROLLER_RAFT_LOG_H
+#define CONTROLLER_RAFT_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/logger.h"
+#include "env/env.h"
+
+struct raft_log;
+
+struct raft_log_entry {
+    uint64_t term;
+    uint8_t type; /* Raft's number, 1..3; not interpreted */
+    const void *data;
+    size_t len;
+};
+
+struct raft_log_snapshot {
+    uint64_t index;
+    uint64_t term;
+    uint64_t conf_index;
+    const void *conf;
+    size_t conf_len;
+    const void *data;
+    size_t data_len;
+};
+
+/* What was found on disk. Without a snapshot the log starts at 1; with one the log is empty and
+ * starts behind it, or reaches at least to it. */
+struct raft_log_state {
+    uint64_t term;
+    uint64_t vote;
+    bool has_snapshot;
+    struct raft_log_snapshot snapshot;
+    uint64_t start_index; /* of entries[0], or of the next one */
+    struct raft_log_entry *entries;
+    size_t count;
+};
+
+/* Opens the directory (made if absent) and loads it. ERR_LOCKED, ERR_CORRUPT, ERR_IO, ...; `problem`
+ * gets a sentence that names the file and the remedy. */
+int raft_log_open(struct env *env, struct logger *logger, const char *dir,
+                  void (*failed)(void *data, const char *sentence), void *data, struct buf *problem,
+                  struct raft_log **log) MUST_CHECK;
+/* Borrowed until raft_log_forget, which frees that memory (the log keeps no entries itself). */
+const struct raft_log_state *raft_log_state(const struct raft_log *log);
+void raft_log_forget(struct raft_log *log);
+/* Nothing was ever stored. */
+bool raft_log_fresh(const struct raft_log *log);
+/* Stores entry 1 of a fresh log, durable on return; its term becomes the current one. */
+int raft_log_bootstrap(struct raft_log *log, const struct raft_log_entry *entry) MUST_CHECK;
+
+/* Durable on return. raft_log_set_term also sets the vote to 0. */
+int raft_log_set_term(struct raft_log *log, uint64_t term) MUST_CHECK;
+int raft_log_set_vote(struct raft_log *log, uint64_t vote) MUST_CHECK;
+
+/* Appends at the next index. Entries and data stay readable until the callback, which means durable;
+ * callbacks come in the order of calls. The array itself is copied. */
+void raft_log_append(struct raft_log *log, const struct raft_log_entry *entries, size_t count,
+                     void (*done)(void *data), void *data);
+/* Forgets the entry at `index` and all above. */
+void raft_log_truncate(struct raft_log *log, uint64_t index);
+/* Replaces snapshot and log; the next entry is snapshot->index + 1. What the snapshot points to stays
+ * readable until the callback. */
+void raft_log_install(struct raft_log *log, const struct raft_log_snapshot *snapshot,
+                      void (*done)(void *data), void *data);
+/* Replaces the snapshot beside appends that go on; segments with entries up to `drop_to` only are
+ * removed then. As above. One at a time. */
+void raft_log_save(struct raft_log *log, const struct raft_log_snapshot *snapshot, uint64_t drop_to,
+                   void (*done)(void *data), void *data);
+/* Reads the newest snapshot; its memory is gone when the callback returns. */
+void raft_log_read_snapshot(struct raft_log *log,
+                            void (*done)(void *data, const struct raft_log_snapshot *snapshot),
+                            void *data);
+/* Appends and installs whose callback has not come yet. */
+size_t raft_log_unfinished(const struct raft_log *log);
+
+/* Finishes everything that is queued, with its callbacks, then calls `done` (from the loop). */
+void raft_log_close(struct raft_log *log, void (*done)(void *data), void *data);
+/* Frees. Without raft_log_close nothing that was queued calls back any more. */
+void raft_log_free(struct raft_log *log);
+
+#endif

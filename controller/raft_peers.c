@@ -1,0 +1,400 @@
+/* Connections to the other voters.
+ *
+ * Happy path: dial, say Hello, send. A peer that dials us lives, so it is dialled back at once.
+ *
+ * Failure modes: a connection that ends is dialled again at once; a refusal means that the process is
+ * gone (told once, if it had been there) and is tried again every REDIAL_MS. A peer that takes nothing
+ * for STUCK_MS with all its sends used up is disconnected and dialled anew: its machine may be dead,
+ * and TCP would notice only after minutes. A new incarnation in Hello means that the process we knew
+ * is gone. */
+#include "controller/raft_peers.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "meta/channel.h"
+
+enum {
+    REDIAL_MS = 50,
+    /* Right after a stream ended: the port of a dying process may still take a connection. */
+    REDIAL_SOON_MS = 5,
+    DIAL_TIMEOUT_MS = 300,
+    STUCK_MS = 1000
+};
+
+struct send {
+    struct list link;
+    struct peer *peer;
+    void (*done)(void *data, int status);
+    void *data;
+    int status;
+    int64_t started_ms;
+};
+
+struct peer {
+    struct raft_peers *peers;
+    int32_t id;
+    char *host;
+    uint16_t port;
+    struct env_connect *dial;
+    struct env_timer redial;
+    struct link *out; /* what we dialled; NULL while not connected */
+    struct link *in;  /* what it dialled */
+    struct list sends; /* on the way, oldest first */
+    int send_count;
+    bool refused;     /* the last dial was */
+    bool seen;        /* its process was there: tell when it is gone */
+    bool closing;     /* `out` is being closed: what it releases was not sent */
+    bool incarnation_known;
+    struct uuid incarnation;
+};
+
+struct raft_peers {
+    struct env *env;
+    struct logger *logger;
+    int32_t self;
+    struct uuid incarnation;
+    const char *(*cluster_id)(void *data);
+    const struct raft_peers_handlers *handlers;
+    void *data;
+    bool running;
+    struct list finished; /* sends whose callback is due */
+    struct env_timer finish;
+    void (*stopped)(void *data);
+    void *stopped_data;
+    int count;
+    struct peer *peers;
+};
+
+static void peer_dial(struct peer *peer);
+static void peer_break(struct peer *peer);
+
+/* ---- sends ---- */
+
+static void send_finish(struct send *send, int status)
+{
+    struct raft_peers *peers = send->peer->peers;
+    send->status = status;
+    list_remove(&send->link);
+    list_push(&peers->finished, &send->link);
+    env_timer_start(&peers->finish, 0);
+}
+
+static void on_finish(void *data)
+{
+    struct raft_peers *peers = data;
+    struct list due;
+    list_init(&due);
+    list_splice(&due, &peers->finished);
+    struct list *step;
+    while ((step = list_pop(&due))) {
+        struct send *send = LIST_ENTRY(step, struct send, link);
+        if (send->done)
+            send->done(send->data, send->status);
+        mem_free(send);
+    }
+    if (peers->stopped && list_empty(&peers->finished)) {
+        void (*stopped)(void *data) = peers->stopped;
+        peers->stopped = NULL;
+        stopped(peers->stopped_data);
+    }
+}
+
+/* The network took the bytes, or the connection is being closed. */
+static void on_sent(void *data)
+{
+    struct send *send = data;
+    struct peer *peer = send->peer;
+    peer->send_count--;
+    send_finish(send, peer->closing ? ERR_RESET : 0);
+}
+
+static bool peer_stuck(const struct peer *peer)
+{
+    if (list_empty(&peer->sends))
+        return false;
+    const struct send *oldest = LIST_ENTRY(peer->sends.next, struct send, link);
+    return env_now_ms(peer->peers->env) - oldest->started_ms > STUCK_MS;
+}
+
+static struct peer *peer_find(const struct raft_peers *peers, int32_t id)
+{
+    for (int i = 0; i < peers->count; i++)
+        if (peers->peers[i].id == id)
+            return &peers->peers[i];
+    return NULL;
+}
+
+void raft_peers_send(struct raft_peers *peers, int32_t id, struct buf *frames,
+                     void (*done)(void *data, int status), void *data)
+{
+    struct peer *peer = peer_find(peers, id);
+    ASSERT(peer);
+    struct send *send = mem_alloc(sizeof(*send));
+    list_init(&send->link);
+    send->peer = peer;
+    send->done = done;
+    send->data = data;
+    send->started_ms = env_now_ms(peers->env);
+    if (peer->out && peer->send_count >= RAFT_PEERS_SENDS_MAX && peer_stuck(peer))
+        peer_break(peer);
+    if (!peer->out || peer->send_count >= RAFT_PEERS_SENDS_MAX) {
+        buf_close(frames);
+        send_finish(send, peer->out ? ERR_NO_MEMORY : ERR_RESET);
+        return;
+    }
+    peer->send_count++;
+    list_push(&peer->sends, &send->link);
+    link_send_buf(peer->out, frames, on_sent, send);
+}
+
+/* ---- the connection that we dial ---- */
+
+static void peer_close_out(struct peer *peer)
+{
+    if (!peer->out)
+        return;
+    struct link *out = peer->out;
+    peer->closing = true;
+    peer->out = NULL;
+    link_close(out);
+    peer->closing = false;
+}
+
+static void peer_dead(struct peer *peer)
+{
+    if (!peer->seen)
+        return;
+    peer->seen = false;
+    peer->peers->handlers->dead(peer->peers->data, peer->id);
+}
+
+static void on_redial(void *data)
+{
+    peer_dial(data);
+}
+
+static void peer_break(struct peer *peer)
+{
+    peer_close_out(peer);
+    if (peer->peers->running && !peer->dial)
+        env_timer_start(&peer->redial, 0);
+}
+
+static void out_frame(void *owner, struct link *link, Meta__Frame *frame)
+{
+    struct peer *peer = owner;
+    (void)link;
+    /* The acceptor says something only when it refuses us. */
+    if (frame->body_case == META__FRAME__BODY_WELCOME && frame->welcome->error)
+        logger_warn(peer->peers->logger, "voter %d at %s:%u refuses us: %s", peer->id, peer->host,
+                    peer->port, frame->welcome->message);
+    meta__frame__free_unpacked(frame, NULL);
+}
+
+static void out_broken(void *owner, struct link *link, int err)
+{
+    struct peer *peer = owner;
+    (void)link;
+    logger_debug(peer->peers->logger, "connection to voter %d ended: %s", peer->id, err_text(err));
+    peer_break(peer);
+    env_timer_start(&peer->redial, 0);
+}
+
+static const struct link_handlers out_handlers = {.frame = out_frame, .broken = out_broken};
+
+static void say_hello(struct peer *peer)
+{
+    struct raft_peers *peers = peer->peers;
+    Meta__Hello hello = META__HELLO__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    hello.role = META__HELLO__ROLE__VOTER;
+    hello.node_id = peers->self;
+    hello.cluster_id = (char *)(uintptr_t)peers->cluster_id(peers->data);
+    hello.incarnation =
+        (ProtobufCBinaryData){sizeof(peers->incarnation.bytes), peers->incarnation.bytes};
+    frame.body_case = META__FRAME__BODY_HELLO;
+    frame.hello = &hello;
+    link_send(peer->out, &frame);
+}
+
+static void on_dialled(void *data, int status, struct env_stream *stream)
+{
+    struct peer *peer = data;
+    peer->dial = NULL;
+    if (status) {
+        env_timer_start(&peer->redial, REDIAL_MS);
+        peer->refused = status == ERR_REFUSED;
+        if (peer->refused)
+            peer_dead(peer);
+        return;
+    }
+    peer->refused = false;
+    peer->seen = true;
+    peer->out = link_new(peer->peers->env, stream, CHANNEL_HELLO_MAX, &out_handlers, peer);
+    say_hello(peer);
+    peer->peers->handlers->connected(peer->peers->data, peer->id);
+}
+
+static void peer_dial(struct peer *peer)
+{
+    if (!peer->peers->running || peer->out || peer->dial)
+        return;
+    int err = env_connect(peer->peers->env, peer->host, peer->port, DIAL_TIMEOUT_MS, on_dialled,
+                          peer, &peer->dial);
+    if (err) {
+        peer->dial = NULL;
+        env_timer_start(&peer->redial, REDIAL_MS);
+    }
+}
+
+/* ---- the connection that the peer dialled ---- */
+
+static void in_frame(void *owner, struct link *link, Meta__Frame *frame)
+{
+    struct peer *peer = owner;
+    (void)link;
+    peer->peers->handlers->frame(peer->peers->data, peer->id, frame);
+}
+
+static void in_broken(void *owner, struct link *link, int err)
+{
+    struct peer *peer = owner;
+    if (err != ERR_EOF && err != ERR_RESET)
+        logger_warn(peer->peers->logger, "connection from voter %d ended: %s", peer->id,
+                    err_text(err));
+    peer->in = NULL;
+    link_close(link);
+    if (!peer->out && !peer->dial)
+        env_timer_start(&peer->redial, REDIAL_SOON_MS);
+}
+
+static const struct link_handlers in_handlers = {.frame = in_frame, .broken = in_broken};
+
+/* A Hello from another process than the one that we knew: that one is gone. */
+static void note_incarnation(struct peer *peer, const Meta__Hello *hello)
+{
+    struct uuid incarnation = {{0}};
+    if (hello->incarnation.len == sizeof(incarnation.bytes))
+        memcpy(incarnation.bytes, hello->incarnation.data, sizeof(incarnation.bytes));
+    bool changed = peer->incarnation_known && !uuid_equal(&peer->incarnation, &incarnation);
+    peer->incarnation_known = true;
+    peer->incarnation = incarnation;
+    if (changed) {
+        peer_break(peer); /* what is queued there was meant for the old process */
+        peer_dead(peer);
+    }
+    peer->refused = false;
+    peer->seen = true;
+}
+
+int raft_peers_adopt(struct raft_peers *peers, struct link *link, const Meta__Hello *hello)
+{
+    struct peer *peer = peer_find(peers, hello->node_id);
+    if (!peer || !peers->running)
+        return ERR_INVALID;
+    if (peer->in)
+        link_close(peer->in);
+    peer->in = link;
+    link_set_owner(link, CHANNEL_FRAME_MAX, &in_handlers, peer);
+    note_incarnation(peer, hello);
+    if (!peer->out && !peer->dial)
+        env_timer_start(&peer->redial, 0);
+    return 0;
+}
+
+/* ---- life ---- */
+
+struct raft_peers *raft_peers_new(struct env *env, struct logger *logger, int32_t self,
+                                  const struct controller_voter *voters, int voter_count,
+                                  const struct uuid *incarnation,
+                                  const char *(*cluster_id)(void *data),
+                                  const struct raft_peers_handlers *handlers, void *data)
+{
+    struct raft_peers *peers = mem_alloc(sizeof(*peers));
+    peers->env = env;
+    peers->logger = logger;
+    peers->self = self;
+    peers->incarnation = *incarnation;
+    peers->cluster_id = cluster_id;
+    peers->handlers = handlers;
+    peers->data = data;
+    list_init(&peers->finished);
+    env_timer_init(env, &peers->finish, on_finish, peers);
+    peers->peers = mem_alloc((size_t)voter_count * sizeof(*peers->peers));
+    for (int i = 0; i < voter_count; i++) {
+        if (voters[i].id == self)
+            continue;
+        struct peer *peer = &peers->peers[peers->count++];
+        peer->peers = peers;
+        peer->id = voters[i].id;
+        peer->host = mem_strdup(voters[i].host);
+        peer->port = voters[i].port;
+        list_init(&peer->sends);
+        env_timer_init(env, &peer->redial, on_redial, peer);
+    }
+    return peers;
+}
+
+void raft_peers_start(struct raft_peers *peers)
+{
+    peers->running = true;
+    for (int i = 0; i < peers->count; i++)
+        peer_dial(&peers->peers[i]);
+}
+
+static void close_all(struct raft_peers *peers)
+{
+    peers->running = false;
+    for (int i = 0; i < peers->count; i++) {
+        struct peer *peer = &peers->peers[i];
+        env_timer_stop(&peer->redial);
+        if (peer->dial)
+            env_connect_cancel(peer->dial);
+        peer->dial = NULL;
+        peer_close_out(peer);
+        if (peer->in)
+            link_close(peer->in);
+        peer->in = NULL;
+        env_timer_stop(&peer->redial);
+    }
+}
+
+void raft_peers_stop(struct raft_peers *peers, void (*done)(void *data), void *data)
+{
+    close_all(peers);
+    peers->stopped = done;
+    peers->stopped_data = data;
+    env_timer_start(&peers->finish, 0);
+}
+
+void raft_peers_free(struct raft_peers *peers)
+{
+    if (!peers)
+        return;
+    close_all(peers);
+    env_timer_stop(&peers->finish);
+    struct list *step;
+    while ((step = list_pop(&peers->finished)))
+        mem_free(LIST_ENTRY(step, struct send, link));
+    for (int i = 0; i < peers->count; i++)
+        mem_free(peers->peers[i].host);
+    mem_free(peers->peers);
+    mem_free(peers);
+}
+
+bool raft_peers_alive(const struct raft_peers *peers, int32_t id)
+{
+    const struct peer *peer = peer_find(peers, id);
+    return peer && !peer->refused;
+}
+
+int raft_peers_connected(const struct raft_peers *peers)
+{
+    int connected = 0;
+    for (int i = 0; i < peers->count; i++)
+        connected += peers->peers[i].out != NULL;
+    return connected;
+}
