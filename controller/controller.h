@@ -44,7 +44,13 @@ struct controller_config {
     int64_t snapshot_entries;   /* entries between snapshots */
     /* Checks one topic setting; ERR_INVALID_CONFIG with a sentence in `problem`. */
     int (*check_topic_config)(void *data, const char *key, const char *value, struct buf *problem);
+    /* The same for settings of brokers; NULL = all are taken. */
+    int (*check_broker_config)(void *data, const char *key, const char *value, struct buf *problem);
     void *check_data;
+    /* A disk error, or another one after which Raft must not go on. The controller has logged it and
+     * does nothing any more. NULL = the process ends at once with status 1. */
+    void (*fail_stop)(void *data, const char *sentence);
+    void *fail_data;
 };
 
 /* Opens the log (loading snapshot and entries) and starts listening and voting. Strings are copied.

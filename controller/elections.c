@@ -132,11 +132,11 @@ void elections_broker_in(struct decision *decision, int32_t broker_id)
         elect_leaderless(decision, topic);
 }
 
-size_t elections_led_by(const struct decision *decision, int32_t broker_id)
+size_t elections_led_by(const struct image *image, int32_t broker_id)
 {
     size_t led = 0, cursor = 0;
     const struct image_topic *topic;
-    while ((topic = image_next_topic(decision->image, &cursor)))
+    while ((topic = image_next_topic(image, &cursor)))
         for (int32_t i = 0; i < topic->partition_count; i++)
             if (image_partition(topic, i) && topic->partitions[i].leader == broker_id)
                 led++;

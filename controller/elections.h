@@ -21,7 +21,7 @@ void elections_broker_in(struct decision *decision, int32_t broker_id);
 void elections_topic(struct decision *decision, const struct image_topic *topic);
 
 /* Partitions that the broker leads. */
-size_t elections_led_by(const struct decision *decision, int32_t broker_id);
+size_t elections_led_by(const struct image *image, int32_t broker_id);
 
 /* Preferred replicas that are live and in sync take over; at most `limit` partitions. Returns how
  * many did. */

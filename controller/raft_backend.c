@@ -21,34 +21,26 @@ enum {
     RAFT_ID_OF_NODE = 1
 };
 
-struct append_op {
+/* An operation that the core waits for. */
+enum op_kind { OP_APPEND, OP_PUT, OP_GET, OP_SEND };
+struct op {
     struct list link;
     struct raft_backend *backend;
-    struct raft_io_append *req;
-    raft_io_append_cb cb;
-};
-
-struct put_op {
-    struct list link;
-    struct raft_backend *backend;
-    struct raft_io_snapshot_put *req;
-    raft_io_snapshot_put_cb cb;
-    struct raft_buffer conf;
-    struct buf data; /* when there were several buffers */
-};
-
-struct get_op {
-    struct list link;
-    struct raft_backend *backend;
-    struct raft_io_snapshot_get *req;
-    raft_io_snapshot_get_cb cb;
-};
-
-struct send_op {
-    struct list link;
-    struct raft_backend *backend;
-    struct raft_io_send *req;
-    raft_io_send_cb cb;
+    enum op_kind kind;
+    union {
+        struct raft_io_append *append;
+        struct raft_io_snapshot_put *put;
+        struct raft_io_snapshot_get *get;
+        struct raft_io_send *send;
+    } req;
+    union {
+        raft_io_append_cb append;
+        raft_io_snapshot_put_cb put;
+        raft_io_snapshot_get_cb get;
+        raft_io_send_cb send;
+    } cb;
+    struct raft_buffer conf; /* PUT: what the store reads */
+    struct buf data;
 };
 
 /* A result that waits for the barrier (guard 1): the newest of each peer. */
@@ -63,7 +55,7 @@ struct raft_backend {
     struct env *env;
     struct logger *logger;
     struct raft *raft;
-    struct raft_log *log;
+    struct raft_store *store;
     struct raft_peers *peers;
     void (*changed)(void *data);
     void *data;
@@ -71,9 +63,10 @@ struct raft_backend {
     raft_io_tick_cb tick_cb;
     raft_io_recv_cb recv_cb;
     bool dead;
+    bool abandoned;
     raft_index barrier;
     struct held held[RAFT_CODEC_SERVERS_MAX];
-    struct list ops;     /* every operation that the core waits for, to free them in the end */
+    struct list ops;     /* under way */
     struct list dropped; /* sends that fail in the next turn */
     struct env_timer drop;
     raft_io_close_cb close_cb;
@@ -119,7 +112,7 @@ static bool guarded(struct raft_backend *backend, const struct raft_message *mes
 {
     const struct raft *raft = backend->raft;
     if (message->type == RAFT_IO_TIMEOUT_NOW)
-        return raft_log_unfinished(backend->log) > 0;
+        return raft_store_unfinished(backend->store) > 0;
     if (message->type == RAFT_IO_REQUEST_VOTE)
         return !message->request_vote.pre_vote &&
                message->request_vote.term == raft->current_term && raft->voted_for != 0 &&
@@ -182,7 +175,7 @@ void raft_backend_set_barrier(struct raft_backend *backend, raft_index index)
 static void tick_run(struct raft_backend *backend)
 {
     /* Guard 6: a follower whose writes are unfinished must not stand for election. */
-    bool writing = backend->raft->state == RAFT_FOLLOWER && raft_log_unfinished(backend->log) > 0;
+    bool writing = backend->raft->state == RAFT_FOLLOWER && raft_store_unfinished(backend->store) > 0;
     if (!writing)
         backend->tick_cb(&backend->io);
     after(backend);
@@ -229,13 +222,13 @@ static int backend_bootstrap(struct raft_io *io, const struct raft_configuration
 {
     struct raft_backend *backend = backend_of(io);
     struct raft_buffer conf;
-    if (!raft_log_fresh(backend->log))
+    if (!raft_store_fresh(backend->store))
         return RAFT_CANTBOOTSTRAP;
     int rc = raft_configuration_encode(configuration, &conf);
     if (rc)
         return rc;
-    struct raft_log_entry entry = {1, RAFT_CHANGE, conf.base, conf.len};
-    int err = raft_log_bootstrap(backend->log, &entry);
+    struct raft_store_entry entry = {1, RAFT_CHANGE, conf.base, conf.len};
+    int err = raft_store_bootstrap(backend->store, &entry);
     raft_free(conf.base);
     return err ? RAFT_IOERR : 0;
 }
@@ -256,7 +249,7 @@ static void *copy_of(const void *data, size_t len)
 }
 
 /* The library's snapshot object; NULL when memory is out or the configuration is damaged. */
-static struct raft_snapshot *make_snapshot(const struct raft_log_snapshot *from)
+static struct raft_snapshot *make_snapshot(const struct raft_store_snapshot *from)
 {
     struct raft_snapshot *snapshot = raft_calloc(1, sizeof(*snapshot));
     if (!snapshot)
@@ -285,13 +278,13 @@ err_after_snapshot:
     return NULL;
 }
 
-static int load_entries(const struct raft_log_state *state, struct raft_entry **out)
+static int load_entries(const struct raft_store_state *state, struct raft_entry **out)
 {
     struct raft_entry *entries = raft_calloc(state->count, sizeof(*entries));
     if (!entries)
         return RAFT_NOMEM;
     for (size_t i = 0; i < state->count; i++) {
-        const struct raft_log_entry *from = &state->entries[i];
+        const struct raft_store_entry *from = &state->entries[i];
         entries[i].term = from->term;
         entries[i].type = from->type;
         entries[i].buf.len = from->len;
@@ -311,7 +304,7 @@ static int backend_load(struct raft_io *io, raft_term *term, raft_id *voted_for,
                         struct raft_snapshot **snapshot, raft_index *start_index,
                         struct raft_entry *entries[], size_t *n_entries)
 {
-    const struct raft_log_state *state = raft_log_state(backend_of(io)->log);
+    const struct raft_store_state *state = raft_store_state(backend_of(io)->store);
     *term = state->term;
     *voted_for = state->vote;
     *start_index = state->start_index;
@@ -324,7 +317,7 @@ static int backend_load(struct raft_io *io, raft_term *term, raft_id *voted_for,
             return RAFT_CORRUPT;
     }
     int rc = state->count ? load_entries(state, entries) : 0;
-    raft_log_forget(backend_of(io)->log);
+    raft_store_forget(backend_of(io)->store);
     return rc;
 }
 
@@ -346,7 +339,7 @@ static int backend_set_term(struct raft_io *io, raft_term term)
 {
     struct raft_backend *backend = backend_of(io);
     /* After a disk error the core is told nothing: its own error paths are not safe. */
-    if (!backend->dead && raft_log_set_term(backend->log, term))
+    if (!backend->dead && raft_store_set_term(backend->store, term))
         backend->dead = true;
     return 0;
 }
@@ -354,18 +347,56 @@ static int backend_set_term(struct raft_io *io, raft_term term)
 static int backend_set_vote(struct raft_io *io, raft_id server_id)
 {
     struct raft_backend *backend = backend_of(io);
-    if (!backend->dead && raft_log_set_vote(backend->log, server_id))
+    if (!backend->dead && raft_store_set_vote(backend->store, server_id))
         backend->dead = true;
     return 0;
 }
 
+static struct op *op_new(struct raft_backend *backend, enum op_kind kind)
+{
+    struct op *op = mem_alloc(sizeof(*op));
+    op->backend = backend;
+    op->kind = kind;
+    buf_init(&op->data);
+    list_push(&backend->ops, &op->link);
+    return op;
+}
+
+static void op_free(struct op *op)
+{
+    list_remove(&op->link);
+    raft_free(op->conf.base);
+    buf_close(&op->data);
+    mem_free(op);
+}
+
+/* Ends an operation. `err` is 0 or a code of the library, `snapshot` the result of a GET. */
+static void op_end(struct op *op, int err, struct raft_snapshot *snapshot)
+{
+    struct op done = *op;
+    op_free(op);
+    switch (done.kind) {
+    case OP_APPEND:
+        done.cb.append(done.req.append, err);
+        break;
+    case OP_PUT:
+        done.cb.put(done.req.put, err);
+        break;
+    case OP_GET:
+        done.cb.get(done.req.get, snapshot, err);
+        break;
+    case OP_SEND:
+        if (done.cb.send) /* without one the request may be gone already */
+            done.cb.send(done.req.send, err);
+        break;
+    }
+}
+
 static void on_appended(void *data)
 {
-    struct append_op *op = data;
+    struct op *op = data;
     struct raft_backend *backend = op->backend;
-    list_remove(&op->link);
-    op->cb(op->req, 0);
-    mem_free(op);
+    op_end(op, 0, NULL);
     release_held(backend);
     after(backend);
 }
@@ -374,35 +405,29 @@ static int backend_append(struct raft_io *io, struct raft_io_append *req,
                           const struct raft_entry entries[], unsigned n, raft_io_append_cb cb)
 {
     struct raft_backend *backend = backend_of(io);
-    struct append_op *op = mem_alloc(sizeof(*op));
-    op->backend = backend;
-    op->req = req;
-    op->cb = cb;
-    list_push(&backend->ops, &op->link);
-    struct raft_log_entry *copies = mem_alloc(n * sizeof(*copies));
+    struct op *op = op_new(backend, OP_APPEND);
+    op->req.append = req;
+    op->cb.append = cb;
+    struct raft_store_entry *copies = mem_alloc(n * sizeof(*copies));
     for (unsigned i = 0; i < n; i++)
-        copies[i] = (struct raft_log_entry){entries[i].term, (uint8_t)entries[i].type,
-                                            entries[i].buf.base, entries[i].buf.len};
-    raft_log_append(backend->log, copies, n, on_appended, op);
+        copies[i] = (struct raft_store_entry){entries[i].term, (uint8_t)entries[i].type,
+                                              entries[i].buf.base, entries[i].buf.len};
+    raft_store_append(backend->store, copies, n, on_appended, op);
     mem_free(copies);
     return 0;
 }
 
 static int backend_truncate(struct raft_io *io, raft_index index)
 {
-    raft_log_truncate(backend_of(io)->log, index);
+    raft_store_truncate(backend_of(io)->store, index);
     return 0;
 }
 
 static void on_put(void *data)
 {
-    struct put_op *op = data;
+    struct op *op = data;
     struct raft_backend *backend = op->backend;
-    list_remove(&op->link);
-    raft_free(op->conf.base);
-    buf_close(&op->data);
-    op->cb(op->req, 0);
-    mem_free(op);
+    op_end(op, 0, NULL);
     after(backend);
 }
 
@@ -411,21 +436,17 @@ static int backend_snapshot_put(struct raft_io *io, unsigned trailing,
                                 const struct raft_snapshot *snapshot, raft_io_snapshot_put_cb cb)
 {
     struct raft_backend *backend = backend_of(io);
-    struct put_op *op = mem_alloc(sizeof(*op));
-    op->backend = backend;
-    op->req = req;
-    op->cb = cb;
-    buf_init(&op->data);
+    struct op *op = op_new(backend, OP_PUT);
+    op->req.put = req;
+    op->cb.put = cb;
     int rc = raft_configuration_encode(&snapshot->configuration, &op->conf);
     for (unsigned i = 0; !rc && i < snapshot->n_bufs; i++)
         rc = buf_append(&op->data, snapshot->bufs[i].base, snapshot->bufs[i].len) ? RAFT_NOMEM : 0;
     if (rc) {
-        buf_close(&op->data);
-        mem_free(op);
+        op_free(op);
         return rc;
     }
-    list_push(&backend->ops, &op->link);
-    struct raft_log_snapshot out = {.index = snapshot->index,
+    struct raft_store_snapshot out = {.index = snapshot->index,
                                     .term = snapshot->term,
                                     .conf_index = snapshot->configuration_index,
                                     .conf = op->conf.base,
@@ -433,21 +454,19 @@ static int backend_snapshot_put(struct raft_io *io, unsigned trailing,
                                     .data = op->data.data,
                                     .data_len = op->data.len};
     if (trailing == 0)
-        raft_log_install(backend->log, &out, on_put, op);
+        raft_store_install(backend->store, &out, on_put, op);
     else
-        raft_log_save(backend->log, &out,
+        raft_store_save(backend->store, &out,
                       snapshot->index > trailing ? snapshot->index - trailing : 0, on_put, op);
     return 0;
 }
 
-static void on_got(void *data, const struct raft_log_snapshot *from)
+static void on_got(void *data, const struct raft_store_snapshot *from)
 {
-    struct get_op *op = data;
+    struct op *op = data;
     struct raft_backend *backend = op->backend;
     struct raft_snapshot *snapshot = make_snapshot(from);
-    list_remove(&op->link);
-    op->cb(op->req, snapshot, snapshot ? 0 : RAFT_NOMEM);
-    mem_free(op);
+    op_end(op, snapshot ? 0 : RAFT_NOMEM, snapshot);
     after(backend);
 }
 
@@ -455,71 +474,55 @@ static int backend_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get 
                                 raft_io_snapshot_get_cb cb)
 {
     struct raft_backend *backend = backend_of(io);
-    struct get_op *op = mem_alloc(sizeof(*op));
-    op->backend = backend;
-    op->req = req;
-    op->cb = cb;
-    list_push(&backend->ops, &op->link);
-    raft_log_read_snapshot(backend->log, on_got, op);
+    struct op *op = op_new(backend, OP_GET);
+    op->req.get = req;
+    op->cb.get = cb;
+    raft_store_read_snapshot(backend->store, on_got, op);
     return 0;
 }
 
 /* ---- sending ---- */
 
-static void send_end(struct send_op *op, int status)
-{
-    struct raft_io_send *req = op->req;
-    raft_io_send_cb cb = op->cb;
-    list_remove(&op->link);
-    mem_free(op);
-    if (cb) /* without one the request may be gone already */
-        cb(req, status);
-}
-
 static void on_sent(void *data, int status)
 {
-    struct send_op *op = data;
+    struct op *op = data;
     struct raft_backend *backend = op->backend;
     if (backend->dead)
         return;
-    send_end(op, status == 0 ? 0 : RAFT_NOCONNECTION);
+    op_end(op, status == 0 ? 0 : RAFT_NOCONNECTION, NULL);
     after(backend);
-}
-
-static void drop_all(struct raft_backend *backend)
-{
-    struct list due, *step;
-    list_init(&due);
-    list_splice(&due, &backend->dropped);
-    while ((step = list_pop(&due)))
-        send_end(LIST_ENTRY(step, struct send_op, link), RAFT_NOCONNECTION);
 }
 
 static void on_drop(void *data)
 {
     struct raft_backend *backend = data;
-    if (!backend->dead)
-        drop_all(backend);
+    struct list due, *step;
+    if (backend->dead)
+        return;
+    list_init(&due);
+    list_splice(&due, &backend->dropped);
+    while ((step = list_pop(&due)))
+        op_end(LIST_ENTRY(step, struct op, link), RAFT_NOCONNECTION, NULL);
 }
 
 static int backend_send(struct raft_io *io, struct raft_io_send *req,
                         const struct raft_message *message, raft_io_send_cb cb)
 {
     struct raft_backend *backend = backend_of(io);
-    struct send_op *op = mem_alloc(sizeof(*op));
+    struct op *op = op_new(backend, OP_SEND);
     struct buf frames;
-    op->backend = backend;
-    op->req = req;
-    op->cb = cb;
+    op->req.send = req;
+    op->cb.send = cb;
     buf_init(&frames);
+    /* Guard 5: the core answers a leader whose address it has forgotten. */
     bool known = message->server_id != 0 && message->server_address != NULL;
     if (!known || backend->dead || backend->close_cb || raft_codec_put(message, &frames)) {
         buf_close(&frames);
+        list_remove(&op->link);
         list_push(&backend->dropped, &op->link);
         env_timer_start(&backend->drop, 0);
         return 0;
     }
-    list_push(&backend->ops, &op->link);
     raft_peers_send(backend->peers, (int32_t)(message->server_id - RAFT_ID_OF_NODE), &frames,
                     on_sent, op);
     return 0;
@@ -527,18 +530,30 @@ static int backend_send(struct raft_io *io, struct raft_io_send *req,
 
 /* ---- end ---- */
 
-static void on_log_closed(void *data)
+/* Ends every operation that is still open, and tells the core that it is over. Appends end well: two
+ * cancelled ones on a former leader would damage its memory. */
+static void close_end(struct raft_backend *backend)
 {
-    struct raft_backend *backend = data;
-    drop_all(backend);
+    struct list *step;
+    list_splice(&backend->ops, &backend->dropped);
+    while ((step = list_pop(&backend->ops))) {
+        struct op *op = LIST_ENTRY(step, struct op, link);
+        bool wrote = op->kind == OP_APPEND || op->kind == OP_PUT;
+        op_end(op, wrote ? 0 : RAFT_CANCELED, NULL);
+    }
     backend->dead = true;
     backend->close_cb(&backend->io);
+}
+
+static void on_store_closed(void *data)
+{
+    close_end(data);
 }
 
 static void on_peers_stopped(void *data)
 {
     struct raft_backend *backend = data;
-    raft_log_close(backend->log, on_log_closed, backend);
+    raft_store_close(backend->store, on_store_closed, backend);
 }
 
 static void backend_close(struct raft_io *io, raft_io_close_cb cb)
@@ -546,7 +561,15 @@ static void backend_close(struct raft_io *io, raft_io_close_cb cb)
     struct raft_backend *backend = backend_of(io);
     backend->close_cb = cb;
     env_timer_stop(&backend->tick);
-    raft_peers_stop(backend->peers, on_peers_stopped, backend);
+    if (backend->abandoned)
+        close_end(backend);
+    else
+        raft_peers_stop(backend->peers, on_peers_stopped, backend);
+}
+
+void raft_backend_abandon(struct raft_backend *backend)
+{
+    backend->dead = backend->abandoned = true;
 }
 
 void raft_backend_kill(struct raft_backend *backend)
@@ -555,14 +578,14 @@ void raft_backend_kill(struct raft_backend *backend)
 }
 
 struct raft_backend *raft_backend_new(struct env *env, struct logger *logger, struct raft *raft,
-                                      struct raft_log *log, struct raft_peers *peers,
+                                      struct raft_store *store, struct raft_peers *peers,
                                       void (*changed)(void *data), void *data)
 {
     struct raft_backend *backend = mem_alloc(sizeof(*backend));
     backend->env = env;
     backend->logger = logger;
     backend->raft = raft;
-    backend->log = log;
+    backend->store = store;
     backend->peers = peers;
     backend->changed = changed;
     backend->data = data;
@@ -595,25 +618,15 @@ struct raft_io *raft_backend_io(struct raft_backend *backend)
     return &backend->io;
 }
 
-/* What a crash leaves: operations without their callbacks. */
-static void ops_free(struct list *ops)
-{
-    struct list *step;
-    while ((step = list_pop(ops)))
-        mem_free(CONTAINER_OF(step, struct append_op, link)); /* `link` is the first member of all */
-}
-
-STATIC_ASSERT(offsetof(struct append_op, link) == 0 && offsetof(struct put_op, link) == 0 &&
-                  offsetof(struct get_op, link) == 0 && offsetof(struct send_op, link) == 0,
-              "ops_free frees all kinds alike");
-
 void raft_backend_free(struct raft_backend *backend)
 {
     if (!backend)
         return;
     env_timer_stop(&backend->tick);
     env_timer_stop(&backend->drop);
-    ops_free(&backend->ops);
-    ops_free(&backend->dropped);
+    struct list *step;
+    list_splice(&backend->ops, &backend->dropped);
+    while ((step = list_pop(&backend->ops)))
+        op_free(LIST_ENTRY(step, struct op, link));
     mem_free(backend);
 }

@@ -1,4 +1,4 @@
-/* The library's `struct raft_io` over raft_log and raft_peers, with the guards that the library's
+/* The library's `struct raft_io` over raft_store and raft_peers, with the guards that the library's
  * core needs at this seam (numbers as in the list of its defects, README.md):
  *
  *   1  results that could commit entries of older terms wait until the barrier of this term is stored
@@ -15,7 +15,7 @@
 
 #include <raft.h>
 
-#include "controller/raft_log.h"
+#include "controller/raft_store.h"
 #include "controller/raft_peers.h"
 #include "env/env.h"
 
@@ -23,7 +23,7 @@ struct raft_backend;
 
 /* `changed(data)` is called after every event that the core has seen: tick, message, finished write. */
 struct raft_backend *raft_backend_new(struct env *env, struct logger *logger, struct raft *raft,
-                                      struct raft_log *log, struct raft_peers *peers,
+                                      struct raft_store *store, struct raft_peers *peers,
                                       void (*changed)(void *data), void *data);
 void raft_backend_free(struct raft_backend *backend);
 struct raft_io *raft_backend_io(struct raft_backend *backend);
@@ -36,6 +36,9 @@ void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__F
 void raft_backend_set_barrier(struct raft_backend *backend, raft_index index);
 /* Runs the tick now instead of at its time. */
 void raft_backend_tick(struct raft_backend *backend);
+/* Closing from now on is at once: every open operation of the core ends as the contract of close
+ * demands, nothing is written or sent. For a crash, where the loop does not run any more. */
+void raft_backend_abandon(struct raft_backend *backend);
 /* The log has failed: nothing moves any more. */
 void raft_backend_kill(struct raft_backend *backend);
 

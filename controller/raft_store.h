@@ -3,7 +3,7 @@
  *
  *   lock                held while the directory is in use
  *   vote                term and vote: two slots, written in turn, the newer valid one counts
- *   log-<number>        segments; each a row of records, eight-byte aligned (raft_log_record.h)
+ *   log-<number>        segments; each a row of records, eight-byte aligned (raft_store_record.h)
  *   snapshot            replaced in one step
  *
  * Everything that changes the log is a record: an entry, "cut from index i on" (truncate), "all of it
@@ -17,8 +17,8 @@
  *
  * Any disk error is final: `failed` is called once with a sentence, and nothing more happens, no
  * callback either. (The caller ends the process: the state of the disk is not known any more.) */
-#ifndef CONTROLLER_RAFT_LOG_H
-#define CONTROLLER_RAFT_LOG_H
+#ifndef CONTROLLER_RAFT_STORE_H
+#define CONTROLLER_RAFT_STORE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,16 +29,16 @@
 #include "base/logger.h"
 #include "env/env.h"
 
-struct raft_log;
+struct raft_store;
 
-struct raft_log_entry {
+struct raft_store_entry {
     uint64_t term;
     uint8_t type; /* Raft's number, 1..3; not interpreted */
     const void *data;
     size_t len;
 };
 
-struct raft_log_snapshot {
+struct raft_store_snapshot {
     uint64_t index;
     uint64_t term;
     uint64_t conf_index;
@@ -50,57 +50,57 @@ struct raft_log_snapshot {
 
 /* What was found on disk. Without a snapshot the log starts at 1; with one the log is empty and
  * starts behind it, or reaches at least to it. */
-struct raft_log_state {
+struct raft_store_state {
     uint64_t term;
     uint64_t vote;
     bool has_snapshot;
-    struct raft_log_snapshot snapshot;
+    struct raft_store_snapshot snapshot;
     uint64_t start_index; /* of entries[0], or of the next one */
-    struct raft_log_entry *entries;
+    struct raft_store_entry *entries;
     size_t count;
 };
 
 /* Opens the directory (made if absent) and loads it. ERR_LOCKED, ERR_CORRUPT, ERR_IO, ...; `problem`
  * gets a sentence that names the file and the remedy. */
-int raft_log_open(struct env *env, struct logger *logger, const char *dir,
+int raft_store_open(struct env *env, struct logger *logger, const char *dir,
                   void (*failed)(void *data, const char *sentence), void *data, struct buf *problem,
-                  struct raft_log **log) MUST_CHECK;
-/* Borrowed until raft_log_forget, which frees that memory (the log keeps no entries itself). */
-const struct raft_log_state *raft_log_state(const struct raft_log *log);
-void raft_log_forget(struct raft_log *log);
+                  struct raft_store **store) MUST_CHECK;
+/* Borrowed until raft_store_forget, which frees that memory (the log keeps no entries itself). */
+const struct raft_store_state *raft_store_state(const struct raft_store *store);
+void raft_store_forget(struct raft_store *store);
 /* Nothing was ever stored. */
-bool raft_log_fresh(const struct raft_log *log);
+bool raft_store_fresh(const struct raft_store *store);
 /* Stores entry 1 of a fresh log, durable on return; its term becomes the current one. */
-int raft_log_bootstrap(struct raft_log *log, const struct raft_log_entry *entry) MUST_CHECK;
+int raft_store_bootstrap(struct raft_store *store, const struct raft_store_entry *entry) MUST_CHECK;
 
-/* Durable on return. raft_log_set_term also sets the vote to 0. */
-int raft_log_set_term(struct raft_log *log, uint64_t term) MUST_CHECK;
-int raft_log_set_vote(struct raft_log *log, uint64_t vote) MUST_CHECK;
+/* Durable on return. raft_store_set_term also sets the vote to 0. */
+int raft_store_set_term(struct raft_store *store, uint64_t term) MUST_CHECK;
+int raft_store_set_vote(struct raft_store *store, uint64_t vote) MUST_CHECK;
 
 /* Appends at the next index. Entries and data stay readable until the callback, which means durable;
  * callbacks come in the order of calls. The array itself is copied. */
-void raft_log_append(struct raft_log *log, const struct raft_log_entry *entries, size_t count,
+void raft_store_append(struct raft_store *store, const struct raft_store_entry *entries, size_t count,
                      void (*done)(void *data), void *data);
 /* Forgets the entry at `index` and all above. */
-void raft_log_truncate(struct raft_log *log, uint64_t index);
+void raft_store_truncate(struct raft_store *store, uint64_t index);
 /* Replaces snapshot and log; the next entry is snapshot->index + 1. What the snapshot points to stays
  * readable until the callback. */
-void raft_log_install(struct raft_log *log, const struct raft_log_snapshot *snapshot,
+void raft_store_install(struct raft_store *store, const struct raft_store_snapshot *snapshot,
                       void (*done)(void *data), void *data);
 /* Replaces the snapshot beside appends that go on; segments with entries up to `drop_to` only are
  * removed then. As above. One at a time. */
-void raft_log_save(struct raft_log *log, const struct raft_log_snapshot *snapshot, uint64_t drop_to,
+void raft_store_save(struct raft_store *store, const struct raft_store_snapshot *snapshot, uint64_t drop_to,
                    void (*done)(void *data), void *data);
 /* Reads the newest snapshot; its memory is gone when the callback returns. */
-void raft_log_read_snapshot(struct raft_log *log,
-                            void (*done)(void *data, const struct raft_log_snapshot *snapshot),
+void raft_store_read_snapshot(struct raft_store *store,
+                            void (*done)(void *data, const struct raft_store_snapshot *snapshot),
                             void *data);
 /* Appends and installs whose callback has not come yet. */
-size_t raft_log_unfinished(const struct raft_log *log);
+size_t raft_store_unfinished(const struct raft_store *store);
 
 /* Finishes everything that is queued, with its callbacks, then calls `done` (from the loop). */
-void raft_log_close(struct raft_log *log, void (*done)(void *data), void *data);
-/* Frees. Without raft_log_close nothing that was queued calls back any more. */
-void raft_log_free(struct raft_log *log);
+void raft_store_close(struct raft_store *store, void (*done)(void *data), void *data);
+/* Frees. Without raft_store_close nothing that was queued calls back any more. */
+void raft_store_free(struct raft_store *store);
 
 #endif

@@ -1,4 +1,4 @@
-/* The bytes of Raft's files, and what raft_log.c and raft_log_load.c share. All integers are
+/* The bytes of Raft's files, and what raft_store.c and raft_store_load.c share. All integers are
  * big-endian. Nobody else includes it.
  *
  *   record:   0 magic  4 crc32c of [8, 48 + len)  8 len  12 kind  13 entry type  14 zero
@@ -9,33 +9,33 @@
  *   vote slot (two, at 0 and 4096): 0 magic  4 crc32c of [8, 32)  8 number  16 term  24 vote
  *   snapshot: 0 magic  4 crc32c of the rest  8 index  16 term  24 conf_index  32 conf_len
  *            40 data_len  48 conf, data */
-#ifndef CONTROLLER_RAFT_LOG_RECORD_H
-#define CONTROLLER_RAFT_LOG_RECORD_H
+#ifndef CONTROLLER_RAFT_STORE_RECORD_H
+#define CONTROLLER_RAFT_STORE_RECORD_H
 
 #include "base/list.h"
-#include "controller/raft_log.h"
+#include "controller/raft_store.h"
 
 enum {
-    RAFT_LOG_MAGIC = 0x4d524c47,
-    RAFT_LOG_VOTE_MAGIC = 0x4d525654,
-    RAFT_LOG_SNAPSHOT_MAGIC = 0x4d52534e,
-    RAFT_LOG_HEAD = 48,
-    RAFT_LOG_VOTE_SIZE = 32,
-    RAFT_LOG_VOTE_SLOT = 4096, /* a sector of any disk: a torn write hits one slot only */
-    RAFT_LOG_SEGMENT_SIZE = 8 * 1024 * 1024, /* then a new one is begun; the unit of removal */
-    RAFT_LOG_ENTRY_MAX = 512 * 1024 * 1024
+    RAFT_STORE_MAGIC = 0x4d524c47,
+    RAFT_STORE_VOTE_MAGIC = 0x4d525654,
+    RAFT_STORE_SNAPSHOT_MAGIC = 0x4d52534e,
+    RAFT_STORE_HEAD = 48,
+    RAFT_STORE_VOTE_SIZE = 32,
+    RAFT_STORE_VOTE_SLOT = 4096, /* a sector of any disk: a torn write hits one slot only */
+    RAFT_STORE_SEGMENT_SIZE = 8 * 1024 * 1024, /* then a new one is begun; the unit of removal */
+    RAFT_STORE_ENTRY_MAX = 512 * 1024 * 1024
 };
-#define RAFT_LOG_FILE_MAX ((size_t)2 << 30)
+#define RAFT_STORE_FILE_MAX ((size_t)2 << 30)
 
-enum raft_log_kind {
-    RAFT_LOG_SEGMENT = 1, /* first of each segment; index = the next one */
-    RAFT_LOG_ENTRY = 2,
-    RAFT_LOG_TRUNCATE = 3,
-    RAFT_LOG_VOID = 4 /* the next entry is index + 1 */
+enum raft_store_kind {
+    RAFT_STORE_SEGMENT = 1, /* first of each segment; index = the next one */
+    RAFT_STORE_ENTRY = 2,
+    RAFT_STORE_TRUNCATE = 3,
+    RAFT_STORE_VOID = 4 /* the next entry is index + 1 */
 };
 
-struct raft_log_record {
-    enum raft_log_kind kind;
+struct raft_store_record {
+    enum raft_store_kind kind;
     uint8_t type;
     uint64_t position;
     uint64_t durable;
@@ -45,13 +45,13 @@ struct raft_log_record {
     size_t len;
 };
 
-struct raft_log_segment {
+struct raft_store_segment {
     struct list link;
     uint64_t number;
     uint64_t index_max; /* of the entries that it ever held; 0 = none */
 };
 
-struct raft_log {
+struct raft_store {
     struct env *env;
     struct logger *logger;
     char *dir;
@@ -87,31 +87,31 @@ struct raft_log {
     void (*closed)(void *data);
     void *closed_data;
 
-    struct raft_log_state state;
+    struct raft_store_state state;
     char **loaded; /* the files that state points into */
     size_t loaded_count;
     char *loaded_snapshot;
 };
 
-char *raft_log_path(const struct raft_log *log, const char *name);
-char *raft_log_segment_path(const struct raft_log *log, uint64_t number);
+char *raft_store_path(const struct raft_store *store, const char *name);
+char *raft_store_segment_path(const struct raft_store *store, uint64_t number);
 /* Bytes of a record with `len` bytes of data, padding included. */
-size_t raft_log_record_size(size_t len);
+size_t raft_store_record_size(size_t len);
 /* Appends the record's bytes. */
-int raft_log_record_put(struct buf *out, const struct raft_log_record *record) MUST_CHECK;
+int raft_store_record_put(struct buf *out, const struct raft_store_record *record) MUST_CHECK;
 /* Reads the record at `offset` of a segment; false when the bytes there are none. */
-bool raft_log_record_get(const uint8_t *bytes, size_t len, size_t offset,
-                         struct raft_log_record *record);
-int raft_log_snapshot_put(struct buf *out, const struct raft_log_snapshot *snapshot) MUST_CHECK;
-bool raft_log_snapshot_get(const uint8_t *bytes, size_t len, struct raft_log_snapshot *snapshot);
-void raft_log_vote_put(uint8_t slot[RAFT_LOG_VOTE_SIZE], uint64_t number, uint64_t term,
+bool raft_store_record_get(const uint8_t *bytes, size_t len, size_t offset,
+                         struct raft_store_record *record);
+int raft_store_snapshot_put(struct buf *out, const struct raft_store_snapshot *snapshot) MUST_CHECK;
+bool raft_store_snapshot_get(const uint8_t *bytes, size_t len, struct raft_store_snapshot *snapshot);
+void raft_store_vote_put(uint8_t slot[RAFT_STORE_VOTE_SIZE], uint64_t number, uint64_t term,
                        uint64_t vote);
-bool raft_log_vote_get(const uint8_t slot[RAFT_LOG_VOTE_SIZE], uint64_t *number, uint64_t *term,
+bool raft_store_vote_get(const uint8_t slot[RAFT_STORE_VOTE_SIZE], uint64_t *number, uint64_t *term,
                        uint64_t *vote);
 
-/* raft_log_load.c: everything that open does after the lock is held. */
-int raft_log_load(struct raft_log *log, struct buf *problem) MUST_CHECK;
+/* raft_store_load.c: everything that open does after the lock is held. */
+int raft_store_load(struct raft_store *store, struct buf *problem) MUST_CHECK;
 /* Begins a new segment; runs where the writer may. */
-int raft_log_begin_segment(struct raft_log *log) MUST_CHECK;
+int raft_store_begin_segment(struct raft_store *store) MUST_CHECK;
 
 #endif

@@ -1,0 +1,695 @@
+/* Raft, over the library's core.
+ *
+ * Happy path: after every event the core's state is looked at; a node that has become leader submits
+ * a barrier at once, and is active when it commits. Proposals go in, committed entries come out.
+ *
+ * Fast fail-over: when the leader's process is known to be dead, its followers do not wait for the
+ * timeout: each sets its own to (rank among the living) x RANK_MS, forgets the leader, and the first
+ * one stands for election at once. Time never decides safety in Raft, so a false alarm costs an
+ * election at most. The same is done once at start, as soon as a majority is connected.
+ *
+ * Failure modes: the core becoming unavailable is final and is reported like a disk error. */
+#include "controller/consensus.h"
+
+#include <raft.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "controller/raft_backend.h"
+#include "controller/raft_store.h"
+#include "controller/raft_peers.h"
+#include "controller/raft_store.h"
+
+enum {
+    RANK_MS = 50,           /* between candidates of a fast fail-over; else they split the votes */
+    FAST_TIMEOUT_MS = 80,   /* for further rounds of it */
+    FAST_PERIOD_MS = 2000,  /* then the ordinary timeouts hold again */
+    BOOT_DELAY_MS = 30,     /* a leader that is there makes itself known first */
+    TRANSFER_TRIES = 3,     /* the request may get lost on the way (defect 9) */
+    TRAILING_MIN = 1024     /* entries kept behind a snapshot, for voters that are a little behind */
+};
+
+struct proposal {
+    struct raft_apply req;
+    struct consensus *consensus;
+    void (*done)(void *data, int err);
+    void *data;
+};
+
+struct voter {
+    int32_t id;
+    int64_t heard_ms;
+    int64_t caught_up_ms;
+};
+
+struct consensus {
+    struct env *env;
+    struct logger *logger;
+    const struct consensus_handlers *handlers;
+    void *data;
+    int32_t node_id;
+    int64_t election_timeout_ms;
+    struct voter *voters;
+    int voter_count;
+
+    struct raft raft;
+    struct raft_fsm fsm;
+    struct raft_store *store;
+    struct raft_peers *peers;
+    struct raft_backend *backend;
+    bool started; /* the raft object is alive */
+    bool failed;
+    bool closed;
+
+    bool leading; /* as last seen */
+    bool barrier_done;
+    bool active;
+    struct raft_barrier barrier;
+    uint64_t barrier_term;
+    int32_t leader_told;
+    int64_t term_told;
+    int proposals;
+
+    bool boot_election_done;
+    struct env_timer fast; /* the end of the fast period */
+    bool fast_on;
+    struct raft_store_snapshot boot_snapshot; /* index and term only */
+
+    struct raft_transfer transfer;
+    int transfer_tries;
+    bool transferring;
+    void (*transferred)(void *data);
+    void *transferred_data;
+    struct env_timer transfer_timer;
+
+    void (*stopped)(void *data);
+    void *stopped_data;
+};
+
+/* ---- failing ---- */
+
+static void fail(struct consensus *consensus, const char *sentence)
+{
+    if (consensus->failed)
+        return;
+    consensus->failed = true;
+    consensus->active = false;
+    if (consensus->backend)
+        raft_backend_kill(consensus->backend);
+    consensus->handlers->failed(consensus->data, sentence);
+}
+
+static void on_store_failed(void *data, const char *sentence)
+{
+    fail(data, sentence);
+}
+
+/* ---- the state machine ---- */
+
+/* The term of an entry that is being applied, from the core's log: a ring in which the entry with
+ * index `offset + 1` is at `front`. */
+static raft_term term_at(const struct raft *raft, raft_index index)
+{
+    const struct raft_log *ring = &raft->log;
+    return ring->entries[(ring->front + (index - 1 - ring->offset)) % ring->size].term;
+}
+
+static int fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
+{
+    struct consensus *consensus = fsm->data;
+    raft_index index = consensus->raft.last_applied + 1;
+    *result = NULL;
+    consensus->handlers->apply(consensus->data, (int64_t)index,
+                               (int64_t)term_at(&consensus->raft, index), buf->base, buf->len);
+    return 0;
+}
+
+static int fsm_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
+{
+    struct consensus *consensus = fsm->data;
+    struct buf bytes;
+    buf_init(&bytes);
+    int err = consensus->handlers->snapshot(consensus->data, &bytes);
+    struct raft_buffer *out = err ? NULL : raft_malloc(sizeof(*out));
+    void *base = out ? raft_malloc(bytes.len + 1) : NULL;
+    if (base) {
+        if (bytes.len)
+            memcpy(base, bytes.data, bytes.len);
+        *out = (struct raft_buffer){base, bytes.len};
+        *bufs = out;
+        *n_bufs = 1;
+    } else {
+        raft_free(out);
+    }
+    buf_close(&bytes);
+    return base ? 0 : RAFT_BUSY; /* the only error that the core takes as "later" */
+}
+
+static int fsm_restore(struct raft_fsm *fsm, struct raft_buffer *buf)
+{
+    struct consensus *consensus = fsm->data;
+    const struct raft_log *ring = &consensus->raft.log;
+    uint64_t index = consensus->started ? ring->snapshot.last_index : consensus->boot_snapshot.index;
+    uint64_t term = consensus->started ? ring->snapshot.last_term : consensus->boot_snapshot.term;
+    int err = consensus->handlers->restore(consensus->data, (int64_t)index, (int64_t)term,
+                                           buf->base, buf->len);
+    if (err)
+        return RAFT_CORRUPT;
+    raft_free(buf->base);
+    return 0;
+}
+
+/* ---- looking at the core ---- */
+
+static int32_t node_of(raft_id id)
+{
+    return id == 0 ? -1 : (int32_t)(id - 1);
+}
+
+static raft_id id_of(int32_t node)
+{
+    return (raft_id)node + 1;
+}
+
+static void on_barrier(struct raft_barrier *req, int status)
+{
+    struct consensus *consensus = req->data;
+    if (status == 0 && consensus->barrier_term == consensus->raft.current_term)
+        consensus->barrier_done = true;
+}
+
+/* Guard 1: nothing of older terms counts as committed until an entry of this term is. */
+static void begin_leading(struct consensus *consensus)
+{
+    consensus->leading = true;
+    consensus->barrier_done = false;
+    consensus->barrier_term = consensus->raft.current_term;
+    consensus->barrier.data = consensus;
+    int rc = raft_barrier(&consensus->raft, &consensus->barrier, on_barrier);
+    ASSERT(rc == 0); /* the back end reports no errors */
+    raft_backend_set_barrier(consensus->backend, raft_last_index(&consensus->raft));
+}
+
+static void end_leading(struct consensus *consensus)
+{
+    consensus->leading = false;
+    consensus->barrier_done = false;
+    raft_backend_set_barrier(consensus->backend, 0);
+}
+
+static void end_fast(struct consensus *consensus)
+{
+    struct raft *raft = &consensus->raft;
+    if (!consensus->fast_on)
+        return;
+    consensus->fast_on = false;
+    env_timer_stop(&consensus->fast);
+    raft_set_election_timeout(raft, (unsigned)consensus->election_timeout_ms);
+    if (raft->state == RAFT_FOLLOWER)
+        raft->follower_state.randomized_election_timeout =
+            (unsigned)raft->io->random(raft->io, (int)consensus->election_timeout_ms,
+                                       (int)consensus->election_timeout_ms * 2);
+}
+
+static void tell_leader(struct consensus *consensus)
+{
+    raft_id id;
+    const char *address;
+    raft_leader(&consensus->raft, &id, &address);
+    int32_t leader = node_of(id);
+    int64_t term = (int64_t)consensus->raft.current_term;
+    if (leader != -1)
+        end_fast(consensus);
+    if (leader == consensus->leader_told && (leader == -1 || term == consensus->term_told))
+        return;
+    consensus->leader_told = leader;
+    consensus->term_told = term;
+    consensus->handlers->leader(consensus->data, leader, term);
+}
+
+/* After every event: what has changed is acted upon, and told. */
+static void look(void *data)
+{
+    struct consensus *consensus = data;
+    if (!consensus->started || consensus->closed || consensus->failed)
+        return;
+    int state = raft_state(&consensus->raft);
+    if (state == RAFT_UNAVAILABLE) {
+        char *sentence = mem_printf("Raft gave up: %s", raft_errmsg(&consensus->raft));
+        fail(consensus, sentence);
+        mem_free(sentence);
+        return;
+    }
+    bool leads = state == RAFT_LEADER;
+    if (consensus->leading && (!leads || consensus->barrier_term != consensus->raft.current_term))
+        end_leading(consensus);
+    if (leads && !consensus->leading)
+        begin_leading(consensus);
+    tell_leader(consensus);
+    bool active = leads && consensus->barrier_done;
+    if (active != consensus->active) {
+        consensus->active = active;
+        consensus->handlers->active(consensus->data, active);
+    }
+}
+
+/* ---- fast fail-over ---- */
+
+static void arm(struct consensus *consensus, int64_t delay_ms)
+{
+    struct raft *raft = &consensus->raft;
+    ASSERT(raft->state == RAFT_FOLLOWER); /* the fields share memory with those of other states */
+    raft->follower_state.randomized_election_timeout = (unsigned)delay_ms;
+    raft->follower_state.current_leader.id = 0;
+    raft->election_timer_start = raft->io->time(raft->io);
+    raft_set_election_timeout(raft, FAST_TIMEOUT_MS);
+    consensus->fast_on = true;
+    env_timer_start(&consensus->fast, FAST_PERIOD_MS);
+    if (delay_ms == 0)
+        raft_backend_tick(consensus->backend);
+    else
+        look(consensus);
+}
+
+static int64_t rank(const struct consensus *consensus)
+{
+    int64_t lower = 0;
+    for (int i = 0; i < consensus->voter_count; i++)
+        if (consensus->voters[i].id < consensus->node_id)
+            lower += raft_peers_alive(consensus->peers, consensus->voters[i].id);
+    return lower;
+}
+
+static void on_peer_dead(void *data, int32_t id)
+{
+    struct consensus *consensus = data;
+    struct raft *raft = &consensus->raft;
+    if (!consensus->started || consensus->failed || raft->state != RAFT_FOLLOWER)
+        return;
+    raft_id leader = raft->follower_state.current_leader.id;
+    if (leader != 0 && leader != id_of(id))
+        return;
+    logger_info(consensus->logger, "the process of voter %d is gone%s", id,
+                leader ? ", and it led: a new leader is elected at once" : "");
+    arm(consensus, rank(consensus) * RANK_MS);
+}
+
+static void on_peer_connected(void *data, int32_t id)
+{
+    struct consensus *consensus = data;
+    struct raft *raft = &consensus->raft;
+    (void)id;
+    if (consensus->boot_election_done || !consensus->started || consensus->failed)
+        return;
+    if ((raft_peers_connected(consensus->peers) + 1) * 2 <= consensus->voter_count)
+        return;
+    consensus->boot_election_done = true;
+    if (raft->state == RAFT_FOLLOWER && raft->follower_state.current_leader.id == 0)
+        arm(consensus, BOOT_DELAY_MS + rank(consensus) * RANK_MS);
+}
+
+static void on_fast(void *data)
+{
+    struct consensus *consensus = data;
+    if (!consensus->failed)
+        end_fast(consensus);
+}
+
+/* ---- peers ---- */
+
+static struct voter *find_voter(struct consensus *consensus, int32_t id)
+{
+    for (int i = 0; i < consensus->voter_count; i++)
+        if (consensus->voters[i].id == id)
+            return &consensus->voters[i];
+    return NULL;
+}
+
+static raft_index match_of(const struct consensus *consensus, int32_t node)
+{
+    const struct raft *raft = &consensus->raft;
+    if (raft->state != RAFT_LEADER)
+        return 0;
+    for (unsigned i = 0; i < raft->configuration.n; i++)
+        if (raft->configuration.servers[i].id == id_of(node))
+            return raft->leader_state.progress[i].match_index;
+    return 0;
+}
+
+static void on_peer_frame(void *data, int32_t id, Meta__Frame *frame)
+{
+    struct consensus *consensus = data;
+    struct voter *voter = find_voter(consensus, id);
+    if (!consensus->started || consensus->failed || consensus->closed) {
+        meta__frame__free_unpacked(frame, NULL);
+        return;
+    }
+    voter->heard_ms = env_now_ms(consensus->env);
+    raft_backend_receive(consensus->backend, id, frame);
+    if (!consensus->failed && match_of(consensus, id) >= raft_last_index(&consensus->raft))
+        voter->caught_up_ms = voter->heard_ms;
+}
+
+static const char *cluster_id(void *data)
+{
+    struct consensus *consensus = data;
+    return consensus->handlers->cluster_id(consensus->data);
+}
+
+static const struct raft_peers_handlers peer_handlers = {
+    .frame = on_peer_frame, .dead = on_peer_dead, .connected = on_peer_connected};
+
+int consensus_adopt(struct consensus *consensus, struct link *link, const Meta__Hello *hello)
+{
+    return raft_peers_adopt(consensus->peers, link, hello);
+}
+
+/* ---- start ---- */
+
+static int compare_voters(const void *a, const void *b)
+{
+    int32_t left = ((const struct controller_voter *)a)->id;
+    int32_t right = ((const struct controller_voter *)b)->id;
+    return left < right ? -1 : left > right;
+}
+
+/* The same configuration, in the same order, on every voter. */
+static int bootstrap(struct consensus *consensus, const struct consensus_config *config)
+{
+    struct controller_voter *voters =
+        mem_dup(config->voters, (size_t)config->voter_count * sizeof(*voters));
+    qsort(voters, (size_t)config->voter_count, sizeof(*voters), compare_voters);
+    struct raft_configuration configuration;
+    raft_configuration_init(&configuration);
+    int rc = 0;
+    for (int i = 0; !rc && i < config->voter_count; i++) {
+        /* Only a name: addresses are looked up by id in the settings, so that they may change. */
+        char *name = mem_printf("%d@%s:%u", voters[i].id, voters[i].host, voters[i].port);
+        rc = raft_configuration_add(&configuration, id_of(voters[i].id), name, RAFT_VOTER);
+        mem_free(name);
+    }
+    if (!rc)
+        rc = raft_bootstrap(&consensus->raft, &configuration);
+    raft_configuration_close(&configuration);
+    mem_free(voters);
+    return rc;
+}
+
+static bool same_voters(const struct consensus *consensus)
+{
+    const struct raft_configuration *stored = &consensus->raft.configuration;
+    if ((int)stored->n != consensus->voter_count)
+        return false;
+    for (unsigned i = 0; i < stored->n; i++) {
+        bool found = false;
+        for (int j = 0; j < consensus->voter_count; j++)
+            found |= id_of(consensus->voters[j].id) == stored->servers[i].id;
+        if (!found)
+            return false;
+    }
+    return true;
+}
+
+static int start_raft(struct consensus *consensus, const struct consensus_config *config,
+                      struct buf *problem)
+{
+    struct raft *raft = &consensus->raft;
+    char *name = mem_printf("%d", config->node_id);
+    int rc = raft_init(raft, raft_backend_io(consensus->backend), &consensus->fsm,
+                       id_of(config->node_id), name);
+    mem_free(name);
+    if (rc) {
+        buf_printf(problem, "Raft can't start: %s", raft_strerror(rc));
+        return ERR_NO_MEMORY;
+    }
+    raft_set_pre_vote(raft, true);
+    raft_set_heartbeat_timeout(raft, (unsigned)config->heartbeat_ms);
+    raft_set_election_timeout(raft, (unsigned)config->election_timeout_ms);
+    raft_set_snapshot_threshold(raft, (unsigned)config->snapshot_entries);
+    int64_t trailing = config->snapshot_entries / 4;
+    raft_set_snapshot_trailing(raft, (unsigned)(trailing > TRAILING_MIN ? trailing : TRAILING_MIN));
+    if (raft_store_fresh(consensus->store))
+        rc = bootstrap(consensus, config);
+    if (!rc)
+        rc = raft_start(raft);
+    if (rc) {
+        buf_printf(problem, "the controller in %s can't start: %s", config->dir,
+                   raft_strerror(rc));
+        return ERR_CORRUPT;
+    }
+    consensus->started = true;
+    if (same_voters(consensus))
+        return 0;
+    buf_printf(problem,
+               "controller.quorum.voters names other nodes than the quorum that %s belongs to: "
+               "restore the setting, or start with an empty directory",
+               config->dir);
+    return ERR_INVALID;
+}
+
+int consensus_new(struct env *env, struct logger *logger, const struct consensus_config *config,
+                  const struct consensus_handlers *handlers, void *data, struct buf *problem,
+                  struct consensus **out)
+{
+    struct consensus *consensus = mem_alloc(sizeof(*consensus));
+    consensus->env = env;
+    consensus->logger = logger;
+    consensus->handlers = handlers;
+    consensus->data = data;
+    consensus->node_id = config->node_id;
+    consensus->election_timeout_ms = config->election_timeout_ms;
+    consensus->leader_told = -1;
+    consensus->fsm = (struct raft_fsm){.version = 1,
+                                       .data = consensus,
+                                       .apply = fsm_apply,
+                                       .snapshot = fsm_snapshot,
+                                       .restore = fsm_restore};
+    consensus->voter_count = config->voter_count;
+    consensus->voters = mem_alloc((size_t)config->voter_count * sizeof(*consensus->voters));
+    for (int i = 0; i < config->voter_count; i++)
+        consensus->voters[i] = (struct voter){config->voters[i].id, -1, -1};
+    env_timer_init(env, &consensus->fast, on_fast, consensus);
+    env_timer_init(env, &consensus->transfer_timer, NULL, consensus);
+    int err = raft_store_open(env, logger, config->dir, on_store_failed, consensus, problem,
+                              &consensus->store);
+    if (err)
+        goto err_after_consensus;
+    consensus->boot_snapshot = raft_store_state(consensus->store)->snapshot;
+    consensus->peers =
+        raft_peers_new(env, logger, config->node_id, config->voters, config->voter_count,
+                       &config->incarnation, cluster_id, &peer_handlers, consensus);
+    consensus->backend = raft_backend_new(env, logger, &consensus->raft, consensus->store,
+                                          consensus->peers, look, consensus);
+    err = start_raft(consensus, config, problem);
+    if (err)
+        goto err_after_consensus;
+    *out = consensus;
+    look(consensus);
+    return 0;
+
+err_after_consensus:
+    consensus_free(consensus);
+    return err;
+}
+
+/* ---- proposals ---- */
+
+bool consensus_active(const struct consensus *consensus)
+{
+    return consensus->active;
+}
+
+int32_t consensus_leader(const struct consensus *consensus)
+{
+    return consensus->leader_told;
+}
+
+int64_t consensus_term(const struct consensus *consensus)
+{
+    return (int64_t)consensus->raft.current_term;
+}
+
+int64_t consensus_committed(const struct consensus *consensus)
+{
+    return (int64_t)consensus->raft.commit_index;
+}
+
+int64_t consensus_applied(const struct consensus *consensus)
+{
+    return (int64_t)consensus->raft.last_applied;
+}
+
+int64_t consensus_next_index(const struct consensus *consensus)
+{
+    /* The library's function only reads, though it does not say so. */
+    return (int64_t)raft_last_index((struct raft *)(uintptr_t)&consensus->raft) + 1;
+}
+
+int consensus_room(const struct consensus *consensus)
+{
+    bool ready = consensus->active && !consensus->transferring && !consensus->failed;
+    return ready ? CONSENSUS_PROPOSALS_MAX - consensus->proposals : 0;
+}
+
+static void on_proposed(struct raft_apply *req, int status, void *result)
+{
+    struct proposal *proposal = req->data;
+    struct consensus *consensus = proposal->consensus;
+    (void)result;
+    consensus->proposals--;
+    proposal->done(proposal->data, status == 0 ? 0 : ERR_TIMED_OUT);
+    mem_free(proposal);
+}
+
+int consensus_propose(struct consensus *consensus, const void *bytes, size_t len,
+                      void (*done)(void *data, int err), void *data)
+{
+    if (!consensus->active || consensus->transferring || consensus->failed)
+        return ERR_NOT_LEADER;
+    if (consensus->proposals >= CONSENSUS_PROPOSALS_MAX)
+        return ERR_AGAIN;
+    struct raft_buffer buf = {raft_malloc(len ? len : 1), len};
+    if (!buf.base)
+        return ERR_NO_MEMORY;
+    memcpy(buf.base, bytes, len);
+    struct proposal *proposal = mem_alloc(sizeof(*proposal));
+    proposal->consensus = consensus;
+    proposal->done = done;
+    proposal->data = data;
+    proposal->req.data = proposal;
+    int rc = raft_apply(&consensus->raft, &proposal->req, &buf, 1, on_proposed);
+    if (rc) {
+        raft_free(buf.base);
+        mem_free(proposal);
+        return ERR_NOT_LEADER;
+    }
+    consensus->proposals++;
+    return 0;
+}
+
+/* ---- handing over ---- */
+
+static void transfer_end(struct consensus *consensus)
+{
+    consensus->transferring = false;
+    void (*transferred)(void *data) = consensus->transferred;
+    consensus->transferred = NULL;
+    if (transferred)
+        transferred(consensus->transferred_data);
+}
+
+/* The living voter that has most of the log. */
+static raft_id transfer_target(const struct consensus *consensus)
+{
+    raft_id target = 0;
+    raft_index most = 0;
+    for (int i = 0; i < consensus->voter_count; i++) {
+        int32_t id = consensus->voters[i].id;
+        if (id == consensus->node_id || !raft_peers_alive(consensus->peers, id))
+            continue;
+        raft_index match = match_of(consensus, id);
+        if (target == 0 || match > most) {
+            target = id_of(id);
+            most = match;
+        }
+    }
+    return target;
+}
+
+static void on_transferred(struct raft_transfer *req)
+{
+    struct consensus *consensus = req->data;
+    env_timer_start(&consensus->transfer_timer, 0); /* not inside the core */
+}
+
+static void transfer_try(void *data)
+{
+    struct consensus *consensus = data;
+    if (consensus->closed || consensus->failed ||
+        raft_state(&consensus->raft) != RAFT_LEADER || consensus->transfer_tries == 0) {
+        transfer_end(consensus);
+        return;
+    }
+    consensus->transfer_tries--;
+    raft_id target = transfer_target(consensus);
+    consensus->transfer.data = consensus;
+    if (target == 0 ||
+        raft_transfer(&consensus->raft, &consensus->transfer, target, on_transferred))
+        transfer_end(consensus);
+}
+
+void consensus_transfer(struct consensus *consensus, void (*done)(void *data), void *data)
+{
+    consensus->transferred = done;
+    consensus->transferred_data = data;
+    consensus->transfer_tries = TRANSFER_TRIES;
+    consensus->transferring = true;
+    consensus->transfer_timer.fn = transfer_try;
+    env_timer_start(&consensus->transfer_timer, 0);
+}
+
+bool consensus_voter(const struct consensus *consensus, int i, struct consensus_voter *voter)
+{
+    if (i >= consensus->voter_count)
+        return false;
+    const struct voter *from = &consensus->voters[i];
+    *voter = (struct consensus_voter){from->id, (int64_t)match_of(consensus, from->id),
+                                      from->heard_ms, from->caught_up_ms};
+    if (from->id == consensus->node_id) {
+        voter->log_end = consensus_next_index(consensus) - 1;
+        voter->heard_ms = voter->caught_up_ms = env_now_ms(consensus->env);
+    }
+    return true;
+}
+
+/* ---- end ---- */
+
+static void on_closed(struct raft *raft)
+{
+    struct consensus *consensus = CONTAINER_OF(raft, struct consensus, raft);
+    consensus->started = false;
+    void (*stopped)(void *data) = consensus->stopped;
+    consensus->stopped = NULL;
+    if (stopped)
+        stopped(consensus->stopped_data);
+}
+
+static void close_now(void *data)
+{
+    struct consensus *consensus = data;
+    consensus->closed = true;
+    consensus->active = false;
+    raft_close(&consensus->raft, on_closed);
+}
+
+void consensus_stop(struct consensus *consensus, void (*done)(void *data), void *data)
+{
+    consensus->stopped = done;
+    consensus->stopped_data = data;
+    if (consensus->failed)
+        raft_peers_stop(consensus->peers, done, data);
+    else if (raft_state(&consensus->raft) == RAFT_LEADER && consensus->voter_count > 1)
+        consensus_transfer(consensus, close_now, consensus);
+    else
+        close_now(consensus);
+}
+
+void consensus_free(struct consensus *consensus)
+{
+    if (!consensus)
+        return;
+    env_timer_stop(&consensus->fast);
+    env_timer_stop(&consensus->transfer_timer);
+    if (consensus->started) { /* a crash: nothing is told any more, only memory is given back */
+        consensus->closed = true;
+        raft_backend_abandon(consensus->backend);
+        raft_close(&consensus->raft, on_closed);
+    }
+    raft_peers_free(consensus->peers);
+    raft_store_free(consensus->store);
+    raft_backend_free(consensus->backend);
+    mem_free(consensus->voters);
+    mem_free(consensus);
+}

@@ -1,0 +1,306 @@
+/* The controller: its parts put together.
+ *
+ * Happy path: consensus applies committed entries to the image and hands them to the stream; when this
+ * node becomes active, the pipeline, liveness and the balance timer start. Failure modes: a disk error
+ * ends the process (or calls the configured hook), because what Raft has promised can't be kept then. */
+#include "controller/controller.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "controller/controller_private.h"
+#include "controller/requests.h"
+#include "controller/sessions.h"
+
+/* ---- failing ---- */
+
+static void on_failed(void *data, const char *sentence)
+{
+    struct controller *controller = data;
+    controller->failed = true;
+    logger_error(controller->logger,
+                 "%s. This node stops now: going on could lose metadata that it has confirmed",
+                 sentence);
+    if (controller->config.fail_stop)
+        controller->config.fail_stop(controller->config.fail_data, sentence);
+    else
+        _exit(1); /* no clean-up may write to that disk */
+}
+
+/* ---- the state machine ---- */
+
+static void check_cluster(struct controller *controller)
+{
+    const char *have = image_cluster_id(controller->image), *want = controller->config.cluster_id;
+    if (!want[0] || !have[0] || strcmp(have, want) == 0)
+        return;
+    char *sentence = mem_printf("the log directories belong to cluster %s, but the quorum in %s "
+                                "to cluster %s",
+                                want, controller->config.dir, have);
+    on_failed(controller, sentence);
+    mem_free(sentence);
+}
+
+static void on_apply(void *data, int64_t index, int64_t term, const void *bytes, size_t len)
+{
+    struct controller *controller = data;
+    bool had_cluster = image_cluster_id(controller->image)[0] != 0;
+    Meta__Entry *entry = meta__entry__unpack(NULL, len, bytes);
+    int err = entry ? image_apply_entry(controller->image, entry) : ERR_MALFORMED;
+    if (entry)
+        meta__entry__free_unpacked(entry, NULL);
+    if (err) {
+        char *sentence = mem_printf("metadata entry %lld can't be applied: %s", (long long)index,
+                                    err_text(err));
+        on_failed(controller, sentence);
+        mem_free(sentence);
+        return;
+    }
+    stream_push(controller->stream, index, term, bytes, len);
+    if (!had_cluster && image_cluster_id(controller->image)[0]) {
+        check_cluster(controller);
+        if (controller->sessions)
+            sessions_welcome_all(controller->sessions);
+    }
+}
+
+static int on_snapshot(void *data, struct buf *out)
+{
+    struct controller *controller = data;
+    return image_pack(controller->image, out);
+}
+
+static int on_restore(void *data, int64_t index, int64_t term, const void *bytes, size_t len)
+{
+    struct controller *controller = data;
+    Meta__Entry *entry = meta__entry__unpack(NULL, len, bytes);
+    if (!entry)
+        return ERR_MALFORMED;
+    image_clear(controller->image);
+    int err = image_apply_entry(controller->image, entry);
+    meta__entry__free_unpacked(entry, NULL);
+    if (err)
+        return err;
+    stream_reset(controller->stream, index, term);
+    check_cluster(controller);
+    return 0;
+}
+
+/* ---- office ---- */
+
+static void on_active(void *data, bool active)
+{
+    struct controller *controller = data;
+    if (active) {
+        logger_info(controller->logger, "node %d is the active controller, term %lld",
+                    controller->config.node_id, (long long)consensus_term(controller->consensus));
+        pipeline_start(controller->pipeline);
+        liveness_start(controller->liveness, controller->image);
+        if (!image_cluster_id(controller->image)[0])
+            requests_found_cluster(controller);
+        if (controller->config.auto_leader_rebalance)
+            env_timer_start(&controller->balance, controller->config.leader_rebalance_check_ms);
+    } else {
+        logger_info(controller->logger, "node %d is no longer the active controller",
+                    controller->config.node_id);
+        env_timer_stop(&controller->balance);
+        liveness_stop(controller->liveness);
+        sessions_deposed(controller->sessions);
+        pipeline_stop(controller->pipeline);
+    }
+    sessions_welcome_all(controller->sessions);
+}
+
+static void on_leader(void *data, int32_t leader_id, int64_t term)
+{
+    struct controller *controller = data;
+    logger_debug(controller->logger, "leader %d, term %lld", leader_id, (long long)term);
+    sessions_welcome_all(controller->sessions);
+}
+
+static const char *on_cluster_id(void *data)
+{
+    struct controller *controller = data;
+    const char *known = image_cluster_id(controller->image);
+    return known[0] ? known : controller->config.cluster_id;
+}
+
+static const struct consensus_handlers consensus_handlers = {
+    .apply = on_apply,
+    .snapshot = on_snapshot,
+    .restore = on_restore,
+    .active = on_active,
+    .leader = on_leader,
+    .failed = on_failed,
+    .cluster_id = on_cluster_id,
+};
+
+static void on_dead_broker(void *data, int32_t id, int64_t epoch, const char *reason)
+{
+    requests_fence(data, id, epoch, reason);
+}
+
+static void on_balance(void *data)
+{
+    struct controller *controller = data;
+    requests_balance(controller);
+    env_timer_start(&controller->balance, controller->config.leader_rebalance_check_ms);
+}
+
+/* ---- the listener ---- */
+
+static int on_voter(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem)
+{
+    struct controller *controller = data;
+    int err = consensus_adopt(controller->consensus, link, hello);
+    if (err)
+        buf_printf(problem, "node %d is not in controller.quorum.voters of node %d", hello->node_id,
+                   controller->config.node_id);
+    return err;
+}
+
+static int on_broker(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem)
+{
+    struct controller *controller = data;
+    return sessions_adopt(controller->sessions, link, hello, problem);
+}
+
+static const struct listener_handlers listener_handlers = {
+    .voter = on_voter, .broker = on_broker, .cluster_id = on_cluster_id};
+
+/* ---- life ---- */
+
+static void copy_config(struct controller *controller, const struct controller_config *config)
+{
+    struct controller_config *to = &controller->config;
+    *to = *config;
+    to->dir = mem_strdup(config->dir);
+    to->listen_host = config->listen_host ? mem_strdup(config->listen_host) : NULL;
+    to->cluster_id = mem_strdup(config->cluster_id ? config->cluster_id : "");
+    struct controller_voter *voters = mem_alloc((size_t)config->voter_count * sizeof(*voters));
+    for (int i = 0; i < config->voter_count; i++) {
+        voters[i] = config->voters[i];
+        voters[i].host = mem_strdup(config->voters[i].host);
+    }
+    to->voters = voters;
+    controller->rules = (struct decision_rules){
+        .default_partitions = config->default_partitions,
+        .default_replication_factor = config->default_replication_factor,
+        .unclean_leader_election = config->unclean_leader_election,
+        .check_topic_config = config->check_topic_config,
+        .check_broker_config = config->check_broker_config,
+        .check_data = config->check_data,
+    };
+}
+
+static void free_config(struct controller_config *config)
+{
+    for (int i = 0; i < config->voter_count; i++)
+        mem_free((char *)(uintptr_t)config->voters[i].host);
+    mem_free((struct controller_voter *)(uintptr_t)config->voters);
+    mem_free((char *)(uintptr_t)config->cluster_id);
+    mem_free((char *)(uintptr_t)config->listen_host);
+    mem_free((char *)(uintptr_t)config->dir);
+}
+
+static int open_listener(struct controller *controller, struct buf *problem)
+{
+    const struct controller_config *config = &controller->config;
+    int err = listener_new(controller->env, controller->logger, config->listen_host,
+                           config->listen_port, &listener_handlers, controller,
+                           &controller->listener);
+    if (err)
+        buf_printf(problem,
+                   "can't listen on the controller listener %s:%u: %s. Stop the other process, or "
+                   "set controller.listener.names and controller.quorum.voters to another port",
+                   config->listen_host ? config->listen_host : "*", config->listen_port,
+                   err_text(err));
+    return err;
+}
+
+static int start(struct controller *controller, struct buf *problem)
+{
+    const struct controller_config *config = &controller->config;
+    struct consensus_config consensus = {
+        .node_id = config->node_id,
+        .dir = config->dir,
+        .voters = config->voters,
+        .voter_count = config->voter_count,
+        .incarnation = controller->incarnation,
+        .heartbeat_ms = config->heartbeat_ms,
+        .election_timeout_ms = config->election_timeout_ms,
+        .snapshot_entries = config->snapshot_entries,
+    };
+    int err = open_listener(controller, problem);
+    if (!err)
+        err = consensus_new(controller->env, controller->logger, &consensus, &consensus_handlers,
+                            controller, problem, &controller->consensus);
+    return err;
+}
+
+int controller_new(struct env *env, struct logger *logger, const struct controller_config *config,
+                   struct buf *problem, struct controller **out)
+{
+    struct controller *controller = mem_alloc(sizeof(*controller));
+    controller->env = env;
+    controller->logger = logger;
+    copy_config(controller, config);
+    env_random_bytes(env, controller->incarnation.bytes, sizeof(controller->incarnation.bytes));
+    env_timer_init(env, &controller->balance, on_balance, controller);
+    controller->image = image_new();
+    controller->stream = stream_new(env, controller->image);
+    controller->liveness = liveness_new(env, logger, config->broker_session_timeout_ms,
+                                        on_dead_broker, controller);
+    controller->sessions = sessions_new(controller);
+    controller->pipeline =
+        pipeline_new(env, logger, &controller->consensus, controller->image, &controller->rules);
+    int err = start(controller, problem);
+    if (err) {
+        controller_free(controller);
+        return err;
+    }
+    *out = controller;
+    return 0;
+}
+
+uint16_t controller_port(const struct controller *controller)
+{
+    return listener_port(controller->listener);
+}
+
+bool controller_is_active(const struct controller *controller)
+{
+    return consensus_active(controller->consensus);
+}
+
+static void on_stopped(void *data)
+{
+    struct controller *controller = data;
+    controller->stopped(controller->stopped_data);
+}
+
+void controller_stop(struct controller *controller, void (*done)(void *data), void *data)
+{
+    controller->stopping = true;
+    controller->stopped = done;
+    controller->stopped_data = data;
+    consensus_stop(controller->consensus, on_stopped, controller);
+}
+
+void controller_free(struct controller *controller)
+{
+    if (!controller)
+        return;
+    env_timer_stop(&controller->balance);
+    consensus_free(controller->consensus);
+    pipeline_free(controller->pipeline);
+    sessions_free(controller->sessions);
+    liveness_free(controller->liveness);
+    listener_free(controller->listener);
+    stream_free(controller->stream);
+    image_free(controller->image);
+    free_config(&controller->config);
+    mem_free(controller);
+}

@@ -1,0 +1,36 @@
+/* The parts of one controller, for controller.c, sessions.c and requests.c only. */
+#ifndef CONTROLLER_CONTROLLER_PRIVATE_H
+#define CONTROLLER_CONTROLLER_PRIVATE_H
+
+#include "base/uuid.h"
+#include "controller/consensus.h"
+#include "controller/controller.h"
+#include "controller/decision.h"
+#include "controller/listener.h"
+#include "controller/liveness.h"
+#include "controller/pipeline.h"
+#include "controller/stream.h"
+
+struct sessions;
+
+struct controller {
+    struct env *env;
+    struct logger *logger;
+    struct controller_config config; /* strings and voters are copies */
+    struct decision_rules rules;
+    struct uuid incarnation;
+    struct image *image; /* committed and applied */
+    struct consensus *consensus;
+    struct pipeline *pipeline;
+    struct liveness *liveness;
+    struct stream *stream;
+    struct sessions *sessions;
+    struct listener *listener;
+    struct env_timer balance;
+    bool failed;
+    bool stopping;
+    void (*stopped)(void *data);
+    void *stopped_data;
+};
+
+#endif

@@ -1,0 +1,177 @@
+/* The controller listener. Happy path: accept, one Hello within HELLO_MS, hand over. Failure modes: a
+ * peer that says nothing, something else, or the wrong cluster is disconnected; so many silent ones
+ * that they might be an attack stop the accepting until some have gone. */
+#include "controller/listener.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/list.h"
+#include "base/mem.h"
+#include "meta/channel.h"
+
+enum {
+    HELLO_MS = 5000,
+    GREETINGS_MAX = 256 /* connections that have not said who they are */
+};
+
+struct greeting {
+    struct list link;
+    struct listener *listener;
+    struct link *peer;
+    struct env_timer timer;
+};
+
+struct listener {
+    struct env *env;
+    struct logger *logger;
+    const struct listener_handlers *handlers;
+    void *data;
+    struct env_listener *socket;
+    struct list greetings;
+    int count;
+};
+
+static void greeting_free(struct greeting *greeting)
+{
+    struct listener *listener = greeting->listener;
+    env_timer_stop(&greeting->timer);
+    list_remove(&greeting->link);
+    if (listener->count-- == GREETINGS_MAX)
+        env_listener_pause(listener->socket, false);
+    mem_free(greeting);
+}
+
+static void greeting_end(struct greeting *greeting)
+{
+    struct link *peer = greeting->peer;
+    greeting_free(greeting);
+    link_close(peer);
+}
+
+static void refuse(struct greeting *greeting, int err, const char *sentence)
+{
+    Meta__Welcome welcome = META__WELCOME__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    welcome.error = err_to_wire(err);
+    welcome.message = (char *)(uintptr_t)sentence;
+    welcome.leader_id = -1;
+    welcome.cluster_id =
+        (char *)(uintptr_t)greeting->listener->handlers->cluster_id(greeting->listener->data);
+    frame.body_case = META__FRAME__BODY_WELCOME;
+    frame.welcome = &welcome;
+    logger_warn(greeting->listener->logger, "refused a connection from %s: %s",
+                link_peer(greeting->peer), sentence);
+    link_send(greeting->peer, &frame);
+    link_finish(greeting->peer);
+}
+
+static int check_cluster(struct listener *listener, const Meta__Hello *hello, struct buf *problem)
+{
+    const char *ours = listener->handlers->cluster_id(listener->data);
+    if (!hello->cluster_id[0] || !ours[0] || strcmp(hello->cluster_id, ours) == 0)
+        return 0;
+    buf_printf(problem,
+               "node %d belongs to cluster %s, this is cluster %s: its log directories are those of "
+               "another cluster, or its controller.quorum.voters points here by mistake",
+               hello->node_id, hello->cluster_id, ours);
+    return ERR_INCONSISTENT_CLUSTER_ID;
+}
+
+static void greet(struct greeting *greeting, const Meta__Hello *hello)
+{
+    struct listener *listener = greeting->listener;
+    struct link *peer = greeting->peer;
+    struct buf problem;
+    buf_init(&problem);
+    int err = check_cluster(listener, hello, &problem);
+    if (!err && hello->role == META__HELLO__ROLE__VOTER) {
+        err = listener->handlers->voter(listener->data, peer, hello, &problem);
+    } else if (!err && hello->role == META__HELLO__ROLE__BROKER) {
+        err = listener->handlers->broker(listener->data, peer, hello, &problem);
+    } else if (!err) {
+        buf_printf(&problem, "Hello names no known role");
+        err = ERR_INVALID_REQUEST;
+    }
+    if (err)
+        refuse(greeting, err, buf_text(&problem));
+    else
+        greeting_free(greeting); /* the link has another owner now */
+    buf_close(&problem);
+}
+
+static void on_frame(void *owner, struct link *link, Meta__Frame *frame)
+{
+    struct greeting *greeting = owner;
+    (void)link;
+    if (frame->body_case == META__FRAME__BODY_HELLO)
+        greet(greeting, frame->hello);
+    else
+        greeting_end(greeting);
+    meta__frame__free_unpacked(frame, NULL);
+}
+
+static void on_broken(void *owner, struct link *link, int err)
+{
+    struct greeting *greeting = owner;
+    if (err == ERR_MALFORMED || err == ERR_TOO_LARGE)
+        logger_warn(greeting->listener->logger,
+                    "%s does not speak the controller protocol: %s. (Clients use the broker's "
+                    "listener, not this one.)",
+                    link_peer(link), err_text(err));
+    greeting_end(greeting);
+}
+
+static const struct link_handlers greeting_handlers = {.frame = on_frame, .broken = on_broken};
+
+static void on_timer(void *data)
+{
+    greeting_end(data);
+}
+
+static void on_accepted(void *data, struct env_stream *stream)
+{
+    struct listener *listener = data;
+    struct greeting *greeting = mem_alloc(sizeof(*greeting));
+    greeting->listener = listener;
+    env_timer_init(listener->env, &greeting->timer, on_timer, greeting);
+    env_timer_start(&greeting->timer, HELLO_MS);
+    list_push(&listener->greetings, &greeting->link);
+    greeting->peer =
+        link_new(listener->env, stream, CHANNEL_HELLO_MAX, &greeting_handlers, greeting);
+    if (++listener->count == GREETINGS_MAX)
+        env_listener_pause(listener->socket, true);
+}
+
+int listener_new(struct env *env, struct logger *logger, const char *host, uint16_t port,
+                 const struct listener_handlers *handlers, void *data, struct listener **out)
+{
+    struct listener *listener = mem_alloc(sizeof(*listener));
+    listener->env = env;
+    listener->logger = logger;
+    listener->handlers = handlers;
+    listener->data = data;
+    list_init(&listener->greetings);
+    int err = env_listen(env, host, port, on_accepted, listener, &listener->socket);
+    if (err) {
+        mem_free(listener);
+        return err;
+    }
+    *out = listener;
+    return 0;
+}
+
+uint16_t listener_port(const struct listener *listener)
+{
+    return env_listener_port(listener->socket);
+}
+
+void listener_free(struct listener *listener)
+{
+    if (!listener)
+        return;
+    while (!list_empty(&listener->greetings))
+        greeting_end(LIST_ENTRY(listener->greetings.next, struct greeting, link));
+    env_listener_close(listener->socket);
+    mem_free(listener);
+}

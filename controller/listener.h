@@ -1,0 +1,27 @@
+/* The controller listener: accepts connections, hears who speaks (Hello), and hands the link on. */
+#ifndef CONTROLLER_LISTENER_H
+#define CONTROLLER_LISTENER_H
+
+#include <stdint.h>
+
+#include "base/logger.h"
+#include "controller/link.h"
+#include "env/env.h"
+
+struct listener;
+
+struct listener_handlers {
+    /* A voter or broker said Hello: 0 = the link is the callee's now; else an ERR_x, and `problem` has
+     * the sentence for the peer, who gets a Welcome with both and is disconnected. */
+    int (*voter)(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem);
+    int (*broker)(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem);
+    const char *(*cluster_id)(void *data);
+};
+
+int listener_new(struct env *env, struct logger *logger, const char *host, uint16_t port,
+                 const struct listener_handlers *handlers, void *data,
+                 struct listener **listener) MUST_CHECK;
+uint16_t listener_port(const struct listener *listener);
+void listener_free(struct listener *listener);
+
+#endif

@@ -1,0 +1,212 @@
+/* Watching brokers.
+ *
+ * Happy path: heartbeats come, nothing happens. Failure modes: a connection breaks, then the broker is
+ * probed, at once and again, until it connects, is refused, or its session times out. */
+#include "controller/liveness.h"
+
+#include "base/err.h"
+#include "base/map.h"
+#include "base/mem.h"
+
+enum {
+    CHECK_MS = 50,         /* how late the end of a session may be noticed */
+    PROBE_MS = 20,         /* between probes: a dying process may take a connection for a moment */
+    PROBE_SLOW_MS = 200,   /* after PROBES_FAST of them */
+    PROBES_FAST = 20,
+    PROBE_TIMEOUT_MS = 300
+};
+
+struct contact {
+    struct liveness *liveness;
+    int32_t id;
+    int64_t heard_ms;
+    bool connected;
+    bool gone; /* refused since it was last heard of */
+    int probes;
+    struct env_connect *dial;
+    struct env_timer probe;
+};
+
+struct liveness {
+    struct env *env;
+    struct logger *logger;
+    int64_t session_timeout_ms;
+    void (*fence)(void *data, int32_t id, int64_t epoch, const char *reason);
+    void *data;
+    const struct image *image; /* NULL while stopped */
+    struct map contacts;
+    struct env_timer check;
+};
+
+static void probe(void *data);
+static void check_all(void *data);
+
+struct liveness *liveness_new(struct env *env, struct logger *logger, int64_t session_timeout_ms,
+                              void (*fence)(void *data, int32_t id, int64_t epoch,
+                                            const char *reason),
+                              void *data)
+{
+    struct liveness *liveness = mem_alloc(sizeof(*liveness));
+    liveness->env = env;
+    liveness->logger = logger;
+    liveness->session_timeout_ms = session_timeout_ms;
+    liveness->fence = fence;
+    liveness->data = data;
+    map_init(&liveness->contacts);
+    env_timer_init(env, &liveness->check, check_all, liveness);
+    return liveness;
+}
+
+static struct contact *find(const struct liveness *liveness, int32_t id)
+{
+    return map_get_u64(&liveness->contacts, (uint64_t)id);
+}
+
+static struct contact *contact_of(struct liveness *liveness, int32_t id)
+{
+    struct contact *contact = find(liveness, id);
+    if (contact)
+        return contact;
+    contact = mem_alloc(sizeof(*contact));
+    contact->liveness = liveness;
+    contact->id = id;
+    contact->heard_ms = env_now_ms(liveness->env);
+    env_timer_init(liveness->env, &contact->probe, probe, contact);
+    map_put_u64(&liveness->contacts, (uint64_t)id, contact);
+    return contact;
+}
+
+static void probe_stop(struct contact *contact)
+{
+    env_timer_stop(&contact->probe);
+    if (contact->dial)
+        env_connect_cancel(contact->dial);
+    contact->dial = NULL;
+    contact->probes = 0;
+}
+
+static const struct image_broker *watched(const struct contact *contact)
+{
+    const struct image *image = contact->liveness->image;
+    const struct image_broker *broker = image ? image_broker(image, contact->id) : NULL;
+    return broker && !broker->fenced ? broker : NULL;
+}
+
+static void on_probed(void *data, int status, struct env_stream *stream)
+{
+    struct contact *contact = data;
+    struct liveness *liveness = contact->liveness;
+    contact->dial = NULL;
+    if (stream)
+        env_stream_close(stream);
+    const struct image_broker *broker = watched(contact);
+    if (contact->connected || !broker)
+        return;
+    contact->gone = status == ERR_REFUSED;
+    env_timer_start(&contact->probe, contact->probes < PROBES_FAST ? PROBE_MS : PROBE_SLOW_MS);
+    if (contact->gone)
+        liveness->fence(liveness->data, contact->id, broker->epoch,
+                        "its process is gone: its listener refuses connections");
+}
+
+static void probe(void *data)
+{
+    struct contact *contact = data;
+    const struct image_broker *broker = watched(contact);
+    if (contact->connected || contact->dial || !broker || broker->endpoint_count == 0)
+        return;
+    contact->probes++;
+    int err = env_connect(contact->liveness->env, broker->endpoints[0].host,
+                          broker->endpoints[0].port, PROBE_TIMEOUT_MS, on_probed, contact,
+                          &contact->dial);
+    if (err) {
+        contact->dial = NULL;
+        env_timer_start(&contact->probe, PROBE_SLOW_MS);
+    }
+}
+
+static void check_all(void *data)
+{
+    struct liveness *liveness = data;
+    int64_t now_ms = env_now_ms(liveness->env);
+    size_t cursor = 0;
+    struct contact *contact;
+    while ((contact = map_next(&liveness->contacts, &cursor, NULL, NULL))) {
+        const struct image_broker *broker = watched(contact);
+        if (broker && now_ms - contact->heard_ms > liveness->session_timeout_ms)
+            liveness->fence(liveness->data, contact->id, broker->epoch,
+                            "its session timed out: no heartbeat came");
+    }
+    env_timer_start(&liveness->check, CHECK_MS);
+}
+
+void liveness_start(struct liveness *liveness, const struct image *image)
+{
+    liveness->image = image;
+    size_t cursor = 0;
+    const struct image_broker *broker;
+    while ((broker = image_next_broker(image, &cursor))) {
+        if (broker->fenced)
+            continue;
+        struct contact *contact = contact_of(liveness, broker->id);
+        env_timer_start(&contact->probe, 0);
+    }
+    env_timer_start(&liveness->check, CHECK_MS);
+}
+
+void liveness_stop(struct liveness *liveness)
+{
+    env_timer_stop(&liveness->check);
+    liveness->image = NULL;
+    size_t cursor = 0;
+    struct contact *contact;
+    while ((contact = map_next(&liveness->contacts, &cursor, NULL, NULL))) {
+        probe_stop(contact);
+        mem_free(contact);
+    }
+    map_close(&liveness->contacts);
+    map_init(&liveness->contacts);
+}
+
+void liveness_free(struct liveness *liveness)
+{
+    if (!liveness)
+        return;
+    liveness_stop(liveness);
+    map_close(&liveness->contacts);
+    mem_free(liveness);
+}
+
+void liveness_touch(struct liveness *liveness, int32_t id)
+{
+    if (!liveness->image)
+        return;
+    struct contact *contact = contact_of(liveness, id);
+    contact->heard_ms = env_now_ms(liveness->env);
+    contact->connected = true;
+    contact->gone = false;
+    if (contact->probes)
+        probe_stop(contact);
+}
+
+void liveness_lost(struct liveness *liveness, int32_t id)
+{
+    struct contact *contact = find(liveness, id);
+    if (!contact || !liveness->image)
+        return;
+    contact->connected = false;
+    env_timer_start(&contact->probe, 0);
+}
+
+bool liveness_recent(const struct liveness *liveness, int32_t id)
+{
+    const struct contact *contact = find(liveness, id);
+    return contact && !contact->gone &&
+           env_now_ms(liveness->env) - contact->heard_ms <= liveness->session_timeout_ms;
+}
+
+bool liveness_connected(const struct liveness *liveness, int32_t id)
+{
+    const struct contact *contact = find(liveness, id);
+    return contact && contact->connected;
+}

@@ -1,0 +1,40 @@
+/* Whether brokers live, as the active controller sees it, on the monotonic clock only.
+ *
+ * A broker lives while it heartbeats. When its connection breaks, or a controller that has just become
+ * active has none of it, the address of its first listener is dialled: refused means that the process
+ * is gone, and it is fenced at once. Anything else may be the network, and then the session has to
+ * time out. */
+#ifndef CONTROLLER_LIVENESS_H
+#define CONTROLLER_LIVENESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/logger.h"
+#include "env/env.h"
+#include "meta/image.h"
+
+struct liveness;
+
+/* `fence(data, id, epoch, reason)`: the broker is dead. It may be called again until the broker is
+ * fenced in the image. */
+struct liveness *liveness_new(struct env *env, struct logger *logger, int64_t session_timeout_ms,
+                              void (*fence)(void *data, int32_t id, int64_t epoch,
+                                            const char *reason),
+                              void *data);
+void liveness_free(struct liveness *liveness);
+
+/* The node is active: every broker of the image that is not fenced is watched. The image is borrowed
+ * until liveness_stop. */
+void liveness_start(struct liveness *liveness, const struct image *image);
+void liveness_stop(struct liveness *liveness);
+
+/* The broker registered or sent a heartbeat on a connection. */
+void liveness_touch(struct liveness *liveness, int32_t id);
+/* Its connection, on which it was last touched, broke. */
+void liveness_lost(struct liveness *liveness, int32_t id);
+/* Heard of within the session timeout, and not refused since. */
+bool liveness_recent(const struct liveness *liveness, int32_t id);
+bool liveness_connected(const struct liveness *liveness, int32_t id);
+
+#endif

@@ -1,0 +1,175 @@
+/* Connections of brokers. Happy path: Welcome, Register, Follow, Heartbeat, Heartbeat, Command, ...
+ * Failure modes: a broken connection is told to liveness, which finds out whether the broker is dead;
+ * a frame that has no business here ends the connection. */
+#include "controller/sessions.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "controller/requests.h"
+#include "meta/channel.h"
+
+struct sessions {
+    struct controller *controller;
+    struct list list;
+    struct map by_number;
+    uint64_t number_next;
+    int count;
+};
+
+struct sessions *sessions_new(struct controller *controller)
+{
+    struct sessions *sessions = mem_alloc(sizeof(*sessions));
+    sessions->controller = controller;
+    sessions->number_next = 1;
+    list_init(&sessions->list);
+    map_init(&sessions->by_number);
+    return sessions;
+}
+
+static void session_close(struct session *session)
+{
+    struct controller *controller = session->controller;
+    struct sessions *sessions = controller->sessions;
+    bool registered = session->registered;
+    int32_t broker_id = session->broker_id;
+    stream_leave(&session->follower);
+    list_remove(&session->link);
+    map_del_u64(&sessions->by_number, session->number);
+    sessions->count--;
+    link_close(session->peer);
+    mem_free(session);
+    if (!registered)
+        return;
+    /* It may have connected anew before this end was noticed. */
+    struct session *other = NULL;
+    while ((other = sessions_next(sessions, other)))
+        if (other->registered && other->broker_id == broker_id)
+            return;
+    liveness_lost(controller->liveness, broker_id);
+}
+
+void sessions_free(struct sessions *sessions)
+{
+    if (!sessions)
+        return;
+    while (!list_empty(&sessions->list))
+        session_close(LIST_ENTRY(sessions->list.next, struct session, link));
+    map_close(&sessions->by_number);
+    mem_free(sessions);
+}
+
+struct session *sessions_find(const struct sessions *sessions, uint64_t number)
+{
+    return map_get_u64(&sessions->by_number, number);
+}
+
+struct session *sessions_next(const struct sessions *sessions, struct session *after)
+{
+    struct list *next = after ? after->link.next : sessions->list.next;
+    return next == &sessions->list ? NULL : LIST_ENTRY(next, struct session, link);
+}
+
+bool sessions_other_process(const struct sessions *sessions, int32_t broker_id,
+                            const struct uuid *incarnation)
+{
+    struct session *session = NULL;
+    while ((session = sessions_next(sessions, session)))
+        if (session->registered && session->broker_id == broker_id &&
+            !uuid_equal(&session->incarnation, incarnation))
+            return true;
+    return false;
+}
+
+static void welcome(struct session *session)
+{
+    struct controller *controller = session->controller;
+    Meta__Welcome body = META__WELCOME__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    body.cluster_id = (char *)(uintptr_t)image_cluster_id(controller->image);
+    body.leader_id = consensus_leader(controller->consensus);
+    body.leader_epoch = consensus_term(controller->consensus);
+    body.active = consensus_active(controller->consensus) && !controller->stopping;
+    frame.body_case = META__FRAME__BODY_WELCOME;
+    frame.welcome = &body;
+    link_send(session->peer, &frame);
+}
+
+void sessions_welcome_all(struct sessions *sessions)
+{
+    struct session *session = NULL;
+    while ((session = sessions_next(sessions, session)))
+        welcome(session);
+}
+
+void sessions_deposed(struct sessions *sessions)
+{
+    struct session *session = NULL;
+    while ((session = sessions_next(sessions, session)))
+        session->registered = false;
+}
+
+static void on_frame(void *owner, struct link *link, Meta__Frame *frame)
+{
+    struct session *session = owner;
+    struct controller *controller = session->controller;
+    switch (frame->body_case) {
+    case META__FRAME__BODY_REGISTER:
+        requests_register(session, frame);
+        return;
+    case META__FRAME__BODY_HEARTBEAT:
+        requests_heartbeat(session, frame);
+        return;
+    case META__FRAME__BODY_COMMAND:
+        requests_command(session, frame);
+        return;
+    case META__FRAME__BODY_FOLLOW:
+        stream_follow(controller->stream, &session->follower, link, frame->follow->from_index);
+        break;
+    default:
+        logger_warn(controller->logger,
+                    "broker %d at %s sent a frame that has no place here: disconnected",
+                    session->broker_id, link_peer(link));
+        session_close(session);
+    }
+    meta__frame__free_unpacked(frame, NULL);
+}
+
+static void on_broken(void *owner, struct link *link, int err)
+{
+    struct session *session = owner;
+    (void)link;
+    logger_info(session->controller->logger, "the connection of broker %d ended: %s",
+                session->broker_id, err_text(err));
+    session_close(session);
+}
+
+static const struct link_handlers session_handlers = {.frame = on_frame, .broken = on_broken};
+
+int sessions_adopt(struct sessions *sessions, struct link *link, const Meta__Hello *hello,
+                   struct buf *problem)
+{
+    if (hello->node_id < 0 || hello->incarnation.len != sizeof(struct uuid)) {
+        buf_printf(problem, "Hello has no broker id or no incarnation");
+        return ERR_INVALID_REQUEST;
+    }
+    if (sessions->count >= SESSIONS_MAX) {
+        buf_printf(problem, "too many connections: %d", sessions->count);
+        return ERR_BROKER_NOT_AVAILABLE;
+    }
+    struct session *session = mem_alloc(sizeof(*session));
+    session->controller = sessions->controller;
+    session->number = sessions->number_next++;
+    session->peer = link;
+    session->broker_id = hello->node_id;
+    memcpy(session->incarnation.bytes, hello->incarnation.data, sizeof(struct uuid));
+    list_init(&session->follower.link);
+    list_push(&sessions->list, &session->link);
+    map_put_u64(&sessions->by_number, session->number, session);
+    sessions->count++;
+    link_set_owner(link, CHANNEL_COMMAND_MAX, &session_handlers, session);
+    welcome(session);
+    return 0;
+}
