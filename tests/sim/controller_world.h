@@ -1,0 +1,95 @@
+/* A simulated quorum with brokers that do nothing but register, follow and ask: what the controller's
+ * simulation tests share. Everything of it is checked all the time: an index has one content on every
+ * broker, an answered command is never lost. */
+#ifndef SIM_CONTROLLER_WORLD_H
+#define SIM_CONTROLLER_WORLD_H
+
+#include "base/buf.h"
+#include "base/logger.h"
+#include "controller/controller.h"
+#include "controller/controller_private.h"
+#include "controller/link.h"
+#include "meta/image.h"
+#include "sim.h"
+
+enum { WORLD_NODES = 3, WORLD_ACKED_MAX = 2000, WORLD_INDEX_MAX = 20000 };
+
+struct world;
+
+struct fake_link {
+    struct fake *fake;
+    int voter;
+    struct env_connect *dial;
+    struct link *link;
+    struct env_timer redial;
+    bool active;
+    bool registered;
+};
+
+/* A broker's side of the channel. */
+struct fake {
+    struct world *world;
+    int id;
+    struct env *env;
+    struct env_listener *listener;
+    struct fake_link links[WORLD_NODES];
+    struct uuid incarnation;
+    struct image *image;
+    int64_t applied;
+    int64_t epoch;
+    bool fenced;
+    bool may_shutdown;
+    bool want_shutdown;
+    bool silent; /* sends no heartbeats */
+    int register_error;
+    struct env_timer heartbeat;
+    uint64_t command_next;
+    /* The command under way; 0 = none. */
+    uint64_t command_waiting;
+    int64_t command_since_us;
+    char topic[32];
+    Meta__CommandReply *reply; /* of the last command; the fake's */
+};
+
+struct member {
+    struct world *world;
+    struct sim_node *node;
+    struct env *env;
+    struct controller *controller;
+    struct fake *fake;
+    struct logger logger;
+    bool up;
+    bool failed; /* its fail-stop hook was called */
+};
+
+struct world {
+    struct sim *sim;
+    struct controller_voter voters[WORLD_NODES];
+    int count;
+    struct member members[WORLD_NODES];
+    int64_t snapshot_entries;
+    uint64_t hashes[WORLD_INDEX_MAX]; /* of the entry at each index, as a broker saw it; 0 = none */
+    char acked[WORLD_ACKED_MAX][32];
+    int acked_count;
+    int made; /* names of topics */
+    bool asking; /* the fakes create topics all the time */
+    bool verbose;
+    const char *broken; /* an invariant that does not hold */
+};
+
+void world_init(struct world *world, uint64_t seed, int count);
+void world_close(struct world *world);
+void world_start(struct world *world, int i);
+void world_kill(struct world *world, int i, bool power);
+/* The member that is the active controller, -1 none. */
+int world_active(const struct world *world);
+/* Runs until there is an active controller and all fakes are unfenced there. */
+bool world_settle(struct world *world, int64_t limit_us);
+/* Runs until every member has applied the same and every acked topic is there. */
+bool world_agrees(struct world *world, int64_t limit_us);
+/* Sends a command from a fake to the active controller and runs until it is answered; NULL when it is
+ * not. Borrowed until the next one. */
+const Meta__CommandReply *world_ask(struct world *world, int i, Meta__Command *command);
+const struct image *world_image(const struct world *world);
+
+#endif
