@@ -5,12 +5,12 @@
  * - id: the name in upper case with _ for the dots, without the CONFIG_ of the enum;
  * - default: text, NULL = unset;
  * - topic name: the override of a topic, NULL = none;
- * - min, max: for INT, LONG and DOUBLE; CONFIG_MAX_INT and CONFIG_MAX_LONG are the limits of Java's types;
+ * - min, max: for INT, LONG and DOUBLE; CONFIG_MAX_INT, CONFIG_MAX_LONG: the limits of Java's types;
  * - allowed: values separated by |, NULL = any; for a LIST each element is checked;
  * - flags: CONFIG_DYNAMIC, CONFIG_READ_ONLY, CONFIG_NO_EFFECT, CONFIG_TOPIC_ONLY.
  *
- * Names, types and defaults are Kafka's (4.x, with those of 2.1 that files still contain). One default
- * differs: log.flush.interval.messages is 1, so that an acknowledged record is on disk. */
+ * Names, types and defaults are Kafka's (4.x, with those of 2.1 that files still contain). One
+ * default differs: log.flush.interval.messages is 1, so that an acknowledged record is on disk. */
 #ifndef KAFKA_CONFIG_TABLE_H
 #define KAFKA_CONFIG_TABLE_H
 
@@ -33,20 +33,22 @@
       "The rack of this broker; replicas of a partition are spread over racks.") \
     X(LISTENERS, "listeners", LIST, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "Where this node listens: NAME://host:port, separated by commas; an empty host is any.") \
-    X(ADVERTISED_LISTENERS, "advertised.listeners", LIST, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+    X(ADVERTISED_LISTENERS, "advertised.listeners", LIST, NULL, NULL, 0, 0, NULL, \
+      CONFIG_READ_ONLY, \
       "The addresses that clients and other brokers are told, when they differ from listeners.") \
-    X(LISTENER_SECURITY_PROTOCOL_MAP, "listener.security.protocol.map", LIST, NULL, NULL, 0, 0, NULL, \
-      CONFIG_READ_ONLY, "The security protocol of each listener name: NAME:PROTOCOL.") \
+    X(LISTENER_SECURITY_PROTOCOL_MAP, "listener.security.protocol.map", LIST, NULL, NULL, 0, 0, \
+      NULL, CONFIG_READ_ONLY, "The security protocol of each listener name: NAME:PROTOCOL.") \
     X(INTER_BROKER_LISTENER_NAME, "inter.broker.listener.name", STRING, NULL, NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY, "The listener that brokers use among themselves.") \
-    X(SECURITY_INTER_BROKER_PROTOCOL, "security.inter.broker.protocol", STRING, "PLAINTEXT", NULL, 0, 0, \
-      "PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL", CONFIG_READ_ONLY, \
+    X(SECURITY_INTER_BROKER_PROTOCOL, "security.inter.broker.protocol", STRING, "PLAINTEXT", \
+      NULL, 0, 0, "PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL", CONFIG_READ_ONLY, \
       "The protocol between brokers, when inter.broker.listener.name is not set.") \
     X(PORT, "port", INT, "9092", NULL, 0, 65535, NULL, CONFIG_READ_ONLY, \
       "The port to listen on, when listeners is not set.") \
     X(HOST_NAME, "host.name", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The host to listen on, when listeners is not set; empty is any.") \
-    X(ADVERTISED_HOST_NAME, "advertised.host.name", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+    X(ADVERTISED_HOST_NAME, "advertised.host.name", STRING, NULL, NULL, 0, 0, NULL, \
+      CONFIG_READ_ONLY, \
       "The host that clients are told, when neither listeners nor advertised.listeners is set.") \
     X(ADVERTISED_PORT, "advertised.port", INT, NULL, NULL, 0, 65535, NULL, CONFIG_READ_ONLY, \
       "The port that clients are told, when neither listeners nor advertised.listeners is set.") \
@@ -56,120 +58,129 @@
       "The directories of the logs, separated by commas.") \
     X(METADATA_LOG_DIR, "metadata.log.dir", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The directory of the cluster metadata; the first log directory when it is not set.") \
-    X(INITIAL_BROKER_REGISTRATION_TIMEOUT_MS, "initial.broker.registration.timeout.ms", INT, "60000", \
-      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+    X(INITIAL_BROKER_REGISTRATION_TIMEOUT_MS, "initial.broker.registration.timeout.ms", INT, \
+      "60000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "How long a starting broker tries to register before it gives up.") \
-    X(BROKER_SESSION_TIMEOUT_MS, "broker.session.timeout.ms", INT, "9000", NULL, 1, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY, "A broker without heartbeats for this long is fenced.") \
+    X(BROKER_SESSION_TIMEOUT_MS, "broker.session.timeout.ms", INT, "9000", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "A broker without heartbeats for this long is fenced.") \
     X(BROKER_HEARTBEAT_INTERVAL_MS, "broker.heartbeat.interval.ms", INT, "2000", NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The time between two heartbeats to the controller.") \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The time between two heartbeats to the controller.") \
     X(CONTROLLED_SHUTDOWN_ENABLE, "controlled.shutdown.enable", BOOL, "true", NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY, "Whether SIGTERM moves the leaders away before the broker stops.") \
     X(CONTROLLED_SHUTDOWN_MAX_RETRIES, "controlled.shutdown.max.retries", INT, "3", NULL, 0, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How often a controlled shutdown is tried.") \
-    X(CONTROLLED_SHUTDOWN_RETRY_BACKOFF_MS, "controlled.shutdown.retry.backoff.ms", LONG, "5000", NULL, \
-      0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, "The wait between two of these tries.")
+    X(CONTROLLED_SHUTDOWN_RETRY_BACKOFF_MS, "controlled.shutdown.retry.backoff.ms", LONG, "5000", \
+      NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, "The wait between two of these tries.")
 
 #define CONFIG_QUORUM_ROWS(X) \
     X(CONTROLLER_QUORUM_VOTERS, "controller.quorum.voters", LIST, NULL, NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY, "The nodes that keep the metadata: id@host:port, separated by commas.") \
-    X(CONTROLLER_QUORUM_BOOTSTRAP_SERVERS, "controller.quorum.bootstrap.servers", LIST, NULL, NULL, 0, \
-      0, NULL, CONFIG_READ_ONLY, "Where to find the metadata quorum: host:port.") \
+    X(CONTROLLER_QUORUM_BOOTSTRAP_SERVERS, "controller.quorum.bootstrap.servers", LIST, NULL, \
+      NULL, 0, 0, NULL, CONFIG_READ_ONLY, "Where to find the metadata quorum: host:port.") \
     X(CONTROLLER_LISTENER_NAMES, "controller.listener.names", LIST, NULL, NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY, "The names in listeners that belong to the controller.") \
-    X(CONTROLLER_QUORUM_ELECTION_TIMEOUT_MS, "controller.quorum.election.timeout.ms", INT, "1000", \
-      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+    X(CONTROLLER_QUORUM_ELECTION_TIMEOUT_MS, "controller.quorum.election.timeout.ms", INT, \
+      "1000", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "A voter that hears nothing of a leader for this long starts an election.") \
-    X(CONTROLLER_QUORUM_FETCH_TIMEOUT_MS, "controller.quorum.fetch.timeout.ms", INT, "2000", NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+    X(CONTROLLER_QUORUM_FETCH_TIMEOUT_MS, "controller.quorum.fetch.timeout.ms", INT, "2000", \
+      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "A leader that reaches no majority for this long steps down.") \
-    X(CONTROLLER_QUORUM_ELECTION_BACKOFF_MAX_MS, "controller.quorum.election.backoff.max.ms", INT, \
-      "1000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+    X(CONTROLLER_QUORUM_ELECTION_BACKOFF_MAX_MS, "controller.quorum.election.backoff.max.ms", \
+      INT, "1000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "The longest wait before another election.") \
-    X(CONTROLLER_QUORUM_REQUEST_TIMEOUT_MS, "controller.quorum.request.timeout.ms", INT, "2000", NULL, \
-      0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How long a request to the controller may take.") \
-    X(CONTROLLER_QUORUM_RETRY_BACKOFF_MS, "controller.quorum.retry.backoff.ms", INT, "20", NULL, 0, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The wait before a request to the controller is repeated.") \
+    X(CONTROLLER_QUORUM_REQUEST_TIMEOUT_MS, "controller.quorum.request.timeout.ms", INT, "2000", \
+      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How long a request to the controller may take.") \
+    X(CONTROLLER_QUORUM_RETRY_BACKOFF_MS, "controller.quorum.retry.backoff.ms", INT, "20", NULL, \
+      0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The wait before a request to the controller is repeated.") \
     X(METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS, \
-      "metadata.log.max.record.bytes.between.snapshots", LONG, "20971520", NULL, 1, CONFIG_MAX_LONG, \
-      NULL, CONFIG_READ_ONLY, "A metadata snapshot is made after this many bytes of records.") \
-    X(METADATA_LOG_MAX_SNAPSHOT_INTERVAL_MS, "metadata.log.max.snapshot.interval.ms", LONG, "3600000", \
-      NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      "metadata.log.max.record.bytes.between.snapshots", LONG, "20971520", NULL, 1, \
+      CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      "A metadata snapshot is made after this many bytes of records.") \
+    X(METADATA_LOG_MAX_SNAPSHOT_INTERVAL_MS, "metadata.log.max.snapshot.interval.ms", LONG, \
+      "3600000", NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
       "A metadata snapshot is made after this time; 0 = by size only.")
 
 #define CONFIG_TOPIC_ROWS(X) \
-    X(NUM_PARTITIONS, "num.partitions", INT, "1", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
-      "The partitions of a topic that is created without a count.") \
+    X(NUM_PARTITIONS, "num.partitions", INT, "1", NULL, 1, CONFIG_MAX_INT, NULL, \
+      CONFIG_READ_ONLY, "The partitions of a topic that is created without a count.") \
     X(DEFAULT_REPLICATION_FACTOR, "default.replication.factor", INT, "1", NULL, 1, 32767, NULL, \
       CONFIG_READ_ONLY, "The replicas of a topic that is created without a count.") \
-    X(MIN_INSYNC_REPLICAS, "min.insync.replicas", INT, "1", "min.insync.replicas", 1, CONFIG_MAX_INT, \
-      NULL, CONFIG_DYNAMIC, "With fewer in-sync replicas, a write with acks=all is refused.") \
+    X(MIN_INSYNC_REPLICAS, "min.insync.replicas", INT, "1", "min.insync.replicas", 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, \
+      "With fewer in-sync replicas, a write with acks=all is refused.") \
     X(AUTO_CREATE_TOPICS_ENABLE, "auto.create.topics.enable", BOOL, "true", NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY, "Whether using an unknown topic creates it.") \
-    X(DELETE_TOPIC_ENABLE, "delete.topic.enable", BOOL, "true", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
-      "Whether topics may be deleted.") \
-    X(MESSAGE_MAX_BYTES, "message.max.bytes", INT, "1048588", "max.message.bytes", 0, CONFIG_MAX_INT, \
-      NULL, CONFIG_DYNAMIC, "The largest record batch that is accepted.") \
+    X(DELETE_TOPIC_ENABLE, "delete.topic.enable", BOOL, "true", NULL, 0, 0, NULL, \
+      CONFIG_READ_ONLY, "Whether topics may be deleted.") \
+    X(MESSAGE_MAX_BYTES, "message.max.bytes", INT, "1048588", "max.message.bytes", 0, \
+      CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, "The largest record batch that is accepted.") \
     X(COMPRESSION_TYPE, "compression.type", STRING, "producer", "compression.type", 0, 0, \
       "producer|uncompressed|none|gzip|snappy|lz4|zstd", CONFIG_DYNAMIC, \
       "The codec of stored batches; producer keeps what was sent.") \
-    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", "compression.gzip.level", -1, 9, \
-      NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, "The level of gzip when a batch is compressed again.") \
-    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", "compression.lz4.level", 1, 17, NULL, \
-      CONFIG_DYNAMIC | CONFIG_NO_EFFECT, "The level of lz4 when a batch is compressed again.") \
-    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", "compression.zstd.level", -131072, \
-      22, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+    X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", "compression.gzip.level", -1, \
+      9, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+      "The level of gzip when a batch is compressed again.") \
+    X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", "compression.lz4.level", 1, 17, \
+      NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+      "The level of lz4 when a batch is compressed again.") \
+    X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", "compression.zstd.level", \
+      -131072, 22, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
       "The level of zstd when a batch is compressed again.") \
     X(UNCLEAN_LEADER_ELECTION_ENABLE, "unclean.leader.election.enable", BOOL, "false", \
       "unclean.leader.election.enable", 0, 0, NULL, CONFIG_DYNAMIC, \
       "Whether a replica that is not in sync may lead when no other is left; it loses records.") \
-    X(AUTO_LEADER_REBALANCE_ENABLE, "auto.leader.rebalance.enable", BOOL, "true", NULL, 0, 0, NULL, \
-      CONFIG_READ_ONLY, "Whether leadership returns to the preferred replica by itself.") \
-    X(LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS, "leader.imbalance.check.interval.seconds", LONG, "300", \
-      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How often that is checked.") \
-    X(LEADER_IMBALANCE_PER_BROKER_PERCENTAGE, "leader.imbalance.per.broker.percentage", INT, "10", \
-      NULL, 0, 100, NULL, CONFIG_READ_ONLY, \
+    X(AUTO_LEADER_REBALANCE_ENABLE, "auto.leader.rebalance.enable", BOOL, "true", NULL, 0, 0, \
+      NULL, CONFIG_READ_ONLY, "Whether leadership returns to the preferred replica by itself.") \
+    X(LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS, "leader.imbalance.check.interval.seconds", LONG, \
+      "300", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How often that is checked.") \
+    X(LEADER_IMBALANCE_PER_BROKER_PERCENTAGE, "leader.imbalance.per.broker.percentage", INT, \
+      "10", NULL, 0, 100, NULL, CONFIG_READ_ONLY, \
       "The share of a broker's partitions that may be led elsewhere before that.") \
-    X(FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST, "", \
-      "follower.replication.throttled.replicas", 0, 0, NULL, \
-      CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, "Replicas whose fetching is throttled.") \
+    X(FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST, \
+      "", "follower.replication.throttled.replicas", 0, 0, NULL, CONFIG_DYNAMIC | \
+      CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, "Replicas whose fetching is throttled.") \
     X(LEADER_REPLICATION_THROTTLED_REPLICAS, "leader.replication.throttled.replicas", LIST, "", \
-      "leader.replication.throttled.replicas", 0, 0, NULL, \
-      CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, "Replicas whose serving is throttled.") \
-    X(REMOTE_STORAGE_ENABLE, "remote.storage.enable", BOOL, "false", "remote.storage.enable", 0, 0, \
-      "false", CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY, \
+      "leader.replication.throttled.replicas", 0, 0, NULL, CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | \
+      CONFIG_NO_EFFECT, "Replicas whose serving is throttled.") \
+    X(REMOTE_STORAGE_ENABLE, "remote.storage.enable", BOOL, "false", "remote.storage.enable", 0, \
+      0, "false", CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY, \
       "Whether old segments move to remote storage; not available, only false is accepted.") \
-    X(CREATE_TOPIC_POLICY_CLASS_NAME, "create.topic.policy.class.name", STRING, NULL, NULL, 0, 0, NULL, \
-      CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "A Java class that checks new topics.")
+    X(CREATE_TOPIC_POLICY_CLASS_NAME, "create.topic.policy.class.name", STRING, NULL, NULL, 0, 0, \
+      NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "A Java class that checks new topics.")
 
 #define CONFIG_LOG_ROWS(X) \
-    X(LOG_SEGMENT_BYTES, "log.segment.bytes", INT, "1073741824", "segment.bytes", 14, CONFIG_MAX_INT, \
-      NULL, CONFIG_DYNAMIC, "The largest size of a segment file.") \
-    X(LOG_ROLL_HOURS, "log.roll.hours", INT, "168", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
-      "As log.roll.ms, in hours; log.roll.ms wins.") \
-    X(LOG_ROLL_MS, "log.roll.ms", LONG, NULL, "segment.ms", 1, CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC, \
-      "A new segment is begun after this time, full or not.") \
+    X(LOG_SEGMENT_BYTES, "log.segment.bytes", INT, "1073741824", "segment.bytes", 14, \
+      CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, "The largest size of a segment file.") \
+    X(LOG_ROLL_HOURS, "log.roll.hours", INT, "168", NULL, 1, CONFIG_MAX_INT, NULL, \
+      CONFIG_READ_ONLY, "As log.roll.ms, in hours; log.roll.ms wins.") \
+    X(LOG_ROLL_MS, "log.roll.ms", LONG, NULL, "segment.ms", 1, CONFIG_MAX_LONG, NULL, \
+      CONFIG_DYNAMIC, "A new segment is begun after this time, full or not.") \
     X(LOG_ROLL_JITTER_HOURS, "log.roll.jitter.hours", INT, "0", NULL, 0, CONFIG_MAX_INT, NULL, \
       CONFIG_READ_ONLY, "As log.roll.jitter.ms, in hours; log.roll.jitter.ms wins.") \
-    X(LOG_ROLL_JITTER_MS, "log.roll.jitter.ms", LONG, NULL, "segment.jitter.ms", 0, CONFIG_MAX_LONG, \
-      NULL, CONFIG_DYNAMIC, "The most that is taken off log.roll.ms by chance.") \
+    X(LOG_ROLL_JITTER_MS, "log.roll.jitter.ms", LONG, NULL, "segment.jitter.ms", 0, \
+      CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC, "The most that is taken off log.roll.ms by chance.") \
     X(LOG_RETENTION_HOURS, "log.retention.hours", INT, "168", NULL, -1, CONFIG_MAX_INT, NULL, \
       CONFIG_READ_ONLY, "As log.retention.ms, in hours; minutes and ms win.") \
     X(LOG_RETENTION_MINUTES, "log.retention.minutes", INT, NULL, NULL, -1, CONFIG_MAX_INT, NULL, \
       CONFIG_READ_ONLY, "As log.retention.ms, in minutes; log.retention.ms wins.") \
-    X(LOG_RETENTION_MS, "log.retention.ms", LONG, NULL, "retention.ms", -1, CONFIG_MAX_LONG, NULL, \
-      CONFIG_DYNAMIC, "Segments older than this are deleted; -1 = never.") \
-    X(LOG_RETENTION_BYTES, "log.retention.bytes", LONG, "-1", "retention.bytes", -1, CONFIG_MAX_LONG, \
-      NULL, CONFIG_DYNAMIC, "Old segments of a larger partition are deleted; -1 = never.") \
-    X(LOG_RETENTION_CHECK_INTERVAL_MS, "log.retention.check.interval.ms", LONG, "300000", NULL, 1, \
-      CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, "How often retention is checked.") \
+    X(LOG_RETENTION_MS, "log.retention.ms", LONG, NULL, "retention.ms", -1, CONFIG_MAX_LONG, \
+      NULL, CONFIG_DYNAMIC, "Segments older than this are deleted; -1 = never.") \
+    X(LOG_RETENTION_BYTES, "log.retention.bytes", LONG, "-1", "retention.bytes", -1, \
+      CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC, \
+      "Old segments of a larger partition are deleted; -1 = never.") \
+    X(LOG_RETENTION_CHECK_INTERVAL_MS, "log.retention.check.interval.ms", LONG, "300000", NULL, \
+      1, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, "How often retention is checked.") \
     X(LOG_CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", "cleanup.policy", 0, 0, \
       "compact|delete", CONFIG_DYNAMIC, \
       "What happens to old records: delete, compact (the last of each key stays), or both.") \
     X(LOG_CLEANER_ENABLE, "log.cleaner.enable", BOOL, "true", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "Whether compaction runs.") \
-    X(LOG_CLEANER_BACKOFF_MS, "log.cleaner.backoff.ms", LONG, "15000", NULL, 0, CONFIG_MAX_LONG, NULL, \
-      CONFIG_DYNAMIC, "How long compaction sleeps when there is nothing to do.") \
+    X(LOG_CLEANER_BACKOFF_MS, "log.cleaner.backoff.ms", LONG, "15000", NULL, 0, CONFIG_MAX_LONG, \
+      NULL, CONFIG_DYNAMIC, "How long compaction sleeps when there is nothing to do.") \
     X(LOG_CLEANER_MIN_CLEANABLE_RATIO, "log.cleaner.min.cleanable.ratio", DOUBLE, "0.5", \
       "min.cleanable.dirty.ratio", 0, 1, NULL, CONFIG_DYNAMIC, \
       "The share of a log that must be new before it is compacted.") \
@@ -185,25 +196,29 @@
     X(LOG_SEGMENT_DELETE_DELAY_MS, "log.segment.delete.delay.ms", LONG, "60000", \
       "file.delete.delay.ms", 0, CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC, \
       "How long the file of a deleted segment stays.") \
-    X(LOG_INDEX_SIZE_MAX_BYTES, "log.index.size.max.bytes", INT, "10485760", "segment.index.bytes", 4, \
-      CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, "The largest size of an offset index.") \
-    X(LOG_INDEX_INTERVAL_BYTES, "log.index.interval.bytes", INT, "4096", "index.interval.bytes", 0, \
-      CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, "An index entry is written after this many bytes.") \
+    X(LOG_INDEX_SIZE_MAX_BYTES, "log.index.size.max.bytes", INT, "10485760", \
+      "segment.index.bytes", 4, CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, \
+      "The largest size of an offset index.") \
+    X(LOG_INDEX_INTERVAL_BYTES, "log.index.interval.bytes", INT, "4096", "index.interval.bytes", \
+      0, CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, \
+      "An index entry is written after this many bytes.") \
     X(LOG_PREALLOCATE, "log.preallocate", BOOL, "false", "preallocate", 0, 0, NULL, \
       CONFIG_DYNAMIC | CONFIG_NO_EFFECT, "Whether a new segment file is made at full size.") \
     X(LOG_FLUSH_INTERVAL_MESSAGES, "log.flush.interval.messages", LONG, "1", "flush.messages", 1, \
       CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC, \
       "1: records count as replicated only once they are on disk; Kafka's default, " \
       CONFIG_MAX_LONG_TEXT ", leaves that to the system.") \
-    X(LOG_FLUSH_INTERVAL_MS, "log.flush.interval.ms", LONG, NULL, "flush.ms", 0, CONFIG_MAX_LONG, NULL, \
-      CONFIG_DYNAMIC, "Records are flushed after this time at the latest.") \
-    X(LOG_FLUSH_SCHEDULER_INTERVAL_MS, "log.flush.scheduler.interval.ms", LONG, CONFIG_MAX_LONG_TEXT, \
-      NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, "How often log.flush.interval.ms is checked.") \
-    X(LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS, "log.flush.offset.checkpoint.interval.ms", INT, "60000", \
-      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How often the recovery points are written.") \
-    X(LOG_FLUSH_START_OFFSET_CHECKPOINT_INTERVAL_MS, "log.flush.start.offset.checkpoint.interval.ms", \
-      INT, "60000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
-      "How often the log start offsets are written.") \
+    X(LOG_FLUSH_INTERVAL_MS, "log.flush.interval.ms", LONG, NULL, "flush.ms", 0, CONFIG_MAX_LONG, \
+      NULL, CONFIG_DYNAMIC, "Records are flushed after this time at the latest.") \
+    X(LOG_FLUSH_SCHEDULER_INTERVAL_MS, "log.flush.scheduler.interval.ms", LONG, \
+      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      "How often log.flush.interval.ms is checked.") \
+    X(LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS, "log.flush.offset.checkpoint.interval.ms", INT, \
+      "60000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How often the recovery points are written.") \
+    X(LOG_FLUSH_START_OFFSET_CHECKPOINT_INTERVAL_MS, \
+      "log.flush.start.offset.checkpoint.interval.ms", INT, "60000", NULL, 0, CONFIG_MAX_INT, \
+      NULL, CONFIG_READ_ONLY, "How often the log start offsets are written.") \
     X(LOG_MESSAGE_TIMESTAMP_TYPE, "log.message.timestamp.type", STRING, "CreateTime", \
       "message.timestamp.type", 0, 0, "CreateTime|LogAppendTime", CONFIG_DYNAMIC, \
       "Whether a record keeps the producer's time or gets the broker's.") \
@@ -229,56 +244,67 @@
       CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, "The threads that recover logs.")
 
 #define CONFIG_REPLICA_ROWS(X) \
-    X(REPLICA_LAG_TIME_MAX_MS, "replica.lag.time.max.ms", LONG, "30000", NULL, 1, CONFIG_MAX_LONG, \
-      NULL, CONFIG_READ_ONLY, "A follower that is behind for this long leaves the in-sync set.") \
-    X(REPLICA_SOCKET_TIMEOUT_MS, "replica.socket.timeout.ms", INT, "30000", NULL, 1, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY, "How long a follower waits for an answer of the leader.") \
-    X(REPLICA_SOCKET_RECEIVE_BUFFER_BYTES, "replica.socket.receive.buffer.bytes", INT, "65536", NULL, \
-      -1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The receive buffer of a follower.") \
-    X(REPLICA_FETCH_MAX_BYTES, "replica.fetch.max.bytes", INT, "1048576", NULL, 0, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY, "How much of one partition a follower fetches at a time.") \
-    X(REPLICA_FETCH_WAIT_MAX_MS, "replica.fetch.wait.max.ms", INT, "500", NULL, 0, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY, "How long the leader holds a fetch that has nothing to return.") \
-    X(REPLICA_FETCH_MIN_BYTES, "replica.fetch.min.bytes", INT, "1", NULL, 0, CONFIG_MAX_INT, NULL, \
-      CONFIG_READ_ONLY, "The least that a follower wants to be answered with.") \
-    X(REPLICA_FETCH_RESPONSE_MAX_BYTES, "replica.fetch.response.max.bytes", INT, "10485760", NULL, 0, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The most that one fetch of a follower returns.") \
+    X(REPLICA_LAG_TIME_MAX_MS, "replica.lag.time.max.ms", LONG, "30000", NULL, 1, \
+      CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      "A follower that is behind for this long leaves the in-sync set.") \
+    X(REPLICA_SOCKET_TIMEOUT_MS, "replica.socket.timeout.ms", INT, "30000", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How long a follower waits for an answer of the leader.") \
+    X(REPLICA_SOCKET_RECEIVE_BUFFER_BYTES, "replica.socket.receive.buffer.bytes", INT, "65536", \
+      NULL, -1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      "The receive buffer of a follower.") \
+    X(REPLICA_FETCH_MAX_BYTES, "replica.fetch.max.bytes", INT, "1048576", NULL, 0, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How much of one partition a follower fetches at a time.") \
+    X(REPLICA_FETCH_WAIT_MAX_MS, "replica.fetch.wait.max.ms", INT, "500", NULL, 0, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How long the leader holds a fetch that has nothing to return.") \
+    X(REPLICA_FETCH_MIN_BYTES, "replica.fetch.min.bytes", INT, "1", NULL, 0, CONFIG_MAX_INT, \
+      NULL, CONFIG_READ_ONLY, "The least that a follower wants to be answered with.") \
+    X(REPLICA_FETCH_RESPONSE_MAX_BYTES, "replica.fetch.response.max.bytes", INT, "10485760", \
+      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The most that one fetch of a follower returns.") \
     X(REPLICA_FETCH_BACKOFF_MS, "replica.fetch.backoff.ms", INT, "1000", NULL, 0, CONFIG_MAX_INT, \
       NULL, CONFIG_READ_ONLY, "The wait before a partition is fetched again after an error.") \
-    X(REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS, "replica.high.watermark.checkpoint.interval.ms", \
-      LONG, "5000", NULL, 1, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
-      "How often the high watermarks are written.") \
+    X(REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS, \
+      "replica.high.watermark.checkpoint.interval.ms", LONG, "5000", NULL, 1, CONFIG_MAX_LONG, \
+      NULL, CONFIG_READ_ONLY, "How often the high watermarks are written.") \
     X(REPLICA_SELECTOR_CLASS, "replica.selector.class", STRING, NULL, NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "A Java class that picks the replica to read from.") \
     X(NUM_REPLICA_FETCHERS, "num.replica.fetchers", INT, "1", NULL, 1, CONFIG_MAX_INT, NULL, \
       CONFIG_DYNAMIC | CONFIG_NO_EFFECT, "The threads that fetch from one leader.")
 
 #define CONFIG_NET_ROWS(X) \
-    X(SOCKET_SEND_BUFFER_BYTES, "socket.send.buffer.bytes", INT, "102400", NULL, -1, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The send buffer of a connection.") \
+    X(SOCKET_SEND_BUFFER_BYTES, "socket.send.buffer.bytes", INT, "102400", NULL, -1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      "The send buffer of a connection.") \
     X(SOCKET_RECEIVE_BUFFER_BYTES, "socket.receive.buffer.bytes", INT, "102400", NULL, -1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The receive buffer of a connection.") \
-    X(SOCKET_REQUEST_MAX_BYTES, "socket.request.max.bytes", INT, "104857600", NULL, 1, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY, "The largest request that is read; a larger one closes the connection.") \
-    X(SOCKET_LISTEN_BACKLOG_SIZE, "socket.listen.backlog.size", INT, "50", NULL, 1, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The queue of connections not yet accepted.") \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      "The receive buffer of a connection.") \
+    X(SOCKET_REQUEST_MAX_BYTES, "socket.request.max.bytes", INT, "104857600", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The largest request that is read; a larger one closes the connection.") \
+    X(SOCKET_LISTEN_BACKLOG_SIZE, "socket.listen.backlog.size", INT, "50", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      "The queue of connections not yet accepted.") \
     X(QUEUED_MAX_REQUESTS, "queued.max.requests", INT, "500", NULL, 1, CONFIG_MAX_INT, NULL, \
       CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The requests that wait for a thread.") \
-    X(QUEUED_MAX_REQUEST_BYTES, "queued.max.request.bytes", LONG, "-1", NULL, -1, CONFIG_MAX_LONG, \
-      NULL, CONFIG_READ_ONLY, \
+    X(QUEUED_MAX_REQUEST_BYTES, "queued.max.request.bytes", LONG, "-1", NULL, -1, \
+      CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
       "The most memory that requests in progress may take; -1 = a limit of our own.") \
-    X(MAX_CONNECTIONS, "max.connections", INT, CONFIG_MAX_INT_TEXT, NULL, 0, CONFIG_MAX_INT, NULL, \
-      CONFIG_DYNAMIC, "The most connections at a time.") \
+    X(MAX_CONNECTIONS, "max.connections", INT, CONFIG_MAX_INT_TEXT, NULL, 0, CONFIG_MAX_INT, \
+      NULL, CONFIG_DYNAMIC, "The most connections at a time.") \
     X(MAX_CONNECTIONS_PER_IP, "max.connections.per.ip", INT, CONFIG_MAX_INT_TEXT, NULL, 0, \
       CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, "The most connections from one address.") \
-    X(CONNECTIONS_MAX_IDLE_MS, "connections.max.idle.ms", LONG, "600000", NULL, -1, CONFIG_MAX_LONG, \
-      NULL, CONFIG_READ_ONLY, "A connection without a request for this long is closed; -1 = never.") \
+    X(CONNECTIONS_MAX_IDLE_MS, "connections.max.idle.ms", LONG, "600000", NULL, -1, \
+      CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      "A connection without a request for this long is closed; -1 = never.") \
     X(REQUEST_TIMEOUT_MS, "request.timeout.ms", INT, "30000", NULL, 1, CONFIG_MAX_INT, NULL, \
       CONFIG_READ_ONLY, "How long a request of this broker to another node may take.") \
     X(FETCH_MAX_BYTES, "fetch.max.bytes", INT, "57671680", NULL, 1024, CONFIG_MAX_INT, NULL, \
       CONFIG_READ_ONLY, "The most that one fetch returns.") \
-    X(MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS, "max.incremental.fetch.session.cache.slots", INT, \
-      "1000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The most fetch sessions.") \
+    X(MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS, "max.incremental.fetch.session.cache.slots", \
+      INT, "1000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The most fetch sessions.") \
     X(MAX_REQUEST_PARTITION_SIZE_LIMIT, "max.request.partition.size.limit", INT, "2000", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The most partitions in one answer of DescribeTopicPartitions.")
@@ -295,18 +321,22 @@
     X(GROUP_COORDINATOR_REBALANCE_PROTOCOLS, "group.coordinator.rebalance.protocols", LIST, \
       "classic,consumer", NULL, 0, 0, "classic|consumer|streams|share", CONFIG_READ_ONLY, \
       "The group protocols that are served.") \
-    X(GROUP_COORDINATOR_THREADS, "group.coordinator.threads", INT, "4", NULL, 1, CONFIG_MAX_INT, NULL, \
-      CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The threads of the group coordinator.") \
-    X(GROUP_COORDINATOR_APPEND_LINGER_MS, "group.coordinator.append.linger.ms", INT, "5", NULL, -1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How long the coordinator gathers records for a write.") \
-    X(GROUP_CONSUMER_SESSION_TIMEOUT_MS, "group.consumer.session.timeout.ms", INT, "45000", NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The session timeout of the consumer protocol.") \
-    X(GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS, "group.consumer.min.session.timeout.ms", INT, "45000", \
-      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The shortest that a group may be given.") \
-    X(GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS, "group.consumer.max.session.timeout.ms", INT, "60000", \
-      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The longest that a group may be given.") \
-    X(GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS, "group.consumer.heartbeat.interval.ms", INT, "5000", NULL, \
-      1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The heartbeat interval of the consumer protocol.") \
+    X(GROUP_COORDINATOR_THREADS, "group.coordinator.threads", INT, "4", NULL, 1, CONFIG_MAX_INT, \
+      NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The threads of the group coordinator.") \
+    X(GROUP_COORDINATOR_APPEND_LINGER_MS, "group.coordinator.append.linger.ms", INT, "5", NULL, \
+      -1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How long the coordinator gathers records for a write.") \
+    X(GROUP_CONSUMER_SESSION_TIMEOUT_MS, "group.consumer.session.timeout.ms", INT, "45000", NULL, \
+      1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The session timeout of the consumer protocol.") \
+    X(GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS, "group.consumer.min.session.timeout.ms", INT, \
+      "45000", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The shortest that a group may be given.") \
+    X(GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS, "group.consumer.max.session.timeout.ms", INT, \
+      "60000", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The longest that a group may be given.") \
+    X(GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS, "group.consumer.heartbeat.interval.ms", INT, "5000", \
+      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The heartbeat interval of the consumer protocol.") \
     X(GROUP_CONSUMER_MIN_HEARTBEAT_INTERVAL_MS, "group.consumer.min.heartbeat.interval.ms", INT, \
       "5000", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The shortest that a group may be given.") \
@@ -314,30 +344,35 @@
       "15000", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The longest that a group may be given.") \
     X(GROUP_CONSUMER_MAX_SIZE, "group.consumer.max.size", INT, CONFIG_MAX_INT_TEXT, NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The most members of a group of the consumer protocol.") \
-    X(GROUP_CONSUMER_ASSIGNORS, "group.consumer.assignors", LIST, "uniform,range", NULL, 0, 0, NULL, \
-      CONFIG_READ_ONLY, "The assignors of the broker; the first is the default.") \
-    X(GROUP_CONSUMER_MIGRATION_POLICY, "group.consumer.migration.policy", STRING, "bidirectional", \
-      NULL, 0, 0, "bidirectional|upgrade|downgrade|disabled", CONFIG_READ_ONLY, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The most members of a group of the consumer protocol.") \
+    X(GROUP_CONSUMER_ASSIGNORS, "group.consumer.assignors", LIST, "uniform,range", NULL, 0, 0, \
+      NULL, CONFIG_READ_ONLY, "The assignors of the broker; the first is the default.") \
+    X(GROUP_CONSUMER_MIGRATION_POLICY, "group.consumer.migration.policy", STRING, \
+      "bidirectional", NULL, 0, 0, "bidirectional|upgrade|downgrade|disabled", CONFIG_READ_ONLY, \
       "Whether groups may move between the classic and the consumer protocol.") \
-    X(OFFSET_METADATA_MAX_BYTES, "offset.metadata.max.bytes", INT, "4096", NULL, 0, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY, "The largest text that may go with a committed offset.") \
-    X(OFFSETS_LOAD_BUFFER_SIZE, "offsets.load.buffer.size", INT, "5242880", NULL, 1, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY, "How much is read at a time when offsets are loaded.") \
-    X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", INT, "3", NULL, 1, 32767, \
-      NULL, CONFIG_READ_ONLY, "The replicas of the offsets topic; fewer brokers make it fewer.") \
+    X(OFFSET_METADATA_MAX_BYTES, "offset.metadata.max.bytes", INT, "4096", NULL, 0, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The largest text that may go with a committed offset.") \
+    X(OFFSETS_LOAD_BUFFER_SIZE, "offsets.load.buffer.size", INT, "5242880", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How much is read at a time when offsets are loaded.") \
+    X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", INT, "3", NULL, 1, \
+      32767, NULL, CONFIG_READ_ONLY, \
+      "The replicas of the offsets topic; fewer brokers make it fewer.") \
     X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The partitions of the offsets topic; never changed.") \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The partitions of the offsets topic; never changed.") \
     X(OFFSETS_TOPIC_SEGMENT_BYTES, "offsets.topic.segment.bytes", INT, "104857600", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The segment size of the offsets topic.") \
-    X(OFFSETS_TOPIC_COMPRESSION_CODEC, "offsets.topic.compression.codec", INT, "0", NULL, 0, 4, NULL, \
-      CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The codec of the offsets topic.") \
-    X(OFFSETS_RETENTION_MINUTES, "offsets.retention.minutes", INT, "10080", NULL, 1, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY, "How long the offsets of an empty group are kept.") \
-    X(OFFSETS_RETENTION_CHECK_INTERVAL_MS, "offsets.retention.check.interval.ms", LONG, "600000", NULL, \
-      1, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, "How often that is checked.") \
-    X(OFFSETS_COMMIT_TIMEOUT_MS, "offsets.commit.timeout.ms", INT, "5000", NULL, 1, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY, "How long a commit of offsets may take.")
+    X(OFFSETS_TOPIC_COMPRESSION_CODEC, "offsets.topic.compression.codec", INT, "0", NULL, 0, 4, \
+      NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The codec of the offsets topic.") \
+    X(OFFSETS_RETENTION_MINUTES, "offsets.retention.minutes", INT, "10080", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How long the offsets of an empty group are kept.") \
+    X(OFFSETS_RETENTION_CHECK_INTERVAL_MS, "offsets.retention.check.interval.ms", LONG, "600000", \
+      NULL, 1, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, "How often that is checked.") \
+    X(OFFSETS_COMMIT_TIMEOUT_MS, "offsets.commit.timeout.ms", INT, "5000", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How long a commit of offsets may take.")
 /* clang-format on */
 
 #define CONFIG_LIST(X)                                                                             \

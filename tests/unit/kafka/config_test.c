@@ -149,7 +149,8 @@ static void older_units_count_when_the_newer_are_silent(void)
     check_ok(&f, "log.retention.hours=2\nlog.retention.minutes=5\n");
     CHECK_INT(config_int(f.config, CONFIG_LOG_RETENTION_MS), 300000);
     unload(&f);
-    check_ok(&f, "log.retention.ms=7\nlog.retention.minutes=5\nlog.flush.scheduler.interval.ms=9\n");
+    check_ok(&f,
+             "log.retention.ms=7\nlog.retention.minutes=5\nlog.flush.scheduler.interval.ms=9\n");
     CHECK_INT(config_int(f.config, CONFIG_LOG_RETENTION_MS), 7);
     CHECK_INT(config_int(f.config, CONFIG_LOG_FLUSH_INTERVAL_MS), 9);
     unload(&f);
@@ -162,8 +163,9 @@ static void three_brokers_on_one_machine(void)
 {
     struct fixture f;
     int count;
-    check_ok(&f, "broker.id=1\nport=9093\nlog.dirs=/a, /b/\nnum.partitions=4\n"
-                 "controller.quorum.voters=0@localhost:19092,1@localhost:19093,2@localhost:19094\n");
+    check_ok(&f,
+             "broker.id=1\nport=9093\nlog.dirs=/a, /b/\nnum.partitions=4\n"
+             "controller.quorum.voters=0@localhost:19092,1@localhost:19093,2@localhost:19094\n");
     CHECK_INT(config_node_id(f.config), 1);
     const struct config_voter *voters = config_voters(f.config, &count);
     CHECK_INT(count, 3);
@@ -190,36 +192,36 @@ static void kafkas_kraft_file_starts(void)
 {
     struct fixture f;
     int count;
-    check_ok(&f,
-             "process.roles=broker,controller\nnode.id=1\n"
-             "controller.quorum.bootstrap.servers=localhost:9093\n"
-             "listeners=PLAINTEXT://:9092,CONTROLLER://:9093\n"
-             "inter.broker.listener.name=PLAINTEXT\n"
-             "advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\n"
-             "controller.listener.names=CONTROLLER\n"
-             "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,"
-             "SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL\n"
-             "num.network.threads=3\nnum.io.threads=8\nsocket.send.buffer.bytes=102400\n"
-             "socket.receive.buffer.bytes=102400\nsocket.request.max.bytes=104857600\n"
-             "log.dirs=/tmp/kraft-combined-logs\nnum.partitions=1\n"
-             "num.recovery.threads.per.data.dir=1\noffsets.topic.replication.factor=1\n"
-             "share.coordinator.state.topic.replication.factor=1\n"
-             "share.coordinator.state.topic.min.isr=1\n"
-             "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
-             "log.retention.hours=168\nlog.segment.bytes=1073741824\n"
-             "log.retention.check.interval.ms=300000\n");
+    check_ok(&f, "process.roles=broker,controller\nnode.id=1\n"
+                 "controller.quorum.bootstrap.servers=localhost:9093\n"
+                 "listeners=PLAINTEXT://:9092,CONTROLLER://:9093\n"
+                 "inter.broker.listener.name=PLAINTEXT\n"
+                 "advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093\n"
+                 "controller.listener.names=CONTROLLER\n"
+                 "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,"
+                 "SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL\n"
+                 "num.network.threads=3\nnum.io.threads=8\nsocket.send.buffer.bytes=102400\n"
+                 "socket.receive.buffer.bytes=102400\nsocket.request.max.bytes=104857600\n"
+                 "log.dirs=/tmp/kraft-combined-logs\nnum.partitions=1\n"
+                 "num.recovery.threads.per.data.dir=1\noffsets.topic.replication.factor=1\n"
+                 "share.coordinator.state.topic.replication.factor=1\n"
+                 "share.coordinator.state.topic.min.isr=1\n"
+                 "transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n"
+                 "log.retention.hours=168\nlog.segment.bytes=1073741824\n"
+                 "log.retention.check.interval.ms=300000\n");
     CHECK_INT(config_node_id(f.config), 1);
     CHECK_LISTENER(config_listeners(f.config, &count)[0], "PLAINTEXT", "", 9092, "localhost", 9092);
     CHECK_INT(count, 1);
     CHECK_INT(config_controller_listener(f.config)->port, 9093);
     config_voters(f.config, &count);
     CHECK_INT(count, 0);
-    CHECK_STR(buf_text(&f.notes),
-              "s.properties: accepted, no effect: num.network.threads, num.io.threads, "
-              "socket.send.buffer.bytes, socket.receive.buffer.bytes, "
-              "num.recovery.threads.per.data.dir, share.coordinator.state.topic.replication.factor, "
-              "share.coordinator.state.topic.min.isr, transaction.state.log.replication.factor, "
-              "transaction.state.log.min.isr\n");
+    CHECK_STR(
+        buf_text(&f.notes),
+        "s.properties: accepted, no effect: num.network.threads, num.io.threads, "
+        "socket.send.buffer.bytes, socket.receive.buffer.bytes, "
+        "num.recovery.threads.per.data.dir, share.coordinator.state.topic.replication.factor, "
+        "share.coordinator.state.topic.min.isr, transaction.state.log.replication.factor, "
+        "transaction.state.log.min.isr\n");
     unload(&f);
 }
 
@@ -277,27 +279,32 @@ static void listeners_take_names_and_addresses(void)
 
 static void bad_values_are_told(void)
 {
-    check_problem("\nnum.partitions=many\n", ERR_INVALID,
-                  "s.properties line 2: num.partitions=many is not a whole number: write one from 1 "
-                  "to 2147483647");
+    check_problem(
+        "\nnum.partitions=many\n", ERR_INVALID,
+        "s.properties line 2: num.partitions=many is not a whole number: write one from 1 "
+        "to 2147483647");
     check_problem("num.partitions=0\n", ERR_INVALID,
                   "s.properties line 1: num.partitions=0 is out of range: write a number from 1 to "
                   "2147483647");
     check_problem("log.retention.bytes=99999999999999999999\n", ERR_INVALID,
                   "s.properties line 1: log.retention.bytes=99999999999999999999 is not a whole "
                   "number: write one from -1 upwards");
-    check_problem("log.retention.ms=0\n", ERR_INVALID,
-                  "s.properties line 1: log.retention.ms=0 is out of range: write -1 (keep for ever) "
-                  "or a number from 1");
-    check_problem("auto.create.topics.enable=yes\n", ERR_INVALID,
-                  "s.properties line 1: auto.create.topics.enable=yes is not possible: write true or "
-                  "false");
-    check_problem("log.cleanup.policy=compact,keep\n", ERR_INVALID,
-                  "s.properties line 1: log.cleanup.policy=compact,keep is not possible: write compact "
-                  "or delete");
-    check_problem("log.cleaner.min.cleanable.ratio=1.5\n", ERR_INVALID,
-                  "s.properties line 1: log.cleaner.min.cleanable.ratio=1.5 is out of range: write a "
-                  "number from 0 to 1");
+    check_problem(
+        "log.retention.ms=0\n", ERR_INVALID,
+        "s.properties line 1: log.retention.ms=0 is out of range: write -1 (keep for ever) "
+        "or a number from 1");
+    check_problem(
+        "auto.create.topics.enable=yes\n", ERR_INVALID,
+        "s.properties line 1: auto.create.topics.enable=yes is not possible: write true or "
+        "false");
+    check_problem(
+        "log.cleanup.policy=compact,keep\n", ERR_INVALID,
+        "s.properties line 1: log.cleanup.policy=compact,keep is not possible: write compact "
+        "or delete");
+    check_problem(
+        "log.cleaner.min.cleanable.ratio=1.5\n", ERR_INVALID,
+        "s.properties line 1: log.cleaner.min.cleanable.ratio=1.5 is out of range: write a "
+        "number from 0 to 1");
     check_problem("broker.session.timeout.ms=3000\n", ERR_INVALID,
                   "s.properties line 1: broker.heartbeat.interval.ms=2000 is more than half of "
                   "broker.session.timeout.ms=3000: lower the first or raise the second");
@@ -310,16 +317,18 @@ static void unknown_settings_are_told(void)
     check_problem("broker.id=1\nlog.segmnt.bytes=5\n", ERR_UNKNOWN_OPTION,
                   "s.properties line 2: log.segmnt.bytes is not a known setting: did you mean "
                   "log.segment.bytes?");
-    check_problem("something.else.entirely=1\n", ERR_UNKNOWN_OPTION,
-                  "s.properties line 1: something.else.entirely is not a known setting: remove it, or "
-                  "check how it is spelled");
+    check_problem(
+        "something.else.entirely=1\n", ERR_UNKNOWN_OPTION,
+        "s.properties line 1: something.else.entirely is not a known setting: remove it, or "
+        "check how it is spelled");
     check_problem("follower.replication.throttled.replicas=*\n", ERR_UNKNOWN_OPTION,
                   "s.properties line 1: follower.replication.throttled.replicas is not a known "
                   "setting: remove it, or check how it is spelled");
-    check_problem("authorizer.class.name=kafka.security.authorizer.AclAuthorizer\n", ERR_UNSUPPORTED,
-                  "s.properties line 1: authorizer.class.name=kafka.security.authorizer.AclAuthorizer: "
-                  "access control is not available yet: remove the setting, and let only trusted hosts "
-                  "reach the listeners");
+    check_problem(
+        "authorizer.class.name=kafka.security.authorizer.AclAuthorizer\n", ERR_UNSUPPORTED,
+        "s.properties line 1: authorizer.class.name=kafka.security.authorizer.AclAuthorizer: "
+        "access control is not available yet: remove the setting, and let only trusted hosts "
+        "reach the listeners");
 }
 
 static void an_override_wins_and_is_named(void)
@@ -348,59 +357,71 @@ static void bad_addresses_are_told(void)
     check_problem("listeners=:9092\n", ERR_INVALID,
                   "s.properties line 1: listeners: :9092 is not an address: write it as "
                   "NAME://host:port, such as PLAINTEXT://localhost:9092");
-    check_problem("listeners=PLAINTEXT://:70000\n", ERR_INVALID,
-                  "s.properties line 1: listeners: PLAINTEXT://:70000 is not an address: write it as "
-                  "NAME://host:port, such as PLAINTEXT://localhost:9092");
-    check_problem("listeners=PLAINTEXT://:9092,SSL://:9093\n", ERR_UNSUPPORTED,
-                  "s.properties line 1: listener SSL: security protocol SSL is not available yet: use "
-                  "PLAINTEXT");
-    check_problem("listeners=OUT://:9092\n", ERR_INVALID,
-                  "s.properties line 1: listener OUT has no security protocol: add OUT:PLAINTEXT to "
-                  "listener.security.protocol.map");
+    check_problem(
+        "listeners=PLAINTEXT://:70000\n", ERR_INVALID,
+        "s.properties line 1: listeners: PLAINTEXT://:70000 is not an address: write it as "
+        "NAME://host:port, such as PLAINTEXT://localhost:9092");
+    check_problem(
+        "listeners=PLAINTEXT://:9092,SSL://:9093\n", ERR_UNSUPPORTED,
+        "s.properties line 1: listener SSL: security protocol SSL is not available yet: use "
+        "PLAINTEXT");
+    check_problem(
+        "listeners=OUT://:9092\n", ERR_INVALID,
+        "s.properties line 1: listener OUT has no security protocol: add OUT:PLAINTEXT to "
+        "listener.security.protocol.map");
     check_problem("listeners=OUT://:9092\nlistener.security.protocol.map=OUT:NONE\n", ERR_INVALID,
                   "s.properties line 2: listener.security.protocol.map: NONE of listener OUT is no "
                   "security protocol: use PLAINTEXT");
-    check_problem("listeners=PLAINTEXT://:9092,plaintext://:9093\n", ERR_INVALID,
-                  "s.properties line 1: listeners: PLAINTEXT and PLAINTEXT have the same name: give "
-                  "each its own");
-    check_problem("listeners=PLAINTEXT://:9092,CONTROLLER://:9092\n"
-                  "controller.listener.names=CONTROLLER\n",
-                  ERR_INVALID,
-                  "s.properties line 1: listeners: PLAINTEXT and CONTROLLER have the same port: give "
-                  "each its own");
-    check_problem("listeners=CONTROLLER://:9093\ncontroller.listener.names=CONTROLLER\n", ERR_INVALID,
-                  "s.properties line 1: listeners has no listener for clients: add PLAINTEXT://:9092");
-    check_problem("advertised.listeners=OUT://a:1\n", ERR_INVALID,
-                  "s.properties line 1: advertised.listeners: there is no listener OUT: name one of "
-                  "listeners");
-    check_problem("advertised.listeners=PLAINTEXT://0.0.0.0:9092\n", ERR_INVALID,
-                  "s.properties line 1: advertised.listeners: PLAINTEXT://0.0.0.0:9092 is no address "
-                  "that a client can reach: write the name of this host");
-    check_problem("inter.broker.listener.name=IN\n", ERR_INVALID,
-                  "s.properties line 1: inter.broker.listener.name=IN is no listener for brokers: name "
-                  "one of listeners");
+    check_problem(
+        "listeners=PLAINTEXT://:9092,plaintext://:9093\n", ERR_INVALID,
+        "s.properties line 1: listeners: PLAINTEXT and PLAINTEXT have the same name: give "
+        "each its own");
+    check_problem(
+        "listeners=PLAINTEXT://:9092,CONTROLLER://:9092\n"
+        "controller.listener.names=CONTROLLER\n",
+        ERR_INVALID,
+        "s.properties line 1: listeners: PLAINTEXT and CONTROLLER have the same port: give "
+        "each its own");
+    check_problem(
+        "listeners=CONTROLLER://:9093\ncontroller.listener.names=CONTROLLER\n", ERR_INVALID,
+        "s.properties line 1: listeners has no listener for clients: add PLAINTEXT://:9092");
+    check_problem(
+        "advertised.listeners=OUT://a:1\n", ERR_INVALID,
+        "s.properties line 1: advertised.listeners: there is no listener OUT: name one of "
+        "listeners");
+    check_problem(
+        "advertised.listeners=PLAINTEXT://0.0.0.0:9092\n", ERR_INVALID,
+        "s.properties line 1: advertised.listeners: PLAINTEXT://0.0.0.0:9092 is no address "
+        "that a client can reach: write the name of this host");
+    check_problem(
+        "inter.broker.listener.name=IN\n", ERR_INVALID,
+        "s.properties line 1: inter.broker.listener.name=IN is no listener for brokers: name "
+        "one of listeners");
 }
 
 static void bad_quorums_are_told(void)
 {
     check_problem("broker.id=1\nnode.id=2\n", ERR_INVALID,
                   "s.properties line 1: broker.id=1 and node.id=2 differ: remove one of them");
-    check_problem("controller.quorum.voters=0@a:1\n", ERR_INVALID,
-                  "s.properties line 1: controller.quorum.voters is set, but this node has no id: add "
-                  "broker.id=N, with the N that controller.quorum.voters has for it");
-    check_problem("node.id=0\ncontroller.quorum.voters=0@a:1,localhost:2\n", ERR_INVALID,
-                  "s.properties line 2: controller.quorum.voters: localhost:2 is not a voter: write it "
-                  "as id@host:port, such as 0@localhost:19092");
+    check_problem(
+        "controller.quorum.voters=0@a:1\n", ERR_INVALID,
+        "s.properties line 1: controller.quorum.voters is set, but this node has no id: add "
+        "broker.id=N, with the N that controller.quorum.voters has for it");
+    check_problem(
+        "node.id=0\ncontroller.quorum.voters=0@a:1,localhost:2\n", ERR_INVALID,
+        "s.properties line 2: controller.quorum.voters: localhost:2 is not a voter: write it "
+        "as id@host:port, such as 0@localhost:19092");
     check_problem("node.id=0\ncontroller.quorum.voters=0@a:1,0@b:1\n", ERR_INVALID,
                   "s.properties line 2: controller.quorum.voters: 0@b:1 has the id of an earlier "
                   "voter: give each node its own id");
-    check_problem("node.id=0\ncontroller.quorum.voters=0@a:1,1@a:1\n", ERR_INVALID,
-                  "s.properties line 2: controller.quorum.voters: 1@a:1 has the address of an earlier "
-                  "voter: give each node its own");
-    check_problem("node.id=5\nprocess.roles=controller,broker\ncontroller.quorum.voters=0@a:1\n",
-                  ERR_INVALID,
-                  "s.properties line 3: controller.quorum.voters has no entry for this node (id 5): "
-                  "add 5@host:port, or set process.roles=broker");
+    check_problem(
+        "node.id=0\ncontroller.quorum.voters=0@a:1,1@a:1\n", ERR_INVALID,
+        "s.properties line 2: controller.quorum.voters: 1@a:1 has the address of an earlier "
+        "voter: give each node its own");
+    check_problem(
+        "node.id=5\nprocess.roles=controller,broker\ncontroller.quorum.voters=0@a:1\n", ERR_INVALID,
+        "s.properties line 3: controller.quorum.voters has no entry for this node (id 5): "
+        "add 5@host:port, or set process.roles=broker");
     check_problem("node.id=0\nprocess.roles=broker\ncontroller.quorum.voters=0@a:1\n", ERR_INVALID,
                   "s.properties line 3: controller.quorum.voters has this node (id 0), but "
                   "process.roles has no controller: add it, or remove the entry");
@@ -410,10 +431,11 @@ static void bad_quorums_are_told(void)
     check_problem("node.id=0\ncontroller.quorum.voters=0@localhost:9092\n", ERR_INVALID,
                   "s.properties line 2: controller.quorum.voters gives this node's controller port "
                   "9092, where listener PLAINTEXT is: give it its own");
-    check_problem("controller.quorum.bootstrap.servers=other:19092\n", ERR_UNSUPPORTED,
-                  "s.properties line 1: controller.quorum.bootstrap.servers: other:19092 is another "
-                  "node than this one, and quorums that nodes join are not available yet: use "
-                  "controller.quorum.voters=id@host:port,...");
+    check_problem(
+        "controller.quorum.bootstrap.servers=other:19092\n", ERR_UNSUPPORTED,
+        "s.properties line 1: controller.quorum.bootstrap.servers: other:19092 is another "
+        "node than this one, and quorums that nodes join are not available yet: use "
+        "controller.quorum.voters=id@host:port,...");
 }
 
 struct topic {
@@ -441,10 +463,12 @@ static void topics_override_the_broker(void)
     CHECK(config_topic_double(f.config, topic_override, &topic,
                               CONFIG_LOG_CLEANER_MIN_CLEANABLE_RATIO) == 0.25);
     topic = (struct topic){"cleanup.policy", "compact"};
-    CHECK_STR(config_topic_str(f.config, topic_override, &topic, CONFIG_LOG_CLEANUP_POLICY), "compact");
+    CHECK_STR(config_topic_str(f.config, topic_override, &topic, CONFIG_LOG_CLEANUP_POLICY),
+              "compact");
     CHECK_INT(config_topic_check("retention.ms", "-1", &f.problem), 0);
     CHECK_INT(config_topic_check("retention.ms", "x", &f.problem), ERR_INVALID_CONFIG);
-    CHECK_STR(buf_text(&f.problem), "retention.ms=x is not a whole number: write one from -1 upwards");
+    CHECK_STR(buf_text(&f.problem),
+              "retention.ms=x is not a whole number: write one from -1 upwards");
     f.problem.len = 0;
     CHECK_INT(config_topic_check("retention.m", "1", &f.problem), ERR_INVALID_CONFIG);
     CHECK_STR(buf_text(&f.problem),
