@@ -1,0 +1,496 @@
+/* kafka-console-consumer: prints the records of a topic.
+ *
+ * Happy path without --group: the partitions of the topic are read one by one from the offset that
+ * is wanted, and no group coordinator is involved. With --group: subscribe, as any consumer. It
+ * ends after
+ * --max-messages, after --timeout-ms without a record, or on Ctrl-C, and says how many records it
+ * was. Failure modes: a topic that is not there yet (said once, then waited for), no broker (said
+ * once, tried on), errors of the cluster (each said once). */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "tools/formatter.h"
+#include "tools/rd.h"
+#include "tools/tools.h"
+
+static const struct option_row consumer_options[] = {
+    OPTION("bootstrap-server", "HOST:PORT,...", "Brokers to ask first."),
+    OPTION_SAME("broker-list", "HOST:PORT,...", "bootstrap-server"),
+    OPTION_OLD("zookeeper", "HOST:PORT"),
+    OPTION("topic", "NAME", "The topic to read."),
+    OPTION("include", "REGEX", "All topics whose name matches."),
+    OPTION_SAME("whitelist", "REGEX", "include"),
+    OPTION("partition", "N", "One partition only (with --topic, without --group)."),
+    OPTION("offset", "OFFSET", "With --partition: a number, earliest or latest (latest)."),
+    OPTION("from-beginning", NULL,
+           "From the first record; with --group: if it has no position yet."),
+    OPTION("group", "ID", "Read as a member of this consumer group."),
+    OPTION("max-messages", "N", "Stop after N records."),
+    OPTION("timeout-ms", "N", "Stop after N ms without a record."),
+    OPTION("isolation-level", "LEVEL", "read_uncommitted (default) or read_committed."),
+    OPTION("formatter", "CLASS", "Only the default formatter and NoOpMessageFormatter exist."),
+    OPTION("formatter-property", "NAME=VALUE",
+           "print.timestamp, print.partition, print.offset, print.epoch, print.headers, print.key, "
+           "print.value, key.separator, line.separator, headers.separator, null.literal, "
+           "key.deserializer, value.deserializer, header.deserializer."),
+    OPTION_SAME("property", "NAME=VALUE", "formatter-property"),
+    OPTION("formatter-config", "FILE", "A file of formatter properties."),
+    OPTION("key-deserializer", "CLASS", "String, ByteArray, Short, Integer, Long, Float, Double."),
+    OPTION("value-deserializer", "CLASS", "The same for values."),
+    OPTION("command-property", "NAME=VALUE", "A client setting, such as fetch.min.bytes=1000."),
+    OPTION_SAME("consumer-property", "NAME=VALUE", "command-property"),
+    OPTION("command-config", "FILE", "A file of client settings."),
+    OPTION_SAME("consumer.config", "FILE", "command-config"),
+    OPTION("skip-message-on-error", NULL, "Go on after a record that can't be printed."),
+    OPTION_OLD("enable-systest-events", NULL),
+    OPTION_OLD("new-consumer", NULL),
+    TOOL_LAST_OPTIONS,
+};
+
+enum {
+    CONSUMER_BATCH = 1000,
+    CONSUMER_POLL_MS = 100,
+    CONSUMER_METADATA_MS = 2000,
+    CONSUMER_RESCAN_MS =
+        30000, /* new partitions and, with --include, new topics are found by then */
+    CONSUMER_MISSING_MS = 250, /* the same while there is nothing to read yet */
+    CONSUMER_OUT_BYTES = 1 << 20,
+    CONSUMER_ERRORS_MAX = 64 /* kinds of errors that are told */
+};
+
+struct consumer_topic {
+    rd_kafka_topic_t *handle;
+    char *name;
+    int32_t partitions; /* how many of it are read */
+};
+
+struct consumer {
+    struct tool_run *run;
+    struct rd_watch watch;
+    struct formatter *formatter;
+    struct tool_pattern *pattern; /* of --include */
+    rd_kafka_t *rd;
+    rd_kafka_queue_t *queue; /* without a group */
+    struct consumer_topic *topics;
+    size_t topic_count;
+    const char *topic, *group;
+    int64_t start;                               /* offset, or RD_KAFKA_OFFSET_BEGINNING, _END */
+    int64_t partition, max_messages, timeout_ms; /* -1 = not given */
+    bool silent, warned, missing_told;
+    struct buf out;
+    int64_t count;
+    int64_t last_record_ms, next_scan_ms;
+    rd_kafka_resp_err_t told[CONSUMER_ERRORS_MAX];
+    int told_count;
+};
+
+static int64_t consumer_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* ---- options ---- */
+
+static int consumer_read_offset(struct consumer *c)
+{
+    const struct options *options = c->run->options;
+    const char *offset = options_get(options, "offset");
+    bool beginning = options_has(options, "from-beginning");
+    char *end;
+    c->start = beginning ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+    if (!offset)
+        return 0;
+    if (beginning)
+        return tool_misuse(c->run,
+                           "--from-beginning and --offset contradict each other: leave one out");
+    if (c->partition < 0)
+        return tool_misuse(c->run, "--offset needs --partition N");
+    if (strcmp(offset, "earliest") == 0) {
+        c->start = RD_KAFKA_OFFSET_BEGINNING;
+    } else if (strcmp(offset, "latest") != 0) {
+        c->start = strtoll(offset, &end, 10);
+        if (*end != '\0' || end == offset || c->start < 0)
+            return tool_misuse(c->run, "--offset %s: write a number, earliest or latest", offset);
+    }
+    return 0;
+}
+
+static int consumer_read_numbers(struct consumer *c)
+{
+    struct buf problem;
+    const struct options *options = c->run->options;
+    buf_init(&problem);
+    int err = options_int(options, "partition", 0, INT32_MAX, -1, &c->partition, &problem);
+    if (err == 0)
+        err = options_int(options, "max-messages", 0, INT64_MAX, -1, &c->max_messages, &problem);
+    if (err == 0)
+        err = options_int(options, "timeout-ms", 0, INT64_MAX, -1, &c->timeout_ms, &problem);
+    if (err)
+        tool_misuse(c->run, "%s", buf_text(&problem));
+    buf_close(&problem);
+    return err ? 1 : 0;
+}
+
+static int consumer_read_options(struct consumer *c)
+{
+    const struct options *options = c->run->options;
+    const char *include = options_get(options, "include");
+    c->topic = options_get(options, "topic");
+    c->group = options_get(options, "group");
+    if (!c->topic == !include)
+        return tool_misuse(c->run, "which topic? Give one of --topic NAME, --include REGEX");
+    if (consumer_read_numbers(c) || consumer_read_offset(c))
+        return 1;
+    if (c->partition >= 0 && (!c->topic || c->group))
+        return tool_misuse(c->run, "--partition goes with --topic, and not with --group");
+    if (include) {
+        c->pattern = tool_pattern_new(c->run, include);
+        return c->pattern ? 0 : 1;
+    }
+    return 0;
+}
+
+static int consumer_set_format(struct consumer *c, const char *name, const char *value)
+{
+    struct buf problem;
+    buf_init(&problem);
+    int err = formatter_set(c->formatter, name, value, &problem);
+    if (err)
+        tool_misuse(c->run, "%s", buf_text(&problem));
+    buf_close(&problem);
+    return err ? 1 : 0;
+}
+
+static int consumer_read_format_file(struct consumer *c)
+{
+    struct tool_run file = *c->run;
+    int status = 0;
+    props_init(&file.props);
+    if (tool_read_props(&file, "formatter-config"))
+        return 1;
+    for (size_t i = 0; i < file.props.count && status == 0; i++)
+        status = consumer_set_format(c, file.props.entries[i].key, file.props.entries[i].value);
+    props_close(&file.props);
+    return status;
+}
+
+static int consumer_read_format(struct consumer *c)
+{
+    const struct options *options = c->run->options;
+    const char *class = options_get(options, "formatter");
+    const char *pair, *value;
+    char name[64];
+    size_t cursor = 0;
+    if (class && strstr(class, "NoOpMessageFormatter"))
+        c->silent = true;
+    else if (class && !strstr(class, "DefaultMessageFormatter"))
+        return tool_misuse(c->run,
+                           "--formatter %s: Java classes can't be loaded; there are "
+                           "DefaultMessageFormatter and NoOpMessageFormatter",
+                           class);
+    if (consumer_read_format_file(c))
+        return 1;
+    while ((pair = options_next(options, "formatter-property", &cursor))) {
+        if (!rd_split(pair, name, &value))
+            return tool_misuse(c->run, "--formatter-property %s: write it as name=value", pair);
+        if (consumer_set_format(c, name, value))
+            return 1;
+    }
+    if (options_has(options, "key-deserializer") &&
+        consumer_set_format(c, "key.deserializer", options_get(options, "key-deserializer")))
+        return 1;
+    return options_has(options, "value-deserializer")
+               ? consumer_set_format(c, "value.deserializer",
+                                     options_get(options, "value-deserializer"))
+               : 0;
+}
+
+/* ---- opening ---- */
+
+static int consumer_configure(struct consumer *c, rd_kafka_conf_t *conf)
+{
+    const char *option;
+    struct tool_run *run = c->run;
+    const char *isolation = options_get(run->options, "isolation-level");
+    char *bootstrap = tool_bootstrap(run, &option);
+    if (!bootstrap)
+        return 1;
+    int status = rd_set(run, conf, "bootstrap.servers", bootstrap);
+    mem_free(bootstrap);
+    if (status || rd_set(run, conf, "client.id", "console-consumer") ||
+        rd_set(run, conf, "allow.auto.create.topics", "true") ||
+        rd_set(run, conf, "isolation.level", isolation ? isolation : "read_uncommitted") ||
+        rd_set(run, conf, "fetch.error.backoff.ms", "50") ||
+        rd_set(run, conf, "reconnect.backoff.max.ms", "1000") ||
+        rd_set(run, conf, "auto.offset.reset",
+               options_has(run->options, "from-beginning") ? "earliest" : "latest"))
+        return 1;
+    if (rd_set_all(run, conf, "command-property"))
+        return 1;
+    if (c->group && rd_set(run, conf, "group.id", c->group))
+        return 1;
+    rd_watch_errors(conf, &c->watch);
+    return 0;
+}
+
+/* group.id may also come from a file of client settings. */
+static void consumer_find_group(struct consumer *c, rd_kafka_conf_t *conf)
+{
+    static char group[256]; /* lives as long as the program, as options do */
+    size_t size = sizeof(group);
+    if (!c->group && c->partition < 0 &&
+        rd_kafka_conf_get(conf, "group.id", group, &size) == RD_KAFKA_CONF_OK && group[0] != '\0')
+        c->group = group;
+}
+
+static int consumer_subscribe(struct consumer *c)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    const char *include = options_get(c->run->options, "include");
+    char *pattern = include ? mem_printf("^(%s)$", include) : NULL;
+    rd_kafka_topic_partition_list_add(list, pattern ? pattern : c->topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_poll_set_consumer(c->rd);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(c->rd, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    mem_free(pattern);
+    return err ? tool_fail(c->run, "the subscription failed: %s", rd_kafka_err2str(err)) : 0;
+}
+
+static int consumer_open(struct consumer *c)
+{
+    char error[512];
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    if (consumer_configure(c, conf)) {
+        rd_kafka_conf_destroy(conf);
+        return 1;
+    }
+    consumer_find_group(c, conf);
+    c->rd = rd_kafka_new(RD_KAFKA_CONSUMER, conf, error, sizeof(error));
+    if (!c->rd) {
+        rd_kafka_conf_destroy(conf);
+        return tool_fail(c->run, "%s", error);
+    }
+    if (c->group)
+        return consumer_subscribe(c);
+    c->queue = rd_kafka_queue_new(c->rd);
+    return 0;
+}
+
+static void consumer_close(struct consumer *c)
+{
+    if (c->rd && c->group)
+        rd_kafka_consumer_close(c->rd);
+    for (size_t i = 0; i < c->topic_count; i++) {
+        for (int32_t p = 0; p < c->topics[i].partitions; p++)
+            if (c->partition < 0 || c->partition == p)
+                rd_kafka_consume_stop(c->topics[i].handle, p);
+        rd_kafka_topic_destroy(c->topics[i].handle);
+        mem_free(c->topics[i].name);
+    }
+    mem_free(c->topics);
+    if (c->queue)
+        rd_kafka_queue_destroy(c->queue);
+    if (c->rd)
+        rd_kafka_destroy(c->rd);
+    tool_pattern_free(c->pattern);
+    formatter_free(c->formatter);
+    buf_close(&c->out);
+}
+
+/* ---- which partitions, without a group ---- */
+
+static struct consumer_topic *consumer_topic_get(struct consumer *c, const char *name)
+{
+    for (size_t i = 0; i < c->topic_count; i++)
+        if (strcmp(c->topics[i].name, name) == 0)
+            return &c->topics[i];
+    c->topics = mem_realloc(c->topics, (c->topic_count + 1) * sizeof(*c->topics));
+    struct consumer_topic *topic = &c->topics[c->topic_count++];
+    *topic = (struct consumer_topic){.handle = rd_kafka_topic_new(c->rd, name, NULL),
+                                     .name = mem_strdup(name)};
+    return topic;
+}
+
+/* Starts the partitions that are not read yet. Those that appear later are read from their first
+ * record: whatever is in them was written while this program ran. */
+static void consumer_start(struct consumer *c, const struct rd_kafka_metadata_topic *found,
+                           bool later)
+{
+    struct consumer_topic *topic = consumer_topic_get(c, found->topic);
+    int64_t start = later ? RD_KAFKA_OFFSET_BEGINNING : c->start;
+    for (int32_t p = topic->partitions; p < found->partition_cnt; p++) {
+        if (c->partition >= 0 && c->partition != p)
+            continue;
+        if (rd_kafka_consume_start_queue(topic->handle, p, start, c->queue))
+            tool_fail(c->run, "partition %d of %s can't be read: %s", p, found->topic,
+                      rd_kafka_err2str(rd_kafka_last_error()));
+    }
+    if (found->partition_cnt > topic->partitions)
+        topic->partitions = found->partition_cnt;
+}
+
+static bool consumer_wants(const struct consumer *c, const struct rd_kafka_metadata_topic *found)
+{
+    if (found->err || found->partition_cnt == 0)
+        return false;
+    if (!c->pattern)
+        return strcmp(found->topic, c->topic) == 0;
+    return strncmp(found->topic, "__", 2) != 0 && tool_pattern_matches(c->pattern, found->topic);
+}
+
+static void consumer_scan(struct consumer *c)
+{
+    const struct rd_kafka_metadata *metadata;
+    bool later = c->topic_count > 0 && c->topics[0].partitions > 0;
+    rd_kafka_topic_t *one = c->topic ? consumer_topic_get(c, c->topic)->handle : NULL;
+    rd_kafka_resp_err_t err =
+        rd_kafka_metadata(c->rd, one == NULL, one, &metadata, CONSUMER_METADATA_MS);
+    rd_kafka_poll(c->rd, 0);
+    bool any = later;
+    for (int i = 0; !err && i < metadata->topic_cnt; i++) {
+        if (!consumer_wants(c, &metadata->topics[i]))
+            continue;
+        any = true;
+        consumer_start(c, &metadata->topics[i], later || c->missing_told);
+    }
+    if (!err && !any && !c->missing_told) {
+        c->missing_told = true;
+        fprintf(stderr, "%s: there is no topic %s yet: waiting for it\n", c->run->called,
+                c->topic ? c->topic : options_get(c->run->options, "include"));
+    }
+    if (!err)
+        rd_kafka_metadata_destroy(metadata);
+    c->next_scan_ms = consumer_now_ms() + (any ? CONSUMER_RESCAN_MS : CONSUMER_MISSING_MS);
+}
+
+/* ---- records ---- */
+
+static void consumer_flush(struct consumer *c)
+{
+    fwrite(c->out.data, 1, c->out.len, stdout);
+    fflush(stdout);
+    c->out.len = 0;
+}
+
+static void consumer_tell_error(struct consumer *c, const rd_kafka_message_t *message)
+{
+    for (int i = 0; i < c->told_count; i++)
+        if (c->told[i] == message->err)
+            return;
+    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || c->told_count == CONSUMER_ERRORS_MAX)
+        return;
+    c->told[c->told_count++] = message->err;
+    fprintf(stderr, "%s: %s\n", c->run->called, rd_kafka_message_errstr(message));
+}
+
+static bool consumer_has_enough(const struct consumer *c)
+{
+    return c->max_messages >= 0 && c->count >= c->max_messages;
+}
+
+static void consumer_take(struct consumer *c, const rd_kafka_message_t *message)
+{
+    if (message->err) {
+        consumer_tell_error(c, message);
+        return;
+    }
+    if (consumer_has_enough(c))
+        return;
+    if (!c->silent)
+        formatter_print(c->formatter, message, &c->out);
+    c->count++;
+    if (c->out.len > CONSUMER_OUT_BYTES)
+        consumer_flush(c);
+}
+
+/* The batch is never larger than what is still wanted, so that nothing is taken and not printed. */
+static ssize_t consumer_poll(struct consumer *c)
+{
+    rd_kafka_message_t *messages[CONSUMER_BATCH];
+    ssize_t got = 0;
+    if (c->group) {
+        rd_kafka_message_t *message =
+            rd_kafka_consumer_poll(c->rd, c->out.len ? 0 : CONSUMER_POLL_MS);
+        if (message)
+            messages[got++] = message;
+    } else {
+        int64_t left = c->max_messages < 0 ? CONSUMER_BATCH : c->max_messages - c->count;
+        size_t most = left < CONSUMER_BATCH ? (size_t)left : CONSUMER_BATCH;
+        got = rd_kafka_consume_batch_queue(c->queue, c->out.len ? 0 : CONSUMER_POLL_MS, messages,
+                                           most);
+        rd_kafka_poll(c->rd, 0);
+    }
+    for (ssize_t i = 0; i < got; i++) {
+        consumer_take(c, messages[i]);
+        rd_kafka_message_destroy(messages[i]);
+    }
+    return got;
+}
+
+static void consumer_warn(struct consumer *c)
+{
+    if (c->warned || !c->watch.all_down)
+        return;
+    c->warned = true;
+    fprintf(stderr, "%s: no broker answers, trying on: %s\n", c->run->called, c->watch.reason);
+}
+
+static int consumer_loop(struct consumer *c)
+{
+    c->last_record_ms = consumer_now_ms();
+    while (!rd_interrupted() && !c->watch.fatal && !consumer_has_enough(c)) {
+        int64_t now = consumer_now_ms();
+        if (!c->group && now >= c->next_scan_ms)
+            consumer_scan(c);
+        int64_t before = c->count;
+        ssize_t got = consumer_poll(c);
+        if (c->count > before)
+            c->last_record_ms = now;
+        if (got <= 0 && c->out.len > 0)
+            consumer_flush(c);
+        if (c->timeout_ms >= 0 && now - c->last_record_ms >= c->timeout_ms)
+            break;
+        if (ferror(stdout))
+            return 1; /* the reader of the pipe is gone */
+        consumer_warn(c);
+    }
+    consumer_flush(c);
+    return c->watch.fatal ? tool_fail(c->run, "%s", c->watch.reason) : 0;
+}
+
+static int consumer_run_checked(struct consumer *c)
+{
+    if (consumer_read_options(c) || consumer_read_format(c) ||
+        tool_read_props(c->run, "command-config") || consumer_open(c))
+        return 1;
+    rd_catch_signals();
+    int status = consumer_loop(c);
+    fprintf(stderr, "Processed a total of %lld messages\n", (long long)c->count);
+    return status;
+}
+
+static int consumer_run(struct tool_run *run)
+{
+    struct consumer *c = mem_alloc(sizeof(*c));
+    c->run = run;
+    c->formatter = formatter_new();
+    buf_init(&c->out);
+    int status = consumer_run_checked(c);
+    consumer_close(c);
+    mem_free(c);
+    return status;
+}
+
+const struct tool tool_console_consumer = {
+    .name = "console-consumer",
+    .link = "kafka-console-consumer",
+    .synopsis = "--bootstrap-server HOST:PORT --topic NAME [--from-beginning] ...",
+    .summary = "Print the records of a topic.",
+    .options = consumer_options,
+    .run = consumer_run,
+};

@@ -1,0 +1,233 @@
+/* How the console consumer prints a record.
+ *
+ * The fields that are switched on, in the order of the reference, joined by the key separator:
+ * timestamp, partition, offset, epoch, headers, key, value. Failure mode: bytes that a numeric
+ * decoder can't take are shown as they are. */
+#include "tools/formatter.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "tools/rd.h"
+
+enum formatter_decoder {
+    FORMATTER_TEXT,
+    FORMATTER_SHORT,
+    FORMATTER_INTEGER,
+    FORMATTER_LONG,
+    FORMATTER_FLOAT,
+    FORMATTER_DOUBLE
+};
+
+struct formatter {
+    bool timestamp, partition, offset, epoch, headers, key, value;
+    char *key_separator, *line_separator, *headers_separator, *null_literal;
+    enum formatter_decoder key_decoder, value_decoder, header_decoder;
+};
+
+/* The end of a class name tells the decoder. */
+static const struct {
+    const char *end;
+    enum formatter_decoder decoder;
+} formatter_decoders[] = {
+    {"StringDeserializer", FORMATTER_TEXT},     {"ByteArrayDeserializer", FORMATTER_TEXT},
+    {"BytesDeserializer", FORMATTER_TEXT},      {"ShortDeserializer", FORMATTER_SHORT},
+    {"IntegerDeserializer", FORMATTER_INTEGER}, {"LongDeserializer", FORMATTER_LONG},
+    {"FloatDeserializer", FORMATTER_FLOAT},     {"DoubleDeserializer", FORMATTER_DOUBLE},
+};
+
+struct formatter *formatter_new(void)
+{
+    struct formatter *f = mem_alloc(sizeof(*f));
+    f->value = true;
+    f->key_separator = mem_strdup("\t");
+    f->line_separator = mem_strdup("\n");
+    f->headers_separator = mem_strdup(",");
+    f->null_literal = mem_strdup("null");
+    return f;
+}
+
+void formatter_free(struct formatter *f)
+{
+    mem_free(f->key_separator);
+    mem_free(f->line_separator);
+    mem_free(f->headers_separator);
+    mem_free(f->null_literal);
+    mem_free(f);
+}
+
+static int formatter_set_decoder(enum formatter_decoder *decoder, const char *value,
+                                 struct buf *problem)
+{
+    size_t len = strlen(value);
+    for (size_t i = 0; i < ARRAY_LEN(formatter_decoders); i++) {
+        size_t end_len = strlen(formatter_decoders[i].end);
+        if (len >= end_len && strcmp(value + len - end_len, formatter_decoders[i].end) == 0) {
+            *decoder = formatter_decoders[i].decoder;
+            return 0;
+        }
+    }
+    buf_printf(problem,
+               "%s: Java classes can't be loaded; there are String, ByteArray, Short, Integer, "
+               "Long, Float and Double deserializers",
+               value);
+    return ERR_INVALID;
+}
+
+static bool formatter_set_flag(struct formatter *f, const char *name, const char *value)
+{
+    struct {
+        const char *name;
+        bool *flag;
+    } flags[] = {
+        {"print.timestamp", &f->timestamp}, {"print.partition", &f->partition},
+        {"print.offset", &f->offset},       {"print.epoch", &f->epoch},
+        {"print.headers", &f->headers},     {"print.key", &f->key},
+        {"print.value", &f->value},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(flags); i++) {
+        if (strcmp(flags[i].name, name) != 0)
+            continue;
+        *flags[i].flag = strcasecmp(value, "true") == 0;
+        return true;
+    }
+    return false;
+}
+
+static bool formatter_set_text(struct formatter *f, const char *name, const char *value)
+{
+    struct {
+        const char *name;
+        char **text;
+    } texts[] = {
+        {"key.separator", &f->key_separator},
+        {"line.separator", &f->line_separator},
+        {"headers.separator", &f->headers_separator},
+        {"null.literal", &f->null_literal},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (strcmp(texts[i].name, name) != 0)
+            continue;
+        mem_free(*texts[i].text);
+        *texts[i].text = rd_unescape(value);
+        return true;
+    }
+    return false;
+}
+
+int formatter_set(struct formatter *f, const char *name, const char *value, struct buf *problem)
+{
+    if (formatter_set_flag(f, name, value) || formatter_set_text(f, name, value))
+        return 0;
+    if (strcmp(name, "key.deserializer") == 0)
+        return formatter_set_decoder(&f->key_decoder, value, problem);
+    if (strcmp(name, "value.deserializer") == 0)
+        return formatter_set_decoder(&f->value_decoder, value, problem);
+    if (strcmp(name, "headers.deserializer") == 0 || strcmp(name, "header.deserializer") == 0)
+        return formatter_set_decoder(&f->header_decoder, value, problem);
+    buf_printf(problem, "%s is not a property of the formatter", name);
+    return ERR_UNKNOWN_OPTION;
+}
+
+/* ---- printing ---- */
+
+static void formatter_put(struct buf *out, const void *data, size_t len)
+{
+    ASSERT(buf_append(out, data, len) == 0);
+}
+
+static void formatter_put_text(struct buf *out, const char *text)
+{
+    formatter_put(out, text, strlen(text));
+}
+
+static void formatter_put_real(struct buf *out, const void *data, size_t len)
+{
+    double value;
+    if (len == sizeof(float)) {
+        uint32_t bits = bytes_get_u32(data);
+        float small;
+        memcpy(&small, &bits, sizeof(small));
+        value = (double)small;
+    } else {
+        uint64_t bits = bytes_get_u64(data);
+        memcpy(&value, &bits, sizeof(value));
+    }
+    buf_printf(out, "%.*g", len == sizeof(float) ? 9 : 17, value);
+}
+
+static void formatter_put_field(const struct formatter *f, enum formatter_decoder decoder,
+                                const void *data, size_t len, struct buf *out)
+{
+    if (!data)
+        formatter_put_text(out, f->null_literal);
+    else if (decoder == FORMATTER_SHORT && len == 2)
+        buf_printf(out, "%d", (int16_t)bytes_get_u16(data));
+    else if (decoder == FORMATTER_INTEGER && len == 4)
+        buf_printf(out, "%d", (int32_t)bytes_get_u32(data));
+    else if (decoder == FORMATTER_LONG && len == 8)
+        buf_printf(out, "%lld", (long long)bytes_get_u64(data));
+    else if ((decoder == FORMATTER_FLOAT && len == 4) || (decoder == FORMATTER_DOUBLE && len == 8))
+        formatter_put_real(out, data, len);
+    else
+        formatter_put(out, data, len);
+}
+
+static void formatter_put_timestamp(const rd_kafka_message_t *message, struct buf *out)
+{
+    rd_kafka_timestamp_type_t type;
+    int64_t ms = rd_kafka_message_timestamp(message, &type);
+    if (type == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
+        formatter_put_text(out, "NO_TIMESTAMP");
+    else
+        buf_printf(out, "%s:%lld",
+                   type == RD_KAFKA_TIMESTAMP_CREATE_TIME ? "CreateTime" : "LogAppendTime",
+                   (long long)ms);
+}
+
+static void formatter_put_headers(const struct formatter *f, const rd_kafka_message_t *message,
+                                  struct buf *out)
+{
+    rd_kafka_headers_t *headers;
+    const char *name;
+    const void *value;
+    size_t len;
+    if (rd_kafka_message_headers(message, &headers) || rd_kafka_header_cnt(headers) == 0) {
+        formatter_put_text(out, "NO_HEADERS");
+        return;
+    }
+    for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &len) == 0; i++) {
+        if (i > 0)
+            formatter_put_text(out, f->headers_separator);
+        buf_printf(out, "%s:", name);
+        formatter_put_field(f, f->header_decoder, value, len, out);
+    }
+}
+
+void formatter_print(const struct formatter *f, const rd_kafka_message_t *message, struct buf *out)
+{
+    bool first = true;
+#define FORMATTER_FIELD(wanted, statement)                                                         \
+    do {                                                                                           \
+        if (wanted) {                                                                              \
+            if (!first)                                                                            \
+                formatter_put_text(out, f->key_separator);                                         \
+            first = false;                                                                         \
+            statement;                                                                             \
+        }                                                                                          \
+    } while (0)
+    FORMATTER_FIELD(f->timestamp, formatter_put_timestamp(message, out));
+    FORMATTER_FIELD(f->partition, buf_printf(out, "Partition:%d", message->partition));
+    FORMATTER_FIELD(f->offset, buf_printf(out, "Offset:%lld", (long long)message->offset));
+    /* librdkafka 2.0 does not say the leader epoch of a record. */
+    FORMATTER_FIELD(f->epoch, formatter_put_text(out, "Epoch:NOT_PRESENT"));
+    FORMATTER_FIELD(f->headers, formatter_put_headers(f, message, out));
+    FORMATTER_FIELD(f->key,
+                    formatter_put_field(f, f->key_decoder, message->key, message->key_len, out));
+    FORMATTER_FIELD(f->value,
+                    formatter_put_field(f, f->value_decoder, message->payload, message->len, out));
+#undef FORMATTER_FIELD
+    formatter_put_text(out, f->line_separator);
+}

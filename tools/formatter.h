@@ -1,0 +1,20 @@
+/* How the console consumer prints a record: the properties of Kafka's default formatter. */
+#ifndef TOOLS_FORMATTER_H
+#define TOOLS_FORMATTER_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/buf.h"
+
+struct formatter;
+
+struct formatter *formatter_new(void);
+void formatter_free(struct formatter *formatter);
+/* One property; ERR_UNKNOWN_OPTION or ERR_INVALID with the sentence in `problem`. */
+int formatter_set(struct formatter *formatter, const char *name, const char *value,
+                  struct buf *problem) MUST_CHECK;
+/* Appends the record as it is printed. */
+void formatter_print(const struct formatter *formatter, const rd_kafka_message_t *message,
+                     struct buf *out);
+
+#endif

@@ -1,0 +1,267 @@
+/* kafka-metadata-quorum: who keeps the metadata, and how far each has got.
+ *
+ * Happy path: one DescribeQuorum request about the metadata log, shown as a status or as a table.
+ * Failure modes: an unknown command; a broker that reports an error for the quorum. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "kafka/messages/describe_cluster.h"
+#include "kafka/messages/describe_quorum.h"
+#include "tools/table.h"
+#include "tools/tools.h"
+
+static const struct option_row quorum_options[] = {
+    OPTION("bootstrap-server", "HOST:PORT,...", "Brokers to ask first."),
+    OPTION_SAME("bootstrap-controller", "HOST:PORT,...", "bootstrap-server"),
+    OPTION_OLD("zookeeper", "HOST:PORT"),
+    OPTION("command-config", "FILE", "A file of client properties, such as client.id."),
+    OPTION("status", NULL, "describe: leader, epoch, high watermark, lag, voters and observers."),
+    OPTION("replication", NULL, "describe: a table of the nodes and their positions."),
+    OPTION("human-readable", NULL, "describe --replication: times as ages."),
+    TOOL_LAST_OPTIONS,
+};
+
+typedef struct describe_quorum_response_replica_state quorum_replica;
+typedef struct describe_quorum_response_partition_data quorum_partition;
+
+struct quorum {
+    struct tool_run *run;
+    struct client_answer answer;
+    const struct describe_quorum_response *response;
+    const quorum_partition *partition;
+    char *cluster_id;
+};
+
+/* ---- asking ---- */
+
+static int quorum_check(struct quorum *q)
+{
+    struct buf text;
+    int status = 0;
+    const struct describe_quorum_response *response = q->response;
+    buf_init(&text);
+    if (response->error_code)
+        status = tool_fail(q->run, "%s",
+                           tool_error_text(response->error_code, response->error_message, &text));
+    else if (response->topics.count != 1 || response->topics.items[0].partitions.count != 1)
+        status = tool_fail(q->run, "the broker's answer names no quorum");
+    else
+        q->partition = &response->topics.items[0].partitions.items[0];
+    if (q->partition && q->partition->error_code)
+        status = tool_fail(
+            q->run, "%s",
+            tool_error_text(q->partition->error_code, q->partition->error_message, &text));
+    buf_close(&text);
+    return status;
+}
+
+static int quorum_ask(struct quorum *q)
+{
+    struct describe_quorum_request request;
+    struct describe_quorum_request_topic_data topic;
+    struct describe_quorum_request_partition_data partition;
+    int version = tool_version(q->run, KAFKA_API_DESCRIBE_QUORUM);
+    if (version < 0)
+        return 1;
+    wire_defaults(&describe_quorum_request_desc, &request);
+    wire_defaults(&describe_quorum_request_topic_data_desc, &topic);
+    wire_defaults(&describe_quorum_request_partition_data_desc, &partition);
+    topic.topic_name = wire_str_from("__cluster_metadata");
+    topic.partitions.items = &partition;
+    topic.partitions.count = 1;
+    request.topics.items = &topic;
+    request.topics.count = 1;
+    if (tool_call(q->run, CLIENT_ANY, KAFKA_API_DESCRIBE_QUORUM, version, &request, &q->answer))
+        return 1;
+    q->response = q->answer.response;
+    return quorum_check(q);
+}
+
+static int quorum_ask_cluster(struct quorum *q)
+{
+    struct describe_cluster_request request;
+    struct client_answer answer = {0};
+    int version = tool_version(q->run, KAFKA_API_DESCRIBE_CLUSTER);
+    if (version < 0)
+        return 1;
+    wire_defaults(&describe_cluster_request_desc, &request);
+    if (tool_call(q->run, CLIENT_ANY, KAFKA_API_DESCRIBE_CLUSTER, version, &request, &answer))
+        return 1;
+    const struct describe_cluster_response *response = answer.response;
+    q->cluster_id = wire_str_dup(response->cluster_id);
+    client_answer_free(&answer);
+    return 0;
+}
+
+/* ---- status ---- */
+
+static const struct describe_quorum_response_node *quorum_node(const struct quorum *q, int32_t id)
+{
+    for (int32_t i = 0; i < q->response->nodes.count; i++)
+        if (q->response->nodes.items[i].node_id == id)
+            return &q->response->nodes.items[i];
+    return NULL;
+}
+
+static void quorum_print_replica(const struct quorum *q, const quorum_replica *replica)
+{
+    const struct describe_quorum_response_node *node = quorum_node(q, replica->replica_id);
+    char id[UUID_TEXT_LEN + 1];
+    printf("{\"id\": %d", replica->replica_id);
+    uuid_format(&replica->replica_directory_id, id);
+    if (uuid_is_zero(&replica->replica_directory_id))
+        printf(", \"directoryId\": null");
+    else
+        printf(", \"directoryId\": \"%s\"", id);
+    if (node) {
+        printf(", \"endpoints\": [");
+        for (int32_t i = 0; i < node->listeners.count; i++)
+            printf("%s\"%.*s://%.*s:%u\"", i ? ", " : "",
+                   WIRE_STR_ARGS(node->listeners.items[i].name),
+                   WIRE_STR_ARGS(node->listeners.items[i].host), node->listeners.items[i].port);
+        printf("]");
+    }
+    printf("}");
+}
+
+static void quorum_print_replicas(const struct quorum *q, const quorum_replica *items,
+                                  int32_t count)
+{
+    printf("[");
+    for (int32_t i = 0; i < count; i++) {
+        if (i > 0)
+            printf(", ");
+        quorum_print_replica(q, &items[i]);
+    }
+    printf("]\n");
+}
+
+static const quorum_replica *quorum_leader(const struct quorum *q)
+{
+    for (int32_t i = 0; i < q->partition->current_voters.count; i++)
+        if (q->partition->current_voters.items[i].replica_id == q->partition->leader_id)
+            return &q->partition->current_voters.items[i];
+    return NULL;
+}
+
+/* The voter that is furthest behind the leader; observers don't count. */
+static void quorum_lag(const struct quorum *q, int64_t *lag, int64_t *lag_ms)
+{
+    const quorum_replica *leader = quorum_leader(q), *slowest = NULL;
+    *lag = 0;
+    *lag_ms = 0;
+    for (int32_t i = 0; leader && i < q->partition->current_voters.count; i++) {
+        const quorum_replica *voter = &q->partition->current_voters.items[i];
+        if (!slowest || voter->log_end_offset < slowest->log_end_offset)
+            slowest = voter;
+    }
+    if (!slowest || slowest == leader)
+        return;
+    *lag = leader->log_end_offset - slowest->log_end_offset;
+    if (*lag == 0)
+        return;
+    *lag_ms = slowest->last_caught_up_timestamp < 0 || leader->last_caught_up_timestamp < 0
+                  ? -1
+                  : leader->last_caught_up_timestamp - slowest->last_caught_up_timestamp;
+}
+
+static int quorum_print_status(struct quorum *q)
+{
+    int64_t lag, lag_ms;
+    if (quorum_ask_cluster(q))
+        return 1;
+    quorum_lag(q, &lag, &lag_ms);
+    printf("%-23s%s\n", "ClusterId:", q->cluster_id ? q->cluster_id : "");
+    printf("%-23s%d\n", "LeaderId:", q->partition->leader_id);
+    printf("%-23s%d\n", "LeaderEpoch:", q->partition->leader_epoch);
+    printf("%-23s%" PRId64 "\n", "HighWatermark:", q->partition->high_watermark);
+    printf("%-23s%" PRId64 "\n", "MaxFollowerLag:", lag);
+    printf("%-23s%" PRId64 "\n", "MaxFollowerLagTimeMs:", lag_ms);
+    printf("%-23s", "CurrentVoters:");
+    quorum_print_replicas(q, q->partition->current_voters.items,
+                          q->partition->current_voters.count);
+    printf("%-23s", "CurrentObservers:");
+    quorum_print_replicas(q, q->partition->observers.items, q->partition->observers.count);
+    return 0;
+}
+
+/* ---- replication ---- */
+
+static void quorum_cell_time(struct quorum *q, struct table *table, int64_t ms)
+{
+    if (ms < 0 || !options_has(q->run->options, "human-readable"))
+        table_cell(table, "%" PRId64, ms);
+    else
+        table_cell(table, "%" PRId64 " ms ago", env_wall_ms(q->run->env) - ms);
+}
+
+static void quorum_row(struct quorum *q, struct table *table, const quorum_replica *replica,
+                       int64_t end, const char *status)
+{
+    char id[UUID_TEXT_LEN + 1];
+    uuid_format(&replica->replica_directory_id, id);
+    table_cell(table, "%d", replica->replica_id);
+    table_cell(table, "%s", id);
+    table_cell(table, "%" PRId64, replica->log_end_offset);
+    table_cell(table, "%" PRId64, end - replica->log_end_offset);
+    quorum_cell_time(q, table, replica->last_fetch_timestamp);
+    quorum_cell_time(q, table, replica->last_caught_up_timestamp);
+    table_cell(table, "%s", status);
+}
+
+static int quorum_print_replication(struct quorum *q)
+{
+    static const char *const titles[] = {"NodeId", "DirectoryId",        "LogEndOffset",
+                                         "Lag",    "LastFetchTimestamp", "LastCaughtUpTimestamp",
+                                         "Status"};
+    const quorum_replica *leader = quorum_leader(q);
+    if (!leader)
+        return tool_fail(q->run, "the quorum has no leader at the moment: try again");
+    struct table *table = table_new(TABLE_TABS);
+    for (size_t i = 0; i < ARRAY_LEN(titles); i++)
+        table_column(table, titles[i], 0);
+    quorum_row(q, table, leader, leader->log_end_offset, "Leader");
+    for (int32_t i = 0; i < q->partition->current_voters.count; i++)
+        if (&q->partition->current_voters.items[i] != leader)
+            quorum_row(q, table, &q->partition->current_voters.items[i], leader->log_end_offset,
+                       "Follower");
+    for (int32_t i = 0; i < q->partition->observers.count; i++)
+        quorum_row(q, table, &q->partition->observers.items[i], leader->log_end_offset, "Observer");
+    table_print(table, stdout);
+    table_free(table);
+    return 0;
+}
+
+static int quorum_run(struct tool_run *run)
+{
+    struct quorum q = {.run = run};
+    const char *command = options_positional(run->options, 0);
+    bool status_wanted = options_has(run->options, "status");
+    if (!command || strcmp(command, "describe") != 0)
+        return tool_misuse(run,
+                           "%s%sthe command is describe; voters are those of "
+                           "controller.quorum.voters, so that none can be added or removed here",
+                           command ? command : "", command ? " is not available: " : "");
+    if (status_wanted == options_has(run->options, "replication"))
+        return tool_misuse(run, "describe needs one of --status, --replication");
+    int status = tool_connect(run);
+    if (status == 0)
+        status = quorum_ask(&q);
+    if (status == 0)
+        status = status_wanted ? quorum_print_status(&q) : quorum_print_replication(&q);
+    client_answer_free(&q.answer);
+    mem_free(q.cluster_id);
+    return status;
+}
+
+const struct tool tool_metadata_quorum = {
+    .name = "metadata-quorum",
+    .link = "kafka-metadata-quorum",
+    .synopsis = "--bootstrap-server HOST:PORT describe --status|--replication",
+    .summary = "Show the nodes that keep the metadata.",
+    .options = quorum_options,
+    .positional = 1,
+    .run = quorum_run,
+};

@@ -1,0 +1,72 @@
+/* The command line of a tool: one table of options gives the parser and the usage text.
+ *
+ * `--opt V`, `--opt=V`, and the same with one dash, since tutorials write both. A repeated option
+ * adds a value; where one value is wanted the last wins. Names are never shortened. */
+#ifndef TOOLS_OPTIONS_H
+#define TOOLS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+
+struct option_row {
+    const char *name;  /* without dashes */
+    const char *value; /* what the usage calls the value; NULL = a flag; "[X]" = may be left out */
+    const char *doc;   /* one sentence; NULL = an older form, left out of the usage */
+    const char *same_as; /* the option that this one is another name of; NULL = none */
+    char letter;         /* "-i"; 0 = none */
+};
+
+#define OPTION(text, what, sentence)                                                               \
+    {                                                                                              \
+        .name = text, .value = what, .doc = sentence                                               \
+    }
+#define OPTION_LETTER(c, text, what, sentence)                                                     \
+    {                                                                                              \
+        .name = text, .value = what, .doc = sentence, .letter = c                                  \
+    }
+/* An older option that is still taken. */
+#define OPTION_OLD(text, what)                                                                     \
+    {                                                                                              \
+        .name = text, .value = what                                                                \
+    }
+#define OPTION_SAME(text, what, other)                                                             \
+    {                                                                                              \
+        .name = text, .value = what, .same_as = other                                              \
+    }
+#define OPTION_END                                                                                 \
+    {                                                                                              \
+        .name = NULL                                                                               \
+    }
+
+struct options;
+
+/* Arguments after the name of the tool. `rows` ends with OPTION_END and is borrowed. `positional`:
+ * the most arguments that are no options. 0, or ERR_UNKNOWN_OPTION, ERR_INVALID with a sentence in
+ * `problem`. The strings of argv are borrowed. */
+int options_parse(const struct option_row *rows, int argc, char **argv, int positional,
+                  struct buf *problem, struct options **options) MUST_CHECK;
+void options_free(struct options *options);
+
+/* Names here are those of rows without same_as. */
+bool options_has(const struct options *options, const char *name);
+/* The last value, "" for one that was left out; NULL when the option was not given. */
+const char *options_get(const struct options *options, const char *name);
+/* All values in order: start with *cursor = 0; NULL at the end. */
+const char *options_next(const struct options *options, const char *name, size_t *cursor);
+/* The value as a number; `otherwise` when not given. ERR_INVALID with the sentence. */
+int options_int(const struct options *options, const char *name, int64_t min, int64_t max,
+                int64_t otherwise, int64_t *value, struct buf *problem) MUST_CHECK;
+/* The arguments that are no options: the i-th, NULL past the end. */
+const char *options_positional(const struct options *options, int i);
+/* The name that the user wrote for it ("broker-list"); NULL when not given. */
+const char *options_written(const struct options *options, const char *name);
+
+/* The summary, "Usage: TOOL SYNOPSIS", and a line or more for each option. */
+void options_usage(const struct option_row *rows, const char *tool, const char *synopsis,
+                   const char *summary, FILE *out);
+
+#endif

@@ -1,0 +1,171 @@
+/* librdkafka for the console tools.
+ *
+ * Happy path: a setting has the same name in both worlds. Failure modes: it has another name or
+ * unit (the table), it exists in Java only (taken without effect), nowhere (a message). */
+#include "tools/rd.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+/* A Java name; what librdkafka calls it, NULL = nothing; and a divisor for another unit. */
+struct rd_name {
+    const char *java;
+    const char *name;
+    int64_t divisor;
+};
+static const struct rd_name rd_names[] = {
+    {"allow.auto.create.topics", "allow.auto.create.topics", 1},
+    {"auto.include.jmx.reporter", NULL, 1},
+    {"buffer.memory", "queue.buffering.max.kbytes", 1024},
+    {"default.api.timeout.ms", NULL, 1},
+    {"delivery.timeout.ms", "message.timeout.ms", 1},
+    {"exclude.internal.topics", NULL, 1},
+    {"fetch.max.wait.ms", "fetch.wait.max.ms", 1},
+    {"key.deserializer", NULL, 1},
+    {"key.serializer", NULL, 1},
+    {"max.block.ms", NULL, 1},
+    {"max.poll.records", NULL, 1},
+    {"max.request.size", "message.max.bytes", 1},
+    {"metric.reporters", NULL, 1},
+    {"metrics.num.samples", NULL, 1},
+    {"metrics.recording.level", NULL, 1},
+    {"metrics.sample.window.ms", NULL, 1},
+    {"partitioner.class", NULL, 1},
+    {"receive.buffer.bytes", "socket.receive.buffer.bytes", 1},
+    {"reconnect.backoff.max.ms", "reconnect.backoff.max.ms", 1},
+    {"send.buffer.bytes", "socket.send.buffer.bytes", 1},
+    {"value.deserializer", NULL, 1},
+    {"value.serializer", NULL, 1},
+};
+
+static volatile sig_atomic_t rd_signal; /* a signal handler can reach nothing else */
+
+int rd_set(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, const char *value)
+{
+    char error[512], scaled[32];
+    const char *known = name;
+    for (size_t i = 0; i < ARRAY_LEN(rd_names); i++) {
+        if (strcmp(rd_names[i].java, name) != 0)
+            continue;
+        known = rd_names[i].name;
+        if (rd_names[i].divisor > 1) {
+            snprintf(scaled, sizeof(scaled), "%lld",
+                     strtoll(value, NULL, 10) / (long long)rd_names[i].divisor);
+            value = scaled;
+        }
+    }
+    if (!known)
+        return 0;
+    if (rd_kafka_conf_set(conf, known, value, error, sizeof(error)) == RD_KAFKA_CONF_OK)
+        return 0;
+    return tool_fail(run, "%s=%s: %s", name, value, error);
+}
+
+int rd_set_int(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, int64_t value)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%" PRId64, value);
+    return rd_set(run, conf, name, text);
+}
+
+bool rd_split(const char *pair, char name[64], const char **value)
+{
+    const char *equals = strchr(pair, '=');
+    if (!equals || equals == pair || equals - pair >= 64)
+        return false;
+    memcpy(name, pair, (size_t)(equals - pair));
+    name[equals - pair] = '\0';
+    *value = equals + 1;
+    return true;
+}
+
+int rd_set_pair(const struct tool_run *run, rd_kafka_conf_t *conf, const char *option,
+                const char *pair)
+{
+    char name[64];
+    const char *value;
+    if (!rd_split(pair, name, &value))
+        return tool_misuse(run, "--%s %s: write it as --%s name=value", option, pair, option);
+    return rd_set(run, conf, name, value);
+}
+
+int rd_set_all(const struct tool_run *run, rd_kafka_conf_t *conf, const char *pairs)
+{
+    const char *pair;
+    size_t cursor = 0;
+    int status = 0;
+    for (size_t i = 0; i < run->props.count && status == 0; i++)
+        if (strcmp(run->props.entries[i].key, "bootstrap.servers") != 0)
+            status = rd_set(run, conf, run->props.entries[i].key, run->props.entries[i].value);
+    while (status == 0 && (pair = options_next(run->options, pairs, &cursor)))
+        status = rd_set_pair(run, conf, pairs, pair);
+    return status;
+}
+
+static void rd_on_error(rd_kafka_t *rd, int err, const char *reason, void *opaque)
+{
+    struct rd_watch *watch = opaque;
+    (void)rd;
+    if (err == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN)
+        watch->all_down = true;
+    else
+        snprintf(watch->reason, sizeof(watch->reason), "%s", reason);
+    if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION || err == RD_KAFKA_RESP_ERR__FATAL)
+        watch->fatal = true;
+}
+
+/* Its log lines are for its developers; errors come through rd_on_error. */
+static void rd_on_log(const rd_kafka_t *rd, int level, const char *facility, const char *text)
+{
+    (void)rd;
+    (void)level;
+    (void)facility;
+    (void)text;
+}
+
+void rd_watch_errors(rd_kafka_conf_t *conf, struct rd_watch *watch)
+{
+    *watch = (struct rd_watch){0};
+    rd_kafka_conf_set_opaque(conf, watch);
+    rd_kafka_conf_set_error_cb(conf, rd_on_error);
+    rd_kafka_conf_set_log_cb(conf, rd_on_log);
+}
+
+static void rd_on_signal(int signum)
+{
+    rd_signal = signum;
+}
+
+void rd_catch_signals(void)
+{
+    struct sigaction action = {.sa_handler = rd_on_signal};
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL); /* without SA_RESTART: a blocked read ends */
+    sigaction(SIGTERM, &action, NULL);
+}
+
+bool rd_interrupted(void)
+{
+    return rd_signal != 0;
+}
+
+char *rd_unescape(const char *text)
+{
+    char *out = mem_alloc(strlen(text) + 1), *to = out;
+    for (const char *c = text; *c; c++) {
+        const char *from = "tnr0\\";
+        const char *escape = *c == '\\' && c[1] ? strchr(from, c[1]) : NULL;
+        if (escape) {
+            *to++ = "\t\n\r\0\\"[escape - from];
+            c++;
+        } else {
+            *to++ = *c;
+        }
+    }
+    *to = '\0';
+    return out;
+}

@@ -1,0 +1,266 @@
+/* What the tools share: reaching the cluster, messages, patterns.
+ *
+ * Happy path: --bootstrap-server names a broker. --zookeeper, which old scripts write, gives the
+ * host only: the notice says which brokers are asked instead. */
+#include "tools/tool.h"
+
+#include <regex.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+
+/* The brokers of one machine, as config/server0..2.properties have them: with --zookeeper any of
+ * them may be asked, since one may be down. */
+enum { TOOL_PORT_FIRST = 9092, TOOL_PORT_COUNT = 3 };
+
+/* Over a slow network a dial may take seconds; a dead local broker refuses at once. */
+enum { TOOL_CONNECT_TIMEOUT_MS = 10000, TOOL_REQUEST_TIMEOUT_MS = 60000 };
+
+enum { TOOL_PROPS_MAX = 1 << 20 };
+
+/* An election of the controller takes a fraction of a second; five are plenty. */
+enum { TOOL_CONTROLLER_TRIES = 50, TOOL_CONTROLLER_WAIT_MS = 100 };
+
+static void tool_print_problem(const struct tool_run *run, const char *format, va_list args)
+{
+    fflush(stdout);
+    fprintf(stderr, "%s: ", run->called);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+}
+
+int tool_fail(const struct tool_run *run, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tool_print_problem(run, format, args);
+    va_end(args);
+    return 1;
+}
+
+int tool_misuse(const struct tool_run *run, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tool_print_problem(run, format, args);
+    va_end(args);
+    fprintf(stderr, "%s --help lists the options.\n", run->called);
+    return 1;
+}
+
+int tool_fail_client(const struct tool_run *run)
+{
+    return tool_fail(run, "%s", client_problem(run->client));
+}
+
+/* ---- the cluster ---- */
+
+/* The port of the first address in $MILLRACE_BOOTSTRAP; 0 when there is none. */
+static int tool_env_port(void)
+{
+    const char *text = getenv("MILLRACE_BOOTSTRAP");
+    if (!text || text[0] == '\0')
+        return 0;
+    const char *colon = memrchr(text, ':', strcspn(text, ","));
+    return colon ? (int)strtol(colon + 1, NULL, 10) : TOOL_PORT_FIRST;
+}
+
+/* "a:2181,b:2181/chroot" -> brokers on those hosts. */
+static char *tool_from_zookeeper(const struct tool_run *run, const char *zookeeper)
+{
+    struct buf list;
+    int port = tool_env_port();
+    buf_init(&list);
+    for (const char *at = zookeeper; *at && *at != '/';) {
+        size_t len = strcspn(at, ",/");
+        const char *colon = len > 0 && at[len - 1] != ']' ? memrchr(at, ':', len) : NULL;
+        int host_len = colon ? (int)(colon - at) : (int)len;
+        for (int i = 0; host_len > 0 && i < (port ? 1 : TOOL_PORT_COUNT); i++)
+            buf_printf(&list, "%s%.*s:%d", list.len ? "," : "", host_len, at,
+                       port ? port : TOOL_PORT_FIRST + i);
+        at += len + (at[len] == ',');
+    }
+    fprintf(stderr, "%s: --zookeeper is not needed any more: asking the brokers at %s\n",
+            run->called, buf_text(&list));
+    char *copy = mem_strdup(buf_text(&list));
+    buf_close(&list);
+    return copy;
+}
+
+char *tool_bootstrap(struct tool_run *run, const char **option)
+{
+    const char *given = options_get(run->options, "bootstrap-server");
+    const char *zookeeper = options_get(run->options, "zookeeper");
+    const char *variable = getenv("MILLRACE_BOOTSTRAP");
+    const char *property = props_get(&run->props, "bootstrap.servers");
+    *option = "--bootstrap-server";
+    if (given) {
+        if (strcmp(options_written(run->options, "bootstrap-server"), "broker-list") == 0)
+            *option = "--broker-list";
+        return mem_strdup(given);
+    }
+    if (zookeeper)
+        return tool_from_zookeeper(run, zookeeper);
+    if (property)
+        return mem_strdup(property);
+    if (variable && variable[0] != '\0') {
+        *option = "MILLRACE_BOOTSTRAP or --bootstrap-server";
+        return mem_strdup(variable);
+    }
+    tool_misuse(run, "which cluster? Give one of its brokers with --bootstrap-server HOST:PORT");
+    return NULL;
+}
+
+/* With plain stdio: the tools that stand on librdkafka need no event loop. */
+int tool_read_props(struct tool_run *run, const char *name)
+{
+    const char *path = options_get(run->options, name);
+    if (!path)
+        return 0;
+    FILE *file = fopen(path, "r");
+    if (!file)
+        return tool_fail(run, "--%s %s: it can't be read: check the path", name, path);
+    char *text = mem_alloc(TOOL_PROPS_MAX);
+    size_t len = fread(text, 1, TOOL_PROPS_MAX, file);
+    int line = 0;
+    fclose(file);
+    int err = len == TOOL_PROPS_MAX ? ERR_TOO_LARGE : props_parse(&run->props, text, len, &line);
+    mem_free(text);
+    if (err)
+        return tool_fail(run, "--%s %s line %d: this is no setting: write name=value", name, path,
+                         line);
+    return 0;
+}
+
+static int64_t tool_request_timeout(const struct tool_run *run)
+{
+    const char *text = props_get(&run->props, "request.timeout.ms");
+    long value = text ? strtol(text, NULL, 10) : 0;
+    return value > 0 ? value : TOOL_REQUEST_TIMEOUT_MS;
+}
+
+static int tool_make_client(struct tool_run *run, const char *bootstrap, const char *option)
+{
+    const char *client_id = props_get(&run->props, "client.id");
+    struct client_config config = {
+        .bootstrap = bootstrap,
+        .option = option,
+        .client_id = client_id ? client_id : "adminclient",
+        .connect_timeout_ms = TOOL_CONNECT_TIMEOUT_MS,
+        .request_timeout_ms = tool_request_timeout(run),
+    };
+    struct buf problem;
+    buf_init(&problem);
+    int err = env_new(&run->env);
+    if (err)
+        buf_printf(&problem, "%s", err_text(err));
+    else
+        err = client_new(run->env, &config, &problem, &run->client);
+    if (err)
+        tool_fail(run, "%s", buf_text(&problem));
+    buf_close(&problem);
+    return err ? 1 : 0;
+}
+
+int tool_connect(struct tool_run *run)
+{
+    const char *option;
+    if (tool_read_props(run, "command-config"))
+        return 1;
+    char *bootstrap = tool_bootstrap(run, &option);
+    if (!bootstrap)
+        return 1;
+    int status = tool_make_client(run, bootstrap, option);
+    mem_free(bootstrap);
+    return status;
+}
+
+int tool_version(struct tool_run *run, int16_t key)
+{
+    int version = client_version(run->client, CLIENT_ANY, key, INT16_MAX);
+    if (version < 0)
+        tool_fail_client(run);
+    return version;
+}
+
+int tool_call(struct tool_run *run, int32_t node, int16_t key, int version, const void *request,
+              struct client_answer *answer)
+{
+    if (client_call(run->client, node, key, (int16_t)version, request, answer))
+        return tool_fail_client(run);
+    return 0;
+}
+
+int tool_call_controller(struct tool_run *run, int16_t key, int version, const void *request,
+                         bool (*moved)(const void *response), struct client_answer *answer)
+{
+    int32_t target = CLIENT_ANY;
+    for (int tries = 1;; tries++) {
+        if (tool_call(run, target, key, version, request, answer))
+            return 1;
+        if (tries == TOOL_CONTROLLER_TRIES || !moved(answer->response))
+            return 0;
+        client_answer_free(answer);
+        if (target == CLIENT_CONTROLLER)
+            client_wait(run->client, TOOL_CONTROLLER_WAIT_MS);
+        client_forget_controller(run->client);
+        target = CLIENT_CONTROLLER;
+    }
+}
+
+const char *tool_error_text(int16_t code, struct wire_str message, struct buf *out)
+{
+    int err = err_from_wire(code);
+    out->len = 0;
+    if (message.len > 0)
+        buf_printf(out, "%.*s (%s)", WIRE_STR_ARGS(message), err_name(err));
+    else
+        buf_printf(out, "%s (%s)", err_text(err), err_name(err));
+    return buf_text(out);
+}
+
+/* ---- patterns ---- */
+
+struct tool_pattern {
+    regex_t regex;
+};
+
+struct tool_pattern *tool_pattern_new(const struct tool_run *run, const char *text)
+{
+    struct tool_pattern *pattern = mem_alloc(sizeof(*pattern));
+    char *body = mem_strdup(text);
+    for (char *c = body; *c; c++)
+        if (*c == ',')
+            *c = '|';
+    char *whole = mem_printf("^(%s)$", body);
+    int err = regcomp(&pattern->regex, whole, REG_EXTENDED | REG_NOSUB);
+    mem_free(whole);
+    mem_free(body);
+    if (err == 0)
+        return pattern;
+    mem_free(pattern);
+    tool_fail(run, "%s is no regular expression: check brackets and stars", text);
+    return NULL;
+}
+
+void tool_pattern_free(struct tool_pattern *pattern)
+{
+    if (!pattern)
+        return;
+    regfree(&pattern->regex);
+    mem_free(pattern);
+}
+
+bool tool_pattern_matches(const struct tool_pattern *pattern, const char *name)
+{
+    return regexec(&pattern->regex, name, 0, NULL, 0) == 0;
+}
+
+bool tool_is_plain_name(const char *text)
+{
+    return text[0] != '\0' &&
+           text[strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-")] ==
+               '\0';
+}

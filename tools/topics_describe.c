@@ -1,0 +1,314 @@
+/* kafka-topics --describe.
+ *
+ * Happy path: Metadata names topics and partitions, DescribeConfigs their settings, and
+ * DescribeTopicPartitions (where the broker has it) the eligible leader replicas; then one header
+ * line a topic and one line a partition are printed. Failure modes: an unknown topic; a broker that
+ * lacks one of the two extra requests, whose columns then say N/A or stay empty. */
+#include "tools/topics.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/map.h"
+#include "kafka/messages/describe_configs.h"
+#include "kafka/messages/describe_topic_partitions.h"
+
+typedef struct metadata_response_metadata_response_topic describe_topic;
+typedef struct metadata_response_metadata_response_partition describe_partition;
+typedef struct describe_topic_partitions_response_describe_topic_partitions_response_partition
+    describe_elr;
+typedef struct describe_configs_response_describe_configs_result describe_settings;
+
+enum { DESCRIBE_RESOURCE_TOPIC = 2, DESCRIBE_SOURCE_DEFAULT = 5 };
+enum { DESCRIBE_ARENA_MAX = 64 << 20, DESCRIBE_PAGE = 2000, DESCRIBE_PAGES_MAX = 10000 };
+
+struct describe {
+    struct tool_run *run;
+    struct topics_found found;
+    struct client_answer configs;
+    struct map settings; /* topic -> describe_settings */
+    struct client_answer *pages;
+    int page_count;
+    struct map elr; /* topic, then the partition's 4 bytes -> describe_elr */
+    bool filtered;  /* partition lines only */
+    bool overrides; /* header lines only */
+};
+
+/* ---- asking ---- */
+
+static int describe_ask_configs(struct describe *d)
+{
+    struct describe_configs_request request;
+    struct arena arena;
+    int version = tool_version(d->run, KAFKA_API_DESCRIBE_CONFIGS);
+    if (version < 0)
+        return 1;
+    arena_init(&arena, DESCRIBE_ARENA_MAX);
+    wire_defaults(&describe_configs_request_desc, &request);
+    struct describe_configs_request_describe_configs_resource *rows =
+        WIRE_ARRAY(&arena, &request.resources, d->found.count,
+                   &describe_configs_request_describe_configs_resource_desc);
+    for (int i = 0; rows && i < d->found.count; i++) {
+        rows[i].resource_type = DESCRIBE_RESOURCE_TOPIC;
+        rows[i].resource_name = d->found.topics[i]->name;
+        rows[i].configuration_keys.count = -1;
+    }
+    int status =
+        tool_call(d->run, CLIENT_ANY, KAFKA_API_DESCRIBE_CONFIGS, version, &request, &d->configs);
+    arena_close(&arena);
+    if (status)
+        return status;
+    const struct describe_configs_response *response = d->configs.response;
+    for (int32_t i = 0; i < response->results.count; i++)
+        map_put(&d->settings, response->results.items[i].resource_name.data,
+                (size_t)response->results.items[i].resource_name.len, &response->results.items[i]);
+    return 0;
+}
+
+static size_t describe_elr_key(struct wire_str topic, int32_t partition, uint8_t *key)
+{
+    size_t len = topic.len > 249 ? 249 : (size_t)topic.len; /* Kafka's limit for a topic name */
+    memcpy(key, topic.data, len);
+    memcpy(key + len, &partition, sizeof(partition));
+    return len + sizeof(partition);
+}
+
+static void describe_keep_page(struct describe *d,
+                               const struct describe_topic_partitions_response *page)
+{
+    uint8_t key[256];
+    for (int32_t i = 0; i < page->topics.count; i++) {
+        for (int32_t j = 0; j < page->topics.items[i].partitions.count; j++) {
+            describe_elr *elr = &page->topics.items[i].partitions.items[j];
+            size_t len = describe_elr_key(page->topics.items[i].name, elr->partition_index, key);
+            map_put(&d->elr, key, len, elr);
+        }
+    }
+}
+
+/* One page from the cursor on; 0 with *next the cursor of the next page, or NULL. */
+static int describe_ask_page(struct describe *d, struct describe_topic_partitions_request *request,
+                             struct describe_topic_partitions_response_cursor **next)
+{
+    size_t size = (size_t)(d->page_count + 1) * sizeof(*d->pages);
+    d->pages = mem_realloc(d->pages, size);
+    struct client_answer *answer = &d->pages[d->page_count];
+    if (tool_call(d->run, CLIENT_ANY, KAFKA_API_DESCRIBE_TOPIC_PARTITIONS, 0, request, answer))
+        return 1;
+    d->page_count++;
+    const struct describe_topic_partitions_response *page = answer->response;
+    describe_keep_page(d, page);
+    *next = page->next_cursor;
+    return 0;
+}
+
+/* The eligible leader replicas, for brokers that know them. */
+static int describe_ask_elr(struct describe *d)
+{
+    struct describe_topic_partitions_request request;
+    struct describe_topic_partitions_request_cursor cursor;
+    struct describe_topic_partitions_response_cursor *next = NULL;
+    struct arena arena;
+    int16_t min, max;
+    const struct client_conn *conn = client_connection(d->run->client, CLIENT_ANY);
+    if (!conn || !client_conn_range(conn, KAFKA_API_DESCRIBE_TOPIC_PARTITIONS, &min, &max))
+        return 0;
+    arena_init(&arena, DESCRIBE_ARENA_MAX);
+    wire_defaults(&describe_topic_partitions_request_desc, &request);
+    request.response_partition_limit = DESCRIBE_PAGE;
+    struct describe_topic_partitions_request_topic_request *rows =
+        WIRE_ARRAY(&arena, &request.topics, d->found.count,
+                   &describe_topic_partitions_request_topic_request_desc);
+    for (int i = 0; rows && i < d->found.count; i++)
+        rows[i].name = d->found.topics[i]->name;
+    int status = describe_ask_page(d, &request, &next);
+    while (status == 0 && next && d->page_count < DESCRIBE_PAGES_MAX) {
+        cursor.topic_name = next->topic_name;
+        cursor.partition_index = next->partition_index;
+        request.cursor = &cursor;
+        status = describe_ask_page(d, &request, &next);
+    }
+    arena_close(&arena);
+    return status;
+}
+
+/* ---- printing ---- */
+
+static void describe_print_ids(const int32_t *ids, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
+        printf("%s%d", i ? "," : "", ids[i]);
+}
+
+static bool
+describe_is_override(const struct describe_configs_response_describe_configs_resource_result *row)
+{
+    return row->config_source != DESCRIBE_SOURCE_DEFAULT;
+}
+
+static const describe_settings *describe_settings_of(const struct describe *d,
+                                                     const describe_topic *topic)
+{
+    return map_get(&d->settings, topic->name.data, (size_t)topic->name.len);
+}
+
+static bool describe_has_overrides(const describe_settings *settings)
+{
+    for (int32_t i = 0; settings && i < settings->configs.count; i++)
+        if (describe_is_override(&settings->configs.items[i]))
+            return true;
+    return false;
+}
+
+static void describe_print_header(const struct describe *d, const describe_topic *topic)
+{
+    const describe_settings *settings = describe_settings_of(d, topic);
+    char id[UUID_TEXT_LEN + 1];
+    int32_t replicas =
+        topic->partitions.count > 0 ? topic->partitions.items[0].replica_nodes.count : 0;
+    printf("Topic: %.*s\t", WIRE_STR_ARGS(topic->name));
+    if (!uuid_is_zero(&topic->topic_id)) {
+        uuid_format(&topic->topic_id, id);
+        printf("TopicId: %s\t", id);
+    }
+    printf("PartitionCount: %d\tReplicationFactor: %d\tConfigs: ", topic->partitions.count,
+           replicas);
+    const char *comma = "";
+    for (int32_t i = 0; settings && i < settings->configs.count; i++) {
+        if (!describe_is_override(&settings->configs.items[i]))
+            continue;
+        printf("%s%.*s=%.*s", comma, WIRE_STR_ARGS(settings->configs.items[i].name),
+               WIRE_STR_ARGS(settings->configs.items[i].value));
+        comma = ",";
+    }
+    putchar('\n');
+}
+
+static void describe_print_elr(const describe_elr *elr)
+{
+    if (!elr || (elr->eligible_leader_replicas.count < 0 && elr->last_known_elr.count < 0)) {
+        printf("\tElr: N/A\tLastKnownElr: N/A\n");
+        return;
+    }
+    printf("\tElr: ");
+    describe_print_ids(elr->eligible_leader_replicas.items, elr->eligible_leader_replicas.count);
+    printf("\tLastKnownElr: ");
+    describe_print_ids(elr->last_known_elr.items, elr->last_known_elr.count);
+    putchar('\n');
+}
+
+static void describe_print_partition(const struct describe *d, const describe_topic *topic,
+                                     const describe_partition *partition)
+{
+    uint8_t key[256];
+    printf("\tTopic: %.*s\tPartition: %d\tLeader: ", WIRE_STR_ARGS(topic->name),
+           partition->partition_index);
+    if (partition->leader_id >= 0)
+        printf("%d", partition->leader_id);
+    else
+        printf("none");
+    printf("\tReplicas: ");
+    describe_print_ids(partition->replica_nodes.items, partition->replica_nodes.count);
+    printf("\tIsr: ");
+    describe_print_ids(partition->isr_nodes.items, partition->isr_nodes.count);
+    size_t len = describe_elr_key(topic->name, partition->partition_index, key);
+    describe_print_elr(map_get(&d->elr, key, len));
+}
+
+/* ---- which partitions ---- */
+
+static bool describe_is_alive(const struct metadata_response *metadata, int32_t id)
+{
+    for (int32_t i = 0; i < metadata->brokers.count; i++)
+        if (metadata->brokers.items[i].node_id == id)
+            return true;
+    return false;
+}
+
+static int32_t describe_min_isr(const struct describe *d, const describe_topic *topic)
+{
+    const describe_settings *settings = describe_settings_of(d, topic);
+    char text[16];
+    for (int32_t i = 0; settings && i < settings->configs.count; i++) {
+        if (!wire_str_is(settings->configs.items[i].name, "min.insync.replicas"))
+            continue;
+        snprintf(text, sizeof(text), "%.*s", WIRE_STR_ARGS(settings->configs.items[i].value));
+        return (int32_t)strtol(text, NULL, 10);
+    }
+    return 1;
+}
+
+static bool describe_is_wanted(const struct describe *d, const describe_topic *topic,
+                               const describe_partition *partition)
+{
+    const struct options *options = d->run->options;
+    int32_t isr = partition->isr_nodes.count;
+    if (!d->filtered)
+        return true;
+    if (options_has(options, "under-replicated-partitions") && isr < partition->replica_nodes.count)
+        return true;
+    if (options_has(options, "unavailable-partitions") &&
+        (partition->leader_id < 0 || !describe_is_alive(d->found.metadata, partition->leader_id)))
+        return true;
+    if (options_has(options, "under-min-isr-partitions") && isr < describe_min_isr(d, topic))
+        return true;
+    return options_has(options, "at-min-isr-partitions") && isr == describe_min_isr(d, topic);
+}
+
+static int describe_compare(const void *a, const void *b)
+{
+    const describe_partition *x = a, *y = b;
+    return (x->partition_index > y->partition_index) - (x->partition_index < y->partition_index);
+}
+
+static void describe_print_topic(const struct describe *d, const describe_topic *topic)
+{
+    if (d->overrides && !describe_has_overrides(describe_settings_of(d, topic)))
+        return;
+    if (!d->filtered)
+        describe_print_header(d, topic);
+    if (d->overrides)
+        return;
+    qsort(topic->partitions.items, (size_t)topic->partitions.count, sizeof(describe_partition),
+          describe_compare);
+    for (int32_t i = 0; i < topic->partitions.count; i++)
+        if (describe_is_wanted(d, topic, &topic->partitions.items[i]))
+            describe_print_partition(d, topic, &topic->partitions.items[i]);
+}
+
+static int describe_run(struct describe *d)
+{
+    const struct options *options = d->run->options;
+    bool named = options_has(options, "topic") || options_has(options, "topic-id");
+    d->overrides = options_has(options, "topics-with-overrides");
+    d->filtered = options_has(options, "under-replicated-partitions") ||
+                  options_has(options, "unavailable-partitions") ||
+                  options_has(options, "under-min-isr-partitions") ||
+                  options_has(options, "at-min-isr-partitions");
+    if (d->found.count == 0)
+        return named ? topics_missing(d->run) : 0;
+    if (describe_ask_configs(d) || (!d->overrides && describe_ask_elr(d)))
+        return 1;
+    for (int i = 0; i < d->found.count; i++)
+        describe_print_topic(d, d->found.topics[i]);
+    return 0;
+}
+
+int topics_describe(struct tool_run *run)
+{
+    struct describe d = {.run = run};
+    map_init(&d.settings);
+    map_init(&d.elr);
+    int status = topics_find(run, &d.found);
+    if (status == 0)
+        status = describe_run(&d);
+    for (int i = 0; i < d.page_count; i++)
+        client_answer_free(&d.pages[i]);
+    mem_free(d.pages);
+    map_close(&d.settings);
+    map_close(&d.elr);
+    client_answer_free(&d.configs);
+    topics_found_free(&d.found);
+    return status;
+}
