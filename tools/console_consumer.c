@@ -77,6 +77,7 @@ struct consumer {
     struct consumer_topic *topics;
     size_t topic_count;
     const char *topic, *group;
+    char group_text[256];                        /* when it comes from a file */
     int64_t start;                               /* offset, or RD_KAFKA_OFFSET_BEGINNING, _END */
     int64_t partition, max_messages, timeout_ms; /* -1 = not given */
     bool silent, warned, missing_told;
@@ -241,11 +242,11 @@ static int consumer_configure(struct consumer *c, rd_kafka_conf_t *conf)
 /* group.id may also come from a file of client settings. */
 static void consumer_find_group(struct consumer *c, rd_kafka_conf_t *conf)
 {
-    static char group[256]; /* lives as long as the program, as options do */
-    size_t size = sizeof(group);
+    size_t size = sizeof(c->group_text);
     if (!c->group && c->partition < 0 &&
-        rd_kafka_conf_get(conf, "group.id", group, &size) == RD_KAFKA_CONF_OK && group[0] != '\0')
-        c->group = group;
+        rd_kafka_conf_get(conf, "group.id", c->group_text, &size) == RD_KAFKA_CONF_OK &&
+        c->group_text[0] != '\0')
+        c->group = c->group_text;
 }
 
 static int consumer_subscribe(struct consumer *c)

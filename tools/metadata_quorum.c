@@ -173,16 +173,16 @@ static int quorum_print_status(struct quorum *q)
     if (quorum_ask_cluster(q))
         return 1;
     quorum_lag(q, &lag, &lag_ms);
-    printf("%-23s%s\n", "ClusterId:", q->cluster_id ? q->cluster_id : "");
-    printf("%-23s%d\n", "LeaderId:", q->partition->leader_id);
-    printf("%-23s%d\n", "LeaderEpoch:", q->partition->leader_epoch);
-    printf("%-23s%" PRId64 "\n", "HighWatermark:", q->partition->high_watermark);
-    printf("%-23s%" PRId64 "\n", "MaxFollowerLag:", lag);
-    printf("%-23s%" PRId64 "\n", "MaxFollowerLagTimeMs:", lag_ms);
-    printf("%-23s", "CurrentVoters:");
+    printf("%-24s%s\n", "ClusterId:", q->cluster_id ? q->cluster_id : "");
+    printf("%-24s%d\n", "LeaderId:", q->partition->leader_id);
+    printf("%-24s%d\n", "LeaderEpoch:", q->partition->leader_epoch);
+    printf("%-24s%" PRId64 "\n", "HighWatermark:", q->partition->high_watermark);
+    printf("%-24s%" PRId64 "\n", "MaxFollowerLag:", lag);
+    printf("%-24s%" PRId64 "\n", "MaxFollowerLagTimeMs:", lag_ms);
+    printf("%-24s", "CurrentVoters:");
     quorum_print_replicas(q, q->partition->current_voters.items,
                           q->partition->current_voters.count);
-    printf("%-23s", "CurrentObservers:");
+    printf("%-24s", "CurrentObservers:");
     quorum_print_replicas(q, q->partition->observers.items, q->partition->observers.count);
     return 0;
 }

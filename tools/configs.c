@@ -1,0 +1,404 @@
+/* kafka-configs: show and change the settings of topics and brokers.
+ *
+ * Happy path: describe asks DescribeConfigs (of a certain broker: that broker itself), alter sends
+ * IncrementalAlterConfigs. Failure modes: an entity type that is not available, a setting that the
+ * cluster refuses. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "kafka/messages/describe_configs.h"
+#include "kafka/messages/incremental_alter_configs.h"
+#include "kafka/messages/metadata.h"
+#include "tools/tools.h"
+
+static const struct option_row configs_options[] = {
+    OPTION("describe", NULL, "Show settings."),
+    OPTION("alter", NULL, "Change settings."),
+    OPTION("bootstrap-server", "HOST:PORT,...", "Brokers to ask first."),
+    OPTION_SAME("bootstrap-controller", "HOST:PORT,...", "bootstrap-server"),
+    OPTION_OLD("zookeeper", "HOST:PORT"),
+    OPTION("command-config", "FILE", "A file of client properties, such as client.id."),
+    OPTION("entity-type", "TYPE", "topics or brokers."),
+    OPTION("entity-name", "NAME", "The topic, or the broker's id."),
+    OPTION("entity-default", NULL, "With brokers: what holds for all of them."),
+    OPTION("topic", "NAME", "Short for --entity-type topics --entity-name NAME."),
+    OPTION("broker", "ID", "Short for --entity-type brokers --entity-name ID."),
+    OPTION("broker-defaults", NULL, "Short for --entity-type brokers --entity-default."),
+    OPTION("add-config", "NAME=VALUE,...",
+           "Settings to make; a value with commas in brackets: [a,b]."),
+    OPTION("add-config-file", "FILE", "Settings to make, from a properties file."),
+    OPTION("delete-config", "NAME,...", "Settings to take back."),
+    OPTION("all", NULL, "With --describe: static and default values too."),
+    OPTION_OLD("force", NULL),
+    TOOL_LAST_OPTIONS,
+};
+
+enum { CONFIGS_TOPIC = 2, CONFIGS_BROKER = 4 };
+enum { CONFIGS_SET = 0, CONFIGS_DELETE = 1 };
+enum { CONFIGS_ARENA_MAX = 16 << 20, CONFIGS_MAX = 1000 };
+
+/* By number, as DescribeConfigs sends them. */
+static const char *const configs_sources[] = {
+    "UNKNOWN",
+    "DYNAMIC_TOPIC_CONFIG",
+    "DYNAMIC_BROKER_CONFIG",
+    "DYNAMIC_DEFAULT_BROKER_CONFIG",
+    "STATIC_BROKER_CONFIG",
+    "DEFAULT_CONFIG",
+    "DYNAMIC_BROKER_LOGGER_CONFIG",
+    "DYNAMIC_CLIENT_METRICS_CONFIG",
+    "DYNAMIC_GROUP_CONFIG",
+};
+
+typedef struct describe_configs_response_describe_configs_resource_result configs_row;
+
+struct configs {
+    struct tool_run *run;
+    int8_t type;
+    const char *name; /* NULL = each one; "" = the default of all brokers */
+};
+
+/* ---- what it is about ---- */
+
+static int configs_read_entity(struct configs *c)
+{
+    const struct options *options = c->run->options;
+    const char *type = options_get(options, "entity-type");
+    c->name = options_get(options, "entity-name");
+    if (options_has(options, "topic")) {
+        type = "topics";
+        c->name = options_get(options, "topic");
+    } else if (options_has(options, "broker") || options_has(options, "broker-defaults")) {
+        type = "brokers";
+        c->name = options_get(options, "broker");
+    }
+    if (!type)
+        return tool_misuse(c->run, "settings of what? Give --entity-type topics or brokers");
+    if (strcmp(type, "topics") != 0 && strcmp(type, "brokers") != 0)
+        return tool_misuse(c->run,
+                           "--entity-type %s is not available: there are topics and brokers", type);
+    c->type = strcmp(type, "topics") == 0 ? CONFIGS_TOPIC : CONFIGS_BROKER;
+    if (options_has(options, "entity-default") || options_has(options, "broker-defaults")) {
+        if (c->type == CONFIGS_TOPIC)
+            return tool_misuse(c->run, "topics have no --entity-default: theirs are the brokers'");
+        c->name = "";
+    }
+    return 0;
+}
+
+/* "broker 0" and the like, in front of which goes Dynamic or All. */
+static void configs_say_entity(const struct configs *c, const char *name, struct buf *out)
+{
+    out->len = 0;
+    if (c->type == CONFIGS_TOPIC)
+        buf_printf(out, "topic %s", name);
+    else if (name[0] == '\0')
+        buf_printf(out, "brokers in the cluster");
+    else
+        buf_printf(out, "broker %s", name);
+}
+
+/* A broker's own settings are known to that broker only. */
+static int32_t configs_target(const struct configs *c, const char *name)
+{
+    return c->type == CONFIGS_BROKER && name[0] != '\0' ? (int32_t)strtol(name, NULL, 10)
+                                                        : CLIENT_ANY;
+}
+
+static int configs_check_name(const struct configs *c, const char *name)
+{
+    char *end;
+    if (c->type == CONFIGS_TOPIC || name[0] == '\0')
+        return 0;
+    long id = strtol(name, &end, 10);
+    if (*end == '\0' && id >= 0 && id <= INT32_MAX)
+        return 0;
+    return tool_misuse(c->run, "%s is not the id of a broker: write a number", name);
+}
+
+/* ---- describe ---- */
+
+static int configs_compare(const void *a, const void *b)
+{
+    const configs_row *x = a, *y = b;
+    int32_t len = x->name.len < y->name.len ? x->name.len : y->name.len;
+    int order = memcmp(x->name.data, y->name.data, (size_t)len);
+    return order ? order : (x->name.len > y->name.len) - (x->name.len < y->name.len);
+}
+
+static void configs_print_value(struct wire_str value, bool sensitive)
+{
+    if (sensitive || value.len < 0)
+        printf("null");
+    else
+        printf("%.*s", WIRE_STR_ARGS(value));
+}
+
+static void configs_print_row(const configs_row *row)
+{
+    printf("  %.*s=", WIRE_STR_ARGS(row->name));
+    configs_print_value(row->value, row->is_sensitive);
+    printf(" sensitive=%s synonyms={", row->is_sensitive ? "true" : "false");
+    for (int32_t i = 0; i < row->synonyms.count; i++) {
+        int8_t source = row->synonyms.items[i].source;
+        bool known = source > 0 && source < (int8_t)ARRAY_LEN(configs_sources);
+        printf("%s%s:%.*s=", i ? ", " : "", configs_sources[known ? source : 0],
+               WIRE_STR_ARGS(row->synonyms.items[i].name));
+        configs_print_value(row->synonyms.items[i].value, row->is_sensitive);
+    }
+    printf("}\n");
+}
+
+static bool configs_is_dynamic(const struct configs *c, const char *name, const configs_row *row)
+{
+    if (c->type == CONFIGS_TOPIC)
+        return row->config_source == 1;
+    return row->config_source == (name[0] == '\0' ? 3 : 2);
+}
+
+static void configs_print(const struct configs *c, const char *name,
+                          const struct describe_configs_response_describe_configs_result *result)
+{
+    bool all = options_has(c->run->options, "all");
+    struct buf entity;
+    buf_init(&entity);
+    configs_say_entity(c, name, &entity);
+    printf("%s configs for %s are:\n",
+           all                                            ? "All"
+           : c->type == CONFIGS_BROKER && name[0] == '\0' ? "Default"
+                                                          : "Dynamic",
+           buf_text(&entity));
+    buf_close(&entity);
+    qsort(result->configs.items, (size_t)result->configs.count, sizeof(configs_row),
+          configs_compare);
+    for (int32_t i = 0; i < result->configs.count; i++)
+        if (all || configs_is_dynamic(c, name, &result->configs.items[i]))
+            configs_print_row(&result->configs.items[i]);
+}
+
+static int configs_describe_one(const struct configs *c, const char *name)
+{
+    struct describe_configs_request request;
+    struct describe_configs_request_describe_configs_resource resource;
+    struct client_answer answer = {0};
+    struct buf text;
+    int version = tool_version(c->run, KAFKA_API_DESCRIBE_CONFIGS);
+    if (version < 0 || configs_check_name(c, name))
+        return 1;
+    wire_defaults(&describe_configs_request_desc, &request);
+    wire_defaults(&describe_configs_request_describe_configs_resource_desc, &resource);
+    resource.resource_type = c->type;
+    resource.resource_name = wire_str_from(name);
+    resource.configuration_keys.count = -1;
+    request.resources.items = &resource;
+    request.resources.count = 1;
+    request.include_synonyms = version >= 1;
+    int status = tool_call(c->run, configs_target(c, name), KAFKA_API_DESCRIBE_CONFIGS, version,
+                           &request, &answer);
+    if (status)
+        return status;
+    const struct describe_configs_response *response = answer.response;
+    buf_init(&text);
+    if (response->results.count != 1)
+        status = tool_fail(c->run, "the broker did not answer for %s", name);
+    else if (response->results.items[0].error_code)
+        status = tool_fail(c->run, "%s",
+                           tool_error_text(response->results.items[0].error_code,
+                                           response->results.items[0].error_message, &text));
+    else
+        configs_print(c, name, &response->results.items[0]);
+    buf_close(&text);
+    client_answer_free(&answer);
+    return status;
+}
+
+/* Each topic, or each broker that is alive and then what holds for all. */
+static int configs_describe_each(const struct configs *c)
+{
+    struct metadata_request request;
+    struct client_answer answer = {0};
+    int version = tool_version(c->run, KAFKA_API_METADATA);
+    if (version < 0)
+        return 1;
+    wire_defaults(&metadata_request_desc, &request);
+    request.topics.count = version == 0 ? 0 : -1;
+    if (tool_call(c->run, CLIENT_ANY, KAFKA_API_METADATA, version, &request, &answer))
+        return 1;
+    const struct metadata_response *response = answer.response;
+    int status = 0;
+    for (int32_t i = 0; c->type == CONFIGS_TOPIC && status == 0 && i < response->topics.count;
+         i++) {
+        char *name = wire_str_dup(response->topics.items[i].name);
+        status = configs_describe_one(c, name);
+        mem_free(name);
+    }
+    for (int32_t i = 0; c->type == CONFIGS_BROKER && status == 0 && i < response->brokers.count;
+         i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%d", response->brokers.items[i].node_id);
+        status = configs_describe_one(c, name);
+    }
+    if (status == 0 && c->type == CONFIGS_BROKER)
+        status = configs_describe_one(c, "");
+    client_answer_free(&answer);
+    return status;
+}
+
+/* ---- alter ---- */
+
+struct configs_changes {
+    struct incremental_alter_configs_request_alterable_config rows[CONFIGS_MAX];
+    int count;
+};
+
+static int configs_add(const struct configs *c, struct configs_changes *changes, int8_t operation,
+                       struct wire_str name, struct wire_str value)
+{
+    if (changes->count == CONFIGS_MAX)
+        return tool_fail(c->run, "more than %d settings at a time: make some first", CONFIGS_MAX);
+    changes->rows[changes->count++] =
+        (struct incremental_alter_configs_request_alterable_config){name, operation, value};
+    return 0;
+}
+
+/* "k=v,k=[a,b]" */
+static int configs_add_pairs(const struct configs *c, struct configs_changes *changes,
+                             const char *text)
+{
+    while (*text) {
+        const char *equals = strchr(text, '=');
+        if (!equals || equals == text)
+            return tool_misuse(c->run, "--add-config %s: write it as name=value,name=[a,b]", text);
+        const char *value = equals + 1;
+        const char *close = *value == '[' ? strchr(value, ']') : NULL;
+        if (close)
+            value++;
+        size_t len = close ? (size_t)(close - value) : strcspn(value, ",");
+        if (configs_add(c, changes, CONFIGS_SET, wire_str_of(text, (size_t)(equals - text)),
+                        wire_str_of(value, len)))
+            return 1;
+        text = value + len + (close ? 1 : 0);
+        text += *text == ',';
+    }
+    return 0;
+}
+
+static int configs_read_changes(const struct configs *c, struct configs_changes *changes)
+{
+    const char *pairs, *names = options_get(c->run->options, "delete-config");
+    size_t cursor = 0;
+    while ((pairs = options_next(c->run->options, "add-config", &cursor)))
+        if (configs_add_pairs(c, changes, pairs))
+            return 1;
+    if (options_has(c->run->options, "add-config-file")) {
+        if (tool_read_props(c->run, "add-config-file"))
+            return 1;
+        for (size_t i = 0; i < c->run->props.count; i++)
+            if (configs_add(c, changes, CONFIGS_SET, wire_str_from(c->run->props.entries[i].key),
+                            wire_str_from(c->run->props.entries[i].value)))
+                return 1;
+    }
+    while (names && *names) {
+        size_t len = strcspn(names, ",");
+        if (len > 0 &&
+            configs_add(c, changes, CONFIGS_DELETE, wire_str_of(names, len), WIRE_STR_NULL))
+            return 1;
+        names += len + (names[len] == ',');
+    }
+    if (changes->count > 0)
+        return 0;
+    return tool_misuse(c->run, "--alter needs --add-config, --add-config-file or --delete-config");
+}
+
+static bool configs_moved(const void *response)
+{
+    const struct incremental_alter_configs_response *altered = response;
+    for (int32_t i = 0; i < altered->responses.count; i++)
+        if (err_from_wire(altered->responses.items[i].error_code) == ERR_NOT_CONTROLLER)
+            return true;
+    return false;
+}
+
+static int configs_report(const struct configs *c,
+                          const struct incremental_alter_configs_response *response)
+{
+    struct buf text;
+    int status = 0;
+    buf_init(&text);
+    for (int32_t i = 0; i < response->responses.count && status == 0; i++)
+        if (response->responses.items[i].error_code)
+            status = tool_fail(c->run, "%s",
+                               tool_error_text(response->responses.items[i].error_code,
+                                               response->responses.items[i].error_message, &text));
+    configs_say_entity(c, c->name, &text);
+    if (status == 0)
+        printf("Completed updating config for %s.\n", buf_text(&text));
+    buf_close(&text);
+    return status;
+}
+
+static int configs_alter(const struct configs *c, const struct configs_changes *changes)
+{
+    struct incremental_alter_configs_request request;
+    struct incremental_alter_configs_request_alter_configs_resource resource;
+    struct client_answer answer = {0};
+    int version = tool_version(c->run, KAFKA_API_INCREMENTAL_ALTER_CONFIGS);
+    if (version < 0 || configs_check_name(c, c->name))
+        return 1;
+    wire_defaults(&incremental_alter_configs_request_desc, &request);
+    wire_defaults(&incremental_alter_configs_request_alter_configs_resource_desc, &resource);
+    resource.resource_type = c->type;
+    resource.resource_name = wire_str_from(c->name);
+    resource.configs.items =
+        (struct incremental_alter_configs_request_alterable_config *)(uintptr_t)changes->rows;
+    resource.configs.count = changes->count;
+    request.resources.items = &resource;
+    request.resources.count = 1;
+    int32_t target = configs_target(c, c->name);
+    int status = target >= 0 ? tool_call(c->run, target, KAFKA_API_INCREMENTAL_ALTER_CONFIGS,
+                                         version, &request, &answer)
+                             : tool_call_controller(c->run, KAFKA_API_INCREMENTAL_ALTER_CONFIGS,
+                                                    version, &request, configs_moved, &answer);
+    if (status == 0)
+        status = configs_report(c, answer.response);
+    client_answer_free(&answer);
+    return status;
+}
+
+static int configs_run_alter(struct configs *c)
+{
+    struct configs_changes *changes = mem_alloc(sizeof(*changes));
+    int status;
+    if (!c->name)
+        status = tool_misuse(c->run, "--alter needs --entity-name NAME");
+    else if (configs_read_changes(c, changes))
+        status = 1;
+    else
+        status = tool_connect(c->run) ? 1 : configs_alter(c, changes);
+    mem_free(changes);
+    return status;
+}
+
+static int configs_run(struct tool_run *run)
+{
+    struct configs c = {.run = run};
+    if (options_has(run->options, "describe") == options_has(run->options, "alter"))
+        return tool_misuse(run, "give one of --describe, --alter");
+    if (configs_read_entity(&c))
+        return 1;
+    if (options_has(run->options, "alter"))
+        return configs_run_alter(&c);
+    if (tool_connect(run))
+        return 1;
+    return c.name ? configs_describe_one(&c, c.name) : configs_describe_each(&c);
+}
+
+const struct tool tool_configs = {
+    .name = "configs",
+    .link = "kafka-configs",
+    .synopsis = "--bootstrap-server HOST:PORT --describe|--alter --topic NAME ...",
+    .summary = "Show and change the settings of topics and brokers.",
+    .options = configs_options,
+    .run = configs_run,
+};

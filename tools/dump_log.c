@@ -1,0 +1,316 @@
+/* kafka-dump-log: the contents of segment files and indexes in words.
+ *
+ * Happy path: a .log file is read batch by batch, and each gives one line, with --print-data-log
+ * (or
+ * --deep-iteration) its records too; .index and .timeindex give one line an entry. Failure modes: a
+ * batch whose checksum is wrong says isvalid: false; garbage behind the last batch is counted; an
+ * index entry that the log does not bear out goes to stderr. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "kafka/batch.h"
+#include "tools/tools.h"
+
+static const struct option_row dump_options[] = {
+    OPTION("files", "FILE,...", "The files: .log, .index, .timeindex."),
+    OPTION("print-data-log", NULL, "Print the records with keys and values."),
+    OPTION("deep-iteration", NULL, "Print the records without keys and values."),
+    OPTION("max-message-size", "N", "The largest batch that is taken for one (5242880)."),
+    OPTION("max-bytes", "N", "Stop after this many bytes of a .log file."),
+    OPTION("verify-index-only", NULL, "Print nothing of an index, only check it."),
+    OPTION("index-sanity-check", NULL, "Check the size of an index only."),
+    OPTION("skip-record-metadata", NULL, "With --print-data-log: keys and values only."),
+    OPTION_OLD("key-decoder-class", "CLASS"),
+    OPTION_OLD("value-decoder-class", "CLASS"),
+    TOOL_LAST_OPTIONS,
+};
+
+enum { DUMP_RECORDS_MAX = 1 << 30, DUMP_INDEX_MAX = 1 << 30 };
+enum { DUMP_INDEX_ENTRY = 8, DUMP_TIME_ENTRY = 12 };
+
+struct dump {
+    struct tool_run *run;
+    struct env_file *file;
+    const char *path;
+    int64_t base; /* offset in the name of the file */
+    int64_t message_max, bytes_max;
+    bool records, data, metadata;
+    struct buf bytes;   /* one batch */
+    struct buf scratch; /* its records, decompressed */
+    uint64_t position;
+};
+
+/* ---- records ---- */
+
+static const char *dump_time_name(const struct batch *batch)
+{
+    return batch->attributes & BATCH_LOG_APPEND_TIME ? "LogAppendTime" : "CreateTime";
+}
+
+static void dump_print_header_keys(const struct record *record)
+{
+    const uint8_t *cursor = record->headers;
+    struct record_header header;
+    const char *comma = "";
+    printf(" headerKeys: [");
+    while (record_header_next(record, &cursor, &header)) {
+        printf("%s%.*s", comma, WIRE_STR_ARGS(header.key));
+        comma = ",";
+    }
+    printf("]");
+}
+
+/* A control record's key is version and type, its value version and coordinator epoch (KIP-98). */
+static void dump_print_control(const struct record *record)
+{
+    if (record->key.len < 4)
+        return;
+    int16_t type = (int16_t)bytes_get_u16(record->key.data + 2);
+    if (type > 1) {
+        printf(" controlType: %d", type);
+        return;
+    }
+    printf(" endTxnMarker: %s", type == 1 ? "COMMIT" : "ABORT");
+    if (record->value.len >= 6)
+        printf(" coordinatorEpoch: %d", (int32_t)bytes_get_u32(record->value.data + 2));
+}
+
+static void dump_print_bytes(const char *name, struct wire_bytes bytes)
+{
+    printf(" %s: ", name);
+    fwrite(bytes.data, 1, bytes.len > 0 ? (size_t)bytes.len : 0, stdout);
+}
+
+static void dump_print_record(const struct dump *d, const struct batch *batch,
+                              const struct record *record)
+{
+    int32_t sequence = batch->base_sequence < 0
+                           ? -1
+                           : batch_sequence_add(batch->base_sequence, record->offset_delta);
+    printf("|");
+    if (d->metadata) {
+        printf(" offset: %" PRId64 " %s: %" PRId64 " keySize: %d valueSize: %d sequence: %d",
+               batch->base_offset + record->offset_delta, dump_time_name(batch),
+               batch_record_timestamp(batch, record), record->key.len, record->value.len, sequence);
+        dump_print_header_keys(record);
+    }
+    if (batch_is_control(batch)) {
+        dump_print_control(record);
+    } else if (d->data) {
+        if (record->key.len >= 0)
+            dump_print_bytes("key", record->key);
+        dump_print_bytes("payload", record->value);
+    }
+    putchar('\n');
+}
+
+static void dump_print_records(struct dump *d, const struct batch *batch)
+{
+    struct record_iter iter;
+    struct record record;
+    int err = batch_records(batch, DUMP_RECORDS_MAX, &d->scratch, &iter);
+    int more = err;
+    while (err == 0 && (more = record_iter_next(&iter, &record)) > 0)
+        dump_print_record(d, batch, &record);
+    if (more < 0)
+        printf("| the records can't be read: %s\n", err_text(more));
+}
+
+/* ---- batches ---- */
+
+static void dump_print_batch(const struct dump *d, const struct batch *batch)
+{
+    printf("baseOffset: %" PRId64 " lastOffset: %" PRId64 " count: %d baseSequence: %d "
+           "lastSequence: %d producerId: %" PRId64 " producerEpoch: %d partitionLeaderEpoch: %d "
+           "isTransactional: %s isControl: %s deleteHorizonMs: ",
+           batch->base_offset, batch_last_offset(batch), batch->record_count, batch->base_sequence,
+           batch_last_sequence(batch), batch->producer_id, batch->producer_epoch,
+           batch->leader_epoch, batch_is_transactional(batch) ? "true" : "false",
+           batch_is_control(batch) ? "true" : "false");
+    if (batch->attributes & BATCH_DELETE_HORIZON)
+        printf("OptionalLong[%" PRId64 "]", batch->base_timestamp);
+    else
+        printf("OptionalLong.empty");
+    printf(" position: %" PRIu64 " %s: %" PRId64 " size: %zu magic: %d compresscodec: %s crc: %u "
+           "isvalid: %s\n",
+           d->position, dump_time_name(batch), batch->max_timestamp, batch->size, BATCH_MAGIC,
+           compress_name(batch_codec(batch)), batch->crc,
+           batch_check_crc(batch) == 0 ? "true" : "false");
+}
+
+/* The batch at d->position: 1, or 0 when there is no whole one. */
+static int dump_read_batch(struct dump *d, uint64_t size, struct batch *batch)
+{
+    uint8_t head[BATCH_PEEK_SIZE];
+    if (size - d->position < BATCH_PEEK_SIZE ||
+        env_file_read(d->file, head, sizeof(head), d->position) != (ssize_t)sizeof(head))
+        return 0;
+    int64_t batch_size = batch_peek_size(head, sizeof(head));
+    if (batch_size <= 0 || batch_size > d->message_max || (uint64_t)batch_size > size - d->position)
+        return 0;
+    d->bytes.len = 0;
+    if (buf_reserve(&d->bytes, (size_t)batch_size) ||
+        env_file_read(d->file, d->bytes.data, (size_t)batch_size, d->position) != batch_size)
+        return 0;
+    return batch_parse(d->bytes.data, (size_t)batch_size, batch) == 0;
+}
+
+static int dump_log(struct dump *d)
+{
+    struct batch batch;
+    int64_t size = env_file_size(d->file);
+    printf("Log starting offset: %" PRId64 "\n", d->base);
+    uint64_t end = size < 0 ? 0 : (uint64_t)size;
+    if (d->bytes_max > 0 && end > (uint64_t)d->bytes_max)
+        end = (uint64_t)d->bytes_max;
+    while (d->position < end && dump_read_batch(d, end, &batch)) {
+        dump_print_batch(d, &batch);
+        if (d->records)
+            dump_print_records(d, &batch);
+        d->position += batch.size;
+    }
+    if (d->position < end && d->bytes_max <= 0)
+        printf("Found %" PRIu64 " invalid bytes at the end of %s\n", end - d->position, d->path);
+    return 0;
+}
+
+/* ---- indexes ---- */
+
+/* Entries of an index that was made at full size are zero behind the last one. */
+static bool dump_is_unused(const uint8_t *entry, size_t len, size_t i)
+{
+    for (size_t k = 0; k < len; k++)
+        if (entry[k])
+            return false;
+    return i > 0;
+}
+
+static int dump_index_entries(struct dump *d, const uint8_t *bytes, size_t len, size_t entry_size,
+                              bool silent)
+{
+    int64_t before = -1;
+    for (size_t i = 0; (i + 1) * entry_size <= len; i++) {
+        const uint8_t *entry = bytes + i * entry_size;
+        if (dump_is_unused(entry, entry_size, i))
+            break;
+        const uint8_t *at = entry_size == DUMP_TIME_ENTRY ? entry + 8 : entry;
+        int64_t offset = d->base + bytes_get_u32(at);
+        if (offset < before)
+            fprintf(stderr, "%s: entry %zu has offset %" PRId64 ", less than the one before\n",
+                    d->path, i, offset);
+        before = offset;
+        if (silent)
+            continue;
+        if (entry_size == DUMP_TIME_ENTRY)
+            printf("timestamp: %" PRId64 " offset: %" PRId64 "\n", (int64_t)bytes_get_u64(entry),
+                   offset);
+        else
+            printf("offset: %" PRId64 " position: %u\n", offset, bytes_get_u32(entry + 4));
+    }
+    return 0;
+}
+
+static int dump_index(struct dump *d, size_t entry_size)
+{
+    char *bytes;
+    size_t len;
+    int err = env_file_load(d->run->env, d->path, DUMP_INDEX_MAX, &bytes, &len);
+    if (err)
+        return tool_fail(d->run, "%s: %s", d->path, err_text(err));
+    int status = 0;
+    if (len % entry_size != 0)
+        status = tool_fail(d->run, "%s has %zu bytes, no multiple of %zu: it is damaged", d->path,
+                           len, entry_size);
+    else if (options_has(d->run->options, "index-sanity-check"))
+        printf("%s passed sanity check.\n", d->path);
+    else
+        status = dump_index_entries(d, (const uint8_t *)bytes, len, entry_size,
+                                    options_has(d->run->options, "verify-index-only"));
+    mem_free(bytes);
+    return status;
+}
+
+/* ---- files ---- */
+
+static int dump_open_log(struct dump *d)
+{
+    int err = env_file_open(d->run->env, d->path, ENV_OPEN_READ, &d->file);
+    if (err)
+        return tool_fail(d->run, "%s: %s", d->path, err_text(err));
+    int status = dump_log(d);
+    env_file_close(d->file);
+    return status;
+}
+
+static int dump_file(struct dump *d, const char *path)
+{
+    const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
+    const char *end = strrchr(name, '.');
+    d->path = path;
+    d->position = 0;
+    d->base = strtoll(name, NULL, 10);
+    printf("Dumping %s\n", path);
+    if (end && strcmp(end, ".log") == 0)
+        return dump_open_log(d);
+    if (end && strcmp(end, ".index") == 0)
+        return dump_index(d, DUMP_INDEX_ENTRY);
+    if (end && strcmp(end, ".timeindex") == 0)
+        return dump_index(d, DUMP_TIME_ENTRY);
+    return tool_fail(d->run, "%s: only .log, .index and .timeindex can be dumped", path);
+}
+
+static int dump_files(struct dump *d)
+{
+    const char *list;
+    size_t cursor = 0;
+    int status = 0;
+    while (status == 0 && (list = options_next(d->run->options, "files", &cursor))) {
+        while (status == 0 && *list) {
+            size_t len = strcspn(list, ",");
+            char *path = mem_strndup(list, len);
+            status = len > 0 ? dump_file(d, path) : 0;
+            mem_free(path);
+            list += len + (list[len] == ',');
+        }
+    }
+    return status;
+}
+
+static int dump_run(struct tool_run *run)
+{
+    struct buf problem;
+    struct dump d = {.run = run};
+    if (!options_has(run->options, "files"))
+        return tool_misuse(run, "which files? Give them with --files FILE,FILE");
+    buf_init(&problem);
+    int err = options_int(run->options, "max-message-size", 1, INT32_MAX, 5242880, &d.message_max,
+                          &problem);
+    if (err == 0)
+        err = options_int(run->options, "max-bytes", 1, INT64_MAX, -1, &d.bytes_max, &problem);
+    if (err)
+        tool_misuse(run, "%s", buf_text(&problem));
+    buf_close(&problem);
+    if (err || env_new(&run->env))
+        return 1;
+    d.data = options_has(run->options, "print-data-log");
+    d.records = d.data || options_has(run->options, "deep-iteration");
+    d.metadata = !options_has(run->options, "skip-record-metadata");
+    buf_init(&d.bytes);
+    buf_init(&d.scratch);
+    int status = dump_files(&d);
+    buf_close(&d.bytes);
+    buf_close(&d.scratch);
+    return status;
+}
+
+const struct tool tool_dump_log = {
+    .name = "dump-log",
+    .link = "kafka-dump-log",
+    .synopsis = "--files FILE,... [--print-data-log]",
+    .summary = "Show what is in segment files and indexes.",
+    .options = dump_options,
+    .run = dump_run,
+};

@@ -1,0 +1,195 @@
+/* kafka-server-start: becomes millrace-server, which lies beside this program; with -daemon in the
+ * background, with its output in logs/NAME.log of the installation.
+ *
+ * Happy path: exec. In the background a pipe that closes on exec tells whether that worked, and a
+ * short wait catches a server that ends at once, such as over a bad setting. Failure modes: no file
+ * given; no millrace-server beside this program; a log that can't be written. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "tools/server.h"
+#include "tools/tools.h"
+
+/* A server that can't start says so within milliseconds; one that runs is not waited for longer. */
+enum { START_WATCH_MS = 200 };
+
+struct start {
+    struct tool_run *run;
+    bool daemon;
+    const char *file;
+    char **args; /* of the server */
+    char log[PATH_MAX];
+};
+
+char *server_path(void)
+{
+    char self[PATH_MAX];
+    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    if (len <= 0)
+        return NULL;
+    self[len] = '\0';
+    char *slash = strrchr(self, '/');
+    return slash ? mem_printf("%.*s/millrace-server", (int)(slash - self), self) : NULL;
+}
+
+/* -daemon, the file, and what goes on to the server. -name and -loggc are options of Kafka's script
+ * that have no meaning here. */
+static int start_parse(struct start *start, char *server)
+{
+    int argc = start->run->argc;
+    char **argv = start->run->argv;
+    int count = 0;
+    start->args = mem_alloc(((size_t)argc + 3) * sizeof(*start->args));
+    start->args[count++] = server;
+    for (int i = 0; i < argc; i++) {
+        const char *arg = argv[i];
+        if (strcmp(arg, "-daemon") == 0 || strcmp(arg, "--daemon") == 0)
+            start->daemon = true;
+        else if (strcmp(arg, "-loggc") == 0)
+            continue;
+        else if (strcmp(arg, "-name") == 0 && i + 1 < argc)
+            i++;
+        else if (strncmp(arg, "--override=", 11) == 0) {
+            start->args[count++] = (char *)(uintptr_t) "--override";
+            start->args[count++] = argv[i] + 11;
+        } else if ((strcmp(arg, "--override") == 0 || strcmp(arg, "-override") == 0) &&
+                   i + 1 < argc) {
+            start->args[count++] = (char *)(uintptr_t) "--override";
+            start->args[count++] = argv[++i];
+        } else if (arg[0] == '-' || start->file)
+            return tool_misuse(start->run, "%s is not expected here", arg);
+        else
+            start->args[count++] = argv[i], start->file = arg;
+    }
+    if (start->file)
+        return 0;
+    fprintf(stderr, "USAGE: %s [-daemon] server.properties [--override property=value]*\n",
+            start->run->called);
+    return 1;
+}
+
+/* logs/ of the folder above the one that the user called us from (bin/), or of this one. */
+static int start_find_log(struct start *start)
+{
+    const char *variable = getenv("LOG_DIR");
+    const char *slash = strrchr(start->run->program, '/');
+    const char *name = strrchr(start->file, '/') ? strrchr(start->file, '/') + 1 : start->file;
+    size_t name_len = strcspn(name, ".");
+    char *called = slash ? mem_strndup(start->run->program, (size_t)(slash - start->run->program))
+                         : mem_strdup(".");
+    char *dir = variable ? mem_strdup(variable) : mem_printf("%s/../logs", called);
+    int len = snprintf(start->log, sizeof(start->log), "%s/%.*s.log", dir, (int)name_len, name);
+    int status = 0;
+    if (len >= (int)sizeof(start->log))
+        status = tool_fail(start->run, "the path of the log is too long: set LOG_DIR");
+    else if (mkdir(dir, 0755) && errno != EEXIST)
+        status = tool_fail(start->run, "%s can't be made (%s): set LOG_DIR to a folder for the log",
+                           dir, strerror(errno));
+    mem_free(dir);
+    mem_free(called);
+    return status;
+}
+
+/* In the child: a session of its own, output to the log, then the server. */
+static _Noreturn void start_child(const struct start *start, int log)
+{
+    int null = open("/dev/null", O_RDONLY);
+    setsid();
+    dup2(null, STDIN_FILENO);
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    execv(start->args[0], start->args);
+    fprintf(stderr, "%s can't be run: %s\n", start->args[0], strerror(errno));
+    _exit(1);
+}
+
+/* What the server wrote to the log since `from`, for the message. */
+static void start_show_log(const struct start *start, off_t from)
+{
+    char text[4096];
+    int log = open(start->log, O_RDONLY);
+    ssize_t len = log < 0 ? 0 : pread(log, text, sizeof(text), from);
+    if (len > 0)
+        fwrite(text, 1, (size_t)len, stderr);
+    if (log >= 0)
+        close(log);
+}
+
+/* Whether the child still runs after the watch. */
+static bool start_watch(pid_t child)
+{
+    struct timespec watch = {.tv_nsec = START_WATCH_MS * 1000000L};
+    sigset_t set;
+    int status;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigtimedwait(&set, NULL, &watch);
+    return waitpid(child, &status, WNOHANG) == 0;
+}
+
+static int start_daemon(struct start *start)
+{
+    sigset_t set, old;
+    if (start_find_log(start))
+        return 1;
+    int log = open(start->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+    if (log < 0)
+        return tool_fail(start->run,
+                         "%s can't be written (%s): set LOG_DIR to a folder for the log",
+                         start->log, strerror(errno));
+    off_t from = lseek(log, 0, SEEK_END);
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &set, &old);
+    pid_t child = fork();
+    if (child == 0) {
+        sigprocmask(SIG_SETMASK, &old, NULL);
+        start_child(start, log);
+    }
+    close(log);
+    if (child < 0)
+        return tool_fail(start->run, "no process can be started: %s", strerror(errno));
+    if (start_watch(child))
+        return 0;
+    start_show_log(start, from);
+    return tool_fail(start->run, "the server did not start: see above, or %s", start->log);
+}
+
+static int start_run(struct tool_run *run)
+{
+    struct start *start = mem_alloc(sizeof(*start));
+    char *server = server_path();
+    start->run = run;
+    int status = server ? start_parse(start, server) : tool_fail(run, "/proc is not mounted");
+    if (status == 0 && access(server, X_OK) != 0)
+        status = tool_fail(run, "%s is not there: run make", server);
+    if (status == 0 && start->daemon) {
+        status = start_daemon(start);
+    } else if (status == 0) {
+        fflush(stdout);
+        execv(server, start->args);
+        status = tool_fail(run, "%s can't be run: %s", server, strerror(errno));
+    }
+    mem_free(start->args);
+    mem_free(start);
+    mem_free(server);
+    return status;
+}
+
+const struct tool tool_server_start = {
+    .name = "server-start",
+    .link = "kafka-server-start",
+    .synopsis = "[-daemon] server.properties [--override property=value]*",
+    .summary = "Start a broker; -daemon: in the background.",
+    .run = start_run,
+};
