@@ -87,6 +87,10 @@ $(BUILD)/libmillrace.a: $(LIB_OBJ)
 $(BUILD)/libenv_uv.a: $(call obj,$(ENV_UV))
 	@rm -f $@
 	$(AR) rcs $@ $^
+# For the unit tests of tools: what needs librdkafka is never pulled in there.
+$(BUILD)/libtools.a: $(call obj,$(filter-out tools/main.c,$(TOOLS)))
+	@rm -f $@
+	$(AR) rcs $@ $^
 $(BUILD)/libenv_sim.a: $(call obj,$(SIM_ENV))
 	@rm -f $@
 	$(AR) rcs $@ $^
@@ -96,8 +100,12 @@ ARCHIVES = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 $(SERVER): $(call obj,broker/main.c) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
 $(CLI): $(call obj,$(TOOLS)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
-	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka -ljansson $(LDLIBS)
+	$(CC) $(LDFLAGS_BASE) -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka \
+	  -ljansson $(LDLIBS)
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
+$(BUILD)/tests/unit/tools/%: $(BUILD)/tests/unit/tools/%.o $(BUILD)/libtools.a \
+  $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
 $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
 	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)

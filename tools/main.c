@@ -38,7 +38,7 @@ static void main_usage(FILE *out)
     fprintf(out, "millrace %s: the command line of Millrace\n\nUsage: millrace TOOL [options]\n\n",
             MILLRACE_VERSION);
     for (size_t i = 0; i < ARRAY_LEN(main_tools); i++)
-        fprintf(out, "  %-22s%s\n", main_tools[i]->name, main_tools[i]->summary);
+        fprintf(out, "  %-26s%s\n", main_tools[i]->name, main_tools[i]->summary);
     fprintf(out,
             "\nmillrace TOOL --help lists the options of a tool. bin/kafka-TOOL.sh is the same "
             "as millrace TOOL.\n");
