@@ -85,10 +85,17 @@ static int index_count_good(struct index *index, uint32_t *good, struct index_en
 
 int index_open(struct index *index, struct env *env, const char *path, bool verify)
 {
-    ASSERT(!index->file && !index->tail);
-    int rc = env_file_open(env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &index->file);
-    if (rc < 0)
+    ASSERT(!index->env && !index->tail);
+    index->env = env;
+    index->path = mem_strdup(path);
+    int rc = env_file_open(env, path, ENV_OPEN_WRITE, &index->file);
+    if (rc == ERR_NOT_FOUND)
+        return 0;
+    if (rc < 0) {
+        index->file = NULL;
+        index_close(index);
         return rc;
+    }
     int64_t size = env_file_size(index->file);
     size_t width = index_width(index);
     if (size < 0) {
@@ -120,12 +127,17 @@ int index_flush(struct index *index)
     uint32_t n = index->count - index->stored;
     if (n == 0)
         return 0;
-    ASSERT(index->file);
+    ASSERT(index->env);
+    int rc = index->file ? 0
+                         : env_file_open(index->env, index->path, ENV_OPEN_WRITE | ENV_OPEN_CREATE,
+                                         &index->file);
+    if (rc < 0)
+        return rc;
     uint8_t block[INDEX_TAIL_MAX * 12];
     size_t width = index_width(index);
     for (uint32_t i = 0; i < n; i++)
         entry_encode(index->kind, &index->tail[i], block + i * width);
-    int rc = env_file_write(index->file, block, n * width, index->stored * width);
+    rc = env_file_write(index->file, block, n * width, index->stored * width);
     if (rc < 0)
         return rc;
     index->stored = index->count;
@@ -139,12 +151,13 @@ void index_close(struct index *index)
     if (index->file)
         env_file_close(index->file);
     mem_free(index->tail);
+    mem_free(index->path);
     *index = (struct index){.kind = index->kind};
 }
 
 int index_append(struct index *index, struct index_entry entry)
 {
-    ASSERT(index->file);
+    ASSERT(index->env);
     if (index->count > 0 && (entry.key <= index->last.key || entry.value < index->last.value))
         return 0;
     if (index->count - index->stored == INDEX_TAIL_MAX) {
@@ -245,5 +258,5 @@ int index_clear(struct index *index)
     index->tail = NULL;
     index->stored = index->count = 0;
     index->damaged = false;
-    return env_file_truncate(index->file, 0);
+    return index->file ? env_file_truncate(index->file, 0) : 0;
 }

@@ -8,7 +8,8 @@
  * A log belongs to the broker loop; all calls come from there and none blocks for longer than a
  * write into the page cache. What blocks (opening with recovery, flushing, deleting) runs on the
  * worker pool and reports by callback. Batches are written as they arrive: only base offset, leader
- * epoch and, for LogAppendTime, the timestamp are set, in the caller's buffer.
+ * epoch and, for LogAppendTime, the timestamp are set, in the caller's buffer. They are opened only
+ * for a compacted topic (keys are required) and where compression.type asks for another codec.
  *
  * A disk error (ERR_IO, ERR_NO_SPACE from a flush or write) is final for the log directory: the log
  * is then `offline`, every call returns ERR_KAFKA_STORAGE_ERROR, nothing is retried. */

@@ -146,10 +146,10 @@ static void ask_for_flush(struct log *log)
         log_notify_later(log);
 }
 
-int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,
-               int32_t leader_epoch, struct log_append *result)
+/* The directory works and has room. */
+static int check_dir(struct log *log, size_t len, enum log_origin origin,
+                     struct log_append *result)
 {
-    *result = (struct log_append){.base_offset = -1, .last_offset = -1, .append_time_ms = -1};
     if (log_is_offline(log)) {
         result->message = "the log directory is offline after a disk error";
         return ERR_KAFKA_STORAGE_ERROR;
@@ -158,29 +158,75 @@ int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin orig
         result->message = "the disk is nearly full: free space in the log directory";
         return ERR_KAFKA_STORAGE_ERROR;
     }
-    int64_t now_ms = env_wall_ms(log->manager->env);
-    size_t whole = len;
-    int rc;
-    if (origin == LOG_FROM_LEADER) {
-        rc = append_check_replicated(log, bytes, len, &whole, result);
-    } else if (leader_epoch < epochs_latest(&log->epochs)) {
-        result->message = "this log has batches of a later leader epoch";
-        return ERR_FENCED_LEADER_EPOCH;
-    } else {
-        rc = append_check_client(log, bytes, len, origin, now_ms, result);
+    return 0;
+}
+
+static int write_checked(struct log *log, const uint8_t *bytes, size_t len, int64_t now_ms,
+                         struct log_append *result)
+{
+    struct env_file *file;
+    /* Before anything is changed: too many open files are no fault of the disk. */
+    int rc = segment_file(log_active(log), &file);
+    if (rc == ERR_TOO_MANY_FILES) {
+        result->message = "the limit of open files is reached: raise ulimit -n";
+        return ERR_KAFKA_STORAGE_ERROR;
     }
-    if (rc < 0 || result->duplicate)
-        return rc;
-    if (origin != LOG_FROM_LEADER)
-        append_stamp(log, bytes, whole, leader_epoch, now_ms, result);
-    else if (whole > 0)
-        result->base_offset = (int64_t)bytes_get_u64(bytes);
-    if (whole == 0)
-        return 0;
-    rc = write_batches(log, bytes, whole, now_ms);
+    if (rc == 0)
+        rc = write_batches(log, bytes, len, now_ms);
     if (rc < 0)
-        return log_fail(log, rc, "append");
+        return log_fail(log, rc, "append to");
     result->last_offset = log->end_offset - 1;
     ask_for_flush(log);
     return 0;
+}
+
+static int append_replicated(struct log *log, uint8_t *bytes, size_t len, int64_t now_ms,
+                             struct log_append *result)
+{
+    size_t whole;
+    int rc = append_check_replicated(log, bytes, len, &whole, result);
+    if (rc < 0 || whole == 0)
+        return rc;
+    result->base_offset = (int64_t)bytes_get_u64(bytes);
+    return write_checked(log, bytes, whole, now_ms, result);
+}
+
+static int append_new(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,
+                      int32_t leader_epoch, int64_t now_ms, struct log_append *result)
+{
+    if (leader_epoch < epochs_latest(&log->epochs)) {
+        result->message = "this log has batches of a later leader epoch";
+        return ERR_FENCED_LEADER_EPOCH;
+    }
+    int rc = append_check_client(log, bytes, len, origin, now_ms, result);
+    if (rc == 0 && !result->duplicate)
+        rc = append_check_keys(log, bytes, len, result);
+    if (rc < 0 || result->duplicate)
+        return rc;
+    struct buf rewritten;
+    buf_init(&rewritten);
+    rc = append_rewrite(log, bytes, len, &rewritten, result);
+    if (rc == 0 && rewritten.len > 0) {
+        bytes = rewritten.data;
+        len = rewritten.len;
+    }
+    if (rc == 0) {
+        append_stamp(log, bytes, len, leader_epoch, now_ms, result);
+        rc = write_checked(log, bytes, len, now_ms, result);
+    }
+    buf_close(&rewritten);
+    return rc;
+}
+
+int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,
+               int32_t leader_epoch, struct log_append *result)
+{
+    *result = (struct log_append){.base_offset = -1, .last_offset = -1, .append_time_ms = -1};
+    int rc = check_dir(log, len, origin, result);
+    if (rc < 0)
+        return rc;
+    int64_t now_ms = env_wall_ms(log->manager->env);
+    if (origin == LOG_FROM_LEADER)
+        return append_replicated(log, bytes, len, now_ms, result);
+    return append_new(log, bytes, len, origin, leader_epoch, now_ms, result);
 }

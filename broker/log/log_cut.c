@@ -94,6 +94,7 @@ int log_roll(struct log *log, int64_t base_offset)
         rc = drop_segment(log, old);
     } else {
         rc = segment_seal(old);
+        log->sync_dir = true;
         log_write_snapshot(log);
         flush_later(log);
     }

@@ -187,6 +187,15 @@ int append_check_client(struct log *log, const uint8_t *bytes, size_t len, enum 
 int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, size_t *whole,
                             struct log_append *result) MUST_CHECK;
 
+/* ---- append_rewrite.c ---- */
+
+/* A compacted topic takes only records with keys. The batches are checked otherwise. */
+int append_check_keys(struct log *log, const uint8_t *bytes, size_t len, struct log_append *result)
+    MUST_CHECK;
+/* The batches with the topic's codec into `out`, which stays empty when they have it already. */
+int append_rewrite(struct log *log, const uint8_t *bytes, size_t len, struct buf *out,
+                   struct log_append *result) MUST_CHECK;
+
 /* ---- flush.c ---- */
 
 /* A flush of what is in the log now begins on the next turn, or when the running one ends. */

@@ -589,6 +589,75 @@ static void bad_batches_of_clients_are_refused(void)
     fixture_close(&f);
 }
 
+static int append_with_key(struct fixture *f, const char *key, enum compress_codec codec)
+{
+    struct batch_builder b;
+    uint8_t value[] = "a value that compresses: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    batch_builder_init(&b, codec);
+    for (int i = 0; i < 3; i++) {
+        /* Only the last record is in question. */
+        const char *use = i < 2 ? "k" : key;
+        CHECK_INT(batch_builder_append(
+                      &b, 1000,
+                      (struct wire_bytes){(const uint8_t *)use, use ? (int32_t)strlen(use) : -1},
+                      (struct wire_bytes){value, sizeof(value)}, NULL, 0),
+                  0);
+    }
+    CHECK_INT(batch_builder_finish(&b), 0);
+    int rc = log_append(f->log, b.bytes.data, b.bytes.len, LOG_FROM_CLIENT, 0, &fixture_result);
+    batch_builder_close(&b);
+    return rc;
+}
+
+static void compacted_topics_need_keys(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    f.config.cleanup_compact = true;
+    CHECK_INT(fixture_open(&f), 0);
+    for (int codec = 0; codec <= COMPRESS_ZSTD; codec++) {
+        CHECK_INT(append_with_key(&f, NULL, (enum compress_codec)codec), ERR_INVALID_RECORD);
+        CHECK(fixture_result.message != NULL);
+        CHECK_INT(append_with_key(&f, "", (enum compress_codec)codec), 0);
+    }
+    CHECK_INT(log_end_offset(f.log), 15);
+    /* Records that say they are compressed and are not. */
+    struct buf bad = make_batch((struct spec){.count = 2, .value_len = 90, .attributes = 1});
+    CHECK_INT(log_append(f.log, bad.data, bad.len, LOG_FROM_CLIENT, 0, &fixture_result),
+              ERR_CORRUPT_MESSAGE);
+    buf_close(&bad);
+    fixture_close(&f);
+}
+
+static void the_topic_chooses_the_codec(void)
+{
+    struct fixture f;
+    int64_t next = 0, first;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    for (int to = 0; to <= COMPRESS_ZSTD; to++) {
+        f.config.compression = (int8_t)to;
+        log_set_config(f.log, &f.config);
+        for (int from = 0; from <= COMPRESS_ZSTD; from++) {
+            struct log_slice slice;
+            uint8_t header[BATCH_HEADER_SIZE];
+            struct batch batch;
+            CHECK_INT(append_with_key(&f, "x", (enum compress_codec)from), 0);
+            CHECK_INT(fixture_result.base_offset, next);
+            CHECK_INT(log_read(f.log, next, 1 << 20, INT64_MAX, true, &slice), 0);
+            CHECK_INT(env_file_read(slice.file, header, sizeof(header), slice.position),
+                      sizeof(header));
+            log_slice_release(&slice);
+            CHECK_INT(batch_parse_header(header, sizeof(header), &batch), 0);
+            CHECK_INT(batch_codec(&batch), to);
+            CHECK_INT(batch.record_count, 3);
+            CHECK_INT(read_from(&f, next, 1 << 20, INT64_MAX, &first), next + 3);
+            next += 3;
+        }
+    }
+    fixture_close(&f);
+}
+
 /* ---- disks that fail ---- */
 
 static void a_full_disk_refuses_clients_first(void)
@@ -729,5 +798,6 @@ TAP_MAIN(TAP_TEST(appends_are_read_back),
          TAP_TEST(the_start_moves_forward), TAP_TEST(epochs_answer_by_the_rules),
          TAP_TEST(times_are_found_as_by_a_linear_scan),
          TAP_TEST(append_time_is_set_by_the_broker), TAP_TEST(bad_batches_of_clients_are_refused),
-         TAP_TEST(a_full_disk_refuses_clients_first), TAP_TEST(a_flush_error_is_final),
+         TAP_TEST(compacted_topics_need_keys),
+         TAP_TEST(the_topic_chooses_the_codec), TAP_TEST(a_full_disk_refuses_clients_first), TAP_TEST(a_flush_error_is_final),
          TAP_TEST(an_append_error_is_final), TAP_TEST(the_watcher_hears_of_durable_data))
