@@ -622,7 +622,9 @@ static void compacted_topics_need_keys(void)
     }
     CHECK_INT(log_end_offset(f.log), 15);
     /* Records that say they are compressed and are not. */
-    struct buf bad = make_batch((struct spec){.count = 2, .value_len = 90, .attributes = 1});
+    struct buf bad = make_batch((struct spec){.count = 2, .value_len = 90});
+    bad.data[22] |= COMPRESS_GZIP;
+    put_u32(&bad, 17, crc32c(0, bad.data + 21, bad.len - 21));
     CHECK_INT(log_append(f.log, bad.data, bad.len, LOG_FROM_CLIENT, 0, &fixture_result),
               ERR_CORRUPT_MESSAGE);
     buf_close(&bad);
