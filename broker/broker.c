@@ -53,6 +53,7 @@ static void broker_registered(void *data, int64_t broker_epoch)
     struct broker *broker = data;
     logger_info(broker->logger, "registered with the controller, broker epoch %lld",
                 (long long)broker_epoch);
+    replica_manager_registered(broker->replicas);
 }
 
 static bool broker_wants_log(void *data, const char *topic, int32_t partition,

@@ -224,7 +224,7 @@ static int backend_bootstrap(struct raft_io *io, const struct raft_configuration
     struct raft_buffer conf;
     if (!raft_store_fresh(backend->store))
         return RAFT_CANTBOOTSTRAP;
-    int rc = raft_configuration_encode(configuration, &conf);
+    int rc = raft_codec_encode_configuration(configuration, &conf);
     if (rc)
         return rc;
     struct raft_store_entry entry = {1, RAFT_CHANGE, conf.base, conf.len};
@@ -439,7 +439,7 @@ static int backend_snapshot_put(struct raft_io *io, unsigned trailing,
     struct op *op = op_new(backend, OP_PUT);
     op->req.put = req;
     op->cb.put = cb;
-    int rc = raft_configuration_encode(&snapshot->configuration, &op->conf);
+    int rc = raft_codec_encode_configuration(&snapshot->configuration, &op->conf);
     for (unsigned i = 0; !rc && i < snapshot->n_bufs; i++)
         rc = buf_append(&op->data, snapshot->bufs[i].base, snapshot->bufs[i].len) ? RAFT_NOMEM : 0;
     if (rc) {

@@ -122,10 +122,24 @@ static int put_append(const struct raft_append_entries *args, struct buf *out)
     return 0;
 }
 
+int raft_codec_encode_configuration(const struct raft_configuration *configuration,
+                                    struct raft_buffer *conf)
+{
+    int rc = raft_configuration_encode(configuration, conf);
+    if (rc)
+        return rc;
+    size_t used = 1 + sizeof(uint64_t); /* format byte, count */
+    for (unsigned i = 0; i < configuration->n; i++)
+        used += sizeof(uint64_t) + strlen(configuration->servers[i].address) + 1 + 1;
+    ASSERT(used <= conf->len);
+    memset((uint8_t *)conf->base + used, 0, conf->len - used);
+    return 0;
+}
+
 static int put_install(const struct raft_install_snapshot *args, struct buf *out)
 {
     struct raft_buffer conf;
-    if (raft_configuration_encode(&args->conf, &conf))
+    if (raft_codec_encode_configuration(&args->conf, &conf))
         return ERR_NO_MEMORY;
     Meta__InstallSnapshot body = META__INSTALL_SNAPSHOT__INIT;
     Meta__Frame frame = META__FRAME__INIT;

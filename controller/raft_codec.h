@@ -27,4 +27,9 @@ int raft_codec_put(const struct raft_message *message, struct buf *out) MUST_CHE
 int raft_codec_get(const Meta__Frame *frame, raft_id server_id, struct raft_message *message)
     MUST_CHECK;
 
+/* raft_configuration_encode with the padding zeroed: the library leaves it uninitialised, and equal
+ * configurations should give equal bytes. The caller frees conf->base by raft_free. RAFT_NOMEM. */
+int raft_codec_encode_configuration(const struct raft_configuration *configuration,
+                                    struct raft_buffer *conf) MUST_CHECK;
+
 #endif

@@ -46,7 +46,7 @@ int raft_store_open(struct env *env, struct logger *logger, const char *dir,
                   void (*failed)(void *data, const char *sentence), void *data, struct buf *problem,
                   struct raft_store **out)
 {
-    int err = env_dir_make(env, dir);
+    int err = env_dir_make_durable(env, dir);
     if (err) {
         buf_printf(problem, "can't make the controller's directory %s: %s", dir, err_text(err));
         return err;

@@ -7,8 +7,6 @@
 #include "broker/replica/metadata.h"
 #include "kafka/messages/produce.h"
 
-enum { NODES_PRODUCE_VERSION = 10 };
-
 const struct image *nodes_image(const struct request *request)
 {
     return metadata_image(request->broker->metadata);

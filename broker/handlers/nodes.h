@@ -7,6 +7,8 @@
 
 struct produce_response;
 
+enum { NODES_PRODUCE_VERSION = 10 }; /* from here Produce answers name the new leader */
+
 const struct image *nodes_image(const struct request *request);
 /* The broker's endpoint for this client, or NULL when it is fenced or has no such listener. */
 const struct image_endpoint *nodes_endpoint(const struct request *request,

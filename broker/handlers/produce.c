@@ -168,7 +168,8 @@ static void produce_partition(struct produce_item *item,
         answer->error_code = err_to_wire(err);
         answer->error_message = wire_str_from(result.message);
         item->produce->failed = true;
-        if (partition && err == ERR_NOT_LEADER_OR_FOLLOWER) {
+        if (partition && err == ERR_NOT_LEADER_OR_FOLLOWER &&
+            item->produce->request->version >= NODES_PRODUCE_VERSION) {
             answer->current_leader.leader_id = partition_leader(partition);
             answer->current_leader.leader_epoch = partition_leader_epoch(partition);
         }

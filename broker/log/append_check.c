@@ -131,10 +131,20 @@ int append_check_client(struct log *log, const uint8_t *bytes, size_t len, enum 
     return 0;
 }
 
+/* The newest epoch that has batches: one in which nothing was written makes way for any other. */
+static int32_t newest_written_epoch(const struct log *log)
+{
+    for (uint32_t i = (uint32_t)log->epochs.count; i > 0; i--)
+        if (log->epochs.entries[i - 1].start_offset < log->end_offset)
+            return log->epochs.entries[i - 1].epoch;
+    return -1;
+}
+
 int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, size_t *whole,
                             struct log_append *result)
 {
     int64_t next = log->end_offset;
+    int32_t newest = newest_written_epoch(log);
     *whole = 0;
     while (len - *whole >= BATCH_PEEK_SIZE) {
         struct batch batch;
@@ -148,12 +158,11 @@ int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, s
         if (batch.base_offset < next)
             return refuse(result, ERR_INVALID_RECORD,
                           "the leader's batch starts below the end of this log");
-        /* An epoch in which nothing was written makes way; one with batches can't be followed by an
-         * older one. */
-        if (batch.leader_epoch >= 0 && batch.leader_epoch < epochs_latest(&log->epochs) &&
-            log->epochs.entries[log->epochs.count - 1].start_offset < batch.base_offset)
+        if (batch.leader_epoch >= 0 && batch.leader_epoch < newest)
             return refuse(result, ERR_INVALID_RECORD,
                           "the leader's batch has an older epoch than the end of this log");
+        if (batch.leader_epoch > newest)
+            newest = batch.leader_epoch;
         next = batch_last_offset(&batch) + 1;
         *whole += batch.size;
     }

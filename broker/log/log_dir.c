@@ -78,7 +78,7 @@ static int take_clean_mark(struct log_dir *dir)
 static int lock_dir(struct log_dir *dir, struct buf *problem)
 {
     char *path = mem_printf("%s/.lock", dir->path);
-    int rc = env_dir_make(dir->manager->env, dir->path);
+    int rc = env_dir_make_durable(dir->manager->env, dir->path);
     if (rc == 0)
         rc = env_path_lock(dir->manager->env, path, &dir->lock);
     mem_free(path);

@@ -162,9 +162,14 @@ static void partition_follow(struct partition *partition)
     replica_manager_follow(partition->manager, partition, partition->leader);
 }
 
-/* The role follows from the newest record. Called when the leader epoch or the log is new. */
-static void partition_take_role(struct partition *partition)
+/* The role follows from the newest record. Called when the leader epoch or the log is new. What was
+ * decided about an earlier process with our id is not for us: the role waits until the metadata has
+ * reached our own registration. */
+void partition_take_role(struct partition *partition)
 {
+    if (!partition->log || partition->state == PARTITION_OFFLINE ||
+        !replica_manager_is_current(partition->manager))
+        return;
     bool led = partition->state == PARTITION_LEADER;
     bool leads = partition->leader == partition->deps->node_id;
     partition_finish_waits(partition, ERR_NOT_LEADER_OR_FOLLOWER);

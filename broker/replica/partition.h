@@ -149,6 +149,9 @@ void partition_free(struct partition *partition);
 void partition_opened(struct partition *partition, int err, struct log *log);
 /* Takes over what the controller decided; older epochs are ignored. */
 void partition_update(struct partition *partition, const struct image_partition *record);
+/* Leads or follows as the newest record says; nothing while the log is not open or the metadata has
+ * not reached our own registration. */
+void partition_take_role(struct partition *partition);
 /* The topic's settings changed. */
 void partition_configure(struct partition *partition);
 /* Leader: removes from the in-sync set who has not kept up; called on a timer. */

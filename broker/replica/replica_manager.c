@@ -27,6 +27,7 @@ struct partition_key {
 struct replica_manager {
     struct replica_manager_deps deps;
     struct metadata_listener listener;
+    bool current; /* the metadata has reached our own registration */
     struct map partitions; /* partition_key -> struct partition */
     struct map openings;   /* "topic-0" -> struct opening: at most one for a directory */
     struct map fetchers;   /* leader id -> struct replica_fetcher */
@@ -333,6 +334,29 @@ static void manager_broker_changed(void *data, int32_t id)
         manager_review_all(manager);
 }
 
+bool replica_manager_is_current(const struct replica_manager *manager)
+{
+    return manager->current;
+}
+
+static void manager_settled(void *data)
+{
+    struct replica_manager *manager = data;
+    int64_t registered = controller_channel_broker_epoch(manager->deps.channel);
+    if (manager->current || registered < 0 || metadata_index(manager->deps.metadata) < registered)
+        return;
+    manager->current = true;
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        partition_take_role(partition);
+}
+
+void replica_manager_registered(struct replica_manager *manager)
+{
+    manager_settled(manager);
+}
+
 /* ---- finding ---- */
 
 struct partition *replica_manager_find(struct replica_manager *manager,
@@ -568,6 +592,7 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
         .broker_changed = manager_broker_changed,
         .config_changed = manager_config_changed,
         .replaced = manager_replaced,
+        .settled = manager_settled,
         .data = manager,
     };
     map_init(&manager->partitions);

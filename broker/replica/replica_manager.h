@@ -28,6 +28,8 @@ struct replica_manager_deps {
 
 struct replica_manager *replica_manager_new(const struct replica_manager_deps *deps);
 void replica_manager_free(struct replica_manager *manager);
+/* The controller has registered us. */
+void replica_manager_registered(struct replica_manager *manager);
 
 /* The replica here, or NULL with the reason in *err: ERR_UNKNOWN_TOPIC_OR_PARTITION when the cluster
  * has no such partition, ERR_NOT_LEADER_OR_FOLLOWER when it has but not here. */
@@ -46,6 +48,9 @@ void replica_manager_log_config(struct replica_manager *manager, const char *top
                                 struct log_config *config);
 int64_t replica_manager_topic_int(struct replica_manager *manager, const char *topic,
                                   enum config_id id);
+/* Whether the metadata has reached our own registration: before that, what it says of our id was said
+ * of an earlier process. */
+bool replica_manager_is_current(const struct replica_manager *manager);
 /* Whether the controller would take the broker into an in-sync set. */
 bool replica_manager_may_join(const struct replica_manager *manager, int32_t broker_id);
 /* The partition has a proposal to send. */

@@ -198,6 +198,9 @@ int env_file_replace(struct env *env, const char *path, const void *data, size_t
 
 /* With parents; 0 when it is there already. */
 int env_dir_make(struct env *env, const char *path) MUST_CHECK;
+/* The same, and the names of the whole path are durable on return. For the directories that a node
+ * is set up in; what it makes inside them it syncs itself, in groups. */
+int env_dir_make_durable(struct env *env, const char *path) MUST_CHECK;
 /* Makes creations, renames and removals in the directory durable. */
 int env_dir_sync(struct env *env, const char *path) MUST_CHECK;
 /* Names (no "." and ".."), sorted; `names` and each name are the caller's to mem_free. */

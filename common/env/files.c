@@ -76,3 +76,18 @@ int env_file_replace(struct env *env, const char *path, const void *data, size_t
     mem_free(temporary);
     return rc;
 }
+
+int env_dir_make_durable(struct env *env, const char *path)
+{
+    int err = env_dir_make(env, path);
+    char *part = mem_strdup(path);
+    char *slash;
+    while (!err && (slash = strrchr(part, '/'))) {
+        *slash = 0;
+        err = env_dir_sync(env, part[0] ? part : "/");
+    }
+    if (!err && path[0] != '/')
+        err = env_dir_sync(env, ".");
+    mem_free(part);
+    return err;
+}
