@@ -37,10 +37,20 @@ struct describe {
 
 /* ---- asking ---- */
 
+/* Whether the broker has the API: old ones and stand-ins lack some, and the rest is still of use.
+ */
+static bool describe_can_ask(const struct describe *d, int16_t key)
+{
+    const struct client_conn *conn = client_connection(d->run->client, CLIENT_ANY);
+    return conn && client_conn_version(conn, key, INT16_MAX) >= 0;
+}
+
 static int describe_ask_configs(struct describe *d)
 {
     struct describe_configs_request request;
     struct arena arena;
+    if (!describe_can_ask(d, KAFKA_API_DESCRIBE_CONFIGS))
+        return 0;
     int version = tool_version(d->run, KAFKA_API_DESCRIBE_CONFIGS);
     if (version < 0)
         return 1;
@@ -110,9 +120,7 @@ static int describe_ask_elr(struct describe *d)
     struct describe_topic_partitions_request_cursor cursor;
     struct describe_topic_partitions_response_cursor *next = NULL;
     struct arena arena;
-    int16_t min, max;
-    const struct client_conn *conn = client_connection(d->run->client, CLIENT_ANY);
-    if (!conn || !client_conn_range(conn, KAFKA_API_DESCRIBE_TOPIC_PARTITIONS, &min, &max))
+    if (!describe_can_ask(d, KAFKA_API_DESCRIBE_TOPIC_PARTITIONS))
         return 0;
     arena_init(&arena, DESCRIBE_ARENA_MAX);
     wire_defaults(&describe_topic_partitions_request_desc, &request);

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/err.h"
 #include "base/version.h"
 #include "kafka/messages/api_versions.h"
@@ -53,6 +54,7 @@ struct client_conn {
     int32_t correlation_next;
     bool closed; /* client_conn_close was called inside a callback of ours */
     bool usable;
+    bool refused; /* our version of ApiVersions, once */
     int in_callback;
 };
 
@@ -154,6 +156,21 @@ static void client_conn_on_timeout(void *data)
 
 /* ---- answers ---- */
 
+/* A broker that lacks our version of ApiVersions answers in the form of version 0 (KIP-511). Some
+ * stand-ins send something else behind the error code, which then is all that counts. */
+static int client_call_decode_refusal(const struct kafka_api *api, uint8_t *bytes, size_t len,
+                                      struct client_answer *answer)
+{
+    size_t used;
+    answer->version = 0;
+    if (wire_decode(api->response, 0, bytes, len, &answer->arena, answer->response, &used) == 0)
+        return 0;
+    wire_defaults(api->response, answer->response);
+    ((struct api_versions_response *)answer->response)->error_code =
+        err_to_wire(ERR_UNSUPPORTED_VERSION);
+    return 0;
+}
+
 /* 0 and the answer in *answer, of which `block` is still to be set; ERR_MALFORMED. */
 static int client_call_decode(const struct client_call *call, uint8_t *bytes, size_t len,
                               struct client_answer *answer)
@@ -176,12 +193,9 @@ static int client_call_decode(const struct client_call *call, uint8_t *bytes, si
         return ERR_NO_MEMORY;
     err = wire_decode(api->response, call->version, bytes + used, len - used, &answer->arena,
                       answer->response, &body_used);
-    /* A broker that lacks our version of ApiVersions answers in the form of version 0 (KIP-511). */
-    if (call->key == KAFKA_API_API_VERSIONS && (err || used + body_used != len)) {
-        answer->version = 0;
-        err = wire_decode(api->response, 0, bytes + used, len - used, &answer->arena,
-                          answer->response, &body_used);
-    }
+    if (call->key == KAFKA_API_API_VERSIONS && len - used >= 2 &&
+        err_from_wire((int16_t)bytes_get_u16(bytes + used)) == ERR_UNSUPPORTED_VERSION)
+        err = client_call_decode_refusal(api, bytes + used, len - used, answer);
     return err;
 }
 
@@ -248,11 +262,11 @@ static void client_conn_on_versions(void *data, int err, struct client_answer *a
     const struct api_versions_response *response = answer->response;
     int broker_err = err_from_wire(response->error_code);
     client_conn_keep_ranges(conn, response);
-    int16_t asked = answer->version;
     client_answer_free(answer);
     int16_t min = 0, max = 0;
     bool known = client_conn_range(conn, KAFKA_API_API_VERSIONS, &min, &max);
-    if (broker_err == ERR_UNSUPPORTED_VERSION && asked == 0) {
+    if (broker_err == ERR_UNSUPPORTED_VERSION && !conn->refused) {
+        conn->refused = true;
         client_conn_ask_versions(conn, known && max < CLIENT_VERSIONS_ASKED ? max : 0);
         return;
     }
