@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/err.h"
 #include "broker/replica/controller_channel.h"
 #include "broker/replica/metadata.h"
 #include "kafka/messages/produce.h"
@@ -12,11 +13,9 @@ const struct image *nodes_image(const struct request *request)
     return metadata_image(request->broker->metadata);
 }
 
-const struct image_endpoint *nodes_endpoint(const struct request *request,
+const struct image_endpoint *nodes_listener(const struct request *request,
                                             const struct image_broker *broker)
 {
-    if (!broker || broker->fenced)
-        return NULL;
     int count;
     const struct config_listener *listeners = config_listeners(request->broker->config, &count);
     const char *name = listeners[request->listener].name;
@@ -24,6 +23,26 @@ const struct image_endpoint *nodes_endpoint(const struct request *request,
         if (strcmp(broker->endpoints[i].listener, name) == 0)
             return &broker->endpoints[i];
     return NULL;
+}
+
+const struct image_endpoint *nodes_endpoint(const struct request *request,
+                                            const struct image_broker *broker)
+{
+    return broker && !broker->fenced ? nodes_listener(request, broker) : NULL;
+}
+
+bool nodes_is_online(const struct request *request, int32_t id)
+{
+    const struct image_broker *broker = image_broker(nodes_image(request), id);
+    return broker && !broker->fenced;
+}
+
+int nodes_leader_error(const struct request *request, const struct image_partition *partition)
+{
+    if (nodes_endpoint(request, image_broker(nodes_image(request), partition->leader)))
+        return 0;
+    return nodes_is_online(request, partition->leader) ? ERR_LISTENER_NOT_FOUND
+                                                       : ERR_LEADER_NOT_AVAILABLE;
 }
 
 int32_t nodes_controller(const struct request *request)

@@ -8,11 +8,25 @@
 struct produce_response;
 
 enum { NODES_PRODUCE_VERSION = 10 }; /* from here Produce answers name the new leader */
+/* Bits of the operations that are allowed to everybody, as there is no authorizer; the numbers are
+ * those of Kafka's AclOperation. NONE: not asked for. */
+enum {
+    NODES_OPERATIONS_NONE = INT32_MIN,
+    NODES_OPERATIONS_TOPIC = 0x0df8,  /* read write create delete alter describe and configs */
+    NODES_OPERATIONS_CLUSTER = 0x1fa0 /* create alter describe cluster-action configs idempotent */
+};
 
 const struct image *nodes_image(const struct request *request);
+/* The broker's endpoint on the listener that this client came in by, fenced or not; NULL when it has
+ * no such listener. */
+const struct image_endpoint *nodes_listener(const struct request *request,
+                                            const struct image_broker *broker);
 /* The broker's endpoint for this client, or NULL when it is fenced or has no such listener. */
 const struct image_endpoint *nodes_endpoint(const struct request *request,
                                             const struct image_broker *broker);
+/* 0, or why a client can't reach the leader: ERR_LEADER_NOT_AVAILABLE, ERR_LISTENER_NOT_FOUND. */
+int nodes_leader_error(const struct request *request, const struct image_partition *partition);
+bool nodes_is_online(const struct request *request, int32_t id);
 /* The node that requests for the controller may be sent to: every broker takes them, so this one, or
  * the active controller's when it is a broker that the client can reach. */
 int32_t nodes_controller(const struct request *request);
