@@ -1,0 +1,325 @@
+/* Changing settings. Happy path: each resource is checked, those that pass go to the controller in one
+ * command, which checks the values of topics once more and writes. Failure modes: one bad entry
+ * refuses its resource, others go through.
+ *
+ * APPEND and SUBTRACT start from the value in force. The controller knows the dynamic value only, so
+ * where there is none they are sent as a SET of what comes out for the default. */
+#include "broker/handlers/config_alter.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/map.h"
+#include "broker/handlers/nodes.h"
+#include "broker/handlers/resources.h"
+#include "kafka/config.h"
+
+static int config_alter_refuse(struct config_alter *alter, struct config_alter_resource *resource,
+                               int err, const char *format, ...) PRINTF_LIKE(4, 5);
+static int config_alter_refuse(struct config_alter *alter, struct config_alter_resource *resource,
+                               int err, const char *format, ...)
+{
+    struct buf text;
+    va_list args;
+    buf_init(&text);
+    va_start(args, format);
+    buf_vprintf(&text, format, args);
+    va_end(args);
+    resource->error_code = err_to_wire(err);
+    resource->message = command_keep(&alter->request->arena, buf_text(&text));
+    buf_close(&text);
+    return err;
+}
+
+/* ---- one entry ---- */
+
+static const struct config_row *config_alter_row(const struct config_alter_resource *resource,
+                                                 const char *key)
+{
+    enum config_id id =
+        resource->type == RESOURCES_TOPIC ? config_find_topic(key) : config_find(key);
+    return id == CONFIG_COUNT ? NULL : config_row(id);
+}
+
+/* Only what may change while a broker runs; names of Kafka that change nothing here are kept. */
+static int config_alter_check_broker(struct config_alter *alter,
+                                     struct config_alter_resource *resource, const char *key)
+{
+    const struct config_row *row = config_alter_row(resource, key);
+    if (!row) {
+        if (config_is_foreign(key))
+            return 0;
+        const char *near = config_nearest(key, false);
+        return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
+                                   "Unknown broker setting %s%s%s%s.", key,
+                                   near ? ": did you mean " : "", near ? near : "",
+                                   near ? "?" : "");
+    }
+    if (!(row->flags & CONFIG_DYNAMIC) || (row->flags & CONFIG_TOPIC_ONLY))
+        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
+                                   "Cannot update these configs dynamically: Set(%s)", key);
+    return 0;
+}
+
+static int config_alter_check_value(struct config_alter *alter,
+                                    struct config_alter_resource *resource,
+                                    const struct config_alter_entry *entry, const char *key,
+                                    const char *value)
+{
+    const struct config_row *row = config_alter_row(resource, key);
+    bool list = entry->operation == CONFIG_ALTER_APPEND ||
+                entry->operation == CONFIG_ALTER_SUBTRACT;
+    if (list && (!row || row->type != CONFIG_TYPE_LIST))
+        return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
+                                   "Can't %s to key %s because its type is not LIST.",
+                                   entry->operation == CONFIG_ALTER_APPEND ? "APPEND" : "SUBTRACT",
+                                   key);
+    if (!row || entry->operation != CONFIG_ALTER_SET)
+        return 0;
+    struct buf problem;
+    buf_init(&problem);
+    int err = config_check_value(row, key, value, &problem);
+    if (err)
+        config_alter_refuse(alter, resource, err, "%s", buf_text(&problem));
+    buf_close(&problem);
+    return err;
+}
+
+static int config_alter_check_entry(struct config_alter *alter,
+                                    struct config_alter_resource *resource,
+                                    const struct config_alter_entry *entry)
+{
+    if (entry->operation < CONFIG_ALTER_SET || entry->operation > CONFIG_ALTER_SUBTRACT)
+        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
+                                   "Unknown operation type %d.", entry->operation);
+    if (entry->operation != CONFIG_ALTER_DELETE && wire_str_is_null(entry->value))
+        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
+                                   "Null value not supported for : %.*s",
+                                   WIRE_STR_ARGS(entry->name));
+    return 0;
+}
+
+/* ---- lists ---- */
+
+static bool config_alter_has(const char *list, const char *item, size_t len)
+{
+    while (*list) {
+        size_t part = strcspn(list, ",");
+        if (part == len && memcmp(list, item, len) == 0)
+            return true;
+        list += part + (list[part] == ',');
+    }
+    return false;
+}
+
+/* Adds to `out` the items of `from` that stand neither in `out` nor in `without`. */
+static void config_alter_copy_items(char *out, const char *from, const char *without)
+{
+    while (*from) {
+        size_t part = strcspn(from, ","), len = strlen(out);
+        if (part && !config_alter_has(out, from, part) && !config_alter_has(without, from, part)) {
+            if (len)
+                out[len++] = ',';
+            memcpy(out + len, from, part); /* what follows is zero: the block came zeroed */
+        }
+        from += part + (from[part] == ',');
+    }
+}
+
+/* Turns APPEND and SUBTRACT into SET when no dynamic value is there. */
+static int config_alter_resolve_list(struct config_alter *alter,
+                                     const struct config_alter_resource *resource,
+                                     const char *name, Meta__ConfigEntry *entry)
+{
+    const struct image *image = nodes_image(alter->request);
+    bool append = entry->operation == META__CONFIG_ENTRY__OPERATION__APPEND;
+    Meta__ConfigRecord__Resource type = (Meta__ConfigRecord__Resource)resource->type;
+    const struct config_row *row = config_alter_row(resource, entry->key);
+    if (!row || image_config(image, type, name, entry->key))
+        return 0;
+    enum config_id id = config_find(row->name);
+    const char *base = row->flags & CONFIG_TOPIC_ONLY
+                           ? row->default_text
+                           : config_str(alter->request->broker->config, id);
+    base = base ? base : "";
+    char *value = arena_alloc(&alter->request->arena, strlen(base) + strlen(entry->value) + 2);
+    if (!value)
+        return ERR_NO_MEMORY;
+    config_alter_copy_items(value, base, append ? "" : entry->value);
+    if (append)
+        config_alter_copy_items(value, entry->value, "");
+    entry->value = value;
+    entry->operation = META__CONFIG_ENTRY__OPERATION__SET;
+    return 0;
+}
+
+/* ---- one resource ---- */
+
+static int config_alter_fill_entry(struct config_alter *alter,
+                                   struct config_alter_resource *resource, const char *name,
+                                   const struct config_alter_entry *entry, Meta__ConfigEntry *out)
+{
+    struct arena *arena = &alter->request->arena;
+    int err = config_alter_check_entry(alter, resource, entry);
+    if (err)
+        return err;
+    err = command_text(arena, entry->name, &out->key);
+    if (!err)
+        err = command_text(arena, entry->value, &out->value);
+    if (err == ERR_INVALID)
+        return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
+                                   "A setting must not contain a NUL character.");
+    out->operation = (Meta__ConfigEntry__Operation)entry->operation;
+    if (!err && resource->type == RESOURCES_BROKER)
+        err = config_alter_check_broker(alter, resource, out->key);
+    if (!err)
+        err = config_alter_check_value(alter, resource, entry, out->key, out->value);
+    if (!err && entry->operation >= CONFIG_ALTER_APPEND)
+        err = config_alter_resolve_list(alter, resource, name, out);
+    return err;
+}
+
+static int config_alter_fill(struct config_alter *alter, struct config_alter_resource *resource,
+                             Meta__AlterConfigs__Resource *out)
+{
+    struct arena *arena = &alter->request->arena;
+    size_t count = (size_t)resource->entry_count;
+    if (resource->type != RESOURCES_TOPIC && resource->type != RESOURCES_BROKER)
+        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
+                                   "Settings of resource type %d can't be changed here.",
+                                   resource->type);
+    int err = command_text(arena, resource->name, &out->name);
+    if (err == ERR_INVALID)
+        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
+                                   "The name contains a NUL character.");
+    out->type = (Meta__ConfigRecord__Resource)resource->type;
+    out->replace_all = alter->replace_all;
+    out->n_entries = count;
+    out->entries = command_messages(arena, count, &meta__config_entry__descriptor);
+    if (err || !out->entries)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; !err && i < count; i++)
+        err = config_alter_fill_entry(alter, resource, out->name, &resource->entries[i],
+                                      out->entries[i]);
+    return err;
+}
+
+/* ---- the request ---- */
+
+static void config_alter_result(void *data, int err, const char *sentence,
+                                const Meta__CommandReply *reply)
+{
+    struct config_alter *alter = data;
+    struct arena *arena = &alter->request->arena;
+    for (size_t i = 0; i < alter->command.n_resources; i++) {
+        struct config_alter_resource *resource = alter->sent[i];
+        const Meta__ResourceResult *decided =
+            !err && i < reply->n_resources ? reply->resources[i] : NULL;
+        resource->error_code = decided ? (int16_t)decided->error
+                                       : err_to_wire(err ? err : ERR_UNKNOWN_SERVER_ERROR);
+        resource->message = command_keep(arena, decided ? decided->message : sentence);
+    }
+}
+
+static void config_alter_finish(void *data, int err)
+{
+    struct config_alter *alter = data;
+    (void)err;
+    alter->answer(alter);
+}
+
+static const struct command_events config_alter_events = {
+    .result = config_alter_result,
+    .finish = config_alter_finish,
+};
+
+struct config_alter *config_alter_new(struct request *request, int32_t count)
+{
+    struct config_alter *alter = arena_alloc(&request->arena, sizeof(*alter));
+    if (!alter)
+        return NULL;
+    alter->request = request;
+    alter->count = count;
+    alter->resources =
+        arena_alloc_array(&request->arena, (size_t)count, sizeof(*alter->resources));
+    if (!alter->resources)
+        return NULL;
+    for (int32_t i = 0; i < count; i++)
+        alter->resources[i].message = WIRE_STR_NULL;
+    return alter;
+}
+
+struct config_alter_entry *config_alter_entries(struct config_alter *alter,
+                                                struct config_alter_resource *resource,
+                                                int32_t count)
+{
+    resource->entry_count = count;
+    resource->entries = arena_alloc_array(&alter->request->arena, (size_t)count,
+                                          sizeof(*resource->entries));
+    return resource->entries;
+}
+
+/* Kafka refuses each resource that stands twice. */
+static void config_alter_find_doubles(struct config_alter *alter)
+{
+    struct map seen[RESOURCES_GROUP + 1] = {0};
+    for (int32_t i = 0; i < alter->count; i++) {
+        struct config_alter_resource *resource = &alter->resources[i];
+        if (resource->type < 0 || resource->type > RESOURCES_GROUP)
+            continue; /* refused later */
+        struct config_alter_resource *first =
+            map_put(&seen[resource->type], resource->name.data, (size_t)resource->name.len, resource);
+        if (!first)
+            continue;
+        config_alter_refuse(alter, first, ERR_INVALID_REQUEST,
+                            "Each resource must appear at most once.");
+        config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
+                            "Each resource must appear at most once.");
+    }
+    for (size_t i = 0; i < ARRAY_LEN(seen); i++)
+        map_close(&seen[i]);
+}
+
+static bool config_alter_prepare(struct config_alter *alter)
+{
+    struct arena *arena = &alter->request->arena;
+    size_t count = (size_t)alter->count;
+    meta__alter_configs__init(&alter->command);
+    alter->command.validate_only = alter->validate_only;
+    alter->command.resources =
+        command_messages(arena, count, &meta__alter_configs__resource__descriptor);
+    alter->sent = arena_alloc_array(arena, count, sizeof(*alter->sent));
+    if (!alter->command.resources || !alter->sent)
+        return false;
+    config_alter_find_doubles(alter);
+    for (size_t i = 0; i < count; i++) {
+        struct config_alter_resource *resource = &alter->resources[i];
+        if (resource->error_code)
+            continue;
+        size_t at = alter->command.n_resources;
+        int err = config_alter_fill(alter, resource, alter->command.resources[at]);
+        if (err == ERR_NO_MEMORY)
+            return false;
+        if (!err)
+            alter->sent[alter->command.n_resources++] = resource;
+    }
+    return true;
+}
+
+void config_alter_run(struct config_alter *alter)
+{
+    struct request *request = alter->request;
+    if (!config_alter_prepare(alter)) {
+        request_fail(request, ERR_NO_MEMORY, "changes more than fits in memory");
+        return;
+    }
+    if (alter->command.n_resources == 0) {
+        alter->answer(alter);
+        return;
+    }
+    Meta__Command command = META__COMMAND__INIT;
+    command.body_case = META__COMMAND__BODY_ALTER_CONFIGS;
+    command.alter_configs = &alter->command;
+    command_send(request->broker, request->client_id, &command, COMMAND_TIMEOUT_DEFAULT_MS,
+                 &config_alter_events, alter);
+}

@@ -1,0 +1,241 @@
+/* DescribeConfigs: the settings of topics and of this broker, with their sources. Answered at once.
+ * Failure modes are those of single resources: unknown topic, another broker's id, a type that has
+ * no settings. */
+#include "broker/handlers/handlers.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/err.h"
+#include "base/map.h"
+#include "broker/handlers/nodes.h"
+#include "broker/handlers/resources.h"
+#include "broker/handlers/settings.h"
+#include "broker/handlers/topic_name.h"
+#include "kafka/messages/describe_configs.h"
+
+typedef struct describe_configs_request_describe_configs_resource asked_resource;
+typedef struct describe_configs_response_describe_configs_result described_resource;
+typedef struct describe_configs_response_describe_configs_resource_result described_config;
+
+struct describe_configs {
+    struct request *request;
+    const asked_resource *asked;
+    described_resource *result;
+    struct map keys; /* asked for; empty = all */
+    struct settings settings;
+    const char *topic;
+};
+
+/* ---- one setting ---- */
+
+static bool describe_wants(const struct describe_configs *describe, const char *name)
+{
+    return describe->keys.count == 0 || map_get(&describe->keys, name, strlen(name));
+}
+
+static bool describe_fill_synonyms(struct arena *arena, const struct setting *setting,
+                                   described_config *out)
+{
+    struct describe_configs_response_describe_configs_synonym *synonyms =
+        WIRE_ARRAY(arena, &out->synonyms, setting->synonym_count,
+                   &describe_configs_response_describe_configs_synonym_desc);
+    for (int i = 0; synonyms && i < setting->synonym_count; i++) {
+        synonyms[i].name = wire_str_from(setting->synonyms[i].name);
+        synonyms[i].value = wire_str_from(setting->synonyms[i].value);
+        synonyms[i].source = setting->synonyms[i].source;
+    }
+    return synonyms != NULL;
+}
+
+/* There is room for one more. */
+static bool describe_add(struct describe_configs *describe, const struct setting *setting)
+{
+    const struct describe_configs_request *body = describe->request->body;
+    described_config *out = &describe->result->configs.items[describe->result->configs.count];
+    out->name = wire_str_from(setting->name);
+    out->value = wire_str_from(setting->value);
+    out->read_only = setting->read_only;
+    out->config_source = setting->source;
+    out->is_sensitive = setting->sensitive;
+    out->documentation = WIRE_STR_NULL;
+    if (describe->request->version == 0)
+        out->is_default = setting->source == SETTINGS_FROM_DEFAULT;
+    else
+        out->config_type = setting->type;
+    if (body->include_documentation)
+        out->documentation = wire_str_from(setting->doc);
+    if (body->include_synonyms &&
+        !describe_fill_synonyms(&describe->request->arena, setting, out))
+        return false;
+    describe->result->configs.count++;
+    return true;
+}
+
+/* Room for `count` settings, or for those asked for. */
+static bool describe_make_room(struct describe_configs *describe, size_t count)
+{
+    if (describe->keys.count > 0 && describe->keys.count < count)
+        count = describe->keys.count;
+    if (!WIRE_ARRAY(&describe->request->arena, &describe->result->configs, (int32_t)count,
+                    &describe_configs_response_describe_configs_resource_result_desc))
+        return false;
+    describe->result->configs.count = 0;
+    return true;
+}
+
+/* ---- one resource: each returns false when memory is out ---- */
+
+static bool describe_refuse(struct describe_configs *describe, int err, const char *sentence)
+{
+    describe->result->error_code = err_to_wire(err);
+    describe->result->error_message = wire_str_from(sentence);
+    return true;
+}
+
+static const char *describe_override(void *data, const char *key)
+{
+    const struct describe_configs *describe = data;
+    return image_config(describe->settings.image, META__CONFIG_RECORD__RESOURCE__TOPIC,
+                        describe->topic, key);
+}
+
+static bool describe_topic(struct describe_configs *describe)
+{
+    struct wire_str name = describe->asked->resource_name;
+    const struct image_topic *topic =
+        image_topic_by_name(describe->settings.image, name.data, (size_t)name.len);
+    if (!topic)
+        return describe_refuse(
+            describe,
+            topic_name_check(name) ? ERR_INVALID_TOPIC_EXCEPTION : ERR_UNKNOWN_TOPIC_OR_PARTITION,
+            NULL);
+    describe->topic = topic->name;
+    describe->settings.topic = describe_override;
+    describe->settings.topic_data = describe;
+    if (!describe_make_room(describe, settings_topic_count()))
+        return false;
+    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
+        struct setting setting;
+        if (!settings_is_topic(id) || !describe_wants(describe, config_row(id)->topic_name))
+            continue;
+        if (settings_of_topic(&describe->settings, id, &setting) ||
+            !describe_add(describe, &setting))
+            return false;
+    }
+    return true;
+}
+
+static bool describe_all_brokers(struct describe_configs *describe)
+{
+    size_t count;
+    const struct image_config *configs = image_configs(
+        describe->settings.image, META__CONFIG_RECORD__RESOURCE__BROKER, "", &count);
+    if (!describe_make_room(describe, count))
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        struct setting setting;
+        if (!describe_wants(describe, configs[i].key))
+            continue;
+        settings_of_all_brokers(&configs[i], &setting);
+        if (!describe_add(describe, &setting))
+            return false;
+    }
+    return true;
+}
+
+/* The file of another broker is not known here, so the client must ask that one. */
+static bool describe_is_own(struct describe_configs *describe)
+{
+    char id[12];
+    struct wire_str name = describe->asked->resource_name;
+    int32_t node_id = describe->request->broker->node_id;
+    snprintf(id, sizeof(id), "%" PRId32, node_id);
+    if (wire_str_is(name, id))
+        return true;
+    struct buf text;
+    buf_init(&text);
+    buf_printf(&text, "Unexpected broker id, expected %s or empty string, but received %.*s", id,
+               WIRE_STR_ARGS(name));
+    char *kept = arena_strndup(&describe->request->arena, buf_text(&text), text.len);
+    buf_close(&text);
+    describe_refuse(describe, ERR_INVALID_REQUEST, kept);
+    return false;
+}
+
+static bool describe_broker(struct describe_configs *describe)
+{
+    if (wire_str_is_empty(describe->asked->resource_name))
+        return describe_all_brokers(describe);
+    if (!describe_is_own(describe))
+        return true;
+    if (!describe_make_room(describe, CONFIG_COUNT))
+        return false;
+    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
+        struct setting setting;
+        if (!settings_is_broker(id) || !describe_wants(describe, config_row(id)->name))
+            continue;
+        settings_of_broker(&describe->settings, id, &setting);
+        if (!describe_add(describe, &setting))
+            return false;
+    }
+    return true;
+}
+
+static bool describe_resource(struct describe_configs *describe)
+{
+    switch (describe->asked->resource_type) {
+    case RESOURCES_TOPIC:
+        return describe_topic(describe);
+    case RESOURCES_BROKER:
+        return describe_broker(describe);
+    case RESOURCES_BROKER_LOGGER: /* our levels are no settings: nothing is listed */
+        describe_is_own(describe);
+        return true;
+    case RESOURCES_CLIENT_METRICS:
+    case RESOURCES_GROUP: /* none are ever set */
+        return true;
+    default:
+        return describe_refuse(describe, ERR_INVALID_REQUEST, "Unsupported resource type");
+    }
+}
+
+static bool describe_one(struct request *request, const asked_resource *asked,
+                         described_resource *result)
+{
+    struct describe_configs describe = {
+        .request = request,
+        .asked = asked,
+        .result = result,
+        .settings = {.arena = &request->arena,
+                     .config = request->broker->config,
+                     .image = nodes_image(request),
+                     .node_id = request->broker->node_id},
+    };
+    result->resource_type = asked->resource_type;
+    result->resource_name = asked->resource_name;
+    result->error_message = WIRE_STR_NULL;
+    map_init(&describe.keys);
+    for (int32_t i = 0; i < asked->configuration_keys.count; i++) {
+        struct wire_str key = asked->configuration_keys.items[i];
+        map_put(&describe.keys, key.data, (size_t)key.len, result);
+    }
+    bool ok = describe_resource(&describe);
+    map_close(&describe.keys);
+    return ok;
+}
+
+void handle_describe_configs(struct request *request)
+{
+    const struct describe_configs_request *body = request->body;
+    struct describe_configs_response response;
+    wire_defaults(&describe_configs_response_desc, &response);
+    bool ok = WIRE_ARRAY(&request->arena, &response.results, body->resources.count,
+                         &describe_configs_response_describe_configs_result_desc) != NULL;
+    for (int32_t i = 0; ok && i < body->resources.count; i++)
+        ok = describe_one(request, &body->resources.items[i], &response.results.items[i]);
+    if (ok)
+        request_reply(request, &response, NULL);
+    else
+        request_fail(request, ERR_NO_MEMORY, "asks for more than fits in memory");
+}
