@@ -19,10 +19,18 @@ static const struct api_row api_rows[KAFKA_API_END] = {
     API_ROW(INIT_PRODUCER_ID, handle_init_producer_id),
     API_ROW(OFFSET_FOR_LEADER_EPOCH, handle_offset_for_leader_epoch),
     API_ROW(DESCRIBE_CONFIGS, handle_describe_configs),
+    API_ROW(ALTER_CONFIGS, handle_alter_configs),
+    API_ROW(DESCRIBE_LOG_DIRS, handle_describe_log_dirs),
     API_ROW(CREATE_PARTITIONS, handle_create_partitions),
+    API_ROW(ELECT_LEADERS, handle_elect_leaders),
     API_ROW(INCREMENTAL_ALTER_CONFIGS, handle_incremental_alter_configs),
+    API_ROW(ALTER_PARTITION_REASSIGNMENTS, handle_alter_partition_reassignments),
+    API_ROW(LIST_PARTITION_REASSIGNMENTS, handle_list_partition_reassignments),
     API_ROW(DESCRIBE_QUORUM, handle_describe_quorum),
     API_ROW(DESCRIBE_CLUSTER, handle_describe_cluster),
+    API_ROW(DESCRIBE_PRODUCERS, handle_describe_producers),
+    API_ROW(UNREGISTER_BROKER, handle_unregister_broker),
+    API_ROW(LIST_CONFIG_RESOURCES, handle_list_config_resources),
     API_ROW(DESCRIBE_TOPIC_PARTITIONS, handle_describe_topic_partitions),
 };
 
