@@ -229,6 +229,14 @@ static void tell_leader(struct consensus *consensus)
     consensus->handlers->leader(consensus->data, leader, term);
 }
 
+static void tell_active(struct consensus *consensus, bool active)
+{
+    if (active == consensus->active)
+        return;
+    consensus->active = active;
+    consensus->handlers->active(consensus->data, active);
+}
+
 /* After every event: what has changed is acted upon, and told. */
 static void look(void *data)
 {
@@ -247,12 +255,13 @@ static void look(void *data)
         end_leading(consensus);
     if (leads && !consensus->leading)
         begin_leading(consensus);
-    tell_leader(consensus);
+    /* An end comes before the news of the next leader, so that nobody hears "active" with its term. */
     bool active = leads && consensus->barrier_done;
-    if (active != consensus->active) {
-        consensus->active = active;
-        consensus->handlers->active(consensus->data, active);
-    }
+    if (!active)
+        tell_active(consensus, false);
+    tell_leader(consensus);
+    if (active)
+        tell_active(consensus, true);
 }
 
 /* ---- fast fail-over ---- */

@@ -238,8 +238,10 @@ static void fetch_fill(struct fetch *fetch, struct fetch_result *result,
 static void fetch_tell(const struct fetch_result *result)
 {
     struct fetch_session_slot *slot = result->slot;
-    slot->told_hw = result->read.high_watermark;
-    slot->told_log_start = result->err ? -1 : result->read.log_start_offset;
+    /* Who gets an error or has to cut makes nothing of the offsets: they are said again. */
+    bool usable = !result->err && !result->read.diverging;
+    slot->told_hw = usable ? result->read.high_watermark : -1;
+    slot->told_log_start = usable ? result->read.log_start_offset : -1;
     list_remove(&slot->ready_link);
     bool follower = slot->args.replica_id >= 0;
     slot->sent = follower && (result->chunk.len > 0 || result->read.diverging || result->err);

@@ -237,6 +237,25 @@ static int sessions_continue(struct fetch_sessions *sessions, const struct fetch
     return 0;
 }
 
+static void session_close(struct fetch_session *session)
+{
+    if (session->supersede)
+        session->supersede(session->wake_data);
+    fetch_session_free(session);
+}
+
+/* A follower has one session: what comes late on an older one must not count any more. */
+static void sessions_close_of_replica(struct fetch_sessions *sessions, int32_t replica_id)
+{
+    LIST_EACH(step, &sessions->used) {
+        struct fetch_session *session = LIST_ENTRY(step, struct fetch_session, link);
+        if (session->replica_id == replica_id) {
+            session_close(session);
+            return;
+        }
+    }
+}
+
 int fetch_sessions_open(struct fetch_sessions *sessions, const struct fetch_request *request,
                         int16_t version, struct fetch_session **out, bool *full)
 {
@@ -248,10 +267,10 @@ int fetch_sessions_open(struct fetch_sessions *sessions, const struct fetch_requ
     if (!*full)
         return sessions_continue(sessions, request, version, out);
     struct fetch_session *old = map_get_u64(&sessions->by_id, (uint64_t)request->session_id);
-    if (old && old->supersede)
-        old->supersede(old->wake_data);
     if (old)
-        fetch_session_free(old);
+        session_close(old);
+    if (replica_id >= 0)
+        sessions_close_of_replica(sessions, replica_id);
     struct fetch_session *session = session_new(sessions, replica_id, version);
     session_take(session, request, version);
     if (request->session_epoch == 0 && version >= 7)

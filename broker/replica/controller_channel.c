@@ -137,9 +137,12 @@ static void channel_lose_current(struct controller_channel *channel)
         LIST_ENTRY(step, struct controller_call, link)->sent = false;
 }
 
+static void channel_choose(struct controller_channel *channel);
+
 static void link_drop(struct link *link)
 {
-    if (link->channel->current == link)
+    bool was_current = link->channel->current == link;
+    if (was_current)
         channel_lose_current(link->channel);
     link->active = false;
     if (link->conn) {
@@ -147,6 +150,8 @@ static void link_drop(struct link *link)
         link->conn = NULL;
     }
     env_timer_start(&link->redial, CHANNEL_REDIAL_MS);
+    if (was_current)
+        channel_choose(link->channel);
 }
 
 static void link_broken(void *data, int err)
@@ -165,6 +170,27 @@ static void channel_refused(struct controller_channel *channel, int32_t error, c
     channel->events->refused(channel->data, reason);
 }
 
+/* Follows the active controller of the newest term. One that was cut off may still think that it
+ * leads; it does so in an older term. */
+static void channel_choose(struct controller_channel *channel)
+{
+    struct link *best = channel->current;
+    for (int i = 0; i < channel->config.voter_count; i++) {
+        struct link *link = &channel->links[i];
+        if (link->active && link->conn && (!best || link->term > best->term))
+            best = link;
+    }
+    if (!best || best == channel->current)
+        return;
+    if (channel->current)
+        channel_lose_current(channel);
+    channel->current = best;
+    channel->active_id = best->voter_id;
+    logger_info(channel->logger, "the active controller is %d, epoch %lld", best->voter_id,
+                (long long)best->term);
+    channel_register(channel);
+}
+
 static void link_welcome(struct link *link, const Meta__Welcome *welcome)
 {
     struct controller_channel *channel = link->channel;
@@ -179,20 +205,9 @@ static void link_welcome(struct link *link, const Meta__Welcome *welcome)
     }
     link->active = welcome->active;
     link->term = welcome->leader_epoch;
-    if (!welcome->active) {
-        if (channel->current == link)
-            channel_lose_current(channel);
-        return;
-    }
-    if (channel->current == link || (channel->current && channel->current->term > link->term))
-        return;
-    if (channel->current)
+    if (channel->current == link && !link->active)
         channel_lose_current(channel);
-    channel->current = link;
-    channel->active_id = link->voter_id;
-    logger_info(channel->logger, "the active controller is %d, epoch %lld", link->voter_id,
-                (long long)link->term);
-    channel_register(channel);
+    channel_choose(channel);
 }
 
 static void link_registered(struct link *link, const Meta__Registered *registered)
@@ -200,7 +215,8 @@ static void link_registered(struct link *link, const Meta__Registered *registere
     struct controller_channel *channel = link->channel;
     if (channel->current != link)
         return;
-    if (registered->error == err_to_wire(ERR_NOT_CONTROLLER)) {
+    if (registered->error == err_to_wire(ERR_NOT_CONTROLLER) ||
+        registered->error == err_to_wire(ERR_REQUEST_TIMED_OUT)) {
         link_drop(link);
         return;
     }

@@ -86,7 +86,8 @@ struct remote *isr_remote(const struct partition *partition, int32_t id)
 void isr_acknowledge(struct partition *partition, const struct partition_read_args *args)
 {
     struct remote *remote = isr_remote(partition, args->replica_id);
-    if (!remote)
+    /* A fetch that an earlier process sent, and the network held back, says nothing of this one. */
+    if (!remote || (args->replica_epoch >= 0 && args->replica_epoch < remote->broker_epoch))
         return;
     int64_t now_ms = isr_now_ms(partition);
     int64_t end = log_end_offset(partition->log);

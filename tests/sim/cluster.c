@@ -51,7 +51,7 @@ struct cluster {
     struct controller_call create;
     bool creating;
     int8_t leader_of[CLUSTER_PARTITIONS][EPOCHS_MAX]; /* node + 1; 0 = none seen */
-    char problem[512];
+    char problem[1024];
 };
 
 static bool cluster_fail(struct cluster *cluster, const char *format, ...) PRINTF_LIKE(2, 3);
@@ -505,6 +505,32 @@ static bool cluster_is_whole(struct cluster *cluster)
     return true;
 }
 
+/* Where every replica stands, for the message of a run that does not end well. */
+static const char *cluster_state(struct cluster *cluster, char *out, size_t room)
+{
+    size_t len = 0;
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++)
+        for (int i = 0; i < CLUSTER_NODES && len < room; i++) {
+            struct partition *partition = cluster_partition(cluster, i, p);
+            struct log *log = partition ? partition_log(partition) : NULL;
+            const struct image_topic *topic =
+                cluster->nodes[i].up
+                    ? image_topic_by_name(metadata_image(cluster->nodes[i].broker->metadata),
+                                          cluster_topic, strlen(cluster_topic))
+                    : NULL;
+            const struct image_partition *record = topic ? image_partition(topic, p) : NULL;
+            int wrote = snprintf(
+                out + len, room - len, "; %d/%d state %d end %lld hw %lld, of it: leader %d epoch %d isr %d",
+                p, i, partition ? (int)partition_state(partition) : -1,
+                log ? (long long)log_end_offset(log) : -1,
+                partition ? (long long)partition_high_watermark(partition) : -1,
+                record ? record->leader : -1, record ? record->leader_epoch : -1,
+                record ? record->isr.count : -1);
+            len += wrote > 0 ? (size_t)wrote : 0;
+        }
+    return out;
+}
+
 bool cluster_ready(struct cluster *cluster, int64_t limit_ms)
 {
     int64_t limit = sim_now_us(cluster->sim) + limit_ms * 1000;
@@ -565,6 +591,7 @@ static bool cluster_check_acked(struct cluster *cluster, int i, int p)
 
 bool cluster_finish(struct cluster *cluster, int64_t limit_ms)
 {
+    char state[700];
     sim_heal_all(cluster->sim);
     for (int i = 0; i < CLUSTER_NODES; i++)
         cluster_restart(cluster, i);
@@ -572,8 +599,8 @@ bool cluster_finish(struct cluster *cluster, int64_t limit_ms)
     int64_t limit = sim_now_us(cluster->sim) + limit_ms * 1000;
     while (!cluster_is_whole(cluster)) {
         if (sim_now_us(cluster->sim) > limit)
-            return cluster_fail(cluster, "the replicas are not whole %lld ms after healing",
-                                (long long)limit_ms);
+            return cluster_fail(cluster, "the replicas are not whole %lld ms after healing%s",
+                                (long long)limit_ms, cluster_state(cluster, state, sizeof(state)));
         if (!cluster_run(cluster, 5))
             return false;
     }
