@@ -10,6 +10,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "broker/group/group_manager.h"
+#include "broker/group/partition_log.h"
 #include "broker/handlers/fetch_session.h"
 #include "broker/handlers/producer_ids.h"
 #include "broker/log/log_manager.h"
@@ -129,6 +131,13 @@ static void broker_dir_failed(void *data, const char *dir)
         broker->failed(broker->failed_data);
 }
 
+static void broker_leader_changed(void *data, struct partition *partition, bool leader)
+{
+    struct broker *broker = data;
+    if (broker->groups && strcmp(partition_topic(partition), GROUP_OFFSETS_TOPIC) == 0)
+        group_manager_leader_changed(broker->groups, partition_index(partition), leader);
+}
+
 static const struct log_manager_events broker_log_events = {.dir_failed = broker_dir_failed};
 
 static int broker_open_logs(struct broker *broker, struct buf *problem)
@@ -233,6 +242,29 @@ static void broker_open_channel(struct broker *broker)
 
 /* ---- life ---- */
 
+static void broker_build_groups(struct broker *broker)
+{
+    struct group_manager_deps deps = {
+        .env = broker->env,
+        .logger = broker->logger,
+        .metadata = broker->metadata,
+        .log = &partition_log_ops,
+    };
+    group_settings_read(&deps.settings, broker->config);
+    broker->offsets_log = partition_log_new(broker->env, broker->replicas, GROUP_OFFSETS_TOPIC);
+    deps.log_data = broker->offsets_log;
+    broker->groups = group_manager_new(&deps);
+}
+
+static void broker_free_groups(struct broker *broker)
+{
+    if (!broker->groups)
+        return;
+    group_manager_free(broker->groups);
+    partition_log_free(broker->offsets_log);
+    broker->groups = NULL;
+}
+
 static void broker_build(struct broker *broker)
 {
     broker_make_registration(broker);
@@ -246,6 +278,7 @@ static void broker_build(struct broker *broker)
         .metadata = broker->metadata,
         .channel = broker->channel,
         .logs = broker->logs,
+        .leader_changed = broker_leader_changed,
         .data = broker,
     };
     broker->replicas = replica_manager_new(&deps);
@@ -253,6 +286,7 @@ static void broker_build(struct broker *broker)
         broker->replicas, broker->env,
         (int32_t)config_int(broker->config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS));
     broker->producer_ids = producer_ids_new(broker->env, broker->channel, broker->node_id);
+    broker_build_groups(broker);
 }
 
 int broker_new(struct env *env, struct logger *logger, const struct config *config,
@@ -302,6 +336,7 @@ void broker_free(struct broker *broker)
     env_timer_stop(&broker->leave_timer);
     if (broker->server)
         server_free(broker->server);
+    broker_free_groups(broker);
     if (broker->producer_ids)
         producer_ids_free(broker->producer_ids);
     if (broker->fetch_sessions)

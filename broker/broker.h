@@ -19,6 +19,7 @@ struct group_manager;
 struct fetch_sessions;
 struct log_manager;
 struct metadata;
+struct partition_log;
 struct producer_ids;
 struct replica_manager;
 struct server;
@@ -36,6 +37,7 @@ struct broker {
     struct fetch_sessions *fetch_sessions;
     struct producer_ids *producer_ids;
     struct server *server;
+    struct partition_log *offsets_log; /* __consumer_offsets, for the groups */
     struct group_manager *groups;
     Meta__Register *registration;
     enum broker_state { BROKER_STARTING, BROKER_SERVING, BROKER_LEAVING, BROKER_CLOSING } state;

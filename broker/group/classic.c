@@ -1,0 +1,470 @@
+/* A classic group from the end of the join phase on: assignment, heartbeats, leaving; its life and its
+ * record.
+ *
+ * Happy path: the leader's SyncGroup brings the assignment; it is stored; when that is replicated the
+ * group is stable and everybody gets their part. Failure modes: the record can't be stored, or members
+ * do not ask for their part in time: the group rebalances again. */
+#include "broker/group/classic.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "broker/group/subscription.h"
+
+void classic_move(struct classic *classic, enum classic_state to)
+{
+    static const bool allowed[5][5] = {
+        [CLASSIC_EMPTY] = {[CLASSIC_PREPARING] = true, [CLASSIC_DEAD] = true},
+        [CLASSIC_PREPARING] = {[CLASSIC_COMPLETING] = true, [CLASSIC_EMPTY] = true,
+                               [CLASSIC_DEAD] = true},
+        [CLASSIC_COMPLETING] = {[CLASSIC_STABLE] = true, [CLASSIC_PREPARING] = true,
+                                [CLASSIC_DEAD] = true},
+        [CLASSIC_STABLE] = {[CLASSIC_PREPARING] = true, [CLASSIC_DEAD] = true},
+    };
+    ASSERT(allowed[classic->state][to]);
+    classic->state = to;
+    classic->state_ms = env_wall_ms(group_env(classic->group));
+}
+
+const char *classic_state_name(const struct classic *classic)
+{
+    static const char *const names[] = {"Empty", "PreparingRebalance", "CompletingRebalance", "Stable",
+                                        "Dead"};
+    return names[classic->state];
+}
+
+/* ---- timers ---- */
+
+void classic_touch(struct classic_member *member)
+{
+    if (!member->join && !member->sync)
+        env_timer_start(&member->session_timer, member->session_ms);
+}
+
+/* Members that have not asked for their part of the assignment in time are gone. */
+static void classic_sync_due(struct classic *classic)
+{
+    bool removed = false;
+    LIST_EACH (step, &classic->members) {
+        struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
+        if (member->synced)
+            continue;
+        logger_info(group_logger(classic->group), "group %s: member %s did not sync in time",
+                    classic->group->id, member->id);
+        classic_member_remove(member, ERR_UNKNOWN_MEMBER_ID);
+        removed = true;
+    }
+    if (removed)
+        classic_rebalance(classic, "members did not sync in time");
+}
+
+static void classic_due(void *data)
+{
+    struct classic *classic = data;
+    struct group *group = classic->group;
+    group_hold(group);
+    if (classic->state == CLASSIC_PREPARING)
+        classic_join_due(classic);
+    else
+        classic_sync_due(classic);
+    group_release(group);
+}
+
+/* ---- life ---- */
+
+struct classic *classic_new(struct group *group)
+{
+    struct classic *classic = mem_alloc(sizeof(*classic));
+    classic->group = group;
+    classic->state = CLASSIC_EMPTY;
+    classic->state_ms = env_wall_ms(group_env(group));
+    list_init(&classic->members);
+    list_init(&classic->stores);
+    map_init(&classic->by_id);
+    map_init(&classic->by_instance);
+    map_init(&classic->pending);
+    env_timer_init(group_env(group), &classic->timer, classic_due, classic);
+    return classic;
+}
+
+static void classic_free_pending(struct classic *classic)
+{
+    struct classic_pending *pending;
+    size_t cursor = 0;
+    while ((pending = map_next(&classic->pending, &cursor, NULL, NULL))) {
+        env_timer_stop(&pending->timer);
+        mem_free(pending->id);
+        mem_free(pending);
+    }
+    map_close(&classic->pending);
+}
+
+void classic_free(struct classic *classic, int err)
+{
+    env_timer_stop(&classic->timer);
+    classic_move(classic, CLASSIC_DEAD);
+    LIST_EACH (step, &classic->members)
+        classic_member_remove(LIST_ENTRY(step, struct classic_member, link), err);
+    LIST_EACH (step, &classic->stores) {
+        LIST_ENTRY(step, struct classic_store, link)->classic = NULL;
+        list_remove(step);
+    }
+    classic_free_pending(classic);
+    map_close(&classic->by_id);
+    map_close(&classic->by_instance);
+    mem_free(classic->protocol_type);
+    mem_free(classic->protocol);
+    mem_free(classic);
+}
+
+/* ---- the record ---- */
+
+static void classic_fill_record(const struct classic *classic, struct group_metadata_value *value,
+                                struct group_metadata_value_member_metadata *members)
+{
+    wire_defaults(&group_metadata_value_desc, value);
+    value->protocol_type = wire_str_from(classic->protocol_type ? classic->protocol_type : "");
+    value->generation = classic->generation;
+    value->protocol = wire_str_from(classic->protocol);
+    value->leader = wire_str_from(classic->leader ? classic->leader->id : NULL);
+    value->current_state_timestamp = classic->state_ms;
+    value->members.count = classic->member_count;
+    value->members.items = members;
+    LIST_EACH (step, &classic->members) {
+        const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
+        members->member_id = wire_str_from(member->id);
+        members->group_instance_id = wire_str_from(member->instance_id);
+        members->client_id = wire_str_from(member->client_id);
+        members->client_host = wire_str_from(member->client_host);
+        members->rebalance_timeout = member->rebalance_ms;
+        members->session_timeout = member->session_ms;
+        members->subscription = classic->protocol ? classic_metadata(member)
+                                                  : (struct wire_bytes){NULL, 0};
+        members->assignment = member->assignment;
+        members++;
+    }
+}
+
+void classic_put_record(const struct classic *classic, struct records *records)
+{
+    struct group_metadata_value value;
+    struct group_metadata_value_member_metadata *members =
+        mem_alloc((size_t)(classic->member_count + 1) * sizeof(*members));
+    classic_fill_record(classic, &value, members);
+    records_put_group(records, group_id(classic->group), &value);
+    mem_free(members);
+}
+
+static void classic_stored(struct shard_op *op, int err)
+{
+    struct classic_store *store = CONTAINER_OF(op, struct classic_store, op);
+    struct group *group = store->group;
+    struct classic *classic = store->classic;
+    if (classic)
+        list_remove(&store->link);
+    if (err)
+        logger_warn(group_logger(group), "group %s: its state could not be stored: %s", group->id,
+                    err_text(err));
+    if (store->done)
+        store->done(store, classic, err);
+    mem_free(store);
+    group_release(group);
+}
+
+void classic_store(struct classic *classic, struct group_join *join,
+                   void (*done)(struct classic_store *store, struct classic *classic, int err))
+{
+    struct group *group = classic->group;
+    struct classic_store *store = mem_alloc(sizeof(*store));
+    struct records records;
+    store->group = group;
+    store->classic = classic;
+    store->generation = classic->generation;
+    store->join = join;
+    store->done = done;
+    list_push(&classic->stores, &store->link);
+    classic->stored = true;
+    group_hold(group);
+    records_init(&records, env_wall_ms(group_env(group)));
+    classic_put_record(classic, &records);
+    int err = shard_append(group->shard, &records, &store->op, classic_stored);
+    records_close(&records);
+    if (err)
+        classic_stored(&store->op, err);
+}
+
+/* ---- the assignment ---- */
+
+static void classic_finish_sync(struct group_sync *sync, const struct classic_member *member, int err)
+{
+    struct sync_group_response *response = &sync->response;
+    wire_defaults(&sync_group_response_desc, response);
+    response->error_code = err_to_wire(err);
+    if (!err) {
+        response->protocol_type = wire_str_from(member->classic->protocol_type);
+        response->protocol_name = wire_str_from(member->classic->protocol);
+        response->assignment = member->assignment;
+    }
+    sync->done(sync);
+}
+
+void classic_answer_sync(struct classic_member *member, int err)
+{
+    struct group_sync *sync = member->sync;
+    member->sync = NULL;
+    classic_finish_sync(sync, member, err);
+}
+
+void classic_fail_syncs(struct classic *classic, int err)
+{
+    LIST_EACH (step, &classic->members) {
+        struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
+        classic_set_assignment(member, (struct wire_bytes){NULL, 0});
+        if (!member->sync)
+            continue;
+        classic_answer_sync(member, err);
+        classic_touch(member);
+    }
+}
+
+static bool classic_all_synced(const struct classic *classic)
+{
+    LIST_EACH (step, &classic->members)
+        if (!LIST_ENTRY(step, struct classic_member, link)->synced)
+            return false;
+    return true;
+}
+
+/* The timer of the sync phase goes on for those who have not asked yet. */
+static void classic_review_synced(struct classic *classic)
+{
+    if (classic->state == CLASSIC_STABLE && classic_all_synced(classic))
+        env_timer_stop(&classic->timer);
+}
+
+static void classic_assigned(struct classic_store *store, struct classic *classic, int err)
+{
+    if (!classic || classic->state != CLASSIC_COMPLETING ||
+        classic->generation != store->generation)
+        return;
+    classic->storing = false;
+    if (err) {
+        classic_fail_syncs(classic, err);
+        classic_rebalance(classic, "the assignment could not be stored");
+        return;
+    }
+    classic_move(classic, CLASSIC_STABLE);
+    LIST_EACH (step, &classic->members) {
+        struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
+        if (!member->sync)
+            continue;
+        classic_answer_sync(member, 0);
+        classic_touch(member);
+    }
+    classic_review_synced(classic);
+}
+
+static void classic_take_assignment(struct classic *classic, const struct sync_group_request *request)
+{
+    for (int32_t i = 0; i < request->assignments.count; i++) {
+        struct classic_member *member =
+            classic_find(classic, request->assignments.items[i].member_id);
+        if (member)
+            classic_set_assignment(member, request->assignments.items[i].assignment);
+    }
+    classic->storing = true;
+    classic_store(classic, NULL, classic_assigned);
+}
+
+static void classic_await_sync(struct classic_member *member, struct group_sync *sync)
+{
+    struct classic *classic = member->classic;
+    if (member->sync)
+        classic_answer_sync(member, ERR_REBALANCE_IN_PROGRESS); /* a repeated request */
+    member->sync = sync;
+    member->synced = true;
+    env_timer_stop(&member->session_timer);
+    if (classic->leader == member && !classic->storing)
+        classic_take_assignment(classic, sync->request);
+}
+
+static int classic_check_sync(const struct classic *classic, const struct sync_group_request *request,
+                              struct classic_member **member)
+{
+    int err = classic_identify(classic, request->member_id, request->group_instance_id, member);
+    if (err)
+        return err;
+    if (request->generation_id != classic->generation)
+        return ERR_ILLEGAL_GENERATION;
+    if (!wire_str_is_null(request->protocol_type) &&
+        !wire_str_equal(request->protocol_type, wire_str_from(classic->protocol_type)))
+        return ERR_INCONSISTENT_GROUP_PROTOCOL;
+    if (!wire_str_is_null(request->protocol_name) && classic->protocol &&
+        !wire_str_is(request->protocol_name, classic->protocol))
+        return ERR_INCONSISTENT_GROUP_PROTOCOL;
+    if (classic->state == CLASSIC_PREPARING)
+        return ERR_REBALANCE_IN_PROGRESS;
+    return classic->state == CLASSIC_EMPTY ? ERR_UNKNOWN_MEMBER_ID : 0;
+}
+
+void classic_sync(struct classic *classic, struct group_sync *sync)
+{
+    struct classic_member *member = NULL;
+    int err = classic_check_sync(classic, sync->request, &member);
+    if (err) {
+        classic_finish_sync(sync, member, err);
+    } else if (classic->state == CLASSIC_COMPLETING) {
+        classic_await_sync(member, sync);
+    } else {
+        member->synced = true;
+        classic_touch(member);
+        classic_review_synced(classic);
+        classic_finish_sync(sync, member, 0);
+    }
+}
+
+/* ---- being there ---- */
+
+int classic_heartbeat(struct classic *classic, const struct heartbeat_request *request)
+{
+    struct classic_member *member;
+    int err = classic_identify(classic, request->member_id, request->group_instance_id, &member);
+    if (err)
+        return err;
+    if (request->generation_id != classic->generation)
+        return ERR_ILLEGAL_GENERATION;
+    classic_touch(member);
+    return classic->state == CLASSIC_PREPARING ? ERR_REBALANCE_IN_PROGRESS : 0;
+}
+
+int classic_leave(struct classic *classic, struct wire_str member_id, struct wire_str instance_id,
+                  const char *reason)
+{
+    struct classic_member *member;
+    if (!wire_str_is_null(instance_id)) {
+        member = classic_find_instance(classic, instance_id);
+        if (!member)
+            return ERR_UNKNOWN_MEMBER_ID;
+        if (!wire_str_is_empty(member_id) && !wire_str_is(member_id, member->id))
+            return ERR_FENCED_INSTANCE_ID;
+    } else if (classic_forget_pending(classic, member_id)) {
+        classic_try_complete(classic);
+        return 0;
+    } else {
+        member = classic_find(classic, member_id);
+        if (!member)
+            return ERR_UNKNOWN_MEMBER_ID;
+    }
+    logger_info(group_logger(classic->group), "group %s: member %s leaves: %s", classic->group->id,
+                member->id, reason);
+    classic_member_remove(member, ERR_UNKNOWN_MEMBER_ID);
+    classic_rebalance(classic, "a member left");
+    return 0;
+}
+
+/* A commit without member and generation is one by hand, which is fine while nobody is a member. */
+int classic_check_commit(struct classic *classic, struct wire_str member_id,
+                         struct wire_str instance_id, int32_t generation)
+{
+    struct classic_member *member;
+    if (generation < 0 && classic->member_count == 0 && classic->state == CLASSIC_EMPTY)
+        return 0;
+    int err = classic_identify(classic, member_id, instance_id, &member);
+    if (err)
+        return err;
+    if (generation != classic->generation)
+        return ERR_ILLEGAL_GENERATION;
+    if (classic->state == CLASSIC_COMPLETING)
+        return ERR_REBALANCE_IN_PROGRESS;
+    classic_touch(member);
+    return 0;
+}
+
+/* ---- looking at it ---- */
+
+bool classic_is_subscribed(const struct classic *classic, struct wire_str topic)
+{
+    if (!classic->protocol_type || strcmp(classic->protocol_type, SUBSCRIPTION_TYPE) != 0)
+        return false;
+    LIST_EACH (step, &classic->members) {
+        const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
+        for (int32_t i = 0; i < member->protocols.count; i++)
+            if (subscription_has_topic(member->protocols.items[i].metadata, topic))
+                return true;
+    }
+    return false;
+}
+
+int classic_describe(const struct classic *classic, struct arena *arena,
+                     struct describe_groups_response_described_group *response)
+{
+    bool stable = classic->state == CLASSIC_STABLE;
+    response->group_state = wire_str_from(classic_state_name(classic));
+    response->protocol_type = wire_str_from(classic->protocol_type ? classic->protocol_type : "");
+    response->protocol_data = wire_str_from(stable ? classic->protocol : "");
+    struct describe_groups_response_described_group_member *out =
+        WIRE_ARRAY(arena, &response->members, classic->member_count,
+                   &describe_groups_response_described_group_member_desc);
+    if (!out)
+        return ERR_NO_MEMORY;
+    LIST_EACH (step, &classic->members) {
+        const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
+        out->member_id = wire_str_from(member->id);
+        out->group_instance_id = wire_str_from(member->instance_id);
+        out->client_id = wire_str_from(member->client_id);
+        out->client_host = wire_str_from(member->client_host);
+        if (stable) {
+            out->member_metadata = classic_metadata(member);
+            out->member_assignment = member->assignment;
+        }
+        out++;
+    }
+    return 0;
+}
+
+/* ---- loading ---- */
+
+static int classic_load_member(struct classic *classic,
+                               const struct group_metadata_value_member_metadata *from)
+{
+    char *host = wire_str_dup(from->client_host);
+    struct classic_member *member = classic_member_new(classic, from->member_id,
+                                                       from->group_instance_id, from->client_id, host);
+    mem_free(host);
+    member->session_ms = from->session_timeout;
+    member->rebalance_ms = from->rebalance_timeout >= 0 ? from->rebalance_timeout
+                                                        : from->session_timeout;
+    member->synced = true;
+    classic_set_assignment(member, from->assignment);
+    return classic_protocols_one(&member->protocols, wire_str_from(classic->protocol),
+                                 from->subscription);
+}
+
+int classic_load(struct classic *classic, const struct group_metadata_value *value)
+{
+    classic->stored = true;
+    classic->generation = value->generation;
+    classic->state_ms = value->current_state_timestamp;
+    classic->protocol_type =
+        wire_str_is_empty(value->protocol_type) ? NULL : wire_str_dup(value->protocol_type);
+    if (value->members.count <= 0)
+        return 0;
+    classic->protocol = wire_str_is_null(value->protocol) ? mem_strdup("")
+                                                          : wire_str_dup(value->protocol);
+    classic->state = CLASSIC_STABLE;
+    for (int32_t i = 0; i < value->members.count; i++) {
+        int err = classic_load_member(classic, &value->members.items[i]);
+        if (err)
+            return err;
+    }
+    struct classic_member *leader = classic_find(classic, value->leader);
+    if (leader)
+        classic->leader = leader;
+    return 0;
+}
+
+void classic_start(struct classic *classic)
+{
+    LIST_EACH (step, &classic->members)
+        classic_touch(LIST_ENTRY(step, struct classic_member, link));
+}

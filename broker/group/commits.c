@@ -1,0 +1,480 @@
+/* Committed offsets.
+ *
+ * Happy path of a commit: the member is who it says, the records are appended, and when they are on
+ * every in-sync replica the offsets count and the client hears. Failure modes: fenced or unknown
+ * members, unknown topics, too much metadata: refused before anything is written; a write that takes
+ * longer than offsets.commit.timeout.ms is answered as not available, and still counts if it gets
+ * through. */
+#include "broker/group/commits.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "broker/group/classic.h"
+#include "broker/group/consumer.h"
+#include "broker/group/manager_private.h"
+#include "broker/group/subscription.h"
+#include "broker/group/write.h"
+
+enum { COMMIT_EPOCH_VERSION = 9, COMMIT_IDS_VERSION = 10 };
+
+/* Lives until the write is through; the request may be answered before (its time is over). */
+struct commit {
+    struct group_commit *request;
+    struct env_timer timer;
+};
+
+typedef struct offset_commit_request_offset_commit_request_topic commit_topic;
+typedef struct offset_commit_response_offset_commit_response_topic commit_topic_answer;
+
+/* ---- answering ---- */
+
+/* Every partition without an error of its own gets `err`. */
+static void commit_answer(struct group_commit *commit, int err)
+{
+    for (int32_t i = 0; i < commit->response.topics.count; i++) {
+        commit_topic_answer *topic = &commit->response.topics.items[i];
+        for (int32_t j = 0; j < topic->partitions.count; j++)
+            if (!topic->partitions.items[j].error_code)
+                topic->partitions.items[j].error_code = err_to_wire(err);
+    }
+    commit->done(commit);
+}
+
+static void commit_stored(void *data, int err)
+{
+    struct commit *commit = data;
+    env_timer_stop(&commit->timer);
+    if (commit->request)
+        commit_answer(commit->request, err);
+    mem_free(commit);
+}
+
+static void commit_late(void *data)
+{
+    struct commit *commit = data;
+    struct group_commit *request = commit->request;
+    commit->request = NULL;
+    commit_answer(request, ERR_COORDINATOR_NOT_AVAILABLE);
+}
+
+static bool commit_prepare(struct group_commit *commit)
+{
+    const struct offset_commit_request *request = commit->request;
+    wire_defaults(&offset_commit_response_desc, &commit->response);
+    commit_topic_answer *topic =
+        WIRE_ARRAY(commit->arena, &commit->response.topics, request->topics.count,
+                   &offset_commit_response_offset_commit_response_topic_desc);
+    for (int32_t i = 0; topic && i < request->topics.count; i++, topic++) {
+        const commit_topic *from = &request->topics.items[i];
+        topic->name = from->name;
+        topic->topic_id = from->topic_id;
+        if (!WIRE_ARRAY(commit->arena, &topic->partitions, from->partitions.count,
+                        &offset_commit_response_offset_commit_response_partition_desc))
+            return false;
+        for (int32_t j = 0; j < from->partitions.count; j++)
+            topic->partitions.items[j].partition_index = from->partitions.items[j].partition_index;
+    }
+    return topic != NULL;
+}
+
+/* ---- checks ---- */
+
+static int commit_check_member(const struct group *group, const struct group_commit *commit)
+{
+    const struct offset_commit_request *request = commit->request;
+    int32_t generation = request->generation_id_or_member_epoch;
+    if (group && group->consumer)
+        return consumer_check_commit(group->consumer, request->member_id, request->group_instance_id,
+                                     generation, commit->version);
+    if (group && group->classic)
+        return classic_check_commit(group->classic, request->member_id, request->group_instance_id,
+                                    generation);
+    if (generation < 0)
+        return 0;
+    return commit->version >= COMMIT_EPOCH_VERSION ? ERR_GROUP_ID_NOT_FOUND : ERR_ILLEGAL_GENERATION;
+}
+
+static const struct image_topic *commit_find_topic(const struct image *image,
+                                                   const struct group_commit *commit,
+                                                   const commit_topic *topic)
+{
+    if (commit->version >= COMMIT_IDS_VERSION)
+        return image_topic_by_id(image, &topic->topic_id);
+    return image_topic_by_name(image, topic->name.data, (size_t)topic->name.len);
+}
+
+/* ---- writing ---- */
+
+static void commit_put_topic(const struct group *group, struct group_commit *commit, int32_t index,
+                             const char *name, struct records *records)
+{
+    const struct offset_commit_request *request = commit->request;
+    const commit_topic *topic = &request->topics.items[index];
+    commit_topic_answer *answer = &commit->response.topics.items[index];
+    int64_t max = group_settings(group)->offset_metadata_max;
+    for (int32_t i = 0; i < topic->partitions.count; i++) {
+        const struct offset_commit_request_offset_commit_request_partition *from =
+            &topic->partitions.items[i];
+        if (from->committed_metadata.len > max) {
+            answer->partitions.items[i].error_code = err_to_wire(ERR_OFFSET_METADATA_TOO_LARGE);
+            continue;
+        }
+        bool stamped = commit->version == 1 && from->commit_timestamp >= 0;
+        struct offset offset = {.offset = from->committed_offset,
+                                .leader_epoch = from->committed_leader_epoch,
+                                .commit_ms = stamped ? from->commit_timestamp : records->wall_ms,
+                                .expire_ms = -1,
+                                .metadata = from->committed_metadata};
+        if (offset.metadata.len < 0)
+            offset.metadata = wire_str_from("");
+        if (request->retention_time_ms >= 0)
+            offset.expire_ms = offset.commit_ms + request->retention_time_ms;
+        records_put_offset(records, group_id(group), wire_str_from(name), from->partition_index,
+                           &offset);
+    }
+}
+
+static void commit_put(const struct group *group, struct group_commit *commit,
+                       struct records *records)
+{
+    int unknown = commit->version >= COMMIT_IDS_VERSION ? ERR_UNKNOWN_TOPIC_ID
+                                                        : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    for (int32_t i = 0; i < commit->request->topics.count; i++) {
+        const struct image_topic *topic =
+            commit_find_topic(group_image(group), commit, &commit->request->topics.items[i]);
+        if (topic) {
+            commit_put_topic(group, commit, i, topic->name, records);
+            continue;
+        }
+        commit_topic_answer *answer = &commit->response.topics.items[i];
+        for (int32_t j = 0; j < answer->partitions.count; j++)
+            answer->partitions.items[j].error_code = err_to_wire(unknown);
+    }
+}
+
+static void commit_write(struct group *group, struct group_commit *request)
+{
+    struct env *env = group_env(group);
+    struct records records;
+    records_init(&records, env_wall_ms(env));
+    commit_put(group, request, &records);
+    if (records.count == 0 && !records.err) {
+        commit_answer(request, 0); /* nothing is left to write */
+    } else {
+        struct commit *commit = mem_alloc(sizeof(*commit));
+        commit->request = request;
+        env_timer_init(env, &commit->timer, commit_late, commit);
+        env_timer_start(&commit->timer, group_settings(group)->commit_timeout_ms);
+        int err = write_records(group, &records, commit_stored, commit);
+        if (err)
+            commit_stored(commit, err);
+    }
+    records_close(&records);
+}
+
+void group_manager_commit(struct group_manager *manager, struct group_commit *commit)
+{
+    struct shard *shard;
+    if (!commit_prepare(commit)) {
+        commit->response.topics.count = 0;
+        commit->done(commit);
+        return;
+    }
+    int err = group_manager_locate(manager, commit->request->group_id, true, &shard);
+    struct group *group = err ? NULL : shard_find(shard, commit->request->group_id);
+    if (!err)
+        err = commit_check_member(group, commit);
+    if (err) {
+        commit_answer(commit, err);
+        return;
+    }
+    group = shard_group(shard, commit->request->group_id);
+    group_hold(group);
+    commit_write(group, commit);
+    group_release(group);
+}
+
+/* ---- fetching ---- */
+
+typedef struct offset_fetch_response_offset_fetch_response_topics fetch_topic;
+typedef struct offset_fetch_response_offset_fetch_response_partitions fetch_partition;
+
+static void fetch_fill(const struct group *group, struct wire_str topic, int32_t index,
+                       bool require_stable, fetch_partition *out)
+{
+    const struct offset *offset = group ? offsets_get(&group->offsets, topic, index) : NULL;
+    out->partition_index = index;
+    out->committed_offset = -1;
+    out->committed_leader_epoch = -1;
+    out->metadata = wire_str_from("");
+    if (group && require_stable && offsets_is_pending(&group->offsets, topic, index)) {
+        out->error_code = err_to_wire(ERR_UNSTABLE_OFFSET_COMMIT);
+    } else if (offset) {
+        out->committed_offset = offset->offset;
+        out->committed_leader_epoch = offset->leader_epoch;
+        out->metadata = offset->metadata;
+    }
+}
+
+static void fetch_fill_unknown(const fetch_topic *topic, int err)
+{
+    for (int32_t i = 0; i < topic->partitions.count; i++) {
+        topic->partitions.items[i].committed_offset = -1;
+        topic->partitions.items[i].metadata = wire_str_from("");
+        topic->partitions.items[i].error_code = err_to_wire(err);
+    }
+}
+
+static bool fetch_asked(const struct group_fetch *fetch, const struct group *group,
+                        const struct image *image,
+                        struct offset_fetch_response_offset_fetch_response_group *response)
+{
+    const struct offset_fetch_request_offset_fetch_request_group *request = fetch->request;
+    fetch_topic *out = WIRE_ARRAY(fetch->arena, &response->topics, request->topics.count,
+                                  &offset_fetch_response_offset_fetch_response_topics_desc);
+    for (int32_t i = 0; out && i < request->topics.count; i++, out++) {
+        const struct offset_fetch_request_offset_fetch_request_topics *topic =
+            &request->topics.items[i];
+        out->name = topic->name;
+        out->topic_id = topic->topic_id;
+        if (!WIRE_ARRAY(fetch->arena, &out->partitions, topic->partition_indexes.count,
+                        &offset_fetch_response_offset_fetch_response_partitions_desc))
+            return false;
+        const struct image_topic *known =
+            fetch->by_id ? image_topic_by_id(image, &topic->topic_id) : NULL;
+        for (int32_t j = 0; j < topic->partition_indexes.count; j++)
+            fetch_fill(group, known ? wire_str_from(known->name) : topic->name,
+                       topic->partition_indexes.items[j], fetch->require_stable,
+                       &out->partitions.items[j]);
+        if (fetch->by_id && !known)
+            fetch_fill_unknown(out, ERR_UNKNOWN_TOPIC_ID);
+    }
+    return out != NULL;
+}
+
+static bool fetch_all_of_topic(const struct group_fetch *fetch, const struct group *group,
+                               const struct offsets_topic *topic, fetch_topic *out)
+{
+    int32_t partition;
+    size_t step = 0;
+    fetch_partition *to = WIRE_ARRAY(fetch->arena, &out->partitions,
+                                     (int32_t)topic->partitions.count,
+                                     &offset_fetch_response_offset_fetch_response_partitions_desc);
+    while (to && offsets_next(topic, &step, &partition))
+        fetch_fill(group, out->name, partition, fetch->require_stable, to++);
+    return to != NULL;
+}
+
+static bool fetch_all(const struct group_fetch *fetch, const struct group *group,
+                      const struct image *image,
+                      struct offset_fetch_response_offset_fetch_response_group *response)
+{
+    const struct offsets_topic *topic;
+    size_t cursor = 0;
+    int32_t count = group ? (int32_t)group->offsets.topics.count : 0;
+    fetch_topic *out = WIRE_ARRAY(fetch->arena, &response->topics, count,
+                                  &offset_fetch_response_offset_fetch_response_topics_desc);
+    response->topics.count = 0;
+    while (group && out && (topic = offsets_next_topic(&group->offsets, &cursor))) {
+        const struct image_topic *known = image_topic_by_name(image, topic->name, strlen(topic->name));
+        if (fetch->by_id && !known)
+            continue;
+        out->name = wire_str_from(topic->name);
+        if (known)
+            out->topic_id = known->id;
+        if (!fetch_all_of_topic(fetch, group, topic, out++))
+            return false;
+        response->topics.count++;
+    }
+    return out != NULL;
+}
+
+static int fetch_check(const struct group_fetch *fetch, const struct group *group)
+{
+    const struct offset_fetch_request_offset_fetch_request_group *request = fetch->request;
+    if (!fetch->check_member || (wire_str_is_null(request->member_id) && request->member_epoch < 0))
+        return 0;
+    if (group && group->consumer)
+        return consumer_check_fetch(group->consumer, request->member_id, request->member_epoch);
+    return 0;
+}
+
+void group_manager_fetch(struct group_manager *manager, const struct group_fetch *fetch,
+                         struct offset_fetch_response_offset_fetch_response_group *response)
+{
+    const struct offset_fetch_request_offset_fetch_request_group *request = fetch->request;
+    const struct image *image = metadata_image(group_manager_deps(manager)->metadata);
+    struct shard *shard;
+    response->group_id = request->group_id;
+    int err = group_manager_locate(manager, request->group_id, true, &shard);
+    const struct group *group = err ? NULL : shard_find(shard, request->group_id);
+    if (!err)
+        err = fetch_check(fetch, group);
+    if (!err && !(request->topics.count < 0 ? fetch_all(fetch, group, image, response)
+                                            : fetch_asked(fetch, group, image, response)))
+        err = ERR_UNKNOWN_SERVER_ERROR;
+    response->error_code = err_to_wire(err);
+    if (err)
+        response->topics.count = 0;
+}
+
+/* ---- deleting (KIP-496) ---- */
+
+static void delete_offsets_stored(void *data, int err)
+{
+    struct group_offset_delete *op = data;
+    op->response.error_code = err_to_wire(err);
+    if (err)
+        op->response.topics.count = 0;
+    op->done(op);
+}
+
+static int delete_offsets_check(const struct group *group)
+{
+    if (!group)
+        return ERR_GROUP_ID_NOT_FOUND;
+    if (group_is_empty(group) || group->consumer)
+        return 0;
+    const char *type = group->classic->protocol_type;
+    return type && strcmp(type, SUBSCRIPTION_TYPE) == 0 ? 0 : ERR_NON_EMPTY_GROUP;
+}
+
+static bool delete_offsets_put(struct group *group, struct group_offset_delete *op,
+                               struct records *records)
+{
+    const struct offset_delete_request *request = op->request;
+    struct offset_delete_response_offset_delete_response_topic *out =
+        WIRE_ARRAY(op->arena, &op->response.topics, request->topics.count,
+                   &offset_delete_response_offset_delete_response_topic_desc);
+    for (int32_t i = 0; out && i < request->topics.count; i++, out++) {
+        const struct offset_delete_request_offset_delete_request_topic *topic =
+            &request->topics.items[i];
+        int err = group_is_subscribed(group, topic->name) ? ERR_GROUP_SUBSCRIBED_TO_TOPIC : 0;
+        out->name = topic->name;
+        if (!WIRE_ARRAY(op->arena, &out->partitions, topic->partitions.count,
+                        &offset_delete_response_offset_delete_response_partition_desc))
+            return false;
+        for (int32_t j = 0; j < topic->partitions.count; j++) {
+            int32_t index = topic->partitions.items[j].partition_index;
+            out->partitions.items[j].partition_index = index;
+            out->partitions.items[j].error_code = err_to_wire(err);
+            if (!err && offsets_get(&group->offsets, topic->name, index))
+                records_put_offset(records, group_id(group), topic->name, index, NULL);
+        }
+    }
+    return out != NULL;
+}
+
+void group_manager_delete_offsets(struct group_manager *manager, struct group_offset_delete *op)
+{
+    struct records records;
+    struct shard *shard;
+    wire_defaults(&offset_delete_response_desc, &op->response);
+    int err = group_manager_locate(manager, op->request->group_id, true, &shard);
+    struct group *group = err ? NULL : shard_find(shard, op->request->group_id);
+    if (!err)
+        err = delete_offsets_check(group);
+    if (err) {
+        delete_offsets_stored(op, err);
+        return;
+    }
+    records_init(&records, env_wall_ms(group_env(group)));
+    if (!delete_offsets_put(group, op, &records))
+        err = ERR_UNKNOWN_SERVER_ERROR;
+    bool writes = !err && (records.count > 0 || records.err);
+    if (writes)
+        err = write_records(group, &records, delete_offsets_stored, op);
+    records_close(&records);
+    if (!writes || err)
+        delete_offsets_stored(op, err);
+}
+
+/* ---- expiry (KIP-211) ---- */
+
+static int64_t expire_at_ms(const struct group *group, const struct offset *offset)
+{
+    int64_t since_ms = offset->commit_ms;
+    if (offset->expire_ms >= 0)
+        return offset->expire_ms;
+    if (group->classic && group->classic->state_ms > since_ms)
+        since_ms = group->classic->state_ms;
+    if (group->consumer && consumer_empty_since_ms(group->consumer) > since_ms)
+        since_ms = consumer_empty_since_ms(group->consumer);
+    return since_ms + group_settings(group)->retention_ms;
+}
+
+static size_t expire_put(const struct group *group, int64_t now_ms, struct records *records)
+{
+    const struct offsets_topic *topic;
+    size_t cursor = 0;
+    size_t expired = 0;
+    while ((topic = offsets_next_topic(&group->offsets, &cursor))) {
+        const struct offset *offset;
+        size_t step = 0;
+        int32_t partition;
+        while ((offset = offsets_next(topic, &step, &partition)))
+            if (expire_at_ms(group, offset) <= now_ms) {
+                records_put_offset(records, group_id(group), wire_str_from(topic->name), partition,
+                                   NULL);
+                expired++;
+            }
+    }
+    return expired;
+}
+
+static void commits_write(struct group *group, struct records *records)
+{
+    int err = records->count > 0 || records->err ? write_records(group, records, NULL, NULL) : 0;
+    if (err)
+        logger_warn(group_logger(group), "group %s: removing offsets failed, it is tried again: %s",
+                    group->id, err_text(err));
+}
+
+void commits_expire(struct group *group)
+{
+    struct records records;
+    int64_t now_ms = env_wall_ms(group_env(group));
+    /* What is on its way to the log must not be wiped by a tombstone behind it. */
+    if (group->in_flight > 0 || !group_is_empty(group))
+        return;
+    records_init(&records, now_ms);
+    size_t expired = expire_put(group, now_ms, &records);
+    bool gone = expired == group->offsets.count && group->offsets.pending.count == 0;
+    if (gone && group->consumer)
+        consumer_put_tombstones(group->consumer, &records);
+    else if (gone && group->classic && group->classic->stored &&
+             group->classic->pending.count == 0)
+        records_put_group(&records, group_id(group), NULL);
+    if (expired || records.count)
+        logger_info(group_logger(group), "group %s: %zu offsets expired%s", group->id, expired,
+                    gone ? ", and the group with them" : "");
+    commits_write(group, &records);
+    records_close(&records);
+}
+
+void commits_forget_topic(struct group *group, struct wire_str name)
+{
+    const struct offsets_topic *topic = offsets_find_topic(&group->offsets, name);
+    struct records records;
+    size_t step = 0;
+    int32_t partition;
+    if (!topic)
+        return;
+    records_init(&records, env_wall_ms(group_env(group)));
+    while (offsets_next(topic, &step, &partition))
+        records_put_offset(&records, group_id(group), name, partition, NULL);
+    logger_info(group_logger(group), "group %s: topic %s is deleted, and its %d offsets", group->id,
+                topic->name, records.count);
+    commits_write(group, &records);
+    records_close(&records);
+}
+
+void commits_forget_unknown(struct group *group)
+{
+    const struct offsets_topic *topic;
+    size_t cursor = 0;
+    while ((topic = offsets_next_topic(&group->offsets, &cursor)))
+        if (!image_topic_by_name(group_image(group), topic->name, strlen(topic->name)))
+            commits_forget_topic(group, wire_str_from(topic->name));
+}

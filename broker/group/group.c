@@ -1,0 +1,132 @@
+/* Groups: their life, and what both protocols share. */
+#include "broker/group/group.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "broker/group/classic.h"
+#include "broker/group/consumer.h"
+
+struct env *group_env(const struct group *group)
+{
+    return group_manager_deps(group->shard->manager)->env;
+}
+
+struct logger *group_logger(const struct group *group)
+{
+    return group_manager_deps(group->shard->manager)->logger;
+}
+
+const struct group_settings *group_settings(const struct group *group)
+{
+    return &group_manager_deps(group->shard->manager)->settings;
+}
+
+const struct image *group_image(const struct group *group)
+{
+    return metadata_image(group_manager_deps(group->shard->manager)->metadata);
+}
+
+struct group *group_new(struct shard *shard, struct wire_str id)
+{
+    struct group *group = mem_alloc(sizeof(*group));
+    group->shard = shard;
+    group->id = wire_str_dup(id);
+    offsets_init(&group->offsets);
+    return group;
+}
+
+void group_free(struct group *group)
+{
+    ASSERT(!group->classic && !group->consumer);
+    ASSERT(group->in_flight == 0);
+    offsets_close(&group->offsets);
+    mem_free(group->id);
+    mem_free(group);
+}
+
+/* A classic group that was never stored is worth keeping only for who is in it. */
+static bool group_has_state(const struct group *group)
+{
+    const struct classic *classic = group->classic;
+    if (group->consumer)
+        return true;
+    return classic && (classic->state != CLASSIC_EMPTY || classic->stored ||
+                       classic->member_count > 0 || classic->pending.count > 0);
+}
+
+void group_review(struct group *group)
+{
+    if (group->in_flight > 0 || group_has_state(group) || !offsets_is_empty(&group->offsets))
+        return;
+    if (group->classic)
+        classic_free(group->classic, ERR_UNKNOWN_MEMBER_ID);
+    group->classic = NULL;
+    map_del(&group->shard->groups, group->id, strlen(group->id));
+    group_free(group);
+}
+
+void group_hold(struct group *group)
+{
+    group->in_flight++;
+}
+
+void group_release(struct group *group)
+{
+    ASSERT(group->in_flight > 0);
+    group->in_flight--;
+    if (!group->shard->closed && group->shard->state == SHARD_ACTIVE)
+        group_review(group);
+}
+
+bool group_is_empty(const struct group *group)
+{
+    if (group->classic && group->classic->state != CLASSIC_EMPTY)
+        return false;
+    return !group->consumer || consumer_is_empty(group->consumer);
+}
+
+bool group_is_subscribed(const struct group *group, struct wire_str topic)
+{
+    if (group->consumer)
+        return consumer_is_subscribed(group->consumer, topic);
+    return group->classic && classic_is_subscribed(group->classic, topic);
+}
+
+void group_put_tombstones(struct group *group, struct records *records)
+{
+    const struct offsets_topic *topic;
+    size_t cursor = 0;
+    while ((topic = offsets_next_topic(&group->offsets, &cursor))) {
+        size_t step = 0;
+        int32_t partition;
+        while (offsets_next(topic, &step, &partition))
+            records_put_offset(records, group_id(group), wire_str_from(topic->name), partition, NULL);
+    }
+    if (group->consumer)
+        consumer_put_tombstones(group->consumer, records);
+    else
+        records_put_group(records, group_id(group), NULL);
+}
+
+void group_clear(struct group *group)
+{
+    offsets_close(&group->offsets);
+    offsets_init(&group->offsets);
+    if (group->classic)
+        classic_free(group->classic, ERR_UNKNOWN_MEMBER_ID);
+    if (group->consumer)
+        consumer_free(group->consumer);
+    group->classic = NULL;
+    group->consumer = NULL;
+}
+
+char *group_new_member_id(const struct group *group, struct wire_str prefix)
+{
+    uint8_t r[16];
+    env_random_bytes(group_env(group), r, sizeof(r));
+    return mem_printf("%.*s-%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+                      WIRE_STR_ARGS(prefix), r[0], r[1], r[2], r[3], r[4], r[5], r[6], r[7], r[8],
+                      r[9], r[10], r[11], r[12], r[13], r[14], r[15]);
+}

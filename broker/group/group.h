@@ -1,0 +1,56 @@
+/* A group: its committed offsets, and its members, which follow the classic or the consumer protocol,
+ * if it has any. A group of neither only stores offsets. */
+#ifndef BROKER_GROUP_GROUP_H
+#define BROKER_GROUP_GROUP_H
+
+#include "broker/group/group_manager.h"
+#include "broker/group/offsets.h"
+#include "broker/group/shard.h"
+
+struct classic;
+struct consumer;
+
+struct group {
+    struct shard *shard;
+    char *id;
+    struct offsets offsets;
+    struct classic *classic;   /* at most one of the two */
+    struct consumer *consumer;
+    int32_t in_flight; /* operations that hold the group */
+};
+
+/* For shard_group and shard_free. */
+struct group *group_new(struct shard *shard, struct wire_str id);
+void group_free(struct group *group);
+
+/* An operation of the group begins or ends. The end may free the group. */
+void group_hold(struct group *group);
+void group_release(struct group *group);
+/* Frees the group when it has neither members, stored state, offsets nor operations. */
+void group_review(struct group *group);
+
+/* No members, of either protocol. */
+bool group_is_empty(const struct group *group);
+/* Whether a live member reads the topic, as far as the broker can see. */
+bool group_is_subscribed(const struct group *group, struct wire_str topic);
+
+static inline struct wire_str group_id(const struct group *group)
+{
+    return wire_str_from(group->id);
+}
+
+struct env *group_env(const struct group *group);
+struct logger *group_logger(const struct group *group);
+const struct group_settings *group_settings(const struct group *group);
+const struct image *group_image(const struct group *group);
+
+/* Adds the records that remove all of the group. */
+void group_put_tombstones(struct group *group, struct records *records);
+/* The same happened: members are told, everything is forgotten. The group itself stays until it is
+ * reviewed. */
+void group_clear(struct group *group);
+
+/* "<client id>-<random uuid>". */
+char *group_new_member_id(const struct group *group, struct wire_str prefix);
+
+#endif

@@ -1,0 +1,34 @@
+/* What the coordinator needs of the partitions of __consumer_offsets: appending batches and reading
+ * everything back. The broker's implementation stands on replicas (partition_log.h); tests have one in
+ * memory, so that the coordinator runs without a broker. */
+#ifndef BROKER_GROUP_GROUP_LOG_H
+#define BROKER_GROUP_GROUP_LOG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "broker/replica/partition.h"
+
+/* Embedded by who loads. */
+struct group_log_load {
+    /* Whole batches in the order of the log; borrowed. ERR_x stops the load with that error. */
+    int (*batches)(struct group_log_load *load, uint8_t *bytes, size_t len);
+    /* Everything up to the log end at the start of the load was given, and is replicated (0); or an
+     * error. */
+    void (*done)(struct group_log_load *load, int err);
+    void *impl; /* the implementation's */
+};
+
+struct group_log_ops {
+    /* Appends whole batches; `bytes` may be changed and is not kept. 0 when wait->done will come (in
+     * the order of the appends; when the batches are on every in-sync replica, or with why not), or an
+     * error: nothing was appended and it will not come. */
+    int (*append)(void *data, int32_t partition, uint8_t *bytes, size_t len,
+                  struct partition_wait *wait);
+    /* The callbacks come later on the loop, until load_cancel. */
+    void (*load)(void *data, int32_t partition, struct group_log_load *load);
+    void (*load_cancel)(void *data, struct group_log_load *load);
+};
+
+#endif

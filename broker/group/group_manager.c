@@ -1,0 +1,412 @@
+/* The coordinator's front: finds the shard of a group, and what comes from outside: leadership, deleted
+ * topics, the timer of expiry. */
+#include "broker/group/group_manager.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "broker/group/classic.h"
+#include "broker/group/commits.h"
+#include "broker/group/consumer.h"
+#include "broker/group/manager_private.h"
+#include "kafka/config.h"
+
+/* ---- settings ---- */
+
+static bool settings_list_has(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = list; (at = strstr(at, word)); at += len)
+        if ((at == list || at[-1] == ',' || at[-1] == ' ') &&
+            (at[len] == '\0' || at[len] == ',' || at[len] == ' '))
+            return true;
+    return false;
+}
+
+static unsigned settings_migration(const char *policy)
+{
+    if (strcmp(policy, "bidirectional") == 0)
+        return GROUP_MIGRATION_UPGRADE | GROUP_MIGRATION_DOWNGRADE;
+    if (strcmp(policy, "upgrade") == 0)
+        return GROUP_MIGRATION_UPGRADE;
+    return strcmp(policy, "downgrade") == 0 ? GROUP_MIGRATION_DOWNGRADE : 0;
+}
+
+void group_settings_read(struct group_settings *settings, const struct config *config)
+{
+    *settings = (struct group_settings){
+        .session_min_ms = config_int(config, CONFIG_GROUP_MIN_SESSION_TIMEOUT_MS),
+        .session_max_ms = config_int(config, CONFIG_GROUP_MAX_SESSION_TIMEOUT_MS),
+        .initial_rebalance_delay_ms = config_int(config, CONFIG_GROUP_INITIAL_REBALANCE_DELAY_MS),
+        .max_size = config_int(config, CONFIG_GROUP_MAX_SIZE),
+        .offset_metadata_max = config_int(config, CONFIG_OFFSET_METADATA_MAX_BYTES),
+        .retention_ms = config_int(config, CONFIG_OFFSETS_RETENTION_MINUTES) * 60000,
+        .retention_check_ms = config_int(config, CONFIG_OFFSETS_RETENTION_CHECK_INTERVAL_MS),
+        .commit_timeout_ms = config_int(config, CONFIG_OFFSETS_COMMIT_TIMEOUT_MS),
+        .consumer_session_ms = config_int(config, CONFIG_GROUP_CONSUMER_SESSION_TIMEOUT_MS),
+        .consumer_heartbeat_ms = config_int(config, CONFIG_GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS),
+        .consumer_max_size = config_int(config, CONFIG_GROUP_CONSUMER_MAX_SIZE),
+        .migration = settings_migration(config_str(config, CONFIG_GROUP_CONSUMER_MIGRATION_POLICY)),
+        .consumer_enabled = settings_list_has(
+            config_str(config, CONFIG_GROUP_COORDINATOR_REBALANCE_PROTOCOLS), "consumer"),
+        .assignors = config_str(config, CONFIG_GROUP_CONSUMER_ASSIGNORS),
+    };
+}
+
+/* ---- which partition ---- */
+
+/* Java's String.hashCode counts UTF-16 units, so a character above 0xffff counts as two. Bytes that are
+ * no UTF-8 count as one unit each: such an id can't come from a Java client. */
+static uint32_t partition_unit(const uint8_t *at, size_t left, size_t *used)
+{
+    static const uint8_t masks[] = {0x7f, 0, 0x1f, 0x0f, 0x07};
+    size_t len = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc0 ? 2 : 1;
+    if (len > left)
+        len = 1;
+    uint32_t unit = len > 1 ? *at & masks[len == 2 ? 2 : len == 3 ? 3 : 4] : *at;
+    for (size_t i = 1; i < len; i++)
+        unit = unit << 6 | (at[i] & 0x3f);
+    *used = len;
+    return unit;
+}
+
+int32_t group_manager_partition(struct wire_str key, int32_t partitions)
+{
+    const uint8_t *at = (const uint8_t *)key.data;
+    size_t left = key.len > 0 ? (size_t)key.len : 0;
+    uint32_t hash = 0;
+    while (left > 0) {
+        size_t used;
+        uint32_t unit = partition_unit(at, left, &used);
+        if (unit > 0xffff) {
+            unit -= 0x10000;
+            hash = hash * 31 + (0xd800 + (unit >> 10));
+            unit = 0xdc00 + (unit & 0x3ff);
+        }
+        hash = hash * 31 + unit;
+        at += used;
+        left -= used;
+    }
+    int32_t value = (int32_t)hash;
+    return (value == INT32_MIN ? 0 : value < 0 ? -value : value) % partitions;
+}
+
+int group_manager_locate(struct group_manager *manager, struct wire_str group_id, bool allow_empty,
+                         struct shard **shard)
+{
+    const struct image_topic *topic = image_topic_by_name(
+        metadata_image(manager->deps.metadata), GROUP_OFFSETS_TOPIC, strlen(GROUP_OFFSETS_TOPIC));
+    if (wire_str_is_null(group_id) || (wire_str_is_empty(group_id) && !allow_empty) ||
+        memchr(group_id.data, '\0', (size_t)group_id.len))
+        return ERR_INVALID_GROUP_ID;
+    if (!topic)
+        return ERR_COORDINATOR_NOT_AVAILABLE;
+    int32_t index = group_manager_partition(group_id, topic->partition_count);
+    *shard = map_get_u64(&manager->shards, (uint32_t)index);
+    if (!*shard)
+        return ERR_NOT_COORDINATOR;
+    return (*shard)->state == SHARD_LOADING ? ERR_COORDINATOR_LOAD_IN_PROGRESS : 0;
+}
+
+int group_manager_check(struct group_manager *manager, struct wire_str group_id)
+{
+    struct shard *shard;
+    return group_manager_locate(manager, group_id, false, &shard);
+}
+
+/* ---- leadership ---- */
+
+void group_manager_leader_changed(struct group_manager *manager, int32_t partition, bool leader)
+{
+    struct shard *shard = map_del_u64(&manager->shards, (uint32_t)partition);
+    if (shard)
+        shard_free(shard, ERR_NOT_COORDINATOR);
+    if (leader)
+        map_put_u64(&manager->shards, (uint32_t)partition, shard_new(manager, partition));
+}
+
+/* ---- topics ---- */
+
+/* Groups may go while a table is walked (never inside of `fn` in practice, since their tombstones must be
+ * stored first, but that is the log's affair): they are gathered before. */
+static void manager_each_group(struct group_manager *manager, struct shard *only,
+                               void (*fn)(struct group *group, void *data), void *data)
+{
+    struct shard *shard;
+    size_t cursor = 0;
+    while ((shard = map_next(&manager->shards, &cursor, NULL, NULL))) {
+        if (shard->state != SHARD_ACTIVE || (only && shard != only))
+            continue;
+        struct group **groups = mem_alloc((shard->groups.count + 1) * sizeof(*groups));
+        struct group *group;
+        size_t count = 0;
+        size_t step = 0;
+        while ((group = map_next(&shard->groups, &step, NULL, NULL)))
+            groups[count++] = group;
+        for (size_t i = 0; i < count; i++)
+            fn(groups[i], data);
+        mem_free(groups);
+    }
+}
+
+static void manager_forget_topic(struct group *group, void *data)
+{
+    commits_forget_topic(group, wire_str_from(data));
+}
+
+static void manager_topic_seen(struct group_manager *manager, const struct image_topic *topic)
+{
+    if (map_get(&manager->topic_names, &topic->id, sizeof(topic->id)))
+        return;
+    map_put(&manager->topic_names, &topic->id, sizeof(topic->id), mem_strdup(topic->name));
+}
+
+static void manager_partition_changed(void *data, const struct image_topic *topic, int32_t partition)
+{
+    (void)partition;
+    manager_topic_seen(data, topic);
+}
+
+static void manager_topic_removed(void *data, const struct uuid *topic_id)
+{
+    struct group_manager *manager = data;
+    char *name = map_del(&manager->topic_names, topic_id, sizeof(*topic_id));
+    if (!name)
+        return;
+    manager_each_group(manager, NULL, manager_forget_topic, name);
+    mem_free(name);
+}
+
+/* A snapshot: what it does not name is deleted. */
+static void manager_replaced(void *data)
+{
+    struct group_manager *manager = data;
+    const struct image *image = metadata_image(manager->deps.metadata);
+    struct map old = manager->topic_names;
+    const struct image_topic *topic;
+    const void *id;
+    size_t cursor = 0;
+    char *name;
+    map_init(&manager->topic_names);
+    while ((topic = image_next_topic(image, &cursor)))
+        manager_topic_seen(manager, topic);
+    cursor = 0;
+    while ((name = map_next(&old, &cursor, &id, NULL))) {
+        if (!image_topic_by_id(image, id))
+            manager_each_group(manager, NULL, manager_forget_topic, name);
+        mem_free(name);
+    }
+    map_close(&old);
+}
+
+/* ---- expiry ---- */
+
+static void manager_expire_group(struct group *group, void *data)
+{
+    (void)data;
+    commits_expire(group);
+}
+
+static void manager_expire(void *data)
+{
+    struct group_manager *manager = data;
+    env_timer_start(&manager->expire_timer, manager->deps.settings.retention_check_ms);
+    manager_each_group(manager, NULL, manager_expire_group, NULL);
+}
+
+/* ---- life ---- */
+
+struct group_manager *group_manager_new(const struct group_manager_deps *deps)
+{
+    struct group_manager *manager = mem_alloc(sizeof(*manager));
+    manager->deps = *deps;
+    map_init(&manager->shards);
+    map_init(&manager->topic_names);
+    manager->listener.partition_changed = manager_partition_changed;
+    manager->listener.topic_removed = manager_topic_removed;
+    manager->listener.replaced = manager_replaced;
+    manager->listener.data = manager;
+    metadata_listen(deps->metadata, &manager->listener);
+    env_timer_init(deps->env, &manager->expire_timer, manager_expire, manager);
+    env_timer_start(&manager->expire_timer, deps->settings.retention_check_ms);
+    manager_replaced(manager);
+    return manager;
+}
+
+void group_manager_free(struct group_manager *manager)
+{
+    struct shard *shard;
+    size_t cursor = 0;
+    char *name;
+    env_timer_stop(&manager->expire_timer);
+    list_remove(&manager->listener.link);
+    while ((shard = map_next(&manager->shards, &cursor, NULL, NULL)))
+        shard_free(shard, ERR_COORDINATOR_NOT_AVAILABLE);
+    cursor = 0;
+    while ((name = map_next(&manager->topic_names, &cursor, NULL, NULL)))
+        mem_free(name);
+    map_close(&manager->topic_names);
+    map_close(&manager->shards);
+    mem_free(manager);
+}
+
+const struct group_manager_deps *group_manager_deps(const struct group_manager *manager)
+{
+    return &manager->deps;
+}
+
+/* ---- the classic protocol ---- */
+
+static struct wire_str join_client_id(const struct group_join *join)
+{
+    return wire_str_is_null(join->client_id) ? wire_str_from("") : join->client_id;
+}
+
+static int join_check(const struct group_manager *manager, const struct group_join *join)
+{
+    int32_t session_ms = join->request->session_timeout_ms;
+    const struct group_settings *settings = &manager->deps.settings;
+    if (session_ms < settings->session_min_ms || session_ms > settings->session_max_ms)
+        return ERR_INVALID_SESSION_TIMEOUT;
+    if (!wire_str_is_null(join->request->group_instance_id) &&
+        wire_str_is_empty(join->request->group_instance_id))
+        return ERR_INVALID_REQUEST;
+    return 0;
+}
+
+void group_manager_join(struct group_manager *manager, struct group_join *join)
+{
+    const struct join_group_request *request = join->request;
+    struct shard *shard;
+    join->client_id = join_client_id(join);
+    join->made_id = NULL;
+    int err = group_manager_locate(manager, request->group_id, false, &shard);
+    if (!err)
+        err = join_check(manager, join);
+    struct group *group = err ? NULL : shard_find(shard, request->group_id);
+    if (!err && !group && !wire_str_is_empty(request->member_id))
+        err = ERR_UNKNOWN_MEMBER_ID;
+    if (err) {
+        classic_fail_join(join, err, request->member_id);
+        return;
+    }
+    if (!group)
+        group = shard_group(shard, request->group_id);
+    group_hold(group);
+    if (group->consumer) {
+        consumer_classic_join(group->consumer, join);
+    } else {
+        if (!group->classic)
+            group->classic = classic_new(group);
+        classic_join(group->classic, join);
+    }
+    group_release(group);
+}
+
+static void sync_fail(struct group_sync *sync, int err)
+{
+    wire_defaults(&sync_group_response_desc, &sync->response);
+    sync->response.error_code = err_to_wire(err);
+    sync->done(sync);
+}
+
+void group_manager_sync(struct group_manager *manager, struct group_sync *sync)
+{
+    struct shard *shard;
+    int err = group_manager_locate(manager, sync->request->group_id, false, &shard);
+    struct group *group = err ? NULL : shard_find(shard, sync->request->group_id);
+    /* A new coordinator may have lost the join phase: the client joins again. */
+    if (err == ERR_COORDINATOR_LOAD_IN_PROGRESS)
+        err = ERR_REBALANCE_IN_PROGRESS;
+    if (!err && (!group || (!group->classic && !group->consumer)))
+        err = ERR_UNKNOWN_MEMBER_ID;
+    if (err) {
+        sync_fail(sync, err);
+        return;
+    }
+    group_hold(group);
+    if (group->consumer)
+        consumer_classic_sync(group->consumer, sync);
+    else
+        classic_sync(group->classic, sync);
+    group_release(group);
+}
+
+int group_manager_heartbeat(struct group_manager *manager, const struct heartbeat_request *request)
+{
+    struct shard *shard;
+    int err = group_manager_locate(manager, request->group_id, false, &shard);
+    /* While it loads, members are not to be thrown out: they are as alive as before. */
+    if (err == ERR_COORDINATOR_LOAD_IN_PROGRESS)
+        return 0;
+    if (err)
+        return err;
+    struct group *group = shard_find(shard, request->group_id);
+    if (group && group->consumer)
+        return consumer_classic_heartbeat(group->consumer, request);
+    return group && group->classic ? classic_heartbeat(group->classic, request)
+                                   : ERR_UNKNOWN_MEMBER_ID;
+}
+
+/* ---- leaving ---- */
+
+static int leave_one(struct group *group, struct wire_str member_id, struct wire_str instance_id,
+                     struct wire_str reason)
+{
+    char text[200]; /* what a log line needs of it */
+    snprintf(text, sizeof(text), "%.*s", WIRE_STR_ARGS(reason));
+    return classic_leave(group->classic, member_id, instance_id, text[0] ? text : "on its own");
+}
+
+static bool leave_list(struct group *group, struct group_leave *leave)
+{
+    const struct leave_group_request *request = leave->request;
+    struct leave_group_response_member_response *out =
+        WIRE_ARRAY(leave->arena, &leave->response.members, request->members.count,
+                   &leave_group_response_member_response_desc);
+    for (int32_t i = 0; out && i < request->members.count; i++, out++) {
+        const struct leave_group_request_member_identity *member = &request->members.items[i];
+        out->member_id = member->member_id;
+        out->group_instance_id = member->group_instance_id;
+        int err = group ? leave_one(group, member->member_id, member->group_instance_id, member->reason)
+                        : ERR_UNKNOWN_MEMBER_ID;
+        out->error_code = err_to_wire(err);
+    }
+    return out != NULL;
+}
+
+static void leave_classic(struct group *group, struct group_leave *leave)
+{
+    int err = 0;
+    if (leave->version < GROUP_LEAVE_LIST_VERSION)
+        err = group ? leave_one(group, leave->request->member_id, WIRE_STR_NULL, WIRE_STR_NULL)
+                    : ERR_UNKNOWN_MEMBER_ID;
+    else if (!leave_list(group, leave))
+        err = ERR_UNKNOWN_SERVER_ERROR;
+    leave->response.error_code = err_to_wire(err);
+    leave->done(leave);
+}
+
+void group_manager_leave(struct group_manager *manager, struct group_leave *leave)
+{
+    struct shard *shard;
+    wire_defaults(&leave_group_response_desc, &leave->response);
+    int err = group_manager_locate(manager, leave->request->group_id, false, &shard);
+    struct group *group = err ? NULL : shard_find(shard, leave->request->group_id);
+    if (err) {
+        leave->response.error_code = err_to_wire(err);
+        leave->done(leave);
+        return;
+    }
+    if (!group || (!group->classic && !group->consumer)) {
+        leave_classic(NULL, leave);
+        return;
+    }
+    group_hold(group);
+    if (group->consumer)
+        consumer_classic_leave(group->consumer, leave);
+    else
+        leave_classic(group, leave);
+    group_release(group);
+}

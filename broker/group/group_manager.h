@@ -1,0 +1,196 @@
+/* The group coordinator: consumer groups of both protocols and their committed offsets.
+ *
+ * A group lives in one partition of __consumer_offsets, chosen by the hash of its id; the broker that
+ * leads the partition coordinates the group. Everything a group must not forget is appended there and
+ * answered when it is replicated. On becoming leader a broker reads the partition back, and answers
+ * COORDINATOR_LOAD_IN_PROGRESS meanwhile; on losing it all is dropped at once.
+ *
+ * For handlers: a request is a struct that the handler fills and keeps until `done`, which comes
+ * exactly once, perhaps before the call returns. The slices of the response are borrowed: encode it
+ * inside `done`, and call nothing of this header there. Sources: the Kafka protocol guide, KIP-62, 134,
+ * 211, 345, 394, 447, 496, 814 and 848. */
+#ifndef BROKER_GROUP_GROUP_MANAGER_H
+#define BROKER_GROUP_GROUP_MANAGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/logger.h"
+#include "broker/group/group_log.h"
+#include "broker/replica/metadata.h"
+#include "env/env.h"
+#include "kafka/messages/consumer_group_describe.h"
+#include "kafka/messages/consumer_group_heartbeat.h"
+#include "kafka/messages/delete_groups.h"
+#include "kafka/messages/describe_groups.h"
+#include "kafka/messages/heartbeat.h"
+#include "kafka/messages/join_group.h"
+#include "kafka/messages/leave_group.h"
+#include "kafka/messages/list_groups.h"
+#include "kafka/messages/offset_commit.h"
+#include "kafka/messages/offset_delete.h"
+#include "kafka/messages/offset_fetch.h"
+#include "kafka/messages/sync_group.h"
+
+struct config;
+struct group_manager;
+
+#define GROUP_OFFSETS_TOPIC "__consumer_offsets"
+
+enum group_migration { /* bits */
+    GROUP_MIGRATION_UPGRADE = 1,
+    GROUP_MIGRATION_DOWNGRADE = 2
+};
+
+/* The settings group.* and offsets.*, times in ms. */
+struct group_settings {
+    int64_t session_min_ms;
+    int64_t session_max_ms;
+    int64_t initial_rebalance_delay_ms;
+    int64_t max_size;
+    int64_t offset_metadata_max;
+    int64_t retention_ms;
+    int64_t retention_check_ms;
+    int64_t commit_timeout_ms;
+    int64_t consumer_session_ms;
+    int64_t consumer_heartbeat_ms;
+    int64_t consumer_max_size;
+    unsigned migration;       /* enum group_migration */
+    bool consumer_enabled;    /* group.coordinator.rebalance.protocols */
+    const char *assignors;    /* "uniform,range"; the first is the default */
+};
+
+void group_settings_read(struct group_settings *settings, const struct config *config);
+
+/* Everything is borrowed and outlives the manager. */
+struct group_manager_deps {
+    struct env *env;
+    struct logger *logger;
+    struct metadata *metadata;
+    struct group_settings settings;
+    const struct group_log_ops *log;
+    void *log_data;
+};
+
+struct group_manager *group_manager_new(const struct group_manager_deps *deps);
+/* Who waits is told COORDINATOR_NOT_AVAILABLE. */
+void group_manager_free(struct group_manager *manager);
+
+/* A partition of __consumer_offsets became ours to lead, or is ours no longer. Hearing the same twice
+ * is fine: leading again under a new epoch loads anew. */
+void group_manager_leader_changed(struct group_manager *manager, int32_t partition, bool leader);
+
+/* ---- which partition ---- */
+
+/* By Kafka's rule: |String.hashCode(key)| mod partitions. */
+int32_t group_manager_partition(struct wire_str key, int32_t partitions);
+/* Whether this broker can serve the group now: 0, ERR_INVALID_GROUP_ID, ERR_NOT_COORDINATOR,
+ * ERR_COORDINATOR_LOAD_IN_PROGRESS, ERR_COORDINATOR_NOT_AVAILABLE (no such topic yet). */
+int group_manager_check(struct group_manager *manager, struct wire_str group_id) MUST_CHECK;
+
+/* ---- the classic protocol ---- */
+
+struct group_join {
+    const struct join_group_request *request;
+    int16_t version;
+    struct wire_str client_id;
+    const char *client_host;
+    struct arena *arena;
+    struct join_group_response response;
+    void (*done)(struct group_join *join);
+    char *made_id; /* the coordinator's: an id that no member holds yet */
+};
+void group_manager_join(struct group_manager *manager, struct group_join *join);
+
+struct group_sync {
+    const struct sync_group_request *request;
+    int16_t version;
+    struct arena *arena;
+    struct sync_group_response response;
+    void (*done)(struct group_sync *sync);
+};
+void group_manager_sync(struct group_manager *manager, struct group_sync *sync);
+
+/* The error to answer. */
+int group_manager_heartbeat(struct group_manager *manager,
+                            const struct heartbeat_request *request) MUST_CHECK;
+
+enum { GROUP_LEAVE_LIST_VERSION = 3 }; /* from here on a list of members leaves */
+struct group_leave {
+    const struct leave_group_request *request;
+    int16_t version;
+    struct arena *arena;
+    struct leave_group_response response;
+    void (*done)(struct group_leave *leave);
+};
+void group_manager_leave(struct group_manager *manager, struct group_leave *leave);
+
+/* ---- offsets ---- */
+
+struct group_commit {
+    const struct offset_commit_request *request;
+    int16_t version;
+    struct arena *arena;
+    struct offset_commit_response response;
+    void (*done)(struct group_commit *commit);
+    struct commit *impl; /* the coordinator's, while it waits */
+};
+void group_manager_commit(struct group_manager *manager, struct group_commit *commit);
+
+struct group_fetch {
+    const struct offset_fetch_request_offset_fetch_request_group *request; /* the form of v8 */
+    bool by_id; /* v10: topics by id */
+    bool require_stable;
+    bool check_member; /* v9: the member epoch is checked */
+    struct arena *arena;
+};
+/* Fills the answer for one group. */
+void group_manager_fetch(struct group_manager *manager, const struct group_fetch *fetch,
+                         struct offset_fetch_response_offset_fetch_response_group *response);
+
+struct group_offset_delete {
+    const struct offset_delete_request *request;
+    struct arena *arena;
+    struct offset_delete_response response;
+    void (*done)(struct group_offset_delete *op);
+};
+void group_manager_delete_offsets(struct group_manager *manager, struct group_offset_delete *op);
+
+/* ---- administration ---- */
+
+void group_manager_list(struct group_manager *manager, const struct list_groups_request *request,
+                        struct arena *arena, struct list_groups_response *response);
+void group_manager_describe(struct group_manager *manager, struct wire_str group_id, int16_t version,
+                            struct arena *arena,
+                            struct describe_groups_response_described_group *response);
+
+struct group_delete {
+    const struct delete_groups_request *request;
+    struct arena *arena;
+    struct delete_groups_response response;
+    void (*done)(struct group_delete *op);
+};
+void group_manager_delete(struct group_manager *manager, struct group_delete *op);
+
+/* ---- the consumer protocol (KIP-848) ---- */
+
+struct group_consumer_heartbeat {
+    const struct consumer_group_heartbeat_request *request;
+    int16_t version;
+    struct wire_str client_id;
+    const char *client_host;
+    struct arena *arena;
+    struct consumer_group_heartbeat_response response;
+    void (*done)(struct group_consumer_heartbeat *heartbeat);
+};
+void group_manager_consumer_heartbeat(struct group_manager *manager,
+                                      struct group_consumer_heartbeat *heartbeat);
+void group_manager_consumer_describe(struct group_manager *manager, struct wire_str group_id,
+                                     struct arena *arena,
+                                     struct consumer_group_describe_response_described_group *out);
+
+/* ---- for groups ---- */
+
+const struct group_manager_deps *group_manager_deps(const struct group_manager *manager);
+
+#endif

@@ -1,0 +1,21 @@
+/* What the files of the coordinator share besides the public functions. */
+#ifndef BROKER_GROUP_MANAGER_PRIVATE_H
+#define BROKER_GROUP_MANAGER_PRIVATE_H
+
+#include "broker/group/group_manager.h"
+#include "broker/group/shard.h"
+
+struct group_manager {
+    struct group_manager_deps deps;
+    struct map shards;      /* partition -> struct shard */
+    struct map topic_names; /* topic id -> name of every topic known, for when it is deleted */
+    struct metadata_listener listener;
+    struct env_timer expire_timer;
+};
+
+/* The shard that serves the group now; errors as group_manager_check. The empty id is one that only
+ * offsets may be stored under, as in Kafka. */
+int group_manager_locate(struct group_manager *manager, struct wire_str group_id, bool allow_empty,
+                         struct shard **shard) MUST_CHECK;
+
+#endif

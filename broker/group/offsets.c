@@ -1,0 +1,159 @@
+/* Offsets of a group: a map of topics, each a map of partitions. */
+#include "broker/group/offsets.h"
+
+#include "base/mem.h"
+
+void offsets_init(struct offsets *offsets)
+{
+    *offsets = (struct offsets){0};
+    map_init(&offsets->topics);
+    map_init(&offsets->pending);
+}
+
+static void offset_free(struct offset *offset)
+{
+    if (!offset)
+        return;
+    if (offset->metadata.len > 0)
+        mem_free((char *)offset->metadata.data);
+    mem_free(offset);
+}
+
+static void offsets_topic_free(struct offsets_topic *topic)
+{
+    struct offset *offset;
+    size_t cursor = 0;
+    while ((offset = map_next(&topic->partitions, &cursor, NULL, NULL)))
+        offset_free(offset);
+    map_close(&topic->partitions);
+    mem_free(topic->name);
+    mem_free(topic);
+}
+
+void offsets_close(struct offsets *offsets)
+{
+    struct offsets_topic *topic;
+    struct offsets *pending;
+    size_t cursor = 0;
+    while ((topic = map_next(&offsets->topics, &cursor, NULL, NULL)))
+        offsets_topic_free(topic);
+    map_close(&offsets->topics);
+    cursor = 0;
+    while ((pending = map_next(&offsets->pending, &cursor, NULL, NULL))) {
+        offsets_close(pending);
+        mem_free(pending);
+    }
+    map_close(&offsets->pending);
+}
+
+void offsets_set(struct offsets *offsets, struct wire_str name, int32_t partition,
+                 const struct offset *from)
+{
+    struct offsets_topic *topic = map_get(&offsets->topics, name.data, (size_t)name.len);
+    if (!topic) {
+        topic = mem_alloc(sizeof(*topic));
+        topic->name = wire_str_dup(name);
+        map_init(&topic->partitions);
+        map_put(&offsets->topics, name.data, (size_t)name.len, topic);
+    }
+    struct offset *offset = mem_dup(from, sizeof(*from));
+    offset->metadata = (struct wire_str){"", 0};
+    if (from->metadata.len > 0)
+        offset->metadata =
+            wire_str_of(mem_strndup(from->metadata.data, (size_t)from->metadata.len),
+                        (size_t)from->metadata.len);
+    struct offset *old = map_put_u64(&topic->partitions, (uint32_t)partition, offset);
+    offsets->count += old == NULL;
+    offset_free(old);
+}
+
+void offsets_delete(struct offsets *offsets, struct wire_str name, int32_t partition)
+{
+    struct offsets_topic *topic = map_get(&offsets->topics, name.data, (size_t)name.len);
+    struct offset *old = topic ? map_del_u64(&topic->partitions, (uint32_t)partition) : NULL;
+    if (!old)
+        return;
+    offset_free(old);
+    offsets->count--;
+    if (topic->partitions.count > 0)
+        return;
+    map_del(&offsets->topics, name.data, (size_t)name.len);
+    offsets_topic_free(topic);
+}
+
+const struct offsets_topic *offsets_find_topic(const struct offsets *offsets, struct wire_str topic)
+{
+    return map_get(&offsets->topics, topic.data, (size_t)topic.len);
+}
+
+const struct offset *offsets_get(const struct offsets *offsets, struct wire_str name,
+                                 int32_t partition)
+{
+    const struct offsets_topic *topic = offsets_find_topic(offsets, name);
+    return topic ? map_get_u64(&topic->partitions, (uint32_t)partition) : NULL;
+}
+
+const struct offsets_topic *offsets_next_topic(const struct offsets *offsets, size_t *cursor)
+{
+    return map_next(&offsets->topics, cursor, NULL, NULL);
+}
+
+const struct offset *offsets_next(const struct offsets_topic *topic, size_t *cursor,
+                                  int32_t *partition)
+{
+    const void *key;
+    size_t key_len;
+    const struct offset *offset = map_next(&topic->partitions, cursor, &key, &key_len);
+    uint64_t index = 0;
+    if (offset)
+        memcpy(&index, key, sizeof(index));
+    *partition = (int32_t)index;
+    return offset;
+}
+
+/* ---- transactions ---- */
+
+void offsets_set_pending(struct offsets *offsets, int64_t producer_id, struct wire_str topic,
+                         int32_t partition, const struct offset *offset)
+{
+    struct offsets *pending = map_get_u64(&offsets->pending, (uint64_t)producer_id);
+    if (!pending) {
+        pending = mem_alloc(sizeof(*pending));
+        offsets_init(pending);
+        map_put_u64(&offsets->pending, (uint64_t)producer_id, pending);
+    }
+    offsets_set(pending, topic, partition, offset);
+}
+
+void offsets_decide(struct offsets *offsets, int64_t producer_id, bool commit)
+{
+    struct offsets *pending = map_del_u64(&offsets->pending, (uint64_t)producer_id);
+    const struct offsets_topic *topic;
+    size_t cursor = 0;
+    if (!pending)
+        return;
+    while (commit && (topic = offsets_next_topic(pending, &cursor))) {
+        const struct offset *offset;
+        size_t step = 0;
+        int32_t partition;
+        while ((offset = offsets_next(topic, &step, &partition)))
+            offsets_set(offsets, wire_str_from(topic->name), partition, offset);
+    }
+    offsets_close(pending);
+    mem_free(pending);
+}
+
+bool offsets_is_pending(const struct offsets *offsets, struct wire_str topic, int32_t partition)
+{
+    const struct offsets *pending;
+    size_t cursor = 0;
+    while ((pending = map_next(&offsets->pending, &cursor, NULL, NULL)))
+        if (offsets_get(pending, topic, partition))
+            return true;
+    return false;
+}
+
+bool offsets_is_empty(const struct offsets *offsets)
+{
+    return offsets->count == 0 && offsets->pending.count == 0;
+}

@@ -1,0 +1,57 @@
+/* The committed offsets of one group, and the transactional ones whose transaction is undecided. Pure
+ * memory: what is here is stored and replicated already. */
+#ifndef BROKER_GROUP_OFFSETS_H
+#define BROKER_GROUP_OFFSETS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/map.h"
+#include "wire/str.h"
+
+struct offset {
+    int64_t offset;
+    int32_t leader_epoch; /* -1 = not said */
+    int64_t commit_ms;
+    int64_t expire_ms; /* -1, or when the committer (version 1 to 4) wants it gone */
+    struct wire_str metadata; /* never null */
+};
+
+struct offsets_topic {
+    char *name;
+    struct map partitions; /* index -> struct offset */
+};
+
+struct offsets {
+    struct map topics;  /* name -> struct offsets_topic */
+    struct map pending; /* producer id -> struct offsets of its open transaction */
+    size_t count;       /* of all topics, without the pending ones */
+};
+
+void offsets_init(struct offsets *offsets);
+void offsets_close(struct offsets *offsets);
+
+/* A copy of `offset` is kept. */
+void offsets_set(struct offsets *offsets, struct wire_str topic, int32_t partition,
+                 const struct offset *offset);
+void offsets_delete(struct offsets *offsets, struct wire_str topic, int32_t partition);
+/* NULL when there is none. Borrowed until the next change. */
+const struct offset *offsets_get(const struct offsets *offsets, struct wire_str topic,
+                                 int32_t partition);
+const struct offsets_topic *offsets_find_topic(const struct offsets *offsets, struct wire_str topic);
+/* Walks by cursor, as map_next. */
+const struct offsets_topic *offsets_next_topic(const struct offsets *offsets, size_t *cursor);
+const struct offset *offsets_next(const struct offsets_topic *topic, size_t *cursor,
+                                  int32_t *partition);
+
+/* ---- transactions ---- */
+
+void offsets_set_pending(struct offsets *offsets, int64_t producer_id, struct wire_str topic,
+                         int32_t partition, const struct offset *offset);
+/* The transaction is decided: its offsets count from now on, or never did. */
+void offsets_decide(struct offsets *offsets, int64_t producer_id, bool commit);
+/* Whether an undecided transaction commits an offset of the partition. */
+bool offsets_is_pending(const struct offsets *offsets, struct wire_str topic, int32_t partition);
+bool offsets_is_empty(const struct offsets *offsets);
+
+#endif

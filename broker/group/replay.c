@@ -1,0 +1,167 @@
+/* Reading a shard back: each record changes the memory as it once did. Transactional commits wait until
+ * the marker of their transaction comes (KIP-98, KIP-447). Failure modes: a damaged batch ends the
+ * load; a record that does not decode is logged and skipped, as it can't have been ours. */
+#include "broker/group/replay.h"
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "broker/group/classic.h"
+#include "broker/group/commits.h"
+#include "broker/group/consumer.h"
+#include "broker/group/group.h"
+
+
+enum {
+    REPLAY_BATCH_MAX = 64 << 20, /* what a compressed batch may decompress to */
+    REPLAY_ARENA_MAX = 64 << 20, /* arrays of one record */
+    REPLAY_ABORT = 0, /* types of control records */
+    REPLAY_COMMIT = 1
+};
+
+struct replay {
+    struct shard *shard;
+    const struct batch *batch;
+    struct arena arena;
+};
+
+static void replay_offset(struct replay *replay, struct wire_bytes key_bytes, struct wire_bytes bytes)
+{
+    struct shard *shard = replay->shard;
+    struct offset_commit_key key;
+    struct offset_commit_value value;
+    if (records_read_key(key_bytes, &offset_commit_key_desc, &key))
+        return;
+    if (bytes.len < 0) {
+        struct group *group = shard_find(shard, key.group);
+        if (group)
+            offsets_delete(&group->offsets, key.topic, key.partition);
+        return;
+    }
+    if (records_read_value(bytes, &offset_commit_value_desc, &replay->arena, &value))
+        return;
+    struct offset offset = {.offset = value.offset,
+                            .leader_epoch = value.leader_epoch,
+                            .commit_ms = value.commit_timestamp,
+                            .expire_ms = value.expire_timestamp,
+                            .metadata = value.metadata};
+    struct offsets *offsets = &shard_group(shard, key.group)->offsets;
+    if (batch_is_transactional(replay->batch))
+        offsets_set_pending(offsets, replay->batch->producer_id, key.topic, key.partition, &offset);
+    else
+        offsets_set(offsets, key.topic, key.partition, &offset);
+}
+
+static void replay_drop_classic(struct group *group)
+{
+    if (group->classic)
+        classic_free(group->classic, ERR_UNKNOWN_MEMBER_ID);
+    group->classic = NULL;
+}
+
+static void replay_group(struct replay *replay, struct wire_bytes key_bytes, struct wire_bytes bytes)
+{
+    struct shard *shard = replay->shard;
+    struct group_metadata_key key;
+    struct group_metadata_value value;
+    if (records_read_key(key_bytes, &group_metadata_key_desc, &key))
+        return;
+    struct group *group = shard_find(shard, key.group);
+    if (bytes.len < 0) {
+        if (group)
+            replay_drop_classic(group);
+        return;
+    }
+    if (records_read_value(bytes, &group_metadata_value_desc, &replay->arena, &value))
+        return;
+    group = shard_group(shard, key.group);
+    replay_drop_classic(group);
+    group->classic = classic_new(group);
+    if (classic_load(group->classic, &value))
+        replay_drop_classic(group);
+}
+
+static void replay_record(struct replay *replay, const struct record *record)
+{
+    switch (records_type(record->key)) {
+    case RECORD_OFFSET_OLD:
+    case RECORD_OFFSET:
+        replay_offset(replay, record->key, record->value);
+        break;
+    case RECORD_GROUP:
+        replay_group(replay, record->key, record->value);
+        break;
+    default:
+        break; /* of share groups, streams groups, or the future */
+    }
+    arena_close(&replay->arena);
+}
+
+/* The end of a transaction that committed offsets here. */
+static void replay_marker(struct replay *replay, const struct record *record)
+{
+    int type = record->key.len >= 4 ? bytes_get_u16(record->key.data + 2) : -1;
+    struct group *group;
+    size_t cursor = 0;
+    if (type != REPLAY_ABORT && type != REPLAY_COMMIT)
+        return;
+    while ((group = map_next(&replay->shard->groups, &cursor, NULL, NULL)))
+        offsets_decide(&group->offsets, replay->batch->producer_id, type == REPLAY_COMMIT);
+}
+
+static int replay_batch(struct replay *replay, struct buf *scratch)
+{
+    struct record_iter iter;
+    struct record record;
+    int err = batch_check_crc(replay->batch);
+    if (!err)
+        err = batch_records(replay->batch, REPLAY_BATCH_MAX, scratch, &iter);
+    if (err)
+        return err;
+    while ((err = record_iter_next(&iter, &record)) > 0)
+        if (batch_is_control(replay->batch))
+            replay_marker(replay, &record);
+        else
+            replay_record(replay, &record);
+    return err;
+}
+
+int replay_batches(struct shard *shard, uint8_t *bytes, size_t len)
+{
+    struct replay replay = {.shard = shard};
+    struct batch batch;
+    struct buf scratch;
+    int err = 0;
+    buf_init(&scratch);
+    arena_init(&replay.arena, REPLAY_ARENA_MAX);
+    replay.batch = &batch;
+    while (len > 0 && !err) {
+        err = batch_parse(bytes, len, &batch);
+        if (!err)
+            err = replay_batch(&replay, &scratch);
+        if (!err) {
+            bytes += batch.size;
+            len -= batch.size;
+        }
+    }
+    arena_close(&replay.arena);
+    buf_close(&scratch);
+    return err;
+}
+
+/* Groups are taken from the table while it is walked: their ids are gathered first. */
+void replay_finish(struct shard *shard)
+{
+    struct group **groups = mem_alloc((shard->groups.count + 1) * sizeof(*groups));
+    struct group *group;
+    size_t count = 0;
+    size_t cursor = 0;
+    while ((group = map_next(&shard->groups, &cursor, NULL, NULL)))
+        groups[count++] = group;
+    for (size_t i = 0; i < count; i++) {
+        if (groups[i]->classic)
+            classic_start(groups[i]->classic);
+        commits_forget_unknown(groups[i]);
+        group_review(groups[i]);
+    }
+    mem_free(groups);
+}

@@ -1,0 +1,69 @@
+/* One partition of __consumer_offsets that this broker leads: the groups that live in it.
+ *
+ *      leader            loaded
+ *        ---> LOADING ----------> ACTIVE
+ *                \                   |
+ *                 +---- lost --------+---> freed
+ *
+ * What a group does is written here first and answered when it is replicated. Operations finish in the
+ * order of their appends, so what they change in memory follows the order of the log. */
+#ifndef BROKER_GROUP_SHARD_H
+#define BROKER_GROUP_SHARD_H
+
+#include "base/list.h"
+#include "base/map.h"
+#include "broker/group/group_log.h"
+#include "broker/group/records.h"
+#include "env/env.h"
+
+struct group;
+struct group_manager;
+
+enum shard_state { SHARD_LOADING, SHARD_ACTIVE };
+
+struct shard {
+    struct group_manager *manager;
+    int32_t index; /* of the partition */
+    enum shard_state state;
+    struct map groups; /* id -> struct group */
+    struct list ops;   /* struct shard_op, in the order of their appends */
+    struct group_log_load load;
+    bool loading; /* the log has been asked */
+    bool closed;  /* being freed */
+    struct env_timer retry_timer;
+    int64_t load_started_us;
+    int64_t loaded_bytes;
+};
+
+/* Embedded by who appends; must stay until done. */
+struct shard_op {
+    struct list link;
+    struct partition_wait wait;
+    struct shard *shard;
+    bool appended; /* else it only waits for those before it */
+    bool finished;
+    int err;
+    void (*done)(struct shard_op *op, int err);
+};
+
+struct shard *shard_new(struct group_manager *manager, int32_t index);
+/* Unfinished operations are told `err`, then everything of the groups is forgotten. */
+void shard_free(struct shard *shard, int err);
+
+/* Finishes the records and appends them. 0: op->done comes later, with 0 or an error in a coordinator's
+ * words (shard_error). Otherwise such an error at once, and done does not come. The records stay the
+ * caller's to close. */
+int shard_append(struct shard *shard, struct records *records, struct shard_op *op,
+                 void (*done)(struct shard_op *op, int err)) MUST_CHECK;
+/* Calls done when everything appended so far is replicated: at once if it is already. */
+void shard_barrier(struct shard *shard, struct shard_op *op,
+                   void (*done)(struct shard_op *op, int err));
+
+/* What an error of the internal topic means to a client of the coordinator. */
+int shard_error(int err);
+
+/* The group, or NULL; shard_group makes it. */
+struct group *shard_find(struct shard *shard, struct wire_str id);
+struct group *shard_group(struct shard *shard, struct wire_str id);
+
+#endif
