@@ -7,7 +7,7 @@
 #include "broker/replica/replica_manager.h"
 #include "kafka/messages/list_offsets.h"
 
-enum { LIST_OFFSETS_NOT_AVAILABLE_VERSION = 5 };
+enum { LIST_OFFSETS_EPOCH_VERSION = 4, LIST_OFFSETS_NOT_AVAILABLE_VERSION = 5 };
 
 static int list_offsets_find(struct request *request, struct wire_str topic,
                              const struct list_offsets_request_list_offsets_partition *asked,
@@ -43,13 +43,14 @@ static bool list_offsets_fill(struct request *request,
         return true;
     answer->offset = found.offset;
     answer->timestamp = found.timestamp_ms;
-    answer->leader_epoch = found.leader_epoch;
+    if (request->version >= LIST_OFFSETS_EPOCH_VERSION)
+        answer->leader_epoch = found.leader_epoch;
     if (request->version > 0 || found.offset < 0)
         return true;
     int64_t *old = WIRE_ARRAY(&request->arena, &answer->old_style_offsets, 1, NULL);
     if (old)
         *old = found.offset;
-    answer->offset = answer->timestamp = answer->leader_epoch = -1;
+    answer->offset = answer->timestamp = -1;
     return old != NULL;
 }
 
