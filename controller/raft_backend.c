@@ -409,9 +409,11 @@ static int backend_append(struct raft_io *io, struct raft_io_append *req,
     op->req.append = req;
     op->cb.append = cb;
     struct raft_store_entry *copies = mem_alloc(n * sizeof(*copies));
-    for (unsigned i = 0; i < n; i++)
+    for (unsigned i = 0; i < n; i++) {
+        raft_codec_clean(&entries[i]);
         copies[i] = (struct raft_store_entry){entries[i].term, (uint8_t)entries[i].type,
                                               entries[i].buf.base, entries[i].buf.len};
+    }
     raft_store_append(backend->store, copies, n, on_appended, op);
     mem_free(copies);
     return 0;

@@ -80,6 +80,7 @@ static int put_append_slice(const struct raft_append_entries *args, raft_index f
     Meta__RaftEntry **pointers = mem_alloc(count * sizeof(*pointers));
     for (unsigned i = 0; i < count; i++) {
         const struct raft_entry *entry = &args->entries[from + i];
+        raft_codec_clean(entry);
         meta__raft_entry__init(&entries[i]);
         entries[i].term = entry->term;
         entries[i].type = entry->type;
@@ -120,6 +121,12 @@ static int put_append(const struct raft_append_entries *args, struct buf *out)
         from += count;
     } while (from < args->n_entries && out->len - start < RAFT_CODEC_MESSAGE_BYTES);
     return 0;
+}
+
+void raft_codec_clean(const struct raft_entry *entry)
+{
+    if (entry->type == RAFT_BARRIER && entry->buf.len > 0)
+        memset(entry->buf.base, 0, entry->buf.len);
 }
 
 int raft_codec_encode_configuration(const struct raft_configuration *configuration,

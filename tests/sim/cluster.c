@@ -239,8 +239,8 @@ void cluster_restart(struct cluster *cluster, int i)
 
 static void cluster_trace(void *data, const char *line)
 {
-    (void)data;
-    fprintf(stderr, "%s\n", line);
+    struct cluster *cluster = data;
+    fprintf(stderr, "%s (%016llx)\n", line, (unsigned long long)sim_trace_hash(cluster->sim));
 }
 
 struct cluster *cluster_new(uint64_t seed, int min_insync)
@@ -248,7 +248,7 @@ struct cluster *cluster_new(uint64_t seed, int min_insync)
     struct cluster *cluster = mem_alloc(sizeof(*cluster));
     cluster->sim = sim_new(seed);
     if (getenv("SIM_TRACE"))
-        sim_set_trace(cluster->sim, cluster_trace, NULL);
+        sim_set_trace(cluster->sim, cluster_trace, cluster);
     cluster->min_insync = min_insync;
     for (int i = 0; i < CLUSTER_NODES; i++) {
         char name[8];
