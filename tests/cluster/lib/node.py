@@ -1,0 +1,134 @@
+"""One Millrace daemon of a test: its settings file, its process, its log."""
+import atexit
+import ctypes
+import os
+import re
+import signal
+import socket
+import subprocess
+
+from wait import wait_until
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+BUILD = os.path.join(ROOT, os.environ.get("BUILD") or "build")
+SERVER = os.path.join(BUILD, "millrace-server")
+LOG_LINES = 60  # of a node's log, printed when a test fails
+STOP_DEADLINE_S = 30
+SANITIZER_REPORT = re.compile(r"(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*")
+
+_libc = ctypes.CDLL(None)
+_children = set()
+_PR_SET_PDEATHSIG = 1
+
+
+def _die_with_parent():
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def spawn(arguments, **options):
+    """subprocess.Popen of a child that never outlives this program."""
+    child = subprocess.Popen(arguments, preexec_fn=_die_with_parent, **options)
+    _children.add(child)
+    return child
+
+
+@atexit.register
+def _kill_children():
+    for child in _children:
+        if child.poll() is None:
+            child.kill()
+            child.wait()
+
+
+_ports_given = set()
+
+
+def free_port():
+    """A port below the range that the system hands out by itself, so that no client's own socket
+    takes it between this look and the daemon's bind; a controller's port is another one of these."""
+    while True:
+        port = 10000 + int.from_bytes(os.urandom(2), "big") % 20000
+        if port in _ports_given:
+            continue
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _ports_given.add(port)
+        return port
+
+
+class Node:
+    def __init__(self, directory, node_id, settings):
+        self.id = node_id
+        self.directory = directory
+        self.port = free_port()
+        self.process = None
+        self.log_file = os.path.join(directory, f"server{node_id}.log")
+        self.config_file = os.path.join(directory, f"server{node_id}.properties")
+        self.log_dir = os.path.join(directory, f"data{node_id}")
+        self.settings = {
+            "broker.id": node_id,
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "log.dirs": self.log_dir,
+            **settings,
+        }
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def write_config(self):
+        with open(self.config_file, "w") as file:
+            for key, value in self.settings.items():
+                if value is not None:
+                    file.write(f"{key}={value}\n")
+
+    def start(self, *arguments):
+        assert not self.running(), f"node {self.id} runs already"
+        self.write_config()
+        with open(self.log_file, "ab") as log:
+            self.process = spawn([SERVER, self.config_file, *arguments], stdin=subprocess.DEVNULL,
+                                 stdout=log, stderr=log)
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """kill -9, and the process is gone when this returns."""
+        self.process.kill()
+        self.process.wait()
+
+    def wait_exit(self, deadline_s=STOP_DEADLINE_S):
+        """The exit status."""
+        wait_until(lambda: not self.running(), deadline_s, f"node {self.id} ends")
+        return self.process.returncode
+
+    def log_text(self):
+        if not os.path.exists(self.log_file):
+            return ""
+        with open(self.log_file, errors="replace") as file:
+            return file.read()
+
+    def log_end(self):
+        return "\n".join(self.log_text().splitlines()[-LOG_LINES:])
+
+    def sanitizer_report(self):
+        """The first report of a sanitizer in the log with what follows it, or None."""
+        text = self.log_text()
+        found = SANITIZER_REPORT.search(text)
+        return text[found.start():found.start() + 6000] if found else None
+
+    def rss_bytes(self):
+        with open(f"/proc/{self.pid}/statm") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,93 @@
+"""Just enough of Kafka's wire protocol to ask a node what it knows and to send it garbage."""
+import socket
+import struct
+
+METADATA, API_VERSIONS = 3, 18
+TIMEOUT_S = 5
+
+
+class Reader:
+    def __init__(self, data):
+        self.data = data
+        self.at = 0
+
+    def take(self, form):
+        values = struct.unpack_from(">" + form, self.data, self.at)
+        self.at += struct.calcsize(">" + form)
+        return values[0]
+
+    def string(self):
+        length = self.take("h")
+        if length < 0:
+            return None
+        self.at += length
+        return self.data[self.at - length:self.at].decode()
+
+    def array(self, item):
+        return [item() for _ in range(max(self.take("i"), 0))]
+
+
+def frame(payload):
+    return struct.pack(">i", len(payload)) + payload
+
+
+def request(api, version, body, correlation=1):
+    """A request with header version 1 (no flexible versions)."""
+    return frame(struct.pack(">hhih", api, version, correlation, 4) + b"test" + body)
+
+
+def connect(port, timeout_s=TIMEOUT_S):
+    sock = socket.create_connection(("127.0.0.1", port), timeout_s)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _receive(sock, length):
+    data = b""
+    while len(data) < length:
+        chunk = sock.recv(length - len(data))
+        if not chunk:
+            raise ConnectionError("closed by the broker")
+        data += chunk
+    return data
+
+
+def receive(sock):
+    """The payload of the next frame."""
+    return _receive(sock, struct.unpack(">i", _receive(sock, 4))[0])
+
+
+def ask(port, data, timeout_s=TIMEOUT_S):
+    with connect(port, timeout_s) as sock:
+        sock.sendall(data)
+        return receive(sock)
+
+
+class Metadata:
+    """brokers: id -> (host, port); topics: name -> {partition: (leader, replicas, isr)}."""
+
+    def __init__(self, payload):
+        r = Reader(payload)
+        r.take("i")
+        self.brokers = {}
+        for _ in range(r.take("i")):
+            node, host, port = r.take("i"), r.string(), r.take("i")
+            r.string()
+            self.brokers[node] = (host, port)
+        self.controller = r.take("i")
+        self.topics = {}
+        for _ in range(r.take("i")):
+            r.take("h")
+            name = r.string()
+            r.take("b")
+            self.topics[name] = partitions = {}
+            for _ in range(r.take("i")):
+                r.take("h")
+                index, leader = r.take("i"), r.take("i")
+                partitions[index] = (leader, r.array(lambda: r.take("i")),
+                                     r.array(lambda: r.take("i")))
+
+
+def metadata(port, timeout_s=TIMEOUT_S):
+    """What the node at this port knows of brokers and all topics (Metadata v1 creates none)."""
+    return Metadata(ask(port, request(METADATA, 1, struct.pack(">i", -1)), timeout_s))
