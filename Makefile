@@ -2,7 +2,7 @@
 #
 #   make            build bin/ and config/
 #   make deps       install the Debian packages (root)
-#   make run        three brokers, a replicated topic, a kill, nothing lost
+#   make run        three brokers, a replicated topic, a kill, nothing lost (deploy/demo.sh)
 #   make test       everything: build, tidy, unit, simulation, cluster and client tests
 #   make check      the same without the client matrix
 #   make tidy       the style and layering rules
@@ -41,6 +41,7 @@ GEN_OBJ := $(patsubst $(BUILD)/gen/%.c,$(BUILD)/gen/%.o,$(GEN_C))
 
 SERVER  := $(BUILD)/millrace-server
 CLI     := $(BUILD)/millrace
+LOAD    := $(BUILD)/millrace-load
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(sort $(shell find tests/unit -name '*_test.c')))
 SIM     := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(sort $(wildcard tests/sim/*_test.c)))
 SIM_ENV := $(filter-out %_test.c,$(sort $(wildcard tests/sim/*.c)))
@@ -61,12 +62,13 @@ deps: ; @mkdir -p $(BUILD) && deploy/install-packages.sh deploy/packages.txt && 
 all: $(DEPS_STAMP)
 	@$(MAKE) --no-print-directory build-all
 .PHONY: build-all build-tests
-build-all: $(if $(wildcard broker/main.c),$(SERVER)) $(if $(wildcard tools/main.c),$(CLI)) links
+build-all: $(SERVER) $(CLI) $(LOAD) links
 build-tests: $(UNIT) $(SIM)
 
+# bin/ stands for the plain build: a build under a sanitizer does not move it.
 .PHONY: links
-links: $(if $(wildcard broker/main.c),$(SERVER)) $(if $(wildcard tools/main.c),$(CLI))
-	@[ ! -x deploy/make-links.sh ] || deploy/make-links.sh $(BUILD)
+links: $(SERVER) $(CLI)
+	@[ $(BUILD) != build ] || deploy/make-links.sh $(BUILD)
 
 $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: %.proto
 	@mkdir -p $(BUILD)/gen
@@ -102,6 +104,9 @@ $(SERVER): $(call obj,broker/main.c) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 $(CLI): $(call obj,$(TOOLS)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(CC) $(LDFLAGS_BASE) -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka \
 	  -ljansson $(LDLIBS)
+# The load program is a client like any other: nothing of Millrace is in it.
+$(LOAD): $(call obj,tests/bench/load.c)
+	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ -lrdkafka -lpthread
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
 $(BUILD)/tests/unit/tools/%: $(BUILD)/tests/unit/tools/%.o $(BUILD)/libtools.a \
@@ -119,8 +124,55 @@ unit: $(DEPS_STAMP)
 sim: unit
 	prove -v $(SIM)
 
+# The tests with real daemons. The clients they use are installed once, beside the builds; what can't
+# be had is skipped by the tests, which print the reason.
+CLIENTS := build/clients
+TEST_DEPS := build/.deps-test
+VENV    := build/venv/.done
+JAVA21  := $(CLIENTS)/java-2.1/classes/Client.class
+PYTHON  := build/venv/bin/python
+PROVE_DAEMONS = BUILD=$(BUILD) prove -v --timer --exec $(PYTHON)
+
+$(TEST_DEPS): deploy/packages-test.txt
+	@mkdir -p $(@D)
+	@deploy/install-packages.sh $< || echo "going on without: their tests are skipped"
+	@touch $@
+$(VENV): tests/cluster/requirements.txt | $(TEST_DEPS)
+	python3 -m venv build/venv
+	build/venv/bin/pip install -q --disable-pip-version-check -r $< || \
+	  echo "pip failed: the tests that need these packages are skipped"
+	@touch $@
+$(JAVA21): tests/clients/java-2.1/pom.xml $(wildcard tests/clients/java-2.1/src/*.java) | $(TEST_DEPS)
+	@mkdir -p $(@D)
+	-mvn -q -B -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(CLIENTS)/java-2.1/lib && \
+	  javac -d $(@D) -cp '$(CLIENTS)/java-2.1/lib/*' $(filter %.java,$^)
+
+.PHONY: test-clients
+test-clients: $(TEST_DEPS) $(VENV)
+	@$(MAKE) --no-print-directory -k $(JAVA21) || true
+cluster: all test-clients
+	$(PROVE_DAEMONS) tests/cluster/*.t
+clients: all test-clients
+	$(PROVE_DAEMONS) tests/clients/*.t
+
+run: all
+	@deploy/demo.sh $(BUILD)
+
 tidy:
+	@tests/tidy/rules_test.sh | grep -v '^ok' || true
 	@tests/tidy.sh
 
+check: all tidy unit sim cluster
+test: check clients
+
+# The whole suite under sanitizers, the daemons included: each in a build folder of its own.
+asan:
+	$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined OPT=-O1 unit sim cluster
+tsan:
+	$(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O1 unit sim cluster
+
+bench: all test-clients
+	$(PYTHON) tests/bench/bench.py
+
 clean:
-	rm -rf $(BUILD) bin config
+	rm -rf $(BUILD) build-asan build-tsan bin config

@@ -1,0 +1,49 @@
+#!/bin/sh
+# TAP: each rule of rules.pl finds the breach that it is for, and leaves prose and good code alone.
+set -u
+rules=$(cd "$(dirname "$0")" && pwd)/rules.pl
+root=$(mktemp -d)
+trap 'rm -rf "$root"' EXIT
+cd "$root" || exit 1
+number=0
+
+# expect NAME FILE TEXT PATTERN: the file with this text is reported with the pattern; an empty
+# pattern means that it is not reported at all.
+expect() {
+    number=$((number + 1))
+    mkdir -p "$(dirname "$2")"
+    printf '%b' "$3" >"$2"
+    out=$(perl "$rules" "$2" 2>&1)
+    if { [ -n "$4" ] && printf '%s' "$out" | grep -q -e "$4"; } || { [ -z "$4" ] && [ -z "$out" ]; }; then
+        echo "ok $number - $1"
+    else
+        echo "not ok $number - $1"
+        printf '%s\n' "$out" | sed 's/^/# /'
+    fi
+    rm -f "$2"
+}
+
+long=$(printf 'x%.0s' $(seq 101))
+body=$(printf '    x();\\n%.0s' $(seq 71))
+lines=$(printf 'int x;\\n%.0s' $(seq 800))
+echo 1..20
+expect "good code" broker/a.c '/* What. */\n#include "base/err.h"\nint a_b(void)\n{\n    return 0;\n}\n' ''
+expect "libuv outside env" broker/a.c '/* What. */\n#include <uv.h>\n' 'only common/env'
+expect "libuv in env" common/env/a.c '/* What. */\n#include <uv.h>\n' ''
+expect "raft outside its files" controller/topics.c '/* What. */\n#include <raft.h>\n' 'controller/raft_'
+expect "common above itself" common/base/a.c '/* W. */\n#include "broker/broker.h"\n' 'nothing above'
+expect "broker on controller" broker/net/a.c '/* W. */\n#include "controller/topics.h"\n' 'protobuf'
+expect "controller on broker" controller/a.c '/* W. */\n#include "broker/broker.h"\n' 'protobuf'
+expect "malloc" broker/a.c '/* W. */\nint a(void)\n{\n    return !malloc(1);\n}\n' 'mem_alloc'
+expect "malloc in prose and strings" broker/a.c '/* malloc(1) */\nchar *x = "malloc(1)";\n' ''
+expect "a member named free" broker/a.c '/* W. */\nint a(void)\n{\n    return x->free(1);\n}\n' ''
+expect "the clock" broker/a.c '/* W. */\nint a(void)\n{\n    return clock_gettime(1, 0);\n}\n' 'env_now'
+expect "a long line" broker/a.c "/* $long */\n" 'columns'
+expect "a long function" broker/a.c "/* W. */\nint a(void)\n{\n$body}\n" '71 lines'
+expect "a long file" broker/a.c "/* W. */\n$lines" '801 lines'
+expect "no head comment" broker/a.c 'int x;\n' 'head comment'
+expect "a note to oneself" broker/a.c '/* TO''DO: more. */\n' 'notes to oneself'
+expect "a bare sleep" tests/cluster/a.t 'time.sleep(1)\n' 'wait_until'
+expect "a util file" broker/util.c '/* W. */\n' 'name a file'
+expect "blanks at the end" broker/a.c '/* W. */ \nint x;\n' 'blanks'
+expect "a folder without README" broker/a.c '/* W. */\nint x;\n' ''
