@@ -148,14 +148,14 @@ def single_broker():
         root.line("bin/zookeeper-server-stop.sh")
 
 
-@test("kafka-server-start.sh -daemon, and kafka-server-stop.sh without a file")
+@test("kafka-server-start.sh -daemon")
 def daemon():
     with Root() as root:
         root.line("bin/kafka-server-start.sh -daemon config/server.properties")
         try:
             root.serving((9092,))
         finally:
-            root.line("bin/kafka-server-stop.sh")
+            root.line("bin/kafka-server-stop.sh config/server.properties")
 
         def ended():
             try:
@@ -164,7 +164,7 @@ def daemon():
                 return True
             return False
         wait_until(ended, LINE_DEADLINE_S, "the daemon ends")
-        root.line("bin/kafka-server-stop.sh", status=1)
+        root.line("bin/kafka-server-stop.sh config/server.properties", status=1)
 
 
 tap.run()

@@ -17,6 +17,8 @@ from wait import wait_until
 
 ROUNDS = 3
 SESSION_MS = 1000
+# A paused process keeps its connections: a client notices by the limit on its requests, 60 s as shipped.
+IMPATIENT = {"socket_timeout_ms": 2000, "request_timeout_ms": 2000}
 
 
 def pause_leader(cluster, loads):
@@ -43,8 +45,8 @@ def zombie():
         cluster.create_topic("zombie")
         cluster.create_topic("other")
         # The second asks for no news of the leader by itself, so that it goes on to send to the old one.
-        slow = {"topic_metadata_refresh_interval_ms": -1, "request_timeout_ms": 2000}
-        with Load(cluster.bootstrap, "zombie") as first, \
+        slow = {"topic_metadata_refresh_interval_ms": -1, **IMPATIENT}
+        with Load(cluster.bootstrap, "zombie", **IMPATIENT) as first, \
                 Load(cluster.bootstrap, "other", **slow) as second:
             for _ in range(ROUNDS):
                 pause_leader(cluster, [first, second])

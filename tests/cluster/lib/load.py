@@ -75,7 +75,12 @@ class Load:
             except KafkaException as error:
                 self.errors.append(str(error))
                 break
-            self.producer.poll(PAUSE_S)
+            self._pause()
+
+    def _pause(self):
+        due = time.monotonic() + PAUSE_S
+        while (rest := due - time.monotonic()) > 0:
+            self.producer.poll(rest)
 
     def wait_acks(self, more, deadline_s=60):
         """Until that many more records are acknowledged than now."""
