@@ -27,7 +27,9 @@ struct partition_key {
 struct replica_manager {
     struct replica_manager_deps deps;
     struct metadata_listener listener;
-    bool current; /* the metadata has reached our own registration */
+    char own_name[12];    /* our id, as the resource of settings */
+    bool broker_settings; /* there are dynamic settings of brokers */
+    bool current;         /* the metadata has reached our own registration */
     struct map partitions; /* partition_key -> struct partition */
     struct map openings;   /* "topic-0" -> struct opening: at most one for a directory */
     struct map fetchers;   /* leader id -> struct replica_fetcher */
@@ -76,20 +78,42 @@ static struct partition *manager_get(struct replica_manager *manager, const stru
 /* ---- settings ---- */
 
 struct override_source {
-    const struct image *image;
+    const struct replica_manager *manager;
     const char *topic;
 };
+
+/* Dynamic settings of this broker win over those of all brokers, and both over the file. */
+static const char *manager_broker_setting(const struct replica_manager *manager, const char *key)
+{
+    const struct image *image = metadata_image(manager->deps.metadata);
+    const char *name = config_row(config_find_topic(key))->name;
+    const char *value =
+        image_config(image, META__CONFIG_RECORD__RESOURCE__BROKER, manager->own_name, name);
+    return value ? value : image_config(image, META__CONFIG_RECORD__RESOURCE__BROKER, "", name);
+}
 
 static const char *manager_override(void *data, const char *key)
 {
     const struct override_source *source = data;
-    return image_config(source->image, META__CONFIG_RECORD__RESOURCE__TOPIC, source->topic, key);
+    const struct replica_manager *manager = source->manager;
+    const char *value = image_config(metadata_image(manager->deps.metadata),
+                                     META__CONFIG_RECORD__RESOURCE__TOPIC, source->topic, key);
+    return value || !manager->broker_settings ? value : manager_broker_setting(manager, key);
+}
+
+static void manager_find_broker_settings(struct replica_manager *manager)
+{
+    const struct image *image = metadata_image(manager->deps.metadata);
+    size_t own, all;
+    image_configs(image, META__CONFIG_RECORD__RESOURCE__BROKER, manager->own_name, &own);
+    image_configs(image, META__CONFIG_RECORD__RESOURCE__BROKER, "", &all);
+    manager->broker_settings = own + all > 0;
 }
 
 int64_t replica_manager_topic_int(struct replica_manager *manager, const char *topic,
                                   enum config_id id)
 {
-    struct override_source source = {metadata_image(manager->deps.metadata), topic};
+    struct override_source source = {manager, topic};
     return config_topic_int(manager->deps.config, manager_override, &source, id);
 }
 
@@ -105,7 +129,7 @@ static int8_t manager_codec(const char *name)
 void replica_manager_log_config(struct replica_manager *manager, const char *topic,
                                 struct log_config *config)
 {
-    struct override_source source = {metadata_image(manager->deps.metadata), topic};
+    struct override_source source = {manager, topic};
     const struct config *base = manager->deps.config;
 #define TOPIC_INT(id) config_topic_int(base, manager_override, &source, id)
     const char *cleanup =
@@ -284,26 +308,37 @@ static bool manager_not_in_image(const struct partition *partition, const void *
     return !topic || !image_partition(topic, partition->index);
 }
 
+static void manager_configure_all(struct replica_manager *manager)
+{
+    struct partition *partition;
+    size_t cursor = 0;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        partition_configure(partition);
+}
+
 static void manager_replaced(void *data)
 {
     struct replica_manager *manager = data;
     const struct image *image = metadata_image(manager->deps.metadata);
+    manager_find_broker_settings(manager);
     manager_remove_if(manager, manager_not_in_image, image);
     size_t cursor = 0;
     const struct image_topic *topic;
     while ((topic = image_next_topic(image, &cursor)))
         for (int32_t i = 0; i < topic->partition_count; i++)
             manager_partition_changed(manager, topic, i);
-    cursor = 0;
-    struct partition *partition;
-    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
-        partition_configure(partition);
+    manager_configure_all(manager);
 }
 
 static void manager_config_changed(void *data, Meta__ConfigRecord__Resource resource,
                                    const char *name)
 {
     struct replica_manager *manager = data;
+    if (resource == META__CONFIG_RECORD__RESOURCE__BROKER &&
+        (name[0] == 0 || strcmp(name, manager->own_name) == 0)) {
+        manager_find_broker_settings(manager);
+        manager_configure_all(manager);
+    }
     if (resource != META__CONFIG_RECORD__RESOURCE__TOPIC)
         return;
     const struct image_topic *topic =
@@ -595,6 +630,8 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
         .settled = manager_settled,
         .data = manager,
     };
+    snprintf(manager->own_name, sizeof(manager->own_name), "%d", deps->node_id);
+    manager_find_broker_settings(manager);
     map_init(&manager->partitions);
     map_init(&manager->openings);
     map_init(&manager->fetchers);
