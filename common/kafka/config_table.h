@@ -266,6 +266,16 @@
       "The most that one fetch of a follower returns.") \
     X(REPLICA_FETCH_BACKOFF_MS, "replica.fetch.backoff.ms", INT, "1000", NULL, 0, CONFIG_MAX_INT, \
       NULL, CONFIG_READ_ONLY, "The wait before a partition is fetched again after an error.") \
+    X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, \
+      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+      "The most bytes a second that a leader sends to throttled replicas.") \
+    X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, \
+      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+      "The most bytes a second that throttled replicas fetch.") \
+    X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, \
+      "replica.alter.log.dirs.io.max.bytes.per.second", LONG, CONFIG_MAX_LONG_TEXT, NULL, 0, \
+      CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+      "The most bytes a second that replicas copy between log directories.") \
     X(REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS, \
       "replica.high.watermark.checkpoint.interval.ms", LONG, "5000", NULL, 1, CONFIG_MAX_LONG, \
       NULL, CONFIG_READ_ONLY, "How often the high watermarks are written.") \

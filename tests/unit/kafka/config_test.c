@@ -323,7 +323,7 @@ static void unknown_settings_are_told(void)
         "check how it is spelled");
     check_problem("follower.replication.throttled.replicas=*\n", ERR_UNKNOWN_OPTION,
                   "s.properties line 1: follower.replication.throttled.replicas is not a known "
-                  "setting: remove it, or check how it is spelled");
+                  "setting: did you mean follower.replication.throttled.rate?");
     check_problem(
         "authorizer.class.name=kafka.security.authorizer.AclAuthorizer\n", ERR_UNSUPPORTED,
         "s.properties line 1: authorizer.class.name=kafka.security.authorizer.AclAuthorizer: "
