@@ -51,9 +51,9 @@ static int config_alter_check_broker(struct config_alter *alter,
             return 0;
         const char *near = config_nearest(key, false);
         return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
-                                   "Unknown broker setting %s%s%s%s.", key,
+                                   "Unknown broker setting %s%s%s%s", key,
                                    near ? ": did you mean " : "", near ? near : "",
-                                   near ? "?" : "");
+                                   near ? "?" : ".");
     }
     if (!(row->flags & CONFIG_DYNAMIC) || (row->flags & CONFIG_TOPIC_ONLY))
         return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,

@@ -82,8 +82,9 @@ static bool describe_fill_partition(struct request *request,
     out->replica_nodes.items = partition->replicas.ids;
     out->isr_nodes.count = partition->isr.count;
     out->isr_nodes.items = partition->isr.ids;
-    out->eligible_leader_replicas.count = -1;
-    out->last_known_elr.count = -1;
+    /* No eligible replicas beside the in-sync set; null would be allowed, but Java 3.9 stumbles. */
+    out->eligible_leader_replicas.count = 0;
+    out->last_known_elr.count = 0;
     int32_t *offline =
         WIRE_ARRAY(&request->arena, &out->offline_replicas, partition->replicas.count, NULL);
     if (!offline)

@@ -6,9 +6,11 @@
 
 #include "base/err.h"
 
-/* Settings in ms with the older ones that say the same, in the order in which they win. */
+/* Settings that say the same in other words, in the order in which they win. */
 enum { SETTINGS_FAMILY_MAX = 3 };
 static const enum config_id settings_families[][SETTINGS_FAMILY_MAX] = {
+    {CONFIG_NODE_ID, CONFIG_BROKER_ID, CONFIG_COUNT},
+    {CONFIG_BROKER_ID, CONFIG_NODE_ID, CONFIG_COUNT},
     {CONFIG_LOG_RETENTION_MS, CONFIG_LOG_RETENTION_MINUTES, CONFIG_LOG_RETENTION_HOURS},
     {CONFIG_LOG_ROLL_MS, CONFIG_LOG_ROLL_HOURS, CONFIG_COUNT},
     {CONFIG_LOG_ROLL_JITTER_MS, CONFIG_LOG_ROLL_JITTER_HOURS, CONFIG_COUNT},
@@ -151,7 +153,9 @@ void settings_of_broker(const struct settings *settings, enum config_id id, stru
     if (setting->synonym_count == 0)
         return;
     setting->source = setting->synonyms[0].source;
-    if (setting->synonyms[0].name == row->name)
+    /* The value of another unit is no value of this setting, but both ids are one. */
+    bool same = id == CONFIG_NODE_ID || id == CONFIG_BROKER_ID;
+    if (same || setting->synonyms[0].name == row->name)
         setting->value = setting->synonyms[0].value;
 }
 
