@@ -335,7 +335,7 @@ void broker_free(struct broker *broker)
 {
     env_timer_stop(&broker->leave_timer);
     if (broker->server)
-        server_free(broker->server);
+        server_close(broker->server);
     broker_free_groups(broker);
     if (broker->producer_ids)
         producer_ids_free(broker->producer_ids);
@@ -349,6 +349,8 @@ void broker_free(struct broker *broker)
         metadata_free(broker->metadata);
     if (broker->logs)
         log_manager_free(broker->logs);
+    if (broker->server)
+        server_free(broker->server);
     broker_free_registration(broker->registration);
     mem_free(broker);
 }

@@ -121,12 +121,18 @@ void server_stop_accepting(struct server *server)
     server->listener_count = 0;
 }
 
-void server_free(struct server *server)
+void server_close(struct server *server)
 {
     server_stop_accepting(server);
     env_timer_stop(&server->sweep);
     while (!list_empty(&server->owner.connections))
         connection_close(connection_of(server->owner.connections.next));
+}
+
+void server_free(struct server *server)
+{
+    server_close(server);
+    ASSERT(server->owner.budget.used == 0);
     mem_free(server->listeners);
     mem_free(server);
 }

@@ -15,6 +15,9 @@ int server_new(struct broker *broker, struct buf *problem, struct server **serve
 uint16_t server_port(const struct server *server, int i);
 /* No new connections; those that are there stay until server_free. */
 void server_stop_accepting(struct server *server);
+/* Closes the listeners and every connection. Requests that wait for an answer live on until their
+ * handlers give it; they are charged to the server, which therefore goes after them. */
+void server_close(struct server *server);
 void server_free(struct server *server);
 
 #endif
