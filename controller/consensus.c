@@ -305,11 +305,24 @@ static void on_peer_dead(void *data, int32_t id)
     arm(consensus, rank(consensus) * RANK_MS);
 }
 
+/* A snapshot that was on its way to the peer is lost with the connection. The core would wait for the
+ * install timeout; so that is made to look as if it had passed. */
+static void retry_snapshot(struct consensus *consensus, int32_t id)
+{
+    struct raft *raft = &consensus->raft;
+    if (!consensus->started || consensus->failed || raft->state != RAFT_LEADER)
+        return;
+    for (unsigned i = 0; i < raft->configuration.n; i++)
+        if (raft->configuration.servers[i].id == id_of(id))
+            raft->leader_state.progress[i].snapshot_last_send =
+                raft->io->time(raft->io) - raft->install_snapshot_timeout;
+}
+
 static void on_peer_connected(void *data, int32_t id)
 {
     struct consensus *consensus = data;
     struct raft *raft = &consensus->raft;
-    (void)id;
+    retry_snapshot(consensus, id);
     if (consensus->boot_election_done || !consensus->started || consensus->failed)
         return;
     if ((raft_peers_connected(consensus->peers) + 1) * 2 <= consensus->voter_count)
