@@ -39,6 +39,7 @@ struct op {
         raft_io_snapshot_get_cb get;
         raft_io_send_cb send;
     } cb;
+    raft_id server_id;       /* SEND */
     struct raft_buffer conf; /* PUT: what the store reads */
     struct buf data;
 };
@@ -64,6 +65,7 @@ struct raft_backend {
     raft_io_recv_cb recv_cb;
     bool dead;
     bool abandoned;
+    raft_index append_end; /* last index of the AppendEntries that the core looks at; 0 = none */
     raft_index barrier;
     struct held held[RAFT_CODEC_SERVERS_MAX];
     struct list ops;     /* under way */
@@ -120,10 +122,41 @@ static bool guarded(struct raft_backend *backend, const struct raft_message *mes
     return hold(backend, message);
 }
 
+/* Entries that this node has only as part of its snapshot are taken off an AppendEntries: they are
+ * committed, so they are the same. The core would refuse the message, and the leader, whose own
+ * snapshot is older, would step back one entry for each heartbeat and never arrive. */
+static void skip_snapshotted(const struct raft *raft, struct raft_append_entries *args)
+{
+    raft_index snapshot = raft->log.snapshot.last_index;
+    if (args->term < raft->current_term || args->prev_log_index >= raft->log.offset ||
+        raft->log.offset > snapshot)
+        return;
+    raft_index skipped = snapshot - args->prev_log_index;
+    args->prev_log_index = snapshot;
+    args->prev_log_term = raft->log.snapshot.last_term;
+    if (skipped < args->n_entries) {
+        args->n_entries -= (unsigned)skipped;
+        memmove(args->entries, args->entries + skipped, args->n_entries * sizeof(*args->entries));
+        return;
+    }
+    if (args->n_entries) {
+        raft_free(args->entries[0].batch);
+        raft_free(args->entries);
+    }
+    args->entries = NULL;
+    args->n_entries = 0;
+}
+
 static void deliver(struct raft_backend *backend, struct raft_message *message)
 {
     message->server_address = address_of(backend, message->server_id);
+    if (message->type == RAFT_IO_APPEND_ENTRIES) {
+        skip_snapshotted(backend->raft, &message->append_entries);
+        backend->append_end =
+            message->append_entries.prev_log_index + message->append_entries.n_entries;
+    }
     backend->recv_cb(&backend->io, message);
+    backend->append_end = 0;
 }
 
 void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__Frame *frame)
@@ -485,13 +518,34 @@ static int backend_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get 
 
 /* ---- sending ---- */
 
+/* A failed AppendEntries makes the core begin again behind what the peer is known to have, which for
+ * one that this leader has not heard of is nothing; then it would be sent a snapshot that it may not
+ * need. So it is asked from the end of the log on, as a new leader does. */
+static void send_failed(struct op *op)
+{
+    struct raft *raft = op->backend->raft;
+    raft_id server_id = op->server_id;
+    op_end(op, RAFT_NOCONNECTION, NULL);
+    if (raft->state != RAFT_LEADER)
+        return;
+    for (unsigned i = 0; i < raft->configuration.n; i++) {
+        struct raft_progress *progress = &raft->leader_state.progress[i];
+        if (raft->configuration.servers[i].id == server_id && progress->match_index == 0 &&
+            progress->next_index == 1)
+            progress->next_index = raft_last_index(raft) + 1;
+    }
+}
+
 static void on_sent(void *data, int status)
 {
     struct op *op = data;
     struct raft_backend *backend = op->backend;
     if (backend->dead)
         return;
-    op_end(op, status == 0 ? 0 : RAFT_NOCONNECTION, NULL);
+    if (status == 0)
+        op_end(op, 0, NULL);
+    else
+        send_failed(op);
     after(backend);
 }
 
@@ -504,7 +558,17 @@ static void on_drop(void *data)
     list_init(&due);
     list_splice(&due, &backend->dropped);
     while ((step = list_pop(&due)))
-        op_end(LIST_ENTRY(step, struct op, link), RAFT_NOCONNECTION, NULL);
+        send_failed(LIST_ENTRY(step, struct op, link));
+}
+
+/* An AppendEntries that was cut into several brings nothing new with its first part; the core answers
+ * it with all that it has stored, and what lies behind that part may still be an old leader's. */
+static void clamp_result(const struct raft_backend *backend, struct raft_message *message)
+{
+    if (message->type == RAFT_IO_APPEND_ENTRIES_RESULT && backend->append_end &&
+        !message->append_entries_result.rejected &&
+        message->append_entries_result.last_log_index > backend->append_end)
+        message->append_entries_result.last_log_index = backend->append_end;
 }
 
 static int backend_send(struct raft_io *io, struct raft_io_send *req,
@@ -512,13 +576,16 @@ static int backend_send(struct raft_io *io, struct raft_io_send *req,
 {
     struct raft_backend *backend = backend_of(io);
     struct op *op = op_new(backend, OP_SEND);
+    struct raft_message out = *message;
     struct buf frames;
     op->req.send = req;
     op->cb.send = cb;
+    op->server_id = message->server_id;
+    clamp_result(backend, &out);
     buf_init(&frames);
     /* Guard 5: the core answers a leader whose address it has forgotten. */
     bool known = message->server_id != 0 && message->server_address != NULL;
-    if (!known || backend->dead || backend->close_cb || raft_codec_put(message, &frames)) {
+    if (!known || backend->dead || backend->close_cb || raft_codec_put(&out, &frames)) {
         buf_close(&frames);
         list_remove(&op->link);
         list_push(&backend->dropped, &op->link);
