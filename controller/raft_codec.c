@@ -125,8 +125,13 @@ static int put_append(const struct raft_append_entries *args, struct buf *out)
 
 void raft_codec_clean(const struct raft_entry *entry)
 {
-    if (entry->type == RAFT_BARRIER && entry->buf.len > 0)
-        memset(entry->buf.base, 0, entry->buf.len);
+    uint8_t *bytes = entry->buf.base;
+    if (entry->type != RAFT_BARRIER)
+        return;
+    /* Only what is not zero: another thread may be reading what was cleaned before. */
+    for (size_t i = 0; i < entry->buf.len; i++)
+        if (bytes[i])
+            bytes[i] = 0;
 }
 
 int raft_codec_encode_configuration(const struct raft_configuration *configuration,
