@@ -57,6 +57,7 @@ enum {
     CONSUMER_RESCAN_MS =
         30000, /* new partitions and, with --include, new topics are found by then */
     CONSUMER_MISSING_MS = 250, /* the same while there is nothing to read yet */
+    CONSUMER_WARN_MS = 3000,
     CONSUMER_OUT_BYTES = 1 << 20,
     CONSUMER_ERRORS_MAX = 64 /* kinds of errors that are told */
 };
@@ -433,12 +434,16 @@ static ssize_t consumer_poll(struct consumer *c)
     return got;
 }
 
-static void consumer_warn(struct consumer *c)
+/* Says once why nothing comes: no broker answers, or one keeps failing before the first record. */
+static void consumer_warn(struct consumer *c, int64_t now)
 {
-    if (c->warned || !c->watch.all_down)
+    bool failing =
+        c->watch.reason[0] && c->count == 0 && now - c->last_record_ms > CONSUMER_WARN_MS;
+    if (c->warned || !(c->watch.all_down || failing))
         return;
     c->warned = true;
-    fprintf(stderr, "%s: no broker answers, trying on: %s\n", c->run->called, c->watch.reason);
+    fprintf(stderr, "%s: %s, trying on: %s\n", c->run->called,
+            c->watch.all_down ? "no broker answers" : "nothing came yet", c->watch.reason);
 }
 
 static int consumer_loop(struct consumer *c)
@@ -458,7 +463,7 @@ static int consumer_loop(struct consumer *c)
             break;
         if (ferror(stdout))
             return 1; /* the reader of the pipe is gone */
-        consumer_warn(c);
+        consumer_warn(c, now);
     }
     consumer_flush(c);
     return c->watch.fatal ? tool_fail(c->run, "%s", c->watch.reason) : 0;
