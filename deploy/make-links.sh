@@ -1,9 +1,9 @@
 #!/bin/sh
 # make-links.sh BUILD_DIR: bin/ with links to the programs, and config/ with the files to change.
 #
-# A link's name tells the program which tool it is. A file of config/ that was changed by hand is left
-# alone; one that is as deploy/config had it when it was copied follows deploy/config. The copies of
-# that time are kept in config/.shipped.
+# A link's name tells the program which tool it is. A file of config/ that was changed by hand is
+# left alone; one that is as deploy/config had it when it was copied follows deploy/config. The
+# copies of that time are kept in config/.shipped.
 set -eu
 build=${1:?usage: make-links.sh BUILD_DIR}
 cd "$(dirname "$0")/.."

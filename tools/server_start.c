@@ -78,26 +78,38 @@ static int start_parse(struct start *start, char *server)
     return 1;
 }
 
-/* logs/ of the folder above the one that the user called us from (bin/), or of this one. */
-static int start_find_log(struct start *start)
+/* The folder for the log, made if absent: $LOG_DIR, else logs/ of the folder above the one that the
+ * user called us from (bin/). NULL with the message printed. */
+static char *start_make_log_dir(const struct start *start)
 {
     const char *variable = getenv("LOG_DIR");
     const char *slash = strrchr(start->run->program, '/');
-    const char *name = strrchr(start->file, '/') ? strrchr(start->file, '/') + 1 : start->file;
-    size_t name_len = strcspn(name, ".");
-    char *called = slash ? mem_strndup(start->run->program, (size_t)(slash - start->run->program))
-                         : mem_strdup(".");
-    char *dir = variable ? mem_strdup(variable) : mem_printf("%s/../logs", called);
-    int len = snprintf(start->log, sizeof(start->log), "%s/%.*s.log", dir, (int)name_len, name);
-    int status = 0;
-    if (len >= (int)sizeof(start->log))
-        status = tool_fail(start->run, "the path of the log is too long: set LOG_DIR");
-    else if (mkdir(dir, 0755) && errno != EEXIST)
-        status = tool_fail(start->run, "%s can't be made (%s): set LOG_DIR to a folder for the log",
-                           dir, strerror(errno));
+    int len = slash ? (int)(slash - start->run->program) : 1;
+    char *dir = variable ? mem_strdup(variable)
+                         : mem_printf("%.*s/../logs", len, slash ? start->run->program : ".");
+    char real[PATH_MAX];
+    bool made = (mkdir(dir, 0755) == 0 || errno == EEXIST) && realpath(dir, real);
+    if (!made)
+        tool_fail(start->run, "%s can't be made (%s): set LOG_DIR to a folder for the log", dir,
+                  strerror(errno));
     mem_free(dir);
-    mem_free(called);
-    return status;
+    return made ? mem_strdup(real) : NULL;
+}
+
+/* server0.properties logs to server0.log. */
+static int start_find_log(struct start *start)
+{
+    const char *slash = strrchr(start->file, '/');
+    const char *name = slash ? slash + 1 : start->file;
+    char *dir = start_make_log_dir(start);
+    if (!dir)
+        return 1;
+    int len =
+        snprintf(start->log, sizeof(start->log), "%s/%.*s.log", dir, (int)strcspn(name, "."), name);
+    mem_free(dir);
+    if (len < (int)sizeof(start->log))
+        return 0;
+    return tool_fail(start->run, "the path of the log is too long: set LOG_DIR to a shorter one");
 }
 
 /* In the child: a session of its own, output to the log, then the server. */

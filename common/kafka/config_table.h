@@ -5,7 +5,7 @@
  * - id: the name in upper case with _ for the dots, without the CONFIG_ of the enum;
  * - default: text, NULL = unset;
  * - topic name: the override of a topic, NULL = none;
- * - min, max: for INT, LONG and DOUBLE; CONFIG_MAX_INT, CONFIG_MAX_LONG: the limits of Java's types;
+ * - min, max: for INT, LONG and DOUBLE; CONFIG_MAX_INT, CONFIG_MAX_LONG are the limits of Java;
  * - allowed: values separated by |, NULL = any; for a LIST each element is checked;
  * - flags: CONFIG_DYNAMIC, CONFIG_READ_ONLY, CONFIG_NO_EFFECT, CONFIG_TOPIC_ONLY.
  *
