@@ -45,6 +45,10 @@ LOAD    := $(BUILD)/millrace-load
 UNIT    := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(sort $(shell find tests/unit -name '*_test.c')))
 SIM     := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(sort $(wildcard tests/sim/*_test.c)))
 SIM_ENV := $(filter-out %_test.c,$(sort $(wildcard tests/sim/*.c)))
+FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
+FUZZ_ENV := $(filter-out %_fuzz.c,$(sort $(wildcard tests/fuzz/*.c)))
+# What fuzzing needs to see which code an input reaches.
+COVER   ?=
 
 .DEFAULT_GOAL := all
 .PHONY: all deps run test check tidy asan tsan bench clean unit sim cluster clients
@@ -80,7 +84,7 @@ $(BUILD)/gen/%.o: $(BUILD)/gen/%.c
 
 $(BUILD)/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_BASE) $(CPPFLAGS) $(CFLAGS_BASE) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
+	$(CC) $(CPPFLAGS_BASE) $(CPPFLAGS) $(CFLAGS_BASE) $(COVER) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
 
 LIB_OBJ := $(call obj,$(COMMON) $(filter-out %/main.c,$(BROKER) $(CONTROL))) $(GEN_OBJ)
 $(BUILD)/libmillrace.a: $(LIB_OBJ)
@@ -114,6 +118,9 @@ $(BUILD)/tests/unit/tools/%: $(BUILD)/tests/unit/tools/%.o $(BUILD)/libtools.a \
 	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
 $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
 	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call obj,$(FUZZ_ENV)) $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
+	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
+$(call obj,$(FUZZ_ENV)): override COVER =
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -157,6 +164,14 @@ clients: all test-clients
 
 run: all
 	@deploy/demo.sh $(BUILD)
+
+# Each target for a bounded number of inputs, from a fixed seed and from a fresh one (tests/fuzz).
+.PHONY: fuzz fuzz-run
+fuzz: $(DEPS_STAMP)
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-fuzz SANITIZE=address,undefined \
+	  COVER=-fsanitize-coverage=trace-pc,trace-cmp fuzz-run
+fuzz-run: $(FUZZ)
+	prove -j$(JOBS) $(FUZZ)
 
 tidy:
 	@tests/tidy/rules_test.sh | grep -v '^ok' || true
