@@ -93,7 +93,7 @@ static void dump_print_record(const struct dump *d, const struct batch *batch,
     printf("|");
     if (d->metadata) {
         printf(" offset: %" PRId64 " %s: %" PRId64 " keySize: %d valueSize: %d sequence: %d",
-               batch->base_offset + record->offset_delta, dump_time_name(batch),
+               batch_record_offset(batch, record), dump_time_name(batch),
                batch_record_timestamp(batch, record), record->key.len, record->value.len, sequence);
         dump_print_header_keys(record);
     }

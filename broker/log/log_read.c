@@ -159,7 +159,7 @@ static int record_find(struct segment *segment, const struct segment_spot *spot,
         rc = batch_records(&scan.batch, READ_RECORDS_MAX, &scratch, &records);
     while (rc >= 0 && (rc = record_iter_next(&records, &record)) == 1) {
         int64_t time = batch_record_timestamp(&scan.batch, &record);
-        int64_t at = scan.batch.base_offset + record.offset_delta;
+        int64_t at = batch_record_offset(&scan.batch, &record);
         if (time < timestamp_ms || at < from)
             continue;
         *offset = at;

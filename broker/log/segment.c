@@ -500,7 +500,7 @@ int segment_find_timestamp(struct segment *segment, int64_t timestamp_ms, int64_
         return rc;
     /* All records up to that batch are older than the wanted time. */
     struct segment_spot before = {0};
-    rc = time_find(segment, timestamp_ms - 1, &before);
+    rc = time_find(segment, timestamp_ms > INT64_MIN ? timestamp_ms - 1 : timestamp_ms, &before);
     return rc < 0 ? rc : segment_walk(segment, before.position, offset, timestamp_ms, spot);
 }
 

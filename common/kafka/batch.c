@@ -60,7 +60,8 @@ static bool batch_counts_fit(const struct batch *batch)
 {
     if (batch->last_offset_delta < 0 || batch->record_count < 0)
         return false;
-    if (batch->base_offset > INT64_MAX - batch->last_offset_delta)
+    /* The offset behind the last one must be a number too. */
+    if (batch->base_offset >= INT64_MAX - batch->last_offset_delta)
         return false;
     if ((int64_t)batch->record_count > (int64_t)batch->last_offset_delta + 1)
         return false;

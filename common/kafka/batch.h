@@ -112,6 +112,12 @@ static inline int32_t batch_last_sequence(const struct batch *batch)
                : batch_sequence_add(batch->base_sequence, batch->last_offset_delta);
 }
 
+/* Unsigned arithmetic, since a peer chooses both: any delta stands in a record. */
+static inline int64_t batch_record_offset(const struct batch *batch, const struct record *record)
+{
+    return (int64_t)((uint64_t)batch->base_offset + (uint64_t)(int64_t)record->offset_delta);
+}
+
 /* ms; with log append time all records have the batch's largest timestamp. */
 int64_t batch_record_timestamp(const struct batch *batch, const struct record *record);
 

@@ -9,6 +9,7 @@
 #include <snappy-c.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -338,9 +339,41 @@ static int lz4_encode(int level, const uint8_t *in, size_t len, struct buf *out)
 
 /* ---- zstd ---- */
 
+/* While streaming, the library keeps the window that a frame announces aside, up to 128 MiB and
+ * before there is any output. So streaming is for windows up to what level 19 makes (2^23 bytes). */
+enum { COMPRESS_ZSTD_WINDOW_LOG = 23 };
+
+static int zstd_error(size_t code)
+{
+    return ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation ? ERR_NO_MEMORY : ERR_MALFORMED;
+}
+
+/* A frame with a larger window is opened in one go, where the output serves as the window: with as
+ * much room as is needed, which is found by trying. */
+static int zstd_decode_at_once(ZSTD_DCtx *context, const uint8_t *in, size_t len, struct sink *sink)
+{
+    size_t most = sink->end - sink->out->len + 1, room = COMPRESS_ROOM_MIN;
+    for (;; room = room > most / 4 ? most : room * 4) {
+        int err = buf_reserve(sink->out, room < most ? room : most);
+        if (err)
+            return err;
+        size_t made = ZSTD_decompressDCtx(context, sink->out->data + sink->out->len,
+                                          room < most ? room : most, in, len);
+        if (!ZSTD_isError(made)) {
+            sink->out->len += made;
+            return sink_check(sink);
+        }
+        if (ZSTD_getErrorCode(made) != ZSTD_error_dstSize_tooSmall)
+            return zstd_error(made);
+        if (room >= most)
+            return ERR_TOO_LARGE;
+    }
+}
+
 static int zstd_decode_with(ZSTD_DCtx *context, const uint8_t *in, size_t len, struct sink *sink)
 {
     ZSTD_inBuffer input = {in, len, 0};
+    size_t start = sink->out->len;
     for (;;) {
         uint8_t *room;
         size_t room_len;
@@ -349,8 +382,13 @@ static int zstd_decode_with(ZSTD_DCtx *context, const uint8_t *in, size_t len, s
             return err;
         ZSTD_outBuffer output = {room, room_len, 0};
         size_t hint = ZSTD_decompressStream(context, &output, &input);
+        if (ZSTD_isError(hint) &&
+            ZSTD_getErrorCode(hint) == ZSTD_error_frameParameter_windowTooLarge) {
+            sink->out->len = start;
+            return zstd_decode_at_once(context, in, len, sink);
+        }
         if (ZSTD_isError(hint))
-            return ERR_MALFORMED;
+            return zstd_error(hint);
         sink->out->len += output.pos;
         /* At 0 the frame is complete and flushed; another may follow. */
         if (input.pos == input.size && !hint)
@@ -365,6 +403,9 @@ static int zstd_decode(const uint8_t *in, size_t len, struct sink *sink)
     ZSTD_DCtx *context = ZSTD_createDCtx();
     if (!context)
         return ERR_NO_MEMORY;
+    size_t code =
+        ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, COMPRESS_ZSTD_WINDOW_LOG);
+    ASSERT(!ZSTD_isError(code));
     int err = zstd_decode_with(context, in, len, sink);
     ZSTD_freeDCtx(context);
     return err;

@@ -102,7 +102,7 @@ static int message_inner_base(const struct message *wrapper, const struct buf *i
             return ERR_CORRUPT_MESSAGE;
     if (got < 0)
         return ERR_CORRUPT_MESSAGE;
-    if (wrapper->magic && wrapper->offset >= message.offset)
+    if (wrapper->magic && message.offset >= 0 && wrapper->offset >= message.offset)
         *base = wrapper->offset - message.offset;
     return 0;
 }
@@ -116,7 +116,8 @@ static int message_walk_inner(const struct message_walk *walk, const struct mess
     int got = message_inner_base(wrapper, inner, &base);
     message_iter_init(&iter, inner->data, inner->len);
     while (!got && (got = message_iter_next(&iter, &message)) > 0) {
-        message.offset += base;
+        /* Unsigned, since only the last one was compared. */
+        message.offset = (int64_t)((uint64_t)message.offset + (uint64_t)base);
         if (wrapper->attributes & BATCH_LOG_APPEND_TIME) {
             message.timestamp = wrapper->timestamp;
             message.attributes |= BATCH_LOG_APPEND_TIME;
@@ -250,10 +251,12 @@ static int message_down_records(struct message_down *down, struct record_iter *r
     int64_t base = -1;
     int got;
     while ((got = record_iter_next(records, &record)) > 0) {
-        int64_t offset = batch->base_offset + record.offset_delta;
+        int64_t offset = batch_record_offset(batch, &record);
         int64_t timestamp = batch_record_timestamp(batch, &record);
         if (!packed && offset < down->first_offset)
             continue;
+        if (record.offset_delta < 0 || record.offset_delta > batch->last_offset_delta)
+            return ERR_CORRUPT_MESSAGE;
         base = base < 0 ? offset : base;
         down->last_offset = offset;
         if (timestamp > down->max_timestamp)

@@ -303,11 +303,11 @@ static void changes_in_place_keep_the_batch_valid(void)
     build_three(&builder, COMPRESS_NONE);
     uint8_t *bytes = builder.bytes.data;
     size_t len = builder.bytes.len;
-    batch_set_base_offset(bytes, INT64_MAX - 2);
+    batch_set_base_offset(bytes, INT64_MAX - 3);
     batch_set_leader_epoch(bytes, 12);
     CHECK_INT(batch_parse(bytes, len, &batch), 0);
     CHECK_INT(batch_check_crc(&batch), 0);
-    CHECK_INT(batch_last_offset(&batch), INT64_MAX);
+    CHECK_INT(batch_last_offset(&batch), INT64_MAX - 1);
     CHECK_INT(batch.leader_epoch, 12);
     CHECK_INT(batch.base_timestamp, 1000);
     CHECK_INT(batch.max_timestamp, 1500);
@@ -316,7 +316,7 @@ static void changes_in_place_keep_the_batch_valid(void)
     CHECK_INT(batch_check_crc(&batch), 0);
     struct record record = {.timestamp_delta = 5};
     CHECK_INT(batch_record_timestamp(&batch, &record), 7777);
-    batch_set_base_offset(bytes, INT64_MAX - 1);
+    batch_set_base_offset(bytes, INT64_MAX - 2);
     CHECK_INT(batch_parse(bytes, len, &batch), ERR_CORRUPT_MESSAGE);
     batch_builder_close(&builder);
 }

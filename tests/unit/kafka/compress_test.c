@@ -199,6 +199,36 @@ static void lz4_frames_of_other_makers_are_read(void)
     mem_free(plain);
 }
 
+/* A frame that announces a window of 128 MiB, as level 22 makes it: the window is not kept aside. */
+static void zstd_frames_with_large_windows_are_read(void)
+{
+    enum { LEN = 3000000 };
+    uint8_t *plain = sample(LEN);
+    struct buf packed;
+    ZSTD_CCtx *context = ZSTD_createCCtx();
+    buf_init(&packed);
+    CHECK_INT(buf_reserve(&packed, 2 * ZSTD_compressBound(LEN)), 0);
+    CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, 27)));
+    ZSTD_outBuffer to = {packed.data, packed.cap, 0};
+    /* In pieces, so that the size is not known at the start and the window is not made to fit. */
+    for (int frame = 0; frame < 2; frame++) {
+        size_t half = LEN / 2;
+        ZSTD_inBuffer first = {plain + (size_t)frame * half, half / 2, 0};
+        ZSTD_inBuffer second = {plain + (size_t)frame * half + half / 2, half - half / 2, 0};
+        CHECK_INT(ZSTD_compressStream2(context, &to, &first, ZSTD_e_flush), 0);
+        CHECK_INT(ZSTD_compressStream2(context, &to, &second, ZSTD_e_end), 0);
+    }
+    packed.len = to.pos;
+    expect_decoded(COMPRESS_ZSTD, &packed, plain, LEN);
+    struct buf out;
+    buf_init(&out);
+    CHECK_INT(compress_decode(COMPRESS_ZSTD, packed.data, packed.len - 1, LEN, &out), ERR_MALFORMED);
+    buf_close(&out);
+    ZSTD_freeCCtx(context);
+    buf_close(&packed);
+    mem_free(plain);
+}
+
 static void failed_allocations_are_reported(void)
 {
     uint8_t *plain = sample(20000);
@@ -240,5 +270,6 @@ static void names_and_numbers_agree(void)
 TAP_MAIN(TAP_TEST(every_codec_round_trips), TAP_TEST(levels_are_taken),
          TAP_TEST(cut_streams_are_malformed), TAP_TEST(damaged_streams_never_crash),
          TAP_TEST(bombs_cost_at_most_the_cap), TAP_TEST(snappy_without_framing_is_read),
-         TAP_TEST(lz4_frames_of_other_makers_are_read), TAP_TEST(failed_allocations_are_reported),
+         TAP_TEST(lz4_frames_of_other_makers_are_read),
+         TAP_TEST(zstd_frames_with_large_windows_are_read), TAP_TEST(failed_allocations_are_reported),
          TAP_TEST(names_and_numbers_agree))

@@ -329,6 +329,42 @@ static void nesting_and_empty_sets_are_refused(void)
     buf_close(&out);
 }
 
+/* Offsets that a peer chose so that sums of them are no numbers any more. */
+static void offsets_out_of_range_do_no_harm(void)
+{
+    struct buf inner, packed, wrapper, out;
+    int count = 0;
+    buf_init(&inner);
+    buf_init(&packed);
+    buf_init(&wrapper);
+    buf_init(&out);
+    static const uint8_t blank[BATCH_HEADER_SIZE];
+    struct batch_builder builder;
+    batch_builder_init(&builder, COMPRESS_NONE);
+    builder.base_offset = INT64_MIN;
+    CHECK_INT(buf_append(&builder.bytes, blank, sizeof(blank)), 0);
+    CHECK_INT(record_write(&builder.bytes, -5, 0, bytes_of(NULL), bytes_of("v"), NULL, 0), 0);
+    builder.record_count = 1;
+    builder.last_offset_delta = 0;
+    CHECK_INT(batch_builder_finish(&builder), 0);
+    CHECK_INT(message_set_from_batches(builder.bytes.data, builder.bytes.len, 1, INT64_MIN,
+                                       BYTES_MAX, &out),
+              ERR_CORRUPT_MESSAGE);
+    CHECK_INT(message_write(&inner, 1, INT64_MAX, 0, 5, bytes_of(NULL), bytes_of("x")), 0);
+    CHECK_INT(message_write(&inner, 1, -5, 0, 5, bytes_of(NULL), bytes_of("x")), 0);
+    CHECK_INT(
+        compress_encode(COMPRESS_GZIP, COMPRESS_LEVEL_DEFAULT, inner.data, inner.len, &packed), 0);
+    struct wire_bytes value = {packed.data, (int32_t)packed.len};
+    CHECK_INT(message_write(&wrapper, 1, INT64_MAX, COMPRESS_GZIP, 5, bytes_of(NULL), value), 0);
+    CHECK_INT(message_set_each(wrapper.data, wrapper.len, BYTES_MAX, count_message, &count), 0);
+    CHECK_INT(count, 2);
+    buf_close(&inner);
+    buf_close(&packed);
+    buf_close(&wrapper);
+    buf_close(&out);
+    batch_builder_close(&builder);
+}
+
 static int work_once(const struct buf *batch, int8_t magic)
 {
     struct buf set, back;
@@ -364,4 +400,5 @@ static void failed_allocations_are_reported(void)
 TAP_MAIN(TAP_TEST(golden_sets_decode), TAP_TEST(cut_and_damaged_sets_are_refused),
          TAP_TEST(golden_sets_become_batches), TAP_TEST(golden_batches_become_sets),
          TAP_TEST(plain_sets_survive_both_ways), TAP_TEST(a_tail_and_early_records_are_left_out),
-         TAP_TEST(nesting_and_empty_sets_are_refused), TAP_TEST(failed_allocations_are_reported))
+         TAP_TEST(nesting_and_empty_sets_are_refused),
+         TAP_TEST(offsets_out_of_range_do_no_harm), TAP_TEST(failed_allocations_are_reported))

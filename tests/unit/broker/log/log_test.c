@@ -410,6 +410,8 @@ static void the_start_moves_forward(void)
         CHECK_INT(end, 72);
         CHECK_INT(log_find_timestamp(f.log, 0, &offset, &time), 0);
         CHECK_INT(offset, 50);
+        CHECK_INT(log_find_timestamp(f.log, INT64_MIN, &offset, &time), 0);
+        CHECK_INT(offset, 50);
         fixture_shutdown(&f);
         CHECK_INT(fixture_reopen(&f), 0);
     }
