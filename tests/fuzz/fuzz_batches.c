@@ -51,7 +51,7 @@ void fuzz_batch_put_marker(struct buf *out, int64_t base_offset, bool commit)
     batch_builder_init(&builder, COMPRESS_NONE);
     builder.attributes |= BATCH_CONTROL | BATCH_TRANSACTIONAL;
     builder.base_offset = base_offset;
-    builder.leader_epoch = 1;
+    builder.leader_epoch = 20; /* above those of the data batches in front of it */
     builder.producer_id = MARKER_PRODUCER;
     builder.producer_epoch = 0;
     FUZZ_REQUIRE(batch_builder_append(&builder, 1700000000000 + base_offset,

@@ -1,0 +1,469 @@
+/* A log directory as a start finds it: segments, indexes, epochs, producer snapshots, checkpoints,
+ * meta.properties, all with any content. It is opened on a simulated disk, read, written, cut, shut
+ * down and opened again.
+ *
+ * The input is a row of files: one byte length of the name, the name (below the log directory), four
+ * bytes length, content. What must hold: a log that opens is whole from start to end, nothing past
+ * the recovery point is served with a wrong checksum, and what we shut down opens again. */
+#include "fuzz_batches.h"
+
+#include <string.h>
+
+#include "../sim/sim.h"
+#include "base/bytes.h"
+#include "base/crc32c.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "broker/log/log_internal.h"
+#include "kafka/batch.h"
+
+enum {
+    NAME_MAX_LEN = 60,
+    SNAPSHOT_CRC_AT = 2,
+    SNAPSHOT_CRC_FROM = 6,
+    LIMIT_US = 600 * 1000 * 1000, /* of virtual time, for one step */
+    READS_MAX = 4000,
+    READ_MAX = 2000
+};
+
+struct world {
+    struct sim *sim;
+    struct sim_node *node;
+    struct env *env;
+    struct logger logger;
+    struct log_manager *manager;
+    struct log *log;
+    struct log_config config;
+    bool done;
+    int err;
+};
+
+/* ---- the input ---- */
+
+struct part {
+    const uint8_t *name;
+    size_t name_len;
+    uint8_t *data;
+    size_t len;
+};
+
+/* The next file; a length over what is left means all of it. */
+static bool part_next(uint8_t **at, size_t *left, struct part *part)
+{
+    if (*left < 1 || **at > NAME_MAX_LEN || *left < 1u + **at + 4)
+        return false;
+    part->name_len = **at;
+    part->name = *at + 1;
+    size_t head = 1 + part->name_len + 4;
+    part->data = *at + head;
+    part->len = bytes_get_u32(*at + head - 4);
+    if (part->len > *left - head)
+        part->len = *left - head;
+    *at += head + part->len;
+    *left -= head + part->len;
+    return true;
+}
+
+static void part_put(struct buf *out, const char *name, const void *data, size_t len)
+{
+    uint8_t len_bytes[4], name_len = (uint8_t)strlen(name);
+    bytes_put_u32(len_bytes, (uint32_t)len);
+    FUZZ_REQUIRE(buf_append(out, &name_len, 1) == 0 && buf_append(out, name, name_len) == 0 &&
+                 buf_append(out, len_bytes, 4) == 0 && buf_append(out, data, len) == 0);
+}
+
+static bool name_ends(const struct part *part, const char *suffix)
+{
+    size_t len = strlen(suffix);
+    return part->name_len >= len && memcmp(part->name + part->name_len - len, suffix, len) == 0;
+}
+
+static void mend(uint8_t *data, size_t len)
+{
+    struct part part;
+    while (part_next(&data, &len, &part)) {
+        if (name_ends(&part, ".log"))
+            fuzz_batch_mend(part.data, part.len);
+        else if (name_ends(&part, ".snapshot") && part.len > SNAPSHOT_CRC_FROM)
+            bytes_put_u32(part.data + SNAPSHOT_CRC_AT,
+                          crc32c(0, part.data + SNAPSHOT_CRC_FROM, part.len - SNAPSHOT_CRC_FROM));
+    }
+}
+
+/* ---- the world ---- */
+
+static void world_line(void *data, const char *line, int len)
+{
+    (void)data;
+    if (getenv("FUZZ_VERBOSE"))
+        fprintf(stderr, "# %.*s", len, line);
+}
+
+static void world_init(struct world *world)
+{
+    *world = (struct world){.sim = sim_new(1)};
+    world->node = sim_node_new(world->sim, "n0");
+    world->env = sim_env_new(world->node);
+    logger_init(&world->logger, "fuzz", NULL, NULL);
+    world->logger.sink = world_line;
+    world->config = (struct log_config){.segment_bytes = 3000,
+                                        .segment_ms = INT64_MAX,
+                                        .segment_index_bytes = 10 << 20,
+                                        .index_interval_bytes = 200,
+                                        .retention_bytes = -1,
+                                        .retention_ms = -1,
+                                        .flush_messages = 1,
+                                        .flush_ms = INT64_MAX,
+                                        .max_message_bytes = 1 << 20,
+                                        .timestamp_before_max_ms = INT64_MAX,
+                                        .timestamp_after_max_ms = INT64_MAX,
+                                        .cleanup_delete = true,
+                                        .compression = -1,
+                                        .max_compaction_lag_ms = INT64_MAX,
+                                        .producer_id_expiration_ms = 86400000};
+}
+
+/* Lets go of the manager as a crash does, then of everything. */
+static void world_drop_manager(struct world *world)
+{
+    if (world->manager)
+        log_manager_free(world->manager);
+    world->manager = NULL;
+    world->log = NULL;
+    sim_run_for(world->sim, 1000 * 1000);
+}
+
+static void world_close(struct world *world)
+{
+    world_drop_manager(world);
+    sim_free(world->sim);
+}
+
+static bool world_is_done(void *data)
+{
+    return ((struct world *)data)->done;
+}
+
+static void world_wait(struct world *world)
+{
+    FUZZ_REQUIRE(sim_run_until(world->sim, world_is_done, world, sim_now_us(world->sim) + LIMIT_US));
+}
+
+static void world_opened(void *data, int err, struct log *log)
+{
+    struct world *world = data;
+    world->done = true;
+    world->err = err;
+    world->log = log;
+}
+
+static void world_down(void *data)
+{
+    ((struct world *)data)->done = true;
+}
+
+static void world_dir_failed(void *data, const char *dir)
+{
+    (void)data;
+    (void)dir;
+}
+
+/* False when the directory is refused, with a sentence. */
+static bool world_start(struct world *world)
+{
+    static const char *const dirs[] = {"/data"};
+    static const struct log_manager_events events = {world_dir_failed};
+    struct log_manager_config config = {.dirs = dirs, .dir_count = 1, .node_id = 1};
+    struct buf problem;
+    buf_init(&problem);
+    int err = log_manager_new(world->env, &world->logger, &config, &events, world, &problem,
+                              &world->manager);
+    FUZZ_REQUIRE(err == 0 || problem.len > 0);
+    buf_close(&problem);
+    if (err)
+        world->manager = NULL;
+    return err == 0;
+}
+
+static int world_open(struct world *world)
+{
+    static const struct uuid topic_id = {"0123456789abcde"};
+    world->done = false;
+    log_manager_open(world->manager, "t", 0, &topic_id, &world->config, world_opened, world);
+    world_wait(world);
+    return world->err;
+}
+
+static void world_shutdown(struct world *world)
+{
+    world->done = false;
+    log_manager_shutdown(world->manager, world_down, world);
+    world_wait(world);
+    world_drop_manager(world);
+}
+
+/* ---- seeds: what our own logs leave ---- */
+
+static void seed_append(struct world *world, const struct fuzz_batch_spec *spec)
+{
+    struct buf bytes;
+    struct log_append result;
+    buf_init(&bytes);
+    fuzz_batch_put(&bytes, spec);
+    int err = log_append(world->log, bytes.data, bytes.len, LOG_FROM_LEADER, 0, &result);
+    FUZZ_REQUIRE(err == 0);
+    buf_close(&bytes);
+    sim_run_for(world->sim, 20 * 1000);
+}
+
+static void seed_fill(struct world *world, int batches)
+{
+    for (int i = 0; i < batches; i++) {
+        struct fuzz_batch_spec spec = {.base_offset = log_end_offset(world->log),
+                                       .count = 1 + i % 3,
+                                       .value_len = 50,
+                                       .leader_epoch = 1 + i / 7,
+                                       .codec = (enum compress_codec)(i % 5)};
+        if (i % 4 == 1) {
+            spec.producer_id = 9;
+            spec.sequence = i / 4 * spec.count;
+            spec.attributes = i % 8 == 1 ? BATCH_TRANSACTIONAL : 0;
+        }
+        seed_append(world, &spec);
+    }
+    struct buf marker;
+    struct log_append result;
+    buf_init(&marker);
+    fuzz_batch_put_marker(&marker, log_end_offset(world->log), true);
+    if (batches > 7)
+        FUZZ_REQUIRE(log_append(world->log, marker.data, marker.len, LOG_FROM_LEADER, 0, &result) ==
+                     0);
+    buf_close(&marker);
+    log_set_high_watermark(world->log, log_end_offset(world->log) - 1);
+    sim_run_for(world->sim, 100 * 1000);
+}
+
+static void seed_take_dir(struct world *world, const char *dir, const char *prefix, struct buf *out)
+{
+    char **names, *data;
+    size_t count, len;
+    FUZZ_REQUIRE(env_dir_list(world->env, dir, &names, &count) == 0);
+    for (size_t i = 0; i < count; i++) {
+        char *path = mem_printf("%s/%s", dir, names[i]), *name = mem_printf("%s%s", prefix, names[i]);
+        if (strcmp(names[i], ".lock") != 0 &&
+            env_file_load(world->env, path, 1 << 20, &data, &len) == 0) {
+            part_put(out, name, data, len);
+            mem_free(data);
+        }
+        mem_free(name);
+        mem_free(path);
+        mem_free(names[i]);
+    }
+    mem_free(names);
+}
+
+static void seed_one(struct fuzz_corpus *corpus, int batches, bool clean, bool metadata)
+{
+    struct world world;
+    struct buf out;
+    world_init(&world);
+    buf_init(&out);
+    FUZZ_REQUIRE(world_start(&world) && world_open(&world) == 0);
+    seed_fill(&world, batches);
+    if (clean)
+        world_shutdown(&world);
+    else
+        world_drop_manager(&world);
+    seed_take_dir(&world, "/data/t-0", "t-0/", &out);
+    if (metadata)
+        seed_take_dir(&world, "/data", "", &out);
+    fuzz_add(corpus, out.data, out.len);
+    buf_close(&out);
+    world_close(&world);
+}
+
+static void seed(struct fuzz_corpus *corpus)
+{
+    static const int sizes[] = {0, 1, 3, 8, 40, 100};
+    static const char *const words[] = {
+        "t-0/leader-epoch-checkpoint", "t-0/00000000000000000000.index", ".kafka_cleanshutdown",
+        "recovery-point-offset-checkpoint", "0\n1\nt 0 10\n", "0\n2\n0 0\n1 5\n", "\n", " ",
+        "t-0/00000000000000000005.truncated", "9223372036854775807", "-1", "meta.properties",
+        "version=1\nnode.id=1\n", "cluster.id=", "broker.id=1\n"};
+    for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
+        for (int kind = 0; kind < 4; kind++)
+            seed_one(corpus, sizes[i], kind & 1, kind & 2);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++)
+        fuzz_add_word(corpus, words[i]);
+}
+
+/* The cap is that of the input; beside it a scan has blocks of 256 KiB, and the world its files. */
+const struct fuzz_target fuzz_target = {.what = "log directories",
+                                        .len_max = 32768,
+                                        .memory_max = 4 << 20,
+                                        .execs = 3000,
+                                        .seed = seed,
+                                        .mend = mend};
+
+/* ---- what is done with a directory ---- */
+
+static void lay_out(struct world *world, uint8_t *data, size_t len)
+{
+    struct part part;
+    FUZZ_REQUIRE(env_dir_make(world->env, "/data/t-0") == 0);
+    for (int count = 0; count < 40 && part_next(&data, &len, &part); count++) {
+        struct env_file *file;
+        char *path = mem_printf("/data/%.*s", (int)part.name_len, (const char *)part.name);
+        int err = env_file_open(world->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &file);
+        if (err == 0) {
+            FUZZ_REQUIRE(env_file_write(file, part.data, part.len, 0) == 0);
+            env_file_close(file);
+        }
+        mem_free(path);
+    }
+}
+
+/* The batches of a slice. Returns the offset behind the last whole one, or -1 when there is none.
+ * What a start trusts (below the recovery point, or all after a clean shutdown) it does not look at,
+ * so only the rest must be right: `checked`. */
+static int64_t check_slice(const struct log_slice *slice, int64_t offset, bool checked)
+{
+    struct batch batch;
+    int64_t next = -1;
+    uint8_t *bytes = mem_alloc(slice->len);
+    ssize_t got = env_file_read(slice->file, bytes, slice->len, slice->position);
+    FUZZ_REQUIRE(got == (ssize_t)slice->len);
+    for (size_t at = 0; at < slice->len; at += batch.size) {
+        int err = batch_parse(bytes + at, slice->len - at, &batch);
+        FUZZ_REQUIRE(err == 0 || !checked || (err == ERR_EOF && at > 0));
+        if (err < 0)
+            break;
+        if (checked) {
+            FUZZ_REQUIRE(next >= 0 ? batch.base_offset >= next : batch_last_offset(&batch) >= offset);
+            FUZZ_REQUIRE(batch_check_crc(&batch) == 0);
+        }
+        next = batch_last_offset(&batch) + 1;
+    }
+    mem_free(bytes);
+    return next;
+}
+
+/* Reads from start to end. False when the log reports damage. */
+static bool read_all(struct world *world, int64_t checked_from)
+{
+    int64_t offset = log_start_offset(world->log), end = log_end_offset(world->log);
+    FUZZ_REQUIRE(0 <= offset && offset <= end);
+    FUZZ_REQUIRE(offset <= log_high_watermark(world->log) && log_high_watermark(world->log) <= end);
+    for (int reads = 0; offset < end && reads < READS_MAX; reads++) {
+        struct log_slice slice;
+        int err = log_read(world->log, offset, READ_MAX, INT64_MAX, true, &slice);
+        FUZZ_REQUIRE(err == 0 || offset < checked_from);
+        if (err)
+            return false;
+        bool checked = offset >= checked_from;
+        int64_t next = slice.len ? check_slice(&slice, offset, checked) : -1;
+        log_slice_release(&slice);
+        FUZZ_REQUIRE(!checked || (next > offset && next <= end));
+        if (next <= offset || next > end)
+            return true;
+        offset = next;
+    }
+    return true;
+}
+
+static void ask(struct world *world)
+{
+    static const int64_t times[] = {0, 1700000000010, 1700000000100, INT64_MAX, -1, INT64_MIN};
+    int64_t offset, time, end_offset;
+    int32_t found;
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        int err = log_find_timestamp(world->log, times[i], &offset, &time);
+        FUZZ_REQUIRE(err < 0 || offset < 0 || time >= times[i]);
+    }
+    int err = log_find_max_timestamp(world->log, &offset, &time);
+    (void)err;
+    for (int32_t epoch = -1; epoch < 5; epoch++)
+        log_end_of_epoch(world->log, epoch, &found, &end_offset);
+    (void)log_last_stable_offset(world->log);
+    FUZZ_REQUIRE(log_size(world->log) >= 0);
+}
+
+static void append(struct world *world, int64_t producer_id)
+{
+    struct buf bytes;
+    struct log_append result;
+    int64_t end = log_end_offset(world->log);
+    struct fuzz_batch_spec spec = {.count = 3, .value_len = 30, .producer_id = producer_id};
+    buf_init(&bytes);
+    fuzz_batch_put(&bytes, &spec);
+    int err = log_append(world->log, bytes.data, bytes.len, LOG_FROM_CLIENT, 1 << 30, &result);
+    if (err == 0 && !result.duplicate) {
+        FUZZ_REQUIRE(result.base_offset == end && result.last_offset == end + 2);
+        FUZZ_REQUIRE(log_end_offset(world->log) == end + 3);
+    }
+    buf_close(&bytes);
+    sim_run_for(world->sim, 20 * 1000);
+}
+
+static void change(struct world *world)
+{
+    int64_t start = log_start_offset(world->log), end = log_end_offset(world->log);
+    append(world, 0);
+    append(world, 9);
+    append(world, 77);
+    int err = log_truncate(world->log, start + (end - start) / 2);
+    FUZZ_REQUIRE(err || log_end_offset(world->log) <= start + (end - start) / 2);
+    append(world, 0);
+    log_set_high_watermark(world->log, log_end_offset(world->log));
+    err = log_advance_start(world->log, start + (end - start) / 4);
+    (void)err;
+    sim_run_for(world->sim, 100 * 1000);
+}
+
+/* What a clean shutdown of ours left must open. */
+static void open_again(struct world *world)
+{
+    int64_t end = log_end_offset(world->log);
+    bool offline = log_is_offline(world->log);
+    world_shutdown(world);
+    FUZZ_REQUIRE(world_start(world));
+    int err = world_open(world);
+    FUZZ_REQUIRE(err == 0 || offline);
+    FUZZ_REQUIRE(offline || log_end_offset(world->log) == end);
+    world_drop_manager(world);
+}
+
+static void discard(struct world *world)
+{
+    FUZZ_REQUIRE(log_manager_discard(world->manager, "t", 0) == 0);
+    FUZZ_REQUIRE(world_open(world) == 0);
+    FUZZ_REQUIRE(log_end_offset(world->log) == 0);
+    append(world, 0);
+    FUZZ_REQUIRE(log_end_offset(world->log) == 3);
+}
+
+int fuzz_one(const uint8_t *data, size_t len)
+{
+    struct world world;
+    uint8_t *copy = mem_dup(data, len);
+    world_init(&world);
+    lay_out(&world, copy, len);
+    if (world_start(&world)) {
+        const struct log_entry *entry = map_get(&world.manager->entries, "t-0", 3);
+        bool clean = world.manager->dirs[0].clean;
+        int64_t checked_from = clean || !entry ? INT64_MAX : entry->recovery_point;
+        int err = world_open(&world);
+        FUZZ_REQUIRE(err == 0 || err == ERR_CORRUPT || err == ERR_KAFKA_STORAGE_ERROR);
+        if (err == ERR_CORRUPT) {
+            discard(&world);
+        } else if (err == 0 && read_all(&world, checked_from)) {
+            ask(&world);
+            change(&world);
+            if (read_all(&world, INT64_MAX))
+                open_again(&world);
+        }
+    }
+    world_close(&world);
+    mem_free(copy);
+    return 0;
+}
