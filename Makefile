@@ -190,4 +190,4 @@ bench: all test-clients
 	$(PYTHON) tests/bench/bench.py
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan bin config
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz bin config

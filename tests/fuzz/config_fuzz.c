@@ -46,8 +46,9 @@ static void seed(struct fuzz_corpus *corpus)
         if (row->topic_name)
             fuzz_add_word(corpus, row->topic_name);
     }
-    static const char *const words[] = {"PLAINTEXT", "://", ":", ",", "=", "\n", "\\u0041", "\\\n",
-                                        "9223372036854775807", "-1", "true", "[::]", "@", "65536"};
+    static const char *const words[] = {
+        "PLAINTEXT",           "://", ":",    ",",    "=", "\n",   "\\u0041", "\\\n",
+        "9223372036854775807", "-1",  "true", "[::]", "@", "65536"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         fuzz_add_word(corpus, words[i]);
 }

@@ -4,8 +4,8 @@
  * more memory than the target allows.
  *
  * fuzz_one may also be driven by libFuzzer: compile with -DFUZZ_LIBFUZZER and link without
- * fuzz_main.c and fuzz_cover.c. It keeps no state from one input to the next, so that an input alone
- * repeats what it did. */
+ * fuzz_main.c and fuzz_cover.c. It keeps no state from one input to the next, so that an input
+ * alone repeats what it did. */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
 
@@ -22,10 +22,10 @@
 struct fuzz_corpus;
 
 struct fuzz_target {
-    const char *what;   /* for the report: "each codec's decompression" */
-    size_t len_max;     /* longest input */
-    size_t memory_max;  /* most bytes that one input may have allocated at a time */
-    uint64_t execs;     /* mutants of one run, unless FUZZ_EXECS or FUZZ_SECONDS says otherwise */
+    const char *what;  /* for the report: "each codec's decompression" */
+    size_t len_max;    /* longest input */
+    size_t memory_max; /* most bytes that one input may have allocated at a time */
+    uint64_t execs;    /* mutants of one run, unless FUZZ_EXECS or FUZZ_SECONDS says otherwise */
     void (*seed)(struct fuzz_corpus *corpus);
     /* May be NULL. Makes checksums fit, so that mutants get past them; most of them are mended. */
     void (*mend)(uint8_t *data, size_t len);

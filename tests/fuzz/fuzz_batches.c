@@ -93,7 +93,8 @@ void fuzz_batch_seed(struct fuzz_corpus *corpus, const void *tag, size_t tag_len
     }
     mem_free(golden.inputs);
     for (int codec = COMPRESS_NONE; codec <= COMPRESS_ZSTD; codec++) {
-        struct fuzz_batch_spec spec = {.count = 3, .value_len = 20, .codec = (enum compress_codec)codec};
+        struct fuzz_batch_spec spec = {
+            .count = 3, .value_len = 20, .codec = (enum compress_codec)codec};
         fuzz_batch_put(&bytes, &spec);
         seed_add(&seeding, &bytes);
         spec = (struct fuzz_batch_spec){.count = 40,

@@ -122,7 +122,7 @@ static uint8_t cover_class(uint8_t hits)
     static const uint8_t least[] = {1, 2, 3, 4, 8, 16, 32, 128};
     uint8_t class = 0;
     while (class < 7 && hits >= least[class + 1])
-        class++;
+        class ++;
     return (uint8_t)(1 << class);
 }
 

@@ -1,10 +1,9 @@
 /* The main program of every fuzz target.
  *
- *     x_fuzz                 two runs: one from a fixed seed, one from a fresh one, which is printed
- *     x_fuzz FILE...         each file once, as it is: a finding again
- *     FUZZ_SEED=n            one run from this seed
- *     FUZZ_EXECS=n           so many mutants in each run
- *     FUZZ_SECONDS=n         so many seconds for each run
+ *     x_fuzz                 two runs: one from a fixed seed, one from a fresh one, which is
+ * printed x_fuzz FILE...         each file once, as it is: a finding again FUZZ_SEED=n one run from
+ * this seed FUZZ_EXECS=n           so many mutants in each run FUZZ_SECONDS=n         so many
+ * seconds for each run
  *
  * Happy path: a child process makes the corpus, runs it as it is, then mutants of it; those that
  * reach new code join the corpus. Failure modes: the child dies (a sanitizer, an assertion), takes
@@ -27,9 +26,9 @@
 
 enum {
     TICK_US = 250 * 1000,
-    TICKS_MAX = 4,           /* of CPU for one input: one second */
-    MENDED_OF_8 = 6,         /* mutants whose checksums are made to fit */
-    CORPUS_MAX = 20000,      /* inputs; a bound on memory, never met by the default runs */
+    TICKS_MAX = 4,      /* of CPU for one input: one second */
+    MENDED_OF_8 = 6,    /* mutants whose checksums are made to fit */
+    CORPUS_MAX = 20000, /* inputs; a bound on memory, never met by the default runs */
     EXIT_FINDING = 3
 };
 #define FIXED_SEED UINT64_C(20260717)
@@ -286,8 +285,8 @@ static void write_finding(const char *program, uint64_t seed)
     bool written = file && fwrite(shared->input, 1, shared->len, file) == shared->len;
     if (file && fclose(file) != 0)
         written = false;
-    printf("# seed %" PRIu64 ", input %" PRIu64 ", %zu bytes: %s\n", seed, shared->execs, shared->len,
-           shared->reason);
+    printf("# seed %" PRIu64 ", input %" PRIu64 ", %zu bytes: %s\n", seed, shared->execs,
+           shared->len, shared->reason);
     if (written)
         printf("# again with: %s %s\n", program, path);
     else
@@ -300,8 +299,8 @@ static void read_status(int status)
     if (shared->reason[0])
         return;
     if (WIFSIGNALED(status))
-        snprintf(shared->reason, sizeof(shared->reason), "died of signal %d (%s)",
-                 WTERMSIG(status), strsignal(WTERMSIG(status)));
+        snprintf(shared->reason, sizeof(shared->reason), "died of signal %d (%s)", WTERMSIG(status),
+                 strsignal(WTERMSIG(status)));
     else
         snprintf(shared->reason, sizeof(shared->reason), "ended with status %d",
                  WEXITSTATUS(status));
@@ -337,13 +336,15 @@ static bool fuzz_from(const char *program, uint64_t seed, int number)
     shared_reset();
     bool passed = run_child(fuzz_body, &seed);
     if (passed)
-        printf("# seed %" PRIu64 ": %" PRIu64 " inputs (%zu to begin with, %zu kept), %zu places, at "
+        printf("# seed %" PRIu64 ": %" PRIu64
+               " inputs (%zu to begin with, %zu kept), %zu places, at "
                "most %zu KiB, %.1f s\n",
                seed, shared->execs, shared->seeds, shared->kept, shared->places,
                shared->peak / 1024, (double)shared->micros / 1e6);
     else
         write_finding(program, seed);
-    printf("%sok %d - %s, seed %" PRIu64 "\n", passed ? "" : "not ", number, fuzz_target.what, seed);
+    printf("%sok %d - %s, seed %" PRIu64 "\n", passed ? "" : "not ", number, fuzz_target.what,
+           seed);
     return passed;
 }
 

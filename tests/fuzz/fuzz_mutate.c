@@ -1,8 +1,8 @@
 /* Mutations of inputs: bytes, ranges, numbers at the edges of their types, lengths of what follows,
  * numbers that the code was seen to compare with, pieces of other inputs.
  *
- * Each takes the input in a buffer with room for the longest one and leaves its length; one that does
- * not fit (the input is empty, or full) leaves it as it was. */
+ * Each takes the input in a buffer with room for the longest one and leaves its length; one that
+ * does not fit (the input is empty, or full) leaves it as it was. */
 #include "fuzz.h"
 
 #include <string.h>
@@ -319,8 +319,8 @@ static void lie_about_length(struct mutant *m)
     if (!find_length(m, &field))
         return;
     size_t left = m->len - field.at - (size_t)field.width;
-    const size_t values[] = {field.len - 1, field.len + 1, left,      left + 1,
-                             0,             SIZE_MAX,      SIZE_MAX / 2, field.len * 2};
+    const size_t values[] = {field.len - 1, field.len + 1, left,         left + 1, 0,
+                             SIZE_MAX,      SIZE_MAX / 2,  field.len * 2};
     put_length(m, &field, values[pick(m, ARRAY_LEN(values))]);
 }
 
@@ -346,11 +346,28 @@ static void resize_with_length(struct mutant *m)
 }
 
 static void (*const mutations[])(struct mutant *m) = {
-    flip_bit,     set_byte,         add_to_byte,        set_number,     add_to_number,
-    set_varint,   cut,              remove_some,        insert_some,    repeat_some,
-    copy_some,    swap_some,        splice,             insert_other,   insert_word,
-    set_number,   lie_about_length, resize_with_length, follow_compare, follow_compare,
-    flip_bit,     set_byte,
+    flip_bit,
+    set_byte,
+    add_to_byte,
+    set_number,
+    add_to_number,
+    set_varint,
+    cut,
+    remove_some,
+    insert_some,
+    repeat_some,
+    copy_some,
+    swap_some,
+    splice,
+    insert_other,
+    insert_word,
+    set_number,
+    lie_about_length,
+    resize_with_length,
+    follow_compare,
+    follow_compare,
+    flip_bit,
+    set_byte,
 };
 
 size_t fuzz_mutate(const struct fuzz_corpus *corpus, uint64_t *random, uint8_t *data, size_t len)

@@ -10,8 +10,8 @@
 #include "base/err.h"
 
 enum {
-    /* Decoded, an item is a struct of pointers and lengths: at most so many bytes for each byte that
-     * announces it. CreateTopics has the largest item for its size. */
+    /* Decoded, an item is a struct of pointers and lengths: at most so many bytes for each byte
+     * that announces it. CreateTopics has the largest item for its size. */
     WIRE_GROWTH_MAX = 64,
     WIRE_ARENA_MAX = 64 << 20 /* as a connection's */
 };

@@ -2,9 +2,9 @@
  * meta.properties, all with any content. It is opened on a simulated disk, read, written, cut, shut
  * down and opened again.
  *
- * The input is a row of files: one byte length of the name, the name (below the log directory), four
- * bytes length, content. What must hold: a log that opens is whole from start to end, nothing past
- * the recovery point is served with a wrong checksum, and what we shut down opens again. */
+ * The input is a row of files: one byte length of the name, the name (below the log directory),
+ * four bytes length, content. What must hold: a log that opens is whole from start to end, nothing
+ * past the recovery point is served with a wrong checksum, and what we shut down opens again. */
 #include "fuzz_batches.h"
 
 #include <string.h>
@@ -146,7 +146,8 @@ static bool world_is_done(void *data)
 
 static void world_wait(struct world *world)
 {
-    FUZZ_REQUIRE(sim_run_until(world->sim, world_is_done, world, sim_now_us(world->sim) + LIMIT_US));
+    FUZZ_REQUIRE(
+        sim_run_until(world->sim, world_is_done, world, sim_now_us(world->sim) + LIMIT_US));
 }
 
 static void world_opened(void *data, int err, struct log *log)
@@ -249,7 +250,8 @@ static void seed_take_dir(struct world *world, const char *dir, const char *pref
     size_t count, len;
     FUZZ_REQUIRE(env_dir_list(world->env, dir, &names, &count) == 0);
     for (size_t i = 0; i < count; i++) {
-        char *path = mem_printf("%s/%s", dir, names[i]), *name = mem_printf("%s%s", prefix, names[i]);
+        char *path = mem_printf("%s/%s", dir, names[i]),
+             *name = mem_printf("%s%s", prefix, names[i]);
         if (strcmp(names[i], ".lock") != 0 &&
             env_file_load(world->env, path, 1 << 20, &data, &len) == 0) {
             part_put(out, name, data, len);
@@ -285,11 +287,21 @@ static void seed_one(struct fuzz_corpus *corpus, int batches, bool clean, bool m
 static void seed(struct fuzz_corpus *corpus)
 {
     static const int sizes[] = {0, 1, 3, 8, 40, 100};
-    static const char *const words[] = {
-        "t-0/leader-epoch-checkpoint", "t-0/00000000000000000000.index", ".kafka_cleanshutdown",
-        "recovery-point-offset-checkpoint", "0\n1\nt 0 10\n", "0\n2\n0 0\n1 5\n", "\n", " ",
-        "t-0/00000000000000000005.truncated", "9223372036854775807", "-1", "meta.properties",
-        "version=1\nnode.id=1\n", "cluster.id=", "broker.id=1\n"};
+    static const char *const words[] = {"t-0/leader-epoch-checkpoint",
+                                        "t-0/00000000000000000000.index",
+                                        ".kafka_cleanshutdown",
+                                        "recovery-point-offset-checkpoint",
+                                        "0\n1\nt 0 10\n",
+                                        "0\n2\n0 0\n1 5\n",
+                                        "\n",
+                                        " ",
+                                        "t-0/00000000000000000005.truncated",
+                                        "9223372036854775807",
+                                        "-1",
+                                        "meta.properties",
+                                        "version=1\nnode.id=1\n",
+                                        "cluster.id=",
+                                        "broker.id=1\n"};
     for (size_t i = 0; i < ARRAY_LEN(sizes); i++)
         for (int kind = 0; kind < 4; kind++)
             seed_one(corpus, sizes[i], kind & 1, kind & 2);
@@ -324,8 +336,8 @@ static void lay_out(struct world *world, uint8_t *data, size_t len)
 }
 
 /* The batches of a slice. Returns the offset behind the last whole one, or -1 when there is none.
- * What a start trusts (below the recovery point, or all after a clean shutdown) it does not look at,
- * so only the rest must be right: `checked`. */
+ * What a start trusts (below the recovery point, or all after a clean shutdown) it does not look
+ * at, so only the rest must be right: `checked`. */
 static int64_t check_slice(const struct log_slice *slice, int64_t offset, bool checked)
 {
     struct batch batch;
@@ -339,7 +351,8 @@ static int64_t check_slice(const struct log_slice *slice, int64_t offset, bool c
         if (err < 0)
             break;
         if (checked) {
-            FUZZ_REQUIRE(next >= 0 ? batch.base_offset >= next : batch_last_offset(&batch) >= offset);
+            FUZZ_REQUIRE(next >= 0 ? batch.base_offset >= next
+                                   : batch_last_offset(&batch) >= offset);
             FUZZ_REQUIRE(batch_check_crc(&batch) == 0);
         }
         next = batch_last_offset(&batch) + 1;

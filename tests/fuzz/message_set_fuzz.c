@@ -34,8 +34,8 @@ static void seed_set(struct fuzz_corpus *corpus, int8_t magic, enum compress_cod
     if (codec == COMPRESS_NONE) {
         fuzz_add_tagged(corpus, &tag, 1, inner.data, inner.len);
     } else {
-        FUZZ_REQUIRE(compress_encode(codec, COMPRESS_LEVEL_DEFAULT, inner.data, inner.len,
-                                     &packed) == 0);
+        FUZZ_REQUIRE(
+            compress_encode(codec, COMPRESS_LEVEL_DEFAULT, inner.data, inner.len, &packed) == 0);
         if (codec == COMPRESS_LZ4 && magic == 0)
             compress_lz4_set_old_checksum(packed.data, packed.len);
         put(&out, magic, 104, (int8_t)codec, packed.data, packed.len);
@@ -123,7 +123,8 @@ static void from_batches(const uint8_t *data, size_t len, int8_t magic)
     int count = 0;
     buf_init(&out);
     if (message_set_from_batches(data, len, magic, FIRST_OFFSET, BYTES_MAX, &out) == 0)
-        FUZZ_REQUIRE(message_set_each(out.data, out.len, 4 * BYTES_MAX, count_message, &count) == 0);
+        FUZZ_REQUIRE(message_set_each(out.data, out.len, 4 * BYTES_MAX, count_message, &count) ==
+                     0);
     buf_close(&out);
 }
 

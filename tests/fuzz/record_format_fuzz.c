@@ -1,5 +1,5 @@
-/* Structures that are no APIs: what groups and transactions write into logs, what consumers put into
- * JoinGroup, control records, headers. The first byte chooses one, the second the version. */
+/* Structures that are no APIs: what groups and transactions write into logs, what consumers put
+ * into JoinGroup, control records, headers. The first byte chooses one, the second the version. */
 #include "fuzz_wire.h"
 
 #include <string.h>

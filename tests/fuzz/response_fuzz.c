@@ -42,9 +42,8 @@ int fuzz_one(const uint8_t *data, size_t len)
     const struct kafka_api *api = kafka_api_find((int16_t)bytes_get_u16(data));
     if (!api || version < 0 || version > api->max)
         return 0;
-    size_t head = fuzz_wire_message(&response_header_desc,
-                                    kafka_api_response_header_version(api, version), data + 4,
-                                    len - 4);
+    size_t head = fuzz_wire_message(
+        &response_header_desc, kafka_api_response_header_version(api, version), data + 4, len - 4);
     if (head)
         (void)fuzz_wire_message(api->response, version, data + 4 + head, len - 4 - head);
     return 0;
