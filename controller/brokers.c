@@ -1,5 +1,6 @@
-/* Broker records. Happy path: register (fenced), unfence once it has caught up, stop, fence when it is
- * gone. Failure modes: a registration that breaks a rule is refused before anything is emitted. */
+/* Broker records. Happy path: register (fenced), unfence once it has caught up, stop, fence when
+ * it is gone. Failure modes: a registration that breaks a rule is refused before anything is
+ * emitted. */
 #include "controller/brokers.h"
 
 #include <string.h>
@@ -40,8 +41,8 @@ static int check_request(struct decision *decision, const Meta__Register *reques
     return ERR_INVALID_REGISTRATION;
 }
 
-/* The record points into the request, which the decision outlives only until the records are packed;
- * so all of it is copied. */
+/* The record points into the request, which the decision outlives only until the records are
+ * packed; so all of it is copied. */
 static Meta__BrokerRecord *record_of(struct decision *decision, const Meta__Register *request)
 {
     Meta__BrokerRecord *record = decision_alloc(decision, 1, sizeof(*record));
@@ -172,7 +173,8 @@ void brokers_producer_ids(struct decision *decision, const Meta__AllocateProduce
     int err = isr_check_broker(decision, command->broker_id, command->broker_epoch);
     if (err) {
         reply->error = err_to_wire(err);
-        reply->message = decision_text(decision, "broker %d: %s", command->broker_id, err_text(err));
+        reply->message =
+            decision_text(decision, "broker %d: %s", command->broker_id, err_text(err));
         return;
     }
     int64_t next = image_next_producer_id(decision->image);

@@ -1,5 +1,5 @@
-/* Brokers: registration, fencing, controlled shutdown, removal. Whether a broker lives is decided in
- * liveness.c; here stands what follows from it. */
+/* Brokers: registration, fencing, controlled shutdown, removal. Whether a broker lives is decided
+ * in liveness.c; here stands what follows from it. */
 #ifndef CONTROLLER_BROKERS_H
 #define CONTROLLER_BROKERS_H
 

@@ -1,6 +1,6 @@
-/* Settings. Happy path: each resource is worked out as a list of keys with new values, every value is
- * checked, then all are emitted. Failure modes: one bad key refuses the whole resource, others go
- * through. */
+/* Settings. Happy path: each resource is worked out as a list of keys with new values, every value
+ * is checked, then all are emitted. Failure modes: one bad key refuses the whole resource, others
+ * go through. */
 #include "controller/configs.h"
 
 #include <stdlib.h>

@@ -1,12 +1,13 @@
 /* Raft, over the library's core.
  *
- * Happy path: after every event the core's state is looked at; a node that has become leader submits
- * a barrier at once, and is active when it commits. Proposals go in, committed entries come out.
+ * Happy path: after every event the core's state is looked at; a node that has become leader
+ * submits a barrier at once, and is active when it commits. Proposals go in, committed entries
+ * come out.
  *
  * Fast fail-over: when the leader's process is known to be dead, its followers do not wait for the
- * timeout: each sets its own to (rank among the living) x RANK_MS, forgets the leader, and the first
- * one stands for election at once. Time never decides safety in Raft, so a false alarm costs an
- * election at most. The same is done once at start, as soon as a majority is connected.
+ * timeout: each sets its own to (rank among the living) x RANK_MS, forgets the leader, and the
+ * first one stands for election at once. Time never decides safety in Raft, so a false alarm costs
+ * an election at most. The same is done once at start, as soon as a majority is connected.
  *
  * Failure modes: the core becoming unavailable is final and is reported like a disk error. */
 #include "controller/consensus.h"
@@ -23,12 +24,12 @@
 #include "controller/raft_store.h"
 
 enum {
-    RANK_MS = 50,           /* between candidates of a fast fail-over; else they split the votes */
-    FAST_TIMEOUT_MS = 80,   /* for further rounds of it */
-    FAST_PERIOD_MS = 2000,  /* then the ordinary timeouts hold again */
-    BOOT_DELAY_MS = 30,     /* a leader that is there makes itself known first */
-    TRANSFER_TRIES = 3,     /* the request may get lost on the way (defect 9) */
-    TRAILING_MIN = 1024     /* entries kept behind a snapshot, for voters that are a little behind */
+    RANK_MS = 50,          /* between candidates of a fast fail-over; else they split the votes */
+    FAST_TIMEOUT_MS = 80,  /* for further rounds of it */
+    FAST_PERIOD_MS = 2000, /* then the ordinary timeouts hold again */
+    BOOT_DELAY_MS = 30,    /* a leader that is there makes itself known first */
+    TRANSFER_TRIES = 3,    /* the request may get lost on the way (defect 9) */
+    TRAILING_MIN = 1024    /* entries kept behind a snapshot, for voters that are a little behind */
 };
 
 struct proposal {
@@ -151,7 +152,8 @@ static int fsm_restore(struct raft_fsm *fsm, struct raft_buffer *buf)
 {
     struct consensus *consensus = fsm->data;
     const struct raft_log *ring = &consensus->raft.log;
-    uint64_t index = consensus->started ? ring->snapshot.last_index : consensus->boot_snapshot.index;
+    uint64_t index =
+        consensus->started ? ring->snapshot.last_index : consensus->boot_snapshot.index;
     uint64_t term = consensus->started ? ring->snapshot.last_term : consensus->boot_snapshot.term;
     int err = consensus->handlers->restore(consensus->data, (int64_t)index, (int64_t)term,
                                            buf->base, buf->len);
@@ -255,7 +257,8 @@ static void look(void *data)
         end_leading(consensus);
     if (leads && !consensus->leading)
         begin_leading(consensus);
-    /* An end comes before the news of the next leader, so that nobody hears "active" with its term. */
+    /* An end comes before the news of the next leader, so that nobody hears "active" with its
+     * term. */
     bool active = leads && consensus->barrier_done;
     if (!active)
         tell_active(consensus, false);
@@ -305,8 +308,8 @@ static void on_peer_dead(void *data, int32_t id)
     arm(consensus, rank(consensus) * RANK_MS);
 }
 
-/* A snapshot that was on its way to the peer is lost with the connection. The core would wait for the
- * install timeout; so that is made to look as if it had passed. */
+/* A snapshot that was on its way to the peer is lost with the connection. The core would wait for
+ * the install timeout; so that is made to look as if it had passed. */
 static void retry_snapshot(struct consensus *consensus, int32_t id)
 {
     struct raft *raft = &consensus->raft;

@@ -1,11 +1,11 @@
 /* The replicated log: what the controller knows of Raft.
  *
  * One of the voters leads; what it proposes is applied on every voter in the same order once it is
- * committed. A node is `active` when it leads and has applied everything of older terms (a barrier of
- * its own term has committed), so its state is complete. Bytes are opaque here.
+ * committed. A node is `active` when it leads and has applied everything of older terms (a barrier
+ * of its own term has committed), so its state is complete. Bytes are opaque here.
  *
- * A disk error, or an inner error of the library, is reported once by `failed`; nothing happens after
- * that. */
+ * A disk error, or an inner error of the library, is reported once by `failed`; nothing happens
+ * after that. */
 #ifndef CONTROLLER_CONSENSUS_H
 #define CONTROLLER_CONSENSUS_H
 
@@ -44,7 +44,8 @@ struct consensus_handlers {
     void (*apply)(void *data, int64_t index, int64_t term, const void *bytes, size_t len);
     /* The state as bytes, for a snapshot: everything applied so far. */
     int (*snapshot)(void *data, struct buf *out);
-    /* Replaces the state by a snapshot that stands for everything up to `index`. ERR_x = unusable. */
+    /* Replaces the state by a snapshot that stands for everything up to `index`. ERR_x =
+     * unusable. */
     int (*restore)(void *data, int64_t index, int64_t term, const void *bytes, size_t len);
     /* This node became active, or ceased to be. Not called inside the other handlers. */
     void (*active)(void *data, bool active);
@@ -55,7 +56,8 @@ struct consensus_handlers {
     const char *(*cluster_id)(void *data);
 };
 
-/* Opens the log, applies the snapshot, connects and votes. On an error `problem` gets a sentence. */
+/* Opens the log, applies the snapshot, connects and votes. On an error `problem` gets a
+ * sentence. */
 int consensus_new(struct env *env, struct logger *logger, const struct consensus_config *config,
                   const struct consensus_handlers *handlers, void *data, struct buf *problem,
                   struct consensus **consensus) MUST_CHECK;

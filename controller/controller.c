@@ -1,8 +1,9 @@
 /* The controller: its parts put together.
  *
- * Happy path: consensus applies committed entries to the image and hands them to the stream; when this
- * node becomes active, the pipeline, liveness and the balance timer start. Failure modes: a disk error
- * ends the process (or calls the configured hook), because what Raft has promised can't be kept then. */
+ * Happy path: consensus applies committed entries to the image and hands them to the stream; when
+ * this node becomes active, the pipeline, liveness and the balance timer start. Failure modes: a
+ * disk error ends the process (or calls the configured hook), because what Raft has promised can't
+ * be kept then. */
 #include "controller/controller.h"
 
 #include <string.h>

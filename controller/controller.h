@@ -47,8 +47,8 @@ struct controller_config {
     /* The same for settings of brokers; NULL = all are taken. */
     int (*check_broker_config)(void *data, const char *key, const char *value, struct buf *problem);
     void *check_data;
-    /* A disk error, or another one after which Raft must not go on. The controller has logged it and
-     * does nothing any more. NULL = the process ends at once with status 1. */
+    /* A disk error, or another one after which Raft must not go on. The controller has logged it
+     * and does nothing any more. NULL = the process ends at once with status 1. */
     void (*fail_stop)(void *data, const char *sentence);
     void *fail_data;
 };

@@ -1,11 +1,11 @@
-/* A decision: the active controller's answer to a command, as records, against an image that already
- * has the records of every decision before it, committed or not.
+/* A decision: the active controller's answer to a command, as records, against an image that
+ * already has the records of every decision before it, committed or not.
  *
- * A deciding function (topics.h, isr.h, ...) looks at `image`, checks everything that can be wrong,
- * and only then emits records; an emitted record is in the image at once. So commands may be decided
- * one after another without waiting for the first to commit; when leadership is lost the image is
- * thrown away. All memory of records and replies comes from the decision's arena. Pure: no clock, no
- * sockets; random choices come from `random`. */
+ * A deciding function (topics.h, isr.h, ...) looks at `image`, checks everything that can be
+ * wrong, and only then emits records; an emitted record is in the image at once. So commands may
+ * be decided one after another without waiting for the first to commit; when leadership is lost
+ * the image is thrown away. All memory of records and replies comes from the decision's arena.
+ * Pure: no clock, no sockets; random choices come from `random`. */
 #ifndef CONTROLLER_DECISION_H
 #define CONTROLLER_DECISION_H
 

@@ -1,5 +1,5 @@
-/* Leader elections. Happy path: a broker goes, each partition that it led finds another member of its
- * in-sync set. Failure modes: nobody live is left in the set, then there is no leader (-1). */
+/* Leader elections. Happy path: a broker goes, each partition that it led finds another member of
+ * its in-sync set. Failure modes: nobody live is left in the set, then there is no leader (-1). */
 #include "controller/elections.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
-/* In-sync set changes. Happy path: the leader names the set that it wants, the epochs match, the record
- * is made. Failure modes: each refusal has its own code, so that the leader knows whether to fetch
- * newer metadata, to try again, or to give up the leadership. */
+/* In-sync set changes. Happy path: the leader names the set that it wants, the epochs match, the
+ * record is made. Failure modes: each refusal has its own code, so that the leader knows whether
+ * to fetch newer metadata, to try again, or to give up the leadership. */
 #include "controller/isr.h"
 
 #include <string.h>

@@ -1,12 +1,12 @@
-/* Changes of in-sync sets, asked for by partition leaders: compare-and-set on the partition epoch and
- * the leader epoch, each new member checked by its broker epoch (KIP-841). */
+/* Changes of in-sync sets, asked for by partition leaders: compare-and-set on the partition epoch
+ * and the leader epoch, each new member checked by its broker epoch (KIP-841). */
 #ifndef CONTROLLER_ISR_H
 #define CONTROLLER_ISR_H
 
 #include "controller/decision.h"
 
-/* 0, ERR_STALE_BROKER_EPOCH or ERR_BROKER_ID_NOT_REGISTERED for a broker that is not what it was when
- * it registered. */
+/* 0, ERR_STALE_BROKER_EPOCH or ERR_BROKER_ID_NOT_REGISTERED for a broker that is not what it was
+ * when it registered. */
 int isr_check_broker(const struct decision *decision, int32_t broker_id, int64_t broker_epoch)
     MUST_CHECK;
 

@@ -13,8 +13,8 @@ struct link;
 struct link_handlers {
     /* One frame; it is the callee's (meta__frame__free_unpacked). May call link_close. */
     void (*frame)(void *owner, struct link *link, Meta__Frame *frame);
-    /* The connection is over (ERR_EOF, ERR_RESET, ERR_MALFORMED, ERR_TOO_LARGE, ...). Called at most
-     * once, never after link_close; the callee calls link_close. */
+    /* The connection is over (ERR_EOF, ERR_RESET, ERR_MALFORMED, ERR_TOO_LARGE, ...). Called at
+     * most once, never after link_close; the callee calls link_close. */
     void (*broken)(void *owner, struct link *link, int err);
 };
 

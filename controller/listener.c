@@ -1,6 +1,6 @@
-/* The controller listener. Happy path: accept, one Hello within HELLO_MS, hand over. Failure modes: a
- * peer that says nothing, something else, or the wrong cluster is disconnected; so many silent ones
- * that they might be an attack stop the accepting until some have gone. */
+/* The controller listener. Happy path: accept, one Hello within HELLO_MS, hand over. Failure
+ * modes: a peer that says nothing, something else, or the wrong cluster is disconnected; so many
+ * silent ones that they might be an attack stop the accepting until some have gone. */
 #include "controller/listener.h"
 
 #include <string.h>
@@ -71,10 +71,11 @@ static int check_cluster(struct listener *listener, const Meta__Hello *hello, st
     const char *ours = listener->handlers->cluster_id(listener->data);
     if (!hello->cluster_id[0] || !ours[0] || strcmp(hello->cluster_id, ours) == 0)
         return 0;
-    buf_printf(problem,
-               "node %d belongs to cluster %s, this is cluster %s: its log directories are those of "
-               "another cluster, or its controller.quorum.voters points here by mistake",
-               hello->node_id, hello->cluster_id, ours);
+    buf_printf(
+        problem,
+        "node %d belongs to cluster %s, this is cluster %s: its log directories are those of "
+        "another cluster, or its controller.quorum.voters points here by mistake",
+        hello->node_id, hello->cluster_id, ours);
     return ERR_INCONSISTENT_CLUSTER_ID;
 }
 

@@ -11,8 +11,8 @@
 struct listener;
 
 struct listener_handlers {
-    /* A voter or broker said Hello: 0 = the link is the callee's now; else an ERR_x, and `problem` has
-     * the sentence for the peer, who gets a Welcome with both and is disconnected. */
+    /* A voter or broker said Hello: 0 = the link is the callee's now; else an ERR_x, and `problem`
+     * has the sentence for the peer, who gets a Welcome with both and is disconnected. */
     int (*voter)(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem);
     int (*broker)(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem);
     const char *(*cluster_id)(void *data);

@@ -1,7 +1,7 @@
 /* Watching brokers.
  *
- * Happy path: heartbeats come, nothing happens. Failure modes: a connection breaks, then the broker is
- * probed, at once and again, until it connects, is refused, or its session times out. */
+ * Happy path: heartbeats come, nothing happens. Failure modes: a connection breaks, then the
+ * broker is probed, at once and again, until it connects, is refused, or its session times out. */
 #include "controller/liveness.h"
 
 #include "base/err.h"

@@ -1,9 +1,9 @@
 /* Whether brokers live, as the active controller sees it, on the monotonic clock only.
  *
- * A broker lives while it heartbeats. When its connection breaks, or a controller that has just become
- * active has none of it, the address of its first listener is dialled: refused means that the process
- * is gone, and it is fenced at once. Anything else may be the network, and then the session has to
- * time out. */
+ * A broker lives while it heartbeats. When its connection breaks, or a controller that has just
+ * become active has none of it, the address of its first listener is dialled: refused means that
+ * the process is gone, and it is fenced at once. Anything else may be the network, and then the
+ * session has to time out. */
 #ifndef CONTROLLER_LIVENESS_H
 #define CONTROLLER_LIVENESS_H
 
@@ -24,8 +24,8 @@ struct liveness *liveness_new(struct env *env, struct logger *logger, int64_t se
                               void *data);
 void liveness_free(struct liveness *liveness);
 
-/* The node is active: every broker of the image that is not fenced is watched. The image is borrowed
- * until liveness_stop. */
+/* The node is active: every broker of the image that is not fenced is watched. The image is
+ * borrowed until liveness_stop. */
 void liveness_start(struct liveness *liveness, const struct image *image);
 void liveness_stop(struct liveness *liveness);
 

@@ -1,12 +1,12 @@
 /* The pipeline of decisions.
  *
  * Happy path: at the end of a loop turn the jobs that wait are decided; their records become one
- * entry (several when there are very many), which is proposed at once, while earlier ones are still on
- * their way. Batches finish in order, those without records too: what they answer may rest on records
- * of the batch before.
+ * entry (several when there are very many), which is proposed at once, while earlier ones are
+ * still on their way. Batches finish in order, those without records too: what they answer may
+ * rest on records of the batch before.
  *
- * Failure modes: leadership is lost. Then the decided image is thrown away, what was proposed has an
- * unknown outcome, and what still waits certainly did nothing. */
+ * Failure modes: leadership is lost. Then the decided image is thrown away, what was proposed has
+ * an unknown outcome, and what still waits certainly did nothing. */
 #include "controller/pipeline.h"
 
 #include <string.h>

@@ -1,9 +1,9 @@
 /* From jobs to committed records, in order.
  *
- * A job is something that the active controller has to decide: a command of a broker, or its own idea
- * (fence a broker). Jobs are decided one after another against the `decided` image, which has the
- * records of all earlier decisions; those of one origin that wait together become one entry. A job is
- * finished when its entry, and all before it, have been committed and applied here. */
+ * A job is something that the active controller has to decide: a command of a broker, or its own
+ * idea (fence a broker). Jobs are decided one after another against the `decided` image, which has
+ * the records of all earlier decisions; those of one origin that wait together become one entry. A
+ * job is finished when its entry, and all before it, have been committed and applied here. */
 #ifndef CONTROLLER_PIPELINE_H
 #define CONTROLLER_PIPELINE_H
 

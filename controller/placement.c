@@ -1,5 +1,5 @@
-/* Spread placement. Happy path: racks take turns in the ring, partitions walk it. Failure modes: none;
- * the caller has checked that there are enough brokers. */
+/* Spread placement. Happy path: racks take turns in the ring, partitions walk it. Failure modes:
+ * none; the caller has checked that there are enough brokers. */
 #include "controller/placement.h"
 
 #include <string.h>
@@ -81,8 +81,8 @@ void placement_close(struct placement *placement)
     mem_free(placement->racks);
 }
 
-/* Whether the place may still be taken: not the same broker, and no rack twice while there are racks
- * without a replica. */
+/* Whether the place may still be taken: not the same broker, and no rack twice while there are
+ * racks without a replica. */
 static bool place_free(const struct placement *placement, uint32_t place, const int32_t *replicas,
                        const uint32_t *places, int32_t taken)
 {

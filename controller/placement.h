@@ -1,6 +1,7 @@
-/* Where replicas go. Brokers are arranged so that neighbours stand in different racks; the leaders of
- * consecutive partitions walk round that ring, and the followers of a partition follow at a distance
- * that grows with each round, so that every pair of brokers shares about as many partitions.
+/* Where replicas go. Brokers are arranged so that neighbours stand in different racks; the leaders
+ * of consecutive partitions walk round that ring, and the followers of a partition follow at a
+ * distance that grows with each round, so that every pair of brokers shares about as many
+ * partitions.
  *
  * As Kafka: a partition's replicas are on different brokers, and in as many racks as possible. */
 #ifndef CONTROLLER_PLACEMENT_H

@@ -5,8 +5,8 @@
  * looks at what changed.
  *
  * Failure modes: none reaches the core. A disk error is reported by the log, whose owner ends the
- * process; where it can't (a simulation), the backend is dead: it takes everything and calls nothing.
- * A message that can't be sent fails in a later turn, never inside the call. */
+ * process; where it can't (a simulation), the backend is dead: it takes everything and calls
+ * nothing. A message that can't be sent fails in a later turn, never inside the call. */
 #include "controller/raft_backend.h"
 
 #include <string.h>
@@ -208,7 +208,8 @@ void raft_backend_set_barrier(struct raft_backend *backend, raft_index index)
 static void tick_run(struct raft_backend *backend)
 {
     /* Guard 6: a follower whose writes are unfinished must not stand for election. */
-    bool writing = backend->raft->state == RAFT_FOLLOWER && raft_store_unfinished(backend->store) > 0;
+    bool writing =
+        backend->raft->state == RAFT_FOLLOWER && raft_store_unfinished(backend->store) > 0;
     if (!writing)
         backend->tick_cb(&backend->io);
     after(backend);
@@ -518,9 +519,9 @@ static int backend_snapshot_get(struct raft_io *io, struct raft_io_snapshot_get 
 
 /* ---- sending ---- */
 
-/* A failed AppendEntries makes the core begin again behind what the peer is known to have, which for
- * one that this leader has not heard of is nothing; then it would be sent a snapshot that it may not
- * need. So it is asked from the end of the log on, as a new leader does. */
+/* A failed AppendEntries makes the core begin again behind what the peer is known to have, which
+ * for one that this leader has not heard of is nothing; then it would be sent a snapshot that it
+ * may not need. So it is asked from the end of the log on, as a new leader does. */
 static void send_failed(struct op *op)
 {
     struct raft *raft = op->backend->raft;
@@ -561,8 +562,9 @@ static void on_drop(void *data)
         send_failed(LIST_ENTRY(step, struct op, link));
 }
 
-/* An AppendEntries that was cut into several brings nothing new with its first part; the core answers
- * it with all that it has stored, and what lies behind that part may still be an old leader's. */
+/* An AppendEntries that was cut into several brings nothing new with its first part; the core
+ * answers it with all that it has stored, and what lies behind that part may still be an old
+ * leader's. */
 static void clamp_result(const struct raft_backend *backend, struct raft_message *message)
 {
     if (message->type == RAFT_IO_APPEND_ENTRIES_RESULT && backend->append_end &&
@@ -599,8 +601,8 @@ static int backend_send(struct raft_io *io, struct raft_io_send *req,
 
 /* ---- end ---- */
 
-/* Ends every operation that is still open, and tells the core that it is over. Appends end well: two
- * cancelled ones on a former leader would damage its memory. */
+/* Ends every operation that is still open, and tells the core that it is over. Appends end well:
+ * two cancelled ones on a former leader would damage its memory. */
 static void close_end(struct raft_backend *backend)
 {
     struct list *step;

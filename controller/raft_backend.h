@@ -1,12 +1,11 @@
-/* The library's `struct raft_io` over raft_store and raft_peers, with the guards that the library's
- * core needs at this seam (numbers as in the list of its defects, README.md):
+/* The library's `struct raft_io` over raft_store and raft_peers, with the guards that the
+ * library's core needs at this seam (numbers as in the list of its defects, README.md):
  *
- *   1  results that could commit entries of older terms wait until the barrier of this term is stored
- *   2, 3  a disk error ends the process; the core never sees one
- *   4  bounded sends, refused later (raft_peers.h)
- *   5  a message to an unknown leader is dropped
- *   6  no candidacy while own writes or an install are unfinished
- *   8  a RequestVote of a term in which another got the vote is dropped
+ *   1  results that could commit entries of older terms wait until the barrier of this term is
+ * stored 2, 3  a disk error ends the process; the core never sees one 4  bounded sends, refused
+ * later (raft_peers.h) 5  a message to an unknown leader is dropped 6  no candidacy while own
+ * writes or an install are unfinished 8  a RequestVote of a term in which another got the vote is
+ * dropped
  *
  * Only raft_backend.c and consensus.c include <raft.h>. Raft's ids are node ids plus one, since
  * Raft's must be above 0. */
@@ -21,7 +20,8 @@
 
 struct raft_backend;
 
-/* `changed(data)` is called after every event that the core has seen: tick, message, finished write. */
+/* `changed(data)` is called after every event that the core has seen: tick, message, finished
+ * write. */
 struct raft_backend *raft_backend_new(struct env *env, struct logger *logger, struct raft *raft,
                                       struct raft_store *store, struct raft_peers *peers,
                                       void (*changed)(void *data), void *data);

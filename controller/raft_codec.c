@@ -1,7 +1,7 @@
 /* Messages between the library's structs and protobuf.
  *
- * Happy path: every field travels; an AppendEntries with many entries becomes several, each valid on
- * its own. Failure modes: the core trusts what it is given, so types, configurations and the
+ * Happy path: every field travels; an AppendEntries with many entries becomes several, each valid
+ * on its own. Failure modes: the core trusts what it is given, so types, configurations and the
  * candidate's identity are checked here, and a message that fails is refused whole. */
 #include "controller/raft_codec.h"
 

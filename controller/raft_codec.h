@@ -14,8 +14,8 @@ enum {
     RAFT_CODEC_MESSAGE_BYTES = 16 * 1024 * 1024 /* what goes beyond is as if lost, and sent again */
 };
 
-/* Decodes a configuration as raft_configuration_encode writes it; the core itself does so without any
- * check. ERR_MALFORMED, then `configuration` is empty. */
+/* Decodes a configuration as raft_configuration_encode writes it; the core itself does so without
+ * any check. ERR_MALFORMED, then `configuration` is empty. */
 int raft_codec_configuration(const void *bytes, size_t len,
                              struct raft_configuration *configuration) MUST_CHECK;
 
@@ -23,7 +23,8 @@ int raft_codec_configuration(const void *bytes, size_t len,
 int raft_codec_put(const struct raft_message *message, struct buf *out) MUST_CHECK;
 
 /* Reads a message that came from `server_id`. The memory of entries, snapshot and configuration is
- * as the core takes it over. ERR_MALFORMED when it is no message or breaks a rule, ERR_NO_MEMORY. */
+ * as the core takes it over. ERR_MALFORMED when it is no message or breaks a rule,
+ * ERR_NO_MEMORY. */
 int raft_codec_get(const Meta__Frame *frame, raft_id server_id, struct raft_message *message)
     MUST_CHECK;
 

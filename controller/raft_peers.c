@@ -2,11 +2,11 @@
  *
  * Happy path: dial, say Hello, send. A peer that dials us lives, so it is dialled back at once.
  *
- * Failure modes: a connection that ends is dialled again at once; a refusal means that the process is
- * gone (told once, if it had been there) and is tried again every REDIAL_MS. A peer that takes nothing
- * for STUCK_MS with all its sends used up is disconnected and dialled anew: its machine may be dead,
- * and TCP would notice only after minutes. A new incarnation in Hello means that the process we knew
- * is gone. */
+ * Failure modes: a connection that ends is dialled again at once; a refusal means that the process
+ * is gone (told once, if it had been there) and is tried again every REDIAL_MS. A peer that takes
+ * nothing for STUCK_MS with all its sends used up is disconnected and dialled anew: its machine
+ * may be dead, and TCP would notice only after minutes. A new incarnation in Hello means that the
+ * process we knew is gone. */
 #include "controller/raft_peers.h"
 
 #include <string.h>

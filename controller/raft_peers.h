@@ -17,8 +17,8 @@
 #include "env/env.h"
 
 enum {
-    /* Unfinished sends to one peer. A silent peer gets its whole backlog again with each heartbeat, so
-     * more would pile up in memory (raft library defect 4). */
+    /* Unfinished sends to one peer. A silent peer gets its whole backlog again with each
+     * heartbeat, so more would pile up in memory (raft library defect 4). */
     RAFT_PEERS_SENDS_MAX = 16
 };
 
@@ -47,14 +47,14 @@ void raft_peers_stop(struct raft_peers *peers, void (*done)(void *data), void *d
 /* Frees; without raft_peers_stop no callback comes any more. */
 void raft_peers_free(struct raft_peers *peers);
 
-/* Sends the whole frames in `frames` and takes the buffer over. `done` (may be NULL) always comes from
- * a later loop turn: 0 = handed to the network, ERR_RESET = the connection ended or there is none,
- * ERR_NO_MEMORY = too many are unfinished. */
+/* Sends the whole frames in `frames` and takes the buffer over. `done` (may be NULL) always comes
+ * from a later loop turn: 0 = handed to the network, ERR_RESET = the connection ended or there is
+ * none, ERR_NO_MEMORY = too many are unfinished. */
 void raft_peers_send(struct raft_peers *peers, int32_t id, struct buf *frames,
                      void (*done)(void *data, int status), void *data);
 
-/* A link on which the peer said Hello as a voter. ERR_INVALID when it is none of the others; the link
- * stays the caller's then. */
+/* A link on which the peer said Hello as a voter. ERR_INVALID when it is none of the others; the
+ * link stays the caller's then. */
 int raft_peers_adopt(struct raft_peers *peers, struct link *link, const Meta__Hello *hello)
     MUST_CHECK;
 

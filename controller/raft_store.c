@@ -1,8 +1,8 @@
 /* Raft's log, vote and snapshot: the calls and the disk queue.
  *
  * Happy path: appends queue up; at the end of the loop turn one job takes them all, writes their
- * records with one call, syncs once, and the loop runs their callbacks in order while the next job is
- * already on its way. Failure modes: the first disk error is reported and ends everything. */
+ * records with one call, syncs once, and the loop runs their callbacks in order while the next job
+ * is already on its way. Failure modes: the first disk error is reported and ends everything. */
 #include "controller/raft_store.h"
 
 #include <string.h>
@@ -220,8 +220,8 @@ static struct op *op_new(struct raft_store *store, enum op_kind kind)
     return op;
 }
 
-void raft_store_append(struct raft_store *store, const struct raft_store_entry *entries, size_t count,
-                     void (*done)(void *data), void *data)
+void raft_store_append(struct raft_store *store, const struct raft_store_entry *entries,
+                       size_t count, void (*done)(void *data), void *data)
 {
     ASSERT(count > 0);
     struct op *op = op_new(store, OP_APPEND);
@@ -473,8 +473,8 @@ static void save_done(struct env_work *work)
     mem_free(job);
 }
 
-void raft_store_save(struct raft_store *store, const struct raft_store_snapshot *snapshot, uint64_t drop_to,
-                   void (*done)(void *data), void *data)
+void raft_store_save(struct raft_store *store, const struct raft_store_snapshot *snapshot,
+                     uint64_t drop_to, void (*done)(void *data), void *data)
 {
     struct side_job *job = side_new(store);
     job->snapshot = *snapshot;

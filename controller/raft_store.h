@@ -6,14 +6,14 @@
  *   log-<number>        segments; each a row of records, eight-byte aligned (raft_store_record.h)
  *   snapshot            replaced in one step
  *
- * Everything that changes the log is a record: an entry, "cut from index i on" (truncate), "all of it
- * is void" (install). So the order of calls is the order in the file, and replaying the records gives
- * the log. All changes go through one queue; what gathers while a write runs joins the next one, with
- * one sync for all.
+ * Everything that changes the log is a record: an entry, "cut from index i on" (truncate), "all of
+ * it is void" (install). So the order of calls is the order in the file, and replaying the records
+ * gives the log. All changes go through one queue; what gathers while a write runs joins the next
+ * one, with one sync for all.
  *
- * Each record says up to where the log was durable when it was written. A bad record that a later one
- * relies on is corruption, and the start is refused; a bad record that none relies on is the torn
- * tail of a write that was never confirmed, and is cut.
+ * Each record says up to where the log was durable when it was written. A bad record that a later
+ * one relies on is corruption, and the start is refused; a bad record that none relies on is the
+ * torn tail of a write that was never confirmed, and is cut.
  *
  * Any disk error is final: `failed` is called once with a sentence, and nothing more happens, no
  * callback either. (The caller ends the process: the state of the disk is not known any more.) */
@@ -60,8 +60,8 @@ struct raft_store_state {
     size_t count;
 };
 
-/* Opens the directory (made if absent) and loads it. ERR_LOCKED, ERR_CORRUPT, ERR_IO, ...; `problem`
- * gets a sentence that names the file and the remedy. */
+/* Opens the directory (made if absent) and loads it. ERR_LOCKED, ERR_CORRUPT, ERR_IO, ...;
+ * `problem` gets a sentence that names the file and the remedy. */
 int raft_store_open(struct env *env, struct logger *logger, const char *dir,
                   void (*failed)(void *data, const char *sentence), void *data, struct buf *problem,
                   struct raft_store **store) MUST_CHECK;
@@ -77,20 +77,20 @@ int raft_store_bootstrap(struct raft_store *store, const struct raft_store_entry
 int raft_store_set_term(struct raft_store *store, uint64_t term) MUST_CHECK;
 int raft_store_set_vote(struct raft_store *store, uint64_t vote) MUST_CHECK;
 
-/* Appends at the next index. Entries and data stay readable until the callback, which means durable;
- * callbacks come in the order of calls. The array itself is copied. */
-void raft_store_append(struct raft_store *store, const struct raft_store_entry *entries, size_t count,
-                     void (*done)(void *data), void *data);
+/* Appends at the next index. Entries and data stay readable until the callback, which means
+ * durable; callbacks come in the order of calls. The array itself is copied. */
+void raft_store_append(struct raft_store *store, const struct raft_store_entry *entries,
+                       size_t count, void (*done)(void *data), void *data);
 /* Forgets the entry at `index` and all above. */
 void raft_store_truncate(struct raft_store *store, uint64_t index);
-/* Replaces snapshot and log; the next entry is snapshot->index + 1. What the snapshot points to stays
- * readable until the callback. */
+/* Replaces snapshot and log; the next entry is snapshot->index + 1. What the snapshot points to
+ * stays readable until the callback. */
 void raft_store_install(struct raft_store *store, const struct raft_store_snapshot *snapshot,
                       void (*done)(void *data), void *data);
 /* Replaces the snapshot beside appends that go on; segments with entries up to `drop_to` only are
  * removed then. As above. One at a time. */
-void raft_store_save(struct raft_store *store, const struct raft_store_snapshot *snapshot, uint64_t drop_to,
-                   void (*done)(void *data), void *data);
+void raft_store_save(struct raft_store *store, const struct raft_store_snapshot *snapshot,
+                     uint64_t drop_to, void (*done)(void *data), void *data);
 /* Reads the newest snapshot; its memory is gone when the callback returns. */
 void raft_store_read_snapshot(struct raft_store *store,
                             void (*done)(void *data, const struct raft_store_snapshot *snapshot),

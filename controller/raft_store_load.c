@@ -1,12 +1,12 @@
 /* Reading Raft's files at start.
  *
- * Happy path: the vote, the snapshot, then each segment in turn, its records replayed into an array of
- * entries that point into the loaded files; the newest segment is opened for appending.
+ * Happy path: the vote, the snapshot, then each segment in turn, its records replayed into an
+ * array of entries that point into the loaded files; the newest segment is opened for appending.
  *
- * Failure modes: a torn tail is cut. A newest segment that holds nothing is a crash while it was begun
- * and is removed. A log that does not fit the snapshot (a crash between storing an installed snapshot
- * and voiding the log) is voided now. Everything else that does not fit is ERR_CORRUPT: a node that
- * went on with a shorter log would forget what it had confirmed. */
+ * Failure modes: a torn tail is cut. A newest segment that holds nothing is a crash while it was
+ * begun and is removed. A log that does not fit the snapshot (a crash between storing an installed
+ * snapshot and voiding the log) is voided now. Everything else that does not fit is ERR_CORRUPT: a
+ * node that went on with a shorter log would forget what it had confirmed. */
 #include "controller/raft_store_record.h"
 
 #include <stdlib.h>
@@ -87,7 +87,8 @@ static int load_snapshot(struct raft_store *store, struct buf *problem)
         err = 0;
     else if (err)
         err = unreadable(problem, path, err);
-    else if (!raft_store_snapshot_get((uint8_t *)store->loaded_snapshot, len, &store->state.snapshot))
+    else if (!raft_store_snapshot_get((uint8_t *)store->loaded_snapshot, len,
+                                      &store->state.snapshot))
         err = corrupt(problem, path, "its checksum does not fit");
     else
         store->state.has_snapshot = true;
@@ -169,7 +170,8 @@ static int replay_segment(struct replay *replay, struct raft_store_segment *segm
     while (raft_store_record_get(bytes, len, offset, &record)) {
         if (offset == 0 && list_empty(&store->segments))
             store->position = record.position;
-        if (record.position != store->position || (offset == 0) != (record.kind == RAFT_STORE_SEGMENT))
+        if (record.position != store->position ||
+            (offset == 0) != (record.kind == RAFT_STORE_SEGMENT))
             return ERR_CORRUPT;
         if (replay_record(replay, &record))
             return ERR_CORRUPT;
@@ -193,7 +195,8 @@ static int open_newest(struct raft_store *store, const char *path, size_t len, s
 {
     int err = env_file_open(store->env, path, ENV_OPEN_WRITE, &store->file);
     if (!err && valid < len) {
-        logger_warn(store->logger, "cut %zu bytes of an unfinished write off %s", len - valid, path);
+        logger_warn(store->logger, "cut %zu bytes of an unfinished write off %s", len - valid,
+                    path);
         err = env_file_truncate(store->file, valid);
     }
     /* Also what was written but not synced before a crash must be durable before it is built on. */
@@ -401,8 +404,8 @@ static int fit_together(struct raft_store *store, struct buf *problem)
     if (fits)
         return 0;
     if (state->count)
-        logger_warn(store->logger, "the log in %s ends before the snapshot at %llu: voided", store->dir,
-                    (unsigned long long)snapshot);
+        logger_warn(store->logger, "the log in %s ends before the snapshot at %llu: voided",
+                    store->dir, (unsigned long long)snapshot);
     int err = void_log(store, snapshot);
     return err ? unreadable(problem, store->dir, err) : 0;
 }

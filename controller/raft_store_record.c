@@ -1,5 +1,5 @@
-/* Encoding and checking of Raft's files. Failure modes: anything that is not exactly as written is no
- * record. */
+/* Encoding and checking of Raft's files. Failure modes: anything that is not exactly as written is
+ * no record. */
 #include "controller/raft_store_record.h"
 
 #include <string.h>

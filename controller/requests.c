@@ -1,9 +1,10 @@
 /* Requests of brokers.
  *
- * Happy path: a request that changes something becomes a job; it is decided in its turn and answered
- * when its records are committed. A heartbeat that changes nothing is answered at once. Failure modes:
- * when this node is not active, the answer is NOT_CONTROLLER; when it ceases to be while a job is under
- * way, NOT_CONTROLLER or REQUEST_TIMED_OUT, by whether the outcome is known. */
+ * Happy path: a request that changes something becomes a job; it is decided in its turn and
+ * answered when its records are committed. A heartbeat that changes nothing is answered at once.
+ * Failure modes: when this node is not active, the answer is NOT_CONTROLLER; when it ceases to be
+ * while a job is under way, NOT_CONTROLLER or REQUEST_TIMED_OUT, by whether the outcome is
+ * known. */
 #include "controller/requests.h"
 
 #include <string.h>
@@ -14,7 +15,9 @@
 #include "controller/commands.h"
 #include "controller/elections.h"
 
-enum { BALANCE_MAX = 1000 }; /* leaderships moved by one entry: moving them all at once would hurt */
+enum {
+    BALANCE_MAX = 1000
+}; /* leaderships moved by one entry: moving them all at once would hurt */
 
 /* A request of a session, or of the controller itself (session 0, no frame). */
 struct request {
@@ -204,8 +207,8 @@ static void send_heartbeat_reply(struct session *session, int err)
 
 enum heartbeat_action { NOTHING, FENCE, UNFENCE, STOP };
 
-/* What the heartbeat asks for, by the rules of KIP-631: a broker serves once it has caught up with the
- * metadata, and no more once it is shutting down. */
+/* What the heartbeat asks for, by the rules of KIP-631: a broker serves once it has caught up with
+ * the metadata, and no more once it is shutting down. */
 static enum heartbeat_action heartbeat_action(const struct image_broker *broker,
                                               const Meta__Heartbeat *heartbeat)
 {

@@ -1,5 +1,5 @@
-/* What brokers ask for, as jobs of the pipeline: registrations, heartbeats, commands; and the jobs that
- * the controller gives itself. The frames are the callee's. */
+/* What brokers ask for, as jobs of the pipeline: registrations, heartbeats, commands; and the jobs
+ * that the controller gives itself. The frames are the callee's. */
 #ifndef CONTROLLER_REQUESTS_H
 #define CONTROLLER_REQUESTS_H
 

@@ -1,7 +1,8 @@
 /* The brokers' connections: what arrives on them, and what goes back.
  *
  * Every voter takes them and answers Hello with Welcome, and sends another one whenever the leader
- * that it knows changes. Only the active controller registers, counts heartbeats and takes commands. */
+ * that it knows changes. Only the active controller registers, counts heartbeats and takes
+ * commands. */
 #ifndef CONTROLLER_SESSIONS_H
 #define CONTROLLER_SESSIONS_H
 

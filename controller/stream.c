@@ -1,8 +1,8 @@
 /* The metadata stream.
  *
- * Happy path: an applied entry joins the ring; at the end of the loop turn every follower gets what is
- * new to it in one frame. Failure modes: a follower that takes nothing has two frames in memory and no
- * more; when it comes back to life and the ring has moved on, it gets a snapshot. */
+ * Happy path: an applied entry joins the ring; at the end of the loop turn every follower gets
+ * what is new to it in one frame. Failure modes: a follower that takes nothing has two frames in
+ * memory and no more; when it comes back to life and the ring has moved on, it gets a snapshot. */
 #include "controller/stream.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
-/* Topic commands. Happy path: check the name, the counts and the settings, choose replicas, emit the
- * topic, its settings and its partitions. Failure modes: each topic of a command fails or succeeds on
- * its own, with a code and a sentence; a failed one emits nothing. */
+/* Topic commands. Happy path: check the name, the counts and the settings, choose replicas, emit
+ * the topic, its settings and its partitions. Failure modes: each topic of a command fails or
+ * succeeds on its own, with a code and a sentence; a failed one emits nothing. */
 #include "controller/topics.h"
 
 #include <string.h>
@@ -39,7 +39,8 @@ static Meta__TopicResult *new_result(struct decision *decision, const char *name
 
 static int check_legal(struct decision *decision, Meta__TopicResult *result, const char *name)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
     const char *text = NULL;
     size_t len = strlen(name);
     if (len == 0)

@@ -6,7 +6,7 @@
 #include "controller/decision.h"
 
 enum {
-    TOPICS_NAME_MAX = 249,        /* a directory name with "-<partition>" and Kafka's suffixes fits */
+    TOPICS_NAME_MAX = 249, /* a directory name with "-<partition>" and Kafka's suffixes fits */
     TOPICS_PARTITIONS_MAX = 10000 /* of one command, as Kafka: one entry stays small */
 };
 

@@ -198,7 +198,8 @@ int channel_entries_end(struct buf *out, size_t start, int64_t committed_index)
     return err;
 }
 
-int channel_put_snapshot(struct buf *out, int64_t index, int64_t term, const void *entry, size_t len)
+int channel_put_snapshot(struct buf *out, int64_t index, int64_t term, const void *entry,
+                         size_t len)
 {
     if (len > CHANNEL_FRAME_MAX - 64)
         return ERR_TOO_LARGE;

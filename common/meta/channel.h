@@ -21,8 +21,8 @@ enum {
     CHANNEL_FRAME_MAX = 256 * 1024 * 1024
 };
 
-/* The Frame in `bytes`, or NULL when they are no Frame, hold no body, or memory is out; free it with
- * meta__frame__free_unpacked(frame, NULL). */
+/* The Frame in `bytes`, or NULL when they are no Frame, hold no body, or memory is out; free it
+ * with meta__frame__free_unpacked(frame, NULL). */
 Meta__Frame *channel_unpack(const uint8_t *bytes, size_t len) MUST_CHECK;
 
 /* Appends size prefix and packed frame. ERR_NO_MEMORY. */

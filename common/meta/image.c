@@ -1,7 +1,8 @@
-/* The image: brokers in an array by id, topics in an array by name with maps by name and id, settings
- * in a map by resource. Applying a record first checks it, then changes the image, so that a refused
- * record leaves no trace. Failure modes: a record that breaks a rule gives ERR_MALFORMED; memory for
- * what was accepted aborts when the machine has none (its size is bounded by the record). */
+/* The image: brokers in an array by id, topics in an array by name with maps by name and id,
+ * settings in a map by resource. Applying a record first checks it, then changes the image, so
+ * that a refused record leaves no trace. Failure modes: a record that breaks a rule gives
+ * ERR_MALFORMED; memory for what was accepted aborts when the machine has none (its size is
+ * bounded by the record). */
 #include "meta/image.h"
 
 #include <string.h>
@@ -159,7 +160,8 @@ const struct image_topic *image_topic_by_id(const struct image *image, const str
 
 const struct image_partition *image_partition(const struct image_topic *topic, int32_t index)
 {
-    if (index < 0 || index >= topic->partition_count || topic->partitions[index].replicas.count == 0)
+    if (index < 0 || index >= topic->partition_count ||
+        topic->partitions[index].replicas.count == 0)
         return NULL;
     return &topic->partitions[index];
 }
@@ -486,7 +488,8 @@ static void topic_grow(struct image_topic_slot *slot, int32_t count)
     struct image_topic *topic = &slot->topic;
     if (count > slot->partition_cap) {
         int32_t cap = slot->partition_cap * 2 > count ? slot->partition_cap * 2 : count;
-        topic->partitions = mem_realloc(topic->partitions, (size_t)cap * sizeof(*topic->partitions));
+        topic->partitions =
+            mem_realloc(topic->partitions, (size_t)cap * sizeof(*topic->partitions));
         slot->partition_cap = cap;
     }
     for (int32_t i = topic->partition_count; i < count; i++)

@@ -2,10 +2,10 @@
  * brokers both keep one and apply the same records to it (it lives in common because neither may
  * include the other). Pure memory: no env, no clock, nothing random, so applying is deterministic.
  *
- * Pointers handed out are borrowed until a record of the same object is applied: a broker's until its
- * next BrokerRecord, a topic's until its removal, the settings' of a resource until its next
- * ConfigRecord. A partition's stay until a record of that partition, or one that adds a partition to
- * the topic. */
+ * Pointers handed out are borrowed until a record of the same object is applied: a broker's until
+ * its next BrokerRecord, a topic's until its removal, the settings' of a resource until its next
+ * ConfigRecord. A partition's stay until a record of that partition, or one that adds a partition
+ * to the topic. */
 #ifndef META_IMAGE_H
 #define META_IMAGE_H
 
@@ -91,12 +91,13 @@ const struct image_topic *image_topic_by_id(const struct image *image, const str
 const struct image_partition *image_partition(const struct image_topic *topic, int32_t index);
 size_t image_topic_count(const struct image *image);
 
-/* Walks: start with *cursor = 0, NULL at the end. Brokers come by rising id, topics by name. Records
- * that add or remove neither topics nor brokers may be applied during a walk. */
+/* Walks: start with *cursor = 0, NULL at the end. Brokers come by rising id, topics by name.
+ * Records that add or remove neither topics nor brokers may be applied during a walk. */
 const struct image_broker *image_next_broker(const struct image *image, size_t *cursor);
 const struct image_topic *image_next_topic(const struct image *image, size_t *cursor);
 
-/* Dynamic settings of a topic ("name") or broker ("0", or "" for all brokers); NULL when not set. */
+/* Dynamic settings of a topic ("name") or broker ("0", or "" for all brokers); NULL when not
+ * set. */
 const char *image_config(const struct image *image, Meta__ConfigRecord__Resource resource,
                          const char *name, const char *key);
 /* All settings of one resource, sorted by key; *count may be 0. */
@@ -106,7 +107,8 @@ const struct image_config *image_configs(const struct image *image,
 
 bool image_ids_have(const struct image_ids *ids, int32_t id);
 
-/* Applies the records of an entry, or of a snapshot, in order; stops at the first that is refused. */
+/* Applies the records of an entry, or of a snapshot, in order; stops at the first that is
+ * refused. */
 int image_apply_entry(struct image *image, const Meta__Entry *entry) MUST_CHECK;
 
 /* The whole image as records, in an order in which they can be applied: fn is called for each; the

@@ -1,6 +1,7 @@
-/* The image as records: cluster, producer ids, brokers by id, topics by name each with its partitions,
- * settings by resource and name. The order depends on the content only, so equal images give equal
- * bytes. Failure modes: the callback's error ends the walk; image_pack needs memory. */
+/* The image as records: cluster, producer ids, brokers by id, topics by name each with its
+ * partitions, settings by resource and name. The order depends on the content only, so equal
+ * images give equal bytes. Failure modes: the callback's error ends the walk; image_pack needs
+ * memory. */
 #include "meta/image.h"
 
 #include <stdlib.h>
@@ -140,7 +141,8 @@ static int each_setting(const struct image_settings *settings, record_fn fn, voi
 static int each_settings(const struct image *image, record_fn fn, void *data)
 {
     size_t count = 0, cursor = 0;
-    struct image_settings **sorted = mem_alloc(image->settings.count * sizeof(struct image_settings *));
+    struct image_settings **sorted =
+        mem_alloc(image->settings.count * sizeof(struct image_settings *));
     struct image_settings *settings;
     while ((settings = map_next(&image->settings, &cursor, NULL, NULL)))
         sorted[count++] = settings;

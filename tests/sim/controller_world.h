@@ -1,6 +1,6 @@
-/* A simulated quorum with brokers that do nothing but register, follow and ask: what the controller's
- * simulation tests share. Everything of it is checked all the time: an index has one content on every
- * broker, an answered command is never lost. */
+/* A simulated quorum with brokers that do nothing but register, follow and ask: what the
+ * controller's simulation tests share. Everything of it is checked all the time: an index has one
+ * content on every broker, an answered command is never lost. */
 #ifndef SIM_CONTROLLER_WORLD_H
 #define SIM_CONTROLLER_WORLD_H
 
@@ -87,8 +87,8 @@ int world_active(const struct world *world);
 bool world_settle(struct world *world, int64_t limit_us);
 /* Runs until every member has applied the same and every acked topic is there. */
 bool world_agrees(struct world *world, int64_t limit_us);
-/* Sends a command from a fake to the active controller and runs until it is answered; NULL when it is
- * not. Borrowed until the next one. */
+/* Sends a command from a fake to the active controller and runs until it is answered; NULL when it
+ * is not. Borrowed until the next one. */
 const Meta__CommandReply *world_ask(struct world *world, int i, Meta__Command *command);
 const struct image *world_image(const struct world *world);
 
