@@ -89,14 +89,15 @@ static int describe_group(const struct group *group, int16_t version, struct are
         return 0;
     if (version < ADMIN_NOT_FOUND_VERSION)
         return 0;
-    response->error_message = wire_str_from(group ? "the group is of the consumer protocol: describe "
-                                                    "it with ConsumerGroupDescribe"
-                                                  : "there is no such group");
+    response->error_message =
+        wire_str_from(group ? "the group is of the consumer protocol: describe "
+                              "it with ConsumerGroupDescribe"
+                            : "there is no such group");
     return ERR_GROUP_ID_NOT_FOUND;
 }
 
-void group_manager_describe(struct group_manager *manager, struct wire_str group_id, int16_t version,
-                            struct arena *arena,
+void group_manager_describe(struct group_manager *manager, struct wire_str group_id,
+                            int16_t version, struct arena *arena,
                             struct describe_groups_response_described_group *response)
 {
     struct shard *shard;
@@ -112,7 +113,8 @@ void group_manager_describe(struct group_manager *manager, struct wire_str group
 struct delete_item;
 
 /* One request; lives until every group has its answer. */
-struct delete {
+struct delete
+{
     struct group_delete *request;
     struct delete_item *items;
     int32_t waiting;

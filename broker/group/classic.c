@@ -1,9 +1,9 @@
-/* A classic group from the end of the join phase on: assignment, heartbeats, leaving; its life and its
- * record.
+/* A classic group from the end of the join phase on: assignment, heartbeats, leaving; its life and
+ * its record.
  *
- * Happy path: the leader's SyncGroup brings the assignment; it is stored; when that is replicated the
- * group is stable and everybody gets their part. Failure modes: the record can't be stored, or members
- * do not ask for their part in time: the group rebalances again. */
+ * Happy path: the leader's SyncGroup brings the assignment; it is stored; when that is replicated
+ * the group is stable and everybody gets their part. Failure modes: the record can't be stored, or
+ * members do not ask for their part in time: the group rebalances again. */
 #include "broker/group/classic.h"
 
 #include <string.h>
@@ -15,10 +15,10 @@ void classic_move(struct classic *classic, enum classic_state to)
 {
     static const bool allowed[5][5] = {
         [CLASSIC_EMPTY] = {[CLASSIC_PREPARING] = true, [CLASSIC_DEAD] = true},
-        [CLASSIC_PREPARING] = {[CLASSIC_COMPLETING] = true, [CLASSIC_EMPTY] = true,
-                               [CLASSIC_DEAD] = true},
-        [CLASSIC_COMPLETING] = {[CLASSIC_STABLE] = true, [CLASSIC_PREPARING] = true,
-                                [CLASSIC_DEAD] = true},
+        [CLASSIC_PREPARING] =
+            {[CLASSIC_COMPLETING] = true, [CLASSIC_EMPTY] = true, [CLASSIC_DEAD] = true},
+        [CLASSIC_COMPLETING] =
+            {[CLASSIC_STABLE] = true, [CLASSIC_PREPARING] = true, [CLASSIC_DEAD] = true},
         [CLASSIC_STABLE] = {[CLASSIC_PREPARING] = true, [CLASSIC_DEAD] = true},
     };
     ASSERT(allowed[classic->state][to]);
@@ -28,8 +28,8 @@ void classic_move(struct classic *classic, enum classic_state to)
 
 const char *classic_state_name(const struct classic *classic)
 {
-    static const char *const names[] = {"Empty", "PreparingRebalance", "CompletingRebalance", "Stable",
-                                        "Dead"};
+    static const char *const names[] = {"Empty", "PreparingRebalance", "CompletingRebalance",
+                                        "Stable", "Dead"};
     return names[classic->state];
 }
 
@@ -45,7 +45,8 @@ void classic_touch(struct classic_member *member)
 static void classic_sync_due(struct classic *classic)
 {
     bool removed = false;
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         if (member->synced)
             continue;
@@ -103,9 +104,10 @@ void classic_free(struct classic *classic, int err)
 {
     env_timer_stop(&classic->timer);
     classic_move(classic, CLASSIC_DEAD);
-    LIST_EACH (step, &classic->members)
-        classic_member_remove(LIST_ENTRY(step, struct classic_member, link), err);
-    LIST_EACH (step, &classic->stores) {
+    LIST_EACH(step, &classic->members)
+    classic_member_remove(LIST_ENTRY(step, struct classic_member, link), err);
+    LIST_EACH(step, &classic->stores)
+    {
         LIST_ENTRY(step, struct classic_store, link)->classic = NULL;
         list_remove(step);
     }
@@ -130,7 +132,8 @@ static void classic_fill_record(const struct classic *classic, struct group_meta
     value->current_state_timestamp = classic->state_ms;
     value->members.count = classic->member_count;
     value->members.items = members;
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         members->member_id = wire_str_from(member->id);
         members->group_instance_id = wire_str_from(member->instance_id);
@@ -138,8 +141,8 @@ static void classic_fill_record(const struct classic *classic, struct group_meta
         members->client_host = wire_str_from(member->client_host);
         members->rebalance_timeout = member->rebalance_ms;
         members->session_timeout = member->session_ms;
-        members->subscription = classic->protocol ? classic_metadata(member)
-                                                  : (struct wire_bytes){NULL, 0};
+        members->subscription =
+            classic->protocol ? classic_metadata(member) : (struct wire_bytes){NULL, 0};
         members->assignment = member->assignment;
         members++;
     }
@@ -195,7 +198,8 @@ void classic_store(struct classic *classic, struct group_join *join,
 
 /* ---- the assignment ---- */
 
-static void classic_finish_sync(struct group_sync *sync, const struct classic_member *member, int err)
+static void classic_finish_sync(struct group_sync *sync, const struct classic_member *member,
+                                int err)
 {
     struct sync_group_response *response = &sync->response;
     wire_defaults(&sync_group_response_desc, response);
@@ -217,7 +221,8 @@ void classic_answer_sync(struct classic_member *member, int err)
 
 void classic_fail_syncs(struct classic *classic, int err)
 {
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         classic_set_assignment(member, (struct wire_bytes){NULL, 0});
         if (!member->sync)
@@ -229,9 +234,9 @@ void classic_fail_syncs(struct classic *classic, int err)
 
 static bool classic_all_synced(const struct classic *classic)
 {
-    LIST_EACH (step, &classic->members)
-        if (!LIST_ENTRY(step, struct classic_member, link)->synced)
-            return false;
+    LIST_EACH(step, &classic->members)
+    if (!LIST_ENTRY(step, struct classic_member, link)->synced)
+        return false;
     return true;
 }
 
@@ -254,7 +259,8 @@ static void classic_assigned(struct classic_store *store, struct classic *classi
         return;
     }
     classic_move(classic, CLASSIC_STABLE);
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         if (!member->sync)
             continue;
@@ -264,7 +270,8 @@ static void classic_assigned(struct classic_store *store, struct classic *classi
     classic_review_synced(classic);
 }
 
-static void classic_take_assignment(struct classic *classic, const struct sync_group_request *request)
+static void classic_take_assignment(struct classic *classic,
+                                    const struct sync_group_request *request)
 {
     for (int32_t i = 0; i < request->assignments.count; i++) {
         struct classic_member *member =
@@ -288,7 +295,8 @@ static void classic_await_sync(struct classic_member *member, struct group_sync 
         classic_take_assignment(classic, sync->request);
 }
 
-static int classic_check_sync(const struct classic *classic, const struct sync_group_request *request,
+static int classic_check_sync(const struct classic *classic,
+                              const struct sync_group_request *request,
                               struct classic_member **member)
 {
     int err = classic_identify(classic, request->member_id, request->group_instance_id, member);
@@ -386,7 +394,8 @@ bool classic_is_subscribed(const struct classic *classic, struct wire_str topic)
 {
     if (!classic->protocol_type || strcmp(classic->protocol_type, SUBSCRIPTION_TYPE) != 0)
         return false;
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         for (int32_t i = 0; i < member->protocols.count; i++)
             if (subscription_has_topic(member->protocols.items[i].metadata, topic))
@@ -407,7 +416,8 @@ int classic_describe(const struct classic *classic, struct arena *arena,
                    &describe_groups_response_described_group_member_desc);
     if (!out)
         return ERR_NO_MEMORY;
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         out->member_id = wire_str_from(member->id);
         out->group_instance_id = wire_str_from(member->instance_id);
@@ -428,12 +438,12 @@ static int classic_load_member(struct classic *classic,
                                const struct group_metadata_value_member_metadata *from)
 {
     char *host = wire_str_dup(from->client_host);
-    struct classic_member *member = classic_member_new(classic, from->member_id,
-                                                       from->group_instance_id, from->client_id, host);
+    struct classic_member *member = classic_member_new(
+        classic, from->member_id, from->group_instance_id, from->client_id, host);
     mem_free(host);
     member->session_ms = from->session_timeout;
-    member->rebalance_ms = from->rebalance_timeout >= 0 ? from->rebalance_timeout
-                                                        : from->session_timeout;
+    member->rebalance_ms =
+        from->rebalance_timeout >= 0 ? from->rebalance_timeout : from->session_timeout;
     member->synced = true;
     classic_set_assignment(member, from->assignment);
     return classic_protocols_one(&member->protocols, wire_str_from(classic->protocol),
@@ -449,8 +459,8 @@ int classic_load(struct classic *classic, const struct group_metadata_value *val
         wire_str_is_empty(value->protocol_type) ? NULL : wire_str_dup(value->protocol_type);
     if (value->members.count <= 0)
         return 0;
-    classic->protocol = wire_str_is_null(value->protocol) ? mem_strdup("")
-                                                          : wire_str_dup(value->protocol);
+    classic->protocol =
+        wire_str_is_null(value->protocol) ? mem_strdup("") : wire_str_dup(value->protocol);
     classic->state = CLASSIC_STABLE;
     for (int32_t i = 0; i < value->members.count; i++) {
         int err = classic_load_member(classic, &value->members.items[i]);
@@ -465,6 +475,6 @@ int classic_load(struct classic *classic, const struct group_metadata_value *val
 
 void classic_start(struct classic *classic)
 {
-    LIST_EACH (step, &classic->members)
-        classic_touch(LIST_ENTRY(step, struct classic_member, link));
+    LIST_EACH(step, &classic->members)
+    classic_touch(LIST_ENTRY(step, struct classic_member, link));
 }

@@ -8,9 +8,9 @@
  *
  * DEAD from everywhere: the group is removed or moves to another broker or protocol.
  * Invariant: a JoinGroup waits only in PREPARING, a SyncGroup only in COMPLETING.
- * Metadata and assignments are opaque, except that a consumer's subscription is read to compare topics.
- * Sources: KIP-62, KIP-134 (initial delay), KIP-345 (static members), KIP-394 (member id required),
- * KIP-814 (skip assignment). */
+ * Metadata and assignments are opaque, except that a consumer's subscription is read to compare
+ * topics. Sources: KIP-62, KIP-134 (initial delay), KIP-345 (static members), KIP-394 (member id
+ * required), KIP-814 (skip assignment). */
 #ifndef BROKER_GROUP_CLASSIC_H
 #define BROKER_GROUP_CLASSIC_H
 
@@ -46,10 +46,10 @@ struct classic_member {
     int32_t rebalance_ms;
     struct classic_protocols protocols;
     struct wire_bytes assignment; /* owned */
-    struct group_join *join; /* waits for its answer */
+    struct group_join *join;      /* waits for its answer */
     struct group_sync *sync;
-    bool fresh;    /* has not completed a join yet */
-    bool synced;   /* has asked for the assignment of this generation */
+    bool fresh;  /* has not completed a join yet */
+    bool synced; /* has asked for the assignment of this generation */
     struct env_timer session_timer;
 };
 
@@ -73,14 +73,14 @@ struct classic {
     int32_t joined_count; /* members whose JoinGroup waits */
     struct map by_id;
     struct map by_instance;
-    struct map pending; /* id -> struct classic_pending */
+    struct map pending;     /* id -> struct classic_pending */
     struct env_timer timer; /* the end of the join phase, or of the sync phase */
     bool delaying;          /* the initial delay runs */
     bool delay_joined;      /* somebody joined since it started */
     int64_t delay_left_ms;
     struct list stores; /* struct classic_store, on their way to the log */
-    bool stored; /* a record of the group is in the log */
-    bool storing; /* the assignment of this generation is on its way */
+    bool stored;        /* a record of the group is in the log */
+    bool storing;       /* the assignment of this generation is on its way */
 };
 
 struct classic *classic_new(struct group *group);
@@ -117,8 +117,8 @@ void classic_put_record(const struct classic *classic, struct records *records);
 /* ---- for the files of the classic group ---- */
 
 void classic_move(struct classic *classic, enum classic_state to);
-/* A membership change: from STABLE, COMPLETING or EMPTY to PREPARING; in PREPARING see whether all are
- * there now. */
+/* A membership change: from STABLE, COMPLETING or EMPTY to PREPARING; in PREPARING see whether all
+ * are there now. */
 void classic_rebalance(struct classic *classic, const char *reason);
 /* Ends the join phase if everybody has joined. */
 void classic_try_complete(struct classic *classic);

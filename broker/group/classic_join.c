@@ -1,9 +1,9 @@
 /* The join phase: who may join, what a join changes, and the end of the phase.
  *
- * Happy path: a new member joins an empty group; the initial delay passes; everybody who came gets the
- * new generation, the first one as its leader. Failure modes: members that do not come back within the
- * rebalance timeout are removed (static ones stay until their session ends); a full group and unknown
- * or fenced members are refused at once. */
+ * Happy path: a new member joins an empty group; the initial delay passes; everybody who came gets
+ * the new generation, the first one as its leader. Failure modes: members that do not come back
+ * within the rebalance timeout are removed (static ones stay until their session ends); a full
+ * group and unknown or fenced members are refused at once. */
 #include "broker/group/classic.h"
 
 #include <string.h>
@@ -11,8 +11,8 @@
 #include "base/err.h"
 #include "broker/group/subscription.h"
 
-/* A member in its first join is kept this long without its request: longer than any initial delay, and
- * it bounds what clients that went away leave behind (KIP-394's reason). */
+/* A member in its first join is kept this long without its request: longer than any initial delay,
+ * and it bounds what clients that went away leave behind (KIP-394's reason). */
 enum { CLASSIC_FRESH_MS = 300000, CLASSIC_SKIP_VERSION = 9, CLASSIC_ID_REQUIRED_VERSION = 4 };
 
 /* ---- answers ---- */
@@ -42,7 +42,8 @@ static bool classic_fill_members(struct classic *classic, struct group_join *joi
                    &join_group_response_join_group_response_member_desc);
     if (!out)
         return false;
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         out->member_id = wire_str_from(member->id);
         out->group_instance_id = wire_str_from(member->instance_id);
@@ -53,8 +54,8 @@ static bool classic_fill_members(struct classic *classic, struct group_join *joi
 }
 
 /* The generation as it stands, for one member; `lists` adds what the leader needs. */
-static void classic_fill_join(struct classic *classic, struct group_join *join, const char *member_id,
-                              bool lists)
+static void classic_fill_join(struct classic *classic, struct group_join *join,
+                              const char *member_id, bool lists)
 {
     struct join_group_response *response = &join->response;
     wire_defaults(&join_group_response_desc, response);
@@ -148,7 +149,8 @@ void classic_rebalance(struct classic *classic, const char *reason)
 /* Dynamic members that did not come back are gone; a static one keeps its place. */
 static void classic_drop_absent(struct classic *classic)
 {
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         if (member->join || member->instance_id)
             continue;
@@ -163,7 +165,8 @@ static bool classic_elect(struct classic *classic)
 {
     if (classic->leader && classic->leader->join)
         return true;
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         if (member->join) {
             classic->leader = member;
@@ -191,9 +194,11 @@ static void classic_begin_generation(struct classic *classic)
     classic->protocol = wire_str_dup(protocol);
     classic_move(classic, CLASSIC_COMPLETING);
     logger_info(group_logger(classic->group),
-                "group %s: generation %d has %d members, leader %s, protocol %s", classic->group->id,
-                classic->generation, classic->member_count, classic->leader->id, classic->protocol);
-    LIST_EACH (step, &classic->members) {
+                "group %s: generation %d has %d members, leader %s, protocol %s",
+                classic->group->id, classic->generation, classic->member_count, classic->leader->id,
+                classic->protocol);
+    LIST_EACH(step, &classic->members)
+    {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         member->synced = false;
         member->fresh = false;
@@ -259,8 +264,9 @@ static int classic_update_member(struct classic_member *member, struct group_joi
     classic_protocols_free(&member->protocols);
     member->protocols = protocols;
     member->session_ms = join->request->session_timeout_ms;
-    member->rebalance_ms = join->request->rebalance_timeout_ms >= 0 ? join->request->rebalance_timeout_ms
-                                                                    : member->session_ms;
+    member->rebalance_ms = join->request->rebalance_timeout_ms >= 0
+                               ? join->request->rebalance_timeout_ms
+                               : member->session_ms;
     return 0;
 }
 
@@ -371,7 +377,7 @@ static void classic_static_stored(struct classic_store *store, struct classic *c
         classic_fail_join(join, err, wire_str_from(""));
         return;
     }
-    bool leads = classic->leader == member && classic->state == CLASSIC_STABLE;
+    bool leads = classic->leader == member; /* also when the group rebalances again meanwhile */
     bool skips = leads && join->version >= CLASSIC_SKIP_VERSION;
     classic_fill_join(classic, join, join->made_id, skips);
     join->response.skip_assignment = skips;
@@ -403,7 +409,8 @@ static void classic_replace(struct classic_member *member, struct group_join *jo
         classic_answer_sync(member, ERR_FENCED_INSTANCE_ID);
     struct classic_protocols before = member->protocols;
     const struct classic_protocol *was =
-        classic->protocol ? classic_protocols_find(&before, wire_str_from(classic->protocol)) : NULL;
+        classic->protocol ? classic_protocols_find(&before, wire_str_from(classic->protocol))
+                          : NULL;
     member->protocols = (struct classic_protocols){0};
     int err = classic_update_member(member, join);
     if (err) {
@@ -446,7 +453,8 @@ static void classic_join_new(struct classic *classic, struct group_join *join)
         classic_add(classic, wire_str_from(join->made_id), join);
 }
 
-static bool classic_same_protocols(const struct classic_member *member, const struct group_join *join)
+static bool classic_same_protocols(const struct classic_member *member,
+                                   const struct group_join *join)
 {
     const struct join_group_request *request = join->request;
     if (member->protocols.count != request->protocols.count)
@@ -496,8 +504,8 @@ void classic_join(struct classic *classic, struct group_join *join)
         classic_join_new(classic, join);
         return;
     }
-    bool pending = map_get(&classic->pending, request->member_id.data,
-                           (size_t)request->member_id.len) != NULL;
+    bool pending =
+        map_get(&classic->pending, request->member_id.data, (size_t)request->member_id.len) != NULL;
     struct classic_member *member = NULL;
     int err = pending ? 0
                       : classic_identify(classic, request->member_id, request->group_instance_id,

@@ -57,7 +57,8 @@ struct classic_member *classic_member_new(struct classic *classic, struct wire_s
     member->client_id = mem_strndup(client_id.len > 0 ? client_id.data : "",
                                     client_id.len > 0 ? (size_t)client_id.len : 0);
     member->client_host = mem_strdup(client_host);
-    env_timer_init(group_env(classic->group), &member->session_timer, classic_member_expired, member);
+    env_timer_init(group_env(classic->group), &member->session_timer, classic_member_expired,
+                   member);
     list_push(&classic->members, &member->link);
     classic->member_count++;
     map_put(&classic->by_id, member->id, strlen(member->id), member);
@@ -113,14 +114,15 @@ void classic_set_assignment(struct classic_member *member, struct wire_bytes ass
     mem_free((void *)member->assignment.data);
     member->assignment = (struct wire_bytes){NULL, 0};
     if (assignment.len > 0)
-        member->assignment = (struct wire_bytes){mem_dup(assignment.data, (size_t)assignment.len),
-                                                 assignment.len};
+        member->assignment =
+            (struct wire_bytes){mem_dup(assignment.data, (size_t)assignment.len), assignment.len};
 }
 
 int64_t classic_rebalance_timeout(const struct classic *classic)
 {
     int64_t longest = 0;
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         int32_t own = LIST_ENTRY(step, struct classic_member, link)->rebalance_ms;
         longest = own > longest ? own : longest;
     }
@@ -191,7 +193,8 @@ const struct classic_protocol *classic_protocols_find(const struct classic_proto
 
 bool classic_all_support(const struct classic *classic, struct wire_str protocol)
 {
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         if (!classic_protocols_find(&member->protocols, protocol))
             return false;
@@ -217,7 +220,8 @@ struct wire_str classic_vote(const struct classic *classic)
         &LIST_ENTRY(classic->members.next, struct classic_member, link)->protocols;
     int32_t *votes = mem_alloc((size_t)(candidates->count + 1) * sizeof(*votes));
     int32_t best = 0;
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         int32_t own = classic_first_common(classic, &member->protocols);
         if (own < 0)

@@ -2,9 +2,9 @@
  *
  * Happy path of a commit: the member is who it says, the records are appended, and when they are on
  * every in-sync replica the offsets count and the client hears. Failure modes: fenced or unknown
- * members, unknown topics, too much metadata: refused before anything is written; a write that takes
- * longer than offsets.commit.timeout.ms is answered as not available, and still counts if it gets
- * through. */
+ * members, unknown topics, too much metadata: refused before anything is written; a write that
+ * takes longer than offsets.commit.timeout.ms is answered as not available, and still counts if it
+ * gets through. */
 #include "broker/group/commits.h"
 
 #include <string.h>
@@ -85,14 +85,15 @@ static int commit_check_member(const struct group *group, const struct group_com
     const struct offset_commit_request *request = commit->request;
     int32_t generation = request->generation_id_or_member_epoch;
     if (group && group->consumer)
-        return consumer_check_commit(group->consumer, request->member_id, request->group_instance_id,
-                                     generation, commit->version);
+        return consumer_check_commit(group->consumer, request->member_id,
+                                     request->group_instance_id, generation, commit->version);
     if (group && group->classic)
         return classic_check_commit(group->classic, request->member_id, request->group_instance_id,
                                     generation);
     if (generation < 0)
         return 0;
-    return commit->version >= COMMIT_EPOCH_VERSION ? ERR_GROUP_ID_NOT_FOUND : ERR_ILLEGAL_GENERATION;
+    return commit->version >= COMMIT_EPOCH_VERSION ? ERR_GROUP_ID_NOT_FOUND
+                                                   : ERR_ILLEGAL_GENERATION;
 }
 
 static const struct image_topic *commit_find_topic(const struct image *image,
@@ -258,9 +259,9 @@ static bool fetch_all_of_topic(const struct group_fetch *fetch, const struct gro
 {
     int32_t partition;
     size_t step = 0;
-    fetch_partition *to = WIRE_ARRAY(fetch->arena, &out->partitions,
-                                     (int32_t)topic->partitions.count,
-                                     &offset_fetch_response_offset_fetch_response_partitions_desc);
+    fetch_partition *to =
+        WIRE_ARRAY(fetch->arena, &out->partitions, (int32_t)topic->partitions.count,
+                   &offset_fetch_response_offset_fetch_response_partitions_desc);
     while (to && offsets_next(topic, &step, &partition))
         fetch_fill(group, out->name, partition, fetch->require_stable, to++);
     return to != NULL;
@@ -277,7 +278,8 @@ static bool fetch_all(const struct group_fetch *fetch, const struct group *group
                                   &offset_fetch_response_offset_fetch_response_topics_desc);
     response->topics.count = 0;
     while (group && out && (topic = offsets_next_topic(&group->offsets, &cursor))) {
-        const struct image_topic *known = image_topic_by_name(image, topic->name, strlen(topic->name));
+        const struct image_topic *known =
+            image_topic_by_name(image, topic->name, strlen(topic->name));
         if (fetch->by_id && !known)
             continue;
         out->name = wire_str_from(topic->name);
@@ -443,8 +445,7 @@ void commits_expire(struct group *group)
     bool gone = expired == group->offsets.count && group->offsets.pending.count == 0;
     if (gone && group->consumer)
         consumer_put_tombstones(group->consumer, &records);
-    else if (gone && group->classic && group->classic->stored &&
-             group->classic->pending.count == 0)
+    else if (gone && group->classic && group->classic->stored && group->classic->pending.count == 0)
         records_put_group(&records, group_id(group), NULL);
     if (expired || records.count)
         logger_info(group_logger(group), "group %s: %zu offsets expired%s", group->id, expired,

@@ -102,7 +102,8 @@ void group_put_tombstones(struct group *group, struct records *records)
         size_t step = 0;
         int32_t partition;
         while (offsets_next(topic, &step, &partition))
-            records_put_offset(records, group_id(group), wire_str_from(topic->name), partition, NULL);
+            records_put_offset(records, group_id(group), wire_str_from(topic->name), partition,
+                               NULL);
     }
     if (group->consumer)
         consumer_put_tombstones(group->consumer, records);

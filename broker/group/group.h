@@ -1,5 +1,5 @@
-/* A group: its committed offsets, and its members, which follow the classic or the consumer protocol,
- * if it has any. A group of neither only stores offsets. */
+/* A group: its committed offsets, and its members, which follow the classic or the consumer
+ * protocol, if it has any. A group of neither only stores offsets. */
 #ifndef BROKER_GROUP_GROUP_H
 #define BROKER_GROUP_GROUP_H
 
@@ -14,7 +14,7 @@ struct group {
     struct shard *shard;
     char *id;
     struct offsets offsets;
-    struct classic *classic;   /* at most one of the two */
+    struct classic *classic; /* at most one of the two */
     struct consumer *consumer;
     int32_t in_flight; /* operations that hold the group */
 };

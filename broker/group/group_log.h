@@ -1,6 +1,6 @@
 /* What the coordinator needs of the partitions of __consumer_offsets: appending batches and reading
- * everything back. The broker's implementation stands on replicas (partition_log.h); tests have one in
- * memory, so that the coordinator runs without a broker. */
+ * everything back. The broker's implementation stands on replicas (partition_log.h); tests have one
+ * in memory, so that the coordinator runs without a broker. */
 #ifndef BROKER_GROUP_GROUP_LOG_H
 #define BROKER_GROUP_GROUP_LOG_H
 
@@ -21,9 +21,9 @@ struct group_log_load {
 };
 
 struct group_log_ops {
-    /* Appends whole batches; `bytes` may be changed and is not kept. 0 when wait->done will come (in
-     * the order of the appends; when the batches are on every in-sync replica, or with why not), or an
-     * error: nothing was appended and it will not come. */
+    /* Appends whole batches; `bytes` may be changed and is not kept. 0 when wait->done will come
+     * (in the order of the appends; when the batches are on every in-sync replica, or with why
+     * not), or an error: nothing was appended and it will not come. */
     int (*append)(void *data, int32_t partition, uint8_t *bytes, size_t len,
                   struct partition_wait *wait);
     /* The callbacks come later on the loop, until load_cancel. */

@@ -1,5 +1,5 @@
-/* The coordinator's front: finds the shard of a group, and what comes from outside: leadership, deleted
- * topics, the timer of expiry. */
+/* The coordinator's front: finds the shard of a group, and what comes from outside: leadership,
+ * deleted topics, the timer of expiry. */
 #include "broker/group/group_manager.h"
 
 #include <stdio.h>
@@ -56,8 +56,8 @@ void group_settings_read(struct group_settings *settings, const struct config *c
 
 /* ---- which partition ---- */
 
-/* Java's String.hashCode counts UTF-16 units, so a character above 0xffff counts as two. Bytes that are
- * no UTF-8 count as one unit each: such an id can't come from a Java client. */
+/* Java's String.hashCode counts UTF-16 units, so a character above 0xffff counts as two. Bytes that
+ * are no UTF-8 count as one unit each: such an id can't come from a Java client. */
 static uint32_t partition_unit(const uint8_t *at, size_t left, size_t *used)
 {
     static const uint8_t masks[] = {0x7f, 0, 0x1f, 0x0f, 0x07};
@@ -128,8 +128,8 @@ void group_manager_leader_changed(struct group_manager *manager, int32_t partiti
 
 /* ---- topics ---- */
 
-/* Groups may go while a table is walked (never inside of `fn` in practice, since their tombstones must be
- * stored first, but that is the log's affair): they are gathered before. */
+/* Groups may go while a table is walked (never inside of `fn` in practice, since their tombstones
+ * must be stored first, but that is the log's affair): they are gathered before. */
 static void manager_each_group(struct group_manager *manager, struct shard *only,
                                void (*fn)(struct group *group, void *data), void *data)
 {
@@ -162,7 +162,8 @@ static void manager_topic_seen(struct group_manager *manager, const struct image
     map_put(&manager->topic_names, &topic->id, sizeof(topic->id), mem_strdup(topic->name));
 }
 
-static void manager_partition_changed(void *data, const struct image_topic *topic, int32_t partition)
+static void manager_partition_changed(void *data, const struct image_topic *topic,
+                                      int32_t partition)
 {
     (void)partition;
     manager_topic_seen(data, topic);
@@ -369,8 +370,9 @@ static bool leave_list(struct group *group, struct group_leave *leave)
         const struct leave_group_request_member_identity *member = &request->members.items[i];
         out->member_id = member->member_id;
         out->group_instance_id = member->group_instance_id;
-        int err = group ? leave_one(group, member->member_id, member->group_instance_id, member->reason)
-                        : ERR_UNKNOWN_MEMBER_ID;
+        int err =
+            group ? leave_one(group, member->member_id, member->group_instance_id, member->reason)
+                  : ERR_UNKNOWN_MEMBER_ID;
         out->error_code = err_to_wire(err);
     }
     return out != NULL;

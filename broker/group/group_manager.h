@@ -1,14 +1,14 @@
 /* The group coordinator: consumer groups of both protocols and their committed offsets.
  *
- * A group lives in one partition of __consumer_offsets, chosen by the hash of its id; the broker that
- * leads the partition coordinates the group. Everything a group must not forget is appended there and
- * answered when it is replicated. On becoming leader a broker reads the partition back, and answers
- * COORDINATOR_LOAD_IN_PROGRESS meanwhile; on losing it all is dropped at once.
+ * A group lives in one partition of __consumer_offsets, chosen by the hash of its id; the broker
+ * that leads the partition coordinates the group. Everything a group must not forget is appended
+ * there and answered when it is replicated. On becoming leader a broker reads the partition back,
+ * and answers COORDINATOR_LOAD_IN_PROGRESS meanwhile; on losing it all is dropped at once.
  *
  * For handlers: a request is a struct that the handler fills and keeps until `done`, which comes
  * exactly once, perhaps before the call returns. The slices of the response are borrowed: encode it
- * inside `done`, and call nothing of this header there. Sources: the Kafka protocol guide, KIP-62, 134,
- * 211, 345, 394, 447, 496, 814 and 848. */
+ * inside `done`, and call nothing of this header there. Sources: the Kafka protocol guide, KIP-62,
+ * 134, 211, 345, 394, 447, 496, 814 and 848. */
 #ifndef BROKER_GROUP_GROUP_MANAGER_H
 #define BROKER_GROUP_GROUP_MANAGER_H
 
@@ -38,8 +38,8 @@ struct group_manager;
 #define GROUP_OFFSETS_TOPIC "__consumer_offsets"
 
 enum group_migration { /* bits */
-    GROUP_MIGRATION_UPGRADE = 1,
-    GROUP_MIGRATION_DOWNGRADE = 2
+                       GROUP_MIGRATION_UPGRADE = 1,
+                       GROUP_MIGRATION_DOWNGRADE = 2
 };
 
 /* The settings group.* and offsets.*, times in ms. */
@@ -55,9 +55,9 @@ struct group_settings {
     int64_t consumer_session_ms;
     int64_t consumer_heartbeat_ms;
     int64_t consumer_max_size;
-    unsigned migration;       /* enum group_migration */
-    bool consumer_enabled;    /* group.coordinator.rebalance.protocols */
-    const char *assignors;    /* "uniform,range"; the first is the default */
+    unsigned migration;    /* enum group_migration */
+    bool consumer_enabled; /* group.coordinator.rebalance.protocols */
+    const char *assignors; /* "uniform,range"; the first is the default */
 };
 
 void group_settings_read(struct group_settings *settings, const struct config *config);
@@ -76,8 +76,8 @@ struct group_manager *group_manager_new(const struct group_manager_deps *deps);
 /* Who waits is told COORDINATOR_NOT_AVAILABLE. */
 void group_manager_free(struct group_manager *manager);
 
-/* A partition of __consumer_offsets became ours to lead, or is ours no longer. Hearing the same twice
- * is fine: leading again under a new epoch loads anew. */
+/* A partition of __consumer_offsets became ours to lead, or is ours no longer. Hearing the same
+ * twice is fine: leading again under a new epoch loads anew. */
 void group_manager_leader_changed(struct group_manager *manager, int32_t partition, bool leader);
 
 /* ---- which partition ---- */
@@ -139,7 +139,7 @@ void group_manager_commit(struct group_manager *manager, struct group_commit *co
 
 struct group_fetch {
     const struct offset_fetch_request_offset_fetch_request_group *request; /* the form of v8 */
-    bool by_id; /* v10: topics by id */
+    bool by_id;                                                            /* v10: topics by id */
     bool require_stable;
     bool check_member; /* v9: the member epoch is checked */
     struct arena *arena;
@@ -160,8 +160,8 @@ void group_manager_delete_offsets(struct group_manager *manager, struct group_of
 
 void group_manager_list(struct group_manager *manager, const struct list_groups_request *request,
                         struct arena *arena, struct list_groups_response *response);
-void group_manager_describe(struct group_manager *manager, struct wire_str group_id, int16_t version,
-                            struct arena *arena,
+void group_manager_describe(struct group_manager *manager, struct wire_str group_id,
+                            int16_t version, struct arena *arena,
                             struct describe_groups_response_described_group *response);
 
 struct group_delete {

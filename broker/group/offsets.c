@@ -59,9 +59,8 @@ void offsets_set(struct offsets *offsets, struct wire_str name, int32_t partitio
     struct offset *offset = mem_dup(from, sizeof(*from));
     offset->metadata = (struct wire_str){"", 0};
     if (from->metadata.len > 0)
-        offset->metadata =
-            wire_str_of(mem_strndup(from->metadata.data, (size_t)from->metadata.len),
-                        (size_t)from->metadata.len);
+        offset->metadata = wire_str_of(mem_strndup(from->metadata.data, (size_t)from->metadata.len),
+                                       (size_t)from->metadata.len);
     struct offset *old = map_put_u64(&topic->partitions, (uint32_t)partition, offset);
     offsets->count += old == NULL;
     offset_free(old);

@@ -1,5 +1,5 @@
-/* The committed offsets of one group, and the transactional ones whose transaction is undecided. Pure
- * memory: what is here is stored and replicated already. */
+/* The committed offsets of one group, and the transactional ones whose transaction is undecided.
+ * Pure memory: what is here is stored and replicated already. */
 #ifndef BROKER_GROUP_OFFSETS_H
 #define BROKER_GROUP_OFFSETS_H
 
@@ -13,7 +13,7 @@ struct offset {
     int64_t offset;
     int32_t leader_epoch; /* -1 = not said */
     int64_t commit_ms;
-    int64_t expire_ms; /* -1, or when the committer (version 1 to 4) wants it gone */
+    int64_t expire_ms;        /* -1, or when the committer (version 1 to 4) wants it gone */
     struct wire_str metadata; /* never null */
 };
 
@@ -38,7 +38,8 @@ void offsets_delete(struct offsets *offsets, struct wire_str topic, int32_t part
 /* NULL when there is none. Borrowed until the next change. */
 const struct offset *offsets_get(const struct offsets *offsets, struct wire_str topic,
                                  int32_t partition);
-const struct offsets_topic *offsets_find_topic(const struct offsets *offsets, struct wire_str topic);
+const struct offsets_topic *offsets_find_topic(const struct offsets *offsets,
+                                               struct wire_str topic);
 /* Walks by cursor, as map_next. */
 const struct offsets_topic *offsets_next_topic(const struct offsets *offsets, size_t *cursor);
 const struct offset *offsets_next(const struct offsets_topic *topic, size_t *cursor,

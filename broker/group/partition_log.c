@@ -1,9 +1,10 @@
 /* Appending to and reading back a partition that this broker leads.
  *
- * Happy path of a load: pieces of the log are read on the worker pool from the log start to what was its
- * end; each is handed over; then the load waits until the high watermark is past that end, so that
- * nothing is served which another leader might not have. Failure modes: a read error, a batch cut short,
- * leadership lost: the load ends with the error. A cancelled load lives on until its job is done. */
+ * Happy path of a load: pieces of the log are read on the worker pool from the log start to what
+ * was its end; each is handed over; then the load waits until the high watermark is past that end,
+ * so that nothing is served which another leader might not have. Failure modes: a read error, a
+ * batch cut short, leadership lost: the load ends with the error. A cancelled load lives on until
+ * its job is done. */
 #include "broker/group/partition_log.h"
 
 #include <string.h>
@@ -64,7 +65,8 @@ static int partition_log_append(void *data, int32_t index, uint8_t *bytes, size_
     struct partition *partition = partition_log_find(data, index, &err);
     if (!partition)
         return err;
-    err = partition_append(partition, bytes, len, LOG_FROM_BROKER, PARTITION_ACKS_ALL, &result, wait);
+    err =
+        partition_append(partition, bytes, len, LOG_FROM_BROKER, PARTITION_ACKS_ALL, &result, wait);
     return err == 1 ? 0 : err ? err : ERR_UNKNOWN_SERVER_ERROR;
 }
 
@@ -116,8 +118,7 @@ static int load_take(struct load *load)
         whole += batch.size;
         load->offset = batch_last_offset(&batch) + 1;
     }
-    return whole == 0 ? ERR_CORRUPT_MESSAGE
-                      : load->owner->batches(load->owner, load->bytes, whole);
+    return whole == 0 ? ERR_CORRUPT_MESSAGE : load->owner->batches(load->owner, load->bytes, whole);
 }
 
 static void load_read_done(struct env_work *work)

@@ -1,5 +1,6 @@
-/* The coordinator's log over the broker's replicas: see group_log.h. Reading runs on the worker pool in
- * pieces, which are replayed in as many turns of the loop, so that loading never holds up others. */
+/* The coordinator's log over the broker's replicas: see group_log.h. Reading runs on the worker
+ * pool in pieces, which are replayed in as many turns of the loop, so that loading never holds up
+ * others. */
 #ifndef BROKER_GROUP_PARTITION_LOG_H
 #define BROKER_GROUP_PARTITION_LOG_H
 

@@ -1,6 +1,7 @@
-/* Records of __consumer_offsets. Happy path: put encodes key and value and adds them to the open batch;
- * a batch that would grow over the limit is finished and the next one begun; finish gives them all.
- * Failure modes: memory, or a string over the protocol's limit: the error sticks until finish. */
+/* Records of __consumer_offsets. Happy path: put encodes key and value and adds them to the open
+ * batch; a batch that would grow over the limit is finished and the next one begun; finish gives
+ * them all. Failure modes: memory, or a string over the protocol's limit: the error sticks until
+ * finish. */
 #include "broker/group/records.h"
 
 #include "base/bytes.h"
@@ -33,7 +34,8 @@ static void records_flush(struct records *records)
     records->open = false;
     int err = batch_builder_finish(&records->builder);
     if (!err)
-        err = buf_append(&records->batches, records->builder.bytes.data, records->builder.bytes.len);
+        err =
+            buf_append(&records->batches, records->builder.bytes.data, records->builder.bytes.len);
     batch_builder_close(&records->builder);
     if (!records->err)
         records->err = err;
@@ -52,9 +54,9 @@ static void records_begin(struct records *records)
     records->open = true;
 }
 
-static struct wire_bytes records_encode(struct records *records, struct wire_out *out, int16_t prefix,
-                                        int16_t version, const struct wire_desc *desc,
-                                        const void *in)
+static struct wire_bytes records_encode(struct records *records, struct wire_out *out,
+                                        int16_t prefix, int16_t version,
+                                        const struct wire_desc *desc, const void *in)
 {
     wire_out_close(out);
     wire_out_init(out);
@@ -82,8 +84,8 @@ void records_put(struct records *records, enum record_type type, const struct wi
     if (records->open && batch_builder_size(&records->builder) + more > RECORDS_BATCH_MAX)
         records_flush(records);
     records_begin(records);
-    records->err = batch_builder_append(&records->builder, records->wall_ms, key_bytes, value_bytes,
-                                        NULL, 0);
+    records->err =
+        batch_builder_append(&records->builder, records->wall_ms, key_bytes, value_bytes, NULL, 0);
     records->count++;
 }
 

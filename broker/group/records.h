@@ -67,8 +67,8 @@ void records_put_group(struct records *records, struct wire_str group,
 
 /* The type of a key; -1 when it has none. */
 int records_type(struct wire_bytes key);
-/* Decodes what follows the int16 of a key or value. The value's version is read from it; ERR_UNSUPPORTED
- * when it is newer than we know. ERR_MALFORMED, ERR_NO_MEMORY. */
+/* Decodes what follows the int16 of a key or value. The value's version is read from it;
+ * ERR_UNSUPPORTED when it is newer than we know. ERR_MALFORMED, ERR_NO_MEMORY. */
 int records_read_key(struct wire_bytes bytes, const struct wire_desc *desc, void *key) MUST_CHECK;
 int records_read_value(struct wire_bytes bytes, const struct wire_desc *desc, struct arena *arena,
                        void *value) MUST_CHECK;

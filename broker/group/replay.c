@@ -1,6 +1,7 @@
-/* Reading a shard back: each record changes the memory as it once did. Transactional commits wait until
- * the marker of their transaction comes (KIP-98, KIP-447). Failure modes: a damaged batch ends the
- * load; a record that does not decode is logged and skipped, as it can't have been ours. */
+/* Reading a shard back: each record changes the memory as it once did. Transactional commits wait
+ * until the marker of their transaction comes (KIP-98, KIP-447). Failure modes: a damaged batch
+ * ends the load; a record that does not decode is logged and skipped, as it can't have been ours.
+ */
 #include "broker/group/replay.h"
 
 #include "base/bytes.h"
@@ -10,11 +11,10 @@
 #include "broker/group/consumer.h"
 #include "broker/group/group.h"
 
-
 enum {
     REPLAY_BATCH_MAX = 64 << 20, /* what a compressed batch may decompress to */
     REPLAY_ARENA_MAX = 64 << 20, /* arrays of one record */
-    REPLAY_ABORT = 0, /* types of control records */
+    REPLAY_ABORT = 0,            /* types of control records */
     REPLAY_COMMIT = 1
 };
 
@@ -24,7 +24,8 @@ struct replay {
     struct arena arena;
 };
 
-static void replay_offset(struct replay *replay, struct wire_bytes key_bytes, struct wire_bytes bytes)
+static void replay_offset(struct replay *replay, struct wire_bytes key_bytes,
+                          struct wire_bytes bytes)
 {
     struct shard *shard = replay->shard;
     struct offset_commit_key key;
@@ -58,7 +59,8 @@ static void replay_drop_classic(struct group *group)
     group->classic = NULL;
 }
 
-static void replay_group(struct replay *replay, struct wire_bytes key_bytes, struct wire_bytes bytes)
+static void replay_group(struct replay *replay, struct wire_bytes key_bytes,
+                         struct wire_bytes bytes)
 {
     struct shard *shard = replay->shard;
     struct group_metadata_key key;

@@ -1,12 +1,12 @@
-/* Takes over what the log of a shard says: while it loads, and for the consumer protocol also what was
- * just written. */
+/* Takes over what the log of a shard says: while it loads, and for the consumer protocol also what
+ * was just written. */
 #ifndef BROKER_GROUP_REPLAY_H
 #define BROKER_GROUP_REPLAY_H
 
 #include "broker/group/shard.h"
 
-/* Whole batches. ERR_CORRUPT_MESSAGE and the like when they are damaged; records of unknown types and
- * newer versions are skipped. */
+/* Whole batches. ERR_CORRUPT_MESSAGE and the like when they are damaged; records of unknown types
+ * and newer versions are skipped. */
 int replay_batches(struct shard *shard, uint8_t *bytes, size_t len) MUST_CHECK;
 /* Everything is read: sessions start, groups that hold nothing are dropped. */
 void replay_finish(struct shard *shard);

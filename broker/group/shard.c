@@ -1,10 +1,10 @@
 /* A shard: the order of operations, loading, and the table of groups.
  *
- * Operations: an append goes to the log at once and waits in `ops`; when the log says that it is safe,
- * everything at the head that is finished is told, in order. Loading: the log gives all batches, the
- * replay (replay.c) takes them over, and when everything that was read is replicated the shard serves.
- * Failure mode: the log can't be read; that is logged and tried again, since serving without it would
- * tell consumers that they never committed anything. */
+ * Operations: an append goes to the log at once and waits in `ops`; when the log says that it is
+ * safe, everything at the head that is finished is told, in order. Loading: the log gives all
+ * batches, the replay (replay.c) takes them over, and when everything that was read is replicated
+ * the shard serves. Failure mode: the log can't be read; that is logged and tried again, since
+ * serving without it would tell consumers that they never committed anything. */
 #include "broker/group/shard.h"
 
 #include "base/err.h"

@@ -5,8 +5,8 @@
  *                \                   |
  *                 +---- lost --------+---> freed
  *
- * What a group does is written here first and answered when it is replicated. Operations finish in the
- * order of their appends, so what they change in memory follows the order of the log. */
+ * What a group does is written here first and answered when it is replicated. Operations finish in
+ * the order of their appends, so what they change in memory follows the order of the log. */
 #ifndef BROKER_GROUP_SHARD_H
 #define BROKER_GROUP_SHARD_H
 
@@ -50,9 +50,9 @@ struct shard *shard_new(struct group_manager *manager, int32_t index);
 /* Unfinished operations are told `err`, then everything of the groups is forgotten. */
 void shard_free(struct shard *shard, int err);
 
-/* Finishes the records and appends them. 0: op->done comes later, with 0 or an error in a coordinator's
- * words (shard_error). Otherwise such an error at once, and done does not come. The records stay the
- * caller's to close. */
+/* Finishes the records and appends them. 0: op->done comes later, with 0 or an error in a
+ * coordinator's words (shard_error). Otherwise such an error at once, and done does not come. The
+ * records stay the caller's to close. */
 int shard_append(struct shard *shard, struct records *records, struct shard_op *op,
                  void (*done)(struct shard_op *op, int err)) MUST_CHECK;
 /* Calls done when everything appended so far is replicated: at once if it is already. */

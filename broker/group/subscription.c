@@ -64,8 +64,9 @@ bool subscription_same_topics(struct wire_bytes a_bytes, struct wire_bytes b_byt
     if (wire_bytes_equal(a_bytes, b_bytes))
         return true;
     arena_init(&arena, SUBSCRIPTION_ARENA_MAX);
-    bool same = !subscription_read(a_bytes, &arena, &a) && !subscription_read(b_bytes, &arena, &b) &&
-                subscription_names_all(&a, &b) && subscription_names_all(&b, &a);
+    bool same = !subscription_read(a_bytes, &arena, &a) &&
+                !subscription_read(b_bytes, &arena, &b) && subscription_names_all(&a, &b) &&
+                subscription_names_all(&b, &a);
     arena_close(&arena);
     return same;
 }

@@ -1,6 +1,6 @@
 /* What the coordinator reads of a consumer's metadata and assignment in the classic protocol, whose
- * bytes are otherwise opaque to it (consumer protocol, versions 0 to 3; a higher version is read as the
- * highest known). */
+ * bytes are otherwise opaque to it (consumer protocol, versions 0 to 3; a higher version is read as
+ * the highest known). */
 #ifndef BROKER_GROUP_SUBSCRIPTION_H
 #define BROKER_GROUP_SUBSCRIPTION_H
 

@@ -2,7 +2,8 @@
  *
  * Happy path: the leader of the key's partition of __consumer_offsets, off the image. The topic is
  * created by the first who asks; the answer waits for that, so that the client need not ask again.
- * Failure modes: no leader, or no topic in time: COORDINATOR_NOT_AVAILABLE, and clients try again. */
+ * Failure modes: no leader, or no topic in time: COORDINATOR_NOT_AVAILABLE, and clients try again.
+ */
 #include "broker/handlers/handlers.h"
 
 #include <stdio.h>

@@ -9,6 +9,7 @@ void handle_heartbeat(struct request *request)
 {
     struct heartbeat_response response;
     wire_defaults(&heartbeat_response_desc, &response);
-    response.error_code = err_to_wire(group_manager_heartbeat(request->broker->groups, request->body));
+    response.error_code =
+        err_to_wire(group_manager_heartbeat(request->broker->groups, request->body));
     request_reply(request, &response, NULL);
 }

@@ -1,5 +1,5 @@
-/* OffsetFetch. The coordinator answers in the form of v8, a list of groups; here older versions, of one
- * group, are brought into that form and back. */
+/* OffsetFetch. The coordinator answers in the form of v8, a list of groups; here older versions, of
+ * one group, are brought into that form and back. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"

@@ -1,0 +1,388 @@
+/* Committed offsets: when they count, who may commit, expiry, deletion, loading. */
+#include "../unit/tap.h"
+
+#include <stdlib.h>
+
+#include "broker/group/records.h"
+#include "group_world.h"
+
+static struct group_world world;
+
+enum { DAY_MS = 86400000 };
+
+static void commit_ok(const char *group, int32_t partition, int64_t offset)
+{
+    struct group_world_commit *commit =
+        group_world_commit(&world, group, NULL, NULL, -1, "t", partition, offset);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+}
+
+static struct group_world_join *member(const char *group)
+{
+    uint64_t mask = 0xff;
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = group, .version = 3);
+    CHECK(group_world_until(&world, &join->done, 5000));
+    struct group_world_sync *sync = group_world_sync(&world, group, join->member_id, NULL,
+                                                     join->generation, join->members, &mask, 1);
+    CHECK(group_world_until(&world, &sync->done, 1000));
+    CHECK_INT(sync->err, 0);
+    return join;
+}
+
+/* ---- committing ---- */
+
+static void counts_when_replicated(void)
+{
+    group_world_init(&world, 1);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    commit_ok("g", 0, 5);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 5);
+    world.hold = true;
+    struct group_world_commit *commit = group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 9);
+    group_world_run(&world, 1000);
+    CHECK(!commit->done);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 5);
+    /* The leader goes; the commit was on no other replica. */
+    group_world_failover(&world, true);
+    CHECK_INT(commit->err, ERR_NOT_COORDINATOR);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 5);
+    group_world_close(&world);
+}
+
+static void late_commits(void)
+{
+    group_world_init(&world, 2);
+    world.hold = true;
+    struct group_world_commit *commit = group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 9);
+    group_world_run(&world, 4900);
+    CHECK(!commit->done);
+    group_world_run(&world, 200);
+    CHECK(commit->done);
+    CHECK_INT(commit->err, ERR_COORDINATOR_NOT_AVAILABLE);
+    /* It gets through after all. */
+    world.hold = false;
+    commit_ok("g", 1, 1);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 9);
+    group_world_close(&world);
+}
+
+static void errors_of_the_log(void)
+{
+    static const int errors[][2] = {
+        {ERR_NOT_ENOUGH_REPLICAS, ERR_COORDINATOR_NOT_AVAILABLE},
+        {ERR_UNKNOWN_TOPIC_OR_PARTITION, ERR_COORDINATOR_NOT_AVAILABLE},
+        {ERR_NOT_LEADER_OR_FOLLOWER, ERR_NOT_COORDINATOR},
+        {ERR_KAFKA_STORAGE_ERROR, ERR_NOT_COORDINATOR},
+        {ERR_MESSAGE_TOO_LARGE, ERR_INVALID_COMMIT_OFFSET_SIZE},
+    };
+    group_world_init(&world, 3);
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+        world.append_error = errors[i][0];
+        CHECK_INT(group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 9)->err, errors[i][1]);
+    }
+    world.append_error = 0;
+    world.safe_error = ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+    struct group_world_commit *commit = group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 9);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, ERR_COORDINATOR_NOT_AVAILABLE);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    group_world_close(&world);
+}
+
+/* Trap 58. */
+static void fencing(void)
+{
+    group_world_init(&world, 4);
+    struct group_world_join *join = member("g");
+    const char *id = join->member_id;
+    CHECK_INT(group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 1)->err,
+              ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(group_world_commit(&world, "g", "x", NULL, 1, "t", 0, 1)->err, ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(group_world_commit(&world, "g", id, NULL, 0, "t", 0, 1)->err, ERR_ILLEGAL_GENERATION);
+    CHECK_INT(group_world_commit(&world, "g", id, NULL, 2, "t", 0, 1)->err, ERR_ILLEGAL_GENERATION);
+    CHECK_INT(group_world_commit(&world, "g", id, "i", 1, "t", 0, 1)->err, ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(group_world_commit(&world, "none", "x", NULL, 1, "t", 0, 1)->err,
+              ERR_GROUP_ID_NOT_FOUND);
+    CHECK_INT(group_world_commit(&world, "g", id, NULL, 1, "absent", 0, 1)->err,
+              ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    struct group_world_commit *commit = group_world_commit(&world, "g", id, NULL, 1, "t", 0, 7);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 7);
+    /* While others join, the old generation may still commit; while it is assigned, it may not. */
+    struct group_world_join *other = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3);
+    commit = group_world_commit(&world, "g", id, NULL, 1, "t", 0, 8);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+    struct group_world_join *again =
+        GROUP_WORLD_JOIN(&world, .group = "g", .member_id = id, .version = 3);
+    CHECK(group_world_until(&world, &other->done, 1000));
+    CHECK(again->done);
+    CHECK_INT(group_world_commit(&world, "g", id, NULL, 1, "t", 0, 9)->err, ERR_ILLEGAL_GENERATION);
+    CHECK_INT(group_world_commit(&world, "g", id, NULL, 2, "t", 0, 9)->err,
+              ERR_REBALANCE_IN_PROGRESS);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 8);
+    group_world_close(&world);
+}
+
+/* ---- loading (trap 56) ---- */
+
+static void never_no_offset_while_loading(void)
+{
+    group_world_init(&world, 5);
+    commit_ok("g", 3, 33);
+    world.load_ms = 500;
+    group_world_lose(&world, group_world_partition("g"), false);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 3), ERR_NOT_COORDINATOR);
+    group_world_lead(&world, group_world_partition("g"));
+    for (int i = 0; i < 49; i++) {
+        CHECK_INT(group_world_fetch(&world, "g", "t", 3), ERR_COORDINATOR_LOAD_IN_PROGRESS);
+        group_world_run(&world, 10);
+    }
+    group_world_run(&world, 20);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 3), 33);
+    group_world_close(&world);
+}
+
+static void damaged_log(void)
+{
+    group_world_init(&world, 6);
+    commit_ok("g", 3, 33);
+    int32_t partition = group_world_partition("g");
+    uint8_t *byte = &world.logs[partition].bytes.data[world.logs[partition].bytes.len - 1];
+    *byte ^= 1;
+    group_world_failover(&world, false);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 3), ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    *byte ^= 1; /* the disk is mended */
+    group_world_run(&world, 2000);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 3), 33);
+    group_world_close(&world);
+}
+
+/* What a Kafka broker may have written: records that we don't know are skipped. */
+static void foreign_records(void)
+{
+    struct consumer_group_regular_expression_key key = {.group_id = wire_str_from("s"),
+                                                        .regular_expression = wire_str_from("x.*")};
+    struct consumer_group_regular_expression_value value = {.version = 1};
+    struct records records;
+    struct partition_wait wait;
+    group_world_init(&world, 7);
+    int32_t partition = group_world_partition("g");
+    records_init(&records, 0);
+    records_put(&records, 23, &consumer_group_regular_expression_key_desc, &key, 0,
+                &consumer_group_regular_expression_value_desc, &value);
+    CHECK_INT(records_finish(&records), 0);
+    CHECK_INT(
+        world.deps.log->append(&world, partition, records.batches.data, records.batches.len, &wait),
+        0);
+    partition_wait_cancel(&wait);
+    records_close(&records);
+    commit_ok("g", 0, 4);
+    group_world_failover(&world, false);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 4);
+    group_world_close(&world);
+}
+
+/* ---- expiry (trap 60) ---- */
+
+static void expiry(void)
+{
+    int tombstones;
+    group_world_init(&world, 8);
+    struct group_world_join *join = member("g");
+    struct group_world_commit *commit =
+        group_world_commit(&world, "g", join->member_id, NULL, 1, "t", 0, 7);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    commit_ok("simple", 0, 3);
+    /* An active member keeps its group's offsets for ever. */
+    for (int i = 0; i < 8 * DAY_MS / 5000; i++) {
+        CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, NULL, 1), 0);
+        group_world_run(&world, 5000);
+    }
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 7);
+    CHECK_INT(group_world_fetch(&world, "simple", "t", 0), -1);
+    /* Its time runs from when it became empty. */
+    CHECK_INT(group_world_leave(&world, "g", join->member_id, NULL), 0);
+    group_world_run(&world, 6LL * DAY_MS);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 7);
+    group_world_failover(&world, false);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 7);
+    group_world_run(&world, (int64_t)DAY_MS + 700000);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    group_world_count(&world, "g", RECORD_GROUP, &tombstones);
+    CHECK_INT(tombstones, 1);
+    group_world_failover(&world, false);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    group_world_close(&world);
+}
+
+/* ---- topics go ---- */
+
+static void topic_is_deleted(void)
+{
+    group_world_init(&world, 9);
+    commit_ok("g", 0, 7);
+    commit_ok("h", 1, 8);
+    struct group_world_commit *other = group_world_commit(&world, "g", NULL, NULL, -1, "u", 0, 5);
+    CHECK(group_world_until(&world, &other->done, 1000));
+    group_world_remove_topic(&world, "t");
+    group_world_run(&world, 100);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    CHECK_INT(group_world_fetch(&world, "h", "t", 1), -1);
+    CHECK_INT(group_world_fetch(&world, "g", "u", 0), 5);
+    /* A topic of the same name is another topic. */
+    group_world_add_topic(&world, "t", 8);
+    group_world_failover(&world, false);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    CHECK_INT(group_world_fetch(&world, "g", "u", 0), 5);
+    group_world_close(&world);
+}
+
+static void topic_is_deleted_while_we_load(void)
+{
+    group_world_init(&world, 10);
+    commit_ok("g", 0, 7);
+    group_world_lose(&world, group_world_partition("g"), false);
+    group_world_remove_topic(&world, "t");
+    group_world_lead(&world, group_world_partition("g"));
+    group_world_run(&world, 100);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    group_world_close(&world);
+}
+
+/* ---- administration ---- */
+
+struct deletion {
+    struct group_delete op;
+    bool done;
+};
+
+static void deletion_done(struct group_delete *op)
+{
+    CONTAINER_OF(op, struct deletion, op)->done = true;
+}
+
+static void delete_groups(void)
+{
+    struct wire_str names[] = {wire_str_from("g"), wire_str_from("busy"), wire_str_from("none")};
+    struct delete_groups_request request;
+    struct arena arena;
+    struct deletion deletion = {
+        .op = {.request = &request, .arena = &arena, .done = deletion_done}};
+    group_world_init(&world, 11);
+    arena_init(&arena, 1 << 20);
+    commit_ok("g", 0, 7);
+    member("busy");
+    wire_defaults(&delete_groups_request_desc, &request);
+    request.groups_names.count = 3;
+    request.groups_names.items = names;
+    group_manager_delete(world.manager, &deletion.op);
+    CHECK(!deletion.done);
+    CHECK(group_world_until(&world, &deletion.done, 1000));
+    CHECK_INT(deletion.op.response.results.items[0].error_code, 0);
+    CHECK_INT(deletion.op.response.results.items[1].error_code, err_to_wire(ERR_NON_EMPTY_GROUP));
+    CHECK_INT(deletion.op.response.results.items[2].error_code,
+              err_to_wire(ERR_GROUP_ID_NOT_FOUND));
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    group_world_failover(&world, false);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    arena_close(&arena);
+    group_world_close(&world);
+}
+
+static void list_and_describe(void)
+{
+    struct list_groups_request request;
+    struct list_groups_response response;
+    struct describe_groups_response_described_group described;
+    struct wire_str state = wire_str_from("stable");
+    struct arena arena;
+    group_world_init(&world, 12);
+    arena_init(&arena, 1 << 20);
+    commit_ok("simple", 0, 7);
+    member("busy");
+    wire_defaults(&list_groups_request_desc, &request);
+    group_manager_list(world.manager, &request, &arena, &response);
+    CHECK_INT(response.error_code, 0);
+    CHECK_INT(response.groups.count, 2);
+    request.states_filter.count = 1;
+    request.states_filter.items = &state;
+    group_manager_list(world.manager, &request, &arena, &response);
+    CHECK_INT(response.groups.count, 1);
+    CHECK(wire_str_is(response.groups.items[0].group_id, "busy"));
+    CHECK(wire_str_is(response.groups.items[0].group_state, "Stable"));
+    CHECK(wire_str_is(response.groups.items[0].group_type, "classic"));
+    wire_defaults(&describe_groups_response_described_group_desc, &described);
+    group_manager_describe(world.manager, wire_str_from("busy"), 5, &arena, &described);
+    CHECK_INT(described.error_code, 0);
+    CHECK_INT(described.members.count, 1);
+    CHECK(wire_str_is(described.protocol_data, "range"));
+    CHECK_INT(described.members.items[0].member_assignment.len, 8);
+    wire_defaults(&describe_groups_response_described_group_desc, &described);
+    group_manager_describe(world.manager, wire_str_from("none"), 5, &arena, &described);
+    CHECK_INT(described.error_code, 0);
+    CHECK(wire_str_is(described.group_state, "Dead"));
+    group_manager_describe(world.manager, wire_str_from("none"), 6, &arena, &described);
+    CHECK_INT(described.error_code, err_to_wire(ERR_GROUP_ID_NOT_FOUND));
+    arena_close(&arena);
+    group_world_close(&world);
+}
+
+/* ---- many ---- */
+
+static void ten_thousand_groups(void)
+{
+    enum { GROUPS = 10000, EACH = 10 };
+    struct records records;
+    struct partition_wait wait;
+    char name[32];
+    group_world_init(&world, 13);
+    records_init(&records, 0);
+    int32_t partition = 0;
+    for (int i = 0; i < GROUPS; i++) {
+        snprintf(name, sizeof(name), "group-%d", i);
+        for (int32_t j = 0; j < EACH; j++) {
+            struct offset_commit_key key = {wire_str_from(name), wire_str_from(j < 8 ? "t" : "u"),
+                                            j % 8};
+            struct offset_commit_value value = {.offset = i + j, .metadata = wire_str_from("")};
+            records_put(&records, RECORD_OFFSET, &offset_commit_key_desc, &key, 3,
+                        &offset_commit_value_desc, &value);
+        }
+    }
+    CHECK_INT(records_finish(&records), 0);
+    CHECK_INT(
+        world.deps.log->append(&world, partition, records.batches.data, records.batches.len, &wait),
+        0);
+    partition_wait_cancel(&wait);
+    records_close(&records);
+    world.logs[0].safe_len = world.logs[0].bytes.len;
+    group_world_failover(&world, false);
+    for (int i = 0; i < GROUPS; i += 997) {
+        snprintf(name, sizeof(name), "group-%d", i);
+        if (group_world_partition(name) == 0) {
+            CHECK_INT(group_world_fetch(&world, name, "t", 3), i + 3);
+            CHECK_INT(group_world_fetch(&world, name, "u", 1), i + 9);
+        }
+    }
+    group_world_close(&world);
+}
+
+static void java_hash(void)
+{
+    CHECK_INT(group_manager_partition(wire_str_from("group-1"), 50), 49);
+    CHECK_INT(group_manager_partition(wire_str_from(""), 50), 0);
+    /* "polygenelubricants" hashes to -2147483648, which has no absolute value. */
+    CHECK_INT(group_manager_partition(wire_str_from("polygenelubricants"), 50), 0);
+    CHECK_INT(group_manager_partition(wire_str_from("\xc3\xa9"), 1000), 233);
+    /* U+1F600 is d83d de00: 55357 * 31 + 56832. */
+    CHECK_INT(group_manager_partition(wire_str_from("\xf0\x9f\x98\x80"), 10000000), 1772899);
+}
+
+TAP_MAIN(TAP_TEST(counts_when_replicated), TAP_TEST(late_commits), TAP_TEST(errors_of_the_log),
+         TAP_TEST(fencing), TAP_TEST(never_no_offset_while_loading), TAP_TEST(damaged_log),
+         TAP_TEST(foreign_records), TAP_TEST(expiry), TAP_TEST(topic_is_deleted),
+         TAP_TEST(topic_is_deleted_while_we_load), TAP_TEST(delete_groups),
+         TAP_TEST(list_and_describe), TAP_TEST(ten_thousand_groups), TAP_TEST(java_hash))
