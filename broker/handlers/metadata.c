@@ -211,11 +211,25 @@ static bool metadata_must_create(const struct request *request, const metadata_a
            topic_name_check(asked->name) == 0 && !topic_name_is_internal(asked->name);
 }
 
+struct metadata_creation {
+    struct request *request;
+    size_t count;
+    struct command_topic *topics; /* in the request's arena */
+};
+
+/* What could not be created is answered as absent, and the client asks again: so the reason is said
+ * here. */
 static void metadata_created(void *data, int err, const int *errors)
 {
-    (void)err; /* what could not be created is answered as absent, and the client asks again */
-    (void)errors;
-    metadata_answer(data);
+    const struct metadata_creation *creation = data;
+    struct request *request = creation->request;
+    for (size_t i = 0; i < creation->count; i++) {
+        int failed = errors ? errors[i] : err;
+        if (failed && failed != ERR_BROKER_NOT_AVAILABLE)
+            logger_warn(request->broker->logger, "can't create topic %s for %s: %s",
+                        creation->topics[i].name, request_peer(request), err_text(failed));
+    }
+    metadata_answer(request);
 }
 
 /* Asks the controller for the topics that are missing; false when there is nothing to create. */
@@ -224,8 +238,9 @@ static bool metadata_create(struct request *request)
     const struct metadata_request *body = request->body;
     size_t room = body->topics.count > 0 ? (size_t)body->topics.count : 0;
     struct command_topic *topics = arena_alloc_array(&request->arena, room, sizeof(*topics));
+    struct metadata_creation *creation = arena_alloc(&request->arena, sizeof(*creation));
     size_t count = 0;
-    for (size_t i = 0; topics && i < room; i++) {
+    for (size_t i = 0; topics && creation && i < room; i++) {
         const metadata_asked *asked = &body->topics.items[i];
         char *name;
         if (!metadata_must_create(request, asked) ||
@@ -236,8 +251,9 @@ static bool metadata_create(struct request *request)
     }
     if (count == 0)
         return false;
+    *creation = (struct metadata_creation){request, count, topics};
     command_create_topics(request->broker, request->client_id, topics, count, METADATA_CREATE_MS,
-                          metadata_created, request);
+                          metadata_created, creation);
     return true;
 }
 
