@@ -170,8 +170,9 @@ static void configs_print(const struct configs *c, const char *name,
                                                           : "Dynamic",
            buf_text(&entity));
     buf_close(&entity);
-    qsort(result->configs.items, (size_t)result->configs.count, sizeof(configs_row),
-          configs_compare);
+    if (result->configs.count > 0)
+        qsort(result->configs.items, (size_t)result->configs.count, sizeof(configs_row),
+              configs_compare);
     for (int32_t i = 0; i < result->configs.count; i++)
         if (all || configs_is_dynamic(c, name, &result->configs.items[i]))
             configs_print_row(&result->configs.items[i]);

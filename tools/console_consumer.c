@@ -62,6 +62,9 @@ enum {
     CONSUMER_ERRORS_MAX = 64 /* kinds of errors that are told */
 };
 
+/* librdkafka 2.0 pauses for a second when this many records wait to be printed. */
+#define CONSUMER_QUEUED "500000"
+
 struct consumer_topic {
     rd_kafka_topic_t *handle;
     char *name;
@@ -228,6 +231,7 @@ static int consumer_configure(struct consumer *c, rd_kafka_conf_t *conf)
         rd_set(run, conf, "allow.auto.create.topics", "true") ||
         rd_set(run, conf, "isolation.level", isolation ? isolation : "read_uncommitted") ||
         rd_set(run, conf, "fetch.error.backoff.ms", "50") ||
+        rd_set(run, conf, "queued.min.messages", CONSUMER_QUEUED) ||
         rd_set(run, conf, "reconnect.backoff.max.ms", "1000") ||
         rd_set(run, conf, "auto.offset.reset",
                options_has(run->options, "from-beginning") ? "earliest" : "latest"))
@@ -374,7 +378,8 @@ static void consumer_scan(struct consumer *c)
 
 static void consumer_flush(struct consumer *c)
 {
-    fwrite(c->out.data, 1, c->out.len, stdout);
+    if (c->out.len > 0)
+        fwrite(c->out.data, 1, c->out.len, stdout);
     fflush(stdout);
     c->out.len = 0;
 }

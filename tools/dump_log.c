@@ -81,7 +81,8 @@ static void dump_print_control(const struct record *record)
 static void dump_print_bytes(const char *name, struct wire_bytes bytes)
 {
     printf(" %s: ", name);
-    fwrite(bytes.data, 1, bytes.len > 0 ? (size_t)bytes.len : 0, stdout);
+    if (bytes.len > 0)
+        fwrite(bytes.data, 1, (size_t)bytes.len, stdout);
 }
 
 static void dump_print_record(const struct dump *d, const struct batch *batch,

@@ -281,7 +281,8 @@ static int offsets_ask_all(struct offsets *o)
         mem_free(name);
     }
     client_answer_free(&answer);
-    qsort(o->lines, o->line_count, sizeof(*o->lines), offsets_compare);
+    if (o->line_count > 0)
+        qsort(o->lines, o->line_count, sizeof(*o->lines), offsets_compare);
     for (size_t i = 0; i < o->line_count; i++)
         puts(o->lines[i]);
     return o->status;

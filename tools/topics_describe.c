@@ -278,8 +278,9 @@ static void describe_print_topic(const struct describe *d, const describe_topic 
         describe_print_header(d, topic);
     if (d->overrides)
         return;
-    qsort(topic->partitions.items, (size_t)topic->partitions.count, sizeof(describe_partition),
-          describe_compare);
+    if (topic->partitions.count > 0)
+        qsort(topic->partitions.items, (size_t)topic->partitions.count,
+              sizeof(describe_partition), describe_compare);
     for (int32_t i = 0; i < topic->partitions.count; i++)
         if (describe_is_wanted(d, topic, &topic->partitions.items[i]))
             describe_print_partition(d, topic, &topic->partitions.items[i]);
