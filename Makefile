@@ -35,7 +35,7 @@ COMMON  := $(sort $(wildcard common/base/*.c common/env/timers.c common/env/file
 ENV_UV  := common/env/env_uv.c $(sort $(wildcard common/env/uv_*.c))
 BROKER  := $(sort $(wildcard broker/*.c broker/*/*.c))
 CONTROL := $(sort $(wildcard controller/*.c))
-TOOLS   := $(sort $(wildcard tools/*.c tools/*/*.c))
+TOOLS   := $(sort $(wildcard tools/*.c))
 obj      = $(patsubst %.c,$(BUILD)/%.o,$(1))
 GEN_OBJ := $(patsubst $(BUILD)/gen/%.c,$(BUILD)/gen/%.o,$(GEN_C))
 
@@ -103,7 +103,7 @@ $(BUILD)/libenv_sim.a: $(call obj,$(SIM_ENV))
 
 # The archives refer to each other: env uses base, and everything uses env.
 ARCHIVES = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
-$(SERVER): $(call obj,broker/main.c) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+$(SERVER): $(call obj,tools/server/main.c) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
 $(CLI): $(call obj,$(TOOLS)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(CC) $(LDFLAGS_BASE) -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka \

@@ -19,11 +19,12 @@ my @LAYERS = (
         'only controller/raft_* and consensus.* know the Raft library: use controller/consensus.h'],
     [qr{^common/}, qr{^(broker|controller|tools|tests)/}, undef,
         'common depends on nothing above it'],
-    [qr{^broker/}, qr{^(controller|tools|tests)/}, qr{^broker/main\.c$},
+    [qr{^broker/}, qr{^(controller|tools|tests)/}, undef,
         'broker and controller meet in protobuf messages only (common/meta)'],
     [qr{^controller/}, qr{^(broker|tools|tests)/}, undef,
         'broker and controller meet in protobuf messages only (common/meta)'],
-    [qr{^tools/}, qr{^(controller|tests)/}, undef, 'tools use common and what broker/log offers'],
+    [qr{^tools/}, qr{^(controller|tests)/}, qr{^tools/server/},
+        'only tools/server, the daemon, puts broker and controller together'],
 );
 
 # What must not be called outside common/base/mem.c, and what to call.
