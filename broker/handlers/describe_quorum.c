@@ -10,6 +10,8 @@
 #define QUORUM_TOPIC "__cluster_metadata"
 #define QUORUM_LISTENER "CONTROLLER"
 
+enum { QUORUM_NODES_VERSION = 2 };
+
 typedef struct describe_quorum_response_partition_data quorum_partition;
 typedef struct describe_quorum_response_replica_state quorum_replica;
 
@@ -79,7 +81,7 @@ static bool quorum_fill(struct describe_quorum *quorum, const Meta__QuorumState 
         voters = quorum_fill_replica(voters, state->voters[i]);
     for (size_t i = 0; i < state->n_observers; i++)
         observers = quorum_fill_replica(observers, state->observers[i]);
-    return quorum_fill_nodes(quorum, state);
+    return quorum->request->version < QUORUM_NODES_VERSION || quorum_fill_nodes(quorum, state);
 }
 
 static void quorum_result(void *data, int err, const char *sentence,
