@@ -79,7 +79,7 @@ $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: %.proto
 	protoc-c --c_out=$(BUILD)/gen $<
 
 # Generated protobuf code is not ours: it is compiled without our warnings.
-$(BUILD)/gen/%.o: $(BUILD)/gen/%.c
+$(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
 	$(CC) -std=gnu11 -g $(OPT) -fPIE $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -I$(BUILD)/gen -c $< -o $@
 
 $(BUILD)/%.o: %.c | $(GEN_H)
