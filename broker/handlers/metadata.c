@@ -19,8 +19,6 @@ enum {
     METADATA_ALL_BY_NULL_VERSION = 1, /* v0: an empty list means all topics */
     METADATA_LISTENER_VERSION = 6,    /* knows LISTENER_NOT_FOUND */
     METADATA_CREATE_MS = 5000,        /* then the client hears that the topic is not there yet */
-    METADATA_TOPIC_OPERATIONS = 0x0df8,   /* read write create delete alter describe and configs */
-    METADATA_CLUSTER_OPERATIONS = 0x1fa0 /* create alter describe cluster-action configs idempotent */
 };
 
 typedef struct metadata_response_metadata_response_topic metadata_topic;
@@ -112,7 +110,7 @@ static bool metadata_fill_topic(struct request *request, const struct image_topi
     out->topic_id = topic->id;
     out->is_internal = topic_name_is_internal(out->name);
     if (body->include_topic_authorized_operations)
-        out->topic_authorized_operations = METADATA_TOPIC_OPERATIONS;
+        out->topic_authorized_operations = NODES_OPERATIONS_TOPIC;
     metadata_partition *partitions =
         WIRE_ARRAY(&request->arena, &out->partitions, topic->partition_count,
                    &metadata_response_metadata_response_partition_desc);
@@ -191,7 +189,7 @@ static void metadata_answer(struct request *request)
     response.cluster_id = cluster_id[0] ? wire_str_from(cluster_id) : WIRE_STR_NULL;
     response.controller_id = nodes_controller(request);
     if (body->include_cluster_authorized_operations)
-        response.cluster_authorized_operations = METADATA_CLUSTER_OPERATIONS;
+        response.cluster_authorized_operations = NODES_OPERATIONS_CLUSTER;
     bool all = body->topics.count < 0 ||
                (body->topics.count == 0 && request->version < METADATA_ALL_BY_NULL_VERSION);
     bool ok = metadata_fill_brokers(request, &response) &&
@@ -223,9 +221,13 @@ static void metadata_created(void *data, int err, const int *errors)
 {
     const struct metadata_creation *creation = data;
     struct request *request = creation->request;
+    if (err == ERR_BROKER_NOT_AVAILABLE) { /* there is no metadata left to answer from */
+        request_fail(request, err, "finds this broker stopping");
+        return;
+    }
     for (size_t i = 0; i < creation->count; i++) {
         int failed = errors ? errors[i] : err;
-        if (failed && failed != ERR_BROKER_NOT_AVAILABLE)
+        if (failed)
             logger_warn(request->broker->logger, "can't create topic %s for %s: %s",
                         creation->topics[i].name, request_peer(request), err_text(failed));
     }
