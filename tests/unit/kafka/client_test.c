@@ -57,12 +57,14 @@ static void stub_send(struct frame_conn *conn, const struct kafka_api *api, int1
 
 static void stub_answer_versions(struct frame_conn *conn, const struct request_header *header)
 {
-    struct api_versions_response_api_version rows[] = {
-        {KAFKA_API_METADATA, 0, 9}, {KAFKA_API_API_VERSIONS, 0, 3}, {999, 1, 2}};
+    struct api_versions_response_api_version rows[] = {{KAFKA_API_METADATA, 0, 9},
+                                                       {KAFKA_API_API_VERSIONS, 0, 3},
+                                                       {999, 1, 2},
+                                                       {KAFKA_API_FETCH, 90, 99}};
     struct api_versions_response response;
     wire_defaults(&api_versions_response_desc, &response);
     response.api_keys.items = rows;
-    response.api_keys.count = 3;
+    response.api_keys.count = 4;
     int16_t version = header->request_api_version;
     stub.asked_versions[stub.asked_count++] = version;
     if (stub.mood == STUB_REFUSES_BADLY && version > 2) {
@@ -245,7 +247,8 @@ static void versions_are_the_highest_in_common(void)
     CHECK(client_conn_range(conn, 999, &min, &max));
     CHECK_INT(max, 2);
     CHECK_INT(client_conn_key(conn, 2), 999);
-    CHECK_INT(client_conn_key(conn, 3), -1);
+    CHECK_INT(client_conn_key(conn, 4), -1);
+    CHECK_INT(client_conn_version(conn, KAFKA_API_FETCH, INT16_MAX), ERR_UNSUPPORTED_VERSION);
     end();
 }
 
@@ -353,6 +356,9 @@ static void addresses_are_checked(void)
     check_address("a,b:1, [::1]:5 ,[::1],PLAINTEXT://c:9", "");
     check_address("", "--broker-list names no broker: write it as host:port");
     check_address("a:x", "--broker-list a:x is not an address: write it as host:port");
+    check_address("a:9x", "--broker-list a:9x is not an address: write it as host:port");
+    check_address("a:", "--broker-list a: is not an address: write it as host:port");
+    check_address("a:0", "--broker-list a:0 is not an address: write it as host:port");
     check_address("a:70000", "--broker-list a:70000 is not an address: write it as host:port");
     check_address("::1", "--broker-list ::1 is not an address: write it as host:port");
     check_address("[::1", "--broker-list [::1 is not an address: write it as host:port");

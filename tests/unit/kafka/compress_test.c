@@ -199,7 +199,8 @@ static void lz4_frames_of_other_makers_are_read(void)
     mem_free(plain);
 }
 
-/* A frame that announces a window of 128 MiB, as level 22 makes it: the window is not kept aside. */
+/* A frame that announces a window of 128 MiB, as level 22 makes it: the window is not kept aside.
+ */
 static void zstd_frames_with_large_windows_are_read(void)
 {
     enum { LEN = 3000000 };
@@ -222,7 +223,8 @@ static void zstd_frames_with_large_windows_are_read(void)
     expect_decoded(COMPRESS_ZSTD, &packed, plain, LEN);
     struct buf out;
     buf_init(&out);
-    CHECK_INT(compress_decode(COMPRESS_ZSTD, packed.data, packed.len - 1, LEN, &out), ERR_MALFORMED);
+    CHECK_INT(compress_decode(COMPRESS_ZSTD, packed.data, packed.len - 1, LEN, &out),
+              ERR_MALFORMED);
     buf_close(&out);
     ZSTD_freeCCtx(context);
     buf_close(&packed);
@@ -271,5 +273,5 @@ TAP_MAIN(TAP_TEST(every_codec_round_trips), TAP_TEST(levels_are_taken),
          TAP_TEST(cut_streams_are_malformed), TAP_TEST(damaged_streams_never_crash),
          TAP_TEST(bombs_cost_at_most_the_cap), TAP_TEST(snappy_without_framing_is_read),
          TAP_TEST(lz4_frames_of_other_makers_are_read),
-         TAP_TEST(zstd_frames_with_large_windows_are_read), TAP_TEST(failed_allocations_are_reported),
-         TAP_TEST(names_and_numbers_agree))
+         TAP_TEST(zstd_frames_with_large_windows_are_read),
+         TAP_TEST(failed_allocations_are_reported), TAP_TEST(names_and_numbers_agree))

@@ -2,8 +2,11 @@
 #include "../tap.h"
 
 #include <ctype.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "base/err.h"
+#include "env/env.h"
 #include "kafka/config.h"
 
 struct fixture {
@@ -301,6 +304,9 @@ static void bad_values_are_told(void)
         "log.cleanup.policy=compact,keep\n", ERR_INVALID,
         "s.properties line 1: log.cleanup.policy=compact,keep is not possible: write compact "
         "or delete");
+    check_problem("log.cleanup.policy=comp\n", ERR_INVALID,
+                  "s.properties line 1: log.cleanup.policy=comp is not possible: write compact "
+                  "or delete");
     check_problem(
         "log.cleaner.min.cleanable.ratio=1.5\n", ERR_INVALID,
         "s.properties line 1: log.cleaner.min.cleanable.ratio=1.5 is out of range: write a "
@@ -431,11 +437,70 @@ static void bad_quorums_are_told(void)
     check_problem("node.id=0\ncontroller.quorum.voters=0@localhost:9092\n", ERR_INVALID,
                   "s.properties line 2: controller.quorum.voters gives this node's controller port "
                   "9092, where listener PLAINTEXT is: give it its own");
+    check_problem("controller.quorum.bootstrap.servers=localhost:19093\n", ERR_UNSUPPORTED,
+                  "s.properties line 1: controller.quorum.bootstrap.servers: localhost:19093 is "
+                  "another node than this one, and quorums that nodes join are not available yet: "
+                  "use controller.quorum.voters=id@host:port,...");
+    check_problem("controller.quorum.bootstrap.servers=19092\n", ERR_INVALID,
+                  "s.properties line 1: controller.quorum.bootstrap.servers: 19092 is not an "
+                  "address: write it as host:port");
+    check_problem("node.id=0\nlog.dirs=/a\ncontroller.quorum.voters=0@:1\n", ERR_INVALID,
+                  "s.properties line 3: controller.quorum.voters: 0@:1 is not a voter: write it as "
+                  "id@host:port, such as 0@localhost:19092");
     check_problem(
         "controller.quorum.bootstrap.servers=other:19092\n", ERR_UNSUPPORTED,
         "s.properties line 1: controller.quorum.bootstrap.servers: other:19092 is another "
         "node than this one, and quorums that nodes join are not available yet: use "
         "controller.quorum.voters=id@host:port,...");
+}
+
+/* Writes the text to a file of its own; the caller unlinks it. */
+static void write_file(char path[32], const char *text)
+{
+    snprintf(path, 32, "/tmp/config-test-XXXXXX");
+    int fd = mkstemp(path);
+    CHECK(fd >= 0);
+    CHECK_INT(write(fd, text, strlen(text)), strlen(text));
+    close(fd);
+}
+
+/* The path of the file goes in front of `sentence`, unless that begins with a dash. */
+static void check_load(const char *text, const char *override, int err, const char *sentence)
+{
+    char path[32] = "/tmp/config-test-is-absent", expected[512];
+    const char *overrides[] = {override};
+    struct env *env;
+    struct buf problem, notes;
+    struct config *config = NULL;
+    buf_init(&problem);
+    buf_init(&notes);
+    CHECK_INT(env_new(&env), 0);
+    if (text)
+        write_file(path, text);
+    int got = config_load(env, path, overrides, override != NULL, &problem, &notes, &config);
+    if (text)
+        unlink(path);
+    snprintf(expected, sizeof(expected), "%s%s", sentence[0] ? path : "", sentence);
+    CHECK_STR(buf_text(&problem), sentence[0] == '-' ? sentence : expected);
+    CHECK_INT(got, err);
+    if (config)
+        CHECK_INT(config_int(config, CONFIG_PORT), 7);
+    config_free(config);
+    env_free(env);
+    buf_close(&problem);
+    buf_close(&notes);
+}
+
+static void a_file_is_loaded(void)
+{
+    check_load("port=7\n", NULL, 0, "");
+    check_load("port=8\n", "port=7", 0, "");
+    check_load("port=8\n", "port", ERR_INVALID,
+               "--override port: write it as --override name=value");
+    check_load("port=8\n", "=7", ERR_INVALID, "--override =7: write it as --override name=value");
+    check_load("port=7\n\nlog.dirs=\\u12x\n", NULL, ERR_MALFORMED,
+               " line 3: this is no setting: write name=value, and a backslash in a value as \\\\");
+    check_load(NULL, NULL, ERR_NOT_FOUND, ": the settings can't be read: no such file or entry");
 }
 
 struct topic {
@@ -486,4 +551,5 @@ TAP_MAIN(TAP_TEST(ids_are_spelled_like_their_names), TAP_TEST(rows_accept_their_
          TAP_TEST(kafkas_zookeeper_file_starts), TAP_TEST(listeners_take_names_and_addresses),
          TAP_TEST(bad_values_are_told), TAP_TEST(unknown_settings_are_told),
          TAP_TEST(an_override_wins_and_is_named), TAP_TEST(bad_addresses_are_told),
-         TAP_TEST(bad_quorums_are_told), TAP_TEST(topics_override_the_broker))
+         TAP_TEST(bad_quorums_are_told), TAP_TEST(a_file_is_loaded),
+         TAP_TEST(topics_override_the_broker))
