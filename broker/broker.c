@@ -231,6 +231,7 @@ static void broker_open_channel(struct broker *broker)
         .incarnation = broker->incarnation,
         .voters = count ? addresses : &alone,
         .voter_count = count ? count : 1,
+        .settings_file = config_file(broker->config),
         .registration = broker->registration,
         .heartbeat_ms = config_int(broker->config, CONFIG_BROKER_HEARTBEAT_INTERVAL_MS),
         .session_ms = config_int(broker->config, CONFIG_BROKER_SESSION_TIMEOUT_MS),

@@ -28,20 +28,27 @@ static int32_t rack_number(const char ***names, int32_t *count, const char *rack
     return (*count)++;
 }
 
-static struct candidate *list_candidates(const struct image *image, int32_t *count,
-                                         int32_t *rack_count)
+/* The live brokers with their racks; the others become spares. */
+static struct candidate *list_candidates(struct placement *placement, const struct image *image,
+                                         int32_t *count)
 {
     struct candidate *candidates = NULL;
     const char **names = NULL;
     size_t cursor = 0;
     const struct image_broker *broker;
-    *count = *rack_count = 0;
+    *count = 0;
     while ((broker = image_next_broker(image, &cursor))) {
-        if (broker->fenced || broker->stopping)
+        if (broker->fenced || broker->stopping) {
+            int32_t spares = placement->spare_count++;
+            placement->spares = mem_realloc(placement->spares,
+                                            ((size_t)spares + 1) * sizeof(*placement->spares));
+            placement->spares[spares] = broker->id;
             continue;
+        }
         candidates = mem_realloc(candidates, (size_t)(*count + 1) * sizeof(*candidates));
         candidates[*count].id = broker->id;
-        candidates[(*count)++].rack = rack_number(&names, rack_count, rack_of(broker));
+        candidates[(*count)++].rack =
+            rack_number(&names, &placement->rack_count, rack_of(broker));
     }
     mem_free(names);
     return candidates;
@@ -51,7 +58,7 @@ void placement_init(struct placement *placement, const struct image *image, uint
 {
     memset(placement, 0, sizeof(*placement));
     int32_t count;
-    struct candidate *candidates = list_candidates(image, &count, &placement->rack_count);
+    struct candidate *candidates = list_candidates(placement, image, &count);
     placement->brokers = mem_alloc((size_t)count * sizeof(*placement->brokers));
     placement->racks = mem_alloc((size_t)count * sizeof(*placement->racks));
     placement->broker_count = count;
@@ -79,6 +86,7 @@ void placement_close(struct placement *placement)
 {
     mem_free(placement->brokers);
     mem_free(placement->racks);
+    mem_free(placement->spares);
 }
 
 /* Whether the place may still be taken: not the same broker, and no rack twice while there are
@@ -99,13 +107,15 @@ void placement_choose(const struct placement *placement, int32_t index, int32_t 
                       int32_t *replicas)
 {
     uint32_t brokers = (uint32_t)placement->broker_count;
-    ASSERT(count >= 1 && count <= placement->broker_count);
+    int32_t live = count < placement->broker_count ? count : placement->broker_count;
+    ASSERT(live >= 1);
+    ASSERT(count <= placement->broker_count + placement->spare_count);
     uint32_t *places = mem_alloc((size_t)count * sizeof(*places));
     uint32_t first = (placement->start + (uint32_t)index) % brokers;
     uint32_t shift = placement->shift + (uint32_t)index / brokers;
     places[0] = first;
     replicas[0] = placement->brokers[first];
-    for (int32_t taken = 1; taken < count; taken++) {
+    for (int32_t taken = 1; taken < live; taken++) {
         uint32_t steps = (shift + (uint32_t)taken - 1) % (brokers - 1);
         uint32_t place = (first + 1 + steps) % brokers;
         while (!place_free(placement, place, replicas, places, taken))
@@ -113,5 +123,7 @@ void placement_choose(const struct placement *placement, int32_t index, int32_t 
         places[taken] = place;
         replicas[taken] = placement->brokers[place];
     }
+    for (int32_t i = live; i < count; i++)
+        replicas[i] = placement->spares[(index + i - live) % placement->spare_count];
     mem_free(places);
 }

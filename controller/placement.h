@@ -3,7 +3,8 @@
  * distance that grows with each round, so that every pair of brokers shares about as many
  * partitions.
  *
- * As Kafka: a partition's replicas are on different brokers, and in as many racks as possible. */
+ * As Kafka: a partition's replicas are on different brokers, and in as many racks as possible; brokers
+ * that are fenced or stopping get replicas only when the live ones are too few, and lead none. */
 #ifndef CONTROLLER_PLACEMENT_H
 #define CONTROLLER_PLACEMENT_H
 
@@ -17,15 +18,18 @@ struct placement {
     int32_t *racks;       /* rack number of each place in the ring */
     int32_t broker_count; /* live ones only */
     int32_t rack_count;
+    int32_t *spares; /* the others: fenced or stopping */
+    int32_t spare_count;
     uint32_t start; /* chosen at random for each topic */
     uint32_t shift;
 };
 
-/* Arranges the live brokers of the image. `seed` chooses start and shift. */
+/* Arranges the brokers of the image. `seed` chooses start and shift. */
 void placement_init(struct placement *placement, const struct image *image, uint64_t seed);
 void placement_close(struct placement *placement);
 
-/* The replicas of partition `index`, the leader first; `count` <= broker_count. */
+/* The replicas of partition `index`, the leader first; `count` <= broker_count + spare_count, and there
+ * is a live broker. */
 void placement_choose(const struct placement *placement, int32_t index, int32_t count,
                       int32_t *replicas);
 

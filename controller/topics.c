@@ -158,19 +158,15 @@ static int layout_manual(struct decision *decision, Meta__TopicResult *result,
 }
 
 static int fail_replication(struct decision *decision, Meta__TopicResult *result, int32_t wanted,
-                            int32_t live)
+                            int32_t live, int32_t registered)
 {
-    size_t cursor = 0;
-    int32_t registered = 0;
-    while (image_next_broker(decision->image, &cursor))
-        registered++;
     const char *reason =
         live == 0 && registered > 0
             ? "All brokers are currently fenced."
             : decision_text(decision,
                             "The target replication factor of %d cannot be reached because only "
                             "%d broker(s) are registered.",
-                            wanted, live);
+                            wanted, registered);
     return fail(decision, result, ERR_INVALID_REPLICATION_FACTOR,
                 decision_text(decision, "Unable to replicate the partition %d time(s): %s", wanted,
                               reason));
@@ -182,9 +178,10 @@ static int layout_spread(struct decision *decision, Meta__TopicResult *result,
     int err = 0;
     struct placement placement;
     placement_init(&placement, decision->image, decision->random(decision->random_data));
-    if (layout->replication_factor > placement.broker_count) {
+    int32_t registered = placement.broker_count + placement.spare_count;
+    if (placement.broker_count == 0 || layout->replication_factor > registered) {
         err = fail_replication(decision, result, layout->replication_factor,
-                               placement.broker_count);
+                               placement.broker_count, registered);
     } else {
         size_t width = (size_t)layout->replication_factor;
         layout->replicas = decision_alloc(decision, (size_t)layout->count, sizeof(int32_t *));

@@ -4,12 +4,14 @@
  * link: Register, Follow from the index that we have, heartbeats on a timer, commands as they come.
  * Failure modes: a link that breaks is dialled again after a short pause; commands that were sent on
  * it and have no answer are sent again to the next active controller (they are compare-and-set or
- * named by what they create, so a second one is refused, not done twice). */
+ * named by what they create, so a second one is refused, not done twice). While no controller is
+ * active, that is said every few seconds, with what each voter answered. */
 #include "broker/replica/controller_channel.h"
 
 #include <stdio.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
@@ -18,6 +20,7 @@
 enum {
     CHANNEL_REDIAL_MS = 20,         /* a controller that restarts is found within a blink */
     CHANNEL_DIAL_TIMEOUT_MS = 1000, /* a host that does not answer */
+    CHANNEL_SEARCH_MS = 3000,       /* an election is long over by then: something is wrong */
     CHANNEL_FRAME_MAX = 256 << 20   /* a snapshot of the metadata is one frame */
 };
 
@@ -30,6 +33,7 @@ struct link {
     struct frame_conn *conn;
     struct env_timer redial;
     bool active; /* it said so */
+    int error;   /* of the last attempt; 0 while it is connected */
     int64_t term;
 };
 
@@ -49,6 +53,7 @@ struct controller_channel {
     bool fenced;
     bool want_shutdown;
     struct env_timer heartbeat;
+    struct env_timer search; /* runs always, speaks while no controller is active */
     struct list calls;
     uint64_t next_call;
 };
@@ -157,6 +162,7 @@ static void link_drop(struct link *link)
 static void link_broken(void *data, int err)
 {
     struct link *link = data;
+    link->error = err;
     if (link->channel->current == link)
         logger_info(link->channel->logger, "lost the active controller %d: %s", link->voter_id,
                     err_text(err));
@@ -339,6 +345,7 @@ static void link_connected(void *data, int status, struct env_stream *stream)
     if (status == 0)
         status = frame_conn_new(link->channel->env, stream, CHANNEL_FRAME_MAX, NULL,
                                 &link_handlers, link, &link->conn);
+    link->error = status;
     if (status) {
         env_timer_start(&link->redial, CHANNEL_REDIAL_MS);
         return;
@@ -352,6 +359,29 @@ static void link_dial(void *data)
     if (env_connect(link->channel->env, link->host, link->port, CHANNEL_DIAL_TIMEOUT_MS,
                     link_connected, link, &link->connect))
         env_timer_start(&link->redial, CHANNEL_REDIAL_MS);
+}
+
+static void channel_search_due(void *data)
+{
+    struct controller_channel *channel = data;
+    env_timer_start(&channel->search, CHANNEL_SEARCH_MS);
+    if (channel->current)
+        return;
+    struct buf voters;
+    buf_init(&voters);
+    for (int i = 0; i < channel->config.voter_count; i++) {
+        const struct link *link = &channel->links[i];
+        const char *answer = link->error  ? err_text(link->error)
+                             : link->conn ? "connected, knows no leader either"
+                                          : "no answer";
+        buf_printf(&voters, "%s%d@%s:%u (%s)", i ? ", " : "", link->voter_id, link->host,
+                   (unsigned)link->port, answer);
+    }
+    logger_warn(channel->logger,
+                "no active controller: asked %s; start the nodes of the quorum that are down, or "
+                "correct controller.quorum.voters in %s",
+                buf_text(&voters), channel->config.settings_file);
+    buf_close(&voters);
 }
 
 /* ---- public ---- */
@@ -375,6 +405,8 @@ struct controller_channel *controller_channel_new(struct env *env, struct logger
     list_init(&channel->calls);
     env_timer_init(env, &channel->heartbeat, channel_heartbeat_due, channel);
     env_timer_start(&channel->heartbeat, config->heartbeat_ms);
+    env_timer_init(env, &channel->search, channel_search_due, channel);
+    env_timer_start(&channel->search, CHANNEL_SEARCH_MS);
     channel->links = mem_alloc((size_t)config->voter_count * sizeof(*channel->links));
     for (int i = 0; i < config->voter_count; i++) {
         struct link *link = &channel->links[i];
@@ -400,6 +432,7 @@ void controller_channel_free(struct controller_channel *channel)
         mem_free(link->host);
     }
     env_timer_stop(&channel->heartbeat);
+    env_timer_stop(&channel->search);
     while (!list_empty(&channel->calls)) {
         struct controller_call *call =
             LIST_ENTRY(channel->calls.next, struct controller_call, link);

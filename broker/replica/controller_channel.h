@@ -29,6 +29,7 @@ struct controller_channel_config {
     struct uuid incarnation;
     const struct controller_address *voters;
     int voter_count;
+    const char *settings_file;          /* for messages; borrowed like the next */
     const Meta__Register *registration; /* borrowed for the life of the channel */
     int64_t heartbeat_ms;               /* broker.heartbeat.interval.ms */
     int64_t session_ms;                 /* broker.session.timeout.ms */

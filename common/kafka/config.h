@@ -130,6 +130,8 @@ struct config_endpoint {
     uint16_t port;
 };
 
+/* The file that it was read from, for sentences that tell where to change a setting. */
+const char *config_file(const struct config *config);
 int32_t config_node_id(const struct config *config);
 /* Bits of enum config_role. */
 unsigned config_roles(const struct config *config);

@@ -582,6 +582,11 @@ int config_derive(struct config *config, struct buf *problem, struct buf *notes)
 
 /* ---- getters ---- */
 
+const char *config_file(const struct config *config)
+{
+    return config->file;
+}
+
 int32_t config_node_id(const struct config *config)
 {
     return config->node_id;

@@ -24,6 +24,7 @@ PRODUCER = {
     "reconnect.backoff.ms": 5,
     "reconnect.backoff.max.ms": 100,
     "retry.backoff.ms": 10,
+    "retry.backoff.max.ms": 100,
     "log_level": 0,
 }
 PAUSE_S = 0.0005  # between two sends: some 1,500 records a second, which leaves the CPU to the brokers
