@@ -2,21 +2,26 @@
  *
  * Happy path: everything is read off the image and answered at once. A topic that does not exist is
  * created first when the request and auto.create.topics.enable allow it; the answer then waits until
- * the topic is known here, so that the client need not ask again. */
+ * the topic is known here, so that the client need not ask again. When a broker that we follow has just
+ * hung up, the answer waits a moment for the controller to name the new leaders: librdkafka asks within
+ * a millisecond of a leader's death, and if told the old leader, asks again only up to a second later. */
 #include "broker/handlers/handlers.h"
 
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "broker/handlers/command.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/topic_name.h"
 #include "broker/net/request.h"
 #include "broker/replica/controller_channel.h"
+#include "broker/replica/replica_manager.h"
 #include "kafka/messages/metadata.h"
 
 enum {
     METADATA_ALL_BY_NULL_VERSION = 1, /* v0: an empty list means all topics */
+    METADATA_HOLD_MS = 500, /* covers an election of the controllers; clients wait for seconds */
     METADATA_LISTENER_VERSION = 6,    /* knows LISTENER_NOT_FOUND */
     METADATA_CREATE_MS = 5000,        /* then the client hears that the topic is not there yet */
 };
@@ -201,6 +206,57 @@ static void metadata_answer(struct request *request)
         request_fail(request, ERR_NO_MEMORY, "asks for more than fits in memory");
 }
 
+/* ---- a broker that has just died ---- */
+
+/* How long the answer should wait for the controller's decision on a broker whose line has broken. */
+static int64_t metadata_hold_ms(const struct request *request)
+{
+    const struct broker *broker = request->broker;
+    const struct image_broker *other;
+    int64_t hold_ms = 0, now_ms = env_now_ms(broker->env);
+    size_t cursor = 0;
+    while ((other = image_next_broker(nodes_image(request), &cursor))) {
+        int64_t lost_ms = other->fenced ? 0 : replica_manager_lost_ms(broker->replicas, other->id);
+        int64_t rest_ms = lost_ms ? lost_ms + METADATA_HOLD_MS - now_ms : 0;
+        hold_ms = rest_ms > hold_ms ? rest_ms : hold_ms;
+    }
+    return hold_ms;
+}
+
+struct metadata_hold {
+    struct metadata_wait wait;
+    struct request *request;
+};
+
+static void metadata_answer_settled(struct request *request);
+
+static void metadata_held(struct metadata_wait *wait, int err)
+{
+    struct metadata_hold *hold = CONTAINER_OF(wait, struct metadata_hold, wait);
+    struct request *request = hold->request;
+    mem_free(hold);
+    if (err == ERR_BROKER_NOT_AVAILABLE)
+        request_fail(request, err, "the broker stops");
+    else if (err)
+        metadata_answer(request);
+    else
+        metadata_answer_settled(request);
+}
+
+/* Answers at once, or, while a broker's death is being decided upon, after the next change. */
+static void metadata_answer_settled(struct request *request)
+{
+    int64_t hold_ms = metadata_hold_ms(request);
+    if (hold_ms <= 0) {
+        metadata_answer(request);
+        return;
+    }
+    struct metadata *metadata = request->broker->metadata;
+    struct metadata_hold *hold = mem_alloc(sizeof(*hold));
+    hold->request = request;
+    metadata_wait(metadata, &hold->wait, metadata_index(metadata) + 1, hold_ms, metadata_held);
+}
+
 /* ---- automatic creation ---- */
 
 static bool metadata_must_create(const struct request *request, const metadata_asked *asked)
@@ -266,5 +322,5 @@ void handle_metadata(struct request *request)
     bool create = body->allow_auto_topic_creation &&
                   config_bool(request->broker->config, CONFIG_AUTO_CREATE_TOPICS_ENABLE);
     if (!create || !metadata_create(request))
-        metadata_answer(request);
+        metadata_answer_settled(request);
 }

@@ -64,6 +64,7 @@ struct replica_fetcher {
     int32_t correlation_id;
     int32_t session_id;
     int32_t session_epoch;
+    int64_t lost_ms;      /* when the line broke; 0 while it is up */
     bool session_opening; /* the full fetch has no answer yet: nothing else may be sent */
 };
 
@@ -144,6 +145,7 @@ static void fetcher_broken(void *data, int err)
     struct replica_fetcher *fetcher = data;
     logger_info(fetcher->deps->logger, "lost the leader %d while fetching: %s", fetcher->leader_id,
                 err_text(err));
+    fetcher->lost_ms = env_now_ms(fetcher->deps->env);
     fetcher_disconnect(fetcher, FETCHER_REDIAL_MS);
 }
 
@@ -167,6 +169,7 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
         env_timer_start(&fetcher->dial_timer, FETCHER_REDIAL_MS);
         return;
     }
+    fetcher->lost_ms = 0;
     fetcher_wake(fetcher);
 }
 
@@ -532,6 +535,11 @@ void replica_fetcher_ready(struct partition *partition)
     if (slot && slot->state == SLOT_FLUSHING &&
         log_durable_offset(partition->log) >= log_end_offset(partition->log))
         slot_ready(slot);
+}
+
+int64_t replica_fetcher_lost_ms(const struct replica_fetcher *fetcher)
+{
+    return fetcher->lost_ms;
 }
 
 void replica_fetcher_redial(struct replica_fetcher *fetcher)

@@ -22,5 +22,7 @@ void replica_fetcher_remove(struct partition *partition);
 void replica_fetcher_ready(struct partition *partition);
 /* The leader's address may have changed. */
 void replica_fetcher_redial(struct replica_fetcher *fetcher);
+/* When (env_now_ms) the line to the leader broke that has not come up again since; 0: none did. */
+int64_t replica_fetcher_lost_ms(const struct replica_fetcher *fetcher);
 
 #endif

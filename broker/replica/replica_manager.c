@@ -673,3 +673,10 @@ void replica_manager_free(struct replica_manager *manager)
     env_timer_stop(&manager->isr_timer);
     mem_free(manager);
 }
+
+int64_t replica_manager_lost_ms(const struct replica_manager *manager, int32_t broker_id)
+{
+    const struct replica_fetcher *fetcher =
+        map_get_u64(&manager->fetchers, (uint64_t)broker_id);
+    return fetcher ? replica_fetcher_lost_ms(fetcher) : 0;
+}

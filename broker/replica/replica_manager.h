@@ -64,4 +64,8 @@ void replica_manager_follower_ready(struct replica_manager *manager, struct part
 void replica_manager_heard(struct replica_manager *manager, int32_t replica_id);
 int64_t replica_manager_last_heard_ms(const struct replica_manager *manager, int32_t replica_id);
 
+/* When (env_now_ms) the line to a broker that we follow broke and has not come up again; 0: it is up, or
+ * we follow none of its partitions. */
+int64_t replica_manager_lost_ms(const struct replica_manager *manager, int32_t broker_id);
+
 #endif
