@@ -252,7 +252,8 @@ int config_load(struct env *env, const char *file, const char *const *overrides,
     int line = 0;
     int err = env_file_load(env, file, CONFIG_FILE_MAX, &text, &len);
     if (err) {
-        buf_printf(problem, "%s: the settings can't be read: %s", file, err_text(err));
+        buf_printf(problem, "%s: the settings can't be read: %s: check the path", file,
+                   err == ERR_NOT_FOUND ? "there is no such file" : err_text(err));
         return err;
     }
     props_init(&props);

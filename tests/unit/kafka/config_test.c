@@ -500,7 +500,8 @@ static void a_file_is_loaded(void)
     check_load("port=8\n", "=7", ERR_INVALID, "--override =7: write it as --override name=value");
     check_load("port=7\n\nlog.dirs=\\u12x\n", NULL, ERR_MALFORMED,
                " line 3: this is no setting: write name=value, and a backslash in a value as \\\\");
-    check_load(NULL, NULL, ERR_NOT_FOUND, ": the settings can't be read: no such file or entry");
+    check_load(NULL, NULL, ERR_NOT_FOUND,
+               ": the settings can't be read: there is no such file: check the path");
 }
 
 struct topic {
