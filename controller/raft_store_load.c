@@ -247,7 +247,8 @@ err_after_segment:
 
 static bool segment_number(const char *name, uint64_t *number)
 {
-    if (strncmp(name, "log-", 4) != 0 || strlen(name) != 24 ||
+    /* The first digit is 0 for all that there will ever be; 20 others need not fit a number. */
+    if (strncmp(name, "log-0", 5) != 0 || strlen(name) != 24 ||
         strspn(name + 4, "0123456789") != 20)
         return false;
     *number = strtoull(name + 4, NULL, 10);

@@ -503,9 +503,10 @@ static int apply_partition(struct image *image, const Meta__PartitionRecord *rec
     if (read_uuid(&record->topic_id, &id) || check_partition(record))
         return ERR_MALFORMED;
     struct image_topic_slot *slot = topic_slot(image, &id);
-    if (!slot)
+    /* A new one follows the last: so a record costs memory for one, whatever number it says. */
+    if (!slot || record->partition > slot->topic.partition_count)
         return ERR_MALFORMED;
-    if (record->partition >= slot->topic.partition_count)
+    if (record->partition == slot->topic.partition_count)
         topic_grow(slot, record->partition + 1);
     partition_set(&slot->topic.partitions[record->partition], record);
     return 0;

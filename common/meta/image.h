@@ -64,7 +64,7 @@ struct image_config {
 struct image_topic {
     struct uuid id;
     char *name;
-    struct image_partition *partitions; /* by index; a gap has replicas.count 0 */
+    struct image_partition *partitions; /* by index, without gaps */
     int32_t partition_count;
 };
 
@@ -76,9 +76,9 @@ void image_free(struct image *image);
 void image_clear(struct image *image);
 
 /* Applies one record. ERR_MALFORMED when it breaks a rule (unknown topic id, id of wrong size, no
- * fact, partition above IMAGE_PARTITIONS_MAX); the image is unchanged then. */
+ * fact, a partition that is neither there nor the next one); the image is unchanged then. */
 int image_apply(struct image *image, const Meta__Record *record) MUST_CHECK;
-enum { IMAGE_PARTITIONS_MAX = 1000000 }; /* of one topic; bounds what one record can allocate */
+enum { IMAGE_PARTITIONS_MAX = 1000000 }; /* of one topic */
 
 const char *image_cluster_id(const struct image *image); /* "" before the first ClusterRecord */
 int64_t image_next_producer_id(const struct image *image);
