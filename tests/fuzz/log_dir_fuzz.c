@@ -6,6 +6,7 @@
  * four bytes length, content. What must hold: a log that opens is whole from start to end, nothing
  * past the recovery point is served with a wrong checksum, and what we shut down opens again. */
 #include "fuzz_batches.h"
+#include "fuzz_files.h"
 
 #include <string.h>
 
@@ -18,7 +19,6 @@
 #include "kafka/batch.h"
 
 enum {
-    NAME_MAX_LEN = 60,
     SNAPSHOT_CRC_AT = 2,
     SNAPSHOT_CRC_FROM = 6,
     LIMIT_US = 600 * 1000 * 1000, /* of virtual time, for one step */
@@ -40,51 +40,13 @@ struct world {
 
 /* ---- the input ---- */
 
-struct part {
-    const uint8_t *name;
-    size_t name_len;
-    uint8_t *data;
-    size_t len;
-};
-
-/* The next file; a length over what is left means all of it. */
-static bool part_next(uint8_t **at, size_t *left, struct part *part)
-{
-    if (*left < 1 || **at > NAME_MAX_LEN || *left < 1u + **at + 4)
-        return false;
-    part->name_len = **at;
-    part->name = *at + 1;
-    size_t head = 1 + part->name_len + 4;
-    part->data = *at + head;
-    part->len = bytes_get_u32(*at + head - 4);
-    if (part->len > *left - head)
-        part->len = *left - head;
-    *at += head + part->len;
-    *left -= head + part->len;
-    return true;
-}
-
-static void part_put(struct buf *out, const char *name, const void *data, size_t len)
-{
-    uint8_t len_bytes[4], name_len = (uint8_t)strlen(name);
-    bytes_put_u32(len_bytes, (uint32_t)len);
-    FUZZ_REQUIRE(buf_append(out, &name_len, 1) == 0 && buf_append(out, name, name_len) == 0 &&
-                 buf_append(out, len_bytes, 4) == 0 && buf_append(out, data, len) == 0);
-}
-
-static bool name_ends(const struct part *part, const char *suffix)
-{
-    size_t len = strlen(suffix);
-    return part->name_len >= len && memcmp(part->name + part->name_len - len, suffix, len) == 0;
-}
-
 static void mend(uint8_t *data, size_t len)
 {
-    struct part part;
-    while (part_next(&data, &len, &part)) {
-        if (name_ends(&part, ".log"))
+    struct fuzz_file part;
+    while (fuzz_file_next(&data, &len, &part)) {
+        if (fuzz_file_name_ends(&part, ".log"))
             fuzz_batch_mend(part.data, part.len);
-        else if (name_ends(&part, ".snapshot") && part.len > SNAPSHOT_CRC_FROM)
+        else if (fuzz_file_name_ends(&part, ".snapshot") && part.len > SNAPSHOT_CRC_FROM)
             bytes_put_u32(part.data + SNAPSHOT_CRC_AT,
                           crc32c(0, part.data + SNAPSHOT_CRC_FROM, part.len - SNAPSHOT_CRC_FROM));
     }
@@ -244,26 +206,6 @@ static void seed_fill(struct world *world, int batches)
     sim_run_for(world->sim, 100 * 1000);
 }
 
-static void seed_take_dir(struct world *world, const char *dir, const char *prefix, struct buf *out)
-{
-    char **names, *data;
-    size_t count, len;
-    FUZZ_REQUIRE(env_dir_list(world->env, dir, &names, &count) == 0);
-    for (size_t i = 0; i < count; i++) {
-        char *path = mem_printf("%s/%s", dir, names[i]),
-             *name = mem_printf("%s%s", prefix, names[i]);
-        if (strcmp(names[i], ".lock") != 0 &&
-            env_file_load(world->env, path, 1 << 20, &data, &len) == 0) {
-            part_put(out, name, data, len);
-            mem_free(data);
-        }
-        mem_free(name);
-        mem_free(path);
-        mem_free(names[i]);
-    }
-    mem_free(names);
-}
-
 static void seed_one(struct fuzz_corpus *corpus, int batches, bool clean, bool metadata)
 {
     struct world world;
@@ -276,9 +218,9 @@ static void seed_one(struct fuzz_corpus *corpus, int batches, bool clean, bool m
         world_shutdown(&world);
     else
         world_drop_manager(&world);
-    seed_take_dir(&world, "/data/t-0", "t-0/", &out);
+    fuzz_file_take_dir(&out, world.env, "/data/t-0", "t-0/");
     if (metadata)
-        seed_take_dir(&world, "/data", "", &out);
+        fuzz_file_take_dir(&out, world.env, "/data", "");
     fuzz_add(corpus, out.data, out.len);
     buf_close(&out);
     world_close(&world);
@@ -318,22 +260,6 @@ const struct fuzz_target fuzz_target = {.what = "log directories",
                                         .mend = mend};
 
 /* ---- what is done with a directory ---- */
-
-static void lay_out(struct world *world, uint8_t *data, size_t len)
-{
-    struct part part;
-    FUZZ_REQUIRE(env_dir_make(world->env, "/data/t-0") == 0);
-    for (int count = 0; count < 40 && part_next(&data, &len, &part); count++) {
-        struct env_file *file;
-        char *path = mem_printf("/data/%.*s", (int)part.name_len, (const char *)part.name);
-        int err = env_file_open(world->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &file);
-        if (err == 0) {
-            FUZZ_REQUIRE(env_file_write(file, part.data, part.len, 0) == 0);
-            env_file_close(file);
-        }
-        mem_free(path);
-    }
-}
 
 /* The batches of a slice. Returns the offset behind the last whole one, or -1 when there is none.
  * What a start trusts (below the recovery point, or all after a clean shutdown) it does not look
@@ -458,9 +384,9 @@ static void discard(struct world *world)
 int fuzz_one(const uint8_t *data, size_t len)
 {
     struct world world;
-    uint8_t *copy = mem_dup(data, len);
     world_init(&world);
-    lay_out(&world, copy, len);
+    FUZZ_REQUIRE(env_dir_make(world.env, "/data/t-0") == 0);
+    fuzz_file_lay_out(world.env, "/data", data, len);
     if (world_start(&world)) {
         const struct log_entry *entry = map_get(&world.manager->entries, "t-0", 3);
         bool clean = world.manager->dirs[0].clean;
@@ -477,6 +403,5 @@ int fuzz_one(const uint8_t *data, size_t len)
         }
     }
     world_close(&world);
-    mem_free(copy);
     return 0;
 }
