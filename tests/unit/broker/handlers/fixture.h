@@ -1,0 +1,249 @@
+/* Handlers without a network: requests are made by hand, what leaves is kept as JSON, and the
+ * channel to the controller keeps the command until the test answers it. The functions of
+ * net/request.h and of controller_channel.h are defined here, so the linker takes none of their
+ * real ones. */
+#ifndef TESTS_HANDLERS_FIXTURE_H
+#define TESTS_HANDLERS_FIXTURE_H
+
+#include "../../tap.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "broker/handlers/handlers.h"
+#include "broker/net/request.h"
+#include "broker/replica/controller_channel.h"
+#include "broker/replica/metadata.h"
+#include "kafka/api.h"
+
+struct fixture {
+    struct env *env;
+    struct config *config;
+    struct broker broker;
+    int64_t index; /* of the newest entry */
+    struct request request;
+    struct buf answer;         /* JSON; "" while there is none */
+    int failed;                /* why request_fail was called */
+    Meta__Frame *sent;         /* the command that waits for its answer */
+    struct controller_call *call;
+    int64_t timeout_ms;
+};
+
+static struct fixture *fx;
+
+/* ---- what handlers call ---- */
+
+void request_reply(struct request *request, const void *response,
+                   void (*release)(struct request *request))
+{
+    struct wire_out out;
+    wire_out_init(&out);
+    CHECK(release == NULL);
+    CHECK_INT(wire_encode(request->api->response, request->version, response, &out), 0);
+    CHECK_INT(wire_print(request->api->response, request->version, response, &fx->answer), 0);
+    wire_out_close(&out);
+}
+
+void request_fail(struct request *request, int err, const char *reason)
+{
+    (void)request;
+    CHECK(reason != NULL);
+    fx->failed = err;
+}
+
+const char *request_peer(const struct request *request)
+{
+    (void)request;
+    return "10.0.0.1:1";
+}
+
+void controller_channel_call(struct controller_channel *channel, struct controller_call *call,
+                             Meta__Command *command, int64_t timeout_ms,
+                             void (*done)(struct controller_call *call, int err,
+                                          const Meta__CommandReply *reply))
+{
+    (void)channel;
+    Meta__Frame frame = META__FRAME__INIT;
+    frame.body_case = META__FRAME__BODY_COMMAND;
+    frame.command = command;
+    size_t len = meta__frame__get_packed_size(&frame);
+    uint8_t *bytes = mem_alloc(len);
+    meta__frame__pack(&frame, bytes);
+    CHECK(fx->sent == NULL);
+    fx->sent = meta__frame__unpack(NULL, len, bytes);
+    mem_free(bytes);
+    CHECK(fx->sent != NULL);
+    fx->call = call;
+    fx->timeout_ms = timeout_ms;
+    call->done = done;
+}
+
+int32_t controller_channel_active(const struct controller_channel *channel)
+{
+    (void)channel;
+    return 2;
+}
+
+const char *controller_channel_cluster_id(const struct controller_channel *channel)
+{
+    (void)channel;
+    return "cluster";
+}
+
+/* ---- the cluster ---- */
+
+static inline void fixture_apply(Meta__Record__FactCase fact, void *body)
+{
+    Meta__Record record = META__RECORD__INIT;
+    record.fact_case = fact;
+    record.topic = body; /* the members of the union are all pointers */
+    Meta__Record *records[] = {&record};
+    Meta__Entry entry = META__ENTRY__INIT;
+    entry.records = records;
+    entry.n_records = 1;
+    Meta__IndexedEntry indexed = META__INDEXED_ENTRY__INIT;
+    indexed.index = ++fx->index;
+    indexed.entry = &entry;
+    Meta__IndexedEntry *list[] = {&indexed};
+    Meta__Entries entries = META__ENTRIES__INIT;
+    entries.entries = list;
+    entries.n_entries = 1;
+    CHECK_INT(metadata_apply_entries(fx->broker.metadata, &entries), 0);
+}
+
+static inline void fixture_add_broker(int32_t id, bool fenced)
+{
+    uint8_t incarnation[16] = {(uint8_t)id};
+    char listener[] = "PLAINTEXT", host[] = "localhost";
+    Meta__Endpoint endpoint = META__ENDPOINT__INIT;
+    endpoint.listener = listener;
+    endpoint.host = host;
+    endpoint.port = 9000 + (uint32_t)id;
+    Meta__Endpoint *endpoints[] = {&endpoint};
+    Meta__BrokerRecord record = META__BROKER_RECORD__INIT;
+    record.id = id;
+    record.incarnation = (ProtobufCBinaryData){sizeof(incarnation), incarnation};
+    record.endpoints = endpoints;
+    record.n_endpoints = 1;
+    record.fenced = fenced;
+    fixture_apply(META__RECORD__FACT_BROKER, &record);
+}
+
+/* The id is the first letters of the name; broker 1 leads, 1 and 3 are the replicas. */
+static inline void fixture_add_topic(const char *name, int32_t partitions)
+{
+    uint8_t id[16] = {0};
+    char text[64];
+    int32_t replicas[] = {1, 3};
+    snprintf(text, sizeof(text), "%s", name);
+    memcpy(id, text, sizeof(id));
+    Meta__TopicRecord topic = META__TOPIC_RECORD__INIT;
+    topic.name = text;
+    topic.id = (ProtobufCBinaryData){sizeof(id), id};
+    fixture_apply(META__RECORD__FACT_TOPIC, &topic);
+    for (int32_t i = 0; i < partitions; i++) {
+        Meta__PartitionRecord record = META__PARTITION_RECORD__INIT;
+        record.topic_id = topic.id;
+        record.partition = i;
+        record.replicas = replicas;
+        record.n_replicas = 2;
+        record.isr = replicas;
+        record.n_isr = 1;
+        record.leader = 1;
+        fixture_apply(META__RECORD__FACT_PARTITION, &record);
+    }
+}
+
+static inline void fixture_set(Meta__ConfigRecord__Resource resource, const char *name,
+                               const char *key, const char *value)
+{
+    char texts[3][64];
+    snprintf(texts[0], sizeof(texts[0]), "%s", name);
+    snprintf(texts[1], sizeof(texts[1]), "%s", key);
+    snprintf(texts[2], sizeof(texts[2]), "%s", value);
+    Meta__ConfigRecord record = META__CONFIG_RECORD__INIT;
+    record.resource = resource;
+    record.name = texts[0];
+    record.key = texts[1];
+    record.value = texts[2];
+    fixture_apply(META__RECORD__FACT_CONFIG, &record);
+}
+
+/* ---- requests ---- */
+
+/* A new request with a body at its defaults; what an earlier one left is dropped. */
+static inline void *fixture_request(int16_t key, int16_t version)
+{
+    struct request *request = &fx->request;
+    arena_close(&request->arena);
+    *request = (struct request){.broker = &fx->broker, .api = kafka_api_find(key)};
+    request->version = version;
+    request->client_id = wire_str_from("tester");
+    arena_init(&request->arena, 1 << 20);
+    request->body = arena_alloc(&request->arena, request->api->request->size);
+    CHECK(request->body != NULL);
+    wire_defaults(request->api->request, request->body);
+    fx->answer.len = 0;
+    fx->failed = 0;
+    return request->body;
+}
+
+static inline void fixture_answer(int err, const Meta__CommandReply *reply)
+{
+    struct controller_call *call = fx->call;
+    CHECK(call != NULL);
+    fx->call = NULL;
+    meta__frame__free_unpacked(fx->sent, NULL);
+    fx->sent = NULL;
+    call->done(call, err, reply);
+}
+
+static inline void fixture_stop(void *data)
+{
+    env_stop(data);
+}
+
+/* One turn of the loop, in which timers of 0 ms fire. */
+static inline void fixture_turn(void)
+{
+    struct env_timer timer;
+    env_timer_init(fx->env, &timer, fixture_stop, fx->env);
+    env_timer_start(&timer, 1);
+    env_run(fx->env);
+}
+
+static inline void fixture_open(struct fixture *f)
+{
+    static const char text[] = "broker.id=1\nlog.retention.hours=48\nlog.cleanup.policy=delete\n"
+                               "max.request.partition.size.limit=50\n";
+    struct props props;
+    struct buf problem, notes;
+    int line;
+    fx = f;
+    *f = (struct fixture){0};
+    props_init(&props);
+    buf_init(&problem);
+    buf_init(&notes);
+    buf_init(&f->answer);
+    CHECK_INT(props_parse(&props, text, strlen(text), &line), 0);
+    CHECK_INT(config_new(&props, "s.properties", &problem, &notes, &f->config), 0);
+    CHECK_INT(env_new(&f->env), 0);
+    props_close(&props);
+    buf_close(&problem);
+    buf_close(&notes);
+    arena_init(&f->request.arena, 1);
+    f->broker = (struct broker){.env = f->env, .config = f->config, .node_id = 1};
+    f->broker.metadata = metadata_new(f->env, NULL);
+}
+
+static inline void fixture_close(struct fixture *f)
+{
+    if (f->broker.metadata)
+        metadata_free(f->broker.metadata);
+    arena_close(&f->request.arena);
+    buf_close(&f->answer);
+    config_free(f->config);
+    env_free(f->env);
+}
+
+#endif

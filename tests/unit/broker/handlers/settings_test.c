@@ -1,0 +1,240 @@
+/* Settings: where a value comes from, what DescribeConfigs makes of it, how lists are changed. */
+#include "fixture.h"
+
+#include "broker/handlers/resources.h"
+#include "broker/handlers/settings.h"
+#include "kafka/messages/describe_configs.h"
+#include "kafka/messages/incremental_alter_configs.h"
+
+static const Meta__ConfigRecord__Resource of_topic = META__CONFIG_RECORD__RESOURCE__TOPIC;
+static const Meta__ConfigRecord__Resource of_broker = META__CONFIG_RECORD__RESOURCE__BROKER;
+
+static const char *own_value(void *data, const char *key)
+{
+    return strcmp(key, "retention.ms") == 0 ? data : NULL;
+}
+
+static struct settings scope(struct arena *arena, char *own)
+{
+    return (struct settings){.arena = arena,
+                             .config = fx->config,
+                             .image = metadata_image(fx->broker.metadata),
+                             .node_id = 1,
+                             .topic = own ? own_value : NULL,
+                             .topic_data = own};
+}
+
+static void check_synonym(const struct setting *setting, int i, const char *name, const char *value,
+                          int source)
+{
+    CHECK(i < setting->synonym_count);
+    CHECK_STR(setting->synonyms[i].name, name);
+    CHECK_STR(setting->synonyms[i].value, value);
+    CHECK_INT(setting->synonyms[i].source, source);
+}
+
+static void a_topic_has_the_strongest_value(void)
+{
+    struct fixture f;
+    struct arena arena;
+    struct setting setting;
+    char own[] = "5";
+    fixture_open(&f);
+    arena_init(&arena, 1 << 16);
+    struct settings settings = scope(&arena, NULL);
+    CHECK_INT(settings_of_topic(&settings, CONFIG_LOG_RETENTION_MS, &setting), 0);
+    CHECK_STR(setting.name, "retention.ms");
+    CHECK_STR(setting.value, "172800000"); /* 48 hours */
+    CHECK_INT(setting.source, SETTINGS_FROM_FILE);
+    CHECK_INT(setting.synonym_count, 2);
+    check_synonym(&setting, 0, "log.retention.hours", "48", SETTINGS_FROM_FILE);
+    check_synonym(&setting, 1, "log.retention.hours", "168", SETTINGS_FROM_DEFAULT);
+    fixture_set(of_broker, "", "log.retention.ms", "70");
+    fixture_set(of_broker, "2", "log.retention.ms", "71");
+    CHECK_INT(settings_of_topic(&settings, CONFIG_LOG_RETENTION_MS, &setting), 0);
+    CHECK_STR(setting.value, "70");
+    CHECK_INT(setting.source, SETTINGS_FROM_ALL_BROKERS);
+    fixture_set(of_broker, "1", "log.retention.ms", "60");
+    settings = scope(&arena, own);
+    CHECK_INT(settings_of_topic(&settings, CONFIG_LOG_RETENTION_MS, &setting), 0);
+    CHECK_STR(setting.value, "5");
+    CHECK_INT(setting.source, SETTINGS_FROM_TOPIC);
+    CHECK_INT(setting.synonym_count, 5);
+    check_synonym(&setting, 0, "retention.ms", "5", SETTINGS_FROM_TOPIC);
+    check_synonym(&setting, 1, "log.retention.ms", "60", SETTINGS_FROM_BROKER);
+    check_synonym(&setting, 2, "log.retention.ms", "70", SETTINGS_FROM_ALL_BROKERS);
+    arena_close(&arena);
+    fixture_close(&f);
+}
+
+static void every_setting_can_be_told(void)
+{
+    struct fixture f;
+    struct arena arena;
+    fixture_open(&f);
+    arena_init(&arena, 1 << 20);
+    struct settings settings = scope(&arena, NULL);
+    size_t topics = 0;
+    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
+        struct setting setting;
+        if (settings_is_topic(id)) {
+            topics++;
+            CHECK_INT(settings_of_topic(&settings, id, &setting), 0);
+            CHECK(setting.value != NULL);
+            CHECK(setting.type > 0);
+        }
+        if (settings_is_broker(id)) {
+            settings_of_broker(&settings, id, &setting);
+            CHECK_STR(setting.name, config_row(id)->name);
+            CHECK(setting.read_only == !(config_row(id)->flags & CONFIG_DYNAMIC));
+        }
+    }
+    CHECK_INT(topics, settings_topic_count());
+    arena_close(&arena);
+    arena_init(&arena, 4);
+    struct setting setting;
+    CHECK_INT(settings_of_topic(&settings, CONFIG_LOG_SEGMENT_BYTES, &setting), ERR_NO_MEMORY);
+    arena_close(&arena);
+    fixture_close(&f);
+}
+
+static void a_broker_has_one_id(void)
+{
+    struct fixture f;
+    struct setting setting;
+    fixture_open(&f);
+    struct settings settings = scope(NULL, NULL);
+    settings_of_broker(&settings, CONFIG_NODE_ID, &setting);
+    CHECK_STR(setting.value, "1");
+    settings_of_broker(&settings, CONFIG_LOG_RETENTION_MS, &setting);
+    CHECK(setting.value == NULL); /* the hours are no value of it */
+    fixture_close(&f);
+}
+
+/* ---- DescribeConfigs ---- */
+
+static void ask(int16_t version, int8_t type, const char *name, const char *key)
+{
+    struct describe_configs_request *body = fixture_request(KAFKA_API_DESCRIBE_CONFIGS, version);
+    CHECK(WIRE_ARRAY(&fx->request.arena, &body->resources, 1,
+                     &describe_configs_request_describe_configs_resource_desc) != NULL);
+    body->resources.items[0].resource_type = type;
+    body->resources.items[0].resource_name = wire_str_from(name);
+    body->resources.items[0].configuration_keys.count = -1;
+    if (key) {
+        CHECK(WIRE_ARRAY(&fx->request.arena, &body->resources.items[0].configuration_keys, 1,
+                         NULL) != NULL);
+        body->resources.items[0].configuration_keys.items[0] = wire_str_from(key);
+    }
+    body->include_synonyms = version >= 1;
+    handle_describe_configs(&fx->request);
+}
+
+static void settings_are_described(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_topic("orders", 1);
+    fixture_set(of_topic, "orders", "retention.ms", "9");
+    ask(0, RESOURCES_TOPIC, "orders", "retention.ms");
+    CHECK_STR(buf_text(&f.answer),
+              "{\"throttleTimeMs\":0,\"results\":[{\"errorCode\":0,\"errorMessage\":null,"
+              "\"resourceType\":2,\"resourceName\":\"orders\",\"configs\":[{\"name\":"
+              "\"retention.ms\",\"value\":\"9\",\"readOnly\":false,\"isDefault\":false,"
+              "\"isSensitive\":false}]}]}");
+    ask(4, RESOURCES_TOPIC, "orders", "flush.messages");
+    CHECK(strstr(buf_text(&f.answer),
+                 "\"value\":\"1\",\"readOnly\":false,\"configSource\":5,\"isSensitive\":false,"
+                 "\"synonyms\":[{\"name\":\"log.flush.interval.messages\",\"value\":\"1\","
+                 "\"source\":5}],\"configType\":5,\"documentation\":null"));
+    ask(4, RESOURCES_BROKER, "1", "log.retention.hours");
+    CHECK(strstr(buf_text(&f.answer), "\"value\":\"48\",\"readOnly\":true,\"configSource\":4"));
+    ask(4, RESOURCES_BROKER, "2", NULL);
+    CHECK(strstr(buf_text(&f.answer), "\"errorCode\":42,\"errorMessage\":\"Unexpected broker id, "
+                                      "expected 1 or empty string, but received 2\""));
+    ask(4, RESOURCES_TOPIC, "none", NULL);
+    CHECK(strstr(buf_text(&f.answer), "\"errorCode\":3"));
+    ask(4, RESOURCES_TOPIC, "no/name", NULL);
+    CHECK(strstr(buf_text(&f.answer), "\"errorCode\":17"));
+    ask(4, 3, "x", NULL);
+    CHECK(strstr(buf_text(&f.answer), "\"errorCode\":42"));
+    fixture_set(of_broker, "", "min.insync.replicas", "2");
+    ask(4, RESOURCES_BROKER, "", NULL);
+    CHECK(strstr(buf_text(&f.answer), "\"configs\":[{\"name\":\"min.insync.replicas\",\"value\":"
+                                      "\"2\",\"readOnly\":false,\"configSource\":3"));
+    fixture_close(&f);
+}
+
+/* ---- IncrementalAlterConfigs ---- */
+
+static void change(int8_t type, const char *name, const char *key, int8_t operation,
+                   const char *value)
+{
+    struct incremental_alter_configs_request *body =
+        fixture_request(KAFKA_API_INCREMENTAL_ALTER_CONFIGS, 1);
+    struct arena *arena = &fx->request.arena;
+    CHECK(WIRE_ARRAY(arena, &body->resources, 1,
+                     &incremental_alter_configs_request_alter_configs_resource_desc) != NULL);
+    body->resources.items[0].resource_type = type;
+    body->resources.items[0].resource_name = wire_str_from(name);
+    CHECK(WIRE_ARRAY(arena, &body->resources.items[0].configs, 1,
+                     &incremental_alter_configs_request_alterable_config_desc) != NULL);
+    body->resources.items[0].configs.items[0].name = wire_str_from(key);
+    body->resources.items[0].configs.items[0].value = wire_str_from(value);
+    body->resources.items[0].configs.items[0].config_operation = operation;
+    handle_incremental_alter_configs(&fx->request);
+}
+
+static void check_sent(int8_t type, const char *key, int8_t operation, const char *value,
+                       int sent_operation, const char *sent_value)
+{
+    change(type, type == RESOURCES_TOPIC ? "orders" : "1", key, operation, value);
+    CHECK(fx->sent != NULL);
+    const Meta__ConfigEntry *entry = fx->sent->command->alter_configs->resources[0]->entries[0];
+    CHECK_STR(entry->key, key);
+    CHECK_STR(entry->value, sent_value);
+    CHECK_INT(entry->operation, sent_operation);
+    fixture_answer(ERR_REQUEST_TIMED_OUT, NULL);
+    CHECK(strstr(buf_text(&fx->answer), "\"errorCode\":7"));
+}
+
+static void check_refused(int8_t type, const char *key, int8_t operation, const char *value,
+                          int err)
+{
+    char code[32];
+    change(type, "1", key, operation, value);
+    CHECK(fx->sent == NULL);
+    snprintf(code, sizeof(code), "\"errorCode\":%d,", err_to_wire(err));
+    CHECK(strstr(buf_text(&fx->answer), code));
+}
+
+static void lists_start_from_the_value_in_force(void)
+{
+    struct fixture f;
+    enum { SET = 0, DELETE = 1, APPEND = 2, SUBTRACT = 3 };
+    fixture_open(&f);
+    fixture_add_topic("orders", 1);
+    check_sent(RESOURCES_TOPIC, "cleanup.policy", APPEND, "compact", SET, "delete,compact");
+    check_sent(RESOURCES_TOPIC, "cleanup.policy", APPEND, "delete", SET, "delete");
+    check_sent(RESOURCES_TOPIC, "cleanup.policy", SUBTRACT, "delete,x", SET, "");
+    check_sent(RESOURCES_TOPIC, "leader.replication.throttled.replicas", APPEND, "0:1,1:2,0:1", SET,
+               "0:1,1:2");
+    fixture_set(of_topic, "orders", "cleanup.policy", "compact");
+    check_sent(RESOURCES_TOPIC, "cleanup.policy", APPEND, "delete", APPEND, "delete");
+    check_sent(RESOURCES_TOPIC, "retention.ms", SET, "7", SET, "7");
+    check_sent(RESOURCES_TOPIC, "retention.ms", DELETE, NULL, DELETE, "");
+    check_sent(RESOURCES_BROKER, "log.retention.ms", SET, "7", SET, "7");
+    check_refused(RESOURCES_TOPIC, "retention.ms", APPEND, "7", ERR_INVALID_CONFIG);
+    check_refused(RESOURCES_TOPIC, "retention.ms", SET, "x", ERR_INVALID_CONFIG);
+    check_refused(RESOURCES_TOPIC, "retention.ms", SET, NULL, ERR_INVALID_REQUEST);
+    check_refused(RESOURCES_TOPIC, "retention.ms", 4, "1", ERR_INVALID_REQUEST);
+    check_refused(RESOURCES_BROKER, "log.dirs", SET, "x", ERR_INVALID_REQUEST);
+    check_refused(RESOURCES_BROKER, "log.retenton.ms", SET, "1", ERR_INVALID_CONFIG);
+    check_refused(RESOURCES_BROKER, "log.retention.ms", SET, "x", ERR_INVALID_CONFIG);
+    check_refused(RESOURCES_GROUP, "x", SET, "x", ERR_INVALID_REQUEST);
+    fixture_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(a_topic_has_the_strongest_value), TAP_TEST(every_setting_can_be_told),
+         TAP_TEST(a_broker_has_one_id), TAP_TEST(settings_are_described),
+         TAP_TEST(lists_start_from_the_value_in_force))
