@@ -1,5 +1,5 @@
-/* AlterPartitionReassignments: other replicas for partitions, or (null) the end of a move that is under
- * way; a command to the controller. */
+/* AlterPartitionReassignments: other replicas for partitions, or (null) the end of a move that is
+ * under way; a command to the controller. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"

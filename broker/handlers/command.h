@@ -3,10 +3,11 @@
  *     command_send -> controller_channel_call -> `result` -> metadata_wait -> `finish`
  *
  * After success, `finish` waits (a bounded time) until this broker has applied what the command
- * wrote, so that a client that asks again here sees its own change. A command that failed finishes at
- * once. Both callbacks come exactly once, also when the broker stops (ERR_BROKER_NOT_AVAILABLE): then
- * `data` must be freed but neither the channel nor the metadata be asked for anything. A request's
- * connection may go away meanwhile; its answer is then dropped like any other. */
+ * wrote, so that a client that asks again here sees its own change. A command that failed finishes
+ * at once. Both callbacks come exactly once, also when the broker stops
+ * (ERR_BROKER_NOT_AVAILABLE): then `data` must be freed but neither the channel nor the metadata
+ * be asked for anything. A request's connection may go away meanwhile; its answer is then dropped
+ * like any other. */
 #ifndef BROKER_HANDLERS_COMMAND_H
 #define BROKER_HANDLERS_COMMAND_H
 
@@ -54,9 +55,9 @@ struct command_topic {
 };
 
 /* `done(data, err, errors)` once, later on the loop (or as command_send when it is too large): err
- * concerns all; errors[i] is topic i's, 0 also when it existed already. The topics are known to this
- * broker then, unless it lags. `errors` is NULL when err is not 0. `topics` is borrowed until this
- * returns. */
+ * concerns all; errors[i] is topic i's, 0 also when it existed already. The topics are known to
+ * this broker then, unless it lags. `errors` is NULL when err is not 0. `topics` is borrowed until
+ * this returns. */
 void command_create_topics(struct broker *broker, struct wire_str client_id,
                            const struct command_topic *topics, size_t count, int64_t timeout_ms,
                            void (*done)(void *data, int err, const int *errors), void *data);
@@ -66,8 +67,8 @@ void command_create_topics(struct broker *broker, struct wire_str client_id,
 /* `count` pointers to initialised messages; NULL when the arena's limit is reached. */
 void *command_messages(struct arena *arena, size_t count,
                        const ProtobufCMessageDescriptor *descriptor) MUST_CHECK;
-/* *text = the string with a NUL ("" for null). ERR_INVALID when it contains one, since the controller
- * would see another string; ERR_NO_MEMORY. */
+/* *text = the string with a NUL ("" for null). ERR_INVALID when it contains one, since the
+ * controller would see another string; ERR_NO_MEMORY. */
 int command_text(struct arena *arena, struct wire_str str, char **text) MUST_CHECK;
 /* A copy of the text of a reply; null for "" and when the arena's limit is reached. */
 struct wire_str command_keep(struct arena *arena, const char *text);

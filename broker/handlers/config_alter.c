@@ -1,9 +1,9 @@
-/* Changing settings. Happy path: each resource is checked, those that pass go to the controller in one
- * command, which checks the values of topics once more and writes. Failure modes: one bad entry
- * refuses its resource, others go through.
+/* Changing settings. Happy path: each resource is checked, those that pass go to the controller in
+ * one command, which checks the values of topics once more and writes. Failure modes: one bad
+ * entry refuses its resource, others go through.
  *
- * APPEND and SUBTRACT start from the value in force. The controller knows the dynamic value only, so
- * where there is none they are sent as a SET of what comes out for the default. */
+ * APPEND and SUBTRACT start from the value in force. The controller knows the dynamic value only,
+ * so where there is none they are sent as a SET of what comes out for the default. */
 #include "broker/handlers/config_alter.h"
 
 #include <string.h>
@@ -267,8 +267,9 @@ static void config_alter_find_doubles(struct config_alter *alter)
         struct config_alter_resource *resource = &alter->resources[i];
         if (resource->type < 0 || resource->type > RESOURCES_GROUP)
             continue; /* refused later */
+        struct wire_str name = resource->name;
         struct config_alter_resource *first =
-            map_put(&seen[resource->type], resource->name.data, (size_t)resource->name.len, resource);
+            map_put(&seen[resource->type], name.data, (size_t)name.len, resource);
         if (!first)
             continue;
         config_alter_refuse(alter, first, ERR_INVALID_REQUEST,

@@ -1,5 +1,5 @@
-/* What AlterConfigs and IncrementalAlterConfigs share: the checks that a broker makes, the command, and
- * the results in the order of the request. */
+/* What AlterConfigs and IncrementalAlterConfigs share: the checks that a broker makes, the
+ * command, and the results in the order of the request. */
 #ifndef BROKER_HANDLERS_CONFIG_ALTER_H
 #define BROKER_HANDLERS_CONFIG_ALTER_H
 
@@ -46,8 +46,8 @@ struct config_alter *config_alter_new(struct request *request, int32_t count) MU
 struct config_alter_entry *config_alter_entries(struct config_alter *alter,
                                                 struct config_alter_resource *resource,
                                                 int32_t count) MUST_CHECK;
-/* Checks, sends what is fine and calls answer, now or later; `answer` is not called when memory is out
- * (the request has failed then). */
+/* Checks, sends what is fine and calls answer, now or later; `answer` is not called when memory is
+ * out (the request has failed then). */
 void config_alter_run(struct config_alter *alter);
 
 #endif

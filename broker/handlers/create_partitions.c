@@ -1,5 +1,5 @@
-/* CreatePartitions: the new total of each topic, a command to the controller. A name that stands twice
- * is answered here; the rest in the controller's words. */
+/* CreatePartitions: the new total of each topic, a command to the controller. A name that stands
+ * twice is answered here; the rest in the controller's words. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"

@@ -1,9 +1,9 @@
 /* CreateTopics: a command to the controller, which checks and decides.
  *
- * Happy path: what can be seen here to be wrong is answered for that topic alone (a name that stands
- * twice, a text that holds a NUL); the others go to the controller in one command; the answer carries
- * ids, counts and settings. Failure modes: those of single topics, in the controller's words, and
- * those of the whole command, which each topic sent is then answered with. */
+ * Happy path: what can be seen here to be wrong is answered for that topic alone (a name that
+ * stands twice, a text that holds a NUL); the others go to the controller in one command; the
+ * answer carries ids, counts and settings. Failure modes: those of single topics, in the
+ * controller's words, and those of the whole command, with which each topic sent is answered. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"

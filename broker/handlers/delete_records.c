@@ -7,7 +7,8 @@
 #include "broker/replica/replica_manager.h"
 #include "kafka/messages/delete_records.h"
 
-/* Only a log whose old records are deleted may lose some: a compacted one keeps the last of each key. */
+/* Only a log whose old records are deleted may lose some: a compacted one keeps the last of each
+ * key. */
 static int delete_records_cut(struct request *request, struct wire_str topic,
                               const struct delete_records_request_delete_records_partition *asked,
                               int64_t *log_start)

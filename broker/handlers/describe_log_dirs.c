@@ -173,7 +173,8 @@ void handle_describe_log_dirs(struct request *request)
     ok = ok && WIRE_ARRAY(&request->arena, &response.results, count,
                           &describe_log_dirs_response_describe_log_dirs_result_desc);
     for (int i = 0; ok && i < count; i++)
-        ok = describe_fill_dir(request, &list, log_manager_dir(logs, i), &response.results.items[i]);
+        ok = describe_fill_dir(request, &list, log_manager_dir(logs, i),
+                               &response.results.items[i]);
     if (ok)
         request_reply(request, &response, NULL);
     else

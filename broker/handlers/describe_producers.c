@@ -1,5 +1,5 @@
-/* DescribeProducers: the idempotent producers that a partition's log knows. Answered at once, by the
- * leader only. */
+/* DescribeProducers: the idempotent producers that a partition's log knows. Answered at once, by
+ * the leader only. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"

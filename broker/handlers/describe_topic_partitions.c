@@ -1,4 +1,5 @@
-/* DescribeTopicPartitions (KIP-966): topics in the order of their names, in pages. Answered at once.
+/* DescribeTopicPartitions (KIP-966): topics in the order of their names, in pages. Answered at
+ * once.
  *
  * A page starts at the cursor and ends with the limit of partitions; the next cursor is the first
  * partition left out. A topic that is asked for and does not exist costs nothing of the limit. */

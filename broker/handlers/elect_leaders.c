@@ -1,5 +1,5 @@
-/* ElectLeaders: the preferred replica takes over, or (unclean) one that is not in sync; a command to
- * the controller. A null list means all partitions: only those for which something happened or
+/* ElectLeaders: the preferred replica takes over, or (unclean) one that is not in sync; a command
+ * to the controller. A null list means all partitions: only those for which something happened or
  * failed come back then. */
 #include "broker/handlers/handlers.h"
 
@@ -69,15 +69,17 @@ static bool elect_refuse(struct elect_leaders *elect, int err, const char *sente
     elect_topic *topics = WIRE_ARRAY(arena, &elect->response.replica_election_results, count,
                                      &elect_leaders_response_replica_election_result_desc);
     for (int32_t i = 0; topics && i < count; i++) {
-        int32_t partitions = body->topic_partitions.items[i].partitions.count;
+        const struct elect_leaders_request_topic_partitions *asked =
+            &body->topic_partitions.items[i];
+        int32_t partitions = asked->partitions.count;
         elect_partition *out = WIRE_ARRAY(arena, &topics[i].partition_result, partitions,
                                           &elect_leaders_response_partition_result_desc);
         if (!out)
             return false;
-        topics[i].topic = body->topic_partitions.items[i].topic;
+        topics[i].topic = asked->topic;
         for (int32_t j = 0; j < partitions; j++)
-            elect_fill_partition(arena, &out[j], body->topic_partitions.items[i].partitions.items[j],
-                                 err_to_wire(err), sentence);
+            elect_fill_partition(arena, &out[j], asked->partitions.items[j], err_to_wire(err),
+                                 sentence);
     }
     return topics != NULL;
 }
