@@ -1,0 +1,691 @@
+/* The guards against the Raft library's defects, one test for each (controller/README.md).
+ *
+ * One real controller, node 0, among two puppets: hosts that speak Raft's messages as the test says. So
+ * every schedule can be forced. */
+#include "../unit/tap.h"
+
+#include <raft.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "controller/consensus.h"
+#include "controller/controller_private.h"
+#include "controller/raft_backend.h"
+#include "controller/raft_codec.h"
+#include "controller/raft_peers.h"
+#include "meta/channel.h"
+#include "sim.h"
+
+enum { SECOND = 1000 * 1000, MS = 1000, PORT = 19092, SEEN_MAX = 4000, NODE0_RAFT_ID = 1 };
+
+/* The library itself forgets a few bytes when it is closed while a snapshot is being installed. */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libraft.so\n";
+}
+
+struct puppet {
+    int id;
+    struct sim_node *node;
+    struct env *env;
+    struct env_listener *listener;
+    struct link *in;  /* what node 0 dialled */
+    struct link *out; /* to node 0 */
+    struct env_connect *dial;
+    struct uuid incarnation;
+    Meta__Frame *seen[SEEN_MAX]; /* what node 0 said */
+    int seen_count;
+};
+
+static struct sim *sim;
+static struct sim_node *node0;
+static struct env *env0;
+static struct controller *controller;
+static struct logger logger;
+static struct puppet puppets[2];
+static bool failed;
+static const struct controller_voter voters[] = {
+    {0, "node0", PORT}, {1, "node1", PORT}, {2, "node2", PORT}};
+
+/* ---- puppets ---- */
+
+static void puppet_frame(void *owner, struct link *link, Meta__Frame *frame)
+{
+    struct puppet *puppet = owner;
+    (void)link;
+    if (puppet->seen_count < SEEN_MAX)
+        puppet->seen[puppet->seen_count++] = frame;
+    else
+        meta__frame__free_unpacked(frame, NULL);
+}
+
+static void puppet_broken(void *owner, struct link *link, int err)
+{
+    struct puppet *puppet = owner;
+    (void)err;
+    if (puppet->in == link)
+        puppet->in = NULL;
+    if (puppet->out == link)
+        puppet->out = NULL;
+    link_close(link);
+}
+
+static const struct link_handlers puppet_handlers = {.frame = puppet_frame,
+                                                     .broken = puppet_broken};
+
+static void puppet_accepted(void *data, struct env_stream *stream)
+{
+    struct puppet *puppet = data;
+    if (puppet->in)
+        link_close(puppet->in);
+    puppet->in = link_new(puppet->env, stream, CHANNEL_FRAME_MAX, &puppet_handlers, puppet);
+}
+
+static void puppet_dialled(void *data, int status, struct env_stream *stream)
+{
+    struct puppet *puppet = data;
+    puppet->dial = NULL;
+    if (status)
+        return;
+    puppet->out = link_new(puppet->env, stream, CHANNEL_FRAME_MAX, &puppet_handlers, puppet);
+    Meta__Hello hello = META__HELLO__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    hello.role = META__HELLO__ROLE__VOTER;
+    hello.node_id = puppet->id;
+    hello.incarnation = (ProtobufCBinaryData){16, puppet->incarnation.bytes};
+    frame.body_case = META__FRAME__BODY_HELLO;
+    frame.hello = &hello;
+    link_send(puppet->out, &frame);
+}
+
+static void puppet_dial(struct puppet *puppet)
+{
+    int err = env_connect(puppet->env, "node0", PORT, 300, puppet_dialled, puppet, &puppet->dial);
+    CHECK_INT(err, 0);
+}
+
+static void puppet_forget(struct puppet *puppet)
+{
+    while (puppet->seen_count)
+        meta__frame__free_unpacked(puppet->seen[--puppet->seen_count], NULL);
+}
+
+static void puppet_close(struct puppet *puppet)
+{
+    puppet_forget(puppet);
+    if (puppet->dial)
+        env_connect_cancel(puppet->dial);
+    if (puppet->in)
+        link_close(puppet->in);
+    if (puppet->out)
+        link_close(puppet->out);
+    env_listener_close(puppet->listener);
+}
+
+/* How often node 0 said this to the puppet. */
+static int puppet_saw(const struct puppet *puppet, Meta__Frame__BodyCase what)
+{
+    int count = 0;
+    for (int i = 0; i < puppet->seen_count; i++)
+        count += puppet->seen[i]->body_case == what;
+    return count;
+}
+
+static const Meta__Frame *puppet_last(const struct puppet *puppet, Meta__Frame__BodyCase what)
+{
+    for (int i = puppet->seen_count - 1; i >= 0; i--)
+        if (puppet->seen[i]->body_case == what)
+            return puppet->seen[i];
+    return NULL;
+}
+
+static void say_vote(struct puppet *puppet, uint64_t term, bool pre_vote)
+{
+    Meta__RequestVoteResult body = META__REQUEST_VOTE_RESULT__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    body.term = term;
+    body.vote_granted = true;
+    body.pre_vote = pre_vote ? raft_tribool_true : raft_tribool_false;
+    frame.body_case = META__FRAME__BODY_REQUEST_VOTE_RESULT;
+    frame.request_vote_result = &body;
+    link_send(puppet->out, &frame);
+}
+
+static void say_appended(struct puppet *puppet, uint64_t term, uint64_t last)
+{
+    Meta__AppendEntriesResult body = META__APPEND_ENTRIES_RESULT__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    body.term = term;
+    body.last_log_index = last;
+    frame.body_case = META__FRAME__BODY_APPEND_ENTRIES_RESULT;
+    frame.append_entries_result = &body;
+    link_send(puppet->out, &frame);
+}
+
+/* Entries of type barrier, which carry nothing, from prev + 1 on. */
+static void say_append(struct puppet *puppet, uint64_t term, uint64_t prev, uint64_t prev_term,
+                       uint64_t entry_term, int count, uint64_t commit)
+{
+    Meta__AppendEntries body = META__APPEND_ENTRIES__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    Meta__RaftEntry entry = META__RAFT_ENTRY__INIT, *entries[16];
+    uint8_t zeros[8] = {0};
+    entry.term = entry_term;
+    entry.type = RAFT_BARRIER;
+    entry.data = (ProtobufCBinaryData){sizeof(zeros), zeros};
+    for (int i = 0; i < count; i++)
+        entries[i] = &entry;
+    body.term = term;
+    body.prev_log_index = prev;
+    body.prev_log_term = prev_term;
+    body.leader_commit = commit;
+    body.n_entries = (size_t)count;
+    body.entries = entries;
+    frame.body_case = META__FRAME__BODY_APPEND_ENTRIES;
+    frame.append_entries = &body;
+    link_send(puppet->out, &frame);
+}
+
+static void say_timeout_now(struct puppet *puppet, uint64_t term, uint64_t last, uint64_t last_term)
+{
+    Meta__TimeoutNow body = META__TIMEOUT_NOW__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    body.term = term;
+    body.last_log_index = last;
+    body.last_log_term = last_term;
+    frame.body_case = META__FRAME__BODY_TIMEOUT_NOW;
+    frame.timeout_now = &body;
+    link_send(puppet->out, &frame);
+}
+
+static void say_request_vote(struct puppet *puppet, uint64_t term, uint64_t last,
+                             uint64_t last_term)
+{
+    Meta__RequestVote body = META__REQUEST_VOTE__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    body.term = term;
+    body.candidate_id = (uint64_t)puppet->id + 1;
+    body.last_log_index = last;
+    body.last_log_term = last_term;
+    body.disrupt_leader = true;
+    frame.body_case = META__FRAME__BODY_REQUEST_VOTE;
+    frame.request_vote = &body;
+    link_send(puppet->out, &frame);
+}
+
+/* ---- the world ---- */
+
+static void on_fail_stop(void *data, const char *sentence)
+{
+    (void)data;
+    (void)sentence;
+    failed = true;
+}
+
+static int start_node0(const struct controller_voter *list, struct buf *problem)
+{
+    struct controller_config config = {
+        .node_id = 0,
+        .dir = "/data",
+        .listen_port = PORT,
+        .voters = list,
+        .voter_count = 3,
+        .cluster_id = "",
+        .heartbeat_ms = 50,
+        .election_timeout_ms = 300,
+        .broker_session_timeout_ms = 2000,
+        .leader_rebalance_check_ms = 300000,
+        .snapshot_entries = 1000,
+        .fail_stop = on_fail_stop,
+    };
+    env0 = sim_env_new(node0);
+    logger_init(&logger, "node0", NULL, NULL);
+    logger.level = getenv("MILLRACE_VERBOSE") ? LOGGER_DEBUG : LOGGER_ERROR + 1;
+    return controller_new(env0, &logger, &config, problem, &controller);
+}
+
+static void begin(void)
+{
+    static const char *const names[] = {"node1", "node2"};
+    struct buf problem;
+    buf_init(&problem);
+    failed = false;
+    controller = NULL;
+    sim = sim_new(1);
+    node0 = sim_node_new(sim, "node0");
+    sim_disk_set_sync_us(node0, 100, 100);
+    for (int i = 0; i < 2; i++) {
+        struct puppet *puppet = &puppets[i];
+        memset(puppet, 0, sizeof(*puppet));
+        puppet->id = i + 1;
+        puppet->node = sim_node_new(sim, names[i]);
+        puppet->env = sim_env_new(puppet->node);
+        puppet->incarnation.bytes[0] = (uint8_t)(i + 1);
+        CHECK_INT(env_listen(puppet->env, NULL, PORT, puppet_accepted, puppet, &puppet->listener),
+                  0);
+    }
+    CHECK_INT(start_node0(voters, &problem), 0);
+    buf_close(&problem);
+    puppet_dial(&puppets[0]);
+    puppet_dial(&puppets[1]);
+    sim_run_for(sim, 5 * MS);
+    CHECK(puppets[0].out && puppets[1].out && puppets[0].in);
+}
+
+static void stop_node0(void)
+{
+    sim_node_kill(node0);
+    sim_env_reap(env0);
+    controller_free(controller);
+    controller = NULL;
+}
+
+static void finish(void)
+{
+    if (controller)
+        stop_node0();
+    puppet_close(&puppets[0]);
+    puppet_close(&puppets[1]);
+    sim_free(sim);
+}
+
+static bool saw_candidate(void *data)
+{
+    (void)data;
+    const Meta__Frame *frame = puppet_last(&puppets[0], META__FRAME__BODY_REQUEST_VOTE);
+    return frame && !frame->request_vote->pre_vote;
+}
+
+static bool saw_pre_vote(void *data)
+{
+    (void)data;
+    return puppet_last(&puppets[0], META__FRAME__BODY_REQUEST_VOTE) != NULL;
+}
+
+/* Node 0 stands for election; the term that it asks votes for. */
+static uint64_t let_stand(void)
+{
+    CHECK(sim_run_until(sim, saw_pre_vote, NULL, sim_now_us(sim) + 3 * SECOND));
+    uint64_t term =
+        puppet_last(&puppets[0], META__FRAME__BODY_REQUEST_VOTE)->request_vote->term;
+    say_vote(&puppets[0], term, true);
+    CHECK(sim_run_until(sim, saw_candidate, NULL, sim_now_us(sim) + SECOND));
+    return term;
+}
+
+static bool is_active(void *data)
+{
+    (void)data;
+    return controller_is_active(controller);
+}
+
+/* Node 0 leads and is active; its term. */
+static uint64_t let_lead(void)
+{
+    uint64_t term = let_stand();
+    say_vote(&puppets[0], term, false);
+    sim_run_for(sim, 20 * MS);
+    say_appended(&puppets[0], term, (uint64_t)consensus_next_index(controller->consensus) - 1);
+    CHECK(sim_run_until(sim, is_active, NULL, sim_now_us(sim) + SECOND));
+    return term;
+}
+
+/* ---- the guards ---- */
+
+/* 1: figure 8 of the Raft paper. Entry 2 is of term 1 and on two nodes; node 0 leads in a later term.
+ * It must not commit entry 2 by counting before its own barrier is stored. */
+static void an_old_entry_waits_for_the_barrier(void)
+{
+    begin();
+    say_append(&puppets[1], 1, 1, 1, 1, 1, 1);
+    sim_run_for(sim, 10 * MS);
+    CHECK_INT(consensus_committed(controller->consensus), 1);
+    uint64_t term = let_stand();
+    sim_disk_set_sync_us(node0, 200 * MS, 200 * MS);
+    say_vote(&puppets[0], term, false);
+    sim_run_for(sim, 250 * MS); /* term and vote were stored before; the barrier is not yet */
+    for (int i = 0; i < 20; i++) {
+        say_appended(&puppets[0], term, 2);
+        sim_run_for(sim, 4 * MS);
+        if (consensus_committed(controller->consensus) >= 2)
+            CHECK(consensus_next_index(controller->consensus) == 4); /* at least the barrier is in */
+    }
+    sim_disk_set_sync_us(node0, 100, 100);
+    sim_run_for(sim, SECOND / 2);
+    CHECK_INT(consensus_committed(controller->consensus), 1); /* only old entries are on two nodes */
+    CHECK(!controller_is_active(controller));
+    say_appended(&puppets[0], term, 3);
+    CHECK(sim_run_until(sim, is_active, NULL, sim_now_us(sim) + SECOND));
+    finish();
+}
+
+static bool has_failed(void *data)
+{
+    (void)data;
+    return failed;
+}
+
+/* 2: a failed write ends the process, at once, and confirms nothing. */
+static void a_disk_error_stops_the_node(void)
+{
+    begin();
+    sim_disk_fail_sync(node0);
+    say_append(&puppets[1], 1, 1, 1, 1, 3, 4);
+    CHECK(sim_run_until(sim, has_failed, NULL, sim_now_us(sim) + 100 * MS));
+    sim_run_for(sim, SECOND);
+    CHECK_INT(puppet_saw(&puppets[1], META__FRAME__BODY_APPEND_ENTRIES_RESULT), 0);
+    CHECK_INT(consensus_committed(controller->consensus), 1);
+    finish();
+}
+
+/* 2, as a leader: nothing is sent under its term any more. */
+static void a_leaders_disk_error_stops_it(void)
+{
+    begin();
+    let_lead();
+    sim_run_for(sim, 100 * MS);
+    sim_disk_fail_sync(node0);
+    CHECK(controller->pipeline != NULL);
+    for (int i = 0; i < 3 && !failed; i++)
+        sim_run_for(sim, 100 * MS);
+    if (!failed) { /* nothing was written in between: write something */
+        say_append(&puppets[1], 99, 1, 1, 99, 1, 1);
+        CHECK(sim_run_until(sim, has_failed, NULL, sim_now_us(sim) + SECOND));
+    }
+    puppet_forget(&puppets[0]);
+    sim_run_for(sim, SECOND);
+    CHECK_INT(puppets[0].seen_count, 0);
+    finish();
+}
+
+/* 3: a full disk is the same, and the node starts again when there is room. */
+static void a_full_disk_stops_the_node(void)
+{
+    begin();
+    sim_node_disk_full(node0, true);
+    say_append(&puppets[1], 1, 1, 1, 1, 3, 4);
+    say_append(&puppets[1], 1, 4, 1, 1, 3, 4);
+    CHECK(sim_run_until(sim, has_failed, NULL, sim_now_us(sim) + SECOND));
+    sim_run_for(sim, SECOND);
+    stop_node0();
+    sim_node_restart(node0);
+    sim_node_disk_full(node0, false);
+    struct buf problem;
+    buf_init(&problem);
+    CHECK_INT(start_node0(voters, &problem), 0);
+    CHECK_INT(consensus_next_index(controller->consensus), 2);
+    buf_close(&problem);
+    finish();
+}
+
+/* ---- 4: the send cap ---- */
+
+static int sends_done, sends_refused, inside_send;
+
+static void on_send_done(void *data, int status)
+{
+    (void)data;
+    if (inside_send)
+        failed = true;
+    sends_done++;
+    sends_refused += status == ERR_NO_MEMORY;
+}
+
+static void no_frame(void *data, int32_t id, Meta__Frame *frame)
+{
+    (void)data;
+    (void)id;
+    meta__frame__free_unpacked(frame, NULL);
+}
+
+static void no_peer(void *data, int32_t id)
+{
+    (void)data;
+    (void)id;
+}
+
+static const char *no_cluster(void *data)
+{
+    (void)data;
+    return "";
+}
+
+static void a_silent_peer_costs_bounded_memory(void)
+{
+    static const struct raft_peers_handlers handlers = {
+        .frame = no_frame, .dead = no_peer, .connected = no_peer};
+    struct uuid incarnation = {{9}};
+    begin();
+    struct sim_node *extra = sim_node_new(sim, "extra");
+    struct env *env = sim_env_new(extra);
+    struct raft_peers *peers =
+        raft_peers_new(env, &logger, 7, voters, 3, &incarnation, no_cluster, &handlers, NULL);
+    raft_peers_start(peers);
+    sim_run_for(sim, 20 * MS);
+    sim_node_pause(puppets[0].node, 10 * SECOND);
+    sends_done = sends_refused = 0;
+    for (int i = 0; i < 100; i++) {
+        struct buf frames;
+        uint8_t *bytes = mem_alloc(1024 * 1024);
+        buf_init(&frames);
+        CHECK_INT(buf_append(&frames, bytes, 1024 * 1024), 0);
+        mem_free(bytes);
+        inside_send = 1;
+        raft_peers_send(peers, 1, &frames, on_send_done, NULL);
+        inside_send = 0;
+        sim_run_for(sim, MS);
+    }
+    CHECK(!failed);
+    CHECK_INT(sends_done, 100 - RAFT_PEERS_SENDS_MAX);
+    CHECK(sends_refused >= 80);
+    raft_peers_free(peers);
+    finish();
+}
+
+/* ---- 5: nobody to answer ---- */
+
+static int late_status;
+static bool late_called;
+
+static void on_late(struct raft_io_send *req, int status)
+{
+    (void)req;
+    late_called = true;
+    late_status = status;
+}
+
+static void nothing_changed(void *data)
+{
+    (void)data;
+}
+
+static void an_answer_without_an_address_is_dropped(void)
+{
+    begin();
+    struct raft raft;
+    memset(&raft, 0, sizeof(raft));
+    struct raft_backend *backend =
+        raft_backend_new(env0, &logger, &raft, NULL, NULL, nothing_changed, NULL);
+    struct raft_io *io = raft_backend_io(backend);
+    struct raft_io_send request = {0};
+    struct raft_message message = {.type = RAFT_IO_APPEND_ENTRIES_RESULT, .server_id = 0};
+    late_called = false;
+    CHECK_INT(io->send(io, &request, &message, on_late), 0);
+    CHECK(!late_called); /* never inside the call */
+    sim_run_for(sim, MS);
+    CHECK(late_called);
+    CHECK_INT(late_status, RAFT_NOCONNECTION);
+    raft_backend_free(backend);
+    finish();
+}
+
+/* 6: while its own writes are unfinished a follower neither stands nor takes TimeoutNow. */
+static void no_candidate_with_unfinished_writes(void)
+{
+    begin();
+    say_append(&puppets[1], 1, 1, 1, 1, 0, 1); /* puppet 2 leads */
+    sim_run_for(sim, 10 * MS);
+    puppet_forget(&puppets[0]);
+    sim_disk_set_sync_us(node0, 3 * SECOND, 3 * SECOND);
+    say_append(&puppets[1], 1, 1, 1, 1, 1, 1);
+    sim_run_for(sim, 20 * MS);
+    say_timeout_now(&puppets[1], 1, 2, 1);
+    sim_run_for(sim, 2 * SECOND + SECOND / 2);
+    CHECK_INT(puppet_saw(&puppets[0], META__FRAME__BODY_REQUEST_VOTE), 0);
+    sim_disk_set_sync_us(node0, 100, 100);
+    CHECK(sim_run_until(sim, saw_pre_vote, NULL, sim_now_us(sim) + 3 * SECOND));
+    finish();
+}
+
+/* 8: a leader that hands over to puppet 1 has voted for itself in this term already. */
+static void no_second_vote_for_a_transfer_target(void)
+{
+    begin();
+    uint64_t term = let_lead();
+    sim_run_for(sim, 20 * MS);
+    uint64_t last = (uint64_t)consensus_next_index(controller->consensus) - 1;
+    say_appended(&puppets[0], term, last);
+    sim_run_for(sim, 20 * MS);
+    consensus_transfer(controller->consensus, NULL, NULL);
+    sim_run_for(sim, 5 * MS);
+    puppet_forget(&puppets[0]);
+    say_request_vote(&puppets[0], term, last + 10, term);
+    sim_run_for(sim, 50 * MS);
+    const Meta__Frame *answer = puppet_last(&puppets[0], META__FRAME__BODY_REQUEST_VOTE_RESULT);
+    CHECK(!answer || !answer->request_vote_result->vote_granted);
+    finish();
+}
+
+/* 9: a transfer whose request gets lost is tried again, and given up in the end. */
+static bool transferred;
+static void on_transferred(void *data)
+{
+    (void)data;
+    transferred = true;
+}
+
+static bool was_transferred(void *data)
+{
+    (void)data;
+    return transferred;
+}
+
+static void a_lost_transfer_is_given_up(void)
+{
+    begin();
+    uint64_t term = let_lead();
+    transferred = false;
+    consensus_transfer(controller->consensus, on_transferred, NULL);
+    int64_t end_us = sim_now_us(sim) + 10 * SECOND;
+    while (!transferred && sim_now_us(sim) < end_us) {
+        say_appended(&puppets[0], term,
+                     (uint64_t)consensus_next_index(controller->consensus) - 1);
+        sim_run_until(sim, was_transferred, NULL, sim_now_us(sim) + 20 * MS);
+    }
+    CHECK(transferred);
+    CHECK(puppet_saw(&puppets[0], META__FRAME__BODY_TIMEOUT_NOW) >= 2);
+    finish();
+}
+
+/* 10: the number of unfinished proposals is bounded. */
+static void on_proposed(void *data, int err)
+{
+    (void)data;
+    (void)err;
+}
+
+static void proposals_are_bounded(void)
+{
+    begin();
+    let_lead();
+    sim_run_for(sim, 5 * MS);
+    int made = 0, err = 0;
+    while (!err && made < 1000) {
+        err = consensus_propose(controller->consensus, "", 0, on_proposed, NULL);
+        made += err == 0;
+    }
+    CHECK_INT(err, ERR_AGAIN);
+    CHECK(made <= CONSENSUS_PROPOSALS_MAX);
+    finish();
+}
+
+/* 11: other voters in the settings than in the log are refused with a sentence. */
+static void other_voters_are_refused(void)
+{
+    static const struct controller_voter others[] = {
+        {0, "node0", PORT}, {1, "node1", PORT}, {5, "node5", PORT}};
+    begin();
+    stop_node0();
+    sim_node_restart(node0);
+    struct buf problem;
+    buf_init(&problem);
+    CHECK_INT(start_node0(others, &problem), ERR_INVALID);
+    CHECK(strstr(buf_text(&problem), "controller.quorum.voters") != NULL);
+    buf_close(&problem);
+    finish();
+}
+
+/* An answer to the first part of a cut AppendEntries does not count what an old leader left behind. */
+static void an_answer_claims_no_more_than_was_asked(void)
+{
+    begin();
+    say_append(&puppets[1], 1, 1, 1, 1, 6, 1); /* 2..7 of term 1, not committed */
+    sim_run_for(sim, 10 * MS);
+    puppet_forget(&puppets[0]);
+    say_append(&puppets[0], 2, 1, 1, 1, 2, 1); /* a new leader: 2..3 are the same */
+    sim_run_for(sim, 10 * MS);
+    const Meta__Frame *answer = puppet_last(&puppets[0], META__FRAME__BODY_APPEND_ENTRIES_RESULT);
+    CHECK(answer != NULL);
+    CHECK_INT(answer->append_entries_result->rejected, 0);
+    CHECK_INT(answer->append_entries_result->last_log_index, 3);
+    finish();
+}
+
+/* Frames that break a rule never reach the core. */
+static void damaged_messages_are_dropped(void)
+{
+    begin();
+    Meta__AppendEntries body = META__APPEND_ENTRIES__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    Meta__RaftEntry entry = META__RAFT_ENTRY__INIT, *entries[] = {&entry};
+    uint8_t garbage[] = {1, 255, 255, 255, 255, 255, 255, 255, 255, 9};
+    body.term = 1;
+    body.prev_log_index = body.prev_log_term = 1;
+    body.n_entries = 1;
+    body.entries = entries;
+    frame.body_case = META__FRAME__BODY_APPEND_ENTRIES;
+    frame.append_entries = &body;
+    entry.term = 1;
+    for (uint32_t type = 0; type < 6; type++) {
+        if (type == RAFT_COMMAND || type == RAFT_BARRIER)
+            continue;
+        entry.type = type;
+        entry.data = (ProtobufCBinaryData){sizeof(garbage), garbage};
+        link_send(puppets[1].out, &frame);
+    }
+    say_request_vote(&puppets[0], 1, 5, 5);
+    sim_run_for(sim, 50 * MS);
+    CHECK_INT(consensus_next_index(controller->consensus), 2);
+    Meta__RequestVote vote = META__REQUEST_VOTE__INIT; /* in the name of another */
+    vote.term = 50;
+    vote.candidate_id = 3;
+    vote.last_log_index = 100;
+    frame.body_case = META__FRAME__BODY_REQUEST_VOTE;
+    frame.request_vote = &vote;
+    link_send(puppets[0].out, &frame);
+    sim_run_for(sim, 50 * MS);
+    CHECK(consensus_term(controller->consensus) < 50);
+    finish();
+}
+
+TAP_MAIN(TAP_TEST(an_old_entry_waits_for_the_barrier), TAP_TEST(a_disk_error_stops_the_node),
+         TAP_TEST(a_leaders_disk_error_stops_it), TAP_TEST(a_full_disk_stops_the_node),
+         TAP_TEST(a_silent_peer_costs_bounded_memory),
+         TAP_TEST(an_answer_without_an_address_is_dropped),
+         TAP_TEST(no_candidate_with_unfinished_writes),
+         TAP_TEST(no_second_vote_for_a_transfer_target), TAP_TEST(a_lost_transfer_is_given_up),
+         TAP_TEST(proposals_are_bounded), TAP_TEST(other_voters_are_refused),
+         TAP_TEST(an_answer_claims_no_more_than_was_asked),
+         TAP_TEST(damaged_messages_are_dropped))
