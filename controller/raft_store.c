@@ -96,7 +96,7 @@ void raft_store_forget(struct raft_store *store)
 
 bool raft_store_fresh(const struct raft_store *store)
 {
-    return store->term == 0 && store->next_index == 1 && store->vote_number == 0;
+    return store->term == 0 && store->vote == 0 && store->next_index == 1;
 }
 
 static void op_free(struct op *op)
@@ -176,20 +176,12 @@ static int vote_store(struct raft_store *store, uint64_t term, uint64_t vote)
     if (store->dead)
         return ERR_IO;
     uint8_t slot[RAFT_STORE_VOTE_SIZE];
-    bool first = store->vote_number == 0;
-    int err = 0;
-    /* The first time both slots are written, so that later only one is ever unsettled. */
-    for (int i = first ? 0 : 1; !err && i < 2; i++) {
-        uint64_t number = store->vote_number + 1;
-        raft_store_vote_put(slot, number, term, vote);
-        err = env_file_write(store->vote_file, slot, sizeof(slot),
+    uint64_t number = ++store->vote_number;
+    raft_store_vote_put(slot, number, term, vote);
+    int err = env_file_write(store->vote_file, slot, sizeof(slot),
                              (number % 2) * RAFT_STORE_VOTE_SLOT);
-        store->vote_number = number;
-    }
     if (!err)
         err = env_file_sync(store->vote_file);
-    if (!err && first)
-        err = env_dir_sync(store->env, store->dir);
     if (err) {
         store_fail(store, "store its vote", err);
         return err;

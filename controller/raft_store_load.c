@@ -34,25 +34,31 @@ static int unreadable(struct buf *problem, const char *path, int err)
 
 static bool load_slots(struct raft_store *store, const uint8_t *bytes, size_t len)
 {
-    int valid = 0;
-    bool written = false;
-    for (size_t i = 0; i < len; i++)
-        written |= bytes[i] != 0;
-    for (int i = 0; i < 2; i++) {
+    bool valid = false;
+    for (size_t i = 0; i < 2; i++) {
         uint64_t number, term, vote;
-        size_t offset = (size_t)i * RAFT_STORE_VOTE_SLOT;
-        if (len < offset + RAFT_STORE_VOTE_SIZE)
+        size_t offset = i * RAFT_STORE_VOTE_SLOT;
+        if (len < offset + RAFT_STORE_VOTE_SIZE ||
+            !raft_store_vote_get(bytes + offset, &number, &term, &vote))
             continue;
-        if (!raft_store_vote_get(bytes + offset, &number, &term, &vote))
-            continue;
-        if (!valid++ || number > store->vote_number) {
+        if (!valid || number > store->vote_number) {
             store->vote_number = number;
             store->term = term;
             store->vote = vote;
         }
+        valid = true;
     }
-    /* Nothing but zeros: a crash at the very first vote, which was never confirmed. */
-    return valid || !written;
+    return valid;
+}
+
+/* Both slots valid from the beginning, in one step, so that later one of them always is. */
+static int make_vote(struct raft_store *store, const char *path)
+{
+    uint8_t bytes[RAFT_STORE_VOTE_SLOT + RAFT_STORE_VOTE_SIZE] = {0};
+    raft_store_vote_put(bytes, 0, 0, 0);
+    raft_store_vote_put(bytes + RAFT_STORE_VOTE_SLOT, 1, 0, 0);
+    store->vote_number = 1;
+    return env_file_replace(store->env, path, bytes, sizeof(bytes));
 }
 
 static int load_vote(struct raft_store *store, struct buf *problem)
@@ -61,17 +67,14 @@ static int load_vote(struct raft_store *store, struct buf *problem)
     size_t len = 0;
     int err = env_file_load(store->env, path, RAFT_STORE_FILE_MAX, &bytes, &len);
     if (err == ERR_NOT_FOUND)
-        err = 0;
-    else if (err)
-        err = unreadable(problem, path, err);
-    else if (!load_slots(store, (uint8_t *)bytes, len))
+        err = make_vote(store, path);
+    else if (!err && !load_slots(store, (uint8_t *)bytes, len))
         err = corrupt(problem, path, "neither slot is valid");
     mem_free(bytes);
-    if (!err) {
-        err = env_file_open(store->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &store->vote_file);
-        if (err)
-            unreadable(problem, path, err);
-    }
+    if (!err)
+        err = env_file_open(store->env, path, ENV_OPEN_WRITE, &store->vote_file);
+    if (err && err != ERR_CORRUPT)
+        unreadable(problem, path, err);
     mem_free(path);
     return err;
 }

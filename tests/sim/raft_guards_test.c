@@ -1,7 +1,7 @@
 /* The guards against the Raft library's defects, one test for each (controller/README.md).
  *
- * One real controller, node 0, among two puppets: hosts that speak Raft's messages as the test says. So
- * every schedule can be forced. */
+ * One real controller, node 0, among two puppets: hosts that speak Raft's messages as the test
+ * says. So every schedule can be forced. */
 #include "../unit/tap.h"
 
 #include <raft.h>
@@ -334,8 +334,8 @@ static uint64_t let_lead(void)
 
 /* ---- the guards ---- */
 
-/* 1: figure 8 of the Raft paper. Entry 2 is of term 1 and on two nodes; node 0 leads in a later term.
- * It must not commit entry 2 by counting before its own barrier is stored. */
+/* 1: figure 8 of the Raft paper. Entry 2 is of term 1 and on two nodes; node 0 leads in a later
+ * term. It must not commit entry 2 by counting before its own barrier is stored. */
 static void an_old_entry_waits_for_the_barrier(void)
 {
     begin();
@@ -345,16 +345,14 @@ static void an_old_entry_waits_for_the_barrier(void)
     uint64_t term = let_stand();
     sim_disk_set_sync_us(node0, 200 * MS, 200 * MS);
     say_vote(&puppets[0], term, false);
-    sim_run_for(sim, 250 * MS); /* term and vote were stored before; the barrier is not yet */
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < 15; i++) { /* the barrier is being written */
+        sim_run_for(sim, 10 * MS);
         say_appended(&puppets[0], term, 2);
-        sim_run_for(sim, 4 * MS);
-        if (consensus_committed(controller->consensus) >= 2)
-            CHECK(consensus_next_index(controller->consensus) == 4); /* at least the barrier is in */
+        CHECK_INT(consensus_committed(controller->consensus), 1);
     }
     sim_disk_set_sync_us(node0, 100, 100);
-    sim_run_for(sim, SECOND / 2);
-    CHECK_INT(consensus_committed(controller->consensus), 1); /* only old entries are on two nodes */
+    sim_run_for(sim, SECOND / 5);
+    CHECK_INT(consensus_committed(controller->consensus), 1); /* the barrier is on one node only */
     CHECK(!controller_is_active(controller));
     say_appended(&puppets[0], term, 3);
     CHECK(sim_run_until(sim, is_active, NULL, sim_now_us(sim) + SECOND));
@@ -607,7 +605,7 @@ static void proposals_are_bounded(void)
         made += err == 0;
     }
     CHECK_INT(err, ERR_AGAIN);
-    CHECK(made <= CONSENSUS_PROPOSALS_MAX);
+    CHECK(made <= 64);
     finish();
 }
 
@@ -627,7 +625,8 @@ static void other_voters_are_refused(void)
     finish();
 }
 
-/* An answer to the first part of a cut AppendEntries does not count what an old leader left behind. */
+/* An answer to the first part of a cut AppendEntries does not count what an old leader left
+ * behind. */
 static void an_answer_claims_no_more_than_was_asked(void)
 {
     begin();

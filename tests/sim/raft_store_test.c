@@ -1,0 +1,364 @@
+/* Raft's store on a simulated disk: power cuts at every write, torn tails, damage. */
+#include "../unit/tap.h"
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/mem.h"
+#include "controller/raft_store.h"
+#include "sim.h"
+
+enum { SECOND = 1000 * 1000, LOG_MAX = 4000 };
+
+static struct sim *sim;
+static struct sim_node *node;
+static struct env *env;
+static struct raft_store *store;
+static struct logger logger;
+static bool failed;
+static struct buf problem;
+
+/* What the store must hold: everything confirmed; what is on its way may be there or not. */
+struct model {
+    uint64_t terms[LOG_MAX];  /* of index i */
+    uint64_t last;            /* submitted */
+    uint64_t confirmed;       /* appended and called back */
+    uint64_t term;            /* current, durable */
+    uint64_t vote;
+    uint64_t snapshot;        /* newest confirmed */
+    uint64_t snapshot_asked;  /* newest submitted */
+    bool truncating;          /* a truncation is on its way: below this index all holds */
+    uint64_t truncated_to;
+};
+static struct model model;
+
+static void on_failed(void *data, const char *sentence)
+{
+    (void)data;
+    (void)sentence;
+    failed = true;
+}
+
+static void quiet(void *data, const char *line, int len)
+{
+    (void)data;
+    (void)line;
+    (void)len;
+}
+
+static int open_store(void)
+{
+    env = sim_env_new(node);
+    failed = false;
+    store = NULL;
+    return raft_store_open(env, &logger, "/data/raft", on_failed, NULL, &problem, &store);
+}
+
+static void begin(uint64_t seed)
+{
+    sim = sim_new(seed);
+    node = sim_node_new(sim, "node");
+    logger_init(&logger, "test", NULL, NULL);
+    logger.sink = quiet;
+    buf_init(&problem);
+    memset(&model, 0, sizeof(model));
+}
+
+static void close_store(void)
+{
+    if (!sim_node_is_down(node))
+        sim_node_kill(node);
+    sim_env_reap(env);
+    raft_store_free(store);
+    store = NULL;
+}
+
+static void finish(void)
+{
+    if (store)
+        close_store();
+    buf_close(&problem);
+    sim_free(sim);
+}
+
+/* ---- the work ---- */
+
+struct append {
+    uint64_t last;
+    uint64_t bytes[4];
+};
+
+static void on_appended(void *data)
+{
+    struct append *append = data;
+    if (append->last > model.confirmed && append->last <= model.last)
+        model.confirmed = append->last;
+    model.truncating = false; /* the queue is in order: what came before it is done */
+    mem_free(append);
+}
+
+static void append(size_t count, uint64_t term)
+{
+    struct append *request = mem_alloc(sizeof(*request));
+    struct raft_store_entry entries[4];
+    for (size_t i = 0; i < count; i++) {
+        model.terms[++model.last] = term;
+        request->bytes[i] = model.last * 1000 + term;
+        entries[i] = (struct raft_store_entry){term, 2, &request->bytes[i], 8};
+    }
+    request->last = model.last;
+    raft_store_append(store, entries, count, on_appended, request);
+}
+
+static void truncate_from(uint64_t index)
+{
+    raft_store_truncate(store, index);
+    model.last = index - 1;
+    if (model.confirmed > model.last)
+        model.confirmed = model.last;
+    model.truncating = true;
+    model.truncated_to = index;
+}
+
+static uint64_t snapshot_number;
+
+static void on_saved(void *data)
+{
+    (void)data;
+    model.snapshot = model.snapshot_asked;
+}
+
+static void save(uint64_t index)
+{
+    snapshot_number = index;
+    struct raft_store_snapshot snapshot = {.index = index,
+                                           .term = model.terms[index],
+                                           .conf_index = 1,
+                                           .conf = "conf",
+                                           .conf_len = 4,
+                                           .data = &snapshot_number,
+                                           .data_len = 8};
+    model.snapshot_asked = index;
+    raft_store_save(store, &snapshot, index > 5 ? index - 5 : 0, on_saved, NULL);
+}
+
+static bool idle(void *data)
+{
+    (void)data;
+    return failed || sim_node_is_down(node) ||
+           (raft_store_unfinished(store) == 0 && model.snapshot == model.snapshot_asked);
+}
+
+static bool settle(void)
+{
+    return sim_run_until(sim, idle, NULL, sim_now_us(sim) + 10 * SECOND) && !failed &&
+           !sim_node_is_down(node);
+}
+
+/* A life of a voter; false when it ends early because the power fails. */
+static bool live(uint64_t term)
+{
+    for (int step = 0; step < 6 && !sim_node_is_down(node) && !failed; step++) {
+        if (raft_store_set_term(store, term + (uint64_t)step))
+            return false;
+        model.term = term + (uint64_t)step;
+        model.vote = 0;
+        sim_run_for(sim, 10);
+        if (sim_node_is_down(node) || raft_store_set_vote(store, 7))
+            return false;
+        model.vote = 7;
+        append(3, model.term);
+        append(1, model.term);
+        if (!settle())
+            return false;
+        if (step == 2) {
+            truncate_from(model.last - 1);
+            append(2, model.term);
+        }
+        if (step == 4)
+            save(model.confirmed - 1);
+        if (!settle())
+            return false;
+    }
+    return !sim_node_is_down(node) && !failed;
+}
+
+/* ---- the check ---- */
+
+static const char *wrong(void)
+{
+    const struct raft_store_state *state = raft_store_state(store);
+    uint64_t last = state->start_index + state->count - 1;
+    if (state->term < model.term || (state->term == model.term && state->vote != model.vote &&
+                                     model.vote != 0))
+        return "a term or vote is lost";
+    if (model.snapshot && (!state->has_snapshot || state->snapshot.index < model.snapshot))
+        return "a snapshot is lost";
+    if (last < model.confirmed && !(model.truncating && last + 1 >= model.truncated_to))
+        return "a confirmed entry is lost";
+    if (state->start_index > 1 &&
+        (!state->has_snapshot || state->start_index > state->snapshot.index + 1))
+        return "the beginning is missing";
+    for (size_t i = 0; i < state->count; i++) {
+        uint64_t index = state->start_index + i;
+        uint64_t value;
+        if (state->entries[i].len != 8)
+            return "an entry has another size";
+        memcpy(&value, state->entries[i].data, 8);
+        if (value != index * 1000 + state->entries[i].term)
+            return "an entry has other bytes";
+        if (index <= model.confirmed && state->entries[i].term != model.terms[index])
+            return "a confirmed entry is another one";
+    }
+    return NULL;
+}
+
+/* One life in which the power fails at the n-th change of the disk; false when it never came to
+ * it. */
+static bool crash_at(uint64_t n, uint64_t seed)
+{
+    begin(seed);
+    sim_disk_crash_at(node, n);
+    bool crashed = true;
+    if (open_store() == 0)
+        crashed = !live(1);
+    if (crashed) {
+        if (!sim_node_is_down(node)) /* not in a step of the simulation, which would end it */
+            sim_node_kill_power(node);
+        close_store();
+        sim_node_restart(node);
+        int err = open_store();
+        if (err)
+            printf("# crash at change %llu, seed %llu: %s\n", (unsigned long long)n,
+                   (unsigned long long)seed, buf_text(&problem));
+        CHECK_INT(err, 0);
+        const char *what = wrong();
+        if (what)
+            printf("# crash at change %llu, seed %llu: %s\n", (unsigned long long)n,
+                   (unsigned long long)seed, what);
+        CHECK(!what);
+        /* It goes on from there. */
+        model.last = raft_store_state(store)->start_index + raft_store_state(store)->count - 1;
+        model.snapshot_asked = model.snapshot;
+        raft_store_forget(store);
+        append(2, 100);
+        CHECK(settle());
+    }
+    finish();
+    return crashed;
+}
+
+static void a_power_cut_at_every_write_loses_nothing(void)
+{
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        uint64_t n = 1;
+        while (crash_at(n, seed))
+            n++;
+        CHECK(n > 40);
+    }
+}
+
+static void damage_is_told_from_a_torn_tail(void)
+{
+    uint64_t refused = 0, size = 0;
+    for (uint64_t at = 0; at < 2000; at += 37) {
+        begin(3);
+        CHECK_INT(open_store(), 0);
+        for (int i = 0; i < 10; i++) {
+            append(1, 1);
+            CHECK(settle());
+        }
+        close_store();
+        int err = sim_disk_flip(node, "/data/raft/log-00000000000000000001", at);
+        if (err) {
+            size = at;
+            finish();
+            break;
+        }
+        sim_node_restart(node);
+        err = open_store();
+        uint64_t kept = err ? 0 : raft_store_state(store)->count;
+        /* All but the last record are relied on by a later one. */
+        CHECK(err == ERR_CORRUPT || kept >= 9);
+        refused += err == ERR_CORRUPT;
+        if (err)
+            CHECK(strstr(buf_text(&problem), "log-00000000000000000001") != NULL);
+        finish();
+    }
+    CHECK(size > 500);
+    CHECK(refused > 10);
+}
+
+static void a_flipped_snapshot_is_refused(void)
+{
+    begin(4);
+    CHECK_INT(open_store(), 0);
+    append(4, 1);
+    append(4, 1);
+    CHECK(settle());
+    save(6);
+    CHECK(settle());
+    close_store();
+    CHECK_INT(sim_disk_flip(node, "/data/raft/snapshot", 50), 0);
+    sim_node_restart(node);
+    CHECK_INT(open_store(), ERR_CORRUPT);
+    finish();
+}
+
+static bool installed;
+static void on_installed(void *data)
+{
+    (void)data;
+    installed = true;
+}
+
+static bool was_installed(void *data)
+{
+    (void)data;
+    return installed;
+}
+
+static void an_install_voids_the_log(void)
+{
+    begin(5);
+    CHECK_INT(open_store(), 0);
+    append(4, 1);
+    CHECK(settle());
+    uint64_t number = 100;
+    struct raft_store_snapshot snapshot = {.index = 100,
+                                           .term = 9,
+                                           .conf_index = 1,
+                                           .conf = "conf",
+                                           .conf_len = 4,
+                                           .data = &number,
+                                           .data_len = 8};
+    installed = false;
+    raft_store_install(store, &snapshot, on_installed, NULL);
+    CHECK(sim_run_until(sim, was_installed, NULL, sim_now_us(sim) + SECOND));
+    model.last = model.confirmed = 100;
+    model.terms[100] = 9;
+    append(2, 9);
+    CHECK(settle());
+    close_store();
+    sim_node_restart(node);
+    CHECK_INT(open_store(), 0);
+    const struct raft_store_state *state = raft_store_state(store);
+    CHECK(state->has_snapshot);
+    CHECK_INT(state->snapshot.index, 100);
+    CHECK_INT(state->start_index, 101);
+    CHECK_INT(state->count, 2);
+    finish();
+}
+
+static void a_directory_is_used_by_one_process(void)
+{
+    begin(6);
+    CHECK_INT(open_store(), 0);
+    struct raft_store *other;
+    CHECK_INT(raft_store_open(env, &logger, "/data/raft", on_failed, NULL, &problem, &other),
+              ERR_LOCKED);
+    finish();
+}
+
+TAP_MAIN(TAP_TEST(a_power_cut_at_every_write_loses_nothing),
+         TAP_TEST(damage_is_told_from_a_torn_tail), TAP_TEST(a_flipped_snapshot_is_refused),
+         TAP_TEST(an_install_voids_the_log), TAP_TEST(a_directory_is_used_by_one_process))

@@ -1,0 +1,615 @@
+/* What the active controller decides: topics, in-sync sets, elections, settings, brokers. */
+#include "../tap.h"
+
+#include "base/err.h"
+#include "controller/brokers.h"
+#include "controller/commands.h"
+#include "controller/elections.h"
+#include "controller/placement.h"
+#include "controller/topics.h"
+
+static struct image *image;
+static struct decision decision;
+static uint64_t seed;
+static struct decision_rules rules;
+
+static uint64_t draw(void *data)
+{
+    (void)data;
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return seed;
+}
+
+static int check_topic(void *data, const char *key, const char *value, struct buf *problem)
+{
+    (void)data;
+    if (strcmp(key, "bad") != 0 && strcmp(value, "bad") != 0)
+        return 0;
+    buf_printf(problem, "%s=%s is not valid", key, value);
+    return ERR_INVALID_CONFIG;
+}
+
+static void begin(void)
+{
+    seed = 1;
+    rules = (struct decision_rules){.default_partitions = 3,
+                                    .default_replication_factor = 1,
+                                    .check_topic_config = check_topic};
+    image = image_new();
+    decision_init(&decision, image, &rules, 100, draw, NULL);
+}
+
+static void finish(void)
+{
+    decision_close(&decision);
+    image_free(image);
+}
+
+static Meta__Registered add_broker_as(int32_t id, uint8_t incarnation, const char *rack)
+{
+    uint8_t bytes[16] = {incarnation};
+    Meta__Endpoint endpoint = META__ENDPOINT__INIT, *endpoints[] = {&endpoint};
+    Meta__Register request = META__REGISTER__INIT;
+    Meta__Registered reply = META__REGISTERED__INIT;
+    endpoint.listener = "PLAINTEXT";
+    endpoint.host = "h";
+    endpoint.port = 9092;
+    request.broker_id = id;
+    request.incarnation = (ProtobufCBinaryData){16, bytes};
+    request.n_endpoints = 1;
+    request.endpoints = endpoints;
+    request.rack = (char *)(uintptr_t)rack;
+    int err = brokers_register(&decision, &request, &reply);
+    ASSERT(err == 0);
+    return reply;
+}
+
+static void add_brokers(int32_t count, bool racks)
+{
+    static const char *const names[] = {"a", "b", "c"};
+    for (int32_t i = 0; i < count; i++) {
+        add_broker_as(i, 1, racks ? names[i % 3] : "");
+        brokers_unfence(&decision, i);
+    }
+}
+
+static Meta__TopicResult *create(const char *name, int32_t partitions, int32_t factor)
+{
+    Meta__CreateTopics__Topic topic = META__CREATE_TOPICS__TOPIC__INIT, *topics[] = {&topic};
+    Meta__CreateTopics command = META__CREATE_TOPICS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    topic.name = (char *)(uintptr_t)name;
+    topic.partitions = partitions;
+    topic.replication_factor = factor;
+    command.n_topics = 1;
+    command.topics = topics;
+    topics_create(&decision, &command, &reply);
+    return reply.topics[0];
+}
+
+static const struct image_partition *part(const char *name, int32_t index)
+{
+    const struct image_topic *topic = image_topic_by_name(image, name, strlen(name));
+    return topic ? image_partition(topic, index) : NULL;
+}
+
+static int wire(int err)
+{
+    return err_to_wire(err);
+}
+
+/* ---- topics ---- */
+
+static void topics_are_created(void)
+{
+    begin();
+    add_brokers(3, false);
+    Meta__TopicResult *result = create("t", 5, 3);
+    CHECK_INT(result->error, 0);
+    CHECK_INT(result->partitions, 5);
+    CHECK_INT(result->replication_factor, 3);
+    for (int32_t i = 0; i < 5; i++) {
+        const struct image_partition *p = part("t", i);
+        CHECK(p && p->replicas.count == 3 && p->isr.count == 3);
+        CHECK_INT(p->leader, p->replicas.ids[0]);
+        CHECK_INT(p->leader_epoch, 0);
+    }
+    result = create("defaults", -1, -1);
+    CHECK_INT(result->partitions, 3);
+    CHECK_INT(result->replication_factor, 1);
+    finish();
+}
+
+static void bad_topics_are_refused(void)
+{
+    begin();
+    add_brokers(2, false);
+    char name[300];
+    memset(name, 'x', sizeof(name));
+    name[250] = 0;
+    int invalid = wire(ERR_INVALID_TOPIC_EXCEPTION);
+    CHECK_INT(create("", 1, 1)->error, invalid);
+    CHECK_INT(create(".", 1, 1)->error, invalid);
+    CHECK_INT(create("..", 1, 1)->error, invalid);
+    CHECK_INT(create("a b", 1, 1)->error, invalid);
+    CHECK_INT(create(name, 1, 1)->error, invalid);
+    name[249] = 0;
+    CHECK_INT(create(name, 1, 1)->error, 0);
+    CHECK_INT(create("a.b", 1, 1)->error, 0);
+    CHECK_INT(create("a_b", 1, 1)->error, invalid);
+    CHECK_STR(create("a_b", 1, 1)->message, "Topic 'a_b' collides with existing topic: a.b");
+    CHECK_INT(create("a.b", 1, 1)->error, wire(ERR_TOPIC_ALREADY_EXISTS));
+    CHECK_INT(create("n", 0, 1)->error, wire(ERR_INVALID_PARTITIONS));
+    CHECK_INT(create("n", 1, 0)->error, wire(ERR_INVALID_REPLICATION_FACTOR));
+    Meta__TopicResult *result = create("n", 1, 3);
+    CHECK_INT(result->error, wire(ERR_INVALID_REPLICATION_FACTOR));
+    CHECK_STR(result->message,
+              "Unable to replicate the partition 3 time(s): The target replication factor of 3 "
+              "cannot be reached because only 2 broker(s) are registered.");
+    CHECK_INT(create("n", 10001, 1)->error, wire(ERR_POLICY_VIOLATION));
+    CHECK(!part("n", 0));
+    finish();
+}
+
+static int assigned(int32_t count, int32_t ids[][3], const size_t *widths)
+{
+    Meta__CreateTopics__Topic topic = META__CREATE_TOPICS__TOPIC__INIT, *topics[] = {&topic};
+    Meta__CreateTopics command = META__CREATE_TOPICS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    Meta__Assignment bodies[8], *assignments[8];
+    for (int32_t i = 0; i < count; i++) {
+        meta__assignment__init(&bodies[i]);
+        bodies[i].partition = i;
+        bodies[i].replicas = ids[i];
+        bodies[i].n_replicas = widths[i];
+        assignments[i] = &bodies[i];
+    }
+    topic.name = "manual";
+    topic.partitions = topic.replication_factor = -1;
+    topic.n_assignments = (size_t)count;
+    topic.assignments = assignments;
+    command.n_topics = 1;
+    command.topics = topics;
+    command.validate_only = true;
+    topics_create(&decision, &command, &reply);
+    return reply.topics[0]->error;
+}
+
+static void manual_assignments_are_checked(void)
+{
+    begin();
+    add_brokers(3, false);
+    int invalid = wire(ERR_INVALID_REPLICA_ASSIGNMENT);
+    size_t widths[] = {2, 2};
+    CHECK_INT(assigned(2, (int32_t[][3]){{0, 1}, {1, 2}}, widths), 0);
+    CHECK(!part("manual", 0)); /* it was validated only */
+    CHECK_INT(assigned(2, (int32_t[][3]){{0, 0}, {1, 2}}, widths), invalid);
+    CHECK_INT(assigned(2, (int32_t[][3]){{0, 9}, {1, 2}}, widths), invalid);
+    CHECK_INT(assigned(2, (int32_t[][3]){{0, 1}, {1, 2, 0}}, (size_t[]){2, 3}), invalid);
+    CHECK_INT(assigned(1, (int32_t[][3]){{0}}, (size_t[]){0}), invalid);
+    brokers_fence(&decision, 2);
+    CHECK_INT(assigned(1, (int32_t[][3]){{2}}, (size_t[]){1}), invalid);
+    finish();
+}
+
+static void placement_spreads(void)
+{
+    begin();
+    add_brokers(6, true);
+    CHECK_INT(create("spread", 60, 3)->error, 0);
+    int leads[6] = {0}, holds[6] = {0};
+    for (int32_t i = 0; i < 60; i++) {
+        const struct image_partition *p = part("spread", i);
+        bool racks[3] = {false};
+        leads[p->leader]++;
+        for (int j = 0; j < 3; j++) {
+            holds[p->replicas.ids[j]]++;
+            racks[p->replicas.ids[j] % 3] = true;
+            for (int k = 0; k < j; k++)
+                CHECK(p->replicas.ids[j] != p->replicas.ids[k]);
+        }
+        CHECK(racks[0] && racks[1] && racks[2]);
+    }
+    for (int i = 0; i < 6; i++) {
+        CHECK_INT(leads[i], 10);
+        CHECK(holds[i] >= 25 && holds[i] <= 35);
+    }
+    finish();
+}
+
+static void topics_grow_only(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("g", 2, 2);
+    Meta__CreatePartitions__Topic topic = META__CREATE_PARTITIONS__TOPIC__INIT,
+                                  *topics[] = {&topic};
+    Meta__CreatePartitions command = META__CREATE_PARTITIONS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    command.n_topics = 1;
+    command.topics = topics;
+    topic.name = "g";
+    int32_t counts[] = {2, 1, 5};
+    int errors[] = {wire(ERR_INVALID_PARTITIONS), wire(ERR_INVALID_PARTITIONS), 0};
+    for (int i = 0; i < 3; i++) {
+        topic.count = counts[i];
+        reply.n_topics = 0;
+        topics_grow(&decision, &command, &reply);
+        CHECK_INT(reply.topics[0]->error, errors[i]);
+    }
+    CHECK(part("g", 4) && part("g", 4)->replicas.count == 2);
+    topic.name = "none";
+    reply.n_topics = 0;
+    topics_grow(&decision, &command, &reply);
+    CHECK_INT(reply.topics[0]->error, wire(ERR_UNKNOWN_TOPIC_OR_PARTITION));
+    finish();
+}
+
+static void topics_are_deleted_by_name_or_id(void)
+{
+    begin();
+    add_brokers(1, false);
+    create("d", 1, 1);
+    ProtobufCBinaryData id = create("e", 1, 1)->id;
+    Meta__DeleteTopics__Topic bodies[4], *topics[4];
+    Meta__DeleteTopics command = META__DELETE_TOPICS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    for (int i = 0; i < 4; i++) {
+        meta__delete_topics__topic__init(&bodies[i]);
+        topics[i] = &bodies[i];
+    }
+    bodies[0].name = "d";
+    bodies[1].id = id;
+    bodies[2].name = "d";
+    bodies[3].id = id;
+    command.n_topics = 4;
+    command.topics = topics;
+    topics_delete(&decision, &command, &reply);
+    CHECK_INT(reply.topics[0]->error, 0);
+    CHECK_INT(reply.topics[1]->error, 0);
+    CHECK_STR(reply.topics[1]->name, "e");
+    CHECK_INT(reply.topics[2]->error, wire(ERR_UNKNOWN_TOPIC_OR_PARTITION));
+    CHECK_INT(reply.topics[3]->error, wire(ERR_UNKNOWN_TOPIC_ID));
+    CHECK_INT(image_topic_count(image), 0);
+    finish();
+}
+
+/* ---- elections ---- */
+
+static void set_isr(const char *name, const int32_t *ids, size_t count, int32_t leader)
+{
+    const struct image_topic *topic = image_topic_by_name(image, name, strlen(name));
+    Meta__PartitionRecord *record =
+        decision_partition(&decision, topic, image_partition(topic, 0));
+    record->n_isr = count;
+    for (size_t i = 0; i < count; i++)
+        record->isr[i] = ids[i];
+    record->leader = leader;
+    decision_emit(&decision, META__RECORD__FACT_PARTITION, record);
+}
+
+static void a_fenced_broker_leads_no_more(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    int32_t leader = part("t", 0)->leader, second = part("t", 0)->replicas.ids[1];
+    int32_t third = part("t", 0)->replicas.ids[2];
+    brokers_fence(&decision, leader);
+    CHECK_INT(part("t", 0)->leader, second);
+    CHECK_INT(part("t", 0)->leader_epoch, 1);
+    CHECK_INT(part("t", 0)->partition_epoch, 1);
+    CHECK(!image_ids_have(&part("t", 0)->isr, leader));
+    brokers_fence(&decision, third);
+    CHECK_INT(part("t", 0)->leader_epoch, 1);
+    CHECK_INT(part("t", 0)->partition_epoch, 2);
+    brokers_fence(&decision, second); /* the last one stays in the set */
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_INT(part("t", 0)->isr.count, 1);
+    CHECK_INT(part("t", 0)->isr.ids[0], second);
+    brokers_unfence(&decision, leader); /* not in the set: no unclean leader by default */
+    CHECK_INT(part("t", 0)->leader, -1);
+    brokers_unfence(&decision, second);
+    CHECK_INT(part("t", 0)->leader, second);
+    finish();
+}
+
+static void unclean_leaders_only_where_allowed(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t first = part("t", 0)->replicas.ids[0], second = part("t", 0)->replicas.ids[1];
+    set_isr("t", &first, 1, first);
+    brokers_fence(&decision, first);
+    CHECK_INT(part("t", 0)->leader, -1);
+    Meta__AlterConfigs__Resource resource = META__ALTER_CONFIGS__RESOURCE__INIT,
+                                 *resources[] = {&resource};
+    Meta__ConfigEntry entry = META__CONFIG_ENTRY__INIT, *entries[] = {&entry};
+    Meta__AlterConfigs alter = META__ALTER_CONFIGS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    resource.type = META__CONFIG_RECORD__RESOURCE__TOPIC;
+    resource.name = "t";
+    resource.n_entries = 1;
+    resource.entries = entries;
+    entry.key = "unclean.leader.election.enable";
+    entry.value = "true";
+    alter.n_resources = 1;
+    alter.resources = resources;
+    command.body_case = META__COMMAND__BODY_ALTER_CONFIGS;
+    command.alter_configs = &alter;
+    CHECK_INT(commands_decide(&decision, &command)->resources[0]->error, 0);
+    CHECK_INT(part("t", 0)->leader, second);
+    CHECK_INT(part("t", 0)->isr.count, 1);
+    CHECK_INT(part("t", 0)->isr.ids[0], second);
+    finish();
+}
+
+static void a_stopping_broker_hands_over(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("pair", 1, 2);
+    create("alone", 8, 1);
+    int32_t leader = part("pair", 0)->leader;
+    brokers_stop(&decision, leader);
+    CHECK(part("pair", 0)->leader != leader);
+    CHECK(!image_ids_have(&part("pair", 0)->isr, leader));
+    CHECK_INT(elections_led_by(image, leader), 0);
+    for (int32_t i = 0; i < 8; i++)
+        if (part("alone", i)->replicas.ids[0] == leader)
+            CHECK(part("alone", i)->leader == -1 && part("alone", i)->isr.count == 1);
+    brokers_unfence(&decision, leader);
+    CHECK(image_broker(image, leader)->stopping);
+    finish();
+}
+
+static int elect(bool unclean, const char *topic, int32_t partition)
+{
+    Meta__ElectLeaders__Partition body = META__ELECT_LEADERS__PARTITION__INIT, *list[] = {&body};
+    Meta__ElectLeaders command = META__ELECT_LEADERS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    body.topic = (char *)(uintptr_t)topic;
+    body.partition = partition;
+    command.unclean = unclean;
+    command.n_partitions = 1;
+    command.partitions = list;
+    elections_command(&decision, &command, &reply);
+    return reply.elections[0]->error;
+}
+
+static void leaders_are_elected_on_request(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t ids[2] = {part("t", 0)->replicas.ids[0], part("t", 0)->replicas.ids[1]};
+    CHECK_INT(elect(false, "t", 0), wire(ERR_ELECTION_NOT_NEEDED));
+    CHECK_INT(elect(false, "t", 1), wire(ERR_UNKNOWN_TOPIC_OR_PARTITION));
+    CHECK_INT(elect(false, "x", 0), wire(ERR_UNKNOWN_TOPIC_OR_PARTITION));
+    set_isr("t", ids, 2, ids[1]);
+    CHECK_INT(elect(false, "t", 0), 0);
+    CHECK_INT(part("t", 0)->leader, ids[0]);
+    set_isr("t", &ids[1], 1, ids[1]);
+    CHECK_INT(elect(false, "t", 0), wire(ERR_PREFERRED_LEADER_NOT_AVAILABLE));
+    CHECK_INT(elect(true, "t", 0), wire(ERR_ELECTION_NOT_NEEDED));
+    brokers_fence(&decision, ids[1]);
+    CHECK_INT(elect(true, "t", 0), 0);
+    CHECK_INT(part("t", 0)->leader, ids[0]);
+    set_isr("t", ids, 2, ids[1]);
+    brokers_unfence(&decision, ids[1]);
+    CHECK_INT(elections_balance(&decision, 10), 1);
+    CHECK_INT(part("t", 0)->leader, ids[0]);
+    CHECK_INT(elections_balance(&decision, 10), 0);
+    finish();
+}
+
+/* ---- in-sync sets ---- */
+
+struct isr_request {
+    int32_t broker_id;
+    int64_t broker_epoch;
+    int32_t leader_epoch;
+    int32_t partition_epoch;
+    int32_t ids[3];
+    int64_t epochs[3];
+    size_t count;
+};
+
+static int alter_isr(const struct isr_request *request)
+{
+    Meta__AlterPartitions__IsrMember bodies[3], *members[3];
+    Meta__AlterPartitions__Partition partition = META__ALTER_PARTITIONS__PARTITION__INIT,
+                                     *partitions[] = {&partition};
+    Meta__AlterPartitions alter = META__ALTER_PARTITIONS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    struct uuid id = image_topic_by_name(image, "t", 1)->id;
+    for (size_t i = 0; i < request->count; i++) {
+        meta__alter_partitions__isr_member__init(&bodies[i]);
+        bodies[i].broker_id = request->ids[i];
+        bodies[i].broker_epoch = request->epochs[i];
+        members[i] = &bodies[i];
+    }
+    partition.topic_id = (ProtobufCBinaryData){16, id.bytes};
+    partition.leader_epoch = request->leader_epoch;
+    partition.partition_epoch = request->partition_epoch;
+    partition.n_isr = request->count;
+    partition.isr = members;
+    alter.broker_id = request->broker_id;
+    alter.broker_epoch = request->broker_epoch;
+    alter.n_partitions = 1;
+    alter.partitions = partitions;
+    command.body_case = META__COMMAND__BODY_ALTER_PARTITIONS;
+    command.alter_partitions = &alter;
+    Meta__CommandReply *reply = commands_decide(&decision, &command);
+    return reply->error ? reply->error : reply->partitions[0]->error;
+}
+
+static void isr_changes_are_compare_and_set(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    int32_t leader = part("t", 0)->leader;
+    int32_t a = part("t", 0)->replicas.ids[1], b = part("t", 0)->replicas.ids[2];
+    struct isr_request shrink = {leader, 100, 0, 0, {leader, a}, {-1, -1}, 2};
+    struct isr_request bad = shrink;
+    bad.broker_epoch = 99;
+    CHECK_INT(alter_isr(&bad), wire(ERR_STALE_BROKER_EPOCH));
+    bad = shrink;
+    bad.broker_id = a;
+    CHECK_INT(alter_isr(&bad), wire(ERR_INVALID_REQUEST)); /* not the leader */
+    bad = shrink;
+    bad.leader_epoch = 1;
+    CHECK_INT(alter_isr(&bad), wire(ERR_NOT_CONTROLLER));
+    bad = shrink;
+    bad.ids[0] = b;
+    CHECK_INT(alter_isr(&bad), wire(ERR_INVALID_REQUEST)); /* without the leader */
+    bad = shrink;
+    bad.count = 0;
+    CHECK_INT(alter_isr(&bad), wire(ERR_INVALID_REQUEST));
+    CHECK_INT(alter_isr(&shrink), 0);
+    CHECK_INT(part("t", 0)->isr.count, 2);
+    CHECK_INT(part("t", 0)->partition_epoch, 1);
+    CHECK_INT(part("t", 0)->leader_epoch, 0);
+    CHECK_INT(alter_isr(&shrink), wire(ERR_INVALID_UPDATE_VERSION)); /* the same again */
+    struct isr_request grow = {leader, 100, 0, 1, {leader, a, b}, {100, 100, 100}, 3};
+    bad = grow;
+    bad.epochs[2] = 50; /* an earlier life of b */
+    CHECK_INT(alter_isr(&bad), wire(ERR_INELIGIBLE_REPLICA));
+    brokers_fence(&decision, b);
+    CHECK_INT(alter_isr(&grow), wire(ERR_INELIGIBLE_REPLICA));
+    brokers_unfence(&decision, b);
+    CHECK_INT(alter_isr(&grow), 0);
+    CHECK_INT(part("t", 0)->isr.count, 3);
+    brokers_fence(&decision, leader);
+    grow.broker_id = a;
+    grow.partition_epoch = part("t", 0)->partition_epoch;
+    CHECK_INT(alter_isr(&grow), wire(ERR_FENCED_LEADER_EPOCH));
+    finish();
+}
+
+/* ---- settings ---- */
+
+static int alter(const char *key, const char *value, int operation, bool replace_all)
+{
+    Meta__AlterConfigs__Resource resource = META__ALTER_CONFIGS__RESOURCE__INIT,
+                                 *resources[] = {&resource};
+    Meta__ConfigEntry entry = META__CONFIG_ENTRY__INIT, *entries[] = {&entry};
+    Meta__AlterConfigs body = META__ALTER_CONFIGS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    resource.type = META__CONFIG_RECORD__RESOURCE__TOPIC;
+    resource.name = "t";
+    resource.n_entries = 1;
+    resource.entries = entries;
+    resource.replace_all = replace_all;
+    entry.key = (char *)(uintptr_t)key;
+    entry.value = (char *)(uintptr_t)value;
+    entry.operation = (Meta__ConfigEntry__Operation)operation;
+    body.n_resources = 1;
+    body.resources = resources;
+    command.body_case = META__COMMAND__BODY_ALTER_CONFIGS;
+    command.alter_configs = &body;
+    return commands_decide(&decision, &command)->resources[0]->error;
+}
+
+static const char *setting(const char *key)
+{
+    const char *value = image_config(image, META__CONFIG_RECORD__RESOURCE__TOPIC, "t", key);
+    return value ? value : "-";
+}
+
+static void settings_change(void)
+{
+    begin();
+    add_brokers(1, false);
+    CHECK_INT(alter("k", "v", 0, false), wire(ERR_UNKNOWN_TOPIC_OR_PARTITION));
+    create("t", 1, 1);
+    CHECK_INT(alter("k", "v", 0, false), 0);
+    CHECK_INT(alter("k", "bad", 0, false), wire(ERR_INVALID_CONFIG));
+    CHECK_STR(setting("k"), "v");
+    CHECK_INT(alter("list", "a,b", 2, false), 0);
+    CHECK_INT(alter("list", "b,c", 2, false), 0);
+    CHECK_STR(setting("list"), "a,b,c");
+    CHECK_INT(alter("list", "a,c", 3, false), 0);
+    CHECK_STR(setting("list"), "b");
+    CHECK_INT(alter("k", "", 1, false), 0);
+    CHECK_STR(setting("k"), "-");
+    size_t before = decision.record_count;
+    CHECK_INT(alter("list", "b", 0, false), 0); /* no change, no record */
+    CHECK_INT(decision.record_count, before);
+    CHECK_INT(alter("only", "1", 0, true), 0);
+    CHECK_STR(setting("only"), "1");
+    CHECK_STR(setting("list"), "-");
+    finish();
+}
+
+/* ---- brokers ---- */
+
+static void registration_keeps_or_renews_the_epoch(void)
+{
+    begin();
+    CHECK_INT(add_broker_as(1, 1, "").broker_epoch, 100);
+    CHECK(image_broker(image, 1)->fenced);
+    brokers_unfence(&decision, 1);
+    create("t", 1, 1);
+    size_t before = decision.record_count;
+    decision.index = 200;
+    CHECK_INT(add_broker_as(1, 1, "").broker_epoch, 100); /* the same process again */
+    CHECK_INT(decision.record_count, before);
+    CHECK_INT(add_broker_as(1, 1, "r").broker_epoch, 100); /* it says something new */
+    CHECK_STR(image_broker(image, 1)->rack, "r");
+    CHECK(!image_broker(image, 1)->fenced);
+    CHECK_INT(add_broker_as(1, 2, "r").broker_epoch, 200); /* another process */
+    CHECK(image_broker(image, 1)->fenced);
+    CHECK_INT(part("t", 0)->leader, -1);
+    brokers_unfence(&decision, 1);
+    CHECK_INT(part("t", 0)->leader, 1);
+    finish();
+}
+
+static void brokers_are_unregistered(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t leader = part("t", 0)->leader;
+    Meta__UnregisterBroker body = META__UNREGISTER_BROKER__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    body.broker_id = leader;
+    command.body_case = META__COMMAND__BODY_UNREGISTER_BROKER;
+    command.unregister_broker = &body;
+    CHECK_INT(commands_decide(&decision, &command)->error, 0);
+    CHECK(!image_broker(image, leader));
+    CHECK(part("t", 0)->leader != leader);
+    CHECK_INT(commands_decide(&decision, &command)->error, wire(ERR_BROKER_ID_NOT_REGISTERED));
+    finish();
+}
+
+static void producer_ids_come_in_blocks(void)
+{
+    begin();
+    add_brokers(1, false);
+    Meta__AllocateProducerIds body = META__ALLOCATE_PRODUCER_IDS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    body.broker_epoch = 100;
+    command.body_case = META__COMMAND__BODY_ALLOCATE_PRODUCER_IDS;
+    command.allocate_producer_ids = &body;
+    for (int64_t i = 0; i < 3; i++) {
+        Meta__CommandReply *reply = commands_decide(&decision, &command);
+        CHECK_INT(reply->producer_id_start, i * 1000);
+        CHECK_INT(reply->producer_id_count, 1000);
+    }
+    body.broker_epoch = 1;
+    CHECK_INT(commands_decide(&decision, &command)->error, wire(ERR_STALE_BROKER_EPOCH));
+    finish();
+}
+
+TAP_MAIN(TAP_TEST(topics_are_created), TAP_TEST(bad_topics_are_refused),
+         TAP_TEST(manual_assignments_are_checked), TAP_TEST(placement_spreads),
+         TAP_TEST(topics_grow_only), TAP_TEST(topics_are_deleted_by_name_or_id),
+         TAP_TEST(a_fenced_broker_leads_no_more), TAP_TEST(unclean_leaders_only_where_allowed),
+         TAP_TEST(a_stopping_broker_hands_over), TAP_TEST(leaders_are_elected_on_request),
+         TAP_TEST(isr_changes_are_compare_and_set), TAP_TEST(settings_change),
+         TAP_TEST(registration_keeps_or_renews_the_epoch), TAP_TEST(brokers_are_unregistered),
+         TAP_TEST(producer_ids_come_in_blocks))
