@@ -3,8 +3,9 @@
  * distance that grows with each round, so that every pair of brokers shares about as many
  * partitions.
  *
- * As Kafka: a partition's replicas are on different brokers, and in as many racks as possible; brokers
- * that are fenced or stopping get replicas only when the live ones are too few, and lead none. */
+ * As Kafka: a partition's replicas are on different brokers, and in as many racks as possible;
+ * brokers that are fenced or stopping get replicas only when the live ones are too few, and lead
+ * none. */
 #ifndef CONTROLLER_PLACEMENT_H
 #define CONTROLLER_PLACEMENT_H
 
@@ -28,8 +29,8 @@ struct placement {
 void placement_init(struct placement *placement, const struct image *image, uint64_t seed);
 void placement_close(struct placement *placement);
 
-/* The replicas of partition `index`, the leader first; `count` <= broker_count + spare_count, and there
- * is a live broker. */
+/* The replicas of partition `index`, the leader first; `count` <= broker_count + spare_count, and
+ * there is a live broker. */
 void placement_choose(const struct placement *placement, int32_t index, int32_t count,
                       int32_t *replicas);
 
