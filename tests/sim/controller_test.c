@@ -34,6 +34,229 @@ static void three_nodes_serve(void)
     world_close(&world);
 }
 
+/* ---- brokers ---- */
+
+static bool fenced(int i)
+{
+    const struct image *image = world_image(&world);
+    const struct image_broker *broker = image ? image_broker(image, i) : NULL;
+    return broker && broker->fenced;
+}
+
+static int an_idle_node(void)
+{
+    return (world_active(&world) + 1) % 3;
+}
+
+static void a_killed_broker_is_fenced_at_once(void)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        world_init(&world, seed, 3);
+        CHECK(world_settle(&world, 5 * SECOND));
+        int i = an_idle_node();
+        world_kill(&world, i, false);
+        sim_run_for(world.sim, SECOND / 10);
+        CHECK(fenced(i));
+        world_start(&world, i);
+        CHECK(world_settle(&world, 5 * SECOND));
+        world_close(&world);
+    }
+}
+
+static void a_silent_broker_times_out(void)
+{
+    world_init(&world, 3, 3);
+    CHECK(world_settle(&world, 5 * SECOND));
+    int i = an_idle_node();
+    world.members[i].fake->silent = true;
+    sim_run_for(world.sim, 3 * SECOND / 2);
+    CHECK(!fenced(i));
+    sim_run_for(world.sim, SECOND);
+    CHECK(fenced(i));
+    world.members[i].fake->silent = false;
+    sim_run_for(world.sim, SECOND);
+    CHECK(!fenced(i));
+    world_close(&world);
+}
+
+static void a_stepped_clock_fences_nobody(void)
+{
+    world_init(&world, 4, 3);
+    CHECK(world_settle(&world, 5 * SECOND));
+    int64_t term = consensus_term(world.members[0].controller->consensus);
+    for (int step = 0; step < 4; step++) {
+        for (int i = 0; i < 3; i++)
+            sim_node_set_wall_offset(world.members[i].node, (step % 2 ? 3600 : -3600) * 1000);
+        sim_run_for(world.sim, SECOND);
+        for (int i = 0; i < 3; i++)
+            CHECK(!fenced(i));
+    }
+    CHECK_INT(consensus_term(world.members[0].controller->consensus), term);
+    world_close(&world);
+}
+
+static void a_second_process_is_refused_while_the_first_lives(void)
+{
+    world_init(&world, 5, 3);
+    CHECK(world_settle(&world, 5 * SECOND));
+    int i = an_idle_node();
+    struct sim_node *node = sim_node_new(world.sim, "twin");
+    struct env *env = sim_env_new(node);
+    struct fake *twin = fake_new(&world, i, env);
+    sim_run_for(world.sim, SECOND);
+    CHECK_INT(twin->register_error, 101); /* DUPLICATE_BROKER_REGISTRATION */
+    CHECK(!fenced(i));
+    world_kill(&world, i, false);
+    sim_run_for(world.sim, SECOND);
+    CHECK_INT(twin->register_error, 0);
+    CHECK(!fenced(i));
+    fake_free(twin);
+    world_close(&world);
+}
+
+static void another_cluster_is_refused(void)
+{
+    world_init(&world, 6, 3);
+    CHECK(world_settle(&world, 5 * SECOND));
+    struct sim_node *node = sim_node_new(world.sim, "stranger");
+    struct fake *stranger = fake_new(&world, 9, sim_env_new(node));
+    stranger->cluster_id = "AAAAAAAAAAAAAAAAAAAAAA";
+    sim_run_for(world.sim, SECOND);
+    CHECK_INT(stranger->welcome_error, 104); /* INCONSISTENT_CLUSTER_ID */
+    CHECK(!image_broker(world_image(&world), 9));
+    fake_free(stranger);
+    world_close(&world);
+}
+
+static const Meta__CommandReply *create_topic(int from, const char *name, int32_t partitions,
+                                              int32_t factor)
+{
+    Meta__CreateTopics body = META__CREATE_TOPICS__INIT;
+    Meta__CreateTopics__Topic topic = META__CREATE_TOPICS__TOPIC__INIT, *topics[] = {&topic};
+    Meta__Command command = META__COMMAND__INIT;
+    topic.name = (char *)(uintptr_t)name;
+    topic.partitions = partitions;
+    topic.replication_factor = factor;
+    body.n_topics = 1;
+    body.topics = topics;
+    command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
+    command.create_topics = &body;
+    return world_ask(&world, from, &command);
+}
+
+static void a_thousand_partitions_are_one_command(void)
+{
+    world_init(&world, 7, 3);
+    CHECK(world_settle(&world, 5 * SECOND));
+    const Meta__CommandReply *reply = create_topic(0, "wide", 1000, 3);
+    CHECK(reply && reply->error == 0 && reply->topics[0]->error == 0);
+    CHECK(reply->index > 0);
+    CHECK(world_agrees(&world, SECOND));
+    const struct image_topic *topic = image_topic_by_name(world_image(&world), "wide", 4);
+    CHECK(topic && topic->partition_count == 1000);
+    int leads[3] = {0};
+    for (int32_t i = 0; i < 1000; i++)
+        leads[topic->partitions[i].leader]++;
+    for (int i = 0; i < 3; i++)
+        CHECK(leads[i] >= 333 && leads[i] <= 334);
+    world_close(&world);
+}
+
+static void controlled_shutdown_moves_leaders_first(void)
+{
+    world_init(&world, 8, 3);
+    CHECK(world_settle(&world, 5 * SECOND));
+    CHECK(create_topic(0, "t", 30, 3) != NULL);
+    int i = an_idle_node();
+    world.members[i].fake->want_shutdown = true;
+    sim_run_for(world.sim, SECOND);
+    CHECK(world.members[i].fake->may_shutdown);
+    CHECK(image_broker(world_image(&world), i)->stopping);
+    const struct image_topic *topic = image_topic_by_name(world_image(&world), "t", 1);
+    for (int32_t p = 0; p < 30; p++) {
+        CHECK(topic->partitions[p].leader >= 0 && topic->partitions[p].leader != i);
+        CHECK(!image_ids_have(&topic->partitions[p].isr, i));
+    }
+    world_close(&world);
+}
+
+static void the_quorum_is_described(void)
+{
+    Meta__Command command = META__COMMAND__INIT;
+    Meta__DescribeQuorum body = META__DESCRIBE_QUORUM__INIT;
+    world_init(&world, 9, 3);
+    CHECK(world_settle(&world, 5 * SECOND));
+    sim_run_for(world.sim, SECOND);
+    command.body_case = META__COMMAND__BODY_DESCRIBE_QUORUM;
+    command.describe_quorum = &body;
+    const Meta__CommandReply *reply = world_ask(&world, 1, &command);
+    CHECK(reply && reply->quorum);
+    CHECK_INT(reply->quorum->leader_id, world_active(&world));
+    CHECK_INT(reply->quorum->n_voters, 3);
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(reply->quorum->voters[i]->log_end, reply->quorum->high_watermark);
+    world_close(&world);
+}
+
+/* ---- fail-over ---- */
+
+static bool another_leads(void *data)
+{
+    int *killed = data;
+    int active = world_active(&world);
+    return active >= 0 && active != *killed;
+}
+
+/* The new controller is there long before the election timeout of 300 ms could have run out. */
+static void a_killed_controller_is_replaced_at_once(void)
+{
+    int slow = 0;
+    for (uint64_t seed = 1; seed <= 30; seed++) {
+        world_init(&world, seed, 3);
+        CHECK(world_settle(&world, 5 * SECOND));
+        CHECK(create_topic(0, "t", 30, 3) != NULL);
+        int killed = world_active(&world);
+        int64_t start_us = sim_now_us(world.sim);
+        world_kill(&world, killed, false);
+        CHECK(sim_run_until(world.sim, another_leads, &killed, start_us + 5 * SECOND));
+        slow += sim_now_us(world.sim) - start_us > 200 * 1000;
+        sim_run_for(world.sim, SECOND / 10);
+        const struct image_topic *topic = image_topic_by_name(world_image(&world), "t", 1);
+        for (int32_t p = 0; p < 30 && !slow; p++)
+            CHECK(topic->partitions[p].leader >= 0 && topic->partitions[p].leader != killed);
+        world_close(&world);
+    }
+    CHECK(slow <= 1);
+}
+
+static bool is_stopped;
+static void on_stopped(void *data)
+{
+    (void)data;
+    is_stopped = true;
+}
+
+static bool was_stopped(void *data)
+{
+    (void)data;
+    return is_stopped;
+}
+
+static void a_stopped_controller_hands_over(void)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++) {
+        world_init(&world, seed, 3);
+        CHECK(world_settle(&world, 5 * SECOND));
+        int stopped = world_active(&world);
+        is_stopped = false;
+        controller_stop(world.members[stopped].controller, on_stopped, NULL);
+        CHECK(sim_run_until(world.sim, was_stopped, NULL, sim_now_us(world.sim) + 5 * SECOND));
+        CHECK(sim_run_until(world.sim, another_leads, &stopped,
+                            sim_now_us(world.sim) + 5 * SECOND));
+        world_close(&world);
+    }
+}
+
 /* ---- chaos ---- */
 
 static void reap_failed(void)
@@ -137,4 +360,10 @@ static void nothing_acknowledged_is_lost(void)
 }
 
 TAP_MAIN(TAP_TEST(one_node_serves), TAP_TEST(three_nodes_serve),
-         TAP_TEST(nothing_acknowledged_is_lost))
+         TAP_TEST(a_killed_broker_is_fenced_at_once), TAP_TEST(a_silent_broker_times_out),
+         TAP_TEST(a_stepped_clock_fences_nobody),
+         TAP_TEST(a_second_process_is_refused_while_the_first_lives),
+         TAP_TEST(another_cluster_is_refused), TAP_TEST(a_thousand_partitions_are_one_command),
+         TAP_TEST(controlled_shutdown_moves_leaders_first), TAP_TEST(the_quorum_is_described),
+         TAP_TEST(a_killed_controller_is_replaced_at_once),
+         TAP_TEST(a_stopped_controller_hands_over), TAP_TEST(nothing_acknowledged_is_lost))

@@ -190,6 +190,8 @@ static void fake_welcomed(struct fake_link *from, const Meta__Welcome *welcome)
 {
     bool was = from->active;
     from->active = welcome->active;
+    if (welcome->error)
+        from->fake->welcome_error = welcome->error;
     if (!welcome->active)
         from->registered = false;
     else if (!was)
@@ -267,6 +269,8 @@ static void fake_dialled(void *data, int status, struct env_stream *stream)
     Meta__Frame frame = META__FRAME__INIT;
     hello.role = META__HELLO__ROLE__BROKER;
     hello.node_id = to->fake->id;
+    if (to->fake->cluster_id)
+        hello.cluster_id = (char *)(uintptr_t)to->fake->cluster_id;
     hello.incarnation = (ProtobufCBinaryData){16, to->fake->incarnation.bytes};
     frame.body_case = META__FRAME__BODY_HELLO;
     frame.hello = &hello;
@@ -289,7 +293,7 @@ static void fake_accepted(void *data, struct env_stream *stream)
     env_stream_close(stream);
 }
 
-static struct fake *fake_new(struct world *world, int id, struct env *env)
+struct fake *fake_new(struct world *world, int id, struct env *env)
 {
     struct fake *fake = mem_alloc(sizeof(*fake));
     fake->world = world;
@@ -311,7 +315,7 @@ static struct fake *fake_new(struct world *world, int id, struct env *env)
     return fake;
 }
 
-static void fake_free(struct fake *fake)
+void fake_free(struct fake *fake)
 {
     env_timer_stop(&fake->heartbeat);
     for (int i = 0; i < fake->world->count; i++) {

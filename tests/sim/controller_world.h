@@ -41,6 +41,8 @@ struct fake {
     bool may_shutdown;
     bool want_shutdown;
     bool silent; /* sends no heartbeats */
+    const char *cluster_id; /* for Hello */
+    int welcome_error;
     int register_error;
     struct env_timer heartbeat;
     uint64_t command_next;
@@ -80,6 +82,9 @@ struct world {
 void world_init(struct world *world, uint64_t seed, int count);
 void world_close(struct world *world);
 void world_start(struct world *world, int i);
+/* Another process of a broker, in an env of its own. */
+struct fake *fake_new(struct world *world, int id, struct env *env);
+void fake_free(struct fake *fake);
 void world_kill(struct world *world, int i, bool power);
 /* The member that is the active controller, -1 none. */
 int world_active(const struct world *world);
