@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "controller/raft_store.h"
 #include "sim.h"
@@ -74,8 +75,11 @@ static void close_store(void)
 
 static void finish(void)
 {
+    struct list *step;
     if (store)
         close_store();
+    while ((step = list_pop(&appends)))
+        mem_free(LIST_ENTRY(step, struct append, link));
     buf_close(&problem);
     sim_free(sim);
 }
@@ -83,9 +87,12 @@ static void finish(void)
 /* ---- the work ---- */
 
 struct append {
+    struct list link;
     uint64_t last;
     uint64_t bytes[4];
 };
+
+static struct list appends = {&appends, &appends}; /* on their way */
 
 static void on_appended(void *data)
 {
@@ -93,6 +100,7 @@ static void on_appended(void *data)
     if (append->last > model.confirmed && append->last <= model.last)
         model.confirmed = append->last;
     model.truncating = false; /* the queue is in order: what came before it is done */
+    list_remove(&append->link);
     mem_free(append);
 }
 
@@ -100,6 +108,7 @@ static void append(size_t count, uint64_t term)
 {
     struct append *request = mem_alloc(sizeof(*request));
     struct raft_store_entry entries[4];
+    list_push(&appends, &request->link);
     for (size_t i = 0; i < count; i++) {
         model.terms[++model.last] = term;
         request->bytes[i] = model.last * 1000 + term;
