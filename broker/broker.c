@@ -20,7 +20,11 @@
 #include "broker/replica/metadata.h"
 #include "broker/replica/replica_manager.h"
 
-enum { BROKER_LEAVE_MS = 10000 }; /* a controller that is not there must not keep us for ever */
+enum {
+    BROKER_LEAVE_MS = 10000, /* a controller that does not answer must not keep us for ever */
+    BROKER_ALONE_MS = 1500,  /* an election is over by then: the quorum is gone, nobody can help us */
+    BROKER_LEAVE_LOOK_MS = 50
+};
 
 static void broker_move(struct broker *broker, enum broker_state to)
 {
@@ -101,6 +105,25 @@ static void broker_close(void *data)
     broker_move(broker, BROKER_CLOSING);
     server_stop_accepting(broker->server);
     log_manager_shutdown(broker->logs, broker_log_closed, broker);
+}
+
+/* Leaders can move away only while there is a controller that moves them. */
+static void broker_leave_look(void *data)
+{
+    struct broker *broker = data;
+    int64_t now_us = env_now_us(broker->env);
+    if (controller_channel_is_registered(broker->channel))
+        broker->alone_since_us = 0;
+    else if (!broker->alone_since_us)
+        broker->alone_since_us = now_us;
+    bool alone = broker->alone_since_us && now_us - broker->alone_since_us >= BROKER_ALONE_MS * 1000;
+    if (!alone && now_us - broker->leave_since_us < BROKER_LEAVE_MS * 1000) {
+        env_timer_start(&broker->leave_timer, BROKER_LEAVE_LOOK_MS);
+        return;
+    }
+    logger_warn(broker->logger, "%s: stopping without having moved leaders away",
+                alone ? "there is no active controller" : "the controller does not let us go");
+    broker_close(broker);
 }
 
 static void broker_may_shutdown(void *data)
@@ -302,7 +325,7 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
     broker->failed = failed;
     broker->failed_data = data;
     env_random_bytes(env, broker->incarnation.bytes, sizeof(broker->incarnation.bytes));
-    env_timer_init(env, &broker->leave_timer, broker_close, broker);
+    env_timer_init(env, &broker->leave_timer, broker_leave_look, broker);
     int err = broker_open_logs(broker, problem);
     if (!err)
         err = server_new(broker, problem, &broker->server);
@@ -326,7 +349,8 @@ void broker_stop(struct broker *broker, void (*stopped)(void *data), void *data)
     }
     broker_move(broker, BROKER_LEAVING);
     logger_info(broker->logger, "shutting down: moving leaders away");
-    env_timer_start(&broker->leave_timer, BROKER_LEAVE_MS);
+    broker->leave_since_us = env_now_us(broker->env);
+    env_timer_start(&broker->leave_timer, BROKER_LEAVE_LOOK_MS);
     controller_channel_want_shutdown(broker->channel);
 }
 

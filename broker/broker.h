@@ -43,6 +43,8 @@ struct broker {
     enum broker_state { BROKER_STARTING, BROKER_SERVING, BROKER_LEAVING, BROKER_CLOSING } state;
     int64_t started_us;
     struct env_timer leave_timer; /* bounds the wait for leaders to move away */
+    int64_t leave_since_us;       /* the start of that wait */
+    int64_t alone_since_us;       /* since when no controller hears us; 0: one does */
     void (*stopped)(void *data);
     void *stopped_data;
     void (*failed)(void *data);

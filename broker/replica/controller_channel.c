@@ -453,6 +453,11 @@ bool controller_channel_is_fenced(const struct controller_channel *channel)
     return channel->fenced;
 }
 
+bool controller_channel_is_registered(const struct controller_channel *channel)
+{
+    return channel->current && channel->registered;
+}
+
 int32_t controller_channel_active(const struct controller_channel *channel)
 {
     return channel->active_id;

@@ -56,6 +56,8 @@ void controller_channel_free(struct controller_channel *channel);
 
 int64_t controller_channel_broker_epoch(const struct controller_channel *channel); /* -1 */
 bool controller_channel_is_fenced(const struct controller_channel *channel);
+/* Whether an active controller hears us now. */
+bool controller_channel_is_registered(const struct controller_channel *channel);
 /* The active controller's node id as last heard; -1 unknown. */
 int32_t controller_channel_active(const struct controller_channel *channel);
 /* Cluster id as last heard; "" unknown. */

@@ -11,7 +11,7 @@ from load import PRODUCER, Producer, read_all
 from segments import check_replicas_equal
 from tap import check_equal, test
 
-ROUNDS = 5
+ROUNDS = 3
 COUNT = 50
 
 
