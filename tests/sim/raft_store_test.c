@@ -32,6 +32,13 @@ struct model {
 };
 static struct model model;
 
+struct append {
+    struct list link;
+    uint64_t last;
+    uint64_t bytes[4];
+};
+static struct list appends = {&appends, &appends}; /* on their way */
+
 static void on_failed(void *data, const char *sentence)
 {
     (void)data;
@@ -85,14 +92,6 @@ static void finish(void)
 }
 
 /* ---- the work ---- */
-
-struct append {
-    struct list link;
-    uint64_t last;
-    uint64_t bytes[4];
-};
-
-static struct list appends = {&appends, &appends}; /* on their way */
 
 static void on_appended(void *data)
 {
