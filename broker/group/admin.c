@@ -158,8 +158,16 @@ static int delete_group(struct group_manager *manager, struct wire_str group_id,
         return ERR_NON_EMPTY_GROUP;
     records_init(&records, env_wall_ms(group_env(group)));
     group_put_tombstones(group, &records);
-    err = write_records(group, &records, delete_stored, item);
+    group_hold(group);
+    bool stored = records.count > 0 || records.err;
+    if (stored)
+        err = write_records(group, &records, delete_stored, item);
+    if (!err)
+        group_drop_members(group);
+    if (!stored)
+        delete_stored(item, 0);
     records_close(&records);
+    group_release(group);
     return err;
 }
 

@@ -425,12 +425,14 @@ static size_t expire_put(const struct group *group, int64_t now_ms, struct recor
     return expired;
 }
 
-static void commits_write(struct group *group, struct records *records)
+/* False when it could not be written; it is tried again at the next check. */
+static bool commits_write(struct group *group, struct records *records)
 {
     int err = records->count > 0 || records->err ? write_records(group, records, NULL, NULL) : 0;
     if (err)
         logger_warn(group_logger(group), "group %s: removing offsets failed, it is tried again: %s",
                     group->id, err_text(err));
+    return !err;
 }
 
 void commits_expire(struct group *group)
@@ -442,16 +444,18 @@ void commits_expire(struct group *group)
         return;
     records_init(&records, now_ms);
     size_t expired = expire_put(group, now_ms, &records);
-    bool gone = expired == group->offsets.count && group->offsets.pending.count == 0;
-    if (gone && group->consumer)
-        consumer_put_tombstones(group->consumer, &records);
-    else if (gone && group->classic && group->classic->stored && group->classic->pending.count == 0)
-        records_put_group(&records, group_id(group), NULL);
-    if (expired || records.count)
+    bool gone = expired == group->offsets.count && group->offsets.pending.count == 0 &&
+                !(group->classic && group->classic->pending.count > 0);
+    if (gone)
+        group_put_members_gone(group, &records);
+    if (records.count)
         logger_info(group_logger(group), "group %s: %zu offsets expired%s", group->id, expired,
                     gone ? ", and the group with them" : "");
-    commits_write(group, &records);
+    group_hold(group);
+    if (commits_write(group, &records) && gone)
+        group_drop_members(group);
     records_close(&records);
+    group_release(group);
 }
 
 void commits_forget_topic(struct group *group, struct wire_str name)
@@ -467,7 +471,7 @@ void commits_forget_topic(struct group *group, struct wire_str name)
         records_put_offset(&records, group_id(group), name, partition, NULL);
     logger_info(group_logger(group), "group %s: topic %s is deleted, and its %d offsets", group->id,
                 topic->name, records.count);
-    commits_write(group, &records);
+    (void)commits_write(group, &records);
     records_close(&records);
 }
 

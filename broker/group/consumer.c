@@ -1,76 +1,427 @@
+/* A consumer group: its members, what is asked of it, and how its changes are written. */
 #include "broker/group/consumer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "broker/group/subscription.h"
+
+enum { CONSUMER_RETRY_MS = 1000, CONSUMER_COMMIT_VERSION = 9 };
+
+/* ---- life ---- */
+
+struct consumer *consumer_new(struct group *group)
+{
+    struct consumer *consumer = mem_alloc(sizeof(*consumer));
+    consumer->group = group;
+    consumer->empty_since_ms = env_wall_ms(group_env(group));
+    list_init(&consumer->members);
+    map_init(&consumer->by_id);
+    map_init(&consumer->by_instance);
+    map_init(&consumer->patterns);
+    return consumer;
+}
+
 void consumer_free(struct consumer *consumer)
 {
+    LIST_EACH (step, &consumer->members)
+        consumer_member_free(LIST_ENTRY(step, struct consumer_member, link));
+    ASSERT(consumer->patterns.count == 0);
+    map_close(&consumer->by_id);
+    map_close(&consumer->by_instance);
+    map_close(&consumer->patterns);
     mem_free(consumer);
 }
-bool consumer_is_empty(const struct consumer *consumer)
+
+void consumer_start(struct consumer *consumer)
 {
-    (void)consumer;
+    LIST_EACH (step, &consumer->members) {
+        struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
+        if (member->placeholder) {
+            consumer_member_free(member);
+            continue;
+        }
+        consumer_touch(member);
+        if (member->state == CONSUMER_UNREVOKED)
+            env_timer_start(&member->rebalance_timer, member->rebalance_ms);
+    }
+}
+
+/* ---- members ---- */
+
+struct consumer_member *consumer_find(const struct consumer *consumer, struct wire_str id)
+{
+    return id.len > 0 ? map_get(&consumer->by_id, id.data, (size_t)id.len) : NULL;
+}
+
+struct consumer_member *consumer_find_instance(const struct consumer *consumer, struct wire_str id)
+{
+    return id.len > 0 ? map_get(&consumer->by_instance, id.data, (size_t)id.len) : NULL;
+}
+
+static void consumer_written(void *data, int err)
+{
+    (void)data;
+    (void)err; /* the shard loads anew, or is gone */
+}
+
+/* The member is thrown out: it did not say anything, or did not do as it was told, in time. */
+static void consumer_member_expire(struct consumer_member *member, struct env_timer *timer,
+                                   const char *reason)
+{
+    struct group *group = member->consumer->group;
+    struct records records;
+    if (consumer_check_write(group)) {
+        env_timer_start(timer, CONSUMER_RETRY_MS);
+        return;
+    }
+    logger_info(group_logger(group), "group %s: member %s is removed: %s", group->id, member->id,
+                reason);
+    group_hold(group);
+    records_init(&records, env_wall_ms(group_env(group)));
+    struct consumer *consumer = member->consumer;
+    consumer_remove_member(member, &records);
+    consumer_try_downgrade(consumer, &records);
+    consumer_write(group, &records, consumer_written, NULL);
+    records_close(&records);
+    group_release(group);
+}
+
+static void consumer_session_due(void *data)
+{
+    struct consumer_member *member = data;
+    consumer_member_expire(member, &member->session_timer, "its session timed out");
+}
+
+static void consumer_rebalance_due(void *data)
+{
+    struct consumer_member *member = data;
+    consumer_member_expire(member, &member->rebalance_timer,
+                           "it did not follow the rebalance in time");
+}
+
+struct consumer_member *consumer_member_new(struct consumer *consumer, struct wire_str id)
+{
+    struct env *env = group_env(consumer->group);
+    struct consumer_member *member = mem_alloc(sizeof(*member));
+    member->consumer = consumer;
+    member->id = wire_str_dup(id);
+    member->client_id = mem_strdup("");
+    member->client_host = mem_strdup("");
+    member->rebalance_ms = -1;
+    env_timer_init(env, &member->session_timer, consumer_session_due, member);
+    env_timer_init(env, &member->rebalance_timer, consumer_rebalance_due, member);
+    list_push(&consumer->members, &member->link);
+    consumer->member_count++;
+    map_put(&consumer->by_id, member->id, strlen(member->id), member);
+    return member;
+}
+
+static void consumer_free_topics(struct consumer_member *member)
+{
+    for (size_t i = 0; i < member->topic_count; i++)
+        mem_free(member->topics[i]);
+    mem_free(member->topics);
+    member->topics = NULL;
+    member->topic_count = 0;
+}
+
+void consumer_member_free(struct consumer_member *member)
+{
+    struct consumer *consumer = member->consumer;
+    env_timer_stop(&member->session_timer);
+    env_timer_stop(&member->rebalance_timer);
+    consumer_set_instance(member, WIRE_STR_NULL);
+    consumer_set_classic(member, false);
+    int err = consumer_set_pattern(member, WIRE_STR_NULL);
+    ASSERT(err >= 0);
+    map_del(&consumer->by_id, member->id, strlen(member->id));
+    list_remove(&member->link);
+    if (--consumer->member_count == 0)
+        consumer->empty_since_ms = env_wall_ms(group_env(consumer->group));
+    consumer_free_topics(member);
+    classic_protocols_free(&member->protocols);
+    partition_set_close(&member->assigned);
+    partition_set_close(&member->revoking);
+    partition_set_close(&member->target);
+    mem_free(member->id);
+    mem_free(member->rack_id);
+    mem_free(member->client_id);
+    mem_free(member->client_host);
+    mem_free(member->assignor);
+    mem_free(member);
+}
+
+void consumer_set_instance(struct consumer_member *member, struct wire_str instance_id)
+{
+    struct consumer *consumer = member->consumer;
+    if (member->instance_id) {
+        size_t len = strlen(member->instance_id);
+        if (map_get(&consumer->by_instance, member->instance_id, len) == member)
+            map_del(&consumer->by_instance, member->instance_id, len);
+        mem_free(member->instance_id);
+    }
+    member->instance_id = wire_str_is_empty(instance_id) ? NULL : wire_str_dup(instance_id);
+    if (member->instance_id)
+        map_put(&consumer->by_instance, member->instance_id, strlen(member->instance_id), member);
+}
+
+void consumer_set_classic(struct consumer_member *member, bool classic)
+{
+    member->consumer->classic_count += (int32_t)classic - (int32_t)member->classic;
+    member->classic = classic;
+}
+
+bool consumer_set_text(char **text, struct wire_str to)
+{
+    if (*text ? wire_str_is(to, *text) : wire_str_is_null(to))
+        return false;
+    mem_free(*text);
+    *text = wire_str_dup(to);
     return true;
 }
+
+static int consumer_compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bool consumer_set_topics(struct consumer_member *member, const struct wire_str *names, int32_t count)
+{
+    char **topics = mem_alloc((size_t)(count + 1) * sizeof(*topics));
+    size_t kept = 0;
+    for (int32_t i = 0; i < count; i++)
+        topics[i] = wire_str_dup(names[i]);
+    qsort(topics, (size_t)count, sizeof(*topics), consumer_compare_names);
+    for (int32_t i = 0; i < count; i++) {
+        if (kept > 0 && strcmp(topics[kept - 1], topics[i]) == 0)
+            mem_free(topics[i]);
+        else
+            topics[kept++] = topics[i];
+    }
+    bool same = kept == member->topic_count;
+    for (size_t i = 0; same && i < kept; i++)
+        same = strcmp(topics[i], member->topics[i]) == 0;
+    struct consumer_member old = {.topics = topics, .topic_count = kept};
+    if (!same) {
+        old.topics = member->topics;
+        old.topic_count = member->topic_count;
+        member->topics = topics;
+        member->topic_count = kept;
+    }
+    consumer_free_topics(&old);
+    return !same;
+}
+
+static void consumer_forget_matches(struct consumer_pattern *pattern)
+{
+    for (size_t i = 0; i < pattern->name_count; i++)
+        mem_free(pattern->names[i]);
+    mem_free(pattern->names);
+    pattern->names = NULL;
+    pattern->name_count = 0;
+}
+
+static void consumer_drop_pattern(struct consumer *consumer, const char *text)
+{
+    struct consumer_pattern *used = map_get(&consumer->patterns, text, strlen(text));
+    if (--used->users > 0)
+        return;
+    map_del(&consumer->patterns, text, strlen(text));
+    consumer_forget_matches(used);
+    topic_pattern_free(used->pattern);
+    mem_free(used->text);
+    mem_free(used);
+}
+
+int consumer_set_pattern(struct consumer_member *member, struct wire_str text)
+{
+    struct consumer *consumer = member->consumer;
+    if (wire_str_is_empty(text))
+        text = WIRE_STR_NULL;
+    if (member->pattern ? wire_str_is(text, member->pattern) : wire_str_is_null(text))
+        return 0;
+    if (!wire_str_is_null(text)) {
+        struct consumer_pattern *used = map_get(&consumer->patterns, text.data, (size_t)text.len);
+        if (!used) {
+            struct topic_pattern *pattern;
+            int err = topic_pattern_new(text, &pattern);
+            if (err)
+                return err;
+            used = mem_alloc(sizeof(*used));
+            used->text = wire_str_dup(text);
+            used->pattern = pattern;
+            map_put(&consumer->patterns, text.data, (size_t)text.len, used);
+        }
+        used->users++;
+    }
+    if (member->pattern)
+        consumer_drop_pattern(consumer, member->pattern);
+    mem_free(member->pattern);
+    member->pattern = wire_str_dup(text);
+    return 1;
+}
+
+struct consumer_pattern *consumer_pattern_of(const struct consumer_member *member)
+{
+    if (!member->pattern)
+        return NULL;
+    return map_get(&member->consumer->patterns, member->pattern, strlen(member->pattern));
+}
+
+void consumer_refresh_pattern(const struct consumer *consumer, struct consumer_pattern *pattern)
+{
+    const struct image *image = group_image(consumer->group);
+    const struct image_topic *topic;
+    size_t cursor = 0;
+    uint64_t now = group_manager_topics(consumer->group->shard->manager);
+    if (pattern->topics_seen == now)
+        return;
+    pattern->topics_seen = now;
+    consumer_forget_matches(pattern);
+    pattern->names = mem_alloc((image_topic_count(image) + 1) * sizeof(*pattern->names));
+    while ((topic = image_next_topic(image, &cursor)))
+        if (strncmp(topic->name, "__", 2) != 0 && topic_pattern_matches(pattern->pattern, topic->name))
+            pattern->names[pattern->name_count++] = mem_strdup(topic->name);
+}
+
+static bool consumer_member_reads(const struct consumer_member *member, const char *topic)
+{
+    if (member->topic_count &&
+        bsearch(&topic, member->topics, member->topic_count, sizeof(*member->topics),
+                consumer_compare_names))
+        return true;
+    const struct consumer_pattern *pattern = consumer_pattern_of(member);
+    return pattern && topic_pattern_matches(pattern->pattern, topic);
+}
+
+void consumer_touch(struct consumer_member *member)
+{
+    int64_t session_ms = member->classic ? member->session_ms
+                                         : group_settings(member->consumer->group)->consumer_session_ms;
+    env_timer_start(&member->session_timer, session_ms);
+}
+
+void consumer_raise_epoch(struct consumer *consumer, struct records *records)
+{
+    consumer->epoch++;
+    consumer_put_group(consumer, records);
+}
+
+void consumer_remove_member(struct consumer_member *member, struct records *records)
+{
+    struct consumer *consumer = member->consumer;
+    consumer_put_member_gone(member, records);
+    consumer_member_free(member);
+    consumer_check_topics(consumer, true, NULL);
+    consumer_raise_epoch(consumer, records);
+}
+
+/* ---- looking at it ---- */
+
+bool consumer_is_empty(const struct consumer *consumer)
+{
+    return consumer->member_count == 0;
+}
+
+const char *consumer_state_name(const struct consumer *consumer)
+{
+    if (consumer->member_count == 0)
+        return "Empty";
+    if (consumer->epoch > consumer->target_epoch)
+        return "Assigning";
+    LIST_EACH (step, &consumer->members) {
+        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
+        if (member->epoch != consumer->target_epoch || member->state != CONSUMER_STABLE)
+            return "Reconciling";
+    }
+    return "Stable";
+}
+
 bool consumer_is_subscribed(const struct consumer *consumer, struct wire_str topic)
 {
-    (void)consumer;
-    (void)topic;
-    return false;
+    char *name = wire_str_dup(topic);
+    bool found = false;
+    LIST_EACH (step, &consumer->members)
+        found = found || consumer_member_reads(LIST_ENTRY(step, struct consumer_member, link), name);
+    mem_free(name);
+    return found;
 }
-void consumer_put_tombstones(struct consumer *consumer, struct records *records)
+
+int64_t consumer_empty_since_ms(const struct consumer *consumer)
 {
-    (void)consumer;
-    (void)records;
+    return consumer->empty_since_ms;
 }
-#include "base/err.h"
+
 int consumer_check_commit(struct consumer *consumer, struct wire_str member_id,
                           struct wire_str instance_id, int32_t epoch, int16_t version)
 {
-    (void)consumer;
-    (void)member_id;
-    (void)instance_id;
-    (void)epoch;
-    (void)version;
-    return ERR_UNKNOWN_MEMBER_ID;
+    if (epoch < 0 && consumer->member_count == 0)
+        return 0;
+    const struct consumer_member *member = consumer_find(consumer, member_id);
+    if (!wire_str_is_null(instance_id)) {
+        const struct consumer_member *owner = consumer_find_instance(consumer, instance_id);
+        if (owner && owner != member)
+            return ERR_FENCED_INSTANCE_ID;
+    }
+    if (!member)
+        return ERR_UNKNOWN_MEMBER_ID;
+    if (!member->classic && version < CONSUMER_COMMIT_VERSION)
+        return ERR_UNSUPPORTED_VERSION;
+    if (epoch == member->epoch)
+        return 0;
+    return member->classic ? ERR_ILLEGAL_GENERATION : ERR_STALE_MEMBER_EPOCH;
 }
+
 int consumer_check_fetch(struct consumer *consumer, struct wire_str member_id, int32_t epoch)
 {
-    (void)consumer;
-    (void)member_id;
-    (void)epoch;
-    return ERR_UNKNOWN_MEMBER_ID;
+    const struct consumer_member *member = consumer_find(consumer, member_id);
+    if (!member)
+        return ERR_UNKNOWN_MEMBER_ID;
+    return epoch == member->epoch ? 0 : ERR_STALE_MEMBER_EPOCH;
 }
-int64_t consumer_empty_since_ms(const struct consumer *consumer)
+
+/* ---- writing ---- */
+
+struct consumer_op {
+    struct shard_op op;
+    struct group *group;
+    void (*done)(void *data, int err);
+    void *data;
+};
+
+int consumer_check_write(const struct group *group)
 {
-    (void)consumer;
-    return -1;
+    return shard_check(group->shard);
 }
-void consumer_classic_join(struct consumer *consumer, struct group_join *join)
+
+static void consumer_op_done(struct shard_op *shard_op, int err)
 {
-    (void)consumer;
-    (void)join;
+    struct consumer_op *op = CONTAINER_OF(shard_op, struct consumer_op, op);
+    struct group *group = op->group;
+    void (*done)(void *data, int err) = op->done;
+    void *data = op->data;
+    mem_free(op);
+    done(data, err == ERR_INVALID_COMMIT_OFFSET_SIZE ? ERR_UNKNOWN_SERVER_ERROR : err);
+    group_release(group);
 }
-void consumer_classic_sync(struct consumer *consumer, struct group_sync *sync)
+
+void consumer_write(struct group *group, struct records *records,
+                    void (*done)(void *data, int err), void *data)
 {
-    (void)consumer;
-    (void)sync;
-}
-int consumer_classic_heartbeat(struct consumer *consumer, const struct heartbeat_request *request)
-{
-    (void)consumer;
-    (void)request;
-    return 0;
-}
-void consumer_classic_leave(struct consumer *consumer, struct group_leave *leave)
-{
-    (void)consumer;
-    (void)leave;
-}
-const char *consumer_state_name(const struct consumer *consumer)
-{
-    (void)consumer;
-    return "Empty";
-}
-void group_manager_consumer_heartbeat(struct group_manager *manager,
-                                      struct group_consumer_heartbeat *heartbeat)
-{
-    (void)manager;
-    heartbeat->done(heartbeat);
+    struct consumer_op *op = mem_alloc(sizeof(*op));
+    *op = (struct consumer_op){.group = group, .done = done, .data = data};
+    group_hold(group);
+    if (records->count == 0 && !records->err) {
+        shard_barrier(group->shard, &op->op, consumer_op_done);
+        return;
+    }
+    int err = shard_append(group->shard, records, &op->op, consumer_op_done);
+    if (!err)
+        return;
+    logger_error(group_logger(group), "group %s: its state could not be written: %s: loading anew",
+                 group->id, err_text(err));
+    shard_reload(group->shard);
+    consumer_op_done(&op->op, err);
 }

@@ -1,28 +1,180 @@
-/* A group of the consumer protocol (KIP-848). */
+/* A group of the consumer protocol (KIP-848).
+ *
+ * The group has an epoch, which rises when members, subscriptions or topics change; the target assignment
+ * is made for an epoch; each member moves to the target on its own:
+ *
+ *                 has to give something up        told to, and did
+ *      STABLE -----------------------------> UNREVOKED ------------+
+ *        ^  \                                                      |
+ *        |   +---- wants what others still have ----> UNRELEASED <-+
+ *        +------------- all of it is free now -----------+
+ *
+ * What a heartbeat changes is changed in memory and appended at once; the answer leaves when all that was
+ * appended to the shard before is replicated. Members of the classic protocol may be in the group while
+ * it migrates: their joins and heartbeats are translated (consumer_classic.c).
+ * Sources: KIP-848; KIP-1043 (types); the records of log-consumer-offsets (keys 3 to 8 and 16). */
 #ifndef BROKER_GROUP_CONSUMER_H
 #define BROKER_GROUP_CONSUMER_H
 
+#include "broker/group/classic.h"
 #include "broker/group/group.h"
+#include "broker/group/partition_set.h"
+#include "broker/group/topic_pattern.h"
+
+/* As stored. */
+enum consumer_member_state {
+    CONSUMER_STABLE = 0,
+    CONSUMER_UNREVOKED = 1,
+    CONSUMER_UNRELEASED = 2
+};
+
+enum {
+    CONSUMER_JOIN_EPOCH = 0,
+    CONSUMER_LEAVE_EPOCH = -1,
+    CONSUMER_AWAY_EPOCH = -2 /* a static member that left for a while */
+};
+
+struct consumer_member {
+    struct list link;
+    struct consumer *consumer;
+    char *id;
+    char *instance_id; /* NULL = dynamic */
+    char *rack_id;     /* NULL = none */
+    char *client_id;
+    char *client_host;
+    char **topics; /* subscribed names, sorted, once each */
+    size_t topic_count;
+    char *pattern; /* NULL = none */
+    char *assignor; /* NULL = the default */
+    int32_t rebalance_ms;
+    int32_t epoch;
+    int32_t previous_epoch;
+    enum consumer_member_state state;
+    struct partition_set assigned;
+    struct partition_set revoking;
+    struct partition_set target;
+    bool placeholder; /* made by a record before the one that says who it is */
+    bool classic;
+    int32_t session_ms;                 /* of a classic member */
+    struct classic_protocols protocols; /* of a classic member */
+    struct env_timer session_timer;
+    struct env_timer rebalance_timer; /* it must have revoked, rejoined or synced by then */
+};
+
+/* One expression and the topics that it matches. */
+struct consumer_pattern {
+    char *text;
+    struct topic_pattern *pattern;
+    int32_t users;
+    uint64_t topics_seen; /* the manager's count of changes when it was last applied */
+    char **names;
+    size_t name_count;
+};
 
 struct consumer {
     struct group *group;
+    int32_t epoch;
+    int32_t target_epoch;
+    int64_t metadata_hash;  /* of the subscribed topics, as of `epoch` */
+    uint64_t topics_seen;   /* the manager's count of changes when the hash was compared */
+    int64_t empty_since_ms; /* wall clock */
+    struct list members;
+    int32_t member_count;
+    int32_t classic_count;
+    struct map by_id;
+    struct map by_instance;
+    struct map patterns; /* text -> struct consumer_pattern */
 };
 
+/* ---- life ---- */
+
+struct consumer *consumer_new(struct group *group);
 void consumer_free(struct consumer *consumer);
+/* Everything is loaded: sessions run from now on. */
+void consumer_start(struct consumer *consumer);
+
+/* ---- looking at it ---- */
+
 bool consumer_is_empty(const struct consumer *consumer);
+/* "Empty", "Assigning", "Reconciling", "Stable". */
+const char *consumer_state_name(const struct consumer *consumer);
 bool consumer_is_subscribed(const struct consumer *consumer, struct wire_str topic);
-void consumer_put_tombstones(struct consumer *consumer, struct records *records);
+int64_t consumer_empty_since_ms(const struct consumer *consumer);
 int consumer_check_commit(struct consumer *consumer, struct wire_str member_id,
                           struct wire_str instance_id, int32_t epoch, int16_t version) MUST_CHECK;
 int consumer_check_fetch(struct consumer *consumer, struct wire_str member_id,
                          int32_t epoch) MUST_CHECK;
-/* Classic members of the group. */
+
+/* ---- classic members of the group ---- */
+
 void consumer_classic_join(struct consumer *consumer, struct group_join *join);
 void consumer_classic_sync(struct consumer *consumer, struct group_sync *sync);
 int consumer_classic_heartbeat(struct consumer *consumer,
                                const struct heartbeat_request *request) MUST_CHECK;
 void consumer_classic_leave(struct consumer *consumer, struct group_leave *leave);
-const char *consumer_state_name(const struct consumer *consumer);
-int64_t consumer_empty_since_ms(const struct consumer *consumer);
+/* Makes a consumer group of the classic one, whose members stay: 0, or ERR_GROUP_ID_NOT_FOUND when the
+ * settings or its members do not allow that. */
+int consumer_upgrade(struct group *group, struct records *records) MUST_CHECK;
+/* When only classic members are left and the settings allow it, makes it a classic group; the consumer
+ * is gone then. */
+void consumer_try_downgrade(struct consumer *consumer, struct records *records);
+
+/* ---- for the files of the consumer group ---- */
+
+/* consumer.c */
+struct consumer_member *consumer_find(const struct consumer *consumer, struct wire_str id);
+struct consumer_member *consumer_find_instance(const struct consumer *consumer, struct wire_str id);
+struct consumer_member *consumer_member_new(struct consumer *consumer, struct wire_str id);
+void consumer_member_free(struct consumer_member *member);
+void consumer_set_instance(struct consumer_member *member, struct wire_str instance_id);
+void consumer_set_classic(struct consumer_member *member, bool classic);
+/* Takes the names over when they differ; whether they did. */
+bool consumer_set_topics(struct consumer_member *member, const struct wire_str *names, int32_t count);
+/* NULL = none. Whether it differs; ERR_INVALID_REGULAR_EXPRESSION. */
+int consumer_set_pattern(struct consumer_member *member, struct wire_str text) MUST_CHECK;
+bool consumer_set_text(char **text, struct wire_str to);
+/* The names that the expression matches now, looked up again when topics have come or gone. */
+void consumer_refresh_pattern(const struct consumer *consumer, struct consumer_pattern *pattern);
+struct consumer_pattern *consumer_pattern_of(const struct consumer_member *member);
+void consumer_touch(struct consumer_member *member);
+/* The member is gone: its records, and the epoch rises. */
+void consumer_remove_member(struct consumer_member *member, struct records *records);
+void consumer_raise_epoch(struct consumer *consumer, struct records *records);
+
+/* consumer_target.c */
+/* Compares the subscribed topics with what they were; raises the epoch when they changed. `force`: also
+ * when the manager has heard of no change. */
+void consumer_check_topics(struct consumer *consumer, bool force, struct records *records);
+/* The assignor that most members ask for, or the default. */
+const char *consumer_assignor_name(const struct consumer *consumer);
+/* Makes the target of the group's epoch if there is none yet. */
+void consumer_update_target(struct consumer *consumer, struct records *records);
+/* Moves the member towards its target. `owned` is what it says it has; NULL = it did not say. Whether
+ * anything changed. */
+bool consumer_reconcile(struct consumer_member *member, const struct partition_set *owned,
+                        struct records *records);
+/* Some of what it waits for is still another's. */
+bool consumer_waits_for_others(const struct consumer_member *member);
+
+/* consumer_records.c */
+void consumer_put_group(const struct consumer *consumer, struct records *records);
+void consumer_put_member(const struct consumer_member *member, struct records *records);
+void consumer_put_target_epoch(const struct consumer *consumer, struct records *records);
+void consumer_put_target(const struct consumer_member *member, struct records *records);
+void consumer_put_current(const struct consumer_member *member, struct records *records);
+void consumer_put_member_gone(const struct consumer_member *member, struct records *records);
+void consumer_put_tombstones(const struct consumer *consumer, struct records *records);
+/* While loading: a record of types 3 to 8 or 16. */
+void consumer_replay(struct shard *shard, int type, struct wire_bytes key, struct wire_bytes value,
+                     struct arena *arena);
+
+/* ---- writing ---- */
+
+/* Whether the shard can be written now; to be asked before anything changes. */
+int consumer_check_write(const struct group *group) MUST_CHECK;
+/* Appends what was changed (perhaps nothing) and calls done(data, err) when everything up to here is
+ * replicated. A failed append means that memory is ahead of the log: the shard is loaded anew. */
+void consumer_write(struct group *group, struct records *records,
+                    void (*done)(void *data, int err), void *data);
 
 #endif

@@ -94,7 +94,15 @@ bool group_is_subscribed(const struct group *group, struct wire_str topic)
     return group->classic && classic_is_subscribed(group->classic, topic);
 }
 
-void group_put_tombstones(struct group *group, struct records *records)
+void group_put_members_gone(const struct group *group, struct records *records)
+{
+    if (group->consumer)
+        consumer_put_tombstones(group->consumer, records);
+    else if (group->classic && group->classic->stored)
+        records_put_group(records, group_id(group), NULL);
+}
+
+void group_put_tombstones(const struct group *group, struct records *records)
 {
     const struct offsets_topic *topic;
     size_t cursor = 0;
@@ -102,19 +110,13 @@ void group_put_tombstones(struct group *group, struct records *records)
         size_t step = 0;
         int32_t partition;
         while (offsets_next(topic, &step, &partition))
-            records_put_offset(records, group_id(group), wire_str_from(topic->name), partition,
-                               NULL);
+            records_put_offset(records, group_id(group), wire_str_from(topic->name), partition, NULL);
     }
-    if (group->consumer)
-        consumer_put_tombstones(group->consumer, records);
-    else
-        records_put_group(records, group_id(group), NULL);
+    group_put_members_gone(group, records);
 }
 
-void group_clear(struct group *group)
+void group_drop_members(struct group *group)
 {
-    offsets_close(&group->offsets);
-    offsets_init(&group->offsets);
     if (group->classic)
         classic_free(group->classic, ERR_UNKNOWN_MEMBER_ID);
     if (group->consumer)

@@ -44,11 +44,12 @@ struct logger *group_logger(const struct group *group);
 const struct group_settings *group_settings(const struct group *group);
 const struct image *group_image(const struct group *group);
 
-/* Adds the records that remove all of the group. */
-void group_put_tombstones(struct group *group, struct records *records);
-/* The same happened: members are told, everything is forgotten. The group itself stays until it is
- * reviewed. */
-void group_clear(struct group *group);
+/* Adds the records that remove what is stored of the group's members, or all of the group. */
+void group_put_members_gone(const struct group *group, struct records *records);
+void group_put_tombstones(const struct group *group, struct records *records);
+/* Those records were appended: the members' state goes at once (there are no members), offsets when the
+ * records are replicated. */
+void group_drop_members(struct group *group);
 
 /* "<client id>-<random uuid>". */
 char *group_new_member_id(const struct group *group, struct wire_str prefix);

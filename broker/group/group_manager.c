@@ -157,13 +157,25 @@ static void manager_forget_topic(struct group *group, void *data)
 
 static void manager_topic_seen(struct group_manager *manager, const struct image_topic *topic)
 {
-    if (map_get(&manager->topic_names, &topic->id, sizeof(topic->id)))
+    struct manager_topic *seen = map_get(&manager->topics, &topic->id, sizeof(topic->id));
+    if (seen && seen->partitions == topic->partition_count)
         return;
-    map_put(&manager->topic_names, &topic->id, sizeof(topic->id), mem_strdup(topic->name));
+    if (!seen) {
+        seen = mem_alloc(sizeof(*seen));
+        seen->name = mem_strdup(topic->name);
+        map_put(&manager->topics, &topic->id, sizeof(topic->id), seen);
+    }
+    seen->partitions = topic->partition_count;
+    manager->topics_version++;
 }
 
-static void manager_partition_changed(void *data, const struct image_topic *topic,
-                                      int32_t partition)
+static void manager_topic_free(struct manager_topic *topic)
+{
+    mem_free(topic->name);
+    mem_free(topic);
+}
+
+static void manager_partition_changed(void *data, const struct image_topic *topic, int32_t partition)
 {
     (void)partition;
     manager_topic_seen(data, topic);
@@ -172,11 +184,12 @@ static void manager_partition_changed(void *data, const struct image_topic *topi
 static void manager_topic_removed(void *data, const struct uuid *topic_id)
 {
     struct group_manager *manager = data;
-    char *name = map_del(&manager->topic_names, topic_id, sizeof(*topic_id));
-    if (!name)
+    struct manager_topic *topic = map_del(&manager->topics, topic_id, sizeof(*topic_id));
+    if (!topic)
         return;
-    manager_each_group(manager, NULL, manager_forget_topic, name);
-    mem_free(name);
+    manager->topics_version++;
+    manager_each_group(manager, NULL, manager_forget_topic, topic->name);
+    manager_topic_free(topic);
 }
 
 /* A snapshot: what it does not name is deleted. */
@@ -184,21 +197,27 @@ static void manager_replaced(void *data)
 {
     struct group_manager *manager = data;
     const struct image *image = metadata_image(manager->deps.metadata);
-    struct map old = manager->topic_names;
+    struct map old = manager->topics;
     const struct image_topic *topic;
     const void *id;
     size_t cursor = 0;
-    char *name;
-    map_init(&manager->topic_names);
+    struct manager_topic *gone;
+    map_init(&manager->topics);
+    manager->topics_version++;
     while ((topic = image_next_topic(image, &cursor)))
         manager_topic_seen(manager, topic);
     cursor = 0;
-    while ((name = map_next(&old, &cursor, &id, NULL))) {
+    while ((gone = map_next(&old, &cursor, &id, NULL))) {
         if (!image_topic_by_id(image, id))
-            manager_each_group(manager, NULL, manager_forget_topic, name);
-        mem_free(name);
+            manager_each_group(manager, NULL, manager_forget_topic, gone->name);
+        manager_topic_free(gone);
     }
     map_close(&old);
+}
+
+uint64_t group_manager_topics(const struct group_manager *manager)
+{
+    return manager->topics_version;
 }
 
 /* ---- expiry ---- */
@@ -223,7 +242,7 @@ struct group_manager *group_manager_new(const struct group_manager_deps *deps)
     struct group_manager *manager = mem_alloc(sizeof(*manager));
     manager->deps = *deps;
     map_init(&manager->shards);
-    map_init(&manager->topic_names);
+    map_init(&manager->topics);
     manager->listener.partition_changed = manager_partition_changed;
     manager->listener.topic_removed = manager_topic_removed;
     manager->listener.replaced = manager_replaced;
@@ -239,15 +258,15 @@ void group_manager_free(struct group_manager *manager)
 {
     struct shard *shard;
     size_t cursor = 0;
-    char *name;
+    struct manager_topic *topic;
     env_timer_stop(&manager->expire_timer);
     list_remove(&manager->listener.link);
     while ((shard = map_next(&manager->shards, &cursor, NULL, NULL)))
         shard_free(shard, ERR_COORDINATOR_NOT_AVAILABLE);
     cursor = 0;
-    while ((name = map_next(&manager->topic_names, &cursor, NULL, NULL)))
-        mem_free(name);
-    map_close(&manager->topic_names);
+    while ((topic = map_next(&manager->topics, &cursor, NULL, NULL)))
+        manager_topic_free(topic);
+    map_close(&manager->topics);
     map_close(&manager->shards);
     mem_free(manager);
 }
@@ -276,6 +295,25 @@ static int join_check(const struct group_manager *manager, const struct group_jo
     return 0;
 }
 
+static void join_ignore(void *data, int err)
+{
+    (void)data;
+    (void)err; /* the shard loads anew, or is gone */
+}
+
+/* A consumer group that nobody is in becomes whatever comes first. */
+static void join_leave_protocol(struct group *group)
+{
+    struct records records;
+    if (shard_check(group->shard))
+        return;
+    records_init(&records, env_wall_ms(group_env(group)));
+    group_put_members_gone(group, &records);
+    group_drop_members(group);
+    consumer_write(group, &records, join_ignore, NULL);
+    records_close(&records);
+}
+
 void group_manager_join(struct group_manager *manager, struct group_join *join)
 {
     const struct join_group_request *request = join->request;
@@ -295,6 +333,8 @@ void group_manager_join(struct group_manager *manager, struct group_join *join)
     if (!group)
         group = shard_group(shard, request->group_id);
     group_hold(group);
+    if (group->consumer && consumer_is_empty(group->consumer))
+        join_leave_protocol(group);
     if (group->consumer) {
         consumer_classic_join(group->consumer, join);
     } else {

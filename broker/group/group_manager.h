@@ -191,6 +191,8 @@ void group_manager_consumer_describe(struct group_manager *manager, struct wire_
 
 /* ---- for groups ---- */
 
+/* Counts the changes of the set of topics and of their partitions; never 0. */
+uint64_t group_manager_topics(const struct group_manager *manager);
 const struct group_manager_deps *group_manager_deps(const struct group_manager *manager);
 
 #endif

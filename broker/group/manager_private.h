@@ -5,10 +5,17 @@
 #include "broker/group/group_manager.h"
 #include "broker/group/shard.h"
 
+/* A topic as last seen; its name is needed when it is deleted and the image has forgotten it. */
+struct manager_topic {
+    char *name;
+    int32_t partitions;
+};
+
 struct group_manager {
     struct group_manager_deps deps;
     struct map shards;      /* partition -> struct shard */
-    struct map topic_names; /* topic id -> name of every topic known, for when it is deleted */
+    struct map topics;      /* topic id -> struct manager_topic, of every topic known */
+    uint64_t topics_version;
     struct metadata_listener listener;
     struct env_timer expire_timer;
 };

@@ -57,6 +57,13 @@ static struct partition *partition_log_find(struct partition_log *log, int32_t i
     return replica_manager_by_name(log->replicas, log->topic, strlen(log->topic), index, err);
 }
 
+static int partition_log_check(void *data, int32_t index)
+{
+    int err;
+    const struct partition *partition = partition_log_find(data, index, &err);
+    return partition ? partition_check_append(partition, PARTITION_ACKS_ALL) : err;
+}
+
 static int partition_log_append(void *data, int32_t index, uint8_t *bytes, size_t len,
                                 struct partition_wait *wait)
 {
@@ -218,6 +225,7 @@ static void partition_log_load_cancel(void *data, struct group_log_load *owner)
 }
 
 const struct group_log_ops partition_log_ops = {
+    .check = partition_log_check,
     .append = partition_log_append,
     .load = partition_log_load,
     .load_cancel = partition_log_load_cancel,

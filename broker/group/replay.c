@@ -84,16 +84,22 @@ static void replay_group(struct replay *replay, struct wire_bytes key_bytes,
 
 static void replay_record(struct replay *replay, const struct record *record)
 {
-    switch (records_type(record->key)) {
+    /* Members are as they are: memory was changed when the record was appended. */
+    bool loading = replay->shard->state == SHARD_LOADING;
+    int type = records_type(record->key);
+    switch (type) {
     case RECORD_OFFSET_OLD:
     case RECORD_OFFSET:
         replay_offset(replay, record->key, record->value);
         break;
     case RECORD_GROUP:
-        replay_group(replay, record->key, record->value);
+        if (loading)
+            replay_group(replay, record->key, record->value);
         break;
     default:
-        break; /* of share groups, streams groups, or the future */
+        if (loading)
+            consumer_replay(replay->shard, type, record->key, record->value, &replay->arena);
+        break;
     }
     arena_close(&replay->arena);
 }
@@ -162,6 +168,8 @@ void replay_finish(struct shard *shard)
     for (size_t i = 0; i < count; i++) {
         if (groups[i]->classic)
             classic_start(groups[i]->classic);
+        if (groups[i]->consumer)
+            consumer_start(groups[i]->consumer);
         commits_forget_unknown(groups[i]);
         group_review(groups[i]);
     }

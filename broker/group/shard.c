@@ -97,6 +97,28 @@ void shard_barrier(struct shard *shard, struct shard_op *op,
         list_push(&shard->ops, &op->link);
 }
 
+int shard_check(const struct shard *shard)
+{
+    const struct group_manager_deps *deps = group_manager_deps(shard->manager);
+    if (shard->closed || shard->state != SHARD_ACTIVE)
+        return ERR_NOT_COORDINATOR;
+    return shard_error(deps->log->check(deps->log_data, shard->index));
+}
+
+static void shard_reload_now(void *data)
+{
+    struct shard *shard = data;
+    group_manager_leader_changed(shard->manager, shard->index, true); /* frees the shard */
+}
+
+void shard_reload(struct shard *shard)
+{
+    if (shard->closed)
+        return;
+    shard->state = SHARD_LOADING;
+    env_timer_start(&shard->reload_timer, 0);
+}
+
 /* ---- groups ---- */
 
 struct group *shard_find(struct shard *shard, struct wire_str id)
@@ -182,6 +204,7 @@ struct shard *shard_new(struct group_manager *manager, int32_t index)
     map_init(&shard->groups);
     list_init(&shard->ops);
     env_timer_init(group_manager_deps(manager)->env, &shard->retry_timer, shard_load, shard);
+    env_timer_init(group_manager_deps(manager)->env, &shard->reload_timer, shard_reload_now, shard);
     shard_load(shard);
     return shard;
 }
@@ -192,6 +215,7 @@ void shard_free(struct shard *shard, int err)
     struct list *step;
     shard->closed = true; /* nothing is appended from here on */
     env_timer_stop(&shard->retry_timer);
+    env_timer_stop(&shard->reload_timer);
     if (shard->loading)
         deps->log->load_cancel(deps->log_data, &shard->load);
     while ((step = list_pop(&shard->ops))) {

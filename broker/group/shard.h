@@ -31,6 +31,7 @@ struct shard {
     bool loading; /* the log has been asked */
     bool closed;  /* being freed */
     struct env_timer retry_timer;
+    struct env_timer reload_timer;
     int64_t load_started_us;
     int64_t loaded_bytes;
 };
@@ -58,6 +59,12 @@ int shard_append(struct shard *shard, struct records *records, struct shard_op *
 /* Calls done when everything appended so far is replicated: at once if it is already. */
 void shard_barrier(struct shard *shard, struct shard_op *op,
                    void (*done)(struct shard_op *op, int err));
+
+/* Whether an append would be taken now: 0 or an error in a coordinator's words. */
+int shard_check(const struct shard *shard) MUST_CHECK;
+/* Memory is not what the log says: everything is read again. Groups answer that they load from now on;
+ * they are freed in the next turn. */
+void shard_reload(struct shard *shard);
 
 /* What an error of the internal topic means to a client of the coordinator. */
 int shard_error(int err);

@@ -9,9 +9,20 @@
 #include "broker/net/api_table.h"
 #include "broker/net/request.h"
 #include "broker/replica/controller_channel.h"
+#include "broker/replica/metadata.h"
 #include "kafka/messages/api_versions.h"
 
-enum { API_VERSIONS_CLIENT_VERSION = 3, API_VERSIONS_CLUSTER_VERSION = 5 };
+enum {
+    API_VERSIONS_CLIENT_VERSION = 3,
+    API_VERSIONS_ZERO_VERSION = 4, /* older clients refuse a feature that starts at 0 */
+    API_VERSIONS_CLUSTER_VERSION = 5
+};
+
+/* Features that are always on here. */
+static const struct {
+    const char *name;
+    int16_t min, max;
+} api_features[] = {{"group.version", 0, 1}}; /* the consumer protocol of KIP-848 */
 
 /* KIP-511: letters and digits, inside also dots and dashes. */
 static bool api_versions_is_name(struct wire_str name)
@@ -71,6 +82,30 @@ static bool api_versions_fill(struct arena *arena, struct api_versions_response 
     return true;
 }
 
+static bool api_versions_fill_features(struct request *request,
+                                       struct api_versions_response *response)
+{
+    int32_t count = (int32_t)ARRAY_LEN(api_features);
+    int32_t supported = request->version >= API_VERSIONS_ZERO_VERSION ? count : 0;
+    struct api_versions_response_supported_feature_key *can =
+        WIRE_ARRAY(&request->arena, &response->supported_features, supported,
+                   &api_versions_response_supported_feature_key_desc);
+    struct api_versions_response_finalized_feature_key *does =
+        WIRE_ARRAY(&request->arena, &response->finalized_features, count,
+                   &api_versions_response_finalized_feature_key_desc);
+    for (int32_t i = 0; can && does && i < count; i++) {
+        does[i].name = wire_str_from(api_features[i].name);
+        does[i].min_version_level = does[i].max_version_level = api_features[i].max;
+        if (i >= supported)
+            continue;
+        can[i].name = does[i].name;
+        can[i].min_version = api_features[i].min;
+        can[i].max_version = api_features[i].max;
+    }
+    response->finalized_features_epoch = metadata_index(request->broker->metadata);
+    return can && does;
+}
+
 static void api_versions_answer_future(struct request *request,
                                        struct api_versions_response *response)
 {
@@ -93,7 +128,8 @@ void handle_api_versions(struct request *request)
     }
     int err = api_versions_check(request);
     response.error_code = err_to_wire(err);
-    if (!err && !api_versions_fill(&request->arena, &response)) {
+    if (!err && !(api_versions_fill(&request->arena, &response) &&
+                  api_versions_fill_features(request, &response))) {
         request_fail(request, ERR_NO_MEMORY, "has no memory left");
         return;
     }

@@ -7,6 +7,8 @@ struct request;
 void handle_alter_configs(struct request *request);
 void handle_alter_partition_reassignments(struct request *request);
 void handle_api_versions(struct request *request);
+void handle_consumer_group_describe(struct request *request);
+void handle_consumer_group_heartbeat(struct request *request);
 void handle_create_partitions(struct request *request);
 void handle_create_topics(struct request *request);
 void handle_delete_groups(struct request *request);

@@ -41,6 +41,8 @@ static const struct api_row api_rows[KAFKA_API_END] = {
     API_ROW(DESCRIBE_CLUSTER, handle_describe_cluster),
     API_ROW(DESCRIBE_PRODUCERS, handle_describe_producers),
     API_ROW(UNREGISTER_BROKER, handle_unregister_broker),
+    API_ROW(CONSUMER_GROUP_HEARTBEAT, handle_consumer_group_heartbeat),
+    API_ROW(CONSUMER_GROUP_DESCRIBE, handle_consumer_group_describe),
     API_ROW(LIST_CONFIG_RESOURCES, handle_list_config_resources),
     API_ROW(DESCRIBE_TOPIC_PARTITIONS, handle_describe_topic_partitions),
 };

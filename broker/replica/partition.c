@@ -294,11 +294,8 @@ static int partition_check_leader(const struct partition *partition)
                                                  : ERR_NOT_LEADER_OR_FOLLOWER;
 }
 
-int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
-                     enum log_origin origin, int16_t acks, struct log_append *result,
-                     struct partition_wait *wait)
+int partition_check_append(const struct partition *partition, int16_t acks)
 {
-    *result = (struct log_append){.base_offset = -1, .append_time_ms = -1};
     int err = partition_check_leader(partition);
     if (err)
         return err;
@@ -306,6 +303,17 @@ int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
         return ERR_INVALID_REQUIRED_ACKS;
     if (acks == PARTITION_ACKS_ALL && partition->isr.count < partition->min_insync)
         return ERR_NOT_ENOUGH_REPLICAS;
+    return 0;
+}
+
+int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
+                     enum log_origin origin, int16_t acks, struct log_append *result,
+                     struct partition_wait *wait)
+{
+    *result = (struct log_append){.base_offset = -1, .append_time_ms = -1};
+    int err = partition_check_append(partition, acks);
+    if (err)
+        return err;
     err = log_append(partition->log, bytes, len, origin, partition->leader_epoch, result);
     if (err)
         return err;

@@ -37,6 +37,13 @@ static int log_world_append(void *data, int32_t partition, uint8_t *bytes, size_
     return 0;
 }
 
+static int log_world_check(void *data, int32_t partition)
+{
+    struct group_world *world = data;
+    (void)partition;
+    return world->check_passes ? 0 : world->append_error;
+}
+
 static void log_world_safe(void *data)
 {
     struct group_world_log *log = data;
@@ -79,7 +86,7 @@ static void log_world_loaded(void *data)
     load->done(load, err);
 }
 
-static const struct group_log_ops log_world_ops = {
+static const struct group_log_ops log_world_ops = {.check = log_world_check,
     .append = log_world_append, .load = log_world_load, .load_cancel = log_world_load_cancel};
 
 /* ---- metadata ---- */

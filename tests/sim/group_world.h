@@ -35,6 +35,7 @@ struct group_world {
     struct group_manager *manager;
     struct group_world_log logs[GROUP_WORLD_PARTITIONS];
     bool hold;        /* nothing becomes safe */
+    bool check_passes; /* the log does not tell ahead that an append will fail */
     int append_error; /* of the next appends */
     int safe_error;   /* of appends that would become safe */
     int64_t load_ms;

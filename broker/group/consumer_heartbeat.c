@@ -1,0 +1,427 @@
+/* ConsumerGroupHeartbeat: one request to join, to stay, and to leave.
+ *
+ * Happy path: the member is found or made, what it says about itself is taken over; a change raises the
+ * group's epoch and a new target is made; the member takes its next step; the answer says its epoch and,
+ * when it changed or everything was asked, its partitions. Failure modes: an epoch that is not the
+ * member's fences it (it joins again from nothing); requests that break a rule change nothing. */
+#include <string.h>
+
+#include "base/err.h"
+#include "broker/group/assignor.h"
+#include "broker/group/consumer.h"
+#include "broker/group/manager_private.h"
+
+typedef struct consumer_group_heartbeat_request beat_request;
+
+/* ---- answers ---- */
+
+static void beat_fail(struct group_consumer_heartbeat *beat, int err, const char *message)
+{
+    wire_defaults(&consumer_group_heartbeat_response_desc, &beat->response);
+    beat->response.error_code = err_to_wire(err);
+    beat->response.error_message = wire_str_from(message ? message : err_text(err));
+    beat->done(beat);
+}
+
+static void beat_written(void *data, int err)
+{
+    struct group_consumer_heartbeat *beat = data;
+    if (err)
+        beat_fail(beat, err, NULL);
+    else
+        beat->done(beat);
+}
+
+static bool beat_fill_assignment(struct group_consumer_heartbeat *beat, const struct partition_set *set)
+{
+    const struct partition_name *run;
+    size_t at = 0;
+    size_t count;
+    struct consumer_group_heartbeat_response_assignment *assignment =
+        wire_struct_new(beat->arena, &consumer_group_heartbeat_response_assignment_desc);
+    struct consumer_group_heartbeat_response_topic_partitions *out =
+        assignment ? WIRE_ARRAY(beat->arena, &assignment->topic_partitions,
+                                (int32_t)partition_set_topics(set),
+                                &consumer_group_heartbeat_response_topic_partitions_desc)
+                   : NULL;
+    for (; out && (run = partition_set_next_topic(set, &at, &count)); out++) {
+        out->topic_id = run->topic_id;
+        int32_t *partitions = WIRE_ARRAY(beat->arena, &out->partitions, (int32_t)count, NULL);
+        for (size_t i = 0; partitions && i < count; i++)
+            partitions[i] = run[i].partition;
+        if (!partitions)
+            return false;
+    }
+    beat->response.assignment = assignment;
+    return out != NULL;
+}
+
+/* Everything is copied: the answer may leave when the member is gone. */
+static bool beat_fill(struct group_consumer_heartbeat *beat, const struct consumer_member *member,
+                      bool assignment)
+{
+    struct consumer_group_heartbeat_response *response = &beat->response;
+    wire_defaults(&consumer_group_heartbeat_response_desc, response);
+    response->member_id = wire_str_from(member->id);
+    response->member_epoch = member->epoch;
+    response->heartbeat_interval_ms =
+        (int32_t)group_settings(member->consumer->group)->consumer_heartbeat_ms;
+    return wire_str_keep(beat->arena, &response->member_id) &&
+           (!assignment || beat_fill_assignment(beat, &member->assigned));
+}
+
+/* ---- the rules of the request ---- */
+
+static const char *beat_check_join(const struct group_consumer_heartbeat *beat)
+{
+    const beat_request *request = beat->request;
+    if (request->rebalance_timeout_ms < 0)
+        return "RebalanceTimeoutMs must be set in the first request";
+    if (request->topic_partitions.count != 0)
+        return "TopicPartitions must be empty in the first request";
+    if (request->subscribed_topic_names.count < 0 &&
+        wire_str_is_null(request->subscribed_topic_regex))
+        return "SubscribedTopicNames or SubscribedTopicRegex must be set in the first request";
+    return NULL;
+}
+
+static bool beat_is_blank(struct wire_str text)
+{
+    return !wire_str_is_null(text) && wire_str_is_empty(text);
+}
+
+static const char *beat_check(const struct group_consumer_heartbeat *beat)
+{
+    const beat_request *request = beat->request;
+    if (wire_str_is_empty(request->group_id))
+        return "GroupId can't be empty";
+    if (beat_is_blank(request->instance_id))
+        return "InstanceId can't be empty";
+    if (beat_is_blank(request->rack_id))
+        return "RackId can't be empty";
+    if (wire_str_is_empty(request->member_id) &&
+        (beat->version > 0 || request->member_epoch != CONSUMER_JOIN_EPOCH))
+        return "MemberId can't be empty";
+    if (request->member_epoch < CONSUMER_AWAY_EPOCH)
+        return "MemberEpoch is below -2";
+    if (request->member_epoch == CONSUMER_AWAY_EPOCH && wire_str_is_null(request->instance_id))
+        return "MemberEpoch -2 is for static members: InstanceId must be set";
+    return request->member_epoch == CONSUMER_JOIN_EPOCH ? beat_check_join(beat) : NULL;
+}
+
+static int beat_check_values(const struct group_manager *manager,
+                             const struct group_consumer_heartbeat *beat)
+{
+    const beat_request *request = beat->request;
+    struct topic_pattern *pattern;
+    if (!wire_str_is_null(request->server_assignor) &&
+        !assignor_find(request->server_assignor, manager->deps.settings.assignors))
+        return ERR_UNSUPPORTED_ASSIGNOR;
+    if (wire_str_is_empty(request->subscribed_topic_regex))
+        return 0;
+    int err = topic_pattern_new(request->subscribed_topic_regex, &pattern);
+    if (!err)
+        topic_pattern_free(pattern);
+    return err;
+}
+
+/* ---- the member ---- */
+
+static int beat_check_room(const struct consumer *consumer)
+{
+    return consumer->member_count < group_settings(consumer->group)->consumer_max_size
+               ? 0
+               : ERR_GROUP_MAX_SIZE_REACHED;
+}
+
+static int beat_add(struct consumer *consumer, const struct group_consumer_heartbeat *beat,
+                    struct consumer_member **member)
+{
+    int err = beat_check_room(consumer);
+    if (err)
+        return err;
+    char *made = wire_str_is_empty(beat->request->member_id)
+                     ? group_new_member_id(consumer->group, wire_str_from("consumer"))
+                     : wire_str_dup(beat->request->member_id);
+    *member = consumer_member_new(consumer, wire_str_from(made));
+    mem_free(made);
+    return 0;
+}
+
+/* The instance comes back under another member id: what was the old one's is the new one's. */
+static void beat_replace(struct consumer_member *member, struct wire_str id, struct records *records)
+{
+    struct consumer *consumer = member->consumer;
+    consumer_put_member_gone(member, records);
+    map_del(&consumer->by_id, member->id, strlen(member->id));
+    mem_free(member->id);
+    member->id = wire_str_is_empty(id)
+                     ? group_new_member_id(consumer->group, wire_str_from("consumer"))
+                     : wire_str_dup(id);
+    map_put(&consumer->by_id, member->id, strlen(member->id), member);
+    consumer_set_classic(member, false);
+    member->epoch = CONSUMER_JOIN_EPOCH;
+    member->previous_epoch = CONSUMER_JOIN_EPOCH;
+    consumer_put_member(member, records);
+    consumer_put_target(member, records);
+    consumer_put_current(member, records);
+}
+
+static int beat_join_static(struct consumer *consumer, const struct group_consumer_heartbeat *beat,
+                            struct records *records, struct consumer_member **member)
+{
+    const beat_request *request = beat->request;
+    *member = consumer_find_instance(consumer, request->instance_id);
+    if (!*member)
+        return beat_add(consumer, beat, member);
+    if (wire_str_is(request->member_id, (*member)->id))
+        return 0;
+    if ((*member)->epoch != CONSUMER_AWAY_EPOCH && !(*member)->classic)
+        return ERR_UNRELEASED_INSTANCE_ID;
+    beat_replace(*member, request->member_id, records);
+    return 0;
+}
+
+static int beat_find(const struct consumer *consumer, const beat_request *request,
+                     struct consumer_member **member)
+{
+    if (wire_str_is_null(request->instance_id)) {
+        *member = consumer_find(consumer, request->member_id);
+        return *member ? 0 : ERR_UNKNOWN_MEMBER_ID;
+    }
+    *member = consumer_find_instance(consumer, request->instance_id);
+    if (!*member)
+        return ERR_UNKNOWN_MEMBER_ID;
+    return wire_str_is(request->member_id, (*member)->id) ? 0 : ERR_FENCED_INSTANCE_ID;
+}
+
+/* The epoch of a lost answer is fine while the member claims nothing that is not its own. */
+static int beat_check_epoch(const struct consumer_member *member, int32_t epoch,
+                            const struct partition_set *owned)
+{
+    if (epoch == member->epoch)
+        return 0;
+    if (epoch < member->epoch && epoch == member->previous_epoch && owned &&
+        partition_set_within(owned, &member->assigned))
+        return 0;
+    return ERR_FENCED_MEMBER_EPOCH;
+}
+
+static int beat_identify(struct consumer *consumer, const struct group_consumer_heartbeat *beat,
+                         const struct partition_set *owned, struct records *records,
+                         struct consumer_member **member)
+{
+    const beat_request *request = beat->request;
+    if (request->member_epoch == CONSUMER_JOIN_EPOCH) {
+        if (!wire_str_is_null(request->instance_id))
+            return beat_join_static(consumer, beat, records, member);
+        *member = consumer_find(consumer, request->member_id);
+        return *member ? 0 : beat_add(consumer, beat, member);
+    }
+    int err = beat_find(consumer, request, member);
+    return err ? err : beat_check_epoch(*member, request->member_epoch, owned);
+}
+
+/* ---- what it says about itself ---- */
+
+/* Whether anything differs; *subscribed: what it reads does. */
+static bool beat_update(struct consumer_member *member, const struct group_consumer_heartbeat *beat,
+                        bool *subscribed)
+{
+    const beat_request *request = beat->request;
+    bool changed = false;
+    *subscribed = false;
+    if (!wire_str_is_null(request->instance_id) && !member->instance_id) {
+        consumer_set_instance(member, request->instance_id);
+        changed = true;
+    }
+    if (!wire_str_is_null(request->rack_id))
+        changed |= consumer_set_text(&member->rack_id, request->rack_id);
+    if (!wire_str_is_null(request->server_assignor))
+        changed |= consumer_set_text(&member->assignor, request->server_assignor);
+    if (request->rebalance_timeout_ms >= 0 && request->rebalance_timeout_ms != member->rebalance_ms) {
+        member->rebalance_ms = request->rebalance_timeout_ms;
+        changed = true;
+    }
+    changed |= consumer_set_text(&member->client_id, beat->client_id);
+    changed |= consumer_set_text(&member->client_host, wire_str_from(beat->client_host));
+    if (request->subscribed_topic_names.count >= 0)
+        *subscribed |= consumer_set_topics(member, request->subscribed_topic_names.items,
+                                           request->subscribed_topic_names.count);
+    if (!wire_str_is_null(request->subscribed_topic_regex))
+        *subscribed |= consumer_set_pattern(member, request->subscribed_topic_regex) > 0;
+    return changed || *subscribed;
+}
+
+static void beat_owned(const beat_request *request, struct partition_set *owned)
+{
+    partition_set_init(owned);
+    for (int32_t i = 0; i < request->topic_partitions.count; i++) {
+        const struct consumer_group_heartbeat_request_topic_partitions *topic =
+            &request->topic_partitions.items[i];
+        for (int32_t j = 0; j < topic->partitions.count; j++)
+            partition_set_add(owned, &topic->topic_id, topic->partitions.items[j]);
+    }
+}
+
+static bool beat_is_full(const beat_request *request)
+{
+    return request->topic_partitions.count >= 0 && request->rebalance_timeout_ms >= 0 &&
+           (request->subscribed_topic_names.count >= 0 ||
+            !wire_str_is_null(request->subscribed_topic_regex));
+}
+
+/* ---- joining and staying ---- */
+
+static void beat_follow(struct consumer_member *member, struct group_consumer_heartbeat *beat,
+                        const struct partition_set *owned, struct records *records)
+{
+    struct consumer *consumer = member->consumer;
+    bool fresh = member->rebalance_ms < 0; /* just made: nothing was ever said about it */
+    bool subscribed;
+    bool changed = beat_update(member, beat, &subscribed);
+    if (changed || fresh)
+        consumer_put_member(member, records);
+    if (subscribed || fresh) {
+        consumer_check_topics(consumer, true, NULL);
+        consumer_raise_epoch(consumer, records);
+    } else {
+        consumer_check_topics(consumer, false, records);
+    }
+    consumer_update_target(consumer, records);
+    bool moved = consumer_reconcile(member, owned, records);
+    consumer_touch(member);
+    if (!beat_fill(beat, member, moved || beat_is_full(beat->request)))
+        beat->response.error_code = err_to_wire(ERR_UNKNOWN_SERVER_ERROR);
+}
+
+/* A group of no consumer protocol yet: one that only has offsets is made one; a classic one with
+ * members migrates, if it may. */
+static int beat_enter(struct group *group, int32_t epoch, struct records *records)
+{
+    struct classic *classic = group->classic;
+    if (group->consumer)
+        return 0;
+    if (epoch != CONSUMER_JOIN_EPOCH)
+        return ERR_GROUP_ID_NOT_FOUND;
+    if (classic && classic->state != CLASSIC_EMPTY)
+        return consumer_upgrade(group, records);
+    if (classic) {
+        if (classic->stored)
+            records_put_group(records, group_id(group), NULL);
+        classic_free(classic, ERR_UNKNOWN_MEMBER_ID);
+        group->classic = NULL;
+    }
+    group->consumer = consumer_new(group);
+    return 0;
+}
+
+/* One that nobody could join after all. */
+static void beat_undo_enter(struct group *group)
+{
+    if (!group->consumer || group->consumer->epoch > 0 || group->consumer->member_count > 0)
+        return;
+    consumer_free(group->consumer);
+    group->consumer = NULL;
+}
+
+static void beat_stay(struct group *group, struct group_consumer_heartbeat *beat)
+{
+    struct consumer_member *member;
+    struct partition_set owned;
+    struct records records;
+    bool told = beat->request->topic_partitions.count >= 0;
+    records_init(&records, env_wall_ms(group_env(group)));
+    beat_owned(beat->request, &owned);
+    int err = beat_enter(group, beat->request->member_epoch, &records);
+    if (!err)
+        err = beat_identify(group->consumer, beat, told ? &owned : NULL, &records, &member);
+    if (!err)
+        beat_follow(member, beat, told ? &owned : NULL, &records);
+    else
+        beat_undo_enter(group);
+    if (err) {
+        /* What was changed on the way, such as a migration, stands and is written. */
+        wire_defaults(&consumer_group_heartbeat_response_desc, &beat->response);
+        beat->response.error_code = err_to_wire(err);
+        beat->response.error_message = wire_str_from(err_text(err));
+    }
+    consumer_write(group, &records, beat_written, beat);
+    partition_set_close(&owned);
+    records_close(&records);
+}
+
+/* ---- leaving ---- */
+
+/* A static member that leaves for a while keeps its partitions until its session ends. */
+static void beat_away(struct consumer_member *member, struct records *records)
+{
+    member->previous_epoch = member->epoch;
+    member->epoch = CONSUMER_AWAY_EPOCH;
+    member->state = CONSUMER_STABLE;
+    partition_set_clear(&member->revoking);
+    env_timer_stop(&member->rebalance_timer);
+    consumer_put_current(member, records);
+}
+
+static void beat_leave(struct group *group, struct group_consumer_heartbeat *beat)
+{
+    const beat_request *request = beat->request;
+    struct consumer *consumer = group->consumer;
+    struct consumer_member *member;
+    struct records records;
+    int err = beat_find(consumer, request, &member);
+    if (err) {
+        beat_fail(beat, err, NULL);
+        return;
+    }
+    wire_defaults(&consumer_group_heartbeat_response_desc, &beat->response);
+    beat->response.member_id = request->member_id;
+    beat->response.member_epoch = request->member_epoch;
+    records_init(&records, env_wall_ms(group_env(group)));
+    if (request->member_epoch == CONSUMER_AWAY_EPOCH) {
+        beat_away(member, &records);
+    } else {
+        logger_info(group_logger(group), "group %s: member %s leaves", group->id, member->id);
+        consumer_remove_member(member, &records);
+        consumer_try_downgrade(consumer, &records);
+    }
+    consumer_write(group, &records, beat_written, beat);
+    records_close(&records);
+}
+
+/* ---- the request ---- */
+
+void group_manager_consumer_heartbeat(struct group_manager *manager,
+                                      struct group_consumer_heartbeat *beat)
+{
+    const beat_request *request = beat->request;
+    const char *problem = beat_check(beat);
+    bool leaves = request->member_epoch < CONSUMER_JOIN_EPOCH;
+    struct shard *shard;
+    if (wire_str_is_null(beat->client_id))
+        beat->client_id = wire_str_from("");
+    if (!manager->deps.settings.consumer_enabled || problem) {
+        beat_fail(beat, problem ? ERR_INVALID_REQUEST : ERR_UNSUPPORTED_VERSION, problem);
+        return;
+    }
+    int err = group_manager_locate(manager, request->group_id, false, &shard);
+    if (!err)
+        err = beat_check_values(manager, beat);
+    if (!err)
+        err = shard_check(shard);
+    struct group *group = err ? NULL : shard_find(shard, request->group_id);
+    if (!err && request->member_epoch != CONSUMER_JOIN_EPOCH && (!group || !group->consumer))
+        err = ERR_GROUP_ID_NOT_FOUND;
+    if (err) {
+        beat_fail(beat, err, NULL);
+        return;
+    }
+    group = shard_group(shard, request->group_id);
+    group_hold(group);
+    if (leaves)
+        beat_leave(group, beat);
+    else
+        beat_stay(group, beat);
+    group_release(group);
+}

@@ -1,0 +1,319 @@
+/* From subscriptions to what each member has: the topics of the group, the target assignment, and the
+ * steps of a member towards it.
+ *
+ * Happy path: a change raises the group's epoch; the next heartbeat of anybody makes the target for it;
+ * each member's heartbeats take it there: first it gives up what is another's now, then it gets its
+ * new epoch, then what has become free. Nothing is given to a member while another has it, or has not
+ * yet said that it gave it up. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "broker/group/assignor.h"
+#include "broker/group/consumer.h"
+
+/* ---- the topics of the group ---- */
+
+struct consumer_topics {
+    struct map by_name; /* name -> struct consumer_topic */
+    struct consumer_topic *items;
+    struct assignor_topic *assignable; /* the same order */
+    int32_t count;
+};
+
+struct consumer_topic {
+    const struct image_topic *topic;
+    int32_t index;
+};
+
+static void topics_add(struct consumer_topics *topics, const struct image *image, const char *name)
+{
+    size_t len = strlen(name);
+    if (map_get(&topics->by_name, name, len))
+        return;
+    const struct image_topic *topic = image_topic_by_name(image, name, len);
+    if (!topic)
+        return;
+    struct consumer_topic *item = &topics->items[topics->count];
+    *item = (struct consumer_topic){topic, topics->count};
+    topics->assignable[topics->count].id = topic->id;
+    topics->assignable[topics->count].partitions = topic->partition_count;
+    topics->count++;
+    map_put(&topics->by_name, name, len, item);
+}
+
+static size_t topics_bound(const struct consumer *consumer)
+{
+    size_t names = 0;
+    LIST_EACH (step, &consumer->members) {
+        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
+        struct consumer_pattern *pattern = consumer_pattern_of(member);
+        if (pattern)
+            consumer_refresh_pattern(consumer, pattern);
+        names += member->topic_count + (pattern ? pattern->name_count : 0);
+    }
+    size_t known = image_topic_count(group_image(consumer->group));
+    return names < known ? names : known;
+}
+
+/* The topics that exist of those that members read. */
+static void topics_gather(struct consumer_topics *topics, const struct consumer *consumer)
+{
+    const struct image *image = group_image(consumer->group);
+    size_t bound = topics_bound(consumer) + 1;
+    *topics = (struct consumer_topics){0};
+    map_init(&topics->by_name);
+    topics->items = mem_alloc(bound * sizeof(*topics->items));
+    topics->assignable = mem_alloc(bound * sizeof(*topics->assignable));
+    LIST_EACH (step, &consumer->members) {
+        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
+        const struct consumer_pattern *pattern = consumer_pattern_of(member);
+        for (size_t i = 0; i < member->topic_count; i++)
+            topics_add(topics, image, member->topics[i]);
+        for (size_t i = 0; pattern && i < pattern->name_count; i++)
+            topics_add(topics, image, pattern->names[i]);
+    }
+}
+
+static void topics_close(struct consumer_topics *topics)
+{
+    map_close(&topics->by_name);
+    mem_free(topics->items);
+    mem_free(topics->assignable);
+}
+
+/* The order of topics does not matter: their hashes are added. */
+static int64_t topics_hash(const struct consumer_topics *topics)
+{
+    uint64_t sum = 0;
+    for (int32_t i = 0; i < topics->count; i++) {
+        uint64_t hash = 0xcbf29ce484222325u;
+        for (size_t j = 0; j < sizeof(topics->assignable[i].id.bytes); j++)
+            hash = (hash ^ topics->assignable[i].id.bytes[j]) * 0x100000001b3u;
+        hash = (hash ^ (uint64_t)topics->assignable[i].partitions) * 0x9e3779b97f4a7c15u;
+        sum += hash ^ hash >> 29;
+    }
+    return (int64_t)sum;
+}
+
+void consumer_check_topics(struct consumer *consumer, bool force, struct records *records)
+{
+    struct consumer_topics topics;
+    uint64_t now = group_manager_topics(consumer->group->shard->manager);
+    if (!force && consumer->topics_seen == now)
+        return;
+    consumer->topics_seen = now;
+    topics_gather(&topics, consumer);
+    int64_t hash = topics_hash(&topics);
+    topics_close(&topics);
+    if (hash == consumer->metadata_hash)
+        return;
+    consumer->metadata_hash = hash;
+    if (records)
+        consumer_raise_epoch(consumer, records);
+}
+
+/* ---- the target ---- */
+
+static int compare_int(const void *a, const void *b)
+{
+    int32_t one = *(const int32_t *)a;
+    int32_t other = *(const int32_t *)b;
+    return one < other ? -1 : one > other;
+}
+
+static void target_add_topic(const struct consumer_topics *topics, const char *name, int32_t *to,
+                             int32_t *count)
+{
+    const struct consumer_topic *found = map_get(&topics->by_name, name, strlen(name));
+    if (found)
+        to[(*count)++] = found->index;
+}
+
+/* The topics of one member as indexes, rising, once each. */
+static int32_t *target_topics(const struct consumer_member *member,
+                              const struct consumer_topics *topics, int32_t *count)
+{
+    const struct consumer_pattern *pattern = consumer_pattern_of(member);
+    size_t bound = member->topic_count + (pattern ? pattern->name_count : 0);
+    int32_t *indexes = mem_alloc((bound + 1) * sizeof(*indexes));
+    int32_t all = 0;
+    *count = 0;
+    for (size_t i = 0; i < member->topic_count; i++)
+        target_add_topic(topics, member->topics[i], indexes, &all);
+    for (size_t i = 0; pattern && i < pattern->name_count; i++)
+        target_add_topic(topics, pattern->names[i], indexes, &all);
+    qsort(indexes, (size_t)all, sizeof(*indexes), compare_int);
+    for (int32_t i = 0; i < all; i++)
+        if (*count == 0 || indexes[*count - 1] != indexes[i])
+            indexes[(*count)++] = indexes[i];
+    return indexes;
+}
+
+const char *consumer_assignor_name(const struct consumer *consumer)
+{
+    const char *enabled = group_settings(consumer->group)->assignors;
+    const char *best = assignor_default(enabled);
+    int32_t best_votes = 0;
+    LIST_EACH (step, &consumer->members) {
+        const struct consumer_member *candidate = LIST_ENTRY(step, struct consumer_member, link);
+        int32_t votes = 0;
+        if (!candidate->assignor)
+            continue;
+        LIST_EACH (other, &consumer->members) {
+            const char *vote = LIST_ENTRY(other, struct consumer_member, link)->assignor;
+            votes += vote && strcmp(vote, candidate->assignor) == 0;
+        }
+        if (votes > best_votes) {
+            best_votes = votes;
+            best = candidate->assignor;
+        }
+    }
+    /* A member that was loaded may ask for one that is not enabled any more. */
+    return assignor_find(wire_str_from(best), enabled) ? best : assignor_default(enabled);
+}
+
+static void target_take_over(struct consumer *consumer, struct assignor_member *made,
+                             struct records *records)
+{
+    LIST_EACH (step, &consumer->members) {
+        struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
+        if (!partition_set_equal(&member->target, &made->after)) {
+            partition_set_move(&member->target, &made->after);
+            consumer_put_target(member, records);
+        }
+        partition_set_close(&made->after);
+        made++;
+    }
+    consumer->target_epoch = consumer->epoch;
+    consumer_put_target_epoch(consumer, records);
+}
+
+void consumer_update_target(struct consumer *consumer, struct records *records)
+{
+    struct consumer_topics topics;
+    if (consumer->target_epoch >= consumer->epoch)
+        return;
+    topics_gather(&topics, consumer);
+    struct assignor_member *members =
+        mem_alloc((size_t)(consumer->member_count + 1) * sizeof(*members));
+    struct assignor_member *to = members;
+    LIST_EACH (step, &consumer->members) {
+        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
+        to->order = member->instance_id ? member->instance_id : member->id;
+        to->topics = target_topics(member, &topics, &to->topic_count);
+        to->before = &member->target;
+        partition_set_init(&to->after);
+        to++;
+    }
+    assignor *assign = assignor_find(wire_str_from(consumer_assignor_name(consumer)),
+                                     group_settings(consumer->group)->assignors);
+    if (assign)
+        assign(topics.assignable, topics.count, members, consumer->member_count);
+    target_take_over(consumer, members, records);
+    for (int32_t i = 0; i < consumer->member_count; i++)
+        mem_free((void *)members[i].topics);
+    mem_free(members);
+    topics_close(&topics);
+}
+
+/* ---- the steps of a member ---- */
+
+/* Takes away what others have, or have not yet given up; whether there was any. */
+static bool reconcile_drop_taken(const struct consumer_member *member, struct partition_set *wanted)
+{
+    size_t before = wanted->count;
+    LIST_EACH (step, &member->consumer->members) {
+        const struct consumer_member *other = LIST_ENTRY(step, struct consumer_member, link);
+        if (wanted->count == 0)
+            break;
+        if (other == member)
+            continue;
+        partition_set_subtract(wanted, &other->assigned);
+        partition_set_subtract(wanted, &other->revoking);
+    }
+    return wanted->count < before;
+}
+
+bool consumer_waits_for_others(const struct consumer_member *member)
+{
+    struct partition_set wanted;
+    partition_set_init(&wanted);
+    partition_set_copy(&wanted, &member->target);
+    partition_set_subtract(&wanted, &member->assigned);
+    bool waits = reconcile_drop_taken(member, &wanted);
+    partition_set_close(&wanted);
+    return waits;
+}
+
+struct reconcile {
+    enum consumer_member_state state;
+    int32_t epoch;
+    struct partition_set assigned;
+    struct partition_set revoking;
+};
+
+/* What comes next for a member that has `member->assigned`. */
+static void reconcile_next(const struct consumer_member *member, const struct partition_set *owned,
+                           struct reconcile *next)
+{
+    struct partition_set wanted;
+    partition_set_copy(&next->assigned, &member->assigned);
+    partition_set_intersect(&next->assigned, &member->target);
+    partition_set_copy(&next->revoking, &member->assigned);
+    partition_set_subtract(&next->revoking, &member->target);
+    if (next->revoking.count > 0 && (!owned || partition_set_meets(owned, &next->revoking))) {
+        next->state = CONSUMER_UNREVOKED;
+        return;
+    }
+    partition_set_clear(&next->revoking);
+    partition_set_init(&wanted);
+    partition_set_copy(&wanted, &member->target);
+    partition_set_subtract(&wanted, &next->assigned);
+    bool taken = reconcile_drop_taken(member, &wanted);
+    partition_set_unite(&next->assigned, &wanted);
+    partition_set_close(&wanted);
+    next->epoch = member->consumer->target_epoch;
+    next->state = taken ? CONSUMER_UNRELEASED : CONSUMER_STABLE;
+}
+
+static bool reconcile_take_over(struct consumer_member *member, struct reconcile *next,
+                                struct records *records)
+{
+    bool changed = next->state != member->state || next->epoch != member->epoch ||
+                   !partition_set_equal(&next->assigned, &member->assigned) ||
+                   !partition_set_equal(&next->revoking, &member->revoking);
+    if (changed) {
+        if (next->epoch != member->epoch)
+            member->previous_epoch = member->epoch;
+        member->state = next->state;
+        member->epoch = next->epoch;
+        partition_set_move(&member->assigned, &next->assigned);
+        partition_set_move(&member->revoking, &next->revoking);
+        consumer_put_current(member, records);
+    }
+    partition_set_close(&next->assigned);
+    partition_set_close(&next->revoking);
+    return changed;
+}
+
+bool consumer_reconcile(struct consumer_member *member, const struct partition_set *owned,
+                        struct records *records)
+{
+    struct reconcile next = {.state = member->state, .epoch = member->epoch};
+    /* Nobody who left for a while is moved. */
+    if (member->epoch == CONSUMER_AWAY_EPOCH)
+        return false;
+    if (member->state == CONSUMER_UNREVOKED &&
+        (!owned || partition_set_meets(owned, &member->revoking)))
+        return false; /* it has not given them up yet */
+    if (member->state == CONSUMER_STABLE && member->epoch == member->consumer->target_epoch)
+        return false;
+    reconcile_next(member, owned, &next);
+    bool changed = reconcile_take_over(member, &next, records);
+    if (member->state != CONSUMER_UNREVOKED)
+        env_timer_stop(&member->rebalance_timer);
+    else if (changed)
+        env_timer_start(&member->rebalance_timer, member->rebalance_ms);
+    return changed;
+}
