@@ -186,6 +186,10 @@ static void connection_frame(void *data, uint8_t *bytes, size_t len)
                                           &request->arena, request->body, &body_used)
                             : ERR_NO_MEMORY;
     if (err && !future) {
+        /* No handler has it: closing would leave it to one. */
+        list_remove(&request->link);
+        connection->request_count--;
+        request_free(request);
         connection_refuse(connection, "the request body can't be decoded", header.request_api_key,
                           header.request_api_version, err);
         return;

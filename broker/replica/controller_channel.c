@@ -20,6 +20,7 @@
 enum {
     CHANNEL_REDIAL_MS = 20,         /* a controller that restarts is found within a blink */
     CHANNEL_DIAL_TIMEOUT_MS = 1000, /* a host that does not answer */
+    CHANNEL_REFUSED_MS = 1000,      /* somebody has to correct a file first */
     CHANNEL_SEARCH_MS = 3000,       /* an election is long over by then: something is wrong */
     CHANNEL_FRAME_MAX = 256 << 20   /* a snapshot of the metadata is one frame */
 };
@@ -33,6 +34,7 @@ struct link {
     struct frame_conn *conn;
     struct env_timer redial;
     bool active; /* it said so */
+    bool refused; /* says that we are of another cluster */
     int error;   /* of the last attempt; 0 while it is connected */
     int64_t term;
 };
@@ -197,14 +199,37 @@ static void channel_choose(struct controller_channel *channel)
     channel_register(channel);
 }
 
+/* One voter of another cluster, put into our quorum by mistake, must not end the healthy nodes: that
+ * most of the voters call us strangers is what makes us one. */
+static void link_refused(struct link *link, const Meta__Welcome *welcome)
+{
+    struct controller_channel *channel = link->channel;
+    int refusals = 0;
+    bool again = link->refused;
+    link->refused = true;
+    for (int i = 0; i < channel->config.voter_count; i++)
+        refusals += channel->links[i].refused;
+    if (welcome->error != err_to_wire(ERR_INCONSISTENT_CLUSTER_ID) ||
+        2 * refusals > channel->config.voter_count) {
+        channel_refused(channel, welcome->error, welcome->message);
+        return;
+    }
+    if (!again)
+        logger_warn(channel->logger, "voter %d at %s:%u is of another cluster: %s", link->voter_id,
+                    link->host, (unsigned)link->port, welcome->message);
+    link_drop(link);
+    env_timer_start(&link->redial, CHANNEL_REFUSED_MS);
+}
+
 static void link_welcome(struct link *link, const Meta__Welcome *welcome)
 {
     struct controller_channel *channel = link->channel;
     if (welcome->error) {
-        channel_refused(channel, welcome->error, welcome->message);
+        link_refused(link, welcome);
         return;
     }
-    if (welcome->cluster_id[0] && !channel->cluster_id[0]) {
+    link->refused = false;
+    if (welcome->active && welcome->cluster_id[0] && !channel->cluster_id[0]) {
         snprintf(channel->cluster_id, sizeof(channel->cluster_id), "%s", welcome->cluster_id);
         if (channel->events->cluster_known(channel->data, channel->cluster_id))
             return;

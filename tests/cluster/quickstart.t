@@ -157,14 +157,10 @@ def daemon():
         finally:
             root.line("bin/kafka-server-stop.sh config/server.properties")
 
-        def ended():
-            try:
-                wire.metadata(9092)
-            except ConnectionRefusedError:
-                return True
-            return False
-        wait_until(ended, LINE_DEADLINE_S, "the daemon ends")
-        root.line("bin/kafka-server-stop.sh config/server.properties", status=1)
+        # As long as it runs, it is found and told again.
+        stop = [os.path.join(root.directory, "bin/kafka-server-stop.sh"), "config/server.properties"]
+        wait_until(lambda: subprocess.run(stop, cwd=root.directory, capture_output=True).returncode == 1,
+                   LINE_DEADLINE_S, "the daemon ends")
 
 
 tap.run()

@@ -95,14 +95,14 @@ class Cluster:
         return [node for node in self.nodes if node.running()]
 
     def serving(self):
-        """Every running node knows every running node."""
+        """Every running node knows every running node. A node that ended by itself fails the test."""
+        for node in self.nodes:
+            check(node.process is None or node.running() or node.process.returncode < 0,
+                  f"node {node.id} ended with status {node.process and node.process.returncode}")
         ids = {node.id for node in self.running()}
         return all(ids <= set(wire.metadata(node.port).brokers) for node in self.running())
 
     def wait_serving(self, deadline_s=START_DEADLINE_S):
-        for node in self.nodes:
-            check(node.process is None or node.running() or node.process.returncode < 0,
-                  f"node {node.id} ended with status {node.process and node.process.returncode}")
         wait_until(self.serving, deadline_s, "all running nodes serve metadata of each other")
 
     def partition(self, topic, partition=0, at=None):

@@ -43,20 +43,27 @@ def _kill_children():
 _ports_given = set()
 
 
+def _is_free(port):
+    if port in _ports_given:
+        return False
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 def free_port():
-    """A port below the range that the system hands out by itself, so that no client's own socket
-    takes it between this look and the daemon's bind; a controller's port is another one of these."""
+    """A port that is free like the one 10000 above it, where a node without voters has its
+    controller. Both are below the range that the system hands out by itself, so that no client's own
+    socket takes them between this look and the daemon's bind."""
     while True:
-        port = 10000 + int.from_bytes(os.urandom(2), "big") % 20000
-        if port in _ports_given:
+        port = 10000 + int.from_bytes(os.urandom(2), "big") % 12000
+        if port in _ports_given or not _is_free(port) or not _is_free(port + 10000):
             continue
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        _ports_given.add(port)
+        _ports_given.update((port, port + 10000))
         return port
 
 
