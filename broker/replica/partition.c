@@ -421,8 +421,12 @@ int partition_read(struct partition *partition, const struct partition_read_args
 
 void partition_acknowledge(struct partition *partition, const struct partition_read_args *args)
 {
+    struct partition_read read;
     if (partition->state != PARTITION_LEADER || args->offset > log_end_offset(partition->log) ||
         partition_check_epoch(partition, args->current_leader_epoch))
+        return;
+    /* Who has to cut first has other records there, however many they are. */
+    if (partition_diverges(partition, args, &read))
         return;
     isr_acknowledge(partition, args);
     partition_advance(partition);
