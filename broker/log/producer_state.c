@@ -259,57 +259,87 @@ void producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t
 
 /* ---- snapshots ---- */
 
-static void entry_encode(const struct producer *producer, uint8_t *out)
+static void entry_encode(const struct producer *producer, const struct producer_batch *batch,
+                         int64_t timestamp, uint8_t *out)
 {
-    static const struct producer_batch none = {-1, -1, -1, 0};
-    const struct producer_batch *last =
-        producer->batch_count ? &producer->batches[producer->batch_count - 1] : &none;
     bytes_put_u64(out, (uint64_t)producer->id);
     bytes_put_u16(out + 8, (uint16_t)producer->epoch);
-    bytes_put_u32(out + 10, (uint32_t)last->last_sequence);
-    bytes_put_u64(out + 14, (uint64_t)last->last_offset);
-    bytes_put_u32(out + 22, (uint32_t)last->offset_delta);
-    bytes_put_u64(out + 26, (uint64_t)producer->last_timestamp);
+    bytes_put_u32(out + 10, (uint32_t)batch->last_sequence);
+    bytes_put_u64(out + 14, (uint64_t)batch->last_offset);
+    bytes_put_u32(out + 22, (uint32_t)batch->offset_delta);
+    bytes_put_u64(out + 26, (uint64_t)timestamp);
     bytes_put_u32(out + 34, (uint32_t)producer->coordinator_epoch);
     bytes_put_u64(out + 38, (uint64_t)producer->txn_start_offset);
 }
 
+/* One entry for each batch, the newest last: who keeps only one for a producer keeps that. */
+static uint8_t *entries_encode(const struct producer *producer, uint8_t *out)
+{
+    static const struct producer_batch none = {-1, -1, -1, 0};
+    int last = producer->batch_count - 1;
+    for (int i = 0; i < last; i++, out += SNAPSHOT_ENTRY_LEN)
+        entry_encode(producer, &producer->batches[i], producer->batches[i].timestamp, out);
+    entry_encode(producer, last < 0 ? &none : &producer->batches[last], producer->last_timestamp,
+                 out);
+    return out + SNAPSHOT_ENTRY_LEN;
+}
+
+static size_t entries_count(const struct producer_state *state)
+{
+    size_t count = 0, cursor = 0;
+    const struct producer *producer;
+    while ((producer = map_next(&state->map, &cursor, NULL, NULL)))
+        count += producer->batch_count ? producer->batch_count : 1;
+    return count;
+}
+
 int producer_state_format(const struct producer_state *state, struct buf *out)
 {
-    size_t size = SNAPSHOT_HEADER_LEN + state->map.count * SNAPSHOT_ENTRY_LEN;
-    if (state->map.count > INT32_MAX || buf_reserve(out, size) < 0)
+    size_t count = entries_count(state);
+    size_t size = SNAPSHOT_HEADER_LEN + count * SNAPSHOT_ENTRY_LEN;
+    if (count > INT32_MAX || buf_reserve(out, size) < 0)
         return ERR_NO_MEMORY;
     uint8_t *head = out->data + out->len, *at = head + SNAPSHOT_HEADER_LEN;
     size_t cursor = 0;
     const struct producer *producer;
-    while ((producer = map_next(&state->map, &cursor, NULL, NULL))) {
-        entry_encode(producer, at);
-        at += SNAPSHOT_ENTRY_LEN;
-    }
+    while ((producer = map_next(&state->map, &cursor, NULL, NULL)))
+        at = entries_encode(producer, at);
     bytes_put_u16(head, SNAPSHOT_VERSION);
-    bytes_put_u32(head + SNAPSHOT_CRC_FROM, (uint32_t)state->map.count);
+    bytes_put_u32(head + SNAPSHOT_CRC_FROM, (uint32_t)count);
     bytes_put_u32(head + SNAPSHOT_CRC_AT,
                   crc32c(0, head + SNAPSHOT_CRC_FROM, size - SNAPSHOT_CRC_FROM));
     out->len += size;
     return 0;
 }
 
-static void entry_decode(struct producer_state *state, const uint8_t *in, int64_t now_ms)
+/* False for a further entry of a producer that does not go on where the one before it ended. */
+static bool entry_decode(struct producer_state *state, const uint8_t *in, int64_t now_ms)
 {
-    struct producer *producer = state_add(state, (int64_t)bytes_get_u64(in));
-    producer->epoch = (int16_t)bytes_get_u16(in + 8);
-    producer->last_timestamp = (int64_t)bytes_get_u64(in + 26);
-    producer->coordinator_epoch = (int32_t)bytes_get_u32(in + 34);
-    producer->seen_ms = now_ms;
-    producer_set_txn(state, producer, (int64_t)bytes_get_u64(in + 38));
-    struct producer_batch last = {
+    int64_t id = (int64_t)bytes_get_u64(in);
+    int16_t epoch = (int16_t)bytes_get_u16(in + 8);
+    struct producer_batch batch = {
         .last_offset = (int64_t)bytes_get_u64(in + 14),
-        .timestamp = producer->last_timestamp,
+        .timestamp = (int64_t)bytes_get_u64(in + 26),
         .last_sequence = (int32_t)bytes_get_u32(in + 10),
         .offset_delta = (int32_t)bytes_get_u32(in + 22),
     };
-    if (last.last_sequence >= 0)
-        producer->batches[producer->batch_count++] = last;
+    struct producer *producer = producer_state_get(state, id);
+    if (producer) {
+        int count = producer->batch_count;
+        if (epoch != producer->epoch || count == 0 || count == PRODUCER_BATCHES ||
+            batch.last_offset <= producer->batches[count - 1].last_offset)
+            return false;
+    } else {
+        producer = state_add(state, id);
+        producer->epoch = epoch;
+    }
+    producer->last_timestamp = batch.timestamp;
+    producer->coordinator_epoch = (int32_t)bytes_get_u32(in + 34);
+    producer->seen_ms = now_ms;
+    producer_set_txn(state, producer, (int64_t)bytes_get_u64(in + 38));
+    if (batch.last_sequence >= 0)
+        producer->batches[producer->batch_count++] = batch;
+    return true;
 }
 
 int producer_state_parse(struct producer_state *state, const uint8_t *data, size_t len,
@@ -326,11 +356,10 @@ int producer_state_parse(struct producer_state *state, const uint8_t *data, size
         return ERR_CORRUPT;
     for (uint32_t i = 0; i < count; i++) {
         const uint8_t *entry = data + SNAPSHOT_HEADER_LEN + (size_t)i * SNAPSHOT_ENTRY_LEN;
-        if (producer_state_get(state, (int64_t)bytes_get_u64(entry))) {
+        if (!entry_decode(state, entry, now_ms)) {
             producer_state_clear(state);
             return ERR_CORRUPT;
         }
-        entry_decode(state, entry, now_ms);
     }
     return 0;
 }

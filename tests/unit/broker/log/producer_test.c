@@ -245,7 +245,41 @@ static void snapshots_are_checked(void)
     buf_close(&bytes);
 }
 
-TAP_MAIN(TAP_TEST(sequences_follow_each_other), TAP_TEST(the_last_five_batches_are_duplicates),
+/* In flight at a restart, all of them must be known again when they are repeated (trap 46). */
+static void snapshots_keep_the_last_five_batches(void)
+{
+    struct producer_state state, copy;
+    struct buf bytes;
+    struct producer_verdict verdict;
+    struct batch batch = {.producer_id = 5, .last_offset_delta = 1};
+    buf_init(&bytes);
+    producer_state_init(&state);
+    producer_state_init(&copy);
+    for (int i = 0; i < 7; i++) {
+        batch.base_offset = 100 + i * 3;
+        batch.base_sequence = i * 2;
+        batch.max_timestamp = i;
+        producer_state_take(&state, &batch, 1);
+    }
+    CHECK_INT(producer_state_format(&state, &bytes), 0);
+    CHECK_INT(bytes.len, 10 + 5 * 46);
+    CHECK_INT(producer_state_parse(&copy, bytes.data, bytes.len, 1), 0);
+    CHECK_INT(producer_state_get(&copy, 5)->last_timestamp, 6);
+    for (int i = 2; i < 7; i++) {
+        batch.base_sequence = i * 2;
+        CHECK_INT(producer_state_check(&copy, &batch, true, &verdict), 0);
+        CHECK(verdict.is_duplicate);
+        CHECK_INT(verdict.duplicate.last_offset, 101 + i * 3);
+    }
+    batch.base_sequence = 2;
+    CHECK_INT(producer_state_check(&copy, &batch, true, &verdict),
+              ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    producer_state_close(&state);
+    producer_state_close(&copy);
+    buf_close(&bytes);
+}
+
+TAP_MAIN(TAP_TEST(snapshots_keep_the_last_five_batches), TAP_TEST(sequences_follow_each_other), TAP_TEST(the_last_five_batches_are_duplicates),
          TAP_TEST(sequences_wrap), TAP_TEST(a_new_epoch_starts_at_zero),
          TAP_TEST(a_cut_takes_what_producers_wrote), TAP_TEST(a_follower_knows_the_same),
          TAP_TEST(producers_expire_by_their_last_append),
