@@ -6,8 +6,9 @@
  *
  * Failure modes:
  * - The end is torn (the last batch is cut or wrong and nothing good comes after it, past the recovery
- *   point): it is cut off.
- * - A bad batch has good ones behind it, or lies below the recovery point, or the log ends below the
+ *   point): it is cut off. So it is when good ones come after it, but between them is a hole, a sector
+ *   that was never written: a power cut leaves that of writes that were not flushed.
+ * - A bad batch has good ones behind it and no hole, or lies below the recovery point, or the log ends below the
  *   recovery point: ERR_CORRUPT. Such a log is never served as a shorter one.
  * - Indexes, epochs or snapshots are damaged or missing: made again from the batches. */
 #include <inttypes.h>
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/mem.h"
 #include "broker/log/batch_scan.h"
 #include "broker/log/log_internal.h"
@@ -22,7 +24,8 @@
 enum {
     SEARCH_BLOCK = 256 * 1024,
     EPOCHS_FILE_MAX = 16 * 1024 * 1024,
-    HEADER_BLOCK = 4096
+    HEADER_BLOCK = 4096,
+    SECTOR = 512 /* the smallest unit that disks write */
 };
 
 struct recovery {
@@ -165,8 +168,8 @@ static int is_good_batch(struct env_file *file, const uint8_t *header, uint64_t 
     return good;
 }
 
-/* Whether any good batch lies in the segment's file at or past `from`: 1, 0, or an error. */
-static int search_good(struct segment *segment, uint64_t from, int64_t min_offset)
+/* Whether any good batch lies in the segment's file at or past `from`: 1 and where, 0, or an error. */
+static int search_good(struct segment *segment, uint64_t from, int64_t min_offset, uint64_t *where)
 {
     struct env_file *file;
     int rc = segment->size < BATCH_HEADER_SIZE ? 0 : segment_file(segment, &file);
@@ -180,12 +183,68 @@ static int search_good(struct segment *segment, uint64_t from, int64_t min_offse
             break;
         }
         uint64_t last = (uint64_t)got - BATCH_HEADER_SIZE;
-        for (uint64_t i = 0; i <= last && rc == 0; i++)
+        for (uint64_t i = 0; i <= last && rc == 0; i++) {
+            *where = from + i;
             rc = is_good_batch(file, block + i, from + i, segment->size, min_offset);
+        }
         from += last + 1;
     }
     mem_free(block);
     return rc;
+}
+
+/* Whether `len` bytes at the front of the bad batch tell that they were never written: all zeros,
+ * where not even the offset that has to stand there is. */
+static bool is_blank(const uint8_t *bytes, size_t len, int64_t offset)
+{
+    uint8_t expected[sizeof(offset)];
+    bytes_put_u64(expected, (uint64_t)offset);
+    bool told = len > sizeof(expected);
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i])
+            return false;
+        told |= i < sizeof(expected) && expected[i];
+    }
+    return told;
+}
+
+/* Whether a power cut explains the bytes from the bad batch at `bad`, of `offset`, to the good one at
+ * `good`: a sector that was not written yet reads as zeros. What was flushed has no such hole. 1, 0,
+ * or an error. */
+static int has_hole(struct segment *segment, uint64_t bad, uint64_t good, int64_t offset)
+{
+    uint8_t sector[SECTOR];
+    struct env_file *file;
+    int rc = segment_file(segment, &file);
+    for (uint64_t at = bad; rc == 0 && at < good;) {
+        uint64_t next = (at / SECTOR + 1) * SECTOR;
+        if (next > good)
+            break;
+        ssize_t got = env_file_read(file, sector, (size_t)(next - at), at);
+        if (got < (ssize_t)(next - at))
+            return got < 0 ? (int)got : 0;
+        /* Away from the front only a whole sector counts: records may have some zeros. */
+        if (at == bad ? is_blank(sector, (size_t)got, offset)
+                      : is_blank(sector, (size_t)got, INT64_MAX))
+            rc = 1;
+        at = next;
+    }
+    return rc;
+}
+
+/* Good batches at `good` of segment `found_at`, behind a bad one: 0 when they may be cut too, as a
+ * power cut wrote them and not what is before them. */
+static int judge_good(struct recovery *r, uint32_t at, uint64_t bad, uint32_t found_at,
+                      uint64_t good)
+{
+    struct log *log = r->log;
+    struct segment *segment = log->segments[at];
+    int hole = has_hole(segment, bad, found_at == at ? good : segment->size, segment->end_offset);
+    if (hole != 0)
+        return hole < 0 ? hole : 0;
+    buf_printf(r->note, "%s has a bad batch at offset %" PRId64 " with good ones behind it",
+               log->path, segment->end_offset);
+    return ERR_CORRUPT;
 }
 
 /* The batch at `bad` in segment `at` is wrong: cuts it off when it is the torn end. */
@@ -201,16 +260,15 @@ static int cut_torn_end(struct recovery *r, uint32_t at, uint64_t bad)
         return ERR_CORRUPT;
     }
     /* A batch that is good but out of order counts too: then the offset before it is damaged. */
-    int found = search_good(segment, bad, segment->base_offset);
-    for (uint32_t i = at + 1; i < log->segment_count && found == 0; i++)
-        found = search_good(log->segments[i], 0, log->segments[i]->base_offset);
+    uint32_t found_at = at;
+    uint64_t good = bad;
+    int found = search_good(segment, bad, segment->base_offset, &good);
+    while (found == 0 && ++found_at < log->segment_count)
+        found = search_good(log->segments[found_at], 0, log->segments[found_at]->base_offset, &good);
+    if (found > 0)
+        found = judge_good(r, at, bad, found_at, good);
     if (found < 0)
         return found;
-    if (found > 0) {
-        buf_printf(r->note, "%s has a bad batch at offset %" PRId64 " with good ones behind it",
-                   log->path, end);
-        return ERR_CORRUPT;
-    }
     buf_printf(r->note, "%s: cut %" PRIu64 " bytes of an unfinished write at offset %" PRId64,
                log->path, segment->size - bad, end);
     while (log->segment_count > at + 1) {

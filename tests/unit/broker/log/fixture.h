@@ -339,6 +339,16 @@ static inline void file_flip(struct fixture *f, const char *name, int64_t at)
     close(fd);
 }
 
+static inline void file_write(struct fixture *f, const char *name, int64_t at, const void *bytes,
+                              size_t len)
+{
+    char *path = log_file(f, name);
+    int fd = open(path, O_RDWR);
+    mem_free(path);
+    CHECK_INT(pwrite(fd, bytes, len, at), len);
+    close(fd);
+}
+
 static inline void file_cut(struct fixture *f, const char *name, int64_t size)
 {
     char *path = log_file(f, name);

@@ -78,6 +78,25 @@ static void a_flip_in_the_middle_is_never_a_shorter_log(void)
     fixture_close(&f);
 }
 
+/* Sectors reach the disk in any order: zeros in the middle of what was not flushed are a torn end. */
+static void a_hole_from_a_power_cut_is_a_torn_end(void)
+{
+    static const uint8_t zeros[512];
+    struct fixture f;
+    for (int64_t sector = 0; sector < 5; sector++) {
+        fixture_init(&f);
+        CHECK_INT(fixture_open(&f), 0);
+        append_batches(&f, 40);
+        fixture_crash(&f);
+        int64_t one = file_size(&f, LOG0) / 40;
+        file_write(&f, LOG0, sector * 512, zeros, sizeof(zeros));
+        CHECK_INT(fixture_reopen(&f), 0);
+        CHECK_INT(log_end_offset(f.log), sector * 512 / one * 2);
+        CHECK_INT(file_size(&f, LOG0), sector * 512 / one * one);
+        fixture_close(&f);
+    }
+}
+
 static void a_bad_end_of_a_sealed_segment_is_damage(void)
 {
     struct fixture f;
@@ -340,6 +359,7 @@ static void leftovers_are_removed(void)
 TAP_MAIN(TAP_TEST(a_torn_end_is_cut_at_every_byte),
          TAP_TEST(a_flip_in_the_last_batch_is_a_torn_end),
          TAP_TEST(a_flip_in_the_middle_is_never_a_shorter_log),
+         TAP_TEST(a_hole_from_a_power_cut_is_a_torn_end),
          TAP_TEST(a_bad_end_of_a_sealed_segment_is_damage),
          TAP_TEST(a_log_that_ends_below_its_recovery_point_is_damaged),
          TAP_TEST(a_cut_by_the_leader_is_no_damage), TAP_TEST(indexes_are_made_again),
