@@ -234,6 +234,7 @@ void partition_opened(struct partition *partition, int err, struct log *log)
 {
     if (err) {
         partition_move(partition, PARTITION_OFFLINE);
+        partition->damaged = err == ERR_CORRUPT;
         return;
     }
     partition->log = log;
@@ -253,8 +254,11 @@ void partition_update(struct partition *partition, const struct image_partition 
     partition->leader_epoch = record->leader_epoch;
     partition->partition_epoch = record->partition_epoch;
     isr_take(partition, record);
-    if (partition->state == PARTITION_OPENING || partition->state == PARTITION_OFFLINE)
+    if (partition->state == PARTITION_OPENING || partition->state == PARTITION_OFFLINE) {
+        if (new_epoch)
+            replica_manager_mend(partition->manager, partition);
         return;
+    }
     if (new_epoch) {
         partition_take_role(partition);
         return;

@@ -24,6 +24,7 @@ struct partition {
     struct uuid topic_id;
     int32_t index;
     enum partition_state state;
+    bool damaged; /* offline because its log is, until it can be fetched anew */
     struct log *log;
     int32_t leader;
     int32_t leader_epoch;

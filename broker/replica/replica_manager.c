@@ -179,12 +179,14 @@ static void manager_open_next(struct replica_manager *manager, const char *topic
         manager_open(manager, next);
 }
 
-static void manager_refetch(struct replica_manager *manager, struct partition *partition)
+/* A damaged replica is fetched anew once another one leads. Before the metadata has reached our own
+ * registration it may name a leader of long ago, while the only good records are in what is damaged. */
+void replica_manager_mend(struct replica_manager *manager, struct partition *partition)
 {
     const char *topic = partition->topic;
-    bool has_other = partition->leader != IMAGE_NO_NODE &&
-                     partition->leader != manager->deps.node_id;
-    if (!has_other) {
+    if (!partition->damaged || !manager->current)
+        return;
+    if (partition->leader == IMAGE_NO_NODE || partition->leader == manager->deps.node_id) {
         logger_error(manager->deps.logger,
                      "%s-%d: the log is damaged in the middle and no other replica leads: the "
                      "partition stays offline here; restore the directory, or delete it to give up "
@@ -196,6 +198,7 @@ static void manager_refetch(struct replica_manager *manager, struct partition *p
                  "%s-%d: the log is damaged in the middle: it is set aside and fetched anew from "
                  "broker %d",
                  topic, partition->index, partition->leader);
+    partition->damaged = false;
     if (log_manager_discard(manager->deps.logs, topic, partition->index))
         return;
     partition->state = PARTITION_OPENING;
@@ -218,8 +221,7 @@ static void manager_opened(void *data, int err, struct log *log)
             logger_error(manager->deps.logger, "%s: can't open the log: %s", opening->name,
                          err_text(err));
         partition_opened(partition, err, log);
-        if (err == ERR_CORRUPT)
-            manager_refetch(manager, partition);
+        replica_manager_mend(manager, partition);
     }
     mem_free(opening->topic);
     mem_free(opening);
@@ -383,8 +385,10 @@ static void manager_settled(void *data)
     manager->current = true;
     size_t cursor = 0;
     struct partition *partition;
-    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL))) {
         partition_take_role(partition);
+        replica_manager_mend(manager, partition);
+    }
 }
 
 void replica_manager_registered(struct replica_manager *manager)
