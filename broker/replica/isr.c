@@ -3,7 +3,9 @@
  * Growing is hard: a joiner must have everything up to the high watermark and up to the start of this
  * leader epoch, under its present broker epoch, and be unfenced. Shrinking is easy: who has not caught
  * up within replica.lag.time.max.ms leaves. Either is a proposal to the controller, compare-and-set on
- * the partition epoch, one at a time; a refused one is dropped and thought over again. */
+ * the partition epoch, one at a time; a refused one is dropped and thought over again. One without a
+ * clear answer may have been accepted: its members go on counting for the high watermark, and it is
+ * asked again as it was, until the answer is clear or newer metadata comes. */
 #include "broker/replica/isr.h"
 
 #include <string.h>
@@ -70,6 +72,7 @@ void isr_close(struct partition *partition)
     mem_free(partition->replicas.ids);
     mem_free(partition->isr.ids);
     mem_free(partition->proposed.ids);
+    mem_free(partition->proposed_epochs);
     mem_free(partition->remotes);
 }
 
@@ -81,13 +84,19 @@ struct remote *isr_remote(const struct partition *partition, int32_t id)
     return NULL;
 }
 
+bool isr_trusts(const struct partition *partition, const struct partition_read_args *args)
+{
+    const struct remote *remote = isr_remote(partition, args->replica_id);
+    return remote && args->replica_epoch >= 0 && args->replica_epoch >= remote->broker_epoch &&
+           args->replica_epoch >= replica_manager_epoch_of(partition->manager, args->replica_id);
+}
+
 /* A follower is caught up when it has all that we have, or had all that we had at its last fetch: a
  * slow but steady one does not flap. */
 void isr_acknowledge(struct partition *partition, const struct partition_read_args *args)
 {
     struct remote *remote = isr_remote(partition, args->replica_id);
-    /* A fetch that an earlier process sent, and the network held back, says nothing of this one. */
-    if (!remote || (args->replica_epoch >= 0 && args->replica_epoch < remote->broker_epoch))
+    if (!isr_trusts(partition, args))
         return;
     int64_t now_ms = isr_now_ms(partition);
     int64_t end = log_end_offset(partition->log);
@@ -144,6 +153,9 @@ static bool isr_wanted(struct partition *partition, bool shrink)
     bool changed = false;
     partition->proposed.ids = mem_realloc(
         partition->proposed.ids, (size_t)(partition->replicas.count + 1) * sizeof(int32_t));
+    partition->proposed_epochs =
+        mem_realloc(partition->proposed_epochs,
+                    (size_t)(partition->replicas.count + 1) * sizeof(int64_t));
     partition->proposed.count = 0;
     for (int32_t i = 0; i < partition->replicas.count; i++) {
         int32_t id = partition->replicas.ids[i];
@@ -155,19 +167,22 @@ static bool isr_wanted(struct partition *partition, bool shrink)
         else if (remote && !member)
             wanted = isr_may_join(partition, remote);
         changed |= wanted != member;
-        if (wanted)
-            partition->proposed.ids[partition->proposed.count++] = id;
+        if (!wanted)
+            continue;
+        partition->proposed_epochs[partition->proposed.count] = remote ? remote->broker_epoch : -1;
+        partition->proposed.ids[partition->proposed.count++] = id;
     }
     return changed;
 }
 
 static void isr_review(struct partition *partition, bool shrink)
 {
-    if (partition->state != PARTITION_LEADER || partition->proposal != PROPOSAL_NONE)
+    bool again = partition->proposal == PROPOSAL_UNKNOWN;
+    if (partition->state != PARTITION_LEADER || (partition->proposal != PROPOSAL_NONE && !again))
         return;
-    if (!shrink && partition->isr.count == partition->replicas.count)
+    if (!again && !shrink && partition->isr.count == partition->replicas.count)
         return;
-    if (!isr_wanted(partition, shrink))
+    if (!again && !isr_wanted(partition, shrink))
         return;
     partition->proposal = PROPOSAL_QUEUED;
     replica_manager_propose(partition->manager, partition);
@@ -192,24 +207,31 @@ bool partition_take_proposal(struct partition *partition, struct partition_propo
                                             .partition = partition->index,
                                             .leader_epoch = partition->leader_epoch,
                                             .partition_epoch = partition->partition_epoch,
-                                            .isr = &partition->proposed};
+                                            .isr = &partition->proposed,
+                                            .broker_epochs = partition->proposed_epochs};
     return true;
 }
 
-int64_t partition_member_epoch(const struct partition *partition, int32_t id)
+/* Members are looked at last: who refuses one has found that the epochs are ours, so nothing came
+ * of an earlier copy of the proposal either. */
+static bool isr_is_refused(const Meta__AlterPartitionResult *result)
 {
-    const struct remote *remote = isr_remote(partition, id);
-    return remote ? remote->broker_epoch : -1;
+    return result->error == err_to_wire(ERR_INELIGIBLE_REPLICA) ||
+           result->error == err_to_wire(ERR_INVALID_REQUEST);
 }
 
 /* The new set itself arrives with the metadata stream; an accepted answer may be ahead of it. */
-void partition_isr_answered(struct partition *partition, int err,
+void partition_isr_answered(struct partition *partition, int32_t partition_epoch, int err,
                             const Meta__AlterPartitionResult *result)
 {
-    if (partition->proposal != PROPOSAL_SENT)
+    if (partition->proposal != PROPOSAL_SENT || partition->partition_epoch != partition_epoch)
         return;
-    if (err || !result || result->error ||
-        result->partition_epoch <= partition->partition_epoch) {
+    if (err || !result || result->error) {
+        bool clear = !err && result && isr_is_refused(result);
+        partition->proposal = clear ? PROPOSAL_NONE : PROPOSAL_UNKNOWN;
+        return;
+    }
+    if (result->partition_epoch <= partition->partition_epoch) {
         partition->proposal = PROPOSAL_NONE;
         return;
     }

@@ -372,8 +372,8 @@ static int partition_check_read(const struct partition *partition,
     int err = partition_check_epoch(partition, args->current_leader_epoch);
     if (err)
         return err;
-    /* Any client can claim a replica id; only an assigned replica reads past the high watermark. */
-    if (args->replica_id >= 0 && !isr_remote(partition, args->replica_id))
+    /* Only a replica reads past the high watermark. */
+    if (args->replica_id >= 0 && !isr_trusts(partition, args))
         return ERR_NOT_LEADER_OR_FOLLOWER;
     return 0;
 }

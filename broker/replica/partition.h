@@ -168,8 +168,8 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
 int partition_truncate(struct partition *partition, int32_t epoch, int64_t end_offset) MUST_CHECK;
 /* Follower: our offset is outside of the leader's log, which starts at `leader_log_start`. */
 int partition_restart_at(struct partition *partition, int64_t leader_log_start) MUST_CHECK;
-/* The proposal that was sent for this partition has its answer. */
-void partition_isr_answered(struct partition *partition, int err,
+/* The proposal that was sent under `partition_epoch` has its answer, or will have none (err). */
+void partition_isr_answered(struct partition *partition, int32_t partition_epoch, int err,
                             const Meta__AlterPartitionResult *result);
 
 /* What the manager sends as AlterPartitions. */
@@ -179,9 +179,8 @@ struct partition_proposal {
     int32_t leader_epoch;
     int32_t partition_epoch;
     const struct image_ids *isr;
+    const int64_t *broker_epochs; /* of each member, as it was heard; -1 = not heard, or ourselves */
 };
 bool partition_take_proposal(struct partition *partition, struct partition_proposal *proposal);
-/* The broker epoch under which a member was last heard; -1 when unknown. */
-int64_t partition_member_epoch(const struct partition *partition, int32_t id);
 
 #endif

@@ -15,7 +15,8 @@ struct remote {
     int64_t last_fetch_end;  /* our log end at its last fetch */
 };
 
-enum proposal_state { PROPOSAL_NONE, PROPOSAL_QUEUED, PROPOSAL_SENT };
+/* UNKNOWN: it was sent, and may have been accepted or may yet be; it is asked again. */
+enum proposal_state { PROPOSAL_NONE, PROPOSAL_QUEUED, PROPOSAL_SENT, PROPOSAL_UNKNOWN };
 
 struct partition {
     struct replica_manager *manager;
@@ -38,6 +39,7 @@ struct partition {
     int32_t remote_count;
     enum proposal_state proposal;
     struct image_ids proposed; /* what we asked for */
+    int64_t *proposed_epochs;  /* the broker epoch under which each member was heard then */
     struct list waits;         /* struct partition_wait */
     struct list interests;     /* struct partition_interest */
     struct list propose_link;  /* in the manager's queue of proposals */

@@ -59,7 +59,10 @@ struct proposal_call {
     struct controller_call call;
     struct replica_manager *manager;
     size_t count;
-    struct partition_key keys[];
+    struct {
+        struct partition_key key;
+        int32_t partition_epoch;
+    } items[];
 };
 
 static struct partition_key manager_key(const struct uuid *id, int32_t index)
@@ -454,6 +457,13 @@ bool replica_manager_may_join(const struct replica_manager *manager, int32_t bro
     return broker && !broker->fenced && !broker->stopping;
 }
 
+int64_t replica_manager_epoch_of(const struct replica_manager *manager, int32_t broker_id)
+{
+    const struct image_broker *broker =
+        image_broker(metadata_image(manager->deps.metadata), broker_id);
+    return broker ? broker->epoch : -1;
+}
+
 void replica_manager_propose(struct replica_manager *manager, struct partition *partition)
 {
     list_remove(&partition->propose_link);
@@ -468,12 +478,12 @@ static void manager_proposed(struct controller_call *call, int err, const Meta__
     struct replica_manager *manager = sent->manager;
     bool failed = err != 0;
     for (size_t i = 0; i < sent->count; i++) {
-        struct partition *partition = manager_get(manager, &sent->keys[i]);
+        struct partition *partition = manager_get(manager, &sent->items[i].key);
         const Meta__AlterPartitionResult *result =
             reply && !err && i < reply->n_partitions ? reply->partitions[i] : NULL;
         failed |= !result || result->error;
         if (partition)
-            partition_isr_answered(partition, err, result);
+            partition_isr_answered(partition, sent->items[i].partition_epoch, err, result);
     }
     mem_free(sent);
     if (failed && !env_timer_running(&manager->review_timer))
@@ -504,7 +514,7 @@ static Meta__AlterPartitions__Partition *manager_pack(struct replica_manager *ma
         member->broker_id = id;
         member->broker_epoch = id == manager->deps.node_id
                                    ? controller_channel_broker_epoch(manager->deps.channel)
-                                   : partition_member_epoch(partition, id);
+                                   : proposal->broker_epochs[i];
         members[out->n_isr++] = member;
     }
     return out;
@@ -518,7 +528,7 @@ static void manager_send_proposals(void *data)
     Meta__AlterPartitions alter = META__ALTER_PARTITIONS__INIT;
     Meta__AlterPartitions__Partition *packed[MANAGER_PROPOSE_BATCH];
     struct proposal_call *call =
-        mem_alloc(sizeof(*call) + MANAGER_PROPOSE_BATCH * sizeof(call->keys[0]));
+        mem_alloc(sizeof(*call) + MANAGER_PROPOSE_BATCH * sizeof(call->items[0]));
     while (!list_empty(&manager->proposals) && call->count < MANAGER_PROPOSE_BATCH) {
         struct partition *partition =
             LIST_ENTRY(list_pop(&manager->proposals), struct partition, propose_link);
@@ -526,7 +536,8 @@ static void manager_send_proposals(void *data)
         if (!partition_take_proposal(partition, &proposal))
             continue;
         packed[call->count] = manager_pack(manager, partition, &proposal, &arena);
-        call->keys[call->count++] = manager_key(&partition->topic_id, partition->index);
+        call->items[call->count].partition_epoch = proposal.partition_epoch;
+        call->items[call->count++].key = manager_key(&partition->topic_id, partition->index);
     }
     if (!list_empty(&manager->proposals))
         env_timer_start(&manager->propose_timer, 0);

@@ -53,6 +53,8 @@ int64_t replica_manager_topic_int(struct replica_manager *manager, const char *t
 bool replica_manager_is_current(const struct replica_manager *manager);
 /* Whether the controller would take the broker into an in-sync set. */
 bool replica_manager_may_join(const struct replica_manager *manager, int32_t broker_id);
+/* The broker's registration, as far as the metadata has come; -1 when it has none. */
+int64_t replica_manager_epoch_of(const struct replica_manager *manager, int32_t broker_id);
 /* The partition, if it is damaged, is set aside and opened anew when another broker leads it. */
 void replica_manager_mend(struct replica_manager *manager, struct partition *partition);
 /* The partition has a proposal to send. */
