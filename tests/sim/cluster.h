@@ -1,49 +1,124 @@
-/* Three whole nodes, broker and controller each, in one simulated world, with a client that writes
- * and a checker that looks at everything after every event.
+/* Three whole nodes, broker and controller each, in one simulated world, with clients that write and
+ * read and a checker that looks at everything after every event.
  *
- * The client writes numbered records with acks=all to one topic, one at a time for each partition, and
- * remembers which were acknowledged at which offset; a write without an answer is "unknown" and never
- * repeated. The checker's rules: one leader for each epoch of a partition; the high watermark of a
- * leadership never goes back; replicas agree byte for byte below the lower of their high watermarks;
- * at the end every acknowledged record stands at its offset on every replica. */
+ * The checker's rules, after each event:
+ * - one leader for each epoch of a partition;
+ * - the high watermark of a leadership never goes back, and covers only what is on the leader's disk;
+ *   a follower's is at most its log end;
+ * - what was below any replica's high watermark once (the ledger) is the same, byte for byte, on
+ *   every replica whose high watermark covers it, for ever; and the leader's high watermark moves
+ *   only over records that every running member of the in-sync set has;
+ * - a running replica never cuts what it knew to be committed;
+ * - a new leader never shows consumers an end below what an earlier one showed;
+ * - nobody leads before the metadata has reached his own registration.
+ * At the end: what was acknowledged stands at its offset on every replica, the idempotent producer's
+ * records are all there once and in order, and what the consumer saw is what is there. */
 #ifndef SIM_CLUSTER_H
 #define SIM_CLUSTER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/replica/partition.h"
+#include "common/meta/channel.pb-c.h"
+#include "meta/image.h"
 #include "sim.h"
 
-enum { CLUSTER_NODES = 3, CLUSTER_PARTITIONS = 2 };
+enum { CLUSTER_NODES = 3, CLUSTER_PARTITIONS = 2, CLUSTER_BROKER_PORT = 9092 };
+
+extern const char cluster_topic[]; /* the topic of all that is done here */
 
 struct cluster;
 
-/* The world and three running nodes. `min_insync`: of the topic. */
-struct cluster *cluster_new(uint64_t seed, int min_insync);
+struct cluster_options {
+    uint64_t seed;
+    int min_insync;  /* of the topic; 0 = 1 */
+    bool unclean;    /* unclean.leader.election.enable of the topic: acknowledged records may go, so
+                      * what was committed is not compared */
+    bool quits;      /* a process that gives up by itself dies; else that is a broken rule */
+    bool forgetful;  /* no ledger: the test deletes what was committed */
+    int64_t lag_ms;  /* replica.lag.time.max.ms; 0 = 1500 */
+};
+
+/* The world and three running nodes. */
+struct cluster *cluster_new(const struct cluster_options *options);
 void cluster_free(struct cluster *cluster);
 struct sim *cluster_sim(struct cluster *cluster);
 struct sim_node *cluster_node(struct cluster *cluster, int i);
+/* The host of the clients, and a loop on it. */
+struct sim_node *cluster_client_node(struct cluster *cluster);
+struct env *cluster_client_env(struct cluster *cluster);
 
-/* Runs until the topic is there with every in-sync set full, and the client writes. False when that
- * takes more than `limit_ms` of virtual time. */
+/* Runs until the topic is there with every in-sync set full. False when that takes more than
+ * `limit_ms` of virtual time. */
 bool cluster_ready(struct cluster *cluster, int64_t limit_ms);
 /* Runs on, checking after every step. False when a rule is broken (cluster_problem tells). */
 bool cluster_run(struct cluster *cluster, int64_t ms);
+/* The same for one event. */
+bool cluster_step(struct cluster *cluster);
+
+/* ---- clients that go on by themselves ---- */
+
+enum cluster_clients {
+    CLUSTER_WRITER = 1,   /* acks=all, one batch at a time, never repeated */
+    CLUSTER_PRODUCER = 2, /* idempotent, acks=all, five in flight, repeats until acknowledged */
+    CLUSTER_NOISE = 4,    /* acks=1 and acks=0, nobody minds what becomes of it */
+    CLUSTER_CONSUMER = 8, /* reads from leaders and followers, and again what it has read */
+    CLUSTER_CLIENTS = 15
+};
+void cluster_start_clients(struct cluster *cluster, unsigned which);
+/* Batches acknowledged to writer and producer so far, in partition p, or in all (p = -1). */
+int64_t cluster_acked(const struct cluster *cluster, int p);
+
+/* ---- faults ---- */
 
 bool cluster_is_up(const struct cluster *cluster, int i);
 void cluster_kill(struct cluster *cluster, int i, bool power);
 void cluster_restart(struct cluster *cluster, int i);
-/* Which node is the active controller; -1 none. Which leads partition p; -1 none. */
+/* Controlled shutdown, as on SIGTERM: the node is up until it is done. */
+void cluster_stop(struct cluster *cluster, int i);
+/* Only the broker's half of it: the controller stays. The broker is done when cluster_broker_left. */
+void cluster_leave(struct cluster *cluster, int i);
+bool cluster_broker_left(const struct cluster *cluster, int i);
+/* Ends the controller of a node and leaves its broker; only cluster_kill brings it back. */
+void cluster_kill_controller(struct cluster *cluster, int i);
+/* sim_node_pause; the end of the run waits for it. */
+void cluster_pause(struct cluster *cluster, int i, int64_t ms);
+
+/* ---- looking ---- */
+
+/* Which node is the active controller; -1 none. Which leads partition p, by the highest epoch; -1
+ * none. */
 int cluster_active(const struct cluster *cluster);
 int cluster_leader(const struct cluster *cluster, int p);
+/* NULL when the node is down or has no such replica. */
+struct partition *cluster_partition(const struct cluster *cluster, int i, int p);
+/* What the metadata of node i says; NULL when it knows no such partition. */
+const struct image_topic *cluster_topic_at(const struct cluster *cluster, int i);
+const struct image_partition *cluster_record(const struct cluster *cluster, int i, int p);
+/* The record with the highest partition epoch that any running broker or controller has applied. */
+const struct image_partition *cluster_newest(const struct cluster *cluster, int p);
+bool cluster_in_isr(const struct cluster *cluster, int p, int i);
+int64_t cluster_end(const struct cluster *cluster, int i, int p); /* log end; -1 without a log */
+int64_t cluster_hw(const struct cluster *cluster, int i, int p);
+struct broker *cluster_broker(const struct cluster *cluster, int i);
+struct controller *cluster_controller(const struct cluster *cluster, int i);
+/* All nodes up, all in-sync sets full, all replicas at the same end and high watermark. */
+bool cluster_is_whole(struct cluster *cluster);
+
+/* Sends a command through broker i and runs until it is answered. The reply is the caller's to free
+ * (meta__command_reply__free_unpacked); NULL when none came in `limit_ms`. */
+Meta__CommandReply *cluster_command(struct cluster *cluster, int i, Meta__Command *command,
+                                    int64_t limit_ms);
+
+/* ---- the end ---- */
 
 /* Compares the replicas that are up, below their high watermarks. */
 bool cluster_check_logs(struct cluster *cluster);
-/* Heals everything, starts every node, stops the client, waits until all replicas are whole, then
- * checks that nothing acknowledged is lost. */
-bool cluster_finish(struct cluster *cluster, int64_t limit_ms);
+/* Ends all faults and starts every node; then every running client must get on within `live_ms`
+ * (0 = not asked), all replicas must become whole within `whole_ms`, and everything is compared. */
+bool cluster_finish(struct cluster *cluster, int64_t live_ms, int64_t whole_ms);
 
-int64_t cluster_acked(const struct cluster *cluster);
 /* The broken rule in words; "" when all is well. */
 const char *cluster_problem(const struct cluster *cluster);
 

@@ -10,7 +10,8 @@
 enum {
     SEEDS = 1000,
     READY_MS = 10000,
-    HEAL_MS = 30000,
+    LIVE_MS = 5000,
+    WHOLE_MS = 30000,
     FAULTS = 8 /* in a run */
 };
 
@@ -71,16 +72,18 @@ static void fault(struct cluster *cluster)
 /* Runs one seed; prints the problem and returns false when a rule is broken. */
 static bool run_seed(uint64_t seed, uint64_t *hash, int64_t *acked)
 {
-    struct cluster *cluster = cluster_new(seed, 1 + (int)(seed % 2));
+    struct cluster_options options = {.seed = seed, .min_insync = 1 + (int)(seed % 2)};
+    struct cluster *cluster = cluster_new(&options);
     bool ok = cluster_ready(cluster, READY_MS);
+    cluster_start_clients(cluster, CLUSTER_CLIENTS);
     for (int i = 0; ok && i < FAULTS; i++) {
         ok = cluster_run(cluster, 20 + (int64_t)(sim_random(cluster_sim(cluster)) % 600));
         fault(cluster);
         ok = ok && cluster_check_logs(cluster);
     }
-    ok = ok && cluster_finish(cluster, HEAL_MS);
+    ok = ok && cluster_finish(cluster, LIVE_MS, WHOLE_MS);
     *hash = sim_trace_hash(cluster_sim(cluster));
-    *acked += cluster_acked(cluster);
+    *acked += cluster_acked(cluster, -1);
     if (!ok)
         printf("# seed %llu: %s\n", (unsigned long long)seed, cluster_problem(cluster));
     cluster_free(cluster);

@@ -1,0 +1,319 @@
+/* The course of a simulated cluster: the topic, the clients, commands, the end.
+ *
+ * Happy path: ready, clients start, faults come and go, finish. Failure modes: something that must
+ * happen in a bounded virtual time does not; the message says where every replica stands then. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "broker/broker.h"
+#include "broker/log/log.h"
+#include "broker/replica/metadata.h"
+#include "cluster_private.h"
+
+enum { COURSE_TICK_MS = 5 /* how often a condition is looked at */ };
+
+/* Where every replica stands, for the message of a run that does not end well. */
+static const char *course_state(struct cluster *cluster, char *out, size_t room)
+{
+    size_t len = 0;
+    out[0] = 0;
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++)
+        for (int i = 0; i < CLUSTER_NODES && len < room; i++) {
+            struct partition *partition = cluster_partition(cluster, i, p);
+            const struct image_partition *record = cluster_record(cluster, i, p);
+            int wrote = snprintf(out + len, room - len,
+                                 "; %d/%d state %d end %lld hw %lld, of it: leader %d epoch %d isr %d",
+                                 p, i, partition ? (int)partition_state(partition) : -1,
+                                 (long long)cluster_end(cluster, i, p),
+                                 (long long)cluster_hw(cluster, i, p), record ? record->leader : -1,
+                                 record ? record->leader_epoch : -1, record ? record->isr.count : -1);
+            len += wrote > 0 ? (size_t)wrote : 0;
+        }
+    return out;
+}
+
+/* Runs until reached(); restarts processes that quit on the way. */
+static bool course_until(struct cluster *cluster, bool (*reached)(struct cluster *),
+                         int64_t limit_ms, const char *what)
+{
+    char state[700];
+    int64_t limit = sim_now_us(cluster->sim) + limit_ms * 1000;
+    while (!reached(cluster)) {
+        if (sim_now_us(cluster->sim) > limit)
+            return cluster_fail(cluster, "%s after %lld ms%s", what, (long long)limit_ms,
+                                course_state(cluster, state, sizeof(state)));
+        if (!cluster_run(cluster, COURSE_TICK_MS))
+            return false;
+        for (int i = 0; i < CLUSTER_NODES; i++)
+            cluster_restart(cluster, i);
+    }
+    return true;
+}
+
+/* ---- commands ---- */
+
+struct ask {
+    struct controller_call call;
+    Meta__CommandReply *reply;
+    bool done;
+};
+
+static void course_answered(struct controller_call *call, int err, const Meta__CommandReply *reply)
+{
+    struct ask *ask = CONTAINER_OF(call, struct ask, call);
+    ask->done = true;
+    if (!reply)
+        return;
+    size_t len = meta__command_reply__get_packed_size(reply);
+    uint8_t *packed = mem_alloc(len);
+    meta__command_reply__pack(reply, packed);
+    ask->reply = meta__command_reply__unpack(NULL, len, packed);
+    mem_free(packed);
+    ASSERT(ask->reply && (!err || ask->reply->error));
+}
+
+Meta__CommandReply *cluster_command(struct cluster *cluster, int i, Meta__Command *command,
+                                    int64_t limit_ms)
+{
+    struct ask *ask = mem_alloc(sizeof(*ask));
+    struct broker *broker = cluster->nodes[i].broker;
+    controller_channel_call(broker->channel, &ask->call, command, limit_ms, course_answered);
+    while (!ask->done && cluster->nodes[i].broker == broker)
+        if (!cluster_step(cluster))
+            break;
+    if (!ask->done && cluster->nodes[i].broker == broker)
+        controller_call_cancel(&ask->call);
+    Meta__CommandReply *reply = ask->reply;
+    mem_free(ask);
+    return reply;
+}
+
+/* ---- the topic ---- */
+
+static void course_created(struct controller_call *call, int err, const Meta__CommandReply *reply)
+{
+    struct cluster *cluster = CONTAINER_OF(call, struct cluster, create);
+    cluster->creating = false;
+    cluster->topic_made = !err && reply->n_topics == 1 &&
+                          (reply->topics[0]->error == 0 ||
+                           reply->topics[0]->error == err_to_wire(ERR_TOPIC_ALREADY_EXISTS));
+}
+
+static void course_create_topic(struct cluster *cluster)
+{
+    char min_insync[8], min_insync_key[] = "min.insync.replicas", yes[] = "true";
+    char unclean_key[] = "unclean.leader.election.enable", name[] = "sim";
+    snprintf(min_insync, sizeof(min_insync), "%d",
+             cluster->options.min_insync ? cluster->options.min_insync : 1);
+    Meta__ConfigEntry least = META__CONFIG_ENTRY__INIT, unclean = META__CONFIG_ENTRY__INIT;
+    least.key = min_insync_key;
+    least.value = min_insync;
+    unclean.key = unclean_key;
+    unclean.value = yes;
+    Meta__ConfigEntry *entries[] = {&least, &unclean};
+    Meta__CreateTopics__Topic topic = META__CREATE_TOPICS__TOPIC__INIT;
+    topic.name = name;
+    topic.partitions = CLUSTER_PARTITIONS;
+    topic.replication_factor = CLUSTER_NODES;
+    topic.configs = entries;
+    topic.n_configs = cluster->options.unclean ? 2 : 1;
+    Meta__CreateTopics__Topic *topics[] = {&topic};
+    Meta__CreateTopics create = META__CREATE_TOPICS__INIT;
+    create.topics = topics;
+    create.n_topics = 1;
+    Meta__Command command = META__COMMAND__INIT;
+    command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
+    command.create_topics = &create;
+    cluster->creating = true;
+    controller_channel_call(cluster->nodes[0].broker->channel, &cluster->create, &command, 2000,
+                            course_created);
+}
+
+bool cluster_is_whole(struct cluster *cluster)
+{
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
+        int leader = cluster_leader(cluster, p);
+        const struct image_partition *record =
+            leader >= 0 ? cluster_record(cluster, leader, p) : NULL;
+        if (!record || record->isr.count != CLUSTER_NODES)
+            return false;
+        int64_t end = cluster_end(cluster, leader, p);
+        for (int i = 0; i < CLUSTER_NODES; i++)
+            if (cluster_end(cluster, i, p) != end || cluster_hw(cluster, i, p) != end)
+                return false;
+    }
+    return true;
+}
+
+static bool course_is_ready(struct cluster *cluster)
+{
+    bool all_in = true;
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        all_in &= cluster->nodes[i].broker &&
+                  !controller_channel_is_fenced(cluster->nodes[i].broker->channel);
+    if (all_in && !cluster->topic_made && !cluster->creating)
+        course_create_topic(cluster);
+    return cluster->topic_made && cluster_is_whole(cluster);
+}
+
+bool cluster_ready(struct cluster *cluster, int64_t limit_ms)
+{
+    return course_until(cluster, course_is_ready, limit_ms, "the topic is not there and whole");
+}
+
+/* ---- clients ---- */
+
+void cluster_start_clients(struct cluster *cluster, unsigned which)
+{
+    cluster->clients |= which;
+    if (which & CLUSTER_WRITER) {
+        cluster->writer = cluster_client_new(cluster->client_env, PARTITION_ACKS_ALL);
+        cluster_client_start(cluster->writer);
+    }
+    if (which & CLUSTER_PRODUCER) {
+        cluster->producer = cluster_producer_new(cluster->client_env);
+        cluster_producer_start(cluster->producer);
+    }
+    if (which & CLUSTER_NOISE)
+        for (int16_t acks = 0; acks < 2; acks++) {
+            cluster->noise[acks] = cluster_client_new(cluster->client_env, acks);
+            cluster_client_start(cluster->noise[acks]);
+        }
+    if (which & CLUSTER_CONSUMER) {
+        cluster->consumer = cluster_consumer_new(cluster->client_env);
+        cluster_consumer_start(cluster->consumer);
+    }
+}
+
+int64_t cluster_acked(const struct cluster *cluster, int p)
+{
+    int64_t count = 0;
+    for (int i = 0; i < CLUSTER_PARTITIONS; i++) {
+        if (p >= 0 && p != i)
+            continue;
+        if (cluster->writer)
+            count += cluster_client_acked_in(cluster->writer, i);
+        if (cluster->producer)
+            count += cluster_producer_acked_in(cluster->producer, i);
+    }
+    return count;
+}
+
+/* ---- the end ---- */
+
+struct progress {
+    int64_t written[CLUSTER_PARTITIONS];
+    int64_t produced[CLUSTER_PARTITIONS];
+};
+
+static struct progress course_progress(const struct cluster *cluster)
+{
+    struct progress progress = {0};
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
+        if (cluster->writer)
+            progress.written[p] = cluster_client_acked_in(cluster->writer, p);
+        if (cluster->producer)
+            progress.produced[p] = cluster_producer_acked_in(cluster->producer, p);
+    }
+    return progress;
+}
+
+/* Whose progress is missing. */
+static void course_tell(const struct cluster *cluster, const struct progress *since)
+{
+    struct progress now = course_progress(cluster);
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++)
+        printf("# partition %d: writer %lld -> %lld, producer %lld -> %lld\n", p,
+               (long long)since->written[p], (long long)now.written[p],
+               (long long)since->produced[p], (long long)now.produced[p]);
+}
+
+static bool course_moved(const struct cluster *cluster, const struct progress *since)
+{
+    struct progress now = course_progress(cluster);
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++)
+        if ((cluster->writer && now.written[p] == since->written[p]) ||
+            (cluster->producer && now.produced[p] == since->produced[p]))
+            return false;
+    return true;
+}
+
+static void course_end_faults(struct cluster *cluster)
+{
+    sim_heal_all(cluster->sim);
+    sim_set_latency(cluster->sim, 50, 500, 5, 10 * 1000);
+    for (int i = 0; i < CLUSTER_NODES; i++) {
+        struct node *node = &cluster->nodes[i];
+        sim_node_disk_full(node->host, false);
+        sim_disk_set_sync_us(node->host, 50, 2000);
+        if (node->stop != NODE_RUNS || !node->controller)
+            cluster_kill(cluster, i, false); /* a second signal ends it at once */
+    }
+    while (sim_now_us(cluster->sim) < cluster->paused_until_us)
+        if (!cluster_step(cluster))
+            return;
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        cluster_restart(cluster, i);
+}
+
+static bool course_live(struct cluster *cluster, int64_t live_ms)
+{
+    char state[700];
+    struct progress since = course_progress(cluster);
+    int64_t limit = sim_now_us(cluster->sim) + live_ms * 1000;
+    while (!course_moved(cluster, &since)) {
+        if (sim_now_us(cluster->sim) > limit)
+            course_tell(cluster, &since);
+        if (sim_now_us(cluster->sim) > limit)
+            return cluster_fail(cluster, "no write was acknowledged in %lld ms after the faults%s",
+                                (long long)live_ms, course_state(cluster, state, sizeof(state)));
+        if (!cluster_run(cluster, COURSE_TICK_MS))
+            return false;
+        for (int i = 0; i < CLUSTER_NODES; i++)
+            cluster_restart(cluster, i);
+    }
+    return true;
+}
+
+static bool course_is_drained(struct cluster *cluster)
+{
+    return cluster_producer_idle(cluster->producer);
+}
+
+static bool course_is_read(struct cluster *cluster)
+{
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++)
+        if (cluster_consumer_end(cluster->consumer, p) < cluster->ledger[p].end)
+            return false;
+    return true;
+}
+
+static bool course_stop_clients(struct cluster *cluster, int64_t whole_ms)
+{
+    if (cluster->writer)
+        cluster_client_stop(cluster->writer);
+    for (int i = 0; i < 2; i++)
+        if (cluster->noise[i])
+            cluster_client_stop(cluster->noise[i]);
+    if (!cluster->producer)
+        return true;
+    cluster_producer_drain(cluster->producer);
+    return course_until(cluster, course_is_drained, whole_ms,
+                        "the producer's batches are not all acknowledged");
+}
+
+bool cluster_finish(struct cluster *cluster, int64_t live_ms, int64_t whole_ms)
+{
+    course_end_faults(cluster);
+    if ((live_ms && !course_live(cluster, live_ms)) || !course_stop_clients(cluster, whole_ms) ||
+        !course_until(cluster, cluster_is_whole, whole_ms, "the replicas are not whole"))
+        return false;
+    if (cluster->consumer && !course_until(cluster, course_is_read, whole_ms,
+                                           "the consumer has not read everything"))
+        return false;
+    if (cluster->consumer && cluster_consumer_problem(cluster->consumer))
+        return cluster_fail(cluster, "%s", cluster_consumer_problem(cluster->consumer));
+    return cluster_check_logs(cluster) && cluster_check_end(cluster);
+}
