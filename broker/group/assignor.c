@@ -1,6 +1,6 @@
-/* Assignors. Uniform keeps what members had, takes from those that have too much, gives what is free to
- * those that have least; members with different subscriptions are evened out by moving single
- * partitions while that helps. */
+/* Assignors. Uniform keeps what members had, takes from those that have too much, gives what is
+ * free to those that have least; members with different subscriptions are evened out by moving
+ * single partitions while that helps. */
 #include "broker/group/assignor.h"
 
 #include <stdlib.h>
@@ -19,7 +19,8 @@ static int member_compare(const void *a, const void *b)
 
 static struct assignor_member **members_in_order(struct assignor_member *members, int32_t count)
 {
-    struct assignor_member **order = mem_alloc((size_t)(count + 1) * sizeof(struct assignor_member *));
+    struct assignor_member **order =
+        mem_alloc((size_t)(count + 1) * sizeof(struct assignor_member *));
     for (int32_t i = 0; i < count; i++)
         order[i] = &members[i];
     qsort(order, (size_t)count, sizeof(struct assignor_member *), member_compare);

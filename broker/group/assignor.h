@@ -1,8 +1,8 @@
 /* Server-side assignors of the consumer protocol: who should have which partition. Pure functions.
  *
- * uniform: as even as the subscriptions allow, and as much as possible stays where it is. range: each
- * topic is cut into runs of neighbours, in the order of the members, so that topics of the same size
- * are cut alike. Source: KIP-848, "Server Side Assignor". */
+ * uniform: as even as the subscriptions allow, and as much as possible stays where it is. range:
+ * each topic is cut into runs of neighbours, in the order of the members, so that topics of the
+ * same size are cut alike. Source: KIP-848, "Server Side Assignor". */
 #ifndef BROKER_GROUP_ASSIGNOR_H
 #define BROKER_GROUP_ASSIGNOR_H
 
@@ -16,7 +16,7 @@ struct assignor_topic {
 };
 
 struct assignor_member {
-    const char *order; /* members are ordered by this text: instance id, or member id */
+    const char *order;     /* members are ordered by this text: instance id, or member id */
     const int32_t *topics; /* indexes of subscribed topics, rising */
     int32_t topic_count;
     const struct partition_set *before; /* its last target */

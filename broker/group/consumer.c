@@ -25,8 +25,8 @@ struct consumer *consumer_new(struct group *group)
 
 void consumer_free(struct consumer *consumer)
 {
-    LIST_EACH (step, &consumer->members)
-        consumer_member_free(LIST_ENTRY(step, struct consumer_member, link));
+    LIST_EACH(step, &consumer->members)
+    consumer_member_free(LIST_ENTRY(step, struct consumer_member, link));
     ASSERT(consumer->patterns.count == 0);
     map_close(&consumer->by_id);
     map_close(&consumer->by_instance);
@@ -36,7 +36,8 @@ void consumer_free(struct consumer *consumer)
 
 void consumer_start(struct consumer *consumer)
 {
-    LIST_EACH (step, &consumer->members) {
+    LIST_EACH(step, &consumer->members)
+    {
         struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         if (member->placeholder) {
             consumer_member_free(member);
@@ -187,7 +188,8 @@ static int consumer_compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-bool consumer_set_topics(struct consumer_member *member, const struct wire_str *names, int32_t count)
+bool consumer_set_topics(struct consumer_member *member, const struct wire_str *names,
+                         int32_t count)
 {
     char **topics = mem_alloc((size_t)(count + 1) * sizeof(*topics));
     size_t kept = 0;
@@ -282,15 +284,15 @@ void consumer_refresh_pattern(const struct consumer *consumer, struct consumer_p
     consumer_forget_matches(pattern);
     pattern->names = mem_alloc((image_topic_count(image) + 1) * sizeof(*pattern->names));
     while ((topic = image_next_topic(image, &cursor)))
-        if (strncmp(topic->name, "__", 2) != 0 && topic_pattern_matches(pattern->pattern, topic->name))
+        if (strncmp(topic->name, "__", 2) != 0 &&
+            topic_pattern_matches(pattern->pattern, topic->name))
             pattern->names[pattern->name_count++] = mem_strdup(topic->name);
 }
 
 static bool consumer_member_reads(const struct consumer_member *member, const char *topic)
 {
-    if (member->topic_count &&
-        bsearch(&topic, member->topics, member->topic_count, sizeof(*member->topics),
-                consumer_compare_names))
+    if (member->topic_count && bsearch(&topic, member->topics, member->topic_count,
+                                       sizeof(*member->topics), consumer_compare_names))
         return true;
     const struct consumer_pattern *pattern = consumer_pattern_of(member);
     return pattern && topic_pattern_matches(pattern->pattern, topic);
@@ -298,8 +300,9 @@ static bool consumer_member_reads(const struct consumer_member *member, const ch
 
 void consumer_touch(struct consumer_member *member)
 {
-    int64_t session_ms = member->classic ? member->session_ms
-                                         : group_settings(member->consumer->group)->consumer_session_ms;
+    int64_t session_ms = member->classic
+                             ? member->session_ms
+                             : group_settings(member->consumer->group)->consumer_session_ms;
     env_timer_start(&member->session_timer, session_ms);
 }
 
@@ -331,7 +334,8 @@ const char *consumer_state_name(const struct consumer *consumer)
         return "Empty";
     if (consumer->epoch > consumer->target_epoch)
         return "Assigning";
-    LIST_EACH (step, &consumer->members) {
+    LIST_EACH(step, &consumer->members)
+    {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         if (member->epoch != consumer->target_epoch || member->state != CONSUMER_STABLE)
             return "Reconciling";
@@ -343,8 +347,8 @@ bool consumer_is_subscribed(const struct consumer *consumer, struct wire_str top
 {
     char *name = wire_str_dup(topic);
     bool found = false;
-    LIST_EACH (step, &consumer->members)
-        found = found || consumer_member_reads(LIST_ENTRY(step, struct consumer_member, link), name);
+    LIST_EACH(step, &consumer->members)
+    found = found || consumer_member_reads(LIST_ENTRY(step, struct consumer_member, link), name);
     mem_free(name);
     return found;
 }
@@ -407,8 +411,8 @@ static void consumer_op_done(struct shard_op *shard_op, int err)
     group_release(group);
 }
 
-void consumer_write(struct group *group, struct records *records,
-                    void (*done)(void *data, int err), void *data)
+void consumer_write(struct group *group, struct records *records, void (*done)(void *data, int err),
+                    void *data)
 {
     struct consumer_op *op = mem_alloc(sizeof(*op));
     *op = (struct consumer_op){.group = group, .done = done, .data = data};

@@ -1,7 +1,7 @@
 /* A group of the consumer protocol (KIP-848).
  *
- * The group has an epoch, which rises when members, subscriptions or topics change; the target assignment
- * is made for an epoch; each member moves to the target on its own:
+ * The group has an epoch, which rises when members, subscriptions or topics change; the target
+ * assignment is made for an epoch; each member moves to the target on its own:
  *
  *                 has to give something up        told to, and did
  *      STABLE -----------------------------> UNREVOKED ------------+
@@ -9,9 +9,9 @@
  *        |   +---- wants what others still have ----> UNRELEASED <-+
  *        +------------- all of it is free now -----------+
  *
- * What a heartbeat changes is changed in memory and appended at once; the answer leaves when all that was
- * appended to the shard before is replicated. Members of the classic protocol may be in the group while
- * it migrates: their joins and heartbeats are translated (consumer_classic.c).
+ * What a heartbeat changes is changed in memory and appended at once; the answer leaves when all
+ * that was appended to the shard before is replicated. Members of the classic protocol may be in
+ * the group while it migrates: their joins and heartbeats are translated (consumer_classic.c).
  * Sources: KIP-848; KIP-1043 (types); the records of log-consumer-offsets (keys 3 to 8 and 16). */
 #ifndef BROKER_GROUP_CONSUMER_H
 #define BROKER_GROUP_CONSUMER_H
@@ -22,11 +22,7 @@
 #include "broker/group/topic_pattern.h"
 
 /* As stored. */
-enum consumer_member_state {
-    CONSUMER_STABLE = 0,
-    CONSUMER_UNREVOKED = 1,
-    CONSUMER_UNRELEASED = 2
-};
+enum consumer_member_state { CONSUMER_STABLE = 0, CONSUMER_UNREVOKED = 1, CONSUMER_UNRELEASED = 2 };
 
 enum {
     CONSUMER_JOIN_EPOCH = 0,
@@ -44,7 +40,7 @@ struct consumer_member {
     char *client_host;
     char **topics; /* subscribed names, sorted, once each */
     size_t topic_count;
-    char *pattern; /* NULL = none */
+    char *pattern;  /* NULL = none */
     char *assignor; /* NULL = the default */
     int32_t rebalance_ms;
     int32_t epoch;
@@ -112,11 +108,11 @@ void consumer_classic_sync(struct consumer *consumer, struct group_sync *sync);
 int consumer_classic_heartbeat(struct consumer *consumer,
                                const struct heartbeat_request *request) MUST_CHECK;
 void consumer_classic_leave(struct consumer *consumer, struct group_leave *leave);
-/* Makes a consumer group of the classic one, whose members stay: 0, or ERR_GROUP_ID_NOT_FOUND when the
- * settings or its members do not allow that. */
+/* Makes a consumer group of the classic one, whose members stay: 0, or ERR_GROUP_ID_NOT_FOUND when
+ * the settings or its members do not allow that. */
 int consumer_upgrade(struct group *group, struct records *records) MUST_CHECK;
-/* When only classic members are left and the settings allow it, makes it a classic group; the consumer
- * is gone then. */
+/* When only classic members are left and the settings allow it, makes it a classic group; the
+ * consumer is gone then. */
 void consumer_try_downgrade(struct consumer *consumer, struct records *records);
 
 /* ---- for the files of the consumer group ---- */
@@ -129,7 +125,8 @@ void consumer_member_free(struct consumer_member *member);
 void consumer_set_instance(struct consumer_member *member, struct wire_str instance_id);
 void consumer_set_classic(struct consumer_member *member, bool classic);
 /* Takes the names over when they differ; whether they did. */
-bool consumer_set_topics(struct consumer_member *member, const struct wire_str *names, int32_t count);
+bool consumer_set_topics(struct consumer_member *member, const struct wire_str *names,
+                         int32_t count);
 /* NULL = none. Whether it differs; ERR_INVALID_REGULAR_EXPRESSION. */
 int consumer_set_pattern(struct consumer_member *member, struct wire_str text) MUST_CHECK;
 bool consumer_set_text(char **text, struct wire_str to);
@@ -142,15 +139,15 @@ void consumer_remove_member(struct consumer_member *member, struct records *reco
 void consumer_raise_epoch(struct consumer *consumer, struct records *records);
 
 /* consumer_target.c */
-/* Compares the subscribed topics with what they were; raises the epoch when they changed. `force`: also
- * when the manager has heard of no change. */
+/* Compares the subscribed topics with what they were; raises the epoch when they changed. `force`:
+ * also when the manager has heard of no change. */
 void consumer_check_topics(struct consumer *consumer, bool force, struct records *records);
 /* The assignor that most members ask for, or the default. */
 const char *consumer_assignor_name(const struct consumer *consumer);
 /* Makes the target of the group's epoch if there is none yet. */
 void consumer_update_target(struct consumer *consumer, struct records *records);
-/* Moves the member towards its target. `owned` is what it says it has; NULL = it did not say. Whether
- * anything changed. */
+/* Moves the member towards its target. `owned` is what it says it has; NULL = it did not say.
+ * Whether anything changed. */
 bool consumer_reconcile(struct consumer_member *member, const struct partition_set *owned,
                         struct records *records);
 /* Some of what it waits for is still another's. */
@@ -172,9 +169,10 @@ void consumer_replay(struct shard *shard, int type, struct wire_bytes key, struc
 
 /* Whether the shard can be written now; to be asked before anything changes. */
 int consumer_check_write(const struct group *group) MUST_CHECK;
-/* Appends what was changed (perhaps nothing) and calls done(data, err) when everything up to here is
- * replicated. A failed append means that memory is ahead of the log: the shard is loaded anew. */
-void consumer_write(struct group *group, struct records *records,
-                    void (*done)(void *data, int err), void *data);
+/* Appends what was changed (perhaps nothing) and calls done(data, err) when everything up to here
+ * is replicated. A failed append means that memory is ahead of the log: the shard is loaded anew.
+ */
+void consumer_write(struct group *group, struct records *records, void (*done)(void *data, int err),
+                    void *data);
 
 #endif

@@ -1,11 +1,13 @@
-/* Migration between the protocols, while a group is served (KIP-848, "Upgrading to the new protocol").
+/* Migration between the protocols, while a group is served (KIP-848, "Upgrading to the new
+ * protocol").
  *
- * Upgrade: the first member of the consumer protocol turns a classic group into a consumer group; the
- * generation becomes its epoch, and its members stay with what they have. Their requests are translated
- * from then on: JoinGroup takes the member's next step, SyncGroup brings its partitions, Heartbeat
- * tells it to join again when there is a next step. Downgrade: when the last member of the consumer
- * protocol is gone, the rest are a classic group again and rebalance. Failure modes: members whose bytes
- * can't be read, or a policy that forbids it: the request that would migrate is refused. */
+ * Upgrade: the first member of the consumer protocol turns a classic group into a consumer group;
+ * the generation becomes its epoch, and its members stay with what they have. Their requests are
+ * translated from then on: JoinGroup takes the member's next step, SyncGroup brings its partitions,
+ * Heartbeat tells it to join again when there is a next step. Downgrade: when the last member of
+ * the consumer protocol is gone, the rest are a classic group again and rebalance. Failure modes:
+ * members whose bytes can't be read, or a policy that forbids it: the request that would migrate is
+ * refused. */
 #include <string.h>
 
 #include "base/err.h"
@@ -39,7 +41,8 @@ static int migrate_read_assignment(const struct group *group, struct wire_bytes 
     for (int32_t i = 0; !err && i < assignment.assigned_partitions.count; i++) {
         const struct consumer_protocol_assignment_topic_partition *topic =
             &assignment.assigned_partitions.items[i];
-        migrate_add_names(group, set, topic->topic, topic->partitions.items, topic->partitions.count);
+        migrate_add_names(group, set, topic->topic, topic->partitions.items,
+                          topic->partitions.count);
     }
     arena_close(&arena);
     return err;
@@ -58,10 +61,9 @@ static int migrate_write_assignment(const struct consumer_member *member, struct
     arena_init(&arena, MIGRATE_ARENA_MAX);
     wire_out_init(&bytes);
     wire_defaults(&consumer_protocol_assignment_desc, &assignment);
-    struct consumer_protocol_assignment_topic_partition *to =
-        WIRE_ARRAY(&arena, &assignment.assigned_partitions,
-                   (int32_t)partition_set_topics(&member->assigned),
-                   &consumer_protocol_assignment_topic_partition_desc);
+    struct consumer_protocol_assignment_topic_partition *to = WIRE_ARRAY(
+        &arena, &assignment.assigned_partitions, (int32_t)partition_set_topics(&member->assigned),
+        &consumer_protocol_assignment_topic_partition_desc);
     assignment.assigned_partitions.count = 0;
     while (to && (run = partition_set_next_topic(&member->assigned, &at, &count))) {
         const struct image_topic *topic = image_topic_by_id(image, &run->topic_id);
@@ -147,20 +149,21 @@ static bool upgrade_is_allowed(const struct group *group)
 static void upgrade_put(const struct consumer *consumer, struct records *records)
 {
     records_put_group(records, group_id(consumer->group), NULL);
-    LIST_EACH (step, &consumer->members)
-        consumer_put_member(LIST_ENTRY(step, struct consumer_member, link), records);
+    LIST_EACH(step, &consumer->members)
+    consumer_put_member(LIST_ENTRY(step, struct consumer_member, link), records);
     consumer_put_group(consumer, records);
-    LIST_EACH (step, &consumer->members)
-        consumer_put_target(LIST_ENTRY(step, struct consumer_member, link), records);
+    LIST_EACH(step, &consumer->members)
+    consumer_put_target(LIST_ENTRY(step, struct consumer_member, link), records);
     consumer_put_target_epoch(consumer, records);
-    LIST_EACH (step, &consumer->members)
-        consumer_put_current(LIST_ENTRY(step, struct consumer_member, link), records);
+    LIST_EACH(step, &consumer->members)
+    consumer_put_current(LIST_ENTRY(step, struct consumer_member, link), records);
 }
 
 /* Who waits in a join or sync is told that there is a rebalance, and asks again. */
 static int upgrade_members(struct consumer *consumer, struct classic *classic)
 {
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         struct classic_member *from = LIST_ENTRY(step, struct classic_member, link);
         struct classic_protocols kept = from->protocols;
         int err = upgrade_member(consumer, from);
@@ -175,7 +178,8 @@ static int upgrade_members(struct consumer *consumer, struct classic *classic)
 /* Members go back to the classic group when one of them can't be taken. */
 static void upgrade_undo(struct consumer *consumer, struct classic *classic)
 {
-    LIST_EACH (step, &classic->members) {
+    LIST_EACH(step, &classic->members)
+    {
         struct classic_member *to = LIST_ENTRY(step, struct classic_member, link);
         struct consumer_member *member = consumer_find(consumer, wire_str_from(to->id));
         if (member && to->protocols.count == 0) {
@@ -205,8 +209,8 @@ int consumer_upgrade(struct group *group, struct records *records)
     classic_free(classic, ERR_REBALANCE_IN_PROGRESS);
     consumer_check_topics(consumer, true, NULL);
     upgrade_put(consumer, records);
-    LIST_EACH (step, &consumer->members)
-        consumer_touch(LIST_ENTRY(step, struct consumer_member, link));
+    LIST_EACH(step, &consumer->members)
+    consumer_touch(LIST_ENTRY(step, struct consumer_member, link));
     return 0;
 }
 
@@ -243,11 +247,13 @@ void consumer_try_downgrade(struct consumer *consumer, struct records *records)
     consumer_put_tombstones(consumer, records);
     classic->generation = consumer->epoch;
     classic->protocol_type = mem_strdup(SUBSCRIPTION_TYPE);
-    LIST_EACH (step, &consumer->members) {
+    LIST_EACH(step, &consumer->members)
+    {
         struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         if (downgrade_member(classic, member))
-            logger_warn(group_logger(group), "group %s: what member %s has could not be written down",
-                        group->id, member->id);
+            logger_warn(group_logger(group),
+                        "group %s: what member %s has could not be written down", group->id,
+                        member->id);
     }
     classic->protocol = wire_str_dup(classic_vote(classic));
     classic->state = CLASSIC_STABLE;
@@ -284,10 +290,11 @@ static int join_check_protocols(const struct consumer *consumer, const struct gr
         return 0;
     for (int32_t i = 0; i < request->protocols.count; i++) {
         bool all = true;
-        LIST_EACH (step, &consumer->members) {
+        LIST_EACH(step, &consumer->members)
+        {
             const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
-            if (member->classic && !classic_protocols_find(&member->protocols,
-                                                           request->protocols.items[i].name))
+            if (member->classic &&
+                !classic_protocols_find(&member->protocols, request->protocols.items[i].name))
                 all = false;
         }
         if (all)
@@ -311,8 +318,8 @@ static void join_replace(struct consumer_member *member, const char *id, struct 
 }
 
 /* Finds or makes the member; *again: the client must ask again under the id that was made. */
-static int join_identify(struct consumer *consumer, struct group_join *join, struct records *records,
-                         struct consumer_member **member)
+static int join_identify(struct consumer *consumer, struct group_join *join,
+                         struct records *records, struct consumer_member **member)
 {
     const struct join_group_request *request = join->request;
     bool is_static = !wire_str_is_null(request->group_instance_id);
@@ -334,8 +341,8 @@ static int join_identify(struct consumer *consumer, struct group_join *join, str
         return ERR_GROUP_MAX_SIZE_REACHED;
     if (unnamed && !is_static && join->version >= MIGRATE_ID_REQUIRED_VERSION)
         return ERR_MEMBER_ID_REQUIRED;
-    *member = consumer_member_new(consumer, unnamed ? wire_str_from(join->made_id)
-                                                    : request->member_id);
+    *member =
+        consumer_member_new(consumer, unnamed ? wire_str_from(join->made_id) : request->member_id);
     return 0;
 }
 
@@ -351,7 +358,8 @@ static int join_update(struct consumer_member *member, struct group_join *join,
     if (err)
         return err;
     arena_init(&arena, MIGRATE_ARENA_MAX);
-    err = migrate_read_subscription(member->consumer->group, &protocols, &arena, &subscription, owned);
+    err = migrate_read_subscription(member->consumer->group, &protocols, &arena, &subscription,
+                                    owned);
     if (err) {
         classic_protocols_free(&protocols);
         arena_close(&arena);
@@ -431,8 +439,7 @@ void consumer_classic_join(struct consumer *consumer, struct group_join *join)
         err = join_follow(consumer, join, &records);
     if (err) {
         bool required = err == ERR_MEMBER_ID_REQUIRED;
-        struct wire_str id =
-            required ? wire_str_from(join->made_id) : join->request->member_id;
+        struct wire_str id = required ? wire_str_from(join->made_id) : join->request->member_id;
         wire_defaults(&join_group_response_desc, &join->response);
         join->response.error_code = err_to_wire(err);
         join->response.member_id = id;
@@ -571,8 +578,8 @@ int consumer_classic_heartbeat(struct consumer *consumer, const struct heartbeat
 
 /* ---- leaving, also by an administrator's hand ---- */
 
-static int leave_one(struct consumer *consumer, struct wire_str member_id, struct wire_str instance_id,
-                     struct records *records)
+static int leave_one(struct consumer *consumer, struct wire_str member_id,
+                     struct wire_str instance_id, struct records *records)
 {
     struct consumer_member *member = wire_str_is_null(instance_id)
                                          ? consumer_find(consumer, member_id)
@@ -606,8 +613,8 @@ static bool leave_all(struct consumer *consumer, struct group_leave *leave, stru
         const struct leave_group_request_member_identity *member = &request->members.items[i];
         out->member_id = member->member_id;
         out->group_instance_id = member->group_instance_id;
-        out->error_code = err_to_wire(
-            leave_one(consumer, member->member_id, member->group_instance_id, records));
+        out->error_code =
+            err_to_wire(leave_one(consumer, member->member_id, member->group_instance_id, records));
     }
     return out != NULL;
 }

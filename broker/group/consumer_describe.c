@@ -1,4 +1,5 @@
-/* ConsumerGroupDescribe: a consumer group with its members, what they have and what they should have. */
+/* ConsumerGroupDescribe: a consumer group with its members, what they have and what they should
+ * have. */
 #include "base/err.h"
 #include "broker/group/assignor.h"
 #include "broker/group/consumer.h"
@@ -67,9 +68,9 @@ static int describe_consumer(const struct consumer *consumer, struct arena *aren
                    &consumer_group_describe_response_member_desc);
     if (!to)
         return ERR_UNKNOWN_SERVER_ERROR;
-    LIST_EACH (step, &consumer->members)
-        if (!describe_member(LIST_ENTRY(step, struct consumer_member, link), arena, to++))
-            return ERR_UNKNOWN_SERVER_ERROR;
+    LIST_EACH(step, &consumer->members)
+    if (!describe_member(LIST_ENTRY(step, struct consumer_member, link), arena, to++))
+        return ERR_UNKNOWN_SERVER_ERROR;
     return 0;
 }
 

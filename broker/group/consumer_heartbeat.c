@@ -1,9 +1,10 @@
 /* ConsumerGroupHeartbeat: one request to join, to stay, and to leave.
  *
- * Happy path: the member is found or made, what it says about itself is taken over; a change raises the
- * group's epoch and a new target is made; the member takes its next step; the answer says its epoch and,
- * when it changed or everything was asked, its partitions. Failure modes: an epoch that is not the
- * member's fences it (it joins again from nothing); requests that break a rule change nothing. */
+ * Happy path: the member is found or made, what it says about itself is taken over; a change raises
+ * the group's epoch and a new target is made; the member takes its next step; the answer says its
+ * epoch and, when it changed or everything was asked, its partitions. Failure modes: an epoch that
+ * is not the member's fences it (it joins again from nothing); requests that break a rule change
+ * nothing. */
 #include <string.h>
 
 #include "base/err.h"
@@ -32,7 +33,8 @@ static void beat_written(void *data, int err)
         beat->done(beat);
 }
 
-static bool beat_fill_assignment(struct group_consumer_heartbeat *beat, const struct partition_set *set)
+static bool beat_fill_assignment(struct group_consumer_heartbeat *beat,
+                                 const struct partition_set *set)
 {
     const struct partition_name *run;
     size_t at = 0;
@@ -149,7 +151,8 @@ static int beat_add(struct consumer *consumer, const struct group_consumer_heart
 }
 
 /* The instance comes back under another member id: what was the old one's is the new one's. */
-static void beat_replace(struct consumer_member *member, struct wire_str id, struct records *records)
+static void beat_replace(struct consumer_member *member, struct wire_str id,
+                         struct records *records)
 {
     struct consumer *consumer = member->consumer;
     consumer_put_member_gone(member, records);
@@ -239,7 +242,8 @@ static bool beat_update(struct consumer_member *member, const struct group_consu
         changed |= consumer_set_text(&member->rack_id, request->rack_id);
     if (!wire_str_is_null(request->server_assignor))
         changed |= consumer_set_text(&member->assignor, request->server_assignor);
-    if (request->rebalance_timeout_ms >= 0 && request->rebalance_timeout_ms != member->rebalance_ms) {
+    if (request->rebalance_timeout_ms >= 0 &&
+        request->rebalance_timeout_ms != member->rebalance_ms) {
         member->rebalance_ms = request->rebalance_timeout_ms;
         changed = true;
     }

@@ -8,7 +8,8 @@ typedef struct consumer_group_target_assignment_member_value_topic_partition tar
 typedef struct consumer_group_current_member_assignment_value_topic_partitions current_topic;
 
 /* The list of partitions of one run of a set, in the arena. */
-static int32_t *records_partitions(struct arena *arena, const struct partition_name *run, size_t count)
+static int32_t *records_partitions(struct arena *arena, const struct partition_name *run,
+                                   size_t count)
 {
     int32_t *partitions = arena_alloc_array(arena, count ? count : 1, sizeof(*partitions));
     for (size_t i = 0; partitions && i < count; i++)
@@ -34,15 +35,14 @@ static bool member_fill_classic(const struct consumer_member *member, struct are
 {
     if (!member->classic)
         return true;
-    value->classic_member_metadata = wire_struct_new(
-        arena, &consumer_group_member_metadata_value_classic_member_metadata_desc);
+    value->classic_member_metadata =
+        wire_struct_new(arena, &consumer_group_member_metadata_value_classic_member_metadata_desc);
     if (!value->classic_member_metadata)
         return false;
     value->classic_member_metadata->session_timeout_ms = member->session_ms;
-    struct consumer_group_member_metadata_value_classic_protocol *out =
-        WIRE_ARRAY(arena, &value->classic_member_metadata->supported_protocols,
-                   member->protocols.count,
-                   &consumer_group_member_metadata_value_classic_protocol_desc);
+    struct consumer_group_member_metadata_value_classic_protocol *out = WIRE_ARRAY(
+        arena, &value->classic_member_metadata->supported_protocols, member->protocols.count,
+        &consumer_group_member_metadata_value_classic_protocol_desc);
     for (int32_t i = 0; out && i < member->protocols.count; i++) {
         out[i].name = member->protocols.items[i].name;
         out[i].metadata = member->protocols.items[i].metadata;
@@ -79,12 +79,13 @@ void consumer_put_member(const struct consumer_member *member, struct records *r
 
 void consumer_put_target_epoch(const struct consumer *consumer, struct records *records)
 {
-    struct consumer_group_target_assignment_metadata_key key = {
-        .group_id = group_id(consumer->group)};
+    struct consumer_group_target_assignment_metadata_key key = {.group_id =
+                                                                    group_id(consumer->group)};
     struct consumer_group_target_assignment_metadata_value value = {.assignment_epoch =
                                                                         consumer->target_epoch};
-    records_put(records, RECORD_CONSUMER_TARGET, &consumer_group_target_assignment_metadata_key_desc,
-                &key, 0, &consumer_group_target_assignment_metadata_value_desc, &value);
+    records_put(records, RECORD_CONSUMER_TARGET,
+                &consumer_group_target_assignment_metadata_key_desc, &key, 0,
+                &consumer_group_target_assignment_metadata_value_desc, &value);
 }
 
 void consumer_put_target(const struct consumer_member *member, struct records *records)
@@ -97,9 +98,9 @@ void consumer_put_target(const struct consumer_member *member, struct records *r
     size_t at = 0;
     size_t count;
     arena_init(&arena, CONSUMER_RECORD_ARENA_MAX);
-    target_topic *out = WIRE_ARRAY(&arena, &value.topic_partitions,
-                                   (int32_t)partition_set_topics(&member->target),
-                                   &consumer_group_target_assignment_member_value_topic_partition_desc);
+    target_topic *out =
+        WIRE_ARRAY(&arena, &value.topic_partitions, (int32_t)partition_set_topics(&member->target),
+                   &consumer_group_target_assignment_member_value_topic_partition_desc);
     for (; out && (run = partition_set_next_topic(&member->target, &at, &count)); out++) {
         out->topic_id = run->topic_id;
         out->partitions.items = records_partitions(&arena, run, count);
@@ -149,8 +150,9 @@ void consumer_put_current(const struct consumer_member *member, struct records *
         current_fill(&arena, &member->assigned, &value.assigned_partitions.count);
     value.partitions_pending_revocation.items =
         current_fill(&arena, &member->revoking, &value.partitions_pending_revocation.count);
-    records_put(records, RECORD_CONSUMER_CURRENT, &consumer_group_current_member_assignment_key_desc,
-                &key, 0, &consumer_group_current_member_assignment_value_desc, &value);
+    records_put(records, RECORD_CONSUMER_CURRENT,
+                &consumer_group_current_member_assignment_key_desc, &key, 0,
+                &consumer_group_current_member_assignment_value_desc, &value);
     arena_close(&arena);
 }
 
@@ -159,17 +161,18 @@ void consumer_put_member_gone(const struct consumer_member *member, struct recor
     /* The three keys have the same layout. */
     struct consumer_group_member_metadata_key key = {.group_id = group_id(member->consumer->group),
                                                      .member_id = wire_str_from(member->id)};
-    static const enum record_type types[] = {
-        RECORD_CONSUMER_CURRENT, RECORD_CONSUMER_TARGET_MEMBER, RECORD_CONSUMER_MEMBER};
+    static const enum record_type types[] = {RECORD_CONSUMER_CURRENT, RECORD_CONSUMER_TARGET_MEMBER,
+                                             RECORD_CONSUMER_MEMBER};
     for (size_t i = 0; i < ARRAY_LEN(types); i++)
-        records_put(records, types[i], &consumer_group_member_metadata_key_desc, &key, 0, NULL, NULL);
+        records_put(records, types[i], &consumer_group_member_metadata_key_desc, &key, 0, NULL,
+                    NULL);
 }
 
 void consumer_put_tombstones(const struct consumer *consumer, struct records *records)
 {
     struct consumer_group_metadata_key key = {.group_id = group_id(consumer->group)};
-    LIST_EACH (step, &consumer->members)
-        consumer_put_member_gone(LIST_ENTRY(step, struct consumer_member, link), records);
+    LIST_EACH(step, &consumer->members)
+    consumer_put_member_gone(LIST_ENTRY(step, struct consumer_member, link), records);
     records_put(records, RECORD_CONSUMER_TARGET, &consumer_group_metadata_key_desc, &key, 0, NULL,
                 NULL);
     records_put(records, RECORD_CONSUMER_GROUP, &consumer_group_metadata_key_desc, &key, 0, NULL,
@@ -190,8 +193,8 @@ static struct consumer *replay_consumer(struct shard *shard, struct wire_str id,
     return group ? group->consumer : NULL;
 }
 
-/* A member may be heard of before the record that says who it is: compaction keeps the newest of each
- * key where it stands. */
+/* A member may be heard of before the record that says who it is: compaction keeps the newest of
+ * each key where it stands. */
 static struct consumer_member *replay_member(struct shard *shard, struct wire_bytes key_bytes,
                                              bool make)
 {
@@ -255,8 +258,8 @@ static void replay_member_classic(
     arena_close(&arena);
 }
 
-static void replay_member_metadata(struct shard *shard, struct wire_bytes key, struct wire_bytes bytes,
-                                   struct arena *arena)
+static void replay_member_metadata(struct shard *shard, struct wire_bytes key,
+                                   struct wire_bytes bytes, struct arena *arena)
 {
     struct consumer_group_member_metadata_value value;
     struct consumer_member *member = replay_member(shard, key, bytes.len >= 0);
@@ -293,7 +296,8 @@ static void replay_target_epoch(struct shard *shard, struct wire_bytes key_bytes
     if (records_read_key(key_bytes, &consumer_group_target_assignment_metadata_key_desc, &key))
         return;
     if (bytes.len >= 0 &&
-        records_read_value(bytes, &consumer_group_target_assignment_metadata_value_desc, NULL, &value))
+        records_read_value(bytes, &consumer_group_target_assignment_metadata_value_desc, NULL,
+                           &value))
         return;
     struct consumer *consumer = replay_consumer(shard, key.group_id, bytes.len >= 0);
     if (consumer)
@@ -305,9 +309,9 @@ static void replay_target(struct shard *shard, struct wire_bytes key, struct wir
 {
     struct consumer_group_target_assignment_member_value value = {0};
     struct consumer_member *member = replay_member(shard, key, bytes.len >= 0);
-    if (!member ||
-        (bytes.len >= 0 &&
-         records_read_value(bytes, &consumer_group_target_assignment_member_value_desc, arena, &value)))
+    if (!member || (bytes.len >= 0 &&
+                    records_read_value(bytes, &consumer_group_target_assignment_member_value_desc,
+                                       arena, &value)))
         return;
     partition_set_clear(&member->target);
     for (int32_t i = 0; i < value.topic_partitions.count; i++) {
@@ -330,10 +334,9 @@ static void replay_current(struct shard *shard, struct wire_bytes key, struct wi
 {
     struct consumer_group_current_member_assignment_value value = {0};
     struct consumer_member *member = replay_member(shard, key, bytes.len >= 0);
-    if (!member ||
-        (bytes.len >= 0 &&
-         records_read_value(bytes, &consumer_group_current_member_assignment_value_desc, arena,
-                            &value)))
+    if (!member || (bytes.len >= 0 &&
+                    records_read_value(bytes, &consumer_group_current_member_assignment_value_desc,
+                                       arena, &value)))
         return;
     member->epoch = value.member_epoch;
     member->previous_epoch = value.previous_member_epoch;

@@ -1,10 +1,10 @@
-/* From subscriptions to what each member has: the topics of the group, the target assignment, and the
- * steps of a member towards it.
+/* From subscriptions to what each member has: the topics of the group, the target assignment, and
+ * the steps of a member towards it.
  *
- * Happy path: a change raises the group's epoch; the next heartbeat of anybody makes the target for it;
- * each member's heartbeats take it there: first it gives up what is another's now, then it gets its
- * new epoch, then what has become free. Nothing is given to a member while another has it, or has not
- * yet said that it gave it up. */
+ * Happy path: a change raises the group's epoch; the next heartbeat of anybody makes the target for
+ * it; each member's heartbeats take it there: first it gives up what is another's now, then it gets
+ * its new epoch, then what has become free. Nothing is given to a member while another has it, or
+ * has not yet said that it gave it up. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -45,7 +45,8 @@ static void topics_add(struct consumer_topics *topics, const struct image *image
 static size_t topics_bound(const struct consumer *consumer)
 {
     size_t names = 0;
-    LIST_EACH (step, &consumer->members) {
+    LIST_EACH(step, &consumer->members)
+    {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         struct consumer_pattern *pattern = consumer_pattern_of(member);
         if (pattern)
@@ -65,7 +66,8 @@ static void topics_gather(struct consumer_topics *topics, const struct consumer 
     map_init(&topics->by_name);
     topics->items = mem_alloc(bound * sizeof(*topics->items));
     topics->assignable = mem_alloc(bound * sizeof(*topics->assignable));
-    LIST_EACH (step, &consumer->members) {
+    LIST_EACH(step, &consumer->members)
+    {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         const struct consumer_pattern *pattern = consumer_pattern_of(member);
         for (size_t i = 0; i < member->topic_count; i++)
@@ -155,12 +157,14 @@ const char *consumer_assignor_name(const struct consumer *consumer)
     const char *enabled = group_settings(consumer->group)->assignors;
     const char *best = assignor_default(enabled);
     int32_t best_votes = 0;
-    LIST_EACH (step, &consumer->members) {
+    LIST_EACH(step, &consumer->members)
+    {
         const struct consumer_member *candidate = LIST_ENTRY(step, struct consumer_member, link);
         int32_t votes = 0;
         if (!candidate->assignor)
             continue;
-        LIST_EACH (other, &consumer->members) {
+        LIST_EACH(other, &consumer->members)
+        {
             const char *vote = LIST_ENTRY(other, struct consumer_member, link)->assignor;
             votes += vote && strcmp(vote, candidate->assignor) == 0;
         }
@@ -176,7 +180,8 @@ const char *consumer_assignor_name(const struct consumer *consumer)
 static void target_take_over(struct consumer *consumer, struct assignor_member *made,
                              struct records *records)
 {
-    LIST_EACH (step, &consumer->members) {
+    LIST_EACH(step, &consumer->members)
+    {
         struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         if (!partition_set_equal(&member->target, &made->after)) {
             partition_set_move(&member->target, &made->after);
@@ -198,7 +203,8 @@ void consumer_update_target(struct consumer *consumer, struct records *records)
     struct assignor_member *members =
         mem_alloc((size_t)(consumer->member_count + 1) * sizeof(*members));
     struct assignor_member *to = members;
-    LIST_EACH (step, &consumer->members) {
+    LIST_EACH(step, &consumer->members)
+    {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         to->order = member->instance_id ? member->instance_id : member->id;
         to->topics = target_topics(member, &topics, &to->topic_count);
@@ -223,7 +229,8 @@ void consumer_update_target(struct consumer *consumer, struct records *records)
 static bool reconcile_drop_taken(const struct consumer_member *member, struct partition_set *wanted)
 {
     size_t before = wanted->count;
-    LIST_EACH (step, &member->consumer->members) {
+    LIST_EACH(step, &member->consumer->members)
+    {
         const struct consumer_member *other = LIST_ENTRY(step, struct consumer_member, link);
         if (wanted->count == 0)
             break;

@@ -110,7 +110,8 @@ void group_put_tombstones(const struct group *group, struct records *records)
         size_t step = 0;
         int32_t partition;
         while (offsets_next(topic, &step, &partition))
-            records_put_offset(records, group_id(group), wire_str_from(topic->name), partition, NULL);
+            records_put_offset(records, group_id(group), wire_str_from(topic->name), partition,
+                               NULL);
     }
     group_put_members_gone(group, records);
 }

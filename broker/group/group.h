@@ -47,8 +47,8 @@ const struct image *group_image(const struct group *group);
 /* Adds the records that remove what is stored of the group's members, or all of the group. */
 void group_put_members_gone(const struct group *group, struct records *records);
 void group_put_tombstones(const struct group *group, struct records *records);
-/* Those records were appended: the members' state goes at once (there are no members), offsets when the
- * records are replicated. */
+/* Those records were appended: the members' state goes at once (there are no members), offsets when
+ * the records are replicated. */
 void group_drop_members(struct group *group);
 
 /* "<client id>-<random uuid>". */

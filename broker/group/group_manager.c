@@ -175,7 +175,8 @@ static void manager_topic_free(struct manager_topic *topic)
     mem_free(topic);
 }
 
-static void manager_partition_changed(void *data, const struct image_topic *topic, int32_t partition)
+static void manager_partition_changed(void *data, const struct image_topic *topic,
+                                      int32_t partition)
 {
     (void)partition;
     manager_topic_seen(data, topic);

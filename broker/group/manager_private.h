@@ -13,8 +13,8 @@ struct manager_topic {
 
 struct group_manager {
     struct group_manager_deps deps;
-    struct map shards;      /* partition -> struct shard */
-    struct map topics;      /* topic id -> struct manager_topic, of every topic known */
+    struct map shards; /* partition -> struct shard */
+    struct map topics; /* topic id -> struct manager_topic, of every topic known */
     uint64_t topics_version;
     struct metadata_listener listener;
     struct env_timer expire_timer;

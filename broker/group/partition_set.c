@@ -61,7 +61,8 @@ void partition_set_add(struct partition_set *set, const struct uuid *topic_id, i
     set->count++;
 }
 
-bool partition_set_has(const struct partition_set *set, const struct uuid *topic_id, int32_t partition)
+bool partition_set_has(const struct partition_set *set, const struct uuid *topic_id,
+                       int32_t partition)
 {
     struct partition_name name = {*topic_id, partition};
     size_t at = partition_set_find(set, &name);
@@ -89,7 +90,8 @@ static size_t partition_set_filter(struct partition_name *items, size_t count,
     return kept;
 }
 
-static size_t partition_set_count_common(const struct partition_set *a, const struct partition_set *b)
+static size_t partition_set_count_common(const struct partition_set *a,
+                                         const struct partition_set *b)
 {
     size_t common = 0;
     size_t j = 0;

@@ -1,5 +1,5 @@
-/* A set of partitions, named by topic id and index: sorted, so that two sets are compared or combined in
- * one walk. */
+/* A set of partitions, named by topic id and index: sorted, so that two sets are compared or
+ * combined in one walk. */
 #ifndef BROKER_GROUP_PARTITION_SET_H
 #define BROKER_GROUP_PARTITION_SET_H
 
@@ -39,7 +39,8 @@ void partition_set_intersect(struct partition_set *set, const struct partition_s
 void partition_set_subtract(struct partition_set *set, const struct partition_set *b);
 void partition_set_unite(struct partition_set *set, const struct partition_set *b);
 
-/* Runs of one topic, for messages: the next run from *at on, its length in *count. NULL at the end. */
+/* Runs of one topic, for messages: the next run from *at on, its length in *count. NULL at the end.
+ */
 const struct partition_name *partition_set_next_topic(const struct partition_set *set, size_t *at,
                                                       size_t *count);
 /* How many topics. */

@@ -47,7 +47,10 @@ static void shard_drain(struct shard *shard)
         if (op->appended && !op->finished)
             return;
         list_remove(&op->link);
-        op->done(op, op->err);
+        /* What only waited fares as the append before it. */
+        if (op->appended)
+            shard->last_err = op->err;
+        op->done(op, shard->last_err);
     }
 }
 

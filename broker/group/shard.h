@@ -27,6 +27,7 @@ struct shard {
     enum shard_state state;
     struct map groups; /* id -> struct group */
     struct list ops;   /* struct shard_op, in the order of their appends */
+    int last_err;      /* of the newest append that has ended */
     struct group_log_load load;
     bool loading; /* the log has been asked */
     bool closed;  /* being freed */
@@ -62,8 +63,8 @@ void shard_barrier(struct shard *shard, struct shard_op *op,
 
 /* Whether an append would be taken now: 0 or an error in a coordinator's words. */
 int shard_check(const struct shard *shard) MUST_CHECK;
-/* Memory is not what the log says: everything is read again. Groups answer that they load from now on;
- * they are freed in the next turn. */
+/* Memory is not what the log says: everything is read again. Groups answer that they load from now
+ * on; they are freed in the next turn. */
 void shard_reload(struct shard *shard);
 
 /* What an error of the internal topic means to a client of the coordinator. */

@@ -1,5 +1,6 @@
-/* Patterns: translated from RE2's syntax to an extended expression of the C library, anchored at both
- * ends. Failure modes: anything that can't be translated, or would make a machine of absurd size. */
+/* Patterns: translated from RE2's syntax to an extended expression of the C library, anchored at
+ * both ends. Failure modes: anything that can't be translated, or would make a machine of absurd
+ * size. */
 #include "broker/group/topic_pattern.h"
 
 #include <ctype.h>
@@ -11,7 +12,7 @@
 #include "base/mem.h"
 
 enum {
-    PATTERN_LEN_MAX = 1024,   /* topic names have at most 249 characters */
+    PATTERN_LEN_MAX = 1024, /* topic names have at most 249 characters */
     PATTERN_DEPTH_MAX = 32,
     PATTERN_REPEAT_MAX = 1000 /* RE2's limit too, nested counts multiplied */
 };
@@ -74,7 +75,8 @@ static int translate_escape(struct translate *t)
     return 0;
 }
 
-/* A bracket expression. In POSIX a backslash is nothing special there, so escapes are written out. */
+/* A bracket expression. In POSIX a backslash is nothing special there, so escapes are written out.
+ */
 static int translate_brackets(struct translate *t)
 {
     bool caret = false;

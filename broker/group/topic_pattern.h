@@ -1,7 +1,8 @@
 /* The regular expressions that consumers subscribe by (KIP-848, v1 of the heartbeat). The syntax is
- * RE2's as far as the C library's extended expressions can say it: classes \d \w \s and their opposites,
- * (?:...), (?i) at the front, lazy repetition, \Q...\E. What would cost more than the pattern is worth (back
- * references, counts that multiply) is refused. */
+ * RE2's as far as the C library's extended expressions can say it: classes \d \w \s and their
+ * opposites,
+ * (?:...), (?i) at the front, lazy repetition, \Q...\E. What would cost more than the pattern is
+ * worth (back references, counts that multiply) is refused. */
 #ifndef BROKER_GROUP_TOPIC_PATTERN_H
 #define BROKER_GROUP_TOPIC_PATTERN_H
 

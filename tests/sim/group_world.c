@@ -87,7 +87,9 @@ static void log_world_loaded(void *data)
 }
 
 static const struct group_log_ops log_world_ops = {.check = log_world_check,
-    .append = log_world_append, .load = log_world_load, .load_cancel = log_world_load_cancel};
+                                                   .append = log_world_append,
+                                                   .load = log_world_load,
+                                                   .load_cancel = log_world_load_cancel};
 
 /* ---- metadata ---- */
 

@@ -34,10 +34,10 @@ struct group_world {
     struct group_manager_deps deps;
     struct group_manager *manager;
     struct group_world_log logs[GROUP_WORLD_PARTITIONS];
-    bool hold;        /* nothing becomes safe */
+    bool hold;         /* nothing becomes safe */
     bool check_passes; /* the log does not tell ahead that an append will fail */
-    int append_error; /* of the next appends */
-    int safe_error;   /* of appends that would become safe */
+    int append_error;  /* of the next appends */
+    int safe_error;    /* of appends that would become safe */
     int64_t load_ms;
     struct list calls; /* freed with the world */
 };

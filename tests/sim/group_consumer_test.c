@@ -1,0 +1,644 @@
+/* Groups of the consumer protocol (KIP-848): epochs, reconciliation, static members, failover,
+ * migration, and a storm. */
+#include "../unit/tap.h"
+
+#include <stdlib.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "group_world.h"
+
+static struct group_world world;
+
+/* A member as a client keeps it. */
+struct peer {
+    char id[GROUP_WORLD_TEXT];
+    const char *instance;
+    int32_t epoch;
+    uint64_t owned[2];
+    uint64_t held[2]; /* and what it was told to give up and reads on until its next heartbeat */
+    bool told;        /* the next heartbeat says what it owns */
+};
+
+static const uint64_t nothing[2];
+
+static struct group_world_beat *answered(struct group_world_beat *beat)
+{
+    CHECK(group_world_until(&world, &beat->done, 1000));
+    return beat;
+}
+
+/* What the client does with an answer: takes over the assignment, and says so with the next one. */
+static void peer_take(struct peer *peer, const struct group_world_beat *beat)
+{
+    peer->epoch = beat->epoch;
+    peer->told = false;
+    if (!beat->has_assignment)
+        return;
+    peer->told = memcmp(peer->owned, beat->assigned, sizeof(peer->owned)) != 0;
+    memcpy(peer->owned, beat->assigned, sizeof(peer->owned));
+    peer->held[0] |= peer->owned[0];
+    peer->held[1] |= peer->owned[1];
+}
+
+static struct group_world_beat *peer_join(struct peer *peer, const char *name, const char *topics)
+{
+    memset(peer, 0, sizeof(*peer));
+    snprintf(peer->id, sizeof(peer->id), "%s", name);
+    struct group_world_beat *beat =
+        answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = name, .topics = topics,
+                                  .owned = nothing, .rebalance_ms = 20000));
+    if (!beat->err)
+        peer_take(peer, beat);
+    return beat;
+}
+
+static struct group_world_beat *peer_beat(struct peer *peer)
+{
+    memcpy(peer->held, peer->owned, sizeof(peer->held));
+    struct group_world_beat *beat = answered(
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = peer->id, .epoch = peer->epoch,
+                         .instance = peer->instance, .owned = peer->told ? peer->owned : NULL));
+    if (!beat->err)
+        peer_take(peer, beat);
+    return beat;
+}
+
+static int count(uint64_t bits)
+{
+    return __builtin_popcountll(bits);
+}
+
+/* ---- joining, revoking, receiving ---- */
+
+static void first_member(void)
+{
+    struct peer a;
+    group_world_init(&world, 1);
+    struct group_world_beat *beat = peer_join(&a, "a", "t");
+    CHECK_INT(beat->err, 0);
+    CHECK_INT(beat->epoch, 1);
+    CHECK(beat->has_assignment);
+    CHECK_INT(a.owned[0], 0xff);
+    CHECK_INT(a.owned[1], 0);
+    beat = peer_beat(&a);
+    CHECK_INT(beat->err, 0);
+    CHECK_INT(beat->epoch, 1);
+    CHECK(!beat->has_assignment);
+    group_world_close(&world);
+}
+
+static void second_member_waits_for_the_first(void)
+{
+    struct peer a, b;
+    group_world_init(&world, 2);
+    peer_join(&a, "a", "t");
+    peer_beat(&a);
+    struct group_world_beat *beat = peer_join(&b, "b", "t");
+    CHECK_INT(beat->epoch, 2);
+    CHECK_INT(b.owned[0], 0); /* a still has everything */
+    beat = peer_beat(&a);
+    CHECK_INT(beat->epoch, 1); /* it must give up first */
+    CHECK_INT(count(a.owned[0]), 4);
+    CHECK_INT(peer_beat(&b)->epoch, 2);
+    CHECK_INT(b.owned[0], 0); /* told, but not confirmed */
+    static const uint64_t still[2] = {0xff};
+    beat = answered(
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1, .owned = still));
+    CHECK_INT(beat->epoch, 1); /* it says that it has them yet */
+    CHECK_INT(peer_beat(&b)->epoch, 2);
+    CHECK_INT(b.owned[0], 0);
+    beat = peer_beat(&a);
+    CHECK_INT(beat->epoch, 2);
+    peer_beat(&b);
+    CHECK_INT(count(b.owned[0]), 4);
+    CHECK_INT(a.owned[0] | b.owned[0], 0xff);
+    group_world_close(&world);
+}
+
+static void revocation_takes_too_long(void)
+{
+    struct peer a, b;
+    group_world_init(&world, 3);
+    peer_join(&a, "a", "t");
+    peer_beat(&a);
+    peer_join(&b, "b", "t");
+    peer_beat(&a);
+    for (int i = 0; i < 21; i++) {
+        answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1));
+        peer_beat(&b);
+        group_world_run(&world, 1000);
+    }
+    CHECK_INT(peer_beat(&a)->err, ERR_UNKNOWN_MEMBER_ID);
+    peer_beat(&b);
+    peer_beat(&b);
+    CHECK_INT(b.owned[0], 0xff);
+    group_world_close(&world);
+}
+
+static void session_ends(void)
+{
+    struct peer a, b;
+    group_world_init(&world, 4);
+    peer_join(&a, "a", "t");
+    peer_join(&b, "b", "t");
+    for (int i = 0; i < 46; i++) {
+        peer_beat(&b);
+        group_world_run(&world, 1000);
+    }
+    CHECK_INT(peer_beat(&a)->err, ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(b.owned[0], 0xff);
+    group_world_close(&world);
+}
+
+static void leaving(void)
+{
+    struct peer a, b;
+    group_world_init(&world, 5);
+    peer_join(&a, "a", "t");
+    peer_join(&b, "b", "t");
+    struct group_world_beat *beat =
+        answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -1));
+    CHECK_INT(beat->err, 0);
+    CHECK_INT(beat->epoch, -1);
+    peer_beat(&b);
+    CHECK_INT(b.owned[0], 0xff);
+    CHECK_INT(b.epoch, 3);
+    group_world_close(&world);
+}
+
+/* ---- the rules of requests ---- */
+
+static void refusals(void)
+{
+    struct peer a;
+    group_world_init(&world, 6);
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "", .member_id = "a")->err, ERR_INVALID_REQUEST);
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a")->err, ERR_INVALID_REQUEST);
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -3)->err,
+              ERR_INVALID_REQUEST);
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -2)->err,
+              ERR_INVALID_REQUEST);
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 3)->err,
+              ERR_GROUP_ID_NOT_FOUND);
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .topics = "t",
+                               .owned = nothing, .rebalance_ms = 1000, .assignor = "sticky")
+                  ->err,
+              ERR_UNSUPPORTED_ASSIGNOR);
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .regex = "(",
+                               .owned = nothing, .rebalance_ms = 1000)
+                  ->err,
+              ERR_INVALID_REGULAR_EXPRESSION);
+    peer_join(&a, "a", "t");
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "b", .epoch = 1)->err,
+              ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 2)->err,
+              ERR_FENCED_MEMBER_EPOCH);
+    group_world_close(&world);
+}
+
+/* The answer that brought the new epoch was lost: the old one is taken once more, if the member
+ * claims nothing else. */
+static void lost_answer(void)
+{
+    static const uint64_t foreign[2] = {1ULL << 63};
+    struct peer a, b;
+    group_world_init(&world, 7);
+    peer_join(&a, "a", "t");
+    peer_join(&b, "b", "t");
+    peer_beat(&a);
+    struct peer before = a;
+    before.told = true;
+    peer_beat(&a);
+    CHECK_INT(a.epoch, 2);
+    CHECK_INT(answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1,
+                                        .owned = foreign))
+                  ->err,
+              ERR_FENCED_MEMBER_EPOCH);
+    CHECK_INT(peer_beat(&before)->err, 0);
+    CHECK_INT(before.epoch, 2);
+    group_world_close(&world);
+}
+
+static void fenced_commits(void)
+{
+    struct peer a;
+    group_world_init(&world, 8);
+    peer_join(&a, "a", "t");
+    struct group_world_commit *commit = group_world_commit(&world, "g", "a", NULL, 1, "t", 0, 42);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+    CHECK_INT(group_world_commit(&world, "g", "a", NULL, 0, "t", 0, 1)->err,
+              ERR_STALE_MEMBER_EPOCH);
+    CHECK_INT(group_world_commit(&world, "g", "b", NULL, 1, "t", 0, 1)->err, ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 1)->err,
+              ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 42);
+    group_world_close(&world);
+}
+
+/* ---- topics ---- */
+
+static void topics_come(void)
+{
+    struct peer a;
+    group_world_init(&world, 9);
+    group_world_remove_topic(&world, "u");
+    peer_join(&a, "a", "t,u");
+    CHECK_INT(a.owned[1], 0);
+    group_world_add_topic(&world, "u", 4);
+    peer_beat(&a);
+    peer_beat(&a);
+    CHECK_INT(a.owned[1], 0xf);
+    CHECK_INT(a.epoch, 2);
+    group_world_close(&world);
+}
+
+static void patterns(void)
+{
+    struct peer a = {.id = "a"};
+    group_world_init(&world, 10);
+    group_world_remove_topic(&world, "u");
+    struct group_world_beat *beat =
+        answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .regex = "[t-u]",
+                                  .owned = nothing, .rebalance_ms = 1000));
+    peer_take(&a, beat);
+    CHECK_INT(a.owned[0], 0xff);
+    group_world_add_topic(&world, "u", 4);
+    peer_beat(&a);
+    CHECK_INT(a.owned[1], 0xf);
+    /* The internal topics are nobody's business. */
+    beat = answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = a.epoch,
+                                     .regex = "__.*"));
+    CHECK_INT(beat->err, 0);
+    peer_take(&a, beat);
+    CHECK_INT(a.owned[0] | a.owned[1], 0);
+    group_world_failover(&world, true);
+    CHECK_INT(answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = a.epoch,
+                                        .regex = "t"))
+                  ->err,
+              0);
+    group_world_close(&world);
+}
+
+static void range_by_vote(void)
+{
+    struct peer a, b;
+    group_world_init(&world, 11);
+    struct group_world_beat *beat =
+        answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .topics = "t,u",
+                                  .owned = nothing, .rebalance_ms = 1000, .assignor = "range"));
+    memset(&a, 0, sizeof(a));
+    snprintf(a.id, sizeof(a.id), "a");
+    peer_take(&a, beat);
+    peer_join(&b, "b", "t,u");
+    for (int i = 0; i < 4; i++) {
+        peer_beat(&a);
+        peer_beat(&b);
+    }
+    CHECK_INT(a.owned[0], 0x0f);
+    CHECK_INT(a.owned[1], 0x03);
+    CHECK_INT(b.owned[0], 0xf0);
+    CHECK_INT(b.owned[1], 0x0c);
+    group_world_close(&world);
+}
+
+/* ---- static members ---- */
+
+static struct group_world_beat *join_static(struct peer *peer, const char *id, const char *instance)
+{
+    memset(peer, 0, sizeof(*peer));
+    snprintf(peer->id, sizeof(peer->id), "%s", id);
+    peer->instance = instance;
+    struct group_world_beat *beat =
+        answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = id, .instance = instance,
+                                  .topics = "t", .owned = nothing, .rebalance_ms = 1000));
+    if (!beat->err)
+        peer_take(peer, beat);
+    return beat;
+}
+
+static void static_member(void)
+{
+    struct peer a, b, again;
+    group_world_init(&world, 12);
+    join_static(&a, "a", "one");
+    peer_join(&b, "b", "t");
+    peer_beat(&a);
+    peer_beat(&a);
+    peer_beat(&b);
+    CHECK_INT(count(b.owned[0]), 4);
+    CHECK_INT(join_static(&again, "a2", "one")->err, ERR_UNRELEASED_INSTANCE_ID);
+    CHECK_INT(answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -2,
+                                        .instance = "one"))
+                  ->err,
+              0);
+    /* Its partitions wait for it. */
+    group_world_run(&world, 10000);
+    peer_beat(&b);
+    CHECK_INT(count(b.owned[0]), 4);
+    group_world_failover(&world, true);
+    CHECK_INT(join_static(&again, "a2", "one")->err, 0);
+    CHECK_INT(again.owned[0], a.owned[0]);
+    CHECK_INT(again.epoch, 2); /* nobody rebalanced */
+    CHECK_INT(peer_beat(&a)->err, ERR_FENCED_INSTANCE_ID);
+    /* It goes again, and does not come back. */
+    answered(
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a2", .epoch = -2, .instance = "one"));
+    for (int i = 0; i < 46; i++) {
+        peer_beat(&b);
+        group_world_run(&world, 1000);
+    }
+    CHECK_INT(b.owned[0], 0xff);
+    group_world_close(&world);
+}
+
+/* ---- the log ---- */
+
+static void answered_when_stored(void)
+{
+    group_world_init(&world, 13);
+    world.hold = true;
+    struct group_world_beat *join =
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .topics = "t", .owned = nothing,
+                         .rebalance_ms = 1000);
+    /* A heartbeat that changes nothing waits for what it would tell, too. */
+    struct group_world_beat *beat =
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1);
+    group_world_run(&world, 1000);
+    CHECK(!join->done);
+    CHECK(!beat->done);
+    group_world_failover(&world, true);
+    CHECK_INT(join->err, ERR_NOT_COORDINATOR);
+    CHECK_INT(beat->err, ERR_NOT_COORDINATOR);
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1)->err,
+              ERR_GROUP_ID_NOT_FOUND);
+    group_world_close(&world);
+}
+
+static void failover_goes_on(void)
+{
+    struct peer a, b;
+    group_world_init(&world, 14);
+    peer_join(&a, "a", "t");
+    peer_join(&b, "b", "t");
+    group_world_failover(&world, true);
+    peer_beat(&a);
+    group_world_failover(&world, true);
+    peer_beat(&b);
+    CHECK_INT(b.owned[0], 0);
+    group_world_failover(&world, true);
+    peer_beat(&a);
+    peer_beat(&b);
+    CHECK_INT(a.owned[0] | b.owned[0], 0xff);
+    CHECK_INT(a.owned[0] & b.owned[0], 0);
+    CHECK_INT(a.epoch, 2);
+    CHECK_INT(b.epoch, 2);
+    group_world_close(&world);
+}
+
+/* Memory must not stay ahead of the log. */
+static void write_fails(void)
+{
+    struct peer a, b;
+    group_world_init(&world, 15);
+    peer_join(&a, "a", "t");
+    world.append_error = ERR_NOT_ENOUGH_REPLICAS;
+    CHECK_INT(peer_join(&b, "b", "t")->err, ERR_COORDINATOR_NOT_AVAILABLE);
+    world.check_passes = true; /* it only turns out when it is too late */
+    CHECK_INT(peer_join(&b, "b", "t")->err, ERR_COORDINATOR_NOT_AVAILABLE);
+    world.append_error = 0;
+    group_world_run(&world, 10);
+    CHECK_INT(peer_beat(&a)->err, 0);
+    CHECK_INT(a.epoch, 1);
+    CHECK_INT(peer_join(&b, "b", "t")->epoch, 2);
+    group_world_close(&world);
+}
+
+static void deleted_when_empty(void)
+{
+    struct peer a;
+    int tombstones;
+    group_world_init(&world, 16);
+    peer_join(&a, "a", "t");
+    answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -1));
+    group_world_run(&world, 86400000LL * 8);
+    group_world_count(&world, "g", 3, &tombstones);
+    CHECK_INT(tombstones, 1);
+    CHECK_INT(peer_join(&a, "a", "t")->epoch, 1);
+    group_world_close(&world);
+}
+
+/* ---- migration ---- */
+
+static struct group_world_join *classic_alone(void)
+{
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3);
+    CHECK(group_world_until(&world, &join->done, 5000));
+    CHECK_INT(join->err, 0);
+    struct group_world_sync *sync =
+        group_world_sync(&world, "g", join->member_id, NULL, join->generation, NULL, NULL, 0);
+    CHECK(group_world_until(&world, &sync->done, 1000));
+    CHECK_INT(sync->err, 0);
+    return join;
+}
+
+static int32_t rejoin(const char *id)
+{
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g", .member_id = id);
+    CHECK(group_world_until(&world, &join->done, 1000));
+    CHECK_INT(join->err, 0);
+    CHECK_STR(join->leader, "");
+    struct group_world_sync *sync =
+        group_world_sync(&world, "g", id, NULL, join->generation, NULL, NULL, 0);
+    CHECK(group_world_until(&world, &sync->done, 1000));
+    CHECK_INT(sync->err, 0);
+    return join->generation;
+}
+
+static void upgrade_and_downgrade(void)
+{
+    struct peer a;
+    group_world_init(&world, 17);
+    struct group_world_join *old = classic_alone();
+    struct group_world_commit *commit =
+        group_world_commit(&world, "g", old->member_id, NULL, 1, "t", 0, 42);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    struct group_world_beat *beat = peer_join(&a, "a", "t");
+    CHECK_INT(beat->err, 0);
+    CHECK_INT(a.epoch, 2);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 42);
+    /* The classic member is called to join, and gets its part from the broker. */
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 1),
+              ERR_REBALANCE_IN_PROGRESS);
+    CHECK_INT(rejoin(old->member_id), 2);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 2), 0);
+    peer_beat(&a);
+    CHECK_INT(count(a.owned[0]), 4);
+    commit = group_world_commit(&world, "g", old->member_id, NULL, 2, "t", 7, 43);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+    CHECK_INT(group_world_commit(&world, "g", old->member_id, NULL, 1, "t", 7, 1)->err,
+              ERR_ILLEGAL_GENERATION);
+    group_world_failover(&world, true);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 2), 0);
+    /* The last one of the new protocol leaves. */
+    answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -1));
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 3),
+              ERR_REBALANCE_IN_PROGRESS);
+    struct group_world_join *join =
+        GROUP_WORLD_JOIN(&world, .group = "g", .member_id = old->member_id);
+    CHECK(join->done);
+    CHECK_INT(join->generation, 4);
+    CHECK_STR(join->leader, old->member_id);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 7), 43);
+    group_world_failover(&world, true);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 3), 0); /* as stored */
+    group_world_close(&world);
+}
+
+static void no_migration_without_leave(void)
+{
+    struct peer a;
+    group_world_init(&world, 18);
+    group_manager_free(world.manager);
+    world.deps.settings.migration = 0;
+    world.manager = group_manager_new(&world.deps);
+    for (int32_t i = 0; i < GROUP_WORLD_PARTITIONS; i++)
+        group_world_lead(&world, i);
+    group_world_run(&world, 10);
+    struct group_world_join *old = classic_alone();
+    CHECK_INT(peer_join(&a, "a", "t")->err, ERR_GROUP_ID_NOT_FOUND);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 1), 0);
+    CHECK_INT(group_world_leave(&world, "g", old->member_id, NULL), 0);
+    CHECK_INT(peer_join(&a, "a", "t")->err, 0);
+    group_world_close(&world);
+}
+
+static void classic_into_consumer_group(void)
+{
+    struct peer a;
+    group_world_init(&world, 19);
+    peer_join(&a, "a", "t");
+    peer_beat(&a);
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g");
+    CHECK_INT(join->err, ERR_MEMBER_ID_REQUIRED);
+    char id[GROUP_WORLD_TEXT];
+    snprintf(id, sizeof(id), "%s", join->member_id);
+    CHECK_INT(rejoin(id), 2);
+    peer_beat(&a);
+    peer_beat(&a);
+    CHECK_INT(count(a.owned[0]), 4);
+    CHECK_INT(group_world_heartbeat(&world, "g", id, NULL, 2), ERR_REBALANCE_IN_PROGRESS);
+    CHECK_INT(rejoin(id), 2);
+    CHECK_INT(group_world_heartbeat(&world, "g", id, NULL, 2), 0);
+    CHECK_INT(group_world_leave(&world, "g", id, NULL), 0);
+    peer_beat(&a);
+    CHECK_INT(a.owned[0], 0xff);
+    group_world_close(&world);
+}
+
+/* An empty group is of whatever protocol comes first. */
+static void protocols_of_an_empty_group(void)
+{
+    struct peer a;
+    group_world_init(&world, 20);
+    struct group_world_join *old = classic_alone();
+    CHECK_INT(group_world_leave(&world, "g", old->member_id, NULL), 0);
+    CHECK_INT(peer_join(&a, "a", "t")->err, 0);
+    answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -1));
+    old = classic_alone();
+    CHECK_STR(old->leader, old->member_id);
+    group_world_failover(&world, true);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, old->generation), 0);
+    group_world_close(&world);
+}
+
+/* ---- a storm: at no time do two members own a partition ---- */
+
+enum { STORM_PEERS = 20, STORM_STEPS = 4000 };
+
+static struct peer storm_peers[STORM_PEERS];
+static bool storm_alive[STORM_PEERS];
+
+static void storm_check(void)
+{
+    uint64_t all[2] = {0, 0};
+    for (int i = 0; i < STORM_PEERS; i++) {
+        if (!storm_alive[i])
+            continue;
+        CHECK_INT(all[0] & storm_peers[i].held[0], 0);
+        CHECK_INT(all[1] & storm_peers[i].held[1], 0);
+        all[0] |= storm_peers[i].held[0];
+        all[1] |= storm_peers[i].held[1];
+    }
+}
+
+static void storm_step(int i)
+{
+    struct peer *peer = &storm_peers[i];
+    char name[32];
+    if (!storm_alive[i]) {
+        snprintf(name, sizeof(name), "peer-%d-%d", i, (int)sim_random(world.sim) & 0xffff);
+        struct group_world_beat *beat =
+            peer_join(peer, name, sim_random(world.sim) % 2 ? "t,u" : "t");
+        storm_alive[i] = beat->err == 0;
+        return;
+    }
+    uint64_t dice = sim_random(world.sim) % 30;
+    if (dice == 0) {
+        struct group_world_beat *beat =
+            answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = peer->id, .epoch = -1));
+        CHECK(beat->err == 0 || beat->err == ERR_UNKNOWN_MEMBER_ID ||
+              beat->err == ERR_COORDINATOR_LOAD_IN_PROGRESS);
+        storm_alive[i] = false;
+        return;
+    }
+    struct group_world_beat *beat = peer_beat(peer);
+    /* In this storm nobody is silent for long: being thrown out would be a fault. */
+    CHECK(beat->err == 0 || beat->err == ERR_COORDINATOR_LOAD_IN_PROGRESS);
+}
+
+static void storm_settles(void)
+{
+    uint64_t all[2] = {0, 0};
+    for (int round = 0; round < 8; round++)
+        for (int i = 0; i < STORM_PEERS; i++)
+            if (storm_alive[i])
+                peer_beat(&storm_peers[i]);
+    bool u = false;
+    for (int i = 0; i < STORM_PEERS; i++) {
+        if (!storm_alive[i])
+            continue;
+        all[0] |= storm_peers[i].owned[0];
+        all[1] |= storm_peers[i].owned[1];
+        u |= storm_peers[i].owned[1] != 0;
+    }
+    CHECK_INT(all[0], 0xff);
+    CHECK(!u || all[1] == 0xf);
+}
+
+static void storm(void)
+{
+    for (uint64_t seed = 100; seed < 106; seed++) {
+        group_world_init(&world, seed);
+        memset(storm_alive, 0, sizeof(storm_alive));
+        for (int step = 0; step < STORM_STEPS; step++) {
+            storm_step((int)(sim_random(world.sim) % STORM_PEERS));
+            storm_check();
+            if (sim_random(world.sim) % 50 == 0)
+                group_world_failover(&world, sim_random(world.sim) % 2);
+        }
+        storm_settles();
+        group_world_close(&world);
+    }
+}
+
+TAP_MAIN(TAP_TEST(first_member), TAP_TEST(second_member_waits_for_the_first),
+         TAP_TEST(revocation_takes_too_long), TAP_TEST(session_ends), TAP_TEST(leaving),
+         TAP_TEST(refusals), TAP_TEST(lost_answer), TAP_TEST(fenced_commits), TAP_TEST(topics_come),
+         TAP_TEST(patterns), TAP_TEST(range_by_vote), TAP_TEST(static_member),
+         TAP_TEST(answered_when_stored), TAP_TEST(failover_goes_on), TAP_TEST(write_fails),
+         TAP_TEST(deleted_when_empty), TAP_TEST(upgrade_and_downgrade),
+         TAP_TEST(no_migration_without_leave), TAP_TEST(classic_into_consumer_group),
+         TAP_TEST(protocols_of_an_empty_group), TAP_TEST(storm))
