@@ -585,8 +585,11 @@ static int backend_send(struct raft_io *io, struct raft_io_send *req,
     op->server_id = message->server_id;
     clamp_result(backend, &out);
     buf_init(&frames);
-    /* Guard 5: the core answers a leader whose address it has forgotten. */
-    bool known = message->server_id != 0 && message->server_address != NULL;
+    /* Guard 5: the core answers a leader whose address it has forgotten. And a configuration that
+     * another voter sent may name servers that are none. */
+    bool known = message->server_id >= RAFT_ID_OF_NODE && message->server_address != NULL &&
+                 message->server_id - RAFT_ID_OF_NODE <= INT32_MAX &&
+                 raft_peers_knows(backend->peers, (int32_t)(message->server_id - RAFT_ID_OF_NODE));
     if (!known || backend->dead || backend->close_cb || raft_codec_put(&out, &frames)) {
         buf_close(&frames);
         list_remove(&op->link);

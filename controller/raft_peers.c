@@ -127,6 +127,11 @@ static struct peer *peer_find(const struct raft_peers *peers, int32_t id)
     return NULL;
 }
 
+bool raft_peers_knows(const struct raft_peers *peers, int32_t id)
+{
+    return peer_find(peers, id) != NULL;
+}
+
 void raft_peers_send(struct raft_peers *peers, int32_t id, struct buf *frames,
                      void (*done)(void *data, int status), void *data)
 {

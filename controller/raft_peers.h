@@ -47,6 +47,8 @@ void raft_peers_stop(struct raft_peers *peers, void (*done)(void *data), void *d
 /* Frees; without raft_peers_stop no callback comes any more. */
 void raft_peers_free(struct raft_peers *peers);
 
+/* Whether it is one of the other voters. */
+bool raft_peers_knows(const struct raft_peers *peers, int32_t id);
 /* Sends the whole frames in `frames` and takes the buffer over. `done` (may be NULL) always comes
  * from a later loop turn: 0 = handed to the network, ERR_RESET = the connection ended or there is
  * none, ERR_NO_MEMORY = too many are unfinished. */
