@@ -53,10 +53,12 @@ extern int __sanitizer_install_malloc_and_free_hooks(void (*malloc_hook)(const v
                                                      void (*free_hook)(const volatile void *))
     __attribute__((weak));
 extern size_t __sanitizer_get_allocated_size(const volatile void *pointer) __attribute__((weak));
+extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 const char *__asan_default_options(void);
 const char *__ubsan_default_options(void);
 
-/* Leaks are counted here, input by input. */
+/* Leaks are counted here, input by input; who wants to know where one comes from replays it with
+ * ASAN_OPTIONS=detect_leaks=1. */
 const char *__asan_default_options(void)
 {
     return "detect_leaks=0:allocator_may_return_null=0:max_allocation_size_mb=4096";
@@ -189,8 +191,11 @@ static bool child_run(const uint8_t *data, size_t len)
     int64_t kept = child_call(data, len);
     size_t fresh = fuzz_cover_end();
     /* Something made once and kept is no leak; each time is. */
-    if (kept > 0 && child_call(data, len) > 0)
+    if (kept > 0 && child_call(data, len) > 0) {
+        if (__lsan_do_recoverable_leak_check)
+            (void)__lsan_do_recoverable_leak_check();
         child_found("leaked", kept);
+    }
     shared->execs++;
     return fresh > 0;
 }
