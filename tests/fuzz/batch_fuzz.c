@@ -20,7 +20,7 @@ static void seed(struct fuzz_corpus *corpus)
 const struct fuzz_target fuzz_target = {.what = "record batches",
                                         .len_max = 16384,
                                         .memory_max = 2 * RECORDS_MAX + (16 << 20),
-                                        .execs = 40000,
+                                        .execs = 10000,
                                         .seed = seed,
                                         .mend = fuzz_batch_mend};
 

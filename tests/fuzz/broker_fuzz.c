@@ -174,7 +174,7 @@ static void mend(uint8_t *data, size_t len)
 const struct fuzz_target fuzz_target = {.what = "a running broker",
                                         .len_max = 4096,
                                         .memory_max = 32 << 20,
-                                        .execs = 500,
+                                        .execs = 1200,
                                         .seed = seed,
                                         .mend = mend};
 

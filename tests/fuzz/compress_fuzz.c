@@ -52,7 +52,7 @@ static void seed(struct fuzz_corpus *corpus)
 const struct fuzz_target fuzz_target = {.what = "decompression by each codec",
                                         .len_max = 16384,
                                         .memory_max = 2 * OUT_MAX + (16 << 20),
-                                        .execs = 60000,
+                                        .execs = 8000,
                                         .seed = seed};
 
 static void round_trip(enum compress_codec codec, const uint8_t *data, size_t len)

@@ -56,7 +56,7 @@ static void seed(struct fuzz_corpus *corpus)
 const struct fuzz_target fuzz_target = {.what = "properties and configuration files",
                                         .len_max = 8192,
                                         .memory_max = 2 << 20,
-                                        .execs = 30000,
+                                        .execs = 4000,
                                         .seed = seed};
 
 static void ask(const struct config *config)

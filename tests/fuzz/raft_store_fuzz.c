@@ -215,7 +215,7 @@ static void seed(struct fuzz_corpus *corpus)
 const struct fuzz_target fuzz_target = {.what = "directories of Raft voters",
                                         .len_max = 16384,
                                         .memory_max = 1 << 20,
-                                        .execs = 15000,
+                                        .execs = 8000,
                                         .seed = seed,
                                         .mend = mend};
 

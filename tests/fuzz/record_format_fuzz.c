@@ -71,7 +71,7 @@ static void seed(struct fuzz_corpus *corpus)
 const struct fuzz_target fuzz_target = {.what = "formats of log records and of consumers",
                                         .len_max = 2048,
                                         .memory_max = 4 << 20,
-                                        .execs = 60000,
+                                        .execs = 40000,
                                         .seed = seed};
 
 int fuzz_one(const uint8_t *data, size_t len)

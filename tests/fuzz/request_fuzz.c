@@ -45,7 +45,7 @@ static void seed(struct fuzz_corpus *corpus)
 const struct fuzz_target fuzz_target = {.what = "requests of every API and version",
                                         .len_max = 4096,
                                         .memory_max = 4 << 20,
-                                        .execs = 60000,
+                                        .execs = 40000,
                                         .seed = seed};
 
 int fuzz_one(const uint8_t *data, size_t len)

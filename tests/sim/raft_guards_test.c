@@ -519,6 +519,37 @@ static void an_answer_without_an_address_is_dropped(void)
     finish();
 }
 
+/* A configuration that another voter sent may name any server. */
+static void an_answer_to_an_unknown_server_is_dropped(void)
+{
+    static const struct raft_peers_handlers handlers = {
+        .frame = no_frame, .dead = no_peer, .connected = no_peer};
+    static const raft_id unknown[] = {100, UINT64_MAX, (raft_id)INT32_MAX + 2};
+    struct uuid incarnation = {{9}};
+    begin();
+    struct raft raft;
+    memset(&raft, 0, sizeof(raft));
+    struct raft_peers *peers =
+        raft_peers_new(env0, &logger, 7, voters, 3, &incarnation, no_cluster, &handlers, NULL);
+    struct raft_backend *backend =
+        raft_backend_new(env0, &logger, &raft, NULL, peers, nothing_changed, NULL);
+    struct raft_io *io = raft_backend_io(backend);
+    for (size_t i = 0; i < ARRAY_LEN(unknown); i++) {
+        struct raft_io_send request = {0};
+        struct raft_message message = {.type = RAFT_IO_APPEND_ENTRIES_RESULT,
+                                       .server_id = unknown[i],
+                                       .server_address = "elsewhere:1"};
+        late_called = false;
+        CHECK_INT(io->send(io, &request, &message, on_late), 0);
+        sim_run_for(sim, MS);
+        CHECK(late_called);
+        CHECK_INT(late_status, RAFT_NOCONNECTION);
+    }
+    raft_backend_free(backend);
+    raft_peers_free(peers);
+    finish();
+}
+
 /* 6: while its own writes are unfinished a follower neither stands nor takes TimeoutNow. */
 static void no_candidate_with_unfinished_writes(void)
 {
@@ -683,6 +714,7 @@ TAP_MAIN(TAP_TEST(an_old_entry_waits_for_the_barrier), TAP_TEST(a_disk_error_sto
          TAP_TEST(a_leaders_disk_error_stops_it), TAP_TEST(a_full_disk_stops_the_node),
          TAP_TEST(a_silent_peer_costs_bounded_memory),
          TAP_TEST(an_answer_without_an_address_is_dropped),
+         TAP_TEST(an_answer_to_an_unknown_server_is_dropped),
          TAP_TEST(no_candidate_with_unfinished_writes),
          TAP_TEST(no_second_vote_for_a_transfer_target), TAP_TEST(a_lost_transfer_is_given_up),
          TAP_TEST(proposals_are_bounded), TAP_TEST(other_voters_are_refused),
