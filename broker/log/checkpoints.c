@@ -137,13 +137,8 @@ static void remove_cut_markers(struct log_dir *dir)
     size_t cursor = 0;
     struct log_entry *entry;
     while ((entry = map_next(&dir->manager->entries, &cursor, NULL, NULL))) {
-        struct log *log = entry->dir == dir ? entry->log : NULL;
-        if (!log || log->cut_marker < 0 || log->cut_marker != log->cut_marker_saved)
-            continue;
-        char name[SEGMENT_NAME_MAX];
-        segment_name(log->cut_marker, ".truncated", name);
-        log_manager_trash(dir->manager, mem_printf("%s/%s", log->path, name), 0);
-        log->cut_marker = -1;
+        if (entry->dir == dir && entry->log)
+            log_unmark_cut(entry->log);
     }
 }
 

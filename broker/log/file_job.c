@@ -1,4 +1,5 @@
-/* One small file, replaced on a worker.
+/* One small file, replaced on a worker; or written and synced there under another name, and renamed on
+ * the loop.
  *
  * Failure modes: ERR_NO_SPACE leaves the old file, and the caller tries again at the next interval;
  * other errors are final for the directory. */
@@ -6,10 +7,57 @@
 
 #include "base/mem.h"
 
+static char *temporary_path(const struct file_job *job)
+{
+    return mem_printf("%s.tmp", job->path);
+}
+
+static void file_job_write(struct env_work *work, struct file_job *job)
+{
+    struct env_file *file;
+    char *path = temporary_path(job);
+    job->err = env_file_open(work->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE,
+                             &file);
+    if (job->err == 0) {
+        job->err = env_file_write(file, job->data.data, job->data.len, 0);
+        if (job->err == 0)
+            job->err = env_file_sync(file);
+        env_file_close(file);
+    }
+    mem_free(path);
+}
+
 static void file_job_run(struct env_work *work)
 {
     struct file_job *job = CONTAINER_OF(work, struct file_job, work);
-    job->err = env_file_replace(work->env, job->path, job->data.data, job->data.len);
+    if (job->unless_cut)
+        file_job_write(work, job);
+    else
+        job->err = env_file_replace(work->env, job->path, job->data.data, job->data.len);
+}
+
+/* Gives the file its name, if it is still wanted. */
+static void file_job_rename(struct file_job *job)
+{
+    struct env *env = job->manager->env;
+    char *path = temporary_path(job);
+    if (job->err == 0 && job->generation != job->log->generation)
+        job->err = ERR_CANCELED;
+    if (job->err == 0)
+        job->err = env_path_rename(env, path, job->path);
+    else if (env_path_remove(env, path) < 0)
+        logger_debug(job->manager->logger, "%s stays behind", path);
+    mem_free(path);
+}
+
+static void file_job_report(struct file_job *job)
+{
+    if (job->err == ERR_NO_SPACE)
+        logger_warn(job->manager->logger, "%s was not written: %s", job->path, err_text(job->err));
+    else if (job->err < 0 && job->err != ERR_CANCELED)
+        log_dir_fail(job->dir, job->err, "write", job->path);
+    if (job->done)
+        job->done(job);
 }
 
 static void file_job_done(struct env_work *work)
@@ -17,19 +65,16 @@ static void file_job_done(struct env_work *work)
     struct file_job *job = CONTAINER_OF(work, struct file_job, work);
     struct log *log = job->log;
     struct log_manager *manager = job->manager;
+    /* The directory of a deleted log is gone, and nobody wants the file any more. */
+    bool gone = log && log->closing;
     if (log)
         log->jobs--;
-    if (!manager->freed) {
-        /* The directory of a deleted log is gone, and nobody wants the file any more. */
-        bool gone = log && log->closing;
-        if (job->err == ERR_NO_SPACE)
-            logger_warn(manager->logger, "%s was not written: %s", job->path, err_text(job->err));
-        else if (job->err < 0 && !gone)
-            log_dir_fail(job->dir, job->err, "write", job->path);
-        if (job->done)
-            job->done(job);
-        if (gone && log->jobs == 0)
-            log_free(log);
+    if (!manager->freed && !gone) {
+        if (job->unless_cut)
+            file_job_rename(job);
+        file_job_report(job);
+    } else if (!manager->freed && log->jobs == 0) {
+        log_free(log);
     }
     mem_free(job->path);
     buf_close(&job->data);
@@ -37,8 +82,9 @@ static void file_job_done(struct env_work *work)
     (void)log_manager_job_end(manager);
 }
 
-void file_job_start(struct log_dir *dir, struct log *log, char *path, struct buf *data,
-                    int64_t offset, void (*done)(struct file_job *job))
+static struct file_job *file_job_new(struct log_dir *dir, struct log *log, char *path,
+                                     struct buf *data, int64_t offset,
+                                     void (*done)(struct file_job *job))
 {
     struct file_job *job = mem_alloc(sizeof(*job));
     job->manager = dir->manager;
@@ -49,10 +95,24 @@ void file_job_start(struct log_dir *dir, struct log *log, char *path, struct buf
     buf_init(data);
     job->offset = offset;
     job->done = done;
-    if (log) {
+    if (log)
         log->jobs++;
-        job->generation = log->generation;
-    }
     log_manager_job_begin(dir->manager);
+    return job;
+}
+
+void file_job_start(struct log_dir *dir, struct log *log, char *path, struct buf *data,
+                    int64_t offset, void (*done)(struct file_job *job))
+{
+    struct file_job *job = file_job_new(dir, log, path, data, offset, done);
     env_work_submit(dir->manager->env, &job->work, file_job_run, file_job_done);
+}
+
+void file_job_start_unless_cut(struct log *log, char *path, struct buf *data, int64_t offset,
+                               void (*done)(struct file_job *job))
+{
+    struct file_job *job = file_job_new(log->dir, log, path, data, offset, done);
+    job->unless_cut = true;
+    job->generation = log->generation;
+    env_work_submit(log->manager->env, &job->work, file_job_run, file_job_done);
 }

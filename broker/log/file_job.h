@@ -13,7 +13,8 @@ struct file_job {
     struct buf data;
     int err;
     int64_t offset; /* for `done` */
-    uint32_t generation;
+    uint32_t generation; /* of the log when the job began */
+    bool unless_cut;
     void (*done)(struct file_job *job);
 };
 
@@ -22,5 +23,9 @@ struct file_job {
  * directory offline. */
 void file_job_start(struct log_dir *dir, struct log *log, char *path, struct buf *data,
                     int64_t offset, void (*done)(struct file_job *job));
+/* The same for a file that is wrong once the log is cut: it gets its name on the loop, and not when
+ * the log was cut meanwhile (job->err is then ERR_CANCELED). The name becomes durable later. */
+void file_job_start_unless_cut(struct log *log, char *path, struct buf *data, int64_t offset,
+                               void (*done)(struct file_job *job));
 
 #endif

@@ -1,8 +1,8 @@
 /* Flushes in groups: while one runs on a worker, all that is appended waits for the next one.
  *
- * Happy path: an append asks for a flush; at the end of the loop's turn it starts, with the active
- * segment and all before it that still have something unflushed, their indexes and, for new files,
- * the directories. When it is done the durable offset is what the end was when it began.
+ * Happy path: an append asks for a flush; at the end of the loop's turn it starts: the directories
+ * when there are new files, then the active segment and all before it that still have something
+ * unflushed, with their indexes. When it is done the durable offset is what the end was when it began.
  * Failure modes: the first error is final. It is never tried again, since the system may have
  * dropped the pages: the whole directory goes offline. */
 #include <string.h>
@@ -11,12 +11,20 @@
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_internal.h"
 
+struct flush_part {
+    struct segment *segment; /* pinned */
+    uint64_t size;
+    bool trim;   /* the file goes to `size` first */
+    bool sealed; /* it gets no more appends */
+};
+
 struct flush_job {
     struct env_work work;
     struct log_manager *manager;
     struct log *log;
-    struct segment **segments; /* pinned */
+    struct flush_part *parts;
     uint32_t count;
+    int64_t first_base; /* of the first part */
     char *path;
     char *parent;
     int64_t target;
@@ -61,42 +69,76 @@ static int flush_metadata(struct env *env, const char *dir)
     return rc;
 }
 
+static int flush_part(struct env *env, const struct flush_part *part)
+{
+    int rc = part->trim ? env_file_truncate(part->segment->file, part->size) : 0;
+    if (rc == 0)
+        rc = env_file_sync(part->segment->file);
+    if (rc == 0 && part->sealed)
+        rc = flush_index(env, part->segment, ".index");
+    if (rc == 0 && part->sealed)
+        rc = flush_index(env, part->segment, ".timeindex");
+    return rc;
+}
+
+/* Names come first: the markers of a cut have to be durable before the file is cut. */
 static void flush_run(struct env_work *work)
 {
     struct flush_job *job = CONTAINER_OF(work, struct flush_job, work);
-    int rc = 0;
-    for (uint32_t i = 0; i < job->count && rc == 0; i++) {
-        rc = env_file_sync(job->segments[i]->file);
-        if (rc == 0 && i + 1 < job->count)
-            rc = flush_index(work->env, job->segments[i], ".index");
-        if (rc == 0 && i + 1 < job->count)
-            rc = flush_index(work->env, job->segments[i], ".timeindex");
-    }
-    if (rc == 0 && job->sync_parent)
-        rc = flush_metadata(work->env, job->path);
+    int rc = job->sync_parent ? flush_metadata(work->env, job->path) : 0;
     if (rc == 0 && job->sync_dir)
         rc = env_dir_sync(work->env, job->path);
     if (rc == 0 && job->sync_parent)
         rc = env_dir_sync(work->env, job->parent);
+    for (uint32_t i = 0; i < job->count && rc == 0; i++)
+        rc = flush_part(work->env, &job->parts[i]);
     job->err = rc;
 }
 
 static void flush_job_free(struct flush_job *job)
 {
-    mem_free(job->segments);
+    mem_free(job->parts);
     mem_free(job->path);
     mem_free(job->parent);
     mem_free(job);
 }
 
+/* The files are as large as they should be, unless they were cut again. Lets go of the segments. */
+static void flush_release(struct flush_job *job)
+{
+    for (uint32_t i = 0; i < job->count; i++) {
+        struct segment *segment = job->parts[i].segment;
+        if (job->err == 0 && job->parts[i].trim && segment->size == job->parts[i].size)
+            segment->trim = false;
+        segment_unpin(segment);
+    }
+}
+
+/* What was waiting for these segments to be on disk. */
+static int flush_unmark(struct flush_job *job, struct log *log)
+{
+    int rc = 0;
+    for (uint32_t i = log->segment_count; i-- > 1 && rc == 0;) {
+        struct segment *segment = log->segments[i];
+        if (segment->base_offset < job->first_base)
+            break;
+        if (segment->base_offset <= log->flushed_offset && !log->segments[i - 1]->trim)
+            rc = log_unmark_after(log, segment);
+    }
+    return rc;
+}
+
 static void flush_finish(struct flush_job *job, struct log *log)
 {
-    if (job->err < 0) {
-        log_dir_fail(log->dir, job->err, "flush", log->path);
-    } else if (job->generation == log->generation && job->target > log->flushed_offset) {
-        log->flushed_offset = job->target;
-        log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
+    if (job->err == 0 && job->generation == log->generation) {
+        if (job->target > log->flushed_offset) {
+            log->flushed_offset = job->target;
+            log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
+        }
+        job->err = flush_unmark(job, log);
     }
+    if (job->err < 0)
+        log_dir_fail(log->dir, job->err, "flush", log->path);
     if (log->want_flush && !log_is_offline(log))
         flush_start(log);
     log_notify(log);
@@ -107,8 +149,7 @@ static void flush_done(struct env_work *work)
     struct flush_job *job = CONTAINER_OF(work, struct flush_job, work);
     struct log *log = job->log;
     struct log_manager *manager = job->manager;
-    for (uint32_t i = 0; i < job->count; i++)
-        segment_unpin(job->segments[i]);
+    flush_release(job);
     log->flush = NULL;
     log->jobs--;
     if (!manager->freed && log->closing) {
@@ -121,13 +162,21 @@ static void flush_done(struct env_work *work)
     (void)log_manager_job_end(manager);
 }
 
+/* Whether the segment has something to flush, or its marker waits for the one before it. */
+static bool flush_wants(const struct log *log, const struct segment *segment)
+{
+    return segment->end_offset > log->flushed_offset || segment->trim || segment->after_size >= 0;
+}
+
 /* Pins the segments that have something unflushed, the last one always. */
 static int flush_collect(struct log *log, struct flush_job *job)
 {
     uint32_t first = log->segment_count - 1;
-    while (first > 0 && log->segments[first - 1]->end_offset > log->flushed_offset)
+    while (first > 0 && (flush_wants(log, log->segments[first - 1]) ||
+                         log->segments[first]->after_size >= 0))
         first--;
-    job->segments = mem_alloc((log->segment_count - first) * sizeof(struct segment *));
+    job->first_base = log->segments[first]->base_offset;
+    job->parts = mem_alloc((log->segment_count - first) * sizeof(*job->parts));
     for (uint32_t i = first; i < log->segment_count; i++) {
         struct segment *segment = log->segments[i];
         if (segment->size == 0 && !segment->file && segment->fresh)
@@ -135,17 +184,19 @@ static int flush_collect(struct log *log, struct flush_job *job)
         int rc = segment_pin(segment);
         if (rc < 0)
             return rc;
-        job->segments[job->count++] = segment;
+        job->parts[job->count++] = (struct flush_part){
+            segment, segment->size, segment->trim, i + 1 < log->segment_count};
     }
     return 0;
 }
 
 void flush_start(struct log *log)
 {
-    log->want_flush = false;
+    /* A running flush does not cover what came after it began: another one follows. */
+    log->want_flush = log->flush != NULL;
     if (log->flush || log_is_offline(log))
         return;
-    if (log->flushed_offset == log->end_offset && !log->sync_active && !log->sync_dir)
+    if (log->flushed_offset == log->end_offset && !log->sync_dir)
         return;
     struct flush_job *job = mem_alloc(sizeof(*job));
     job->manager = log->manager;
@@ -159,12 +210,12 @@ void flush_start(struct log *log)
     int rc = flush_collect(log, job);
     if (rc < 0) {
         for (uint32_t i = 0; i < job->count; i++)
-            segment_unpin(job->segments[i]);
+            segment_unpin(job->parts[i].segment);
         flush_job_free(job);
         log_dir_fail(log->dir, rc, "flush", log->path);
         return;
     }
-    log->sync_dir = log->sync_parent = log->sync_active = false;
+    log->sync_dir = log->sync_parent = false;
     log->unflushed_count = 0;
     log->unflushed_since_ms = 0;
     log->flush = job;

@@ -3,9 +3,6 @@
  * Happy path: recovery builds it on a worker, the loop appends and reads, the manager frees it.
  * Failure modes: log_fail takes the whole directory offline, and from then on every call answers
  * ERR_KAFKA_STORAGE_ERROR. */
-#include <inttypes.h>
-#include <string.h>
-
 #include "base/mem.h"
 #include "broker/log/file_job.h"
 #include "broker/log/checkpoints.h"
@@ -229,94 +226,4 @@ void log_write_epochs(struct log *log)
     log->epochs_writing = true;
     file_job_start(log->dir, log, mem_printf("%s/leader-epoch-checkpoint", log->path), &text, 0,
                    epochs_written);
-}
-
-/* ---- producers ---- */
-
-void log_each_producer(const struct log *log, bool (*fn)(void *data, const struct log_producer *),
-                       void *data)
-{
-    size_t cursor = 0;
-    const struct producer *producer;
-    while ((producer = map_next(&log->producers.map, &cursor, NULL, NULL))) {
-        struct log_producer view = {
-            .producer_id = producer->id,
-            .producer_epoch = producer->epoch,
-            .last_sequence = producer_last_sequence(producer),
-            .last_timestamp_ms = producer->last_timestamp,
-            .coordinator_epoch = producer->coordinator_epoch,
-            .current_txn_start_offset = producer->txn_start_offset,
-        };
-        if (!fn(data, &view))
-            return;
-    }
-}
-
-static void snapshot_remove(struct log *log, uint32_t i)
-{
-    char name[SEGMENT_NAME_MAX];
-    segment_name(log->snapshots[i], ".snapshot", name);
-    log_manager_trash(log->manager, mem_printf("%s/%s", log->path, name), 0);
-    log->snapshot_count--;
-    memmove(&log->snapshots[i], &log->snapshots[i + 1],
-            (log->snapshot_count - i) * sizeof(log->snapshots[0]));
-}
-
-static bool is_segment_base(const struct log *log, int64_t offset)
-{
-    return log->segments[log_segment_at(log, offset)]->base_offset == offset;
-}
-
-/* Snapshots at segment bases go with their segment; of the others the last two are kept, the older
- * of them for the case that a power cut takes the end of the log that the newer one stands for. */
-static void snapshots_prune(struct log *log)
-{
-    for (uint32_t i = 0; i + 2 < log->snapshot_count;) {
-        if (log->snapshots[i] < log->start_offset || !is_segment_base(log, log->snapshots[i]))
-            snapshot_remove(log, i);
-        else
-            i++;
-    }
-}
-
-static void snapshot_written(struct file_job *job)
-{
-    struct log *log = job->log;
-    if (job->err < 0 || log->closing)
-        return;
-    if (job->generation != log->generation && job->offset > log->end_offset) {
-        /* The log was cut while it was written. */
-        log_manager_trash(log->manager, mem_strdup(job->path), 0);
-        return;
-    }
-    uint32_t at = log->snapshot_count;
-    while (at > 0 && log->snapshots[at - 1] > job->offset)
-        at--;
-    if (at > 0 && log->snapshots[at - 1] == job->offset)
-        return;
-    log->snapshots =
-        mem_realloc(log->snapshots, (log->snapshot_count + 1) * sizeof(log->snapshots[0]));
-    memmove(&log->snapshots[at + 1], &log->snapshots[at],
-            (log->snapshot_count - at) * sizeof(log->snapshots[0]));
-    log->snapshots[at] = job->offset;
-    log->snapshot_count++;
-    snapshots_prune(log);
-}
-
-void log_write_snapshot(struct log *log)
-{
-    if (log->snapshot_offset == log->end_offset || log_is_offline(log))
-        return;
-    struct buf data;
-    buf_init(&data);
-    if (producer_state_format(&log->producers, &data) < 0) {
-        buf_close(&data); /* the next start reads more of the log */
-        return;
-    }
-    char name[SEGMENT_NAME_MAX];
-    segment_name(log->end_offset, ".snapshot", name);
-    log->snapshot_offset = log->end_offset;
-    log->snapshot_bytes = 0;
-    file_job_start(log->dir, log, mem_printf("%s/%s", log->path, name), &data, log->end_offset,
-                   snapshot_written);
 }

@@ -1,21 +1,15 @@
 /* Changes of a log's shape: rolling, cutting the end, moving the start, dropping segments.
  *
- * Happy path: files are renamed or truncated at once, and removed in the background. A cut below the
- * checkpointed recovery point leaves a small marker file until the checkpoint is lowered, so that a
- * crash in between is not taken for a log that lost its end.
+ * Happy path: files are renamed at once and removed in the background. A cut never writes into a
+ * segment again: the rest of it is sealed at its new size, which the next flush applies to the file,
+ * and a new segment begins. So a file's bytes are written once, and what a power cut left out of it
+ * reads as zeros. log_marks.c makes sure that a start understands what it finds.
  * Failure modes: any disk error takes the directory offline. */
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/mem.h"
-#include "broker/log/batch_scan.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_internal.h"
-
-enum {
-    LOAD_SNAPSHOT_MAX = 256 * 1024 * 1024, /* five million producers */
-    LOAD_BLOCK = 16 * 1024                 /* read-ahead over batch headers */
-};
 
 /* ---- dropping ---- */
 
@@ -33,29 +27,28 @@ static void drop_renamed(void *data, char *path)
 static int drop_segment(struct log *log, struct segment *segment)
 {
     struct drop drop = {log, log->config.file_delete_delay_ms};
+    /* The marker goes last: as long as the file is there it has something to say. */
     int rc = segment_rename_deleted(segment, drop_renamed, &drop);
-    for (uint32_t i = 0; i < log->snapshot_count; i++) {
-        if (log->snapshots[i] != segment->base_offset)
-            continue;
-        log->snapshot_count--;
-        memmove(&log->snapshots[i], &log->snapshots[i + 1],
-                (log->snapshot_count - i) * sizeof(log->snapshots[0]));
-        break;
-    }
+    if (rc == 0)
+        rc = log_unmark_after(log, segment);
+    log_forget_snapshot(log, segment->base_offset);
     segment_drop(segment);
     return rc;
 }
 
 int log_drop_first(struct log *log, uint32_t count)
 {
-    ASSERT(count <= log->segment_count);
-    int rc = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        int dropped = drop_segment(log, log->segments[i]);
-        rc = rc < 0 ? rc : dropped;
-    }
-    log->segment_count -= count;
-    memmove(log->segments, log->segments + count, log->segment_count * sizeof(*log->segments));
+    ASSERT(count < log->segment_count);
+    if (count == 0)
+        return 0;
+    struct env_file *file;
+    uint32_t done = 0;
+    /* The name of the first file left tells a start where the log is, so there has to be one. */
+    int rc = count + 1 == log->segment_count ? segment_file(log_active(log), &file) : 0;
+    while (done < count && rc == 0) /* in order, so that an error leaves no hole */
+        rc = drop_segment(log, log->segments[done++]);
+    log->segment_count -= done;
+    memmove(log->segments, log->segments + done, log->segment_count * sizeof(*log->segments));
     log_forget_positions(log);
     return rc;
 }
@@ -63,146 +56,58 @@ int log_drop_first(struct log *log, uint32_t count)
 static int drop_last(struct log *log, uint32_t keep)
 {
     int rc = 0;
-    while (log->segment_count > keep) {
-        int dropped = drop_segment(log, log->segments[--log->segment_count]);
-        rc = rc < 0 ? rc : dropped;
-    }
+    while (log->segment_count > keep && rc == 0)
+        rc = drop_segment(log, log->segments[--log->segment_count]);
     return rc;
 }
 
 /* ---- rolling ---- */
 
-static void push_empty(struct log *log, int64_t base_offset)
+static int push_empty(struct log *log, int64_t base_offset)
 {
     struct segment *segment = segment_new(log->manager->env, log->path, base_offset, 0,
                                           (uint32_t)log->config.index_interval_bytes);
+    struct segment *before = log->segment_count > 0 ? log_active(log) : NULL;
     segment->pool = &log->manager->pool;
     log_push_segment(log, segment);
-    if (log->ring)
-        log->ring->count = 0;
+    log_forget_positions(log);
     int64_t jitter = log->config.segment_jitter_ms;
     log->roll_jitter_ms =
         jitter > 0 ? (int64_t)(env_random(log->manager->env) % (uint64_t)jitter) : 0;
+    return before ? log_mark_after(log, segment, before) : 0;
+}
+
+/* Drops all segments but the first `keep`, and begins a new one. When none is kept, the name of the
+ * new file is what tells a start where the log is, so at any time there is a name that does. */
+static int begin_anew(struct log *log, uint32_t keep, int64_t base_offset)
+{
+    struct env_file *file;
+    int rc = keep == 0 ? log_mark_begin(log, base_offset) : 0;
+    if (rc == 0)
+        rc = drop_last(log, keep);
+    if (rc == 0)
+        rc = push_empty(log, base_offset);
+    if (rc == 0 && keep == 0)
+        rc = segment_file(log_active(log), &file);
+    if (rc == 0 && keep == 0)
+        rc = log_unmark_begin(log, base_offset);
+    return rc;
 }
 
 int log_roll(struct log *log, int64_t base_offset)
 {
     struct segment *old = log_active(log);
-    int rc = 0;
-    if (old->size == 0) {
-        log->segment_count--;
-        rc = drop_segment(log, old);
-    } else {
-        rc = segment_seal(old);
-        log->sync_dir = true;
-        log_write_snapshot(log);
-        flush_later(log);
-    }
-    log_forget_positions(log);
-    push_empty(log, base_offset);
-    return rc;
-}
-
-/* ---- producers ---- */
-
-static int load_snapshot(struct log *log, int64_t offset)
-{
-    char name[SEGMENT_NAME_MAX], *data;
-    size_t len;
-    segment_name(offset, ".snapshot", name);
-    char *path = mem_printf("%s/%s", log->path, name);
-    int rc = env_file_load(log->manager->env, path, LOAD_SNAPSHOT_MAX, &data, &len);
-    mem_free(path);
-    if (rc < 0)
-        return rc;
-    rc = producer_state_parse(&log->producers, (const uint8_t *)data, len,
-                              env_wall_ms(log->manager->env));
-    mem_free(data);
-    return rc;
-}
-
-/* The batches of one segment in [from, end) go through the producer state. */
-static int replay_segment(struct log *log, struct segment *segment, int64_t from, int64_t end)
-{
-    struct segment_spot spot;
-    int rc = segment_find(segment, from, &spot);
-    if (rc < 0)
-        return rc == ERR_NOT_FOUND ? 0 : rc;
-    struct batch_scan scan;
-    int64_t now_ms = env_wall_ms(log->manager->env);
-    batch_scan_init(&scan, segment->file, spot.position, segment->size, LOAD_BLOCK);
-    while ((rc = batch_scan_next(&scan)) == 1 && scan.batch.base_offset < end) {
-        if (!batch_has_producer(&scan.batch))
-            continue;
-        if (batch_is_control(&scan.batch) && (rc = batch_scan_body(&scan)) < 0)
-            break;
-        producer_state_take(&log->producers, &scan.batch, now_ms);
-    }
-    batch_scan_close(&scan);
-    return rc < 0 ? rc : 0;
-}
-
-int log_load_producers(struct log *log, int64_t end_offset)
-{
-    int64_t from = log->segments[0]->base_offset;
-    producer_state_clear(&log->producers);
-    for (uint32_t i = log->snapshot_count; i-- > 0;) {
-        if (log->snapshots[i] > end_offset)
-            continue;
-        if (load_snapshot(log, log->snapshots[i]) == 0) {
-            from = log->snapshots[i];
-            log->snapshot_offset = from;
-            break;
-        }
-    }
-    int rc = 0;
-    if (from < end_offset)
-        for (uint32_t i = log_segment_at(log, from); i < log->segment_count && rc == 0; i++)
-            rc = replay_segment(log, log->segments[i], from, end_offset);
-    return rc;
-}
-
-static void drop_snapshots_above(struct log *log, int64_t offset)
-{
-    while (log->snapshot_count > 0 && log->snapshots[log->snapshot_count - 1] > offset) {
-        char name[SEGMENT_NAME_MAX];
-        segment_name(log->snapshots[--log->snapshot_count], ".snapshot", name);
-        char *path = mem_printf("%s/%s", log->path, name);
-        int rc = env_path_remove(log->manager->env, path);
-        mem_free(path);
-        if (rc < 0 && rc != ERR_NOT_FOUND)
-            log_dir_fail(log->dir, rc, "remove a snapshot", log->path);
-    }
-    if (log->snapshot_offset > offset)
-        log->snapshot_offset =
-            log->snapshot_count ? log->snapshots[log->snapshot_count - 1] : -1;
+    if (old->size == 0)
+        return begin_anew(log, log->segment_count - 1, base_offset);
+    int rc = segment_seal(old);
+    log->sync_dir = true;
+    log_write_snapshot(log);
+    flush_later(log);
+    int pushed = push_empty(log, base_offset);
+    return rc < 0 ? rc : pushed;
 }
 
 /* ---- cutting the end ---- */
-
-/* Says on disk that the log may end at `offset` although the recovery point is higher. */
-static int mark_cut(struct log *log, int64_t offset)
-{
-    if (log->entry->recovery_point <= offset ||
-        (log->cut_marker >= 0 && log->cut_marker <= offset))
-        return 0;
-    char name[SEGMENT_NAME_MAX];
-    struct env_file *file;
-    segment_name(offset, ".truncated", name);
-    char *path = mem_printf("%s/%s", log->path, name);
-    int rc = env_file_open(log->manager->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &file);
-    mem_free(path);
-    if (rc < 0)
-        return rc;
-    env_file_close(file);
-    if (log->cut_marker >= 0) {
-        segment_name(log->cut_marker, ".truncated", name);
-        log_manager_trash(log->manager, mem_printf("%s/%s", log->path, name), 0);
-    }
-    log->cut_marker = offset;
-    log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
-    return 0;
-}
 
 /* The counters after the end moved down to `offset`. */
 static void after_cut(struct log *log, int64_t offset)
@@ -211,10 +116,14 @@ static void after_cut(struct log *log, int64_t offset)
     log->end_offset = offset;
     if (log->flushed_offset > offset)
         log->flushed_offset = offset;
-    log->sync_active = true;
+    if (log->start_offset > offset) { /* the batch that held the start is gone */
+        log->start_offset = offset;
+        log->dir->checkpoint_dirty[CHECKPOINT_LOG_START] = true;
+    }
+    log->sync_dir = true;
     log_forget_positions(log);
     epochs_cut_end(&log->epochs, offset);
-    drop_snapshots_above(log, offset);
+    log_drop_snapshots_above(log, offset);
     log_set_high_watermark(log, log->high_watermark);
     log_write_epochs(log);
     flush_later(log);
@@ -235,10 +144,13 @@ static int cut_segments(struct log *log, int64_t offset, int64_t *end)
         spot.position = segment->size;
     if (rc < 0 && rc != ERR_NOT_FOUND)
         return rc;
-    rc = mark_cut(log, *end);
+    rc = log_mark_cut(log, *end);
+    if (rc < 0 || spot.position == 0)
+        return rc < 0 ? rc : begin_anew(log, at, *end);
+    rc = drop_last(log, at + 1);
     if (rc == 0)
-        rc = drop_last(log, at + 1);
-    return rc < 0 ? rc : segment_truncate(segment, spot.position, *end);
+        rc = segment_cut(segment, spot.position, *end);
+    return rc < 0 ? rc : push_empty(log, *end);
 }
 
 int log_truncate(struct log *log, int64_t offset)
@@ -270,28 +182,21 @@ int log_reset(struct log *log, int64_t offset)
 {
     if (log_is_offline(log))
         return ERR_KAFKA_STORAGE_ERROR;
-    int rc = mark_cut(log, offset);
-    int dropped = drop_last(log, 0);
-    rc = rc < 0 ? rc : dropped;
+    int rc = log_mark_cut(log, offset);
+    if (rc == 0)
+        rc = begin_anew(log, 0, offset);
+    if (rc < 0)
+        return log_fail(log, rc, "reset");
     epochs_clear(&log->epochs);
     producer_state_clear(&log->producers);
-    push_empty(log, offset);
     log->start_offset = offset;
     log->flushed_offset = offset;
     log->end_offset = offset;
     log->high_watermark = offset;
     log->dir->checkpoint_dirty[CHECKPOINT_LOG_START] = true;
     log->dir->checkpoint_dirty[CHECKPOINT_HIGH_WATERMARK] = true;
-    /* The name of the first file tells a restart where the log is. */
-    struct env_file *file;
-    if (rc == 0)
-        rc = segment_file(log_active(log), &file);
-    if (rc < 0)
-        return log_fail(log, rc, "reset");
     after_cut(log, offset);
-    while (log->snapshot_count > 0 && log->snapshots[0] < offset)
-        drop_snapshots_above(log, -1);
-    log->sync_dir = true;
+    log_drop_snapshots_above(log, -1);
     return 0;
 }
 

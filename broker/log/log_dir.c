@@ -92,6 +92,27 @@ static int lock_dir(struct log_dir *dir, struct buf *problem)
     return rc;
 }
 
+/* Makes the names of a new directory and of those above it durable. What this process may not open
+ * was not made by it. */
+static int sync_above(struct env *env, const char *path)
+{
+    char *above = mem_strdup(path);
+    char *slash;
+    int rc = 0;
+    while (rc == 0 && (slash = strrchr(above, '/'))) {
+        bool root = slash == above;
+        slash[root] = 0;
+        rc = env_dir_sync(env, above);
+        rc = rc == ERR_ACCESS ? 0 : rc;
+        if (root)
+            break;
+    }
+    if (rc == 0 && path[0] != '/')
+        rc = env_dir_sync(env, ".");
+    mem_free(above);
+    return rc;
+}
+
 static int check_owner(struct log_dir *dir, struct buf *problem)
 {
     struct log_manager *manager = dir->manager;
@@ -104,6 +125,8 @@ static int check_owner(struct log_dir *dir, struct buf *problem)
     dir->id = meta.directory_id;
     if (meta.dirty) {
         rc = meta_properties_store(manager->env, dir->path, &meta);
+        if (rc == 0)
+            rc = sync_above(manager->env, dir->path);
         if (rc < 0)
             buf_printf(problem, "%s/meta.properties can't be written: %s", dir->path, err_text(rc));
     }

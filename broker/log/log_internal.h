@@ -77,7 +77,6 @@ struct log {
     bool want_notify;
     bool sync_dir;       /* files were made since the directory was synced */
     bool sync_parent;    /* so was the directory itself */
-    bool sync_active;    /* the active file changed other than by an append */
     bool epochs_writing;
     bool closing; /* deleted: freed when jobs is 0 */
 };
@@ -165,8 +164,6 @@ int log_fail(struct log *log, int err, const char *action);
 /* A job of this log ended; the log may be gone afterwards. */
 void log_job_end(struct log *log);
 void log_write_epochs(struct log *log);
-/* The state of producers goes to <end>.snapshot, in the background. */
-void log_write_snapshot(struct log *log);
 void log_forget_positions(struct log *log);
 
 /* ---- log_cut.c ---- */
@@ -175,8 +172,32 @@ void log_forget_positions(struct log *log);
 int log_roll(struct log *log, int64_t base_offset) MUST_CHECK;
 /* Deletes the first `count` segments in the background. */
 int log_drop_first(struct log *log, uint32_t count) MUST_CHECK;
+
+/* ---- log_producers.c ---- */
+
+/* The state of producers goes to <end>.snapshot, in the background. */
+void log_write_snapshot(struct log *log);
 /* Producer state up to `end_offset` from the newest snapshot at or below it and the batches since. */
 int log_load_producers(struct log *log, int64_t end_offset) MUST_CHECK;
+/* Removes the snapshots past `offset`. */
+void log_drop_snapshots_above(struct log *log, int64_t offset);
+/* Its file went with a segment. */
+void log_forget_snapshot(struct log *log, int64_t offset);
+
+/* ---- log_marks.c ---- */
+
+/* The log is about to be cut at `offset`. */
+int log_mark_cut(struct log *log, int64_t offset) MUST_CHECK;
+/* The recovery point is on disk: the marker that was there when it was written goes. */
+void log_unmark_cut(struct log *log);
+/* All segments are about to make way for a new one at `offset`; and it is there. */
+int log_mark_begin(struct log *log, int64_t offset) MUST_CHECK;
+int log_unmark_begin(struct log *log, int64_t offset) MUST_CHECK;
+/* `segment` is about to be begun behind `before`. */
+int log_mark_after(struct log *log, struct segment *segment, const struct segment *before)
+    MUST_CHECK;
+/* The one before it is flushed, or `segment` goes. */
+int log_unmark_after(struct log *log, struct segment *segment) MUST_CHECK;
 
 /* ---- append_check.c ---- */
 

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/props.h"
+#include "broker/log/checkpoints.h"
 
 enum { METADATA_FILE_MAX = 4096 };
 
@@ -117,6 +118,8 @@ static void open_adopt(struct log_open_job *job)
     struct log *log = job->log;
     log->entry = job->entry;
     job->entry->log = log;
+    if (log->cut_marker >= 0)
+        log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
     for (uint32_t i = 0; i < log->segment_count; i++)
         log->segments[i]->pool = &job->manager->pool;
     if (job->note.len > 0)

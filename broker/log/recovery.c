@@ -5,10 +5,10 @@
  * After a crash the batches past the recovery point are also checked in full, and synced.
  *
  * Failure modes:
- * - The end is torn (the last batch is cut or wrong and nothing good comes after it, past the recovery
- *   point): it is cut off. So it is when good ones come after it, but between them is a hole, a sector
- *   that was never written: a power cut leaves that of writes that were not flushed.
- * - A bad batch has good ones behind it and no hole, or lies below the recovery point, or the log ends below the
+ * - The end is torn: past the recovery point a batch is cut or wrong, and nothing good comes after it,
+ *   or where it should be there are zeros, as a power cut leaves them where a write never reached the
+ *   disk (then nothing behind it was ever flushed either). It is cut off.
+ * - A bad batch has good ones behind it, or lies below the recovery point, or the log ends below the
  *   recovery point: ERR_CORRUPT. Such a log is never served as a shorter one.
  * - Indexes, epochs or snapshots are damaged or missing: made again from the batches. */
 #include <inttypes.h>
@@ -16,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/mem.h"
 #include "broker/log/batch_scan.h"
 #include "broker/log/log_internal.h"
@@ -25,7 +24,13 @@ enum {
     SEARCH_BLOCK = 256 * 1024,
     EPOCHS_FILE_MAX = 16 * 1024 * 1024,
     HEADER_BLOCK = 4096,
-    SECTOR = 512 /* the smallest unit that disks write */
+    DISK_SECTOR = 512 /* the smallest unit that a disk writes or does not */
+};
+
+/* A .after marker: see log_marks.c. */
+struct recovery_mark {
+    int64_t base_offset;
+    uint64_t size;
 };
 
 struct recovery {
@@ -35,6 +40,9 @@ struct recovery {
     int64_t recovery_point;
     bool clean;
     bool epochs_known; /* the file was good */
+    int64_t begin;     /* of the .begin marker; -1 */
+    struct recovery_mark *marks;
+    uint32_t mark_count;
 };
 
 /* ---- the directory ---- */
@@ -95,10 +103,20 @@ static int take_name(struct recovery *r, const char *name)
         rc = add_segment(r, offset, path);
     } else if (suffix && strcmp(suffix, ".snapshot") == 0) {
         add_snapshot(r->log, offset);
+    } else if (suffix && strcmp(suffix, ".begin") == 0) {
+        r->begin = offset;
+    } else if (suffix && strncmp(suffix, ".after-", 7) == 0) {
+        r->marks = mem_realloc(r->marks, (r->mark_count + 1) * sizeof(*r->marks));
+        r->marks[r->mark_count++] =
+            (struct recovery_mark){offset, strtoull(suffix + 7, NULL, 10)};
     } else if (suffix && strcmp(suffix, ".truncated") == 0) {
         if (offset < r->recovery_point)
             r->recovery_point = offset;
-        rc = env_path_remove(r->env, path);
+        /* The lowest one (they come sorted) stays until the recovery point is written. */
+        if (r->log->cut_marker < 0)
+            r->log->cut_marker = offset;
+        else
+            rc = env_path_remove(r->env, path);
     }
     mem_free(path);
     return rc;
@@ -153,8 +171,7 @@ static int is_good_batch(struct env_file *file, const uint8_t *header, uint64_t 
     struct batch batch;
     if (header[BATCH_MAGIC_AT] != BATCH_MAGIC ||
         batch_parse_header(header, BATCH_HEADER_SIZE, &batch) < 0 || batch.size > size - at ||
-        batch.base_offset < min_offset ||
-        batch.base_offset - min_offset > INT32_MAX)
+        batch.base_offset < min_offset || batch.base_offset - min_offset > INT32_MAX)
         return 0;
     uint8_t *body = mem_try_alloc(batch.size);
     if (!body)
@@ -168,11 +185,12 @@ static int is_good_batch(struct env_file *file, const uint8_t *header, uint64_t 
     return good;
 }
 
-/* Whether any good batch lies in the segment's file at or past `from`: 1 and where, 0, or an error. */
-static int search_good(struct segment *segment, uint64_t from, int64_t min_offset, uint64_t *where)
+/* Looks for a good batch in the segment's file at or past `from`: 1 and where, 0, or an error. */
+static int search_good(struct segment *segment, uint64_t from, uint64_t *at)
 {
     struct env_file *file;
     int rc = segment->size < BATCH_HEADER_SIZE ? 0 : segment_file(segment, &file);
+    *at = segment->size;
     if (rc < 0 || segment->size < BATCH_HEADER_SIZE)
         return rc;
     uint8_t *block = mem_alloc(SEARCH_BLOCK);
@@ -184,8 +202,9 @@ static int search_good(struct segment *segment, uint64_t from, int64_t min_offse
         }
         uint64_t last = (uint64_t)got - BATCH_HEADER_SIZE;
         for (uint64_t i = 0; i <= last && rc == 0; i++) {
-            *where = from + i;
-            rc = is_good_batch(file, block + i, from + i, segment->size, min_offset);
+            rc = is_good_batch(file, block + i, from + i, segment->size, segment->base_offset);
+            if (rc > 0)
+                *at = from + i;
         }
         from += last + 1;
     }
@@ -193,58 +212,77 @@ static int search_good(struct segment *segment, uint64_t from, int64_t min_offse
     return rc;
 }
 
-/* Whether `len` bytes at the front of the bad batch tell that they were never written: all zeros,
- * where not even the offset that has to stand there is. */
-static bool is_blank(const uint8_t *bytes, size_t len, int64_t offset)
+/* How many zeros at the front of a batch with this base offset can't be right. */
+static ssize_t zeros_max(int64_t base_offset)
 {
-    uint8_t expected[sizeof(offset)];
-    bytes_put_u64(expected, (uint64_t)offset);
-    bool told = len > sizeof(expected);
-    for (size_t i = 0; i < len; i++) {
-        if (bytes[i])
-            return false;
-        told |= i < sizeof(expected) && expected[i];
-    }
-    return told;
+    ssize_t zeros = 1;
+    for (int shift = 56; shift > 0 && base_offset >> shift == 0; shift -= 8)
+        zeros++;
+    return zeros;
 }
 
-/* Whether a power cut explains the bytes from the bad batch at `bad`, of `offset`, to the good one at
- * `good`: a sector that was not written yet reads as zeros. What was flushed has no such hole. 1, 0,
- * or an error. */
-static int has_hole(struct segment *segment, uint64_t bad, uint64_t good, int64_t offset)
+/* Whether [from, to) holds a sector, or the rest of one, that was never written: only zeros. Bytes of
+ * a segment are written once, so what was flushed is never like that by itself. A batch at or past
+ * `offset` should start at `from`. */
+static int search_unwritten(struct segment *segment, uint64_t from, uint64_t to, int64_t offset)
 {
-    uint8_t sector[SECTOR];
+    uint8_t sector[DISK_SECTOR];
     struct env_file *file;
+    ssize_t enough = zeros_max(offset);
     int rc = segment_file(segment, &file);
-    for (uint64_t at = bad; rc == 0 && at < good;) {
-        uint64_t next = (at / SECTOR + 1) * SECTOR;
-        if (next > good)
-            break;
-        ssize_t got = env_file_read(file, sector, (size_t)(next - at), at);
-        if (got < (ssize_t)(next - at))
-            return got < 0 ? (int)got : 0;
-        /* Away from the front only a whole sector counts: records may have some zeros. */
-        if (at == bad ? is_blank(sector, (size_t)got, offset)
-                      : is_blank(sector, (size_t)got, INT64_MAX))
-            rc = 1;
-        at = next;
+    while (rc == 0 && from < to) {
+        uint64_t end = (from / DISK_SECTOR + 1) * DISK_SECTOR;
+        end = end < to ? end : to;
+        ssize_t got = env_file_read(file, sector, (size_t)(end - from), from);
+        if (got < 0)
+            return (int)got;
+        ssize_t zeros = 0;
+        while (zeros < got && sector[zeros] == 0)
+            zeros++;
+        rc = zeros == got && got >= enough;
+        from = end;
     }
     return rc;
 }
 
-/* Good batches at `good` of segment `found_at`, behind a bad one: 0 when they may be cut too, as a
- * power cut wrote them and not what is before them. */
-static int judge_good(struct recovery *r, uint32_t at, uint64_t bad, uint32_t found_at,
-                      uint64_t good)
+/* Removes the segments behind number `at`; where that one ends is for the scan to find. */
+static int remove_behind(struct recovery *r, uint32_t at)
+{
+    struct log *log = r->log;
+    int rc = 0;
+    log->segments[at]->end_offset = log->segments[at]->base_offset;
+    while (log->segment_count > at + 1 && rc == 0) {
+        struct segment *last = log->segments[--log->segment_count];
+        char *path = segment_path(last, ".log");
+        rc = env_path_remove(r->env, path);
+        mem_free(path);
+        segment_drop(last);
+    }
+    return rc;
+}
+
+/* Cuts the file to the segment's size, once the names that led to it are durable. */
+static int trim_durably(struct recovery *r, struct segment *segment)
+{
+    int rc = env_dir_sync(r->env, r->log->path);
+    return rc < 0 ? rc : segment_trim(segment);
+}
+
+/* Whether what is bad at `bad` in segment `at` is the torn end of what was never flushed: 1 or 0. */
+static int is_torn(struct recovery *r, uint32_t at, uint64_t bad)
 {
     struct log *log = r->log;
     struct segment *segment = log->segments[at];
-    int hole = has_hole(segment, bad, found_at == at ? good : segment->size, segment->end_offset);
-    if (hole != 0)
-        return hole < 0 ? hole : 0;
-    buf_printf(r->note, "%s has a bad batch at offset %" PRId64 " with good ones behind it",
-               log->path, segment->end_offset);
-    return ERR_CORRUPT;
+    uint64_t good;
+    /* A batch that is good but out of order counts too: then the offset before it is damaged. */
+    int found = search_good(segment, bad, &good), unwritten = 0;
+    if (found >= 0)
+        unwritten = search_unwritten(segment, bad, good, segment->end_offset);
+    for (uint32_t i = at + 1; i < log->segment_count && found == 0; i++)
+        found = search_good(log->segments[i], 0, &good);
+    if (found < 0 || unwritten < 0)
+        return found < 0 ? found : unwritten;
+    return found == 0 || unwritten;
 }
 
 /* The batch at `bad` in segment `at` is wrong: cuts it off when it is the torn end. */
@@ -259,28 +297,88 @@ static int cut_torn_end(struct recovery *r, uint32_t at, uint64_t bad)
                    log->path, end, r->recovery_point);
         return ERR_CORRUPT;
     }
-    /* A batch that is good but out of order counts too: then the offset before it is damaged. */
-    uint32_t found_at = at;
-    uint64_t good = bad;
-    int found = search_good(segment, bad, segment->base_offset, &good);
-    while (found == 0 && ++found_at < log->segment_count)
-        found = search_good(log->segments[found_at], 0, log->segments[found_at]->base_offset, &good);
-    if (found > 0)
-        found = judge_good(r, at, bad, found_at, good);
-    if (found < 0)
-        return found;
-    buf_printf(r->note, "%s: cut %" PRIu64 " bytes of an unfinished write at offset %" PRId64,
-               log->path, segment->size - bad, end);
-    while (log->segment_count > at + 1) {
-        struct segment *last = log->segments[--log->segment_count];
-        char *path = segment_path(last, ".log");
-        int rc = env_path_remove(r->env, path);
-        mem_free(path);
-        segment_drop(last);
-        if (rc < 0)
-            return rc;
+    int torn = is_torn(r, at, bad);
+    if (torn < 0)
+        return torn;
+    if (torn == 0) {
+        buf_printf(r->note, "%s has a bad batch at offset %" PRId64 " with good ones behind it",
+                   log->path, end);
+        return ERR_CORRUPT;
     }
-    return segment_truncate(segment, bad, end);
+    buf_printf(r->note, "%s: cut %" PRIu64 " bytes of unfinished writes at offset %" PRId64,
+               log->path, segment->size - bad, end);
+    int rc = remove_behind(r, at);
+    if (rc == 0)
+        rc = segment_cut(segment, bad, end);
+    return rc < 0 ? rc : trim_durably(r, segment);
+}
+
+/* ---- markers: how large a segment was when the next one began ---- */
+
+/* The segment's file is larger: it still has what was cut off. */
+static int trim_to_mark(struct recovery *r, struct segment *segment, uint64_t size)
+{
+    segment->size = size;
+    segment->verified = false;
+    return trim_durably(r, segment);
+}
+
+static int short_of_mark(struct recovery *r, const struct segment *segment)
+{
+    buf_printf(r->note,
+               "%s: the segment at offset %" PRId64 " is shorter than it was when it was flushed",
+               r->log->path, segment->base_offset);
+    return ERR_CORRUPT;
+}
+
+/* Brings segments to the size that their marker tells. What is smaller lost its end, and what follows
+ * it goes. */
+static int apply_marks(struct recovery *r)
+{
+    struct log *log = r->log;
+    int rc = 0;
+    for (uint32_t i = 0; i < r->mark_count && rc == 0; i++) {
+        const struct recovery_mark *mark = &r->marks[i];
+        uint32_t at = log_segment_at(log, mark->base_offset);
+        if (at == 0 || log->segments[at]->base_offset != mark->base_offset)
+            continue;
+        struct segment *before = log->segments[at - 1];
+        if (before->size > mark->size)
+            rc = trim_to_mark(r, before, mark->size);
+        else if (before->size < mark->size && mark->base_offset > r->recovery_point)
+            rc = remove_behind(r, at - 1);
+        else if (before->size < mark->size)
+            rc = short_of_mark(r, before);
+    }
+    return rc;
+}
+
+/* All that they stood for is synced. */
+static int remove_marks(struct recovery *r)
+{
+    int rc = 0;
+    for (uint32_t i = 0; i < r->mark_count && rc == 0; i++) {
+        char name[SEGMENT_NAME_MAX], suffix[SEGMENT_NAME_MAX / 2];
+        snprintf(suffix, sizeof(suffix), ".after-%" PRIu64, r->marks[i].size);
+        segment_name(r->marks[i].base_offset, suffix, name);
+        char *path = mem_printf("%s/%s", r->log->path, name);
+        rc = env_path_remove(r->env, path);
+        mem_free(path);
+    }
+    return rc;
+}
+
+/* ---- scanning ---- */
+
+/* A segment ends where the next one begins; compaction may have left less in it, never more. */
+static int end_at(struct recovery *r, struct segment *segment, int64_t base_offset)
+{
+    if (segment->end_offset > base_offset) {
+        buf_printf(r->note, "%s has offset %" PRId64 " in two segments", r->log->path, base_offset);
+        return ERR_CORRUPT;
+    }
+    segment->end_offset = base_offset;
+    return 0;
 }
 
 static int scan_segments(struct recovery *r)
@@ -298,10 +396,8 @@ static int scan_segments(struct recovery *r)
         int rc = segment_recover(segment, trusted, take_batch, r, &bad);
         if (rc == 0 && i + 1 < log->segment_count) {
             rc = segment_seal(segment);
-            if (rc == 0 && segment->end_offset > log->segments[i + 1]->base_offset)
-                rc = ERR_CORRUPT;
-            else if (rc == 0)
-                segment->end_offset = log->segments[i + 1]->base_offset;
+            if (rc == 0)
+                rc = end_at(r, segment, log->segments[i + 1]->base_offset);
         } else if (rc == ERR_CORRUPT) {
             rc = cut_torn_end(r, i, bad);
         }
@@ -331,12 +427,62 @@ static int sync_scanned(struct recovery *r)
     return rc < 0 ? rc : env_dir_sync(r->env, log->path);
 }
 
+/* The first batch with a last offset >= `offset`, in any segment. */
+static int find_batch(struct log *log, int64_t offset, struct segment_spot *spot)
+{
+    int rc = ERR_NOT_FOUND;
+    for (uint32_t i = log_segment_at(log, offset); i < log->segment_count && rc == ERR_NOT_FOUND;
+         i++)
+        rc = segment_find(log->segments[i], offset, spot);
+    return rc;
+}
+
+/* Whether the batch where epoch number `i` starts, if it has any, is of that epoch: 1, 0, or an
+ * error. */
+static int epoch_fits(struct log *log, uint32_t i)
+{
+    const struct epochs_entry *entry = &log->epochs.entries[i];
+    int64_t end = i + 1 < log->epochs.count ? entry[1].start_offset : INT64_MAX;
+    struct segment_spot spot;
+    int rc = find_batch(log, entry->start_offset, &spot);
+    if (rc < 0)
+        return rc == ERR_NOT_FOUND ? 1 : rc;
+    if (spot.batch.leader_epoch < 0 || spot.batch.base_offset >= end)
+        return 1;
+    return spot.batch.leader_epoch == entry->epoch;
+}
+
+/* After a crash the file may be of another moment than the log: the log may start lower, or have an
+ * end that was cut already when the file was written. */
+static int check_epochs(struct recovery *r)
+{
+    const struct epochs *epochs = &r->log->epochs;
+    struct segment_spot spot;
+    if (r->clean)
+        return 0;
+    int rc = find_batch(r->log, 0, &spot);
+    if (rc < 0)
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    if (spot.batch.leader_epoch >= 0 &&
+        (epochs->count == 0 || epochs->entries[0].epoch > spot.batch.leader_epoch))
+        r->epochs_known = false;
+    else if (epochs->count > 0 && epochs->entries[0].start_offset > spot.batch.base_offset)
+        epochs->entries[0].start_offset = spot.batch.base_offset;
+    for (uint32_t i = 0; i < epochs->count && r->epochs_known; i++) {
+        rc = epoch_fits(r->log, i);
+        if (rc < 0)
+            return rc;
+        r->epochs_known = rc > 0;
+    }
+    return 0;
+}
+
 /* The epochs of all batches, when the file does not tell them. */
 static int rebuild_epochs(struct recovery *r)
 {
-    int rc = 0;
-    if (r->epochs_known || r->log->end_offset == r->log->segments[0]->base_offset)
-        return 0;
+    int rc = check_epochs(r);
+    if (rc < 0 || r->epochs_known || r->log->end_offset == r->log->segments[0]->base_offset)
+        return rc;
     epochs_clear(&r->log->epochs);
     for (uint32_t i = 0; i < r->log->segment_count && rc == 0; i++) {
         struct segment *segment = r->log->segments[i];
@@ -358,15 +504,23 @@ static int rebuild_epochs(struct recovery *r)
 
 /* ---- the whole ---- */
 
-static int start_empty(struct recovery *r, int64_t base_offset)
+/* No segment is there. */
+static void start_empty(struct recovery *r, int64_t base_offset)
 {
     struct log *log = r->log;
-    while (log->segment_count > 0)
-        segment_drop(log->segments[--log->segment_count]);
     log_push_segment(log, segment_new(r->env, log->path, base_offset, 0,
                                       (uint32_t)log->config.index_interval_bytes));
     log->end_offset = base_offset;
-    return 0;
+}
+
+/* A .begin marker has done its duty once there is a segment's file. */
+static int remove_begin(struct recovery *r)
+{
+    struct env_file *file;
+    if (r->begin < 0)
+        return 0;
+    int rc = segment_file(r->log->segments[0], &file);
+    return rc < 0 ? rc : log_unmark_begin(r->log, r->begin);
 }
 
 static int drop_late_snapshots(struct recovery *r)
@@ -389,9 +543,13 @@ static int load_batches(struct recovery *r, const struct log_entry *entry)
     struct log *log = r->log;
     if (log->segment_count == 0) {
         r->recovery_point = 0;
-        return start_empty(r, entry->start_offset > 0 ? entry->start_offset : 0);
+        int64_t base = r->begin >= 0 ? r->begin : entry->start_offset;
+        start_empty(r, base > 0 ? base : 0);
+        return remove_begin(r);
     }
-    int rc = scan_segments(r);
+    int rc = apply_marks(r);
+    if (rc == 0)
+        rc = scan_segments(r);
     if (rc == 0 && log->end_offset < r->recovery_point) {
         buf_printf(r->note, "%s ends at offset %" PRId64 " although it was flushed up to %" PRId64,
                    log->path, log->end_offset, r->recovery_point);
@@ -399,6 +557,10 @@ static int load_batches(struct recovery *r, const struct log_entry *entry)
     }
     if (rc == 0)
         rc = sync_scanned(r);
+    if (rc == 0)
+        rc = remove_marks(r);
+    if (rc == 0)
+        rc = remove_begin(r);
     return rc < 0 ? rc : rebuild_epochs(r);
 }
 
@@ -410,12 +572,14 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
         .note = note,
         .recovery_point = entry->recovery_point,
         .clean = clean,
+        .begin = -1,
     };
     int rc = list_files(&r);
     if (rc == 0)
         rc = load_epochs(&r);
     if (rc == 0)
         rc = load_batches(&r, entry);
+    mem_free(r.marks);
     if (rc < 0)
         return rc;
     log->start_offset = log->segments[0]->base_offset;

@@ -38,6 +38,7 @@ struct segment *segment_new(struct env *env, const char *dir, int64_t base_offse
     segment->created_ms = env_wall_ms(env);
     segment->index_interval = index_interval;
     segment->owned = true;
+    segment->after_size = -1;
     segment->known = segment->fresh = size == 0;
     list_init(&segment->lru);
     index_init(&segment->offsets, INDEX_OFFSET);
@@ -521,21 +522,35 @@ int segment_first_timestamp(struct segment *segment, int64_t *timestamp_ms)
 
 /* ---- cutting and removing ---- */
 
-int segment_truncate(struct segment *segment, uint64_t position, int64_t end_offset)
+int segment_cut(struct segment *segment, uint64_t position, int64_t end_offset)
 {
+    uint64_t bad;
     int rc = segment_open_indexes(segment);
-    if (rc == 0)
-        rc = env_file_truncate(segment->file, position);
     if (rc < 0)
         return rc;
     segment->size = position;
+    segment->trim = true;
     rc = index_truncate(&segment->offsets, end_offset - segment->base_offset);
     if (rc == 0)
         rc = index_truncate(&segment->times, end_offset - segment->base_offset);
-    uint64_t bad;
     if (rc == 0)
         rc = segment_recover(segment, INT64_MAX, NULL, NULL, &bad);
+    if (rc == 0)
+        rc = segment_seal(segment);
     segment->end_offset = end_offset;
+    return rc;
+}
+
+int segment_trim(struct segment *segment)
+{
+    struct env_file *file;
+    int rc = segment_file(segment, &file);
+    if (rc == 0)
+        rc = env_file_truncate(file, segment->size);
+    if (rc == 0)
+        rc = env_file_sync(file);
+    if (rc == 0)
+        segment->trim = false;
     return rc;
 }
 
@@ -543,6 +558,9 @@ int segment_rename_deleted(struct segment *segment, void (*renamed)(void *data, 
                            void *data)
 {
     static const char *const suffixes[] = {".log", ".index", ".timeindex", ".snapshot"};
+    /* Entries in memory must not make new files under the old names. */
+    index_close(&segment->offsets);
+    index_close(&segment->times);
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
         char *from = segment_path(segment, suffixes[i]);
         char *to = mem_printf("%s.deleted", from);

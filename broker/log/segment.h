@@ -48,6 +48,8 @@ struct segment {
     bool verified; /* the indexes were checked since start */
     bool known;    /* max_timestamp is loaded */
     bool fresh;    /* its directory entry may not be durable yet */
+    bool trim;     /* was cut: the file may be longer than `size` until the next flush */
+    int64_t after_size; /* in the name of its .after marker (log_marks.c); -1 = there is none */
 };
 
 /* A batch in a segment. */
@@ -102,8 +104,11 @@ int segment_first_timestamp(struct segment *segment, int64_t *timestamp_ms) MUST
 int segment_recover(struct segment *segment, int64_t trusted,
                     void (*each)(void *data, const struct batch *batch), void *data,
                     uint64_t *bad_position) MUST_CHECK;
-/* Cuts at `position`; the segment then ends at `end_offset`. */
-int segment_truncate(struct segment *segment, uint64_t position, int64_t end_offset) MUST_CHECK;
+/* Cuts at `position`; the segment then ends at `end_offset`. The file itself is cut by segment_trim
+ * or by a flush, and before that nothing may be appended. */
+int segment_cut(struct segment *segment, uint64_t position, int64_t end_offset) MUST_CHECK;
+/* Cuts the file to the size; durable when it returns. Blocks. */
+int segment_trim(struct segment *segment) MUST_CHECK;
 /* Renames the files to *.deleted; calls `renamed` with each new path, which is the callee's. */
 int segment_rename_deleted(struct segment *segment, void (*renamed)(void *data, char *path),
                            void *data) MUST_CHECK;

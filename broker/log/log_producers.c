@@ -1,0 +1,186 @@
+/* The producer state of a log on disk: snapshots, written in the background, and loading.
+ *
+ * Happy path: the newest snapshot is read, and the batches behind it. Failure modes: a damaged or
+ * missing snapshot makes an older one be used, in the end the whole log is read. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "broker/log/batch_scan.h"
+#include "broker/log/file_job.h"
+
+enum {
+    LOAD_SNAPSHOT_MAX = 256 * 1024 * 1024, /* five million producers */
+    LOAD_BLOCK = 16 * 1024                 /* read-ahead over batch headers */
+};
+
+void log_each_producer(const struct log *log, bool (*fn)(void *data, const struct log_producer *),
+                       void *data)
+{
+    size_t cursor = 0;
+    const struct producer *producer;
+    while ((producer = map_next(&log->producers.map, &cursor, NULL, NULL))) {
+        struct log_producer view = {
+            .producer_id = producer->id,
+            .producer_epoch = producer->epoch,
+            .last_sequence = producer_last_sequence(producer),
+            .last_timestamp_ms = producer->last_timestamp,
+            .coordinator_epoch = producer->coordinator_epoch,
+            .current_txn_start_offset = producer->txn_start_offset,
+        };
+        if (!fn(data, &view))
+            return;
+    }
+}
+
+/* ---- snapshots ---- */
+
+void log_forget_snapshot(struct log *log, int64_t offset)
+{
+    for (uint32_t i = 0; i < log->snapshot_count; i++) {
+        if (log->snapshots[i] != offset)
+            continue;
+        log->snapshot_count--;
+        memmove(&log->snapshots[i], &log->snapshots[i + 1],
+                (log->snapshot_count - i) * sizeof(log->snapshots[0]));
+        return;
+    }
+}
+
+static void snapshot_remove(struct log *log, uint32_t i)
+{
+    char name[SEGMENT_NAME_MAX];
+    segment_name(log->snapshots[i], ".snapshot", name);
+    log_manager_trash(log->manager, mem_printf("%s/%s", log->path, name), 0);
+    log_forget_snapshot(log, log->snapshots[i]);
+}
+
+static bool is_segment_base(const struct log *log, int64_t offset)
+{
+    return log->segments[log_segment_at(log, offset)]->base_offset == offset;
+}
+
+/* Snapshots at segment bases go with their segment; of the others the last two are kept, the older
+ * of them for the case that a power cut takes the end of the log that the newer one stands for. */
+static void snapshots_prune(struct log *log)
+{
+    for (uint32_t i = 0; i + 2 < log->snapshot_count;) {
+        if (log->snapshots[i] < log->start_offset || !is_segment_base(log, log->snapshots[i]))
+            snapshot_remove(log, i);
+        else
+            i++;
+    }
+}
+
+static void snapshot_written(struct file_job *job)
+{
+    struct log *log = job->log;
+    if (job->err < 0) {
+        log->snapshot_offset = log->snapshot_count ? log->snapshots[log->snapshot_count - 1] : -1;
+        return;
+    }
+    uint32_t at = log->snapshot_count;
+    while (at > 0 && log->snapshots[at - 1] > job->offset)
+        at--;
+    if (at > 0 && log->snapshots[at - 1] == job->offset)
+        return;
+    log->snapshots =
+        mem_realloc(log->snapshots, (log->snapshot_count + 1) * sizeof(log->snapshots[0]));
+    memmove(&log->snapshots[at + 1], &log->snapshots[at],
+            (log->snapshot_count - at) * sizeof(log->snapshots[0]));
+    log->snapshots[at] = job->offset;
+    log->snapshot_count++;
+    snapshots_prune(log);
+}
+
+void log_write_snapshot(struct log *log)
+{
+    if (log->snapshot_offset == log->end_offset || log_is_offline(log))
+        return;
+    struct buf data;
+    buf_init(&data);
+    if (producer_state_format(&log->producers, &data) < 0) {
+        buf_close(&data); /* the next start reads more of the log */
+        return;
+    }
+    char name[SEGMENT_NAME_MAX];
+    segment_name(log->end_offset, ".snapshot", name);
+    log->snapshot_offset = log->end_offset;
+    log->snapshot_bytes = 0;
+    file_job_start_unless_cut(log, mem_printf("%s/%s", log->path, name), &data, log->end_offset,
+                              snapshot_written);
+}
+
+/* ---- loading ---- */
+
+static int load_snapshot(struct log *log, int64_t offset)
+{
+    char name[SEGMENT_NAME_MAX], *data;
+    size_t len;
+    segment_name(offset, ".snapshot", name);
+    char *path = mem_printf("%s/%s", log->path, name);
+    int rc = env_file_load(log->manager->env, path, LOAD_SNAPSHOT_MAX, &data, &len);
+    mem_free(path);
+    if (rc < 0)
+        return rc;
+    rc = producer_state_parse(&log->producers, (const uint8_t *)data, len,
+                              env_wall_ms(log->manager->env));
+    mem_free(data);
+    return rc;
+}
+
+/* The batches of one segment in [from, end) go through the producer state. */
+static int replay_segment(struct log *log, struct segment *segment, int64_t from, int64_t end)
+{
+    struct segment_spot spot;
+    int rc = segment_find(segment, from, &spot);
+    if (rc < 0)
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    struct batch_scan scan;
+    int64_t now_ms = env_wall_ms(log->manager->env);
+    batch_scan_init(&scan, segment->file, spot.position, segment->size, LOAD_BLOCK);
+    while ((rc = batch_scan_next(&scan)) == 1 && scan.batch.base_offset < end) {
+        if (!batch_has_producer(&scan.batch))
+            continue;
+        if (batch_is_control(&scan.batch) && (rc = batch_scan_body(&scan)) < 0)
+            break;
+        producer_state_take(&log->producers, &scan.batch, now_ms);
+    }
+    batch_scan_close(&scan);
+    return rc < 0 ? rc : 0;
+}
+
+int log_load_producers(struct log *log, int64_t end_offset)
+{
+    int64_t from = log->segments[0]->base_offset;
+    producer_state_clear(&log->producers);
+    for (uint32_t i = log->snapshot_count; i-- > 0;) {
+        if (log->snapshots[i] > end_offset)
+            continue;
+        if (load_snapshot(log, log->snapshots[i]) == 0) {
+            from = log->snapshots[i];
+            log->snapshot_offset = from;
+            break;
+        }
+    }
+    int rc = 0;
+    if (from < end_offset)
+        for (uint32_t i = log_segment_at(log, from); i < log->segment_count && rc == 0; i++)
+            rc = replay_segment(log, log->segments[i], from, end_offset);
+    return rc;
+}
+
+void log_drop_snapshots_above(struct log *log, int64_t offset)
+{
+    while (log->snapshot_count > 0 && log->snapshots[log->snapshot_count - 1] > offset) {
+        char name[SEGMENT_NAME_MAX];
+        segment_name(log->snapshots[--log->snapshot_count], ".snapshot", name);
+        char *path = mem_printf("%s/%s", log->path, name);
+        int rc = env_path_remove(log->manager->env, path);
+        mem_free(path);
+        if (rc < 0 && rc != ERR_NOT_FOUND)
+            log_dir_fail(log->dir, rc, "remove a snapshot", log->path);
+    }
+    if (log->snapshot_offset > offset)
+        log->snapshot_offset =
+            log->snapshot_count ? log->snapshots[log->snapshot_count - 1] : -1;
+}
