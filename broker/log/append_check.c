@@ -1,9 +1,9 @@
 /* What is looked at before batches go into the log.
  *
- * Happy path: every batch has a right length and checksum, and its header makes sense; one pass over
- * the bytes. Failure modes: the first fault decides the error and the sentence; nothing is changed.
- * Source of the rules: "On produce Apache Kafka checks" of the Kafka protocol. A compressed batch is
- * not opened. */
+ * Happy path: every batch has a right length and checksum, and its header makes sense; one pass
+ * over the bytes. Failure modes: the first fault decides the error and the sentence; nothing is
+ * changed. Source of the rules: "On produce Apache Kafka checks" of the Kafka protocol. A
+ * compressed batch is not opened. */
 #include "broker/log/log_internal.h"
 
 static int refuse(struct log_append *result, int err, const char *message)
@@ -30,8 +30,8 @@ static int check_frame(const uint8_t *bytes, size_t left, struct batch *batch,
     return 0;
 }
 
-static int check_time(const struct log_config *config, const struct batch *batch,
-                      int64_t now_ms, struct log_append *result)
+static int check_time(const struct log_config *config, const struct batch *batch, int64_t now_ms,
+                      struct log_append *result)
 {
     if (config->log_append_time)
         return 0;
@@ -84,9 +84,9 @@ static int check_producer(struct log *log, const struct batch *batch, enum log_o
         int rc = producer_marker_read(batch, &marker);
         if (rc < 0)
             return refuse(result, rc, "the control record is not valid");
-        return rc == 0 ? 0
-                       : producer_state_check_marker(&log->producers, batch, &marker,
-                                                     &result->message);
+        return rc == 0
+                   ? 0
+                   : producer_state_check_marker(&log->producers, batch, &marker, &result->message);
     }
     struct producer_verdict verdict;
     int rc = producer_state_check(&log->producers, batch, origin == LOG_FROM_CLIENT, &verdict);

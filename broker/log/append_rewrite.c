@@ -1,5 +1,5 @@
-/* What of an append has to look inside batches: keys for compacted topics, and another codec where the
- * topic's compression.type asks for one. Everything else passes unopened.
+/* What of an append has to look inside batches: keys for compacted topics, and another codec where
+ * the topic's compression.type asks for one. Everything else passes unopened.
  *
  * Happy path: a topic with neither returns at once. Failure modes: a batch that can't be opened is
  * ERR_CORRUPT_MESSAGE; what it opens to is limited, so a bomb costs no more than the limit. */
@@ -98,8 +98,7 @@ static int rewrite_one(const struct log_config *config, const struct batch *batc
     int rc = batch_recompress(batch, codec, COMPRESS_LEVEL_DEFAULT, open_limit(config), out);
     if (rc < 0)
         return open_failed(rc, result);
-    if (config->max_message_bytes >= 0 &&
-        out->len - before > (uint64_t)config->max_message_bytes) {
+    if (config->max_message_bytes >= 0 && out->len - before > (uint64_t)config->max_message_bytes) {
         result->message = "with the topic's compression.type the batch is larger than "
                           "max.message.bytes";
         return ERR_MESSAGE_TOO_LARGE;

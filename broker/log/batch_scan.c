@@ -1,8 +1,8 @@
 /* A window over a segment file that moves forward from batch to batch.
  *
- * Happy path: the next header lies in the window, and no read is needed. A header or body outside it
- * moves the window there. The window grows only as far as a batch that lies inside the file, so a
- * damaged length can't make it larger than the file. */
+ * Happy path: the next header lies in the window, and no read is needed. A header or body outside
+ * it moves the window there. The window grows only as far as a batch that lies inside the file, so
+ * a damaged length can't make it larger than the file. */
 #include "broker/log/batch_scan.h"
 
 #include "base/err.h"

@@ -7,24 +7,26 @@
 
 struct batch_scan {
     struct env_file *file;
-    uint64_t next;          /* where the next batch starts */
-    uint64_t limit;         /* the end of the file, or of what is wanted */
-    uint64_t position;      /* of the current batch */
-    struct batch batch;     /* the current batch; its bytes are NULL before batch_scan_body */
+    uint64_t next;      /* where the next batch starts */
+    uint64_t limit;     /* the end of the file, or of what is wanted */
+    uint64_t position;  /* of the current batch */
+    struct batch batch; /* the current batch; its bytes are NULL before batch_scan_body */
     uint8_t *buffer;
     size_t cap;
     uint64_t buffer_at; /* file position of buffer[0] */
     size_t buffer_len;
 };
 
-/* `block` is the read-ahead: small where batches are skipped, large where all bytes are looked at. */
+/* `block` is the read-ahead: small where batches are skipped, large where all bytes are looked at.
+ */
 void batch_scan_init(struct batch_scan *scan, struct env_file *file, uint64_t from, uint64_t limit,
                      size_t block);
 void batch_scan_close(struct batch_scan *scan);
 /* 1 and the header of the next batch; 0 at the limit; ERR_CORRUPT for what is no batch or reaches
  * past the limit (`position` says where); ERR_IO. */
 int batch_scan_next(struct batch_scan *scan) MUST_CHECK;
-/* Brings the whole current batch into batch.bytes, valid until the next call. ERR_IO, ERR_NO_MEMORY. */
+/* Brings the whole current batch into batch.bytes, valid until the next call. ERR_IO,
+ * ERR_NO_MEMORY. */
 int batch_scan_body(struct batch_scan *scan) MUST_CHECK;
 
 #endif

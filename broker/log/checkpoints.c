@@ -1,7 +1,7 @@
 /* Checkpoint files: small texts that let a start skip work.
  *
- * Happy path: every interval the values that changed go into a new file by rename. The recovery point
- * of a log is written only after its epochs are, since a scan from it on would not find them.
+ * Happy path: every interval the values that changed go into a new file by rename. The recovery
+ * point of a log is written only after its epochs are, since a scan from it on would not find them.
  * Failure modes: a damaged file is dropped, so logs are scanned from their start. */
 #include "broker/log/checkpoints.h"
 

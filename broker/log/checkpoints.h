@@ -11,8 +11,8 @@ enum checkpoint {
     CHECKPOINT_LOG_START       /* log-start-offset-checkpoint */
 };
 
-/* Reads all three into the entries of the directory; a missing file is none. A damaged one is as good
- * as missing (more is scanned then), and said in the log. */
+/* Reads all three into the entries of the directory; a missing file is none. A damaged one is as
+ * good as missing (more is scanned then), and said in the log. */
 void checkpoints_load(struct log_dir *dir);
 /* Writes one, in the background, from what is true now. */
 void checkpoints_write(struct log_dir *dir, enum checkpoint which);

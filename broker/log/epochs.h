@@ -1,6 +1,6 @@
 /* The leader epochs of one log: which epoch starts at which offset (KIP-101, KIP-279). Epochs and
- * offsets both rise strictly. The file leader-epoch-checkpoint is a copy; batches are the truth, but
- * for an epoch in which nothing was written only the file knows it. */
+ * offsets both rise strictly. The file leader-epoch-checkpoint is a copy; batches are the truth,
+ * but for an epoch in which nothing was written only the file knows it. */
 #ifndef BROKER_LOG_EPOCHS_H
 #define BROKER_LOG_EPOCHS_H
 

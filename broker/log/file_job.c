@@ -1,5 +1,5 @@
-/* One small file, replaced on a worker; or written and synced there under another name, and renamed on
- * the loop.
+/* One small file, replaced on a worker; or written and synced there under another name, and renamed
+ * on the loop.
  *
  * Failure modes: ERR_NO_SPACE leaves the old file, and the caller tries again at the next interval;
  * other errors are final for the directory. */
@@ -16,8 +16,8 @@ static void file_job_write(struct env_work *work, struct file_job *job)
 {
     struct env_file *file;
     char *path = temporary_path(job);
-    job->err = env_file_open(work->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE,
-                             &file);
+    job->err =
+        env_file_open(work->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE, &file);
     if (job->err == 0) {
         job->err = env_file_write(file, job->data.data, job->data.len, 0);
         if (job->err == 0)

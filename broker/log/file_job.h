@@ -12,7 +12,7 @@ struct file_job {
     char *path;
     struct buf data;
     int err;
-    int64_t offset; /* for `done` */
+    int64_t offset;      /* for `done` */
     uint32_t generation; /* of the log when the job began */
     bool unless_cut;
     void (*done)(struct file_job *job);

@@ -2,9 +2,9 @@
  *
  * Happy path: an append asks for a flush; at the end of the loop's turn it starts: the directories
  * when there are new files, then the active segment and all before it that still have something
- * unflushed, with their indexes. When it is done the durable offset is what the end was when it began.
- * Failure modes: the first error is final. It is never tried again, since the system may have
- * dropped the pages: the whole directory goes offline. */
+ * unflushed, with their indexes. When it is done the durable offset is what the end was when it
+ * began. Failure modes: the first error is final. It is never tried again, since the system may
+ * have dropped the pages: the whole directory goes offline. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -172,8 +172,8 @@ static bool flush_wants(const struct log *log, const struct segment *segment)
 static int flush_collect(struct log *log, struct flush_job *job)
 {
     uint32_t first = log->segment_count - 1;
-    while (first > 0 && (flush_wants(log, log->segments[first - 1]) ||
-                         log->segments[first]->after_size >= 0))
+    while (first > 0 &&
+           (flush_wants(log, log->segments[first - 1]) || log->segments[first]->after_size >= 0))
         first--;
     job->first_base = log->segments[first]->base_offset;
     job->parts = mem_alloc((log->segment_count - first) * sizeof(*job->parts));
@@ -184,8 +184,8 @@ static int flush_collect(struct log *log, struct flush_job *job)
         int rc = segment_pin(segment);
         if (rc < 0)
             return rc;
-        job->parts[job->count++] = (struct flush_part){
-            segment, segment->size, segment->trim, i + 1 < log->segment_count};
+        job->parts[job->count++] =
+            (struct flush_part){segment, segment->size, segment->trim, i + 1 < log->segment_count};
     }
     return 0;
 }

@@ -19,9 +19,9 @@ struct index_entry {
 };
 
 struct index {
-    struct env *env;       /* NULL while closed */
+    struct env *env; /* NULL while closed */
     char *path;
-    struct env_file *file; /* NULL while closed, or while there is no entry in a file yet */
+    struct env_file *file;    /* NULL while closed, or while there is no entry in a file yet */
     struct index_entry *tail; /* entries that are not in the file yet; NULL when there are none */
     struct index_entry last;  /* the last entry, when count > 0 */
     uint32_t stored;          /* entries in the file */
@@ -31,8 +31,8 @@ struct index {
 };
 
 void index_init(struct index *index, enum index_kind kind);
-/* Opens the file, which is made with the first entries that go into it; with `verify` reads all of it and cuts it at the first entry out of
- * order, else trusts its size. ERR_IO and the like. */
+/* Opens the file, which is made with the first entries that go into it; with `verify` reads all of
+ * it and cuts it at the first entry out of order, else trusts its size. ERR_IO and the like. */
 int index_open(struct index *index, struct env *env, const char *path, bool verify) MUST_CHECK;
 static inline bool index_is_open(const struct index *index)
 {

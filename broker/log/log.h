@@ -1,5 +1,5 @@
-/* The log of one partition on disk: segments of record batches, their indexes, the leader epochs and
- * the state of idempotent producers, in Kafka's own on-disk format.
+/* The log of one partition on disk: segments of record batches, their indexes, the leader epochs
+ * and the state of idempotent producers, in Kafka's own on-disk format.
  *
  *     log start            high watermark     durable end       end
  *        |  segment 0  |  segment 1  |  active segment  .........|
@@ -27,8 +27,8 @@ struct log;
 struct log_manager;
 struct segment;
 
-/* Settings of one log: the broker's log.* defaults under the topic's overrides. Times in ms, sizes in
- * bytes; -1 or INT64_MAX = no limit, as in Kafka. */
+/* Settings of one log: the broker's log.* defaults under the topic's overrides. Times in ms, sizes
+ * in bytes; -1 or INT64_MAX = no limit, as in Kafka. */
 struct log_config {
     int64_t segment_bytes;
     int64_t segment_ms;
@@ -56,28 +56,29 @@ struct log_config {
 };
 
 enum log_origin {
-    LOG_FROM_CLIENT,  /* checked in full: one or more batches, offsets are assigned */
-    LOG_FROM_BROKER,  /* our own coordinators: as client, but control batches are allowed */
-    LOG_FROM_LEADER   /* replicated: copied byte for byte; base offset at or past the log end (past it
-                       * where compaction left a gap on the leader) */
+    LOG_FROM_CLIENT, /* checked in full: one or more batches, offsets are assigned */
+    LOG_FROM_BROKER, /* our own coordinators: as client, but control batches are allowed */
+    LOG_FROM_LEADER /* replicated: copied byte for byte; base offset at or past the log end (past it
+                     * where compaction left a gap on the leader) */
 };
 
 struct log_append {
     int64_t base_offset; /* of the first batch; for a duplicate that of the original */
     int64_t last_offset;
     int64_t append_time_ms; /* -1 unless LogAppendTime */
-    bool duplicate;         /* an idempotent batch that is in the log already; nothing was written */
-    const char *message;    /* static text that says what was wrong, or NULL */
+    bool duplicate;      /* an idempotent batch that is in the log already; nothing was written */
+    const char *message; /* static text that says what was wrong, or NULL */
 };
 
 /* Appends whole batches; `bytes` is changed in place (offsets, epoch, timestamp) and is not kept.
  * Producer sequences are checked against what is appended. Errors: ERR_CORRUPT_MESSAGE,
- * ERR_INVALID_RECORD, ERR_MESSAGE_TOO_LARGE, ERR_INVALID_TIMESTAMP, ERR_OUT_OF_ORDER_SEQUENCE_NUMBER,
- * ERR_INVALID_PRODUCER_EPOCH, ERR_TRANSACTION_COORDINATOR_FENCED, ERR_RECORD_LIST_TOO_LARGE (over
- * segment.bytes), ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT, ERR_FENCED_LEADER_EPOCH (leader_epoch is below
- * that of a batch in the log), ERR_KAFKA_STORAGE_ERROR (offline, or the disk is nearly full: see
- * message and log_is_offline). On an error nothing is appended. LOG_FROM_LEADER ignores an
- * incomplete last batch and `leader_epoch`; base_offset is -1 when no batch was complete. */
+ * ERR_INVALID_RECORD, ERR_MESSAGE_TOO_LARGE, ERR_INVALID_TIMESTAMP,
+ * ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, ERR_INVALID_PRODUCER_EPOCH, ERR_TRANSACTION_COORDINATOR_FENCED,
+ * ERR_RECORD_LIST_TOO_LARGE (over segment.bytes), ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT,
+ * ERR_FENCED_LEADER_EPOCH (leader_epoch is below that of a batch in the log),
+ * ERR_KAFKA_STORAGE_ERROR (offline, or the disk is nearly full: see message and log_is_offline). On
+ * an error nothing is appended. LOG_FROM_LEADER ignores an incomplete last batch and
+ * `leader_epoch`; base_offset is -1 when no batch was complete. */
 int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,
                int32_t leader_epoch, struct log_append *result) MUST_CHECK;
 
@@ -90,8 +91,8 @@ struct log_slice {
 };
 
 /* Bytes from the batch that holds `offset` (its head may lie before) up to at most max_bytes, never
- * at or past `end_offset`, from one segment; the last batch may be cut off. With `min_one` the first
- * batch is returned whole even when it is larger than max_bytes. len is 0 when offset is the
+ * at or past `end_offset`, from one segment; the last batch may be cut off. With `min_one` the
+ * first batch is returned whole even when it is larger than max_bytes. len is 0 when offset is the
  * end. ERR_OFFSET_OUT_OF_RANGE outside [log start, end]. */
 int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset, bool min_one,
              struct log_slice *slice) MUST_CHECK;
@@ -122,14 +123,15 @@ void log_watch(struct log *log, void (*fn)(void *data), void *data);
 
 /* Leader epochs (KIP-101, KIP-279): (epoch, first offset) pairs, rebuilt from batches. */
 int32_t log_latest_epoch(const struct log *log); /* -1 when there is none */
-/* Records that `epoch` starts at the log end, also when it stays empty; durable on return of the next
- * checkpoint at the latest. Ignored when a later or equal epoch is known. */
+/* Records that `epoch` starts at the log end, also when it stays empty; durable on return of the
+ * next checkpoint at the latest. Ignored when a later or equal epoch is known. */
 int log_assign_epoch(struct log *log, int32_t epoch) MUST_CHECK;
 /* The largest epoch <= `epoch` and its end offset, by the rules of OffsetForLeaderEpoch; (-1, -1)
  * when unknown. */
 void log_end_of_epoch(const struct log *log, int32_t epoch, int32_t *found, int64_t *end_offset);
 
-/* Cuts at the batch boundary at or below `offset`; epochs, indexes and producers are cut with it. */
+/* Cuts at the batch boundary at or below `offset`; epochs, indexes and producers are cut with it.
+ */
 int log_truncate(struct log *log, int64_t offset) MUST_CHECK;
 /* Drops everything and starts empty at `offset`. */
 int log_reset(struct log *log, int64_t offset) MUST_CHECK;
@@ -137,7 +139,8 @@ int log_reset(struct log *log, int64_t offset) MUST_CHECK;
  * are deleted in the background. ERR_OFFSET_OUT_OF_RANGE past the high watermark. */
 int log_advance_start(struct log *log, int64_t offset) MUST_CHECK;
 
-/* ListOffsets: the first record with timestamp >= `timestamp_ms`; *offset is -1 when there is none. */
+/* ListOffsets: the first record with timestamp >= `timestamp_ms`; *offset is -1 when there is none.
+ */
 int log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t *offset,
                        int64_t *found_timestamp_ms) MUST_CHECK;
 /* The record with the largest timestamp (ListOffsets -3); *offset -1 when the log is empty. */

@@ -1,9 +1,9 @@
 /* Appends: check, stamp, one write, then the books.
  *
- * Happy path: the batches are checked in the caller's buffer, get their offsets and epoch, go to the
- * active segment in one write, and are noted in indexes, epochs and producers; a flush is asked for.
- * Failure modes: what is wrong with the batches is answered and changes nothing; a failed write takes
- * the directory offline, since an unknown part of it may be in the file. */
+ * Happy path: the batches are checked in the caller's buffer, get their offsets and epoch, go to
+ * the active segment in one write, and are noted in indexes, epochs and producers; a flush is asked
+ * for. Failure modes: what is wrong with the batches is answered and changes nothing; a failed
+ * write takes the directory offline, since an unknown part of it may be in the file. */
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "broker/log/log_internal.h"
@@ -44,8 +44,8 @@ static void append_stamp(struct log *log, uint8_t *bytes, size_t len, int32_t le
 
 /* ---- rolling ---- */
 
-static bool roll_is_due(struct log *log, const struct segment *segment,
-                        const struct batch *batch, int64_t now_ms)
+static bool roll_is_due(struct log *log, const struct segment *segment, const struct batch *batch,
+                        int64_t now_ms)
 {
     if (log->config.segment_ms < 0 || log->config.segment_ms == INT64_MAX)
         return false;
@@ -56,8 +56,7 @@ static bool roll_is_due(struct log *log, const struct segment *segment,
     return waited > log->config.segment_ms - log->roll_jitter_ms;
 }
 
-static bool roll_needed(struct log *log, size_t pending, const struct batch *batch,
-                        int64_t now_ms)
+static bool roll_needed(struct log *log, size_t pending, const struct batch *batch, int64_t now_ms)
 {
     const struct segment *segment = log_active(log);
     uint64_t size = segment->size + pending;
@@ -68,8 +67,9 @@ static bool roll_needed(struct log *log, size_t pending, const struct batch *bat
         return true; /* the indexes have 31 bits for it */
     if (size == 0)
         return false;
-    uint64_t index_limit =
-        log->config.segment_index_bytes < 0 ? UINT64_MAX : (uint64_t)log->config.segment_index_bytes;
+    uint64_t index_limit = log->config.segment_index_bytes < 0
+                               ? UINT64_MAX
+                               : (uint64_t)log->config.segment_index_bytes;
     return size + batch->size > limit || (segment->offsets.count + 1) * 8u > index_limit ||
            (segment->times.count + 2) * 12u > index_limit ||
            roll_is_due(log, segment, batch, now_ms);
@@ -77,8 +77,7 @@ static bool roll_needed(struct log *log, size_t pending, const struct batch *bat
 
 /* ---- writing ---- */
 
-static int note_batch(struct log *log, const struct batch *batch, uint64_t position,
-                      int64_t now_ms)
+static int note_batch(struct log *log, const struct batch *batch, uint64_t position, int64_t now_ms)
 {
     int rc = segment_note(log_active(log), batch, position);
     if (rc < 0)
@@ -147,8 +146,7 @@ static void ask_for_flush(struct log *log)
 }
 
 /* The directory works and has room. */
-static int check_dir(struct log *log, size_t len, enum log_origin origin,
-                     struct log_append *result)
+static int check_dir(struct log *log, size_t len, enum log_origin origin, struct log_append *result)
 {
     if (log_is_offline(log)) {
         result->message = "the log directory is offline after a disk error";

@@ -1,10 +1,10 @@
 /* Changes of a log's shape: rolling, cutting the end, moving the start, dropping segments.
  *
  * Happy path: files are renamed at once and removed in the background. A cut never writes into a
- * segment again: the rest of it is sealed at its new size, which the next flush applies to the file,
- * and a new segment begins. So a file's bytes are written once, and what a power cut left out of it
- * reads as zeros. log_marks.c makes sure that a start understands what it finds.
- * Failure modes: any disk error takes the directory offline. */
+ * segment again: the rest of it is sealed at its new size, which the next flush applies to the
+ * file, and a new segment begins. So a file's bytes are written once, and what a power cut left out
+ * of it reads as zeros. log_marks.c makes sure that a start understands what it finds. Failure
+ * modes: any disk error takes the directory offline. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -130,7 +130,8 @@ static void after_cut(struct log *log, int64_t offset)
     log_notify_later(log);
 }
 
-/* Cuts the segments so that nothing at or past `offset` is left; *end is where the log then ends. */
+/* Cuts the segments so that nothing at or past `offset` is left; *end is where the log then ends.
+ */
 static int cut_segments(struct log *log, int64_t offset, int64_t *end)
 {
     uint32_t at = log_segment_at(log, offset);

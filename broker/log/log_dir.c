@@ -2,7 +2,8 @@
  *
  * Happy path: locked, meta.properties fits, the names are listed, the checkpoints read; a few
  * milliseconds. Failure modes: a directory that is used by another process or belongs to another
- * broker is refused at start; one whose disk fails later goes offline for good, with all its logs. */
+ * broker is refused at start; one whose disk fails later goes offline for good, with all its logs.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,10 +84,11 @@ static int lock_dir(struct log_dir *dir, struct buf *problem)
         rc = env_path_lock(dir->manager->env, path, &dir->lock);
     mem_free(path);
     if (rc == ERR_LOCKED)
-        buf_printf(problem,
-                   "log directory %s is in use by another process, which holds its .lock file: stop "
-                   "that broker, or set log.dirs to another directory",
-                   dir->path);
+        buf_printf(
+            problem,
+            "log directory %s is in use by another process, which holds its .lock file: stop "
+            "that broker, or set log.dirs to another directory",
+            dir->path);
     else if (rc < 0)
         buf_printf(problem, "log directory %s can't be used: %s", dir->path, err_text(rc));
     return rc;

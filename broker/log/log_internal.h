@@ -52,17 +52,17 @@ struct log {
     int64_t end_offset;
     int64_t flushed_offset; /* below it everything was synced */
     int64_t high_watermark;
-    int64_t snapshot_offset;  /* of the newest producer snapshot; -1 */
-    int64_t *snapshots;       /* offsets of snapshot files, rising */
+    int64_t snapshot_offset; /* of the newest producer snapshot; -1 */
+    int64_t *snapshots;      /* offsets of snapshot files, rising */
     uint32_t snapshot_count;
-    int64_t cut_marker;       /* offset of the .truncated file; -1 when there is none */
-    int64_t cut_marker_saved; /* what it was when the recovery point was last written */
-    int64_t unflushed_count;  /* records since the last flush was begun */
+    int64_t cut_marker;         /* offset of the .truncated file; -1 when there is none */
+    int64_t cut_marker_saved;   /* what it was when the recovery point was last written */
+    int64_t unflushed_count;    /* records since the last flush was begun */
     int64_t unflushed_since_ms; /* monotonic; 0 = nothing is unflushed */
     int64_t roll_jitter_ms;
-    uint64_t snapshot_bytes;  /* appended since the newest snapshot */
-    struct log_ring *ring;    /* NULL until the first append */
-    int64_t bound_offset;     /* memo: in bound_segment, bound_offset is at bound_position */
+    uint64_t snapshot_bytes; /* appended since the newest snapshot */
+    struct log_ring *ring;   /* NULL until the first append */
+    int64_t bound_offset;    /* memo: in bound_segment, bound_offset is at bound_position */
     uint64_t bound_position;
     const struct segment *bound_segment;
     struct epochs epochs;
@@ -75,8 +75,8 @@ struct log {
     void *watch_data;
     bool want_flush;
     bool want_notify;
-    bool sync_dir;       /* files were made since the directory was synced */
-    bool sync_parent;    /* so was the directory itself */
+    bool sync_dir;    /* files were made since the directory was synced */
+    bool sync_parent; /* so was the directory itself */
     bool epochs_writing;
     bool closing; /* deleted: freed when jobs is 0 */
 };
@@ -100,12 +100,12 @@ struct log_dir {
     struct uuid id;
     int entry_count;
     bool failed;
-    bool clean; /* shut down cleanly the last time */
-    bool fail_pending; /* to be told to the owner */
-    bool checkpoint_dirty[3];   /* by enum checkpoint: differs from the file */
+    bool clean;               /* shut down cleanly the last time */
+    bool fail_pending;        /* to be told to the owner */
+    bool checkpoint_dirty[3]; /* by enum checkpoint: differs from the file */
     bool checkpoint_writing[3];
-    bool space_full;      /* appends were refused when it was last asked */
-    int64_t space;        /* free bytes, less what was written since it was asked */
+    bool space_full; /* appends were refused when it was last asked */
+    int64_t space;   /* free bytes, less what was written since it was asked */
     int64_t space_checked_us;
 };
 
@@ -159,7 +159,8 @@ void log_push_segment(struct log *log, struct segment *segment);
 /* Calls the watcher on the next turn of the loop. */
 void log_notify_later(struct log *log);
 void log_notify(struct log *log);
-/* A disk call failed: the directory and all its logs go offline. Returns ERR_KAFKA_STORAGE_ERROR. */
+/* A disk call failed: the directory and all its logs go offline. Returns ERR_KAFKA_STORAGE_ERROR.
+ */
 int log_fail(struct log *log, int err, const char *action);
 /* A job of this log ended; the log may be gone afterwards. */
 void log_job_end(struct log *log);
@@ -177,7 +178,8 @@ int log_drop_first(struct log *log, uint32_t count) MUST_CHECK;
 
 /* The state of producers goes to <end>.snapshot, in the background. */
 void log_write_snapshot(struct log *log);
-/* Producer state up to `end_offset` from the newest snapshot at or below it and the batches since. */
+/* Producer state up to `end_offset` from the newest snapshot at or below it and the batches since.
+ */
 int log_load_producers(struct log *log, int64_t end_offset) MUST_CHECK;
 /* Removes the snapshots past `offset`. */
 void log_drop_snapshots_above(struct log *log, int64_t offset);
@@ -194,8 +196,8 @@ void log_unmark_cut(struct log *log);
 int log_mark_begin(struct log *log, int64_t offset) MUST_CHECK;
 int log_unmark_begin(struct log *log, int64_t offset) MUST_CHECK;
 /* `segment` is about to be begun behind `before`. */
-int log_mark_after(struct log *log, struct segment *segment, const struct segment *before)
-    MUST_CHECK;
+int log_mark_after(struct log *log, struct segment *segment,
+                   const struct segment *before) MUST_CHECK;
 /* The one before it is flushed, or `segment` goes. */
 int log_unmark_after(struct log *log, struct segment *segment) MUST_CHECK;
 
@@ -211,8 +213,8 @@ int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, s
 /* ---- append_rewrite.c ---- */
 
 /* A compacted topic takes only records with keys. The batches are checked otherwise. */
-int append_check_keys(struct log *log, const uint8_t *bytes, size_t len, struct log_append *result)
-    MUST_CHECK;
+int append_check_keys(struct log *log, const uint8_t *bytes, size_t len,
+                      struct log_append *result) MUST_CHECK;
 /* The batches with the topic's codec into `out`, which stays empty when they have it already. */
 int append_rewrite(struct log *log, const uint8_t *bytes, size_t len, struct buf *out,
                    struct log_append *result) MUST_CHECK;
@@ -230,10 +232,10 @@ void log_retain(struct log *log, int64_t now_ms);
 
 /* ---- recovery.c ---- */
 
-/* Loads the log from its directory, on a worker. `note` gets sentences for the operator. ERR_CORRUPT,
- * ERR_IO, ... */
-int recovery_run(struct log *log, const struct log_entry *entry, bool clean, struct buf *note)
-    MUST_CHECK;
+/* Loads the log from its directory, on a worker. `note` gets sentences for the operator.
+ * ERR_CORRUPT, ERR_IO, ... */
+int recovery_run(struct log *log, const struct log_entry *entry, bool clean,
+                 struct buf *note) MUST_CHECK;
 
 /* ---- log_dir.c ---- */
 

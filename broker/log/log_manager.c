@@ -2,10 +2,10 @@
  *
  * Happy path: directories are locked and listed at start; partitions are opened one by one on the
  * workers; timers drive retention, flushing by time and checkpoints; the turn timer gathers what
- * appends of one turn of the loop ask for. Shutdown goes through steps, each of which waits until no
- * job runs: flush, side files, checkpoints, the clean mark.
- * Failure modes: a directory that fails is told to the owner once, on the next turn. Freeing the
- * manager while jobs run keeps the memory until the last one has ended. */
+ * appends of one turn of the loop ask for. Shutdown goes through steps, each of which waits until
+ * no job runs: flush, side files, checkpoints, the clean mark. Failure modes: a directory that
+ * fails is told to the owner once, on the next turn. Freeing the manager while jobs run keeps the
+ * memory until the last one has ended. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -134,7 +134,8 @@ static void trash_done(struct env_work *work)
 static void trash_arm(struct log_manager *manager)
 {
     int64_t due_us = INT64_MAX;
-    LIST_EACH(step, &manager->trash) {
+    LIST_EACH(step, &manager->trash)
+    {
         struct log_trash *trash = LIST_ENTRY(step, struct log_trash, link);
         due_us = trash->due_us < due_us ? trash->due_us : due_us;
     }
@@ -149,7 +150,8 @@ static void trash_due(void *data)
     int64_t now_us = env_now_us(manager->env);
     struct trash_job *job = mem_alloc(sizeof(*job));
     job->manager = manager;
-    LIST_EACH(step, &manager->trash) {
+    LIST_EACH(step, &manager->trash)
+    {
         struct log_trash *trash = LIST_ENTRY(step, struct log_trash, link);
         if (trash->due_us > now_us || job->count == TRASH_BATCH)
             continue;
@@ -170,8 +172,7 @@ void log_manager_trash(struct log_manager *manager, char *path, int64_t delay_ms
     trash->path = path;
     trash->due_us = env_now_us(manager->env) + (delay_ms > 0 ? delay_ms * 1000 : 0);
     list_push(&manager->trash, &trash->link);
-    if (!env_timer_running(&manager->trash_timer) ||
-        manager->trash_timer.due_us > trash->due_us)
+    if (!env_timer_running(&manager->trash_timer) || manager->trash_timer.due_us > trash->due_us)
         trash_arm(manager);
 }
 
@@ -496,7 +497,8 @@ static char *move_aside(struct log_entry *entry, const char *suffix)
     struct log_dir *dir = entry->dir;
     char *path = mem_printf("%s/%s", dir->path, entry->name);
     char *aside = log_dir_aside(dir, entry->name, suffix);
-    int rc = dir->failed ? ERR_KAFKA_STORAGE_ERROR : env_path_rename(dir->manager->env, path, aside);
+    int rc =
+        dir->failed ? ERR_KAFKA_STORAGE_ERROR : env_path_rename(dir->manager->env, path, aside);
     if (rc < 0 && rc != ERR_NOT_FOUND && !dir->failed)
         log_dir_fail(dir, rc, "rename", path);
     mem_free(path);

@@ -15,13 +15,13 @@ struct log_manager_config {
     const char *const *dirs; /* log.dirs */
     int dir_count;
     int32_t node_id;
-    const char *cluster_id;            /* NULL when it is not known yet: taken from meta.properties */
-    int64_t retention_check_ms;        /* log.retention.check.interval.ms */
-    int64_t flush_check_ms;            /* log.flush.scheduler.interval.ms */
-    int64_t checkpoint_ms;             /* log.flush.offset.checkpoint.interval.ms */
+    const char *cluster_id;     /* NULL when it is not known yet: taken from meta.properties */
+    int64_t retention_check_ms; /* log.retention.check.interval.ms */
+    int64_t flush_check_ms;     /* log.flush.scheduler.interval.ms */
+    int64_t checkpoint_ms;      /* log.flush.offset.checkpoint.interval.ms */
     int64_t start_offset_checkpoint_ms; /* log.flush.start.offset.checkpoint.interval.ms */
-    int64_t cleaner_backoff_ms;        /* log.cleaner.backoff.ms */
-    bool cleaner_enable;               /* log.cleaner.enable */
+    int64_t cleaner_backoff_ms;         /* log.cleaner.backoff.ms */
+    bool cleaner_enable;                /* log.cleaner.enable */
     /* Free bytes of a disk below which appends are refused (replicated ones below half of it), so
      * that the disk never gets quite full; 0 = 8 MiB. */
     int64_t disk_reserve_bytes;
@@ -51,17 +51,19 @@ const char *log_manager_dir(const struct log_manager *manager, int i);
 const struct uuid *log_manager_dir_id(const struct log_manager *manager, int i);
 
 /* Opens the log of a partition, or creates it in the directory with the fewest logs. When the
- * directory holds another topic id, that older log is removed first. `done` comes later on the loop:
- * 0 and the log, or ERR_CORRUPT (a bad batch in the middle: the replica must be refetched,
- * see log_manager_discard), ERR_KAFKA_STORAGE_ERROR. A partition is opened at most once at a time. */
+ * directory holds another topic id, that older log is removed first. `done` comes later on the
+ * loop: 0 and the log, or ERR_CORRUPT (a bad batch in the middle: the replica must be refetched,
+ * see log_manager_discard), ERR_KAFKA_STORAGE_ERROR. A partition is opened at most once at a time.
+ */
 void log_manager_open(struct log_manager *manager, const char *topic, int32_t partition,
                       const struct uuid *topic_id, const struct log_config *config,
                       void (*done)(void *data, int err, struct log *log), void *data);
-/* Closes and deletes a partition's log; the files go in the background (renamed to -delete first). */
+/* Closes and deletes a partition's log; the files go in the background (renamed to -delete first).
+ */
 void log_manager_delete(struct log_manager *manager, struct log *log);
 /* For a replica that is damaged: its directory is set aside, so that the next open starts empty. */
-int log_manager_discard(struct log_manager *manager, const char *topic, int32_t partition)
-    MUST_CHECK;
+int log_manager_discard(struct log_manager *manager, const char *topic,
+                        int32_t partition) MUST_CHECK;
 /* Directories on disk for which `wanted(data, topic, partition, topic_id)` is false are removed;
  * called once the broker has caught up with the metadata. */
 void log_manager_remove_strays(struct log_manager *manager,

@@ -1,11 +1,12 @@
-/* Small empty files whose names say what a start could not tell otherwise. A file system makes names
- * durable in the order in which they were made, so a marker is on disk whenever what follows it is.
+/* Small empty files whose names say what a start could not tell otherwise. A file system makes
+ * names durable in the order in which they were made, so a marker is on disk whenever what follows
+ * it is.
  *
  * - <offset>.truncated: the log was cut at this offset, below the checkpointed recovery point. It
  *   stays until the recovery point is lowered. Without it a log that ends there has lost something.
- * - <base>.after-<size>: when the segment with this base offset was begun, the one before it had this
- *   size. It stays until that one is flushed. A segment before it that is larger still has what was
- *   cut off; one that is smaller has lost what was never flushed, and the log ends there.
+ * - <base>.after-<size>: when the segment with this base offset was begun, the one before it had
+ * this size. It stays until that one is flushed. A segment before it that is larger still has what
+ * was cut off; one that is smaller has lost what was never flushed, and the log ends there.
  * - <base>.begin: the log begins here; it stands in for the first segment while that is replaced by
  *   a new file of the same name. */
 #include <inttypes.h>

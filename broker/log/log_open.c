@@ -2,8 +2,8 @@
  *
  * Happy path: the directory is there and of this topic id, or is made. A new directory costs two
  * calls and no sync: it is made durable with its first flush.
- * Failure modes: a directory of another topic id is moved aside and removed; a damaged log is closed
- * and reported as ERR_CORRUPT; a disk error takes the log directory offline. */
+ * Failure modes: a directory of another topic id is moved aside and removed; a damaged log is
+ * closed and reported as ERR_CORRUPT; a disk error takes the log directory offline. */
 #include "broker/log/log_open.h"
 
 #include <string.h>
@@ -173,8 +173,8 @@ static void open_done(struct env_work *work)
 static bool must_wait(const struct log_open_job *job)
 {
     LIST_EACH(step, &job->manager->closing)
-        if (strcmp(LIST_ENTRY(step, struct log, turn)->path, job->log->path) == 0)
-            return true;
+    if (strcmp(LIST_ENTRY(step, struct log, turn)->path, job->log->path) == 0)
+        return true;
     return false;
 }
 

@@ -181,6 +181,5 @@ void log_drop_snapshots_above(struct log *log, int64_t offset)
             log_dir_fail(log->dir, rc, "remove a snapshot", log->path);
     }
     if (log->snapshot_offset > offset)
-        log->snapshot_offset =
-            log->snapshot_count ? log->snapshots[log->snapshot_count - 1] : -1;
+        log->snapshot_offset = log->snapshot_count ? log->snapshots[log->snapshot_count - 1] : -1;
 }

@@ -79,7 +79,8 @@ static int read_bound(struct log *log, struct segment *segment, int64_t end_offs
     return 0;
 }
 
-/* An error of a read: a damaged log is told as it is, a failing disk takes the directory offline. */
+/* An error of a read: a damaged log is told as it is, a failing disk takes the directory offline.
+ */
 static int read_failed(struct log *log, int err)
 {
     if (err == ERR_CORRUPT)

@@ -1,5 +1,5 @@
-/* Retention: whole segments go, oldest first, when they are too old or the log is too large. Nothing
- * at or past the high watermark ever goes (a follower or a consumer may still need it). */
+/* Retention: whole segments go, oldest first, when they are too old or the log is too large.
+ * Nothing at or past the high watermark ever goes (a follower or a consumer may still need it). */
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_internal.h"
 

@@ -59,7 +59,8 @@ static int check_node(const char *dir, const struct props *props, int32_t node_i
         return 0;
     buf_printf(problem,
                "log directory %s belongs to the broker with %s=%s (says its meta.properties), but "
-               "this broker has %s=%" PRId32 ": set broker.id or node.id to %s, or give this broker "
+               "this broker has %s=%" PRId32
+               ": set broker.id or node.id to %s, or give this broker "
                "another directory in log.dirs",
                dir, name, text, name, node_id, text);
     return ERR_INVALID;
@@ -94,8 +95,9 @@ static int take_props(struct env *env, const char *dir, const struct props *prop
         meta->cluster_id = mem_strdup(cluster);
     const char *id = props_get(props, "directory.id");
     if (id && uuid_parse(id, &meta->directory_id) < 0) {
-        buf_printf(problem, "%s/meta.properties has directory.id=%s, which is not an id: restore the "
-                            "file, or remove that line to get a new id",
+        buf_printf(problem,
+                   "%s/meta.properties has directory.id=%s, which is not an id: restore the "
+                   "file, or remove that line to get a new id",
                    dir, id);
         return ERR_INVALID;
     }
@@ -125,8 +127,9 @@ int meta_properties_load(struct env *env, const char *dir, int32_t node_id, cons
         props_init(&props);
         rc = props_parse(&props, text, len, &line);
         if (rc < 0) {
-            buf_printf(problem, "%s/meta.properties is damaged at line %d: restore it, or empty the "
-                                "directory",
+            buf_printf(problem,
+                       "%s/meta.properties is damaged at line %d: restore it, or empty the "
+                       "directory",
                        dir, line);
             rc = ERR_INVALID;
         } else {

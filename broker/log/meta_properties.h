@@ -20,7 +20,7 @@ void meta_properties_close(struct meta_properties *meta);
  * ERR_INCONSISTENT_CLUSTER_ID, ERR_IO and the like. */
 int meta_properties_load(struct env *env, const char *dir, int32_t node_id, const char *cluster_id,
                          struct meta_properties *meta, struct buf *problem) MUST_CHECK;
-int meta_properties_store(struct env *env, const char *dir, const struct meta_properties *meta)
-    MUST_CHECK;
+int meta_properties_store(struct env *env, const char *dir,
+                          const struct meta_properties *meta) MUST_CHECK;
 
 #endif

@@ -2,8 +2,9 @@
  *
  * Happy path: the sequence of a batch follows the last one of its producer and epoch; it is noted
  * and the oldest of the five batches is forgotten. A batch that is one of the five is a duplicate.
- * Failure modes: anything else is refused with the error that clients expect; a snapshot with a wrong
- * checksum or size is ERR_CORRUPT, and the state is then built from an older one or from batches. */
+ * Failure modes: anything else is refused with the error that clients expect; a snapshot with a
+ * wrong checksum or size is ERR_CORRUPT, and the state is then built from an older one or from
+ * batches. */
 #include "broker/log/producer_state.h"
 
 #include <string.h>

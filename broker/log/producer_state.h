@@ -1,6 +1,6 @@
 /* What a log knows of each idempotent producer: its epoch, its last five batches and its open
- * transaction. Every replica keeps it, built from the batches that it appends. A snapshot of it goes
- * into <offset>.snapshot, in Kafka's format, so that a start need not read the whole log.
+ * transaction. Every replica keeps it, built from the batches that it appends. A snapshot of it
+ * goes into <offset>.snapshot, in Kafka's format, so that a start need not read the whole log.
  *
  * Rules: "Idempotent producer state in a partition" of the Kafka protocol (KIP-98, KIP-360). */
 #ifndef BROKER_LOG_PRODUCER_STATE_H
@@ -62,8 +62,8 @@ int producer_state_check(const struct producer_state *state, const struct batch 
 /* The same for a transaction marker; ERR_INVALID_PRODUCER_EPOCH,
  * ERR_TRANSACTION_COORDINATOR_FENCED. */
 int producer_state_check_marker(const struct producer_state *state, const struct batch *batch,
-                                const struct producer_marker *marker, const char **message)
-    MUST_CHECK;
+                                const struct producer_marker *marker,
+                                const char **message) MUST_CHECK;
 /* Reads the marker of a control batch, whose bytes are at hand: 1, 0 for another kind of control
  * record, or ERR_INVALID_RECORD. */
 int producer_marker_read(const struct batch *batch, struct producer_marker *marker) MUST_CHECK;

@@ -5,11 +5,11 @@
  * After a crash the batches past the recovery point are also checked in full, and synced.
  *
  * Failure modes:
- * - The end is torn: past the recovery point a batch is cut or wrong, and nothing good comes after it,
- *   or where it should be there are zeros, as a power cut leaves them where a write never reached the
- *   disk (then nothing behind it was ever flushed either). It is cut off.
- * - A bad batch has good ones behind it, or lies below the recovery point, or the log ends below the
- *   recovery point: ERR_CORRUPT. Such a log is never served as a shorter one.
+ * - The end is torn: past the recovery point a batch is cut or wrong, and nothing good comes after
+ * it, or where it should be there are zeros, as a power cut leaves them where a write never reached
+ * the disk (then nothing behind it was ever flushed either). It is cut off.
+ * - A bad batch has good ones behind it, or lies below the recovery point, or the log ends below
+ * the recovery point: ERR_CORRUPT. Such a log is never served as a shorter one.
  * - Indexes, epochs or snapshots are damaged or missing: made again from the batches. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,8 +107,7 @@ static int take_name(struct recovery *r, const char *name)
         r->begin = offset;
     } else if (suffix && strncmp(suffix, ".after-", 7) == 0) {
         r->marks = mem_realloc(r->marks, (r->mark_count + 1) * sizeof(*r->marks));
-        r->marks[r->mark_count++] =
-            (struct recovery_mark){offset, strtoull(suffix + 7, NULL, 10)};
+        r->marks[r->mark_count++] = (struct recovery_mark){offset, strtoull(suffix + 7, NULL, 10)};
     } else if (suffix && strcmp(suffix, ".truncated") == 0) {
         if (offset < r->recovery_point)
             r->recovery_point = offset;
@@ -221,9 +220,9 @@ static ssize_t zeros_max(int64_t base_offset)
     return zeros;
 }
 
-/* Whether [from, to) holds a sector, or the rest of one, that was never written: only zeros. Bytes of
- * a segment are written once, so what was flushed is never like that by itself. A batch at or past
- * `offset` should start at `from`. */
+/* Whether [from, to) holds a sector, or the rest of one, that was never written: only zeros. Bytes
+ * of a segment are written once, so what was flushed is never like that by itself. A batch at or
+ * past `offset` should start at `from`. */
 static int search_unwritten(struct segment *segment, uint64_t from, uint64_t to, int64_t offset)
 {
     uint8_t sector[DISK_SECTOR];
@@ -268,7 +267,8 @@ static int trim_durably(struct recovery *r, struct segment *segment)
     return rc < 0 ? rc : segment_trim(segment);
 }
 
-/* Whether what is bad at `bad` in segment `at` is the torn end of what was never flushed: 1 or 0. */
+/* Whether what is bad at `bad` in segment `at` is the torn end of what was never flushed: 1 or 0.
+ */
 static int is_torn(struct recovery *r, uint32_t at, uint64_t bad)
 {
     struct log *log = r->log;
@@ -293,7 +293,8 @@ static int cut_torn_end(struct recovery *r, uint32_t at, uint64_t bad)
     int64_t end = segment->end_offset;
     if (end < r->recovery_point) {
         buf_printf(r->note,
-                   "%s has a bad batch at offset %" PRId64 " although it was flushed up to %" PRId64,
+                   "%s has a bad batch at offset %" PRId64
+                   " although it was flushed up to %" PRId64,
                    log->path, end, r->recovery_point);
         return ERR_CORRUPT;
     }
@@ -331,8 +332,8 @@ static int short_of_mark(struct recovery *r, const struct segment *segment)
     return ERR_CORRUPT;
 }
 
-/* Brings segments to the size that their marker tells. What is smaller lost its end, and what follows
- * it goes. */
+/* Brings segments to the size that their marker tells. What is smaller lost its end, and what
+ * follows it goes. */
 static int apply_marks(struct recovery *r)
 {
     struct log *log = r->log;
@@ -587,8 +588,8 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
         log->start_offset =
             entry->start_offset < log->end_offset ? entry->start_offset : log->end_offset;
     log->flushed_offset = log->end_offset;
-    log->high_watermark = entry->high_watermark < log->end_offset ? entry->high_watermark
-                                                                  : log->end_offset;
+    log->high_watermark =
+        entry->high_watermark < log->end_offset ? entry->high_watermark : log->end_offset;
     if (log->high_watermark < log->start_offset)
         log->high_watermark = log->start_offset;
     epochs_cut_end(&log->epochs, log->end_offset + 1);

@@ -15,7 +15,7 @@
 #include "broker/log/batch_scan.h"
 
 enum {
-    SEGMENT_SKIP_BLOCK = 4096,      /* read-ahead where only headers matter: one page */
+    SEGMENT_SKIP_BLOCK = 4096,       /* read-ahead where only headers matter: one page */
     SEGMENT_CHECK_BLOCK = 256 * 1024 /* and where every byte is looked at */
 };
 
@@ -95,7 +95,8 @@ char *segment_path(const struct segment *segment, const char *suffix)
 /* Closes the files used longest ago while more are open than the pool allows. */
 static void pool_shrink(struct segment_pool *pool, const struct segment *keep)
 {
-    LIST_EACH(step, &pool->open) {
+    LIST_EACH(step, &pool->open)
+    {
         if (pool->count <= pool->cap)
             return;
         struct segment *segment = LIST_ENTRY(step, struct segment, lru);
@@ -121,7 +122,8 @@ int segment_file(struct segment *segment, struct env_file **file)
 {
     if (!segment->file) {
         char *path = segment_path(segment, ".log");
-        int rc = env_file_open(segment->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &segment->file);
+        int rc =
+            env_file_open(segment->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &segment->file);
         mem_free(path);
         if (rc < 0)
             return rc;
@@ -189,8 +191,8 @@ static int note_time_entry(struct segment *segment)
     if (segment->max_timestamp < 0)
         return 0;
     return index_append(&segment->times,
-                        (struct index_entry){segment->max_timestamp, segment->max_timestamp_offset -
-                                                                         segment->base_offset});
+                        (struct index_entry){segment->max_timestamp,
+                                             segment->max_timestamp_offset - segment->base_offset});
 }
 
 int segment_note(struct segment *segment, const struct batch *batch, uint64_t position)
@@ -395,8 +397,8 @@ static int segment_walk(struct segment *segment, uint64_t from, int64_t offset,
     return rc == 1 ? 0 : rc == 0 ? ERR_NOT_FOUND : rc;
 }
 
-/* The position of an index entry at or before `offset`, checked against the batch there; ERR_CORRUPT
- * when they differ. */
+/* The position of an index entry at or before `offset`, checked against the batch there;
+ * ERR_CORRUPT when they differ. */
 static int segment_hint(struct segment *segment, int64_t offset, uint64_t *position)
 {
     struct index_entry entry;
@@ -451,8 +453,8 @@ static int time_entry_spot(struct segment *segment, const struct index_entry *en
     return rc == ERR_NOT_FOUND ? ERR_CORRUPT : rc;
 }
 
-/* The batch of the last time index entry with a time <= `timestamp_ms`; 1, or 0 when there is none. A
- * wrong entry makes the indexes be rebuilt. */
+/* The batch of the last time index entry with a time <= `timestamp_ms`; 1, or 0 when there is none.
+ * A wrong entry makes the indexes be rebuilt. */
 static int time_find(struct segment *segment, int64_t timestamp_ms, struct segment_spot *spot)
 {
     struct index_entry entry;

@@ -2,8 +2,8 @@
  *
  * Files are opened when they are first needed and closed again by the pool when too many are open,
  * so that a segment costs a few hundred bytes while it is idle. A pin keeps the file open and the
- * segment alive: slices that are being sent and flushes hold one. A segment that the log has dropped
- * lives until its last pin is gone.
+ * segment alive: slices that are being sent and flushes hold one. A segment that the log has
+ * dropped lives until its last pin is gone.
  *
  * Segments belong to the loop, or to the one worker that opens their log. */
 #ifndef BROKER_LOG_SEGMENT_H
@@ -15,7 +15,7 @@
 #include "env/env.h"
 
 enum {
-    SEGMENT_NAME_MAX = 64,     /* "00000000000000000000.timeindex.deleted" and a NUL */
+    SEGMENT_NAME_MAX = 64,       /* "00000000000000000000.timeindex.deleted" and a NUL */
     SEGMENT_SIZE_MAX = INT32_MAX /* positions in the offset index are 31 bits */
 };
 
@@ -44,11 +44,11 @@ struct segment {
     struct index times;
     uint32_t index_interval;
     uint32_t pins;
-    bool owned;    /* by a log */
-    bool verified; /* the indexes were checked since start */
-    bool known;    /* max_timestamp is loaded */
-    bool fresh;    /* its directory entry may not be durable yet */
-    bool trim;     /* was cut: the file may be longer than `size` until the next flush */
+    bool owned;         /* by a log */
+    bool verified;      /* the indexes were checked since start */
+    bool known;         /* max_timestamp is loaded */
+    bool fresh;         /* its directory entry may not be durable yet */
+    bool trim;          /* was cut: the file may be longer than `size` until the next flush */
     int64_t after_size; /* in the name of its .after marker (log_marks.c); -1 = there is none */
 };
 
@@ -63,7 +63,8 @@ void segment_pool_init(struct segment_pool *pool, uint32_t cap);
 /* Touches no file. `size` is that of the .log file, 0 when there is none yet. */
 struct segment *segment_new(struct env *env, const char *dir, int64_t base_offset, uint64_t size,
                             uint32_t index_interval);
-/* The log lets go of it: freed now or with the last pin. Index entries in memory are written out. */
+/* The log lets go of it: freed now or with the last pin. Index entries in memory are written out.
+ */
 void segment_drop(struct segment *segment);
 /* Opens the .log file if need be (it is made when absent) and keeps it open. */
 int segment_pin(struct segment *segment) MUST_CHECK;
@@ -82,15 +83,15 @@ char *segment_path(const struct segment *segment, const char *suffix);
  * ERR_NO_SPACE; the size is as before then, but the file may hold a part. */
 int segment_write(struct segment *segment, const void *bytes, size_t len) MUST_CHECK;
 /* Takes a batch that lies at `position` into the indexes and the counters. */
-int segment_note(struct segment *segment, const struct batch *batch, uint64_t position)
-    MUST_CHECK;
+int segment_note(struct segment *segment, const struct batch *batch, uint64_t position) MUST_CHECK;
 /* No more appends: adds the last time index entry and writes the indexes out. */
 int segment_seal(struct segment *segment) MUST_CHECK;
 
 /* The first batch whose last offset is >= `offset`. ERR_NOT_FOUND past the last batch; ERR_CORRUPT
  * when the log is damaged there. A damaged index is rebuilt on the way. */
 int segment_find(struct segment *segment, int64_t offset, struct segment_spot *spot) MUST_CHECK;
-/* The first batch that has a timestamp >= `timestamp_ms` and an offset >= `offset`; ERR_NOT_FOUND. */
+/* The first batch that has a timestamp >= `timestamp_ms` and an offset >= `offset`; ERR_NOT_FOUND.
+ */
 int segment_find_timestamp(struct segment *segment, int64_t timestamp_ms, int64_t offset,
                            struct segment_spot *spot) MUST_CHECK;
 /* Makes max_timestamp known. */

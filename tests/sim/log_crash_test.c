@@ -1,7 +1,7 @@
 /* A partition log on a simulated disk, killed at every point (T-12): by power cuts in the middle of
- * any disk call, with sectors lost at random, and by kill -9. After each it must open, hold all that
- * was durable, be a state that the log once had (or the front of one), and know the same producers
- * and epochs as its batches tell. */
+ * any disk call, with sectors lost at random, and by kill -9. After each it must open, hold all
+ * that was durable, be a state that the log once had (or the front of one), and know the same
+ * producers and epochs as its batches tell. */
 #include "../unit/tap.h"
 
 #include <stdlib.h>
@@ -147,7 +147,8 @@ static void do_append(struct run *r)
     CHECK_INT(batch_parse(b.bytes.data, b.bytes.len, &batch), 0);
     if (rc == 0) {
         CHECK(!result.duplicate);
-        model_append(r, &(struct made){result.base_offset, result.last_offset, batch.crc, r->epoch});
+        model_append(r,
+                     &(struct made){result.base_offset, result.last_offset, batch.crc, r->epoch});
         if (producer < PRODUCERS)
             r->sequences[producer] += count;
     } else if (!log_is_offline(r->log)) {
@@ -236,8 +237,8 @@ static void start_node(void *data)
 {
     struct run *r = data;
     r->problem.len = 0;
-    r->err = log_manager_new(r->env, &r->logger, &r->manager_config, NULL, r, &r->problem,
-                             &r->manager);
+    r->err =
+        log_manager_new(r->env, &r->logger, &r->manager_config, NULL, r, &r->problem, &r->manager);
     if (r->err < 0) {
         r->manager = NULL;
         r->opened = true;

@@ -122,13 +122,12 @@ static void a_follower_knows_the_same(void)
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     for (int i = 0; i < 6; i++)
-        CHECK_INT(append_spec(&f,
-                              (struct spec){.count = 1,
-                                            .base_offset = i,
-                                            .producer_id = 7,
-                                            .sequence = 100 + i},
-                              LOG_FROM_LEADER),
-                  0);
+        CHECK_INT(
+            append_spec(
+                &f,
+                (struct spec){.count = 1, .base_offset = i, .producer_id = 7, .sequence = 100 + i},
+                LOG_FROM_LEADER),
+            0);
     CHECK_INT(produce(&f, 7, 0, 103, 1), 0);
     CHECK(fixture_result.duplicate);
     CHECK_INT(fixture_result.base_offset, 3);
@@ -162,8 +161,8 @@ static struct buf make_marker(int64_t id, int epoch, int coordinator_epoch)
     b.attributes = BATCH_CONTROL | BATCH_TRANSACTIONAL;
     b.producer_id = id;
     b.producer_epoch = (int16_t)epoch;
-    CHECK_INT(batch_builder_append(&b, 5, (struct wire_bytes){key, 4}, (struct wire_bytes){value, 6},
-                                   NULL, 0),
+    CHECK_INT(batch_builder_append(&b, 5, (struct wire_bytes){key, 4},
+                                   (struct wire_bytes){value, 6}, NULL, 0),
               0);
     CHECK_INT(batch_builder_finish(&b), 0);
     struct buf out = b.bytes;

@@ -179,8 +179,7 @@ static void indexes_are_made_again(void)
     f.config.index_interval_bytes = 300;
     CHECK_INT(fixture_open(&f), 0);
     for (int i = 0; i < 1000; i++)
-        CHECK_INT(append_spec(&f,
-                              (struct spec){.count = 2, .value_len = 40, .timestamp = 1000 + i},
+        CHECK_INT(append_spec(&f, (struct spec){.count = 2, .value_len = 40, .timestamp = 1000 + i},
                               LOG_FROM_CLIENT),
                   0);
     fixture_shutdown(&f);
@@ -272,14 +271,13 @@ static void producers_are_made_again(void)
     f.config.segment_bytes = 500;
     CHECK_INT(fixture_open(&f), 0);
     for (int i = 0; i < 20; i++)
-        CHECK_INT(append_spec(&f,
-                              (struct spec){.count = 2,
-                                            .value_len = 40,
-                                            .producer_id = 77,
-                                            .epoch = 3,
-                                            .sequence = i * 2},
-                              LOG_FROM_CLIENT),
-                  0);
+        CHECK_INT(
+            append_spec(
+                &f,
+                (struct spec){
+                    .count = 2, .value_len = 40, .producer_id = 77, .epoch = 3, .sequence = i * 2},
+                LOG_FROM_CLIENT),
+            0);
     for (int round = 0; round < 4; round++) {
         if (round % 2)
             fixture_crash(&f);
@@ -332,10 +330,9 @@ static void a_crash_after_a_clean_start_is_scanned(void)
 
 static void leftovers_are_removed(void)
 {
-    static const char *const names[] = {"00000000000000000000.log.deleted",
-                                        "00000000000000000004.index.deleted",
-                                        "leader-epoch-checkpoint.tmp",
-                                        "00000000000000000099.snapshot"};
+    static const char *const names[] = {
+        "00000000000000000000.log.deleted", "00000000000000000004.index.deleted",
+        "leader-epoch-checkpoint.tmp", "00000000000000000099.snapshot"};
     struct fixture f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);

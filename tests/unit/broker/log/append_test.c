@@ -1,0 +1,284 @@
+/* What the log refuses, what it rewrites, and disks that fail under it. */
+#include "fixture.h"
+
+#include "base/crc32c.h"
+
+/* ---- what is refused ---- */
+
+static void put_u32(struct buf *bytes, size_t at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        bytes->data[at + (size_t)i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+static int refused(struct fixture *f, struct spec spec, size_t at, uint32_t value, bool seal)
+{
+    struct buf bytes = make_batch(spec);
+    if (at > 0)
+        put_u32(&bytes, at, value);
+    if (seal)
+        put_u32(&bytes, 17, crc32c(0, bytes.data + 21, bytes.len - 21));
+    int rc = log_append(f->log, bytes.data, bytes.len, LOG_FROM_CLIENT, 0, &fixture_result);
+    buf_close(&bytes);
+    if (rc < 0)
+        CHECK(fixture_result.message != NULL);
+    CHECK_INT(log_end_offset(f->log), 0);
+    return rc;
+}
+
+static void bad_batches_of_clients_are_refused(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    f.config.timestamp_after_max_ms = 1000;
+    f.config.timestamp_before_max_ms = 1000;
+    CHECK_INT(fixture_open(&f), 0);
+    int64_t now = env_wall_ms(f.env);
+    struct spec good = {.count = 3, .value_len = 10, .timestamp = now};
+    CHECK_INT(refused(&f, good, 8, 20, false), ERR_CORRUPT_MESSAGE);
+    CHECK_INT(refused(&f, good, 8, 1 << 30, false), ERR_CORRUPT_MESSAGE);
+    CHECK_INT(refused(&f, good, 17, 1, false), ERR_CORRUPT_MESSAGE);
+    CHECK_INT(refused(&f, good, 57, 2, true), ERR_INVALID_RECORD); /* record count */
+    CHECK_INT(refused(&f, good, 57, 0, true), ERR_INVALID_RECORD);
+    CHECK_INT(refused(&f, good, 57, 400, true), ERR_CORRUPT_MESSAGE);
+    CHECK_INT(refused(&f, good, 23, 7, true), ERR_INVALID_RECORD); /* last offset delta */
+    CHECK_INT(refused(&f, good, 23, UINT32_MAX, true), ERR_CORRUPT_MESSAGE);
+    struct spec spec = good;
+    spec.attributes = BATCH_CONTROL;
+    CHECK_INT(refused(&f, spec, 0, 0, false), ERR_INVALID_RECORD);
+    spec.attributes = BATCH_TRANSACTIONAL;
+    CHECK_INT(refused(&f, spec, 0, 0, false), ERR_INVALID_RECORD);
+    spec.attributes = BATCH_LOG_APPEND_TIME;
+    CHECK_INT(refused(&f, spec, 0, 0, false), ERR_INVALID_TIMESTAMP);
+    spec = good;
+    spec.timestamp = now + 100000;
+    CHECK_INT(refused(&f, spec, 0, 0, false), ERR_INVALID_TIMESTAMP);
+    spec.timestamp = now - 100000;
+    CHECK_INT(refused(&f, spec, 0, 0, false), ERR_INVALID_TIMESTAMP);
+    spec = good;
+    spec.producer_id = 5;
+    spec.epoch = -1;
+    CHECK_INT(refused(&f, spec, 0, 0, false), ERR_INVALID_RECORD);
+    spec.epoch = 0;
+    spec.sequence = -1;
+    CHECK_INT(refused(&f, spec, 0, 0, false), ERR_INVALID_RECORD);
+    spec = good;
+    spec.count = 20;
+    spec.value_len = 90000;
+    CHECK_INT(refused(&f, spec, 0, 0, false), ERR_MESSAGE_TOO_LARGE);
+    struct buf old = make_batch(good);
+    old.data[16] = 1;
+    CHECK_INT(log_append(f.log, old.data, old.len, LOG_FROM_CLIENT, 0, &fixture_result),
+              ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT);
+    for (size_t len = 0; len < old.len; len++) {
+        old.data[16] = 2;
+        CHECK(log_append(f.log, old.data, len, LOG_FROM_CLIENT, 0, &fixture_result) < 0);
+    }
+    buf_close(&old);
+    good.timestamp = -1; /* no timestamp at all is fine */
+    CHECK_INT(append_spec(&f, good, LOG_FROM_CLIENT), 0);
+    fixture_close(&f);
+}
+
+static int append_with_key(struct fixture *f, const char *key, enum compress_codec codec)
+{
+    struct batch_builder b;
+    uint8_t value[] = "a value that compresses: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    batch_builder_init(&b, codec);
+    for (int i = 0; i < 3; i++) {
+        /* Only the last record is in question. */
+        const char *use = i < 2 ? "k" : key;
+        CHECK_INT(batch_builder_append(
+                      &b, 1000,
+                      (struct wire_bytes){(const uint8_t *)use, use ? (int32_t)strlen(use) : -1},
+                      (struct wire_bytes){value, sizeof(value)}, NULL, 0),
+                  0);
+    }
+    CHECK_INT(batch_builder_finish(&b), 0);
+    int rc = log_append(f->log, b.bytes.data, b.bytes.len, LOG_FROM_CLIENT, 0, &fixture_result);
+    batch_builder_close(&b);
+    return rc;
+}
+
+static void compacted_topics_need_keys(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    f.config.cleanup_compact = true;
+    CHECK_INT(fixture_open(&f), 0);
+    for (int codec = 0; codec <= COMPRESS_ZSTD; codec++) {
+        CHECK_INT(append_with_key(&f, NULL, (enum compress_codec)codec), ERR_INVALID_RECORD);
+        CHECK(fixture_result.message != NULL);
+        CHECK_INT(append_with_key(&f, "", (enum compress_codec)codec), 0);
+    }
+    CHECK_INT(log_end_offset(f.log), 15);
+    /* Records that say they are compressed and are not. */
+    struct buf bad = make_batch((struct spec){.count = 2, .value_len = 90});
+    bad.data[22] |= COMPRESS_GZIP;
+    put_u32(&bad, 17, crc32c(0, bad.data + 21, bad.len - 21));
+    CHECK_INT(log_append(f.log, bad.data, bad.len, LOG_FROM_CLIENT, 0, &fixture_result),
+              ERR_CORRUPT_MESSAGE);
+    buf_close(&bad);
+    fixture_close(&f);
+}
+
+static void the_topic_chooses_the_codec(void)
+{
+    struct fixture f;
+    int64_t next = 0, first;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    for (int to = 0; to <= COMPRESS_ZSTD; to++) {
+        f.config.compression = (int8_t)to;
+        log_set_config(f.log, &f.config);
+        for (int from = 0; from <= COMPRESS_ZSTD; from++) {
+            struct log_slice slice;
+            uint8_t header[BATCH_HEADER_SIZE];
+            struct batch batch;
+            CHECK_INT(append_with_key(&f, "x", (enum compress_codec)from), 0);
+            CHECK_INT(fixture_result.base_offset, next);
+            CHECK_INT(log_read(f.log, next, 1 << 20, INT64_MAX, true, &slice), 0);
+            CHECK_INT(env_file_read(slice.file, header, sizeof(header), slice.position),
+                      sizeof(header));
+            log_slice_release(&slice);
+            CHECK_INT(batch_parse_header(header, sizeof(header), &batch), 0);
+            CHECK_INT(batch_codec(&batch), to);
+            CHECK_INT(batch.record_count, 3);
+            CHECK_INT(read_from(&f, next, 1 << 20, INT64_MAX, &first), next + 3);
+            next += 3;
+        }
+    }
+    fixture_close(&f);
+}
+
+/* ---- disks that fail ---- */
+
+static void a_full_disk_refuses_clients_first(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(append_some(&f, 1, 10), 0);
+    /* Between what clients and what replication must leave free. */
+    f.manager->config.disk_reserve_bytes = env_path_space(f.env, f.dir) * 3 / 2;
+    f.log->dir->space_checked_us = 0;
+    CHECK_INT(append_some(&f, 1, 10), ERR_KAFKA_STORAGE_ERROR);
+    CHECK(strstr(fixture_result.message, "nearly full") != NULL);
+    CHECK(!log_is_offline(f.log));
+    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 1}, LOG_FROM_LEADER), 0);
+    f.manager->config.disk_reserve_bytes = INT64_MAX;
+    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 2}, LOG_FROM_LEADER),
+              ERR_KAFKA_STORAGE_ERROR);
+    int64_t first;
+    CHECK_INT(read_from(&f, 0, 1, INT64_MAX, &first), 1);
+    f.manager->config.disk_reserve_bytes = 1;
+    CHECK_INT(append_some(&f, 1, 10), 0);
+    fixture_close(&f);
+}
+
+/* Makes the descriptor of the open file `name` one that can't be synced. */
+static void break_file(const char *name)
+{
+    char link[512], path[64];
+    int ends[2];
+    CHECK_INT(pipe(ends), 0);
+    for (int fd = 0; fd < 200; fd++) {
+        snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+        ssize_t len = readlink(path, link, sizeof(link) - 1);
+        if (len < 0)
+            continue;
+        link[len] = 0;
+        if (strstr(link, name))
+            CHECK_INT(dup2(ends[0], fd), fd);
+    }
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void a_flush_error_is_final(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(append_some(&f, 5, 10), 0);
+    fixture_settle(&f);
+    CHECK_INT(append_some(&f, 5, 10), 0);
+    break_file(LOG0);
+    fixture_settle(&f);
+    CHECK(log_is_offline(f.log));
+    CHECK_INT(f.failed_dirs, 1);
+    CHECK_INT(log_durable_offset(f.log), 5);
+    CHECK(strstr(buf_text(&f.lines), "offline") != NULL);
+    struct log_slice slice;
+    int64_t offset, time;
+    CHECK_INT(append_some(&f, 1, 1), ERR_KAFKA_STORAGE_ERROR);
+    CHECK_INT(log_read(f.log, 0, 1, 10, true, &slice), ERR_KAFKA_STORAGE_ERROR);
+    CHECK_INT(log_truncate(f.log, 0), ERR_KAFKA_STORAGE_ERROR);
+    CHECK_INT(log_reset(f.log, 0), ERR_KAFKA_STORAGE_ERROR);
+    CHECK_INT(log_advance_start(f.log, 0), ERR_KAFKA_STORAGE_ERROR);
+    CHECK_INT(log_assign_epoch(f.log, 7), ERR_KAFKA_STORAGE_ERROR);
+    CHECK_INT(log_find_timestamp(f.log, 0, &offset, &time), ERR_KAFKA_STORAGE_ERROR);
+    /* No mark of a clean shutdown for it. */
+    fixture_shutdown(&f);
+    char *mark = mem_printf("%s/.kafka_cleanshutdown", f.dir);
+    CHECK(access(mark, F_OK) != 0);
+    mem_free(mark);
+    fixture_close(&f);
+}
+
+static void an_append_error_is_final(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(append_some(&f, 5, 10), 0);
+    break_file(LOG0);
+    CHECK_INT(append_some(&f, 5, 10), ERR_KAFKA_STORAGE_ERROR);
+    CHECK(log_is_offline(f.log));
+    CHECK_INT(log_end_offset(f.log), 5);
+    CHECK_INT(f.failed_dirs, 0); /* told on the next turn, not from inside the call */
+    fixture_settle(&f);
+    CHECK_INT(f.failed_dirs, 1);
+    fixture_close(&f);
+}
+
+static void count_call(void *data)
+{
+    ((struct fixture *)data)->notified++;
+}
+
+static void the_watcher_hears_of_durable_data(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    log_watch(f.log, count_call, &f);
+    for (int i = 0; i < 50; i++)
+        CHECK_INT(append_some(&f, 1, 10), 0);
+    CHECK_INT(f.notified, 0);
+    CHECK_INT(log_durable_offset(f.log), 0);
+    fixture_settle(&f);
+    CHECK_INT(log_durable_offset(f.log), 50);
+    CHECK_INT(f.notified, 1); /* one flush for all of the turn */
+    /* Without a flush for each: durable at once, as far as anybody is promised. */
+    f.config.flush_messages = INT64_MAX;
+    log_set_config(f.log, &f.config);
+    CHECK_INT(append_some(&f, 1, 10), 0);
+    CHECK_INT(log_durable_offset(f.log), 51);
+    CHECK_INT(f.log->flushed_offset, 50);
+    fixture_settle(&f);
+    CHECK_INT(f.notified, 2);
+    CHECK_INT(f.log->flushed_offset, 50);
+    f.config.flush_messages = 10;
+    log_set_config(f.log, &f.config);
+    for (int i = 0; i < 9; i++)
+        CHECK_INT(append_some(&f, 1, 10), 0);
+    fixture_settle(&f);
+    CHECK_INT(f.log->flushed_offset, 60);
+    fixture_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(bad_batches_of_clients_are_refused), TAP_TEST(compacted_topics_need_keys),
+         TAP_TEST(the_topic_chooses_the_codec), TAP_TEST(a_full_disk_refuses_clients_first),
+         TAP_TEST(a_flush_error_is_final), TAP_TEST(an_append_error_is_final),
+         TAP_TEST(the_watcher_hears_of_durable_data))
