@@ -79,8 +79,8 @@ void producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t
 
 /* Snapshot: int16 version 1, uint32 CRC-32C of what follows, int32 count, entries of 46 bytes, one
  * for each of a producer's last batches, the newest last. Kafka writes the newest only, and when it
- * reads keeps the last one of a producer; but with that alone, a producer that had several batches in
- * flight at a restart can't repeat them. ERR_NO_MEMORY. */
+ * reads keeps the last one of a producer; but with that alone, a producer that had several batches
+ * in flight at a restart can't repeat them. ERR_NO_MEMORY. */
 int producer_state_format(const struct producer_state *state, struct buf *out) MUST_CHECK;
 /* Replaces the state. ERR_CORRUPT (then it is empty). */
 int producer_state_parse(struct producer_state *state, const uint8_t *data, size_t len,

@@ -278,8 +278,8 @@ static void snapshots_keep_the_last_five_batches(void)
     buf_close(&bytes);
 }
 
-TAP_MAIN(TAP_TEST(snapshots_keep_the_last_five_batches), TAP_TEST(sequences_follow_each_other), TAP_TEST(the_last_five_batches_are_duplicates),
-         TAP_TEST(sequences_wrap), TAP_TEST(a_new_epoch_starts_at_zero),
-         TAP_TEST(a_cut_takes_what_producers_wrote), TAP_TEST(a_follower_knows_the_same),
-         TAP_TEST(producers_expire_by_their_last_append),
+TAP_MAIN(TAP_TEST(snapshots_keep_the_last_five_batches), TAP_TEST(sequences_follow_each_other),
+         TAP_TEST(the_last_five_batches_are_duplicates), TAP_TEST(sequences_wrap),
+         TAP_TEST(a_new_epoch_starts_at_zero), TAP_TEST(a_cut_takes_what_producers_wrote),
+         TAP_TEST(a_follower_knows_the_same), TAP_TEST(producers_expire_by_their_last_append),
          TAP_TEST(transactions_hold_the_stable_offset), TAP_TEST(snapshots_are_checked))

@@ -78,7 +78,8 @@ static void a_flip_in_the_middle_is_never_a_shorter_log(void)
     fixture_close(&f);
 }
 
-/* Sectors reach the disk in any order: zeros in the middle of what was not flushed are a torn end. */
+/* Sectors reach the disk in any order: zeros in the middle of what was not flushed are a torn end.
+ */
 static void a_hole_from_a_power_cut_is_a_torn_end(void)
 {
     static const uint8_t zeros[512];
