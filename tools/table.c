@@ -73,7 +73,7 @@ static void table_print_cell(const struct table *table, int column, const char *
     if (table->style == TABLE_TABS)
         fprintf(out, "%-*s\t", table->widths[column], text);
     else if (last)
-        fputs(text, out);
+        fprintf(out, "%-*s", table->style == TABLE_PADDED ? table->widths[column] : 0, text);
     else
         fprintf(out, "%-*s ", table->widths[column], text);
     if (last)

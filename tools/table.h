@@ -8,7 +8,8 @@
 
 enum table_style {
     TABLE_SPACES, /* cells padded, one blank between, nothing behind the last (consumer-groups) */
-    TABLE_TABS    /* cells padded, a tab behind each, the last too (metadata-quorum) */
+    TABLE_TABS,   /* cells padded, a tab behind each, the last too (metadata-quorum) */
+    TABLE_PADDED  /* as TABLE_SPACES, and the last is padded too (groups) */
 };
 
 struct table;

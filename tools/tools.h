@@ -11,6 +11,8 @@
     X(tool_console_producer)                                                                       \
     X(tool_console_consumer)                                                                       \
     X(tool_configs)                                                                                \
+    X(tool_consumer_groups)                                                                        \
+    X(tool_groups)                                                                                 \
     X(tool_get_offsets)                                                                            \
     X(tool_metadata_quorum)                                                                        \
     X(tool_broker_api_versions)                                                                    \

@@ -1,0 +1,437 @@
+/* kafka-consumer-groups: list, describe and delete groups, and change their committed offsets.
+ *
+ * Happy path: exactly one action; the groups that --group or --all-groups choose are asked for at
+ * their coordinators, one after another. Failure modes: what the options get wrong, on stderr with
+ * status 1; what the cluster refuses, "Error: ..." on stdout with status 0, as in Kafka's tool. */
+#include "tools/consumer_groups.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "tools/table.h"
+#include "tools/tools.h"
+
+enum { CONSUMER_GROUPS_TIMEOUT_MS = 30000 };
+
+static const struct option_row consumer_groups_options[] = {
+    OPTION("list", NULL, "List the groups."),
+    OPTION("describe", NULL, "Show groups: their offsets, members or state."),
+    OPTION("delete", NULL, "Delete groups that have no members, with their offsets."),
+    OPTION("reset-offsets", NULL, "Change the offsets of groups that have no members."),
+    OPTION("delete-offsets", NULL, "Delete the offsets of a group for topics."),
+    OPTION("validate-regex", "R", "Say whether R is a regular expression."),
+    TOOL_CONNECT_OPTIONS,
+    OPTION("group", "G", "The group; may be repeated."),
+    OPTION("all-groups", NULL, "All groups (--describe, --delete, --reset-offsets)."),
+    OPTION("topic", "T", "The topic, or T:0,1 for partitions of it; may be repeated."),
+    OPTION("all-topics", NULL, "With --reset-offsets: all topics that the group has offsets for."),
+    OPTION("state", "[S,S]", "With --list: show or filter states; with --describe: the state."),
+    OPTION("type", "[T,T]", "With --list: show or filter types: classic, consumer."),
+    OPTION("members", NULL, "With --describe: the members."),
+    OPTION("offsets", NULL, "With --describe: the offsets (default)."),
+    OPTION("verbose", NULL, "With --describe: more columns."),
+    OPTION("timeout", "MS", "How long to wait for a coordinator (30000)."),
+    OPTION("to-earliest", NULL, "Reset to the earliest offset."),
+    OPTION("to-latest", NULL, "Reset to the latest offset."),
+    OPTION("to-current", NULL, "Reset to the current offset."),
+    OPTION("to-offset", "N", "Reset to an offset."),
+    OPTION("shift-by", "N", "Reset to N after the current offset, or before it."),
+    OPTION("to-datetime", "TIME", "Reset to a time: YYYY-MM-DDTHH:mm:SS.sss (UTC)."),
+    OPTION("by-duration", "PERIOD", "Reset to a time ago: PnDTnHnMnS."),
+    OPTION("from-file", "CSV", "Reset to the rows of a file: topic,partition,offset."),
+    OPTION("dry-run", NULL, "Show the plan only."),
+    OPTION("execute", NULL, "Carry the plan out."),
+    OPTION("export", NULL, "Print the plan as CSV."),
+    TOOL_LAST_OPTIONS,
+};
+
+void consumer_groups_error(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    fputs("\nError: ", stdout);
+    vprintf(format, args);
+    putchar('\n');
+    va_end(args);
+}
+
+int consumer_groups_fail(struct consumer_groups *tool)
+{
+    consumer_groups_error("Executing consumer group command failed due to %s",
+                          client_problem(tool->run->client));
+    return 0;
+}
+
+/* ---- choosing ---- */
+
+/* Groups of other kinds than consumers' (Connect's workers, say) are no business of this tool. */
+static bool consumer_groups_is_consumers(const struct group_listed *group)
+{
+    const char *protocol = group->protocol ? group->protocol : "";
+    return protocol[0] == '\0' || strcmp(protocol, "consumer") == 0;
+}
+
+static void consumer_groups_keep(struct group_list *list)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct group_listed group = list->items[i];
+        list->items[i] = (struct group_listed){0};
+        if (consumer_groups_is_consumers(&group)) {
+            list->items[count++] = group;
+            continue;
+        }
+        mem_free(group.id);
+        mem_free(group.protocol);
+        mem_free(group.state);
+        mem_free(group.type);
+    }
+    list->count = count;
+}
+
+static bool consumer_groups_has(const struct group_list *list, const char *id)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (strcmp(list->items[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+static int consumer_groups_choose(struct consumer_groups *tool)
+{
+    const char *id;
+    size_t cursor = 0;
+    if (options_has(tool->run->options, "all-groups")) {
+        int err = group_client_list(&tool->client, NULL, NULL, &tool->chosen);
+        consumer_groups_keep(&tool->chosen);
+        return err;
+    }
+    while ((id = options_next(tool->run->options, "group", &cursor))) {
+        struct group_list *list = &tool->chosen;
+        if (consumer_groups_has(list, id))
+            continue;
+        list->items = mem_realloc(list->items, (list->count + 1) * sizeof(*list->items));
+        list->items[list->count++] = (struct group_listed){.id = mem_strdup(id)};
+    }
+    return 0;
+}
+
+/* "T:0,1" as rows; false when it can't be read. */
+static bool consumer_groups_partitions(const char *topic, const char *colon,
+                                       struct group_rows *rows)
+{
+    for (const char *at = colon + 1;;) {
+        char *end;
+        long partition = strtol(at, &end, 10);
+        if (end == at || partition < 0 || partition > INT32_MAX || (*end != ',' && *end != '\0'))
+            return false;
+        group_rows_add(rows, topic, (size_t)(colon - topic), (int32_t)partition);
+        if (*end == '\0')
+            return true;
+        at = end + 1;
+    }
+}
+
+int consumer_groups_topics(struct consumer_groups *tool, struct group_rows *rows)
+{
+    const struct metadata_response *metadata;
+    const char *text;
+    size_t cursor = 0;
+    int err = group_client_metadata(&tool->client, &metadata);
+    if (err)
+        return err;
+    while ((text = options_next(tool->run->options, "topic", &cursor))) {
+        const char *colon = strchr(text, ':');
+        size_t len = colon ? (size_t)(colon - text) : strlen(text);
+        const struct metadata_response_metadata_response_topic *topic =
+            group_client_topic(metadata, text, len);
+        if (colon && !consumer_groups_partitions(text, colon, rows))
+            return tool_misuse(tool->run, "--topic %s: write T or T:0,1", text);
+        if (!colon && !topic) {
+            client_set_problem(tool->run->client, "there is no topic %s: see kafka-topics --list",
+                               text);
+            return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        }
+        for (int32_t i = 0; !colon && i < topic->partitions.count; i++)
+            group_rows_add(rows, text, len, topic->partitions.items[i].partition_index);
+    }
+    group_rows_sort(rows);
+    return 0;
+}
+
+/* ---- list ---- */
+
+static const char *consumer_groups_type(const struct group_listed *group)
+{
+    if (group->type && strcmp(group->type, "consumer") == 0)
+        return "Consumer";
+    return group->type && strcmp(group->type, "classic") == 0 ? "Classic" : "-";
+}
+
+static int consumer_groups_list(struct consumer_groups *tool)
+{
+    struct options *options = tool->run->options;
+    bool states = options_has(options, "state"), types = options_has(options, "type");
+    struct group_list list;
+    int err = group_client_list(&tool->client, options_get(options, "state"),
+                                options_get(options, "type"), &list);
+    consumer_groups_keep(&list);
+    struct table *table = table_new(TABLE_PADDED);
+    table_column(table, "GROUP", 25);
+    if (types)
+        table_column(table, "TYPE", 20);
+    if (states)
+        table_column(table, "STATE", 20);
+    for (size_t i = 0; !err && i < list.count; i++) {
+        if (!states && !types)
+            puts(list.items[i].id);
+        table_cell(table, "%s", list.items[i].id);
+        if (types)
+            table_cell(table, "%s", consumer_groups_type(&list.items[i]));
+        if (states)
+            table_cell(table, "%s", list.items[i].state ? list.items[i].state : "-");
+    }
+    if (!err && (states || types))
+        table_print(table, stdout);
+    table_free(table);
+    group_list_free(&list);
+    return err ? consumer_groups_fail(tool) : 0;
+}
+
+/* ---- delete ---- */
+
+static void consumer_groups_say_deleted(const struct consumer_groups *tool, const int *errs,
+                                        bool failed)
+{
+    struct buf names;
+    buf_init(&names);
+    for (size_t i = 0; i < tool->chosen.count; i++)
+        if (!errs[i])
+            buf_printf(&names, "%s'%s'", names.len ? ", " : "", tool->chosen.items[i].id);
+    if (!failed)
+        printf("Deletion of requested consumer groups (%s) was successful.\n", buf_text(&names));
+    else if (names.len > 0)
+        printf("\nThese groups were deleted: %s\n", buf_text(&names));
+    buf_close(&names);
+}
+
+static int consumer_groups_delete(struct consumer_groups *tool)
+{
+    int *errs = mem_alloc((tool->chosen.count + 1) * sizeof(*errs));
+    bool failed = false;
+    for (size_t i = 0; i < tool->chosen.count; i++) {
+        const char *id = tool->chosen.items[i].id;
+        errs[i] = group_client_delete(&tool->client, id);
+        if (!errs[i])
+            continue;
+        if (!failed)
+            consumer_groups_error("Deletion of some consumer groups failed:");
+        failed = true;
+        printf("* Group '%s' could not be deleted due to: %s\n", id,
+               client_problem(tool->run->client));
+    }
+    consumer_groups_say_deleted(tool, errs, failed);
+    mem_free(errs);
+    return 0;
+}
+
+/* ---- delete-offsets ---- */
+
+/* A topic stands for its partitions; one that is gone, for those that the group committed. */
+static int delete_add_topic(struct consumer_groups *tool, const char *topic,
+                            struct group_rows *rows)
+{
+    const struct metadata_response *metadata;
+    struct group_rows committed = {0};
+    int err = group_client_metadata(&tool->client, &metadata);
+    if (err)
+        return err;
+    const struct metadata_response_metadata_response_topic *found =
+        group_client_topic(metadata, topic, strlen(topic));
+    for (int32_t i = 0; found && i < found->partitions.count; i++)
+        group_rows_add(rows, topic, strlen(topic), found->partitions.items[i].partition_index);
+    if (!found)
+        err = group_client_committed(&tool->client, tool->chosen.items[0].id, &committed);
+    for (size_t i = 0; i < committed.count; i++)
+        if (strcmp(committed.items[i].topic, topic) == 0)
+            group_rows_add(rows, topic, strlen(topic), committed.items[i].partition);
+    group_rows_free(&committed);
+    return err;
+}
+
+static int delete_rows(struct consumer_groups *tool, struct group_rows *rows)
+{
+    const char *text;
+    size_t cursor = 0;
+    int err = 0;
+    while (!err && (text = options_next(tool->run->options, "topic", &cursor))) {
+        const char *colon = strchr(text, ':');
+        if (!colon)
+            err = delete_add_topic(tool, text, rows);
+        else if (!consumer_groups_partitions(text, colon, rows))
+            err = tool_misuse(tool->run, "--topic %s: write T or T:0,1", text);
+    }
+    group_rows_sort(rows);
+    return err;
+}
+
+static void delete_print(const struct group_rows *rows)
+{
+    struct table *table = table_new(TABLE_PADDED);
+    table_column(table, "TOPIC", 15);
+    table_column(table, "PARTITION", 10);
+    table_column(table, "STATUS", 15);
+    for (size_t i = 0; i < rows->count; i++) {
+        int err = rows->items[i].err;
+        table_cell(table, "%s", rows->items[i].topic);
+        table_cell(table, "%d", rows->items[i].partition);
+        table_cell(table, "%s%s", err ? "Error: " : "Successful", err ? err_text(err) : "");
+    }
+    putchar('\n');
+    table_print(table, stdout);
+    table_free(table);
+}
+
+/* An error of the whole request stands for each row. */
+static void delete_rows_offsets(struct consumer_groups *tool, struct group_rows *rows)
+{
+    const char *group = tool->chosen.items[0].id;
+    bool failed = false;
+    int err = group_client_delete_offsets(&tool->client, group, rows);
+    for (size_t i = 0; i < rows->count; i++) {
+        if (err)
+            rows->items[i].err = err;
+        failed |= rows->items[i].err != 0;
+    }
+    if (err)
+        consumer_groups_error("%s", client_problem(tool->run->client));
+    else if (failed)
+        consumer_groups_error("Encountered some partition-level error, see the follow-up details.");
+    else
+        printf("Request succeeded for deleting offsets from group %s.\n", group);
+    delete_print(rows);
+}
+
+static int consumer_groups_delete_offsets(struct consumer_groups *tool)
+{
+    struct group_rows rows = {0};
+    int err = delete_rows(tool, &rows);
+    if (!err && rows.count == 0)
+        consumer_groups_error("group %s has no offsets for these topics", tool->chosen.items[0].id);
+    else if (!err)
+        delete_rows_offsets(tool, &rows);
+    group_rows_free(&rows);
+    return err < 0 ? consumer_groups_fail(tool) : err;
+}
+
+/* ---- which action ---- */
+
+static int consumer_groups_check_describe(struct tool_run *run)
+{
+    int views = options_has(run->options, "members") + options_has(run->options, "offsets") +
+                options_has(run->options, "state");
+    const char *state = options_get(run->options, "state");
+    if (views > 1)
+        return tool_misuse(run, "give at most one of --members, --offsets, --state");
+    if (state && state[0] != '\0')
+        return tool_misuse(run, "--state takes no value with --describe");
+    return 0;
+}
+
+static int consumer_groups_check_delete_offsets(struct tool_run *run)
+{
+    size_t cursor = 0;
+    options_next(run->options, "group", &cursor);
+    if (!options_has(run->options, "group") || options_next(run->options, "group", &cursor))
+        return tool_misuse(run, "--delete-offsets needs exactly one --group G");
+    if (!options_has(run->options, "topic"))
+        return tool_misuse(run, "--delete-offsets needs --topic T");
+    return 0;
+}
+
+struct consumer_groups_action {
+    const char *name;
+    bool needs_groups;
+    int (*check)(struct tool_run *run); /* may be NULL */
+    int (*run)(struct consumer_groups *tool);
+};
+
+static const struct consumer_groups_action consumer_groups_actions[] = {
+    {"list", false, NULL, consumer_groups_list},
+    {"describe", true, consumer_groups_check_describe, consumer_groups_describe},
+    {"delete", true, NULL, consumer_groups_delete},
+    {"reset-offsets", true, consumer_groups_check_reset, consumer_groups_reset},
+    {"delete-offsets", false, consumer_groups_check_delete_offsets, consumer_groups_delete_offsets},
+};
+
+static const struct consumer_groups_action *consumer_groups_find(struct tool_run *run)
+{
+    const struct consumer_groups_action *action = NULL;
+    int given = 0;
+    for (size_t i = 0; i < ARRAY_LEN(consumer_groups_actions); i++) {
+        if (!options_has(run->options, consumer_groups_actions[i].name))
+            continue;
+        action = &consumer_groups_actions[i];
+        given++;
+    }
+    if (given == 1)
+        return action;
+    tool_misuse(run, "give one of --list, --describe, --delete, --reset-offsets, --delete-offsets");
+    return NULL;
+}
+
+static int consumer_groups_check(struct tool_run *run, const struct consumer_groups_action *action,
+                                 int64_t *timeout_ms)
+{
+    struct buf problem;
+    bool one = options_has(run->options, "group"), all = options_has(run->options, "all-groups");
+    buf_init(&problem);
+    int err = options_int(run->options, "timeout", 0, INT32_MAX, CONSUMER_GROUPS_TIMEOUT_MS,
+                          timeout_ms, &problem);
+    if (err)
+        tool_misuse(run, "%s", buf_text(&problem));
+    buf_close(&problem);
+    if (err)
+        return 1;
+    if (action->needs_groups && one == all)
+        return tool_misuse(run, "--%s needs either --group G or --all-groups", action->name);
+    return action->check ? action->check(run) : 0;
+}
+
+static int consumer_groups_validate(struct tool_run *run)
+{
+    struct tool_pattern *pattern =
+        tool_pattern_new(run, options_get(run->options, "validate-regex"));
+    if (!pattern)
+        return 1;
+    puts("The regular expression is valid.");
+    tool_pattern_free(pattern);
+    return 0;
+}
+
+static int consumer_groups_run(struct tool_run *run)
+{
+    struct consumer_groups tool = {.run = run};
+    int64_t timeout_ms;
+    if (options_has(run->options, "validate-regex"))
+        return consumer_groups_validate(run);
+    const struct consumer_groups_action *action = consumer_groups_find(run);
+    if (!action || consumer_groups_check(run, action, &timeout_ms) || tool_connect(run))
+        return 1;
+    group_client_init(&tool.client, run, timeout_ms);
+    int status = consumer_groups_choose(&tool) ? consumer_groups_fail(&tool) : action->run(&tool);
+    group_list_free(&tool.chosen);
+    group_client_close(&tool.client);
+    return status;
+}
+
+const struct tool tool_consumer_groups = {
+    .name = "consumer-groups",
+    .link = "kafka-consumer-groups",
+    .synopsis = "--bootstrap-server HOST:PORT --list|--describe|--delete|--reset-offsets ...",
+    .summary = "List, describe and delete consumer groups, and reset their offsets.",
+    .options = consumer_groups_options,
+    .run = consumer_groups_run,
+};
