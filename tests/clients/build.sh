@@ -1,0 +1,62 @@
+#!/bin/bash
+# Builds one client program of the matrix, or all of them: build.sh OUT [NAME...]
+#
+# OUT/NAME/client is the program (contract: README.md). When the machine lacks something for it,
+# OUT/NAME/lacks says what, and its tests are skipped with that reason. When all is there and it still
+# does not build, OUT/NAME/broken has the end of the log, and its tests fail.
+set -u
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$here/../.." && pwd)
+all="kcat confluent-kafka-python kafka-python aiokafka java-2.1.0 java-3.9 java-4 tutorial-2.1.0 librdkafka
+franz-go sarama kafka-go kafkajs rdkafka"
+
+lack() { echo "$*" >"$dir/lacks"; exit 0; }
+broken() { { echo "it does not build:"; tail -n 20 "$dir/log"; } >"$dir/broken"; exit 0; }
+need() { command -v "$1" >/dev/null || lack "$1 is not installed ($2)"; }
+# A step that loads packages from a registry: without a network it is something the machine lacks.
+load() { timeout 300 "$@" >"$dir/log" 2>&1 || lack "its packages can't be loaded: $(tail -n 2 "$dir/log" | tr '\n' ' ')"; }
+compile() { "$@" >"$dir/log" 2>&1 || broken; }
+script() { printf '#!/bin/sh\nexec %s "$@"\n' "$*" >"$dir/client"; chmod +x "$dir/client"; }
+
+python() { # FILE MODULE
+    "$root/build/venv/bin/python" -c "import $2" 2>/dev/null || lack "the Python package $2 is not installed in build/venv"
+    script "'$root/build/venv/bin/python' '$here/python/$1'"
+}
+
+java() { # RELEASE ARTIFACT SOURCES MAIN
+    need mvn "Debian package maven"
+    need javac "Debian package default-jdk-headless"
+    if [ "$(cat "$dir/release" 2>/dev/null)" != "$1 $2" ]; then
+        rm -rf "$dir/lib"
+        load mvn -q -B -f "$here/java/pom.xml" "-Dkafka.version=$1" "-Dkafka.artifact=$2" \
+            dependency:copy-dependencies "-DoutputDirectory=$dir/lib"
+        echo "$1 $2" >"$dir/release"
+    fi
+    compile javac -nowarn -d "$dir/classes" -cp "$dir/lib/*" "$here"/$3/*.java
+    script "java -Xmx192m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp '$dir/classes:$dir/lib/*' $4"
+}
+
+build_one() {
+    dir=$1/$2
+    mkdir -p "$dir"
+    rm -f "$dir/lacks" "$dir/broken"
+    case $2 in
+    kcat)
+        need kcat "Debian package kcat"
+        script "'$root/build/venv/bin/python' '$here/kcat/kcat_client.py'" ;;
+    confluent-kafka-python) python confluent_client.py confluent_kafka ;;
+    kafka-python) python kafka_python_client.py kafka ;;
+    aiokafka) python aiokafka_client.py aiokafka ;;
+    java-2.1.0) java 2.1.0 kafka-clients java/src Member ;;
+    java-3.9) java 3.9.1 kafka-clients java/src Member ;;
+    java-4) java 4.1.1 kafka-clients java/src Member ;;
+    tutorial-2.1.0) java 2.1.0 kafka_2.12 tutorial/src "" ;;
+    *) lack "there is no recipe for $2" ;;
+    esac
+}
+
+out=$(mkdir -p "$1" && cd "$1" && pwd)
+shift
+for name in ${*:-$all}; do
+    (build_one "$out" "$name")
+done

@@ -1,0 +1,108 @@
+// franz-go behind the contract of tests/clients.
+package main
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"millrace.tests/clients/contract"
+)
+
+var codecs = map[string]kgo.CompressionCodec{"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(),
+	"snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression()}
+
+func produce(servers []string, topic, codec string, first, count int) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(servers...), kgo.DefaultProduceTopic(topic),
+		kgo.ProducerBatchCompression(codecs[codec]), kgo.ProducerLinger(5*time.Millisecond))
+	contract.Fail(err)
+	defer client.Close()
+	for n := first; n < first+count; n++ {
+		record := &kgo.Record{Key: contract.Key(n), Value: contract.Value(n),
+			Headers: []kgo.RecordHeader{{Key: "n", Value: contract.Header(n)}}}
+		client.Produce(context.Background(), record, func(_ *kgo.Record, err error) {
+			contract.Fail(err)
+			contract.Say("ack %d", n)
+		})
+	}
+	contract.Fail(client.Flush(context.Background()))
+}
+
+// owned is the member's assignment: the balancer reports what comes and what goes.
+type owned struct {
+	sync.Mutex
+	partitions map[int32]bool
+}
+
+func (o *owned) change(topic string, owns bool) func(context.Context, *kgo.Client, map[string][]int32) {
+	return func(_ context.Context, _ *kgo.Client, changed map[string][]int32) {
+		o.Lock()
+		defer o.Unlock()
+		for _, p := range changed[topic] {
+			if owns {
+				o.partitions[p] = true
+			} else {
+				delete(o.partitions, p)
+			}
+		}
+		now := []int32{}
+		for p := range o.partitions {
+			now = append(now, p)
+		}
+		contract.SayAssigned(now)
+	}
+}
+
+func consume(servers []string, topic, group, protocol string, left <-chan struct{}) {
+	o := &owned{partitions: map[int32]bool{}}
+	ctx := context.Background()
+	if protocol == "consumer" {
+		// The library speaks KIP-848 only to those who ask for it this way.
+		ctx = context.WithValue(ctx, "opt_in_kafka_next_gen_balancer_beta", true)
+	}
+	options := []kgo.Opt{kgo.WithContext(ctx), kgo.SeedBrokers(servers...), kgo.ConsumerGroup(group),
+		kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.OnPartitionsAssigned(o.change(topic, true)), kgo.OnPartitionsRevoked(o.change(topic, false)),
+		kgo.OnPartitionsLost(o.change(topic, false)), kgo.FetchMaxWait(500 * time.Millisecond)}
+	if protocol == "classic" {
+		options = append(options, kgo.SessionTimeout(10*time.Second),
+			kgo.HeartbeatInterval(500*time.Millisecond))
+	}
+	client, err := kgo.NewClient(options...)
+	contract.Fail(err)
+	for open := true; open; {
+		select {
+		case <-left:
+			open = false
+		default:
+			step(client)
+		}
+	}
+	client.LeaveGroup()
+	client.Close()
+}
+
+func step(client *kgo.Client) {
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	fetches := client.PollFetches(ctx)
+	seen := 0
+	fetches.EachRecord(func(r *kgo.Record) {
+		seen++
+		var header []byte
+		for _, h := range r.Headers {
+			header = h.Value
+		}
+		contract.SayRecord(int(r.Partition), r.Offset, r.Key, r.Value, header, false)
+	})
+	if seen == 0 {
+		return
+	}
+	if err := client.CommitUncommittedOffsets(context.Background()); err != nil {
+		contract.Say("note %v", err)
+	}
+}
+
+func main() { contract.Main(produce, consume) }

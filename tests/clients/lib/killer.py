@@ -1,0 +1,63 @@
+"""Kills -9 one broker after another and starts it again, for as long as clients work.
+
+Between two kills a producer of the test's own gets some thousand acknowledgements: the clients have
+healthy moments too, and afterwards everything that was acknowledged to it must be there."""
+import threading
+import traceback
+
+from load import Load, check_records, read_all
+from tap import check
+from wire import metadata
+
+TOPIC = "pulse"
+ACKS_DOWN = 500  # while a broker is dead
+ACKS_UP = 2500  # with all of them, before the next dies
+
+
+class Killer:
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.count = 0
+        self._failure = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self.cluster.create_topic(TOPIC)
+        self._load = Load(self.cluster.bootstrap, TOPIC)
+        self._load.__enter__()
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self._stop.set()
+        self._thread.join()
+        self._load.__exit__(kind, value, trace)
+
+    def finish(self):
+        """No more kills; nothing that was acknowledged is lost."""
+        self._stop.set()
+        self._thread.join()
+        self.check_alive()
+        self._load.stop()
+        check_records(read_all(self.cluster.bootstrap, TOPIC), self._load.acked)
+
+    def check_alive(self):
+        check(self._failure is None, f"killing brokers failed: {self._failure}")
+
+    def _kill_one(self, node):
+        node.kill()
+        self.count += 1
+        self._load.wait_acks(ACKS_DOWN, deadline_s=120)
+        node.start()
+        self.cluster.wait_serving(deadline_s=60)
+        for topic in metadata(node.port).topics:
+            self.cluster.wait_isr_whole(topic, deadline_s=120)
+        self._load.wait_acks(ACKS_UP, deadline_s=120)
+
+    def _run(self):
+        try:
+            while not self._stop.is_set():
+                self._kill_one(self.cluster.nodes[self.count % len(self.cluster.nodes)])
+        except Exception:
+            self._failure = traceback.format_exc()

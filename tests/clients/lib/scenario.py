@@ -1,0 +1,143 @@
+"""What every client of the matrix must do, in the order of scenario_run().
+
+A member alone gets what was produced with every codec; with a second member the partitions are
+shared; when the first leaves, the second gets all of them; a third that comes later gets only what
+is new. While brokers are killed a record may come twice, but none that was acknowledged is missing.
+"""
+from lib_path import CLUSTER_LIB  # noqa: F401 makes the harness importable
+
+from member import Member, Program, program
+from tap import check, check_equal
+from wait import wait_until
+
+PARTITIONS = 4
+PER_CODEC = 20  # two of them tombstones
+TOMBSTONE_EVERY = 10
+DEADLINE_S = 120  # generous: a machine with two cores runs some of these at once
+KILLS = 3  # that happen under each client in the second round
+
+
+class Client:
+    """name: the folder in build/clients; codecs: what the library can write and read; lacking: what it
+    can't, with the reason that is printed; commits: each commit is waited for."""
+
+    def __init__(self, name, protocols=("classic",), codecs="none,gzip,snappy,lz4,zstd", lacking="",
+                 per_codec=PER_CODEC, commits=True):
+        self.name = name
+        self.protocols = protocols
+        self.codecs = codecs
+        self.lacking = lacking
+        self.per_codec = per_codec
+        self.commits = commits
+
+
+def expected(n):
+    """(key, value, header) of record n."""
+    value = "null" if n % TOMBSTONE_EVERY == TOMBSTONE_EVERY - 1 else f"v{n}-" + "abcde" * 20
+    return f"k{n}", value, str(n)
+
+
+class Scenario:
+    def __init__(self, cluster, client, protocol, killer):
+        self.cluster = cluster
+        self.client = client
+        self.protocol = protocol
+        self.killer = killer
+        self.program = program(client.name)
+        self.topic = f"{client.name}-{protocol}"
+        self.group = f"group-{self.topic}"
+        self.count = 0  # records produced and acknowledged
+
+    def produce(self, codecs):
+        each = self.client.per_codec
+        total = each * len(codecs.split(","))
+        with Program(self.program, "produce", self.cluster.bootstrap, self.topic, codecs,
+                     str(self.count), str(each)) as producer:
+            producer.wait_end(DEADLINE_S)
+            acked = {int(a[0]) for a in producer.of_kind("ack")}
+            check(acked == set(range(self.count, self.count + total)),
+                  f"not every record is acknowledged: {producer.described()}")
+        self.count += total
+
+    def join(self):
+        return Member(self.program, "consume", self.cluster.bootstrap, self.topic, self.group,
+                      self.protocol)
+
+    def wait(self, condition, what, *members):
+        def look():
+            for member in members:
+                member.check_alive()
+            return condition()
+        try:
+            wait_until(look, DEADLINE_S, what)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n" + "\n".join(m.described() for m in members)) from None
+
+    def wait_read(self, first, *members):
+        """The members got every record from number first on, and got each as it was sent."""
+        wanted = {f"k{n}" for n in range(first, self.count)}
+        self.wait(lambda: wanted <= {k for m in members for k in m.keys()},
+                  f"{len(wanted)} records are read", *members)
+        self.check_contents(*members)
+
+    def check_contents(self, *members):
+        for member in members:
+            for _, _, key, value, header in member.records():
+                check_equal((key, value, header), expected(int(key[1:])), "a record that was read")
+        keys = [key for m in members for key in m.keys()]
+        if not self.killer:
+            check_equal(len(keys), len(set(keys)), "the number of records that were read")
+
+    def wait_shared(self, a, b):
+        def shared():
+            return (a.owned() and b.owned() and not a.owned() & b.owned()
+                    and len(a.owned() | b.owned()) == PARTITIONS)
+        self.wait(shared, "two members share the partitions", a, b)
+
+    def wait_all_owned(self, member):
+        self.wait(lambda: len(member.owned()) == PARTITIONS, "one member owns all partitions", member)
+
+    def produce_under_kills(self, members):
+        """More records, until enough brokers died since the beginning."""
+        codec = self.client.codecs.split(",")[0]
+        goal = self.killer.count + KILLS if self.killer else 0
+        while True:
+            first = self.count
+            self.produce(codec)
+            self.wait_read(first, *members)
+            if not self.killer or self.killer.count >= goal:
+                return
+            self.killer.check_alive()
+
+    def together(self):
+        """Whether all that was read is known to be committed when both members have left."""
+        with self.join() as a:
+            self.produce(self.client.codecs)
+            self.wait_read(0, a)
+            with self.join() as b:
+                self.wait_shared(a, b)
+                self.produce_under_kills([a, b])
+                a.leave(DEADLINE_S)
+                self.wait_all_owned(b)
+                first = self.count
+                self.produce(self.client.codecs.split(",")[0])
+                self.wait(lambda: {f"k{n}" for n in range(first, self.count)} <= set(b.keys()),
+                          "the member that stayed goes on", b)
+                self.check_contents(a, b)
+                b.leave(DEADLINE_S)
+                return not a.of_kind("note") and not b.of_kind("note")
+
+    def resume(self, committed):
+        with self.join() as c:
+            self.wait_all_owned(c)
+            first = self.count
+            self.produce(self.client.codecs.split(",")[-1])
+            self.wait_read(first, c)
+            old = [key for key in c.keys() if int(key[1:]) < first]
+            if committed and (self.client.commits or not self.killer):
+                check(not old, f"{len(old)} committed records are read again: {old[:5]}")
+            c.leave(DEADLINE_S)
+
+    def run(self):
+        self.cluster.create_topic(self.topic, partitions=PARTITIONS, wait_isr=not self.killer)
+        self.resume(self.together())

@@ -1,0 +1,52 @@
+"""aiokafka, the asynchronous client in Python."""
+import asyncio
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+import contract
+
+
+async def produce_all(servers, topic, codec, numbers):
+    producer = AIOKafkaProducer(bootstrap_servers=servers, acks="all", enable_idempotence=True,
+                                linger_ms=5, retry_backoff_ms=50,
+                                compression_type=None if codec == "none" else codec)
+    await producer.start()
+    try:
+        sent = [(n, await producer.send(topic, key=contract.key(n), value=contract.value(n),
+                                        headers=contract.headers(n))) for n in numbers]
+        for n, future in sent:
+            await future
+            contract.say("ack", n)
+    finally:
+        await producer.stop()
+
+
+async def step(consumer, assignment):
+    found = await consumer.getmany(timeout_ms=100)
+    for records in found.values():
+        for r in records:
+            contract.say_record(r.partition, r.offset, r.key, r.value, r.headers)
+    assignment.show([p.partition for p in consumer.assignment()])
+    if found:
+        await consumer.commit()
+
+
+async def consume_all(servers, topic, group, stdin):
+    consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, group_id=group,
+                                auto_offset_reset="earliest", enable_auto_commit=False,
+                                session_timeout_ms=10000, heartbeat_interval_ms=500,
+                                retry_backoff_ms=50)
+    await consumer.start()
+    assignment = contract.Assignment()
+    while not stdin.ended:
+        try:
+            await step(consumer, assignment)
+        except KafkaError as error:
+            contract.say("note", repr(error))
+    await consumer.stop()
+
+
+contract.main(lambda *a: asyncio.run(produce_all(*a)),
+              lambda servers, topic, group, protocol, stdin:
+              asyncio.run(consume_all(servers, topic, group, stdin)))

@@ -1,0 +1,73 @@
+"""What the clients in Python share: the contract of tests/clients/README.md over stdin and stdout."""
+import sys
+import threading
+
+TOMBSTONE_EVERY = 10
+
+
+def say(*words):
+    print(*words, flush=True)
+
+
+def key(n):
+    return f"k{n}".encode()
+
+
+def value(n):
+    """Every tenth record is a tombstone; the others are long enough to be worth compressing."""
+    return None if n % TOMBSTONE_EVERY == 9 else (f"v{n}-" + "abcde" * 20).encode()
+
+
+def headers(n):
+    return [("n", str(n).encode())]
+
+
+def text(data):
+    return "null" if data is None else data.decode()
+
+
+def say_record(partition, offset, record_key, record_value, record_headers):
+    header = dict(record_headers or []).get("n")
+    say("record", partition, offset, text(record_key), text(record_value), text(header))
+
+
+class Assignment:
+    """Says the partitions that the member owns, each time that they change."""
+
+    def __init__(self):
+        self._last = None
+
+    def show(self, partitions):
+        now = ",".join(str(p) for p in sorted(partitions)) or "-"
+        if now != self._last:
+            self._last = now
+            say("assigned", now)
+
+
+class StdinEnd(threading.Thread):
+    """ended is true when the test has closed our stdin: the member shall commit and leave."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.ended = False
+        self.start()
+
+    def run(self):
+        # The descriptor itself: a buffered read would hold a lock that the interpreter wants at its end.
+        import os
+        while os.read(0, 4096):
+            pass
+        self.ended = True
+
+
+def main(produce, consume):
+    """produce(servers, topic, codec, numbers); consume(servers, topic, group, protocol, stdin)."""
+    if sys.argv[1] == "produce":
+        servers, topic, codecs, first, count = sys.argv[2:7]
+        n = int(first)
+        for codec in codecs.split(","):
+            produce(servers, topic, codec, range(n, n + int(count)))
+            n += int(count)
+    else:
+        consume(*sys.argv[2:6], StdinEnd())
+    say("end")

@@ -1,0 +1,40 @@
+"""kafka-python, the client written in Python alone."""
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+
+import contract
+
+
+def produce(servers, topic, codec, numbers):
+    producer = KafkaProducer(bootstrap_servers=servers.split(","), acks="all", retries=1000,
+                             retry_backoff_ms=50, linger_ms=5, delivery_timeout_ms=120000,
+                             compression_type=None if codec == "none" else codec)
+    sent = [(n, producer.send(topic, key=contract.key(n), value=contract.value(n),
+                              headers=contract.headers(n))) for n in numbers]
+    for n, future in sent:
+        future.get(timeout=120)
+        contract.say("ack", n)
+    producer.close()
+
+
+def consume(servers, topic, group, protocol, stdin):
+    consumer = KafkaConsumer(topic, bootstrap_servers=servers.split(","), group_id=group,
+                             auto_offset_reset="earliest", enable_auto_commit=False,
+                             session_timeout_ms=10000, heartbeat_interval_ms=500,
+                             retry_backoff_ms=50, consumer_timeout_ms=100)
+    assignment = contract.Assignment()
+    while not stdin.ended:
+        try:
+            found = consumer.poll(timeout_ms=100)
+            for records in found.values():
+                for r in records:
+                    contract.say_record(r.partition, r.offset, r.key, r.value, r.headers)
+            assignment.show([p.partition for p in consumer.assignment()])
+            if found:
+                consumer.commit()
+        except KafkaError as error:
+            contract.say("note", repr(error))
+    consumer.close(autocommit=False)
+
+
+contract.main(produce, consume)
