@@ -36,6 +36,13 @@ java() { # RELEASE ARTIFACT SOURCES MAIN
     script "java -Xmx192m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp '$dir/classes:$dir/lib/*' $4"
 }
 
+go_client() { # FOLDER
+    need go "https://go.dev, 1.26 or later"
+    (cd "$here/go" && load go mod download)
+    [ ! -f "$dir/lacks" ] || exit 0
+    compile env -C "$here/go" go build -o "$dir/client" "./$1"
+}
+
 build_one() {
     dir=$1/$2
     mkdir -p "$dir"
@@ -51,6 +58,9 @@ build_one() {
     java-3.9) java 3.9.1 kafka-clients java/src Member ;;
     java-4) java 4.1.1 kafka-clients java/src Member ;;
     tutorial-2.1.0) java 2.1.0 kafka_2.12 tutorial/src "" ;;
+    franz-go) go_client franz ;;
+    sarama) go_client sarama ;;
+    kafka-go) go_client kafkago ;;
     *) lack "there is no recipe for $2" ;;
     esac
 }

@@ -29,6 +29,10 @@ CLIENTS = [
     Client("java-2.1.0", lacking="group.protocol=consumer: the client is older than KIP-848"),
     Client("java-3.9", protocols=BOTH),
     Client("java-4", protocols=BOTH),
+    Client("franz-go", protocols=BOTH),
+    Client("sarama", lacking="group.protocol=consumer: the library has no KIP-848"),
+    Client("kafka-go", lacking="group.protocol=consumer: the library has no KIP-848"),
+    Client("aiokafka", lacking="group.protocol=consumer: the library has no KIP-848"),
 ]
 
 
