@@ -14,7 +14,11 @@ lack() { echo "$*" >"$dir/lacks"; exit 0; }
 broken() { { echo "it does not build:"; tail -n 20 "$dir/log"; } >"$dir/broken"; exit 0; }
 need() { command -v "$1" >/dev/null || lack "$1 is not installed ($2)"; }
 # A step that loads packages from a registry: without a network it is something the machine lacks.
-load() { timeout 300 "$@" >"$dir/log" 2>&1 || lack "its packages can't be loaded: $(tail -n 2 "$dir/log" | tr '\n' ' ')"; }
+load() {
+    timeout 300 "$@" >"$dir/log" 2>&1 && return
+    rm -f "$dir/package.json"
+    lack "its packages can't be loaded: $(tail -n 2 "$dir/log" | tr '\n' ' ')"
+}
 compile() { "$@" >"$dir/log" 2>&1 || broken; }
 script() { printf '#!/bin/sh\nexec %s "$@"\n' "$*" >"$dir/client"; chmod +x "$dir/client"; }
 
@@ -43,6 +47,32 @@ go_client() { # FOLDER
     compile env -C "$here/go" go build -o "$dir/client" "./$1"
 }
 
+npm_client() {
+    need node "https://nodejs.org, 18 or later"
+    need npm "it comes with Node"
+    if ! cmp -s "$here/kafkajs/package.json" "$dir/package.json"; then
+        cp "$here/kafkajs/package.json" "$dir/"
+        load npm install --prefix "$dir" --no-package-lock --loglevel=error
+    fi
+    cp "$here/kafkajs/client.js" "$dir/"
+    script "node '$dir/client.js'"
+}
+
+rust_client() {
+    need cargo "https://rustup.rs"
+    need pkg-config "Debian package pkg-config"
+    pkg-config --exists rdkafka || lack "librdkafka's headers are not installed (Debian package librdkafka-dev)"
+    (cd "$here/rust" && load cargo fetch --locked)
+    [ ! -f "$dir/lacks" ] || exit 0
+    compile cargo build -q --locked --manifest-path "$here/rust/Cargo.toml" --target-dir "$dir/target"
+    script "'$dir/target/debug/rdkafka-client'"
+}
+
+c_client() {
+    [ -f /usr/include/librdkafka/rdkafka.h ] || lack "librdkafka's headers are not installed (Debian package librdkafka-dev)"
+    compile "${CC:-gcc}" -std=gnu11 -O1 -g -Wall -Wextra -Werror -o "$dir/client" "$here/librdkafka/client.c" -lrdkafka
+}
+
 build_one() {
     dir=$1/$2
     mkdir -p "$dir"
@@ -61,6 +91,9 @@ build_one() {
     franz-go) go_client franz ;;
     sarama) go_client sarama ;;
     kafka-go) go_client kafkago ;;
+    kafkajs) npm_client ;;
+    rdkafka) rust_client ;;
+    librdkafka) c_client ;;
     *) lack "there is no recipe for $2" ;;
     esac
 }

@@ -6,7 +6,9 @@ TOMBSTONE_EVERY = 10
 
 
 def say(*words):
-    print(*words, flush=True)
+    """One write for a line: threads say things too."""
+    sys.stdout.write(" ".join(str(word) for word in words) + "\n")
+    sys.stdout.flush()
 
 
 def key(n):

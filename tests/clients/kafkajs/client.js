@@ -1,0 +1,118 @@
+// kafkajs behind the contract of tests/clients. Codecs besides gzip are other packages.
+'use strict'
+
+const { Kafka, CompressionTypes, CompressionCodecs, PartitionAssigners, logLevel } = require('kafkajs')
+const snappy = require('kafkajs-snappy')
+const lz4 = require('lz4js')
+const zstd = require('@bokuweb/zstd-wasm')
+
+const TOMBSTONE_EVERY = 10
+const CODECS = {
+  none: CompressionTypes.None, gzip: CompressionTypes.GZIP, snappy: CompressionTypes.Snappy,
+  lz4: CompressionTypes.LZ4, zstd: CompressionTypes.ZSTD
+}
+
+CompressionCodecs[CompressionTypes.Snappy] = snappy
+CompressionCodecs[CompressionTypes.LZ4] = () => ({
+  compress: async encoder => Buffer.from(lz4.compress(encoder.buffer)),
+  decompress: async data => Buffer.from(lz4.decompress(data))
+})
+CompressionCodecs[CompressionTypes.ZSTD] = () => ({
+  compress: async encoder => Buffer.from(zstd.compress(encoder.buffer)),
+  decompress: async data => Buffer.from(zstd.decompress(data))
+})
+
+const say = (...words) => process.stdout.write(words.join(' ') + '\n')
+const text = data => (data === null || data === undefined ? 'null' : data.toString())
+
+function value (n) {
+  return n % TOMBSTONE_EVERY === TOMBSTONE_EVERY - 1 ? null : `v${n}-` + 'abcde'.repeat(20)
+}
+
+function connect (servers) {
+  return new Kafka({
+    clientId: 'kafkajs-client',
+    brokers: servers.split(','),
+    logLevel: logLevel.NOTHING,
+    retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 1000 }
+  })
+}
+
+async function produce (servers, topic, codec, first, count) {
+  const producer = connect(servers).producer({ allowAutoTopicCreation: false })
+  await producer.connect()
+  const messages = []
+  for (let n = first; n < first + count; n++) {
+    messages.push({ key: `k${n}`, value: value(n), headers: { n: String(n) } })
+  }
+  await producer.send({ topic, acks: -1, compression: CODECS[codec], messages })
+  for (let n = first; n < first + count; n++) say('ack', n)
+  await producer.disconnect()
+}
+
+function untilStdinEnds () {
+  return new Promise(resolve => {
+    process.stdin.resume()
+    process.stdin.on('end', resolve)
+  })
+}
+
+async function consume (servers, topic, group) {
+  const left = untilStdinEnds()
+  const consumer = connect(servers).consumer({
+    groupId: group,
+    sessionTimeout: 10000,
+    heartbeatInterval: 500,
+    rebalanceTimeout: 10000,
+    maxWaitTimeInMs: 500,
+    partitionAssigners: [PartitionAssigners.roundRobin]
+  })
+  consumer.on(consumer.events.GROUP_JOIN, event => {
+    const owned = event.payload.memberAssignment[topic] || []
+    say('assigned', [...owned].sort((a, b) => a - b).join(',') || '-')
+  })
+  consumer.on(consumer.events.REBALANCING, () => say('assigned', '-'))
+  consumer.on(consumer.events.CRASH, event => say('note', event.payload.error.message))
+  await consumer.connect()
+  await consumer.subscribe({ topics: [topic], fromBeginning: true })
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    eachBatch: async ({ batch, resolveOffset, heartbeat, isStale }) => {
+      if (isStale()) return
+      for (const m of batch.messages) {
+        say('record', batch.partition, m.offset, text(m.key), text(m.value), text(m.headers.n))
+        resolveOffset(m.offset)
+      }
+      try {
+        const offset = (BigInt(batch.lastOffset()) + 1n).toString()
+        await consumer.commitOffsets([{ topic, partition: batch.partition, offset }])
+      } catch (error) {
+        say('note', error.message)
+      }
+      await heartbeat()
+    }
+  })
+  await left
+  await consumer.disconnect()
+}
+
+async function main () {
+  const [what, servers, topic, ...rest] = process.argv.slice(2)
+  await zstd.init()
+  if (what === 'produce') {
+    let first = Number(rest[1])
+    for (const codec of rest[0].split(',')) {
+      await produce(servers, topic, codec, first, Number(rest[2]))
+      first += Number(rest[2])
+    }
+  } else {
+    await consume(servers, topic, rest[0])
+  }
+  say('end')
+}
+
+main().then(() => process.exit(0), error => {
+  say('error', error.stack)
+  process.exit(1)
+})
