@@ -144,22 +144,27 @@ $(TEST_DEPS): deploy/packages-test.txt
 	@mkdir -p $(@D)
 	@deploy/install-packages.sh $< || echo "going on without: their tests are skipped"
 	@touch $@
-$(VENV): tests/cluster/requirements.txt | $(TEST_DEPS)
+# Each package by itself, so that one that can't be had takes no other with it.
+$(VENV): tests/cluster/requirements.txt tests/clients/requirements.txt | $(TEST_DEPS)
 	python3 -m venv build/venv
-	build/venv/bin/pip install -q --disable-pip-version-check -r $< || \
-	  echo "pip failed: the tests that need these packages are skipped"
+	for package in $$(cat $^); do \
+	  build/venv/bin/pip install -q --disable-pip-version-check $$package || \
+	    echo "pip failed: the tests that need $$package are skipped"; done
 	@touch $@
 $(JAVA21): tests/clients/java-2.1/pom.xml $(wildcard tests/clients/java-2.1/src/*.java) | $(TEST_DEPS)
 	@mkdir -p $(@D)
 	-mvn -q -B -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(CLIENTS)/java-2.1/lib && \
 	  javac -d $(@D) -cp '$(CLIENTS)/java-2.1/lib/*' $(filter %.java,$^)
 
-.PHONY: test-clients
+# The programs of the client matrix. Always run: each of their build tools knows what is up to date.
+.PHONY: test-clients client-programs
+client-programs: $(VENV)
+	@tests/clients/build.sh $(CLIENTS)
 test-clients: $(TEST_DEPS) $(VENV)
 	@$(MAKE) --no-print-directory -k $(JAVA21) || true
 cluster: all test-clients
 	$(PROVE_DAEMONS) tests/cluster/*.t
-clients: all test-clients
+clients: all test-clients client-programs
 	$(PROVE_DAEMONS) tests/clients/*.t
 
 run: all

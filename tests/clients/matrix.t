@@ -32,6 +32,9 @@ CLIENTS = [
     Client("franz-go", protocols=BOTH),
     Client("sarama", lacking="group.protocol=consumer: the library has no KIP-848"),
     Client("kafka-go", lacking="group.protocol=consumer: the library has no KIP-848"),
+    Client("kafkajs", lacking="group.protocol=consumer: the library has no KIP-848"),
+    Client("librdkafka", lacking="group.protocol=consumer: Debian's librdkafka 2.0 has no KIP-848"),
+    Client("rdkafka", lacking="group.protocol=consumer: Debian's librdkafka 2.0 has no KIP-848"),
     Client("aiokafka", lacking="group.protocol=consumer: the library has no KIP-848"),
 ]
 
