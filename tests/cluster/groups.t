@@ -1,0 +1,202 @@
+#!/usr/bin/env python3
+"""kafka-consumer-groups and kafka-groups on a cluster: every action, the shapes of the output, and what
+committed offsets are afterwards."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import threading
+
+import tap
+from cluster import Cluster
+from confluent_kafka import Consumer, TopicPartition
+from load import PRODUCER, Producer
+from tap import check, check_equal, test
+from tool import tool
+from wait import wait_until
+
+PARTITIONS = 3
+RECORDS = 30  # in each partition
+
+
+def consumer(cluster, group, client="worker"):
+    return Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group, "client.id": client,
+                     "enable.auto.commit": False, "auto.offset.reset": "earliest"})
+
+
+def commit(cluster, group, offsets, topic="orders"):
+    """As no member."""
+    client = consumer(cluster, group)
+    client.commit(offsets=[TopicPartition(topic, p, o) for p, o in offsets.items()],
+                  asynchronous=False)
+    client.close()
+
+
+def committed(cluster, group, topic="orders"):
+    client = consumer(cluster, group)
+    found = client.committed([TopicPartition(topic, p) for p in range(PARTITIONS)], timeout=30)
+    client.close()
+    return {row.partition: row.offset for row in found if row.offset >= 0}
+
+
+class Member:
+    """A member that stays in its group, with all partitions, until the end of the block."""
+
+    def __init__(self, cluster, group):
+        self._client = consumer(cluster, group, "live-client")
+        self._assigned = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._poll, daemon=True)
+
+    def _poll(self):
+        while not self._stop.is_set():
+            self._client.poll(0.05)
+            self._assigned = len(self._client.assignment())
+
+    def __enter__(self):
+        self._client.subscribe(["orders"])
+        self._thread.start()
+        wait_until(lambda: self._assigned == PARTITIONS, 60, "the member has all")
+        return self
+
+    def __exit__(self, *_):
+        self._stop.set()
+        self._thread.join()
+        self._client.close()
+
+    def commit(self, offsets):
+        self._client.commit(offsets=[TopicPartition("orders", p, o) for p, o in offsets.items()],
+                            asynchronous=False)
+
+
+def groups(cluster, *arguments, **options):
+    return tool("kafka-consumer-groups.sh", "--bootstrap-server", cluster.bootstrap, *arguments,
+                **options)
+
+
+def cells(done):
+    return [line.split() for line in done.stdout.splitlines() if line]
+
+
+def records(cluster):
+    cluster.create_topic("orders", partitions=PARTITIONS)
+    producer = Producer({**PRODUCER, "bootstrap.servers": cluster.bootstrap})
+    for n in range(RECORDS * PARTITIONS):
+        producer.produce("orders", str(n), partition=n % PARTITIONS)
+    check_equal(producer.flush(60), 0, "the number of records never answered")
+
+
+def check_list(cluster):
+    check_equal(groups(cluster, "--list").stdout, "idle\nlive\n", "the list")
+    check_equal(groups(cluster, "--list", "--state").stdout.splitlines(),
+                [f"{'GROUP':25} {'STATE':20}", f"{'idle':25} {'Empty':20}",
+                 f"{'live':25} {'Stable':20}"], "the list with states")
+    check_equal(cells(groups(cluster, "--list", "--state", "Empty", "--type")),
+                [["GROUP", "TYPE", "STATE"], ["idle", "Classic", "Empty"]], "the filtered list")
+    done = tool("kafka-groups.sh", "--bootstrap-server", cluster.bootstrap, "--list")
+    check_equal(done.stdout.splitlines()[-1], f"{'live':20} {'Classic':20} {'consumer':20}",
+                "the last line of kafka-groups")
+    for option, count in (("--consumer", 2), ("--share", 0), ("--streams", 0),
+                          ("--protocol=consumer", 1), ("--group-type=classic", 2)):
+        done = tool("kafka-groups.sh", "--bootstrap-server", cluster.bootstrap, "--list", option)
+        check_equal(len(done.stdout.splitlines()), 1 + count, f"lines of kafka-groups {option}")
+
+
+def check_describe(cluster):
+    rows = cells(groups(cluster, "--describe", "--group", "live"))
+    check_equal(rows[0], "GROUP TOPIC PARTITION CURRENT-OFFSET LOG-END-OFFSET LAG CONSUMER-ID HOST "
+                "CLIENT-ID".split(), "the titles")
+    check_equal([row[1:6] + row[7:] for row in rows[1:]],
+                [["orders", "0", "10", "30", "20", "/127.0.0.1", "live-client"],
+                 ["orders", "1", "-", "30", "-", "/127.0.0.1", "live-client"],
+                 ["orders", "2", "30", "30", "0", "/127.0.0.1", "live-client"]], "the rows")
+    done = groups(cluster, "--describe", "--group", "idle")
+    check("has no active members" in done.stderr, f"no remark: {done.stderr}")
+    check_equal(cells(done)[1], "idle orders 0 20 30 10 - - -".split(), "the row of an idle group")
+    rows = cells(groups(cluster, "--describe", "--group", "live", "--members", "--verbose"))
+    check_equal(rows[1][2:], ["/127.0.0.1", "live-client", "3", "-", "orders:0,1,2", "-", "-"],
+                "the member")
+    rows = cells(groups(cluster, "--describe", "--all-groups", "--state"))
+    check_equal([row[-2:] for row in rows], [["STATE", "#MEMBERS"], ["Empty", "0"]] +
+                [["STATE", "#MEMBERS"], ["Stable", "1"]], "the states")
+    done = groups(cluster, "--describe", "--group", "nosuch")
+    check(done.stdout.startswith("\nError: "), f"an unknown group: {done.stdout}")
+
+
+def reset(cluster, *arguments, group="idle"):
+    done = groups(cluster, "--reset-offsets", "--group", group, *arguments)
+    return {int(row[2]): int(row[3]) for row in cells(done)[1:]}
+
+
+def check_reset(cluster):
+    """Each target, from 20, 21, 22, in partitions of 30 records."""
+    for arguments, expected in [
+            (("--to-earliest",), [0, 0, 0]), (("--to-latest",), [30, 30, 30]),
+            (("--to-current",), [20, 21, 22]), (("--to-offset", "7"), [7, 7, 7]),
+            (("--to-offset", "99"), [30, 30, 30]), (("--shift-by", "-5"), [15, 16, 17]),
+            (("--shift-by", "9"), [29, 30, 30]), (("--shift-by=-99",), [0, 0, 0]),
+            (("--to-datetime", "2020-01-01T00:00:00.000"), [0, 0, 0]),
+            (("--by-duration", "P1D"), [0, 0, 0])]:
+        planned = reset(cluster, "--all-topics", "--dry-run", *arguments)
+        check_equal(planned, dict(enumerate(expected)), f"the plan of {arguments}")
+    check_equal(committed(cluster, "idle"), {0: 20, 1: 21, 2: 22}, "what dry runs left")
+    check_equal(reset(cluster, "--topic", "orders:0,2", "--to-offset", "3", "--execute"),
+                {0: 3, 2: 3}, "the plan of two partitions")
+    check_equal(committed(cluster, "idle"), {0: 3, 1: 21, 2: 3}, "what was reset")
+    plan = groups(cluster, "--reset-offsets", "--group", "idle", "--all-topics", "--to-current",
+                  "--export", "--dry-run").stdout
+    check_equal(plan, "orders,0,3\norders,1,21\norders,2,3\n\n", "the exported plan")
+    path = os.path.join(cluster.directory, "plan.csv")
+    with open(path, "w") as file:
+        file.write(plan.replace(",3\n", ",4\n"))
+    reset(cluster, "--from-file", path, "--execute")
+    check_equal(committed(cluster, "idle"), {0: 4, 1: 21, 2: 4}, "what the file set")
+    check_equal(reset(cluster, "--topic", "orders", "--to-latest", "--execute", group="fresh"),
+                {0: 30, 1: 30, 2: 30}, "the plan of a new group")
+    check_equal(committed(cluster, "fresh"), {0: 30, 1: 30, 2: 30}, "the new group")
+    done = groups(cluster, "--reset-offsets", "--group", "live", "--all-topics", "--to-earliest",
+                  "--execute")
+    check("Error: Assignments can only be reset" in done.stdout, f"a live group: {done.stdout}")
+
+
+def check_delete(cluster):
+    done = groups(cluster, "--delete-offsets", "--group", "idle", "--topic", "orders:1")
+    check_equal(cells(done)[-1], ["orders", "1", "Successful"], "the deleted offset")
+    check_equal(committed(cluster, "idle"), {0: 4, 2: 4}, "what is left")
+    done = groups(cluster, "--delete-offsets", "--group", "live", "--topic", "orders")
+    check("Error:" in done.stdout, f"offsets of a live group: {done.stdout}")
+    done = groups(cluster, "--delete", "--group", "live", "--group", "idle")
+    check("* Group 'live' could not be deleted" in done.stdout, f"a live group: {done.stdout}")
+    check_equal(groups(cluster, "--list").stdout, "fresh\nlive\n", "the list after a deletion")
+    done = groups(cluster, "--delete", "--group", "fresh")
+    check_equal(done.stdout, "Deletion of requested consumer groups ('fresh') was successful.\n",
+                "the line")
+
+
+def check_misuse(cluster):
+    for arguments in (("--describe",), ("--list", "--delete"), ("--reset-offsets", "--group", "g"),
+                      ("--describe", "--group", "g", "--members", "--state"),
+                      ("--reset-offsets", "--group", "g", "--topic", "t", "--to-datetime", "noon"),
+                      ("--reset-offsets", "--group", "g", "--topic", "t", "--to-latest",
+                       "--dry-run", "--execute"), ("--delete-offsets", "--group", "g")):
+        done = groups(cluster, *arguments, check_status=False)
+        check_equal(done.returncode, 1, f"the status of {arguments}")
+        check_equal(done.stdout, "", f"what {arguments} prints on stdout")
+
+
+@test("groups are listed, described, reset and deleted")
+def tools():
+    with Cluster(3) as cluster:
+        records(cluster)
+        commit(cluster, "idle", {0: 20, 1: 21, 2: 22})
+        with Member(cluster, "live") as member:
+            member.commit({0: 10, 2: 30})
+            check_list(cluster)
+            check_describe(cluster)
+            check_reset(cluster)
+            check_delete(cluster)
+        check_misuse(cluster)
+
+
+tap.run()
