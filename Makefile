@@ -137,6 +137,7 @@ CLIENTS := build/clients
 TEST_DEPS := build/.deps-test
 VENV    := build/venv/.done
 JAVA21  := $(CLIENTS)/java-2.1/classes/Client.class
+KAFKA_TOOLS := $(CLIENTS)/kafka-tools/.done
 PYTHON  := build/venv/bin/python
 PROVE_DAEMONS = BUILD=$(BUILD) prove -v --timer --exec $(PYTHON)
 
@@ -156,12 +157,16 @@ $(JAVA21): tests/clients/java-2.1/pom.xml $(wildcard tests/clients/java-2.1/src/
 	-mvn -q -B -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(CLIENTS)/java-2.1/lib && \
 	  javac -d $(@D) -cp '$(CLIENTS)/java-2.1/lib/*' $(filter %.java,$^)
 
+$(KAFKA_TOOLS): tests/clients/kafka-tools/pom.xml | $(TEST_DEPS)
+	@mkdir -p $(@D)
+	-mvn -q -B -f $< dependency:copy-dependencies -DoutputDirectory=$(CURDIR)/$(@D)/lib && touch $@
+
 # The programs of the client matrix. Always run: each of their build tools knows what is up to date.
 .PHONY: test-clients client-programs
 client-programs: $(VENV)
 	@tests/clients/build.sh $(CLIENTS)
 test-clients: $(TEST_DEPS) $(VENV)
-	@$(MAKE) --no-print-directory -k $(JAVA21) || true
+	@$(MAKE) --no-print-directory -k $(JAVA21) $(KAFKA_TOOLS) || true
 cluster: all test-clients
 	$(PROVE_DAEMONS) tests/cluster/*.t
 clients: all test-clients client-programs
