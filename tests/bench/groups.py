@@ -4,8 +4,8 @@ coordinator's broker was restarted, and what they cost in memory.
 
     make all test-clients && build/venv/bin/python tests/bench/groups.py
 
-Requests are made by hand over one socket (OffsetCommit v2), since a client of librdkafka for each of
-10,000 groups would measure the client. Prints a table in Markdown for RESULTS.md."""
+Requests are made by hand over one socket (OffsetCommit v2), since a client of librdkafka for each
+of 10,000 groups would measure the client. Prints a table in Markdown for RESULTS.md."""
 import os
 import re
 import socket
@@ -108,7 +108,8 @@ def main():
         size = sum(int(line[2]) for line in lines)
         print("| what | measured | goal |\n| --- | --- | --- |")
         print(f"| loading {GROUPS} groups, {GROUPS * OFFSETS_EACH} offsets ({size / 1e6:.1f} MB of "
-              f"log, {len(lines)} partitions), from the start of the process | {ready_s:.2f} s | < 1 s |")
+              f"log, {len(lines)} partitions), from the start of the process | {ready_s:.2f} s "
+              "| < 1 s |")
         print(f"| memory (RSS) that they add while they are committed | "
               f"{rss_after - rss_before:.0f} MB | < 100 MB |")
         print(f"| memory (RSS) of the whole broker after the restart | {rss_restarted:.0f} MB "

@@ -111,7 +111,7 @@ def check_deletes(cluster):
     check_equal(both(cluster, "--list"), "console\n", "what is left")
 
 
-@test("Kafka 4.1's kafka-console-consumer, kafka-consumer-groups and kafka-groups work, and print as ours")
+@test("Kafka 4.1's console consumer and group tools work, and print as ours")
 def kafka_tools():
     kafka(CONSOLE, "--version")
     with Cluster(3) as cluster:
