@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Apache Kafka 4.1's own command-line tools against Millrace, and their output beside that of ours."""
+"""Apache Kafka 4.1's own command-line tools against Millrace, and their output beside ours."""
 import os
 import subprocess
 import sys

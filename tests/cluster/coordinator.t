@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The broker that coordinates a consumer group is killed: the group goes on at another one, and what was
-committed stays committed."""
+"""The broker that coordinates a consumer group is killed: the group goes on at another one, and
+what was committed stays committed."""
 import os
 import sys
 
@@ -35,12 +35,13 @@ class Worker:
             "bootstrap.servers": cluster.bootstrap, "group.id": GROUP,
             "enable.auto.commit": False, "session.timeout.ms": 6000,
             "auto.offset.reset": "error", "reconnect.backoff.max.ms": 100,
-            "heartbeat.interval.ms": 200, "log_level": 0, "topic.metadata.refresh.interval.ms": 500})
+            "heartbeat.interval.ms": 200, "log_level": 0,
+            "topic.metadata.refresh.interval.ms": 500})
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
-        # With no offset to start from, the reset policy would be asked: the start is committed here.
+        # Without an offset to start from, the reset policy would be asked: it must never be.
         self._client.commit(offsets=[TopicPartition(self._topic, 0, 0)], asynchronous=False)
         self._client.subscribe([self._topic])
         self._thread.start()

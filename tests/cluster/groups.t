@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""kafka-consumer-groups and kafka-groups on a cluster: every action, the shapes of the output, and what
-committed offsets are afterwards."""
+"""kafka-consumer-groups and kafka-groups on a cluster: every action, the shapes of the output, and
+what committed offsets are afterwards."""
 import os
 import sys
 
