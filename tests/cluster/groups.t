@@ -41,11 +41,13 @@ def committed(cluster, group, topic="orders"):
 
 
 class Member:
-    """A member that stays in its group, with all partitions, until the end of the block."""
+    """A member that stays in its group, with all partitions, until the end of the block. Only its own
+    thread calls the client: a second one can wait for its turn for half a minute."""
 
     def __init__(self, cluster, group):
         self._client = consumer(cluster, group, "live-client")
         self._assigned = 0
+        self._to_commit = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._poll, daemon=True)
 
@@ -53,6 +55,9 @@ class Member:
         while not self._stop.is_set():
             self._client.poll(0.05)
             self._assigned = len(self._client.assignment())
+            if self._to_commit:
+                self._client.commit(offsets=self._to_commit, asynchronous=False)
+                self._to_commit = None
 
     def __enter__(self):
         self._client.subscribe(["orders"])
@@ -66,8 +71,8 @@ class Member:
         self._client.close()
 
     def commit(self, offsets):
-        self._client.commit(offsets=[TopicPartition("orders", p, o) for p, o in offsets.items()],
-                            asynchronous=False)
+        self._to_commit = [TopicPartition("orders", p, o) for p, o in offsets.items()]
+        wait_until(lambda: not self._to_commit, 60, "the member's offsets are committed")
 
 
 def groups(cluster, *arguments, **options):
