@@ -2,13 +2,13 @@
 # Builds one client program of the matrix, or all of them: build.sh OUT [NAME...]
 #
 # OUT/NAME/client is the program (contract: README.md). When the machine lacks something for it,
-# OUT/NAME/lacks says what, and its tests are skipped with that reason. When all is there and it still
-# does not build, OUT/NAME/broken has the end of the log, and its tests fail.
+# OUT/NAME/lacks says what, and its tests are skipped with that reason. When all is there and it
+# still does not build, OUT/NAME/broken has the end of the log, and its tests fail.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-all="kcat confluent-kafka-python kafka-python aiokafka java-2.1.0 java-3.9 java-4 tutorial-2.1.0 librdkafka
-franz-go sarama kafka-go kafkajs rdkafka"
+all="kcat confluent-kafka-python kafka-python aiokafka java-2.1.0 java-3.9 java-4 tutorial-2.1.0
+librdkafka franz-go sarama kafka-go kafkajs rdkafka"
 
 lack() { echo "$*" >"$dir/lacks"; exit 0; }
 broken() { { echo "it does not build:"; tail -n 20 "$dir/log"; } >"$dir/broken"; exit 0; }
@@ -23,7 +23,8 @@ compile() { "$@" >"$dir/log" 2>&1 || broken; }
 script() { printf '#!/bin/sh\nexec %s "$@"\n' "$*" >"$dir/client"; chmod +x "$dir/client"; }
 
 python() { # FILE MODULE
-    "$root/build/venv/bin/python" -c "import $2" 2>/dev/null || lack "the Python package $2 is not installed in build/venv"
+    "$root/build/venv/bin/python" -c "import $2" 2>/dev/null ||
+        lack "the Python package $2 is not installed in build/venv"
     script "'$root/build/venv/bin/python' '$here/python/$1'"
 }
 
@@ -37,7 +38,8 @@ java() { # RELEASE ARTIFACT SOURCES MAIN
         echo "$1 $2" >"$dir/release"
     fi
     compile javac -nowarn -d "$dir/classes" -cp "$dir/lib/*" "$here"/$3/*.java
-    script "java -Xmx192m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -cp '$dir/classes:$dir/lib/*' $4"
+    script "java -Xmx192m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC" \
+        "-cp '$dir/classes:$dir/lib/*' $4"
 }
 
 go_client() { # FOLDER
@@ -61,16 +63,20 @@ npm_client() {
 rust_client() {
     need cargo "https://rustup.rs"
     need pkg-config "Debian package pkg-config"
-    pkg-config --exists rdkafka || lack "librdkafka's headers are not installed (Debian package librdkafka-dev)"
+    pkg-config --exists rdkafka ||
+        lack "librdkafka's headers are missing (Debian package librdkafka-dev)"
     (cd "$here/rust" && load cargo fetch --locked)
     [ ! -f "$dir/lacks" ] || exit 0
-    compile cargo build -q --locked --manifest-path "$here/rust/Cargo.toml" --target-dir "$dir/target"
+    compile cargo build -q --locked --manifest-path "$here/rust/Cargo.toml" \
+        --target-dir "$dir/target"
     script "'$dir/target/debug/rdkafka-client'"
 }
 
 c_client() {
-    [ -f /usr/include/librdkafka/rdkafka.h ] || lack "librdkafka's headers are not installed (Debian package librdkafka-dev)"
-    compile "${CC:-gcc}" -std=gnu11 -O1 -g -Wall -Wextra -Werror -o "$dir/client" "$here/librdkafka/client.c" -lrdkafka
+    [ -f /usr/include/librdkafka/rdkafka.h ] ||
+        lack "librdkafka's headers are missing (Debian package librdkafka-dev)"
+    compile "${CC:-gcc}" -std=gnu11 -O1 -g -Wall -Wextra -Werror -o "$dir/client" \
+        "$here/librdkafka/client.c" -lrdkafka
 }
 
 build_one() {

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""The Java program of the tutorials, with kafka_2.12 2.1.0 and its exact settings: a topic that does
-not exist yet is made by the first send; a group gets each record once, a second group gets all."""
+"""The Java program of the tutorials, with kafka_2.12 2.1.0 and its exact settings: a topic that
+does not exist yet is made by the first send; a group gets each record once, a second group all."""
 import os
 import sys
 
@@ -33,16 +33,18 @@ def lines_of(*offsets):
 
 
 def wait_lines(consumers, expected, what):
-    wait_until(lambda: sorted(v for c in consumers for v in values(c)) == expected, DEADLINE_S, what)
+    wait_until(lambda: sorted(v for c in consumers for v in values(c)) == expected, DEADLINE_S,
+               what)
 
 
 def consumer(path, cluster, group):
     started = Program(path, "HelloConsumer", cluster.bootstrap, TOPIC, group)
-    wait_until(lambda: started.lines or started.child.poll() is not None, DEADLINE_S, "it subscribes")
+    wait_until(lambda: started.lines or started.child.poll() is not None, DEADLINE_S,
+               "it subscribes")
     return started
 
 
-@test("the producer's topic is made by its first record; each group gets every record, a member its part")
+@test("its first record makes the topic; each group gets every record, a member its part")
 def tutorial():
     path = program("tutorial-2.1.0")
     with Cluster(3) as cluster:
@@ -51,7 +53,7 @@ def tutorial():
             wait_lines([first], lines_of(0), "the first member gets the record")
             with consumer(path, cluster, "group-1") as second:
                 send(path, cluster)
-                wait_lines([first, second], lines_of(0, 1), "one member of the group gets the second record")
+                wait_lines([first, second], lines_of(0, 1), "one of the group gets the second")
                 with consumer(path, cluster, "group-2") as other:
                     wait_lines([other], lines_of(0, 1), "the second group gets both")
                     send(path, cluster)

@@ -1,4 +1,4 @@
-"""kcat, put behind the contract: it does the work, this file starts it and translates its output."""
+"""kcat, put behind the contract: it does the work, this file translates what it says."""
 import os
 import re
 import subprocess
@@ -43,8 +43,8 @@ def show_assignments(stream):
 def consume(servers, topic, group, protocol, stdin):
     child = subprocess.Popen(
         ["kcat", "-b", servers, "-G", group, "-u", "-K", "\t", "-Z", "-f",
-         "record %p %o %k %s %h\n", "-X", "auto.offset.reset=earliest", "-X", "check.crcs=true", "-X",
-         "session.timeout.ms=10000", "-X", "heartbeat.interval.ms=500", "-X",
+         "record %p %o %k %s %h\n", "-X", "auto.offset.reset=earliest", "-X", "check.crcs=true",
+         "-X", "session.timeout.ms=10000", "-X", "heartbeat.interval.ms=500", "-X",
          "auto.commit.interval.ms=200", topic],
         text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     threading.Thread(target=show_assignments, args=(child.stderr,), daemon=True).start()

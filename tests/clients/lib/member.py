@@ -1,4 +1,4 @@
-"""A client program of tests/clients as a child: what it said, word by word (the contract: README.md)."""
+"""A client program of tests/clients as a child: what it said, by words (contract: README.md)."""
 import os
 import subprocess
 import tempfile
@@ -12,8 +12,8 @@ CLIENTS = os.path.join(ROOT, "build", "clients")
 
 
 def program(name):
-    """The path of the client's program. What the machine lacks for it is a Skip; a program that does
-    not build although everything is there is a failure."""
+    """The path of the client's program. What the machine lacks for it is a Skip; a program that
+    does not build although everything is there is a failure."""
     directory = os.path.join(CLIENTS, name)
     path = os.path.join(directory, "client")
     for file, outcome in (("lacks", Skip), ("broken", AssertionError)):
@@ -60,8 +60,8 @@ class Program:
     def described(self):
         self._errors.seek(0)
         said = [" ".join(words) for words in self.lines if words[0] not in ("record", "ack")]
-        return (f"{' '.join(self.arguments[-6:])} with status {self.child.poll()} said {said[-12:]}, on "
-                f"stderr {self._errors.read()[-3000:]}")
+        return (f"{' '.join(self.arguments[-6:])}: status {self.child.poll()}, said {said[-12:]}, "
+                f"on stderr {self._errors.read()[-3000:]}")
 
     def wait_end(self, deadline_s):
         wait_until(lambda: self.child.poll() is not None, deadline_s, "the client ends")

@@ -18,8 +18,8 @@ KILLS = 3  # that happen under each client in the second round
 
 
 class Client:
-    """name: the folder in build/clients; codecs: what the library can write and read; lacking: what it
-    can't, with the reason that is printed; commits: each commit is waited for."""
+    """name: the folder in build/clients; codecs: what the library can write and read; lacking: what
+    it can't, with the reason that is printed; commits: each commit is waited for."""
 
     def __init__(self, name, protocols=("classic",), codecs="none,gzip,snappy,lz4,zstd", lacking="",
                  per_codec=PER_CODEC, commits=True):
@@ -95,7 +95,8 @@ class Scenario:
         self.wait(shared, "two members share the partitions", a, b)
 
     def wait_all_owned(self, member):
-        self.wait(lambda: len(member.owned()) == PARTITIONS, "one member owns all partitions", member)
+        self.wait(lambda: len(member.owned()) == PARTITIONS, "one member owns all partitions",
+                  member)
 
     def produce_under_kills(self, members):
         """More records, until enough brokers died since the beginning."""

@@ -1,9 +1,9 @@
 /* librdkafka's C interface behind the contract of tests/clients.
  *
- * produce: one producer for each codec; the delivery callback says "ack". consume: subscribes, polls,
- * says each record and each new assignment, commits each record and waits for it, and leaves when
- * stdin ends. A library without group.protocol refuses the setting, and the program fails with its
- * sentence. */
+ * produce: one producer for each codec; the delivery callback says "ack". consume: subscribes,
+ * polls, says each record and each new assignment, commits each record and waits for
+ * it, and leaves when stdin ends. A library without group.protocol refuses the setting, and the
+ * program fails with its sentence. */
 #include <librdkafka/rdkafka.h>
 
 #include <poll.h>

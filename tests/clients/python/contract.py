@@ -1,4 +1,5 @@
-"""What the clients in Python share: the contract of tests/clients/README.md over stdin and stdout."""
+"""What the clients in Python share: the contract of tests/clients/README.md."""
+import os
 import sys
 import threading
 
@@ -55,8 +56,7 @@ class StdinEnd(threading.Thread):
         self.start()
 
     def run(self):
-        # The descriptor itself: a buffered read would hold a lock that the interpreter wants at its end.
-        import os
+        # The descriptor itself: a buffered read holds a lock that the interpreter wants at its end.
         while os.read(0, 4096):
             pass
         self.ended = True

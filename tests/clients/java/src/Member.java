@@ -54,7 +54,8 @@ public final class Member {
         try (KafkaProducer<String, String> producer = new KafkaProducer<>(p)) {
             for (int i = first; i < first + count; i++) {
                 final int n = i;
-                ProducerRecord<String, String> record = new ProducerRecord<>(topic, "k" + n, value(n));
+                ProducerRecord<String, String> record =
+                        new ProducerRecord<>(topic, "k" + n, value(n));
                 record.headers().add("n", Integer.toString(n).getBytes());
                 producer.send(record, (where, error) -> {
                     failed |= error != null;

@@ -4,7 +4,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 
-/** HelloConsumer SERVERS TOPIC GROUP: the consumer of the tutorials, which ends when it is killed. */
+/** HelloConsumer SERVERS TOPIC GROUP: the consumer of the tutorials; it ends by a kill. */
 public final class HelloConsumer {
     public static void main(String[] args) {
         Properties props = new Properties();
