@@ -41,8 +41,8 @@ def committed(cluster, group, topic="orders"):
 
 
 class Member:
-    """A member that stays in its group, with all partitions, until the end of the block. Only its own
-    thread calls the client: a second one can wait for its turn for half a minute."""
+    """A member that stays in its group, with all partitions, until the end of the block. Only its
+    own thread calls the client: a second one can wait for its turn for half a minute."""
 
     def __init__(self, cluster, group):
         self._client = consumer(cluster, group, "live-client")
