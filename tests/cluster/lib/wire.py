@@ -2,7 +2,7 @@
 import socket
 import struct
 
-METADATA, API_VERSIONS = 3, 18
+METADATA, FIND_COORDINATOR, API_VERSIONS = 3, 10, 18
 TIMEOUT_S = 5
 
 
@@ -91,3 +91,12 @@ class Metadata:
 def metadata(port, timeout_s=TIMEOUT_S):
     """What the node at this port knows of brokers and all topics (Metadata v1 creates none)."""
     return Metadata(ask(port, request(METADATA, 1, struct.pack(">i", -1)), timeout_s))
+
+
+def coordinator(port, group, timeout_s=TIMEOUT_S):
+    """The node id of the group's coordinator, or None while there is none."""
+    body = struct.pack(">h", len(group)) + group.encode()
+    r = Reader(ask(port, request(FIND_COORDINATOR, 0, body), timeout_s))
+    r.take("i")
+    error, node = r.take("h"), r.take("i")
+    return None if error else node
