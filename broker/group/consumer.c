@@ -83,7 +83,7 @@ static void consumer_member_expire(struct consumer_member *member, struct env_ti
     records_init(&records, env_wall_ms(group_env(group)));
     struct consumer *consumer = member->consumer;
     consumer_remove_member(member, &records);
-    consumer_try_downgrade(consumer, &records);
+    consumer_removed(consumer, &records);
     consumer_write(group, &records, consumer_written, NULL);
     records_close(&records);
     group_release(group);
@@ -314,9 +314,14 @@ void consumer_raise_epoch(struct consumer *consumer, struct records *records)
 
 void consumer_remove_member(struct consumer_member *member, struct records *records)
 {
-    struct consumer *consumer = member->consumer;
     consumer_put_member_gone(member, records);
     consumer_member_free(member);
+}
+
+void consumer_removed(struct consumer *consumer, struct records *records)
+{
+    if (consumer_try_downgrade(consumer, records))
+        return;
     consumer_check_topics(consumer, true, NULL);
     consumer_raise_epoch(consumer, records);
 }

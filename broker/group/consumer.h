@@ -112,8 +112,8 @@ void consumer_classic_leave(struct consumer *consumer, struct group_leave *leave
  * the settings or its members do not allow that. */
 int consumer_upgrade(struct group *group, struct records *records) MUST_CHECK;
 /* When only classic members are left and the settings allow it, makes it a classic group; the
- * consumer is gone then. */
-void consumer_try_downgrade(struct consumer *consumer, struct records *records);
+ * consumer is gone then. Whether it did. */
+bool consumer_try_downgrade(struct consumer *consumer, struct records *records);
 
 /* ---- for the files of the consumer group ---- */
 
@@ -134,8 +134,10 @@ bool consumer_set_text(char **text, struct wire_str to);
 void consumer_refresh_pattern(const struct consumer *consumer, struct consumer_pattern *pattern);
 struct consumer_pattern *consumer_pattern_of(const struct consumer_member *member);
 void consumer_touch(struct consumer_member *member);
-/* The member is gone: its records, and the epoch rises. */
+/* The member is gone: its records. Then, once for all that went: the epoch rises, or the group goes
+ * back to the classic protocol (under the epoch that its members know) and the consumer is gone. */
 void consumer_remove_member(struct consumer_member *member, struct records *records);
+void consumer_removed(struct consumer *consumer, struct records *records);
 void consumer_raise_epoch(struct consumer *consumer, struct records *records);
 
 /* consumer_target.c */

@@ -235,12 +235,12 @@ static int downgrade_member(struct classic *classic, struct consumer_member *fro
     return err;
 }
 
-void consumer_try_downgrade(struct consumer *consumer, struct records *records)
+bool consumer_try_downgrade(struct consumer *consumer, struct records *records)
 {
     struct group *group = consumer->group;
     if (consumer->classic_count == 0 || consumer->classic_count < consumer->member_count ||
         !(group_settings(group)->migration & GROUP_MIGRATION_DOWNGRADE))
-        return;
+        return false;
     struct classic *classic = classic_new(group);
     logger_info(group_logger(group), "group %s: goes back to the classic protocol, %d members",
                 group->id, consumer->member_count);
@@ -264,6 +264,7 @@ void consumer_try_downgrade(struct consumer *consumer, struct records *records)
     classic_put_record(classic, records);
     classic_start(classic);
     classic_rebalance(classic, "the group went back to the classic protocol");
+    return true;
 }
 
 /* ---- a classic member joins a consumer group ---- */
@@ -445,8 +446,6 @@ void consumer_classic_join(struct consumer *consumer, struct group_join *join)
         join->response.member_id = id;
         if (join->version >= MIGRATE_NULL_NAME_VERSION)
             join->response.protocol_name = WIRE_STR_NULL;
-    } else {
-        consumer_try_downgrade(consumer, &records);
     }
     consumer_write(group, &records, migrate_joined, join);
     records_close(&records);
@@ -630,8 +629,8 @@ void consumer_classic_leave(struct consumer *consumer, struct group_leave *leave
     else if (!err && !leave_all(consumer, leave, &records))
         err = ERR_UNKNOWN_SERVER_ERROR;
     leave->response.error_code = err_to_wire(err);
-    if (!err)
-        consumer_try_downgrade(consumer, &records);
+    if (records.count > 0)
+        consumer_removed(consumer, &records);
     consumer_write(group, &records, migrate_left, leave);
     records_close(&records);
 }

@@ -388,7 +388,7 @@ static void beat_leave(struct group *group, struct group_consumer_heartbeat *bea
     } else {
         logger_info(group_logger(group), "group %s: member %s leaves", group->id, member->id);
         consumer_remove_member(member, &records);
-        consumer_try_downgrade(consumer, &records);
+        consumer_removed(consumer, &records);
     }
     consumer_write(group, &records, beat_written, beat);
     records_close(&records);

@@ -1,7 +1,10 @@
 // Groups of one real client: rebalance with a second member, commit and resume, static members, and the
 // administration of groups. Written to the API of 2.1.0, so that one source serves every version.
 //
-//     java -cp ... Groups BOOTSTRAP [classic|consumer] [static]
+//     java -cp ... Groups BOOTSTRAP [classic|cooperative|consumer|mixed] [static]
+//
+// cooperative: the classic protocol with the cooperative-sticky assignor (2.4 and later). mixed: the second
+// member is of the consumer protocol, so that the group migrates there and back (3.9 and later).
 //
 // Prints a line for each step and ends with 0 when all were right.
 import java.time.Duration;
@@ -38,8 +41,11 @@ public class Groups {
         p.put("auto.offset.reset", "earliest");
         p.put("key.deserializer", StringDeserializer.class.getName());
         p.put("value.deserializer", StringDeserializer.class.getName());
-        if (protocol.equals("consumer"))
+        if (protocol.equals("consumer") || (protocol.equals("mixed") && member == 2))
             p.put("group.protocol", "consumer");
+        if (protocol.equals("cooperative"))
+            p.put("partition.assignment.strategy",
+                  "org.apache.kafka.clients.consumer.CooperativeStickyAssignor");
         if (fixed)
             p.put("group.instance.id", "instance-" + member);
         return p;
