@@ -130,6 +130,19 @@ static void after_cut(struct log *log, int64_t offset)
     log_notify_later(log);
 }
 
+/* Where a start would find the end if it knew nothing of the cut, or less: offsets that compaction
+ * took away may lie in front of `end`, and only the new segment's name tells of them. */
+static int64_t end_for_certain(struct log *log, uint32_t at, const struct segment_spot *spot,
+                               int64_t end)
+{
+    struct segment_spot before;
+    if (spot->position == 0)
+        return at > 0 ? log->segments[at - 1]->base_offset : end;
+    bool whole = segment_find(log->segments[at], end - 1, &before) == 0 &&
+                 before.position < spot->position;
+    return whole ? end : log->segments[at]->base_offset;
+}
+
 /* Cuts the segments so that nothing at or past `offset` is left; *end is where the log then ends.
  */
 static int cut_segments(struct log *log, int64_t offset, int64_t *end)
@@ -145,13 +158,19 @@ static int cut_segments(struct log *log, int64_t offset, int64_t *end)
         spot.position = segment->size;
     if (rc < 0 && rc != ERR_NOT_FOUND)
         return rc;
-    rc = log_mark_cut(log, *end);
-    if (rc < 0 || spot.position == 0)
-        return rc < 0 ? rc : begin_anew(log, at, *end);
-    rc = drop_last(log, at + 1);
-    if (rc == 0)
-        rc = segment_cut(segment, spot.position, *end);
-    return rc < 0 ? rc : push_empty(log, *end);
+    struct env_file *file;
+    rc = log_mark_cut(log, end_for_certain(log, at, &spot, *end));
+    if (rc == 0 && spot.position == 0) {
+        rc = begin_anew(log, at, *end);
+    } else if (rc == 0) {
+        rc = drop_last(log, at + 1);
+        if (rc == 0)
+            rc = segment_cut(segment, spot.position, *end);
+        if (rc == 0)
+            rc = push_empty(log, *end);
+    }
+    /* The name of the new file tells a start where the log ends. */
+    return rc < 0 ? rc : segment_file(log_active(log), &file);
 }
 
 int log_truncate(struct log *log, int64_t offset)

@@ -163,14 +163,27 @@ static void take_batch(void *data, const struct batch *batch)
     epochs_assign(&r->log->epochs, batch->leader_epoch, batch->base_offset);
 }
 
-/* Whether a good batch at or past `min_offset` starts at `at`, where `header` was read. */
+/* Whether the base offset at `at` is wrong because the sector that its first bytes are in, and maybe
+ * those of the length, was never written: they are zeros then, so it is smaller than any in the
+ * segment. */
+static bool is_front_unwritten(const uint8_t *header, uint64_t at, int64_t base_offset,
+                               int64_t min_offset)
+{
+    size_t front = (size_t)(DISK_SECTOR - at % DISK_SECTOR), zeros = 0;
+    while (zeros < front && zeros < BATCH_HEADER_SIZE && header[zeros] == 0)
+        zeros++;
+    return base_offset < min_offset && zeros == front;
+}
+
+/* Whether a good batch starts at `at`, where `header` was read. No checksum covers its base offset:
+ * one that is damaged must not make the batch look like something that was never written. */
 static int is_good_batch(struct env_file *file, const uint8_t *header, uint64_t at, uint64_t size,
                          int64_t min_offset)
 {
     struct batch batch;
     if (header[BATCH_MAGIC_AT] != BATCH_MAGIC ||
         batch_parse_header(header, BATCH_HEADER_SIZE, &batch) < 0 || batch.size > size - at ||
-        batch.base_offset < min_offset || batch.base_offset - min_offset > INT32_MAX)
+        is_front_unwritten(header, at, batch.base_offset, min_offset))
         return 0;
     uint8_t *body = mem_try_alloc(batch.size);
     if (!body)

@@ -54,6 +54,59 @@ static void a_flip_in_the_last_batch_is_a_torn_end(void)
     fixture_close(&f);
 }
 
+/* No checksum covers it: with an impossible one the last batch is damaged, not unfinished. */
+static void a_damaged_offset_in_the_last_batch_is_no_torn_end(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 3);
+    fixture_crash(&f);
+    int64_t last = file_size(&f, LOG0) / 3 * 2;
+    for (int64_t at = last; at < last + 4; at++) {
+        file_flip(&f, LOG0, at);
+        CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+        fixture_crash(&f);
+        file_flip(&f, LOG0, at);
+    }
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 6);
+    fixture_close(&f);
+}
+
+/* Compaction leaves gaps between batches; a leader may tell us to cut in one. */
+static void a_cut_in_a_gap_is_found_again(void)
+{
+    for (int clean = 0; clean < 2; clean++) {
+        struct fixture f;
+        fixture_init(&f);
+        CHECK_INT(fixture_open(&f), 0);
+        for (int64_t base = 0; base <= 20; base += 10)
+            CHECK_INT(append_spec(&f,
+                                  (struct spec){.count = 2, .base_offset = base, .leader_epoch = 1},
+                                  LOG_FROM_LEADER),
+                      0);
+        fixture_settle(&f);
+        CHECK_INT(log_truncate(f.log, 15), 0);
+        CHECK_INT(log_end_offset(f.log), 15);
+        fixture_settle(&f);
+        if (clean)
+            fixture_shutdown(&f);
+        else
+            fixture_crash(&f);
+        CHECK_INT(fixture_reopen(&f), 0);
+        CHECK_INT(log_end_offset(f.log), 15);
+        int64_t first;
+        CHECK_INT(read_from(&f, 10, 1000, INT64_MAX, &first), 12);
+        CHECK_INT(append_spec(&f,
+                              (struct spec){.count = 2, .base_offset = 17, .leader_epoch = 1},
+                              LOG_FROM_LEADER),
+                  0);
+        CHECK_INT(log_end_offset(f.log), 19);
+        fixture_close(&f);
+    }
+}
+
 /* Every byte but the leader epoch, which no checksum covers. */
 static void a_flip_in_the_middle_is_never_a_shorter_log(void)
 {
@@ -356,6 +409,8 @@ static void leftovers_are_removed(void)
 
 TAP_MAIN(TAP_TEST(a_torn_end_is_cut_at_every_byte),
          TAP_TEST(a_flip_in_the_last_batch_is_a_torn_end),
+         TAP_TEST(a_damaged_offset_in_the_last_batch_is_no_torn_end),
+         TAP_TEST(a_cut_in_a_gap_is_found_again),
          TAP_TEST(a_flip_in_the_middle_is_never_a_shorter_log),
          TAP_TEST(a_hole_from_a_power_cut_is_a_torn_end),
          TAP_TEST(a_bad_end_of_a_sealed_segment_is_damage),
