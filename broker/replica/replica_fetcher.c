@@ -39,6 +39,7 @@ struct fetch_slot {
     struct partition *partition;
     enum slot_state state;
     int32_t leader_epoch; /* under which it was last asked for */
+    int told_err;         /* the error that was logged; 0 after an answer without one */
 };
 
 struct forgotten {
@@ -350,9 +351,11 @@ static void slot_failed(struct fetch_slot *slot, int err)
     bool passing = err == ERR_UNKNOWN_LEADER_EPOCH || err == ERR_FENCED_LEADER_EPOCH ||
                    err == ERR_NOT_LEADER_OR_FOLLOWER || err == ERR_UNKNOWN_TOPIC_ID ||
                    err == ERR_UNKNOWN_TOPIC_OR_PARTITION || err == ERR_OFFSET_NOT_AVAILABLE;
-    if (!passing)
+    /* It is tried again many times a second: said once. */
+    if (!passing && slot->told_err != err)
         logger_warn(slot->fetcher->deps->logger, "%s-%d: can't replicate from broker %d: %s",
                     partition->topic, partition->index, slot->fetcher->leader_id, err_text(err));
+    slot->told_err = err;
     if (partition->state == PARTITION_FOLLOWER)
         slot_backoff(slot);
 }
@@ -386,6 +389,7 @@ static void slot_answered(struct fetch_slot *slot, const struct fetch_response_p
         slot_failed(slot, err);
         return;
     }
+    slot->told_err = 0;
     int64_t end = log_end_offset(partition->log);
     bool same = end == end_before && data->diverging_epoch.end_offset < 0 && !data->error_code;
     if (same)
