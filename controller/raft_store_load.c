@@ -61,6 +61,14 @@ static int make_vote(struct raft_store *store, const char *path)
     return env_file_replace(store->env, path, bytes, sizeof(bytes));
 }
 
+/* What was read may be only in the page cache, written by a process whose sync failed or never came;
+ * after a failed one the kernel may think it clean. So it is written once more before it is built on. */
+static int make_durable(struct env_file *file, const void *bytes, size_t len)
+{
+    int err = len ? env_file_write(file, bytes, len, 0) : 0;
+    return err ? err : env_file_sync(file);
+}
+
 static int load_vote(struct raft_store *store, struct buf *problem)
 {
     char *path = raft_store_path(store, "vote"), *bytes = NULL;
@@ -70,9 +78,11 @@ static int load_vote(struct raft_store *store, struct buf *problem)
         err = make_vote(store, path);
     else if (!err && !load_slots(store, (uint8_t *)bytes, len))
         err = corrupt(problem, path, "neither slot is valid");
-    mem_free(bytes);
     if (!err)
         err = env_file_open(store->env, path, ENV_OPEN_WRITE, &store->vote_file);
+    if (!err && bytes)
+        err = make_durable(store->vote_file, bytes, len);
+    mem_free(bytes);
     if (err && err != ERR_CORRUPT)
         unreadable(problem, path, err);
     mem_free(path);
@@ -194,7 +204,8 @@ static int remove_file(struct raft_store *store, const char *path)
 }
 
 /* Opens the newest segment for appending, without its torn tail. */
-static int open_newest(struct raft_store *store, const char *path, size_t len, size_t valid)
+static int open_newest(struct raft_store *store, const char *path, const char *bytes, size_t len,
+                       size_t valid)
 {
     int err = env_file_open(store->env, path, ENV_OPEN_WRITE, &store->file);
     if (!err && valid < len) {
@@ -202,9 +213,8 @@ static int open_newest(struct raft_store *store, const char *path, size_t len, s
                     path);
         err = env_file_truncate(store->file, valid);
     }
-    /* Also what was written but not synced before a crash must be durable before it is built on. */
     if (!err)
-        err = env_file_sync(store->file);
+        err = make_durable(store->file, bytes, valid);
     store->file_size = valid;
     store->durable = store->position;
     return err;
@@ -236,7 +246,7 @@ static int load_segment(struct replay *replay, uint64_t number, bool newest)
     }
     list_push(&store->segments, &segment->link);
     if (newest)
-        err = open_newest(store, path, len, valid);
+        err = open_newest(store, path, bytes, len, valid);
     if (err)
         unreadable(replay->problem, path, err);
     mem_free(path);
