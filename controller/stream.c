@@ -168,14 +168,15 @@ static int send_entries(struct stream_follower *follower)
     buf_init(&frame);
     int err = channel_entries_begin(&frame);
     int64_t next = follower->next;
-    for (size_t at = first_wanted(stream, next);
-         !err && at < stream->count && frame.len < STREAM_FRAME_BYTES; at++) {
+    size_t at = first_wanted(stream, next);
+    for (; !err && at < stream->count && frame.len < STREAM_FRAME_BYTES; at++) {
         const struct kept *kept = &stream->ring[(stream->head + at) % STREAM_ENTRIES_MAX];
         err = channel_entries_add(&frame, kept->index, kept->term, kept->bytes, kept->len);
         next = kept->index + 1;
     }
     if (!err)
-        err = channel_entries_end(&frame, 0, stream->applied);
+        err = channel_entries_end(&frame, 0, follower->next - 1,
+                                  at < stream->count ? next - 1 : stream->applied);
     if (!err) {
         send(follower, &frame);
         follower->next = next;

@@ -128,7 +128,8 @@ static void channel_register(struct controller_channel *channel)
     frame.register_ = &registration;
     link_send(channel->current, &frame);
     Meta__Follow follow = META__FOLLOW__INIT;
-    follow.from_index = metadata_index(channel->metadata) + 1;
+    int64_t applied = metadata_index(channel->metadata);
+    follow.from_index = applied > 0 ? applied + 1 : 0;
     frame.body_case = META__FRAME__BODY_FOLLOW;
     frame.follow = &follow;
     link_send(channel->current, &frame);
@@ -146,6 +147,9 @@ static void channel_lose_current(struct controller_channel *channel)
 
 static void channel_choose(struct controller_channel *channel);
 
+/* Also for a link that is fine but not the active controller's any more: its stream goes on, and what
+ * it brings meanwhile is not taken. Should it become the active one again, the stream has to be a
+ * new one. */
 static void link_drop(struct link *link)
 {
     bool was_current = link->channel->current == link;
@@ -190,8 +194,10 @@ static void channel_choose(struct controller_channel *channel)
     }
     if (!best || best == channel->current)
         return;
-    if (channel->current)
-        channel_lose_current(channel);
+    if (channel->current) {
+        link_drop(channel->current); /* and chooses anew */
+        return;
+    }
     channel->current = best;
     channel->active_id = best->voter_id;
     logger_info(channel->logger, "the active controller is %d, epoch %lld", best->voter_id,
@@ -237,8 +243,9 @@ static void link_welcome(struct link *link, const Meta__Welcome *welcome)
     link->active = welcome->active;
     link->term = welcome->leader_epoch;
     if (channel->current == link && !link->active)
-        channel_lose_current(channel);
-    channel_choose(channel);
+        link_drop(link);
+    else
+        channel_choose(channel);
 }
 
 static void link_registered(struct link *link, const Meta__Registered *registered)

@@ -134,8 +134,17 @@ static int metadata_apply(struct metadata *metadata, const Meta__Entry *entry, b
     return 0;
 }
 
+/* What was applied so far can't be told from what was not: the whole image is needed again. */
+static int metadata_give_up(struct metadata *metadata, int err)
+{
+    metadata->index = 0;
+    return err;
+}
+
 int metadata_apply_entries(struct metadata *metadata, const Meta__Entries *entries)
 {
+    if (entries->after_index > metadata->index)
+        return ERR_MALFORMED; /* what came in between went to a stream that was not followed */
     for (size_t i = 0; i < entries->n_entries; i++) {
         const Meta__IndexedEntry *entry = entries->entries[i];
         if (!entry->entry)
@@ -144,7 +153,7 @@ int metadata_apply_entries(struct metadata *metadata, const Meta__Entries *entri
             continue;
         int err = metadata_apply(metadata, entry->entry, true);
         if (err)
-            return err;
+            return metadata_give_up(metadata, err);
         metadata->index = entry->index;
     }
     if (entries->committed_index > metadata->index)
@@ -161,10 +170,8 @@ int metadata_apply_snapshot(struct metadata *metadata, const Meta__Snapshot *sna
         return 0;
     image_clear(metadata->image);
     int err = metadata_apply(metadata, snapshot->content, false);
-    if (err) {
-        metadata->index = 0;
-        return err;
-    }
+    if (err)
+        return metadata_give_up(metadata, err);
     metadata->index = snapshot->index;
     METADATA_TELL(metadata, replaced)
     metadata_settle(metadata);

@@ -275,7 +275,10 @@ static void manager_partition_changed(void *data, const struct image_topic *topi
         partition = partition_new(manager, topic, index);
         map_put(&manager->partitions, key.bytes, sizeof(key.bytes), partition);
         partition_update(partition, record);
-        manager_open(manager, partition);
+        /* Until then it may be a topic of long ago, and its log would take the place of a newer one
+         * with the same name. */
+        if (manager->current)
+            manager_open(manager, partition);
         return;
     }
     partition_update(partition, record);
@@ -388,10 +391,8 @@ static void manager_settled(void *data)
     manager->current = true;
     size_t cursor = 0;
     struct partition *partition;
-    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL))) {
-        partition_take_role(partition);
-        replica_manager_mend(manager, partition);
-    }
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        manager_open(manager, partition);
 }
 
 void replica_manager_registered(struct replica_manager *manager)

@@ -188,11 +188,15 @@ int channel_entries_add(struct buf *out, int64_t index, int64_t term, const void
     return err;
 }
 
-int channel_entries_end(struct buf *out, size_t start, int64_t committed_index)
+int channel_entries_end(struct buf *out, size_t start, int64_t after_index, int64_t committed_index)
 {
     int err = put_tag(out, 2, WIRE_VARINT);
     if (!err)
         err = put_varint(out, (uint64_t)committed_index);
+    if (!err)
+        err = put_tag(out, 3, WIRE_VARINT);
+    if (!err)
+        err = put_varint(out, (uint64_t)after_index);
     if (!err)
         frame_end(out, start);
     return err;

@@ -74,7 +74,7 @@ static void seed_stream(struct fuzz_corpus *corpus)
     FUZZ_REQUIRE(channel_entries_begin(&out) == 0);
     for (int i = 1; i < 4; i++)
         FUZZ_REQUIRE(channel_entries_add(&out, i, 1, entry.data, entry.len) == 0);
-    FUZZ_REQUIRE(channel_entries_end(&out, 0, 3) == 0);
+    FUZZ_REQUIRE(channel_entries_end(&out, 0, 0, 3) == 0);
     fuzz_add_tagged(corpus, &frame_tag, 1, out.data + PREFIX, out.len - PREFIX);
     out.len = 0;
     FUZZ_REQUIRE(channel_put_snapshot(&out, 9, 2, entry.data, entry.len) == 0);

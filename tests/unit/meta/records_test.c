@@ -231,7 +231,7 @@ static void entries_frames_are_what_the_proto_says(void)
     CHECK_INT(channel_entries_begin(&out), 0);
     CHECK_INT(channel_entries_add(&out, 300, 2, packed, len), 0);
     CHECK_INT(channel_entries_add(&out, 301, 2, packed, 0), 0);
-    CHECK_INT(channel_entries_end(&out, 0, 400), 0);
+    CHECK_INT(channel_entries_end(&out, 0, 300, 400), 0);
     CHECK_INT(bytes_get_u32(out.data), out.len - 4);
     Meta__Frame *frame = channel_unpack(out.data + 4, out.len - 4);
     CHECK(frame && frame->body_case == META__FRAME__BODY_ENTRIES);
