@@ -1,9 +1,9 @@
 /* The broker: builds its parts in the order in which they need each other, and takes them apart in
  * the opposite one.
  *
- * States: STARTING until the controller has let us in (unfenced), SERVING, LEAVING while leaders move
- * away after a SIGTERM, CLOSING while logs are flushed. Failure modes: the cluster refuses us, or all
- * log directories are broken; `failed` is called then. */
+ * States: STARTING until the controller has let us in (unfenced), SERVING, LEAVING while leaders
+ * move away after a SIGTERM, CLOSING while logs are flushed. Failure modes: the cluster refuses us,
+ * or all log directories are broken; `failed` is called then. */
 #include "broker/broker.h"
 
 #include <string.h>
@@ -22,15 +22,16 @@
 
 enum {
     BROKER_LEAVE_MS = 10000, /* a controller that does not answer must not keep us for ever */
-    BROKER_ALONE_MS = 1500,  /* an election is over by then: the quorum is gone, nobody can help us */
+    BROKER_ALONE_MS =
+        1500, /* an election is over by then: the quorum is gone, nobody can help us */
     BROKER_LEAVE_LOOK_MS = 50
 };
 
 static void broker_move(struct broker *broker, enum broker_state to)
 {
     static const bool allowed[4][4] = {
-        [BROKER_STARTING] = {[BROKER_SERVING] = true, [BROKER_LEAVING] = true,
-                             [BROKER_CLOSING] = true},
+        [BROKER_STARTING] =
+            {[BROKER_SERVING] = true, [BROKER_LEAVING] = true, [BROKER_CLOSING] = true},
         [BROKER_SERVING] = {[BROKER_LEAVING] = true, [BROKER_CLOSING] = true},
         [BROKER_LEAVING] = {[BROKER_CLOSING] = true},
     };
@@ -67,8 +68,7 @@ static bool broker_wants_log(void *data, const char *topic, int32_t partition,
 {
     struct broker *broker = data;
     (void)topic;
-    const struct image_topic *found =
-        image_topic_by_id(metadata_image(broker->metadata), topic_id);
+    const struct image_topic *found = image_topic_by_id(metadata_image(broker->metadata), topic_id);
     const struct image_partition *record = found ? image_partition(found, partition) : NULL;
     return record && image_ids_have(&record->replicas, broker->node_id);
 }
@@ -116,7 +116,8 @@ static void broker_leave_look(void *data)
         broker->alone_since_us = 0;
     else if (!broker->alone_since_us)
         broker->alone_since_us = now_us;
-    bool alone = broker->alone_since_us && now_us - broker->alone_since_us >= BROKER_ALONE_MS * 1000;
+    bool alone =
+        broker->alone_since_us && now_us - broker->alone_since_us >= BROKER_ALONE_MS * 1000;
     if (!alone && now_us - broker->leave_since_us < BROKER_LEAVE_MS * 1000) {
         env_timer_start(&broker->leave_timer, BROKER_LEAVE_LOOK_MS);
         return;
@@ -146,10 +147,11 @@ static const struct controller_channel_events broker_channel_events = {
 static void broker_dir_failed(void *data, const char *dir)
 {
     struct broker *broker = data;
-    logger_error(broker->logger,
-                 "log directory %s failed and is offline until the broker is restarted: replace the "
-                 "disk or remove the directory from log.dirs",
-                 dir);
+    logger_error(
+        broker->logger,
+        "log directory %s failed and is offline until the broker is restarted: replace the "
+        "disk or remove the directory from log.dirs",
+        dir);
     if (log_manager_dir_count(broker->logs) == 1)
         broker->failed(broker->failed_data);
 }
@@ -183,7 +185,8 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
 
 /* ---- registration ---- */
 
-static void broker_add_endpoint(struct broker *broker, const struct config_listener *listener, int i)
+static void broker_add_endpoint(struct broker *broker, const struct config_listener *listener,
+                                int i)
 {
     Meta__Register *registration = broker->registration;
     Meta__Endpoint *endpoint = mem_alloc(sizeof(*endpoint));
@@ -354,8 +357,8 @@ void broker_stop(struct broker *broker, void (*stopped)(void *data), void *data)
     controller_channel_want_shutdown(broker->channel);
 }
 
-/* Connections go first: what waits for an answer then finds nobody to send it to, and the parts below
- * release those waits as they go. */
+/* Connections go first: what waits for an answer then finds nobody to send it to, and the parts
+ * below release those waits as they go. */
 void broker_free(struct broker *broker)
 {
     env_timer_stop(&broker->leave_timer);

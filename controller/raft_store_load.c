@@ -61,8 +61,9 @@ static int make_vote(struct raft_store *store, const char *path)
     return env_file_replace(store->env, path, bytes, sizeof(bytes));
 }
 
-/* What was read may be only in the page cache, written by a process whose sync failed or never came;
- * after a failed one the kernel may think it clean. So it is written once more before it is built on. */
+/* What was read may be only in the page cache, written by a process whose sync failed or never
+ * came; after a failed one the kernel may think it clean. So it is written once more before it is
+ * built on. */
 static int make_durable(struct env_file *file, const void *bytes, size_t len)
 {
     int err = len ? env_file_write(file, bytes, len, 0) : 0;
@@ -236,8 +237,9 @@ static int load_segment(struct replay *replay, uint64_t number, bool newest)
     store->loaded[store->loaded_count++] = bytes;
     err = replay_segment(replay, segment, (uint8_t *)bytes, len, &valid);
     if (err || (valid < len && (!newest || relied_on((uint8_t *)bytes, len, valid)))) {
-        err = corrupt(replay->problem, path, err ? "its entries do not follow each other"
-                                                 : "a record that was confirmed is not valid");
+        err = corrupt(replay->problem, path,
+                      err ? "its entries do not follow each other"
+                          : "a record that was confirmed is not valid");
         goto err_after_segment;
     }
     if (valid == 0 && newest) {
@@ -337,9 +339,9 @@ int raft_store_begin_segment(struct raft_store *store)
         number = LIST_ENTRY(store->segments.prev, struct raft_store_segment, link)->number + 1;
     char *path = raft_store_segment_path(store, number);
     struct raft_store_record head = {.kind = RAFT_STORE_SEGMENT,
-                                   .position = store->position,
-                                   .durable = store->position,
-                                   .index = store->next_index};
+                                     .position = store->position,
+                                     .durable = store->position,
+                                     .index = store->next_index};
     struct buf bytes;
     struct env_file *file = NULL;
     buf_init(&bytes);
@@ -428,11 +430,11 @@ int raft_store_bootstrap(struct raft_store *store, const struct raft_store_entry
 {
     ASSERT(raft_store_fresh(store) && entry->term > 0);
     struct raft_store_record record = {.kind = RAFT_STORE_ENTRY,
-                                     .type = entry->type,
-                                     .index = 1,
-                                     .term = entry->term,
-                                     .data = entry->data,
-                                     .len = entry->len};
+                                       .type = entry->type,
+                                       .index = 1,
+                                       .term = entry->term,
+                                       .data = entry->data,
+                                       .len = entry->len};
     int err = store->file ? 0 : raft_store_begin_segment(store);
     if (!err)
         err = write_record(store, &record);

@@ -1,5 +1,5 @@
-/* ApiVersions: what this broker serves, read off the table of APIs. A version of the future (-1 here)
- * is answered in v0 form with our own range, so that the client can ask again (KIP-511). */
+/* ApiVersions: what this broker serves, read off the table of APIs. A version of the future (-1
+ * here) is answered in v0 form with our own range, so that the client can ask again (KIP-511). */
 #include "broker/handlers/handlers.h"
 
 #include <ctype.h>

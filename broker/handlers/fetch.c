@@ -1,9 +1,9 @@
 /* Fetch: what consumers and followers read.
  *
- * Happy path: the session says which partitions may have news; each is read as a range of its segment
- * file; when there are enough bytes, or an error, or the time is over, the ranges are sent as they
- * are. Else the fetch waits until one of its replicas changes. Failure modes are errors of single
- * partitions; a session that is not known makes the client start a new one. */
+ * Happy path: the session says which partitions may have news; each is read as a range of its
+ * segment file; when there are enough bytes, or an error, or the time is over, the ranges are sent
+ * as they are. Else the fetch waits until one of its replicas changes. Failure modes are errors of
+ * single partitions; a session that is not known makes the client start a new one. */
 #include "broker/handlers/handlers.h"
 
 #include <string.h>
@@ -139,8 +139,8 @@ static int fetch_read_partition(struct fetch *fetch, struct fetch_result *result
     if (err)
         return err;
     const struct log_slice *slice = &result->read.slice;
-    result->chunk = (struct env_chunk){.file = slice->file, .offset = slice->position,
-                                       .len = slice->len};
+    result->chunk =
+        (struct env_chunk){.file = slice->file, .offset = slice->position, .len = slice->len};
     if (slice->len > 0 && fetch->request->version < FETCH_BATCHES_VERSION)
         return fetch_convert(fetch, result);
     return 0;
@@ -194,10 +194,10 @@ static bool fetch_collect(struct fetch *fetch)
     fetch_drop_results(fetch);
     if (fetch->full) {
         LIST_EACH(step, &fetch->session->slots)
-            due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, all_link));
+        due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, all_link));
     } else {
         LIST_EACH(step, &fetch->session->ready)
-            due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, ready_link));
+        due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, ready_link));
     }
     return due || (int64_t)fetch->bytes >= body->min_bytes;
 }
@@ -274,9 +274,8 @@ static bool fetch_fill_response(struct fetch *fetch, struct fetch_response *resp
         if (!fetch->results[i].slot->topic)
             topic->topic = wire_str_from("");
         topic->topic_id = fetch->results[i].slot->topic_id;
-        struct fetch_response_partition_data *data =
-            WIRE_ARRAY(arena, &topic->partitions, (int32_t)(end - i),
-                       &fetch_response_partition_data_desc);
+        struct fetch_response_partition_data *data = WIRE_ARRAY(
+            arena, &topic->partitions, (int32_t)(end - i), &fetch_response_partition_data_desc);
         if (!data)
             return false;
         for (size_t j = i; j < end; j++)

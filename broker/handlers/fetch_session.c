@@ -1,7 +1,7 @@
-/* Fetch sessions. Happy path: a full fetch makes a session and its slots, incremental fetches change
- * some; changes of replicas put slots in the ready list and wake the fetch that waits. Failure modes:
- * an unknown id or wrong epoch (the client starts again), the limit of sessions (the least recently
- * used one of a consumer gives way). */
+/* Fetch sessions. Happy path: a full fetch makes a session and its slots, incremental fetches
+ * change some; changes of replicas put slots in the ready list and wake the fetch that waits.
+ * Failure modes: an unknown id or wrong epoch (the client starts again), the limit of sessions (the
+ * least recently used one of a consumer gives way). */
 #include "broker/handlers/fetch_session.h"
 
 #include <string.h>
@@ -87,7 +87,8 @@ struct partition *fetch_slot_partition(struct fetch_session_slot *slot, int *err
     return partition;
 }
 
-static void session_put(struct fetch_session *session, const struct fetch_request_fetch_topic *topic,
+static void session_put(struct fetch_session *session,
+                        const struct fetch_request_fetch_topic *topic,
                         const struct fetch_request_fetch_partition *item,
                         const struct fetch_request *request, int16_t version)
 {
@@ -162,7 +163,7 @@ void fetch_session_free(struct fetch_session *session)
     }
     list_remove(&session->link);
     LIST_EACH(step, &session->slots)
-        slot_free(LIST_ENTRY(step, struct fetch_session_slot, all_link));
+    slot_free(LIST_ENTRY(step, struct fetch_session_slot, all_link));
     map_close(&session->by_key);
     mem_free(session);
 }
@@ -180,7 +181,8 @@ static bool sessions_make_room(struct fetch_sessions *sessions, bool privileged)
 {
     if (sessions->count < sessions->max)
         return true;
-    LIST_EACH(step, &sessions->used) {
+    LIST_EACH(step, &sessions->used)
+    {
         struct fetch_session *oldest = LIST_ENTRY(step, struct fetch_session, link);
         if (oldest->wake || (oldest->replica_id >= 0 && !privileged))
             continue;
@@ -247,7 +249,8 @@ static void session_close(struct fetch_session *session)
 /* A follower has one session: what comes late on an older one must not count any more. */
 static void sessions_close_of_replica(struct fetch_sessions *sessions, int32_t replica_id)
 {
-    LIST_EACH(step, &sessions->used) {
+    LIST_EACH(step, &sessions->used)
+    {
         struct fetch_session *session = LIST_ENTRY(step, struct fetch_session, link);
         if (session->replica_id == replica_id) {
             session_close(session);
@@ -259,8 +262,7 @@ static void sessions_close_of_replica(struct fetch_sessions *sessions, int32_t r
 int fetch_sessions_open(struct fetch_sessions *sessions, const struct fetch_request *request,
                         int16_t version, struct fetch_session **out, bool *full)
 {
-    int32_t replica_id =
-        version >= 15 ? request->replica_state.replica_id : request->replica_id;
+    int32_t replica_id = version >= 15 ? request->replica_state.replica_id : request->replica_id;
     if (replica_id >= 0)
         replica_manager_heard(sessions->replicas, replica_id);
     *full = request->session_epoch <= 0;
@@ -296,8 +298,7 @@ void fetch_sessions_free(struct fetch_sessions *sessions)
 {
     list_splice(&sessions->used, &sessions->passing);
     while (!list_empty(&sessions->used)) {
-        struct fetch_session *session =
-            LIST_ENTRY(sessions->used.next, struct fetch_session, link);
+        struct fetch_session *session = LIST_ENTRY(sessions->used.next, struct fetch_session, link);
         bool passing = session->id == 0;
         if (session->supersede)
             session->supersede(session->wake_data);

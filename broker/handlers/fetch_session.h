@@ -1,8 +1,9 @@
 /* Fetch sessions (KIP-227): what a client reads, kept between its fetches.
  *
- * Each partition of a session is a slot that watches its replica here. A slot stands in the session's
- * ready list while there may be something to say of it, so a fetch costs what has changed, not what
- * the session holds. A fetch without a session gets one that lives as long as the fetch. */
+ * Each partition of a session is a slot that watches its replica here. A slot stands in the
+ * session's ready list while there may be something to say of it, so a fetch costs what has
+ * changed, not what the session holds. A fetch without a session gets one that lives as long as the
+ * fetch. */
 #ifndef BROKER_HANDLERS_FETCH_SESSION_H
 #define BROKER_HANDLERS_FETCH_SESSION_H
 

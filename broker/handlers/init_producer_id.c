@@ -1,5 +1,6 @@
-/* InitProducerId for idempotent producers: a new id with epoch 0, or the next epoch of the id that the
- * client names (v3+). Transactional ids are refused: there is no transaction coordinator yet. */
+/* InitProducerId for idempotent producers: a new id with epoch 0, or the next epoch of the id that
+ * the client names (v3+). Transactional ids are refused: there is no transaction coordinator yet.
+ */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
@@ -43,8 +44,7 @@ void handle_init_producer_id(struct request *request)
         return;
     }
     if (body->producer_id >= 0 && body->producer_epoch >= 0 && body->producer_epoch < INT16_MAX) {
-        init_producer_id_answer(request, 0, body->producer_id,
-                                (int16_t)(body->producer_epoch + 1));
+        init_producer_id_answer(request, 0, body->producer_id, (int16_t)(body->producer_epoch + 1));
         return;
     }
     struct init_producer_id *init = arena_alloc(&request->arena, sizeof(*init));

@@ -15,9 +15,8 @@ static int list_offsets_find(struct request *request, struct wire_str topic,
 {
     const struct list_offsets_request *body = request->body;
     int err;
-    struct partition *partition =
-        replica_manager_by_name(request->broker->replicas, topic.data, (size_t)topic.len,
-                                asked->partition_index, &err);
+    struct partition *partition = replica_manager_by_name(
+        request->broker->replicas, topic.data, (size_t)topic.len, asked->partition_index, &err);
     if (partition)
         err = partition_find_offset(partition, asked->current_leader_epoch, asked->timestamp,
                                     body->replica_id >= 0, found);
@@ -27,8 +26,8 @@ static int list_offsets_find(struct request *request, struct wire_str topic,
 }
 
 static bool list_offsets_fill(struct request *request,
-                              const struct list_offsets_request_list_offsets_topic *topic, int32_t at,
-                              struct map *seen,
+                              const struct list_offsets_request_list_offsets_topic *topic,
+                              int32_t at, struct map *seen,
                               struct list_offsets_response_list_offsets_partition_response *answer)
 {
     struct partition_offset found = {-1, -1, -1};

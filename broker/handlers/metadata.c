@@ -1,10 +1,11 @@
 /* Metadata: brokers, topics, leaders, as this client should see them.
  *
  * Happy path: everything is read off the image and answered at once. A topic that does not exist is
- * created first when the request and auto.create.topics.enable allow it; the answer then waits until
- * the topic is known here, so that the client need not ask again. When a broker that we follow has just
- * hung up, the answer waits a moment for the controller to name the new leaders: librdkafka asks within
- * a millisecond of a leader's death, and if told the old leader, asks again only up to a second later. */
+ * created first when the request and auto.create.topics.enable allow it; the answer then waits
+ * until the topic is known here, so that the client need not ask again. When a broker that we
+ * follow has just hung up, the answer waits a moment for the controller to name the new leaders:
+ * librdkafka asks within a millisecond of a leader's death, and if told the old leader, asks again
+ * only up to a second later. */
 #include "broker/handlers/handlers.h"
 
 #include <string.h>
@@ -22,8 +23,8 @@
 enum {
     METADATA_ALL_BY_NULL_VERSION = 1, /* v0: an empty list means all topics */
     METADATA_HOLD_MS = 500, /* covers an election of the controllers; clients wait for seconds */
-    METADATA_LISTENER_VERSION = 6,    /* knows LISTENER_NOT_FOUND */
-    METADATA_CREATE_MS = 5000,        /* then the client hears that the topic is not there yet */
+    METADATA_LISTENER_VERSION = 6, /* knows LISTENER_NOT_FOUND */
+    METADATA_CREATE_MS = 5000,     /* then the client hears that the topic is not there yet */
 };
 
 typedef struct metadata_response_metadata_response_topic metadata_topic;
@@ -197,9 +198,9 @@ static void metadata_answer(struct request *request)
         response.cluster_authorized_operations = NODES_OPERATIONS_CLUSTER;
     bool all = body->topics.count < 0 ||
                (body->topics.count == 0 && request->version < METADATA_ALL_BY_NULL_VERSION);
-    bool ok = metadata_fill_brokers(request, &response) &&
-              (all ? metadata_fill_all(request, &response)
-                   : metadata_fill_asked(request, &response));
+    bool ok =
+        metadata_fill_brokers(request, &response) &&
+        (all ? metadata_fill_all(request, &response) : metadata_fill_asked(request, &response));
     if (ok)
         request_reply(request, &response, NULL);
     else
@@ -208,7 +209,8 @@ static void metadata_answer(struct request *request)
 
 /* ---- a broker that has just died ---- */
 
-/* How long the answer should wait for the controller's decision on a broker whose line has broken. */
+/* How long the answer should wait for the controller's decision on a broker whose line has broken.
+ */
 static int64_t metadata_hold_ms(const struct request *request)
 {
     const struct broker *broker = request->broker;

@@ -57,8 +57,9 @@ void nodes_fill_endpoints(struct request *request, struct produce_response *resp
     int32_t leader = IMAGE_NO_NODE;
     for (int32_t i = 0; i < response->responses.count && leader < 0; i++)
         for (int32_t j = 0; j < response->responses.items[i].partition_responses.count; j++)
-            if (response->responses.items[i].partition_responses.items[j].current_leader.leader_id >=
-                0)
+            if (response->responses.items[i]
+                    .partition_responses.items[j]
+                    .current_leader.leader_id >= 0)
                 leader = response->responses.items[i]
                              .partition_responses.items[j]
                              .current_leader.leader_id;

@@ -6,14 +6,14 @@
 #include "broker/replica/replica_manager.h"
 #include "kafka/messages/offset_for_leader_epoch.h"
 
-static void epoch_fill(struct request *request, struct wire_str topic,
-                       const struct offset_for_leader_epoch_request_offset_for_leader_partition *asked,
-                       struct offset_for_leader_epoch_response_epoch_end_offset *answer)
+static void
+epoch_fill(struct request *request, struct wire_str topic,
+           const struct offset_for_leader_epoch_request_offset_for_leader_partition *asked,
+           struct offset_for_leader_epoch_response_epoch_end_offset *answer)
 {
     int err;
-    struct partition *partition =
-        replica_manager_by_name(request->broker->replicas, topic.data, (size_t)topic.len,
-                                asked->partition, &err);
+    struct partition *partition = replica_manager_by_name(
+        request->broker->replicas, topic.data, (size_t)topic.len, asked->partition, &err);
     answer->partition = asked->partition;
     answer->leader_epoch = -1;
     answer->end_offset = -1;
@@ -29,8 +29,9 @@ void handle_offset_for_leader_epoch(struct request *request)
     struct arena *arena = &request->arena;
     struct offset_for_leader_epoch_response response;
     wire_defaults(&offset_for_leader_epoch_response_desc, &response);
-    bool ok = WIRE_ARRAY(arena, &response.topics, body->topics.count,
-                         &offset_for_leader_epoch_response_offset_for_leader_topic_result_desc) != NULL;
+    bool ok =
+        WIRE_ARRAY(arena, &response.topics, body->topics.count,
+                   &offset_for_leader_epoch_response_offset_for_leader_topic_result_desc) != NULL;
     for (int32_t i = 0; ok && i < body->topics.count; i++) {
         const struct offset_for_leader_epoch_request_offset_for_leader_topic *asked =
             &body->topics.items[i];

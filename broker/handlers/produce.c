@@ -1,9 +1,10 @@
 /* Produce: appends a batch to each partition named and answers when all of them are safe.
  *
- * Happy path: find the replica, append the received bytes as they are, wait for the flush (acks=1) or
- * the high watermark (acks=all), answer. Failure modes are errors of single partitions; what is not
- * safe when the time is over is answered REQUEST_TIMED_OUT (outcome unknown). With acks=0 nothing is
- * answered, and an error closes the connection so that the client refreshes its metadata. */
+ * Happy path: find the replica, append the received bytes as they are, wait for the flush (acks=1)
+ * or the high watermark (acks=all), answer. Failure modes are errors of single partitions; what is
+ * not safe when the time is over is answered REQUEST_TIMED_OUT (outcome unknown). With acks=0
+ * nothing is answered, and an error closes the connection so that the client refreshes its
+ * metadata. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
@@ -187,8 +188,7 @@ static bool produce_prepare(struct produce *produce)
     wire_defaults(&produce_response_desc, &produce->response);
     for (int32_t i = 0; i < body->topic_data.count; i++)
         produce->item_count += body->topic_data.items[i].partition_data.count;
-    produce->items =
-        arena_alloc_array(arena, (size_t)produce->item_count, sizeof(*produce->items));
+    produce->items = arena_alloc_array(arena, (size_t)produce->item_count, sizeof(*produce->items));
     if (!produce->items || !WIRE_ARRAY(arena, &produce->response.responses, body->topic_data.count,
                                        &produce_response_topic_produce_response_desc))
         return false;

@@ -9,8 +9,8 @@
 
 enum { TOPIC_NAME_MAX = 249 }; /* with "-" and a partition number it still fits a file name */
 
-/* 0, or ERR_INVALID_TOPIC_EXCEPTION: empty, too long, "." or "..", or a character other than letters,
- * digits, '.', '_' and '-'. */
+/* 0, or ERR_INVALID_TOPIC_EXCEPTION: empty, too long, "." or "..", or a character other than
+ * letters, digits, '.', '_' and '-'. */
 int topic_name_check(struct wire_str name) MUST_CHECK;
 /* Topics that brokers keep for themselves. */
 bool topic_name_is_internal(struct wire_str name);

@@ -163,9 +163,9 @@ static void take_batch(void *data, const struct batch *batch)
     epochs_assign(&r->log->epochs, batch->leader_epoch, batch->base_offset);
 }
 
-/* Whether the base offset at `at` is wrong because the sector that its first bytes are in, and maybe
- * those of the length, was never written: they are zeros then, so it is smaller than any in the
- * segment. */
+/* Whether the base offset at `at` is wrong because the sector that its first bytes are in, and
+ * maybe those of the length, was never written: they are zeros then, so it is smaller than any in
+ * the segment. */
 static bool is_front_unwritten(const uint8_t *header, uint64_t at, int64_t base_offset,
                                int64_t min_offset)
 {

@@ -1,10 +1,11 @@
 /* One client connection.
  *
- * Happy path: a frame arrives, its header names a row of the api table, the body is decoded into the
- * request's arena, the handler runs, the answer is encoded and leaves when all earlier ones have.
- * Failure modes: an unknown key or version, or a body that does not decode, closes the connection as
- * Kafka does, logged once with the peer and the reason (an ApiVersions of a version that is too high
- * gets its v0 answer); too many unanswered requests, or a reader that is too slow, pause reading. */
+ * Happy path: a frame arrives, its header names a row of the api table, the body is decoded into
+ * the request's arena, the handler runs, the answer is encoded and leaves when all earlier ones
+ * have. Failure modes: an unknown key or version, or a body that does not decode, closes the
+ * connection as Kafka does, logged once with the peer and the reason (an ApiVersions of a version
+ * that is too high gets its v0 answer); too many unanswered requests, or a reader that is too slow,
+ * pause reading. */
 #include "broker/net/connection.h"
 
 #include <stdio.h>
@@ -17,10 +18,10 @@
 #include "wire/frame.h"
 
 enum {
-    CONNECTION_REQUESTS_MAX = 64,        /* unanswered at a time; more than any client pipelines */
-    CONNECTION_QUEUED_MAX = 8 << 20,     /* bytes not yet taken by a slow reader */
-    CONNECTION_ARENA_MAX = 64 << 20      /* decoded arrays of one request: counts are checked against
-                                          * the bytes before, this bounds what is left */
+    CONNECTION_REQUESTS_MAX = 64,    /* unanswered at a time; more than any client pipelines */
+    CONNECTION_QUEUED_MAX = 8 << 20, /* bytes not yet taken by a slow reader */
+    CONNECTION_ARENA_MAX = 64 << 20  /* decoded arrays of one request: counts are checked against
+                                      * the bytes before, this bounds what is left */
 };
 
 struct connection {
@@ -132,22 +133,25 @@ static int connection_decode_header(uint8_t *bytes, size_t len, struct arena *ar
     header->correlation_id = (int32_t)bytes_get_u32(bytes + 4);
     header->client_id = WIRE_STR_NULL;
     const struct api_row *row = api_table_find(header->request_api_key);
-    if (!row || header->request_api_version < 0 || header->request_api_version > kafka_api_find(row->key)->max) {
+    if (!row || header->request_api_version < 0 ||
+        header->request_api_version > kafka_api_find(row->key)->max) {
         *used = len; /* the layout of the rest is not known */
         return row ? ERR_UNSUPPORTED_VERSION : ERR_INVALID_REQUEST;
     }
-    int16_t version = kafka_api_request_header_version(kafka_api_find(row->key), header->request_api_version);
+    int16_t version =
+        kafka_api_request_header_version(kafka_api_find(row->key), header->request_api_version);
     return wire_decode(&request_header_desc, version, bytes, len, arena, header, used);
 }
 
-/* The answer to an ApiVersions request of the future is the v0 form; the handler sees version -1. */
+/* The answer to an ApiVersions request of the future is the v0 form; the handler sees version -1.
+ */
 static bool connection_is_future_api_versions(const struct request_header *header, int err)
 {
     return err == ERR_UNSUPPORTED_VERSION && header->request_api_key == KAFKA_API_API_VERSIONS;
 }
 
-/* The handler may answer at once; else the received bytes are kept for it. A handler can't close the
- * connection under us: request_fail does that in the next turn. */
+/* The handler may answer at once; else the received bytes are kept for it. A handler can't close
+ * the connection under us: request_fail does that in the next turn. */
 static void connection_handle(struct connection *connection, struct request *request)
 {
     connection->handling = request;
@@ -232,8 +236,7 @@ int connection_new(struct connection_owner *owner, struct env_stream *stream, in
     connection->active_ms = env_now_ms(env);
     list_init(&connection->requests);
     env_timer_init(env, &connection->close_timer, connection_close_due, connection);
-    size_t frame_max =
-        (size_t)config_int(owner->broker->config, CONFIG_SOCKET_REQUEST_MAX_BYTES);
+    size_t frame_max = (size_t)config_int(owner->broker->config, CONFIG_SOCKET_REQUEST_MAX_BYTES);
     int err = frame_conn_new(env, stream, frame_max, &owner->budget, &connection_handlers,
                              connection, &connection->conn);
     if (err) {

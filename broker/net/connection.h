@@ -1,5 +1,5 @@
-/* One client connection: frames in, requests dispatched in order of arrival, answers out in the same
- * order. Owned by the server. */
+/* One client connection: frames in, requests dispatched in order of arrival, answers out in the
+ * same order. Owned by the server. */
 #ifndef BROKER_NET_CONNECTION_H
 #define BROKER_NET_CONNECTION_H
 
@@ -11,7 +11,7 @@ struct connection;
 
 struct connection_owner {
     struct broker *broker;
-    struct list connections;  /* struct connection */
+    struct list connections; /* struct connection */
     size_t count;
     struct mem_budget budget; /* pays for received bytes */
 };

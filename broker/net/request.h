@@ -1,9 +1,10 @@
 /* A request from a client: decoded once, handled, answered once.
  *
  * The handler gets the decoded body and must, now or later, call exactly one of request_reply,
- * request_reply_none or request_fail. If it has not when it returns, the received bytes are kept for
- * it, so slices in the body stay valid until then. The connection may go away meanwhile: the answer
- * is then dropped, and the handler need not care. Answers leave in the order of the requests. */
+ * request_reply_none or request_fail. If it has not when it returns, the received bytes are kept
+ * for it, so slices in the body stay valid until then. The connection may go away meanwhile: the
+ * answer is then dropped, and the handler need not care. Answers leave in the order of the
+ * requests. */
 #ifndef BROKER_NET_REQUEST_H
 #define BROKER_NET_REQUEST_H
 
@@ -27,8 +28,8 @@ struct request {
     void *body;         /* the decoded request struct */
     struct arena arena; /* of the body; handlers may put the response there */
     int64_t received_us;
-    int listener;       /* index in config_listeners: which addresses the client should be told */
-    void *state;        /* the handler's own, for an answer that comes later */
+    int listener; /* index in config_listeners: which addresses the client should be told */
+    void *state;  /* the handler's own, for an answer that comes later */
 
     /* The rest belongs to net/. */
     struct connection *connection; /* NULL once it is gone */
@@ -38,7 +39,7 @@ struct request {
     size_t charged;
     struct wire_out out;
     bool answered;
-    bool silent; /* no bytes leave */
+    bool silent;                              /* no bytes leave */
     void (*release)(struct request *request); /* what the response refers to */
 };
 
@@ -56,7 +57,8 @@ void request_fail(struct request *request, int err, const char *reason);
 
 /* "10.0.0.1:39412". */
 const char *request_peer(const struct request *request);
-/* The host that a member or client is shown as: "/10.0.0.1". Valid until the request is answered. */
+/* The host that a member or client is shown as: "/10.0.0.1". Valid until the request is answered.
+ */
 const char *request_host(const struct request *request);
 
 /* For net/: frees the request and what it holds. */

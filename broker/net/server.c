@@ -1,8 +1,8 @@
 /* The listeners.
  *
- * Happy path: accept, wrap in a connection, forget about it until it closes. Failure modes: the limit
- * of connections is reached (the newest is closed, said once a second), a port is taken (start fails
- * and says by whom). Idle connections are swept out on a timer. */
+ * Happy path: accept, wrap in a connection, forget about it until it closes. Failure modes: the
+ * limit of connections is reached (the newest is closed, said once a second), a port is taken
+ * (start fails and says by whom). Idle connections are swept out on a timer. */
 #include "broker/net/server.h"
 
 #include <string.h>
@@ -51,7 +51,8 @@ static void server_sweep(void *data)
     struct broker *broker = server->owner.broker;
     int64_t idle_ms = config_int(broker->config, CONFIG_CONNECTIONS_MAX_IDLE_MS);
     int64_t now_ms = env_now_ms(broker->env);
-    LIST_EACH(step, &server->owner.connections) {
+    LIST_EACH(step, &server->owner.connections)
+    {
         struct connection *connection = connection_of(step);
         if (idle_ms >= 0 && now_ms - connection_active_ms(connection) > idle_ms &&
             !connection_is_waiting(connection))
@@ -96,8 +97,8 @@ int server_new(struct broker *broker, struct buf *problem, struct server **out)
     const struct config_listener *settings = config_listeners(broker->config, &count);
     server->listeners = mem_alloc((size_t)count * sizeof(*server->listeners));
     for (; server->listener_count < count; server->listener_count++) {
-        int err = server_listen(server, server->listener_count,
-                                &settings[server->listener_count], problem);
+        int err = server_listen(server, server->listener_count, &settings[server->listener_count],
+                                problem);
         if (err) {
             server_free(server);
             return err;

@@ -2,9 +2,9 @@
  *
  * Happy path: each voter is dialled and greeted; the Welcome of the active one makes it the active
  * link: Register, Follow from the index that we have, heartbeats on a timer, commands as they come.
- * Failure modes: a link that breaks is dialled again after a short pause; commands that were sent on
- * it and have no answer are sent again to the next active controller (they are compare-and-set or
- * named by what they create, so a second one is refused, not done twice). While no controller is
+ * Failure modes: a link that breaks is dialled again after a short pause; commands that were sent
+ * on it and have no answer are sent again to the next active controller (they are compare-and-set
+ * or named by what they create, so a second one is refused, not done twice). While no controller is
  * active, that is said every few seconds, with what each voter answered. */
 #include "broker/replica/controller_channel.h"
 
@@ -33,9 +33,9 @@ struct link {
     struct env_connect *connect;
     struct frame_conn *conn;
     struct env_timer redial;
-    bool active; /* it said so */
+    bool active;  /* it said so */
     bool refused; /* says that we are of another cluster */
-    int error;   /* of the last attempt; 0 while it is connected */
+    int error;    /* of the last attempt; 0 while it is connected */
     int64_t term;
 };
 
@@ -142,14 +142,14 @@ static void channel_lose_current(struct controller_channel *channel)
     channel->current = NULL;
     channel->registered = false;
     LIST_EACH(step, &channel->calls)
-        LIST_ENTRY(step, struct controller_call, link)->sent = false;
+    LIST_ENTRY(step, struct controller_call, link)->sent = false;
 }
 
 static void channel_choose(struct controller_channel *channel);
 
-/* Also for a link that is fine but not the active controller's any more: its stream goes on, and what
- * it brings meanwhile is not taken. Should it become the active one again, the stream has to be a
- * new one. */
+/* Also for a link that is fine but not the active controller's any more: its stream goes on, and
+ * what it brings meanwhile is not taken. Should it become the active one again, the stream has to
+ * be a new one. */
 static void link_drop(struct link *link)
 {
     bool was_current = link->channel->current == link;
@@ -205,8 +205,8 @@ static void channel_choose(struct controller_channel *channel)
     channel_register(channel);
 }
 
-/* One voter of another cluster, put into our quorum by mistake, must not end the healthy nodes: that
- * most of the voters call us strangers is what makes us one. */
+/* One voter of another cluster, put into our quorum by mistake, must not end the healthy nodes:
+ * that most of the voters call us strangers is what makes us one. */
 static void link_refused(struct link *link, const Meta__Welcome *welcome)
 {
     struct controller_channel *channel = link->channel;
@@ -274,7 +274,7 @@ static void link_registered(struct link *link, const Meta__Registered *registere
     channel->events->registered(channel->data, registered->broker_epoch);
     channel_send_heartbeat(channel);
     LIST_EACH(step, &channel->calls)
-        channel_send_call(channel, LIST_ENTRY(step, struct controller_call, link));
+    channel_send_call(channel, LIST_ENTRY(step, struct controller_call, link));
 }
 
 static void link_heartbeat_reply(struct link *link, const Meta__HeartbeatReply *reply)
@@ -301,7 +301,8 @@ static void link_heartbeat_reply(struct link *link, const Meta__HeartbeatReply *
 
 static void link_command_reply(struct link *link, const Meta__CommandReply *reply)
 {
-    LIST_EACH(step, &link->channel->calls) {
+    LIST_EACH(step, &link->channel->calls)
+    {
         struct controller_call *call = LIST_ENTRY(step, struct controller_call, link);
         if (call->id != reply->id)
             continue;
@@ -375,8 +376,8 @@ static void link_connected(void *data, int status, struct env_stream *stream)
     struct link *link = data;
     link->connect = NULL;
     if (status == 0)
-        status = frame_conn_new(link->channel->env, stream, CHANNEL_FRAME_MAX, NULL,
-                                &link_handlers, link, &link->conn);
+        status = frame_conn_new(link->channel->env, stream, CHANNEL_FRAME_MAX, NULL, &link_handlers,
+                                link, &link->conn);
     link->error = status;
     if (status) {
         env_timer_start(&link->redial, CHANNEL_REDIAL_MS);

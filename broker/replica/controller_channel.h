@@ -1,8 +1,8 @@
 /* The broker's line to the controllers: a connection to every voter, of which the one to the active
  * controller carries registration, heartbeats, the metadata stream and commands.
  *
- * A voter tells at once when it knows another leader, so a broker follows a new active controller in
- * one network hop, and a killed one costs no timeout. */
+ * A voter tells at once when it knows another leader, so a broker follows a new active controller
+ * in one network hop, and a killed one costs no timeout. */
 #ifndef BROKER_REPLICA_CONTROLLER_CHANNEL_H
 #define BROKER_REPLICA_CONTROLLER_CHANNEL_H
 

@@ -1,11 +1,11 @@
 /* The in-sync set of a leader.
  *
- * Growing is hard: a joiner must have everything up to the high watermark and up to the start of this
- * leader epoch, under its present broker epoch, and be unfenced. Shrinking is easy: who has not caught
- * up within replica.lag.time.max.ms leaves. Either is a proposal to the controller, compare-and-set on
- * the partition epoch, one at a time; a refused one is dropped and thought over again. One without a
- * clear answer may have been accepted: its members go on counting for the high watermark, and it is
- * asked again as it was, until the answer is clear or newer metadata comes. */
+ * Growing is hard: a joiner must have everything up to the high watermark and up to the start of
+ * this leader epoch, under its present broker epoch, and be unfenced. Shrinking is easy: who has
+ * not caught up within replica.lag.time.max.ms leaves. Either is a proposal to the controller,
+ * compare-and-set on the partition epoch, one at a time; a refused one is dropped and thought over
+ * again. One without a clear answer may have been accepted: its members go on counting for the high
+ * watermark, and it is asked again as it was, until the answer is clear or newer metadata comes. */
 #include "broker/replica/isr.h"
 
 #include <string.h>
@@ -34,10 +34,8 @@ void isr_start(struct partition *partition)
     for (int32_t i = 0; i < partition->remote_count; i++) {
         struct remote *remote = &partition->remotes[i];
         /* A member of the in-sync set gets a full lag time to be heard from. */
-        *remote = (struct remote){.id = remote->id,
-                                  .end_offset = -1,
-                                  .broker_epoch = -1,
-                                  .caught_up_ms = now_ms};
+        *remote = (struct remote){
+            .id = remote->id, .end_offset = -1, .broker_epoch = -1, .caught_up_ms = now_ms};
     }
     partition->proposal = PROPOSAL_NONE;
 }
@@ -56,10 +54,8 @@ void isr_take(struct partition *partition, const struct image_partition *record)
         if (id == partition->deps->node_id)
             continue;
         struct remote *remote = &partition->remotes[partition->remote_count++];
-        *remote = (struct remote){.id = id,
-                                  .end_offset = -1,
-                                  .broker_epoch = -1,
-                                  .caught_up_ms = isr_now_ms(partition)};
+        *remote = (struct remote){
+            .id = id, .end_offset = -1, .broker_epoch = -1, .caught_up_ms = isr_now_ms(partition)};
         for (int32_t j = 0; j < old_count; j++)
             if (old[j].id == id)
                 *remote = old[j];
@@ -153,9 +149,8 @@ static bool isr_wanted(struct partition *partition, bool shrink)
     bool changed = false;
     partition->proposed.ids = mem_realloc(
         partition->proposed.ids, (size_t)(partition->replicas.count + 1) * sizeof(int32_t));
-    partition->proposed_epochs =
-        mem_realloc(partition->proposed_epochs,
-                    (size_t)(partition->replicas.count + 1) * sizeof(int64_t));
+    partition->proposed_epochs = mem_realloc(
+        partition->proposed_epochs, (size_t)(partition->replicas.count + 1) * sizeof(int64_t));
     partition->proposed.count = 0;
     for (int32_t i = 0; i < partition->replicas.count; i++) {
         int32_t id = partition->replicas.ids[i];

@@ -1,6 +1,6 @@
-/* The broker's view of the cluster. Happy path: a frame of entries arrives, each record goes into the
- * image, listeners hear of it, waiters for the index are released. Failure mode: a record that the
- * image refuses; the caller then drops the connection and follows again. */
+/* The broker's view of the cluster. Happy path: a frame of entries arrives, each record goes into
+ * the image, listeners hear of it, waiters for the index are released. Failure mode: a record that
+ * the image refuses; the caller then drops the connection and follows again. */
 #include "broker/replica/metadata.h"
 
 #include <string.h>
@@ -58,8 +58,7 @@ int64_t metadata_index(const struct metadata *metadata)
 #define METADATA_TELL(metadata, member, ...)                                                       \
     LIST_EACH(tell_step, &(metadata)->listeners)                                                   \
     {                                                                                              \
-        struct metadata_listener *tell =                                                           \
-            LIST_ENTRY(tell_step, struct metadata_listener, link);                                 \
+        struct metadata_listener *tell = LIST_ENTRY(tell_step, struct metadata_listener, link);    \
         if (tell->member)                                                                          \
             tell->member(tell->data, ##__VA_ARGS__);                                               \
     }
@@ -104,7 +103,8 @@ static void metadata_settle(struct metadata *metadata)
     METADATA_TELL(metadata, settled)
     struct list ready;
     list_init(&ready);
-    LIST_EACH(step, &metadata->waits) {
+    LIST_EACH(step, &metadata->waits)
+    {
         struct metadata_wait *wait = LIST_ENTRY(step, struct metadata_wait, link);
         if (wait->index <= metadata->index) {
             list_remove(&wait->link);
@@ -123,8 +123,9 @@ static int metadata_apply(struct metadata *metadata, const Meta__Entry *entry, b
     for (size_t i = 0; i < entry->n_records; i++) {
         int err = image_apply(metadata->image, entry->records[i]);
         if (err) {
-            logger_error(metadata->logger, "the controller sent a metadata record that breaks a "
-                                           "rule (fact %d): following it from the start again",
+            logger_error(metadata->logger,
+                         "the controller sent a metadata record that breaks a "
+                         "rule (fact %d): following it from the start again",
                          entry->records[i]->fact_case);
             return err;
         }

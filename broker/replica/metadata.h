@@ -21,7 +21,8 @@ struct metadata;
 struct metadata_listener {
     struct list link;
     void (*partition_changed)(void *data, const struct image_topic *topic, int32_t partition);
-    void (*topic_removed)(void *data, const struct uuid *topic_id); /* already gone from the image */
+    void (*topic_removed)(void *data,
+                          const struct uuid *topic_id); /* already gone from the image */
     void (*broker_changed)(void *data, int32_t id);
     void (*config_changed)(void *data, Meta__ConfigRecord__Resource resource, const char *name);
     /* A snapshot has replaced everything: compare all of it. */
@@ -37,7 +38,7 @@ struct metadata_wait {
     struct env_timer timer;
     int64_t index;
     void (*done)(struct metadata_wait *wait, int err); /* 0, ERR_TIMED_OUT, or
-                                                               * ERR_BROKER_NOT_AVAILABLE at the end */
+                                                        * ERR_BROKER_NOT_AVAILABLE at the end */
 };
 
 struct metadata *metadata_new(struct env *env, struct logger *logger);

@@ -2,8 +2,8 @@
  *
  * Happy path of a record: partition_append writes it to the leader's log; the log's flush moves the
  * durable end; the followers' fetches acknowledge it; the high watermark passes it and the waiting
- * producer is answered. Failure modes: leadership moves away (waiters are told, outcome unknown), the
- * in-sync set falls below min.insync.replicas (likewise), the log directory fails (offline). */
+ * producer is answered. Failure modes: leadership moves away (waiters are told, outcome unknown),
+ * the in-sync set falls below min.insync.replicas (likewise), the log directory fails (offline). */
 #include "broker/replica/partition.h"
 
 #include <string.h>
@@ -48,7 +48,8 @@ static void partition_release_waits(struct partition *partition)
     int64_t durable = log_durable_offset(partition->log);
     struct list ready;
     list_init(&ready);
-    LIST_EACH(step, &partition->waits) {
+    LIST_EACH(step, &partition->waits)
+    {
         struct partition_wait *wait = LIST_ENTRY(step, struct partition_wait, link);
         if (wait->offset < (wait->all ? partition->high_watermark : durable)) {
             list_remove(&wait->link);
@@ -68,7 +69,8 @@ void partition_fail_short_isr(struct partition *partition)
         return;
     struct list failed;
     list_init(&failed);
-    LIST_EACH(step, &partition->waits) {
+    LIST_EACH(step, &partition->waits)
+    {
         if (LIST_ENTRY(step, struct partition_wait, link)->all) {
             list_remove(step);
             list_push(&failed, step);
@@ -400,9 +402,8 @@ static bool partition_diverges(const struct partition *partition,
 int partition_read(struct partition *partition, const struct partition_read_args *args,
                    struct partition_read *read)
 {
-    *read = (struct partition_read){.high_watermark = -1,
-                                    .last_stable_offset = -1,
-                                    .log_start_offset = -1};
+    *read = (struct partition_read){
+        .high_watermark = -1, .last_stable_offset = -1, .log_start_offset = -1};
     int err = partition_check_read(partition, args);
     if (err)
         return err;
@@ -439,8 +440,8 @@ void partition_acknowledge(struct partition *partition, const struct partition_r
 
 /* ---- offsets ---- */
 
-int partition_end_of_epoch(struct partition *partition, int32_t current_leader_epoch,
-                           int32_t epoch, int32_t *found, int64_t *end_offset)
+int partition_end_of_epoch(struct partition *partition, int32_t current_leader_epoch, int32_t epoch,
+                           int32_t *found, int64_t *end_offset)
 {
     int err = partition_check_leader(partition);
     if (!err)
@@ -469,10 +470,10 @@ static int partition_find_latest(struct partition *partition, bool follower,
 static int partition_find_at(struct partition *partition, int64_t timestamp,
                              struct partition_offset *found)
 {
-    int err = timestamp == TIMESTAMP_MAX
-                  ? log_find_max_timestamp(partition->log, &found->offset, &found->timestamp_ms)
-                  : log_find_timestamp(partition->log, timestamp, &found->offset,
-                                       &found->timestamp_ms);
+    int err =
+        timestamp == TIMESTAMP_MAX
+            ? log_find_max_timestamp(partition->log, &found->offset, &found->timestamp_ms)
+            : log_find_timestamp(partition->log, timestamp, &found->offset, &found->timestamp_ms);
     if (err)
         return err;
     if (found->offset >= partition->high_watermark) {
@@ -524,8 +525,8 @@ int partition_delete_records(struct partition *partition, int64_t offset, int64_
 
 /* ---- follower ---- */
 
-int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
-                        int64_t leader_hw, int64_t leader_log_start)
+int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len, int64_t leader_hw,
+                        int64_t leader_log_start)
 {
     ASSERT(partition->state == PARTITION_FOLLOWER);
     struct log *log = partition->log;
@@ -548,8 +549,8 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
         if (err)
             return err;
     }
-    unsigned change = (moved ? PARTITION_CHANGED_HW : 0u) |
-                      (end > end_before ? PARTITION_CHANGED_END : 0u);
+    unsigned change =
+        (moved ? PARTITION_CHANGED_HW : 0u) | (end > end_before ? PARTITION_CHANGED_END : 0u);
     if (change)
         partition_tell(partition, change);
     return 0;

@@ -10,8 +10,8 @@
  * caller's, and the callback comes later on the loop, never before the call returns.
  *
  * Rules: the high watermark counts what is durable at every member of the maximal in-sync set
- * (members plus those being added); a shrink counts only when the controller has accepted it; fetches
- * under another leader epoch are refused and never counted. */
+ * (members plus those being added); a shrink counts only when the controller has accepted it;
+ * fetches under another leader epoch are refused and never counted. */
 #ifndef BROKER_REPLICA_PARTITION_H
 #define BROKER_REPLICA_PARTITION_H
 
@@ -27,12 +27,7 @@
 struct partition;
 struct replica_manager;
 
-enum partition_state {
-    PARTITION_OPENING,
-    PARTITION_FOLLOWER,
-    PARTITION_LEADER,
-    PARTITION_OFFLINE
-};
+enum partition_state { PARTITION_OPENING, PARTITION_FOLLOWER, PARTITION_LEADER, PARTITION_OFFLINE };
 
 enum { PARTITION_ACKS_NONE = 0, PARTITION_ACKS_LEADER = 1, PARTITION_ACKS_ALL = -1 };
 
@@ -49,12 +44,13 @@ struct partition_wait {
 
 /* Appends batches as the leader. Returns 0 when nothing is left to wait for (acks 0), 1 when
  * wait->done will be called (or partition_wait_cancel), or an error: those of log_append,
- * ERR_NOT_LEADER_OR_FOLLOWER, ERR_NOT_ENOUGH_REPLICAS, ERR_INVALID_REQUIRED_ACKS. `wait` may be NULL with
- * acks 0. */
+ * ERR_NOT_LEADER_OR_FOLLOWER, ERR_NOT_ENOUGH_REPLICAS, ERR_INVALID_REQUIRED_ACKS. `wait` may be
+ * NULL with acks 0. */
 int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
                      enum log_origin origin, int16_t acks, struct log_append *result,
                      struct partition_wait *wait) MUST_CHECK;
-/* Whether an append would be taken now, before its bytes are looked at; errors as partition_append. */
+/* Whether an append would be taken now, before its bytes are looked at; errors as partition_append.
+ */
 int partition_check_append(const struct partition *partition, int16_t acks) MUST_CHECK;
 /* The wait is forgotten (a timeout): done does not come any more. */
 void partition_wait_cancel(struct partition_wait *wait);
@@ -87,7 +83,7 @@ struct partition_read_args {
     int32_t current_leader_epoch; /* -1 = not checked */
     int32_t last_fetched_epoch;   /* -1 = not said (no divergence check) */
     int64_t offset;
-    int64_t log_start_offset;     /* of the follower; -1 for consumers */
+    int64_t log_start_offset; /* of the follower; -1 for consumers */
     size_t max_bytes;
     bool min_one;
     bool follower_ok; /* a consumer may read from a follower (Fetch v11+) */
@@ -103,9 +99,9 @@ struct partition_read {
     int64_t diverging_offset;
 };
 
-/* Reads for a consumer or a follower, without waiting; does not count as an acknowledgement. Errors:
- * ERR_NOT_LEADER_OR_FOLLOWER, ERR_FENCED_LEADER_EPOCH, ERR_UNKNOWN_LEADER_EPOCH, ERR_OFFSET_OUT_OF_RANGE,
- * ERR_OFFSET_NOT_AVAILABLE, ERR_KAFKA_STORAGE_ERROR. */
+/* Reads for a consumer or a follower, without waiting; does not count as an acknowledgement.
+ * Errors: ERR_NOT_LEADER_OR_FOLLOWER, ERR_FENCED_LEADER_EPOCH, ERR_UNKNOWN_LEADER_EPOCH,
+ * ERR_OFFSET_OUT_OF_RANGE, ERR_OFFSET_NOT_AVAILABLE, ERR_KAFKA_STORAGE_ERROR. */
 int partition_read(struct partition *partition, const struct partition_read_args *args,
                    struct partition_read *read) MUST_CHECK;
 /* A follower's fetch is its acknowledgement of all below args->offset: moves its log end here, the
@@ -115,8 +111,8 @@ void partition_acknowledge(struct partition *partition, const struct partition_r
 /* ---- offsets ---- */
 
 /* The rules of OffsetForLeaderEpoch; only a leader answers. */
-int partition_end_of_epoch(struct partition *partition, int32_t current_leader_epoch,
-                           int32_t epoch, int32_t *found, int64_t *end_offset) MUST_CHECK;
+int partition_end_of_epoch(struct partition *partition, int32_t current_leader_epoch, int32_t epoch,
+                           int32_t *found, int64_t *end_offset) MUST_CHECK;
 /* ListOffsets: `timestamp` -1 latest, -2 earliest, -3 the largest timestamp, -4 earliest local, or
  * milliseconds. `follower` reads up to the log end. */
 struct partition_offset {
@@ -125,11 +121,11 @@ struct partition_offset {
     int32_t leader_epoch;
 };
 int partition_find_offset(struct partition *partition, int32_t current_leader_epoch,
-                          int64_t timestamp, bool follower, struct partition_offset *found)
-    MUST_CHECK;
+                          int64_t timestamp, bool follower,
+                          struct partition_offset *found) MUST_CHECK;
 /* DeleteRecords: -1 = up to the high watermark. Returns the new log start. */
-int partition_delete_records(struct partition *partition, int64_t offset, int64_t *log_start)
-    MUST_CHECK;
+int partition_delete_records(struct partition *partition, int64_t offset,
+                             int64_t *log_start) MUST_CHECK;
 
 enum partition_state partition_state(const struct partition *partition);
 const char *partition_topic(const struct partition *partition);
@@ -162,8 +158,8 @@ void partition_check_isr(struct partition *partition);
  * those who may join now (a broker was unfenced). */
 void partition_review_isr(struct partition *partition);
 /* Follower: appends what the leader sent and takes over its offsets. ERR_* as log_append. */
-int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
-                        int64_t leader_hw, int64_t leader_log_start) MUST_CHECK;
+int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len, int64_t leader_hw,
+                        int64_t leader_log_start) MUST_CHECK;
 /* Follower: the leader's log ends for `epoch` at `end_offset`: cuts as KIP-320 says. */
 int partition_truncate(struct partition *partition, int32_t epoch, int64_t end_offset) MUST_CHECK;
 /* Follower: our offset is outside of the leader's log, which starts at `leader_log_start`. */
@@ -179,7 +175,8 @@ struct partition_proposal {
     int32_t leader_epoch;
     int32_t partition_epoch;
     const struct image_ids *isr;
-    const int64_t *broker_epochs; /* of each member, as it was heard; -1 = not heard, or ourselves */
+    const int64_t
+        *broker_epochs; /* of each member, as it was heard; -1 = not heard, or ourselves */
 };
 bool partition_take_proposal(struct partition *partition, struct partition_proposal *proposal);
 

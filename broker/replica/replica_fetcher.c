@@ -3,7 +3,8 @@
  * Happy path: dial, a full fetch that opens a session, then incremental fetches: each answer is
  * appended, flushed, and acknowledged by the next fetch. Failure modes: a broken line is dialled
  * again after a pause and the session starts anew; an error of one partition makes that one wait a
- * little (the metadata of either side may be behind); a log that differs is cut as the leader says. */
+ * little (the metadata of either side may be behind); a log that differs is cut as the leader says.
+ */
 #include "broker/replica/replica_fetcher.h"
 
 #include <string.h>
@@ -17,12 +18,12 @@
 #include "wire/frame.h"
 
 enum {
-    FETCHER_VERSION = 17,           /* topic ids, divergence by epoch, broker epoch */
+    FETCHER_VERSION = 17, /* topic ids, divergence by epoch, broker epoch */
     FETCHER_IN_FLIGHT = 2,
     FETCHER_DIAL_TIMEOUT_MS = 2000, /* a host that does not answer; its session ends by then */
     FETCHER_RETRY_MS = 20,          /* the other side's metadata is usually there by then */
     FETCHER_REDIAL_MS = 30,
-    FETCHER_FRAME_SLACK = 1 << 20   /* headers of an answer beside its records */
+    FETCHER_FRAME_SLACK = 1 << 20 /* headers of an answer beside its records */
 };
 
 enum slot_state {
@@ -118,7 +119,8 @@ static void fetcher_new_session(struct replica_fetcher *fetcher)
     fetcher->session_id = 0;
     fetcher->session_epoch = 0;
     fetcher_forget_names(fetcher);
-    LIST_EACH(step, &fetcher->slots) {
+    LIST_EACH(step, &fetcher->slots)
+    {
         struct fetch_slot *slot = LIST_ENTRY(step, struct fetch_slot, link);
         if (slot->state == SLOT_ASKED)
             slot_ready(slot);
@@ -159,10 +161,9 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
 {
     struct replica_fetcher *fetcher = data;
     fetcher->connect = NULL;
-    size_t frame_max = (size_t)config_int(fetcher->deps->config,
-                                          CONFIG_REPLICA_FETCH_RESPONSE_MAX_BYTES) +
-                       (size_t)config_int(fetcher->deps->config, CONFIG_MESSAGE_MAX_BYTES) +
-                       FETCHER_FRAME_SLACK;
+    size_t frame_max =
+        (size_t)config_int(fetcher->deps->config, CONFIG_REPLICA_FETCH_RESPONSE_MAX_BYTES) +
+        (size_t)config_int(fetcher->deps->config, CONFIG_MESSAGE_MAX_BYTES) + FETCHER_FRAME_SLACK;
     if (status == 0)
         status = frame_conn_new(fetcher->deps->env, stream, frame_max, NULL, &fetcher_handlers,
                                 fetcher, &fetcher->conn);
@@ -174,8 +175,8 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
     fetcher_wake(fetcher);
 }
 
-/* The listener that the brokers use among themselves: the one of our own first listener's name, else
- * the leader's first. */
+/* The listener that the brokers use among themselves: the one of our own first listener's name,
+ * else the leader's first. */
 static const struct image_endpoint *fetcher_endpoint(const struct replica_fetcher *fetcher)
 {
     const struct image_broker *broker =
@@ -195,9 +196,9 @@ static void fetcher_dial(void *data)
     const struct image_endpoint *endpoint = fetcher_endpoint(fetcher);
     if (list_empty(&fetcher->slots))
         return;
-    if (!endpoint || env_connect(fetcher->deps->env, endpoint->host, endpoint->port,
-                                 FETCHER_DIAL_TIMEOUT_MS, fetcher_connected, fetcher,
-                                 &fetcher->connect))
+    if (!endpoint ||
+        env_connect(fetcher->deps->env, endpoint->host, endpoint->port, FETCHER_DIAL_TIMEOUT_MS,
+                    fetcher_connected, fetcher, &fetcher->connect))
         env_timer_start(&fetcher->dial_timer, FETCHER_REDIAL_MS);
 }
 
@@ -227,7 +228,7 @@ static bool fetcher_fill_topics(struct replica_fetcher *fetcher, struct fetch_re
 {
     int32_t count = 0;
     LIST_EACH(step, &fetcher->ready)
-        count++;
+    count++;
     struct fetch_request_fetch_topic *topics =
         WIRE_ARRAY(arena, &request->topics, count, &fetch_request_fetch_topic_desc);
     if (!topics)
@@ -248,7 +249,7 @@ static bool fetcher_fill_forgotten(struct replica_fetcher *fetcher, struct fetch
 {
     int32_t count = 0;
     LIST_EACH(step, &fetcher->forgotten)
-        count++;
+    count++;
     struct fetch_request_forgotten_topic *topics = WIRE_ARRAY(
         arena, &request->forgotten_topics_data, count, &fetch_request_forgotten_topic_desc);
     if (!topics)
@@ -310,8 +311,8 @@ static bool fetcher_must_send(const struct replica_fetcher *fetcher)
         return false;
     /* Nothing new to say: wait for the flushes that are under way, else for the leader's news. */
     LIST_EACH(step, &fetcher->slots)
-        if (LIST_ENTRY(step, struct fetch_slot, link)->state == SLOT_FLUSHING)
-            return false;
+    if (LIST_ENTRY(step, struct fetch_slot, link)->state == SLOT_FLUSHING)
+        return false;
     return true;
 }
 
@@ -339,8 +340,8 @@ static void fetcher_send(void *data)
     if (fetcher->session_epoch == 0)
         fetcher->session_opening = true;
     else
-        fetcher->session_epoch = fetcher->session_epoch == INT32_MAX ? 1
-                                                                     : fetcher->session_epoch + 1;
+        fetcher->session_epoch =
+            fetcher->session_epoch == INT32_MAX ? 1 : fetcher->session_epoch + 1;
 }
 
 /* ---- the answer ---- */
@@ -403,13 +404,12 @@ static void slot_answered(struct fetch_slot *slot, const struct fetch_response_p
 static void fetcher_dispatch(struct replica_fetcher *fetcher, const struct fetch_response *response)
 {
     for (int32_t i = 0; i < response->responses.count; i++) {
-        const struct fetch_response_fetchable_topic_response *topic =
-            &response->responses.items[i];
+        const struct fetch_response_fetchable_topic_response *topic = &response->responses.items[i];
         for (int32_t j = 0; j < topic->partitions.count; j++) {
             const struct fetch_response_partition_data *data = &topic->partitions.items[j];
             int err;
-            struct partition *partition = replica_manager_by_id(
-                fetcher->manager, &topic->topic_id, data->partition_index, &err);
+            struct partition *partition = replica_manager_by_id(fetcher->manager, &topic->topic_id,
+                                                                data->partition_index, &err);
             if (partition && partition->fetch && partition->fetch->fetcher == fetcher)
                 slot_answered(partition->fetch, data);
         }
@@ -422,9 +422,9 @@ static int fetcher_decode(struct replica_fetcher *fetcher, uint8_t *bytes, size_
     const struct kafka_api *api = kafka_api_find(KAFKA_API_FETCH);
     struct response_header header;
     size_t used;
-    int err = wire_decode(&response_header_desc,
-                          kafka_api_response_header_version(api, FETCHER_VERSION), bytes, len, arena,
-                          &header, &used);
+    int err =
+        wire_decode(&response_header_desc, kafka_api_response_header_version(api, FETCHER_VERSION),
+                    bytes, len, arena, &header, &used);
     if (err)
         return err;
     size_t body_used;
@@ -482,7 +482,7 @@ struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int
 void replica_fetcher_free(struct replica_fetcher *fetcher)
 {
     LIST_EACH(step, &fetcher->slots)
-        replica_fetcher_remove(LIST_ENTRY(step, struct fetch_slot, link)->partition);
+    replica_fetcher_remove(LIST_ENTRY(step, struct fetch_slot, link)->partition);
     fetcher_disconnect(fetcher, 0);
     fetcher_forget_names(fetcher);
     env_timer_stop(&fetcher->dial_timer);

@@ -1,6 +1,6 @@
 /* Follows the partitions that one other broker leads: one connection, one fetch session (KIP-227),
- * Kafka's Fetch API. What a fetch asks for acknowledges all below it, so a partition is named in the
- * next fetch only when what came before is durable here.
+ * Kafka's Fetch API. What a fetch asks for acknowledges all below it, so a partition is named in
+ * the next fetch only when what came before is durable here.
  *
  * At most two fetches are on their way: the second, sent when a partition has something new to say,
  * makes the leader answer the first at once. So nothing waits for a long poll to end. */

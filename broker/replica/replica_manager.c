@@ -15,9 +15,9 @@
 #include "broker/replica/replica_fetcher.h"
 
 enum {
-    MANAGER_RETRY_MS = 100,          /* pause before a failed proposal is thought over again */
+    MANAGER_RETRY_MS = 100,            /* pause before a failed proposal is thought over again */
     MANAGER_PROPOSE_TIMEOUT_MS = 5000, /* then the outcome is unknown and the next one tells */
-    MANAGER_PROPOSE_BATCH = 1000     /* partitions in one command: bounds its size */
+    MANAGER_PROPOSE_BATCH = 1000       /* partitions in one command: bounds its size */
 };
 
 struct partition_key {
@@ -27,9 +27,9 @@ struct partition_key {
 struct replica_manager {
     struct replica_manager_deps deps;
     struct metadata_listener listener;
-    char own_name[12];    /* our id, as the resource of settings */
-    bool broker_settings; /* there are dynamic settings of brokers */
-    bool current;         /* the metadata has reached our own registration */
+    char own_name[12];     /* our id, as the resource of settings */
+    bool broker_settings;  /* there are dynamic settings of brokers */
+    bool current;          /* the metadata has reached our own registration */
     struct map partitions; /* partition_key -> struct partition */
     struct map openings;   /* "topic-0" -> struct opening: at most one for a directory */
     struct map fetchers;   /* leader id -> struct replica_fetcher */
@@ -73,7 +73,8 @@ static struct partition_key manager_key(const struct uuid *id, int32_t index)
     return key;
 }
 
-static struct partition *manager_get(struct replica_manager *manager, const struct partition_key *key)
+static struct partition *manager_get(struct replica_manager *manager,
+                                     const struct partition_key *key)
 {
     return map_get(&manager->partitions, key->bytes, sizeof(key->bytes));
 }
@@ -173,17 +174,19 @@ void replica_manager_log_config(struct replica_manager *manager, const char *top
 static void manager_open(struct replica_manager *manager, struct partition *partition);
 
 /* The directory is free again: the topic of the same name that came meanwhile takes it. */
-static void manager_open_next(struct replica_manager *manager, const char *topic_name, int32_t index)
+static void manager_open_next(struct replica_manager *manager, const char *topic_name,
+                              int32_t index)
 {
     int err;
-    struct partition *next = replica_manager_by_name(manager, topic_name, strlen(topic_name), index,
-                                                     &err);
+    struct partition *next =
+        replica_manager_by_name(manager, topic_name, strlen(topic_name), index, &err);
     if (next && next->state == PARTITION_OPENING)
         manager_open(manager, next);
 }
 
 /* A damaged replica is fetched anew once another one leads. Before the metadata has reached our own
- * registration it may name a leader of long ago, while the only good records are in what is damaged. */
+ * registration it may name a leader of long ago, while the only good records are in what is
+ * damaged. */
 void replica_manager_mend(struct replica_manager *manager, struct partition *partition)
 {
     const char *topic = partition->topic;
@@ -286,7 +289,8 @@ static void manager_partition_changed(void *data, const struct image_topic *topi
 
 /* Removes the partitions for which `gone` holds; the map can't change during its own walk. */
 static void manager_remove_if(struct replica_manager *manager,
-                              bool (*gone)(const struct partition *, const void *), const void *data)
+                              bool (*gone)(const struct partition *, const void *),
+                              const void *data)
 {
     struct partition **doomed = mem_alloc((manager->partitions.count + 1) * sizeof(*doomed));
     size_t count = 0;
@@ -425,8 +429,7 @@ struct partition *replica_manager_by_name(struct replica_manager *manager, const
 struct partition *replica_manager_by_id(struct replica_manager *manager, const struct uuid *id,
                                         int32_t index, int *err)
 {
-    const struct image_topic *topic =
-        image_topic_by_id(metadata_image(manager->deps.metadata), id);
+    const struct image_topic *topic = image_topic_by_id(metadata_image(manager->deps.metadata), id);
     if (!topic) {
         *err = ERR_UNKNOWN_TOPIC_ID;
         return NULL;
@@ -692,7 +695,6 @@ void replica_manager_free(struct replica_manager *manager)
 
 int64_t replica_manager_lost_ms(const struct replica_manager *manager, int32_t broker_id)
 {
-    const struct replica_fetcher *fetcher =
-        map_get_u64(&manager->fetchers, (uint64_t)broker_id);
+    const struct replica_fetcher *fetcher = map_get_u64(&manager->fetchers, (uint64_t)broker_id);
     return fetcher ? replica_fetcher_lost_ms(fetcher) : 0;
 }

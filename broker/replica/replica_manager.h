@@ -31,8 +31,8 @@ void replica_manager_free(struct replica_manager *manager);
 /* The controller has registered us. */
 void replica_manager_registered(struct replica_manager *manager);
 
-/* The replica here, or NULL with the reason in *err: ERR_UNKNOWN_TOPIC_OR_PARTITION when the cluster
- * has no such partition, ERR_NOT_LEADER_OR_FOLLOWER when it has but not here. */
+/* The replica here, or NULL with the reason in *err: ERR_UNKNOWN_TOPIC_OR_PARTITION when the
+ * cluster has no such partition, ERR_NOT_LEADER_OR_FOLLOWER when it has but not here. */
 struct partition *replica_manager_find(struct replica_manager *manager,
                                        const struct image_topic *topic, int32_t index, int *err);
 struct partition *replica_manager_by_name(struct replica_manager *manager, const char *name,
@@ -48,8 +48,8 @@ void replica_manager_log_config(struct replica_manager *manager, const char *top
                                 struct log_config *config);
 int64_t replica_manager_topic_int(struct replica_manager *manager, const char *topic,
                                   enum config_id id);
-/* Whether the metadata has reached our own registration: before that, what it says of our id was said
- * of an earlier process. */
+/* Whether the metadata has reached our own registration: before that, what it says of our id was
+ * said of an earlier process. */
 bool replica_manager_is_current(const struct replica_manager *manager);
 /* Whether the controller would take the broker into an in-sync set. */
 bool replica_manager_may_join(const struct replica_manager *manager, int32_t broker_id);
@@ -68,8 +68,8 @@ void replica_manager_follower_ready(struct replica_manager *manager, struct part
 void replica_manager_heard(struct replica_manager *manager, int32_t replica_id);
 int64_t replica_manager_last_heard_ms(const struct replica_manager *manager, int32_t replica_id);
 
-/* When (env_now_ms) the line to a broker that we follow broke and has not come up again; 0: it is up, or
- * we follow none of its partitions. */
+/* When (env_now_ms) the line to a broker that we follow broke and has not come up again; 0: it is
+ * up, or we follow none of its partitions. */
 int64_t replica_manager_lost_ms(const struct replica_manager *manager, int32_t broker_id);
 
 #endif

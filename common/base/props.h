@@ -1,5 +1,5 @@
-/* Java properties files: `key=value`, `key: value` or `key value`, # and ! comments, lines joined by
- * a backslash, \uXXXX and the usual escapes. */
+/* Java properties files: `key=value`, `key: value` or `key value`, # and ! comments, lines joined
+ * by a backslash, \uXXXX and the usual escapes. */
 #ifndef BASE_PROPS_H
 #define BASE_PROPS_H
 

@@ -1,4 +1,5 @@
-/* 16-byte ids. Text form: 22 characters of URL-safe base64 without padding, as Kafka prints them. */
+/* 16-byte ids. Text form: 22 characters of URL-safe base64 without padding, as Kafka prints them.
+ */
 #ifndef BASE_UUID_H
 #define BASE_UUID_H
 

@@ -1,4 +1,5 @@
-/* A binary heap of timers ordered by (due, seq), each knowing its place so that it can be removed. */
+/* A binary heap of timers ordered by (due, seq), each knowing its place so that it can be removed.
+ */
 #include "env/timers.h"
 
 #include "base/mem.h"

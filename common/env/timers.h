@@ -1,5 +1,5 @@
-/* The heap of running timers, shared by both implementations of env. Private to them: everybody else
- * uses the env_timer_* calls of env.h. */
+/* The heap of running timers, shared by both implementations of env. Private to them: everybody
+ * else uses the env_timer_* calls of env.h. */
 #ifndef ENV_TIMERS_H
 #define ENV_TIMERS_H
 

@@ -340,7 +340,8 @@ static int lz4_encode(int level, const uint8_t *in, size_t len, struct buf *out)
 /* ---- zstd ---- */
 
 /* While streaming, the library keeps the window that a frame announces aside, up to 128 MiB and
- * before there is any output. So streaming is for windows up to what level 19 makes (2^23 bytes). */
+ * before there is any output. So streaming is for windows up to what level 19 makes (2^23 bytes).
+ */
 enum { COMPRESS_ZSTD_WINDOW_LOG = 23 };
 
 static int zstd_error(size_t code)
@@ -403,8 +404,7 @@ static int zstd_decode(const uint8_t *in, size_t len, struct sink *sink)
     ZSTD_DCtx *context = ZSTD_createDCtx();
     if (!context)
         return ERR_NO_MEMORY;
-    size_t code =
-        ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, COMPRESS_ZSTD_WINDOW_LOG);
+    size_t code = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, COMPRESS_ZSTD_WINDOW_LOG);
     ASSERT(!ZSTD_isError(code));
     int err = zstd_decode_with(context, in, len, sink);
     ZSTD_freeDCtx(context);

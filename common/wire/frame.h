@@ -1,10 +1,10 @@
 /* Frames over a stream: int32 size (big-endian, bytes that follow), then the bytes. Kafka's
  * connections, the controller channel and the Raft peers all use this one reader and writer.
  *
- * Reader: the bytes of a frame are received straight into the buffer that the callback sees; a buffer
- * exists only while part of a frame has arrived, and grows as bytes arrive, not as announced.
- * Writer: an outbox is a queue of chunks (owned memory, shared memory, file ranges) that is written
- * once per loop turn; responses therefore leave together. */
+ * Reader: the bytes of a frame are received straight into the buffer that the callback sees; a
+ * buffer exists only while part of a frame has arrived, and grows as bytes arrive, not as
+ * announced. Writer: an outbox is a queue of chunks (owned memory, shared memory, file ranges) that
+ * is written once per loop turn; responses therefore leave together. */
 #ifndef WIRE_FRAME_H
 #define WIRE_FRAME_H
 
@@ -33,10 +33,10 @@ struct frame_handlers {
      * frame_conn_close. */
     void (*frame)(void *data, uint8_t *bytes, size_t len);
     /* The connection is over: ERR_EOF, ERR_RESET, ERR_MALFORMED (size below 0), ERR_TOO_LARGE (size
-     * over the limit), ERR_NO_MEMORY (the frame is larger than the whole budget, or the budget stayed
-     * used up for 30 s in the middle of a frame). Called at most once, never after frame_conn_close
-     * and never inside frame_conn_send or frame_conn_finish; the callee must call frame_conn_close
-     * (here or later). What is sent after it is released by frame_conn_close. */
+     * over the limit), ERR_NO_MEMORY (the frame is larger than the whole budget, or the budget
+     * stayed used up for 30 s in the middle of a frame). Called at most once, never after
+     * frame_conn_close and never inside frame_conn_send or frame_conn_finish; the callee must call
+     * frame_conn_close (here or later). What is sent after it is released by frame_conn_close. */
     void (*broken)(void *data, int err);
     /* May be NULL: the outbox ran empty, whatever was in it. Who stops producing when
      * frame_conn_queued is high goes on here. */
@@ -61,11 +61,12 @@ void frame_conn_set_max(struct frame_conn *conn, size_t frame_max);
 void frame_conn_pause(struct frame_conn *conn, bool paused);
 
 /* Inside the frame callback: the buffer that holds the frame becomes the caller's, to mem_free
- * later (and to give `*charged` back to the budget); *block is what to free. At most once a frame. */
+ * later (and to give `*charged` back to the budget); *block is what to free. At most once a frame.
+ */
 void frame_conn_detach(struct frame_conn *conn, void **block, size_t *charged);
 
-/* Queues one chunk; sent at the end of this loop turn. Its memory must stay until `release`. The caller writes the size prefix itself as
- * part of its first chunk. */
+/* Queues one chunk; sent at the end of this loop turn. Its memory must stay until `release`. The
+ * caller writes the size prefix itself as part of its first chunk. */
 void frame_conn_send(struct frame_conn *conn, const struct outbox_chunk *chunk);
 /* Size prefix and a copy of the bytes; ERR_NO_MEMORY. For small messages. */
 int frame_conn_send_copy(struct frame_conn *conn, const void *bytes, size_t len) MUST_CHECK;

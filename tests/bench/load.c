@@ -1,13 +1,13 @@
-/* load MODE SERVERS TOPIC [key=value]...: one client on librdkafka that drives any Kafka broker; the
- * demo and the benchmark measure with it, so that every system is driven in the same way.
+/* load MODE SERVERS TOPIC [key=value]...: one client on librdkafka that drives any Kafka broker;
+ * the demo and the benchmark measure with it, so that every system is driven in the same way.
  *
  * gap      an idempotent producer at a steady rate; a line "TIME_NS OFFSET VALUE" for every record
- *          that is acknowledged, TIME_NS on the monotonic clock. Ends at SIGTERM or SIGINT, or after
- *          count= records, once everything that was sent is acknowledged.
- * produce  count= records of size= bytes as fast as they go; one line of JSON with the rate.
- * consume  reads count= records of partition 0; one line of JSON with the rate.
- * latency  sends count= records at rate= a second and reads them back on a second thread of
- *          control; one line of JSON with the percentiles from send to receipt, in microseconds.
+ *          that is acknowledged, TIME_NS on the monotonic clock. Ends at SIGTERM or SIGINT, or
+ * after count= records, once everything that was sent is acknowledged. produce  count= records of
+ * size= bytes as fast as they go; one line of JSON with the rate. consume  reads count= records of
+ * partition 0; one line of JSON with the rate. latency  sends count= records at rate= a second and
+ * reads them back on a second thread of control; one line of JSON with the percentiles from send to
+ * receipt, in microseconds.
  *
  * Happy path: parse, make the client, run the mode, exit 0. Failure modes: a record that is not
  * acknowledged, or a client that can't be made, is a line on stderr and exit status 1; nothing is
@@ -72,8 +72,8 @@ static void load_acked(rd_kafka_t *client, const rd_kafka_message_t *message, vo
     }
     load->acked++;
     if (load->print_acks)
-        printf("%" PRId64 " %" PRId64 " %.*s\n", load_now_ns(), message->offset,
-               (int)message->len, (const char *)message->payload);
+        printf("%" PRId64 " %" PRId64 " %.*s\n", load_now_ns(), message->offset, (int)message->len,
+               (const char *)message->payload);
 }
 
 /* Librdkafka's own reports of lost connections are expected here: only a fatal error counts. */
@@ -108,10 +108,10 @@ static rd_kafka_t *load_client(struct load *load, rd_kafka_type_t type)
 static void load_send(struct load *load, const char *bytes, size_t len)
 {
     for (;;) {
-        rd_kafka_resp_err_t err = rd_kafka_producev(
-            load->client, RD_KAFKA_V_TOPIC(load->topic), RD_KAFKA_V_PARTITION(0),
-            RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_VALUE((void *)(uintptr_t)bytes, len),
-            RD_KAFKA_V_END);
+        rd_kafka_resp_err_t err =
+            rd_kafka_producev(load->client, RD_KAFKA_V_TOPIC(load->topic), RD_KAFKA_V_PARTITION(0),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                              RD_KAFKA_V_VALUE((void *)(uintptr_t)bytes, len), RD_KAFKA_V_END);
         if (!err)
             break;
         if (err != RD_KAFKA_RESP_ERR__QUEUE_FULL || load_stopping) {

@@ -1,8 +1,8 @@
 /* The nodes of a simulated cluster: their start, their ends, and what can be seen of them.
  *
- * Happy path: each node has two envs, one for the broker and one for the controller, as the server has
- * two threads. Failure modes: a process that can't start, or gives up by itself, breaks a rule unless
- * the options say that processes may quit. */
+ * Happy path: each node has two envs, one for the broker and one for the controller, as the server
+ * has two threads. Failure modes: a process that can't start, or gives up by itself, breaks a rule
+ * unless the options say that processes may quit. */
 #include "cluster.h"
 
 #include <stdarg.h>
@@ -115,9 +115,9 @@ static void node_controller_failed(void *data, const char *sentence)
 
 static int node_start_controller(struct node *node, struct buf *problem)
 {
-    static const struct controller_voter voters[CLUSTER_NODES] = {
-        {0, "n0", NODE_CONTROLLER_PORT}, {1, "n1", NODE_CONTROLLER_PORT},
-        {2, "n2", NODE_CONTROLLER_PORT}};
+    static const struct controller_voter voters[CLUSTER_NODES] = {{0, "n0", NODE_CONTROLLER_PORT},
+                                                                  {1, "n1", NODE_CONTROLLER_PORT},
+                                                                  {2, "n2", NODE_CONTROLLER_PORT}};
     struct controller_config settings = {
         .node_id = node->id,
         .dir = "/data/controller",
@@ -270,7 +270,8 @@ void cluster_kill_controller(struct cluster *cluster, int i)
     cluster->nodes[i].controller = NULL;
 }
 
-/* What main() does between events: ends processes that gave up, and goes on with those that stop. */
+/* What main() does between events: ends processes that gave up, and goes on with those that stop.
+ */
 static void cluster_tend(struct cluster *cluster)
 {
     for (int i = 0; i < CLUSTER_NODES; i++) {

@@ -1,18 +1,19 @@
-/* Three whole nodes, broker and controller each, in one simulated world, with clients that write and
- * read and a checker that looks at everything after every event.
+/* Three whole nodes, broker and controller each, in one simulated world, with clients that write
+ * and read and a checker that looks at everything after every event.
  *
  * The checker's rules, after each event:
  * - one leader for each epoch of a partition;
- * - the high watermark of a leadership never goes back, and covers only what is on the leader's disk;
- *   a follower's is at most its log end;
+ * - the high watermark of a leadership never goes back, and covers only what is on the leader's
+ * disk; a follower's is at most its log end;
  * - what was below any replica's high watermark once (the ledger) is the same, byte for byte, on
  *   every replica whose high watermark covers it, for ever; and the leader's high watermark moves
  *   only over records that every running member of the in-sync set has;
  * - a running replica never cuts what it knew to be committed;
  * - a new leader never shows consumers an end below what an earlier one showed;
  * - nobody leads before the metadata has reached his own registration.
- * At the end: what was acknowledged stands at its offset on every replica, the idempotent producer's
- * records are all there once and in order, and what the consumer saw is what is there. */
+ * At the end: what was acknowledged stands at its offset on every replica, the idempotent
+ * producer's records are all there once and in order, and what the consumer saw is what is there.
+ */
 #ifndef SIM_CLUSTER_H
 #define SIM_CLUSTER_H
 
@@ -32,12 +33,12 @@ struct cluster;
 
 struct cluster_options {
     uint64_t seed;
-    int min_insync;  /* of the topic; 0 = 1 */
-    bool unclean;    /* unclean.leader.election.enable of the topic: acknowledged records may go, so
-                      * what was committed is not compared */
-    bool quits;      /* a process that gives up by itself dies; else that is a broken rule */
-    bool forgetful;  /* no ledger: the test deletes what was committed */
-    int64_t lag_ms;  /* replica.lag.time.max.ms; 0 = 1500 */
+    int min_insync; /* of the topic; 0 = 1 */
+    bool unclean;   /* unclean.leader.election.enable of the topic: acknowledged records may go, so
+                     * what was committed is not compared */
+    bool quits;     /* a process that gives up by itself dies; else that is a broken rule */
+    bool forgetful; /* no ledger: the test deletes what was committed */
+    int64_t lag_ms; /* replica.lag.time.max.ms; 0 = 1500 */
 };
 
 /* The world and three running nodes. */
@@ -77,7 +78,8 @@ void cluster_kill(struct cluster *cluster, int i, bool power);
 void cluster_restart(struct cluster *cluster, int i);
 /* Controlled shutdown, as on SIGTERM: the node is up until it is done. */
 void cluster_stop(struct cluster *cluster, int i);
-/* Only the broker's half of it: the controller stays. The broker is done when cluster_broker_left. */
+/* Only the broker's half of it: the controller stays. The broker is done when cluster_broker_left.
+ */
 void cluster_leave(struct cluster *cluster, int i);
 bool cluster_broker_left(const struct cluster *cluster, int i);
 /* Ends the controller of a node and leaves its broker; only cluster_kill brings it back. */

@@ -86,7 +86,8 @@ static bool match_batch(void *data, const struct batch *batch)
     struct match *match = data;
     struct cluster *cluster = match->cluster;
     struct ledger *ledger = &cluster->ledger[match->partition];
-    uintptr_t digest = (uintptr_t)batch->crc << 32 ^ (uintptr_t)(uint32_t)batch->leader_epoch << 16 ^
+    uintptr_t digest = (uintptr_t)batch->crc << 32 ^
+                       (uintptr_t)(uint32_t)batch->leader_epoch << 16 ^
                        (uintptr_t)batch->size << 1 ^ (uintptr_t)batch->last_offset_delta << 40;
     digest |= 1; /* a map holds no NULL */
     if (batch->base_offset == ledger->end) {
@@ -116,8 +117,9 @@ static bool check_match(struct cluster *cluster, int i, int p, struct partition 
         from = node->matched[p];
     struct match match = {cluster, i, p};
     if (from < end && !cluster_each_batch(partition, from, end, match_batch, &match))
-        return cluster_fail(cluster, "node %d has no whole batches from %lld to %lld in partition %d",
-                            i, (long long)from, (long long)end, p);
+        return cluster_fail(cluster,
+                            "node %d has no whole batches from %lld to %lld in partition %d", i,
+                            (long long)from, (long long)end, p);
     if (end > node->matched[p])
         node->matched[p] = end;
     return true;
@@ -185,10 +187,11 @@ static bool check_members(struct cluster *cluster, int i, int p, struct partitio
             continue;
         int64_t durable = log_durable_offset(partition_log(member));
         if (durable < hw)
-            return cluster_fail(cluster,
-                                "the high watermark of partition %d is %lld at its leader %d, epoch "
-                                "%d, but node %d of the in-sync set has only %lld on disk",
-                                p, (long long)hw, i, leader->leader_epoch, m, (long long)durable);
+            return cluster_fail(
+                cluster,
+                "the high watermark of partition %d is %lld at its leader %d, epoch "
+                "%d, but node %d of the in-sync set has only %lld on disk",
+                p, (long long)hw, i, leader->leader_epoch, m, (long long)durable);
         if (!check_match(cluster, m, p, member, hw))
             return false;
     }
@@ -217,8 +220,9 @@ static bool check_leader(struct cluster *cluster, int i, int p, struct partition
     if (!check_match(cluster, i, p, partition, hw))
         return false;
     if (moved && hw > log_durable_offset(partition_log(partition)))
-        return cluster_fail(cluster, "the high watermark %lld of partition %d is above what its "
-                                     "leader %d has on disk",
+        return cluster_fail(cluster,
+                            "the high watermark %lld of partition %d is above what its "
+                            "leader %d has on disk",
                             (long long)hw, p, i);
     return check_shown(cluster, i, p, partition) &&
            (!moved || check_members(cluster, i, p, partition, hw));
@@ -238,18 +242,19 @@ static bool check_replica(struct cluster *cluster, int i, int p, struct partitio
     int64_t hw = partition_high_watermark(partition);
     int64_t start = log_start_offset(log);
     if (end < node->matched[p] && start == node->started[p])
-        return cluster_fail(cluster,
-                            "node %d cut partition %d from %lld to %lld, below the %lld that it had "
-                            "of what was committed",
-                            i, p, (long long)node->ended[p], (long long)end,
-                            (long long)node->matched[p]);
+        return cluster_fail(
+            cluster,
+            "node %d cut partition %d from %lld to %lld, below the %lld that it had "
+            "of what was committed",
+            i, p, (long long)node->ended[p], (long long)end, (long long)node->matched[p]);
     if (end < node->matched[p])
         node->matched[p] = end;
     node->ended[p] = end;
     node->started[p] = start;
     if (hw > end)
-        return cluster_fail(cluster, "node %d has the high watermark %lld of partition %d, past its "
-                                     "log end %lld",
+        return cluster_fail(cluster,
+                            "node %d has the high watermark %lld of partition %d, past its "
+                            "log end %lld",
                             i, (long long)hw, p, (long long)end);
     if (partition_state(partition) == PARTITION_LEADER)
         return check_leader(cluster, i, p, partition);
@@ -304,10 +309,11 @@ static bool check_pair(struct cluster *cluster, int p, int i, int j)
         cluster_each_batch(b, from, end, digest_batch, &digest_b) &&
         digest_a.value == digest_b.value)
         return true;
-    return cluster_fail(cluster,
-                        "nodes %d and %d differ in partition %d between %lld and the high watermark "
-                        "%lld",
-                        i, j, p, (long long)from, (long long)end);
+    return cluster_fail(
+        cluster,
+        "nodes %d and %d differ in partition %d between %lld and the high watermark "
+        "%lld",
+        i, j, p, (long long)from, (long long)end);
 }
 
 bool cluster_check_logs(struct cluster *cluster)
@@ -334,12 +340,12 @@ static bool tally_batch(void *data, const struct batch *batch)
 {
     struct tally *tally = data;
     struct cluster *cluster = tally->cluster;
-    return (!cluster->writer || cluster_client_check(cluster->writer, tally->partition, batch,
-                                                     &tally->acked)) &&
-           (!cluster->producer || cluster_producer_check(cluster->producer, tally->partition, batch,
-                                                         &tally->producer)) &&
-           (!cluster->consumer || cluster_consumer_check(cluster->consumer, tally->partition, batch,
-                                                         &tally->seen));
+    return (!cluster->writer ||
+            cluster_client_check(cluster->writer, tally->partition, batch, &tally->acked)) &&
+           (!cluster->producer ||
+            cluster_producer_check(cluster->producer, tally->partition, batch, &tally->producer)) &&
+           (!cluster->consumer ||
+            cluster_consumer_check(cluster->consumer, tally->partition, batch, &tally->seen));
 }
 
 static bool check_clients(struct cluster *cluster, int i, int p)
@@ -354,13 +360,14 @@ static bool check_clients(struct cluster *cluster, int i, int p)
     if (ok && tally.acked == acked && tally.seen == seen &&
         (!cluster->producer || cluster_producer_whole(cluster->producer, p, &tally.producer)))
         return true;
-    return cluster_fail(cluster,
-                        "node %d, partition %d, end %lld: holds %lld of %lld acknowledged batches of "
-                        "the writer, %lld of the %lld that were read; the producer's: %s%s",
-                        i, p, (long long)log_end_offset(log), (long long)tally.acked,
-                        (long long)acked, (long long)tally.seen, (long long)seen,
-                        tally.producer.problem ? tally.producer.problem : "as they should be",
-                        ok ? "" : "; it ends at a batch that is not what it was");
+    return cluster_fail(
+        cluster,
+        "node %d, partition %d, end %lld: holds %lld of %lld acknowledged batches of "
+        "the writer, %lld of the %lld that were read; the producer's: %s%s",
+        i, p, (long long)log_end_offset(log), (long long)tally.acked, (long long)acked,
+        (long long)tally.seen, (long long)seen,
+        tally.producer.problem ? tally.producer.problem : "as they should be",
+        ok ? "" : "; it ends at a batch that is not what it was");
 }
 
 bool cluster_check_end(struct cluster *cluster)

@@ -1,7 +1,7 @@
 /* The writer of a simulated cluster.
  *
- * For each partition there is a lane with a line of its own: it tries a broker, sends Produce, and on
- * "not leader", an error or silence goes to the next broker. So it needs no metadata. */
+ * For each partition there is a lane with a line of its own: it tries a broker, sends Produce, and
+ * on "not leader", an error or silence goes to the next broker. So it needs no metadata. */
 #include "cluster_client.h"
 
 #include <stdio.h>

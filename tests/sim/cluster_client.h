@@ -1,6 +1,6 @@
 /* The writer of a simulated cluster: one produce at a time for each partition, each record with a
- * number of its own; with acks=all, what was acknowledged is remembered with its offset, and a write
- * without an answer is "unknown" and never repeated. With acks 1 or 0 it only makes noise. */
+ * number of its own; with acks=all, what was acknowledged is remembered with its offset, and a
+ * write without an answer is "unknown" and never repeated. With acks 1 or 0 it only makes noise. */
 #ifndef SIM_CLUSTER_CLIENT_H
 #define SIM_CLUSTER_CLIENT_H
 

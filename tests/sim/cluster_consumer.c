@@ -1,9 +1,9 @@
 /* The consumer of a simulated cluster.
  *
- * Happy path: a fetch from the position, under the newest leader epoch that it has heard of; what comes
- * is compared with what was seen there before, or remembered. Failure modes: an error or silence, then
- * the next broker is asked. A position that was reached once and is out of range now, a gap, or a
- * batch that changed is a problem. */
+ * Happy path: a fetch from the position, under the newest leader epoch that it has heard of; what
+ * comes is compared with what was seen there before, or remembered. Failure modes: an error or
+ * silence, then the next broker is asked. A position that was reached once and is out of range now,
+ * a gap, or a batch that changed is a problem. */
 #include "cluster_consumer.h"
 
 #include <string.h>
@@ -19,9 +19,9 @@
 enum {
     CONSUMER_VERSION = 12,
     CONSUMER_WAIT_MS = 100,
-    CONSUMER_BYTES = 4096,  /* several batches, far from all */
-    CONSUMER_REWIND = 24,   /* one fetch in so many goes back */
-    CONSUMER_CHANGE = 8     /* and one goes to another broker */
+    CONSUMER_BYTES = 4096, /* several batches, far from all */
+    CONSUMER_REWIND = 24,  /* one fetch in so many goes back */
+    CONSUMER_CHANGE = 8    /* and one goes to another broker */
 };
 
 struct consumer_lane {
@@ -30,9 +30,9 @@ struct consumer_lane {
     struct env_timer pause;
     int partition;
     int64_t position;
-    int64_t end;       /* of what was seen */
-    int32_t epoch;     /* the newest leader epoch that was heard of */
-    struct map seen;   /* base offset -> digest */
+    int64_t end;     /* of what was seen */
+    int32_t epoch;   /* the newest leader epoch that was heard of */
+    struct map seen; /* base offset -> digest */
     int64_t seen_count;
 };
 
@@ -135,7 +135,8 @@ static void lane_fetch(void *data)
     partition->current_leader_epoch = lane->epoch;
     partition->fetch_offset = lane->position;
     partition->partition_max_bytes = CONSUMER_BYTES;
-    cluster_line_send(&lane->line, KAFKA_API_FETCH, CONSUMER_VERSION, &request, lane_answered, lane);
+    cluster_line_send(&lane->line, KAFKA_API_FETCH, CONSUMER_VERSION, &request, lane_answered,
+                      lane);
     arena_close(&arena);
 }
 
@@ -199,8 +200,8 @@ int64_t cluster_consumer_seen_in(const struct cluster_consumer *consumer, int pa
 bool cluster_consumer_check(const struct cluster_consumer *consumer, int partition,
                             const struct batch *batch, int64_t *found)
 {
-    uintptr_t known = (uintptr_t)map_get_u64(&consumer->lanes[partition].seen,
-                                             (uint64_t)batch->base_offset);
+    uintptr_t known =
+        (uintptr_t)map_get_u64(&consumer->lanes[partition].seen, (uint64_t)batch->base_offset);
     if (!known)
         return true;
     (*found)++;

@@ -1,5 +1,6 @@
-/* The consumer of a simulated cluster: reads each partition from whichever replica answers, leader or
- * follower, and now and then again from somewhere before. What it saw once must be the same for ever. */
+/* The consumer of a simulated cluster: reads each partition from whichever replica answers, leader
+ * or follower, and now and then again from somewhere before. What it saw once must be the same for
+ * ever. */
 #ifndef SIM_CLUSTER_CONSUMER_H
 #define SIM_CLUSTER_CONSUMER_H
 

@@ -23,12 +23,13 @@ static const char *course_state(struct cluster *cluster, char *out, size_t room)
         for (int i = 0; i < CLUSTER_NODES && len < room; i++) {
             struct partition *partition = cluster_partition(cluster, i, p);
             const struct image_partition *record = cluster_record(cluster, i, p);
-            int wrote = snprintf(out + len, room - len,
-                                 "; %d/%d state %d end %lld hw %lld, of it: leader %d epoch %d isr %d",
-                                 p, i, partition ? (int)partition_state(partition) : -1,
-                                 (long long)cluster_end(cluster, i, p),
-                                 (long long)cluster_hw(cluster, i, p), record ? record->leader : -1,
-                                 record ? record->leader_epoch : -1, record ? record->isr.count : -1);
+            int wrote =
+                snprintf(out + len, room - len,
+                         "; %d/%d state %d end %lld hw %lld, of it: leader %d epoch %d isr %d", p,
+                         i, partition ? (int)partition_state(partition) : -1,
+                         (long long)cluster_end(cluster, i, p),
+                         (long long)cluster_hw(cluster, i, p), record ? record->leader : -1,
+                         record ? record->leader_epoch : -1, record ? record->isr.count : -1);
             len += wrote > 0 ? (size_t)wrote : 0;
         }
     return out;
@@ -310,8 +311,8 @@ bool cluster_finish(struct cluster *cluster, int64_t live_ms, int64_t whole_ms)
     if ((live_ms && !course_live(cluster, live_ms)) || !course_stop_clients(cluster, whole_ms) ||
         !course_until(cluster, cluster_is_whole, whole_ms, "the replicas are not whole"))
         return false;
-    if (cluster->consumer && !course_until(cluster, course_is_read, whole_ms,
-                                           "the consumer has not read everything"))
+    if (cluster->consumer &&
+        !course_until(cluster, course_is_read, whole_ms, "the consumer has not read everything"))
         return false;
     if (cluster->consumer && cluster_consumer_problem(cluster->consumer))
         return cluster_fail(cluster, "%s", cluster_consumer_problem(cluster->consumer));

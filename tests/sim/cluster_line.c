@@ -1,5 +1,5 @@
-/* A client's connection to one broker at a time. Happy path: dial, be told the versions, send. Failure
- * modes: whatever goes wrong, the next node is tried after a short pause. */
+/* A client's connection to one broker at a time. Happy path: dial, be told the versions, send.
+ * Failure modes: whatever goes wrong, the next node is tried after a short pause. */
 #include "cluster_line.h"
 
 #include <stdio.h>
@@ -75,8 +75,8 @@ void cluster_line_next(struct cluster_line *line)
 void cluster_line_send(struct cluster_line *line, int16_t key, int16_t version, const void *request,
                        void (*done)(void *data, int err, struct client_answer *answer), void *data)
 {
-    if (!line->usable || client_conn_send(line->conn, key, version, request,
-                                          CLUSTER_LINE_TIMEOUT_MS, done, data))
+    if (!line->usable ||
+        client_conn_send(line->conn, key, version, request, CLUSTER_LINE_TIMEOUT_MS, done, data))
         cluster_line_next(line);
 }
 
@@ -89,8 +89,8 @@ void cluster_line_produce(struct arena *arena, struct produce_request *request, 
     struct produce_request_topic_produce_data *topic =
         WIRE_ARRAY(arena, &request->topic_data, 1, &produce_request_topic_produce_data_desc);
     ASSERT(topic);
-    struct produce_request_partition_produce_data *data = WIRE_ARRAY(
-        arena, &topic->partition_data, 1, &produce_request_partition_produce_data_desc);
+    struct produce_request_partition_produce_data *data =
+        WIRE_ARRAY(arena, &topic->partition_data, 1, &produce_request_partition_produce_data_desc);
     ASSERT(data);
     topic->name = wire_str_from(cluster_topic);
     data->index = partition;

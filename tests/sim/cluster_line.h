@@ -1,5 +1,5 @@
-/* A client's connection to one broker of the simulated cluster at a time: dials the next node when it
- * is told to, and says when it can send. What is in flight when it moves on is forgotten. */
+/* A client's connection to one broker of the simulated cluster at a time: dials the next node when
+ * it is told to, and says when it can send. What is in flight when it moves on is forgotten. */
 #ifndef SIM_CLUSTER_LINE_H
 #define SIM_CLUSTER_LINE_H
 
@@ -34,7 +34,8 @@ void cluster_line_next(struct cluster_line *line);
 void cluster_line_send(struct cluster_line *line, int16_t key, int16_t version, const void *request,
                        void (*done)(void *data, int err, struct client_answer *answer), void *data);
 
-/* A produce request for one batch of cluster_topic; what it points to lives in `arena` and `bytes`. */
+/* A produce request for one batch of cluster_topic; what it points to lives in `arena` and `bytes`.
+ */
 enum { CLUSTER_PRODUCE_VERSION = 9 };
 void cluster_line_produce(struct arena *arena, struct produce_request *request, int partition,
                           int16_t acks, int32_t timeout_ms, uint8_t *bytes, size_t len);

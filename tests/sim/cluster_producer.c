@@ -1,8 +1,8 @@
 /* The idempotent producer of a simulated cluster.
  *
- * Happy path: InitProducerId once, then batches, five in flight on one connection. Failure modes: any
- * error or silence, then all that is not acknowledged goes to the next broker again, from the first
- * on. An answer that breaks the rules of sequences is kept as a problem. */
+ * Happy path: InitProducerId once, then batches, five in flight on one connection. Failure modes:
+ * any error or silence, then all that is not acknowledged goes to the next broker again, from the
+ * first on. An answer that breaks the rules of sequences is kept as a problem. */
 #include "cluster_producer.h"
 
 #include <stdio.h>
@@ -36,12 +36,12 @@ struct producer_lane {
     struct cluster_line line;
     struct env_timer pump;
     int partition;
-    int64_t id; /* -1 = not given yet */
+    int64_t id;    /* -1 = not given yet */
     int64_t first; /* number of the first batch without acknowledgement */
     int64_t next;  /* of the next batch to be made */
     bool draining;
     struct flight flights[PRODUCER_IN_FLIGHT]; /* by number */
-    struct map acked; /* number + 1 -> base offset + 1, as pointers */
+    struct map acked;                          /* number + 1 -> base offset + 1, as pointers */
     const char *problem;
 };
 
@@ -67,8 +67,8 @@ static void lane_move_on(struct producer_lane *lane)
 
 static void lane_took(struct producer_lane *lane, struct flight *flight, int64_t offset)
 {
-    void *known = map_put_u64(&lane->acked, (uint64_t)flight->number + 1,
-                              (void *)(uintptr_t)(offset + 1));
+    void *known =
+        map_put_u64(&lane->acked, (uint64_t)flight->number + 1, (void *)(uintptr_t)(offset + 1));
     if (known && (int64_t)(uintptr_t)known != offset + 1)
         lane->problem = "one batch was acknowledged at two offsets";
     flight->acked = true;
@@ -96,11 +96,12 @@ static void flight_answered(void *data, int err, struct client_answer *answer)
         return;
     }
     if (getenv("SIM_VERBOSE"))
-        printf("# producer %d: number %lld first %lld err %d %s\n", lane->partition, (long long)flight->number, (long long)lane->first, err, err_text(err));
+        printf("# producer %d: number %lld first %lld err %d %s\n", lane->partition,
+               (long long)flight->number, (long long)lane->first, err, err_text(err));
     /* What is acknowledged is never lost, so the first batch that is not always fits. */
-    if (flight->number == lane->first && (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER ||
-                                          err == ERR_DUPLICATE_SEQUENCE_NUMBER ||
-                                          err == ERR_INVALID_PRODUCER_EPOCH))
+    if (flight->number == lane->first &&
+        (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER || err == ERR_DUPLICATE_SEQUENCE_NUMBER ||
+         err == ERR_INVALID_PRODUCER_EPOCH))
         lane->problem = "the next batch in order was refused as out of order";
     lane_move_on(lane);
 }
@@ -142,9 +143,9 @@ static void flight_build(const struct flight *flight, struct batch_builder *buil
     for (int i = 0; i < PRODUCER_RECORDS; i++) {
         char value[32];
         int len = snprintf(value, sizeof(value), "p%lld", (long long)flight->number);
-        int err = batch_builder_append(builder, env_wall_ms(flight->lane->producer->env),
-                                       WIRE_BYTES_NULL,
-                                       (struct wire_bytes){(const uint8_t *)value, len}, NULL, 0);
+        int err =
+            batch_builder_append(builder, env_wall_ms(flight->lane->producer->env), WIRE_BYTES_NULL,
+                                 (struct wire_bytes){(const uint8_t *)value, len}, NULL, 0);
         ASSERT(err == 0);
     }
     int err = batch_builder_finish(builder);

@@ -1,6 +1,6 @@
 /* The idempotent producer of a simulated cluster: for each partition a producer id, acks=all, five
- * batches in flight, and every batch is sent again, in order, until it is acknowledged. So at the end
- * each batch must be in the log once, in order, at the offset that was answered (KIP-98). */
+ * batches in flight, and every batch is sent again, in order, until it is acknowledged. So at the
+ * end each batch must be in the log once, in order, at the offset that was answered (KIP-98). */
 #ifndef SIM_CLUSTER_PRODUCER_H
 #define SIM_CLUSTER_PRODUCER_H
 

@@ -1,5 +1,6 @@
-/* Safety under faults: whole clusters from many seeds (T-23, T-24). Environment: SIM_SEEDS (how many,
- * 1000), SIM_SEED (only this one, with a trace of the faults), SIM_VERBOSE (logs of the nodes). */
+/* Safety under faults: whole clusters from many seeds (T-23, T-24). Environment: SIM_SEEDS (how
+ * many, 1000), SIM_SEED (only this one, with a trace of the faults), SIM_VERBOSE (logs of the
+ * nodes). */
 #include "../unit/tap.h"
 
 #include <stdlib.h>

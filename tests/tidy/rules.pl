@@ -8,14 +8,15 @@ use warnings;
 use utf8;
 use open qw(:std :encoding(UTF-8));
 
-my $COLUMNS = 100;
+my $COLUMNS = 100;         # of C
+my $SCRIPT_COLUMNS = 120;  # of scripts and test programs in other languages
 my $FILE_LINES = 800;
 my $FUNCTION_LINES = 70;
 
 # Who may include what: files, the include that is wrong there unless in the exception, and why.
 my @LAYERS = (
     [qr{^}, qr{^uv\.h$}, qr{^common/env/}, 'only common/env talks to libuv: use env/env.h'],
-    [qr{^}, qr{^raft\.h$}, qr{^(controller|tests/unit/controller)/(raft_|consensus)|^tests/sim/},
+    [qr{^}, qr{^raft\.h$}, qr{^(controller|tests/unit/controller)/(raft_|consensus)|^tests/(sim|fuzz)/},
         'only controller/raft_* and consensus.* know the Raft library: use controller/consensus.h'],
     [qr{^common/}, qr{^(broker|controller|tools|tests)/}, undef,
         'common depends on nothing above it'],
@@ -142,8 +143,9 @@ sub check_lines {
             breach($file, $number, $why) if $file =~ $where && $file !~ $except && $line =~ $what;
         }
         next unless $is_code;
-        breach($file, $number, length($line) . " columns: $COLUMNS are the most")
-            if length($line) > $COLUMNS;
+        my $columns = $file =~ /\.[ch]$/ ? $COLUMNS : $SCRIPT_COLUMNS;
+        breach($file, $number, length($line) . " columns: $columns are the most")
+            if length($line) > $columns;
         breach($file, $number, 'a tab: indent by four spaces') if $line =~ /^ *\t/ && $file =~ /\.[ch]$/;
         breach($file, $number, 'blanks at the end of the line') if $line =~ /[ \t]$/;
     }

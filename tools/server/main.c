@@ -1,10 +1,10 @@
 /* millrace-server FILE [--override key=value]...: a node of the cluster, with a broker loop, a
  * controller loop, or both, as process.roles says.
  *
- * Happy path: read the settings, start the controller (its loop in a thread of its own) and the broker
- * (on this thread), serve until SIGTERM or SIGINT; then the broker leaves first, since it needs the
- * controller to move its leaders, and the controller after it. Failure modes: anything that keeps it
- * from starting is one sentence on stderr and exit status 1. */
+ * Happy path: read the settings, start the controller (its loop in a thread of its own) and the
+ * broker (on this thread), serve until SIGTERM or SIGINT; then the broker leaves first, since it
+ * needs the controller to move its leaders, and the controller after it. Failure modes: anything
+ * that keeps it from starting is one sentence on stderr and exit status 1. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -243,8 +243,7 @@ int main(int argc, char **argv)
     if (!err)
         err = node_start(&node, &problem);
     if (err) {
-        fprintf(stderr, "millrace-server: %s\n",
-                problem.len ? buf_text(&problem) : err_text(err));
+        fprintf(stderr, "millrace-server: %s\n", problem.len ? buf_text(&problem) : err_text(err));
         node.exit_status = 1;
     } else {
         env_run(node.env);

@@ -20,12 +20,14 @@ static void map_keeps_what_was_put(void)
     map_init(&map);
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 5000; i++) {
-            int len = snprintf(key, sizeof(key), i % 2 ? "%d" : "a-long-key-that-is-not-inline-%d", i);
+            int len =
+                snprintf(key, sizeof(key), i % 2 ? "%d" : "a-long-key-that-is-not-inline-%d", i);
             map_put(&map, key, (size_t)len, &values[i]);
         }
         CHECK_INT(map.count, 5000);
         for (int i = 0; i < 5000; i++) {
-            int len = snprintf(key, sizeof(key), i % 2 ? "%d" : "a-long-key-that-is-not-inline-%d", i);
+            int len =
+                snprintf(key, sizeof(key), i % 2 ? "%d" : "a-long-key-that-is-not-inline-%d", i);
             CHECK(map_get(&map, key, (size_t)len) == &values[i]);
             if (i % 3)
                 CHECK(map_del(&map, key, (size_t)len) == &values[i]);
