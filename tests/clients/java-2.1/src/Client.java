@@ -72,7 +72,7 @@ public final class Client {
                 // At some 1,000 records a second, until the test closes our stdin.
                 long due = System.nanoTime() + 1000000;
                 while (System.nanoTime() < due)
-                    Thread.sleep(0, 500000);
+                    java.util.concurrent.locks.LockSupport.parkNanos(500000);
             }
         }
     }

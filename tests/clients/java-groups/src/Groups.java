@@ -106,7 +106,7 @@ public class Groups {
     static void await(String what, Condition condition) throws Exception {
         long deadline = System.nanoTime() + 60_000_000_000L;
         while (!condition.met() && System.nanoTime() < deadline)
-            Thread.sleep(20);
+            java.util.concurrent.locks.LockSupport.parkNanos(20_000_000);
         check(condition.met(), what);
     }
 
