@@ -215,8 +215,8 @@ static int open_newest(struct raft_store *store, const char *path, const char *b
         err = env_file_truncate(store->file, valid);
     }
     if (!err)
-        err = make_durable(store->file, bytes, valid);
-    store->file_size = valid;
+        err = make_durable(store->file, bytes, valid < len ? valid : len);
+    store->file_size = valid; /* the padding of the last record may be missing in the file */
     store->durable = store->position;
     return err;
 }
