@@ -195,7 +195,7 @@ tidy:
 	@tests/tidy/rules_test.sh | grep -v '^ok' || true
 	@tests/tidy.sh
 
-check: all tidy unit sim fuzz cluster
+check: all tidy unit sim cluster
 test: check clients
 
 # The whole suite under sanitizers, the daemons included: each in a build folder of its own.
