@@ -22,7 +22,8 @@
 
 enum {
     METADATA_ALL_BY_NULL_VERSION = 1, /* v0: an empty list means all topics */
-    METADATA_HOLD_MS = 500, /* covers an election of the controllers; clients wait for seconds */
+    METADATA_HOLD_MS = 500,   /* covers an election of the controllers; clients wait for seconds */
+    METADATA_START_MS = 5000, /* then the client should try another broker */
     METADATA_LISTENER_VERSION = 6, /* knows LISTENER_NOT_FOUND */
     METADATA_CREATE_MS = 5000,     /* then the client hears that the topic is not there yet */
 };
@@ -225,6 +226,18 @@ static int64_t metadata_hold_ms(const struct request *request)
     return hold_ms;
 }
 
+/* Whether the answer would name a broker at all. One that names none makes librdkafka forget every
+ * broker that it knew, for good; a broker that has just started is in that state for a moment. */
+static bool metadata_knows_brokers(const struct request *request)
+{
+    const struct image_broker *broker;
+    size_t cursor = 0;
+    while ((broker = image_next_broker(nodes_image(request), &cursor)))
+        if (nodes_endpoint(request, broker))
+            return true;
+    return false;
+}
+
 struct metadata_hold {
     struct metadata_wait wait;
     struct request *request;
@@ -239,6 +252,8 @@ static void metadata_held(struct metadata_wait *wait, int err)
     mem_free(hold);
     if (err == ERR_BROKER_NOT_AVAILABLE)
         request_fail(request, err, "the broker stops");
+    else if (err && !metadata_knows_brokers(request))
+        request_fail(request, ERR_BROKER_NOT_AVAILABLE, "can't be answered without a controller");
     else if (err)
         metadata_answer(request);
     else
@@ -248,7 +263,8 @@ static void metadata_held(struct metadata_wait *wait, int err)
 /* Answers at once, or, while a broker's death is being decided upon, after the next change. */
 static void metadata_answer_settled(struct request *request)
 {
-    int64_t hold_ms = metadata_hold_ms(request);
+    int64_t hold_ms =
+        metadata_knows_brokers(request) ? metadata_hold_ms(request) : METADATA_START_MS;
     if (hold_ms <= 0) {
         metadata_answer(request);
         return;
