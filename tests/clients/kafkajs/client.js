@@ -61,7 +61,7 @@ async function consume (servers, topic, group) {
   const left = untilStdinEnds()
   const consumer = connect(servers).consumer({
     groupId: group,
-    sessionTimeout: 10000,
+    sessionTimeout: 6000,
     heartbeatInterval: 500,
     rebalanceTimeout: 10000,
     maxWaitTimeInMs: 500,

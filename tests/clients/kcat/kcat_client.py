@@ -44,7 +44,7 @@ def consume(servers, topic, group, protocol, stdin):
     child = subprocess.Popen(
         ["kcat", "-b", servers, "-G", group, "-u", "-K", "\t", "-Z", "-f",
          "record %p %o %k %s %h\n", "-X", "auto.offset.reset=earliest", "-X", "check.crcs=true",
-         "-X", "session.timeout.ms=10000", "-X", "heartbeat.interval.ms=500", "-X",
+         "-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=500", "-X",
          "auto.commit.interval.ms=200", topic],
         text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     threading.Thread(target=show_assignments, args=(child.stderr,), daemon=True).start()

@@ -139,6 +139,16 @@ class Scenario:
                 check(not old, f"{len(old)} committed records are read again: {old[:5]}")
             c.leave(DEADLINE_S)
 
+    def topic_made(self):
+        """The broker that is asked may die before it answers: then another is asked whether."""
+        try:
+            self.cluster.create_topic(self.topic, partitions=PARTITIONS, wait_isr=not self.killer)
+        except AssertionError:
+            if not self.killer:
+                raise
+            return self.cluster.partition(self.topic)
+        return True
+
     def run(self):
-        self.cluster.create_topic(self.topic, partitions=PARTITIONS, wait_isr=not self.killer)
+        wait_until(self.topic_made, DEADLINE_S, f"{self.topic} is made")
         self.resume(self.together())

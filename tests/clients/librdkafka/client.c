@@ -138,7 +138,7 @@ static rd_kafka_t *open_consumer(const char *servers, const char *group, const c
     set(conf, "enable.auto.commit", "false");
     set(conf, "check.crcs", "true");
     if (!strcmp(protocol, "classic")) {
-        set(conf, "session.timeout.ms", "10000");
+        set(conf, "session.timeout.ms", "6000");
         set(conf, "heartbeat.interval.ms", "500");
     } else {
         set(conf, "group.protocol", protocol);

@@ -35,7 +35,7 @@ async def step(consumer, assignment):
 async def consume_all(servers, topic, group, stdin):
     consumer = AIOKafkaConsumer(topic, bootstrap_servers=servers, group_id=group,
                                 auto_offset_reset="earliest", enable_auto_commit=False,
-                                session_timeout_ms=10000, heartbeat_interval_ms=500,
+                                session_timeout_ms=6000, heartbeat_interval_ms=500,
                                 retry_backoff_ms=50)
     await consumer.start()
     assignment = contract.Assignment()

@@ -29,7 +29,7 @@ def settings(servers, group, protocol):
     found = {"bootstrap.servers": servers, "group.id": group, "auto.offset.reset": "earliest",
              "enable.auto.commit": False, "group.protocol": protocol, "check.crcs": True}
     if protocol == "classic":
-        found.update({"session.timeout.ms": 10000, "heartbeat.interval.ms": 500})
+        found.update({"session.timeout.ms": 6000, "heartbeat.interval.ms": 500})
     return found
 
 

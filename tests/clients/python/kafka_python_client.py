@@ -20,7 +20,7 @@ def produce(servers, topic, codec, numbers):
 def consume(servers, topic, group, protocol, stdin):
     consumer = KafkaConsumer(bootstrap_servers=servers.split(","), group_id=group,
                              auto_offset_reset="earliest", enable_auto_commit=False,
-                             session_timeout_ms=10000, heartbeat_interval_ms=500,
+                             session_timeout_ms=6000, heartbeat_interval_ms=500,
                              retry_backoff_ms=50, consumer_timeout_ms=100)
     # 3.0.12 as the leader of a group may assign before it knows the topic's partitions, and then
     # never again: its look at the topic comes first here.

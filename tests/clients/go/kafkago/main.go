@@ -60,7 +60,7 @@ func read(ctx context.Context, servers []string, topic, group string, generation
 
 func consume(servers []string, topic, group, protocol string, left <-chan struct{}) {
 	member, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{ID: group, Brokers: servers,
-		Topics: []string{topic}, HeartbeatInterval: 500 * time.Millisecond, SessionTimeout: 10 * time.Second,
+		Topics: []string{topic}, HeartbeatInterval: 500 * time.Millisecond, SessionTimeout: 6 * time.Second,
 		RebalanceTimeout: 10 * time.Second, JoinGroupBackoff: 100 * time.Millisecond,
 		StartOffset: kafka.FirstOffset})
 	contract.Fail(err)

@@ -93,7 +93,7 @@ func consume(servers []string, topic, group, protocol string, left <-chan struct
 	c.Consumer.Offsets.Initial = sarama.OffsetOldest
 	c.Consumer.Offsets.AutoCommit.Enable = false
 	c.Consumer.Offsets.Retry.Max = 1000
-	c.Consumer.Group.Session.Timeout = 10 * time.Second
+	c.Consumer.Group.Session.Timeout = 6 * time.Second
 	c.Consumer.Group.Heartbeat.Interval = 500 * time.Millisecond
 	c.Consumer.Group.Rebalance.Retry.Max = 1000
 	c.Consumer.Group.Rebalance.Retry.Backoff = 100 * time.Millisecond

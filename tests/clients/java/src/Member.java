@@ -88,7 +88,7 @@ public final class Member {
         if (protocol.equals("consumer")) {
             p.put("group.protocol", "consumer");
         } else {
-            p.put("session.timeout.ms", "10000");
+            p.put("session.timeout.ms", "6000");
             p.put("heartbeat.interval.ms", "500");
         }
         String last = "";

@@ -97,7 +97,7 @@ fn consume(servers: &str, topic: &str, group: &str) -> Result<(), KafkaError> {
         .set("group.id", group)
         .set("auto.offset.reset", "earliest")
         .set("enable.auto.commit", "false")
-        .set("session.timeout.ms", "10000")
+        .set("session.timeout.ms", "6000")
         .set("heartbeat.interval.ms", "500")
         .set("check.crcs", "true")
         .create()?;
