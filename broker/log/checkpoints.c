@@ -19,6 +19,7 @@ static const char *const checkpoint_files[] = {
     [CHECKPOINT_RECOVERY_POINT] = "recovery-point-offset-checkpoint",
     [CHECKPOINT_HIGH_WATERMARK] = "replication-offset-checkpoint",
     [CHECKPOINT_LOG_START] = "log-start-offset-checkpoint",
+    [CHECKPOINT_CLEANER] = "cleaner-offset-checkpoint",
 };
 
 static int64_t *entry_field(struct log_entry *entry, enum checkpoint which)
@@ -28,8 +29,10 @@ static int64_t *entry_field(struct log_entry *entry, enum checkpoint which)
         return &entry->recovery_point;
     case CHECKPOINT_HIGH_WATERMARK:
         return &entry->high_watermark;
-    default:
+    case CHECKPOINT_LOG_START:
         return &entry->start_offset;
+    default:
+        return &entry->cleaned_offset;
     }
 }
 
@@ -128,6 +131,9 @@ static void entry_refresh(struct log_entry *entry, enum checkpoint which)
         return;
     case CHECKPOINT_LOG_START:
         entry->start_offset = log->start_offset;
+        return;
+    case CHECKPOINT_CLEANER:
+        entry->cleaned_offset = log->cleaned_offset;
     }
 }
 

@@ -1,4 +1,4 @@
-/* The three checkpoint files of a log directory, in Kafka's format: "0", the number of lines, then
+/* The checkpoint files of a log directory, in Kafka's format: "0", the number of lines, then
  * "topic partition offset" lines. */
 #ifndef BROKER_LOG_CHECKPOINTS_H
 #define BROKER_LOG_CHECKPOINTS_H
@@ -8,10 +8,13 @@
 enum checkpoint {
     CHECKPOINT_RECOVERY_POINT, /* recovery-point-offset-checkpoint: below it all is synced */
     CHECKPOINT_HIGH_WATERMARK, /* replication-offset-checkpoint */
-    CHECKPOINT_LOG_START       /* log-start-offset-checkpoint */
+    CHECKPOINT_LOG_START,      /* log-start-offset-checkpoint */
+    CHECKPOINT_CLEANER         /* cleaner-offset-checkpoint: below it all was compacted */
 };
 
-/* Reads all three into the entries of the directory; a missing file is none. A damaged one is as
+STATIC_ASSERT(CHECKPOINT_CLEANER + 1 == LOG_CHECKPOINTS, "the arrays of a directory");
+
+/* Reads all of them into the entries of the directory; a missing file is none. A damaged one is as
  * good as missing (more is scanned then), and said in the log. */
 void checkpoints_load(struct log_dir *dir);
 /* Writes one, in the background, from what is true now. */

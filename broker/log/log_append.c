@@ -47,13 +47,18 @@ static void append_stamp(struct log *log, uint8_t *bytes, size_t len, int32_t le
 static bool roll_is_due(struct log *log, const struct segment *segment, const struct batch *batch,
                         int64_t now_ms)
 {
-    if (log->config.segment_ms < 0 || log->config.segment_ms == INT64_MAX)
+    /* Records have to leave the active segment before they can be compacted. */
+    int64_t limit = log->config.segment_ms < 0 ? INT64_MAX : log->config.segment_ms;
+    if (log->config.cleanup_compact && log->config.max_compaction_lag_ms > 0 &&
+        log->config.max_compaction_lag_ms < limit)
+        limit = log->config.max_compaction_lag_ms;
+    if (limit == INT64_MAX)
         return false;
     /* By the timestamps of the batches where they have any, so that replicas roll alike. */
     int64_t waited = segment->roll_timestamp >= 0 && batch->max_timestamp >= 0
                          ? batch->max_timestamp - segment->roll_timestamp
                          : now_ms - segment->created_ms;
-    return waited > log->config.segment_ms - log->roll_jitter_ms;
+    return waited > limit - log->roll_jitter_ms;
 }
 
 static bool roll_needed(struct log *log, size_t pending, const struct batch *batch, int64_t now_ms)

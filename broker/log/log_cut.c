@@ -36,9 +36,9 @@ static int drop_segment(struct log *log, struct segment *segment)
     return rc;
 }
 
-int log_drop_first(struct log *log, uint32_t count)
+int log_drop_segments(struct log *log, uint32_t at, uint32_t count)
 {
-    ASSERT(count < log->segment_count);
+    ASSERT(at + count < log->segment_count);
     if (count == 0)
         return 0;
     struct env_file *file;
@@ -46,11 +46,20 @@ int log_drop_first(struct log *log, uint32_t count)
     /* The name of the first file left tells a start where the log is, so there has to be one. */
     int rc = count + 1 == log->segment_count ? segment_file(log_active(log), &file) : 0;
     while (done < count && rc == 0) /* in order, so that an error leaves no hole */
-        rc = drop_segment(log, log->segments[done++]);
+        rc = drop_segment(log, log->segments[at + done++]);
     log->segment_count -= done;
-    memmove(log->segments, log->segments + done, log->segment_count * sizeof(*log->segments));
+    memmove(log->segments + at, log->segments + at + done,
+            (log->segment_count - at) * sizeof(*log->segments));
     log_forget_positions(log);
     return rc;
+}
+
+void log_insert_segment(struct log *log, uint32_t at, struct segment *segment)
+{
+    log_push_segment(log, segment);
+    memmove(log->segments + at + 1, log->segments + at,
+            (log->segment_count - 1 - at) * sizeof(*log->segments));
+    log->segments[at] = segment;
 }
 
 static int drop_last(struct log *log, uint32_t keep)
@@ -116,6 +125,8 @@ static void after_cut(struct log *log, int64_t offset)
     log->end_offset = offset;
     if (log->flushed_offset > offset)
         log->flushed_offset = offset;
+    if (log->cleaned_offset > offset)
+        log->cleaned_offset = offset;
     if (log->start_offset > offset) { /* the batch that held the start is gone */
         log->start_offset = offset;
         log->dir->checkpoint_dirty[CHECKPOINT_LOG_START] = true;
@@ -234,6 +245,6 @@ int log_advance_start(struct log *log, int64_t offset)
     uint32_t count = 0;
     while (count + 1 < log->segment_count && log->segments[count + 1]->base_offset <= offset)
         count++;
-    int rc = log_drop_first(log, count);
+    int rc = log_drop_segments(log, 0, count);
     return rc < 0 ? log_fail(log, rc, "remove segments of") : 0;
 }

@@ -20,6 +20,7 @@ enum {
     /* Segments with open files, three descriptors each; far below the usual limit of 1024... 65536
      * with connections in mind. */
     LOG_OPEN_SEGMENTS = 2048,
+    LOG_CHECKPOINTS = 4,            /* enum checkpoint */
     LOG_NAME_MAX = 249 + 1 + 10 + 1 /* topic, dash, partition, NUL */
 };
 
@@ -37,6 +38,7 @@ struct log_ring {
 };
 
 struct flush_job;
+struct cleaning;
 
 struct log {
     struct log_manager *manager;
@@ -75,8 +77,12 @@ struct log {
     void *watch_data;
     bool want_flush;
     bool want_notify;
-    bool sync_dir;    /* files were made since the directory was synced */
-    bool sync_parent; /* so was the directory itself */
+    bool sync_dir;          /* files were made since the directory was synced */
+    bool sync_parent;       /* so was the directory itself */
+    int64_t cleaned_offset; /* below it all was compacted */
+    int64_t clean_after_ms; /* wall clock: not compacted before */
+    bool cleaning;          /* a run is going on */
+    bool uncleanable;       /* a run found damage */
     bool epochs_writing;
     bool closing; /* deleted: freed when jobs is 0 */
 };
@@ -89,6 +95,7 @@ struct log_entry {
     int64_t recovery_point;
     int64_t high_watermark;
     int64_t start_offset;
+    int64_t cleaned_offset;
     bool exists; /* on disk */
     bool busy;   /* being opened */
 };
@@ -100,10 +107,10 @@ struct log_dir {
     struct uuid id;
     int entry_count;
     bool failed;
-    bool clean;               /* shut down cleanly the last time */
-    bool fail_pending;        /* to be told to the owner */
-    bool checkpoint_dirty[3]; /* by enum checkpoint: differs from the file */
-    bool checkpoint_writing[3];
+    bool clean;                             /* shut down cleanly the last time */
+    bool fail_pending;                      /* to be told to the owner */
+    bool checkpoint_dirty[LOG_CHECKPOINTS]; /* by enum checkpoint: differs from the file */
+    bool checkpoint_writing[LOG_CHECKPOINTS];
     bool space_full; /* appends were refused when it was last asked */
     int64_t space;   /* free bytes, less what was written since it was asked */
     int64_t space_checked_us;
@@ -134,7 +141,10 @@ struct log_manager {
     struct env_timer trash_timer;
     struct env_timer retention_timer;
     struct env_timer flush_timer;
-    struct env_timer checkpoint_timers[3]; /* by enum checkpoint */
+    struct env_timer checkpoint_timers[LOG_CHECKPOINTS]; /* by enum checkpoint */
+    struct env_timer cleaner_timer;
+    struct cleaning *cleaning; /* the run that goes on, or NULL */
+    size_t cleaner_map_bytes;  /* 0 = the default */
     uint32_t jobs;
     bool freed; /* waiting for the last job */
     void (*shutdown_done)(void *data);
@@ -171,8 +181,11 @@ void log_forget_positions(struct log *log);
 
 /* Begins a new active segment at `base_offset`. */
 int log_roll(struct log *log, int64_t base_offset) MUST_CHECK;
-/* Deletes the first `count` segments in the background. */
-int log_drop_first(struct log *log, uint32_t count) MUST_CHECK;
+/* Deletes `count` segments from number `at` on, in the background; the active one is not among
+ * them. */
+int log_drop_segments(struct log *log, uint32_t at, uint32_t count) MUST_CHECK;
+/* Puts a segment in as number `at`. */
+void log_insert_segment(struct log *log, uint32_t at, struct segment *segment);
 
 /* ---- log_producers.c ---- */
 
@@ -255,6 +268,9 @@ bool log_dir_has_room(struct log_dir *dir, size_t len, enum log_origin origin);
 void log_manager_turn(struct log_manager *manager, struct log *log);
 /* Takes `path` (a file, or a directory *-delete) and removes it after the delay. */
 void log_manager_trash(struct log_manager *manager, char *path, int64_t delay_ms);
+/* Takes the path of a file whose name may be used again soon: it is renamed to .deleted at once,
+ * and then removed. */
+void log_manager_trash_renamed(struct log_manager *manager, char *path);
 /* A log that was being deleted is gone. */
 void log_manager_closed(struct log_manager *manager);
 struct log_entry *log_manager_add_entry(struct log_manager *manager, struct log_dir *dir,

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "broker/log/checkpoints.h"
+#include "broker/log/cleaner.h"
 #include "broker/log/file_job.h"
 #include "broker/log/log_internal.h"
 #include "broker/log/log_open.h"
@@ -176,6 +177,19 @@ void log_manager_trash(struct log_manager *manager, char *path, int64_t delay_ms
         trash_arm(manager);
 }
 
+void log_manager_trash_renamed(struct log_manager *manager, char *path)
+{
+    char *to = mem_printf("%s.deleted", path);
+    int rc = env_path_rename(manager->env, path, to);
+    if (rc == 0)
+        log_manager_trash(manager, to, 0);
+    else
+        mem_free(to);
+    if (rc < 0 && rc != ERR_NOT_FOUND)
+        logger_warn(manager->logger, "could not remove %s: %s", path, err_text(rc));
+    mem_free(path);
+}
+
 /* ---- timers ---- */
 
 static void timer_arm(struct env_timer *timer, int64_t interval_ms)
@@ -266,10 +280,18 @@ static void start_due(void *data)
               manager->config.start_offset_checkpoint_ms);
 }
 
+static void cleaner_due(void *data)
+{
+    struct log_manager *manager = data;
+    cleaner_tick(manager);
+    if (!manager->cleaning)
+        timer_arm(&manager->cleaner_timer, manager->config.cleaner_backoff_ms);
+}
+
 static void timers_init(struct log_manager *manager)
 {
     struct env *env = manager->env;
-    struct env_timer *checkpoint = manager->checkpoint_timers;
+    struct env_timer *checkpoint = manager->checkpoint_timers; /* the cleaner's has none */
     env_timer_init(env, &manager->turn_timer, manager_turn, manager);
     env_timer_init(env, &manager->trash_timer, trash_due, manager);
     env_timer_init(env, &manager->retention_timer, retention_due, manager);
@@ -277,6 +299,7 @@ static void timers_init(struct log_manager *manager)
     env_timer_init(env, &checkpoint[CHECKPOINT_RECOVERY_POINT], recovery_point_due, manager);
     env_timer_init(env, &checkpoint[CHECKPOINT_HIGH_WATERMARK], watermark_due, manager);
     env_timer_init(env, &checkpoint[CHECKPOINT_LOG_START], start_due, manager);
+    env_timer_init(env, &manager->cleaner_timer, cleaner_due, manager);
 }
 
 static void timers_start(struct log_manager *manager)
@@ -288,6 +311,8 @@ static void timers_start(struct log_manager *manager)
     timer_arm(&manager->checkpoint_timers[CHECKPOINT_HIGH_WATERMARK], WATERMARK_CHECKPOINT_MS);
     timer_arm(&manager->checkpoint_timers[CHECKPOINT_LOG_START],
               config->start_offset_checkpoint_ms);
+    if (config->cleaner_enable)
+        timer_arm(&manager->cleaner_timer, config->cleaner_backoff_ms);
 }
 
 static void timers_stop(struct log_manager *manager)
@@ -296,8 +321,10 @@ static void timers_stop(struct log_manager *manager)
     env_timer_stop(&manager->trash_timer);
     env_timer_stop(&manager->retention_timer);
     env_timer_stop(&manager->flush_timer);
-    for (size_t i = 0; i < ARRAY_LEN(manager->checkpoint_timers); i++)
+    env_timer_stop(&manager->cleaner_timer);
+    for (int i = 0; i <= CHECKPOINT_LOG_START; i++)
         env_timer_stop(&manager->checkpoint_timers[i]);
+    cleaner_stop(manager);
 }
 
 /* ---- life ---- */
@@ -513,7 +540,7 @@ void log_manager_delete(struct log_manager *manager, struct log *log)
 {
     struct log_entry *entry = log->entry;
     int64_t delay_ms = log->config.file_delete_delay_ms;
-    for (int which = 0; which < 3; which++)
+    for (int which = 0; which < LOG_CHECKPOINTS; which++)
         log->dir->checkpoint_dirty[which] = true;
     char *aside = move_aside(entry, "-delete");
     if (aside)
@@ -546,7 +573,8 @@ int log_manager_discard(struct log_manager *manager, const char *topic, int32_t 
     logger_warn(manager->logger, "the damaged replica %s was set aside as %s", entry->name, aside);
     mem_free(aside);
     entry->exists = false;
-    entry->recovery_point = entry->high_watermark = entry->start_offset = 0;
+    entry->recovery_point = entry->high_watermark = 0;
+    entry->start_offset = entry->cleaned_offset = 0;
     entry->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
     return 0;
 }
@@ -635,7 +663,7 @@ static void shutdown_next(struct log_manager *manager)
         break;
     case 2:
         for (int i = 0; i < manager->config.dir_count; i++)
-            for (int which = 0; which < 3; which++)
+            for (int which = 0; which < LOG_CHECKPOINTS; which++)
                 checkpoints_write(&manager->dirs[i], (enum checkpoint)which);
         break;
     case 3:

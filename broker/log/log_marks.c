@@ -52,10 +52,13 @@ int log_mark_cut(struct log *log, int64_t offset)
     int rc = mark_make(log, mark_path(log, offset, ".truncated"));
     if (rc < 0)
         return rc;
-    if (log->cut_marker >= 0)
-        log_manager_trash(log->manager, mark_path(log, log->cut_marker, ".truncated"), 0);
+    if (log->cut_marker >= 0) {
+        char *path = mark_path(log, log->cut_marker, ".truncated");
+        rc = env_path_remove(log->manager->env, path);
+        mem_free(path);
+    }
     log->cut_marker = offset;
-    return 0;
+    return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 void log_unmark_cut(struct log *log)

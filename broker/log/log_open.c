@@ -88,7 +88,8 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
         }
     }
     if (rc == 0 && fresh) {
-        job->known.recovery_point = job->known.high_watermark = job->known.start_offset = 0;
+        job->known.recovery_point = job->known.high_watermark = 0;
+        job->known.start_offset = job->known.cleaned_offset = 0;
         rc = env_dir_make(env, log->path);
     }
     log->sync_parent = true;

@@ -50,7 +50,7 @@ static void snapshot_remove(struct log *log, uint32_t i)
 {
     char name[SEGMENT_NAME_MAX];
     segment_name(log->snapshots[i], ".snapshot", name);
-    log_manager_trash(log->manager, mem_printf("%s/%s", log->path, name), 0);
+    log_manager_trash_renamed(log->manager, mem_printf("%s/%s", log->path, name));
     log_forget_snapshot(log, log->snapshots[i]);
 }
 

@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "broker/log/batch_scan.h"
+#include "broker/log/cleaner.h"
 #include "broker/log/log_internal.h"
 
 enum {
@@ -46,16 +47,6 @@ struct recovery {
 };
 
 /* ---- the directory ---- */
-
-/* "<20 digits><suffix>": the suffix and the number; NULL for another name. */
-static const char *parse_name(const char *name, int64_t *offset)
-{
-    size_t digits = strspn(name, "0123456789");
-    if (digits != 20 || name[0] > '9' || name[20] != '.')
-        return NULL;
-    *offset = (int64_t)strtoull(name, NULL, 10);
-    return *offset >= 0 ? name + 20 : NULL;
-}
 
 static bool has_suffix(const char *name, const char *suffix)
 {
@@ -94,10 +85,11 @@ static void add_snapshot(struct log *log, int64_t offset)
 static int take_name(struct recovery *r, const char *name)
 {
     int64_t offset = 0;
-    const char *suffix = parse_name(name, &offset);
+    const char *suffix = segment_parse_name(name, &offset);
     char *path = mem_printf("%s/%s", r->log->path, name);
     int rc = 0;
-    if (has_suffix(name, ".deleted") || has_suffix(name, ".tmp") || has_suffix(name, ".cleaned")) {
+    if (has_suffix(name, ".deleted") || has_suffix(name, ".tmp") || has_suffix(name, ".cleaned") ||
+        has_suffix(name, ".swap")) {
         rc = env_path_remove(r->env, path);
     } else if (suffix && strcmp(suffix, ".log") == 0) {
         rc = add_segment(r, offset, path);
@@ -126,15 +118,25 @@ static int list_files(struct recovery *r)
 {
     char **names;
     size_t count;
+    bool swap = false;
     int rc = env_dir_list(r->env, r->log->path, &names, &count);
     if (rc < 0)
         return rc;
     for (size_t i = 0; i < count; i++) {
-        if (rc == 0)
+        int64_t offset;
+        const char *suffix = segment_parse_name(names[i], &offset);
+        swap |= suffix && strcmp(suffix, ".log.swap") == 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (rc == 0 && !swap)
             rc = take_name(r, names[i]);
         mem_free(names[i]);
     }
     mem_free(names);
+    if (swap) {
+        rc = cleaner_finish_swaps(r->env, r->log->path);
+        return rc < 0 ? rc : list_files(r);
+    }
     for (uint32_t i = 0; i + 1 < r->log->segment_count; i++)
         r->log->segments[i]->end_offset = r->log->segments[i + 1]->base_offset;
     return rc;
@@ -601,6 +603,8 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
         log->start_offset =
             entry->start_offset < log->end_offset ? entry->start_offset : log->end_offset;
     log->flushed_offset = log->end_offset;
+    log->cleaned_offset =
+        entry->cleaned_offset < log->end_offset ? entry->cleaned_offset : log->end_offset;
     log->high_watermark =
         entry->high_watermark < log->end_offset ? entry->high_watermark : log->end_offset;
     if (log->high_watermark < log->start_offset)

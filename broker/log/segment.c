@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -38,6 +39,7 @@ struct segment *segment_new(struct env *env, const char *dir, int64_t base_offse
     segment->created_ms = env_wall_ms(env);
     segment->index_interval = index_interval;
     segment->owned = true;
+    segment->extra = "";
     segment->after_size = -1;
     segment->known = segment->fresh = size == 0;
     list_init(&segment->lru);
@@ -85,11 +87,20 @@ void segment_name(int64_t base_offset, const char *suffix, char name[SEGMENT_NAM
     snprintf(name, SEGMENT_NAME_MAX, "%020" PRId64 "%s", base_offset, suffix);
 }
 
+const char *segment_parse_name(const char *name, int64_t *base_offset)
+{
+    size_t digits = strspn(name, "0123456789");
+    if (digits != 20 || name[20] != '.')
+        return NULL;
+    *base_offset = (int64_t)strtoull(name, NULL, 10);
+    return *base_offset >= 0 ? name + 20 : NULL;
+}
+
 char *segment_path(const struct segment *segment, const char *suffix)
 {
     char name[SEGMENT_NAME_MAX];
     segment_name(segment->base_offset, suffix, name);
-    return mem_printf("%s/%s", segment->dir, name);
+    return mem_printf("%s/%s%s", segment->dir, name, segment->extra);
 }
 
 /* Closes the files used longest ago while more are open than the pool allows. */

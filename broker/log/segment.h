@@ -42,6 +42,8 @@ struct segment {
     uint64_t unindexed;           /* bytes since the last index entry */
     struct index offsets;
     struct index times;
+    const char
+        *extra; /* behind the suffixes of its file names: "", or ".cleaned" while it is made */
     uint32_t index_interval;
     uint32_t pins;
     bool owned;         /* by a log */
@@ -76,6 +78,8 @@ int segment_file(struct segment *segment, struct env_file **file) MUST_CHECK;
 
 /* "00000000000000000042.index" in `name`. */
 void segment_name(int64_t base_offset, const char *suffix, char name[SEGMENT_NAME_MAX]);
+/* The other way round: the suffix of such a name and its offset, or NULL for another name. */
+const char *segment_parse_name(const char *name, int64_t *base_offset);
 /* The path of such a file; the caller's to mem_free. */
 char *segment_path(const struct segment *segment, const char *suffix);
 

@@ -6,11 +6,7 @@
 
 #include <stdlib.h>
 
-#include "base/err.h"
-#include "base/mem.h"
-#include "broker/log/log_internal.h"
-#include "kafka/batch.h"
-#include "sim.h"
+#include "log_world.h"
 
 enum { BATCHES_MAX = 4096, STATES_MAX = 2048, PRODUCERS = 3 };
 
@@ -29,17 +25,7 @@ struct state {
 };
 
 struct run {
-    struct sim *sim;
-    struct sim_node *node;
-    struct env *env;
-    struct logger logger;
-    struct buf lines;
-    struct buf problem;
-    struct log_manager *manager;
-    struct log *log;
-    struct log_config config;
-    struct log_manager_config manager_config;
-    struct uuid topic_id;
+    struct log_world w;
     struct made *made;
     int made_count;
     struct state *states;
@@ -48,19 +34,11 @@ struct run {
     int64_t start;   /* the highest log start that was asked for */
     int32_t epoch;
     int sequences[PRODUCERS];
-    bool opened, down;
-    int err;
-    uint64_t seed;
 };
-
-static void run_line(void *data, const char *line, int len)
-{
-    buf_printf(&((struct run *)data)->lines, "%.*s", len, line);
-}
 
 static uint64_t draw(struct run *r, uint64_t below)
 {
-    return sim_random(r->sim) % below;
+    return sim_random(r->w.sim) % below;
 }
 
 /* ---- the model ---- */
@@ -142,7 +120,7 @@ static void do_append(struct run *r)
                   0);
     CHECK_INT(batch_builder_finish(&b), 0);
     struct log_append result;
-    int rc = log_append(r->log, b.bytes.data, b.bytes.len, LOG_FROM_CLIENT, r->epoch, &result);
+    int rc = log_append(r->w.log, b.bytes.data, b.bytes.len, LOG_FROM_CLIENT, r->epoch, &result);
     struct batch batch;
     CHECK_INT(batch_parse(b.bytes.data, b.bytes.len, &batch), 0);
     if (rc == 0) {
@@ -151,31 +129,31 @@ static void do_append(struct run *r)
                      &(struct made){result.base_offset, result.last_offset, batch.crc, r->epoch});
         if (producer < PRODUCERS)
             r->sequences[producer] += count;
-    } else if (!log_is_offline(r->log)) {
-        printf("# seed %llu: append: %s %s\n", (unsigned long long)r->seed, err_name(rc),
+    } else if (!log_is_offline(r->w.log)) {
+        printf("# seed %llu: append: %s %s\n", (unsigned long long)r->w.seed, err_name(rc),
                result.message);
         CHECK(!"append");
     } else {
         /* A part of it may be on the disk. */
-        model_append(r, &(struct made){log_end_offset(r->log), log_end_offset(r->log) + count - 1,
-                                       batch.crc, r->epoch});
+        model_append(r, &(struct made){log_end_offset(r->w.log),
+                                       log_end_offset(r->w.log) + count - 1, batch.crc, r->epoch});
     }
     batch_builder_close(&b);
 }
 
 static void do_truncate(struct run *r)
 {
-    int64_t end = log_end_offset(r->log);
+    int64_t end = log_end_offset(r->w.log);
     if (end <= r->start)
         return;
     int64_t offset = end - (int64_t)draw(r, (uint64_t)(end - r->start < 40 ? end - r->start : 40));
     /* Nobody cuts below the high watermark, and so not the batch that holds the start. */
     if (cut_end(r, offset) < r->start)
         return;
-    int rc = log_truncate(r->log, offset);
+    int rc = log_truncate(r->w.log, offset);
     model_truncate(r, offset);
     if (rc == 0)
-        CHECK_INT(log_end_offset(r->log), state_end(r, newest(r)));
+        CHECK_INT(log_end_offset(r->w.log), state_end(r, newest(r)));
     r->epoch++;
     memset(r->sequences, 0, sizeof(r->sequences));
 }
@@ -183,25 +161,25 @@ static void do_truncate(struct run *r)
 static void do_step(void *data)
 {
     struct run *r = data;
-    if (!r->log || log_is_offline(r->log))
+    if (!r->w.log || log_is_offline(r->w.log))
         return;
     switch (draw(r, 20)) {
     case 0:
         do_truncate(r);
         break;
     case 1:
-        log_set_high_watermark(r->log, r->durable);
+        log_set_high_watermark(r->w.log, r->durable);
         if (r->durable > r->start && draw(r, 2) == 0) {
             int64_t start = r->start + (int64_t)draw(r, (uint64_t)(r->durable - r->start) + 1);
             r->start = start > r->start ? start : r->start;
-            int rc = log_advance_start(r->log, start);
-            CHECK(rc == 0 || log_is_offline(r->log));
+            int rc = log_advance_start(r->w.log, start);
+            CHECK(rc == 0 || log_is_offline(r->w.log));
         }
         break;
     case 2:
         r->epoch++;
         memset(r->sequences, 0, sizeof(r->sequences));
-        CHECK(log_assign_epoch(r->log, r->epoch) == 0 || log_is_offline(r->log));
+        CHECK(log_assign_epoch(r->w.log, r->epoch) == 0 || log_is_offline(r->w.log));
         break;
     default:
         do_append(r);
@@ -211,60 +189,8 @@ static void do_step(void *data)
 static void note_durable(void *data)
 {
     struct run *r = data;
-    if (!log_is_offline(r->log) && log_durable_offset(r->log) > r->durable)
-        r->durable = log_durable_offset(r->log);
-}
-
-/* ---- life ---- */
-
-static void on_open(void *data, int err, struct log *log)
-{
-    struct run *r = data;
-    r->err = err;
-    r->log = log;
-    r->opened = true;
-    if (log)
-        log_watch(log, note_durable, r);
-}
-
-static bool open_or_down(void *data)
-{
-    struct run *r = data;
-    return r->opened || sim_node_is_down(r->node);
-}
-
-static void start_node(void *data)
-{
-    struct run *r = data;
-    r->problem.len = 0;
-    r->err =
-        log_manager_new(r->env, &r->logger, &r->manager_config, NULL, r, &r->problem, &r->manager);
-    if (r->err < 0) {
-        r->manager = NULL;
-        r->opened = true;
-        return;
-    }
-    log_manager_open(r->manager, "t", 0, &r->topic_id, &r->config, on_open, r);
-}
-
-static void boot(struct run *r)
-{
-    r->opened = false;
-    r->log = NULL;
-    r->manager = NULL;
-    r->env = sim_env_new(r->node);
-    env_post(r->env, start_node, r);
-    CHECK(sim_run_until(r->sim, open_or_down, r, sim_now_us(r->sim) + 60000000));
-}
-
-static void bury(struct run *r)
-{
-    sim_env_reap(r->env);
-    if (r->manager)
-        log_manager_free(r->manager);
-    r->manager = NULL;
-    r->log = NULL;
-    sim_node_restart(r->node);
+    if (!log_is_offline(r->w.log) && log_durable_offset(r->w.log) > r->durable)
+        r->durable = log_durable_offset(r->w.log);
 }
 
 /* ---- what must hold after a restart ---- */
@@ -298,7 +224,7 @@ static void see_batch(struct run *r, struct seen *seen, const struct batch *batc
     /* The epochs agree with the batches. */
     int32_t epoch;
     int64_t end;
-    log_end_of_epoch(r->log, batch->leader_epoch, &epoch, &end);
+    log_end_of_epoch(r->w.log, batch->leader_epoch, &epoch, &end);
     CHECK_INT(epoch, batch->leader_epoch);
     CHECK(end > batch_last_offset(batch));
 }
@@ -307,21 +233,22 @@ static void see_batch(struct run *r, struct seen *seen, const struct batch *batc
 static void tell(struct run *r)
 {
     printf("# seed %llu: start %lld (asked %lld), end %lld, durable before %lld, epoch %d\n# %s",
-           (unsigned long long)r->seed, (long long)log_start_offset(r->log), (long long)r->start,
-           (long long)log_end_offset(r->log), (long long)r->durable, r->epoch, buf_text(&r->lines));
-    for (uint32_t i = 0; i < r->log->segment_count; i++)
+           (unsigned long long)r->w.seed, (long long)log_start_offset(r->w.log),
+           (long long)r->start, (long long)log_end_offset(r->w.log), (long long)r->durable,
+           r->epoch, buf_text(&r->w.lines));
+    for (uint32_t i = 0; i < r->w.log->segment_count; i++)
         printf("# segment %lld: %llu bytes, end %lld\n",
-               (long long)r->log->segments[i]->base_offset,
-               (unsigned long long)r->log->segments[i]->size,
-               (long long)r->log->segments[i]->end_offset);
+               (long long)r->w.log->segments[i]->base_offset,
+               (unsigned long long)r->w.log->segments[i]->size,
+               (long long)r->w.log->segments[i]->end_offset);
 }
 
 static void read_all(struct run *r, struct seen *seen)
 {
-    int64_t next = log_start_offset(r->log);
-    while (next < log_end_offset(r->log)) {
+    int64_t next = log_start_offset(r->w.log);
+    while (next < log_end_offset(r->w.log)) {
         struct log_slice slice;
-        CHECK_INT(log_read(r->log, next, 5000, INT64_MAX, true, &slice), 0);
+        CHECK_INT(log_read(r->w.log, next, 5000, INT64_MAX, true, &slice), 0);
         if (slice.len == 0) {
             printf("# nothing at %lld\n", (long long)next);
             tell(r);
@@ -339,7 +266,7 @@ static void read_all(struct run *r, struct seen *seen)
         mem_free(bytes);
         log_slice_release(&slice);
     }
-    CHECK_INT(next, log_end_offset(r->log));
+    CHECK_INT(next, log_end_offset(r->w.log));
 }
 
 /* Whether what was seen is the front of a state, as far as the log start allows. */
@@ -349,7 +276,7 @@ static bool is_front_of(struct run *r, const struct seen *seen, const struct sta
     while (at < state->count && seen->count > 0 && state->batches[at] != seen->batches[0])
         at++;
     if (seen->count == 0)
-        return state_end(r, state) >= log_end_offset(r->log);
+        return state_end(r, state) >= log_end_offset(r->w.log);
     if (state->count - at < seen->count)
         return false;
     return memcmp(state->batches + at, seen->batches, (size_t)seen->count * sizeof(int)) == 0;
@@ -360,7 +287,7 @@ static void check_producers(struct run *r, const struct seen *seen)
     for (int i = 0; i < PRODUCERS; i++) {
         if (seen->epoch_of[i] < 0)
             continue;
-        const struct producer *producer = producer_state_get(&r->log->producers, 100 + i);
+        const struct producer *producer = producer_state_get(&r->w.log->producers, 100 + i);
         CHECK(producer != NULL);
         CHECK_INT(producer->epoch, seen->epoch_of[i]);
         CHECK_INT(producer_last_sequence(producer), seen->last_sequence[i]);
@@ -371,13 +298,13 @@ static void check_log(struct run *r)
 {
     struct seen *seen = mem_alloc(sizeof(*seen));
     memset(seen->epoch_of, -1, sizeof(seen->epoch_of));
-    if (log_start_offset(r->log) > r->start)
+    if (log_start_offset(r->w.log) > r->start)
         tell(r);
-    CHECK(log_start_offset(r->log) <= r->start);
-    if (log_end_offset(r->log) < r->durable)
+    CHECK(log_start_offset(r->w.log) <= r->start);
+    if (log_end_offset(r->w.log) < r->durable)
         tell(r);
-    CHECK(log_end_offset(r->log) >= r->durable);
-    CHECK_INT(log_durable_offset(r->log), log_end_offset(r->log));
+    CHECK(log_end_offset(r->w.log) >= r->durable);
+    CHECK_INT(log_durable_offset(r->w.log), log_end_offset(r->w.log));
     read_all(r, seen);
     int match = r->state_count - 1;
     while (match >= 0 && !is_front_of(r, seen, &r->states[match]))
@@ -396,9 +323,9 @@ static void check_log(struct run *r)
             count++;
         push_state(r, state->batches, count + 1);
     }
-    r->durable = log_end_offset(r->log);
-    if (log_start_offset(r->log) < r->start)
-        r->start = log_start_offset(r->log);
+    r->durable = log_end_offset(r->w.log);
+    if (log_start_offset(r->w.log) < r->start)
+        r->start = log_start_offset(r->w.log);
     r->epoch++;
     memset(r->sequences, 0, sizeof(r->sequences));
     mem_free(seen);
@@ -406,136 +333,75 @@ static void check_log(struct run *r)
 
 /* ---- runs ---- */
 
+static void run_opened(void *data)
+{
+    struct run *r = data;
+    log_watch(r->w.log, note_durable, r);
+}
+
 static void run_init(struct run *r, uint64_t seed)
 {
-    *r = (struct run){.seed = seed};
-    r->sim = sim_new(seed);
-    r->node = sim_node_new(r->sim, "broker");
-    static const char *const dirs[] = {"/data"};
-    logger_init(&r->logger, "sim", NULL, NULL);
-    r->logger.sink = run_line;
-    r->logger.sink_data = r;
-    buf_init(&r->lines);
-    buf_init(&r->problem);
+    *r = (struct run){0};
+    log_world_init(&r->w, seed, run_opened, r);
     r->made = mem_alloc(BATCHES_MAX * sizeof(*r->made));
     r->states = mem_alloc(STATES_MAX * sizeof(*r->states));
     push_state(r, NULL, 0);
-    r->config = (struct log_config){
-        .segment_bytes = 13000,
-        .segment_ms = -1,
-        .segment_index_bytes = 10000,
-        .index_interval_bytes = 500,
-        .retention_bytes = -1,
-        .retention_ms = -1,
-        .flush_messages = 1,
-        .flush_ms = INT64_MAX,
-        .max_message_bytes = 1 << 20,
-        .timestamp_before_max_ms = INT64_MAX,
-        .timestamp_after_max_ms = INT64_MAX,
-        .cleanup_delete = true,
-        .compression = -1,
-        .producer_id_expiration_ms = 86400000,
-    };
-    r->manager_config = (struct log_manager_config){
-        .dirs = dirs,
-        .dir_count = 1,
-        .node_id = 1,
-        .cluster_id = "c",
-        .checkpoint_ms = 15,
-        .start_offset_checkpoint_ms = 25,
-    };
-    memcpy(r->topic_id.bytes, "0123456789abcdef", 16);
 }
 
 static void run_close(struct run *r)
 {
-    sim_node_kill(r->node);
-    bury(r);
-    sim_free(r->sim);
+    log_world_close(&r->w);
     for (int i = 0; i < r->state_count; i++)
         mem_free(r->states[i].batches);
     mem_free(r->states);
     mem_free(r->made);
-    buf_close(&r->lines);
-    buf_close(&r->problem);
 }
 
 /* Opens what the last kill left, and checks it. Power may fail in that too. */
 static void reopen(struct run *r)
 {
-    boot(r);
-    while (sim_node_is_down(r->node)) {
-        bury(r);
-        boot(r);
+    log_world_boot(&r->w);
+    while (sim_node_is_down(r->w.node)) {
+        log_world_bury(&r->w);
+        log_world_boot(&r->w);
     }
-    sim_disk_crash_at(r->node, 0);
-    if (r->err < 0) {
-        printf("# seed %llu: %s\n# %s# %s\n", (unsigned long long)r->seed, err_name(r->err),
-               buf_text(&r->lines), buf_text(&r->problem));
-        CHECK_INT(r->err, 0);
+    sim_disk_crash_at(r->w.node, 0);
+    if (r->w.err < 0) {
+        printf("# seed %llu: %s\n# %s# %s\n", (unsigned long long)r->w.seed, err_name(r->w.err),
+               buf_text(&r->w.lines), buf_text(&r->w.problem));
+        CHECK_INT(r->w.err, 0);
     }
     check_log(r);
 }
 
 static void work(struct run *r, int steps)
 {
-    for (int i = 0; i < steps && !sim_node_is_down(r->node); i++) {
-        env_post(r->env, do_step, r);
-        sim_run_for(r->sim, (int64_t)draw(r, 3000));
+    for (int i = 0; i < steps && !sim_node_is_down(r->w.node); i++) {
+        env_post(r->w.env, do_step, r);
+        sim_run_for(r->w.sim, (int64_t)draw(r, 3000));
     }
-}
-
-static bool is_down(void *data)
-{
-    return ((struct run *)data)->down;
-}
-
-static void on_down(void *data)
-{
-    ((struct run *)data)->down = true;
-}
-
-static void begin_shutdown(void *data)
-{
-    struct run *r = data;
-    log_manager_shutdown(r->manager, on_down, r);
-}
-
-static bool down_or_dead(void *data)
-{
-    struct run *r = data;
-    return is_down(data) || sim_node_is_down(r->node);
-}
-
-static void shut_down(struct run *r)
-{
-    r->down = false;
-    env_post(r->env, begin_shutdown, r);
-    CHECK(sim_run_until(r->sim, down_or_dead, r, sim_now_us(r->sim) + 60000000));
-    if (!sim_node_is_down(r->node))
-        sim_node_kill(r->node);
 }
 
 /* Ends the process in one way or another. */
 static void end_somehow(struct run *r)
 {
-    if (sim_node_is_down(r->node))
+    if (sim_node_is_down(r->w.node))
         return;
     switch (draw(r, 4)) {
     case 0:
-        sim_node_kill(r->node);
+        sim_node_kill(r->w.node);
         break;
     case 1:
-        sim_node_kill_power(r->node);
+        sim_node_kill_power(r->w.node);
         break;
     case 2:
-        shut_down(r);
+        log_world_shut_down(&r->w);
         break;
     default:
-        sim_disk_crash_at(r->node, 1 + draw(r, 60));
+        sim_disk_crash_at(r->w.node, 1 + draw(r, 60));
         work(r, 60);
-        if (!sim_node_is_down(r->node))
-            sim_node_kill_power(r->node);
+        if (!sim_node_is_down(r->w.node))
+            sim_node_kill_power(r->w.node);
     }
 }
 
@@ -543,13 +409,13 @@ static void a_seed_survives(uint64_t seed)
 {
     struct run r;
     run_init(&r, seed);
-    boot(&r);
-    CHECK_INT(r.err, 0);
+    log_world_boot(&r.w);
+    CHECK_INT(r.w.err, 0);
     for (int round = 0; round < 8; round++) {
         work(&r, 10 + (int)draw(&r, 60));
         end_somehow(&r);
-        sim_disk_crash_at(r.node, draw(&r, 4) == 0 ? 1 + draw(&r, 10) : 0);
-        bury(&r);
+        sim_disk_crash_at(r.w.node, draw(&r, 4) == 0 ? 1 + draw(&r, 10) : 0);
+        log_world_bury(&r.w);
         reopen(&r);
     }
     run_close(&r);
@@ -573,14 +439,14 @@ static void every_disk_call_may_be_the_last(void)
     for (uint64_t n = 1; !through; n++) {
         struct run r;
         run_init(&r, 77);
-        boot(&r);
-        CHECK_INT(r.err, 0);
-        sim_disk_crash_at(r.node, n);
+        log_world_boot(&r.w);
+        CHECK_INT(r.w.err, 0);
+        sim_disk_crash_at(r.w.node, n);
         work(&r, 150);
-        through = !sim_node_is_down(r.node);
+        through = !sim_node_is_down(r.w.node);
         if (through)
-            sim_node_kill_power(r.node);
-        bury(&r);
+            sim_node_kill_power(r.w.node);
+        log_world_bury(&r.w);
         reopen(&r);
         run_close(&r);
     }
@@ -593,14 +459,14 @@ static void every_disk_call_may_fail(void)
     for (uint64_t n = 1; !through; n++) {
         struct run r;
         run_init(&r, 99);
-        boot(&r);
-        CHECK_INT(r.err, 0);
-        sim_disk_fail_at(r.node, n);
+        log_world_boot(&r.w);
+        CHECK_INT(r.w.err, 0);
+        sim_disk_fail_at(r.w.node, n);
         work(&r, 100);
-        through = r.log && !log_is_offline(r.log) && n > 2000;
-        sim_disk_fail_at(r.node, 0);
-        sim_node_kill(r.node);
-        bury(&r);
+        through = r.w.log && !log_is_offline(r.w.log) && n > 2000;
+        sim_disk_fail_at(r.w.node, 0);
+        sim_node_kill(r.w.node);
+        log_world_bury(&r.w);
         reopen(&r);
         run_close(&r);
     }
@@ -611,13 +477,13 @@ static void failing_syncs_confirm_nothing(void)
     for (uint64_t seed = 1; seed <= 60; seed++) {
         struct run r;
         run_init(&r, seed);
-        boot(&r);
+        log_world_boot(&r.w);
         work(&r, 20);
-        sim_disk_fail_sync(r.node);
+        sim_disk_fail_sync(r.w.node);
         work(&r, 20);
-        CHECK(log_is_offline(r.log));
-        sim_node_kill_power(r.node);
-        bury(&r);
+        CHECK(log_is_offline(r.w.log));
+        sim_node_kill_power(r.w.node);
+        log_world_bury(&r.w);
         reopen(&r);
         run_close(&r);
     }

@@ -1,0 +1,67 @@
+/* Compaction (cleanup.policy=compact): of each key only the newest record is kept.
+ *
+ * The loop chooses the log with the largest part that was never compacted; a worker reads that part
+ * into a map of keys, writes the old segments anew without what is obsolete, and the loop swaps
+ * them in. One log at a time; memory is bounded by the map and one batch. Rules: KIP-58 (lags),
+ * KIP-534 (delete horizon), and the "Log compaction" section of the Kafka documentation. */
+#ifndef BROKER_LOG_CLEANER_H
+#define BROKER_LOG_CLEANER_H
+
+#include "base/map.h"
+#include "broker/log/log_internal.h"
+
+/* A segment that is read. The segment is pinned; the numbers are those of when the job began. */
+struct cleaning_source {
+    struct segment *segment;
+    uint64_t size;
+    int64_t base_offset;
+    int64_t end_offset;
+};
+
+/* Sources that become one segment. */
+struct cleaning_group {
+    uint32_t first;
+    uint32_t count;
+    struct segment *cleaned; /* its files end in .cleaned; NULL when nothing is left */
+};
+
+/* One run over one log: what the worker needs, and what it leaves. */
+struct cleaning {
+    struct env_work work;
+    struct env *env;
+    struct log *log; /* for the loop only */
+    struct log_manager *manager;
+    char *path;
+    struct cleaning_source *sources; /* from the log start on */
+    uint32_t source_count;
+    int64_t first_dirty; /* below it was compacted before */
+    uint64_t hash_key[2];
+    size_t map_bytes;
+    struct map producers; /* id -> the last offset of its last data batch, plus one, as a pointer */
+    uint64_t segment_bytes;
+    uint32_t index_interval;
+    int64_t delete_retention_ms;
+    int64_t now_ms;
+    size_t records_max; /* of a decompressed batch */
+    bool stop;          /* set by the loop: give up; read and written atomically */
+    /* results */
+    struct cleaning_group *groups;
+    uint32_t group_count;
+    int64_t cleaned_to; /* below it all is compacted now */
+    uint64_t bytes_before;
+    uint64_t bytes_after;
+    int err;
+};
+
+/* The worker's part. ERR_CANCELED when it was told to stop, ERR_CORRUPT, ERR_NO_SPACE, ERR_IO. */
+void cleaner_rewrite(struct cleaning *cleaning);
+
+/* For the start of a log: finishes the swaps in its directory. */
+int cleaner_finish_swaps(struct env *env, const char *dir) MUST_CHECK;
+
+/* Starts a run on the log that needs one most, if any does and none is running. */
+void cleaner_tick(struct log_manager *manager);
+/* Makes a running job end soon. */
+void cleaner_stop(struct log_manager *manager);
+
+#endif

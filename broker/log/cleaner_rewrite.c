@@ -1,0 +1,429 @@
+/* The worker's part of compaction: keys of the dirty part into a map, then all segments anew.
+ *
+ * Happy path: a batch of which everything stays is copied as it is; one of which a part stays is
+ * made again with the same offsets, sequences and epoch; one of which nothing stays goes, unless it
+ * is the last one of a producer, whose sequence it carries: then it stays without records.
+ * - A record stays when its key has no newer one, up to where the map reaches.
+ * - A tombstone (null value) gets a delete horizon when it is first seen here, in the header of its
+ *   batch, and goes once that has passed. Until then consumers can see that the key was deleted.
+ * - Control batches and batches of transactions stay whole and shadow nobody: whether they were
+ *   aborted is not looked up here.
+ *
+ * Failure modes: when the map is full the run ends at that batch, and the next one goes on from
+ * there. On any error the new files are left for the loop to remove, and the log is as it was. */
+#include "broker/log/cleaner.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "broker/log/batch_scan.h"
+#include "broker/log/cleaner_map.h"
+
+enum {
+    READ_BLOCK = 256 * 1024,
+    WRITE_BLOCK = 1024 * 1024 /* batches that go into one write */
+};
+
+struct rewriter {
+    struct cleaning *cleaning;
+    struct cleaner_map map;
+    struct segment *out; /* of the current group; NULL before its first batch */
+    struct buf pending;  /* batches that are not written yet */
+    struct buf scratch;  /* decompressed records */
+    struct record_header *headers;
+    int32_t header_cap;
+    int64_t group_base;
+};
+
+static bool must_stop(const struct cleaning *cleaning)
+{
+    return __atomic_load_n(&cleaning->stop, __ATOMIC_RELAXED);
+}
+
+/* Whether compaction looks into the batch at all. */
+static bool is_plain(const struct batch *batch)
+{
+    return !batch_is_control(batch) && !batch_is_transactional(batch) && batch->record_count > 0;
+}
+
+/* ---- the map ---- */
+
+/* The keys of a batch. ERR_NO_MEMORY when the map is full. Some keys of the batch are in it then;
+ * they are newer than anything before it, so what they shadow may go all the same. */
+static int map_batch(struct rewriter *r, const struct batch *batch)
+{
+    struct record_iter records;
+    struct record record;
+    int rc = batch_records(batch, r->cleaning->records_max, &r->scratch, &records);
+    while (rc >= 0 && (rc = record_iter_next(&records, &record)) == 1) {
+        if (record.key.len < 0)
+            continue;
+        rc = cleaner_map_put(&r->map, record.key.data, (size_t)record.key.len,
+                             batch->base_offset + record.offset_delta);
+    }
+    return rc;
+}
+
+/* 1 when the map is full: the run then ends at the batch that did not fit. */
+static int map_source(struct rewriter *r, const struct cleaning_source *source)
+{
+    struct batch_scan scan;
+    int rc;
+    batch_scan_init(&scan, source->segment->file, 0, source->size, READ_BLOCK);
+    while ((rc = batch_scan_next(&scan)) == 1) {
+        if (must_stop(r->cleaning))
+            rc = ERR_CANCELED;
+        else if (batch_last_offset(&scan.batch) < r->cleaning->first_dirty ||
+                 !is_plain(&scan.batch))
+            continue;
+        if (rc == 1)
+            rc = batch_scan_body(&scan);
+        if (rc == 0)
+            rc = map_batch(r, &scan.batch);
+        if (rc < 0)
+            break;
+    }
+    if (rc == ERR_NO_MEMORY) {
+        r->cleaning->cleaned_to = scan.batch.base_offset;
+        rc = 1;
+    }
+    batch_scan_close(&scan);
+    return rc;
+}
+
+static int map_build(struct rewriter *r)
+{
+    struct cleaning *c = r->cleaning;
+    int rc = 0;
+    c->cleaned_to = c->sources[c->source_count - 1].end_offset;
+    for (uint32_t i = 0; i < c->source_count && rc == 0; i++)
+        if (c->sources[i].end_offset > c->first_dirty)
+            rc = map_source(r, &c->sources[i]);
+    return rc < 0 ? rc : 0;
+}
+
+/* ---- writing ---- */
+
+static int out_remove_files(struct rewriter *r)
+{
+    static const char *const suffixes[] = {".log", ".index", ".timeindex"};
+    int rc = 0;
+    for (size_t i = 0; i < ARRAY_LEN(suffixes) && rc == 0; i++) {
+        char *path = segment_path(r->out, suffixes[i]);
+        rc = env_path_remove(r->cleaning->env, path);
+        rc = rc == ERR_NOT_FOUND ? 0 : rc;
+        mem_free(path);
+    }
+    return rc;
+}
+
+static int out_open(struct rewriter *r)
+{
+    struct cleaning *c = r->cleaning;
+    r->out = segment_new(c->env, c->path, r->group_base, 0, c->index_interval);
+    r->out->extra = ".cleaned";
+    return out_remove_files(r); /* of a run before that did not end */
+}
+
+/* Gives the space back, above all when there was not enough of it. */
+static void out_discard(struct rewriter *r)
+{
+    if (!r->out)
+        return;
+    segment_close_files(r->out);
+    if (out_remove_files(r) < 0)
+        r->out->verified = false; /* the next start removes them */
+    segment_drop(r->out);
+    r->out = NULL;
+}
+
+static int out_flush(struct rewriter *r)
+{
+    if (r->pending.len == 0)
+        return 0;
+    int rc = r->out ? 0 : out_open(r);
+    uint64_t position = rc == 0 ? r->out->size : 0;
+    if (rc == 0)
+        rc = segment_write(r->out, r->pending.data, r->pending.len);
+    for (size_t at = 0; at < r->pending.len && rc == 0;) {
+        struct batch batch;
+        rc = batch_parse(r->pending.data + at, r->pending.len - at, &batch);
+        ASSERT(rc == 0);
+        rc = segment_note(r->out, &batch, position + at);
+        at += batch.size;
+    }
+    r->pending.len = 0;
+    return rc;
+}
+
+static int out_append(struct rewriter *r, const uint8_t *bytes, size_t len)
+{
+    int rc = 0;
+    if (r->pending.len > 0 && r->pending.len + len > WRITE_BLOCK)
+        rc = out_flush(r);
+    return rc < 0 ? rc : buf_append(&r->pending, bytes, len);
+}
+
+static int sync_index(struct index *index)
+{
+    return index->file ? env_file_sync(index->file) : 0;
+}
+
+/* Makes the new segment durable and hands it over. */
+static int out_finish(struct rewriter *r, struct cleaning_group *group)
+{
+    int rc = out_flush(r);
+    if (rc < 0 || !r->out)
+        return rc;
+    rc = segment_seal(r->out);
+    if (rc == 0)
+        rc = env_file_sync(r->out->file);
+    if (rc == 0)
+        rc = sync_index(&r->out->offsets);
+    if (rc == 0)
+        rc = sync_index(&r->out->times);
+    segment_close_files(r->out);
+    group->cleaned = r->out;
+    r->cleaning->bytes_after += r->out->size;
+    r->out = NULL;
+    return rc;
+}
+
+/* ---- what stays ---- */
+
+/* The horizon of the batch's tombstones; -1 when it has none yet. */
+static int64_t horizon_of(const struct batch *batch)
+{
+    return batch->attributes & BATCH_DELETE_HORIZON ? batch->base_timestamp : -1;
+}
+
+static bool record_stays(struct rewriter *r, const struct batch *batch, const struct record *record)
+{
+    int64_t offset = batch->base_offset + record->offset_delta;
+    int64_t horizon = horizon_of(batch);
+    if (offset >= r->cleaning->cleaned_to)
+        return true;
+    if (record->key.len < 0)
+        return false;
+    if (cleaner_map_get(&r->map, record->key.data, (size_t)record->key.len) > offset)
+        return false;
+    return record->value.len >= 0 || horizon < 0 || r->cleaning->now_ms < horizon;
+}
+
+/* What a look at the records says of a batch. */
+struct verdict {
+    int32_t kept;
+    bool tombstones; /* among what is kept */
+};
+
+static int judge(struct rewriter *r, const struct batch *batch, struct verdict *verdict)
+{
+    struct record_iter records;
+    struct record record;
+    *verdict = (struct verdict){0};
+    int rc = batch_records(batch, r->cleaning->records_max, &r->scratch, &records);
+    while (rc >= 0 && (rc = record_iter_next(&records, &record)) == 1) {
+        if (!record_stays(r, batch, &record))
+            continue;
+        verdict->kept++;
+        verdict->tombstones |= record.value.len < 0 &&
+                               batch->base_offset + record.offset_delta < r->cleaning->cleaned_to;
+    }
+    return rc;
+}
+
+/* The headers of a record as an array. */
+static int take_headers(struct rewriter *r, const struct record *record)
+{
+    if (record->header_count > r->header_cap) {
+        struct record_header *headers =
+            mem_try_realloc(r->headers, (size_t)record->header_count * sizeof(*headers));
+        if (!headers)
+            return ERR_NO_MEMORY;
+        r->headers = headers;
+        r->header_cap = record->header_count;
+    }
+    const uint8_t *cursor = record->headers;
+    for (int32_t i = 0; i < record->header_count; i++)
+        if (!record_header_next(record, &cursor, &r->headers[i]))
+            return ERR_MALFORMED;
+    return 0;
+}
+
+static void builder_like(struct batch_builder *builder, const struct batch *batch)
+{
+    batch_builder_init(builder, batch_codec(batch));
+    builder->attributes = batch->attributes;
+    builder->base_offset = batch->base_offset;
+    builder->leader_epoch = batch->leader_epoch;
+    builder->producer_id = batch->producer_id;
+    builder->producer_epoch = batch->producer_epoch;
+    builder->base_sequence = batch->base_sequence;
+}
+
+/* Ends the batch with the offsets that it had. */
+static int builder_end(struct rewriter *r, struct batch_builder *builder, const struct batch *batch)
+{
+    builder->last_offset_delta = batch->last_offset_delta;
+    if (batch->attributes & BATCH_LOG_APPEND_TIME || builder->record_count == 0)
+        builder->max_timestamp = batch->max_timestamp;
+    int rc = batch_builder_finish(builder);
+    return rc < 0 ? rc : out_append(r, builder->bytes.data, builder->bytes.len);
+}
+
+/* The batch with the records that stay; `horizon_ms` >= 0 marks when its tombstones may go. */
+static int rewrite_batch(struct rewriter *r, const struct batch *batch, int64_t horizon_ms)
+{
+    struct batch_builder builder;
+    struct record_iter records;
+    struct record record;
+    builder_like(&builder, batch);
+    if (horizon_ms >= 0) {
+        builder.attributes |= BATCH_DELETE_HORIZON;
+        builder.base_timestamp = horizon_ms;
+        builder.base_timestamp_set = true;
+    } else {
+        builder.attributes &= (int16_t)~BATCH_DELETE_HORIZON;
+    }
+    int rc = batch_records(batch, r->cleaning->records_max, &r->scratch, &records);
+    while (rc >= 0 && (rc = record_iter_next(&records, &record)) == 1) {
+        if (!record_stays(r, batch, &record))
+            continue;
+        rc = take_headers(r, &record);
+        int64_t time =
+            (int64_t)((uint64_t)batch->base_timestamp + (uint64_t)record.timestamp_delta);
+        if (rc == 0)
+            rc = batch_builder_append_at(&builder, record.offset_delta, time, record.key,
+                                         record.value, r->headers, record.header_count);
+    }
+    if (rc == 0)
+        rc = builder_end(r, &builder, batch);
+    batch_builder_close(&builder);
+    return rc;
+}
+
+/* The batch without records, for the producer's sequence. */
+static int rewrite_empty(struct rewriter *r, const struct batch *batch)
+{
+    struct batch_builder builder;
+    builder_like(&builder, batch);
+    builder.attributes &= (int16_t)~BATCH_DELETE_HORIZON;
+    builder.base_timestamp = batch->max_timestamp;
+    int rc = builder_end(r, &builder, batch);
+    batch_builder_close(&builder);
+    return rc;
+}
+
+static bool is_last_of_producer(const struct cleaning *c, const struct batch *batch)
+{
+    if (!batch_has_producer(batch))
+        return false;
+    uintptr_t last = (uintptr_t)map_get_u64(&c->producers, (uint64_t)batch->producer_id);
+    return last == (uintptr_t)batch_last_offset(batch) + 1;
+}
+
+static int take_batch(struct rewriter *r, const struct batch *batch)
+{
+    struct verdict verdict = {0};
+    if (batch->record_count == 0 && !is_last_of_producer(r->cleaning, batch))
+        return 0;
+    if (!is_plain(batch) || batch->base_offset >= r->cleaning->cleaned_to)
+        return out_append(r, batch->bytes, batch->size);
+    int rc = judge(r, batch, &verdict);
+    if (rc < 0)
+        return rc;
+    int64_t horizon = horizon_of(batch);
+    bool new_horizon = verdict.tombstones && horizon < 0;
+    if (new_horizon)
+        horizon = r->cleaning->now_ms + r->cleaning->delete_retention_ms;
+    if (verdict.kept == batch->record_count && !new_horizon)
+        return out_append(r, batch->bytes, batch->size);
+    if (verdict.kept > 0)
+        return rewrite_batch(r, batch, verdict.tombstones ? horizon : -1);
+    return is_last_of_producer(r->cleaning, batch) ? rewrite_empty(r, batch) : 0;
+}
+
+static int rewrite_source(struct rewriter *r, const struct cleaning_source *source)
+{
+    struct batch_scan scan;
+    int rc;
+    batch_scan_init(&scan, source->segment->file, 0, source->size, READ_BLOCK);
+    while ((rc = batch_scan_next(&scan)) == 1) {
+        rc = must_stop(r->cleaning) ? ERR_CANCELED : batch_scan_body(&scan);
+        /* A damaged batch must not get a good checksum by being made again. */
+        if (rc == 0 && batch_check_crc(&scan.batch) < 0)
+            rc = ERR_CORRUPT;
+        if (rc == 0)
+            rc = take_batch(r, &scan.batch);
+        if (rc < 0)
+            break;
+    }
+    batch_scan_close(&scan);
+    r->cleaning->bytes_before += source->size;
+    return rc;
+}
+
+/* ---- groups ---- */
+
+/* How many sources from `first` on fit into one segment. */
+static uint32_t group_size(const struct cleaning *c, uint32_t first)
+{
+    uint64_t bytes = c->sources[first].size;
+    uint32_t count = 1;
+    while (first + count < c->source_count) {
+        const struct cleaning_source *next = &c->sources[first + count];
+        bytes += next->size;
+        if (bytes > c->segment_bytes ||
+            next->end_offset - c->sources[first].base_offset > INT32_MAX ||
+            next->base_offset >= c->cleaned_to)
+            break;
+        count++;
+    }
+    return count;
+}
+
+static int rewrite_group(struct rewriter *r, uint32_t first, uint32_t count)
+{
+    struct cleaning *c = r->cleaning;
+    struct cleaning_group *group = &c->groups[c->group_count++];
+    *group = (struct cleaning_group){.first = first, .count = count};
+    r->group_base = c->sources[first].base_offset;
+    int rc = 0;
+    for (uint32_t i = 0; i < count && rc == 0; i++)
+        rc = rewrite_source(r, &c->sources[first + i]);
+    if (rc == 0)
+        rc = out_finish(r, group);
+    out_discard(r);
+    return rc;
+}
+
+static int rewrite_all(struct rewriter *r)
+{
+    struct cleaning *c = r->cleaning;
+    c->groups = mem_alloc(c->source_count * sizeof(*c->groups));
+    int rc = 0;
+    for (uint32_t first = 0; first < c->source_count && rc == 0;) {
+        if (c->sources[first].base_offset >= c->cleaned_to)
+            break;
+        uint32_t count = group_size(c, first);
+        rc = rewrite_group(r, first, count);
+        first += count;
+    }
+    return rc < 0 ? rc : env_dir_sync(c->env, c->path);
+}
+
+void cleaner_rewrite(struct cleaning *cleaning)
+{
+    struct rewriter r = {.cleaning = cleaning};
+    buf_init(&r.pending);
+    buf_init(&r.scratch);
+    cleaner_map_init(&r.map, cleaning->hash_key, cleaning->map_bytes);
+    int rc = map_build(&r);
+    if (rc == 0)
+        rc = rewrite_all(&r);
+    cleaning->err = rc == ERR_MALFORMED || rc == ERR_TOO_LARGE ? ERR_CORRUPT : rc;
+    cleaner_map_close(&r.map);
+    buf_close(&r.pending);
+    buf_close(&r.scratch);
+    mem_free(r.headers);
+}

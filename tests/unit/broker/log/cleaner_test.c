@@ -1,0 +1,456 @@
+/* Compaction: what stays, what goes, when, and what is never touched. Trap 43 of the checklist. */
+#include "fixture.h"
+
+#include "broker/log/cleaner.h"
+
+enum { KEYS = 40, RECORDS_MAX = 20000 };
+
+/* A record that was read back. */
+struct kept {
+    int64_t offset;
+    int key;
+    int value; /* -1 = tombstone */
+    int64_t timestamp;
+};
+
+static struct kept kept[RECORDS_MAX];
+static int kept_count;
+static int batches_read, empty_batches;
+
+static struct wire_bytes bytes_of(const char *text)
+{
+    return (struct wire_bytes){(const uint8_t *)text, (int32_t)strlen(text)};
+}
+
+/* A batch of keyed records; value -1 is a tombstone. */
+static int append_keyed(struct fixture *f, const int *keys, const int *values, int count,
+                        struct spec spec)
+{
+    struct batch_builder b;
+    char key[32], value[80];
+    batch_builder_init(&b, spec.codec);
+    b.attributes |= (int16_t)spec.attributes;
+    if (spec.producer_id) {
+        b.producer_id = spec.producer_id;
+        b.producer_epoch = 0;
+        b.base_sequence = spec.sequence;
+    }
+    struct record_header header = {wire_str_from("h"), bytes_of("header")};
+    for (int i = 0; i < count; i++) {
+        snprintf(key, sizeof(key), "key-%d", keys[i]);
+        snprintf(value, sizeof(value), "%d: some text that makes a record of some length",
+                 values[i]);
+        CHECK_INT(batch_builder_append(&b, spec.timestamp + i, bytes_of(key),
+                                       values[i] < 0 ? WIRE_BYTES_NULL : bytes_of(value), &header,
+                                       i % 2),
+                  0);
+    }
+    CHECK_INT(batch_builder_finish(&b), 0);
+    int rc = log_append(f->log, b.bytes.data, b.bytes.len, LOG_FROM_CLIENT, spec.leader_epoch,
+                        &fixture_result);
+    batch_builder_close(&b);
+    return rc;
+}
+
+static void take_records(const struct batch *batch)
+{
+    struct buf scratch;
+    struct record_iter records;
+    struct record record;
+    char text[100];
+    buf_init(&scratch);
+    batches_read++;
+    empty_batches += batch->record_count == 0;
+    CHECK_INT(batch_records(batch, 1 << 20, &scratch, &records), 0);
+    while (!batch_is_control(batch) && record_iter_next(&records, &record) == 1) {
+        struct kept *k = &kept[kept_count++];
+        CHECK(kept_count < RECORDS_MAX);
+        snprintf(text, sizeof(text), "%.*s", record.key.len, (const char *)record.key.data);
+        k->key = atoi(text + 4);
+        k->value = -1;
+        if (record.value.len >= 0) {
+            snprintf(text, sizeof(text), "%.*s", record.value.len, (const char *)record.value.data);
+            k->value = atoi(text);
+        }
+        k->offset = batch->base_offset + record.offset_delta;
+        k->timestamp = batch_record_timestamp(batch, &record);
+        CHECK(kept_count < 2 || k->offset > k[-1].offset);
+    }
+    buf_close(&scratch);
+}
+
+static void read_everything(struct fixture *f)
+{
+    int64_t next = log_start_offset(f->log);
+    kept_count = batches_read = empty_batches = 0;
+    while (next < log_end_offset(f->log)) {
+        struct log_slice slice;
+        CHECK_INT(log_read(f->log, next, 1 << 20, INT64_MAX, true, &slice), 0);
+        size_t len = slice.len;
+        CHECK(len > 0);
+        uint8_t *bytes = mem_alloc(len + 1);
+        CHECK_INT(env_file_read(slice.file, bytes, len, slice.position), len);
+        log_slice_release(&slice);
+        struct batch batch;
+        for (size_t at = 0; batch_parse(bytes + at, len - at, &batch) == 0; at += batch.size) {
+            CHECK_INT(batch_check_crc(&batch), 0);
+            CHECK(batch_last_offset(&batch) >= next);
+            take_records(&batch);
+            next = batch_last_offset(&batch) + 1;
+        }
+        mem_free(bytes);
+    }
+}
+
+/* Of each key the newest record below `from`, and everything from there on, must be there. */
+static void check_kept(const int *keys, const int *values, int count, int64_t from)
+{
+    int at = 0;
+    for (int i = 0; i < count; i++) {
+        bool newest = true;
+        for (int j = i + 1; j < count && i < from; j++)
+            newest = newest && (keys[j] != keys[i] || j >= from);
+        /* A newer one behind `from` makes it obsolete only when the map reached it. */
+        if (!newest)
+            continue;
+        while (at < kept_count && kept[at].offset < i)
+            at++;
+        CHECK(at < kept_count);
+        CHECK_INT(kept[at].offset, i);
+        CHECK_INT(kept[at].key, keys[i]);
+        CHECK_INT(kept[at].value, values[i]);
+    }
+}
+
+static void compact(struct fixture *f)
+{
+    log_set_high_watermark(f->log, log_end_offset(f->log));
+    fixture_settle(f);
+    cleaner_tick(f->manager);
+    fixture_settle(f);
+}
+
+static void fixture_compacting(struct fixture *f)
+{
+    fixture_init(f);
+    f->config.cleanup_delete = false;
+    f->config.cleanup_compact = true;
+    f->config.segment_bytes = 4000;
+    f->config.index_interval_bytes = 300;
+    f->config.min_cleanable_dirty_ratio = 0;
+    CHECK_INT(fixture_open(f), 0);
+}
+
+static uint32_t seed;
+static int some(int below)
+{
+    seed = seed * 1664525 + 1013904223;
+    return (int)((seed >> 8) % (uint32_t)below);
+}
+
+static int keys[RECORDS_MAX], values[RECORDS_MAX];
+
+/* `count` records in batches of 1 to 5. */
+static void fill(struct fixture *f, int from, int count, enum compress_codec codec)
+{
+    for (int i = from; i < from + count;) {
+        int n = 1 + some(5);
+        n = n < from + count - i ? n : from + count - i;
+        for (int j = i; j < i + n; j++) {
+            keys[j] = some(KEYS);
+            values[j] = j;
+        }
+        CHECK_INT(append_keyed(f, keys + i, values + i, n,
+                               (struct spec){.codec = codec, .timestamp = 1000 + i}),
+                  0);
+        i += n;
+    }
+}
+
+static void only_the_newest_of_each_key_stays(void)
+{
+    for (int codec = 0; codec <= COMPRESS_ZSTD; codec++) {
+        struct fixture f;
+        int count = 0;
+        seed = 7;
+        fixture_compacting(&f);
+        for (int round = 0; round < 4; round++) {
+            fill(&f, count, 600, (enum compress_codec)codec);
+            count += 600;
+            int64_t size = log_size(f.log);
+            int64_t active = log_active(f.log)->base_offset;
+            compact(&f);
+            CHECK_INT(f.log->cleaned_offset, active);
+            CHECK(log_size(f.log) < size * 2 / 3);
+            for (int again = 0; again < 3; again++) {
+                read_everything(&f);
+                check_kept(keys, values, count, active);
+                int64_t offset, time;
+                CHECK_INT(log_find_timestamp(f.log, 1000 + count - 1, &offset, &time), 0);
+                CHECK_INT(time, kept[kept_count - 1].timestamp);
+                int obsolete = 0;
+                for (int i = 0; i < kept_count; i++)
+                    obsolete += kept[i].offset < active;
+                CHECK(obsolete <= KEYS);
+                if (again == 0)
+                    fixture_crash(&f);
+                else
+                    fixture_shutdown(&f);
+                CHECK_INT(fixture_reopen(&f), 0);
+                CHECK_INT(log_end_offset(f.log), count);
+                CHECK_INT(f.log->cleaned_offset, active);
+            }
+        }
+        fixture_close(&f);
+    }
+}
+
+static void what_is_not_committed_is_not_touched(void)
+{
+    struct fixture f;
+    seed = 3;
+    fixture_compacting(&f);
+    fill(&f, 0, 400, COMPRESS_NONE);
+    log_set_high_watermark(f.log, 0);
+    fixture_settle(&f);
+    cleaner_tick(f.manager);
+    CHECK(!f.manager->cleaning);
+    int64_t second = f.log->segments[2]->base_offset;
+    log_set_high_watermark(f.log, second + 1);
+    cleaner_tick(f.manager);
+    CHECK(f.manager->cleaning != NULL);
+    fixture_settle(&f);
+    CHECK_INT(f.log->cleaned_offset, second);
+    read_everything(&f);
+    check_kept(keys, values, 400, second);
+    fixture_close(&f);
+}
+
+static void the_lags_and_the_share_are_kept(void)
+{
+    struct fixture f;
+    seed = 4;
+    fixture_compacting(&f);
+    fill(&f, 0, 300, COMPRESS_NONE);
+    log_set_high_watermark(f.log, 300);
+    fixture_settle(&f);
+    int64_t now = env_wall_ms(f.env);
+    f.config.min_compaction_lag_ms = now; /* the records are of 1970 and a second */
+    log_set_config(f.log, &f.config);
+    cleaner_tick(f.manager);
+    CHECK(!f.manager->cleaning);
+    f.config.min_compaction_lag_ms = now - 100000;
+    f.config.min_cleanable_dirty_ratio = 0.5;
+    log_set_config(f.log, &f.config);
+    compact(&f);
+    int64_t cleaned = f.log->cleaned_offset;
+    CHECK(cleaned > 0);
+    fill(&f, 300, 60, COMPRESS_NONE);
+    f.config.min_cleanable_dirty_ratio = 0.99;
+    log_set_config(f.log, &f.config);
+    compact(&f);
+    CHECK_INT(f.log->cleaned_offset, cleaned);
+    f.config.max_compaction_lag_ms = 1000;
+    log_set_config(f.log, &f.config);
+    compact(&f);
+    CHECK(f.log->cleaned_offset > cleaned);
+    fixture_close(&f);
+}
+
+static void tombstones_wait_for_their_horizon(void)
+{
+    struct fixture f;
+    fixture_compacting(&f);
+    f.config.delete_retention_ms = 1000000;
+    log_set_config(f.log, &f.config);
+    int key[] = {1, 2, 3}, value[] = {1, 2, 3}, gone[] = {-1, -1, 5};
+    CHECK_INT(append_keyed(&f, key, value, 3, (struct spec){.timestamp = 500}), 0);
+    CHECK_INT(append_keyed(&f, key, gone, 3, (struct spec){.timestamp = 600}), 0);
+    seed = 1;
+    for (int i = 0; i < 60; i++) {
+        int other = 10 + i % 5;
+        CHECK_INT(append_keyed(&f, &other, &i, 1, (struct spec){.timestamp = 700}), 0);
+    }
+    compact(&f);
+    read_everything(&f);
+    CHECK_INT(kept[0].offset, 3);
+    CHECK_INT(kept[0].value, -1);
+    CHECK_INT(kept[0].timestamp, 600);
+    CHECK_INT(kept[1].offset, 4);
+    CHECK_INT(kept[1].timestamp, 601);
+    CHECK_INT(kept[2].value, 5);
+    CHECK_INT(kept[2].timestamp, 602);
+    /* Again, still before the horizon. */
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 60; i++) {
+            int other = 20 + i % 5;
+            CHECK_INT(append_keyed(&f, &other, &i, 1, (struct spec){.timestamp = 700}), 0);
+        }
+        compact(&f);
+        read_everything(&f);
+        CHECK_INT(kept[0].offset, 3);
+        CHECK_INT(kept[0].timestamp, 600);
+        CHECK_INT(kept[1].offset, 4);
+        CHECK_INT(kept[2].value, 5);
+    }
+    fixture_close(&f);
+}
+
+static void tombstones_go_after_their_horizon(void)
+{
+    struct fixture f;
+    fixture_compacting(&f);
+    f.config.delete_retention_ms = -1000000; /* the horizon is past as soon as it is set */
+    log_set_config(f.log, &f.config);
+    int key[] = {1, 2, 3}, value[] = {-1, -1, 5};
+    CHECK_INT(append_keyed(&f, key, value, 3, (struct spec){.timestamp = 600}), 0);
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 60; i++) {
+            int other = 10 + i % 5;
+            CHECK_INT(append_keyed(&f, &other, &i, 1, (struct spec){.timestamp = 700}), 0);
+        }
+        compact(&f);
+        read_everything(&f);
+        /* The first run that sees a tombstone keeps it. */
+        CHECK_INT(kept[0].offset, round == 0 ? 0 : 2);
+        CHECK_INT(kept[0].value, round == 0 ? -1 : 5);
+        CHECK_INT(kept[0].timestamp, round == 0 ? 600 : 602);
+    }
+    fixture_close(&f);
+}
+
+static void producers_keep_their_last_batch(void)
+{
+    struct fixture f;
+    fixture_compacting(&f);
+    int key = 1, sequence = 0;
+    for (int i = 0; i < 40; i++)
+        CHECK_INT(
+            append_keyed(&f, &key, &i, 1, (struct spec){.producer_id = 7, .sequence = sequence++}),
+            0);
+    for (int i = 0; i < 60; i++)
+        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct spec){.timestamp = 700}), 0);
+    compact(&f);
+    read_everything(&f);
+    CHECK_INT(empty_batches, 1);
+    char *command = mem_printf("rm -f %s/t-0/*.snapshot", f.dir);
+    fixture_shutdown(&f);
+    CHECK_INT(system(command), 0);
+    mem_free(command);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(producer_last_sequence(producer_state_get(&f.log->producers, 7)), 39);
+    CHECK_INT(
+        append_keyed(&f, &key, &sequence, 1, (struct spec){.producer_id = 7, .sequence = sequence}),
+        0);
+    CHECK(!fixture_result.duplicate);
+    /* It goes with the next run, since the producer has a newer one. */
+    for (int i = 0; i < 60; i++)
+        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct spec){.timestamp = 700}), 0);
+    compact(&f);
+    read_everything(&f);
+    CHECK_INT(empty_batches, 1);
+    fixture_close(&f);
+}
+
+static void transactions_stay_whole(void)
+{
+    struct fixture f;
+    fixture_compacting(&f);
+    int key = 1;
+    for (int i = 0; i < 10; i++)
+        CHECK_INT(
+            append_keyed(
+                &f, &key, &i, 1,
+                (struct spec){.producer_id = 7, .sequence = i, .attributes = BATCH_TRANSACTIONAL}),
+            0);
+    for (int i = 10; i < 100; i++)
+        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct spec){.timestamp = 700}), 0);
+    /* The transaction is open: nothing at or past it may be touched. */
+    compact(&f);
+    CHECK_INT(f.log->cleaned_offset, 0);
+    f.log->producers.open_txns = 0; /* as if a marker had come */
+    producer_state_get(&f.log->producers, 7)->txn_start_offset = -1;
+    compact(&f);
+    read_everything(&f);
+    for (int i = 0; i < 10; i++)
+        CHECK_INT(kept[i].offset, i);
+    CHECK(kept[10].offset > 50);
+    fixture_close(&f);
+}
+
+static void a_small_map_takes_several_runs(void)
+{
+    struct fixture f;
+    fixture_compacting(&f);
+    f.manager->cleaner_map_bytes = 1024 * 24;
+    for (int i = 0; i < 5000; i++) {
+        keys[i] = i % 2000;
+        values[i] = i;
+        CHECK_INT(append_keyed(&f, &keys[i], &values[i], 1, (struct spec){.timestamp = 700}), 0);
+    }
+    compact(&f);
+    CHECK_INT(f.log->cleaned_offset, log_active(f.log)->base_offset);
+    int runs = 0;
+    for (const char *at = buf_text(&f.lines); (at = strstr(at, "compacted up to")); at++)
+        runs++;
+    CHECK(runs > 3);
+    read_everything(&f);
+    int newest = 0;
+    for (int i = 0; i < kept_count; i++)
+        newest += kept[i].value >= 3000;
+    CHECK_INT(newest, 2000);
+    fixture_close(&f);
+}
+
+static void a_damaged_batch_is_left_alone(void)
+{
+    struct fixture f;
+    seed = 9;
+    fixture_compacting(&f);
+    fill(&f, 0, 400, COMPRESS_NONE);
+    fixture_settle(&f);
+    int64_t size = log_size(f.log);
+    file_flip(&f, LOG0, 200);
+    compact(&f);
+    CHECK(f.log->uncleanable);
+    CHECK_INT(log_size(f.log), size);
+    CHECK(strstr(buf_text(&f.lines), "damaged") != NULL);
+    CHECK(!file_exists(&f, "00000000000000000000.log.cleaned"));
+    fixture_close(&f);
+}
+
+static void a_log_may_go_while_it_is_compacted(void)
+{
+    struct fixture f;
+    seed = 11;
+    fixture_compacting(&f);
+    fill(&f, 0, 400, COMPRESS_NONE);
+    log_set_high_watermark(f.log, 400);
+    fixture_settle(&f);
+    cleaner_tick(f.manager);
+    CHECK(f.manager->cleaning != NULL);
+    CHECK_INT(log_advance_start(f.log, 300), 0); /* segments that are being read */
+    fixture_settle(&f);
+    read_everything(&f);
+    CHECK(kept[kept_count - 1].offset == 399);
+    fill(&f, 400, 400, COMPRESS_NONE);
+    log_set_high_watermark(f.log, 800);
+    fixture_settle(&f);
+    cleaner_tick(f.manager);
+    CHECK(f.manager->cleaning != NULL);
+    log_manager_delete(f.manager, f.log);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 0);
+    fill(&f, 0, 400, COMPRESS_NONE);
+    log_set_high_watermark(f.log, 400);
+    fixture_settle(&f);
+    cleaner_tick(f.manager);
+    fixture_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(only_the_newest_of_each_key_stays),
+         TAP_TEST(what_is_not_committed_is_not_touched), TAP_TEST(the_lags_and_the_share_are_kept),
+         TAP_TEST(tombstones_wait_for_their_horizon), TAP_TEST(tombstones_go_after_their_horizon),
+         TAP_TEST(producers_keep_their_last_batch), TAP_TEST(transactions_stay_whole),
+         TAP_TEST(a_small_map_takes_several_runs), TAP_TEST(a_damaged_batch_is_left_alone),
+         TAP_TEST(a_log_may_go_while_it_is_compacted))
