@@ -200,11 +200,12 @@ static void classic_begin_generation(struct classic *classic)
     LIST_EACH(step, &classic->members)
     {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
-        member->synced = false;
+        /* A static member that is away is not waited for: it has until its session ends. */
+        member->synced = !member->join;
         member->fresh = false;
-        classic_touch(member);
         if (member->join)
             classic_answer_join(member, 0);
+        classic_touch(member);
     }
     env_timer_start(&classic->timer, classic_rebalance_timeout(classic));
 }

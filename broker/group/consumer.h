@@ -57,6 +57,10 @@ struct consumer_member {
     struct env_timer rebalance_timer; /* it must have revoked, rejoined or synced by then */
 };
 
+/* What one member may say about itself: its record must fit into a batch, and one that does not
+ * would hold up the whole shard. */
+enum { CONSUMER_WORDS_MAX = 256 << 10 };
+
 /* One expression and the topics that it matches. */
 struct consumer_pattern {
     char *text;

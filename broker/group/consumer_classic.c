@@ -92,7 +92,10 @@ static int migrate_read_subscription(const struct group *group,
                                      struct consumer_protocol_subscription *subscription,
                                      struct partition_set *owned)
 {
-    if (protocols->count == 0)
+    size_t bytes = 0;
+    for (int32_t i = 0; i < protocols->count; i++)
+        bytes += (size_t)protocols->items[i].name.len + (size_t)protocols->items[i].metadata.len;
+    if (protocols->count == 0 || bytes > CONSUMER_WORDS_MAX)
         return ERR_INCONSISTENT_GROUP_PROTOCOL;
     if (subscription_read(protocols->items[0].metadata, arena, subscription))
         return ERR_INCONSISTENT_GROUP_PROTOCOL;

@@ -111,6 +111,14 @@ static const char *beat_check(const struct group_consumer_heartbeat *beat)
     return request->member_epoch == CONSUMER_JOIN_EPOCH ? beat_check_join(beat) : NULL;
 }
 
+static bool beat_is_too_long(const beat_request *request)
+{
+    size_t bytes = 0;
+    for (int32_t i = 0; i < request->subscribed_topic_names.count; i++)
+        bytes += (size_t)request->subscribed_topic_names.items[i].len + 2;
+    return bytes > CONSUMER_WORDS_MAX;
+}
+
 static int beat_check_values(const struct group_manager *manager,
                              const struct group_consumer_heartbeat *beat)
 {
@@ -119,6 +127,8 @@ static int beat_check_values(const struct group_manager *manager,
     if (!wire_str_is_null(request->server_assignor) &&
         !assignor_find(request->server_assignor, manager->deps.settings.assignors))
         return ERR_UNSUPPORTED_ASSIGNOR;
+    if (beat_is_too_long(request))
+        return ERR_INVALID_REQUEST;
     if (wire_str_is_empty(request->subscribed_topic_regex))
         return 0;
     int err = topic_pattern_new(request->subscribed_topic_regex, &pattern);

@@ -303,6 +303,23 @@ static void no_sync_in_time(void)
     group_world_close(&world);
 }
 
+/* One that joined and was never heard again goes with its session, not with the longer timeout. */
+static void joined_and_gone(void)
+{
+    group_world_init(&world, 20);
+    struct group_world_join *a = join_new("g");
+    struct group_world_join *b = join_new("g");
+    CHECK(group_world_until(&world, &b->done, 10000));
+    struct group_world_join *gone = strcmp(a->leader, a->member_id) == 0 ? b : a;
+    struct group_world_join *leader = gone == a ? b : a;
+    heartbeats("g", leader, 9000);
+    CHECK_INT(group_world_heartbeat(&world, "g", leader->member_id, NULL, 1), 0);
+    group_world_run(&world, 1500);
+    CHECK_INT(group_world_heartbeat(&world, "g", leader->member_id, NULL, 1),
+              ERR_REBALANCE_IN_PROGRESS);
+    group_world_close(&world);
+}
+
 static void lost_answers_are_repeated(void)
 {
     struct group_world_join *leader, *follower;
@@ -417,6 +434,19 @@ static void static_is_absent(void)
     CHECK_INT(again->err, 0);
     CHECK_INT(again->member_count, 2);
     CHECK_STR(again->leader, other->member_id);
+    /* It is not thrown out for not asking for its part, either. */
+    uint64_t masks[2] = {0x0f, 0xf0};
+    struct group_world_sync *sync =
+        group_world_sync(&world, "s", other->member_id, other == a ? "one" : "two",
+                         again->generation, again->members, masks, 2);
+    CHECK(group_world_until(&world, &sync->done, 1000));
+    CHECK_INT(sync->err, 0);
+    group_world_run(&world, 40000);
+    struct group_world_join *back = GROUP_WORLD_JOIN(
+        &world, .group = "s", .instance = leader == a ? "one" : "two", .session_ms = 120000);
+    CHECK(group_world_until(&world, &back->done, 1000));
+    CHECK_INT(back->err, 0);
+    CHECK_INT(back->generation, again->generation);
     group_world_close(&world);
 }
 
@@ -445,7 +475,7 @@ TAP_MAIN(TAP_TEST(first_generation), TAP_TEST(old_versions_need_no_id),
          TAP_TEST(delay_is_prolonged), TAP_TEST(protocol_of_all), TAP_TEST(refusals),
          TAP_TEST(max_size), TAP_TEST(stored_before_answered), TAP_TEST(store_fails),
          TAP_TEST(failover_keeps_members), TAP_TEST(member_leaves), TAP_TEST(session_ends),
-         TAP_TEST(rebalance_timeout), TAP_TEST(no_sync_in_time),
+         TAP_TEST(rebalance_timeout), TAP_TEST(no_sync_in_time), TAP_TEST(joined_and_gone),
          TAP_TEST(lost_answers_are_repeated), TAP_TEST(pending_ids), TAP_TEST(static_comes_back),
          TAP_TEST(static_with_new_topics), TAP_TEST(static_leaves), TAP_TEST(static_is_absent),
          TAP_TEST(lost_at_once))
