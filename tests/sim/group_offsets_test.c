@@ -331,6 +331,187 @@ static void list_and_describe(void)
     group_world_close(&world);
 }
 
+/* ---- all forms of a fetch ---- */
+
+static void fetch(bool by_id, bool stable,
+                  const struct offset_fetch_request_offset_fetch_request_group *request,
+                  struct arena *arena,
+                  struct offset_fetch_response_offset_fetch_response_group *response)
+{
+    struct group_fetch op = {
+        .request = request, .by_id = by_id, .require_stable = stable, .arena = arena};
+    wire_defaults(&offset_fetch_response_offset_fetch_response_group_desc, response);
+    group_manager_fetch(world.manager, &op, response);
+}
+
+static void fetch_all_and_by_id(void)
+{
+    struct offset_fetch_request_offset_fetch_request_group request;
+    struct offset_fetch_request_offset_fetch_request_topics topic;
+    struct offset_fetch_response_offset_fetch_response_group response;
+    struct arena arena;
+    int32_t partition = 3;
+    group_world_init(&world, 14);
+    arena_init(&arena, 1 << 20);
+    commit_ok("g", 3, 7);
+    struct group_world_commit *other = group_world_commit(&world, "g", NULL, NULL, -1, "u", 1, 5);
+    CHECK(group_world_until(&world, &other->done, 1000));
+    wire_defaults(&offset_fetch_request_offset_fetch_request_group_desc, &request);
+    request.group_id = wire_str_from("g");
+    request.topics.count = -1;
+    fetch(true, false, &request, &arena, &response);
+    CHECK_INT(response.error_code, 0);
+    CHECK_INT(response.topics.count, 2);
+    for (int i = 0; i < 2; i++) {
+        bool is_t = wire_str_is(response.topics.items[i].name, "t");
+        struct uuid id = group_world_topic_id(&world, is_t ? "t" : "u");
+        CHECK(uuid_equal(&response.topics.items[i].topic_id, &id));
+        CHECK_INT(response.topics.items[i].partitions.count, 1);
+        CHECK_INT(response.topics.items[i].partitions.items[0].committed_offset, is_t ? 7 : 5);
+        CHECK(wire_str_is(response.topics.items[i].partitions.items[0].metadata, "note"));
+    }
+    wire_defaults(&offset_fetch_request_offset_fetch_request_topics_desc, &topic);
+    topic.topic_id = group_world_topic_id(&world, "t");
+    topic.partition_indexes.count = 1;
+    topic.partition_indexes.items = &partition;
+    request.topics.count = 1;
+    request.topics.items = &topic;
+    fetch(true, false, &request, &arena, &response);
+    CHECK_INT(response.topics.items[0].partitions.items[0].committed_offset, 7);
+    topic.topic_id.bytes[0] ^= 1;
+    fetch(true, false, &request, &arena, &response);
+    CHECK_INT(response.topics.items[0].partitions.items[0].error_code,
+              err_to_wire(ERR_UNKNOWN_TOPIC_ID));
+    arena_close(&arena);
+    group_world_close(&world);
+}
+
+/* ---- transactions: what a coordinator finds in the log (trap 55) ---- */
+
+static void append(int32_t partition, struct buf *bytes)
+{
+    struct partition_wait wait;
+    CHECK_INT(world.deps.log->append(&world, partition, bytes->data, bytes->len, &wait), 0);
+    partition_wait_cancel(&wait);
+    world.logs[partition].safe_len = world.logs[partition].bytes.len;
+}
+
+static void append_pending(int64_t producer_id, int32_t index, int64_t offset)
+{
+    struct records records;
+    struct offset_commit_key key = {wire_str_from("g"), wire_str_from("t"), index};
+    struct offset_commit_value value = {.offset = offset, .metadata = wire_str_from("")};
+    records_init(&records, 0);
+    records.producer_id = producer_id;
+    records_put(&records, RECORD_OFFSET, &offset_commit_key_desc, &key, 3,
+                &offset_commit_value_desc, &value);
+    CHECK_INT(records_finish(&records), 0);
+    append(group_world_partition("g"), &records.batches);
+    records_close(&records);
+}
+
+static void append_marker(int64_t producer_id, bool commit)
+{
+    uint8_t key[4] = {0, 0, 0, commit};
+    uint8_t value[6] = {0};
+    struct batch_builder builder;
+    batch_builder_init(&builder, COMPRESS_NONE);
+    builder.attributes |= BATCH_TRANSACTIONAL | BATCH_CONTROL;
+    builder.producer_id = producer_id;
+    CHECK_INT(batch_builder_append(&builder, 0, (struct wire_bytes){key, 4},
+                                   (struct wire_bytes){value, 6}, NULL, 0),
+              0);
+    CHECK_INT(batch_builder_finish(&builder), 0);
+    append(group_world_partition("g"), &builder.bytes);
+    batch_builder_close(&builder);
+}
+
+static int64_t fetch_stable(int32_t partition)
+{
+    struct offset_fetch_request_offset_fetch_request_group request;
+    struct offset_fetch_request_offset_fetch_request_topics topic;
+    struct offset_fetch_response_offset_fetch_response_group response;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    wire_defaults(&offset_fetch_request_offset_fetch_request_group_desc, &request);
+    wire_defaults(&offset_fetch_request_offset_fetch_request_topics_desc, &topic);
+    request.group_id = wire_str_from("g");
+    request.topics.count = 1;
+    request.topics.items = &topic;
+    topic.name = wire_str_from("t");
+    topic.partition_indexes.count = 1;
+    topic.partition_indexes.items = &partition;
+    fetch(false, true, &request, &arena, &response);
+    int err = err_from_wire(response.topics.items[0].partitions.items[0].error_code);
+    int64_t offset = response.topics.items[0].partitions.items[0].committed_offset;
+    arena_close(&arena);
+    return err ? err : offset;
+}
+
+static void transactions(void)
+{
+    group_world_init(&world, 15);
+    commit_ok("g", 0, 1);
+    append_pending(7, 0, 20);
+    append_pending(8, 1, 30);
+    append_pending(9, 2, 40);
+    append_marker(8, true);
+    append_marker(9, false);
+    group_world_failover(&world, false);
+    CHECK_INT(fetch_stable(0), ERR_UNSTABLE_OFFSET_COMMIT);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 1);
+    CHECK_INT(fetch_stable(1), 30);
+    CHECK_INT(fetch_stable(2), -1);
+    append_marker(7, true);
+    group_world_failover(&world, false);
+    CHECK_INT(fetch_stable(0), 20);
+    group_world_close(&world);
+}
+
+/* ---- deleting offsets (KIP-496) ---- */
+
+struct offset_deletion {
+    struct group_offset_delete op;
+    bool done;
+};
+
+static void offset_deletion_done(struct group_offset_delete *op)
+{
+    CONTAINER_OF(op, struct offset_deletion, op)->done = true;
+}
+
+static void delete_offsets(void)
+{
+    struct offset_delete_request_offset_delete_request_partition partition = {.partition_index = 0};
+    struct offset_delete_request_offset_delete_request_topic topics[2] = {
+        {.name = wire_str_from("t"), .partitions = {1, &partition}},
+        {.name = wire_str_from("u"), .partitions = {1, &partition}}};
+    struct offset_delete_request request = {.group_id = wire_str_from("g"), .topics = {2, topics}};
+    struct arena arena;
+    struct offset_deletion deletion = {
+        .op = {.request = &request, .arena = &arena, .done = offset_deletion_done}};
+    group_world_init(&world, 16);
+    arena_init(&arena, 1 << 20);
+    group_manager_delete_offsets(world.manager, &deletion.op);
+    CHECK(deletion.done);
+    CHECK_INT(deletion.op.response.error_code, err_to_wire(ERR_GROUP_ID_NOT_FOUND));
+    commit_ok("g", 0, 7);
+    struct group_world_commit *other = group_world_commit(&world, "g", NULL, NULL, -1, "u", 0, 5);
+    CHECK(group_world_until(&world, &other->done, 1000));
+    member("g"); /* reads t */
+    deletion.done = false;
+    group_manager_delete_offsets(world.manager, &deletion.op);
+    CHECK(group_world_until(&world, &deletion.done, 1000));
+    CHECK_INT(deletion.op.response.error_code, 0);
+    CHECK_INT(deletion.op.response.topics.items[0].partitions.items[0].error_code,
+              err_to_wire(ERR_GROUP_SUBSCRIBED_TO_TOPIC));
+    CHECK_INT(deletion.op.response.topics.items[1].partitions.items[0].error_code, 0);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 7);
+    CHECK_INT(group_world_fetch(&world, "g", "u", 0), -1);
+    arena_close(&arena);
+    group_world_close(&world);
+}
+
 /* ---- many ---- */
 
 static void ten_thousand_groups(void)
@@ -385,4 +566,5 @@ TAP_MAIN(TAP_TEST(counts_when_replicated), TAP_TEST(late_commits), TAP_TEST(erro
          TAP_TEST(fencing), TAP_TEST(never_no_offset_while_loading), TAP_TEST(damaged_log),
          TAP_TEST(foreign_records), TAP_TEST(expiry), TAP_TEST(topic_is_deleted),
          TAP_TEST(topic_is_deleted_while_we_load), TAP_TEST(delete_groups),
-         TAP_TEST(list_and_describe), TAP_TEST(ten_thousand_groups), TAP_TEST(java_hash))
+         TAP_TEST(list_and_describe), TAP_TEST(fetch_all_and_by_id), TAP_TEST(transactions),
+         TAP_TEST(delete_offsets), TAP_TEST(ten_thousand_groups), TAP_TEST(java_hash))
