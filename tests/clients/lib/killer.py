@@ -23,6 +23,7 @@ class Killer:
         self.count = 0
         self._failure = None
         self._stop = threading.Event()
+        self._quiet = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
@@ -34,13 +35,13 @@ class Killer:
 
     def __exit__(self, kind, value, trace):
         self._stop.set()
-        self._thread.join()
+        self._quiet.wait()
         self._load.__exit__(kind, value, trace)
 
     def finish(self):
         """No more kills; nothing that was acknowledged is lost."""
         self._stop.set()
-        self._thread.join()
+        self._quiet.wait()
         self.check_alive()
         self._load.stop()
         check_records(read_all(self.cluster.bootstrap, TOPIC), self._load.acked)
@@ -64,3 +65,7 @@ class Killer:
                 self._kill_one(self.cluster.nodes[self.count % len(self.cluster.nodes)])
         except Exception:
             self._failure = traceback.format_exc()
+        self._quiet.set()
+        # A node's parent, for its parent-death signal, is the thread that started it: this one stays
+        # until the program ends, or the nodes that it restarted would be killed with it.
+        threading.Event().wait()
