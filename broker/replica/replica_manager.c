@@ -35,6 +35,7 @@ struct replica_manager {
     struct map fetchers;   /* leader id -> struct replica_fetcher */
     struct map heard;      /* replica id -> struct heard */
     struct list proposals; /* partitions with a proposal to send */
+    struct list calls;     /* proposals on their way */
     struct list settling;  /* partitions to advance in the next turn */
     struct env_timer settle_timer;
     struct env_timer propose_timer;
@@ -57,6 +58,7 @@ struct heard {
 /* One AlterPartitions command on its way, with the partitions that it speaks of. */
 struct proposal_call {
     struct controller_call call;
+    struct list link; /* in the manager's calls */
     struct replica_manager *manager;
     size_t count;
     struct {
@@ -489,6 +491,7 @@ static void manager_proposed(struct controller_call *call, int err, const Meta__
         if (partition)
             partition_isr_answered(partition, sent->items[i].partition_epoch, err, result);
     }
+    list_remove(&sent->link);
     mem_free(sent);
     if (failed && !env_timer_running(&manager->review_timer))
         env_timer_start(&manager->review_timer, MANAGER_RETRY_MS);
@@ -553,11 +556,13 @@ static void manager_send_proposals(void *data)
     command.body_case = META__COMMAND__BODY_ALTER_PARTITIONS;
     command.alter_partitions = &alter;
     call->manager = manager;
-    if (call->count > 0)
+    if (call->count > 0) {
+        list_push(&manager->calls, &call->link);
         controller_channel_call(manager->deps.channel, &call->call, &command,
                                 MANAGER_PROPOSE_TIMEOUT_MS, manager_proposed);
-    else
+    } else {
         mem_free(call);
+    }
     arena_close(&arena);
 }
 
@@ -656,6 +661,7 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
     map_init(&manager->fetchers);
     map_init(&manager->heard);
     list_init(&manager->proposals);
+    list_init(&manager->calls);
     list_init(&manager->settling);
     env_timer_init(deps->env, &manager->settle_timer, manager_settle_due, manager);
     env_timer_init(deps->env, &manager->propose_timer, manager_send_proposals, manager);
@@ -667,8 +673,20 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
     return manager;
 }
 
+/* The channel outlives the manager: nobody waits for the answers to its proposals any more. */
+static void manager_cancel_calls(struct replica_manager *manager)
+{
+    struct list *step;
+    while ((step = list_pop(&manager->calls))) {
+        struct proposal_call *call = LIST_ENTRY(step, struct proposal_call, link);
+        controller_call_cancel(&call->call);
+        mem_free(call);
+    }
+}
+
 void replica_manager_free(struct replica_manager *manager)
 {
+    manager_cancel_calls(manager);
     size_t cursor = 0;
     struct partition *partition;
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
