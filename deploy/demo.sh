@@ -125,6 +125,10 @@ stop_all() {
 }
 
 describe() { bin/kafka-topics.sh --bootstrap-server $BOOTSTRAP --describe --topic "$topic"; }
+show() {
+    echo "\$ bin/kafka-topics.sh --bootstrap-server $BOOTSTRAP --describe --topic $topic"
+    describe || fail "this failed: describe"
+}
 field() { describe | sed -n "s/.*Partition: 0.*$1: \([^\t]*\).*/\1/p"; }
 three_brokers() { [ "$(bin/kafka-broker-api-versions.sh --bootstrap-server $BOOTSTRAP | grep -c 'id:')" = 3 ]; }
 isr_whole() { [ "$(field Isr | tr , '\n' | sort | tr -d '\n')" = 012 ]; }
@@ -148,7 +152,7 @@ create_and_produce() {
     run bin/kafka-topics.sh --bootstrap-server localhost:9092 --create --topic "$topic" \
         --partitions 1 --replication-factor 3
     wait_for "every replica in sync" isr_whole
-    run describe
+    show
     echo "\$ seq 1 $RECORDS | bin/kafka-console-producer.sh --bootstrap-server localhost:9092 --topic $topic"
     seq 1 $RECORDS | bin/kafka-console-producer.sh --bootstrap-server localhost:9092 \
         --topic "$topic" >/dev/null || fail "the console producer failed"
@@ -156,8 +160,10 @@ create_and_produce() {
 
 kill_leader() {
     say "A producer at 1,000 records a second, and kill -9 of the leader"
+    # Its own pauses between tries are short, so that the gap is the cluster's.
     "$build/millrace-load" gap $BOOTSTRAP "$topic" rate=1000 acks=all linger.ms=0 \
         reconnect.backoff.ms=1 reconnect.backoff.max.ms=50 retry.backoff.ms=1 \
+        topic.metadata.refresh.fast.interval.ms=10 \
         >"$out/acks" 2>"$out/load.err" &
     load_pid=$!
     wait_for "the producer's records are acknowledged" acked $BEFORE_KILL
@@ -169,7 +175,7 @@ kill_leader() {
     kill -9 "$dead"
     wait "$dead" 2>/dev/null
     wait_for "another broker leads" led_by_another "$leader"
-    run describe
+    show
     echo "broker $(field Leader) leads now"
     wait_for "records are acknowledged by the new leader" acked \
         $(($(wc -l <"$out/acks") + AFTER_KILL))
@@ -200,7 +206,7 @@ restart_dead() {
     say "The dead broker again"
     start_server "$leader"
     wait_for "every replica in sync again" isr_whole
-    run describe
+    show
     echo "the in-sync set is whole"
 }
 
