@@ -104,12 +104,13 @@ prepare_data() {
 
 start_server() {
     echo "\$ bin/kafka-server-start.sh config/server$1.properties >$out/server$1.log 2>&1 &"
-    bin/kafka-server-start.sh "config/server$1.properties" >>"$out/server$1.log" 2>&1 &
+    # In a session of its own: Ctrl-C at the terminal is for this script, which then stops the brokers.
+    setsid bin/kafka-server-start.sh "config/server$1.properties" >>"$out/server$1.log" 2>&1 &
     server_pid[$1]=$!
 }
 
 stop_all() {
-    trap - EXIT INT TERM
+    trap - EXIT INT TERM HUP
     [ -z "$load_pid" ] || kill "$load_pid" 2>/dev/null
     local status=0 id
     for id in "${!server_pid[@]}"; do
@@ -227,7 +228,7 @@ check_ports
 mkdir -p "$out" && rm -f "$out"/*
 prepare_data
 trap 'stop_all; exit 1' EXIT
-trap 'echo; say "Stopping"; stop_all; exit $?' INT TERM
+trap 'echo; say "Stopping"; stop_all; exit $?' INT TERM HUP
 start_cluster
 create_and_produce
 kill_leader
