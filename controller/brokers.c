@@ -113,8 +113,10 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
     }
     reply->broker_epoch = record->epoch;
     decision_emit(decision, META__RECORD__FACT_BROKER, record);
-    if (!again)
-        elections_broker_out(decision, record->id); /* what its earlier life led */
+    if (!again) {
+        elections_broker_out(decision, record->id);  /* what its earlier life led */
+        elections_broker_anew(decision, record->id); /* and what that could not serve */
+    }
     return 0;
 }
 
@@ -170,13 +172,8 @@ void brokers_unregister(struct decision *decision, const Meta__UnregisterBroker 
 void brokers_producer_ids(struct decision *decision, const Meta__AllocateProducerIds *command,
                           Meta__CommandReply *reply)
 {
-    int err = isr_check_broker(decision, command->broker_id, command->broker_epoch);
-    if (err) {
-        reply->error = err_to_wire(err);
-        reply->message =
-            decision_text(decision, "broker %d: %s", command->broker_id, err_text(err));
+    if (!isr_check_sender(decision, command->broker_id, command->broker_epoch, reply))
         return;
-    }
     int64_t next = image_next_producer_id(decision->image);
     if (next > INT64_MAX - BROKERS_PRODUCER_IDS) {
         reply->error = err_to_wire(ERR_UNKNOWN_SERVER_ERROR);

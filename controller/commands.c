@@ -26,6 +26,9 @@ Meta__CommandReply *commands_decide(struct decision *decision, const Meta__Comma
     case META__COMMAND__BODY_ALTER_PARTITIONS:
         isr_command(decision, command->alter_partitions, reply);
         break;
+    case META__COMMAND__BODY_REPORT_REPLICAS:
+        elections_report(decision, command->report_replicas, reply);
+        break;
     case META__COMMAND__BODY_ALLOCATE_PRODUCER_IDS:
         brokers_producer_ids(decision, command->allocate_producer_ids, reply);
         break;

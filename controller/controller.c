@@ -143,6 +143,12 @@ static void on_dead_broker(void *data, int32_t id, int64_t epoch, const char *re
     requests_fence(data, id, epoch, reason);
 }
 
+static bool on_heard(void *data, int32_t id)
+{
+    struct controller *controller = data;
+    return liveness_heard(controller->liveness, id);
+}
+
 static void on_balance(void *data)
 {
     struct controller *controller = data;
@@ -193,6 +199,8 @@ static void copy_config(struct controller *controller, const struct controller_c
         .check_topic_config = config->check_topic_config,
         .check_broker_config = config->check_broker_config,
         .check_data = config->check_data,
+        .heard = on_heard,
+        .heard_data = controller,
     };
 }
 

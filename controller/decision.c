@@ -133,6 +133,7 @@ Meta__PartitionRecord *decision_partition(struct decision *decision,
     record->isr = copy_ids(decision, &partition->isr, &record->n_isr);
     record->adding = copy_ids(decision, &partition->adding, &record->n_adding);
     record->removing = copy_ids(decision, &partition->removing, &record->n_removing);
+    record->offline = copy_ids(decision, &partition->offline, &record->n_offline);
     record->leader = partition->leader;
     record->leader_epoch = partition->leader_epoch;
     record->partition_epoch = partition->partition_epoch;
@@ -164,4 +165,10 @@ bool decision_live(const struct decision *decision, int32_t broker_id)
 {
     const struct image_broker *broker = image_broker(decision->image, broker_id);
     return broker && !broker->fenced && !broker->stopping;
+}
+
+bool decision_heard(const struct decision *decision, int32_t broker_id)
+{
+    const struct decision_rules *rules = decision->rules;
+    return !rules->heard || rules->heard(rules->heard_data, broker_id);
 }

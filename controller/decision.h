@@ -24,6 +24,9 @@ struct decision_rules {
     int32_t default_partitions;
     int16_t default_replication_factor;
     bool unclean_leader_election;
+    /* Whether the broker has spoken to this controller since it is active; NULL: all have. */
+    bool (*heard)(void *data, int32_t broker_id);
+    void *heard_data;
     /* See struct controller_config; both may be NULL. */
     int (*check_topic_config)(void *data, const char *key, const char *value, struct buf *problem);
     int (*check_broker_config)(void *data, const char *key, const char *value, struct buf *problem);
@@ -66,5 +69,6 @@ void decision_emit(struct decision *decision, Meta__Record__FactCase fact, void 
 
 /* Registered, not fenced, not shutting down: may lead and join in-sync sets. */
 bool decision_live(const struct decision *decision, int32_t broker_id);
+bool decision_heard(const struct decision *decision, int32_t broker_id);
 
 #endif

@@ -1,10 +1,13 @@
 /* Leader elections. Happy path: a broker goes, each partition that it led finds another member of
- * its in-sync set. Failure modes: nobody live is left in the set, then there is no leader (-1). */
+ * its in-sync set. Failure modes: nobody live is left in the set, then there is no leader (-1); a new
+ * controller has not heard of the members yet, then it waits for the first, or until all of them
+ * are known to be gone. */
 #include "controller/elections.h"
 
 #include <string.h>
 
 #include "base/err.h"
+#include "controller/isr.h"
 
 static bool ids_have(const int32_t *ids, size_t count, int32_t id)
 {
@@ -24,7 +27,22 @@ static bool unclean_allowed(const struct decision *decision, const struct image_
     return value ? strcasecmp(value, "true") == 0 : decision->rules->unclean_leader_election;
 }
 
-/* The first live replica, in the set if `clean`; IMAGE_NO_NODE when there is none. */
+/* Whether the broker is there and can serve the partition, as far as the image knows. */
+static bool is_fit(const struct decision *decision, const int32_t *offline, size_t n_offline,
+                   int32_t id)
+{
+    return decision_live(decision, id) && !ids_have(offline, n_offline, id);
+}
+
+/* And has spoken to this controller: the image may still say of a dead broker that it is live. */
+static bool may_lead(const struct decision *decision, const Meta__PartitionRecord *record,
+                     int32_t id)
+{
+    return is_fit(decision, record->offline, record->n_offline, id) &&
+           decision_heard(decision, id);
+}
+
+/* The first replica that may lead, in the set if `clean`; IMAGE_NO_NODE when there is none. */
 static int32_t pick_leader(const struct decision *decision, const Meta__PartitionRecord *record,
                            bool clean)
 {
@@ -32,7 +50,7 @@ static int32_t pick_leader(const struct decision *decision, const Meta__Partitio
         int32_t id = record->replicas[i];
         if (clean && !ids_have(record->isr, record->n_isr, id))
             continue;
-        if (decision_live(decision, id))
+        if (may_lead(decision, record, id))
             return id;
     }
     return IMAGE_NO_NODE;
@@ -46,25 +64,46 @@ static void set_leader(Meta__PartitionRecord *record, int32_t leader)
     record->leader_epoch++;
 }
 
-/* Gives the partition a leader if its own can't lead; true when an unclean one was taken. */
-static bool elect(const struct decision *decision, const struct image_topic *topic,
+/* The set of a partition that is led: without those that are known to be unfit. */
+static void trim_isr(const struct decision *decision, Meta__PartitionRecord *record)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < record->n_isr; i++)
+        if (is_fit(decision, record->offline, record->n_offline, record->isr[i]))
+            record->isr[kept++] = record->isr[i];
+    ASSERT(kept > 0);
+    record->n_isr = kept;
+}
+
+/* Whether a member of the set may still turn out to live. */
+static bool is_member_awaited(const struct decision *decision, const Meta__PartitionRecord *record)
+{
+    for (size_t i = 0; i < record->n_isr; i++)
+        if (is_fit(decision, record->offline, record->n_offline, record->isr[i]))
+            return true;
+    return false;
+}
+
+/* Gives the partition a leader if its own can't lead. While nobody can, the set stays as it is: all
+ * of it has everything, and whoever comes first may lead. */
+static void elect(const struct decision *decision, const struct image_topic *topic,
                   Meta__PartitionRecord *record)
 {
-    if (record->leader != IMAGE_NO_NODE && decision_live(decision, record->leader) &&
-        ids_have(record->isr, record->n_isr, record->leader))
-        return false;
-    int32_t leader = pick_leader(decision, record, true);
+    int32_t leader = record->leader;
+    if (!may_lead(decision, record, leader) || !ids_have(record->isr, record->n_isr, leader))
+        leader = pick_leader(decision, record, true);
+    if (leader == IMAGE_NO_NODE && is_member_awaited(decision, record))
+        return;
     if (leader == IMAGE_NO_NODE && unclean_allowed(decision, topic)) {
         leader = pick_leader(decision, record, false);
         if (leader != IMAGE_NO_NODE) {
             record->isr[0] = leader;
             record->n_isr = 1;
-            set_leader(record, leader);
-            return true;
         }
     }
     set_leader(record, leader);
-    return false;
+    if (leader != IMAGE_NO_NODE)
+        trim_isr(decision, record);
 }
 
 static void emit(struct decision *decision, Meta__PartitionRecord *record)
@@ -73,15 +112,20 @@ static void emit(struct decision *decision, Meta__PartitionRecord *record)
     decision_emit(decision, META__RECORD__FACT_PARTITION, record);
 }
 
-static void drop_from_isr(Meta__PartitionRecord *record, int32_t broker_id)
+/* Sees to one partition after something has changed about its brokers. */
+static void review(struct decision *decision, const struct image_topic *topic,
+                   const struct image_partition *partition)
 {
-    if (record->n_isr == 1)
-        return; /* the last member stays listed */
-    size_t kept = 0;
-    for (size_t i = 0; i < record->n_isr; i++)
-        if (record->isr[i] != broker_id)
-            record->isr[kept++] = record->isr[i];
-    record->n_isr = kept;
+    Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+    elect(decision, topic, record);
+    if (record->leader != partition->leader || record->n_isr != (size_t)partition->isr.count)
+        emit(decision, record);
+}
+
+static bool is_leader_fit(const struct decision *decision, const struct image_partition *partition)
+{
+    return is_fit(decision, partition->offline.ids, (size_t)partition->offline.count,
+                  partition->leader);
 }
 
 void elections_broker_out(struct decision *decision, int32_t broker_id)
@@ -91,35 +135,91 @@ void elections_broker_out(struct decision *decision, int32_t broker_id)
     while ((topic = image_next_topic(decision->image, &cursor))) {
         for (int32_t i = 0; i < topic->partition_count; i++) {
             const struct image_partition *partition = image_partition(topic, i);
-            if (!partition)
-                continue;
-            bool in_set = image_ids_have(&partition->isr, broker_id);
-            if (partition->leader != broker_id && !(in_set && partition->isr.count > 1))
+            if (partition && (partition->leader == broker_id ||
+                              image_ids_have(&partition->isr, broker_id)))
+                review(decision, topic, partition);
+        }
+    }
+}
+
+/* ---- replicas that can't serve ---- */
+
+static void mark(struct decision *decision, Meta__PartitionRecord *record, int32_t broker_id,
+                 bool offline)
+{
+    size_t kept = 0;
+    if (offline) {
+        int32_t *ids = decision_alloc(decision, record->n_offline + 1, sizeof(*ids));
+        if (record->n_offline)
+            memcpy(ids, record->offline, record->n_offline * sizeof(*ids));
+        ids[record->n_offline++] = broker_id;
+        record->offline = ids;
+        return;
+    }
+    for (size_t i = 0; i < record->n_offline; i++)
+        if (record->offline[i] != broker_id)
+            record->offline[kept++] = record->offline[i];
+    record->n_offline = kept;
+}
+
+static void report_one(struct decision *decision, int32_t broker_id,
+                       const Meta__ReportReplicas__Replica *replica)
+{
+    struct uuid id;
+    if (replica->topic_id.len != sizeof(id.bytes))
+        return;
+    memcpy(id.bytes, replica->topic_id.data, sizeof(id.bytes));
+    const struct image_topic *topic = image_topic_by_id(decision->image, &id);
+    const struct image_partition *partition =
+        topic ? image_partition(topic, replica->partition) : NULL;
+    if (!partition || !image_ids_have(&partition->replicas, broker_id) ||
+        image_ids_have(&partition->offline, broker_id) == (bool)replica->offline)
+        return;
+    Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+    mark(decision, record, broker_id, replica->offline);
+    elect(decision, topic, record);
+    emit(decision, record);
+}
+
+void elections_report(struct decision *decision, const Meta__ReportReplicas *command,
+                      Meta__CommandReply *reply)
+{
+    if (!isr_check_sender(decision, command->broker_id, command->broker_epoch, reply))
+        return;
+    for (size_t i = 0; i < command->n_replicas; i++)
+        report_one(decision, command->broker_id, command->replicas[i]);
+}
+
+void elections_broker_anew(struct decision *decision, int32_t broker_id)
+{
+    size_t cursor = 0;
+    const struct image_topic *topic;
+    while ((topic = image_next_topic(decision->image, &cursor))) {
+        for (int32_t i = 0; i < topic->partition_count; i++) {
+            const struct image_partition *partition = image_partition(topic, i);
+            if (!partition || !image_ids_have(&partition->offline, broker_id))
                 continue;
             Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
-            drop_from_isr(record, broker_id);
-            elect(decision, topic, record);
+            mark(decision, record, broker_id, false);
             emit(decision, record);
         }
     }
 }
 
-static void elect_leaderless(struct decision *decision, const struct image_topic *topic)
+/* Where the leader can't lead, or is the broker: it may carry members that are gone. */
+static void review_topic(struct decision *decision, const struct image_topic *topic,
+                         int32_t broker_id)
 {
     for (int32_t i = 0; i < topic->partition_count; i++) {
         const struct image_partition *partition = image_partition(topic, i);
-        if (!partition || partition->leader != IMAGE_NO_NODE)
-            continue;
-        Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
-        elect(decision, topic, record);
-        if (record->leader != IMAGE_NO_NODE)
-            emit(decision, record);
+        if (partition && (partition->leader == broker_id || !is_leader_fit(decision, partition)))
+            review(decision, topic, partition);
     }
 }
 
 void elections_topic(struct decision *decision, const struct image_topic *topic)
 {
-    elect_leaderless(decision, topic);
+    review_topic(decision, topic, IMAGE_NO_NODE);
 }
 
 void elections_broker_in(struct decision *decision, int32_t broker_id)
@@ -129,7 +229,7 @@ void elections_broker_in(struct decision *decision, int32_t broker_id)
     size_t cursor = 0;
     const struct image_topic *topic;
     while ((topic = image_next_topic(decision->image, &cursor)))
-        elect_leaderless(decision, topic);
+        review_topic(decision, topic, broker_id);
 }
 
 size_t elections_led_by(const struct image *image, int32_t broker_id)
@@ -149,7 +249,8 @@ static bool preferred_ready(const struct decision *decision,
                             const struct image_partition *partition)
 {
     int32_t preferred = partition->replicas.ids[0];
-    return image_ids_have(&partition->isr, preferred) && decision_live(decision, preferred);
+    return image_ids_have(&partition->isr, preferred) && decision_heard(decision, preferred) &&
+           is_fit(decision, partition->offline.ids, (size_t)partition->offline.count, preferred);
 }
 
 static void elect_preferred(struct decision *decision, const struct image_topic *topic,

@@ -1,21 +1,32 @@
 /* Who leads: the rules by which the active controller picks leaders from in-sync sets.
  *
- * A leader is taken from the in-sync set, in the order of the replicas, among live brokers. The set
- * never becomes empty: its last member stays listed while the partition has no leader. A replica
- * outside the set leads only where unclean.leader.election.enable allows it (or an operator asks),
- * and then the set is that replica alone. Every change raises the partition epoch by one, every
- * change of the leader the leader epoch as well. */
+ * A leader is taken from the in-sync set, in the order of the replicas, among live brokers that have
+ * spoken to this controller and have not said that they can't serve the partition. The set shrinks
+ * only while somebody leads: when all members go at once it stays as it was, since each of them has
+ * every acknowledged record on its disk, and the first that comes back leads. A replica outside the
+ * set leads only where unclean.leader.election.enable allows it (or an operator asks), and then the
+ * set is that replica alone. Every change raises the partition epoch by one, every change of the
+ * leader the leader epoch as well. */
 #ifndef CONTROLLER_ELECTIONS_H
 #define CONTROLLER_ELECTIONS_H
 
 #include "controller/decision.h"
 
-/* The broker stops serving (its record says so already): it leaves the in-sync sets where others
- * remain, and what it led is led by others. */
+/* The broker stops serving (its record says so already): it leaves the in-sync sets that somebody
+ * leads, and what it led is led by others. */
 void elections_broker_out(struct decision *decision, int32_t broker_id);
 
-/* The broker is live again: partitions without a leader that may be led by it are. */
+/* The broker is live again, or a new controller has heard of it: partitions without a leader that
+ * may be led by it are, and what it leads drops the members that are gone. */
 void elections_broker_in(struct decision *decision, int32_t broker_id);
+
+/* The broker has registered anew: what it said of its replicas was said by an earlier process. */
+void elections_broker_anew(struct decision *decision, int32_t broker_id);
+
+/* The ReportReplicas command: what the broker can't serve leaves the in-sync sets where others
+ * remain and is led by others, or by nobody. */
+void elections_report(struct decision *decision, const Meta__ReportReplicas *command,
+                      Meta__CommandReply *reply);
 
 /* Leaderless partitions of one topic elect again (its unclean setting changed). */
 void elections_topic(struct decision *decision, const struct image_topic *topic);

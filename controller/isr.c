@@ -7,12 +7,17 @@
 
 #include "base/err.h"
 
-int isr_check_broker(const struct decision *decision, int32_t broker_id, int64_t broker_epoch)
+bool isr_check_sender(struct decision *decision, int32_t broker_id, int64_t broker_epoch,
+                      Meta__CommandReply *reply)
 {
     const struct image_broker *broker = image_broker(decision->image, broker_id);
-    if (!broker)
-        return ERR_BROKER_ID_NOT_REGISTERED;
-    return broker->epoch == broker_epoch ? 0 : ERR_STALE_BROKER_EPOCH;
+    if (broker && broker->epoch == broker_epoch)
+        return true;
+    int err = broker ? ERR_STALE_BROKER_EPOCH : ERR_BROKER_ID_NOT_REGISTERED;
+    reply->error = err_to_wire(err);
+    reply->message = decision_text(decision, "broker %d, epoch %lld: %s", broker_id,
+                                   (long long)broker_epoch, err_text(err));
+    return false;
 }
 
 static int check_member(const struct decision *decision, const struct image_partition *partition,
@@ -20,7 +25,8 @@ static int check_member(const struct decision *decision, const struct image_part
 {
     if (!image_ids_have(&partition->replicas, member->broker_id))
         return ERR_INVALID_REQUEST;
-    if (!decision_live(decision, member->broker_id))
+    if (!decision_live(decision, member->broker_id) ||
+        image_ids_have(&partition->offline, member->broker_id))
         return ERR_INELIGIBLE_REPLICA;
     const struct image_broker *broker = image_broker(decision->image, member->broker_id);
     if (member->broker_epoch != -1 && member->broker_epoch != broker->epoch)
@@ -125,13 +131,8 @@ static Meta__AlterPartitionResult *decide_one(struct decision *decision, int32_t
 void isr_command(struct decision *decision, const Meta__AlterPartitions *command,
                  Meta__CommandReply *reply)
 {
-    int err = isr_check_broker(decision, command->broker_id, command->broker_epoch);
-    if (err) {
-        reply->error = err_to_wire(err);
-        reply->message = decision_text(decision, "broker %d, epoch %lld: %s", command->broker_id,
-                                       (long long)command->broker_epoch, err_text(err));
+    if (!isr_check_sender(decision, command->broker_id, command->broker_epoch, reply))
         return;
-    }
     reply->partitions =
         decision_alloc(decision, command->n_partitions, sizeof(*reply->partitions));
     reply->n_partitions = command->n_partitions;

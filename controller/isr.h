@@ -5,10 +5,10 @@
 
 #include "controller/decision.h"
 
-/* 0, ERR_STALE_BROKER_EPOCH or ERR_BROKER_ID_NOT_REGISTERED for a broker that is not what it was
- * when it registered. */
-int isr_check_broker(const struct decision *decision, int32_t broker_id, int64_t broker_epoch)
-    MUST_CHECK;
+/* Whether the command's sender is what it was when it registered; else the reply says
+ * STALE_BROKER_EPOCH or BROKER_ID_NOT_REGISTERED. */
+bool isr_check_sender(struct decision *decision, int32_t broker_id, int64_t broker_epoch,
+                      Meta__CommandReply *reply) MUST_CHECK;
 
 /* The AlterPartitions command. */
 void isr_command(struct decision *decision, const Meta__AlterPartitions *command,

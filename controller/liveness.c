@@ -13,6 +13,7 @@ enum {
     PROBE_MS = 20,         /* between probes: a dying process may take a connection for a moment */
     PROBE_SLOW_MS = 200,   /* after PROBES_FAST of them */
     PROBES_FAST = 20,
+    PROBES_ALONE = 15,     /* refused so often, it is fenced although nobody could take over */
     PROBE_TIMEOUT_MS = 300
 };
 
@@ -20,6 +21,7 @@ struct contact {
     struct liveness *liveness;
     int32_t id;
     int64_t heard_ms;
+    bool heard; /* touched since the start */
     bool connected;
     bool gone; /* refused since it was last heard of */
     int probes;
@@ -35,6 +37,7 @@ struct liveness {
     void *data;
     const struct image *image; /* NULL while stopped */
     struct map contacts;
+    int heard_count;
     struct env_timer check;
 };
 
@@ -92,6 +95,24 @@ static const struct image_broker *watched(const struct contact *contact)
     return broker && !broker->fenced ? broker : NULL;
 }
 
+static void fence_gone(struct contact *contact, const struct image_broker *broker)
+{
+    contact->liveness->fence(contact->liveness->data, contact->id, broker->epoch,
+                             "its process is gone: its listener refuses connections");
+}
+
+/* The first broker is heard: those that were found gone before are fenced now. */
+static void fence_all_gone(struct liveness *liveness)
+{
+    size_t cursor = 0;
+    struct contact *contact;
+    while ((contact = map_next(&liveness->contacts, &cursor, NULL, NULL))) {
+        const struct image_broker *broker = watched(contact);
+        if (broker && contact->gone)
+            fence_gone(contact, broker);
+    }
+}
+
 static void on_probed(void *data, int status, struct env_stream *stream)
 {
     struct contact *contact = data;
@@ -104,9 +125,8 @@ static void on_probed(void *data, int status, struct env_stream *stream)
         return;
     contact->gone = status == ERR_REFUSED;
     env_timer_start(&contact->probe, contact->probes < PROBES_FAST ? PROBE_MS : PROBE_SLOW_MS);
-    if (contact->gone)
-        liveness->fence(liveness->data, contact->id, broker->epoch,
-                        "its process is gone: its listener refuses connections");
+    if (contact->gone && (liveness->heard_count > 0 || contact->probes >= PROBES_ALONE))
+        fence_gone(contact, broker);
 }
 
 static void probe(void *data)
@@ -166,6 +186,7 @@ void liveness_stop(struct liveness *liveness)
     }
     map_close(&liveness->contacts);
     map_init(&liveness->contacts);
+    liveness->heard_count = 0;
 }
 
 void liveness_free(struct liveness *liveness)
@@ -187,6 +208,17 @@ void liveness_touch(struct liveness *liveness, int32_t id)
     contact->gone = false;
     if (contact->probes)
         probe_stop(contact);
+    if (contact->heard)
+        return;
+    contact->heard = true;
+    if (++liveness->heard_count == 1)
+        fence_all_gone(liveness);
+}
+
+bool liveness_heard(const struct liveness *liveness, int32_t id)
+{
+    const struct contact *contact = find(liveness, id);
+    return contact && contact->heard;
 }
 
 void liveness_lost(struct liveness *liveness, int32_t id)

@@ -2,8 +2,9 @@
  *
  * A broker lives while it heartbeats. When its connection breaks, or a controller that has just
  * become active has none of it, the address of its first listener is dialled: refused means that
- * the process is gone, and it is fenced at once. Anything else may be the network, and then the
- * session has to time out. */
+ * the process is gone, and it is fenced at once (by a new controller: as soon as it has heard of
+ * another broker, which could take over). Anything else may be the network, and then the session
+ * has to time out. */
 #ifndef CONTROLLER_LIVENESS_H
 #define CONTROLLER_LIVENESS_H
 
@@ -29,6 +30,8 @@ void liveness_free(struct liveness *liveness);
 void liveness_start(struct liveness *liveness, const struct image *image);
 void liveness_stop(struct liveness *liveness);
 
+/* Whether the broker was ever touched since liveness_start. */
+bool liveness_heard(const struct liveness *liveness, int32_t id);
 /* The broker registered or sent a heartbeat on a connection. */
 void liveness_touch(struct liveness *liveness, int32_t id);
 /* Its connection, on which it was last touched, broke. */

@@ -149,6 +149,7 @@ static void decide_register(struct job *job, struct decision *decision, Meta__Fr
     if (brokers_register(decision, asked, body) == 0) {
         session->registered = true;
         liveness_touch(controller->liveness, asked->broker_id);
+        elections_broker_in(decision, asked->broker_id); /* a new controller may wait for it */
     }
 }
 
@@ -241,6 +242,7 @@ static void decide_heartbeat(struct job *job, struct decision *decision, Meta__F
         brokers_unfence(decision, request->broker_id);
         break;
     case NOTHING:
+        elections_broker_in(decision, request->broker_id); /* heard for the first time */
         break;
     }
 }
@@ -275,11 +277,12 @@ void requests_heartbeat(struct session *session, Meta__Frame *frame)
     else if (broker->epoch != heartbeat->broker_epoch ||
              !uuid_equal(&broker->incarnation, &session->incarnation))
         err = ERR_STALE_BROKER_EPOCH;
+    bool heard = err || liveness_heard(controller->liveness, session->broker_id);
     if (!err) {
         session->registered = true;
         liveness_touch(controller->liveness, session->broker_id);
     }
-    if (err || heartbeat_action(broker, heartbeat) == NOTHING) {
+    if (err || (heard && heartbeat_action(broker, heartbeat) == NOTHING)) {
         send_heartbeat_reply(session, err);
         meta__frame__free_unpacked(frame, NULL);
         return;

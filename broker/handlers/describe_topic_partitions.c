@@ -90,10 +90,7 @@ static bool describe_fill_partition(struct request *request,
         WIRE_ARRAY(&request->arena, &out->offline_replicas, partition->replicas.count, NULL);
     if (!offline)
         return false;
-    out->offline_replicas.count = 0;
-    for (int32_t i = 0; i < partition->replicas.count; i++)
-        if (!nodes_is_online(request, partition->replicas.ids[i]))
-            offline[out->offline_replicas.count++] = partition->replicas.ids[i];
+    out->offline_replicas.count = nodes_offline(request, partition, offline);
     return true;
 }
 

@@ -62,26 +62,6 @@ static bool metadata_fill_brokers(struct request *request, struct metadata_respo
 
 /* ---- topics ---- */
 
-static bool metadata_is_online(const struct request *request, int32_t id)
-{
-    const struct image_broker *broker = image_broker(nodes_image(request), id);
-    return broker && !broker->fenced;
-}
-
-static bool metadata_fill_offline(struct request *request, const struct image_partition *partition,
-                                  metadata_partition *out)
-{
-    int32_t *offline =
-        WIRE_ARRAY(&request->arena, &out->offline_replicas, partition->replicas.count, NULL);
-    if (!offline)
-        return false;
-    out->offline_replicas.count = 0;
-    for (int32_t i = 0; i < partition->replicas.count; i++)
-        if (!metadata_is_online(request, partition->replicas.ids[i]))
-            offline[out->offline_replicas.count++] = partition->replicas.ids[i];
-    return true;
-}
-
 static int metadata_leader_error(const struct request *request,
                                  const struct image_partition *partition)
 {
@@ -106,7 +86,12 @@ static bool metadata_fill_partition(struct request *request,
     out->replica_nodes.items = partition->replicas.ids;
     out->isr_nodes.count = partition->isr.count;
     out->isr_nodes.items = partition->isr.ids;
-    return metadata_fill_offline(request, partition, out);
+    int32_t *offline =
+        WIRE_ARRAY(&request->arena, &out->offline_replicas, partition->replicas.count, NULL);
+    if (!offline)
+        return false;
+    out->offline_replicas.count = nodes_offline(request, partition, offline);
+    return true;
 }
 
 static bool metadata_fill_topic(struct request *request, const struct image_topic *topic,

@@ -31,10 +31,22 @@ const struct image_endpoint *nodes_endpoint(const struct request *request,
     return broker && !broker->fenced ? nodes_listener(request, broker) : NULL;
 }
 
-bool nodes_is_online(const struct request *request, int32_t id)
+static bool nodes_is_online(const struct request *request, int32_t id)
 {
     const struct image_broker *broker = image_broker(nodes_image(request), id);
     return broker && !broker->fenced;
+}
+
+int32_t nodes_offline(const struct request *request, const struct image_partition *partition,
+                      int32_t *ids)
+{
+    int32_t count = 0;
+    for (int32_t i = 0; i < partition->replicas.count; i++) {
+        int32_t id = partition->replicas.ids[i];
+        if (!nodes_is_online(request, id) || image_ids_have(&partition->offline, id))
+            ids[count++] = id;
+    }
+    return count;
 }
 
 int nodes_leader_error(const struct request *request, const struct image_partition *partition)

@@ -54,6 +54,7 @@ struct controller_channel {
     bool registered; /* on the current link */
     bool fenced;
     bool want_shutdown;
+    bool recovering; /* not to be unfenced yet */
     struct env_timer heartbeat;
     struct env_timer search; /* runs always, speaks while no controller is active */
     struct list calls;
@@ -98,6 +99,7 @@ static void channel_send_heartbeat(struct controller_channel *channel)
     heartbeat.broker_epoch = channel->broker_epoch;
     heartbeat.applied_index = metadata_index(channel->metadata);
     heartbeat.want_shutdown = channel->want_shutdown;
+    heartbeat.want_fence = channel->recovering && channel->fenced;
     Meta__Frame frame = META__FRAME__INIT;
     frame.body_case = META__FRAME__BODY_HEARTBEAT;
     frame.heartbeat = &heartbeat;
@@ -499,6 +501,13 @@ int32_t controller_channel_active(const struct controller_channel *channel)
 const char *controller_channel_cluster_id(const struct controller_channel *channel)
 {
     return channel->cluster_id;
+}
+
+void controller_channel_recovering(struct controller_channel *channel, bool recovering)
+{
+    channel->recovering = recovering;
+    if (!recovering && channel->fenced)
+        channel_send_heartbeat(channel);
 }
 
 void controller_channel_want_shutdown(struct controller_channel *channel)

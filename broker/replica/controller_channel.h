@@ -62,6 +62,8 @@ bool controller_channel_is_registered(const struct controller_channel *channel);
 int32_t controller_channel_active(const struct controller_channel *channel);
 /* Cluster id as last heard; "" unknown. */
 const char *controller_channel_cluster_id(const struct controller_channel *channel);
+/* While it is recovering, a broker that is fenced asks to stay so. */
+void controller_channel_recovering(struct controller_channel *channel, bool recovering);
 /* From now on heartbeats ask for controlled shutdown. */
 void controller_channel_want_shutdown(struct controller_channel *channel);
 

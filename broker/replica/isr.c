@@ -44,6 +44,7 @@ void isr_take(struct partition *partition, const struct image_partition *record)
 {
     ids_copy(&partition->replicas, &record->replicas);
     ids_copy(&partition->isr, &record->isr);
+    ids_copy(&partition->offline, &record->offline);
     partition->proposal = PROPOSAL_NONE;
     struct remote *old = partition->remotes;
     int32_t old_count = partition->remote_count;
@@ -57,7 +58,7 @@ void isr_take(struct partition *partition, const struct image_partition *record)
         *remote = (struct remote){
             .id = id, .end_offset = -1, .broker_epoch = -1, .caught_up_ms = isr_now_ms(partition)};
         for (int32_t j = 0; j < old_count; j++)
-            if (old[j].id == id)
+            if (old[j].id == id && !image_ids_have(&record->offline, id))
                 *remote = old[j];
     }
     mem_free(old);
@@ -67,6 +68,7 @@ void isr_close(struct partition *partition)
 {
     mem_free(partition->replicas.ids);
     mem_free(partition->isr.ids);
+    mem_free(partition->offline.ids);
     mem_free(partition->proposed.ids);
     mem_free(partition->proposed_epochs);
     mem_free(partition->remotes);
@@ -83,8 +85,16 @@ struct remote *isr_remote(const struct partition *partition, int32_t id)
 bool isr_trusts(const struct partition *partition, const struct partition_read_args *args)
 {
     const struct remote *remote = isr_remote(partition, args->replica_id);
-    return remote && args->replica_epoch >= 0 && args->replica_epoch >= remote->broker_epoch &&
+    return remote && !image_ids_have(&partition->offline, args->replica_id) &&
+           args->replica_epoch >= 0 && args->replica_epoch >= remote->broker_epoch &&
            args->replica_epoch >= replica_manager_epoch_of(partition->manager, args->replica_id);
+}
+
+void partition_forget_earlier(struct partition *partition, int32_t broker_id, int64_t epoch)
+{
+    struct remote *remote = isr_remote(partition, broker_id);
+    if (remote && remote->broker_epoch < epoch)
+        remote->end_offset = -1;
 }
 
 /* A follower is caught up when it has all that we have, or had all that we had at its last fetch: a
@@ -233,11 +243,13 @@ void partition_isr_answered(struct partition *partition, int32_t partition_epoch
     struct image_partition record = {.leader = result->leader,
                                      .leader_epoch = result->leader_epoch,
                                      .partition_epoch = result->partition_epoch,
-                                     .replicas = partition->replicas,
                                      .isr = {result->isr, (int32_t)result->n_isr}};
-    struct image_ids replicas = {0};
+    struct image_ids replicas = {0}, offline = {0};
     ids_copy(&replicas, &partition->replicas);
+    ids_copy(&offline, &partition->offline);
     record.replicas = replicas;
+    record.offline = offline;
     partition_update(partition, &record);
     mem_free(replicas.ids);
+    mem_free(offline.ids);
 }

@@ -117,6 +117,7 @@ static void partition_go_offline(struct partition *partition)
         return;
     bool led = partition->state == PARTITION_LEADER;
     partition_move(partition, PARTITION_OFFLINE);
+    replica_manager_review_report(partition->manager, partition);
     replica_manager_follow(partition->manager, partition, IMAGE_NO_NODE);
     partition_finish_waits(partition, ERR_KAFKA_STORAGE_ERROR);
     partition_tell(partition, PARTITION_CHANGED_ROLE);
@@ -256,6 +257,7 @@ void partition_update(struct partition *partition, const struct image_partition 
     partition->leader_epoch = record->leader_epoch;
     partition->partition_epoch = record->partition_epoch;
     isr_take(partition, record);
+    replica_manager_review_report(partition->manager, partition);
     if (partition->state == PARTITION_OPENING || partition->state == PARTITION_OFFLINE) {
         if (new_epoch)
             replica_manager_mend(partition->manager, partition);

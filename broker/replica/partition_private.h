@@ -35,6 +35,7 @@ struct partition {
     int64_t epoch_start_offset; /* our log end when this leadership began */
     struct image_ids replicas;
     struct image_ids isr;       /* as the controller last said */
+    struct image_ids offline;   /* likewise: replicas that can't serve */
     struct remote *remotes;     /* the replicas but us */
     int32_t remote_count;
     enum proposal_state proposal;

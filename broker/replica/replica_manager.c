@@ -1,7 +1,8 @@
 /* All replicas of this broker.
  *
  * Happy path: a partition record names us as a replica; its log is opened on the worker pool; it
- * leads, or joins the fetcher of its leader. Failure modes: a damaged log is set aside and fetched
+ * leads, or joins the fetcher of its leader. A broker that starts asks for leaderships only when its
+ * logs are open, or are still not after a moment. Failure modes: a damaged log is set aside and fetched
  * anew when another replica has the data; a topic that is removed while its log opens is deleted
  * when the log is there; proposals without an answer are thought over again after a pause. */
 #include "broker/replica/replica_manager.h"
@@ -13,11 +14,15 @@
 #include "base/mem.h"
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_fetcher.h"
+#include "broker/replica/replica_report.h"
 
 enum {
     MANAGER_RETRY_MS = 100,            /* pause before a failed proposal is thought over again */
     MANAGER_PROPOSE_TIMEOUT_MS = 5000, /* then the outcome is unknown and the next one tells */
-    MANAGER_PROPOSE_BATCH = 1000       /* partitions in one command: bounds its size */
+    MANAGER_PROPOSE_BATCH = 1000,      /* partitions in one command: bounds its size */
+    /* A start waits so long for its logs: what is damaged is known by then, and a long recovery of
+     * some keeps the others from serving no longer. */
+    MANAGER_READY_MS = 200
 };
 
 struct partition_key {
@@ -34,6 +39,7 @@ struct replica_manager {
     struct map openings;   /* "topic-0" -> struct opening: at most one for a directory */
     struct map fetchers;   /* leader id -> struct replica_fetcher */
     struct map heard;      /* replica id -> struct heard */
+    struct replica_report *report; /* of what can't serve here */
     struct list proposals; /* partitions with a proposal to send */
     struct list calls;     /* proposals on their way */
     struct list settling;  /* partitions to advance in the next turn */
@@ -41,6 +47,7 @@ struct replica_manager {
     struct env_timer propose_timer;
     struct env_timer review_timer;
     struct env_timer isr_timer;
+    struct env_timer ready_timer;
 };
 
 struct opening {
@@ -197,8 +204,9 @@ void replica_manager_mend(struct replica_manager *manager, struct partition *par
     if (partition->leader == IMAGE_NO_NODE || partition->leader == manager->deps.node_id) {
         logger_error(manager->deps.logger,
                      "%s-%d: the log is damaged in the middle and no other replica leads: the "
-                     "partition stays offline here; restore the directory, or delete it to give up "
-                     "its records",
+                     "partition stays offline here until another one does; if none is in sync, "
+                     "restore the directory and restart the broker, or let a replica with fewer "
+                     "records lead (kafka-leader-election --election-type unclean)",
                      topic, partition->index);
         return;
     }
@@ -211,6 +219,15 @@ void replica_manager_mend(struct replica_manager *manager, struct partition *par
         return;
     partition->state = PARTITION_OPENING;
     manager_open(manager, partition);
+}
+
+/* What can't serve is said before we ask to be unfenced, so that it is not given to us to lead. */
+static void manager_ready(void *data)
+{
+    struct replica_manager *manager = data;
+    env_timer_stop(&manager->ready_timer);
+    replica_report_flush(manager->report);
+    controller_channel_recovering(manager->deps.channel, false);
 }
 
 static void manager_opened(void *data, int err, struct log *log)
@@ -230,9 +247,12 @@ static void manager_opened(void *data, int err, struct log *log)
                          err_text(err));
         partition_opened(partition, err, log);
         replica_manager_mend(manager, partition);
+        replica_report_review(manager->report, partition);
     }
     mem_free(opening->topic);
     mem_free(opening);
+    if (manager->openings.count == 0 && env_timer_running(&manager->ready_timer))
+        manager_ready(manager);
 }
 
 static void manager_open(struct replica_manager *manager, struct partition *partition)
@@ -379,6 +399,11 @@ static void manager_broker_changed(void *data, int32_t id)
     struct replica_fetcher *fetcher = map_get_u64(&manager->fetchers, (uint64_t)id);
     if (fetcher)
         replica_fetcher_redial(fetcher);
+    int64_t epoch = replica_manager_epoch_of(manager, id);
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        partition_forget_earlier(partition, id, epoch);
     if (replica_manager_may_join(manager, id))
         manager_review_all(manager);
 }
@@ -399,6 +424,10 @@ static void manager_settled(void *data)
     struct partition *partition;
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
         manager_open(manager, partition);
+    if (manager->openings.count > 0) {
+        controller_channel_recovering(manager->deps.channel, true);
+        env_timer_start(&manager->ready_timer, MANAGER_READY_MS);
+    }
 }
 
 void replica_manager_registered(struct replica_manager *manager)
@@ -468,6 +497,12 @@ int64_t replica_manager_epoch_of(const struct replica_manager *manager, int32_t 
     const struct image_broker *broker =
         image_broker(metadata_image(manager->deps.metadata), broker_id);
     return broker ? broker->epoch : -1;
+}
+
+void replica_manager_review_report(struct replica_manager *manager,
+                                   const struct partition *partition)
+{
+    replica_report_review(manager->report, partition);
 }
 
 void replica_manager_propose(struct replica_manager *manager, struct partition *partition)
@@ -660,6 +695,7 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
     map_init(&manager->openings);
     map_init(&manager->fetchers);
     map_init(&manager->heard);
+    manager->report = replica_report_new(manager);
     list_init(&manager->proposals);
     list_init(&manager->calls);
     list_init(&manager->settling);
@@ -667,6 +703,7 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
     env_timer_init(deps->env, &manager->propose_timer, manager_send_proposals, manager);
     env_timer_init(deps->env, &manager->review_timer, manager_review_due, manager);
     env_timer_init(deps->env, &manager->isr_timer, manager_check_isr, manager);
+    env_timer_init(deps->env, &manager->ready_timer, manager_ready, manager);
     env_timer_start(&manager->isr_timer,
                     config_int(deps->config, CONFIG_REPLICA_LAG_TIME_MAX_MS) / 2);
     metadata_listen(deps->metadata, &manager->listener);
@@ -687,6 +724,7 @@ static void manager_cancel_calls(struct replica_manager *manager)
 void replica_manager_free(struct replica_manager *manager)
 {
     manager_cancel_calls(manager);
+    replica_report_free(manager->report);
     size_t cursor = 0;
     struct partition *partition;
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
@@ -708,6 +746,7 @@ void replica_manager_free(struct replica_manager *manager)
     env_timer_stop(&manager->propose_timer);
     env_timer_stop(&manager->review_timer);
     env_timer_stop(&manager->isr_timer);
+    env_timer_stop(&manager->ready_timer);
     mem_free(manager);
 }
 

@@ -57,6 +57,9 @@ bool replica_manager_may_join(const struct replica_manager *manager, int32_t bro
 int64_t replica_manager_epoch_of(const struct replica_manager *manager, int32_t broker_id);
 /* The partition, if it is damaged, is set aside and opened anew when another broker leads it. */
 void replica_manager_mend(struct replica_manager *manager, struct partition *partition);
+/* The partition can't serve any more, or can again, or there is a new record of it. */
+void replica_manager_review_report(struct replica_manager *manager,
+                                   const struct partition *partition);
 /* The partition has a proposal to send. */
 void replica_manager_propose(struct replica_manager *manager, struct partition *partition);
 /* The leader of a follower is known or has changed (-1: stop fetching). */

@@ -454,7 +454,7 @@ static int check_partition(const Meta__PartitionRecord *record)
         return ERR_MALFORMED;
     if (record->n_replicas == 0 || record->n_isr == 0 || record->n_replicas > INT16_MAX ||
         record->n_isr > record->n_replicas || record->n_adding > record->n_replicas ||
-        record->n_removing > record->n_replicas)
+        record->n_removing > record->n_replicas || record->n_offline > record->n_replicas)
         return ERR_MALFORMED;
     return 0;
 }
@@ -471,7 +471,8 @@ static void copy_ids(struct image_ids *ids, int32_t **at, const int32_t *from, s
 static void partition_set(struct image_partition *partition, const Meta__PartitionRecord *record)
 {
     ids_free(partition);
-    size_t total = record->n_replicas + record->n_isr + record->n_adding + record->n_removing;
+    size_t total = record->n_replicas + record->n_isr + record->n_adding + record->n_removing +
+                   record->n_offline;
     int32_t *at = mem_alloc(total * sizeof(*at));
     partition->index = record->partition;
     partition->leader = record->leader;
@@ -481,6 +482,7 @@ static void partition_set(struct image_partition *partition, const Meta__Partiti
     copy_ids(&partition->isr, &at, record->isr, record->n_isr);
     copy_ids(&partition->adding, &at, record->adding, record->n_adding);
     copy_ids(&partition->removing, &at, record->removing, record->n_removing);
+    copy_ids(&partition->offline, &at, record->offline, record->n_offline);
 }
 
 static void topic_grow(struct image_topic_slot *slot, int32_t count)

@@ -54,6 +54,7 @@ struct image_partition {
     struct image_ids isr;
     struct image_ids adding;
     struct image_ids removing;
+    struct image_ids offline; /* replicas that can't serve, as their brokers say */
 };
 
 struct image_config {

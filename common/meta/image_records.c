@@ -88,6 +88,8 @@ static int each_partition(const struct image_topic *topic, const struct image_pa
     body.adding = partition->adding.ids;
     body.n_removing = (size_t)partition->removing.count;
     body.removing = partition->removing.ids;
+    body.n_offline = (size_t)partition->offline.count;
+    body.offline = partition->offline.ids;
     body.leader = partition->leader;
     body.leader_epoch = partition->leader_epoch;
     body.partition_epoch = partition->partition_epoch;

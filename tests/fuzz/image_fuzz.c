@@ -55,8 +55,8 @@ static void put_partition(struct buf *out, int topic, int32_t index)
     body.partition = index;
     body.n_replicas = body.n_isr = IDS;
     body.replicas = body.isr = replicas;
-    body.n_adding = body.n_removing = 1;
-    body.adding = body.removing = replicas;
+    body.n_adding = body.n_removing = body.n_offline = 1;
+    body.adding = body.removing = body.offline = replicas;
     body.leader = index % IDS;
     body.partition_epoch = 5;
     record.fact_case = META__RECORD__FACT_PARTITION;

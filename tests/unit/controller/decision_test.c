@@ -282,6 +282,7 @@ static void set_isr(const char *name, const int32_t *ids, size_t count, int32_t 
     Meta__PartitionRecord *record =
         decision_partition(&decision, topic, image_partition(topic, 0));
     record->n_isr = count;
+    record->isr = decision_alloc(&decision, count, sizeof(*record->isr));
     for (size_t i = 0; i < count; i++)
         record->isr[i] = ids[i];
     record->leader = leader;
@@ -311,6 +312,61 @@ static void a_fenced_broker_leads_no_more(void)
     CHECK_INT(part("t", 0)->leader, -1);
     brokers_unfence(&decision, second);
     CHECK_INT(part("t", 0)->leader, second);
+    finish();
+}
+
+static bool heard_of[3];
+
+static bool heard(void *data, int32_t id)
+{
+    (void)data;
+    return heard_of[id];
+}
+
+/* All brokers die at once, the controller with them. The new one's image says that they live. */
+static void whoever_comes_back_first_leads(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    int32_t leader = part("t", 0)->leader, second = part("t", 0)->replicas.ids[1];
+    int32_t third = part("t", 0)->replicas.ids[2];
+    rules.heard = heard;
+    memset(heard_of, 0, sizeof(heard_of));
+    brokers_fence(&decision, leader); /* the others may live: they are waited for */
+    CHECK_INT(part("t", 0)->partition_epoch, 0);
+    add_broker_as(second, 2, "");
+    CHECK_INT(part("t", 0)->isr.count, 3);
+    brokers_fence(&decision, third); /* now all are known to be gone */
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_INT(part("t", 0)->isr.count, 3);
+    heard_of[second] = true;
+    brokers_unfence(&decision, second);
+    CHECK_INT(part("t", 0)->leader, second);
+    CHECK_INT(part("t", 0)->isr.count, 1);
+    add_broker_as(third, 2, "");
+    CHECK_INT(part("t", 0)->leader, second);
+    finish();
+}
+
+/* The controller alone dies: who led goes on, and who has died with it leaves when that is known. */
+static void a_new_controller_waits_for_who_led(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    int32_t leader = part("t", 0)->leader, second = part("t", 0)->replicas.ids[1];
+    rules.heard = heard;
+    memset(heard_of, 0, sizeof(heard_of));
+    brokers_fence(&decision, second);
+    CHECK_INT(part("t", 0)->partition_epoch, 0);
+    CHECK_INT(elections_balance(&decision, 10), 0);
+    heard_of[leader] = true;
+    elections_broker_in(&decision, leader);
+    CHECK_INT(part("t", 0)->leader, leader);
+    CHECK_INT(part("t", 0)->leader_epoch, 0);
+    CHECK_INT(part("t", 0)->isr.count, 2);
+    CHECK(!image_ids_have(&part("t", 0)->isr, second));
     finish();
 }
 
@@ -376,6 +432,58 @@ static int elect(bool unclean, const char *topic, int32_t partition)
     command.partitions = list;
     elections_command(&decision, &command, &reply);
     return reply.elections[0]->error;
+}
+
+static void report(int32_t broker_id, const char *name, bool offline, int expected)
+{
+    const struct image_topic *topic = image_topic_by_name(image, name, strlen(name));
+    struct uuid id = topic->id;
+    Meta__ReportReplicas__Replica replica = META__REPORT_REPLICAS__REPLICA__INIT,
+                                  *replicas[] = {&replica};
+    Meta__ReportReplicas body = META__REPORT_REPLICAS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    replica.topic_id = (ProtobufCBinaryData){sizeof(id.bytes), id.bytes};
+    replica.offline = offline;
+    body.broker_id = broker_id;
+    body.broker_epoch = expected ? 1 : image_broker(image, broker_id)->epoch;
+    body.replicas = replicas;
+    body.n_replicas = 1;
+    command.body_case = META__COMMAND__BODY_REPORT_REPLICAS;
+    command.report_replicas = &body;
+    CHECK_INT(commands_decide(&decision, &command)->error, wire(expected));
+}
+
+static void what_cannot_serve_leads_no_more(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    int32_t leader = part("t", 0)->leader, second = part("t", 0)->replicas.ids[1];
+    int32_t third = part("t", 0)->replicas.ids[2];
+    report(leader, "t", true, ERR_STALE_BROKER_EPOCH);
+    CHECK_INT(part("t", 0)->leader, leader);
+    report(leader, "t", true, 0);
+    CHECK_INT(part("t", 0)->leader, second);
+    CHECK_INT(part("t", 0)->leader_epoch, 1);
+    CHECK_INT(part("t", 0)->isr.count, 2);
+    CHECK(image_ids_have(&part("t", 0)->offline, leader));
+    report(leader, "t", true, 0); /* said before */
+    CHECK_INT(part("t", 0)->partition_epoch, 1);
+    int32_t all[] = {leader, second, third};
+    set_isr("t", all, 3, second); /* however it came in: it is not the preferred leader now */
+    CHECK_INT(elections_balance(&decision, 10), 0);
+    set_isr("t", &second, 1, second);
+    report(second, "t", true, 0); /* the last one in sync: nobody leads, it stays listed */
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_INT(part("t", 0)->isr.ids[0], second);
+    report(leader, "t", false, 0); /* in order again, but not in sync */
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK(!image_ids_have(&part("t", 0)->offline, leader));
+    add_broker_as(second, 2, ""); /* a new process: what the old one could not do is forgotten */
+    CHECK_INT(part("t", 0)->offline.count, 0);
+    brokers_unfence(&decision, second);
+    CHECK_INT(part("t", 0)->leader, second);
+    finish();
 }
 
 static void leaders_are_elected_on_request(void)
@@ -608,8 +716,10 @@ static void producer_ids_come_in_blocks(void)
 TAP_MAIN(TAP_TEST(topics_are_created), TAP_TEST(bad_topics_are_refused),
          TAP_TEST(manual_assignments_are_checked), TAP_TEST(placement_spreads),
          TAP_TEST(topics_grow_only), TAP_TEST(topics_are_deleted_by_name_or_id),
-         TAP_TEST(a_fenced_broker_leads_no_more), TAP_TEST(unclean_leaders_only_where_allowed),
+         TAP_TEST(a_fenced_broker_leads_no_more),
+         TAP_TEST(whoever_comes_back_first_leads), TAP_TEST(a_new_controller_waits_for_who_led), TAP_TEST(unclean_leaders_only_where_allowed),
          TAP_TEST(a_stopping_broker_hands_over), TAP_TEST(leaders_are_elected_on_request),
+         TAP_TEST(what_cannot_serve_leads_no_more),
          TAP_TEST(isr_changes_are_compare_and_set), TAP_TEST(settings_change),
          TAP_TEST(registration_keeps_or_renews_the_epoch), TAP_TEST(brokers_are_unregistered),
          TAP_TEST(producer_ids_come_in_blocks))

@@ -1,0 +1,118 @@
+/* Reports of replicas that can't serve.
+ *
+ * Happy path: a partition and its record differ; a timer of the next turn looks through all
+ * partitions, sends what differs as one command, and the records that come of it agree. Failure
+ * modes: no answer, a refusal, more than fits into one command: it looks again after a pause. There
+ * is no list of what is to be said: it follows from the partitions each time. */
+#include "broker/replica/replica_report.h"
+
+#include "base/mem.h"
+#include "broker/replica/partition_private.h"
+
+enum {
+    REPORT_RETRY_MS = 100,
+    REPORT_TIMEOUT_MS = 5000,
+    REPORT_BATCH = 1000 /* replicas in one command: bounds its size */
+};
+
+struct replica_report {
+    struct replica_manager *manager;
+    const struct replica_manager_deps *deps;
+    struct controller_call call;
+    bool calling;
+    struct env_timer timer;
+};
+
+/* Whether the controller should hear of it, and what. While a log is being opened nothing is known. */
+static bool report_differs(const struct replica_report *report, const struct partition *partition,
+                           bool *offline)
+{
+    *offline = partition->state == PARTITION_OFFLINE;
+    return partition->state != PARTITION_OPENING &&
+           replica_manager_is_current(report->manager) &&
+           *offline != image_ids_have(&partition->offline, report->deps->node_id);
+}
+
+static void report_answered(struct controller_call *call, int err, const Meta__CommandReply *reply)
+{
+    struct replica_report *report = CONTAINER_OF(call, struct replica_report, call);
+    (void)err, (void)reply; /* what the records say by then decides whether there is more to tell */
+    report->calling = false;
+    env_timer_start(&report->timer, REPORT_RETRY_MS);
+}
+
+static size_t report_collect(struct replica_report *report, Meta__ReportReplicas__Replica *replicas,
+                             Meta__ReportReplicas__Replica **pointers)
+{
+    size_t count = 0, cursor = 0;
+    struct partition *partition;
+    while (count < REPORT_BATCH &&
+           (partition = replica_manager_next(report->manager, &cursor))) {
+        bool offline;
+        if (!report_differs(report, partition, &offline))
+            continue;
+        Meta__ReportReplicas__Replica *replica = &replicas[count];
+        meta__report_replicas__replica__init(replica);
+        replica->topic_id = (ProtobufCBinaryData){sizeof(partition->topic_id.bytes),
+                                                  partition->topic_id.bytes};
+        replica->partition = partition->index;
+        replica->offline = offline;
+        pointers[count++] = replica;
+    }
+    return count;
+}
+
+static void report_send(void *data)
+{
+    struct replica_report *report = data;
+    Meta__ReportReplicas__Replica *replicas = mem_alloc(REPORT_BATCH * sizeof(*replicas));
+    Meta__ReportReplicas__Replica **pointers = mem_alloc(REPORT_BATCH * sizeof(*pointers));
+    Meta__ReportReplicas body = META__REPORT_REPLICAS__INIT;
+    body.broker_id = report->deps->node_id;
+    body.broker_epoch = controller_channel_broker_epoch(report->deps->channel);
+    body.replicas = pointers;
+    body.n_replicas = report_collect(report, replicas, pointers);
+    Meta__Command command = META__COMMAND__INIT;
+    command.body_case = META__COMMAND__BODY_REPORT_REPLICAS;
+    command.report_replicas = &body;
+    if (body.n_replicas > 0) {
+        report->calling = true;
+        controller_channel_call(report->deps->channel, &report->call, &command, REPORT_TIMEOUT_MS,
+                                report_answered);
+    }
+    mem_free(pointers);
+    mem_free(replicas);
+}
+
+struct replica_report *replica_report_new(struct replica_manager *manager)
+{
+    struct replica_report *report = mem_alloc(sizeof(*report));
+    report->manager = manager;
+    report->deps = replica_manager_deps(manager);
+    env_timer_init(report->deps->env, &report->timer, report_send, report);
+    return report;
+}
+
+void replica_report_free(struct replica_report *report)
+{
+    if (report->calling)
+        controller_call_cancel(&report->call);
+    env_timer_stop(&report->timer);
+    mem_free(report);
+}
+
+void replica_report_flush(struct replica_report *report)
+{
+    if (env_timer_running(&report->timer)) {
+        env_timer_stop(&report->timer);
+        report_send(report);
+    }
+}
+
+void replica_report_review(struct replica_report *report, const struct partition *partition)
+{
+    bool offline;
+    if (!report->calling && !env_timer_running(&report->timer) &&
+        report_differs(report, partition, &offline))
+        env_timer_start(&report->timer, 0);
+}

@@ -1,0 +1,19 @@
+/* Tells the active controller which replicas of this broker can't serve, and which can again: a log
+ * that is damaged or lies on a failed disk. It then takes them out of in-sync sets and lets others
+ * lead (controller/elections.h). */
+#ifndef BROKER_REPLICA_REPLICA_REPORT_H
+#define BROKER_REPLICA_REPLICA_REPORT_H
+
+#include "broker/replica/replica_manager.h"
+
+struct replica_report;
+
+struct replica_report *replica_report_new(struct replica_manager *manager);
+void replica_report_free(struct replica_report *report);
+/* Says now what there is to say, instead of in the next turn. */
+void replica_report_flush(struct replica_report *report);
+/* The partition went offline or came back, or there is a new record of it: if the record says
+ * something else than what is, the controller is told, until it agrees. */
+void replica_report_review(struct replica_report *report, const struct partition *partition);
+
+#endif
