@@ -5,7 +5,8 @@
  * until the topic is known here, so that the client need not ask again. When a broker that we
  * follow has just hung up, the answer waits a moment for the controller to name the new leaders:
  * librdkafka asks within a millisecond of a leader's death, and if told the old leader, asks again
- * only up to a second later. */
+ * only up to a second later. Its connection may even break before ours does: so a question about
+ * certain topics always waits for METADATA_SETTLE_MS first. */
 #include "broker/handlers/handlers.h"
 
 #include <string.h>
@@ -22,6 +23,7 @@
 
 enum {
     METADATA_ALL_BY_NULL_VERSION = 1, /* v0: an empty list means all topics */
+    METADATA_SETTLE_MS = 3,
     METADATA_HOLD_MS = 500,   /* covers an election of the controllers; clients wait for seconds */
     METADATA_START_MS = 5000, /* then the client should try another broker */
     METADATA_LISTENER_VERSION = 6, /* knows LISTENER_NOT_FOUND */
@@ -230,11 +232,26 @@ struct metadata_hold {
 
 static void metadata_answer_settled(struct request *request);
 
-static void metadata_held(struct metadata_wait *wait, int err)
+/* Until `index` is applied, or that long. */
+static void metadata_hold(struct request *request, int64_t index, int64_t hold_ms,
+                          void (*held)(struct metadata_wait *wait, int err))
+{
+    struct metadata_hold *hold = mem_alloc(sizeof(*hold));
+    hold->request = request;
+    metadata_wait(request->broker->metadata, &hold->wait, index, hold_ms, held);
+}
+
+static struct request *metadata_release(struct metadata_wait *wait)
 {
     struct metadata_hold *hold = CONTAINER_OF(wait, struct metadata_hold, wait);
     struct request *request = hold->request;
     mem_free(hold);
+    return request;
+}
+
+static void metadata_held(struct metadata_wait *wait, int err)
+{
+    struct request *request = metadata_release(wait);
     if (err == ERR_BROKER_NOT_AVAILABLE)
         request_fail(request, err, "the broker stops");
     else if (err && !metadata_knows_brokers(request))
@@ -254,10 +271,18 @@ static void metadata_answer_settled(struct request *request)
         metadata_answer(request);
         return;
     }
-    struct metadata *metadata = request->broker->metadata;
-    struct metadata_hold *hold = mem_alloc(sizeof(*hold));
-    hold->request = request;
-    metadata_wait(metadata, &hold->wait, metadata_index(metadata) + 1, hold_ms, metadata_held);
+    int64_t next = metadata_index(request->broker->metadata) + 1;
+    metadata_hold(request, next, hold_ms, metadata_held);
+}
+
+/* What broke together with the client's line to a leader has reached us by now. */
+static void metadata_settled(struct metadata_wait *wait, int err)
+{
+    struct request *request = metadata_release(wait);
+    if (err == ERR_BROKER_NOT_AVAILABLE)
+        request_fail(request, err, "the broker stops");
+    else
+        metadata_answer_settled(request);
 }
 
 /* ---- automatic creation ---- */
@@ -324,6 +349,10 @@ void handle_metadata(struct request *request)
     /* Versions that can't say so mean yes. */
     bool create = body->allow_auto_topic_creation &&
                   config_bool(request->broker->config, CONFIG_AUTO_CREATE_TOPICS_ENABLE);
-    if (!create || !metadata_create(request))
+    if (create && metadata_create(request))
+        return;
+    if (body->topics.count > 0)
+        metadata_hold(request, INT64_MAX, METADATA_SETTLE_MS, metadata_settled);
+    else
         metadata_answer_settled(request);
 }

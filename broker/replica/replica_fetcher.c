@@ -289,7 +289,11 @@ static int fetcher_build(struct replica_fetcher *fetcher, struct wire_out *out, 
     wire_defaults(&fetch_request_desc, &request);
     request.replica_state.replica_id = fetcher->deps->node_id;
     request.replica_state.replica_epoch = controller_channel_broker_epoch(fetcher->deps->channel);
-    request.max_wait_ms = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_WAIT_MAX_MS);
+    /* The answer that opens the session is awaited before anything else is sent: it must not wait
+     * for records, or a partition that is added meanwhile would. */
+    request.max_wait_ms = fetcher->session_epoch == 0
+                              ? 0
+                              : (int32_t)config_int(config, CONFIG_REPLICA_FETCH_WAIT_MAX_MS);
     request.min_bytes = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_MIN_BYTES);
     request.max_bytes = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_RESPONSE_MAX_BYTES);
     request.session_id = fetcher->session_id;
