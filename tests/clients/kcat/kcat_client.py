@@ -42,7 +42,7 @@ def show_assignments(stream):
 
 def consume(servers, topic, group, protocol, stdin):
     child = subprocess.Popen(
-        ["kcat", "-b", servers, "-G", group, "-u", "-K", "\t", "-Z", "-f",
+        ["kcat", "-b", servers, "-G", group, "-u", "-E", "-K", "\t", "-Z", "-f",
          "record %p %o %k %s %h\n", "-X", "auto.offset.reset=earliest", "-X", "check.crcs=true",
          "-X", "session.timeout.ms=6000", "-X", "heartbeat.interval.ms=500", "-X",
          "auto.commit.interval.ms=200", topic],
