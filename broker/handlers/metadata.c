@@ -67,12 +67,9 @@ static bool metadata_fill_brokers(struct request *request, struct metadata_respo
 static int metadata_leader_error(const struct request *request,
                                  const struct image_partition *partition)
 {
-    const struct image_broker *leader = image_broker(nodes_image(request), partition->leader);
-    if (nodes_endpoint(request, leader))
-        return 0;
-    if (leader && !leader->fenced && request->version >= METADATA_LISTENER_VERSION)
-        return ERR_LISTENER_NOT_FOUND;
-    return ERR_LEADER_NOT_AVAILABLE;
+    int err = nodes_leader_error(request, partition);
+    bool unknown = err == ERR_LISTENER_NOT_FOUND && request->version < METADATA_LISTENER_VERSION;
+    return unknown ? ERR_LEADER_NOT_AVAILABLE : err;
 }
 
 static bool metadata_fill_partition(struct request *request,
