@@ -53,8 +53,7 @@ static Meta__BrokerRecord *record_of(struct decision *decision, const Meta__Regi
     record->incarnation = decision_uuid(decision, &incarnation);
     record->rack = decision_text(decision, "%s", request->rack);
     record->n_endpoints = request->n_endpoints;
-    record->endpoints =
-        decision_alloc(decision, request->n_endpoints, sizeof(*record->endpoints));
+    record->endpoints = decision_alloc(decision, request->n_endpoints, sizeof(*record->endpoints));
     for (size_t i = 0; i < request->n_endpoints; i++) {
         const Meta__Endpoint *from = request->endpoints[i];
         Meta__Endpoint *to = decision_alloc(decision, 1, sizeof(*to));
@@ -158,8 +157,7 @@ void brokers_unregister(struct decision *decision, const Meta__UnregisterBroker 
 {
     if (!image_broker(decision->image, command->broker_id)) {
         reply->error = err_to_wire(ERR_BROKER_ID_NOT_REGISTERED);
-        reply->message =
-            decision_text(decision, "Broker ID %d not found", command->broker_id);
+        reply->message = decision_text(decision, "Broker ID %d not found", command->broker_id);
         return;
     }
     brokers_fence(decision, command->broker_id);

@@ -53,8 +53,8 @@ static void on_apply(void *data, int64_t index, int64_t term, const void *bytes,
     if (entry)
         meta__entry__free_unpacked(entry, NULL);
     if (err) {
-        char *sentence = mem_printf("metadata entry %lld can't be applied: %s", (long long)index,
-                                    err_text(err));
+        char *sentence =
+            mem_printf("metadata entry %lld can't be applied: %s", (long long)index, err_text(err));
         on_failed(controller, sentence);
         mem_free(sentence);
         return;
@@ -217,9 +217,9 @@ static void free_config(struct controller_config *config)
 static int open_listener(struct controller *controller, struct buf *problem)
 {
     const struct controller_config *config = &controller->config;
-    int err = listener_new(controller->env, controller->logger, config->listen_host,
-                           config->listen_port, &listener_handlers, controller,
-                           &controller->listener);
+    int err =
+        listener_new(controller->env, controller->logger, config->listen_host, config->listen_port,
+                     &listener_handlers, controller, &controller->listener);
     if (err)
         buf_printf(problem,
                    "can't listen on the controller listener %s:%u: %s. Stop the other process, or "
@@ -260,8 +260,8 @@ int controller_new(struct env *env, struct logger *logger, const struct controll
     env_timer_init(env, &controller->balance, on_balance, controller);
     controller->image = image_new();
     controller->stream = stream_new(env, controller->image);
-    controller->liveness = liveness_new(env, logger, config->broker_session_timeout_ms,
-                                        on_dead_broker, controller);
+    controller->liveness =
+        liveness_new(env, logger, config->broker_session_timeout_ms, on_dead_broker, controller);
     controller->sessions = sessions_new(controller);
     controller->pipeline =
         pipeline_new(env, logger, &controller->consensus, controller->image, &controller->rules);

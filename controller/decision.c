@@ -144,8 +144,8 @@ static void records_push(struct decision *decision, Meta__Record *record)
 {
     if (decision->record_count == decision->record_cap) {
         decision->record_cap = decision->record_cap ? decision->record_cap * 2 : 16;
-        decision->records = mem_realloc(decision->records,
-                                        decision->record_cap * sizeof(Meta__Record *));
+        decision->records =
+            mem_realloc(decision->records, decision->record_cap * sizeof(Meta__Record *));
     }
     decision->records[decision->record_count++] = record;
 }

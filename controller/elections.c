@@ -1,7 +1,7 @@
 /* Leader elections. Happy path: a broker goes, each partition that it led finds another member of
- * its in-sync set. Failure modes: nobody live is left in the set, then there is no leader (-1); a new
- * controller has not heard of the members yet, then it waits for the first, or until all of them
- * are known to be gone. */
+ * its in-sync set. Failure modes: nobody live is left in the set, then there is no leader (-1); a
+ * new controller has not heard of the members yet, then it waits for the first, or until all of
+ * them are known to be gone. */
 #include "controller/elections.h"
 
 #include <string.h>
@@ -38,8 +38,7 @@ static bool is_fit(const struct decision *decision, const int32_t *offline, size
 static bool may_lead(const struct decision *decision, const Meta__PartitionRecord *record,
                      int32_t id)
 {
-    return is_fit(decision, record->offline, record->n_offline, id) &&
-           decision_heard(decision, id);
+    return is_fit(decision, record->offline, record->n_offline, id) && decision_heard(decision, id);
 }
 
 /* The first replica that may lead, in the set if `clean`; IMAGE_NO_NODE when there is none. */
@@ -135,8 +134,8 @@ void elections_broker_out(struct decision *decision, int32_t broker_id)
     while ((topic = image_next_topic(decision->image, &cursor))) {
         for (int32_t i = 0; i < topic->partition_count; i++) {
             const struct image_partition *partition = image_partition(topic, i);
-            if (partition && (partition->leader == broker_id ||
-                              image_ids_have(&partition->isr, broker_id)))
+            if (partition &&
+                (partition->leader == broker_id || image_ids_have(&partition->isr, broker_id)))
                 review(decision, topic, partition);
         }
     }
@@ -373,8 +372,7 @@ void elections_command(struct decision *decision, const Meta__ElectLeaders *comm
         command_all(decision, command->unclean, reply);
         return;
     }
-    reply->elections =
-        decision_alloc(decision, command->n_partitions, sizeof(*reply->elections));
+    reply->elections = decision_alloc(decision, command->n_partitions, sizeof(*reply->elections));
     for (size_t i = 0; i < command->n_partitions; i++) {
         const Meta__ElectLeaders__Partition *asked = command->partitions[i];
         const struct image_topic *topic =

@@ -1,12 +1,12 @@
 /* Who leads: the rules by which the active controller picks leaders from in-sync sets.
  *
- * A leader is taken from the in-sync set, in the order of the replicas, among live brokers that have
- * spoken to this controller and have not said that they can't serve the partition. The set shrinks
- * only while somebody leads: when all members go at once it stays as it was, since each of them has
- * every acknowledged record on its disk, and the first that comes back leads. A replica outside the
- * set leads only where unclean.leader.election.enable allows it (or an operator asks), and then the
- * set is that replica alone. Every change raises the partition epoch by one, every change of the
- * leader the leader epoch as well. */
+ * A leader is taken from the in-sync set, in the order of the replicas, among live brokers that
+ * have spoken to this controller and have not said that they can't serve the partition. The set
+ * shrinks only while somebody leads: when all members go at once it stays as it was, since each of
+ * them has every acknowledged record on its disk, and the first that comes back leads. A replica
+ * outside the set leads only where unclean.leader.election.enable allows it (or an operator asks),
+ * and then the set is that replica alone. Every change raises the partition epoch by one, every
+ * change of the leader the leader epoch as well. */
 #ifndef CONTROLLER_ELECTIONS_H
 #define CONTROLLER_ELECTIONS_H
 

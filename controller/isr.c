@@ -133,8 +133,7 @@ void isr_command(struct decision *decision, const Meta__AlterPartitions *command
 {
     if (!isr_check_sender(decision, command->broker_id, command->broker_epoch, reply))
         return;
-    reply->partitions =
-        decision_alloc(decision, command->n_partitions, sizeof(*reply->partitions));
+    reply->partitions = decision_alloc(decision, command->n_partitions, sizeof(*reply->partitions));
     reply->n_partitions = command->n_partitions;
     for (size_t i = 0; i < command->n_partitions; i++)
         reply->partitions[i] = decide_one(decision, command->broker_id, command->partitions[i]);

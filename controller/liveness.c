@@ -9,11 +9,11 @@
 #include "base/mem.h"
 
 enum {
-    CHECK_MS = 50,         /* how late the end of a session may be noticed */
-    PROBE_MS = 20,         /* between probes: a dying process may take a connection for a moment */
-    PROBE_SLOW_MS = 200,   /* after PROBES_FAST of them */
+    CHECK_MS = 50,       /* how late the end of a session may be noticed */
+    PROBE_MS = 20,       /* between probes: a dying process may take a connection for a moment */
+    PROBE_SLOW_MS = 200, /* after PROBES_FAST of them */
     PROBES_FAST = 20,
-    PROBES_ALONE = 15,     /* refused so often, it is fenced although nobody could take over */
+    PROBES_ALONE = 15, /* refused so often, it is fenced although nobody could take over */
     PROBE_TIMEOUT_MS = 300
 };
 
@@ -44,10 +44,9 @@ struct liveness {
 static void probe(void *data);
 static void check_all(void *data);
 
-struct liveness *liveness_new(struct env *env, struct logger *logger, int64_t session_timeout_ms,
-                              void (*fence)(void *data, int32_t id, int64_t epoch,
-                                            const char *reason),
-                              void *data)
+struct liveness *
+liveness_new(struct env *env, struct logger *logger, int64_t session_timeout_ms,
+             void (*fence)(void *data, int32_t id, int64_t epoch, const char *reason), void *data)
 {
     struct liveness *liveness = mem_alloc(sizeof(*liveness));
     liveness->env = env;
@@ -136,9 +135,9 @@ static void probe(void *data)
     if (contact->connected || contact->dial || !broker || broker->endpoint_count == 0)
         return;
     contact->probes++;
-    int err = env_connect(contact->liveness->env, broker->endpoints[0].host,
-                          broker->endpoints[0].port, PROBE_TIMEOUT_MS, on_probed, contact,
-                          &contact->dial);
+    int err =
+        env_connect(contact->liveness->env, broker->endpoints[0].host, broker->endpoints[0].port,
+                    PROBE_TIMEOUT_MS, on_probed, contact, &contact->dial);
     if (err) {
         contact->dial = NULL;
         env_timer_start(&contact->probe, PROBE_SLOW_MS);

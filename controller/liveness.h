@@ -19,10 +19,9 @@ struct liveness;
 
 /* `fence(data, id, epoch, reason)`: the broker is dead. It may be called again until the broker is
  * fenced in the image. */
-struct liveness *liveness_new(struct env *env, struct logger *logger, int64_t session_timeout_ms,
-                              void (*fence)(void *data, int32_t id, int64_t epoch,
-                                            const char *reason),
-                              void *data);
+struct liveness *
+liveness_new(struct env *env, struct logger *logger, int64_t session_timeout_ms,
+             void (*fence)(void *data, int32_t id, int64_t epoch, const char *reason), void *data);
 void liveness_free(struct liveness *liveness);
 
 /* The node is active: every broker of the image that is not fenced is watched. The image is

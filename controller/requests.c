@@ -131,8 +131,7 @@ static void decide_register(struct job *job, struct decision *decision, Meta__Fr
     struct session *session = sessions_find(controller->sessions, request->session);
     if (!session)
         return; /* gone: nobody would send heartbeats */
-    if (asked->broker_id != session->broker_id ||
-        asked->incarnation.len != sizeof(struct uuid) ||
+    if (asked->broker_id != session->broker_id || asked->incarnation.len != sizeof(struct uuid) ||
         memcmp(asked->incarnation.data, session->incarnation.bytes, sizeof(struct uuid)) != 0) {
         body->error = err_to_wire(ERR_INVALID_REGISTRATION);
         body->message = "Register and Hello name different brokers";
@@ -141,8 +140,9 @@ static void decide_register(struct job *job, struct decision *decision, Meta__Fr
     if (other_alive(controller, image_broker(decision->image, asked->broker_id), asked)) {
         body->error = err_to_wire(ERR_DUPLICATE_BROKER_REGISTRATION);
         body->message = decision_text(
-            decision, "another process is registered as broker %d and lives: give this one another "
-                      "broker.id, or stop the other",
+            decision,
+            "another process is registered as broker %d and lives: give this one another "
+            "broker.id, or stop the other",
             asked->broker_id);
         return;
     }
@@ -399,8 +399,7 @@ static void describe_quorum(struct session *session, uint64_t id)
     size_t voters = (size_t)controller->config.voter_count;
     size_t room = voters + QUORUM_OBSERVERS_MAX;
     Meta__QuorumState__Replica *replicas = mem_alloc(room * sizeof(*replicas));
-    Meta__QuorumState__Replica **pointers =
-        mem_alloc(room * sizeof(Meta__QuorumState__Replica *));
+    Meta__QuorumState__Replica **pointers = mem_alloc(room * sizeof(Meta__QuorumState__Replica *));
     Meta__QuorumState state = META__QUORUM_STATE__INIT;
     Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
     state.leader_id = consensus_leader(controller->consensus);

@@ -96,8 +96,8 @@ static bool describe_fill_partition(struct request *request,
 
 static bool describe_set_cursor(struct describe_page *page, struct wire_str name, int32_t index)
 {
-    struct describe_topic_partitions_response_cursor *cursor = wire_struct_new(
-        &page->request->arena, &describe_topic_partitions_response_cursor_desc);
+    struct describe_topic_partitions_response_cursor *cursor =
+        wire_struct_new(&page->request->arena, &describe_topic_partitions_response_cursor_desc);
     page->full = true;
     page->response->next_cursor = cursor;
     if (!cursor)
@@ -144,11 +144,10 @@ static bool describe_fill(struct describe_page *page, const struct wire_str *nam
         int order = body->cursor ? describe_compare(names[i], body->cursor->topic_name) : 1;
         if (order < 0)
             continue;
-        const struct image_topic *topic = image_topic_by_name(
-            nodes_image(page->request), names[i].data, (size_t)names[i].len);
-        int32_t first = order == 0 && body->cursor->partition_index > 0
-                            ? body->cursor->partition_index
-                            : 0;
+        const struct image_topic *topic =
+            image_topic_by_name(nodes_image(page->request), names[i].data, (size_t)names[i].len);
+        int32_t first =
+            order == 0 && body->cursor->partition_index > 0 ? body->cursor->partition_index : 0;
         if (topic && page->left == 0) {
             if (!describe_set_cursor(page, names[i], first))
                 return false;
@@ -158,9 +157,9 @@ static bool describe_fill(struct describe_page *page, const struct wire_str *nam
             return false;
         if (!topic) {
             out->name = names[i];
-            out->error_code = err_to_wire(topic_name_check(names[i])
-                                              ? ERR_INVALID_TOPIC_EXCEPTION
-                                              : ERR_UNKNOWN_TOPIC_OR_PARTITION);
+            out->error_code =
+                err_to_wire(topic_name_check(names[i]) ? ERR_INVALID_TOPIC_EXCEPTION
+                                                       : ERR_UNKNOWN_TOPIC_OR_PARTITION);
         }
         out++;
     }

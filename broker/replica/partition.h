@@ -154,8 +154,8 @@ void partition_take_role(struct partition *partition);
 void partition_configure(struct partition *partition);
 /* Leader: removes from the in-sync set who has not kept up; called on a timer. */
 void partition_check_isr(struct partition *partition);
-/* Leader: the broker is a new process, registered with `epoch`; what it had acknowledged before does
- * not count any more. */
+/* Leader: the broker is a new process, registered with `epoch`; what it had acknowledged before
+ * does not count any more. */
 void partition_forget_earlier(struct partition *partition, int32_t broker_id, int64_t epoch);
 /* Leader: asks again for the in-sync set that it wants, when an earlier request failed, and lets in
  * those who may join now (a broker was unfenced). */

@@ -8,11 +8,11 @@
 /* What the leader knows of another replica. */
 struct remote {
     int32_t id;
-    int64_t end_offset;      /* durable there; -1 = not heard under this leader epoch */
-    int64_t broker_epoch;    /* of its last fetch; -1 = not said */
-    int64_t caught_up_ms;    /* when it last had all that we had */
+    int64_t end_offset;   /* durable there; -1 = not heard under this leader epoch */
+    int64_t broker_epoch; /* of its last fetch; -1 = not said */
+    int64_t caught_up_ms; /* when it last had all that we had */
     int64_t last_fetch_ms;
-    int64_t last_fetch_end;  /* our log end at its last fetch */
+    int64_t last_fetch_end; /* our log end at its last fetch */
 };
 
 /* UNKNOWN: it was sent, and may have been accepted or may yet be; it is asked again. */
@@ -34,9 +34,9 @@ struct partition {
     int64_t high_watermark;
     int64_t epoch_start_offset; /* our log end when this leadership began */
     struct image_ids replicas;
-    struct image_ids isr;       /* as the controller last said */
-    struct image_ids offline;   /* likewise: replicas that can't serve */
-    struct remote *remotes;     /* the replicas but us */
+    struct image_ids isr;     /* as the controller last said */
+    struct image_ids offline; /* likewise: replicas that can't serve */
+    struct remote *remotes;   /* the replicas but us */
     int32_t remote_count;
     enum proposal_state proposal;
     struct image_ids proposed; /* what we asked for */

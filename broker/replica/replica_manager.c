@@ -1,10 +1,11 @@
 /* All replicas of this broker.
  *
  * Happy path: a partition record names us as a replica; its log is opened on the worker pool; it
- * leads, or joins the fetcher of its leader. A broker that starts asks for leaderships only when its
- * logs are open, or are still not after a moment. Failure modes: a damaged log is set aside and fetched
- * anew when another replica has the data; a topic that is removed while its log opens is deleted
- * when the log is there; proposals without an answer are thought over again after a pause. */
+ * leads, or joins the fetcher of its leader. A broker that starts asks for leaderships only when
+ * its logs are open, or are still not after a moment. Failure modes: a damaged log is set aside and
+ * fetched anew when another replica has the data; a topic that is removed while its log opens is
+ * deleted when the log is there; proposals without an answer are thought over again after a pause.
+ */
 #include "broker/replica/replica_manager.h"
 
 #include <stdio.h>
@@ -32,17 +33,17 @@ struct partition_key {
 struct replica_manager {
     struct replica_manager_deps deps;
     struct metadata_listener listener;
-    char own_name[12];     /* our id, as the resource of settings */
-    bool broker_settings;  /* there are dynamic settings of brokers */
-    bool current;          /* the metadata has reached our own registration */
-    struct map partitions; /* partition_key -> struct partition */
-    struct map openings;   /* "topic-0" -> struct opening: at most one for a directory */
-    struct map fetchers;   /* leader id -> struct replica_fetcher */
-    struct map heard;      /* replica id -> struct heard */
+    char own_name[12];             /* our id, as the resource of settings */
+    bool broker_settings;          /* there are dynamic settings of brokers */
+    bool current;                  /* the metadata has reached our own registration */
+    struct map partitions;         /* partition_key -> struct partition */
+    struct map openings;           /* "topic-0" -> struct opening: at most one for a directory */
+    struct map fetchers;           /* leader id -> struct replica_fetcher */
+    struct map heard;              /* replica id -> struct heard */
     struct replica_report *report; /* of what can't serve here */
-    struct list proposals; /* partitions with a proposal to send */
-    struct list calls;     /* proposals on their way */
-    struct list settling;  /* partitions to advance in the next turn */
+    struct list proposals;         /* partitions with a proposal to send */
+    struct list calls;             /* proposals on their way */
+    struct list settling;          /* partitions to advance in the next turn */
     struct env_timer settle_timer;
     struct env_timer propose_timer;
     struct env_timer review_timer;

@@ -23,13 +23,13 @@ struct replica_report {
     struct env_timer timer;
 };
 
-/* Whether the controller should hear of it, and what. While a log is being opened nothing is known. */
+/* Whether the controller should hear of it, and what. While a log is being opened nothing is known.
+ */
 static bool report_differs(const struct replica_report *report, const struct partition *partition,
                            bool *offline)
 {
     *offline = partition->state == PARTITION_OFFLINE;
-    return partition->state != PARTITION_OPENING &&
-           replica_manager_is_current(report->manager) &&
+    return partition->state != PARTITION_OPENING && replica_manager_is_current(report->manager) &&
            *offline != image_ids_have(&partition->offline, report->deps->node_id);
 }
 
@@ -46,15 +46,14 @@ static size_t report_collect(struct replica_report *report, Meta__ReportReplicas
 {
     size_t count = 0, cursor = 0;
     struct partition *partition;
-    while (count < REPORT_BATCH &&
-           (partition = replica_manager_next(report->manager, &cursor))) {
+    while (count < REPORT_BATCH && (partition = replica_manager_next(report->manager, &cursor))) {
         bool offline;
         if (!report_differs(report, partition, &offline))
             continue;
         Meta__ReportReplicas__Replica *replica = &replicas[count];
         meta__report_replicas__replica__init(replica);
-        replica->topic_id = (ProtobufCBinaryData){sizeof(partition->topic_id.bytes),
-                                                  partition->topic_id.bytes};
+        replica->topic_id =
+            (ProtobufCBinaryData){sizeof(partition->topic_id.bytes), partition->topic_id.bytes};
         replica->partition = partition->index;
         replica->offline = offline;
         pointers[count++] = replica;

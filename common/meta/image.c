@@ -276,8 +276,8 @@ static void settings_put(struct image *image, const Meta__ConfigRecord *record)
         mem_realloc(settings->entries, (settings->count + 1) * sizeof(*settings->entries));
     memmove(&settings->entries[at + 1], &settings->entries[at],
             (settings->count - at) * sizeof(*settings->entries));
-    settings->entries[at] = (struct image_config){mem_strdup(record->key),
-                                                  mem_strdup(record->value)};
+    settings->entries[at] =
+        (struct image_config){mem_strdup(record->key), mem_strdup(record->value)};
     settings->count++;
 }
 
@@ -358,9 +358,9 @@ static struct image_broker *broker_new(const Meta__BrokerRecord *record)
     broker->endpoints = mem_alloc(record->n_endpoints * sizeof(*broker->endpoints));
     for (size_t i = 0; i < record->n_endpoints; i++) {
         const Meta__Endpoint *from = record->endpoints[i];
-        broker->endpoints[i] = (struct image_endpoint){
-            mem_strdup(from->listener), mem_strdup(from->host), (uint16_t)from->port,
-            (int)from->security};
+        broker->endpoints[i] =
+            (struct image_endpoint){mem_strdup(from->listener), mem_strdup(from->host),
+                                    (uint16_t)from->port, (int)from->security};
     }
     broker->log_dir_count = record->n_log_dirs;
     broker->log_dirs = mem_alloc(record->n_log_dirs * sizeof(*broker->log_dirs));

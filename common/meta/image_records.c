@@ -53,8 +53,8 @@ static int each_broker(const struct image_broker *broker, record_fn fn, void *da
         dirs[i] = (ProtobufCBinaryData){sizeof(struct uuid), broker->log_dirs[i].bytes};
     body.id = broker->id;
     body.epoch = broker->epoch;
-    body.incarnation = (ProtobufCBinaryData){sizeof(struct uuid),
-                                             (uint8_t *)(uintptr_t)broker->incarnation.bytes};
+    body.incarnation =
+        (ProtobufCBinaryData){sizeof(struct uuid), (uint8_t *)(uintptr_t)broker->incarnation.bytes};
     body.n_endpoints = broker->endpoint_count;
     body.endpoints = pointers;
     if (broker->rack)

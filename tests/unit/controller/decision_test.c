@@ -279,8 +279,7 @@ static void topics_are_deleted_by_name_or_id(void)
 static void set_isr(const char *name, const int32_t *ids, size_t count, int32_t leader)
 {
     const struct image_topic *topic = image_topic_by_name(image, name, strlen(name));
-    Meta__PartitionRecord *record =
-        decision_partition(&decision, topic, image_partition(topic, 0));
+    Meta__PartitionRecord *record = decision_partition(&decision, topic, image_partition(topic, 0));
     record->n_isr = count;
     record->isr = decision_alloc(&decision, count, sizeof(*record->isr));
     for (size_t i = 0; i < count; i++)
@@ -349,7 +348,8 @@ static void whoever_comes_back_first_leads(void)
     finish();
 }
 
-/* The controller alone dies: who led goes on, and who has died with it leaves when that is known. */
+/* The controller alone dies: who led goes on, and who has died with it leaves when that is known.
+ */
 static void a_new_controller_waits_for_who_led(void)
 {
     begin();
@@ -716,10 +716,9 @@ static void producer_ids_come_in_blocks(void)
 TAP_MAIN(TAP_TEST(topics_are_created), TAP_TEST(bad_topics_are_refused),
          TAP_TEST(manual_assignments_are_checked), TAP_TEST(placement_spreads),
          TAP_TEST(topics_grow_only), TAP_TEST(topics_are_deleted_by_name_or_id),
-         TAP_TEST(a_fenced_broker_leads_no_more),
-         TAP_TEST(whoever_comes_back_first_leads), TAP_TEST(a_new_controller_waits_for_who_led), TAP_TEST(unclean_leaders_only_where_allowed),
+         TAP_TEST(a_fenced_broker_leads_no_more), TAP_TEST(whoever_comes_back_first_leads),
+         TAP_TEST(a_new_controller_waits_for_who_led), TAP_TEST(unclean_leaders_only_where_allowed),
          TAP_TEST(a_stopping_broker_hands_over), TAP_TEST(leaders_are_elected_on_request),
-         TAP_TEST(what_cannot_serve_leads_no_more),
-         TAP_TEST(isr_changes_are_compare_and_set), TAP_TEST(settings_change),
-         TAP_TEST(registration_keeps_or_renews_the_epoch), TAP_TEST(brokers_are_unregistered),
-         TAP_TEST(producer_ids_come_in_blocks))
+         TAP_TEST(what_cannot_serve_leads_no_more), TAP_TEST(isr_changes_are_compare_and_set),
+         TAP_TEST(settings_change), TAP_TEST(registration_keeps_or_renews_the_epoch),
+         TAP_TEST(brokers_are_unregistered), TAP_TEST(producer_ids_come_in_blocks))
