@@ -88,6 +88,20 @@ static bool same_endpoints(const struct image_broker *broker, const Meta__Regist
     return strcmp(broker->rack ? broker->rack : "", request->rack) == 0;
 }
 
+/* Whether a log directory that the broker had is not there any more. */
+static bool lacks_dir(const struct image_broker *before, const Meta__Register *request)
+{
+    for (size_t i = 0; i < before->log_dir_count; i++) {
+        bool found = false;
+        for (size_t j = 0; j < request->n_log_dirs; j++)
+            found |= memcmp(before->log_dirs[i].bytes, request->log_dirs[j].data,
+                            sizeof(before->log_dirs[i].bytes)) == 0;
+        if (!found)
+            return true;
+    }
+    return false;
+}
+
 int brokers_register(struct decision *decision, const Meta__Register *request,
                      Meta__Registered *reply)
 {
@@ -101,6 +115,7 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
         reply->broker_epoch = old->epoch;
         return 0;
     }
+    bool emptied = old && !again && lacks_dir(old, request);
     Meta__BrokerRecord *record = record_of(decision, request);
     if (again) {
         record->epoch = old->epoch;
@@ -112,6 +127,8 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
     }
     reply->broker_epoch = record->epoch;
     decision_emit(decision, META__RECORD__FACT_BROKER, record);
+    if (emptied)
+        elections_broker_emptied(decision, record->id);
     if (!again) {
         elections_broker_out(decision, record->id);  /* what its earlier life led */
         elections_broker_anew(decision, record->id); /* and what that could not serve */

@@ -189,6 +189,33 @@ void elections_report(struct decision *decision, const Meta__ReportReplicas *com
         report_one(decision, command->broker_id, command->replicas[i]);
 }
 
+static void drop_from_isr(Meta__PartitionRecord *record, int32_t broker_id)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < record->n_isr; i++)
+        if (record->isr[i] != broker_id)
+            record->isr[kept++] = record->isr[i];
+    record->n_isr = kept;
+}
+
+void elections_broker_emptied(struct decision *decision, int32_t broker_id)
+{
+    size_t cursor = 0;
+    const struct image_topic *topic;
+    while ((topic = image_next_topic(decision->image, &cursor))) {
+        for (int32_t i = 0; i < topic->partition_count; i++) {
+            const struct image_partition *partition = image_partition(topic, i);
+            if (!partition || partition->isr.count < 2 ||
+                !image_ids_have(&partition->isr, broker_id))
+                continue;
+            Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+            drop_from_isr(record, broker_id);
+            elect(decision, topic, record);
+            emit(decision, record);
+        }
+    }
+}
+
 void elections_broker_anew(struct decision *decision, int32_t broker_id)
 {
     size_t cursor = 0;

@@ -20,6 +20,10 @@ void elections_broker_out(struct decision *decision, int32_t broker_id);
  * may be led by it are, and what it leads drops the members that are gone. */
 void elections_broker_in(struct decision *decision, int32_t broker_id);
 
+/* The broker has come back without a disk that it had: it leaves the in-sync sets where others
+ * remain, led or not, since it may lack what they have. */
+void elections_broker_emptied(struct decision *decision, int32_t broker_id);
+
 /* The broker has registered anew: what it said of its replicas was said by an earlier process. */
 void elections_broker_anew(struct decision *decision, int32_t broker_id);
 

@@ -259,8 +259,7 @@ void partition_update(struct partition *partition, const struct image_partition 
     isr_take(partition, record);
     replica_manager_review_report(partition->manager, partition);
     if (partition->state == PARTITION_OPENING || partition->state == PARTITION_OFFLINE) {
-        if (new_epoch)
-            replica_manager_mend(partition->manager, partition);
+        replica_manager_mend(partition->manager, partition);
         return;
     }
     if (new_epoch) {

@@ -194,23 +194,18 @@ static void manager_open_next(struct replica_manager *manager, const char *topic
         manager_open(manager, next);
 }
 
-/* A damaged replica is fetched anew once another one leads. Before the metadata has reached our own
- * registration it may name a leader of long ago, while the only good records are in what is
- * damaged. */
+/* A damaged replica is fetched anew once another one leads without it. As long as it counts as in
+ * sync it could still be asked to lead, and must not be empty then: the controller has been told,
+ * and takes it out when it finds another leader. Before the metadata has reached our own
+ * registration it may name a leader of long ago. */
 void replica_manager_mend(struct replica_manager *manager, struct partition *partition)
 {
     const char *topic = partition->topic;
-    if (!partition->damaged || !manager->current)
+    if (!partition->damaged || !manager->current || partition->state != PARTITION_OFFLINE)
         return;
-    if (partition->leader == IMAGE_NO_NODE || partition->leader == manager->deps.node_id) {
-        logger_error(manager->deps.logger,
-                     "%s-%d: the log is damaged in the middle and no other replica leads: the "
-                     "partition stays offline here until another one does; if none is in sync, "
-                     "restore the directory and restart the broker, or let a replica with fewer "
-                     "records lead (kafka-leader-election --election-type unclean)",
-                     topic, partition->index);
+    if (partition->leader == IMAGE_NO_NODE || partition->leader == manager->deps.node_id ||
+        image_ids_have(&partition->isr, manager->deps.node_id))
         return;
-    }
     logger_error(manager->deps.logger,
                  "%s-%d: the log is damaged in the middle: it is set aside and fetched anew from "
                  "broker %d",
@@ -243,7 +238,15 @@ static void manager_opened(void *data, int err, struct log *log)
             log_manager_delete(manager->deps.logs, log);
         manager_open_next(manager, opening->topic, opening->index);
     } else {
-        if (err && err != ERR_CORRUPT)
+        if (err == ERR_CORRUPT)
+            logger_error(
+                manager->deps.logger,
+                "%s: the log is damaged in the middle and offline here until another "
+                "replica leads; if none is in sync, restore the directory and restart the "
+                "broker, or let a replica with fewer records lead (kafka-leader-election "
+                "--election-type unclean)",
+                opening->name);
+        else if (err)
             logger_error(manager->deps.logger, "%s: can't open the log: %s", opening->name,
                          err_text(err));
         partition_opened(partition, err, log);

@@ -55,7 +55,8 @@ bool replica_manager_is_current(const struct replica_manager *manager);
 bool replica_manager_may_join(const struct replica_manager *manager, int32_t broker_id);
 /* The broker's registration, as far as the metadata has come; -1 when it has none. */
 int64_t replica_manager_epoch_of(const struct replica_manager *manager, int32_t broker_id);
-/* The partition, if it is damaged, is set aside and opened anew when another broker leads it. */
+/* The partition, if it is damaged, is set aside and opened anew when another broker leads it and we
+ * are not in its in-sync set. */
 void replica_manager_mend(struct replica_manager *manager, struct partition *partition);
 /* The partition can't serve any more, or can again, or there is a new record of it. */
 void replica_manager_review_report(struct replica_manager *manager,

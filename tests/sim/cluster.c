@@ -77,7 +77,7 @@ static struct config *cluster_config(struct cluster *cluster, int i)
     cluster_set(&props, "listeners", "PLAINTEXT://%s:%d", host, CLUSTER_BROKER_PORT);
     cluster_set(&props, "controller.quorum.voters", "0@n0:%d,1@n1:%d,2@n2:%d", NODE_CONTROLLER_PORT,
                 NODE_CONTROLLER_PORT, NODE_CONTROLLER_PORT);
-    cluster_set(&props, "log.dirs", "/data");
+    cluster_set(&props, "log.dirs", cluster->options.dirs == 2 ? "/data,/more" : "/data");
     cluster_set(&props, "broker.session.timeout.ms", "1500");
     cluster_set(&props, "broker.heartbeat.interval.ms", "300");
     cluster_set(&props, "replica.lag.time.max.ms", "%lld", (long long)lag_ms);

@@ -38,6 +38,7 @@ struct cluster_options {
                      * what was committed is not compared */
     bool quits;     /* a process that gives up by itself dies; else that is a broken rule */
     bool forgetful; /* no ledger: the test deletes what was committed */
+    int dirs;       /* log.dirs of each node; 0 = 1 */
     int64_t lag_ms; /* replica.lag.time.max.ms; 0 = 1500 */
 };
 

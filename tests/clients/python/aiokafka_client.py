@@ -44,7 +44,10 @@ async def consume_all(servers, topic, group, stdin):
             await step(consumer, assignment)
         except KafkaError as error:
             contract.say("note", repr(error))
-    await consumer.stop()
+    try:
+        await consumer.stop()
+    except KafkaError as error:  # its fetcher throws what befell its last fetch, once more
+        contract.say("note", repr(error))
 
 
 contract.main(lambda *a: asyncio.run(produce_all(*a)),

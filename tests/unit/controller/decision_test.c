@@ -45,9 +45,13 @@ static void finish(void)
     image_free(image);
 }
 
+static uint8_t disk_of_next; /* the directory id of a broker that registers is this, 16 times */
+
 static Meta__Registered add_broker_as(int32_t id, uint8_t incarnation, const char *rack)
 {
-    uint8_t bytes[16] = {incarnation};
+    uint8_t bytes[16] = {incarnation}, dir[16];
+    ProtobufCBinaryData dirs[] = {{16, dir}};
+    memset(dir, disk_of_next, sizeof(dir));
     Meta__Endpoint endpoint = META__ENDPOINT__INIT, *endpoints[] = {&endpoint};
     Meta__Register request = META__REGISTER__INIT;
     Meta__Registered reply = META__REGISTERED__INIT;
@@ -59,6 +63,8 @@ static Meta__Registered add_broker_as(int32_t id, uint8_t incarnation, const cha
     request.n_endpoints = 1;
     request.endpoints = endpoints;
     request.rack = (char *)(uintptr_t)rack;
+    request.n_log_dirs = 1;
+    request.log_dirs = dirs;
     int err = brokers_register(&decision, &request, &reply);
     ASSERT(err == 0);
     return reply;
@@ -345,6 +351,31 @@ static void whoever_comes_back_first_leads(void)
     CHECK_INT(part("t", 0)->isr.count, 1);
     add_broker_as(third, 2, "");
     CHECK_INT(part("t", 0)->leader, second);
+    finish();
+}
+
+/* All are gone, and one comes back with a new disk: it must not lead for having been in sync. */
+static void an_empty_disk_is_not_in_sync(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    create("alone", 1, 1);
+    int32_t leader = part("t", 0)->leader, alone = part("alone", 0)->leader;
+    rules.heard = heard;
+    memset(heard_of, 0, sizeof(heard_of));
+    for (int32_t i = 0; i < 3; i++)
+        brokers_fence(&decision, i);
+    disk_of_next = 7;
+    add_broker_as(leader, 2, "");
+    heard_of[leader] = true;
+    brokers_unfence(&decision, leader);
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_INT(part("t", 0)->isr.count, 2);
+    CHECK(!image_ids_have(&part("t", 0)->isr, leader));
+    add_broker_as(alone, 3, ""); /* nobody else has it */
+    CHECK(image_ids_have(&part("alone", 0)->isr, alone));
+    disk_of_next = 0;
     finish();
 }
 
@@ -717,8 +748,9 @@ TAP_MAIN(TAP_TEST(topics_are_created), TAP_TEST(bad_topics_are_refused),
          TAP_TEST(manual_assignments_are_checked), TAP_TEST(placement_spreads),
          TAP_TEST(topics_grow_only), TAP_TEST(topics_are_deleted_by_name_or_id),
          TAP_TEST(a_fenced_broker_leads_no_more), TAP_TEST(whoever_comes_back_first_leads),
-         TAP_TEST(a_new_controller_waits_for_who_led), TAP_TEST(unclean_leaders_only_where_allowed),
-         TAP_TEST(a_stopping_broker_hands_over), TAP_TEST(leaders_are_elected_on_request),
-         TAP_TEST(what_cannot_serve_leads_no_more), TAP_TEST(isr_changes_are_compare_and_set),
-         TAP_TEST(settings_change), TAP_TEST(registration_keeps_or_renews_the_epoch),
-         TAP_TEST(brokers_are_unregistered), TAP_TEST(producer_ids_come_in_blocks))
+         TAP_TEST(an_empty_disk_is_not_in_sync), TAP_TEST(a_new_controller_waits_for_who_led),
+         TAP_TEST(unclean_leaders_only_where_allowed), TAP_TEST(a_stopping_broker_hands_over),
+         TAP_TEST(leaders_are_elected_on_request), TAP_TEST(what_cannot_serve_leads_no_more),
+         TAP_TEST(isr_changes_are_compare_and_set), TAP_TEST(settings_change),
+         TAP_TEST(registration_keeps_or_renews_the_epoch), TAP_TEST(brokers_are_unregistered),
+         TAP_TEST(producer_ids_come_in_blocks))

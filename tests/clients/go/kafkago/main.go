@@ -14,6 +14,11 @@ import (
 var codecs = map[string]kafka.Compression{"gzip": kafka.Gzip, "snappy": kafka.Snappy, "lz4": kafka.Lz4,
 	"zstd": kafka.Zstd}
 
+const (
+	lookupsMax  = 100
+	lookupPause = 50 * time.Millisecond
+)
+
 func produce(servers []string, topic, codec string, first, count int) {
 	writer := &kafka.Writer{Addr: kafka.TCP(servers...), Topic: topic, Balancer: &kafka.Hash{},
 		RequiredAcks: kafka.RequireAll, Compression: codecs[codec], BatchTimeout: 5 * time.Millisecond,
@@ -23,7 +28,18 @@ func produce(servers []string, topic, codec string, first, count int) {
 		messages = append(messages, kafka.Message{Key: contract.Key(n), Value: contract.Value(n),
 			Headers: []kafka.Header{{Key: "n", Value: contract.Header(n)}}})
 	}
-	contract.Fail(writer.WriteMessages(context.Background(), messages...))
+	// The writer tries sends again, but not its look at the partitions: that is left to the program.
+	for attempt := 0; ; attempt++ {
+		err := writer.WriteMessages(context.Background(), messages...)
+		if err == nil {
+			break
+		}
+		if attempt == lookupsMax {
+			contract.Fail(err)
+		}
+		contract.Say("note %v", err)
+		time.Sleep(lookupPause)
+	}
 	for n := first; n < first+count; n++ {
 		contract.Say("ack %d", n)
 	}

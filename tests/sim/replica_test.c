@@ -1,0 +1,137 @@
+/* Replicas that can't serve: a log that is damaged in the middle, and a log directory whose disk
+ * fails while the broker lives. The controller must hear of it, another replica must lead, and
+ * nothing that was acknowledged may be lost. Environment: SIM_SEEDS (how many, 100). */
+#include "../unit/tap.h"
+
+#include <stdlib.h>
+
+#include "broker/broker.h"
+#include "broker/log/log.h"
+#include "cluster.h"
+
+enum {
+    SEEDS = 100,
+    READY_MS = 10000,
+    LIVE_MS = 5000,
+    WHOLE_MS = 30000,
+    WRITE_MS = 300,  /* of writing before the fault */
+    NOTICE_MS = 2000 /* until another leads */
+};
+
+static uint64_t seeds(void)
+{
+    const char *count = getenv("SIM_SEEDS");
+    return count ? strtoull(count, NULL, 10) : SEEDS;
+}
+
+static bool well(struct cluster *cluster, uint64_t seed, bool ok)
+{
+    if (!ok)
+        printf("# seed %llu: %s\n", (unsigned long long)seed, cluster_problem(cluster));
+    return ok;
+}
+
+static void kill_all(struct cluster *cluster)
+{
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        cluster_kill(cluster, i, false);
+}
+
+/* Flips a bit in the first records of the partition's replica on the node, which is up. */
+static bool damage(struct cluster *cluster, int node, int p)
+{
+    struct log_slice slice;
+    struct partition *partition = cluster_partition(cluster, node, p);
+    if (!partition || !partition_log(partition) ||
+        log_read(partition_log(partition), 2, 1, cluster_end(cluster, node, p), true, &slice))
+        return false;
+    uint64_t position = slice.position + slice.len - 1;
+    log_slice_release(&slice);
+    char path[64];
+    snprintf(path, sizeof(path), "/data/%s-%d/00000000000000000000.log", cluster_topic, p);
+    return sim_disk_flip(cluster_node(cluster, node), path, position) == 0;
+}
+
+/* All die at once, one of them with a damaged log: whoever is first to come back, that one does not
+ * lead, and is whole again in the end. */
+static bool run_damage(uint64_t seed)
+{
+    struct cluster_options options = {.seed = seed, .min_insync = 1 + (int)(seed % 2)};
+    struct cluster *cluster = cluster_new(&options);
+    int node = (int)(seed % CLUSTER_NODES);
+    bool ok = cluster_ready(cluster, READY_MS);
+    cluster_start_clients(cluster, CLUSTER_WRITER | CLUSTER_PRODUCER);
+    ok = ok && cluster_run(cluster, WRITE_MS) && damage(cluster, node, 0);
+    kill_all(cluster);
+    cluster_restart(cluster, node); /* first, with one other */
+    cluster_restart(cluster, (node + 1) % CLUSTER_NODES);
+    ok = ok && cluster_run(cluster, (int64_t)(sim_random(cluster_sim(cluster)) % NOTICE_MS));
+    ok = ok && cluster_finish(cluster, LIVE_MS, WHOLE_MS);
+    ok = well(cluster, seed, ok);
+    cluster_free(cluster);
+    return ok;
+}
+
+static void a_damaged_replica_leads_no_more(void)
+{
+    int failed = 0;
+    for (uint64_t seed = 1; seed <= seeds() && failed < 5; seed++)
+        failed += !run_damage(seed);
+    CHECK_INT(failed, 0);
+}
+
+static bool is_offline(const struct cluster *cluster, int p, int node)
+{
+    const struct image_partition *record = cluster_newest(cluster, p);
+    return record && image_ids_have(&record->offline, node);
+}
+
+/* Both partitions go on without the node whose disk failed. */
+static bool goes_on(struct cluster *cluster, int node)
+{
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
+        int64_t acked = cluster_acked(cluster, p);
+        for (int64_t ms = 0; ms < NOTICE_MS && cluster_acked(cluster, p) <= acked + 10; ms += 10)
+            if (!cluster_run(cluster, 10))
+                return false;
+        if (cluster_acked(cluster, p) <= acked + 10) {
+            printf("# partition %d does not go on, led by %d, offline at %d: %d\n", p,
+                   cluster_leader(cluster, p), node, is_offline(cluster, p, node));
+            return false;
+        }
+    }
+    return true;
+}
+
+/* One of two directories fails on a broker that leads. It goes on with the other one. */
+static bool run_directory(uint64_t seed, int *offline)
+{
+    struct cluster_options options = {.seed = seed, .min_insync = 2, .dirs = 2, .quits = true};
+    struct cluster *cluster = cluster_new(&options);
+    bool ok = cluster_ready(cluster, READY_MS);
+    cluster_start_clients(cluster, CLUSTER_WRITER | CLUSTER_PRODUCER);
+    ok = ok && cluster_run(cluster, WRITE_MS);
+    int node = ok ? cluster_leader(cluster, 0) : 0;
+    sim_disk_fail_sync(cluster_node(cluster, node));
+    ok = ok && cluster_run(cluster, NOTICE_MS) && goes_on(cluster, node);
+    for (int p = 0; ok && p < CLUSTER_PARTITIONS; p++)
+        *offline += is_offline(cluster, p, node) && cluster_leader(cluster, p) != node;
+    cluster_kill(cluster, node, false); /* a new disk: the directory is read again */
+    ok = ok && cluster_finish(cluster, LIVE_MS, WHOLE_MS);
+    for (int p = 0; ok && p < CLUSTER_PARTITIONS; p++)
+        ok = !is_offline(cluster, p, node);
+    ok = well(cluster, seed, ok);
+    cluster_free(cluster);
+    return ok;
+}
+
+static void a_failed_directory_hands_over(void)
+{
+    int failed = 0, offline = 0;
+    for (uint64_t seed = 1; seed <= seeds() && failed < 5; seed++)
+        failed += !run_directory(seed, &offline);
+    CHECK_INT(failed, 0);
+    CHECK(offline > 0);
+}
+
+TAP_MAIN(TAP_TEST(a_damaged_replica_leads_no_more), TAP_TEST(a_failed_directory_hands_over))
