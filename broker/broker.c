@@ -242,7 +242,7 @@ static void broker_free_registration(Meta__Register *registration)
     mem_free(registration);
 }
 
-/* Without controller.quorum.voters this node is its own only voter. */
+/* Without voters and bootstrap servers this node is its own only voter. */
 static void broker_open_channel(struct broker *broker)
 {
     int count;
@@ -257,6 +257,8 @@ static void broker_open_channel(struct broker *broker)
         .incarnation = broker->incarnation,
         .voters = count ? addresses : &alone,
         .voter_count = count ? count : 1,
+        .setting = count && voters[0].id == CONFIG_NO_ID ? "controller.quorum.bootstrap.servers"
+                                                         : "controller.quorum.voters",
         .settings_file = config_file(broker->config),
         .registration = broker->registration,
         .heartbeat_ms = config_int(broker->config, CONFIG_BROKER_HEARTBEAT_INTERVAL_MS),

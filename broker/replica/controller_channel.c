@@ -22,12 +22,13 @@ enum {
     CHANNEL_DIAL_TIMEOUT_MS = 1000, /* a host that does not answer */
     CHANNEL_REFUSED_MS = 1000,      /* somebody has to correct a file first */
     CHANNEL_SEARCH_MS = 3000,       /* an election is long over by then: something is wrong */
-    CHANNEL_FRAME_MAX = 256 << 20   /* a snapshot of the metadata is one frame */
+    CHANNEL_FRAME_MAX = 256 << 20,  /* a snapshot of the metadata is one frame */
+    LINK_NAME_MAX = 300             /* an id, the longest name of a host (253) and a port */
 };
 
 struct link {
     struct controller_channel *channel;
-    int32_t voter_id;
+    int32_t voter_id; /* IMAGE_NO_NODE: not known before it is the active one */
     char *host;
     uint16_t port;
     struct env_connect *connect;
@@ -36,6 +37,7 @@ struct link {
     bool active;  /* it said so */
     bool refused; /* says that we are of another cluster */
     int error;    /* of the last attempt; 0 while it is connected */
+    int32_t leader_id; /* whom it takes for the active controller; IMAGE_NO_NODE for none */
     int64_t term;
 };
 
@@ -63,6 +65,17 @@ struct controller_channel {
 
 static void link_dial(void *data);
 
+/* "1@host:9093", or "host:9093" for one whose id is not known. */
+static const char *link_name(const struct link *link, char name[LINK_NAME_MAX])
+{
+    if (link->voter_id == IMAGE_NO_NODE)
+        snprintf(name, LINK_NAME_MAX, "%s:%u", link->host, (unsigned)link->port);
+    else
+        snprintf(name, LINK_NAME_MAX, "%d@%s:%u", link->voter_id, link->host,
+                 (unsigned)link->port);
+    return name;
+}
+
 /* ---- sending ---- */
 
 static void link_send(struct link *link, Meta__Frame *frame)
@@ -71,8 +84,10 @@ static void link_send(struct link *link, Meta__Frame *frame)
     uint8_t *packed = mem_alloc(len);
     meta__frame__pack(frame, packed);
     /* A frame that can't be queued for want of memory is lost like one on a broken line. */
+    char name[LINK_NAME_MAX];
     if (frame_conn_send_copy(link->conn, packed, len))
-        logger_warn(link->channel->logger, "no memory to send to controller %d", link->voter_id);
+        logger_warn(link->channel->logger, "no memory to send to controller %s",
+                    link_name(link, name));
     mem_free(packed);
 }
 
@@ -222,9 +237,10 @@ static void link_refused(struct link *link, const Meta__Welcome *welcome)
         channel_refused(channel, welcome->error, welcome->message);
         return;
     }
+    char name[LINK_NAME_MAX];
     if (!again)
-        logger_warn(channel->logger, "voter %d at %s:%u is of another cluster: %s", link->voter_id,
-                    link->host, (unsigned)link->port, welcome->message);
+        logger_warn(channel->logger, "voter %s is of another cluster: %s", link_name(link, name),
+                    welcome->message);
     link_drop(link);
     env_timer_start(&link->redial, CHANNEL_REFUSED_MS);
 }
@@ -243,7 +259,10 @@ static void link_welcome(struct link *link, const Meta__Welcome *welcome)
             return;
     }
     link->active = welcome->active;
+    link->leader_id = welcome->leader_id;
     link->term = welcome->leader_epoch;
+    if (link->active && link->voter_id == IMAGE_NO_NODE)
+        link->voter_id = welcome->leader_id;
     if (channel->current == link && !link->active)
         link_drop(link);
     else
@@ -364,9 +383,10 @@ static void link_frame(void *data, uint8_t *bytes, size_t len)
     int err = frame ? link_dispatch(link, frame) : ERR_MALFORMED;
     if (frame)
         meta__frame__free_unpacked(frame, NULL);
+    char name[LINK_NAME_MAX];
     if (err && link->conn == conn) {
-        logger_error(link->channel->logger, "controller %d sent a frame that can't be used: %s",
-                     link->voter_id, err_text(err));
+        logger_error(link->channel->logger, "controller %s sent a frame that can't be used: %s",
+                     link_name(link, name), err_text(err));
         link_drop(link);
     }
 }
@@ -396,6 +416,20 @@ static void link_dial(void *data)
         env_timer_start(&link->redial, CHANNEL_REDIAL_MS);
 }
 
+static void channel_say_answer(const struct link *link, struct buf *out)
+{
+    char name[LINK_NAME_MAX];
+    buf_printf(out, "%s (", link_name(link, name));
+    if (link->error)
+        buf_printf(out, "%s)", err_text(link->error));
+    else if (!link->conn)
+        buf_printf(out, "no answer)");
+    else if (link->leader_id == IMAGE_NO_NODE)
+        buf_printf(out, "connected, knows no leader either)");
+    else
+        buf_printf(out, "connected, says that node %d is the one)", link->leader_id);
+}
+
 static void channel_search_due(void *data)
 {
     struct controller_channel *channel = data;
@@ -405,17 +439,13 @@ static void channel_search_due(void *data)
     struct buf voters;
     buf_init(&voters);
     for (int i = 0; i < channel->config.voter_count; i++) {
-        const struct link *link = &channel->links[i];
-        const char *answer = link->error  ? err_text(link->error)
-                             : link->conn ? "connected, knows no leader either"
-                                          : "no answer";
-        buf_printf(&voters, "%s%d@%s:%u (%s)", i ? ", " : "", link->voter_id, link->host,
-                   (unsigned)link->port, answer);
+        buf_printf(&voters, "%s", i ? ", " : "");
+        channel_say_answer(&channel->links[i], &voters);
     }
     logger_warn(channel->logger,
                 "no active controller: asked %s; start the nodes of the quorum that are down, or "
-                "correct controller.quorum.voters in %s",
-                buf_text(&voters), channel->config.settings_file);
+                "correct %s in %s",
+                buf_text(&voters), channel->config.setting, channel->config.settings_file);
     buf_close(&voters);
 }
 
@@ -449,6 +479,7 @@ struct controller_channel *controller_channel_new(struct env *env, struct logger
         link->voter_id = config->voters[i].id;
         link->host = mem_strdup(config->voters[i].host);
         link->port = config->voters[i].port;
+        link->leader_id = IMAGE_NO_NODE;
         env_timer_init(env, &link->redial, link_dial, link);
         link_dial(link);
     }

@@ -19,7 +19,7 @@
 struct controller_channel;
 
 struct controller_address {
-    int32_t id;
+    int32_t id; /* -1: it is learned when the controller there is the active one */
     const char *host;
     uint16_t port;
 };
@@ -29,7 +29,8 @@ struct controller_channel_config {
     struct uuid incarnation;
     const struct controller_address *voters;
     int voter_count;
-    const char *settings_file;          /* for messages; borrowed like the next */
+    const char *setting;                /* that names the voters; for messages, like the next */
+    const char *settings_file;          /* borrowed like the next */
     const Meta__Register *registration; /* borrowed for the life of the channel */
     int64_t heartbeat_ms;               /* broker.heartbeat.interval.ms */
     int64_t session_ms;                 /* broker.session.timeout.ms */

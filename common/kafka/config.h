@@ -119,8 +119,10 @@ struct config_listener {
     uint16_t advertised_port;    /* 0 = the one that is bound */
 };
 
+enum { CONFIG_NO_ID = -1 };
+
 struct config_voter {
-    int32_t id;
+    int32_t id; /* CONFIG_NO_ID: a bootstrap server, which tells its id when it is asked */
     const char *host;
     uint16_t port;
 };
@@ -139,7 +141,8 @@ unsigned config_roles(const struct config *config);
 const struct config_listener *config_listeners(const struct config *config, int *count);
 /* The one that brokers use among themselves; NULL without the broker role. */
 const struct config_listener *config_inter_broker_listener(const struct config *config);
-/* controller.quorum.voters; 0 entries when it is not set: this node is a cluster of its own. */
+/* controller.quorum.voters; without it, for a broker that is no controller, the addresses of
+ * controller.quorum.bootstrap.servers. 0 entries: this node is a cluster of its own. */
 const struct config_voter *config_voters(const struct config *config, int *count);
 /* Where this node's controller listens: its entry in `listeners`, else the port of its voter entry,
  * else the port of the first broker listener + 10000. NULL without the controller role. */

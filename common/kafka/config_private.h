@@ -21,6 +21,7 @@ struct config {
     struct config_value values[CONFIG_COUNT];
     const char *file;
     int32_t node_id;
+    bool has_id; /* node.id or broker.id is given */
     unsigned roles;
     struct config_listener listeners[CONFIG_LISTENERS_MAX];
     int listener_count;

@@ -156,6 +156,7 @@ static int config_derive_node_id(struct config *config, struct buf *problem)
                             "broker.id=N, with the N that controller.quorum.voters has for it");
         return ERR_INVALID;
     }
+    config->has_id = node >= 0 || broker >= 0;
     config->node_id = (int32_t)(node >= 0 ? node : broker >= 0 ? broker : 0);
     return 0;
 }
@@ -239,11 +240,21 @@ static int config_derive_roles(struct config *config, struct buf *problem)
                        config->node_id);
         return ERR_INVALID;
     }
-    if (config->voter_count == 0 && !controller) {
+    const char *bootstrap = config_str(config, CONFIG_CONTROLLER_QUORUM_BOOTSTRAP_SERVERS);
+    if (config->voter_count == 0 && !controller && bootstrap[0] == '\0') {
         config_say_where(config, CONFIG_PROCESS_ROLES, problem);
         buf_printf(problem,
                    "process.roles=%s needs a controller elsewhere: set "
-                   "controller.quorum.voters=id@host:port,...",
+                   "controller.quorum.voters=id@host:port,... or "
+                   "controller.quorum.bootstrap.servers=host:port,...",
+                   list);
+        return ERR_INVALID;
+    }
+    if (config->voter_count == 0 && !controller && !config->has_id) {
+        config_say_where(config, CONFIG_PROCESS_ROLES, problem);
+        buf_printf(problem,
+                   "process.roles=%s makes this node one of several, but it has no id: add "
+                   "node.id=N, another N than any other node has",
                    list);
         return ERR_INVALID;
     }
@@ -360,6 +371,15 @@ static int config_derive_listeners(struct config *config, struct buf *problem, s
     err = config_check_unique(config, CONFIG_LISTENERS, &all, problem);
     for (int i = 0; i < all.count && err == 0; i++)
         err = config_add_listener(config, &all.items[i], problem);
+    if (err == 0 && !(config->roles & CONFIG_ROLE_BROKER) && config->listener_count > 0 &&
+        config_is_set(config, CONFIG_LISTENERS)) {
+        config_say_where(config, CONFIG_LISTENERS, problem);
+        buf_printf(problem,
+                   "listeners: %s is for brokers' clients, and process.roles has no broker: remove "
+                   "it, or name it in controller.listener.names",
+                   config->listeners[0].name);
+        return ERR_INVALID;
+    }
     if (err == 0 && (config->roles & CONFIG_ROLE_BROKER) && config->listener_count == 0) {
         config_say_where(config, CONFIG_LISTENERS, problem);
         buf_printf(problem, "listeners has no listener for clients: add PLAINTEXT://:9092");
@@ -499,8 +519,21 @@ static bool config_is_self(const struct config *config, const char *host, uint16
     return false;
 }
 
-/* Without voters, bootstrap servers are right only when they are this node alone. */
-static int config_check_bootstrap(struct config *config, struct buf *problem)
+/* A broker without the controller role dials the bootstrap servers; who they are, they tell. */
+static const char *config_add_bootstrap(struct config *config, const char *host, uint16_t port)
+{
+    if (config->voter_count == CONFIG_VOTERS_MAX)
+        return "is one too many: name three or five controllers";
+    for (int i = 0; i < config->voter_count; i++)
+        if (config->voters[i].port == port && strcmp(config->voters[i].host, host) == 0)
+            return "is there twice: remove one";
+    config->voters[config->voter_count++] = (struct config_voter){CONFIG_NO_ID, host, port};
+    return NULL;
+}
+
+/* Without voters, the bootstrap servers are this node's controller alone, or, for a broker that
+ * has none, the controllers. */
+static int config_derive_bootstrap(struct config *config, struct buf *problem)
 {
     enum config_id id = CONFIG_CONTROLLER_QUORUM_BOOTSTRAP_SERVERS;
     const char *list = config_str(config, id);
@@ -509,21 +542,24 @@ static int config_check_bootstrap(struct config *config, struct buf *problem)
     if (config->voter_count > 0)
         return 0;
     while (config_next_element(&list, &element, &len)) {
-        const char *host;
+        const char *host, *reason = NULL;
         uint16_t port;
-        bool readable = config_parse_host_port(config, element, len, &host, &port);
-        if (readable && config_is_self(config, host, port))
+        int err = ERR_INVALID;
+        if (!config_parse_host_port(config, element, len, &host, &port) || host[0] == '\0' ||
+            port == 0) {
+            reason = "is not an address: write it as host:port";
+        } else if (!(config->roles & CONFIG_ROLE_CONTROLLER)) {
+            reason = config_add_bootstrap(config, host, port);
+        } else if (!config_is_self(config, host, port)) {
+            reason = "is another node than this one, and quorums that controllers join are not "
+                     "available yet: use controller.quorum.voters=id@host:port,...";
+            err = ERR_UNSUPPORTED;
+        }
+        if (!reason)
             continue;
         config_say_where(config, id, problem);
-        if (!readable)
-            buf_printf(problem, "%s: %.*s is not an address: write it as host:port",
-                       config_row(id)->name, (int)len, element);
-        else
-            buf_printf(problem,
-                       "%s: %.*s is another node than this one, and quorums that nodes join "
-                       "are not available yet: use controller.quorum.voters=id@host:port,...",
-                       config_row(id)->name, (int)len, element);
-        return readable ? ERR_UNSUPPORTED : ERR_INVALID;
+        buf_printf(problem, "%s: %.*s %s", config_row(id)->name, (int)len, element, reason);
+        return err;
     }
     return 0;
 }
@@ -576,7 +612,7 @@ int config_derive(struct config *config, struct buf *problem, struct buf *notes)
     if (err == 0 && (config->roles & CONFIG_ROLE_CONTROLLER))
         err = config_derive_controller(config, problem);
     if (err == 0)
-        err = config_check_bootstrap(config, problem);
+        err = config_derive_bootstrap(config, problem);
     return err ? err : config_derive_log_dirs(config, problem);
 }
 

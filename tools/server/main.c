@@ -183,7 +183,9 @@ static int node_parse(struct node *node, int argc, char **argv, struct buf *prob
     }
     if (!err) {
         char name[32];
-        snprintf(name, sizeof(name), "broker %d", config_node_id(node->config));
+        snprintf(name, sizeof(name), "%s %d",
+                 config_roles(node->config) & CONFIG_ROLE_BROKER ? "broker" : "node",
+                 config_node_id(node->config));
         logger_init(&node->logger, name, node_wall_ms, node->env);
         char *save = NULL;
         for (char *line = strtok_r((char *)(uintptr_t)buf_text(&notes), "\n", &save); line;

@@ -228,6 +228,32 @@ static void kafkas_kraft_file_starts(void)
     unload(&f);
 }
 
+/* As Kafka 4 ships config/broker.properties and config/controller.properties: neither names voters. */
+static void kafkas_pair_of_files_starts(void)
+{
+    struct fixture f;
+    int count;
+    check_ok(&f, "process.roles=broker\nnode.id=2\n"
+                 "controller.quorum.bootstrap.servers=localhost:9093, other:9094\n"
+                 "listeners=PLAINTEXT://localhost:9092\n"
+                 "controller.listener.names=CONTROLLER\n");
+    CHECK_INT(config_roles(f.config), CONFIG_ROLE_BROKER);
+    const struct config_voter *voters = config_voters(f.config, &count);
+    CHECK_INT(count, 2);
+    CHECK_INT(voters[1].id, CONFIG_NO_ID);
+    CHECK_STR(voters[1].host, "other");
+    CHECK_INT(voters[1].port, 9094);
+    unload(&f);
+    check_ok(&f, "process.roles=controller\nnode.id=1\n"
+                 "controller.quorum.bootstrap.servers=localhost:9093\n"
+                 "listeners=CONTROLLER://:9093\nadvertised.listeners=CONTROLLER://localhost:9093\n"
+                 "controller.listener.names=CONTROLLER\n");
+    CHECK_INT(config_roles(f.config), CONFIG_ROLE_CONTROLLER);
+    config_voters(f.config, &count);
+    CHECK_INT(count, 0);
+    unload(&f);
+}
+
 /* The settings of the file that Kafka 2.1 shipped. */
 static void kafkas_zookeeper_file_starts(void)
 {
@@ -431,16 +457,31 @@ static void bad_quorums_are_told(void)
     check_problem("node.id=0\nprocess.roles=broker\ncontroller.quorum.voters=0@a:1\n", ERR_INVALID,
                   "s.properties line 3: controller.quorum.voters has this node (id 0), but "
                   "process.roles has no controller: add it, or remove the entry");
-    check_problem("process.roles=broker\n", ERR_INVALID,
+    check_problem("process.roles=broker\nnode.id=1\n", ERR_INVALID,
                   "s.properties line 1: process.roles=broker needs a controller elsewhere: set "
-                  "controller.quorum.voters=id@host:port,...");
+                  "controller.quorum.voters=id@host:port,... or "
+                  "controller.quorum.bootstrap.servers=host:port,...");
+    check_problem("process.roles=broker\ncontroller.quorum.bootstrap.servers=a:9093\n", ERR_INVALID,
+                  "s.properties line 1: process.roles=broker makes this node one of several, but "
+                  "it has no id: add node.id=N, another N than any other node has");
+    check_problem("process.roles=broker\nnode.id=1\n"
+                  "controller.quorum.bootstrap.servers=a:9093,a:9093\n",
+                  ERR_INVALID,
+                  "s.properties line 3: controller.quorum.bootstrap.servers: a:9093 is there "
+                  "twice: remove one");
+    check_problem("process.roles=controller\nnode.id=4\nlisteners=C://:9093,PLAINTEXT://:9092\n"
+                  "controller.listener.names=C\ncontroller.quorum.voters=4@h:9093\n",
+                  ERR_INVALID,
+                  "s.properties line 3: listeners: PLAINTEXT is for brokers' clients, and "
+                  "process.roles has no broker: remove it, or name it in "
+                  "controller.listener.names");
     check_problem("node.id=0\ncontroller.quorum.voters=0@localhost:9092\n", ERR_INVALID,
                   "s.properties line 2: controller.quorum.voters gives this node's controller port "
                   "9092, where listener PLAINTEXT is: give it its own");
     check_problem("controller.quorum.bootstrap.servers=localhost:19093\n", ERR_UNSUPPORTED,
                   "s.properties line 1: controller.quorum.bootstrap.servers: localhost:19093 is "
-                  "another node than this one, and quorums that nodes join are not available yet: "
-                  "use controller.quorum.voters=id@host:port,...");
+                  "another node than this one, and quorums that controllers join are not available "
+                  "yet: use controller.quorum.voters=id@host:port,...");
     check_problem("controller.quorum.bootstrap.servers=19092\n", ERR_INVALID,
                   "s.properties line 1: controller.quorum.bootstrap.servers: 19092 is not an "
                   "address: write it as host:port");
@@ -450,7 +491,7 @@ static void bad_quorums_are_told(void)
     check_problem(
         "controller.quorum.bootstrap.servers=other:19092\n", ERR_UNSUPPORTED,
         "s.properties line 1: controller.quorum.bootstrap.servers: other:19092 is another "
-        "node than this one, and quorums that nodes join are not available yet: use "
+        "node than this one, and quorums that controllers join are not available yet: use "
         "controller.quorum.voters=id@host:port,...");
 }
 
@@ -549,6 +590,7 @@ TAP_MAIN(TAP_TEST(ids_are_spelled_like_their_names), TAP_TEST(rows_accept_their_
          TAP_TEST(an_empty_file_is_a_single_node), TAP_TEST(defaults_are_kafkas),
          TAP_TEST(older_units_count_when_the_newer_are_silent),
          TAP_TEST(three_brokers_on_one_machine), TAP_TEST(kafkas_kraft_file_starts),
+         TAP_TEST(kafkas_pair_of_files_starts),
          TAP_TEST(kafkas_zookeeper_file_starts), TAP_TEST(listeners_take_names_and_addresses),
          TAP_TEST(bad_values_are_told), TAP_TEST(unknown_settings_are_told),
          TAP_TEST(an_override_wins_and_is_named), TAP_TEST(bad_addresses_are_told),

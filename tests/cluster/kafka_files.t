@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+"""Settings files as Kafka ships them, from the ZooKeeper era to 4.x: each starts Millrace as it is, and
+what has no effect here is said once. Only the ports and the directories are those of the test."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import shutil
+import subprocess
+
+import tap
+import wire
+from cluster import Cluster
+from node import Node, free_port
+from tap import check, check_equal, test
+from tool import tool
+from wait import wait_until
+
+SERVING_DEADLINE_S = 30
+TOOL_DEADLINE_S = 60
+
+# What all of Kafka's files say in the same words.
+COMMON = {
+    "num.network.threads": 3,
+    "num.io.threads": 8,
+    "socket.send.buffer.bytes": 102400,
+    "socket.receive.buffer.bytes": 102400,
+    "socket.request.max.bytes": 104857600,
+    "num.partitions": 1,
+    "num.recovery.threads.per.data.dir": 1,
+    "offsets.topic.replication.factor": 1,
+    "transaction.state.log.replication.factor": 1,
+    "transaction.state.log.min.isr": 1,
+    "log.retention.hours": 168,
+    "log.segment.bytes": 1073741824,
+    "log.retention.check.interval.ms": 300000,
+}
+PROTOCOLS = ("CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,"
+             "SASL_SSL:SASL_SSL")
+
+
+class Files(Cluster):
+    """Nodes with nothing in their files but what they are given."""
+
+    def __init__(self):
+        super().__init__(0, start=False)
+
+    def add(self, settings, node_id=0):
+        node = Node(self.directory, node_id, {})
+        node.settings = {**COMMON, "log.dirs": node.log_dir, **settings(node.port)}
+        self.nodes.append(node)
+        return node
+
+    def serve(self, brokers, *arguments):
+        """Starts all; the brokers know each other, and a topic can be made, written and read."""
+        for node in self.nodes:
+            node.start(*arguments)
+        ids = {node.id for node in brokers}
+        wait_until(lambda: all(ids <= set(wire.metadata(n.port).brokers) for n in brokers),
+                   SERVING_DEADLINE_S, "the brokers serve")
+        address = f"127.0.0.1:{brokers[0].port}"
+        made = tool("kafka-topics.sh", "--create", "--topic", "orders", "--bootstrap-server", address)
+        check_equal(made.stdout, "Created topic orders.\n", "what create prints")
+        check("Topic: orders\t" in tool("kafka-topics.sh", "--describe", "--bootstrap-server",
+                                        address).stdout, "describe does not show the topic")
+        if shutil.which("kcat"):
+            kcat(address, "-P", stdin="first\nsecond\n")
+            check_equal(kcat(address, "-C", "-e", "-q"), "first\nsecond\n", "what kcat reads")
+
+
+def kcat(address, *arguments, stdin=""):
+    done = subprocess.run(["kcat", "-b", address, "-t", "orders", *arguments], input=stdin, text=True,
+                          capture_output=True, timeout=TOOL_DEADLINE_S)
+    check_equal(done.returncode, 0, f"the status of kcat {arguments} ({done.stderr})")
+    return done.stdout
+
+
+def check_said_once(node, setting):
+    lines = [line for line in node.log_text().splitlines() if setting in line]
+    check(len(lines) == 1 and "no effect" in lines[0], f"of {setting} it says {lines}")
+
+
+@test("Kafka 2.1: config/server.properties, ZooKeeper and all")
+def zookeeper_era():
+    with Files() as files:
+        node = files.add(lambda port: {
+            "broker.id": 0,
+            "zookeeper.connect": "localhost:2181",
+            "zookeeper.connection.timeout.ms": 6000,
+            "group.initial.rebalance.delay.ms": 0,
+        })
+        # The file has no listeners: Kafka's are on 9092, which may be taken here.
+        files.serve([node], "--override", f"listeners=PLAINTEXT://:{node.port}")
+        check_said_once(node, "zookeeper.connect")
+
+
+@test("host.name, port and log.dir of the oldest files; the last value of a setting counts")
+def oldest_names():
+    with Files() as files:
+        node = files.add(lambda port: {
+            "broker.id": 3,
+            "host.name": "127.0.0.1",
+            "port": port,
+            "log.dirs": None,
+            "log.dir": os.path.join(files.directory, "data3"),
+        }, node_id=3)
+        files.serve([node], "--override", "num.partitions=5", "--override", "num.partitions=4")
+        check_equal(len(wire.metadata(node.port).topics["orders"]), 4, "the number of partitions")
+        check(os.path.isdir(node.log_dir), "log.dir was not used")
+
+
+@test("Kafka 3: config/kraft/server.properties, one node with voters")
+def kraft_3():
+    with Files() as files:
+        controller = free_port()
+        node = files.add(lambda port: {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.voters": f"1@localhost:{controller}",
+            "listeners": f"PLAINTEXT://:{port},CONTROLLER://:{controller}",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "advertised.listeners": f"PLAINTEXT://localhost:{port}",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": PROTOCOLS,
+        }, node_id=1)
+        files.serve([node])
+
+
+@test("Kafka 4: config/server.properties, one node with bootstrap servers")
+def kraft_4():
+    with Files() as files:
+        controller = free_port()
+        node = files.add(lambda port: {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.bootstrap.servers": f"localhost:{controller}",
+            "listeners": f"PLAINTEXT://:{port},CONTROLLER://:{controller}",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "advertised.listeners":
+                f"PLAINTEXT://localhost:{port},CONTROLLER://localhost:{controller}",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": PROTOCOLS,
+            "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.min.isr": 1,
+        }, node_id=1)
+        files.serve([node])
+
+
+def add_controller(files, node_id, port, quorum):
+    return files.add(lambda _: {
+        "process.roles": "controller",
+        "node.id": node_id,
+        **quorum,
+        "listeners": f"CONTROLLER://:{port}",
+        "controller.listener.names": "CONTROLLER",
+    }, node_id=node_id)
+
+
+def add_broker(files, node_id, quorum):
+    return files.add(lambda port: {
+        "process.roles": "broker",
+        "node.id": node_id,
+        **quorum,
+        "listeners": f"PLAINTEXT://localhost:{port}",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "advertised.listeners": f"PLAINTEXT://localhost:{port}",
+        "controller.listener.names": "CONTROLLER",
+        "listener.security.protocol.map": PROTOCOLS,
+    }, node_id=node_id)
+
+
+@test("Kafka 4: config/controller.properties and config/broker.properties, with bootstrap servers")
+def pair_4():
+    with Files() as files:
+        port = free_port()
+        quorum = {"controller.quorum.bootstrap.servers": f"localhost:{port}"}
+        add_broker(files, 2, quorum)
+        add_controller(files, 1, port, quorum)
+        files.serve(files.nodes[:1])
+
+
+@test("three controllers and three brokers, with voters; the active controller is killed")
+def roles_apart():
+    with Files() as files:
+        ports = [free_port() for _ in range(3)]
+        quorum = {"controller.quorum.voters": ",".join(f"{i + 1}@localhost:{port}"
+                                                       for i, port in enumerate(ports)),
+                  "default.replication.factor": 3}
+        brokers = [add_broker(files, i, quorum) for i in (11, 12, 13)]
+        controllers = [add_controller(files, i + 1, port, quorum) for i, port in enumerate(ports)]
+        files.serve(brokers)
+        address = f"127.0.0.1:{brokers[0].port}"
+
+        def leader():
+            out = tool("kafka-metadata-quorum.sh", "--bootstrap-server", address, "describe",
+                       "--status", check_status=False).stdout
+            found = [int(line.split()[1]) for line in out.splitlines() if line.startswith("LeaderId:")]
+            return found[0] if found else -1
+        old = wait_until(lambda: max(leader(), 0), SERVING_DEADLINE_S, "the quorum has a leader")
+        controllers[old - 1].kill()
+        wait_until(lambda: leader() not in (-1, old), SERVING_DEADLINE_S, "another leads the quorum")
+        tool("kafka-topics.sh", "--create", "--topic", "later", "--bootstrap-server", address)
+
+
+tap.run()
