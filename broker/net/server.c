@@ -30,6 +30,15 @@ struct server {
     int64_t refused; /* since the last sweep */
 };
 
+/* How many connections come from the same host. */
+static int64_t server_count_host(const struct server *server, const struct connection *connection)
+{
+    int64_t count = 0;
+    LIST_EACH(step, &server->owner.connections)
+    count += strcmp(connection_host(connection_of(step)), connection_host(connection)) == 0;
+    return count;
+}
+
 static void server_accepted(void *data, struct env_stream *stream)
 {
     struct server_listener *listener = data;
@@ -41,8 +50,16 @@ static void server_accepted(void *data, struct env_stream *stream)
         return;
     }
     struct connection *connection;
-    if (connection_new(&server->owner, stream, listener->index, &connection))
+    if (connection_new(&server->owner, stream, listener->index, &connection)) {
         server->refused++;
+        return;
+    }
+    int64_t per_host = config_int(config, CONFIG_MAX_CONNECTIONS_PER_IP);
+    if ((int64_t)server->owner.count > per_host &&
+        server_count_host(server, connection) > per_host) {
+        server->refused++;
+        connection_close(connection);
+    }
 }
 
 static void server_sweep(void *data)
@@ -60,7 +77,8 @@ static void server_sweep(void *data)
     }
     if (server->refused > 0)
         logger_warn(broker->logger,
-                    "refused %lld connections: max.connections or the memory for them is used up",
+                    "refused %lld connections: max.connections, max.connections.per.ip or the "
+                    "memory for them is used up",
                     (long long)server->refused);
     server->refused = 0;
     env_timer_start(&server->sweep, SERVER_SWEEP_MS);
@@ -86,12 +104,22 @@ static int server_listen(struct server *server, int index, const struct config_l
     return err;
 }
 
+/* The settings see to it that the largest request fits into queued.max.request.bytes. */
+static size_t server_budget(const struct config *config)
+{
+    int64_t budget = config_int(config, CONFIG_QUEUED_MAX_REQUEST_BYTES);
+    int64_t request = config_int(config, CONFIG_SOCKET_REQUEST_MAX_BYTES);
+    if (budget > 0)
+        return (size_t)budget;
+    return request > SERVER_BUDGET ? (size_t)request : SERVER_BUDGET;
+}
+
 int server_new(struct broker *broker, struct buf *problem, struct server **out)
 {
     struct server *server = mem_alloc(sizeof(*server));
     server->owner.broker = broker;
     list_init(&server->owner.connections);
-    mem_budget_init(&server->owner.budget, SERVER_BUDGET);
+    mem_budget_init(&server->owner.budget, server_budget(broker->config));
     env_timer_init(broker->env, &server->sweep, server_sweep, server);
     int count;
     const struct config_listener *settings = config_listeners(broker->config, &count);

@@ -43,6 +43,7 @@ static const struct config_order config_orders[] = {
     {CONFIG_BROKER_HEARTBEAT_INTERVAL_MS, CONFIG_BROKER_SESSION_TIMEOUT_MS, 50},
     {CONFIG_REPLICA_FETCH_WAIT_MAX_MS, CONFIG_REPLICA_SOCKET_TIMEOUT_MS, 100},
     {CONFIG_REPLICA_FETCH_WAIT_MAX_MS, CONFIG_REPLICA_LAG_TIME_MAX_MS, 100},
+    {CONFIG_SOCKET_REQUEST_MAX_BYTES, CONFIG_QUEUED_MAX_REQUEST_BYTES, 100},
     {CONFIG_GROUP_MIN_SESSION_TIMEOUT_MS, CONFIG_GROUP_MAX_SESSION_TIMEOUT_MS, 100},
     {CONFIG_GROUP_CONSUMER_MIN_SESSION_TIMEOUT_MS, CONFIG_GROUP_CONSUMER_SESSION_TIMEOUT_MS, 100},
     {CONFIG_GROUP_CONSUMER_SESSION_TIMEOUT_MS, CONFIG_GROUP_CONSUMER_MAX_SESSION_TIMEOUT_MS, 100},
@@ -183,6 +184,8 @@ static int config_check_orders(const struct config *config, struct buf *problem)
     for (size_t i = 0; i < ARRAY_LEN(config_orders); i++) {
         const struct config_order *order = &config_orders[i];
         int64_t small = config_int(config, order->small), large = config_int(config, order->large);
+        if (order->large == CONFIG_QUEUED_MAX_REQUEST_BYTES && large <= 0)
+            continue; /* a limit of our own, which is large enough */
         int64_t most = order->percent == 50 ? large / 2 : large;
         if (small <= most)
             continue;

@@ -460,6 +460,14 @@ static int config_derive_advertised(struct config *config, struct buf *problem, 
 
 static int config_derive_inter_broker(struct config *config, struct buf *problem)
 {
+    const char *protocol = config_str(config, CONFIG_SECURITY_INTER_BROKER_PROTOCOL);
+    if (strcasecmp(protocol, "PLAINTEXT") != 0) {
+        config_say_where(config, CONFIG_SECURITY_INTER_BROKER_PROTOCOL, problem);
+        buf_printf(problem,
+                   "security.inter.broker.protocol=%s is not available yet: use PLAINTEXT",
+                   protocol);
+        return ERR_UNSUPPORTED;
+    }
     const char *name = config_str(config, CONFIG_INTER_BROKER_LISTENER_NAME);
     if (name[0] == '\0')
         return 0; /* all are PLAINTEXT: the first one */

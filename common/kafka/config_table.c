@@ -31,6 +31,8 @@ static const struct config_row config_rows[CONFIG_COUNT] = {CONFIG_LIST(CONFIG_R
 /* Settings of Kafka that real files contain and that change nothing here. A name that ends with a
  * dot stands for all that begin with it. */
 static const char *const config_foreign[] = {
+    "add.partitions.to.txn.retry.backoff.max.ms",
+    "add.partitions.to.txn.retry.backoff.ms",
     "allow.everyone.if.no.acl.found",
     "alter.config.policy.class.name",
     "alter.log.dirs.replication.quota.window.num",
@@ -106,6 +108,7 @@ static const char *const config_foreign[] = {
     "security.providers",
     "server.max.startup.time.ms",
     "share.coordinator.",
+    "share.fetch.purgatory.purge.interval.requests",
     "socket.connection.setup.timeout.max.ms",
     "socket.connection.setup.timeout.ms",
     "ssl.",

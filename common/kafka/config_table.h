@@ -59,7 +59,7 @@
     X(METADATA_LOG_DIR, "metadata.log.dir", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The directory of the cluster metadata; the first log directory when it is not set.") \
     X(INITIAL_BROKER_REGISTRATION_TIMEOUT_MS, "initial.broker.registration.timeout.ms", INT, \
-      "60000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "60000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "How long a starting broker tries to register before it gives up.") \
     X(BROKER_SESSION_TIMEOUT_MS, "broker.session.timeout.ms", INT, "9000", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
@@ -70,9 +70,11 @@
     X(CONTROLLED_SHUTDOWN_ENABLE, "controlled.shutdown.enable", BOOL, "true", NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY, "Whether SIGTERM moves the leaders away before the broker stops.") \
     X(CONTROLLED_SHUTDOWN_MAX_RETRIES, "controlled.shutdown.max.retries", INT, "3", NULL, 0, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How often a controlled shutdown is tried.") \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      "How often a controlled shutdown is tried.") \
     X(CONTROLLED_SHUTDOWN_RETRY_BACKOFF_MS, "controlled.shutdown.retry.backoff.ms", LONG, "5000", \
-      NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, "The wait between two of these tries.")
+      NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      "The wait between two of these tries.")
 
 #define CONFIG_QUORUM_ROWS(X) \
     X(CONTROLLER_QUORUM_VOTERS, "controller.quorum.voters", LIST, NULL, NULL, 0, 0, NULL, \
@@ -85,23 +87,23 @@
       "1000", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "A voter that hears nothing of a leader for this long starts an election.") \
     X(CONTROLLER_QUORUM_FETCH_TIMEOUT_MS, "controller.quorum.fetch.timeout.ms", INT, "2000", \
-      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "A leader that reaches no majority for this long steps down.") \
     X(CONTROLLER_QUORUM_ELECTION_BACKOFF_MAX_MS, "controller.quorum.election.backoff.max.ms", \
       INT, "1000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "The longest wait before another election.") \
     X(CONTROLLER_QUORUM_REQUEST_TIMEOUT_MS, "controller.quorum.request.timeout.ms", INT, "2000", \
-      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "How long a request to the controller may take.") \
     X(CONTROLLER_QUORUM_RETRY_BACKOFF_MS, "controller.quorum.retry.backoff.ms", INT, "20", NULL, \
-      0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "The wait before a request to the controller is repeated.") \
     X(METADATA_LOG_MAX_RECORD_BYTES_BETWEEN_SNAPSHOTS, \
       "metadata.log.max.record.bytes.between.snapshots", LONG, "20971520", NULL, 1, \
-      CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "A metadata snapshot is made after this many bytes of records.") \
     X(METADATA_LOG_MAX_SNAPSHOT_INTERVAL_MS, "metadata.log.max.snapshot.interval.ms", LONG, \
-      "3600000", NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      "3600000", NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "A metadata snapshot is made after this time; 0 = by size only.")
 
 #define CONFIG_TOPIC_ROWS(X) \
@@ -138,7 +140,7 @@
     X(LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS, "leader.imbalance.check.interval.seconds", LONG, \
       "300", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How often that is checked.") \
     X(LEADER_IMBALANCE_PER_BROKER_PERCENTAGE, "leader.imbalance.per.broker.percentage", INT, \
-      "10", NULL, 0, 100, NULL, CONFIG_READ_ONLY, \
+      "10", NULL, 0, 100, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "The share of a broker's partitions that may be led elsewhere before that.") \
     X(FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST, \
       "", "follower.replication.throttled.replicas", 0, 0, NULL, CONFIG_DYNAMIC | \
@@ -147,7 +149,7 @@
       "leader.replication.throttled.replicas", 0, 0, NULL, CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | \
       CONFIG_NO_EFFECT, "Replicas whose serving is throttled.") \
     X(REMOTE_STORAGE_ENABLE, "remote.storage.enable", BOOL, "false", "remote.storage.enable", 0, \
-      0, "false", CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY, \
+      0, "false", CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, \
       "Whether old segments move to remote storage; not available, only false is accepted.") \
     X(CREATE_TOPIC_POLICY_CLASS_NAME, "create.topic.policy.class.name", STRING, NULL, NULL, 0, 0, \
       NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "A Java class that checks new topics.")
@@ -265,7 +267,8 @@
       NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The most that one fetch of a follower returns.") \
     X(REPLICA_FETCH_BACKOFF_MS, "replica.fetch.backoff.ms", INT, "1000", NULL, 0, CONFIG_MAX_INT, \
-      NULL, CONFIG_READ_ONLY, "The wait before a partition is fetched again after an error.") \
+      NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      "The wait before a partition is fetched again after an error.") \
     X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, \
       CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
       "The most bytes a second that a leader sends to throttled replicas.") \
@@ -278,7 +281,7 @@
       "The most bytes a second that replicas copy between log directories.") \
     X(REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS, \
       "replica.high.watermark.checkpoint.interval.ms", LONG, "5000", NULL, 1, CONFIG_MAX_LONG, \
-      NULL, CONFIG_READ_ONLY, "How often the high watermarks are written.") \
+      NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "How often the high watermarks are written.") \
     X(REPLICA_SELECTOR_CLASS, "replica.selector.class", STRING, NULL, NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "A Java class that picks the replica to read from.") \
     X(NUM_REPLICA_FETCHERS, "num.replica.fetchers", INT, "1", NULL, 1, CONFIG_MAX_INT, NULL, \
@@ -310,7 +313,8 @@
       CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
       "A connection without a request for this long is closed; -1 = never.") \
     X(REQUEST_TIMEOUT_MS, "request.timeout.ms", INT, "30000", NULL, 1, CONFIG_MAX_INT, NULL, \
-      CONFIG_READ_ONLY, "How long a request of this broker to another node may take.") \
+      CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      "How long a request of this broker to another node may take.") \
     X(FETCH_MAX_BYTES, "fetch.max.bytes", INT, "57671680", NULL, 1024, CONFIG_MAX_INT, NULL, \
       CONFIG_READ_ONLY, "The most that one fetch returns.") \
     X(MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS, "max.incremental.fetch.session.cache.slots", \
@@ -334,7 +338,7 @@
     X(GROUP_COORDINATOR_THREADS, "group.coordinator.threads", INT, "4", NULL, 1, CONFIG_MAX_INT, \
       NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The threads of the group coordinator.") \
     X(GROUP_COORDINATOR_APPEND_LINGER_MS, "group.coordinator.append.linger.ms", INT, "5", NULL, \
-      -1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      -1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "How long the coordinator gathers records for a write.") \
     X(GROUP_CONSUMER_SESSION_TIMEOUT_MS, "group.consumer.session.timeout.ms", INT, "45000", NULL, \
       1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The session timeout of the consumer protocol.") \
@@ -365,7 +369,7 @@
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The largest text that may go with a committed offset.") \
     X(OFFSETS_LOAD_BUFFER_SIZE, "offsets.load.buffer.size", INT, "5242880", NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "How much is read at a time when offsets are loaded.") \
     X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", INT, "3", NULL, 1, \
       32767, NULL, CONFIG_READ_ONLY, \

@@ -176,6 +176,27 @@ sub check_folders {
     }
 }
 
+# A setting that nothing reads would be ignored in silence: the log names those without effect.
+sub check_settings {
+    my $table = 'common/kafka/config_table.h';
+    open my $in, '<', $table or return;
+    local $/;
+    my $rows = <$in>;
+    close $in;
+    my $code = '';
+    for my $file (grep { m{^(broker|common|controller|tools)/.*\.c$} && !m{/config_table\.c$} } @ARGV) {
+        open my $source, '<', $file or die "$file: $!\n";
+        $code .= code_of(scalar <$source>);
+        close $source;
+    }
+    while ($rows =~ m{\bX\((\w+), ("(?:[^"])*".*?)(?=\bX\(|\#define|\z)}gs) {
+        my ($id, $rest) = ($1, $2);
+        my $line = 1 + (substr($rows, 0, $-[0]) =~ tr/\n//);
+        breach($table, $line, "nothing reads CONFIG_$id: use it, or mark it CONFIG_NO_EFFECT")
+            unless $rest =~ /CONFIG_NO_EFFECT/ || $code =~ /\bCONFIG_$id\b/;
+    }
+}
+
 for my $file (@ARGV) {
     next if -B $file && !-z $file;
     open my $in, '<', $file or die "$file: $!\n";
@@ -188,6 +209,7 @@ for my $file (@ARGV) {
     check_c($file, $text) if $file =~ /\.[ch]$/;
 }
 check_folders() if $folders;
+check_settings() if $folders;
 print "$_\n" for @breaches;
 printf "tidy: %d breaches\n", scalar @breaches if @breaches;
 exit(@breaches ? 1 : 0);

@@ -26,7 +26,7 @@ expect() {
 long=$(printf 'x%.0s' $(seq 101))
 body=$(printf '    x();\\n%.0s' $(seq 71))
 lines=$(printf 'int x;\\n%.0s' $(seq 800))
-echo 1..20
+echo 1..22
 expect "good code" broker/a.c '/* What. */\n#include "base/err.h"\nint a_b(void)\n{\n    return 0;\n}\n' ''
 expect "libuv outside env" broker/a.c '/* What. */\n#include <uv.h>\n' 'only common/env'
 expect "libuv in env" common/env/a.c '/* What. */\n#include <uv.h>\n' ''
@@ -47,3 +47,17 @@ expect "a bare sleep" tests/cluster/a.t 'time.sleep(1)\n' 'wait_until'
 expect "a util file" broker/util.c '/* W. */\n' 'name a file'
 expect "blanks at the end" broker/a.c '/* W. */ \nint x;\n' 'blanks'
 expect "a folder without README" broker/a.c '/* W. */\nint x;\n' ''
+
+# A setting that is read nowhere, and one that is.
+mkdir -p common/kafka
+printf '    X(%s, "a", INT, "1", NULL, 0, 1, NULL, CONFIG_DYNAMIC, "A.") \\\n' A_B >common/kafka/config_table.h
+for text in x CONFIG_A_B; do
+    number=$((number + 1))
+    printf '/* W. */\nint y = %s;\n' "$text" >broker/a.c
+    found=$(perl "$rules" --folders common/kafka/config_table.h broker/a.c | grep -c 'nothing reads CONFIG_A_B')
+    if [ "$found" = "$([ "$text" = x ] && echo 1 || echo 0)" ]; then
+        echo "ok $number - a setting that $([ "$text" = x ] && echo nothing || echo something) reads"
+    else
+        echo "not ok $number - a setting is read or not: $found breaches for $text"
+    fi
+done

@@ -228,7 +228,7 @@ static void kafkas_kraft_file_starts(void)
     unload(&f);
 }
 
-/* As Kafka 4 ships config/broker.properties and config/controller.properties: neither names voters. */
+/* As Kafka 4 ships broker.properties and controller.properties: neither names voters. */
 static void kafkas_pair_of_files_starts(void)
 {
     struct fixture f;
@@ -340,6 +340,12 @@ static void bad_values_are_told(void)
     check_problem("broker.session.timeout.ms=3000\n", ERR_INVALID,
                   "s.properties line 1: broker.heartbeat.interval.ms=2000 is more than half of "
                   "broker.session.timeout.ms=3000: lower the first or raise the second");
+    check_problem("queued.max.request.bytes=1000\n", ERR_INVALID,
+                  "s.properties line 1: socket.request.max.bytes=104857600 is more than "
+                  "queued.max.request.bytes=1000: lower the first or raise the second");
+    check_problem("security.inter.broker.protocol=SASL_SSL\n", ERR_UNSUPPORTED,
+                  "s.properties line 1: security.inter.broker.protocol=SASL_SSL is not available "
+                  "yet: use PLAINTEXT");
     check_problem("log.dirs=/a,/a/\n", ERR_INVALID,
                   "s.properties line 1: log.dirs: /a is there twice: remove one");
 }
@@ -361,6 +367,21 @@ static void unknown_settings_are_told(void)
         "s.properties line 1: authorizer.class.name=kafka.security.authorizer.AclAuthorizer: "
         "access control is not available yet: remove the setting, and let only trusted hosts "
         "reach the listeners");
+}
+
+/* The newest names of Kafka that change nothing here; what is not done is said, too. */
+static void names_without_effect_are_said(void)
+{
+    struct fixture f;
+    check_ok(&f, "add.partitions.to.txn.retry.backoff.ms=20\n"
+                 "share.fetch.purgatory.purge.interval.requests=1000\n"
+                 "replica.fetch.backoff.ms=1000\nnum.partitions=1\n");
+    CHECK_STR(buf_text(&f.notes),
+              "s.properties: accepted, no effect: add.partitions.to.txn.retry.backoff.ms, "
+              "share.fetch.purgatory.purge.interval.requests, replica.fetch.backoff.ms\n"
+              "s.properties: clients are told PLAINTEXT://localhost:9092: set "
+              "advertised.listeners to be reached from other hosts\n");
+    unload(&f);
 }
 
 static void an_override_wins_and_is_named(void)
@@ -593,6 +614,7 @@ TAP_MAIN(TAP_TEST(ids_are_spelled_like_their_names), TAP_TEST(rows_accept_their_
          TAP_TEST(kafkas_pair_of_files_starts),
          TAP_TEST(kafkas_zookeeper_file_starts), TAP_TEST(listeners_take_names_and_addresses),
          TAP_TEST(bad_values_are_told), TAP_TEST(unknown_settings_are_told),
+         TAP_TEST(names_without_effect_are_said),
          TAP_TEST(an_override_wins_and_is_named), TAP_TEST(bad_addresses_are_told),
          TAP_TEST(bad_quorums_are_told), TAP_TEST(a_file_is_loaded),
          TAP_TEST(topics_override_the_broker))

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Settings files as Kafka ships them, from the ZooKeeper era to 4.x: each starts Millrace as it is, and
-what has no effect here is said once. Only the ports and the directories are those of the test."""
+what has no effect here is said once. Only the ports and the directories are those of the test. And
+settings that no other test needs."""
 import os
 import sys
 
@@ -201,6 +202,32 @@ def roles_apart():
         controllers[old - 1].kill()
         wait_until(lambda: leader() not in (-1, old), SERVING_DEADLINE_S, "another leads the quorum")
         tool("kafka-topics.sh", "--create", "--topic", "later", "--bootstrap-server", address)
+
+
+@test("max.connections.per.ip: one more is closed, and the log says why")
+def connections_per_host():
+    with Cluster(1, max_connections_per_ip=2) as cluster:
+        node = cluster.nodes[0]
+        # The looks of the cluster itself came from here too: until their ends are seen, they count.
+        kept = [wait_until(lambda: answering(node.port), SERVING_DEADLINE_S, "a connection is served")
+                for _ in range(2)]
+        check(answering(node.port) is None, "a third connection is served")
+        wait_until(lambda: "max.connections.per.ip" in node.log_text(), SERVING_DEADLINE_S,
+                   "the log names the setting")
+        for connection in kept:
+            connection.close()
+
+
+def answering(port):
+    """A connection on which ApiVersions was answered, or None when it was closed instead."""
+    connection = wire.connect(port)
+    try:
+        connection.sendall(wire.request(wire.API_VERSIONS, 0, b""))
+        wire.receive(connection)
+    except ConnectionError:
+        connection.close()
+        return None
+    return connection
 
 
 tap.run()
