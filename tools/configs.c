@@ -25,11 +25,11 @@ static const struct option_row configs_options[] = {
     OPTION("topic", "NAME", "Short for --entity-type topics --entity-name NAME."),
     OPTION("broker", "ID", "Short for --entity-type brokers --entity-name ID."),
     OPTION("broker-defaults", NULL, "Short for --entity-type brokers --entity-default."),
-    OPTION("add-config", "NAME=VALUE,...",
-           "Settings to make; a value with commas in brackets: [a,b]."),
-    OPTION("add-config-file", "FILE", "Settings to make, from a properties file."),
-    OPTION("delete-config", "NAME,...", "Settings to take back."),
-    OPTION("all", NULL, "With --describe: static and default values too."),
+    OPTION_MANY_WITH("alter", "add-config", "NAME=VALUE,...",
+                     "Settings to make; a value with commas in brackets: [a,b]."),
+    OPTION_WITH("alter", "add-config-file", "FILE", "Settings to make, from a properties file."),
+    OPTION_WITH("alter", "delete-config", "NAME,...", "Settings to take back."),
+    OPTION_WITH("describe", "all", NULL, "With --describe: static and default values too."),
     OPTION_OLD("force", NULL),
     TOOL_LAST_OPTIONS,
 };
@@ -386,7 +386,8 @@ static int configs_run(struct tool_run *run)
     struct configs c = {.run = run};
     if (options_has(run->options, "describe") == options_has(run->options, "alter"))
         return tool_misuse(run, "give one of --describe, --alter");
-    if (configs_read_entity(&c))
+    if (tool_check_action(run, options_has(run->options, "alter") ? "alter" : "describe") ||
+        configs_read_entity(&c))
         return 1;
     if (options_has(run->options, "alter"))
         return configs_run_alter(&c);

@@ -32,7 +32,7 @@ static const struct option_row consumer_options[] = {
     OPTION("timeout-ms", "N", "Stop after N ms without a record."),
     OPTION("isolation-level", "LEVEL", "read_uncommitted (default) or read_committed."),
     OPTION("formatter", "CLASS", "Only the default formatter and NoOpMessageFormatter exist."),
-    OPTION("formatter-property", "NAME=VALUE",
+    OPTION_MANY("formatter-property", "NAME=VALUE",
            "print.timestamp, print.partition, print.offset, print.epoch, print.headers, print.key, "
            "print.value, key.separator, line.separator, headers.separator, null.literal, "
            "key.deserializer, value.deserializer, header.deserializer."),
@@ -40,7 +40,7 @@ static const struct option_row consumer_options[] = {
     OPTION("formatter-config", "FILE", "A file of formatter properties."),
     OPTION("key-deserializer", "CLASS", "String, ByteArray, Short, Integer, Long, Float, Double."),
     OPTION("value-deserializer", "CLASS", "The same for values."),
-    OPTION("command-property", "NAME=VALUE", "A client setting, such as fetch.min.bytes=1000."),
+    OPTION_MANY("command-property", "NAME=VALUE", "A client setting, such as fetch.min.bytes=1000."),
     OPTION_SAME("consumer-property", "NAME=VALUE", "command-property"),
     OPTION("command-config", "FILE", "A file of client settings."),
     OPTION_SAME("consumer.config", "FILE", "command-config"),

@@ -15,7 +15,7 @@
 #include "tools/tools.h"
 
 static const struct option_row dump_options[] = {
-    OPTION("files", "FILE,...", "The files: .log, .index, .timeindex."),
+    OPTION_MANY("files", "FILE,...", "The files: .log, .index, .timeindex."),
     OPTION("print-data-log", NULL, "Print the records with keys and values."),
     OPTION("deep-iteration", NULL, "Print the records without keys and values."),
     OPTION("max-message-size", "N", "The largest batch that is taken for one (5242880)."),

@@ -2,7 +2,8 @@
  *
  * Happy path: each argument with a dash is found in the table and takes its value from behind the =
  * or from the next argument. Failure modes: an unknown option (the nearest name is offered), a
- * value that is missing or not wanted, too many arguments. */
+ * value that is missing or not wanted, a second value where one counts, an option that the action
+ * does not read, too many arguments. */
 #include "tools/options.h"
 
 #include <errno.h>
@@ -89,6 +90,31 @@ static bool options_is_option(const struct option_row *rows, const char *arg)
     return options_find(rows, name, strcspn(name, "=")) != NULL;
 }
 
+static const struct option_given *options_last(const struct options *options, const char *name)
+{
+    for (size_t i = options->given_count; i > 0; i--)
+        if (strcmp(options->given[i - 1].row->name, name) == 0)
+            return &options->given[i - 1];
+    return NULL;
+}
+
+/* 0, or ERR_INVALID: it has another value already, and only one can count. */
+static int options_check_single(const struct options *options, const struct option_row *row,
+                                const char *value, struct buf *problem)
+{
+    const struct option_row *known = options_resolve(options->rows, row);
+    const struct option_given *before = known->many ? NULL : options_last(options, known->name);
+    if (!before || strcmp(before->value, value) == 0)
+        return 0;
+    if (strcmp(before->written, row->name) == 0)
+        buf_printf(problem, "--%s is given twice, as %s and as %s: give it once", row->name,
+                   before->value, value);
+    else
+        buf_printf(problem, "--%s %s and --%s %s mean the same: give one of them", before->written,
+                   before->value, row->name, value);
+    return ERR_INVALID;
+}
+
 static void options_add(struct options *options, const struct option_row *row, const char *value)
 {
     size_t size = (options->given_count + 1) * sizeof(*options->given);
@@ -114,16 +140,20 @@ static int options_take(struct options *options, int argc, char **argv, struct b
     }
     bool next = argc > 1 && !options_is_option(options->rows, argv[1]);
     bool may_lack = row->value && row->value[0] == '[';
-    if (!row->value || value || (may_lack && (!next || argv[1][0] == '-'))) {
-        options_add(options, row, value ? value : "");
-        return 1;
-    }
-    if (!next) {
+    int used = 1;
+    if (!row->value || (may_lack && !value && (!next || argv[1][0] == '-'))) {
+        value = "";
+    } else if (!value && !next) {
         buf_printf(problem, "--%s needs a value: --%s %s", row->name, row->name, row->value);
         return ERR_INVALID;
+    } else if (!value) {
+        value = argv[1];
+        used = 2;
     }
-    options_add(options, row, argv[1]);
-    return 2;
+    if (options_check_single(options, row, value, problem))
+        return ERR_INVALID;
+    options_add(options, row, value);
+    return used;
 }
 
 static int options_take_positional(struct options *options, char *arg, int most,
@@ -172,12 +202,36 @@ void options_free(struct options *options)
     mem_free(options);
 }
 
-static const struct option_given *options_last(const struct options *options, const char *name)
+static bool options_goes_with(const struct option_row *row, const char *action)
 {
-    for (size_t i = options->given_count; i > 0; i--)
-        if (strcmp(options->given[i - 1].row->name, name) == 0)
-            return &options->given[i - 1];
-    return NULL;
+    size_t len = strlen(action);
+    for (const char *at = row->with; *at;) {
+        size_t n = strcspn(at, "|");
+        if (n == len && memcmp(at, action, n) == 0)
+            return true;
+        at += n + (at[n] == '|');
+    }
+    return false;
+}
+
+int options_check_action(const struct options *options, const char *action, struct buf *problem)
+{
+    for (size_t i = 0; i < options->given_count; i++) {
+        const struct option_given *given = &options->given[i];
+        if (!given->row->with || options_goes_with(given->row, action))
+            continue;
+        buf_printf(problem, "--%s goes with ", given->written);
+        for (const char *at = given->row->with; *at;) {
+            size_t n = strcspn(at, "|");
+            const char *next = at + n + (at[n] == '|');
+            const char *before = at == given->row->with ? "" : *next ? ", " : " or ";
+            buf_printf(problem, "%s--%.*s", before, (int)n, at);
+            at = next;
+        }
+        buf_printf(problem, ", not with --%s: leave it out", action);
+        return ERR_INVALID;
+    }
+    return 0;
 }
 
 bool options_has(const struct options *options, const char *name)

@@ -1,7 +1,8 @@
 /* The command line of a tool: one table of options gives the parser and the usage text.
  *
  * `--opt V`, `--opt=V`, and the same with one dash, since tutorials write both. A repeated option
- * adds a value; where one value is wanted the last wins. Names are never shortened. */
+ * adds a value where its row says so; elsewhere a second, different value is an error. Names are
+ * never shortened. */
 #ifndef TOOLS_OPTIONS_H
 #define TOOLS_OPTIONS_H
 
@@ -17,12 +18,27 @@ struct option_row {
     const char *value; /* what the usage calls the value; NULL = a flag; "[X]" = may be left out */
     const char *doc;   /* one sentence; NULL = an older form, left out of the usage */
     const char *same_as; /* the option that this one is another name of; NULL = none */
+    const char *with;    /* the actions that it goes with: "create|alter"; NULL = any */
     char letter;         /* "-i"; 0 = none */
+    bool many;           /* may be given several times, each time with a value of its own */
 };
 
 #define OPTION(text, what, sentence)                                                               \
     {                                                                                              \
         .name = text, .value = what, .doc = sentence                                               \
+    }
+/* One that goes with some of the actions of the tool only (options_check_action). */
+#define OPTION_WITH(actions, text, what, sentence)                                                 \
+    {                                                                                              \
+        .name = text, .value = what, .doc = sentence, .with = actions                              \
+    }
+#define OPTION_MANY(text, what, sentence)                                                          \
+    {                                                                                              \
+        .name = text, .value = what, .doc = sentence, .many = true                                 \
+    }
+#define OPTION_MANY_WITH(actions, text, what, sentence)                                            \
+    {                                                                                              \
+        .name = text, .value = what, .doc = sentence, .with = actions, .many = true                \
     }
 #define OPTION_LETTER(c, text, what, sentence)                                                     \
     {                                                                                              \
@@ -50,6 +66,10 @@ struct options;
 int options_parse(const struct option_row *rows, int argc, char **argv, int positional,
                   struct buf *problem, struct options **options) MUST_CHECK;
 void options_free(struct options *options);
+/* Whether all that was given goes with the action ("create"). 0, or ERR_INVALID with the sentence:
+ * an option that the action does not read is never ignored. */
+int options_check_action(const struct options *options, const char *action,
+                         struct buf *problem) MUST_CHECK;
 
 /* Names here are those of rows without same_as. */
 bool options_has(const struct options *options, const char *name);

@@ -4,6 +4,7 @@
  * host only: the notice says which brokers are asked instead. */
 #include "tools/tool.h"
 
+#include <errno.h>
 #include <regex.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -40,6 +41,14 @@ int tool_fail(const struct tool_run *run, const char *format, ...)
     return 1;
 }
 
+void tool_warn(const struct tool_run *run, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    tool_print_problem(run, format, args);
+    va_end(args);
+}
+
 int tool_misuse(const struct tool_run *run, const char *format, ...)
 {
     va_list args;
@@ -48,6 +57,17 @@ int tool_misuse(const struct tool_run *run, const char *format, ...)
     va_end(args);
     fprintf(stderr, "%s --help lists the options.\n", run->called);
     return 1;
+}
+
+int tool_check_action(const struct tool_run *run, const char *action)
+{
+    struct buf problem;
+    buf_init(&problem);
+    int err = options_check_action(run->options, action, &problem);
+    if (err)
+        tool_misuse(run, "%s", buf_text(&problem));
+    buf_close(&problem);
+    return err ? 1 : 0;
 }
 
 int tool_fail_client(const struct tool_run *run)
@@ -121,12 +141,18 @@ int tool_read_props(struct tool_run *run, const char *name)
         return 0;
     FILE *file = fopen(path, "r");
     if (!file)
-        return tool_fail(run, "--%s %s: it can't be read: check the path", name, path);
+        return tool_fail(run, "--%s %s: it can't be read (%s): check the path", name, path,
+                         strerror(errno));
     char *text = mem_alloc(TOOL_PROPS_MAX);
     size_t len = fread(text, 1, TOOL_PROPS_MAX, file);
-    int line = 0;
+    int line = 0, broken = ferror(file) ? errno : 0;
     fclose(file);
-    int err = len == TOOL_PROPS_MAX ? ERR_TOO_LARGE : props_parse(&run->props, text, len, &line);
+    if (broken || len == TOOL_PROPS_MAX) {
+        mem_free(text);
+        return tool_fail(run, "--%s %s: %s: name a properties file", name, path,
+                         broken ? strerror(broken) : "it is larger than any properties file");
+    }
+    int err = props_parse(&run->props, text, len, &line);
     mem_free(text);
     if (err)
         return tool_fail(run, "--%s %s line %d: this is no setting: write name=value", name, path,
@@ -227,21 +253,83 @@ struct tool_pattern {
     regex_t regex;
 };
 
+/* What a letter behind a backslash stands for in Java's expressions, outside of brackets and inside
+ * them. NULL: there is no such thing here. */
+static const struct {
+    char letter;
+    const char *outside, *inside;
+} tool_classes[] = {
+    {'d', "[0-9]", "0-9"},
+    {'D', "[^0-9]", NULL},
+    {'w', "[A-Za-z0-9_]", "A-Za-z0-9_"},
+    {'W', "[^A-Za-z0-9_]", NULL},
+    {'s', "[ \t]", " \t"},
+    {'S', "[^ \t]", NULL},
+    {'b', "\\b", NULL},
+};
+
+/* One escape; false when it is none that can be said in POSIX's terms. */
+static bool tool_translate_escape(char c, bool bracket, struct buf *out)
+{
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))) {
+        if (bracket && (c == ']' || c == '^' || c == '-' || c == '\\'))
+            return false; /* a bracket of POSIX has places for them instead */
+        buf_printf(out, bracket ? "%c" : "\\%c", c);
+        return c != '\0';
+    }
+    for (size_t i = 0; i < ARRAY_LEN(tool_classes); i++) {
+        const char *class = bracket ? tool_classes[i].inside : tool_classes[i].outside;
+        if (tool_classes[i].letter != c)
+            continue;
+        buf_printf(out, "%s", class ? class : "");
+        return class != NULL;
+    }
+    return false;
+}
+
+/* Java's expression as POSIX's, alternatives also by commas; false when it can't be said. */
+static bool tool_translate(const char *text, struct buf *out)
+{
+    bool bracket = false;
+    for (const char *c = text; *c; c++) {
+        if (*c == '\\') {
+            if (!tool_translate_escape(*++c, bracket, out))
+                return false;
+            continue;
+        }
+        if (!bracket && *c == '(' && c[1] == '?') {
+            if (c[2] != ':')
+                return false;
+            buf_printf(out, "(");
+            c += 2;
+            continue;
+        }
+        if (*c == '[')
+            bracket = true;
+        else if (*c == ']')
+            bracket = false;
+        buf_printf(out, "%c", *c == ',' && !bracket ? '|' : *c);
+    }
+    return true;
+}
+
 struct tool_pattern *tool_pattern_new(const struct tool_run *run, const char *text)
 {
     struct tool_pattern *pattern = mem_alloc(sizeof(*pattern));
-    char *body = mem_strdup(text);
-    for (char *c = body; *c; c++)
-        if (*c == ',')
-            *c = '|';
-    char *whole = mem_printf("^(%s)$", body);
-    int err = regcomp(&pattern->regex, whole, REG_EXTENDED | REG_NOSUB);
-    mem_free(whole);
-    mem_free(body);
-    if (err == 0)
+    struct buf whole;
+    buf_init(&whole);
+    buf_printf(&whole, "^(");
+    bool right = tool_translate(text, &whole);
+    buf_printf(&whole, ")$");
+    right = right && regcomp(&pattern->regex, buf_text(&whole), REG_EXTENDED | REG_NOSUB) == 0;
+    buf_close(&whole);
+    if (right)
         return pattern;
     mem_free(pattern);
-    tool_fail(run, "%s is no regular expression: check brackets and stars", text);
+    tool_fail(run,
+              "%s is no regular expression that can be used here: check brackets, stars and "
+              "backslashes",
+              text);
     return NULL;
 }
 

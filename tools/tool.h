@@ -46,8 +46,12 @@ struct tool_run {
 
 /* Prints "NAME: sentence" on stderr and returns 1. */
 int tool_fail(const struct tool_run *run, const char *format, ...) PRINTF_LIKE(2, 3);
-/* The same, with a pointer to --help. */
+/* The same for what does not end the tool. */
+void tool_warn(const struct tool_run *run, const char *format, ...) PRINTF_LIKE(2, 3);
+/* As tool_fail, with a pointer to --help. */
 int tool_misuse(const struct tool_run *run, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Whether every option that was given goes with the action; 0, or 1 with the message printed. */
+int tool_check_action(const struct tool_run *run, const char *action);
 /* The sentence of run->client on stderr; returns 1. */
 int tool_fail_client(const struct tool_run *run);
 

@@ -26,26 +26,35 @@ static const struct option_row topics_options[] = {
     OPTION("delete", NULL, "Delete topics."),
     TOOL_CONNECT_OPTIONS,
     OPTION("topic", "NAME", "The topic; a regular expression, except with --create."),
-    OPTION("topic-id", "ID", "With --describe: the topic by its id."),
-    OPTION("partitions", "N", "How many partitions (--create, --alter); they can only grow."),
-    OPTION("replication-factor", "N", "With --create: how many replicas each partition has."),
-    OPTION("replica-assignment", "A", "Brokers of each partition: 1:2:3,2:3:1 is two partitions."),
-    OPTION("config", "NAME=VALUE", "With --create: a setting of the topic; may be repeated."),
-    OPTION_OLD("delete-config", "NAME"),
-    OPTION("if-not-exists", NULL, "With --create: no error when the topic is there already."),
-    OPTION("if-exists", NULL, "With --alter, --delete, --describe: no error when it is absent."),
-    OPTION("exclude-internal", NULL, "With --list, --describe: without internal topics."),
-    OPTION("under-replicated-partitions", NULL,
-           "With --describe: only partitions with fewer in-sync replicas than replicas."),
-    OPTION("unavailable-partitions", NULL, "With --describe: only partitions without a leader."),
-    OPTION(
-        "under-min-isr-partitions", NULL,
-        "With --describe: only partitions with fewer in-sync replicas than min.insync.replicas."),
-    OPTION("at-min-isr-partitions", NULL,
-           "With --describe: only partitions with exactly min.insync.replicas in sync."),
-    OPTION("topics-with-overrides", NULL,
-           "With --describe: only topics that have settings of their own."),
-    OPTION("partition-size-limit-per-response", "N", "Partitions in one answer of the broker."),
+    OPTION_WITH("describe", "topic-id", "ID", "With --describe: the topic by its id."),
+    OPTION_WITH("create|alter", "partitions", "N",
+                "How many partitions (--create, --alter); they can only grow."),
+    OPTION_WITH("create", "replication-factor", "N",
+                "With --create: how many replicas each partition has."),
+    OPTION_WITH("create|alter", "replica-assignment", "A",
+                "Brokers of each partition: 1:2:3,2:3:1 is two partitions."),
+    OPTION_MANY_WITH("create|alter", "config", "NAME=VALUE",
+                     "With --create: a setting of the topic; may be repeated."),
+    {.name = "delete-config", .value = "NAME", .many = true},
+    OPTION_WITH("create", "if-not-exists", NULL,
+                "With --create: no error when the topic is there already."),
+    OPTION_WITH("alter|delete|describe", "if-exists", NULL,
+                "With --alter, --delete, --describe: no error when it is absent."),
+    OPTION_WITH("list|describe", "exclude-internal", NULL,
+                "With --list, --describe: without internal topics."),
+    OPTION_WITH("describe", "under-replicated-partitions", NULL,
+                "With --describe: only partitions with fewer in-sync replicas than replicas."),
+    OPTION_WITH("describe", "unavailable-partitions", NULL,
+                "With --describe: only partitions without a leader."),
+    OPTION_WITH("describe", "under-min-isr-partitions", NULL,
+                "With --describe: only partitions with fewer in-sync replicas than "
+                "min.insync.replicas."),
+    OPTION_WITH("describe", "at-min-isr-partitions", NULL,
+                "With --describe: only partitions with exactly min.insync.replicas in sync."),
+    OPTION_WITH("describe", "topics-with-overrides", NULL,
+                "With --describe: only topics that have settings of their own."),
+    OPTION_WITH("describe", "partition-size-limit-per-response", "N",
+                "With --describe: the most partitions in one answer of the broker (2000)."),
     OPTION_OLD("disable-rack-aware", NULL),
     OPTION_OLD("force", NULL),
     TOOL_LAST_OPTIONS,
@@ -421,6 +430,9 @@ static int topics_alter(struct tool_run *run)
     struct arena arena;
     struct buf problem;
     int64_t partitions;
+    if (options_has(run->options, "config"))
+        return tool_misuse(run, "--alter changes no settings: use kafka-configs --alter --topic "
+                                "NAME --add-config NAME=VALUE");
     if (!options_has(run->options, "partitions"))
         return tool_misuse(run, "--alter needs --partitions N (settings are kafka-configs' job)");
     buf_init(&problem);
@@ -531,6 +543,17 @@ static const struct topics_action topics_actions[] = {
     {"delete", true, topics_delete},
 };
 
+/* Older options that are taken, and do nothing any more: said, so that nobody relies on them. */
+static void topics_warn(const struct tool_run *run)
+{
+    if (options_has(run->options, "delete-config"))
+        tool_warn(run, "--delete-config has no effect: settings are changed by kafka-configs "
+                       "--alter --delete-config");
+    if (options_has(run->options, "disable-rack-aware"))
+        tool_warn(run, "--disable-rack-aware has no effect: replicas are spread over the racks "
+                       "that brokers name by broker.rack");
+}
+
 static int topics_run(struct tool_run *run)
 {
     const struct topics_action *action = NULL;
@@ -546,6 +569,9 @@ static int topics_run(struct tool_run *run)
     const char *topic = options_get(run->options, "topic");
     if (action->needs_topic && (!topic || topic[0] == '\0'))
         return tool_misuse(run, "--%s needs --topic NAME", action->name);
+    if (tool_check_action(run, action->name))
+        return 1;
+    topics_warn(run);
     return tool_connect(run) ? 1 : action->run(run);
 }
 

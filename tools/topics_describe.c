@@ -33,6 +33,7 @@ struct describe {
     struct map elr; /* topic, then the partition's 4 bytes -> describe_elr */
     bool filtered;  /* partition lines only */
     bool overrides; /* header lines only */
+    int64_t page;   /* the most partitions in one answer of DescribeTopicPartitions */
 };
 
 /* ---- asking ---- */
@@ -124,7 +125,7 @@ static int describe_ask_elr(struct describe *d)
         return 0;
     arena_init(&arena, DESCRIBE_ARENA_MAX);
     wire_defaults(&describe_topic_partitions_request_desc, &request);
-    request.response_partition_limit = DESCRIBE_PAGE;
+    request.response_partition_limit = (int32_t)d->page;
     struct describe_topic_partitions_request_topic_request *rows =
         WIRE_ARRAY(&arena, &request.topics, d->found.count,
                    &describe_topic_partitions_request_topic_request_desc);
@@ -286,15 +287,32 @@ static void describe_print_topic(const struct describe *d, const describe_topic 
             describe_print_partition(d, topic, &topic->partitions.items[i]);
 }
 
+/* 0, or 1 with the message printed. */
+static int describe_check(struct describe *d)
+{
+    struct buf problem;
+    const struct options *options = d->run->options;
+    buf_init(&problem);
+    int err = options_int(options, "partition-size-limit-per-response", 1, INT32_MAX,
+                          DESCRIBE_PAGE, &d->page, &problem);
+    if (err)
+        tool_misuse(d->run, "%s", buf_text(&problem));
+    buf_close(&problem);
+    if (err)
+        return 1;
+    if (d->overrides && d->filtered)
+        return tool_misuse(d->run, "--topics-with-overrides shows topics, the other filters show "
+                                   "partitions: give it alone");
+    if (options_has(options, "if-exists") && !options_has(options, "topic") &&
+        !options_has(options, "topic-id"))
+        return tool_misuse(d->run, "--if-exists needs --topic or --topic-id");
+    return 0;
+}
+
 static int describe_run(struct describe *d)
 {
     const struct options *options = d->run->options;
     bool named = options_has(options, "topic") || options_has(options, "topic-id");
-    d->overrides = options_has(options, "topics-with-overrides");
-    d->filtered = options_has(options, "under-replicated-partitions") ||
-                  options_has(options, "unavailable-partitions") ||
-                  options_has(options, "under-min-isr-partitions") ||
-                  options_has(options, "at-min-isr-partitions");
     if (d->found.count == 0)
         return named ? topics_missing(d->run) : 0;
     if (describe_ask_configs(d) || (!d->overrides && describe_ask_elr(d)))
@@ -304,12 +322,25 @@ static int describe_run(struct describe *d)
     return 0;
 }
 
+static void describe_read_filters(struct describe *d)
+{
+    const struct options *options = d->run->options;
+    d->overrides = options_has(options, "topics-with-overrides");
+    d->filtered = options_has(options, "under-replicated-partitions") ||
+                  options_has(options, "unavailable-partitions") ||
+                  options_has(options, "under-min-isr-partitions") ||
+                  options_has(options, "at-min-isr-partitions");
+}
+
 int topics_describe(struct tool_run *run)
 {
     struct describe d = {.run = run};
     map_init(&d.settings);
     map_init(&d.elr);
-    int status = topics_find(run, &d.found);
+    describe_read_filters(&d);
+    int status = describe_check(&d);
+    if (status == 0)
+        status = topics_find(run, &d.found);
     if (status == 0)
         status = describe_run(&d);
     for (int i = 0; i < d.page_count; i++)

@@ -11,7 +11,8 @@ static const struct option_row rows[] = {
     OPTION("topic", "NAME", "The topic."),
     OPTION("partitions", "N", "How many."),
     OPTION("create", NULL, "Make it."),
-    OPTION("config", "NAME=VALUE", "A setting."),
+    OPTION_MANY("config", "NAME=VALUE", "A setting."),
+    OPTION_WITH("create|alter", "replicas", "N", "How many replicas."),
     OPTION("bootstrap-server", "HOST:PORT", "Brokers."),
     OPTION_SAME("broker-list", "HOST:PORT", "bootstrap-server"),
     OPTION("compression-codec", "[CODEC]",
@@ -64,7 +65,7 @@ static void values_come_in_all_forms(void)
         "-create -topic T -partitions 3",
         "--topic=T --create --partitions=3",
         "-topic=T -partitions=3 --create",
-        "--topic U --topic T --partitions 1 --partitions 3 --create",
+        "--topic T --topic T --partitions 3 --partitions 3 --create",
     };
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         struct parsed p;
@@ -154,6 +155,10 @@ static void mistakes_are_told(void)
     check_problem("--topic", ERR_INVALID, "--topic needs a value: --topic NAME");
     check_problem("--topic --create", ERR_INVALID, "--topic needs a value: --topic NAME");
     check_problem("--create=yes", ERR_INVALID, "--create takes no value");
+    check_problem("--topic T --topic U", ERR_INVALID,
+                  "--topic is given twice, as T and as U: give it once");
+    check_problem("--broker-list a:1 --bootstrap-server b:1", ERR_INVALID,
+                  "--broker-list a:1 and --bootstrap-server b:1 mean the same: give one of them");
     struct parsed p;
     int64_t value;
     parse(&p, "--partitions many --id 12");
@@ -162,6 +167,20 @@ static void mistakes_are_told(void)
     p.problem.len = 0;
     CHECK_INT(options_int(p.options, "id", 20, INT64_MAX, 1, &value, &p.problem), ERR_INVALID);
     CHECK_STR(buf_text(&p.problem), "--id 12: write a whole number from 20 upwards");
+    done(&p);
+}
+
+static void options_go_with_actions(void)
+{
+    struct parsed p;
+    parse(&p, "--create --replicas 3 --config a=1");
+    CHECK_INT(options_check_action(p.options, "create", &p.problem), 0);
+    CHECK_INT(options_check_action(p.options, "alter", &p.problem), 0);
+    CHECK_INT(options_check_action(p.options, "alte", &p.problem), ERR_INVALID);
+    p.problem.len = 0;
+    CHECK_INT(options_check_action(p.options, "list", &p.problem), ERR_INVALID);
+    CHECK_STR(buf_text(&p.problem),
+              "--replicas goes with --create or --alter, not with --list: leave it out");
     done(&p);
 }
 
@@ -219,5 +238,6 @@ static void tables_are_padded(void)
 TAP_MAIN(TAP_TEST(values_come_in_all_forms), TAP_TEST(repeated_options_add_values),
          TAP_TEST(other_names_and_letters), TAP_TEST(some_values_may_be_left_out),
          TAP_TEST(values_may_begin_with_a_dash), TAP_TEST(arguments_without_a_dash),
-         TAP_TEST(mistakes_are_told), TAP_TEST(the_usage_lists_what_is_current),
+         TAP_TEST(mistakes_are_told), TAP_TEST(options_go_with_actions),
+         TAP_TEST(the_usage_lists_what_is_current),
          TAP_TEST(tables_are_padded))
