@@ -6,6 +6,7 @@
  * --max-messages, after --timeout-ms without a record, or on Ctrl-C, and says how many records it
  * was. Failure modes: a topic that is not there yet (said once, then waited for), no broker (said
  * once, tried on), errors of the cluster (each said once). */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -40,12 +41,13 @@ static const struct option_row consumer_options[] = {
     OPTION("formatter-config", "FILE", "A file of formatter properties."),
     OPTION("key-deserializer", "CLASS", "String, ByteArray, Short, Integer, Long, Float, Double."),
     OPTION("value-deserializer", "CLASS", "The same for values."),
-    OPTION_MANY("command-property", "NAME=VALUE", "A client setting, such as fetch.min.bytes=1000."),
+    OPTION_MANY("command-property", "NAME=VALUE",
+                "A client setting, such as fetch.min.bytes=1000."),
     OPTION_SAME("consumer-property", "NAME=VALUE", "command-property"),
     OPTION("command-config", "FILE", "A file of client settings."),
     OPTION_SAME("consumer.config", "FILE", "command-config"),
     OPTION("skip-message-on-error", NULL, "Go on after a record that can't be printed."),
-    OPTION_OLD("enable-systest-events", NULL),
+    OPTION("enable-systest-events", NULL, "Also print shutdown_complete at the end."),
     OPTION_OLD("new-consumer", NULL),
     TOOL_LAST_OPTIONS,
 };
@@ -59,7 +61,8 @@ enum {
     CONSUMER_MISSING_MS = 250, /* the same while there is nothing to read yet */
     CONSUMER_WARN_MS = 3000,
     CONSUMER_OUT_BYTES = 1 << 20,
-    CONSUMER_ERRORS_MAX = 64 /* kinds of errors that are told */
+    CONSUMER_ERRORS_MAX = 64, /* kinds of errors that are told */
+    CONSUMER_NAME_MAX = 249   /* Kafka's limit for the name of a topic */
 };
 
 /* librdkafka 2.0 pauses for a second when this many records wait to be printed. */
@@ -106,8 +109,15 @@ static int consumer_read_offset(struct consumer *c)
     const struct options *options = c->run->options;
     const char *offset = options_get(options, "offset");
     bool beginning = options_has(options, "from-beginning");
+    const char *reset = rd_said(c->run, "command-property", "auto.offset.reset");
     char *end;
-    c->start = beginning ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
+    bool earliest = reset && (strcmp(reset, "earliest") == 0 || strcmp(reset, "smallest") == 0);
+    if (beginning && reset && !earliest)
+        return tool_misuse(c->run,
+                           "--from-beginning and auto.offset.reset=%s contradict each other: "
+                           "leave one out",
+                           reset);
+    c->start = beginning || earliest ? RD_KAFKA_OFFSET_BEGINNING : RD_KAFKA_OFFSET_END;
     if (!offset)
         return 0;
     if (beginning)
@@ -131,25 +141,58 @@ static int consumer_read_numbers(struct consumer *c)
     const struct options *options = c->run->options;
     buf_init(&problem);
     int err = options_int(options, "partition", 0, INT32_MAX, -1, &c->partition, &problem);
+    if (err == 0) /* -1: no limit, as if it was not given */
+        err = options_int(options, "max-messages", -1, INT64_MAX, -1, &c->max_messages, &problem);
     if (err == 0)
-        err = options_int(options, "max-messages", 0, INT64_MAX, -1, &c->max_messages, &problem);
-    if (err == 0)
-        err = options_int(options, "timeout-ms", 0, INT64_MAX, -1, &c->timeout_ms, &problem);
+        err = options_int(options, "timeout-ms", -1, INT64_MAX, -1, &c->timeout_ms, &problem);
     if (err)
         tool_misuse(c->run, "%s", buf_text(&problem));
     buf_close(&problem);
     return err ? 1 : 0;
 }
 
+/* A name that no topic can have would be waited for in vain. */
+static int consumer_check_topic(const struct consumer *c)
+{
+    size_t len = c->topic ? strlen(c->topic) : 0;
+    bool plain = true;
+    for (size_t i = 0; i < len; i++)
+        plain = plain && (isalnum((unsigned char)c->topic[i]) || strchr("._-", c->topic[i]));
+    if (!c->topic || (len > 0 && len <= CONSUMER_NAME_MAX && plain && strcmp(c->topic, ".") != 0 &&
+                      strcmp(c->topic, "..") != 0))
+        return 0;
+    return tool_misuse(c->run,
+                       "--topic %s: no topic has such a name: letters, digits, '.', '_' and '-' "
+                       "are possible, up to %d of them",
+                       c->topic, CONSUMER_NAME_MAX);
+}
+
+/* group.id may stand in several places; they must agree. */
+static int consumer_read_group(struct consumer *c)
+{
+    const char *said = rd_said(c->run, "command-property", "group.id");
+    c->group = options_get(c->run->options, "group");
+    if (c->group && said && strcmp(c->group, said) != 0)
+        return tool_misuse(c->run, "--group %s and group.id=%s differ: leave one out", c->group,
+                           said);
+    return 0;
+}
+
 static int consumer_read_options(struct consumer *c)
 {
     const struct options *options = c->run->options;
     const char *include = options_get(options, "include");
+    const char *isolation = options_get(options, "isolation-level");
     c->topic = options_get(options, "topic");
-    c->group = options_get(options, "group");
+    if (isolation && strcmp(isolation, "read_committed") != 0 &&
+        strcmp(isolation, "read_uncommitted") != 0)
+        return tool_misuse(c->run,
+                           "--isolation-level %s: write read_committed or read_uncommitted",
+                           isolation);
     if (!c->topic == !include)
         return tool_misuse(c->run, "which topic? Give one of --topic NAME, --include REGEX");
-    if (consumer_read_numbers(c) || consumer_read_offset(c))
+    if (consumer_check_topic(c) || consumer_read_group(c) || consumer_read_numbers(c) ||
+        consumer_read_offset(c))
         return 1;
     if (c->partition >= 0 && (!c->topic || c->group))
         return tool_misuse(c->run, "--partition goes with --topic, and not with --group");
@@ -219,15 +262,9 @@ static int consumer_read_format(struct consumer *c)
 
 static int consumer_configure(struct consumer *c, rd_kafka_conf_t *conf)
 {
-    const char *option;
     struct tool_run *run = c->run;
     const char *isolation = options_get(run->options, "isolation-level");
-    char *bootstrap = tool_bootstrap(run, &option);
-    if (!bootstrap)
-        return 1;
-    int status = rd_set(run, conf, "bootstrap.servers", bootstrap);
-    mem_free(bootstrap);
-    if (status || rd_set(run, conf, "client.id", "console-consumer") ||
+    if (rd_set_bootstrap(run, conf) || rd_set(run, conf, "client.id", "console-consumer") ||
         rd_set(run, conf, "allow.auto.create.topics", "true") ||
         rd_set(run, conf, "isolation.level", isolation ? isolation : "read_uncommitted") ||
         rd_set(run, conf, "fetch.error.backoff.ms", "50") ||
@@ -349,6 +386,17 @@ static bool consumer_wants(const struct consumer *c, const struct rd_kafka_metad
     return strncmp(found->topic, "__", 2) != 0 && tool_pattern_matches(c->pattern, found->topic);
 }
 
+/* Says once that the partition of --partition is not there; it may come later. */
+static void consumer_tell_partition(struct consumer *c)
+{
+    int32_t partitions = c->topics[0].partitions;
+    if (c->missing_told || c->partition < partitions)
+        return;
+    c->missing_told = true;
+    fprintf(stderr, "%s: %s has %d partitions, hence no partition %lld yet: waiting for it\n",
+            c->run->called, c->topic, partitions, (long long)c->partition);
+}
+
 static void consumer_scan(struct consumer *c)
 {
     const struct rd_kafka_metadata *metadata;
@@ -364,6 +412,8 @@ static void consumer_scan(struct consumer *c)
         any = true;
         consumer_start(c, &metadata->topics[i], later || c->missing_told);
     }
+    if (!err && any)
+        consumer_tell_partition(c);
     if (!err && !any && !c->missing_told) {
         c->missing_told = true;
         fprintf(stderr, "%s: there is no topic %s yet: waiting for it\n", c->run->called,
@@ -476,11 +526,13 @@ static int consumer_loop(struct consumer *c)
 
 static int consumer_run_checked(struct consumer *c)
 {
-    if (consumer_read_options(c) || consumer_read_format(c) ||
-        tool_read_props(c->run, "command-config") || consumer_open(c))
+    if (tool_read_props(c->run, "command-config") || consumer_read_options(c) ||
+        consumer_read_format(c) || consumer_open(c))
         return 1;
     rd_catch_signals();
     int status = consumer_loop(c);
+    if (options_has(c->run->options, "enable-systest-events"))
+        puts("shutdown_complete");
     fprintf(stderr, "Processed a total of %lld messages\n", (long long)c->count);
     return status;
 }

@@ -8,6 +8,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -26,10 +27,10 @@ static const struct option_row producer_options[] = {
     OPTION("retry-backoff-ms", "N", "The wait before that (100)."),
     OPTION("timeout", "N", "How long records are gathered for a batch, in ms (5)."),
     OPTION("request-required-acks", "N",
-           "0, 1 or -1: nobody, the leader, all in-sync replicas (-1)."),
+           "0, 1 or -1 (all): nobody, the leader, all in-sync replicas (-1)."),
     OPTION("request-timeout-ms", "N", "How long a broker may take to answer."),
     OPTION("metadata-expiry-ms", "N", "How old what is known of the cluster may get (300000)."),
-    OPTION("max-block-ms", "N", "How long to wait when the buffer is full (60000)."),
+    OPTION("max-block-ms", "N", "How long records wait while no broker answers (60000)."),
     OPTION("max-memory-bytes", "N", "The buffer for records (33554432)."),
     OPTION("max-partition-memory-bytes", "N", "An older name of --batch-size; it wins."),
     OPTION("socket-buffer-size", "N", "The send buffer of a connection (102400)."),
@@ -48,6 +49,7 @@ static const struct option_row producer_options[] = {
 
 /* A record that waits for a dead cluster for longer than that is given up, as in Java's clients. */
 enum { PRODUCER_DELIVERY_MS = 120000 };
+enum { PRODUCER_BLOCK_MS = 60000 };
 enum { PRODUCER_HEADERS_MAX = 256 };
 
 struct producer {
@@ -60,9 +62,19 @@ struct producer {
     char *null_marker; /* NULL = none */
     uint64_t line;
     uint64_t failed;
+    int64_t max_block_ms;
+    int64_t waiting_since_ms; /* the first record was handed over; 0 = none yet */
+    bool answered;            /* a record was delivered: from then on message.timeout.ms counts */
 };
 
 /* ---- settings ---- */
+
+static int64_t producer_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 static void producer_replace(char **slot, const char *value)
 {
@@ -72,7 +84,7 @@ static void producer_replace(char **slot, const char *value)
 
 static bool producer_set_reader(struct producer *p, const char *name, const char *value)
 {
-    bool on = strcmp(value, "true") == 0;
+    bool on = strcasecmp(value, "true") == 0;
     if (strcmp(name, "parse.key") == 0)
         p->parse_key = on;
     else if (strcmp(name, "parse.headers") == 0)
@@ -94,6 +106,32 @@ static bool producer_set_reader(struct producer *p, const char *name, const char
     return true;
 }
 
+/* A separator that is empty or the same as another one cuts a line nowhere, or anywhere. */
+static int producer_check_reader(const struct producer *p)
+{
+    const struct {
+        const char *name, *text;
+        bool used;
+    } texts[] = {
+        {"key.separator", p->key_separator, p->parse_key},
+        {"headers.delimiter", p->headers_delimiter, p->parse_headers},
+        {"headers.separator", p->headers_separator, p->parse_headers},
+        {"headers.key.separator", p->headers_key_separator, p->parse_headers},
+        {"null.marker", p->null_marker, p->null_marker != NULL},
+    };
+    enum { MAY_EQUAL_HEADERS = 1 }; /* key.separator and headers.delimiter are both a tab */
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        if (texts[i].used && texts[i].text[0] == '\0' && i + 1 < ARRAY_LEN(texts))
+            return tool_misuse(p->run, "%s is empty: write at least one character", texts[i].name);
+        for (size_t j = i + 1; j < ARRAY_LEN(texts); j++)
+            if (texts[i].used && texts[j].used && strcmp(texts[i].text, texts[j].text) == 0 &&
+                !(i == 0 && j < ARRAY_LEN(texts) - MAY_EQUAL_HEADERS))
+                return tool_misuse(p->run, "%s and %s are the same: give each its own",
+                                   texts[i].name, texts[j].name);
+    }
+    return 0;
+}
+
 static int producer_read_properties(struct producer *p)
 {
     struct tool_run file = *p->run;
@@ -110,9 +148,9 @@ static int producer_read_properties(struct producer *p)
     props_close(&file.props);
     while (status == 0 && (pair = options_next(p->run->options, "reader-property", &cursor)))
         if (!rd_split(pair, name, &value) || !producer_set_reader(p, name, value))
-            status =
-                tool_misuse(p->run, "--reader-property %s is not a property of the reader", pair);
-    return status;
+            status = tool_misuse(p->run, "--%s %s is not a property of the reader",
+                                 options_written(p->run->options, "reader-property"), pair);
+    return status ? status : producer_check_reader(p);
 }
 
 struct producer_number {
@@ -126,7 +164,6 @@ static const struct producer_number producer_numbers[] = {
     {"message-send-max-retries", "retries", 0, INT32_MAX, -1},
     {"retry-backoff-ms", "retry.backoff.ms", 1, 300000, 100},
     {"timeout", "linger.ms", 0, 900000, 5},
-    {"request-required-acks", "acks", -1, 1, -1},
     {"request-timeout-ms", "request.timeout.ms", 1, 900000, -1},
     {"metadata-expiry-ms", "metadata.max.age.ms", 1, 86400000, 300000},
     {"max-memory-bytes", "buffer.memory", 1024, INT32_MAX, 33554432},
@@ -152,20 +189,53 @@ static int producer_set_numbers(const struct tool_run *run, rd_kafka_conf_t *con
     return status;
 }
 
-static int producer_set_codec(const struct tool_run *run, rd_kafka_conf_t *conf)
+/* "a|b|c": whether `value` is one of them. */
+static bool producer_is_one_of(const char *words, const char *value)
 {
-    const char *codec = options_get(run->options, "compression-codec");
-    if (!codec)
-        return 0;
-    return rd_set(run, conf, "compression.type", codec[0] ? codec : "gzip");
+    size_t len = strlen(value);
+    for (const char *at = words; *at;) {
+        size_t n = strcspn(at, "|");
+        if (n == len && memcmp(at, value, n) == 0)
+            return true;
+        at += n + (at[n] == '|');
+    }
+    return false;
 }
 
-/* Idempotent by default, as Java's producers are: a retry can't double a record. Asking for fewer
- * acks or for a limit of retries gives that up. */
-static bool producer_is_idempotent(const struct options *options)
+static int producer_set_words(const struct tool_run *run, rd_kafka_conf_t *conf)
 {
-    const char *acks = options_get(options, "request-required-acks");
-    return (!acks || strcmp(acks, "-1") == 0) && !options_has(options, "message-send-max-retries");
+    const char *codec = options_get(run->options, "compression-codec");
+    const char *acks = options_get(run->options, "request-required-acks");
+    if (codec && codec[0] == '\0')
+        codec = "gzip";
+    if (codec && !producer_is_one_of("none|gzip|snappy|lz4|zstd", codec))
+        return tool_misuse(run, "--compression-codec %s: write none, gzip, snappy, lz4 or zstd",
+                           codec);
+    if (acks && !producer_is_one_of("0|1|-1|all", acks))
+        return tool_misuse(run, "--request-required-acks %s: write 0, 1, -1 or all", acks);
+    if (codec && rd_set(run, conf, "compression.type", codec))
+        return 1;
+    return acks ? rd_set(run, conf, "acks", acks) : 0;
+}
+
+/* Idempotent by default, as Java's producers are: a retry can't double a record. As there, asking
+ * for what it can't be with gives that up. */
+static bool producer_is_idempotent(const struct tool_run *run)
+{
+    static const char *const names[] = {"acks", "request.required.acks"};
+    const char *acks = options_get(run->options, "request-required-acks");
+    const char *said = rd_said(run, "command-property", "enable.idempotence");
+    const char *retries = rd_said(run, "command-property", "retries");
+    const char *flight =
+        rd_said(run, "command-property", "max.in.flight.requests.per.connection");
+    if (said)
+        return false; /* it is set as it was said */
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (rd_said(run, "command-property", names[i]))
+            acks = rd_said(run, "command-property", names[i]);
+    return (!acks || strcmp(acks, "-1") == 0 || strcmp(acks, "all") == 0) &&
+           !options_has(run->options, "message-send-max-retries") &&
+           (!retries || strcmp(retries, "0") != 0) && (!flight || strtol(flight, NULL, 10) <= 5);
 }
 
 static void producer_on_delivery(rd_kafka_t *rd, const rd_kafka_message_t *message, void *opaque)
@@ -173,29 +243,28 @@ static void producer_on_delivery(rd_kafka_t *rd, const rd_kafka_message_t *messa
     struct rd_watch *watch = opaque;
     struct producer *p = CONTAINER_OF(watch, struct producer, watch);
     (void)rd;
-    if (!message->err)
+    if (!message->err) {
+        p->answered = true;
         return;
+    }
     p->failed++;
+    if (message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
+        message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+        return; /* producer_check_block has told */
     fprintf(stderr, "%s: a record was not delivered: %s%s%s\n", p->run->called,
             rd_kafka_err2str(message->err), watch->reason[0] ? ": " : "", watch->reason);
 }
 
 static int producer_configure(struct producer *p, rd_kafka_conf_t *conf)
 {
-    const char *option;
     struct tool_run *run = p->run;
-    char *bootstrap = tool_bootstrap(run, &option);
-    if (!bootstrap)
-        return 1;
-    int status = rd_set(run, conf, "bootstrap.servers", bootstrap);
-    mem_free(bootstrap);
-    if (status || rd_set(run, conf, "client.id", "console-producer") ||
+    if (rd_set_bootstrap(run, conf) || rd_set(run, conf, "client.id", "console-producer") ||
         rd_set_int(run, conf, "message.timeout.ms", PRODUCER_DELIVERY_MS) ||
         rd_set(run, conf, "reconnect.backoff.max.ms", "1000"))
         return 1;
-    if (producer_is_idempotent(run->options) && rd_set(run, conf, "enable.idempotence", "true"))
+    if (producer_is_idempotent(run) && rd_set(run, conf, "enable.idempotence", "true"))
         return 1;
-    if (producer_set_numbers(run, conf) || producer_set_codec(run, conf) ||
+    if (producer_set_numbers(run, conf) || producer_set_words(run, conf) ||
         rd_set_all(run, conf, "command-property"))
         return 1;
     rd_watch_errors(conf, &p->watch);
@@ -305,6 +374,32 @@ static void producer_warn(struct producer *p)
     fprintf(stderr, "%s: no broker answers, trying on: %s\n", p->run->called, p->watch.reason);
 }
 
+/* As long as no broker has ever answered, records are kept for max.block.ms, as in Java's clients:
+ * the address is more likely wrong than the whole cluster down. */
+static void producer_check_block(struct producer *p)
+{
+    int waiting = rd_kafka_outq_len(p->rd);
+    int64_t now = producer_now_ms();
+    if (p->answered || !p->watch.all_down || waiting == 0)
+        return;
+    if (p->waiting_since_ms == 0)
+        p->waiting_since_ms = now;
+    if (now - p->waiting_since_ms < p->max_block_ms)
+        return;
+    p->waiting_since_ms = 0;
+    tool_fail(p->run,
+              "%d records were not delivered: no broker answered for %lld ms (--max-block-ms): %s",
+              waiting, (long long)p->max_block_ms, p->watch.reason);
+    rd_kafka_purge(p->rd, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
+    rd_kafka_poll(p->rd, 0);
+}
+
+static void producer_turn(struct producer *p)
+{
+    producer_warn(p);
+    producer_check_block(p);
+}
+
 static rd_kafka_resp_err_t producer_hand_over(struct producer *p,
                                               const struct producer_record *record)
 {
@@ -327,7 +422,7 @@ static int producer_send(struct producer *p, const char *text, size_t len)
     do {
         err = producer_hand_over(p, &record);
         rd_kafka_poll(p->rd, err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 100 : 0);
-        producer_warn(p);
+        producer_turn(p);
     } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL && !rd_interrupted());
     if (err && record.headers)
         rd_kafka_headers_destroy(record.headers);
@@ -338,7 +433,7 @@ static int producer_send(struct producer *p, const char *text, size_t len)
     }
     while (p->sync && rd_kafka_outq_len(p->rd) > 0 && !rd_interrupted()) {
         rd_kafka_flush(p->rd, 100);
-        producer_warn(p);
+        producer_turn(p);
     }
     return 0;
 }
@@ -351,7 +446,7 @@ static void producer_wait(struct producer *p)
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     while (!rd_interrupted() && poll(&input, 1, 100) == 0) {
         rd_kafka_poll(p->rd, 0);
-        producer_warn(p);
+        producer_turn(p);
     }
 }
 
@@ -420,7 +515,7 @@ static void producer_drain(struct producer *p)
     while (rd_kafka_outq_len(p->rd) > 0 && !p->watch.fatal) {
         if (rd_kafka_flush(p->rd, 100) == RD_KAFKA_RESP_ERR_NO_ERROR)
             break;
-        producer_warn(p);
+        producer_turn(p);
         if (rd_interrupted() && p->warned)
             break;
     }
@@ -429,6 +524,18 @@ static void producer_drain(struct producer *p)
         p->failed += (uint64_t)left;
         tool_fail(p->run, "%d records were not delivered: %s", left, p->watch.reason);
     }
+}
+
+static int producer_read_block(struct producer *p)
+{
+    struct buf problem;
+    buf_init(&problem);
+    int err = options_int(p->run->options, "max-block-ms", 0, INT64_MAX, PRODUCER_BLOCK_MS,
+                          &p->max_block_ms, &problem);
+    if (err)
+        tool_misuse(p->run, "%s", buf_text(&problem));
+    buf_close(&problem);
+    return err ? 1 : 0;
 }
 
 static int producer_run_checked(struct producer *p)
@@ -442,8 +549,8 @@ static int producer_run_checked(struct producer *p)
                            "--line-reader %s: Java classes can't be loaded; lines are read as "
                            "--reader-property says",
                            reader);
-    if (tool_read_props(p->run, "command-config") || producer_read_properties(p) ||
-        producer_open(p))
+    if (producer_read_block(p) || tool_read_props(p->run, "command-config") ||
+        producer_read_properties(p) || producer_open(p))
         return 1;
     rd_catch_signals();
     int status = producer_pump(p);

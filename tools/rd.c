@@ -102,8 +102,34 @@ int rd_set_all(const struct tool_run *run, rd_kafka_conf_t *conf, const char *pa
         if (strcmp(run->props.entries[i].key, "bootstrap.servers") != 0)
             status = rd_set(run, conf, run->props.entries[i].key, run->props.entries[i].value);
     while (status == 0 && (pair = options_next(run->options, pairs, &cursor)))
-        status = rd_set_pair(run, conf, pairs, pair);
+        status = rd_set_pair(run, conf, options_written(run->options, pairs), pair);
     return status;
+}
+
+int rd_set_bootstrap(struct tool_run *run, rd_kafka_conf_t *conf)
+{
+    const char *option;
+    char *bootstrap = tool_bootstrap(run, &option);
+    struct buf problem;
+    if (!bootstrap)
+        return 1;
+    buf_init(&problem);
+    int status = client_check_bootstrap(bootstrap, option, &problem)
+                     ? tool_fail(run, "%s", buf_text(&problem))
+                     : rd_set(run, conf, "bootstrap.servers", bootstrap);
+    buf_close(&problem);
+    mem_free(bootstrap);
+    return status;
+}
+
+const char *rd_said(const struct tool_run *run, const char *pairs, const char *name)
+{
+    const char *pair, *said = props_get(&run->props, name);
+    size_t cursor = 0, len = strlen(name);
+    while ((pair = options_next(run->options, pairs, &cursor)))
+        if (strncmp(pair, name, len) == 0 && pair[len] == '=')
+            said = pair + len + 1;
+    return said;
 }
 
 static void rd_on_error(rd_kafka_t *rd, int err, const char *reason, void *opaque)

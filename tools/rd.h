@@ -10,6 +10,11 @@
  * taken without effect. 0, or 1 with the message printed. */
 int rd_set(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, const char *value);
 int rd_set_int(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, int64_t value);
+/* The bootstrap servers, from where tool_bootstrap takes them; checked. */
+int rd_set_bootstrap(struct tool_run *run, rd_kafka_conf_t *conf);
+/* What the files and options say of a client setting, by its Java name: the last value of the
+ * option `pairs`, else run->props; NULL when they are silent. Borrowed. */
+const char *rd_said(const struct tool_run *run, const char *pairs, const char *name);
 /* "name=value", as --producer-property and its like give it. */
 int rd_set_pair(const struct tool_run *run, rd_kafka_conf_t *conf, const char *option,
                 const char *pair);

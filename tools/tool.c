@@ -137,11 +137,12 @@ char *tool_bootstrap(struct tool_run *run, const char **option)
 int tool_read_props(struct tool_run *run, const char *name)
 {
     const char *path = options_get(run->options, name);
+    const char *written = options_written(run->options, name);
     if (!path)
         return 0;
     FILE *file = fopen(path, "r");
     if (!file)
-        return tool_fail(run, "--%s %s: it can't be read (%s): check the path", name, path,
+        return tool_fail(run, "--%s %s: it can't be read (%s): check the path", written, path,
                          strerror(errno));
     char *text = mem_alloc(TOOL_PROPS_MAX);
     size_t len = fread(text, 1, TOOL_PROPS_MAX, file);
@@ -149,14 +150,14 @@ int tool_read_props(struct tool_run *run, const char *name)
     fclose(file);
     if (broken || len == TOOL_PROPS_MAX) {
         mem_free(text);
-        return tool_fail(run, "--%s %s: %s: name a properties file", name, path,
+        return tool_fail(run, "--%s %s: %s: name a properties file", written, path,
                          broken ? strerror(broken) : "it is larger than any properties file");
     }
     int err = props_parse(&run->props, text, len, &line);
     mem_free(text);
     if (err)
-        return tool_fail(run, "--%s %s line %d: this is no setting: write name=value", name, path,
-                         line);
+        return tool_fail(run, "--%s %s line %d: this is no setting: write name=value", written,
+                         path, line);
     return 0;
 }
 

@@ -101,6 +101,16 @@ static bool client_add_bootstrap(struct client *client, const char *text, size_t
     return true;
 }
 
+int client_check_bootstrap(const char *bootstrap, const char *option, struct buf *problem)
+{
+    struct client_config config = {.bootstrap = bootstrap, .option = option, .client_id = ""};
+    struct client *client;
+    int err = client_new(NULL, &config, problem, &client); /* dials nothing, hence needs no loop */
+    if (!err)
+        client_free(client);
+    return err;
+}
+
 int client_new(struct env *env, const struct client_config *config, struct buf *problem,
                struct client **out)
 {

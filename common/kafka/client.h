@@ -30,6 +30,9 @@ struct client_config {
 int client_new(struct env *env, const struct client_config *config, struct buf *problem,
                struct client **client) MUST_CHECK;
 void client_free(struct client *client);
+/* Checks a list of addresses as client_new does, for programs that hand it to another library. */
+int client_check_bootstrap(const char *bootstrap, const char *option,
+                           struct buf *problem) MUST_CHECK;
 
 /* The sentence of the last error; "" when there was none. Borrowed until the next call. */
 const char *client_problem(struct client *client);
