@@ -48,7 +48,7 @@ static int broker_cluster_known(void *data, const char *cluster_id)
     buf_init(&problem);
     int err = log_manager_set_cluster_id(broker->logs, cluster_id, &problem);
     if (err) {
-        logger_error(broker->logger, "%s", buf_text(&problem));
+        logger_error(broker->logger, "%s: %s", config_file(broker->config), buf_text(&problem));
         broker->failed(broker->failed_data);
     }
     buf_close(&problem);

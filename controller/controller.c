@@ -217,15 +217,21 @@ static void free_config(struct controller_config *config)
 static int open_listener(struct controller *controller, struct buf *problem)
 {
     const struct controller_config *config = &controller->config;
-    int err =
-        listener_new(controller->env, controller->logger, config->listen_host, config->listen_port,
-                     &listener_handlers, controller, &controller->listener);
-    if (err)
-        buf_printf(problem,
-                   "can't listen on the controller listener %s:%u: %s. Stop the other process, or "
-                   "set controller.listener.names and controller.quorum.voters to another port",
+    int err = listener_new(controller->env, controller->logger, config->listen_host,
+                           config->listen_port, &listener_handlers, controller,
+                           &controller->listener);
+    const char *remedy = "choose another address for it in controller.quorum.voters (and in "
+                         "listeners, where controller.listener.names has its name)";
+    if (err == ERR_ADDRESS_IN_USE) {
+        buf_printf(problem, "port %u of the controller's listener is in use by ",
+                   config->listen_port);
+        env_port_holder(controller->env, config->listen_port, problem);
+        buf_printf(problem, ": stop it, or %s", remedy);
+    } else if (err) {
+        buf_printf(problem, "can't listen on the controller's listener %s:%u: %s: %s",
                    config->listen_host ? config->listen_host : "*", config->listen_port,
-                   err_text(err));
+                   err_text(err), remedy);
+    }
     return err;
 }
 

@@ -90,7 +90,10 @@ static int lock_dir(struct log_dir *dir, struct buf *problem)
             "that broker, or set log.dirs to another directory",
             dir->path);
     else if (rc < 0)
-        buf_printf(problem, "log directory %s can't be used: %s", dir->path, err_text(rc));
+        buf_printf(problem,
+                   "log.dirs: %s can't be used as a directory: %s: set log.dirs to directories that "
+                   "this user may make and write",
+                   dir->path, rc == ERR_EXISTS ? "there is a file of that name" : err_text(rc));
     return rc;
 }
 
@@ -130,7 +133,10 @@ static int check_owner(struct log_dir *dir, struct buf *problem)
         if (rc == 0)
             rc = sync_above(manager->env, dir->path);
         if (rc < 0)
-            buf_printf(problem, "%s/meta.properties can't be written: %s", dir->path, err_text(rc));
+            buf_printf(problem,
+                       "log.dirs: %s/meta.properties can't be written: %s: set log.dirs to "
+                       "directories that this user may write",
+                       dir->path, err_text(rc));
     }
     if (rc == 0 && !cluster_id && meta.cluster_id) {
         mem_free(manager->cluster_id);
@@ -152,7 +158,10 @@ int log_dir_list(struct log_dir *dir, struct buf *problem)
     if (rc == 0)
         rc = list_partitions(dir);
     if (rc < 0)
-        buf_printf(problem, "log directory %s can't be read: %s", dir->path, err_text(rc));
+        buf_printf(problem,
+                   "log.dirs: %s can't be read: %s: give it to this user, or set log.dirs to "
+                   "another directory",
+                   dir->path, err_text(rc));
     return rc;
 }
 

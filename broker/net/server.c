@@ -92,15 +92,19 @@ static int server_listen(struct server *server, int index, const struct config_l
     listener->index = index;
     int err = env_listen(server->owner.broker->env, settings->host, settings->port, server_accepted,
                          listener, &listener->listener);
-    if (err == ERR_ADDRESS_IN_USE)
+    const struct broker *broker = server->owner.broker;
+    const char *setting = config_is_set(broker->config, CONFIG_LISTENERS) ? "listeners" : "port";
+    if (err == ERR_ADDRESS_IN_USE) {
+        buf_printf(problem, "%s: port %u of listener %s is in use by ", setting, settings->port,
+                   settings->name);
+        env_port_holder(broker->env, settings->port, problem);
+        buf_printf(problem, ": stop it, or choose another port in %s", setting);
+    } else if (err) {
         buf_printf(problem,
-                   "listeners: port %u of listener %s is in use by another process: stop it (see "
-                   "`ss -ltnp sport = :%u`), or choose another port in `listeners` or `port`",
-                   settings->port, settings->name, settings->port);
-    else if (err)
-        buf_printf(problem, "listeners: can't listen on %s:%u for listener %s: %s",
-                   settings->host[0] ? settings->host : "0.0.0.0", settings->port, settings->name,
-                   err_text(err));
+                   "%s: can't listen on %s:%u for listener %s: %s: write an address of this host",
+                   setting, settings->host[0] ? settings->host : "0.0.0.0", settings->port,
+                   settings->name, err_text(err));
+    }
     return err;
 }
 

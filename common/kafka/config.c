@@ -94,6 +94,22 @@ static void config_put(struct config *config, enum config_id id, const char *tex
     }
 }
 
+/* What is no text would end up in addresses, names and messages. */
+static int config_check_text(const struct config *config, const struct props_entry *entry,
+                             struct buf *problem)
+{
+    bool key = config_is_text(entry->key);
+    if (key && config_is_text(entry->value))
+        return 0;
+    config_say_line(config->file, entry->line, problem);
+    if (key)
+        buf_printf(problem, "the value of %s has bytes that are no UTF-8 text: ", entry->key);
+    else
+        buf_printf(problem, "the name of the setting has bytes that are no UTF-8 text: ");
+    buf_printf(problem, "save the file as UTF-8, or write such letters as \\uXXXX");
+    return ERR_INVALID;
+}
+
 static int config_read_entry(struct config *config, const struct props_entry *entry,
                              struct buf *problem)
 {
@@ -146,7 +162,9 @@ static int config_read(struct config *config, const struct props *props, struct 
     int err = 0;
     for (size_t i = 0; i < props->count && err == 0; i++) {
         const struct props_entry *entry = &props->entries[i];
-        err = config_check_authorizer(config, entry, problem);
+        err = config_check_text(config, entry, problem);
+        if (!err)
+            err = config_check_authorizer(config, entry, problem);
         if (err || strcmp(entry->key, "authorizer.class.name") == 0)
             continue;
         enum config_id id = config_find(entry->key);
@@ -256,7 +274,9 @@ int config_load(struct env *env, const char *file, const char *const *overrides,
     int err = env_file_load(env, file, CONFIG_FILE_MAX, &text, &len);
     if (err) {
         buf_printf(problem, "%s: the settings can't be read: %s: check the path", file,
-                   err == ERR_NOT_FOUND ? "there is no such file" : err_text(err));
+                   err == ERR_NOT_FOUND ? "there is no such file"
+                   : err == ERR_INVALID ? "it is no file"
+                                        : err_text(err));
         return err;
     }
     props_init(&props);

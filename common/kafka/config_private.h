@@ -36,6 +36,8 @@ struct config {
 /* Parses a checked value; the same rules for file, override and topic. */
 bool config_parse_int(const char *text, int64_t *value);
 bool config_parse_double(const char *text, double *value);
+/* Whether it is UTF-8 without control characters. */
+bool config_is_text(const char *text);
 bool config_parse_bool(const char *text, bool *value);
 
 /* One element of a comma-separated list, without blanks around it; *list moves past it. False at

@@ -576,8 +576,7 @@ static int config_derive_bootstrap(struct config *config, struct buf *problem)
 
 static int config_derive_log_dirs(struct config *config, struct buf *problem)
 {
-    enum config_id id =
-        config_str(config, CONFIG_LOG_DIRS)[0] != '\0' ? CONFIG_LOG_DIRS : CONFIG_LOG_DIR;
+    enum config_id id = config_is_set(config, CONFIG_LOG_DIRS) ? CONFIG_LOG_DIRS : CONFIG_LOG_DIR;
     const char *list = config_str(config, id);
     const char *element;
     size_t len;
@@ -600,7 +599,7 @@ static int config_derive_log_dirs(struct config *config, struct buf *problem)
     if (config->log_dir_count > 0)
         return 0;
     config_say_where(config, id, problem);
-    buf_printf(problem, "log.dirs is empty: name a directory for the logs");
+    buf_printf(problem, "%s is empty: name a directory for the logs", config_row(id)->name);
     return ERR_INVALID;
 }
 

@@ -222,6 +222,19 @@ bool config_parse_double(const char *text, double *value)
     return *end == '\0' && errno == 0;
 }
 
+bool config_is_text(const char *text)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        unsigned rest = *c < 0x80 ? 0 : *c < 0xc2 ? 4 : *c < 0xe0 ? 1 : *c < 0xf0 ? 2 : 3;
+        if ((*c < 0x20 && *c != '\t') || *c == 0x7f || rest == 4 || *c > 0xf4)
+            return false;
+        for (; rest > 0; rest--)
+            if ((*++c & 0xc0) != 0x80)
+                return false;
+    }
+    return true;
+}
+
 bool config_parse_bool(const char *text, bool *value)
 {
     *value = strcasecmp(text, "true") == 0;

@@ -31,26 +31,26 @@ def start_with_line(line, *words):
     node = cluster.nodes[0]
     with cluster:
         node.write_config()
-        with open(node.config_file, "a") as file:
-            file.write(line + "\n")
+        with open(node.config_file, "ab") as file:
+            file.write(line if isinstance(line, bytes) else (line + "\n").encode())
         node.write_config = lambda: None
         node.start()
-        refused(node, *words)
+        refused(node, "server0.properties", *words)
 
 
 @test("a line that is no setting")
 def bad_line():
-    start_with_line("num.partitions 3=\\", "server0.properties", "num.partitions")
+    start_with_line("num.partitions 3=\\", "num.partitions")
 
 
 @test("a value of the wrong type")
 def bad_value():
-    start_with_line("num.partitions=many", "server0.properties", "num.partitions", "many")
+    start_with_line("num.partitions=many", "num.partitions", "many")
 
 
 @test("an unknown setting, with the name that was meant")
 def unknown_setting():
-    start_with_line("num.partition=3", "server0.properties", "num.partition", "num.partitions")
+    start_with_line("num.partition=3", "num.partition", "num.partitions")
 
 
 @test("a file that does not exist")
@@ -63,6 +63,79 @@ def no_file():
         refused(node, "absent.properties")
 
 
+@test("a folder instead of a file")
+def no_regular_file():
+    with Cluster(1, start=False) as cluster:
+        node = cluster.nodes[0]
+        node.config_file = cluster.directory
+        node.write_config = lambda: None
+        node.start()
+        refused(node, cluster.directory, "it is no file")
+
+
+@test("bytes that are no text, in a name and in a value; random bytes")
+def no_text():
+    start_with_line(b"broker.rack=\xff\xfe\n", "line 5", "broker.rack", "UTF-8")
+    start_with_line(b"\xff\xfe=1\n", "line 5", "UTF-8")
+    start_with_line(bytes(range(256)) * 16, "line ")
+
+
+@test("an empty file and blanks around a value start a node")
+def odd_but_right():
+    with Cluster(1, start=False) as cluster:
+        node = cluster.nodes[0]
+        arguments = [word for key, value in node.settings.items()
+                     for word in ("--override", f"{key}={value}")]
+        node.write_config = lambda: open(node.config_file, "w").close()
+        node.start(*arguments)
+        cluster.wait_serving()
+        cluster.stop()
+        with open(node.config_file, "w") as file:
+            file.write("num.partitions =  3 \t \r\n")
+        node.write_config = lambda: None
+        node.start(*arguments)
+        cluster.wait_serving()
+
+
+@test("numbers out of range and out of all bounds")
+def numbers():
+    start_with_line("num.partitions=-3", "line 5", "num.partitions=-3", "from 1 to")
+    start_with_line("broker.rack=a\nnum.partitions=99999999999999999999999", "line 6", "num.partitions")
+    start_with_line("broker.id=-7", "line 5", "broker.id=-7")
+
+
+@test("listeners and advertised listeners that can't be")
+def listeners():
+    start_with_line("listeners=PLAINTEXT://:19092,OTHER://:19092\n"
+                    "listener.security.protocol.map=OTHER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+                    "line 5", "listeners", "PLAINTEXT and OTHER", "same port")
+    start_with_line("advertised.listeners=PLAINTEXT://localhost", "line 5", "advertised.listeners",
+                    "host:port")
+    start_with_line("advertised.listeners=PLAINTEXT://0.0.0.0:9092", "line 5", "advertised.listeners",
+                    "name of this host")
+    start_with_line("listeners=PLAINTEXT://192.0.2.1:19092", "listeners", "192.0.2.1:19092")
+
+
+@test("a quorum with one id twice, and one without this node")
+def quorums():
+    start_with_line("controller.quorum.voters=0@localhost:19092,0@localhost:19093", "line 5",
+                    "controller.quorum.voters", "0@localhost:19093", "own id")
+    start_with_line("process.roles=broker,controller\n"
+                    "controller.quorum.voters=1@localhost:19092,2@localhost:19093", "line 6",
+                    "controller.quorum.voters", "id 0")
+
+
+@test("log directories that can't be: none, a file, one that may not be made")
+def log_directories():
+    start_with_line("log.dirs=", "line 5", "log.dirs is empty")
+    for make in (lambda path: open(path, "w").close(), lambda path: os.symlink("/proc/none", path)):
+        with Cluster(1, start=False) as cluster:
+            node = cluster.nodes[0]
+            make(node.log_dir)
+            node.start()
+            refused(node, "server0.properties", "log.dirs", node.log_dir)
+
+
 @test("another broker.id than that of the log directory")
 def wrong_broker_id():
     with Cluster(1) as cluster:
@@ -70,7 +143,7 @@ def wrong_broker_id():
         node = cluster.nodes[0]
         node.settings["broker.id"] = 7
         node.start()
-        refused(node, "broker.id", "data0", "7", "0")
+        refused(node, "server0.properties", "broker.id", "data0", "7", "0")
 
 
 @test("a log directory of another cluster")
@@ -83,7 +156,8 @@ def other_cluster():
             node.start()
         wait_until(lambda: cluster.serving(), 30, "the two others serve")
         cluster.nodes[0].start()
-        refused(cluster.nodes[0], "cluster", "data0")
+        refused(cluster.nodes[0], "server0.properties", "cluster", "data0", "log.dirs",
+                "controller.quorum.voters")
 
 
 @test("the broker's port is taken")
@@ -93,7 +167,7 @@ def port_taken():
         other.bind(("127.0.0.1", node.port))
         other.listen()
         node.start()
-        refused(node, str(node.port), "listeners")
+        refused(node, "server0.properties", str(node.port), "listeners", f"process {os.getpid()} (")
 
 
 @test("the controller's port is taken")
@@ -104,7 +178,8 @@ def controller_port_taken():
         other.bind(("127.0.0.1", port))
         other.listen()
         node.start()
-        refused(node, str(port))
+        refused(node, "server0.properties", str(port), "controller.quorum.voters",
+                f"process {os.getpid()} (")
 
 
 @test("a log directory that another process uses")
@@ -113,7 +188,7 @@ def directory_taken():
         node = second.nodes[0]
         node.settings["log.dirs"] = first.nodes[0].log_dir
         node.start()
-        refused(node, first.nodes[0].log_dir)
+        refused(node, "server0.properties", "log.dirs", first.nodes[0].log_dir)
 
 
 @test("a quorum that can't be reached: said again and again, and not given up")

@@ -569,6 +569,13 @@ static uint16_t net_free_port(struct sim_node *node)
     return node->next_port;
 }
 
+void env_port_holder(struct env *env, uint16_t port, struct buf *out)
+{
+    (void)env;
+    (void)port;
+    buf_printf(out, "another process");
+}
+
 int env_listen(struct env *env, const char *host, uint16_t port,
                void (*accepted)(void *data, struct env_stream *stream), void *data,
                struct env_listener **out)

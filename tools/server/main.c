@@ -242,10 +242,12 @@ int main(int argc, char **argv)
         return 1;
     }
     err = node_parse(&node, argc, argv, &problem);
+    const char *file = err ? "" : config_file(node.config);
     if (!err)
         err = node_start(&node, &problem);
-    if (err) {
-        fprintf(stderr, "millrace-server: %s\n", problem.len ? buf_text(&problem) : err_text(err));
+    if (err) { /* a problem with the settings names the file itself, and the line */
+        fprintf(stderr, "millrace-server: %s%s%s\n", file, file[0] ? ": " : "",
+                problem.len ? buf_text(&problem) : err_text(err));
         node.exit_status = 1;
     } else {
         env_run(node.env);
