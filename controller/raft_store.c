@@ -48,8 +48,9 @@ int raft_store_open(struct env *env, struct logger *logger, const char *dir,
 {
     int err = env_dir_make_durable(env, dir);
     if (err) {
-        buf_printf(problem, "can't make the controller's directory %s: %s: set metadata.log.dir (or log.dirs) "
-                   "to a directory that this user may write",
+        buf_printf(problem,
+                   "can't make the controller's directory %s: %s: set metadata.log.dir (or "
+                   "log.dirs) to a directory that this user may write",
                    dir, err_text(err));
         return err;
     }
@@ -67,8 +68,9 @@ int raft_store_open(struct env *env, struct logger *logger, const char *dir,
     err = env_path_lock(env, path, &store->lock);
     mem_free(path);
     if (err)
-        buf_printf(problem, "can't lock the controller's directory %s: %s: stop the node that uses it, or set "
-                   "metadata.log.dir (or log.dirs) to another one",
+        buf_printf(problem,
+                   "can't lock the controller's directory %s: %s: stop the node that uses it, or "
+                   "set metadata.log.dir (or log.dirs) to another one",
                    dir, err_text(err));
     else
         err = raft_store_load(store, problem);

@@ -16,16 +16,18 @@ static const struct option_row cluster_options[] = {
     TOOL_LAST_OPTIONS,
 };
 
-static void cluster_print_endpoints(const struct describe_cluster_response *response, bool fenced)
+static void cluster_print_endpoints(const struct describe_cluster_response *response)
 {
-    struct table *table = table_new(TABLE_SPACES);
+    bool racks = false;
+    for (int32_t i = 0; i < response->brokers.count; i++)
+        racks = racks || response->brokers.items[i].rack.len > 0;
+    struct table *table = table_new(TABLE_PADDED);
     table_column(table, "ID", 10);
-    table_column(table, "HOST", 10);
+    table_column(table, "HOST", 0);
     table_column(table, "PORT", 10);
-    table_column(table, "RACK", 10);
-    if (fenced)
-        table_column(table, "STATE", 10);
-    table_column(table, "ENDPOINT_TYPE", 10);
+    table_column(table, "RACK", racks ? 0 : 10);
+    table_column(table, "STATE", 10);
+    table_column(table, "ENDPOINT_TYPE", 15);
     for (int32_t i = 0; i < response->brokers.count; i++) {
         const struct describe_cluster_response_describe_cluster_broker *row =
             &response->brokers.items[i];
@@ -36,15 +38,14 @@ static void cluster_print_endpoints(const struct describe_cluster_response *resp
             table_cell(table, "%.*s", WIRE_STR_ARGS(row->rack));
         else
             table_cell(table, "null");
-        if (fenced)
-            table_cell(table, "%s", row->is_fenced ? "fenced" : "unfenced");
+        table_cell(table, "%s", row->is_fenced ? "fenced" : "unfenced");
         table_cell(table, "broker");
     }
     table_print(table, stdout);
     table_free(table);
 }
 
-static int cluster_print(struct tool_run *run, const char *command, bool fenced,
+static int cluster_print(struct tool_run *run, const char *command,
                          const struct describe_cluster_response *response)
 {
     struct buf text;
@@ -56,7 +57,7 @@ static int cluster_print(struct tool_run *run, const char *command, bool fenced,
     else if (strcmp(command, "cluster-id") == 0)
         printf("Cluster ID: %.*s\n", WIRE_STR_ARGS(response->cluster_id));
     else
-        cluster_print_endpoints(response, fenced);
+        cluster_print_endpoints(response);
     buf_close(&text);
     return status;
 }
@@ -69,6 +70,8 @@ static int cluster_run(struct tool_run *run)
     bool fenced = options_has(run->options, "include-fenced-brokers");
     if (!command || (strcmp(command, "cluster-id") != 0 && strcmp(command, "list-endpoints") != 0))
         return tool_misuse(run, "the commands are cluster-id and list-endpoints");
+    if (fenced && strcmp(command, "list-endpoints") != 0)
+        return tool_misuse(run, "--include-fenced-brokers goes with list-endpoints");
     if (tool_connect(run))
         return 1;
     int version = tool_version(run, KAFKA_API_DESCRIBE_CLUSTER);
@@ -81,7 +84,7 @@ static int cluster_run(struct tool_run *run)
     request.include_fenced_brokers = fenced;
     if (tool_call(run, CLIENT_ANY, KAFKA_API_DESCRIBE_CLUSTER, version, &request, &answer))
         return 1;
-    int status = cluster_print(run, command, fenced, answer.response);
+    int status = cluster_print(run, command, answer.response);
     client_answer_free(&answer);
     return status;
 }

@@ -41,6 +41,7 @@ struct offsets {
     int64_t time;
     char **lines;
     size_t line_count;
+    bool any; /* a partition is wanted */
     int status;
 };
 
@@ -230,6 +231,8 @@ static void offsets_ask_topic(struct offsets *o, const offsets_topic *topic, con
                               const struct metadata_response *metadata)
 {
     int32_t partitions = topic->partitions.count;
+    for (int32_t i = 0; i < partitions && !o->any; i++)
+        o->any = offsets_is_wanted(o, name, topic->partitions.items[i].partition_index);
     struct list_offsets_request_list_offsets_partition *rows =
         mem_alloc(((size_t)partitions + 1) * sizeof(*rows));
     for (int32_t b = 0; b < metadata->brokers.count; b++) {
@@ -281,6 +284,9 @@ static int offsets_ask_all(struct offsets *o)
         mem_free(name);
     }
     client_answer_free(&answer);
+    if (!o->any)
+        return tool_fail(o->run, "no topic and partition is as the options say: see kafka-topics "
+                                 "--list");
     if (o->line_count > 0)
         qsort(o->lines, o->line_count, sizeof(*o->lines), offsets_compare);
     for (size_t i = 0; i < o->line_count; i++)

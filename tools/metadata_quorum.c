@@ -246,6 +246,8 @@ static int quorum_run(struct tool_run *run)
                            command ? command : "", command ? " is not available: " : "");
     if (status_wanted == options_has(run->options, "replication"))
         return tool_misuse(run, "describe needs one of --status, --replication");
+    if (status_wanted && options_has(run->options, "human-readable"))
+        return tool_misuse(run, "--human-readable goes with --replication");
     int status = tool_connect(run);
     if (status == 0)
         status = quorum_ask(&q);

@@ -66,7 +66,9 @@ static int start_parse(struct start *start, char *server)
                    i + 1 < argc) {
             start->args[count++] = (char *)(uintptr_t) "--override";
             start->args[count++] = argv[++i];
-        } else if (arg[0] == '-' || start->file)
+        } else if (strcmp(arg, "--override") == 0 || strcmp(arg, "-override") == 0)
+            return tool_misuse(start->run, "--override needs a value: --override property=value");
+        else if (arg[0] == '-' || start->file)
             return tool_misuse(start->run, "%s is not expected here", arg);
         else
             start->args[count++] = argv[i], start->file = arg;

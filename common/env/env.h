@@ -122,8 +122,9 @@ enum { ENV_ADDRESS_TEXT_MAX = 80 }; /* "[ipv6%scope]:port" */
 int env_listen(struct env *env, const char *host, uint16_t port,
                void (*accepted)(void *data, struct env_stream *stream), void *data,
                struct env_listener **listener) MUST_CHECK;
-/* Who listens on the TCP port of this machine, for a sentence about ERR_ADDRESS_IN_USE: "process 12
- * (java)", or "another process" when it can't be told. It reads /proc: not for a loop that serves. */
+/* Who listens on the TCP port of this machine, for a sentence about ERR_ADDRESS_IN_USE: "process
+ * 12 (java)", or "another process" when it can't be told. It reads /proc: not for a loop that
+ * serves. */
 void env_port_holder(struct env *env, uint16_t port, struct buf *out);
 uint16_t env_listener_port(const struct env_listener *listener);
 /* Stops or resumes accepting, for when the connection limit is reached. */

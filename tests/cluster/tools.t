@@ -1,0 +1,294 @@
+#!/usr/bin/env python3
+"""The command line as a user meets it: what is printed where, the exit status, and what is said of
+mistakes. What an option can't do is an error, never ignored."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import re
+import signal
+import socket
+import subprocess
+
+import tap
+import wire
+from cluster import Cluster
+from node import spawn
+from tap import check, check_equal, note, test
+from tool import MILLRACE, tool
+from wait import wait_until
+
+DEADLINE_S = 60
+TOPICS, PRODUCER, CONSUMER = "kafka-topics.sh", "kafka-console-producer.sh", "kafka-console-consumer.sh"
+QUIET_MS = "5000"  # without a record: the consumer has read to the end
+
+
+def says(cluster, name, *arguments, status=0, out=None, err=None, stdin=""):
+    """Runs the tool; `out` and `err` are the whole text, or a pattern that must be found in it.
+    Nothing may stand on the stream that is not named."""
+    done = tool(name, "--bootstrap-server", cluster.bootstrap, *arguments, stdin=stdin,
+                check_status=False)
+    told = f"{name} {' '.join(arguments)}: {done.stdout!r} {done.stderr!r}"
+    check_equal(done.returncode, status, f"the status of {told}")
+    for stream, text, wanted in (("stdout", done.stdout, out), ("stderr", done.stderr, err)):
+        if isinstance(wanted, re.Pattern):
+            check(wanted.search(text), f"{stream} of {told} has no {wanted.pattern}")
+        else:
+            check_equal(text, wanted or "", f"{stream} of {told}")
+    return done
+
+
+def misuse(cluster, name, *arguments, words):
+    """Refused with one sentence that has the words, and a pointer to --help."""
+    done = says(cluster, name, *arguments, status=1, err=re.compile("."))
+    lines = done.stderr.splitlines()
+    note(lines[0])
+    check(len(lines) == 2 and all(word in lines[0] for word in words),
+          f"{name} {arguments} says {lines}")
+    check_equal(lines[1], f"{name} --help lists the options.", "the second line")
+
+
+def wait_partitions(cluster, topic, count):
+    def look():
+        return all(len(wire.metadata(n.port).topics.get(topic, {})) == count for n in cluster.nodes)
+    wait_until(look, DEADLINE_S, f"{topic} has {count} partitions")
+
+
+@test("kafka-topics: create, list, describe, alter, delete")
+def topics():
+    with Cluster(3) as cluster:
+        says(cluster, TOPICS, "--create", "--topic", "orders", "--partitions", "2",
+             "--replication-factor", "3", "--config", "min.insync.replicas=3", out="Created topic orders.\n")
+        says(cluster, TOPICS, "--create", "--topic", "a_b", "--replica-assignment", "0:1,1:2",
+             out=re.compile(r"^WARNING.*\nCreated topic a_b.\n$"))
+        cluster.wait_isr_whole("orders")
+        says(cluster, TOPICS, "--list", out="a_b\norders\n")
+        says(cluster, TOPICS, "--list", "--topic", r"o\w+", out="orders\n")
+        header = r"Topic: orders\tTopicId: [\w-]{22}\tPartitionCount: 2\tReplicationFactor: 3\t" \
+                 r"Configs: min.insync.replicas=3\n"
+        line = r"\tTopic: orders\tPartition: %d\tLeader: [012]\tReplicas: [012],[012],[012]\t" \
+               r"Isr: [012],[012],[012]\tElr: \tLastKnownElr: \n"
+        lines = line % 0 + line % 1
+        says(cluster, TOPICS, "--describe", "--topic", "orders", out=re.compile(f"^{header}{lines}$"))
+        says(cluster, TOPICS, "--describe", "--topic", "orders", "--partition-size-limit-per-response",
+             "1", out=re.compile(f"^{header}{lines}$"))
+        says(cluster, TOPICS, "--describe", "--topics-with-overrides", out=re.compile(f"^{header}$"))
+        says(cluster, TOPICS, "--describe", "--at-min-isr-partitions", out=re.compile(f"^{lines}$"))
+        for nothing in ("--under-replicated-partitions", "--unavailable-partitions",
+                        "--under-min-isr-partitions"):
+            says(cluster, TOPICS, "--describe", nothing)
+        says(cluster, TOPICS, "--alter", "--topic", "orders", "--partitions", "3")
+        wait_partitions(cluster, "orders", 3)
+        says(cluster, TOPICS, "--delete", "--topic", "orders")
+        wait_partitions(cluster, "orders", 0)
+
+
+@test("kafka-topics: what the cluster refuses is one line on stdout, what is not there on stderr")
+def topics_refused():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        refused = "Error while executing topic command : "
+        for arguments, reason in (
+                (("--create", "--topic", "t"), "Topic 't' already exists."),
+                (("--create", "--topic", "u", "--replication-factor", "2"), "only 1 broker"),
+                (("--create", "--topic", "u", "--config", "retention.mss=1"), "did you mean retention.ms?"),
+                (("--create", "--topic", "u v"), "name is invalid"),
+                (("--alter", "--topic", "t", "--partitions", "1"), "already has 1 partition")):
+            says(cluster, TOPICS, *arguments, status=1,
+                 out=re.compile(f"^{refused}.*{re.escape(reason)}.*\n$"))
+        says(cluster, TOPICS, "--create", "--topic", "t", "--if-not-exists")
+        for action in (("--describe",), ("--delete",), ("--alter", "--partitions", "2")):
+            says(cluster, TOPICS, *action, "--topic", "absent", status=1,
+                 err="kafka-topics.sh: there is no topic absent: see --list\n")
+            says(cluster, TOPICS, *action, "--topic", "absent", "--if-exists")
+
+
+@test("options that contradict each other or that the action does not read")
+def contradictions():
+    with Cluster(1) as cluster:
+        for arguments, words in (
+                (("--list", "--describe"), ["one of --create"]),
+                (("--list", "--partitions", "3"), ["--partitions", "not with --list"]),
+                (("--create", "--topic", "t", "--if-exists"), ["--if-exists", "not with --create"]),
+                (("--alter", "--topic", "t", "--partitions", "2", "--config", "a=b"), ["kafka-configs"]),
+                (("--describe", "--if-exists"), ["--if-exists", "--topic"]),
+                (("--describe", "--topics-with-overrides", "--unavailable-partitions"),
+                 ["--topics-with-overrides"]),
+                (("--describe", "--topic", "a", "--topic", "b"), ["--topic", "twice"]),
+                (("--create",), ["--create needs --topic"]),
+                (("--create", "--topic", "t", "--partitions", "0"), ["--partitions 0", "from 1 to"]),
+                (("--create", "--topic", "t", "--replication-factor", "x"), ["--replication-factor x"]),
+                (("--create", "--topic", "t", "--replica-assignment", "0:0"), ["--replica-assignment"]),
+                (("--list", "--topik", "t"), ["--topik", "did you mean --topic?"]),
+                (("--list", "more"), ["more"])):
+            misuse(cluster, TOPICS, *arguments, words=words)
+        misuse(cluster, "kafka-consumer-groups.sh", "--list", "--group", "g",
+               words=["--group", "not with --list"])
+        misuse(cluster, "kafka-configs.sh", "--describe", "--topic", "t", "--add-config", "a=b",
+               words=["--add-config", "not with --describe"])
+        misuse(cluster, "kafka-metadata-quorum.sh", "describe", "--status", "--human-readable",
+               words=["--human-readable"])
+        says(cluster, TOPICS, "--create", "--topic", "t", "--delete-config", "a", "--disable-rack-aware",
+             "--force", out="Created topic t.\n", err=re.compile("--delete-config has no effect.*\n.*"
+                                                                "--disable-rack-aware has no effect"))
+
+
+@test("the console producer: keys, headers, null markers, acks, codecs, --sync")
+def producer():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        keyed = ("--topic", "t", "--property", "parse.key=TRUE", "--property", "key.separator=:")
+        says(cluster, PRODUCER, *keyed, "--property", "null.marker=NULL", "--sync",
+             stdin="k1:v1\n:v2\nNULL:NULL\nk4:a:b\n")
+        says(cluster, PRODUCER, *keyed, "--property", "parse.headers=true", "--compression-codec",
+             stdin="h1:x,h2:y\tk5:v5\n")
+        says(cluster, PRODUCER, *keyed, "--property", "ignore.error=true", stdin="no separator\n")
+        for acks in ("all", "-1", "1", "0"):
+            says(cluster, PRODUCER, "--topic", "t", "--request-required-acks", acks, stdin=f"a{acks}\n")
+        for acks in ("all", "1"):
+            says(cluster, PRODUCER, "--topic", "t", "--producer-property", f"acks={acks}",
+                 stdin=f"p{acks}")
+        says(cluster, PRODUCER, *keyed, stdin="k:last\nbad\nk:never\n", status=1,
+             err='kafka-console-producer.sh: line 2 has no key: ":" is missing\n')
+        expected = ("NO_HEADERS|k1|v1\nNO_HEADERS||v2\nNO_HEADERS|null|null\nNO_HEADERS|k4|a:b\n"
+                    "h1:x,h2:y|k5|v5\nNO_HEADERS|null|no separator\n" +
+                    "".join(f"NO_HEADERS|null|{value}\n" for value in
+                            ("aall", "a-1", "a1", "a0", "pall", "p1")) + "NO_HEADERS|k|last\n")
+        says(cluster, CONSUMER, "--topic", "t", "--from-beginning", "--max-messages", "13",
+             "--property", "print.key=true", "--property", "print.headers=true", "--property",
+             "key.separator=|", out=expected, err="Processed a total of 13 messages\n")
+
+
+@test("the console producer: mistakes, and a cluster that does not answer")
+def producer_mistakes():
+    with Cluster(1) as cluster:
+        for arguments, words in (
+                ((), ["--topic"]),
+                (("--topic", "t", "--request-required-acks", "2"), ["0, 1, -1 or all"]),
+                (("--topic", "t", "--compression-codec", "rar"), ["rar", "zstd"]),
+                (("--topic", "t", "--property", "bogus=1"), ["--property bogus=1"]),
+                (("--topic", "t", "--line-reader", "com.example.Reader"), ["com.example.Reader"]),
+                (("--topic", "t", "--max-block-ms", "x"), ["--max-block-ms x"]),
+                (("--topic", "t", "--property", "parse.key=true", "--property", "key.separator="),
+                 ["key.separator is empty"]),
+                (("--topic", "t", "--property", "parse.headers=true", "--property",
+                  "headers.separator=", "--property", "headers.key.separator="),
+                 ["headers.separator is empty"])):
+            misuse(cluster, PRODUCER, *arguments, words=words)
+        says(cluster, PRODUCER, "--topic", "t", "--producer.config", "/absent", status=1,
+             err=re.compile("--producer.config /absent: .*No such file"))
+    with socket.socket() as closed:  # bound, and nobody listens
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        for more in ((), ("--sync",)):
+            done = tool(PRODUCER, "--broker-list", address, "--topic", "t", "--max-block-ms", "500", *more,
+                        stdin="a\nb\n", check_status=False)
+            check_equal((done.returncode, done.stdout), (1, ""), f"status and stdout ({done.stderr})")
+            check("were not delivered" in done.stderr and "--max-block-ms" in done.stderr
+                  and address in done.stderr, f"stderr is {done.stderr!r}")
+
+
+@test("the console consumer: where it starts and where it ends")
+def consumer():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t", partitions=1)
+        says(cluster, PRODUCER, "--topic", "t", stdin="0\n1\n2\n3\n")
+        for arguments, count in (
+                (("--from-beginning",), 4),
+                (("--consumer-property", "auto.offset.reset=earliest"), 4),
+                (("--from-beginning", "--max-messages", "-1", "--timeout-ms", QUIET_MS), 4),
+                (("--timeout-ms", QUIET_MS), 0),
+                (("--partition", "0", "--offset", "3"), 1),
+                (("--partition", "0", "--offset", "earliest"), 4)):
+            end = () if "--timeout-ms" in arguments else ("--max-messages", str(count))
+            says(cluster, CONSUMER, "--topic", "t", *arguments, *end,
+                 out="".join(f"{n}\n" for n in range(4 - count, 4)),
+                 err=f"Processed a total of {count} messages\n")
+        says(cluster, CONSUMER, "--include", "[ts]", "--from-beginning", "--max-messages", "2",
+             "--enable-systest-events", out="0\n1\nshutdown_complete\n",
+             err="Processed a total of 2 messages\n")
+        says(cluster, CONSUMER, "--topic", "t", "--group", "g", "--from-beginning", "--max-messages", "3",
+             out="0\n1\n2\n", err="Processed a total of 3 messages\n")
+        says(cluster, CONSUMER, "--topic", "t", "--group", "g", "--max-messages", "1", out="3\n",
+             err="Processed a total of 1 messages\n")
+        says(cluster, CONSUMER, "--topic", "t", "--partition", "7", "--timeout-ms", "200",
+             err=re.compile("no partition 7 yet"))
+        for arguments, words in (
+                ((), ["--topic NAME", "--include"]),
+                (("--topic", "t", "--include", "u"), ["one of --topic"]),
+                (("--topic", "t", "--offset", "1"), ["--offset needs --partition"]),
+                (("--topic", "t", "--partition", "0", "--offset", "x"), ["--offset x"]),
+                (("--topic", "t", "--partition", "0", "--group", "g"), ["--partition", "--group"]),
+                (("--topic", "t", "--group", "g", "--consumer-property", "group.id=h"), ["g", "h", "differ"]),
+                (("--topic", "t", "--from-beginning", "--consumer-property", "auto.offset.reset=latest"),
+                 ["contradict"]),
+                (("--topic", "t", "--isolation-level", "x"), ["--isolation-level x"]),
+                (("--topic", "t", "--formatter", "com.example.Formatter"), ["com.example.Formatter"]),
+                (("--topic", "t u",), ["t u", "no topic has such a name"])):
+            misuse(cluster, CONSUMER, *arguments, words=words)
+
+
+@test("addresses that can't be, and brokers that are not there, for every tool")
+def addresses():
+    tools = ((TOPICS, "--list"), (PRODUCER, "--topic", "t"), (CONSUMER, "--topic", "t"),
+             ("kafka-configs.sh", "--describe", "--topic", "t"),
+             ("kafka-consumer-groups.sh", "--list"), ("kafka-groups.sh", "--list"),
+             ("kafka-get-offsets.sh",), ("kafka-metadata-quorum.sh", "describe", "--status"),
+             ("kafka-broker-api-versions.sh",), ("kafka-cluster.sh", "cluster-id"))
+    for name, *arguments in tools:
+        done = tool(name, "--bootstrap-server", "localhost:none", *arguments, check_status=False)
+        check_equal((done.returncode, done.stderr),
+                    (1, f"{name}: --bootstrap-server localhost:none is not an address: write it as "
+                     "host:port\n"), f"status and stderr of {name}")
+        environment = {k: v for k, v in os.environ.items() if k != "MILLRACE_BOOTSTRAP"}
+        done = subprocess.run([name, *arguments], executable=MILLRACE, env=environment, text=True,
+                              capture_output=True, timeout=DEADLINE_S, stdin=subprocess.DEVNULL)
+        check(done.returncode == 1 and ("--bootstrap-server" in done.stderr), f"{name}: {done.stderr!r}")
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        for name, *arguments in tools:
+            if name in (PRODUCER, CONSUMER):
+                continue  # they try on, as they say; the producer's end is another test
+            done = tool(name, "--bootstrap-server", address, *arguments, check_status=False)
+            check(address in done.stderr + done.stdout and "refused" in done.stderr + done.stdout,
+                  f"{name} says {done.stdout!r} {done.stderr!r}")
+            check_equal(done.returncode, 0 if name == "kafka-consumer-groups.sh" else 1,
+                        f"the status of {name}")
+
+
+@test("the console tools end on Ctrl-C, also without a cluster")
+def interrupted():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{closed.getsockname()[1]}"
+        for name, status in ((CONSUMER, 0), (PRODUCER, 1)):
+            child = spawn([name, "--bootstrap-server", address, "--topic", "t"], executable=MILLRACE,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            child.stdin.write("a\n")
+            child.stdin.flush()
+            line = child.stderr.readline()
+            check("trying on" in line, f"{name} says {line!r}")
+            child.send_signal(signal.SIGINT)
+            child.communicate(timeout=DEADLINE_S)
+            check_equal(child.returncode, status, f"the status of {name}")
+
+
+@test("settings, offsets and the cluster: what is not there is told")
+def others():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        port = cluster.nodes[0].port
+        says(cluster, "kafka-configs.sh", "--describe", "--topic", "absent", status=1,
+             err="kafka-configs.sh: there is no topic absent: see kafka-topics --list\n")
+        says(cluster, "kafka-get-offsets.sh", "--topic", "t", out="t:0:0\n")
+        says(cluster, "kafka-get-offsets.sh", "--topic", "absent", status=1, err=re.compile("no topic"))
+        says(cluster, "kafka-cluster.sh", "list-endpoints", out=re.compile(
+            r"^ID +HOST      PORT +RACK +STATE +ENDPOINT_TYPE  \n"
+            rf"0 +127.0.0.1 {port} +null +unfenced +broker         \n$"))
+        says(cluster, TOPICS, "--list", "--command-config", "/", status=1,
+             err=re.compile("--command-config /: .*properties file"))
+
+
+tap.run()
