@@ -49,7 +49,7 @@ static const struct option_row producer_options[] = {
 
 /* A record that waits for a dead cluster for longer than that is given up, as in Java's clients. */
 enum { PRODUCER_DELIVERY_MS = 120000 };
-enum { PRODUCER_BLOCK_MS = 60000 };
+enum { PRODUCER_BLOCK_MS = 60000, PRODUCER_WARN_MS = 3000 };
 enum { PRODUCER_HEADERS_MAX = 256 };
 
 struct producer {
@@ -365,13 +365,21 @@ static int producer_parse(const struct producer *p, const char *text, size_t len
     return 0;
 }
 
-/* Says once that nobody answers; librdkafka keeps trying. */
+/* Says once that nobody answers, or that nothing gets through; librdkafka keeps trying. */
 static void producer_warn(struct producer *p)
 {
-    if (p->warned || !p->watch.all_down)
+    bool stuck = !p->answered && p->waiting_since_ms &&
+                 producer_now_ms() - p->waiting_since_ms > PRODUCER_WARN_MS;
+    if (p->warned || !(p->watch.all_down || stuck))
         return;
     p->warned = true;
-    fprintf(stderr, "%s: no broker answers, trying on: %s\n", p->run->called, p->watch.reason);
+    if (p->watch.all_down)
+        tool_warn(p->run, "no broker answers, trying on: %s", p->watch.reason);
+    else
+        tool_warn(p->run,
+                  "nothing was delivered yet, trying on: see kafka-topics --describe --topic %s "
+                  "for partitions without a leader",
+                  p->topic);
 }
 
 /* As long as no broker has ever answered, records are kept for max.block.ms, as in Java's clients:
@@ -380,11 +388,11 @@ static void producer_check_block(struct producer *p)
 {
     int waiting = rd_kafka_outq_len(p->rd);
     int64_t now = producer_now_ms();
-    if (p->answered || !p->watch.all_down || waiting == 0)
+    if (p->answered || waiting == 0)
         return;
     if (p->waiting_since_ms == 0)
         p->waiting_since_ms = now;
-    if (now - p->waiting_since_ms < p->max_block_ms)
+    if (!p->watch.all_down || now - p->waiting_since_ms < p->max_block_ms)
         return;
     p->waiting_since_ms = 0;
     tool_fail(p->run,

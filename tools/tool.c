@@ -243,6 +243,11 @@ const char *tool_error_text(int16_t code, struct wire_str message, struct buf *o
     out->len = 0;
     if (message.len > 0)
         buf_printf(out, "%.*s (%s)", WIRE_STR_ARGS(message), err_name(err));
+    else if (err == ERR_REQUEST_TIMED_OUT)
+        buf_printf(out,
+                   "the broker was not answered in time by the cluster's controller: see that most "
+                   "nodes of controller.quorum.voters run, and try again (%s)",
+                   err_name(err));
     else
         buf_printf(out, "%s (%s)", err_text(err), err_name(err));
     return buf_text(out);

@@ -48,7 +48,7 @@ static const struct option_row topics_options[] = {
                 "With --describe: only partitions without a leader."),
     OPTION_WITH("describe", "under-min-isr-partitions", NULL,
                 "With --describe: only partitions with fewer in-sync replicas than "
-                "min.insync.replicas."),
+                "min.insync.replicas, or without a leader."),
     OPTION_WITH("describe", "at-min-isr-partitions", NULL,
                 "With --describe: only partitions with exactly min.insync.replicas in sync."),
     OPTION_WITH("describe", "topics-with-overrides", NULL,

@@ -260,8 +260,9 @@ static bool describe_is_wanted(const struct describe *d, const describe_topic *t
     if (options_has(options, "unavailable-partitions") &&
         (partition->leader_id < 0 || !describe_is_alive(d->found.metadata, partition->leader_id)))
         return true;
-    if (options_has(options, "under-min-isr-partitions") && isr < describe_min_isr(d, topic))
-        return true;
+    if (options_has(options, "under-min-isr-partitions") &&
+        (partition->leader_id < 0 || isr < describe_min_isr(d, topic)))
+        return true; /* nothing can be written to a partition without a leader, either */
     return options_has(options, "at-min-isr-partitions") && isr == describe_min_isr(d, topic);
 }
 

@@ -84,6 +84,33 @@ def topics():
         wait_partitions(cluster, "orders", 0)
 
 
+@test("kafka-topics --describe: the filters, with a broker down; a producer that can't get through")
+def broker_down():
+    with Cluster(3) as cluster:
+        cluster.create_topic("all", replicas=3, min_insync_replicas=3)
+        cluster.create_topic("two", replicas=3, min_insync_replicas=2)
+        says(cluster, TOPICS, "--create", "--topic", "one", "--replica-assignment", "2",
+             out="Created topic one.\n")
+        cluster.nodes[2].kill()
+        wait_until(lambda: all(len(cluster.partition(t)[2]) == 2 for t in ("all", "two")) and
+                   cluster.partition("one")[0] < 0, DEADLINE_S, "the dead broker is noticed")
+        for option, expected in (("--under-replicated-partitions", ["all", "two"]),
+                                 ("--unavailable-partitions", ["one"]),
+                                 ("--under-min-isr-partitions", ["all", "one"]),
+                                 ("--at-min-isr-partitions", ["one", "two"])):
+            done = says(cluster, TOPICS, "--describe", option, out=re.compile("."))
+            check_equal(re.findall(r"^\tTopic: (\w+)\t", done.stdout, re.M), expected, option)
+        says(cluster, TOPICS, "--describe", "--topic", "one", out=re.compile("\tLeader: none\t"))
+        child = spawn([PRODUCER, "--bootstrap-server", cluster.nodes[0].address, "--topic", "one"],
+                      executable=MILLRACE, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        child.stdin.write("a\n")
+        child.stdin.flush()
+        line = child.stderr.readline()
+        check("nothing was delivered yet" in line and "--topic one" in line, f"it says {line!r}")
+        child.kill()
+        child.communicate()
+
+
 @test("kafka-topics: what the cluster refuses is one line on stdout, what is not there on stderr")
 def topics_refused():
     with Cluster(1) as cluster:
