@@ -534,9 +534,19 @@ static void producer_drain(struct producer *p)
     }
 }
 
+/* --max-block-ms, else the setting max.block.ms. */
 static int producer_read_block(struct producer *p)
 {
+    const char *said = rd_said(p->run, "command-property", "max.block.ms");
+    char *end;
     struct buf problem;
+    if (said && !options_has(p->run->options, "max-block-ms")) {
+        p->max_block_ms = strtoll(said, &end, 10);
+        if (end == said || *end != '\0' || p->max_block_ms < 0)
+            return tool_misuse(p->run, "max.block.ms=%s: write a whole number from 0 upwards",
+                               said);
+        return 0;
+    }
     buf_init(&problem);
     int err = options_int(p->run->options, "max-block-ms", 0, INT64_MAX, PRODUCER_BLOCK_MS,
                           &p->max_block_ms, &problem);
@@ -557,7 +567,7 @@ static int producer_run_checked(struct producer *p)
                            "--line-reader %s: Java classes can't be loaded; lines are read as "
                            "--reader-property says",
                            reader);
-    if (producer_read_block(p) || tool_read_props(p->run, "command-config") ||
+    if (tool_read_props(p->run, "command-config") || producer_read_block(p) ||
         producer_read_properties(p) || producer_open(p))
         return 1;
     rd_catch_signals();

@@ -1,7 +1,8 @@
 /* librdkafka for the console tools.
  *
  * Happy path: a setting has the same name in both worlds. Failure modes: it has another name or
- * unit (the table), it exists in Java only (taken without effect), nowhere (a message). */
+ * unit (the table), it exists in Java only (it has no effect, which is said), nowhere (a message).
+ */
 #include "tools/rd.h"
 
 #include <inttypes.h>
@@ -21,23 +22,37 @@ static const struct rd_name rd_names[] = {
     {"allow.auto.create.topics", "allow.auto.create.topics", 1},
     {"auto.include.jmx.reporter", NULL, 1},
     {"buffer.memory", "queue.buffering.max.kbytes", 1024},
+    {"client.dns.lookup", NULL, 1},
+    {"compression.gzip.level", NULL, 1},
+    {"compression.lz4.level", NULL, 1},
+    {"compression.zstd.level", NULL, 1},
     {"default.api.timeout.ms", NULL, 1},
     {"delivery.timeout.ms", "message.timeout.ms", 1},
+    {"enable.metrics.push", NULL, 1},
     {"exclude.internal.topics", NULL, 1},
     {"fetch.max.wait.ms", "fetch.wait.max.ms", 1},
+    {"interceptor.classes", NULL, 1},
     {"key.deserializer", NULL, 1},
     {"key.serializer", NULL, 1},
     {"max.block.ms", NULL, 1},
     {"max.poll.records", NULL, 1},
     {"max.request.size", "message.max.bytes", 1},
+    {"metadata.max.idle.ms", NULL, 1},
+    {"metadata.recovery.rebootstrap.trigger.ms", NULL, 1},
+    {"metadata.recovery.strategy", NULL, 1},
     {"metric.reporters", NULL, 1},
     {"metrics.num.samples", NULL, 1},
     {"metrics.recording.level", NULL, 1},
     {"metrics.sample.window.ms", NULL, 1},
+    {"partitioner.adaptive.partitioning.enable", NULL, 1},
+    {"partitioner.availability.timeout.ms", NULL, 1},
     {"partitioner.class", NULL, 1},
+    {"partitioner.ignore.keys", NULL, 1},
     {"receive.buffer.bytes", "socket.receive.buffer.bytes", 1},
     {"reconnect.backoff.max.ms", "reconnect.backoff.max.ms", 1},
+    {"retry.backoff.max.ms", NULL, 1},
     {"send.buffer.bytes", "socket.send.buffer.bytes", 1},
+    {"socket.connection.setup.timeout.max.ms", NULL, 1},
     {"value.deserializer", NULL, 1},
     {"value.serializer", NULL, 1},
 };
@@ -58,8 +73,11 @@ int rd_set(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, 
             value = scaled;
         }
     }
-    if (!known)
+    if (!known) {
+        if (strcmp(name, "max.block.ms") != 0) /* the console producer reads it by itself */
+            tool_warn(run, "%s has no effect here: it is a setting of Java's clients", name);
         return 0;
+    }
     if (rd_kafka_conf_set(conf, known, value, error, sizeof(error)) == RD_KAFKA_CONF_OK)
         return 0;
     return tool_fail(run, "%s=%s: %s", name, value, error);

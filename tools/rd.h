@@ -7,7 +7,7 @@
 #include "tools/tool.h"
 
 /* A setting by its Java or librdkafka name. Settings of Java clients that have no counterpart are
- * taken without effect. 0, or 1 with the message printed. */
+ * taken without effect, which is said. 0, or 1 with the message printed. */
 int rd_set(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, const char *value);
 int rd_set_int(const struct tool_run *run, rd_kafka_conf_t *conf, const char *name, int64_t value);
 /* The bootstrap servers, from where tool_bootstrap takes them; checked. */

@@ -161,6 +161,37 @@ int tool_read_props(struct tool_run *run, const char *name)
     return 0;
 }
 
+/* Reads --command-config. A setting that would change who may listen in is an error; what only
+ * Java's clients know is said. */
+static int tool_read_command_config(struct tool_run *run)
+{
+    static const char *const known[] = {"bootstrap.servers", "client.id", "request.timeout.ms"};
+    const char *written = options_written(run->options, "command-config");
+    size_t first = run->props.count;
+    struct buf idle;
+    if (tool_read_props(run, "command-config"))
+        return 1;
+    buf_init(&idle);
+    int status = 0;
+    for (size_t i = first; i < run->props.count; i++) {
+        const struct props_entry *entry = &run->props.entries[i];
+        bool protocol = strcmp(entry->key, "security.protocol") == 0, used = protocol;
+        if (protocol && strcasecmp(entry->value, "PLAINTEXT") != 0)
+            status = tool_fail(run,
+                               "--%s: security.protocol=%s is not available yet: use a PLAINTEXT "
+                               "listener",
+                               written, entry->value);
+        for (size_t j = 0; j < ARRAY_LEN(known); j++)
+            used = used || strcmp(entry->key, known[j]) == 0;
+        if (!used)
+            buf_printf(&idle, "%s%s", idle.len ? ", " : "", entry->key);
+    }
+    if (status == 0 && idle.len > 0)
+        tool_warn(run, "--%s: accepted, no effect: %s", written, buf_text(&idle));
+    buf_close(&idle);
+    return status;
+}
+
 static int64_t tool_request_timeout(const struct tool_run *run)
 {
     const char *text = props_get(&run->props, "request.timeout.ms");
@@ -194,7 +225,7 @@ static int tool_make_client(struct tool_run *run, const char *bootstrap, const c
 int tool_connect(struct tool_run *run)
 {
     const char *option;
-    if (tool_read_props(run, "command-config"))
+    if (tool_read_command_config(run))
         return 1;
     char *bootstrap = tool_bootstrap(run, &option);
     if (!bootstrap)

@@ -285,6 +285,31 @@ def addresses():
                         f"the status of {name}")
 
 
+@test("files of client settings: what Java's clients know is taken, what is not available is an error")
+def client_settings():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        path = os.path.join(cluster.directory, "client.properties")
+
+        def write(**settings):
+            with open(path, "w") as file:
+                file.writelines(f"{key.replace('_', '.')}={value}\n" for key, value in settings.items())
+        write(client_id="me", retries=3, security_protocol="PLAINTEXT")
+        says(cluster, TOPICS, "--list", "--command-config", path, out="t\n",
+             err="kafka-topics.sh: --command-config: accepted, no effect: retries\n")
+        write(security_protocol="SASL_SSL")
+        says(cluster, TOPICS, "--list", "--command-config", path, status=1,
+             err=re.compile("security.protocol=SASL_SSL is not available yet"))
+        write(linger_ms=1, acks=1, max_block_ms=1000, batch_size=10, partitioner_class="a.B")
+        says(cluster, PRODUCER, "--topic", "t", "--producer.config", path, stdin="a\n",
+             err=re.compile("partitioner.class has no effect here"))
+        write(group_id="g", auto_offset_reset="earliest", client_dns_lookup="use_all_dns_ips")
+        says(cluster, CONSUMER, "--topic", "t", "--consumer.config", path, "--max-messages", "1",
+             out="a\n", err=re.compile("client.dns.lookup has no effect here.*\nProcessed a total of 1"))
+        misuse(cluster, PRODUCER, "--topic", "t", "--producer-property", "max.block.ms=x",
+               words=["max.block.ms=x"])
+
+
 @test("the console tools end on Ctrl-C, also without a cluster")
 def interrupted():
     with socket.socket() as closed:
