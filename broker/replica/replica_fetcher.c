@@ -1,9 +1,10 @@
 /* Follows what one other broker leads.
  *
  * Happy path: dial, a full fetch that opens a session, then incremental fetches: each answer is
- * appended, flushed, and acknowledged by the next fetch. Failure modes: a broken line is dialled
- * again after a pause and the session starts anew; an error of one partition makes that one wait a
- * little (the metadata of either side may be behind); a log that differs is cut as the leader says.
+ * appended, flushed, and acknowledged by the next fetch. Failure modes: a broken line, or one that
+ * is silent for too long, is dialled again after a pause and the session starts anew; an error of
+ * one partition makes that one wait a little (the metadata of either side may be behind); a log
+ * that differs is cut as the leader says.
  */
 #include "broker/replica/replica_fetcher.h"
 
@@ -62,6 +63,7 @@ struct replica_fetcher {
     struct env_timer dial_timer;
     struct env_timer send_timer;
     struct env_timer retry_timer;
+    struct env_timer answer_timer; /* runs while a fetch has no answer */
     int in_flight;
     int32_t correlation_id;
     int32_t session_id;
@@ -139,6 +141,7 @@ static void fetcher_disconnect(struct replica_fetcher *fetcher, int64_t redial_m
     fetcher->session_opening = false;
     fetcher_new_session(fetcher);
     env_timer_stop(&fetcher->send_timer);
+    env_timer_stop(&fetcher->answer_timer);
     if (!list_empty(&fetcher->slots))
         env_timer_start(&fetcher->dial_timer, redial_ms);
 }
@@ -150,6 +153,21 @@ static void fetcher_broken(void *data, int err)
                 err_text(err));
     fetcher->lost_ms = env_now_ms(fetcher->deps->env);
     fetcher_disconnect(fetcher, FETCHER_REDIAL_MS);
+}
+
+/* A line that is up and silent: the other side's host is gone, or something between drops what is
+ * sent. The kernel would find out after minutes. */
+static void fetcher_unanswered(void *data)
+{
+    fetcher_broken(data, ERR_TIMED_OUT);
+}
+
+static void fetcher_expect_answer(struct replica_fetcher *fetcher)
+{
+    env_timer_stop(&fetcher->answer_timer);
+    if (fetcher->in_flight > 0)
+        env_timer_start(&fetcher->answer_timer,
+                        config_int(fetcher->deps->config, CONFIG_REPLICA_SOCKET_TIMEOUT_MS));
 }
 
 static void fetcher_frame(void *data, uint8_t *bytes, size_t len);
@@ -341,6 +359,8 @@ static void fetcher_send(void *data)
         return;
     }
     fetcher->in_flight++;
+    if (!env_timer_running(&fetcher->answer_timer))
+        fetcher_expect_answer(fetcher);
     if (fetcher->session_epoch == 0)
         fetcher->session_opening = true;
     else
@@ -451,6 +471,7 @@ static void fetcher_frame(void *data, uint8_t *bytes, size_t len)
         return;
     }
     fetcher->in_flight--;
+    fetcher_expect_answer(fetcher);
     fetcher->session_opening = false;
     if (response.error_code) {
         fetcher_new_session(fetcher);
@@ -480,6 +501,7 @@ struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int
     env_timer_init(fetcher->deps->env, &fetcher->dial_timer, fetcher_dial, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->send_timer, fetcher_send, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->retry_timer, fetcher_retry, fetcher);
+    env_timer_init(fetcher->deps->env, &fetcher->answer_timer, fetcher_unanswered, fetcher);
     return fetcher;
 }
 
