@@ -218,7 +218,7 @@ static int config_derive_voters(struct config *config, struct buf *problem)
     return err;
 }
 
-static int config_derive_roles(struct config *config, struct buf *problem)
+static int config_derive_roles(struct config *config, struct buf *problem, struct buf *notes)
 {
     const char *list = config_str(config, CONFIG_PROCESS_ROLES);
     bool chosen = config_is_set(config, CONFIG_PROCESS_ROLES) && list[0] != '\0';
@@ -258,6 +258,11 @@ static int config_derive_roles(struct config *config, struct buf *problem)
                    list);
         return ERR_INVALID;
     }
+    if (!chosen && !controller)
+        buf_printf(notes,
+                   "%s: node %d is not in controller.quorum.voters, hence a broker without a "
+                   "controller\n",
+                   config->file, config->node_id);
     config->roles = (broker ? CONFIG_ROLE_BROKER : 0u) | (controller ? CONFIG_ROLE_CONTROLLER : 0u);
     return 0;
 }
@@ -486,9 +491,15 @@ static int config_derive_inter_broker(struct config *config, struct buf *problem
 
 /* ---- the controller's listener ---- */
 
-static int config_derive_controller(struct config *config, struct buf *problem)
+static int config_derive_controller(struct config *config, struct buf *problem, struct buf *notes)
 {
     const struct config_voter *self = config_find_voter(config, config->node_id);
+    if (config->controller.host && self && self->port != config->controller.port)
+        buf_printf(notes,
+                   "%s: the controller listens on port %u (listeners), and the others are told "
+                   "port %u (controller.quorum.voters): write the same, unless something between "
+                   "translates\n",
+                   config->file, config->controller.port, self->port);
     if (!config->controller.host && self) {
         config->controller.host = config_is_loopback(self->host) ? self->host : "";
         config->controller.port = self->port;
@@ -609,7 +620,7 @@ int config_derive(struct config *config, struct buf *problem, struct buf *notes)
     if (err == 0)
         err = config_derive_voters(config, problem);
     if (err == 0)
-        err = config_derive_roles(config, problem);
+        err = config_derive_roles(config, problem, notes);
     if (err == 0)
         err = config_derive_listeners(config, problem, notes);
     if (err == 0)
@@ -617,7 +628,7 @@ int config_derive(struct config *config, struct buf *problem, struct buf *notes)
     if (err == 0 && (config->roles & CONFIG_ROLE_BROKER))
         err = config_derive_inter_broker(config, problem);
     if (err == 0 && (config->roles & CONFIG_ROLE_CONTROLLER))
-        err = config_derive_controller(config, problem);
+        err = config_derive_controller(config, problem, notes);
     if (err == 0)
         err = config_derive_bootstrap(config, problem);
     return err ? err : config_derive_log_dirs(config, problem);

@@ -187,6 +187,13 @@ static void three_brokers_on_one_machine(void)
     check_ok(&f, "broker.id=7\ncontroller.quorum.voters=0@a:19092\n");
     CHECK_INT(config_roles(f.config), CONFIG_ROLE_BROKER);
     CHECK(config_controller_listener(f.config) == NULL);
+    CHECK(strstr(buf_text(&f.notes), "node 7 is not in controller.quorum.voters") != NULL);
+    unload(&f);
+    /* What the others are told and where it listens need not agree, but mostly should. */
+    check_ok(&f, "node.id=0\ncontroller.quorum.voters=0@a:19092\ncontroller.listener.names=C\n"
+                 "listeners=PLAINTEXT://:9092,C://:19093\n");
+    CHECK(strstr(buf_text(&f.notes), "port 19093 (listeners)") != NULL);
+    CHECK_INT(config_controller_listener(f.config)->port, 19093);
     unload(&f);
 }
 
