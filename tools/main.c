@@ -94,8 +94,10 @@ static int main_run(struct tool_run *run)
     if (run->env)
         env_free(run->env);
     props_close(&run->props);
-    if (fflush(stdout) != 0 && status == 0)
-        status = 1; /* the reader of a pipe is gone, or the disk is full */
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "%s: the output is not whole: it can't be written\n", run->called);
+        status = 1; /* the disk is full, say */
+    }
     return status;
 }
 

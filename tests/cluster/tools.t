@@ -339,6 +339,15 @@ def others():
         says(cluster, "kafka-cluster.sh", "list-endpoints", out=re.compile(
             r"^ID +HOST      PORT +RACK +STATE +ENDPOINT_TYPE  \n"
             rf"0 +127.0.0.1 {port} +null +unfenced +broker         \n$"))
+        says(cluster, PRODUCER, "--topic", "t", stdin="a\n")
+        for name, *arguments in ((TOPICS, "--list"),
+                                 (CONSUMER, "--topic", "t", "--from-beginning", "--max-messages", "1")):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([name, "--bootstrap-server", cluster.bootstrap, *arguments],
+                                      executable=MILLRACE, stdout=full, stderr=subprocess.PIPE, text=True,
+                                      timeout=DEADLINE_S)
+            check(done.returncode == 1 and "can't be written" in done.stderr,
+                  f"{name} to a full disk: status {done.returncode}, {done.stderr!r}")
         says(cluster, TOPICS, "--list", "--command-config", "/", status=1,
              err=re.compile("--command-config /: .*properties file"))
 
