@@ -135,10 +135,11 @@ $(call obj,$(FUZZ_ENV)): override COVER =
 
 JOBS := $(shell nproc)
 unit: $(DEPS_STAMP)
-	@$(MAKE) --no-print-directory -j$(JOBS) $(UNIT) $(SIM)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(UNIT)
 	prove -j$(JOBS) $(UNIT)
-sim: unit
-	prove -v $(SIM)
+sim: $(DEPS_STAMP)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(SIM)
+	prove -v -j$(JOBS) $(SIM)
 
 # The tests with real daemons. The clients they use are installed once, beside the builds; what can't
 # be had is skipped by the tests, which print the reason.
