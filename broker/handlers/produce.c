@@ -38,7 +38,7 @@ struct produce {
     struct produce_item *items; /* in the request's arena */
     int32_t item_count;
     int32_t waiting;
-    bool failed;
+    int failed; /* the last error of a partition */
 };
 
 static void produce_finish(struct produce *produce)
@@ -50,7 +50,7 @@ static void produce_finish(struct produce *produce)
         nodes_fill_endpoints(request, &produce->response);
         request_reply(request, &produce->response, NULL);
     } else if (produce->failed) {
-        request_fail(request, ERR_UNKNOWN_SERVER_ERROR, "with acks=0 could not be appended");
+        request_fail(request, produce->failed, "with acks=0 could not be appended");
     } else {
         request_reply_none(request);
     }
@@ -168,7 +168,7 @@ static void produce_partition(struct produce_item *item,
         answer->base_offset = -1;
         answer->error_code = err_to_wire(err);
         answer->error_message = wire_str_from(result.message);
-        item->produce->failed = true;
+        item->produce->failed = err;
         if (partition && err == ERR_NOT_LEADER_OR_FOLLOWER &&
             item->produce->request->version >= NODES_PRODUCE_VERSION) {
             answer->current_leader.leader_id = partition_leader(partition);

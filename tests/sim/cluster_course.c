@@ -174,7 +174,7 @@ void cluster_start_clients(struct cluster *cluster, unsigned which)
         cluster_client_start(cluster->writer);
     }
     if (which & CLUSTER_PRODUCER) {
-        cluster->producer = cluster_producer_new(cluster->client_env);
+        cluster->producer = cluster_producer_new(cluster, cluster->client_env);
         cluster_producer_start(cluster->producer);
     }
     if (which & CLUSTER_NOISE)

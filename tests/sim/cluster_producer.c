@@ -46,6 +46,7 @@ struct producer_lane {
 };
 
 struct cluster_producer {
+    const struct cluster *cluster;
     struct env *env;
     struct producer_lane lanes[CLUSTER_PARTITIONS];
 };
@@ -98,8 +99,10 @@ static void flight_answered(void *data, int err, struct client_answer *answer)
     if (getenv("SIM_VERBOSE"))
         printf("# producer %d: number %lld first %lld err %d %s\n", lane->partition,
                (long long)flight->number, (long long)lane->first, err, err_text(err));
-    /* What is acknowledged is never lost, so the first batch that is not always fits. */
-    if (flight->number == lane->first &&
+    /* What is acknowledged is never lost, so the first batch that is not always fits. A leader that
+     * was cut off and has not heard of its successors knows less, and may say so. */
+    const struct image_partition *newest = cluster_newest(lane->producer->cluster, lane->partition);
+    if (flight->number == lane->first && newest && newest->leader == lane->line.node &&
         (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER || err == ERR_DUPLICATE_SEQUENCE_NUMBER ||
          err == ERR_INVALID_PRODUCER_EPOCH))
         lane->problem = "the next batch in order was refused as out of order";
@@ -203,9 +206,10 @@ static void lane_ready(void *data)
 
 /* ---- life ---- */
 
-struct cluster_producer *cluster_producer_new(struct env *env)
+struct cluster_producer *cluster_producer_new(const struct cluster *cluster, struct env *env)
 {
     struct cluster_producer *producer = mem_alloc(sizeof(*producer));
+    producer->cluster = cluster;
     producer->env = env;
     for (int i = 0; i < CLUSTER_PARTITIONS; i++) {
         struct producer_lane *lane = &producer->lanes[i];

@@ -10,9 +10,10 @@
 #include "env/env.h"
 
 struct batch;
+struct cluster;
 struct cluster_producer;
 
-struct cluster_producer *cluster_producer_new(struct env *env);
+struct cluster_producer *cluster_producer_new(const struct cluster *cluster, struct env *env);
 /* NULL is nothing. */
 void cluster_producer_free(struct cluster_producer *producer);
 void cluster_producer_start(struct cluster_producer *producer);

@@ -22,7 +22,23 @@ static void fault_tell(const char *what, int node)
         printf("# fault: %s %d\n", what, node);
 }
 
-/* One fault by chance. Never are more than two nodes down, so that there is something to check. */
+/* All at once, and two of them, by chance which, come back. */
+static void crash(struct cluster *cluster)
+{
+    struct sim *sim = cluster_sim(cluster);
+    bool power = sim_random(sim) % 2 == 0;
+    int missing = (int)(sim_random(sim) % CLUSTER_NODES);
+    fault_tell(power ? "power cut of all, who stays down:" : "crash of all, who stays down:",
+               missing);
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        cluster_kill(cluster, i, power);
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        if (i != missing)
+            cluster_restart(cluster, i);
+}
+
+/* One fault by chance. Never are more than two nodes down for long, so that there is something to
+ * check. */
 static void fault(struct cluster *cluster)
 {
     struct sim *sim = cluster_sim(cluster);
@@ -31,7 +47,7 @@ static void fault(struct cluster *cluster)
     int up = 0;
     for (int i = 0; i < CLUSTER_NODES; i++)
         up += cluster_is_up(cluster, i);
-    switch (sim_random(sim) % 10) {
+    switch (sim_random(sim) % 11) {
     case 0:
     case 1:
     case 2:
@@ -66,6 +82,9 @@ static void fault(struct cluster *cluster)
             fault_tell("pause", node);
             sim_node_pause(cluster_node(cluster, node), (int64_t)(sim_random(sim) % 3000) * 1000);
         }
+        break;
+    case 10:
+        crash(cluster);
         break;
     }
 }
