@@ -129,10 +129,8 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
     decision_emit(decision, META__RECORD__FACT_BROKER, record);
     if (emptied)
         elections_broker_emptied(decision, record->id);
-    if (!again) {
-        elections_broker_out(decision, record->id);  /* what its earlier life led */
-        elections_broker_anew(decision, record->id); /* and what that could not serve */
-    }
+    if (!again)
+        elections_broker_anew(decision, record->id);
     return 0;
 }
 

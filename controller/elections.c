@@ -216,6 +216,22 @@ void elections_broker_emptied(struct decision *decision, int32_t broker_id)
     }
 }
 
+/* What the earlier process led it leads no more, and not again under the same epoch: a process that
+ * has lost unflushed records would write others in their place. */
+static void renew(struct decision *decision, const struct image_topic *topic,
+                  const struct image_partition *partition, int32_t broker_id)
+{
+    Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+    mark(decision, record, broker_id, false);
+    if (record->leader == broker_id)
+        set_leader(record, IMAGE_NO_NODE);
+    elect(decision, topic, record);
+    if (record->leader_epoch != partition->leader_epoch ||
+        record->n_isr != (size_t)partition->isr.count ||
+        record->n_offline != (size_t)partition->offline.count)
+        emit(decision, record);
+}
+
 void elections_broker_anew(struct decision *decision, int32_t broker_id)
 {
     size_t cursor = 0;
@@ -223,11 +239,8 @@ void elections_broker_anew(struct decision *decision, int32_t broker_id)
     while ((topic = image_next_topic(decision->image, &cursor))) {
         for (int32_t i = 0; i < topic->partition_count; i++) {
             const struct image_partition *partition = image_partition(topic, i);
-            if (!partition || !image_ids_have(&partition->offline, broker_id))
-                continue;
-            Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
-            mark(decision, record, broker_id, false);
-            emit(decision, record);
+            if (partition && image_ids_have(&partition->replicas, broker_id))
+                renew(decision, topic, partition, broker_id);
         }
     }
 }

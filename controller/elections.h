@@ -24,7 +24,8 @@ void elections_broker_in(struct decision *decision, int32_t broker_id);
  * remain, led or not, since it may lack what they have. */
 void elections_broker_emptied(struct decision *decision, int32_t broker_id);
 
-/* The broker has registered anew: what it said of its replicas was said by an earlier process. */
+/* The broker has registered anew, and is fenced: what an earlier process led and said of its
+ * replicas holds no more. */
 void elections_broker_anew(struct decision *decision, int32_t broker_id);
 
 /* The ReportReplicas command: what the broker can't serve leaves the in-sync sets where others

@@ -354,6 +354,25 @@ static void whoever_comes_back_first_leads(void)
     finish();
 }
 
+/* It may have lost records that it had not flushed: what it writes now is of another epoch. */
+static void a_new_process_leads_under_a_new_epoch(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t leader = part("t", 0)->leader;
+    rules.heard = heard;
+    memset(heard_of, 0, sizeof(heard_of)); /* the other one is waited for */
+    add_broker_as(leader, 2, "");
+    CHECK(part("t", 0)->leader != leader);
+    CHECK_INT(part("t", 0)->isr.count, 2);
+    heard_of[leader] = true;
+    brokers_unfence(&decision, leader);
+    CHECK_INT(part("t", 0)->leader, leader);
+    CHECK(part("t", 0)->leader_epoch > 0);
+    finish();
+}
+
 /* All are gone, and one comes back with a new disk: it must not lead for having been in sync. */
 static void an_empty_disk_is_not_in_sync(void)
 {
@@ -748,9 +767,9 @@ TAP_MAIN(TAP_TEST(topics_are_created), TAP_TEST(bad_topics_are_refused),
          TAP_TEST(manual_assignments_are_checked), TAP_TEST(placement_spreads),
          TAP_TEST(topics_grow_only), TAP_TEST(topics_are_deleted_by_name_or_id),
          TAP_TEST(a_fenced_broker_leads_no_more), TAP_TEST(whoever_comes_back_first_leads),
-         TAP_TEST(an_empty_disk_is_not_in_sync), TAP_TEST(a_new_controller_waits_for_who_led),
-         TAP_TEST(unclean_leaders_only_where_allowed), TAP_TEST(a_stopping_broker_hands_over),
-         TAP_TEST(leaders_are_elected_on_request), TAP_TEST(what_cannot_serve_leads_no_more),
-         TAP_TEST(isr_changes_are_compare_and_set), TAP_TEST(settings_change),
-         TAP_TEST(registration_keeps_or_renews_the_epoch), TAP_TEST(brokers_are_unregistered),
-         TAP_TEST(producer_ids_come_in_blocks))
+         TAP_TEST(an_empty_disk_is_not_in_sync), TAP_TEST(a_new_process_leads_under_a_new_epoch),
+         TAP_TEST(a_new_controller_waits_for_who_led), TAP_TEST(unclean_leaders_only_where_allowed),
+         TAP_TEST(a_stopping_broker_hands_over), TAP_TEST(leaders_are_elected_on_request),
+         TAP_TEST(what_cannot_serve_leads_no_more), TAP_TEST(isr_changes_are_compare_and_set),
+         TAP_TEST(settings_change), TAP_TEST(registration_keeps_or_renews_the_epoch),
+         TAP_TEST(brokers_are_unregistered), TAP_TEST(producer_ids_come_in_blocks))
