@@ -270,9 +270,13 @@ static void classic_assigned(struct classic_store *store, struct classic *classi
     classic_review_synced(classic);
 }
 
+/* Whom the leader leaves out has nothing: not what it had in an earlier generation. */
 static void classic_take_assignment(struct classic *classic,
                                     const struct sync_group_request *request)
 {
+    LIST_EACH(step, &classic->members)
+    classic_set_assignment(LIST_ENTRY(step, struct classic_member, link),
+                           (struct wire_bytes){NULL, 0});
     for (int32_t i = 0; i < request->assignments.count; i++) {
         struct classic_member *member =
             classic_find(classic, request->assignments.items[i].member_id);

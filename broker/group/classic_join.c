@@ -15,6 +15,14 @@
  * and it bounds what clients that went away leave behind (KIP-394's reason). */
 enum { CLASSIC_FRESH_MS = 300000, CLASSIC_SKIP_VERSION = 9, CLASSIC_ID_REQUIRED_VERSION = 4 };
 
+/* Ids given out and not yet used: more than any group has members, so that only clients that never
+ * come back are told to try again later. */
+enum { CLASSIC_PENDING_MAX = 10000 };
+
+/* A group of absent static members looks no more often than this whether one came: a rebalance
+ * timeout is the client's choice and may be 0. */
+enum { CLASSIC_RECHECK_MIN_MS = 1000 };
+
 /* ---- answers ---- */
 
 static void classic_finish_join(struct group_join *join)
@@ -200,11 +208,13 @@ static void classic_begin_generation(struct classic *classic)
     LIST_EACH(step, &classic->members)
     {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
-        /* A static member that is away is not waited for: it has until its session ends. */
+        /* A static member that is away is not waited for: it has until its session ends, which
+         * goes on. */
         member->synced = !member->join;
         member->fresh = false;
-        if (member->join)
-            classic_answer_join(member, 0);
+        if (!member->join)
+            continue;
+        classic_answer_join(member, 0);
         classic_touch(member);
     }
     env_timer_start(&classic->timer, classic_rebalance_timeout(classic));
@@ -215,7 +225,9 @@ static void classic_complete(struct classic *classic)
     env_timer_stop(&classic->timer);
     classic_drop_absent(classic);
     if (classic->member_count > 0 && !classic_elect(classic)) {
-        env_timer_start(&classic->timer, classic_rebalance_timeout(classic));
+        int64_t wait_ms = classic_rebalance_timeout(classic);
+        env_timer_start(&classic->timer,
+                        wait_ms > CLASSIC_RECHECK_MIN_MS ? wait_ms : CLASSIC_RECHECK_MIN_MS);
         return;
     }
     classic->generation++;
@@ -354,6 +366,10 @@ static void classic_pending_expired(void *data)
 
 static void classic_require_id(struct classic *classic, struct group_join *join)
 {
+    if (classic->pending.count >= CLASSIC_PENDING_MAX) {
+        classic_fail_join(join, ERR_COORDINATOR_NOT_AVAILABLE, wire_str_from(""));
+        return;
+    }
     struct classic_pending *pending = mem_alloc(sizeof(*pending));
     pending->classic = classic;
     pending->id = mem_strdup(join->made_id);
@@ -505,7 +521,9 @@ void classic_join(struct classic *classic, struct group_join *join)
         classic_join_new(classic, join);
         return;
     }
+    /* Ids are given out ahead to dynamic members only. */
     bool pending =
+        wire_str_is_null(request->group_instance_id) &&
         map_get(&classic->pending, request->member_id.data, (size_t)request->member_id.len) != NULL;
     struct classic_member *member = NULL;
     int err = pending ? 0

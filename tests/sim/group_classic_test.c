@@ -320,6 +320,32 @@ static void joined_and_gone(void)
     group_world_close(&world);
 }
 
+/* A member that the leader leaves out has nothing, whatever it had in an earlier generation. */
+static void left_out(void)
+{
+    uint64_t mask = 0xff;
+    struct group_world_join *leader, *follower;
+    group_world_init(&world, 21);
+    pair("g", &leader, &follower);
+    struct group_world_join *again =
+        GROUP_WORLD_JOIN(&world, .group = "g", .member_id = leader->member_id);
+    struct group_world_join *other =
+        GROUP_WORLD_JOIN(&world, .group = "g", .member_id = follower->member_id);
+    CHECK(again->done);
+    CHECK(other->done);
+    CHECK_STR(again->leader, leader->member_id);
+    struct group_world_sync *first =
+        group_world_sync(&world, "g", leader->member_id, NULL, again->generation,
+                         (const char(*)[GROUP_WORLD_TEXT]) & leader->member_id, &mask, 1);
+    struct group_world_sync *second =
+        group_world_sync(&world, "g", follower->member_id, NULL, again->generation, NULL, NULL, 0);
+    CHECK(group_world_until(&world, &second->done, 1000));
+    CHECK_INT(first->assigned, 0xff);
+    CHECK_INT(second->err, 0);
+    CHECK_INT(second->assigned, 0);
+    group_world_close(&world);
+}
+
 static void lost_answers_are_repeated(void)
 {
     struct group_world_join *leader, *follower;
@@ -450,6 +476,89 @@ static void static_is_absent(void)
     group_world_close(&world);
 }
 
+/* An absent static member's session goes on through rebalances: it is not kept by those of others.
+ */
+static void static_absent_expires(void)
+{
+    group_world_init(&world, 22);
+    struct group_world_join *gone =
+        GROUP_WORLD_JOIN(&world, .group = "s", .instance = "gone", .rebalance_ms = 1000);
+    struct group_world_join *busy =
+        GROUP_WORLD_JOIN(&world, .group = "s", .instance = "busy", .rebalance_ms = 1000);
+    CHECK(group_world_until(&world, &busy->done, 10000));
+    CHECK(gone->done);
+    /* A rebalance every 3 s; sessions take 10 s. */
+    int32_t members = 0;
+    for (int i = 0; i < 12; i++) {
+        struct group_world_join *again =
+            GROUP_WORLD_JOIN(&world, .group = "s", .instance = "busy", .rebalance_ms = 1000,
+                             .member_id = busy->member_id, .topics = i % 2 ? "t" : "t,u");
+        CHECK(group_world_until(&world, &again->done, 31000));
+        CHECK_INT(again->err, 0);
+        members = again->member_count;
+        uint64_t masks[2] = {0x0f, 0xf0};
+        struct group_world_sync *sync =
+            group_world_sync(&world, "s", busy->member_id, "busy", again->generation,
+                             again->members, masks, again->member_count);
+        CHECK(group_world_until(&world, &sync->done, 1000));
+        group_world_run(&world, 3000);
+    }
+    CHECK_INT(members, 1);
+    group_world_close(&world);
+}
+
+/* Ids that were given out are for dynamic members: one of them can't take an instance's place. */
+static void pending_id_is_no_instance(void)
+{
+    group_world_init(&world, 23);
+    struct group_world_join *a = join_static("one", "t");
+    CHECK(group_world_until(&world, &a->done, 10000));
+    sync_all("s", a, NULL);
+    struct group_world_join *asked = GROUP_WORLD_JOIN(&world, .group = "s");
+    CHECK_INT(asked->err, ERR_MEMBER_ID_REQUIRED);
+    CHECK_INT(GROUP_WORLD_JOIN(&world, .group = "s", .member_id = asked->member_id,
+                               .instance = "one")
+                  ->err,
+              ERR_FENCED_INSTANCE_ID);
+    CHECK_INT(GROUP_WORLD_JOIN(&world, .group = "s", .member_id = asked->member_id,
+                               .instance = "two")
+                  ->err,
+              ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(group_world_heartbeat(&world, "s", a->member_id, "one", a->generation), 0);
+    group_world_close(&world);
+}
+
+/* Clients that ask for ids and never use them can't fill the memory. */
+static void pending_ids_are_limited(void)
+{
+    group_world_init(&world, 24);
+    int err = 0;
+    for (int i = 0; i < 20000 && err != ERR_COORDINATOR_NOT_AVAILABLE; i++)
+        err = GROUP_WORLD_JOIN(&world, .group = "g", .session_ms = 6000)->err;
+    CHECK_INT(err, ERR_COORDINATOR_NOT_AVAILABLE);
+    group_world_run(&world, 6100);
+    CHECK_INT(GROUP_WORLD_JOIN(&world, .group = "g")->err, ERR_MEMBER_ID_REQUIRED);
+    group_world_close(&world);
+}
+
+/* With rebalance timeouts of next to nothing and nobody to lead, the group waits; it does not spin.
+ */
+static void no_spin_without_leader(void)
+{
+    group_world_init(&world, 25);
+    struct group_world_join *a =
+        GROUP_WORLD_JOIN(&world, .group = "s", .instance = "one", .rebalance_ms = 1);
+    struct group_world_join *b =
+        GROUP_WORLD_JOIN(&world, .group = "s", .instance = "two", .rebalance_ms = 1);
+    CHECK(group_world_until(&world, &b->done, 10000));
+    CHECK(a->done);
+    CHECK_INT(group_world_leave(&world, "s", "", "two"), 0);
+    uint64_t before = sim_steps(world.sim);
+    group_world_run(&world, 5000);
+    CHECK(sim_steps(world.sim) - before < 500);
+    group_world_close(&world);
+}
+
 /* ---- losing the partition (trap 57) ---- */
 
 static void lost_at_once(void)
@@ -478,4 +587,6 @@ TAP_MAIN(TAP_TEST(first_generation), TAP_TEST(old_versions_need_no_id),
          TAP_TEST(rebalance_timeout), TAP_TEST(no_sync_in_time), TAP_TEST(joined_and_gone),
          TAP_TEST(lost_answers_are_repeated), TAP_TEST(pending_ids), TAP_TEST(static_comes_back),
          TAP_TEST(static_with_new_topics), TAP_TEST(static_leaves), TAP_TEST(static_is_absent),
-         TAP_TEST(lost_at_once))
+         TAP_TEST(left_out), TAP_TEST(static_absent_expires),
+         TAP_TEST(pending_id_is_no_instance), TAP_TEST(pending_ids_are_limited),
+         TAP_TEST(no_spin_without_leader), TAP_TEST(lost_at_once))
