@@ -25,6 +25,7 @@ struct commit {
 };
 
 typedef struct offset_commit_request_offset_commit_request_topic commit_topic;
+typedef struct offset_commit_request_offset_commit_request_partition commit_partition;
 typedef struct offset_commit_response_offset_commit_response_topic commit_topic_answer;
 
 /* ---- answering ---- */
@@ -107,18 +108,35 @@ static const struct image_topic *commit_find_topic(const struct image *image,
 
 /* ---- writing ---- */
 
+/* Clients choose both numbers. */
+static int64_t commit_later_ms(int64_t from_ms, int64_t by_ms)
+{
+    return from_ms > 0 && by_ms > INT64_MAX - from_ms ? INT64_MAX : from_ms + by_ms;
+}
+
+/* Nobody can read a partition that does not exist, and a client that makes numbers up would fill
+ * the memory and the log. */
+static int commit_check_partition(const struct group *group, const struct image_topic *topic,
+                                  const commit_partition *partition)
+{
+    if (partition->partition_index < 0 || partition->partition_index >= topic->partition_count)
+        return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    return partition->committed_metadata.len > group_settings(group)->offset_metadata_max
+               ? ERR_OFFSET_METADATA_TOO_LARGE
+               : 0;
+}
+
 static void commit_put_topic(const struct group *group, struct group_commit *commit, int32_t index,
-                             const char *name, struct records *records)
+                             const struct image_topic *known, struct records *records)
 {
     const struct offset_commit_request *request = commit->request;
     const commit_topic *topic = &request->topics.items[index];
     commit_topic_answer *answer = &commit->response.topics.items[index];
-    int64_t max = group_settings(group)->offset_metadata_max;
     for (int32_t i = 0; i < topic->partitions.count; i++) {
-        const struct offset_commit_request_offset_commit_request_partition *from =
-            &topic->partitions.items[i];
-        if (from->committed_metadata.len > max) {
-            answer->partitions.items[i].error_code = err_to_wire(ERR_OFFSET_METADATA_TOO_LARGE);
+        const commit_partition *from = &topic->partitions.items[i];
+        int err = commit_check_partition(group, known, from);
+        if (err) {
+            answer->partitions.items[i].error_code = err_to_wire(err);
             continue;
         }
         bool stamped = commit->version == 1 && from->commit_timestamp >= 0;
@@ -130,9 +148,9 @@ static void commit_put_topic(const struct group *group, struct group_commit *com
         if (offset.metadata.len < 0)
             offset.metadata = wire_str_from("");
         if (request->retention_time_ms >= 0)
-            offset.expire_ms = offset.commit_ms + request->retention_time_ms;
-        records_put_offset(records, group_id(group), wire_str_from(name), from->partition_index,
-                           &offset);
+            offset.expire_ms = commit_later_ms(offset.commit_ms, request->retention_time_ms);
+        records_put_offset(records, group_id(group), wire_str_from(known->name),
+                           from->partition_index, &offset);
     }
 }
 
@@ -145,7 +163,7 @@ static void commit_put(const struct group *group, struct group_commit *commit,
         const struct image_topic *topic =
             commit_find_topic(group_image(group), commit, &commit->request->topics.items[i]);
         if (topic) {
-            commit_put_topic(group, commit, i, topic->name, records);
+            commit_put_topic(group, commit, i, topic, records);
             continue;
         }
         commit_topic_answer *answer = &commit->response.topics.items[i];
@@ -403,7 +421,7 @@ static int64_t expire_at_ms(const struct group *group, const struct offset *offs
         since_ms = group->classic->state_ms;
     if (group->consumer && consumer_empty_since_ms(group->consumer) > since_ms)
         since_ms = consumer_empty_since_ms(group->consumer);
-    return since_ms + group_settings(group)->retention_ms;
+    return commit_later_ms(since_ms, group_settings(group)->retention_ms);
 }
 
 static size_t expire_put(const struct group *group, int64_t now_ms, struct records *records)
@@ -458,7 +476,7 @@ void commits_expire(struct group *group)
     group_release(group);
 }
 
-void commits_forget_topic(struct group *group, struct wire_str name)
+static void forget_stored(struct group *group, struct wire_str name)
 {
     const struct offsets_topic *topic = offsets_find_topic(&group->offsets, name);
     struct records records;
@@ -473,6 +491,38 @@ void commits_forget_topic(struct group *group, struct wire_str name)
                 topic->name, records.count);
     (void)commits_write(group, &records);
     records_close(&records);
+}
+
+/* Waits for the commits that were on their way when the topic went. */
+struct forget {
+    struct shard_op op;
+    struct group *group;
+    char *name;
+};
+
+static void forget_arrived(struct shard_op *op, int err)
+{
+    struct forget *forget = CONTAINER_OF(op, struct forget, op);
+    struct group *group = forget->group;
+    (void)err; /* of the last of them: the ones before may have got through */
+    if (!op->shard->closed)
+        forget_stored(group, wire_str_from(forget->name));
+    mem_free(forget->name);
+    mem_free(forget);
+    group_release(group);
+}
+
+void commits_forget_topic(struct group *group, struct wire_str name)
+{
+    bool on_their_way = group->in_flight > 0;
+    forget_stored(group, name);
+    if (!on_their_way)
+        return;
+    struct forget *forget = mem_alloc(sizeof(*forget));
+    forget->group = group;
+    forget->name = wire_str_dup(name);
+    group_hold(group);
+    shard_barrier(group->shard, &forget->op, forget_arrived);
 }
 
 void commits_forget_unknown(struct group *group)

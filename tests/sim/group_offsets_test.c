@@ -106,6 +106,10 @@ static void fencing(void)
               ERR_GROUP_ID_NOT_FOUND);
     CHECK_INT(group_world_commit(&world, "g", id, NULL, 1, "absent", 0, 1)->err,
               ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    CHECK_INT(group_world_commit(&world, "g", id, NULL, 1, "t", 8, 1)->err,
+              ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    CHECK_INT(group_world_commit(&world, "g", id, NULL, 1, "t", -1, 1)->err,
+              ERR_UNKNOWN_TOPIC_OR_PARTITION);
     CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
     struct group_world_commit *commit = group_world_commit(&world, "g", id, NULL, 1, "t", 0, 7);
     CHECK(group_world_until(&world, &commit->done, 1000));
@@ -250,6 +254,66 @@ static void topic_is_deleted_while_we_load(void)
     group_world_lead(&world, group_world_partition("g"));
     group_world_run(&world, 100);
     CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    group_world_close(&world);
+}
+
+/* A commit that is on its way when its topic is deleted is nobody's when it arrives: a later topic
+ * of that name begins without it. */
+static void topic_is_deleted_under_a_commit(void)
+{
+    group_world_init(&world, 17);
+    world.hold = true;
+    struct group_world_commit *commit = group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 9);
+    struct group_world_commit *other = group_world_commit(&world, "g", NULL, NULL, -1, "u", 0, 5);
+    group_world_remove_topic(&world, "t");
+    world.hold = false;
+    group_world_add_topic(&world, "w", 1);
+    struct group_world_commit *last = group_world_commit(&world, "g", NULL, NULL, -1, "w", 0, 1);
+    CHECK(group_world_until(&world, &last->done, 1000));
+    CHECK(commit->done);
+    CHECK(other->done);
+    group_world_run(&world, 100);
+    group_world_add_topic(&world, "t", 8);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    CHECK_INT(group_world_fetch(&world, "g", "u", 0), 5);
+    group_world_failover(&world, false);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    group_world_close(&world);
+}
+
+/* ---- what old versions may say about time ---- */
+
+static struct group_world_commit *commit_old(int16_t version, int64_t stamp_ms, int64_t retention_ms)
+{
+    struct group_world_commit *commit = group_world_commit(&world, "old", NULL, NULL, -1, "t", 0, 1);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    commit->done = false;
+    commit->op.version = version;
+    commit->partition.commit_timestamp = stamp_ms;
+    commit->request.retention_time_ms = retention_ms;
+    group_manager_commit(world.manager, &commit->op);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+    return commit;
+}
+
+static void times_of_old_versions(void)
+{
+    group_world_init(&world, 18);
+    commit_old(4, -1, DAY_MS); /* it asks for a day */
+    group_world_run(&world, DAY_MS - 600000);
+    CHECK_INT(group_world_fetch(&world, "old", "t", 0), 1);
+    group_world_run(&world, 2 * 600000);
+    CHECK_INT(group_world_fetch(&world, "old", "t", 0), -1);
+    commit_old(2, -1, INT64_MAX);
+    group_world_run(&world, 30LL * DAY_MS);
+    CHECK_INT(group_world_fetch(&world, "old", "t", 0), 1);
+    commit_old(1, INT64_MAX, -1);
+    group_world_run(&world, 30LL * DAY_MS);
+    CHECK_INT(group_world_fetch(&world, "old", "t", 0), 1);
+    commit_old(1, 1, -1); /* long ago */
+    group_world_run(&world, 600000);
+    CHECK_INT(group_world_fetch(&world, "old", "t", 0), -1);
     group_world_close(&world);
 }
 
@@ -565,6 +629,8 @@ static void java_hash(void)
 TAP_MAIN(TAP_TEST(counts_when_replicated), TAP_TEST(late_commits), TAP_TEST(errors_of_the_log),
          TAP_TEST(fencing), TAP_TEST(never_no_offset_while_loading), TAP_TEST(damaged_log),
          TAP_TEST(foreign_records), TAP_TEST(expiry), TAP_TEST(topic_is_deleted),
-         TAP_TEST(topic_is_deleted_while_we_load), TAP_TEST(delete_groups),
+         TAP_TEST(topic_is_deleted_while_we_load),
+         TAP_TEST(topic_is_deleted_under_a_commit), TAP_TEST(times_of_old_versions),
+         TAP_TEST(delete_groups),
          TAP_TEST(list_and_describe), TAP_TEST(fetch_all_and_by_id), TAP_TEST(transactions),
          TAP_TEST(delete_offsets), TAP_TEST(ten_thousand_groups), TAP_TEST(java_hash))
