@@ -388,7 +388,9 @@ int consumer_check_fetch(struct consumer *consumer, struct wire_str member_id, i
     const struct consumer_member *member = consumer_find(consumer, member_id);
     if (!member)
         return ERR_UNKNOWN_MEMBER_ID;
-    return epoch == member->epoch ? 0 : ERR_STALE_MEMBER_EPOCH;
+    if (epoch == member->epoch)
+        return 0;
+    return member->classic ? ERR_ILLEGAL_GENERATION : ERR_STALE_MEMBER_EPOCH;
 }
 
 /* ---- writing ---- */

@@ -28,7 +28,8 @@ static void migrate_add_names(const struct group *group, struct partition_set *s
     const struct image_topic *known =
         image_topic_by_name(group_image(group), topic.data, (size_t)topic.len);
     for (int32_t i = 0; known && i < count; i++)
-        partition_set_add(set, &known->id, partitions[i]);
+        if (partitions[i] >= 0 && partitions[i] < known->partition_count)
+            partition_set_add(set, &known->id, partitions[i]);
 }
 
 static int migrate_read_assignment(const struct group *group, struct wire_bytes bytes,
@@ -242,6 +243,7 @@ bool consumer_try_downgrade(struct consumer *consumer, struct records *records)
 {
     struct group *group = consumer->group;
     if (consumer->classic_count == 0 || consumer->classic_count < consumer->member_count ||
+        consumer->member_count > group_settings(group)->max_size ||
         !(group_settings(group)->migration & GROUP_MIGRATION_DOWNGRADE))
         return false;
     struct classic *classic = classic_new(group);
@@ -305,6 +307,25 @@ static int join_check_protocols(const struct consumer *consumer, const struct gr
             return 0;
     }
     return ERR_INCONSISTENT_GROUP_PROTOCOL;
+}
+
+/* Before anything changes: what join_update will read can be read. */
+static int join_check_subscription(const struct group *group, const struct group_join *join)
+{
+    struct consumer_protocol_subscription subscription;
+    struct classic_protocols protocols;
+    struct partition_set owned;
+    struct arena arena;
+    int err = classic_protocols_copy(&protocols, join);
+    if (err)
+        return err;
+    arena_init(&arena, MIGRATE_ARENA_MAX);
+    partition_set_init(&owned);
+    err = migrate_read_subscription(group, &protocols, &arena, &subscription, &owned);
+    partition_set_close(&owned);
+    arena_close(&arena);
+    classic_protocols_free(&protocols);
+    return err;
 }
 
 static void join_replace(struct consumer_member *member, const char *id, struct records *records)
@@ -431,6 +452,27 @@ static int join_follow(struct consumer *consumer, struct group_join *join, struc
     return err;
 }
 
+static void migrate_ignore(void *data, int err)
+{
+    (void)data;
+    (void)err; /* the shard loads anew, or is gone */
+}
+
+/* The join took the place of the last member of the consumer protocol, as in a rolling downgrade of
+ * static members: it goes on as one of the classic group's. Whether it does. */
+static bool join_downgrades(struct consumer *consumer, struct group_join *join,
+                            struct records *records)
+{
+    struct group *group = consumer->group;
+    if (!consumer_try_downgrade(consumer, records))
+        return false;
+    consumer_write(group, records, migrate_ignore, NULL);
+    mem_free(join->made_id);
+    join->made_id = NULL;
+    classic_join(group->classic, join);
+    return true;
+}
+
 void consumer_classic_join(struct consumer *consumer, struct group_join *join)
 {
     struct group *group = consumer->group;
@@ -438,9 +480,15 @@ void consumer_classic_join(struct consumer *consumer, struct group_join *join)
     int err = consumer_check_write(group);
     if (!err)
         err = join_check_protocols(consumer, join);
+    if (!err)
+        err = join_check_subscription(group, join);
     records_init(&records, env_wall_ms(group_env(group)));
     if (!err)
         err = join_follow(consumer, join, &records);
+    if (!err && join_downgrades(consumer, join, &records)) {
+        records_close(&records);
+        return;
+    }
     if (err) {
         bool required = err == ERR_MEMBER_ID_REQUIRED;
         struct wire_str id = required ? wire_str_from(join->made_id) : join->request->member_id;
@@ -485,6 +533,8 @@ static int sync_check(const struct consumer *consumer, const struct sync_group_r
         return err;
     if (request->generation_id != (*member)->epoch)
         return ERR_ILLEGAL_GENERATION;
+    if ((*member)->protocols.count == 0)
+        return ERR_UNKNOWN_MEMBER_ID; /* loaded from a record that lacked them: it joins again */
     if (!wire_str_is_null(request->protocol_type) &&
         !wire_str_is(request->protocol_type, SUBSCRIPTION_TYPE))
         return ERR_INCONSISTENT_GROUP_PROTOCOL;
@@ -540,12 +590,6 @@ void consumer_classic_sync(struct consumer *consumer, struct group_sync *sync)
     records_init(&none, 0);
     consumer_write(group, &none, migrate_synced, sync);
     records_close(&none);
-}
-
-static void migrate_ignore(void *data, int err)
-{
-    (void)data;
-    (void)err; /* the shard loads anew, or is gone */
 }
 
 /* Topics may have come: then everybody is called to join again. */

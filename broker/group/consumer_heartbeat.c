@@ -14,6 +14,10 @@
 
 typedef struct consumer_group_heartbeat_request beat_request;
 
+/* Partitions that one member may claim to own: more than a member was ever given, and few enough to
+ * be sorted in one turn of the loop. */
+enum { BEAT_OWNED_MAX = 100000 };
+
 /* ---- answers ---- */
 
 static void beat_fail(struct group_consumer_heartbeat *beat, int err, const char *message)
@@ -87,6 +91,14 @@ static const char *beat_check_join(const struct group_consumer_heartbeat *beat)
     return NULL;
 }
 
+static bool beat_owns_too_much(const beat_request *request)
+{
+    int64_t count = request->topic_partitions.count;
+    for (int32_t i = 0; i < request->topic_partitions.count; i++)
+        count += request->topic_partitions.items[i].partitions.count;
+    return count - request->topic_partitions.count > BEAT_OWNED_MAX;
+}
+
 static bool beat_is_blank(struct wire_str text)
 {
     return !wire_str_is_null(text) && wire_str_is_empty(text);
@@ -104,6 +116,8 @@ static const char *beat_check(const struct group_consumer_heartbeat *beat)
     if (wire_str_is_empty(request->member_id) &&
         (beat->version > 0 || request->member_epoch != CONSUMER_JOIN_EPOCH))
         return "MemberId can't be empty";
+    if (beat_owns_too_much(request))
+        return "TopicPartitions names more partitions than a member may have";
     if (request->member_epoch < CONSUMER_AWAY_EPOCH)
         return "MemberEpoch is below -2";
     if (request->member_epoch == CONSUMER_AWAY_EPOCH && wire_str_is_null(request->instance_id))
@@ -187,8 +201,12 @@ static int beat_join_static(struct consumer *consumer, const struct group_consum
     *member = consumer_find_instance(consumer, request->instance_id);
     if (!*member)
         return beat_add(consumer, beat, member);
-    if (wire_str_is(request->member_id, (*member)->id))
+    if (wire_str_is(request->member_id, (*member)->id)) {
+        /* It left for a while and is back as itself: it begins anew with what it had. */
+        if ((*member)->epoch == CONSUMER_AWAY_EPOCH)
+            (*member)->epoch = (*member)->previous_epoch = CONSUMER_JOIN_EPOCH;
         return 0;
+    }
     if ((*member)->epoch != CONSUMER_AWAY_EPOCH && !(*member)->classic)
         return ERR_UNRELEASED_INSTANCE_ID;
     beat_replace(*member, request->member_id, records);
@@ -244,6 +262,14 @@ static bool beat_update(struct consumer_member *member, const struct group_consu
     const beat_request *request = beat->request;
     bool changed = false;
     *subscribed = false;
+    if (member->classic) {
+        /* It has changed over under the id that it had. */
+        consumer_set_classic(member, false);
+        classic_protocols_free(&member->protocols);
+        if (member->state != CONSUMER_UNREVOKED)
+            env_timer_stop(&member->rebalance_timer);
+        changed = true;
+    }
     if (!wire_str_is_null(request->instance_id) && !member->instance_id) {
         consumer_set_instance(member, request->instance_id);
         changed = true;
@@ -274,8 +300,9 @@ static void beat_owned(const beat_request *request, struct partition_set *owned)
         const struct consumer_group_heartbeat_request_topic_partitions *topic =
             &request->topic_partitions.items[i];
         for (int32_t j = 0; j < topic->partitions.count; j++)
-            partition_set_add(owned, &topic->topic_id, topic->partitions.items[j]);
+            partition_set_append(owned, &topic->topic_id, topic->partitions.items[j]);
     }
+    partition_set_settle(owned);
 }
 
 static bool beat_is_full(const beat_request *request)
@@ -370,7 +397,8 @@ static void beat_stay(struct group *group, struct group_consumer_heartbeat *beat
 /* A static member that leaves for a while keeps its partitions until its session ends. */
 static void beat_away(struct consumer_member *member, struct records *records)
 {
-    member->previous_epoch = member->epoch;
+    if (member->epoch != CONSUMER_AWAY_EPOCH)
+        member->previous_epoch = member->epoch;
     member->epoch = CONSUMER_AWAY_EPOCH;
     member->state = CONSUMER_STABLE;
     partition_set_clear(&member->revoking);

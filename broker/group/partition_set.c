@@ -1,6 +1,7 @@
 /* Sorted sets of partitions. */
 #include "broker/group/partition_set.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -44,6 +45,36 @@ static size_t partition_set_find(const struct partition_set *set, const struct p
     return low;
 }
 
+static void partition_set_grow(struct partition_set *set)
+{
+    if (set->count < set->cap)
+        return;
+    set->cap = set->cap ? set->cap * 2 : 8;
+    set->items = mem_realloc(set->items, set->cap * sizeof(*set->items));
+}
+
+void partition_set_append(struct partition_set *set, const struct uuid *topic_id, int32_t partition)
+{
+    partition_set_grow(set);
+    set->items[set->count++] = (struct partition_name){*topic_id, partition};
+}
+
+static int partition_name_order(const void *a, const void *b)
+{
+    return partition_name_compare(a, b);
+}
+
+void partition_set_settle(struct partition_set *set)
+{
+    size_t kept = 0;
+    if (set->count > 0)
+        qsort(set->items, set->count, sizeof(*set->items), partition_name_order);
+    for (size_t i = 0; i < set->count; i++)
+        if (kept == 0 || partition_name_compare(&set->items[kept - 1], &set->items[i]) != 0)
+            set->items[kept++] = set->items[i];
+    set->count = kept;
+}
+
 void partition_set_add(struct partition_set *set, const struct uuid *topic_id, int32_t partition)
 {
     struct partition_name name = {*topic_id, partition};
@@ -52,10 +83,7 @@ void partition_set_add(struct partition_set *set, const struct uuid *topic_id, i
                     : partition_set_find(set, &name);
     if (at < set->count && partition_name_compare(&set->items[at], &name) == 0)
         return;
-    if (set->count == set->cap) {
-        set->cap = set->cap ? set->cap * 2 : 8;
-        set->items = mem_realloc(set->items, set->cap * sizeof(*set->items));
-    }
+    partition_set_grow(set);
     memmove(&set->items[at + 1], &set->items[at], (set->count - at) * sizeof(*set->items));
     set->items[at] = name;
     set->count++;

@@ -25,6 +25,10 @@ void partition_set_close(struct partition_set *set);
 void partition_set_clear(struct partition_set *set);
 /* Cheap at the end of the order; a duplicate is ignored. */
 void partition_set_add(struct partition_set *set, const struct uuid *topic_id, int32_t partition);
+/* For a set that comes in any order: all are appended, then settled once, before any other use. */
+void partition_set_append(struct partition_set *set, const struct uuid *topic_id,
+                          int32_t partition);
+void partition_set_settle(struct partition_set *set);
 bool partition_set_has(const struct partition_set *set, const struct uuid *topic_id,
                        int32_t partition);
 bool partition_set_equal(const struct partition_set *a, const struct partition_set *b);

@@ -353,6 +353,59 @@ static void static_member(void)
     group_world_close(&world);
 }
 
+/* The same client object leaves for a while and subscribes again: its member id is the same. */
+static void static_comes_back_as_itself(void)
+{
+    struct peer a, b, again;
+    group_world_init(&world, 21);
+    join_static(&a, "a", "one");
+    peer_join(&b, "b", "t");
+    peer_beat(&a);
+    peer_beat(&a);
+    peer_beat(&b);
+    for (int i = 0; i < 2; i++) /* the first answer was lost */
+        CHECK_INT(answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -2,
+                                            .instance = "one"))
+                      ->err,
+                  0);
+    CHECK_INT(join_static(&again, "a", "one")->err, 0);
+    CHECK_INT(again.epoch, 2);
+    CHECK_INT(again.owned[0], a.owned[0]);
+    CHECK_INT(peer_beat(&again)->err, 0);
+    group_world_failover(&world, true);
+    CHECK_INT(peer_beat(&again)->err, 0);
+    CHECK_INT(again.epoch, 2);
+    group_world_close(&world);
+}
+
+/* What a member claims to own is bounded before it is looked at. */
+static void claims_too_much(void)
+{
+    enum { COUNT = 100001 };
+    struct peer a;
+    int32_t *partitions = mem_alloc(COUNT * sizeof(*partitions));
+    group_world_init(&world, 22);
+    peer_join(&a, "a", "t");
+    struct group_world_beat *last =
+        answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1,
+                                  .owned = a.owned));
+    for (int32_t i = 0; i < COUNT; i++)
+        partitions[i] = (int32_t)((uint32_t)i * 2654435761u >> 1); /* in no order */
+    last->done = false;
+    last->owned[0].partitions.count = COUNT;
+    last->owned[0].partitions.items = partitions;
+    group_manager_consumer_heartbeat(world.manager, &last->op);
+    CHECK(last->done);
+    CHECK_INT(last->err, ERR_INVALID_REQUEST);
+    last->done = false;
+    last->owned[0].partitions.count = COUNT - 1;
+    group_manager_consumer_heartbeat(world.manager, &last->op);
+    CHECK_INT(answered(last)->err, 0);
+    CHECK_INT(peer_beat(&a)->err, 0);
+    group_world_close(&world);
+    mem_free(partitions);
+}
+
 /* ---- the log ---- */
 
 static void answered_when_stored(void)
@@ -538,6 +591,66 @@ static void classic_into_consumer_group(void)
     group_world_close(&world);
 }
 
+/* A classic join that can't be used changes nothing, of a static member either. */
+static void bad_subscription_changes_nothing(void)
+{
+    struct peer a;
+    group_world_init(&world, 23);
+    join_static(&a, "a", "one");
+    struct group_world_join *bad = GROUP_WORLD_JOIN(&world, .group = "g", .instance = "one",
+                                                    .protocols = "range", .topics = "-");
+    CHECK(group_world_until(&world, &bad->done, 1000));
+    CHECK_INT(bad->err, ERR_INCONSISTENT_GROUP_PROTOCOL);
+    CHECK_INT(peer_beat(&a)->err, 0);
+    group_world_failover(&world, true);
+    CHECK_INT(peer_beat(&a)->err, 0);
+    CHECK_INT(a.owned[0], 0xff);
+    group_world_close(&world);
+}
+
+/* A member changes over under the id that it has. */
+static void member_changes_protocol(void)
+{
+    struct peer a;
+    group_world_init(&world, 24);
+    struct group_world_join *old = classic_alone();
+    CHECK_INT(peer_join(&a, old->member_id, "t")->err, 0);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, a.epoch),
+              ERR_UNKNOWN_MEMBER_ID);
+    group_world_failover(&world, true);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, a.epoch),
+              ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(peer_beat(&a)->err, 0);
+    group_world_close(&world);
+}
+
+/* The last member of the consumer protocol is replaced, not removed: the instance comes back with
+ * the classic protocol, as in a rolling downgrade. */
+static void static_downgrade(void)
+{
+    struct peer a;
+    group_world_init(&world, 25);
+    join_static(&a, "a", "one");
+    CHECK_INT(answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -2,
+                                        .instance = "one"))
+                  ->err,
+              0);
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g", .instance = "one");
+    CHECK(group_world_until(&world, &join->done, 5000));
+    CHECK_INT(join->err, 0);
+    CHECK_STR(join->leader, join->member_id);
+    CHECK_INT(join->member_count, 1);
+    uint64_t mask = 0xff;
+    struct group_world_sync *sync = group_world_sync(&world, "g", join->member_id, "one",
+                                                     join->generation, join->members, &mask, 1);
+    CHECK(group_world_until(&world, &sync->done, 1000));
+    CHECK_INT(sync->err, 0);
+    CHECK_INT(sync->assigned, 0xff);
+    group_world_failover(&world, true);
+    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, "one", join->generation), 0);
+    group_world_close(&world);
+}
+
 /* An empty group is of whatever protocol comes first. */
 static void protocols_of_an_empty_group(void)
 {
@@ -638,7 +751,9 @@ TAP_MAIN(TAP_TEST(first_member), TAP_TEST(second_member_waits_for_the_first),
          TAP_TEST(revocation_takes_too_long), TAP_TEST(session_ends), TAP_TEST(leaving),
          TAP_TEST(refusals), TAP_TEST(lost_answer), TAP_TEST(fenced_commits), TAP_TEST(topics_come),
          TAP_TEST(patterns), TAP_TEST(range_by_vote), TAP_TEST(static_member),
+         TAP_TEST(static_comes_back_as_itself), TAP_TEST(claims_too_much),
          TAP_TEST(answered_when_stored), TAP_TEST(failover_goes_on), TAP_TEST(write_fails),
          TAP_TEST(deleted_when_empty), TAP_TEST(upgrade_and_downgrade),
          TAP_TEST(no_migration_without_leave), TAP_TEST(classic_into_consumer_group),
-         TAP_TEST(protocols_of_an_empty_group), TAP_TEST(storm))
+         TAP_TEST(bad_subscription_changes_nothing), TAP_TEST(member_changes_protocol),
+         TAP_TEST(static_downgrade), TAP_TEST(protocols_of_an_empty_group), TAP_TEST(storm))

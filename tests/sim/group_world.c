@@ -358,6 +358,8 @@ static struct wire_bytes make_subscription(struct arena *arena, const char *topi
     struct wire_str parts[8];
     struct consumer_protocol_subscription subscription;
     struct wire_out out;
+    if (strcmp(topics, "-") == 0)
+        return (struct wire_bytes){(const uint8_t *)topics, 1};
     wire_defaults(&consumer_protocol_subscription_desc, &subscription);
     subscription.topics.count = split(arena, topics, parts, 8);
     subscription.topics.items = parts;

@@ -89,7 +89,7 @@ struct group_world_join_args {
     const char *member_id; /* NULL = "" */
     const char *instance;  /* NULL = dynamic */
     const char *protocols; /* "range,sticky"; NULL = "range" */
-    const char *topics;    /* of the subscription, "t,u"; NULL = "t" */
+    const char *topics;    /* of the subscription, "t,u"; NULL = "t"; "-" = bytes that are none */
     const char *type;      /* NULL = "consumer" */
     int32_t session_ms;    /* 0 = 10000 */
     int32_t rebalance_ms;  /* 0 = 30000 */
