@@ -23,6 +23,11 @@ class Reader:
         self.at += length
         return self.data[self.at - length:self.at].decode()
 
+    def blob(self):
+        length = max(self.take("i"), 0)
+        self.at += length
+        return self.data[self.at - length:self.at]
+
     def array(self, item):
         return [item() for _ in range(max(self.take("i"), 0))]
 

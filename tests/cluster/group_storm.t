@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""T-22: a group of 50 members, static and dynamic, through 200 joins and leaves and the death of its
+coordinator: no partition is given to two members in one generation, no committed offset goes back,
+and every request is answered. SEED chooses another storm."""
+import asyncio
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import tap
+import wire
+from cluster import Cluster
+from group_member import Book, Line, Member, Refused, fetch, pause
+from tap import check, check_equal, note, test
+
+SEED = int(os.environ.get("SEED", "1"))
+MEMBERS, PARTITIONS, EVENTS = 50, 60, 200
+EVENTS_AT_ONCE = 10
+KILLS = 2
+SESSION_MS, REBALANCE_MS = 2000, 2500
+DEADLINE_S = 60
+GROUP, TOPIC = "storm", "work"
+
+
+class Slot:
+    """A place in the group; every second one is a static member."""
+
+    def __init__(self, book, number):
+        self.book = book
+        self.instance = f"instance-{number}" if number % 2 else None
+        self.name = self.instance or f"dynamic-{number}"
+        self.member = None
+
+    def start(self):
+        self.member = Member(self.book, self.name, self.instance)
+
+    async def event(self):
+        """It joins; or it leaves, is gone without a word, or is restarted at once."""
+        member, self.member = self.member, None
+        if not member:
+            self.start()
+            return
+        kind = random.choice(("leaves", "vanishes", "restarts"))
+        await (member.leave() if kind == "leaves" else member.vanish())
+        if kind == "restarts":
+            self.start()
+
+
+async def until(condition, what, book):
+    """wait_until for a loop that has other things to do meanwhile."""
+    end = time.monotonic() + DEADLINE_S
+    while not condition():
+        check(time.monotonic() < end, f"not within {DEADLINE_S} s: {what} {book.faults[:3]}")
+        await pause(0.02)
+
+
+async def watch(cluster, book):
+    """Somebody who is no member asks for all offsets, again and again: none ever goes back."""
+    line, last = None, {}
+    while True:
+        try:
+            if not line or not line.writer:
+                node = await asyncio.to_thread(wire.coordinator, random.choice(book.ports()), GROUP)
+                line = Line(book)
+                await line.open(cluster.nodes[node].port if node is not None else 0)
+            before = {**last, **{p: max(o, last.get(p, -1)) for p, o in book.acked.items()}}
+            offsets = await fetch(line, book, range(PARTITIONS), "the watcher")
+            book.fetched(before, offsets)
+            last = offsets
+        except (OSError, Refused):
+            if line:
+                line.close()
+        await pause(0.1)
+
+
+def all_stand(slots):
+    """Every member alive has its part of one generation; returns that generation."""
+    alive = [slot.member for slot in slots if slot.member]
+    if not alive or any(member.positions is None for member in alive):
+        return None
+    generations = {member.generation for member in alive}
+    owned = sorted(p for member in alive for p in member.owned)
+    return generations.pop() if len(generations) == 1 and owned == list(range(PARTITIONS)) else None
+
+
+async def settle(slots, book, what):
+    await until(lambda: all_stand(slots), what, book)
+    return all_stand(slots)
+
+
+async def storm(cluster, book):
+    slots = [Slot(book, number) for number in range(MEMBERS)]
+    watcher = asyncio.ensure_future(watch(cluster, book))
+    for slot in slots:
+        slot.start()
+    await settle(slots, book, f"{MEMBERS} members have their parts")
+    kills = {(i + 1) * EVENTS // EVENTS_AT_ONCE // (KILLS + 1) for i in range(KILLS)}
+    down = None
+    for step in range(EVENTS // EVENTS_AT_ONCE):
+        if down:
+            down.start()
+            await asyncio.to_thread(cluster.wait_serving)
+            down = None
+        if step in kills:
+            await asyncio.to_thread(cluster.wait_isr_whole, "__consumer_offsets")
+            down = cluster.nodes[await asyncio.to_thread(wire.coordinator, book.ports()[0], GROUP)]
+            down.kill()
+        generation = max(book.generations)
+        await asyncio.gather(*(s.event() for s in random.sample(slots, EVENTS_AT_ONCE)))
+        # The group works now and then: else it would be one long rebalance.
+        await until(lambda: max(book.generations) > generation, "the next generation", book)
+        commits = book.commits
+        await until(lambda: book.commits > commits + MEMBERS // 2, "the group commits", book)
+        check(not book.faults, f"faults: {book.faults[:5]}")
+    generation = await settle(slots, book, "the members that are left have their parts")
+    line = next(slot.member.line for slot in slots if slot.member)
+    final = await fetch(line, book, range(PARTITIONS), "the end")
+    book.fetched(book.acked, final)
+    watcher.cancel()
+    for slot in slots:
+        if slot.member:
+            await slot.member.leave()
+    return generation
+
+
+@test(f"{MEMBERS} members survive {EVENTS} joins and leaves and {KILLS} kills of the coordinator")
+def classic():
+    random.seed(SEED)
+    with Cluster(3, min_insync_replicas=2, group_min_session_timeout_ms=1000,
+                 group_initial_rebalance_delay_ms=100, offsets_topic_num_partitions=4) as cluster:
+        cluster.create_topic(TOPIC, partitions=PARTITIONS)
+        book = Book(GROUP, TOPIC, PARTITIONS,
+                    lambda: [node.port for node in cluster.running()], SESSION_MS, REBALANCE_MS)
+        generation = asyncio.run(storm(cluster, book))
+        check_equal(book.faults, [], "the list of faults")
+        check(book.commits > 1000, f"only {book.commits} commits were acknowledged")
+        note(f"seed {SEED}: generation {generation}, {len(book.generations)} of them were assigned, "
+             f"{book.commits} commits, {book.answers} answers")
+
+
+tap.run()
