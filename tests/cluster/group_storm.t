@@ -5,6 +5,7 @@ and every request is answered. SEED chooses another storm."""
 import asyncio
 import os
 import random
+import struct
 import sys
 import time
 
@@ -13,8 +14,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import tap
 import wire
 from cluster import Cluster
-from group_member import Book, Line, Member, Refused, fetch, pause
+from group_member import (HEARTBEAT, JOIN, LEAVE, UNKNOWN_MEMBER, Book, Line, Member, Refused, array,
+                          fetch, join_body, pause, text)
 from tap import check, check_equal, note, test
+from wait import wait_until
 
 SEED = int(os.environ.get("SEED", "1"))
 MEMBERS, PARTITIONS, EVENTS = 50, 60, 200
@@ -139,6 +142,61 @@ def classic():
         check(book.commits > 1000, f"only {book.commits} commits were acknowledged")
         note(f"seed {SEED}: generation {generation}, {len(book.generations)} of them were assigned, "
              f"{book.commits} commits, {book.answers} answers")
+
+
+# ---- a JoinGroup that waits, and what stands behind it on its connection ----
+
+BEHIND = 300  # more than a broker takes from one connection before it answers
+
+
+def error_of(r):
+    r.take("i")
+    return r.take("h")
+
+
+async def pipelined(cluster, book):
+    lines = [Line(book) for _ in range(2)]
+    node = await asyncio.to_thread(find_coordinator, book.ports()[0])
+    for line in lines:
+        await line.open(cluster.nodes[node].port)
+    beat = text(GROUP) + struct.pack(">i", 1) + text("nobody") + text(None)
+    join = lines[0].ask(JOIN, join_body(book, instance="one"))
+    behind = [lines[0].ask(HEARTBEAT, beat) for _ in range(BEHIND)]
+    check_equal(error_of(await lines[0].answer(join, JOIN, "one")), 0, "the error of the join")
+    for future in behind:
+        check_equal(error_of(await lines[0].answer(future, HEARTBEAT, "nobody")), UNKNOWN_MEMBER,
+                    "the error of a heartbeat behind it")
+    # The second member waits for the first, who comes over the same connection, behind more than
+    # the broker takes: the first one's session ends, and both are answered.
+    join = lines[0].ask(JOIN, join_body(book, instance="two"))
+    behind = [lines[0].ask(HEARTBEAT, beat) for _ in range(BEHIND)]
+    late = lines[0].ask(JOIN, join_body(book, instance="one"))
+    check_equal(error_of(await lines[0].answer(join, JOIN, "two")), 0, "the second's error")
+    third = lines[1].ask(JOIN, join_body(book, instance="three"))
+    check_equal(error_of(await lines[0].answer(late, JOIN, "one")), 0, "the late one's error")
+    check_equal(error_of(await lines[1].answer(third, JOIN, "three")), 0, "the third's error")
+    # A member that leaves behind its own join ends it.
+    join = lines[1].ask(JOIN, join_body(book, instance="four"))
+    leave = lines[1].ask(LEAVE, text(GROUP) + array([text("") + text("four")]))
+    check_equal(error_of(await lines[1].answer(join, JOIN, "four")), UNKNOWN_MEMBER,
+                "the error of a join that was left")
+    check_equal(error_of(await lines[1].answer(leave, LEAVE, "four")), 0, "the error of the leave")
+    for line in lines:
+        line.close()
+
+
+def find_coordinator(port):
+    return wait_until(lambda: (wire.coordinator(port, GROUP) or 0) + 1, DEADLINE_S,
+                      "the group has a coordinator") - 1
+
+
+@test("what stands behind a JoinGroup that waits is answered in order, however much it is")
+def one_connection():
+    with Cluster(1, group_min_session_timeout_ms=1000, group_initial_rebalance_delay_ms=100,
+                 offsets_topic_num_partitions=1) as cluster:
+        book = Book(GROUP, TOPIC, PARTITIONS, lambda: [cluster.nodes[0].port], 1000, 1500)
+        asyncio.run(pipelined(cluster, book))
+        check_equal(book.faults, [], "the list of faults")
 
 
 tap.run()

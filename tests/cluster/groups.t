@@ -42,7 +42,8 @@ def committed(cluster, group, topic="orders"):
 
 class Member:
     """A member that stays in its group, with all partitions, until the end of the block. Only its
-    own thread calls the client: a second one can wait for its turn for half a minute."""
+    own thread calls the client: while one thread polls, assignment() in another may never return.
+    (Its protocol log then shows every JoinGroup, SyncGroup and Heartbeat sent and answered.)"""
 
     def __init__(self, cluster, group):
         self._client = consumer(cluster, group, "live-client")

@@ -13,7 +13,7 @@ VERSIONS = {OFFSET_COMMIT: 7, OFFSET_FETCH: 5, JOIN: 5, HEARTBEAT: 3, LEAVE: 3, 
 NAMES = {OFFSET_COMMIT: "OffsetCommit", OFFSET_FETCH: "OffsetFetch", JOIN: "JoinGroup",
          HEARTBEAT: "Heartbeat", LEAVE: "LeaveGroup", SYNC: "SyncGroup",
          wire.FIND_COORDINATOR: "FindCoordinator"}
-REBALANCING, ID_REQUIRED = 27, 79
+UNKNOWN_MEMBER, REBALANCING, ID_REQUIRED = 25, 27, 79
 ELSEWHERE = (14, 15, 16)  # loading, not available, not the coordinator
 HEARTBEAT_S, RETRY_S = 0.2, 0.05
 PATIENCE_S = 60  # far beyond any timeout of the groups here: what takes longer is never answered
@@ -228,10 +228,7 @@ class Member:
     async def _join(self):
         """One generation: joined, assigned, and the offsets of what is owned are known."""
         self.owned, self.positions = [], None
-        body = text(self.book.group) + struct.pack(">ii", self.book.session_ms,
-                                                   self.book.rebalance_ms) + text(self.id) + \
-            text(self.instance) + text("consumer") + array([text("range") + blob(self._topics())])
-        r = await self.line.call(JOIN, body, self.name)
+        r = await self.line.call(JOIN, join_body(self.book, self.id, self.instance), self.name)
         r.take("i")
         error, generation = r.take("h"), r.take("i")
         r.string()
@@ -292,9 +289,6 @@ class Member:
         return text(self.book.group) + struct.pack(">i", self.generation) + text(self.id) + \
             text(self.instance)
 
-    def _topics(self):
-        return struct.pack(">h", 0) + array([text(self.book.topic)]) + blob(b"")
-
     def _assign(self, members):
         """Everybody's part, another one in each generation."""
         plan = []
@@ -313,6 +307,12 @@ class Member:
         r.take("h")
         topics = r.array(lambda: (r.string(), r.array(lambda: r.take("i"))))
         return [p for _, partitions in topics for p in partitions]
+
+
+def join_body(book, member_id="", instance=None):
+    topics = struct.pack(">h", 0) + array([text(book.topic)]) + blob(b"")
+    return text(book.group) + struct.pack(">ii", book.session_ms, book.rebalance_ms) + \
+        text(member_id) + text(instance) + text("consumer") + array([text("range") + blob(topics)])
 
 
 async def fetch(line, book, partitions, who):
