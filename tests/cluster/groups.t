@@ -6,23 +6,20 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
-import threading
-
 import tap
 from cluster import Cluster
 from confluent_kafka import Consumer, TopicPartition
+from live_member import LiveMember
 from load import PRODUCER, Producer
 from tap import check, check_equal, test
 from tool import tool
-from wait import wait_until
 
 PARTITIONS = 3
 RECORDS = 30  # in each partition
 
 
-def consumer(cluster, group, client="worker"):
-    return Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group, "client.id": client,
-                     "enable.auto.commit": False, "auto.offset.reset": "earliest"})
+def consumer(cluster, group):
+    return Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest"})
 
 
 def commit(cluster, group, offsets, topic="orders"):
@@ -38,42 +35,6 @@ def committed(cluster, group, topic="orders"):
     found = client.committed([TopicPartition(topic, p) for p in range(PARTITIONS)], timeout=30)
     client.close()
     return {row.partition: row.offset for row in found if row.offset >= 0}
-
-
-class Member:
-    """A member that stays in its group, with all partitions, until the end of the block. Only its
-    own thread calls the client: while one thread polls, assignment() in another may never return.
-    (Its protocol log then shows every JoinGroup, SyncGroup and Heartbeat sent and answered.)"""
-
-    def __init__(self, cluster, group):
-        self._client = consumer(cluster, group, "live-client")
-        self._assigned = 0
-        self._to_commit = None
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._poll, daemon=True)
-
-    def _poll(self):
-        while not self._stop.is_set():
-            self._client.poll(0.05)
-            self._assigned = len(self._client.assignment())
-            if self._to_commit:
-                self._client.commit(offsets=self._to_commit, asynchronous=False)
-                self._to_commit = None
-
-    def __enter__(self):
-        self._client.subscribe(["orders"])
-        self._thread.start()
-        wait_until(lambda: self._assigned == PARTITIONS, 60, "the member has all")
-        return self
-
-    def __exit__(self, *_):
-        self._stop.set()
-        self._thread.join()
-        self._client.close()
-
-    def commit(self, offsets):
-        self._to_commit = [TopicPartition("orders", p, o) for p, o in offsets.items()]
-        wait_until(lambda: not self._to_commit, 60, "the member's offsets are committed")
 
 
 def groups(cluster, *arguments, **options):
@@ -196,7 +157,7 @@ def tools():
     with Cluster(3) as cluster:
         records(cluster)
         commit(cluster, "idle", {0: 20, 1: 21, 2: 22})
-        with Member(cluster, "live") as member:
+        with LiveMember(cluster, "live", "orders", PARTITIONS) as member:
             member.commit({0: 10, 2: 30})
             check_list(cluster)
             check_describe(cluster)

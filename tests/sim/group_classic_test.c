@@ -320,6 +320,34 @@ static void joined_and_gone(void)
     group_world_close(&world);
 }
 
+/* What a member of an earlier generation, or of another protocol, asks for is not this one's. */
+static void fenced_by_generation(void)
+{
+    struct group_world_join *leader, *follower;
+    group_world_init(&world, 26);
+    pair("g", &leader, &follower);
+    int32_t now = leader->generation;
+    for (int32_t step = -1; step <= 1; step += 2) {
+        CHECK_INT(group_world_heartbeat(&world, "g", follower->member_id, NULL, now + step),
+                  ERR_ILLEGAL_GENERATION);
+        CHECK_INT(
+            group_world_sync(&world, "g", follower->member_id, NULL, now + step, NULL, NULL, 0)
+                ->err,
+            ERR_ILLEGAL_GENERATION);
+    }
+    struct group_world_sync *sync =
+        group_world_sync(&world, "g", follower->member_id, NULL, now, NULL, NULL, 0);
+    CHECK_INT(sync->err, 0);
+    for (int i = 0; i < 2; i++) {
+        sync->request.protocol_type = wire_str_from(i == 0 ? "connect" : "consumer");
+        sync->request.protocol_name = wire_str_from(i == 0 ? "range" : "sticky");
+        sync->done = false;
+        group_manager_sync(world.manager, &sync->op);
+        CHECK_INT(sync->err, ERR_INCONSISTENT_GROUP_PROTOCOL);
+    }
+    group_world_close(&world);
+}
+
 /* A member that the leader leaves out has nothing, whatever it had in an earlier generation. */
 static void left_out(void)
 {
@@ -577,6 +605,13 @@ static void lost_at_once(void)
     CHECK_INT(GROUP_WORLD_JOIN(&world, .group = "g")->err, ERR_COORDINATOR_LOAD_IN_PROGRESS);
     group_world_run(&world, 1001);
     CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    /* Also when it is told that it lost the partition before its log fails what waits. */
+    world.hold = true;
+    struct group_world_commit *commit = group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 1);
+    CHECK(!commit->done);
+    group_manager_leader_changed(world.manager, group_world_partition("g"), false);
+    CHECK(commit->done);
+    CHECK_INT(commit->err, ERR_NOT_COORDINATOR);
     group_world_close(&world);
 }
 
@@ -587,6 +622,7 @@ TAP_MAIN(TAP_TEST(first_generation), TAP_TEST(old_versions_need_no_id),
          TAP_TEST(rebalance_timeout), TAP_TEST(no_sync_in_time), TAP_TEST(joined_and_gone),
          TAP_TEST(lost_answers_are_repeated), TAP_TEST(pending_ids), TAP_TEST(static_comes_back),
          TAP_TEST(static_with_new_topics), TAP_TEST(static_leaves), TAP_TEST(static_is_absent),
-         TAP_TEST(left_out), TAP_TEST(static_absent_expires),
+         TAP_TEST(fenced_by_generation), TAP_TEST(left_out),
+         TAP_TEST(static_absent_expires),
          TAP_TEST(pending_id_is_no_instance), TAP_TEST(pending_ids_are_limited),
          TAP_TEST(no_spin_without_leader), TAP_TEST(lost_at_once))

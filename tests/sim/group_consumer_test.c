@@ -234,6 +234,10 @@ static void fenced_commits(void)
     CHECK_INT(group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 1)->err,
               ERR_UNKNOWN_MEMBER_ID);
     CHECK_INT(group_world_fetch(&world, "g", "t", 0), 42);
+    CHECK_INT(group_world_fetch_as(&world, "g", "t", 0, "a", 1), 42);
+    CHECK_INT(group_world_fetch_as(&world, "g", "t", 0, "a", 0), ERR_STALE_MEMBER_EPOCH);
+    CHECK_INT(group_world_fetch_as(&world, "g", "t", 0, "a", 2), ERR_STALE_MEMBER_EPOCH);
+    CHECK_INT(group_world_fetch_as(&world, "g", "t", 0, "b", 1), ERR_UNKNOWN_MEMBER_ID);
     group_world_close(&world);
 }
 
@@ -350,6 +354,52 @@ static void static_member(void)
         group_world_run(&world, 1000);
     }
     CHECK_INT(b.owned[0], 0xff);
+    group_world_close(&world);
+}
+
+/* What a static member had stays its own while it is away, also when others join. */
+static void static_away_keeps_its_part(void)
+{
+    struct peer a, b, c;
+    group_world_init(&world, 26);
+    join_static(&a, "a", "one");
+    peer_join(&b, "b", "t");
+    peer_beat(&a);
+    peer_beat(&a);
+    peer_beat(&b);
+    uint64_t kept = a.owned[0];
+    CHECK_INT(count(kept), 4);
+    answered(
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -2, .instance = "one"));
+    peer_join(&c, "c", "t");
+    for (int i = 0; i < 20; i++) {
+        peer_beat(&b);
+        peer_beat(&c);
+        group_world_run(&world, 1000);
+        CHECK_INT((b.owned[0] | c.owned[0]) & kept, 0);
+    }
+    for (int i = 0; i < 30; i++) {
+        peer_beat(&b);
+        peer_beat(&c);
+        group_world_run(&world, 1000);
+    }
+    CHECK_INT(b.owned[0] | c.owned[0], 0xff); /* its session has ended */
+    group_world_close(&world);
+}
+
+static void max_size(void)
+{
+    struct peer peer;
+    char name[32];
+    group_world_init(&world, 27);
+    for (int i = 0; i < GROUP_WORLD_MEMBERS; i++) {
+        snprintf(name, sizeof(name), "member-%d", i);
+        CHECK_INT(peer_join(&peer, name, "t")->err, 0);
+    }
+    CHECK_INT(peer_join(&peer, "one-more", "t")->err, ERR_GROUP_MAX_SIZE_REACHED);
+    CHECK_INT(GROUP_WORLD_JOIN(&world, .group = "g", .version = 3)->err,
+              ERR_GROUP_MAX_SIZE_REACHED);
+    CHECK_INT(peer_join(&peer, "member-0", "t")->err, 0); /* it is in already */
     group_world_close(&world);
 }
 
@@ -548,6 +598,46 @@ static void upgrade_and_downgrade(void)
     group_world_failover(&world, true);
     CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 2), 0); /* as stored */
     group_world_close(&world);
+}
+
+/* What a classic member was given is its own until it has joined again; one that is called and does
+ * not come is out when its rebalance timeout is over. */
+static void upgrade_keeps_what_is_owned(void)
+{
+    uint64_t mask = 0xff;
+    struct peer a;
+    for (int comes = 0; comes < 2; comes++) {
+        group_world_init(&world, 28);
+        world.real_assignments = true;
+        struct group_world_join *old = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3);
+        CHECK(group_world_until(&world, &old->done, 5000));
+        struct group_world_sync *sync = group_world_sync(
+            &world, "g", old->member_id, NULL, old->generation, old->members, &mask, 1);
+        CHECK(group_world_until(&world, &sync->done, 1000));
+        CHECK_INT(peer_join(&a, "a", "t")->err, 0);
+        for (int i = 0; i < 25; i++) {
+            CHECK_INT(a.owned[0], 0);
+            CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 1),
+                      ERR_REBALANCE_IN_PROGRESS);
+            peer_beat(&a);
+            group_world_run(&world, 1000);
+        }
+        if (comes) {
+            CHECK_INT(rejoin(old->member_id), 2);
+            peer_beat(&a);
+            CHECK_INT(count(a.owned[0]), 4);
+        } else {
+            for (int i = 0; i < 6; i++) {
+                (void)group_world_heartbeat(&world, "g", old->member_id, NULL, 1);
+                group_world_run(&world, 1000);
+            }
+            CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 1),
+                      ERR_UNKNOWN_MEMBER_ID);
+            peer_beat(&a);
+            CHECK_INT(a.owned[0], 0xff);
+        }
+        group_world_close(&world);
+    }
 }
 
 static void no_migration_without_leave(void)
@@ -751,9 +841,11 @@ TAP_MAIN(TAP_TEST(first_member), TAP_TEST(second_member_waits_for_the_first),
          TAP_TEST(revocation_takes_too_long), TAP_TEST(session_ends), TAP_TEST(leaving),
          TAP_TEST(refusals), TAP_TEST(lost_answer), TAP_TEST(fenced_commits), TAP_TEST(topics_come),
          TAP_TEST(patterns), TAP_TEST(range_by_vote), TAP_TEST(static_member),
+         TAP_TEST(static_away_keeps_its_part), TAP_TEST(max_size),
          TAP_TEST(static_comes_back_as_itself), TAP_TEST(claims_too_much),
          TAP_TEST(answered_when_stored), TAP_TEST(failover_goes_on), TAP_TEST(write_fails),
          TAP_TEST(deleted_when_empty), TAP_TEST(upgrade_and_downgrade),
+         TAP_TEST(upgrade_keeps_what_is_owned),
          TAP_TEST(no_migration_without_leave), TAP_TEST(classic_into_consumer_group),
          TAP_TEST(bad_subscription_changes_nothing), TAP_TEST(member_changes_protocol),
          TAP_TEST(static_downgrade), TAP_TEST(protocols_of_an_empty_group), TAP_TEST(storm))

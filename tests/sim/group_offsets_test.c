@@ -90,6 +90,30 @@ static void errors_of_the_log(void)
     group_world_close(&world);
 }
 
+static void too_much_metadata(void)
+{
+    char note[4098];
+    group_world_init(&world, 19);
+    memset(note, 'x', sizeof(note) - 1);
+    note[sizeof(note) - 1] = '\0';
+    commit_ok("g", 0, 5);
+    struct group_world_commit *commit = group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 6);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    commit->done = false;
+    commit->partition.committed_offset = 7;
+    commit->partition.committed_metadata = wire_str_from(note);
+    group_manager_commit(world.manager, &commit->op);
+    CHECK(commit->done);
+    CHECK_INT(commit->err, ERR_OFFSET_METADATA_TOO_LARGE);
+    commit->done = false;
+    commit->partition.committed_metadata = wire_str_from(note + 1); /* the most that is allowed */
+    group_manager_commit(world.manager, &commit->op);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 7);
+    group_world_close(&world);
+}
+
 /* Trap 58. */
 static void fencing(void)
 {
@@ -190,7 +214,52 @@ static void foreign_records(void)
     group_world_close(&world);
 }
 
+/* How many groups of that state and type there are; NULL = all. */
+static int listed(const char *state, const char *type)
+{
+    struct list_groups_request request;
+    struct list_groups_response response;
+    struct wire_str states = wire_str_from(state);
+    struct wire_str types = wire_str_from(type);
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    wire_defaults(&list_groups_request_desc, &request);
+    request.states_filter.count = state != NULL;
+    request.states_filter.items = &states;
+    request.types_filter.count = type != NULL;
+    request.types_filter.items = &types;
+    group_manager_list(world.manager, &request, &arena, &response);
+    CHECK_INT(response.error_code, 0);
+    arena_close(&arena);
+    return response.groups.count;
+}
+
 /* ---- expiry (trap 60) ---- */
+
+/* A group of the consumer protocol that was empty for less than the retention keeps its offsets,
+ * however old they are. */
+static void expiry_of_a_consumer_group(void)
+{
+    static const uint64_t nothing[2];
+    group_world_init(&world, 20);
+    commit_ok("c", 0, 7);
+    struct group_world_beat *beat =
+        GROUP_WORLD_BEAT(&world, .group = "c", .member_id = "a", .topics = "t", .owned = nothing,
+                         .rebalance_ms = 1000);
+    CHECK(group_world_until(&world, &beat->done, 1000));
+    for (int i = 0; i < 8 * DAY_MS / 40000; i++) {
+        beat = GROUP_WORLD_BEAT(&world, .group = "c", .member_id = "a", .epoch = beat->epoch);
+        group_world_run(&world, 40000);
+        CHECK_INT(beat->err, 0);
+    }
+    beat = GROUP_WORLD_BEAT(&world, .group = "c", .member_id = "a", .epoch = -1);
+    group_world_run(&world, 6LL * DAY_MS);
+    CHECK_INT(group_world_fetch(&world, "c", "t", 0), 7);
+    group_world_run(&world, (int64_t)DAY_MS + 700000);
+    CHECK_INT(group_world_fetch(&world, "c", "t", 0), -1);
+    CHECK_INT(listed(NULL, NULL), 0);
+    group_world_close(&world);
+}
 
 static void expiry(void)
 {
@@ -220,6 +289,7 @@ static void expiry(void)
     CHECK_INT(tombstones, 1);
     group_world_failover(&world, false);
     CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    CHECK_INT(listed(NULL, NULL), 0); /* the group is gone too */
     group_world_close(&world);
 }
 
@@ -385,6 +455,25 @@ static void list_and_describe(void)
     CHECK_INT(described.members.count, 1);
     CHECK(wire_str_is(described.protocol_data, "range"));
     CHECK_INT(described.members.items[0].member_assignment.len, 8);
+    static const uint64_t nothing[2];
+    struct group_world_beat *beat =
+        GROUP_WORLD_BEAT(&world, .group = "new", .member_id = "a", .topics = "t", .owned = nothing,
+                         .rebalance_ms = 1000);
+    CHECK(group_world_until(&world, &beat->done, 1000));
+    CHECK_INT(listed(NULL, NULL), 3);
+    CHECK_INT(listed(NULL, "Consumer"), 1);
+    CHECK_INT(listed(NULL, "classic"), 2);
+    CHECK_INT(listed(NULL, "share"), 0);
+    CHECK_INT(listed("stable", NULL), 2);
+    CHECK_INT(listed("stable", "consumer"), 1);
+    CHECK_INT(listed("empty", "consumer"), 0);
+    /* DescribeGroups is for classic groups. */
+    wire_defaults(&describe_groups_response_described_group_desc, &described);
+    group_manager_describe(world.manager, wire_str_from("new"), 5, &arena, &described);
+    CHECK_INT(described.error_code, 0);
+    CHECK(wire_str_is(described.group_state, "Dead"));
+    group_manager_describe(world.manager, wire_str_from("new"), 6, &arena, &described);
+    CHECK_INT(described.error_code, err_to_wire(ERR_GROUP_ID_NOT_FOUND));
     wire_defaults(&describe_groups_response_described_group_desc, &described);
     group_manager_describe(world.manager, wire_str_from("none"), 5, &arena, &described);
     CHECK_INT(described.error_code, 0);
@@ -626,9 +715,11 @@ static void java_hash(void)
     CHECK_INT(group_manager_partition(wire_str_from("\xf0\x9f\x98\x80"), 10000000), 1772899);
 }
 
-TAP_MAIN(TAP_TEST(counts_when_replicated), TAP_TEST(late_commits), TAP_TEST(errors_of_the_log),
+TAP_MAIN(TAP_TEST(counts_when_replicated), TAP_TEST(late_commits), TAP_TEST(too_much_metadata),
+         TAP_TEST(errors_of_the_log),
          TAP_TEST(fencing), TAP_TEST(never_no_offset_while_loading), TAP_TEST(damaged_log),
-         TAP_TEST(foreign_records), TAP_TEST(expiry), TAP_TEST(topic_is_deleted),
+         TAP_TEST(foreign_records), TAP_TEST(expiry), TAP_TEST(expiry_of_a_consumer_group),
+         TAP_TEST(topic_is_deleted),
          TAP_TEST(topic_is_deleted_while_we_load),
          TAP_TEST(topic_is_deleted_under_a_commit), TAP_TEST(times_of_old_versions),
          TAP_TEST(delete_groups),

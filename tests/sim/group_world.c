@@ -431,6 +431,30 @@ struct group_world_join *group_world_join(struct group_world *world,
     return join;
 }
 
+static struct wire_bytes make_assignment(struct arena *arena, uint64_t mask)
+{
+    struct consumer_protocol_assignment assignment;
+    struct consumer_protocol_assignment_topic_partition topic = {.topic = wire_str_from("t")};
+    int32_t partitions[64];
+    struct wire_out out;
+    wire_defaults(&consumer_protocol_assignment_desc, &assignment);
+    for (int32_t p = 0; p < 64; p++)
+        if (mask >> p & 1)
+            partitions[topic.partitions.count++] = p;
+    topic.partitions.items = partitions;
+    assignment.assigned_partitions.count = 1;
+    assignment.assigned_partitions.items = &topic;
+    wire_out_init(&out);
+    wire_put_i16(&out, 0);
+    int err = wire_encode(&consumer_protocol_assignment_desc, 0, &assignment, &out);
+    ASSERT(!err);
+    uint8_t *bytes = arena_alloc(arena, out.memory.len);
+    memcpy(bytes, out.memory.data, out.memory.len);
+    struct wire_bytes made = {bytes, (int32_t)out.memory.len};
+    wire_out_close(&out);
+    return made;
+}
+
 static void sync_answered(void *data)
 {
     struct group_world_sync *sync = data;
@@ -465,7 +489,9 @@ struct group_world_sync *group_world_sync(struct group_world *world, const char 
     for (int32_t i = 0; i < count; i++) {
         bytes_put_u64(sync->bytes[i], masks[i]);
         sync->assignments[i].member_id = keep_text(sync->texts[3 + i], ids[i]);
-        sync->assignments[i].assignment = (struct wire_bytes){sync->bytes[i], 8};
+        sync->assignments[i].assignment = world->real_assignments
+                                              ? make_assignment(&sync->arena, masks[i])
+                                              : (struct wire_bytes){sync->bytes[i], 8};
     }
     sync->request.assignments.count = count;
     sync->request.assignments.items = sync->assignments;
@@ -567,6 +593,12 @@ struct group_world_commit *group_world_commit(struct group_world *world, const c
 int64_t group_world_fetch(struct group_world *world, const char *group, const char *topic,
                           int32_t partition)
 {
+    return group_world_fetch_as(world, group, topic, partition, NULL, -1);
+}
+
+int64_t group_world_fetch_as(struct group_world *world, const char *group, const char *topic,
+                             int32_t partition, const char *member_id, int32_t epoch)
+{
     struct arena arena;
     struct offset_fetch_request_offset_fetch_request_group request;
     struct offset_fetch_request_offset_fetch_request_topics asked;
@@ -577,6 +609,8 @@ int64_t group_world_fetch(struct group_world *world, const char *group, const ch
     wire_defaults(&offset_fetch_request_offset_fetch_request_topics_desc, &asked);
     wire_defaults(&offset_fetch_response_offset_fetch_response_group_desc, &response);
     request.group_id = wire_str_from(group);
+    request.member_id = wire_str_from(member_id);
+    request.member_epoch = epoch;
     request.topics.count = 1;
     request.topics.items = &asked;
     asked.name = wire_str_from(topic);

@@ -39,6 +39,7 @@ struct group_world {
     int append_error;  /* of the next appends */
     int safe_error;    /* of appends that would become safe */
     int64_t load_ms;
+    bool real_assignments; /* syncs carry a consumer's bytes, of the topic "t", not a bare mask */
     struct list calls; /* freed with the world */
 };
 
@@ -143,7 +144,9 @@ struct group_world_commit *group_world_commit(struct group_world *world, const c
                                               const char *member_id, const char *instance,
                                               int32_t generation, const char *topic,
                                               int32_t partition, int64_t offset);
-/* The committed offset, -1 without one, or an error below -1. */
+/* The committed offset, -1 without one, or an error below -1; as that member if it is not NULL. */
+int64_t group_world_fetch_as(struct group_world *world, const char *group, const char *topic,
+                             int32_t partition, const char *member_id, int32_t epoch);
 int64_t group_world_fetch(struct group_world *world, const char *group, const char *topic,
                           int32_t partition);
 
