@@ -222,7 +222,7 @@ static void consumer_groups_say_deleted(const struct consumer_groups *tool, cons
     if (!failed)
         printf("Deletion of requested consumer groups (%s) was successful.\n", buf_text(&names));
     else if (names.len > 0)
-        printf("\nThese groups were deleted: %s\n", buf_text(&names));
+        printf("\nThese consumer groups were deleted successfully: %s\n", buf_text(&names));
     buf_close(&names);
 }
 

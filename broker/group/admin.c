@@ -79,6 +79,16 @@ void group_manager_list(struct group_manager *manager, const struct list_groups_
 
 /* ---- DescribeGroups ---- */
 
+/* In Kafka's words, which its tools print as they are; null when memory is out. */
+static struct wire_str describe_absence(struct wire_str group_id, bool exists, struct arena *arena)
+{
+    char *text = mem_printf(exists ? "Group %.*s is not a classic group." : "Group %.*s not found.",
+                            WIRE_STR_ARGS(group_id));
+    struct wire_str kept = wire_str_from(arena_strndup(arena, text, strlen(text)));
+    mem_free(text);
+    return kept;
+}
+
 static int describe_group(const struct group *group, int16_t version, struct arena *arena,
                           struct describe_groups_response_described_group *response)
 {
@@ -89,10 +99,7 @@ static int describe_group(const struct group *group, int16_t version, struct are
         return 0;
     if (version < ADMIN_NOT_FOUND_VERSION)
         return 0;
-    response->error_message =
-        wire_str_from(group ? "the group is of the consumer protocol: describe "
-                              "it with ConsumerGroupDescribe"
-                            : "there is no such group");
+    response->error_message = describe_absence(response->group_id, group != NULL, arena);
     return ERR_GROUP_ID_NOT_FOUND;
 }
 

@@ -1,5 +1,7 @@
 /* ConsumerGroupDescribe: a consumer group with its members, what they have and what they should
  * have. */
+#include <string.h>
+
 #include "base/err.h"
 #include "broker/group/assignor.h"
 #include "broker/group/consumer.h"
@@ -56,6 +58,17 @@ static bool describe_member(const struct consumer_member *member, struct arena *
            describe_set(member->consumer, &member->target, arena, &out->target_assignment);
 }
 
+/* In Kafka's words, which its tools print as they are; null when memory is out. */
+static struct wire_str describe_absence(struct wire_str group_id, bool exists, struct arena *arena)
+{
+    char *text =
+        mem_printf(exists ? "Group %.*s is not a consumer group." : "Group %.*s not found.",
+                   WIRE_STR_ARGS(group_id));
+    struct wire_str kept = wire_str_from(arena_strndup(arena, text, strlen(text)));
+    mem_free(text);
+    return kept;
+}
+
 static int describe_consumer(const struct consumer *consumer, struct arena *arena,
                              struct consumer_group_describe_response_described_group *out)
 {
@@ -84,8 +97,7 @@ void group_manager_consumer_describe(struct group_manager *manager, struct wire_
     const struct group *group = err ? NULL : shard_find(shard, group_id);
     if (!err && (!group || !group->consumer)) {
         err = ERR_GROUP_ID_NOT_FOUND;
-        out->error_message = wire_str_from(group ? "the group is not of the consumer protocol"
-                                                 : "there is no such group");
+        out->error_message = describe_absence(group_id, group != NULL, arena);
     }
     if (!err)
         err = describe_consumer(group->consumer, arena, out);

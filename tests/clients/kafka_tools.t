@@ -9,10 +9,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import tap
 from cluster import Cluster
 from confluent_kafka import Consumer, TopicPartition
+from live_member import LiveMember
 from load import PRODUCER, Producer
 from node import ROOT
 from tap import Skip, check, check_equal, test
 from tool import tool
+from wait import wait_until
 
 LIBRARY = os.path.join(ROOT, "build", "clients", "kafka-tools", "lib")
 GROUPS = "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand"
@@ -40,27 +42,45 @@ def groups(cluster, *arguments):
     return kafka(GROUPS, "--bootstrap-server", cluster.bootstrap, *arguments)
 
 
-def both(cluster, *arguments):
-    """The output of Kafka's kafka-consumer-groups, which must be that of ours."""
+def both(cluster, *arguments, same=lambda text: text):
+    """The output of Kafka's kafka-consumer-groups, which must be that of ours, by what `same` makes
+    of each."""
     theirs = groups(cluster, *arguments)
     ours = tool("kafka-consumer-groups.sh", "--bootstrap-server", cluster.bootstrap,
                 *arguments).stdout
-    check_equal(ours, theirs, f"the output of our kafka-consumer-groups {' '.join(arguments)}")
+    check_equal(same(ours), same(theirs),
+                f"the output of our kafka-consumer-groups {' '.join(arguments)}")
     return theirs
+
+
+def lines(text):
+    """Without the blanks behind them."""
+    return [line.rstrip() for line in text.splitlines()]
+
+
+def rows(text):
+    """In no order: Kafka lists the groups as the brokers answer, we sort them."""
+    return sorted(lines(text))
+
+
+def shape(text):
+    """Of a table of errors, whose words are our own: the cells up to "Error:"."""
+    return [line.split("Error:")[0].split() for line in text.splitlines()]
 
 
 def fill(cluster):
     cluster.create_topic("orders", partitions=PARTITIONS)
+    cluster.create_topic("other")
     producer = Producer({**PRODUCER, "bootstrap.servers": cluster.bootstrap})
     for n in range(RECORDS * PARTITIONS):
         producer.produce("orders", str(n), partition=n % PARTITIONS)
     check_equal(producer.flush(60), 0, "the number of records never answered")
 
 
-def commit(cluster, group, offsets):
+def commit(cluster, group, offsets, topic="orders"):
     client = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group,
                        "enable.auto.commit": False})
-    client.commit(offsets=[TopicPartition("orders", p, o) for p, o in offsets.items()],
+    client.commit(offsets=[TopicPartition(topic, p, o) for p, o in offsets.items()],
                   asynchronous=False)
     client.close()
 
@@ -71,8 +91,8 @@ def check_console_consumer(cluster):
                 "console", "--from-beginning", "--max-messages", str(RECORDS * PARTITIONS),
                 "--timeout-ms", "60000")
     check_equal(sorted(map(int, out.split())), list(range(RECORDS * PARTITIONS)), "what was read")
-    rows = [line.split() for line in both(cluster, "--describe", "--group", "console").splitlines()]
-    check_equal([row[2:6] for row in rows[2:]],
+    found = [row.split() for row in lines(both(cluster, "--describe", "--group", "console"))]
+    check_equal([row[2:6] for row in found[2:]],
                 [[str(p), str(RECORDS), str(RECORDS), "0"] for p in range(PARTITIONS)],
                 "partition, offset, end and lag")
 
@@ -84,10 +104,54 @@ def check_same_shapes(cluster):
     both(cluster, "--describe", "--group", "idle", "--verbose")
     both(cluster, "--describe", "--group", "idle", "--state")
     both(cluster, "--describe", "--group", "idle", "--state", "--verbose")
-    theirs = kafka(LIST_GROUPS, "--bootstrap-server", cluster.bootstrap, "--list")
-    ours = tool("kafka-groups.sh", "--bootstrap-server", cluster.bootstrap, "--list").stdout
-    check_equal([line.rstrip() for line in ours.splitlines()],
-                [line.rstrip() for line in theirs.splitlines()], "the output of our kafka-groups")
+    both_group_lists(cluster)
+
+
+def both_group_lists(cluster, *filters):
+    theirs = kafka(LIST_GROUPS, "--bootstrap-server", cluster.bootstrap, "--list", *filters)
+    ours = tool("kafka-groups.sh", "--bootstrap-server", cluster.bootstrap, "--list",
+                *filters).stdout
+    check_equal(rows(ours), rows(theirs), f"the output of our kafka-groups {filters}")
+    return theirs
+
+
+def check_live(cluster):
+    """A classic group with a static member, and one of the consumer protocol."""
+    for group in ("classic", "modern"):
+        commit(cluster, group, {0: 0}, topic="other")
+    # A static member does not leave when it is closed: its session ends before its group is deleted.
+    with LiveMember(cluster, "classic", "orders", PARTITIONS, group_instance_id="one",
+                    session_timeout_ms=6000) as classic, \
+            LiveMember(cluster, "modern", "orders", PARTITIONS, protocol="consumer") as modern:
+        classic.commit({0: 10, 2: 30})
+        modern.commit({1: 7})
+        for group in ("classic", "modern"):
+            check_live_group(cluster, group)
+        out = both(cluster, "--list", "--type", "--state", same=rows)
+        check_equal([row for row in rows(out) if "Stable" in row],
+                    ["classic                   Classic              Stable",
+                     "modern                    Consumer             Stable"], "the live groups")
+        both(cluster, "--list", "--type", "consumer", "--state", "stable")
+        check_equal(len(lines(both_group_lists(cluster, "--group-type", "consumer"))), 2,
+                    "the number of lines of consumer groups")
+    both(cluster, "--describe", "--group", "modern", "--state", "--verbose")
+
+
+def check_live_group(cluster, group):
+    out = both(cluster, "--describe", "--group", group)
+    check("live-client" in out and "/127.0.0.1" in out, out)
+    for view in (("--verbose",), ("--members",), ("--members", "--verbose"), ("--state",),
+                 ("--state", "--verbose")):
+        both(cluster, "--describe", "--group", group, *view, same=lines)
+    out = both(cluster, "--reset-offsets", "--group", group, "--all-topics", "--to-earliest",
+               "--execute")
+    check("Error: Assignments can only be reset if the group" in out, out)
+    out = both(cluster, "--delete-offsets", "--group", group, "--topic", "orders:0,1", "--topic",
+               "other", same=shape)
+    check("GroupSubscribedToTopicException" in out, out)
+    out = groups(cluster, "--delete", "--group", group)
+    check(f"* Group '{group}' could not be deleted due to: "
+          "org.apache.kafka.common.errors.GroupNotEmptyException" in out, out)
 
 
 def check_resets(cluster):
@@ -98,9 +162,18 @@ def check_resets(cluster):
         both(cluster, *scope, *target, "--dry-run")
     plan = both(cluster, *scope, "--to-offset", "9", "--export", "--dry-run")
     check_equal(plan.split(), [f"orders,{p},9" for p in range(PARTITIONS)], "the exported plan")
+    scope = ("--reset-offsets", "--group", "idle", "--dry-run")
+    both(cluster, *scope, "--topic", "orders:0,2", "--to-latest")
+    path = os.path.join(cluster.directory, "plan.csv")
+    with open(path, "w") as file:
+        file.write("orders,0,4\norders,1,99\n")
+    out = both(cluster, *scope, "--from-file", path)
+    check_equal([row.split()[2:] for row in lines(out)[2:]], [["0", "4"], ["1", "30"]], "the plan")
+    both(cluster, *scope, "--group", "fresh", "--topic", "orders:1", "--to-offset", "2", "--export")
+    scope = ("--reset-offsets", "--group", "idle", "--all-topics")
     groups(cluster, *scope, "--to-offset", "9", "--execute")
-    rows = [line.split() for line in both(cluster, "--describe", "--group", "idle").splitlines()]
-    check_equal([row[3] for row in rows[2:]], ["9"] * PARTITIONS, "the offsets after the reset")
+    found = [row.split() for row in lines(both(cluster, "--describe", "--group", "idle"))]
+    check_equal([row[3] for row in found[2:]], ["9"] * PARTITIONS, "the offsets after the reset")
 
 
 def check_deletes(cluster):
@@ -108,7 +181,17 @@ def check_deletes(cluster):
     check("Successful" in out, out)
     out = groups(cluster, "--delete", "--group", "idle")
     check_equal(out, "Deletion of requested consumer groups ('idle') was successful.\n", "the line")
+    out = groups(cluster, "--delete", "--group", "modern", "--group", "nosuch")
+    check("These consumer groups were deleted successfully: 'modern'" in out, out)
+    wait_until(lambda: "Empty" in tool(
+        "kafka-consumer-groups.sh", "--bootstrap-server", cluster.bootstrap, "--describe",
+        "--group", "classic", "--state").stdout, DEADLINE_S, "the static member's session ends")
+    ours = tool("kafka-consumer-groups.sh", "--bootstrap-server", cluster.bootstrap, "--delete",
+                "--group", "classic", "--group", "nosuch").stdout
+    check("These consumer groups were deleted successfully: 'classic'" in ours, ours)
     check_equal(both(cluster, "--list"), "console\n", "what is left")
+    out = groups(cluster, "--describe", "--group", "nosuch")
+    check("Group nosuch not found." in out, out)
 
 
 @test("Kafka 4.1's console consumer and group tools work, and print as ours")
@@ -119,6 +202,7 @@ def kafka_tools():
         check_console_consumer(cluster)
         commit(cluster, "idle", {p: 20 + p for p in range(PARTITIONS)})
         check_same_shapes(cluster)
+        check_live(cluster)
         check_resets(cluster)
         check_deletes(cluster)
 

@@ -19,7 +19,8 @@ RECORDS = 30  # in each partition
 
 
 def consumer(cluster, group):
-    return Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group, "enable.auto.commit": False, "auto.offset.reset": "earliest"})
+    return Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": group,
+                     "enable.auto.commit": False, "auto.offset.reset": "earliest"})
 
 
 def commit(cluster, group, offsets, topic="orders"):
