@@ -353,9 +353,10 @@ static void topic_is_deleted_under_a_commit(void)
 
 /* ---- what old versions may say about time ---- */
 
-static struct group_world_commit *commit_old(int16_t version, int64_t stamp_ms, int64_t retention_ms)
+static void commit_old(int16_t version, int64_t stamp_ms, int64_t retention_ms)
 {
-    struct group_world_commit *commit = group_world_commit(&world, "old", NULL, NULL, -1, "t", 0, 1);
+    struct group_world_commit *commit =
+        group_world_commit(&world, "old", NULL, NULL, -1, "t", 0, 1);
     CHECK(group_world_until(&world, &commit->done, 1000));
     commit->done = false;
     commit->op.version = version;
@@ -364,7 +365,6 @@ static struct group_world_commit *commit_old(int16_t version, int64_t stamp_ms, 
     group_manager_commit(world.manager, &commit->op);
     CHECK(group_world_until(&world, &commit->done, 1000));
     CHECK_INT(commit->err, 0);
-    return commit;
 }
 
 static void times_of_old_versions(void)

@@ -1,0 +1,230 @@
+/* Groups that migrate between the protocols while they are served (KIP-848). */
+#include "group_peer.h"
+
+static struct group_world_join *classic_alone(void)
+{
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3);
+    CHECK(group_world_until(&world, &join->done, 5000));
+    CHECK_INT(join->err, 0);
+    struct group_world_sync *sync =
+        group_world_sync(&world, "g", join->member_id, NULL, join->generation, NULL, NULL, 0);
+    CHECK(group_world_until(&world, &sync->done, 1000));
+    CHECK_INT(sync->err, 0);
+    return join;
+}
+
+static int32_t rejoin(const char *id)
+{
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g", .member_id = id);
+    CHECK(group_world_until(&world, &join->done, 1000));
+    CHECK_INT(join->err, 0);
+    CHECK_STR(join->leader, "");
+    struct group_world_sync *sync =
+        group_world_sync(&world, "g", id, NULL, join->generation, NULL, NULL, 0);
+    CHECK(group_world_until(&world, &sync->done, 1000));
+    CHECK_INT(sync->err, 0);
+    return join->generation;
+}
+
+static void upgrade_and_downgrade(void)
+{
+    struct peer a;
+    group_world_init(&world, 17);
+    struct group_world_join *old = classic_alone();
+    struct group_world_commit *commit =
+        group_world_commit(&world, "g", old->member_id, NULL, 1, "t", 0, 42);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    struct group_world_beat *beat = peer_join(&a, "a", "t");
+    CHECK_INT(beat->err, 0);
+    CHECK_INT(a.epoch, 2);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 42);
+    /* The classic member is called to join, and gets its part from the broker. */
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 1),
+              ERR_REBALANCE_IN_PROGRESS);
+    CHECK_INT(rejoin(old->member_id), 2);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 2), 0);
+    peer_beat(&a);
+    CHECK_INT(count(a.owned[0]), 4);
+    commit = group_world_commit(&world, "g", old->member_id, NULL, 2, "t", 7, 43);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+    CHECK_INT(group_world_commit(&world, "g", old->member_id, NULL, 1, "t", 7, 1)->err,
+              ERR_ILLEGAL_GENERATION);
+    group_world_failover(&world, true);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 2), 0);
+    /* The last one of the new protocol leaves. */
+    answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -1));
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 2),
+              ERR_REBALANCE_IN_PROGRESS);
+    struct group_world_join *join =
+        GROUP_WORLD_JOIN(&world, .group = "g", .member_id = old->member_id);
+    CHECK(join->done);
+    CHECK_INT(join->generation, 3);
+    CHECK_STR(join->leader, old->member_id);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 7), 43);
+    group_world_failover(&world, true);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 2), 0); /* as stored */
+    group_world_close(&world);
+}
+
+/* What a classic member was given is its own until it has joined again; one that is called and does
+ * not come is out when its rebalance timeout is over. */
+static void upgrade_keeps_what_is_owned(void)
+{
+    uint64_t mask = 0xff;
+    struct peer a;
+    for (int comes = 0; comes < 2; comes++) {
+        group_world_init(&world, 28);
+        world.real_assignments = true;
+        struct group_world_join *old = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3);
+        CHECK(group_world_until(&world, &old->done, 5000));
+        struct group_world_sync *sync = group_world_sync(
+            &world, "g", old->member_id, NULL, old->generation, old->members, &mask, 1);
+        CHECK(group_world_until(&world, &sync->done, 1000));
+        CHECK_INT(peer_join(&a, "a", "t")->err, 0);
+        for (int i = 0; i < 25; i++) {
+            CHECK_INT(a.owned[0], 0);
+            CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 1),
+                      ERR_REBALANCE_IN_PROGRESS);
+            peer_beat(&a);
+            group_world_run(&world, 1000);
+        }
+        if (comes) {
+            CHECK_INT(rejoin(old->member_id), 2);
+            peer_beat(&a);
+            CHECK_INT(count(a.owned[0]), 4);
+        } else {
+            for (int i = 0; i < 6; i++) {
+                (void)group_world_heartbeat(&world, "g", old->member_id, NULL, 1);
+                group_world_run(&world, 1000);
+            }
+            CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 1),
+                      ERR_UNKNOWN_MEMBER_ID);
+            peer_beat(&a);
+            CHECK_INT(a.owned[0], 0xff);
+        }
+        group_world_close(&world);
+    }
+}
+
+static void no_migration_without_leave(void)
+{
+    struct peer a;
+    group_world_init(&world, 18);
+    group_manager_free(world.manager);
+    world.deps.settings.migration = 0;
+    world.manager = group_manager_new(&world.deps);
+    for (int32_t i = 0; i < GROUP_WORLD_PARTITIONS; i++)
+        group_world_lead(&world, i);
+    group_world_run(&world, 10);
+    struct group_world_join *old = classic_alone();
+    CHECK_INT(peer_join(&a, "a", "t")->err, ERR_GROUP_ID_NOT_FOUND);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 1), 0);
+    CHECK_INT(group_world_leave(&world, "g", old->member_id, NULL), 0);
+    CHECK_INT(peer_join(&a, "a", "t")->err, 0);
+    group_world_close(&world);
+}
+
+static void classic_into_consumer_group(void)
+{
+    struct peer a;
+    group_world_init(&world, 19);
+    peer_join(&a, "a", "t");
+    peer_beat(&a);
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g");
+    CHECK_INT(join->err, ERR_MEMBER_ID_REQUIRED);
+    char id[GROUP_WORLD_TEXT];
+    snprintf(id, sizeof(id), "%s", join->member_id);
+    CHECK_INT(rejoin(id), 2);
+    peer_beat(&a);
+    peer_beat(&a);
+    CHECK_INT(count(a.owned[0]), 4);
+    CHECK_INT(group_world_heartbeat(&world, "g", id, NULL, 2), ERR_REBALANCE_IN_PROGRESS);
+    CHECK_INT(rejoin(id), 2);
+    CHECK_INT(group_world_heartbeat(&world, "g", id, NULL, 2), 0);
+    CHECK_INT(group_world_leave(&world, "g", id, NULL), 0);
+    peer_beat(&a);
+    CHECK_INT(a.owned[0], 0xff);
+    group_world_close(&world);
+}
+
+/* A classic join that can't be used changes nothing, of a static member either. */
+static void bad_subscription_changes_nothing(void)
+{
+    struct peer a;
+    group_world_init(&world, 23);
+    join_static(&a, "a", "one");
+    struct group_world_join *bad = GROUP_WORLD_JOIN(&world, .group = "g", .instance = "one",
+                                                    .protocols = "range", .topics = "-");
+    CHECK(group_world_until(&world, &bad->done, 1000));
+    CHECK_INT(bad->err, ERR_INCONSISTENT_GROUP_PROTOCOL);
+    CHECK_INT(peer_beat(&a)->err, 0);
+    group_world_failover(&world, true);
+    CHECK_INT(peer_beat(&a)->err, 0);
+    CHECK_INT(a.owned[0], 0xff);
+    group_world_close(&world);
+}
+
+/* A member changes over under the id that it has. */
+static void member_changes_protocol(void)
+{
+    struct peer a;
+    group_world_init(&world, 24);
+    struct group_world_join *old = classic_alone();
+    CHECK_INT(peer_join(&a, old->member_id, "t")->err, 0);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, a.epoch),
+              ERR_UNKNOWN_MEMBER_ID);
+    group_world_failover(&world, true);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, a.epoch),
+              ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(peer_beat(&a)->err, 0);
+    group_world_close(&world);
+}
+
+/* The last member of the consumer protocol is replaced, not removed: the instance comes back with
+ * the classic protocol, as in a rolling downgrade. */
+static void static_downgrade(void)
+{
+    struct peer a;
+    group_world_init(&world, 25);
+    join_static(&a, "a", "one");
+    CHECK_INT(answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -2,
+                                        .instance = "one"))
+                  ->err,
+              0);
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g", .instance = "one");
+    CHECK(group_world_until(&world, &join->done, 5000));
+    CHECK_INT(join->err, 0);
+    CHECK_STR(join->leader, join->member_id);
+    CHECK_INT(join->member_count, 1);
+    uint64_t mask = 0xff;
+    struct group_world_sync *sync = group_world_sync(&world, "g", join->member_id, "one",
+                                                     join->generation, join->members, &mask, 1);
+    CHECK(group_world_until(&world, &sync->done, 1000));
+    CHECK_INT(sync->err, 0);
+    CHECK_INT(sync->assigned, 0xff);
+    group_world_failover(&world, true);
+    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, "one", join->generation), 0);
+    group_world_close(&world);
+}
+
+/* An empty group is of whatever protocol comes first. */
+static void protocols_of_an_empty_group(void)
+{
+    struct peer a;
+    group_world_init(&world, 20);
+    struct group_world_join *old = classic_alone();
+    CHECK_INT(group_world_leave(&world, "g", old->member_id, NULL), 0);
+    CHECK_INT(peer_join(&a, "a", "t")->err, 0);
+    answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -1));
+    old = classic_alone();
+    CHECK_STR(old->leader, old->member_id);
+    group_world_failover(&world, true);
+    CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, old->generation), 0);
+    group_world_close(&world);
+}
+
+TAP_MAIN(TAP_TEST(upgrade_and_downgrade), TAP_TEST(upgrade_keeps_what_is_owned),
+         TAP_TEST(no_migration_without_leave), TAP_TEST(classic_into_consumer_group),
+         TAP_TEST(bad_subscription_changes_nothing), TAP_TEST(member_changes_protocol),
+         TAP_TEST(static_downgrade), TAP_TEST(protocols_of_an_empty_group))
