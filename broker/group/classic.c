@@ -165,6 +165,8 @@ static void classic_stored(struct shard_op *op, int err)
     struct classic *classic = store->classic;
     if (classic)
         list_remove(&store->link);
+    if (err == ERR_INVALID_COMMIT_OFFSET_SIZE)
+        err = ERR_UNKNOWN_SERVER_ERROR; /* nobody committed anything */
     if (err)
         logger_warn(group_logger(group), "group %s: its state could not be stored: %s", group->id,
                     err_text(err));

@@ -284,6 +284,21 @@ static struct wire_str join_client_id(const struct group_join *join)
     return wire_str_is_null(join->client_id) ? wire_str_from("") : join->client_id;
 }
 
+/* What a member may say about itself: it is kept as long as the member, and goes into the record of
+ * its group, which holds less. Clients name a handful of protocols. */
+enum { JOIN_WORDS_MAX = 1 << 20, JOIN_PROTOCOLS_MAX = 64 };
+
+static bool join_says_too_much(const struct join_group_request *request)
+{
+    int64_t bytes = 0;
+    if (request->protocols.count > JOIN_PROTOCOLS_MAX)
+        return true;
+    for (int32_t i = 0; i < request->protocols.count; i++)
+        bytes += (int64_t)request->protocols.items[i].name.len +
+                 request->protocols.items[i].metadata.len;
+    return bytes > JOIN_WORDS_MAX;
+}
+
 static int join_check(const struct group_manager *manager, const struct group_join *join)
 {
     int32_t session_ms = join->request->session_timeout_ms;
@@ -293,7 +308,7 @@ static int join_check(const struct group_manager *manager, const struct group_jo
     if (!wire_str_is_null(join->request->group_instance_id) &&
         wire_str_is_empty(join->request->group_instance_id))
         return ERR_INVALID_REQUEST;
-    return 0;
+    return join_says_too_much(join->request) ? ERR_INVALID_REQUEST : 0;
 }
 
 static void join_ignore(void *data, int err)

@@ -31,11 +31,10 @@ static const struct image_topic *coordinator_topic(const struct request *request
                                strlen(GROUP_OFFSETS_TOPIC));
 }
 
+/* Also of the empty id, under which old clients store offsets. */
 static int coordinator_find(struct request *request, struct wire_str key, coordinator *out)
 {
     const struct image_topic *topic = coordinator_topic(request);
-    if (wire_str_is_empty(key))
-        return ERR_INVALID_GROUP_ID;
     if (!topic)
         return ERR_COORDINATOR_NOT_AVAILABLE;
     const struct image_partition *partition =
@@ -55,8 +54,6 @@ static const char *coordinator_reason(int err, int8_t type)
 {
     if (err == ERR_COORDINATOR_NOT_AVAILABLE)
         return "the partition of " GROUP_OFFSETS_TOPIC " that holds the group has no leader now";
-    if (err == ERR_INVALID_GROUP_ID)
-        return "the group id is empty";
     return type == FIND_COORDINATOR_TRANSACTION ? "transactions are not available yet"
                                                 : "only groups (key type 0) have coordinators here";
 }

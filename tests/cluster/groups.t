@@ -7,12 +7,14 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import tap
+import wire
 from cluster import Cluster
 from confluent_kafka import Consumer, TopicPartition
 from live_member import LiveMember
 from load import PRODUCER, Producer
 from tap import check, check_equal, test
 from tool import tool
+from wait import wait_until
 
 PARTITIONS = 3
 RECORDS = 30  # in each partition
@@ -142,6 +144,12 @@ def check_delete(cluster):
                 "the line")
 
 
+def check_empty_id(cluster):
+    """Old clients store offsets under it, so it has a coordinator."""
+    wait_until(lambda: wire.coordinator(cluster.nodes[0].port, "") is not None, 60,
+               "the empty id has a coordinator")
+
+
 def check_misuse(cluster):
     for arguments in (("--describe",), ("--list", "--delete"), ("--reset-offsets", "--group", "g"),
                       ("--describe", "--group", "g", "--members", "--state"),
@@ -165,6 +173,7 @@ def tools():
             check_reset(cluster)
             check_delete(cluster)
         check_misuse(cluster)
+        check_empty_id(cluster)
 
 
 tap.run()

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "group_world.h"
 
 static struct group_world world;
@@ -196,6 +197,13 @@ static void store_fails(void)
     CHECK(again->done);
     CHECK_INT(again->generation, 2);
     sync_all("g", again, NULL);
+    /* A record that no batch can hold is the group's own fault, not one of a commit. */
+    again = GROUP_WORLD_JOIN(&world, .group = "g", .member_id = join->member_id);
+    CHECK(again->done);
+    world.append_error = ERR_MESSAGE_TOO_LARGE;
+    sync = group_world_sync(&world, "g", join->member_id, NULL, 3, again->members, &mask, 1);
+    CHECK_INT(sync->err, ERR_UNKNOWN_SERVER_ERROR);
+    world.append_error = 0;
     group_world_close(&world);
 }
 
@@ -569,6 +577,42 @@ static void pending_ids_are_limited(void)
     group_world_close(&world);
 }
 
+/* What a member says about itself is kept as long as it is one: it is bounded. */
+static void says_too_much(void)
+{
+    enum { MANY = 65, LARGE = 1 << 20 };
+    static struct join_group_request_join_group_request_protocol many[MANY];
+    char names[MANY][8];
+    uint8_t *large = mem_alloc(LARGE);
+    group_world_init(&world, 27);
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3);
+    CHECK(group_world_until(&world, &join->done, 5000));
+    for (int i = 0; i < MANY; i++) {
+        snprintf(names[i], sizeof(names[i]), "p%d", i);
+        many[i].name = wire_str_from(i == 0 ? "range" : names[i]);
+        many[i].metadata = (struct wire_bytes){large, 1};
+    }
+    join->request.member_id = wire_str_from("");
+    join->request.protocols.items = many;
+    join->request.protocols.count = MANY;
+    join->done = false;
+    group_manager_join(world.manager, &join->op);
+    CHECK(join->done);
+    CHECK_INT(join->err, ERR_INVALID_REQUEST);
+    many[1].metadata.len = LARGE;
+    join->request.protocols.count = 2;
+    join->done = false;
+    group_manager_join(world.manager, &join->op);
+    CHECK(join->done);
+    CHECK_INT(join->err, ERR_INVALID_REQUEST);
+    join->request.protocols.count = 1;
+    join->done = false;
+    group_manager_join(world.manager, &join->op);
+    CHECK(!join->done);
+    group_world_close(&world);
+    mem_free(large);
+}
+
 /* With rebalance timeouts of next to nothing and nobody to lead, the group waits; it does not spin.
  */
 static void no_spin_without_leader(void)
@@ -625,4 +669,5 @@ TAP_MAIN(TAP_TEST(first_generation), TAP_TEST(old_versions_need_no_id),
          TAP_TEST(fenced_by_generation), TAP_TEST(left_out),
          TAP_TEST(static_absent_expires),
          TAP_TEST(pending_id_is_no_instance), TAP_TEST(pending_ids_are_limited),
-         TAP_TEST(no_spin_without_leader), TAP_TEST(lost_at_once))
+         TAP_TEST(no_spin_without_leader), TAP_TEST(says_too_much),
+         TAP_TEST(lost_at_once))
