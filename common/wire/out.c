@@ -16,6 +16,10 @@ enum { OUT_PIECES_MIN = 16 };
 /* Memory at first: most answers are smaller. */
 enum { OUT_MEMORY_MIN = 256 };
 
+/* The most memory of one message, without what is sent from where it lies: far above any answer that
+ * makes sense. A request may name the same large thing again and again. */
+enum { OUT_MEMORY_MAX = 128 << 20 };
+
 void wire_out_init(struct wire_out *out)
 {
     *out = (struct wire_out){0};
@@ -82,7 +86,9 @@ uint8_t *wire_out_room_slow(struct wire_out *out, size_t len)
         out->size += len;
     if (out->counting || out->err)
         return NULL;
-    int err = buf_reserve(&out->memory, len < OUT_MEMORY_MIN ? OUT_MEMORY_MIN : len);
+    int err = len > OUT_MEMORY_MAX || out->memory.len > OUT_MEMORY_MAX - len ? ERR_TOO_LARGE : 0;
+    if (!err)
+        err = buf_reserve(&out->memory, len < OUT_MEMORY_MIN ? OUT_MEMORY_MIN : len);
     if (err) {
         out_fail(out, err);
         return NULL;

@@ -40,8 +40,8 @@ void wire_out_init(struct wire_out *out);
 /* An output that writes nothing and counts; needs no wire_out_close. */
 void wire_out_init_counting(struct wire_out *out);
 void wire_out_close(struct wire_out *out);
-/* 0, or the first error: ERR_NO_MEMORY, ERR_TOO_LARGE (a string, or bytes, over the protocol's
- * limit). */
+/* 0, or the first error: ERR_NO_MEMORY, ERR_TOO_LARGE (a string over the protocol's limit, or a
+ * message of absurd size). */
 int wire_out_error(const struct wire_out *out) MUST_CHECK;
 /* All bytes so far. */
 size_t wire_out_size(const struct wire_out *out);

@@ -329,6 +329,21 @@ static void strings_over_the_limit_are_refused(void)
     CHECK_INT(wire_measure(&api_versions_request_desc, 3, &request, &size), ERR_TOO_LARGE);
 }
 
+/* A request of a few bytes a row, each of which is answered with a large one, is not answered. */
+static void an_output_does_not_grow_for_ever(void)
+{
+    enum { ROW = 1 << 20, ROWS = 200 };
+    uint8_t *row = mem_alloc(ROW);
+    struct wire_out out;
+    wire_out_init(&out);
+    for (int i = 0; i < ROWS; i++)
+        wire_put_bytes(&out, (struct wire_bytes){row, ROW}, false);
+    CHECK_INT(wire_out_error(&out), ERR_TOO_LARGE);
+    CHECK(out.memory.cap <= (size_t)ROWS * ROW);
+    wire_out_close(&out);
+    mem_free(row);
+}
+
 static void an_output_that_ran_out_of_memory_stays_so(void)
 {
     static uint8_t bytes[1000];
@@ -370,4 +385,5 @@ TAP_MAIN(TAP_TEST(varints_round_trip), TAP_TEST(varints_that_do_not_fit_are_refu
          TAP_TEST(defaults_are_set_all_the_way_down), TAP_TEST(arrays_are_made_with_their_defaults),
          TAP_TEST(records_are_referred_to_not_copied), TAP_TEST(a_file_range_stays_one),
          TAP_TEST(strings_over_the_limit_are_refused),
+         TAP_TEST(an_output_does_not_grow_for_ever),
          TAP_TEST(an_output_that_ran_out_of_memory_stays_so), TAP_TEST(strings_compare_and_copy))
