@@ -16,8 +16,8 @@ enum { OUT_PIECES_MIN = 16 };
 /* Memory at first: most answers are smaller. */
 enum { OUT_MEMORY_MIN = 256 };
 
-/* The most memory of one message, without what is sent from where it lies: far above any answer that
- * makes sense. A request may name the same large thing again and again. */
+/* The most memory of one message, without what is sent from where it lies: far above any answer
+ * that makes sense. A request may name the same large thing again and again. */
 enum { OUT_MEMORY_MAX = 128 << 20 };
 
 void wire_out_init(struct wire_out *out)
