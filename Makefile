@@ -207,9 +207,9 @@ check: all tidy unit sim cluster
 test: check clients
 
 # The whole suite under sanitizers, the daemons included: each in a build folder of its own.
-asan:
+asan: all
 	$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined OPT=-O1 unit sim cluster
-tsan:
+tsan: all
 	$(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O1 unit sim cluster
 
 bench: all test-clients
