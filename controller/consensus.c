@@ -210,9 +210,8 @@ static void end_fast(struct consensus *consensus)
     env_timer_stop(&consensus->fast);
     raft_set_election_timeout(raft, (unsigned)consensus->election_timeout_ms);
     if (raft->state == RAFT_FOLLOWER)
-        raft->follower_state.randomized_election_timeout =
-            (unsigned)raft->io->random(raft->io, (int)consensus->election_timeout_ms,
-                                       (int)consensus->election_timeout_ms * 2);
+        raft->follower_state.randomized_election_timeout = (unsigned)raft->io->random(
+            raft->io, (int)consensus->election_timeout_ms, (int)consensus->election_timeout_ms * 2);
 }
 
 static void tell_leader(struct consensus *consensus)
@@ -460,8 +459,7 @@ static int start_raft(struct consensus *consensus, const struct consensus_config
     if (!rc)
         rc = raft_start(raft);
     if (rc) {
-        buf_printf(problem, "the controller in %s can't start: %s", config->dir,
-                   raft_strerror(rc));
+        buf_printf(problem, "the controller in %s can't start: %s", config->dir, raft_strerror(rc));
         return ERR_CORRUPT;
     }
     consensus->started = true;
@@ -632,8 +630,8 @@ static void on_transferred(struct raft_transfer *req)
 static void transfer_try(void *data)
 {
     struct consensus *consensus = data;
-    if (consensus->closed || consensus->failed ||
-        raft_state(&consensus->raft) != RAFT_LEADER || consensus->transfer_tries == 0) {
+    if (consensus->closed || consensus->failed || raft_state(&consensus->raft) != RAFT_LEADER ||
+        consensus->transfer_tries == 0) {
         transfer_end(consensus);
         return;
     }

@@ -67,8 +67,8 @@ void consensus_stop(struct consensus *consensus, void (*done)(void *data), void 
 void consensus_free(struct consensus *consensus);
 
 /* A voter's link (raft_peers_adopt). */
-int consensus_adopt(struct consensus *consensus, struct link *link, const Meta__Hello *hello)
-    MUST_CHECK;
+int consensus_adopt(struct consensus *consensus, struct link *link,
+                    const Meta__Hello *hello) MUST_CHECK;
 
 bool consensus_active(const struct consensus *consensus);
 int32_t consensus_leader(const struct consensus *consensus);

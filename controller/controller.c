@@ -217,9 +217,9 @@ static void free_config(struct controller_config *config)
 static int open_listener(struct controller *controller, struct buf *problem)
 {
     const struct controller_config *config = &controller->config;
-    int err = listener_new(controller->env, controller->logger, config->listen_host,
-                           config->listen_port, &listener_handlers, controller,
-                           &controller->listener);
+    int err =
+        listener_new(controller->env, controller->logger, config->listen_host, config->listen_port,
+                     &listener_handlers, controller, &controller->listener);
     const char *remedy = "choose another address for it in controller.quorum.voters (and in "
                          "listeners, where controller.listener.names has its name)";
     if (err == ERR_ADDRESS_IN_USE) {

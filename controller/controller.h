@@ -25,23 +25,23 @@ struct controller_voter {
 
 struct controller_config {
     int32_t node_id;
-    const char *dir;            /* log, term, vote and snapshots; made if absent */
-    const char *listen_host;    /* NULL = any */
-    uint16_t listen_port;       /* 0 = a free one (controller_port tells) */
+    const char *dir;                       /* log, term, vote and snapshots; made if absent */
+    const char *listen_host;               /* NULL = any */
+    uint16_t listen_port;                  /* 0 = a free one (controller_port tells) */
     const struct controller_voter *voters; /* controller.quorum.voters; itself among them */
-    int voter_count;            /* 1 = a cluster of its own */
-    const char *cluster_id;     /* of the log directories, "" when new: the first active controller
-                                 * then makes one */
-    int64_t heartbeat_ms;       /* Raft */
+    int voter_count;                       /* 1 = a cluster of its own */
+    const char *cluster_id; /* of the log directories, "" when new: the first active controller
+                             * then makes one */
+    int64_t heartbeat_ms;   /* Raft */
     int64_t election_timeout_ms;
     int64_t broker_session_timeout_ms; /* broker.session.timeout.ms */
-    int32_t default_partitions; /* num.partitions */
+    int32_t default_partitions;        /* num.partitions */
     int16_t default_replication_factor;
     int32_t min_insync_replicas; /* the brokers' default, for topics without the setting */
     bool unclean_leader_election;
     bool auto_leader_rebalance;
     int64_t leader_rebalance_check_ms; /* leader.imbalance.check.interval.seconds */
-    int64_t snapshot_entries;   /* entries between snapshots */
+    int64_t snapshot_entries;          /* entries between snapshots */
     /* Checks one topic setting; ERR_INVALID_CONFIG with a sentence in `problem`. */
     int (*check_topic_config)(void *data, const char *key, const char *value, struct buf *problem);
     /* The same for settings of brokers; NULL = all are taken. */

@@ -52,8 +52,7 @@ static void link_on_broken(void *data, int err)
     link_break(data, err);
 }
 
-static const struct frame_handlers link_frames = {.frame = link_on_frame,
-                                                  .broken = link_on_broken};
+static const struct frame_handlers link_frames = {.frame = link_on_frame, .broken = link_on_broken};
 
 struct link *link_new(struct env *env, struct env_stream *stream, size_t frame_max,
                       const struct link_handlers *handlers, void *owner)

@@ -15,8 +15,8 @@
 #include "base/mem.h"
 
 enum {
-    BATCHES_MAX = 8,        /* under way; more would only make larger queues in Raft */
-    BATCH_JOBS_MAX = 1000,  /* of one entry */
+    BATCHES_MAX = 8,       /* under way; more would only make larger queues in Raft */
+    BATCH_JOBS_MAX = 1000, /* of one entry */
     BATCH_RECORDS_MAX = 20000,
     ENTRY_RECORDS_MAX = 16384, /* about a megabyte: a larger batch is cut into several entries */
     ENTRIES_MAX = CONSENSUS_PROPOSALS_MAX / 2 /* of one batch */

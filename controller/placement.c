@@ -40,15 +40,14 @@ static struct candidate *list_candidates(struct placement *placement, const stru
     while ((broker = image_next_broker(image, &cursor))) {
         if (broker->fenced || broker->stopping) {
             int32_t spares = placement->spare_count++;
-            placement->spares = mem_realloc(placement->spares,
-                                            ((size_t)spares + 1) * sizeof(*placement->spares));
+            placement->spares =
+                mem_realloc(placement->spares, ((size_t)spares + 1) * sizeof(*placement->spares));
             placement->spares[spares] = broker->id;
             continue;
         }
         candidates = mem_realloc(candidates, (size_t)(*count + 1) * sizeof(*candidates));
         candidates[*count].id = broker->id;
-        candidates[(*count)++].rack =
-            rack_number(&names, &placement->rack_count, rack_of(broker));
+        candidates[(*count)++].rack = rack_number(&names, &placement->rack_count, rack_of(broker));
     }
     mem_free(names);
     return candidates;

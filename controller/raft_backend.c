@@ -483,17 +483,17 @@ static int backend_snapshot_put(struct raft_io *io, unsigned trailing,
         return rc;
     }
     struct raft_store_snapshot out = {.index = snapshot->index,
-                                    .term = snapshot->term,
-                                    .conf_index = snapshot->configuration_index,
-                                    .conf = op->conf.base,
-                                    .conf_len = op->conf.len,
-                                    .data = op->data.data,
-                                    .data_len = op->data.len};
+                                      .term = snapshot->term,
+                                      .conf_index = snapshot->configuration_index,
+                                      .conf = op->conf.base,
+                                      .conf_len = op->conf.len,
+                                      .data = op->data.data,
+                                      .data_len = op->data.len};
     if (trailing == 0)
         raft_store_install(backend->store, &out, on_put, op);
     else
         raft_store_save(backend->store, &out,
-                      snapshot->index > trailing ? snapshot->index - trailing : 0, on_put, op);
+                        snapshot->index > trailing ? snapshot->index - trailing : 0, on_put, op);
     return 0;
 }
 

@@ -25,8 +25,8 @@ int raft_codec_put(const struct raft_message *message, struct buf *out) MUST_CHE
 /* Reads a message that came from `server_id`. The memory of entries, snapshot and configuration is
  * as the core takes it over. ERR_MALFORMED when it is no message or breaks a rule,
  * ERR_NO_MEMORY. */
-int raft_codec_get(const Meta__Frame *frame, raft_id server_id, struct raft_message *message)
-    MUST_CHECK;
+int raft_codec_get(const Meta__Frame *frame, raft_id server_id,
+                   struct raft_message *message) MUST_CHECK;
 
 /* raft_configuration_encode with the padding zeroed: the library leaves it uninitialised, and equal
  * configurations should give equal bytes. The caller frees conf->base by raft_free. RAFT_NOMEM. */

@@ -57,8 +57,8 @@ void raft_peers_send(struct raft_peers *peers, int32_t id, struct buf *frames,
 
 /* A link on which the peer said Hello as a voter. ERR_INVALID when it is none of the others; the
  * link stays the caller's then. */
-int raft_peers_adopt(struct raft_peers *peers, struct link *link, const Meta__Hello *hello)
-    MUST_CHECK;
+int raft_peers_adopt(struct raft_peers *peers, struct link *link,
+                     const Meta__Hello *hello) MUST_CHECK;
 
 /* False when the last dial was refused. */
 bool raft_peers_alive(const struct raft_peers *peers, int32_t id);

@@ -43,8 +43,8 @@ static void queue_start(void *data);
 /* ---- life ---- */
 
 int raft_store_open(struct env *env, struct logger *logger, const char *dir,
-                  void (*failed)(void *data, const char *sentence), void *data, struct buf *problem,
-                  struct raft_store **out)
+                    void (*failed)(void *data, const char *sentence), void *data,
+                    struct buf *problem, struct raft_store **out)
 {
     int err = env_dir_make_durable(env, dir);
     if (err) {
@@ -152,8 +152,8 @@ static void store_fail(struct raft_store *store, const char *doing, int err)
     if (store->dead || store->freed)
         return;
     store->dead = true;
-    char *sentence = mem_printf("the controller can't %s in %s: %s", doing, store->dir,
-                                err_text(err));
+    char *sentence =
+        mem_printf("the controller can't %s in %s: %s", doing, store->dir, err_text(err));
     store->failed(store->data, sentence);
     mem_free(sentence);
 }
@@ -184,8 +184,8 @@ static int vote_store(struct raft_store *store, uint64_t term, uint64_t vote)
     uint8_t slot[RAFT_STORE_VOTE_SIZE];
     uint64_t number = ++store->vote_number;
     raft_store_vote_put(slot, number, term, vote);
-    int err = env_file_write(store->vote_file, slot, sizeof(slot),
-                             (number % 2) * RAFT_STORE_VOTE_SLOT);
+    int err =
+        env_file_write(store->vote_file, slot, sizeof(slot), (number % 2) * RAFT_STORE_VOTE_SLOT);
     if (!err)
         err = env_file_sync(store->vote_file);
     if (err) {
@@ -236,7 +236,7 @@ void raft_store_truncate(struct raft_store *store, uint64_t index)
 }
 
 void raft_store_install(struct raft_store *store, const struct raft_store_snapshot *snapshot,
-                      void (*done)(void *data), void *data)
+                        void (*done)(void *data), void *data)
 {
     struct op *op = op_new(store, OP_INSTALL);
     op->snapshot = *snapshot;
@@ -286,11 +286,11 @@ static int encode_append(struct raft_store *store, struct buf *bytes, const stru
     for (size_t i = 0; !err && i < op->count; i++) {
         const struct raft_store_entry *entry = &op->entries[i];
         struct raft_store_record record = {.kind = RAFT_STORE_ENTRY,
-                                         .type = entry->type,
-                                         .index = store->next_index++,
-                                         .term = entry->term,
-                                         .data = entry->data,
-                                         .len = entry->len};
+                                           .type = entry->type,
+                                           .index = store->next_index++,
+                                           .term = entry->term,
+                                           .data = entry->data,
+                                           .len = entry->len};
         if (entry->len > RAFT_STORE_ENTRY_MAX)
             return ERR_TOO_LARGE;
         if (record.index > newest->index_max)
@@ -511,8 +511,8 @@ static void read_done(struct env_work *work)
 }
 
 void raft_store_read_snapshot(struct raft_store *store,
-                            void (*done)(void *data, const struct raft_store_snapshot *snapshot),
-                            void *data)
+                              void (*done)(void *data, const struct raft_store_snapshot *snapshot),
+                              void *data)
 {
     struct side_job *job = side_new(store);
     job->read = done;

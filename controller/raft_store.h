@@ -63,8 +63,8 @@ struct raft_store_state {
 /* Opens the directory (made if absent) and loads it. ERR_LOCKED, ERR_CORRUPT, ERR_IO, ...;
  * `problem` gets a sentence that names the file and the remedy. */
 int raft_store_open(struct env *env, struct logger *logger, const char *dir,
-                  void (*failed)(void *data, const char *sentence), void *data, struct buf *problem,
-                  struct raft_store **store) MUST_CHECK;
+                    void (*failed)(void *data, const char *sentence), void *data,
+                    struct buf *problem, struct raft_store **store) MUST_CHECK;
 /* Borrowed until raft_store_forget, which frees that memory (the log keeps no entries itself). */
 const struct raft_store_state *raft_store_state(const struct raft_store *store);
 void raft_store_forget(struct raft_store *store);
@@ -86,15 +86,15 @@ void raft_store_truncate(struct raft_store *store, uint64_t index);
 /* Replaces snapshot and log; the next entry is snapshot->index + 1. What the snapshot points to
  * stays readable until the callback. */
 void raft_store_install(struct raft_store *store, const struct raft_store_snapshot *snapshot,
-                      void (*done)(void *data), void *data);
+                        void (*done)(void *data), void *data);
 /* Replaces the snapshot beside appends that go on; segments with entries up to `drop_to` only are
  * removed then. As above. One at a time. */
 void raft_store_save(struct raft_store *store, const struct raft_store_snapshot *snapshot,
                      uint64_t drop_to, void (*done)(void *data), void *data);
 /* Reads the newest snapshot; its memory is gone when the callback returns. */
 void raft_store_read_snapshot(struct raft_store *store,
-                            void (*done)(void *data, const struct raft_store_snapshot *snapshot),
-                            void *data);
+                              void (*done)(void *data, const struct raft_store_snapshot *snapshot),
+                              void *data);
 /* Appends and installs whose callback has not come yet. */
 size_t raft_store_unfinished(const struct raft_store *store);
 

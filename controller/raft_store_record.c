@@ -49,7 +49,7 @@ int raft_store_record_put(struct buf *out, const struct raft_store_record *recor
 }
 
 bool raft_store_record_get(const uint8_t *bytes, size_t len, size_t offset,
-                         struct raft_store_record *record)
+                           struct raft_store_record *record)
 {
     if (offset > len || len - offset < RAFT_STORE_HEAD)
         return false;
@@ -116,7 +116,7 @@ bool raft_store_snapshot_get(const uint8_t *bytes, size_t len, struct raft_store
 }
 
 void raft_store_vote_put(uint8_t slot[RAFT_STORE_VOTE_SIZE], uint64_t number, uint64_t term,
-                       uint64_t vote)
+                         uint64_t vote)
 {
     bytes_put_u32(slot, RAFT_STORE_VOTE_MAGIC);
     bytes_put_u64(slot + 8, number);
@@ -126,7 +126,7 @@ void raft_store_vote_put(uint8_t slot[RAFT_STORE_VOTE_SIZE], uint64_t number, ui
 }
 
 bool raft_store_vote_get(const uint8_t slot[RAFT_STORE_VOTE_SIZE], uint64_t *number, uint64_t *term,
-                       uint64_t *vote)
+                         uint64_t *vote)
 {
     if (bytes_get_u32(slot) != RAFT_STORE_VOTE_MAGIC ||
         bytes_get_u32(slot + 4) != crc32c(0, slot + 8, RAFT_STORE_VOTE_SIZE - 8))

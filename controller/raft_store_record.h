@@ -101,14 +101,14 @@ size_t raft_store_record_size(size_t len);
 int raft_store_record_put(struct buf *out, const struct raft_store_record *record) MUST_CHECK;
 /* Reads the record at `offset` of a segment; false when the bytes there are none. */
 bool raft_store_record_get(const uint8_t *bytes, size_t len, size_t offset,
-                         struct raft_store_record *record);
+                           struct raft_store_record *record);
 int raft_store_snapshot_put(struct buf *out, const struct raft_store_snapshot *snapshot) MUST_CHECK;
 bool raft_store_snapshot_get(const uint8_t *bytes, size_t len,
                              struct raft_store_snapshot *snapshot);
 void raft_store_vote_put(uint8_t slot[RAFT_STORE_VOTE_SIZE], uint64_t number, uint64_t term,
-                       uint64_t vote);
+                         uint64_t vote);
 bool raft_store_vote_get(const uint8_t slot[RAFT_STORE_VOTE_SIZE], uint64_t *number, uint64_t *term,
-                       uint64_t *vote);
+                         uint64_t *vote);
 
 /* raft_store_load.c: everything that open does after the lock is held. */
 int raft_store_load(struct raft_store *store, struct buf *problem) MUST_CHECK;

@@ -75,8 +75,8 @@ void stream_free(struct stream *stream)
 void stream_push(struct stream *stream, int64_t index, int64_t term, const void *bytes, size_t len)
 {
     ASSERT(index > stream->applied);
-    while (stream->count && (stream->count == STREAM_ENTRIES_MAX ||
-                             stream->bytes + len > STREAM_BYTES_MAX))
+    while (stream->count &&
+           (stream->count == STREAM_ENTRIES_MAX || stream->bytes + len > STREAM_BYTES_MAX))
         drop_oldest(stream);
     size_t at = (stream->head + stream->count++) % STREAM_ENTRIES_MAX;
     stream->ring[at] = (struct kept){index, term, mem_dup(bytes, len), len};
@@ -136,8 +136,8 @@ static int send_snapshot(struct stream_follower *follower)
     buf_init(&frame);
     int err = image_pack(stream->image, &content);
     if (!err)
-        err = channel_put_snapshot(&frame, stream->applied, stream->term, content.data,
-                                   content.len);
+        err =
+            channel_put_snapshot(&frame, stream->applied, stream->term, content.data, content.len);
     if (!err) {
         send(follower, &frame);
         follower->next = stream->applied + 1;
@@ -190,8 +190,7 @@ static void follower_pump(struct stream_follower *follower)
     struct stream *stream = follower->stream;
     while (follower->unsent < STREAM_FRAMES_UNSENT &&
            (follower->next <= stream->applied || !follower->greeted)) {
-        int err = follower->next <= stream->base ? send_snapshot(follower)
-                                                 : send_entries(follower);
+        int err = follower->next <= stream->base ? send_snapshot(follower) : send_entries(follower);
         if (err) /* memory: what was sent meanwhile may make room */
             return;
     }

@@ -8,10 +8,10 @@
 #include "meta/image.h"
 
 enum {
-    STREAM_ENTRIES_MAX = 4096,              /* in the ring */
-    STREAM_BYTES_MAX = 16 * 1024 * 1024,    /* in the ring, or one entry that is larger */
-    STREAM_FRAME_BYTES = 256 * 1024,        /* of one Entries frame, then the next one */
-    STREAM_FRAMES_UNSENT = 2                /* of one follower: a slow one costs no more memory */
+    STREAM_ENTRIES_MAX = 4096,           /* in the ring */
+    STREAM_BYTES_MAX = 16 * 1024 * 1024, /* in the ring, or one entry that is larger */
+    STREAM_FRAME_BYTES = 256 * 1024,     /* of one Entries frame, then the next one */
+    STREAM_FRAMES_UNSENT = 2             /* of one follower: a slow one costs no more memory */
 };
 
 struct stream;

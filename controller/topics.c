@@ -180,8 +180,8 @@ static int layout_spread(struct decision *decision, Meta__TopicResult *result,
     placement_init(&placement, decision->image, decision->random(decision->random_data));
     int32_t registered = placement.broker_count + placement.spare_count;
     if (placement.broker_count == 0 || layout->replication_factor > registered) {
-        err = fail_replication(decision, result, layout->replication_factor,
-                               placement.broker_count, registered);
+        err = fail_replication(decision, result, layout->replication_factor, placement.broker_count,
+                               registered);
     } else {
         size_t width = (size_t)layout->replication_factor;
         layout->replicas = decision_alloc(decision, (size_t)layout->count, sizeof(int32_t *));
@@ -307,9 +307,8 @@ static void create_one(struct decision *decision, const Meta__CreateTopics__Topi
              "Excessively large number of partitions per request.");
         return;
     }
-    int err = topic->n_assignments
-                  ? layout_manual(decision, result, topic->assignments, &layout)
-                  : layout_spread(decision, result, &layout);
+    int err = topic->n_assignments ? layout_manual(decision, result, topic->assignments, &layout)
+                                   : layout_spread(decision, result, &layout);
     if (err)
         return;
     *left -= layout.count;

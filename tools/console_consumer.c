@@ -33,10 +33,11 @@ static const struct option_row consumer_options[] = {
     OPTION("timeout-ms", "N", "Stop after N ms without a record."),
     OPTION("isolation-level", "LEVEL", "read_uncommitted (default) or read_committed."),
     OPTION("formatter", "CLASS", "Only the default formatter and NoOpMessageFormatter exist."),
-    OPTION_MANY("formatter-property", "NAME=VALUE",
-           "print.timestamp, print.partition, print.offset, print.epoch, print.headers, print.key, "
-           "print.value, key.separator, line.separator, headers.separator, null.literal, "
-           "key.deserializer, value.deserializer, header.deserializer."),
+    OPTION_MANY(
+        "formatter-property", "NAME=VALUE",
+        "print.timestamp, print.partition, print.offset, print.epoch, print.headers, print.key, "
+        "print.value, key.separator, line.separator, headers.separator, null.literal, "
+        "key.deserializer, value.deserializer, header.deserializer."),
     OPTION_SAME("property", "NAME=VALUE", "formatter-property"),
     OPTION("formatter-config", "FILE", "A file of formatter properties."),
     OPTION("key-deserializer", "CLASS", "String, ByteArray, Short, Integer, Long, Float, Double."),
@@ -186,8 +187,7 @@ static int consumer_read_options(struct consumer *c)
     c->topic = options_get(options, "topic");
     if (isolation && strcmp(isolation, "read_committed") != 0 &&
         strcmp(isolation, "read_uncommitted") != 0)
-        return tool_misuse(c->run,
-                           "--isolation-level %s: write read_committed or read_uncommitted",
+        return tool_misuse(c->run, "--isolation-level %s: write read_committed or read_uncommitted",
                            isolation);
     if (!c->topic == !include)
         return tool_misuse(c->run, "which topic? Give one of --topic NAME, --include REGEX");

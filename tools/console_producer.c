@@ -36,8 +36,8 @@ static const struct option_row producer_options[] = {
     OPTION("socket-buffer-size", "N", "The send buffer of a connection (102400)."),
     OPTION("line-reader", "CLASS", "Only the built-in reader of lines is available."),
     OPTION_MANY("reader-property", "NAME=VALUE",
-           "parse.key, key.separator, parse.headers, headers.delimiter, headers.separator, "
-           "headers.key.separator, null.marker, ignore.error."),
+                "parse.key, key.separator, parse.headers, headers.delimiter, headers.separator, "
+                "headers.key.separator, null.marker, ignore.error."),
     OPTION_SAME("property", "NAME=VALUE", "reader-property"),
     OPTION("reader-config", "FILE", "A file of reader properties."),
     OPTION_MANY("command-property", "NAME=VALUE", "A client setting, such as linger.ms=50."),
@@ -226,8 +226,7 @@ static bool producer_is_idempotent(const struct tool_run *run)
     const char *acks = options_get(run->options, "request-required-acks");
     const char *said = rd_said(run, "command-property", "enable.idempotence");
     const char *retries = rd_said(run, "command-property", "retries");
-    const char *flight =
-        rd_said(run, "command-property", "max.in.flight.requests.per.connection");
+    const char *flight = rd_said(run, "command-property", "max.in.flight.requests.per.connection");
     if (said)
         return false; /* it is set as it was said */
     for (size_t i = 0; i < ARRAY_LEN(names); i++)

@@ -296,12 +296,8 @@ static const struct {
     char letter;
     const char *outside, *inside;
 } tool_classes[] = {
-    {'d', "[0-9]", "0-9"},
-    {'D', "[^0-9]", NULL},
-    {'w', "[A-Za-z0-9_]", "A-Za-z0-9_"},
-    {'W', "[^A-Za-z0-9_]", NULL},
-    {'s', "[ \t]", " \t"},
-    {'S', "[^ \t]", NULL},
+    {'d', "[0-9]", "0-9"},        {'D', "[^0-9]", NULL}, {'w', "[A-Za-z0-9_]", "A-Za-z0-9_"},
+    {'W', "[^A-Za-z0-9_]", NULL}, {'s', "[ \t]", " \t"}, {'S', "[^ \t]", NULL},
     {'b', "\\b", NULL},
 };
 

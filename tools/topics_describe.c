@@ -281,8 +281,8 @@ static void describe_print_topic(const struct describe *d, const describe_topic 
     if (d->overrides)
         return;
     if (topic->partitions.count > 0)
-        qsort(topic->partitions.items, (size_t)topic->partitions.count,
-              sizeof(describe_partition), describe_compare);
+        qsort(topic->partitions.items, (size_t)topic->partitions.count, sizeof(describe_partition),
+              describe_compare);
     for (int32_t i = 0; i < topic->partitions.count; i++)
         if (describe_is_wanted(d, topic, &topic->partitions.items[i]))
             describe_print_partition(d, topic, &topic->partitions.items[i]);
@@ -294,8 +294,8 @@ static int describe_check(struct describe *d)
     struct buf problem;
     const struct options *options = d->run->options;
     buf_init(&problem);
-    int err = options_int(options, "partition-size-limit-per-response", 1, INT32_MAX,
-                          DESCRIBE_PAGE, &d->page, &problem);
+    int err = options_int(options, "partition-size-limit-per-response", 1, INT32_MAX, DESCRIBE_PAGE,
+                          &d->page, &problem);
     if (err)
         tool_misuse(d->run, "%s", buf_text(&problem));
     buf_close(&problem);

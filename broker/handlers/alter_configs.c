@@ -27,8 +27,8 @@ static void alter_configs_answer(struct config_alter *alter)
 }
 
 static bool alter_configs_read(struct config_alter *alter,
-                      const struct alter_configs_request_alter_configs_resource *asked,
-                      struct config_alter_resource *resource)
+                               const struct alter_configs_request_alter_configs_resource *asked,
+                               struct config_alter_resource *resource)
 {
     struct config_alter_entry *entries =
         config_alter_entries(alter, resource, asked->configs.count);

@@ -32,8 +32,8 @@ static void reassign_result_in(void *data, int err, const char *sentence,
     for (size_t i = 0; i < reassign->command.n_partitions; i++) {
         const Meta__ElectResult *decided =
             !err && i < reply->n_elections ? reply->elections[i] : NULL;
-        reassign->sent[i]->error_code = decided ? (int16_t)decided->error
-                                                : err_to_wire(err ? err : ERR_UNKNOWN_SERVER_ERROR);
+        reassign->sent[i]->error_code =
+            decided ? (int16_t)decided->error : err_to_wire(err ? err : ERR_UNKNOWN_SERVER_ERROR);
         reassign->sent[i]->error_message =
             command_keep(arena, decided ? decided->message : sentence);
     }
@@ -77,8 +77,9 @@ static bool reassign_add_topic(struct reassign *reassign, const reassign_topic *
         if (err || asked->partitions.items[i].replicas.count == 0) {
             reassign_refuse(&out[i],
                             err ? ERR_UNKNOWN_TOPIC_OR_PARTITION : ERR_INVALID_REPLICA_ASSIGNMENT,
-                            err ? NULL : "The manual partition assignment includes an empty "
-                                         "replica list.");
+                            err ? NULL
+                                : "The manual partition assignment includes an empty "
+                                  "replica list.");
             continue;
         }
         Meta__AlterReassignments__Partition *message = command->partitions[command->n_partitions];

@@ -50,10 +50,9 @@ static int config_alter_check_broker(struct config_alter *alter,
         if (config_is_foreign(key))
             return 0;
         const char *near = config_nearest(key, false);
-        return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
-                                   "Unknown broker setting %s%s%s%s", key,
-                                   near ? ": did you mean " : "", near ? near : "",
-                                   near ? "?" : ".");
+        return config_alter_refuse(
+            alter, resource, ERR_INVALID_CONFIG, "Unknown broker setting %s%s%s%s", key,
+            near ? ": did you mean " : "", near ? near : "", near ? "?" : ".");
     }
     if (!(row->flags & CONFIG_DYNAMIC) || (row->flags & CONFIG_TOPIC_ONLY))
         return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
@@ -67,13 +66,12 @@ static int config_alter_check_value(struct config_alter *alter,
                                     const char *value)
 {
     const struct config_row *row = config_alter_row(resource, key);
-    bool list = entry->operation == CONFIG_ALTER_APPEND ||
-                entry->operation == CONFIG_ALTER_SUBTRACT;
+    bool list =
+        entry->operation == CONFIG_ALTER_APPEND || entry->operation == CONFIG_ALTER_SUBTRACT;
     if (list && (!row || row->type != CONFIG_TYPE_LIST))
-        return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
-                                   "Can't %s to key %s because its type is not LIST.",
-                                   entry->operation == CONFIG_ALTER_APPEND ? "APPEND" : "SUBTRACT",
-                                   key);
+        return config_alter_refuse(
+            alter, resource, ERR_INVALID_CONFIG, "Can't %s to key %s because its type is not LIST.",
+            entry->operation == CONFIG_ALTER_APPEND ? "APPEND" : "SUBTRACT", key);
     if (!row || entry->operation != CONFIG_ALTER_SET)
         return 0;
     struct buf problem;
@@ -128,8 +126,8 @@ static void config_alter_copy_items(char *out, const char *from, const char *wit
 
 /* Turns APPEND and SUBTRACT into SET when no dynamic value is there. */
 static int config_alter_resolve_list(struct config_alter *alter,
-                                     const struct config_alter_resource *resource,
-                                     const char *name, Meta__ConfigEntry *entry)
+                                     const struct config_alter_resource *resource, const char *name,
+                                     Meta__ConfigEntry *entry)
 {
     const struct image *image = nodes_image(alter->request);
     bool append = entry->operation == META__CONFIG_ENTRY__OPERATION__APPEND;
@@ -215,8 +213,8 @@ static void config_alter_result(void *data, int err, const char *sentence,
         struct config_alter_resource *resource = alter->sent[i];
         const Meta__ResourceResult *decided =
             !err && i < reply->n_resources ? reply->resources[i] : NULL;
-        resource->error_code = decided ? (int16_t)decided->error
-                                       : err_to_wire(err ? err : ERR_UNKNOWN_SERVER_ERROR);
+        resource->error_code =
+            decided ? (int16_t)decided->error : err_to_wire(err ? err : ERR_UNKNOWN_SERVER_ERROR);
         resource->message = command_keep(arena, decided ? decided->message : sentence);
     }
 }
@@ -240,8 +238,7 @@ struct config_alter *config_alter_new(struct request *request, int32_t count)
         return NULL;
     alter->request = request;
     alter->count = count;
-    alter->resources =
-        arena_alloc_array(&request->arena, (size_t)count, sizeof(*alter->resources));
+    alter->resources = arena_alloc_array(&request->arena, (size_t)count, sizeof(*alter->resources));
     if (!alter->resources)
         return NULL;
     for (int32_t i = 0; i < count; i++)
@@ -254,8 +251,8 @@ struct config_alter_entry *config_alter_entries(struct config_alter *alter,
                                                 int32_t count)
 {
     resource->entry_count = count;
-    resource->entries = arena_alloc_array(&alter->request->arena, (size_t)count,
-                                          sizeof(*resource->entries));
+    resource->entries =
+        arena_alloc_array(&alter->request->arena, (size_t)count, sizeof(*resource->entries));
     return resource->entries;
 }
 

@@ -7,10 +7,10 @@
 #include "broker/net/request.h"
 
 enum config_alter_operation { /* numbers of the protocol */
-    CONFIG_ALTER_SET = 0,
-    CONFIG_ALTER_DELETE = 1,
-    CONFIG_ALTER_APPEND = 2,
-    CONFIG_ALTER_SUBTRACT = 3
+                              CONFIG_ALTER_SET = 0,
+                              CONFIG_ALTER_DELETE = 1,
+                              CONFIG_ALTER_APPEND = 2,
+                              CONFIG_ALTER_SUBTRACT = 3
 };
 
 struct config_alter_entry {

@@ -25,8 +25,7 @@ static void create_partitions_result(void *data, int err, const char *sentence,
     struct arena *arena = &create->request->arena;
     for (size_t i = 0; i < create->command.n_topics; i++) {
         partitions_result *result = create->sent[i];
-        const Meta__TopicResult *decided =
-            !err && i < reply->n_topics ? reply->topics[i] : NULL;
+        const Meta__TopicResult *decided = !err && i < reply->n_topics ? reply->topics[i] : NULL;
         if (decided) {
             result->error_code = (int16_t)decided->error;
             result->error_message = command_keep(arena, decided->message);

@@ -14,9 +14,8 @@ static int delete_records_cut(struct request *request, struct wire_str topic,
                               int64_t *log_start)
 {
     int err;
-    struct partition *partition =
-        replica_manager_by_name(request->broker->replicas, topic.data, (size_t)topic.len,
-                                asked->partition_index, &err);
+    struct partition *partition = replica_manager_by_name(
+        request->broker->replicas, topic.data, (size_t)topic.len, asked->partition_index, &err);
     if (!partition)
         return err;
     const struct log *log = partition_log(partition);

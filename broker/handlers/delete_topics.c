@@ -149,8 +149,7 @@ static bool delete_topics_send(struct delete_topics *delete)
         if (result->error_code)
             continue;
         size_t at = delete->command.n_topics;
-        int err =
-            delete_topics_fill(&delete->request->arena, result, delete->command.topics[at]);
+        int err = delete_topics_fill(&delete->request->arena, result, delete->command.topics[at]);
         if (err == ERR_NO_MEMORY)
             return false;
         if (err) {

@@ -65,8 +65,7 @@ static bool describe_add(struct describe_configs *describe, const struct setting
         out->config_type = setting->type;
     if (body->include_documentation)
         out->documentation = wire_str_from(setting->doc);
-    if (body->include_synonyms &&
-        !describe_fill_synonyms(&describe->request->arena, setting, out))
+    if (body->include_synonyms && !describe_fill_synonyms(&describe->request->arena, setting, out))
         return false;
     describe->result->configs.count++;
     return true;
@@ -106,10 +105,10 @@ static bool describe_topic(struct describe_configs *describe)
     const struct image_topic *topic =
         image_topic_by_name(describe->settings.image, name.data, (size_t)name.len);
     if (!topic)
-        return describe_refuse(
-            describe,
-            topic_name_check(name) ? ERR_INVALID_TOPIC_EXCEPTION : ERR_UNKNOWN_TOPIC_OR_PARTITION,
-            NULL);
+        return describe_refuse(describe,
+                               topic_name_check(name) ? ERR_INVALID_TOPIC_EXCEPTION
+                                                      : ERR_UNKNOWN_TOPIC_OR_PARTITION,
+                               NULL);
     describe->topic = topic->name;
     describe->settings.topic = describe_override;
     describe->settings.topic_data = describe;
@@ -129,8 +128,8 @@ static bool describe_topic(struct describe_configs *describe)
 static bool describe_all_brokers(struct describe_configs *describe)
 {
     size_t count;
-    const struct image_config *configs = image_configs(
-        describe->settings.image, META__CONFIG_RECORD__RESOURCE__BROKER, "", &count);
+    const struct image_config *configs =
+        image_configs(describe->settings.image, META__CONFIG_RECORD__RESOURCE__BROKER, "", &count);
     if (!describe_make_room(describe, count))
         return false;
     for (size_t i = 0; i < count; i++) {

@@ -67,8 +67,8 @@ static void describe_add_one(struct request *request, struct map *seen, struct w
                              int32_t index, struct describe_list *list)
 {
     int err;
-    struct partition *partition = replica_manager_by_name(
-        request->broker->replicas, topic.data, (size_t)topic.len, index, &err);
+    struct partition *partition = replica_manager_by_name(request->broker->replicas, topic.data,
+                                                          (size_t)topic.len, index, &err);
     if (partition && !map_put_u64(seen, (uint64_t)(uintptr_t)partition, partition))
         describe_add(request, partition, list);
 }
@@ -173,8 +173,8 @@ void handle_describe_log_dirs(struct request *request)
     ok = ok && WIRE_ARRAY(&request->arena, &response.results, count,
                           &describe_log_dirs_response_describe_log_dirs_result_desc);
     for (int i = 0; ok && i < count; i++)
-        ok = describe_fill_dir(request, &list, log_manager_dir(logs, i),
-                               &response.results.items[i]);
+        ok =
+            describe_fill_dir(request, &list, log_manager_dir(logs, i), &response.results.items[i]);
     if (ok)
         request_reply(request, &response, NULL);
     else

@@ -37,9 +37,8 @@ static bool describe_fill_producers(struct request *request, const struct log *l
 {
     int32_t count = 0;
     log_each_producer(log, describe_count, &count);
-    described_producer *producers =
-        WIRE_ARRAY(&request->arena, &out->active_producers, count,
-                   &describe_producers_response_producer_state_desc);
+    described_producer *producers = WIRE_ARRAY(&request->arena, &out->active_producers, count,
+                                               &describe_producers_response_producer_state_desc);
     if (!producers)
         return false;
     log_each_producer(log, describe_copy, &producers);
@@ -50,8 +49,8 @@ static bool describe_fill_partition(struct request *request, struct wire_str top
                                     described_partition *out)
 {
     int err;
-    struct partition *partition = replica_manager_by_name(
-        request->broker->replicas, topic.data, (size_t)topic.len, index, &err);
+    struct partition *partition = replica_manager_by_name(request->broker->replicas, topic.data,
+                                                          (size_t)topic.len, index, &err);
     const struct log *log = partition ? partition_log(partition) : NULL;
     if (partition)
         err = partition_state(partition) == PARTITION_LEADER ? 0 : ERR_NOT_LEADER_OR_FOLLOWER;

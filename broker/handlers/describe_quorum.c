@@ -7,7 +7,7 @@
 #include "broker/net/request.h"
 #include "kafka/messages/describe_quorum.h"
 
-#define QUORUM_TOPIC "__cluster_metadata"
+#define QUORUM_TOPIC    "__cluster_metadata"
 #define QUORUM_LISTENER "CONTROLLER"
 
 enum { QUORUM_NODES_VERSION = 2 };

@@ -34,9 +34,9 @@ static void elect_fill_partition(struct arena *arena, elect_partition *out, int3
 static bool elect_fill(struct elect_leaders *elect, const Meta__CommandReply *reply)
 {
     struct arena *arena = &elect->request->arena;
-    elect_topic *topics = WIRE_ARRAY(arena, &elect->response.replica_election_results,
-                                     (int32_t)reply->n_elections,
-                                     &elect_leaders_response_replica_election_result_desc);
+    elect_topic *topics =
+        WIRE_ARRAY(arena, &elect->response.replica_election_results, (int32_t)reply->n_elections,
+                   &elect_leaders_response_replica_election_result_desc);
     if (!topics)
         return false;
     for (size_t i = 0; i < reply->n_elections; topics++) {

@@ -26,9 +26,10 @@ static void incremental_alter_configs_answer(struct config_alter *alter)
     request_reply(request, &response, NULL);
 }
 
-static bool incremental_alter_configs_read(struct config_alter *alter,
-                      const struct incremental_alter_configs_request_alter_configs_resource *asked,
-                      struct config_alter_resource *resource)
+static bool incremental_alter_configs_read(
+    struct config_alter *alter,
+    const struct incremental_alter_configs_request_alter_configs_resource *asked,
+    struct config_alter_resource *resource)
 {
     struct config_alter_entry *entries =
         config_alter_entries(alter, resource, asked->configs.count);

@@ -55,9 +55,8 @@ static bool list_fill(struct request *request, unsigned types,
     size_t count = image_topic_count(image), cursor = 0;
     while (image_next_broker(image, &cursor))
         count += 2;
-    listed_resource *out =
-        WIRE_ARRAY(&request->arena, &response->config_resources, (int32_t)count,
-                   &list_config_resources_response_config_resource_desc);
+    listed_resource *out = WIRE_ARRAY(&request->arena, &response->config_resources, (int32_t)count,
+                                      &list_config_resources_response_config_resource_desc);
     if (types & RESOURCES_BROKER)
         out = list_brokers(request, RESOURCES_BROKER, out);
     if (types & RESOURCES_BROKER_LOGGER)

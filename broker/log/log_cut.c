@@ -149,8 +149,8 @@ static int64_t end_for_certain(struct log *log, uint32_t at, const struct segmen
     struct segment_spot before;
     if (spot->position == 0)
         return at > 0 ? log->segments[at - 1]->base_offset : end;
-    bool whole = segment_find(log->segments[at], end - 1, &before) == 0 &&
-                 before.position < spot->position;
+    bool whole =
+        segment_find(log->segments[at], end - 1, &before) == 0 && before.position < spot->position;
     return whole ? end : log->segments[at]->base_offset;
 }
 

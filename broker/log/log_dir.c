@@ -93,8 +93,7 @@ static int lock_dir(struct log_dir *dir, struct buf *problem)
         buf_printf(problem,
                    "log.dirs: %s can't be used as a directory: %s: set log.dirs to directories "
                    "that this user may make and write",
-                   dir->path,
-                   rc == ERR_EXISTS ? "there is a file of that name" : err_text(rc));
+                   dir->path, rc == ERR_EXISTS ? "there is a file of that name" : err_text(rc));
     return rc;
 }
 

@@ -34,9 +34,9 @@ struct link {
     struct env_connect *connect;
     struct frame_conn *conn;
     struct env_timer redial;
-    bool active;  /* it said so */
-    bool refused; /* says that we are of another cluster */
-    int error;    /* of the last attempt; 0 while it is connected */
+    bool active;       /* it said so */
+    bool refused;      /* says that we are of another cluster */
+    int error;         /* of the last attempt; 0 while it is connected */
     int32_t leader_id; /* whom it takes for the active controller; IMAGE_NO_NODE for none */
     int64_t term;
 };
@@ -71,8 +71,7 @@ static const char *link_name(const struct link *link, char name[LINK_NAME_MAX])
     if (link->voter_id == IMAGE_NO_NODE)
         snprintf(name, LINK_NAME_MAX, "%s:%u", link->host, (unsigned)link->port);
     else
-        snprintf(name, LINK_NAME_MAX, "%d@%s:%u", link->voter_id, link->host,
-                 (unsigned)link->port);
+        snprintf(name, LINK_NAME_MAX, "%d@%s:%u", link->voter_id, link->host, (unsigned)link->port);
     return name;
 }
 

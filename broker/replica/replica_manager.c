@@ -239,13 +239,12 @@ static void manager_opened(void *data, int err, struct log *log)
         manager_open_next(manager, opening->topic, opening->index);
     } else {
         if (err == ERR_CORRUPT)
-            logger_error(
-                manager->deps.logger,
-                "%s: the log is damaged in the middle and offline here until another "
-                "replica leads; if none is in sync, restore the directory and restart the "
-                "broker, or let a replica with fewer records lead (kafka-leader-election "
-                "--election-type unclean)",
-                opening->name);
+            logger_error(manager->deps.logger,
+                         "%s: the log is damaged in the middle and offline here until another "
+                         "replica leads; if none is in sync, restore the directory and restart the "
+                         "broker, or let a replica with fewer records lead (kafka-leader-election "
+                         "--election-type unclean)",
+                         opening->name);
         else if (err)
             logger_error(manager->deps.logger, "%s: can't open the log: %s", opening->name,
                          err_text(err));

@@ -43,8 +43,8 @@ static int logger_prefix(const struct logger *logger, enum logger_level level, c
         len = (int)strftime(out, (size_t)room, "[%Y-%m-%d %H:%M:%S", &tm);
         len += snprintf(out + len, (size_t)(room - len), ",%03d] ", (int)(now_ms % 1000));
     }
-    return len + snprintf(out + len, (size_t)(room - len), "%s [%s] ", logger_words[level],
-                          logger->name);
+    return len +
+           snprintf(out + len, (size_t)(room - len), "%s [%s] ", logger_words[level], logger->name);
 }
 
 void logger_print(struct logger *logger, enum logger_level level, const char *format, ...)

@@ -12,8 +12,8 @@
 enum logger_level { LOGGER_DEBUG, LOGGER_INFO, LOGGER_WARN, LOGGER_ERROR };
 
 struct logger {
-    char name[32];            /* "broker 0" */
-    enum logger_level level;  /* lines below it are dropped */
+    char name[32];              /* "broker 0" */
+    enum logger_level level;    /* lines below it are dropped */
     int64_t (*wall_ms)(void *); /* the clock; NULL prints no time */
     void *clock_data;
     /* Where a finished line (with its newline) goes; NULL = stdout. */
@@ -27,8 +27,8 @@ void logger_print(struct logger *logger, enum logger_level level, const char *fo
     PRINTF_LIKE(3, 4);
 
 #define logger_debug(logger, ...) logger_print(logger, LOGGER_DEBUG, __VA_ARGS__)
-#define logger_info(logger, ...) logger_print(logger, LOGGER_INFO, __VA_ARGS__)
-#define logger_warn(logger, ...) logger_print(logger, LOGGER_WARN, __VA_ARGS__)
+#define logger_info(logger, ...)  logger_print(logger, LOGGER_INFO, __VA_ARGS__)
+#define logger_warn(logger, ...)  logger_print(logger, LOGGER_WARN, __VA_ARGS__)
 #define logger_error(logger, ...) logger_print(logger, LOGGER_ERROR, __VA_ARGS__)
 
 #endif

@@ -44,8 +44,8 @@ void env_post(struct env *env, void (*fn)(void *data), void *data);
 
 /* Calls fn(data, signum) on the loop when the process gets the signal (SIGTERM, SIGINT, SIGHUP). In
  * a simulation nothing ever arrives. One handler for a signal. */
-int env_on_signal(struct env *env, int signum, void (*fn)(void *data, int signum), void *data)
-    MUST_CHECK;
+int env_on_signal(struct env *env, int signum, void (*fn)(void *data, int signum),
+                  void *data) MUST_CHECK;
 
 /* ---- threads ---- */
 
@@ -161,8 +161,8 @@ struct env_chunk {
 
 /* Takes as many bytes as the connection has room for: 0 up to the total. ERR_RESET and the like
  * when it is broken, ERR_IO or ERR_EOF when a file range can't be read in full. */
-ssize_t env_stream_write(struct env_stream *stream, const struct env_chunk *chunks, size_t count)
-    MUST_CHECK;
+ssize_t env_stream_write(struct env_stream *stream, const struct env_chunk *chunks,
+                         size_t count) MUST_CHECK;
 
 /* "127.0.0.1:39412"; "?" when it is not known. */
 void env_stream_peer(const struct env_stream *stream, char text[ENV_ADDRESS_TEXT_MAX]);
@@ -173,8 +173,8 @@ void env_stream_close(struct env_stream *stream);
 
 enum env_open_flags {
     ENV_OPEN_READ = 1,
-    ENV_OPEN_WRITE = 2,    /* implies read */
-    ENV_OPEN_CREATE = 4,   /* if it is absent */
+    ENV_OPEN_WRITE = 2,     /* implies read */
+    ENV_OPEN_CREATE = 4,    /* if it is absent */
     ENV_OPEN_EXCLUSIVE = 8, /* with CREATE: ERR_EXISTS if it is there */
     ENV_OPEN_TRUNCATE = 16
 };
@@ -185,8 +185,8 @@ void env_file_close(struct env_file *file);
 ssize_t env_file_read(struct env_file *file, void *buffer, size_t len, uint64_t offset) MUST_CHECK;
 /* All of it or an error. ERR_NO_SPACE, ERR_IO; then an unknown part may have been written. */
 int env_file_write(struct env_file *file, const void *data, size_t len, uint64_t offset) MUST_CHECK;
-int env_file_writev(struct env_file *file, const struct iovec *parts, int count, uint64_t offset)
-    MUST_CHECK;
+int env_file_writev(struct env_file *file, const struct iovec *parts, int count,
+                    uint64_t offset) MUST_CHECK;
 int64_t env_file_size(struct env_file *file) MUST_CHECK;
 int env_file_truncate(struct env_file *file, uint64_t size) MUST_CHECK;
 /* Data and size are durable when it returns 0 (fdatasync). An error is final: never retried. */
@@ -194,8 +194,8 @@ int env_file_sync(struct env_file *file) MUST_CHECK;
 
 /* Whole file into a buffer with room for a NUL behind it (not counted); ERR_NOT_FOUND;
  * ERR_TOO_LARGE over `limit`. The buffer is the caller's to mem_free. */
-int env_file_load(struct env *env, const char *path, size_t limit, char **data, size_t *len)
-    MUST_CHECK;
+int env_file_load(struct env *env, const char *path, size_t limit, char **data,
+                  size_t *len) MUST_CHECK;
 /* Replaces a small file in one step: temporary file, sync, rename, directory sync. */
 int env_file_replace(struct env *env, const char *path, const void *data, size_t len) MUST_CHECK;
 

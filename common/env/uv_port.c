@@ -79,8 +79,7 @@ void env_port_holder(struct env *env, uint16_t port, struct buf *out)
     snprintf(socket, sizeof(socket), "socket:[%" PRIu64 "]", inode);
     DIR *proc = inode ? opendir("/proc") : NULL;
     while (proc && !found && (entry = readdir(proc))) {
-        found = isdigit((unsigned char)entry->d_name[0]) &&
-                port_is_held_by(entry->d_name, socket);
+        found = isdigit((unsigned char)entry->d_name[0]) && port_is_held_by(entry->d_name, socket);
         if (found)
             port_say_process(entry->d_name, out);
     }

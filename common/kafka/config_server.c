@@ -468,8 +468,7 @@ static int config_derive_inter_broker(struct config *config, struct buf *problem
     const char *protocol = config_str(config, CONFIG_SECURITY_INTER_BROKER_PROTOCOL);
     if (strcasecmp(protocol, "PLAINTEXT") != 0) {
         config_say_where(config, CONFIG_SECURITY_INTER_BROKER_PROTOCOL, problem);
-        buf_printf(problem,
-                   "security.inter.broker.protocol=%s is not available yet: use PLAINTEXT",
+        buf_printf(problem, "security.inter.broker.protocol=%s is not available yet: use PLAINTEXT",
                    protocol);
         return ERR_UNSUPPORTED;
     }

@@ -16,10 +16,10 @@
 
 #include <stdint.h>
 
-#define CONFIG_MAX_INT INT32_MAX
-#define CONFIG_MAX_LONG INT64_MAX
+#define CONFIG_MAX_INT       INT32_MAX
+#define CONFIG_MAX_LONG      INT64_MAX
 #define CONFIG_MAX_LONG_TEXT "9223372036854775807"
-#define CONFIG_MAX_INT_TEXT "2147483647"
+#define CONFIG_MAX_INT_TEXT  "2147483647"
 
 /* clang-format off */
 #define CONFIG_NODE_ROWS(X) \
@@ -402,7 +402,7 @@ enum config_id {
 #define CONFIG_ENUM_ROW(id, ...) CONFIG_##id,
     CONFIG_LIST(CONFIG_ENUM_ROW)
 #undef CONFIG_ENUM_ROW
-    CONFIG_COUNT
+        CONFIG_COUNT
 };
 
 #endif

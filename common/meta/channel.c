@@ -178,8 +178,8 @@ static int put_indexed(struct buf *out, int64_t index, int64_t term, const void 
 
 int channel_entries_add(struct buf *out, int64_t index, int64_t term, const void *entry, size_t len)
 {
-    size_t size = 3 + varint_size((uint64_t)index) + varint_size((uint64_t)term) +
-                  varint_size(len) + len;
+    size_t size =
+        3 + varint_size((uint64_t)index) + varint_size((uint64_t)term) + varint_size(len) + len;
     int err = put_tag(out, 1, WIRE_LEN);
     if (!err)
         err = put_varint(out, size);

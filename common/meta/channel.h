@@ -44,8 +44,8 @@ int channel_put_record(struct buf *out, const Meta__Record *record) MUST_CHECK;
 int channel_entries_begin(struct buf *out) MUST_CHECK;
 int channel_entries_add(struct buf *out, int64_t index, int64_t term, const void *entry,
                         size_t len) MUST_CHECK;
-int channel_entries_end(struct buf *out, size_t start, int64_t after_index, int64_t committed_index)
-    MUST_CHECK;
+int channel_entries_end(struct buf *out, size_t start, int64_t after_index,
+                        int64_t committed_index) MUST_CHECK;
 
 /* A whole Snapshot frame around a packed Entry. ERR_NO_MEMORY, ERR_TOO_LARGE. */
 int channel_put_snapshot(struct buf *out, int64_t index, int64_t term, const void *entry,

@@ -27,7 +27,7 @@ struct node {
     struct broker *broker;
     struct controller *controller;
     bool up;
-    bool quit; /* it gave up by itself */
+    bool quit;        /* it gave up by itself */
     bool broker_only; /* cluster_leave: the controller goes on */
     enum node_stop stop;
     /* What the checker remembers of this process. */

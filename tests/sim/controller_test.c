@@ -251,8 +251,8 @@ static void a_stopped_controller_hands_over(void)
         is_stopped = false;
         controller_stop(world.members[stopped].controller, on_stopped, NULL);
         CHECK(sim_run_until(world.sim, was_stopped, NULL, sim_now_us(world.sim) + 5 * SECOND));
-        CHECK(sim_run_until(world.sim, another_leads, &stopped,
-                            sim_now_us(world.sim) + 5 * SECOND));
+        CHECK(
+            sim_run_until(world.sim, another_leads, &stopped, sim_now_us(world.sim) + 5 * SECOND));
         world_close(&world);
     }
 }

@@ -459,8 +459,8 @@ static bool settled(void *data)
         const struct image_broker *broker = image_broker(image, i);
         if (world->members[i].up && !world->members[i].failed && (!broker || broker->fenced))
             return false;
-        if (world->members[i].up && (!fake_active(world->members[i].fake) ||
-                                     world->members[i].fake->fenced))
+        if (world->members[i].up &&
+            (!fake_active(world->members[i].fake) || world->members[i].fake->fenced))
             return false;
     }
     return true;

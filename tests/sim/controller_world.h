@@ -40,7 +40,7 @@ struct fake {
     bool fenced;
     bool may_shutdown;
     bool want_shutdown;
-    bool silent; /* sends no heartbeats */
+    bool silent;            /* sends no heartbeats */
     const char *cluster_id; /* for Hello */
     int welcome_error;
     int register_error;
@@ -73,7 +73,7 @@ struct world {
     uint64_t hashes[WORLD_INDEX_MAX]; /* of the entry at each index, as a broker saw it; 0 = none */
     char acked[WORLD_ACKED_MAX][32];
     int acked_count;
-    int made; /* names of topics */
+    int made;    /* names of topics */
     bool asking; /* the fakes create topics all the time */
     bool verbose;
     const char *broken; /* an invariant that does not hold */

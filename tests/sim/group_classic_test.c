@@ -552,14 +552,14 @@ static void pending_id_is_no_instance(void)
     sync_all("s", a, NULL);
     struct group_world_join *asked = GROUP_WORLD_JOIN(&world, .group = "s");
     CHECK_INT(asked->err, ERR_MEMBER_ID_REQUIRED);
-    CHECK_INT(GROUP_WORLD_JOIN(&world, .group = "s", .member_id = asked->member_id,
-                               .instance = "one")
-                  ->err,
-              ERR_FENCED_INSTANCE_ID);
-    CHECK_INT(GROUP_WORLD_JOIN(&world, .group = "s", .member_id = asked->member_id,
-                               .instance = "two")
-                  ->err,
-              ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(
+        GROUP_WORLD_JOIN(&world, .group = "s", .member_id = asked->member_id, .instance = "one")
+            ->err,
+        ERR_FENCED_INSTANCE_ID);
+    CHECK_INT(
+        GROUP_WORLD_JOIN(&world, .group = "s", .member_id = asked->member_id, .instance = "two")
+            ->err,
+        ERR_UNKNOWN_MEMBER_ID);
     CHECK_INT(group_world_heartbeat(&world, "s", a->member_id, "one", a->generation), 0);
     group_world_close(&world);
 }
@@ -666,8 +666,6 @@ TAP_MAIN(TAP_TEST(first_generation), TAP_TEST(old_versions_need_no_id),
          TAP_TEST(rebalance_timeout), TAP_TEST(no_sync_in_time), TAP_TEST(joined_and_gone),
          TAP_TEST(lost_answers_are_repeated), TAP_TEST(pending_ids), TAP_TEST(static_comes_back),
          TAP_TEST(static_with_new_topics), TAP_TEST(static_leaves), TAP_TEST(static_is_absent),
-         TAP_TEST(fenced_by_generation), TAP_TEST(left_out),
-         TAP_TEST(static_absent_expires),
+         TAP_TEST(fenced_by_generation), TAP_TEST(left_out), TAP_TEST(static_absent_expires),
          TAP_TEST(pending_id_is_no_instance), TAP_TEST(pending_ids_are_limited),
-         TAP_TEST(no_spin_without_leader), TAP_TEST(says_too_much),
-         TAP_TEST(lost_at_once))
+         TAP_TEST(no_spin_without_leader), TAP_TEST(says_too_much), TAP_TEST(lost_at_once))

@@ -360,9 +360,8 @@ static void claims_too_much(void)
     int32_t *partitions = mem_alloc(COUNT * sizeof(*partitions));
     group_world_init(&world, 22);
     peer_join(&a, "a", "t");
-    struct group_world_beat *last =
-        answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1,
-                                  .owned = a.owned));
+    struct group_world_beat *last = answered(
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1, .owned = a.owned));
     for (int32_t i = 0; i < COUNT; i++)
         partitions[i] = (int32_t)((uint32_t)i * 2654435761u >> 1); /* in no order */
     last->done = false;

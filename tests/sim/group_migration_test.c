@@ -78,8 +78,8 @@ static void upgrade_keeps_what_is_owned(void)
         world.real_assignments = true;
         struct group_world_join *old = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3);
         CHECK(group_world_until(&world, &old->done, 5000));
-        struct group_world_sync *sync = group_world_sync(
-            &world, "g", old->member_id, NULL, old->generation, old->members, &mask, 1);
+        struct group_world_sync *sync = group_world_sync(&world, "g", old->member_id, NULL,
+                                                         old->generation, old->members, &mask, 1);
         CHECK(group_world_until(&world, &sync->done, 1000));
         CHECK_INT(peer_join(&a, "a", "t")->err, 0);
         for (int i = 0; i < 25; i++) {

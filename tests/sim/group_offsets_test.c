@@ -716,12 +716,10 @@ static void java_hash(void)
 }
 
 TAP_MAIN(TAP_TEST(counts_when_replicated), TAP_TEST(late_commits), TAP_TEST(too_much_metadata),
-         TAP_TEST(errors_of_the_log),
-         TAP_TEST(fencing), TAP_TEST(never_no_offset_while_loading), TAP_TEST(damaged_log),
-         TAP_TEST(foreign_records), TAP_TEST(expiry), TAP_TEST(expiry_of_a_consumer_group),
-         TAP_TEST(topic_is_deleted),
-         TAP_TEST(topic_is_deleted_while_we_load),
-         TAP_TEST(topic_is_deleted_under_a_commit), TAP_TEST(times_of_old_versions),
-         TAP_TEST(delete_groups),
-         TAP_TEST(list_and_describe), TAP_TEST(fetch_all_and_by_id), TAP_TEST(transactions),
-         TAP_TEST(delete_offsets), TAP_TEST(ten_thousand_groups), TAP_TEST(java_hash))
+         TAP_TEST(errors_of_the_log), TAP_TEST(fencing), TAP_TEST(never_no_offset_while_loading),
+         TAP_TEST(damaged_log), TAP_TEST(foreign_records), TAP_TEST(expiry),
+         TAP_TEST(expiry_of_a_consumer_group), TAP_TEST(topic_is_deleted),
+         TAP_TEST(topic_is_deleted_while_we_load), TAP_TEST(topic_is_deleted_under_a_commit),
+         TAP_TEST(times_of_old_versions), TAP_TEST(delete_groups), TAP_TEST(list_and_describe),
+         TAP_TEST(fetch_all_and_by_id), TAP_TEST(transactions), TAP_TEST(delete_offsets),
+         TAP_TEST(ten_thousand_groups), TAP_TEST(java_hash))

@@ -40,7 +40,7 @@ static inline void peer_take(struct peer *peer, const struct group_world_beat *b
 }
 
 static inline struct group_world_beat *peer_join(struct peer *peer, const char *name,
-                                                const char *topics)
+                                                 const char *topics)
 {
     memset(peer, 0, sizeof(*peer));
     snprintf(peer->id, sizeof(peer->id), "%s", name);
@@ -69,7 +69,7 @@ static inline int count(uint64_t bits)
 }
 
 static inline struct group_world_beat *join_static(struct peer *peer, const char *id,
-                                                  const char *instance)
+                                                   const char *instance)
 {
     memset(peer, 0, sizeof(*peer));
     snprintf(peer->id, sizeof(peer->id), "%s", id);

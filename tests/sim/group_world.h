@@ -40,7 +40,7 @@ struct group_world {
     int safe_error;    /* of appends that would become safe */
     int64_t load_ms;
     bool real_assignments; /* syncs carry a consumer's bytes, of the topic "t", not a bare mask */
-    struct list calls; /* freed with the world */
+    struct list calls;     /* freed with the world */
 };
 
 /* Serves all partitions; the topic "t" of 8 partitions and "u" of 4 exist. */

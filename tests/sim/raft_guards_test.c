@@ -308,8 +308,7 @@ static bool saw_pre_vote(void *data)
 static uint64_t let_stand(void)
 {
     CHECK(sim_run_until(sim, saw_pre_vote, NULL, sim_now_us(sim) + 3 * SECOND));
-    uint64_t term =
-        puppet_last(&puppets[0], META__FRAME__BODY_REQUEST_VOTE)->request_vote->term;
+    uint64_t term = puppet_last(&puppets[0], META__FRAME__BODY_REQUEST_VOTE)->request_vote->term;
     say_vote(&puppets[0], term, true);
     CHECK(sim_run_until(sim, saw_candidate, NULL, sim_now_us(sim) + SECOND));
     return term;
@@ -609,8 +608,7 @@ static void a_lost_transfer_is_given_up(void)
     consensus_transfer(controller->consensus, on_transferred, NULL);
     int64_t end_us = sim_now_us(sim) + 10 * SECOND;
     while (!transferred && sim_now_us(sim) < end_us) {
-        say_appended(&puppets[0], term,
-                     (uint64_t)consensus_next_index(controller->consensus) - 1);
+        say_appended(&puppets[0], term, (uint64_t)consensus_next_index(controller->consensus) - 1);
         sim_run_until(sim, was_transferred, NULL, sim_now_us(sim) + 20 * MS);
     }
     CHECK(transferred);
@@ -718,5 +716,4 @@ TAP_MAIN(TAP_TEST(an_old_entry_waits_for_the_barrier), TAP_TEST(a_disk_error_sto
          TAP_TEST(no_candidate_with_unfinished_writes),
          TAP_TEST(no_second_vote_for_a_transfer_target), TAP_TEST(a_lost_transfer_is_given_up),
          TAP_TEST(proposals_are_bounded), TAP_TEST(other_voters_are_refused),
-         TAP_TEST(an_answer_claims_no_more_than_was_asked),
-         TAP_TEST(damaged_messages_are_dropped))
+         TAP_TEST(an_answer_claims_no_more_than_was_asked), TAP_TEST(damaged_messages_are_dropped))

@@ -20,14 +20,14 @@ static struct buf problem;
 
 /* What the store must hold: everything confirmed; what is on its way may be there or not. */
 struct model {
-    uint64_t terms[LOG_MAX];  /* of index i */
-    uint64_t last;            /* submitted */
-    uint64_t confirmed;       /* appended and called back */
-    uint64_t term;            /* current, durable */
+    uint64_t terms[LOG_MAX]; /* of index i */
+    uint64_t last;           /* submitted */
+    uint64_t confirmed;      /* appended and called back */
+    uint64_t term;           /* current, durable */
     uint64_t vote;
-    uint64_t snapshot;        /* newest confirmed */
-    uint64_t snapshot_asked;  /* newest submitted */
-    bool truncating;          /* a truncation is on its way: below this index all holds */
+    uint64_t snapshot;       /* newest confirmed */
+    uint64_t snapshot_asked; /* newest submitted */
+    bool truncating;         /* a truncation is on its way: below this index all holds */
     uint64_t truncated_to;
 };
 static struct model model;
@@ -196,8 +196,8 @@ static const char *wrong(void)
 {
     const struct raft_store_state *state = raft_store_state(store);
     uint64_t last = state->start_index + state->count - 1;
-    if (state->term < model.term || (state->term == model.term && state->vote != model.vote &&
-                                     model.vote != 0))
+    if (state->term < model.term ||
+        (state->term == model.term && state->vote != model.vote && model.vote != 0))
         return "a term or vote is lost";
     if (model.snapshot && (!state->has_snapshot || state->snapshot.index < model.snapshot))
         return "a snapshot is lost";

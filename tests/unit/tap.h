@@ -41,7 +41,10 @@ struct tap_test {
     const char *name;
     void (*fn)(void);
 };
-#define TAP_TEST(fn) {#fn, fn}
+#define TAP_TEST(fn)                                                                               \
+    {                                                                                              \
+#fn, fn                                                                                    \
+    }
 
 static int tap_run(const struct tap_test *tests, int count)
 {

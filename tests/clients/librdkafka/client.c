@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #define TOMBSTONE_EVERY 10
-#define POLL_MS 100
-#define FLUSH_MS 120000
-#define TEXT_MAX 512
+#define POLL_MS         100
+#define FLUSH_MS        120000
+#define TEXT_MAX        512
 
 static void fail(const char *why)
 {
@@ -57,11 +57,11 @@ static void send_record(rd_kafka_t *rk, const char *topic, int n)
     snprintf(key, sizeof key, "k%d", n);
     snprintf(header, sizeof header, "%d", n);
     int dead = n % TOMBSTONE_EVERY == TOMBSTONE_EVERY - 1;
-    rd_kafka_resp_err_t err = rd_kafka_producev(
-        rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-        RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_HEADER("n", header, -1),
-        RD_KAFKA_V_VALUE(dead ? NULL : value, dead ? 0 : (size_t)length),
-        RD_KAFKA_V_OPAQUE((void *)(intptr_t)n), RD_KAFKA_V_END);
+    rd_kafka_resp_err_t err =
+        rd_kafka_producev(rk, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
+                          RD_KAFKA_V_KEY(key, strlen(key)), RD_KAFKA_V_HEADER("n", header, -1),
+                          RD_KAFKA_V_VALUE(dead ? NULL : value, dead ? 0 : (size_t)length),
+                          RD_KAFKA_V_OPAQUE((void *)(intptr_t)n), RD_KAFKA_V_END);
     if (err)
         fail(rd_kafka_err2str(err));
 }

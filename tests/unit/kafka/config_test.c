@@ -618,10 +618,9 @@ TAP_MAIN(TAP_TEST(ids_are_spelled_like_their_names), TAP_TEST(rows_accept_their_
          TAP_TEST(an_empty_file_is_a_single_node), TAP_TEST(defaults_are_kafkas),
          TAP_TEST(older_units_count_when_the_newer_are_silent),
          TAP_TEST(three_brokers_on_one_machine), TAP_TEST(kafkas_kraft_file_starts),
-         TAP_TEST(kafkas_pair_of_files_starts),
-         TAP_TEST(kafkas_zookeeper_file_starts), TAP_TEST(listeners_take_names_and_addresses),
-         TAP_TEST(bad_values_are_told), TAP_TEST(unknown_settings_are_told),
-         TAP_TEST(names_without_effect_are_said),
+         TAP_TEST(kafkas_pair_of_files_starts), TAP_TEST(kafkas_zookeeper_file_starts),
+         TAP_TEST(listeners_take_names_and_addresses), TAP_TEST(bad_values_are_told),
+         TAP_TEST(unknown_settings_are_told), TAP_TEST(names_without_effect_are_said),
          TAP_TEST(an_override_wins_and_is_named), TAP_TEST(bad_addresses_are_told),
          TAP_TEST(bad_quorums_are_told), TAP_TEST(a_file_is_loaded),
          TAP_TEST(topics_override_the_broker))

@@ -400,5 +400,5 @@ static void failed_allocations_are_reported(void)
 TAP_MAIN(TAP_TEST(golden_sets_decode), TAP_TEST(cut_and_damaged_sets_are_refused),
          TAP_TEST(golden_sets_become_batches), TAP_TEST(golden_batches_become_sets),
          TAP_TEST(plain_sets_survive_both_ways), TAP_TEST(a_tail_and_early_records_are_left_out),
-         TAP_TEST(nesting_and_empty_sets_are_refused),
-         TAP_TEST(offsets_out_of_range_do_no_harm), TAP_TEST(failed_allocations_are_reported))
+         TAP_TEST(nesting_and_empty_sets_are_refused), TAP_TEST(offsets_out_of_range_do_no_harm),
+         TAP_TEST(failed_allocations_are_reported))

@@ -239,5 +239,4 @@ TAP_MAIN(TAP_TEST(values_come_in_all_forms), TAP_TEST(repeated_options_add_value
          TAP_TEST(other_names_and_letters), TAP_TEST(some_values_may_be_left_out),
          TAP_TEST(values_may_begin_with_a_dash), TAP_TEST(arguments_without_a_dash),
          TAP_TEST(mistakes_are_told), TAP_TEST(options_go_with_actions),
-         TAP_TEST(the_usage_lists_what_is_current),
-         TAP_TEST(tables_are_padded))
+         TAP_TEST(the_usage_lists_what_is_current), TAP_TEST(tables_are_padded))

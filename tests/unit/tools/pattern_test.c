@@ -37,9 +37,9 @@ static void javas_classes_are_known(void)
 
 static void what_cannot_be_said_is_refused(void)
 {
-    static const char *const texts[] = {"x[",     "x*(",   "\\p{L}+", "(?i)a",
-                                        "(?!a)b", "a\\1b", "a\\",     "[\\D]",
-                                        "a{1,2}" /* a comma separates, as in Kafka's tools */};
+    static const char *const texts[] = {
+        "x[",    "x*(", "\\p{L}+", "(?i)a", "(?!a)b",
+        "a\\1b", "a\\", "[\\D]",   "a{1,2}" /* a comma separates, as in Kafka's tools */};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         CHECK(tool_pattern_new(&run, texts[i]) == NULL);
 }

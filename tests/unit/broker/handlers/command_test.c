@@ -172,7 +172,10 @@ static void create_two(struct creation *creation)
     static const struct command_setting settings[] = {{"cleanup.policy", "compact"},
                                                       {"segment.bytes", "1000"}};
     static const struct command_topic topics[] = {
-        {.name = "a", .partitions = 50, .replication_factor = 3, .settings = settings,
+        {.name = "a",
+         .partitions = 50,
+         .replication_factor = 3,
+         .settings = settings,
          .setting_count = 2},
         {.name = "b", .partitions = -1, .replication_factor = -1}};
     *creation = (struct creation){0};

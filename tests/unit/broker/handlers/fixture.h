@@ -22,9 +22,9 @@ struct fixture {
     struct broker broker;
     int64_t index; /* of the newest entry */
     struct request request;
-    struct buf answer;         /* JSON; "" while there is none */
-    int failed;                /* why request_fail was called */
-    Meta__Frame *sent;         /* the command that waits for its answer */
+    struct buf answer; /* JSON; "" while there is none */
+    int failed;        /* why request_fail was called */
+    Meta__Frame *sent; /* the command that waits for its answer */
     struct controller_call *call;
     int64_t timeout_ms;
 };

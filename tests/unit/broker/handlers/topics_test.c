@@ -13,8 +13,8 @@ static void describe(int32_t limit, const char *topic, int32_t partition)
         fixture_request(KAFKA_API_DESCRIBE_TOPIC_PARTITIONS, 0);
     body->response_partition_limit = limit;
     if (topic) {
-        body->cursor = wire_struct_new(&fx->request.arena,
-                                       &describe_topic_partitions_request_cursor_desc);
+        body->cursor =
+            wire_struct_new(&fx->request.arena, &describe_topic_partitions_request_cursor_desc);
         CHECK(body->cursor != NULL);
         body->cursor->topic_name = wire_str_from(topic);
         body->cursor->partition_index = partition;
@@ -144,8 +144,8 @@ static void names_that_stand_twice_are_not_sent(void)
     fixture_answer(0, &reply);
     fixture_turn();
     CHECK_INT(count("\"name\":\"x\""), 1);
-    CHECK(strstr(buf_text(&f.answer),
-                 "\"errorCode\":42,\"errorMessage\":\"Duplicate topic name.\""));
+    CHECK(
+        strstr(buf_text(&f.answer), "\"errorCode\":42,\"errorMessage\":\"Duplicate topic name.\""));
     CHECK(strstr(buf_text(&f.answer), "{\"name\":\"y\",\"topicId\":\"AQIDAAAAAAAAAAAAAAAAAA\","
                                       "\"errorCode\":0,\"errorMessage\":null,\"numPartitions\":2,"
                                       "\"replicationFactor\":1,\"configs\":[{"));

@@ -98,8 +98,7 @@ static void a_cut_in_a_gap_is_found_again(void)
         CHECK_INT(log_end_offset(f.log), 15);
         int64_t first;
         CHECK_INT(read_from(&f, 10, 1000, INT64_MAX, &first), 12);
-        CHECK_INT(append_spec(&f,
-                              (struct spec){.count = 2, .base_offset = 17, .leader_epoch = 1},
+        CHECK_INT(append_spec(&f, (struct spec){.count = 2, .base_offset = 17, .leader_epoch = 1},
                               LOG_FROM_LEADER),
                   0);
         CHECK_INT(log_end_offset(f.log), 19);
