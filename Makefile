@@ -4,7 +4,8 @@
 #   make deps       install the Debian packages (root)
 #   make run        three brokers, a replicated topic, a kill, nothing lost (deploy/demo.sh)
 #   make test       everything: build, tidy, unit, simulation, cluster and client tests
-#   make check      the same without the client matrix
+#   make check      the same without the client tests
+#   make fuzz       mutated input for every decoder
 #   make tidy       the style and layering rules
 #   make asan tsan  the suite under sanitizers
 #   make bench      speed, side by side with a peer where one is installed
@@ -180,13 +181,7 @@ test-clients: $(TEST_DEPS) $(VENV)
 cluster: all test-clients
 	$(PROVE_DAEMONS) tests/cluster/*.t
 clients: all test-clients client-programs
-	$(PROVE_DAEMONS) $(filter-out %/matrix.t,$(wildcard tests/clients/*.t))
-
-# Every client library, twice, the second time while brokers are killed under it. A target of its own
-# until a whole run of it has been seen to pass.
-.PHONY: matrix
-matrix: all test-clients
-	$(PROVE_DAEMONS) tests/clients/matrix.t
+	$(PROVE_DAEMONS) tests/clients/*.t
 
 run: all
 	@deploy/demo.sh $(BUILD)
