@@ -21,7 +21,7 @@ static void varints_round_trip(void)
                                      INT64_MAX, INT64_MIN, 1LL << 34, -(1LL << 41)};
     uint8_t bytes[VARINT_MAX_64];
     for (size_t i = 0; i < ARRAY_LEN(values); i++) {
-        uint64_t zigzag = varint_zigzag_64(values[i]), back;
+        uint64_t zigzag = varint_zigzag_64(values[i]), back = 0;
         size_t len = varint_put(bytes, zigzag);
         CHECK_INT(len, varint_size(zigzag));
         CHECK_INT(varint_get_64(bytes, len, &back), len);
