@@ -28,7 +28,7 @@ class Worker:
 
     def __init__(self, cluster, topic):
         self.reads = []     # (offset, when it was read)
-        self.commits = []   # (offset, when the coordinator had said yes)
+        self.commits = []   # (offset, when it was asked for, when the coordinator had said yes)
         self.problems = []
         self._topic = topic
         self._client = Consumer({
@@ -65,16 +65,18 @@ class Worker:
                 self._commit(records[-1].offset() + 1)
 
     def _commit(self, offset):
+        asked = time.monotonic()
         try:
             done = self._client.commit(offsets=[TopicPartition(self._topic, 0, offset)],
                                        asynchronous=False)
             if not done[0].error:
-                self.commits.append((offset, time.monotonic()))
+                self.commits.append((offset, asked, time.monotonic()))
         except KafkaException:
             pass  # the coordinator is moving: the next batch commits
 
     def committed_since(self, when):
-        return next((t for _, t in self.commits if t > when), None)
+        """When the first commit was done that was asked for after that."""
+        return next((done for _, asked, done in self.commits if asked > when), None)
 
 
 def committed(cluster):
@@ -117,7 +119,7 @@ def kill_round(cluster, worker, number):
 
 def check_worker(worker):
     check(not worker.problems, f"the worker saw errors: {worker.problems[:3]}")
-    commits = [offset for offset, _ in worker.commits]
+    commits = [offset for offset, _, _ in worker.commits]
     check(commits == sorted(commits), "a committed offset went back")
     reads = [offset for offset, _ in worker.reads]
     seen = set(reads)
