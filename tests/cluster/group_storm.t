@@ -154,12 +154,23 @@ def error_of(r):
     return r.take("h")
 
 
+async def settled(line, beat):
+    """Until the broker that was named as the coordinator has opened the group's partition."""
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        found = error_of(await line.answer(line.ask(HEARTBEAT, beat), HEARTBEAT, "nobody"))
+        if found == UNKNOWN_MEMBER:
+            return
+        check(time.monotonic() < deadline, f"the coordinator still answers {found}")
+
+
 async def pipelined(cluster, book):
     lines = [Line(book) for _ in range(2)]
     node = await asyncio.to_thread(find_coordinator, book.ports()[0])
     for line in lines:
         await line.open(cluster.nodes[node].port)
     beat = text(GROUP) + struct.pack(">i", 1) + text("nobody") + text(None)
+    await settled(lines[0], beat)
     join = lines[0].ask(JOIN, join_body(book, instance="one"))
     behind = [lines[0].ask(HEARTBEAT, beat) for _ in range(BEHIND)]
     check_equal(error_of(await lines[0].answer(join, JOIN, "one")), 0, "the error of the join")
