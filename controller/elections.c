@@ -127,18 +127,37 @@ static bool is_leader_fit(const struct decision *decision, const struct image_pa
                   partition->leader);
 }
 
-void elections_broker_out(struct decision *decision, int32_t broker_id)
+typedef void visit_fn(struct decision *decision, const struct image_topic *topic,
+                      const struct image_partition *partition, int32_t broker_id);
+
+static void visit_topic(struct decision *decision, const struct image_topic *topic, visit_fn *visit,
+                        int32_t broker_id)
+{
+    for (int32_t i = 0; i < topic->partition_count; i++) {
+        const struct image_partition *partition = image_partition(topic, i);
+        if (partition)
+            visit(decision, topic, partition, broker_id);
+    }
+}
+
+static void visit_all(struct decision *decision, visit_fn *visit, int32_t broker_id)
 {
     size_t cursor = 0;
     const struct image_topic *topic;
-    while ((topic = image_next_topic(decision->image, &cursor))) {
-        for (int32_t i = 0; i < topic->partition_count; i++) {
-            const struct image_partition *partition = image_partition(topic, i);
-            if (partition &&
-                (partition->leader == broker_id || image_ids_have(&partition->isr, broker_id)))
-                review(decision, topic, partition);
-        }
-    }
+    while ((topic = image_next_topic(decision->image, &cursor)))
+        visit_topic(decision, topic, visit, broker_id);
+}
+
+static void leave(struct decision *decision, const struct image_topic *topic,
+                  const struct image_partition *partition, int32_t broker_id)
+{
+    if (partition->leader == broker_id || image_ids_have(&partition->isr, broker_id))
+        review(decision, topic, partition);
+}
+
+void elections_broker_out(struct decision *decision, int32_t broker_id)
+{
+    visit_all(decision, leave, broker_id);
 }
 
 /* ---- replicas that can't serve ---- */
@@ -198,22 +217,20 @@ static void drop_from_isr(Meta__PartitionRecord *record, int32_t broker_id)
     record->n_isr = kept;
 }
 
+static void give_up(struct decision *decision, const struct image_topic *topic,
+                    const struct image_partition *partition, int32_t broker_id)
+{
+    if (partition->isr.count < 2 || !image_ids_have(&partition->isr, broker_id))
+        return;
+    Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+    drop_from_isr(record, broker_id);
+    elect(decision, topic, record);
+    emit(decision, record);
+}
+
 void elections_broker_emptied(struct decision *decision, int32_t broker_id)
 {
-    size_t cursor = 0;
-    const struct image_topic *topic;
-    while ((topic = image_next_topic(decision->image, &cursor))) {
-        for (int32_t i = 0; i < topic->partition_count; i++) {
-            const struct image_partition *partition = image_partition(topic, i);
-            if (!partition || partition->isr.count < 2 ||
-                !image_ids_have(&partition->isr, broker_id))
-                continue;
-            Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
-            drop_from_isr(record, broker_id);
-            elect(decision, topic, record);
-            emit(decision, record);
-        }
-    }
+    visit_all(decision, give_up, broker_id);
 }
 
 /* What the earlier process led it leads no more, and not again under the same epoch: a process that
@@ -221,6 +238,8 @@ void elections_broker_emptied(struct decision *decision, int32_t broker_id)
 static void renew(struct decision *decision, const struct image_topic *topic,
                   const struct image_partition *partition, int32_t broker_id)
 {
+    if (!image_ids_have(&partition->replicas, broker_id))
+        return;
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
     mark(decision, record, broker_id, false);
     if (record->leader == broker_id)
@@ -234,41 +253,26 @@ static void renew(struct decision *decision, const struct image_topic *topic,
 
 void elections_broker_anew(struct decision *decision, int32_t broker_id)
 {
-    size_t cursor = 0;
-    const struct image_topic *topic;
-    while ((topic = image_next_topic(decision->image, &cursor))) {
-        for (int32_t i = 0; i < topic->partition_count; i++) {
-            const struct image_partition *partition = image_partition(topic, i);
-            if (partition && image_ids_have(&partition->replicas, broker_id))
-                renew(decision, topic, partition, broker_id);
-        }
-    }
+    visit_all(decision, renew, broker_id);
 }
 
 /* Where the leader can't lead, or is the broker: it may carry members that are gone. */
-static void review_topic(struct decision *decision, const struct image_topic *topic,
-                         int32_t broker_id)
+static void join(struct decision *decision, const struct image_topic *topic,
+                 const struct image_partition *partition, int32_t broker_id)
 {
-    for (int32_t i = 0; i < topic->partition_count; i++) {
-        const struct image_partition *partition = image_partition(topic, i);
-        if (partition && (partition->leader == broker_id || !is_leader_fit(decision, partition)))
-            review(decision, topic, partition);
-    }
+    if (partition->leader == broker_id || !is_leader_fit(decision, partition))
+        review(decision, topic, partition);
 }
 
 void elections_topic(struct decision *decision, const struct image_topic *topic)
 {
-    review_topic(decision, topic, IMAGE_NO_NODE);
+    visit_topic(decision, topic, join, IMAGE_NO_NODE);
 }
 
 void elections_broker_in(struct decision *decision, int32_t broker_id)
 {
-    if (!decision_live(decision, broker_id))
-        return;
-    size_t cursor = 0;
-    const struct image_topic *topic;
-    while ((topic = image_next_topic(decision->image, &cursor)))
-        review_topic(decision, topic, broker_id);
+    if (decision_live(decision, broker_id))
+        visit_all(decision, join, broker_id);
 }
 
 size_t elections_led_by(const struct image *image, int32_t broker_id)
