@@ -46,7 +46,9 @@ async def consume_all(servers, topic, group, stdin):
             contract.say("note", repr(error))
     try:
         await consumer.stop()
-    except KafkaError as error:  # its fetcher throws what befell its last fetch, once more
+    # It has left the group by then; its fetcher throws what befell its last fetch once more, or that
+    # it was cancelled while it paused after that.
+    except (KafkaError, asyncio.CancelledError) as error:
         contract.say("note", repr(error))
 
 
