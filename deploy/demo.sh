@@ -164,7 +164,7 @@ kill_leader() {
     # Its own pauses between tries are short, so that the gap is the cluster's.
     "$build/millrace-load" gap $BOOTSTRAP "$topic" rate=1000 acks=all linger.ms=0 \
         reconnect.backoff.ms=1 reconnect.backoff.max.ms=50 retry.backoff.ms=1 \
-        topic.metadata.refresh.fast.interval.ms=10 \
+        topic.metadata.refresh.fast.interval.ms=10 enable.sparse.connections=false \
         >"$out/acks" 2>"$out/load.err" &
     load_pid=$!
     wait_for "the producer's records are acknowledged" acked $BEFORE_KILL
