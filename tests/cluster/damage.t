@@ -38,6 +38,15 @@ def damage(node):
     note(f"damaged {path} in the batch at offset {target[0]}")
 
 
+def written(cluster, **topic):
+    """The load, ended: everything that it sent is acknowledged."""
+    cluster.create_topic(TOPIC, **topic)
+    with Load(cluster.bootstrap, TOPIC, batch_num_messages=20) as load:
+        load.wait_acks(ACKS)
+        load.stop()
+    return load
+
+
 def check_same_again(cluster, load):
     """Read through every node, and compared on the disks."""
     cluster.wait_isr_whole(TOPIC)
@@ -66,10 +75,7 @@ def follower():
 @test("a damaged replica that was to lead leaves it to another one")
 def leader():
     with Cluster(3) as cluster:
-        cluster.create_topic(TOPIC)
-        with Load(cluster.bootstrap, TOPIC, batch_num_messages=20) as load:
-            load.wait_acks(ACKS)
-            load.stop()
+        load = written(cluster)
         node = cluster.leader(TOPIC)
         others = [n for n in cluster.nodes if n is not node]
         for n in cluster.nodes:  # all are in sync as they die, so that the first that is back leads
@@ -90,10 +96,7 @@ def leader():
 @test("a damaged replica without another one says so, and serves nothing of it")
 def alone():
     with Cluster(3) as cluster:
-        cluster.create_topic(TOPIC, replicas=1)
-        with Load(cluster.bootstrap, TOPIC, batch_num_messages=20) as load:
-            load.wait_acks(ACKS)
-            load.stop()
+        load = written(cluster, replicas=1)
         node = cluster.leader(TOPIC)
         other = next(n for n in cluster.nodes if n is not node)
         node.kill()
