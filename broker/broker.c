@@ -67,8 +67,9 @@ static bool broker_wants_log(void *data, const char *topic, int32_t partition,
                              const struct uuid *topic_id)
 {
     struct broker *broker = data;
-    (void)topic;
-    const struct image_topic *found = image_topic_by_id(metadata_image(broker->metadata), topic_id);
+    const struct image *image = metadata_image(broker->metadata);
+    const struct image_topic *found = topic_id ? image_topic_by_id(image, topic_id)
+                                               : image_topic_by_name(image, topic, strlen(topic));
     const struct image_partition *record = found ? image_partition(found, partition) : NULL;
     return record && image_ids_have(&record->replicas, broker->node_id);
 }
@@ -79,7 +80,7 @@ static void broker_unfenced(void *data)
     if (broker->state != BROKER_STARTING)
         return;
     broker_move(broker, BROKER_SERVING);
-    log_manager_remove_strays(broker->logs, broker_wants_log, broker);
+    log_manager_set_strays_aside(broker->logs, broker_wants_log, broker);
     logger_info(broker->logger, "serving after %.1f ms, %zu partitions",
                 (double)(env_now_us(broker->env) - broker->started_us) / 1000.0,
                 replica_manager_count(broker->replicas));
@@ -175,6 +176,7 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
         .checkpoint_ms = config_int(config, CONFIG_LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS),
         .start_offset_checkpoint_ms =
             config_int(config, CONFIG_LOG_FLUSH_START_OFFSET_CHECKPOINT_INTERVAL_MS),
+        .stray_retention_ms = config_int(config, CONFIG_LOG_DIR_STRAY_RETENTION_MS),
         .cleaner_backoff_ms = config_int(config, CONFIG_LOG_CLEANER_BACKOFF_MS),
         .cleaner_enable = config_bool(config, CONFIG_LOG_CLEANER_ENABLE),
     };

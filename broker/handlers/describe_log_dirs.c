@@ -1,5 +1,7 @@
 /* DescribeLogDirs: what lies in each log directory of this broker, and how large it is. Answered at
- * once. A directory that failed is listed with its error and without content. */
+ * once. A directory that failed is listed with its error and without content. Asked for all, the
+ * answer has the folders of partitions that the metadata did not name too, each as a topic with the
+ * name of the folder. */
 #include "broker/handlers/handlers.h"
 
 #include <stdlib.h>
@@ -24,6 +26,7 @@ struct describe_replica {
 struct describe_list {
     struct describe_replica *replicas;
     size_t count;
+    bool all; /* not only what was asked for by name */
 };
 
 static int describe_compare(const void *left, const void *right)
@@ -103,8 +106,38 @@ static void describe_fill_partition(const struct describe_replica *replica,
     out->offset_lag = lag > 0 ? lag : 0;
 }
 
-/* The partitions from `first` on that lie in the directory, topic by topic; returns where they end,
- * SIZE_MAX when memory is out. */
+static int32_t describe_count_strays(const struct log_manager *logs, struct wire_str dir)
+{
+    struct log_stray_view stray;
+    int32_t count = 0;
+    for (size_t i = 0; log_manager_stray(logs, i, &stray); i++)
+        count += strcmp(stray.dir, dir.data) == 0;
+    return count;
+}
+
+static bool describe_fill_strays(struct request *request, struct wire_str dir,
+                                 described_topic *topic)
+{
+    struct log_stray_view stray;
+    for (size_t i = 0; log_manager_stray(request->broker->logs, i, &stray); i++) {
+        if (strcmp(stray.dir, dir.data) != 0)
+            continue;
+        topic->name = wire_str_from(stray.name);
+        described_partition *out =
+            WIRE_ARRAY(&request->arena, &topic->partitions, 1,
+                       &describe_log_dirs_response_describe_log_dirs_partition_desc);
+        if (!out)
+            return false;
+        out->partition_index = stray.partition;
+        out->partition_size = stray.size > 0 ? stray.size : 0;
+        out->offset_lag = -1; /* nobody knows */
+        topic++;
+    }
+    return true;
+}
+
+/* The partitions from `first` on that lie in the directory, topic by topic, and its strays; returns
+ * where they end, SIZE_MAX when memory is out. */
 static size_t describe_fill_topics(struct request *request, const struct describe_list *list,
                                    size_t first, described_dir *dir)
 {
@@ -112,8 +145,10 @@ static size_t describe_fill_topics(struct request *request, const struct describ
     while (end < list->count &&
            strcmp(log_dir_path(list->replicas[end].log), dir->log_dir.data) == 0)
         end++;
-    described_topic *topic = WIRE_ARRAY(&request->arena, &dir->topics, (int32_t)(end - first),
-                                        &describe_log_dirs_response_describe_log_dirs_topic_desc);
+    int32_t strays = list->all ? describe_count_strays(request->broker->logs, dir->log_dir) : 0;
+    described_topic *topic =
+        WIRE_ARRAY(&request->arena, &dir->topics, (int32_t)(end - first) + strays,
+                   &describe_log_dirs_response_describe_log_dirs_topic_desc);
     if (!topic)
         return SIZE_MAX;
     while (first < end) {
@@ -131,7 +166,9 @@ static size_t describe_fill_topics(struct request *request, const struct describ
             describe_fill_partition(&list->replicas[first], out++);
         topic++;
     }
-    dir->topics.count = (int32_t)(topic - dir->topics.items);
+    if (strays && !describe_fill_strays(request, dir->log_dir, topic))
+        return SIZE_MAX;
+    dir->topics.count = (int32_t)(topic - dir->topics.items) + strays;
     return end;
 }
 
@@ -162,10 +199,10 @@ void handle_describe_log_dirs(struct request *request)
 {
     const struct describe_log_dirs_request *body = request->body;
     const struct log_manager *logs = request->broker->logs;
-    struct describe_list list = {0};
+    struct describe_list list = {.all = body->topics.count < 0};
     struct describe_log_dirs_response response;
     wire_defaults(&describe_log_dirs_response_desc, &response);
-    bool ok = body->topics.count < 0 ? describe_add_all(request, &list)
+    bool ok = list.all ? describe_add_all(request, &list)
                                      : describe_add_asked(request, &list);
     if (ok && list.count)
         qsort(list.replicas, list.count, sizeof(*list.replicas), describe_compare);

@@ -12,6 +12,7 @@
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_internal.h"
 #include "broker/log/meta_properties.h"
+#include "broker/log/stray.h"
 
 enum {
     /* Free bytes that appends leave alone, so that checkpoints, snapshots and deletions still work
@@ -32,8 +33,12 @@ static void take_name(struct log_dir *dir, const char *name)
     size_t topic_len;
     int32_t partition;
     struct log_manager *manager = dir->manager;
-    if (has_suffix(name, "-delete")) {
+    if (stray_is_aside(name, "-delete")) {
         log_manager_trash(manager, mem_printf("%s/%s", dir->path, name), 0);
+    } else if (stray_is_aside(name, "-stray")) {
+        char *path = mem_printf("%s/%s", dir->path, name);
+        stray_add(dir, path);
+        mem_free(path);
     } else if (has_suffix(name, "-damaged")) {
         logger_warn(manager->logger,
                     "%s/%s is a damaged replica that was set aside: remove it when it is of no use",
@@ -59,6 +64,7 @@ static int list_partitions(struct log_dir *dir)
         mem_free(names[i]);
     }
     mem_free(names);
+    stray_tell(dir);
     checkpoints_load(dir);
     return 0;
 }

@@ -123,6 +123,14 @@ struct log_trash {
     int64_t due_us;
 };
 
+/* A directory that the metadata did not name, set aside. */
+struct log_stray {
+    struct log_dir *dir;
+    char *path;
+    int64_t since_ms; /* wall clock; -1 = not known */
+    int64_t size;     /* -1 = not known yet */
+};
+
 struct log_manager {
     struct env *env;
     struct logger *logger;
@@ -135,6 +143,8 @@ struct log_manager {
     struct segment_pool pool;
     struct list turn;
     struct list trash;
+    struct log_stray *strays;
+    size_t stray_count;
     struct list closing; /* deleted logs that wait for their jobs (log->turn) */
     struct list waiting; /* opens that wait for such a log */
     struct env_timer turn_timer;
@@ -275,6 +285,7 @@ void log_manager_trash_renamed(struct log_manager *manager, char *path);
 void log_manager_closed(struct log_manager *manager);
 struct log_entry *log_manager_add_entry(struct log_manager *manager, struct log_dir *dir,
                                         const char *name);
+void log_manager_remove_entry(struct log_manager *manager, struct log_entry *entry);
 void log_manager_job_begin(struct log_manager *manager);
 /* False when the manager has been freed: the job's results go nowhere. */
 bool log_manager_job_end(struct log_manager *manager);

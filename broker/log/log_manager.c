@@ -17,6 +17,7 @@
 #include "broker/log/log_internal.h"
 #include "broker/log/log_open.h"
 #include "broker/log/meta_properties.h"
+#include "broker/log/stray.h"
 
 enum {
     /* Kafka's replica.high.watermark.checkpoint.interval.ms. */
@@ -219,6 +220,7 @@ static void retention_due(void *data)
 {
     struct log_manager *manager = data;
     each_log(manager, retain_one, env_wall_ms(manager->env));
+    stray_expire(manager, env_wall_ms(manager->env));
     timer_arm(&manager->retention_timer, manager->config.retention_check_ms);
 }
 
@@ -354,6 +356,7 @@ static void manager_destroy(struct log_manager *manager)
         mem_free(trash->path);
         mem_free(trash);
     }
+    stray_close(manager);
     for (int i = 0; i < manager->config.dir_count; i++)
         mem_free(manager->dirs[i].path);
     mem_free(manager->dirs);
@@ -487,7 +490,7 @@ struct log_entry *log_manager_add_entry(struct log_manager *manager, struct log_
     return entry;
 }
 
-static void entry_remove(struct log_manager *manager, struct log_entry *entry)
+void log_manager_remove_entry(struct log_manager *manager, struct log_entry *entry)
 {
     map_del(&manager->entries, entry->name, strlen(entry->name));
     entry_free(entry);
@@ -545,7 +548,7 @@ void log_manager_delete(struct log_manager *manager, struct log *log)
     char *aside = move_aside(entry, "-delete");
     if (aside)
         log_manager_trash(manager, aside, delay_ms);
-    entry_remove(manager, entry);
+    log_manager_remove_entry(manager, entry);
     log->entry = NULL;
     log->closing = true;
     list_remove(&log->turn);
@@ -577,49 +580,6 @@ int log_manager_discard(struct log_manager *manager, const char *topic, int32_t 
     entry->start_offset = entry->cleaned_offset = 0;
     entry->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
     return 0;
-}
-
-/* Whether the directory of a closed entry belongs to no partition of this broker. */
-static bool is_stray(struct log_manager *manager, struct log_entry *entry,
-                     bool (*wanted)(void *, const char *, int32_t, const struct uuid *), void *data)
-{
-    size_t topic_len;
-    int32_t partition;
-    struct uuid id = {0};
-    if (entry->log || entry->busy || !entry->exists || entry->dir->failed ||
-        !checkpoints_split_name(entry->name, &topic_len, &partition))
-        return false;
-    char *path = mem_printf("%s/%s", entry->dir->path, entry->name);
-    int rc = log_open_read_topic_id(manager->env, path, &id);
-    if (rc < 0)
-        id = (struct uuid){0};
-    char *topic = mem_strndup(entry->name, topic_len);
-    bool stray = !wanted(data, topic, partition, &id);
-    mem_free(topic);
-    mem_free(path);
-    return stray;
-}
-
-void log_manager_remove_strays(struct log_manager *manager,
-                               bool (*wanted)(void *data, const char *topic, int32_t partition,
-                                              const struct uuid *topic_id),
-                               void *data)
-{
-    size_t cursor = 0, count = 0;
-    struct log_entry *entry;
-    struct log_entry **strays = mem_alloc((manager->entries.count + 1) * sizeof(*strays));
-    while ((entry = map_next(&manager->entries, &cursor, NULL, NULL)))
-        if (is_stray(manager, entry, wanted, data))
-            strays[count++] = entry;
-    for (size_t i = 0; i < count; i++) {
-        char *aside = move_aside(strays[i], "-delete");
-        logger_info(manager->logger, "removing %s/%s: no partition of this broker",
-                    strays[i]->dir->path, strays[i]->name);
-        if (aside)
-            log_manager_trash(manager, aside, 0);
-        entry_remove(manager, strays[i]);
-    }
-    mem_free(strays);
 }
 
 /* ---- clean shutdown ---- */

@@ -22,6 +22,9 @@ struct log_manager_config {
     int64_t start_offset_checkpoint_ms; /* log.flush.start.offset.checkpoint.interval.ms */
     int64_t cleaner_backoff_ms;         /* log.cleaner.backoff.ms */
     bool cleaner_enable;                /* log.cleaner.enable */
+    /* log.dir.stray.retention.ms: directories that the metadata did not name are removed after so
+     * long; 0 and -1 = never. */
+    int64_t stray_retention_ms;
     /* Free bytes of a disk below which appends are refused (replicated ones below half of it), so
      * that the disk never gets quite full; 0 = 8 MiB. */
     int64_t disk_reserve_bytes;
@@ -51,7 +54,7 @@ const char *log_manager_dir(const struct log_manager *manager, int i);
 const struct uuid *log_manager_dir_id(const struct log_manager *manager, int i);
 
 /* Opens the log of a partition, or creates it in the directory with the fewest logs. When the
- * directory holds another topic id, that older log is removed first. `done` comes later on the
+ * directory holds another topic id, that other log is set aside first. `done` comes later on the
  * loop: 0 and the log, or ERR_CORRUPT (a bad batch in the middle: the replica must be refetched,
  * see log_manager_discard), ERR_KAFKA_STORAGE_ERROR. A partition is opened at most once at a time.
  */
@@ -64,12 +67,23 @@ void log_manager_delete(struct log_manager *manager, struct log *log);
 /* For a replica that is damaged: its directory is set aside, so that the next open starts empty. */
 int log_manager_discard(struct log_manager *manager, const char *topic,
                         int32_t partition) MUST_CHECK;
-/* Directories on disk for which `wanted(data, topic, partition, topic_id)` is false are removed;
- * called once the broker has caught up with the metadata. */
-void log_manager_remove_strays(struct log_manager *manager,
-                               bool (*wanted)(void *data, const char *topic, int32_t partition,
-                                              const struct uuid *topic_id),
-                               void *data);
+/* Whether the metadata names the partition; `topic_id` is NULL when its directory does not tell. */
+typedef bool (*log_manager_wanted_fn)(void *data, const char *topic, int32_t partition,
+                                      const struct uuid *topic_id);
+/* Directories on disk for which `wanted` is false ("strays") are set aside under another name, told
+ * and kept; an error while looking leaves a directory alone. Called once the broker has caught up
+ * with the metadata. */
+void log_manager_set_strays_aside(struct log_manager *manager, log_manager_wanted_fn wanted,
+                                  void *data);
+struct log_stray_view {
+    const char *dir;
+    const char *name; /* of the folder in it */
+    int32_t partition;
+    int64_t size;     /* -1 = not known yet */
+};
+/* The i-th directory that was set aside, of now or of an earlier run; false past the end. The
+ * strings are borrowed until the next call that changes the manager. */
+bool log_manager_stray(const struct log_manager *manager, size_t i, struct log_stray_view *view);
 /* The log with this directory name, or NULL. */
 struct log *log_manager_find(struct log_manager *manager, const char *topic, int32_t partition);
 

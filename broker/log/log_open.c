@@ -2,7 +2,7 @@
  *
  * Happy path: the directory is there and of this topic id, or is made. A new directory costs two
  * calls and no sync: it is made durable with its first flush.
- * Failure modes: a directory of another topic id is moved aside and removed; a damaged log is
+ * Failure modes: a directory of another topic id is set aside and kept; a damaged log is
  * closed and reported as ERR_CORRUPT; a disk error takes the log directory offline. */
 #include "broker/log/log_open.h"
 
@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/props.h"
 #include "broker/log/checkpoints.h"
+#include "broker/log/stray.h"
 
 enum { METADATA_FILE_MAX = 4096 };
 
@@ -82,7 +83,7 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
             return 0;
         if (rc == 0) {
             rc = env_path_rename(env, log->path, job->aside);
-            job->was_moved = fresh = true;
+            job->was_moved = fresh = rc == 0;
         } else if (rc == ERR_NOT_FOUND || rc == ERR_MALFORMED) {
             rc = 0; /* never synced, or from before topic ids: it becomes this topic's */
         }
@@ -157,8 +158,11 @@ static void open_done(struct env_work *work)
         job->entry->exists = true;
         job->entry->recovery_point = job->known.recovery_point;
         if (job->was_moved) {
-            log_manager_trash(manager, job->aside, 0);
-            job->aside = NULL;
+            logger_warn(manager->logger,
+                        "%s is of an older topic of that name: it is kept, set aside as %s. Remove "
+                        "that folder when its records are of no use",
+                        job->log->path, job->aside);
+            stray_add(job->entry->dir, job->aside);
         }
         if (job->err == 0)
             open_adopt(job);
@@ -198,7 +202,7 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
     job->entry = entry;
     job->known = *entry;
     job->log = log_alloc(manager, entry->dir, path, topic_id, config);
-    job->aside = log_dir_aside(entry->dir, entry->name, "-delete");
+    job->aside = stray_path(entry->dir, entry->name);
     job->err = entry->dir->failed ? ERR_KAFKA_STORAGE_ERROR : 0;
     job->done = done;
     job->data = data;

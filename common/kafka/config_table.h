@@ -176,6 +176,10 @@
       "Old segments of a larger partition are deleted; -1 = never.") \
     X(LOG_RETENTION_CHECK_INTERVAL_MS, "log.retention.check.interval.ms", LONG, "300000", NULL, \
       1, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, "How often retention is checked.") \
+    X(LOG_DIR_STRAY_RETENTION_MS, "log.dir.stray.retention.ms", LONG, "-1", NULL, -1, \
+      CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      "Folders of partitions that the metadata did not name are set aside as *-stray and kept; " \
+      "they are removed when they are older than this; 0 and -1 = never.") \
     X(LOG_CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", "cleanup.policy", 0, 0, \
       "compact|delete", CONFIG_DYNAMIC, \
       "What happens to old records: delete, compact (the last of each key stays), or both.") \

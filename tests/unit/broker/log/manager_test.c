@@ -155,49 +155,6 @@ static void a_topic_made_again_starts_empty(void)
     fixture_close(&f);
 }
 
-static bool want_two(void *data, const char *topic, int32_t partition, const struct uuid *topic_id)
-{
-    (*(int *)data)++;
-    CHECK_STR(topic, "a-b");
-    CHECK(!uuid_is_zero(topic_id));
-    return partition == 2;
-}
-
-static void strays_are_removed(void)
-{
-    struct fixture f;
-    int asked = 0;
-    fixture_init(&f);
-    for (int i = 0; i < 4; i++) {
-        f.opened = false;
-        log_manager_open(f.manager, "a-b", i, &f.topic_id, &f.config, fixture_opened, &f);
-        fixture_wait(&f, fixture_is_open);
-        CHECK_INT(append_some(&f, 1, 10), 0);
-    }
-    fixture_shutdown(&f);
-    CHECK_INT(fixture_start(&f), 0);
-    f.opened = false;
-    log_manager_open(f.manager, "a-b", 0, &f.topic_id, &f.config, fixture_opened, &f);
-    fixture_wait(&f, fixture_is_open);
-    log_manager_remove_strays(f.manager, want_two, &asked);
-    CHECK_INT(asked, 3); /* not the open one */
-    fixture_settle(&f);
-    fixture_shutdown(&f);
-    char **names;
-    size_t count, left = 0;
-    CHECK_INT(env_dir_list(f.env, f.dir, &names, &count), 0);
-    for (size_t i = 0; i < count; i++) {
-        if (strncmp(names[i], "a-b-", 4) == 0) {
-            left++;
-            CHECK(strcmp(names[i], "a-b-0") == 0 || strcmp(names[i], "a-b-2") == 0);
-        }
-        mem_free(names[i]);
-    }
-    mem_free(names);
-    CHECK_INT(left, 2);
-    fixture_close(&f);
-}
-
 /* ---- retention ---- */
 
 static void fill(struct fixture *f)
@@ -302,7 +259,6 @@ static void compacted_topics_have_no_retention(void)
 
 TAP_MAIN(TAP_TEST(meta_properties_must_fit), TAP_TEST(the_cluster_id_comes_later),
          TAP_TEST(a_directory_has_one_user), TAP_TEST(logs_go_where_there_are_fewest),
-         TAP_TEST(a_topic_made_again_starts_empty), TAP_TEST(strays_are_removed),
-         TAP_TEST(retention_by_size_keeps_the_limit),
+         TAP_TEST(a_topic_made_again_starts_empty), TAP_TEST(retention_by_size_keeps_the_limit),
          TAP_TEST(retention_by_time_takes_the_last_one_too),
          TAP_TEST(compacted_topics_have_no_retention))
