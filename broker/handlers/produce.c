@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "broker/handlers/nodes.h"
+#include "broker/handlers/topic_name.h"
 #include "broker/net/request.h"
 #include "broker/replica/replica_manager.h"
 #include "kafka/batch.h"
@@ -105,18 +106,29 @@ static int produce_check_batch(const struct request *request, const struct wire_
     return 0;
 }
 
+/* A client can't write to the topics that brokers keep for themselves: a crafted key would change
+ * what a coordinator loads next. Kafka lets a client pass that calls itself "__admin_client"; a name
+ * that anybody may use is no permission, so here none does. */
 static struct partition *produce_find(struct request *request,
                                       const struct produce_request_topic_produce_data *topic,
                                       int32_t index, int *err)
 {
     struct replica_manager *replicas = request->broker->replicas;
-    if (request->version >= PRODUCE_IDS_VERSION)
-        return replica_manager_by_id(replicas, &topic->topic_id, index, err);
-    if (wire_str_is_empty(topic->name)) {
+    struct partition *partition;
+    if (request->version >= PRODUCE_IDS_VERSION) {
+        partition = replica_manager_by_id(replicas, &topic->topic_id, index, err);
+    } else if (wire_str_is_empty(topic->name)) {
+        *err = ERR_INVALID_TOPIC_EXCEPTION;
+        return NULL;
+    } else {
+        partition = replica_manager_by_name(replicas, topic->name.data, (size_t)topic->name.len,
+                                            index, err);
+    }
+    if (partition && topic_name_is_internal(wire_str_from(partition_topic(partition)))) {
         *err = ERR_INVALID_TOPIC_EXCEPTION;
         return NULL;
     }
-    return replica_manager_by_name(replicas, topic->name.data, (size_t)topic->name.len, index, err);
+    return partition;
 }
 
 /* ---- appending ---- */
