@@ -107,8 +107,8 @@ static int produce_check_batch(const struct request *request, const struct wire_
 }
 
 /* A client can't write to the topics that brokers keep for themselves: a crafted key would change
- * what a coordinator loads next. Kafka lets a client pass that calls itself "__admin_client"; a name
- * that anybody may use is no permission, so here none does. */
+ * what a coordinator loads next. Kafka lets a client pass that calls itself "__admin_client"; a
+ * name that anybody may use is no permission, so here none does. */
 static struct partition *produce_find(struct request *request,
                                       const struct produce_request_topic_produce_data *topic,
                                       int32_t index, int *err)

@@ -148,6 +148,21 @@ static void remove_cut_markers(struct log_dir *dir)
     }
 }
 
+/* The log starts are on disk as the entries have them. */
+static void tell_saved_starts(struct log_dir *dir)
+{
+    size_t cursor = 0;
+    struct log_entry *entry;
+    while ((entry = map_next(&dir->manager->entries, &cursor, NULL, NULL))) {
+        if (entry->dir != dir || !entry->log || entry->log->start_saved == entry->start_offset)
+            continue;
+        entry->log->start_saved = entry->start_offset;
+        log_notify_later(entry->log);
+    }
+    if (dir->start_wanted) /* some moved on meanwhile */
+        log_manager_turn(dir->manager, NULL);
+}
+
 static void checkpoint_written(struct file_job *job)
 {
     struct log_dir *dir = job->dir;
@@ -157,6 +172,8 @@ static void checkpoint_written(struct file_job *job)
         dir->checkpoint_dirty[which] = true;
     else if (which == CHECKPOINT_RECOVERY_POINT)
         remove_cut_markers(dir);
+    else if (which == CHECKPOINT_LOG_START)
+        tell_saved_starts(dir);
 }
 
 void checkpoints_write(struct log_dir *dir, enum checkpoint which)

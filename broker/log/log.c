@@ -86,6 +86,19 @@ int64_t log_start_offset(const struct log *log)
     return log->start_offset;
 }
 
+int64_t log_saved_start(const struct log *log)
+{
+    return log->start_saved < log->start_offset ? log->start_saved : log->start_offset;
+}
+
+void log_save_start(struct log *log)
+{
+    if (log->start_saved >= log->start_offset)
+        return;
+    log->dir->start_wanted = true;
+    log_manager_turn(log->manager, NULL);
+}
+
 int64_t log_end_offset(const struct log *log)
 {
     return log->end_offset;

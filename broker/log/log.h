@@ -117,8 +117,8 @@ const char *log_dir_path(const struct log *log);
 const struct log_config *log_config(const struct log *log);
 void log_set_config(struct log *log, const struct log_config *config);
 
-/* fn(data) is called on the loop whenever the durable end has moved or the log went offline. One
- * watcher; NULL to stop. Never called from inside a call of this header. */
+/* fn(data) is called on the loop whenever the durable end or the saved log start has moved or the
+ * log went offline. One watcher; NULL to stop. Never called from inside a call of this header. */
 void log_watch(struct log *log, void (*fn)(void *data), void *data);
 
 /* Leader epochs (KIP-101, KIP-279): (epoch, first offset) pairs, rebuilt from batches. */
@@ -138,6 +138,11 @@ int log_reset(struct log *log, int64_t offset) MUST_CHECK;
 /* Moves the log start forward (DeleteRecords, a follower after its leader); whole segments below it
  * are deleted in the background. ERR_OFFSET_OUT_OF_RANGE past the high watermark. */
 int log_advance_start(struct log *log, int64_t offset) MUST_CHECK;
+/* The log start that survives a crash: at most log_start_offset. */
+int64_t log_saved_start(const struct log *log);
+/* Makes the log start of now durable, in the background; the watcher is called when it is. On a
+ * full disk that is only when the checkpoint's next interval finds room. */
+void log_save_start(struct log *log);
 
 /* ListOffsets: the first record with timestamp >= `timestamp_ms`; *offset is -1 when there is none.
  */

@@ -51,6 +51,7 @@ struct log {
     uint32_t segment_count;
     uint32_t segment_cap;
     int64_t start_offset;
+    int64_t start_saved; /* as the checkpoint has it */
     int64_t end_offset;
     int64_t flushed_offset; /* below it everything was synced */
     int64_t high_watermark;
@@ -111,6 +112,7 @@ struct log_dir {
     bool fail_pending;                      /* to be told to the owner */
     bool checkpoint_dirty[LOG_CHECKPOINTS]; /* by enum checkpoint: differs from the file */
     bool checkpoint_writing[LOG_CHECKPOINTS];
+    bool start_wanted; /* somebody waits for the checkpoint of the log starts */
     bool space_full; /* appends were refused when it was last asked */
     int64_t space;   /* free bytes, less what was written since it was asked */
     int64_t space_checked_us;

@@ -76,6 +76,18 @@ static void tell_failed_dirs(struct log_manager *manager)
     }
 }
 
+/* Who waits for a log start to be durable does not wait for the interval of its checkpoint. */
+static void save_wanted_starts(struct log_manager *manager)
+{
+    for (int i = 0; i < manager->config.dir_count && !manager->freed; i++) {
+        struct log_dir *dir = &manager->dirs[i];
+        if (!dir->start_wanted || dir->checkpoint_writing[CHECKPOINT_LOG_START])
+            continue;
+        dir->start_wanted = false;
+        checkpoints_write(dir, CHECKPOINT_LOG_START);
+    }
+}
+
 static void manager_turn(void *data)
 {
     struct log_manager *manager = data;
@@ -90,6 +102,7 @@ static void manager_turn(void *data)
         if (log->want_notify && !manager->freed)
             log_notify(log); /* may delete this log and others */
     }
+    save_wanted_starts(manager);
     tell_failed_dirs(manager);
     (void)log_manager_job_end(manager);
 }

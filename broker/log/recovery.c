@@ -599,6 +599,7 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
     if (rc < 0)
         return rc;
     log->start_offset = log->segments[0]->base_offset;
+    log->start_saved = entry->start_offset;
     if (entry->start_offset > log->start_offset)
         log->start_offset =
             entry->start_offset < log->end_offset ? entry->start_offset : log->end_offset;

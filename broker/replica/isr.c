@@ -35,7 +35,8 @@ void isr_start(struct partition *partition)
         struct remote *remote = &partition->remotes[i];
         /* A member of the in-sync set gets a full lag time to be heard from. */
         *remote = (struct remote){
-            .id = remote->id, .end_offset = -1, .broker_epoch = -1, .caught_up_ms = now_ms};
+            .id = remote->id, .end_offset = -1, .log_start = -1, .broker_epoch = -1,
+            .caught_up_ms = now_ms};
     }
     partition->proposal = PROPOSAL_NONE;
 }
@@ -56,7 +57,8 @@ void isr_take(struct partition *partition, const struct image_partition *record)
             continue;
         struct remote *remote = &partition->remotes[partition->remote_count++];
         *remote = (struct remote){
-            .id = id, .end_offset = -1, .broker_epoch = -1, .caught_up_ms = isr_now_ms(partition)};
+            .id = id, .end_offset = -1, .log_start = -1, .broker_epoch = -1,
+            .caught_up_ms = isr_now_ms(partition)};
         for (int32_t j = 0; j < old_count; j++)
             if (old[j].id == id && !image_ids_have(&record->offline, id))
                 *remote = old[j];
@@ -94,7 +96,7 @@ void partition_forget_earlier(struct partition *partition, int32_t broker_id, in
 {
     struct remote *remote = isr_remote(partition, broker_id);
     if (remote && remote->broker_epoch < epoch)
-        remote->end_offset = -1;
+        remote->end_offset = remote->log_start = -1;
 }
 
 /* A follower is caught up when it has all that we have, or had all that we had at its last fetch: a
@@ -113,7 +115,15 @@ void isr_acknowledge(struct partition *partition, const struct partition_read_ar
     remote->last_fetch_ms = now_ms;
     remote->last_fetch_end = end;
     remote->end_offset = args->offset;
+    remote->log_start = args->log_start_offset;
     remote->broker_epoch = args->replica_epoch;
+}
+
+/* Members that are being added count as well, as for the high watermark. */
+static bool isr_counts(const struct partition *partition, int32_t id)
+{
+    return image_ids_have(&partition->isr, id) || (partition->proposal != PROPOSAL_NONE &&
+                                                   image_ids_have(&partition->proposed, id));
 }
 
 int64_t isr_high_watermark(const struct partition *partition)
@@ -125,11 +135,19 @@ int64_t isr_high_watermark(const struct partition *partition)
     int64_t lowest = log_durable_offset(partition->log);
     for (int32_t i = 0; i < partition->remote_count; i++) {
         const struct remote *remote = &partition->remotes[i];
-        bool counts = image_ids_have(&partition->isr, remote->id) ||
-                      (partition->proposal != PROPOSAL_NONE &&
-                       image_ids_have(&partition->proposed, remote->id));
-        if (counts && remote->end_offset < lowest)
+        if (isr_counts(partition, remote->id) && remote->end_offset < lowest)
             lowest = remote->end_offset;
+    }
+    return lowest;
+}
+
+int64_t isr_low_watermark(const struct partition *partition)
+{
+    int64_t lowest = log_saved_start(partition->log);
+    for (int32_t i = 0; i < partition->remote_count; i++) {
+        const struct remote *remote = &partition->remotes[i];
+        if (isr_counts(partition, remote->id) && remote->log_start < lowest)
+            lowest = remote->log_start;
     }
     return lowest;
 }
@@ -149,6 +167,7 @@ static bool isr_may_join(const struct partition *partition, const struct remote 
 {
     return remote->end_offset >= partition->high_watermark &&
            remote->end_offset >= partition->epoch_start_offset &&
+           remote->log_start >= partition->joiner_log_start &&
            replica_manager_may_join(partition->manager, remote->id);
 }
 

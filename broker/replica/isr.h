@@ -21,5 +21,7 @@ void isr_acknowledge(struct partition *partition, const struct partition_read_ar
 /* The smallest durable end in the maximal in-sync set; the present high watermark while the set is
  * smaller than min.insync.replicas (KIP-966). */
 int64_t isr_high_watermark(const struct partition *partition);
+/* The smallest saved log start in the maximal in-sync set; -1 while a member was not heard. */
+int64_t isr_low_watermark(const struct partition *partition);
 
 #endif

@@ -42,16 +42,23 @@ static void partition_finish_waits(struct partition *partition, int err)
     }
 }
 
-/* Releases the producers whose records are safe now. */
+static bool partition_is_safe(const struct partition *partition, const struct partition_wait *wait)
+{
+    if (wait->start)
+        return wait->offset <= isr_low_watermark(partition);
+    return wait->offset <
+           (wait->all ? partition->high_watermark : log_durable_offset(partition->log));
+}
+
+/* Releases those whose records are safe now, or safely gone. */
 static void partition_release_waits(struct partition *partition)
 {
-    int64_t durable = log_durable_offset(partition->log);
     struct list ready;
     list_init(&ready);
     LIST_EACH(step, &partition->waits)
     {
         struct partition_wait *wait = LIST_ENTRY(step, struct partition_wait, link);
-        if (wait->offset < (wait->all ? partition->high_watermark : durable)) {
+        if (partition_is_safe(partition, wait)) {
             list_remove(&wait->link);
             list_push(&ready, &wait->link);
         }
@@ -151,6 +158,9 @@ static void partition_lead(struct partition *partition)
     }
     partition->epoch_start_offset = log_end_offset(partition->log);
     partition->high_watermark = log_high_watermark(partition->log);
+    /* What an earlier leader deleted is below our start: we were in sync with it. */
+    partition->joiner_log_start = log_start_offset(partition->log);
+    log_save_start(partition->log);
     isr_start(partition);
     logger_info(partition->deps->logger, "leads %s-%d from offset %lld, epoch %d, in sync %d",
                 partition->topic, partition->index, (long long)partition->epoch_start_offset,
@@ -333,6 +343,7 @@ int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
     ASSERT(wait);
     wait->offset = result->last_offset;
     wait->all = acks == PARTITION_ACKS_ALL;
+    wait->start = false;
     list_push(&partition->waits, &wait->link);
     /* Without flush-before-ack, or for a duplicate, the record may be safe already; answering waits
      * for the next turn so that no callback comes from inside. */
@@ -507,7 +518,8 @@ int partition_find_offset(struct partition *partition, int32_t current_leader_ep
     }
 }
 
-int partition_delete_records(struct partition *partition, int64_t offset, int64_t *log_start)
+int partition_delete_records(struct partition *partition, int64_t offset,
+                             struct partition_wait *wait)
 {
     int err = partition_check_leader(partition);
     if (err)
@@ -518,10 +530,25 @@ int partition_delete_records(struct partition *partition, int64_t offset, int64_
         return ERR_OFFSET_OUT_OF_RANGE;
     if (offset > log_start_offset(partition->log))
         err = log_advance_start(partition->log, offset);
-    *log_start = log_start_offset(partition->log);
-    if (!err)
-        partition_tell(partition, PARTITION_CHANGED_START);
-    return err;
+    if (err)
+        return err;
+    if (partition->joiner_log_start < offset)
+        partition->joiner_log_start = offset;
+    log_save_start(partition->log);
+    wait->offset = offset;
+    wait->all = false;
+    wait->start = true;
+    list_push(&partition->waits, &wait->link);
+    partition_tell(partition, PARTITION_CHANGED_START);
+    if (partition_is_safe(partition, wait)) /* answered in the next turn, not from inside */
+        replica_manager_settle(partition->manager, partition);
+    return 1;
+}
+
+int64_t partition_low_watermark(const struct partition *partition)
+{
+    ASSERT(partition->state == PARTITION_LEADER);
+    return isr_low_watermark(partition);
 }
 
 /* ---- follower ---- */
@@ -549,6 +576,7 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
         int err = log_advance_start(log, leader_log_start);
         if (err)
             return err;
+        log_save_start(log);
     }
     unsigned change =
         (moved ? PARTITION_CHANGED_HW : 0u) | (end > end_before ? PARTITION_CHANGED_END : 0u);
@@ -589,6 +617,8 @@ int partition_restart_at(struct partition *partition, int64_t leader_log_start)
                 (long long)log_end_offset(partition->log));
     int err = log_reset(partition->log, leader_log_start);
     partition->high_watermark = leader_log_start;
+    if (!err)
+        log_save_start(partition->log);
     return err;
 }
 

@@ -37,8 +37,9 @@ enum { PARTITION_ACKS_NONE = 0, PARTITION_ACKS_LEADER = 1, PARTITION_ACKS_ALL = 
  * outcome unknown), ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, ERR_KAFKA_STORAGE_ERROR. */
 struct partition_wait {
     struct list link;
-    int64_t offset; /* last offset that must be safe */
+    int64_t offset; /* last offset that must be safe; with `start` the log start */
     bool all;       /* on all in-sync replicas, else on our disk */
+    bool start;     /* partition_delete_records waits, not partition_append */
     void (*done)(struct partition_wait *wait, int err);
 };
 
@@ -123,9 +124,13 @@ struct partition_offset {
 int partition_find_offset(struct partition *partition, int32_t current_leader_epoch,
                           int64_t timestamp, bool follower,
                           struct partition_offset *found) MUST_CHECK;
-/* DeleteRecords: -1 = up to the high watermark. Returns the new log start. */
+/* DeleteRecords: -1 = up to the high watermark. `wait` is called (or cancelled) as with
+ * partition_append: when the log starts there on the disk of every in-sync replica, so that no
+ * crash brings the records back. */
 int partition_delete_records(struct partition *partition, int64_t offset,
-                             int64_t *log_start) MUST_CHECK;
+                             struct partition_wait *wait) MUST_CHECK;
+/* The lowest log start of the in-sync replicas, as it survives a crash; for a leader. */
+int64_t partition_low_watermark(const struct partition *partition);
 
 enum partition_state partition_state(const struct partition *partition);
 const char *partition_topic(const struct partition *partition);

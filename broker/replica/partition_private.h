@@ -9,6 +9,7 @@
 struct remote {
     int32_t id;
     int64_t end_offset;   /* durable there; -1 = not heard under this leader epoch */
+    int64_t log_start;    /* likewise */
     int64_t broker_epoch; /* of its last fetch; -1 = not said */
     int64_t caught_up_ms; /* when it last had all that we had */
     int64_t last_fetch_ms;
@@ -33,6 +34,7 @@ struct partition {
     int32_t min_insync;
     int64_t high_watermark;
     int64_t epoch_start_offset; /* our log end when this leadership began */
+    int64_t joiner_log_start;   /* who joins the in-sync set has made its log start at least that */
     struct image_ids replicas;
     struct image_ids isr;     /* as the controller last said */
     struct image_ids offline; /* likewise: replicas that can't serve */

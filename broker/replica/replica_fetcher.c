@@ -41,6 +41,7 @@ struct fetch_slot {
     struct partition *partition;
     enum slot_state state;
     int32_t leader_epoch; /* under which it was last asked for */
+    int64_t told_start;   /* the log start that was said then */
     int told_err;         /* the error that was logged; 0 after an answer without one */
 };
 
@@ -235,7 +236,7 @@ static bool fetcher_fill_partition(struct fetch_slot *slot, struct fetch_request
     item->current_leader_epoch = partition->leader_epoch;
     item->fetch_offset = log_durable_offset(partition->log);
     item->last_fetched_epoch = log_latest_epoch(partition->log);
-    item->log_start_offset = log_start_offset(partition->log);
+    item->log_start_offset = slot->told_start = log_saved_start(partition->log);
     item->partition_max_bytes =
         (int32_t)config_int(slot->fetcher->deps->config, CONFIG_REPLICA_FETCH_MAX_BYTES);
     return true;
@@ -562,8 +563,11 @@ void replica_fetcher_remove(struct partition *partition)
 void replica_fetcher_ready(struct partition *partition)
 {
     struct fetch_slot *slot = partition->fetch;
-    if (slot && slot->state == SLOT_FLUSHING &&
-        log_durable_offset(partition->log) >= log_end_offset(partition->log))
+    if (!slot || (slot->state != SLOT_FLUSHING && slot->state != SLOT_ASKED))
+        return;
+    if (slot->state == SLOT_FLUSHING
+            ? log_durable_offset(partition->log) >= log_end_offset(partition->log)
+            : log_saved_start(partition->log) > slot->told_start)
         slot_ready(slot);
 }
 

@@ -65,7 +65,9 @@ class Load:
         if self._last_ack:
             self.longest_gap_s = max(self.longest_gap_s, now - self._last_ack)
         self._last_ack = now
-        self.acked[int(message.value())] = message.offset()
+        # Without an offset when the client learnt only from a later answer that it was written.
+        offset = message.offset()
+        self.acked[int(message.value())] = -1 if offset is None else offset
 
     def _run(self):
         while not self._stop.is_set():
