@@ -179,11 +179,15 @@ static bool fetch_look_at(struct fetch *fetch, struct fetch_session_slot *slot)
         return result->read.diverging;
     bool news = result->read.high_watermark != slot->told_hw ||
                 result->read.log_start_offset != slot->told_log_start;
-    if (!news)
+    bool left_over = result->read.slice.no_room;
+    ASSERT(!left_over || fetch->bytes > 0);
+    if (left_over)
+        fetch_slot_ready(slot); /* where it stands: its turn comes */
+    else if (!news)
         fetch_slot_idle(slot);
     if (!news && !fetch->full)
         fetch->count--;
-    return false;
+    return left_over; /* to wait would bring it no more room */
 }
 
 /* Collects what there is to say; true when the answer is due. */
@@ -234,19 +238,23 @@ static void fetch_fill(struct fetch *fetch, struct fetch_result *result,
     data->records.chunk_count = result->chunk.len > 0 ? 1 : 0;
 }
 
-/* What the session remembers of this answer. */
-static void fetch_tell(const struct fetch_result *result)
+/* What the session remembers of this answer. Only where there was nothing to read, although there
+ * was room, is nothing to look at next time. */
+static void fetch_tell(const struct fetch *fetch, const struct fetch_result *result)
 {
     struct fetch_session_slot *slot = result->slot;
     /* Who gets an error or has to cut makes nothing of the offsets: they are said again. */
     bool usable = !result->err && !result->read.diverging;
     slot->told_hw = usable ? result->read.high_watermark : -1;
     slot->told_log_start = usable ? result->read.log_start_offset : -1;
-    list_remove(&slot->ready_link);
     bool follower = slot->args.replica_id >= 0;
     slot->sent = follower && (result->chunk.len > 0 || result->read.diverging || result->err);
-    if (result->err || result->chunk.len > 0)
-        fetch_slot_ready(slot); /* at the end: the others come first next time */
+    bool served = result->err || result->chunk.len > 0;
+    /* To the end: the others come first next time. A full fetch gives the session its order. */
+    if (!result->read.slice.no_room && (!served || !fetch->full))
+        fetch_slot_idle(slot);
+    if (served)
+        fetch_slot_ready(slot);
 }
 
 static bool fetch_same_topic(const struct fetch_session_slot *a, const struct fetch_session_slot *b)
@@ -297,7 +305,7 @@ static void fetch_answer(struct fetch *fetch)
     response.session_id = session->id;
     bool filled = fetch_fill_response(fetch, &response);
     for (size_t i = 0; i < fetch->count; i++)
-        fetch_tell(&fetch->results[i]);
+        fetch_tell(fetch, &fetch->results[i]);
     fetch->session = NULL;
     request->release = fetch_free;
     if (filled) {

@@ -88,12 +88,14 @@ struct log_slice {
     struct env_file *file;
     uint64_t position;
     size_t len;
+    bool no_room; /* len is 0 because of max_bytes: with more room there may be something */
 };
 
 /* Bytes from the batch that holds `offset` (its head may lie before) up to at most max_bytes, never
- * at or past `end_offset`, from one segment; the last batch may be cut off. With `min_one` the
- * first batch is returned whole even when it is larger than max_bytes. len is 0 when offset is the
- * end. ERR_OFFSET_OUT_OF_RANGE outside [log start, end]. */
+ * at or past `end_offset`, from one segment. A first batch that is larger than max_bytes is
+ * returned whole with `min_one`, and not at all without; a later one may be cut off. len is 0
+ * without no_room when there is nothing to read. ERR_OFFSET_OUT_OF_RANGE outside [log start, end].
+ */
 int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset, bool min_one,
              struct log_slice *slice) MUST_CHECK;
 void log_slice_release(struct log_slice *slice);

@@ -106,6 +106,10 @@ int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offs
     int rc = ERR_NOT_FOUND;
     if (offset >= end_offset)
         return 0;
+    /* Not even the smallest batch fits: no look at the disk for it. */
+    slice->no_room = !min_one && max_bytes < BATCH_HEADER_SIZE;
+    if (slice->no_room)
+        return 0;
     /* An offset that compaction removed may be past the last batch of its segment. */
     for (uint32_t i = log_segment_at(log, offset); i < log->segment_count && rc == ERR_NOT_FOUND;
          i++) {
@@ -113,6 +117,9 @@ int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offs
         rc = spot_find(log, segment, offset, &spot);
     }
     if (rc == ERR_NOT_FOUND || (rc == 0 && spot.last_offset >= end_offset))
+        return 0;
+    slice->no_room = rc == 0 && !min_one && spot.len > max_bytes;
+    if (slice->no_room)
         return 0;
     uint64_t bound = 0;
     if (rc == 0)
@@ -123,8 +130,9 @@ int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offs
         return read_failed(log, rc);
     uint64_t len = bound - spot.position;
     if (len > max_bytes)
-        len = min_one && spot.len > max_bytes ? spot.len : max_bytes;
-    *slice = (struct log_slice){segment, segment->file, spot.position, (size_t)len};
+        len = spot.len > max_bytes ? spot.len : max_bytes;
+    *slice = (struct log_slice){
+        .segment = segment, .file = segment->file, .position = spot.position, .len = (size_t)len};
     return 0;
 }
 

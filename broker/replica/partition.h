@@ -91,7 +91,7 @@ struct partition_read_args {
 };
 
 struct partition_read {
-    struct log_slice slice; /* to be released when sent; len 0 = no bytes */
+    struct log_slice slice; /* to be released when sent; len 0 = nothing to read, or no room */
     int64_t high_watermark;
     int64_t last_stable_offset;
     int64_t log_start_offset;

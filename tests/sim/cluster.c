@@ -62,6 +62,18 @@ static void cluster_set(struct props *props, const char *key, const char *format
     props_set(props, key, value);
 }
 
+/* Most runs give followers and consumers so little room in an answer that some partition finds
+ * none, again and again. */
+static void cluster_set_limits(struct props *props, uint64_t seed)
+{
+    static const int sizes[] = {1, 300, 1000, 4000, 1 << 20};
+    cluster_set(props, "replica.fetch.max.bytes", "%d", sizes[seed % ARRAY_LEN(sizes)]);
+    cluster_set(props, "replica.fetch.response.max.bytes", "%d",
+                sizes[seed / ARRAY_LEN(sizes) % ARRAY_LEN(sizes)]);
+    if (seed % 3 == 0)
+        cluster_set(props, "fetch.max.bytes", "1024");
+}
+
 static struct config *cluster_config(struct cluster *cluster, int i)
 {
     struct props props;
@@ -83,6 +95,7 @@ static struct config *cluster_config(struct cluster *cluster, int i)
     cluster_set(&props, "replica.lag.time.max.ms", "%lld", (long long)lag_ms);
     cluster_set(&props, "log.segment.bytes", "16384");
     cluster_set(&props, "auto.leader.rebalance.enable", "false");
+    cluster_set_limits(&props, cluster->options.seed);
     int err = config_new(&props, "sim", &problem, &notes, &config);
     if (err)
         fprintf(stderr, "# config: %s\n", buf_text(&problem));

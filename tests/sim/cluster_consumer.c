@@ -19,7 +19,7 @@
 enum {
     CONSUMER_VERSION = 12,
     CONSUMER_WAIT_MS = 100,
-    CONSUMER_BYTES = 4096, /* several batches, far from all */
+    CONSUMER_BYTES = 4096, /* at most: several batches, far from all; at least: none whole */
     CONSUMER_REWIND = 24,  /* one fetch in so many goes back */
     CONSUMER_CHANGE = 8    /* and one goes to another broker */
 };
@@ -134,7 +134,9 @@ static void lane_fetch(void *data)
     partition->partition = lane->partition;
     partition->current_leader_epoch = lane->epoch;
     partition->fetch_offset = lane->position;
-    partition->partition_max_bytes = CONSUMER_BYTES;
+    uint64_t limits = env_random(lane->consumer->env);
+    partition->partition_max_bytes = 1 + (int32_t)(limits % CONSUMER_BYTES);
+    request.max_bytes = 1 + (int32_t)(limits / CONSUMER_BYTES % CONSUMER_BYTES);
     cluster_line_send(&lane->line, KAFKA_API_FETCH, CONSUMER_VERSION, &request, lane_answered,
                       lane);
     arena_close(&arena);
