@@ -8,8 +8,10 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
+#include "base/siphash.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/topic_name.h"
+#include "broker/net/refused.h"
 #include "broker/net/request.h"
 #include "broker/replica/replica_manager.h"
 #include "kafka/batch.h"
@@ -28,6 +30,7 @@ struct produce;
 struct produce_item {
     struct partition_wait wait;
     struct produce *produce;
+    const struct produce_request_topic_produce_data *topic;
     struct produce_response_partition_produce_response *answer;
     bool waiting;
 };
@@ -87,19 +90,18 @@ static void produce_safe(struct partition_wait *wait, int err)
 
 /* Kafka's rule for Produce v3+: exactly one batch of magic 2 for a partition. */
 static int produce_check_batch(const struct request *request, const struct wire_records *records,
-                               const char **message)
+                               struct batch *batch, const char **message)
 {
-    struct batch batch;
-    int err = batch_parse(records->data, (size_t)records->len, &batch);
+    int err = batch_parse(records->data, (size_t)records->len, batch);
     if (err)
         return err;
-    if (batch.size != (size_t)records->len) {
+    if (batch->size != (size_t)records->len) {
         *message = "a partition must get exactly one record batch in a produce request";
         return ERR_INVALID_RECORD;
     }
-    if (batch_codec(&batch) == COMPRESS_ZSTD && request->version < PRODUCE_ZSTD_VERSION)
+    if (batch_codec(batch) == COMPRESS_ZSTD && request->version < PRODUCE_ZSTD_VERSION)
         return ERR_UNSUPPORTED_COMPRESSION_TYPE;
-    if (batch_is_transactional(&batch)) {
+    if (batch_is_transactional(batch)) {
         *message = "transactions are not available yet";
         return ERR_INVALID_TXN_STATE;
     }
@@ -131,6 +133,61 @@ static struct partition *produce_find(struct request *request,
     return partition;
 }
 
+/* ---- the order of a producer's batches ---- */
+
+static struct refused_batch produce_identity(const struct produce_item *item,
+                                             const struct batch *batch)
+{
+    static const uint64_t key[2] = {0, 0}; /* a collision harms only who makes it */
+    const struct produce_request_topic_produce_data *topic = item->topic;
+    struct siphash hash =
+        wire_str_is_empty(topic->name)
+            ? siphash_128(key, &topic->topic_id, sizeof(topic->topic_id))
+            : siphash_128(key, topic->name.data, (size_t)topic->name.len);
+    return (struct refused_batch){.topic = hash.low,
+                                  .partition = item->answer->index,
+                                  .sequence = batch->base_sequence,
+                                  .producer_id = batch->producer_id,
+                                  .producer_epoch = batch->producer_epoch};
+}
+
+/* Refused before it was looked at: what was sent right behind it must not be taken first. */
+static void produce_note_refused(struct produce_item *item, const struct wire_records *records,
+                                 int err)
+{
+    struct request *request = item->produce->request;
+    struct batch batch;
+    bool passing = err == ERR_NOT_LEADER_OR_FOLLOWER || err == ERR_UNKNOWN_TOPIC_OR_PARTITION ||
+                   err == ERR_UNKNOWN_TOPIC_ID || err == ERR_NOT_ENOUGH_REPLICAS ||
+                   err == ERR_KAFKA_STORAGE_ERROR;
+    if (!passing || request->version < PRODUCE_BATCHES_VERSION || records->len <= 0 ||
+        batch_parse(records->data, (size_t)records->len, &batch) || batch.producer_id < 0)
+        return;
+    struct refused_batch identity = produce_identity(item, &batch);
+    refused_note(request_refused(request), &identity);
+}
+
+static bool produce_is_overtaking(struct produce_item *item, struct partition *partition,
+                                  const struct batch *batch)
+{
+    struct refused *refused = request_refused(item->produce->request);
+    const struct log *log = partition_log(partition);
+    if (refused->count == 0 || batch->producer_id < 0 || !log ||
+        log_knows_producer(log, batch->producer_id, batch->producer_epoch))
+        return false;
+    struct refused_batch identity = produce_identity(item, batch);
+    return refused_is_behind(refused, &identity);
+}
+
+static void produce_note_taken(struct produce_item *item, const struct batch *batch)
+{
+    struct refused *refused = request_refused(item->produce->request);
+    if (refused->count == 0 || batch->producer_id < 0)
+        return;
+    struct refused_batch identity = produce_identity(item, batch);
+    refused_taken(refused, &identity);
+}
+
 /* ---- appending ---- */
 
 static int produce_append_converted(struct produce_item *item, struct partition *partition,
@@ -156,11 +213,17 @@ static int produce_append(struct produce_item *item, struct partition *partition
         return ERR_INVALID_RECORD;
     if (request->version < PRODUCE_BATCHES_VERSION)
         return produce_append_converted(item, partition, records, acks, result);
-    int err = produce_check_batch(request, records, &result->message);
+    struct batch batch;
+    int err = produce_check_batch(request, records, &batch, &result->message);
+    if (!err && produce_is_overtaking(item, partition, &batch))
+        err = ERR_NOT_LEADER_OR_FOLLOWER;
     if (err)
         return err;
-    return partition_append(partition, records->data, (size_t)records->len, LOG_FROM_CLIENT, acks,
-                            result, &item->wait);
+    err = partition_append(partition, records->data, (size_t)records->len, LOG_FROM_CLIENT, acks,
+                           result, &item->wait);
+    if (err >= 0)
+        produce_note_taken(item, &batch);
+    return err;
 }
 
 static void produce_partition(struct produce_item *item,
@@ -172,6 +235,7 @@ static void produce_partition(struct produce_item *item,
     int err;
     struct partition *partition = produce_find(item->produce->request, topic, data->index, &err);
     answer->index = data->index;
+    item->topic = topic;
     if (partition)
         err = produce_append(item, partition, &data->records, &result);
     answer->base_offset = result.base_offset;
@@ -181,6 +245,7 @@ static void produce_partition(struct produce_item *item,
         answer->error_code = err_to_wire(err);
         answer->error_message = wire_str_from(result.message);
         item->produce->failed = err;
+        produce_note_refused(item, &data->records, err);
         if (partition && err == ERR_NOT_LEADER_OR_FOLLOWER &&
             item->produce->request->version >= NODES_PRODUCE_VERSION) {
             answer->current_leader.leader_id = partition_leader(partition);

@@ -162,6 +162,8 @@ struct log_producer {
     int32_t coordinator_epoch;
     int64_t current_txn_start_offset; /* -1 */
 };
+/* Whether batches of the producer under this epoch are known. */
+bool log_knows_producer(const struct log *log, int64_t producer_id, int16_t epoch);
 void log_each_producer(const struct log *log, bool (*fn)(void *data, const struct log_producer *),
                        void *data);
 

@@ -13,6 +13,12 @@ enum {
     LOAD_BLOCK = 16 * 1024                 /* read-ahead over batch headers */
 };
 
+bool log_knows_producer(const struct log *log, int64_t producer_id, int16_t epoch)
+{
+    const struct producer *producer = producer_state_get(&log->producers, producer_id);
+    return producer && producer->epoch == epoch;
+}
+
 void log_each_producer(const struct log *log, bool (*fn)(void *data, const struct log_producer *),
                        void *data)
 {

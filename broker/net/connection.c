@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "broker/net/api_table.h"
+#include "broker/net/refused.h"
 #include "kafka/messages/headers.h"
 #include "wire/frame.h"
 
@@ -35,6 +36,7 @@ struct connection {
     struct env_timer close_timer;
     int listener;
     int64_t active_ms;
+    struct refused refused;
     char host[ENV_ADDRESS_TEXT_MAX + 1];
 };
 
@@ -267,6 +269,7 @@ void connection_close(struct connection *connection)
             request_free(request);
     }
     frame_conn_close(connection->conn);
+    refused_close(&connection->refused);
     mem_free(connection);
 }
 
@@ -283,6 +286,11 @@ const char *connection_peer(const struct connection *connection)
 const char *connection_host(const struct connection *connection)
 {
     return connection->host;
+}
+
+struct refused *connection_refused(struct connection *connection)
+{
+    return &connection->refused;
 }
 
 int64_t connection_active_ms(const struct connection *connection)

@@ -8,6 +8,7 @@
 #include "broker/net/request.h"
 
 struct connection;
+struct refused;
 
 struct connection_owner {
     struct broker *broker;
@@ -27,6 +28,7 @@ void connection_close_soon(struct connection *connection);
 const char *connection_peer(const struct connection *connection);
 /* "/10.0.0.1" */
 const char *connection_host(const struct connection *connection);
+struct refused *connection_refused(struct connection *connection);
 /* When the last frame came; monotonic ms. */
 int64_t connection_active_ms(const struct connection *connection);
 bool connection_is_waiting(const struct connection *connection); /* for an answer of ours */

@@ -84,6 +84,12 @@ const char *request_host(const struct request *request)
     return request->connection ? connection_host(request->connection) : "/?";
 }
 
+struct refused *request_refused(struct request *request)
+{
+    ASSERT(request->connection);
+    return connection_refused(request->connection);
+}
+
 void request_free(struct request *request)
 {
     if (request->release)

@@ -17,6 +17,7 @@
 #include "wire/wire.h"
 
 struct kafka_api;
+struct refused;
 struct connection;
 
 struct request {
@@ -60,6 +61,9 @@ const char *request_peer(const struct request *request);
 /* The host that a member or client is shown as: "/10.0.0.1". Valid until the request is answered.
  */
 const char *request_host(const struct request *request);
+
+/* What was refused on its connection (net/refused.h). Only while the handler has not returned. */
+struct refused *request_refused(struct request *request);
 
 /* For net/: frees the request and what it holds. */
 void request_free(struct request *request);

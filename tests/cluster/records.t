@@ -6,13 +6,17 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+import struct
+
 import tap
+import wire
 from cluster import Cluster
 from load import PRODUCER, Consumer, Producer, TopicPartition, read_all
 from tap import check, check_equal, test
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
+from kafka.record.default_records import DefaultRecordBatchBuilder
 
 COUNT = 100
 DEADLINE_S = 30
@@ -105,6 +109,36 @@ def internal_topics():
             check_equal(refusal.args[0].code(), KafkaError.TOPIC_EXCEPTION, "the answer")
         check_equal(consumer.committed([TopicPartition("t", 0)])[0].offset, 7, "the offset")
         consumer.close()
+
+
+PRODUCE, UNKNOWN_TOPIC, NOT_LEADER = 0, 3, 6
+
+
+def produce_one(line, topic, sequence, producer_id=4711):
+    """The error code for one idempotent record to partition 0, on a connection that is kept."""
+    builder = DefaultRecordBatchBuilder(
+        magic=2, compression_type=0, is_transactional=False, producer_id=producer_id,
+        producer_epoch=0, base_sequence=sequence, batch_size=1 << 20)
+    builder.append(0, timestamp=1, key=None, value=b"%d" % sequence, headers=[])
+    batch = bytes(builder.build())
+    body = struct.pack(">hhiih", -1, -1, 10000, 1, len(topic)) + topic.encode() + \
+        struct.pack(">iii", 1, 0, len(batch)) + batch
+    line.sendall(wire.request(PRODUCE, 3, body))
+    r = wire.Reader(wire.receive(line))
+    r.take("i")
+    return r.array(lambda: (r.string(), r.array(lambda: (
+        r.take("i"), r.take("h"), r.take("q"), r.take("q"))[1]))[1])[0][0]
+
+
+@test("the first batch of a new producer is not overtaken by the next")
+def first_batch():
+    with Cluster(1) as cluster, wire.connect(cluster.nodes[0].port) as line:
+        check_equal(produce_one(line, "late", 0), UNKNOWN_TOPIC, "before the topic is there")
+        cluster.create_topic("late")
+        check_equal(produce_one(line, "late", 1), NOT_LEADER, "the second, ahead of the first")
+        check_equal(produce_one(line, "late", 0), 0, "the first")
+        check_equal(produce_one(line, "late", 1), 0, "the second")
+        check_equal(produce_one(line, "late", 5, 4712), 0, "a producer that nothing is known of")
 
 
 tap.run()
