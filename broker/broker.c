@@ -2,8 +2,9 @@
  * the opposite one.
  *
  * States: STARTING until the controller has let us in (unfenced), SERVING, LEAVING while leaders
- * move away after a SIGTERM, CLOSING while logs are flushed. Failure modes: the cluster refuses us,
- * or all log directories are broken; `failed` is called then. */
+ * move away after a SIGTERM, CLOSING when all that uses the logs is gone and they are flushed.
+ * Failure modes: the cluster refuses us, or all log directories are broken; `failed` is called
+ * then. */
 #include "broker/broker.h"
 
 #include <string.h>
@@ -99,13 +100,24 @@ static void broker_log_closed(void *data)
     broker->stopped(broker->stopped_data);
 }
 
-static void broker_close(void *data)
+static void broker_free_users(struct broker *broker);
+
+/* What could still append, cut, lead or open a log is gone before the logs are closed: else they
+ * would be marked as cleanly shut down while they change. */
+static void broker_close_due(void *data)
 {
     struct broker *broker = data;
+    broker_free_users(broker);
+    log_manager_shutdown(broker->logs, broker_log_closed, broker);
+}
+
+/* The rest follows in the next turn: this may be called from inside the parts that end. */
+static void broker_close(struct broker *broker)
+{
     env_timer_stop(&broker->leave_timer);
     broker_move(broker, BROKER_CLOSING);
     server_stop_accepting(broker->server);
-    log_manager_shutdown(broker->logs, broker_log_closed, broker);
+    env_timer_start(&broker->close_timer, 0);
 }
 
 /* Leaders can move away only while there is a controller that moves them. */
@@ -333,6 +345,7 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
     broker->failed_data = data;
     env_random_bytes(env, broker->incarnation.bytes, sizeof(broker->incarnation.bytes));
     env_timer_init(env, &broker->leave_timer, broker_leave_look, broker);
+    env_timer_init(env, &broker->close_timer, broker_close_due, broker);
     int err = broker_open_logs(broker, problem);
     if (!err)
         err = server_new(broker, problem, &broker->server);
@@ -363,9 +376,8 @@ void broker_stop(struct broker *broker, void (*stopped)(void *data), void *data)
 
 /* Connections go first: what waits for an answer then finds nobody to send it to, and the parts
  * below release those waits as they go. */
-void broker_free(struct broker *broker)
+static void broker_free_users(struct broker *broker)
 {
-    env_timer_stop(&broker->leave_timer);
     if (broker->server)
         server_close(broker->server);
     broker_free_groups(broker);
@@ -377,6 +389,17 @@ void broker_free(struct broker *broker)
         replica_manager_free(broker->replicas);
     if (broker->channel)
         controller_channel_free(broker->channel);
+    broker->producer_ids = NULL;
+    broker->fetch_sessions = NULL;
+    broker->replicas = NULL;
+    broker->channel = NULL;
+}
+
+void broker_free(struct broker *broker)
+{
+    env_timer_stop(&broker->leave_timer);
+    env_timer_stop(&broker->close_timer);
+    broker_free_users(broker);
     if (broker->metadata)
         metadata_free(broker->metadata);
     if (broker->logs)

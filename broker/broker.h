@@ -44,6 +44,7 @@ struct broker {
     int64_t started_us;
     struct env_timer leave_timer; /* bounds the wait for leaders to move away */
     int64_t leave_since_us;       /* the start of that wait */
+    struct env_timer close_timer; /* then all that uses the logs goes, and they are closed */
     int64_t alone_since_us;       /* since when no controller hears us; 0: one does */
     void (*stopped)(void *data);
     void *stopped_data;
@@ -59,7 +60,8 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
                void (*failed)(void *data), void *data, struct buf *problem,
                struct broker **broker) MUST_CHECK;
 /* Controlled shutdown: asks the controller to move leaders away (waiting a bounded time for it),
- * closes the listeners and the logs, then calls `stopped`; only broker_free may follow. */
+ * ends everything that uses the logs, closes them, then calls `stopped`; only broker_free may
+ * follow. From the next turn of the loop on, all parts but `metadata` and `logs` are NULL. */
 void broker_stop(struct broker *broker, void (*stopped)(void *data), void *data);
 /* Frees; without broker_stop this is what a crash leaves. */
 void broker_free(struct broker *broker);

@@ -162,6 +162,7 @@ const struct log_config *log_config(const struct log *log)
 
 void log_set_config(struct log *log, const struct log_config *config)
 {
+    log_check_in_use(log);
     int64_t durable = log_durable_offset(log);
     log->config = *config;
     for (uint32_t i = 0; i < log->segment_count; i++)
@@ -208,6 +209,7 @@ int32_t log_latest_epoch(const struct log *log)
 
 int log_assign_epoch(struct log *log, int32_t epoch)
 {
+    log_check_in_use(log);
     if (log_is_offline(log))
         return ERR_KAFKA_STORAGE_ERROR;
     epochs_assign(&log->epochs, epoch, log->end_offset);

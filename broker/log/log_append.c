@@ -224,6 +224,7 @@ static int append_new(struct log *log, uint8_t *bytes, size_t len, enum log_orig
 int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,
                int32_t leader_epoch, struct log_append *result)
 {
+    log_check_in_use(log);
     *result = (struct log_append){.base_offset = -1, .last_offset = -1, .append_time_ms = -1};
     int rc = check_dir(log, len, origin, result);
     if (rc < 0)

@@ -186,6 +186,7 @@ static int cut_segments(struct log *log, int64_t offset, int64_t *end)
 
 int log_truncate(struct log *log, int64_t offset)
 {
+    log_check_in_use(log);
     if (log_is_offline(log))
         return ERR_KAFKA_STORAGE_ERROR;
     if (offset < log->start_offset)
@@ -211,6 +212,7 @@ int log_truncate(struct log *log, int64_t offset)
 
 int log_reset(struct log *log, int64_t offset)
 {
+    log_check_in_use(log);
     if (log_is_offline(log))
         return ERR_KAFKA_STORAGE_ERROR;
     int rc = log_mark_cut(log, offset);
@@ -233,6 +235,7 @@ int log_reset(struct log *log, int64_t offset)
 
 int log_advance_start(struct log *log, int64_t offset)
 {
+    log_check_in_use(log);
     if (log_is_offline(log))
         return ERR_KAFKA_STORAGE_ERROR;
     if (offset > log->high_watermark)

@@ -24,6 +24,9 @@ enum {
     LOG_NAME_MAX = 249 + 1 + 10 + 1 /* topic, dash, partition, NUL */
 };
 
+/* In a partition's directory: what a start found wrong with it. */
+#define LOG_DAMAGE_FILE "replica.damaged"
+
 struct log_ring_entry {
     int64_t base_offset;
     int64_t last_offset;
@@ -97,8 +100,9 @@ struct log_entry {
     int64_t high_watermark;
     int64_t start_offset;
     int64_t cleaned_offset;
-    bool exists; /* on disk */
-    bool busy;   /* being opened */
+    bool exists;  /* on disk */
+    bool busy;    /* being opened */
+    bool touched; /* this process began to open it */
 };
 
 struct log_dir {
@@ -161,9 +165,16 @@ struct log_manager {
     bool freed; /* waiting for the last job */
     void (*shutdown_done)(void *data);
     void *shutdown_data;
-    bool shutting_down;
+    bool shutting_down; /* workers read it too, to end early */
+    bool shut;          /* and that is done */
     int shutdown_step;
 };
+
+/* Nothing may change or read a log that is being closed: what is marked as clean stays so. */
+static inline void log_check_in_use(const struct log *log)
+{
+    ASSERT(!log->manager->shutting_down);
+}
 
 /* ---- log.c ---- */
 

@@ -3,9 +3,9 @@
  * Happy path: directories are locked and listed at start; partitions are opened one by one on the
  * workers; timers drive retention, flushing by time and checkpoints; the turn timer gathers what
  * appends of one turn of the loop ask for. Shutdown goes through steps, each of which waits until
- * no job runs: flush, side files, checkpoints, the clean mark. Failure modes: a directory that
- * fails is told to the owner once, on the next turn. Freeing the manager while jobs run keeps the
- * memory until the last one has ended. */
+ * no job runs: flush, side files, checkpoints, the clean mark where all is known to be on disk.
+ * Failure modes: a directory that fails is told to the owner once, on the next turn. Freeing the
+ * manager while jobs run keeps the memory until the last one has ended. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,7 +48,7 @@ bool log_manager_job_end(struct log_manager *manager)
     bool alive = !manager->freed;
     if (manager->jobs == 0 && manager->freed)
         manager_destroy(manager);
-    else if (manager->jobs == 0 && manager->shutting_down)
+    else if (manager->jobs == 0 && manager->shutting_down && !manager->shut)
         shutdown_next(manager);
     return alive;
 }
@@ -424,7 +424,6 @@ void log_manager_free(struct log_manager *manager)
     for (int i = 0; i < manager->config.dir_count; i++)
         log_dir_close(&manager->dirs[i]);
     manager->freed = true;
-    manager->shutting_down = false;
     if (manager->jobs == 0)
         manager_destroy(manager);
 }
@@ -525,6 +524,7 @@ void log_manager_open(struct log_manager *manager, const char *topic, int32_t pa
                       const struct uuid *topic_id, const struct log_config *config,
                       void (*done)(void *data, int err, struct log *log), void *data)
 {
+    ASSERT(!manager->shutting_down);
     struct log_entry *entry = entry_find(manager, topic, partition);
     if (!entry) {
         char *name = mem_printf("%s-%" PRId32, topic, partition);
@@ -554,6 +554,7 @@ static char *move_aside(struct log_entry *entry, const char *suffix)
 
 void log_manager_delete(struct log_manager *manager, struct log *log)
 {
+    ASSERT(!manager->shutting_down);
     struct log_entry *entry = log->entry;
     int64_t delay_ms = log->config.file_delete_delay_ms;
     for (int which = 0; which < LOG_CHECKPOINTS; which++)
@@ -579,6 +580,7 @@ void log_manager_closed(struct log_manager *manager)
 
 int log_manager_discard(struct log_manager *manager, const char *topic, int32_t partition)
 {
+    ASSERT(!manager->shutting_down);
     struct log_entry *entry = entry_find(manager, topic, partition);
     if (!entry || !entry->exists)
         return ERR_NOT_FOUND;
@@ -613,10 +615,52 @@ static void shutdown_side_files(struct log *log, int64_t now_ms)
         segment_close_files(log->segments[i]);
 }
 
+/* Why the next start can't trust what lies on the disk of this log; NULL when it can. */
+static const char *unclean_log(const struct log *log)
+{
+    if (log->flushed_offset != log->end_offset || log->flush || log->want_flush || log->sync_dir)
+        return "was not flushed";
+    if (log->epochs.dirty || log->epochs_writing)
+        return "could not save its leader epochs";
+    for (uint32_t i = 0; i < log->segment_count; i++)
+        if (log->segments[i]->trim || log->segments[i]->after_size >= 0)
+            return "was not flushed after a cut";
+    return NULL;
+}
+
+static const char *unclean_entry(const struct log_entry *entry)
+{
+    if (entry->log)
+        return unclean_log(entry->log);
+    if (entry->touched)
+        return "was not opened";
+    return entry->dir->clean ? NULL : "was not looked at since the last crash";
+}
+
+/* Whether a start may trust everything in the directory without a look at it. */
+static bool dir_is_clean(struct log_dir *dir)
+{
+    struct log_manager *manager = dir->manager;
+    size_t cursor = 0;
+    struct log_entry *entry;
+    const char *why;
+    while ((entry = map_next(&manager->entries, &cursor, NULL, NULL))) {
+        if (entry->dir != dir || !(why = unclean_entry(entry)))
+            continue;
+        logger_info(manager->logger, "%s/%s %s: the next start checks the logs of this directory",
+                    dir->path, entry->name, why);
+        return false;
+    }
+    for (int which = 0; which < LOG_CHECKPOINTS; which++)
+        if (dir->checkpoint_dirty[which])
+            return false;
+    return true;
+}
+
 static void write_clean_mark(struct log_dir *dir)
 {
     struct buf text;
-    if (dir->failed)
+    if (dir->failed || !dir_is_clean(dir))
         return;
     buf_init(&text);
     buf_printf(&text, "{\"version\":0,\"brokerEpoch\":-1}");
@@ -645,7 +689,7 @@ static void shutdown_next(struct log_manager *manager)
         break;
     default:
         manager->jobs--;
-        manager->shutting_down = false;
+        manager->shut = true;
         manager->shutdown_done(manager->shutdown_data);
         return;
     }
@@ -654,8 +698,10 @@ static void shutdown_next(struct log_manager *manager)
 
 void log_manager_shutdown(struct log_manager *manager, void (*done)(void *data), void *data)
 {
+    ASSERT(!manager->shutting_down);
     timers_stop(manager);
-    manager->shutting_down = true;
+    log_open_drop_waiting(manager);
+    __atomic_store_n(&manager->shutting_down, true, __ATOMIC_RELAXED);
     manager->shutdown_done = done;
     manager->shutdown_data = data;
     /* Begins on the next turn, when nothing runs or what runs has ended. */

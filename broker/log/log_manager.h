@@ -87,8 +87,11 @@ bool log_manager_stray(const struct log_manager *manager, size_t i, struct log_s
 /* The log with this directory name, or NULL. */
 struct log *log_manager_find(struct log_manager *manager, const char *topic, int32_t partition);
 
-/* Clean shutdown: flushes everything, writes checkpoints, producer snapshots and the clean-shutdown
- * mark, then calls `done`. No other calls but log_manager_free after it. */
+/* Clean shutdown: flushes everything, writes checkpoints and producer snapshots, then calls `done`.
+ * A directory gets the clean-shutdown mark only when each of its logs was opened, and is on disk
+ * whole, or was not touched since the mark of the last time. Opens that are under way end without
+ * their callback. No other call on the manager or its logs but log_manager_free after it, and
+ * log_slice_release (asserted). */
 void log_manager_shutdown(struct log_manager *manager, void (*done)(void *data), void *data);
 /* Frees all; without log_manager_shutdown this is what a crash leaves. Unlocks the directories. All
  * slices are released before; jobs that still run on workers end by themselves, without callbacks,

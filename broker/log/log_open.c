@@ -2,8 +2,10 @@
  *
  * Happy path: the directory is there and of this topic id, or is made. A new directory costs two
  * calls and no sync: it is made durable with its first flush.
- * Failure modes: a directory of another topic id is set aside and kept; a damaged log is
- * closed and reported as ERR_CORRUPT; a disk error takes the log directory offline. */
+ * Failure modes: a directory of another topic id is set aside and kept; a damaged log is closed
+ * and reported as ERR_CORRUPT, and a file in its directory (replica.damaged) says so to all
+ * later starts: what one recovery found wrong the next one may not look at again. A disk error
+ * takes the log directory offline. */
 #include "broker/log/log_open.h"
 
 #include <string.h>
@@ -13,7 +15,7 @@
 #include "broker/log/checkpoints.h"
 #include "broker/log/stray.h"
 
-enum { METADATA_FILE_MAX = 4096 };
+enum { METADATA_FILE_MAX = 4096, DAMAGE_FILE_MAX = 4096 };
 
 struct log_open_job {
     struct env_work work;
@@ -97,14 +99,47 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
     return rc < 0 ? rc : write_metadata(env, log);
 }
 
+/* What an earlier start found: ERR_CORRUPT, or 0 when there is nothing of that kind. */
+static int read_damage(struct env *env, struct log_open_job *job)
+{
+    char *path = mem_printf("%s/" LOG_DAMAGE_FILE, job->log->path), *text = NULL;
+    size_t len = 0;
+    int rc = env_file_load(env, path, DAMAGE_FILE_MAX, &text, &len);
+    if (rc == 0 || rc == ERR_TOO_LARGE)
+        buf_printf(&job->note, "%s (so says %s, from an earlier start)",
+                   len > 0 ? text : "it is damaged", path);
+    mem_free(text);
+    mem_free(path);
+    return rc == 0 || rc == ERR_TOO_LARGE ? ERR_CORRUPT : rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+/* If it can't be written, the directory gets no clean mark, and the next start looks again. */
+static void write_damage(struct env *env, struct log_open_job *job)
+{
+    char *path = mem_printf("%s/" LOG_DAMAGE_FILE, job->log->path);
+    int rc = env_file_replace(env, path, buf_text(&job->note), job->note.len);
+    if (rc < 0)
+        buf_printf(&job->note, " (%s can't be written: %s)", path, err_text(rc));
+    mem_free(path);
+}
+
 static void open_run(struct env_work *work)
 {
     struct log_open_job *job = CONTAINER_OF(work, struct log_open_job, work);
     if (job->err < 0)
         return;
+    if (__atomic_load_n(&job->manager->shutting_down, __ATOMIC_RELAXED)) {
+        job->err = ERR_CANCELED; /* a stop does not wait for recoveries that have not begun */
+        return;
+    }
     job->err = prepare_dir(work->env, job);
     if (job->err == 0)
-        job->err = recovery_run(job->log, &job->known, job->log->dir->clean, &job->note);
+        job->err = read_damage(work->env, job);
+    if (job->err < 0)
+        return;
+    job->err = recovery_run(job->log, &job->known, job->log->dir->clean, &job->note);
+    if (job->err == ERR_CORRUPT)
+        write_damage(work->env, job);
 }
 
 static void open_job_free(struct log_open_job *job)
@@ -135,7 +170,7 @@ static void open_refuse(struct log_open_job *job)
         logger_error(job->manager->logger,
                      "%s. The replica is not served; it has to be fetched again from its leader",
                      job->note.len > 0 ? buf_text(&job->note) : job->log->path);
-    } else if (job->err != ERR_KAFKA_STORAGE_ERROR) {
+    } else if (job->err != ERR_KAFKA_STORAGE_ERROR && job->err != ERR_CANCELED) {
         if (job->err == ERR_IO || job->err == ERR_NO_SPACE)
             log_dir_fail(dir, job->err, "open", job->log->path);
         else
@@ -155,7 +190,7 @@ static void open_done(struct env_work *work)
         log_free(job->log);
     } else {
         job->entry->busy = false;
-        job->entry->exists = true;
+        job->entry->exists |= job->err != ERR_CANCELED;
         job->entry->recovery_point = job->known.recovery_point;
         if (job->was_moved) {
             logger_warn(manager->logger,
@@ -168,7 +203,9 @@ static void open_done(struct env_work *work)
             open_adopt(job);
         else
             open_refuse(job);
-        job->done(job->data, job->err, job->log);
+        /* A broker that stops has nobody left to tell. */
+        if (!manager->shutting_down)
+            job->done(job->data, job->err, job->log);
     }
     open_job_free(job);
     (void)log_manager_job_end(manager);
@@ -209,7 +246,7 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
     buf_init(&job->note);
     list_init(&job->waiting);
     mem_free(path);
-    entry->busy = true;
+    entry->busy = entry->touched = true;
     log_manager_job_begin(manager);
     open_submit(job);
 }

@@ -94,6 +94,7 @@ static int read_failed(struct log *log, int err)
 int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset, bool min_one,
              struct log_slice *slice)
 {
+    log_check_in_use(log);
     *slice = (struct log_slice){0};
     if (log_is_offline(log))
         return ERR_KAFKA_STORAGE_ERROR;
@@ -183,6 +184,7 @@ static int record_find(struct segment *segment, const struct segment_spot *spot,
 int log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t *offset,
                        int64_t *found_timestamp_ms)
 {
+    log_check_in_use(log);
     *offset = *found_timestamp_ms = -1;
     if (log_is_offline(log))
         return ERR_KAFKA_STORAGE_ERROR;
@@ -208,6 +210,7 @@ int log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t *offset,
 
 int log_find_max_timestamp(struct log *log, int64_t *offset, int64_t *timestamp_ms)
 {
+    log_check_in_use(log);
     *offset = *timestamp_ms = -1;
     if (log_is_offline(log))
         return ERR_KAFKA_STORAGE_ERROR;

@@ -407,6 +407,8 @@ static int scan_segments(struct recovery *r)
     for (uint32_t i = first; i < log->segment_count; i++) {
         struct segment *segment = log->segments[i];
         uint64_t bad = 0;
+        if (__atomic_load_n(&log->manager->shutting_down, __ATOMIC_RELAXED))
+            return ERR_CANCELED; /* the broker stops: the next start begins anew */
         if (segment->size == 0)
             continue;
         int rc = segment_recover(segment, trusted, take_batch, r, &bad);

@@ -48,6 +48,14 @@ struct segment *segment_new(struct env *env, const char *dir, int64_t base_offse
     return segment;
 }
 
+static void segment_leave_pool(struct segment *segment)
+{
+    if (!segment->pool || list_empty(&segment->lru))
+        return;
+    list_remove(&segment->lru);
+    segment->pool->count--;
+}
+
 void segment_close_files(struct segment *segment)
 {
     /* Index entries that can't be written are lost: the index is then only sparser. */
@@ -57,14 +65,11 @@ void segment_close_files(struct segment *segment)
         segment->verified = false;
     index_close(&segment->offsets);
     index_close(&segment->times);
-    if (!segment->file)
-        return;
+    if (!segment->file || segment->pins > 0)
+        return; /* somebody reads or sends from it: it stays open until they are done */
     env_file_close(segment->file);
     segment->file = NULL;
-    if (segment->pool && !list_empty(&segment->lru)) {
-        list_remove(&segment->lru);
-        segment->pool->count--;
-    }
+    segment_leave_pool(segment);
 }
 
 static void segment_free(struct segment *segment)
@@ -78,6 +83,9 @@ void segment_drop(struct segment *segment)
 {
     ASSERT(segment->owned);
     segment->owned = false;
+    /* A reader may keep it for longer than the pool is there. */
+    segment_leave_pool(segment);
+    segment->pool = NULL;
     if (segment->pins == 0)
         segment_free(segment);
 }

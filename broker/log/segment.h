@@ -71,7 +71,7 @@ void segment_drop(struct segment *segment);
 /* Opens the .log file if need be (it is made when absent) and keeps it open. */
 int segment_pin(struct segment *segment) MUST_CHECK;
 void segment_unpin(struct segment *segment);
-/* Writes out index entries and closes the files. */
+/* Writes out index entries and closes the files; the .log file of a pinned one stays open. */
 void segment_close_files(struct segment *segment);
 /* The .log file, open; valid until the next call on any segment. */
 int segment_file(struct segment *segment, struct env_file **file) MUST_CHECK;

@@ -210,9 +210,9 @@ void replica_manager_mend(struct replica_manager *manager, struct partition *par
                  "%s-%d: the log is damaged in the middle: it is set aside and fetched anew from "
                  "broker %d",
                  topic, partition->index, partition->leader);
-    partition->damaged = false;
     if (log_manager_discard(manager->deps.logs, topic, partition->index))
-        return;
+        return; /* still damaged: tried again with the next record, or at the next start */
+    partition->damaged = false;
     partition->state = PARTITION_OPENING;
     manager_open(manager, partition);
 }
@@ -241,9 +241,9 @@ static void manager_opened(void *data, int err, struct log *log)
         if (err == ERR_CORRUPT)
             logger_error(manager->deps.logger,
                          "%s: the log is damaged in the middle and offline here until another "
-                         "replica leads; if none is in sync, restore the directory and restart the "
-                         "broker, or let a replica with fewer records lead (kafka-leader-election "
-                         "--election-type unclean)",
+                         "replica leads; if none is in sync, restore the directory (a copy without "
+                         "the file replica.damaged) and restart the broker, or let a replica with "
+                         "fewer records lead (kafka-leader-election --election-type unclean)",
                          opening->name);
         else if (err)
             logger_error(manager->deps.logger, "%s: can't open the log: %s", opening->name,
@@ -740,6 +740,13 @@ void replica_manager_free(struct replica_manager *manager)
     struct heard *heard;
     while ((heard = map_next(&manager->heard, &cursor, NULL, NULL)))
         mem_free(heard);
+    /* Their callbacks don't come any more: the logs are closed next. */
+    cursor = 0;
+    struct opening *opening;
+    while ((opening = map_next(&manager->openings, &cursor, NULL, NULL))) {
+        mem_free(opening->topic);
+        mem_free(opening);
+    }
     map_close(&manager->partitions);
     map_close(&manager->openings);
     map_close(&manager->fetchers);

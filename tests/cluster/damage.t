@@ -107,8 +107,13 @@ def alone():
         said = tool("kafka-topics.sh", "--bootstrap-server", other.address, "--describe",
                     "--unavailable-partitions").stdout
         check("Leader: none" in said and f"Isr: {node.id}" in said, f"it is described as: {said}")
+        node.stop()  # as the message advises; what is damaged stays so until it is restored
+        node.start()
+        cluster.wait_serving()
+        wait_until(lambda: cluster.partition(TOPIC, at=other)[0] == -1, 30, "nobody leads it")
         node.kill()
         damage(node)  # the same bit again: the log is whole
+        os.remove(os.path.join(directory(node), "replica.damaged"))
         node.start()
         cluster.wait_serving()
         cluster.leader(TOPIC)

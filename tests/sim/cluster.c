@@ -411,8 +411,8 @@ struct partition *cluster_partition(const struct cluster *cluster, int i, int p)
 {
     const struct node *node = &cluster->nodes[i];
     int err;
-    if (!node->up || !node->broker)
-        return NULL;
+    if (!node->up || !node->broker || !node->broker->replicas)
+        return NULL; /* down, or closing its logs */
     return replica_manager_by_name(node->broker->replicas, cluster_topic, strlen(cluster_topic), p,
                                    &err);
 }

@@ -80,6 +80,10 @@ Meta__CommandReply *cluster_command(struct cluster *cluster, int i, Meta__Comman
 {
     struct ask *ask = mem_alloc(sizeof(*ask));
     struct broker *broker = cluster->nodes[i].broker;
+    if (!broker->channel) { /* it stops */
+        mem_free(ask);
+        return NULL;
+    }
     controller_channel_call(broker->channel, &ask->call, command, limit_ms, course_answered);
     while (!ask->done && cluster->nodes[i].broker == broker)
         if (!cluster_step(cluster))
@@ -152,7 +156,7 @@ static bool course_is_ready(struct cluster *cluster)
 {
     bool all_in = true;
     for (int i = 0; i < CLUSTER_NODES; i++)
-        all_in &= cluster->nodes[i].broker &&
+        all_in &= cluster->nodes[i].broker && cluster->nodes[i].broker->channel &&
                   !controller_channel_is_fenced(cluster->nodes[i].broker->channel);
     if (all_in && !cluster->topic_made && !cluster->creating)
         course_create_topic(cluster);

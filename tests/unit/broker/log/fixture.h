@@ -318,6 +318,12 @@ static inline void file_remove(struct fixture *f, const char *name)
     mem_free(path);
 }
 
+/* As an operator does who has restored the directory. */
+static inline void file_forget_damage(struct fixture *f)
+{
+    file_remove(f, "replica.damaged");
+}
+
 static inline int64_t file_size(struct fixture *f, const char *name)
 {
     struct stat st;

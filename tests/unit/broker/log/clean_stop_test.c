@@ -1,0 +1,155 @@
+/* What a clean shutdown may promise to the next start, and what it may not. */
+#include "fixture.h"
+
+enum { SMALL = 20 };
+
+static void append_batches(struct fixture *f, int batches)
+{
+    for (int i = 0; i < batches; i++)
+        CHECK_INT(append_some(f, 2, SMALL), 0);
+}
+
+static bool has_mark(struct fixture *f)
+{
+    char *path = mem_printf("%s/.kafka_cleanshutdown", f->dir);
+    bool there = access(path, F_OK) == 0;
+    mem_free(path);
+    return there;
+}
+
+static void a_clean_stop_leaves_a_mark(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_shutdown(&f);
+    CHECK(has_mark(&f));
+    fixture_close(&f);
+}
+
+static void a_damaged_log_stays_damaged_after_a_clean_stop(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_crash(&f);
+    int64_t one = file_size(&f, LOG0) / 5;
+    file_flip(&f, LOG0, 2 * one + one - 5); /* a record of the third batch */
+    CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+    fixture_shutdown(&f);
+    CHECK(!has_mark(&f));
+    CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+    CHECK(f.log == NULL);
+    /* Also where the next recovery would find nothing wrong. */
+    fixture_crash(&f);
+    file_flip(&f, LOG0, 2 * one + one - 5);
+    CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+    CHECK(strstr(buf_text(&f.lines), "replica.damaged") != NULL);
+    fixture_crash(&f);
+    file_forget_damage(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 10);
+    fixture_close(&f);
+}
+
+static void a_discarded_replica_is_not_damaged_any_more(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_crash(&f);
+    file_flip(&f, LOG0, file_size(&f, LOG0) / 2);
+    CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+    CHECK_INT(log_manager_discard(f.manager, "t", 0), 0);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 3);
+    fixture_shutdown(&f);
+    CHECK(has_mark(&f));
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 6);
+    fixture_close(&f);
+}
+
+/* A start that finds no quorum opens nothing. */
+static void a_stop_before_the_logs_were_opened_makes_no_mark(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_crash(&f);
+    int64_t one = file_size(&f, LOG0) / 5;
+    file_flip(&f, LOG0, 4 * one + one - 5); /* the torn last batch */
+    CHECK_INT(fixture_start(&f), 0);
+    fixture_shutdown(&f);
+    CHECK(!has_mark(&f));
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 8);
+    fixture_close(&f);
+}
+
+static void a_stop_before_the_logs_were_opened_keeps_a_mark(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_start(&f), 0);
+    CHECK(!has_mark(&f)); /* a crash from now on is a crash */
+    fixture_shutdown(&f);
+    CHECK(has_mark(&f));
+    fixture_close(&f);
+}
+
+/* The callback has lost its owner by then. */
+static void an_open_under_way_ends_without_its_callback(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_start(&f), 0);
+    f.opened = false;
+    log_manager_open(f.manager, "t", 0, &f.topic_id, &f.config, fixture_opened, &f);
+    log_manager_shutdown(f.manager, fixture_down, &f);
+    fixture_wait(&f, fixture_is_down);
+    CHECK(!f.opened);
+    fixture_crash(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 10);
+    fixture_close(&f);
+}
+
+static void a_file_that_is_being_sent_stays_open(void)
+{
+    struct fixture f;
+    struct log_slice slice;
+    uint8_t bytes[61];
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_settle(&f);
+    CHECK_INT(log_read(f.log, 0, 1 << 20, 10, true, &slice), 0);
+    log_manager_shutdown(f.manager, fixture_down, &f);
+    fixture_wait(&f, fixture_is_down);
+    CHECK(slice.segment->file == slice.file);
+    CHECK_INT(env_file_read(slice.file, bytes, sizeof(bytes), slice.position), sizeof(bytes));
+    /* Also when it is released after the manager is gone. */
+    fixture_crash(&f);
+    CHECK_INT(env_file_read(slice.file, bytes, sizeof(bytes), slice.position), sizeof(bytes));
+    log_slice_release(&slice);
+    fixture_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(a_clean_stop_leaves_a_mark),
+         TAP_TEST(a_damaged_log_stays_damaged_after_a_clean_stop),
+         TAP_TEST(a_discarded_replica_is_not_damaged_any_more),
+         TAP_TEST(a_stop_before_the_logs_were_opened_makes_no_mark),
+         TAP_TEST(a_stop_before_the_logs_were_opened_keeps_a_mark),
+         TAP_TEST(an_open_under_way_ends_without_its_callback),
+         TAP_TEST(a_file_that_is_being_sent_stays_open))
