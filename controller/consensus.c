@@ -436,6 +436,30 @@ static bool same_voters(const struct consensus *consensus)
     return true;
 }
 
+/* Nothing is stored: right for a new node only. The cluster's metadata is in that directory, and a
+ * node that went on without it would found another cluster over the data of this one, or forget
+ * what it has confirmed to the other voters. */
+static int check_new(const struct consensus_config *config, struct buf *problem)
+{
+    if (!config->lived_cluster[0])
+        return 0;
+    buf_printf(problem,
+               "the log directories belong to cluster %s (says their meta.properties), but the "
+               "controller's directory %s, which has the metadata of that cluster, is empty or "
+               "missing. ",
+               config->lived_cluster, config->dir);
+    if (config->voter_count > 1)
+        buf_printf(problem, "If that is the cluster of controller.quorum.voters: " RAFT_STORE_REMEDY
+                            ". If it is not, give this node another directory in log.dirs");
+    else
+        buf_printf(problem,
+                   "Bring it back: put log.dirs and metadata.log.dir as they were, or restore the "
+                   "folder. Without it topics and settings are unknown. To found a new cluster "
+                   "here all the same, remove the line cluster.id from the meta.properties of each "
+                   "log directory: the old partitions are then set aside as *-stray and kept");
+    return ERR_NOT_FOUND;
+}
+
 static int start_raft(struct consensus *consensus, const struct consensus_config *config,
                       struct buf *problem)
 {
@@ -454,8 +478,12 @@ static int start_raft(struct consensus *consensus, const struct consensus_config
     raft_set_snapshot_threshold(raft, (unsigned)config->snapshot_entries);
     int64_t trailing = config->snapshot_entries / 4;
     raft_set_snapshot_trailing(raft, (unsigned)(trailing > TRAILING_MIN ? trailing : TRAILING_MIN));
-    if (raft_store_fresh(consensus->store))
+    if (raft_store_fresh(consensus->store)) {
+        rc = check_new(config, problem);
+        if (rc)
+            return rc;
         rc = bootstrap(consensus, config);
+    }
     if (!rc)
         rc = raft_start(raft);
     if (rc) {
@@ -467,7 +495,7 @@ static int start_raft(struct consensus *consensus, const struct consensus_config
         return 0;
     buf_printf(problem,
                "controller.quorum.voters names other nodes than the quorum that %s belongs to: "
-               "restore the setting, or start with an empty directory",
+               "restore the setting. A quorum can't change its members yet",
                config->dir);
     return ERR_INVALID;
 }

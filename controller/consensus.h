@@ -37,6 +37,9 @@ struct consensus_config {
     int64_t heartbeat_ms;
     int64_t election_timeout_ms;
     int64_t snapshot_entries;
+    /* The cluster that this node has belonged to, "" for a new one: an empty directory is then a
+     * lost one, and refused. */
+    const char *lived_cluster;
 };
 
 struct consensus_handlers {

@@ -247,6 +247,7 @@ static int start(struct controller *controller, struct buf *problem)
         .heartbeat_ms = config->heartbeat_ms,
         .election_timeout_ms = config->election_timeout_ms,
         .snapshot_entries = config->snapshot_entries,
+        .lived_cluster = config->found_known ? "" : config->cluster_id,
     };
     int err = open_listener(controller, problem);
     if (!err)

@@ -32,6 +32,8 @@ struct controller_config {
     int voter_count;                       /* 1 = a cluster of its own */
     const char *cluster_id; /* of the log directories, "" when new: the first active controller
                              * then makes one */
+    bool found_known;       /* an empty `dir` is right although the cluster id is known; else it
+                             * is refused as a lost one */
     int64_t heartbeat_ms;   /* Raft */
     int64_t election_timeout_ms;
     int64_t broker_session_timeout_ms; /* broker.session.timeout.ms */

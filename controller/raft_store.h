@@ -29,6 +29,14 @@
 #include "base/logger.h"
 #include "env/env.h"
 
+/* What to do about a lost or damaged directory. An empty one is no remedy: a voter that forgets
+ * what it has confirmed can let the quorum elect a leader without it. */
+#define RAFT_STORE_REMEDY                                                                          \
+    "Bring the directory back as it was. If it is lost and the other voters have an active "       \
+    "controller (kafka-metadata-quorum.sh describe --status), stop that one, copy its controller " \
+    "directory to this place, and start both. Never start this voter with an empty directory or "  \
+    "an older copy: the quorum could lose what this voter has confirmed"
+
 struct raft_store;
 
 struct raft_store_entry {
@@ -70,7 +78,9 @@ const struct raft_store_state *raft_store_state(const struct raft_store *store);
 void raft_store_forget(struct raft_store *store);
 /* Nothing was ever stored. */
 bool raft_store_fresh(const struct raft_store *store);
-/* Stores entry 1 of a fresh log, durable on return; its term becomes the current one. */
+/* Stores entry 1 of a fresh log, durable on return; its term becomes the current one. Before it
+ * nothing else may be stored: a term without entry 1 means that the log was lost, and
+ * raft_store_open refuses it (ERR_CORRUPT). */
 int raft_store_bootstrap(struct raft_store *store, const struct raft_store_entry *entry) MUST_CHECK;
 
 /* Durable on return. raft_store_set_term also sets the vote to 0. */

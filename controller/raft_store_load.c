@@ -4,9 +4,10 @@
  * array of entries that point into the loaded files; the newest segment is opened for appending.
  *
  * Failure modes: a torn tail is cut. A newest segment that holds nothing is a crash while it was
- * begun and is removed. A log that does not fit the snapshot (a crash between storing an installed
- * snapshot and voiding the log) is voided now. Everything else that does not fit is ERR_CORRUPT: a
- * node that went on with a shorter log would forget what it had confirmed. */
+ * begun and is removed, unless there is nothing else although the node has lived: then the log was
+ * lost, and no byte is touched. A log that does not fit the snapshot (a crash between storing an
+ * installed snapshot and voiding the log) is voided now. Everything else that does not fit is
+ * ERR_CORRUPT: a node that went on with a shorter log would forget what it had confirmed. */
 #include "controller/raft_store_record.h"
 
 #include <stdlib.h>
@@ -17,10 +18,7 @@
 
 static int corrupt(struct buf *problem, const char *path, const char *what)
 {
-    buf_printf(problem,
-               "the controller's file %s is damaged (%s). Raft must not go on with a shorter log: "
-               "move the directory away and let this node join again empty, or restore it",
-               path, what);
+    buf_printf(problem, "the controller's file %s is damaged (%s). " RAFT_STORE_REMEDY, path, what);
     return ERR_CORRUPT;
 }
 
@@ -222,6 +220,16 @@ static int open_newest(struct raft_store *store, const char *path, const char *b
     return err;
 }
 
+/* A crash while a segment was begun leaves a part of its first record, and the one before it. */
+static int drop_begun(struct replay *replay, const char *path, size_t len)
+{
+    struct raft_store *store = replay->store;
+    bool lived = store->term > 0 || store->state.has_snapshot;
+    if (len > raft_store_record_size(0) || (lived && list_empty(&store->segments)))
+        return corrupt(replay->problem, path, "it holds no valid record");
+    return remove_file(store, path);
+}
+
 static int load_segment(struct replay *replay, uint64_t number, bool newest)
 {
     struct raft_store *store = replay->store;
@@ -244,7 +252,7 @@ static int load_segment(struct replay *replay, uint64_t number, bool newest)
         goto err_after_segment;
     }
     if (valid == 0 && newest) {
-        err = remove_file(store, path);
+        err = drop_begun(replay, path, len);
         goto err_after_segment;
     }
     list_push(&store->segments, &segment->link);
@@ -407,6 +415,10 @@ static int fit_together(struct raft_store *store, struct buf *problem)
 {
     struct raft_store_state *state = &store->state;
     uint64_t last = state->start_index + state->count - 1; /* start - 1 when empty */
+    /* Entry 1 is there before the first term is, and only later entries or a void make it go. */
+    if (state->start_index == 1 && state->count == 0 && (store->term > 0 || state->has_snapshot))
+        return corrupt(problem, store->dir,
+                       "its vote or snapshot shows that this node has lived, but its log is empty");
     if (!state->has_snapshot) {
         if (state->start_index != 1)
             return corrupt(problem, store->dir, "the beginning of the log is missing");
@@ -448,9 +460,10 @@ int raft_store_bootstrap(struct raft_store *store, const struct raft_store_entry
     store->state.entries = mem_dup(entry, sizeof(*entry));
     store->state.entries[0].data = data;
     store->state.count = 1;
-    store->state.term = store->term = entry->term;
     store->next_index = 2;
-    return 0;
+    err = raft_store_set_term(store, entry->term); /* from now on an empty log is a lost one */
+    store->state.term = store->term;
+    return err;
 }
 
 int raft_store_load(struct raft_store *store, struct buf *problem)
@@ -469,11 +482,9 @@ int raft_store_load(struct raft_store *store, struct buf *problem)
     uint64_t newest = state->has_snapshot ? state->snapshot.term : 0;
     if (state->count && state->entries[state->count - 1].term > newest)
         newest = state->entries[state->count - 1].term;
-    if (newest > store->term) { /* bootstrapped: entry 1 is there, no vote was ever cast */
-        store->term = newest;
-        store->vote = 0;
-    }
+    if (newest > store->term) /* bootstrapped: entry 1 is there, no vote was ever cast */
+        err = raft_store_set_term(store, newest);
     state->term = store->term;
     state->vote = store->vote;
-    return 0;
+    return err;
 }

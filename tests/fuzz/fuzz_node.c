@@ -180,6 +180,7 @@ static void node_start_controller(struct fuzz_node *node, const char *cluster_id
         .voters = voters,
         .voter_count = voter_count,
         .cluster_id = cluster_id,
+        .found_known = true,
         .heartbeat_ms = 50,
         .election_timeout_ms = 300,
         .broker_session_timeout_ms = 9000,

@@ -117,6 +117,19 @@ static void append(size_t count, uint64_t term)
     raft_store_append(store, entries, count, on_appended, request);
 }
 
+/* Entry 1, which comes before everything else; 0 or an error. */
+static int bootstrap(void)
+{
+    uint64_t bytes = 1001;
+    struct raft_store_entry entry = {1, 3, &bytes, 8};
+    int err = raft_store_bootstrap(store, &entry);
+    if (!err) {
+        model.terms[1] = 1;
+        model.last = model.confirmed = 1;
+    }
+    return err;
+}
+
 static void truncate_from(uint64_t index)
 {
     raft_store_truncate(store, index);
@@ -165,6 +178,8 @@ static bool settle(void)
 /* A life of a voter; false when it ends early because the power fails. */
 static bool live(uint64_t term)
 {
+    if (bootstrap())
+        return false;
     for (int step = 0; step < 6 && !sim_node_is_down(node) && !failed; step++) {
         if (raft_store_set_term(store, term + (uint64_t)step))
             return false;
@@ -228,7 +243,7 @@ static bool crash_at(uint64_t n, uint64_t seed)
     sim_disk_crash_at(node, n);
     bool crashed = true;
     if (open_store() == 0)
-        crashed = !live(1);
+        crashed = !live(2);
     if (crashed) {
         if (!sim_node_is_down(node)) /* not in a step of the simulation, which would end it */
             sim_node_kill_power(node);
@@ -294,6 +309,84 @@ static void damage_is_told_from_a_torn_tail(void)
     }
     CHECK(size > 500);
     CHECK(refused > 10);
+}
+
+/* ---- a log that was lost ---- */
+
+enum loss { LOSS_REMOVED, LOSS_EMPTIED, LOSS_HEAD, LOSS_SHORT, LOSS_ZEROED, LOSS_RANDOM, LOSS_END };
+
+/* The segment, changed by somebody while the node is down; its size afterwards, -1 = none. */
+static int64_t lose(enum loss loss)
+{
+    const char *path = "/data/raft/log-00000000000000000001";
+    uint8_t bytes[200] = {0};
+    struct env_file *file;
+    env = sim_env_new(node);
+    if (loss == LOSS_REMOVED) {
+        CHECK_INT(env_path_remove(env, path), 0);
+        return -1;
+    }
+    CHECK_INT(env_file_open(env, path, ENV_OPEN_WRITE, &file), 0);
+    if (loss == LOSS_EMPTIED || loss == LOSS_HEAD || loss == LOSS_SHORT)
+        CHECK_INT(env_file_truncate(file, loss == LOSS_HEAD ? 48 : loss == LOSS_SHORT ? 20 : 0), 0);
+    if (loss == LOSS_RANDOM)
+        env_random_bytes(env, bytes, sizeof(bytes));
+    if (loss == LOSS_ZEROED || loss == LOSS_RANDOM)
+        CHECK_INT(env_file_write(file, bytes, sizeof(bytes), 0), 0);
+    int64_t size = env_file_size(file);
+    env_file_close(file);
+    return size;
+}
+
+static int64_t segment_size(void)
+{
+    struct env_file *file;
+    if (env_file_open(env, "/data/raft/log-00000000000000000001", ENV_OPEN_READ, &file))
+        return -1;
+    int64_t size = env_file_size(file);
+    env_file_close(file);
+    return size;
+}
+
+static void a_lost_log_is_refused_and_left_alone(void)
+{
+    for (int loss = 0; loss < LOSS_END; loss++)
+        for (int with = 0; with < 2; with++) { /* a vote, or a snapshot too */
+            begin(7);
+            CHECK_INT(open_store(), 0);
+            CHECK_INT(bootstrap(), 0);
+            append(3, 1);
+            CHECK(settle());
+            if (with) {
+                save(3);
+                CHECK(settle());
+            }
+            close_store();
+            sim_node_restart(node);
+            int64_t size = lose((enum loss)loss);
+            close_store();
+            sim_node_restart(node);
+            CHECK_INT(open_store(), ERR_CORRUPT);
+            CHECK(strstr(buf_text(&problem), "/data/raft") != NULL);
+            CHECK(strstr(buf_text(&problem), "Bring the directory back") != NULL);
+            CHECK_INT(segment_size(), size);
+            finish();
+        }
+}
+
+static void a_node_that_never_voted_has_lived_too(void)
+{
+    begin(8);
+    CHECK_INT(open_store(), 0);
+    CHECK(raft_store_fresh(store));
+    CHECK_INT(bootstrap(), 0);
+    close_store();
+    sim_node_restart(node);
+    CHECK_INT(lose(LOSS_ZEROED) > 0, 1);
+    close_store();
+    sim_node_restart(node);
+    CHECK_INT(open_store(), ERR_CORRUPT);
+    finish();
 }
 
 static void a_flipped_snapshot_is_refused(void)
@@ -368,5 +461,7 @@ static void a_directory_is_used_by_one_process(void)
 }
 
 TAP_MAIN(TAP_TEST(a_power_cut_at_every_write_loses_nothing),
-         TAP_TEST(damage_is_told_from_a_torn_tail), TAP_TEST(a_flipped_snapshot_is_refused),
+         TAP_TEST(damage_is_told_from_a_torn_tail),
+         TAP_TEST(a_lost_log_is_refused_and_left_alone),
+         TAP_TEST(a_node_that_never_voted_has_lived_too), TAP_TEST(a_flipped_snapshot_is_refused),
          TAP_TEST(an_install_voids_the_log), TAP_TEST(a_directory_is_used_by_one_process))
