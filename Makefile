@@ -105,7 +105,7 @@ $(BUILD)/libenv_sim.a: $(call obj,$(SIM_ENV))
 
 # The archives refer to each other: env uses base, and everything uses env.
 ARCHIVES = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
-$(SERVER): $(call obj,tools/server/main.c) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+$(SERVER): $(call obj,$(wildcard tools/server/*.c)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
 ifneq ($(filter thread,$(SANITIZE)),)
 # librdkafka starts its threads by C11's thrd_create, which ThreadSanitizer doesn't know: the tools, which

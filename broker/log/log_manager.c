@@ -377,6 +377,11 @@ static void manager_destroy(struct log_manager *manager)
     mem_free(manager);
 }
 
+int log_manager_check_dir(struct env *env, const char *dir, struct buf *problem)
+{
+    return meta_properties_check_owner(env, dir, problem);
+}
+
 int log_manager_new(struct env *env, struct logger *logger, const struct log_manager_config *config,
                     const struct log_manager_events *events, void *data, struct buf *problem,
                     struct log_manager **out)
@@ -399,6 +404,8 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
     list_init(&manager->waiting);
     timers_init(manager);
     int rc = 0;
+    for (int i = 0; i < config->dir_count && rc == 0; i++)
+        rc = log_manager_check_dir(env, config->dirs[i], problem);
     for (int i = 0; i < config->dir_count; i++) {
         manager->dirs[i].manager = manager;
         manager->dirs[i].path = mem_strdup(config->dirs[i]);

@@ -35,6 +35,9 @@ struct log_manager_events {
     void (*dir_failed)(void *data, const char *dir);
 };
 
+/* Whether the directory may be used: ERR_INVALID, with a sentence in `problem`, for one of Apache
+ * Kafka. Only looks, and changes nothing; log_manager_new asks it of all its directories first. */
+int log_manager_check_dir(struct env *env, const char *dir, struct buf *problem) MUST_CHECK;
 /* Makes missing directories, locks each (.lock), reads or writes meta.properties (version=1,
  * node.id or broker.id, cluster.id, directory.id). On an error `problem` gets one sentence that
  * names the directory, what is wrong and the remedy: directory locked by another process,

@@ -1,7 +1,12 @@
 /* Whose a log directory is: read, compared, written.
  *
  * Happy path: the file names this broker and this cluster. A new directory gets a random id.
- * Failure modes: a directory of another broker or cluster is refused with what to change. */
+ * Failure modes: a directory of another broker or cluster, or of Apache Kafka, is refused with
+ * what to change.
+ *
+ * The line millrace.version tells our file from Kafka's. A file from before that line has no
+ * comment and begins with version=1, node.id, as we wrote it; Java, which writes Kafka's, always
+ * begins with a comment. */
 #include "broker/log/meta_properties.h"
 
 #include <inttypes.h>
@@ -13,6 +18,8 @@
 #include "base/props.h"
 
 enum { META_FILE_MAX = 64 * 1024 };
+#define META_MARK      "millrace.version"
+#define META_OLD_BEGIN "version=1\nnode.id="
 
 void meta_properties_close(struct meta_properties *meta)
 {
@@ -40,8 +47,8 @@ static int check_version(const char *dir, const struct props *props, struct buf 
     if (version && (strcmp(version, "0") == 0 || strcmp(version, "1") == 0))
         return 0;
     buf_printf(problem,
-               "%s/meta.properties has version=%s, and only 0 and 1 are known: use a log directory "
-               "of this software, or empty it",
+               "%s/meta.properties has version=%s, and only 0 and 1 are known: restore the file, "
+               "or set log.dirs to a directory of this version of the software",
                dir, version ? version : "(none)");
     return ERR_INVALID;
 }
@@ -101,11 +108,45 @@ static int take_props(struct env *env, const char *dir, const struct props *prop
                    dir, id);
         return ERR_INVALID;
     }
-    if (!id) {
+    if (!id)
         meta->directory_id = fresh_id(env);
+    if (!id || !props_get(props, META_MARK))
         meta->dirty = true;
-    }
     return 0;
+}
+
+static bool is_foreign(const struct props *props, const char *text)
+{
+    return props_get(props, "version") && !props_get(props, META_MARK) &&
+           strncmp(text, META_OLD_BEGIN, strlen(META_OLD_BEGIN)) != 0;
+}
+
+int meta_properties_check_owner(struct env *env, const char *dir, struct buf *problem)
+{
+    char *path = mem_printf("%s/meta.properties", dir), *text = NULL;
+    char *quorum = mem_printf("%s/__cluster_metadata-0", dir);
+    size_t len;
+    int line;
+    bool foreign = false;
+    int rc = env_file_load(env, path, META_FILE_MAX, &text, &len);
+    if (rc == ERR_NOT_FOUND) {
+        foreign = env_path_exists(env, quorum);
+    } else if (rc == 0) { /* else meta_properties_load tells it, also what does not parse */
+        struct props props;
+        props_init(&props);
+        foreign = props_parse(&props, text, len, &line) == 0 && is_foreign(&props, text);
+        props_close(&props);
+    }
+    if (foreign)
+        buf_printf(problem,
+                   "log directory %s belongs to Apache Kafka (says its %s), and this software "
+                   "can't take it over yet: set log.dirs to another directory and copy the topics "
+                   "with a client or a mirroring tool. Nothing in it was changed",
+                   dir, rc == 0 ? "meta.properties" : "folder __cluster_metadata-0");
+    mem_free(text);
+    mem_free(quorum);
+    mem_free(path);
+    return foreign ? ERR_INVALID : 0;
 }
 
 int meta_properties_load(struct env *env, const char *dir, int32_t node_id, const char *cluster_id,
@@ -128,8 +169,8 @@ int meta_properties_load(struct env *env, const char *dir, int32_t node_id, cons
         rc = props_parse(&props, text, len, &line);
         if (rc < 0) {
             buf_printf(problem,
-                       "%s/meta.properties is damaged at line %d: restore it, or empty the "
-                       "directory",
+                       "%s/meta.properties is damaged at line %d: restore it. It has the lines "
+                       "version=1, millrace.version=1, node.id, cluster.id and directory.id",
                        dir, line);
             rc = ERR_INVALID;
         } else {
@@ -153,7 +194,8 @@ int meta_properties_store(struct env *env, const char *dir, const struct meta_pr
     char id[UUID_TEXT_LEN + 1];
     buf_init(&text);
     uuid_format(&meta->directory_id, id);
-    buf_printf(&text, "version=1\nnode.id=%" PRId32 "\ndirectory.id=%s\n", meta->node_id, id);
+    buf_printf(&text, "version=1\nnode.id=%" PRId32 "\ndirectory.id=%s\n" META_MARK "=1\n",
+               meta->node_id, id);
     if (meta->cluster_id)
         buf_printf(&text, "cluster.id=%s\n", meta->cluster_id);
     char *path = mem_printf("%s/meta.properties", dir);

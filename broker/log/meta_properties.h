@@ -15,11 +15,14 @@ struct meta_properties {
 
 void meta_properties_close(struct meta_properties *meta);
 /* Reads <dir>/meta.properties (versions 0 and 1; node.id or broker.id) and compares it with this
- * broker; what is missing is filled in (a new directory id) and `dirty` set. `cluster_id` may be
- * NULL. Errors, with a sentence in `problem`: ERR_INVALID (unreadable, or of another broker),
- * ERR_INCONSISTENT_CLUSTER_ID, ERR_IO and the like. */
+ * broker; what is missing is filled in (a new directory id, our mark) and `dirty` set. `cluster_id`
+ * may be NULL. Errors, with a sentence in `problem`: ERR_INVALID (unreadable, or of another
+ * broker), ERR_INCONSISTENT_CLUSTER_ID, ERR_IO and the like. */
 int meta_properties_load(struct env *env, const char *dir, int32_t node_id, const char *cluster_id,
                          struct meta_properties *meta, struct buf *problem) MUST_CHECK;
+/* ERR_INVALID with a sentence in `problem` when the directory is one of Apache Kafka: a
+ * meta.properties that this software did not write, or Kafka's own metadata beside none of ours. */
+int meta_properties_check_owner(struct env *env, const char *dir, struct buf *problem) MUST_CHECK;
 int meta_properties_store(struct env *env, const char *dir,
                           const struct meta_properties *meta) MUST_CHECK;
 

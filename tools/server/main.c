@@ -17,6 +17,7 @@
 #include "broker/log/log_manager.h"
 #include "controller/controller.h"
 #include "kafka/config.h"
+#include "tools/server/controller_dir.h"
 
 struct controller_host {
     struct env *env;
@@ -49,14 +50,7 @@ static int node_check_topic_config(void *data, const char *key, const char *valu
     return config_topic_check(key, value, problem);
 }
 
-static char *node_controller_dir(const struct config *config)
-{
-    const char *dir = config_str(config, CONFIG_METADATA_LOG_DIR);
-    int count;
-    return mem_printf("%s/controller", dir[0] ? dir : config_log_dirs(config, &count)[0]);
-}
-
-static int node_new_controller(struct node *node, struct buf *problem)
+static int node_new_controller(struct node *node, const char *dir, struct buf *problem)
 {
     const struct config *config = node->config;
     struct controller_host *host = &node->controller;
@@ -67,7 +61,6 @@ static int node_new_controller(struct node *node, struct buf *problem)
     struct controller_voter *copies = mem_alloc((size_t)(count + 1) * sizeof(*copies));
     for (int i = 0; i < count; i++)
         copies[i] = (struct controller_voter){voters[i].id, voters[i].host, voters[i].port};
-    char *dir = node_controller_dir(config);
     struct controller_config settings = {
         .node_id = config_node_id(config),
         .dir = dir,
@@ -99,7 +92,6 @@ static int node_new_controller(struct node *node, struct buf *problem)
         logger_init(&host->logger, name, node_wall_ms, host->env);
         err = controller_new(host->env, &host->logger, &settings, problem, &host->controller);
     }
-    mem_free(dir);
     mem_free(copies);
     return err;
 }
@@ -197,15 +189,32 @@ static int node_parse(struct node *node, int argc, char **argv, struct buf *prob
     return err;
 }
 
+/* Nothing is written before it: what is refused stays as it was. */
+static int node_look(struct node *node, char **controller_dir, struct buf *problem)
+{
+    int count, err = 0;
+    const char *const *dirs = config_log_dirs(node->config, &count);
+    const char *metadata_dir = config_str(node->config, CONFIG_METADATA_LOG_DIR);
+    for (int i = 0; !err && i < count; i++)
+        err = log_manager_check_dir(node->env, dirs[i], problem);
+    if (!err && metadata_dir[0])
+        err = log_manager_check_dir(node->env, metadata_dir, problem);
+    if (!err && (config_roles(node->config) & CONFIG_ROLE_CONTROLLER))
+        err = controller_dir_find(node->env, node->config, controller_dir, problem);
+    return err;
+}
+
 static int node_start(struct node *node, struct buf *problem)
 {
     unsigned roles = config_roles(node->config);
-    int err = 0;
-    if (roles & CONFIG_ROLE_BROKER)
+    char *controller_dir = NULL;
+    int err = node_look(node, &controller_dir, problem);
+    if (!err && (roles & CONFIG_ROLE_BROKER))
         err = broker_new(node->env, &node->logger, node->config, node_failed, node, problem,
                          &node->broker);
     if (!err && (roles & CONFIG_ROLE_CONTROLLER))
-        err = node_new_controller(node, problem);
+        err = node_new_controller(node, controller_dir, problem);
+    mem_free(controller_dir);
     if (!err && node->controller.controller) {
         err = env_thread_start(&node->controller.thread, controller_host_run, &node->controller);
         if (err)

@@ -40,12 +40,17 @@ static void meta_properties_must_fit(void)
     fixture_crash(&f);
     write_meta(&f, "#\nversion=0\nbroker.id=3\ncluster.id=c\n");
     CHECK_INT(fixture_start(&f), ERR_INVALID);
+    CHECK(strstr(buf_text(&f.problem), "Apache Kafka") && strstr(buf_text(&f.problem), f.dir));
+    write_meta(&f, "millrace.version=1\nversion=1\nbroker.id=3\ncluster.id=c\n");
+    CHECK_INT(fixture_start(&f), ERR_INVALID);
     CHECK(strstr(buf_text(&f.problem), "broker.id=3"));
-    write_meta(&f, "#\nversion=0\nbroker.id=1\ncluster.id=c\n");
+    write_meta(&f, "version=1\nnode.id=1\ncluster.id=c\n"); /* as before the mark */
     CHECK_INT(fixture_start(&f), 0);
     CHECK_STR(log_manager_cluster_id(f.manager), "c");
     fixture_crash(&f);
-    write_meta(&f, "version=7\n");
+    CHECK_INT(fixture_start(&f), 0); /* marked now */
+    fixture_crash(&f);
+    write_meta(&f, "version=7\nmillrace.version=1\n");
     CHECK_INT(fixture_start(&f), ERR_INVALID);
     CHECK(strstr(buf_text(&f.problem), "version=7"));
     write_meta(&f, "version=1\nnode.id=\\u00\n");
