@@ -40,6 +40,7 @@ struct cluster_options {
     bool forgetful; /* no ledger: the test deletes what was committed */
     int dirs;       /* log.dirs of each node; 0 = 1 */
     int64_t lag_ms; /* replica.lag.time.max.ms; 0 = 1500 */
+    int64_t pause_ms; /* of the clients between two batches; 0 = 5 */
 };
 
 /* The world and three running nodes. */

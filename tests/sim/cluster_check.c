@@ -15,7 +15,11 @@
 #include "broker/replica/partition_private.h"
 #include "kafka/batch.h"
 
-enum { CHECK_CHUNK = 1 << 16 /* bytes read at a time; a batch here is far smaller */ };
+enum {
+    CHECK_CHUNK = 1 << 16, /* bytes read at a time, */
+    CHECK_BATCH = 1 << 22  /* or one batch that is larger */
+};
+static uint8_t check_bytes[CHECK_BATCH];
 
 void cluster_check_init(struct cluster *cluster)
 {
@@ -42,13 +46,13 @@ void cluster_check_started(struct cluster *cluster, int i)
 
 /* ---- reading ---- */
 
-static size_t check_read(struct partition *partition, int64_t offset, int64_t end, uint8_t *out)
+static size_t check_read(struct partition *partition, int64_t offset, int64_t end)
 {
     struct log_slice slice;
     if (log_read(partition_log(partition), offset, CHECK_CHUNK, end, true, &slice))
         return 0;
-    size_t len = slice.len < CHECK_CHUNK ? slice.len : CHECK_CHUNK;
-    ssize_t got = len ? env_file_read(slice.file, out, len, slice.position) : 0;
+    size_t len = slice.len < CHECK_BATCH ? slice.len : CHECK_BATCH;
+    ssize_t got = len ? env_file_read(slice.file, check_bytes, len, slice.position) : 0;
     log_slice_release(&slice);
     return got > 0 ? (size_t)got : 0;
 }
@@ -56,20 +60,18 @@ static size_t check_read(struct partition *partition, int64_t offset, int64_t en
 bool cluster_each_batch(struct partition *partition, int64_t from, int64_t end,
                         bool (*fn)(void *data, const struct batch *batch), void *data)
 {
-    uint8_t *bytes = mem_alloc(CHECK_CHUNK);
     bool ok = true;
     while (ok && from < end) {
-        size_t len = check_read(partition, from, end, bytes);
+        size_t len = check_read(partition, from, end);
         size_t at = 0;
         struct batch batch;
-        while (ok && at < len && batch_parse(bytes + at, len - at, &batch) == 0) {
+        while (ok && at < len && batch_parse(check_bytes + at, len - at, &batch) == 0) {
             ok = batch_check_crc(&batch) == 0 && fn(data, &batch);
             at += batch.size;
             from = batch_last_offset(&batch) + 1;
         }
         ok = ok && at > 0;
     }
-    mem_free(bytes);
     return ok;
 }
 
@@ -261,14 +263,13 @@ static bool check_replica(struct cluster *cluster, int i, int p, struct partitio
     return hw <= node->matched[p] || check_match(cluster, i, p, partition, hw);
 }
 
-bool cluster_check(struct cluster *cluster)
+bool cluster_check(struct cluster *cluster, int i)
 {
-    for (int p = 0; p < CLUSTER_PARTITIONS; p++)
-        for (int i = 0; i < CLUSTER_NODES; i++) {
-            struct partition *partition = cluster_partition(cluster, i, p);
-            if (partition && !check_replica(cluster, i, p, partition))
-                return false;
-        }
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
+        struct partition *partition = cluster_partition(cluster, i, p);
+        if (partition && !check_replica(cluster, i, p, partition))
+            return false;
+    }
     return !cluster->problem[0];
 }
 

@@ -50,7 +50,7 @@ static void lane_answered(void *data, int err, struct client_answer *answer)
     if (err)
         cluster_line_next(&lane->line);
     else
-        env_timer_start(&lane->pause, CLUSTER_LINE_PAUSE_MS);
+        env_timer_start(&lane->pause, lane->line.pause_ms);
 }
 
 static void lane_build(struct lane *lane, struct batch_builder *builder)
@@ -84,10 +84,10 @@ static void lane_send(void *data)
     arena_close(&arena);
     batch_builder_close(&builder);
     if (!acks && lane->line.usable)
-        env_timer_start(&lane->pause, CLUSTER_LINE_PAUSE_MS * 4);
+        env_timer_start(&lane->pause, lane->line.pause_ms * 4);
 }
 
-struct cluster_client *cluster_client_new(struct env *env, int16_t acks)
+struct cluster_client *cluster_client_new(struct env *env, int64_t pause_ms, int16_t acks)
 {
     struct cluster_client *client = mem_alloc(sizeof(*client));
     client->env = env;
@@ -97,7 +97,7 @@ struct cluster_client *cluster_client_new(struct env *env, int16_t acks)
         lane->client = client;
         lane->partition = i;
         map_init(&lane->acked);
-        cluster_line_init(&lane->line, env, 0, lane_send, lane);
+        cluster_line_init(&lane->line, env, pause_ms, 0, lane_send, lane);
         env_timer_init(env, &lane->pause, lane_send, lane);
     }
     return client;

@@ -111,7 +111,7 @@ static void lane_answered(void *data, int err, struct client_answer *answer)
     if (err || env_random(env) % CONSUMER_CHANGE == 0)
         cluster_line_next(&lane->line);
     else
-        env_timer_start(&lane->pause, CLUSTER_LINE_PAUSE_MS);
+        env_timer_start(&lane->pause, lane->line.pause_ms);
 }
 
 static void lane_fetch(void *data)
@@ -144,7 +144,7 @@ static void lane_fetch(void *data)
 
 /* ---- life ---- */
 
-struct cluster_consumer *cluster_consumer_new(struct env *env)
+struct cluster_consumer *cluster_consumer_new(struct env *env, int64_t pause_ms)
 {
     struct cluster_consumer *consumer = mem_alloc(sizeof(*consumer));
     consumer->env = env;
@@ -154,7 +154,7 @@ struct cluster_consumer *cluster_consumer_new(struct env *env)
         lane->partition = i;
         lane->epoch = -1;
         map_init(&lane->seen);
-        cluster_line_init(&lane->line, env, i % CLUSTER_NODES, lane_fetch, lane);
+        cluster_line_init(&lane->line, env, pause_ms, i % CLUSTER_NODES, lane_fetch, lane);
         env_timer_init(env, &lane->pause, lane_fetch, lane);
     }
     return consumer;

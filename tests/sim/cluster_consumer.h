@@ -12,7 +12,7 @@
 struct batch;
 struct cluster_consumer;
 
-struct cluster_consumer *cluster_consumer_new(struct env *env);
+struct cluster_consumer *cluster_consumer_new(struct env *env, int64_t pause_ms);
 /* NULL is nothing. */
 void cluster_consumer_free(struct cluster_consumer *consumer);
 void cluster_consumer_start(struct cluster_consumer *consumer);

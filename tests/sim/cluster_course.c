@@ -10,6 +10,7 @@
 #include "broker/broker.h"
 #include "broker/log/log.h"
 #include "broker/replica/metadata.h"
+#include "cluster_line.h"
 #include "cluster_private.h"
 
 enum { COURSE_TICK_MS = 5 /* how often a condition is looked at */ };
@@ -172,22 +173,23 @@ bool cluster_ready(struct cluster *cluster, int64_t limit_ms)
 
 void cluster_start_clients(struct cluster *cluster, unsigned which)
 {
+    int64_t pause_ms = cluster->options.pause_ms ? cluster->options.pause_ms : CLUSTER_LINE_PAUSE_MS;
     cluster->clients |= which;
     if (which & CLUSTER_WRITER) {
-        cluster->writer = cluster_client_new(cluster->client_env, PARTITION_ACKS_ALL);
+        cluster->writer = cluster_client_new(cluster->client_env, pause_ms, PARTITION_ACKS_ALL);
         cluster_client_start(cluster->writer);
     }
     if (which & CLUSTER_PRODUCER) {
-        cluster->producer = cluster_producer_new(cluster, cluster->client_env);
+        cluster->producer = cluster_producer_new(cluster, cluster->client_env, pause_ms);
         cluster_producer_start(cluster->producer);
     }
     if (which & CLUSTER_NOISE)
         for (int16_t acks = 0; acks < 2; acks++) {
-            cluster->noise[acks] = cluster_client_new(cluster->client_env, acks);
+            cluster->noise[acks] = cluster_client_new(cluster->client_env, pause_ms, acks);
             cluster_client_start(cluster->noise[acks]);
         }
     if (which & CLUSTER_CONSUMER) {
-        cluster->consumer = cluster_consumer_new(cluster->client_env);
+        cluster->consumer = cluster_consumer_new(cluster->client_env, pause_ms);
         cluster_consumer_start(cluster->consumer);
     }
 }

@@ -33,10 +33,11 @@ static void line_dial(void *data)
         cluster_line_next(line);
 }
 
-void cluster_line_init(struct cluster_line *line, struct env *env, int node,
+void cluster_line_init(struct cluster_line *line, struct env *env, int64_t pause_ms, int node,
                        void (*ready)(void *data), void *data)
 {
     line->env = env;
+    line->pause_ms = pause_ms;
     line->node = node;
     line->ready = ready;
     line->data = data;
@@ -69,7 +70,9 @@ void cluster_line_next(struct cluster_line *line)
     line_hang_up(line);
     line->node = (line->node + 1) % CLUSTER_NODES;
     if (line->open)
-        env_timer_start(&line->timer, CLUSTER_LINE_PAUSE_MS);
+        env_timer_start(&line->timer, line->pause_ms < CLUSTER_LINE_DIAL_MS
+                                          ? line->pause_ms
+                                          : CLUSTER_LINE_DIAL_MS);
 }
 
 void cluster_line_send(struct cluster_line *line, int16_t key, int16_t version, const void *request,

@@ -10,10 +10,11 @@
 #include "kafka/client_conn.h"
 #include "kafka/messages/produce.h"
 
-enum { CLUSTER_LINE_TIMEOUT_MS = 800, CLUSTER_LINE_PAUSE_MS = 5 };
+enum { CLUSTER_LINE_TIMEOUT_MS = 800, CLUSTER_LINE_PAUSE_MS = 5, CLUSTER_LINE_DIAL_MS = 50 };
 
 struct cluster_line {
     struct env *env;
+    int64_t pause_ms; /* of a client between batches, and at most before the next dial */
     int node; /* the one it is connected to, or dials */
     struct client_conn *conn;
     bool usable;
@@ -24,7 +25,7 @@ struct cluster_line {
 };
 
 /* `ready(data)` comes each time that a connection is up; never before the call returns. */
-void cluster_line_init(struct cluster_line *line, struct env *env, int node,
+void cluster_line_init(struct cluster_line *line, struct env *env, int64_t pause_ms, int node,
                        void (*ready)(void *data), void *data);
 void cluster_line_open(struct cluster_line *line);
 void cluster_line_close(struct cluster_line *line);

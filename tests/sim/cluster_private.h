@@ -75,8 +75,8 @@ void cluster_check_init(struct cluster *cluster);
 void cluster_check_close(struct cluster *cluster);
 /* A new process: what was remembered of the old one does not hold. */
 void cluster_check_started(struct cluster *cluster, int i);
-/* After every event. */
-bool cluster_check(struct cluster *cluster);
+/* After every event, which took effect at node i. */
+bool cluster_check(struct cluster *cluster, int i);
 /* Walks the batches of a replica in [from, end): fn returns false to stop. False when that happened
  * or the log could not be read. */
 bool cluster_each_batch(struct partition *partition, int64_t from, int64_t end,

@@ -76,7 +76,7 @@ static void lane_took(struct producer_lane *lane, struct flight *flight, int64_t
     while (lane->first < lane->next && lane_flight(lane, lane->first)->acked)
         lane->first++;
     if (!env_timer_running(&lane->pump))
-        env_timer_start(&lane->pump, CLUSTER_LINE_PAUSE_MS);
+        env_timer_start(&lane->pump, lane->line.pause_ms);
 }
 
 static void flight_answered(void *data, int err, struct client_answer *answer)
@@ -206,7 +206,8 @@ static void lane_ready(void *data)
 
 /* ---- life ---- */
 
-struct cluster_producer *cluster_producer_new(const struct cluster *cluster, struct env *env)
+struct cluster_producer *cluster_producer_new(const struct cluster *cluster, struct env *env,
+                                              int64_t pause_ms)
 {
     struct cluster_producer *producer = mem_alloc(sizeof(*producer));
     producer->cluster = cluster;
@@ -217,7 +218,7 @@ struct cluster_producer *cluster_producer_new(const struct cluster *cluster, str
         lane->partition = i;
         lane->id = -1;
         map_init(&lane->acked);
-        cluster_line_init(&lane->line, env, i % CLUSTER_NODES, lane_ready, lane);
+        cluster_line_init(&lane->line, env, pause_ms, i % CLUSTER_NODES, lane_ready, lane);
         env_timer_init(env, &lane->pump, lane_pump, lane);
     }
     return producer;

@@ -92,7 +92,10 @@ static void fault(struct cluster *cluster)
 /* Runs one seed; prints the problem and returns false when a rule is broken. */
 static bool run_seed(uint64_t seed, uint64_t *hash, int64_t *acked)
 {
-    struct cluster_options options = {.seed = seed, .min_insync = 1 + (int)(seed % 2)};
+    static const int64_t pauses_ms[8] = {20, 20, 40, 40, 80, 80, 80, 160};
+    struct cluster_options options = {.seed = seed,
+                                      .min_insync = 1 + (int)(seed % 2),
+                                      .pause_ms = pauses_ms[seed / 2 % 8]};
     struct cluster *cluster = cluster_new(&options);
     bool ok = cluster_ready(cluster, READY_MS);
     cluster_start_clients(cluster, CLUSTER_CLIENTS);

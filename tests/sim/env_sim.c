@@ -135,6 +135,7 @@ bool sim_defer(struct env *env, const struct sim_event *event)
 void sim_note(struct sim *sim, enum sim_kind kind, const struct sim_node *node)
 {
     sim->steps++;
+    sim->last = node;
     sim_mix(sim, (uint64_t)sim->now_us);
     sim_mix(sim, (uint64_t)kind << 8 | node->index);
     if (!sim->trace)
@@ -210,6 +211,7 @@ bool sim_step(struct sim *sim)
     if (event_us == INT64_MAX && timer_us == INT64_MAX)
         return false;
     sim->stepping = true;
+    sim->last = NULL;
     if (event_us <= timer_us) {
         struct sim_event event = sim_pop(sim);
         sim->now_us = event.due_us;
@@ -313,6 +315,11 @@ int64_t sim_now_us(const struct sim *sim)
 uint64_t sim_steps(const struct sim *sim)
 {
     return sim->steps;
+}
+
+struct sim_node *sim_last_node(const struct sim *sim)
+{
+    return sim->last ? sim->nodes[sim->last->index] : NULL;
 }
 
 uint64_t sim_trace_hash(const struct sim *sim)

@@ -45,6 +45,9 @@ void sim_run_for(struct sim *sim, int64_t duration_us);
 int64_t sim_now_us(const struct sim *sim);
 /* Events run so far. */
 uint64_t sim_steps(const struct sim *sim);
+/* The node at which the last step did something; NULL when it did nothing yet (the event was put
+ * off). What stands at other nodes has not changed. */
+struct sim_node *sim_last_node(const struct sim *sim);
 /* A digest of every event that was run: when, what, at which node, and the bytes it moved. Two runs
  * from one seed that differ here differ in what they did: something drew on the real world. */
 uint64_t sim_trace_hash(const struct sim *sim);

@@ -67,6 +67,7 @@ struct sim {
     size_t held_count, held_cap;
     int64_t latency_min_us, latency_max_us, spike_us;
     int spike_per_mille;
+    const struct sim_node *last; /* where the last event took effect; NULL: nowhere yet */
     bool stepping;  /* inside an event */
     bool in_worker; /* inside work->run: the disk's time counts as the job's */
     int64_t worker_us;
