@@ -77,9 +77,11 @@ static int take_clean_mark(struct log_dir *dir)
     int rc = env_path_remove(env, path);
     mem_free(path);
     dir->clean = rc == 0;
-    if (rc == ERR_NOT_FOUND)
-        return 0;
-    return rc < 0 ? rc : env_dir_sync(env, dir->path);
+    if (rc < 0 && rc != ERR_NOT_FOUND)
+        return rc;
+    /* Without a mark this is for the names of logs that the last process made: it may have been
+     * killed before it synced them, and nobody does so later. */
+    return env_dir_sync(env, dir->path);
 }
 
 static int lock_dir(struct log_dir *dir, struct buf *problem)

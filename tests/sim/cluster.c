@@ -20,7 +20,11 @@
 #include "controller/controller_private.h"
 #include "kafka/config.h"
 
-enum { NODE_CONTROLLER_PORT = 19092, NODE_LAG_MS = 1500 };
+enum {
+    NODE_CONTROLLER_PORT = 19092,
+    NODE_LAG_MS = 1500,
+    SETS_EVERY = 16 /* steps between two looks at the in-sync sets */
+};
 
 const char cluster_topic[] = "sim";
 
@@ -40,8 +44,25 @@ bool cluster_fail(struct cluster *cluster, const char *format, ...)
 static void cluster_quiet(void *data, const char *line, int len)
 {
     const struct node *node = data;
-    if (getenv("SIM_VERBOSE"))
-        fprintf(stderr, "%10lld %.*s", (long long)sim_now_us(node->cluster->sim), len, line);
+    const char *words = memchr(line, ']', (size_t)len); /* after the date */
+    if (words && line[0] == '[') {
+        len -= (int)(words + 2 - line);
+        line = words + 2;
+    }
+    cluster_note(node->cluster, node->id, "  %.*s", len - 1, line);
+}
+
+void cluster_note(const struct cluster *cluster, int i, const char *format, ...)
+{
+    if (!cluster->options.tell)
+        return;
+    va_list args;
+    va_start(args, format);
+    printf("# %11.6f s ", (double)sim_now_us(cluster->sim) / 1e6);
+    printf(i >= 0 ? " n%d " : "    ", i);
+    vprintf(format, args);
+    printf("\n");
+    va_end(args);
 }
 
 static int64_t cluster_wall_ms(void *data)
@@ -89,7 +110,7 @@ static struct config *cluster_config(struct cluster *cluster, int i)
     cluster_set(&props, "listeners", "PLAINTEXT://%s:%d", host, CLUSTER_BROKER_PORT);
     cluster_set(&props, "controller.quorum.voters", "0@n0:%d,1@n1:%d,2@n2:%d", NODE_CONTROLLER_PORT,
                 NODE_CONTROLLER_PORT, NODE_CONTROLLER_PORT);
-    cluster_set(&props, "log.dirs", cluster->options.dirs == 2 ? "/data,/more" : "/data");
+    cluster_set(&props, "log.dirs", "%s", cluster->nodes[i].dirs);
     cluster_set(&props, "broker.session.timeout.ms", "1500");
     cluster_set(&props, "broker.heartbeat.interval.ms", "300");
     cluster_set(&props, "replica.lag.time.max.ms", "%lld", (long long)lag_ms);
@@ -162,7 +183,7 @@ static void node_log(struct node *node, struct logger *logger, const char *what,
     char name[32];
     snprintf(name, sizeof(name), "%s %d", what, node->id);
     logger_init(logger, name, cluster_wall_ms, env);
-    if (!getenv("SIM_VERBOSE"))
+    if (!node->cluster->options.tell)
         logger->level = LOGGER_ERROR + 1; /* nobody reads it */
     logger->sink = cluster_quiet;
     logger->sink_data = node;
@@ -176,6 +197,9 @@ static void node_start(struct node *node)
     node_log(node, &node->broker_logger, "broker", node->broker_env);
     node_log(node, &node->controller_logger, "controller", node->controller_env);
     node->config = cluster_config(cluster, node->id);
+    /* A fault that is still to come may hit the start itself. */
+    bool faulty = sim_node_is_faulty(node->host);
+    node->harmed &= faulty;
     node->quit = false;
     node->stop = NODE_RUNS;
     struct buf problem;
@@ -186,7 +210,8 @@ static void node_start(struct node *node)
         err = node_start_controller(node, &problem);
     node->up = true;
     cluster_check_started(cluster, node->id);
-    if (err && !cluster->options.quits)
+    node->harmed |= err && faulty;
+    if (err && !cluster->options.quits && !node->harmed)
         cluster_fail(cluster, "node %d does not start: %s", node->id, buf_text(&problem));
     node->quit |= err != 0;
     buf_close(&problem);
@@ -201,6 +226,10 @@ static void node_release(struct node *node)
     if (cluster->creating && node->broker && cluster->create.channel == node->broker->channel) {
         controller_call_cancel(&cluster->create);
         cluster->creating = false;
+    }
+    if (cluster->asking && node->broker && cluster->chore.channel == node->broker->channel) {
+        controller_call_cancel(&cluster->chore);
+        cluster->asking = false;
     }
     sim_env_reap(node->broker_env);
     sim_env_reap(node->controller_env);
@@ -225,6 +254,29 @@ void cluster_kill(struct cluster *cluster, int i, bool power)
     else
         sim_node_kill(node->host);
     node_release(node);
+}
+
+void cluster_power_cut(struct cluster *cluster, int i)
+{
+    cluster_kill(cluster, i, true);
+    sim_node_kill_power(cluster->nodes[i].host); /* a second time loses nothing more */
+}
+
+void cluster_set_dirs(struct cluster *cluster, int i, const char *dirs)
+{
+    cluster->nodes[i].dirs = dirs;
+}
+
+void cluster_harm(struct cluster *cluster, int i)
+{
+    cluster->nodes[i].harmed = true;
+}
+
+void cluster_disturb(struct cluster *cluster, bool lasting)
+{
+    cluster->troubled = lasting;
+    cluster->disturbed_us = sim_now_us(cluster->sim);
+    cluster->settled = false;
 }
 
 void cluster_restart(struct cluster *cluster, int i)
@@ -294,13 +346,16 @@ static void cluster_tend(struct cluster *cluster)
         if (!node->up)
             continue;
         if (node->quit) {
-            if (!cluster->options.quits)
+            cluster_note(cluster, i, "gave up by itself");
+            if (!cluster->options.quits && !node->harmed)
                 cluster_fail(cluster, "node %d gave up by itself", i);
             cluster_kill(cluster, i, false);
+            cluster_disturb(cluster, cluster->troubled);
         } else if (node->stop == NODE_LEFT && !node->broker_only) {
             node->stop = NODE_RESIGNING;
             controller_stop(node->controller, node_resigned, node);
         } else if (node->stop == NODE_STOPPED) {
+            cluster_note(cluster, i, "has stopped");
             cluster_kill(cluster, i, false);
         }
     }
@@ -312,6 +367,8 @@ bool cluster_step(struct cluster *cluster)
         return cluster_fail(cluster, "nothing happens any more");
     struct sim_node *host = sim_last_node(cluster->sim);
     cluster_tend(cluster);
+    if (++cluster->checks % SETS_EVERY == 0 && !cluster_check_sets(cluster))
+        return false;
     for (int i = 0; i < CLUSTER_NODES; i++)
         if (host == cluster->nodes[i].host)
             return cluster_check(cluster, i);
@@ -339,6 +396,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
 {
     struct cluster *cluster = mem_alloc(sizeof(*cluster));
     cluster->options = *options;
+    cluster->options.tell |= getenv("SIM_VERBOSE") != NULL;
     cluster->sim = sim_new(options->seed);
     if (getenv("SIM_TRACE"))
         sim_set_trace(cluster->sim, cluster_trace, cluster);
@@ -348,6 +406,7 @@ struct cluster *cluster_new(const struct cluster_options *options)
         snprintf(name, sizeof(name), "n%d", i);
         cluster->nodes[i].cluster = cluster;
         cluster->nodes[i].id = i;
+        cluster->nodes[i].dirs = options->dirs == 2 ? "/data,/more" : "/data";
         cluster->nodes[i].host = sim_node_new(cluster->sim, name);
     }
     for (int i = 0; i < CLUSTER_NODES; i++)
@@ -396,6 +455,11 @@ struct env *cluster_client_env(struct cluster *cluster)
 bool cluster_is_up(const struct cluster *cluster, int i)
 {
     return cluster->nodes[i].up;
+}
+
+bool cluster_is_stopping(const struct cluster *cluster, int i)
+{
+    return cluster->nodes[i].up && cluster->nodes[i].stop != NODE_RUNS;
 }
 
 const char *cluster_problem(const struct cluster *cluster)

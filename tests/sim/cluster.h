@@ -1,19 +1,6 @@
 /* Three whole nodes, broker and controller each, in one simulated world, with clients that write
- * and read and a checker that looks at everything after every event.
- *
- * The checker's rules, after each event:
- * - one leader for each epoch of a partition;
- * - the high watermark of a leadership never goes back, and covers only what is on the leader's
- * disk; a follower's is at most its log end;
- * - what was below any replica's high watermark once (the ledger) is the same, byte for byte, on
- *   every replica whose high watermark covers it, for ever; and the leader's high watermark moves
- *   only over records that every running member of the in-sync set has;
- * - a running replica never cuts what it knew to be committed;
- * - a new leader never shows consumers an end below what an earlier one showed;
- * - nobody leads before the metadata has reached his own registration.
- * At the end: what was acknowledged stands at its offset on every replica, the idempotent
- * producer's records are all there once and in order, and what the consumer saw is what is there.
- */
+ * and read and a checker that looks at what an event may have changed.
+ * README.md tells the rules. */
 #ifndef SIM_CLUSTER_H
 #define SIM_CLUSTER_H
 
@@ -41,6 +28,7 @@ struct cluster_options {
     int dirs;       /* log.dirs of each node; 0 = 1 */
     int64_t lag_ms; /* replica.lag.time.max.ms; 0 = 1500 */
     int64_t pause_ms; /* of the clients between two batches; 0 = 5 */
+    bool tell;        /* prints what happens, in words */
 };
 
 /* The world and three running nodes. */
@@ -70,13 +58,28 @@ enum cluster_clients {
     CLUSTER_CLIENTS = 15
 };
 void cluster_start_clients(struct cluster *cluster, unsigned which);
+/* A client was told that its batch stands at this offset: it must be committed by then. */
+void cluster_acknowledged(struct cluster *cluster, int p, int64_t offset);
 /* Batches acknowledged to writer and producer so far, in partition p, or in all (p = -1). */
 int64_t cluster_acked(const struct cluster *cluster, int p);
 
 /* ---- faults ---- */
 
 bool cluster_is_up(const struct cluster *cluster, int i);
+bool cluster_is_stopping(const struct cluster *cluster, int i);
 void cluster_kill(struct cluster *cluster, int i, bool power);
+/* The machine loses its power, whether or not the node is up. */
+void cluster_power_cut(struct cluster *cluster, int i);
+/* log.dirs from the next start on. */
+void cluster_set_dirs(struct cluster *cluster, int i, const char *dirs);
+/* A fault of the disk or of memory reached the process: it may give up by itself, and the end of
+ * the run starts it anew. */
+void cluster_harm(struct cluster *cluster, int i);
+/* Something was done to the cluster just now, or (`lasting`) goes on until the next call: for a
+ * while in-sync sets may change. */
+void cluster_disturb(struct cluster *cluster, bool lasting);
+/* With `tell`: prints time, node (-1 none) and words. */
+void cluster_note(const struct cluster *cluster, int i, const char *format, ...) PRINTF_LIKE(3, 4);
 void cluster_restart(struct cluster *cluster, int i);
 /* Controlled shutdown, as on SIGTERM: the node is up until it is done. */
 void cluster_stop(struct cluster *cluster, int i);
@@ -107,6 +110,8 @@ int64_t cluster_end(const struct cluster *cluster, int i, int p); /* log end; -1
 int64_t cluster_hw(const struct cluster *cluster, int i, int p);
 struct broker *cluster_broker(const struct cluster *cluster, int i);
 struct controller *cluster_controller(const struct cluster *cluster, int i);
+/* All nodes up and every in-sync set full. */
+bool cluster_is_full(const struct cluster *cluster);
 /* All nodes up, all in-sync sets full, all replicas at the same end and high watermark. */
 bool cluster_is_whole(struct cluster *cluster);
 
@@ -115,10 +120,18 @@ bool cluster_is_whole(struct cluster *cluster);
 Meta__CommandReply *cluster_command(struct cluster *cluster, int i, Meta__Command *command,
                                     int64_t limit_ms);
 
+/* Sends a command by itself, through a broker that runs; nobody waits for the answer. Nothing while
+ * the last one is on its way. */
+void cluster_ask(struct cluster *cluster, Meta__Command *command);
+/* The next batch of a client with an own number is as large as this. */
+void cluster_enlarge(struct cluster *cluster, int bytes);
+
 /* ---- the end ---- */
 
 /* Compares the replicas that are up, below their high watermarks. */
 bool cluster_check_logs(struct cluster *cluster);
+/* What the clients saw so far breaks no rule. */
+bool cluster_check_seen(struct cluster *cluster);
 /* Ends all faults and starts every node; then every running client must get on within `live_ms`
  * (0 = not asked), all replicas must become whole within `whole_ms`, and everything is compared. */
 bool cluster_finish(struct cluster *cluster, int64_t live_ms, int64_t whole_ms);

@@ -1,4 +1,4 @@
-/* The rules of a simulated cluster, looked at after every event and at the end (see cluster.h).
+/* The rules of a simulated cluster, looked at after every event and at the end (see README.md).
  *
  * Happy path: little has changed since the last event, so little is read: only records that a high
  * watermark has newly passed are compared with the ledger. Failure modes: the first broken rule is
@@ -17,7 +17,8 @@
 
 enum {
     CHECK_CHUNK = 1 << 16, /* bytes read at a time, */
-    CHECK_BATCH = 1 << 22  /* or one batch that is larger */
+    CHECK_BATCH = 1 << 22, /* or one batch that is larger */
+    CHECK_SETTLE_US = 3000 * 1000, /* after the last fault: session, election, messages held back */
 };
 static uint8_t check_bytes[CHECK_BATCH];
 
@@ -44,12 +45,21 @@ void cluster_check_started(struct cluster *cluster, int i)
     }
 }
 
+/* The log of a replica that serves; NULL when it has none. */
+static struct log *check_log(struct partition *partition)
+{
+    struct log *log = partition ? partition_log(partition) : NULL;
+    return log && partition_state(partition) != PARTITION_OPENING && !log_is_offline(log) ? log
+                                                                                       : NULL;
+}
+
 /* ---- reading ---- */
 
 static size_t check_read(struct partition *partition, int64_t offset, int64_t end)
 {
     struct log_slice slice;
-    if (log_read(partition_log(partition), offset, CHECK_CHUNK, end, true, &slice))
+    int err = log_read(partition_log(partition), offset, CHECK_CHUNK, end, true, &slice);
+    if (err)
         return 0;
     size_t len = slice.len < CHECK_BATCH ? slice.len : CHECK_BATCH;
     ssize_t got = len ? env_file_read(slice.file, check_bytes, len, slice.position) : 0;
@@ -184,8 +194,7 @@ static bool check_members(struct cluster *cluster, int i, int p, struct partitio
     }
     for (int m = 0; m < CLUSTER_NODES; m++) {
         struct partition *member = cluster_partition(cluster, m, p);
-        if (m == i || !image_ids_have(isr, m) || !member || !partition_log(member) ||
-            partition_state(member) == PARTITION_OPENING)
+        if (m == i || !image_ids_have(isr, m) || !check_log(member))
             continue;
         int64_t durable = log_durable_offset(partition_log(member));
         if (durable < hw)
@@ -235,8 +244,8 @@ static bool check_leader(struct cluster *cluster, int i, int p, struct partition
 static bool check_replica(struct cluster *cluster, int i, int p, struct partition *partition)
 {
     struct node *node = &cluster->nodes[i];
-    struct log *log = partition_log(partition);
-    if (!log || partition_state(partition) == PARTITION_OPENING) {
+    struct log *log = check_log(partition);
+    if (!log) {
         node->matched[p] = node->ended[p] = node->started[p] = 0;
         return true;
     }
@@ -265,12 +274,31 @@ static bool check_replica(struct cluster *cluster, int i, int p, struct partitio
 
 bool cluster_check(struct cluster *cluster, int i)
 {
-    for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
+    sim_disk_look(cluster->sim, true);
+    bool ok = true;
+    for (int p = 0; ok && p < CLUSTER_PARTITIONS; p++) {
         struct partition *partition = cluster_partition(cluster, i, p);
-        if (partition && !check_replica(cluster, i, p, partition))
-            return false;
+        ok = !partition || check_replica(cluster, i, p, partition);
     }
-    return !cluster->problem[0];
+    sim_disk_look(cluster->sim, false);
+    return ok && !cluster->problem[0];
+}
+
+/* ---- the in-sync sets ---- */
+
+bool cluster_check_sets(struct cluster *cluster)
+{
+    bool full = cluster_is_full(cluster);
+    if (cluster->settled && !full)
+        return cluster_fail(cluster,
+                            "an in-sync set shrank %lld ms after the last fault, with all nodes up "
+                            "and in it",
+                            (long long)(sim_now_us(cluster->sim) - cluster->disturbed_us) / 1000);
+    int64_t since_us = cluster->disturbed_us > cluster->paused_until_us ? cluster->disturbed_us
+                                                                        : cluster->paused_until_us;
+    cluster->settled = full && !cluster->troubled &&
+                       sim_now_us(cluster->sim) > since_us + CHECK_SETTLE_US;
+    return true;
 }
 
 /* ---- all of the logs ---- */
@@ -296,8 +324,7 @@ static bool check_pair(struct cluster *cluster, int p, int i, int j)
 {
     struct partition *a = cluster_partition(cluster, i, p);
     struct partition *b = cluster_partition(cluster, j, p);
-    if (!a || !b || !partition_log(a) || !partition_log(b) ||
-        partition_state(a) == PARTITION_OPENING || partition_state(b) == PARTITION_OPENING)
+    if (!check_log(a) || !check_log(b))
         return true;
     int64_t end = partition_high_watermark(a);
     if (partition_high_watermark(b) < end)
@@ -319,12 +346,14 @@ static bool check_pair(struct cluster *cluster, int p, int i, int j)
 
 bool cluster_check_logs(struct cluster *cluster)
 {
+    bool ok = true;
+    sim_disk_look(cluster->sim, true);
     for (int p = 0; p < CLUSTER_PARTITIONS; p++)
         for (int i = 0; i < CLUSTER_NODES; i++)
-            for (int j = i + 1; j < CLUSTER_NODES; j++)
-                if (!check_pair(cluster, p, i, j))
-                    return false;
-    return true;
+            for (int j = i + 1; ok && j < CLUSTER_NODES; j++)
+                ok = check_pair(cluster, p, i, j);
+    sim_disk_look(cluster->sim, false);
+    return ok;
 }
 
 /* ---- the end ---- */
@@ -373,13 +402,15 @@ static bool check_clients(struct cluster *cluster, int i, int p)
 
 bool cluster_check_end(struct cluster *cluster)
 {
+    bool ok = true;
+    sim_disk_look(cluster->sim, true);
     for (int p = 0; p < CLUSTER_PARTITIONS; p++)
-        for (int i = 0; i < CLUSTER_NODES; i++) {
+        for (int i = 0; ok && i < CLUSTER_NODES; i++) {
             struct partition *partition = cluster_partition(cluster, i, p);
             cluster->nodes[i].matched[p] = 0; /* all of it once more */
-            if (!check_match(cluster, i, p, partition, cluster->ledger[p].end) ||
-                !check_clients(cluster, i, p))
-                return false;
+            ok = check_match(cluster, i, p, partition, cluster->ledger[p].end) &&
+                 check_clients(cluster, i, p);
         }
-    return true;
+    sim_disk_look(cluster->sim, false);
+    return ok;
 }

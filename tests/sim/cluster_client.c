@@ -26,8 +26,10 @@ struct lane {
 };
 
 struct cluster_client {
+    struct cluster *cluster;
     struct env *env;
     int16_t acks;
+    int large; /* bytes of the next batch's last value; 0 = an ordinary batch */
     int64_t next;
     struct lane lanes[CLUSTER_PARTITIONS];
 };
@@ -41,6 +43,8 @@ static void lane_answered(void *data, int err, struct client_answer *answer)
             &response->responses.items[0].partition_responses.items[0];
         err = item->error_code;
         if (!err) {
+            if (lane->client->acks == PARTITION_ACKS_ALL)
+                cluster_acknowledged(lane->client->cluster, lane->partition, item->base_offset);
             map_put_u64(&lane->acked, (uint64_t)item->base_offset,
                         (void *)(uintptr_t)(lane->first + 1));
             lane->acked_count++;
@@ -62,6 +66,14 @@ static void lane_build(struct lane *lane, struct batch_builder *builder)
         int err = batch_builder_append(builder, env_wall_ms(lane->client->env), WIRE_BYTES_NULL,
                                        (struct wire_bytes){(const uint8_t *)value, len}, NULL, 0);
         ASSERT(err == 0);
+    }
+    if (lane->client->large) {
+        uint8_t *bytes = mem_alloc((size_t)lane->client->large);
+        int err = batch_builder_append(builder, env_wall_ms(lane->client->env), WIRE_BYTES_NULL,
+                                       (struct wire_bytes){bytes, lane->client->large}, NULL, 0);
+        ASSERT(err == 0);
+        mem_free(bytes);
+        lane->client->large = 0;
     }
     int err = batch_builder_finish(builder);
     ASSERT(err == 0);
@@ -87,9 +99,11 @@ static void lane_send(void *data)
         env_timer_start(&lane->pause, lane->line.pause_ms * 4);
 }
 
-struct cluster_client *cluster_client_new(struct env *env, int64_t pause_ms, int16_t acks)
+struct cluster_client *cluster_client_new(struct cluster *cluster, struct env *env,
+                                          int64_t pause_ms, int16_t acks)
 {
     struct cluster_client *client = mem_alloc(sizeof(*client));
+    client->cluster = cluster;
     client->env = env;
     client->acks = acks;
     for (int i = 0; i < CLUSTER_PARTITIONS; i++) {
@@ -101,6 +115,11 @@ struct cluster_client *cluster_client_new(struct env *env, int64_t pause_ms, int
         env_timer_init(env, &lane->pause, lane_send, lane);
     }
     return client;
+}
+
+void cluster_client_enlarge(struct cluster_client *client, int bytes)
+{
+    client->large = bytes;
 }
 
 void cluster_client_free(struct cluster_client *client)

@@ -10,13 +10,17 @@
 #include "env/env.h"
 
 struct batch;
+struct cluster;
 struct cluster_client;
 
-struct cluster_client *cluster_client_new(struct env *env, int64_t pause_ms, int16_t acks);
+struct cluster_client *cluster_client_new(struct cluster *cluster, struct env *env,
+                                          int64_t pause_ms, int16_t acks);
 /* NULL is nothing. */
 void cluster_client_free(struct cluster_client *client);
 void cluster_client_start(struct cluster_client *client);
 void cluster_client_stop(struct cluster_client *client);
+/* The next batch gets one more record, of so many bytes. */
+void cluster_client_enlarge(struct cluster_client *client, int bytes);
 int64_t cluster_client_acked_in(const struct cluster_client *client, int partition);
 /* A batch of a log: false when an acknowledged one of ours stands at another offset than it should;
  * *found counts the acknowledged ones. */

@@ -96,6 +96,25 @@ Meta__CommandReply *cluster_command(struct cluster *cluster, int i, Meta__Comman
     return reply;
 }
 
+static void course_asked(struct controller_call *call, int err, const Meta__CommandReply *reply)
+{
+    struct cluster *cluster = CONTAINER_OF(call, struct cluster, chore);
+    (void)reply;
+    cluster->asking = false;
+    cluster_note(cluster, -1, "  answered: %s", err ? err_text(err) : "done");
+}
+
+void cluster_ask(struct cluster *cluster, Meta__Command *command)
+{
+    for (int i = 0; i < CLUSTER_NODES && !cluster->asking; i++) {
+        struct broker *broker = cluster->nodes[i].broker;
+        if (!cluster->nodes[i].up || !broker || cluster->nodes[i].stop != NODE_RUNS)
+            continue;
+        cluster->asking = true;
+        controller_channel_call(broker->channel, &cluster->chore, command, 2000, course_asked);
+    }
+}
+
 /* ---- the topic ---- */
 
 static void course_created(struct controller_call *call, int err, const Meta__CommandReply *reply)
@@ -137,6 +156,19 @@ static void course_create_topic(struct cluster *cluster)
                             course_created);
 }
 
+bool cluster_is_full(const struct cluster *cluster)
+{
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
+        const struct image_partition *newest = cluster_newest(cluster, p);
+        if (!newest || newest->isr.count != CLUSTER_NODES || newest->leader < 0)
+            return false;
+    }
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        if (!cluster->nodes[i].up || cluster->nodes[i].stop != NODE_RUNS)
+            return false;
+    return true;
+}
+
 bool cluster_is_whole(struct cluster *cluster)
 {
     for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
@@ -173,10 +205,12 @@ bool cluster_ready(struct cluster *cluster, int64_t limit_ms)
 
 void cluster_start_clients(struct cluster *cluster, unsigned which)
 {
-    int64_t pause_ms = cluster->options.pause_ms ? cluster->options.pause_ms : CLUSTER_LINE_PAUSE_MS;
+    int64_t pause_ms = cluster->options.pause_ms;
+    pause_ms = pause_ms ? pause_ms : CLUSTER_LINE_PAUSE_MS;
     cluster->clients |= which;
     if (which & CLUSTER_WRITER) {
-        cluster->writer = cluster_client_new(cluster->client_env, pause_ms, PARTITION_ACKS_ALL);
+        cluster->writer =
+            cluster_client_new(cluster, cluster->client_env, pause_ms, PARTITION_ACKS_ALL);
         cluster_client_start(cluster->writer);
     }
     if (which & CLUSTER_PRODUCER) {
@@ -185,13 +219,23 @@ void cluster_start_clients(struct cluster *cluster, unsigned which)
     }
     if (which & CLUSTER_NOISE)
         for (int16_t acks = 0; acks < 2; acks++) {
-            cluster->noise[acks] = cluster_client_new(cluster->client_env, pause_ms, acks);
+            cluster->noise[acks] = cluster_client_new(cluster, cluster->client_env, pause_ms, acks);
             cluster_client_start(cluster->noise[acks]);
         }
     if (which & CLUSTER_CONSUMER) {
         cluster->consumer = cluster_consumer_new(cluster->client_env, pause_ms);
         cluster_consumer_start(cluster->consumer);
     }
+}
+
+void cluster_acknowledged(struct cluster *cluster, int p, int64_t offset)
+{
+    if (cluster->options.unclean || cluster->options.forgetful)
+        return;
+    if (offset < 0 || offset >= cluster->ledger[p].end)
+        cluster_fail(cluster,
+                     "offset %lld of partition %d was acknowledged before it was committed (%lld)",
+                     (long long)offset, p, (long long)cluster->ledger[p].end);
 }
 
 int64_t cluster_acked(const struct cluster *cluster, int p)
@@ -206,6 +250,12 @@ int64_t cluster_acked(const struct cluster *cluster, int p)
             count += cluster_producer_acked_in(cluster->producer, i);
     }
     return count;
+}
+
+void cluster_enlarge(struct cluster *cluster, int bytes)
+{
+    if (cluster->writer)
+        cluster_client_enlarge(cluster->writer, bytes);
 }
 
 /* ---- the end ---- */
@@ -249,13 +299,18 @@ static bool course_moved(const struct cluster *cluster, const struct progress *s
 
 static void course_end_faults(struct cluster *cluster)
 {
+    cluster_disturb(cluster, false);
     sim_heal_all(cluster->sim);
     sim_set_latency(cluster->sim, 50, 500, 5, 10 * 1000);
     for (int i = 0; i < CLUSTER_NODES; i++) {
         struct node *node = &cluster->nodes[i];
         sim_node_disk_full(node->host, false);
+        sim_node_set_wall_offset(node->host, 0);
         sim_disk_set_sync_us(node->host, 50, 2000);
-        if (node->stop != NODE_RUNS || !node->controller)
+        sim_disk_set_call_us(node->host, 20);
+        sim_disk_fail_at(node->host, 0);
+        sim_node_fail_memory(node->host, 0);
+        if (node->stop != NODE_RUNS || !node->controller || node->harmed)
             cluster_kill(cluster, i, false); /* a second signal ends it at once */
     }
     while (sim_now_us(cluster->sim) < cluster->paused_until_us)
@@ -311,6 +366,13 @@ static bool course_stop_clients(struct cluster *cluster, int64_t whole_ms)
                         "the producer's batches are not all acknowledged");
 }
 
+bool cluster_check_seen(struct cluster *cluster)
+{
+    if (cluster->consumer && cluster_consumer_problem(cluster->consumer))
+        return cluster_fail(cluster, "%s", cluster_consumer_problem(cluster->consumer));
+    return !cluster->problem[0];
+}
+
 bool cluster_finish(struct cluster *cluster, int64_t live_ms, int64_t whole_ms)
 {
     course_end_faults(cluster);
@@ -320,7 +382,5 @@ bool cluster_finish(struct cluster *cluster, int64_t live_ms, int64_t whole_ms)
     if (cluster->consumer &&
         !course_until(cluster, course_is_read, whole_ms, "the consumer has not read everything"))
         return false;
-    if (cluster->consumer && cluster_consumer_problem(cluster->consumer))
-        return cluster_fail(cluster, "%s", cluster_consumer_problem(cluster->consumer));
-    return cluster_check_logs(cluster) && cluster_check_end(cluster);
+    return cluster_check_seen(cluster) && cluster_check_logs(cluster) && cluster_check_end(cluster);
 }

@@ -29,6 +29,8 @@ struct node {
     bool up;
     bool quit;        /* it gave up by itself */
     bool broker_only; /* cluster_leave: the controller goes on */
+    bool harmed;      /* cluster_harm, since it was started */
+    const char *dirs; /* log.dirs */
     enum node_stop stop;
     /* What the checker remembers of this process. */
     int32_t hw_epoch[CLUSTER_PARTITIONS]; /* the leadership that `hw` belongs to */
@@ -56,9 +58,15 @@ struct cluster {
     struct cluster_producer *producer;
     struct cluster_consumer *consumer;
     int64_t paused_until_us;
+    int64_t disturbed_us; /* when something was last done to it */
+    bool troubled;        /* something goes on */
+    bool settled;         /* the in-sync sets have been full since then: they must stay so */
+    unsigned checks;
     bool topic_made;
     struct controller_call create;
     bool creating;
+    struct controller_call chore; /* cluster_ask */
+    bool asking;
     struct ledger ledger[CLUSTER_PARTITIONS];
     int8_t leader_of[CLUSTER_PARTITIONS][CLUSTER_EPOCHS_MAX]; /* node + 1; 0 = none seen */
     int64_t shown[CLUSTER_PARTITIONS][CLUSTER_EPOCHS_MAX];    /* end that consumers were told of */
@@ -77,6 +85,8 @@ void cluster_check_close(struct cluster *cluster);
 void cluster_check_started(struct cluster *cluster, int i);
 /* After every event, which took effect at node i. */
 bool cluster_check(struct cluster *cluster, int i);
+/* In-sync sets that are full stay so while nobody disturbs. */
+bool cluster_check_sets(struct cluster *cluster);
 /* Walks the batches of a replica in [from, end): fn returns false to stop. False when that happened
  * or the log could not be read. */
 bool cluster_each_batch(struct partition *partition, int64_t from, int64_t end,

@@ -46,7 +46,7 @@ struct producer_lane {
 };
 
 struct cluster_producer {
-    const struct cluster *cluster;
+    struct cluster *cluster;
     struct env *env;
     struct producer_lane lanes[CLUSTER_PARTITIONS];
 };
@@ -72,6 +72,7 @@ static void lane_took(struct producer_lane *lane, struct flight *flight, int64_t
         map_put_u64(&lane->acked, (uint64_t)flight->number + 1, (void *)(uintptr_t)(offset + 1));
     if (known && (int64_t)(uintptr_t)known != offset + 1)
         lane->problem = "one batch was acknowledged at two offsets";
+    cluster_acknowledged(lane->producer->cluster, lane->partition, offset);
     flight->acked = true;
     while (lane->first < lane->next && lane_flight(lane, lane->first)->acked)
         lane->first++;
@@ -206,7 +207,7 @@ static void lane_ready(void *data)
 
 /* ---- life ---- */
 
-struct cluster_producer *cluster_producer_new(const struct cluster *cluster, struct env *env,
+struct cluster_producer *cluster_producer_new(struct cluster *cluster, struct env *env,
                                               int64_t pause_ms)
 {
     struct cluster_producer *producer = mem_alloc(sizeof(*producer));

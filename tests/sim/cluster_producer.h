@@ -13,7 +13,7 @@ struct batch;
 struct cluster;
 struct cluster_producer;
 
-struct cluster_producer *cluster_producer_new(const struct cluster *cluster, struct env *env,
+struct cluster_producer *cluster_producer_new(struct cluster *cluster, struct env *env,
                                               int64_t pause_ms);
 /* NULL is nothing. */
 void cluster_producer_free(struct cluster_producer *producer);

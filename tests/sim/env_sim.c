@@ -136,6 +136,8 @@ void sim_note(struct sim *sim, enum sim_kind kind, const struct sim_node *node)
 {
     sim->steps++;
     sim->last = node;
+    if (node->fail_memory)
+        (void)mem_fail_at(node->fail_memory);
     sim_mix(sim, (uint64_t)sim->now_us);
     sim_mix(sim, (uint64_t)kind << 8 | node->index);
     if (!sim->trace)
@@ -224,6 +226,8 @@ bool sim_step(struct sim *sim)
         sim_run_timer(sim);
     }
     sim->stepping = false;
+    if (sim->last && sim->last->fail_memory && mem_fail_at(0))
+        sim->nodes[sim->last->index]->fail_memory = 0; /* it has happened */
     for (size_t i = 0; sim->crash_due && i < sim->node_count; i++)
         if (sim->nodes[i]->frozen)
             sim_node_kill_power(sim->nodes[i]);
@@ -507,6 +511,11 @@ void sim_node_kill_power(struct sim_node *node)
 {
     sim_node_kill(node);
     sim_disk_lose(node);
+}
+
+void sim_node_fail_memory(struct sim_node *node, uint64_t k)
+{
+    node->fail_memory = k;
 }
 
 /* ---- env.h: loop and threads ---- */

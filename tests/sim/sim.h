@@ -87,6 +87,10 @@ void sim_node_pause(struct sim_node *node, int64_t duration_us);
 /* Sets the wall clock off from true time; each node starts up to half a second wrong. */
 void sim_node_set_wall_offset(struct sim_node *node, int64_t offset_ms);
 
+/* In each event of the node the k-th allocation that may fail does, until one has; 0 switches it
+ * off. */
+void sim_node_fail_memory(struct sim_node *node, uint64_t k);
+
 /* ---- network faults ---- */
 
 /* What travels from `from` to `to` is held back, silently; with both_ways also the other direction.
@@ -111,13 +115,41 @@ void sim_node_disk_full(struct sim_node *node, bool full);
 void sim_disk_fail_sync(struct sim_node *node);
 /* The n-th disk call from now (1 = the next) fails with ERR_IO; 0 switches it off. */
 void sim_disk_fail_at(struct sim_node *node, uint64_t n);
+enum sim_disk_kind {
+    SIM_DISK_OPEN = 1,
+    SIM_DISK_READ = 2, /* reading, listing, asking for a size */
+    SIM_DISK_WRITE = 4,
+    SIM_DISK_SYNC = 8,
+    SIM_DISK_NAME = 16, /* creating, renaming, removing */
+    SIM_DISK_ANY = 31
+};
+/* Of the calls of these kinds, `count` from the n-th on fail with `err`. */
+void sim_disk_fail(struct sim_node *node, unsigned kinds, uint64_t n, uint64_t count, int err);
+/* A filesystem without a journal: at a power loss any of the names that no env_dir_sync made
+ * durable survive, not a beginning of them. */
+void sim_disk_set_unordered(struct sim_node *node, bool unordered);
+/* How long a call of a job takes at most, 20 us by default. */
+void sim_disk_set_call_us(struct sim_node *node, int64_t max_us);
 /* Power fails during the n-th changing disk call from now: it is torn, no later one and no byte to
  * the network takes effect, and after the step sim_node_is_down. 0 switches it off. */
 void sim_disk_crash_at(struct sim_node *node, uint64_t n);
+/* Whether a fault of its disk or memory that was asked for has still to happen, or goes on. */
+bool sim_node_is_faulty(const struct sim_node *node);
+/* Between true and false disk calls are a checker's: they meet no fault and take no time. */
+void sim_disk_look(struct sim *sim, bool looking);
 /* How long a sync takes, 50 to 2000 us by default. */
 void sim_disk_set_sync_us(struct sim_node *node, int64_t min_us, int64_t max_us);
 /* Inverts a byte of a file, durably. ERR_NOT_FOUND, ERR_EOF. */
 int sim_disk_flip(struct sim_node *node, const char *path, uint64_t offset) MUST_CHECK;
+/* What a person does to the disk of a node that is down, durably and with what is below: removes a
+ * path, makes an empty directory, or puts a copy in place of what is there. ERR_NOT_FOUND,
+ * ERR_INVALID. */
+int sim_disk_remove(struct sim_node *node, const char *path) MUST_CHECK;
+int sim_disk_make(struct sim_node *node, const char *path) MUST_CHECK;
+int sim_disk_copy_tree(struct sim_node *node, const char *from, const char *to) MUST_CHECK;
+/* Calls fn for each name in a directory; fn may remove it. */
+int sim_disk_each(struct sim_node *node, const char *path, void (*fn)(void *data, const char *name),
+                  void *data) MUST_CHECK;
 /* Disk calls that change something so far (the n of sim_disk_crash_at counts these). */
 uint64_t sim_disk_changes(const struct sim_node *node);
 

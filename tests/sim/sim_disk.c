@@ -38,6 +38,7 @@ void sim_disk_init(struct sim_node *node)
     list_init(&node->changes);
     node->sync_min_us = SYNC_MIN_US;
     node->sync_max_us = SYNC_MAX_US;
+    node->call_max_us = CALL_MAX_US;
 }
 
 static void disk_forget_changes(struct sim_node *node)
@@ -54,14 +55,7 @@ void sim_disk_close(struct sim_node *node)
 
 void sim_disk_lose(struct sim_node *node)
 {
-    int64_t count = 0;
-    LIST_EACH(link, &node->changes)
-    count++;
-    int64_t kept = sim_between(node->sim, 0, count);
-    if (sim_chance(node->sim, 500))
-        kept = 0; /* the harshest case is the likeliest */
-    while (kept-- > 0)
-        change_apply(LIST_ENTRY(node->changes.next, struct sim_change, link));
+    changes_lose(node);
     disk_forget_changes(node);
     node->used = object_lose(node->sim, node->root);
 }
@@ -103,20 +97,36 @@ static void disk_spend(struct env *env, int64_t cost_us)
 
 enum disk_verdict { DISK_GO, DISK_TEAR };
 
+/* Whether this call is one of those that sim_disk_fail has chosen. */
+static bool disk_must_fail(struct sim_node *node, enum sim_disk_kind kind)
+{
+    if (node->fail_at == 0 || !(node->fail_kinds & (unsigned)kind))
+        return false;
+    if (node->fail_at > 1) {
+        node->fail_at--;
+        return false;
+    }
+    if (--node->fail_count == 0)
+        node->fail_at = 0;
+    return true;
+}
+
 /* The gate of every call: counts it and lets faults in. DISK_GO, DISK_TEAR (the power fails while
  * this change is made) or ERR_x. */
-static int disk_begin(struct env *env, bool changes)
+static int disk_begin(struct env *env, enum sim_disk_kind kind)
 {
     struct sim_node *node = env->node;
     if (env->dead)
         return ERR_CLOSED;
     if (node->frozen)
         return ERR_IO;
+    if (node->sim->looking)
+        return DISK_GO;
     if (node->sim->in_worker)
-        disk_spend(env, sim_between(node->sim, 1, CALL_MAX_US));
-    if (node->fail_at > 0 && --node->fail_at == 0)
-        return ERR_IO;
-    if (!changes)
+        disk_spend(env, sim_between(node->sim, 1, node->call_max_us));
+    if (disk_must_fail(node, kind))
+        return node->fail_err;
+    if (kind & (SIM_DISK_OPEN | SIM_DISK_READ))
         return DISK_GO;
     node->change_count++;
     if (node->crash_at == 0 || --node->crash_at > 0)
@@ -126,15 +136,13 @@ static int disk_begin(struct env *env, bool changes)
 }
 
 /* The same for calls that happen whole or not at all. */
-static int disk_begin_whole(struct env *env, bool changes)
+static int disk_begin_whole(struct env *env, enum sim_disk_kind kind)
 {
-    int rc = disk_begin(env, changes);
+    int rc = disk_begin(env, kind);
     return rc == DISK_TEAR ? ERR_IO : rc;
 }
 
-/* Follows `path` to the directory of its last part, which is copied to `name` ("" for the root). */
-static int disk_walk(struct sim_node *node, const char *path, struct sim_object **dir,
-                     char name[256])
+int disk_walk(struct sim_node *node, const char *path, struct sim_object **dir, char name[256])
 {
     struct sim_object *at = node->root;
     name[0] = 0;
@@ -161,7 +169,7 @@ static int disk_walk(struct sim_node *node, const char *path, struct sim_object 
     return 0;
 }
 
-static int disk_find(struct sim_node *node, const char *path, struct sim_object **object)
+int disk_find(struct sim_node *node, const char *path, struct sim_object **object)
 {
     char name[256];
     struct sim_object *dir;
@@ -186,7 +194,7 @@ static struct env_file *file_new(struct env *env, struct sim_object *object)
 
 static int file_truncate(struct env *env, struct sim_object *object, uint64_t size)
 {
-    int rc = disk_begin_whole(env, true);
+    int rc = disk_begin_whole(env, SIM_DISK_WRITE);
     if (rc < 0)
         return rc;
     if (env->node->full && size > object->live.len)
@@ -200,7 +208,7 @@ static int file_truncate(struct env *env, struct sim_object *object, uint64_t si
 static int file_create(struct env *env, struct sim_object *dir, const char *name,
                        struct sim_object **object)
 {
-    int rc = disk_begin_whole(env, true);
+    int rc = disk_begin_whole(env, SIM_DISK_NAME);
     if (rc < 0)
         return rc;
     if (env->node->full)
@@ -214,7 +222,7 @@ int env_file_open(struct env *env, const char *path, int flags, struct env_file 
 {
     char name[256];
     struct sim_object *dir, *object;
-    int rc = disk_begin_whole(env, false);
+    int rc = disk_begin_whole(env, SIM_DISK_OPEN);
     if (rc < 0)
         return rc;
     rc = disk_walk(env->node, path, &dir, name);
@@ -247,7 +255,7 @@ void env_file_close(struct env_file *file)
 
 ssize_t env_file_read(struct env_file *file, void *buffer, size_t len, uint64_t offset)
 {
-    int rc = disk_begin_whole(file->env, false);
+    int rc = disk_begin_whole(file->env, SIM_DISK_READ);
     if (rc < 0)
         return rc;
     struct buf *live = &file->object->live;
@@ -288,7 +296,7 @@ static void file_put(struct env_file *file, const void *data, size_t len, uint64
 int env_file_write(struct env_file *file, const void *data, size_t len, uint64_t offset)
 {
     struct sim_node *node = file->env->node;
-    int rc = disk_begin(file->env, true);
+    int rc = disk_begin(file->env, SIM_DISK_WRITE);
     if (rc < 0)
         return rc;
     if (!file->writable)
@@ -320,7 +328,7 @@ int env_file_writev(struct env_file *file, const struct iovec *parts, int count,
 
 int64_t env_file_size(struct env_file *file)
 {
-    int rc = disk_begin_whole(file->env, false);
+    int rc = disk_begin_whole(file->env, SIM_DISK_READ);
     return rc < 0 ? rc : (int64_t)file->object->live.len;
 }
 
@@ -333,7 +341,7 @@ int env_file_truncate(struct env_file *file, uint64_t size)
 
 int env_file_sync(struct env_file *file)
 {
-    int rc = disk_begin_whole(file->env, true);
+    int rc = disk_begin_whole(file->env, SIM_DISK_SYNC);
     if (rc < 0)
         return rc;
     struct sim_node *node = file->env->node;
@@ -353,7 +361,7 @@ static int dir_make_one(struct env *env, const char *path)
 {
     char name[256];
     struct sim_object *dir;
-    int rc = disk_begin_whole(env, false);
+    int rc = disk_begin_whole(env, SIM_DISK_READ);
     if (rc == 0)
         rc = disk_walk(env->node, path, &dir, name);
     if (rc < 0 || !name[0])
@@ -361,7 +369,7 @@ static int dir_make_one(struct env *env, const char *path)
     struct sim_object *there = map_get(&dir->names, name, strlen(name));
     if (there)
         return there->is_dir ? 0 : ERR_EXISTS;
-    rc = disk_begin_whole(env, true);
+    rc = disk_begin_whole(env, SIM_DISK_NAME);
     if (rc < 0)
         return rc;
     if (env->node->full)
@@ -387,7 +395,7 @@ int env_dir_sync(struct env *env, const char *path)
 {
     struct sim_node *node = env->node;
     struct sim_object *dir;
-    int rc = disk_begin_whole(env, true);
+    int rc = disk_begin_whole(env, SIM_DISK_SYNC);
     if (rc == 0)
         rc = disk_find(node, path, &dir);
     if (rc < 0)
@@ -412,7 +420,7 @@ static int disk_compare(const void *a, const void *b)
 int env_dir_list(struct env *env, const char *path, char ***names, size_t *count)
 {
     struct sim_object *dir;
-    int rc = disk_begin_whole(env, false);
+    int rc = disk_begin_whole(env, SIM_DISK_READ);
     if (rc == 0)
         rc = disk_find(env->node, path, &dir);
     if (rc < 0)
@@ -442,7 +450,7 @@ static int disk_remove_empty(struct env *env, const char *path)
 {
     char name[256];
     struct sim_object *dir;
-    int rc = disk_begin_whole(env, true);
+    int rc = disk_begin_whole(env, SIM_DISK_NAME);
     if (rc == 0)
         rc = disk_walk(env->node, path, &dir, name);
     if (rc == 0 && !name[0])
@@ -492,7 +500,7 @@ int env_path_rename(struct env *env, const char *from, const char *to)
 {
     char from_name[256], to_name[256];
     struct sim_object *from_dir, *to_dir;
-    int rc = disk_begin_whole(env, true);
+    int rc = disk_begin_whole(env, SIM_DISK_NAME);
     if (rc == 0)
         rc = disk_walk(env->node, from, &from_dir, from_name);
     if (rc == 0)
@@ -517,7 +525,7 @@ int env_path_remove(struct env *env, const char *path)
 {
     char name[256];
     struct sim_object *dir;
-    int rc = disk_begin_whole(env, true);
+    int rc = disk_begin_whole(env, SIM_DISK_NAME);
     if (rc == 0)
         rc = disk_walk(env->node, path, &dir, name);
     if (rc < 0)
@@ -540,7 +548,7 @@ bool env_path_exists(struct env *env, const char *path)
 int64_t env_path_space(struct env *env, const char *path)
 {
     struct sim_object *object;
-    int rc = disk_begin_whole(env, false);
+    int rc = disk_begin_whole(env, SIM_DISK_READ);
     if (rc == 0)
         rc = disk_find(env->node, path, &object);
     if (rc < 0)
@@ -562,7 +570,15 @@ void sim_disk_fail_sync(struct sim_node *node)
 
 void sim_disk_fail_at(struct sim_node *node, uint64_t n)
 {
+    sim_disk_fail(node, SIM_DISK_ANY, n, 1, ERR_IO);
+}
+
+void sim_disk_fail(struct sim_node *node, unsigned kinds, uint64_t n, uint64_t count, int err)
+{
+    node->fail_kinds = kinds;
     node->fail_at = n;
+    node->fail_count = count;
+    node->fail_err = err;
 }
 
 void sim_disk_crash_at(struct sim_node *node, uint64_t n)

@@ -208,6 +208,34 @@ void change_apply(struct sim_change *change)
     change_free(change);
 }
 
+/* A journal keeps the order of names, so a beginning survives. Without one any of them do, but for
+ * what a sync of the directory has made sure of. */
+void changes_lose(struct sim_node *node)
+{
+    int64_t count = 0;
+    LIST_EACH(link, &node->changes)
+    count++;
+    int64_t kept = sim_between(node->sim, 0, count);
+    if (sim_chance(node->sim, 500))
+        kept = 0; /* the harshest case is the likeliest */
+    LIST_EACH(link, &node->changes)
+    {
+        struct sim_change *change = LIST_ENTRY(link, struct sim_change, link);
+        if (node->unordered ? sim_chance(node->sim, 500) : kept-- > 0)
+            change_apply(change);
+    }
+}
+
+void names_set(struct sim_object *dir, const char *name, struct sim_object *object)
+{
+    names_del(&dir->names, name);
+    names_del(&dir->durable_names, name);
+    if (!object)
+        return;
+    names_put(&dir->names, name, object);
+    names_put(&dir->durable_names, name, object);
+}
+
 /* Makes a change live and remembers it. */
 void change_make(struct sim_node *node, struct sim_object *from, const char *from_name,
                  struct sim_object *to, const char *to_name, struct sim_object *object)

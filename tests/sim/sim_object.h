@@ -1,5 +1,5 @@
 /* Files and directories of a simulated disk, each of them twice: as it is (live) and as a loss of
- * power would leave it (durable). Private to sim_disk.c. */
+ * power would leave it (durable). Private to sim_disk.c and sim_disk_hand.c. */
 #ifndef SIM_SIM_OBJECT_H
 #define SIM_SIM_OBJECT_H
 
@@ -37,6 +37,11 @@ struct sim_change {
     struct sim_object *object; /* what `to_name` names */
 };
 
+/* Follows `path` to the directory of its last part, which is copied to `name` ("" for the root). */
+int disk_walk(struct sim_node *node, const char *path, struct sim_object **dir,
+              char name[256]) MUST_CHECK;
+int disk_find(struct sim_node *node, const char *path, struct sim_object **object) MUST_CHECK;
+
 struct sim_object *object_new(bool is_dir);
 void object_unref(struct sim_object *object);
 /* Sets a length, with zeros where it grows; never fails. */
@@ -55,5 +60,9 @@ void change_make(struct sim_node *node, struct sim_object *from, const char *fro
 /* Makes a remembered change durable and forgets it. */
 void change_apply(struct sim_change *change);
 void change_free(struct sim_change *change);
+/* Power loss: some of the remembered changes become durable. */
+void changes_lose(struct sim_node *node);
+/* A name on both sides: `object` (NULL = nothing) in place of what it named. */
+void names_set(struct sim_object *dir, const char *name, struct sim_object *object);
 
 #endif

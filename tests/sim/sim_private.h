@@ -71,6 +71,7 @@ struct sim {
     bool stepping;  /* inside an event */
     bool in_worker; /* inside work->run: the disk's time counts as the job's */
     int64_t worker_us;
+    bool looking;   /* sim_disk_look */
     bool crash_due; /* a node froze in this step */
     void (*trace)(void *data, const char *line);
     void *trace_data;
@@ -83,6 +84,7 @@ struct sim_node {
     char address[16];
     struct list envs;     /* dead ones too */
     struct map listeners; /* port -> struct env_listener */
+    uint64_t fail_memory; /* sim_node_fail_memory */
     uint16_t next_port;
     int64_t clock_zero_us; /* env_now_us is virtual time plus this */
     int64_t wall_offset_ms;
@@ -90,8 +92,11 @@ struct sim_node {
     struct sim_object *root;
     struct list changes; /* of directories, not yet durable, in order */
     bool full, frozen, fail_sync;
-    uint64_t fail_at, crash_at, change_count;
-    int64_t sync_min_us, sync_max_us;
+    bool unordered; /* names become durable in any order */
+    unsigned fail_kinds;
+    int fail_err;
+    uint64_t fail_at, fail_count, crash_at, change_count;
+    int64_t sync_min_us, sync_max_us, call_max_us;
     uint64_t used; /* bytes in files */
 };
 

@@ -1,0 +1,552 @@
+/* The faults of a simulated cluster.
+ *
+ * Happy path: a row is drawn by weight among those whose condition holds for a node drawn before,
+ * and its function is called. What lasts (cuts, a slow or full disk) is noted, so that the rule of
+ * in-sync sets is not asked for meanwhile. Failure modes: a rule that breaks while a fault waits
+ * for the cluster to be ready for it ends the run. */
+#include "cluster_faults.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum {
+    FULL_MS = 6000,  /* in which a cluster without faults gets full in-sync sets */
+    LOOK_MS = 20,    /* between two looks at that */
+    CALM_MS = 5000,  /* of a while without faults */
+    SLOW_US = 40000, /* a sync of a slow disk */
+    CALL_US = 2000,  /* another call of it */
+    LARGE_MAX = 700 * 1000,
+    DAY_MS = 24 * 3600 * 1000
+};
+
+struct cluster_faults {
+    struct cluster *cluster;
+    struct sim *sim;
+    uint64_t on; /* bit of each row */
+    int count;
+    bool cut, slow, full; /* go on */
+    bool copied[CLUSTER_NODES];
+};
+
+static uint64_t faults_draw(struct cluster_faults *faults, uint64_t count)
+{
+    return sim_random(faults->sim) % count;
+}
+
+static struct sim_node *faults_host(struct cluster_faults *faults, int node)
+{
+    return cluster_node(faults->cluster, node);
+}
+
+/* ---- conditions ---- */
+
+static bool fault_always(struct cluster_faults *faults, int node)
+{
+    (void)faults;
+    (void)node;
+    return true;
+}
+
+static bool fault_if_up(struct cluster_faults *faults, int node)
+{
+    return cluster_is_up(faults->cluster, node);
+}
+
+static bool fault_if_down(struct cluster_faults *faults, int node)
+{
+    return !cluster_is_up(faults->cluster, node);
+}
+
+/* Never is the last one that runs ended, so that there is something to check. */
+static bool fault_if_others_up(struct cluster_faults *faults, int node)
+{
+    int up = 0;
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        up += cluster_is_up(faults->cluster, i);
+    return up > 1 && cluster_is_up(faults->cluster, node);
+}
+
+static bool fault_if_stopping(struct cluster_faults *faults, int node)
+{
+    return cluster_is_stopping(faults->cluster, node);
+}
+
+static bool fault_if_copied(struct cluster_faults *faults, int node)
+{
+    return faults->copied[node];
+}
+
+/* ---- processes ---- */
+
+static void fault_kill(struct cluster_faults *faults, int node)
+{
+    cluster_kill(faults->cluster, node, false);
+}
+
+static void fault_power(struct cluster_faults *faults, int node)
+{
+    cluster_power_cut(faults->cluster, node);
+}
+
+static void fault_restart(struct cluster_faults *faults, int node)
+{
+    cluster_restart(faults->cluster, node);
+}
+
+static void fault_stop(struct cluster_faults *faults, int node)
+{
+    cluster_stop(faults->cluster, node);
+}
+
+static void fault_stop_all(struct cluster_faults *faults, int node)
+{
+    (void)node;
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        cluster_stop(faults->cluster, i);
+}
+
+/* A second signal, or the end of an operator's patience; half of the time it is started at once. */
+static void fault_end_stop(struct cluster_faults *faults, int node)
+{
+    if (faults_draw(faults, 4) == 0)
+        cluster_power_cut(faults->cluster, node);
+    else
+        cluster_kill(faults->cluster, node, false);
+    if (faults_draw(faults, 2))
+        cluster_restart(faults->cluster, node);
+}
+
+/* All at once; who comes back at once is drawn. */
+static void fault_crash(struct cluster_faults *faults, int node)
+{
+    bool power = faults_draw(faults, 3) > 0;
+    int back = 1 + (int)faults_draw(faults, CLUSTER_NODES);
+    cluster_note(faults->cluster, -1, "%s of all, %d come back at once, first node %d",
+                 power ? "power cut" : "kill -9", back, node);
+    for (int i = 0; i < CLUSTER_NODES; i++) {
+        cluster_kill(faults->cluster, i, power);
+        if (power)
+            cluster_power_cut(faults->cluster, i);
+    }
+    for (int i = 0; i < back; i++)
+        cluster_restart(faults->cluster, (node + i) % CLUSTER_NODES);
+}
+
+static void fault_pause(struct cluster_faults *faults, int node)
+{
+    cluster_pause(faults->cluster, node, (int64_t)faults_draw(faults, 3000));
+}
+
+/* ---- network, clocks, memory ---- */
+
+static void faults_lasting(struct cluster_faults *faults)
+{
+    cluster_disturb(faults->cluster, faults->cut || faults->slow || faults->full);
+}
+
+static void fault_cut(struct cluster_faults *faults, int node)
+{
+    int other = (node + 1 + (int)faults_draw(faults, CLUSTER_NODES - 1)) % CLUSTER_NODES;
+    bool both = faults_draw(faults, 2) == 0;
+    cluster_note(faults->cluster, node, "cut %s node %d", both ? "from" : "on the way to", other);
+    sim_cut(faults->sim, faults_host(faults, node), faults_host(faults, other), both);
+    faults->cut = true;
+}
+
+/* Ends all that lasts. */
+static void fault_heal(struct cluster_faults *faults, int node)
+{
+    (void)node;
+    sim_heal_all(faults->sim);
+    for (int i = 0; i < CLUSTER_NODES; i++) {
+        sim_node_disk_full(faults_host(faults, i), false);
+        sim_disk_set_sync_us(faults_host(faults, i), 50, 2000);
+        sim_disk_set_call_us(faults_host(faults, i), 20);
+        sim_disk_fail_at(faults_host(faults, i), 0);
+        sim_node_fail_memory(faults_host(faults, i), 0);
+    }
+    faults->cut = faults->slow = faults->full = false;
+}
+
+static void fault_clock(struct cluster_faults *faults, int node)
+{
+    static const int64_t most_ms[] = {1000, 60 * 1000, DAY_MS, 8 * (int64_t)DAY_MS};
+    int64_t most = most_ms[faults_draw(faults, 4)];
+    int64_t offset = (int64_t)faults_draw(faults, (uint64_t)(2 * most)) - most;
+    cluster_note(faults->cluster, node, "the wall clock is %lld ms off", (long long)offset);
+    sim_node_set_wall_offset(faults_host(faults, node), offset);
+}
+
+static void fault_memory(struct cluster_faults *faults, int node)
+{
+    cluster_harm(faults->cluster, node);
+    sim_node_fail_memory(faults_host(faults, node), 1 + faults_draw(faults, 6));
+}
+
+/* ---- disks ---- */
+
+static void fault_slow_disk(struct cluster_faults *faults, int node)
+{
+    sim_disk_set_sync_us(faults_host(faults, node), SLOW_US / 4, SLOW_US);
+    sim_disk_set_call_us(faults_host(faults, node), CALL_US);
+    faults->slow = true;
+}
+
+static void fault_full_disk(struct cluster_faults *faults, int node)
+{
+    cluster_harm(faults->cluster, node);
+    sim_node_disk_full(faults_host(faults, node), true);
+    faults->full = true;
+}
+
+static void fault_io(struct cluster_faults *faults, int node)
+{
+    static const unsigned kinds[] = {SIM_DISK_OPEN, SIM_DISK_READ, SIM_DISK_WRITE,
+                                     SIM_DISK_SYNC, SIM_DISK_NAME, SIM_DISK_ANY};
+    unsigned kind = kinds[faults_draw(faults, 6)];
+    uint64_t n = 1 + faults_draw(faults, 30);
+    cluster_note(faults->cluster, node, "call %d of kind %u fails with EIO", (int)n, kind);
+    cluster_harm(faults->cluster, node);
+    sim_disk_fail(faults_host(faults, node), kind, n, 1, ERR_IO);
+}
+
+static void fault_sync(struct cluster_faults *faults, int node)
+{
+    cluster_harm(faults->cluster, node);
+    sim_disk_fail_sync(faults_host(faults, node));
+}
+
+/* The limit of open files: a process lives through that. */
+static void fault_descriptors(struct cluster_faults *faults, int node)
+{
+    sim_disk_fail(faults_host(faults, node), SIM_DISK_OPEN, 1 + faults_draw(faults, 10),
+                  1 + faults_draw(faults, 10), ERR_TOO_MANY_FILES);
+}
+
+static void fault_journal(struct cluster_faults *faults, int node)
+{
+    sim_disk_set_unordered(faults_host(faults, node), true);
+}
+
+/* ---- directories ---- */
+
+/* Waits until every copy is there; false when that takes too long. */
+static bool faults_make_full(struct cluster_faults *faults)
+{
+    struct cluster *cluster = faults->cluster;
+    fault_heal(faults, -1);
+    faults_lasting(faults);
+    for (int waited = 0; waited < FULL_MS; waited += LOOK_MS) {
+        if (cluster_is_full(cluster))
+            return true;
+        for (int i = 0; i < CLUSTER_NODES; i++)
+            if (!cluster_is_stopping(cluster, i))
+                cluster_restart(cluster, i);
+        if (!cluster_run(cluster, LOOK_MS))
+            return false;
+    }
+    return false;
+}
+
+struct faults_walk {
+    struct cluster_faults *faults;
+    int node;
+    const char *dir;
+    int index;
+};
+
+static bool faults_is_topic(const char *name)
+{
+    return strncmp(name, cluster_topic, strlen(cluster_topic)) == 0;
+}
+
+static void faults_remove_topic(void *data, const char *name)
+{
+    struct faults_walk *walk = data;
+    if (!faults_is_topic(name) || (walk->index >= 0 && name[strlen(name) - 1] != '0' + walk->index))
+        return;
+    char *path = mem_printf("%s/%s", walk->dir, name);
+    int rc = sim_disk_remove(faults_host(walk->faults, walk->node), path);
+    ASSERT(rc == 0);
+    mem_free(path);
+}
+
+static const char *const faults_dirs[] = {"/data", "/more"};
+
+/* One copy of partition `index` goes (-1: of both). */
+static void faults_lose(struct cluster_faults *faults, int node, int index)
+{
+    if (!faults_make_full(faults))
+        return;
+    cluster_kill(faults->cluster, node, faults_draw(faults, 2));
+    for (int i = 0; i < 2; i++) {
+        struct faults_walk walk = {faults, node, faults_dirs[i], index};
+        int rc = sim_disk_each(faults_host(faults, node), faults_dirs[i], faults_remove_topic,
+                               &walk);
+        ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
+    }
+    cluster_note(faults->cluster, node, "its copies are gone");
+    if (faults_draw(faults, 2))
+        cluster_restart(faults->cluster, node);
+    else if (faults_draw(faults, 2))
+        fault_crash(faults, node);
+}
+
+static void fault_lose_folder(struct cluster_faults *faults, int node)
+{
+    faults_lose(faults, node, (int)faults_draw(faults, CLUSTER_PARTITIONS));
+}
+
+static void fault_lose_all(struct cluster_faults *faults, int node)
+{
+    faults_lose(faults, node, -1);
+}
+
+/* The second directory comes back as an empty mount point. */
+static void fault_empty_dir(struct cluster_faults *faults, int node)
+{
+    if (!faults_make_full(faults))
+        return;
+    cluster_kill(faults->cluster, node, faults_draw(faults, 2));
+    int rc = sim_disk_remove(faults_host(faults, node), "/more");
+    ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
+    if (faults_draw(faults, 2))
+        cluster_restart(faults->cluster, node);
+    else if (faults_draw(faults, 2))
+        fault_crash(faults, node);
+}
+
+/* A new directory in front of log.dirs, or the order of them changed. */
+static void fault_move_dirs(struct cluster_faults *faults, int node)
+{
+    static const char *const orders[] = {"/data,/more", "/more,/data", "/new,/data,/more"};
+    const char *dirs = orders[faults_draw(faults, 3)];
+    cluster_note(faults->cluster, node, "log.dirs=%s", dirs);
+    cluster_set_dirs(faults->cluster, node, dirs);
+}
+
+static void faults_copy_topic(void *data, const char *name)
+{
+    struct faults_walk *walk = data;
+    if (!faults_is_topic(name))
+        return;
+    char *from = mem_printf("%s/%s", walk->dir, name);
+    char *to = mem_printf("/copy/%s", name);
+    struct sim_node *host = faults_host(walk->faults, walk->node);
+    int rc = sim_disk_copy_tree(host, walk->index ? from : to, walk->index ? to : from);
+    ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
+    mem_free(from);
+    mem_free(to);
+}
+
+/* index: 1 = away from the disk, 0 = back. */
+static void faults_copy(struct cluster_faults *faults, int node, int index)
+{
+    struct faults_walk walk = {faults, node, "/data", index};
+    int rc = faults->copied[node] ? 0 : sim_disk_make(faults_host(faults, node), "/copy");
+    ASSERT(rc == 0);
+    rc = sim_disk_each(faults_host(faults, node), "/data", faults_copy_topic, &walk);
+    ASSERT(rc == 0);
+}
+
+static void fault_back_up(struct cluster_faults *faults, int node)
+{
+    faults_copy(faults, node, 1);
+    faults->copied[node] = true;
+}
+
+/* A copy of long ago, at a node that has left the in-sync sets: within them nobody could tell. */
+static void fault_restore(struct cluster_faults *faults, int node)
+{
+    if (!faults_make_full(faults))
+        return;
+    cluster_kill(faults->cluster, node, false);
+    for (int waited = 0; waited < FULL_MS; waited += LOOK_MS) {
+        bool in = false;
+        for (int p = 0; p < CLUSTER_PARTITIONS; p++)
+            in |= cluster_in_isr(faults->cluster, p, node);
+        if (!in) {
+            faults_copy(faults, node, 0);
+            cluster_note(faults->cluster, node, "has its copies of long ago");
+            cluster_restart(faults->cluster, node);
+            return;
+        }
+        if (!cluster_run(faults->cluster, LOOK_MS))
+            return;
+    }
+}
+
+/* ---- what operators and clients do ---- */
+
+static void fault_unregister(struct cluster_faults *faults, int node)
+{
+    Meta__UnregisterBroker unregister = META__UNREGISTER_BROKER__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    unregister.broker_id = node;
+    command.body_case = META__COMMAND__BODY_UNREGISTER_BROKER;
+    command.unregister_broker = &unregister;
+    cluster_ask(faults->cluster, &command);
+}
+
+static char other_topic[] = "anew";
+
+static void fault_create(struct cluster_faults *faults, int node)
+{
+    (void)node;
+    Meta__CreateTopics__Topic topic = META__CREATE_TOPICS__TOPIC__INIT, *topics[] = {&topic};
+    topic.name = other_topic;
+    topic.partitions = 1 + (int)faults_draw(faults, 3);
+    topic.replication_factor = CLUSTER_NODES;
+    Meta__CreateTopics create = META__CREATE_TOPICS__INIT;
+    create.topics = topics;
+    create.n_topics = 1;
+    Meta__Command command = META__COMMAND__INIT;
+    command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
+    command.create_topics = &create;
+    cluster_ask(faults->cluster, &command);
+}
+
+static void fault_delete(struct cluster_faults *faults, int node)
+{
+    (void)node;
+    Meta__DeleteTopics__Topic topic = META__DELETE_TOPICS__TOPIC__INIT, *topics[] = {&topic};
+    topic.name = other_topic;
+    Meta__DeleteTopics delete = META__DELETE_TOPICS__INIT;
+    delete.topics = topics;
+    delete.n_topics = 1;
+    Meta__Command command = META__COMMAND__INIT;
+    command.body_case = META__COMMAND__BODY_DELETE_TOPICS;
+    command.delete_topics = &delete;
+    cluster_ask(faults->cluster, &command);
+}
+
+static void fault_large(struct cluster_faults *faults, int node)
+{
+    (void)node;
+    cluster_enlarge(faults->cluster, 1 + (int)faults_draw(faults, LARGE_MAX));
+}
+
+/* No fault for a while, in which nothing may shrink. */
+static void fault_none(struct cluster_faults *faults, int node)
+{
+    (void)node;
+    if (faults_make_full(faults))
+        (void)cluster_run(faults->cluster, CALM_MS);
+}
+
+/* ---- the table ---- */
+
+static const struct fault_row {
+    const char *name;
+    int weight;
+    bool (*can)(struct cluster_faults *faults, int node);
+    void (*run)(struct cluster_faults *faults, int node);
+    bool off; /* only when it is named */
+} fault_rows[] = {
+    {"kill", 9, fault_if_others_up, fault_kill, false},
+    {"power", 5, fault_if_others_up, fault_power, false},
+    {"restart", 12, fault_if_down, fault_restart, false},
+    {"stop", 9, fault_if_up, fault_stop, true},
+    {"stop-all", 1, fault_always, fault_stop_all, true},
+    {"end-stop", 9, fault_if_stopping, fault_end_stop, true},
+    {"crash", 4, fault_always, fault_crash, false},
+    {"pause", 3, fault_if_up, fault_pause, false},
+    {"cut", 4, fault_always, fault_cut, false},
+    {"heal", 4, fault_always, fault_heal, false},
+    {"clock", 2, fault_always, fault_clock, false},
+    {"memory", 2, fault_if_up, fault_memory, true},
+    {"slow-disk", 2, fault_always, fault_slow_disk, false},
+    {"full-disk", 2, fault_if_up, fault_full_disk, false},
+    {"io", 3, fault_if_up, fault_io, false},
+    {"sync", 2, fault_if_up, fault_sync, true},
+    {"descriptors", 2, fault_if_up, fault_descriptors, true},
+    {"journal", 1, fault_always, fault_journal, false},
+    {"lose-folder", 1, fault_always, fault_lose_folder, true},
+    {"lose-all", 1, fault_always, fault_lose_all, true},
+    {"empty-dir", 1, fault_always, fault_empty_dir, false},
+    {"move-dirs", 1, fault_always, fault_move_dirs, false},
+    {"back-up", 2, fault_if_down, fault_back_up, false},
+    {"restore", 1, fault_if_copied, fault_restore, false},
+    {"unregister", 2, fault_if_down, fault_unregister, true},
+    {"create", 2, fault_always, fault_create, false},
+    {"delete", 2, fault_always, fault_delete, false},
+    {"large", 2, fault_always, fault_large, false},
+    {"calm", 1, fault_always, fault_none, false},
+};
+enum { FAULT_ROWS = sizeof(fault_rows) / sizeof(fault_rows[0]) };
+_Static_assert(FAULT_ROWS <= 64, "a row has a bit in `on`");
+
+void cluster_faults_list(void)
+{
+    for (int i = 0; i < FAULT_ROWS; i++)
+        printf("# %-12s weight %2d%s\n", fault_rows[i].name, fault_rows[i].weight,
+               fault_rows[i].off ? ", only when it is named" : "");
+}
+
+static bool faults_enable(struct cluster_faults *faults, const char *names)
+{
+    if (!names || strcmp(names, "all") == 0) {
+        for (int i = 0; i < FAULT_ROWS; i++)
+            if (names || !fault_rows[i].off)
+                faults->on |= (uint64_t)1 << i;
+        return true;
+    }
+    for (size_t len; *names; names += len + (names[len] == ',')) {
+        len = strcspn(names, ",");
+        int i = 0;
+        while (i < FAULT_ROWS && (strlen(fault_rows[i].name) != len ||
+                                  strncmp(fault_rows[i].name, names, len) != 0))
+            i++;
+        if (i == FAULT_ROWS)
+            return false;
+        faults->on |= (uint64_t)1 << i;
+    }
+    return true;
+}
+
+struct cluster_faults *cluster_faults_new(struct cluster *cluster, const char *names)
+{
+    struct cluster_faults *faults = mem_alloc(sizeof(*faults));
+    faults->cluster = cluster;
+    faults->sim = cluster_sim(cluster);
+    if (faults_enable(faults, names))
+        return faults;
+    mem_free(faults);
+    return NULL;
+}
+
+void cluster_faults_free(struct cluster_faults *faults)
+{
+    mem_free(faults);
+}
+
+int cluster_faults_count(const struct cluster_faults *faults)
+{
+    return faults->count;
+}
+
+bool cluster_fault(struct cluster_faults *faults)
+{
+    int node = (int)faults_draw(faults, CLUSTER_NODES);
+    int total = 0;
+    bool can[FAULT_ROWS];
+    for (int i = 0; i < FAULT_ROWS; i++) {
+        can[i] = (faults->on >> i & 1) && fault_rows[i].can(faults, node);
+        total += can[i] ? fault_rows[i].weight : 0;
+    }
+    if (total == 0)
+        return true;
+    int drawn = (int)faults_draw(faults, (uint64_t)total);
+    int row = 0;
+    while (!can[row] || drawn >= fault_rows[row].weight)
+        drawn -= can[row] ? fault_rows[row].weight : 0, row++;
+    cluster_note(faults->cluster, node, "FAULT %s", fault_rows[row].name);
+    faults->count++;
+    fault_rows[row].run(faults, node);
+    faults_lasting(faults);
+    return !cluster_problem(faults->cluster)[0];
+}
