@@ -115,7 +115,8 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
         reply->broker_epoch = old->epoch;
         return 0;
     }
-    bool emptied = old && !again && lacks_dir(old, request);
+    /* Nobody knows what disks an unknown one had. */
+    bool emptied = !again && (!old || lacks_dir(old, request));
     Meta__BrokerRecord *record = record_of(decision, request);
     if (again) {
         record->epoch = old->epoch;
@@ -180,6 +181,7 @@ void brokers_unregister(struct decision *decision, const Meta__UnregisterBroker 
     meta__broker_removed_record__init(record);
     record->id = command->broker_id;
     decision_emit(decision, META__RECORD__FACT_BROKER_REMOVED, record);
+    elections_broker_emptied(decision, command->broker_id);
 }
 
 void brokers_producer_ids(struct decision *decision, const Meta__AllocateProducerIds *command,

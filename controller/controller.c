@@ -201,6 +201,7 @@ static void copy_config(struct controller *controller, const struct controller_c
         .check_data = config->check_data,
         .heard = on_heard,
         .heard_data = controller,
+        .logger = controller->logger,
     };
 }
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/logger.h"
 #include "base/mem.h"
 #include "base/uuid.h"
 #include "common/meta/channel.pb-c.h"
@@ -31,6 +32,7 @@ struct decision_rules {
     int (*check_topic_config)(void *data, const char *key, const char *value, struct buf *problem);
     int (*check_broker_config)(void *data, const char *key, const char *value, struct buf *problem);
     void *check_data;
+    struct logger *logger; /* for what a person has to know of; may be NULL */
 };
 
 struct decision {
@@ -43,6 +45,7 @@ struct decision {
     Meta__Record **records;
     size_t record_count;
     size_t record_cap;
+    int said; /* lines that one decision has logged, see elections.c */
 };
 
 /* The image, rules and random source are borrowed. */

@@ -1,7 +1,11 @@
 /* Leader elections. Happy path: a broker goes, each partition that it led finds another member of
  * its in-sync set. Failure modes: nobody live is left in the set, then there is no leader (-1); a
  * new controller has not heard of the members yet, then it waits for the first, or until all of
- * them are known to be gone. */
+ * them are known to be gone.
+ *
+ * An election leaves the set as it is. Members that are gone are dropped by the new leader once it
+ * leads (isr.c of the broker): one that fails before has then cost nobody his place, and the
+ * others, who have everything too, may lead in its stead. */
 #include "controller/elections.h"
 
 #include <string.h>
@@ -41,13 +45,16 @@ static bool may_lead(const struct decision *decision, const Meta__PartitionRecor
     return is_fit(decision, record->offline, record->n_offline, id) && decision_heard(decision, id);
 }
 
-/* The first replica that may lead, in the set if `clean`; IMAGE_NO_NODE when there is none. */
+/* The first replica that may lead, in the set if `clean`; IMAGE_NO_NODE when there is none. An
+ * emptied member counts for neither. */
 static int32_t pick_leader(const struct decision *decision, const Meta__PartitionRecord *record,
                            bool clean)
 {
+    if (clean && record->emptied)
+        return IMAGE_NO_NODE;
     for (size_t i = 0; i < record->n_replicas; i++) {
         int32_t id = record->replicas[i];
-        if (clean && !ids_have(record->isr, record->n_isr, id))
+        if ((clean || record->emptied) && ids_have(record->isr, record->n_isr, id) != clean)
             continue;
         if (may_lead(decision, record, id))
             return id;
@@ -63,29 +70,66 @@ static void set_leader(Meta__PartitionRecord *record, int32_t leader)
     record->leader_epoch++;
 }
 
-/* The set of a partition that is led: without those that are known to be unfit. */
-static void trim_isr(const struct decision *decision, Meta__PartitionRecord *record)
+enum { SAID_MAX = 20 }; /* lines about partitions in one decision: there may be thousands */
+
+/* Whether one more line may be logged; the last one says that there are more. */
+static bool may_say(struct decision *decision)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < record->n_isr; i++)
-        if (is_fit(decision, record->offline, record->n_offline, record->isr[i]))
-            record->isr[kept++] = record->isr[i];
-    ASSERT(kept > 0);
-    record->n_isr = kept;
+    struct logger *logger = decision->rules->logger;
+    if (!logger || decision->said >= SAID_MAX)
+        return false;
+    if (++decision->said == SAID_MAX)
+        logger_warn(logger, "and more partitions like these: kafka-topics.sh --describe "
+                            "--unavailable-partitions lists all that have no leader");
+    return decision->said < SAID_MAX;
+}
+
+static void say_unclean(struct decision *decision, const struct image_topic *topic,
+                        const Meta__PartitionRecord *record, int32_t leader)
+{
+    if (may_say(decision))
+        logger_warn(decision->rules->logger,
+                    "unclean election: broker %d leads %s-%d in epoch %d without having been in "
+                    "sync: what it had not copied of the epochs before is lost",
+                    leader, topic->name, record->partition, record->leader_epoch + 1);
+}
+
+static void say_emptied(struct decision *decision, const struct image_topic *topic,
+                        const Meta__PartitionRecord *record, int32_t broker_id)
+{
+    if (may_say(decision))
+        logger_error(decision->rules->logger,
+                     "%s-%d has no leader: broker %d, its last in-sync replica (leader epoch %d), "
+                     "was unregistered or has a new log directory; records that only it had are "
+                     "at risk. Bring its old disk back, or let another replica lead and lose "
+                     "them: kafka-leader-election.sh --election-type unclean --topic %s "
+                     "--partition %d",
+                     topic->name, record->partition, broker_id, record->leader_epoch, topic->name,
+                     record->partition);
+}
+
+/* A replica leads that may lack records: the set is that one alone. */
+static void set_unclean(struct decision *decision, const struct image_topic *topic,
+                        Meta__PartitionRecord *record, int32_t leader)
+{
+    say_unclean(decision, topic, record, leader);
+    record->isr[0] = leader;
+    record->n_isr = 1;
+    record->emptied = false;
 }
 
 /* Whether a member of the set may still turn out to live. */
 static bool is_member_awaited(const struct decision *decision, const Meta__PartitionRecord *record)
 {
-    for (size_t i = 0; i < record->n_isr; i++)
+    for (size_t i = 0; i < record->n_isr && !record->emptied; i++)
         if (is_fit(decision, record->offline, record->n_offline, record->isr[i]))
             return true;
     return false;
 }
 
-/* Gives the partition a leader if its own can't lead. While nobody can, the set stays as it is: all
- * of it has everything, and whoever comes first may lead. */
-static void elect(const struct decision *decision, const struct image_topic *topic,
+/* Gives the partition a leader if its own can't lead. The set stays as it is: all of it has
+ * everything, and whoever comes first may lead. */
+static void elect(struct decision *decision, const struct image_topic *topic,
                   Meta__PartitionRecord *record)
 {
     int32_t leader = record->leader;
@@ -95,14 +139,10 @@ static void elect(const struct decision *decision, const struct image_topic *top
         return;
     if (leader == IMAGE_NO_NODE && unclean_allowed(decision, topic)) {
         leader = pick_leader(decision, record, false);
-        if (leader != IMAGE_NO_NODE) {
-            record->isr[0] = leader;
-            record->n_isr = 1;
-        }
+        if (leader != IMAGE_NO_NODE)
+            set_unclean(decision, topic, record, leader);
     }
     set_leader(record, leader);
-    if (leader != IMAGE_NO_NODE)
-        trim_isr(decision, record);
 }
 
 static void emit(struct decision *decision, Meta__PartitionRecord *record)
@@ -117,7 +157,7 @@ static void review(struct decision *decision, const struct image_topic *topic,
 {
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
     elect(decision, topic, record);
-    if (record->leader != partition->leader || record->n_isr != (size_t)partition->isr.count)
+    if (record->leader != partition->leader)
         emit(decision, record);
 }
 
@@ -152,7 +192,7 @@ static void leave(struct decision *decision, const struct image_topic *topic,
                   const struct image_partition *partition, int32_t broker_id)
 {
     if (partition->leader == broker_id || image_ids_have(&partition->isr, broker_id))
-        review(decision, topic, partition);
+        review(decision, topic, partition); /* who waited for this member waits no more */
 }
 
 void elections_broker_out(struct decision *decision, int32_t broker_id)
@@ -190,11 +230,18 @@ static void report_one(struct decision *decision, int32_t broker_id,
     const struct image_topic *topic = image_topic_by_id(decision->image, &id);
     const struct image_partition *partition =
         topic ? image_partition(topic, replica->partition) : NULL;
-    if (!partition || !image_ids_have(&partition->replicas, broker_id) ||
-        image_ids_have(&partition->offline, broker_id) == (bool)replica->offline)
+    if (!partition || !image_ids_have(&partition->replicas, broker_id))
+        return;
+    bool changed = image_ids_have(&partition->offline, broker_id) != (bool)replica->offline;
+    bool found = partition->emptied && replica->whole && !replica->offline &&
+                 image_ids_have(&partition->isr, broker_id);
+    if (!changed && !found)
         return;
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
-    mark(decision, record, broker_id, replica->offline);
+    if (changed)
+        mark(decision, record, broker_id, replica->offline);
+    if (found)
+        record->emptied = false;
     elect(decision, topic, record);
     emit(decision, record);
 }
@@ -220,10 +267,15 @@ static void drop_from_isr(Meta__PartitionRecord *record, int32_t broker_id)
 static void give_up(struct decision *decision, const struct image_topic *topic,
                     const struct image_partition *partition, int32_t broker_id)
 {
-    if (partition->isr.count < 2 || !image_ids_have(&partition->isr, broker_id))
+    if (partition->emptied || !image_ids_have(&partition->isr, broker_id))
         return;
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
-    drop_from_isr(record, broker_id);
+    if (record->n_isr > 1) {
+        drop_from_isr(record, broker_id);
+    } else { /* a set is never empty: it stays listed as the one that had everything */
+        record->emptied = true;
+        say_emptied(decision, topic, record, broker_id);
+    }
     elect(decision, topic, record);
     emit(decision, record);
 }
@@ -246,7 +298,6 @@ static void renew(struct decision *decision, const struct image_topic *topic,
         set_leader(record, IMAGE_NO_NODE);
     elect(decision, topic, record);
     if (record->leader_epoch != partition->leader_epoch ||
-        record->n_isr != (size_t)partition->isr.count ||
         record->n_offline != (size_t)partition->offline.count)
         emit(decision, record);
 }
@@ -256,11 +307,11 @@ void elections_broker_anew(struct decision *decision, int32_t broker_id)
     visit_all(decision, renew, broker_id);
 }
 
-/* Where the leader can't lead, or is the broker: it may carry members that are gone. */
 static void join(struct decision *decision, const struct image_topic *topic,
                  const struct image_partition *partition, int32_t broker_id)
 {
-    if (partition->leader == broker_id || !is_leader_fit(decision, partition))
+    (void)broker_id;
+    if (!is_leader_fit(decision, partition))
         review(decision, topic, partition);
 }
 
@@ -275,15 +326,22 @@ void elections_broker_in(struct decision *decision, int32_t broker_id)
         visit_all(decision, join, broker_id);
 }
 
-size_t elections_led_by(const struct image *image, int32_t broker_id)
+/* Where nobody leads, nobody can take it out either. */
+static bool needs(const struct image_partition *partition, int32_t broker_id)
 {
-    size_t led = 0, cursor = 0;
+    return partition->leader == broker_id ||
+           (partition->leader != IMAGE_NO_NODE && image_ids_have(&partition->isr, broker_id));
+}
+
+size_t elections_needing(const struct image *image, int32_t broker_id)
+{
+    size_t count = 0, cursor = 0;
     const struct image_topic *topic;
     while ((topic = image_next_topic(image, &cursor)))
         for (int32_t i = 0; i < topic->partition_count; i++)
-            if (image_partition(topic, i) && topic->partitions[i].leader == broker_id)
-                led++;
-    return led;
+            if (image_partition(topic, i) && needs(&topic->partitions[i], broker_id))
+                count++;
+    return count;
 }
 
 /* ---- preferred and asked-for elections ---- */
@@ -342,10 +400,12 @@ static int command_unclean(struct decision *decision, const struct image_topic *
     int32_t leader = pick_leader(decision, record, true);
     if (leader == IMAGE_NO_NODE) {
         leader = pick_leader(decision, record, false);
+        /* Only when nobody else is there: a person has decided to begin anew. */
+        if (leader == IMAGE_NO_NODE && may_lead(decision, record, record->isr[0]))
+            leader = record->isr[0];
         if (leader == IMAGE_NO_NODE)
             return ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE;
-        record->isr[0] = leader;
-        record->n_isr = 1;
+        set_unclean(decision, topic, record, leader);
     }
     set_leader(record, leader);
     emit(decision, record);

@@ -1,43 +1,46 @@
 /* Who leads: the rules by which the active controller picks leaders from in-sync sets.
  *
  * A leader is taken from the in-sync set, in the order of the replicas, among live brokers that
- * have spoken to this controller and have not said that they can't serve the partition. The set
- * shrinks only while somebody leads: when all members go at once it stays as it was, since each of
- * them has every acknowledged record on its disk, and the first that comes back leads. A replica
- * outside the set leads only where unclean.leader.election.enable allows it (or an operator asks),
- * and then the set is that replica alone. Every change raises the partition epoch by one, every
- * change of the leader the leader epoch as well. */
+ * have spoken to this controller and have not said that they can't serve the partition (its log is
+ * damaged, or still being opened). The set shrinks only at the wish of a leader that has taken
+ * office: when all members go at once it stays as it was, since each of them has every acknowledged
+ * record on its disk, and the first that comes back whole leads. Only who comes back without its
+ * disk leaves at once; the last member then stays listed as emptied, and nobody leads until it
+ * reports its records after all or a person chooses (ElectLeaders, unclean). A replica outside the
+ * set leads only where unclean.leader.election.enable allows it (or an operator asks), and then the
+ * set is that replica alone. Every change raises the partition epoch by one, every change of the
+ * leader the leader epoch as well. */
 #ifndef CONTROLLER_ELECTIONS_H
 #define CONTROLLER_ELECTIONS_H
 
 #include "controller/decision.h"
 
-/* The broker stops serving (its record says so already): it leaves the in-sync sets that somebody
- * leads, and what it led is led by others. */
+/* The broker stops serving (its record says so already): what it led is led by others. */
 void elections_broker_out(struct decision *decision, int32_t broker_id);
 
 /* The broker is live again, or a new controller has heard of it: partitions without a leader that
- * may be led by it are, and what it leads drops the members that are gone. */
+ * may be led by it are. */
 void elections_broker_in(struct decision *decision, int32_t broker_id);
 
-/* The broker has come back without a disk that it had: it leaves the in-sync sets where others
- * remain, led or not, since it may lack what they have. */
+/* The broker has come back without a disk that it had, or was unregistered: it leaves the in-sync
+ * sets where others remain, led or not, since it may lack what they have. Where it is the last
+ * member, nobody leads, and what is at risk is logged. */
 void elections_broker_emptied(struct decision *decision, int32_t broker_id);
 
 /* The broker has registered anew, and is fenced: what an earlier process led and said of its
  * replicas holds no more. */
 void elections_broker_anew(struct decision *decision, int32_t broker_id);
 
-/* The ReportReplicas command: what the broker can't serve leaves the in-sync sets where others
- * remain and is led by others, or by nobody. */
+/* The ReportReplicas command: what the broker can't serve is led by others, or by nobody. */
 void elections_report(struct decision *decision, const Meta__ReportReplicas *command,
                       Meta__CommandReply *reply);
 
 /* Leaderless partitions of one topic elect again (its unclean setting changed). */
 void elections_topic(struct decision *decision, const struct image_topic *topic);
 
-/* Partitions that the broker leads. */
-size_t elections_led_by(const struct image *image, int32_t broker_id);
+/* Partitions that would stand still without the broker: it leads them, or is in sync with who does.
+ */
+size_t elections_needing(const struct image *image, int32_t broker_id);
 
 /* Preferred replicas that are live and in sync take over; at most `limit` partitions. Returns how
  * many did. */

@@ -200,7 +200,7 @@ static void send_heartbeat_reply(struct session *session, int err)
     body.error = err_to_wire(err);
     body.fenced = !broker || broker->fenced;
     body.may_shutdown = !err && broker && broker->stopping &&
-                        elections_led_by(controller->image, session->broker_id) == 0;
+                        elections_needing(controller->image, session->broker_id) == 0;
     frame.body_case = META__FRAME__BODY_HEARTBEAT_REPLY;
     frame.heartbeat_reply = &body;
     link_send(session->peer, &frame);

@@ -346,8 +346,10 @@ static int link_metadata(struct link *link, const Meta__Frame *frame)
     int err = frame->body_case == META__FRAME__BODY_ENTRIES
                   ? metadata_apply_entries(channel->metadata, frame->entries)
                   : metadata_apply_snapshot(channel->metadata, frame->snapshot);
-    if (err == 0 && channel->fenced && metadata_index(channel->metadata) > before)
-        channel_send_heartbeat(channel); /* caught up: be unfenced at once, not a beat later */
+    /* Caught up: be unfenced, or let go, at once and not a beat later. */
+    if (err == 0 && (channel->fenced || channel->want_shutdown) &&
+        metadata_index(channel->metadata) > before)
+        channel_send_heartbeat(channel);
     return err;
 }
 

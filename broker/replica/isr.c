@@ -1,11 +1,13 @@
 /* The in-sync set of a leader.
  *
  * Growing is hard: a joiner must have everything up to the high watermark and up to the start of
- * this leader epoch, under its present broker epoch, and be unfenced. Shrinking is easy: who has
- * not caught up within replica.lag.time.max.ms leaves. Either is a proposal to the controller,
- * compare-and-set on the partition epoch, one at a time; a refused one is dropped and thought over
- * again. One without a clear answer may have been accepted: its members go on counting for the high
- * watermark, and it is asked again as it was, until the answer is clear or newer metadata comes. */
+ * this leader epoch, under its present broker epoch, and be unfenced. Shrinking is easy: who is
+ * fenced or can't serve leaves at once, who has not caught up within replica.lag.time.max.ms a
+ * little later. Elections leave the set alone, so this is the only way out of it. Either is a
+ * proposal to the controller, compare-and-set on the partition epoch, one at a time; a refused one
+ * is dropped and thought over again. One without a clear answer may have been accepted: its members
+ * go on counting for the high watermark, and it is asked again as it was, until the answer is clear
+ * or newer metadata comes. */
 #include "broker/replica/isr.h"
 
 #include <string.h>
@@ -46,6 +48,7 @@ void isr_take(struct partition *partition, const struct image_partition *record)
     ids_copy(&partition->replicas, &record->replicas);
     ids_copy(&partition->isr, &record->isr);
     ids_copy(&partition->offline, &record->offline);
+    partition->emptied = record->emptied;
     partition->proposal = PROPOSAL_NONE;
     struct remote *old = partition->remotes;
     int32_t old_count = partition->remote_count;
@@ -152,15 +155,40 @@ int64_t isr_low_watermark(const struct partition *partition)
     return lowest;
 }
 
+/* When the follower last had all below `end`. An incremental fetch names no idle partitions: who
+ * has acknowledged everything had it until it was last heard of. */
+static int64_t isr_caught_up_ms(const struct partition *partition, const struct remote *remote,
+                                int64_t end)
+{
+    int64_t heard_ms = remote->end_offset >= end
+                           ? replica_manager_last_heard_ms(partition->manager, remote->id)
+                           : 0;
+    return heard_ms > remote->caught_up_ms ? heard_ms : remote->caught_up_ms;
+}
+
+/* From now on who has not fetched the new records is behind: so the lag is counted from the first
+ * record that is not acknowledged, however long nothing was written before. */
+void isr_appended(struct partition *partition, int64_t end_before)
+{
+    for (int32_t i = 0; i < partition->remote_count; i++) {
+        struct remote *remote = &partition->remotes[i];
+        remote->caught_up_ms = isr_caught_up_ms(partition, remote, end_before);
+    }
+}
+
 static bool isr_in_sync(const struct partition *partition, const struct remote *remote,
                         int64_t now_ms)
 {
     int64_t lag_ms = config_int(partition->deps->config, CONFIG_REPLICA_LAG_TIME_MAX_MS);
-    if (now_ms - remote->caught_up_ms <= lag_ms)
-        return true;
-    /* An idle follower keeps an incremental session alive without naming the partition. */
-    return remote->end_offset >= log_end_offset(partition->log) &&
-           now_ms - replica_manager_last_heard_ms(partition->manager, remote->id) <= lag_ms;
+    int64_t end = log_end_offset(partition->log);
+    return now_ms - isr_caught_up_ms(partition, remote, end) <= lag_ms;
+}
+
+/* Whether the controller would take it as a member. */
+static bool isr_is_fit(const struct partition *partition, int32_t id)
+{
+    return !image_ids_have(&partition->offline, id) &&
+           replica_manager_may_join(partition->manager, id);
 }
 
 static bool isr_may_join(const struct partition *partition, const struct remote *remote)
@@ -168,11 +196,12 @@ static bool isr_may_join(const struct partition *partition, const struct remote 
     return remote->end_offset >= partition->high_watermark &&
            remote->end_offset >= partition->epoch_start_offset &&
            remote->log_start >= partition->joiner_log_start &&
-           replica_manager_may_join(partition->manager, remote->id);
+           isr_is_fit(partition, remote->id);
 }
 
-/* Builds the wanted set; true when it differs from the present one. */
-static bool isr_wanted(struct partition *partition, bool shrink)
+/* Builds the wanted set, without those that lag too if `lagging`; true when it differs from the
+ * present one. */
+static bool isr_wanted(struct partition *partition, bool lagging)
 {
     int64_t now_ms = isr_now_ms(partition);
     bool changed = false;
@@ -186,9 +215,10 @@ static bool isr_wanted(struct partition *partition, bool shrink)
         const struct remote *remote = isr_remote(partition, id);
         bool member = image_ids_have(&partition->isr, id);
         bool wanted = member;
-        if (remote && member && shrink)
-            wanted = isr_in_sync(partition, remote, now_ms);
-        else if (remote && !member)
+        if (remote && member)
+            wanted =
+                isr_is_fit(partition, id) && (!lagging || isr_in_sync(partition, remote, now_ms));
+        else if (remote)
             wanted = isr_may_join(partition, remote);
         changed |= wanted != member;
         if (!wanted)
@@ -199,14 +229,12 @@ static bool isr_wanted(struct partition *partition, bool shrink)
     return changed;
 }
 
-static void isr_review(struct partition *partition, bool shrink)
+static void isr_review(struct partition *partition, bool lagging)
 {
     bool again = partition->proposal == PROPOSAL_UNKNOWN;
     if (partition->state != PARTITION_LEADER || (partition->proposal != PROPOSAL_NONE && !again))
         return;
-    if (!again && !shrink && partition->isr.count == partition->replicas.count)
-        return;
-    if (!again && !isr_wanted(partition, shrink))
+    if (!again && !isr_wanted(partition, lagging))
         return;
     partition->proposal = PROPOSAL_QUEUED;
     replica_manager_propose(partition->manager, partition);
@@ -220,6 +248,12 @@ void partition_check_isr(struct partition *partition)
 void partition_review_isr(struct partition *partition)
 {
     isr_review(partition, false);
+}
+
+void isr_acknowledged(struct partition *partition)
+{
+    if (partition->isr.count < partition->replicas.count)
+        isr_review(partition, false);
 }
 
 bool partition_take_proposal(struct partition *partition, struct partition_proposal *proposal)

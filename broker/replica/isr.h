@@ -18,6 +18,10 @@ struct remote *isr_remote(const struct partition *partition, int32_t id);
  * client can claim a replica's id, and a fetch of an earlier process may come late (KIP-903). */
 bool isr_trusts(const struct partition *partition, const struct partition_read_args *args);
 void isr_acknowledge(struct partition *partition, const struct partition_read_args *args);
+/* After it: lets in who has caught up. */
+void isr_acknowledged(struct partition *partition);
+/* We have appended: followers that had all up to `end_before` are behind from now on. */
+void isr_appended(struct partition *partition, int64_t end_before);
 /* The smallest durable end in the maximal in-sync set; the present high watermark while the set is
  * smaller than min.insync.replicas (KIP-966). */
 int64_t isr_high_watermark(const struct partition *partition);

@@ -196,6 +196,7 @@ void partition_take_role(struct partition *partition)
         partition->deps->leader_changed(partition->deps->data, partition, leads);
     partition_tell(partition, PARTITION_CHANGED_ROLE);
     partition_advance(partition);
+    partition_review_isr(partition); /* those that are gone leave now, not before somebody leads */
 }
 
 /* ---- life ---- */
@@ -245,6 +246,7 @@ void partition_free(struct partition *partition)
 
 void partition_opened(struct partition *partition, int err, struct log *log)
 {
+    partition->late = false;
     if (err) {
         partition_move(partition, PARTITION_OFFLINE);
         partition->damaged = err == ERR_CORRUPT;
@@ -331,11 +333,14 @@ int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
     int err = partition_check_append(partition, acks);
     if (err)
         return err;
+    int64_t end_before = log_end_offset(partition->log);
     err = log_append(partition->log, bytes, len, origin, partition->leader_epoch, result);
     if (err)
         return err;
-    if (!result->duplicate)
+    if (!result->duplicate) {
+        isr_appended(partition, end_before);
         partition_tell(partition, PARTITION_CHANGED_END);
+    }
     if (acks == PARTITION_ACKS_NONE) {
         partition_advance(partition);
         return 0;
@@ -447,7 +452,7 @@ void partition_acknowledge(struct partition *partition, const struct partition_r
         return;
     isr_acknowledge(partition, args);
     partition_advance(partition);
-    partition_review_isr(partition);
+    isr_acknowledged(partition);
 }
 
 /* ---- offsets ---- */

@@ -162,8 +162,8 @@ void partition_check_isr(struct partition *partition);
 /* Leader: the broker is a new process, registered with `epoch`; what it had acknowledged before
  * does not count any more. */
 void partition_forget_earlier(struct partition *partition, int32_t broker_id, int64_t epoch);
-/* Leader: asks again for the in-sync set that it wants, when an earlier request failed, and lets in
- * those who may join now (a broker was unfenced). */
+/* Leader: asks again for the in-sync set that it wants, when an earlier request failed, lets in who
+ * may join now (a broker was unfenced) and drops who may not be in it any more. */
 void partition_review_isr(struct partition *partition);
 /* Follower: appends what the leader sent and takes over its offsets. ERR_* as log_append. */
 int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len, int64_t leader_hw,

@@ -21,8 +21,7 @@ enum {
     MANAGER_RETRY_MS = 100,            /* pause before a failed proposal is thought over again */
     MANAGER_PROPOSE_TIMEOUT_MS = 5000, /* then the outcome is unknown and the next one tells */
     MANAGER_PROPOSE_BATCH = 1000,      /* partitions in one command: bounds its size */
-    /* A start waits so long for its logs: what is damaged is known by then, and a long recovery of
-     * some keeps the others from serving no longer. */
+    /* A start waits so long for its logs; those that take longer are reported as offline. */
     MANAGER_READY_MS = 200
 };
 
@@ -36,6 +35,7 @@ struct replica_manager {
     char own_name[12];             /* our id, as the resource of settings */
     bool broker_settings;          /* there are dynamic settings of brokers */
     bool current;                  /* the metadata has reached our own registration */
+    bool reporting;                /* to be unfenced once the controller knows what can't serve */
     struct map partitions;         /* partition_key -> struct partition */
     struct map openings;           /* "topic-0" -> struct opening: at most one for a directory */
     struct map fetchers;           /* leader id -> struct replica_fetcher */
@@ -217,12 +217,32 @@ void replica_manager_mend(struct replica_manager *manager, struct partition *par
     manager_open(manager, partition);
 }
 
-/* What can't serve is said before we ask to be unfenced, so that it is not given to us to lead. */
+/* What can't serve is said, and the controller has it, before we ask to be unfenced: so only what
+ * is open and whole is given to us to lead, and one long recovery keeps the others from serving no
+ * longer. */
 static void manager_ready(void *data)
 {
     struct replica_manager *manager = data;
     env_timer_stop(&manager->ready_timer);
+    size_t late = 0, cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL))) {
+        partition->late = partition->state == PARTITION_OPENING;
+        late += partition->late;
+    }
+    if (late > 0)
+        logger_info(manager->deps.logger,
+                    "%zu of %zu logs are still being opened: the others are served meanwhile", late,
+                    manager->partitions.count);
+    manager->reporting = true;
     replica_report_flush(manager->report);
+}
+
+void replica_manager_reported(struct replica_manager *manager)
+{
+    if (!manager->reporting)
+        return;
+    manager->reporting = false;
     controller_channel_recovering(manager->deps.channel, false);
 }
 
@@ -353,6 +373,14 @@ static void manager_configure_all(struct replica_manager *manager)
         partition_configure(partition);
 }
 
+static void manager_review_all(struct replica_manager *manager)
+{
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        partition_review_isr(partition);
+}
+
 static void manager_replaced(void *data)
 {
     struct replica_manager *manager = data;
@@ -365,6 +393,7 @@ static void manager_replaced(void *data)
         for (int32_t i = 0; i < topic->partition_count; i++)
             manager_partition_changed(manager, topic, i);
     manager_configure_all(manager);
+    manager_review_all(manager); /* brokers may have changed without a word about partitions */
 }
 
 static void manager_config_changed(void *data, Meta__ConfigRecord__Resource resource,
@@ -388,14 +417,6 @@ static void manager_config_changed(void *data, Meta__ConfigRecord__Resource reso
     }
 }
 
-static void manager_review_all(struct replica_manager *manager)
-{
-    size_t cursor = 0;
-    struct partition *partition;
-    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
-        partition_review_isr(partition);
-}
-
 static void manager_broker_changed(void *data, int32_t id)
 {
     struct replica_manager *manager = data;
@@ -407,8 +428,7 @@ static void manager_broker_changed(void *data, int32_t id)
     struct partition *partition;
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
         partition_forget_earlier(partition, id, epoch);
-    if (replica_manager_may_join(manager, id))
-        manager_review_all(manager);
+    manager_review_all(manager); /* it may join now, or not be in any set any more */
 }
 
 bool replica_manager_is_current(const struct replica_manager *manager)

@@ -61,6 +61,8 @@ void replica_manager_mend(struct replica_manager *manager, struct partition *par
 /* The partition can't serve any more, or can again, or there is a new record of it. */
 void replica_manager_review_report(struct replica_manager *manager,
                                    const struct partition *partition);
+/* The controller has been told of all that can't serve here. */
+void replica_manager_reported(struct replica_manager *manager);
 /* The partition has a proposal to send. */
 void replica_manager_propose(struct replica_manager *manager, struct partition *partition);
 /* The leader of a follower is known or has changed (-1: stop fetching). */

@@ -10,7 +10,8 @@
 #include "broker/replica/partition_private.h"
 
 enum {
-    REPORT_RETRY_MS = 100,
+    REPORT_RETRY_MS = 100, /* after no answer or a refusal */
+    REPORT_AGAIN_MS = 10,  /* after a good one, when there is more: its records are on their way */
     REPORT_TIMEOUT_MS = 5000,
     REPORT_BATCH = 1000 /* replicas in one command: bounds its size */
 };
@@ -20,25 +21,41 @@ struct replica_report {
     const struct replica_manager_deps *deps;
     struct controller_call call;
     bool calling;
+    bool more; /* than the call says */
     struct env_timer timer;
 };
 
-/* Whether the controller should hear of it, and what. While a log is being opened nothing is known.
- */
+/* Our log has records although the controller takes us for emptied: its disk is not the one that is
+ * gone. */
+static bool report_is_whole(const struct replica_report *report, const struct partition *partition)
+{
+    return partition->emptied && partition->state == PARTITION_FOLLOWER &&
+           image_ids_have(&partition->isr, report->deps->node_id) &&
+           log_end_offset(partition->log) > 0;
+}
+
+/* Whether the controller should hear of it, and what. While a log is being opened nothing is known,
+ * but one that takes long can't serve meanwhile. */
 static bool report_differs(const struct replica_report *report, const struct partition *partition,
                            bool *offline)
 {
-    *offline = partition->state == PARTITION_OFFLINE;
-    return partition->state != PARTITION_OPENING && replica_manager_is_current(report->manager) &&
-           *offline != image_ids_have(&partition->offline, report->deps->node_id);
+    *offline = partition->state == PARTITION_OFFLINE || partition->late;
+    if (!replica_manager_is_current(report->manager) ||
+        (partition->state == PARTITION_OPENING && !partition->late))
+        return false;
+    return *offline != image_ids_have(&partition->offline, report->deps->node_id) ||
+           report_is_whole(report, partition);
 }
 
+/* What the records say by then decides whether there is more to tell. */
 static void report_answered(struct controller_call *call, int err, const Meta__CommandReply *reply)
 {
     struct replica_report *report = CONTAINER_OF(call, struct replica_report, call);
-    (void)err, (void)reply; /* what the records say by then decides whether there is more to tell */
+    bool good = !err && reply && !reply->error;
     report->calling = false;
-    env_timer_start(&report->timer, REPORT_RETRY_MS);
+    env_timer_start(&report->timer, good ? REPORT_AGAIN_MS : REPORT_RETRY_MS);
+    if (good && !report->more)
+        replica_manager_reported(report->manager);
 }
 
 static size_t report_collect(struct replica_report *report, Meta__ReportReplicas__Replica *replicas,
@@ -56,6 +73,7 @@ static size_t report_collect(struct replica_report *report, Meta__ReportReplicas
             (ProtobufCBinaryData){sizeof(partition->topic_id.bytes), partition->topic_id.bytes};
         replica->partition = partition->index;
         replica->offline = offline;
+        replica->whole = report_is_whole(report, partition);
         pointers[count++] = replica;
     }
     return count;
@@ -74,7 +92,10 @@ static void report_send(void *data)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_REPORT_REPLICAS;
     command.report_replicas = &body;
-    if (body.n_replicas > 0) {
+    report->more = body.n_replicas == REPORT_BATCH;
+    if (body.n_replicas == 0) {
+        replica_manager_reported(report->manager);
+    } else {
         report->calling = true;
         controller_channel_call(report->deps->channel, &report->call, &command, REPORT_TIMEOUT_MS,
                                 report_answered);
@@ -102,10 +123,12 @@ void replica_report_free(struct replica_report *report)
 
 void replica_report_flush(struct replica_report *report)
 {
-    if (env_timer_running(&report->timer)) {
-        env_timer_stop(&report->timer);
-        report_send(report);
+    if (report->calling) {
+        report->more = true; /* it looks again after that */
+        return;
     }
+    env_timer_stop(&report->timer);
+    report_send(report);
 }
 
 void replica_report_review(struct replica_report *report, const struct partition *partition)

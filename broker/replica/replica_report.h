@@ -1,6 +1,6 @@
 /* Tells the active controller which replicas of this broker can't serve, and which can again: a log
- * that is damaged or lies on a failed disk. It then takes them out of in-sync sets and lets others
- * lead (controller/elections.h). */
+ * that is damaged, lies on a failed disk, or is still being opened when the broker begins to serve.
+ * Others lead meanwhile (controller/elections.h). */
 #ifndef BROKER_REPLICA_REPLICA_REPORT_H
 #define BROKER_REPLICA_REPLICA_REPORT_H
 
@@ -10,7 +10,8 @@ struct replica_report;
 
 struct replica_report *replica_report_new(struct replica_manager *manager);
 void replica_report_free(struct replica_report *report);
-/* Says now what there is to say, instead of in the next turn. */
+/* Says now what there is to say, instead of in the next turn. Once the controller has all of it,
+ * perhaps at once, replica_manager_reported is called. */
 void replica_report_flush(struct replica_report *report);
 /* The partition went offline or came back, or there is a new record of it: if the record says
  * something else than what is, the controller is told, until it agrees. */

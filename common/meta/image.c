@@ -456,6 +456,8 @@ static int check_partition(const Meta__PartitionRecord *record)
         record->n_isr > record->n_replicas || record->n_adding > record->n_replicas ||
         record->n_removing > record->n_replicas || record->n_offline > record->n_replicas)
         return ERR_MALFORMED;
+    if (record->emptied && (record->n_isr != 1 || record->leader != IMAGE_NO_NODE))
+        return ERR_MALFORMED;
     return 0;
 }
 
@@ -478,6 +480,7 @@ static void partition_set(struct image_partition *partition, const Meta__Partiti
     partition->leader = record->leader;
     partition->leader_epoch = record->leader_epoch;
     partition->partition_epoch = record->partition_epoch;
+    partition->emptied = record->emptied;
     copy_ids(&partition->replicas, &at, record->replicas, record->n_replicas);
     copy_ids(&partition->isr, &at, record->isr, record->n_isr);
     copy_ids(&partition->adding, &at, record->adding, record->n_adding);

@@ -8,6 +8,7 @@
 #include "broker/broker.h"
 #include "broker/log/log.h"
 #include "cluster.h"
+#include "kafka/batch.h"
 
 enum {
     SEEDS = 100,
@@ -15,7 +16,12 @@ enum {
     LIVE_MS = 5000,
     WHOLE_MS = 30000,
     WRITE_MS = 300,  /* of writing before the fault */
-    NOTICE_MS = 2000 /* until another leads */
+    NOTICE_MS = 2000, /* until another leads */
+    IDLE_LAG_MS = 600,
+    IDLE_SYNC_US = 20000, /* far below the lag, and long enough to be met by a timer */
+    IDLE_RECORDS = 40,
+    CALL_MAX_US = 20, /* of the simulated disk as it is by default */
+    SLOW_US = 100000 /* a call of a disk on which a log takes longer to open than a start waits */
 };
 
 static uint64_t seeds(void)
@@ -52,9 +58,16 @@ static bool damage(struct cluster *cluster, int node, int p)
     return sim_disk_flip(cluster_node(cluster, node), path, position) == 0;
 }
 
+static void set_slow(struct cluster *cluster, int64_t call_us)
+{
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        sim_disk_set_call_us(cluster_node(cluster, i), call_us);
+}
+
 /* All die at once, one of them with a damaged log: whoever is first to come back, that one does not
- * lead, and is whole again in the end. */
-static bool run_damage(uint64_t seed)
+ * lead, and is whole again in the end. On slow disks the damage is found when the broker already
+ * serves. */
+static bool run_damage(uint64_t seed, bool slow)
 {
     struct cluster_options options = {.seed = seed, .min_insync = 1 + (int)(seed % 2)};
     struct cluster *cluster = cluster_new(&options);
@@ -63,21 +76,36 @@ static bool run_damage(uint64_t seed)
     cluster_start_clients(cluster, CLUSTER_WRITER | CLUSTER_PRODUCER);
     ok = ok && cluster_run(cluster, WRITE_MS) && damage(cluster, node, 0);
     kill_all(cluster);
+    if (slow)
+        set_slow(cluster, SLOW_US);
     cluster_restart(cluster, node); /* first, with one other */
     cluster_restart(cluster, (node + 1) % CLUSTER_NODES);
     ok = ok && cluster_run(cluster, (int64_t)(sim_random(cluster_sim(cluster)) % NOTICE_MS));
+    if (slow)
+        ok = ok && cluster_run(cluster, NOTICE_MS);
+    set_slow(cluster, CALL_MAX_US);
     ok = ok && cluster_finish(cluster, LIVE_MS, WHOLE_MS);
     ok = well(cluster, seed, ok);
     cluster_free(cluster);
     return ok;
 }
 
-static void a_damaged_replica_leads_no_more(void)
+static void run_damages(bool slow)
 {
     int failed = 0;
     for (uint64_t seed = 1; seed <= seeds() && failed < 5; seed++)
-        failed += !run_damage(seed);
+        failed += !run_damage(seed, slow);
     CHECK_INT(failed, 0);
+}
+
+static void a_damaged_replica_leads_no_more(void)
+{
+    run_damages(false);
+}
+
+static void a_log_that_opens_slowly_leads_nothing(void)
+{
+    run_damages(true);
 }
 
 static bool is_offline(const struct cluster *cluster, int p, int node)
@@ -134,4 +162,58 @@ static void a_failed_directory_hands_over(void)
     CHECK(offline > 0);
 }
 
-TAP_MAIN(TAP_TEST(a_damaged_replica_leads_no_more), TAP_TEST(a_failed_directory_hands_over))
+/* A record on the leader, as of a client that waits for nothing. */
+static void append_one(struct cluster *cluster, int p)
+{
+    struct partition *partition = cluster_partition(cluster, cluster_leader(cluster, p), p);
+    struct batch_builder builder;
+    struct log_append result;
+    batch_builder_init(&builder, COMPRESS_NONE);
+    int err = batch_builder_append(&builder, 1, WIRE_BYTES_NULL,
+                                   (struct wire_bytes){(const uint8_t *)"idle", 4}, NULL, 0);
+    if (!err)
+        err = batch_builder_finish(&builder);
+    if (!err)
+        err = partition_append(partition, builder.bytes.data, builder.bytes.len, LOG_FROM_CLIENT,
+                               PARTITION_ACKS_NONE, &result, NULL);
+    CHECK_INT(err, 0);
+    batch_builder_close(&builder);
+}
+
+/* One record now and then, at any moment, on partitions that are idle for longer than the lag time
+ * in between. Nobody is slow, so nobody may leave. */
+static bool run_idle(uint64_t seed)
+{
+    struct cluster_options options = {.seed = seed, .min_insync = 1, .lag_ms = IDLE_LAG_MS};
+    struct cluster *cluster = cluster_new(&options);
+    bool ok = cluster_ready(cluster, READY_MS) && cluster_run(cluster, LIVE_MS);
+    int32_t epochs[CLUSTER_PARTITIONS] = {0};
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        sim_disk_set_sync_us(cluster_node(cluster, i), IDLE_SYNC_US / 2, IDLE_SYNC_US);
+    for (int p = 0; ok && p < CLUSTER_PARTITIONS; p++)
+        epochs[p] = cluster_newest(cluster, p)->partition_epoch;
+    for (int i = 0; ok && i < IDLE_RECORDS; i++) {
+        for (int p = 0; p < CLUSTER_PARTITIONS; p++)
+            append_one(cluster, p);
+        ok = cluster_run(cluster, IDLE_LAG_MS +
+                                      (int64_t)(sim_random(cluster_sim(cluster)) % IDLE_LAG_MS));
+        for (int p = 0; ok && p < CLUSTER_PARTITIONS; p++)
+            ok = cluster_newest(cluster, p)->partition_epoch == epochs[p];
+    }
+    if (!ok)
+        printf("# seed %llu: an in-sync set changed; %s\n", (unsigned long long)seed,
+               cluster_problem(cluster));
+    cluster_free(cluster);
+    return ok;
+}
+
+static void idle_partitions_keep_their_set(void)
+{
+    int failed = 0;
+    for (uint64_t seed = 1; seed <= seeds() / 4 + 1 && failed < 5; seed++)
+        failed += !run_idle(seed);
+    CHECK_INT(failed, 0);
+}
+
+TAP_MAIN(TAP_TEST(a_damaged_replica_leads_no_more), TAP_TEST(a_log_that_opens_slowly_leads_nothing),
+         TAP_TEST(a_failed_directory_hands_over), TAP_TEST(idle_partitions_keep_their_set))

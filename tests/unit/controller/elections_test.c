@@ -1,0 +1,392 @@
+/* Who leads, and who stays in the in-sync set when brokers go, come back, or can't serve. */
+#include "fixture.h"
+
+static bool heard_of[3];
+
+static bool heard(void *data, int32_t id)
+{
+    (void)data;
+    return heard_of[id];
+}
+
+static void a_fenced_broker_leads_no_more(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    int32_t leader = part("t", 0)->leader, second = part("t", 0)->replicas.ids[1];
+    int32_t third = part("t", 0)->replicas.ids[2];
+    brokers_fence(&decision, leader);
+    CHECK_INT(part("t", 0)->leader, second);
+    CHECK_INT(part("t", 0)->leader_epoch, 1);
+    CHECK_INT(part("t", 0)->partition_epoch, 1);
+    CHECK_INT(part("t", 0)->isr.count, 3); /* the new leader drops it once it leads */
+    brokers_fence(&decision, third);
+    CHECK_INT(part("t", 0)->leader_epoch, 1);
+    CHECK_INT(part("t", 0)->partition_epoch, 1);
+    set_isr("t", &second, 1, second);
+    brokers_fence(&decision, second); /* the last one stays in the set */
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_INT(part("t", 0)->isr.count, 1);
+    CHECK_INT(part("t", 0)->isr.ids[0], second);
+    brokers_unfence(&decision, leader); /* not in the set: no unclean leader by default */
+    CHECK_INT(part("t", 0)->leader, -1);
+    brokers_unfence(&decision, second);
+    CHECK_INT(part("t", 0)->leader, second);
+    finish();
+}
+
+/* All brokers die at once, the controller with them. The new one's image says that they live. */
+static void whoever_comes_back_first_leads(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    int32_t leader = part("t", 0)->leader, second = part("t", 0)->replicas.ids[1];
+    int32_t third = part("t", 0)->replicas.ids[2];
+    rules.heard = heard;
+    memset(heard_of, 0, sizeof(heard_of));
+    brokers_fence(&decision, leader); /* the others may live: they are waited for */
+    CHECK_INT(part("t", 0)->partition_epoch, 0);
+    add_broker_as(second, 2, "");
+    CHECK_INT(part("t", 0)->isr.count, 3);
+    brokers_fence(&decision, third); /* now all are known to be gone */
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_INT(part("t", 0)->isr.count, 3);
+    heard_of[second] = true;
+    brokers_unfence(&decision, second);
+    CHECK_INT(part("t", 0)->leader, second);
+    add_broker_as(third, 2, "");
+    CHECK_INT(part("t", 0)->leader, second);
+    finish();
+}
+
+/* It may have lost records that it had not flushed: what it writes now is of another epoch. */
+static void a_new_process_leads_under_a_new_epoch(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t leader = part("t", 0)->leader;
+    rules.heard = heard;
+    memset(heard_of, 0, sizeof(heard_of)); /* the other one is waited for */
+    add_broker_as(leader, 2, "");
+    CHECK(part("t", 0)->leader != leader);
+    CHECK_INT(part("t", 0)->isr.count, 2);
+    heard_of[leader] = true;
+    brokers_unfence(&decision, leader);
+    CHECK_INT(part("t", 0)->leader, leader);
+    CHECK(part("t", 0)->leader_epoch > 0);
+    finish();
+}
+
+/* All are gone, and one comes back with a new disk: it must not lead for having been in sync. */
+static void an_empty_disk_is_not_in_sync(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    create("alone", 1, 1);
+    int32_t leader = part("t", 0)->leader, alone = part("alone", 0)->leader;
+    rules.heard = heard;
+    memset(heard_of, 0, sizeof(heard_of));
+    for (int32_t i = 0; i < 3; i++)
+        brokers_fence(&decision, i);
+    disk_of_next = 7;
+    add_broker_as(leader, 2, "");
+    heard_of[leader] = true;
+    brokers_unfence(&decision, leader);
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_INT(part("t", 0)->isr.count, 2);
+    CHECK(!image_ids_have(&part("t", 0)->isr, leader));
+    CHECK(!part("t", 0)->emptied);
+    add_broker_as(alone, 3, ""); /* nobody else has it */
+    CHECK(image_ids_have(&part("alone", 0)->isr, alone));
+    disk_of_next = 0;
+    finish();
+}
+
+/* Unregistered while all are down, the broker may come back with any disk: what the cluster knew of
+ * its directories is gone. */
+static void an_unregistered_broker_is_in_no_set(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    int32_t first = part("t", 0)->replicas.ids[0], second = part("t", 0)->replicas.ids[1];
+    for (int32_t i = 0; i < 3; i++)
+        brokers_fence(&decision, i);
+    Meta__UnregisterBroker body = META__UNREGISTER_BROKER__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    body.broker_id = first;
+    brokers_unregister(&decision, &body, &reply);
+    CHECK_INT(part("t", 0)->isr.count, 2);
+    disk_of_next = 7;
+    add_broker_as(first, 2, "");
+    disk_of_next = 0;
+    brokers_unfence(&decision, first);
+    CHECK_INT(part("t", 0)->leader, -1);
+    brokers_unfence(&decision, second);
+    CHECK_INT(part("t", 0)->leader, second);
+    finish();
+}
+
+/* The last one in sync comes back with another disk while others live that are a little behind:
+ * from an empty leader they would cut all that they have. */
+static void an_emptied_last_member_leads_nobody(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    const int32_t *ids = part("t", 0)->replicas.ids;
+    int32_t last = ids[0], second = ids[1], third = ids[2];
+    set_isr("t", &last, 1, last);
+    brokers_fence(&decision, last);
+    disk_of_next = 7;
+    add_broker_as(last, 2, "");
+    CHECK(part("t", 0)->emptied);
+    brokers_unfence(&decision, last);
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_INT(part("t", 0)->isr.ids[0], last);
+    add_broker_as(last, 3, ""); /* the same disk as before, and no fuller */
+    brokers_unfence(&decision, last);
+    CHECK_INT(part("t", 0)->leader, -1);
+    brokers_fence(&decision, second);
+    brokers_unfence(&decision, second);
+    CHECK_INT(part("t", 0)->leader, -1);
+    /* A person chooses: who has something comes before who has nothing. */
+    brokers_fence(&decision, second);
+    CHECK_INT(elect(true, "t", 0), 0);
+    CHECK_INT(part("t", 0)->leader, third);
+    CHECK_INT(part("t", 0)->isr.ids[0], third);
+    CHECK(!part("t", 0)->emptied);
+    disk_of_next = 0;
+    finish();
+}
+
+static void nobody_else_is_left(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t last = part("t", 0)->replicas.ids[0], other = part("t", 0)->replicas.ids[1];
+    set_isr("t", &last, 1, last);
+    brokers_fence(&decision, other);
+    Meta__UnregisterBroker body = META__UNREGISTER_BROKER__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    body.broker_id = last;
+    brokers_unregister(&decision, &body, &reply); /* while it leads */
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK(part("t", 0)->emptied);
+    CHECK_INT(elect(true, "t", 0), wire(ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE));
+    add_broker_as(last, 2, "");
+    brokers_unfence(&decision, last);
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_INT(elect(true, "t", 0), 0); /* to begin anew is a choice, too */
+    CHECK_INT(part("t", 0)->leader, last);
+    finish();
+}
+
+/* Another of its directories was replaced: this partition is all there. */
+static void an_emptied_member_that_has_its_records_leads(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t last = part("t", 0)->replicas.ids[0];
+    set_isr("t", &last, 1, last);
+    brokers_fence(&decision, last);
+    disk_of_next = 7;
+    add_broker_as(last, 2, "");
+    disk_of_next = 0;
+    brokers_unfence(&decision, last);
+    say_whole(last, true); /* but can't be read yet */
+    CHECK_INT(part("t", 0)->leader, -1);
+    say_whole(last, false);
+    CHECK_INT(part("t", 0)->leader, last);
+    CHECK(!part("t", 0)->emptied);
+    finish();
+}
+
+/* The controller alone dies: who led goes on, and who has died with it leaves when that is known.
+ */
+static void a_new_controller_waits_for_who_led(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    int32_t leader = part("t", 0)->leader, second = part("t", 0)->replicas.ids[1];
+    rules.heard = heard;
+    memset(heard_of, 0, sizeof(heard_of));
+    brokers_fence(&decision, second);
+    CHECK_INT(part("t", 0)->partition_epoch, 0);
+    CHECK_INT(elections_balance(&decision, 10), 0);
+    heard_of[leader] = true;
+    elections_broker_in(&decision, leader);
+    CHECK_INT(part("t", 0)->leader, leader);
+    CHECK_INT(part("t", 0)->leader_epoch, 0);
+    finish();
+}
+
+static void unclean_leaders_only_where_allowed(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t first = part("t", 0)->replicas.ids[0], second = part("t", 0)->replicas.ids[1];
+    set_isr("t", &first, 1, first);
+    brokers_fence(&decision, first);
+    CHECK_INT(part("t", 0)->leader, -1);
+    Meta__AlterConfigs__Resource resource = META__ALTER_CONFIGS__RESOURCE__INIT,
+                                 *resources[] = {&resource};
+    Meta__ConfigEntry entry = META__CONFIG_ENTRY__INIT, *entries[] = {&entry};
+    Meta__AlterConfigs alter = META__ALTER_CONFIGS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    resource.type = META__CONFIG_RECORD__RESOURCE__TOPIC;
+    resource.name = "t";
+    resource.n_entries = 1;
+    resource.entries = entries;
+    entry.key = "unclean.leader.election.enable";
+    entry.value = "true";
+    alter.n_resources = 1;
+    alter.resources = resources;
+    command.body_case = META__COMMAND__BODY_ALTER_CONFIGS;
+    command.alter_configs = &alter;
+    CHECK_INT(commands_decide(&decision, &command)->resources[0]->error, 0);
+    CHECK_INT(part("t", 0)->leader, second);
+    CHECK_INT(part("t", 0)->isr.count, 1);
+    CHECK_INT(part("t", 0)->isr.ids[0], second);
+    finish();
+}
+
+static void a_stopping_broker_hands_over(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("pair", 1, 2);
+    create("alone", 8, 1);
+    int32_t leader = part("pair", 0)->leader;
+    brokers_stop(&decision, leader);
+    CHECK(part("pair", 0)->leader != leader);
+    int32_t heir = part("pair", 0)->leader;
+    CHECK_INT(elections_needing(image, leader), 1); /* the heir has to take it out of the set */
+    set_isr("pair", &heir, 1, heir);
+    CHECK_INT(elections_needing(image, leader), 0);
+    for (int32_t i = 0; i < 8; i++)
+        if (part("alone", i)->replicas.ids[0] == leader)
+            CHECK(part("alone", i)->leader == -1 && part("alone", i)->isr.count == 1);
+    brokers_unfence(&decision, leader);
+    CHECK(image_broker(image, leader)->stopping);
+    finish();
+}
+
+/* All die, and the first to come back still opens its log: it is not given the partition, and the
+ * other one, who is whole, keeps its place in the set. */
+static void a_log_that_is_not_open_leads_nothing(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t slow = part("t", 0)->replicas.ids[0], whole = part("t", 0)->replicas.ids[1];
+    brokers_fence(&decision, slow);
+    brokers_fence(&decision, whole);
+    add_broker_as(slow, 2, "");
+    report(slow, "t", true, 0);
+    brokers_unfence(&decision, slow);
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_INT(part("t", 0)->isr.count, 2);
+    add_broker_as(whole, 2, "");
+    brokers_unfence(&decision, whole);
+    CHECK_INT(part("t", 0)->leader, whole);
+    CHECK_INT(part("t", 0)->isr.count, 2);
+    report(slow, "t", false, 0);
+    CHECK_INT(part("t", 0)->leader, whole);
+    CHECK_INT(elections_balance(&decision, 10), 1);
+    finish();
+}
+
+/* A leader that was chosen and fails before it leads has cost nobody his place. */
+static void an_election_drops_nobody(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t first = part("t", 0)->replicas.ids[0], second = part("t", 0)->replicas.ids[1];
+    brokers_fence(&decision, second);
+    brokers_fence(&decision, first);
+    brokers_unfence(&decision, first);
+    CHECK_INT(part("t", 0)->leader, first);
+    report(first, "t", true, 0);
+    CHECK_INT(part("t", 0)->leader, -1);
+    brokers_unfence(&decision, second);
+    CHECK_INT(part("t", 0)->leader, second);
+    finish();
+}
+
+static void what_cannot_serve_leads_no_more(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    int32_t leader = part("t", 0)->leader, second = part("t", 0)->replicas.ids[1];
+    int32_t third = part("t", 0)->replicas.ids[2];
+    report(leader, "t", true, ERR_STALE_BROKER_EPOCH);
+    CHECK_INT(part("t", 0)->leader, leader);
+    report(leader, "t", true, 0);
+    CHECK_INT(part("t", 0)->leader, second);
+    CHECK_INT(part("t", 0)->leader_epoch, 1);
+    CHECK(image_ids_have(&part("t", 0)->offline, leader));
+    report(leader, "t", true, 0); /* said before */
+    CHECK_INT(part("t", 0)->partition_epoch, 1);
+    int32_t all[] = {leader, second, third};
+    set_isr("t", all, 3, second); /* however it came in: it is not the preferred leader now */
+    CHECK_INT(elections_balance(&decision, 10), 0);
+    set_isr("t", &second, 1, second);
+    report(second, "t", true, 0); /* the last one in sync: nobody leads, it stays listed */
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK_INT(part("t", 0)->isr.ids[0], second);
+    report(leader, "t", false, 0); /* in order again, but not in sync */
+    CHECK_INT(part("t", 0)->leader, -1);
+    CHECK(!image_ids_have(&part("t", 0)->offline, leader));
+    add_broker_as(second, 2, ""); /* a new process: what the old one could not do is forgotten */
+    CHECK_INT(part("t", 0)->offline.count, 0);
+    brokers_unfence(&decision, second);
+    CHECK_INT(part("t", 0)->leader, second);
+    finish();
+}
+
+static void leaders_are_elected_on_request(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t ids[2] = {part("t", 0)->replicas.ids[0], part("t", 0)->replicas.ids[1]};
+    CHECK_INT(elect(false, "t", 0), wire(ERR_ELECTION_NOT_NEEDED));
+    CHECK_INT(elect(false, "t", 1), wire(ERR_UNKNOWN_TOPIC_OR_PARTITION));
+    CHECK_INT(elect(false, "x", 0), wire(ERR_UNKNOWN_TOPIC_OR_PARTITION));
+    set_isr("t", ids, 2, ids[1]);
+    CHECK_INT(elect(false, "t", 0), 0);
+    CHECK_INT(part("t", 0)->leader, ids[0]);
+    set_isr("t", &ids[1], 1, ids[1]);
+    CHECK_INT(elect(false, "t", 0), wire(ERR_PREFERRED_LEADER_NOT_AVAILABLE));
+    CHECK_INT(elect(true, "t", 0), wire(ERR_ELECTION_NOT_NEEDED));
+    brokers_fence(&decision, ids[1]);
+    CHECK_INT(elect(true, "t", 0), 0);
+    CHECK_INT(part("t", 0)->leader, ids[0]);
+    set_isr("t", ids, 2, ids[1]);
+    brokers_unfence(&decision, ids[1]);
+    CHECK_INT(elections_balance(&decision, 10), 1);
+    CHECK_INT(part("t", 0)->leader, ids[0]);
+    CHECK_INT(elections_balance(&decision, 10), 0);
+    finish();
+}
+
+TAP_MAIN(TAP_TEST(a_fenced_broker_leads_no_more), TAP_TEST(whoever_comes_back_first_leads),
+         TAP_TEST(a_new_process_leads_under_a_new_epoch), TAP_TEST(an_empty_disk_is_not_in_sync),
+         TAP_TEST(an_unregistered_broker_is_in_no_set),
+         TAP_TEST(an_emptied_last_member_leads_nobody), TAP_TEST(nobody_else_is_left),
+         TAP_TEST(an_emptied_member_that_has_its_records_leads),
+         TAP_TEST(a_new_controller_waits_for_who_led), TAP_TEST(unclean_leaders_only_where_allowed),
+         TAP_TEST(a_stopping_broker_hands_over), TAP_TEST(a_log_that_is_not_open_leads_nothing),
+         TAP_TEST(an_election_drops_nobody), TAP_TEST(what_cannot_serve_leads_no_more),
+         TAP_TEST(leaders_are_elected_on_request))
