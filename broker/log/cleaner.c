@@ -247,7 +247,7 @@ static int swap_all(struct cleaning *c)
     uint32_t at;
     if (!sources_are_there(c, &at))
         return ERR_CANCELED;
-    int rc = 0;
+    int rc = log_mark_gaps(c->log);
     for (uint32_t i = 0; i < c->group_count && rc == 0; i++) {
         bool left = c->groups[i].cleaned != NULL;
         rc = swap_group(c, &c->groups[i], at);

@@ -106,9 +106,12 @@ static int begin_anew(struct log *log, uint32_t keep, int64_t base_offset)
 int log_roll(struct log *log, int64_t base_offset)
 {
     struct segment *old = log_active(log);
+    int rc = base_offset > log->end_offset ? log_mark_gaps(log) : 0;
+    if (rc < 0)
+        return rc;
     if (old->size == 0)
         return begin_anew(log, log->segment_count - 1, base_offset);
-    int rc = segment_seal(old);
+    rc = segment_seal(old);
     log->sync_dir = true;
     log_write_snapshot(log);
     flush_later(log);
@@ -154,6 +157,14 @@ static int64_t end_for_certain(struct log *log, uint32_t at, const struct segmen
     return whole ? end : log->segments[at]->base_offset;
 }
 
+/* Whether a log that is cut to `end` at `spot` of segment `at` has offsets missing before it. */
+static bool leaves_gap(struct log *log, uint32_t at, const struct segment_spot *spot, int64_t end)
+{
+    if (spot->position == 0)
+        return end > log->segments[at]->base_offset;
+    return end_for_certain(log, at, spot, end) < end;
+}
+
 /* Cuts the segments so that nothing at or past `offset` is left; *end is where the log then ends.
  */
 static int cut_segments(struct log *log, int64_t offset, int64_t *end)
@@ -170,7 +181,9 @@ static int cut_segments(struct log *log, int64_t offset, int64_t *end)
     if (rc < 0 && rc != ERR_NOT_FOUND)
         return rc;
     struct env_file *file;
-    rc = log_mark_cut(log, end_for_certain(log, at, &spot, *end));
+    rc = leaves_gap(log, at, &spot, *end) ? log_mark_gaps(log) : 0;
+    if (rc == 0)
+        rc = log_mark_cut(log, end_for_certain(log, at, &spot, *end));
     if (rc == 0 && spot.position == 0) {
         rc = begin_anew(log, at, *end);
     } else if (rc == 0) {

@@ -24,8 +24,9 @@ enum {
     LOG_NAME_MAX = 249 + 1 + 10 + 1 /* topic, dash, partition, NUL */
 };
 
-/* In a partition's directory: what a start found wrong with it. */
+/* In a partition's directory: what a start found wrong with it; and see log_mark_gaps. */
 #define LOG_DAMAGE_FILE "replica.damaged"
+#define LOG_GAPS_FILE   "replica.gaps"
 
 struct log_ring_entry {
     int64_t base_offset;
@@ -87,6 +88,7 @@ struct log {
     int64_t clean_after_ms; /* wall clock: not compacted before */
     bool cleaning;          /* a run is going on */
     bool uncleanable;       /* a run found damage */
+    bool gaps;              /* offsets may be missing between its segments: see log_mark_gaps */
     bool epochs_writing;
     bool closing; /* deleted: freed when jobs is 0 */
 };
@@ -228,6 +230,9 @@ void log_forget_snapshot(struct log *log, int64_t offset);
 int log_mark_cut(struct log *log, int64_t offset) MUST_CHECK;
 /* The recovery point is on disk: the marker that was there when it was written goes. */
 void log_unmark_cut(struct log *log);
+/* Offsets are about to be missing between segments: compaction took them, here or on the leader. In
+ * any other log a segment that ends before the next one begins has lost something. */
+int log_mark_gaps(struct log *log) MUST_CHECK;
 /* All segments are about to make way for a new one at `offset`; and it is there. */
 int log_mark_begin(struct log *log, int64_t offset) MUST_CHECK;
 int log_unmark_begin(struct log *log, int64_t offset) MUST_CHECK;

@@ -1,6 +1,7 @@
-/* Small empty files whose names say what a start could not tell otherwise. A file system makes
- * names durable in the order in which they were made, so a marker is on disk whenever what follows
- * it is.
+/* Small empty files whose names say what a start could not tell otherwise. A file system with a
+ * journal makes names durable in the order in which they were made, so a marker is on disk whenever
+ * what follows it is. Where one does not, a start that misses a marker finds the log damaged, and
+ * never takes it for a shorter one.
  *
  * - <offset>.truncated: the log was cut at this offset, below the checkpointed recovery point. It
  *   stays until the recovery point is lowered. Without it a log that ends there has lost something.
@@ -8,7 +9,9 @@
  * this size. It stays until that one is flushed. A segment before it that is larger still has what
  * was cut off; one that is smaller has lost what was never flushed, and the log ends there.
  * - <base>.begin: the log begins here; it stands in for the first segment while that is replaced by
- *   a new file of the same name. */
+ *   a new file of the same name.
+ * - replica.gaps: offsets may be missing between segments. It stays for good: a topic that is not
+ *   compacted any more keeps its gaps. */
 #include <inttypes.h>
 
 #include "base/mem.h"
@@ -71,6 +74,16 @@ void log_unmark_cut(struct log *log)
         log_dir_fail(log->dir, rc, "remove", path);
     mem_free(path);
     log->cut_marker = -1;
+}
+
+int log_mark_gaps(struct log *log)
+{
+    if (log->gaps)
+        return 0;
+    int rc = mark_make(log, mem_printf("%s/" LOG_GAPS_FILE, log->path));
+    log->gaps = rc == 0;
+    log->sync_dir = true;
+    return rc;
 }
 
 int log_mark_begin(struct log *log, int64_t offset)

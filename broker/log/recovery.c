@@ -91,6 +91,8 @@ static int take_name(struct recovery *r, const char *name)
     if (has_suffix(name, ".deleted") || has_suffix(name, ".tmp") || has_suffix(name, ".cleaned") ||
         has_suffix(name, ".swap")) {
         rc = env_path_remove(r->env, path);
+    } else if (strcmp(name, LOG_GAPS_FILE) == 0) {
+        r->log->gaps = true;
     } else if (suffix && strcmp(suffix, ".log") == 0) {
         rc = add_segment(r, offset, path);
     } else if (suffix && strcmp(suffix, ".snapshot") == 0) {
@@ -386,6 +388,34 @@ static int remove_marks(struct recovery *r)
 
 /* ---- scanning ---- */
 
+/* A segment has to reach to the next one, except where compaction may have taken its end. */
+static int check_reach(struct recovery *r, uint32_t at)
+{
+    struct segment *segment = r->log->segments[at];
+    int64_t next = r->log->segments[at + 1]->base_offset;
+    struct segment_spot spot;
+    int rc = segment_find(segment, next - 1, &spot);
+    segment_close_files(segment); /* there may be more of them than descriptors */
+    if (rc != ERR_NOT_FOUND && rc != ERR_CORRUPT)
+        return rc;
+    buf_printf(r->note,
+               "%s: the records before offset %" PRId64
+               " are missing: the segment at offset %" PRId64 " ends below it",
+               r->log->path, next, segment->base_offset);
+    return ERR_CORRUPT;
+}
+
+/* After a crash all segments are looked at; after a clean stop the two that it wrote last. */
+static int check_gaps(struct recovery *r)
+{
+    const struct log *log = r->log;
+    int rc = 0;
+    uint32_t at = r->clean && log->segment_count > 2 ? log->segment_count - 2 : 0;
+    for (; !log->gaps && at + 1 < log->segment_count && rc == 0; at++)
+        rc = check_reach(r, at);
+    return rc;
+}
+
 /* A segment ends where the next one begins; compaction may have left less in it, never more. */
 static int end_at(struct recovery *r, struct segment *segment, int64_t base_offset)
 {
@@ -568,6 +598,8 @@ static int load_batches(struct recovery *r, const struct log_entry *entry)
     int rc = apply_marks(r);
     if (rc == 0)
         rc = scan_segments(r);
+    if (rc == 0)
+        rc = check_gaps(r);
     if (rc == 0 && log->end_offset < r->recovery_point) {
         buf_printf(r->note, "%s ends at offset %" PRId64 " although it was flushed up to %" PRId64,
                    log->path, log->end_offset, r->recovery_point);
@@ -592,6 +624,7 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
         .clean = clean,
         .begin = -1,
     };
+    log->gaps = entry->cleaned_offset > 0; /* compacted before there was a file that says so */
     int rc = list_files(&r);
     if (rc == 0)
         rc = load_epochs(&r);

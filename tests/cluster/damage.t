@@ -3,6 +3,7 @@
 served, the replica is fetched anew; and one that was to lead says so, so that another one leads."""
 import glob
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -107,7 +108,8 @@ def alone():
         said = tool("kafka-topics.sh", "--bootstrap-server", other.address, "--describe",
                     "--unavailable-partitions").stdout
         check("Leader: none" in said and f"Isr: {node.id}" in said, f"it is described as: {said}")
-        node.stop()  # as the message advises; what is damaged stays so until it is restored
+        node.signal(signal.SIGTERM)  # what is damaged stays so, however the broker ends
+        node.wait_exit()
         node.start()
         cluster.wait_serving()
         wait_until(lambda: cluster.partition(TOPIC, at=other)[0] == -1, 30, "nobody leads it")

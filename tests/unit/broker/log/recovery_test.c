@@ -171,6 +171,71 @@ static void a_bad_end_of_a_sealed_segment_is_damage(void)
     fixture_close(&f);
 }
 
+/* The name of the .log file of segment `at`; valid until the next call. */
+static const char *segment_log(struct fixture *f, uint32_t at)
+{
+    static char name[SEGMENT_NAME_MAX];
+    segment_name(f->log->segments[at]->base_offset, ".log", name);
+    return name;
+}
+
+static void end_process(struct fixture *f, bool clean)
+{
+    if (clean)
+        fixture_shutdown(f);
+    else
+        fixture_crash(f);
+}
+
+/* A file that is gone, and one that is short by a whole batch. */
+static void a_hole_between_segments_is_damage(void)
+{
+    for (int way = 0; way < 4; way++) {
+        struct fixture f;
+        char name[SEGMENT_NAME_MAX];
+        bool clean = way & 1, gone = way & 2;
+        fixture_init(&f);
+        f.config.segment_bytes = 500;
+        CHECK_INT(fixture_open(&f), 0);
+        append_batches(&f, 30);
+        fixture_settle(&f);
+        CHECK(f.log->segment_count > 3);
+        snprintf(name, sizeof(name), "%s", segment_log(&f, f.log->segment_count - 2));
+        const struct segment *segment = f.log->segments[1]; /* of batches of two */
+        int64_t one = (int64_t)segment->size * 2 / (segment->end_offset - segment->base_offset);
+        end_process(&f, clean);
+        if (gone)
+            file_remove(&f, name);
+        else
+            file_cut(&f, name, file_size(&f, name) - one);
+        CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+        CHECK(strstr(buf_text(&f.lines), "are missing") != NULL);
+        fixture_close(&f);
+    }
+}
+
+/* Compaction left them on the leader, whatever the policy is now. */
+static void gaps_of_the_leader_are_no_damage(void)
+{
+    for (int clean = 0; clean < 2; clean++) {
+        struct fixture f;
+        fixture_init(&f);
+        f.config.segment_bytes = 500;
+        CHECK_INT(fixture_open(&f), 0);
+        for (int64_t base = 0; base < 300; base += 10)
+            CHECK_INT(append_spec(&f,
+                                  (struct spec){.count = 2, .value_len = 50, .base_offset = base},
+                                  LOG_FROM_LEADER),
+                      0);
+        CHECK(f.log->segment_count > 3);
+        fixture_settle(&f);
+        end_process(&f, clean);
+        CHECK_INT(fixture_reopen(&f), 0);
+        CHECK_INT(log_end_offset(f.log), 292);
+        fixture_close(&f);
+    }
+}
+
 static void a_log_that_ends_below_its_recovery_point_is_damaged(void)
 {
     struct fixture f;
@@ -186,6 +251,7 @@ static void a_log_that_ends_below_its_recovery_point_is_damaged(void)
     file_cut(&f, LOG0, whole - whole / 5); /* at a batch boundary */
     CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
     fixture_crash(&f);
+    file_forget_damage(&f);
     file_cut(&f, LOG0, whole - whole / 5 - 7);
     CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
     CHECK(strstr(buf_text(&f.lines), "flushed up to 10") != NULL);
@@ -415,6 +481,7 @@ TAP_MAIN(TAP_TEST(a_torn_end_is_cut_at_every_byte),
          TAP_TEST(a_flip_in_the_middle_is_never_a_shorter_log),
          TAP_TEST(a_hole_from_a_power_cut_is_a_torn_end),
          TAP_TEST(a_bad_end_of_a_sealed_segment_is_damage),
+         TAP_TEST(a_hole_between_segments_is_damage), TAP_TEST(gaps_of_the_leader_are_no_damage),
          TAP_TEST(a_log_that_ends_below_its_recovery_point_is_damaged),
          TAP_TEST(a_cut_by_the_leader_is_no_damage), TAP_TEST(indexes_are_made_again),
          TAP_TEST(epochs_are_made_again), TAP_TEST(producers_are_made_again),
