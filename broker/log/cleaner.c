@@ -320,7 +320,7 @@ static void cleaning_done(struct env_work *work)
 
 void cleaner_tick(struct log_manager *manager)
 {
-    int64_t now_ms = env_wall_ms(manager->env);
+    int64_t now_ms = steady_clock_ms(&manager->clock);
     if (manager->cleaning || manager->shutting_down)
         return;
     struct log *log = choose_log(manager, now_ms);

@@ -82,7 +82,7 @@ static bool roll_needed(struct log *log, size_t pending, const struct batch *bat
 
 /* ---- writing ---- */
 
-static int note_batch(struct log *log, const struct batch *batch, uint64_t position, int64_t now_ms)
+static int note_batch(struct log *log, const struct batch *batch, uint64_t position)
 {
     int rc = segment_note(log_active(log), batch, position);
     if (rc < 0)
@@ -91,14 +91,14 @@ static int note_batch(struct log *log, const struct batch *batch, uint64_t posit
     if (batch->leader_epoch >= 0 && batch->leader_epoch < epochs_latest(&log->epochs))
         epochs_cut_end(&log->epochs, batch->base_offset);
     epochs_assign(&log->epochs, batch->leader_epoch, batch->base_offset);
-    producer_state_take(&log->producers, batch, now_ms);
+    producer_state_take(&log->producers, batch, env_now_ms(log->manager->env));
     log->end_offset = batch_last_offset(batch) + 1;
     log->unflushed_count += batch->last_offset_delta + 1;
     return 0;
 }
 
 /* Writes batches that fit into the active segment. */
-static int write_run(struct log *log, const uint8_t *bytes, size_t len, int64_t now_ms)
+static int write_run(struct log *log, const uint8_t *bytes, size_t len)
 {
     struct segment *segment = log_active(log);
     uint64_t position = segment->size;
@@ -113,7 +113,7 @@ static int write_run(struct log *log, const uint8_t *bytes, size_t len, int64_t 
         struct batch batch;
         rc = batch_parse(bytes + at, len - at, &batch);
         ASSERT(rc == 0);
-        rc = note_batch(log, &batch, position + at, now_ms);
+        rc = note_batch(log, &batch, position + at);
         at += batch.size;
     }
     log->snapshot_bytes += len;
@@ -128,7 +128,7 @@ static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int6
         int rc = batch_parse(bytes + at, len - at, &batch);
         ASSERT(rc == 0);
         if (roll_needed(log, at - from, &batch, now_ms)) {
-            rc = write_run(log, bytes + from, at - from, now_ms);
+            rc = write_run(log, bytes + from, at - from);
             if (rc == 0)
                 rc = log_roll(log, batch.base_offset);
             if (rc < 0)
@@ -137,7 +137,7 @@ static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int6
         }
         at += batch.size;
     }
-    return write_run(log, bytes + from, len - from, now_ms);
+    return write_run(log, bytes + from, len - from);
 }
 
 static void ask_for_flush(struct log *log)

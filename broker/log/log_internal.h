@@ -12,6 +12,7 @@
 #include "broker/log/log_manager.h"
 #include "broker/log/producer_state.h"
 #include "broker/log/segment.h"
+#include "env/steady_clock.h"
 
 enum {
     /* Batches whose position is remembered, for reads at the tail and for the high watermark: more
@@ -149,6 +150,7 @@ struct log_manager {
     struct log_dir *dirs;
     struct map entries; /* name -> struct log_entry */
     struct segment_pool pool;
+    struct steady_clock clock; /* for what expires */
     struct list turn;
     struct list trash;
     struct log_stray *strays;

@@ -226,14 +226,22 @@ static void retain_one(struct log *log, int64_t now_ms)
 {
     log_retain(log, now_ms);
     if (log->config.producer_id_expiration_ms > 0)
-        producer_state_expire(&log->producers, now_ms, log->config.producer_id_expiration_ms);
+        producer_state_expire(&log->producers, env_now_ms(log->manager->env),
+                              log->config.producer_id_expiration_ms);
 }
 
 static void retention_due(void *data)
 {
     struct log_manager *manager = data;
-    each_log(manager, retain_one, env_wall_ms(manager->env));
-    stray_expire(manager, env_wall_ms(manager->env));
+    bool held = steady_clock_is_held(&manager->clock);
+    int64_t now_ms = steady_clock_ms(&manager->clock);
+    if (steady_clock_is_held(&manager->clock) && !held)
+        logger_warn(manager->logger,
+                    "the clock of this machine was set ahead by %lld s: what expires by age waits "
+                    "until it has stood for a day",
+                    (long long)(env_wall_ms(manager->env) - now_ms) / 1000);
+    each_log(manager, retain_one, now_ms);
+    stray_expire(manager, now_ms);
     timer_arm(&manager->retention_timer, manager->config.retention_check_ms);
 }
 
@@ -403,6 +411,7 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
     list_init(&manager->closing);
     list_init(&manager->waiting);
     timers_init(manager);
+    steady_clock_init(&manager->clock, env);
     int rc = 0;
     for (int i = 0; i < config->dir_count && rc == 0; i++)
         rc = log_manager_check_dir(env, config->dirs[i], problem);

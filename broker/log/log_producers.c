@@ -129,7 +129,7 @@ static int load_snapshot(struct log *log, int64_t offset)
     if (rc < 0)
         return rc;
     rc = producer_state_parse(&log->producers, (const uint8_t *)data, len,
-                              env_wall_ms(log->manager->env));
+                              env_now_ms(log->manager->env));
     mem_free(data);
     return rc;
 }
@@ -142,7 +142,7 @@ static int replay_segment(struct log *log, struct segment *segment, int64_t from
     if (rc < 0)
         return rc == ERR_NOT_FOUND ? 0 : rc;
     struct batch_scan scan;
-    int64_t now_ms = env_wall_ms(log->manager->env);
+    int64_t now_ms = env_now_ms(log->manager->env);
     batch_scan_init(&scan, segment->file, spot.position, segment->size, LOAD_BLOCK);
     while ((rc = batch_scan_next(&scan)) == 1 && scan.batch.base_offset < end) {
         if (!batch_has_producer(&scan.batch))

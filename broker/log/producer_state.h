@@ -22,7 +22,7 @@ struct producer_batch {
 struct producer {
     int64_t id;
     int64_t last_timestamp;    /* of its last batch or marker */
-    int64_t seen_ms;           /* wall clock of the last append, or of the start */
+    int64_t seen_ms;           /* of the last append, or of the start; monotonic */
     int64_t txn_start_offset;  /* of its open transaction; -1 = none */
     int32_t coordinator_epoch; /* of the last marker; -1 */
     int16_t epoch;

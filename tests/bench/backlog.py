@@ -32,7 +32,7 @@ CLASSES = os.path.join(BUILD, "bench", "classes")
 def build():
     os.makedirs(CLASSES, exist_ok=True)
     subprocess.run(["javac", "-nowarn", "-d", CLASSES, "-cp", f"{peer.JARS}/*",
-                    os.path.join(HERE, "kafka", "Backlog.java")], check=True)
+                    os.path.join(HERE, "Backlog.java")], check=True)
 
 
 def java(*arguments):
