@@ -58,6 +58,8 @@ enum cluster_clients {
     CLUSTER_CLIENTS = 15
 };
 void cluster_start_clients(struct cluster *cluster, unsigned which);
+/* Their pause between two batches from now on; 0 = that of the options again. */
+void cluster_set_pause(struct cluster *cluster, int64_t pause_ms);
 /* A client was told that its batch stands at this offset: it must be committed by then. */
 void cluster_acknowledged(struct cluster *cluster, int p, int64_t offset);
 /* Batches acknowledged to writer and producer so far, in partition p, or in all (p = -1). */

@@ -54,7 +54,7 @@ static void lane_answered(void *data, int err, struct client_answer *answer)
     if (err)
         cluster_line_next(&lane->line);
     else
-        env_timer_start(&lane->pause, lane->line.pause_ms);
+        env_timer_start(&lane->pause, *lane->line.pause_ms);
 }
 
 static void lane_build(struct lane *lane, struct batch_builder *builder)
@@ -96,11 +96,11 @@ static void lane_send(void *data)
     arena_close(&arena);
     batch_builder_close(&builder);
     if (!acks && lane->line.usable)
-        env_timer_start(&lane->pause, lane->line.pause_ms * 4);
+        env_timer_start(&lane->pause, *lane->line.pause_ms * 4);
 }
 
 struct cluster_client *cluster_client_new(struct cluster *cluster, struct env *env,
-                                          int64_t pause_ms, int16_t acks)
+                                          const int64_t *pause_ms, int16_t acks)
 {
     struct cluster_client *client = mem_alloc(sizeof(*client));
     client->cluster = cluster;

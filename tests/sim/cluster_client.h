@@ -14,7 +14,7 @@ struct cluster;
 struct cluster_client;
 
 struct cluster_client *cluster_client_new(struct cluster *cluster, struct env *env,
-                                          int64_t pause_ms, int16_t acks);
+                                          const int64_t *pause_ms, int16_t acks);
 /* NULL is nothing. */
 void cluster_client_free(struct cluster_client *client);
 void cluster_client_start(struct cluster_client *client);

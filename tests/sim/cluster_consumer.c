@@ -39,6 +39,7 @@ struct consumer_lane {
 struct cluster_consumer {
     struct env *env;
     const char *problem;
+    bool forward;
     struct consumer_lane lanes[CLUSTER_PARTITIONS];
 };
 
@@ -106,12 +107,14 @@ static void lane_answered(void *data, int err, struct client_answer *answer)
     if (!err)
         err = lane_read(lane, answer->response);
     client_answer_free(answer);
-    if (lane->end > 0 && env_random(env) % CONSUMER_REWIND == 0)
+    if (lane->consumer->forward)
+        lane->position = lane->end;
+    else if (lane->end > 0 && env_random(env) % CONSUMER_REWIND == 0)
         lane->position = (int64_t)(env_random(env) % (uint64_t)lane->end);
     if (err || env_random(env) % CONSUMER_CHANGE == 0)
         cluster_line_next(&lane->line);
     else
-        env_timer_start(&lane->pause, lane->line.pause_ms);
+        env_timer_start(&lane->pause, *lane->line.pause_ms);
 }
 
 static void lane_fetch(void *data)
@@ -144,7 +147,7 @@ static void lane_fetch(void *data)
 
 /* ---- life ---- */
 
-struct cluster_consumer *cluster_consumer_new(struct env *env, int64_t pause_ms)
+struct cluster_consumer *cluster_consumer_new(struct env *env, const int64_t *pause_ms)
 {
     struct cluster_consumer *consumer = mem_alloc(sizeof(*consumer));
     consumer->env = env;
@@ -182,6 +185,11 @@ void cluster_consumer_stop(struct cluster_consumer *consumer)
         cluster_line_close(&consumer->lanes[i].line);
         env_timer_stop(&consumer->lanes[i].pause);
     }
+}
+
+void cluster_consumer_catch_up(struct cluster_consumer *consumer)
+{
+    consumer->forward = true;
 }
 
 int64_t cluster_consumer_end(const struct cluster_consumer *consumer, int partition)

@@ -12,11 +12,13 @@
 struct batch;
 struct cluster_consumer;
 
-struct cluster_consumer *cluster_consumer_new(struct env *env, int64_t pause_ms);
+struct cluster_consumer *cluster_consumer_new(struct env *env, const int64_t *pause_ms);
 /* NULL is nothing. */
 void cluster_consumer_free(struct cluster_consumer *consumer);
 void cluster_consumer_start(struct cluster_consumer *consumer);
 void cluster_consumer_stop(struct cluster_consumer *consumer);
+/* From now on it only goes forward. */
+void cluster_consumer_catch_up(struct cluster_consumer *consumer);
 /* The end of what it has seen. */
 int64_t cluster_consumer_end(const struct cluster_consumer *consumer, int partition);
 /* What it saw that must not be, in words; NULL when all is well. */

@@ -203,10 +203,17 @@ bool cluster_ready(struct cluster *cluster, int64_t limit_ms)
 
 /* ---- clients ---- */
 
+void cluster_set_pause(struct cluster *cluster, int64_t pause_ms)
+{
+    if (!pause_ms)
+        pause_ms = cluster->options.pause_ms;
+    cluster->pause_ms = pause_ms ? pause_ms : CLUSTER_LINE_PAUSE_MS;
+}
+
 void cluster_start_clients(struct cluster *cluster, unsigned which)
 {
-    int64_t pause_ms = cluster->options.pause_ms;
-    pause_ms = pause_ms ? pause_ms : CLUSTER_LINE_PAUSE_MS;
+    const int64_t *pause_ms = &cluster->pause_ms;
+    cluster_set_pause(cluster, 0);
     cluster->clients |= which;
     if (which & CLUSTER_WRITER) {
         cluster->writer =
@@ -346,6 +353,7 @@ static bool course_is_drained(struct cluster *cluster)
 
 static bool course_is_read(struct cluster *cluster)
 {
+    cluster_consumer_catch_up(cluster->consumer);
     for (int p = 0; p < CLUSTER_PARTITIONS; p++)
         if (cluster_consumer_end(cluster->consumer, p) < cluster->ledger[p].end)
             return false;

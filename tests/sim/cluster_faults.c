@@ -16,7 +16,8 @@
 enum {
     FULL_MS = 6000,  /* in which a cluster without faults gets full in-sync sets */
     LOOK_MS = 20,    /* between two looks at that */
-    CALM_MS = 5000,  /* of a while without faults */
+    CALM_MS = 5000,  /* of a while without faults, */
+    CALM_PAUSE_MS = 250, /* with pauses of the clients from this on to eight times as much */
     SLOW_US = 40000, /* a sync of a slow disk */
     CALL_US = 2000,  /* another call of it */
     LARGE_MAX = 700 * 1000,
@@ -430,12 +431,15 @@ static void fault_large(struct cluster_faults *faults, int node)
     cluster_enlarge(faults->cluster, 1 + (int)faults_draw(faults, LARGE_MAX));
 }
 
-/* No fault for a while, in which nothing may shrink. */
+/* No fault for a while, in which nothing may shrink, however seldom the clients write. */
 static void fault_none(struct cluster_faults *faults, int node)
 {
     (void)node;
-    if (faults_make_full(faults))
-        (void)cluster_run(faults->cluster, CALM_MS);
+    if (!faults_make_full(faults))
+        return;
+    cluster_set_pause(faults->cluster, CALM_PAUSE_MS << faults_draw(faults, 4));
+    (void)cluster_run(faults->cluster, CALM_MS);
+    cluster_set_pause(faults->cluster, 0);
 }
 
 /* ---- the table ---- */
@@ -467,10 +471,10 @@ static const struct fault_row {
     {"journal", 1, fault_always, fault_journal, false},
     {"lose-folder", 1, fault_always, fault_lose_folder, true},
     {"lose-all", 1, fault_always, fault_lose_all, true},
-    {"empty-dir", 1, fault_always, fault_empty_dir, false},
+    {"empty-dir", 1, fault_always, fault_empty_dir, true},
     {"move-dirs", 1, fault_always, fault_move_dirs, false},
     {"back-up", 2, fault_if_down, fault_back_up, false},
-    {"restore", 1, fault_if_copied, fault_restore, false},
+    {"restore", 1, fault_if_copied, fault_restore, true},
     {"unregister", 2, fault_if_down, fault_unregister, true},
     {"create", 2, fault_always, fault_create, false},
     {"delete", 2, fault_always, fault_delete, false},

@@ -33,8 +33,8 @@ static void line_dial(void *data)
         cluster_line_next(line);
 }
 
-void cluster_line_init(struct cluster_line *line, struct env *env, int64_t pause_ms, int node,
-                       void (*ready)(void *data), void *data)
+void cluster_line_init(struct cluster_line *line, struct env *env, const int64_t *pause_ms,
+                       int node, void (*ready)(void *data), void *data)
 {
     line->env = env;
     line->pause_ms = pause_ms;
@@ -65,14 +65,17 @@ void cluster_line_close(struct cluster_line *line)
     line_hang_up(line);
 }
 
+static int64_t line_redial_ms(const struct cluster_line *line)
+{
+    return *line->pause_ms < CLUSTER_LINE_DIAL_MS ? *line->pause_ms : CLUSTER_LINE_DIAL_MS;
+}
+
 void cluster_line_next(struct cluster_line *line)
 {
     line_hang_up(line);
     line->node = (line->node + 1) % CLUSTER_NODES;
     if (line->open)
-        env_timer_start(&line->timer, line->pause_ms < CLUSTER_LINE_DIAL_MS
-                                          ? line->pause_ms
-                                          : CLUSTER_LINE_DIAL_MS);
+        env_timer_start(&line->timer, line_redial_ms(line));
 }
 
 void cluster_line_send(struct cluster_line *line, int16_t key, int16_t version, const void *request,

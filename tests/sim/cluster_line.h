@@ -14,7 +14,7 @@ enum { CLUSTER_LINE_TIMEOUT_MS = 800, CLUSTER_LINE_PAUSE_MS = 5, CLUSTER_LINE_DI
 
 struct cluster_line {
     struct env *env;
-    int64_t pause_ms; /* of a client between batches, and at most before the next dial */
+    const int64_t *pause_ms; /* of a client between batches, and at most before the next dial */
     int node; /* the one it is connected to, or dials */
     struct client_conn *conn;
     bool usable;
@@ -25,8 +25,8 @@ struct cluster_line {
 };
 
 /* `ready(data)` comes each time that a connection is up; never before the call returns. */
-void cluster_line_init(struct cluster_line *line, struct env *env, int64_t pause_ms, int node,
-                       void (*ready)(void *data), void *data);
+void cluster_line_init(struct cluster_line *line, struct env *env, const int64_t *pause_ms,
+                       int node, void (*ready)(void *data), void *data);
 void cluster_line_open(struct cluster_line *line);
 void cluster_line_close(struct cluster_line *line);
 /* Leaves this broker for the next one. */

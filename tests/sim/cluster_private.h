@@ -57,6 +57,7 @@ struct cluster {
     struct cluster_client *noise[2];
     struct cluster_producer *producer;
     struct cluster_consumer *consumer;
+    int64_t pause_ms; /* of the clients */
     int64_t paused_until_us;
     int64_t disturbed_us; /* when something was last done to it */
     bool troubled;        /* something goes on */

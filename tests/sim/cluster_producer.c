@@ -77,7 +77,7 @@ static void lane_took(struct producer_lane *lane, struct flight *flight, int64_t
     while (lane->first < lane->next && lane_flight(lane, lane->first)->acked)
         lane->first++;
     if (!env_timer_running(&lane->pump))
-        env_timer_start(&lane->pump, lane->line.pause_ms);
+        env_timer_start(&lane->pump, *lane->line.pause_ms);
 }
 
 static void flight_answered(void *data, int err, struct client_answer *answer)
@@ -208,7 +208,7 @@ static void lane_ready(void *data)
 /* ---- life ---- */
 
 struct cluster_producer *cluster_producer_new(struct cluster *cluster, struct env *env,
-                                              int64_t pause_ms)
+                                              const int64_t *pause_ms)
 {
     struct cluster_producer *producer = mem_alloc(sizeof(*producer));
     producer->cluster = cluster;

@@ -14,7 +14,7 @@ struct cluster;
 struct cluster_producer;
 
 struct cluster_producer *cluster_producer_new(struct cluster *cluster, struct env *env,
-                                              int64_t pause_ms);
+                                              const int64_t *pause_ms);
 /* NULL is nothing. */
 void cluster_producer_free(struct cluster_producer *producer);
 void cluster_producer_start(struct cluster_producer *producer);

@@ -92,7 +92,7 @@ static bool seed_course(struct cluster *cluster, struct cluster_faults *faults, 
 /* Runs one seed; prints the problem and returns false when a rule is broken. */
 static bool seed_run(uint64_t seed, struct outcome *outcome)
 {
-    static const int64_t pauses_ms[8] = {20, 20, 40, 40, 80, 80, 80, 160};
+    static const int64_t pauses_ms[8] = {20, 40, 80, 80, 80, 160, 160, 320};
     struct cluster_options options = {.seed = seed,
                                       .min_insync = 1 + (int)(seed % 2),
                                       .pause_ms = pauses_ms[seed / 2 % 8],
