@@ -6,6 +6,7 @@
 #   make test       everything: build, tidy, unit, simulation, cluster and client tests
 #   make check      the same without the client tests
 #   make fuzz       mutated input for every decoder
+#   make mutants    bugs on purpose, each caught by some seed of the simulation
 #   make tidy       the style and layering rules
 #   make asan tsan  the suite under sanitizers
 #   make bench      speed, side by side with a peer where one is installed
@@ -141,6 +142,14 @@ unit: $(DEPS_STAMP)
 sim: $(DEPS_STAMP)
 	@$(MAKE) --no-print-directory -j$(JOBS) $(SIM)
 	prove -v -j$(JOBS) $(SIM)
+
+# Bugs on purpose, built into folders of their own (common/base/mutation.h).
+.PHONY: mutants
+mutants: $(DEPS_STAMP)
+	@mkdir -p build-mutants && touch build-mutants/.deps
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-mutants CPPFLAGS=-DMUTANTS \
+	  build-mutants/tests/sim/mutants_test
+	build-mutants/tests/sim/mutants_test
 
 # The tests with real daemons. The clients they use are installed once, beside the builds; what can't
 # be had is skipped by the tests, which print the reason.

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mutation.h"
 #include "controller/isr.h"
 
 static bool ids_have(const int32_t *ids, size_t count, int32_t id)
@@ -135,9 +136,11 @@ static void elect(struct decision *decision, const struct image_topic *topic,
     int32_t leader = record->leader;
     if (!may_lead(decision, record, leader) || !ids_have(record->isr, record->n_isr, leader))
         leader = pick_leader(decision, record, true);
-    if (leader == IMAGE_NO_NODE && is_member_awaited(decision, record))
+    bool unclean = unclean_allowed(decision, topic) || MUTATION(LEADER_FROM_OUTSIDE);
+    if (leader == IMAGE_NO_NODE && is_member_awaited(decision, record) &&
+        !MUTATION(LEADER_FROM_OUTSIDE))
         return;
-    if (leader == IMAGE_NO_NODE && unclean_allowed(decision, topic)) {
+    if (leader == IMAGE_NO_NODE && unclean) {
         leader = pick_leader(decision, record, false);
         if (leader != IMAGE_NO_NODE)
             set_unclean(decision, topic, record, leader);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mutation.h"
 
 bool isr_check_sender(struct decision *decision, int32_t broker_id, int64_t broker_epoch,
                       Meta__CommandReply *reply)
@@ -60,6 +61,8 @@ static int check(const struct decision *decision, int32_t broker_id,
     if (asked->leader_epoch > partition->leader_epoch ||
         asked->partition_epoch > partition->partition_epoch)
         return ERR_NOT_CONTROLLER;
+    if (MUTATION(ISR_CHANGE_UNCHECKED))
+        return check_members(decision, partition, asked);
     if (asked->leader_epoch < partition->leader_epoch)
         return ERR_FENCED_LEADER_EPOCH;
     if (partition->leader != broker_id)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mutation.h"
 #include "broker/handlers/fetch_session.h"
 #include "broker/net/request.h"
 #include "kafka/batch.h"
@@ -251,7 +252,7 @@ static void fetch_tell(const struct fetch *fetch, const struct fetch_result *res
     slot->sent = follower && (result->chunk.len > 0 || result->read.diverging || result->err);
     bool served = result->err || result->chunk.len > 0;
     /* To the end: the others come first next time. A full fetch gives the session its order. */
-    if (!result->read.slice.no_room && (!served || !fetch->full))
+    if ((!result->read.slice.no_room || MUTATION(IDLE_WITHOUT_ROOM)) && (!served || !fetch->full))
         fetch_slot_idle(slot);
     if (served)
         fetch_slot_ready(slot);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_internal.h"
 
@@ -130,6 +131,8 @@ static int flush_unmark(struct flush_job *job, struct log *log)
 
 static void flush_finish(struct flush_job *job, struct log *log)
 {
+    if (MUTATION(FLUSH_ERROR_IGNORED))
+        job->err = 0;
     if (job->err == 0 && job->generation == log->generation) {
         if (job->target > log->flushed_offset) {
             log->flushed_offset = job->target;
@@ -172,7 +175,7 @@ static bool flush_wants(const struct log *log, const struct segment *segment)
 static int flush_collect(struct log *log, struct flush_job *job)
 {
     uint32_t first = log->segment_count - 1;
-    while (first > 0 &&
+    while (first > 0 && !MUTATION(FLUSH_LAST_ONLY) &&
            (flush_wants(log, log->segments[first - 1]) || log->segments[first]->after_size >= 0))
         first--;
     job->first_base = log->segments[first]->base_offset;

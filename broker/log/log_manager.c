@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/cleaner.h"
 #include "broker/log/file_job.h"
@@ -618,7 +619,8 @@ int log_manager_discard(struct log_manager *manager, const char *topic, int32_t 
 static void shutdown_flush(struct log *log, int64_t now_ms)
 {
     (void)now_ms;
-    flush_start(log);
+    if (!MUTATION(MARK_UNFLUSHED))
+        flush_start(log);
 }
 
 static void shutdown_side_files(struct log *log, int64_t now_ms)
@@ -634,6 +636,8 @@ static void shutdown_side_files(struct log *log, int64_t now_ms)
 /* Why the next start can't trust what lies on the disk of this log; NULL when it can. */
 static const char *unclean_log(const struct log *log)
 {
+    if (MUTATION(MARK_UNFLUSHED))
+        return NULL;
     if (log->flushed_offset != log->end_offset || log->flush || log->want_flush || log->sync_dir)
         return "was not flushed";
     if (log->epochs.dirty || log->epochs_writing)
@@ -676,7 +680,7 @@ static bool dir_is_clean(struct log_dir *dir)
 static void write_clean_mark(struct log_dir *dir)
 {
     struct buf text;
-    if (dir->failed || !dir_is_clean(dir))
+    if (dir->failed || (!MUTATION(MARK_UNCHECKED) && !dir_is_clean(dir)))
         return;
     buf_init(&text);
     buf_printf(&text, "{\"version\":0,\"brokerEpoch\":-1}");

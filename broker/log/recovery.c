@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/log/batch_scan.h"
 #include "broker/log/cleaner.h"
 #include "broker/log/log_internal.h"
@@ -506,7 +507,7 @@ static int check_epochs(struct recovery *r)
 {
     const struct epochs *epochs = &r->log->epochs;
     struct segment_spot spot;
-    if (r->clean)
+    if (r->clean || MUTATION(EPOCHS_NOT_REBUILT))
         return 0;
     int rc = find_batch(r->log, 0, &spot);
     if (rc < 0)
@@ -649,7 +650,7 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
     epochs_cut_start(&log->epochs, log->start_offset);
     rc = drop_late_snapshots(&r);
     if (rc == 0)
-        rc = log_load_producers(log, log->end_offset);
+        rc = MUTATION(PRODUCERS_FORGOTTEN) ? 0 : log_load_producers(log, log->end_offset);
     for (uint32_t i = 0; i < log->segment_count; i++)
         segment_close_files(log->segments[i]);
     return rc;

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/log/batch_scan.h"
 
 enum {
@@ -320,7 +321,7 @@ int segment_recover(struct segment *segment, int64_t trusted,
         if (scan.batch.base_offset < segment->end_offset ||
             batch_last_offset(&scan.batch) - segment->base_offset > INT32_MAX)
             rc = ERR_CORRUPT;
-        if (rc == 1 && batch_last_offset(&scan.batch) >= trusted) {
+        if (rc == 1 && batch_last_offset(&scan.batch) >= trusted && !MUTATION(TORN_END_TRUSTED)) {
             int body = batch_scan_body(&scan);
             rc = body < 0 ? body : batch_check_crc(&scan.batch) == 0 ? 1 : ERR_CORRUPT;
         }

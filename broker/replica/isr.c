@@ -14,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_manager.h"
 
@@ -27,7 +28,8 @@ static void ids_copy(struct image_ids *to, const struct image_ids *from)
 
 static int64_t isr_now_ms(const struct partition *partition)
 {
-    return env_now_ms(partition->deps->env);
+    return MUTATION(LAG_BY_WALL_CLOCK) ? env_wall_ms(partition->deps->env)
+                                       : env_now_ms(partition->deps->env);
 }
 
 void isr_start(struct partition *partition)
@@ -125,7 +127,8 @@ void isr_acknowledge(struct partition *partition, const struct partition_read_ar
 /* Members that are being added count as well, as for the high watermark. */
 static bool isr_counts(const struct partition *partition, int32_t id)
 {
-    return image_ids_have(&partition->isr, id) || (partition->proposal != PROPOSAL_NONE &&
+    return image_ids_have(&partition->isr, id) ||
+           (!MUTATION(WATERMARK_BY_OLD_SET) && partition->proposal != PROPOSAL_NONE &&
                                                    image_ids_have(&partition->proposed, id));
 }
 
@@ -135,7 +138,8 @@ int64_t isr_high_watermark(const struct partition *partition)
                                                                        : partition->replicas.count;
     if (partition->isr.count < needed)
         return partition->high_watermark;
-    int64_t lowest = log_durable_offset(partition->log);
+    int64_t lowest = MUTATION(LEADER_COUNTS_UNFLUSHED) ? log_end_offset(partition->log)
+                                                       : log_durable_offset(partition->log);
     for (int32_t i = 0; i < partition->remote_count; i++) {
         const struct remote *remote = &partition->remotes[i];
         if (isr_counts(partition, remote->id) && remote->end_offset < lowest)
@@ -160,7 +164,7 @@ int64_t isr_low_watermark(const struct partition *partition)
 static int64_t isr_caught_up_ms(const struct partition *partition, const struct remote *remote,
                                 int64_t end)
 {
-    int64_t heard_ms = remote->end_offset >= end
+    int64_t heard_ms = remote->end_offset >= end && !MUTATION(IDLE_MEMBER_DROPPED)
                            ? replica_manager_last_heard_ms(partition->manager, remote->id)
                            : 0;
     return heard_ms > remote->caught_up_ms ? heard_ms : remote->caught_up_ms;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/replica/isr.h"
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_manager.h"
@@ -181,11 +182,12 @@ static void partition_follow(struct partition *partition)
 void partition_take_role(struct partition *partition)
 {
     if (!partition->log || partition->state == PARTITION_OFFLINE ||
-        !replica_manager_is_current(partition->manager))
+        (!MUTATION(LEADS_UNREGISTERED) && !replica_manager_is_current(partition->manager)))
         return;
     bool led = partition->state == PARTITION_LEADER;
     bool leads = partition->leader == partition->deps->node_id;
-    partition_finish_waits(partition, ERR_NOT_LEADER_OR_FOLLOWER);
+    if (!MUTATION(WAITS_OUTLIVE_EPOCH))
+        partition_finish_waits(partition, ERR_NOT_LEADER_OR_FOLLOWER);
     if (leads)
         partition_lead(partition);
     else
@@ -596,7 +598,7 @@ int partition_truncate(struct partition *partition, int32_t epoch, int64_t end_o
     int32_t found;
     int64_t own_end;
     log_end_of_epoch(partition->log, epoch, &found, &own_end);
-    int64_t target = end_offset;
+    int64_t target = MUTATION(CUT_TO_WATERMARK) ? partition->high_watermark : end_offset;
     if (found >= 0 && own_end >= 0 && own_end < target)
         target = own_end;
     if (target > log_end_offset(partition->log))

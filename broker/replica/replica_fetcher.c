@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/replica/partition_private.h"
 #include "kafka/api.h"
 #include "kafka/messages/fetch.h"
@@ -234,8 +235,10 @@ static bool fetcher_fill_partition(struct fetch_slot *slot, struct fetch_request
     topic->topic_id = partition->topic_id;
     item->partition = partition->index;
     item->current_leader_epoch = partition->leader_epoch;
-    item->fetch_offset = log_durable_offset(partition->log);
-    item->last_fetched_epoch = log_latest_epoch(partition->log);
+    item->fetch_offset = MUTATION(FOLLOWER_COUNTS_UNFLUSHED) ? log_end_offset(partition->log)
+                                                             : log_durable_offset(partition->log);
+    item->last_fetched_epoch =
+        MUTATION(DIVERGENCE_UNCHECKED) ? -1 : log_latest_epoch(partition->log);
     item->log_start_offset = slot->told_start = log_saved_start(partition->log);
     item->partition_max_bytes =
         (int32_t)config_int(slot->fetcher->deps->config, CONFIG_REPLICA_FETCH_MAX_BYTES);

@@ -1,0 +1,48 @@
+/* Bugs on purpose: proof that the simulation catches what it is there for.
+ *
+ * A row here is a rule that the code keeps; where the code keeps it stands MUTATION(row), which is
+ * always false in the product and costs nothing. `make mutants` builds with -DMUTANTS, switches on
+ * one row after the other (mutation_now), and runs seeds until a rule of tests/sim is broken. */
+#ifndef BASE_MUTATION_H
+#define BASE_MUTATION_H
+
+#define MUTATION_TABLE(ROW)                                                                        \
+    ROW(MARK_UNCHECKED, "a log directory is marked clean whatever its logs are")                   \
+    ROW(MARK_UNFLUSHED, "a stop does not flush before it marks the directory clean")               \
+    ROW(NAMES_UNSYNCED, "names that a killed process made in a log directory are not synced")      \
+    ROW(TORN_END_TRUSTED, "recovery does not check what a power cut may have torn")                \
+    ROW(FLUSH_ERROR_IGNORED, "a flush that failed counts as done")                                 \
+    ROW(FLUSH_LAST_ONLY, "a flush syncs only the last segment")                                    \
+    ROW(EPOCHS_NOT_REBUILT, "the epoch history is not compared with the log after a crash")        \
+    ROW(PRODUCERS_FORGOTTEN, "recovery does not read the producers' sequences")                    \
+    ROW(FOLLOWER_COUNTS_UNFLUSHED, "a follower reports what is not on its disk")                   \
+    ROW(LEADER_COUNTS_UNFLUSHED, "the leader counts what is not on its own disk")                  \
+    ROW(WATERMARK_BY_OLD_SET, "the high watermark leaves out members that are being added")        \
+    ROW(WAITS_OUTLIVE_EPOCH, "what waits for an acknowledgement survives a new leader epoch")      \
+    ROW(LEADS_UNREGISTERED, "a broker leads by what was decided about an earlier process")         \
+    ROW(CUT_TO_WATERMARK, "a follower cuts to its high watermark and not where the epochs part")   \
+    ROW(DIVERGENCE_UNCHECKED, "a leader does not compare the epoch of a follower's end")           \
+    ROW(IDLE_WITHOUT_ROOM, "a partition that found no room in an answer is not looked at again")   \
+    ROW(LAG_BY_WALL_CLOCK, "a follower's lag is measured by the wall clock")                       \
+    ROW(IDLE_MEMBER_DROPPED, "an idle member that isn't named in fetches is out of sync")          \
+    ROW(ISR_CHANGE_UNCHECKED, "a change of an in-sync set is taken under any epoch")               \
+    ROW(LEADER_FROM_OUTSIDE, "a partition may be led from outside its in-sync set")                \
+    ROW(VOTE_UNSYNCED, "a vote is given before it is on the disk")                                 \
+    ROW(RAFT_UNSYNCED, "the controller's records count before they are on the disk")
+
+enum mutation {
+    MUTATION_NONE,
+#define MUTATION_ROW(name, text) MUTATION_##name,
+    MUTATION_TABLE(MUTATION_ROW)
+#undef MUTATION_ROW
+        MUTATION_COUNT
+};
+
+#ifdef MUTANTS
+extern enum mutation mutation_now;
+#define MUTATION(name) (mutation_now == MUTATION_##name)
+#else
+#define MUTATION(name) 0
+#endif
+
+#endif

@@ -1,0 +1,136 @@
+/* One seed of a whole cluster under faults.
+ *
+ * Happy path: ready, clients, waits and faults in turn, then the end that the mode asks for.
+ * Failure modes: the first broken rule, or an assertion of the code under test; both say how to
+ * replay. */
+#include "cluster_seed.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mutation.h"
+#include "cluster.h"
+#include "cluster_faults.h"
+
+enum {
+    READY_MS = 10000,
+    LIVE_MS = 8000,
+    WHOLE_MS = 30000,
+    FAULTS_LIVE = 10,  /* in a run whose end must be whole, */
+    FAULTS_SAFETY = 24 /* and in one that has no end */
+};
+
+enum mode { MODE_BY_SEED, MODE_SAFETY, MODE_LIVE };
+static const char *const mode_names[] = {"by-seed", "safety", "live"};
+
+static struct {
+    enum mode mode;
+    const char *faults;
+    bool tell;
+} settings;
+
+static enum mode seed_mode(uint64_t seed)
+{
+    if (settings.mode != MODE_BY_SEED)
+        return settings.mode;
+    return seed % 3 == 0 ? MODE_SAFETY : MODE_LIVE;
+}
+
+static void seed_replay(uint64_t seed, char *out, size_t room)
+{
+    snprintf(out, room, "SIM_SEED=%" PRIu64 " SIM_MODE=%s%s%s build/tests/sim/cluster_test", seed,
+             mode_names[seed_mode(seed)], settings.faults ? " SIM_FAULTS=" : "",
+             settings.faults ? settings.faults : "");
+}
+
+static char replay_now[512];
+
+/* An assertion of the code under test: says from which seed it came. */
+static void seed_died(int signum)
+{
+    static const char before[] = "# replay: ";
+    ssize_t rc = write(STDOUT_FILENO, before, sizeof(before) - 1);
+    rc = write(STDOUT_FILENO, replay_now, strlen(replay_now));
+    rc = write(STDOUT_FILENO, "\n", 1);
+    (void)rc;
+    signal(signum, SIG_DFL);
+    raise(signum);
+}
+
+/* Mostly short waits, so that a fault meets what the last one began; now and then one that a
+ * failover fits into. */
+static int64_t seed_wait_ms(struct sim *sim)
+{
+    if (sim_random(sim) % 2)
+        return 1 + (int64_t)(sim_random(sim) % 60);
+    return 20 + (int64_t)(sim_random(sim) % 600);
+}
+
+static bool seed_course(struct cluster *cluster, struct cluster_faults *faults, enum mode mode)
+{
+    struct sim *sim = cluster_sim(cluster);
+    int count = mode == MODE_SAFETY ? FAULTS_SAFETY : FAULTS_LIVE;
+    if (!cluster_ready(cluster, READY_MS))
+        return false;
+    cluster_start_clients(cluster, CLUSTER_CLIENTS);
+    for (int i = 0; i < count; i++)
+        if (!cluster_run(cluster, seed_wait_ms(sim)) || !cluster_fault(faults) ||
+            !cluster_check_logs(cluster))
+            return false;
+    if (mode == MODE_SAFETY)
+        return cluster_check_seen(cluster);
+    return cluster_finish(cluster, LIVE_MS, WHOLE_MS);
+}
+
+bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome)
+{
+    static const int64_t pauses_ms[8] = {20, 40, 80, 80, 80, 160, 160, 320};
+    struct cluster_options options = {.seed = seed,
+                                      .min_insync = 1 + (int)(seed % 2),
+                                      .pause_ms = pauses_ms[seed / 2 % 8],
+                                      .dirs = seed / 16 % 4 == 0 ? 2 : 1,
+                                      .tell = settings.tell};
+    seed_replay(seed, replay_now, sizeof(replay_now));
+    struct cluster *cluster = cluster_new(&options);
+    struct cluster_faults *faults = cluster_faults_new(cluster, settings.faults);
+    bool ok = faults && seed_course(cluster, faults, seed_mode(seed));
+    outcome->hash = sim_trace_hash(cluster_sim(cluster));
+    outcome->acked += cluster_acked(cluster, -1);
+    outcome->faults += faults ? cluster_faults_count(faults) : 0;
+    if (!ok)
+        printf("# seed %" PRIu64 ": %s\n# replay: %s\n", seed,
+               faults ? cluster_problem(cluster) : "SIM_FAULTS names a fault that is not there",
+               replay_now);
+    cluster_faults_free(faults);
+    cluster_free(cluster);
+    return ok;
+}
+
+void cluster_seed_init(void)
+{
+    const char *mode = getenv("SIM_MODE");
+    settings.faults = getenv("SIM_FAULTS");
+    for (int i = 0; mode && i < 3; i++)
+        if (strcmp(mode, mode_names[i]) == 0)
+            settings.mode = (enum mode)i;
+    signal(SIGABRT, seed_died);
+    signal(SIGSEGV, seed_died);
+}
+
+void cluster_seed_tell(void)
+{
+    settings.tell = true;
+}
+
+void cluster_seed_set_faults(const char *names)
+{
+    settings.faults = names;
+}
+
+#ifdef MUTANTS
+enum mutation mutation_now;
+#endif

@@ -1,0 +1,24 @@
+/* One seed of a whole cluster under faults: its settings, its faults, its end (README.md). */
+#ifndef SIM_CLUSTER_SEED_H
+#define SIM_CLUSTER_SEED_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cluster_seed_outcome {
+    uint64_t hash;
+    int64_t acked; /* this and the next are added up */
+    int64_t faults;
+};
+
+/* Reads SIM_MODE and SIM_FAULTS, and has an assertion of the code under test tell the seed. */
+void cluster_seed_init(void);
+/* Prints what happens, in words. */
+void cluster_seed_tell(void);
+/* As SIM_FAULTS. */
+void cluster_seed_set_faults(const char *names);
+/* Runs one seed; prints the problem and how to replay it, and returns false, when a rule is broken.
+ */
+bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome);
+
+#endif
