@@ -163,7 +163,7 @@ static int delete_group(struct group_manager *manager, struct wire_str group_id,
         return ERR_GROUP_ID_NOT_FOUND;
     if (!group_is_empty(group))
         return ERR_NON_EMPTY_GROUP;
-    records_init(&records, env_wall_ms(group_env(group)));
+    group_records(group, &records);
     group_put_tombstones(group, &records);
     group_hold(group);
     bool stored = records.count > 0 || records.err;

@@ -190,7 +190,7 @@ void classic_store(struct classic *classic, struct group_join *join,
     list_push(&classic->stores, &store->link);
     classic->stored = true;
     group_hold(group);
-    records_init(&records, env_wall_ms(group_env(group)));
+    group_records(group, &records);
     classic_put_record(classic, &records);
     int err = shard_append(group->shard, &records, &store->op, classic_stored);
     records_close(&records);

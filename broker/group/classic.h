@@ -80,6 +80,7 @@ struct classic {
     int64_t delay_left_ms;
     struct list stores; /* struct classic_store, on their way to the log */
     bool stored;        /* a record of the group is in the log */
+    bool told_full;     /* it was logged that the record has no room for more */
     bool storing;       /* the assignment of this generation is on its way */
 };
 

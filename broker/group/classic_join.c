@@ -23,6 +23,9 @@ enum { CLASSIC_PENDING_MAX = 10000 };
  * timeout is the client's choice and may be 0. */
 enum { CLASSIC_RECHECK_MIN_MS = 1000 };
 
+/* What a member's entry in the record has besides its words: numbers, lengths, a made id. */
+enum { CLASSIC_MEMBER_BYTES = 100 };
+
 /* ---- answers ---- */
 
 static void classic_finish_join(struct group_join *join)
@@ -267,6 +270,64 @@ static bool classic_has_room(const struct classic *classic, const struct classic
     }
 }
 
+/* One record holds all members, and must not grow over what the log takes: the longest of its
+ * subscriptions counts for each, since any of them may be chosen. */
+static size_t classic_words(const struct classic_member *member)
+{
+    size_t longest = 0;
+    for (int32_t i = 0; i < member->protocols.count; i++)
+        if ((size_t)member->protocols.items[i].metadata.len > longest)
+            longest = (size_t)member->protocols.items[i].metadata.len;
+    return longest + strlen(member->id) + strlen(member->client_id) + strlen(member->client_host) +
+           (member->instance_id ? strlen(member->instance_id) : 0) + CLASSIC_MEMBER_BYTES;
+}
+
+static size_t classic_join_words(const struct group_join *join)
+{
+    const struct join_group_request *request = join->request;
+    size_t longest = 0;
+    for (int32_t i = 0; i < request->protocols.count; i++)
+        if ((size_t)request->protocols.items[i].metadata.len > longest)
+            longest = (size_t)request->protocols.items[i].metadata.len;
+    return longest + (size_t)join->client_id.len + strlen(join->client_host) +
+           (request->group_instance_id.len > 0 ? 2 * (size_t)request->group_instance_id.len : 0) +
+           CLASSIC_MEMBER_BYTES;
+}
+
+/* Whether the record still fits with the member as the request has it. */
+static bool classic_fits(struct classic *classic, const struct classic_member *member,
+                         const struct group_join *join)
+{
+    size_t max = group_record_max(classic->group);
+    size_t bytes = classic_join_words(join);
+    LIST_EACH(step, &classic->members)
+    {
+        const struct classic_member *other = LIST_ENTRY(step, struct classic_member, link);
+        if (other != member)
+            bytes += classic_words(other);
+    }
+    if (bytes <= max)
+        return true;
+    if (!classic->told_full)
+        logger_warn(group_logger(classic->group),
+                    "group %s: members are refused, since its record would have %zu bytes and the "
+                    "log takes %zu: raise max.message.bytes of %s, or split the group",
+                    classic->group->id, bytes, max, GROUP_OFFSETS_TOPIC);
+    classic->told_full = true;
+    return false;
+}
+
+/* 0, or why the group does not take the member (NULL: a new one). */
+static int classic_check_join(struct classic *classic, const struct classic_member *member,
+                              const struct group_join *join)
+{
+    if (!classic_has_room(classic, member))
+        return ERR_GROUP_MAX_SIZE_REACHED;
+    if (!classic_accepts_protocols(classic, join))
+        return ERR_INCONSISTENT_GROUP_PROTOCOL;
+    return classic_fits(classic, member, join) ? 0 : ERR_GROUP_MAX_SIZE_REACHED;
+}
+
 /* Takes over what the request says; 0 or ERR_NO_MEMORY. */
 static int classic_update_member(struct classic_member *member, struct group_join *join)
 {
@@ -458,10 +519,9 @@ static void classic_join_new(struct classic *classic, struct group_join *join)
     struct classic_member *member = classic_find_instance(classic, request->group_instance_id);
     join->made_id = group_new_member_id(classic->group,
                                         is_static ? request->group_instance_id : join->client_id);
-    if (!classic_has_room(classic, member))
-        classic_fail_join(join, ERR_GROUP_MAX_SIZE_REACHED, wire_str_from(""));
-    else if (!classic_accepts_protocols(classic, join))
-        classic_fail_join(join, ERR_INCONSISTENT_GROUP_PROTOCOL, wire_str_from(""));
+    int err = classic_check_join(classic, member, join);
+    if (err)
+        classic_fail_join(join, err, wire_str_from(""));
     else if (member)
         classic_replace(member, join);
     else if (!is_static && join->version >= CLASSIC_ID_REQUIRED_VERSION)
@@ -529,10 +589,8 @@ void classic_join(struct classic *classic, struct group_join *join)
     int err = pending ? 0
                       : classic_identify(classic, request->member_id, request->group_instance_id,
                                          &member);
-    if (!err && !classic_has_room(classic, member))
-        err = ERR_GROUP_MAX_SIZE_REACHED;
-    if (!err && !classic_accepts_protocols(classic, join))
-        err = ERR_INCONSISTENT_GROUP_PROTOCOL;
+    if (!err)
+        err = classic_check_join(classic, member, join);
     if (err) {
         classic_fail_join(join, err, request->member_id);
     } else if (pending) {

@@ -176,7 +176,7 @@ static void commit_write(struct group *group, struct group_commit *request)
 {
     struct env *env = group_env(group);
     struct records records;
-    records_init(&records, env_wall_ms(env));
+    group_records(group, &records);
     commit_put(group, request, &records);
     if (records.count == 0 && !records.err) {
         commit_answer(request, 0); /* nothing is left to write */
@@ -399,7 +399,7 @@ void group_manager_delete_offsets(struct group_manager *manager, struct group_of
         delete_offsets_stored(op, err);
         return;
     }
-    records_init(&records, env_wall_ms(group_env(group)));
+    group_records(group, &records);
     if (!delete_offsets_put(group, op, &records))
         err = ERR_UNKNOWN_SERVER_ERROR;
     bool writes = !err && (records.count > 0 || records.err);
@@ -460,7 +460,7 @@ void commits_expire(struct group *group)
     /* What is on its way to the log must not be wiped by a tombstone behind it. */
     if (group->in_flight > 0 || !group_is_empty(group))
         return;
-    records_init(&records, now_ms);
+    group_records(group, &records);
     size_t expired = expire_put(group, now_ms, &records);
     bool gone = expired == group->offsets.count && group->offsets.pending.count == 0 &&
                 !(group->classic && group->classic->pending.count > 0);
@@ -484,7 +484,7 @@ static void forget_stored(struct group *group, struct wire_str name)
     int32_t partition;
     if (!topic)
         return;
-    records_init(&records, env_wall_ms(group_env(group)));
+    group_records(group, &records);
     while (offsets_next(topic, &step, &partition))
         records_put_offset(&records, group_id(group), name, partition, NULL);
     logger_info(group_logger(group), "group %s: topic %s is deleted, and its %d offsets", group->id,

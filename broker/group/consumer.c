@@ -80,7 +80,7 @@ static void consumer_member_expire(struct consumer_member *member, struct env_ti
     logger_info(group_logger(group), "group %s: member %s is removed: %s", group->id, member->id,
                 reason);
     group_hold(group);
-    records_init(&records, env_wall_ms(group_env(group)));
+    group_records(group, &records);
     struct consumer *consumer = member->consumer;
     consumer_remove_member(member, &records);
     consumer_removed(consumer, &records);

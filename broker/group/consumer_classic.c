@@ -482,7 +482,7 @@ void consumer_classic_join(struct consumer *consumer, struct group_join *join)
         err = join_check_protocols(consumer, join);
     if (!err)
         err = join_check_subscription(group, join);
-    records_init(&records, env_wall_ms(group_env(group)));
+    group_records(group, &records);
     if (!err)
         err = join_follow(consumer, join, &records);
     if (!err && join_downgrades(consumer, join, &records)) {
@@ -587,7 +587,7 @@ void consumer_classic_sync(struct consumer *consumer, struct group_sync *sync)
     }
     env_timer_stop(&member->rebalance_timer);
     consumer_touch(member);
-    records_init(&none, 0);
+    group_records(group, &none);
     consumer_write(group, &none, migrate_synced, sync);
     records_close(&none);
 }
@@ -600,7 +600,7 @@ static void migrate_check_topics(struct consumer *consumer)
     if (consumer->topics_seen == group_manager_topics(group->shard->manager) ||
         consumer_check_write(group))
         return;
-    records_init(&records, env_wall_ms(group_env(group)));
+    group_records(group, &records);
     consumer_check_topics(consumer, false, &records);
     if (records.count > 0)
         consumer_write(group, &records, migrate_ignore, NULL);
@@ -670,7 +670,7 @@ void consumer_classic_leave(struct consumer *consumer, struct group_leave *leave
     struct group *group = consumer->group;
     struct records records;
     int err = consumer_check_write(group);
-    records_init(&records, env_wall_ms(group_env(group)));
+    group_records(group, &records);
     if (!err && leave->version < GROUP_LEAVE_LIST_VERSION)
         err = leave_one(consumer, leave->request->member_id, WIRE_STR_NULL, &records);
     else if (!err && !leave_all(consumer, leave, &records))

@@ -372,7 +372,7 @@ static void beat_stay(struct group *group, struct group_consumer_heartbeat *beat
     struct partition_set owned;
     struct records records;
     bool told = beat->request->topic_partitions.count >= 0;
-    records_init(&records, env_wall_ms(group_env(group)));
+    group_records(group, &records);
     beat_owned(beat->request, &owned);
     int err = beat_enter(group, beat->request->member_epoch, &records);
     if (!err)
@@ -420,7 +420,7 @@ static void beat_leave(struct group *group, struct group_consumer_heartbeat *bea
     wire_defaults(&consumer_group_heartbeat_response_desc, &beat->response);
     beat->response.member_id = request->member_id;
     beat->response.member_epoch = request->member_epoch;
-    records_init(&records, env_wall_ms(group_env(group)));
+    group_records(group, &records);
     if (request->member_epoch == CONSUMER_AWAY_EPOCH) {
         beat_away(member, &records);
     } else {

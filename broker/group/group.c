@@ -28,6 +28,27 @@ const struct image *group_image(const struct group *group)
     return metadata_image(group_manager_deps(group->shard->manager)->metadata);
 }
 
+static size_t group_batch_max(const struct group *group)
+{
+    const struct group_manager_deps *deps = group_manager_deps(group->shard->manager);
+    size_t max = deps->log->batch_max(deps->log_data, group->shard->index);
+    return max < RECORDS_RECORD_MAX ? max : RECORDS_RECORD_MAX;
+}
+
+void group_records(const struct group *group, struct records *records)
+{
+    const struct group_manager_deps *deps = group_manager_deps(group->shard->manager);
+    records_init(records, env_wall_ms(deps->env));
+    records->batch_max = group_batch_max(group);
+}
+
+size_t group_record_max(const struct group *group)
+{
+    size_t rest = RECORDS_OVERHEAD + strlen(group->id);
+    size_t max = group_batch_max(group);
+    return max > rest ? max - rest : 0;
+}
+
 struct group *group_new(struct shard *shard, struct wire_str id)
 {
     struct group *group = mem_alloc(sizeof(*group));

@@ -44,6 +44,10 @@ struct logger *group_logger(const struct group *group);
 const struct group_settings *group_settings(const struct group *group);
 const struct image *group_image(const struct group *group);
 
+/* Begins records of the group: with the time of now and the limits of its partition. */
+void group_records(const struct group *group, struct records *records);
+/* The largest value that a record of the group may have. */
+size_t group_record_max(const struct group *group);
 /* Adds the records that remove what is stored of the group's members, or all of the group. */
 void group_put_members_gone(const struct group *group, struct records *records);
 void group_put_tombstones(const struct group *group, struct records *records);

@@ -24,6 +24,8 @@ struct group_log_ops {
     /* Whether an append would be taken now, as far as can be told: 0, ERR_NOT_LEADER_OR_FOLLOWER,
      * ERR_NOT_ENOUGH_REPLICAS, ERR_KAFKA_STORAGE_ERROR. */
     int (*check)(void *data, int32_t partition);
+    /* The largest batch that the partition takes, in bytes: max.message.bytes of the topic. */
+    size_t (*batch_max)(void *data, int32_t partition);
     /* Appends whole batches; `bytes` may be changed and is not kept. 0 when wait->done will come
      * (in the order of the appends; when the batches are on every in-sync replica, or with why
      * not), or an error: nothing was appended and it will not come. */

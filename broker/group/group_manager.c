@@ -323,7 +323,7 @@ static void join_leave_protocol(struct group *group)
     struct records records;
     if (shard_check(group->shard))
         return;
-    records_init(&records, env_wall_ms(group_env(group)));
+    group_records(group, &records);
     group_put_members_gone(group, &records);
     group_drop_members(group);
     consumer_write(group, &records, join_ignore, NULL);

@@ -64,6 +64,17 @@ static int partition_log_check(void *data, int32_t index)
     return partition ? partition_check_append(partition, PARTITION_ACKS_ALL) : err;
 }
 
+static size_t partition_log_batch_max(void *data, int32_t index)
+{
+    int err;
+    struct partition *partition = partition_log_find(data, index, &err);
+    const struct log *log = partition ? partition_log(partition) : NULL;
+    if (!log)
+        return 0; /* no append is taken either */
+    int64_t max = log_config(log)->max_message_bytes;
+    return max >= 0 ? (size_t)max : SIZE_MAX;
+}
+
 static int partition_log_append(void *data, int32_t index, uint8_t *bytes, size_t len,
                                 struct partition_wait *wait)
 {
@@ -226,6 +237,7 @@ static void partition_log_load_cancel(void *data, struct group_log_load *owner)
 
 const struct group_log_ops partition_log_ops = {
     .check = partition_log_check,
+    .batch_max = partition_log_batch_max,
     .append = partition_log_append,
     .load = partition_log_load,
     .load_cancel = partition_log_load_cancel,

@@ -1,7 +1,7 @@
 /* Records of __consumer_offsets. Happy path: put encodes key and value and adds them to the open
  * batch; a batch that would grow over the limit is finished and the next one begun; finish gives
- * them all. Failure modes: memory, or a string over the protocol's limit: the error sticks until
- * finish. */
+ * them all. Failure modes: memory, a record over the limit of the topic, or a
+ * string over the protocol's: the error sticks until finish. */
 #include "broker/group/records.h"
 
 #include "base/bytes.h"
@@ -12,7 +12,10 @@ enum { RECORDS_VERSION_SIZE = 2, RECORDS_OFFSET_VERSION = 3, RECORDS_GROUP_VERSI
 
 void records_init(struct records *records, int64_t wall_ms)
 {
-    *records = (struct records){.wall_ms = wall_ms, .producer_id = -1, .producer_epoch = -1};
+    *records = (struct records){.wall_ms = wall_ms,
+                                .batch_max = RECORDS_RECORD_MAX,
+                                .producer_id = -1,
+                                .producer_epoch = -1};
     buf_init(&records->batches);
     wire_out_init(&records->key);
     wire_out_init(&records->value);
@@ -80,8 +83,13 @@ void records_put(struct records *records, enum record_type type, const struct wi
         value_bytes = records_encode(records, &records->value, version, version, value_desc, value);
     if (records->err)
         return;
-    size_t more = (size_t)key_bytes.len + (value ? (size_t)value_bytes.len : 0);
-    if (records->open && batch_builder_size(&records->builder) + more > RECORDS_BATCH_MAX)
+    size_t more = (size_t)key_bytes.len + (value ? (size_t)value_bytes.len : 0) + RECORDS_OVERHEAD;
+    if (more > records->batch_max) {
+        records->err = ERR_TOO_LARGE;
+        return;
+    }
+    size_t full = records->batch_max < RECORDS_BATCH_MAX ? records->batch_max : RECORDS_BATCH_MAX;
+    if (records->open && batch_builder_size(&records->builder) + more > full)
         records_flush(records);
     records_begin(records);
     records->err =

@@ -28,9 +28,15 @@ enum record_type {
     RECORD_CONSUMER_REGEX = 16
 };
 
-/* Batches of at most this are built: below the default of max.message.bytes. One record may be
- * larger, and the log then decides. */
-enum { RECORDS_BATCH_MAX = 900 << 10 };
+enum {
+    /* Batches of at most this are built: below the default of max.message.bytes. */
+    RECORDS_BATCH_MAX = 900 << 10,
+    /* One record is never larger than max.message.bytes of the topic, nor than this: it is one
+     * batch, which every follower and every new coordinator must take in one piece. */
+    RECORDS_RECORD_MAX = 16 << 20,
+    /* What a batch of one record has besides key and value, at most. */
+    RECORDS_OVERHEAD = BATCH_HEADER_SIZE + 40
+};
 
 /* The first error sticks, as in wire_out. */
 struct records {
@@ -39,6 +45,7 @@ struct records {
     struct wire_out key;
     struct wire_out value;
     int64_t wall_ms;
+    size_t batch_max;    /* a record that makes a larger batch is ERR_TOO_LARGE */
     int64_t producer_id; /* -1, or the producer of transactional commits */
     int16_t producer_epoch;
     int32_t count;

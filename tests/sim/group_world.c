@@ -25,6 +25,7 @@ static int log_world_append(void *data, int32_t partition, uint8_t *bytes, size_
         int err = batch_parse(bytes + at, len - at, &batch);
         ASSERT(!err);
         ASSERT(!batch_check_crc(&batch));
+        ASSERT(batch.size <= world->batch_max);
         batch_set_base_offset(bytes + at, log->end);
         log->end += batch.last_offset_delta + 1;
         at += batch.size;
@@ -35,6 +36,12 @@ static int log_world_append(void *data, int32_t partition, uint8_t *bytes, size_
     if (!env_timer_running(&log->safe_timer))
         env_timer_start_us(&log->safe_timer, (int64_t)(1000 + env_random(world->env) % 4000));
     return 0;
+}
+
+static size_t log_world_batch_max(void *data, int32_t partition)
+{
+    (void)partition;
+    return ((struct group_world *)data)->batch_max;
 }
 
 static int log_world_check(void *data, int32_t partition)
@@ -88,6 +95,7 @@ static void log_world_loaded(void *data)
 
 static const struct group_log_ops log_world_ops = {.check = log_world_check,
                                                    .append = log_world_append,
+                                                   .batch_max = log_world_batch_max,
                                                    .load = log_world_load,
                                                    .load_cancel = log_world_load_cancel};
 
@@ -203,6 +211,7 @@ void group_world_init(struct group_world *world, uint64_t seed)
     group_world_add_topic(world, GROUP_OFFSETS_TOPIC, GROUP_WORLD_PARTITIONS);
     group_world_add_topic(world, "t", 8);
     group_world_add_topic(world, "u", 4);
+    world->batch_max = 1 << 20;
     world->manager = group_manager_new(&world->deps);
     world->load_ms = 1;
     for (int32_t i = 0; i < GROUP_WORLD_PARTITIONS; i++)
@@ -353,7 +362,7 @@ static int32_t split(struct arena *arena, const char *list, struct wire_str *par
 }
 
 /* A subscription of version 0. */
-static struct wire_bytes make_subscription(struct arena *arena, const char *topics)
+static struct wire_bytes make_subscription(struct arena *arena, const char *topics, int32_t words)
 {
     struct wire_str parts[8];
     struct consumer_protocol_subscription subscription;
@@ -363,6 +372,8 @@ static struct wire_bytes make_subscription(struct arena *arena, const char *topi
     wire_defaults(&consumer_protocol_subscription_desc, &subscription);
     subscription.topics.count = split(arena, topics, parts, 8);
     subscription.topics.items = parts;
+    if (words > 0)
+        subscription.user_data = (struct wire_bytes){arena_alloc(arena, (size_t)words), words};
     wire_out_init(&out);
     wire_put_i16(&out, 0);
     int err = wire_encode(&consumer_protocol_subscription_desc, 0, &subscription, &out);
@@ -417,7 +428,7 @@ struct group_world_join *group_world_join(struct group_world *world,
     for (int32_t i = 0; i < count; i++) {
         join->protocols[i].name = names[i];
         join->protocols[i].metadata =
-            make_subscription(&join->arena, args->topics ? args->topics : "t");
+            make_subscription(&join->arena, args->topics ? args->topics : "t", args->words);
     }
     join->request.protocols.count = count;
     join->request.protocols.items = join->protocols;
@@ -489,7 +500,11 @@ struct group_world_sync *group_world_sync(struct group_world *world, const char 
     for (int32_t i = 0; i < count; i++) {
         bytes_put_u64(sync->bytes[i], masks[i]);
         sync->assignments[i].member_id = keep_text(sync->texts[3 + i], ids[i]);
-        sync->assignments[i].assignment = world->real_assignments
+        sync->assignments[i].assignment =
+            world->assignment_bytes
+                ? (struct wire_bytes){arena_alloc(&sync->arena, (size_t)world->assignment_bytes),
+                                      world->assignment_bytes}
+            : world->real_assignments
                                               ? make_assignment(&sync->arena, masks[i])
                                               : (struct wire_bytes){sync->bytes[i], 8};
     }

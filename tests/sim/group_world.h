@@ -36,9 +36,11 @@ struct group_world {
     struct group_world_log logs[GROUP_WORLD_PARTITIONS];
     bool hold;         /* nothing becomes safe */
     bool check_passes; /* the log does not tell ahead that an append will fail */
+    size_t batch_max;  /* max.message.bytes of the log */
     int append_error;  /* of the next appends */
     int safe_error;    /* of appends that would become safe */
     int64_t load_ms;
+    int32_t assignment_bytes; /* of each part of a sync; 0 = as many as it needs */
     bool real_assignments; /* syncs carry a consumer's bytes, of the topic "t", not a bare mask */
     struct list calls;     /* freed with the world */
 };
@@ -92,6 +94,7 @@ struct group_world_join_args {
     const char *protocols; /* "range,sticky"; NULL = "range" */
     const char *topics;    /* of the subscription, "t,u"; NULL = "t"; "-" = bytes that are none */
     const char *type;      /* NULL = "consumer" */
+    int32_t words;         /* bytes of user data in the subscription */
     int32_t session_ms;    /* 0 = 10000 */
     int32_t rebalance_ms;  /* 0 = 30000 */
     int16_t version;       /* 0 = 9 */
