@@ -22,7 +22,7 @@ CFLAGS_BASE := -std=gnu11 -D_GNU_SOURCE -g $(OPT) -Wall -Wextra -Wshadow -Wstric
   $(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
 CPPFLAGS_BASE := -I. -Icommon -I$(BUILD)/gen
 DEPFLAGS = -MMD -MP
-LDLIBS  := -lraft -luv -lprotobuf-c -llz4 -lzstd -lz -lsnappy -lisal -lpthread -lm
+LDLIBS  := -lraft -luv -lprotobuf-c -llz4 -lzstd -lz -lsnappy -lisal -lpcre2-8 -lpthread -lm
 LDFLAGS_BASE := -pie -Wl,-z,relro,-z,now
 ifneq ($(SANITIZE),)
 # Instrumented code hides from the compiler what it knows of sizes: the plain build has this warning.

@@ -396,18 +396,25 @@ int classic_check_commit(struct classic *classic, struct wire_str member_id,
 
 /* ---- looking at it ---- */
 
-bool classic_is_subscribed(const struct classic *classic, struct wire_str topic)
+/* A member counts with the protocol that was chosen; with its first one before any was. */
+static struct wire_bytes classic_subscription(const struct classic_member *member)
+{
+    const struct classic_protocols *own = &member->protocols;
+    const char *chosen = member->classic->protocol;
+    const struct classic_protocol *found =
+        chosen ? classic_protocols_find(own, wire_str_from(chosen)) : NULL;
+    if (found)
+        return found->metadata;
+    return own->count > 0 ? own->items[0].metadata : (struct wire_bytes){NULL, 0};
+}
+
+void classic_subscribed(const struct classic *classic, struct subscribed *subscribed)
 {
     if (!classic->protocol_type || strcmp(classic->protocol_type, SUBSCRIPTION_TYPE) != 0)
-        return false;
+        return;
     LIST_EACH(step, &classic->members)
-    {
-        const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
-        for (int32_t i = 0; i < member->protocols.count; i++)
-            if (subscription_has_topic(member->protocols.items[i].metadata, topic))
-                return true;
-    }
-    return false;
+    subscription_add_topics(
+        classic_subscription(LIST_ENTRY(step, struct classic_member, link)), subscribed);
 }
 
 int classic_describe(const struct classic *classic, struct arena *arena,

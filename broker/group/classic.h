@@ -101,8 +101,8 @@ int classic_check_commit(struct classic *classic, struct wire_str member_id,
 const char *classic_state_name(const struct classic *classic);
 /* The chosen protocol's metadata of the member; empty when it has none. */
 struct wire_bytes classic_metadata(const struct classic_member *member);
-/* Whether a consumer's subscription names the topic. */
-bool classic_is_subscribed(const struct classic *classic, struct wire_str topic);
+/* The topics that consumers' subscriptions name; none of another type of members. */
+void classic_subscribed(const struct classic *classic, struct subscribed *subscribed);
 int classic_describe(const struct classic *classic, struct arena *arena,
                      struct describe_groups_response_described_group *response) MUST_CHECK;
 

@@ -361,7 +361,7 @@ static int delete_offsets_check(const struct group *group)
 }
 
 static bool delete_offsets_put(struct group *group, struct group_offset_delete *op,
-                               struct records *records)
+                               const struct subscribed *subscribed, struct records *records)
 {
     const struct offset_delete_request *request = op->request;
     struct offset_delete_response_offset_delete_response_topic *out =
@@ -370,7 +370,7 @@ static bool delete_offsets_put(struct group *group, struct group_offset_delete *
     for (int32_t i = 0; out && i < request->topics.count; i++, out++) {
         const struct offset_delete_request_offset_delete_request_topic *topic =
             &request->topics.items[i];
-        int err = group_is_subscribed(group, topic->name) ? ERR_GROUP_SUBSCRIBED_TO_TOPIC : 0;
+        int err = subscribed_has(subscribed, topic->name) ? ERR_GROUP_SUBSCRIBED_TO_TOPIC : 0;
         out->name = topic->name;
         if (!WIRE_ARRAY(op->arena, &out->partitions, topic->partitions.count,
                         &offset_delete_response_offset_delete_response_partition_desc))
@@ -388,6 +388,7 @@ static bool delete_offsets_put(struct group *group, struct group_offset_delete *
 
 void group_manager_delete_offsets(struct group_manager *manager, struct group_offset_delete *op)
 {
+    struct subscribed subscribed;
     struct records records;
     struct shard *shard;
     wire_defaults(&offset_delete_response_desc, &op->response);
@@ -400,8 +401,10 @@ void group_manager_delete_offsets(struct group_manager *manager, struct group_of
         return;
     }
     group_records(group, &records);
-    if (!delete_offsets_put(group, op, &records))
+    group_subscribed(group, &subscribed);
+    if (!delete_offsets_put(group, op, &subscribed, &records))
         err = ERR_UNKNOWN_SERVER_ERROR;
+    subscribed_close(&subscribed);
     bool writes = !err && (records.count > 0 || records.err);
     if (writes)
         err = write_records(group, &records, delete_offsets_stored, op);

@@ -135,8 +135,7 @@ void consumer_member_free(struct consumer_member *member)
     env_timer_stop(&member->rebalance_timer);
     consumer_set_instance(member, WIRE_STR_NULL);
     consumer_set_classic(member, false);
-    int err = consumer_set_pattern(member, WIRE_STR_NULL);
-    ASSERT(err >= 0);
+    consumer_set_pattern(member, WIRE_STR_NULL);
     map_del(&consumer->by_id, member->id, strlen(member->id));
     list_remove(&member->link);
     if (--consumer->member_count == 0)
@@ -216,44 +215,29 @@ bool consumer_set_topics(struct consumer_member *member, const struct wire_str *
     return !same;
 }
 
-static void consumer_forget_matches(struct consumer_pattern *pattern)
-{
-    for (size_t i = 0; i < pattern->name_count; i++)
-        mem_free(pattern->names[i]);
-    mem_free(pattern->names);
-    pattern->names = NULL;
-    pattern->name_count = 0;
-}
-
 static void consumer_drop_pattern(struct consumer *consumer, const char *text)
 {
     struct consumer_pattern *used = map_get(&consumer->patterns, text, strlen(text));
     if (--used->users > 0)
         return;
     map_del(&consumer->patterns, text, strlen(text));
-    consumer_forget_matches(used);
-    topic_pattern_free(used->pattern);
-    mem_free(used->text);
+    matcher_release(used->expression);
     mem_free(used);
 }
 
-int consumer_set_pattern(struct consumer_member *member, struct wire_str text)
+bool consumer_set_pattern(struct consumer_member *member, struct wire_str text)
 {
     struct consumer *consumer = member->consumer;
     if (wire_str_is_empty(text))
         text = WIRE_STR_NULL;
     if (member->pattern ? wire_str_is(text, member->pattern) : wire_str_is_null(text))
-        return 0;
+        return false;
     if (!wire_str_is_null(text)) {
         struct consumer_pattern *used = map_get(&consumer->patterns, text.data, (size_t)text.len);
         if (!used) {
-            struct topic_pattern *pattern;
-            int err = topic_pattern_new(text, &pattern);
-            if (err)
-                return err;
             used = mem_alloc(sizeof(*used));
-            used->text = wire_str_dup(text);
-            used->pattern = pattern;
+            used->expression =
+                matcher_use(group_manager_matcher(consumer->group->shard->manager), text);
             map_put(&consumer->patterns, text.data, (size_t)text.len, used);
         }
         used->users++;
@@ -262,40 +246,26 @@ int consumer_set_pattern(struct consumer_member *member, struct wire_str text)
         consumer_drop_pattern(consumer, member->pattern);
     mem_free(member->pattern);
     member->pattern = wire_str_dup(text);
-    return 1;
+    return true;
 }
 
-struct consumer_pattern *consumer_pattern_of(const struct consumer_member *member)
+const struct expression *consumer_expression(const struct consumer_member *member)
 {
     if (!member->pattern)
         return NULL;
-    return map_get(&member->consumer->patterns, member->pattern, strlen(member->pattern));
+    const struct consumer_pattern *used =
+        map_get(&member->consumer->patterns, member->pattern, strlen(member->pattern));
+    return used->expression;
 }
 
-void consumer_refresh_pattern(const struct consumer *consumer, struct consumer_pattern *pattern)
+bool consumer_is_settled(const struct consumer *consumer)
 {
-    const struct image *image = group_image(consumer->group);
-    const struct image_topic *topic;
+    const struct consumer_pattern *used;
     size_t cursor = 0;
-    uint64_t now = group_manager_topics(consumer->group->shard->manager);
-    if (pattern->topics_seen == now)
-        return;
-    pattern->topics_seen = now;
-    consumer_forget_matches(pattern);
-    pattern->names = mem_alloc((image_topic_count(image) + 1) * sizeof(*pattern->names));
-    while ((topic = image_next_topic(image, &cursor)))
-        if (strncmp(topic->name, "__", 2) != 0 &&
-            topic_pattern_matches(pattern->pattern, topic->name))
-            pattern->names[pattern->name_count++] = mem_strdup(topic->name);
-}
-
-static bool consumer_member_reads(const struct consumer_member *member, const char *topic)
-{
-    if (member->topic_count && bsearch(&topic, member->topics, member->topic_count,
-                                       sizeof(*member->topics), consumer_compare_names))
-        return true;
-    const struct consumer_pattern *pattern = consumer_pattern_of(member);
-    return pattern && topic_pattern_matches(pattern->pattern, topic);
+    while ((used = map_next(&consumer->patterns, &cursor, NULL, NULL)))
+        if (expression_state(used->expression) == EXPRESSION_WORKING)
+            return false;
+    return true;
 }
 
 void consumer_touch(struct consumer_member *member)
@@ -348,14 +318,23 @@ const char *consumer_state_name(const struct consumer *consumer)
     return "Stable";
 }
 
-bool consumer_is_subscribed(const struct consumer *consumer, struct wire_str topic)
+void consumer_subscribed(const struct consumer *consumer, struct subscribed *subscribed)
 {
-    char *name = wire_str_dup(topic);
-    bool found = false;
+    const struct consumer_pattern *used;
+    size_t cursor = 0;
+    subscribed->all |= !consumer_is_settled(consumer);
     LIST_EACH(step, &consumer->members)
-    found = found || consumer_member_reads(LIST_ENTRY(step, struct consumer_member, link), name);
-    mem_free(name);
-    return found;
+    {
+        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
+        for (size_t i = 0; i < member->topic_count; i++)
+            subscribed_add(subscribed, wire_str_from(member->topics[i]));
+    }
+    while ((used = map_next(&consumer->patterns, &cursor, NULL, NULL))) {
+        const char *name;
+        size_t at = 0;
+        while ((name = expression_next(used->expression, &at)))
+            subscribed_add(subscribed, wire_str_from(name));
+    }
 }
 
 int64_t consumer_empty_since_ms(const struct consumer *consumer)

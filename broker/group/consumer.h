@@ -19,7 +19,7 @@
 #include "broker/group/classic.h"
 #include "broker/group/group.h"
 #include "broker/group/partition_set.h"
-#include "broker/group/topic_pattern.h"
+#include "broker/group/matcher.h"
 
 /* As stored. */
 enum consumer_member_state { CONSUMER_STABLE = 0, CONSUMER_UNREVOKED = 1, CONSUMER_UNRELEASED = 2 };
@@ -61,14 +61,13 @@ struct consumer_member {
  * would hold up the whole shard. */
 enum { CONSUMER_WORDS_MAX = 256 << 10 };
 
-/* One expression and the topics that it matches. */
+/* Different expressions of one group: its members mostly share one. */
+enum { CONSUMER_PATTERNS_MAX = 100 };
+
+/* An expression and how many members have it. */
 struct consumer_pattern {
-    char *text;
-    struct topic_pattern *pattern;
+    struct expression *expression;
     int32_t users;
-    uint64_t topics_seen; /* the manager's count of changes when it was last applied */
-    char **names;
-    size_t name_count;
 };
 
 struct consumer {
@@ -98,7 +97,7 @@ void consumer_start(struct consumer *consumer);
 bool consumer_is_empty(const struct consumer *consumer);
 /* "Empty", "Assigning", "Reconciling", "Stable". */
 const char *consumer_state_name(const struct consumer *consumer);
-bool consumer_is_subscribed(const struct consumer *consumer, struct wire_str topic);
+void consumer_subscribed(const struct consumer *consumer, struct subscribed *subscribed);
 int64_t consumer_empty_since_ms(const struct consumer *consumer);
 int consumer_check_commit(struct consumer *consumer, struct wire_str member_id,
                           struct wire_str instance_id, int32_t epoch, int16_t version) MUST_CHECK;
@@ -131,12 +130,13 @@ void consumer_set_classic(struct consumer_member *member, bool classic);
 /* Takes the names over when they differ; whether they did. */
 bool consumer_set_topics(struct consumer_member *member, const struct wire_str *names,
                          int32_t count);
-/* NULL = none. Whether it differs; ERR_INVALID_REGULAR_EXPRESSION. */
-int consumer_set_pattern(struct consumer_member *member, struct wire_str text) MUST_CHECK;
+/* NULL = none. Whether it differs. It need not be one that is known to be good. */
+bool consumer_set_pattern(struct consumer_member *member, struct wire_str text);
 bool consumer_set_text(char **text, struct wire_str to);
-/* The names that the expression matches now, looked up again when topics have come or gone. */
-void consumer_refresh_pattern(const struct consumer *consumer, struct consumer_pattern *pattern);
-struct consumer_pattern *consumer_pattern_of(const struct consumer_member *member);
+/* The member's expression; NULL = it has none. */
+const struct expression *consumer_expression(const struct consumer_member *member);
+/* It is known of all expressions what they match: before, nothing is decided from topics. */
+bool consumer_is_settled(const struct consumer *consumer);
 void consumer_touch(struct consumer_member *member);
 /* The member is gone: its records. Then, once for all that went: the epoch rises, or the group goes
  * back to the classic protocol (under the epoch that its members know) and the consumer is gone. */

@@ -391,7 +391,7 @@ static int join_update(struct consumer_member *member, struct group_join *join,
         return err;
     }
     *subscribed = consumer_set_topics(member, subscription.topics.items, subscription.topics.count);
-    *subscribed |= consumer_set_pattern(member, WIRE_STR_NULL) > 0;
+    *subscribed |= consumer_set_pattern(member, WIRE_STR_NULL);
     consumer_set_text(&member->rack_id, subscription.rack_id);
     arena_close(&arena);
     classic_protocols_free(&member->protocols);
@@ -478,6 +478,8 @@ void consumer_classic_join(struct consumer *consumer, struct group_join *join)
     struct group *group = consumer->group;
     struct records records;
     int err = consumer_check_write(group);
+    if (!err && !consumer_is_settled(consumer))
+        err = ERR_COORDINATOR_LOAD_IN_PROGRESS;
     if (!err)
         err = join_check_protocols(consumer, join);
     if (!err)

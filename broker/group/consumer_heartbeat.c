@@ -11,12 +11,17 @@
 #include "broker/group/assignor.h"
 #include "broker/group/consumer.h"
 #include "broker/group/manager_private.h"
+#include "broker/group/topic_pattern.h"
 
 typedef struct consumer_group_heartbeat_request beat_request;
 
 /* Partitions that one member may claim to own: more than a member was ever given, and few enough to
  * be sorted in one turn of the loop. */
 enum { BEAT_OWNED_MAX = 100000 };
+
+static const char BEAT_BAD_EXPRESSION[] =
+    "SubscribedTopicRegex is not valid in RE2's syntax, takes too long to match, or is one "
+    "expression too many of the group";
 
 /* ---- answers ---- */
 
@@ -137,7 +142,6 @@ static int beat_check_values(const struct group_manager *manager,
                              const struct group_consumer_heartbeat *beat)
 {
     const beat_request *request = beat->request;
-    struct topic_pattern *pattern;
     if (!wire_str_is_null(request->server_assignor) &&
         !assignor_find(request->server_assignor, manager->deps.settings.assignors))
         return ERR_UNSUPPORTED_ASSIGNOR;
@@ -145,10 +149,61 @@ static int beat_check_values(const struct group_manager *manager,
         return ERR_INVALID_REQUEST;
     if (wire_str_is_empty(request->subscribed_topic_regex))
         return 0;
-    int err = topic_pattern_new(request->subscribed_topic_regex, &pattern);
-    if (!err)
-        topic_pattern_free(pattern);
-    return err;
+    return topic_pattern_check(request->subscribed_topic_regex);
+}
+
+/* ---- expressions ---- */
+
+/* The request waits until it is known what its expression matches. */
+struct beat_wait {
+    struct expression_wait wait;
+    struct expression *expression;
+    struct group_manager *manager;
+    struct group_consumer_heartbeat *beat;
+};
+
+static void beat_resume(struct expression_wait *wait, bool closing)
+{
+    struct beat_wait *waits = CONTAINER_OF(wait, struct beat_wait, wait);
+    struct expression *expression = waits->expression;
+    struct group_manager *manager = waits->manager;
+    struct group_consumer_heartbeat *beat = waits->beat;
+    mem_free(waits);
+    if (closing)
+        beat_fail(beat, ERR_COORDINATOR_NOT_AVAILABLE, NULL);
+    else
+        group_manager_consumer_heartbeat(manager, beat);
+    matcher_release(expression);
+}
+
+/* 0 when the expression is good and its matches are known, 1 when the request waits for that. */
+static int beat_check_expression(struct group_manager *manager, const struct group *group,
+                                 struct group_consumer_heartbeat *beat)
+{
+    struct wire_str text = beat->request->subscribed_topic_regex;
+    const struct map *patterns = group && group->consumer ? &group->consumer->patterns : NULL;
+    if (wire_str_is_empty(text))
+        return 0;
+    if (patterns && patterns->count >= CONSUMER_PATTERNS_MAX &&
+        !map_get(patterns, text.data, (size_t)text.len))
+        return ERR_INVALID_REGULAR_EXPRESSION;
+    if (!matcher_has_room(manager->matcher, text))
+        return ERR_COORDINATOR_NOT_AVAILABLE;
+    struct expression *expression = matcher_use(manager->matcher, text);
+    enum expression_state state = expression_state(expression);
+    if (state != EXPRESSION_WORKING) {
+        beat->expression = state == EXPRESSION_READY ? expression : NULL;
+        if (state == EXPRESSION_REFUSED)
+            matcher_release(expression);
+        return state == EXPRESSION_READY ? 0 : ERR_INVALID_REGULAR_EXPRESSION;
+    }
+    struct beat_wait *waits = mem_alloc(sizeof(*waits));
+    *waits = (struct beat_wait){.wait = {.settled = beat_resume},
+                                .expression = expression,
+                                .manager = manager,
+                                .beat = beat};
+    expression_wait(expression, &waits->wait);
+    return 1;
 }
 
 /* ---- the member ---- */
@@ -289,7 +344,7 @@ static bool beat_update(struct consumer_member *member, const struct group_consu
         *subscribed |= consumer_set_topics(member, request->subscribed_topic_names.items,
                                            request->subscribed_topic_names.count);
     if (!wire_str_is_null(request->subscribed_topic_regex))
-        *subscribed |= consumer_set_pattern(member, request->subscribed_topic_regex) > 0;
+        *subscribed |= consumer_set_pattern(member, request->subscribed_topic_regex);
     return changed || *subscribed;
 }
 
@@ -434,6 +489,17 @@ static void beat_leave(struct group *group, struct group_consumer_heartbeat *bea
 
 /* ---- the request ---- */
 
+static void beat_take(struct shard *shard, struct group_consumer_heartbeat *beat)
+{
+    struct group *group = shard_group(shard, beat->request->group_id);
+    group_hold(group);
+    if (beat->request->member_epoch < CONSUMER_JOIN_EPOCH)
+        beat_leave(group, beat);
+    else
+        beat_stay(group, beat);
+    group_release(group);
+}
+
 void group_manager_consumer_heartbeat(struct group_manager *manager,
                                       struct group_consumer_heartbeat *beat)
 {
@@ -459,11 +525,18 @@ void group_manager_consumer_heartbeat(struct group_manager *manager,
         beat_fail(beat, err, NULL);
         return;
     }
-    group = shard_group(shard, request->group_id);
-    group_hold(group);
-    if (leaves)
-        beat_leave(group, beat);
+    err = beat_check_expression(manager, group, beat);
+    if (!err && !leaves && group && group->consumer && !consumer_is_settled(group->consumer))
+        err = ERR_COORDINATOR_LOAD_IN_PROGRESS;
+    if (err == 1)
+        return;
+    struct expression *expression = beat->expression; /* the answer may free the beat */
+    beat->expression = NULL;
+    if (err)
+        beat_fail(beat, err,
+                  err == ERR_INVALID_REGULAR_EXPRESSION ? BEAT_BAD_EXPRESSION : NULL);
     else
-        beat_stay(group, beat);
-    group_release(group);
+        beat_take(shard, beat);
+    if (expression)
+        matcher_release(expression);
 }

@@ -279,11 +279,7 @@ static void replay_member_metadata(struct shard *shard, struct wire_bytes key,
     consumer_set_text(&member->assignor, value.server_assignor);
     consumer_set_topics(member, value.subscribed_topic_names.items,
                         value.subscribed_topic_names.count);
-    if (consumer_set_pattern(member, value.subscribed_topic_regex) < 0)
-        logger_warn(group_logger(member->consumer->group),
-                    "group %s: the pattern of member %s can't be read: %.*s",
-                    member->consumer->group->id, member->id,
-                    WIRE_STR_ARGS(value.subscribed_topic_regex));
+    consumer_set_pattern(member, value.subscribed_topic_regex);
     member->rebalance_ms = value.rebalance_timeout_ms;
     replay_member_classic(member, value.classic_member_metadata);
 }

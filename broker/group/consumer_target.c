@@ -48,10 +48,8 @@ static size_t topics_bound(const struct consumer *consumer)
     LIST_EACH(step, &consumer->members)
     {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
-        struct consumer_pattern *pattern = consumer_pattern_of(member);
-        if (pattern)
-            consumer_refresh_pattern(consumer, pattern);
-        names += member->topic_count + (pattern ? pattern->name_count : 0);
+        const struct expression *pattern = consumer_expression(member);
+        names += member->topic_count + (pattern ? expression_count(pattern) : 0);
     }
     size_t known = image_topic_count(group_image(consumer->group));
     return names < known ? names : known;
@@ -62,6 +60,8 @@ static void topics_gather(struct consumer_topics *topics, const struct consumer 
 {
     const struct image *image = group_image(consumer->group);
     size_t bound = topics_bound(consumer) + 1;
+    const struct consumer_pattern *used;
+    size_t cursor = 0;
     *topics = (struct consumer_topics){0};
     map_init(&topics->by_name);
     topics->items = mem_alloc(bound * sizeof(*topics->items));
@@ -69,11 +69,14 @@ static void topics_gather(struct consumer_topics *topics, const struct consumer 
     LIST_EACH(step, &consumer->members)
     {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
-        const struct consumer_pattern *pattern = consumer_pattern_of(member);
         for (size_t i = 0; i < member->topic_count; i++)
             topics_add(topics, image, member->topics[i]);
-        for (size_t i = 0; pattern && i < pattern->name_count; i++)
-            topics_add(topics, image, pattern->names[i]);
+    }
+    while ((used = map_next(&consumer->patterns, &cursor, NULL, NULL))) {
+        const char *name;
+        size_t at = 0;
+        while ((name = expression_next(used->expression, &at)))
+            topics_add(topics, image, name);
     }
 }
 
@@ -102,7 +105,7 @@ void consumer_check_topics(struct consumer *consumer, bool force, struct records
 {
     struct consumer_topics topics;
     uint64_t now = group_manager_topics(consumer->group->shard->manager);
-    if (!force && consumer->topics_seen == now)
+    if ((!force && consumer->topics_seen == now) || !consumer_is_settled(consumer))
         return;
     consumer->topics_seen = now;
     topics_gather(&topics, consumer);
@@ -136,15 +139,17 @@ static void target_add_topic(const struct consumer_topics *topics, const char *n
 static int32_t *target_topics(const struct consumer_member *member,
                               const struct consumer_topics *topics, int32_t *count)
 {
-    const struct consumer_pattern *pattern = consumer_pattern_of(member);
-    size_t bound = member->topic_count + (pattern ? pattern->name_count : 0);
+    const struct expression *pattern = consumer_expression(member);
+    size_t bound = member->topic_count + (pattern ? expression_count(pattern) : 0);
+    const char *name;
+    size_t at = 0;
     int32_t *indexes = mem_alloc((bound + 1) * sizeof(*indexes));
     int32_t all = 0;
     *count = 0;
     for (size_t i = 0; i < member->topic_count; i++)
         target_add_topic(topics, member->topics[i], indexes, &all);
-    for (size_t i = 0; pattern && i < pattern->name_count; i++)
-        target_add_topic(topics, pattern->names[i], indexes, &all);
+    while (pattern && (name = expression_next(pattern, &at)))
+        target_add_topic(topics, name, indexes, &all);
     qsort(indexes, (size_t)all, sizeof(*indexes), compare_int);
     for (int32_t i = 0; i < all; i++)
         if (*count == 0 || indexes[*count - 1] != indexes[i])

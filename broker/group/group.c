@@ -108,11 +108,31 @@ bool group_is_empty(const struct group *group)
     return !group->consumer || consumer_is_empty(group->consumer);
 }
 
-bool group_is_subscribed(const struct group *group, struct wire_str topic)
+void group_subscribed(const struct group *group, struct subscribed *subscribed)
 {
+    *subscribed = (struct subscribed){.all = false};
+    map_init(&subscribed->names);
     if (group->consumer)
-        return consumer_is_subscribed(group->consumer, topic);
-    return group->classic && classic_is_subscribed(group->classic, topic);
+        consumer_subscribed(group->consumer, subscribed);
+    else if (group->classic)
+        classic_subscribed(group->classic, subscribed);
+}
+
+void subscribed_add(struct subscribed *subscribed, struct wire_str topic)
+{
+    if (topic.len > 0)
+        map_put(&subscribed->names, topic.data, (size_t)topic.len, subscribed);
+}
+
+bool subscribed_has(const struct subscribed *subscribed, struct wire_str topic)
+{
+    return subscribed->all ||
+           (topic.len > 0 && map_get(&subscribed->names, topic.data, (size_t)topic.len));
+}
+
+void subscribed_close(struct subscribed *subscribed)
+{
+    map_close(&subscribed->names);
 }
 
 void group_put_members_gone(const struct group *group, struct records *records)

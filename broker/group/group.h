@@ -31,8 +31,15 @@ void group_review(struct group *group);
 
 /* No members, of either protocol. */
 bool group_is_empty(const struct group *group);
-/* Whether a live member reads the topic, as far as the broker can see. */
-bool group_is_subscribed(const struct group *group, struct wire_str topic);
+/* The topics that live members read, as far as the broker can see. */
+struct subscribed {
+    struct map names; /* name -> itself */
+    bool all;         /* it can't be told: all topics may be read */
+};
+void group_subscribed(const struct group *group, struct subscribed *subscribed);
+void subscribed_add(struct subscribed *subscribed, struct wire_str topic);
+bool subscribed_has(const struct subscribed *subscribed, struct wire_str topic);
+void subscribed_close(struct subscribed *subscribed);
 
 static inline struct wire_str group_id(const struct group *group)
 {

@@ -164,6 +164,7 @@ static void manager_topic_seen(struct group_manager *manager, const struct image
         seen = mem_alloc(sizeof(*seen));
         seen->name = mem_strdup(topic->name);
         map_put(&manager->topics, &topic->id, sizeof(topic->id), seen);
+        matcher_topics_changed(manager->matcher);
     }
     seen->partitions = topic->partition_count;
     manager->topics_version++;
@@ -189,6 +190,7 @@ static void manager_topic_removed(void *data, const struct uuid *topic_id)
     if (!topic)
         return;
     manager->topics_version++;
+    matcher_topics_changed(manager->matcher);
     manager_each_group(manager, NULL, manager_forget_topic, topic->name);
     manager_topic_free(topic);
 }
@@ -205,6 +207,7 @@ static void manager_replaced(void *data)
     struct manager_topic *gone;
     map_init(&manager->topics);
     manager->topics_version++;
+    matcher_topics_changed(manager->matcher);
     while ((topic = image_next_topic(image, &cursor)))
         manager_topic_seen(manager, topic);
     cursor = 0;
@@ -214,6 +217,21 @@ static void manager_replaced(void *data)
         manager_topic_free(gone);
     }
     map_close(&old);
+}
+
+static const struct image *manager_image(void *data)
+{
+    return metadata_image(((struct group_manager *)data)->deps.metadata);
+}
+
+static void manager_matches_changed(void *data)
+{
+    ((struct group_manager *)data)->topics_version++;
+}
+
+struct matcher *group_manager_matcher(const struct group_manager *manager)
+{
+    return manager->matcher;
 }
 
 uint64_t group_manager_topics(const struct group_manager *manager)
@@ -244,6 +262,11 @@ struct group_manager *group_manager_new(const struct group_manager_deps *deps)
     manager->deps = *deps;
     map_init(&manager->shards);
     map_init(&manager->topics);
+    manager->matcher = matcher_new(&(struct matcher_deps){.env = deps->env,
+                                                          .logger = deps->logger,
+                                                          .image = manager_image,
+                                                          .changed = manager_matches_changed,
+                                                          .data = manager});
     manager->listener.partition_changed = manager_partition_changed;
     manager->listener.topic_removed = manager_topic_removed;
     manager->listener.replaced = manager_replaced;
@@ -264,6 +287,7 @@ void group_manager_free(struct group_manager *manager)
     list_remove(&manager->listener.link);
     while ((shard = map_next(&manager->shards, &cursor, NULL, NULL)))
         shard_free(shard, ERR_COORDINATOR_NOT_AVAILABLE);
+    matcher_free(manager->matcher);
     cursor = 0;
     while ((topic = map_next(&manager->topics, &cursor, NULL, NULL)))
         manager_topic_free(topic);

@@ -33,7 +33,9 @@
 #include "kafka/messages/sync_group.h"
 
 struct config;
+struct expression;
 struct group_manager;
+struct matcher;
 
 #define GROUP_OFFSETS_TOPIC "__consumer_offsets"
 
@@ -182,6 +184,7 @@ struct group_consumer_heartbeat {
     struct arena *arena;
     struct consumer_group_heartbeat_response response;
     void (*done)(struct group_consumer_heartbeat *heartbeat);
+    struct expression *expression; /* the coordinator's, NULL before */
 };
 void group_manager_consumer_heartbeat(struct group_manager *manager,
                                       struct group_consumer_heartbeat *heartbeat);
@@ -191,8 +194,10 @@ void group_manager_consumer_describe(struct group_manager *manager, struct wire_
 
 /* ---- for groups ---- */
 
-/* Counts the changes of the set of topics and of their partitions; never 0. */
+/* Counts the changes of the set of topics, of their partitions, and of what expressions match;
+ * never 0. */
 uint64_t group_manager_topics(const struct group_manager *manager);
+struct matcher *group_manager_matcher(const struct group_manager *manager);
 const struct group_manager_deps *group_manager_deps(const struct group_manager *manager);
 
 #endif

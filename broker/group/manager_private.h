@@ -3,6 +3,7 @@
 #define BROKER_GROUP_MANAGER_PRIVATE_H
 
 #include "broker/group/group_manager.h"
+#include "broker/group/matcher.h"
 #include "broker/group/shard.h"
 
 /* A topic as last seen; its name is needed when it is deleted and the image has forgotten it. */
@@ -16,6 +17,7 @@ struct group_manager {
     struct map shards; /* partition -> struct shard */
     struct map topics; /* topic id -> struct manager_topic, of every topic known */
     uint64_t topics_version;
+    struct matcher *matcher;
     struct metadata_listener listener;
     struct env_timer expire_timer;
 };

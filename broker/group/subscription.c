@@ -1,8 +1,12 @@
 /* Subscriptions and assignments of the consumer protocol: an int16 version, then its fields. */
 #include "broker/group/subscription.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/err.h"
+#include "broker/group/group.h"
 
 enum {
     SUBSCRIPTION_VERSION_SIZE = 2,
@@ -39,22 +43,26 @@ int subscription_read_assignment(struct wire_bytes bytes, struct arena *arena,
     return subscription_decode(bytes, &consumer_protocol_assignment_desc, arena, assignment);
 }
 
-static bool subscription_names(const struct consumer_protocol_subscription *subscription,
-                               struct wire_str topic)
+static int subscription_compare(const void *a, const void *b)
 {
-    for (int32_t i = 0; i < subscription->topics.count; i++)
-        if (wire_str_equal(subscription->topics.items[i], topic))
-            return true;
-    return false;
+    const struct wire_str *one = a;
+    const struct wire_str *other = b;
+    int32_t len = one->len < other->len ? one->len : other->len;
+    int order = len > 0 ? memcmp(one->data, other->data, (size_t)len) : 0;
+    return order ? order : (one->len > other->len) - (one->len < other->len);
 }
 
-static bool subscription_names_all(const struct consumer_protocol_subscription *a,
-                                   const struct consumer_protocol_subscription *b)
+/* Sorts the names and takes doubles out. */
+static void subscription_settle(struct consumer_protocol_subscription *subscription)
 {
-    for (int32_t i = 0; i < b->topics.count; i++)
-        if (!subscription_names(a, b->topics.items[i]))
-            return false;
-    return true;
+    struct wire_str *names = subscription->topics.items;
+    int32_t kept = 0;
+    if (subscription->topics.count > 0)
+        qsort(names, (size_t)subscription->topics.count, sizeof(*names), subscription_compare);
+    for (int32_t i = 0; i < subscription->topics.count; i++)
+        if (kept == 0 || !wire_str_equal(names[kept - 1], names[i]))
+            names[kept++] = names[i];
+    subscription->topics.count = kept;
 }
 
 bool subscription_same_topics(struct wire_bytes a_bytes, struct wire_bytes b_bytes)
@@ -64,20 +72,25 @@ bool subscription_same_topics(struct wire_bytes a_bytes, struct wire_bytes b_byt
     if (wire_bytes_equal(a_bytes, b_bytes))
         return true;
     arena_init(&arena, SUBSCRIPTION_ARENA_MAX);
-    bool same = !subscription_read(a_bytes, &arena, &a) &&
-                !subscription_read(b_bytes, &arena, &b) && subscription_names_all(&a, &b) &&
-                subscription_names_all(&b, &a);
+    bool same = !subscription_read(a_bytes, &arena, &a) && !subscription_read(b_bytes, &arena, &b);
+    if (same) {
+        subscription_settle(&a);
+        subscription_settle(&b);
+        same = a.topics.count == b.topics.count;
+    }
+    for (int32_t i = 0; same && i < a.topics.count; i++)
+        same = wire_str_equal(a.topics.items[i], b.topics.items[i]);
     arena_close(&arena);
     return same;
 }
 
-bool subscription_has_topic(struct wire_bytes bytes, struct wire_str topic)
+void subscription_add_topics(struct wire_bytes bytes, struct subscribed *subscribed)
 {
     struct consumer_protocol_subscription subscription;
     struct arena arena;
     arena_init(&arena, SUBSCRIPTION_ARENA_MAX);
-    bool has = !subscription_read(bytes, &arena, &subscription) &&
-               subscription_names(&subscription, topic);
+    if (!subscription_read(bytes, &arena, &subscription))
+        for (int32_t i = 0; i < subscription.topics.count; i++)
+            subscribed_add(subscribed, subscription.topics.items[i]);
     arena_close(&arena);
-    return has;
 }

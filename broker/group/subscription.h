@@ -21,7 +21,8 @@ int subscription_read_assignment(struct wire_bytes bytes, struct arena *arena,
                                  struct consumer_protocol_assignment *assignment) MUST_CHECK;
 /* Both name the same topics, in any order; or the bytes are the same. */
 bool subscription_same_topics(struct wire_bytes a, struct wire_bytes b);
-/* False also when the bytes can't be read. */
-bool subscription_has_topic(struct wire_bytes bytes, struct wire_str topic);
+/* Adds the topics that it names; none when the bytes can't be read. */
+struct subscribed;
+void subscription_add_topics(struct wire_bytes bytes, struct subscribed *subscribed);
 
 #endif

@@ -1,262 +1,208 @@
-/* Patterns: translated from RE2's syntax to an extended expression of the C library, anchored at
- * both ends. Failure modes: anything that can't be translated, or would make a machine of absurd
- * size. */
+/* Patterns: first the text is looked at for what only PCRE2 knows, then PCRE2 compiles it, anchored
+ * at both ends. Failure modes: anything that RE2 would refuse, or that is too large or too slow. */
 #include "broker/group/topic_pattern.h"
 
 #include <ctype.h>
-#include <regex.h>
+#include <stdbool.h>
 #include <string.h>
 
-#include "base/buf.h"
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 
 enum {
-    PATTERN_LEN_MAX = 1024, /* topic names have at most 249 characters */
-    PATTERN_DEPTH_MAX = 32,
-    PATTERN_REPEAT_MAX = 1000 /* RE2's limit too, nested counts multiplied */
+    PATTERN_NESTED_MAX = 32,
+    PATTERN_REPEAT_MAX = 1000, /* RE2's limit too */
+    PATTERN_HEAP_KIB = 1024    /* for the backtracking of one name */
 };
 
 struct topic_pattern {
-    regex_t regex;
+    pcre2_code *code;
+    pcre2_match_data *match;
+    pcre2_match_context *limits;
 };
 
-struct translate {
+/* ---- the text ---- */
+
+struct scan {
     const char *at;
     const char *end;
-    struct buf out;
-    bool icase;
-    bool quoting;                       /* inside of \Q...\E */
-    int64_t repeats[PATTERN_DEPTH_MAX]; /* largest count in each open group */
-    int64_t last_repeats;               /* of the group or atom just ended */
-    int depth;
 };
 
-static int translate_class(struct translate *t, char c, bool in_brackets)
+static bool scan_is(const struct scan *scan, char c)
 {
-    static const struct {
-        char letter;
-        const char *inside;
-    } classes[] = {{'d', "0-9"}, {'w', "0-9A-Za-z_"}, {'s', " \t\n\r\f\v"}};
-    for (size_t i = 0; i < ARRAY_LEN(classes); i++) {
-        if (tolower((unsigned char)c) != classes[i].letter)
-            continue;
-        bool negated = isupper((unsigned char)c);
-        if (in_brackets && negated)
-            return ERR_INVALID_REGULAR_EXPRESSION;
-        buf_printf(&t->out, in_brackets ? "%s%s%s" : "[%s%s%s", negated ? "^" : "",
-                   classes[i].inside, in_brackets ? "" : "]");
-        return 0;
-    }
-    return ERR_NOT_FOUND;
+    return scan->at < scan->end && *scan->at == c;
 }
 
-static void translate_literal(struct translate *t, char c)
+/* Behind a backslash. Letters are those that mean the same to both; a digit but 0 is a back
+ * reference. \Q runs to \E or the end. */
+static bool scan_escape(struct scan *scan)
 {
-    buf_printf(&t->out, strchr(".[]\\()*+?{}|^$", c) ? "\\%c" : "%c", c);
-}
-
-static int translate_escape(struct translate *t)
-{
-    char c = *t->at++;
+    if (scan->at == scan->end)
+        return false;
+    char c = *scan->at++;
     if (c == 'Q') {
-        t->quoting = true;
-        return 0;
+        while (scan->end - scan->at >= 2 && memcmp(scan->at, "\\E", 2) != 0)
+            scan->at++;
+        scan->at = scan->end - scan->at >= 2 ? scan->at + 2 : scan->end;
+        return true;
     }
-    int err = translate_class(t, c, false);
-    if (err != ERR_NOT_FOUND)
-        return err;
-    if (c == 't')
-        translate_literal(t, '\t');
-    else if (isalnum((unsigned char)c))
-        return ERR_INVALID_REGULAR_EXPRESSION; /* a back reference, or an assertion */
+    return !isalnum((unsigned char)c) || strchr("dDwWsSbBAzafntrvpPx0", c) != NULL;
+}
+
+static bool scan_class(struct scan *scan)
+{
+    if (scan_is(scan, '^'))
+        scan->at++;
+    if (scan_is(scan, ']'))
+        scan->at++; /* the first one is a character like others */
+    while (scan->at < scan->end) {
+        char c = *scan->at++;
+        if (c == ']')
+            return true;
+        if (c == '\\' && !scan_escape(scan))
+            return false;
+        if (c == '[' && scan_is(scan, ':')) {
+            const char *close = memmem(scan->at, (size_t)(scan->end - scan->at), ":]", 2);
+            if (!close)
+                return false;
+            scan->at = close + 2;
+        }
+    }
+    return false;
+}
+
+/* Behind an opening parenthesis: plain, (?:...), (?flags), (?flags:...), (?P<name>...). */
+static bool scan_group(struct scan *scan)
+{
+    if (scan_is(scan, '*'))
+        return false; /* a verb of the engine */
+    if (!scan_is(scan, '?'))
+        return true;
+    scan->at++;
+    if (scan_is(scan, 'P'))
+        scan->at++;
     else
-        translate_literal(t, c);
-    return 0;
+        while (scan->at < scan->end && strchr("imsU-", *scan->at))
+            scan->at++;
+    if (scan_is(scan, ':') || scan_is(scan, ')'))
+        return true;
+    if (!scan_is(scan, '<'))
+        return false;
+    scan->at++;
+    return scan->at < scan->end && (isalpha((unsigned char)*scan->at) || *scan->at == '_');
 }
 
-/* A bracket expression. In POSIX a backslash is nothing special there, so escapes are written out.
- */
-static int translate_brackets(struct translate *t)
+/* Behind an opening brace: whether the counts, if they are counts, are small enough. */
+static bool scan_counts(const struct scan *scan)
 {
-    bool caret = false;
-    buf_printf(&t->out, "[");
-    if (t->at < t->end && *t->at == '^') {
-        buf_printf(&t->out, "^");
-        t->at++;
-    }
-    for (bool first = true; t->at < t->end; first = false) {
-        char c = *t->at++;
-        if (c == ']' && !first) {
-            buf_printf(&t->out, caret ? "^]" : "]");
-            return 0;
-        }
-        if (c == '[')
-            return ERR_INVALID_REGULAR_EXPRESSION; /* nested sets and [:names:] */
-        if (c == '\\') {
-            if (t->at == t->end)
-                return ERR_INVALID_REGULAR_EXPRESSION;
-            c = *t->at++;
-            int err = translate_class(t, c, true);
-            if (!err)
-                continue;
-            if (err != ERR_NOT_FOUND || isalnum((unsigned char)c) || c == ']' || c == '[')
-                return ERR_INVALID_REGULAR_EXPRESSION;
-            if (c == '-')
-                return ERR_INVALID_REGULAR_EXPRESSION; /* would become a range */
-        }
-        if (c == '^')
-            caret = true; /* at the end it has no meaning of its own */
+    int64_t count = 0;
+    for (const char *at = scan->at; at < scan->end; at++) {
+        if (isdigit((unsigned char)*at))
+            count = count > PATTERN_REPEAT_MAX ? count : count * 10 + (*at - '0');
+        else if (*at == ',')
+            count = 0;
         else
-            buf_printf(&t->out, "%c", c);
+            return true;
+        if (count > PATTERN_REPEAT_MAX)
+            return false;
     }
-    return ERR_INVALID_REGULAR_EXPRESSION;
+    return true;
 }
 
-static int translate_open(struct translate *t)
+int topic_pattern_check(struct wire_str text)
 {
-    if (t->at < t->end && *t->at == '?') {
-        if (t->end - t->at < 2 || t->at[1] != ':')
-            return ERR_INVALID_REGULAR_EXPRESSION;
-        t->at += 2;
-    }
-    if (t->depth + 1 >= PATTERN_DEPTH_MAX)
+    struct scan scan = {text.data, text.data + text.len};
+    char before = '\0'; /* the repetition just passed */
+    bool good = true;
+    if (text.len <= 0 || text.len > TOPIC_PATTERN_LEN_MAX ||
+        memchr(text.data, '\0', (size_t)text.len))
         return ERR_INVALID_REGULAR_EXPRESSION;
-    t->repeats[++t->depth] = 1;
-    buf_printf(&t->out, "(");
-    return 0;
+    while (good && scan.at < scan.end) {
+        char c = *scan.at++;
+        char repeats = c == '*' || c == '+' || c == '?' || c == '}' ? c : '\0';
+        if (c == '\\')
+            good = scan_escape(&scan);
+        else if (c == '[')
+            good = scan_class(&scan);
+        else if (c == '(')
+            good = scan_group(&scan);
+        else if (c == '{')
+            good = scan_counts(&scan);
+        else if (c == '+' && before)
+            good = false; /* possessive */
+        before = before && c == '?' ? '\0' : repeats;
+    }
+    return good ? 0 : ERR_INVALID_REGULAR_EXPRESSION;
 }
 
-static int translate_close(struct translate *t)
+/* ---- the engine ---- */
+
+static pcre2_code *pattern_compile(struct wire_str text)
 {
-    if (t->depth == 0)
-        return ERR_INVALID_REGULAR_EXPRESSION;
-    t->last_repeats = t->repeats[t->depth--];
-    if (t->last_repeats > t->repeats[t->depth])
-        t->repeats[t->depth] = t->last_repeats;
-    buf_printf(&t->out, ")");
-    return 0;
+    int code;
+    PCRE2_SIZE offset;
+    pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+    if (!context)
+        return NULL;
+    pcre2_set_parens_nest_limit(context, PATTERN_NESTED_MAX);
+    pcre2_set_max_pattern_length(context, TOPIC_PATTERN_LEN_MAX);
+    pcre2_code *compiled =
+        pcre2_compile((PCRE2_SPTR)text.data, (PCRE2_SIZE)text.len,
+                      PCRE2_ANCHORED | PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY |
+                          PCRE2_NO_AUTO_CAPTURE | PCRE2_NEVER_BACKSLASH_C | PCRE2_NEVER_UTF,
+                      &code, &offset, context);
+    pcre2_compile_context_free(context);
+    return compiled;
 }
 
-/* {n}, {n,}, {n,m}: behind the opening brace. */
-static int translate_count(struct translate *t)
+static uint32_t pattern_steps(const pcre2_code *code)
 {
-    int64_t counts[2] = {0, 0};
-    int which = 0;
-    buf_printf(&t->out, "{");
-    for (; t->at < t->end; t->at++) {
-        char c = *t->at;
-        buf_printf(&t->out, "%c", c);
-        if (c == '}') {
-            t->at++;
-            int64_t most = counts[0] > counts[1] ? counts[0] : counts[1];
-            t->last_repeats *= most > 1 ? most : 1;
-            if (t->last_repeats > t->repeats[t->depth])
-                t->repeats[t->depth] = t->last_repeats;
-            return t->last_repeats > PATTERN_REPEAT_MAX ? ERR_INVALID_REGULAR_EXPRESSION : 0;
-        }
-        if (c == ',' && which == 0)
-            which = 1;
-        else if (isdigit((unsigned char)c) && counts[which] <= PATTERN_REPEAT_MAX)
-            counts[which] = counts[which] * 10 + (c - '0');
-        else
-            break;
-    }
-    return ERR_INVALID_REGULAR_EXPRESSION;
-}
-
-static int translate_repeat(struct translate *t, char c)
-{
-    int err = 0;
-    if (c == '{')
-        err = translate_count(t);
-    else
-        buf_printf(&t->out, "%c", c);
-    if (!err && t->at < t->end && *t->at == '?')
-        t->at++; /* lazy: the same for a match of the whole */
-    else if (!err && t->at < t->end && *t->at == '+')
-        return ERR_INVALID_REGULAR_EXPRESSION; /* possessive */
-    return err;
-}
-
-static int translate_one(struct translate *t)
-{
-    char c = *t->at++;
-    if (t->quoting) {
-        if (c == '\\' && t->at < t->end && *t->at == 'E') {
-            t->at++;
-            t->quoting = false;
-        } else {
-            translate_literal(t, c);
-        }
-        return 0;
-    }
-    if (!strchr("*+?{", c) && c != ')')
-        t->last_repeats = 1;
-    switch (c) {
-    case '\\':
-        return t->at < t->end ? translate_escape(t) : ERR_INVALID_REGULAR_EXPRESSION;
-    case '[':
-        return translate_brackets(t);
-    case '(':
-        return translate_open(t);
-    case ')':
-        return translate_close(t);
-    case '*':
-    case '+':
-    case '?':
-    case '{':
-        return translate_repeat(t, c);
-    default:
-        buf_printf(&t->out, "%c", c);
-        return 0;
-    }
-}
-
-static int translate(struct translate *t)
-{
-    if (t->end - t->at >= 4 && memcmp(t->at, "(?i)", 4) == 0) {
-        t->icase = true;
-        t->at += 4;
-    }
-    buf_printf(&t->out, "^(");
-    while (t->at < t->end) {
-        int err = translate_one(t);
-        if (err)
-            return err;
-    }
-    buf_printf(&t->out, ")$");
-    return t->depth == 0 ? 0 : ERR_INVALID_REGULAR_EXPRESSION;
+    size_t size = 0;
+    int err = pcre2_pattern_info(code, PCRE2_INFO_SIZE, &size);
+    ASSERT(err == 0);
+    ASSERT(size > 0);
+    size_t steps = TOPIC_PATTERN_WORK / size;
+    return steps < TOPIC_PATTERN_STEPS ? (uint32_t)steps : TOPIC_PATTERN_STEPS;
 }
 
 int topic_pattern_new(struct wire_str text, struct topic_pattern **out)
 {
-    struct translate t = {.at = text.data, .end = text.data + text.len, .last_repeats = 1};
-    if (text.len <= 0 || text.len > PATTERN_LEN_MAX || memchr(text.data, '\0', (size_t)text.len))
+    int err = topic_pattern_check(text);
+    pcre2_code *code = err ? NULL : pattern_compile(text);
+    if (!code)
         return ERR_INVALID_REGULAR_EXPRESSION;
-    t.repeats[0] = 1;
-    buf_init(&t.out);
-    int err = translate(&t);
     struct topic_pattern *pattern = mem_alloc(sizeof(*pattern));
-    if (!err && regcomp(&pattern->regex, buf_text(&t.out),
-                        REG_EXTENDED | REG_NOSUB | (t.icase ? REG_ICASE : 0)) != 0)
-        err = ERR_INVALID_REGULAR_EXPRESSION;
-    buf_close(&t.out);
-    if (err) {
-        mem_free(pattern);
-        return ERR_INVALID_REGULAR_EXPRESSION;
+    pattern->code = code;
+    pattern->match = pcre2_match_data_create(1, NULL);
+    pattern->limits = pcre2_match_context_create(NULL);
+    if (!pattern->match || !pattern->limits) {
+        topic_pattern_free(pattern);
+        return ERR_NO_MEMORY;
     }
+    uint32_t steps = pattern_steps(code);
+    pcre2_set_match_limit(pattern->limits, steps);
+    pcre2_set_depth_limit(pattern->limits, steps);
+    pcre2_set_heap_limit(pattern->limits, PATTERN_HEAP_KIB);
     *out = pattern;
     return 0;
 }
 
 void topic_pattern_free(struct topic_pattern *pattern)
 {
-    regfree(&pattern->regex);
+    pcre2_match_context_free(pattern->limits);
+    pcre2_match_data_free(pattern->match);
+    pcre2_code_free(pattern->code);
     mem_free(pattern);
 }
 
-bool topic_pattern_matches(const struct topic_pattern *pattern, const char *name)
+int topic_pattern_matches(struct topic_pattern *pattern, const char *name)
 {
-    return regexec(&pattern->regex, name, 0, NULL, 0) == 0;
+    int rc = pcre2_match(pattern->code, (PCRE2_SPTR)name, strlen(name), 0, 0, pattern->match,
+                         pattern->limits);
+    if (rc >= 0)
+        return 1;
+    return rc == PCRE2_ERROR_NOMATCH ? 0 : ERR_INVALID_REGULAR_EXPRESSION;
 }

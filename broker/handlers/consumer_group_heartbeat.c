@@ -30,5 +30,6 @@ void handle_consumer_group_heartbeat(struct request *request)
     beat->op.client_host = request_host(request);
     beat->op.arena = &request->arena;
     beat->op.done = consumer_group_heartbeat_done;
+    beat->op.expression = NULL;
     group_manager_consumer_heartbeat(request->broker->groups, &beat->op);
 }

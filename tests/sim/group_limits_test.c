@@ -62,4 +62,99 @@ static void members_fill_the_record(void)
     group_world_close(&world);
 }
 
-TAP_MAIN(TAP_TEST(huge_assignment), TAP_TEST(members_fill_the_record))
+/* ---- expressions ---- */
+
+static struct group_world_beat *beat_pattern(const char *group, const char *member, int32_t epoch,
+                                             const char *regex)
+{
+    static const uint64_t none[2];
+    return GROUP_WORLD_BEAT(&world, .group = group, .member_id = member, .epoch = epoch,
+                            .regex = regex, .owned = none, .rebalance_ms = 10000);
+}
+
+/* Nothing is compiled while the request is taken: the answer comes from the pool. */
+static void expressions_off_the_loop(void)
+{
+    group_world_init(&world, 3);
+    struct group_world_beat *good = beat_pattern("g", "m", 0, "t|u");
+    struct group_world_beat *bad = beat_pattern("h", "m", 0, "(");
+    struct group_world_beat *slow = beat_pattern("i", "m", 0, "(t+)+(t+)+(t+)+x");
+    CHECK(!good->done && !bad->done && !slow->done);
+    CHECK(group_world_until(&world, &slow->done, 1000));
+    CHECK(good->done && bad->done);
+    CHECK_INT(good->err, 0);
+    CHECK_INT((int)good->assigned[0], 0xff);
+    CHECK_INT(bad->err, ERR_INVALID_REGULAR_EXPRESSION);
+    CHECK_INT(slow->err, 0);
+    char name[200];
+    memset(name, 't', sizeof(name) - 1);
+    name[sizeof(name) - 1] = '\0';
+    name[150] = 'x'; /* else the engine sees at once that no x is in it */
+    name[160] = 'y';
+    group_world_add_topic(&world, name, 1);
+    struct group_world_beat *slower = beat_pattern("j", "m", 0, "(t+)+(t+)+(t+)+y");
+    CHECK(group_world_until(&world, &slower->done, 1000));
+    CHECK_INT(slower->err, ERR_INVALID_REGULAR_EXPRESSION);
+    /* What was stored before matches nothing from then on, also at the next coordinator; it harms
+     * nobody, and another one takes its place. */
+    group_world_run(&world, 2000);
+    group_world_failover(&world, false);
+    group_world_run(&world, 100);
+    slow = beat_pattern("i", "m", slow->epoch, "t");
+    CHECK(group_world_until(&world, &slow->done, 1000));
+    CHECK_INT(slow->err, 0);
+    group_world_close(&world);
+}
+
+/* A coordinator that has just loaded a group decides nothing before it knows what its expressions
+ * match: its members keep what they have. */
+static void expressions_after_a_load(void)
+{
+    group_world_init(&world, 4);
+    struct group_world_beat *beat = beat_pattern("g", "m", 0, "t|u");
+    CHECK(group_world_until(&world, &beat->done, 1000));
+    for (int i = 0; i < GROUP_WORLD_PARTITIONS; i++)
+        group_world_lose(&world, i, false);
+    world.load_ms = 0;
+    for (int i = 0; i < GROUP_WORLD_PARTITIONS; i++)
+        group_world_lead(&world, i);
+    while (group_world_fetch(&world, "g", "t", 0) == ERR_COORDINATOR_LOAD_IN_PROGRESS)
+        sim_run_for(world.sim, 1);
+    struct group_world_beat *next =
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "m", .epoch = beat->epoch);
+    CHECK(group_world_until(&world, &next->done, 1000));
+    CHECK(next->err == 0 || next->err == ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    group_world_run(&world, 100);
+    next = GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "m", .epoch = beat->epoch);
+    CHECK(group_world_until(&world, &next->done, 1000));
+    CHECK_INT(next->err, 0);
+    CHECK_INT(next->epoch, beat->epoch);
+    CHECK(!next->has_assignment);
+    group_world_close(&world);
+}
+
+/* Different expressions of one group are limited, with a sentence. */
+static void expressions_are_counted(void)
+{
+    group_world_init(&world, 5);
+    world.deps.settings.consumer_max_size = 1000;
+    group_manager_free(world.manager);
+    world.manager = group_manager_new(&world.deps);
+    for (int32_t i = 0; i < GROUP_WORLD_PARTITIONS; i++)
+        group_world_lead(&world, i);
+    group_world_run(&world, 10);
+    struct group_world_beat *beat = NULL;
+    for (int i = 0; i <= 100; i++) {
+        char text[32];
+        snprintf(text, sizeof(text), "t%d", i);
+        beat = beat_pattern("g", text, 0, text);
+        CHECK(group_world_until(&world, &beat->done, 1000));
+        CHECK_INT(beat->err, i < 100 ? 0 : ERR_INVALID_REGULAR_EXPRESSION);
+    }
+    CHECK(beat->op.response.error_message.len > 0);
+    group_world_close(&world);
+}
+
+TAP_MAIN(TAP_TEST(expressions_off_the_loop), TAP_TEST(expressions_after_a_load),
+         TAP_TEST(expressions_are_counted), TAP_TEST(huge_assignment),
+         TAP_TEST(members_fill_the_record))
