@@ -191,6 +191,7 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
         .stray_retention_ms = config_int(config, CONFIG_LOG_DIR_STRAY_RETENTION_MS),
         .cleaner_backoff_ms = config_int(config, CONFIG_LOG_CLEANER_BACKOFF_MS),
         .cleaner_enable = config_bool(config, CONFIG_LOG_CLEANER_ENABLE),
+        .open_segments = server_share_files(env_files_limit(broker->env)).open_segments,
     };
     settings.dirs = config_log_dirs(config, &settings.dir_count);
     return log_manager_new(broker->env, broker->logger, &settings, &broker_log_events, broker,

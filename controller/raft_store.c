@@ -12,6 +12,8 @@
 #include "base/mutation.h"
 #include "controller/raft_store_record.h"
 
+enum { WRITER_FILES = 4 /* that a roll, a snapshot or a sync of the directory may open */ };
+
 enum op_kind { OP_APPEND, OP_TRUNCATE, OP_INSTALL, OP_TRIM };
 
 struct op {
@@ -366,7 +368,9 @@ static void writer_run(struct env_work *work)
     struct buf bytes;
     buf_init(&bytes);
     store->error = 0;
-    if (!store->file || store->file_size >= RAFT_STORE_SEGMENT_SIZE)
+    /* Without descriptors the segment grows a little longer instead: a failure would be final. */
+    bool ready = env_files_ready(work->env, WRITER_FILES);
+    if (!store->file || (store->file_size >= RAFT_STORE_SEGMENT_SIZE && ready))
         store->error = raft_store_begin_segment(store);
     LIST_EACH(step, &store->writing)
     {
@@ -458,6 +462,7 @@ static bool side_end(struct side_job *job, const char *doing)
 static void save_run(struct env_work *work)
 {
     struct side_job *job = CONTAINER_OF(work, struct side_job, work);
+    (void)env_files_ready(work->env, WRITER_FILES); /* held back while there are some */
     job->err = snapshot_store(job->store, &job->snapshot);
 }
 

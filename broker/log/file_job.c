@@ -1,8 +1,8 @@
 /* One small file, replaced on a worker; or written and synced there under another name, and renamed
  * on the loop.
  *
- * Failure modes: ERR_NO_SPACE leaves the old file, and the caller tries again at the next interval;
- * other errors are final for the directory. */
+ * Failure modes: ERR_NO_SPACE, and a lack of descriptors or memory, leave the old file, and the
+ * caller tries again at the next interval; other errors are final for the directory. */
 #include "broker/log/file_job.h"
 
 #include "base/mem.h"
@@ -52,7 +52,7 @@ static void file_job_rename(struct file_job *job)
 
 static void file_job_report(struct file_job *job)
 {
-    if (job->err == ERR_NO_SPACE)
+    if (job->err == ERR_NO_SPACE || env_is_later(job->err))
         logger_warn(job->manager->logger, "%s was not written: %s", job->path, err_text(job->err));
     else if (job->err < 0 && job->err != ERR_CANCELED)
         log_dir_fail(job->dir, job->err, "write", job->path);

@@ -4,7 +4,8 @@
  * when there are new files, then the active segment and all before it that still have something
  * unflushed, with their indexes. When it is done the durable offset is what the end was when it
  * began. Failure modes: the first error is final. It is never tried again, since the system may
- * have dropped the pages: the whole directory goes offline. */
+ * have dropped the pages: the whole directory goes offline. A file that could not be opened for
+ * want of descriptors or memory was not synced, and the whole flush is done again a bit later. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -129,10 +130,32 @@ static int flush_unmark(struct flush_job *job, struct log *log)
     return rc;
 }
 
+/* Nothing is durable that was not before, and nothing was told to be. */
+static void flush_put_off(struct log *log, int err)
+{
+    struct log_manager *manager = log->manager;
+    int64_t now_ms = env_now_ms(manager->env);
+    if (manager->lack_told_ms == 0 || now_ms - manager->lack_told_ms >= LOG_LACK_TOLD_MS) {
+        manager->lack_told_ms = now_ms;
+        logger_warn(manager->logger, "could not flush %s: %s. It is tried again until it can",
+                    log->path, err_text(err));
+    }
+    log->want_flush = log->flush_lacks = true;
+    (void)segment_pool_evict(&manager->pool, LOG_ROLL_FILES, log_active(log));
+    if (!manager->shutting_down && !env_timer_running(&manager->later_timer))
+        env_timer_start(&manager->later_timer, LOG_LATER_MS);
+}
+
 static void flush_finish(struct flush_job *job, struct log *log)
 {
     if (MUTATION(FLUSH_ERROR_IGNORED))
         job->err = 0;
+    if (env_is_later(job->err)) {
+        log->sync_dir |= job->sync_dir;
+        log->sync_parent |= job->sync_parent;
+        flush_put_off(log, job->err);
+        return;
+    }
     if (job->err == 0 && job->generation == log->generation) {
         if (job->target > log->flushed_offset) {
             log->flushed_offset = job->target;
@@ -197,6 +220,7 @@ void flush_start(struct log *log)
 {
     /* A running flush does not cover what came after it began: another one follows. */
     log->want_flush = log->flush != NULL;
+    log->flush_lacks = false;
     if (log->flush || log_is_offline(log))
         return;
     if (log->flushed_offset == log->end_offset && !log->sync_dir)
@@ -215,7 +239,10 @@ void flush_start(struct log *log)
         for (uint32_t i = 0; i < job->count; i++)
             segment_unpin(job->parts[i].segment);
         flush_job_free(job);
-        log_dir_fail(log->dir, rc, "flush", log->path);
+        if (env_is_later(rc))
+            flush_put_off(log, rc);
+        else
+            log_dir_fail(log->dir, rc, "flush", log->path);
         return;
     }
     log->sync_dir = log->sync_parent = false;

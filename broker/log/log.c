@@ -194,6 +194,15 @@ void log_notify(struct log *log)
         log->watch(log->watch_data);
 }
 
+bool log_files_ready(struct log *log)
+{
+    struct log_manager *manager = log->manager;
+    while (!env_files_ready(manager->env, LOG_ROLL_FILES))
+        if (!segment_pool_evict(&manager->pool, LOG_ROLL_FILES, log_active(log)))
+            return false;
+    return true;
+}
+
 int log_fail(struct log *log, int err, const char *action)
 {
     log_dir_fail(log->dir, err, action, log->path);

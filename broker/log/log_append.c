@@ -2,8 +2,9 @@
  *
  * Happy path: the batches are checked in the caller's buffer, get their offsets and epoch, go to
  * the active segment in one write, and are noted in indexes, epochs and producers; a flush is asked
- * for. Failure modes: what is wrong with the batches is answered and changes nothing; a failed
- * write takes the directory offline, since an unknown part of it may be in the file. */
+ * for. Failure modes: what is wrong with the batches is answered and changes nothing; so is a lack
+ * of descriptors, in which a segment that is full takes a little more instead of being rolled; a
+ * failed write takes the directory offline, since an unknown part of it may be in the file. */
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "broker/log/log_internal.h"
@@ -120,6 +121,14 @@ static int write_run(struct log *log, const uint8_t *bytes, size_t len)
     return rc;
 }
 
+/* The formats allow no more in the active segment. */
+static bool roll_is_due_now(struct log *log, size_t pending, const struct batch *batch)
+{
+    const struct segment *segment = log_active(log);
+    return batch_last_offset(batch) - segment->base_offset > INT32_MAX ||
+           segment->size + pending + batch->size > SEGMENT_SIZE_MAX;
+}
+
 static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int64_t now_ms)
 {
     size_t from = 0, at = 0;
@@ -127,12 +136,18 @@ static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int6
         struct batch batch;
         int rc = batch_parse(bytes + at, len - at, &batch);
         ASSERT(rc == 0);
-        if (roll_needed(log, at - from, &batch, now_ms)) {
+        bool roll = roll_needed(log, at - from, &batch, now_ms);
+        if (roll && !log_files_ready(log)) {
+            if (roll_is_due_now(log, at - from, &batch))
+                return ERR_TOO_MANY_FILES;
+            roll = false; /* the segment grows a little longer instead */
+        }
+        if (roll) {
             rc = write_run(log, bytes + from, at - from);
             if (rc == 0)
                 rc = log_roll(log, batch.base_offset);
             if (rc < 0)
-                return rc;
+                return env_is_later(rc) ? ERR_IO : rc; /* in its middle: not to be tried again */
             from = at;
         }
         at += batch.size;
@@ -168,14 +183,17 @@ static int write_checked(struct log *log, const uint8_t *bytes, size_t len, int6
                          struct log_append *result)
 {
     struct env_file *file;
+    int64_t end = log->end_offset;
     /* Before anything is changed: too many open files are no fault of the disk. */
     int rc = segment_file(log_active(log), &file);
-    if (rc == ERR_TOO_MANY_FILES) {
-        result->message = "the limit of open files is reached: raise ulimit -n";
-        return ERR_KAFKA_STORAGE_ERROR;
-    }
     if (rc == 0)
         rc = write_batches(log, bytes, len, now_ms);
+    if (env_is_later(rc)) {
+        if (log->end_offset != end) /* batches that came before a roll */
+            ask_for_flush(log);
+        result->message = "the limit of open files or of memory is reached: raise ulimit -n";
+        return ERR_KAFKA_STORAGE_ERROR;
+    }
     if (rc < 0)
         return log_fail(log, rc, "append to");
     result->last_offset = log->end_offset - 1;

@@ -211,7 +211,10 @@ int log_truncate(struct log *log, int64_t offset)
         return 0;
     }
     int64_t end;
-    int rc = cut_segments(log, offset, &end);
+    int rc;
+    if (!log_files_ready(log))
+        return ERR_KAFKA_STORAGE_ERROR; /* asked again by whoever follows */
+    rc = cut_segments(log, offset, &end);
     if (rc < 0)
         return log_fail(log, rc, "truncate");
     after_cut(log, end);
@@ -226,7 +229,7 @@ int log_truncate(struct log *log, int64_t offset)
 int log_reset(struct log *log, int64_t offset)
 {
     log_check_in_use(log);
-    if (log_is_offline(log))
+    if (log_is_offline(log) || !log_files_ready(log))
         return ERR_KAFKA_STORAGE_ERROR;
     int rc = log_mark_cut(log, offset);
     if (rc == 0)
@@ -255,6 +258,8 @@ int log_advance_start(struct log *log, int64_t offset)
         return ERR_OFFSET_OUT_OF_RANGE;
     if (offset <= log->start_offset)
         return 0;
+    if (!log_files_ready(log))
+        return ERR_KAFKA_STORAGE_ERROR;
     log->start_offset = offset;
     log->dir->checkpoint_dirty[CHECKPOINT_LOG_START] = true;
     epochs_cut_start(&log->epochs, offset);

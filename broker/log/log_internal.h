@@ -18,9 +18,13 @@ enum {
     /* Batches whose position is remembered, for reads at the tail and for the high watermark: more
      * than a producer has in flight. */
     LOG_RING = 32,
-    /* Segments with open files, three descriptors each; far below the usual limit of 1024... 65536
-     * with connections in mind. */
+    /* Segments with open files (three descriptors each) when the owner does not say. */
     LOG_OPEN_SEGMENTS = 2048,
+    /* Descriptors that one roll may need: the old segment's indexes, its marker, the new file with
+     * its indexes. An append, a cut or a removal needs no more. */
+    LOG_ROLL_FILES = 8,
+    LOG_LACK_TOLD_MS = 10000, /* between two lines about it */
+    LOG_LATER_MS = 100, /* until what lacked descriptors or memory is tried again */
     LOG_CHECKPOINTS = 4,            /* enum checkpoint */
     LOG_NAME_MAX = 249 + 1 + 10 + 1 /* topic, dash, partition, NUL */
 };
@@ -83,6 +87,7 @@ struct log {
     void *watch_data;
     bool want_flush;
     bool want_notify;
+    bool flush_lacks; /* descriptors: it is tried again by the manager's later_timer */
     bool sync_dir;          /* files were made since the directory was synced */
     bool sync_parent;       /* so was the directory itself */
     int64_t cleaned_offset; /* below it all was compacted */
@@ -158,11 +163,13 @@ struct log_manager {
     struct list closing; /* deleted logs that wait for their jobs (log->turn) */
     struct list waiting; /* opens that wait for such a log */
     struct env_timer turn_timer;
+    struct env_timer later_timer; /* logs whose flush lacked descriptors */
     struct env_timer trash_timer;
     struct env_timer retention_timer;
     struct env_timer flush_timer;
     struct env_timer checkpoint_timers[LOG_CHECKPOINTS]; /* by enum checkpoint */
     struct env_timer cleaner_timer;
+    int64_t lack_told_ms;      /* of descriptors; 0 = never */
     struct cleaning *cleaning; /* the run that goes on, or NULL */
     size_t cleaner_map_bytes;  /* 0 = the default */
     uint32_t jobs;
@@ -199,6 +206,9 @@ void log_notify(struct log *log);
 /* A disk call failed: the directory and all its logs go offline. Returns ERR_KAFKA_STORAGE_ERROR.
  */
 int log_fail(struct log *log, int err, const char *action);
+/* Whether a roll could open what it needs; idle segments are closed to make room. Asked before
+ * anything is changed: an operation that must not end in its middle does not begin. */
+bool log_files_ready(struct log *log);
 /* A job of this log ended; the log may be gone afterwards. */
 void log_job_end(struct log *log);
 void log_write_epochs(struct log *log);

@@ -312,11 +312,27 @@ static void cleaner_due(void *data)
         timer_arm(&manager->cleaner_timer, manager->config.cleaner_backoff_ms);
 }
 
+/* Flushes that lacked descriptors or memory. */
+static void later_one(struct log *log, int64_t now_ms)
+{
+    (void)now_ms;
+    if (log->flush_lacks)
+        flush_start(log);
+}
+
+static void later_due(void *data)
+{
+    struct log_manager *manager = data;
+    each_log(manager, later_one, 0);
+    log_open_resume(manager);
+}
+
 static void timers_init(struct log_manager *manager)
 {
     struct env *env = manager->env;
     struct env_timer *checkpoint = manager->checkpoint_timers; /* the cleaner's has none */
     env_timer_init(env, &manager->turn_timer, manager_turn, manager);
+    env_timer_init(env, &manager->later_timer, later_due, manager);
     env_timer_init(env, &manager->trash_timer, trash_due, manager);
     env_timer_init(env, &manager->retention_timer, retention_due, manager);
     env_timer_init(env, &manager->flush_timer, flush_due, manager);
@@ -342,6 +358,7 @@ static void timers_start(struct log_manager *manager)
 static void timers_stop(struct log_manager *manager)
 {
     env_timer_stop(&manager->turn_timer);
+    env_timer_stop(&manager->later_timer);
     env_timer_stop(&manager->trash_timer);
     env_timer_stop(&manager->retention_timer);
     env_timer_stop(&manager->flush_timer);
@@ -406,7 +423,8 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
     manager->cluster_id = mem_strdup(config->cluster_id ? config->cluster_id : "");
     manager->dirs = mem_alloc((size_t)config->dir_count * sizeof(*manager->dirs));
     map_init(&manager->entries);
-    segment_pool_init(&manager->pool, LOG_OPEN_SEGMENTS);
+    segment_pool_init(&manager->pool,
+                      config->open_segments ? config->open_segments : LOG_OPEN_SEGMENTS);
     list_init(&manager->turn);
     list_init(&manager->trash);
     list_init(&manager->closing);

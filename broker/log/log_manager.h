@@ -25,6 +25,8 @@ struct log_manager_config {
     /* log.dir.stray.retention.ms: directories that the metadata did not name are removed after so
      * long; 0 and -1 = never. */
     int64_t stray_retention_ms;
+    /* Segments that may have open files, three descriptors each; 0 = 2048. */
+    uint32_t open_segments;
     /* Free bytes of a disk below which appends are refused (replicated ones below half of it), so
      * that the disk never gets quite full; 0 = 8 MiB. */
     int64_t disk_reserve_bytes;

@@ -23,6 +23,7 @@ struct log_open_job {
     struct log_manager *manager;
     struct log_entry *entry;
     struct log_entry known; /* a copy for the worker */
+    struct uuid topic_id;   /* as asked for */
     struct log *log;
     char *aside; /* where a directory of another topic id goes */
     bool was_moved;
@@ -182,6 +183,30 @@ static void open_refuse(struct log_open_job *job)
     job->log = NULL;
 }
 
+/* Tried again, from the beginning, when there are descriptors and memory again. */
+static void open_put_off(struct log_open_job *job)
+{
+    struct log *old = job->log;
+    struct log_manager *manager = job->manager;
+    int64_t now_ms = env_now_ms(manager->env);
+    if (manager->lack_told_ms == 0 || now_ms - manager->lack_told_ms >= LOG_LACK_TOLD_MS) {
+        manager->lack_told_ms = now_ms;
+        logger_warn(manager->logger, "could not open %s: %s. It is tried again until it can",
+                    old->path, err_text(job->err));
+    }
+    job->log = log_alloc(manager, old->dir, old->path, &job->topic_id, &old->config);
+    job->log->sync_dir = old->sync_dir;
+    job->log->sync_parent = old->sync_parent;
+    log_free(old);
+    if (job->was_moved) /* what lies there now is a part of the new one */
+        job->known.exists = false;
+    job->err = 0;
+    job->note.len = 0;
+    list_push(&manager->waiting, &job->waiting);
+    if (!env_timer_running(&manager->later_timer))
+        env_timer_start(&manager->later_timer, LOG_LATER_MS);
+}
+
 static void open_done(struct env_work *work)
 {
     struct log_open_job *job = CONTAINER_OF(work, struct log_open_job, work);
@@ -189,6 +214,10 @@ static void open_done(struct env_work *work)
     if (manager->freed) {
         log_free(job->log);
     } else {
+        if (env_is_later(job->err) && !manager->shutting_down) {
+            open_put_off(job);
+            return;
+        }
         job->entry->busy = false;
         job->entry->exists |= job->err != ERR_CANCELED;
         job->entry->recovery_point = job->known.recovery_point;
@@ -238,6 +267,7 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
     job->manager = manager;
     job->entry = entry;
     job->known = *entry;
+    job->topic_id = *topic_id;
     job->log = log_alloc(manager, entry->dir, path, topic_id, config);
     job->aside = stray_path(entry->dir, entry->name);
     job->err = entry->dir->failed ? ERR_KAFKA_STORAGE_ERROR : 0;

@@ -47,7 +47,7 @@ static int count_over(struct log *log, int64_t now_ms, uint32_t *count)
 void log_retain(struct log *log, int64_t now_ms)
 {
     uint32_t count = 0;
-    if (log_is_offline(log) || !log->config.cleanup_delete)
+    if (log_is_offline(log) || !log->config.cleanup_delete || !log_files_ready(log))
         return;
     int rc = count_over(log, now_ms, &count);
     if (rc == 0 && count == log->segment_count)
@@ -66,6 +66,6 @@ void log_retain(struct log *log, int64_t now_ms)
     if (rc == ERR_CORRUPT)
         logger_error(log->manager->logger,
                      "%s has a damaged batch: this replica must be fetched again", log->path);
-    else if (rc < 0)
+    else if (rc < 0 && !env_is_later(rc)) /* nothing was begun then: the next check does it */
         log_fail(log, rc, "apply retention to");
 }

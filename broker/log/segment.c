@@ -17,6 +17,7 @@
 #include "broker/log/batch_scan.h"
 
 enum {
+    SEGMENT_EVICT = 8, /* closed at a time when descriptors have run out */
     SEGMENT_SKIP_BLOCK = 4096,       /* read-ahead where only headers matter: one page */
     SEGMENT_CHECK_BLOCK = 256 * 1024 /* and where every byte is looked at */
 };
@@ -125,6 +126,25 @@ static void pool_shrink(struct segment_pool *pool, const struct segment *keep)
     }
 }
 
+bool segment_pool_evict(struct segment_pool *pool, uint32_t count, const struct segment *keep)
+{
+    uint32_t before = pool->count;
+    LIST_EACH(step, &pool->open)
+    {
+        struct segment *segment = LIST_ENTRY(step, struct segment, lru);
+        if (before - pool->count == count)
+            break;
+        if (segment != keep && segment->pins == 0)
+            segment_close_files(segment);
+    }
+    return pool->count < before;
+}
+
+bool segment_is_open(const struct segment *segment)
+{
+    return segment->file && (index_is_open(&segment->offsets) && index_is_open(&segment->times));
+}
+
 static void segment_touch(struct segment *segment)
 {
     struct segment_pool *pool = segment->pool;
@@ -142,8 +162,11 @@ int segment_file(struct segment *segment, struct env_file **file)
 {
     if (!segment->file) {
         char *path = segment_path(segment, ".log");
-        int rc =
-            env_file_open(segment->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &segment->file);
+        int flags = ENV_OPEN_WRITE | ENV_OPEN_CREATE;
+        int rc = env_file_open(segment->env, path, flags, &segment->file);
+        if (env_is_later(rc) && segment->pool &&
+            segment_pool_evict(segment->pool, SEGMENT_EVICT, segment))
+            rc = env_file_open(segment->env, path, flags, &segment->file);
         mem_free(path);
         if (rc < 0)
             return rc;
@@ -193,6 +216,9 @@ static int segment_open_indexes(struct segment *segment)
         rc = index_open_at(segment, &segment->offsets, ".index");
     if (rc == 0)
         rc = index_open_at(segment, &segment->times, ".timeindex");
+    if (env_is_later(rc) && segment->pool &&
+        segment_pool_evict(segment->pool, SEGMENT_EVICT, segment))
+        return segment_open_indexes(segment);
     return rc;
 }
 
@@ -227,7 +253,10 @@ int segment_note(struct segment *segment, const struct batch *batch, uint64_t po
                                                    (int64_t)position});
         if (rc == 0)
             rc = note_time_entry(segment);
-        segment->unindexed = 0;
+        if (env_is_later(rc)) /* the index is sparser then: the next batch tries again */
+            rc = 0;
+        else
+            segment->unindexed = 0;
     }
     segment->unindexed += batch->size;
     segment->end_offset = batch_last_offset(batch) + 1;

@@ -61,6 +61,8 @@ struct segment_spot {
 };
 
 void segment_pool_init(struct segment_pool *pool, uint32_t cap);
+/* Closes up to `count` of those used longest ago, but not `keep`; false when there was none. */
+bool segment_pool_evict(struct segment_pool *pool, uint32_t count, const struct segment *keep);
 
 /* Touches no file. `size` is that of the .log file, 0 when there is none yet. */
 struct segment *segment_new(struct env *env, const char *dir, int64_t base_offset, uint64_t size,
@@ -68,6 +70,8 @@ struct segment *segment_new(struct env *env, const char *dir, int64_t base_offse
 /* The log lets go of it: freed now or with the last pin. Index entries in memory are written out.
  */
 void segment_drop(struct segment *segment);
+/* Whether an append needs to open nothing. */
+bool segment_is_open(const struct segment *segment);
 /* Opens the .log file if need be (it is made when absent) and keeps it open. */
 int segment_pin(struct segment *segment) MUST_CHECK;
 void segment_unpin(struct segment *segment);

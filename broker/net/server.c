@@ -13,7 +13,16 @@
 enum {
     SERVER_BUDGET = 256 << 20, /* received bytes that wait for their handlers, over all connections:
                                 * two of the largest requests and room for ordinary ones */
-    SERVER_SWEEP_MS = 1000
+    SERVER_SWEEP_MS = 1000,
+    /* Descriptors that no client gets: the loops and their wakeups, listeners, directory locks,
+     * Raft's files and links to other voters, fetchers to other leaders, what the workers open for
+     * a moment, and what each thread holds back (env_files_ready). */
+    SERVER_FILES_OWN = 96,
+    /* A third of what is left is for the files of logs, up to what is of use. */
+    SERVER_SEGMENTS_MAX = 2048,
+    SERVER_SEGMENT_FILES = 3,
+    SERVER_SEGMENTS_MIN = 4,
+    SERVER_CONNECTIONS_MIN = 16
 };
 
 struct server_listener {
@@ -27,7 +36,9 @@ struct server {
     struct server_listener *listeners;
     int listener_count;
     struct env_timer sweep;
-    int64_t refused; /* since the last sweep */
+    int64_t files_max; /* connections that the descriptors allow */
+    int64_t refused;   /* since the last sweep */
+    bool lacks_files;  /* so were those that were refused */
 };
 
 /* How many connections come from the same host. */
@@ -44,8 +55,10 @@ static void server_accepted(void *data, struct env_stream *stream)
     struct server_listener *listener = data;
     struct server *server = listener->server;
     const struct config *config = server->owner.broker->config;
-    if ((int64_t)server->owner.count >= config_int(config, CONFIG_MAX_CONNECTIONS)) {
+    int64_t max = config_int(config, CONFIG_MAX_CONNECTIONS);
+    if ((int64_t)server->owner.count >= (max < server->files_max ? max : server->files_max)) {
         server->refused++;
+        server->lacks_files |= server->files_max <= max;
         env_stream_close(stream);
         return;
     }
@@ -75,12 +88,18 @@ static void server_sweep(void *data)
             !connection_is_waiting(connection))
             connection_close(connection);
     }
-    if (server->refused > 0)
+    if (server->lacks_files)
+        logger_warn(broker->logger,
+                    "refused %lld connections: the limit of open files leaves room for %lld: raise "
+                    "ulimit -n (LimitNOFILE of a systemd unit)",
+                    (long long)server->refused, (long long)server->files_max);
+    else if (server->refused > 0)
         logger_warn(broker->logger,
                     "refused %lld connections: max.connections, max.connections.per.ip or the "
                     "memory for them is used up",
                     (long long)server->refused);
     server->refused = 0;
+    server->lacks_files = false;
     env_timer_start(&server->sweep, SERVER_SWEEP_MS);
 }
 
@@ -118,10 +137,25 @@ static size_t server_budget(const struct config *config)
     return request > SERVER_BUDGET ? (size_t)request : SERVER_BUDGET;
 }
 
+struct server_files server_share_files(int64_t limit)
+{
+    int64_t rest = limit - SERVER_FILES_OWN;
+    int64_t segments = rest / 3 / SERVER_SEGMENT_FILES;
+    if (segments > SERVER_SEGMENTS_MAX)
+        segments = SERVER_SEGMENTS_MAX;
+    if (segments < SERVER_SEGMENTS_MIN)
+        segments = SERVER_SEGMENTS_MIN;
+    int64_t connections = rest - segments * SERVER_SEGMENT_FILES;
+    if (connections < SERVER_CONNECTIONS_MIN)
+        connections = SERVER_CONNECTIONS_MIN;
+    return (struct server_files){connections, (uint32_t)segments};
+}
+
 int server_new(struct broker *broker, struct buf *problem, struct server **out)
 {
     struct server *server = mem_alloc(sizeof(*server));
     server->owner.broker = broker;
+    server->files_max = server_share_files(env_files_limit(broker->env)).connections;
     list_init(&server->owner.connections);
     mem_budget_init(&server->owner.budget, server_budget(broker->config));
     env_timer_init(broker->env, &server->sweep, server_sweep, server);

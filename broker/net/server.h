@@ -8,6 +8,13 @@
 
 struct server;
 
+/* How the descriptors of this process are shared out. */
+struct server_files {
+    int64_t connections;    /* at most so many, also when max.connections says more */
+    uint32_t open_segments; /* of logs, three descriptors each */
+};
+struct server_files server_share_files(int64_t limit);
+
 /* Listens on every listener of the settings. ERR_ADDRESS_IN_USE and the like with one sentence in
  * `problem` that names the address, the setting and, when it can be told, who holds the port. */
 int server_new(struct broker *broker, struct buf *problem, struct server **server) MUST_CHECK;

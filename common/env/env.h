@@ -24,6 +24,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/err.h"
 #include "base/list.h"
 
 struct env;
@@ -179,6 +180,21 @@ enum env_open_flags {
     ENV_OPEN_TRUNCATE = 16
 };
 
+/* The files that this process may have open: the soft limit is raised to the hard one at the first
+ * call. Sockets count as well. */
+int64_t env_files_limit(struct env *env);
+/* Whether `count` (ENV_FILES_READY_MAX at most) more files can be opened by this thread now. So
+ * many descriptors are held back for it when it returns true, and are used when there are no
+ * others; the next call holds new ones back. For what must not fail in its middle. */
+enum { ENV_FILES_READY_MAX = 8 };
+bool env_files_ready(struct env *env, int count);
+/* Whether an error of an open (or of anything that opens) means "later": descriptors or memory of
+ * the system are used up, and nothing is wrong with the disk. Reads, writes and syncs of an open
+ * file never return such an error. */
+static inline bool env_is_later(int err)
+{
+    return err == ERR_TOO_MANY_FILES || err == ERR_NO_MEMORY;
+}
 int env_file_open(struct env *env, const char *path, int flags, struct env_file **file) MUST_CHECK;
 void env_file_close(struct env_file *file);
 /* Bytes read; less than `len` only at the end of the file. Negative ERR_x. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -32,13 +33,62 @@ static int file_error(void)
     return err_from_errno(errno);
 }
 
-static int file_open(const char *path, int flags)
+/* What an open file refuses is a fault of the disk, also when the system calls it lack of memory.
+ */
+static int file_io_error(void)
+{
+    int err = file_error();
+    return env_is_later(err) ? ERR_IO : err;
+}
+
+static int file_open_once(const char *path, int flags)
 {
     int fd;
     do
         fd = open(path, flags | O_CLOEXEC, FILE_MODE);
     while (fd < 0 && errno == EINTR);
+    return fd;
+}
+
+/* Descriptors that this thread holds back. They are open on nothing that matters. */
+static _Thread_local int file_spares[ENV_FILES_READY_MAX];
+static _Thread_local int file_spare_count;
+
+bool env_files_ready(struct env *env, int count)
+{
+    (void)env;
+    ASSERT(count <= ENV_FILES_READY_MAX);
+    while (file_spare_count < count) {
+        int fd = file_open_once("/", O_PATH);
+        if (fd < 0)
+            return false;
+        file_spares[file_spare_count++] = fd;
+    }
+    return true;
+}
+
+static int file_open(const char *path, int flags)
+{
+    int fd = file_open_once(path, flags);
+    while (fd < 0 && (errno == EMFILE || errno == ENFILE) && file_spare_count > 0) {
+        close(file_spares[--file_spare_count]);
+        fd = file_open_once(path, flags);
+    }
     return fd < 0 ? file_error() : fd;
+}
+
+int64_t env_files_limit(struct env *env)
+{
+    struct rlimit limit;
+    (void)env;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return _POSIX_OPEN_MAX;
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0 && getrlimit(RLIMIT_NOFILE, &limit) < 0)
+            return _POSIX_OPEN_MAX;
+    }
+    return limit.rlim_cur > INT32_MAX ? INT32_MAX : (int64_t)limit.rlim_cur;
 }
 
 int env_file_open(struct env *env, const char *path, int flags, struct env_file **out)
@@ -74,7 +124,7 @@ ssize_t env_file_read(struct env_file *file, void *buffer, size_t len, uint64_t 
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return file_error();
+            return file_io_error();
         if (n == 0)
             break;
         got += (size_t)n;
@@ -96,7 +146,7 @@ static int file_write_parts(int fd, struct iovec *iov, int count, uint64_t offse
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return file_error();
+            return file_io_error();
         offset += (uint64_t)n;
         size_t left = (size_t)n;
         bool moved = n > 0;
@@ -146,12 +196,12 @@ int env_file_truncate(struct env_file *file, uint64_t size)
     do
         rc = ftruncate(file->fd, (off_t)size);
     while (rc < 0 && errno == EINTR);
-    return rc < 0 ? file_error() : 0;
+    return rc < 0 ? file_io_error() : 0;
 }
 
 int env_file_sync(struct env_file *file)
 {
-    return fdatasync(file->fd) < 0 ? file_error() : 0;
+    return fdatasync(file->fd) < 0 ? file_io_error() : 0;
 }
 
 /* ---- directories ---- */
@@ -190,7 +240,7 @@ int env_dir_sync(struct env *env, const char *path)
     int fd = file_open(path, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return fd;
-    int rc = fsync(fd) < 0 ? file_error() : 0;
+    int rc = fsync(fd) < 0 ? file_io_error() : 0;
     close(fd);
     return rc;
 }

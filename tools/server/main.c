@@ -208,6 +208,8 @@ static int node_start(struct node *node, struct buf *problem)
 {
     unsigned roles = config_roles(node->config);
     char *controller_dir = NULL;
+    logger_info(&node->logger, "this process may have %lld files and connections open",
+                (long long)env_files_limit(node->env));
     int err = node_look(node, &controller_dir, problem);
     if (!err && (roles & CONFIG_ROLE_BROKER))
         err = broker_new(node->env, &node->logger, node->config, node_failed, node, problem,

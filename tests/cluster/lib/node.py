@@ -73,6 +73,7 @@ class Node:
         self.directory = directory
         self.port = free_port()
         self.process = None
+        self.limits = []  # of prlimit(1): "--nofile=256"
         self.log_file = os.path.join(directory, f"server{node_id}.log")
         self.config_file = os.path.join(directory, f"server{node_id}.properties")
         self.log_dir = os.path.join(directory, f"data{node_id}")
@@ -102,8 +103,9 @@ class Node:
         assert not self.running(), f"node {self.id} runs already"
         self.write_config()
         with open(self.log_file, "ab") as log:
-            self.process = spawn([SERVER, self.config_file, *arguments], stdin=subprocess.DEVNULL,
-                                 stdout=log, stderr=log)
+            limited = ["prlimit", *self.limits] if self.limits else []
+            self.process = spawn([*limited, SERVER, self.config_file, *arguments],
+                                 stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def running(self):
         return self.process is not None and self.process.poll() is None

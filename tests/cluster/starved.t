@@ -1,0 +1,144 @@
+#!/usr/bin/env python3
+"""Descriptors and memory run out: the broker goes on serving who it has, says why it refuses others, and
+recovers by itself; nothing acknowledged is lost."""
+import os
+import socket
+import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import tap
+import wire
+from cluster import Cluster
+from load import Load, check_records, read_all
+from tap import check, check_equal, note, test
+from wait import wait_until
+
+TOPIC = "starved"
+ACKS = 300
+IDLE = 400
+FILES = 256
+
+
+def dial(node, count):
+    """So many connections that say nothing; those that the broker has not closed at once are open."""
+    sockets = []
+    for _ in range(count):
+        sock = socket.create_connection(("127.0.0.1", node.port), 10)
+        sock.setblocking(False)
+        sockets.append(sock)
+    return sockets
+
+
+def is_open(sock):
+    try:
+        return sock.recv(1) != b""
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+
+
+def close_all(sockets):
+    for sock in sockets:
+        sock.close()
+
+
+def open_files(node):
+    return len(os.listdir(f"/proc/{node.pid}/fd"))
+
+
+@test(f"{IDLE} connections and {FILES} descriptors: who is served is served, logs roll, new ones later")
+def descriptors():
+    with Cluster(1, start=False, log_segment_bytes=20000, log_index_interval_bytes=1000) as cluster:
+        node = cluster.nodes[0]
+        node.limits = [f"--nofile={FILES}"]
+        cluster.start()
+        check(f"may have {FILES} files" in node.log_text(), "the log does not tell the limit")
+        cluster.create_topic(TOPIC, partitions=1)
+        with Load(cluster.bootstrap, TOPIC, batch_num_messages=20) as load:
+            load.wait_acks(ACKS)
+            idle = dial(node, IDLE)
+            wait_until(lambda: "raise ulimit -n" in node.log_text(), 30, "it says why it refuses")
+            left = sum(is_open(sock) for sock in idle)
+            note(f"{left} of {IDLE} connections are open, {open_files(node)} descriptors")
+            check(0 < left < FILES, f"{left} idle connections are open")
+            check(open_files(node) < FILES, "no descriptor is left")
+            before = len(segments(node))
+            load.wait_acks(ACKS * 3)
+            wait_until(lambda: len(segments(node)) > before + 2, 60, "the log rolls")
+            check(node.running(), "the broker ended")
+            close_all(idle)
+            wait_until(lambda: answers(node), 30, "a new client is served")
+            load.wait_acks(ACKS)
+            load.stop()
+        check("is offline" not in node.log_text(), "a log directory went offline")
+        check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
+        node.kill()
+        node.start()
+        cluster.wait_serving()
+        cluster.leader(TOPIC)
+        check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
+
+
+def segments(node):
+    return [name for name in os.listdir(os.path.join(node.log_dir, f"{TOPIC}-0"))
+            if name.endswith(".log")]
+
+
+def answers(node):
+    try:
+        return TOPIC in wire.metadata(node.port).topics
+    except OSError:
+        return False
+
+
+# ---- memory ----
+
+ROOM = 160 << 20  # of address space beyond what the broker has when it serves
+FRAME = 60 << 20
+HOGS = 8
+
+
+def address_space(pid):
+    with open(f"/proc/{pid}/statm") as file:
+        return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def hog(node):
+    """A connection that announces a large request and sends nearly all of it; None when refused."""
+    sock = socket.create_connection(("127.0.0.1", node.port), 10)
+    sock.settimeout(1)
+    head = struct.pack(">ihhih", FRAME, 0, 3, 1, 4) + b"test"
+    try:
+        sock.sendall(head)
+        for _ in range(FRAME // (1 << 20) - 1):
+            sock.sendall(bytes(1 << 20))
+    except OSError:
+        pass
+    return sock
+
+
+@test("an address space that is nearly used up: large requests wait or are refused, small ones are served")
+def memory():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        cluster.create_topic(TOPIC)
+        with Load(cluster.bootstrap, TOPIC, batch_num_messages=20) as load:
+            load.wait_acks(ACKS)
+            limit = address_space(node.pid) + ROOM
+            os.system(f"prlimit --pid {node.pid} --as={limit}")
+            hogs = [hog(node) for _ in range(HOGS)]
+            note(f"limit {limit >> 20} MiB, used {address_space(node.pid) >> 20} MiB")
+            load.wait_acks(ACKS)
+            check(answers(node), "a new client is not served")
+            check(node.running(), f"the broker ended: {node.log_end()}")
+            close_all(hogs)
+            load.wait_acks(ACKS)
+            load.stop()
+        check("is offline" not in node.log_text(), "a log directory went offline")
+        check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
+
+
+tap.run()
