@@ -23,11 +23,33 @@ void batch_scan_close(struct batch_scan *scan)
     scan->buffer = NULL;
 }
 
+int batch_scan_flush(struct batch_scan *scan)
+{
+    const uint8_t *bytes = scan->buffer + (scan->kept_at - scan->buffer_at);
+    size_t len = scan->kept_len;
+    scan->kept_len = 0;
+    return len > 0 ? env_file_write(scan->file, bytes, len, scan->kept_at) : 0;
+}
+
+int batch_scan_rewrite(struct batch_scan *scan)
+{
+    int rc = 0;
+    if (scan->kept_len > 0 && scan->kept_at + scan->kept_len != scan->position)
+        rc = batch_scan_flush(scan);
+    if (scan->kept_len == 0)
+        scan->kept_at = scan->position;
+    scan->kept_len = (size_t)(scan->next - scan->kept_at);
+    return rc;
+}
+
 /* Makes the file's bytes [at, at + len) readable; NULL with *err when they can't be. */
 static const uint8_t *scan_window(struct batch_scan *scan, uint64_t at, size_t len, int *err)
 {
     if (at >= scan->buffer_at && at + len <= scan->buffer_at + scan->buffer_len)
         return scan->buffer + (at - scan->buffer_at);
+    *err = batch_scan_flush(scan);
+    if (*err < 0)
+        return NULL;
     if (len > scan->cap) {
         uint8_t *larger = mem_try_realloc(scan->buffer, len);
         if (!larger) {

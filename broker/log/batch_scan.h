@@ -15,6 +15,8 @@ struct batch_scan {
     size_t cap;
     uint64_t buffer_at; /* file position of buffer[0] */
     size_t buffer_len;
+    uint64_t kept_at; /* file position of what batch_scan_rewrite took, still in the buffer */
+    size_t kept_len;
 };
 
 /* `block` is the read-ahead: small where batches are skipped, large where all bytes are looked at.
@@ -28,5 +30,9 @@ int batch_scan_next(struct batch_scan *scan) MUST_CHECK;
 /* Brings the whole current batch into batch.bytes, valid until the next call. ERR_IO,
  * ERR_NO_MEMORY. */
 int batch_scan_body(struct batch_scan *scan) MUST_CHECK;
+/* The current batch, whose body was brought, is to be written to its place once more: the very
+ * bytes that were looked at, in large pieces, the last of them by batch_scan_flush. ERR_IO, ... */
+int batch_scan_rewrite(struct batch_scan *scan) MUST_CHECK;
+int batch_scan_flush(struct batch_scan *scan) MUST_CHECK;
 
 #endif

@@ -12,6 +12,7 @@
 #include "base/mutation.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_internal.h"
+#include "broker/log/roster.h"
 
 struct flush_part {
     struct segment *segment; /* pinned */
@@ -29,6 +30,7 @@ struct flush_job {
     int64_t first_base; /* of the first part */
     char *path;
     char *parent;
+    char *record; /* the name for the roster, or NULL */
     int64_t target;
     uint32_t generation;
     bool sync_dir;
@@ -45,7 +47,7 @@ void flush_later(struct log *log)
 
 /* Indexes of a segment that gets no more appends are made durable with it: a start then trusts
  * them. */
-static int flush_index(struct env *env, const struct segment *segment, const char *suffix)
+int flush_index(struct env *env, const struct segment *segment, const char *suffix)
 {
     char *path = segment_path(segment, suffix);
     struct env_file *file;
@@ -94,6 +96,9 @@ static void flush_run(struct env_work *work)
         rc = env_dir_sync(work->env, job->parent);
     for (uint32_t i = 0; i < job->count && rc == 0; i++)
         rc = flush_part(work->env, &job->parts[i]);
+    /* It has files from now on; that they are gone would be a loss. */
+    if (rc == 0 && job->record)
+        rc = roster_write(job->manager, job->parent, job->record);
     job->err = rc;
 }
 
@@ -102,6 +107,7 @@ static void flush_job_free(struct flush_job *job)
     mem_free(job->parts);
     mem_free(job->path);
     mem_free(job->parent);
+    mem_free(job->record);
     mem_free(job);
 }
 
@@ -156,6 +162,10 @@ static void flush_finish(struct flush_job *job, struct log *log)
         flush_put_off(log, job->err);
         return;
     }
+    if (job->err == 0 && job->record) {
+        roster_add(log->manager, job->record);
+        log->recorded = true;
+    }
     if (job->err == 0 && job->generation == log->generation) {
         if (job->target > log->flushed_offset) {
             log->flushed_offset = job->target;
@@ -179,6 +189,8 @@ static void flush_done(struct env_work *work)
     log->flush = NULL;
     log->jobs--;
     if (!manager->freed && log->closing) {
+        if (job->record)
+            roster_remove_name(manager, job->record); /* written after it was taken away */
         if (log->jobs == 0)
             log_free(log);
     } else if (!manager->freed) {
@@ -245,6 +257,8 @@ void flush_start(struct log *log)
             log_dir_fail(log->dir, rc, "flush", log->path);
         return;
     }
+    if (!log->recorded && job->count > 0)
+        job->record = roster_name(&log->topic_id, log->entry->partition);
     log->sync_dir = log->sync_parent = false;
     log->unflushed_count = 0;
     log->unflushed_since_ms = 0;

@@ -13,6 +13,7 @@
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_internal.h"
 #include "broker/log/meta_properties.h"
+#include "broker/log/roster.h"
 #include "broker/log/stray.h"
 
 enum {
@@ -164,6 +165,8 @@ int log_dir_open(struct log_dir *dir, struct buf *problem)
 int log_dir_list(struct log_dir *dir, struct buf *problem)
 {
     int rc = take_clean_mark(dir);
+    if (rc == 0)
+        rc = roster_load(dir);
     if (rc == 0)
         rc = list_partitions(dir);
     if (rc < 0)

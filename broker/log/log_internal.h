@@ -90,6 +90,7 @@ struct log {
     bool flush_lacks; /* descriptors: it is tried again by the manager's later_timer */
     bool sync_dir;          /* files were made since the directory was synced */
     bool sync_parent;       /* so was the directory itself */
+    bool recorded;          /* named in the roster: see roster.h */
     int64_t cleaned_offset; /* below it all was compacted */
     int64_t clean_after_ms; /* wall clock: not compacted before */
     bool cleaning;          /* a run is going on */
@@ -102,6 +103,8 @@ struct log {
 /* What is known of a partition's directory, open or not. */
 struct log_entry {
     char *name; /* "topic-0" */
+    int32_t partition;
+    struct uuid topic_id; /* that it was opened for */
     struct log_dir *dir;
     struct log *log; /* NULL while closed */
     int64_t recovery_point;
@@ -111,6 +114,7 @@ struct log_entry {
     bool exists;  /* on disk */
     bool busy;    /* being opened */
     bool touched; /* this process began to open it */
+    bool lost;    /* the roster has it, and there are no files */
 };
 
 struct log_dir {
@@ -154,6 +158,7 @@ struct log_manager {
     char *cluster_id; /* "" = not known */
     struct log_dir *dirs;
     struct map entries; /* name -> struct log_entry */
+    struct map roster;  /* names of what had records: see roster.h */
     struct segment_pool pool;
     struct steady_clock clock; /* for what expires */
     struct list turn;
@@ -277,6 +282,8 @@ int append_rewrite(struct log *log, const uint8_t *bytes, size_t len, struct buf
 /* A flush of what is in the log now begins on the next turn, or when the running one ends. */
 void flush_later(struct log *log);
 void flush_start(struct log *log);
+/* Syncs an index file of a segment, if there is one. Blocks. */
+int flush_index(struct env *env, const struct segment *segment, const char *suffix) MUST_CHECK;
 
 /* ---- log_retention.c ---- */
 

@@ -18,6 +18,7 @@
 #include "broker/log/log_internal.h"
 #include "broker/log/log_open.h"
 #include "broker/log/meta_properties.h"
+#include "broker/log/roster.h"
 #include "broker/log/stray.h"
 
 enum {
@@ -396,6 +397,7 @@ static void manager_destroy(struct log_manager *manager)
         mem_free(trash);
     }
     stray_close(manager);
+    roster_close(manager);
     for (int i = 0; i < manager->config.dir_count; i++)
         mem_free(manager->dirs[i].path);
     mem_free(manager->dirs);
@@ -423,6 +425,7 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
     manager->cluster_id = mem_strdup(config->cluster_id ? config->cluster_id : "");
     manager->dirs = mem_alloc((size_t)config->dir_count * sizeof(*manager->dirs));
     map_init(&manager->entries);
+    map_init(&manager->roster);
     segment_pool_init(&manager->pool,
                       config->open_segments ? config->open_segments : LOG_OPEN_SEGMENTS);
     list_init(&manager->turn);
@@ -566,6 +569,7 @@ void log_manager_open(struct log_manager *manager, const char *topic, int32_t pa
         entry = log_manager_add_entry(manager, choose_dir(manager), name);
         mem_free(name);
     }
+    entry->partition = partition;
     log_open_start(manager, entry, topic_id, config, done, data);
 }
 
@@ -597,6 +601,7 @@ void log_manager_delete(struct log_manager *manager, struct log *log)
     char *aside = move_aside(entry, "-delete");
     if (aside)
         log_manager_trash(manager, aside, delay_ms);
+    roster_remove(manager, &log->topic_id, entry->partition);
     log_manager_remove_entry(manager, entry);
     log->entry = NULL;
     log->closing = true;
@@ -617,15 +622,18 @@ int log_manager_discard(struct log_manager *manager, const char *topic, int32_t 
 {
     ASSERT(!manager->shutting_down);
     struct log_entry *entry = entry_find(manager, topic, partition);
-    if (!entry || !entry->exists)
+    if (!entry || (!entry->exists && !entry->lost))
         return ERR_NOT_FOUND;
     ASSERT(!entry->log && !entry->busy);
-    char *aside = move_aside(entry, "-damaged");
-    if (!aside)
+    char *aside = entry->lost ? NULL : move_aside(entry, "-damaged");
+    if (!aside && !entry->lost)
         return ERR_KAFKA_STORAGE_ERROR;
-    logger_warn(manager->logger, "the damaged replica %s was set aside as %s", entry->name, aside);
+    if (aside)
+        logger_warn(manager->logger, "the damaged replica %s was set aside as %s", entry->name,
+                    aside);
     mem_free(aside);
-    entry->exists = false;
+    roster_remove(manager, &entry->topic_id, partition);
+    entry->exists = entry->lost = false;
     entry->recovery_point = entry->high_watermark = 0;
     entry->start_offset = entry->cleaned_offset = 0;
     entry->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;

@@ -3,9 +3,9 @@
  * Happy path: the directory is there and of this topic id, or is made. A new directory costs two
  * calls and no sync: it is made durable with its first flush.
  * Failure modes: a directory of another topic id is set aside and kept; a damaged log is closed
- * and reported as ERR_CORRUPT, and a file in its directory (replica.damaged) says so to all
- * later starts: what one recovery found wrong the next one may not look at again. A disk error
- * takes the log directory offline. */
+ * and reported as ERR_CORRUPT, like one whose files are gone, and a file in its directory
+ * (replica.damaged) says so to all later starts: what one recovery found wrong the next one may not
+ * look at again. A disk error takes the log directory offline. */
 #include "broker/log/log_open.h"
 
 #include <string.h>
@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/props.h"
 #include "broker/log/checkpoints.h"
+#include "broker/log/roster.h"
 #include "broker/log/stray.h"
 
 enum { METADATA_FILE_MAX = 4096, DAMAGE_FILE_MAX = 4096 };
@@ -71,6 +72,56 @@ static int write_metadata(struct env *env, const struct log *log)
     return rc;
 }
 
+/* Whether there are records in the directory. Blocks. */
+static int has_records(struct env *env, const char *dir, bool *has)
+{
+    char **names;
+    size_t count;
+    int rc = env_dir_list(env, dir, &names, &count);
+    *has = false;
+    if (rc < 0)
+        return rc;
+    for (size_t i = 0; i < count; i++) {
+        int64_t offset;
+        struct env_file *file;
+        const char *suffix = segment_parse_name(names[i], &offset);
+        char *path = mem_printf("%s/%s", dir, names[i]);
+        if (rc == 0 && suffix && strcmp(suffix, ".log") == 0)
+            rc = env_file_open(env, path, ENV_OPEN_READ, &file);
+        else
+            file = NULL;
+        if (rc == 0 && file) {
+            *has |= env_file_size(file) != 0;
+            env_file_close(file);
+        }
+        mem_free(path);
+        mem_free(names[i]);
+    }
+    mem_free(names);
+    return rc;
+}
+
+/* The directory does not say that it is of this topic. If it had been, and held a record that
+ * counts, the roster would know: else it is of another one, and not to be mixed with ours. */
+static int set_dir_aside(struct env *env, struct log_open_job *job, int found)
+{
+    struct log *log = job->log;
+    bool records = true;
+    int rc = found == 0 ? 0 : has_records(env, log->path, &records);
+    if (rc < 0)
+        return rc;
+    if (log->recorded) {
+        buf_printf(&job->note, "%s/partition.metadata %s, although this broker had the topic here",
+                   log->path, found == 0 ? "names another topic id" : "does not name the topic id");
+        return ERR_CORRUPT;
+    }
+    if (!records)
+        return 0; /* made and never flushed: it becomes this topic's */
+    rc = env_path_rename(env, log->path, job->aside);
+    job->was_moved = rc == 0;
+    return rc;
+}
+
 /* The directory of this very topic, made if need be. */
 static int prepare_dir(struct env *env, struct log_open_job *job)
 {
@@ -82,16 +133,17 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
         rc = log_open_read_topic_id(env, log->path, &found);
         if (rc == 0 && uuid_is_zero(&log->topic_id))
             log->topic_id = found;
-        if (rc == 0 && uuid_equal(&found, &log->topic_id))
+        if (rc == 0 && uuid_equal(&found, &log->topic_id)) {
+            log->sync_parent = !log->recorded;
             return 0;
-        if (rc == 0) {
-            rc = env_path_rename(env, log->path, job->aside);
-            job->was_moved = fresh = rc == 0;
-        } else if (rc == ERR_NOT_FOUND || rc == ERR_MALFORMED) {
-            rc = 0; /* never synced, or from before topic ids: it becomes this topic's */
         }
+        if (rc == 0 || rc == ERR_NOT_FOUND || rc == ERR_MALFORMED)
+            rc = set_dir_aside(env, job, rc);
+        fresh = job->was_moved;
     }
-    if (rc == 0 && fresh) {
+    if (rc < 0)
+        return rc;
+    if (fresh) {
         job->known.recovery_point = job->known.high_watermark = 0;
         job->known.start_offset = job->known.cleaned_offset = 0;
         rc = env_dir_make(env, log->path);
@@ -129,6 +181,12 @@ static void open_run(struct env_work *work)
     struct log_open_job *job = CONTAINER_OF(work, struct log_open_job, work);
     if (job->err < 0)
         return;
+    if (job->known.lost) {
+        buf_printf(&job->note, "%s is gone, although this broker had records of it",
+                   job->log->path);
+        job->err = ERR_CORRUPT;
+        return;
+    }
     if (__atomic_load_n(&job->manager->shutting_down, __ATOMIC_RELAXED)) {
         job->err = ERR_CANCELED; /* a stop does not wait for recoveries that have not begun */
         return;
@@ -160,6 +218,10 @@ static void open_adopt(struct log_open_job *job)
         log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
     for (uint32_t i = 0; i < log->segment_count; i++)
         log->segments[i]->pool = &job->manager->pool;
+    if (!log->recorded && log->end_offset > log->segments[0]->base_offset) {
+        log->sync_dir = true; /* it has records: a flush puts it on the roster */
+        flush_later(log);
+    }
     if (job->note.len > 0)
         logger_warn(job->manager->logger, "%s", buf_text(&job->note));
 }
@@ -197,6 +259,7 @@ static void open_put_off(struct log_open_job *job)
     job->log = log_alloc(manager, old->dir, old->path, &job->topic_id, &old->config);
     job->log->sync_dir = old->sync_dir;
     job->log->sync_parent = old->sync_parent;
+    job->log->recorded = old->recorded;
     log_free(old);
     if (job->was_moved) /* what lies there now is a part of the new one */
         job->known.exists = false;
@@ -219,7 +282,7 @@ static void open_done(struct env_work *work)
             return;
         }
         job->entry->busy = false;
-        job->entry->exists |= job->err != ERR_CANCELED;
+        job->entry->exists |= job->err != ERR_CANCELED && !job->known.lost;
         job->entry->recovery_point = job->known.recovery_point;
         if (job->was_moved) {
             logger_warn(manager->logger,
@@ -263,12 +326,16 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
 {
     ASSERT(!entry->busy && !entry->log);
     struct log_open_job *job = mem_alloc(sizeof(*job));
+    bool recorded = roster_has(manager, topic_id, entry->partition);
+    entry->topic_id = *topic_id;
+    entry->lost = recorded && !entry->exists;
     char *path = mem_printf("%s/%s", entry->dir->path, entry->name);
     job->manager = manager;
     job->entry = entry;
     job->known = *entry;
     job->topic_id = *topic_id;
     job->log = log_alloc(manager, entry->dir, path, topic_id, config);
+    job->log->recorded = recorded || uuid_is_zero(topic_id);
     job->aside = stray_path(entry->dir, entry->name);
     job->err = entry->dir->failed ? ERR_KAFKA_STORAGE_ERROR : 0;
     job->done = done;

@@ -472,6 +472,11 @@ static int sync_scanned(struct recovery *r)
         rc = segment_file(log->segments[i], &file);
         if (rc == 0)
             rc = env_file_sync(file);
+        bool sealed = i + 1 < log->segment_count; /* a later start trusts its indexes */
+        if (rc == 0 && sealed)
+            rc = flush_index(r->env, log->segments[i], ".index");
+        if (rc == 0 && sealed)
+            rc = flush_index(r->env, log->segments[i], ".timeindex");
     }
     return rc < 0 ? rc : env_dir_sync(r->env, log->path);
 }
@@ -591,8 +596,12 @@ static int load_batches(struct recovery *r, const struct log_entry *entry)
 {
     struct log *log = r->log;
     if (log->segment_count == 0) {
-        r->recovery_point = 0;
         int64_t base = r->begin >= 0 ? r->begin : entry->start_offset;
+        if (r->begin < 0 && (log->recorded || r->recovery_point > base)) {
+            buf_printf(r->note, "%s: the files with the records are gone", log->path);
+            return ERR_CORRUPT;
+        }
+        r->recovery_point = 0;
         start_empty(r, base > 0 ? base : 0);
         return remove_begin(r);
     }

@@ -330,6 +330,20 @@ static int recover_start(struct segment *segment, int64_t trusted, uint64_t *fro
     return 0;
 }
 
+/* A batch that was perhaps never flushed: 1 when it is good. It is written once more, since a page
+ * that a failed sync left behind counts as clean: no later sync would bring it to the disk, though
+ * it reads well as long as it is in memory. */
+static int recover_batch(struct batch_scan *scan)
+{
+    int rc = batch_scan_body(scan);
+    if (rc < 0)
+        return rc;
+    if (batch_check_crc(&scan->batch) != 0)
+        return ERR_CORRUPT;
+    rc = batch_scan_rewrite(scan);
+    return rc < 0 ? rc : 1;
+}
+
 int segment_recover(struct segment *segment, int64_t trusted,
                     void (*each)(void *data, const struct batch *batch), void *data,
                     uint64_t *bad_position)
@@ -350,10 +364,8 @@ int segment_recover(struct segment *segment, int64_t trusted,
         if (scan.batch.base_offset < segment->end_offset ||
             batch_last_offset(&scan.batch) - segment->base_offset > INT32_MAX)
             rc = ERR_CORRUPT;
-        if (rc == 1 && batch_last_offset(&scan.batch) >= trusted && !MUTATION(TORN_END_TRUSTED)) {
-            int body = batch_scan_body(&scan);
-            rc = body < 0 ? body : batch_check_crc(&scan.batch) == 0 ? 1 : ERR_CORRUPT;
-        }
+        if (rc == 1 && batch_last_offset(&scan.batch) >= trusted && !MUTATION(TORN_END_TRUSTED))
+            rc = recover_batch(&scan);
         if (rc < 0)
             break;
         rc = segment_note(segment, &scan.batch, scan.position);
@@ -363,7 +375,10 @@ int segment_recover(struct segment *segment, int64_t trusted,
             each(data, &scan.batch);
     }
     *bad_position = scan.position;
+    int flushed = batch_scan_flush(&scan);
     batch_scan_close(&scan);
+    if (flushed < 0)
+        return flushed;
     if (rc == 0 || rc == ERR_CORRUPT)
         segment->known = segment->verified = true;
     return rc;

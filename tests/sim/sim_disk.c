@@ -360,7 +360,7 @@ int env_file_sync(struct env_file *file)
     disk_spend(file->env, sim_between(node->sim, node->sync_min_us, node->sync_max_us));
     if (node->fail_sync) {
         node->fail_sync = false;
-        file->object->dirty_count = 0; /* marked clean without having been written */
+        object_sync_failed(file->object);
         return ERR_IO;
     }
     object_sync(file->object);

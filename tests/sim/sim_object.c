@@ -123,6 +123,15 @@ void object_sync(struct sim_object *object)
     object->dirty_count = 0;
 }
 
+void object_sync_failed(struct sim_object *object)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < object->dirty_count; i++)
+        if (object->dirty[i].truncated)
+            object->dirty[kept++] = object->dirty[i];
+    object->dirty_count = kept;
+}
+
 /* Of each range every sector survives or not, by chance. */
 static void object_lose_scattered(struct sim *sim, struct sim_object *object)
 {

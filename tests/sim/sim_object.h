@@ -50,6 +50,10 @@ void object_resize(struct buf *bytes, uint64_t len);
 void object_note_dirty(struct sim_object *object, uint64_t offset, uint64_t len, bool truncated);
 /* Makes the content durable. */
 void object_sync(struct sim_object *object);
+/* That failed: the pages count as clean without having been written, and are lost with the power
+ * unless they are written again. Lengths are the file system's own, and still to be made durable.
+ */
+void object_sync_failed(struct sim_object *object);
 /* Power loss, for the object and what is below it; returns the bytes of files that remain. */
 uint64_t object_lose(struct sim *sim, struct sim_object *object);
 

@@ -1,0 +1,76 @@
+#!/usr/bin/env python3
+"""Files that are gone are a loss and not a new replica: whoever still has the records serves them, and
+nobody serves a partition from its beginning that had records."""
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import tap
+from cluster import Cluster
+from load import Load, check_records, read_all
+from segments import check_replicas_equal
+from tap import check, test
+from wait import wait_until
+
+TOPIC = "lost"
+
+
+def written(cluster, name=TOPIC, **topic):
+    cluster.create_topic(name, **topic)
+    with Load(cluster.bootstrap, name) as load:
+        load.wait_acks(20)
+        load.stop()
+    return load
+
+
+def kill_all(cluster):
+    for node in cluster.nodes:
+        node.process.kill()
+    for node in cluster.nodes:
+        node.process.wait()
+
+
+@test("the node that lost the partition's folder comes back first")
+def folder():
+    with Cluster(3) as cluster:
+        load = written(cluster, min_insync_replicas=2)
+        kill_all(cluster)
+        loser, second, third = cluster.nodes
+        shutil.rmtree(os.path.join(loser.log_dir, f"{TOPIC}-0"))
+        loser.start()
+        second.start()
+        wait_until(lambda: cluster.partition(TOPIC, at=second)[0] == second.id, 30,
+                   "the one that has the records leads")
+        third.start()
+        cluster.wait_serving()
+        cluster.wait_isr_whole(TOPIC)
+        check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
+        end = read_all(cluster.bootstrap, TOPIC)[-1][0] + 1
+        check_replicas_equal([os.path.join(n.log_dir, f"{TOPIC}-0") for n in cluster.nodes], end)
+
+
+@test("the second of two log directories of a single node comes back empty")
+def directory():
+    with Cluster(1, start=False) as cluster:
+        node = cluster.nodes[0]
+        dirs = [f"{node.log_dir}-a", f"{node.log_dir}-b"]
+        node.settings["log.dirs"] = ",".join(dirs)
+        cluster.start()
+        other = written(cluster, "other")  # takes the first of them
+        written(cluster)
+        check(os.path.isdir(os.path.join(dirs[1], f"{TOPIC}-0")), "the topic is in the wrong place")
+        node.kill()
+        shutil.rmtree(dirs[1])
+        os.mkdir(dirs[1])
+        node.start()
+        cluster.wait_serving()
+        wait_until(lambda: "is gone, although this broker had records of it" in node.log_text(), 30,
+                   "the loss is told")
+        wait_until(lambda: cluster.partition("other")[0] == node.id, 30, "the other topic is served")
+        check_records(read_all(cluster.bootstrap, "other"), other.acked)
+        check(cluster.partition(TOPIC)[0] == -1, "what is lost is led")
+
+
+tap.run()
