@@ -38,7 +38,8 @@ struct server {
     struct env_timer sweep;
     int64_t files_max; /* connections that the descriptors allow */
     int64_t refused;   /* since the last sweep */
-    bool lacks_files;  /* so were those that were refused */
+    bool lacks_files;  /* why: the descriptors, or the memory of the process */
+    bool lacks_memory;
 };
 
 /* How many connections come from the same host. */
@@ -55,6 +56,12 @@ static void server_accepted(void *data, struct env_stream *stream)
     struct server_listener *listener = data;
     struct server *server = listener->server;
     const struct config *config = server->owner.broker->config;
+    if (!mem_reserve_is_full()) {
+        server->lacks_memory = true;
+        server->refused++;
+        env_stream_close(stream);
+        return;
+    }
     int64_t max = config_int(config, CONFIG_MAX_CONNECTIONS);
     if ((int64_t)server->owner.count >= (max < server->files_max ? max : server->files_max)) {
         server->refused++;
@@ -88,7 +95,13 @@ static void server_sweep(void *data)
             !connection_is_waiting(connection))
             connection_close(connection);
     }
-    if (server->lacks_files)
+    (void)mem_reserve_fill();
+    if (server->lacks_memory)
+        logger_warn(broker->logger,
+                    "refused %lld connections: this process gets no more memory: raise its limit, "
+                    "or lower queued.max.request.bytes",
+                    (long long)server->refused);
+    else if (server->lacks_files)
         logger_warn(broker->logger,
                     "refused %lld connections: the limit of open files leaves room for %lld: raise "
                     "ulimit -n (LimitNOFILE of a systemd unit)",
@@ -99,7 +112,7 @@ static void server_sweep(void *data)
                     "memory for them is used up",
                     (long long)server->refused);
     server->refused = 0;
-    server->lacks_files = false;
+    server->lacks_files = server->lacks_memory = false;
     env_timer_start(&server->sweep, SERVER_SWEEP_MS);
 }
 
@@ -155,6 +168,7 @@ int server_new(struct broker *broker, struct buf *problem, struct server **out)
 {
     struct server *server = mem_alloc(sizeof(*server));
     server->owner.broker = broker;
+    (void)mem_reserve_fill();
     server->files_max = server_share_files(env_files_limit(broker->env)).connections;
     list_init(&server->owner.connections);
     mem_budget_init(&server->owner.budget, server_budget(broker->config));

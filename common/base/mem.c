@@ -1,4 +1,5 @@
-/* Memory: allocation, budgets and arenas. Failure modes: mem_alloc aborts; the others return. */
+/* Memory: allocation, budgets and arenas. Failure modes: mem_alloc spends the reserve, and aborts
+ * without one; the others return. */
 #include "base/mem.h"
 
 #include <malloc.h>
@@ -33,6 +34,32 @@ static bool mem_must_fail(void)
     return left == 1;
 }
 
+static _Atomic(void *) mem_reserve;
+
+bool mem_reserve_fill(void)
+{
+    if (atomic_load(&mem_reserve))
+        return true;
+    void *block = malloc(MEM_RESERVE);
+    if (!block)
+        return false;
+    free(atomic_exchange(&mem_reserve, block));
+    return true;
+}
+
+bool mem_reserve_is_full(void)
+{
+    return atomic_load(&mem_reserve) != NULL;
+}
+
+/* Gives the reserve back to the system; false when there is none. */
+static bool mem_reserve_spend(void)
+{
+    void *block = atomic_exchange(&mem_reserve, NULL);
+    free(block);
+    return block != NULL;
+}
+
 static _Noreturn void mem_exhausted(size_t size)
 {
     fprintf(stderr, "millrace: out of memory for %zu bytes\n", size);
@@ -42,6 +69,8 @@ static _Noreturn void mem_exhausted(size_t size)
 void *mem_alloc(size_t size)
 {
     void *pointer = calloc(1, size ? size : 1);
+    if (!pointer && mem_reserve_spend())
+        pointer = calloc(1, size ? size : 1);
     if (!pointer)
         mem_exhausted(size);
     return pointer;
@@ -50,6 +79,8 @@ void *mem_alloc(size_t size)
 void *mem_realloc(void *pointer, size_t size)
 {
     void *moved = realloc(pointer, size ? size : 1);
+    if (!moved && mem_reserve_spend())
+        moved = realloc(pointer, size ? size : 1);
     if (!moved)
         mem_exhausted(size);
     return moved;
@@ -78,11 +109,16 @@ char *mem_strndup(const char *text, size_t len)
 
 char *mem_printf(const char *format, ...)
 {
-    va_list args;
+    va_list args, again;
     va_start(args, format);
+    va_copy(again, args);
     char *text = NULL;
-    if (vasprintf(&text, format, args) < 0)
+    int len = vasprintf(&text, format, args);
+    if (len < 0 && mem_reserve_spend())
+        len = vasprintf(&text, format, again);
+    if (len < 0)
         mem_exhausted(0);
+    va_end(again);
     va_end(args);
     return text;
 }

@@ -1,7 +1,7 @@
 /* Memory: the only place that calls the C allocator, and the accounting of what peers may use.
  *
- * Small control objects use mem_alloc, which aborts when the machine has no memory left. Anything
- * whose size a peer chooses uses mem_try_alloc and a budget, and reports ERR_NO_MEMORY. */
+ * Small control objects use mem_alloc, which aborts when the machine has no memory left, and no
+ * reserve. Anything whose size a peer chooses uses mem_try_alloc and a budget, and reports ERR_NO_MEMORY. */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 
@@ -24,6 +24,13 @@ void mem_free(void *pointer);
 /* Memory that is not zeroed, or NULL; on failure mem_try_realloc leaves the old block as it was. */
 void *mem_try_alloc(size_t size) MUST_CHECK;
 void *mem_try_realloc(void *pointer, size_t size) MUST_CHECK;
+
+/* A process that serves keeps a reserve for small objects: the large ones of peers fail first, and
+ * what they cause (an answer, a line of the log, a close) still works. False when there is no
+ * memory for it now; while it is not full nothing new should be begun. Any thread. */
+enum { MEM_RESERVE = 16 << 20 }; /* untouched it costs address space only */
+bool mem_reserve_fill(void);
+bool mem_reserve_is_full(void);
 
 /* Once, at the start of a process that serves: the allocator keeps up to 32 MiB of freed memory. By
  * default it gives blocks the size of a large request back to the kernel at every free, and each

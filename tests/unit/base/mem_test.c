@@ -1,0 +1,56 @@
+/* The reserve: small objects still find memory when large requests have taken all of it. */
+#include "../tap.h"
+
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum { BLOCKS_MAX = 100000, SMALL = 1000, SMALLS = 1000 };
+
+static void *blocks[BLOCKS_MAX];
+
+/* The exit status says what went wrong; an abort is a signal. */
+static int with_little_memory(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    if (!mem_reserve_fill() || !file || fscanf(file, "%ld", &pages) != 1)
+        return 1;
+    fclose(file);
+    rlim_t limit = (rlim_t)(pages + 4096) * (rlim_t)sysconf(_SC_PAGESIZE);
+    if (setrlimit(RLIMIT_AS, &(struct rlimit){limit, limit}))
+        return 2;
+    size_t count = 0;
+    for (size_t size = 1 << 20; size >= 64; size /= 2)
+        while (count < BLOCKS_MAX && (blocks[count] = mem_try_alloc(size)))
+            count++;
+    if (!mem_reserve_is_full())
+        return 3; /* what a peer chooses the size of does not touch it */
+    for (int i = 0; i < SMALLS; i++)
+        if (!mem_alloc(SMALL))
+            return 4;
+    if (mem_reserve_is_full())
+        return 5;
+    while (count > 0)
+        mem_free(blocks[--count]);
+    return mem_reserve_fill() ? 0 : 6;
+}
+
+static void small_objects_have_a_reserve(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    CHECK(with_little_memory != NULL); /* a sanitizer's own memory is beyond any limit */
+#else
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(with_little_memory());
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK_INT(status, 0);
+#endif
+}
+
+TAP_MAIN(TAP_TEST(small_objects_have_a_reserve))
