@@ -166,6 +166,8 @@ static void check_closed(struct raft_store *store)
     bool queued = !store->dead && !list_empty(&store->waiting);
     if (!store->closed || store->busy || store->saves || queued)
         return;
+    if (!store->dead && raft_store_save_reached(store))
+        logger_warn(store->logger, "could not note in %s how far the log is", store->dir);
     void (*closed)(void *data) = store->closed;
     store->closed = NULL;
     closed(store->closed_data);
@@ -379,6 +381,8 @@ static void writer_run(struct env_work *work)
     }
     if (!store->error)
         store->error = flush(store, &bytes);
+    if (!store->error && store->durable - store->reached >= RAFT_STORE_REACHED_STEP)
+        store->error = raft_store_save_reached(store);
     buf_close(&bytes);
 }
 

@@ -5,6 +5,8 @@
  *   vote                term and vote: two slots, written in turn, the newer valid one counts
  *   log-<number>        segments; each a row of records, eight-byte aligned (raft_store_record.h)
  *   snapshot            replaced in one step
+ *   reached             how far the log was durable at the last start, stop, or 64 KiB ago: a log
+ *                       that ends before it was cut by somebody, at whatever record
  *
  * Everything that changes the log is a record: an entry, "cut from index i on" (truncate), "all of
  * it is void" (install). So the order of calls is the order in the file, and replaying the records

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/err.h"
 #include "base/mem.h"
 
@@ -107,6 +109,44 @@ static int load_snapshot(struct raft_store *store, struct buf *problem)
         store->state.has_snapshot = true;
     mem_free(path);
     return err;
+}
+
+/* ---- how far the log was ---- */
+
+static int load_reached(struct raft_store *store, struct buf *problem)
+{
+    char *path = raft_store_path(store, "reached"), *bytes = NULL;
+    size_t len = 0;
+    int err = env_file_load(store->env, path, RAFT_STORE_FILE_MAX, &bytes, &len);
+    const uint8_t *at = (const uint8_t *)bytes;
+    if (err == ERR_NOT_FOUND) /* a new node, or one of an older version */
+        err = 0;
+    else if (err)
+        err = unreadable(problem, path, err);
+    else if (len == RAFT_STORE_REACHED_SIZE && bytes_get_u32(at) == RAFT_STORE_REACHED_MAGIC &&
+             bytes_get_u32(at + 4) == crc32c(0, at + 8, len - 8))
+        store->reached = bytes_get_u64(at + 8);
+    else
+        logger_warn(store->logger, "%s is damaged: it is made anew", path);
+    mem_free(bytes);
+    mem_free(path);
+    return err;
+}
+
+int raft_store_save_reached(struct raft_store *store)
+{
+    uint8_t bytes[RAFT_STORE_REACHED_SIZE];
+    if (store->reached == store->durable)
+        return 0;
+    bytes_put_u32(bytes, RAFT_STORE_REACHED_MAGIC);
+    bytes_put_u64(bytes + 8, store->durable);
+    bytes_put_u32(bytes + 4, crc32c(0, bytes + 8, sizeof(bytes) - 8));
+    char *path = raft_store_path(store, "reached");
+    int err = env_file_replace(store->env, path, bytes, sizeof(bytes));
+    mem_free(path);
+    if (!err)
+        store->reached = store->durable;
+    return env_is_later(err) ? 0 : err; /* it says less than it could */
 }
 
 /* ---- segments ---- */
@@ -249,6 +289,10 @@ static int load_segment(struct replay *replay, uint64_t number, bool newest)
         err = corrupt(replay->problem, path,
                       err ? "its entries do not follow each other"
                           : "a record that was confirmed is not valid");
+        goto err_after_segment;
+    }
+    if (newest && store->position < store->reached) {
+        err = corrupt(replay->problem, path, "it ends before what was confirmed");
         goto err_after_segment;
     }
     if (valid == 0 && newest) {
@@ -473,6 +517,8 @@ int raft_store_load(struct raft_store *store, struct buf *problem)
     if (!err)
         err = load_snapshot(store, problem);
     if (!err)
+        err = load_reached(store, problem);
+    if (!err)
         err = load_segments(store, problem);
     if (!err)
         err = fit_together(store, problem);
@@ -486,5 +532,5 @@ int raft_store_load(struct raft_store *store, struct buf *problem)
         err = raft_store_set_term(store, newest);
     state->term = store->term;
     state->vote = store->vote;
-    return err;
+    return err ? err : raft_store_save_reached(store);
 }

@@ -7,6 +7,7 @@
  *   durable:  everything below this position was durable when the record was written
  *
  *   vote slot (two, at 0 and 4096): 0 magic  4 crc32c of [8, 32)  8 number  16 term  24 vote
+ *   reached:  0 magic  4 crc32c of [8, 16)  8 position; the log was durable up to there once
  *   snapshot: 0 magic  4 crc32c of the rest  8 index  16 term  24 conf_index  32 conf_len
  *            40 data_len  48 conf, data */
 #ifndef CONTROLLER_RAFT_STORE_RECORD_H
@@ -19,6 +20,9 @@ enum {
     RAFT_STORE_MAGIC = 0x4d524c47,
     RAFT_STORE_VOTE_MAGIC = 0x4d525654,
     RAFT_STORE_SNAPSHOT_MAGIC = 0x4d52534e,
+    RAFT_STORE_REACHED_MAGIC = 0x4d525243,
+    RAFT_STORE_REACHED_SIZE = 16,
+    RAFT_STORE_REACHED_STEP = 64 * 1024, /* of log between two of them: two syncs are paid for it */
     RAFT_STORE_HEAD = 48,
     RAFT_STORE_VOTE_SIZE = 32,
     RAFT_STORE_VOTE_SLOT = 4096, /* a sector of any disk: a torn write hits one slot only */
@@ -72,6 +76,7 @@ struct raft_store {
     uint64_t file_size;
     uint64_t position; /* of the next record */
     uint64_t durable;
+    uint64_t reached; /* what the file of that name says, or less */
     uint64_t next_index;
     struct list segments; /* oldest first */
 
@@ -112,6 +117,8 @@ bool raft_store_vote_get(const uint8_t slot[RAFT_STORE_VOTE_SIZE], uint64_t *num
 
 /* raft_store_load.c: everything that open does after the lock is held. */
 int raft_store_load(struct raft_store *store, struct buf *problem) MUST_CHECK;
+/* Stores that the log is durable up to here; runs where the writer may. */
+int raft_store_save_reached(struct raft_store *store) MUST_CHECK;
 /* Begins a new segment; runs where the writer may. */
 int raft_store_begin_segment(struct raft_store *store) MUST_CHECK;
 

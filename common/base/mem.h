@@ -1,7 +1,8 @@
 /* Memory: the only place that calls the C allocator, and the accounting of what peers may use.
  *
- * Small control objects use mem_alloc, which aborts when the machine has no memory left, and no
- * reserve. Anything whose size a peer chooses uses mem_try_alloc and a budget, and reports ERR_NO_MEMORY. */
+ * Small control objects use mem_alloc, which aborts when the machine has no memory left, and the
+ * reserve is spent. Anything whose size a peer chooses uses mem_try_alloc and a budget, and reports
+ * ERR_NO_MEMORY. */
 #ifndef BASE_MEM_H
 #define BASE_MEM_H
 

@@ -80,6 +80,11 @@ def fill(bytes_of):
     return change
 
 
+def cut(node):
+    path = log_files(node)[-1]
+    os.truncate(path, os.path.getsize(path) // 2)
+
+
 def remove_log(node):
     for path in log_files(node):
         os.unlink(path)
@@ -103,8 +108,9 @@ LOSSES = [
     ("with a log of text", fill(lambda size: (b"# nothing here\n" * size)[:size]), DAMAGED),
     ("with a log of 0xff", fill(lambda size: b"\xff" * size), DAMAGED),
     ("with an empty log", fill(lambda size: b""), DAMAGED),
-    ("with a log cut to one record", fill(lambda size: b"MRLG"), DAMAGED),
+    ("with four bytes of its log", fill(lambda size: b"MRLG"), DAMAGED),
     ("without its log", remove_log, DAMAGED),
+    ("with a log cut in half", cut, DAMAGED),
     ("with a bit flipped in its log", flip, DAMAGED),
 ]
 

@@ -313,7 +313,17 @@ static void damage_is_told_from_a_torn_tail(void)
 
 /* ---- a log that was lost ---- */
 
-enum loss { LOSS_REMOVED, LOSS_EMPTIED, LOSS_HEAD, LOSS_SHORT, LOSS_ZEROED, LOSS_RANDOM, LOSS_END };
+enum loss {
+    LOSS_LAST,
+    LOSS_HALF,
+    LOSS_REMOVED,
+    LOSS_EMPTIED,
+    LOSS_HEAD,
+    LOSS_SHORT,
+    LOSS_ZEROED,
+    LOSS_RANDOM,
+    LOSS_END
+};
 
 /* The segment, changed by somebody while the node is down; its size afterwards, -1 = none. */
 static int64_t lose(enum loss loss)
@@ -329,6 +339,9 @@ static int64_t lose(enum loss loss)
     CHECK_INT(env_file_open(env, path, ENV_OPEN_WRITE, &file), 0);
     if (loss == LOSS_EMPTIED || loss == LOSS_HEAD || loss == LOSS_SHORT)
         CHECK_INT(env_file_truncate(file, loss == LOSS_HEAD ? 48 : loss == LOSS_SHORT ? 20 : 0), 0);
+    uint64_t cut = loss == LOSS_LAST ? 56 : loss == LOSS_HALF ? 150 : 0; /* a record; some */
+    if (cut)
+        CHECK_INT(env_file_truncate(file, (uint64_t)env_file_size(file) - cut), 0);
     if (loss == LOSS_RANDOM)
         env_random_bytes(env, bytes, sizeof(bytes));
     if (loss == LOSS_ZEROED || loss == LOSS_RANDOM)
@@ -361,6 +374,9 @@ static void a_lost_log_is_refused_and_left_alone(void)
                 save(3);
                 CHECK(settle());
             }
+            close_store(); /* as a crash; the start after it notes how far the log is */
+            sim_node_restart(node);
+            CHECK_INT(open_store(), 0);
             close_store();
             sim_node_restart(node);
             int64_t size = lose((enum loss)loss);
