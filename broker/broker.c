@@ -140,6 +140,12 @@ static void broker_leave_look(void *data)
     broker_close(broker);
 }
 
+static void broker_resumed(void *data)
+{
+    struct broker *broker = data;
+    replica_manager_resume(broker->replicas);
+}
+
 static void broker_may_shutdown(void *data)
 {
     struct broker *broker = data;
@@ -151,6 +157,7 @@ static const struct controller_channel_events broker_channel_events = {
     .cluster_known = broker_cluster_known,
     .registered = broker_registered,
     .unfenced = broker_unfenced,
+    .resumed = broker_resumed,
     .may_shutdown = broker_may_shutdown,
     .refused = broker_refused,
 };

@@ -70,6 +70,7 @@ struct consensus {
     struct raft_barrier barrier;
     uint64_t barrier_term;
     int32_t leader_told;
+    int32_t former_leader; /* the last one but this node */
     int64_t term_told;
     int proposals;
 
@@ -227,6 +228,8 @@ static void tell_leader(struct consensus *consensus)
         return;
     consensus->leader_told = leader;
     consensus->term_told = term;
+    if (leader != -1 && leader != consensus->node_id)
+        consensus->former_leader = leader;
     consensus->handlers->leader(consensus->data, leader, term);
 }
 
@@ -511,7 +514,7 @@ int consensus_new(struct env *env, struct logger *logger, const struct consensus
     consensus->data = data;
     consensus->node_id = config->node_id;
     consensus->election_timeout_ms = config->election_timeout_ms;
-    consensus->leader_told = -1;
+    consensus->leader_told = consensus->former_leader = -1;
     consensus->fsm = (struct raft_fsm){.version = 1,
                                        .data = consensus,
                                        .apply = fsm_apply,
@@ -555,6 +558,15 @@ bool consensus_active(const struct consensus *consensus)
 int32_t consensus_leader(const struct consensus *consensus)
 {
     return consensus->leader_told;
+}
+
+int32_t consensus_former_leader(const struct consensus *consensus, int64_t *heard_ms)
+{
+    *heard_ms = -1;
+    for (int i = 0; i < consensus->voter_count; i++)
+        if (consensus->voters[i].id == consensus->former_leader)
+            *heard_ms = consensus->voters[i].heard_ms;
+    return *heard_ms < 0 ? -1 : consensus->former_leader;
 }
 
 int64_t consensus_term(const struct consensus *consensus)

@@ -75,6 +75,9 @@ int consensus_adopt(struct consensus *consensus, struct link *link,
 
 bool consensus_active(const struct consensus *consensus);
 int32_t consensus_leader(const struct consensus *consensus);
+/* The voter that led before this node, and when (env_now_ms) it was last heard of; -1 when none is
+ * known. */
+int32_t consensus_former_leader(const struct consensus *consensus, int64_t *heard_ms);
 int64_t consensus_term(const struct consensus *consensus);
 int64_t consensus_committed(const struct consensus *consensus);
 int64_t consensus_applied(const struct consensus *consensus);

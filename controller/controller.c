@@ -98,7 +98,9 @@ static void on_active(void *data, bool active)
         logger_info(controller->logger, "node %d is the active controller, term %lld",
                     controller->config.node_id, (long long)consensus_term(controller->consensus));
         pipeline_start(controller->pipeline);
-        liveness_start(controller->liveness, controller->image);
+        int64_t heard_ms;
+        int32_t former = consensus_former_leader(controller->consensus, &heard_ms);
+        liveness_start(controller->liveness, controller->image, former, heard_ms);
         if (!image_cluster_id(controller->image)[0])
             requests_found_cluster(controller);
         if (controller->config.auto_leader_rebalance)

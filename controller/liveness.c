@@ -1,7 +1,8 @@
 /* Watching brokers.
  *
  * Happy path: heartbeats come, nothing happens. Failure modes: a connection breaks, then the
- * broker is probed, at once and again, until it connects, is refused, or its session times out. */
+ * broker is probed, at once and again, until it connects, is refused, or its session times out. A
+ * process that hangs keeps its connections and breaks nothing: only its silence tells. */
 #include "controller/liveness.h"
 
 #include "base/err.h"
@@ -10,6 +11,7 @@
 
 enum {
     CHECK_MS = 50,       /* how late the end of a session may be noticed */
+    FIRST_MS = 300,      /* a broker has so long to speak to a new controller */
     PROBE_MS = 20,       /* between probes: a dying process may take a connection for a moment */
     PROBE_SLOW_MS = 200, /* after PROBES_FAST of them */
     PROBES_FAST = 20,
@@ -39,6 +41,7 @@ struct liveness {
     struct map contacts;
     int heard_count;
     struct env_timer check;
+    int64_t check_due_ms;
 };
 
 static void probe(void *data);
@@ -144,22 +147,47 @@ static void probe(void *data)
     }
 }
 
+static void check_arm(struct liveness *liveness)
+{
+    liveness->check_due_ms = env_now_ms(liveness->env) + CHECK_MS;
+    env_timer_start(&liveness->check, CHECK_MS);
+}
+
+/* While this loop itself stood still (a busy machine, SIGSTOP) heartbeats lay in the sockets: that
+ * time is nobody's silence. */
 static void check_all(void *data)
 {
     struct liveness *liveness = data;
     int64_t now_ms = env_now_ms(liveness->env);
+    int64_t late_ms = now_ms - liveness->check_due_ms;
     size_t cursor = 0;
     struct contact *contact;
     while ((contact = map_next(&liveness->contacts, &cursor, NULL, NULL))) {
+        if (late_ms > CHECK_MS)
+            contact->heard_ms += late_ms;
+        if (contact->heard_ms > now_ms)
+            contact->heard_ms = now_ms;
         const struct image_broker *broker = watched(contact);
         if (broker && now_ms - contact->heard_ms > liveness->session_timeout_ms)
             liveness->fence(liveness->data, contact->id, broker->epoch,
                             "its session timed out: no heartbeat came");
     }
-    env_timer_start(&liveness->check, CHECK_MS);
+    check_arm(liveness);
 }
 
-void liveness_start(struct liveness *liveness, const struct image *image)
+/* Its process was last heard of then, though not on a connection of its broker. Who is there has
+ * spoken to us long before FIRST_MS are over. */
+static void set_heard(struct liveness *liveness, int32_t id, int64_t heard_ms)
+{
+    struct contact *contact = find(liveness, id);
+    int64_t earliest_ms =
+        env_now_ms(liveness->env) - liveness->session_timeout_ms + FIRST_MS;
+    if (contact && heard_ms < contact->heard_ms)
+        contact->heard_ms = heard_ms > earliest_ms ? heard_ms : earliest_ms;
+}
+
+void liveness_start(struct liveness *liveness, const struct image *image, int32_t former_id,
+                    int64_t former_heard_ms)
 {
     liveness->image = image;
     size_t cursor = 0;
@@ -170,7 +198,9 @@ void liveness_start(struct liveness *liveness, const struct image *image)
         struct contact *contact = contact_of(liveness, broker->id);
         env_timer_start(&contact->probe, 0);
     }
-    env_timer_start(&liveness->check, CHECK_MS);
+    if (FIRST_MS < liveness->session_timeout_ms)
+        set_heard(liveness, former_id, former_heard_ms);
+    check_arm(liveness);
 }
 
 void liveness_stop(struct liveness *liveness)

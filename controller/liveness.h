@@ -25,8 +25,10 @@ liveness_new(struct env *env, struct logger *logger, int64_t session_timeout_ms,
 void liveness_free(struct liveness *liveness);
 
 /* The node is active: every broker of the image that is not fenced is watched. The image is
- * borrowed until liveness_stop. */
-void liveness_start(struct liveness *liveness, const struct image *image);
+ * borrowed until liveness_stop. The silence of the former active controller's process (-1: none)
+ * counts from when it was last heard of as a voter, since the broker in it hangs with it. */
+void liveness_start(struct liveness *liveness, const struct image *image, int32_t former_id,
+                    int64_t former_heard_ms);
 void liveness_stop(struct liveness *liveness);
 
 /* Whether the broker was ever touched since liveness_start. */

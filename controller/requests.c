@@ -199,6 +199,7 @@ static void send_heartbeat_reply(struct session *session, int err)
     Meta__Frame frame = META__FRAME__INIT;
     body.error = err_to_wire(err);
     body.fenced = !broker || broker->fenced;
+    body.index = stream_applied(controller->stream);
     body.may_shutdown = !err && broker && broker->stopping &&
                         elections_needing(controller->image, session->broker_id) == 0;
     frame.body_case = META__FRAME__BODY_HEARTBEAT_REPLY;

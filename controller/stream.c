@@ -97,6 +97,11 @@ void stream_reset(struct stream *stream, int64_t index, int64_t term)
         env_timer_start(&stream->pump, 0);
 }
 
+int64_t stream_applied(const struct stream *stream)
+{
+    return stream->applied;
+}
+
 /* ---- sending ---- */
 
 static void follower_pump(struct stream_follower *follower);

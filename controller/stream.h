@@ -36,6 +36,8 @@ void stream_push(struct stream *stream, int64_t index, int64_t term, const void 
 /* The image was replaced by a snapshot that stands for everything up to `index`. */
 void stream_reset(struct stream *stream, int64_t index, int64_t term);
 
+/* The newest entry; who follows has it soon. */
+int64_t stream_applied(const struct stream *stream);
 /* Begins, or begins anew from another index. */
 void stream_follow(struct stream *stream, struct stream_follower *follower, struct link *to,
                    int64_t from_index);

@@ -37,6 +37,7 @@ struct link {
     bool active;       /* it said so */
     bool refused;      /* says that we are of another cluster */
     int error;         /* of the last attempt; 0 while it is connected */
+    int64_t heard_ms;  /* when the last frame came */
     int32_t leader_id; /* whom it takes for the active controller; IMAGE_NO_NODE for none */
     int64_t term;
 };
@@ -57,6 +58,12 @@ struct controller_channel {
     bool fenced;
     bool want_shutdown;
     bool recovering; /* not to be unfenced yet */
+    int64_t alive_ms;   /* when this loop last ran */
+    bool stalled;       /* it stood still for too long, and no controller has answered since */
+    int64_t beats;      /* heartbeats sent on the current link, */
+    int64_t answers;    /* answered, */
+    int64_t stall_beat; /* and sent before the stall was noticed */
+    int64_t answer_index; /* metadata to be applied before we serve again; -1: no answer yet */
     struct env_timer heartbeat;
     struct env_timer search; /* runs always, speaks while no controller is active */
     struct list calls;
@@ -64,6 +71,7 @@ struct controller_channel {
 };
 
 static void link_dial(void *data);
+static void link_drop(struct link *link);
 
 /* "1@host:9093", or "host:9093" for one whose id is not known. */
 static const char *link_name(const struct link *link, char name[LINK_NAME_MAX])
@@ -117,12 +125,37 @@ static void channel_send_heartbeat(struct controller_channel *channel)
     Meta__Frame frame = META__FRAME__INIT;
     frame.body_case = META__FRAME__BODY_HEARTBEAT;
     frame.heartbeat = &heartbeat;
+    channel->beats++;
     link_send(channel->current, &frame);
+}
+
+/* Called before anything that came meanwhile is looked at. */
+static void channel_notice_stall(struct controller_channel *channel)
+{
+    int64_t stood_ms = env_now_ms(channel->env) - channel->alive_ms;
+    channel->alive_ms += stood_ms;
+    if (stood_ms <= channel->config.session_ms)
+        return;
+    logger_warn(channel->logger,
+                "this process stood still for %lld ms, longer than its session with the "
+                "controller lasts: it serves again when a controller has answered",
+                (long long)stood_ms);
+    channel->stalled = true;
+    channel->stall_beat = channel->beats;
+    channel->answer_index = -1;
 }
 
 static void channel_heartbeat_due(void *data)
 {
     struct controller_channel *channel = data;
+    struct link *link = channel->current;
+    channel_notice_stall(channel);
+    if (link && channel->registered && !channel->stalled &&
+        channel->alive_ms - link->heard_ms > channel->config.session_ms) {
+        logger_warn(channel->logger, "the active controller %d is silent: dialling it anew",
+                    link->voter_id);
+        link_drop(link);
+    }
     channel_send_heartbeat(channel);
     env_timer_start(&channel->heartbeat, channel->config.heartbeat_ms);
 }
@@ -157,6 +190,8 @@ static void channel_lose_current(struct controller_channel *channel)
 {
     channel->current = NULL;
     channel->registered = false;
+    channel->beats = channel->answers = channel->stall_beat = 0;
+    channel->answer_index = -1;
     LIST_EACH(step, &channel->calls)
     LIST_ENTRY(step, struct controller_call, link)->sent = false;
 }
@@ -297,11 +332,22 @@ static void link_registered(struct link *link, const Meta__Registered *registere
     channel_send_call(channel, LIST_ENTRY(step, struct controller_call, link));
 }
 
+/* The answer may be ahead of the entries that take our leaderships away. */
+static void channel_resume(struct controller_channel *channel)
+{
+    if (!channel->stalled || channel->answer_index < 0 ||
+        metadata_index(channel->metadata) < channel->answer_index)
+        return;
+    channel->stalled = false;
+    channel->events->resumed(channel->data);
+}
+
 static void link_heartbeat_reply(struct link *link, const Meta__HeartbeatReply *reply)
 {
     struct controller_channel *channel = link->channel;
     if (channel->current != link)
         return;
+    channel->answers++;
     if (reply->error == err_to_wire(ERR_NOT_CONTROLLER)) {
         link_drop(link);
         return;
@@ -313,6 +359,9 @@ static void link_heartbeat_reply(struct link *link, const Meta__HeartbeatReply *
     }
     bool was_fenced = channel->fenced;
     channel->fenced = reply->fenced;
+    if (channel->stalled && !reply->fenced && channel->answers > channel->stall_beat)
+        channel->answer_index = reply->index;
+    channel_resume(channel);
     if (was_fenced && !reply->fenced)
         channel->events->unfenced(channel->data);
     if (reply->may_shutdown && channel->want_shutdown)
@@ -350,6 +399,8 @@ static int link_metadata(struct link *link, const Meta__Frame *frame)
     if (err == 0 && (channel->fenced || channel->want_shutdown) &&
         metadata_index(channel->metadata) > before)
         channel_send_heartbeat(channel);
+    if (err == 0)
+        channel_resume(channel);
     return err;
 }
 
@@ -380,6 +431,8 @@ static void link_frame(void *data, uint8_t *bytes, size_t len)
 {
     struct link *link = data;
     struct frame_conn *conn = link->conn;
+    channel_notice_stall(link->channel);
+    link->heard_ms = link->channel->alive_ms;
     Meta__Frame *frame = meta__frame__unpack(NULL, len, bytes);
     int err = frame ? link_dispatch(link, frame) : ERR_MALFORMED;
     if (frame)
@@ -466,6 +519,7 @@ struct controller_channel *controller_channel_new(struct env *env, struct logger
     channel->events = events;
     channel->data = data;
     channel->active_id = IMAGE_NO_NODE;
+    channel->alive_ms = env_now_ms(env);
     channel->broker_epoch = -1;
     channel->fenced = true;
     list_init(&channel->calls);
@@ -518,6 +572,12 @@ int64_t controller_channel_broker_epoch(const struct controller_channel *channel
 bool controller_channel_is_fenced(const struct controller_channel *channel)
 {
     return channel->fenced;
+}
+
+bool controller_channel_may_serve(const struct controller_channel *channel)
+{
+    return !channel->stalled &&
+           env_now_ms(channel->env) - channel->alive_ms <= channel->config.session_ms;
 }
 
 bool controller_channel_is_registered(const struct controller_channel *channel)

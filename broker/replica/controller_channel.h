@@ -42,6 +42,8 @@ struct controller_channel_events {
     /* The controller's view of us changed. */
     void (*registered)(void *data, int64_t broker_epoch);
     void (*unfenced)(void *data);
+    /* controller_channel_may_serve is true again. */
+    void (*resumed)(void *data);
     void (*may_shutdown)(void *data);
     /* Refused for good: another process runs with our id, or another cluster answers. */
     void (*refused)(void *data, const char *reason);
@@ -57,6 +59,10 @@ void controller_channel_free(struct controller_channel *channel);
 
 int64_t controller_channel_broker_epoch(const struct controller_channel *channel); /* -1 */
 bool controller_channel_is_fenced(const struct controller_channel *channel);
+/* False after this process has stood still for longer than its session lasts (SIGSTOP, a machine
+ * without time for it) until a controller has answered since: others may lead meanwhile what we
+ * think that we lead. A controller that is away alone is no reason to stop serving. Cheap. */
+bool controller_channel_may_serve(const struct controller_channel *channel);
 /* Whether an active controller hears us now. */
 bool controller_channel_is_registered(const struct controller_channel *channel);
 /* The active controller's node id as last heard; -1 unknown. */

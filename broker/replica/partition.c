@@ -90,9 +90,17 @@ void partition_fail_short_isr(struct partition *partition)
     }
 }
 
+/* A process that stood still may not be the leader any more that it takes itself for: it neither
+ * serves nor acknowledges anything until it knows. */
+static bool partition_leads(const struct partition *partition)
+{
+    return partition->state == PARTITION_LEADER &&
+           controller_channel_may_serve(partition->deps->channel);
+}
+
 void partition_advance(struct partition *partition)
 {
-    if (partition->state != PARTITION_LEADER)
+    if (!partition_leads(partition))
         return;
     int64_t reached = isr_high_watermark(partition);
     bool moved = reached > partition->high_watermark;
@@ -309,7 +317,7 @@ static int partition_check_epoch(const struct partition *partition, int32_t curr
 
 static int partition_check_leader(const struct partition *partition)
 {
-    if (partition->state == PARTITION_LEADER)
+    if (partition_leads(partition))
         return 0;
     return partition->state == PARTITION_OFFLINE ? ERR_KAFKA_STORAGE_ERROR
                                                  : ERR_NOT_LEADER_OR_FOLLOWER;
@@ -387,7 +395,7 @@ static int partition_check_read(const struct partition *partition,
     if (partition->state == PARTITION_OFFLINE)
         return ERR_KAFKA_STORAGE_ERROR;
     bool reads_follower = args->follower_ok && args->replica_id < 0;
-    if (partition->state != PARTITION_LEADER &&
+    if (!partition_leads(partition) &&
         !(reads_follower && partition->state == PARTITION_FOLLOWER))
         return ERR_NOT_LEADER_OR_FOLLOWER;
     int err = partition_check_epoch(partition, args->current_leader_epoch);

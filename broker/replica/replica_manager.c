@@ -648,6 +648,14 @@ void replica_manager_settle(struct replica_manager *manager, struct partition *p
         env_timer_start(&manager->settle_timer, 0);
 }
 
+void replica_manager_resume(struct replica_manager *manager)
+{
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        replica_manager_settle(manager, partition);
+}
+
 static void manager_settle_due(void *data)
 {
     struct replica_manager *manager = data;

@@ -28,6 +28,8 @@ struct replica_manager_deps {
 
 struct replica_manager *replica_manager_new(const struct replica_manager_deps *deps);
 void replica_manager_free(struct replica_manager *manager);
+/* controller_channel_may_serve is true again: what was held back goes on. */
+void replica_manager_resume(struct replica_manager *manager);
 /* The controller has registered us. */
 void replica_manager_registered(struct replica_manager *manager);
 

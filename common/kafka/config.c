@@ -19,7 +19,8 @@ enum { CONFIG_FILE_MAX = 4 << 20 };
 enum { CONFIG_STRINGS_MAX = 16 << 20 };
 
 /* A setting in ms, and an older one in a longer unit that counts when the ms form is not given. The
- * first one given wins; the last is the default. */
+ * first one given wins; the last is the default. A session lasts for some heartbeats: a file that
+ * sets only the interval then stays valid. */
 struct config_unit {
     enum config_id ms;
     enum config_id other;
@@ -31,6 +32,7 @@ static const struct config_unit config_units[] = {
     {CONFIG_LOG_ROLL_MS, CONFIG_LOG_ROLL_HOURS, 60 * 60 * 1000},
     {CONFIG_LOG_ROLL_JITTER_MS, CONFIG_LOG_ROLL_JITTER_HOURS, 60 * 60 * 1000},
     {CONFIG_LOG_FLUSH_INTERVAL_MS, CONFIG_LOG_FLUSH_SCHEDULER_INTERVAL_MS, 1},
+    {CONFIG_BROKER_SESSION_TIMEOUT_MS, CONFIG_BROKER_HEARTBEAT_INTERVAL_MS, 6},
 };
 
 /* The first must not be more than `percent` of the second. */

@@ -61,10 +61,10 @@
     X(INITIAL_BROKER_REGISTRATION_TIMEOUT_MS, "initial.broker.registration.timeout.ms", INT, \
       "60000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "How long a starting broker tries to register before it gives up.") \
-    X(BROKER_SESSION_TIMEOUT_MS, "broker.session.timeout.ms", INT, "9000", NULL, 1, \
+    X(BROKER_SESSION_TIMEOUT_MS, "broker.session.timeout.ms", INT, NULL, NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
-      "A broker without heartbeats for this long is fenced.") \
-    X(BROKER_HEARTBEAT_INTERVAL_MS, "broker.heartbeat.interval.ms", INT, "2000", NULL, 1, \
+      "A broker without heartbeats for this long is fenced; six intervals when it is not set.") \
+    X(BROKER_HEARTBEAT_INTERVAL_MS, "broker.heartbeat.interval.ms", INT, "200", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The time between two heartbeats to the controller.") \
     X(CONTROLLED_SHUTDOWN_ENABLE, "controlled.shutdown.enable", BOOL, "true", NULL, 0, 0, NULL, \
@@ -84,7 +84,7 @@
     X(CONTROLLER_LISTENER_NAMES, "controller.listener.names", LIST, NULL, NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY, "The names in listeners that belong to the controller.") \
     X(CONTROLLER_QUORUM_ELECTION_TIMEOUT_MS, "controller.quorum.election.timeout.ms", INT, \
-      "1000", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "400", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "A voter that hears nothing of a leader for this long starts an election.") \
     X(CONTROLLER_QUORUM_FETCH_TIMEOUT_MS, "controller.quorum.fetch.timeout.ms", INT, "2000", \
       NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \

@@ -17,6 +17,7 @@ enum {
     WHOLE_MS = 30000,
     WRITE_MS = 300,  /* of writing before the fault */
     NOTICE_MS = 2000, /* until another leads */
+    STALL_MS = 6000, /* several sessions */
     IDLE_LAG_MS = 600,
     IDLE_SYNC_US = 20000, /* far below the lag, and long enough to be met by a timer */
     IDLE_RECORDS = 40,
@@ -162,6 +163,48 @@ static void a_failed_directory_hands_over(void)
     CHECK(offline > 0);
 }
 
+/* A leader stands still until another one leads in its place, and wakes. What it finds in its
+ * sockets comes before the news: nothing of it is served or acknowledged under the old epoch. */
+static bool run_stall(uint64_t seed, int *woken)
+{
+    struct cluster_options options = {.seed = seed, .min_insync = 2};
+    struct cluster *cluster = cluster_new(&options);
+    bool ok = cluster_ready(cluster, READY_MS);
+    cluster_start_clients(cluster, CLUSTER_WRITER | CLUSTER_PRODUCER | CLUSTER_NOISE);
+    ok = ok && cluster_run(cluster, WRITE_MS);
+    int node = ok ? cluster_leader(cluster, 0) : 0;
+    cluster_pause(cluster, node, STALL_MS);
+    int64_t until_us = sim_now_us(cluster_sim(cluster)) + STALL_MS * 1000;
+    ok = ok && cluster_run(cluster, STALL_MS - 10);
+    for (bool led = true; ok && led;) {
+        struct partition *partition = cluster_partition(cluster, node, 0);
+        const struct image_partition *newest = cluster_newest(cluster, 0);
+        led = partition_state(partition) == PARTITION_LEADER &&
+              newest->leader_epoch > partition_leader_epoch(partition);
+        if (led && partition_check_append(partition, PARTITION_ACKS_LEADER) == 0) {
+            printf("# seed %llu: node %d takes records in epoch %d, node %d leads in %d\n",
+                   (unsigned long long)seed, node, partition_leader_epoch(partition),
+                   newest->leader, newest->leader_epoch);
+            ok = false;
+        }
+        *woken += led && sim_now_us(cluster_sim(cluster)) >= until_us;
+        ok = ok && cluster_step(cluster);
+    }
+    ok = ok && cluster_finish(cluster, LIVE_MS, WHOLE_MS);
+    ok = well(cluster, seed, ok);
+    cluster_free(cluster);
+    return ok;
+}
+
+static void a_leader_that_stood_still_serves_nothing(void)
+{
+    int failed = 0, woken = 0;
+    for (uint64_t seed = 1; seed <= seeds() / 4 + 1 && failed < 5; seed++)
+        failed += !run_stall(seed, &woken);
+    CHECK_INT(failed, 0);
+    CHECK(woken > 0);
+}
+
 /* A record on the leader, as of a client that waits for nothing. */
 static void append_one(struct cluster *cluster, int p)
 {
@@ -216,4 +259,5 @@ static void idle_partitions_keep_their_set(void)
 }
 
 TAP_MAIN(TAP_TEST(a_damaged_replica_leads_no_more), TAP_TEST(a_log_that_opens_slowly_leads_nothing),
-         TAP_TEST(a_failed_directory_hands_over), TAP_TEST(idle_partitions_keep_their_set))
+         TAP_TEST(a_failed_directory_hands_over), TAP_TEST(idle_partitions_keep_their_set),
+         TAP_TEST(a_leader_that_stood_still_serves_nothing))

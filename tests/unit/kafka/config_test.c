@@ -344,9 +344,9 @@ static void bad_values_are_told(void)
         "log.cleaner.min.cleanable.ratio=1.5\n", ERR_INVALID,
         "s.properties line 1: log.cleaner.min.cleanable.ratio=1.5 is out of range: write a "
         "number from 0 to 1");
-    check_problem("broker.session.timeout.ms=3000\n", ERR_INVALID,
-                  "s.properties line 1: broker.heartbeat.interval.ms=2000 is more than half of "
-                  "broker.session.timeout.ms=3000: lower the first or raise the second");
+    check_problem("broker.session.timeout.ms=300\n", ERR_INVALID,
+                  "s.properties line 1: broker.heartbeat.interval.ms=200 is more than half of "
+                  "broker.session.timeout.ms=300: lower the first or raise the second");
     check_problem("queued.max.request.bytes=1000\n", ERR_INVALID,
                   "s.properties line 1: socket.request.max.bytes=104857600 is more than "
                   "queued.max.request.bytes=1000: lower the first or raise the second");
