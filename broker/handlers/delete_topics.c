@@ -1,11 +1,16 @@
 /* DeleteTopics: by name, from v6 also by id; a command to the controller. What stands twice, or
- * names nothing, is answered here; the rest in the controller's words. */
+ * names nothing, is answered here; the rest in the controller's words.
+ *
+ * A command whose answer was lost is sent again, and by then the name may be another topic's. So
+ * the name becomes the id of the topic that has it now, here and once; only one that this broker
+ * has not heard of yet goes as a name. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
 #include "base/map.h"
 #include "broker/handlers/command.h"
 #include "broker/net/request.h"
+#include "broker/replica/metadata.h"
 #include "kafka/messages/delete_topics.h"
 
 enum {
@@ -35,9 +40,13 @@ static void delete_topics_take(struct delete_topics *delete, delete_result *resu
                                const Meta__TopicResult *decided)
 {
     struct arena *arena = &delete->request->arena;
+    bool named = !wire_str_is_null(result->name);
     result->error_code = (int16_t)decided->error;
     if (decided->error)
         result->error_message = command_keep(arena, decided->message);
+    if (named && decided->error == err_to_wire(ERR_UNKNOWN_TOPIC_ID)) /* gone meanwhile */
+        delete_topics_refuse(result, ERR_UNKNOWN_TOPIC_OR_PARTITION,
+                             "This server does not host this topic-partition.");
     if (wire_str_is_null(result->name) && decided->name[0])
         result->name = command_keep(arena, decided->name);
     if (decided->id.len == sizeof(result->topic_id.bytes))
@@ -130,15 +139,21 @@ static bool delete_topics_is_double(struct map *seen, const delete_state *state,
     return true;
 }
 
-static int delete_topics_fill(struct arena *arena, const delete_result *result,
+static int delete_topics_fill(struct delete_topics *delete, delete_result *result,
                               Meta__DeleteTopics__Topic *topic)
 {
-    if (wire_str_is_null(result->name)) {
-        topic->id.data = (uint8_t *)result->topic_id.bytes;
-        topic->id.len = sizeof(result->topic_id.bytes);
-        return 0;
+    const struct request *request = delete->request;
+    if (!wire_str_is_null(result->name)) {
+        const struct image_topic *known =
+            image_topic_by_name(metadata_image(request->broker->metadata), result->name.data,
+                                (size_t)result->name.len);
+        if (!known)
+            return command_text(&delete->request->arena, result->name, &topic->name);
+        memcpy(result->topic_id.bytes, known->id.bytes, sizeof(result->topic_id.bytes));
     }
-    return command_text(arena, result->name, &topic->name);
+    topic->id.data = (uint8_t *)result->topic_id.bytes;
+    topic->id.len = sizeof(result->topic_id.bytes);
+    return 0;
 }
 
 static bool delete_topics_send(struct delete_topics *delete)
@@ -149,7 +164,7 @@ static bool delete_topics_send(struct delete_topics *delete)
         if (result->error_code)
             continue;
         size_t at = delete->command.n_topics;
-        int err = delete_topics_fill(&delete->request->arena, result, delete->command.topics[at]);
+        int err = delete_topics_fill(delete, result, delete->command.topics[at]);
         if (err == ERR_NO_MEMORY)
             return false;
         if (err) {

@@ -207,7 +207,36 @@ static void topics_are_deleted_by_name_or_id(void)
     fixture_close(&f);
 }
 
+/* The command may be sent again when another topic has the name. */
+static void a_name_becomes_an_id_at_once(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_topic("known", 1);
+    struct delete_topics_request *body = fixture_request(KAFKA_API_DELETE_TOPICS, 6);
+    CHECK(WIRE_ARRAY(&f.request.arena, &body->topics, 1,
+                     &delete_topics_request_delete_topic_state_desc) != NULL);
+    body->topics.items[0].name = wire_str_from("known");
+    handle_delete_topics(&f.request);
+    const Meta__DeleteTopics *sent = f.sent->command->delete_topics;
+    CHECK_INT(sent->n_topics, 1);
+    CHECK_STR(sent->topics[0]->name, "");
+    CHECK_INT(sent->topics[0]->id.len, 16);
+    CHECK(memcmp(sent->topics[0]->id.data, "known", 6) == 0);
+    Meta__TopicResult result = META__TOPIC_RESULT__INIT, *results[] = {&result};
+    result.error = err_to_wire(ERR_UNKNOWN_TOPIC_ID);
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    reply.topics = results;
+    reply.n_topics = 1;
+    fixture_answer(0, &reply);
+    fixture_turn();
+    CHECK(strstr(buf_text(&f.answer), "\"name\":\"known\""));
+    CHECK_INT(count("\"errorCode\":3,"), 1); /* UNKNOWN_TOPIC_OR_PARTITION: it was asked by name */
+    fixture_close(&f);
+}
+
 TAP_MAIN(TAP_TEST(pages_cover_each_partition_once),
          TAP_TEST(a_cursor_of_a_topic_that_went_starts_at_the_next),
          TAP_TEST(a_partition_is_told_as_it_is), TAP_TEST(names_that_stand_twice_are_not_sent),
-         TAP_TEST(every_version_is_answered), TAP_TEST(topics_are_deleted_by_name_or_id))
+         TAP_TEST(every_version_is_answered), TAP_TEST(topics_are_deleted_by_name_or_id),
+         TAP_TEST(a_name_becomes_an_id_at_once))
