@@ -65,6 +65,7 @@ struct consensus {
     bool closed;
 
     bool leading; /* as last seen */
+    bool barrier_sent;
     bool barrier_done;
     bool active;
     struct raft_barrier barrier;
@@ -183,16 +184,24 @@ static void on_barrier(struct raft_barrier *req, int status)
         consensus->barrier_done = true;
 }
 
+/* The core takes no entries while a transfer of an earlier leadership of ours is on, which ended
+ * without it: it gives that up in its next ticks, and then the barrier is sent. */
+static void send_barrier(struct consensus *consensus)
+{
+    consensus->barrier.data = consensus;
+    int rc = raft_barrier(&consensus->raft, &consensus->barrier, on_barrier);
+    consensus->barrier_sent = rc == 0;
+    ASSERT(consensus->barrier_sent || consensus->raft.transfer); /* the back end has no errors */
+}
+
 /* Guard 1: nothing of older terms counts as committed until an entry of this term is. */
 static void begin_leading(struct consensus *consensus)
 {
     consensus->leading = true;
     consensus->barrier_done = false;
     consensus->barrier_term = consensus->raft.current_term;
-    consensus->barrier.data = consensus;
-    int rc = raft_barrier(&consensus->raft, &consensus->barrier, on_barrier);
-    ASSERT(rc == 0); /* the back end reports no errors */
-    raft_backend_set_barrier(consensus->backend, raft_last_index(&consensus->raft));
+    raft_backend_set_barrier(consensus->backend, raft_last_index(&consensus->raft) + 1);
+    send_barrier(consensus);
 }
 
 static void end_leading(struct consensus *consensus)
@@ -259,6 +268,8 @@ static void look(void *data)
         end_leading(consensus);
     if (leads && !consensus->leading)
         begin_leading(consensus);
+    else if (leads && !consensus->barrier_sent)
+        send_barrier(consensus);
     /* An end comes before the news of the next leader, so that nobody hears "active" with its
      * term. */
     bool active = leads && consensus->barrier_done;

@@ -586,6 +586,36 @@ static void no_second_vote_for_a_transfer_target(void)
     finish();
 }
 
+/* Our leadership ends while we hand it over, and we are elected again soon: the core still holds
+ * the transfer, and takes no entries. */
+static void a_transfer_outlives_its_leadership(void)
+{
+    begin();
+    uint64_t term = let_lead();
+    sim_run_for(sim, 20 * MS);
+    uint64_t last = (uint64_t)consensus_next_index(controller->consensus) - 1;
+    say_appended(&puppets[0], term, last);
+    sim_run_for(sim, 20 * MS);
+    consensus_transfer(controller->consensus, NULL, NULL);
+    sim_run_for(sim, 5 * MS);
+    /* Another one leads than was to. */
+    say_append(&puppets[1], term + 1, last, term, term + 1, 0, last);
+    sim_run_for(sim, 5 * MS);
+    CHECK(!controller_is_active(controller));
+    puppet_forget(&puppets[0]);
+    say_timeout_now(&puppets[1], term + 1, last, term);
+    CHECK(sim_run_until(sim, saw_candidate, NULL, sim_now_us(sim) + SECOND / 10));
+    term = puppet_last(&puppets[0], META__FRAME__BODY_REQUEST_VOTE)->request_vote->term;
+    say_vote(&puppets[0], term, false);
+    int64_t end_us = sim_now_us(sim) + 5 * SECOND;
+    while (!controller_is_active(controller) && sim_now_us(sim) < end_us) {
+        say_appended(&puppets[0], term, (uint64_t)consensus_next_index(controller->consensus) - 1);
+        sim_run_for(sim, 10 * MS);
+    }
+    CHECK(controller_is_active(controller));
+    finish();
+}
+
 /* 9: a transfer whose request gets lost is tried again, and given up in the end. */
 static bool transferred;
 static void on_transferred(void *data)
@@ -714,6 +744,7 @@ TAP_MAIN(TAP_TEST(an_old_entry_waits_for_the_barrier), TAP_TEST(a_disk_error_sto
          TAP_TEST(an_answer_without_an_address_is_dropped),
          TAP_TEST(an_answer_to_an_unknown_server_is_dropped),
          TAP_TEST(no_candidate_with_unfinished_writes),
-         TAP_TEST(no_second_vote_for_a_transfer_target), TAP_TEST(a_lost_transfer_is_given_up),
+         TAP_TEST(no_second_vote_for_a_transfer_target),
+         TAP_TEST(a_transfer_outlives_its_leadership), TAP_TEST(a_lost_transfer_is_given_up),
          TAP_TEST(proposals_are_bounded), TAP_TEST(other_voters_are_refused),
          TAP_TEST(an_answer_claims_no_more_than_was_asked), TAP_TEST(damaged_messages_are_dropped))
