@@ -503,11 +503,12 @@ static int partition_find_at(struct partition *partition, int64_t timestamp,
             : log_find_timestamp(partition->log, timestamp, &found->offset, &found->timestamp_ms);
     if (err)
         return err;
-    if (found->offset >= partition->high_watermark) {
-        found->offset = -1;
-        found->timestamp_ms = -1;
-    }
-    return 0;
+    if (found->offset >= 0 && found->offset < partition->high_watermark)
+        return 0;
+    found->offset = -1;
+    found->timestamp_ms = -1;
+    /* As Kafka: "none" would be wrong while committed records are not known as such. */
+    return partition->high_watermark < partition->epoch_start_offset ? ERR_OFFSET_NOT_AVAILABLE : 0;
 }
 
 int partition_find_offset(struct partition *partition, int32_t current_leader_epoch,

@@ -115,7 +115,8 @@ void partition_acknowledge(struct partition *partition, const struct partition_r
 int partition_end_of_epoch(struct partition *partition, int32_t current_leader_epoch, int32_t epoch,
                            int32_t *found, int64_t *end_offset) MUST_CHECK;
 /* ListOffsets: `timestamp` -1 latest, -2 earliest, -3 the largest timestamp, -4 earliest local, or
- * milliseconds. `follower` reads up to the log end. */
+ * milliseconds. `follower` reads up to the log end. ERR_OFFSET_NOT_AVAILABLE right after an
+ * election, when what is asked for may be committed and is not known to be yet. */
 struct partition_offset {
     int64_t offset;
     int64_t timestamp_ms;

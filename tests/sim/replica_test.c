@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/err.h"
 #include "broker/broker.h"
 #include "broker/log/log.h"
 #include "cluster.h"
@@ -205,6 +206,50 @@ static void a_leader_that_stood_still_serves_nothing(void)
     CHECK(woken > 0);
 }
 
+/* Right after an election the leader does not know yet what is committed: it must not say that
+ * there is no such record. */
+static bool run_election(uint64_t seed, int *waited)
+{
+    enum { LATEST = -1, MAX_TIMESTAMP = -3 };
+    struct cluster_options options = {.seed = seed, .min_insync = 2};
+    struct cluster *cluster = cluster_new(&options);
+    bool ok = cluster_ready(cluster, READY_MS);
+    cluster_start_clients(cluster, CLUSTER_WRITER | CLUSTER_PRODUCER);
+    ok = ok && cluster_run(cluster, WRITE_MS);
+    int old = ok ? cluster_leader(cluster, 0) : 0;
+    cluster_kill(cluster, old, false);
+    int64_t end_us = sim_now_us(cluster_sim(cluster)) + NOTICE_MS * 1000;
+    while (ok && sim_now_us(cluster_sim(cluster)) < end_us) {
+        struct partition_offset found;
+        int node = cluster_leader(cluster, 0);
+        struct partition *partition =
+            node >= 0 && node != old ? cluster_partition(cluster, node, 0) : NULL;
+        if (partition && partition_find_offset(partition, -1, LATEST, false, &found) ==
+                             ERR_OFFSET_NOT_AVAILABLE) {
+            (*waited)++;
+            int err = partition_find_offset(partition, -1, MAX_TIMESTAMP, false, &found);
+            CHECK(err == ERR_OFFSET_NOT_AVAILABLE || (!err && found.offset >= 0));
+            CHECK_INT(partition_find_offset(partition, -1, INT64_MAX, false, &found),
+                      ERR_OFFSET_NOT_AVAILABLE);
+            CHECK_INT(partition_find_offset(partition, -1, 0, false, &found), 0);
+        }
+        ok = cluster_step(cluster);
+    }
+    ok = ok && cluster_finish(cluster, LIVE_MS, WHOLE_MS);
+    ok = well(cluster, seed, ok);
+    cluster_free(cluster);
+    return ok;
+}
+
+static void offsets_wait_for_the_high_watermark(void)
+{
+    int failed = 0, waited = 0;
+    for (uint64_t seed = 1; seed <= seeds() / 10 + 1 && failed < 5; seed++)
+        failed += !run_election(seed, &waited);
+    CHECK_INT(failed, 0);
+    CHECK(waited > 0);
+}
+
 /* A record on the leader, as of a client that waits for nothing. */
 static void append_one(struct cluster *cluster, int p)
 {
@@ -260,4 +305,5 @@ static void idle_partitions_keep_their_set(void)
 
 TAP_MAIN(TAP_TEST(a_damaged_replica_leads_no_more), TAP_TEST(a_log_that_opens_slowly_leads_nothing),
          TAP_TEST(a_failed_directory_hands_over), TAP_TEST(idle_partitions_keep_their_set),
-         TAP_TEST(a_leader_that_stood_still_serves_nothing))
+         TAP_TEST(a_leader_that_stood_still_serves_nothing),
+         TAP_TEST(offsets_wait_for_the_high_watermark))
