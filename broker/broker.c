@@ -388,6 +388,8 @@ static void broker_free_users(struct broker *broker)
 {
     if (broker->server)
         server_close(broker->server);
+    if (broker->metadata)
+        metadata_end_waits(broker->metadata);
     broker_free_groups(broker);
     if (broker->producer_ids)
         producer_ids_free(broker->producer_ids);

@@ -28,7 +28,7 @@ struct metadata *metadata_new(struct env *env, struct logger *logger)
     return metadata;
 }
 
-void metadata_free(struct metadata *metadata)
+void metadata_end_waits(struct metadata *metadata)
 {
     struct list *step;
     while ((step = list_pop(&metadata->waits))) {
@@ -36,6 +36,11 @@ void metadata_free(struct metadata *metadata)
         env_timer_stop(&wait->timer);
         wait->done(wait, ERR_BROKER_NOT_AVAILABLE);
     }
+}
+
+void metadata_free(struct metadata *metadata)
+{
+    metadata_end_waits(metadata);
     image_free(metadata->image);
     mem_free(metadata);
 }
@@ -182,9 +187,8 @@ int metadata_apply_snapshot(struct metadata *metadata, const Meta__Snapshot *sna
 static void metadata_wait_due(void *data)
 {
     struct metadata_wait *wait = data;
-    bool applied = list_empty(&wait->link);
     list_remove(&wait->link);
-    wait->done(wait, applied ? 0 : ERR_TIMED_OUT);
+    wait->done(wait, wait->applied ? 0 : ERR_TIMED_OUT);
 }
 
 void metadata_wait(struct metadata *metadata, struct metadata_wait *wait, int64_t index,
@@ -192,12 +196,9 @@ void metadata_wait(struct metadata *metadata, struct metadata_wait *wait, int64_
 {
     wait->index = index;
     wait->done = done;
-    list_init(&wait->link);
+    wait->applied = index <= metadata->index;
     env_timer_init(metadata->env, &wait->timer, metadata_wait_due, wait);
-    if (index <= metadata->index) {
-        env_timer_start(&wait->timer, 0); /* not linked: it is applied already */
-        return;
-    }
+    list_init(&wait->link);
     list_push(&metadata->waits, &wait->link);
-    env_timer_start(&wait->timer, timeout_ms);
+    env_timer_start(&wait->timer, wait->applied ? 0 : timeout_ms);
 }

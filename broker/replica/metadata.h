@@ -37,12 +37,15 @@ struct metadata_wait {
     struct list link;
     struct env_timer timer;
     int64_t index;
+    bool applied; /* it was, when the wait began */
     void (*done)(struct metadata_wait *wait, int err); /* 0, ERR_TIMED_OUT, or
                                                         * ERR_BROKER_NOT_AVAILABLE at the end */
 };
 
 struct metadata *metadata_new(struct env *env, struct logger *logger);
 void metadata_free(struct metadata *metadata);
+/* All who wait are told ERR_BROKER_NOT_AVAILABLE; nobody may begin to wait any more. */
+void metadata_end_waits(struct metadata *metadata);
 void metadata_listen(struct metadata *metadata, struct metadata_listener *listener);
 
 const struct image *metadata_image(const struct metadata *metadata);
