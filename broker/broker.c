@@ -199,6 +199,8 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
         .cleaner_backoff_ms = config_int(config, CONFIG_LOG_CLEANER_BACKOFF_MS),
         .cleaner_enable = config_bool(config, CONFIG_LOG_CLEANER_ENABLE),
         .open_segments = server_share_files(env_files_limit(broker->env)).open_segments,
+        .cleaner_dedupe_bytes =
+            (size_t)config_int(config, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE),
     };
     settings.dirs = config_log_dirs(config, &settings.dir_count);
     return log_manager_new(broker->env, broker->logger, &settings, &broker_log_events, broker,

@@ -1,7 +1,8 @@
 /* The loop's part of compaction: which log, what of it, and swapping the new segments in.
  *
- * Happy path: every log.cleaner.backoff.ms the log with the largest dirty share is taken, if the
- * share reaches min.cleanable.dirty.ratio or a record waits longer than max.compaction.lag.ms.
+ * Happy path: every log.cleaner.backoff.ms a log is taken whose dirty share reaches
+ * min.cleanable.dirty.ratio, or of which a record waits longer than max.compaction.lag.ms. They
+ * take turns: the one whose last run is longest ago, of equal ones that with the largest share.
  * Never touched are the active segment, anything at or past the last stable offset or not flushed
  * yet, and segments younger than min.compaction.lag.ms. The worker's files are called .cleaned; the
  * swap renames them to .swap, the old ones to .deleted, then .swap to their names: a start that
@@ -17,8 +18,7 @@
 #include "broker/log/checkpoints.h"
 
 enum {
-    /* Keys that a run can hold: 700,000 of them at 24 bytes and a load of 3/4 or less. */
-    CLEANER_MAP_BYTES = 24 * 1024 * 1024,
+    CLEANER_MAP_BYTES = 128 * 1024 * 1024,   /* the default of the setting */
     CLEANER_RECORDS_MAX = 128 * 1024 * 1024, /* what a batch may open to, as for appends */
     CLEANER_RETRY_MS = 5 * 60 * 1000         /* after a full disk */
 };
@@ -91,7 +91,8 @@ static struct log *choose_log(struct log_manager *manager, int64_t now_ms)
     struct log_entry *entry;
     while ((entry = map_next(&manager->entries, &cursor, NULL, NULL))) {
         double share = entry->log ? dirty_share(entry->log, now_ms) : -1;
-        if (share <= best_share)
+        if (share < 0 || (best && best->clean_turn < entry->log->clean_turn) ||
+            (best && best->clean_turn == entry->log->clean_turn && share <= best_share))
             continue;
         best = entry->log;
         best_share = share;
@@ -152,7 +153,8 @@ static struct cleaning *cleaning_new(struct log *log, int64_t now_ms)
     c->manager = manager;
     c->path = mem_strdup(log->path);
     c->first_dirty = log->cleaned_offset;
-    c->map_bytes = manager->cleaner_map_bytes ? manager->cleaner_map_bytes : CLEANER_MAP_BYTES;
+    c->map_bytes = manager->config.cleaner_dedupe_bytes ? manager->config.cleaner_dedupe_bytes
+                                                        : CLEANER_MAP_BYTES;
     c->segment_bytes = log->config.segment_bytes > 0 && log->config.segment_bytes < SEGMENT_SIZE_MAX
                            ? (uint64_t)log->config.segment_bytes
                            : SEGMENT_SIZE_MAX;
@@ -272,6 +274,7 @@ static void cleaning_end(struct cleaning *c)
     struct log *log = c->log;
     int rc = c->err == 0 && !log_is_offline(log) ? swap_all(c) : c->err;
     if (rc == 0) {
+        ASSERT(c->cleaned_to > c->first_dirty);
         log->cleaned_offset = c->cleaned_to;
         log->dir->checkpoint_dirty[CHECKPOINT_CLEANER] = true;
         checkpoints_write(log->dir, CHECKPOINT_CLEANER);
@@ -335,6 +338,7 @@ void cleaner_tick(struct log_manager *manager)
         return;
     }
     manager->cleaning = c;
+    log->clean_turn = ++manager->clean_turns;
     log->cleaning = true;
     log->jobs++;
     log_manager_job_begin(manager);

@@ -38,7 +38,7 @@ static int map_grow(struct cleaner_map *map)
 {
     size_t cap = map->cap ? map->cap * 2 : CLEANER_MAP_CAP_MIN;
     if (cap * sizeof(struct cleaner_slot) > map->bytes_max)
-        return ERR_NO_MEMORY;
+        return 1;
     struct cleaner_slot *slots = mem_try_alloc(cap * sizeof(*slots));
     if (!slots)
         return ERR_NO_MEMORY;
@@ -58,7 +58,7 @@ int cleaner_map_put(struct cleaner_map *map, const void *key, size_t len, int64_
     struct siphash hash = siphash_128(map->key, key, len);
     if ((map->count + 1) * 4 > map->cap * 3) {
         int rc = map_grow(map);
-        if (rc < 0)
+        if (rc)
             return rc;
     }
     struct cleaner_slot *slot = map_probe(map->slots, map->cap, hash);

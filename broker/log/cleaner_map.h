@@ -22,7 +22,7 @@ struct cleaner_map {
 /* `key` is random; it never takes more than `bytes_max` bytes. */
 void cleaner_map_init(struct cleaner_map *map, const uint64_t key[2], size_t bytes_max);
 void cleaner_map_close(struct cleaner_map *map);
-/* `offset` is the newest one of the key so far. ERR_NO_MEMORY when the map is full. */
+/* `offset` is the newest one of the key so far. 1 when the map is full; ERR_NO_MEMORY. */
 int cleaner_map_put(struct cleaner_map *map, const void *key, size_t len,
                     int64_t offset) MUST_CHECK;
 /* -1 when the key is not in it. */

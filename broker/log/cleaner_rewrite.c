@@ -9,8 +9,9 @@
  * - Control batches and batches of transactions stay whole and shadow nobody: whether they were
  *   aborted is not looked up here.
  *
- * Failure modes: when the map is full the run ends at that batch, and the next one goes on from
- * there. On any error the new files are left for the loop to remove, and the log is as it was. */
+ * Failure modes: when the map is full the run ends at that record, perhaps inside of a batch, and
+ * the next one goes on from there: each run gets further by as many keys as the map holds. On any
+ * error the new files are left for the loop to remove, and the log is as it was. */
 #include "broker/log/cleaner.h"
 
 #include <string.h>
@@ -48,23 +49,26 @@ static bool is_plain(const struct batch *batch)
 
 /* ---- the map ---- */
 
-/* The keys of a batch. ERR_NO_MEMORY when the map is full. Some keys of the batch are in it then;
- * they are newer than anything before it, so what they shadow may go all the same. */
+/* The keys of a batch. 1 when the map is full, at the record that the run ends at then. */
 static int map_batch(struct rewriter *r, const struct batch *batch)
 {
     struct record_iter records;
     struct record record;
     int rc = batch_records(batch, r->cleaning->records_max, &r->scratch, &records);
     while (rc >= 0 && (rc = record_iter_next(&records, &record)) == 1) {
-        if (record.key.len < 0)
+        int64_t offset = batch->base_offset + record.offset_delta;
+        if (record.key.len < 0 || offset < r->cleaning->first_dirty)
             continue;
-        rc = cleaner_map_put(&r->map, record.key.data, (size_t)record.key.len,
-                             batch->base_offset + record.offset_delta);
+        rc = cleaner_map_put(&r->map, record.key.data, (size_t)record.key.len, offset);
+        if (rc == 1) {
+            r->cleaning->cleaned_to = offset;
+            return 1;
+        }
     }
     return rc;
 }
 
-/* 1 when the map is full: the run then ends at the batch that did not fit. */
+/* 1 when the map is full. */
 static int map_source(struct rewriter *r, const struct cleaning_source *source)
 {
     struct batch_scan scan;
@@ -80,12 +84,8 @@ static int map_source(struct rewriter *r, const struct cleaning_source *source)
             rc = batch_scan_body(&scan);
         if (rc == 0)
             rc = map_batch(r, &scan.batch);
-        if (rc < 0)
+        if (rc)
             break;
-    }
-    if (rc == ERR_NO_MEMORY) {
-        r->cleaning->cleaned_to = scan.batch.base_offset;
-        rc = 1;
     }
     batch_scan_close(&scan);
     return rc;

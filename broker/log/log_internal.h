@@ -92,6 +92,7 @@ struct log {
     bool sync_parent;       /* so was the directory itself */
     bool recorded;          /* named in the roster: see roster.h */
     int64_t cleaned_offset; /* below it all was compacted */
+    uint64_t clean_turn;    /* the number of its last run; 0 = none yet */
     int64_t clean_after_ms; /* wall clock: not compacted before */
     bool cleaning;          /* a run is going on */
     bool uncleanable;       /* a run found damage */
@@ -176,7 +177,7 @@ struct log_manager {
     struct env_timer cleaner_timer;
     int64_t lack_told_ms;      /* of descriptors; 0 = never */
     struct cleaning *cleaning; /* the run that goes on, or NULL */
-    size_t cleaner_map_bytes;  /* 0 = the default */
+    uint64_t clean_turns;      /* runs of compaction so far */
     uint32_t jobs;
     bool freed; /* waiting for the last job */
     void (*shutdown_done)(void *data);

@@ -22,6 +22,7 @@ struct log_manager_config {
     int64_t start_offset_checkpoint_ms; /* log.flush.start.offset.checkpoint.interval.ms */
     int64_t cleaner_backoff_ms;         /* log.cleaner.backoff.ms */
     bool cleaner_enable;                /* log.cleaner.enable */
+    size_t cleaner_dedupe_bytes;        /* log.cleaner.dedupe.buffer.size; 0 = its default */
     /* log.dir.stray.retention.ms: directories that the metadata did not name are removed after so
      * long; 0 and -1 = never. */
     int64_t stray_retention_ms;

@@ -65,7 +65,6 @@ static const char *const config_foreign[] = {
     "internal.",
     "kafka.",
     "listener.name.",
-    "log.cleaner.dedupe.buffer.size",
     "log.cleaner.io.buffer.load.factor",
     "log.cleaner.io.buffer.size",
     "log.cleaner.io.max.bytes.per.second",

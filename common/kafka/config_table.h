@@ -185,6 +185,10 @@
       "What happens to old records: delete, compact (the last of each key stays), or both.") \
     X(LOG_CLEANER_ENABLE, "log.cleaner.enable", BOOL, "true", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "Whether compaction runs.") \
+    X(LOG_CLEANER_DEDUPE_BUFFER_SIZE, "log.cleaner.dedupe.buffer.size", LONG, "134217728", NULL, \
+      1048576, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      "Memory that a run of compaction takes at most for the keys it has seen, 24 bytes each; " \
+      "with more keys than that it takes several runs.") \
     X(LOG_CLEANER_BACKOFF_MS, "log.cleaner.backoff.ms", LONG, "15000", NULL, 0, CONFIG_MAX_LONG, \
       NULL, CONFIG_DYNAMIC, "How long compaction sleeps when there is nothing to do.") \
     X(LOG_CLEANER_MIN_CLEANABLE_RATIO, "log.cleaner.min.cleanable.ratio", DOUBLE, "0.5", \

@@ -382,7 +382,7 @@ static void a_small_map_takes_several_runs(void)
 {
     struct fixture f;
     fixture_compacting(&f);
-    f.manager->cleaner_map_bytes = 1024 * 24;
+    f.manager->config.cleaner_dedupe_bytes = 1024 * 24;
     for (int i = 0; i < 5000; i++) {
         keys[i] = i % 2000;
         values[i] = i;
@@ -399,6 +399,63 @@ static void a_small_map_takes_several_runs(void)
     for (int i = 0; i < kept_count; i++)
         newest += kept[i].value >= 3000;
     CHECK_INT(newest, 2000);
+    fixture_close(&f);
+}
+
+/* A batch may have more keys than the map holds: each run gets further in it all the same. */
+static void a_batch_larger_than_the_map_takes_several_runs(void)
+{
+    struct fixture f;
+    fixture_compacting(&f);
+    f.config.segment_bytes = 1 << 20;
+    log_set_config(f.log, &f.config);
+    f.manager->config.cleaner_dedupe_bytes = 1024 * 24;
+    for (int i = 0; i < 5000; i++) {
+        keys[i] = i % 4000;
+        values[i] = i;
+    }
+    CHECK_INT(append_keyed(&f, keys, values, 5000, (struct spec){.timestamp = 700}), 0);
+    CHECK_INT(log_roll(f.log, log_end_offset(f.log)), 0);
+    compact(&f);
+    CHECK_INT(f.log->cleaned_offset, log_end_offset(f.log));
+    int runs = 0;
+    for (const char *at = buf_text(&f.lines); (at = strstr(at, "compacted up to")); at++)
+        runs++;
+    CHECK(runs > 5 && runs < 9);
+    read_everything(&f);
+    CHECK_INT(kept_count, 4000);
+    check_kept(keys, values, 5000, 5000);
+    fixture_close(&f);
+}
+
+/* Logs take turns: one that is always the dirtiest does not keep the others from theirs. */
+static void logs_take_turns(void)
+{
+    struct fixture f;
+    fixture_compacting(&f);
+    struct log *first = f.log;
+    f.opened = false;
+    log_manager_open(f.manager, "u", 0, &f.topic_id, &f.config, fixture_opened, &f);
+    fixture_wait(&f, fixture_is_open);
+    struct log *second = f.log;
+    CHECK(second != first);
+    for (int i = 0; i < 200; i++) {
+        int key = i % 5;
+        f.log = first;
+        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct spec){.timestamp = 700}), 0);
+        f.log = second;
+        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct spec){.timestamp = 700}), 0);
+    }
+    first->clean_turn = f.manager->clean_turns = 1; /* it had the last run */
+    log_set_high_watermark(first, log_end_offset(first));
+    log_set_high_watermark(second, log_end_offset(second));
+    fixture_settle(&f);
+    cleaner_tick(f.manager);
+    CHECK(second->cleaning && !first->cleaning);
+    fixture_settle(&f);
+    CHECK(first->cleaned_offset > 0);
+    CHECK(second->cleaned_offset > 0);
+    f.log = first;
     fixture_close(&f);
 }
 
@@ -452,5 +509,7 @@ TAP_MAIN(TAP_TEST(only_the_newest_of_each_key_stays),
          TAP_TEST(what_is_not_committed_is_not_touched), TAP_TEST(the_lags_and_the_share_are_kept),
          TAP_TEST(tombstones_wait_for_their_horizon), TAP_TEST(tombstones_go_after_their_horizon),
          TAP_TEST(producers_keep_their_last_batch), TAP_TEST(transactions_stay_whole),
-         TAP_TEST(a_small_map_takes_several_runs), TAP_TEST(a_damaged_batch_is_left_alone),
+         TAP_TEST(a_small_map_takes_several_runs),
+         TAP_TEST(a_batch_larger_than_the_map_takes_several_runs), TAP_TEST(logs_take_turns),
+         TAP_TEST(a_damaged_batch_is_left_alone),
          TAP_TEST(a_log_may_go_while_it_is_compacted))
