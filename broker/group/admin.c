@@ -9,7 +9,10 @@
 #include "broker/group/subscription.h"
 #include "broker/group/write.h"
 
-enum { ADMIN_NOT_FOUND_VERSION = 6 };
+enum {
+    ADMIN_NOT_FOUND_VERSION = 6,
+    DELETE_SLICE = 5000 /* tombstones of one write: 350 kB, some milliseconds */
+};
 
 typedef struct list_groups_response_listed_group listed_group;
 
@@ -128,7 +131,9 @@ struct delete
 };
 
 struct delete_item {
+    struct shard_op op;
     struct delete *delete;
+    struct group *group; /* NULL before it was found */
     struct delete_groups_response_deletable_group_result *result;
 };
 
@@ -144,38 +149,88 @@ static void delete_finish(struct delete *delete, struct delete_item *item, int e
     request->done(request);
 }
 
-static void delete_stored(void *data, int err)
+static void delete_end(struct delete_item *item, int err)
+{
+    struct group *group = item->group;
+    group->deleting = false;
+    delete_finish(item->delete, item, err);
+    group_release(group);
+}
+
+/* Tombstones of offsets, so many at a time; whether those were all. */
+static bool delete_put_offsets(const struct group *group, struct records *records)
+{
+    const struct offsets_topic *topic;
+    size_t cursor = 0;
+    while ((topic = offsets_next_topic(&group->offsets, &cursor))) {
+        size_t step = 0;
+        int32_t partition;
+        while (offsets_next(topic, &step, &partition)) {
+            if (records->count >= DELETE_SLICE)
+                return false;
+            records_put_offset(records, group_id(group), wire_str_from(topic->name), partition,
+                               NULL);
+        }
+    }
+    return true;
+}
+
+/* What was written is through, and memory without it: what is left is next. */
+static void delete_go_on(void *data, int err)
 {
     struct delete_item *item = data;
-    delete_finish(item->delete, item, err);
+    struct group *group = item->group;
+    struct records records;
+    if (!err && group->shard->closed)
+        err = ERR_NOT_COORDINATOR;
+    if (err) {
+        delete_end(item, err);
+        return;
+    }
+    group_records(group, &records);
+    bool last = delete_put_offsets(group, &records);
+    if (last)
+        group_put_members_gone(group, &records);
+    if (records.count > 0 || records.err)
+        err = write_records(group, &records, delete_go_on, item);
+    bool through = records.count == 0 && !records.err;
+    records_close(&records);
+    if (!err && last)
+        group_drop_members(group);
+    if (err || through)
+        delete_end(item, err);
+}
+
+/* All that was on its way when the request came has arrived. */
+static void delete_arrived(struct shard_op *op, int err)
+{
+    struct delete_item *item = CONTAINER_OF(op, struct delete_item, op);
+    /* Whether the write before it got through is its own affair. */
+    delete_go_on(item, op->shard->closed ? err : 0);
 }
 
 static int delete_group(struct group_manager *manager, struct wire_str group_id,
                         struct delete_item *item)
 {
     struct shard *shard;
-    struct records records;
     int err = group_manager_locate(manager, group_id, true, &shard);
     struct group *group = err ? NULL : shard_find(shard, group_id);
+    if (!err && !group)
+        err = ERR_GROUP_ID_NOT_FOUND;
+    if (!err && !group_is_empty(group))
+        err = ERR_NON_EMPTY_GROUP;
     if (err)
         return err;
-    if (!group)
-        return ERR_GROUP_ID_NOT_FOUND;
-    if (!group_is_empty(group))
-        return ERR_NON_EMPTY_GROUP;
-    group_records(group, &records);
-    group_put_tombstones(group, &records);
+    bool waits = group->in_flight > 0;
+    item->group = group;
     group_hold(group);
-    bool stored = records.count > 0 || records.err;
-    if (stored)
-        err = write_records(group, &records, delete_stored, item);
-    if (!err)
-        group_drop_members(group);
-    if (!stored)
-        delete_stored(item, 0);
-    records_close(&records);
-    group_release(group);
-    return err;
+    /* Nobody joins or commits until it is over: the answer is about one point in the log. */
+    group->deleting = true;
+    if (waits)
+        shard_barrier(shard, &item->op, delete_arrived);
+    else
+        delete_go_on(item, 0);
+    return 0;
 }
 
 void group_manager_delete(struct group_manager *manager, struct group_delete *op)

@@ -109,7 +109,7 @@ static const struct image_topic *commit_find_topic(const struct image *image,
 /* ---- writing ---- */
 
 /* Clients choose both numbers. */
-static int64_t commit_later_ms(int64_t from_ms, int64_t by_ms)
+int64_t commits_later_ms(int64_t from_ms, int64_t by_ms)
 {
     return from_ms > 0 && by_ms > INT64_MAX - from_ms ? INT64_MAX : from_ms + by_ms;
 }
@@ -140,7 +140,8 @@ static void commit_put_topic(const struct group *group, struct group_commit *com
             continue;
         }
         bool stamped = commit->version == 1 && from->commit_timestamp >= 0;
-        struct offset offset = {.offset = from->committed_offset,
+        struct offset offset = {.topic_id = known->id,
+                                .offset = from->committed_offset,
                                 .leader_epoch = from->committed_leader_epoch,
                                 .commit_ms = stamped ? from->commit_timestamp : records->wall_ms,
                                 .expire_ms = -1,
@@ -148,7 +149,7 @@ static void commit_put_topic(const struct group *group, struct group_commit *com
         if (offset.metadata.len < 0)
             offset.metadata = wire_str_from("");
         if (request->retention_time_ms >= 0)
-            offset.expire_ms = commit_later_ms(offset.commit_ms, request->retention_time_ms);
+            offset.expire_ms = commits_later_ms(offset.commit_ms, request->retention_time_ms);
         records_put_offset(records, group_id(group), wire_str_from(known->name),
                            from->partition_index, &offset);
     }
@@ -216,6 +217,17 @@ void group_manager_commit(struct group_manager *manager, struct group_commit *co
 
 /* ---- fetching ---- */
 
+/* An offset means the topic that had its name when it was committed. That topic's deletion makes it
+ * void at once, whatever is on its way, and whether or not a tombstone could be written yet: a
+ * coordinator's image has every topic that the ones before it took commits for. */
+bool commits_is_stale(const struct group *group, struct wire_str topic, const struct offset *offset)
+{
+    const struct image *image = group_image(group);
+    if (uuid_is_zero(&offset->topic_id))
+        return !image_topic_by_name(image, topic.data, (size_t)topic.len);
+    return !image_topic_by_id(image, &offset->topic_id);
+}
+
 typedef struct offset_fetch_response_offset_fetch_response_topics fetch_topic;
 typedef struct offset_fetch_response_offset_fetch_response_partitions fetch_partition;
 
@@ -223,6 +235,8 @@ static void fetch_fill(const struct group *group, struct wire_str topic, int32_t
                        bool require_stable, fetch_partition *out)
 {
     const struct offset *offset = group ? offsets_get(&group->offsets, topic, index) : NULL;
+    if (offset && commits_is_stale(group, topic, offset))
+        offset = NULL;
     out->partition_index = index;
     out->committed_offset = -1;
     out->committed_leader_epoch = -1;
@@ -275,13 +289,19 @@ static bool fetch_asked(const struct group_fetch *fetch, const struct group *gro
 static bool fetch_all_of_topic(const struct group_fetch *fetch, const struct group *group,
                                const struct offsets_topic *topic, fetch_topic *out)
 {
+    const struct offset *offset;
     int32_t partition;
     size_t step = 0;
     fetch_partition *to =
         WIRE_ARRAY(fetch->arena, &out->partitions, (int32_t)topic->partitions.count,
                    &offset_fetch_response_offset_fetch_response_partitions_desc);
-    while (to && offsets_next(topic, &step, &partition))
+    out->partitions.count = 0;
+    while (to && (offset = offsets_next(topic, &step, &partition))) {
+        if (commits_is_stale(group, out->name, offset))
+            continue;
         fetch_fill(group, out->name, partition, fetch->require_stable, to++);
+        out->partitions.count++;
+    }
     return to != NULL;
 }
 
@@ -303,8 +323,11 @@ static bool fetch_all(const struct group_fetch *fetch, const struct group *group
         out->name = wire_str_from(topic->name);
         if (known)
             out->topic_id = known->id;
-        if (!fetch_all_of_topic(fetch, group, topic, out++))
+        if (!fetch_all_of_topic(fetch, group, topic, out))
             return false;
+        if (out->partitions.count == 0)
+            continue;
+        out++;
         response->topics.count++;
     }
     return out != NULL;
@@ -360,6 +383,16 @@ static int delete_offsets_check(const struct group *group)
     return type && strcmp(type, SUBSCRIPTION_TYPE) == 0 ? 0 : ERR_NON_EMPTY_GROUP;
 }
 
+/* What is on its way to the log is deleted with the rest: the tombstone stands behind it. Memory
+ * does not know of it yet, so then any partition that exists may have one. */
+static bool delete_offsets_has(const struct group *group, const struct image_topic *known,
+                               struct wire_str topic, int32_t index)
+{
+    if (offsets_get(&group->offsets, topic, index))
+        return true;
+    return group->in_flight > 0 && known && index >= 0 && index < known->partition_count;
+}
+
 static bool delete_offsets_put(struct group *group, struct group_offset_delete *op,
                                const struct subscribed *subscribed, struct records *records)
 {
@@ -371,6 +404,8 @@ static bool delete_offsets_put(struct group *group, struct group_offset_delete *
         const struct offset_delete_request_offset_delete_request_topic *topic =
             &request->topics.items[i];
         int err = subscribed_has(subscribed, topic->name) ? ERR_GROUP_SUBSCRIBED_TO_TOPIC : 0;
+        const struct image_topic *known = image_topic_by_name(
+            group_image(group), topic->name.data, (size_t)topic->name.len);
         out->name = topic->name;
         if (!WIRE_ARRAY(op->arena, &out->partitions, topic->partitions.count,
                         &offset_delete_response_offset_delete_response_partition_desc))
@@ -379,7 +414,7 @@ static bool delete_offsets_put(struct group *group, struct group_offset_delete *
             int32_t index = topic->partitions.items[j].partition_index;
             out->partitions.items[j].partition_index = index;
             out->partitions.items[j].error_code = err_to_wire(err);
-            if (!err && offsets_get(&group->offsets, topic->name, index))
+            if (!err && delete_offsets_has(group, known, topic->name, index))
                 records_put_offset(records, group_id(group), topic->name, index, NULL);
         }
     }
@@ -411,128 +446,4 @@ void group_manager_delete_offsets(struct group_manager *manager, struct group_of
     records_close(&records);
     if (!writes || err)
         delete_offsets_stored(op, err);
-}
-
-/* ---- expiry (KIP-211) ---- */
-
-static int64_t expire_at_ms(const struct group *group, const struct offset *offset)
-{
-    int64_t since_ms = offset->commit_ms;
-    if (offset->expire_ms >= 0)
-        return offset->expire_ms;
-    if (group->classic && group->classic->state_ms > since_ms)
-        since_ms = group->classic->state_ms;
-    if (group->consumer && consumer_empty_since_ms(group->consumer) > since_ms)
-        since_ms = consumer_empty_since_ms(group->consumer);
-    return commit_later_ms(since_ms, group_settings(group)->retention_ms);
-}
-
-static size_t expire_put(const struct group *group, int64_t now_ms, struct records *records)
-{
-    const struct offsets_topic *topic;
-    size_t cursor = 0;
-    size_t expired = 0;
-    while ((topic = offsets_next_topic(&group->offsets, &cursor))) {
-        const struct offset *offset;
-        size_t step = 0;
-        int32_t partition;
-        while ((offset = offsets_next(topic, &step, &partition)))
-            if (expire_at_ms(group, offset) <= now_ms) {
-                records_put_offset(records, group_id(group), wire_str_from(topic->name), partition,
-                                   NULL);
-                expired++;
-            }
-    }
-    return expired;
-}
-
-/* False when it could not be written; it is tried again at the next check. */
-static bool commits_write(struct group *group, struct records *records)
-{
-    int err = records->count > 0 || records->err ? write_records(group, records, NULL, NULL) : 0;
-    if (err)
-        logger_warn(group_logger(group), "group %s: removing offsets failed, it is tried again: %s",
-                    group->id, err_text(err));
-    return !err;
-}
-
-void commits_expire(struct group *group)
-{
-    struct records records;
-    int64_t now_ms = env_wall_ms(group_env(group));
-    /* What is on its way to the log must not be wiped by a tombstone behind it. */
-    if (group->in_flight > 0 || !group_is_empty(group))
-        return;
-    group_records(group, &records);
-    size_t expired = expire_put(group, now_ms, &records);
-    bool gone = expired == group->offsets.count && group->offsets.pending.count == 0 &&
-                !(group->classic && group->classic->pending.count > 0);
-    if (gone)
-        group_put_members_gone(group, &records);
-    if (records.count)
-        logger_info(group_logger(group), "group %s: %zu offsets expired%s", group->id, expired,
-                    gone ? ", and the group with them" : "");
-    group_hold(group);
-    if (commits_write(group, &records) && gone)
-        group_drop_members(group);
-    records_close(&records);
-    group_release(group);
-}
-
-static void forget_stored(struct group *group, struct wire_str name)
-{
-    const struct offsets_topic *topic = offsets_find_topic(&group->offsets, name);
-    struct records records;
-    size_t step = 0;
-    int32_t partition;
-    if (!topic)
-        return;
-    group_records(group, &records);
-    while (offsets_next(topic, &step, &partition))
-        records_put_offset(&records, group_id(group), name, partition, NULL);
-    logger_info(group_logger(group), "group %s: topic %s is deleted, and its %d offsets", group->id,
-                topic->name, records.count);
-    (void)commits_write(group, &records);
-    records_close(&records);
-}
-
-/* Waits for the commits that were on their way when the topic went. */
-struct forget {
-    struct shard_op op;
-    struct group *group;
-    char *name;
-};
-
-static void forget_arrived(struct shard_op *op, int err)
-{
-    struct forget *forget = CONTAINER_OF(op, struct forget, op);
-    struct group *group = forget->group;
-    (void)err; /* of the last of them: the ones before may have got through */
-    if (!op->shard->closed)
-        forget_stored(group, wire_str_from(forget->name));
-    mem_free(forget->name);
-    mem_free(forget);
-    group_release(group);
-}
-
-void commits_forget_topic(struct group *group, struct wire_str name)
-{
-    bool on_their_way = group->in_flight > 0;
-    forget_stored(group, name);
-    if (!on_their_way)
-        return;
-    struct forget *forget = mem_alloc(sizeof(*forget));
-    forget->group = group;
-    forget->name = wire_str_dup(name);
-    group_hold(group);
-    shard_barrier(group->shard, &forget->op, forget_arrived);
-}
-
-void commits_forget_unknown(struct group *group)
-{
-    const struct offsets_topic *topic;
-    size_t cursor = 0;
-    while ((topic = offsets_next_topic(&group->offsets, &cursor)))
-        if (!image_topic_by_name(group_image(group), topic->name, strlen(topic->name)))
-            commits_forget_topic(group, wire_str_from(topic->name));
 }

@@ -54,6 +54,7 @@ struct group *group_new(struct shard *shard, struct wire_str id)
     struct group *group = mem_alloc(sizeof(*group));
     group->shard = shard;
     group->id = wire_str_dup(id);
+    list_push(&shard->order, &group->link);
     offsets_init(&group->offsets);
     return group;
 }
@@ -62,6 +63,7 @@ void group_free(struct group *group)
 {
     ASSERT(!group->classic && !group->consumer);
     ASSERT(group->in_flight == 0);
+    list_remove(&group->link);
     offsets_close(&group->offsets);
     mem_free(group->id);
     mem_free(group);
@@ -141,20 +143,6 @@ void group_put_members_gone(const struct group *group, struct records *records)
         consumer_put_tombstones(group->consumer, records);
     else if (group->classic && group->classic->stored)
         records_put_group(records, group_id(group), NULL);
-}
-
-void group_put_tombstones(const struct group *group, struct records *records)
-{
-    const struct offsets_topic *topic;
-    size_t cursor = 0;
-    while ((topic = offsets_next_topic(&group->offsets, &cursor))) {
-        size_t step = 0;
-        int32_t partition;
-        while (offsets_next(topic, &step, &partition))
-            records_put_offset(records, group_id(group), wire_str_from(topic->name), partition,
-                               NULL);
-    }
-    group_put_members_gone(group, records);
 }
 
 void group_drop_members(struct group *group)

@@ -11,12 +11,14 @@ struct classic;
 struct consumer;
 
 struct group {
+    struct list link; /* in the shard's groups, in the order of making */
     struct shard *shard;
     char *id;
     struct offsets offsets;
     struct classic *classic; /* at most one of the two */
     struct consumer *consumer;
     int32_t in_flight; /* operations that hold the group */
+    bool deleting;     /* DeleteGroups waits for what is in flight: others wait for that */
 };
 
 /* For shard_group and shard_free. */
@@ -55,9 +57,8 @@ const struct image *group_image(const struct group *group);
 void group_records(const struct group *group, struct records *records);
 /* The largest value that a record of the group may have. */
 size_t group_record_max(const struct group *group);
-/* Adds the records that remove what is stored of the group's members, or all of the group. */
+/* Adds the records that remove what is stored of the group's members. */
 void group_put_members_gone(const struct group *group, struct records *records);
-void group_put_tombstones(const struct group *group, struct records *records);
 /* Those records were appended: the members' state goes at once (there are no members), offsets when
  * the records are replicated. */
 void group_drop_members(struct group *group);

@@ -1,5 +1,5 @@
 /* The coordinator's front: finds the shard of a group, and what comes from outside: leadership,
- * deleted topics, the timer of expiry. */
+ * topics. */
 #include "broker/group/group_manager.h"
 
 #include <stdio.h>
@@ -7,7 +7,6 @@
 
 #include "base/err.h"
 #include "broker/group/classic.h"
-#include "broker/group/commits.h"
 #include "broker/group/consumer.h"
 #include "broker/group/manager_private.h"
 #include "kafka/config.h"
@@ -100,13 +99,16 @@ int group_manager_locate(struct group_manager *manager, struct wire_str group_id
     if (wire_str_is_null(group_id) || (wire_str_is_empty(group_id) && !allow_empty) ||
         memchr(group_id.data, '\0', (size_t)group_id.len))
         return ERR_INVALID_GROUP_ID;
-    if (!topic)
+    if (!topic || topic->partition_count == 0)
         return ERR_COORDINATOR_NOT_AVAILABLE;
     int32_t index = group_manager_partition(group_id, topic->partition_count);
     *shard = map_get_u64(&manager->shards, (uint32_t)index);
     if (!*shard)
         return ERR_NOT_COORDINATOR;
-    return (*shard)->state == SHARD_LOADING ? ERR_COORDINATOR_LOAD_IN_PROGRESS : 0;
+    if ((*shard)->state == SHARD_LOADING)
+        return ERR_COORDINATOR_LOAD_IN_PROGRESS;
+    const struct group *group = shard_find(*shard, group_id);
+    return group && group->deleting ? ERR_COORDINATOR_LOAD_IN_PROGRESS : 0;
 }
 
 int group_manager_check(struct group_manager *manager, struct wire_str group_id)
@@ -128,33 +130,6 @@ void group_manager_leader_changed(struct group_manager *manager, int32_t partiti
 
 /* ---- topics ---- */
 
-/* Groups may go while a table is walked (never inside of `fn` in practice, since their tombstones
- * must be stored first, but that is the log's affair): they are gathered before. */
-static void manager_each_group(struct group_manager *manager, struct shard *only,
-                               void (*fn)(struct group *group, void *data), void *data)
-{
-    struct shard *shard;
-    size_t cursor = 0;
-    while ((shard = map_next(&manager->shards, &cursor, NULL, NULL))) {
-        if (shard->state != SHARD_ACTIVE || (only && shard != only))
-            continue;
-        struct group **groups = mem_alloc((shard->groups.count + 1) * sizeof(*groups));
-        struct group *group;
-        size_t count = 0;
-        size_t step = 0;
-        while ((group = map_next(&shard->groups, &step, NULL, NULL)))
-            groups[count++] = group;
-        for (size_t i = 0; i < count; i++)
-            fn(groups[i], data);
-        mem_free(groups);
-    }
-}
-
-static void manager_forget_topic(struct group *group, void *data)
-{
-    commits_forget_topic(group, wire_str_from(data));
-}
-
 static void manager_topic_seen(struct group_manager *manager, const struct image_topic *topic)
 {
     struct manager_topic *seen = map_get(&manager->topics, &topic->id, sizeof(topic->id));
@@ -162,18 +137,11 @@ static void manager_topic_seen(struct group_manager *manager, const struct image
         return;
     if (!seen) {
         seen = mem_alloc(sizeof(*seen));
-        seen->name = mem_strdup(topic->name);
         map_put(&manager->topics, &topic->id, sizeof(topic->id), seen);
         matcher_topics_changed(manager->matcher);
     }
     seen->partitions = topic->partition_count;
     manager->topics_version++;
-}
-
-static void manager_topic_free(struct manager_topic *topic)
-{
-    mem_free(topic->name);
-    mem_free(topic);
 }
 
 static void manager_partition_changed(void *data, const struct image_topic *topic,
@@ -191,8 +159,8 @@ static void manager_topic_removed(void *data, const struct uuid *topic_id)
         return;
     manager->topics_version++;
     matcher_topics_changed(manager->matcher);
-    manager_each_group(manager, NULL, manager_forget_topic, topic->name);
-    manager_topic_free(topic);
+    mem_free(topic);
+    sweep_start(&manager->sweep);
 }
 
 /* A snapshot: what it does not name is deleted. */
@@ -202,7 +170,6 @@ static void manager_replaced(void *data)
     const struct image *image = metadata_image(manager->deps.metadata);
     struct map old = manager->topics;
     const struct image_topic *topic;
-    const void *id;
     size_t cursor = 0;
     struct manager_topic *gone;
     map_init(&manager->topics);
@@ -211,12 +178,10 @@ static void manager_replaced(void *data)
     while ((topic = image_next_topic(image, &cursor)))
         manager_topic_seen(manager, topic);
     cursor = 0;
-    while ((gone = map_next(&old, &cursor, &id, NULL))) {
-        if (!image_topic_by_id(image, id))
-            manager_each_group(manager, NULL, manager_forget_topic, gone->name);
-        manager_topic_free(gone);
-    }
+    while ((gone = map_next(&old, &cursor, NULL, NULL)))
+        mem_free(gone);
     map_close(&old);
+    sweep_start(&manager->sweep);
 }
 
 static const struct image *manager_image(void *data)
@@ -239,19 +204,9 @@ uint64_t group_manager_topics(const struct group_manager *manager)
     return manager->topics_version;
 }
 
-/* ---- expiry ---- */
-
-static void manager_expire_group(struct group *group, void *data)
+struct sweep *group_manager_sweep(struct group_manager *manager)
 {
-    (void)data;
-    commits_expire(group);
-}
-
-static void manager_expire(void *data)
-{
-    struct group_manager *manager = data;
-    env_timer_start(&manager->expire_timer, manager->deps.settings.retention_check_ms);
-    manager_each_group(manager, NULL, manager_expire_group, NULL);
+    return &manager->sweep;
 }
 
 /* ---- life ---- */
@@ -272,8 +227,7 @@ struct group_manager *group_manager_new(const struct group_manager_deps *deps)
     manager->listener.replaced = manager_replaced;
     manager->listener.data = manager;
     metadata_listen(deps->metadata, &manager->listener);
-    env_timer_init(deps->env, &manager->expire_timer, manager_expire, manager);
-    env_timer_start(&manager->expire_timer, deps->settings.retention_check_ms);
+    sweep_init(&manager->sweep, manager);
     manager_replaced(manager);
     return manager;
 }
@@ -283,14 +237,14 @@ void group_manager_free(struct group_manager *manager)
     struct shard *shard;
     size_t cursor = 0;
     struct manager_topic *topic;
-    env_timer_stop(&manager->expire_timer);
     list_remove(&manager->listener.link);
     while ((shard = map_next(&manager->shards, &cursor, NULL, NULL)))
         shard_free(shard, ERR_COORDINATOR_NOT_AVAILABLE);
+    sweep_close(&manager->sweep);
     matcher_free(manager->matcher);
     cursor = 0;
     while ((topic = map_next(&manager->topics, &cursor, NULL, NULL)))
-        manager_topic_free(topic);
+        mem_free(topic);
     map_close(&manager->topics);
     map_close(&manager->shards);
     mem_free(manager);

@@ -5,10 +5,10 @@
 #include "broker/group/group_manager.h"
 #include "broker/group/matcher.h"
 #include "broker/group/shard.h"
+#include "broker/group/sweep.h"
 
-/* A topic as last seen; its name is needed when it is deleted and the image has forgotten it. */
+/* A topic as last seen. */
 struct manager_topic {
-    char *name;
     int32_t partitions;
 };
 
@@ -19,7 +19,7 @@ struct group_manager {
     uint64_t topics_version;
     struct matcher *matcher;
     struct metadata_listener listener;
-    struct env_timer expire_timer;
+    struct sweep sweep;
 };
 
 /* The shard that serves the group now; errors as group_manager_check. The empty id is one that only

@@ -7,9 +7,11 @@
 #include <stdint.h>
 
 #include "base/map.h"
+#include "base/uuid.h"
 #include "wire/str.h"
 
 struct offset {
+    struct uuid topic_id; /* of the topic that it means; zero in what older records hold */
     int64_t offset;
     int32_t leader_epoch; /* -1 = not said */
     int64_t commit_ms;

@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "broker/group/offsets.h"
 
-enum { RECORDS_VERSION_SIZE = 2, RECORDS_OFFSET_VERSION = 3, RECORDS_GROUP_VERSION = 3 };
+enum { RECORDS_VERSION_SIZE = 2, RECORDS_OFFSET_VERSION = 4, RECORDS_GROUP_VERSION = 3 };
 
 void records_init(struct records *records, int64_t wall_ms)
 {
@@ -115,7 +115,9 @@ void records_put_offset(struct records *records, struct wire_str group, struct w
         value.metadata = offset->metadata;
         value.commit_timestamp = offset->commit_ms;
         value.expire_timestamp = offset->expire_ms;
+        value.topic_id = offset->topic_id;
     }
+    /* Only version 1 can say when it expires, only 4 and later which topic it means. */
     int16_t version = offset && offset->expire_ms >= 0 ? 1 : RECORDS_OFFSET_VERSION;
     records_put(records, RECORD_OFFSET, &offset_commit_key_desc, &key, version,
                 &offset_commit_value_desc, offset ? &value : NULL);

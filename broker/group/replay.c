@@ -7,9 +7,9 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "broker/group/classic.h"
-#include "broker/group/commits.h"
 #include "broker/group/consumer.h"
 #include "broker/group/group.h"
+#include "broker/group/sweep.h"
 
 enum {
     REPLAY_BATCH_MAX = 64 << 20, /* what a compressed batch may decompress to */
@@ -40,7 +40,8 @@ static void replay_offset(struct replay *replay, struct wire_bytes key_bytes,
     }
     if (records_read_value(bytes, &offset_commit_value_desc, &replay->arena, &value))
         return;
-    struct offset offset = {.offset = value.offset,
+    struct offset offset = {.topic_id = value.topic_id,
+                            .offset = value.offset,
                             .leader_epoch = value.leader_epoch,
                             .commit_ms = value.commit_timestamp,
                             .expire_ms = value.expire_timestamp,
@@ -170,8 +171,8 @@ void replay_finish(struct shard *shard)
             classic_start(groups[i]->classic);
         if (groups[i]->consumer)
             consumer_start(groups[i]->consumer);
-        commits_forget_unknown(groups[i]);
         group_review(groups[i]);
     }
     mem_free(groups);
+    sweep_start(group_manager_sweep(shard->manager)); /* topics may have gone meanwhile */
 }

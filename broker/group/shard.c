@@ -12,6 +12,7 @@
 #include "broker/group/consumer.h"
 #include "broker/group/group.h"
 #include "broker/group/replay.h"
+#include "broker/group/sweep.h"
 
 enum { SHARD_RETRY_MS = 1000 };
 
@@ -119,6 +120,7 @@ void shard_reload(struct shard *shard)
     if (shard->closed)
         return;
     shard->state = SHARD_LOADING;
+    sweep_leave(group_manager_sweep(shard->manager), shard);
     env_timer_start(&shard->reload_timer, 0);
 }
 
@@ -206,6 +208,7 @@ struct shard *shard_new(struct group_manager *manager, int32_t index)
     shard->state = SHARD_LOADING;
     map_init(&shard->groups);
     list_init(&shard->ops);
+    list_init(&shard->order);
     env_timer_init(group_manager_deps(manager)->env, &shard->retry_timer, shard_load, shard);
     env_timer_init(group_manager_deps(manager)->env, &shard->reload_timer, shard_reload_now, shard);
     shard_load(shard);
@@ -217,6 +220,7 @@ void shard_free(struct shard *shard, int err)
     const struct group_manager_deps *deps = group_manager_deps(shard->manager);
     struct list *step;
     shard->closed = true; /* nothing is appended from here on */
+    sweep_leave(group_manager_sweep(shard->manager), shard);
     env_timer_stop(&shard->retry_timer);
     env_timer_stop(&shard->reload_timer);
     if (shard->loading)

@@ -26,6 +26,7 @@ struct shard {
     int32_t index; /* of the partition */
     enum shard_state state;
     struct map groups; /* id -> struct group */
+    struct list order; /* the same groups, and the mark of the sweep */
     struct list ops;   /* struct shard_op, in the order of their appends */
     int last_err;      /* of the newest append that has ended */
     struct group_log_load load;

@@ -1,0 +1,256 @@
+/* No answer is a lie: what a coordinator said stays true under deletions, topics that come again,
+ * migrations in the middle of a write, and coordinators that move. */
+#include "group_peer.h"
+
+#include "broker/group/manager_private.h"
+#include "broker/group/records.h"
+
+#define DAY_MS 86400000LL
+
+static void kick(void)
+{
+    struct group_world_commit *commit = group_world_commit(&world, "k", NULL, NULL, -1, "u", 0, 3);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    group_world_run(&world, 1000);
+}
+
+static void commit_ok(const char *group, const char *topic, int32_t partition, int64_t offset)
+{
+    struct group_world_commit *commit =
+        group_world_commit(&world, group, NULL, NULL, -1, topic, partition, offset);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+}
+
+/* ---- topics that come again ---- */
+
+/* The topic goes and comes again while a commit to the old one is on its way; a commit to the new
+ * one follows it. */
+static void commit_to_the_new_topic_stays(void)
+{
+    group_world_init(&world, 1);
+    world.hold = true;
+    struct group_world_commit *old = group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 9);
+    struct group_world_commit *gone = group_world_commit(&world, "g", NULL, NULL, -1, "t", 1, 9);
+    group_world_remove_topic(&world, "t");
+    group_world_add_topic(&world, "t", 8);
+    struct group_world_commit *new = group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 3);
+    world.hold = false;
+    kick();
+    group_world_commit(&world, "g", NULL, NULL, -1, "u", 0, 3);
+    group_world_run(&world, 1000);
+    CHECK(old->done && gone->done && new->done);
+    CHECK_INT(new->err, 0);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(group_world_fetch(&world, "g", "t", 0), 3);
+        CHECK_INT(group_world_fetch(&world, "g", "t", 1), -1);
+        group_world_run(&world, DAY_MS); /* the walk takes the old one away, and not the new one */
+        group_world_failover(&world, false);
+    }
+    group_world_close(&world);
+}
+
+/* Nobody coordinates while the topic goes and comes. */
+static void topic_comes_again_before_a_load(void)
+{
+    group_world_init(&world, 2);
+    commit_ok("g", "t", 0, 7);
+    group_world_lose(&world, group_world_partition("g"), false);
+    group_world_remove_topic(&world, "t");
+    group_world_add_topic(&world, "t", 8);
+    group_world_lead(&world, group_world_partition("g"));
+    group_world_run(&world, 1000);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    group_world_close(&world);
+}
+
+/* The tombstones can't be written when the topic goes: they are later. */
+static void forgetting_is_tried_again(void)
+{
+    int tombstones;
+    group_world_init(&world, 3);
+    commit_ok("g", "t", 0, 7);
+    world.append_error = ERR_NOT_ENOUGH_REPLICAS;
+    group_world_remove_topic(&world, "t");
+    group_world_run(&world, 1000);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    world.append_error = 0;
+    group_world_run(&world, 2 * world.deps.settings.retention_check_ms);
+    group_world_count(&world, "g", RECORD_OFFSET, &tombstones);
+    CHECK_INT(tombstones, 1);
+    group_world_close(&world);
+}
+
+/* ---- deleting ---- */
+
+static bool was_deleted;
+
+static void deleted(struct group_delete *op)
+{
+    (void)op;
+    was_deleted = true;
+}
+
+static void offsets_deleted(struct group_offset_delete *op)
+{
+    (void)op;
+    was_deleted = true;
+}
+
+/* A group is deleted while commits are on their way: all that was there when the request came is
+ * gone when it is answered. Commits that come meanwhile are told to try again. */
+static void delete_under_a_commit(void)
+{
+    group_world_init(&world, 4);
+    was_deleted = false;
+    commit_ok("g", "t", 0, 7);
+    world.hold = true;
+    struct group_world_commit *first = group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 8);
+    struct group_world_commit *second = group_world_commit(&world, "g", NULL, NULL, -1, "t", 1, 9);
+    struct delete_groups_request request;
+    struct group_delete op = {.request = &request, .done = deleted};
+    struct arena arena;
+    struct wire_str name = wire_str_from("g");
+    arena_init(&arena, 1 << 20);
+    wire_defaults(&delete_groups_request_desc, &request);
+    request.groups_names.items = &name;
+    request.groups_names.count = 1;
+    op.arena = &arena;
+    group_manager_delete(world.manager, &op);
+    CHECK(!was_deleted);
+    struct group_world_commit *late = group_world_commit(&world, "g", NULL, NULL, -1, "t", 2, 9);
+    CHECK(late->done);
+    CHECK_INT(late->err, ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    world.hold = false;
+    kick();
+    group_world_run(&world, 1000);
+    world.logs[group_world_partition("g")].world->hold = false;
+    env_timer_start(&world.logs[group_world_partition("g")].safe_timer, 1);
+    group_world_run(&world, 1000);
+    CHECK(first->done && second->done);
+    CHECK(was_deleted);
+    CHECK_INT(op.response.results.items[0].error_code, 0);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+        CHECK_INT(group_world_fetch(&world, "g", "t", 1), -1);
+        group_world_failover(&world, false);
+    }
+    arena_close(&arena);
+    group_world_close(&world);
+}
+
+/* The same of single offsets. */
+static void offset_delete_under_a_commit(void)
+{
+    group_world_init(&world, 5);
+    was_deleted = false;
+    commit_ok("g", "t", 0, 7);
+    world.hold = true;
+    struct group_world_commit *commit = group_world_commit(&world, "g", NULL, NULL, -1, "t", 1, 9);
+    struct offset_delete_request request;
+    struct offset_delete_request_offset_delete_request_topic topic;
+    struct offset_delete_request_offset_delete_request_partition partitions[2];
+    struct group_offset_delete op = {.request = &request, .done = offsets_deleted};
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    op.arena = &arena;
+    wire_defaults(&offset_delete_request_desc, &request);
+    wire_defaults(&offset_delete_request_offset_delete_request_topic_desc, &topic);
+    for (int i = 0; i < 2; i++) {
+        wire_defaults(&offset_delete_request_offset_delete_request_partition_desc, &partitions[i]);
+        partitions[i].partition_index = i;
+    }
+    topic.name = wire_str_from("t");
+    topic.partitions.count = 2;
+    topic.partitions.items = partitions;
+    request.group_id = wire_str_from("g");
+    request.topics.count = 1;
+    request.topics.items = &topic;
+    group_manager_delete_offsets(world.manager, &op);
+    CHECK(!was_deleted);
+    world.hold = false;
+    env_timer_start(&world.logs[group_world_partition("g")].safe_timer, 1);
+    group_world_run(&world, 1000);
+    CHECK(commit->done);
+    CHECK_INT(commit->err, 0);
+    CHECK(was_deleted);
+    CHECK_INT(op.response.error_code, 0);
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+        CHECK_INT(group_world_fetch(&world, "g", "t", 1), -1);
+        group_world_failover(&world, false);
+    }
+    arena_close(&arena);
+    group_world_close(&world);
+}
+
+/* ---- retention ---- */
+
+/* A live group keeps the offsets of what it reads, and loses those of what it reads no more. */
+static void live_group_loses_what_it_reads_no_more(void)
+{
+    struct peer a;
+    group_world_init(&world, 6);
+    world.manager->deps.settings.consumer_session_ms = 30 * DAY_MS;
+    peer_join(&a, "a", "t,u");
+    struct group_world_commit *first =
+        group_world_commit(&world, "g", "a", NULL, a.epoch, "t", 0, 7);
+    struct group_world_commit *second =
+        group_world_commit(&world, "g", "a", NULL, a.epoch, "u", 0, 7);
+    CHECK(group_world_until(&world, &second->done, 1000));
+    CHECK_INT(first->err | second->err, 0);
+    struct group_world_beat *beat = answered(GROUP_WORLD_BEAT(
+        &world, .group = "g", .member_id = "a", .epoch = a.epoch, .topics = "t"));
+    peer_take(&a, beat);
+    peer_beat(&a);
+    group_world_run(&world, 8 * DAY_MS);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 7);
+    CHECK_INT(group_world_fetch(&world, "g", "u", 0), -1);
+    group_world_close(&world);
+}
+
+/* The walk looks at a bounded number of groups and offsets in one turn of the loop, and gets
+ * through all the same. */
+static void walks_in_slices(void)
+{
+    enum { GROUPS = 3000 };
+    char name[32];
+    group_world_init(&world, 7);
+    group_world_add_topic(&world, "wide", 3000);
+    for (int i = 0; i < 3000; i++)
+        group_world_commit(&world, "big", NULL, NULL, -1, "wide", i, 1);
+    for (int i = 0; i < GROUPS; i++) {
+        snprintf(name, sizeof(name), "g%d", i);
+        for (int p = 0; p < 4; p++)
+            group_world_commit(&world, name, NULL, NULL, -1, "t", p, 1);
+    }
+    group_world_run(&world, 1000);
+    group_world_remove_topic(&world, "t");
+    group_world_remove_topic(&world, "wide");
+    group_world_add_topic(&world, "t", 8);
+    group_world_run(&world, 10000);
+    const struct sweep *sweep = &world.manager->sweep;
+    CHECK(sweep->most_steps <= SWEEP_STEPS + 8);
+    CHECK(sweep->steps >= GROUPS * 5);
+    for (int i = 0; i < GROUPS; i++) {
+        int tombstones;
+        snprintf(name, sizeof(name), "g%d", i);
+        CHECK_INT(group_world_fetch(&world, name, "t", 0), -1);
+        if (i == 0)
+            CHECK(group_world_count(&world, name, RECORD_OFFSET, &tombstones) > 0);
+    }
+    int total = 0;
+    for (int i = 0; i < GROUP_WORLD_PARTITIONS; i++) {
+        int tombstones;
+        char of[2] = {(char)('a' + i), 0};
+        group_world_count(&world, of, RECORD_OFFSET, &tombstones);
+        total += tombstones;
+    }
+    CHECK_INT(total, GROUPS * 4 + 3000);
+    group_world_close(&world);
+}
+
+TAP_MAIN(TAP_TEST(commit_to_the_new_topic_stays), TAP_TEST(topic_comes_again_before_a_load),
+         TAP_TEST(forgetting_is_tried_again), TAP_TEST(delete_under_a_commit),
+         TAP_TEST(offset_delete_under_a_commit), TAP_TEST(live_group_loses_what_it_reads_no_more),
+         TAP_TEST(walks_in_slices))
