@@ -143,7 +143,7 @@ static void classic_fill_record(const struct classic *classic, struct group_meta
         members->session_timeout = member->session_ms;
         members->subscription =
             classic->protocol ? classic_metadata(member) : (struct wire_bytes){NULL, 0};
-        members->assignment = member->assignment;
+        members->assignment = classic->storing ? member->next : member->assignment;
         members++;
     }
 }
@@ -226,7 +226,7 @@ void classic_fail_syncs(struct classic *classic, int err)
     LIST_EACH(step, &classic->members)
     {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
-        classic_set_assignment(member, (struct wire_bytes){NULL, 0});
+        classic_set_next(member, (struct wire_bytes){NULL, 0});
         if (!member->sync)
             continue;
         classic_answer_sync(member, err);
@@ -264,6 +264,7 @@ static void classic_assigned(struct classic_store *store, struct classic *classi
     LIST_EACH(step, &classic->members)
     {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
+        classic_take_next(member);
         if (!member->sync)
             continue;
         classic_answer_sync(member, 0);
@@ -277,13 +278,12 @@ static void classic_take_assignment(struct classic *classic,
                                     const struct sync_group_request *request)
 {
     LIST_EACH(step, &classic->members)
-    classic_set_assignment(LIST_ENTRY(step, struct classic_member, link),
-                           (struct wire_bytes){NULL, 0});
+    classic_set_next(LIST_ENTRY(step, struct classic_member, link), (struct wire_bytes){NULL, 0});
     for (int32_t i = 0; i < request->assignments.count; i++) {
         struct classic_member *member =
             classic_find(classic, request->assignments.items[i].member_id);
         if (member)
-            classic_set_assignment(member, request->assignments.items[i].assignment);
+            classic_set_next(member, request->assignments.items[i].assignment);
     }
     classic->storing = true;
     classic_store(classic, NULL, classic_assigned);
@@ -450,6 +450,8 @@ int classic_describe(const struct classic *classic, struct arena *arena,
 static int classic_load_member(struct classic *classic,
                                const struct group_metadata_value_member_metadata *from)
 {
+    if (classic_find(classic, from->member_id))
+        return ERR_MALFORMED;
     char *host = wire_str_dup(from->client_host);
     struct classic_member *member = classic_member_new(
         classic, from->member_id, from->group_instance_id, from->client_id, host);

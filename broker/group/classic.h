@@ -45,7 +45,8 @@ struct classic_member {
     int32_t session_ms;
     int32_t rebalance_ms;
     struct classic_protocols protocols;
-    struct wire_bytes assignment; /* owned */
+    struct wire_bytes assignment; /* owned; what it was told, or is told next: it is stored */
+    struct wire_bytes next;       /* owned; the leader's for this generation, not stored yet */
     struct group_join *join;      /* waits for its answer */
     struct group_sync *sync;
     bool fresh;  /* has not completed a join yet */
@@ -123,7 +124,8 @@ void classic_move(struct classic *classic, enum classic_state to);
 void classic_rebalance(struct classic *classic, const char *reason);
 /* Ends the join phase if everybody has joined. */
 void classic_try_complete(struct classic *classic);
-/* Forgets the assignments; who waits for one is told `err`. */
+/* Forgets the assignments of this generation, not what members had before: a cooperative consumer
+ * reads on until it hears of another one. Who waits for one is told `err`. */
 void classic_fail_syncs(struct classic *classic, int err);
 void classic_answer_join(struct classic_member *member, int err);
 void classic_answer_sync(struct classic_member *member, int err);
@@ -172,6 +174,9 @@ bool classic_all_support(const struct classic *classic, struct wire_str protocol
 /* The protocol most members vote for: the first of their own that all support. */
 struct wire_str classic_vote(const struct classic *classic);
 void classic_set_assignment(struct classic_member *member, struct wire_bytes assignment);
+void classic_set_next(struct classic_member *member, struct wire_bytes assignment);
+/* `next` is stored: it is the assignment now. */
+void classic_take_next(struct classic_member *member);
 int64_t classic_rebalance_timeout(const struct classic *classic);
 
 #endif

@@ -74,6 +74,7 @@ static void classic_member_free(struct classic_member *member)
     env_timer_stop(&member->session_timer);
     classic_protocols_free(&member->protocols);
     mem_free((void *)member->assignment.data);
+    mem_free((void *)member->next.data);
     mem_free(member->id);
     mem_free(member->instance_id);
     mem_free(member->client_id);
@@ -109,13 +110,29 @@ void classic_member_rename(struct classic_member *member, const char *id)
     map_put(&classic->by_id, member->id, strlen(member->id), member);
 }
 
+static void classic_set_bytes(struct wire_bytes *to, struct wire_bytes bytes)
+{
+    mem_free((void *)to->data);
+    *to = (struct wire_bytes){NULL, 0};
+    if (bytes.len > 0)
+        *to = (struct wire_bytes){mem_dup(bytes.data, (size_t)bytes.len), bytes.len};
+}
+
 void classic_set_assignment(struct classic_member *member, struct wire_bytes assignment)
 {
+    classic_set_bytes(&member->assignment, assignment);
+}
+
+void classic_set_next(struct classic_member *member, struct wire_bytes assignment)
+{
+    classic_set_bytes(&member->next, assignment);
+}
+
+void classic_take_next(struct classic_member *member)
+{
     mem_free((void *)member->assignment.data);
-    member->assignment = (struct wire_bytes){NULL, 0};
-    if (assignment.len > 0)
-        member->assignment =
-            (struct wire_bytes){mem_dup(assignment.data, (size_t)assignment.len), assignment.len};
+    member->assignment = member->next;
+    member->next = (struct wire_bytes){NULL, 0};
 }
 
 int64_t classic_rebalance_timeout(const struct classic *classic)

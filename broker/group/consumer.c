@@ -105,6 +105,7 @@ static void consumer_rebalance_due(void *data)
 struct consumer_member *consumer_member_new(struct consumer *consumer, struct wire_str id)
 {
     struct env *env = group_env(consumer->group);
+    ASSERT(!consumer_find(consumer, id)); /* a member id is one member */
     struct consumer_member *member = mem_alloc(sizeof(*member));
     member->consumer = consumer;
     member->id = wire_str_dup(id);

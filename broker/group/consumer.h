@@ -150,8 +150,11 @@ void consumer_raise_epoch(struct consumer *consumer, struct records *records);
 void consumer_check_topics(struct consumer *consumer, bool force, struct records *records);
 /* The assignor that most members ask for, or the default. */
 const char *consumer_assignor_name(const struct consumer *consumer);
-/* Makes the target of the group's epoch if there is none yet. */
-void consumer_update_target(struct consumer *consumer, struct records *records);
+/* Makes the target of the group's epoch if there is none yet. ERR_TOO_LARGE when a member would get
+ * more than a record holds: nothing has changed then. */
+int consumer_update_target(struct consumer *consumer, struct records *records) MUST_CHECK;
+/* Whether a record can hold each member's target. */
+bool consumer_targets_fit(const struct consumer *consumer);
 /* Moves the member towards its target. `owned` is what it says it has; NULL = it did not say.
  * Whether anything changed. */
 bool consumer_reconcile(struct consumer_member *member, const struct partition_set *owned,
@@ -167,9 +170,9 @@ void consumer_put_target(const struct consumer_member *member, struct records *r
 void consumer_put_current(const struct consumer_member *member, struct records *records);
 void consumer_put_member_gone(const struct consumer_member *member, struct records *records);
 void consumer_put_tombstones(const struct consumer *consumer, struct records *records);
-/* While loading: a record of types 3 to 8 or 16. */
+/* While loading: a record of types 3 to 8 or 16, written at that time. */
 void consumer_replay(struct shard *shard, int type, struct wire_bytes key, struct wire_bytes value,
-                     struct arena *arena);
+                     int64_t wall_ms, struct arena *arena);
 
 /* ---- writing ---- */
 

@@ -17,7 +17,8 @@
 enum {
     MIGRATE_ARENA_MAX = 16 << 20,
     MIGRATE_ID_REQUIRED_VERSION = 4,
-    MIGRATE_NULL_NAME_VERSION = 7
+    MIGRATE_NULL_NAME_VERSION = 7,
+    MIGRATE_MEMBER_BYTES = 100 /* of a record's member, besides its words */
 };
 
 /* ---- names and ids ---- */
@@ -150,9 +151,10 @@ static bool upgrade_is_allowed(const struct group *group)
            classic->member_count < group_settings(group)->consumer_max_size;
 }
 
+/* They may be several batches, of which a new coordinator may find the first ones only: as long as
+ * the classic group's tombstone is missing, it is the classic group still (replay.c). */
 static void upgrade_put(const struct consumer *consumer, struct records *records)
 {
-    records_put_group(records, group_id(consumer->group), NULL);
     LIST_EACH(step, &consumer->members)
     consumer_put_member(LIST_ENTRY(step, struct consumer_member, link), records);
     consumer_put_group(consumer, records);
@@ -161,6 +163,7 @@ static void upgrade_put(const struct consumer *consumer, struct records *records
     consumer_put_target_epoch(consumer, records);
     LIST_EACH(step, &consumer->members)
     consumer_put_current(LIST_ENTRY(step, struct consumer_member, link), records);
+    records_put_group(records, group_id(consumer->group), NULL);
 }
 
 /* Who waits in a join or sync is told that there is a rebalance, and asks again. */
@@ -176,7 +179,7 @@ static int upgrade_members(struct consumer *consumer, struct classic *classic)
             return err;
         }
     }
-    return 0;
+    return consumer_targets_fit(consumer) ? 0 : ERR_TOO_LARGE;
 }
 
 /* Members go back to the classic group when one of them can't be taken. */
@@ -239,17 +242,43 @@ static int downgrade_member(struct classic *classic, struct consumer_member *fro
     return err;
 }
 
+/* Whether the classic group's one record can hold all members. */
+static bool downgrade_fits(const struct consumer *consumer)
+{
+    const struct image *image = group_image(consumer->group);
+    size_t bytes = 0;
+    LIST_EACH(step, &consumer->members)
+    {
+        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
+        const struct partition_name *run;
+        size_t longest = 0;
+        size_t at = 0;
+        size_t count;
+        for (int32_t i = 0; i < member->protocols.count; i++)
+            if ((size_t)member->protocols.items[i].metadata.len > longest)
+                longest = (size_t)member->protocols.items[i].metadata.len;
+        bytes += longest + strlen(member->id) + strlen(member->client_id) +
+                 strlen(member->client_host) + MIGRATE_MEMBER_BYTES +
+                 (member->instance_id ? strlen(member->instance_id) : 0);
+        while ((run = partition_set_next_topic(&member->assigned, &at, &count))) {
+            const struct image_topic *topic = image_topic_by_id(image, &run->topic_id);
+            bytes += count * sizeof(int32_t) + (topic ? strlen(topic->name) + 8 : 0);
+        }
+    }
+    return bytes <= group_record_max(consumer->group);
+}
+
 bool consumer_try_downgrade(struct consumer *consumer, struct records *records)
 {
     struct group *group = consumer->group;
     if (consumer->classic_count == 0 || consumer->classic_count < consumer->member_count ||
         consumer->member_count > group_settings(group)->max_size ||
-        !(group_settings(group)->migration & GROUP_MIGRATION_DOWNGRADE))
+        !(group_settings(group)->migration & GROUP_MIGRATION_DOWNGRADE) ||
+        !downgrade_fits(consumer))
         return false;
     struct classic *classic = classic_new(group);
     logger_info(group_logger(group), "group %s: goes back to the classic protocol, %d members",
                 group->id, consumer->member_count);
-    consumer_put_tombstones(consumer, records);
     classic->generation = consumer->epoch;
     classic->protocol_type = mem_strdup(SUBSCRIPTION_TYPE);
     LIST_EACH(step, &consumer->members)
@@ -265,8 +294,10 @@ bool consumer_try_downgrade(struct consumer *consumer, struct records *records)
     classic->stored = true;
     group->consumer = NULL;
     group->classic = classic;
-    consumer_free(consumer);
+    /* In this order: as long as both are there, it is the classic group (replay.c). */
     classic_put_record(classic, records);
+    consumer_put_tombstones(consumer, records);
+    consumer_free(consumer);
     classic_start(classic);
     classic_rebalance(classic, "the group went back to the classic protocol");
     return true;
@@ -441,7 +472,14 @@ static int join_follow(struct consumer *consumer, struct group_join *join, struc
         } else {
             consumer_check_topics(consumer, false, records);
         }
-        consumer_update_target(consumer, records);
+        err = consumer_update_target(consumer, records);
+        if (err && fresh) {
+            consumer_remove_member(member, records);
+            consumer_raise_epoch(consumer, records);
+            partition_set_close(&owned);
+            return ERR_UNKNOWN_SERVER_ERROR;
+        }
+        err = 0; /* the others go on with what they have */
         consumer_reconcile(member, &owned, records);
         consumer_touch(member);
         env_timer_start(&member->rebalance_timer, member->rebalance_ms); /* it must sync by then */

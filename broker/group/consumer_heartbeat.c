@@ -23,13 +23,25 @@ static const char BEAT_BAD_EXPRESSION[] =
     "SubscribedTopicRegex is not valid in RE2's syntax, takes too long to match, or is one "
     "expression too many of the group";
 
+static const char BEAT_TOO_MUCH[] =
+    "the partitions of one member would not fit into a record: subscribe to fewer topics, or raise "
+    "max.message.bytes of __consumer_offsets";
+static const char BEAT_ID_TAKEN[] =
+    "MemberId is that of a member with another InstanceId: a member id is one member";
+
 /* ---- answers ---- */
 
-static void beat_fail(struct group_consumer_heartbeat *beat, int err, const char *message)
+/* The answer that leaves when what was changed on the way is written. */
+static void beat_refuse(struct group_consumer_heartbeat *beat, int err, const char *message)
 {
     wire_defaults(&consumer_group_heartbeat_response_desc, &beat->response);
     beat->response.error_code = err_to_wire(err);
     beat->response.error_message = wire_str_from(message ? message : err_text(err));
+}
+
+static void beat_fail(struct group_consumer_heartbeat *beat, int err, const char *message)
+{
+    beat_refuse(beat, err, message);
     beat->done(beat);
 }
 
@@ -253,7 +265,14 @@ static int beat_join_static(struct consumer *consumer, const struct group_consum
                             struct records *records, struct consumer_member **member)
 {
     const beat_request *request = beat->request;
+    struct consumer_member *named = consumer_find(consumer, request->member_id);
     *member = consumer_find_instance(consumer, request->instance_id);
+    if (named && named != *member && (*member || named->instance_id))
+        return ERR_INVALID_REQUEST;
+    if (!*member && named) {
+        *member = named; /* it was dynamic: it gets the instance id */
+        return 0;
+    }
     if (!*member)
         return beat_add(consumer, beat, member);
     if (wire_str_is(request->member_id, (*member)->id)) {
@@ -384,7 +403,15 @@ static void beat_follow(struct consumer_member *member, struct group_consumer_he
     } else {
         consumer_check_topics(consumer, false, records);
     }
-    consumer_update_target(consumer, records);
+    /* When it can't be made the others go on with what they have. */
+    if (consumer_update_target(consumer, records) && (fresh || subscribed)) {
+        beat_refuse(beat, ERR_UNKNOWN_SERVER_ERROR, BEAT_TOO_MUCH);
+        if (fresh) {
+            consumer_remove_member(member, records);
+            consumer_raise_epoch(consumer, records);
+        }
+        return;
+    }
     bool moved = consumer_reconcile(member, owned, records);
     consumer_touch(member);
     if (!beat_fill(beat, member, moved || beat_is_full(beat->request)))
@@ -436,12 +463,8 @@ static void beat_stay(struct group *group, struct group_consumer_heartbeat *beat
         beat_follow(member, beat, told ? &owned : NULL, &records);
     else
         beat_undo_enter(group);
-    if (err) {
-        /* What was changed on the way, such as a migration, stands and is written. */
-        wire_defaults(&consumer_group_heartbeat_response_desc, &beat->response);
-        beat->response.error_code = err_to_wire(err);
-        beat->response.error_message = wire_str_from(err_text(err));
-    }
+    if (err) /* what was changed on the way, such as a migration, stands and is written */
+        beat_refuse(beat, err, err == ERR_INVALID_REQUEST ? BEAT_ID_TAKEN : NULL);
     consumer_write(group, &records, beat_written, beat);
     partition_set_close(&owned);
     records_close(&records);

@@ -184,12 +184,8 @@ void consumer_put_tombstones(const struct consumer *consumer, struct records *re
 static struct consumer *replay_consumer(struct shard *shard, struct wire_str id, bool make)
 {
     struct group *group = make ? shard_group(shard, id) : shard_find(shard, id);
-    if (group && !group->consumer && make) {
-        if (group->classic)
-            classic_free(group->classic, ERR_UNKNOWN_MEMBER_ID);
-        group->classic = NULL;
+    if (group && !group->consumer && make)
         group->consumer = consumer_new(group);
-    }
     return group ? group->consumer : NULL;
 }
 
@@ -344,8 +340,19 @@ static void replay_current(struct shard *shard, struct wire_bytes key, struct wi
                value.partitions_pending_revocation.count);
 }
 
+/* Since when an empty group is empty is in no record: it is not before its newest one. */
+static void replay_time(struct shard *shard, struct wire_bytes key_bytes, int64_t wall_ms)
+{
+    struct consumer_group_metadata_key key;
+    if (records_read_key(key_bytes, &consumer_group_metadata_key_desc, &key))
+        return;
+    struct consumer *consumer = replay_consumer(shard, key.group_id, false);
+    if (consumer)
+        consumer->empty_since_ms = wall_ms;
+}
+
 void consumer_replay(struct shard *shard, int type, struct wire_bytes key, struct wire_bytes value,
-                     struct arena *arena)
+                     int64_t wall_ms, struct arena *arena)
 {
     switch (type) {
     case RECORD_CONSUMER_GROUP:
@@ -364,6 +371,7 @@ void consumer_replay(struct shard *shard, int type, struct wire_bytes key, struc
         replay_current(shard, key, value, arena);
         break;
     default:
-        break; /* topics and patterns are read off the metadata again */
+        return; /* topics and patterns are read off the metadata again */
     }
+    replay_time(shard, key, wall_ms);
 }

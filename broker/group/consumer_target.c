@@ -12,6 +12,11 @@
 #include "broker/group/assignor.h"
 #include "broker/group/consumer.h"
 
+enum {
+    TARGET_TOPIC_BYTES = 16 + 4 + 8, /* of a record, for each topic */
+    TARGET_NUMBERS_BYTES = 64        /* and besides them and the ids */
+};
+
 /* ---- the topics of the group ---- */
 
 struct consumer_topics {
@@ -192,18 +197,43 @@ static void target_take_over(struct consumer *consumer, struct assignor_member *
             partition_set_move(&member->target, &made->after);
             consumer_put_target(member, records);
         }
-        partition_set_close(&made->after);
         made++;
     }
     consumer->target_epoch = consumer->epoch;
     consumer_put_target_epoch(consumer, records);
 }
 
-void consumer_update_target(struct consumer *consumer, struct records *records)
+static bool target_fits(const struct consumer_member *member, const struct partition_set *set)
+{
+    size_t bytes = partition_set_topics(set) * TARGET_TOPIC_BYTES + set->count * sizeof(int32_t);
+    return bytes + strlen(member->id) + TARGET_NUMBERS_BYTES <=
+           group_record_max(member->consumer->group);
+}
+
+bool consumer_targets_fit(const struct consumer *consumer)
+{
+    LIST_EACH(step, &consumer->members)
+    {
+        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
+        if (!target_fits(member, &member->target) || !target_fits(member, &member->assigned))
+            return false;
+    }
+    return true;
+}
+
+static bool target_all_fit(const struct consumer *consumer, const struct assignor_member *made)
+{
+    LIST_EACH(step, &consumer->members)
+    if (!target_fits(LIST_ENTRY(step, struct consumer_member, link), &made++->after))
+        return false;
+    return true;
+}
+
+int consumer_update_target(struct consumer *consumer, struct records *records)
 {
     struct consumer_topics topics;
     if (consumer->target_epoch >= consumer->epoch)
-        return;
+        return 0;
     topics_gather(&topics, consumer);
     struct assignor_member *members =
         mem_alloc((size_t)(consumer->member_count + 1) * sizeof(*members));
@@ -221,11 +251,16 @@ void consumer_update_target(struct consumer *consumer, struct records *records)
                                      group_settings(consumer->group)->assignors);
     if (assign)
         assign(topics.assignable, topics.count, members, consumer->member_count);
-    target_take_over(consumer, members, records);
-    for (int32_t i = 0; i < consumer->member_count; i++)
+    int err = target_all_fit(consumer, members) ? 0 : ERR_TOO_LARGE;
+    if (!err)
+        target_take_over(consumer, members, records);
+    for (int32_t i = 0; i < consumer->member_count; i++) {
+        partition_set_close(&members[i].after);
         mem_free((void *)members[i].topics);
+    }
     mem_free(members);
     topics_close(&topics);
+    return err;
 }
 
 /* ---- the steps of a member ---- */

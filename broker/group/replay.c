@@ -10,6 +10,7 @@
 #include "broker/group/consumer.h"
 #include "broker/group/group.h"
 #include "broker/group/sweep.h"
+#include "broker/group/write.h"
 
 enum {
     REPLAY_BATCH_MAX = 64 << 20, /* what a compressed batch may decompress to */
@@ -99,7 +100,8 @@ static void replay_record(struct replay *replay, const struct record *record)
         break;
     default:
         if (loading)
-            consumer_replay(replay->shard, type, record->key, record->value, &replay->arena);
+            consumer_replay(replay->shard, type, record->key, record->value,
+                            replay->batch->max_timestamp, &replay->arena);
         break;
     }
     arena_close(&replay->arena);
@@ -157,6 +159,31 @@ int replay_batches(struct shard *shard, uint8_t *bytes, size_t len)
     return err;
 }
 
+static void replay_ignore(void *data, int err)
+{
+    (void)data;
+    (void)err; /* what is left of them is found by the next load */
+}
+
+/* Of a migration not all records got through. Nobody was answered, so the group is what it was, or
+ * was to become: in both directions that is the classic group. */
+static void replay_half_migration(struct group *group)
+{
+    struct records records;
+    if (!group->classic || !group->consumer)
+        return;
+    logger_warn(group_logger(group),
+                "group %s: the records of a migration are not complete: it stays a classic group",
+                group->id);
+    group_records(group, &records);
+    consumer_put_tombstones(group->consumer, &records);
+    consumer_free(group->consumer);
+    group->consumer = NULL;
+    if (write_records(group, &records, replay_ignore, NULL))
+        replay_ignore(NULL, 0);
+    records_close(&records);
+}
+
 /* Groups are taken from the table while it is walked: their ids are gathered first. */
 void replay_finish(struct shard *shard)
 {
@@ -167,6 +194,7 @@ void replay_finish(struct shard *shard)
     while ((group = map_next(&shard->groups, &cursor, NULL, NULL)))
         groups[count++] = group;
     for (size_t i = 0; i < count; i++) {
+        replay_half_migration(groups[i]);
         if (groups[i]->classic)
             classic_start(groups[i]->classic);
         if (groups[i]->consumer)

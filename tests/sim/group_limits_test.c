@@ -62,6 +62,35 @@ static void members_fill_the_record(void)
     group_world_close(&world);
 }
 
+/* A member that would get more partitions than a record holds is refused; the others of the group,
+ * and the other groups of the partition, go on. */
+static void target_too_large(void)
+{
+    static const uint64_t none[2];
+    group_world_init(&world, 6);
+    group_world_add_topic(&world, "wide", 3000);
+    world.batch_max = 10000;
+    struct group_world_beat *first = GROUP_WORLD_BEAT(
+        &world, .group = "g", .member_id = "a", .topics = "t", .owned = none, .rebalance_ms = 9000);
+    CHECK(group_world_until(&world, &first->done, 1000));
+    CHECK_INT(first->err, 0);
+    struct group_world_beat *wide =
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "b", .topics = "wide", .owned = none,
+                         .rebalance_ms = 9000);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1); /* not: it loads */
+    CHECK(group_world_until(&world, &wide->done, 1000));
+    CHECK_INT(wide->err, ERR_UNKNOWN_SERVER_ERROR);
+    for (int i = 0; i < 2; i++) {
+        struct group_world_beat *next =
+            GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = first->epoch);
+        CHECK(group_world_until(&world, &next->done, 1000));
+        CHECK_INT(next->err, 0);
+        first = next;
+        group_world_failover(&world, false);
+    }
+    group_world_close(&world);
+}
+
 /* ---- expressions ---- */
 
 static struct group_world_beat *beat_pattern(const char *group, const char *member, int32_t epoch,
@@ -156,5 +185,5 @@ static void expressions_are_counted(void)
 }
 
 TAP_MAIN(TAP_TEST(expressions_off_the_loop), TAP_TEST(expressions_after_a_load),
-         TAP_TEST(expressions_are_counted), TAP_TEST(huge_assignment),
+         TAP_TEST(expressions_are_counted), TAP_TEST(huge_assignment), TAP_TEST(target_too_large),
          TAP_TEST(members_fill_the_record))

@@ -250,7 +250,157 @@ static void walks_in_slices(void)
     group_world_close(&world);
 }
 
-TAP_MAIN(TAP_TEST(commit_to_the_new_topic_stays), TAP_TEST(topic_comes_again_before_a_load),
+/* An empty group of the consumer protocol: its coordinator moves more often than the retention. */
+static void retention_survives_failovers(void)
+{
+    struct peer a;
+    group_world_init(&world, 8);
+    peer_join(&a, "m", "t");
+    struct group_world_commit *commit =
+        group_world_commit(&world, "g", "m", NULL, a.epoch, "t", 0, 7);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    group_world_run(&world, 100000); /* the session ends */
+    for (int i = 0; i < 2; i++) {
+        CHECK_INT(group_world_fetch(&world, "g", "t", 0), 7);
+        group_world_run(&world, 3 * DAY_MS);
+        group_world_failover(&world, false);
+    }
+    group_world_run(&world, 2 * DAY_MS);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
+    group_world_close(&world);
+}
+
+/* ---- migrations in the middle of a write ---- */
+
+/* The leader's new assignment is on its way when the group migrates: nobody was told of it, so what
+ * a cooperative member had before is still its own. */
+static void assignment_counts_when_it_is_stored(void)
+{
+    uint64_t all = 0xff;
+    uint64_t less = 0x0f;
+    for (int stage = 0; stage < 2; stage++) {
+        group_world_init(&world, 9);
+        world.real_assignments = true;
+        struct group_world_join *a = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3);
+        CHECK(group_world_until(&world, &a->done, 5000));
+        struct group_world_sync *sync = group_world_sync(&world, "g", a->member_id, NULL,
+                                                         a->generation, a->members, &all, 1);
+        CHECK(group_world_until(&world, &sync->done, 1000));
+        struct group_world_join *b = GROUP_WORLD_JOIN(&world, .group = "g",
+                                                      .member_id = a->member_id, .version = 5);
+        CHECK(group_world_until(&world, &b->done, 40000));
+        world.hold = true;
+        sync = group_world_sync(&world, "g", a->member_id, NULL, b->generation, a->members,
+                                &less, 1);
+        if (stage == 1) /* and one more rebalance begins */
+            b = GROUP_WORLD_JOIN(&world, .group = "g", .protocols = "range", .version = 3);
+        struct group_world_beat *c =
+            GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "c", .topics = "t",
+                             .rebalance_ms = 30000, .owned = nothing);
+        world.hold = false;
+        kick();
+        env_timer_start(&world.logs[group_world_partition("g")].safe_timer, 1);
+        group_world_run(&world, 100);
+        CHECK(c->done);
+        CHECK_INT(c->err, 0);
+        CHECK_INT(sync->err, ERR_REBALANCE_IN_PROGRESS);
+        CHECK_INT((int)c->assigned[0], 0);
+        group_world_close(&world);
+    }
+}
+
+/* A migration takes several batches; the next coordinator finds only the first ones. */
+static void half_a_migration(void)
+{
+    uint64_t mask = 0xff;
+    char ids[3][GROUP_WORLD_TEXT];
+    for (int kept = 1;; kept++) {
+        group_world_init(&world, 10);
+        world.real_assignments = true;
+        struct group_world_join *joins[3];
+        for (int i = 0; i < 3; i++)
+            joins[i] = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3, .words = 300);
+        for (int i = 0; i < 3; i++) {
+            CHECK(group_world_until(&world, &joins[i]->done, 10000));
+            snprintf(ids[i], sizeof(ids[i]), "%s", joins[i]->member_id);
+        }
+        struct group_world_sync *sync = NULL;
+        for (int i = 2; i >= 0; i--)
+            sync = group_world_sync(&world, "g", ids[i], NULL, joins[i]->generation,
+                                    strcmp(joins[i]->leader, ids[i]) == 0 ? ids : NULL, &mask,
+                                    strcmp(joins[i]->leader, ids[i]) == 0 ? 1 : 0);
+        CHECK(group_world_until(&world, &sync->done, 1000));
+        CHECK_INT(sync->err, 0);
+        struct group_world_log *log = &world.logs[group_world_partition("g")];
+        size_t before = log->bytes.len;
+        world.batch_max = 700;
+        world.hold = true;
+        struct group_world_beat *beat =
+            GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "c", .topics = "t",
+                             .rebalance_ms = 30000, .owned = nothing);
+        size_t at = before;
+        struct batch batch;
+        for (int i = 0; i < kept && at < log->bytes.len; i++) {
+            int err = batch_parse(log->bytes.data + at, log->bytes.len - at, &batch);
+            CHECK_INT(err, 0);
+            at += batch.size;
+        }
+        bool whole = at == log->bytes.len;
+        CHECK(!whole || kept > 2); /* else this tests nothing */
+        log->bytes.len = at;
+        world.hold = false;
+        world.batch_max = 1 << 20;
+        group_world_failover(&world, false);
+        group_world_run(&world, 100);
+        CHECK(beat->done);
+        if (!whole) {
+            for (int i = 0; i < 3; i++)
+                CHECK_INT(
+                    group_world_heartbeat(&world, "g", ids[i], NULL, joins[i]->generation), 0);
+            group_world_failover(&world, false);
+            CHECK_INT(group_world_heartbeat(&world, "g", ids[0], NULL, joins[0]->generation), 0);
+        }
+        group_world_close(&world);
+        if (whole)
+            break;
+    }
+}
+
+/* ---- a member id is one member ---- */
+
+static void one_member_of_an_id(void)
+{
+    struct peer a, b;
+    group_world_init(&world, 11);
+    peer_join(&a, "m", "t");
+    peer_beat(&a);
+    /* It comes back as a static one: it is the same member. */
+    CHECK_INT(join_static(&b, "m", "one")->err, 0);
+    CHECK_INT(peer_beat(&b)->err, 0);
+    CHECK_INT(b.owned[0], 0xff);
+    struct consumer_group_describe_response_described_group described;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    wire_defaults(&consumer_group_describe_response_described_group_desc, &described);
+    group_manager_consumer_describe(world.manager, wire_str_from("g"), &arena, &described);
+    CHECK_INT(described.members.count, 1);
+    arena_close(&arena);
+    /* Another instance can't have the id, neither new nor in the place of one that is away. */
+    CHECK_INT(join_static(&a, "m", "two")->err, ERR_INVALID_REQUEST);
+    CHECK_INT(join_static(&a, "n", "two")->err, 0);
+    CHECK_INT(answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "n", .epoch = -2,
+                                        .instance = "two"))
+                  ->err,
+              0);
+    CHECK_INT(join_static(&a, "m", "two")->err, ERR_INVALID_REQUEST);
+    group_world_failover(&world, true);
+    CHECK_INT(peer_beat(&b)->err, 0);
+    group_world_close(&world);
+}
+
+TAP_MAIN(TAP_TEST(retention_survives_failovers), TAP_TEST(assignment_counts_when_it_is_stored),
+         TAP_TEST(half_a_migration), TAP_TEST(one_member_of_an_id),
+         TAP_TEST(commit_to_the_new_topic_stays), TAP_TEST(topic_comes_again_before_a_load),
          TAP_TEST(forgetting_is_tried_again), TAP_TEST(delete_under_a_commit),
          TAP_TEST(offset_delete_under_a_commit), TAP_TEST(live_group_loses_what_it_reads_no_more),
          TAP_TEST(walks_in_slices))
