@@ -111,7 +111,9 @@ static int check_resource(struct decision *decision, const Meta__AlterConfigs__R
         return 0;
     char *end;
     long id = strtol(asked->name, &end, 10);
-    if (*end || id < 0 || id > INT32_MAX)
+    /* "+1" and "01" would be stored under names that no broker has. */
+    if (*end || id < 0 || id > INT32_MAX ||
+        strcmp(decision_text(decision, "%ld", id), asked->name) != 0)
         return refuse(decision, result, ERR_INVALID_REQUEST,
                       decision_text(decision, "'%s' is no broker id.", asked->name));
     if (!image_broker(decision->image, (int32_t)id))

@@ -1,9 +1,9 @@
 /* The pipeline of decisions.
  *
  * Happy path: at the end of a loop turn the jobs that wait are decided; their records become one
- * entry (several when there are very many), which is proposed at once, while earlier ones are
- * still on their way. Batches finish in order, those without records too: what they answer may
- * rest on records of the batch before.
+ * entry, which is proposed at once, while earlier ones are still on their way. One entry is one
+ * step: no reader, and no next controller, ever sees a part of a command. Batches finish in order,
+ * those without records too: what they answer may rest on records of the batch before.
  *
  * Failure modes: leadership is lost. Then the decided image is thrown away, what was proposed has
  * an unknown outcome, and what still waits certainly did nothing. */
@@ -17,9 +17,13 @@
 enum {
     BATCHES_MAX = 8,       /* under way; more would only make larger queues in Raft */
     BATCH_JOBS_MAX = 1000, /* of one entry */
-    BATCH_RECORDS_MAX = 20000,
-    ENTRY_RECORDS_MAX = 16384, /* about a megabyte: a larger batch is cut into several entries */
-    ENTRIES_MAX = CONSENSUS_PROPOSALS_MAX / 2 /* of one batch */
+    BATCH_RECORDS_MAX = 20000, /* no further job then; one job may have more */
+    /* What still is one entry, and one frame of 256 MiB. No command comes near: a frame of 8 MiB
+     * brings it, and topics.c counts partitions. Only the elections when a broker of a million
+     * partitions is gone can be more; they may be cut, since the next controller goes on with
+     * them. */
+    ENTRY_RECORDS_MAX = 1000000,
+    ENTRIES_MAX = 8 /* of one batch */
 };
 
 struct batch {
@@ -159,9 +163,8 @@ static int propose_entry(struct batch *batch, const struct job *origin, size_t f
 static void propose(struct batch *batch)
 {
     size_t count = batch->decision.record_count;
-    size_t width = count / ENTRIES_MAX + 1;
-    if (width < ENTRY_RECORDS_MAX)
-        width = ENTRY_RECORDS_MAX;
+    size_t width = ENTRY_RECORDS_MAX;
+    ASSERT(count / width < ENTRIES_MAX);
     const struct job *origin = LIST_ENTRY(batch->jobs.next, struct job, link);
     for (size_t from = 0; from < count && !batch->err; from += width) {
         int err = propose_entry(batch, origin, from, count - from < width ? count - from : width);

@@ -60,18 +60,45 @@ static int check_legal(struct decision *decision, Meta__TopicResult *result, con
     return text ? fail(decision, result, ERR_INVALID_TOPIC_EXCEPTION, text) : 0;
 }
 
-/* Metric names turn '.' into '_', so two topics that differ only there would be one. */
-static bool names_collide(const char *a, const char *b)
+/* Metric names turn '.' into '_', so two topics that differ only there would be one. The names that
+ * exist, so turned: made once for a command, when the first of its names needs it. */
+struct topic_names {
+    struct map turned; /* turned name -> name */
+    bool made;
+};
+
+static size_t names_turn(const char *name, char turned[TOPICS_NAME_MAX + 1])
 {
-    for (; *a && *b; a++, b++) {
-        char left = *a == '.' ? '_' : *a, right = *b == '.' ? '_' : *b;
-        if (left != right)
-            return false;
-    }
-    return *a == *b;
+    size_t len = strlen(name);
+    ASSERT(len <= TOPICS_NAME_MAX);
+    for (size_t i = 0; i <= len; i++)
+        turned[i] = name[i] == '.' ? '_' : name[i];
+    return len;
 }
 
-static int check_name(struct decision *decision, Meta__TopicResult *result, const char *name)
+static void names_add(struct topic_names *names, const char *name)
+{
+    char turned[TOPICS_NAME_MAX + 1];
+    size_t len = names_turn(name, turned);
+    map_put(&names->turned, turned, len, (void *)(uintptr_t)name);
+}
+
+static const char *names_find(const struct decision *decision, struct topic_names *names,
+                              const char *name)
+{
+    char turned[TOPICS_NAME_MAX + 1];
+    const struct image_topic *topic;
+    size_t cursor = 0;
+    while (!names->made && (topic = image_next_topic(decision->image, &cursor)))
+        if (strpbrk(topic->name, "._"))
+            names_add(names, topic->name);
+    names->made = true;
+    size_t len = names_turn(name, turned);
+    return map_get(&names->turned, turned, len);
+}
+
+static int check_name(struct decision *decision, Meta__TopicResult *result,
+                      struct topic_names *names, const char *name)
 {
     int err = check_legal(decision, result, name);
     if (err)
@@ -81,13 +108,11 @@ static int check_name(struct decision *decision, Meta__TopicResult *result, cons
                     decision_text(decision, "Topic '%s' already exists.", name));
     if (!strpbrk(name, "._"))
         return 0;
-    size_t cursor = 0;
-    const struct image_topic *topic;
-    while ((topic = image_next_topic(decision->image, &cursor)))
-        if (names_collide(topic->name, name))
-            return fail(decision, result, ERR_INVALID_TOPIC_EXCEPTION,
-                        decision_text(decision, "Topic '%s' collides with existing topic: %s", name,
-                                      topic->name));
+    const char *other = names_find(decision, names, name);
+    if (other)
+        return fail(decision, result, ERR_INVALID_TOPIC_EXCEPTION,
+                    decision_text(decision, "Topic '%s' collides with existing topic: %s", name,
+                                  other));
     return 0;
 }
 
@@ -254,6 +279,10 @@ static int check_counts(struct decision *decision, const Meta__CreateTopics__Top
 static int check_settings(struct decision *decision, const Meta__CreateTopics__Topic *topic,
                           Meta__TopicResult *result)
 {
+    if (topic->n_configs > TOPICS_CONFIGS_MAX)
+        return fail(decision, result, ERR_INVALID_CONFIG,
+                    decision_text(decision, "A topic has at most %d settings.",
+                                  TOPICS_CONFIGS_MAX));
     for (size_t i = 0; i < topic->n_configs; i++) {
         const char *sentence;
         int err = configs_check(decision, META__CONFIG_RECORD__RESOURCE__TOPIC,
@@ -296,10 +325,11 @@ static void copy_settings(struct decision *decision, const Meta__CreateTopics__T
 }
 
 static void create_one(struct decision *decision, const Meta__CreateTopics__Topic *topic,
-                       bool validate_only, int32_t *left, Meta__TopicResult *result)
+                       bool validate_only, struct topic_names *names, int32_t *left,
+                       Meta__TopicResult *result)
 {
     struct layout layout = {0};
-    if (check_name(decision, result, topic->name) ||
+    if (check_name(decision, result, names, topic->name) ||
         check_counts(decision, topic, result, &layout) || check_settings(decision, topic, result))
         return;
     if (layout.count > *left) {
@@ -315,20 +345,26 @@ static void create_one(struct decision *decision, const Meta__CreateTopics__Topi
     result->partitions = layout.count;
     result->replication_factor = layout.replication_factor;
     copy_settings(decision, topic, result);
-    if (!validate_only)
-        emit_topic(decision, topic, &layout, result);
+    if (validate_only)
+        return;
+    emit_topic(decision, topic, &layout, result);
+    if (names->made)
+        names_add(names, result->name);
 }
 
 void topics_create(struct decision *decision, const Meta__CreateTopics *command,
                    Meta__CommandReply *reply)
 {
+    struct topic_names names = {.made = false};
     int32_t left = TOPICS_PARTITIONS_MAX;
+    map_init(&names.turned);
     reply->topics = decision_alloc(decision, command->n_topics, sizeof(*reply->topics));
     for (size_t i = 0; i < command->n_topics; i++) {
         Meta__TopicResult *result = new_result(decision, command->topics[i]->name);
-        create_one(decision, command->topics[i], command->validate_only, &left, result);
+        create_one(decision, command->topics[i], command->validate_only, &names, &left, result);
         reply->topics[reply->n_topics++] = result;
     }
+    map_close(&names.turned);
 }
 
 /* ---- delete ---- */
@@ -383,11 +419,28 @@ void topics_delete(struct decision *decision, const Meta__DeleteTopics *command,
 
 /* ---- grow ---- */
 
+static bool topics_is_internal(const char *name)
+{
+    return strcmp(name, "__consumer_offsets") == 0 || strcmp(name, "__transaction_state") == 0;
+}
+
 static int grow_layout(struct decision *decision, const Meta__CreatePartitions__Topic *asked,
-                       const struct image_topic *topic, Meta__TopicResult *result,
+                       const struct image_topic *topic, int32_t left, Meta__TopicResult *result,
                        struct layout *layout)
 {
     int32_t have = topic->partition_count;
+    /* Which partition a group lives in is its id modulo their number. */
+    if (topics_is_internal(topic->name))
+        return fail(decision, result, ERR_INVALID_PARTITIONS,
+                    decision_text(decision,
+                                  "The number of partitions for the internal topic %s can't be "
+                                  "changed: groups and transactions are found by it.",
+                                  topic->name));
+    if (have == 0)
+        return fail(decision, result, ERR_INVALID_PARTITIONS,
+                    decision_text(decision,
+                                  "Topic %s has no partition: delete it and create it again.",
+                                  topic->name));
     if (asked->count == have)
         return fail(decision, result, ERR_INVALID_PARTITIONS,
                     decision_text(decision, "Topic already has %d partition(s).", have));
@@ -399,7 +452,7 @@ static int grow_layout(struct decision *decision, const Meta__CreatePartitions__
                                   topic->name, have, asked->count));
     layout->first = have;
     layout->count = asked->count - have;
-    if (layout->count > TOPICS_PARTITIONS_MAX)
+    if (layout->count > left)
         return fail(decision, result, ERR_POLICY_VIOLATION,
                     "Excessively large number of partitions per request.");
     layout->replication_factor = image_partition(topic, 0)->replicas.count;
@@ -415,7 +468,7 @@ static int grow_layout(struct decision *decision, const Meta__CreatePartitions__
 }
 
 static void grow_one(struct decision *decision, const Meta__CreatePartitions__Topic *asked,
-                     bool validate_only, Meta__TopicResult *result)
+                     bool validate_only, int32_t *left, Meta__TopicResult *result)
 {
     struct layout layout = {0};
     const struct image_topic *topic =
@@ -426,8 +479,9 @@ static void grow_one(struct decision *decision, const Meta__CreatePartitions__To
         return;
     }
     result->id = decision_uuid(decision, &topic->id);
-    if (grow_layout(decision, asked, topic, result, &layout))
+    if (grow_layout(decision, asked, topic, *left, result, &layout))
         return;
+    *left -= layout.count;
     result->partitions = asked->count;
     result->replication_factor = layout.replication_factor;
     if (validate_only)
@@ -441,10 +495,11 @@ static void grow_one(struct decision *decision, const Meta__CreatePartitions__To
 void topics_grow(struct decision *decision, const Meta__CreatePartitions *command,
                  Meta__CommandReply *reply)
 {
+    int32_t left = TOPICS_PARTITIONS_MAX;
     reply->topics = decision_alloc(decision, command->n_topics, sizeof(*reply->topics));
     for (size_t i = 0; i < command->n_topics; i++) {
         Meta__TopicResult *result = new_result(decision, command->topics[i]->name);
-        grow_one(decision, command->topics[i], command->validate_only, result);
+        grow_one(decision, command->topics[i], command->validate_only, &left, result);
         reply->topics[reply->n_topics++] = result;
     }
 }

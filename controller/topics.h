@@ -7,7 +7,8 @@
 
 enum {
     TOPICS_NAME_MAX = 249, /* a directory name with "-<partition>" and Kafka's suffixes fits */
-    TOPICS_PARTITIONS_MAX = 10000 /* of one command, as Kafka: one entry stays small */
+    TOPICS_PARTITIONS_MAX = 10000, /* of one command, as Kafka: one entry stays small */
+    TOPICS_CONFIGS_MAX = 1000      /* of one topic: there are not so many settings */
 };
 
 void topics_create(struct decision *decision, const Meta__CreateTopics *command,

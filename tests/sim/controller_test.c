@@ -162,6 +162,43 @@ static void a_thousand_partitions_are_one_command(void)
     world_close(&world);
 }
 
+/* A command is one step for readers and for the next controller, so one entry, however large:
+ * 18,000 records here. */
+static void a_large_command_is_one_entry(void)
+{
+    enum { TOPICS = 6000 };
+    static Meta__CreateTopics__Topic bodies[TOPICS], *topics[TOPICS];
+    static char names[TOPICS][16];
+    Meta__ConfigEntry entry = META__CONFIG_ENTRY__INIT, *entries[] = {&entry};
+    Meta__CreateTopics body = META__CREATE_TOPICS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    entry.key = "retention.ms";
+    entry.value = "1000";
+    for (int i = 0; i < TOPICS; i++) {
+        meta__create_topics__topic__init(&bodies[i]);
+        snprintf(names[i], sizeof(names[i]), "t%d", i);
+        bodies[i].name = names[i];
+        bodies[i].partitions = 1;
+        bodies[i].replication_factor = 3;
+        bodies[i].n_configs = 1;
+        bodies[i].configs = entries;
+        topics[i] = &bodies[i];
+    }
+    body.n_topics = TOPICS;
+    body.topics = topics;
+    command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
+    command.create_topics = &body;
+    world_init(&world, 7, 3);
+    CHECK(world_settle(&world, 5 * SECOND));
+    int64_t before = create_topic(0, "first", 1, 3)->index;
+    const Meta__CommandReply *reply = world_ask(&world, 0, &command);
+    CHECK(reply && reply->error == 0);
+    CHECK_INT(reply->index, before + 1);
+    CHECK(world_agrees(&world, SECOND));
+    CHECK_INT((int)image_topic_count(world_image(&world)), TOPICS + 1);
+    world_close(&world);
+}
+
 /* As a leader does for a member that is stopping. */
 static void drop_from_isr(const struct image_topic *topic, int32_t p, int32_t broker_id)
 {
@@ -401,6 +438,7 @@ TAP_MAIN(TAP_TEST(one_node_serves), TAP_TEST(three_nodes_serve),
          TAP_TEST(a_stepped_clock_fences_nobody),
          TAP_TEST(a_second_process_is_refused_while_the_first_lives),
          TAP_TEST(another_cluster_is_refused), TAP_TEST(a_thousand_partitions_are_one_command),
+         TAP_TEST(a_large_command_is_one_entry),
          TAP_TEST(controlled_shutdown_moves_leaders_first), TAP_TEST(the_quorum_is_described),
          TAP_TEST(a_killed_controller_is_replaced_at_once),
          TAP_TEST(a_stopped_controller_hands_over), TAP_TEST(nothing_acknowledged_is_lost))

@@ -148,6 +148,85 @@ static void topics_grow_only(void)
     finish();
 }
 
+static Meta__TopicResult *grow(const char *name, int32_t to)
+{
+    Meta__CreatePartitions__Topic topic = META__CREATE_PARTITIONS__TOPIC__INIT;
+    Meta__CreatePartitions__Topic *topics[] = {&topic};
+    Meta__CreatePartitions command = META__CREATE_PARTITIONS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    command.n_topics = 1;
+    command.topics = topics;
+    topic.name = (char *)(uintptr_t)name;
+    topic.count = to;
+    topics_grow(&decision, &command, &reply);
+    return reply.topics[0];
+}
+
+/* Groups and transactions are found by the number of partitions: it stays. A topic without any, of
+ * which an older version wrote a part, is refused with a remedy. */
+static void some_topics_never_grow(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("__consumer_offsets", 5, 3);
+    create("__transaction_state", 5, 3);
+    CHECK_INT(grow("__consumer_offsets", 10)->error, wire(ERR_INVALID_PARTITIONS));
+    CHECK_INT(grow("__transaction_state", 10)->error, wire(ERR_INVALID_PARTITIONS));
+    Meta__TopicRecord record = META__TOPIC_RECORD__INIT;
+    uint8_t id[16] = "abcdefghijklmno";
+    record.id = (ProtobufCBinaryData){sizeof(id), id};
+    record.name = "half";
+    decision_emit(&decision, META__RECORD__FACT_TOPIC, &record);
+    CHECK_INT(grow("half", 3)->error, wire(ERR_INVALID_PARTITIONS));
+    finish();
+}
+
+/* 10,000 new partitions in all of one command. */
+static void a_command_grows_by_so_much(void)
+{
+    begin();
+    add_brokers(1, false);
+    create("a", 1, 1);
+    create("b", 1, 1);
+    Meta__CreatePartitions__Topic bodies[2], *topics[] = {&bodies[0], &bodies[1]};
+    Meta__CreatePartitions command = META__CREATE_PARTITIONS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    for (int i = 0; i < 2; i++) {
+        meta__create_partitions__topic__init(&bodies[i]);
+        bodies[i].name = i == 0 ? "a" : "b";
+        bodies[i].count = 6001;
+    }
+    command.n_topics = 2;
+    command.topics = topics;
+    topics_grow(&decision, &command, &reply);
+    CHECK_INT(reply.topics[0]->error, 0);
+    CHECK_INT(reply.topics[1]->error, wire(ERR_POLICY_VIOLATION));
+    finish();
+}
+
+static void names_that_collide(void)
+{
+    begin();
+    add_brokers(1, false);
+    CHECK_INT(create("a.b", 1, 1)->error, 0);
+    CHECK_INT(create("a_b", 1, 1)->error, wire(ERR_INVALID_TOPIC_EXCEPTION));
+    CHECK_INT(create("a-b", 1, 1)->error, 0);
+    Meta__CreateTopics__Topic bodies[2], *topics[] = {&bodies[0], &bodies[1]};
+    Meta__CreateTopics command = META__CREATE_TOPICS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    for (int i = 0; i < 2; i++) {
+        meta__create_topics__topic__init(&bodies[i]);
+        bodies[i].name = i == 0 ? "c.d" : "c_d";
+        bodies[i].partitions = bodies[i].replication_factor = 1;
+    }
+    command.n_topics = 2;
+    command.topics = topics;
+    topics_create(&decision, &command, &reply);
+    CHECK_INT(reply.topics[0]->error, 0);
+    CHECK_INT(reply.topics[1]->error, wire(ERR_INVALID_TOPIC_EXCEPTION));
+    finish();
+}
+
 static void topics_are_deleted_by_name_or_id(void)
 {
     begin();
@@ -380,7 +459,9 @@ static void producer_ids_come_in_blocks(void)
 
 TAP_MAIN(TAP_TEST(topics_are_created), TAP_TEST(bad_topics_are_refused),
          TAP_TEST(manual_assignments_are_checked), TAP_TEST(placement_spreads),
-         TAP_TEST(topics_grow_only), TAP_TEST(topics_are_deleted_by_name_or_id),
+         TAP_TEST(topics_grow_only),
+         TAP_TEST(some_topics_never_grow), TAP_TEST(a_command_grows_by_so_much),
+         TAP_TEST(names_that_collide), TAP_TEST(topics_are_deleted_by_name_or_id),
          TAP_TEST(isr_changes_are_compare_and_set), TAP_TEST(settings_change),
          TAP_TEST(registration_keeps_or_renews_the_epoch), TAP_TEST(brokers_are_unregistered),
          TAP_TEST(producer_ids_come_in_blocks))
