@@ -190,12 +190,12 @@ static void partition_follow(struct partition *partition)
 void partition_take_role(struct partition *partition)
 {
     if (!partition->log || partition->state == PARTITION_OFFLINE ||
-        (!MUTATION(LEADS_UNREGISTERED) && !replica_manager_is_current(partition->manager)))
+        !replica_manager_is_current(partition->manager))
         return;
     bool led = partition->state == PARTITION_LEADER;
     bool leads = partition->leader == partition->deps->node_id;
-    if (!MUTATION(WAITS_OUTLIVE_EPOCH))
-        partition_finish_waits(partition, ERR_NOT_LEADER_OR_FOLLOWER);
+    partition_finish_waits(partition,
+                           MUTATION(WAITS_ANSWERED_BY_EPOCH) ? 0 : ERR_NOT_LEADER_OR_FOLLOWER);
     if (leads)
         partition_lead(partition);
     else

@@ -423,7 +423,8 @@ static void slot_answered(struct fetch_slot *slot, const struct fetch_response_p
     bool same = end == end_before && data->diverging_epoch.end_offset < 0 && !data->error_code;
     if (same)
         return;
-    if (end > end_before && log_durable_offset(partition->log) < end)
+    if (end > end_before && log_durable_offset(partition->log) < end &&
+        !MUTATION(FOLLOWER_COUNTS_UNFLUSHED))
         slot->state = SLOT_FLUSHING;
     else
         slot_ready(slot);

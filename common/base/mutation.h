@@ -18,8 +18,7 @@
     ROW(FOLLOWER_COUNTS_UNFLUSHED, "a follower reports what is not on its disk")                   \
     ROW(LEADER_COUNTS_UNFLUSHED, "the leader counts what is not on its own disk")                  \
     ROW(WATERMARK_BY_OLD_SET, "the high watermark leaves out members that are being added")        \
-    ROW(WAITS_OUTLIVE_EPOCH, "what waits for an acknowledgement survives a new leader epoch")      \
-    ROW(LEADS_UNREGISTERED, "a broker leads by what was decided about an earlier process")         \
+    ROW(WAITS_ANSWERED_BY_EPOCH, "a new leader epoch acknowledges what still waits")               \
     ROW(CUT_TO_WATERMARK, "a follower cuts to its high watermark and not where the epochs part")   \
     ROW(DIVERGENCE_UNCHECKED, "a leader does not compare the epoch of a follower's end")           \
     ROW(IDLE_WITHOUT_ROOM, "a partition that found no room in an answer is not looked at again")   \

@@ -345,7 +345,11 @@ static void cluster_tend(struct cluster *cluster)
         struct node *node = &cluster->nodes[i];
         if (!node->up)
             continue;
-        if (node->quit) {
+        if (sim_node_is_down(node->host)) {
+            cluster_note(cluster, i, "lost its power in the middle of a disk call");
+            node_release(node);
+            cluster_disturb(cluster, cluster->troubled);
+        } else if (node->quit) {
             cluster_note(cluster, i, "gave up by itself");
             if (!cluster->options.quits && !node->harmed)
                 cluster_fail(cluster, "node %d gave up by itself", i);

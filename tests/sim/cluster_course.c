@@ -316,6 +316,7 @@ static void course_end_faults(struct cluster *cluster)
         sim_disk_set_sync_us(node->host, 50, 2000);
         sim_disk_set_call_us(node->host, 20);
         sim_disk_fail_at(node->host, 0);
+        sim_disk_crash_at(node->host, 0);
         sim_node_fail_memory(node->host, 0);
         if (node->stop != NODE_RUNS || !node->controller || node->harmed)
             cluster_kill(cluster, i, false); /* a second signal ends it at once */

@@ -14,12 +14,14 @@
 #include "base/mem.h"
 
 enum {
-    FULL_MS = 6000,  /* in which a cluster without faults gets full in-sync sets */
-    LOOK_MS = 20,    /* between two looks at that */
-    CALM_MS = 5000,  /* of a while without faults, */
+    FULL_MS = 6000,      /* in which a cluster without faults gets full in-sync sets */
+    STOP_MS = 2000,      /* in which a node usually stops */
+    STARTING_MS = 100,   /* in which it usually starts */
+    LOOK_MS = 20,        /* between two looks at these */
+    CALM_MS = 5000,      /* of a while without faults, */
     CALM_PAUSE_MS = 250, /* with pauses of the clients from this on to eight times as much */
-    SLOW_US = 40000, /* a sync of a slow disk */
-    CALL_US = 2000,  /* another call of it */
+    SLOW_US = 40000,     /* a sync of a slow disk */
+    CALL_US = 2000,      /* another call of it */
     LARGE_MAX = 700 * 1000,
     DAY_MS = 24 * 3600 * 1000
 };
@@ -121,6 +123,30 @@ static void fault_end_stop(struct cluster_faults *faults, int node)
         cluster_restart(faults->cluster, node);
 }
 
+/* The power fails during one of the next changes of the disk, which is torn. */
+static void fault_power_at(struct cluster_faults *faults, int node)
+{
+    sim_disk_crash_at(faults_host(faults, node), 1 + faults_draw(faults, 60));
+}
+
+/* A start that is stopped on its way, and a start after that: what the first one did not look at is
+ * not clean. */
+static void fault_start_stop(struct cluster_faults *faults, int node)
+{
+    struct cluster *cluster = faults->cluster;
+    if (faults_draw(faults, 3))
+        cluster_power_cut(cluster, node);
+    cluster_kill(cluster, node, false);
+    cluster_restart(cluster, node);
+    if (!cluster_run(cluster, (int64_t)faults_draw(faults, STARTING_MS)))
+        return;
+    cluster_stop(cluster, node);
+    for (int waited = 0; cluster_is_stopping(cluster, node) && waited < STOP_MS; waited += LOOK_MS)
+        if (!cluster_run(cluster, LOOK_MS))
+            return;
+    cluster_restart(cluster, node);
+}
+
 /* All at once; who comes back at once is drawn. */
 static void fault_crash(struct cluster_faults *faults, int node)
 {
@@ -168,6 +194,7 @@ static void fault_heal(struct cluster_faults *faults, int node)
         sim_disk_set_sync_us(faults_host(faults, i), 50, 2000);
         sim_disk_set_call_us(faults_host(faults, i), 20);
         sim_disk_fail_at(faults_host(faults, i), 0);
+        sim_disk_crash_at(faults_host(faults, i), 0);
         sim_node_fail_memory(faults_host(faults, i), 0);
     }
     faults->cut = faults->slow = faults->full = false;
@@ -453,9 +480,11 @@ static const struct fault_row {
 } fault_rows[] = {
     {"kill", 9, fault_if_others_up, fault_kill, false},
     {"power", 5, fault_if_others_up, fault_power, false},
+    {"power-at", 5, fault_if_others_up, fault_power_at, false},
     {"restart", 12, fault_if_down, fault_restart, false},
     {"stop", 9, fault_if_up, fault_stop, true},
     {"stop-all", 1, fault_always, fault_stop_all, true},
+    {"start-stop", 3, fault_always, fault_start_stop, true},
     {"end-stop", 9, fault_if_stopping, fault_end_stop, true},
     {"crash", 4, fault_always, fault_crash, false},
     {"pause", 3, fault_if_up, fault_pause, false},

@@ -31,6 +31,21 @@ static const struct mutant {
 #define MUTANT_ROW(name, text) {#name, text},
                MUTATION_TABLE(MUTANT_ROW)};
 
+/* Bugs that only shows who does this often enough; NULL = the faults of every seed. */
+static const char *mutant_faults(enum mutation mutation)
+{
+    switch (mutation) {
+    case MUTATION_MARK_UNCHECKED:
+    case MUTATION_MARK_UNFLUSHED:
+    case MUTATION_EPOCHS_NOT_REBUILT:
+        return "kill,power,power-at,restart,crash,cut,heal,stop,end-stop,start-stop";
+    case MUTATION_FLUSH_ERROR_IGNORED:
+        return "kill,power,restart,crash,io,sync";
+    default:
+        return getenv("SIM_FAULTS");
+    }
+}
+
 static uint64_t mutant_seeds(void)
 {
     const char *text = getenv("MUTANT_SEEDS");
@@ -47,6 +62,7 @@ static _Noreturn void mutant_live(enum mutation mutation, int out)
     setvbuf(stdout, NULL, _IOLBF, 0);
     mutation_now = mutation;
     cluster_seed_init();
+    cluster_seed_set_faults(mutant_faults(mutation));
     while (seed <= mutant_seeds() && cluster_seed_run(seed, &outcome))
         seed++;
     exit(seed <= mutant_seeds());
