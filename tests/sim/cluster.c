@@ -197,9 +197,7 @@ static void node_start(struct node *node)
     node_log(node, &node->broker_logger, "broker", node->broker_env);
     node_log(node, &node->controller_logger, "controller", node->controller_env);
     node->config = cluster_config(cluster, node->id);
-    /* A fault that is still to come may hit the start itself. */
-    bool faulty = sim_node_is_faulty(node->host);
-    node->harmed &= faulty;
+    node->harmed = sim_node_is_faulty(node->host); /* that may end a start */
     node->quit = false;
     node->stop = NODE_RUNS;
     struct buf problem;
@@ -210,7 +208,6 @@ static void node_start(struct node *node)
         err = node_start_controller(node, &problem);
     node->up = true;
     cluster_check_started(cluster, node->id);
-    node->harmed |= err && faulty;
     if (err && !cluster->options.quits && !node->harmed)
         cluster_fail(cluster, "node %d does not start: %s", node->id, buf_text(&problem));
     node->quit |= err != 0;
@@ -459,6 +456,12 @@ struct env *cluster_client_env(struct cluster *cluster)
 bool cluster_is_up(const struct cluster *cluster, int i)
 {
     return cluster->nodes[i].up;
+}
+
+bool cluster_serves(const struct cluster *cluster, int i)
+{
+    const struct node *node = &cluster->nodes[i];
+    return node->up && node->broker && !controller_channel_is_fenced(node->broker->channel);
 }
 
 bool cluster_is_stopping(const struct cluster *cluster, int i)

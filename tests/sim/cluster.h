@@ -68,6 +68,8 @@ int64_t cluster_acked(const struct cluster *cluster, int p);
 /* ---- faults ---- */
 
 bool cluster_is_up(const struct cluster *cluster, int i);
+/* It is up and the controller counts on it. */
+bool cluster_serves(const struct cluster *cluster, int i);
 bool cluster_is_stopping(const struct cluster *cluster, int i);
 void cluster_kill(struct cluster *cluster, int i, bool power);
 /* The machine loses its power, whether or not the node is up. */
