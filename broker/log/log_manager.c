@@ -645,8 +645,7 @@ int log_manager_discard(struct log_manager *manager, const char *topic, int32_t 
 static void shutdown_flush(struct log *log, int64_t now_ms)
 {
     (void)now_ms;
-    if (!MUTATION(MARK_UNFLUSHED))
-        flush_start(log);
+    flush_start(log);
 }
 
 static void shutdown_side_files(struct log *log, int64_t now_ms)
@@ -662,8 +661,6 @@ static void shutdown_side_files(struct log *log, int64_t now_ms)
 /* Why the next start can't trust what lies on the disk of this log; NULL when it can. */
 static const char *unclean_log(const struct log *log)
 {
-    if (MUTATION(MARK_UNFLUSHED))
-        return NULL;
     if (log->flushed_offset != log->end_offset || log->flush || log->want_flush || log->sync_dir)
         return "was not flushed";
     if (log->epochs.dirty || log->epochs_writing)
@@ -706,7 +703,7 @@ static bool dir_is_clean(struct log_dir *dir)
 static void write_clean_mark(struct log_dir *dir)
 {
     struct buf text;
-    if (dir->failed || (!MUTATION(MARK_UNCHECKED) && !dir_is_clean(dir)))
+    if (dir->failed || (!MUTATION(MARK_UNCHECKED) && !MUTATION(MARK_EARLY) && !dir_is_clean(dir)))
         return;
     buf_init(&text);
     buf_printf(&text, "{\"version\":0,\"brokerEpoch\":-1}");
@@ -720,6 +717,8 @@ static void shutdown_next(struct log_manager *manager)
     switch (manager->shutdown_step++) {
     case 0:
         each_log(manager, shutdown_flush, 0);
+        for (int i = 0; i < manager->config.dir_count && MUTATION(MARK_EARLY); i++)
+            write_clean_mark(&manager->dirs[i]);
         break;
     case 1:
         each_log(manager, shutdown_side_files, 0);

@@ -165,7 +165,8 @@ static int load_epochs(struct recovery *r)
 static void take_batch(void *data, const struct batch *batch)
 {
     struct recovery *r = data;
-    epochs_assign(&r->log->epochs, batch->leader_epoch, batch->base_offset);
+    if (!MUTATION(EPOCHS_NOT_REBUILT))
+        epochs_assign(&r->log->epochs, batch->leader_epoch, batch->base_offset);
 }
 
 /* Whether the base offset at `at` is wrong because the sector that its first bytes are in, and

@@ -8,7 +8,7 @@
 
 #define MUTATION_TABLE(ROW)                                                                        \
     ROW(MARK_UNCHECKED, "a log directory is marked clean whatever its logs are")                   \
-    ROW(MARK_UNFLUSHED, "a stop does not flush before it marks the directory clean")               \
+    ROW(MARK_EARLY, "a stop marks the directory clean before it has flushed and ended")            \
     ROW(NAMES_UNSYNCED, "names that a killed process made in a log directory are not synced")      \
     ROW(TORN_END_TRUSTED, "recovery does not check what a power cut may have torn")                \
     ROW(FLUSH_ERROR_IGNORED, "a flush that failed counts as done")                                 \

@@ -306,7 +306,7 @@ static void node_resigned(void *data)
 
 static void node_leave(struct node *node, bool broker_only)
 {
-    if (!node->up || node->stop != NODE_RUNS)
+    if (!node->up || node->quit || node->stop != NODE_RUNS)
         return;
     node->stop = NODE_LEAVING;
     node->broker_only = broker_only;
@@ -461,7 +461,8 @@ bool cluster_is_up(const struct cluster *cluster, int i)
 bool cluster_serves(const struct cluster *cluster, int i)
 {
     const struct node *node = &cluster->nodes[i];
-    return node->up && node->broker && !controller_channel_is_fenced(node->broker->channel);
+    return node->up && node->stop == NODE_RUNS && node->broker &&
+           !controller_channel_is_fenced(node->broker->channel);
 }
 
 bool cluster_is_stopping(const struct cluster *cluster, int i)

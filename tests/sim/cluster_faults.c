@@ -15,6 +15,7 @@
 
 enum {
     FULL_MS = 6000,      /* in which a cluster without faults gets full in-sync sets */
+    SURE_MS = 2000,      /* for which they are full: a session and a little more */
     STOP_MS = 2000,      /* in which a node usually stops */
     STARTING_MS = 100,   /* in which it usually starts */
     LOOK_MS = 20,        /* between two looks at these */
@@ -22,7 +23,6 @@ enum {
     CALM_PAUSE_MS = 250, /* with pauses of the clients from this on to eight times as much */
     SLOW_US = 40000,     /* a sync of a slow disk */
     CALL_US = 2000,      /* another call of it */
-    LARGE_MAX = 700 * 1000,
     DAY_MS = 24 * 3600 * 1000
 };
 
@@ -130,8 +130,8 @@ static void fault_power_at(struct cluster_faults *faults, int node)
 }
 
 /* A stop and a start, and the power may fail between them: what the mark of the stop says must be
- * on the disk. Half of the time it is a start that is stopped on its way: what that one did not look
- * at is not clean. */
+ * on the disk. Half of the time it is a start that is stopped on its way: what that one did not
+ * look at is not clean. */
 static void fault_start_stop(struct cluster_faults *faults, int node)
 {
     struct cluster *cluster = faults->cluster;
@@ -267,22 +267,25 @@ static void fault_journal(struct cluster_faults *faults, int node)
 
 /* ---- directories ---- */
 
-/* Waits until every copy is there; false when that takes too long. */
+/* Waits until every copy is there, for longer than a session lasts: what was decided about brokers
+ * that had been away is known by then. False when that takes too long. */
 static bool faults_make_full(struct cluster_faults *faults)
 {
     struct cluster *cluster = faults->cluster;
+    bool ok = true;
+    int full_ms = 0;
     fault_heal(faults, -1);
     faults_lasting(faults);
-    for (int waited = 0; waited < FULL_MS; waited += LOOK_MS) {
-        if (cluster_is_full(cluster))
-            return true;
+    cluster_set_pause(cluster, CALM_PAUSE_MS);
+    for (int waited = 0; ok && full_ms < SURE_MS && waited < FULL_MS; waited += LOOK_MS) {
+        full_ms = cluster_is_full(cluster) ? full_ms + LOOK_MS : 0;
         for (int i = 0; i < CLUSTER_NODES; i++)
             if (!cluster_is_stopping(cluster, i))
                 cluster_restart(cluster, i);
-        if (!cluster_run(cluster, LOOK_MS))
-            return false;
+        ok = cluster_run(cluster, LOOK_MS);
     }
-    return false;
+    cluster_set_pause(cluster, 0);
+    return ok && full_ms >= SURE_MS;
 }
 
 struct faults_walk {
@@ -457,10 +460,13 @@ static void fault_delete(struct cluster_faults *faults, int node)
     cluster_ask(faults->cluster, &command);
 }
 
+/* Of any order of magnitude; now and then the power fails while it is written somewhere. */
 static void fault_large(struct cluster_faults *faults, int node)
 {
-    (void)node;
-    cluster_enlarge(faults->cluster, 1 + (int)faults_draw(faults, LARGE_MAX));
+    uint64_t most = (uint64_t)1 << (8 + faults_draw(faults, 13));
+    cluster_enlarge(faults->cluster, 1 + (int)faults_draw(faults, most));
+    if (faults_draw(faults, 3) == 0)
+        sim_disk_crash_at(faults_host(faults, node), 1 + faults_draw(faults, 20));
 }
 
 /* No fault for a while, in which nothing may shrink, however seldom the clients write. */
@@ -487,10 +493,10 @@ static const struct fault_row {
     {"power", 5, fault_if_others_up, fault_power, false},
     {"power-at", 5, fault_if_others_up, fault_power_at, false},
     {"restart", 12, fault_if_down, fault_restart, false},
-    {"stop", 9, fault_if_up, fault_stop, true},
-    {"stop-all", 1, fault_always, fault_stop_all, true},
-    {"start-stop", 3, fault_always, fault_start_stop, true},
-    {"end-stop", 9, fault_if_stopping, fault_end_stop, true},
+    {"stop", 6, fault_if_up, fault_stop, false},
+    {"stop-all", 1, fault_always, fault_stop_all, false},
+    {"start-stop", 2, fault_always, fault_start_stop, false},
+    {"end-stop", 6, fault_if_stopping, fault_end_stop, false},
     {"crash", 4, fault_always, fault_crash, false},
     {"pause", 3, fault_if_up, fault_pause, false},
     {"cut", 4, fault_always, fault_cut, false},
@@ -500,19 +506,19 @@ static const struct fault_row {
     {"slow-disk", 2, fault_always, fault_slow_disk, false},
     {"full-disk", 2, fault_if_up, fault_full_disk, false},
     {"io", 3, fault_if_up, fault_io, false},
-    {"sync", 2, fault_if_up, fault_sync, true},
+    {"sync", 2, fault_if_up, fault_sync, false},
     {"descriptors", 2, fault_if_up, fault_descriptors, true},
     {"journal", 1, fault_always, fault_journal, false},
-    {"lose-folder", 1, fault_always, fault_lose_folder, true},
-    {"lose-all", 1, fault_always, fault_lose_all, true},
-    {"empty-dir", 1, fault_always, fault_empty_dir, true},
+    {"lose-folder", 1, fault_always, fault_lose_folder, false},
+    {"lose-all", 1, fault_always, fault_lose_all, false},
+    {"empty-dir", 1, fault_always, fault_empty_dir, false},
     {"move-dirs", 1, fault_always, fault_move_dirs, false},
     {"back-up", 2, fault_if_down, fault_back_up, false},
-    {"restore", 1, fault_if_copied, fault_restore, true},
+    {"restore", 1, fault_if_copied, fault_restore, false},
     {"unregister", 2, fault_if_down, fault_unregister, false},
     {"create", 2, fault_always, fault_create, false},
     {"delete", 2, fault_always, fault_delete, false},
-    {"large", 2, fault_always, fault_large, false},
+    {"large", 4, fault_always, fault_large, false},
     {"calm", 1, fault_always, fault_none, false},
 };
 enum { FAULT_ROWS = sizeof(fault_rows) / sizeof(fault_rows[0]) };

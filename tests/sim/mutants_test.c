@@ -36,7 +36,7 @@ static const char *mutant_faults(enum mutation mutation)
 {
     switch (mutation) {
     case MUTATION_MARK_UNCHECKED:
-    case MUTATION_MARK_UNFLUSHED:
+    case MUTATION_MARK_EARLY:
     case MUTATION_EPOCHS_NOT_REBUILT:
         return "kill,power,power-at,restart,crash,cut,heal,stop,end-stop,start-stop";
     case MUTATION_FLUSH_ERROR_IGNORED:
