@@ -70,6 +70,7 @@ struct replica_fetcher {
     int32_t correlation_id;
     int32_t session_id;
     int32_t session_epoch;
+    int64_t told_epoch; /* our broker epoch, as the leader heard it last */
     int64_t lost_ms;      /* when the line broke; 0 while it is up */
     bool session_opening; /* the full fetch has no answer yet: nothing else may be sent */
 };
@@ -342,9 +343,26 @@ static bool fetcher_must_send(const struct replica_fetcher *fetcher)
     return true;
 }
 
+/* The leader counts what was said under our newest broker epoch. When this process was registered
+ * anew, each partition has to be named again, also one that is idle. */
+static void fetcher_say_epoch(struct replica_fetcher *fetcher)
+{
+    int64_t epoch = controller_channel_broker_epoch(fetcher->deps->channel);
+    if (epoch < 0 || epoch == fetcher->told_epoch)
+        return;
+    fetcher->told_epoch = epoch;
+    LIST_EACH(step, &fetcher->slots)
+    {
+        struct fetch_slot *slot = LIST_ENTRY(step, struct fetch_slot, link);
+        if (slot->state == SLOT_ASKED)
+            slot_ready(slot);
+    }
+}
+
 static void fetcher_send(void *data)
 {
     struct replica_fetcher *fetcher = data;
+    fetcher_say_epoch(fetcher);
     if (!fetcher_must_send(fetcher))
         return;
     struct arena arena;
