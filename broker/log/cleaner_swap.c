@@ -3,7 +3,7 @@
  * A .log.swap file is complete and durable, and its index files were renamed before it: so the old
  * segments that its offsets cover go, and it gets its name. Old segments behind its last offset, of
  * which nothing was left, may stay: what they hold is obsolete but no harm, and goes the next time.
- */
+ * Failure modes: one that is not whole all the same takes the place of nothing: ERR_CORRUPT. */
 #include "broker/log/cleaner.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "broker/log/batch_scan.h"
 
-enum { SWAP_BLOCK = 4096 };
+enum { SWAP_BLOCK = 256 * 1024 };
 
 static int remove_file(struct env *env, const char *dir, int64_t offset, const char *suffix)
 {
@@ -23,7 +23,8 @@ static int remove_file(struct env *env, const char *dir, int64_t offset, const c
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
-/* The last offset in the file `name`; -1 when there is no batch. */
+/* The last offset in the file `name`, which has to be whole: at least one batch (of nothing no
+ * segment is made), and all of them good. */
 static int last_offset_in(struct env *env, const char *dir, const char *name, int64_t *last)
 {
     struct batch_scan scan;
@@ -37,11 +38,19 @@ static int last_offset_in(struct env *env, const char *dir, const char *name, in
     int64_t size = env_file_size(file);
     if (size >= 0) {
         batch_scan_init(&scan, file, 0, (uint64_t)size, SWAP_BLOCK);
-        while ((rc = batch_scan_next(&scan)) == 1)
+        while ((rc = batch_scan_next(&scan)) == 1) {
             *last = batch_last_offset(&scan.batch);
+            rc = batch_scan_body(&scan);
+            if (rc == 0 && batch_check_crc(&scan.batch) != 0)
+                rc = ERR_CORRUPT;
+            if (rc < 0)
+                break;
+        }
         batch_scan_close(&scan);
     }
     env_file_close(file);
+    if (rc == 0 && *last < 0)
+        rc = ERR_CORRUPT;
     return size < 0 ? (int)size : rc;
 }
 

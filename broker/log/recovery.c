@@ -138,6 +138,10 @@ static int list_files(struct recovery *r)
     mem_free(names);
     if (swap) {
         rc = cleaner_finish_swaps(r->env, r->log->path);
+        if (rc == ERR_CORRUPT)
+            buf_printf(r->note,
+                       "%s: a .log.swap file, of a compaction that a crash cut short, is bad",
+                       r->log->path);
         return rc < 0 ? rc : list_files(r);
     }
     for (uint32_t i = 0; i + 1 < r->log->segment_count; i++)

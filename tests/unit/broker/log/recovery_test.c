@@ -214,6 +214,36 @@ static void a_hole_between_segments_is_damage(void)
     }
 }
 
+/* What a compaction left half done takes the place of a segment only when it is whole. */
+static void a_bad_swap_file_replaces_nothing(void)
+{
+    for (int way = 0; way < 3; way++) {
+        struct fixture f;
+        fixture_init(&f);
+        f.config.segment_bytes = 500;
+        CHECK_INT(fixture_open(&f), 0);
+        append_batches(&f, 10);
+        fixture_crash(&f);
+        int64_t size = file_size(&f, LOG0);
+        char *from = log_file(&f, LOG0), *to = log_file(&f, LOG0 ".swap"), *copy;
+        size_t len;
+        CHECK_INT(env_file_load(f.env, from, 1 << 20, &copy, &len), 0);
+        CHECK_INT(env_file_replace(f.env, to, copy, len), 0);
+        if (way == 0)
+            file_cut(&f, LOG0 ".swap", 0);
+        else if (way == 1)
+            file_cut(&f, LOG0 ".swap", size - 1);
+        else
+            file_flip(&f, LOG0 ".swap", size - 3);
+        CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+        CHECK_INT(file_size(&f, LOG0), size);
+        mem_free(copy);
+        mem_free(from);
+        mem_free(to);
+        fixture_close(&f);
+    }
+}
+
 /* Compaction left them on the leader, whatever the policy is now. */
 static void gaps_of_the_leader_are_no_damage(void)
 {
@@ -481,7 +511,8 @@ TAP_MAIN(TAP_TEST(a_torn_end_is_cut_at_every_byte),
          TAP_TEST(a_flip_in_the_middle_is_never_a_shorter_log),
          TAP_TEST(a_hole_from_a_power_cut_is_a_torn_end),
          TAP_TEST(a_bad_end_of_a_sealed_segment_is_damage),
-         TAP_TEST(a_hole_between_segments_is_damage), TAP_TEST(gaps_of_the_leader_are_no_damage),
+         TAP_TEST(a_bad_swap_file_replaces_nothing), TAP_TEST(a_hole_between_segments_is_damage),
+         TAP_TEST(gaps_of_the_leader_are_no_damage),
          TAP_TEST(a_log_that_ends_below_its_recovery_point_is_damaged),
          TAP_TEST(a_cut_by_the_leader_is_no_damage), TAP_TEST(indexes_are_made_again),
          TAP_TEST(epochs_are_made_again), TAP_TEST(producers_are_made_again),
