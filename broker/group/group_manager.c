@@ -204,6 +204,11 @@ uint64_t group_manager_topics(const struct group_manager *manager)
     return manager->topics_version;
 }
 
+struct shard *group_manager_shard(const struct group_manager *manager, int32_t index)
+{
+    return map_get_u64(&manager->shards, (uint32_t)index);
+}
+
 struct sweep *group_manager_sweep(struct group_manager *manager)
 {
     return &manager->sweep;

@@ -36,6 +36,7 @@ struct config;
 struct expression;
 struct group_manager;
 struct matcher;
+struct shard;
 struct sweep;
 
 #define GROUP_OFFSETS_TOPIC "__consumer_offsets"
@@ -198,6 +199,8 @@ void group_manager_consumer_describe(struct group_manager *manager, struct wire_
 /* Counts the changes of the set of topics, of their partitions, and of what expressions match;
  * never 0. */
 uint64_t group_manager_topics(const struct group_manager *manager);
+/* NULL when this broker does not lead the partition. */
+struct shard *group_manager_shard(const struct group_manager *manager, int32_t index);
 struct sweep *group_manager_sweep(struct group_manager *manager);
 struct matcher *group_manager_matcher(const struct group_manager *manager);
 const struct group_manager_deps *group_manager_deps(const struct group_manager *manager);

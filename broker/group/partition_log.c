@@ -60,8 +60,15 @@ static struct partition *partition_log_find(struct partition_log *log, int32_t i
 static int partition_log_check(void *data, int32_t index)
 {
     int err;
-    const struct partition *partition = partition_log_find(data, index, &err);
-    return partition ? partition_check_append(partition, PARTITION_ACKS_ALL) : err;
+    struct partition *partition = partition_log_find(data, index, &err);
+    if (!partition)
+        return err;
+    err = partition_check_append(partition, PARTITION_ACKS_ALL);
+    /* A group changes in memory first: on a disk that is nearly full nothing begins to change. */
+    const struct log *log = partition_log(partition);
+    if (!err && (!log || log_is_offline(log) || !log_has_room(log)))
+        err = ERR_KAFKA_STORAGE_ERROR;
+    return err;
 }
 
 static size_t partition_log_batch_max(void *data, int32_t index)

@@ -14,7 +14,11 @@
 #include "broker/group/replay.h"
 #include "broker/group/sweep.h"
 
-enum { SHARD_RETRY_MS = 1000 };
+enum {
+    SHARD_RETRY_MS = 1000,
+    SHARD_RELOAD_WAIT_MAX_MS = 30000,
+    SHARD_GOOD_MS = 60000 /* a shard that served so long before it had to reload begins anew */
+};
 
 /* ---- operations ---- */
 
@@ -112,7 +116,15 @@ int shard_check(const struct shard *shard)
 static void shard_reload_now(void *data)
 {
     struct shard *shard = data;
-    group_manager_leader_changed(shard->manager, shard->index, true); /* frees the shard */
+    struct group_manager *manager = shard->manager;
+    int32_t index = shard->index;
+    int64_t lived_us = env_now_us(group_manager_deps(manager)->env) - shard->load_started_us;
+    int64_t wait_ms = shard->reload_wait_ms ? 2 * shard->reload_wait_ms : SHARD_RETRY_MS;
+    if (lived_us > (SHARD_GOOD_MS + shard->reload_wait_ms) * 1000)
+        wait_ms = 0;
+    group_manager_leader_changed(manager, index, true); /* frees the shard */
+    group_manager_shard(manager, index)->reload_wait_ms =
+        wait_ms < SHARD_RELOAD_WAIT_MAX_MS ? wait_ms : SHARD_RELOAD_WAIT_MAX_MS;
 }
 
 void shard_reload(struct shard *shard)
@@ -121,7 +133,7 @@ void shard_reload(struct shard *shard)
         return;
     shard->state = SHARD_LOADING;
     sweep_leave(group_manager_sweep(shard->manager), shard);
-    env_timer_start(&shard->reload_timer, 0);
+    env_timer_start(&shard->reload_timer, shard->reload_wait_ms);
 }
 
 /* ---- groups ---- */

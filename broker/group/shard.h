@@ -34,6 +34,7 @@ struct shard {
     bool closed;  /* being freed */
     struct env_timer retry_timer;
     struct env_timer reload_timer;
+    int64_t reload_wait_ms; /* before the next one: reloads that follow each other are rare */
     int64_t load_started_us;
     int64_t loaded_bytes;
 };
@@ -64,8 +65,8 @@ void shard_barrier(struct shard *shard, struct shard_op *op,
 
 /* Whether an append would be taken now: 0 or an error in a coordinator's words. */
 int shard_check(const struct shard *shard) MUST_CHECK;
-/* Memory is not what the log says: everything is read again. Groups answer that they load from now
- * on; they are freed in the next turn. */
+/* Memory is not what the log says: everything is read again, at once the first time, later and
+ * later when it does not help. Groups answer that they load from now on. */
 void shard_reload(struct shard *shard);
 
 /* What an error of the internal topic means to a client of the coordinator. */

@@ -114,6 +114,9 @@ int64_t log_last_stable_offset(const struct log *log);
 int64_t log_size(const struct log *log);
 const struct uuid *log_topic_id(const struct log *log);
 bool log_is_offline(const struct log *log);
+/* Whether the disk has room for clients' appends. The broker's own find some megabytes more, so who
+ * asks before it changes anything is not refused a moment later. */
+bool log_has_room(const struct log *log);
 /* The log directory (of log.dirs) that it lies in. */
 const char *log_dir_path(const struct log *log);
 const struct log_config *log_config(const struct log *log);

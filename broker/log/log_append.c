@@ -179,6 +179,11 @@ static int check_dir(struct log *log, size_t len, enum log_origin origin, struct
     return 0;
 }
 
+bool log_has_room(const struct log *log)
+{
+    return log_dir_has_room(log->dir, 0, LOG_FROM_CLIENT);
+}
+
 static int write_checked(struct log *log, const uint8_t *bytes, size_t len, int64_t now_ms,
                          struct log_append *result)
 {

@@ -71,6 +71,7 @@ static void log_world_load(void *data, int32_t partition, struct group_log_load 
 {
     struct group_world *world = data;
     world->logs[partition].load = load;
+    world->logs[partition].loads++;
     env_timer_start(&world->logs[partition].load_timer, world->load_ms);
 }
 

@@ -22,6 +22,7 @@ struct group_world_log {
     struct list waits;
     struct env_timer safe_timer;
     struct group_log_load *load;
+    int loads; /* begun so far */
     struct env_timer load_timer;
 };
 

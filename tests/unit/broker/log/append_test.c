@@ -164,15 +164,18 @@ static void a_full_disk_refuses_clients_first(void)
     f.log->dir->space_checked_us = 0;
     CHECK_INT(append_some(&f, 1, 10), ERR_KAFKA_STORAGE_ERROR);
     CHECK(strstr(fixture_result.message, "nearly full") != NULL);
+    CHECK(!log_has_room(f.log)); /* told ahead, while the broker's own appends are still taken */
+    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 1}, LOG_FROM_BROKER), 0);
     CHECK(!log_is_offline(f.log));
-    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 1}, LOG_FROM_LEADER), 0);
+    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 2}, LOG_FROM_LEADER), 0);
     f.manager->config.disk_reserve_bytes = INT64_MAX;
-    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 2}, LOG_FROM_LEADER),
+    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 3}, LOG_FROM_LEADER),
               ERR_KAFKA_STORAGE_ERROR);
     int64_t first;
     CHECK_INT(read_from(&f, 0, 1, INT64_MAX, &first), 1);
     f.manager->config.disk_reserve_bytes = 1;
     CHECK_INT(append_some(&f, 1, 10), 0);
+    CHECK(log_has_room(f.log));
     fixture_close(&f);
 }
 
