@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/map.h"
 #include "base/mem.h"
 
 enum { UNIFORM_PASSES_MAX = 64 }; /* each pass moves what it can; a few are enough in practice */
@@ -56,17 +57,26 @@ static void range_assign_topic(const struct assignor_topic *topic, int32_t index
             continue;
         int32_t share = topic->partitions / readers + (seen++ < topic->partitions % readers);
         for (int32_t end = next + share; next < end; next++)
-            partition_set_add(&order[i]->after, &topic->id, next);
+            partition_set_append(&order[i]->after, &topic->id, next);
     }
 }
 
-static void range_assign(const struct assignor_topic *topics, int32_t topic_count,
+/* Topics come in no order of their ids: each set is sorted once. */
+static void members_settle(struct assignor_member **order, int32_t count)
+{
+    for (int32_t i = 0; i < count; i++)
+        partition_set_settle(&order[i]->after);
+}
+
+static int64_t range_assign(const struct assignor_topic *topics, int32_t topic_count,
                          struct assignor_member *members, int32_t member_count)
 {
     struct assignor_member **order = members_in_order(members, member_count);
     for (int32_t i = 0; i < topic_count; i++)
         range_assign_topic(&topics[i], i, order, member_count);
+    members_settle(order, member_count);
     mem_free(order);
+    return (int64_t)topic_count * member_count;
 }
 
 /* ---- uniform ---- */
@@ -81,6 +91,9 @@ struct uniform {
     int32_t total;
     int32_t *owner; /* by number; -1 = free */
     int32_t *load;  /* by member */
+    struct map by_id; /* topic id -> its struct assignor_topic */
+    int64_t steps;
+    int32_t *heap;    /* members, the one with the least load first; only while all read all */
 };
 
 static void uniform_give(struct uniform *uniform, int32_t number, int32_t member)
@@ -94,10 +107,8 @@ static void uniform_give(struct uniform *uniform, int32_t number, int32_t member
 
 static int32_t uniform_topic_of(const struct uniform *uniform, const struct uuid *id)
 {
-    for (int32_t i = 0; i < uniform->topic_count; i++)
-        if (uuid_equal(&uniform->topics[i].id, id))
-            return i;
-    return -1;
+    const struct assignor_topic *topic = map_get(&uniform->by_id, id, sizeof(*id));
+    return topic ? (int32_t)(topic - uniform->topics) : -1;
 }
 
 /* What a member had and may still have stays. */
@@ -109,6 +120,7 @@ static void uniform_keep(struct uniform *uniform, int32_t member)
     size_t count;
     while ((run = partition_set_next_topic(before, &at, &count))) {
         int32_t topic = uniform_topic_of(uniform, &run->topic_id);
+        uniform->steps += (int64_t)count;
         if (topic < 0 || !member_reads(uniform->order[member], topic))
             continue;
         for (size_t i = 0; i < count; i++) {
@@ -122,10 +134,13 @@ static void uniform_keep(struct uniform *uniform, int32_t member)
 static void uniform_begin(struct uniform *uniform, struct assignor_member *members)
 {
     uniform->order = members_in_order(members, uniform->member_count);
+    map_init(&uniform->by_id);
     uniform->base = mem_alloc((size_t)(uniform->topic_count + 1) * sizeof(int32_t));
     for (int32_t i = 0; i < uniform->topic_count; i++) {
         uniform->base[i] = uniform->total;
         uniform->total += uniform->topics[i].partitions;
+        map_put(&uniform->by_id, &uniform->topics[i].id, sizeof(uniform->topics[i].id),
+                (void *)(uintptr_t)&uniform->topics[i]);
     }
     uniform->owner = mem_alloc((size_t)(uniform->total + 1) * sizeof(int32_t));
     uniform->load = mem_alloc((size_t)(uniform->member_count + 1) * sizeof(int32_t));
@@ -137,12 +152,15 @@ static void uniform_begin(struct uniform *uniform, struct assignor_member *membe
 
 static void uniform_end(struct uniform *uniform)
 {
+    uniform->steps += uniform->total;
     for (int32_t i = 0; i < uniform->topic_count; i++)
         for (int32_t p = 0; p < uniform->topics[i].partitions; p++) {
             int32_t owner = uniform->owner[uniform->base[i] + p];
             if (owner >= 0)
-                partition_set_add(&uniform->order[owner]->after, &uniform->topics[i].id, p);
+                partition_set_append(&uniform->order[owner]->after, &uniform->topics[i].id, p);
         }
+    members_settle(uniform->order, uniform->member_count);
+    map_close(&uniform->by_id);
     mem_free(uniform->order);
     mem_free(uniform->base);
     mem_free(uniform->owner);
@@ -177,14 +195,57 @@ static void uniform_trim(struct uniform *uniform)
 }
 
 /* The reader with the least; -1 when nobody reads the topic. */
-static int32_t uniform_least(const struct uniform *uniform, int32_t topic)
+static int32_t uniform_least(struct uniform *uniform, int32_t topic)
 {
     int32_t least = -1;
+    uniform->steps += uniform->member_count;
     for (int32_t i = 0; i < uniform->member_count; i++)
         if (member_reads(uniform->order[i], topic) &&
             (least < 0 || uniform->load[i] < uniform->load[least]))
             least = i;
     return least;
+}
+
+/* ---- everybody reads everything: a heap of the members ---- */
+
+static bool uniform_is_before(const struct uniform *uniform, int32_t a, int32_t b)
+{
+    return uniform->load[a] < uniform->load[b] || (uniform->load[a] == uniform->load[b] && a < b);
+}
+
+static void uniform_sink(struct uniform *uniform, int32_t at)
+{
+    int32_t *heap = uniform->heap;
+    for (;;) {
+        int32_t least = at;
+        uniform->steps++;
+        for (int32_t child = 2 * at + 1; child <= 2 * at + 2; child++)
+            if (child < uniform->member_count &&
+                uniform_is_before(uniform, heap[child], heap[least]))
+                least = child;
+        if (least == at)
+            return;
+        int32_t moved = heap[at];
+        heap[at] = heap[least];
+        heap[least] = moved;
+        at = least;
+    }
+}
+
+static void uniform_fill_all(struct uniform *uniform)
+{
+    uniform->heap = mem_alloc((size_t)uniform->member_count * sizeof(int32_t));
+    for (int32_t i = 0; i < uniform->member_count; i++)
+        uniform->heap[i] = i;
+    for (int32_t i = uniform->member_count / 2; i >= 0; i--)
+        uniform_sink(uniform, i);
+    for (int32_t number = 0; number < uniform->total; number++) {
+        if (uniform->owner[number] >= 0)
+            continue;
+        uniform_give(uniform, number, uniform->heap[0]);
+        uniform_sink(uniform, 0);
+    }
+    mem_free(uniform->heap);
 }
 
 static void uniform_fill(struct uniform *uniform)
@@ -216,22 +277,26 @@ static bool uniform_even_out(struct uniform *uniform)
     return moved;
 }
 
-static void uniform_assign(const struct assignor_topic *topics, int32_t topic_count,
+static int64_t uniform_assign(const struct assignor_topic *topics, int32_t topic_count,
                            struct assignor_member *members, int32_t member_count)
 {
     struct uniform uniform = {
         .topics = topics, .topic_count = topic_count, .member_count = member_count};
     if (member_count == 0)
-        return;
+        return 0;
     uniform_begin(&uniform, members);
     bool homogeneous = uniform_is_homogeneous(&uniform);
-    if (homogeneous)
+    if (homogeneous) {
         uniform_trim(&uniform);
-    uniform_fill(&uniform);
+        uniform_fill_all(&uniform);
+    } else {
+        uniform_fill(&uniform);
+    }
     for (int pass = 0; !homogeneous && pass < UNIFORM_PASSES_MAX; pass++)
         if (!uniform_even_out(&uniform))
             break;
     uniform_end(&uniform);
+    return uniform.steps;
 }
 
 /* ---- by name ---- */

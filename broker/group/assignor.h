@@ -23,7 +23,10 @@ struct assignor_member {
     struct partition_set after;         /* the result; initialised by the caller */
 };
 
-typedef void assignor(const struct assignor_topic *topics, int32_t topic_count,
+/* Returns how many elementary steps it took: it runs on the loop, and tests bound them. They grow
+ * with partitions and members (range: topics times members); only while members read different
+ * topics does uniform look at all members for a partition that moves. */
+typedef int64_t assignor(const struct assignor_topic *topics, int32_t topic_count,
                       struct assignor_member *members, int32_t member_count);
 
 /* NULL when there is none of that name, or `enabled` ("uniform,range") does not have it. */

@@ -83,6 +83,7 @@ struct classic *classic_new(struct group *group)
     list_init(&classic->stores);
     map_init(&classic->by_id);
     map_init(&classic->by_instance);
+    map_init(&classic->supporters);
     map_init(&classic->pending);
     env_timer_init(group_env(group), &classic->timer, classic_due, classic);
     return classic;
@@ -114,6 +115,7 @@ void classic_free(struct classic *classic, int err)
     classic_free_pending(classic);
     map_close(&classic->by_id);
     map_close(&classic->by_instance);
+    map_close(&classic->supporters);
     mem_free(classic->protocol_type);
     mem_free(classic->protocol);
     mem_free(classic);
@@ -461,8 +463,14 @@ static int classic_load_member(struct classic *classic,
         from->rebalance_timeout >= 0 ? from->rebalance_timeout : from->session_timeout;
     member->synced = true;
     classic_set_assignment(member, from->assignment);
-    return classic_protocols_one(&member->protocols, wire_str_from(classic->protocol),
-                                 from->subscription);
+    struct classic_protocols protocols;
+    int err = classic_protocols_one(&protocols, wire_str_from(classic->protocol),
+                                    from->subscription);
+    if (err)
+        return err;
+    protocols = classic_set_protocols(member, protocols);
+    ASSERT(protocols.count == 0);
+    return 0;
 }
 
 int classic_load(struct classic *classic, const struct group_metadata_value *value)

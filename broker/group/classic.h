@@ -74,6 +74,7 @@ struct classic {
     int32_t joined_count; /* members whose JoinGroup waits */
     struct map by_id;
     struct map by_instance;
+    struct map supporters; /* protocol -> how many members support it, as a pointer */
     struct map pending;     /* id -> struct classic_pending */
     struct env_timer timer; /* the end of the join phase, or of the sync phase */
     bool delaying;          /* the initial delay runs */
@@ -163,6 +164,9 @@ struct classic_member *classic_member_new(struct classic *classic, struct wire_s
 void classic_member_remove(struct classic_member *member, int err);
 /* A static member comes back under a new id. */
 void classic_member_rename(struct classic_member *member, const char *id);
+/* Gives the member these; what it had is the caller's to free. */
+struct classic_protocols classic_set_protocols(struct classic_member *member,
+                                               struct classic_protocols protocols) MUST_CHECK;
 int classic_protocols_copy(struct classic_protocols *to, const struct group_join *join) MUST_CHECK;
 int classic_protocols_one(struct classic_protocols *to, struct wire_str name,
                           struct wire_bytes metadata) MUST_CHECK;

@@ -328,15 +328,17 @@ static int classic_check_join(struct classic *classic, const struct classic_memb
     return classic_fits(classic, member, join) ? 0 : ERR_GROUP_MAX_SIZE_REACHED;
 }
 
-/* Takes over what the request says; 0 or ERR_NO_MEMORY. */
-static int classic_update_member(struct classic_member *member, struct group_join *join)
+/* Takes over what the request says; 0 or ERR_NO_MEMORY. What the member supported is the caller's
+ * to free. */
+static int classic_update_member(struct classic_member *member, struct group_join *join,
+                                 struct classic_protocols *before)
 {
     struct classic_protocols protocols;
+    *before = (struct classic_protocols){0};
     int err = classic_protocols_copy(&protocols, join);
     if (err)
         return err;
-    classic_protocols_free(&member->protocols);
-    member->protocols = protocols;
+    *before = classic_set_protocols(member, protocols);
     member->session_ms = join->request->session_timeout_ms;
     member->rebalance_ms = join->request->rebalance_timeout_ms >= 0
                                ? join->request->rebalance_timeout_ms
@@ -359,11 +361,13 @@ static void classic_await_join(struct classic_member *member, struct group_join 
 static void classic_update_and_rebalance(struct classic_member *member, struct group_join *join,
                                          const char *reason)
 {
-    int err = classic_update_member(member, join);
+    struct classic_protocols before;
+    int err = classic_update_member(member, join, &before);
     if (err) {
         classic_fail_join(join, err, join->request->member_id);
         return;
     }
+    classic_protocols_free(&before);
     struct classic *classic = member->classic;
     /* The state first: in COMPLETING this answers the syncs that wait. */
     if (classic->state != CLASSIC_PREPARING)
@@ -381,8 +385,9 @@ static void classic_add(struct classic *classic, struct wire_str id, struct grou
     }
     struct classic_member *member = classic_member_new(classic, id, request->group_instance_id,
                                                        join->client_id, join->client_host);
+    struct classic_protocols none;
     member->fresh = true;
-    int err = classic_update_member(member, join);
+    int err = classic_update_member(member, join, &none);
     if (err) {
         classic_member_remove(member, err);
         classic_fail_join(join, err, request->member_id);
@@ -485,17 +490,15 @@ static void classic_replace(struct classic_member *member, struct group_join *jo
         classic_answer_join(member, ERR_FENCED_INSTANCE_ID);
     if (member->sync)
         classic_answer_sync(member, ERR_FENCED_INSTANCE_ID);
-    struct classic_protocols before = member->protocols;
-    const struct classic_protocol *was =
-        classic->protocol ? classic_protocols_find(&before, wire_str_from(classic->protocol))
-                          : NULL;
-    member->protocols = (struct classic_protocols){0};
-    int err = classic_update_member(member, join);
+    struct classic_protocols before;
+    int err = classic_update_member(member, join, &before);
     if (err) {
-        member->protocols = before;
         classic_fail_join(join, err, wire_str_from(""));
         return;
     }
+    const struct classic_protocol *was =
+        classic->protocol ? classic_protocols_find(&before, wire_str_from(classic->protocol))
+                          : NULL;
     classic_member_rename(member, join->made_id);
     classic_touch(member);
     if (classic->state == CLASSIC_STABLE && was &&

@@ -71,8 +71,10 @@ struct classic_member *classic_member_new(struct classic *classic, struct wire_s
 
 static void classic_member_free(struct classic_member *member)
 {
+    struct classic_protocols protocols =
+        classic_set_protocols(member, (struct classic_protocols){0});
     env_timer_stop(&member->session_timer);
-    classic_protocols_free(&member->protocols);
+    classic_protocols_free(&protocols);
     mem_free((void *)member->assignment.data);
     mem_free((void *)member->next.data);
     mem_free(member->id);
@@ -208,15 +210,41 @@ const struct classic_protocol *classic_protocols_find(const struct classic_proto
     return NULL;
 }
 
+/* A name that a member says twice counts once. */
+static void classic_count_support(struct classic *classic,
+                                  const struct classic_protocols *protocols, int32_t by)
+{
+    for (int32_t i = 0; i < protocols->count; i++) {
+        struct wire_str name = protocols->items[i].name;
+        const char *key = name.len > 0 ? name.data : "";
+        size_t len = name.len > 0 ? (size_t)name.len : 0;
+        if (classic_protocols_find(protocols, name) != &protocols->items[i])
+            continue;
+        uintptr_t count =
+            (uintptr_t)map_get(&classic->supporters, key, len) + (uintptr_t)(intptr_t)by;
+        if (count > 0)
+            map_put(&classic->supporters, key, len, (void *)count);
+        else
+            map_del(&classic->supporters, key, len);
+    }
+}
+
+struct classic_protocols classic_set_protocols(struct classic_member *member,
+                                               struct classic_protocols protocols)
+{
+    struct classic_protocols before = member->protocols;
+    classic_count_support(member->classic, &before, -1);
+    member->protocols = protocols;
+    classic_count_support(member->classic, &protocols, 1);
+    return before;
+}
+
 bool classic_all_support(const struct classic *classic, struct wire_str protocol)
 {
-    LIST_EACH(step, &classic->members)
-    {
-        const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
-        if (!classic_protocols_find(&member->protocols, protocol))
-            return false;
-    }
-    return true;
+    const char *key = protocol.len > 0 ? protocol.data : "";
+    uintptr_t count = (uintptr_t)map_get(&classic->supporters, key,
+                                         protocol.len > 0 ? (size_t)protocol.len : 0);
+    return count == (uintptr_t)classic->member_count;
 }
 
 /* The first of the member's own protocols that all support; -1 when there is none. */

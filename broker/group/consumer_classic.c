@@ -237,7 +237,8 @@ static int downgrade_member(struct classic *classic, struct consumer_member *fro
     if (!err)
         classic_set_assignment(member, (struct wire_bytes){bytes.data, (int32_t)bytes.len});
     buf_close(&bytes);
-    member->protocols = from->protocols;
+    struct classic_protocols none = classic_set_protocols(member, from->protocols);
+    ASSERT(none.count == 0);
     from->protocols = (struct classic_protocols){0};
     return err;
 }

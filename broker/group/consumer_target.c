@@ -166,23 +166,22 @@ const char *consumer_assignor_name(const struct consumer *consumer)
 {
     const char *enabled = group_settings(consumer->group)->assignors;
     const char *best = assignor_default(enabled);
-    int32_t best_votes = 0;
+    struct map votes; /* assignor -> how many want it, as a pointer */
+    uintptr_t most = 0;
+    map_init(&votes);
     LIST_EACH(step, &consumer->members)
     {
-        const struct consumer_member *candidate = LIST_ENTRY(step, struct consumer_member, link);
-        int32_t votes = 0;
-        if (!candidate->assignor)
+        const char *vote = LIST_ENTRY(step, struct consumer_member, link)->assignor;
+        if (!vote)
             continue;
-        LIST_EACH(other, &consumer->members)
-        {
-            const char *vote = LIST_ENTRY(other, struct consumer_member, link)->assignor;
-            votes += vote && strcmp(vote, candidate->assignor) == 0;
-        }
-        if (votes > best_votes) {
-            best_votes = votes;
-            best = candidate->assignor;
+        uintptr_t count = (uintptr_t)map_get(&votes, vote, strlen(vote)) + 1;
+        map_put(&votes, vote, strlen(vote), (void *)count);
+        if (count > most) {
+            most = count;
+            best = vote;
         }
     }
+    map_close(&votes);
     /* A member that was loaded may ask for one that is not enabled any more. */
     return assignor_find(wire_str_from(best), enabled) ? best : assignor_default(enabled);
 }

@@ -169,10 +169,25 @@ void partition_set_subtract(struct partition_set *set, const struct partition_se
     set->count = partition_set_filter(set->items, set->count, b, false);
 }
 
+/* One walk over both, into a new array. */
 void partition_set_unite(struct partition_set *set, const struct partition_set *b)
 {
-    for (size_t i = 0; i < b->count; i++)
-        partition_set_add(set, &b->items[i].topic_id, b->items[i].partition);
+    struct partition_set all = {0};
+    size_t i = 0;
+    size_t j = 0;
+    if (b->count == 0)
+        return;
+    all.cap = set->count + b->count;
+    all.items = mem_alloc(all.cap * sizeof(*all.items));
+    while (i < set->count || j < b->count) {
+        int order = i == set->count ? 1
+                    : j == b->count ? -1
+                                    : partition_name_compare(&set->items[i], &b->items[j]);
+        all.items[all.count++] = order <= 0 ? set->items[i] : b->items[j];
+        i += order <= 0;
+        j += order >= 0;
+    }
+    partition_set_move(set, &all);
 }
 
 const struct partition_name *partition_set_next_topic(const struct partition_set *set, size_t *at,

@@ -211,5 +211,6 @@ static void expressions_are_counted(void)
 }
 
 TAP_MAIN(TAP_TEST(expressions_off_the_loop), TAP_TEST(expressions_after_a_load),
-         TAP_TEST(expressions_are_counted), TAP_TEST(huge_assignment), TAP_TEST(target_too_large), TAP_TEST(no_storm_of_loads),
+         TAP_TEST(expressions_are_counted), TAP_TEST(huge_assignment), TAP_TEST(target_too_large),
+         TAP_TEST(no_storm_of_loads),
          TAP_TEST(members_fill_the_record))

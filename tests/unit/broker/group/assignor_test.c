@@ -221,6 +221,68 @@ static void sets(void)
     partition_set_close(&b);
 }
 
-TAP_MAIN(TAP_TEST(uniform_is_even), TAP_TEST(uniform_moves_little),
+/* Many members of many topics: even, and in steps that grow with their number, not its square. */
+static void many(void)
+{
+    enum { MANY_MEMBERS = 3000, MANY_TOPICS = 50000 };
+    static struct assignor_topic topics[MANY_TOPICS];
+    static struct assignor_member members[MANY_MEMBERS];
+    static struct partition_set before[MANY_MEMBERS];
+    static int32_t reads[MANY_TOPICS];
+    static char names[MANY_MEMBERS][16];
+    assignor *assign = assignor_find(wire_str_from("uniform"), "uniform,range");
+    for (int32_t i = 0; i < MANY_TOPICS; i++) {
+        uint32_t id = (uint32_t)i * 2654435761u; /* in no order */
+        memcpy(topics[i].id.bytes, &id, sizeof(id));
+        topics[i].partitions = 1;
+        reads[i] = i;
+    }
+    for (int round = 0; round < 2; round++) { /* the second time everybody has something */
+        int32_t count = round == 0 ? MANY_MEMBERS / 2 : MANY_MEMBERS;
+        for (int32_t i = 0; i < count; i++) {
+            snprintf(names[i], sizeof(names[i]), "m%d", i);
+            members[i] = (struct assignor_member){names[i], reads, MANY_TOPICS, &before[i], {0}};
+        }
+        int64_t steps = assign(topics, MANY_TOPICS, members, count);
+        printf("# %lld steps\n", (long long)steps);
+        CHECK(steps < 20 * (MANY_TOPICS + MANY_MEMBERS));
+        for (int32_t i = 0; i < count; i++) {
+            CHECK((int32_t)members[i].after.count - MANY_TOPICS / count <= 1);
+            CHECK((int32_t)members[i].after.count - MANY_TOPICS / count >= 0);
+            partition_set_move(&before[i], &members[i].after);
+        }
+    }
+    for (int32_t i = 0; i < MANY_MEMBERS; i++)
+        partition_set_close(&before[i]);
+}
+
+/* The union of random sets has each of both once, in order. */
+static void unions(void)
+{
+    seed = 5;
+    for (int n = 0; n < 200; n++) {
+        struct partition_set a = {0};
+        struct partition_set b = {0};
+        struct partition_set both = {0};
+        struct uuid id = {{0}};
+        for (uint32_t i = chance(30); i > 0; i--) {
+            id.bytes[0] = (uint8_t)chance(3);
+            int32_t p = (int32_t)chance(10);
+            partition_set_add(chance(2) ? &a : &b, &id, p);
+        }
+        partition_set_copy(&both, &a);
+        partition_set_unite(&both, &b);
+        CHECK(partition_set_within(&a, &both) && partition_set_within(&b, &both));
+        size_t count = a.count + b.count;
+        partition_set_intersect(&a, &b);
+        CHECK_INT((int)both.count, (int)(count - a.count));
+        partition_set_close(&a);
+        partition_set_close(&b);
+        partition_set_close(&both);
+    }
+}
+
+TAP_MAIN(TAP_TEST(many), TAP_TEST(unions), TAP_TEST(uniform_is_even),
+         TAP_TEST(uniform_moves_little),
          TAP_TEST(uniform_with_different_subscriptions), TAP_TEST(range_is_by_topic),
          TAP_TEST(names), TAP_TEST(sets))
