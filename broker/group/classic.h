@@ -49,6 +49,7 @@ struct classic_member {
     struct wire_bytes next;       /* owned; the leader's for this generation, not stored yet */
     struct group_join *join;      /* waits for its answer */
     struct group_sync *sync;
+    int64_t charged; /* memory */
     bool fresh;  /* has not completed a join yet */
     bool synced; /* has asked for the assignment of this generation */
     struct env_timer session_timer;

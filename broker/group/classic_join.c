@@ -325,6 +325,8 @@ static int classic_check_join(struct classic *classic, const struct classic_memb
         return ERR_GROUP_MAX_SIZE_REACHED;
     if (!classic_accepts_protocols(classic, join))
         return ERR_INCONSISTENT_GROUP_PROTOCOL;
+    if (!member && !group_has_room(classic->group))
+        return ERR_GROUP_MAX_SIZE_REACHED;
     return classic_fits(classic, member, join) ? 0 : ERR_GROUP_MAX_SIZE_REACHED;
 }
 

@@ -30,6 +30,24 @@ int classic_identify(const struct classic *classic, struct wire_str member_id,
     return *member ? 0 : ERR_UNKNOWN_MEMBER_ID;
 }
 
+/* ---- memory ---- */
+
+enum { CLASSIC_MEMBER_OVERHEAD = 512 }; /* its places in tables */
+
+/* Called when what the member has of memory has changed. */
+static void classic_charge(struct classic_member *member)
+{
+    int64_t bytes = (int64_t)sizeof(*member) + CLASSIC_MEMBER_OVERHEAD + member->assignment.len +
+                    member->next.len + 2 * (int64_t)strlen(member->id) +
+                    (int64_t)strlen(member->client_id) + (int64_t)strlen(member->client_host);
+    if (member->instance_id)
+        bytes += 2 * (int64_t)strlen(member->instance_id);
+    for (int32_t i = 0; i < member->protocols.count; i++)
+        bytes += (int64_t)sizeof(*member->protocols.items) + member->protocols.items[i].name.len +
+                 member->protocols.items[i].metadata.len;
+    group_charge(member->classic->group, &member->charged, bytes);
+}
+
 /* ---- adding and removing ---- */
 
 /* Nothing was heard of the member for a session. */
@@ -74,6 +92,7 @@ static void classic_member_free(struct classic_member *member)
     struct classic_protocols protocols =
         classic_set_protocols(member, (struct classic_protocols){0});
     env_timer_stop(&member->session_timer);
+    group_charge(member->classic->group, &member->charged, 0);
     classic_protocols_free(&protocols);
     mem_free((void *)member->assignment.data);
     mem_free((void *)member->next.data);
@@ -110,6 +129,7 @@ void classic_member_rename(struct classic_member *member, const char *id)
     mem_free(member->id);
     member->id = mem_strdup(id);
     map_put(&classic->by_id, member->id, strlen(member->id), member);
+    classic_charge(member);
 }
 
 static void classic_set_bytes(struct wire_bytes *to, struct wire_bytes bytes)
@@ -123,11 +143,13 @@ static void classic_set_bytes(struct wire_bytes *to, struct wire_bytes bytes)
 void classic_set_assignment(struct classic_member *member, struct wire_bytes assignment)
 {
     classic_set_bytes(&member->assignment, assignment);
+    classic_charge(member);
 }
 
 void classic_set_next(struct classic_member *member, struct wire_bytes assignment)
 {
     classic_set_bytes(&member->next, assignment);
+    classic_charge(member);
 }
 
 void classic_take_next(struct classic_member *member)
@@ -135,6 +157,7 @@ void classic_take_next(struct classic_member *member)
     mem_free((void *)member->assignment.data);
     member->assignment = member->next;
     member->next = (struct wire_bytes){NULL, 0};
+    classic_charge(member);
 }
 
 int64_t classic_rebalance_timeout(const struct classic *classic)
@@ -236,6 +259,7 @@ struct classic_protocols classic_set_protocols(struct classic_member *member,
     classic_count_support(member->classic, &before, -1);
     member->protocols = protocols;
     classic_count_support(member->classic, &protocols, 1);
+    classic_charge(member);
     return before;
 }
 

@@ -121,6 +121,9 @@ static int commit_check_partition(const struct group *group, const struct image_
 {
     if (partition->partition_index < 0 || partition->partition_index >= topic->partition_count)
         return ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    if (!group_has_room(group) &&
+        !offsets_get(&group->offsets, wire_str_from(topic->name), partition->partition_index))
+        return ERR_INVALID_COMMIT_OFFSET_SIZE;
     return partition->committed_metadata.len > group_settings(group)->offset_metadata_max
                ? ERR_OFFSET_METADATA_TOO_LARGE
                : 0;

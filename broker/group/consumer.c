@@ -7,7 +7,12 @@
 #include "base/err.h"
 #include "broker/group/subscription.h"
 
-enum { CONSUMER_RETRY_MS = 1000, CONSUMER_COMMIT_VERSION = 9 };
+enum {
+    CONSUMER_RETRY_MS = 1000,
+    CONSUMER_COMMIT_VERSION = 9,
+    CONSUMER_MEMBER_OVERHEAD = 512, /* a member's places in tables */
+    CONSUMER_NAME_OVERHEAD = 32     /* the block of one name, and the pointer to it */
+};
 
 /* ---- life ---- */
 
@@ -141,6 +146,7 @@ void consumer_member_free(struct consumer_member *member)
     list_remove(&member->link);
     if (--consumer->member_count == 0)
         consumer->empty_since_ms = env_wall_ms(group_env(consumer->group));
+    group_charge(consumer->group, &member->charged, 0);
     consumer_free_topics(member);
     classic_protocols_free(&member->protocols);
     partition_set_close(&member->assigned);
@@ -269,8 +275,24 @@ bool consumer_is_settled(const struct consumer *consumer)
     return true;
 }
 
+void consumer_charge(struct consumer_member *member)
+{
+    size_t partitions = member->assigned.cap + member->revoking.cap + member->target.cap;
+    int64_t bytes = (int64_t)(sizeof(*member) + CONSUMER_MEMBER_OVERHEAD +
+                              partitions * sizeof(*member->target.items));
+    for (size_t i = 0; i < member->topic_count; i++)
+        bytes += CONSUMER_NAME_OVERHEAD + (int64_t)strlen(member->topics[i]);
+    for (int32_t i = 0; i < member->protocols.count; i++)
+        bytes += member->protocols.items[i].name.len + member->protocols.items[i].metadata.len;
+    if (member->pattern)
+        bytes += (int64_t)strlen(member->pattern);
+    group_charge(member->consumer->group, &member->charged,
+                 bytes + 2 * (int64_t)strlen(member->id) + (int64_t)strlen(member->client_id));
+}
+
 void consumer_touch(struct consumer_member *member)
 {
+    consumer_charge(member);
     int64_t session_ms = member->classic
                              ? member->session_ms
                              : group_settings(member->consumer->group)->consumer_session_ms;

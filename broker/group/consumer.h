@@ -49,6 +49,7 @@ struct consumer_member {
     struct partition_set assigned;
     struct partition_set revoking;
     struct partition_set target;
+    int64_t charged;  /* memory */
     bool placeholder; /* made by a record before the one that says who it is */
     bool classic;
     int32_t session_ms;                 /* of a classic member */
@@ -138,6 +139,8 @@ const struct expression *consumer_expression(const struct consumer_member *membe
 /* It is known of all expressions what they match: before, nothing is decided from topics. */
 bool consumer_is_settled(const struct consumer *consumer);
 void consumer_touch(struct consumer_member *member);
+/* Called when what the member has of memory may have changed. */
+void consumer_charge(struct consumer_member *member);
 /* The member is gone: its records. Then, once for all that went: the epoch rises, or the group goes
  * back to the classic protocol (under the epoch that its members know) and the consumer is gone. */
 void consumer_remove_member(struct consumer_member *member, struct records *records);

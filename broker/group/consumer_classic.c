@@ -394,7 +394,8 @@ static int join_identify(struct consumer *consumer, struct group_join *join,
         return 0;
     if (is_static && !unnamed)
         return ERR_UNKNOWN_MEMBER_ID;
-    if (consumer->member_count >= group_settings(consumer->group)->consumer_max_size)
+    if (consumer->member_count >= group_settings(consumer->group)->consumer_max_size ||
+        !group_has_room(consumer->group))
         return ERR_GROUP_MAX_SIZE_REACHED;
     if (unnamed && !is_static && join->version >= MIGRATE_ID_REQUIRED_VERSION)
         return ERR_MEMBER_ID_REQUIRED;

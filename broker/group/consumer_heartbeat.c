@@ -222,7 +222,8 @@ static int beat_check_expression(struct group_manager *manager, const struct gro
 
 static int beat_check_room(const struct consumer *consumer)
 {
-    return consumer->member_count < group_settings(consumer->group)->consumer_max_size
+    return consumer->member_count < group_settings(consumer->group)->consumer_max_size &&
+                   group_has_room(consumer->group)
                ? 0
                : ERR_GROUP_MAX_SIZE_REACHED;
 }

@@ -194,6 +194,7 @@ static void target_take_over(struct consumer *consumer, struct assignor_member *
         struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         if (!partition_set_equal(&member->target, &made->after)) {
             partition_set_move(&member->target, &made->after);
+            consumer_charge(member);
             consumer_put_target(member, records);
         }
         made++;

@@ -8,6 +8,8 @@
 #include "broker/group/classic.h"
 #include "broker/group/consumer.h"
 
+enum { GROUP_OVERHEAD = 256 }; /* its places in tables, and what it has of its own with members */
+
 struct env *group_env(const struct group *group)
 {
     return group_manager_deps(group->shard->manager)->env;
@@ -49,12 +51,29 @@ size_t group_record_max(const struct group *group)
     return max > rest ? max - rest : 0;
 }
 
+void group_charge(struct group *group, int64_t *charged, int64_t bytes)
+{
+    group_manager_charge(group->shard->manager, bytes - *charged);
+    *charged = bytes;
+}
+
+void group_charge_offsets(struct group *group)
+{
+    group_charge(group, &group->charged_offsets, group->offsets.bytes);
+}
+
+bool group_has_room(const struct group *group)
+{
+    return group_manager_has_room(group->shard->manager);
+}
+
 struct group *group_new(struct shard *shard, struct wire_str id)
 {
     struct group *group = mem_alloc(sizeof(*group));
     group->shard = shard;
     group->id = wire_str_dup(id);
     list_push(&shard->order, &group->link);
+    group_charge(group, &group->charged, (int64_t)sizeof(*group) + 2 * id.len + GROUP_OVERHEAD);
     offsets_init(&group->offsets);
     return group;
 }
@@ -65,6 +84,8 @@ void group_free(struct group *group)
     ASSERT(group->in_flight == 0);
     list_remove(&group->link);
     offsets_close(&group->offsets);
+    group_charge(group, &group->charged_offsets, 0);
+    group_charge(group, &group->charged, 0);
     mem_free(group->id);
     mem_free(group);
 }

@@ -17,6 +17,8 @@ struct group {
     struct offsets offsets;
     struct classic *classic; /* at most one of the two */
     struct consumer *consumer;
+    int64_t charged;         /* for itself */
+    int64_t charged_offsets; /* for its offsets */
     int32_t in_flight; /* operations that hold the group */
     bool deleting;     /* DeleteGroups waits for what is in flight: others wait for that */
 };
@@ -24,6 +26,14 @@ struct group {
 /* For shard_group and shard_free. */
 struct group *group_new(struct shard *shard, struct wire_str id);
 void group_free(struct group *group);
+
+/* What groups take of memory is counted for all of them together: see settings.memory_max. A member
+ * says what it takes now, and *charged what it was counted with. */
+void group_charge(struct group *group, int64_t *charged, int64_t bytes);
+/* The same for the group's offsets. */
+void group_charge_offsets(struct group *group);
+/* Whether new members and offsets are taken; what is there may change as it likes. */
+bool group_has_room(const struct group *group);
 
 /* An operation of the group begins or ends. The end may free the group. */
 void group_hold(struct group *group);

@@ -46,6 +46,7 @@ void group_settings_read(struct group_settings *settings, const struct config *c
         .consumer_session_ms = config_int(config, CONFIG_GROUP_CONSUMER_SESSION_TIMEOUT_MS),
         .consumer_heartbeat_ms = config_int(config, CONFIG_GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS),
         .consumer_max_size = config_int(config, CONFIG_GROUP_CONSUMER_MAX_SIZE),
+        .memory_max = config_int(config, CONFIG_GROUP_COORDINATOR_MEMORY_MAX_BYTES),
         .migration = settings_migration(config_str(config, CONFIG_GROUP_CONSUMER_MIGRATION_POLICY)),
         .consumer_enabled = settings_list_has(
             config_str(config, CONFIG_GROUP_COORDINATOR_REBALANCE_PROTOCOLS), "consumer"),
@@ -204,6 +205,30 @@ uint64_t group_manager_topics(const struct group_manager *manager)
     return manager->topics_version;
 }
 
+void group_manager_charge(struct group_manager *manager, int64_t bytes)
+{
+    int64_t max = manager->deps.settings.memory_max;
+    manager->bytes += bytes;
+    ASSERT(manager->bytes >= 0);
+    /* Told at the limit, and once more when a tenth is free again, not at each step in between. */
+    if (!manager->full && manager->bytes >= max) {
+        manager->full = true;
+        logger_error(manager->deps.logger,
+                     "groups take %lld bytes: new members and new offsets are refused: delete "
+                     "groups that nobody needs, or raise group.coordinator.memory.max.bytes",
+                     (long long)manager->bytes);
+    } else if (manager->full && manager->bytes < max - max / 10) {
+        manager->full = false;
+        logger_info(manager->deps.logger, "groups take %lld bytes: members are taken again",
+                    (long long)manager->bytes);
+    }
+}
+
+bool group_manager_has_room(const struct group_manager *manager)
+{
+    return manager->bytes < manager->deps.settings.memory_max;
+}
+
 struct shard *group_manager_shard(const struct group_manager *manager, int32_t index)
 {
     return map_get_u64(&manager->shards, (uint32_t)index);
@@ -250,6 +275,7 @@ void group_manager_free(struct group_manager *manager)
     cursor = 0;
     while ((topic = map_next(&manager->topics, &cursor, NULL, NULL)))
         mem_free(topic);
+    ASSERT(manager->bytes == 0);
     map_close(&manager->topics);
     map_close(&manager->shards);
     mem_free(manager);
@@ -325,6 +351,8 @@ void group_manager_join(struct group_manager *manager, struct group_join *join)
     struct group *group = err ? NULL : shard_find(shard, request->group_id);
     if (!err && !group && !wire_str_is_empty(request->member_id))
         err = ERR_UNKNOWN_MEMBER_ID;
+    if (!err && !group && !group_manager_has_room(manager))
+        err = ERR_GROUP_MAX_SIZE_REACHED;
     if (err) {
         classic_fail_join(join, err, request->member_id);
         return;

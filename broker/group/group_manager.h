@@ -59,6 +59,7 @@ struct group_settings {
     int64_t consumer_session_ms;
     int64_t consumer_heartbeat_ms;
     int64_t consumer_max_size;
+    int64_t memory_max; /* what all groups take: group.coordinator.memory.max.bytes */
     unsigned migration;    /* enum group_migration */
     bool consumer_enabled; /* group.coordinator.rebalance.protocols */
     const char *assignors; /* "uniform,range"; the first is the default */
@@ -199,6 +200,9 @@ void group_manager_consumer_describe(struct group_manager *manager, struct wire_
 /* Counts the changes of the set of topics, of their partitions, and of what expressions match;
  * never 0. */
 uint64_t group_manager_topics(const struct group_manager *manager);
+/* Memory of groups, members and offsets comes or goes. */
+void group_manager_charge(struct group_manager *manager, int64_t bytes);
+bool group_manager_has_room(const struct group_manager *manager);
 /* NULL when this broker does not lead the partition. */
 struct shard *group_manager_shard(const struct group_manager *manager, int32_t index);
 struct sweep *group_manager_sweep(struct group_manager *manager);

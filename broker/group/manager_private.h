@@ -20,6 +20,8 @@ struct group_manager {
     struct matcher *matcher;
     struct metadata_listener listener;
     struct sweep sweep;
+    int64_t bytes; /* charged by groups */
+    bool full;     /* it was logged that there is no room */
 };
 
 /* The shard that serves the group now; errors as group_manager_check. The empty id is one that only

@@ -10,6 +10,20 @@ void offsets_init(struct offsets *offsets)
     map_init(&offsets->pending);
 }
 
+/* About what they take, with their places in the tables. */
+enum { OFFSET_OVERHEAD = 64, OFFSETS_TOPIC_OVERHEAD = 256 };
+
+static int64_t offset_bytes(const struct offset *offset)
+{
+    return (int64_t)sizeof(*offset) + OFFSET_OVERHEAD +
+           (offset->metadata.len > 0 ? offset->metadata.len : 0);
+}
+
+static int64_t offsets_topic_bytes(struct wire_str name)
+{
+    return (int64_t)sizeof(struct offsets_topic) + OFFSETS_TOPIC_OVERHEAD + 2 * (int64_t)name.len;
+}
+
 static void offset_free(struct offset *offset)
 {
     if (!offset)
@@ -55,6 +69,7 @@ void offsets_set(struct offsets *offsets, struct wire_str name, int32_t partitio
         topic->name = wire_str_dup(name);
         map_init(&topic->partitions);
         map_put(&offsets->topics, name.data, (size_t)name.len, topic);
+        offsets->bytes += offsets_topic_bytes(name);
     }
     struct offset *offset = mem_dup(from, sizeof(*from));
     offset->metadata = (struct wire_str){"", 0};
@@ -63,6 +78,7 @@ void offsets_set(struct offsets *offsets, struct wire_str name, int32_t partitio
                                        (size_t)from->metadata.len);
     struct offset *old = map_put_u64(&topic->partitions, (uint32_t)partition, offset);
     offsets->count += old == NULL;
+    offsets->bytes += offset_bytes(offset) - (old ? offset_bytes(old) : 0);
     offset_free(old);
 }
 
@@ -72,10 +88,12 @@ void offsets_delete(struct offsets *offsets, struct wire_str name, int32_t parti
     struct offset *old = topic ? map_del_u64(&topic->partitions, (uint32_t)partition) : NULL;
     if (!old)
         return;
+    offsets->bytes -= offset_bytes(old);
     offset_free(old);
     offsets->count--;
     if (topic->partitions.count > 0)
         return;
+    offsets->bytes -= offsets_topic_bytes(name);
     map_del(&offsets->topics, name.data, (size_t)name.len);
     offsets_topic_free(topic);
 }
@@ -121,7 +139,9 @@ void offsets_set_pending(struct offsets *offsets, int64_t producer_id, struct wi
         offsets_init(pending);
         map_put_u64(&offsets->pending, (uint64_t)producer_id, pending);
     }
+    offsets->bytes -= pending->bytes;
     offsets_set(pending, topic, partition, offset);
+    offsets->bytes += pending->bytes;
 }
 
 void offsets_decide(struct offsets *offsets, int64_t producer_id, bool commit)
@@ -131,6 +151,7 @@ void offsets_decide(struct offsets *offsets, int64_t producer_id, bool commit)
     size_t cursor = 0;
     if (!pending)
         return;
+    offsets->bytes -= pending->bytes;
     while (commit && (topic = offsets_next_topic(pending, &cursor))) {
         const struct offset *offset;
         size_t step = 0;

@@ -28,6 +28,7 @@ struct offsets {
     struct map topics;  /* name -> struct offsets_topic */
     struct map pending; /* producer id -> struct offsets of its open transaction */
     size_t count;       /* of all topics, without the pending ones */
+    int64_t bytes;      /* of memory, about; with the pending ones */
 };
 
 void offsets_init(struct offsets *offsets);

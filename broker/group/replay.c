@@ -35,8 +35,10 @@ static void replay_offset(struct replay *replay, struct wire_bytes key_bytes,
         return;
     if (bytes.len < 0) {
         struct group *group = shard_find(shard, key.group);
-        if (group)
+        if (group) {
             offsets_delete(&group->offsets, key.topic, key.partition);
+            group_charge_offsets(group);
+        }
         return;
     }
     if (records_read_value(bytes, &offset_commit_value_desc, &replay->arena, &value))
@@ -47,11 +49,13 @@ static void replay_offset(struct replay *replay, struct wire_bytes key_bytes,
                             .commit_ms = value.commit_timestamp,
                             .expire_ms = value.expire_timestamp,
                             .metadata = value.metadata};
-    struct offsets *offsets = &shard_group(shard, key.group)->offsets;
+    struct group *group = shard_group(shard, key.group);
     if (batch_is_transactional(replay->batch))
-        offsets_set_pending(offsets, replay->batch->producer_id, key.topic, key.partition, &offset);
+        offsets_set_pending(&group->offsets, replay->batch->producer_id, key.topic, key.partition,
+                            &offset);
     else
-        offsets_set(offsets, key.topic, key.partition, &offset);
+        offsets_set(&group->offsets, key.topic, key.partition, &offset);
+    group_charge_offsets(group);
 }
 
 static void replay_drop_classic(struct group *group)
@@ -115,8 +119,12 @@ static void replay_marker(struct replay *replay, const struct record *record)
     size_t cursor = 0;
     if (type != REPLAY_ABORT && type != REPLAY_COMMIT)
         return;
-    while ((group = map_next(&replay->shard->groups, &cursor, NULL, NULL)))
+    while ((group = map_next(&replay->shard->groups, &cursor, NULL, NULL))) {
+        if (group->offsets.pending.count == 0)
+            continue;
         offsets_decide(&group->offsets, replay->batch->producer_id, type == REPLAY_COMMIT);
+        group_charge_offsets(group);
+    }
 }
 
 static int replay_batch(struct replay *replay, struct buf *scratch)

@@ -340,6 +340,10 @@
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How long a new group waits for more members.") \
     X(GROUP_MAX_SIZE, "group.max.size", INT, CONFIG_MAX_INT_TEXT, NULL, 1, CONFIG_MAX_INT, NULL, \
       CONFIG_READ_ONLY, "The most members of a group.") \
+    X(GROUP_COORDINATOR_MEMORY_MAX_BYTES, "group.coordinator.memory.max.bytes", LONG, \
+      "1073741824", NULL, 1048576, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      "Memory that the groups of this broker may take; above it new members and new offsets are " \
+      "refused.") \
     X(GROUP_COORDINATOR_REBALANCE_PROTOCOLS, "group.coordinator.rebalance.protocols", LIST, \
       "classic,consumer", NULL, 0, 0, "classic|consumer|streams|share", CONFIG_READ_ONLY, \
       "The group protocols that are served.") \

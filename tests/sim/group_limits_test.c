@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "broker/group/manager_private.h"
+
 #include "group_world.h"
 
 static struct group_world world;
@@ -117,6 +119,44 @@ static void no_storm_of_loads(void)
     group_world_close(&world);
 }
 
+/* ---- memory ---- */
+
+/* Groups that nobody comes back to fill the coordinator's memory up to its limit and no further;
+ * what was there before goes on, and there is room again when some of it is deleted. */
+static void memory_is_limited(void)
+{
+    char name[32];
+    group_world_init(&world, 8);
+    struct group_world_join *member = join_alone("old");
+    CHECK_INT(sync_alone("old", member, 1)->err, 0);
+    struct group_world_commit *commit =
+        group_world_commit(&world, "old", member->member_id, NULL, member->generation, "t", 0, 1);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+    world.manager->deps.settings.memory_max = 1 << 20;
+    int taken = 0;
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof(name), "g%d", i);
+        struct group_world_join *join =
+            GROUP_WORLD_JOIN(&world, .group = name, .version = 3, .words = 10000);
+        taken += !join->done;
+        CHECK(!join->done || join->err == ERR_GROUP_MAX_SIZE_REACHED);
+    }
+    CHECK(taken > 50 && taken < 150);
+    CHECK(world.manager->bytes < (1 << 20) + 12000);
+    world.manager->deps.settings.memory_max = world.manager->bytes;
+    struct group_world_commit *more = group_world_commit(
+        &world, "old", member->member_id, NULL, member->generation, "t", 1, 1);
+    commit =
+        group_world_commit(&world, "old", member->member_id, NULL, member->generation, "t", 0, 2);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+    CHECK_INT(more->err, ERR_INVALID_COMMIT_OFFSET_SIZE);
+    group_world_run(&world, 60000); /* nobody syncs: they are gone */
+    CHECK(GROUP_WORLD_JOIN(&world, .group = "new")->err == ERR_MEMBER_ID_REQUIRED);
+    group_world_close(&world);
+}
+
 /* ---- expressions ---- */
 
 static struct group_world_beat *beat_pattern(const char *group, const char *member, int32_t epoch,
@@ -211,6 +251,7 @@ static void expressions_are_counted(void)
 }
 
 TAP_MAIN(TAP_TEST(expressions_off_the_loop), TAP_TEST(expressions_after_a_load),
-         TAP_TEST(expressions_are_counted), TAP_TEST(huge_assignment), TAP_TEST(target_too_large),
+         TAP_TEST(expressions_are_counted), TAP_TEST(huge_assignment), TAP_TEST(memory_is_limited),
+         TAP_TEST(target_too_large),
          TAP_TEST(no_storm_of_loads),
          TAP_TEST(members_fill_the_record))

@@ -198,6 +198,7 @@ void group_world_init(struct group_world *world, uint64_t seed)
                      .consumer_session_ms = 45000,
                      .consumer_heartbeat_ms = 5000,
                      .consumer_max_size = GROUP_WORLD_MEMBERS,
+                     .memory_max = 1 << 30,
                      .migration = GROUP_MIGRATION_UPGRADE | GROUP_MIGRATION_DOWNGRADE,
                      .consumer_enabled = true,
                      .assignors = "uniform,range"}};
