@@ -183,6 +183,11 @@ static void delete_go_on(void *data, int err)
     struct records records;
     if (!err && group->shard->closed)
         err = ERR_NOT_COORDINATOR;
+    if (!err && group->shard->unsure) {
+        /* A tombstone for what memory does not know can't be written: it is read again first. */
+        shard_reload(group->shard);
+        err = ERR_COORDINATOR_LOAD_IN_PROGRESS;
+    }
     if (err) {
         delete_end(item, err);
         return;

@@ -393,7 +393,8 @@ static bool delete_offsets_has(const struct group *group, const struct image_top
 {
     if (offsets_get(&group->offsets, topic, index))
         return true;
-    return group->in_flight > 0 && known && index >= 0 && index < known->partition_count;
+    return (group->in_flight > 0 || group->shard->unsure) && known && index >= 0 &&
+           index < known->partition_count;
 }
 
 static bool delete_offsets_put(struct group *group, struct group_offset_delete *op,

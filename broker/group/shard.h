@@ -32,6 +32,7 @@ struct shard {
     struct group_log_load load;
     bool loading; /* the log has been asked */
     bool closed;  /* being freed */
+    bool unsure;  /* a write failed after it was appended: the log may have what memory has not */
     struct env_timer retry_timer;
     struct env_timer reload_timer;
     int64_t reload_wait_ms; /* before the next one: reloads that follow each other are rare */

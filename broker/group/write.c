@@ -22,6 +22,7 @@ static void write_stored(struct shard_op *op, int err)
 {
     struct write *write = CONTAINER_OF(op, struct write, op);
     struct group *group = write->group;
+    op->shard->unsure |= err != 0;
     if (!err) {
         int damaged = replay_batches(op->shard, write->batches.data, write->batches.len);
         ASSERT(damaged == 0); /* we made them */
