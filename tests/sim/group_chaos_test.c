@@ -214,7 +214,8 @@ static void chaos_look(void)
                     printf("# seed %llu: %s %s-%d is %lld: floor %lld, gone %lld, "
                            "issued %lld\n",
                            (unsigned long long)seed_now, group_names[g], topic_names[t], p,
-                           (long long)seen, (long long)m->floor, (long long)m->gone, (long long)m->issued);
+                           (long long)seen, (long long)m->floor, (long long)m->gone,
+                           (long long)m->issued);
                 CHECK(good);
             }
 }

@@ -1,6 +1,8 @@
 /* What the active controller decides: topics, in-sync sets, settings, brokers. */
 #include "fixture.h"
 
+#include "controller/configs.h"
+
 /* ---- topics ---- */
 
 static void topics_are_created(void)
@@ -457,7 +459,29 @@ static void producer_ids_come_in_blocks(void)
     finish();
 }
 
-TAP_MAIN(TAP_TEST(topics_are_created), TAP_TEST(bad_topics_are_refused),
+/* Settings of a broker stand under its id as the broker itself writes it. */
+static void brokers_are_named_by_number(void)
+{
+    static const char *const names[] = {"+1", "01", " 1", "1 ", "-1", "x"};
+    begin();
+    add_brokers(2, false);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        Meta__AlterConfigs__Resource resource = META__ALTER_CONFIGS__RESOURCE__INIT;
+        Meta__AlterConfigs__Resource *resources[] = {&resource};
+        Meta__AlterConfigs command = META__ALTER_CONFIGS__INIT;
+        Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+        resource.type = META__CONFIG_RECORD__RESOURCE__BROKER;
+        resource.name = (char *)(uintptr_t)names[i];
+        command.n_resources = 1;
+        command.resources = resources;
+        configs_command(&decision, &command, &reply);
+        CHECK_INT(reply.resources[0]->error, wire(ERR_INVALID_REQUEST));
+    }
+    finish();
+}
+
+TAP_MAIN(TAP_TEST(brokers_are_named_by_number), TAP_TEST(topics_are_created),
+         TAP_TEST(bad_topics_are_refused),
          TAP_TEST(manual_assignments_are_checked), TAP_TEST(placement_spreads),
          TAP_TEST(topics_grow_only),
          TAP_TEST(some_topics_never_grow), TAP_TEST(a_command_grows_by_so_much),
