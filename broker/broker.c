@@ -25,7 +25,8 @@ enum {
     BROKER_LEAVE_MS = 10000, /* a controller that does not answer must not keep us for ever */
     BROKER_ALONE_MS =
         1500, /* an election is over by then: the quorum is gone, nobody can help us */
-    BROKER_LEAVE_LOOK_MS = 50
+    BROKER_LEAVE_LOOK_MS = 50,
+    BROKER_LINGER_MS = 100 /* for clients to be told that the leaders have moved */
 };
 
 static void broker_move(struct broker *broker, enum broker_state to)
@@ -111,13 +112,18 @@ static void broker_close_due(void *data)
     log_manager_shutdown(broker->logs, broker_log_closed, broker);
 }
 
-/* The rest follows in the next turn: this may be called from inside the parts that end. */
-static void broker_close(struct broker *broker)
+/* The rest follows in a later turn: this may be called from inside the parts that end. */
+static void broker_close_in(struct broker *broker, int64_t linger_ms)
 {
     env_timer_stop(&broker->leave_timer);
     broker_move(broker, BROKER_CLOSING);
     server_stop_accepting(broker->server);
-    env_timer_start(&broker->close_timer, 0);
+    env_timer_start(&broker->close_timer, linger_ms);
+}
+
+static void broker_close(struct broker *broker)
+{
+    broker_close_in(broker, 0);
 }
 
 /* Leaders can move away only while there is a controller that moves them. */
@@ -150,7 +156,7 @@ static void broker_may_shutdown(void *data)
 {
     struct broker *broker = data;
     if (broker->state == BROKER_LEAVING)
-        broker_close(broker);
+        broker_close_in(broker, BROKER_LINGER_MS);
 }
 
 static const struct controller_channel_events broker_channel_events = {
