@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/mutation.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_internal.h"
 #include "broker/log/meta_properties.h"
@@ -83,7 +82,7 @@ static int take_clean_mark(struct log_dir *dir)
         return rc;
     /* Without a mark this is for the names of logs that the last process made: it may have been
      * killed before it synced them, and nobody does so later. */
-    return MUTATION(NAMES_UNSYNCED) ? 0 : env_dir_sync(env, dir->path);
+    return env_dir_sync(env, dir->path);
 }
 
 static int lock_dir(struct log_dir *dir, struct buf *problem)

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "base/props.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/roster.h"
@@ -326,7 +327,8 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
 {
     ASSERT(!entry->busy && !entry->log);
     struct log_open_job *job = mem_alloc(sizeof(*job));
-    bool recorded = roster_has(manager, topic_id, entry->partition);
+    bool recorded =
+        !MUTATION(LOST_IS_EMPTY) && roster_has(manager, topic_id, entry->partition);
     entry->topic_id = *topic_id;
     entry->lost = recorded && !entry->exists;
     char *path = mem_printf("%s/%s", entry->dir->path, entry->name);

@@ -340,7 +340,7 @@ static int recover_batch(struct batch_scan *scan)
         return rc;
     if (batch_check_crc(&scan->batch) != 0)
         return ERR_CORRUPT;
-    rc = batch_scan_rewrite(scan);
+    rc = MUTATION(FAILED_SYNC_TRUSTED) ? 0 : batch_scan_rewrite(scan);
     return rc < 0 ? rc : 1;
 }
 

@@ -9,7 +9,8 @@
 #define MUTATION_TABLE(ROW)                                                                        \
     ROW(MARK_UNCHECKED, "a log directory is marked clean whatever its logs are")                   \
     ROW(MARK_EARLY, "a stop marks the directory clean before it has flushed and ended")            \
-    ROW(NAMES_UNSYNCED, "names that a killed process made in a log directory are not synced")      \
+    ROW(LOST_IS_EMPTY, "a replica whose folder is gone is taken for a new one")                    \
+    ROW(FAILED_SYNC_TRUSTED, "recovery does not write again what a failed sync may have left")     \
     ROW(TORN_END_TRUSTED, "recovery does not check what a power cut may have torn")                \
     ROW(FLUSH_ERROR_IGNORED, "a flush that failed counts as done")                                 \
     ROW(FLUSH_LAST_ONLY, "a flush syncs only the last segment")                                    \

@@ -37,8 +37,12 @@ static const char *mutant_faults(enum mutation mutation)
     switch (mutation) {
     case MUTATION_MARK_UNCHECKED:
     case MUTATION_MARK_EARLY:
-    case MUTATION_EPOCHS_NOT_REBUILT:
-        return "kill,power,power-at,restart,crash,cut,heal,stop,end-stop,start-stop";
+        return "power,power-at,restart,crash,stop,stop-all,end-stop,start-stop";
+    case MUTATION_LOST_IS_EMPTY:
+        return "kill,power,power-at,restart,crash,lose-folder,lose-all,empty-dir";
+    case MUTATION_VOTE_UNSYNCED:
+        return "power,power-at,restart,crash,cut,heal,slow-disk";
+    case MUTATION_FAILED_SYNC_TRUSTED:
     case MUTATION_FLUSH_ERROR_IGNORED:
         return "kill,power,restart,crash,io,sync";
     default:
