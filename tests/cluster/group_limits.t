@@ -1,0 +1,128 @@
+#!/usr/bin/env python3
+"""What one member asks for must not stop others: an assignment that no record holds, expressions
+that are built to be slow or large."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import struct
+
+import tap
+import wire
+from cluster import Cluster
+from load import PRODUCER, Producer
+from tap import check, check_equal, test
+from wait import wait_until
+
+JOIN, SYNC, BEAT = 11, 14, 68
+UNKNOWN_SERVER_ERROR, INVALID_REGULAR_EXPRESSION = -1, 128
+OFFSETS_TOPIC = "__consumer_offsets"
+DEADLINE_S = 60
+
+
+def text(value):
+    return struct.pack(">h", len(value)) + value.encode()
+
+
+def compact(value):
+    return b"\0" if value is None else bytes(length(len(value) + 1)) + value.encode()
+
+
+def length(value):
+    """An unsigned varint."""
+    while value > 127:
+        yield value & 127 | 128
+        value >>= 7
+    yield value
+
+
+def coordinator_port(cluster, group):
+    def look():
+        node = wire.coordinator(cluster.nodes[0].port, group)
+        return None if node is None else cluster.nodes[node].port
+    return wait_until(look, DEADLINE_S, "the group has a coordinator")
+
+
+def join(port, group):
+    """The generation and the member id."""
+    body = (text(group) + struct.pack(">ii", 10000, 10000) + text("") + text("consumer") +
+            struct.pack(">i", 1) + text("range") + struct.pack(">i", 0))
+    r = wire.Reader(wire.ask(port, wire.request(JOIN, 1, body), DEADLINE_S))
+    r.take("i")
+    error, generation = r.take("h"), r.take("i")
+    r.string()
+    r.string()
+    return error, generation, r.string()
+
+
+def join_when_loaded(cluster, group):
+    """Port, generation and member id."""
+    def look():
+        port = coordinator_port(cluster, group)
+        error, generation, member = join(port, group)
+        return None if error else (port, generation, member)
+    return wait_until(look, DEADLINE_S, "the group takes a member")
+
+
+def sync(port, group, generation, member, assignment):
+    body = (text(group) + struct.pack(">i", generation) + text(member) + struct.pack(">i", 1) +
+            text(member) + struct.pack(">i", len(assignment)) + assignment)
+    r = wire.Reader(wire.ask(port, wire.request(SYNC, 0, body), DEADLINE_S))
+    r.take("i")
+    return r.take("h")
+
+
+def beat(port, group, expression):
+    """The error of a first heartbeat with that expression."""
+    body = (b"\0" + compact(group) + compact("member") + struct.pack(">i", 0) + compact(None) +
+            compact(None) + struct.pack(">i", 10000) + b"\0" + compact(expression) +
+            compact(None) + b"\1" + b"\0")
+    r = wire.Reader(wire.ask(port, wire.request(BEAT, 1, body), DEADLINE_S))
+    r.take("i")
+    r.take("b")
+    r.take("i")
+    return r.take("h")
+
+
+def produce(cluster, topic):
+    errors = []
+    producer = Producer({**PRODUCER, "bootstrap.servers": cluster.bootstrap, "acks": "all"})
+    producer.produce(topic, "v", partition=0,
+                     on_delivery=lambda error, _: errors.append(error) if error else None)
+    check_equal(producer.flush(DEADLINE_S), 0, "unanswered records")
+    check_equal(errors, [], "errors")
+
+
+@test("an assignment of 20 MB is refused, and replication goes on")
+def huge_assignment():
+    with Cluster(3, min_insync_replicas=2, group_initial_rebalance_delay_ms=0) as cluster:
+        cluster.create_topic("t")
+        port, generation, member = join_when_loaded(cluster, "g")
+        check_equal(sync(port, "g", generation, member, b"x" * (20 << 20)), UNKNOWN_SERVER_ERROR,
+                    "the error of the sync")
+        produce(cluster, "t")
+        cluster.wait_isr_whole(OFFSETS_TOPIC)
+        port, generation, member = join_when_loaded(cluster, "h")
+        check_equal(sync(port, "h", generation, member, b"x" * 1000), 0, "the error of another")
+
+
+@test("expressions that are slow or large are refused, and the node goes on")
+def hostile_expressions():
+    with Cluster(1) as cluster:
+        for name in ("a" * 249, "b" * 200 + "x" + "b" * 40):
+            cluster.create_topic(name)
+        port = coordinator_port(cluster, "g")
+        wait_until(lambda: beat(port, "warm", "a+") == 0, DEADLINE_S, "the coordinator serves")
+        for n, expression in enumerate(("(.?){999}" * 6, "(.?){999}" * 60, "(a?){1000}" * 102,
+                                        "(b+)+(b+)+(b+)+x", "((a{99}){99}){99}")):
+            check_equal(beat(port, "h%d" % n, expression), INVALID_REGULAR_EXPRESSION, expression)
+        check_equal(beat(port, "good", "a+|b.*"), 0, "a good one")
+        check(cluster.nodes[0].running(), "the node runs")
+        cluster.nodes[0].kill()
+        cluster.start()
+        port = coordinator_port(cluster, "good")
+        wait_until(lambda: beat(port, "other", "b.*") == 0, DEADLINE_S, "it serves again")
+
+
+tap.run()
