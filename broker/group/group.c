@@ -75,6 +75,7 @@ struct group *group_new(struct shard *shard, struct wire_str id)
     list_push(&shard->order, &group->link);
     group_charge(group, &group->charged, (int64_t)sizeof(*group) + 2 * id.len + GROUP_OVERHEAD);
     offsets_init(&group->offsets);
+    list_init(&group->writes);
     return group;
 }
 

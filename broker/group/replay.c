@@ -9,7 +9,6 @@
 #include "broker/group/classic.h"
 #include "broker/group/consumer.h"
 #include "broker/group/group.h"
-#include "broker/group/sweep.h"
 #include "broker/group/write.h"
 
 enum {
@@ -192,23 +191,12 @@ static void replay_half_migration(struct group *group)
     records_close(&records);
 }
 
-/* Groups are taken from the table while it is walked: their ids are gathered first. */
-void replay_finish(struct shard *shard)
+void replay_start_group(struct group *group)
 {
-    struct group **groups = mem_alloc((shard->groups.count + 1) * sizeof(*groups));
-    struct group *group;
-    size_t count = 0;
-    size_t cursor = 0;
-    while ((group = map_next(&shard->groups, &cursor, NULL, NULL)))
-        groups[count++] = group;
-    for (size_t i = 0; i < count; i++) {
-        replay_half_migration(groups[i]);
-        if (groups[i]->classic)
-            classic_start(groups[i]->classic);
-        if (groups[i]->consumer)
-            consumer_start(groups[i]->consumer);
-        group_review(groups[i]);
-    }
-    mem_free(groups);
-    sweep_start(group_manager_sweep(shard->manager)); /* topics may have gone meanwhile */
+    replay_half_migration(group);
+    if (group->classic)
+        classic_start(group->classic);
+    if (group->consumer)
+        consumer_start(group->consumer);
+    group_review(group);
 }

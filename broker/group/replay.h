@@ -8,7 +8,8 @@
 /* Whole batches. ERR_CORRUPT_MESSAGE and the like when they are damaged; records of unknown types
  * and newer versions are skipped. */
 int replay_batches(struct shard *shard, uint8_t *bytes, size_t len) MUST_CHECK;
-/* Everything is read: sessions start, groups that hold nothing are dropped. */
-void replay_finish(struct shard *shard);
+/* Everything is read: the sessions of the group's members start; a group that holds nothing is
+ * dropped. */
+void replay_start_group(struct group *group);
 
 #endif

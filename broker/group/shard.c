@@ -16,6 +16,7 @@
 
 enum {
     SHARD_RETRY_MS = 1000,
+    SHARD_START_SLICE = 2000, /* groups of one turn: a millisecond or so */
     SHARD_RELOAD_WAIT_MAX_MS = 30000,
     SHARD_GOOD_MS = 60000 /* a shard that served so long before it had to reload begins anew */
 };
@@ -179,6 +180,25 @@ static void shard_forget_groups(struct shard *shard, int err)
     map_init(&shard->groups);
 }
 
+static void shard_started(struct shard *shard);
+
+static void shard_start_groups(void *data)
+{
+    struct shard *shard = data;
+    for (int n = 0; n < SHARD_START_SLICE && shard->start_mark.next != &shard->order; n++) {
+        struct list *next = shard->start_mark.next;
+        list_remove(&shard->start_mark);
+        list_push(next->next, &shard->start_mark);
+        replay_start_group(LIST_ENTRY(next, struct group, link)); /* may free it */
+    }
+    if (shard->start_mark.next != &shard->order) {
+        env_timer_start(&shard->start_timer, 0);
+        return;
+    }
+    list_remove(&shard->start_mark);
+    shard_started(shard);
+}
+
 static void shard_loaded(struct group_log_load *load, int err)
 {
     struct shard *shard = CONTAINER_OF(load, struct shard, load);
@@ -192,12 +212,20 @@ static void shard_loaded(struct group_log_load *load, int err)
         env_timer_start(&shard->retry_timer, SHARD_RETRY_MS);
         return;
     }
+    /* Sessions start some groups at a time, then all of them are served at once. */
+    list_push(shard->order.next, &shard->start_mark);
+    shard_start_groups(shard);
+}
+
+static void shard_started(struct shard *shard)
+{
+    const struct group_manager_deps *deps = group_manager_deps(shard->manager);
     shard->state = SHARD_ACTIVE;
     logger_print(deps->logger, shard->groups.count ? LOGGER_INFO : LOGGER_DEBUG,
                  "loaded %zu groups of %s-%d, %lld bytes, in %.1f ms", shard->groups.count,
                  GROUP_OFFSETS_TOPIC, shard->index, (long long)shard->loaded_bytes,
                  (double)(env_now_us(deps->env) - shard->load_started_us) / 1000.0);
-    replay_finish(shard);
+    sweep_start(group_manager_sweep(shard->manager)); /* topics may have gone meanwhile */
 }
 
 static void shard_load(void *data)
@@ -223,6 +251,9 @@ struct shard *shard_new(struct group_manager *manager, int32_t index)
     list_init(&shard->order);
     env_timer_init(group_manager_deps(manager)->env, &shard->retry_timer, shard_load, shard);
     env_timer_init(group_manager_deps(manager)->env, &shard->reload_timer, shard_reload_now, shard);
+    env_timer_init(group_manager_deps(manager)->env, &shard->start_timer, shard_start_groups,
+                   shard);
+    list_init(&shard->start_mark);
     shard_load(shard);
     return shard;
 }
@@ -235,6 +266,8 @@ void shard_free(struct shard *shard, int err)
     sweep_leave(group_manager_sweep(shard->manager), shard);
     env_timer_stop(&shard->retry_timer);
     env_timer_stop(&shard->reload_timer);
+    env_timer_stop(&shard->start_timer);
+    list_remove(&shard->start_mark);
     if (shard->loading)
         deps->log->load_cancel(deps->log_data, &shard->load);
     while ((step = list_pop(&shard->ops))) {

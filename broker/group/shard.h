@@ -35,6 +35,8 @@ struct shard {
     bool unsure;  /* a write failed after it was appended: the log may have what memory has not */
     struct env_timer retry_timer;
     struct env_timer reload_timer;
+    struct env_timer start_timer;
+    struct list start_mark; /* in `order`: what is behind it has not been started */
     int64_t reload_wait_ms; /* before the next one: reloads that follow each other are rare */
     int64_t load_started_us;
     int64_t loaded_bytes;

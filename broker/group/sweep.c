@@ -1,9 +1,9 @@
 /* The walk over groups; see the header.
  *
  * Of a group that is empty every offset expires, counted from when it became empty; of one with
- * consumers only what none of them subscribes to, counted from the commit (as Kafka does). A group
- * with writes on their way is left for the next walk: a tombstone must not stand behind a commit
- * that memory does not know. Failure mode: a tombstone that can't be written is logged. */
+ * consumers only what none of them subscribes to, counted from the commit (as Kafka does). What is
+ * on its way to the log stays, and its group: a tombstone must not stand behind a commit that
+ * memory does not know. Failure mode: a tombstone that can't be written is logged. */
 #include "broker/group/sweep.h"
 
 #include <string.h>
@@ -21,6 +21,8 @@ struct sweep_group {
     struct group *group;
     struct subscribed subscribed;
     bool read; /* `subscribed` is filled: only when an offset is old enough to ask */
+    bool busy; /* writes are on their way: `flight` has them */
+    struct map flight;
     bool empty;
     bool consumers; /* members whose subscriptions are known */
     int64_t now_ms;
@@ -62,6 +64,8 @@ static void sweep_offset(struct sweep_group *s, struct wire_str topic, int32_t p
 {
     bool deleted = commits_is_stale(s->group, topic, offset);
     if (!deleted && !sweep_is_expired(s, topic, offset))
+        return;
+    if (s->busy && write_has(&s->flight, topic, partition))
         return;
     s->deleted += deleted;
     s->expired += !deleted;
@@ -146,9 +150,13 @@ static bool sweep_one(struct sweep *sweep, struct group *group, int *left)
     struct sweep_group s = {.group = group, .now_ms = env_wall_ms(group_env(group))};
     bool fresh = !sweep->inside;
     --*left;
-    if (group->in_flight > 0 || group->deleting)
+    if (group->deleting)
         return true;
     ASSERT(!sweep->waiting);
+    map_init(&s.flight);
+    s.busy = group->in_flight > 0;
+    if (s.busy)
+        write_gather(group, &s.flight);
     if (fresh)
         sweep->topic_cursor = sweep->partition_cursor = 0;
     s.empty = group_is_empty(group);
@@ -156,8 +164,9 @@ static bool sweep_one(struct sweep *sweep, struct group *group, int *left)
     group_hold(group);
     group_records(group, &s.records);
     bool through = sweep_offsets(sweep, &s, left);
-    sweep_write(&s, fresh && through && sweep_is_over(&s), through ? NULL : sweep);
+    sweep_write(&s, fresh && through && !s.busy && sweep_is_over(&s), through ? NULL : sweep);
     records_close(&s.records);
+    map_close(&s.flight);
     if (s.read)
         subscribed_close(&s.subscribed);
     group_release(group);

@@ -12,4 +12,9 @@
 int write_records(struct group *group, struct records *records, void (*done)(void *data, int err),
                   void *data) MUST_CHECK;
 
+/* The offsets that are on their way to the log: memory does not have them yet, and a tombstone
+ * would stand behind them. The map is for write_has. */
+void write_gather(const struct group *group, struct map *keys);
+bool write_has(const struct map *keys, struct wire_str topic, int32_t partition);
+
 #endif

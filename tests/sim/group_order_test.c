@@ -81,6 +81,35 @@ static void forgetting_is_tried_again(void)
     group_world_close(&world);
 }
 
+/* A group that always has commits on their way loses the offsets of deleted topics all the same,
+ * and none of those on their way. */
+static void busy_group_is_swept(void)
+{
+    int tombstones;
+    group_world_init(&world, 12);
+    commit_ok("g", "t", 0, 7);
+    commit_ok("g", "u", 1, 7);
+    world.hold = true;
+    struct group_world_commit *same = group_world_commit(&world, "g", NULL, NULL, -1, "t", 1, 8);
+    struct group_world_commit *other = group_world_commit(&world, "g", NULL, NULL, -1, "u", 0, 9);
+    group_world_remove_topic(&world, "t");
+    group_world_add_topic(&world, "t", 8);
+    struct group_world_commit *new = group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 3);
+    group_world_remove_topic(&world, "u"); /* another walk, with the new one on its way */
+    group_world_run(&world, 1000);
+    group_world_count(&world, "g", RECORD_OFFSET, &tombstones);
+    CHECK_INT(tombstones, 1); /* of u-1 alone: t-0, t-1 and u-0 are on their way */
+    world.hold = false;
+    env_timer_start(&world.logs[group_world_partition("g")].safe_timer, 1);
+    group_world_run(&world, 1000);
+    CHECK(same->done && other->done && new->done);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 3);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 1), -1);
+    group_world_failover(&world, false);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 3);
+    group_world_close(&world);
+}
+
 /* ---- deleting ---- */
 
 static bool was_deleted;
@@ -399,7 +428,8 @@ static void one_member_of_an_id(void)
 }
 
 TAP_MAIN(TAP_TEST(retention_survives_failovers), TAP_TEST(assignment_counts_when_it_is_stored),
-         TAP_TEST(half_a_migration), TAP_TEST(one_member_of_an_id),
+         TAP_TEST(half_a_migration), TAP_TEST(busy_group_is_swept),
+         TAP_TEST(one_member_of_an_id),
          TAP_TEST(commit_to_the_new_topic_stays), TAP_TEST(topic_comes_again_before_a_load),
          TAP_TEST(forgetting_is_tried_again), TAP_TEST(delete_under_a_commit),
          TAP_TEST(offset_delete_under_a_commit), TAP_TEST(live_group_loses_what_it_reads_no_more),
