@@ -42,23 +42,57 @@ static bool member_reads(const struct assignor_member *member, int32_t topic)
     return low < member->topic_count && member->topics[low] == topic;
 }
 
+/* ---- who reads a topic ---- */
+
+/* Those of topic i are items[start[i]] up to start[i + 1]: numbers in the order of the members. */
+struct readers {
+    int32_t *start;
+    int32_t *items;
+};
+
+static void readers_init(struct readers *readers, int32_t topic_count,
+                         struct assignor_member **order, int32_t member_count)
+{
+    int64_t all = 0;
+    readers->start = mem_alloc((size_t)(topic_count + 2) * sizeof(int32_t));
+    for (int32_t i = 0; i < member_count; i++) {
+        all += order[i]->topic_count;
+        for (int32_t j = 0; j < order[i]->topic_count; j++)
+            readers->start[order[i]->topics[j] + 2]++;
+    }
+    ASSERT(all <= INT32_MAX); /* each took bytes of a request, and its member is in memory */
+    readers->items = mem_alloc((size_t)(all + 1) * sizeof(int32_t));
+    for (int32_t i = 0; i < topic_count; i++)
+        readers->start[i + 2] += readers->start[i + 1];
+    /* start[i + 1] is where the next reader of topic i goes; then it is where those of i end. */
+    for (int32_t i = 0; i < member_count; i++)
+        for (int32_t j = 0; j < order[i]->topic_count; j++)
+            readers->items[readers->start[order[i]->topics[j] + 1]++] = i;
+}
+
+static void readers_close(struct readers *readers)
+{
+    mem_free(readers->start);
+    mem_free(readers->items);
+}
+
+static int32_t readers_count(const struct readers *readers, int32_t topic)
+{
+    return readers->start[topic + 1] - readers->start[topic];
+}
+
 /* ---- range ---- */
 
-static void range_assign_topic(const struct assignor_topic *topic, int32_t index,
-                               struct assignor_member **order, int32_t member_count)
+static int64_t range_assign_topic(const struct assignor_topic *topic, const int32_t *readers,
+                                  int32_t count, struct assignor_member **order)
 {
-    int32_t readers = 0;
-    for (int32_t i = 0; i < member_count; i++)
-        readers += member_reads(order[i], index);
     int32_t next = 0;
-    int32_t seen = 0;
-    for (int32_t i = 0; i < member_count; i++) {
-        if (!member_reads(order[i], index))
-            continue;
-        int32_t share = topic->partitions / readers + (seen++ < topic->partitions % readers);
+    for (int32_t i = 0; i < count; i++) {
+        int32_t share = topic->partitions / count + (i < topic->partitions % count);
         for (int32_t end = next + share; next < end; next++)
-            partition_set_append(&order[i]->after, &topic->id, next);
+            partition_set_append(&order[readers[i]]->after, &topic->id, next);
     }
+    return (int64_t)count + next;
 }
 
 /* Topics come in no order of their ids: each set is sorted once. */
@@ -69,14 +103,19 @@ static void members_settle(struct assignor_member **order, int32_t count)
 }
 
 static int64_t range_assign(const struct assignor_topic *topics, int32_t topic_count,
-                         struct assignor_member *members, int32_t member_count)
+                            struct assignor_member *members, int32_t member_count)
 {
     struct assignor_member **order = members_in_order(members, member_count);
+    struct readers readers;
+    int64_t steps = 0;
+    readers_init(&readers, topic_count, order, member_count);
     for (int32_t i = 0; i < topic_count; i++)
-        range_assign_topic(&topics[i], i, order, member_count);
+        steps += range_assign_topic(&topics[i], readers.items + readers.start[i],
+                                    readers_count(&readers, i), order);
     members_settle(order, member_count);
+    readers_close(&readers);
     mem_free(order);
-    return (int64_t)topic_count * member_count;
+    return steps;
 }
 
 /* ---- uniform ---- */
@@ -93,7 +132,9 @@ struct uniform {
     int32_t *load;  /* by member */
     struct map by_id; /* topic id -> its struct assignor_topic */
     int64_t steps;
-    int32_t *heap;    /* members, the one with the least load first; only while all read all */
+    int32_t *heap; /* members, the one with the least load first */
+    int32_t *at;   /* by member: its place in the heap */
+    int32_t heap_count;
 };
 
 static void uniform_give(struct uniform *uniform, int32_t number, int32_t member)
@@ -144,6 +185,8 @@ static void uniform_begin(struct uniform *uniform, struct assignor_member *membe
     }
     uniform->owner = mem_alloc((size_t)(uniform->total + 1) * sizeof(int32_t));
     uniform->load = mem_alloc((size_t)(uniform->member_count + 1) * sizeof(int32_t));
+    uniform->heap = mem_alloc((size_t)(uniform->member_count + 1) * sizeof(int32_t));
+    uniform->at = mem_alloc((size_t)(uniform->member_count + 1) * sizeof(int32_t));
     for (int32_t i = 0; i < uniform->total; i++)
         uniform->owner[i] = -1;
     for (int32_t i = 0; i < uniform->member_count; i++)
@@ -165,6 +208,8 @@ static void uniform_end(struct uniform *uniform)
     mem_free(uniform->base);
     mem_free(uniform->owner);
     mem_free(uniform->load);
+    mem_free(uniform->heap);
+    mem_free(uniform->at);
 }
 
 static bool uniform_is_homogeneous(const struct uniform *uniform)
@@ -194,107 +239,132 @@ static void uniform_trim(struct uniform *uniform)
     mem_free(allowed);
 }
 
-/* The reader with the least; -1 when nobody reads the topic. */
-static int32_t uniform_least(struct uniform *uniform, int32_t topic)
-{
-    int32_t least = -1;
-    uniform->steps += uniform->member_count;
-    for (int32_t i = 0; i < uniform->member_count; i++)
-        if (member_reads(uniform->order[i], topic) &&
-            (least < 0 || uniform->load[i] < uniform->load[least]))
-            least = i;
-    return least;
-}
-
-/* ---- everybody reads everything: a heap of the members ---- */
+/* ---- the member with the least ---- */
 
 static bool uniform_is_before(const struct uniform *uniform, int32_t a, int32_t b)
 {
     return uniform->load[a] < uniform->load[b] || (uniform->load[a] == uniform->load[b] && a < b);
 }
 
+static void uniform_swap(struct uniform *uniform, int32_t i, int32_t j)
+{
+    int32_t moved = uniform->heap[i];
+    uniform->heap[i] = uniform->heap[j];
+    uniform->heap[j] = moved;
+    uniform->at[uniform->heap[i]] = i;
+    uniform->at[uniform->heap[j]] = j;
+}
+
 static void uniform_sink(struct uniform *uniform, int32_t at)
 {
-    int32_t *heap = uniform->heap;
     for (;;) {
         int32_t least = at;
         uniform->steps++;
         for (int32_t child = 2 * at + 1; child <= 2 * at + 2; child++)
-            if (child < uniform->member_count &&
-                uniform_is_before(uniform, heap[child], heap[least]))
+            if (child < uniform->heap_count &&
+                uniform_is_before(uniform, uniform->heap[child], uniform->heap[least]))
                 least = child;
         if (least == at)
             return;
-        int32_t moved = heap[at];
-        heap[at] = heap[least];
-        heap[least] = moved;
+        uniform_swap(uniform, at, least);
         at = least;
     }
 }
 
+static void uniform_lift(struct uniform *uniform, int32_t at)
+{
+    while (at > 0 && uniform_is_before(uniform, uniform->heap[at], uniform->heap[(at - 1) / 2])) {
+        uniform_swap(uniform, at, (at - 1) / 2);
+        at = (at - 1) / 2;
+        uniform->steps++;
+    }
+}
+
+/* `members` NULL = the first `count`. */
+static void uniform_heap(struct uniform *uniform, const int32_t *members, int32_t count)
+{
+    uniform->heap_count = count;
+    for (int32_t i = 0; i < count; i++) {
+        uniform->heap[i] = members ? members[i] : i;
+        uniform->at[uniform->heap[i]] = i;
+    }
+    for (int32_t i = count / 2; i >= 0; i--)
+        uniform_sink(uniform, i);
+}
+
+/* ---- everybody reads everything ---- */
+
 static void uniform_fill_all(struct uniform *uniform)
 {
-    uniform->heap = mem_alloc((size_t)uniform->member_count * sizeof(int32_t));
-    for (int32_t i = 0; i < uniform->member_count; i++)
-        uniform->heap[i] = i;
-    for (int32_t i = uniform->member_count / 2; i >= 0; i--)
-        uniform_sink(uniform, i);
+    uniform_heap(uniform, NULL, uniform->member_count);
     for (int32_t number = 0; number < uniform->total; number++) {
         if (uniform->owner[number] >= 0)
             continue;
         uniform_give(uniform, number, uniform->heap[0]);
         uniform_sink(uniform, 0);
     }
-    mem_free(uniform->heap);
 }
 
-static void uniform_fill(struct uniform *uniform)
-{
-    for (int32_t i = 0; i < uniform->topic_count; i++)
-        for (int32_t p = 0; p < uniform->topics[i].partitions; p++) {
-            int32_t number = uniform->base[i] + p;
-            int32_t least = uniform->owner[number] < 0 ? uniform_least(uniform, i) : -1;
-            if (least >= 0)
-                uniform_give(uniform, number, least);
-        }
-}
+/* ---- different subscriptions ---- */
 
-/* Moves partitions from members that have two more than another reader of the topic. */
-static bool uniform_even_out(struct uniform *uniform)
+/* Gives what is free; or moves partitions from members that have two more than another reader of
+ * the topic. Whether anything was given. */
+static bool uniform_share_topic(struct uniform *uniform, int32_t topic, bool move)
 {
-    bool moved = false;
-    for (int32_t i = 0; i < uniform->topic_count; i++) {
-        for (int32_t p = 0; p < uniform->topics[i].partitions; p++) {
-            int32_t number = uniform->base[i] + p;
-            int32_t owner = uniform->owner[number];
-            int32_t least = owner < 0 ? -1 : uniform_least(uniform, i);
-            if (least < 0 || uniform->load[owner] <= uniform->load[least] + 1)
-                continue;
-            uniform_give(uniform, number, least);
-            moved = true;
-        }
+    bool given = false;
+    for (int32_t p = 0; p < uniform->topics[topic].partitions; p++) {
+        int32_t number = uniform->base[topic] + p;
+        int32_t owner = uniform->owner[number];
+        int32_t least = uniform->heap[0];
+        if (owner >= 0 && (!move || uniform->load[owner] <= uniform->load[least] + 1))
+            continue;
+        uniform_give(uniform, number, least);
+        uniform_sink(uniform, 0);
+        if (owner >= 0)
+            uniform_lift(uniform, uniform->at[owner]);
+        given = true;
     }
-    return moved;
+    return given;
+}
+
+static bool uniform_share(struct uniform *uniform, const struct readers *readers, bool move)
+{
+    bool given = false;
+    for (int32_t i = 0; i < uniform->topic_count; i++) {
+        int32_t count = readers_count(readers, i);
+        if (count == 0)
+            continue;
+        uniform_heap(uniform, readers->items + readers->start[i], count);
+        given |= uniform_share_topic(uniform, i, move);
+    }
+    return given;
+}
+
+static void uniform_share_all(struct uniform *uniform)
+{
+    struct readers readers;
+    readers_init(&readers, uniform->topic_count, uniform->order, uniform->member_count);
+    uniform_share(uniform, &readers, false);
+    for (int pass = 0; pass < UNIFORM_PASSES_MAX; pass++)
+        if (!uniform_share(uniform, &readers, true))
+            break;
+    readers_close(&readers);
 }
 
 static int64_t uniform_assign(const struct assignor_topic *topics, int32_t topic_count,
-                           struct assignor_member *members, int32_t member_count)
+                              struct assignor_member *members, int32_t member_count)
 {
     struct uniform uniform = {
         .topics = topics, .topic_count = topic_count, .member_count = member_count};
     if (member_count == 0)
         return 0;
     uniform_begin(&uniform, members);
-    bool homogeneous = uniform_is_homogeneous(&uniform);
-    if (homogeneous) {
+    if (uniform_is_homogeneous(&uniform)) {
         uniform_trim(&uniform);
         uniform_fill_all(&uniform);
     } else {
-        uniform_fill(&uniform);
+        uniform_share_all(&uniform);
     }
-    for (int pass = 0; !homogeneous && pass < UNIFORM_PASSES_MAX; pass++)
-        if (!uniform_even_out(&uniform))
-            break;
     uniform_end(&uniform);
     return uniform.steps;
 }

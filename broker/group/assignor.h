@@ -24,8 +24,7 @@ struct assignor_member {
 };
 
 /* Returns how many elementary steps it took: it runs on the loop, and tests bound them. They grow
- * with partitions and members (range: topics times members); only while members read different
- * topics does uniform look at all members for a partition that moves. */
+ * with partitions, members, and subscriptions of all members together. */
 typedef int64_t assignor(const struct assignor_topic *topics, int32_t topic_count,
                       struct assignor_member *members, int32_t member_count);
 

@@ -256,6 +256,35 @@ static void many(void)
         partition_set_close(&before[i]);
 }
 
+/* One topic of many partitions, and one member of many that reads another one too. */
+static void many_but_one(void)
+{
+    enum { COUNT = 3000, PARTITIONS = 20000 };
+    static struct assignor_member members[COUNT];
+    static char names[COUNT][16];
+    static const int32_t reads[] = {0, 1};
+    struct assignor_topic topics[] = {{{{1}}, PARTITIONS}, {{{2}}, 10}};
+    struct partition_set none = {0};
+    static const char *const assignors[] = {"uniform", "range"};
+    for (size_t n = 0; n < ARRAY_LEN(assignors); n++) {
+        assignor *assign = assignor_find(wire_str_from(assignors[n]), "uniform,range");
+        for (int32_t i = 0; i < COUNT; i++) {
+            snprintf(names[i], sizeof(names[i]), "m%d", i);
+            members[i] = (struct assignor_member){names[i], reads, i == 7 ? 2 : 1, &none, {0}};
+        }
+        int64_t steps = assign(topics, 2, members, COUNT);
+        printf("# %lld steps\n", (long long)steps);
+        CHECK(steps < 50 * (PARTITIONS + COUNT));
+        size_t given = 0;
+        for (int32_t i = 0; i < COUNT; i++) {
+            given += members[i].after.count;
+            CHECK(members[i].after.count >= 6 && members[i].after.count <= 17);
+            partition_set_close(&members[i].after);
+        }
+        CHECK_INT((int)given, PARTITIONS + 10);
+    }
+}
+
 /* The union of random sets has each of both once, in order. */
 static void unions(void)
 {
@@ -282,7 +311,7 @@ static void unions(void)
     }
 }
 
-TAP_MAIN(TAP_TEST(many), TAP_TEST(unions), TAP_TEST(uniform_is_even),
+TAP_MAIN(TAP_TEST(many), TAP_TEST(many_but_one), TAP_TEST(unions), TAP_TEST(uniform_is_even),
          TAP_TEST(uniform_moves_little),
          TAP_TEST(uniform_with_different_subscriptions), TAP_TEST(range_is_by_topic),
          TAP_TEST(names), TAP_TEST(sets))
