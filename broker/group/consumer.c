@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "broker/group/subscription.h"
 
@@ -25,6 +26,8 @@ struct consumer *consumer_new(struct group *group)
     map_init(&consumer->by_id);
     map_init(&consumer->by_instance);
     map_init(&consumer->patterns);
+    map_init(&consumer->lists);
+    env_random_bytes(group_env(group), consumer->list_key, sizeof(consumer->list_key));
     return consumer;
 }
 
@@ -33,6 +36,8 @@ void consumer_free(struct consumer *consumer)
     LIST_EACH(step, &consumer->members)
     consumer_member_free(LIST_ENTRY(step, struct consumer_member, link));
     ASSERT(consumer->patterns.count == 0);
+    ASSERT(consumer->lists.count == 0);
+    map_close(&consumer->lists);
     map_close(&consumer->by_id);
     map_close(&consumer->by_instance);
     map_close(&consumer->patterns);
@@ -125,13 +130,23 @@ struct consumer_member *consumer_member_new(struct consumer *consumer, struct wi
     return member;
 }
 
-static void consumer_free_topics(struct consumer_member *member)
+static void consumer_free_names(char **names, size_t count)
 {
-    for (size_t i = 0; i < member->topic_count; i++)
-        mem_free(member->topics[i]);
-    mem_free(member->topics);
-    member->topics = NULL;
-    member->topic_count = 0;
+    for (size_t i = 0; i < count; i++)
+        mem_free(names[i]);
+    mem_free(names);
+}
+
+static void consumer_drop_list(struct consumer_member *member)
+{
+    struct consumer_list *list = member->list;
+    member->list = NULL;
+    if (!list || --list->users > 0)
+        return;
+    map_del(&member->consumer->lists, &list->hash, sizeof(list->hash));
+    ASSERT(!list->indexes.items);
+    consumer_free_names(list->names, list->count);
+    mem_free(list);
 }
 
 void consumer_member_free(struct consumer_member *member)
@@ -147,7 +162,7 @@ void consumer_member_free(struct consumer_member *member)
     if (--consumer->member_count == 0)
         consumer->empty_since_ms = env_wall_ms(group_env(consumer->group));
     group_charge(consumer->group, &member->charged, 0);
-    consumer_free_topics(member);
+    consumer_drop_list(member);
     classic_protocols_free(&member->protocols);
     partition_set_close(&member->assigned);
     partition_set_close(&member->revoking);
@@ -194,10 +209,42 @@ static int consumer_compare_names(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+static struct siphash consumer_hash_names(const struct consumer *consumer, char *const *names,
+                                          size_t count)
+{
+    struct buf text;
+    buf_init(&text);
+    int err = 0;
+    for (size_t i = 0; i < count && !err; i++)
+        err = buf_append(&text, names[i], strlen(names[i]) + 1);
+    ASSERT(!err);
+    struct siphash hash = siphash_128(consumer->list_key, text.data, text.len);
+    buf_close(&text);
+    return hash;
+}
+
+/* The names are taken. */
+static struct consumer_list *consumer_use_list(struct consumer *consumer, char **names,
+                                               size_t count)
+{
+    struct siphash hash = consumer_hash_names(consumer, names, count);
+    struct consumer_list *list = map_get(&consumer->lists, &hash, sizeof(hash));
+    if (list) {
+        consumer_free_names(names, count);
+    } else {
+        list = mem_alloc(sizeof(*list));
+        *list = (struct consumer_list){.hash = hash, .names = names, .count = count};
+        map_put(&consumer->lists, &hash, sizeof(hash), list);
+    }
+    list->users++;
+    return list;
+}
+
 bool consumer_set_topics(struct consumer_member *member, const struct wire_str *names,
                          int32_t count)
 {
     char **topics = mem_alloc((size_t)(count + 1) * sizeof(*topics));
+    struct consumer_list *before = member->list;
     size_t kept = 0;
     for (int32_t i = 0; i < count; i++)
         topics[i] = wire_str_dup(names[i]);
@@ -208,18 +255,14 @@ bool consumer_set_topics(struct consumer_member *member, const struct wire_str *
         else
             topics[kept++] = topics[i];
     }
-    bool same = kept == member->topic_count;
-    for (size_t i = 0; same && i < kept; i++)
-        same = strcmp(topics[i], member->topics[i]) == 0;
-    struct consumer_member old = {.topics = topics, .topic_count = kept};
-    if (!same) {
-        old.topics = member->topics;
-        old.topic_count = member->topic_count;
-        member->topics = topics;
-        member->topic_count = kept;
-    }
-    consumer_free_topics(&old);
-    return !same;
+    struct consumer_list *list = NULL;
+    if (kept > 0)
+        list = consumer_use_list(member->consumer, topics, kept);
+    else
+        mem_free(topics);
+    consumer_drop_list(member);
+    member->list = list;
+    return list != before;
 }
 
 static void consumer_drop_pattern(struct consumer *consumer, const char *text)
@@ -280,8 +323,8 @@ void consumer_charge(struct consumer_member *member)
     size_t partitions = member->assigned.cap + member->revoking.cap + member->target.cap;
     int64_t bytes = (int64_t)(sizeof(*member) + CONSUMER_MEMBER_OVERHEAD +
                               partitions * sizeof(*member->target.items));
-    for (size_t i = 0; i < member->topic_count; i++)
-        bytes += CONSUMER_NAME_OVERHEAD + (int64_t)strlen(member->topics[i]);
+    for (size_t i = 0; i < consumer_name_count(member); i++)
+        bytes += CONSUMER_NAME_OVERHEAD + (int64_t)strlen(member->list->names[i]);
     for (int32_t i = 0; i < member->protocols.count; i++)
         bytes += member->protocols.items[i].name.len + member->protocols.items[i].metadata.len;
     if (member->pattern)
@@ -344,14 +387,13 @@ const char *consumer_state_name(const struct consumer *consumer)
 void consumer_subscribed(const struct consumer *consumer, struct subscribed *subscribed)
 {
     const struct consumer_pattern *used;
+    const struct consumer_list *list;
     size_t cursor = 0;
+    size_t step = 0;
     subscribed->all |= !consumer_is_settled(consumer);
-    LIST_EACH(step, &consumer->members)
-    {
-        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
-        for (size_t i = 0; i < member->topic_count; i++)
-            subscribed_add(subscribed, wire_str_from(member->topics[i]));
-    }
+    while ((list = map_next(&consumer->lists, &step, NULL, NULL)))
+        for (size_t i = 0; i < list->count; i++)
+            subscribed_add(subscribed, wire_str_from(list->names[i]));
     while ((used = map_next(&consumer->patterns, &cursor, NULL, NULL))) {
         const char *name;
         size_t at = 0;

@@ -16,6 +16,7 @@
 #ifndef BROKER_GROUP_CONSUMER_H
 #define BROKER_GROUP_CONSUMER_H
 
+#include "base/siphash.h"
 #include "broker/group/classic.h"
 #include "broker/group/group.h"
 #include "broker/group/partition_set.h"
@@ -38,8 +39,7 @@ struct consumer_member {
     char *rack_id;     /* NULL = none */
     char *client_id;
     char *client_host;
-    char **topics; /* subscribed names, sorted, once each */
-    size_t topic_count;
+    struct consumer_list *list; /* NULL = no names */
     char *pattern;  /* NULL = none */
     char *assignor; /* NULL = the default */
     int32_t rebalance_ms;
@@ -65,10 +65,27 @@ enum { CONSUMER_WORDS_MAX = 256 << 10 };
 /* Different expressions of one group: its members mostly share one. */
 enum { CONSUMER_PATTERNS_MAX = 100 };
 
+/* While a target is made: the indexes of topics that a list or an expression stands for. */
+struct consumer_indexes {
+    int32_t *items; /* NULL = not looked up */
+    int32_t count;
+};
+
 /* An expression and how many members have it. */
 struct consumer_pattern {
     struct expression *expression;
     int32_t users;
+    struct consumer_indexes indexes;
+};
+
+/* Names that members subscribe to, sorted, once each. Most members of a group have the same ones,
+ * which are kept and looked up once. */
+struct consumer_list {
+    struct siphash hash; /* of the names: stands for them */
+    char **names;
+    size_t count;
+    int32_t users;
+    struct consumer_indexes indexes;
 };
 
 struct consumer {
@@ -84,6 +101,8 @@ struct consumer {
     struct map by_id;
     struct map by_instance;
     struct map patterns; /* text -> struct consumer_pattern */
+    struct map lists;    /* hash -> struct consumer_list */
+    uint64_t list_key[2];
 };
 
 /* ---- life ---- */
@@ -128,6 +147,10 @@ struct consumer_member *consumer_member_new(struct consumer *consumer, struct wi
 void consumer_member_free(struct consumer_member *member);
 void consumer_set_instance(struct consumer_member *member, struct wire_str instance_id);
 void consumer_set_classic(struct consumer_member *member, bool classic);
+static inline size_t consumer_name_count(const struct consumer_member *member)
+{
+    return member->list ? member->list->count : 0;
+}
 /* Takes the names over when they differ; whether they did. */
 bool consumer_set_topics(struct consumer_member *member, const struct wire_str *names,
                          int32_t count);

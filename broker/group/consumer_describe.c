@@ -51,9 +51,9 @@ static bool describe_member(const struct consumer_member *member, struct arena *
     out->subscribed_topic_regex = wire_str_from(member->pattern);
     out->member_type = member->classic ? DESCRIBE_CLASSIC : DESCRIBE_CONSUMER;
     struct wire_str *names =
-        WIRE_ARRAY(arena, &out->subscribed_topic_names, (int32_t)member->topic_count, NULL);
-    for (size_t i = 0; names && i < member->topic_count; i++)
-        names[i] = wire_str_from(member->topics[i]);
+        WIRE_ARRAY(arena, &out->subscribed_topic_names, (int32_t)consumer_name_count(member), NULL);
+    for (size_t i = 0; names && i < consumer_name_count(member); i++)
+        names[i] = wire_str_from(member->list->names[i]);
     return names && describe_set(member->consumer, &member->assigned, arena, &out->assignment) &&
            describe_set(member->consumer, &member->target, arena, &out->target_assignment);
 }

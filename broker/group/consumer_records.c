@@ -67,9 +67,10 @@ void consumer_put_member(const struct consumer_member *member, struct records *r
     value.server_assignor = wire_str_from(member->assignor);
     value.rebalance_timeout_ms = member->rebalance_ms;
     struct wire_str *names =
-        WIRE_ARRAY(&arena, &value.subscribed_topic_names, (int32_t)member->topic_count, NULL);
-    for (size_t i = 0; names && i < member->topic_count; i++)
-        names[i] = wire_str_from(member->topics[i]);
+        WIRE_ARRAY(&arena, &value.subscribed_topic_names,
+                   (int32_t)consumer_name_count(member), NULL);
+    for (size_t i = 0; names && i < consumer_name_count(member); i++)
+        names[i] = wire_str_from(member->list->names[i]);
     if (!names || !member_fill_classic(member, &arena, &value))
         records->err = ERR_TOO_LARGE;
     records_put(records, RECORD_CONSUMER_MEMBER, &consumer_group_member_metadata_key_desc, &key, 0,

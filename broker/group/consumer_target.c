@@ -49,13 +49,15 @@ static void topics_add(struct consumer_topics *topics, const struct image *image
 
 static size_t topics_bound(const struct consumer *consumer)
 {
+    const struct consumer_list *list;
+    const struct consumer_pattern *used;
     size_t names = 0;
-    LIST_EACH(step, &consumer->members)
-    {
-        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
-        const struct expression *pattern = consumer_expression(member);
-        names += member->topic_count + (pattern ? expression_count(pattern) : 0);
-    }
+    size_t cursor = 0;
+    while ((list = map_next(&consumer->lists, &cursor, NULL, NULL)))
+        names += list->count;
+    cursor = 0;
+    while ((used = map_next(&consumer->patterns, &cursor, NULL, NULL)))
+        names += expression_count(used->expression);
     size_t known = image_topic_count(group_image(consumer->group));
     return names < known ? names : known;
 }
@@ -65,18 +67,17 @@ static void topics_gather(struct consumer_topics *topics, const struct consumer 
 {
     const struct image *image = group_image(consumer->group);
     size_t bound = topics_bound(consumer) + 1;
+    const struct consumer_list *list;
     const struct consumer_pattern *used;
     size_t cursor = 0;
     *topics = (struct consumer_topics){0};
     map_init(&topics->by_name);
     topics->items = mem_alloc(bound * sizeof(*topics->items));
     topics->assignable = mem_alloc(bound * sizeof(*topics->assignable));
-    LIST_EACH(step, &consumer->members)
-    {
-        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
-        for (size_t i = 0; i < member->topic_count; i++)
-            topics_add(topics, image, member->topics[i]);
-    }
+    while ((list = map_next(&consumer->lists, &cursor, NULL, NULL)))
+        for (size_t i = 0; i < list->count; i++)
+            topics_add(topics, image, list->names[i]);
+    cursor = 0;
     while ((used = map_next(&consumer->patterns, &cursor, NULL, NULL))) {
         const char *name;
         size_t at = 0;
@@ -140,26 +141,68 @@ static void target_add_topic(const struct consumer_topics *topics, const char *n
         to[(*count)++] = found->index;
 }
 
-/* The topics of one member as indexes, rising, once each. */
-static int32_t *target_topics(const struct consumer_member *member,
-                              const struct consumer_topics *topics, int32_t *count)
+/* What names and an expression (either may be missing) stand for, as indexes, rising, once each. */
+static struct consumer_indexes target_look_up(const struct consumer_topics *topics,
+                                              const struct consumer_list *list,
+                                              const struct expression *pattern)
 {
-    const struct expression *pattern = consumer_expression(member);
-    size_t bound = member->topic_count + (pattern ? expression_count(pattern) : 0);
+    size_t bound = (list ? list->count : 0) + (pattern ? expression_count(pattern) : 0);
+    struct consumer_indexes indexes = {mem_alloc((bound + 1) * sizeof(int32_t)), 0};
     const char *name;
     size_t at = 0;
-    int32_t *indexes = mem_alloc((bound + 1) * sizeof(*indexes));
     int32_t all = 0;
-    *count = 0;
-    for (size_t i = 0; i < member->topic_count; i++)
-        target_add_topic(topics, member->topics[i], indexes, &all);
+    for (size_t i = 0; list && i < list->count; i++)
+        target_add_topic(topics, list->names[i], indexes.items, &all);
     while (pattern && (name = expression_next(pattern, &at)))
-        target_add_topic(topics, name, indexes, &all);
-    qsort(indexes, (size_t)all, sizeof(*indexes), compare_int);
+        target_add_topic(topics, name, indexes.items, &all);
+    qsort(indexes.items, (size_t)all, sizeof(int32_t), compare_int);
     for (int32_t i = 0; i < all; i++)
-        if (*count == 0 || indexes[*count - 1] != indexes[i])
-            indexes[(*count)++] = indexes[i];
+        if (indexes.count == 0 || indexes.items[indexes.count - 1] != indexes.items[i])
+            indexes.items[indexes.count++] = indexes.items[i];
     return indexes;
+}
+
+/* Members that say the same share what it stands for; who has names and an expression gets indexes
+ * of its own, which *own keeps. */
+static void target_topics(const struct consumer_member *member,
+                          const struct consumer_topics *topics, struct assignor_member *to,
+                          int32_t **own)
+{
+    static const int32_t none;
+    struct consumer_list *list = member->list;
+    struct consumer_pattern *used =
+        member->pattern
+            ? map_get(&member->consumer->patterns, member->pattern, strlen(member->pattern))
+            : NULL;
+    struct consumer_indexes both = {NULL, 0};
+    struct consumer_indexes *indexes = list ? &list->indexes : used ? &used->indexes : NULL;
+    if (list && used)
+        indexes = &both;
+    to->topics = &none;
+    to->topic_count = 0;
+    if (!indexes)
+        return;
+    if (!indexes->items)
+        *indexes = target_look_up(topics, list, used ? used->expression : NULL);
+    to->topics = indexes->items;
+    to->topic_count = indexes->count;
+    *own = both.items;
+}
+
+static void target_forget_indexes(struct consumer *consumer)
+{
+    struct consumer_list *list;
+    struct consumer_pattern *used;
+    size_t cursor = 0;
+    while ((list = map_next(&consumer->lists, &cursor, NULL, NULL))) {
+        mem_free(list->indexes.items);
+        list->indexes = (struct consumer_indexes){NULL, 0};
+    }
+    cursor = 0;
+    while ((used = map_next(&consumer->patterns, &cursor, NULL, NULL))) {
+        mem_free(used->indexes.items);
+        used->indexes = (struct consumer_indexes){NULL, 0};
+    }
 }
 
 const char *consumer_assignor_name(const struct consumer *consumer)
@@ -237,12 +280,13 @@ int consumer_update_target(struct consumer *consumer, struct records *records)
     topics_gather(&topics, consumer);
     struct assignor_member *members =
         mem_alloc((size_t)(consumer->member_count + 1) * sizeof(*members));
+    int32_t **own = mem_alloc((size_t)(consumer->member_count + 1) * sizeof(*own));
     struct assignor_member *to = members;
     LIST_EACH(step, &consumer->members)
     {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         to->order = member->instance_id ? member->instance_id : member->id;
-        to->topics = target_topics(member, &topics, &to->topic_count);
+        target_topics(member, &topics, to, &own[to - members]);
         to->before = &member->target;
         partition_set_init(&to->after);
         to++;
@@ -256,9 +300,11 @@ int consumer_update_target(struct consumer *consumer, struct records *records)
         target_take_over(consumer, members, records);
     for (int32_t i = 0; i < consumer->member_count; i++) {
         partition_set_close(&members[i].after);
-        mem_free((void *)members[i].topics);
+        mem_free(own[i]);
     }
+    mem_free(own);
     mem_free(members);
+    target_forget_indexes(consumer);
     topics_close(&topics);
     return err;
 }
