@@ -234,6 +234,8 @@ static struct consumer_list *consumer_use_list(struct consumer *consumer, char *
     } else {
         list = mem_alloc(sizeof(*list));
         *list = (struct consumer_list){.hash = hash, .names = names, .count = count};
+        for (size_t i = 0; i < count; i++)
+            list->bytes += CONSUMER_NAME_OVERHEAD + (int64_t)strlen(names[i]);
         map_put(&consumer->lists, &hash, sizeof(hash), list);
     }
     list->users++;
@@ -323,8 +325,8 @@ void consumer_charge(struct consumer_member *member)
     size_t partitions = member->assigned.cap + member->revoking.cap + member->target.cap;
     int64_t bytes = (int64_t)(sizeof(*member) + CONSUMER_MEMBER_OVERHEAD +
                               partitions * sizeof(*member->target.items));
-    for (size_t i = 0; i < consumer_name_count(member); i++)
-        bytes += CONSUMER_NAME_OVERHEAD + (int64_t)strlen(member->list->names[i]);
+    if (member->list)
+        bytes += member->list->bytes; /* of each: that it is shared is not counted on */
     for (int32_t i = 0; i < member->protocols.count; i++)
         bytes += member->protocols.items[i].name.len + member->protocols.items[i].metadata.len;
     if (member->pattern)

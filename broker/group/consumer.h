@@ -84,6 +84,7 @@ struct consumer_list {
     struct siphash hash; /* of the names: stands for them */
     char **names;
     size_t count;
+    int64_t bytes; /* of memory, about */
     int32_t users;
     struct consumer_indexes indexes;
 };
