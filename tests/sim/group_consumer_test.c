@@ -476,6 +476,27 @@ static void storm_check(void)
     }
 }
 
+/* A full disk is told before anything changes. */
+static bool storm_may_fail(int err)
+{
+    return err == ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+           (world.append_error && err == ERR_NOT_COORDINATOR);
+}
+
+static struct group_world_beat *storm_join_pattern(struct peer *peer, const char *name)
+{
+    static const char *const patterns[] = {"t|u", "t.*", "[u]", "(?i)T"};
+    memset(peer, 0, sizeof(*peer));
+    snprintf(peer->id, sizeof(peer->id), "%s", name);
+    struct group_world_beat *beat = answered(
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = name,
+                         .regex = patterns[sim_random(world.sim) % ARRAY_LEN(patterns)],
+                         .owned = nothing, .rebalance_ms = 20000));
+    if (!beat->err)
+        peer_take(peer, beat);
+    return beat;
+}
+
 static void storm_step(int i)
 {
     struct peer *peer = &storm_peers[i];
@@ -483,7 +504,9 @@ static void storm_step(int i)
     if (!storm_alive[i]) {
         snprintf(name, sizeof(name), "peer-%d-%d", i, (int)sim_random(world.sim) & 0xffff);
         struct group_world_beat *beat =
-            peer_join(peer, name, sim_random(world.sim) % 2 ? "t,u" : "t");
+            sim_random(world.sim) % 3 == 0
+                ? storm_join_pattern(peer, name)
+                : peer_join(peer, name, sim_random(world.sim) % 2 ? "t,u" : "t");
         storm_alive[i] = beat->err == 0;
         return;
     }
@@ -491,14 +514,13 @@ static void storm_step(int i)
     if (dice == 0) {
         struct group_world_beat *beat =
             answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = peer->id, .epoch = -1));
-        CHECK(beat->err == 0 || beat->err == ERR_UNKNOWN_MEMBER_ID ||
-              beat->err == ERR_COORDINATOR_LOAD_IN_PROGRESS);
-        storm_alive[i] = false;
+        storm_alive[i] = beat->err != 0 && beat->err != ERR_UNKNOWN_MEMBER_ID;
+        CHECK(!storm_alive[i] || storm_may_fail(beat->err));
         return;
     }
     struct group_world_beat *beat = peer_beat(peer);
     /* In this storm nobody is silent for long: being thrown out would be a fault. */
-    CHECK(beat->err == 0 || beat->err == ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    CHECK(beat->err == 0 || storm_may_fail(beat->err));
 }
 
 static void storm_settles(void)
@@ -522,7 +544,9 @@ static void storm_settles(void)
 
 static void storm(void)
 {
-    for (uint64_t seed = 100; seed < 106; seed++) {
+    const char *many = getenv("GROUP_STORM_SEEDS");
+    uint64_t seeds = many ? strtoull(many, NULL, 10) : 6;
+    for (uint64_t seed = 100; seed < 100 + seeds; seed++) {
         group_world_init(&world, seed);
         memset(storm_alive, 0, sizeof(storm_alive));
         for (int step = 0; step < STORM_STEPS; step++) {
@@ -530,7 +554,13 @@ static void storm(void)
             storm_check();
             if (sim_random(world.sim) % 50 == 0)
                 group_world_failover(&world, sim_random(world.sim) % 2);
+            if (sim_random(world.sim) % 100 == 0)
+                world.append_error = world.append_error ? 0 : ERR_KAFKA_STORAGE_ERROR;
+            if (sim_random(world.sim) % 100 == 0)
+                world.batch_max = sim_random(world.sim) % 2 ? 400 : 1 << 20;
         }
+        world.append_error = 0;
+        group_world_run(&world, 100);
         storm_settles();
         group_world_close(&world);
     }

@@ -366,9 +366,12 @@ static void storm(uint64_t seed)
     group_world_close(&world);
 }
 
+/* GROUP_STORM_SEEDS: more of them. */
 static void storms(void)
 {
-    for (uint64_t seed = 1; seed <= SEEDS; seed++)
+    const char *many = getenv("GROUP_STORM_SEEDS");
+    uint64_t seeds = many ? strtoull(many, NULL, 10) : SEEDS;
+    for (uint64_t seed = 1; seed <= seeds; seed++)
         storm(seed);
 }
 
