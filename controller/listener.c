@@ -49,7 +49,8 @@ static void greeting_end(struct greeting *greeting)
     link_close(peer);
 }
 
-static void refuse(struct greeting *greeting, int err, const char *sentence)
+/* A new node hears the cluster's id in this way, and says Hello again with it. */
+static void refuse(struct greeting *greeting, int err, const char *sentence, bool new_node)
 {
     Meta__Welcome welcome = META__WELCOME__INIT;
     Meta__Frame frame = META__FRAME__INIT;
@@ -60,8 +61,8 @@ static void refuse(struct greeting *greeting, int err, const char *sentence)
         (char *)(uintptr_t)greeting->listener->handlers->cluster_id(greeting->listener->data);
     frame.body_case = META__FRAME__BODY_WELCOME;
     frame.welcome = &welcome;
-    logger_warn(greeting->listener->logger, "refused a connection from %s: %s",
-                link_peer(greeting->peer), sentence);
+    logger_print(greeting->listener->logger, new_node ? LOGGER_DEBUG : LOGGER_WARN,
+                 "refused a connection from %s: %s", link_peer(greeting->peer), sentence);
     link_send(greeting->peer, &frame);
     link_finish(greeting->peer);
 }
@@ -69,8 +70,13 @@ static void refuse(struct greeting *greeting, int err, const char *sentence)
 static int check_cluster(struct listener *listener, const Meta__Hello *hello, struct buf *problem)
 {
     const char *ours = listener->handlers->cluster_id(listener->data);
-    if (!hello->cluster_id[0] || !ours[0] || strcmp(hello->cluster_id, ours) == 0)
+    if (!ours[0] || strcmp(hello->cluster_id, ours) == 0)
         return 0;
+    if (!hello->cluster_id[0]) {
+        buf_printf(problem, "node %d has said no cluster id, this is cluster %s", hello->node_id,
+                   ours);
+        return ERR_INCONSISTENT_CLUSTER_ID;
+    }
     buf_printf(
         problem,
         "node %d belongs to cluster %s, this is cluster %s: its log directories are those of "
@@ -95,7 +101,7 @@ static void greet(struct greeting *greeting, const Meta__Hello *hello)
         err = ERR_INVALID_REQUEST;
     }
     if (err)
-        refuse(greeting, err, buf_text(&problem));
+        refuse(greeting, err, buf_text(&problem), !hello->cluster_id[0]);
     else
         greeting_free(greeting); /* the link has another owner now */
     buf_close(&problem);

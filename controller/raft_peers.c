@@ -9,6 +9,7 @@
  * process we knew is gone. */
 #include "controller/raft_peers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -45,6 +46,7 @@ struct peer {
     struct list sends; /* on the way, oldest first */
     int send_count;
     bool refused; /* the last dial was */
+    bool nameless; /* the last Hello named no cluster */
     bool seen;    /* its process was there: tell when it is gone */
     bool closing; /* `out` is being closed: what it releases was not sent */
     bool incarnation_known;
@@ -64,6 +66,7 @@ struct raft_peers {
     struct env_timer finish;
     void (*stopped)(void *data);
     void *stopped_data;
+    char learned[64]; /* the cluster's id as a peer told it, until the log does */
     int count;
     struct peer *peers;
 };
@@ -191,9 +194,13 @@ static void peer_break(struct peer *peer)
 static void out_frame(void *owner, struct link *link, Meta__Frame *frame)
 {
     struct peer *peer = owner;
+    struct raft_peers *peers = peer->peers;
     (void)link;
-    /* The acceptor says something only when it refuses us. */
-    if (frame->body_case == META__FRAME__BODY_WELCOME && frame->welcome->error)
+    bool welcome = frame->body_case == META__FRAME__BODY_WELCOME;
+    /* The acceptor says something only when it refuses us: a new node is told whom it has met. */
+    if (welcome && peer->nameless)
+        snprintf(peers->learned, sizeof(peers->learned), "%s", frame->welcome->cluster_id);
+    else if (frame->body_case == META__FRAME__BODY_WELCOME && frame->welcome->error)
         logger_warn(peer->peers->logger, "voter %d at %s:%u refuses us: %s", peer->id, peer->host,
                     peer->port, frame->welcome->message);
     meta__frame__free_unpacked(frame, NULL);
@@ -217,7 +224,9 @@ static void say_hello(struct peer *peer)
     Meta__Frame frame = META__FRAME__INIT;
     hello.role = META__HELLO__ROLE__VOTER;
     hello.node_id = peers->self;
-    hello.cluster_id = (char *)(uintptr_t)peers->cluster_id(peers->data);
+    const char *known = peers->cluster_id(peers->data);
+    hello.cluster_id = known[0] ? (char *)(uintptr_t)known : peers->learned;
+    peer->nameless = !hello.cluster_id[0];
     hello.incarnation =
         (ProtobufCBinaryData){sizeof(peers->incarnation.bytes), peers->incarnation.bytes};
     frame.body_case = META__FRAME__BODY_HELLO;

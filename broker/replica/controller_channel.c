@@ -38,6 +38,7 @@ struct link {
     bool refused;      /* says that we are of another cluster */
     int error;         /* of the last attempt; 0 while it is connected */
     int64_t heard_ms;  /* when the last frame came */
+    bool nameless;     /* its Hello named no cluster */
     int32_t leader_id; /* whom it takes for the active controller; IMAGE_NO_NODE for none */
     int64_t term;
 };
@@ -53,6 +54,7 @@ struct controller_channel {
     struct link *current; /* the link to the active controller, or NULL */
     int32_t active_id;
     char cluster_id[64];
+    char hello_id[64]; /* what a controller said that a new broker's Hello must name */
     int64_t broker_epoch;
     bool registered; /* on the current link */
     bool fenced;
@@ -104,7 +106,8 @@ static void link_send_hello(struct link *link)
     Meta__Hello hello = META__HELLO__INIT;
     hello.role = META__HELLO__ROLE__BROKER;
     hello.node_id = channel->config.node_id;
-    hello.cluster_id = channel->cluster_id;
+    hello.cluster_id = channel->cluster_id[0] ? channel->cluster_id : channel->hello_id;
+    link->nameless = !hello.cluster_id[0];
     hello.incarnation.data = channel->config.incarnation.bytes;
     hello.incarnation.len = sizeof(channel->config.incarnation.bytes);
     Meta__Frame frame = META__FRAME__INIT;
@@ -261,6 +264,13 @@ static void channel_choose(struct controller_channel *channel)
 static void link_refused(struct link *link, const Meta__Welcome *welcome)
 {
     struct controller_channel *channel = link->channel;
+    if (welcome->error == err_to_wire(ERR_INCONSISTENT_CLUSTER_ID) && link->nameless) {
+        if (!channel->hello_id[0])
+            snprintf(channel->hello_id, sizeof(channel->hello_id), "%s", welcome->cluster_id);
+        link_drop(link);
+        env_timer_start(&link->redial, 0); /* with the id of the cluster that it has met */
+        return;
+    }
     int refusals = 0;
     bool again = link->refused;
     link->refused = true;

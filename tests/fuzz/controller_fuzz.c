@@ -33,6 +33,7 @@ static void put_hello(struct buf *out, uint8_t what, int role, int32_t node_id)
     Meta__Hello body = META__HELLO__INIT;
     body.role = (Meta__Hello__Role)role;
     body.node_id = node_id;
+    body.cluster_id = FUZZ_NODE_CLUSTER_ID;
     body.incarnation = (ProtobufCBinaryData){sizeof(incarnation), incarnation};
     frame.hello = &body;
     put_frame(out, what, &frame, META__FRAME__BODY_HELLO);
@@ -253,7 +254,7 @@ static void put_append(struct buf *out, raft_term term, raft_index prev, raft_te
     Meta__Record fact = META__RECORD__INIT;
     Meta__ClusterRecord cluster = META__CLUSTER_RECORD__INIT;
     buf_init(&record);
-    cluster.cluster_id = "MkU3OEVBNTcwNTJENDM2Qg";
+    cluster.cluster_id = FUZZ_NODE_CLUSTER_ID;
     fact.fact_case = META__RECORD__FACT_CLUSTER;
     fact.cluster = &cluster;
     FUZZ_REQUIRE(channel_put_record(&record, &fact) == 0);

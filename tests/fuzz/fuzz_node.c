@@ -320,7 +320,7 @@ void fuzz_node_start_controller(struct fuzz_node *node, int voters)
     node_make(node);
     sim_node_new(node->sim, "n1");
     sim_node_new(node->sim, "n2");
-    node_start_controller(node, "", voters);
+    node_start_controller(node, voters == 1 ? FUZZ_NODE_CLUSTER_ID : "", voters);
     fuzz_node_run(node, CONTROLLER_START_US);
 }
 

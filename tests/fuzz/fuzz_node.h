@@ -9,6 +9,8 @@
 #include "fuzz.h"
 
 enum { FUZZ_NODE_BROKER_PORT = 9092, FUZZ_NODE_CONTROLLER_PORT = 19092 };
+/* Of a controller alone. */
+#define FUZZ_NODE_CLUSTER_ID "MkU3OEVBNTcwNTJENDM2Qg"
 
 /* The first byte of a step; four bytes length and the bytes to send follow. */
 enum {

@@ -114,18 +114,24 @@ static void a_second_process_is_refused_while_the_first_lives(void)
     world_close(&world);
 }
 
-static void another_cluster_is_refused(void)
+static void check_refused(const char *cluster_id)
 {
     world_init(&world, 6, 3);
     CHECK(world_settle(&world, 5 * SECOND));
     struct sim_node *node = sim_node_new(world.sim, "stranger");
     struct fake *stranger = fake_new(&world, 9, sim_env_new(node));
-    stranger->cluster_id = "AAAAAAAAAAAAAAAAAAAAAA";
+    stranger->cluster_id = cluster_id;
     sim_run_for(world.sim, SECOND);
     CHECK_INT(stranger->welcome_error, 104); /* INCONSISTENT_CLUSTER_ID */
     CHECK(!image_broker(world_image(&world), 9));
     fake_free(stranger);
     world_close(&world);
+}
+
+static void another_cluster_is_refused(void)
+{
+    check_refused("AAAAAAAAAAAAAAAAAAAAAA");
+    check_refused(""); /* who says none, and does not learn */
 }
 
 static const Meta__CommandReply *create_topic(int from, const char *name, int32_t partitions,

@@ -190,8 +190,11 @@ static void fake_welcomed(struct fake_link *from, const Meta__Welcome *welcome)
 {
     bool was = from->active;
     from->active = welcome->active;
-    if (welcome->error)
-        from->fake->welcome_error = welcome->error;
+    struct fake *fake = from->fake;
+    if (welcome->error && !fake->cluster_id && !fake->learned[0])
+        snprintf(fake->learned, sizeof(fake->learned), "%s", welcome->cluster_id);
+    else if (welcome->error)
+        fake->welcome_error = welcome->error;
     if (!welcome->active)
         from->registered = false;
     else if (!was)
@@ -269,8 +272,8 @@ static void fake_dialled(void *data, int status, struct env_stream *stream)
     Meta__Frame frame = META__FRAME__INIT;
     hello.role = META__HELLO__ROLE__BROKER;
     hello.node_id = to->fake->id;
-    if (to->fake->cluster_id)
-        hello.cluster_id = (char *)(uintptr_t)to->fake->cluster_id;
+    hello.cluster_id = to->fake->cluster_id ? (char *)(uintptr_t)to->fake->cluster_id
+                                            : to->fake->learned;
     hello.incarnation = (ProtobufCBinaryData){16, to->fake->incarnation.bytes};
     frame.body_case = META__FRAME__BODY_HELLO;
     frame.hello = &hello;

@@ -41,7 +41,8 @@ struct fake {
     bool may_shutdown;
     bool want_shutdown;
     bool silent;            /* sends no heartbeats */
-    const char *cluster_id; /* for Hello */
+    const char *cluster_id; /* for Hello; NULL = what was learned */
+    char learned[64];
     int welcome_error;
     int register_error;
     struct env_timer heartbeat;
