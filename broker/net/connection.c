@@ -21,6 +21,7 @@
 enum {
     CONNECTION_REQUESTS_MAX = 64,    /* unanswered at a time; more than any client pipelines */
     CONNECTION_QUEUED_MAX = 8 << 20, /* bytes not yet taken by a slow reader */
+    CONNECTION_UNSENT_MAX = 512,     /* answers not yet taken: more than fit in one turn's frames */
     CONNECTION_ARENA_MAX = 64 << 20  /* decoded arrays of one request: counts are checked against
                                       * the bytes before, this bounds what is left */
 };
@@ -31,7 +32,12 @@ struct connection {
     struct frame_conn *conn;
     struct list requests;
     size_t request_count;
+    size_t unsent;       /* answers that are queued */
+    size_t unsent_bytes; /* what they hold in memory */
+    size_t queued_seen;  /* by the last look at who does not read */
+    int64_t queued_seen_ms;
     bool paused;
+    bool closing; /* connection_close_soon */
     struct request *handling; /* its handler is on the stack and has not answered */
     struct env_timer close_timer;
     int listener;
@@ -40,10 +46,15 @@ struct connection {
     char host[ENV_ADDRESS_TEXT_MAX + 1];
 };
 
+/* While the answers of all connections are over their limit, who has not taken its own asks nothing
+ * more. */
 static void connection_throttle(struct connection *connection)
 {
+    const struct connection_owner *owner = connection->owner;
     bool pause = connection->request_count >= CONNECTION_REQUESTS_MAX ||
-                 frame_conn_queued(connection->conn) >= CONNECTION_QUEUED_MAX;
+                 connection->unsent >= CONNECTION_UNSENT_MAX ||
+                 frame_conn_queued(connection->conn) >= CONNECTION_QUEUED_MAX ||
+                 (connection->unsent > 0 && owner->unsent_bytes > owner->unsent_max);
     if (pause == connection->paused)
         return;
     connection->paused = pause;
@@ -52,14 +63,49 @@ static void connection_throttle(struct connection *connection)
 
 /* ---- out ---- */
 
-static void connection_sent(void *owner)
+/* Also when the connection closes: it then goes on to live until all is released. */
+static void connection_sent(void *data)
 {
-    request_free(owner);
+    struct request *request = data;
+    struct connection *connection = request->connection;
+    connection->unsent--;
+    connection->unsent_bytes -= request->weight;
+    connection->owner->unsent_bytes -= request->weight;
+    request_free(request);
+    if (!connection->closing)
+        connection_throttle(connection);
+}
+
+/* Answers over twice their limit: who holds the most of them is closed. So a peer that asks for
+ * much and reads nothing takes nothing from the others. */
+static void connection_shed(struct connection_owner *owner)
+{
+    struct connection *worst = NULL;
+    LIST_EACH(step, &owner->connections)
+    {
+        struct connection *connection = connection_of(step);
+        if (!connection->closing && (!worst || connection->unsent_bytes > worst->unsent_bytes))
+            worst = connection;
+    }
+    if (!worst || worst->unsent_bytes == 0)
+        return;
+    logger_warn(owner->broker->logger,
+                "closing the connection of %s: it has not read answers of %zu bytes, and those of "
+                "all connections are over their limit of %zu",
+                connection_peer(worst), worst->unsent_bytes, owner->unsent_max);
+    connection_close_soon(worst);
 }
 
 /* Queues the encoded answer; the request lives until its last byte is sent. */
 static void connection_send(struct connection *connection, struct request *request)
 {
+    struct connection_owner *owner = connection->owner;
+    request->weight = sizeof(*request) + request->out.memory.cap + request->arena.total;
+    connection->unsent++;
+    connection->unsent_bytes += request->weight;
+    owner->unsent_bytes += request->weight;
+    if (owner->unsent_bytes / 2 > owner->unsent_max)
+        connection_shed(owner);
     size_t cursor = 0;
     struct outbox_chunk chunk = {0};
     struct outbox_chunk next = {0};
@@ -258,6 +304,7 @@ int connection_new(struct connection_owner *owner, struct env_stream *stream, in
 void connection_close(struct connection *connection)
 {
     ASSERT(!connection->handling);
+    connection->closing = true;
     list_remove(&connection->link);
     connection->owner->count--;
     env_timer_stop(&connection->close_timer);
@@ -275,6 +322,7 @@ void connection_close(struct connection *connection)
 
 void connection_close_soon(struct connection *connection)
 {
+    connection->closing = true;
     env_timer_start(&connection->close_timer, 0);
 }
 
@@ -298,9 +346,16 @@ int64_t connection_active_ms(const struct connection *connection)
     return connection->active_ms;
 }
 
-bool connection_is_waiting(const struct connection *connection)
+bool connection_is_waiting(struct connection *connection)
 {
-    return connection->request_count > 0 || frame_conn_queued(connection->conn) > 0;
+    size_t queued = frame_conn_queued(connection->conn);
+    if (queued != connection->queued_seen) {
+        connection->queued_seen = queued;
+        connection->queued_seen_ms = env_now_ms(connection->owner->broker->env);
+    }
+    if (queued > 0 && connection->queued_seen_ms > connection->active_ms)
+        connection->active_ms = connection->queued_seen_ms;
+    return connection->request_count > 0;
 }
 
 struct connection *connection_of(struct list *link)

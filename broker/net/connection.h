@@ -15,6 +15,8 @@ struct connection_owner {
     struct list connections; /* struct connection */
     size_t count;
     struct mem_budget budget; /* pays for received bytes */
+    size_t unsent_bytes;      /* what answers hold that were not taken yet, files not counted */
+    size_t unsent_max;        /* over it, who has not taken its answers asks nothing more */
 };
 
 /* Takes the stream over; on an error it is closed. */
@@ -29,9 +31,11 @@ const char *connection_peer(const struct connection *connection);
 /* "/10.0.0.1" */
 const char *connection_host(const struct connection *connection);
 struct refused *connection_refused(struct connection *connection);
-/* When the last frame came; monotonic ms. */
+/* When the last frame came or a part of an answer left; monotonic ms. */
 int64_t connection_active_ms(const struct connection *connection);
-bool connection_is_waiting(const struct connection *connection); /* for an answer of ours */
+/* For an answer of ours. A reader counts as active while it takes what is queued for it; asked
+ * regularly. */
+bool connection_is_waiting(struct connection *connection);
 struct connection *connection_of(struct list *link);
 
 #endif

@@ -36,6 +36,18 @@ static void request_finish(struct request *request)
         request_free(request);
 }
 
+/* The answer refers to nothing of the request: what is left until it is sent is the answer. */
+static void request_shrink(struct request *request)
+{
+    if (request->block) {
+        mem_free(request->block);
+        mem_budget_give(request->budget, request->charged);
+        request->block = NULL;
+    }
+    request->body = NULL;
+    arena_close(&request->arena);
+}
+
 void request_reply_version(struct request *request, int16_t version, const void *response,
                            void (*release)(struct request *request))
 {
@@ -46,6 +58,8 @@ void request_reply_version(struct request *request, int16_t version, const void 
             request_fail(request, err, "the answer can't be encoded");
             return;
         }
+        if (!release && request->out.piece_count == 0)
+            request_shrink(request);
     }
     request_finish(request);
 }

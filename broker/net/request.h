@@ -34,6 +34,7 @@ struct request {
 
     /* The rest belongs to net/. */
     struct connection *connection; /* NULL once it is gone */
+    size_t weight;                 /* memory that it holds while it waits to be sent */
     struct list link;              /* in the connection's requests */
     void *block;                   /* the received bytes, kept */
     struct mem_budget *budget;     /* they are charged to */

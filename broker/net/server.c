@@ -172,6 +172,7 @@ int server_new(struct broker *broker, struct buf *problem, struct server **out)
     server->files_max = server_share_files(env_files_limit(broker->env)).connections;
     list_init(&server->owner.connections);
     mem_budget_init(&server->owner.budget, server_budget(broker->config));
+    server->owner.unsent_max = server->owner.budget.limit / 2;
     env_timer_init(broker->env, &server->sweep, server_sweep, server);
     int count;
     const struct config_listener *settings = config_listeners(broker->config, &count);

@@ -1,0 +1,100 @@
+#!/usr/bin/env python3
+"""What clients can hold of a broker by asking much and reading nothing: its memory stays within its
+limits, others are served, and the broker keeps nothing once they are gone."""
+import os
+import struct
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import tap
+import wire
+from cluster import Cluster
+from tap import check, note, test
+from wait import wait_until
+
+HEARTBEAT, DESCRIBE_CONFIGS = 12, 32
+MB = 1 << 20
+DEADLINE_S = 30
+
+
+def text(value):
+    return struct.pack(">h", len(value)) + value.encode()
+
+
+class Deaf:
+    """A connection that sends the same request again and again and never reads."""
+
+    def __init__(self, port, request):
+        self.sock = wire.connect(port)
+        self.sock.setblocking(False)
+        self.pattern = request * max(1, MB // len(request) // 4)
+        self.rest = b""
+        self.sent = 0
+        self.closed = False
+
+    def push(self):
+        """Whether the broker took anything."""
+        self.rest = self.rest or self.pattern
+        try:
+            count = self.sock.send(self.rest)
+        except BlockingIOError:
+            return False
+        except OSError:
+            self.closed = True
+            return False
+        self.rest = self.rest[count:]
+        self.sent += count
+        return True
+
+
+def push_all(node, clients, limit):
+    """Until none of them gets rid of more; the most memory that was seen."""
+    most = idle = 0
+
+    def full():
+        nonlocal most, idle
+        moved = [client.push() for client in clients
+                 if not client.closed and client.sent < limit]
+        idle = 0 if any(moved) else idle + 1
+        most = max(most, node.rss_bytes())
+        return idle > 200
+    wait_until(full, 120, "the clients are stuck")
+    return most
+
+
+def check_held(node, clients, limit, rss_max):
+    before = node.rss_bytes()
+    most = push_all(node, clients, limit)
+    wire.metadata(node.port)  # another client is answered
+    note(f"sent {sum(c.sent for c in clients)} bytes, memory {before // MB} -> {most // MB} MB, "
+         f"{sum(c.closed for c in clients)} of {len(clients)} closed")
+    check(most - before < rss_max, f"the broker grew by {(most - before) // MB} MB")
+    for client in clients:
+        client.sock.close()
+    wait_until(lambda: node.rss_bytes() - before < 48 * MB, DEADLINE_S,
+               "the memory goes back to the system")
+    wire.metadata(node.port)
+
+
+@test("small requests, pipelined without reading")
+def heartbeats():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        body = text("g") + struct.pack(">i", 1) + text("m")
+        clients = [Deaf(node.port, wire.request(HEARTBEAT, 0, body)) for _ in range(4)]
+        check_held(node, clients, 16 * MB, 64 * MB)
+
+
+@test("large answers, never read")
+def large_answers():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        node = cluster.nodes[0]
+        resource = struct.pack(">b", 2) + text("t") + struct.pack(">i", -1)
+        body = struct.pack(">i", 500) + resource * 500 + b"\0\0"
+        clients = [Deaf(node.port, wire.request(DESCRIBE_CONFIGS, 1, body)) for _ in range(60)]
+        check_held(node, clients, MB, 400 * MB)
+
+
+tap.run()
