@@ -326,6 +326,11 @@ void connection_close_soon(struct connection *connection)
     env_timer_start(&connection->close_timer, 0);
 }
 
+size_t connection_held(const struct connection *connection, int64_t *since_ms)
+{
+    return frame_conn_held(connection->conn, since_ms);
+}
+
 const char *connection_peer(const struct connection *connection)
 {
     return frame_conn_peer(connection->conn);

@@ -28,6 +28,8 @@ void connection_answered(struct connection *connection, const struct request *an
 /* In the next loop turn: safe inside a handler. */
 void connection_close_soon(struct connection *connection);
 const char *connection_peer(const struct connection *connection);
+/* Memory that a request takes of which only a part has come, and since when; monotonic ms. */
+size_t connection_held(const struct connection *connection, int64_t *since_ms);
 /* "/10.0.0.1" */
 const char *connection_host(const struct connection *connection);
 struct refused *connection_refused(struct connection *connection);

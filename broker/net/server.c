@@ -22,7 +22,9 @@ enum {
     SERVER_SEGMENTS_MAX = 2048,
     SERVER_SEGMENT_FILES = 3,
     SERVER_SEGMENTS_MIN = 4,
-    SERVER_CONNECTIONS_MIN = 16
+    SERVER_CONNECTIONS_MIN = 16,
+    SERVER_TRIM_SWEEPS = 10, /* between two looks at freed memory */
+    SERVER_PART_MS = 10000   /* a part of a request may hold memory that others need so long */
 };
 
 struct server_listener {
@@ -40,6 +42,7 @@ struct server {
     int64_t refused;   /* since the last sweep */
     bool lacks_files;  /* why: the descriptors, or the memory of the process */
     bool lacks_memory;
+    unsigned sweeps;
 };
 
 /* How many connections come from the same host. */
@@ -82,6 +85,30 @@ static void server_accepted(void *data, struct env_stream *stream)
     }
 }
 
+/* Others wait for memory: the largest request that has been coming for long makes room. */
+static void server_make_room(struct server *server)
+{
+    struct connection *worst = NULL;
+    size_t most = 0;
+    int64_t now_ms = env_now_ms(server->owner.broker->env), since_ms;
+    server->owner.budget.starved = false;
+    LIST_EACH(step, &server->owner.connections)
+    {
+        size_t held = connection_held(connection_of(step), &since_ms);
+        if (held > most && now_ms - since_ms >= SERVER_PART_MS) {
+            worst = connection_of(step);
+            most = held;
+        }
+    }
+    if (!worst)
+        return;
+    logger_warn(server->owner.broker->logger,
+                "closing the connection of %s: a part of a request holds %zu bytes, and others "
+                "wait for memory (queued.max.request.bytes)",
+                connection_peer(worst), most);
+    connection_close(worst);
+}
+
 static void server_sweep(void *data)
 {
     struct server *server = data;
@@ -96,6 +123,10 @@ static void server_sweep(void *data)
             connection_close(connection);
     }
     (void)mem_reserve_fill();
+    if (server->owner.budget.starved)
+        server_make_room(server);
+    if (++server->sweeps % SERVER_TRIM_SWEEPS == 0)
+        mem_give_back();
     if (server->lacks_memory)
         logger_warn(broker->logger,
                     "refused %lld connections: this process gets no more memory: raise its limit, "

@@ -144,6 +144,13 @@ void mem_keep_freed(void)
     (void)mallopt(M_MMAP_THRESHOLD, MAP_FROM);
 }
 
+void mem_give_back(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    if (info.fordblks > 2 * (size_t)KEEP_FREED)
+        (void)malloc_trim(KEEP_FREED);
+}
+
 bool mem_fail_at(uint64_t n)
 {
     return atomic_exchange(&mem_fail_counter, n) == 0;
@@ -153,6 +160,7 @@ void mem_budget_init(struct mem_budget *budget, size_t limit)
 {
     budget->limit = limit;
     budget->used = 0;
+    budget->starved = false;
 }
 
 int mem_budget_take(struct mem_budget *budget, size_t size)

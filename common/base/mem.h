@@ -38,6 +38,10 @@ bool mem_reserve_is_full(void);
  * new one is paid for in page faults (measured with frames of 1 MB: 0.9 GB/s, then 4 to 7). */
 void mem_keep_freed(void);
 
+/* Gives freed memory back to the system when there is much of it: after a burst. Looks through the
+ * allocator's lists, so not for every turn. */
+void mem_give_back(void);
+
 /* For tests: the n-th mem_try_* call from now fails (1 = the next one); 0 switches it off. Returns
  * whether the failure of the previous setting has happened. */
 bool mem_fail_at(uint64_t n);
@@ -46,6 +50,7 @@ bool mem_fail_at(uint64_t n);
 struct mem_budget {
     size_t limit;
     size_t used;
+    bool starved; /* somebody could not be paid since this was last set to false */
 };
 
 void mem_budget_init(struct mem_budget *budget, size_t limit);

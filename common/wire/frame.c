@@ -21,6 +21,7 @@ enum {
     SIZE_LEN = 4,
     BLOCK_MIN = 8 * 1024,         /* holds most requests whole */
     BLOCK_GROWTH = 4,             /* a peer must have sent a quarter of what we reserve for it */
+    BLOCK_LARGE = 1024 * 1024,    /* blocks above it leave a quarter of the budget to the others */
     TURN_FRAMES_MAX = 64,         /* then the other connections have their turn */
     TURN_BYTES_MAX = 1024 * 1024, /* the same for large frames, and for what is written */
     PROVEN_MAX = 2 * 1024 * 1024, /* above the default largest produce request */
@@ -41,7 +42,8 @@ struct frame_conn {
     /* The receive block: bytes [start, end) are not yet handed out. */
     struct mem_budget *budget;
     uint8_t *block;
-    size_t charged; /* what the block took from the budget */
+    size_t charged; /* what the block took from the budget: all above BLOCK_MIN */
+    int64_t grown_ms; /* when the block got larger than BLOCK_MIN */
     size_t cap, start, end;
     size_t proven; /* a frame of this size came in full: so much may be reserved at once */
     int64_t stalled_ms;
@@ -143,20 +145,38 @@ void frame_conn_close(struct frame_conn *conn)
 
 /* ---- reading ---- */
 
+/* The first block is a connection's own, so that small requests pass when others have used up the
+ * budget; and large blocks leave a part of it to the others, as far as the largest frame allows. */
+static int frame_pay(struct frame_conn *conn, size_t cap, size_t charge)
+{
+    struct mem_budget *budget = conn->budget;
+    size_t large_max = budget->limit / 4 * 3;
+    if (large_max < conn->frame_max)
+        large_max = budget->limit;
+    bool fits = cap <= BLOCK_LARGE || budget->used + charge <= large_max;
+    if (fits && mem_budget_take(budget, charge) == 0)
+        return 0;
+    budget->starved = true;
+    return ERR_AGAIN;
+}
+
 /* Moves the unread bytes into a block of `cap` bytes; only the growth is asked of the budget, so
  * that a frame of the budget's size can come in. */
 static int frame_reblock(struct frame_conn *conn, size_t cap)
 {
-    size_t used = conn->end - conn->start, charge = conn->budget ? cap - conn->charged : 0;
+    size_t used = conn->end - conn->start;
+    size_t charge = conn->budget && cap > BLOCK_MIN ? cap - BLOCK_MIN - conn->charged : 0;
     ASSERT(used <= cap && conn->charged <= cap);
-    if (conn->budget && mem_budget_take(conn->budget, charge) < 0)
+    if (charge > 0 && frame_pay(conn, cap, charge) < 0)
         return ERR_AGAIN;
     uint8_t *block = mem_try_alloc(cap);
     if (!block) {
-        if (conn->budget)
+        if (charge > 0)
             mem_budget_give(conn->budget, charge);
         return ERR_AGAIN;
     }
+    if (charge > 0 && conn->charged == 0)
+        conn->grown_ms = env_now_ms(conn->env);
     if (used)
         memcpy(block, conn->block + conn->start, used);
     mem_free(conn->block);
@@ -353,11 +373,13 @@ void frame_conn_detach(struct frame_conn *conn, void **block, size_t *charged)
     uint8_t *rest = conn->block + conn->start;
     *block = conn->block;
     *charged = conn->charged;
+    /* It is no connection's first block any more, and paid for if it can be. */
+    if (conn->budget && mem_budget_take(conn->budget, BLOCK_MIN) == 0)
+        *charged += BLOCK_MIN;
     conn->block = NULL;
     conn->charged = conn->cap = conn->start = conn->end = 0;
     if (used == 0)
         return;
-    /* The bytes behind the frame can't wait for the budget, so a full one lends this block. */
     ASSERT(used <= BLOCK_MIN);
     conn->block = mem_try_alloc(BLOCK_MIN);
     if (!conn->block) {
@@ -367,8 +389,6 @@ void frame_conn_detach(struct frame_conn *conn, void **block, size_t *charged)
     memcpy(conn->block, rest, used);
     conn->cap = BLOCK_MIN;
     conn->end = used;
-    if (conn->budget && mem_budget_take(conn->budget, BLOCK_MIN) == 0)
-        conn->charged = BLOCK_MIN;
 }
 
 /* ---- writing ---- */
@@ -541,6 +561,12 @@ void frame_conn_finish(struct frame_conn *conn, int64_t linger_ms)
     env_timer_stop(&conn->read_timer);
     env_timer_start(&conn->linger_timer, linger_ms);
     frame_flush_soon(conn);
+}
+
+size_t frame_conn_held(const struct frame_conn *conn, int64_t *since_ms)
+{
+    *since_ms = conn->grown_ms;
+    return conn->charged;
 }
 
 const char *frame_conn_peer(const struct frame_conn *conn)

@@ -44,8 +44,8 @@ struct frame_handlers {
 };
 
 /* Takes the stream over. `handlers` is borrowed for the life of the connection. `budget` (may be
- * NULL) pays for the receive buffer; when it is used up, reading stops and is tried again on a
- * timer. `frame_max`: largest size taken. */
+ * NULL) pays for what the receive buffer needs above 8 KiB; when it is used up, reading stops and
+ * is tried again on a timer, and the budget is `starved`. `frame_max`: largest size taken. */
 int frame_conn_new(struct env *env, struct env_stream *stream, size_t frame_max,
                    struct mem_budget *budget, const struct frame_handlers *handlers, void *data,
                    struct frame_conn **conn) MUST_CHECK;
@@ -72,6 +72,8 @@ void frame_conn_send(struct frame_conn *conn, const struct outbox_chunk *chunk);
 int frame_conn_send_copy(struct frame_conn *conn, const void *bytes, size_t len) MUST_CHECK;
 /* Bytes queued and not yet taken by the network. */
 size_t frame_conn_queued(const struct frame_conn *conn);
+/* What an incomplete frame holds of the budget, and since when (monotonic ms). */
+size_t frame_conn_held(const struct frame_conn *conn, int64_t *since_ms);
 /* "127.0.0.1:39412"; lives as long as the connection. */
 const char *frame_conn_peer(const struct frame_conn *conn);
 

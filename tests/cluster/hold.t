@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import tap
 import wire
 from cluster import Cluster
+from load import PRODUCER, Producer
 from tap import check, note, test
 from wait import wait_until
 
@@ -95,6 +96,54 @@ def large_answers():
         body = struct.pack(">i", 500) + resource * 500 + b"\0\0"
         clients = [Deaf(node.port, wire.request(DESCRIBE_CONFIGS, 1, body)) for _ in range(60)]
         check_held(node, clients, MB, 400 * MB)
+
+
+def send_part(port, size):
+    """A request of `size` bytes without its last one."""
+    sock = wire.connect(port)
+    body = wire.request(HEARTBEAT, 0, b"\0" * size)[:-1]
+    sock.setblocking(False)
+    return [sock, memoryview(body)]
+
+
+def push_parts(parts):
+    """Until the broker takes no more of them."""
+    idle = 0
+
+    def full():
+        nonlocal idle
+        moved = False
+        for part in parts:
+            try:
+                count = part[0].send(part[1][:MB]) if part[1] else 0
+            except OSError:
+                count = 0
+            part[1] = part[1][count:]
+            moved = moved or count > 0
+        idle = 0 if moved else idle + 1
+        return idle > 100
+    wait_until(full, 60, "the parts are sent")
+
+
+@test("parts of large requests keep nobody out")
+def parts():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        node = cluster.nodes[0]
+        large = [send_part(node.port, size * MB) for size in (99, 99, 56)]
+        push_parts(large)
+        small = [send_part(node.port, MB - 100) for _ in range(80)]
+        push_parts(small)
+        wire.metadata(node.port)  # a new connection is answered all the same
+        producer = Producer({**PRODUCER, "bootstrap.servers": cluster.bootstrap,
+                             "socket.timeout.ms": 60000})
+        errors = []
+        producer.produce("t", b"x" * 900000, on_delivery=lambda error, _: errors.append(error))
+        producer.flush(DEADLINE_S * 2)
+        check(errors == [None], f"a record of 900 kB: {errors}")
+        for part in large + small:
+            part[0].close()
+        wire.metadata(node.port)
 
 
 tap.run()
