@@ -199,7 +199,8 @@ static bool describe_resource(struct describe_configs *describe)
     }
 }
 
-static bool describe_one(struct request *request, const asked_resource *asked,
+/* What stands twice is answered once: a small request could ask for any number of settings. */
+static bool describe_one(struct request *request, const asked_resource *asked, bool repeated,
                          described_resource *result)
 {
     struct describe_configs describe = {
@@ -214,6 +215,8 @@ static bool describe_one(struct request *request, const asked_resource *asked,
     result->resource_type = asked->resource_type;
     result->resource_name = asked->resource_name;
     result->error_message = WIRE_STR_NULL;
+    if (repeated)
+        return describe_refuse(&describe, ERR_INVALID_REQUEST, "the resource is named twice");
     map_init(&describe.keys);
     for (int32_t i = 0; i < asked->configuration_keys.count; i++) {
         struct wire_str key = asked->configuration_keys.items[i];
@@ -224,6 +227,16 @@ static bool describe_one(struct request *request, const asked_resource *asked,
     return ok;
 }
 
+static bool describe_is_repeated(struct map *seen, const asked_resource *asked)
+{
+    struct buf key;
+    buf_init(&key);
+    buf_printf(&key, "%d %.*s", asked->resource_type, WIRE_STR_ARGS(asked->resource_name));
+    bool repeated = map_put(seen, key.data, key.len, seen) != NULL;
+    buf_close(&key);
+    return repeated;
+}
+
 void handle_describe_configs(struct request *request)
 {
     const struct describe_configs_request *body = request->body;
@@ -231,8 +244,14 @@ void handle_describe_configs(struct request *request)
     wire_defaults(&describe_configs_response_desc, &response);
     bool ok = WIRE_ARRAY(&request->arena, &response.results, body->resources.count,
                          &describe_configs_response_describe_configs_result_desc) != NULL;
-    for (int32_t i = 0; ok && i < body->resources.count; i++)
-        ok = describe_one(request, &body->resources.items[i], &response.results.items[i]);
+    struct map seen;
+    map_init(&seen);
+    for (int32_t i = 0; ok && i < body->resources.count; i++) {
+        const asked_resource *asked = &body->resources.items[i];
+        bool repeated = describe_is_repeated(&seen, asked);
+        ok = describe_one(request, asked, repeated, &response.results.items[i]);
+    }
+    map_close(&seen);
     if (ok)
         request_reply(request, &response, NULL);
     else

@@ -25,15 +25,38 @@ static int list_offsets_find(struct request *request, struct wire_str topic,
     return err;
 }
 
+/* What stands twice in a request, in one entry of its topic or in two, is refused, as by Kafka: one
+ * lookup by time may have to open a large batch. */
+struct list_offsets_seen {
+    struct map topics;     /* name -> its first entry */
+    struct map partitions; /* of that entry's number and the partition */
+};
+
+static bool list_offsets_is_repeated(struct list_offsets_seen *seen,
+                                     const struct list_offsets_request *body, int32_t at,
+                                     int32_t partition)
+{
+    struct wire_str name = body->topics.items[at].name;
+    void *first = map_get(&seen->topics, name.data, (size_t)name.len);
+    if (!first) {
+        first = &body->topics.items[at];
+        map_put(&seen->topics, name.data, (size_t)name.len, first);
+    }
+    uint64_t number = (uint64_t)((struct list_offsets_request_list_offsets_topic *)first -
+                                 body->topics.items);
+    return map_put_u64(&seen->partitions, number << 32 | (uint32_t)partition, first) != NULL;
+}
+
 static bool list_offsets_fill(struct request *request,
                               const struct list_offsets_request_list_offsets_topic *topic,
-                              int32_t at, struct map *seen,
+                              int32_t at, struct list_offsets_seen *seen,
                               struct list_offsets_response_list_offsets_partition_response *answer)
 {
     struct partition_offset found = {-1, -1, -1};
+    const struct list_offsets_request *body = request->body;
     const struct list_offsets_request_list_offsets_partition *asked = &topic->partitions.items[at];
-    /* Kafka refuses a partition that stands twice in a request. */
-    int err = map_put_u64(seen, (uint64_t)asked->partition_index, answer)
+    int err = list_offsets_is_repeated(seen, body, (int32_t)(topic - body->topics.items),
+                                       asked->partition_index)
                   ? ERR_INVALID_REQUEST
                   : list_offsets_find(request, topic->name, asked, &found);
     answer->partition_index = asked->partition_index;
@@ -61,18 +84,20 @@ void handle_list_offsets(struct request *request)
     wire_defaults(&list_offsets_response_desc, &response);
     bool ok = WIRE_ARRAY(arena, &response.topics, body->topics.count,
                          &list_offsets_response_list_offsets_topic_response_desc) != NULL;
+    struct list_offsets_seen seen;
+    map_init(&seen.topics);
+    map_init(&seen.partitions);
     for (int32_t i = 0; ok && i < body->topics.count; i++) {
         const struct list_offsets_request_list_offsets_topic *asked = &body->topics.items[i];
         struct list_offsets_response_list_offsets_topic_response *topic = &response.topics.items[i];
         topic->name = asked->name;
         ok = WIRE_ARRAY(arena, &topic->partitions, asked->partitions.count,
                         &list_offsets_response_list_offsets_partition_response_desc) != NULL;
-        struct map seen;
-        map_init(&seen);
         for (int32_t j = 0; ok && j < asked->partitions.count; j++)
             ok = list_offsets_fill(request, asked, j, &seen, &topic->partitions.items[j]);
-        map_close(&seen);
     }
+    map_close(&seen.topics);
+    map_close(&seen.partitions);
     if (ok)
         request_reply(request, &response, NULL);
     else

@@ -11,10 +11,11 @@ import tap
 import wire
 from cluster import Cluster
 from load import PRODUCER, Producer
-from tap import check, note, test
+from tap import check, check_equal, note, test
 from wait import wait_until
 
-HEARTBEAT, DESCRIBE_CONFIGS = 12, 32
+LIST_OFFSETS, HEARTBEAT, DESCRIBE_CONFIGS = 2, 12, 32
+INVALID_REQUEST = 42
 MB = 1 << 20
 DEADLINE_S = 30
 
@@ -144,6 +145,36 @@ def parts():
         for part in large + small:
             part[0].close()
         wire.metadata(node.port)
+
+
+def ask(node, api, version, body):
+    r = wire.Reader(wire.ask(node.port, wire.request(api, version, body)))
+    r.take("i")
+    return r
+
+
+@test("what stands twice in a request is answered once")
+def repeated():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        cluster.create_topic("u")
+        node = cluster.nodes[0]
+
+        def topic(name):
+            return text(name) + struct.pack(">iiq", 1, 0, 5)
+        body = struct.pack(">ii", -1, 3) + topic("t") + topic("u") + topic("t")
+
+        def errors_of_offsets():
+            r = ask(node, LIST_OFFSETS, 1, body)
+            return r.array(lambda: (r.string(), r.array(lambda: (
+                r.take("i"), r.take("h"), r.take("q"), r.take("q"))[1]))[1])
+        wait_until(lambda: errors_of_offsets() == [[0], [0], [INVALID_REQUEST]], DEADLINE_S,
+                   "the third is refused")
+        resource = struct.pack(">b", 2) + text("t") + struct.pack(">i", 1) + text("none")
+        r = ask(node, DESCRIBE_CONFIGS, 0, struct.pack(">i", 2) + resource * 2)
+        r.take("i")
+        errors = r.array(lambda: (r.take("h"), r.string(), r.take("b"), r.string(), r.take("i"))[0])
+        check_equal(errors, [0, INVALID_REQUEST], "errors of DescribeConfigs")
 
 
 tap.run()
