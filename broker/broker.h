@@ -37,6 +37,7 @@ struct broker {
     struct fetch_sessions *fetch_sessions;
     struct producer_ids *producer_ids;
     struct server *server;
+    struct logger_quota client_lines; /* what clients can cause; the server sets it anew */
     struct partition_log *offsets_log; /* __consumer_offsets, for the groups */
     struct group_manager *groups;
     Meta__Register *registration;

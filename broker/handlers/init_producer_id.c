@@ -37,9 +37,9 @@ void handle_init_producer_id(struct request *request)
             init_producer_id_answer(request, ERR_INVALID_REQUEST, -1, -1);
             return;
         }
-        logger_warn(request->broker->logger,
-                    "%s asked for transactional id %.*s: transactions are not available yet",
-                    request_peer(request), WIRE_STR_ARGS(body->transactional_id));
+        request_warn(request,
+                     "%s asked for transactional id %.*s: transactions are not available yet",
+                     request_peer(request), WIRE_STR_ARGS(body->transactional_id));
         init_producer_id_answer(request, ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, -1, -1);
         return;
     }

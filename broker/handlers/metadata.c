@@ -309,8 +309,8 @@ static void metadata_created(void *data, int err, const int *errors)
     for (size_t i = 0; i < creation->count; i++) {
         int failed = errors ? errors[i] : err;
         if (failed)
-            logger_warn(request->broker->logger, "can't create topic %s for %s: %s",
-                        creation->topics[i].name, request_peer(request), err_text(failed));
+            request_warn(request, "can't create topic %s for %s: %s", creation->topics[i].name,
+                         request_peer(request), err_text(failed));
     }
     metadata_answer(request);
 }

@@ -89,10 +89,10 @@ static void connection_shed(struct connection_owner *owner)
     }
     if (!worst || worst->unsent_bytes == 0)
         return;
-    logger_warn(owner->broker->logger,
-                "closing the connection of %s: it has not read answers of %zu bytes, and those of "
-                "all connections are over their limit of %zu",
-                connection_peer(worst), worst->unsent_bytes, owner->unsent_max);
+    logger_warn_within(&owner->broker->client_lines, owner->broker->logger,
+                       "closing the connection of %s: it has not read answers of %zu bytes, and "
+                       "those of all connections are over their limit of %zu",
+                       connection_peer(worst), worst->unsent_bytes, owner->unsent_max);
     connection_close_soon(worst);
 }
 
@@ -145,9 +145,10 @@ void connection_answered(struct connection *connection, const struct request *an
 static void connection_refuse(struct connection *connection, const char *what, int key, int version,
                               int err)
 {
-    logger_warn(connection->owner->broker->logger,
-                "closing the connection of %s: %s (api key %d, version %d): %s",
-                connection_peer(connection), what, key, version, err_text(err));
+    struct broker *broker = connection->owner->broker;
+    logger_warn_within(&broker->client_lines, broker->logger,
+                       "closing the connection of %s: %s (api key %d, version %d): %s",
+                       connection_peer(connection), what, key, version, err_text(err));
     connection_close(connection);
 }
 
@@ -253,9 +254,11 @@ static void connection_frame(void *data, uint8_t *bytes, size_t len)
 static void connection_broken(void *data, int err)
 {
     struct connection *connection = data;
+    struct broker *broker = connection->owner->broker;
     if (err != ERR_EOF && err != ERR_RESET && err != ERR_CLOSED)
-        logger_warn(connection->owner->broker->logger, "closing the connection of %s: %s",
-                    connection_peer(connection), err_text(err));
+        logger_warn_within(&broker->client_lines, broker->logger,
+                           "closing the connection of %s: %s", connection_peer(connection),
+                           err_text(err));
     connection_close(connection);
 }
 

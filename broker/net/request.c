@@ -79,9 +79,9 @@ void request_reply_none(struct request *request)
 void request_fail(struct request *request, int err, const char *reason)
 {
     if (request->connection) {
-        logger_warn(request->broker->logger, "closing the connection of %s: %s %s: %s",
-                    connection_peer(request->connection), request->api->name, reason,
-                    err_text(err));
+        request_warn(request, "closing the connection of %s: %s %s: %s",
+                     connection_peer(request->connection), request->api->name, reason,
+                     err_text(err));
         connection_close_soon(request->connection);
     }
     request->silent = true;

@@ -23,6 +23,7 @@ enum {
     SERVER_SEGMENT_FILES = 3,
     SERVER_SEGMENTS_MIN = 4,
     SERVER_CONNECTIONS_MIN = 16,
+    SERVER_LINES = 20,       /* between two sweeps, about what clients do */
     SERVER_TRIM_SWEEPS = 10, /* between two looks at freed memory */
     SERVER_PART_MS = 10000   /* a part of a request may hold memory that others need so long */
 };
@@ -109,6 +110,14 @@ static void server_make_room(struct server *server)
     connection_close(worst);
 }
 
+static void server_renew_lines(struct broker *broker)
+{
+    if (broker->client_lines.held > 0)
+        logger_warn(broker->logger, "%lld more lines that clients caused were held back",
+                    (long long)broker->client_lines.held);
+    broker->client_lines = (struct logger_quota){.left = SERVER_LINES};
+}
+
 static void server_sweep(void *data)
 {
     struct server *server = data;
@@ -123,6 +132,7 @@ static void server_sweep(void *data)
             connection_close(connection);
     }
     (void)mem_reserve_fill();
+    server_renew_lines(broker);
     if (server->owner.budget.starved)
         server_make_room(server);
     if (++server->sweeps % SERVER_TRIM_SWEEPS == 0)
@@ -216,6 +226,7 @@ int server_new(struct broker *broker, struct buf *problem, struct server **out)
             return err;
         }
     }
+    broker->client_lines = (struct logger_quota){.left = SERVER_LINES};
     env_timer_start(&server->sweep, SERVER_SWEEP_MS);
     *out = server;
     return 0;

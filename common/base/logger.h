@@ -26,6 +26,25 @@ void logger_init(struct logger *logger, const char *name, int64_t (*wall_ms)(voi
 void logger_print(struct logger *logger, enum logger_level level, const char *format, ...)
     PRINTF_LIKE(3, 4);
 
+/* Bounds the lines that a peer can cause: who owns it sets `left` anew from time to time, and says
+ * how many were `held` back. */
+struct logger_quota {
+    int left;
+    int64_t held;
+};
+
+/* A warning, while the quota lasts. */
+#define logger_warn_within(quota, logger, ...)                                                     \
+    do {                                                                                           \
+        struct logger_quota *logger_quota_ = (quota);                                              \
+        if (logger_quota_->left > 0) {                                                             \
+            logger_quota_->left--;                                                                 \
+            logger_warn(logger, __VA_ARGS__);                                                      \
+        } else {                                                                                   \
+            logger_quota_->held++;                                                                 \
+        }                                                                                          \
+    } while (0)
+
 #define logger_debug(logger, ...) logger_print(logger, LOGGER_DEBUG, __VA_ARGS__)
 #define logger_info(logger, ...)  logger_print(logger, LOGGER_INFO, __VA_ARGS__)
 #define logger_warn(logger, ...)  logger_print(logger, LOGGER_WARN, __VA_ARGS__)

@@ -16,6 +16,7 @@ from wait import wait_until
 
 LIST_OFFSETS, HEARTBEAT, DESCRIBE_CONFIGS = 2, 12, 32
 INVALID_REQUEST = 42
+GARBAGE = 300
 MB = 1 << 20
 DEADLINE_S = 30
 
@@ -175,6 +176,19 @@ def repeated():
         r.take("i")
         errors = r.array(lambda: (r.take("h"), r.string(), r.take("b"), r.string(), r.take("i"))[0])
         check_equal(errors, [0, INVALID_REQUEST], "errors of DescribeConfigs")
+
+
+@test("what clients do fills no log")
+def log_lines():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        for _ in range(GARBAGE):
+            with wire.connect(node.port) as sock:
+                sock.sendall(wire.frame(struct.pack(">hhi", 999, 0, 1)))
+                check(sock.recv(1) == b"", "garbage was answered")
+        wait_until(lambda: "were held back" in node.log_text(), DEADLINE_S, "the rest is counted")
+        lines = node.log_text().count("closing the connection of")
+        check(0 < lines < GARBAGE // 2, f"{lines} lines about {GARBAGE} connections")
 
 
 tap.run()
