@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "controller/raft_codec.h"
+#include "controller/raft_sense.h"
 
 enum {
     TICK_MS = 10, /* how late an expired timeout may be noticed */
@@ -172,6 +173,13 @@ void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__F
     if (err) {
         logger_warn(backend->logger, "dropped a Raft message from voter %d: %s", node_id,
                     err_text(err));
+        return;
+    }
+    const char *wrong = raft_sense_check(backend->raft, &message);
+    if (wrong) {
+        logger_warn(backend->logger, "refused a Raft message of kind %d from voter %d at %s: %s",
+                    message.type, node_id, address_of(backend, server_id), wrong);
+        raft_codec_release(&message);
         return;
     }
     if (!guarded(backend, &message))

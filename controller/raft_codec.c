@@ -357,3 +357,14 @@ int raft_codec_get(const Meta__Frame *frame, raft_id server_id, struct raft_mess
         return ERR_MALFORMED;
     }
 }
+
+void raft_codec_release(struct raft_message *message)
+{
+    if (message->type == RAFT_IO_APPEND_ENTRIES && message->append_entries.n_entries) {
+        raft_free(message->append_entries.entries[0].batch);
+        raft_free(message->append_entries.entries);
+    } else if (message->type == RAFT_IO_INSTALL_SNAPSHOT) {
+        raft_configuration_close(&message->install_snapshot.conf);
+        raft_free(message->install_snapshot.data.base);
+    }
+}

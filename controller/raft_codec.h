@@ -37,4 +37,7 @@ int raft_codec_encode_configuration(const struct raft_configuration *configurati
  * the disk or to a peer, so that no memory leaks and one seed gives one trace. */
 void raft_codec_clean(const struct raft_entry *entry);
 
+/* Frees what a message from raft_codec_get holds, when the core does not get it. */
+void raft_codec_release(struct raft_message *message);
+
 #endif
