@@ -91,10 +91,11 @@ struct remote *isr_remote(const struct partition *partition, int32_t id)
 
 bool isr_trusts(const struct partition *partition, const struct partition_read_args *args)
 {
-    const struct remote *remote = isr_remote(partition, args->replica_id);
-    return remote && !image_ids_have(&partition->offline, args->replica_id) &&
-           args->replica_epoch >= 0 && args->replica_epoch >= remote->broker_epoch &&
-           args->replica_epoch >= replica_manager_epoch_of(partition->manager, args->replica_id);
+    /* Nor one of a registration that our metadata has not reached: it is asked again soon, and a
+     * made-up epoch of the future must not lock the true follower out. */
+    return isr_remote(partition, args->replica_id) &&
+           !image_ids_have(&partition->offline, args->replica_id) && args->replica_epoch >= 0 &&
+           args->replica_epoch == replica_manager_epoch_of(partition->manager, args->replica_id);
 }
 
 void partition_forget_earlier(struct partition *partition, int32_t broker_id, int64_t epoch)

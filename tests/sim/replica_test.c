@@ -303,7 +303,38 @@ static void idle_partitions_keep_their_set(void)
     CHECK_INT(failed, 0);
 }
 
-TAP_MAIN(TAP_TEST(a_damaged_replica_leads_no_more), TAP_TEST(a_log_that_opens_slowly_leads_nothing),
+/* ---- a client that claims to be a follower ---- */
+
+static bool run_forged(uint64_t seed)
+{
+    struct cluster_options options = {.seed = seed, .min_insync = 2};
+    struct cluster *cluster = cluster_new(&options);
+    bool ok = cluster_ready(cluster, READY_MS);
+    for (int node = 0; ok && node < CLUSTER_NODES; node++) {
+        struct partition *partition = cluster_partition(cluster, node, 0);
+        struct partition_read_args args = {.replica_epoch = INT64_MAX,
+                                           .current_leader_epoch = -1,
+                                           .last_fetched_epoch = -1,
+                                           .offset = cluster_end(cluster, node, 0)};
+        for (args.replica_id = 0; partition && args.replica_id < CLUSTER_NODES; args.replica_id++)
+            partition_acknowledge(partition, &args);
+    }
+    cluster_start_clients(cluster, CLUSTER_WRITER | CLUSTER_PRODUCER);
+    ok = ok && cluster_run(cluster, WRITE_MS) && cluster_finish(cluster, LIVE_MS, WHOLE_MS);
+    ok = well(cluster, seed, ok);
+    cluster_free(cluster);
+    return ok;
+}
+
+/* It counts for nothing, and the true followers are heard as before. */
+static void a_forged_fetch_is_no_acknowledgement(void)
+{
+    for (uint64_t seed = 1; seed <= 3; seed++)
+        CHECK(run_forged(seed));
+}
+
+TAP_MAIN(TAP_TEST(a_forged_fetch_is_no_acknowledgement),
+         TAP_TEST(a_damaged_replica_leads_no_more), TAP_TEST(a_log_that_opens_slowly_leads_nothing),
          TAP_TEST(a_failed_directory_hands_over), TAP_TEST(idle_partitions_keep_their_set),
          TAP_TEST(a_leader_that_stood_still_serves_nothing),
          TAP_TEST(offsets_wait_for_the_high_watermark))
