@@ -89,19 +89,25 @@ static bool take_text(struct log_dir *dir, enum checkpoint which, char *text)
     return left == 0;
 }
 
-void checkpoints_load(struct log_dir *dir)
+int checkpoints_load(struct log_dir *dir, struct buf *problem)
 {
+    int result = 0;
     for (size_t i = 0; i < ARRAY_LEN(checkpoint_files); i++) {
         char *path = mem_printf("%s/%s", dir->path, checkpoint_files[i]), *text = NULL;
         size_t len;
         int rc = env_file_load(dir->manager->env, path, CHECKPOINT_FILE_MAX, &text, &len);
         if (rc == 0 && !take_text(dir, (enum checkpoint)i, text))
             rc = ERR_CORRUPT;
-        if (rc < 0 && rc != ERR_NOT_FOUND)
+        if (rc == ERR_IS_FOLDER) { /* it could never be written */
+            buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));
+            result = rc;
+        } else if (rc < 0 && rc != ERR_NOT_FOUND) {
             logger_warn(dir->manager->logger, "%s is not used: %s", path, err_text(rc));
+        }
         mem_free(text);
         mem_free(path);
     }
+    return result;
 }
 
 /* ---- writing ---- */

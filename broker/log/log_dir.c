@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "broker/log/checkpoints.h"
+#include "broker/log/leavings.h"
 #include "broker/log/log_internal.h"
 #include "broker/log/meta_properties.h"
 #include "broker/log/roster.h"
@@ -53,7 +54,7 @@ static void take_name(struct log_dir *dir, const char *name)
     }
 }
 
-static int list_partitions(struct log_dir *dir)
+static int list_partitions(struct log_dir *dir, struct buf *problem)
 {
     char **names;
     size_t count;
@@ -66,16 +67,19 @@ static int list_partitions(struct log_dir *dir)
     }
     mem_free(names);
     stray_tell(dir);
-    checkpoints_load(dir);
-    return 0;
+    if (dir->clean)
+        dir->clean = leavings_load(dir);
+    return checkpoints_load(dir, problem);
 }
 
 /* The mark goes before anything is appended: a crash from now on is a crash. */
-static int take_clean_mark(struct log_dir *dir)
+static int take_clean_mark(struct log_dir *dir, struct buf *problem)
 {
     struct env *env = dir->manager->env;
     char *path = mem_printf("%s/.kafka_cleanshutdown", dir->path);
     int rc = env_path_remove(env, path);
+    if (rc == ERR_IS_FOLDER)
+        buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));
     mem_free(path);
     dir->clean = rc == 0;
     if (rc < 0 && rc != ERR_NOT_FOUND)
@@ -91,6 +95,8 @@ static int lock_dir(struct log_dir *dir, struct buf *problem)
     int rc = env_dir_make_durable(dir->manager->env, dir->path);
     if (rc == 0)
         rc = env_path_lock(dir->manager->env, path, &dir->lock);
+    if (rc == ERR_IS_FOLDER)
+        buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));
     mem_free(path);
     if (rc == ERR_LOCKED)
         buf_printf(
@@ -98,7 +104,7 @@ static int lock_dir(struct log_dir *dir, struct buf *problem)
             "log directory %s is in use by another process, which holds its .lock file: stop "
             "that broker, or set log.dirs to another directory",
             dir->path);
-    else if (rc < 0)
+    else if (rc < 0 && problem->len == 0)
         buf_printf(problem,
                    "log.dirs: %s can't be used as a directory: %s: set log.dirs to directories "
                    "that this user may make and write",
@@ -163,12 +169,12 @@ int log_dir_open(struct log_dir *dir, struct buf *problem)
 
 int log_dir_list(struct log_dir *dir, struct buf *problem)
 {
-    int rc = take_clean_mark(dir);
+    int rc = take_clean_mark(dir, problem);
     if (rc == 0)
         rc = roster_load(dir);
     if (rc == 0)
-        rc = list_partitions(dir);
-    if (rc < 0)
+        rc = list_partitions(dir, problem);
+    if (rc < 0 && problem->len == 0)
         buf_printf(problem,
                    "log.dirs: %s can't be read: %s: give it to this user, or set log.dirs to "
                    "another directory",

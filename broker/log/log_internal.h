@@ -101,6 +101,14 @@ struct log {
     bool closing; /* deleted: freed when jobs is 0 */
 };
 
+/* What a clean stop left of a log: see leavings.h. */
+struct log_leavings {
+    bool known;
+    uint32_t segments; /* that hold anything */
+    uint32_t crc;
+    uint64_t bytes;
+};
+
 /* What is known of a partition's directory, open or not. */
 struct log_entry {
     char *name; /* "topic-0" */
@@ -112,6 +120,7 @@ struct log_entry {
     int64_t high_watermark;
     int64_t start_offset;
     int64_t cleaned_offset;
+    struct log_leavings left; /* of the last stop, when it was clean */
     bool exists;  /* on disk */
     bool busy;    /* being opened */
     bool touched; /* this process began to open it */
@@ -126,6 +135,7 @@ struct log_dir {
     int entry_count;
     bool failed;
     bool clean;                             /* shut down cleanly the last time */
+    bool leavings_written;                  /* by this stop: see leavings.h */
     bool fail_pending;                      /* to be told to the owner */
     bool checkpoint_dirty[LOG_CHECKPOINTS]; /* by enum checkpoint: differs from the file */
     bool checkpoint_writing[LOG_CHECKPOINTS];

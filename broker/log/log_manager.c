@@ -16,6 +16,7 @@
 #include "broker/log/cleaner.h"
 #include "broker/log/file_job.h"
 #include "broker/log/log_internal.h"
+#include "broker/log/leavings.h"
 #include "broker/log/log_open.h"
 #include "broker/log/meta_properties.h"
 #include "broker/log/roster.h"
@@ -636,6 +637,7 @@ int log_manager_discard(struct log_manager *manager, const char *topic, int32_t 
     entry->exists = entry->lost = false;
     entry->recovery_point = entry->high_watermark = 0;
     entry->start_offset = entry->cleaned_offset = 0;
+    entry->left = (struct log_leavings){0};
     entry->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
     return 0;
 }
@@ -700,10 +702,17 @@ static bool dir_is_clean(struct log_dir *dir)
     return true;
 }
 
+static void write_leavings(struct log_dir *dir)
+{
+    if (!dir->failed && (MUTATION(MARK_UNCHECKED) || MUTATION(MARK_EARLY) || dir_is_clean(dir)))
+        leavings_write(dir);
+}
+
+/* Only when what it vouches for is on the disk. */
 static void write_clean_mark(struct log_dir *dir)
 {
     struct buf text;
-    if (dir->failed || (!MUTATION(MARK_UNCHECKED) && !MUTATION(MARK_EARLY) && !dir_is_clean(dir)))
+    if (dir->failed || (!MUTATION(MARK_EARLY) && !dir->leavings_written))
         return;
     buf_init(&text);
     buf_printf(&text, "{\"version\":0,\"brokerEpoch\":-1}");
@@ -717,8 +726,10 @@ static void shutdown_next(struct log_manager *manager)
     switch (manager->shutdown_step++) {
     case 0:
         each_log(manager, shutdown_flush, 0);
-        for (int i = 0; i < manager->config.dir_count && MUTATION(MARK_EARLY); i++)
+        for (int i = 0; i < manager->config.dir_count && MUTATION(MARK_EARLY); i++) {
+            write_leavings(&manager->dirs[i]);
             write_clean_mark(&manager->dirs[i]);
+        }
         break;
     case 1:
         each_log(manager, shutdown_side_files, 0);
@@ -729,6 +740,10 @@ static void shutdown_next(struct log_manager *manager)
                 checkpoints_write(&manager->dirs[i], (enum checkpoint)which);
         break;
     case 3:
+        for (int i = 0; i < manager->config.dir_count; i++)
+            write_leavings(&manager->dirs[i]);
+        break;
+    case 4:
         for (int i = 0; i < manager->config.dir_count; i++)
             write_clean_mark(&manager->dirs[i]);
         break;

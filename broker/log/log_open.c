@@ -147,6 +147,7 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
     if (fresh) {
         job->known.recovery_point = job->known.high_watermark = 0;
         job->known.start_offset = job->known.cleaned_offset = 0;
+        job->known.left = (struct log_leavings){0};
         rc = env_dir_make(env, log->path);
     }
     log->sync_parent = true;
@@ -177,6 +178,27 @@ static void write_damage(struct env *env, struct log_open_job *job)
     mem_free(path);
 }
 
+/* Names what is a folder in the place of a file. */
+static void open_note_folder(struct env *env, struct log_open_job *job)
+{
+    char **names, **inside;
+    size_t count, inner;
+    if (env_dir_list(env, job->log->path, &names, &count) < 0)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        char *path = mem_printf("%s/%s", job->log->path, names[i]);
+        if (env_dir_list(env, path, &inside, &inner) == 0) {
+            buf_printf(&job->note, "%s%s", job->note.len > 0 ? ", " : "", path);
+            for (size_t k = 0; k < inner; k++)
+                mem_free(inside[k]);
+            mem_free(inside);
+        }
+        mem_free(path);
+        mem_free(names[i]);
+    }
+    mem_free(names);
+}
+
 static void open_run(struct env_work *work)
 {
     struct log_open_job *job = CONTAINER_OF(work, struct log_open_job, work);
@@ -195,11 +217,15 @@ static void open_run(struct env_work *work)
     job->err = prepare_dir(work->env, job);
     if (job->err == 0)
         job->err = read_damage(work->env, job);
-    if (job->err < 0)
-        return;
-    job->err = recovery_run(job->log, &job->known, job->log->dir->clean, &job->note);
-    if (job->err == ERR_CORRUPT)
-        write_damage(work->env, job);
+    if (job->err == 0) {
+        job->err = recovery_run(job->log, &job->known, job->log->dir->clean, &job->note);
+        if (job->err == ERR_CORRUPT)
+            write_damage(work->env, job);
+    }
+    if (job->err == ERR_IS_FOLDER) {
+        job->note.len = 0;
+        open_note_folder(work->env, job);
+    }
 }
 
 static void open_job_free(struct log_open_job *job)
@@ -237,6 +263,11 @@ static void open_refuse(struct log_open_job *job)
     } else if (job->err != ERR_KAFKA_STORAGE_ERROR && job->err != ERR_CANCELED) {
         if (job->err == ERR_IO || job->err == ERR_NO_SPACE)
             log_dir_fail(dir, job->err, "open", job->log->path);
+        else if (job->err == ERR_IS_FOLDER)
+            logger_error(job->manager->logger,
+                         "could not open %s: there is a folder in the place of a file: move %s "
+                         "away and restart the broker",
+                         job->log->path, job->note.len > 0 ? buf_text(&job->note) : "it");
         else
             logger_error(job->manager->logger, "could not open %s: %s", job->log->path,
                          err_text(job->err));

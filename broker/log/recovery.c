@@ -20,6 +20,7 @@
 #include "base/mutation.h"
 #include "broker/log/batch_scan.h"
 #include "broker/log/cleaner.h"
+#include "broker/log/leavings.h"
 #include "broker/log/log_internal.h"
 
 enum {
@@ -40,6 +41,7 @@ struct recovery {
     struct env *env;
     struct buf *note;
     int64_t recovery_point;
+    int64_t flushed; /* at least as high: below it all was on the disk once */
     bool clean;
     bool epochs_known; /* the file was good */
     int64_t begin;     /* of the .begin marker; -1 */
@@ -142,6 +144,7 @@ static int list_files(struct recovery *r)
             buf_printf(r->note,
                        "%s: a .log.swap file, of a compaction that a crash cut short, is bad",
                        r->log->path);
+        r->clean = false; /* a stop leaves none behind */
         return rc < 0 ? rc : list_files(r);
     }
     for (uint32_t i = 0; i + 1 < r->log->segment_count; i++)
@@ -314,11 +317,11 @@ static int cut_torn_end(struct recovery *r, uint32_t at, uint64_t bad)
     struct log *log = r->log;
     struct segment *segment = log->segments[at];
     int64_t end = segment->end_offset;
-    if (end < r->recovery_point) {
+    if (end < r->flushed) {
         buf_printf(r->note,
                    "%s has a bad batch at offset %" PRId64
                    " although it was flushed up to %" PRId64,
-                   log->path, end, r->recovery_point);
+                   log->path, end, r->flushed);
         return ERR_CORRUPT;
     }
     int torn = is_torn(r, at, bad);
@@ -353,6 +356,22 @@ static int short_of_mark(struct recovery *r, const struct segment *segment)
                "%s: the segment at offset %" PRId64 " is shorter than it was when it was flushed",
                r->log->path, segment->base_offset);
     return ERR_CORRUPT;
+}
+
+/* A segment that has no marker was begun when all before it was flushed, or the flush came since.
+ */
+static void find_flushed(struct recovery *r)
+{
+    const struct log *log = r->log;
+    r->flushed = r->recovery_point;
+    for (uint32_t i = 1; i < log->segment_count; i++) {
+        int64_t base_offset = log->segments[i]->base_offset;
+        bool marked = false;
+        for (uint32_t k = 0; k < r->mark_count; k++)
+            marked |= r->marks[k].base_offset == base_offset;
+        if (!marked && base_offset > r->flushed)
+            r->flushed = base_offset;
+    }
 }
 
 /* Brings segments to the size that their marker tells. What is smaller lost its end, and what
@@ -610,14 +629,17 @@ static int load_batches(struct recovery *r, const struct log_entry *entry)
         start_empty(r, base > 0 ? base : 0);
         return remove_begin(r);
     }
-    int rc = apply_marks(r);
+    find_flushed(r);
+    int rc = r->clean ? leavings_check(log, &entry->left, r->note) : 0;
+    if (rc == 0)
+        rc = apply_marks(r);
     if (rc == 0)
         rc = scan_segments(r);
     if (rc == 0)
         rc = check_gaps(r);
-    if (rc == 0 && log->end_offset < r->recovery_point) {
+    if (rc == 0 && log->end_offset < r->flushed) {
         buf_printf(r->note, "%s ends at offset %" PRId64 " although it was flushed up to %" PRId64,
-                   log->path, log->end_offset, r->recovery_point);
+                   log->path, log->end_offset, r->flushed);
         rc = ERR_CORRUPT;
     }
     if (rc == 0)
@@ -636,7 +658,7 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
         .env = log->manager->env,
         .note = note,
         .recovery_point = entry->recovery_point,
-        .clean = clean,
+        .clean = clean && entry->left.known,
         .begin = -1,
     };
     log->gaps = entry->cleaned_offset > 0; /* compacted before there was a file that says so */
@@ -650,6 +672,12 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
         return rc;
     log->start_offset = log->segments[0]->base_offset;
     log->start_saved = entry->start_offset;
+    if (log->start_offset > entry->start_offset && note->len == 0)
+        buf_printf(note,
+                   "%s begins at offset %" PRId64 ", and at %" PRId64
+                   " when its start was last saved: if not retention has removed the files "
+                   "between them before the crash, restore them from a backup",
+                   log->path, log->start_offset, entry->start_offset);
     if (entry->start_offset > log->start_offset)
         log->start_offset =
             entry->start_offset < log->end_offset ? entry->start_offset : log->end_offset;

@@ -94,10 +94,11 @@ int err_from_errno(int error_number)
     case EMFILE:
     case ENFILE:
         return ERR_TOO_MANY_FILES;
+    case EISDIR:
+        return ERR_IS_FOLDER;
     case EINVAL:
     case ENAMETOOLONG:
     case ENOTDIR:
-    case EISDIR:
         return ERR_INVALID;
     default:
         return ERR_IO;

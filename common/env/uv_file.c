@@ -104,6 +104,11 @@ int env_file_open(struct env *env, const char *path, int flags, struct env_file 
     int fd = file_open(path, mode);
     if (fd < 0)
         return fd;
+    struct stat st;
+    if (!(flags & ENV_OPEN_WRITE) && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+        close(fd); /* a folder opens, and only its reads fail */
+        return ERR_IS_FOLDER;
+    }
     struct env_file *file = mem_alloc(sizeof(*file));
     file->fd = fd;
     *out = file;

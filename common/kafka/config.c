@@ -277,7 +277,7 @@ int config_load(struct env *env, const char *file, const char *const *overrides,
     if (err) {
         buf_printf(problem, "%s: the settings can't be read: %s: check the path", file,
                    err == ERR_NOT_FOUND ? "there is no such file"
-                   : err == ERR_INVALID ? "it is no file"
+                   : err == ERR_IS_FOLDER ? "it is no file"
                                         : err_text(err));
         return err;
     }

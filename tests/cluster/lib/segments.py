@@ -8,19 +8,24 @@ from tap import check
 BATCH_HEAD = 12  # base offset and length, before what the length counts
 
 
+def parse_batches(data):
+    """[(base offset, bytes)] of the batches in the bytes of a segment or a fetch."""
+    found, at = [], 0
+    while at + BATCH_HEAD <= len(data):
+        base, length = struct.unpack_from(">qi", data, at)
+        if length <= 0:
+            break  # room that was reserved and is not used yet
+        found.append((base, data[at:at + BATCH_HEAD + length]))
+        at += BATCH_HEAD + length
+    return found
+
+
 def batches(directory):
     """[(base offset, bytes)] of all segments of a partition's directory, in order."""
     found = []
     for path in sorted(glob.glob(os.path.join(directory, "*.log"))):
         with open(path, "rb") as file:
-            data = file.read()
-        at = 0
-        while at + BATCH_HEAD <= len(data):
-            base, length = struct.unpack_from(">qi", data, at)
-            if length <= 0:
-                break  # room that was reserved and is not used yet
-            found.append((base, data[at:at + BATCH_HEAD + length]))
-            at += BATCH_HEAD + length
+            found += parse_batches(file.read())
     return found
 
 

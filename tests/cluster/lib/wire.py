@@ -2,7 +2,7 @@
 import socket
 import struct
 
-METADATA, FIND_COORDINATOR, API_VERSIONS = 3, 10, 18
+FETCH, METADATA, FIND_COORDINATOR, API_VERSIONS = 1, 3, 10, 18
 TIMEOUT_S = 5
 
 
@@ -105,3 +105,18 @@ def coordinator(port, group, timeout_s=TIMEOUT_S):
     r.take("i")
     error, node = r.take("h"), r.take("i")
     return None if error else node
+
+
+def fetch(port, topic, offset, partition=0, max_bytes=1 << 20, timeout_s=TIMEOUT_S):
+    """(error, high watermark, bytes of batches) of a Fetch v4 that does not wait."""
+    body = struct.pack(">iiiibi", -1, 0, 0, max_bytes, 0, 1)
+    body += struct.pack(">h", len(topic)) + topic.encode()
+    body += struct.pack(">iiqi", 1, partition, offset, max_bytes)
+    r = Reader(ask(port, request(FETCH, 4, body), timeout_s))
+    r.take("i"), r.take("i"), r.take("i")
+    r.string()
+    r.take("i"), r.take("i")
+    error, high = r.take("h"), r.take("q")
+    r.take("q")
+    r.array(lambda: (r.take("q"), r.take("q")))
+    return error, high, r.blob()

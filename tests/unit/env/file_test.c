@@ -106,7 +106,7 @@ static void load_and_replace_work_on_whole_files(void)
     CHECK(mem_fail_at(1));
     CHECK_INT(env_file_load(env, path("c"), 5, &data, &len), ERR_NO_MEMORY);
     CHECK_INT(env_file_replace(env, path("absent/c"), "x", 1), ERR_NOT_FOUND);
-    CHECK_INT(env_file_load(env, root, 4, &data, &len), ERR_TOO_LARGE);
+    CHECK_INT(env_file_load(env, root, 4, &data, &len), ERR_IS_FOLDER);
     finish();
 }
 

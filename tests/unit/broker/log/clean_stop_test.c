@@ -73,6 +73,70 @@ static void a_discarded_replica_is_not_damaged_any_more(void)
     fixture_close(&f);
 }
 
+/* Nothing is read then, but the segments have to be there as they were. */
+static void what_changed_since_a_clean_stop_is_damage(void)
+{
+    for (int way = 0; way < 8; way++) {
+        struct fixture f;
+        fixture_init(&f);
+        f.config.segment_bytes = 500;
+        CHECK_INT(fixture_open(&f), 0);
+        append_batches(&f, 30);
+        CHECK(f.log->segment_count > 4);
+        char name[SEGMENT_NAME_MAX];
+        segment_name(f.log->segments[way & 4 ? 2 : 0]->base_offset, ".log", name);
+        fixture_shutdown(&f);
+        CHECK(has_mark(&f));
+        int64_t size = file_size(&f, name);
+        if ((way & 3) == 0)
+            file_remove(&f, name);
+        else
+            file_cut(&f, name, (way & 3) == 1 ? 0 : (way & 3) == 2 ? size - 1 : size + 1);
+        CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+        CHECK(strstr(buf_text(&f.lines), "not as the last stop left them") != NULL);
+        fixture_close(&f);
+    }
+}
+
+/* Then everything is looked at, as after a crash. */
+static void without_its_list_a_stop_was_not_clean(void)
+{
+    for (int way = 0; way < 3; way++) {
+        struct fixture f;
+        fixture_init(&f);
+        CHECK_INT(fixture_open(&f), 0);
+        append_batches(&f, 5);
+        fixture_shutdown(&f);
+        char *path = mem_printf("%s/.segments", f.dir);
+        if (way == 0)
+            CHECK_INT(unlink(path), 0);
+        else
+            CHECK_INT(env_file_replace(f.env, path, "t 0 1 400 17\n5\n", way == 1 ? 0 : 15), 0);
+        CHECK_INT(fixture_reopen(&f), 0);
+        CHECK(!f.manager->dirs[0].clean);
+        CHECK_INT(log_end_offset(f.log), 10);
+        CHECK(strstr(buf_text(&f.lines), ".segments is not used") != NULL);
+        mem_free(path);
+        fixture_close(&f);
+    }
+}
+
+/* The next stop vouches for it too. */
+static void a_log_that_was_not_opened_keeps_its_line(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_start(&f), 0);
+    fixture_shutdown(&f);
+    CHECK(has_mark(&f));
+    file_cut(&f, LOG0, file_size(&f, LOG0) - 1);
+    CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+    fixture_close(&f);
+}
+
 /* A start that finds no quorum opens nothing. */
 static void a_stop_before_the_logs_were_opened_makes_no_mark(void)
 {
@@ -147,6 +211,9 @@ static void a_file_that_is_being_sent_stays_open(void)
 }
 
 TAP_MAIN(TAP_TEST(a_clean_stop_leaves_a_mark),
+         TAP_TEST(what_changed_since_a_clean_stop_is_damage),
+         TAP_TEST(without_its_list_a_stop_was_not_clean),
+         TAP_TEST(a_log_that_was_not_opened_keeps_its_line),
          TAP_TEST(a_damaged_log_stays_damaged_after_a_clean_stop),
          TAP_TEST(a_discarded_replica_is_not_damaged_any_more),
          TAP_TEST(a_stop_before_the_logs_were_opened_makes_no_mark),

@@ -209,9 +209,36 @@ static void a_hole_between_segments_is_damage(void)
         else
             file_cut(&f, name, file_size(&f, name) - one);
         CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
-        CHECK(strstr(buf_text(&f.lines), "are missing") != NULL);
+        const char *what = clean ? "not as the last stop left them" : "are missing";
+        CHECK(strstr(buf_text(&f.lines), what) != NULL);
         fixture_close(&f);
     }
+}
+
+/* A segment without a marker was begun after all before it was flushed: zeros in there are no write
+ * that never happened, whatever the checkpoint of the recovery point says. */
+static void zeros_in_what_was_flushed_are_damage(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    f.config.segment_bytes = 500;
+    CHECK_INT(fixture_open(&f), 0);
+    for (int i = 0; i < 30; i++) {
+        append_batches(&f, 1);
+        fixture_settle(&f);
+    }
+    uint32_t count = f.log->segment_count;
+    CHECK(count > 3);
+    char last[SEGMENT_NAME_MAX];
+    snprintf(last, sizeof(last), "%s", segment_log(&f, count - 2));
+    fixture_crash(&f);
+    int64_t size = file_size(&f, LOG0), behind = file_size(&f, last);
+    file_cut(&f, LOG0, 0);
+    file_cut(&f, LOG0, size); /* zeros */
+    CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+    CHECK_INT(file_size(&f, last), behind);
+    CHECK_INT(file_size(&f, LOG0), size);
+    fixture_close(&f);
 }
 
 /* What a compaction left half done takes the place of a segment only when it is whole. */
@@ -512,6 +539,7 @@ TAP_MAIN(TAP_TEST(a_torn_end_is_cut_at_every_byte),
          TAP_TEST(a_hole_from_a_power_cut_is_a_torn_end),
          TAP_TEST(a_bad_end_of_a_sealed_segment_is_damage),
          TAP_TEST(a_bad_swap_file_replaces_nothing), TAP_TEST(a_hole_between_segments_is_damage),
+         TAP_TEST(zeros_in_what_was_flushed_are_damage),
          TAP_TEST(gaps_of_the_leader_are_no_damage),
          TAP_TEST(a_log_that_ends_below_its_recovery_point_is_damaged),
          TAP_TEST(a_cut_by_the_leader_is_no_damage), TAP_TEST(indexes_are_made_again),
