@@ -122,11 +122,18 @@ static int write_run(struct log *log, const uint8_t *bytes, size_t len)
 }
 
 /* The formats allow no more in the active segment. */
-static bool roll_is_due_now(struct log *log, size_t pending, const struct batch *batch)
+static bool roll_is_due_now(struct log *log, const struct batch *batch)
 {
     const struct segment *segment = log_active(log);
     return batch_last_offset(batch) - segment->base_offset > INT32_MAX ||
-           segment->size + pending + batch->size > SEGMENT_SIZE_MAX;
+           segment->size + batch->size > SEGMENT_SIZE_MAX;
+}
+
+/* Without descriptors or memory for it the segment grows a little longer instead. */
+static int roll_if_ready(struct log *log, const struct batch *batch)
+{
+    int rc = log_files_ready(log) ? log_roll(log, batch->base_offset) : ERR_TOO_MANY_FILES;
+    return env_is_later(rc) && !roll_is_due_now(log, batch) ? 0 : rc;
 }
 
 static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int64_t now_ms)
@@ -136,19 +143,13 @@ static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int6
         struct batch batch;
         int rc = batch_parse(bytes + at, len - at, &batch);
         ASSERT(rc == 0);
-        bool roll = roll_needed(log, at - from, &batch, now_ms);
-        if (roll && !log_files_ready(log)) {
-            if (roll_is_due_now(log, at - from, &batch))
-                return ERR_TOO_MANY_FILES;
-            roll = false; /* the segment grows a little longer instead */
-        }
-        if (roll) {
+        if (roll_needed(log, at - from, &batch, now_ms)) {
             rc = write_run(log, bytes + from, at - from);
-            if (rc == 0)
-                rc = log_roll(log, batch.base_offset);
-            if (rc < 0)
-                return env_is_later(rc) ? ERR_IO : rc; /* in its middle: not to be tried again */
             from = at;
+            if (rc == 0)
+                rc = roll_if_ready(log, &batch);
+            if (rc < 0)
+                return rc;
         }
         at += batch.size;
     }

@@ -72,18 +72,23 @@ static int drop_last(struct log *log, uint32_t keep)
 
 /* ---- rolling ---- */
 
+/* Its marker comes first: when that can't be made, nothing has changed. */
 static int push_empty(struct log *log, int64_t base_offset)
 {
     struct segment *segment = segment_new(log->manager->env, log->path, base_offset, 0,
                                           (uint32_t)log->config.index_interval_bytes);
-    struct segment *before = log->segment_count > 0 ? log_active(log) : NULL;
+    int rc = log->segment_count > 0 ? log_mark_after(log, segment, log_active(log)) : 0;
+    if (rc < 0) {
+        segment_drop(segment);
+        return rc;
+    }
     segment->pool = &log->manager->pool;
     log_push_segment(log, segment);
     log_forget_positions(log);
     int64_t jitter = log->config.segment_jitter_ms;
     log->roll_jitter_ms =
         jitter > 0 ? (int64_t)(env_random(log->manager->env) % (uint64_t)jitter) : 0;
-    return before ? log_mark_after(log, segment, before) : 0;
+    return 0;
 }
 
 /* Drops all segments but the first `keep`, and begins a new one. When none is kept, the name of the
@@ -92,15 +97,16 @@ static int begin_anew(struct log *log, uint32_t keep, int64_t base_offset)
 {
     struct env_file *file;
     int rc = keep == 0 ? log_mark_begin(log, base_offset) : 0;
-    if (rc == 0)
-        rc = drop_last(log, keep);
+    if (rc < 0)
+        return rc; /* nothing has changed */
+    rc = drop_last(log, keep);
     if (rc == 0)
         rc = push_empty(log, base_offset);
     if (rc == 0 && keep == 0)
         rc = segment_file(log_active(log), &file);
     if (rc == 0 && keep == 0)
         rc = log_unmark_begin(log, base_offset);
-    return rc;
+    return env_is_later(rc) ? ERR_IO : rc; /* in its middle: it can't be tried again */
 }
 
 int log_roll(struct log *log, int64_t base_offset)
@@ -112,11 +118,14 @@ int log_roll(struct log *log, int64_t base_offset)
     if (old->size == 0)
         return begin_anew(log, log->segment_count - 1, base_offset);
     rc = segment_seal(old);
+    if (rc == 0)
+        rc = push_empty(log, base_offset);
+    if (rc < 0)
+        return rc;
     log->sync_dir = true;
     log_write_snapshot(log);
     flush_later(log);
-    int pushed = push_empty(log, base_offset);
-    return rc < 0 ? rc : pushed;
+    return 0;
 }
 
 /* ---- cutting the end ---- */

@@ -232,7 +232,7 @@ void log_forget_positions(struct log *log);
 
 /* ---- log_cut.c ---- */
 
-/* Begins a new active segment at `base_offset`. */
+/* Begins a new active segment at `base_offset`. An error of env_is_later has changed nothing. */
 int log_roll(struct log *log, int64_t base_offset) MUST_CHECK;
 /* Deletes `count` segments from number `at` on, in the background; the active one is not among
  * them. */

@@ -34,6 +34,7 @@ struct run {
     int64_t start;   /* the highest log start that was asked for */
     int32_t epoch;
     int sequences[PRODUCERS];
+    bool lacks; /* memory or descriptors: appends may be refused */
 };
 
 static uint64_t draw(struct run *r, uint64_t below)
@@ -129,6 +130,8 @@ static void do_append(struct run *r)
                      &(struct made){result.base_offset, result.last_offset, batch.crc, r->epoch});
         if (producer < PRODUCERS)
             r->sequences[producer] += count;
+    } else if (r->lacks && !log_is_offline(r->w.log)) {
+        CHECK_INT(rc, ERR_KAFKA_STORAGE_ERROR);
     } else if (!log_is_offline(r->w.log)) {
         printf("# seed %llu: append: %s %s\n", (unsigned long long)r->w.seed, err_name(rc),
                result.message);
@@ -472,6 +475,35 @@ static void every_disk_call_may_fail(void)
     }
 }
 
+static void step_append(void *data)
+{
+    do_append(data);
+}
+
+/* Memory for an open is lacking, at any of them: that is no fault of the disk. */
+static void every_open_of_an_append_may_lack_memory(void)
+{
+    bool through = false;
+    for (uint64_t n = 1; !through; n++) {
+        struct run r;
+        run_init(&r, 55);
+        r.lacks = true;
+        log_world_boot(&r.w);
+        sim_disk_fail(r.w.node, SIM_DISK_OPEN, n, 1 + n % 3, ERR_NO_MEMORY);
+        for (int i = 0; i < 60; i++) {
+            env_post(r.w.env, step_append, &r);
+            sim_run_for(r.w.sim, (int64_t)draw(&r, 3000));
+        }
+        CHECK(!log_is_offline(r.w.log));
+        through = sim_node_is_faulty(r.w.node);
+        sim_disk_fail_at(r.w.node, 0);
+        sim_node_kill(r.w.node);
+        log_world_bury(&r.w);
+        reopen(&r);
+        run_close(&r);
+    }
+}
+
 static void failing_syncs_confirm_nothing(void)
 {
     for (uint64_t seed = 1; seed <= 60; seed++) {
@@ -513,4 +545,5 @@ static void what_a_failed_sync_left_is_written_again(void)
 
 TAP_MAIN(TAP_TEST(what_a_failed_sync_left_is_written_again), TAP_TEST(many_seeds_survive),
          TAP_TEST(every_disk_call_may_be_the_last), TAP_TEST(every_disk_call_may_fail),
+         TAP_TEST(every_open_of_an_append_may_lack_memory),
          TAP_TEST(failing_syncs_confirm_nothing))

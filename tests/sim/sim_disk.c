@@ -226,7 +226,19 @@ int64_t env_files_limit(struct env *env)
 
 bool env_files_ready(struct env *env, int count)
 {
-    (void)env, (void)count;
+    struct sim_node *node = env->node;
+    if (node->fail_err == ERR_TOO_MANY_FILES && disk_must_fail(node, SIM_DISK_OPEN))
+        return false;
+    env->spare_files = count;
+    return true;
+}
+
+/* Of the descriptors that the loop holds back. */
+static bool file_takes_spare(struct env *env)
+{
+    if (env->spare_files == 0 || env->node->sim->in_worker)
+        return false;
+    env->spare_files--;
     return true;
 }
 
@@ -235,7 +247,7 @@ int env_file_open(struct env *env, const char *path, int flags, struct env_file 
     char name[256];
     struct sim_object *dir, *object;
     int rc = disk_begin_whole(env, SIM_DISK_OPEN);
-    if (rc < 0)
+    if (rc < 0 && !(rc == ERR_TOO_MANY_FILES && file_takes_spare(env)))
         return rc;
     rc = disk_walk(env->node, path, &dir, name);
     if (rc < 0)

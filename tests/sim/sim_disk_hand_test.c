@@ -84,6 +84,13 @@ static void calls_fail_by_kind(void)
     CHECK_INT(env_file_open(env, "/g", ENV_OPEN_CREATE, &file), ERR_TOO_MANY_FILES);
     CHECK(!sim_node_is_faulty(node));
     CHECK_INT(size_of("/f"), 3);
+    sim_disk_fail(node, SIM_DISK_OPEN, 1, 2, ERR_TOO_MANY_FILES);
+    CHECK(!env_files_ready(env, 1));
+    CHECK_INT(size_of("/f"), ERR_TOO_MANY_FILES);
+    CHECK(env_files_ready(env, 1)); /* what is held back is there when there are no others */
+    sim_disk_fail(node, SIM_DISK_OPEN, 1, 2, ERR_TOO_MANY_FILES);
+    CHECK_INT(size_of("/f"), 3);
+    CHECK_INT(size_of("/f"), ERR_TOO_MANY_FILES);
     sim_disk_fail(node, SIM_DISK_NAME, 1, 1, ERR_IO);
     sim_disk_look(sim, true); /* a checker meets no fault */
     CHECK_INT(env_path_rename(env, "/f", "/g"), 0);

@@ -104,6 +104,7 @@ struct env {
     struct sim_node *node;
     struct list link; /* in node->envs */
     bool dead, stopped;
+    int spare_files; /* env_files_ready holds them back */
     uint64_t rng;
     int64_t resume_us; /* it does nothing before that: paused, or waiting for its disk */
     int64_t post_us;   /* when the last post is due; posts keep their order */
