@@ -1,5 +1,6 @@
 /* Connections of the controller channel. Failure modes: bytes that are no Frame end the connection
- * with ERR_MALFORMED. */
+ * with ERR_MALFORMED; so does a frame that there is no memory for, since the other side would wait
+ * for it for ever. */
 #include "controller/link.h"
 
 #include "base/err.h"
@@ -13,7 +14,8 @@ struct link {
     struct frame_conn *conn;
     const struct link_handlers *handlers;
     void *owner;
-    int depth; /* callbacks that run now */
+    struct env_timer lost_timer; /* there was no memory for a frame */
+    int depth;                   /* callbacks that run now */
     bool closed;
 };
 
@@ -52,6 +54,11 @@ static void link_on_broken(void *data, int err)
     link_break(data, err);
 }
 
+static void link_on_lost(void *data)
+{
+    link_break(data, ERR_NO_MEMORY);
+}
+
 static const struct frame_handlers link_frames = {.frame = link_on_frame, .broken = link_on_broken};
 
 struct link *link_new(struct env *env, struct env_stream *stream, size_t frame_max,
@@ -60,6 +67,7 @@ struct link *link_new(struct env *env, struct env_stream *stream, size_t frame_m
     struct link *link = mem_alloc(sizeof(*link));
     link->handlers = handlers;
     link->owner = owner;
+    env_timer_init(env, &link->lost_timer, link_on_lost, link);
     int err = frame_conn_new(env, stream, frame_max, NULL, &link_frames, link, &link->conn);
     ASSERT(err == 0);
     return link;
@@ -79,6 +87,7 @@ void link_close(struct link *link)
         return;
     link->closed = true;
     link->depth++;
+    env_timer_stop(&link->lost_timer);
     frame_conn_close(link->conn);
     link_leave(link);
 }
@@ -104,8 +113,8 @@ void link_send(struct link *link, const Meta__Frame *frame)
 {
     if (link->closed)
         return;
-    int err = channel_send(link->conn, frame);
-    ASSERT(err == 0); /* small frames; large ones go through link_send_buf */
+    if (channel_send(link->conn, frame) < 0)
+        env_timer_start(&link->lost_timer, 0);
 }
 
 void link_send_buf(struct link *link, struct buf *bytes, void (*sent)(void *data), void *data)

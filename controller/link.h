@@ -30,7 +30,7 @@ void link_finish(struct link *link);
 void link_pause(struct link *link, bool paused);
 const char *link_peer(const struct link *link);
 
-/* For frames that this program made; aborts when memory is out. */
+/* When there is no memory for the frame, the connection ends: `broken` comes later. */
 void link_send(struct link *link, const Meta__Frame *frame);
 /* As channel_send_buf. */
 void link_send_buf(struct link *link, struct buf *bytes, void (*sent)(void *data), void *data);
