@@ -140,6 +140,15 @@ static int32_t newest_written_epoch(const struct log *log)
     return -1;
 }
 
+/* Batches follow each other without a gap. One that was compacted may have gaps anywhere, and a log
+ * that was compacted once where the leader says so. A hole anywhere else is no copy of the leader's
+ * log: an answer that was meant for another offset, or a damaged log. */
+static bool check_gap(const struct log *log, int64_t next, int64_t base_offset)
+{
+    return base_offset == next || log->config.cleanup_compact ||
+           (next == log->end_offset && base_offset == log->gap_to);
+}
+
 int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, size_t *whole,
                             struct log_append *result)
 {
@@ -158,6 +167,12 @@ int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, s
         if (batch.base_offset < next)
             return refuse(result, ERR_INVALID_RECORD,
                           "the leader's batch starts below the end of this log");
+        if (!check_gap(log, next, batch.base_offset) && *whole > 0)
+            break; /* what comes before it is good; the next answer begins at the gap */
+        if (!check_gap(log, next, batch.base_offset))
+            return refuse(result, ERR_INVALID_RECORD,
+                          "the leader's batch starts past the end of this log, which was never "
+                          "compacted: records would be missing");
         if (batch.leader_epoch >= 0 && batch.leader_epoch < newest)
             return refuse(result, ERR_INVALID_RECORD,
                           "the leader's batch has an older epoch than the end of this log");

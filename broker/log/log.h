@@ -58,8 +58,8 @@ struct log_config {
 enum log_origin {
     LOG_FROM_CLIENT, /* checked in full: one or more batches, offsets are assigned */
     LOG_FROM_BROKER, /* our own coordinators: as client, but control batches are allowed */
-    LOG_FROM_LEADER /* replicated: copied byte for byte; base offset at or past the log end (past it
-                     * where compaction left a gap on the leader) */
+    LOG_FROM_LEADER /* replicated: copied byte for byte; each batch begins where the one before it
+                     * ends, unless compaction left a gap (see log_expect_gap) */
 };
 
 struct log_append {
@@ -78,9 +78,14 @@ struct log_append {
  * ERR_FENCED_LEADER_EPOCH (leader_epoch is below that of a batch in the log),
  * ERR_KAFKA_STORAGE_ERROR (offline, or the disk is nearly full: see message and log_is_offline). On
  * an error nothing is appended. LOG_FROM_LEADER ignores an incomplete last batch and
- * `leader_epoch`; base_offset is -1 when no batch was complete. */
+ * `leader_epoch`, and stops before a gap that may not be there; base_offset is -1 when no batch was
+ * complete. */
 int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,
                int32_t leader_epoch, struct log_append *result) MUST_CHECK;
+/* For the next append from the leader: its first batch may begin at `to` although the log ends
+ * before, since the leader's log has nothing between. Without it only a topic that is compacted may
+ * have gaps. */
+void log_expect_gap(struct log *log, int64_t to);
 
 /* A range of a segment file, to be sent as it is; holds the segment until released. */
 struct log_slice {
@@ -88,6 +93,7 @@ struct log_slice {
     struct env_file *file;
     uint64_t position;
     size_t len;
+    int64_t base_offset; /* of the first batch; only with len > 0 */
     bool no_room; /* len is 0 because of max_bytes: with more room there may be something */
 };
 

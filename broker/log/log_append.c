@@ -212,6 +212,7 @@ static int append_replicated(struct log *log, uint8_t *bytes, size_t len, int64_
 {
     size_t whole;
     int rc = append_check_replicated(log, bytes, len, &whole, result);
+    log->gap_to = 0;
     if (rc < 0 || whole == 0)
         return rc;
     result->base_offset = (int64_t)bytes_get_u64(bytes);
@@ -243,6 +244,11 @@ static int append_new(struct log *log, uint8_t *bytes, size_t len, enum log_orig
     }
     buf_close(&rewritten);
     return rc;
+}
+
+void log_expect_gap(struct log *log, int64_t to)
+{
+    log->gap_to = to;
 }
 
 int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,

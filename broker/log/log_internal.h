@@ -91,6 +91,7 @@ struct log {
     bool sync_dir;          /* files were made since the directory was synced */
     bool sync_parent;       /* so was the directory itself */
     bool recorded;          /* named in the roster: see roster.h */
+    int64_t gap_to;         /* where a batch of the leader may begin; 0 = only at the end */
     int64_t cleaned_offset; /* below it all was compacted */
     uint64_t clean_turn;    /* the number of its last run; 0 = none yet */
     int64_t clean_after_ms; /* wall clock: not compacted before */

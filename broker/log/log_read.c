@@ -16,6 +16,7 @@ enum { READ_RECORDS_MAX = 100 * 1024 * 1024 };
 struct read_spot {
     uint64_t position;
     uint64_t len;
+    int64_t base_offset;
     int64_t last_offset;
 };
 
@@ -40,7 +41,8 @@ static bool ring_find(const struct log *log, int64_t offset, struct read_spot *s
     bool oldest = best && best == &ring->entries[(ring->next + LOG_RING - ring->count) % LOG_RING];
     if (!best || (oldest && best->base_offset > offset))
         return false;
-    *spot = (struct read_spot){best->position, best_end - best->position, best->last_offset};
+    *spot = (struct read_spot){best->position, best_end - best->position, best->base_offset,
+                               best->last_offset};
     return true;
 }
 
@@ -53,7 +55,8 @@ static int spot_find(struct log *log, struct segment *segment, int64_t offset,
     int rc = segment_find(segment, offset, &found);
     if (rc < 0)
         return rc;
-    *spot = (struct read_spot){found.position, found.batch.size, batch_last_offset(&found.batch)};
+    *spot = (struct read_spot){found.position, found.batch.size, found.batch.base_offset,
+                               batch_last_offset(&found.batch)};
     return 0;
 }
 
@@ -132,8 +135,11 @@ int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offs
     uint64_t len = bound - spot.position;
     if (len > max_bytes)
         len = spot.len > max_bytes ? spot.len : max_bytes;
-    *slice = (struct log_slice){
-        .segment = segment, .file = segment->file, .position = spot.position, .len = (size_t)len};
+    *slice = (struct log_slice){.segment = segment,
+                                .file = segment->file,
+                                .position = spot.position,
+                                .len = (size_t)len,
+                                .base_offset = spot.base_offset};
     return 0;
 }
 

@@ -569,27 +569,30 @@ int64_t partition_low_watermark(const struct partition *partition)
 
 /* ---- follower ---- */
 
-int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len, int64_t leader_hw,
-                        int64_t leader_log_start)
+int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
+                        const struct partition_leader_view *leader)
 {
     ASSERT(partition->state == PARTITION_FOLLOWER);
     struct log *log = partition->log;
     int64_t end_before = log_end_offset(log);
     if (len > 0) {
         struct log_append result;
+        if (leader->gap_to > end_before)
+            log_expect_gap(log, leader->gap_to);
         int err = log_append(log, bytes, len, LOG_FROM_LEADER, partition->leader_epoch, &result);
         if (err)
             return err;
     }
     int64_t end = log_end_offset(log);
-    int64_t reached = leader_hw < end ? leader_hw : end;
+    int64_t reached = leader->high_watermark < end ? leader->high_watermark : end;
     bool moved = reached > partition->high_watermark;
     if (moved) {
         partition->high_watermark = reached;
         log_set_high_watermark(log, reached);
     }
-    if (leader_log_start > log_start_offset(log) && leader_log_start <= partition->high_watermark) {
-        int err = log_advance_start(log, leader_log_start);
+    if (leader->log_start_offset > log_start_offset(log) &&
+        leader->log_start_offset <= partition->high_watermark) {
+        int err = log_advance_start(log, leader->log_start_offset);
         if (err)
             return err;
         log_save_start(log);

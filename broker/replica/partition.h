@@ -166,9 +166,17 @@ void partition_forget_earlier(struct partition *partition, int32_t broker_id, in
 /* Leader: asks again for the in-sync set that it wants, when an earlier request failed, lets in who
  * may join now (a broker was unfenced) and drops who may not be in it any more. */
 void partition_review_isr(struct partition *partition);
-/* Follower: appends what the leader sent and takes over its offsets. ERR_* as log_append. */
-int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len, int64_t leader_hw,
-                        int64_t leader_log_start) MUST_CHECK;
+/* What a leader says of a partition beside its records. */
+struct partition_leader_view {
+    int64_t high_watermark;
+    int64_t log_start_offset;
+    int64_t gap_to; /* its log has nothing from the offset asked for up to this one; -1 = no gap */
+};
+
+/* Follower: appends what the leader sent for our log end, and takes over its offsets. ERR_* as
+ * log_append. */
+int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
+                        const struct partition_leader_view *leader) MUST_CHECK;
 /* Follower: the leader's log ends for `epoch` at `end_offset`: cuts as KIP-320 says. */
 int partition_truncate(struct partition *partition, int32_t epoch, int64_t end_offset) MUST_CHECK;
 /* Follower: our offset is outside of the leader's log, which starts at `leader_log_start`. */

@@ -25,7 +25,9 @@ enum {
     FETCHER_DIAL_TIMEOUT_MS = 2000, /* a host that does not answer; its session ends by then */
     FETCHER_RETRY_MS = 20,          /* the other side's metadata is usually there by then */
     FETCHER_REDIAL_MS = 30,
-    FETCHER_FRAME_SLACK = 1 << 20 /* headers of an answer beside its records */
+    /* Two batches of the largest request and the rest of their answers; more wait. */
+    FETCHER_MEMORY = 256 << 20,
+    FETCHER_TOO_LARGE_MS = 5000 /* before an answer that no memory is for is asked for again */
 };
 
 enum slot_state {
@@ -41,9 +43,12 @@ struct fetch_slot {
     struct replica_fetcher *fetcher;
     struct partition *partition;
     enum slot_state state;
-    int32_t leader_epoch; /* under which it was last asked for */
-    int64_t told_start;   /* the log start that was said then */
-    int told_err;         /* the error that was logged; 0 after an answer without one */
+    /* How it was last asked for. An answer to an older fetch than that says nothing about it. */
+    int32_t asked_in; /* correlation id of the fetch */
+    int32_t leader_epoch;
+    int64_t asked_offset;
+    int64_t told_start; /* the log start that was said then */
+    int told_err;       /* the error that was logged; 0 after an answer without one */
 };
 
 struct forgotten {
@@ -67,7 +72,8 @@ struct replica_fetcher {
     struct env_timer retry_timer;
     struct env_timer answer_timer; /* runs while a fetch has no answer */
     int in_flight;
-    int32_t correlation_id;
+    int32_t correlation_id; /* of the last fetch that was sent */
+    int32_t session_first;  /* of the first one of this session */
     int32_t session_id;
     int32_t session_epoch;
     int64_t told_epoch; /* our broker epoch, as the leader heard it last */
@@ -76,6 +82,17 @@ struct replica_fetcher {
 };
 
 static void fetcher_dial(void *data);
+
+/* Correlation ids go round. */
+static int32_t fetch_id_add(int32_t id, int32_t count)
+{
+    return (int32_t)((uint32_t)id + (uint32_t)count);
+}
+
+static bool fetch_id_before(int32_t a, int32_t b)
+{
+    return (int32_t)((uint32_t)a - (uint32_t)b) < 0;
+}
 
 static void fetcher_wake(struct replica_fetcher *fetcher)
 {
@@ -123,6 +140,8 @@ static void fetcher_new_session(struct replica_fetcher *fetcher)
 {
     fetcher->session_id = 0;
     fetcher->session_epoch = 0;
+    fetcher->session_first = fetch_id_add(fetcher->correlation_id, 1);
+    fetcher->session_opening = false;
     fetcher_forget_names(fetcher);
     LIST_EACH(step, &fetcher->slots)
     {
@@ -141,7 +160,6 @@ static void fetcher_disconnect(struct replica_fetcher *fetcher, int64_t redial_m
     fetcher->conn = NULL;
     fetcher->connect = NULL;
     fetcher->in_flight = 0;
-    fetcher->session_opening = false;
     fetcher_new_session(fetcher);
     env_timer_stop(&fetcher->send_timer);
     env_timer_stop(&fetcher->answer_timer);
@@ -152,10 +170,16 @@ static void fetcher_disconnect(struct replica_fetcher *fetcher, int64_t redial_m
 static void fetcher_broken(void *data, int err)
 {
     struct replica_fetcher *fetcher = data;
+    bool too_large = err == ERR_NO_MEMORY || err == ERR_TOO_LARGE;
+    if (too_large)
+        logger_error(fetcher->deps->logger,
+                     "an answer of the leader %d does not fit into the memory for replication (%zu "
+                     "bytes): set socket.request.max.bytes to what it is on that broker",
+                     fetcher->leader_id, replica_manager_fetch_budget(fetcher->manager)->limit);
     logger_info(fetcher->deps->logger, "lost the leader %d while fetching: %s", fetcher->leader_id,
                 err_text(err));
     fetcher->lost_ms = env_now_ms(fetcher->deps->env);
-    fetcher_disconnect(fetcher, FETCHER_REDIAL_MS);
+    fetcher_disconnect(fetcher, too_large ? FETCHER_TOO_LARGE_MS : FETCHER_REDIAL_MS);
 }
 
 /* A line that is up and silent: the other side's host is gone, or something between drops what is
@@ -182,11 +206,11 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
 {
     struct replica_fetcher *fetcher = data;
     fetcher->connect = NULL;
-    size_t frame_max =
-        (size_t)config_int(fetcher->deps->config, CONFIG_REPLICA_FETCH_RESPONSE_MAX_BYTES) +
-        (size_t)config_int(fetcher->deps->config, CONFIG_MESSAGE_MAX_BYTES) + FETCHER_FRAME_SLACK;
+    /* A first batch comes whole, and its topic may have allowed any size when it was written: the
+     * memory is the limit. Who needs much of it waits for its turn with the other lines. */
     if (status == 0)
-        status = frame_conn_new(fetcher->deps->env, stream, frame_max, NULL, &fetcher_handlers,
+        status = frame_conn_new(fetcher->deps->env, stream, INT32_MAX,
+                                replica_manager_fetch_budget(fetcher->manager), &fetcher_handlers,
                                 fetcher, &fetcher->conn);
     if (status) {
         env_timer_start(&fetcher->dial_timer, FETCHER_REDIAL_MS);
@@ -233,11 +257,15 @@ static bool fetcher_fill_partition(struct fetch_slot *slot, struct fetch_request
         WIRE_ARRAY(arena, &topic->partitions, 1, &fetch_request_fetch_partition_desc);
     if (!item)
         return false;
+    slot->asked_in = fetch_id_add(slot->fetcher->correlation_id, 1);
+    slot->leader_epoch = partition->leader_epoch;
+    slot->asked_offset = MUTATION(FOLLOWER_COUNTS_UNFLUSHED) ? log_end_offset(partition->log)
+                                                             : log_durable_offset(partition->log);
+    ASSERT(slot->asked_offset == log_end_offset(partition->log));
     topic->topic_id = partition->topic_id;
     item->partition = partition->index;
-    item->current_leader_epoch = partition->leader_epoch;
-    item->fetch_offset = MUTATION(FOLLOWER_COUNTS_UNFLUSHED) ? log_end_offset(partition->log)
-                                                             : log_durable_offset(partition->log);
+    item->current_leader_epoch = slot->leader_epoch;
+    item->fetch_offset = slot->asked_offset;
     item->last_fetched_epoch =
         MUTATION(DIVERGENCE_UNCHECKED) ? -1 : log_latest_epoch(partition->log);
     item->log_start_offset = slot->told_start = log_saved_start(partition->log);
@@ -260,7 +288,6 @@ static bool fetcher_fill_topics(struct replica_fetcher *fetcher, struct fetch_re
         struct fetch_slot *slot =
             LIST_ENTRY(list_pop(&fetcher->ready), struct fetch_slot, ready_link);
         slot->state = SLOT_ASKED;
-        slot->leader_epoch = slot->partition->leader_epoch;
         if (!fetcher_fill_partition(slot, &topics[i], arena))
             return false;
     }
@@ -294,9 +321,10 @@ static int fetcher_encode(struct replica_fetcher *fetcher, const struct fetch_re
                           struct wire_out *out)
 {
     const struct kafka_api *api = kafka_api_find(KAFKA_API_FETCH);
+    fetcher->correlation_id = fetch_id_add(fetcher->correlation_id, 1);
     struct request_header header = {.request_api_key = KAFKA_API_FETCH,
                                     .request_api_version = FETCHER_VERSION,
-                                    .correlation_id = ++fetcher->correlation_id,
+                                    .correlation_id = fetcher->correlation_id,
                                     .client_id = wire_str_from("millrace-replica")};
     int err = wire_encode(&request_header_desc,
                           kafka_api_request_header_version(api, FETCHER_VERSION), &header, out);
@@ -418,19 +446,24 @@ static int slot_take(struct fetch_slot *slot, const struct fetch_response_partit
     if (data->diverging_epoch.end_offset >= 0)
         return partition_truncate(partition, data->diverging_epoch.epoch,
                                   data->diverging_epoch.end_offset);
+    const struct partition_leader_view leader = {.high_watermark = data->high_watermark,
+                                                 .log_start_offset = data->log_start_offset,
+                                                 .gap_to = data->snapshot_id.end_offset};
     return partition_replicate(partition, data->records.data,
-                               data->records.len > 0 ? (size_t)data->records.len : 0,
-                               data->high_watermark, data->log_start_offset);
+                               data->records.len > 0 ? (size_t)data->records.len : 0, &leader);
 }
 
-static void slot_answered(struct fetch_slot *slot, const struct fetch_response_partition_data *data)
+/* `answered` is the fetch that this is the answer to. A fetch of the session answers for what an
+ * earlier one has named, but never for what a later one names: its offset is another one. */
+static void slot_answered(struct fetch_slot *slot, int32_t answered,
+                          const struct fetch_response_partition_data *data)
 {
     struct partition *partition = slot->partition;
-    /* An answer to what was asked under an older epoch says nothing about this one. */
-    if (slot->state != SLOT_ASKED || slot->leader_epoch != partition->leader_epoch ||
-        partition->state != PARTITION_FOLLOWER)
+    if (slot->state != SLOT_ASKED || fetch_id_before(answered, slot->asked_in) ||
+        slot->leader_epoch != partition->leader_epoch || partition->state != PARTITION_FOLLOWER)
         return;
     int64_t end_before = log_end_offset(partition->log);
+    ASSERT(slot->asked_offset == end_before);
     int err = slot_take(slot, data);
     if (err) {
         slot_failed(slot, err);
@@ -448,7 +481,8 @@ static void slot_answered(struct fetch_slot *slot, const struct fetch_response_p
         slot_ready(slot);
 }
 
-static void fetcher_dispatch(struct replica_fetcher *fetcher, const struct fetch_response *response)
+static void fetcher_dispatch(struct replica_fetcher *fetcher, int32_t answered,
+                             const struct fetch_response *response)
 {
     for (int32_t i = 0; i < response->responses.count; i++) {
         const struct fetch_response_fetchable_topic_response *topic = &response->responses.items[i];
@@ -458,13 +492,14 @@ static void fetcher_dispatch(struct replica_fetcher *fetcher, const struct fetch
             struct partition *partition = replica_manager_by_id(fetcher->manager, &topic->topic_id,
                                                                 data->partition_index, &err);
             if (partition && partition->fetch && partition->fetch->fetcher == fetcher)
-                slot_answered(partition->fetch, data);
+                slot_answered(partition->fetch, answered, data);
         }
     }
 }
 
-static int fetcher_decode(struct replica_fetcher *fetcher, uint8_t *bytes, size_t len,
-                          struct arena *arena, struct fetch_response *response)
+/* The answer to the fetch `answered`, which is the oldest one on its way. */
+static int fetcher_decode(uint8_t *bytes, size_t len, int32_t answered, struct arena *arena,
+                          struct fetch_response *response)
 {
     const struct kafka_api *api = kafka_api_find(KAFKA_API_FETCH);
     struct response_header header;
@@ -472,13 +507,31 @@ static int fetcher_decode(struct replica_fetcher *fetcher, uint8_t *bytes, size_
     int err =
         wire_decode(&response_header_desc, kafka_api_response_header_version(api, FETCHER_VERSION),
                     bytes, len, arena, &header, &used);
+    if (!err && header.correlation_id != answered)
+        err = ERR_MALFORMED;
     if (err)
         return err;
     size_t body_used;
     err = wire_decode(&fetch_response_desc, FETCHER_VERSION, bytes + used, len - used, arena,
                       response, &body_used);
-    (void)fetcher;
     return err;
+}
+
+static void fetcher_take(struct replica_fetcher *fetcher, int32_t answered,
+                         const struct fetch_response *response)
+{
+    if (fetch_id_before(answered, fetcher->session_first))
+        return; /* of a session that we gave up */
+    fetcher->session_opening = false;
+    if (response->error_code) {
+        fetcher_new_session(fetcher);
+        return;
+    }
+    if (fetcher->session_epoch == 0) {
+        fetcher->session_id = response->session_id;
+        fetcher->session_epoch = response->session_id ? 1 : 0;
+    }
+    fetcher_dispatch(fetcher, answered, response);
 }
 
 static void fetcher_frame(void *data, uint8_t *bytes, size_t len)
@@ -486,8 +539,10 @@ static void fetcher_frame(void *data, uint8_t *bytes, size_t len)
     struct replica_fetcher *fetcher = data;
     struct arena arena;
     struct fetch_response response;
+    int32_t answered = fetch_id_add(fetcher->correlation_id, 1 - fetcher->in_flight);
     arena_init(&arena, SIZE_MAX); /* bounded by the frame that it decodes */
-    int err = fetcher_decode(fetcher, bytes, len, &arena, &response);
+    int err = fetcher->in_flight > 0 ? fetcher_decode(bytes, len, answered, &arena, &response)
+                                     : ERR_MALFORMED;
     if (err) {
         arena_close(&arena);
         fetcher_broken(fetcher, err);
@@ -495,21 +550,21 @@ static void fetcher_frame(void *data, uint8_t *bytes, size_t len)
     }
     fetcher->in_flight--;
     fetcher_expect_answer(fetcher);
-    fetcher->session_opening = false;
-    if (response.error_code) {
-        fetcher_new_session(fetcher);
-    } else {
-        if (fetcher->session_epoch == 0) {
-            fetcher->session_id = response.session_id;
-            fetcher->session_epoch = response.session_id ? 1 : 0;
-        }
-        fetcher_dispatch(fetcher, &response);
-    }
+    fetcher_take(fetcher, answered, &response);
     arena_close(&arena);
     fetcher_wake(fetcher);
 }
 
 /* ---- public ---- */
+
+/* A batch is at most a request, on a leader that has the same settings; the rest of an answer is
+ * what we ask for, and the headers. */
+size_t replica_fetcher_memory(const struct config *config)
+{
+    size_t least = (size_t)config_int(config, CONFIG_SOCKET_REQUEST_MAX_BYTES) +
+                   2 * (size_t)config_int(config, CONFIG_REPLICA_FETCH_RESPONSE_MAX_BYTES);
+    return least > FETCHER_MEMORY ? least : FETCHER_MEMORY;
+}
 
 struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int32_t leader_id)
 {

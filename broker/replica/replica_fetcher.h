@@ -11,6 +11,8 @@
 
 struct replica_fetcher;
 
+/* What the answers of all leaders together may take while they come in. */
+size_t replica_fetcher_memory(const struct config *config);
 struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int32_t leader_id);
 void replica_fetcher_free(struct replica_fetcher *fetcher);
 int32_t replica_fetcher_leader(const struct replica_fetcher *fetcher);

@@ -41,6 +41,7 @@ struct replica_manager {
     struct map fetchers;           /* leader id -> struct replica_fetcher */
     struct map heard;              /* replica id -> struct heard */
     struct replica_report *report; /* of what can't serve here */
+    struct mem_budget fetch_budget;
     struct list proposals;         /* partitions with a proposal to send */
     struct list calls;             /* proposals on their way */
     struct list settling;          /* partitions to advance in the next turn */
@@ -506,6 +507,11 @@ const struct replica_manager_deps *replica_manager_deps(const struct replica_man
     return &manager->deps;
 }
 
+struct mem_budget *replica_manager_fetch_budget(struct replica_manager *manager)
+{
+    return &manager->fetch_budget;
+}
+
 /* ---- in-sync sets ---- */
 
 bool replica_manager_may_join(const struct replica_manager *manager, int32_t broker_id)
@@ -726,6 +732,7 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
     map_init(&manager->openings);
     map_init(&manager->fetchers);
     map_init(&manager->heard);
+    mem_budget_init(&manager->fetch_budget, replica_fetcher_memory(deps->config));
     manager->report = replica_report_new(manager);
     list_init(&manager->proposals);
     list_init(&manager->calls);

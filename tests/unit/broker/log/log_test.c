@@ -104,6 +104,7 @@ static void a_relative_offset_never_overflows(void)
     struct fixture f;
     fixture_init(&f);
     f.config.index_interval_bytes = 0;
+    f.config.cleanup_compact = true; /* which leaves gaps */
     CHECK_INT(fixture_open(&f), 0);
     int64_t offsets[] = {0, 1, (INT64_C(1) << 31) - 1, INT64_C(1) << 31, INT64_C(1) << 40};
     for (size_t i = 0; i < ARRAY_LEN(offsets); i++)
@@ -217,6 +218,7 @@ static void a_follower_copies_byte_for_byte(void)
     fixture_init(&f);
     f.config.segment_bytes = 1500;
     f.config.log_append_time = true; /* of no account for what the leader sent */
+    f.config.cleanup_compact = true; /* which leaves gaps */
     CHECK_INT(fixture_open(&f), 0);
     struct buf all;
     buf_init(&all);
@@ -265,6 +267,46 @@ static void a_follower_copies_byte_for_byte(void)
     CHECK_INT(log_end_offset(f.log), 182);
     mem_free(copy);
     buf_close(&all);
+    fixture_close(&f);
+}
+
+static int append_copy(struct fixture *f, int64_t base_offset, int32_t count)
+{
+    return append_spec(f, (struct spec){.count = count, .base_offset = base_offset},
+                       LOG_FROM_LEADER);
+}
+
+static void a_gap_needs_a_reason(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(append_copy(&f, 0, 10), 0);
+    /* An answer that was meant for another offset. */
+    CHECK_INT(append_copy(&f, 11, 1), ERR_INVALID_RECORD);
+    CHECK(fixture_result.message != NULL);
+    CHECK_INT(append_copy(&f, 9, 1), ERR_INVALID_RECORD);
+    CHECK_INT(log_end_offset(f.log), 10);
+    /* The leader says that there is nothing before 20: good for one append, and for no other. */
+    log_expect_gap(f.log, 20);
+    CHECK_INT(append_copy(&f, 21, 1), ERR_INVALID_RECORD);
+    CHECK_INT(append_copy(&f, 20, 1), ERR_INVALID_RECORD);
+    log_expect_gap(f.log, 20);
+    CHECK_INT(append_copy(&f, 20, 1), 0);
+    CHECK_INT(log_end_offset(f.log), 21);
+    log_expect_gap(f.log, 30);
+    CHECK_INT(append_copy(&f, 21, 1), 0); /* one without a gap is always good */
+    /* What comes before a gap is taken; the next answer begins at the gap. */
+    struct buf two = make_batch((struct spec){.count = 1, .base_offset = 22});
+    struct buf late = make_batch((struct spec){.count = 1, .base_offset = 30});
+    CHECK_INT(buf_append(&two, late.data, late.len), 0);
+    CHECK_INT(log_append(f.log, two.data, two.len, LOG_FROM_LEADER, 0, &fixture_result), 0);
+    CHECK_INT(log_end_offset(f.log), 23);
+    f.config.cleanup_compact = true;
+    log_set_config(f.log, &f.config);
+    CHECK_INT(append_copy(&f, 40, 1), 0);
+    buf_close(&two);
+    buf_close(&late);
     fixture_close(&f);
 }
 
@@ -527,7 +569,7 @@ TAP_MAIN(TAP_TEST(appends_are_read_back), TAP_TEST(all_is_there_after_clean_and_
          TAP_TEST(a_first_batch_over_the_limits_is_whole),
          TAP_TEST(slices_outlive_what_they_point_to), TAP_TEST(few_files_are_open),
          TAP_TEST(a_follower_copies_byte_for_byte),
-         TAP_TEST(a_damaged_batch_from_the_leader_is_refused),
+         TAP_TEST(a_gap_needs_a_reason), TAP_TEST(a_damaged_batch_from_the_leader_is_refused),
          TAP_TEST(cuts_go_to_a_batch_and_take_all_with_them), TAP_TEST(what_was_cut_is_not_durable),
          TAP_TEST(a_reset_starts_anew), TAP_TEST(the_start_moves_forward),
          TAP_TEST(epochs_answer_by_the_rules), TAP_TEST(times_are_found_as_by_a_linear_scan),
