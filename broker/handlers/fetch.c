@@ -34,6 +34,8 @@ struct fetch {
     struct request *request;
     struct fetch_session *session; /* NULL once it is answered */
     bool full;
+    int32_t min_bytes;
+    size_t max_bytes; /* of the whole answer */
     struct env_timer deadline;
     struct env_timer look; /* something is ready: look again in the next turn */
     struct fetch_result *results;
@@ -41,11 +43,6 @@ struct fetch {
     size_t cap;
     size_t bytes;
 };
-
-static const struct fetch_request *fetch_body(const struct fetch *fetch)
-{
-    return fetch->request->body;
-}
 
 static void fetch_drop_results(struct fetch *fetch)
 {
@@ -69,12 +66,7 @@ static void fetch_free(struct request *request)
 
 static size_t fetch_limit(const struct fetch *fetch, const struct fetch_session_slot *slot)
 {
-    const struct fetch_request *body = fetch_body(fetch);
-    size_t cap = (size_t)config_int(fetch->request->broker->config, CONFIG_FETCH_MAX_BYTES);
-    size_t total = body->max_bytes > 0 ? (size_t)body->max_bytes : 0;
-    if (total > cap)
-        total = cap;
-    size_t left = total > fetch->bytes ? total - fetch->bytes : 0;
+    size_t left = fetch->max_bytes > fetch->bytes ? fetch->max_bytes - fetch->bytes : 0;
     size_t own = slot->max_bytes > 0 ? (size_t)slot->max_bytes : 0;
     return own < left ? own : left;
 }
@@ -97,7 +89,7 @@ static int fetch_convert_bytes(const struct fetch *fetch, struct fetch_result *r
     int8_t magic = fetch->request->version >= 2 ? 1 : 0;
     struct buf out;
     buf_init(&out);
-    int err = message_set_from_batches(bytes, len, magic, result->slot->args.offset,
+    int err = message_set_from_batches(bytes, len, magic, result->slot->offset,
                                        FETCH_CONVERT_MAX, &out);
     if (err) {
         buf_close(&out);
@@ -132,9 +124,10 @@ static int fetch_read_partition(struct fetch *fetch, struct fetch_result *result
     struct partition *partition = fetch_slot_partition(slot, &err);
     if (!partition)
         return err;
-    slot->args.max_bytes = fetch_limit(fetch, slot);
-    slot->args.min_one = fetch->bytes == 0;
-    err = partition_read(partition, &slot->args, &result->read);
+    struct partition_read_args args = fetch_slot_args(slot);
+    args.max_bytes = fetch_limit(fetch, slot);
+    args.min_one = fetch->bytes == 0;
+    err = partition_read(partition, &args, &result->read);
     if (!err)
         err = fetch_check_codec(fetch, &result->read.slice);
     if (err)
@@ -150,8 +143,13 @@ static int fetch_read_partition(struct fetch *fetch, struct fetch_result *result
 static struct fetch_result *fetch_push(struct fetch *fetch, struct fetch_session_slot *slot)
 {
     if (fetch->count == fetch->cap) {
-        fetch->cap = fetch->cap ? fetch->cap * 2 : 4;
-        fetch->results = mem_realloc(fetch->results, fetch->cap * sizeof(*fetch->results));
+        size_t cap = fetch->cap ? fetch->cap * 2 : 4;
+        struct fetch_result *results =
+            mem_try_realloc(fetch->results, cap * sizeof(*fetch->results));
+        if (!results)
+            return NULL;
+        fetch->results = results;
+        fetch->cap = cap;
     }
     struct fetch_result *result = &fetch->results[fetch->count++];
     *result = (struct fetch_result){.slot = slot};
@@ -164,13 +162,15 @@ static bool fetch_look_at(struct fetch *fetch, struct fetch_session_slot *slot)
     if (slot->sent && !fetch->full)
         return false;
     struct fetch_result *result = fetch_push(fetch, slot);
+    if (!result)
+        return true; /* memory is out: the answer goes without it, and it stays ready */
     result->err = fetch_read_partition(fetch, result);
     if (result->err) {
         log_slice_release(&result->read.slice);
         result->read.slice = (struct log_slice){0};
         result->chunk = (struct env_chunk){0};
         /* A replica starts where the leader's log starts, when it is out of its range. */
-        if (result->err != ERR_OFFSET_OUT_OF_RANGE || slot->args.replica_id < 0)
+        if (result->err != ERR_OFFSET_OUT_OF_RANGE || slot->topic->session->replica_id < 0)
             result->read.log_start_offset = -1;
         result->read.high_watermark = result->read.last_stable_offset = -1;
         return true;
@@ -194,7 +194,6 @@ static bool fetch_look_at(struct fetch *fetch, struct fetch_session_slot *slot)
 /* Collects what there is to say; true when the answer is due. */
 static bool fetch_collect(struct fetch *fetch)
 {
-    const struct fetch_request *body = fetch_body(fetch);
     bool due = false;
     fetch_drop_results(fetch);
     if (fetch->full) {
@@ -204,7 +203,7 @@ static bool fetch_collect(struct fetch *fetch)
         LIST_EACH(step, &fetch->session->ready)
         due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, ready_link));
     }
-    return due || (int64_t)fetch->bytes >= body->min_bytes;
+    return due || (int64_t)fetch->bytes >= fetch->min_bytes;
 }
 
 /* ---- answering ---- */
@@ -234,6 +233,11 @@ static void fetch_fill(struct fetch *fetch, struct fetch_result *result,
         data->diverging_epoch.end_offset = result->read.diverging_offset;
     }
     fetch_fill_leader(fetch, result, data);
+    /* Between brokers: the follower takes a hole in its log only where we say that there is one. */
+    const struct log_slice *slice = &result->read.slice;
+    if (result->slot->topic->session->replica_id >= 0 && slice->len > 0 &&
+        slice->base_offset > result->slot->offset)
+        data->snapshot_id.end_offset = slice->base_offset;
     data->records.len = (int64_t)result->chunk.len;
     data->records.chunks = &result->chunk;
     data->records.chunk_count = result->chunk.len > 0 ? 1 : 0;
@@ -248,7 +252,7 @@ static void fetch_tell(const struct fetch *fetch, const struct fetch_result *res
     bool usable = !result->err && !result->read.diverging;
     slot->told_hw = usable ? result->read.high_watermark : -1;
     slot->told_log_start = usable ? result->read.log_start_offset : -1;
-    bool follower = slot->args.replica_id >= 0;
+    bool follower = slot->topic->session->replica_id >= 0;
     slot->sent = follower && (result->chunk.len > 0 || result->read.diverging || result->err);
     bool served = result->err || result->chunk.len > 0;
     /* To the end: the others come first next time. A full fetch gives the session its order. */
@@ -256,12 +260,6 @@ static void fetch_tell(const struct fetch *fetch, const struct fetch_result *res
         fetch_slot_idle(slot);
     if (served)
         fetch_slot_ready(slot);
-}
-
-static bool fetch_same_topic(const struct fetch_session_slot *a, const struct fetch_session_slot *b)
-{
-    return a->session->by_id ? uuid_equal(&a->topic_id, &b->topic_id)
-                             : strcmp(a->topic, b->topic) == 0;
 }
 
 static bool fetch_fill_response(struct fetch *fetch, struct fetch_response *response)
@@ -275,14 +273,14 @@ static bool fetch_fill_response(struct fetch *fetch, struct fetch_response *resp
     int32_t topic_count = 0;
     for (size_t i = 0; i < fetch->count;) {
         size_t end = i + 1;
-        while (end < fetch->count &&
-               fetch_same_topic(fetch->results[i].slot, fetch->results[end].slot))
+        const struct fetch_session_topic *of = fetch->results[i].slot->topic;
+        while (end < fetch->count && fetch->results[end].slot->topic == of)
             end++;
         struct fetch_response_fetchable_topic_response *topic = &topics[topic_count++];
-        topic->topic = wire_str_from(fetch->results[i].slot->topic);
-        if (!fetch->results[i].slot->topic)
-            topic->topic = wire_str_from("");
-        topic->topic_id = fetch->results[i].slot->topic_id;
+        topic->topic = wire_str_from("");
+        if (of->name)
+            topic->topic = (struct wire_str){.data = of->name, .len = (int32_t)of->name_len};
+        topic->topic_id = of->id;
         struct fetch_response_partition_data *data = WIRE_ARRAY(
             arena, &topic->partitions, (int32_t)(end - i), &fetch_response_partition_data_desc);
         if (!data)
@@ -344,10 +342,34 @@ static void fetch_wake(void *data)
 static void fetch_wait(struct fetch *fetch, int32_t max_wait_ms)
 {
     fetch_drop_results(fetch);
+    mem_free(fetch->results);
+    fetch->results = NULL;
+    fetch->cap = 0;
+    request_release_body(fetch->request);
     fetch->session->wake = fetch_wake;
     fetch->session->supersede = fetch_deadline;
     fetch->session->wake_data = fetch;
     env_timer_start(&fetch->deadline, max_wait_ms);
+}
+
+static void fetch_refuse(struct request *request, int err)
+{
+    struct fetch_response response;
+    if (err == ERR_NO_MEMORY) {
+        request_fail(request, err, "names more partitions than fit in the memory of all fetches");
+        return;
+    }
+    wire_defaults(&fetch_response_desc, &response);
+    response.error_code = err_to_wire(err);
+    request_reply(request, &response, NULL);
+}
+
+static size_t fetch_total(const struct request *request)
+{
+    const struct fetch_request *body = request->body;
+    size_t cap = (size_t)config_int(request->broker->config, CONFIG_FETCH_MAX_BYTES);
+    size_t total = body->max_bytes > 0 ? (size_t)body->max_bytes : 0;
+    return total < cap ? total : cap;
 }
 
 void handle_fetch(struct request *request)
@@ -358,17 +380,17 @@ void handle_fetch(struct request *request)
     int err = fetch_sessions_open(request->broker->fetch_sessions, body, request->version, &session,
                                   &full);
     if (err) {
-        struct fetch_response response;
-        wire_defaults(&fetch_response_desc, &response);
-        response.error_code = err_to_wire(err);
-        request_reply(request, &response, NULL);
+        fetch_refuse(request, err);
         return;
     }
     struct fetch *fetch = mem_alloc(sizeof(*fetch));
     fetch->request = request;
     fetch->session = session;
     fetch->full = full;
+    fetch->min_bytes = body->min_bytes;
+    fetch->max_bytes = fetch_total(request);
     request->state = fetch;
+    request_watch(request, &session->connection);
     env_timer_init(request->broker->env, &fetch->deadline, fetch_deadline, fetch);
     env_timer_init(request->broker->env, &fetch->look, fetch_look, fetch);
     if (fetch_collect(fetch) || body->max_wait_ms <= 0 || list_empty(&session->slots))

@@ -1,7 +1,8 @@
 /* Fetch sessions. Happy path: a full fetch makes a session and its slots, incremental fetches
  * change some; changes of replicas put slots in the ready list and wake the fetch that waits.
- * Failure modes: an unknown id or wrong epoch (the client starts again), the limit of sessions (the
- * least recently used one of a consumer gives way). */
+ * Failure modes: an unknown id or wrong epoch (the client starts again); the limit of sessions or
+ * of their memory (one that was idle for long gives way, else the fetch is answered without a
+ * session, and a session that grows too large ends). */
 #include "broker/handlers/fetch_session.h"
 
 #include <string.h>
@@ -9,7 +10,15 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { SESSION_KEY_MAX = 280 }; /* topic name (at most 249 bytes) or id, and a partition */
+enum {
+    SESSIONS_BUDGET = 128 << 20, /* of memory for all: half a million partitions */
+    SESSIONS_KEPT = 64 << 20,    /* of it for those that are kept: the rest is for single fetches */
+    SESSION_IDLE_MS = 120 * 1000, /* one that was not used for so long gives way to another */
+    /* What a map and the allocator add to each of them. */
+    SESSION_COST = sizeof(struct fetch_session) + 512,
+    TOPIC_COST = sizeof(struct fetch_session_topic) + 128,
+    SLOT_COST = sizeof(struct fetch_session_slot) + 112
+};
 
 struct fetch_sessions {
     struct replica_manager *replicas;
@@ -17,27 +26,90 @@ struct fetch_sessions {
     struct map by_id;
     struct list used;    /* kept sessions, the least recently used first */
     struct list passing; /* sessions of one fetch that waits */
+    struct mem_budget budget;
     size_t count;
     size_t max;
 };
 
+static bool sessions_evict(struct fetch_sessions *sessions, const struct fetch_session *favoured);
+
+/* Takes memory for something of the session; others give way to it if they may. */
+static int session_charge(struct fetch_session *session, size_t size)
+{
+    struct fetch_sessions *sessions = session->owner;
+    while (mem_budget_take(&sessions->budget, size))
+        if (!sessions_evict(sessions, session))
+            return ERR_NO_MEMORY;
+    session->charged += size;
+    return 0;
+}
+
+static void session_refund(struct fetch_session *session, size_t size)
+{
+    ASSERT(session->charged >= size);
+    mem_budget_give(&session->owner->budget, size);
+    session->charged -= size;
+}
+
+/* ---- topics ---- */
+
+static size_t topic_name_len(const struct fetch_session *session, struct wire_str name)
+{
+    return !session->by_id && name.len > 0 ? (size_t)name.len : 0;
+}
+
+static struct fetch_session_topic *topic_find(const struct fetch_session *session,
+                                              const struct uuid *id, struct wire_str name)
+{
+    return session->by_id
+               ? map_get(&session->topics, id->bytes, sizeof(id->bytes))
+               : map_get(&session->topics, name.data, topic_name_len(session, name));
+}
+
+static struct fetch_session_topic *topic_add(struct fetch_session *session, const struct uuid *id,
+                                             struct wire_str name)
+{
+    size_t len = topic_name_len(session, name);
+    if (session_charge(session, TOPIC_COST + 2 * len))
+        return NULL;
+    struct fetch_session_topic *topic = mem_alloc(sizeof(*topic));
+    topic->session = session;
+    topic->number = session->topics_made++;
+    if (session->by_id) {
+        topic->id = *id;
+        map_put(&session->topics, id->bytes, sizeof(id->bytes), topic);
+    } else {
+        topic->name = mem_alloc(len + 1);
+        topic->name_len = len;
+        if (len)
+            memcpy(topic->name, name.data, len);
+        map_put(&session->topics, topic->name, len, topic);
+    }
+    return topic;
+}
+
+static void topic_free(struct fetch_session_topic *topic)
+{
+    struct fetch_session *session = topic->session;
+    session_refund(session, TOPIC_COST + 2 * topic->name_len);
+    if (session->by_id)
+        map_del(&session->topics, topic->id.bytes, sizeof(topic->id.bytes));
+    else
+        map_del(&session->topics, topic->name, topic->name_len);
+    mem_free(topic->name);
+    mem_free(topic);
+}
+
 /* ---- slots ---- */
 
-static size_t slot_key(const struct uuid *id, struct wire_str name, int32_t partition, bool by_id,
-                       uint8_t key[SESSION_KEY_MAX])
+static uint64_t slot_key(const struct fetch_session_topic *topic, int32_t partition)
 {
-    size_t len = by_id ? sizeof(id->bytes) : (size_t)(name.len > 0 ? name.len : 0);
-    if (len > SESSION_KEY_MAX - sizeof(partition))
-        return 0;
-    memcpy(key, &partition, sizeof(partition));
-    if (len)
-        memcpy(key + sizeof(partition), by_id ? (const void *)id->bytes : name.data, len);
-    return len + sizeof(partition);
+    return (uint64_t)topic->number << 32 | (uint32_t)partition;
 }
 
 void fetch_slot_ready(struct fetch_session_slot *slot)
 {
-    struct fetch_session *session = slot->session;
+    struct fetch_session *session = slot->topic->session;
     if (list_empty(&slot->ready_link))
         list_push(&session->ready, &slot->ready_link);
 }
@@ -50,7 +122,7 @@ void fetch_slot_idle(struct fetch_session_slot *slot)
 static void slot_changed(struct partition_interest *interest, unsigned change)
 {
     struct fetch_session_slot *slot = CONTAINER_OF(interest, struct fetch_session_slot, interest);
-    struct fetch_session *session = slot->session;
+    struct fetch_session *session = slot->topic->session;
     fetch_slot_ready(slot);
     /* A follower gets a new high watermark with its next answer; it does not wait for that. */
     if (session->wake && (session->replica_id < 0 || change != PARTITION_CHANGED_HW))
@@ -63,8 +135,24 @@ static void slot_free(struct fetch_session_slot *slot)
         partition_unwatch(&slot->interest);
     list_remove(&slot->all_link);
     list_remove(&slot->ready_link);
-    mem_free(slot->topic);
+    struct fetch_session_topic *topic = slot->topic;
+    map_del_u64(&topic->session->by_key, slot_key(topic, slot->partition));
+    session_refund(topic->session, SLOT_COST);
+    if (--topic->slots == 0)
+        topic_free(topic);
     mem_free(slot);
+}
+
+struct partition_read_args fetch_slot_args(const struct fetch_session_slot *slot)
+{
+    const struct fetch_session *session = slot->topic->session;
+    return (struct partition_read_args){.replica_id = session->replica_id,
+                                        .replica_epoch = session->replica_epoch,
+                                        .current_leader_epoch = slot->current_leader_epoch,
+                                        .last_fetched_epoch = slot->last_fetched_epoch,
+                                        .offset = slot->offset,
+                                        .log_start_offset = slot->log_start_offset,
+                                        .follower_ok = session->follower_ok};
 }
 
 struct partition *fetch_slot_partition(struct fetch_session_slot *slot, int *err)
@@ -72,74 +160,113 @@ struct partition *fetch_slot_partition(struct fetch_session_slot *slot, int *err
     *err = 0;
     if (slot->interest.partition)
         return slot->interest.partition;
-    struct replica_manager *replicas = slot->session->owner->replicas;
+    const struct fetch_session_topic *topic = slot->topic;
+    struct fetch_session *session = topic->session;
+    struct replica_manager *replicas = session->owner->replicas;
     struct partition *partition =
-        slot->session->by_id
-            ? replica_manager_by_id(replicas, &slot->topic_id, slot->partition, err)
-            : replica_manager_by_name(replicas, slot->topic, strlen(slot->topic), slot->partition,
-                                      err);
+        session->by_id ? replica_manager_by_id(replicas, &topic->id, slot->partition, err)
+                       : replica_manager_by_name(replicas, topic->name, topic->name_len,
+                                                 slot->partition, err);
     if (!partition)
         return NULL;
     unsigned mask = PARTITION_CHANGED_ROLE | PARTITION_CHANGED_START | PARTITION_CHANGED_HW;
-    if (slot->session->replica_id >= 0)
+    if (session->replica_id >= 0)
         mask |= PARTITION_CHANGED_END;
     partition_watch(partition, &slot->interest, mask, slot_changed);
     return partition;
 }
 
-static void session_put(struct fetch_session *session,
-                        const struct fetch_request_fetch_topic *topic,
-                        const struct fetch_request_fetch_partition *item,
-                        const struct fetch_request *request, int16_t version)
+static struct fetch_session_slot *slot_add(struct fetch_session_topic *topic, int32_t partition)
 {
-    uint8_t key[SESSION_KEY_MAX];
-    size_t len = slot_key(&topic->topic_id, topic->topic, item->partition, session->by_id, key);
-    struct fetch_session_slot *slot = len ? map_get(&session->by_key, key, len) : NULL;
+    struct fetch_session *session = topic->session;
+    if (session_charge(session, SLOT_COST))
+        return NULL;
+    struct fetch_session_slot *slot = mem_try_alloc(sizeof(*slot));
     if (!slot) {
-        slot = mem_alloc(sizeof(*slot));
-        slot->session = session;
-        slot->topic_id = topic->topic_id;
-        slot->topic = session->by_id ? NULL : wire_str_dup(topic->topic);
-        if (!session->by_id && !slot->topic)
-            slot->topic = mem_strdup("");
-        slot->partition = item->partition;
-        list_init(&slot->ready_link);
-        list_init(&slot->interest.link);
-        list_push(&session->slots, &slot->all_link);
-        if (len)
-            map_put(&session->by_key, key, len, slot);
-        slot->told_hw = slot->told_log_start = -1;
+        session_refund(session, SLOT_COST);
+        return NULL;
     }
-    slot->args = (struct partition_read_args){.replica_id = session->replica_id,
-                                              .replica_epoch = request->replica_state.replica_epoch,
-                                              .current_leader_epoch = item->current_leader_epoch,
-                                              .last_fetched_epoch = item->last_fetched_epoch,
-                                              .offset = item->fetch_offset,
-                                              .log_start_offset = item->log_start_offset,
-                                              .follower_ok = version >= 11};
+    *slot = (struct fetch_session_slot){
+        .topic = topic, .partition = partition, .told_hw = -1, .told_log_start = -1};
+    list_init(&slot->all_link);
+    list_init(&slot->ready_link);
+    list_init(&slot->interest.link);
+    list_push(&session->slots, &slot->all_link);
+    map_put_u64(&session->by_key, slot_key(topic, partition), slot);
+    topic->slots++;
+    return slot;
+}
+
+static int session_put(struct fetch_session_topic *topic,
+                       const struct fetch_request_fetch_partition *item)
+{
+    struct fetch_session *session = topic->session;
+    struct fetch_session_slot *slot =
+        map_get_u64(&session->by_key, slot_key(topic, item->partition));
+    if (!slot)
+        slot = slot_add(topic, item->partition);
+    if (!slot)
+        return ERR_NO_MEMORY;
+    slot->current_leader_epoch = item->current_leader_epoch;
+    slot->last_fetched_epoch = item->last_fetched_epoch;
+    slot->offset = item->fetch_offset;
+    slot->log_start_offset = item->log_start_offset;
     slot->max_bytes = item->partition_max_bytes;
     slot->sent = false;
     int err;
     struct partition *partition = fetch_slot_partition(slot, &err);
-    if (partition && session->replica_id >= 0)
-        partition_acknowledge(partition, &slot->args);
+    if (!partition)
+        session->unknown = true;
+    if (partition && session->replica_id >= 0) {
+        struct partition_read_args args = fetch_slot_args(slot);
+        partition_acknowledge(partition, &args);
+    }
     fetch_slot_ready(slot);
+    return 0;
+}
+
+static int session_put_topic(struct fetch_session *session,
+                             const struct fetch_request_fetch_topic *asked)
+{
+    struct fetch_session_topic *topic = topic_find(session, &asked->topic_id, asked->topic);
+    if (asked->partitions.count <= 0)
+        return 0;
+    if (!topic)
+        topic = topic_add(session, &asked->topic_id, asked->topic);
+    if (!topic)
+        return ERR_NO_MEMORY;
+    topic->slots++; /* it stays while it is filled */
+    int err = 0;
+    for (int32_t i = 0; i < asked->partitions.count && !err; i++)
+        err = session_put(topic, &asked->partitions.items[i]);
+    if (--topic->slots == 0)
+        topic_free(topic);
+    return err;
 }
 
 static void session_forget(struct fetch_session *session,
-                           const struct fetch_request_forgotten_topic *topic)
+                           const struct fetch_request_forgotten_topic *forgotten)
 {
-    for (int32_t i = 0; i < topic->partitions.count; i++) {
-        uint8_t key[SESSION_KEY_MAX];
-        size_t len = slot_key(&topic->topic_id, topic->topic, topic->partitions.items[i],
-                              session->by_id, key);
-        struct fetch_session_slot *slot = len ? map_del(&session->by_key, key, len) : NULL;
+    for (int32_t i = 0; i < forgotten->partitions.count; i++) {
+        struct fetch_session_topic *topic =
+            topic_find(session, &forgotten->topic_id, forgotten->topic);
+        if (!topic)
+            return;
+        struct fetch_session_slot *slot =
+            map_get_u64(&session->by_key, slot_key(topic, forgotten->partitions.items[i]));
         if (slot)
             slot_free(slot);
     }
 }
 
 /* ---- sessions ---- */
+
+static void session_close(struct fetch_session *session);
+
+static void session_connection_closed(struct request_watch *watch)
+{
+    session_close(CONTAINER_OF(watch, struct fetch_session, connection));
+}
 
 static struct fetch_session *session_new(struct fetch_sessions *sessions, int32_t replica_id,
                                          int16_t version)
@@ -148,8 +275,13 @@ static struct fetch_session *session_new(struct fetch_sessions *sessions, int32_
     session->owner = sessions;
     session->replica_id = replica_id;
     session->by_id = version >= 13;
+    session->follower_ok = version >= 11;
+    session->used_ms = env_now_ms(sessions->env);
     list_init(&session->slots);
     list_init(&session->ready);
+    list_init(&session->connection.link);
+    session->connection.closed = session_connection_closed;
+    map_init(&session->topics);
     map_init(&session->by_key);
     list_push(&sessions->passing, &session->link);
     return session;
@@ -162,8 +294,12 @@ void fetch_session_free(struct fetch_session *session)
         session->owner->count--;
     }
     list_remove(&session->link);
+    list_remove(&session->connection.link);
     LIST_EACH(step, &session->slots)
     slot_free(LIST_ENTRY(step, struct fetch_session_slot, all_link));
+    ASSERT(session->topics.count == 0 && session->by_key.count == 0);
+    mem_budget_give(&session->owner->budget, session->charged);
+    map_close(&session->topics);
     map_close(&session->by_key);
     mem_free(session);
 }
@@ -176,15 +312,17 @@ void fetch_session_done(struct fetch_session *session)
         fetch_session_free(session);
 }
 
-/* Room for one more: the consumer session that was idle for longest gives way. */
-static bool sessions_make_room(struct fetch_sessions *sessions, bool privileged)
+/* Somebody gives way to `favoured`: the consumer's session that was idle for longest, if it was
+ * idle for long or a follower needs the room. */
+static bool sessions_evict(struct fetch_sessions *sessions, const struct fetch_session *favoured)
 {
-    if (sessions->count < sessions->max)
-        return true;
+    int64_t now_ms = env_now_ms(sessions->env);
     LIST_EACH(step, &sessions->used)
     {
         struct fetch_session *oldest = LIST_ENTRY(step, struct fetch_session, link);
-        if (oldest->wake || (oldest->replica_id >= 0 && !privileged))
+        bool idle = now_ms - oldest->used_ms >= SESSION_IDLE_MS;
+        if (oldest == favoured || oldest->wake || oldest->replica_id >= 0 ||
+            (!idle && favoured->replica_id < 0))
             continue;
         fetch_session_free(oldest);
         return true;
@@ -192,10 +330,20 @@ static bool sessions_make_room(struct fetch_sessions *sessions, bool privileged)
     return false;
 }
 
+/* A consumer's session holds only partitions that are here. Who has none fetches without one, as
+ * when there is no room: SessionId 0. */
+static bool session_may_be_kept(const struct fetch_session *session)
+{
+    return !list_empty(&session->slots) && (!session->unknown || session->replica_id >= 0);
+}
+
 static void sessions_keep(struct fetch_sessions *sessions, struct fetch_session *session)
 {
-    if (list_empty(&session->slots) || !sessions_make_room(sessions, session->replica_id >= 0))
+    if (!session_may_be_kept(session))
         return;
+    while (sessions->count >= sessions->max || sessions->budget.used > SESSIONS_KEPT)
+        if (!sessions_evict(sessions, session))
+            return;
     do {
         session->id = (int32_t)(env_random(sessions->env) & INT32_MAX);
     } while (session->id == 0 || map_get_u64(&sessions->by_id, (uint64_t)session->id));
@@ -206,16 +354,25 @@ static void sessions_keep(struct fetch_sessions *sessions, struct fetch_session 
     sessions->count++;
 }
 
-static void session_take(struct fetch_session *session, const struct fetch_request *request,
-                         int16_t version)
+static int session_take(struct fetch_session *session, const struct fetch_request *request)
 {
+    session->replica_epoch = request->replica_state.replica_epoch;
     for (int32_t i = 0; i < request->forgotten_topics_data.count; i++)
         session_forget(session, &request->forgotten_topics_data.items[i]);
-    for (int32_t i = 0; i < request->topics.count; i++) {
-        const struct fetch_request_fetch_topic *topic = &request->topics.items[i];
-        for (int32_t j = 0; j < topic->partitions.count; j++)
-            session_put(session, topic, &topic->partitions.items[j], request, version);
-    }
+    int err = 0;
+    for (int32_t i = 0; i < request->topics.count && !err; i++)
+        err = session_put_topic(session, &request->topics.items[i]);
+    return err;
+}
+
+/* A kept session grows only within what is for kept ones. */
+static bool session_grew_too_large(struct fetch_session *session, size_t charged_before)
+{
+    struct fetch_sessions *sessions = session->owner;
+    while (session->charged > charged_before && sessions->budget.used > SESSIONS_KEPT)
+        if (!sessions_evict(sessions, session))
+            return true;
+    return false;
 }
 
 static int sessions_continue(struct fetch_sessions *sessions, const struct fetch_request *request,
@@ -234,16 +391,25 @@ static int sessions_continue(struct fetch_sessions *sessions, const struct fetch
     session->epoch = session->epoch == INT32_MAX ? 1 : session->epoch + 1;
     list_remove(&session->link);
     list_push(&sessions->used, &session->link);
-    session_take(session, request, version);
+    session->used_ms = env_now_ms(sessions->env);
+    size_t charged = session->charged;
+    if (session_take(session, request) || session_grew_too_large(session, charged) ||
+        (session->unknown && session->replica_id < 0)) {
+        fetch_session_free(session);
+        return ERR_FETCH_SESSION_ID_NOT_FOUND; /* a full fetch comes next */
+    }
     *out = session;
     return 0;
 }
 
+/* The fetch that waits in it is answered; one for a single fetch ends with that. */
 static void session_close(struct fetch_session *session)
 {
+    bool passing = session->id == 0;
     if (session->supersede)
         session->supersede(session->wake_data);
-    fetch_session_free(session);
+    if (!passing)
+        fetch_session_free(session);
 }
 
 /* A follower has one session: what comes late on an older one must not count any more. */
@@ -274,7 +440,13 @@ int fetch_sessions_open(struct fetch_sessions *sessions, const struct fetch_requ
     if (replica_id >= 0)
         sessions_close_of_replica(sessions, replica_id);
     struct fetch_session *session = session_new(sessions, replica_id, version);
-    session_take(session, request, version);
+    int err = session_charge(session, SESSION_COST);
+    if (!err)
+        err = session_take(session, request);
+    if (err) {
+        fetch_session_free(session);
+        return err;
+    }
     if (request->session_epoch == 0 && version >= 7)
         sessions_keep(sessions, session);
     *out = session;
@@ -288,6 +460,7 @@ struct fetch_sessions *fetch_sessions_new(struct replica_manager *replicas, stru
     sessions->replicas = replicas;
     sessions->env = env;
     sessions->max = (size_t)max;
+    mem_budget_init(&sessions->budget, SESSIONS_BUDGET);
     map_init(&sessions->by_id);
     list_init(&sessions->used);
     list_init(&sessions->passing);
@@ -297,14 +470,9 @@ struct fetch_sessions *fetch_sessions_new(struct replica_manager *replicas, stru
 void fetch_sessions_free(struct fetch_sessions *sessions)
 {
     list_splice(&sessions->used, &sessions->passing);
-    while (!list_empty(&sessions->used)) {
-        struct fetch_session *session = LIST_ENTRY(sessions->used.next, struct fetch_session, link);
-        bool passing = session->id == 0;
-        if (session->supersede)
-            session->supersede(session->wake_data);
-        if (!passing)
-            fetch_session_free(session);
-    }
+    while (!list_empty(&sessions->used))
+        session_close(LIST_ENTRY(sessions->used.next, struct fetch_session, link));
+    ASSERT(sessions->budget.used == 0);
     map_close(&sessions->by_id);
     mem_free(sessions);
 }

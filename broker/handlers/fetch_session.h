@@ -3,28 +3,45 @@
  * Each partition of a session is a slot that watches its replica here. A slot stands in the
  * session's ready list while there may be something to say of it, so a fetch costs what has
  * changed, not what the session holds. A fetch without a session gets one that lives as long as the
- * fetch. */
+ * fetch.
+ *
+ * What peers name costs memory, so all sessions together have a budget. A session ends with the
+ * connection that used it last; one of a consumer also when it is idle and the room is needed, and
+ * when it names a partition that is not here, for which no memory is kept. */
 #ifndef BROKER_HANDLERS_FETCH_SESSION_H
 #define BROKER_HANDLERS_FETCH_SESSION_H
 
+#include "broker/net/request.h"
 #include "broker/replica/replica_manager.h"
 #include "kafka/messages/fetch.h"
 
 struct fetch_session;
 struct fetch_sessions;
 
+/* A topic of a session: what its slots share. */
+struct fetch_session_topic {
+    struct fetch_session *session;
+    struct uuid id; /* zero when the session goes by names */
+    char *name;     /* NULL when it goes by ids; as it was sent, of any bytes */
+    size_t name_len;
+    uint32_t number;
+    uint32_t slots;
+};
+
+/* There may be some hundred thousand of them: every field counts. */
 struct fetch_session_slot {
     struct list all_link;   /* in the order of the session */
     struct list ready_link; /* in the ready list, or a ring of its own */
-    struct fetch_session *session;
+    struct fetch_session_topic *topic;
     struct partition_interest interest; /* its partition is NULL while the replica is not known */
-    struct uuid topic_id;               /* zero when the session goes by names */
-    char *topic;                        /* NULL when it goes by ids */
-    int32_t partition;
-    struct partition_read_args args;
-    int32_t max_bytes;
+    int64_t offset;                     /* what was asked for, as in partition_read_args */
+    int64_t log_start_offset;
     int64_t told_hw; /* what the last answer said; -1 = say it again */
     int64_t told_log_start;
+    int32_t partition;
+    int32_t current_leader_epoch;
+    int32_t last_fetched_epoch;
+    int32_t max_bytes;
     bool sent; /* a follower has bytes from us on their way: more only when it asks again */
 };
 
@@ -34,10 +51,18 @@ struct fetch_session {
     int32_t id;       /* 0 = lives for one fetch */
     int32_t epoch;    /* that the next fetch must carry */
     bool by_id;       /* topic ids (v13+) */
+    bool unknown;     /* it names a partition that is not here */
+    bool follower_ok; /* a consumer may read from a follower (v11+) */
     int32_t replica_id;
+    int64_t replica_epoch;
+    int64_t used_ms;
+    size_t charged; /* to the owner's budget */
+    uint32_t topics_made;
     struct list slots;
     struct list ready;
-    struct map by_key;
+    struct map topics;                  /* id or name -> struct fetch_session_topic */
+    struct map by_key;                  /* number of the topic, partition -> slot */
+    struct request_watch connection; /* it ends with it */
     void (*wake)(void *data);      /* set while a fetch waits: something is ready */
     void (*supersede)(void *data); /* likewise: answer with what there is, now */
     void *wake_data;
@@ -48,14 +73,17 @@ struct fetch_sessions *fetch_sessions_new(struct replica_manager *replicas, stru
 void fetch_sessions_free(struct fetch_sessions *sessions);
 
 /* Finds or makes the session that the request means, takes over what it names and forgets what it
- * drops. 0 and the session; or ERR_FETCH_SESSION_ID_NOT_FOUND, ERR_INVALID_FETCH_SESSION_EPOCH,
- * ERR_FETCH_SESSION_TOPIC_ID_ERROR. *full: the answer must list every partition. */
+ * drops. 0 and the session; or ERR_FETCH_SESSION_ID_NOT_FOUND (also when the session can't hold
+ * what it should now), ERR_INVALID_FETCH_SESSION_EPOCH, ERR_FETCH_SESSION_TOPIC_ID_ERROR,
+ * ERR_NO_MEMORY (not even for one fetch). *full: the answer must list every partition. */
 int fetch_sessions_open(struct fetch_sessions *sessions, const struct fetch_request *request,
                         int16_t version, struct fetch_session **session, bool *full) MUST_CHECK;
 /* The answer to a fetch is made: a session for one fetch ends here. */
 void fetch_session_done(struct fetch_session *session);
 void fetch_session_free(struct fetch_session *session);
 
+/* What to read for a slot, without its limits. */
+struct partition_read_args fetch_slot_args(const struct fetch_session_slot *slot);
 /* The replica of a slot, looked up again when it was not known; or NULL and the reason in *err. */
 struct partition *fetch_slot_partition(struct fetch_session_slot *slot, int *err);
 /* There may be something to say. */

@@ -31,6 +31,7 @@ struct connection {
     struct connection_owner *owner;
     struct frame_conn *conn;
     struct list requests;
+    struct list watches; /* struct request_watch */
     size_t request_count;
     size_t unsent;       /* answers that are queued */
     size_t unsent_bytes; /* what they hold in memory */
@@ -208,7 +209,8 @@ static void connection_handle(struct connection *connection, struct request *req
     if (connection->handling != request)
         return;
     connection->handling = NULL;
-    frame_conn_detach(connection->conn, &request->block, &request->charged);
+    if (!request->released)
+        frame_conn_detach(connection->conn, &request->block, &request->charged);
 }
 
 static void connection_frame(void *data, uint8_t *bytes, size_t len)
@@ -286,6 +288,7 @@ int connection_new(struct connection_owner *owner, struct env_stream *stream, in
     connection->listener = listener;
     connection->active_ms = env_now_ms(env);
     list_init(&connection->requests);
+    list_init(&connection->watches);
     env_timer_init(env, &connection->close_timer, connection_close_due, connection);
     size_t frame_max = (size_t)config_int(owner->broker->config, CONFIG_SOCKET_REQUEST_MAX_BYTES);
     int err = frame_conn_new(env, stream, frame_max, &owner->budget, &connection_handlers,
@@ -318,9 +321,18 @@ void connection_close(struct connection *connection)
         if (request->answered)
             request_free(request);
     }
+    while ((step = list_pop(&connection->watches))) {
+        struct request_watch *watch = LIST_ENTRY(step, struct request_watch, link);
+        watch->closed(watch);
+    }
     frame_conn_close(connection->conn);
     refused_close(&connection->refused);
     mem_free(connection);
+}
+
+void connection_watch(struct connection *connection, struct request_watch *watch)
+{
+    list_push(&connection->watches, &watch->link);
 }
 
 void connection_close_soon(struct connection *connection)

@@ -27,6 +27,7 @@ void connection_close(struct connection *connection);
 void connection_answered(struct connection *connection, const struct request *answered);
 /* In the next loop turn: safe inside a handler. */
 void connection_close_soon(struct connection *connection);
+void connection_watch(struct connection *connection, struct request_watch *watch);
 const char *connection_peer(const struct connection *connection);
 /* Memory that a request takes of which only a part has come, and since when; monotonic ms. */
 size_t connection_held(const struct connection *connection, int64_t *since_ms);

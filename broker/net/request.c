@@ -26,6 +26,31 @@ static int request_encode(struct request *request, int16_t version, const void *
     return err;
 }
 
+void request_watch(struct request *request, struct request_watch *watch)
+{
+    list_remove(&watch->link);
+    if (request->connection)
+        connection_watch(request->connection, watch);
+}
+
+static void request_free_block(struct request *request)
+{
+    if (!request->block)
+        return;
+    mem_free(request->block);
+    mem_budget_give(request->budget, request->charged);
+    request->block = NULL;
+}
+
+void request_release_body(struct request *request)
+{
+    request->body = NULL;
+    request->client_id = (struct wire_str){0};
+    request->released = true;
+    arena_close(&request->arena);
+    request_free_block(request);
+}
+
 static void request_finish(struct request *request)
 {
     ASSERT(!request->answered);
@@ -108,10 +133,7 @@ void request_free(struct request *request)
 {
     if (request->release)
         request->release(request);
-    if (request->block) {
-        mem_free(request->block);
-        mem_budget_give(request->budget, request->charged);
-    }
+    request_free_block(request);
     wire_out_close(&request->out);
     arena_close(&request->arena);
     mem_free(request);

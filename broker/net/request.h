@@ -26,7 +26,7 @@ struct request {
     int16_t version;
     int32_t correlation_id;
     struct wire_str client_id;
-    void *body;         /* the decoded request struct */
+    void *body;         /* the decoded request struct; NULL once it is released */
     struct arena arena; /* of the body; handlers may put the response there */
     int64_t received_us;
     int listener; /* index in config_listeners: which addresses the client should be told */
@@ -40,10 +40,22 @@ struct request {
     struct mem_budget *budget;     /* they are charged to */
     size_t charged;
     struct wire_out out;
+    bool released; /* the received bytes are not needed */
     bool answered;
     bool silent;                              /* no bytes leave */
     void (*release)(struct request *request); /* what the response refers to */
 };
+
+/* Embedded by who holds something on behalf of a connection: `closed` is called once when it
+ * closes, after its requests have lost it. Unlink it (list_remove) to hear nothing; it may be moved
+ * to another request's connection. */
+struct request_watch {
+    struct list link;
+    void (*closed)(struct request_watch *watch);
+};
+void request_watch(struct request *request, struct request_watch *watch);
+/* The handler has taken what it needs of the body: its memory is given back before the answer. */
+void request_release_body(struct request *request);
 
 /* Encodes `response` (the API's response struct, in the request's version) and queues it. What it
  * refers to (chunks of records) must stay until `release` is called, which may be NULL. */

@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+"""What fetch sessions may cost: they end with their connection, keep nothing for partitions that are not
+here, and stay within their budget whatever is asked for."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import tap
+import wire
+from cluster import Cluster
+from fetch_session import FETCH, VERSION, FetchSession
+from tap import check, note, test
+from wait import wait_until
+
+TOPIC = "t"
+NOT_FOUND = 70  # FETCH_SESSION_ID_NOT_FOUND
+UNKNOWN = 3     # UNKNOWN_TOPIC_OR_PARTITION
+BUDGET = 128 << 20
+SLACK = 150 << 20  # one request while it is handled, what the allocator keeps; a sanitizer's share
+BYTES = 1 << 20
+
+
+def reader(node, partitions, topic=TOPIC):
+    return FetchSession(node.port, topic, partitions, BYTES, BYTES)
+
+
+@test("a session ends with its connection")
+def connection():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        cluster.create_topic(TOPIC, 2)
+        first = reader(node, range(2))
+        first.fetch([0, 1])
+        check(first.id != 0 and first.epoch == 1, "no session was made")
+        other = reader(node, range(2))
+
+        def gone():
+            """The broker may not have seen the end of the other connection yet. An epoch that is
+            wrong changes nothing, and tells whether the session is there."""
+            other.id, other.epoch = first.id, 1000
+            return other.try_fetch([0])[0] == NOT_FOUND
+        check(not gone(), "another connection does not find the session")
+        first.close()
+        wait_until(gone, 30, "the session is gone")
+        other.id, other.epoch = 0, 0
+        other.fetch([0, 1])
+        check(other.id != 0, "no new session was made")
+        other.close()
+
+
+@test("a consumer's session keeps no partition that is not here")
+def unknown():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        cluster.create_topic(TOPIC, 2)
+        session = reader(node, range(4))
+        answer = session.fetch([0, 1, 2])
+        check(session.id == 0, "there is a session with a partition that does not exist")
+        check(answer[2][0] == UNKNOWN and answer[0][0] == 0, f"the answer is {answer}")
+        session.fetch([0, 1])
+        check(session.id != 0, "no session was made")
+        error, _ = session.try_fetch([3])
+        check(error == NOT_FOUND, f"naming one that does not exist gave the error {error}")
+        session.close()
+
+
+@test("memory stays within the budget")
+def memory():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        cluster.create_topic(TOPIC, 1)
+        before = node.rss_bytes()
+        sessions = [reader(node, range(150_000), "none") for _ in range(40)]
+        data = wire.request(FETCH, VERSION, sessions[0].body(range(150_000)))
+        for session in sessions:
+            session.sock.sendall(data)
+            wire.receive(session.sock)
+        grown = node.rss_bytes() - before
+        note(f"40 sessions of 150,000 partitions: {grown >> 20} MB more")
+        check(grown < BUDGET + SLACK, f"the node grew by {grown >> 20} MB")
+        for session in sessions:
+            session.close()
+        last = reader(node, [0])
+        last.fetch([0])
+        check(last.id != 0, "no session is to be had afterwards")
+        last.close()
+
+
+tap.run()
