@@ -61,6 +61,7 @@ struct replica_fetcher {
     struct replica_manager *manager;
     const struct replica_manager_deps *deps;
     int32_t leader_id;
+    struct mem_budget *budget; /* for what comes in; shared with the other fetchers */
     struct list slots;
     struct list ready;
     struct list backoff;
@@ -175,7 +176,7 @@ static void fetcher_broken(void *data, int err)
         logger_error(fetcher->deps->logger,
                      "an answer of the leader %d does not fit into the memory for replication (%zu "
                      "bytes): set socket.request.max.bytes to what it is on that broker",
-                     fetcher->leader_id, replica_manager_fetch_budget(fetcher->manager)->limit);
+                     fetcher->leader_id, fetcher->budget->limit);
     logger_info(fetcher->deps->logger, "lost the leader %d while fetching: %s", fetcher->leader_id,
                 err_text(err));
     fetcher->lost_ms = env_now_ms(fetcher->deps->env);
@@ -210,8 +211,7 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
      * memory is the limit. Who needs much of it waits for its turn with the other lines. */
     if (status == 0)
         status = frame_conn_new(fetcher->deps->env, stream, INT32_MAX,
-                                replica_manager_fetch_budget(fetcher->manager), &fetcher_handlers,
-                                fetcher, &fetcher->conn);
+                                fetcher->budget, &fetcher_handlers, fetcher, &fetcher->conn);
     if (status) {
         env_timer_start(&fetcher->dial_timer, FETCHER_REDIAL_MS);
         return;
@@ -566,12 +566,14 @@ size_t replica_fetcher_memory(const struct config *config)
     return least > FETCHER_MEMORY ? least : FETCHER_MEMORY;
 }
 
-struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int32_t leader_id)
+struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int32_t leader_id,
+                                            struct mem_budget *budget)
 {
     struct replica_fetcher *fetcher = mem_alloc(sizeof(*fetcher));
     fetcher->manager = manager;
     fetcher->deps = replica_manager_deps(manager);
     fetcher->leader_id = leader_id;
+    fetcher->budget = budget;
     list_init(&fetcher->slots);
     list_init(&fetcher->ready);
     list_init(&fetcher->backoff);

@@ -507,11 +507,6 @@ const struct replica_manager_deps *replica_manager_deps(const struct replica_man
     return &manager->deps;
 }
 
-struct mem_budget *replica_manager_fetch_budget(struct replica_manager *manager)
-{
-    return &manager->fetch_budget;
-}
-
 /* ---- in-sync sets ---- */
 
 bool replica_manager_may_join(const struct replica_manager *manager, int32_t broker_id)
@@ -680,7 +675,7 @@ void replica_manager_follow(struct replica_manager *manager, struct partition *p
         return;
     struct replica_fetcher *fetcher = map_get_u64(&manager->fetchers, (uint64_t)leader_id);
     if (!fetcher) {
-        fetcher = replica_fetcher_new(manager, leader_id);
+        fetcher = replica_fetcher_new(manager, leader_id, &manager->fetch_budget);
         map_put_u64(&manager->fetchers, (uint64_t)leader_id, fetcher);
     }
     replica_fetcher_add(fetcher, partition);

@@ -46,8 +46,6 @@ struct partition *replica_manager_next(struct replica_manager *manager, size_t *
 
 /* For partitions. */
 const struct replica_manager_deps *replica_manager_deps(const struct replica_manager *manager);
-/* What the answers of all leaders may take while they come in. */
-struct mem_budget *replica_manager_fetch_budget(struct replica_manager *manager);
 void replica_manager_log_config(struct replica_manager *manager, const char *topic,
                                 struct log_config *config);
 int64_t replica_manager_topic_int(struct replica_manager *manager, const char *topic,
