@@ -209,6 +209,27 @@ int log_fail(struct log *log, int err, const char *action)
     return ERR_KAFKA_STORAGE_ERROR;
 }
 
+bool log_tell_damage(struct log *log, int err)
+{
+    int64_t now_ms = env_now_ms(log->manager->env);
+    if (err != ERR_CORRUPT && err != ERR_IS_FOLDER)
+        return false;
+    if (log->damage_told_ms > 0 && now_ms - log->damage_told_ms < LOG_LACK_TOLD_MS)
+        return true; /* whoever reads can cause it again and again */
+    log->damage_told_ms = now_ms;
+    if (err == ERR_CORRUPT)
+        logger_error(log->manager->logger,
+                     "%s has a damaged batch: this replica must be fetched again, or restored if "
+                     "it is the only one",
+                     log->path);
+    else
+        logger_error(log->manager->logger,
+                     "%s has a folder in the place of one of its files: move it away and restart "
+                     "the broker",
+                     log->path);
+    return true;
+}
+
 /* ---- leader epochs ---- */
 
 int32_t log_latest_epoch(const struct log *log)

@@ -23,7 +23,7 @@ enum {
     /* Descriptors that one roll may need: the old segment's indexes, its marker, the new file with
      * its indexes. An append, a cut or a removal needs no more. */
     LOG_ROLL_FILES = 8,
-    LOG_LACK_TOLD_MS = 10000, /* between two lines about it */
+    LOG_LACK_TOLD_MS = 10000, /* between two lines about it, or about damage */
     LOG_LATER_MS = 100, /* until what lacked descriptors or memory is tried again */
     LOG_CHECKPOINTS = 4,            /* enum checkpoint */
     LOG_NAME_MAX = 249 + 1 + 10 + 1 /* topic, dash, partition, NUL */
@@ -95,6 +95,7 @@ struct log {
     int64_t cleaned_offset; /* below it all was compacted */
     uint64_t clean_turn;    /* the number of its last run; 0 = none yet */
     int64_t clean_after_ms; /* wall clock: not compacted before */
+    int64_t damage_told_ms; /* 0 = never */
     bool cleaning;          /* a run is going on */
     bool uncleanable;       /* a run found damage */
     bool gaps;              /* offsets may be missing between its segments: see log_mark_gaps */
@@ -226,6 +227,9 @@ int log_fail(struct log *log, int err, const char *action);
 /* Whether a roll could open what it needs; idle segments are closed to make room. Asked before
  * anything is changed: an operation that must not end in its middle does not begin. */
 bool log_files_ready(struct log *log);
+/* Whether an error means that the files are damaged and the disk is well; it is then said in the
+ * log, now and then. */
+bool log_tell_damage(struct log *log, int err);
 /* A job of this log ended; the log may be gone afterwards. */
 void log_job_end(struct log *log);
 void log_write_epochs(struct log *log);

@@ -258,7 +258,8 @@ static void open_refuse(struct log_open_job *job)
     struct log_dir *dir = job->log->dir;
     if (job->err == ERR_CORRUPT) {
         logger_error(job->manager->logger,
-                     "%s. The replica is not served; it has to be fetched again from its leader",
+                     "%s. The replica is not served; it has to be fetched again from its leader, or "
+                     "restored if it is the only one",
                      job->note.len > 0 ? buf_text(&job->note) : job->log->path);
     } else if (job->err != ERR_KAFKA_STORAGE_ERROR && job->err != ERR_CANCELED) {
         if (job->err == ERR_IO || job->err == ERR_NO_SPACE)

@@ -86,12 +86,9 @@ static int read_bound(struct log *log, struct segment *segment, int64_t end_offs
  */
 static int read_failed(struct log *log, int err)
 {
-    if (err == ERR_CORRUPT)
-        logger_error(log->manager->logger,
-                     "%s has a damaged batch: this replica must be fetched again", log->path);
-    return err == ERR_CORRUPT || err == ERR_NO_MEMORY || err == ERR_TOO_MANY_FILES
-               ? err
-               : log_fail(log, err, "read");
+    if (log_tell_damage(log, err))
+        return err;
+    return env_is_later(err) ? err : log_fail(log, err, "read");
 }
 
 int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset, bool min_one,

@@ -63,9 +63,7 @@ void log_retain(struct log *log, int64_t now_ms)
             epochs_cut_start(&log->epochs, start);
         }
     }
-    if (rc == ERR_CORRUPT)
-        logger_error(log->manager->logger,
-                     "%s has a damaged batch: this replica must be fetched again", log->path);
-    else if (rc < 0 && !env_is_later(rc)) /* nothing was begun then: the next check does it */
+    /* Of what comes later nothing was begun: the next check does it. */
+    if (!log_tell_damage(log, rc) && rc < 0 && !env_is_later(rc))
         log_fail(log, rc, "apply retention to");
 }

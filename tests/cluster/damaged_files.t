@@ -37,7 +37,7 @@ LAST_OFFSET_DELTA_AT = 23
 TOLD = {  # outcome -> words of the log
     "offline": "is not served", "unopened": "could not open", "set aside": "it is kept, set aside",
 }
-REMEDY = re.compile(r"restore|remove|move |set |has to be fetched again|give |copy |is kept")
+REMEDY = re.compile(r"\b(restored?|remove|move .*away|set \S+ to|fetched again|bring|made anew)\b", re.IGNORECASE)
 
 
 
