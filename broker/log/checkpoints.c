@@ -133,7 +133,11 @@ static void entry_refresh(struct log_entry *entry, enum checkpoint which)
         log->cut_marker_saved = log->cut_marker;
         return;
     case CHECKPOINT_HIGH_WATERMARK:
+        /* A follower may know of more than it has on its disk. */
         entry->high_watermark = log->high_watermark;
+        if (entry->high_watermark > log_durable_offset(log))
+            entry->high_watermark = log_durable_offset(log);
+        log->cut_marker_seen = log->cut_marker;
         return;
     case CHECKPOINT_LOG_START:
         entry->start_offset = log->start_offset;
@@ -143,9 +147,22 @@ static void entry_refresh(struct log_entry *entry, enum checkpoint which)
     }
 }
 
-/* The lowered recovery points are on disk: the markers of the cuts may go. */
+/* One of the two was not written: the markers stay until both are. */
+static void keep_cut_markers(struct log_dir *dir)
+{
+    size_t cursor = 0;
+    struct log_entry *entry;
+    while ((entry = map_next(&dir->manager->entries, &cursor, NULL, NULL)))
+        if (entry->dir == dir && entry->log)
+            entry->log->cut_marker_saved = entry->log->cut_marker_seen = -1;
+}
+
+/* The lowered recovery points and high watermarks are on disk: the markers of the cuts may go. */
 static void remove_cut_markers(struct log_dir *dir)
 {
+    if (dir->checkpoint_writing[CHECKPOINT_RECOVERY_POINT] ||
+        dir->checkpoint_writing[CHECKPOINT_HIGH_WATERMARK])
+        return;
     size_t cursor = 0;
     struct log_entry *entry;
     while ((entry = map_next(&dir->manager->entries, &cursor, NULL, NULL))) {
@@ -174,12 +191,14 @@ static void checkpoint_written(struct file_job *job)
     struct log_dir *dir = job->dir;
     enum checkpoint which = (enum checkpoint)job->offset;
     dir->checkpoint_writing[which] = false;
-    if (job->err < 0)
+    if (job->err < 0) {
         dir->checkpoint_dirty[which] = true;
-    else if (which == CHECKPOINT_RECOVERY_POINT)
+        keep_cut_markers(dir);
+    } else if (which == CHECKPOINT_RECOVERY_POINT || which == CHECKPOINT_HIGH_WATERMARK) {
         remove_cut_markers(dir);
-    else if (which == CHECKPOINT_LOG_START)
+    } else if (which == CHECKPOINT_LOG_START) {
         tell_saved_starts(dir);
+    }
 }
 
 void checkpoints_write(struct log_dir *dir, enum checkpoint which)

@@ -17,7 +17,8 @@ struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const ch
     log->path = mem_strdup(path);
     log->topic_id = *topic_id;
     log->config = *config;
-    log->snapshot_offset = log->cut_marker = log->cut_marker_saved = log->bound_offset = -1;
+    log->snapshot_offset = log->bound_offset = -1;
+    log->cut_marker = log->cut_marker_saved = log->cut_marker_seen = -1;
     epochs_init(&log->epochs);
     producer_state_init(&log->producers);
     list_init(&log->turn);

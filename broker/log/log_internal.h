@@ -68,7 +68,8 @@ struct log {
     int64_t *snapshots;      /* offsets of snapshot files, rising */
     uint32_t snapshot_count;
     int64_t cut_marker;         /* offset of the .truncated file; -1 when there is none */
-    int64_t cut_marker_saved;   /* what it was when the recovery point was last written */
+    int64_t cut_marker_saved;   /* what it was when the recovery point was last written, */
+    int64_t cut_marker_seen;    /* and the high watermark */
     int64_t unflushed_count;    /* records since the last flush was begun */
     int64_t unflushed_since_ms; /* monotonic; 0 = nothing is unflushed */
     int64_t roll_jitter_ms;

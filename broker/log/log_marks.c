@@ -3,8 +3,9 @@
  * what follows it is. Where one does not, a start that misses a marker finds the log damaged, and
  * never takes it for a shorter one.
  *
- * - <offset>.truncated: the log was cut at this offset, below the checkpointed recovery point. It
- *   stays until the recovery point is lowered. Without it a log that ends there has lost something.
+ * - <offset>.truncated: the log was cut at this offset, below the checkpointed recovery point or
+ *   high watermark. It stays until both are lowered. Without it a log that ends there has lost
+ *   something.
  * - <base>.after-<size>: when the segment with this base offset was begun, the one before it had
  * this size. It stays until that one is flushed. A segment before it that is larger still has what
  * was cut off; one that is smaller has lost what was never flushed, and the log ends there.
@@ -45,11 +46,12 @@ static int mark_make(struct log *log, char *path)
 
 int log_mark_cut(struct log *log, int64_t offset)
 {
-    if (log->entry->recovery_point <= offset)
+    if (log->entry->recovery_point <= offset && log->entry->high_watermark <= offset)
         return 0;
     /* A checkpoint that is being written does not know of this cut. */
-    log->cut_marker_saved = -1;
+    log->cut_marker_saved = log->cut_marker_seen = -1;
     log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
+    log->dir->checkpoint_dirty[CHECKPOINT_HIGH_WATERMARK] = true;
     if (log->cut_marker >= 0 && log->cut_marker <= offset)
         return 0;
     int rc = mark_make(log, mark_path(log, offset, ".truncated"));
@@ -66,7 +68,8 @@ int log_mark_cut(struct log *log, int64_t offset)
 
 void log_unmark_cut(struct log *log)
 {
-    if (log->cut_marker < 0 || log->cut_marker != log->cut_marker_saved)
+    if (log->cut_marker < 0 || log->cut_marker != log->cut_marker_saved ||
+        log->cut_marker != log->cut_marker_seen)
         return;
     char *path = mark_path(log, log->cut_marker, ".truncated");
     int rc = env_path_remove(log->manager->env, path);

@@ -242,7 +242,8 @@ static void open_adopt(struct log_open_job *job)
     log->entry = job->entry;
     job->entry->log = log;
     if (log->cut_marker >= 0)
-        log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
+        log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] =
+            log->dir->checkpoint_dirty[CHECKPOINT_HIGH_WATERMARK] = true;
     for (uint32_t i = 0; i < log->segment_count; i++)
         log->segments[i]->pool = &job->manager->pool;
     if (!log->recorded && log->end_offset > log->segments[0]->base_offset) {
@@ -258,8 +259,8 @@ static void open_refuse(struct log_open_job *job)
     struct log_dir *dir = job->log->dir;
     if (job->err == ERR_CORRUPT) {
         logger_error(job->manager->logger,
-                     "%s. The replica is not served; it has to be fetched again from its leader, or "
-                     "restored if it is the only one",
+                     "%s. The replica is not served; it has to be fetched again from its leader, "
+                     "or restored if it is the only one",
                      job->note.len > 0 ? buf_text(&job->note) : job->log->path);
     } else if (job->err != ERR_KAFKA_STORAGE_ERROR && job->err != ERR_CANCELED) {
         if (job->err == ERR_IO || job->err == ERR_NO_SPACE)

@@ -616,6 +616,21 @@ static int drop_late_snapshots(struct recovery *r)
     return rc;
 }
 
+/* What is below the high watermark was flushed here and acknowledged, and only a leader that did
+ * not have it cuts it off: there is a marker then. */
+static int check_committed(struct recovery *r, const struct log_entry *entry)
+{
+    const struct log *log = r->log;
+    if (log->config.flush_messages > 1 || log->cut_marker >= 0 ||
+        log->end_offset >= entry->high_watermark)
+        return 0;
+    buf_printf(r->note,
+               "%s ends at offset %" PRId64 " although its records up to %" PRId64
+               " were committed",
+               log->path, log->end_offset, entry->high_watermark);
+    return ERR_CORRUPT;
+}
+
 static int load_batches(struct recovery *r, const struct log_entry *entry)
 {
     struct log *log = r->log;
@@ -642,6 +657,8 @@ static int load_batches(struct recovery *r, const struct log_entry *entry)
                    log->path, log->end_offset, r->flushed);
         rc = ERR_CORRUPT;
     }
+    if (rc == 0)
+        rc = check_committed(r, entry);
     if (rc == 0)
         rc = sync_scanned(r);
     if (rc == 0)
