@@ -52,8 +52,11 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args)
     int len = vsnprintf(NULL, 0, format, again);
     va_end(again);
     ASSERT(len >= 0);
-    int err = buf_reserve(buf, (size_t)len + 1);
-    ASSERT(err == 0);
+    size_t need = buf->len + (size_t)len + 1;
+    if (need > buf->cap) { /* a small object: it may spend the reserve of memory */
+        buf->cap = buf->cap * 2 > need ? buf->cap * 2 : need;
+        buf->data = mem_realloc(buf->data, buf->cap);
+    }
     vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, args);
     buf->len += (size_t)len;
 }

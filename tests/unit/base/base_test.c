@@ -99,6 +99,22 @@ static void arena_respects_its_limit(void)
     arena_close(&arena);
 }
 
+/* A sentence is a small object: it is made also when what a peer asked for found no memory. */
+static void text_does_not_fail_with_the_memory_of_peers(void)
+{
+    struct buf text;
+    uint8_t more[200] = {0};
+    buf_init(&text);
+    (void)mem_fail_at(1);
+    buf_printf(&text, "%d batches", 7);
+    CHECK(!mem_fail_at(1));
+    CHECK_INT(buf_append(&text, more, sizeof(more)), ERR_NO_MEMORY);
+    CHECK_STR(buf_text(&text), "7 batches");
+    CHECK(mem_fail_at(0));
+    buf_close(&text);
+}
+
 TAP_MAIN(TAP_TEST(map_keeps_what_was_put), TAP_TEST(uuid_text_round_trips),
          TAP_TEST(props_follow_java), TAP_TEST(crc32c_matches_the_standard_vector),
-         TAP_TEST(errors_map_both_ways), TAP_TEST(arena_respects_its_limit))
+         TAP_TEST(errors_map_both_ways), TAP_TEST(arena_respects_its_limit),
+         TAP_TEST(text_does_not_fail_with_the_memory_of_peers))
