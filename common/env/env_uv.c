@@ -313,6 +313,12 @@ int64_t env_now_us(struct env *env)
     return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* libuv takes its time at the start of a turn and when the poll has returned. */
+int64_t env_turn_ms(struct env *env)
+{
+    return env_now_ms(env) - (int64_t)uv_now(&env->loop);
+}
+
 int64_t env_wall_ms(struct env *env)
 {
     (void)env;

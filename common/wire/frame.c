@@ -24,6 +24,10 @@ enum {
     BLOCK_LARGE = 1024 * 1024,    /* blocks above it leave a quarter of the budget to the others */
     TURN_FRAMES_MAX = 64,         /* then the other connections have their turn */
     TURN_BYTES_MAX = 1024 * 1024, /* the same for large frames, and for what is written */
+    TURN_US_MAX = 500,            /* the same for frames that cost much */
+    TURN_LONG_MS = 2,             /* large frames wait for another turn when one took so long */
+    TURN_LARGE = 64 * 1024,       /* these are large: their arrays may cost a tenth of a second */
+    TURN_DEFERS_MAX = 16,         /* but not for ever */
     PROVEN_MAX = 2 * 1024 * 1024, /* above the default largest produce request */
     RETRY_MS = 10,
     STALL_MAX_MS = 30 * 1000,
@@ -47,6 +51,7 @@ struct frame_conn {
     size_t cap, start, end;
     size_t proven; /* a frame of this size came in full: so much may be reserved at once */
     int64_t stalled_ms;
+    int deferred; /* turns that a large frame has waited for a short one */
     struct env_timer read_timer; /* the next part of a long turn, or another try for memory */
 
     /* The outbox: a ring of `ring_cap` (a power of two) chunks. */
@@ -234,9 +239,20 @@ static void frame_deliver(struct frame_conn *conn, size_t need)
     conn->handlers->frame(conn->data, bytes + SIZE_LEN, need - SIZE_LEN);
 }
 
+/* Whether a large frame leaves the rest of this turn to small ones: so those wait for one that costs
+ * much at most, however many such ones are there. */
+static bool frame_defer(struct frame_conn *conn, int64_t need)
+{
+    bool defer = need > TURN_LARGE && conn->deferred < TURN_DEFERS_MAX &&
+                 env_turn_ms(conn->env) >= TURN_LONG_MS;
+    conn->deferred = defer ? conn->deferred + 1 : 0;
+    return defer;
+}
+
 /* Hands out the whole frames that are there. Bytes handed out, or ERR_x; 0 when a frame is
- * incomplete. The caller holds the connection. */
-static int64_t frame_deliver_all(struct frame_conn *conn, int *frames_left)
+ * incomplete. The caller holds the connection. However much time the turn has left, one frame is
+ * handed out: sixty peers who ask for what costs much share the loop with those who don't. */
+static int64_t frame_deliver_all(struct frame_conn *conn, int *frames_left, int64_t end_us)
 {
     int64_t bytes = 0;
     while (!conn->ended && !conn->paused && *frames_left > 0 && bytes < TURN_BYTES_MAX) {
@@ -245,9 +261,15 @@ static int64_t frame_deliver_all(struct frame_conn *conn, int *frames_left)
             return need;
         if ((int64_t)(conn->end - conn->start) < need)
             break;
+        if (frame_defer(conn, need)) {
+            *frames_left = 0;
+            break;
+        }
         (*frames_left)--;
         bytes += need;
         frame_deliver(conn, (size_t)need);
+        if (env_now_us(conn->env) >= end_us)
+            *frames_left = 0;
     }
     return bytes;
 }
@@ -292,10 +314,10 @@ static int64_t frame_read_once(struct frame_conn *conn, bool *more)
 static int frame_turn(struct frame_conn *conn)
 {
     int frames_left = TURN_FRAMES_MAX;
-    int64_t bytes = 0;
+    int64_t bytes = 0, end_us = env_now_us(conn->env) + TURN_US_MAX;
     bool more = !conn->waiting;
     for (;;) {
-        int64_t n = frame_deliver_all(conn, &frames_left);
+        int64_t n = frame_deliver_all(conn, &frames_left, end_us);
         if (n < 0)
             return (int)n;
         if (conn->lost)

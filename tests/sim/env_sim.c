@@ -602,6 +602,13 @@ int64_t env_now_us(struct env *env)
     return env->node->sim->now_us + env->node->clock_zero_us;
 }
 
+/* No time passes in a callback. */
+int64_t env_turn_ms(struct env *env)
+{
+    (void)env;
+    return 0;
+}
+
 int64_t env_wall_ms(struct env *env)
 {
     return WALL_START_MS + env->node->sim->now_us / 1000 + env->node->wall_offset_ms;

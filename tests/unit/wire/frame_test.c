@@ -29,6 +29,8 @@ static struct {
     int stop_at;  /* frames after which the loop stops */
     int close_at; /* the frame in which the connection is closed */
     int pause_at; /* the frame in which it is paused */
+    bool costly;  /* each frame takes a millisecond */
+    int count_of_others; /* frames before the loop looked at anything else */
     bool detach;
     bool close_when_broken, close_when_drained;
     bool stop_when_drained;
@@ -36,6 +38,12 @@ static struct {
     void *blocks[4096];
     uint8_t *detached[4096];
 } seen;
+
+static void on_others(void *data)
+{
+    (void)data;
+    seen.count_of_others = seen.count;
+}
 
 static void on_frame(void *data, uint8_t *bytes, size_t len)
 {
@@ -45,6 +53,10 @@ static void on_frame(void *data, uint8_t *bytes, size_t len)
     CHECK_INT(buf_append(&seen.frames, size, 4), 0);
     CHECK_INT(buf_append(&seen.frames, bytes, len), 0);
     seen.count++;
+    if (seen.costly && seen.count == 1)
+        env_post(env, on_others, NULL);
+    for (int64_t end_us = env_now_us(env) + 1000; seen.costly && env_now_us(env) < end_us;)
+        continue;
     if (seen.detach) {
         size_t charged;
         frame_conn_detach(conn, &seen.blocks[seen.count], &charged);
@@ -354,6 +366,21 @@ static void a_paused_connection_delivers_nothing(void)
     finish();
 }
 
+static void frames_that_cost_much_leave_a_turn_to_others(void)
+{
+    struct buf sent;
+    buf_init(&sent);
+    for (int i = 0; i < 40; i++)
+        add_frame(&sent, 10);
+    begin(100, NULL);
+    seen.costly = true;
+    send_raw(sent.data, sent.len);
+    wait_frames(40);
+    CHECK(seen.count_of_others > 0 && seen.count_of_others < 40);
+    buf_close(&sent);
+    finish();
+}
+
 static void give_back(void *data)
 {
     struct mem_budget *budget = data;
@@ -619,7 +646,9 @@ static void finish_sends_the_rest_and_ends(void)
 TAP_MAIN(TAP_TEST(frames_cut_at_each_byte_arrive_whole), TAP_TEST(frames_of_all_sizes_arrive_whole),
          TAP_TEST(detached_frames_stay), TAP_TEST(bad_sizes_break),
          TAP_TEST(the_end_comes_after_the_frames), TAP_TEST(a_frame_may_close_its_connection),
-         TAP_TEST(a_paused_connection_delivers_nothing), TAP_TEST(a_used_up_budget_only_delays),
+         TAP_TEST(a_paused_connection_delivers_nothing),
+         TAP_TEST(frames_that_cost_much_leave_a_turn_to_others),
+         TAP_TEST(a_used_up_budget_only_delays),
          TAP_TEST(a_frame_over_the_whole_budget_breaks),
          TAP_TEST(every_failed_allocation_is_survived),
          TAP_TEST(queued_chunks_leave_in_order_and_are_released),
