@@ -39,6 +39,7 @@ struct connection {
     int64_t queued_seen_ms;
     bool paused;
     bool closing; /* connection_close_soon */
+    bool shed;    /* closing, since others need the memory of its answers */
     struct request *handling; /* its handler is on the stack and has not answered */
     struct env_timer close_timer;
     int listener;
@@ -72,6 +73,8 @@ static void connection_sent(void *data)
     connection->unsent--;
     connection->unsent_bytes -= request->weight;
     connection->owner->unsent_bytes -= request->weight;
+    if (connection->shed)
+        connection->owner->unsent_shed -= request->weight;
     request_free(request);
     if (!connection->closing)
         connection_throttle(connection);
@@ -94,6 +97,8 @@ static void connection_shed(struct connection_owner *owner)
                        "closing the connection of %s: it has not read answers of %zu bytes, and "
                        "those of all connections are over their limit of %zu",
                        connection_peer(worst), worst->unsent_bytes, owner->unsent_max);
+    worst->shed = true;
+    owner->unsent_shed += worst->unsent_bytes;
     connection_close_soon(worst);
 }
 
@@ -105,7 +110,10 @@ static void connection_send(struct connection *connection, struct request *reque
     connection->unsent++;
     connection->unsent_bytes += request->weight;
     owner->unsent_bytes += request->weight;
-    if (owner->unsent_bytes / 2 > owner->unsent_max)
+    if (connection->shed)
+        owner->unsent_shed += request->weight;
+    /* What goes with connections that close in the next turn needs no other victim. */
+    if ((owner->unsent_bytes - owner->unsent_shed) / 2 > owner->unsent_max)
         connection_shed(owner);
     size_t cursor = 0;
     struct outbox_chunk chunk = {0};

@@ -16,6 +16,7 @@ struct connection_owner {
     size_t count;
     struct mem_budget budget; /* pays for received bytes */
     size_t unsent_bytes;      /* what answers hold that were not taken yet, files not counted */
+    size_t unsent_shed;       /* of it, what goes with connections that are about to close */
     size_t unsent_max;        /* over it, who has not taken its answers asks nothing more */
 };
 
