@@ -5,6 +5,7 @@
 #   make run        three brokers, a replicated topic, a kill, nothing lost (deploy/demo.sh)
 #   make test       everything: build, tidy, unit, simulation, cluster and client tests
 #   make check      the same without the client tests
+#   make attack     every hostile client at once against three nodes, nine minutes
 #   make fuzz       mutated input for every decoder
 #   make mutants    bugs on purpose, each caught by some seed of the simulation
 #   make tidy       the style and layering rules
@@ -189,6 +190,9 @@ test-clients: $(TEST_DEPS) $(VENV)
 	@$(MAKE) --no-print-directory -k $(JAVA21) $(KAFKA_TOOLS) || true
 cluster: all test-clients
 	$(PROVE_DAEMONS) tests/cluster/*.t
+.PHONY: attack
+attack: all test-clients
+	ATTACK_S=$${ATTACK_S:-540} $(PROVE_DAEMONS) tests/cluster/attack.t
 clients: all test-clients client-programs
 	$(PROVE_DAEMONS) tests/clients/*.t
 
