@@ -239,8 +239,8 @@ static void frame_deliver(struct frame_conn *conn, size_t need)
     conn->handlers->frame(conn->data, bytes + SIZE_LEN, need - SIZE_LEN);
 }
 
-/* Whether a large frame leaves the rest of this turn to small ones: so those wait for one that costs
- * much at most, however many such ones are there. */
+/* Whether a large frame leaves the rest of this turn to small ones: so those wait for one that
+ * costs much at most, however many such ones are there. */
 static bool frame_defer(struct frame_conn *conn, int64_t need)
 {
     bool defer = need > TURN_LARGE && conn->deferred < TURN_DEFERS_MAX &&
