@@ -14,6 +14,7 @@
 #include "broker/replica/isr.h"
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_manager.h"
+#include "kafka/batch.h"
 
 enum { TIMESTAMP_LATEST = -1, TIMESTAMP_EARLIEST = -2, TIMESTAMP_MAX = -3, TIMESTAMP_LOCAL = -4 };
 
@@ -569,6 +570,22 @@ int64_t partition_low_watermark(const struct partition *partition)
 
 /* ---- follower ---- */
 
+/* The leader's log starts in the middle of a batch (DeleteRecords), and an empty log of ours starts
+ * there too: batches come whole, so ours has to begin where that one does. Its start follows the
+ * leader's again right after. */
+static int partition_begin_with(struct partition *partition, const uint8_t *bytes, size_t len)
+{
+    struct log *log = partition->log;
+    struct batch batch;
+    int64_t end = log_end_offset(log);
+    if (log_start_offset(log) != end || batch_parse_header(bytes, len, &batch) ||
+        batch.base_offset >= end || batch_last_offset(&batch) < end)
+        return 0;
+    int err = log_reset(log, batch.base_offset);
+    partition->high_watermark = batch.base_offset;
+    return err;
+}
+
 int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
                         const struct partition_leader_view *leader)
 {
@@ -579,7 +596,10 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
         struct log_append result;
         if (leader->gap_to > end_before)
             log_expect_gap(log, leader->gap_to);
-        int err = log_append(log, bytes, len, LOG_FROM_LEADER, partition->leader_epoch, &result);
+        int err = partition_begin_with(partition, bytes, len);
+        if (err)
+            return err;
+        err = log_append(log, bytes, len, LOG_FROM_LEADER, partition->leader_epoch, &result);
         if (err)
             return err;
     }

@@ -2,6 +2,7 @@
 """Records that clients may not write, and records that they delete: what DeleteRecords has answered
 stays deleted when every node dies, and whichever node leads then."""
 import os
+import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -90,6 +91,33 @@ def deleted_without_one():
         cluster.wait_serving()
         cluster.wait_isr_whole("cut")
         check_equal(first_offset(cluster.leader("cut"), "cut"), 40, "the start")
+
+
+@test("a replica begins where the log was deleted up to, in the middle of a batch")
+def begins_in_a_batch():
+    with Cluster(3, min_insync_replicas=2) as cluster:
+        cluster.create_topic("cut")
+        errors = write(cluster, "cut", [str(n) for n in range(COUNT)], **{"linger.ms": 500})
+        check_equal(errors, [], "errors")
+        check_equal(delete_records(cluster, "cut", COUNT // 2), COUNT // 2, "the low watermark")
+        leader = cluster.leader("cut")
+        anew = [node for node in cluster.nodes if node is not leader][0]
+        anew.kill()
+        shutil.rmtree(os.path.join(anew.log_dir, "cut-0"))
+        anew.start()
+        cluster.wait_serving()
+        cluster.wait_isr_whole("cut")
+        check_equal(delete_records(cluster, "cut", COUNT // 2 + 1), COUNT // 2 + 1, "the start")
+        for node in cluster.nodes:
+            if node is not anew:
+                node.kill()
+        for node in cluster.nodes:
+            if node is not anew:
+                node.start()
+        cluster.wait_serving()
+        cluster.wait_isr_whole("cut")
+        values = [int(value) for _, value in read_all(cluster.bootstrap, "cut")]
+        check_equal(values, list(range(COUNT // 2 + 1, COUNT)), "what is left")
 
 
 @test("clients can't write to the topics of the coordinators, or delete from them")
