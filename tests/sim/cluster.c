@@ -251,6 +251,7 @@ void cluster_kill(struct cluster *cluster, int i, bool power)
     else
         sim_node_kill(node->host);
     node_release(node);
+    cluster_disturb(cluster, cluster->troubled);
 }
 
 void cluster_power_cut(struct cluster *cluster, int i)
@@ -308,6 +309,7 @@ static void node_leave(struct node *node, bool broker_only)
 {
     if (!node->up || node->quit || node->stop != NODE_RUNS)
         return;
+    cluster_disturb(node->cluster, node->cluster->troubled);
     node->stop = NODE_LEAVING;
     node->broker_only = broker_only;
     broker_stop(node->broker, node_left, node);
@@ -344,14 +346,15 @@ static void cluster_tend(struct cluster *cluster)
             continue;
         if (sim_node_is_down(node->host)) {
             cluster_note(cluster, i, "lost its power in the middle of a disk call");
+            cluster_check_ended(cluster, i);
             node_release(node);
             cluster_disturb(cluster, cluster->troubled);
         } else if (node->quit) {
             cluster_note(cluster, i, "gave up by itself");
             if (!cluster->options.quits && !node->harmed)
                 cluster_fail(cluster, "node %d gave up by itself", i);
+            cluster_check_ended(cluster, i);
             cluster_kill(cluster, i, false);
-            cluster_disturb(cluster, cluster->troubled);
         } else if (node->stop == NODE_LEFT && !node->broker_only) {
             node->stop = NODE_RESIGNING;
             controller_stop(node->controller, node_resigned, node);

@@ -284,6 +284,25 @@ bool cluster_check(struct cluster *cluster, int i)
     return ok && !cluster->problem[0];
 }
 
+/* A process can acknowledge and then fail in one event. Its log can't be read any more, but nobody
+ * who leads later may show less. */
+void cluster_check_ended(struct cluster *cluster, int i)
+{
+    struct node *node = &cluster->nodes[i];
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
+        struct partition *partition = cluster_partition(cluster, i, p);
+        if (!partition || node->hw_epoch[p] < 0 ||
+            node->hw_epoch[p] != partition_leader_epoch(partition))
+            continue;
+        int64_t hw = partition_high_watermark(partition);
+        int64_t *shown = &cluster->shown[p][node->hw_epoch[p]];
+        if (hw > cluster->ledger[p].told)
+            cluster->ledger[p].told = hw;
+        if (hw > *shown)
+            *shown = hw;
+    }
+}
+
 /* ---- the in-sync sets ---- */
 
 bool cluster_check_sets(struct cluster *cluster)

@@ -239,7 +239,7 @@ void cluster_acknowledged(struct cluster *cluster, int p, int64_t offset)
 {
     if (cluster->options.unclean || cluster->options.forgetful)
         return;
-    if (offset < 0 || offset >= cluster->ledger[p].end)
+    if (offset < 0 || (offset >= cluster->ledger[p].end && offset >= cluster->ledger[p].told))
         cluster_fail(cluster,
                      "offset %lld of partition %d was acknowledged before it was committed (%lld)",
                      (long long)offset, p, (long long)cluster->ledger[p].end);

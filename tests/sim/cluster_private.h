@@ -44,6 +44,7 @@ struct node {
 struct ledger {
     struct map batches;
     int64_t end;
+    int64_t told; /* a leader that ended in the same event had its high watermark here */
 };
 
 struct cluster {
@@ -86,6 +87,9 @@ void cluster_check_close(struct cluster *cluster);
 void cluster_check_started(struct cluster *cluster, int i);
 /* After every event, which took effect at node i. */
 bool cluster_check(struct cluster *cluster, int i);
+/* Before a process is released that ended in the event at node i: what it may have acknowledged in
+ * that event. */
+void cluster_check_ended(struct cluster *cluster, int i);
 /* In-sync sets that are full stay so while nobody disturbs. */
 bool cluster_check_sets(struct cluster *cluster);
 /* Walks the batches of a replica in [from, end): fn returns false to stop. False when that happened
