@@ -23,6 +23,10 @@
 enum {
     NODE_CONTROLLER_PORT = 19092,
     NODE_LAG_MS = 1500,
+    NODE_RETENTION_MS = 12 * 3600 * 1000, /* longer than any run, shorter than steps of the clock */
+    NODE_RETENTION_CHECK_MS = 500,
+    NODE_CLOCK_MAX_MS = 3600 * 1000, /* how far ahead the clock of a starting process is at most */
+    NODE_FILES_FEW = 140, /* a limit of open files under which few segments stay open */
     SETS_EVERY = 16 /* steps between two looks at the in-sync sets */
 };
 
@@ -116,6 +120,10 @@ static struct config *cluster_config(struct cluster *cluster, int i)
     cluster_set(&props, "replica.lag.time.max.ms", "%lld", (long long)lag_ms);
     cluster_set(&props, "log.segment.bytes", "16384");
     cluster_set(&props, "auto.leader.rebalance.enable", "false");
+    if (cluster->options.expiry) {
+        cluster_set(&props, "log.retention.ms", "%d", NODE_RETENTION_MS);
+        cluster_set(&props, "log.retention.check.interval.ms", "%d", NODE_RETENTION_CHECK_MS);
+    }
     cluster_set_limits(&props, cluster->options.seed);
     int err = config_new(&props, "sim", &problem, &notes, &config);
     if (err)
@@ -198,6 +206,8 @@ static void node_start(struct node *node)
     node_log(node, &node->controller_logger, "controller", node->controller_env);
     node->config = cluster_config(cluster, node->id);
     node->harmed = sim_node_is_faulty(node->host); /* that may end a start */
+    if (node->clock_ms > NODE_CLOCK_MAX_MS) /* the first time that it sees, it has to believe */
+        cluster_set_clock(cluster, node->id, 0);
     node->quit = false;
     node->stop = NODE_RUNS;
     struct buf problem;
@@ -208,7 +218,7 @@ static void node_start(struct node *node)
         err = node_start_controller(node, &problem);
     node->up = true;
     cluster_check_started(cluster, node->id);
-    if (err && !cluster->options.quits && !node->harmed)
+    if (err && !cluster->options.quits && !node->harmed && !node->tried)
         cluster_fail(cluster, "node %d does not start: %s", node->id, buf_text(&problem));
     node->quit |= err != 0;
     buf_close(&problem);
@@ -265,6 +275,11 @@ void cluster_set_dirs(struct cluster *cluster, int i, const char *dirs)
     cluster->nodes[i].dirs = dirs;
 }
 
+const char *cluster_dirs(const struct cluster *cluster, int i)
+{
+    return cluster->nodes[i].dirs;
+}
+
 void cluster_harm(struct cluster *cluster, int i)
 {
     cluster->nodes[i].harmed = true;
@@ -283,6 +298,24 @@ void cluster_restart(struct cluster *cluster, int i)
         return;
     sim_node_restart(cluster->nodes[i].host);
     node_start(&cluster->nodes[i]);
+}
+
+bool cluster_refuses(struct cluster *cluster, int i)
+{
+    struct node *node = &cluster->nodes[i];
+    ASSERT(!node->up);
+    node->tried = true;
+    cluster_restart(cluster, i);
+    bool refused = node->quit;
+    node->tried = false;
+    cluster_kill(cluster, i, false);
+    return refused;
+}
+
+void cluster_set_clock(struct cluster *cluster, int i, int64_t offset_ms)
+{
+    cluster->nodes[i].clock_ms = offset_ms;
+    sim_node_set_wall_offset(cluster->nodes[i].host, offset_ms);
 }
 
 void cluster_pause(struct cluster *cluster, int i, int64_t ms)
@@ -412,6 +445,8 @@ struct cluster *cluster_new(const struct cluster_options *options)
         cluster->nodes[i].id = i;
         cluster->nodes[i].dirs = options->dirs == 2 ? "/data,/more" : "/data";
         cluster->nodes[i].host = sim_node_new(cluster->sim, name);
+        if (options->few_files)
+            sim_disk_set_files_limit(cluster->nodes[i].host, NODE_FILES_FEW);
     }
     for (int i = 0; i < CLUSTER_NODES; i++)
         node_start(&cluster->nodes[i]);
@@ -427,6 +462,7 @@ void cluster_free(struct cluster *cluster)
     cluster_client_free(cluster->noise[1]);
     cluster_producer_free(cluster->producer);
     cluster_consumer_free(cluster->consumer);
+    cluster_topics_free(cluster->topics);
     for (int i = 0; i < CLUSTER_NODES; i++)
         cluster_kill(cluster, i, false);
     cluster_check_close(cluster);

@@ -26,6 +26,8 @@ struct cluster_options {
     bool quits;     /* a process that gives up by itself dies; else that is a broken rule */
     bool forgetful; /* no ledger: the test deletes what was committed */
     int dirs;       /* log.dirs of each node; 0 = 1 */
+    bool expiry;    /* records of half a day ago expire; none is so old */
+    bool few_files; /* few segments stay open */
     int64_t lag_ms; /* replica.lag.time.max.ms; 0 = 1500 */
     int64_t pause_ms; /* of the clients between two batches; 0 = 5 */
     bool tell;        /* prints what happens, in words */
@@ -55,7 +57,8 @@ enum cluster_clients {
     CLUSTER_PRODUCER = 2, /* idempotent, acks=all, five in flight, repeats until acknowledged */
     CLUSTER_NOISE = 4,    /* acks=1 and acks=0, nobody minds what becomes of it */
     CLUSTER_CONSUMER = 8, /* reads from leaders and followers, and again what it has read */
-    CLUSTER_CLIENTS = 15
+    CLUSTER_TOPICS = 16,  /* make and delete a topic when they are asked to */
+    CLUSTER_CLIENTS = 31
 };
 void cluster_start_clients(struct cluster *cluster, unsigned which);
 /* Their pause between two batches from now on; 0 = that of the options again. */
@@ -76,6 +79,11 @@ void cluster_kill(struct cluster *cluster, int i, bool power);
 void cluster_power_cut(struct cluster *cluster, int i);
 /* log.dirs from the next start on. */
 void cluster_set_dirs(struct cluster *cluster, int i, const char *dirs);
+const char *cluster_dirs(const struct cluster *cluster, int i);
+/* Tries a start of a node that is down, which must not succeed; it is down again afterwards. */
+bool cluster_refuses(struct cluster *cluster, int i);
+/* The wall clock of the node. A process does not start with one that is far ahead. */
+void cluster_set_clock(struct cluster *cluster, int i, int64_t offset_ms);
 /* A fault of the disk or of memory reached the process: it may give up by itself, and the end of
  * the run starts it anew. */
 void cluster_harm(struct cluster *cluster, int i);
@@ -128,6 +136,7 @@ Meta__CommandReply *cluster_command(struct cluster *cluster, int i, Meta__Comman
  * the last one is on its way. */
 void cluster_ask(struct cluster *cluster, Meta__Command *command);
 /* The next batch of a client with an own number is as large as this. */
+struct cluster_topics *cluster_topics(struct cluster *cluster); /* NULL when it does not run */
 void cluster_enlarge(struct cluster *cluster, int bytes);
 
 /* ---- the end ---- */
@@ -140,6 +149,8 @@ bool cluster_check_seen(struct cluster *cluster);
  * (0 = not asked), all replicas must become whole within `whole_ms`, and everything is compared. */
 bool cluster_finish(struct cluster *cluster, int64_t live_ms, int64_t whole_ms);
 
+/* Notes a broken rule, the first one; always false. */
+bool cluster_fail(struct cluster *cluster, const char *format, ...) PRINTF_LIKE(2, 3);
 /* The broken rule in words; "" when all is well. */
 const char *cluster_problem(const struct cluster *cluster);
 

@@ -262,6 +262,9 @@ static bool check_replica(struct cluster *cluster, int i, int p, struct partitio
         node->matched[p] = end;
     node->ended[p] = end;
     node->started[p] = start;
+    if (start > 0 && !cluster->options.forgetful)
+        return cluster_fail(cluster, "node %d removed partition %d up to %lld: nothing is that old",
+                            i, p, (long long)start);
     if (hw > end)
         return cluster_fail(cluster,
                             "node %d has the high watermark %lld of partition %d, past its "
@@ -363,9 +366,39 @@ static bool check_pair(struct cluster *cluster, int p, int i, int j)
         i, j, p, (long long)from, (long long)end);
 }
 
+struct folders {
+    struct cluster *cluster;
+    int node;
+};
+
+static void folders_look(void *data, const char *name)
+{
+    struct folders *folders = data;
+    size_t len = strlen(name), topic_len = strlen(cluster_topic);
+    if (len > 7 && strcmp(name + len - 7, "-delete") == 0 && name[topic_len] == '-' &&
+        strncmp(name, cluster_topic, topic_len) == 0)
+        cluster_fail(folders->cluster,
+                     "node %d is about to remove %s, although the cluster has that partition",
+                     folders->node, name);
+}
+
+/* The topic is never deleted, and so none of its folders is. */
+static bool check_folders(struct cluster *cluster)
+{
+    static const char *const dirs[] = {"/data", "/more", "/new"};
+    for (int i = 0; i < CLUSTER_NODES; i++) {
+        struct folders folders = {cluster, i};
+        for (int j = 0; j < 3; j++) {
+            int rc = sim_disk_each(cluster->nodes[i].host, dirs[j], folders_look, &folders);
+            ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
+        }
+    }
+    return !cluster->problem[0];
+}
+
 bool cluster_check_logs(struct cluster *cluster)
 {
-    bool ok = true;
+    bool ok = check_folders(cluster);
     sim_disk_look(cluster->sim, true);
     for (int p = 0; p < CLUSTER_PARTITIONS; p++)
         for (int i = 0; i < CLUSTER_NODES; i++)

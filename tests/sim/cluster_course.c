@@ -233,6 +233,8 @@ void cluster_start_clients(struct cluster *cluster, unsigned which)
         cluster->consumer = cluster_consumer_new(cluster->client_env, pause_ms);
         cluster_consumer_start(cluster->consumer);
     }
+    if (which & CLUSTER_TOPICS)
+        cluster->topics = cluster_topics_new(cluster, cluster->client_env, pause_ms);
 }
 
 void cluster_acknowledged(struct cluster *cluster, int p, int64_t offset)
@@ -257,6 +259,11 @@ int64_t cluster_acked(const struct cluster *cluster, int p)
             count += cluster_producer_acked_in(cluster->producer, i);
     }
     return count;
+}
+
+struct cluster_topics *cluster_topics(struct cluster *cluster)
+{
+    return cluster->topics;
 }
 
 void cluster_enlarge(struct cluster *cluster, int bytes)
@@ -312,7 +319,7 @@ static void course_end_faults(struct cluster *cluster)
     for (int i = 0; i < CLUSTER_NODES; i++) {
         struct node *node = &cluster->nodes[i];
         sim_node_disk_full(node->host, false);
-        sim_node_set_wall_offset(node->host, 0);
+        cluster_set_clock(cluster, i, 0);
         sim_disk_set_sync_us(node->host, 50, 2000);
         sim_disk_set_call_us(node->host, 20);
         sim_disk_fail_at(node->host, 0);

@@ -12,10 +12,12 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "cluster_topics.h"
 
 enum {
     FULL_MS = 6000,      /* in which a cluster without faults gets full in-sync sets */
     SURE_MS = 2000,      /* for which they are full: a session and a little more */
+    ANSWER_MS = 8,       /* in which a command is usually answered */
     STOP_MS = 2000,      /* in which a node usually stops */
     STARTING_MS = 100,   /* in which it usually starts */
     LOOK_MS = 20,        /* between two looks at these */
@@ -209,7 +211,7 @@ static void fault_clock(struct cluster_faults *faults, int node)
     int64_t most = most_ms[faults_draw(faults, 4)];
     int64_t offset = (int64_t)faults_draw(faults, (uint64_t)(2 * most)) - most;
     cluster_note(faults->cluster, node, "the wall clock is %lld ms off", (long long)offset);
-    sim_node_set_wall_offset(faults_host(faults, node), offset);
+    cluster_set_clock(faults->cluster, node, offset);
 }
 
 static void fault_memory(struct cluster_faults *faults, int node)
@@ -356,6 +358,36 @@ static void fault_empty_dir(struct cluster_faults *faults, int node)
         fault_crash(faults, node);
 }
 
+static void faults_remove_all(void *data, const char *name)
+{
+    struct faults_walk *walk = data;
+    if (strcmp(name, "controller") == 0)
+        return;
+    char *path = mem_printf("%s/%s", walk->dir, name);
+    int rc = sim_disk_remove(faults_host(walk->faults, walk->node), path);
+    ASSERT(rc == 0);
+    mem_free(path);
+}
+
+/* The disks of log.dirs are replaced by new ones; the controller's is another. */
+static void fault_new_disks(struct cluster_faults *faults, int node)
+{
+    if (!faults_make_full(faults))
+        return;
+    cluster_kill(faults->cluster, node, faults_draw(faults, 2));
+    for (int i = 0; i < 2; i++) {
+        struct faults_walk walk = {faults, node, faults_dirs[i], -1};
+        int rc =
+            sim_disk_each(faults_host(faults, node), faults_dirs[i], faults_remove_all, &walk);
+        ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
+    }
+    cluster_note(faults->cluster, node, "has new disks");
+    if (faults_draw(faults, 2))
+        cluster_restart(faults->cluster, node);
+    else if (faults_draw(faults, 2))
+        fault_crash(faults, node);
+}
+
 /* A new directory in front of log.dirs, or the order of them changed. */
 static void fault_move_dirs(struct cluster_faults *faults, int node)
 {
@@ -363,6 +395,35 @@ static void fault_move_dirs(struct cluster_faults *faults, int node)
     const char *dirs = orders[faults_draw(faults, 3)];
     cluster_note(faults->cluster, node, "log.dirs=%s", dirs);
     cluster_set_dirs(faults->cluster, node, dirs);
+}
+
+/* A disk in the wrong machine: neither may work with what is another's. Some time later each has
+ * its own again. */
+static void fault_swap(struct cluster_faults *faults, int node)
+{
+    struct cluster *cluster = faults->cluster;
+    int pair[] = {node, (node + 1 + (int)faults_draw(faults, CLUSTER_NODES - 1)) % CLUSTER_NODES};
+    struct sim_node *hosts[] = {faults_host(faults, pair[0]), faults_host(faults, pair[1])};
+    bool both = strstr(cluster_dirs(cluster, pair[0]), "/more") &&
+                strstr(cluster_dirs(cluster, pair[1]), "/more");
+    const char *dir = both && faults_draw(faults, 2) ? "/more" : "/data";
+    if (!cluster_serves(cluster, pair[0]) || !cluster_serves(cluster, pair[1]))
+        return; /* a new disk may not be marked yet */
+    for (int i = 0; i < 2; i++)
+        cluster_kill(cluster, pair[i], faults_draw(faults, 2));
+    /* A disk that can't be read may be left out of a start. */
+    if (sim_node_is_faulty(hosts[0]) || sim_node_is_faulty(hosts[1]) ||
+        sim_disk_swap(hosts[0], hosts[1], dir))
+        return;
+    cluster_note(cluster, node, "has %s of node %d, which has its", dir, pair[1]);
+    for (int i = 0; i < 2; i++)
+        if (!cluster_refuses(cluster, pair[i]))
+            cluster_fail(cluster, "node %d starts with %s of another", pair[i], dir);
+    (void)cluster_run(cluster, (int64_t)faults_draw(faults, STOP_MS));
+    int rc = sim_disk_swap(hosts[0], hosts[1], dir);
+    ASSERT(rc == 0);
+    if (faults_draw(faults, 2))
+        cluster_restart(cluster, node);
 }
 
 static void faults_copy_topic(void *data, const char *name)
@@ -428,36 +489,27 @@ static void fault_unregister(struct cluster_faults *faults, int node)
     cluster_ask(faults->cluster, &command);
 }
 
-static char other_topic[] = "anew";
-
 static void fault_create(struct cluster_faults *faults, int node)
 {
     (void)node;
-    Meta__CreateTopics__Topic topic = META__CREATE_TOPICS__TOPIC__INIT, *topics[] = {&topic};
-    topic.name = other_topic;
-    topic.partitions = 1 + (int)faults_draw(faults, 3);
-    topic.replication_factor = CLUSTER_NODES;
-    Meta__CreateTopics create = META__CREATE_TOPICS__INIT;
-    create.topics = topics;
-    create.n_topics = 1;
-    Meta__Command command = META__COMMAND__INIT;
-    command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
-    command.create_topics = &create;
-    cluster_ask(faults->cluster, &command);
+    cluster_topics_create(cluster_topics(faults->cluster));
 }
 
+/* Half of the time another client makes the topic anew at once, and then half of the time the
+ * controller ends that is about to answer: nothing deletes the new one. */
 static void fault_delete(struct cluster_faults *faults, int node)
 {
     (void)node;
-    Meta__DeleteTopics__Topic topic = META__DELETE_TOPICS__TOPIC__INIT, *topics[] = {&topic};
-    topic.name = other_topic;
-    Meta__DeleteTopics delete = META__DELETE_TOPICS__INIT;
-    delete.topics = topics;
-    delete.n_topics = 1;
-    Meta__Command command = META__COMMAND__INIT;
-    command.body_case = META__COMMAND__BODY_DELETE_TOPICS;
-    command.delete_topics = &delete;
-    cluster_ask(faults->cluster, &command);
+    struct cluster *cluster = faults->cluster;
+    cluster_topics_delete(cluster_topics(cluster));
+    if (faults_draw(faults, 2))
+        return;
+    cluster_topics_create(cluster_topics(cluster));
+    if (faults_draw(faults, 2) || !cluster_run(cluster, (int64_t)faults_draw(faults, ANSWER_MS)))
+        return;
+    int active = cluster_active(cluster);
+    if (active >= 0 && fault_if_others_up(faults, active))
+        cluster_kill(cluster, active, false);
 }
 
 /* Of any order of magnitude; now and then the power fails while it is written somewhere. */
@@ -512,7 +564,9 @@ static const struct fault_row {
     {"lose-folder", 1, fault_always, fault_lose_folder, false},
     {"lose-all", 1, fault_always, fault_lose_all, false},
     {"empty-dir", 1, fault_always, fault_empty_dir, false},
+    {"new-disks", 1, fault_always, fault_new_disks, false},
     {"move-dirs", 1, fault_always, fault_move_dirs, false},
+    {"swap", 1, fault_if_up, fault_swap, false},
     {"back-up", 2, fault_if_down, fault_back_up, false},
     {"restore", 1, fault_if_copied, fault_restore, false},
     {"unregister", 2, fault_if_down, fault_unregister, false},

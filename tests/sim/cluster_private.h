@@ -10,6 +10,7 @@
 #include "cluster_client.h"
 #include "cluster_consumer.h"
 #include "cluster_producer.h"
+#include "cluster_topics.h"
 
 enum { CLUSTER_EPOCHS_MAX = 4096 /* leader epochs that one run can see */ };
 
@@ -30,6 +31,8 @@ struct node {
     bool quit;        /* it gave up by itself */
     bool broker_only; /* cluster_leave: the controller goes on */
     bool harmed;      /* cluster_harm, since it was started */
+    bool tried;       /* cluster_refuses */
+    int64_t clock_ms; /* its wall clock is off by this */
     const char *dirs; /* log.dirs */
     enum node_stop stop;
     /* What the checker remembers of this process. */
@@ -58,6 +61,7 @@ struct cluster {
     struct cluster_client *noise[2];
     struct cluster_producer *producer;
     struct cluster_consumer *consumer;
+    struct cluster_topics *topics;
     int64_t pause_ms; /* of the clients */
     int64_t paused_until_us;
     int64_t disturbed_us; /* when something was last done to it */
@@ -75,9 +79,6 @@ struct cluster {
     int32_t epoch_max[CLUSTER_PARTITIONS];
     char problem[1024];
 };
-
-/* Notes the first broken rule; always false. */
-bool cluster_fail(struct cluster *cluster, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ---- cluster_check.c ---- */
 

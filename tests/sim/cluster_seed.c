@@ -93,6 +93,8 @@ bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome)
                                       .min_insync = 1 + (int)(seed % 2),
                                       .pause_ms = pauses_ms[seed / 2 % 8],
                                       .dirs = seed / 16 % 4 == 0 ? 2 : 1,
+                                      .expiry = true,
+                                      .few_files = seed / 64 % 4 == 0,
                                       .tell = settings.tell};
     seed_replay(seed, replay_now, sizeof(replay_now));
     struct cluster *cluster = cluster_new(&options);

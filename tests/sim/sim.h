@@ -147,6 +147,10 @@ int sim_disk_flip(struct sim_node *node, const char *path, uint64_t offset) MUST
 int sim_disk_remove(struct sim_node *node, const char *path) MUST_CHECK;
 int sim_disk_make(struct sim_node *node, const char *path) MUST_CHECK;
 int sim_disk_copy_tree(struct sim_node *node, const char *from, const char *to) MUST_CHECK;
+/* The same: two nodes have each other's. */
+int sim_disk_swap(struct sim_node *a, struct sim_node *b, const char *path) MUST_CHECK;
+/* What processes are told to be the limit of open files (env_files_limit). It only tells. */
+void sim_disk_set_files_limit(struct sim_node *node, int64_t limit);
 /* Calls fn for each name in a directory; fn may remove it. */
 int sim_disk_each(struct sim_node *node, const char *path, void (*fn)(void *data, const char *name),
                   void *data) MUST_CHECK;

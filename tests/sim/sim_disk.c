@@ -19,6 +19,7 @@ enum {
     SYNC_MIN_US = 50,
     SYNC_MAX_US = 2000,
     CALL_MAX_US = 20, /* a call that only touches the page cache */
+    FILES_LIMIT = 1 << 20
 };
 #define DISK_SIZE ((int64_t)1 << 40)
 
@@ -26,7 +27,7 @@ struct env_file {
     struct list link; /* in env->files */
     struct env *env;
     struct sim_object *object; /* NULL when the env is dead */
-    bool writable, lock;
+    bool writable, lock, closed;
 };
 
 /* ---- the disk of a node ---- */
@@ -39,6 +40,7 @@ void sim_disk_init(struct sim_node *node)
     node->sync_min_us = SYNC_MIN_US;
     node->sync_max_us = SYNC_MAX_US;
     node->call_max_us = CALL_MAX_US;
+    node->files_limit = FILES_LIMIT;
 }
 
 static void disk_forget_changes(struct sim_node *node)
@@ -220,8 +222,7 @@ static int file_create(struct env *env, struct sim_object *dir, const char *name
 
 int64_t env_files_limit(struct env *env)
 {
-    (void)env;
-    return 1 << 20;
+    return env->node->files_limit;
 }
 
 bool env_files_ready(struct env *env, int count)
@@ -272,9 +273,9 @@ int env_file_open(struct env *env, const char *path, int flags, struct env_file 
 
 void env_file_close(struct env_file *file)
 {
+    ASSERT(!file->closed);
     disk_forget_file(file);
-    list_remove(&file->link);
-    mem_free(file);
+    file->closed = true; /* the memory stays with the env: who still sends from it is found */
 }
 
 ssize_t env_file_read(struct env_file *file, void *buffer, size_t len, uint64_t offset)
@@ -293,6 +294,7 @@ ssize_t env_file_read(struct env_file *file, void *buffer, size_t len, uint64_t 
 
 int sim_disk_copy(struct env_file *file, void *out, size_t len, uint64_t offset)
 {
+    ASSERT(!file->closed); /* its number may be another file's by now */
     if (!file->object)
         return ERR_CLOSED;
     struct buf *live = &file->object->live;

@@ -113,6 +113,39 @@ int sim_disk_copy_tree(struct sim_node *node, const char *from, const char *to)
     return 0;
 }
 
+/* What `path` names, on a disk that is not in use. */
+static int hand_find(struct sim_node *node, const char *path, struct sim_object **dir,
+                     char name[256], struct sim_object **object)
+{
+    hand_unmount(node);
+    int rc = disk_walk(node, path, dir, name);
+    *object = rc == 0 && name[0] ? map_get(&(*dir)->names, name, strlen(name)) : NULL;
+    return rc == 0 && !*object ? ERR_NOT_FOUND : rc;
+}
+
+int sim_disk_swap(struct sim_node *a, struct sim_node *b, const char *path)
+{
+    char name[256];
+    struct sim_object *dir_a, *dir_b, *object_a, *object_b;
+    int rc = hand_find(a, path, &dir_a, name, &object_a);
+    if (rc == 0)
+        rc = hand_find(b, path, &dir_b, name, &object_b);
+    if (rc < 0)
+        return rc;
+    uint64_t size_a = hand_size(object_a), size_b = hand_size(object_b);
+    struct sim_object *copy = hand_copy(object_a);
+    names_set(dir_a, name, hand_copy(object_b));
+    names_set(dir_b, name, copy);
+    a->used += size_b - size_a;
+    b->used += size_a - size_b;
+    return 0;
+}
+
+void sim_disk_set_files_limit(struct sim_node *node, int64_t limit)
+{
+    node->files_limit = limit;
+}
+
 int sim_disk_each(struct sim_node *node, const char *path, void (*fn)(void *data, const char *name),
                   void *data)
 {

@@ -151,6 +151,25 @@ static void one_allocation_of_a_node_fails(void)
     sim_free(sim);
 }
 
-TAP_MAIN(TAP_TEST(a_person_removes_and_copies), TAP_TEST(calls_fail_by_kind),
-         TAP_TEST(names_survive_in_any_order_without_a_journal),
+static void two_nodes_have_each_others_disk(void)
+{
+    begin(1);
+    struct sim_node *other = sim_node_new(sim, "b");
+    CHECK_INT(env_dir_make(env, "/d"), 0);
+    put("/d/f", "a");
+    sim_node_kill(node);
+    sim_node_kill(other);
+    CHECK_INT(sim_disk_swap(node, other, "/d"), ERR_NOT_FOUND);
+    CHECK_INT(sim_disk_make(other, "/d"), 0);
+    CHECK_INT(sim_disk_swap(node, other, "/d"), 0);
+    come_back();
+    CHECK_INT(size_of("/d/f"), ERR_NOT_FOUND);
+    node = other;
+    come_back();
+    CHECK_INT(size_of("/d/f"), 1);
+    sim_free(sim);
+}
+
+TAP_MAIN(TAP_TEST(a_person_removes_and_copies), TAP_TEST(two_nodes_have_each_others_disk),
+         TAP_TEST(calls_fail_by_kind), TAP_TEST(names_survive_in_any_order_without_a_journal),
          TAP_TEST(one_allocation_of_a_node_fails))

@@ -98,6 +98,7 @@ struct sim_node {
     uint64_t fail_at, fail_count, crash_at, change_count;
     int64_t sync_min_us, sync_max_us, call_max_us;
     uint64_t used; /* bytes in files */
+    int64_t files_limit;
 };
 
 struct env {
