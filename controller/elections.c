@@ -36,7 +36,8 @@ static bool unclean_allowed(const struct decision *decision, const struct image_
 static bool is_fit(const struct decision *decision, const int32_t *offline, size_t n_offline,
                    int32_t id)
 {
-    return decision_live(decision, id) && !ids_have(offline, n_offline, id);
+    return decision_live(decision, id) &&
+           (MUTATION(CLOSED_LOG_LEADS) || !ids_have(offline, n_offline, id));
 }
 
 /* And has spoken to this controller: the image may still say of a dead broker that it is live. */
@@ -285,6 +286,8 @@ static void give_up(struct decision *decision, const struct image_topic *topic,
 
 void elections_broker_emptied(struct decision *decision, int32_t broker_id)
 {
+    if (MUTATION(EMPTIED_LEADS))
+        return;
     visit_all(decision, give_up, broker_id);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "base/mutation.h"
 #include "broker/handlers/command.h"
 #include "broker/net/request.h"
 #include "broker/replica/metadata.h"
@@ -147,7 +148,7 @@ static int delete_topics_fill(struct delete_topics *delete, delete_result *resul
         const struct image_topic *known =
             image_topic_by_name(metadata_image(request->broker->metadata), result->name.data,
                                 (size_t)result->name.len);
-        if (!known)
+        if (!known || MUTATION(DELETE_BY_NAME))
             return command_text(&delete->request->arena, result->name, &topic->name);
         memcpy(result->topic_id.bytes, known->id.bytes, sizeof(result->topic_id.bytes));
     }

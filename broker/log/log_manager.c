@@ -237,7 +237,8 @@ static void retention_due(void *data)
 {
     struct log_manager *manager = data;
     bool held = steady_clock_is_held(&manager->clock);
-    int64_t now_ms = steady_clock_ms(&manager->clock);
+    int64_t now_ms = MUTATION(EXPIRY_BY_WALL_CLOCK) ? env_wall_ms(manager->env)
+                                                    : steady_clock_ms(&manager->clock);
     if (steady_clock_is_held(&manager->clock) && !held)
         logger_warn(manager->logger,
                     "the clock of this machine was set ahead by %lld s: what expires by age waits "
@@ -677,6 +678,8 @@ static const char *unclean_entry(const struct log_entry *entry)
 {
     if (entry->log)
         return unclean_log(entry->log);
+    if (MUTATION(MARK_UNOPENED))
+        return NULL;
     if (entry->touched)
         return "was not opened";
     return entry->dir->clean ? NULL : "was not looked at since the last crash";

@@ -58,6 +58,12 @@ static void segment_leave_pool(struct segment *segment)
     segment->pool->count--;
 }
 
+/* Nobody reads or sends from it. */
+static bool segment_is_idle(const struct segment *segment)
+{
+    return segment->pins == 0 || MUTATION(CLOSED_WHILE_SENT);
+}
+
 void segment_close_files(struct segment *segment)
 {
     /* Index entries that can't be written are lost: the index is then only sparser. */
@@ -67,7 +73,7 @@ void segment_close_files(struct segment *segment)
         segment->verified = false;
     index_close(&segment->offsets);
     index_close(&segment->times);
-    if (!segment->file || segment->pins > 0)
+    if (!segment->file || !segment_is_idle(segment))
         return; /* somebody reads or sends from it: it stays open until they are done */
     env_file_close(segment->file);
     segment->file = NULL;
@@ -121,7 +127,7 @@ static void pool_shrink(struct segment_pool *pool, const struct segment *keep)
         if (pool->count <= pool->cap)
             return;
         struct segment *segment = LIST_ENTRY(step, struct segment, lru);
-        if (segment != keep && segment->pins == 0)
+        if (segment != keep && segment_is_idle(segment))
             segment_close_files(segment);
     }
 }
@@ -134,7 +140,7 @@ bool segment_pool_evict(struct segment_pool *pool, uint32_t count, const struct 
         struct segment *segment = LIST_ENTRY(step, struct segment, lru);
         if (before - pool->count == count)
             break;
-        if (segment != keep && segment->pins == 0)
+        if (segment != keep && segment_is_idle(segment))
             segment_close_files(segment);
     }
     return pool->count < before;

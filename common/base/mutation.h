@@ -8,7 +8,11 @@
 
 #define MUTATION_TABLE(ROW)                                                                        \
     ROW(MARK_UNCHECKED, "a log directory is marked clean whatever its logs are")                   \
+    ROW(MARK_UNOPENED, "a start that did not open all logs marks the directory clean")             \
     ROW(MARK_EARLY, "a stop marks the directory clean before it has flushed and ended")            \
+    ROW(STRAY_ON_ERROR, "a directory that can't be looked at is removed as one without owner")     \
+    ROW(EXPIRY_BY_WALL_CLOCK, "a wall clock that is set ahead makes records expire")               \
+    ROW(CLOSED_WHILE_SENT, "a file is closed while it is being sent")                              \
     ROW(LOST_IS_EMPTY, "a replica whose folder is gone is taken for a new one")                    \
     ROW(FAILED_SYNC_TRUSTED, "recovery does not write again what a failed sync may have left")     \
     ROW(TORN_END_TRUSTED, "recovery does not check what a power cut may have torn")                \
@@ -27,6 +31,9 @@
     ROW(IDLE_MEMBER_DROPPED, "an idle member that isn't named in fetches is out of sync")          \
     ROW(ISR_CHANGE_UNCHECKED, "a change of an in-sync set is taken under any epoch")               \
     ROW(LEADER_FROM_OUTSIDE, "a partition may be led from outside its in-sync set")                \
+    ROW(CLOSED_LOG_LEADS, "a replica whose log is not open is made leader")                        \
+    ROW(EMPTIED_LEADS, "a broker that lost a directory stays in the in-sync sets")                 \
+    ROW(DELETE_BY_NAME, "a repeated DeleteTopics deletes what has the name by then")               \
     ROW(VOTE_UNSYNCED, "a vote is given before it is on the disk")                                 \
     ROW(RAFT_UNSYNCED, "the controller's records count before they are on the disk")
 

@@ -38,6 +38,19 @@ static const char *mutant_faults(enum mutation mutation)
     case MUTATION_MARK_UNCHECKED:
     case MUTATION_MARK_EARLY:
         return "power,power-at,restart,crash,stop,stop-all,end-stop,start-stop";
+    case MUTATION_MARK_UNOPENED:
+        return "power,power-at,restart,crash,stop,stop-all,end-stop,start-stop";
+    case MUTATION_STRAY_ON_ERROR:
+        return "kill,power,restart,crash,stop,descriptors,io";
+    case MUTATION_EXPIRY_BY_WALL_CLOCK:
+        return "clock,kill,restart,power";
+    case MUTATION_CLOSED_WHILE_SENT:
+        return "kill,restart,cut,heal,slow-disk,large,descriptors";
+    case MUTATION_DELETE_BY_NAME:
+        return "kill,restart,create,delete,cut,heal";
+    case MUTATION_EMPTIED_LEADS:
+        return "kill,power,restart,crash,new-disks";
+    case MUTATION_CLOSED_LOG_LEADS:
     case MUTATION_LOST_IS_EMPTY:
         return "kill,power,power-at,restart,crash,lose-folder,lose-all,empty-dir";
     case MUTATION_VOTE_UNSYNCED:
