@@ -63,10 +63,9 @@ int write_records(struct group *group, struct records *records, void (*done)(voi
 static void write_key(struct buf *key, struct wire_str topic, int32_t partition)
 {
     key->len = 0;
-    int err = buf_append(key, &partition, sizeof(partition));
-    if (!err && topic.len > 0)
-        err = buf_append(key, topic.data, (size_t)topic.len);
-    ASSERT(!err);
+    buf_put(key, &partition, sizeof(partition));
+    if (topic.len > 0)
+        buf_put(key, topic.data, (size_t)topic.len);
 }
 
 static void write_gather_batch(const struct batch *batch, struct buf *key, struct map *keys)

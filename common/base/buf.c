@@ -18,15 +18,21 @@ void buf_close(struct buf *buf)
     buf_init(buf);
 }
 
+/* The capacity for `more` bytes; 0 when no number is so large. */
+static size_t buf_cap_for(const struct buf *buf, size_t more)
+{
+    size_t need = buf->len + more;
+    if (need < more)
+        return 0;
+    return buf->cap * 2 > need ? buf->cap * 2 : need;
+}
+
 int buf_reserve(struct buf *buf, size_t more)
 {
     if (more <= buf->cap - buf->len)
         return 0;
-    size_t need = buf->len + more;
-    if (need < more)
-        return ERR_NO_MEMORY;
-    size_t cap = buf->cap * 2 > need ? buf->cap * 2 : need;
-    uint8_t *data = mem_try_realloc(buf->data, cap);
+    size_t cap = buf_cap_for(buf, more);
+    uint8_t *data = cap ? mem_try_realloc(buf->data, cap) : NULL;
     if (!data)
         return ERR_NO_MEMORY;
     buf->data = data;
@@ -45,6 +51,25 @@ int buf_append(struct buf *buf, const void *data, size_t len)
     return 0;
 }
 
+/* For what no peer makes large: the reserve of memory is for that. */
+static void buf_need(struct buf *buf, size_t more)
+{
+    if (more <= buf->cap - buf->len)
+        return;
+    size_t cap = buf_cap_for(buf, more);
+    ASSERT(cap > 0);
+    buf->data = mem_realloc(buf->data, cap);
+    buf->cap = cap;
+}
+
+void buf_put(struct buf *buf, const void *data, size_t len)
+{
+    buf_need(buf, len);
+    if (len)
+        memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
+}
+
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
     va_list again;
@@ -52,11 +77,7 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args)
     int len = vsnprintf(NULL, 0, format, again);
     va_end(again);
     ASSERT(len >= 0);
-    size_t need = buf->len + (size_t)len + 1;
-    if (need > buf->cap) { /* a small object: it may spend the reserve of memory */
-        buf->cap = buf->cap * 2 > need ? buf->cap * 2 : need;
-        buf->data = mem_realloc(buf->data, buf->cap);
-    }
+    buf_need(buf, (size_t)len + 1);
     vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, args);
     buf->len += (size_t)len;
 }

@@ -20,7 +20,9 @@ void buf_close(struct buf *buf);
 int buf_reserve(struct buf *buf, size_t more) MUST_CHECK;
 /* As buf_reserve plus a copy; ERR_NO_MEMORY as above. */
 int buf_append(struct buf *buf, const void *data, size_t len) MUST_CHECK;
-/* Text for people: appends, keeps a NUL past len, aborts when memory is out. */
+/* For what is small: appends, by the reserve of memory when there is no other; then it aborts. */
+void buf_put(struct buf *buf, const void *data, size_t len);
+/* Text: the same, and keeps a NUL past len. */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 void buf_vprintf(struct buf *buf, const char *format, va_list args);
 /* The text so far, NUL-terminated; "" when empty. Borrowed until the next change. */

@@ -110,6 +110,8 @@ static void text_does_not_fail_with_the_memory_of_peers(void)
     CHECK(!mem_fail_at(1));
     CHECK_INT(buf_append(&text, more, sizeof(more)), ERR_NO_MEMORY);
     CHECK_STR(buf_text(&text), "7 batches");
+    buf_put(&text, more, sizeof(more));
+    CHECK_INT(text.len, 9 + sizeof(more));
     CHECK(mem_fail_at(0));
     buf_close(&text);
 }
