@@ -403,6 +403,8 @@ static void broker_free_users(struct broker *broker)
         producer_ids_free(broker->producer_ids);
     if (broker->fetch_sessions)
         fetch_sessions_free(broker->fetch_sessions);
+    if (broker->logs)
+        log_manager_end_lookups(broker->logs);
     if (broker->replicas)
         replica_manager_free(broker->replicas);
     if (broker->channel)

@@ -1,4 +1,8 @@
-/* ListOffsets: offsets by timestamp, the earliest and the latest. Answered at once. */
+/* ListOffsets: offsets by timestamp, the earliest and the latest.
+ *
+ * Happy path: one partition after another; most are answered at once. A lookup that has to open a
+ * batch goes on in the background, and the request after it: however many partitions it names, one
+ * batch is opened for it at a time. Failure modes are errors of single partitions. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
@@ -9,21 +13,10 @@
 
 enum { LIST_OFFSETS_EPOCH_VERSION = 4, LIST_OFFSETS_NOT_AVAILABLE_VERSION = 5 };
 
-static int list_offsets_find(struct request *request, struct wire_str topic,
-                             const struct list_offsets_request_list_offsets_partition *asked,
-                             struct partition_offset *found)
-{
-    const struct list_offsets_request *body = request->body;
-    int err;
-    struct partition *partition = replica_manager_by_name(
-        request->broker->replicas, topic.data, (size_t)topic.len, asked->partition_index, &err);
-    if (partition)
-        err = partition_find_offset(partition, asked->current_leader_epoch, asked->timestamp,
-                                    body->replica_id >= 0, found);
-    if (err == ERR_OFFSET_NOT_AVAILABLE && request->version < LIST_OFFSETS_NOT_AVAILABLE_VERSION)
-        err = ERR_LEADER_NOT_AVAILABLE;
-    return err;
-}
+typedef struct list_offsets_request_list_offsets_topic asked_topic;
+typedef struct list_offsets_request_list_offsets_partition asked_partition;
+typedef struct list_offsets_response_list_offsets_topic_response told_topic;
+typedef struct list_offsets_response_list_offsets_partition_response told_partition;
 
 /* What stands twice in a request, in one entry of its topic or in two, is refused, as by Kafka: one
  * lookup by time may have to open a large batch. */
@@ -42,64 +35,143 @@ static bool list_offsets_is_repeated(struct list_offsets_seen *seen,
         first = &body->topics.items[at];
         map_put(&seen->topics, name.data, (size_t)name.len, first);
     }
-    uint64_t number = (uint64_t)((struct list_offsets_request_list_offsets_topic *)first -
-                                 body->topics.items);
+    uint64_t number = (uint64_t)((asked_topic *)first - body->topics.items);
     return map_put_u64(&seen->partitions, number << 32 | (uint32_t)partition, first) != NULL;
 }
 
-static bool list_offsets_fill(struct request *request,
-                              const struct list_offsets_request_list_offsets_topic *topic,
-                              int32_t at, struct list_offsets_seen *seen,
-                              struct list_offsets_response_list_offsets_partition_response *answer)
+struct list_offsets {
+    struct request *request;
+    struct list_offsets_response response;
+    struct list_offsets_seen seen;
+    struct log_lookup lookup;
+    struct partition_offset found; /* of the partition whose turn it is */
+    int32_t topic;                 /* that it belongs to */
+    int32_t at;                    /* its place there */
+};
+
+static const asked_topic *list_offsets_topic(const struct list_offsets *list)
 {
-    struct partition_offset found = {-1, -1, -1};
-    const struct list_offsets_request *body = request->body;
-    const struct list_offsets_request_list_offsets_partition *asked = &topic->partitions.items[at];
-    int err = list_offsets_is_repeated(seen, body, (int32_t)(topic - body->topics.items),
-                                       asked->partition_index)
-                  ? ERR_INVALID_REQUEST
-                  : list_offsets_find(request, topic->name, asked, &found);
-    answer->partition_index = asked->partition_index;
-    answer->error_code = err_to_wire(err);
+    const struct list_offsets_request *body = list->request->body;
+    return &body->topics.items[list->topic];
+}
+
+static struct partition *list_offsets_partition(const struct list_offsets *list, int *err)
+{
+    const asked_topic *topic = list_offsets_topic(list);
+    return replica_manager_by_name(list->request->broker->replicas, topic->name.data,
+                                   (size_t)topic->name.len,
+                                   topic->partitions.items[list->at].partition_index, err);
+}
+
+/* ERR_x, 0 with list->found, or 1: the lookup goes on. */
+static int list_offsets_find(struct list_offsets *list)
+{
+    const struct list_offsets_request *body = list->request->body;
+    const asked_partition *asked = &list_offsets_topic(list)->partitions.items[list->at];
+    list->found = (struct partition_offset){-1, -1, -1};
+    if (list_offsets_is_repeated(&list->seen, body, list->topic, asked->partition_index))
+        return ERR_INVALID_REQUEST;
+    int err;
+    struct partition *partition = list_offsets_partition(list, &err);
+    if (!partition)
+        return err;
+    return partition_find_offset(partition, asked->current_leader_epoch, asked->timestamp,
+                                 body->replica_id >= 0, &list->lookup, &list->found);
+}
+
+/* False when memory is out. */
+static bool list_offsets_tell(struct list_offsets *list, int err)
+{
+    struct request *request = list->request;
+    told_partition *told = &list->response.topics.items[list->topic].partitions.items[list->at];
+    if (err == ERR_OFFSET_NOT_AVAILABLE && request->version < LIST_OFFSETS_NOT_AVAILABLE_VERSION)
+        err = ERR_LEADER_NOT_AVAILABLE;
+    told->partition_index = list_offsets_topic(list)->partitions.items[list->at].partition_index;
+    told->error_code = err_to_wire(err);
+    list->at++;
     if (err)
         return true;
-    answer->offset = found.offset;
-    answer->timestamp = found.timestamp_ms;
+    told->offset = list->found.offset;
+    told->timestamp = list->found.timestamp_ms;
     if (request->version >= LIST_OFFSETS_EPOCH_VERSION)
-        answer->leader_epoch = found.leader_epoch;
-    if (request->version > 0 || found.offset < 0)
+        told->leader_epoch = list->found.leader_epoch;
+    if (request->version > 0 || told->offset < 0)
         return true;
-    int64_t *old = WIRE_ARRAY(&request->arena, &answer->old_style_offsets, 1, NULL);
+    int64_t *old = WIRE_ARRAY(&request->arena, &told->old_style_offsets, 1, NULL);
     if (old)
-        *old = found.offset;
-    answer->offset = answer->timestamp = -1;
+        *old = told->offset;
+    told->offset = told->timestamp = -1;
     return old != NULL;
+}
+
+static bool list_offsets_begin_topic(struct list_offsets *list)
+{
+    told_topic *told = &list->response.topics.items[list->topic];
+    told->name = list_offsets_topic(list)->name;
+    return WIRE_ARRAY(&list->request->arena, &told->partitions,
+                      list_offsets_topic(list)->partitions.count,
+                      &list_offsets_response_list_offsets_partition_response_desc) != NULL;
+}
+
+static void list_offsets_end(struct list_offsets *list, bool ok)
+{
+    struct request *request = list->request;
+    struct list_offsets_response response = list->response;
+    map_close(&list->seen.topics);
+    map_close(&list->seen.partitions);
+    mem_free(list);
+    if (ok)
+        request_reply(request, &response, NULL);
+    else
+        request_fail(request, ERR_NO_MEMORY, "names more partitions than fit in memory");
+}
+
+/* Goes on to the end, or until a lookup takes longer. */
+static void list_offsets_go(struct list_offsets *list)
+{
+    const struct list_offsets_request *body = list->request->body;
+    for (; list->topic < body->topics.count; list->topic++, list->at = 0) {
+        bool ok = list->at > 0 || list_offsets_begin_topic(list);
+        while (ok && list->at < list_offsets_topic(list)->partitions.count) {
+            int err = list_offsets_find(list);
+            if (err == 1)
+                return;
+            ok = list_offsets_tell(list, err);
+        }
+        if (!ok) {
+            list_offsets_end(list, false);
+            return;
+        }
+    }
+    list_offsets_end(list, true);
+}
+
+static void list_offsets_found(struct log_lookup *lookup)
+{
+    struct list_offsets *list = CONTAINER_OF(lookup, struct list_offsets, lookup);
+    int err;
+    struct partition *partition = list_offsets_partition(list, &err);
+    if (partition)
+        err = partition_found_offset(partition, lookup, &list->found);
+    if (list_offsets_tell(list, err))
+        list_offsets_go(list);
+    else
+        list_offsets_end(list, false);
 }
 
 void handle_list_offsets(struct request *request)
 {
     const struct list_offsets_request *body = request->body;
-    struct arena *arena = &request->arena;
-    struct list_offsets_response response;
-    wire_defaults(&list_offsets_response_desc, &response);
-    bool ok = WIRE_ARRAY(arena, &response.topics, body->topics.count,
-                         &list_offsets_response_list_offsets_topic_response_desc) != NULL;
-    struct list_offsets_seen seen;
-    map_init(&seen.topics);
-    map_init(&seen.partitions);
-    for (int32_t i = 0; ok && i < body->topics.count; i++) {
-        const struct list_offsets_request_list_offsets_topic *asked = &body->topics.items[i];
-        struct list_offsets_response_list_offsets_topic_response *topic = &response.topics.items[i];
-        topic->name = asked->name;
-        ok = WIRE_ARRAY(arena, &topic->partitions, asked->partitions.count,
-                        &list_offsets_response_list_offsets_partition_response_desc) != NULL;
-        for (int32_t j = 0; ok && j < asked->partitions.count; j++)
-            ok = list_offsets_fill(request, asked, j, &seen, &topic->partitions.items[j]);
-    }
-    map_close(&seen.topics);
-    map_close(&seen.partitions);
-    if (ok)
-        request_reply(request, &response, NULL);
+    struct list_offsets *list = mem_alloc(sizeof(*list));
+    list->request = request;
+    list->topic = list->at = 0;
+    list->lookup = (struct log_lookup){.done = list_offsets_found};
+    map_init(&list->seen.topics);
+    map_init(&list->seen.partitions);
+    wire_defaults(&list_offsets_response_desc, &list->response);
+    if (WIRE_ARRAY(&request->arena, &list->response.topics, body->topics.count,
+                   &list_offsets_response_list_offsets_topic_response_desc))
+        list_offsets_go(list);
     else
-        request_fail(request, ERR_NO_MEMORY, "names more partitions than fit in memory");
+        list_offsets_end(list, false);
 }

@@ -20,6 +20,7 @@
 #include <stdint.h>
 
 #include "base/check.h"
+#include "base/list.h"
 #include "base/uuid.h"
 #include "env/env.h"
 
@@ -155,12 +156,24 @@ int64_t log_saved_start(const struct log *log);
  * full disk that is only when the checkpoint's next interval finds room. */
 void log_save_start(struct log *log);
 
-/* ListOffsets: the first record with timestamp >= `timestamp_ms`; *offset is -1 when there is none.
- */
-int log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t *offset,
-                       int64_t *found_timestamp_ms) MUST_CHECK;
-/* The record with the largest timestamp (ListOffsets -3); *offset -1 when the log is empty. */
-int log_find_max_timestamp(struct log *log, int64_t *offset, int64_t *timestamp_ms) MUST_CHECK;
+/* ListOffsets: the first record with timestamp >= `timestamp_ms`, or the one with the largest
+ * timestamp. A start returns 0 (answered in `offset` and `timestamp_ms`, -1 when there is none),
+ * ERR_x, or 1: a batch has to be opened on a worker, and `done` is called later with `err` and the
+ * answer, once; the caller keeps the struct until then. ERR_MESSAGE_TOO_LARGE: the batch opens to
+ * more than 100 MB. ERR_NOT_LEADER_OR_FOLLOWER: the log is not what it was any more. */
+struct log_lookup_job;
+struct log_lookup {
+    void (*done)(struct log_lookup *lookup);
+    int err;
+    int64_t offset;
+    int64_t timestamp_ms;
+    /* The rest is the log's. */
+    int64_t asked_ms;
+    struct list link;
+    struct log_lookup_job *job;
+};
+int log_lookup_start(struct log_lookup *lookup, struct log *log, int64_t timestamp_ms) MUST_CHECK;
+int log_lookup_start_max(struct log_lookup *lookup, struct log *log) MUST_CHECK;
 
 /* For DescribeProducers: walks the producers that are known; return false from fn to stop. */
 struct log_producer {

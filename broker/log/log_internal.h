@@ -181,6 +181,9 @@ struct log_manager {
     size_t stray_count;
     struct list closing; /* deleted logs that wait for their jobs (log->turn) */
     struct list waiting; /* opens that wait for such a log */
+    struct list lookups; /* by time, that wait for a worker; it has the first */
+    bool lookup_runs;
+    bool lookups_ended;
     struct env_timer turn_timer;
     struct env_timer later_timer; /* logs whose flush lacked descriptors */
     struct env_timer trash_timer;
@@ -222,6 +225,9 @@ void log_push_segment(struct log *log, struct segment *segment);
 /* Calls the watcher on the next turn of the loop. */
 void log_notify_later(struct log *log);
 void log_notify(struct log *log);
+/* An error of a read: what is the log's state or the moment's lack is told as it is, a failing disk
+ * takes the directory offline. */
+int log_read_failed(struct log *log, int err);
 /* A disk call failed: the directory and all its logs go offline. Returns ERR_KAFKA_STORAGE_ERROR.
  */
 int log_fail(struct log *log, int err, const char *action);

@@ -7,11 +7,6 @@
  * offline. */
 #include "broker/log/log_internal.h"
 
-#include "broker/log/batch_scan.h"
-
-/* Limit of a decompressed batch in a lookup by time: a hundred times the usual largest batch. */
-enum { READ_RECORDS_MAX = 100 * 1024 * 1024 };
-
 /* Where a batch lies. */
 struct read_spot {
     uint64_t position;
@@ -84,11 +79,11 @@ static int read_bound(struct log *log, struct segment *segment, int64_t end_offs
 
 /* An error of a read: a damaged log is told as it is, a failing disk takes the directory offline.
  */
-static int read_failed(struct log *log, int err)
+int log_read_failed(struct log *log, int err)
 {
     if (log_tell_damage(log, err))
         return err;
-    return env_is_later(err) ? err : log_fail(log, err, "read");
+    return env_is_later(err) || err == ERR_MESSAGE_TOO_LARGE ? err : log_fail(log, err, "read");
 }
 
 int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset, bool min_one,
@@ -128,7 +123,7 @@ int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offs
     if (rc == 0)
         rc = segment_pin(segment);
     if (rc < 0)
-        return read_failed(log, rc);
+        return log_read_failed(log, rc);
     uint64_t len = bound - spot.position;
     if (len > max_bytes)
         len = spot.len > max_bytes ? spot.len : max_bytes;
@@ -145,86 +140,4 @@ void log_slice_release(struct log_slice *slice)
     if (slice->segment)
         segment_unpin(slice->segment);
     *slice = (struct log_slice){0};
-}
-
-/* ---- timestamps ---- */
-
-/* The first record of the batch at `spot` that is at or past both; the batch has one. */
-static int record_find(struct segment *segment, const struct segment_spot *spot,
-                       int64_t timestamp_ms, int64_t from, int64_t *offset,
-                       int64_t *found_timestamp_ms)
-{
-    struct batch_scan scan;
-    struct buf scratch;
-    struct record_iter records;
-    struct record record;
-    struct env_file *file;
-    int rc = segment_file(segment, &file);
-    if (rc < 0)
-        return rc;
-    buf_init(&scratch);
-    batch_scan_init(&scan, file, spot->position, spot->position + spot->batch.size,
-                    BATCH_HEADER_SIZE);
-    rc = batch_scan_next(&scan);
-    if (rc == 1)
-        rc = batch_scan_body(&scan);
-    if (rc == 0)
-        rc = batch_records(&scan.batch, READ_RECORDS_MAX, &scratch, &records);
-    while (rc >= 0 && (rc = record_iter_next(&records, &record)) == 1) {
-        int64_t time = batch_record_timestamp(&scan.batch, &record);
-        int64_t at = batch_record_offset(&scan.batch, &record);
-        if (time < timestamp_ms || at < from)
-            continue;
-        *offset = at;
-        *found_timestamp_ms = time;
-        break;
-    }
-    batch_scan_close(&scan);
-    buf_close(&scratch);
-    return rc == ERR_MALFORMED || rc == ERR_TOO_LARGE ? ERR_CORRUPT : rc;
-}
-
-int log_find_timestamp(struct log *log, int64_t timestamp_ms, int64_t *offset,
-                       int64_t *found_timestamp_ms)
-{
-    log_check_in_use(log);
-    *offset = *found_timestamp_ms = -1;
-    if (log_is_offline(log))
-        return ERR_KAFKA_STORAGE_ERROR;
-    for (uint32_t i = 0; i < log->segment_count && *offset < 0; i++) {
-        struct segment *segment = log->segments[i];
-        struct segment_spot spot;
-        /* A batch may promise more than it has once the log start or compaction took records. */
-        int64_t from = log->start_offset;
-        int rc = 0;
-        while (rc == 0 && *offset < 0) {
-            rc = segment_find_timestamp(segment, timestamp_ms, from, &spot);
-            if (rc < 0)
-                break;
-            rc = record_find(segment, &spot, timestamp_ms, from, offset, found_timestamp_ms);
-            rc = rc > 0 ? 0 : rc;
-            from = batch_last_offset(&spot.batch) + 1;
-        }
-        if (rc < 0 && rc != ERR_NOT_FOUND)
-            return read_failed(log, rc);
-    }
-    return 0;
-}
-
-int log_find_max_timestamp(struct log *log, int64_t *offset, int64_t *timestamp_ms)
-{
-    log_check_in_use(log);
-    *offset = *timestamp_ms = -1;
-    if (log_is_offline(log))
-        return ERR_KAFKA_STORAGE_ERROR;
-    struct segment *best = NULL;
-    for (uint32_t i = 0; i < log->segment_count; i++) {
-        struct segment *segment = log->segments[i];
-        int rc = segment_load_times(segment);
-        if (rc < 0)
-            return read_failed(log, rc);
-        if (segment->max_timestamp >= 0 && (!best || segment->max_timestamp > best->max_timestamp))
-            best = segment;
-    }
-    return best ? log_find_timestamp(log, best->max_timestamp, offset, timestamp_ms) : 0;
 }

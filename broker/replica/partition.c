@@ -495,15 +495,11 @@ static int partition_find_latest(struct partition *partition, bool follower,
     return 0;
 }
 
-static int partition_find_at(struct partition *partition, int64_t timestamp,
-                             struct partition_offset *found)
+static int partition_take_lookup(struct partition *partition, const struct log_lookup *lookup,
+                                 struct partition_offset *found)
 {
-    int err =
-        timestamp == TIMESTAMP_MAX
-            ? log_find_max_timestamp(partition->log, &found->offset, &found->timestamp_ms)
-            : log_find_timestamp(partition->log, timestamp, &found->offset, &found->timestamp_ms);
-    if (err)
-        return err;
+    found->offset = lookup->offset;
+    found->timestamp_ms = lookup->timestamp_ms;
     if (found->offset >= 0 && found->offset < partition->high_watermark)
         return 0;
     found->offset = -1;
@@ -512,8 +508,18 @@ static int partition_find_at(struct partition *partition, int64_t timestamp,
     return partition->high_watermark < partition->epoch_start_offset ? ERR_OFFSET_NOT_AVAILABLE : 0;
 }
 
+int partition_found_offset(struct partition *partition, const struct log_lookup *lookup,
+                           struct partition_offset *found)
+{
+    int err = lookup->err ? lookup->err : partition_check_leader(partition);
+    if (!err && partition->leader_epoch != found->leader_epoch)
+        err = ERR_NOT_LEADER_OR_FOLLOWER;
+    return err ? err : partition_take_lookup(partition, lookup, found);
+}
+
 int partition_find_offset(struct partition *partition, int32_t current_leader_epoch,
-                          int64_t timestamp, bool follower, struct partition_offset *found)
+                          int64_t timestamp, bool follower, struct log_lookup *lookup,
+                          struct partition_offset *found)
 {
     *found = (struct partition_offset){-1, -1, partition->leader_epoch};
     int err = partition_check_leader(partition);
@@ -531,7 +537,9 @@ int partition_find_offset(struct partition *partition, int32_t current_leader_ep
     default:
         if (timestamp < TIMESTAMP_MAX)
             return ERR_UNSUPPORTED_VERSION;
-        return partition_find_at(partition, timestamp, found);
+        err = timestamp == TIMESTAMP_MAX ? log_lookup_start_max(lookup, partition->log)
+                                         : log_lookup_start(lookup, partition->log, timestamp);
+        return err ? err : partition_take_lookup(partition, lookup, found);
     }
 }
 

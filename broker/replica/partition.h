@@ -122,9 +122,13 @@ struct partition_offset {
     int64_t timestamp_ms;
     int32_t leader_epoch;
 };
+/* 1: `lookup` goes on in the background (log.h); when it is done, partition_found_offset turns it
+ * into the answer, if the partition still leads in the epoch of found->leader_epoch. */
 int partition_find_offset(struct partition *partition, int32_t current_leader_epoch,
-                          int64_t timestamp, bool follower,
+                          int64_t timestamp, bool follower, struct log_lookup *lookup,
                           struct partition_offset *found) MUST_CHECK;
+int partition_found_offset(struct partition *partition, const struct log_lookup *lookup,
+                           struct partition_offset *found) MUST_CHECK;
 /* DeleteRecords: -1 = up to the high watermark. `wait` is called (or cancelled) as with
  * partition_append: when the log starts there on the disk of every in-sync replica, so that no
  * crash brings the records back. */

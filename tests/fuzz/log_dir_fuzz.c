@@ -310,17 +310,40 @@ static bool read_all(struct world *world, int64_t checked_from)
     return true;
 }
 
+static void ask_found(struct log_lookup *lookup)
+{
+    lookup->done = NULL;
+}
+
+static bool ask_is_over(void *data)
+{
+    return !((struct log_lookup *)data)->done;
+}
+
+/* The error of a lookup that was started. */
+static int ask_end(struct world *world, struct log_lookup *lookup, int rc)
+{
+    if (rc == 1) {
+        FUZZ_REQUIRE(
+            sim_run_until(world->sim, ask_is_over, lookup, sim_now_us(world->sim) + LIMIT_US));
+        rc = lookup->err;
+    }
+    lookup->done = ask_found;
+    return rc;
+}
+
 static void ask(struct world *world)
 {
     static const int64_t times[] = {0, 1700000000010, 1700000000100, INT64_MAX, -1, INT64_MIN};
-    int64_t offset, time, end_offset;
+    int64_t end_offset;
     int32_t found;
+    struct log_lookup lookup = {.done = ask_found};
     for (size_t i = 0; i < ARRAY_LEN(times); i++) {
-        int err = log_find_timestamp(world->log, times[i], &offset, &time);
-        FUZZ_REQUIRE(err < 0 || offset < 0 || time >= times[i]);
+        int rc = ask_end(world, &lookup, log_lookup_start(&lookup, world->log, times[i]));
+        FUZZ_REQUIRE(rc < 0 || lookup.offset < 0 || lookup.timestamp_ms >= times[i]);
     }
-    int err = log_find_max_timestamp(world->log, &offset, &time);
-    (void)err;
+    int rc = ask_end(world, &lookup, log_lookup_start_max(&lookup, world->log));
+    (void)rc;
     for (int32_t epoch = -1; epoch < 5; epoch++)
         log_end_of_epoch(world->log, epoch, &found, &end_offset);
     (void)log_last_stable_offset(world->log);

@@ -165,8 +165,9 @@ static bool check_shown(struct cluster *cluster, int i, int p, struct partition 
 {
     int32_t epoch = partition_leader_epoch(partition);
     struct partition_offset latest;
+    struct log_lookup lookup;
     if (cluster->options.unclean || cluster->options.forgetful ||
-        partition_find_offset(partition, -1, -1, false, &latest))
+        partition_find_offset(partition, -1, -1, false, &lookup, &latest))
         return true;
     for (int32_t earlier = 0; earlier < epoch; earlier++)
         if (cluster->shown[p][earlier] > latest.offset)

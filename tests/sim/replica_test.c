@@ -221,17 +221,18 @@ static bool run_election(uint64_t seed, int *waited)
     int64_t end_us = sim_now_us(cluster_sim(cluster)) + NOTICE_MS * 1000;
     while (ok && sim_now_us(cluster_sim(cluster)) < end_us) {
         struct partition_offset found;
+        struct log_lookup lookup;
         int node = cluster_leader(cluster, 0);
         struct partition *partition =
             node >= 0 && node != old ? cluster_partition(cluster, node, 0) : NULL;
-        if (partition && partition_find_offset(partition, -1, LATEST, false, &found) ==
+        if (partition && partition_find_offset(partition, -1, LATEST, false, &lookup, &found) ==
                              ERR_OFFSET_NOT_AVAILABLE) {
             (*waited)++;
-            int err = partition_find_offset(partition, -1, MAX_TIMESTAMP, false, &found);
+            int err = partition_find_offset(partition, -1, MAX_TIMESTAMP, false, &lookup, &found);
             CHECK(err == ERR_OFFSET_NOT_AVAILABLE || (!err && found.offset >= 0));
-            CHECK_INT(partition_find_offset(partition, -1, INT64_MAX, false, &found),
+            CHECK_INT(partition_find_offset(partition, -1, INT64_MAX, false, &lookup, &found),
                       ERR_OFFSET_NOT_AVAILABLE);
-            CHECK_INT(partition_find_offset(partition, -1, 0, false, &found), 0);
+            CHECK_INT(partition_find_offset(partition, -1, 0, false, &lookup, &found), 0);
         }
         ok = cluster_step(cluster);
     }

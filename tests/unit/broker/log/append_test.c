@@ -220,7 +220,7 @@ static void a_flush_error_is_final(void)
     CHECK_INT(log_reset(f.log, 0), ERR_KAFKA_STORAGE_ERROR);
     CHECK_INT(log_advance_start(f.log, 0), ERR_KAFKA_STORAGE_ERROR);
     CHECK_INT(log_assign_epoch(f.log, 7), ERR_KAFKA_STORAGE_ERROR);
-    CHECK_INT(log_find_timestamp(f.log, 0, &offset, &time), ERR_KAFKA_STORAGE_ERROR);
+    CHECK_INT(fixture_find_time(&f, 0, &offset, &time), ERR_KAFKA_STORAGE_ERROR);
     /* No mark of a clean shutdown for it. */
     fixture_shutdown(&f);
     char *mark = mem_printf("%s/.kafka_cleanshutdown", f.dir);

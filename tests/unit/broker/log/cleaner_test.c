@@ -186,7 +186,7 @@ static void only_the_newest_of_each_key_stays(void)
                 read_everything(&f);
                 check_kept(keys, values, count, active);
                 int64_t offset, time;
-                CHECK_INT(log_find_timestamp(f.log, 1000 + count - 1, &offset, &time), 0);
+                CHECK_INT(fixture_find_time(&f, 1000 + count - 1, &offset, &time), 0);
                 CHECK_INT(time, kept[kept_count - 1].timestamp);
                 int obsolete = 0;
                 for (int i = 0; i < kept_count; i++)

@@ -76,6 +76,39 @@ static inline void fixture_settle(struct fixture *f)
     fixture_wait(f, fixture_is_idle);
 }
 
+static inline void fixture_found(struct log_lookup *lookup)
+{
+    lookup->asked_ms = -1;
+}
+
+/* The end of a lookup that was started; its error. */
+static inline int fixture_lookup_end(struct fixture *f, struct log_lookup *lookup, int rc,
+                                     int64_t *offset, int64_t *time)
+{
+    if (rc == 1) {
+        fixture_settle(f);
+        CHECK_INT(lookup->asked_ms, -1); /* done was called */
+        rc = lookup->err;
+    }
+    *offset = lookup->offset;
+    *time = lookup->timestamp_ms;
+    return rc;
+}
+
+static inline int fixture_find_time(struct fixture *f, int64_t asked_ms, int64_t *offset,
+                                    int64_t *time)
+{
+    struct log_lookup lookup = {.done = fixture_found};
+    return fixture_lookup_end(f, &lookup, log_lookup_start(&lookup, f->log, asked_ms), offset,
+                              time);
+}
+
+static inline int fixture_find_max_time(struct fixture *f, int64_t *offset, int64_t *time)
+{
+    struct log_lookup lookup = {.done = fixture_found};
+    return fixture_lookup_end(f, &lookup, log_lookup_start_max(&lookup, f->log), offset, time);
+}
+
 static inline void fixture_dir_failed(void *data, const char *dir)
 {
     (void)dir;

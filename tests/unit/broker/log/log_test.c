@@ -365,7 +365,7 @@ static void cuts_go_to_a_batch_and_take_all_with_them(void)
             CHECK_INT(log_latest_epoch(f.log), end == 0 ? -1 : (end - 1) / 24);
             for (int64_t at = 0; at < end; at += 5)
                 CHECK(read_from(&f, at, 10, INT64_MAX, &first) > at);
-            CHECK_INT(log_find_max_timestamp(f.log, &offset, &time), 0);
+            CHECK_INT(fixture_find_max_time(&f, &offset, &time), 0);
             CHECK_INT(time, end == 0 ? -1 : end / 3 - 1);
             fixture_crash(&f);
             CHECK_INT(fixture_reopen(&f), 0);
@@ -457,9 +457,9 @@ static void the_start_moves_forward(void)
         CHECK_INT(end, 50);
         log_end_of_epoch(f.log, 2, &epoch, &end);
         CHECK_INT(end, 72);
-        CHECK_INT(log_find_timestamp(f.log, 0, &offset, &time), 0);
+        CHECK_INT(fixture_find_time(&f, 0, &offset, &time), 0);
         CHECK_INT(offset, 50);
-        CHECK_INT(log_find_timestamp(f.log, INT64_MIN, &offset, &time), 0);
+        CHECK_INT(fixture_find_time(&f, INT64_MIN, &offset, &time), 0);
         CHECK_INT(offset, 50);
         fixture_shutdown(&f);
         CHECK_INT(fixture_reopen(&f), 0);
@@ -528,14 +528,14 @@ static void times_are_found_as_by_a_linear_scan(void)
             int64_t found, found_time, expected = 0;
             while (expected < BATCHES * RECORDS && times[expected] < time)
                 expected++;
-            CHECK_INT(log_find_timestamp(f.log, time, &found, &found_time), 0);
+            CHECK_INT(fixture_find_time(&f, time, &found, &found_time), 0);
             CHECK_INT(found, expected == BATCHES * RECORDS ? -1 : expected);
             CHECK_INT(found_time, expected == BATCHES * RECORDS ? -1 : times[expected]);
         }
         int64_t max = 0, at, time;
         for (int i = 1; i < BATCHES * RECORDS; i++)
             max = times[i] > times[max] ? i : max;
-        CHECK_INT(log_find_max_timestamp(f.log, &at, &time), 0);
+        CHECK_INT(fixture_find_max_time(&f, &at, &time), 0);
         CHECK_INT(at, max);
         CHECK_INT(time, times[max]);
         if (round == 0)
@@ -557,7 +557,7 @@ static void append_time_is_set_by_the_broker(void)
     CHECK_INT(append_some(&f, 3, 100), 0);
     CHECK(fixture_result.append_time_ms >= before);
     CHECK_INT(read_from(&f, 0, 1000, INT64_MAX, &first), 3); /* with a right checksum */
-    CHECK_INT(log_find_timestamp(f.log, before, &offset, &time), 0);
+    CHECK_INT(fixture_find_time(&f, before, &offset, &time), 0);
     CHECK_INT(offset, 0);
     CHECK_INT(time, fixture_result.append_time_ms);
     fixture_close(&f);

@@ -391,7 +391,7 @@ static void indexes_are_made_again(void)
         CHECK_INT(fixture_reopen(&f), 0);
         check_all(&f, 2000);
         int64_t offset, time;
-        CHECK_INT(log_find_timestamp(f.log, 1100, &offset, &time), 0);
+        CHECK_INT(fixture_find_time(&f, 1100, &offset, &time), 0);
         CHECK_INT(offset, 200);
         if (round % 4 == 3)
             fixture_crash(&f);

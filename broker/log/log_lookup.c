@@ -1,0 +1,243 @@
+/* Offsets by time.
+ *
+ * Happy path: the indexes and headers tell the first batch that may hold the record. A small plain
+ * one is looked through at once. Any other may open to a thousand times its size: a worker opens
+ * it, and the lookup goes on with the next batch when it had no such record. One batch of a broker
+ * is opened at a time, the lookups in the order in which they came, so that what they take together
+ * is one batch of memory and one worker.
+ *
+ * Failure modes: a batch that opens to more than a limit is ERR_MESSAGE_TOO_LARGE, which is no
+ * damage; a log that is deleted, cut or closed meanwhile is ERR_NOT_LEADER_OR_FOLLOWER: the client
+ * asks again where it is now. */
+#include "broker/log/log_internal.h"
+
+#include "base/mem.h"
+#include "broker/log/batch_scan.h"
+
+enum {
+    /* Limit of an opened batch: a hundred times the usual largest batch. */
+    LOOKUP_OPEN_MAX = 100 * 1024 * 1024,
+    LOOKUP_SMALL = 64 * 1024 /* a plain batch of this size takes less than a millisecond */
+};
+
+struct log_lookup_job {
+    struct env_work work;
+    struct log_lookup *lookup; /* NULL when nobody waits any more */
+    struct log *log;           /* kept by log->jobs */
+    struct log_manager *manager;
+    struct segment *segment; /* pinned */
+    struct segment_spot spot;
+    uint32_t generation;
+    int64_t timestamp_ms;
+    int64_t from;
+    int err;
+    int64_t offset;
+    int64_t found_ms;
+};
+
+/* ---- one batch ---- */
+
+/* The first record of the batch at `spot` that is at or past both; -1 when it has none. */
+static int lookup_open(struct env_file *file, const struct segment_spot *spot, int64_t timestamp_ms,
+                       int64_t from, int64_t *offset, int64_t *found_ms)
+{
+    struct batch_scan scan;
+    struct buf scratch;
+    struct record_iter records;
+    struct record record;
+    buf_init(&scratch);
+    batch_scan_init(&scan, file, spot->position, spot->position + spot->batch.size,
+                    BATCH_HEADER_SIZE);
+    int rc = batch_scan_next(&scan);
+    if (rc == 1)
+        rc = batch_scan_body(&scan);
+    if (rc == 0)
+        rc = batch_records(&scan.batch, LOOKUP_OPEN_MAX, &scratch, &records);
+    if (rc == ERR_TOO_LARGE)
+        rc = ERR_MESSAGE_TOO_LARGE;
+    while (rc >= 0 && (rc = record_iter_next(&records, &record)) == 1) {
+        int64_t time = batch_record_timestamp(&scan.batch, &record);
+        int64_t at = batch_record_offset(&scan.batch, &record);
+        if (time < timestamp_ms || at < from)
+            continue;
+        *offset = at;
+        *found_ms = time;
+        break;
+    }
+    batch_scan_close(&scan);
+    buf_close(&scratch);
+    return rc == ERR_MALFORMED || rc == ERR_TOO_LARGE ? ERR_CORRUPT : rc < 0 ? rc : 0;
+}
+
+static void lookup_job_run(struct env_work *work)
+{
+    struct log_lookup_job *job = CONTAINER_OF(work, struct log_lookup_job, work);
+    job->err = lookup_open(job->segment->file, &job->spot, job->timestamp_ms, job->from,
+                           &job->offset, &job->found_ms);
+}
+
+/* ---- the row of lookups ---- */
+
+static void lookup_job_done(struct env_work *work);
+
+static void lookup_next(struct log_manager *manager)
+{
+    if (manager->lookup_runs || list_empty(&manager->lookups))
+        return;
+    struct log_lookup *lookup = LIST_ENTRY(manager->lookups.next, struct log_lookup, link);
+    manager->lookup_runs = true;
+    log_manager_job_begin(manager);
+    env_work_submit(manager->env, &lookup->job->work, lookup_job_run, lookup_job_done);
+}
+
+static void lookup_job_free(struct log_lookup_job *job)
+{
+    segment_unpin(job->segment);
+    log_job_end(job->log);
+    mem_free(job);
+}
+
+/* Ends a lookup that waits; `done` may begin others. */
+static void lookup_end(struct log_lookup *lookup, int err)
+{
+    list_remove(&lookup->link);
+    lookup->job = NULL;
+    lookup->err = err;
+    lookup->done(lookup);
+}
+
+/* Finds the next batch that may hold the record. 1: a worker has to open it, lookup->job is set; 0:
+ * the lookup is over. */
+static int lookup_step(struct log_lookup *lookup, struct log *log, int64_t from)
+{
+    if (from < log->start_offset)
+        from = log->start_offset;
+    for (uint32_t i = log_segment_at(log, from); i < log->segment_count; i++) {
+        struct segment *segment = log->segments[i];
+        struct segment_spot spot;
+        int rc;
+        while ((rc = segment_find_timestamp(segment, lookup->asked_ms, from, &spot)) == 0) {
+            rc = segment_pin(segment);
+            if (rc < 0)
+                return log_read_failed(log, rc);
+            if ((spot.batch.attributes & BATCH_CODEC_MASK) != 0 || spot.batch.size > LOOKUP_SMALL) {
+                struct log_lookup_job *job = mem_alloc(sizeof(*job));
+                *job = (struct log_lookup_job){.lookup = lookup,
+                                               .log = log,
+                                               .manager = log->manager,
+                                               .segment = segment,
+                                               .spot = spot,
+                                               .generation = log->generation,
+                                               .timestamp_ms = lookup->asked_ms,
+                                               .from = from,
+                                               .offset = -1,
+                                               .found_ms = -1};
+                log->jobs++;
+                lookup->job = job;
+                return 1;
+            }
+            rc = lookup_open(segment->file, &spot, lookup->asked_ms, from, &lookup->offset,
+                             &lookup->timestamp_ms);
+            segment_unpin(segment);
+            if (rc < 0)
+                return log_read_failed(log, rc);
+            if (lookup->offset >= 0)
+                return 0;
+            /* A batch may promise more than it has: the log start or compaction took records. */
+            from = batch_last_offset(&spot.batch) + 1;
+        }
+        if (rc != ERR_NOT_FOUND)
+            return log_read_failed(log, rc);
+    }
+    return 0;
+}
+
+/* What the worker found, for who still waits. */
+static void lookup_take(struct log_lookup_job *job)
+{
+    struct log_lookup *lookup = job->lookup;
+    struct log *log = job->log;
+    if (log->closing || job->generation != log->generation) {
+        lookup_end(lookup, ERR_NOT_LEADER_OR_FOLLOWER);
+        return;
+    }
+    int rc = job->err < 0 ? log_read_failed(log, job->err) : 0;
+    lookup->offset = job->offset;
+    lookup->timestamp_ms = job->found_ms;
+    if (rc == 0 && job->offset < 0)
+        rc = lookup_step(lookup, log, batch_last_offset(&job->spot.batch) + 1);
+    if (rc != 1) {
+        lookup_end(lookup, rc);
+        return;
+    }
+    list_remove(&lookup->link); /* the others come first */
+    list_push(&job->manager->lookups, &lookup->link);
+}
+
+static void lookup_job_done(struct env_work *work)
+{
+    struct log_lookup_job *job = CONTAINER_OF(work, struct log_lookup_job, work);
+    struct log_manager *manager = job->manager;
+    manager->lookup_runs = false;
+    if (job->lookup && !manager->freed)
+        lookup_take(job);
+    lookup_job_free(job);
+    if (log_manager_job_end(manager))
+        lookup_next(manager);
+}
+
+/* ---- for the outside ---- */
+
+int log_lookup_start(struct log_lookup *lookup, struct log *log, int64_t timestamp_ms)
+{
+    struct log_manager *manager = log->manager;
+    lookup->offset = lookup->timestamp_ms = -1;
+    lookup->asked_ms = timestamp_ms;
+    lookup->err = 0;
+    lookup->job = NULL;
+    list_init(&lookup->link);
+    if (manager->lookups_ended)
+        return ERR_NOT_LEADER_OR_FOLLOWER;
+    log_check_in_use(log);
+    if (log_is_offline(log))
+        return ERR_KAFKA_STORAGE_ERROR;
+    int rc = lookup_step(lookup, log, log->start_offset);
+    if (rc == 1) {
+        list_push(&manager->lookups, &lookup->link);
+        lookup_next(manager);
+    }
+    return rc;
+}
+
+int log_lookup_start_max(struct log_lookup *lookup, struct log *log)
+{
+    log_check_in_use(log);
+    lookup->offset = lookup->timestamp_ms = -1;
+    if (log_is_offline(log))
+        return ERR_KAFKA_STORAGE_ERROR;
+    struct segment *best = NULL;
+    for (uint32_t i = 0; i < log->segment_count; i++) {
+        struct segment *segment = log->segments[i];
+        int rc = segment_load_times(segment);
+        if (rc < 0)
+            return log_read_failed(log, rc);
+        if (segment->max_timestamp >= 0 && (!best || segment->max_timestamp > best->max_timestamp))
+            best = segment;
+    }
+    return best ? log_lookup_start(lookup, log, best->max_timestamp) : 0;
+}
+
+void log_manager_end_lookups(struct log_manager *manager)
+{
+    manager->lookups_ended = true;
+    bool runs = manager->lookup_runs;
+    while (!list_empty(&manager->lookups)) {
+        struct log_lookup *lookup = LIST_ENTRY(manager->lookups.next, struct log_lookup, link);
+        struct log_lookup_job *job = lookup->job;
+        job->lookup = NULL;
+        lookup_end(lookup, ERR_NOT_LEADER_OR_FOLLOWER);
+        if (!runs)
+            lookup_job_free(job);
+        runs = false; /* the first is the one that a worker has: it frees it */
+    }
+}
