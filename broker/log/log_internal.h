@@ -184,6 +184,7 @@ struct log_manager {
     struct list lookups; /* by time, that wait for a worker; it has the first */
     bool lookup_runs;
     bool lookups_ended;
+    size_t producers; /* known in all logs; workers count too */
     struct env_timer turn_timer;
     struct env_timer later_timer; /* logs whose flush lacked descriptors */
     struct env_timer trash_timer;

@@ -21,21 +21,34 @@ enum {
     SNAPSHOT_HEADER_LEN = 10,
     SNAPSHOT_ENTRY_LEN = 46,
     MARKER_KEY_LEN = 4,  /* int16 version, int16 type */
-    MARKER_VALUE_LEN = 6 /* int16 version, int32 coordinator epoch */
+    MARKER_VALUE_LEN = 6, /* int16 version, int32 coordinator epoch */
+    ROOM_LOOKS = 64       /* at producers with open transactions, for one that has none */
 };
 
-void producer_state_init(struct producer_state *state)
+void producer_state_init(struct producer_state *state, size_t *total)
 {
     map_init(&state->map);
+    list_init(&state->used);
     state->open_txns = 0;
+    state->total = total;
+}
+
+static void state_drop(struct producer_state *state, struct producer *producer)
+{
+    list_remove(&producer->used);
+    (void)map_del_u64(&state->map, (uint64_t)producer->id);
+    if (state->total)
+        (void)__atomic_sub_fetch(state->total, 1, __ATOMIC_RELAXED);
+    mem_free(producer);
 }
 
 void producer_state_close(struct producer_state *state)
 {
-    size_t cursor = 0;
-    struct producer *producer;
-    while ((producer = map_next(&state->map, &cursor, NULL, NULL)))
-        mem_free(producer);
+    if (state->total)
+        (void)__atomic_sub_fetch(state->total, state->map.count, __ATOMIC_RELAXED);
+    struct list *step;
+    while ((step = list_pop(&state->used)))
+        mem_free(LIST_ENTRY(step, struct producer, used));
     map_close(&state->map);
     state->open_txns = 0;
 }
@@ -43,7 +56,7 @@ void producer_state_close(struct producer_state *state)
 void producer_state_clear(struct producer_state *state)
 {
     producer_state_close(state);
-    producer_state_init(state);
+    producer_state_init(state, state->total);
 }
 
 struct producer *producer_state_get(const struct producer_state *state, int64_t id)
@@ -138,9 +151,32 @@ int producer_marker_read(const struct batch *batch, struct producer_marker *mark
 
 /* ---- notes ---- */
 
+/* One with an open transaction is never forgotten. */
+static void state_make_room(struct producer_state *state)
+{
+    if (!state->total || state->map.count < PRODUCERS_SPARED ||
+        __atomic_load_n(state->total, __ATOMIC_RELAXED) < PRODUCERS_MAX)
+        return;
+    int looks = 0;
+    LIST_EACH(step, &state->used)
+    {
+        struct producer *oldest = LIST_ENTRY(step, struct producer, used);
+        if (oldest->txn_start_offset < 0) {
+            state_drop(state, oldest);
+            return;
+        }
+        if (++looks == ROOM_LOOKS)
+            return;
+    }
+}
+
 static struct producer *state_add(struct producer_state *state, int64_t id)
 {
+    state_make_room(state);
     struct producer *producer = mem_alloc(sizeof(*producer));
+    list_push(&state->used, &producer->used);
+    if (state->total)
+        (void)__atomic_add_fetch(state->total, 1, __ATOMIC_RELAXED);
     producer->id = id;
     producer->epoch = -1;
     producer->coordinator_epoch = -1;
@@ -161,6 +197,8 @@ static struct producer *state_enter(struct producer_state *state, const struct b
     }
     producer->last_timestamp = batch->max_timestamp;
     producer->seen_ms = now_ms;
+    list_remove(&producer->used);
+    list_push(&state->used, &producer->used);
     return producer;
 }
 
@@ -242,19 +280,13 @@ int64_t producer_state_first_open(const struct producer_state *state)
 
 void producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms)
 {
-    bool again = true;
-    while (again) {
-        /* The map must not change during a walk: each round drops what one walk found. */
-        int64_t dropped[64];
-        size_t cursor = 0, count = 0;
-        const struct producer *producer;
-        while (count < ARRAY_LEN(dropped) &&
-               (producer = map_next(&state->map, &cursor, NULL, NULL)))
-            if (producer->txn_start_offset < 0 && now_ms - producer->seen_ms >= expiration_ms)
-                dropped[count++] = producer->id;
-        for (size_t i = 0; i < count; i++)
-            mem_free(map_del_u64(&state->map, (uint64_t)dropped[i]));
-        again = count == ARRAY_LEN(dropped);
+    LIST_EACH(step, &state->used)
+    {
+        struct producer *producer = LIST_ENTRY(step, struct producer, used);
+        if (now_ms - producer->seen_ms < expiration_ms)
+            return; /* the others wrote later */
+        if (producer->txn_start_offset < 0)
+            state_drop(state, producer);
     }
 }
 

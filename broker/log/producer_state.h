@@ -7,10 +7,18 @@
 #define BROKER_LOG_PRODUCER_STATE_H
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "base/map.h"
 #include "kafka/batch.h"
 
-enum { PRODUCER_BATCHES = 5 }; /* max.in.flight.requests.per.connection of an idempotent producer */
+enum {
+    PRODUCER_BATCHES = 5, /* max.in.flight.requests.per.connection of an idempotent producer */
+    /* Anybody can write under ids that nobody gave out. So many are known in all logs of a broker,
+     * some 130 MB; when more come, the log they are written to forgets those that wrote longest
+     * ago. Kafka has no such limit. */
+    PRODUCERS_MAX = 500000,
+    PRODUCERS_SPARED = 1000 /* of a log are never forgotten for that */
+};
 
 struct producer_batch {
     int64_t last_offset;
@@ -20,6 +28,7 @@ struct producer_batch {
 };
 
 struct producer {
+    struct list used; /* in producer_state->used */
     int64_t id;
     int64_t last_timestamp;    /* of its last batch or marker */
     int64_t seen_ms;           /* of the last append, or of the start; monotonic */
@@ -31,8 +40,10 @@ struct producer {
 };
 
 struct producer_state {
-    struct map map; /* by id */
+    struct map map;   /* by id */
+    struct list used; /* those that wrote longest ago first */
     uint32_t open_txns;
+    size_t *total; /* of all logs of the broker, some of which are on workers; NULL = no limit */
 };
 
 /* How a batch stands to what is known of its producer. */
@@ -48,7 +59,8 @@ struct producer_marker {
     int32_t coordinator_epoch;
 };
 
-void producer_state_init(struct producer_state *state);
+/* `total` stays as it is when the state is cleared. */
+void producer_state_init(struct producer_state *state, size_t *total);
 void producer_state_close(struct producer_state *state);
 void producer_state_clear(struct producer_state *state);
 struct producer *producer_state_get(const struct producer_state *state, int64_t id);

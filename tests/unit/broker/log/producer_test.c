@@ -220,8 +220,8 @@ static void snapshots_are_checked(void)
                           .base_sequence = 30,
                           .max_timestamp = 1234};
     buf_init(&bytes);
-    producer_state_init(&state);
-    producer_state_init(&copy);
+    producer_state_init(&state, NULL);
+    producer_state_init(&copy, NULL);
     producer_state_take(&state, &batch, 1);
     batch.producer_id = 6;
     producer_state_take(&state, &batch, 1);
@@ -252,8 +252,8 @@ static void snapshots_keep_the_last_five_batches(void)
     struct producer_verdict verdict;
     struct batch batch = {.producer_id = 5, .last_offset_delta = 1};
     buf_init(&bytes);
-    producer_state_init(&state);
-    producer_state_init(&copy);
+    producer_state_init(&state, NULL);
+    producer_state_init(&copy, NULL);
     for (int i = 0; i < 7; i++) {
         batch.base_offset = 100 + i * 3;
         batch.base_sequence = i * 2;
@@ -278,8 +278,40 @@ static void snapshots_keep_the_last_five_batches(void)
     buf_close(&bytes);
 }
 
+/* What others invent pushes out what wrote longest ago in their own log, and nobody who writes. */
+static void producers_of_a_broker_are_limited(void)
+{
+    size_t total = 0;
+    struct producer_state other, flooded;
+    struct batch batch = {.producer_id = 1, .last_offset_delta = 0};
+    producer_state_init(&other, &total);
+    producer_state_init(&flooded, &total);
+    producer_state_take(&other, &batch, 1);
+    CHECK_INT(total, 1);
+    total += PRODUCERS_MAX; /* as many in other logs */
+    for (int id = 0; id < 5000; id++) {
+        batch.producer_id = 100 + id;
+        batch.base_offset = id;
+        producer_state_take(&flooded, &batch, 2);
+        batch.producer_id = 100; /* goes on writing */
+        producer_state_take(&flooded, &batch, 2);
+        CHECK(flooded.map.count <= PRODUCERS_SPARED);
+    }
+    CHECK(producer_state_get(&other, 1) != NULL);
+    CHECK(producer_state_get(&flooded, 100) != NULL);
+    CHECK(producer_state_get(&flooded, 101) == NULL);
+    CHECK(producer_state_get(&flooded, 100 + 4999) != NULL);
+    CHECK_INT(total, 1 + PRODUCERS_MAX + PRODUCERS_SPARED);
+    producer_state_expire(&flooded, 10, 8);
+    CHECK_INT(flooded.map.count, 0);
+    producer_state_close(&other);
+    producer_state_close(&flooded);
+    CHECK_INT(total, PRODUCERS_MAX);
+}
+
 TAP_MAIN(TAP_TEST(snapshots_keep_the_last_five_batches), TAP_TEST(sequences_follow_each_other),
          TAP_TEST(the_last_five_batches_are_duplicates), TAP_TEST(sequences_wrap),
          TAP_TEST(a_new_epoch_starts_at_zero), TAP_TEST(a_cut_takes_what_producers_wrote),
          TAP_TEST(a_follower_knows_the_same), TAP_TEST(producers_expire_by_their_last_append),
-         TAP_TEST(transactions_hold_the_stable_offset), TAP_TEST(snapshots_are_checked))
+         TAP_TEST(transactions_hold_the_stable_offset), TAP_TEST(snapshots_are_checked),
+         TAP_TEST(producers_of_a_broker_are_limited))
