@@ -359,6 +359,10 @@ static void fetch_refuse(struct request *request, int err)
         request_fail(request, err, "names more partitions than fit in the memory of all fetches");
         return;
     }
+    if (err == ERR_INVALID_REQUEST) {
+        request_fail(request, err, "names thousands of partitions that this broker does not have");
+        return;
+    }
     wire_defaults(&fetch_response_desc, &response);
     response.error_code = err_to_wire(err);
     request_reply(request, &response, NULL);

@@ -13,6 +13,9 @@
 enum {
     SESSIONS_BUDGET = 128 << 20, /* of memory for all: half a million partitions */
     SESSIONS_KEPT = 64 << 20,    /* of it for those that are kept: the rest is for single fetches */
+    /* A consumer that is closed asks for metadata and learns where they are. A fetch of 100,000
+     * that nobody has would hold the loop for a quarter of a second. */
+    UNKNOWN_MAX = 10000,
     SESSION_IDLE_MS = 120 * 1000, /* one that was not used for so long gives way to another */
     /* What a map and the allocator add to each of them. */
     SESSION_COST = sizeof(struct fetch_session) + 512,
@@ -215,8 +218,8 @@ static int session_put(struct fetch_session_topic *topic,
     slot->sent = false;
     int err;
     struct partition *partition = fetch_slot_partition(slot, &err);
-    if (!partition)
-        session->unknown = true;
+    if (!partition && ++session->unknown > UNKNOWN_MAX && session->replica_id < 0)
+        return ERR_INVALID_REQUEST;
     if (partition && session->replica_id >= 0) {
         struct partition_read_args args = fetch_slot_args(slot);
         partition_acknowledge(partition, &args);

@@ -51,7 +51,7 @@ struct fetch_session {
     int32_t id;       /* 0 = lives for one fetch */
     int32_t epoch;    /* that the next fetch must carry */
     bool by_id;       /* topic ids (v13+) */
-    bool unknown;     /* it names a partition that is not here */
+    uint32_t unknown; /* partitions that it named and that are not here */
     bool follower_ok; /* a consumer may read from a follower (v11+) */
     int32_t replica_id;
     int64_t replica_epoch;

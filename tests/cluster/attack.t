@@ -40,9 +40,9 @@ SETTINGS = {
     "min_insync_replicas": 2,
     "log_retention_check_interval_ms": 1000,
 }
-# Requests 64, answers 64, fetch sessions 128, groups 32, batches that are opened on the workers, the
-# page tables and pools of the process, and what honest clients need.
-RSS_MAX = 768 * MB
+# Requests 64, answers 64, fetch sessions 128, groups 32, a batch that a worker opens 100, what a turn
+# of many requests takes for a moment, and what honest clients need.
+RSS_MAX = 512 * MB
 RSS_LEFT_MAX = 160 * MB  # above what it was before: groups, producers and topics that stay
 
 
@@ -128,7 +128,8 @@ class Reader:
         self.consumer = Consumer({
             "bootstrap.servers": bootstrap, "group.id": GROUP, "log_level": 0,
             "enable.auto.commit": False, "auto.offset.reset": "earliest",
-            "session.timeout.ms": 45000, "reconnect.backoff.max.ms": 500})
+            "session.timeout.ms": 600000, "max.poll.interval.ms": 600000,
+            "socket.timeout.ms": 60000, "reconnect.backoff.max.ms": 500})
         self.stop = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -227,7 +228,10 @@ def all_at_once():
                        "the honest member reads the last record")
         note(f"{reader.commits} commits, failed: {reader.faults[:3]}")
         check(not set(load.acked) - set(reader.values), "the honest member missed records")
-        check_equal(reader.values, sorted(set(reader.values)), "what it read, once and in order,")
+        most = -1
+        for value in reader.values:  # it may begin again at its last commit
+            check(value <= most + 1, f"the honest member read {value} after {most}")
+            most = max(most, value)
         check_records(read_all(cluster.bootstrap, HONEST), load.acked)
 
 

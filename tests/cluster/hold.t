@@ -10,11 +10,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import tap
 import wire
 from cluster import Cluster
+from hostile import fetch_body
 from load import PRODUCER, Producer
 from tap import check, check_equal, note, test
 from wait import wait_until
 
-LIST_OFFSETS, HEARTBEAT, DESCRIBE_CONFIGS = 2, 12, 32
+FETCH, LIST_OFFSETS, HEARTBEAT, DESCRIBE_CONFIGS = 1, 2, 12, 32
 INVALID_REQUEST = 42
 GARBAGE = 300
 MB = 1 << 20
@@ -176,6 +177,24 @@ def repeated():
         r.take("i")
         errors = r.array(lambda: (r.take("h"), r.string(), r.take("b"), r.string(), r.take("i"))[0])
         check_equal(errors, [0, INVALID_REQUEST], "errors of DescribeConfigs")
+
+
+@test("a fetch that names thousands of partitions that are not here is refused")
+def fetch_of_nothing():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        node = cluster.nodes[0]
+
+        def is_answered(count):
+            try:
+                wire.ask(node.port, wire.request(FETCH, 7, fetch_body(7, "t", range(count), 1000)))
+                return True
+            except ConnectionError:
+                return False
+        check(is_answered(9000), "a fetch of 9,000 partitions was refused")
+        check(not is_answered(20000), "a fetch of 20,000 partitions was answered")
+        wait_until(lambda: "partitions that this broker does not have" in node.log_text(),
+                   DEADLINE_S, "the log says why")
 
 
 @test("what clients do fills no log")
