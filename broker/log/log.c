@@ -105,6 +105,11 @@ int64_t log_end_offset(const struct log *log)
     return log->end_offset;
 }
 
+bool log_is_proven(const struct log *log)
+{
+    return log->proven || log->end_offset > 0;
+}
+
 int64_t log_durable_offset(const struct log *log)
 {
     return log->config.flush_messages <= 1 ? log->flushed_offset : log->end_offset;

@@ -54,6 +54,7 @@ struct log_config {
     double min_cleanable_dirty_ratio;
     int8_t compression; /* codec number 0..4 to rewrite to, -1 = producer (keep what came) */
     int64_t producer_id_expiration_ms;
+    bool doubted; /* when it is opened: the metadata takes the records that were here for lost */
 };
 
 enum log_origin {
@@ -109,6 +110,9 @@ void log_slice_release(struct log_slice *slice);
 
 int64_t log_start_offset(const struct log *log);
 int64_t log_end_offset(const struct log *log);
+/* Whether this can't be the empty beginning that took the place of lost records: it has some, or
+ * its directory was here before anybody doubted it, and never had any. */
+bool log_is_proven(const struct log *log);
 /* Below it everything survives a power cut of this machine (see flush_messages). */
 int64_t log_durable_offset(const struct log *log);
 /* What this replica last knew to be committed; from the checkpoint after a restart. */

@@ -32,6 +32,7 @@ enum {
 /* In a partition's directory: what a start found wrong with it; and see log_mark_gaps. */
 #define LOG_DAMAGE_FILE "replica.damaged"
 #define LOG_GAPS_FILE   "replica.gaps"
+#define LOG_DOUBT_FILE  "replica.doubted"
 
 struct log_ring_entry {
     int64_t base_offset;
@@ -93,6 +94,7 @@ struct log {
     bool sync_parent;       /* so was the directory itself */
     bool recorded;          /* named in the roster: see roster.h */
     int64_t gap_to;         /* where a batch of the leader may begin; 0 = only at the end */
+    bool proven;            /* never had records that could be lost: see log_is_proven */
     int64_t cleaned_offset; /* below it all was compacted */
     uint64_t clean_turn;    /* the number of its last run; 0 = none yet */
     int64_t clean_after_ms; /* wall clock: not compacted before */

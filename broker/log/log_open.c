@@ -123,6 +123,29 @@ static int set_dir_aside(struct env *env, struct log_open_job *job, int found)
     return rc;
 }
 
+/* Whether the directory was made when the records were taken for lost already: that it is empty
+ * then tells nothing of what was here before. */
+static int read_doubt(struct env *env, struct log *log)
+{
+    char *path = mem_printf("%s/" LOG_DOUBT_FILE, log->path), *text = NULL;
+    size_t len;
+    int rc = env_file_load(env, path, DAMAGE_FILE_MAX, &text, &len);
+    log->proven = rc == ERR_NOT_FOUND && !log->recorded;
+    mem_free(text);
+    mem_free(path);
+    return env_is_later(rc) || rc == ERR_IO ? rc : 0;
+}
+
+/* Before partition.metadata: a directory that names its topic has its doubt with it. */
+static int write_doubt(struct env *env, struct log *log)
+{
+    static const char text[] = "made when the records that had been here were taken for lost\n";
+    char *path = mem_printf("%s/" LOG_DOUBT_FILE, log->path);
+    int rc = env_file_replace(env, path, text, strlen(text));
+    mem_free(path);
+    return rc;
+}
+
 /* The directory of this very topic, made if need be. */
 static int prepare_dir(struct env *env, struct log_open_job *job)
 {
@@ -136,7 +159,7 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
             log->topic_id = found;
         if (rc == 0 && uuid_equal(&found, &log->topic_id)) {
             log->sync_parent = !log->recorded;
-            return 0;
+            return log->config.doubted ? read_doubt(env, log) : 0;
         }
         if (rc == 0 || rc == ERR_NOT_FOUND || rc == ERR_MALFORMED)
             rc = set_dir_aside(env, job, rc);
@@ -151,6 +174,8 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
         rc = env_dir_make(env, log->path);
     }
     log->sync_parent = true;
+    if (rc == 0 && log->config.doubted)
+        rc = write_doubt(env, log);
     return rc < 0 ? rc : write_metadata(env, log);
 }
 
@@ -294,6 +319,7 @@ static void open_put_off(struct log_open_job *job)
     job->log->sync_dir = old->sync_dir;
     job->log->sync_parent = old->sync_parent;
     job->log->recorded = old->recorded;
+    job->log->proven = !old->config.doubted;
     log_free(old);
     if (job->was_moved) /* what lies there now is a part of the new one */
         job->known.exists = false;
@@ -371,6 +397,7 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
     job->topic_id = *topic_id;
     job->log = log_alloc(manager, entry->dir, path, topic_id, config);
     job->log->recorded = recorded || uuid_is_zero(topic_id);
+    job->log->proven = !config->doubted;
     job->aside = stray_path(entry->dir, entry->name);
     job->err = entry->dir->failed ? ERR_KAFKA_STORAGE_ERROR : 0;
     job->done = done;

@@ -294,6 +294,7 @@ static void manager_open(struct replica_manager *manager, struct partition *part
     map_put(&manager->openings, opening->name, strlen(opening->name), opening);
     struct log_config config;
     replica_manager_log_config(manager, partition->topic, &config);
+    config.doubted = partition->emptied && image_ids_have(&partition->isr, manager->deps.node_id);
     log_manager_open(manager->deps.logs, partition->topic, partition->index, &partition->topic_id,
                      &config, manager_opened, opening);
 }

@@ -25,13 +25,13 @@ struct replica_report {
     struct env_timer timer;
 };
 
-/* Our log has records although the controller takes us for emptied: its disk is not the one that is
- * gone. */
+/* Our log has its records, or never had any, although the controller takes us for emptied: its disk
+ * is not the one that is gone. */
 static bool report_is_whole(const struct replica_report *report, const struct partition *partition)
 {
     return partition->emptied && partition->state == PARTITION_FOLLOWER &&
            image_ids_have(&partition->isr, report->deps->node_id) &&
-           log_end_offset(partition->log) > 0;
+           log_is_proven(partition->log);
 }
 
 /* Whether the controller should hear of it, and what. While a log is being opened nothing is known,

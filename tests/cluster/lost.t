@@ -73,4 +73,29 @@ def directory():
         check(cluster.partition(TOPIC)[0] == -1, "what is lost is led")
 
 
+@test("another of two log directories is gone: what never had a record on the first is served")
+def unwritten():
+    with Cluster(1, start=False) as cluster:
+        node = cluster.nodes[0]
+        dirs = [f"{node.log_dir}-a", f"{node.log_dir}-b"]
+        node.settings["log.dirs"] = ",".join(dirs)
+        cluster.start()
+        cluster.create_topic("unwritten", partitions=4)
+        here = [p for p in range(4) if os.path.isdir(os.path.join(dirs[0], f"unwritten-{p}"))]
+        check(len(here) == 2, f"partitions {here} are in the first directory")
+        for empty in [True, False, True]:
+            node.kill()
+            if empty:
+                shutil.rmtree(dirs[1])
+                os.mkdir(dirs[1])
+            before = node.log_text().count("serving after")
+            node.start()
+            wait_until(lambda: node.log_text().count("serving after") > before, 30, "it serves")
+            for partition in here:
+                wait_until(lambda: cluster.partition("unwritten", partition)[0] == node.id, 30,
+                           f"unwritten-{partition} is led")
+            others = [cluster.partition("unwritten", p)[0] for p in range(4) if p not in here]
+            check(others == [-1, -1], f"what may have had records is led: {others}")
+
+
 tap.run()

@@ -120,6 +120,49 @@ static void the_other_log_directory_remembers(void)
     mem_free(other);
 }
 
+/* The metadata takes the records for lost; a directory that is new tells nothing of the others. */
+static void what_never_had_records_is_proven(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK(log_is_proven(f.log));
+    f.config.doubted = true;
+    fixture_crash(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK(log_is_proven(f.log)); /* its directory was there before */
+    for (int start = 0; start < 3; start++) {
+        fixture_crash(&f);
+        if (start == 0)
+            remove_dir(&f, "t-0");
+        CHECK_INT(fixture_reopen(&f), 0);
+        CHECK(!log_is_proven(f.log)); /* made with the doubt, also when the next start finds it */
+    }
+    append_batches(&f, 1); /* a person has let it lead */
+    CHECK(log_is_proven(f.log));
+    fixture_close(&f);
+}
+
+/* Nor is one that is empty although it had records. */
+static void what_had_records_needs_some_as_a_proof(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 2);
+    f.config.doubted = true;
+    fixture_crash(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK(log_is_proven(f.log));
+    CHECK_INT(log_truncate(f.log, 0), 0);
+    fixture_settle(&f);
+    fixture_crash(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 0);
+    CHECK(!log_is_proven(f.log));
+    fixture_close(&f);
+}
+
 static void a_deleted_topic_is_forgotten(void)
 {
     struct fixture f;
@@ -172,4 +215,6 @@ TAP_MAIN(TAP_TEST(a_replica_without_its_directory_is_lost),
          TAP_TEST(a_directory_without_its_segments_is_lost),
          TAP_TEST(the_other_log_directory_remembers), TAP_TEST(a_deleted_topic_is_forgotten),
          TAP_TEST(a_directory_that_does_not_name_its_topic_is_damaged),
-         TAP_TEST(a_directory_of_an_unknown_topic_is_set_aside))
+         TAP_TEST(a_directory_of_an_unknown_topic_is_set_aside),
+         TAP_TEST(what_never_had_records_is_proven),
+         TAP_TEST(what_had_records_needs_some_as_a_proof))
