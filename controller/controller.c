@@ -164,7 +164,10 @@ static int on_voter(void *data, struct link *link, const Meta__Hello *hello, str
 {
     struct controller *controller = data;
     int err = consensus_adopt(controller->consensus, link, hello);
-    if (err)
+    if (err == ERR_BROKER_NOT_AVAILABLE)
+        buf_printf(problem, "node %d comes too early or too late: node %d is starting or stopping",
+                   hello->node_id, controller->config.node_id);
+    else if (err)
         buf_printf(problem, "node %d is not in controller.quorum.voters of node %d", hello->node_id,
                    controller->config.node_id);
     return err;

@@ -148,6 +148,19 @@ static void skip_snapshotted(const struct raft *raft, struct raft_append_entries
     args->n_entries = 0;
 }
 
+/* The library keeps the leader of the term before when a candidate takes a follower to a newer one,
+ * as it does when leadership is handed over. Nobody is known to lead in that one yet: he who will
+ * must not be refused as a second leader, and the end of the old one's process is no reason to
+ * stand against him. */
+static void forget_leader(struct raft *raft, const struct raft_message *message,
+                          raft_term term_before)
+{
+    bool from_leader =
+        message->type == RAFT_IO_APPEND_ENTRIES || message->type == RAFT_IO_INSTALL_SNAPSHOT;
+    if (raft->state == RAFT_FOLLOWER && raft->current_term > term_before && !from_leader)
+        raft->follower_state.current_leader.id = 0;
+}
+
 static void deliver(struct raft_backend *backend, struct raft_message *message)
 {
     message->server_address = address_of(backend, message->server_id);
@@ -156,8 +169,10 @@ static void deliver(struct raft_backend *backend, struct raft_message *message)
         backend->append_end =
             message->append_entries.prev_log_index + message->append_entries.n_entries;
     }
+    raft_term term = backend->raft->current_term;
     backend->recv_cb(&backend->io, message);
     backend->append_end = 0;
+    forget_leader(backend->raft, message, term);
 }
 
 void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__Frame *frame)

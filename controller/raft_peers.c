@@ -307,8 +307,10 @@ static void note_incarnation(struct peer *peer, const Meta__Hello *hello)
 int raft_peers_adopt(struct raft_peers *peers, struct link *link, const Meta__Hello *hello)
 {
     struct peer *peer = peer_find(peers, hello->node_id);
-    if (!peer || !peers->running)
+    if (!peer)
         return ERR_INVALID;
+    if (!peers->running)
+        return ERR_BROKER_NOT_AVAILABLE;
     if (peer->in)
         link_close(peer->in);
     peer->in = link;

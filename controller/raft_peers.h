@@ -55,8 +55,9 @@ bool raft_peers_knows(const struct raft_peers *peers, int32_t id);
 void raft_peers_send(struct raft_peers *peers, int32_t id, struct buf *frames,
                      void (*done)(void *data, int status), void *data);
 
-/* A link on which the peer said Hello as a voter. ERR_INVALID when it is none of the others; the
- * link stays the caller's then. */
+/* A link on which the peer said Hello as a voter. ERR_INVALID when it is none of the others,
+ * ERR_BROKER_NOT_AVAILABLE before the start and while this node stops; the link stays the caller's
+ * then. */
 int raft_peers_adopt(struct raft_peers *peers, struct link *link,
                      const Meta__Hello *hello) MUST_CHECK;
 

@@ -90,4 +90,22 @@ static void a_second_leader_of_a_term_is_refused(void)
     finish();
 }
 
-TAP_MAIN(TAP_TEST(nonsense_reaches_no_disk), TAP_TEST(a_second_leader_of_a_term_is_refused))
+/* Leadership is handed over: the candidate brings the term, and leads in it a moment later. */
+static void a_leader_of_the_next_term_is_followed(void)
+{
+    begin();
+    say_append(&puppets[0], 3, 1, 1, 3, 1, 1);
+    sim_run_for(sim, 50 * MS);
+    CHECK_INT(consensus_next_index(controller->consensus), 3);
+    say_request_vote(&puppets[1], 4, 100, 3);
+    sim_run_for(sim, 50 * MS);
+    CHECK_INT(consensus_term(controller->consensus), 4);
+    say_append(&puppets[1], 4, 2, 3, 4, 1, 2);
+    sim_run_for(sim, 50 * MS);
+    CHECK_INT(consensus_next_index(controller->consensus), 4);
+    CHECK(!node0_failed);
+    finish();
+}
+
+TAP_MAIN(TAP_TEST(nonsense_reaches_no_disk), TAP_TEST(a_second_leader_of_a_term_is_refused),
+         TAP_TEST(a_leader_of_the_next_term_is_followed))
