@@ -88,8 +88,9 @@ static bool leavings_take(struct log_dir *dir, char *text, size_t len)
     text[len - 1] = 0;
     if (strrchr(text, '\n'))
         last = strrchr(text, '\n') + 1;
-    char *crc = mem_printf("%" PRIu32, crc32c(0, text, (size_t)(last - text)));
-    bool whole = strcmp(last, crc) == 0;
+    uint32_t sum = crc32c(0, text, (size_t)(last - text));
+    char *crc = mem_printf("%" PRIu32, sum);
+    bool whole = strcmp(last, crc) == 0 && dir->leavings_crc == (int64_t)sum;
     mem_free(crc);
     *last = 0;
     char *line = strtok_r(text, "\n", &save);
@@ -134,6 +135,7 @@ void leavings_write(struct log_dir *dir)
         buf_printf(&text, "%.*s %" PRId32 " %" PRIu32 " %" PRIu64 " %" PRIu32 "\n", (int)topic_len,
                    entry->name, partition, left.segments, left.bytes, left.crc);
     }
-    buf_printf(&text, "%" PRIu32 "\n", crc32c(0, buf_text(&text), text.len));
+    dir->leavings_crc = (int64_t)crc32c(0, buf_text(&text), text.len);
+    buf_printf(&text, "%" PRId64 "\n", dir->leavings_crc);
     file_job_start(dir, NULL, leavings_path(dir), &text, 0, leavings_written);
 }

@@ -5,8 +5,9 @@
 
 #include "broker/log/log_internal.h"
 
-/* Reads .segments into the entries of the directory: false when it is missing or damaged, and then
- * no log of the directory can be trusted without a look. Blocks. */
+/* Reads .segments into the entries of the directory: false when it is missing, damaged or not the
+ * one that the mark of the clean stop names, and then no log of the directory can be trusted
+ * without a look. Blocks. */
 bool leavings_load(struct log_dir *dir);
 /* Writes it, in the background, from what the open logs have; for the others what was read stands.
  * dir->leavings_written tells whether it could be. */

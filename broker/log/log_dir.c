@@ -6,6 +6,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -21,6 +22,7 @@ enum {
      * on a disk that clients have filled. Small enough for a file system of 48 MiB. */
     RESERVE_BYTES = 8 * 1024 * 1024,
     SPACE_CHECK_US = 1000 * 1000,
+    MARK_FILE_MAX = 4096,
     NAME_STEM_MAX = 200 /* of a directory set aside; file names end at 255 bytes */
 };
 
@@ -72,11 +74,28 @@ static int list_partitions(struct log_dir *dir, struct buf *problem)
     return checkpoints_load(dir, problem);
 }
 
+/* The checksum that the mark has of the list of what the stop left; -1 without one. A broker of an
+ * older version writes a mark, and leaves the list of a stop before it in place. */
+static int64_t read_mark(struct env *env, const char *path)
+{
+    char *text, *end;
+    size_t len;
+    if (env_file_load(env, path, MARK_FILE_MAX, &text, &len) < 0)
+        return -1;
+    const char *field = strstr(text, LOG_MARK_FIELD);
+    const char *digits = field ? field + strlen(LOG_MARK_FIELD) : "";
+    long long crc = strtoll(digits, &end, 10);
+    crc = end == digits || crc < 0 || crc > UINT32_MAX ? -1 : crc;
+    mem_free(text);
+    return crc;
+}
+
 /* The mark goes before anything is appended: a crash from now on is a crash. */
 static int take_clean_mark(struct log_dir *dir, struct buf *problem)
 {
     struct env *env = dir->manager->env;
     char *path = mem_printf("%s/.kafka_cleanshutdown", dir->path);
+    dir->leavings_crc = read_mark(env, path);
     int rc = env_path_remove(env, path);
     if (rc == ERR_IS_FOLDER)
         buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));

@@ -34,6 +34,9 @@ enum {
 #define LOG_GAPS_FILE   "replica.gaps"
 #define LOG_DOUBT_FILE  "replica.doubted"
 
+/* In the mark of a clean stop, before the checksum of .segments. */
+#define LOG_MARK_FIELD "\"segments\":"
+
 struct log_ring_entry {
     int64_t base_offset;
     int64_t last_offset;
@@ -141,6 +144,7 @@ struct log_dir {
     bool failed;
     bool clean;                             /* shut down cleanly the last time */
     bool leavings_written;                  /* by this stop: see leavings.h */
+    int64_t leavings_crc; /* as the mark of the clean stop has it; -1 = none */
     bool fail_pending;                      /* to be told to the owner */
     bool checkpoint_dirty[LOG_CHECKPOINTS]; /* by enum checkpoint: differs from the file */
     bool checkpoint_writing[LOG_CHECKPOINTS];

@@ -720,7 +720,8 @@ static void write_clean_mark(struct log_dir *dir)
     if (dir->failed || (!MUTATION(MARK_EARLY) && !dir->leavings_written))
         return;
     buf_init(&text);
-    buf_printf(&text, "{\"version\":0,\"brokerEpoch\":-1}");
+    buf_printf(&text, "{\"version\":0,\"brokerEpoch\":-1," LOG_MARK_FIELD "%" PRId64 "}",
+               dir->leavings_crc);
     file_job_start(dir, NULL, mem_printf("%s/.kafka_cleanshutdown", dir->path), &text, 0, NULL);
 }
 

@@ -680,6 +680,9 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
     };
     log->gaps = entry->cleaned_offset > 0; /* compacted before there was a file that says so */
     int rc = list_files(&r);
+    /* So may be one of a version before the roster, also where only its leader compacted. */
+    if (rc == 0 && log->segment_count > 0 && log->config.cleanup_compact && !log->recorded)
+        rc = log_mark_gaps(log);
     if (rc == 0)
         rc = load_epochs(&r);
     if (rc == 0)

@@ -28,6 +28,28 @@ static void a_clean_stop_leaves_a_mark(void)
     fixture_close(&f);
 }
 
+/* A broker of an older version ran meanwhile: it knows the mark, but not the list, which would call
+ * what it appended damage. */
+static void a_list_speaks_of_the_last_stop_only(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    append_batches(&f, 5);
+    fixture_settle(&f);
+    fixture_crash(&f);
+    char *path = mem_printf("%s/.kafka_cleanshutdown", f.dir);
+    FILE *mark = fopen(path, "w");
+    CHECK(mark != NULL && fclose(mark) == 0);
+    mem_free(path);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK_INT(log_end_offset(f.log), 20);
+    fixture_close(&f);
+}
+
 static void a_damaged_log_stays_damaged_after_a_clean_stop(void)
 {
     struct fixture f;
@@ -212,6 +234,7 @@ static void a_file_that_is_being_sent_stays_open(void)
 
 TAP_MAIN(TAP_TEST(a_clean_stop_leaves_a_mark),
          TAP_TEST(what_changed_since_a_clean_stop_is_damage),
+         TAP_TEST(a_list_speaks_of_the_last_stop_only),
          TAP_TEST(without_its_list_a_stop_was_not_clean),
          TAP_TEST(a_log_that_was_not_opened_keeps_its_line),
          TAP_TEST(a_damaged_log_stays_damaged_after_a_clean_stop),

@@ -296,6 +296,38 @@ static void gaps_of_the_leader_are_no_damage(void)
     }
 }
 
+/* As a version left it that knew neither the file that tells of gaps nor the roster. */
+static void gaps_of_an_older_version_are_no_damage(void)
+{
+    for (int compact = 0; compact < 2; compact++) {
+        struct fixture f;
+        fixture_init(&f);
+        f.config.segment_bytes = 500;
+        f.config.cleanup_compact = compact;
+        CHECK_INT(fixture_open(&f), 0);
+        for (int64_t base = 0; base < 300; base += 10) {
+            log_expect_gap(f.log, base);
+            CHECK_INT(append_spec(&f,
+                                  (struct spec){.count = 2, .value_len = 50, .base_offset = base},
+                                  LOG_FROM_LEADER),
+                      0);
+        }
+        fixture_settle(&f);
+        fixture_crash(&f);
+        file_remove(&f, "replica.gaps");
+        char *roster = mem_printf("%s/.replicas", f.dir);
+        CHECK_INT(env_dir_remove(f.env, roster), 0);
+        mem_free(roster);
+        CHECK_INT(fixture_reopen(&f), compact ? 0 : ERR_CORRUPT);
+        if (compact) {
+            fixture_settle(&f);
+            fixture_crash(&f);
+            CHECK_INT(fixture_reopen(&f), 0); /* also when the roster knows it */
+        }
+        fixture_close(&f);
+    }
+}
+
 static void a_log_that_ends_below_its_recovery_point_is_damaged(void)
 {
     struct fixture f;
@@ -544,6 +576,7 @@ TAP_MAIN(TAP_TEST(a_torn_end_is_cut_at_every_byte),
          TAP_TEST(a_bad_swap_file_replaces_nothing), TAP_TEST(a_hole_between_segments_is_damage),
          TAP_TEST(zeros_in_what_was_flushed_are_damage),
          TAP_TEST(gaps_of_the_leader_are_no_damage),
+         TAP_TEST(gaps_of_an_older_version_are_no_damage),
          TAP_TEST(a_log_that_ends_below_its_recovery_point_is_damaged),
          TAP_TEST(a_cut_by_the_leader_is_no_damage), TAP_TEST(indexes_are_made_again),
          TAP_TEST(epochs_are_made_again), TAP_TEST(producers_are_made_again),
