@@ -6,7 +6,9 @@
  * those without records too: what they answer may rest on records of the batch before.
  *
  * Failure modes: leadership is lost. Then the decided image is thrown away, what was proposed has
- * an unknown outcome, and what still waits certainly did nothing. */
+ * an unknown outcome, and what still waits certainly did nothing. Memory is short and an entry
+ * can't be proposed: nothing more is decided until all batches have ended, then the image is made
+ * anew. */
 #include "controller/pipeline.h"
 
 #include <string.h>
@@ -43,6 +45,7 @@ struct pipeline {
     const struct image *committed;
     const struct decision_rules *rules;
     struct image *decided; /* NULL while stopped */
+    bool wrong;            /* decided has what was never proposed */
     struct list queue;
     struct list batches;
     int batch_count;
@@ -89,6 +92,19 @@ static void batch_finish(struct batch *batch)
     batch_free(batch);
 }
 
+static int copy_record(void *data, const Meta__Record *record)
+{
+    return image_apply(data, record);
+}
+
+static void copy_committed(struct pipeline *pipeline)
+{
+    pipeline->wrong = false;
+    pipeline->decided = image_new();
+    int err = image_each_record(pipeline->committed, copy_record, pipeline->decided);
+    ASSERT(err == 0);
+}
+
 /* Batches whose turn it is. */
 static void finish_ready(struct pipeline *pipeline)
 {
@@ -97,6 +113,10 @@ static void finish_ready(struct pipeline *pipeline)
         if (first->outstanding)
             break;
         batch_finish(first);
+    }
+    if (pipeline->wrong && list_empty(&pipeline->batches)) { /* what was proposed is committed */
+        image_free(pipeline->decided);
+        copy_committed(pipeline);
     }
     if (pipeline->decided && !list_empty(&pipeline->queue))
         env_timer_start(&pipeline->pump, 0);
@@ -168,15 +188,17 @@ static void propose(struct batch *batch)
     const struct job *origin = LIST_ENTRY(batch->jobs.next, struct job, link);
     for (size_t from = 0; from < count && !batch->err; from += width) {
         int err = propose_entry(batch, origin, from, count - from < width ? count - from : width);
-        if (err) /* the decided image is wrong now; losing the leadership clears it */
+        if (err) {
             batch->err = batch->outstanding ? ERR_TIMED_OUT : ERR_NOT_CONTROLLER;
+            batch->pipeline->wrong = true;
+        }
     }
 }
 
 static void pump(void *data)
 {
     struct pipeline *pipeline = data;
-    while (pipeline->decided && !list_empty(&pipeline->queue) &&
+    while (pipeline->decided && !pipeline->wrong && !list_empty(&pipeline->queue) &&
            pipeline->batch_count < BATCHES_MAX &&
            consensus_room(*pipeline->consensus) > ENTRIES_MAX) {
         struct batch *batch = mem_alloc(sizeof(*batch));
@@ -195,17 +217,10 @@ static void pump(void *data)
 
 /* ---- life ---- */
 
-static int copy_record(void *data, const Meta__Record *record)
-{
-    return image_apply(data, record);
-}
-
 void pipeline_start(struct pipeline *pipeline)
 {
     ASSERT(!pipeline->decided && list_empty(&pipeline->queue));
-    pipeline->decided = image_new();
-    int err = image_each_record(pipeline->committed, copy_record, pipeline->decided);
-    ASSERT(err == 0);
+    copy_committed(pipeline);
 }
 
 void pipeline_stop(struct pipeline *pipeline)
@@ -214,6 +229,7 @@ void pipeline_stop(struct pipeline *pipeline)
         return;
     image_free(pipeline->decided);
     pipeline->decided = NULL;
+    pipeline->wrong = false;
     env_timer_stop(&pipeline->pump);
     /* Raft has ended all proposals; what is left had no records, but may rest on what is lost. */
     while (!list_empty(&pipeline->batches)) {

@@ -1,6 +1,7 @@
 /* The controller in simulation: elections, kills, power cuts, cut networks, disk errors. */
 #include "../unit/tap.h"
 
+#include <raft.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -166,6 +167,70 @@ static void a_thousand_partitions_are_one_command(void)
     for (int i = 0; i < 3; i++)
         CHECK(leads[i] >= 333 && leads[i] <= 334);
     world_close(&world);
+}
+
+/* ---- memory that is short for Raft ---- */
+
+static int lacking; /* so many requests for memory fail */
+
+static void *lack_malloc(void *data, size_t size)
+{
+    (void)data;
+    return lacking > 0 && lacking-- > 0 ? NULL : malloc(size);
+}
+
+static void lack_free(void *data, void *ptr)
+{
+    (void)data;
+    free(ptr);
+}
+
+static void *lack_calloc(void *data, size_t count, size_t size)
+{
+    (void)data;
+    return calloc(count, size);
+}
+
+static void *lack_realloc(void *data, void *ptr, size_t size)
+{
+    (void)data;
+    return realloc(ptr, size);
+}
+
+static void *lack_aligned_alloc(void *data, size_t alignment, size_t size)
+{
+    (void)data;
+    return aligned_alloc(alignment, size);
+}
+
+static void lack_aligned_free(void *data, size_t alignment, void *ptr)
+{
+    (void)data;
+    (void)alignment;
+    free(ptr);
+}
+
+/* The controller goes on, and what it decides does not rest on what it could not propose. */
+static void an_entry_without_memory_leaves_nothing(void)
+{
+    struct raft_heap heap = {.malloc = lack_malloc,
+                             .free = lack_free,
+                             .calloc = lack_calloc,
+                             .realloc = lack_realloc,
+                             .aligned_alloc = lack_aligned_alloc,
+                             .aligned_free = lack_aligned_free};
+    raft_heap_set(&heap);
+    world_init(&world, 11, 1);
+    CHECK(world_settle(&world, 2 * SECOND));
+    lacking = 1;
+    const Meta__CommandReply *reply = create_topic(0, "t", 1, 1);
+    CHECK(lacking == 0);
+    CHECK(reply && reply->error != 0);
+    reply = create_topic(0, "t", 1, 1);
+    CHECK(reply && reply->error == 0 && reply->topics[0]->error == 0);
+    CHECK(world_agrees(&world, SECOND));
+    world_close(&world);
+    raft_heap_set_default();
 }
 
 /* A command is one step for readers and for the next controller, so one entry, however large:
@@ -444,7 +509,7 @@ TAP_MAIN(TAP_TEST(one_node_serves), TAP_TEST(three_nodes_serve),
          TAP_TEST(a_stepped_clock_fences_nobody),
          TAP_TEST(a_second_process_is_refused_while_the_first_lives),
          TAP_TEST(another_cluster_is_refused), TAP_TEST(a_thousand_partitions_are_one_command),
-         TAP_TEST(a_large_command_is_one_entry),
+         TAP_TEST(a_large_command_is_one_entry), TAP_TEST(an_entry_without_memory_leaves_nothing),
          TAP_TEST(controlled_shutdown_moves_leaders_first), TAP_TEST(the_quorum_is_described),
          TAP_TEST(a_killed_controller_is_replaced_at_once),
          TAP_TEST(a_stopped_controller_hands_over), TAP_TEST(nothing_acknowledged_is_lost))
