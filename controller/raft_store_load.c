@@ -146,7 +146,8 @@ int raft_store_save_reached(struct raft_store *store)
     mem_free(path);
     if (!err)
         store->reached = store->durable;
-    return env_is_later(err) ? 0 : err; /* it says less than it could */
+    /* It says less than it could. A node has to start on a full disk, too. */
+    return env_is_later(err) || err == ERR_NO_SPACE ? 0 : err;
 }
 
 /* ---- segments ---- */

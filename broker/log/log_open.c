@@ -5,7 +5,7 @@
  * Failure modes: a directory of another topic id is set aside and kept; a damaged log is closed
  * and reported as ERR_CORRUPT, like one whose files are gone, and a file in its directory
  * (replica.damaged) says so to all later starts: what one recovery found wrong the next one may not
- * look at again. A disk error takes the log directory offline. */
+ * look at again. A disk error takes the log directory offline; on a full disk it is tried again. */
 #include "broker/log/log_open.h"
 
 #include <string.h>
@@ -288,7 +288,7 @@ static void open_refuse(struct log_open_job *job)
                      "or restored if it is the only one",
                      job->note.len > 0 ? buf_text(&job->note) : job->log->path);
     } else if (job->err != ERR_KAFKA_STORAGE_ERROR && job->err != ERR_CANCELED) {
-        if (job->err == ERR_IO || job->err == ERR_NO_SPACE)
+        if (job->err == ERR_IO)
             log_dir_fail(dir, job->err, "open", job->log->path);
         else if (job->err == ERR_IS_FOLDER)
             logger_error(job->manager->logger,
@@ -304,7 +304,7 @@ static void open_refuse(struct log_open_job *job)
     job->log = NULL;
 }
 
-/* Tried again, from the beginning, when there are descriptors and memory again. */
+/* Tried again, from the beginning, when there are descriptors, memory or space again. */
 static void open_put_off(struct log_open_job *job)
 {
     struct log *old = job->log;
@@ -337,7 +337,8 @@ static void open_done(struct env_work *work)
     if (manager->freed) {
         log_free(job->log);
     } else {
-        if (env_is_later(job->err) && !manager->shutting_down) {
+        bool later = env_is_later(job->err) || job->err == ERR_NO_SPACE;
+        if (later && !manager->shutting_down) {
             open_put_off(job);
             return;
         }

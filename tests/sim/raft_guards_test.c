@@ -91,7 +91,7 @@ static void a_leaders_disk_error_stops_it(void)
     finish();
 }
 
-/* 3: a full disk is the same, and the node starts again when there is room. */
+/* 3: a full disk is the same, and the node starts again. */
 static void a_full_disk_stops_the_node(void)
 {
     begin();
@@ -102,11 +102,11 @@ static void a_full_disk_stops_the_node(void)
     sim_run_for(sim, SECOND);
     stop_node0();
     sim_node_restart(node0);
-    sim_node_disk_full(node0, false);
     struct buf problem;
     buf_init(&problem);
-    CHECK_INT(start_node0(voters, &problem), 0);
+    CHECK_INT(start_node0(voters, &problem), 0); /* also while there is none */
     CHECK_INT(consensus_next_index(controller->consensus), 2);
+    sim_node_disk_full(node0, false);
     buf_close(&problem);
     finish();
 }
