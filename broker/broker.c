@@ -202,6 +202,7 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
         .start_offset_checkpoint_ms =
             config_int(config, CONFIG_LOG_FLUSH_START_OFFSET_CHECKPOINT_INTERVAL_MS),
         .stray_retention_ms = config_int(config, CONFIG_LOG_DIR_STRAY_RETENTION_MS),
+        .disk_reserve_bytes = config_int(config, CONFIG_LOG_DIR_RESERVE_BYTES),
         .cleaner_backoff_ms = config_int(config, CONFIG_LOG_CLEANER_BACKOFF_MS),
         .cleaner_enable = config_bool(config, CONFIG_LOG_CLEANER_ENABLE),
         .open_segments = server_share_files(env_files_limit(broker->env)).open_segments,

@@ -134,6 +134,7 @@ Meta__PartitionRecord *decision_partition(struct decision *decision,
     record->adding = copy_ids(decision, &partition->adding, &record->n_adding);
     record->removing = copy_ids(decision, &partition->removing, &record->n_removing);
     record->offline = copy_ids(decision, &partition->offline, &record->n_offline);
+    record->full = copy_ids(decision, &partition->full, &record->n_full);
     record->emptied = partition->emptied;
     record->leader = partition->leader;
     record->leader_epoch = partition->leader_epoch;

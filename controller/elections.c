@@ -47,21 +47,30 @@ static bool may_lead(const struct decision *decision, const Meta__PartitionRecor
     return is_fit(decision, record->offline, record->n_offline, id) && decision_heard(decision, id);
 }
 
-/* The first replica that may lead, in the set if `clean`; IMAGE_NO_NODE when there is none. An
- * emptied member counts for neither. */
+static bool is_full(const Meta__PartitionRecord *record, int32_t id)
+{
+    return ids_have(record->full, record->n_full, id);
+}
+
+/* The first replica that may lead, in the set if `clean`, and rather one whose disk has room;
+ * IMAGE_NO_NODE when there is none. An emptied member counts for neither. */
 static int32_t pick_leader(const struct decision *decision, const Meta__PartitionRecord *record,
                            bool clean)
 {
+    int32_t full = IMAGE_NO_NODE;
     if (clean && record->emptied)
         return IMAGE_NO_NODE;
     for (size_t i = 0; i < record->n_replicas; i++) {
         int32_t id = record->replicas[i];
         if ((clean || record->emptied) && ids_have(record->isr, record->n_isr, id) != clean)
             continue;
-        if (may_lead(decision, record, id))
+        if (!may_lead(decision, record, id))
+            continue;
+        if (!is_full(record, id))
             return id;
+        full = full == IMAGE_NO_NODE ? id : full;
     }
-    return IMAGE_NO_NODE;
+    return full;
 }
 
 static void set_leader(Meta__PartitionRecord *record, int32_t leader)
@@ -129,13 +138,25 @@ static bool is_member_awaited(const struct decision *decision, const Meta__Parti
     return false;
 }
 
+/* Whether its leader may go on: one that takes no records makes way for a member that does. */
+static bool leader_stays(const struct decision *decision, const Meta__PartitionRecord *record)
+{
+    int32_t leader = record->leader;
+    if (!may_lead(decision, record, leader) || !ids_have(record->isr, record->n_isr, leader))
+        return false;
+    if (!is_full(record, leader))
+        return true;
+    int32_t other = pick_leader(decision, record, true);
+    return other == IMAGE_NO_NODE || is_full(record, other);
+}
+
 /* Gives the partition a leader if its own can't lead. The set stays as it is: all of it has
  * everything, and whoever comes first may lead. */
 static void elect(struct decision *decision, const struct image_topic *topic,
                   Meta__PartitionRecord *record)
 {
     int32_t leader = record->leader;
-    if (!may_lead(decision, record, leader) || !ids_have(record->isr, record->n_isr, leader))
+    if (!leader_stays(decision, record))
         leader = pick_leader(decision, record, true);
     bool unclean = unclean_allowed(decision, topic) || MUTATION(LEADER_FROM_OUTSIDE);
     if (leader == IMAGE_NO_NODE && is_member_awaited(decision, record) &&
@@ -206,22 +227,26 @@ void elections_broker_out(struct decision *decision, int32_t broker_id)
 
 /* ---- replicas that can't serve ---- */
 
-static void mark(struct decision *decision, Meta__PartitionRecord *record, int32_t broker_id,
-                 bool offline)
+/* Puts the broker into the list or takes it out; false when that is so already. */
+static bool mark(struct decision *decision, int32_t **list, size_t *count, int32_t broker_id,
+                 bool in)
 {
     size_t kept = 0;
-    if (offline) {
-        int32_t *ids = decision_alloc(decision, record->n_offline + 1, sizeof(*ids));
-        if (record->n_offline)
-            memcpy(ids, record->offline, record->n_offline * sizeof(*ids));
-        ids[record->n_offline++] = broker_id;
-        record->offline = ids;
-        return;
+    if (ids_have(*list, *count, broker_id) == in)
+        return false;
+    if (in) {
+        int32_t *ids = decision_alloc(decision, *count + 1, sizeof(*ids));
+        if (*count)
+            memcpy(ids, *list, *count * sizeof(*ids));
+        ids[(*count)++] = broker_id;
+        *list = ids;
+        return true;
     }
-    for (size_t i = 0; i < record->n_offline; i++)
-        if (record->offline[i] != broker_id)
-            record->offline[kept++] = record->offline[i];
-    record->n_offline = kept;
+    for (size_t i = 0; i < *count; i++)
+        if ((*list)[i] != broker_id)
+            (*list)[kept++] = (*list)[i];
+    *count = kept;
+    return true;
 }
 
 static void report_one(struct decision *decision, int32_t broker_id,
@@ -236,18 +261,26 @@ static void report_one(struct decision *decision, int32_t broker_id,
         topic ? image_partition(topic, replica->partition) : NULL;
     if (!partition || !image_ids_have(&partition->replicas, broker_id))
         return;
-    bool changed = image_ids_have(&partition->offline, broker_id) != (bool)replica->offline;
+    bool changed = image_ids_have(&partition->offline, broker_id) != (bool)replica->offline ||
+                   image_ids_have(&partition->full, broker_id) != (bool)replica->full;
     bool found = partition->emptied && replica->whole && !replica->offline &&
                  image_ids_have(&partition->isr, broker_id);
     if (!changed && !found)
         return;
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
-    if (changed)
-        mark(decision, record, broker_id, replica->offline);
+    (void)mark(decision, &record->offline, &record->n_offline, broker_id, replica->offline);
+    (void)mark(decision, &record->full, &record->n_full, broker_id, replica->full);
     if (found)
         record->emptied = false;
     elect(decision, topic, record);
     emit(decision, record);
+}
+
+void elections_set_changed(struct decision *decision, const struct image_topic *topic,
+                           const struct image_partition *partition)
+{
+    if (image_ids_have(&partition->full, partition->leader))
+        review(decision, topic, partition);
 }
 
 void elections_report(struct decision *decision, const Meta__ReportReplicas *command,
@@ -299,12 +332,12 @@ static void renew(struct decision *decision, const struct image_topic *topic,
     if (!image_ids_have(&partition->replicas, broker_id))
         return;
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
-    mark(decision, record, broker_id, false);
+    bool unmarked = mark(decision, &record->offline, &record->n_offline, broker_id, false);
+    unmarked |= mark(decision, &record->full, &record->n_full, broker_id, false);
     if (record->leader == broker_id)
         set_leader(record, IMAGE_NO_NODE);
     elect(decision, topic, record);
-    if (record->leader_epoch != partition->leader_epoch ||
-        record->n_offline != (size_t)partition->offline.count)
+    if (record->leader_epoch != partition->leader_epoch || unmarked)
         emit(decision, record);
 }
 
@@ -357,6 +390,7 @@ static bool preferred_ready(const struct decision *decision,
 {
     int32_t preferred = partition->replicas.ids[0];
     return image_ids_have(&partition->isr, preferred) && decision_heard(decision, preferred) &&
+           !image_ids_have(&partition->full, preferred) &&
            is_fit(decision, partition->offline.ids, (size_t)partition->offline.count, preferred);
 }
 

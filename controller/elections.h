@@ -2,14 +2,15 @@
  *
  * A leader is taken from the in-sync set, in the order of the replicas, among live brokers that
  * have spoken to this controller and have not said that they can't serve the partition (its log is
- * damaged, or still being opened). The set shrinks only at the wish of a leader that has taken
- * office: when all members go at once it stays as it was, since each of them has every acknowledged
- * record on its disk, and the first that comes back whole leads. Only who comes back without its
- * disk leaves at once; the last member then stays listed as emptied, and nobody leads until it
- * reports its records after all or a person chooses (ElectLeaders, unclean). A replica outside the
- * set leads only where unclean.leader.election.enable allows it (or an operator asks), and then the
- * set is that replica alone. Every change raises the partition epoch by one, every change of the
- * leader the leader epoch as well. */
+ * damaged, or still being opened). One whose disk is nearly full leads only where no other member
+ * has room: it can be read, and takes no records. The set shrinks only at the wish of a leader that
+ * has taken office: when all members go at once it stays as it was, since each of them has every
+ * acknowledged record on its disk, and the first that comes back whole leads. Only who comes back
+ * without its disk leaves at once; the last member then stays listed as emptied, and nobody leads
+ * until it reports its records after all or a person chooses (ElectLeaders, unclean). A replica
+ * outside the set leads only where unclean.leader.election.enable allows it (or an operator asks),
+ * and then the set is that replica alone. Every change raises the partition epoch by one, every
+ * change of the leader the leader epoch as well. */
 #ifndef CONTROLLER_ELECTIONS_H
 #define CONTROLLER_ELECTIONS_H
 
@@ -34,6 +35,10 @@ void elections_broker_anew(struct decision *decision, int32_t broker_id);
 /* The ReportReplicas command: what the broker can't serve is led by others, or by nobody. */
 void elections_report(struct decision *decision, const Meta__ReportReplicas *command,
                       Meta__CommandReply *reply);
+
+/* The in-sync set has a new member, perhaps one with room where the leader's disk is full. */
+void elections_set_changed(struct decision *decision, const struct image_topic *topic,
+                           const struct image_partition *partition);
 
 /* Leaderless partitions of one topic elect again (its unclean setting changed). */
 void elections_topic(struct decision *decision, const struct image_topic *topic);

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/mutation.h"
+#include "controller/elections.h"
 
 bool isr_check_sender(struct decision *decision, int32_t broker_id, int64_t broker_epoch,
                       Meta__CommandReply *reply)
@@ -94,6 +95,7 @@ static void change(struct decision *decision, const struct image_topic *topic,
         record->isr[record->n_isr++] = asked->isr[i]->broker_id;
     record->partition_epoch++;
     decision_emit(decision, META__RECORD__FACT_PARTITION, record);
+    elections_set_changed(decision, topic, image_partition(topic, partition->index));
 }
 
 static Meta__AlterPartitionResult *decide_one(struct decision *decision, int32_t broker_id,

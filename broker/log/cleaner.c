@@ -159,6 +159,7 @@ static struct cleaning *cleaning_new(struct log *log, int64_t now_ms)
                            ? (uint64_t)log->config.segment_bytes
                            : SEGMENT_SIZE_MAX;
     c->index_interval = (uint32_t)log->config.index_interval_bytes;
+    c->reserve = log_dir_reserve(log->dir);
     c->delete_retention_ms = log->config.delete_retention_ms;
     c->now_ms = now_ms;
     c->records_max = CLEANER_RECORDS_MAX;

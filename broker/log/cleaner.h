@@ -41,6 +41,7 @@ struct cleaning {
     struct map producers; /* id -> the last offset of its last data batch, plus one, as a pointer */
     uint64_t segment_bytes;
     uint32_t index_interval;
+    int64_t reserve; /* bytes to be left on the disk */
     int64_t delete_retention_ms;
     int64_t now_ms;
     size_t records_max; /* of a decompressed batch */

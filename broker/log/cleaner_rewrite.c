@@ -137,11 +137,20 @@ static void out_discard(struct rewriter *r)
     r->out = NULL;
 }
 
+/* Appends have to stop at the reserve, so compaction must not take it either. */
+static bool out_has_room(const struct rewriter *r)
+{
+    int64_t space = env_path_space(r->cleaning->env, r->cleaning->path);
+    return space < 0 || space - (int64_t)r->pending.len >= r->cleaning->reserve;
+}
+
 static int out_flush(struct rewriter *r)
 {
     if (r->pending.len == 0)
         return 0;
-    int rc = r->out ? 0 : out_open(r);
+    int rc = out_has_room(r) ? 0 : ERR_NO_SPACE;
+    if (rc == 0 && !r->out)
+        rc = out_open(r);
     uint64_t position = rc == 0 ? r->out->size : 0;
     if (rc == 0)
         rc = segment_write(r->out, r->pending.data, r->pending.len);

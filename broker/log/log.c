@@ -156,6 +156,11 @@ bool log_is_offline(const struct log *log)
     return log->dir->failed;
 }
 
+bool log_is_full(const struct log *log)
+{
+    return log->dir->full;
+}
+
 const char *log_dir_path(const struct log *log)
 {
     return log->dir->path;

@@ -128,13 +128,16 @@ bool log_is_offline(const struct log *log);
 /* Whether the disk has room for clients' appends. The broker's own find some megabytes more, so who
  * asks before it changes anything is not refused a moment later. */
 bool log_has_room(const struct log *log);
+/* Its disk is nearly full: appends of clients are refused, and soon those of replication. */
+bool log_is_full(const struct log *log);
 /* The log directory (of log.dirs) that it lies in. */
 const char *log_dir_path(const struct log *log);
 const struct log_config *log_config(const struct log *log);
 void log_set_config(struct log *log, const struct log_config *config);
 
-/* fn(data) is called on the loop whenever the durable end or the saved log start has moved or the
- * log went offline. One watcher; NULL to stop. Never called from inside a call of this header. */
+/* fn(data) is called on the loop whenever the durable end or the saved log start has moved, the log
+ * went offline, or log_is_full has changed. One watcher; NULL to stop. Never called from inside a
+ * call of this header. */
 void log_watch(struct log *log, void (*fn)(void *data), void *data);
 
 /* Leader epochs (KIP-101, KIP-279): (epoch, first offset) pairs, rebuilt from batches. */

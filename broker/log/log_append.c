@@ -174,7 +174,7 @@ static int check_dir(struct log *log, size_t len, enum log_origin origin, struct
         return ERR_KAFKA_STORAGE_ERROR;
     }
     if (!log_dir_has_room(log->dir, len, origin)) {
-        result->message = "the disk is nearly full: free space in the log directory";
+        result->message = log->dir->refusal;
         return ERR_KAFKA_STORAGE_ERROR;
     }
     return 0;

@@ -21,7 +21,8 @@ enum {
     /* Free bytes that appends leave alone, so that checkpoints, snapshots and deletions still work
      * on a disk that clients have filled. Small enough for a file system of 48 MiB. */
     RESERVE_BYTES = 8 * 1024 * 1024,
-    SPACE_CHECK_US = 1000 * 1000,
+    SPACE_ASK_US = 1000 * 1000,
+    SPACE_AGAIN_US = 50 * 1000, /* when there was too little */
     MARK_FILE_MAX = 4096,
     NAME_STEM_MAX = 200 /* of a directory set aside; file names end at 255 bytes */
 };
@@ -233,30 +234,64 @@ void log_dir_fail(struct log_dir *dir, int err, const char *action, const char *
     log_manager_turn(manager, NULL);
 }
 
-bool log_dir_has_room(struct log_dir *dir, size_t len, enum log_origin origin)
+int64_t log_dir_reserve(const struct log_dir *dir)
+{
+    int64_t reserve = dir->manager->config.disk_reserve_bytes;
+    return reserve > 0 ? reserve : RESERVE_BYTES;
+}
+
+static int64_t room_again(const struct log_dir *dir)
+{
+    int64_t reserve = log_dir_reserve(dir);
+    return reserve > INT64_MAX / 2 ? INT64_MAX : reserve * 2;
+}
+
+static void space_turned(struct log_dir *dir, bool full)
+{
+    struct log_manager *manager = dir->manager;
+    dir->full = full;
+    if (full)
+        logger_error(manager->logger,
+                     "log directory %s is nearly full, with %" PRId64 " bytes free: clients' "
+                     "records are refused until %" PRId64 " are free. Reading and deleting go on",
+                     dir->path, dir->space, room_again(dir));
+    else
+        logger_info(manager->logger, "log directory %s has room again: %" PRId64 " bytes are free",
+                    dir->path, dir->space);
+    size_t cursor = 0;
+    struct log_entry *entry;
+    while ((entry = map_next(&manager->entries, &cursor, NULL, NULL)))
+        if (entry->dir == dir && entry->log)
+            log_notify_later(entry->log);
+}
+
+void log_dir_ask_space(struct log_dir *dir, size_t len)
 {
     struct env *env = dir->manager->env;
-    int64_t now_us = env_now_us(env);
-    int64_t reserve = dir->manager->config.disk_reserve_bytes;
-    reserve = reserve > 0 ? reserve : RESERVE_BYTES;
-    /* Replication goes on a little longer: refusing it would take the replica out of the ISR. */
-    if (origin != LOG_FROM_CLIENT)
-        reserve /= 2;
-    if (dir->space_checked_us == 0 || now_us - dir->space_checked_us > SPACE_CHECK_US ||
-        dir->space - (int64_t)len < reserve) {
-        int64_t space = env_path_space(env, dir->path);
-        if (space < 0)
-            return true; /* not known: the write itself will tell */
-        if (dir->space_full != (space - (int64_t)len < reserve)) {
-            dir->space_full = !dir->space_full;
-            logger_print(dir->manager->logger, dir->space_full ? LOGGER_ERROR : LOGGER_INFO,
-                         "log directory %s: %" PRId64 " bytes are free, appends are %s", dir->path,
-                         space, dir->space_full ? "refused: free space" : "taken again");
-        }
-        dir->space = space;
-        dir->space_checked_us = now_us;
-    }
-    if (dir->space - (int64_t)len < reserve)
+    int64_t space = dir->failed ? ERR_KAFKA_STORAGE_ERROR : env_path_space(env, dir->path);
+    if (space < 0)
+        return; /* not known: the write itself will tell */
+    dir->space = space;
+    dir->space_asked_us = env_now_us(env);
+    /* Between the two marks all stays as it is: who is on the edge does not come and go. */
+    bool full = space - (int64_t)len < (dir->full ? room_again(dir) : log_dir_reserve(dir));
+    if (full != dir->full)
+        space_turned(dir, full);
+}
+
+bool log_dir_has_room(struct log_dir *dir, size_t len, enum log_origin origin)
+{
+    /* Replication and coordinators go on a little longer: what a leader took has to be copied. */
+    int64_t least = origin == LOG_FROM_CLIENT ? log_dir_reserve(dir) : log_dir_reserve(dir) / 2;
+    int64_t age_us = env_now_us(dir->manager->env) - dir->space_asked_us;
+    bool enough = dir->space - (int64_t)len >= least;
+    /* What we wrote ourselves is counted, what others did is asked for each second. */
+    if (dir->space_asked_us == 0 || age_us > SPACE_ASK_US || (!dir->full && !enough) ||
+        (!enough && age_us > SPACE_AGAIN_US))
+        log_dir_ask_space(dir, len);
+    if (dir->space_asked_us == 0)
+        return true;
+    if (origin == LOG_FROM_CLIENT ? dir->full : dir->space - (int64_t)len < least)
         return false;
     dir->space -= (int64_t)len;
     return true;

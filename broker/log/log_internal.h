@@ -149,9 +149,10 @@ struct log_dir {
     bool checkpoint_dirty[LOG_CHECKPOINTS]; /* by enum checkpoint: differs from the file */
     bool checkpoint_writing[LOG_CHECKPOINTS];
     bool start_wanted; /* somebody waits for the checkpoint of the log starts */
-    bool space_full; /* appends were refused when it was last asked */
-    int64_t space;   /* free bytes, less what was written since it was asked */
-    int64_t space_checked_us;
+    bool full;     /* nearly: clients' appends are refused until there is clearly room again */
+    char *refusal; /* what they are told */
+    int64_t space; /* free bytes, less what was written since it was asked */
+    int64_t space_asked_us; /* 0 = never, or it was not told */
 };
 
 /* Files and directories to be removed. */
@@ -195,6 +196,7 @@ struct log_manager {
     struct env_timer later_timer; /* logs whose flush lacked descriptors */
     struct env_timer trash_timer;
     struct env_timer retention_timer;
+    struct env_timer space_timer;
     struct env_timer flush_timer;
     struct env_timer checkpoint_timers[LOG_CHECKPOINTS]; /* by enum checkpoint */
     struct env_timer cleaner_timer;
@@ -337,7 +339,12 @@ void log_dir_close(struct log_dir *dir);
 /* A fresh name to move a partition's directory to; the caller's to mem_free. */
 char *log_dir_aside(struct log_dir *dir, const char *name, const char *suffix);
 void log_dir_fail(struct log_dir *dir, int err, const char *action, const char *path);
-/* Whether `len` more bytes leave the reserve untouched. */
+/* Free bytes that are left for checkpoints, snapshots, deletions, and for the controller. */
+int64_t log_dir_reserve(const struct log_dir *dir);
+/* Asks how much is free: a directory becomes full when `len` more bytes would touch the reserve,
+ * and has room again when twice the reserve is free. Its logs are told of either. */
+void log_dir_ask_space(struct log_dir *dir, size_t len);
+/* Whether `len` more bytes may be appended. */
 bool log_dir_has_room(struct log_dir *dir, size_t len, enum log_origin origin);
 
 /* ---- log_manager.c ---- */

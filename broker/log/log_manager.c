@@ -28,6 +28,7 @@ enum {
     CHECKPOINT_AGAIN_MS = 1000,
     /* Producer state is saved after so much log, which a start would otherwise read again. */
     SNAPSHOT_BYTES = 16 * 1024 * 1024,
+    SPACE_ASK_MS = 1000,
     TRASH_BATCH = 256 /* removals in one job */
 };
 
@@ -249,6 +250,15 @@ static void retention_due(void *data)
     timer_arm(&manager->retention_timer, manager->config.retention_check_ms);
 }
 
+/* Others write to the disk too, and room comes back without an append. */
+static void space_due(void *data)
+{
+    struct log_manager *manager = data;
+    for (int i = 0; i < manager->config.dir_count; i++)
+        log_dir_ask_space(&manager->dirs[i], 0);
+    env_timer_start(&manager->space_timer, SPACE_ASK_MS);
+}
+
 static void flush_one(struct log *log, int64_t now_ms)
 {
     if (log->unflushed_since_ms > 0 && log->config.flush_ms >= 0 &&
@@ -338,6 +348,7 @@ static void timers_init(struct log_manager *manager)
     env_timer_init(env, &manager->later_timer, later_due, manager);
     env_timer_init(env, &manager->trash_timer, trash_due, manager);
     env_timer_init(env, &manager->retention_timer, retention_due, manager);
+    env_timer_init(env, &manager->space_timer, space_due, manager);
     env_timer_init(env, &manager->flush_timer, flush_due, manager);
     env_timer_init(env, &checkpoint[CHECKPOINT_RECOVERY_POINT], recovery_point_due, manager);
     env_timer_init(env, &checkpoint[CHECKPOINT_HIGH_WATERMARK], watermark_due, manager);
@@ -349,6 +360,7 @@ static void timers_start(struct log_manager *manager)
 {
     const struct log_manager_config *config = &manager->config;
     timer_arm(&manager->retention_timer, config->retention_check_ms);
+    space_due(manager); /* who is full says so before it is asked to lead */
     timer_arm(&manager->flush_timer, config->flush_check_ms);
     timer_arm(&manager->checkpoint_timers[CHECKPOINT_RECOVERY_POINT], config->checkpoint_ms);
     timer_arm(&manager->checkpoint_timers[CHECKPOINT_HIGH_WATERMARK], WATERMARK_CHECKPOINT_MS);
@@ -364,6 +376,7 @@ static void timers_stop(struct log_manager *manager)
     env_timer_stop(&manager->later_timer);
     env_timer_stop(&manager->trash_timer);
     env_timer_stop(&manager->retention_timer);
+    env_timer_stop(&manager->space_timer);
     env_timer_stop(&manager->flush_timer);
     env_timer_stop(&manager->cleaner_timer);
     for (int i = 0; i <= CHECKPOINT_LOG_START; i++)
@@ -400,8 +413,10 @@ static void manager_destroy(struct log_manager *manager)
     }
     stray_close(manager);
     roster_close(manager);
-    for (int i = 0; i < manager->config.dir_count; i++)
+    for (int i = 0; i < manager->config.dir_count; i++) {
         mem_free(manager->dirs[i].path);
+        mem_free(manager->dirs[i].refusal);
+    }
     mem_free(manager->dirs);
     mem_free(manager->cluster_id);
     mem_free(manager);
@@ -443,6 +458,9 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
     for (int i = 0; i < config->dir_count; i++) {
         manager->dirs[i].manager = manager;
         manager->dirs[i].path = mem_strdup(config->dirs[i]);
+        manager->dirs[i].refusal = mem_printf("the disk of log directory %s is nearly full: free "
+                                              "space on it",
+                                              config->dirs[i]);
         if (rc == 0)
             rc = log_dir_open(&manager->dirs[i], problem);
     }

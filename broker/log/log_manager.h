@@ -28,8 +28,9 @@ struct log_manager_config {
     int64_t stray_retention_ms;
     /* Segments that may have open files, three descriptors each; 0 = 2048. */
     uint32_t open_segments;
-    /* Free bytes of a disk below which appends are refused (replicated ones below half of it), so
-     * that the disk never gets quite full; 0 = 8 MiB. */
+    /* log.dir.reserve.bytes: free bytes of a disk below which appends are refused (replicated ones
+     * below half of it), so that what is small can still be written; taken again when twice as much
+     * is free. 0 = 8 MiB. */
     int64_t disk_reserve_bytes;
 };
 

@@ -2,12 +2,12 @@
  *
  * Growing is hard: a joiner must have everything up to the high watermark and up to the start of
  * this leader epoch, under its present broker epoch, and be unfenced. Shrinking is easy: who is
- * fenced or can't serve leaves at once, who has not caught up within replica.lag.time.max.ms a
- * little later. Elections leave the set alone, so this is the only way out of it. Either is a
- * proposal to the controller, compare-and-set on the partition epoch, one at a time; a refused one
- * is dropped and thought over again. One without a clear answer may have been accepted: its members
- * go on counting for the high watermark, and it is asked again as it was, until the answer is clear
- * or newer metadata comes. */
+ * fenced, can't serve, or has a full disk while ours has room leaves at once, who has not caught up
+ * within replica.lag.time.max.ms a little later. Elections leave the set alone, so this is the only
+ * way out of it. Either is a proposal to the controller, compare-and-set on the partition epoch,
+ * one at a time; a refused one is dropped and thought over again. One without a clear answer may
+ * have been accepted: its members go on counting for the high watermark, and it is asked again as
+ * it was, until the answer is clear or newer metadata comes. */
 #include "broker/replica/isr.h"
 
 #include <string.h>
@@ -50,6 +50,7 @@ void isr_take(struct partition *partition, const struct image_partition *record)
     ids_copy(&partition->replicas, &record->replicas);
     ids_copy(&partition->isr, &record->isr);
     ids_copy(&partition->offline, &record->offline);
+    ids_copy(&partition->full, &record->full);
     partition->emptied = record->emptied;
     partition->proposal = PROPOSAL_NONE;
     struct remote *old = partition->remotes;
@@ -76,6 +77,7 @@ void isr_close(struct partition *partition)
     mem_free(partition->replicas.ids);
     mem_free(partition->isr.ids);
     mem_free(partition->offline.ids);
+    mem_free(partition->full.ids);
     mem_free(partition->proposed.ids);
     mem_free(partition->proposed_epochs);
     mem_free(partition->remotes);
@@ -189,10 +191,18 @@ static bool isr_in_sync(const struct partition *partition, const struct remote *
     return now_ms - isr_caught_up_ms(partition, remote, end) <= lag_ms;
 }
 
-/* Whether the controller would take it as a member. */
+/* A replica whose disk is full would hold back what we take. When ours is too, nobody takes
+ * anything, and the set is worth more whole. */
+static bool isr_has_room(const struct partition *partition, int32_t id)
+{
+    return !image_ids_have(&partition->full, id) ||
+           image_ids_have(&partition->full, partition->deps->node_id);
+}
+
+/* Whether it may be a member: the controller would take it, and it can follow. */
 static bool isr_is_fit(const struct partition *partition, int32_t id)
 {
-    return !image_ids_have(&partition->offline, id) &&
+    return !image_ids_have(&partition->offline, id) && isr_has_room(partition, id) &&
            replica_manager_may_join(partition->manager, id);
 }
 
@@ -302,12 +312,15 @@ void partition_isr_answered(struct partition *partition, int32_t partition_epoch
                                      .leader_epoch = result->leader_epoch,
                                      .partition_epoch = result->partition_epoch,
                                      .isr = {result->isr, (int32_t)result->n_isr}};
-    struct image_ids replicas = {0}, offline = {0};
+    struct image_ids replicas = {0}, offline = {0}, full = {0};
     ids_copy(&replicas, &partition->replicas);
     ids_copy(&offline, &partition->offline);
+    ids_copy(&full, &partition->full);
     record.replicas = replicas;
     record.offline = offline;
+    record.full = full;
     partition_update(partition, &record);
     mem_free(replicas.ids);
     mem_free(offline.ids);
+    mem_free(full.ids);
 }

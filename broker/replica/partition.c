@@ -149,6 +149,10 @@ static void partition_log_moved(void *data)
         partition_go_offline(partition);
         return;
     }
+    if (partition->full_here != log_is_full(partition->log)) {
+        partition->full_here = !partition->full_here;
+        replica_manager_review_report(partition->manager, partition);
+    }
     if (partition->state == PARTITION_LEADER)
         partition_advance(partition);
     else if (partition->state == PARTITION_FOLLOWER)
@@ -264,6 +268,7 @@ void partition_opened(struct partition *partition, int err, struct log *log)
         return;
     }
     partition->log = log;
+    partition->full_here = log_is_full(log);
     log_watch(log, partition_log_moved, partition);
     partition->high_watermark = log_high_watermark(log);
     partition_move(partition, PARTITION_FOLLOWER);
@@ -600,6 +605,7 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
     ASSERT(partition->state == PARTITION_FOLLOWER);
     struct log *log = partition->log;
     int64_t end_before = log_end_offset(log);
+    int refused = 0;
     if (len > 0) {
         struct log_append result;
         if (leader->gap_to > end_before)
@@ -608,8 +614,9 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
         if (err)
             return err;
         err = log_append(log, bytes, len, LOG_FROM_LEADER, partition->leader_epoch, &result);
-        if (err)
+        if (err && !log_is_full(log))
             return err;
+        refused = err; /* a full disk: what the leader has deleted goes here too */
     }
     int64_t end = log_end_offset(log);
     int64_t reached = leader->high_watermark < end ? leader->high_watermark : end;
@@ -629,7 +636,7 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
         (moved ? PARTITION_CHANGED_HW : 0u) | (end > end_before ? PARTITION_CHANGED_END : 0u);
     if (change)
         partition_tell(partition, change);
-    return 0;
+    return refused;
 }
 
 int partition_truncate(struct partition *partition, int32_t epoch, int64_t end_offset)

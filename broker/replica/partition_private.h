@@ -27,6 +27,7 @@ struct partition {
     int32_t index;
     enum partition_state state;
     bool damaged; /* offline because its log is, until it can be fetched anew */
+    bool full_here; /* our log's disk is nearly full */
     bool late;    /* still opening when the broker began to serve: reported as offline until then */
     struct log *log;
     int32_t leader;
@@ -39,6 +40,7 @@ struct partition {
     struct image_ids replicas;
     struct image_ids isr;     /* as the controller last said */
     struct image_ids offline; /* likewise: replicas that can't serve */
+    struct image_ids full;    /* likewise: those whose disk is nearly full */
     bool emptied;             /* likewise: the last member may have lost its records */
     struct remote *remotes;   /* the replicas but us */
     int32_t remote_count;

@@ -24,6 +24,7 @@ enum {
     FETCHER_IN_FLIGHT = 2,
     FETCHER_DIAL_TIMEOUT_MS = 2000, /* a host that does not answer; its session ends by then */
     FETCHER_RETRY_MS = 20,          /* the other side's metadata is usually there by then */
+    FETCHER_FULL_MS = 500, /* between two tries with a full disk, each of which fetches anew */
     FETCHER_REDIAL_MS = 30,
     /* Two batches of the largest request and the rest of their answers; more wait. */
     FETCHER_MEMORY = 256 << 20,
@@ -65,12 +66,14 @@ struct replica_fetcher {
     struct list slots;
     struct list ready;
     struct list backoff;
+    struct list full; /* likewise, while their disk is */
     struct list forgotten; /* to be named in the next fetch */
     struct env_connect *connect;
     struct frame_conn *conn;
     struct env_timer dial_timer;
     struct env_timer send_timer;
     struct env_timer retry_timer;
+    struct env_timer full_timer;
     struct env_timer answer_timer; /* runs while a fetch has no answer */
     int in_flight;
     int32_t correlation_id; /* of the last fetch that was sent */
@@ -112,11 +115,21 @@ static void slot_ready(struct fetch_slot *slot)
 static void slot_backoff(struct fetch_slot *slot)
 {
     struct replica_fetcher *fetcher = slot->fetcher;
+    bool full = log_is_full(slot->partition->log);
+    struct env_timer *timer = full ? &fetcher->full_timer : &fetcher->retry_timer;
     slot->state = SLOT_BACKOFF;
     list_remove(&slot->ready_link);
-    list_push(&fetcher->backoff, &slot->ready_link);
-    if (!env_timer_running(&fetcher->retry_timer))
-        env_timer_start(&fetcher->retry_timer, FETCHER_RETRY_MS);
+    list_push(full ? &fetcher->full : &fetcher->backoff, &slot->ready_link);
+    if (!env_timer_running(timer))
+        env_timer_start(timer, full ? FETCHER_FULL_MS : FETCHER_RETRY_MS);
+}
+
+static void fetcher_retry_full(void *data)
+{
+    struct replica_fetcher *fetcher = data;
+    struct list *step;
+    while ((step = list_pop(&fetcher->full)))
+        slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
 }
 
 static void fetcher_retry(void *data)
@@ -577,10 +590,12 @@ struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int
     list_init(&fetcher->slots);
     list_init(&fetcher->ready);
     list_init(&fetcher->backoff);
+    list_init(&fetcher->full);
     list_init(&fetcher->forgotten);
     env_timer_init(fetcher->deps->env, &fetcher->dial_timer, fetcher_dial, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->send_timer, fetcher_send, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->retry_timer, fetcher_retry, fetcher);
+    env_timer_init(fetcher->deps->env, &fetcher->full_timer, fetcher_retry_full, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->answer_timer, fetcher_unanswered, fetcher);
     return fetcher;
 }
@@ -593,6 +608,7 @@ void replica_fetcher_free(struct replica_fetcher *fetcher)
     fetcher_forget_names(fetcher);
     env_timer_stop(&fetcher->dial_timer);
     env_timer_stop(&fetcher->retry_timer);
+    env_timer_stop(&fetcher->full_timer);
     mem_free(fetcher);
 }
 

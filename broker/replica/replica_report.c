@@ -1,4 +1,4 @@
-/* Reports of replicas that can't serve.
+/* Reports of replicas that can't serve, or whose disk is nearly full.
  *
  * Happy path: a partition and its record differ; a timer of the next turn looks through all
  * partitions, sends what differs as one command, and the records that come of it agree. Failure
@@ -34,16 +34,24 @@ static bool report_is_whole(const struct replica_report *report, const struct pa
            log_is_proven(partition->log);
 }
 
+struct report_facts {
+    bool offline;
+    bool full;
+};
+
 /* Whether the controller should hear of it, and what. While a log is being opened nothing is known,
  * but one that takes long can't serve meanwhile. */
 static bool report_differs(const struct replica_report *report, const struct partition *partition,
-                           bool *offline)
+                           struct report_facts *facts)
 {
-    *offline = partition->state == PARTITION_OFFLINE || partition->late;
+    int32_t own = report->deps->node_id;
+    facts->offline = partition->state == PARTITION_OFFLINE || partition->late;
+    facts->full = partition->full_here;
     if (!replica_manager_is_current(report->manager) ||
         (partition->state == PARTITION_OPENING && !partition->late))
         return false;
-    return *offline != image_ids_have(&partition->offline, report->deps->node_id) ||
+    return facts->offline != image_ids_have(&partition->offline, own) ||
+           facts->full != image_ids_have(&partition->full, own) ||
            report_is_whole(report, partition);
 }
 
@@ -64,15 +72,16 @@ static size_t report_collect(struct replica_report *report, Meta__ReportReplicas
     size_t count = 0, cursor = 0;
     struct partition *partition;
     while (count < REPORT_BATCH && (partition = replica_manager_next(report->manager, &cursor))) {
-        bool offline;
-        if (!report_differs(report, partition, &offline))
+        struct report_facts facts;
+        if (!report_differs(report, partition, &facts))
             continue;
         Meta__ReportReplicas__Replica *replica = &replicas[count];
         meta__report_replicas__replica__init(replica);
         replica->topic_id =
             (ProtobufCBinaryData){sizeof(partition->topic_id.bytes), partition->topic_id.bytes};
         replica->partition = partition->index;
-        replica->offline = offline;
+        replica->offline = facts.offline;
+        replica->full = facts.full;
         replica->whole = report_is_whole(report, partition);
         pointers[count++] = replica;
     }
@@ -133,8 +142,8 @@ void replica_report_flush(struct replica_report *report)
 
 void replica_report_review(struct replica_report *report, const struct partition *partition)
 {
-    bool offline;
+    struct report_facts facts;
     if (!report->calling && !env_timer_running(&report->timer) &&
-        report_differs(report, partition, &offline))
+        report_differs(report, partition, &facts))
         env_timer_start(&report->timer, 0);
 }

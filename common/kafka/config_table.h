@@ -180,6 +180,10 @@
       CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
       "Folders of partitions that the metadata did not name are set aside as *-stray and kept; " \
       "they are removed when they are older than this; 0 and -1 = never.") \
+    X(LOG_DIR_RESERVE_BYTES, "log.dir.reserve.bytes", LONG, "8388608", NULL, 1048576, \
+      1099511627776, NULL, CONFIG_READ_ONLY, \
+      "When less than this is free on the disk of a log directory, clients' records are refused " \
+      "and its partitions are led by others, until twice as much is free.") \
     X(LOG_CLEANUP_POLICY, "log.cleanup.policy", LIST, "delete", "cleanup.policy", 0, 0, \
       "compact|delete", CONFIG_DYNAMIC, \
       "What happens to old records: delete, compact (the last of each key stays), or both.") \

@@ -13,7 +13,7 @@
 
 static void ids_free(struct image_partition *partition)
 {
-    mem_free(partition->replicas.ids); /* one block holds all four lists */
+    mem_free(partition->replicas.ids); /* one block holds all lists */
 }
 
 static void topic_free(struct image_topic_slot *slot)
@@ -454,7 +454,8 @@ static int check_partition(const Meta__PartitionRecord *record)
         return ERR_MALFORMED;
     if (record->n_replicas == 0 || record->n_isr == 0 || record->n_replicas > INT16_MAX ||
         record->n_isr > record->n_replicas || record->n_adding > record->n_replicas ||
-        record->n_removing > record->n_replicas || record->n_offline > record->n_replicas)
+        record->n_removing > record->n_replicas || record->n_offline > record->n_replicas ||
+        record->n_full > record->n_replicas)
         return ERR_MALFORMED;
     if (record->emptied && (record->n_isr != 1 || record->leader != IMAGE_NO_NODE))
         return ERR_MALFORMED;
@@ -474,7 +475,7 @@ static void partition_set(struct image_partition *partition, const Meta__Partiti
 {
     ids_free(partition);
     size_t total = record->n_replicas + record->n_isr + record->n_adding + record->n_removing +
-                   record->n_offline;
+                   record->n_offline + record->n_full;
     int32_t *at = mem_alloc(total * sizeof(*at));
     partition->index = record->partition;
     partition->leader = record->leader;
@@ -486,6 +487,7 @@ static void partition_set(struct image_partition *partition, const Meta__Partiti
     copy_ids(&partition->adding, &at, record->adding, record->n_adding);
     copy_ids(&partition->removing, &at, record->removing, record->n_removing);
     copy_ids(&partition->offline, &at, record->offline, record->n_offline);
+    copy_ids(&partition->full, &at, record->full, record->n_full);
 }
 
 static void topic_grow(struct image_topic_slot *slot, int32_t count)

@@ -55,6 +55,7 @@ struct image_partition {
     struct image_ids adding;
     struct image_ids removing;
     struct image_ids offline; /* replicas that can't serve, as their brokers say */
+    struct image_ids full;    /* replicas whose disk is nearly full, likewise */
     bool emptied;             /* the last member of the set may have lost its records: no leader */
 };
 

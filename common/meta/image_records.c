@@ -90,6 +90,8 @@ static int each_partition(const struct image_topic *topic, const struct image_pa
     body.removing = partition->removing.ids;
     body.n_offline = (size_t)partition->offline.count;
     body.offline = partition->offline.ids;
+    body.n_full = (size_t)partition->full.count;
+    body.full = partition->full.ids;
     body.emptied = partition->emptied;
     body.leader = partition->leader;
     body.leader_epoch = partition->leader_epoch;

@@ -25,6 +25,7 @@ enum {
     CALM_PAUSE_MS = 250, /* with pauses of the clients from this on to eight times as much */
     SLOW_US = 40000,     /* a sync of a slow disk */
     CALL_US = 2000,      /* another call of it */
+    LITTLE_ROOM = 16 << 20, /* a broker refuses below the half of it */
     DAY_MS = 24 * 3600 * 1000
 };
 
@@ -233,6 +234,15 @@ static void fault_full_disk(struct cluster_faults *faults, int node)
 {
     cluster_harm(faults->cluster, node);
     sim_node_disk_full(faults_host(faults, node), true);
+    faults->full = true;
+}
+
+/* So full that records are refused; nobody dies of that. */
+static void fault_little_room(struct cluster_faults *faults, int node)
+{
+    int64_t left = (1 << 20) + (int64_t)faults_draw(faults, LITTLE_ROOM);
+    cluster_note(faults->cluster, node, "%lld bytes are left on its disk", (long long)left);
+    sim_node_disk_left(faults_host(faults, node), left);
     faults->full = true;
 }
 
@@ -557,6 +567,7 @@ static const struct fault_row {
     {"memory", 2, fault_if_up, fault_memory, false},
     {"slow-disk", 2, fault_always, fault_slow_disk, false},
     {"full-disk", 2, fault_if_up, fault_full_disk, false},
+    {"little-room", 3, fault_always, fault_little_room, false},
     {"io", 3, fault_if_up, fault_io, false},
     {"sync", 2, fault_if_up, fault_sync, false},
     {"descriptors", 2, fault_if_up, fault_descriptors, false},

@@ -110,6 +110,9 @@ void sim_set_latency(struct sim *sim, int64_t min_us, int64_t max_us, int spike_
 
 /* While full, nothing grows and nothing is created: ERR_NO_SPACE. */
 void sim_node_disk_full(struct sim_node *node, bool full);
+/* Somebody else fills the disk or makes room on it: `bytes` are left now. Ends with
+ * sim_node_disk_full. */
+void sim_node_disk_left(struct sim_node *node, int64_t bytes);
 /* The next env_file_sync of the node fails with ERR_IO and, as on Linux, what it should have made
  * durable will not become durable by a later one. */
 void sim_disk_fail_sync(struct sim_node *node);

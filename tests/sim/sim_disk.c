@@ -194,12 +194,19 @@ static struct env_file *file_new(struct env *env, struct sim_object *object)
     return file;
 }
 
+/* Bytes that still fit on the disk. */
+static uint64_t disk_room(const struct sim_node *node)
+{
+    uint64_t size = node->disk_size ? node->disk_size : (uint64_t)DISK_SIZE;
+    return node->full || node->used > size ? 0 : size - node->used;
+}
+
 static int file_truncate(struct env *env, struct sim_object *object, uint64_t size)
 {
     int rc = disk_begin_whole(env, SIM_DISK_WRITE);
     if (rc < 0)
         return rc;
-    if (env->node->full && size > object->live.len)
+    if (size > object->live.len && disk_room(env->node) < size - object->live.len)
         return ERR_NO_SPACE;
     env->node->used += size - object->live.len;
     object_resize(&object->live, size);
@@ -213,7 +220,7 @@ static int file_create(struct env *env, struct sim_object *dir, const char *name
     int rc = disk_begin_whole(env, SIM_DISK_NAME);
     if (rc < 0)
         return rc;
-    if (env->node->full)
+    if (disk_room(env->node) == 0)
         return ERR_NO_SPACE;
     *object = object_new(false);
     change_make(env->node, NULL, NULL, dir, name, *object);
@@ -332,8 +339,9 @@ int env_file_write(struct env_file *file, const void *data, size_t len, uint64_t
         return ERR_IO;
     }
     uint64_t size = file->object->live.len;
-    if (node->full && offset + len > size) {
-        size_t fits = offset < size ? (size_t)(size - offset) : 0;
+    if (offset + len > size && disk_room(node) < offset + len - size) {
+        uint64_t end = size + disk_room(node);
+        size_t fits = offset < end ? (size_t)(end - offset) : 0;
         file_put(file, data, fits, offset);
         return ERR_NO_SPACE;
     }
@@ -398,7 +406,7 @@ static int dir_make_one(struct env *env, const char *path)
     rc = disk_begin_whole(env, SIM_DISK_NAME);
     if (rc < 0)
         return rc;
-    if (env->node->full)
+    if (disk_room(env->node) == 0)
         return ERR_NO_SPACE;
     change_make(env->node, NULL, NULL, dir, name, object_new(true));
     return 0;
@@ -579,7 +587,7 @@ int64_t env_path_space(struct env *env, const char *path)
         rc = disk_find(env->node, path, &object);
     if (rc < 0)
         return rc;
-    return env->node->full ? 0 : DISK_SIZE - (int64_t)env->node->used;
+    return (int64_t)disk_room(env->node);
 }
 
 /* ---- faults ---- */
@@ -587,6 +595,13 @@ int64_t env_path_space(struct env *env, const char *path)
 void sim_node_disk_full(struct sim_node *node, bool full)
 {
     node->full = full;
+    node->disk_size = 0;
+}
+
+void sim_node_disk_left(struct sim_node *node, int64_t bytes)
+{
+    node->full = false;
+    node->disk_size = node->used + (uint64_t)bytes;
 }
 
 void sim_disk_fail_sync(struct sim_node *node)

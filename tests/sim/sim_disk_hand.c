@@ -170,7 +170,7 @@ int sim_disk_each(struct sim_node *node, const char *path, void (*fn)(void *data
 
 bool sim_node_is_faulty(const struct sim_node *node)
 {
-    return node->full || node->frozen || node->fail_sync || node->crash_at > 0 ||
+    return node->full || node->disk_size || node->frozen || node->fail_sync || node->crash_at > 0 ||
            node->fail_at > 0 || node->fail_memory > 0;
 }
 

@@ -91,6 +91,7 @@ struct sim_node {
     /* the disk */
     struct sim_object *root;
     struct list changes; /* of directories, not yet durable, in order */
+    uint64_t disk_size; /* 0 = as large as can be */
     bool full, frozen, fail_sync;
     bool unordered; /* names become durable in any order */
     unsigned fail_kinds;

@@ -1,6 +1,8 @@
 /* Who leads, and who stays in the in-sync set when brokers go, come back, or can't serve. */
 #include "fixture.h"
 
+#include "controller/isr.h"
+
 static bool heard_of[3];
 
 static bool heard(void *data, int32_t id)
@@ -208,6 +210,78 @@ static void an_emptied_member_that_has_its_records_leads(void)
     finish();
 }
 
+/* Who has no room leads only where nobody in the set has, and can be read all the time. */
+static void a_full_disk_leads_last(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    const int32_t *ids = part("t", 0)->replicas.ids;
+    int32_t first = ids[0], second = ids[1], third = ids[2];
+    say_full(second, true);
+    CHECK_INT(part("t", 0)->leader, first);
+    CHECK(image_ids_have(&part("t", 0)->full, second));
+    say_full(first, true);
+    CHECK_INT(part("t", 0)->leader, third);
+    CHECK_INT(part("t", 0)->isr.count, 3);
+    CHECK_INT(elections_balance(&decision, 10), 0); /* the preferred one waits until it has room */
+    CHECK_INT(elect(false, "t", 0), wire(ERR_PREFERRED_LEADER_NOT_AVAILABLE));
+    say_full(third, true);
+    CHECK_INT(part("t", 0)->leader, third);
+    int32_t epoch = part("t", 0)->partition_epoch;
+    say_full(third, true);
+    CHECK_INT(part("t", 0)->partition_epoch, epoch);
+    brokers_fence(&decision, third); /* a full leader is better than none */
+    CHECK_INT(part("t", 0)->leader, first);
+    say_full(second, false);
+    CHECK_INT(part("t", 0)->leader, second);
+    say_full(first, false);
+    CHECK_INT(part("t", 0)->leader, second);
+    CHECK_INT(elections_balance(&decision, 10), 1);
+    CHECK_INT(part("t", 0)->leader, first);
+    add_broker_as(third, 2, "");
+    CHECK_INT(part("t", 0)->full.count, 0); /* it looks anew */
+    finish();
+}
+
+/* A leader without room makes way as soon as one with room has joined the set. */
+static void who_joins_with_room_leads(void)
+{
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t first = part("t", 0)->replicas.ids[0], second = part("t", 0)->replicas.ids[1];
+    set_isr("t", &first, 1, first);
+    say_full(first, true);
+    CHECK_INT(part("t", 0)->leader, first);
+    Meta__AlterPartitions__IsrMember members[2], *list[2] = {&members[0], &members[1]};
+    for (int i = 0; i < 2; i++) {
+        meta__alter_partitions__isr_member__init(&members[i]);
+        members[i].broker_id = i;
+        members[i].broker_epoch = -1;
+    }
+    struct uuid id = image_topic_by_name(image, "t", 1)->id;
+    Meta__AlterPartitions__Partition asked = META__ALTER_PARTITIONS__PARTITION__INIT,
+                                     *partitions[] = {&asked};
+    asked.topic_id = (ProtobufCBinaryData){sizeof(id.bytes), id.bytes};
+    asked.leader_epoch = part("t", 0)->leader_epoch;
+    asked.partition_epoch = part("t", 0)->partition_epoch;
+    asked.n_isr = 2;
+    asked.isr = list;
+    Meta__AlterPartitions body = META__ALTER_PARTITIONS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    body.broker_id = first;
+    body.broker_epoch = image_broker(image, first)->epoch;
+    body.n_partitions = 1;
+    body.partitions = partitions;
+    isr_command(&decision, &body, &reply);
+    CHECK_INT(reply.partitions[0]->error, 0);
+    CHECK_INT(part("t", 0)->isr.count, 2);
+    CHECK_INT(part("t", 0)->leader, second);
+    CHECK_INT(reply.partitions[0]->leader, second);
+    finish();
+}
+
 /* The controller alone dies: who led goes on, and who has died with it leaves when that is known.
  */
 static void a_new_controller_waits_for_who_led(void)
@@ -389,4 +463,5 @@ TAP_MAIN(TAP_TEST(a_fenced_broker_leads_no_more), TAP_TEST(whoever_comes_back_fi
          TAP_TEST(a_new_controller_waits_for_who_led), TAP_TEST(unclean_leaders_only_where_allowed),
          TAP_TEST(a_stopping_broker_hands_over), TAP_TEST(a_log_that_is_not_open_leads_nothing),
          TAP_TEST(an_election_drops_nobody), TAP_TEST(what_cannot_serve_leads_no_more),
-         TAP_TEST(leaders_are_elected_on_request))
+         TAP_TEST(leaders_are_elected_on_request), TAP_TEST(a_full_disk_leads_last),
+         TAP_TEST(who_joins_with_room_leads))

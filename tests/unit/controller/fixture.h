@@ -134,6 +134,8 @@ static inline int elect(bool unclean, const char *topic, int32_t partition)
     return reply.elections[0]->error;
 }
 
+static bool full_is_next; /* what a report says of the disk */
+
 static inline void report_as(int32_t broker_id, const char *name, bool offline, bool whole,
                              int expected)
 {
@@ -146,6 +148,7 @@ static inline void report_as(int32_t broker_id, const char *name, bool offline, 
     replica.topic_id = (ProtobufCBinaryData){sizeof(id.bytes), id.bytes};
     replica.offline = offline;
     replica.whole = whole;
+    replica.full = full_is_next;
     body.broker_id = broker_id;
     body.broker_epoch = expected ? 1 : image_broker(image, broker_id)->epoch;
     body.replicas = replicas;
@@ -158,6 +161,13 @@ static inline void report_as(int32_t broker_id, const char *name, bool offline, 
 static inline void report(int32_t broker_id, const char *name, bool offline, int expected)
 {
     report_as(broker_id, name, offline, false, expected);
+}
+
+static inline void say_full(int32_t broker_id, bool full)
+{
+    full_is_next = full;
+    report_as(broker_id, "t", false, false, 0);
+    full_is_next = false;
 }
 
 static inline void say_whole(int32_t broker_id, bool offline)

@@ -161,7 +161,7 @@ static void a_full_disk_refuses_clients_first(void)
     CHECK_INT(append_some(&f, 1, 10), 0);
     /* Between what clients and what replication must leave free. */
     f.manager->config.disk_reserve_bytes = env_path_space(f.env, f.dir) * 3 / 2;
-    f.log->dir->space_checked_us = 0;
+    f.log->dir->space_asked_us = 0;
     CHECK_INT(append_some(&f, 1, 10), ERR_KAFKA_STORAGE_ERROR);
     CHECK(strstr(fixture_result.message, "nearly full") != NULL);
     CHECK(!log_has_room(f.log)); /* told ahead, while the broker's own appends are still taken */
@@ -173,9 +173,16 @@ static void a_full_disk_refuses_clients_first(void)
               ERR_KAFKA_STORAGE_ERROR);
     int64_t first;
     CHECK_INT(read_from(&f, 0, 1, INT64_MAX, &first), 1);
+    CHECK(log_is_full(f.log));
+    CHECK(strstr(fixture_result.message, f.dir) != NULL);
+    f.manager->config.disk_reserve_bytes = env_path_space(f.env, f.dir) / 4 * 3;
+    f.log->dir->space_asked_us = 0; /* free: a little more than the reserve */
+    CHECK_INT(append_some(&f, 1, 10), ERR_KAFKA_STORAGE_ERROR);
     f.manager->config.disk_reserve_bytes = 1;
+    f.log->dir->space_asked_us = 0;
     CHECK_INT(append_some(&f, 1, 10), 0);
     CHECK(log_has_room(f.log));
+    CHECK(!log_is_full(f.log));
     fixture_close(&f);
 }
 
