@@ -234,7 +234,9 @@ static int swap_group(struct cleaning *c, struct cleaning_group *group, uint32_t
     struct log *log = c->log;
     struct segment *cleaned = group->cleaned;
     int rc = cleaned ? rename_cleaned(c, cleaned, ".cleaned", ".swap") : 0;
-    if (rc == 0)
+    if (rc == 0 && at == 0 && !cleaned)
+        rc = log_drop_first(log, group->count);
+    else if (rc == 0)
         rc = log_drop_segments(log, at, group->count);
     if (rc < 0 || !cleaned)
         return rc;

@@ -19,6 +19,7 @@ struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const ch
     log->config = *config;
     log->snapshot_offset = log->bound_offset = -1;
     log->cut_marker = log->cut_marker_saved = log->cut_marker_seen = -1;
+    log->start_marker = -1;
     epochs_init(&log->epochs);
     producer_state_init(&log->producers, &manager->producers);
     list_init(&log->turn);

@@ -54,6 +54,15 @@ int log_drop_segments(struct log *log, uint32_t at, uint32_t count)
     return rc;
 }
 
+int log_drop_first(struct log *log, uint32_t count)
+{
+    int rc = count > 0 ? log_mark_start(log, log->segments[count]->base_offset) : 0;
+    if (rc < 0)
+        return rc;
+    rc = log_drop_segments(log, 0, count);
+    return rc == ERR_NO_SPACE ? ERR_IO : rc; /* in its middle: not to be tried again */
+}
+
 void log_insert_segment(struct log *log, uint32_t at, struct segment *segment)
 {
     log_push_segment(log, segment);
@@ -97,6 +106,8 @@ static int begin_anew(struct log *log, uint32_t keep, int64_t base_offset)
 {
     struct env_file *file;
     int rc = keep == 0 ? log_mark_begin(log, base_offset) : 0;
+    if (rc == 0 && keep == 0)
+        rc = log_mark_start(log, base_offset);
     if (rc < 0)
         return rc; /* nothing has changed */
     rc = drop_last(log, keep);
@@ -275,6 +286,8 @@ int log_advance_start(struct log *log, int64_t offset)
     uint32_t count = 0;
     while (count + 1 < log->segment_count && log->segments[count + 1]->base_offset <= offset)
         count++;
-    int rc = log_drop_segments(log, 0, count);
+    int rc = log_drop_first(log, count);
+    if (rc == ERR_NO_SPACE)
+        return 0; /* they go with the next ones */
     return rc < 0 ? log_fail(log, rc, "remove segments of") : 0;
 }

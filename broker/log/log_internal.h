@@ -74,6 +74,7 @@ struct log {
     int64_t cut_marker;         /* offset of the .truncated file; -1 when there is none */
     int64_t cut_marker_saved;   /* what it was when the recovery point was last written, */
     int64_t cut_marker_seen;    /* and the high watermark */
+    int64_t start_marker;       /* offset of the .start file; -1 when there is none */
     int64_t unflushed_count;    /* records since the last flush was begun */
     int64_t unflushed_since_ms; /* monotonic; 0 = nothing is unflushed */
     int64_t roll_jitter_ms;
@@ -255,6 +256,8 @@ void log_forget_positions(struct log *log);
 
 /* Begins a new active segment at `base_offset`. An error of env_is_later has changed nothing. */
 int log_roll(struct log *log, int64_t base_offset) MUST_CHECK;
+/* Deletes the first `count` segments. ERR_NO_SPACE: nothing was changed; it may be tried again. */
+int log_drop_first(struct log *log, uint32_t count) MUST_CHECK;
 /* Deletes `count` segments from number `at` on, in the background; the active one is not among
  * them. */
 int log_drop_segments(struct log *log, uint32_t at, uint32_t count) MUST_CHECK;
@@ -285,6 +288,8 @@ int log_mark_gaps(struct log *log) MUST_CHECK;
 /* All segments are about to make way for a new one at `offset`; and it is there. */
 int log_mark_begin(struct log *log, int64_t offset) MUST_CHECK;
 int log_unmark_begin(struct log *log, int64_t offset) MUST_CHECK;
+/* The first segment is about to be one at `offset`: what lies below goes on purpose. */
+int log_mark_start(struct log *log, int64_t offset) MUST_CHECK;
 /* `segment` is about to be begun behind `before`. */
 int log_mark_after(struct log *log, struct segment *segment,
                    const struct segment *before) MUST_CHECK;

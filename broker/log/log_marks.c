@@ -11,6 +11,8 @@
  * was cut off; one that is smaller has lost what was never flushed, and the log ends there.
  * - <base>.begin: the log begins here; it stands in for the first segment while that is replaced by
  *   a new file of the same name.
+ * - <base>.start: the log begins here because what lay below was deleted. A first segment above it,
+ *   and above the checkpointed log start, has lost some before it. It stays, under changing names.
  * - replica.gaps: offsets may be missing between segments. It stays for good: a topic that is not
  *   compacted any more keeps its gaps. */
 #include <inttypes.h>
@@ -99,6 +101,26 @@ int log_unmark_begin(struct log *log, int64_t offset)
     char *path = mark_path(log, offset, ".begin");
     int rc = env_path_remove(log->manager->env, path);
     mem_free(path);
+    return rc;
+}
+
+/* By renaming the one before, which needs no room: a full disk must not keep what can go. */
+int log_mark_start(struct log *log, int64_t offset)
+{
+    if (offset == log->start_marker || (offset == 0 && log->start_marker < 0))
+        return 0;
+    char *path = mark_path(log, offset, ".start");
+    int rc;
+    if (log->start_marker < 0) {
+        rc = mark_make(log, path);
+    } else {
+        char *old = mark_path(log, log->start_marker, ".start");
+        rc = env_path_rename(log->manager->env, old, path);
+        mem_free(old);
+        mem_free(path);
+    }
+    if (rc == 0)
+        log->start_marker = offset;
     return rc;
 }
 

@@ -56,8 +56,10 @@ void log_retain(struct log *log, int64_t now_ms)
         int64_t start = log->segments[count]->base_offset;
         logger_info(log->manager->logger, "%s: retention removes %u segments, up to offset %lld",
                     log->path, count, (long long)start);
-        rc = log_drop_segments(log, 0, count);
-        if (start > log->start_offset) {
+        rc = log_drop_first(log, count);
+        if (rc == ERR_NO_SPACE)
+            return; /* nothing was begun: the next check does it */
+        if (rc == 0 && start > log->start_offset) {
             log->start_offset = start;
             log->dir->checkpoint_dirty[CHECKPOINT_LOG_START] = true;
             epochs_cut_start(&log->epochs, start);

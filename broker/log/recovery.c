@@ -102,6 +102,8 @@ static int take_name(struct recovery *r, const char *name)
         add_snapshot(r->log, offset);
     } else if (suffix && strcmp(suffix, ".begin") == 0) {
         r->begin = offset;
+    } else if (suffix && strcmp(suffix, ".start") == 0) {
+        r->log->start_marker = offset; /* they come sorted: the highest, if a crash left two */
     } else if (suffix && strncmp(suffix, ".after-", 7) == 0) {
         r->marks = mem_realloc(r->marks, (r->mark_count + 1) * sizeof(*r->marks));
         r->marks[r->mark_count++] = (struct recovery_mark){offset, strtoull(suffix + 7, NULL, 10)};
@@ -430,6 +432,22 @@ static int check_reach(struct recovery *r, uint32_t at)
     return ERR_CORRUPT;
 }
 
+/* What lies below the first segment has to be gone on purpose. */
+static int check_start(struct recovery *r, const struct log_entry *entry)
+{
+    const struct log *log = r->log;
+    int64_t first = log->segments[0]->base_offset, start = log->start_marker;
+    start = r->begin > start ? r->begin : start;
+    start = entry->start_offset > start ? entry->start_offset : start;
+    if (first <= (start > 0 ? start : 0))
+        return 0;
+    buf_printf(r->note,
+               "%s begins at offset %" PRId64 " although nothing past %" PRId64 " was deleted: the "
+               "files before it are missing",
+               log->path, first, start > 0 ? start : 0);
+    return ERR_CORRUPT;
+}
+
 /* After a crash all segments are looked at; after a clean stop the two that it wrote last. */
 static int check_gaps(struct recovery *r)
 {
@@ -646,6 +664,8 @@ static int load_batches(struct recovery *r, const struct log_entry *entry)
     }
     find_flushed(r);
     int rc = r->clean ? leavings_check(log, &entry->left, r->note) : 0;
+    if (rc == 0)
+        rc = check_start(r, entry);
     if (rc == 0)
         rc = apply_marks(r);
     if (rc == 0)

@@ -242,6 +242,41 @@ static void zeros_in_what_was_flushed_are_damage(void)
     fixture_close(&f);
 }
 
+/* What is missing in front was not deleted: neither by retention, nor by DeleteRecords, nor by the
+ * leader whose log begins later. */
+static void a_hole_at_the_start_is_damage(void)
+{
+    enum { WAYS = 8, LATER = 1000 };
+    for (int way = 0; way < WAYS; way++) {
+        struct fixture f;
+        char name[SEGMENT_NAME_MAX];
+        bool clean = way & 1, lost = way & 2, reset = way & 4;
+        fixture_init(&f);
+        f.config.segment_bytes = 500;
+        CHECK_INT(fixture_open(&f), 0);
+        if (reset)
+            CHECK_INT(log_reset(f.log, LATER), 0);
+        append_batches(&f, 30);
+        fixture_settle(&f);
+        CHECK(f.log->segment_count > 4);
+        log_set_high_watermark(f.log, log_end_offset(f.log));
+        int64_t start = f.log->segments[2]->base_offset;
+        CHECK_INT(log_advance_start(f.log, start), 0);
+        fixture_settle(&f);
+        CHECK_INT(f.log->segments[0]->base_offset, start);
+        snprintf(name, sizeof(name), "%s", segment_log(&f, 0));
+        end_process(&f, clean);
+        if (lost)
+            file_remove(&f, name);
+        CHECK_INT(fixture_reopen(&f), lost ? ERR_CORRUPT : 0);
+        if (!lost)
+            CHECK_INT(log_start_offset(f.log), start);
+        else if (!clean) /* a clean stop has told what it left */
+            CHECK(strstr(buf_text(&f.lines), "are missing") != NULL);
+        fixture_close(&f);
+    }
+}
+
 /* What a compaction left half done takes the place of a segment only when it is whole. */
 static void a_bad_swap_file_replaces_nothing(void)
 {
@@ -575,6 +610,7 @@ TAP_MAIN(TAP_TEST(a_torn_end_is_cut_at_every_byte),
          TAP_TEST(a_bad_end_of_a_sealed_segment_is_damage),
          TAP_TEST(a_bad_swap_file_replaces_nothing), TAP_TEST(a_hole_between_segments_is_damage),
          TAP_TEST(zeros_in_what_was_flushed_are_damage),
+         TAP_TEST(a_hole_at_the_start_is_damage),
          TAP_TEST(gaps_of_the_leader_are_no_damage),
          TAP_TEST(gaps_of_an_older_version_are_no_damage),
          TAP_TEST(a_log_that_ends_below_its_recovery_point_is_damaged),
