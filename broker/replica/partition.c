@@ -614,7 +614,7 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
         if (err)
             return err;
         err = log_append(log, bytes, len, LOG_FROM_LEADER, partition->leader_epoch, &result);
-        if (err && !log_is_full(log))
+        if (err && (err != ERR_KAFKA_STORAGE_ERROR || !log_is_full(log)))
             return err;
         refused = err; /* a full disk: what the leader has deleted goes here too */
     }
