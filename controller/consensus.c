@@ -28,6 +28,7 @@ enum {
     FAST_TIMEOUT_MS = 80,  /* for further rounds of it */
     FAST_PERIOD_MS = 2000, /* then the ordinary timeouts hold again */
     BOOT_DELAY_MS = 30,    /* a leader that is there makes itself known first */
+    DISK_HANG_MS = 2000,   /* a write takes longer only where the disk hangs */
     TRANSFER_TRIES = 3,    /* the request may get lost on the way (defect 9) */
     TRAILING_MIN = 1024    /* entries kept behind a snapshot, for voters that are a little behind */
 };
@@ -86,6 +87,8 @@ struct consensus {
     void (*transferred)(void *data);
     void *transferred_data;
     struct env_timer transfer_timer;
+    raft_index stored_seen;  /* how far our own disk has come, */
+    int64_t stored_seen_ms; /* since when it has not moved on */
 
     void (*stopped)(void *data);
     void *stopped_data;
@@ -251,6 +254,25 @@ static void tell_active(struct consensus *consensus, bool active)
 }
 
 /* After every event: what has changed is acted upon, and told. */
+/* A leader whose own disk hangs can commit nothing for long: the others have a working one. */
+static void give_way_to_disks(struct consensus *consensus)
+{
+    const struct raft *raft = &consensus->raft;
+    int64_t now_ms = env_now_ms(consensus->env);
+    bool waits = raft_store_unfinished(consensus->store) > 0;
+    if (!waits || raft->last_stored != consensus->stored_seen) {
+        consensus->stored_seen = raft->last_stored;
+        consensus->stored_seen_ms = now_ms;
+    }
+    if (!consensus->active || consensus->transferring || consensus->closed || consensus->failed ||
+        now_ms - consensus->stored_seen_ms < DISK_HANG_MS)
+        return;
+    consensus->stored_seen_ms = now_ms; /* tried again after as long */
+    logger_warn(consensus->logger, "the disk of the controller's log has written nothing for %d "
+                "ms: another node is made the active controller", DISK_HANG_MS);
+    consensus_transfer(consensus, NULL, NULL);
+}
+
 static void look(void *data)
 {
     struct consensus *consensus = data;
@@ -278,6 +300,7 @@ static void look(void *data)
     tell_leader(consensus);
     if (active)
         tell_active(consensus, true);
+    give_way_to_disks(consensus);
 }
 
 /* ---- fast fail-over ---- */

@@ -263,6 +263,7 @@ void flush_start(struct log *log)
     log->unflushed_count = 0;
     log->unflushed_since_ms = 0;
     log->flush = job;
+    log->flush_since_ms = env_now_ms(log->manager->env);
     log->jobs++;
     log_manager_job_begin(log->manager);
     env_work_submit(log->manager->env, &job->work, flush_run, flush_done);

@@ -159,7 +159,7 @@ bool log_is_offline(const struct log *log)
 
 bool log_is_full(const struct log *log)
 {
-    return log->dir->full;
+    return log->dir->full || log->dir->hangs;
 }
 
 const char *log_dir_path(const struct log *log)

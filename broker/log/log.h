@@ -128,7 +128,8 @@ bool log_is_offline(const struct log *log);
 /* Whether the disk has room for clients' appends. The broker's own find some megabytes more, so who
  * asks before it changes anything is not refused a moment later. */
 bool log_has_room(const struct log *log);
-/* Its disk is nearly full: appends of clients are refused, and soon those of replication. */
+/* Its disk is nearly full (appends of clients are refused, and soon those of replication), or
+ * hangs: a flush has been under way for seconds, so that nothing here can be acknowledged. */
 bool log_is_full(const struct log *log);
 /* The log directory (of log.dirs) that it lies in. */
 const char *log_dir_path(const struct log *log);

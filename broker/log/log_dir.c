@@ -24,6 +24,9 @@ enum {
     SPACE_ASK_US = 1000 * 1000,
     SPACE_AGAIN_US = 50 * 1000, /* when there was too little */
     MARK_FILE_MAX = 4096,
+    /* A flush that takes longer, twice in a row, means a disk that hangs. Busy ones take some
+     * hundred milliseconds. */
+    HANG_MS = 2000,
     NAME_STEM_MAX = 200 /* of a directory set aside; file names end at 255 bytes */
 };
 
@@ -246,6 +249,15 @@ static int64_t room_again(const struct log_dir *dir)
     return reserve > INT64_MAX / 2 ? INT64_MAX : reserve * 2;
 }
 
+static void tell_logs(struct log_dir *dir)
+{
+    size_t cursor = 0;
+    struct log_entry *entry;
+    while ((entry = map_next(&dir->manager->entries, &cursor, NULL, NULL)))
+        if (entry->dir == dir && entry->log)
+            log_notify_later(entry->log);
+}
+
 static void space_turned(struct log_dir *dir, bool full)
 {
     struct log_manager *manager = dir->manager;
@@ -258,11 +270,40 @@ static void space_turned(struct log_dir *dir, bool full)
     else
         logger_info(manager->logger, "log directory %s has room again: %" PRId64 " bytes are free",
                     dir->path, dir->space);
+    tell_logs(dir);
+}
+
+/* The flush that has been under way the longest; NULL when none is. */
+static const struct log *oldest_flush(struct log_dir *dir)
+{
     size_t cursor = 0;
     struct log_entry *entry;
-    while ((entry = map_next(&manager->entries, &cursor, NULL, NULL)))
-        if (entry->dir == dir && entry->log)
-            log_notify_later(entry->log);
+    const struct log *oldest = NULL;
+    while ((entry = map_next(&dir->manager->entries, &cursor, NULL, NULL)))
+        if (entry->dir == dir && entry->log && entry->log->flush &&
+            (!oldest || entry->log->flush_since_ms < oldest->flush_since_ms))
+            oldest = entry->log;
+    return oldest;
+}
+
+void log_dir_look_for_hang(struct log_dir *dir)
+{
+    struct log_manager *manager = dir->manager;
+    const struct log *oldest = manager->jobs > 0 ? oldest_flush(dir) : NULL;
+    bool late = oldest && env_now_ms(manager->env) - oldest->flush_since_ms >= HANG_MS;
+    bool hangs = late && dir->flush_late;
+    dir->flush_late = late; /* once may be this process, which stood still itself */
+    if (hangs == dir->hangs || dir->failed)
+        return;
+    dir->hangs = hangs;
+    if (hangs)
+        logger_error(manager->logger,
+                     "the disk of log directory %s hangs: a flush of %s has not ended for %d ms. "
+                     "Others lead while it does",
+                     dir->path, oldest->path, HANG_MS);
+    else
+        logger_info(manager->logger, "the disk of log directory %s goes on", dir->path);
+    tell_logs(dir);
 }
 
 void log_dir_ask_space(struct log_dir *dir, size_t len)

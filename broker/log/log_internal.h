@@ -86,6 +86,7 @@ struct log {
     struct epochs epochs;
     struct producer_state producers;
     struct flush_job *flush; /* in flight, or NULL */
+    int64_t flush_since_ms;  /* when it began; monotonic */
     uint32_t generation;     /* rises with every cut: what was flushed or written before is void */
     uint32_t jobs;           /* on the worker pool */
     struct list turn;        /* in manager->turn */
@@ -151,6 +152,8 @@ struct log_dir {
     bool checkpoint_writing[LOG_CHECKPOINTS];
     bool start_wanted; /* somebody waits for the checkpoint of the log starts */
     bool full;     /* nearly: clients' appends are refused until there is clearly room again */
+    bool hangs;    /* a flush does not end */
+    bool flush_late;
     char *refusal; /* what they are told */
     int64_t space; /* free bytes, less what was written since it was asked */
     int64_t space_asked_us; /* 0 = never, or it was not told */
@@ -349,6 +352,8 @@ int64_t log_dir_reserve(const struct log_dir *dir);
 /* Asks how much is free: a directory becomes full when `len` more bytes would touch the reserve,
  * and has room again when twice the reserve is free. Its logs are told of either. */
 void log_dir_ask_space(struct log_dir *dir, size_t len);
+/* Whether the disk hangs: called each second. Its logs are told of a change. */
+void log_dir_look_for_hang(struct log_dir *dir);
 /* Whether `len` more bytes may be appended. */
 bool log_dir_has_room(struct log_dir *dir, size_t len, enum log_origin origin);
 

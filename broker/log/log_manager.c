@@ -254,8 +254,10 @@ static void retention_due(void *data)
 static void space_due(void *data)
 {
     struct log_manager *manager = data;
-    for (int i = 0; i < manager->config.dir_count; i++)
+    for (int i = 0; i < manager->config.dir_count; i++) {
         log_dir_ask_space(&manager->dirs[i], 0);
+        log_dir_look_for_hang(&manager->dirs[i]);
+    }
     env_timer_start(&manager->space_timer, SPACE_ASK_MS);
 }
 

@@ -1,6 +1,6 @@
-/* Disks that are nearly full: on a follower, on the leader, on all nodes, and room again. Nothing
- * stands still that need not, nobody dies, and all is whole again without a restart. Environment:
- * SIM_SEEDS (how many, 100). */
+/* Disks that are nearly full, or hang: on a follower, on the leader, on all nodes, and well again.
+ * Nothing stands still that need not, nobody dies, and all is whole again without a restart.
+ * Environment: SIM_SEEDS (how many, 100). */
 #include "../unit/tap.h"
 
 #include <stdlib.h>
@@ -20,6 +20,8 @@ enum {
     NOTICE_MS = 2500, /* to notice it, and to say so */
     SLOWER_MS = 50,   /* pause of the clients while a node catches up */
     ASK_MS = 1100,    /* a broker asks so often how much is free */
+    HANG_US = 15 * 1000 * 1000,
+    HANG_NOTICE_MS = 6000,
     LAG_MS = 60000,   /* so long that nobody leaves a set for being slow */
     RESERVE = 8 << 20 /* of the log manager */
 };
@@ -278,6 +280,43 @@ static void a_log_opens_once_there_is_room(void)
     }
 }
 
-TAP_MAIN(TAP_TEST(a_full_follower_holds_nobody_back), TAP_TEST(a_full_leader_makes_way),
+/* ---- a disk that hangs ---- */
+
+/* Its flushes do not end, though the broker lives: nobody waits for it longer than it takes to
+ * notice, and it is back when the disk goes on. */
+static bool run_hang(uint64_t seed, bool leads)
+{
+    bool ok;
+    struct cluster *cluster = begin(seed, &ok);
+    int node = ok ? cluster_leader(cluster, 0) : 0;
+    if (!leads)
+        node = (node + 1) % CLUSTER_NODES;
+    cluster_disturb(cluster, true);
+    sim_disk_set_sync_us(cluster_node(cluster, node), HANG_US, HANG_US);
+    ok = ok && cluster_run(cluster, HANG_NOTICE_MS) && goes_on(cluster, NOTICE_MS);
+    sim_disk_set_sync_us(cluster_node(cluster, node), 100, 1000);
+    cluster_disturb(cluster, false);
+    int64_t ms = 0;
+    cluster_set_pause(cluster, SLOWER_MS);
+    for (; ok && ms < WHOLE_MS && !cluster_is_full(cluster); ms += 10)
+        ok = cluster_run(cluster, 10);
+    if (ok && ms >= WHOLE_MS)
+        ok = failed(seed, "its disk goes on, and it is not back");
+    return finish(cluster, seed, ok);
+}
+
+static void a_follower_whose_disk_hangs_holds_nobody_back(void)
+{
+    run_seeds(run_hang, false);
+}
+
+static void a_leader_whose_disk_hangs_makes_way(void)
+{
+    run_seeds(run_hang, true);
+}
+
+TAP_MAIN(TAP_TEST(a_follower_whose_disk_hangs_holds_nobody_back),
+         TAP_TEST(a_leader_whose_disk_hangs_makes_way),
+         TAP_TEST(a_full_follower_holds_nobody_back), TAP_TEST(a_full_leader_makes_way),
          TAP_TEST(full_disks_everywhere_stop_only_writing),
          TAP_TEST(a_log_opens_once_there_is_room))
