@@ -14,12 +14,14 @@ import wire
 from cluster import Cluster
 from load import PRODUCER, Consumer, Producer, TopicPartition, read_all
 from tap import check, check_equal, test
+from wait import wait_until
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
 COUNT = 100
+LEADER_ERRORS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
 DEADLINE_S = 30
 
 
@@ -36,7 +38,14 @@ def write(cluster, topic, values, **settings):
 
 def first_offset(node, topic):
     consumer = Consumer({"bootstrap.servers": node.address, "group.id": "look", "log_level": 0})
-    first, _ = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=DEADLINE_S)
+
+    def ask():
+        try:
+            return consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=DEADLINE_S)
+        except KafkaException as error:  # its leader is just taking office
+            check(error.args[0].retriable() or error.args[0].code() in LEADER_ERRORS, error)
+            return None
+    first, _ = wait_until(ask, DEADLINE_S, "the leader tells its offsets")
     consumer.close()
     return first
 
