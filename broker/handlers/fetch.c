@@ -34,6 +34,7 @@ struct fetch {
     struct request *request;
     struct fetch_session *session; /* NULL once it is answered */
     bool full;
+    bool starved; /* memory was out for a partition that the answer must name */
     int32_t min_bytes;
     size_t max_bytes; /* of the whole answer */
     struct env_timer deadline;
@@ -52,6 +53,7 @@ static void fetch_drop_results(struct fetch *fetch)
     }
     fetch->count = 0;
     fetch->bytes = 0;
+    fetch->starved = false;
 }
 
 static void fetch_free(struct request *request)
@@ -162,8 +164,10 @@ static bool fetch_look_at(struct fetch *fetch, struct fetch_session_slot *slot)
     if (slot->sent && !fetch->full)
         return false;
     struct fetch_result *result = fetch_push(fetch, slot);
-    if (!result)
-        return true; /* memory is out: the answer goes without it, and it stays ready */
+    if (!result) { /* memory is out: an incremental answer goes without it, and it stays ready */
+        fetch->starved = fetch->full;
+        return true;
+    }
     result->err = fetch_read_partition(fetch, result);
     if (result->err) {
         log_slice_release(&result->read.slice);
@@ -302,7 +306,7 @@ static void fetch_answer(struct fetch *fetch)
     struct fetch_response response;
     wire_defaults(&fetch_response_desc, &response);
     response.session_id = session->id;
-    bool filled = fetch_fill_response(fetch, &response);
+    bool filled = !fetch->starved && fetch_fill_response(fetch, &response);
     for (size_t i = 0; i < fetch->count; i++)
         fetch_tell(fetch, &fetch->results[i]);
     fetch->session = NULL;

@@ -88,8 +88,10 @@ static int lane_read(struct consumer_lane *lane, const struct fetch_response *re
 {
     if (response->error_code)
         return err_from_wire(response->error_code);
-    if (response->responses.count == 0 || response->responses.items[0].partitions.count == 0)
-        return ERR_NO_MEMORY; /* a broker that lacks some names nothing */
+    if (response->responses.count != 1 || response->responses.items[0].partitions.count != 1) {
+        lane->consumer->problem = "an answer to a full fetch leaves out a partition";
+        return ERR_UNKNOWN_SERVER_ERROR;
+    }
     const struct fetch_response_partition_data *data =
         &response->responses.items[0].partitions.items[0];
     int err = err_from_wire(data->error_code);

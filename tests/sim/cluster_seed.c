@@ -52,8 +52,9 @@ static char replay_now[512];
 /* An assertion of the code under test: says from which seed it came. */
 static void seed_died(int signum)
 {
-    static const char before[] = "# replay: ";
-    ssize_t rc = write(STDOUT_FILENO, before, sizeof(before) - 1);
+    static const char aborted[] = "# aborted\n# replay: ", crashed[] = "# crashed\n# replay: ";
+    ssize_t rc = signum == SIGABRT ? write(STDOUT_FILENO, aborted, sizeof(aborted) - 1)
+                                   : write(STDOUT_FILENO, crashed, sizeof(crashed) - 1);
     rc = write(STDOUT_FILENO, replay_now, strlen(replay_now));
     rc = write(STDOUT_FILENO, "\n", 1);
     (void)rc;
