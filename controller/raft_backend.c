@@ -482,12 +482,17 @@ static int backend_truncate(struct raft_io *io, raft_index index)
     return 0;
 }
 
-static void on_put(void *data)
+static void on_saved(void *data, int err)
 {
     struct op *op = data;
     struct raft_backend *backend = op->backend;
-    op_end(op, 0, NULL);
+    op_end(op, err ? RAFT_IOERR : 0, NULL);
     after(backend);
+}
+
+static void on_installed(void *data)
+{
+    on_saved(data, 0);
 }
 
 static int backend_snapshot_put(struct raft_io *io, unsigned trailing,
@@ -513,10 +518,10 @@ static int backend_snapshot_put(struct raft_io *io, unsigned trailing,
                                       .data = op->data.data,
                                       .data_len = op->data.len};
     if (trailing == 0)
-        raft_store_install(backend->store, &out, on_put, op);
+        raft_store_install(backend->store, &out, on_installed, op);
     else
         raft_store_save(backend->store, &out,
-                        snapshot->index > trailing ? snapshot->index - trailing : 0, on_put, op);
+                        snapshot->index > trailing ? snapshot->index - trailing : 0, on_saved, op);
     return 0;
 }
 
@@ -524,7 +529,7 @@ static void on_got(void *data, const struct raft_store_snapshot *from)
 {
     struct op *op = data;
     struct raft_backend *backend = op->backend;
-    struct raft_snapshot *snapshot = make_snapshot(from);
+    struct raft_snapshot *snapshot = from ? make_snapshot(from) : NULL;
     op_end(op, snapshot ? 0 : RAFT_NOMEM, snapshot);
     after(backend);
 }

@@ -35,7 +35,7 @@ struct side_job {
     uint64_t drop_to;
     int err;
     char *bytes; /* what was read */
-    void (*saved)(void *data);
+    void (*saved)(void *data, int err);
     void (*read)(void *data, const struct raft_store_snapshot *snapshot);
     void *data;
 };
@@ -447,15 +447,21 @@ static struct side_job *side_new(struct raft_store *store)
     return job;
 }
 
-/* True when the job's callbacks may run; otherwise everything is over. */
+/* True when the job's callbacks may run; otherwise everything is over. Without descriptors or
+ * memory nothing has been confirmed that is not on the disk: Raft asks again. */
 static bool side_end(struct side_job *job, const char *doing)
 {
     struct raft_store *store = job->store;
+    bool later = env_is_later(job->err);
     store->running--;
     store->saves--;
-    if (!store->freed && !store->dead && !job->err)
+    if (!store->freed && !store->dead && (!job->err || later)) {
+        if (later)
+            logger_warn(store->logger, "the controller can't %s in %s now: %s", doing, store->dir,
+                        err_text(job->err));
         return true;
-    if (job->err)
+    }
+    if (job->err && !later)
         store_fail(store, doing, job->err);
     store_release(store);
     mem_free(job->bytes);
@@ -476,13 +482,16 @@ static void save_done(struct env_work *work)
     if (!side_end(job, "store a snapshot"))
         return;
     struct raft_store *store = job->store;
-    op_new(store, OP_TRIM)->index = job->drop_to;
-    job->saved(job->data);
+    if (!job->err)
+        op_new(store, OP_TRIM)->index = job->drop_to;
+    else if (store->closed)
+        queue_kick(store); /* it waited for this */
+    job->saved(job->data, job->err);
     mem_free(job);
 }
 
 void raft_store_save(struct raft_store *store, const struct raft_store_snapshot *snapshot,
-                     uint64_t drop_to, void (*done)(void *data), void *data)
+                     uint64_t drop_to, void (*done)(void *data, int err), void *data)
 {
     struct side_job *job = side_new(store);
     job->snapshot = *snapshot;
@@ -510,7 +519,7 @@ static void read_done(struct env_work *work)
         return;
     struct raft_store *store = job->store;
     store->running++;
-    job->read(job->data, &job->snapshot);
+    job->read(job->data, job->err ? NULL : &job->snapshot);
     store->running--;
     mem_free(job->bytes);
     mem_free(job);

@@ -100,10 +100,12 @@ void raft_store_truncate(struct raft_store *store, uint64_t index);
 void raft_store_install(struct raft_store *store, const struct raft_store_snapshot *snapshot,
                         void (*done)(void *data), void *data);
 /* Replaces the snapshot beside appends that go on; segments with entries up to `drop_to` only are
- * removed then. As above. One at a time. */
+ * removed then. As above. One at a time. `err` is 0, or an error of env_is_later: then nothing was
+ * removed, and a later snapshot takes the place of this one. */
 void raft_store_save(struct raft_store *store, const struct raft_store_snapshot *snapshot,
-                     uint64_t drop_to, void (*done)(void *data), void *data);
-/* Reads the newest snapshot; its memory is gone when the callback returns. */
+                     uint64_t drop_to, void (*done)(void *data, int err), void *data);
+/* Reads the newest snapshot; its memory is gone when the callback returns. NULL when it can't be
+ * read now, for want of descriptors or memory. */
 void raft_store_read_snapshot(struct raft_store *store,
                               void (*done)(void *data, const struct raft_store_snapshot *snapshot),
                               void *data);

@@ -112,6 +112,12 @@ static void world_done(void *data)
     ((struct world *)data)->done = true;
 }
 
+static void world_saved(void *data, int err)
+{
+    (void)err;
+    world_done(data);
+}
+
 static bool world_is_done(void *data)
 {
     return ((struct world *)data)->done;
@@ -177,7 +183,7 @@ static void seed_one(struct fuzz_corpus *corpus, unsigned steps)
     }
     struct raft_store_snapshot saved = snapshot_at(4, 3), installed = snapshot_at(30, 5);
     if (steps & SEED_SAVE) {
-        raft_store_save(world.store, &saved, 2, world_done, &world);
+        raft_store_save(world.store, &saved, 2, world_saved, &world);
         world_wait(&world);
     }
     if (steps & SEED_INSTALL) {
@@ -261,7 +267,7 @@ static void change(struct world *world)
     FUZZ_REQUIRE(again.snapshot_index == found.snapshot_index);
     raft_store_forget(world->store);
     struct raft_store_snapshot saved = snapshot_at(found.next_index + 1, found.term + 1);
-    raft_store_save(world->store, &saved, found.next_index, world_done, world);
+    raft_store_save(world->store, &saved, found.next_index, world_saved, world);
     world_wait(world);
     world_shut(world);
     FUZZ_REQUIRE(world_open(world) == 0);

@@ -142,10 +142,14 @@ static void truncate_from(uint64_t index)
 
 static uint64_t snapshot_number;
 
-static void on_saved(void *data)
+static int saved_err;
+
+static void on_saved(void *data, int err)
 {
     (void)data;
-    model.snapshot = model.snapshot_asked;
+    saved_err = err;
+    if (!err)
+        model.snapshot = model.snapshot_asked;
 }
 
 static void save(uint64_t index)
@@ -466,6 +470,54 @@ static void an_install_voids_the_log(void)
     finish();
 }
 
+static bool read_over, read_some;
+
+static void on_read(void *data, const struct raft_store_snapshot *snapshot)
+{
+    (void)data;
+    read_over = true;
+    read_some = snapshot != NULL;
+}
+
+static bool side_is_over(void *data)
+{
+    (void)data;
+    return failed || read_over || saved_err != 1;
+}
+
+/* Nothing was confirmed that is not on the disk: the store lives, and the next one is saved. */
+static void a_snapshot_without_descriptors_is_asked_for_again(void)
+{
+    begin(7);
+    CHECK_INT(open_store(), 0);
+    append(4, 1);
+    append(4, 1);
+    CHECK(settle());
+    saved_err = 1;
+    read_over = false;
+    sim_disk_fail(node, SIM_DISK_OPEN, 1, 100, ERR_TOO_MANY_FILES);
+    save(6);
+    CHECK(sim_run_until(sim, side_is_over, NULL, sim_now_us(sim) + SECOND));
+    CHECK_INT(saved_err, ERR_TOO_MANY_FILES);
+    CHECK_INT(model.snapshot, 0);
+    sim_disk_fail(node, SIM_DISK_OPEN, 0, 0, 0);
+    append(4, 1);
+    save(7);
+    CHECK(settle());
+    CHECK_INT(saved_err, 0);
+    saved_err = 1;
+    sim_disk_fail(node, SIM_DISK_OPEN, 1, 100, ERR_TOO_MANY_FILES);
+    raft_store_read_snapshot(store, on_read, NULL);
+    CHECK(sim_run_until(sim, side_is_over, NULL, sim_now_us(sim) + SECOND));
+    CHECK(read_over && !read_some);
+    sim_disk_fail(node, SIM_DISK_OPEN, 0, 0, 0);
+    close_store();
+    sim_node_restart(node);
+    CHECK_INT(open_store(), 0);
+    CHECK_INT(raft_store_state(store)->snapshot.index, 7);
+    finish();
+}
+
 static void a_directory_is_used_by_one_process(void)
 {
     begin(6);
@@ -480,4 +532,6 @@ TAP_MAIN(TAP_TEST(a_power_cut_at_every_write_loses_nothing),
          TAP_TEST(damage_is_told_from_a_torn_tail),
          TAP_TEST(a_lost_log_is_refused_and_left_alone),
          TAP_TEST(a_node_that_never_voted_has_lived_too), TAP_TEST(a_flipped_snapshot_is_refused),
-         TAP_TEST(an_install_voids_the_log), TAP_TEST(a_directory_is_used_by_one_process))
+         TAP_TEST(an_install_voids_the_log),
+         TAP_TEST(a_snapshot_without_descriptors_is_asked_for_again),
+         TAP_TEST(a_directory_is_used_by_one_process))
