@@ -61,7 +61,7 @@ static void segment_leave_pool(struct segment *segment)
 /* Nobody reads or sends from it. */
 static bool segment_is_idle(const struct segment *segment)
 {
-    return segment->pins == 0 || MUTATION(CLOSED_WHILE_SENT);
+    return segment->pins == 0 || MUTATION(CLOSED_IN_USE);
 }
 
 void segment_close_files(struct segment *segment)

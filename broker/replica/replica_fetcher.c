@@ -472,11 +472,12 @@ static void slot_answered(struct fetch_slot *slot, int32_t answered,
                           const struct fetch_response_partition_data *data)
 {
     struct partition *partition = slot->partition;
-    if (slot->state != SLOT_ASKED || fetch_id_before(answered, slot->asked_in) ||
+    bool older = fetch_id_before(answered, slot->asked_in) && !MUTATION(GAP_ACCEPTED);
+    if (slot->state != SLOT_ASKED || older ||
         slot->leader_epoch != partition->leader_epoch || partition->state != PARTITION_FOLLOWER)
         return;
     int64_t end_before = log_end_offset(partition->log);
-    ASSERT(slot->asked_offset == end_before);
+    ASSERT(slot->asked_offset == end_before || MUTATION(GAP_ACCEPTED));
     int err = slot_take(slot, data);
     if (err) {
         slot_failed(slot, err);

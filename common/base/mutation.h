@@ -12,7 +12,7 @@
     ROW(MARK_EARLY, "a stop marks the directory clean before it has flushed and ended")            \
     ROW(STRAY_ON_ERROR, "a directory that can't be looked at is removed as one without owner")     \
     ROW(EXPIRY_BY_WALL_CLOCK, "a wall clock that is set ahead makes records expire")               \
-    ROW(CLOSED_WHILE_SENT, "a file is closed while it is being sent")                              \
+    ROW(CLOSED_IN_USE, "a file is closed while it is being sent or flushed")                       \
     ROW(LOST_IS_EMPTY, "a replica whose folder is gone is taken for a new one")                    \
     ROW(FAILED_SYNC_TRUSTED, "recovery does not write again what a failed sync may have left")     \
     ROW(TORN_END_TRUSTED, "recovery does not check what a power cut may have torn")                \
@@ -24,6 +24,7 @@
     ROW(LEADER_COUNTS_UNFLUSHED, "the leader counts what is not on its own disk")                  \
     ROW(WATERMARK_BY_OLD_SET, "the high watermark leaves out members that are being added")        \
     ROW(WAITS_ANSWERED_BY_EPOCH, "a new leader epoch acknowledges what still waits")               \
+    ROW(GAP_ACCEPTED, "a follower takes a batch from beyond its end, meant for another offset")    \
     ROW(CUT_TO_WATERMARK, "a follower cuts to its high watermark and not where the epochs part")   \
     ROW(DIVERGENCE_UNCHECKED, "a leader does not compare the epoch of a follower's end")           \
     ROW(IDLE_WITHOUT_ROOM, "a partition that found no room in an answer is not looked at again")   \

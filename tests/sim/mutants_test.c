@@ -44,7 +44,7 @@ static const char *mutant_faults(enum mutation mutation)
         return "kill,power,restart,crash,stop,descriptors,io";
     case MUTATION_EXPIRY_BY_WALL_CLOCK:
         return "clock,kill,restart,power";
-    case MUTATION_CLOSED_WHILE_SENT:
+    case MUTATION_CLOSED_IN_USE:
         return "kill,restart,cut,heal,slow-disk,large,descriptors";
     case MUTATION_DELETE_BY_NAME:
         return "kill,restart,create,delete,cut,heal";
