@@ -11,6 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/group/group_manager.h"
 #include "broker/group/partition_log.h"
 #include "broker/handlers/fetch_session.h"
@@ -57,14 +58,6 @@ static int broker_cluster_known(void *data, const char *cluster_id)
     return err;
 }
 
-static void broker_registered(void *data, int64_t broker_epoch)
-{
-    struct broker *broker = data;
-    logger_info(broker->logger, "registered with the controller, broker epoch %lld",
-                (long long)broker_epoch);
-    replica_manager_registered(broker->replicas);
-}
-
 static bool broker_wants_log(void *data, const char *topic, int32_t partition,
                              const struct uuid *topic_id)
 {
@@ -74,6 +67,16 @@ static bool broker_wants_log(void *data, const char *topic, int32_t partition,
                                                : image_topic_by_name(image, topic, strlen(topic));
     const struct image_partition *record = found ? image_partition(found, partition) : NULL;
     return record && image_ids_have(&record->replicas, broker->node_id);
+}
+
+static void broker_registered(void *data, int64_t broker_epoch)
+{
+    struct broker *broker = data;
+    logger_info(broker->logger, "registered with the controller, broker epoch %lld",
+                (long long)broker_epoch);
+    if (MUTATION(STRAY_ON_A_GUESS))
+        log_manager_set_strays_aside(broker->logs, broker_wants_log, broker);
+    replica_manager_registered(broker->replicas);
 }
 
 static void broker_unfenced(void *data)

@@ -245,7 +245,7 @@ static bool stray_is_named(struct log_manager *manager, const struct log_entry *
                     "is restarted",
                     path, err_text(rc));
         mem_free(path);
-        return !MUTATION(STRAY_ON_ERROR);
+        return !MUTATION(STRAY_ON_A_GUESS);
     }
     char *topic = mem_strndup(entry->name, topic_len);
     bool named = wanted(data, topic, partition, no_id ? NULL : &id);
@@ -258,8 +258,8 @@ static bool stray_is_named(struct log_manager *manager, const struct log_entry *
 static bool stray_set_aside(struct log_manager *manager, struct log_entry *entry)
 {
     char *path = mem_printf("%s/%s", entry->dir->path, entry->name);
-    char *aside = MUTATION(STRAY_ON_ERROR) ? log_dir_aside(entry->dir, entry->name, "-delete")
-                                           : stray_path(entry->dir, entry->name);
+    char *aside = MUTATION(STRAY_ON_A_GUESS) ? log_dir_aside(entry->dir, entry->name, "-delete")
+                                             : stray_path(entry->dir, entry->name);
     int rc = env_path_rename(manager->env, path, aside);
     if (rc == 0) {
         logger_warn(manager->logger,

@@ -10,7 +10,7 @@
     ROW(MARK_UNCHECKED, "a log directory is marked clean whatever its logs are")                   \
     ROW(MARK_UNOPENED, "a start that did not open all logs marks the directory clean")             \
     ROW(MARK_EARLY, "a stop marks the directory clean before it has flushed and ended")            \
-    ROW(STRAY_ON_ERROR, "a directory that can't be looked at is removed as one without owner")     \
+    ROW(STRAY_ON_A_GUESS, "a directory is removed before it is known whether it is needed")        \
     ROW(EXPIRY_BY_WALL_CLOCK, "a wall clock that is set ahead makes records expire")               \
     ROW(CLOSED_IN_USE, "a file is closed while it is being sent or flushed")                       \
     ROW(LOST_IS_EMPTY, "a replica whose folder is gone is taken for a new one")                    \

@@ -76,6 +76,20 @@ static bool fault_if_others_up(struct cluster_faults *faults, int node)
     return up > 1 && cluster_is_up(faults->cluster, node);
 }
 
+/* Who is unregistered leaves the in-sync sets: another member must have everything and be up. */
+static bool fault_if_spare(struct cluster_faults *faults, int node)
+{
+    struct cluster *cluster = faults->cluster;
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
+        bool spare = false;
+        for (int i = 0; i < CLUSTER_NODES; i++)
+            spare |= i != node && cluster_in_isr(cluster, p, i) && cluster_end(cluster, i, p) >= 0;
+        if (!spare)
+            return false;
+    }
+    return !cluster_is_up(cluster, node);
+}
+
 static bool fault_if_stopping(struct cluster_faults *faults, int node)
 {
     return cluster_is_stopping(faults->cluster, node);
@@ -580,7 +594,7 @@ static const struct fault_row {
     {"swap", 1, fault_if_up, fault_swap, false},
     {"back-up", 2, fault_if_down, fault_back_up, false},
     {"restore", 1, fault_if_copied, fault_restore, false},
-    {"unregister", 2, fault_if_down, fault_unregister, false},
+    {"unregister", 2, fault_if_spare, fault_unregister, false},
     {"create", 2, fault_always, fault_create, false},
     {"delete", 2, fault_always, fault_delete, false},
     {"large", 4, fault_always, fault_large, false},

@@ -40,8 +40,6 @@ static const char *mutant_faults(enum mutation mutation)
         return "power,power-at,restart,crash,stop,stop-all,end-stop,start-stop";
     case MUTATION_MARK_UNOPENED:
         return "power,power-at,restart,crash,stop,stop-all,end-stop,start-stop";
-    case MUTATION_STRAY_ON_ERROR:
-        return "kill,power,restart,crash,stop,descriptors,io";
     case MUTATION_EXPIRY_BY_WALL_CLOCK:
         return "clock,kill,restart,power";
     case MUTATION_CLOSED_IN_USE:
