@@ -16,6 +16,7 @@ from wait import wait_until
 TOPIC = "t"
 NOT_FOUND = 70  # FETCH_SESSION_ID_NOT_FOUND
 UNKNOWN = 3     # UNKNOWN_TOPIC_OR_PARTITION
+SESSIONS, NAMED = 200, 9_000  # a consumer that names more that are not here is refused
 BUDGET = 128 << 20
 SLACK = 150 << 20  # one request while it is handled, what the allocator keeps; a sanitizer's share
 BYTES = 1 << 20
@@ -71,13 +72,13 @@ def memory():
         node = cluster.nodes[0]
         cluster.create_topic(TOPIC, 1)
         before = node.rss_bytes()
-        sessions = [reader(node, range(150_000), "none") for _ in range(40)]
-        data = wire.request(FETCH, VERSION, sessions[0].body(range(150_000)))
+        sessions = [reader(node, range(NAMED), "none") for _ in range(SESSIONS)]
+        data = wire.request(FETCH, VERSION, sessions[0].body(range(NAMED)))
         for session in sessions:
             session.sock.sendall(data)
             wire.receive(session.sock)
         grown = node.rss_bytes() - before
-        note(f"40 sessions of 150,000 partitions: {grown >> 20} MB more")
+        note(f"{SESSIONS} sessions of {NAMED} partitions: {grown >> 20} MB more")
         check(grown < BUDGET + SLACK, f"the node grew by {grown >> 20} MB")
         for session in sessions:
             session.close()
