@@ -3,7 +3,8 @@
 idempotent producers. Nothing acknowledged is lost, doubled, moved or reordered, the replicas are the
 same bytes, and no in-sync set shrinks while all nodes are healthy.
 
-CHAOS_ROUNDS sets how many rounds, CHAOS_SEED repeats the choices of a run (not its timing)."""
+CHAOS_ROUNDS sets how many rounds (CHAOS_ROUNDS=200 takes some three minutes), CHAOS_SEED repeats the
+choices of a run (not its timing)."""
 import contextlib
 import os
 import random
@@ -15,12 +16,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 import tap
 from cluster import Cluster
-from load import Load, check_records, read_all
+from load import Load, Producer, check_records, read_all
 from segments import check_replicas_equal
 from tap import check, note, test
 from wait import wait_until
 
-ROUNDS = int(os.environ.get("CHAOS_ROUNDS", 200))
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", 60))
 HEAL_EVERY = 20      # rounds, after which all is healed and looked at
 HEALTHY_ACKS = 400   # of each producer, while nothing is done to a healthy cluster
 TOPICS = ["chaos-a", "chaos-b", "chaos-c"]
@@ -28,6 +29,7 @@ TOPICS = ["chaos-a", "chaos-b", "chaos-c"]
 IMPATIENT = {"socket_timeout_ms": 3000, "request_timeout_ms": 3000}
 STEP_ACKS = 150      # at most so many are waited for between two steps of a round
 STEP_LIMIT_S = 1.0   # or so long, since there may be no leader
+FRESH_S = 10
 PAUSE_LIMIT_S = 3.0  # some pauses are longer than a session
 # A process that gets SIGTERM before it has a handler for it dies of it.
 ENDS = (0, -signal.SIGKILL, -signal.SIGTERM)
@@ -140,7 +142,21 @@ class Chaos:
                 check(self.cluster.isr_whole(topic), f"an in-sync set of {topic} shrank though "
                       "every node is healthy")
             return all(len(load.acked) >= goal for load, goal in zip(self.loads, goals))
-        wait_until(done, 120, "the producers go on")
+        try:
+            wait_until(done, 120, "the producers go on")
+        except AssertionError:
+            self.tell_stuck()
+            raise
+
+    def tell_stuck(self):
+        """Whether it is the cluster that takes nothing, or one producer that sends nothing."""
+        for load in self.loads:
+            answers = []
+            fresh = Producer({"bootstrap.servers": self.cluster.bootstrap, "acks": "all"})
+            fresh.produce(load.topic, b"-1", on_delivery=lambda error, _: answers.append(error))
+            fresh.flush(FRESH_S)
+            note(f"{load.topic}: sent {load.sent}, acknowledged {len(load.acked)}, errors "
+                 f"{load.errors[:3]}, a new producer got {answers}")
 
 
 def check_topics(cluster, loads):
