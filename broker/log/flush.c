@@ -14,6 +14,8 @@
 #include "broker/log/log_internal.h"
 #include "broker/log/roster.h"
 
+enum { METADATA_FILE_MAX = 4096 }; /* far above what is in it: a version and an id */
+
 struct flush_part {
     struct segment *segment; /* pinned */
     uint64_t size;
@@ -60,17 +62,25 @@ int flush_index(struct env *env, const struct segment *segment, const char *suff
     return rc;
 }
 
+/* Written once more, in place: after a sync that failed in an earlier process the kernel may hold
+ * what is not on the disk for clean. */
 static int flush_metadata(struct env *env, const char *dir)
 {
-    char *path = mem_printf("%s/partition.metadata", dir);
+    char *path = mem_printf("%s/partition.metadata", dir), *text = NULL;
     struct env_file *file;
-    int rc = env_file_open(env, path, ENV_OPEN_WRITE, &file);
+    size_t len;
+    int rc = env_file_load(env, path, METADATA_FILE_MAX, &text, &len);
+    if (rc == 0)
+        rc = env_file_open(env, path, ENV_OPEN_WRITE, &file);
     mem_free(path);
-    if (rc < 0)
-        return rc == ERR_NOT_FOUND ? 0 : rc;
-    rc = env_file_sync(file);
-    env_file_close(file);
-    return rc;
+    if (rc == 0) {
+        rc = env_file_write(file, text, len, 0);
+        if (rc == 0)
+            rc = env_file_sync(file);
+        env_file_close(file);
+    }
+    mem_free(text);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
 static int flush_part(struct env *env, const struct flush_part *part)
@@ -257,8 +267,12 @@ void flush_start(struct log *log)
             log_dir_fail(log->dir, rc, "flush", log->path);
         return;
     }
-    if (!log->recorded && job->count > 0)
+    if (!log->recorded && job->count > 0) {
+        /* What the roster says that we have is durable before it: an earlier process may have made
+         * the names and ended before it could sync them. */
         job->record = roster_name(&log->topic_id, log->entry->partition);
+        job->sync_dir = job->sync_parent = true;
+    }
     log->sync_dir = log->sync_parent = false;
     log->unflushed_count = 0;
     log->unflushed_since_ms = 0;
