@@ -90,6 +90,17 @@ static bool goes_on(struct cluster *cluster, int64_t limit_ms)
     return true;
 }
 
+/* Every in-sync set gets full, with clients that leave time for it; `what` is said if not. */
+static bool gets_whole(struct cluster *cluster, uint64_t seed, const char *what)
+{
+    int64_t ms = 0;
+    cluster_set_pause(cluster, SLOWER_MS);
+    for (; ms < WHOLE_MS && !cluster_is_full(cluster); ms += 10)
+        if (!cluster_run(cluster, 10))
+            return false;
+    return ms < WHOLE_MS || failed(seed, what);
+}
+
 /* The ledger is no use where records are deleted: the end is looked at without it. */
 static bool finish(struct cluster *cluster, uint64_t seed, bool ok)
 {
@@ -120,12 +131,7 @@ static bool run_one(uint64_t seed, bool leads)
     if (ok && cluster_newest(cluster, 0)->partition_epoch != epoch)
         ok = failed(seed, "a set changed on the edge");
     make_room(cluster);
-    int64_t ms = 0;
-    cluster_set_pause(cluster, SLOWER_MS);
-    for (; ok && ms < WHOLE_MS && !cluster_is_full(cluster); ms += 10)
-        ok = cluster_run(cluster, 10);
-    if (ok && ms >= WHOLE_MS)
-        ok = failed(seed, "it has room, and is not back");
+    ok = ok && gets_whole(cluster, seed, "it has room, and is not back");
     return finish(cluster, seed, ok);
 }
 
@@ -213,12 +219,7 @@ static bool run_all(uint64_t seed, bool same)
     if (ok && cluster_acked(cluster, -1) != acked)
         ok = failed(seed, "records were taken");
     make_room(cluster);
-    int64_t ms = 0;
-    cluster_set_pause(cluster, SLOWER_MS);
-    for (; ok && ms < WHOLE_MS && !cluster_is_full(cluster); ms += 10)
-        ok = cluster_run(cluster, 10);
-    if (ok && ms >= WHOLE_MS)
-        ok = failed(seed, "they have room, and a set is not full");
+    ok = ok && gets_whole(cluster, seed, "they have room, and a set is not full");
     ok = ok && goes_on(cluster, NOTICE_MS);
     return finish(cluster, seed, ok);
 }
@@ -296,12 +297,7 @@ static bool run_hang(uint64_t seed, bool leads)
     ok = ok && cluster_run(cluster, HANG_NOTICE_MS) && goes_on(cluster, NOTICE_MS);
     sim_disk_set_sync_us(cluster_node(cluster, node), 100, 1000);
     cluster_disturb(cluster, false);
-    int64_t ms = 0;
-    cluster_set_pause(cluster, SLOWER_MS);
-    for (; ok && ms < WHOLE_MS && !cluster_is_full(cluster); ms += 10)
-        ok = cluster_run(cluster, 10);
-    if (ok && ms >= WHOLE_MS)
-        ok = failed(seed, "its disk goes on, and it is not back");
+    ok = ok && gets_whole(cluster, seed, "its disk goes on, and it is not back");
     return finish(cluster, seed, ok);
 }
 
