@@ -162,7 +162,8 @@ void settings_of_broker(const struct settings *settings, enum config_id id, stru
 void settings_of_all_brokers(const struct image_config *config, struct setting *setting)
 {
     enum config_id id = config_find(config->key);
-    *setting = (struct setting){0};
+    /* What is not known may be a secret. */
+    *setting = (struct setting){.read_only = true, .sensitive = true};
     if (id != CONFIG_COUNT)
         settings_begin(setting, config_row(id), config->key);
     setting->name = config->key;

@@ -66,7 +66,8 @@ int settings_of_topic(const struct settings *settings, enum config_id id,
                       struct setting *setting) MUST_CHECK;
 void settings_of_broker(const struct settings *settings, enum config_id id,
                         struct setting *setting);
-/* A dynamic setting of all brokers as it stands in the image; the row may be unknown here. */
+/* A dynamic setting of all brokers as it stands in the image; the row may be unknown here: then it
+ * counts as a secret. */
 void settings_of_all_brokers(const struct image_config *config, struct setting *setting);
 
 #endif

@@ -165,6 +165,22 @@ static void settings_are_described(void)
     fixture_close(&f);
 }
 
+static void what_is_not_known_is_a_secret(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_set(of_broker, "", "listener.name.external.ssl.keystore.password", "hunter2");
+    fixture_set(of_broker, "", "no.such.setting", "hunter2");
+    ask(4, RESOURCES_BROKER, "", NULL);
+    CHECK(strstr(buf_text(&f.answer), "hunter2") == NULL);
+    CHECK(strstr(buf_text(&f.answer), "\"name\":\"no.such.setting\",\"value\":null,"
+                                      "\"readOnly\":true,\"configSource\":3,"
+                                      "\"isSensitive\":true,\"synonyms\":[{\"name\":"
+                                      "\"no.such.setting\",\"value\":null,\"source\":3}],"
+                                      "\"configType\":0"));
+    fixture_close(&f);
+}
+
 /* ---- IncrementalAlterConfigs ---- */
 
 static void change(int8_t type, const char *name, const char *key, int8_t operation,
@@ -237,4 +253,5 @@ static void lists_start_from_the_value_in_force(void)
 
 TAP_MAIN(TAP_TEST(a_topic_has_the_strongest_value), TAP_TEST(every_setting_can_be_told),
          TAP_TEST(a_broker_has_one_id), TAP_TEST(settings_are_described),
+         TAP_TEST(what_is_not_known_is_a_secret),
          TAP_TEST(lists_start_from_the_value_in_force))
