@@ -27,6 +27,8 @@ enum {
     METADATA_HOLD_MS = 500,   /* covers an election of the controllers; clients wait for seconds */
     METADATA_START_MS = 5000, /* then the client should try another broker */
     METADATA_LISTENER_VERSION = 6, /* knows LISTENER_NOT_FOUND */
+    METADATA_ABSENT_VERSION = 0,   /* leaves out replicas on brokers that are down */
+    METADATA_IDS_VERSION = 12,     /* topics may be named by their ids */
     METADATA_CREATE_MS = 5000,     /* then the client hears that the topic is not there yet */
 };
 
@@ -72,6 +74,33 @@ static int metadata_leader_error(const struct request *request,
     return unknown ? ERR_LEADER_NOT_AVAILABLE : err;
 }
 
+/* The ids of brokers that live and that this client can reach; NULL when memory is out. */
+static int32_t *metadata_reachable(struct request *request, const struct image_ids *ids,
+                                   int32_t *count)
+{
+    int32_t *out = arena_alloc_array(&request->arena, (size_t)ids->count, sizeof(*out));
+    *count = 0;
+    for (int32_t i = 0; out && i < ids->count; i++)
+        if (nodes_endpoint(request, image_broker(nodes_image(request), ids->ids[i])))
+            out[(*count)++] = ids->ids[i];
+    return out;
+}
+
+/* v0 has no list of replicas that are offline: they are left out, and the error says so. */
+static bool metadata_leave_out(struct request *request, const struct image_partition *partition,
+                               metadata_partition *out)
+{
+    out->replica_nodes.items =
+        metadata_reachable(request, &partition->replicas, &out->replica_nodes.count);
+    out->isr_nodes.items = metadata_reachable(request, &partition->isr, &out->isr_nodes.count);
+    if (!out->replica_nodes.items || !out->isr_nodes.items)
+        return false;
+    if (!out->error_code && (out->replica_nodes.count < partition->replicas.count ||
+                             out->isr_nodes.count < partition->isr.count))
+        out->error_code = err_to_wire(ERR_REPLICA_NOT_AVAILABLE);
+    return true;
+}
+
 static bool metadata_fill_partition(struct request *request,
                                     const struct image_partition *partition,
                                     metadata_partition *out)
@@ -85,6 +114,8 @@ static bool metadata_fill_partition(struct request *request,
     out->replica_nodes.items = partition->replicas.ids;
     out->isr_nodes.count = partition->isr.count;
     out->isr_nodes.items = partition->isr.ids;
+    if (request->version == METADATA_ABSENT_VERSION)
+        return metadata_leave_out(request, partition, out);
     int32_t *offline =
         WIRE_ARRAY(&request->arena, &out->offline_replicas, partition->replicas.count, NULL);
     if (!offline)
@@ -132,41 +163,70 @@ static bool metadata_fill_all(struct request *request, struct metadata_response 
 
 typedef struct metadata_request_metadata_request_topic metadata_asked;
 
+/* With an id the name does not count: Java clients send "" beside it. */
 static const struct image_topic *metadata_find(const struct request *request,
                                                const metadata_asked *asked)
 {
     const struct image *image = nodes_image(request);
-    if (!wire_str_is_null(asked->name))
-        return image_topic_by_name(image, asked->name.data, (size_t)asked->name.len);
-    return image_topic_by_id(image, &asked->topic_id);
+    if (!uuid_is_zero(&asked->topic_id))
+        return image_topic_by_id(image, &asked->topic_id);
+    if (wire_str_is_null(asked->name))
+        return NULL;
+    return image_topic_by_name(image, asked->name.data, (size_t)asked->name.len);
 }
 
-static int metadata_absent_error(const metadata_asked *asked)
+static void metadata_fill_absent(const metadata_asked *asked, metadata_topic *out)
 {
-    if (wire_str_is_null(asked->name))
-        return ERR_UNKNOWN_TOPIC_ID;
-    return topic_name_check(asked->name) ? ERR_INVALID_TOPIC_EXCEPTION
-                                         : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    int err = ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    out->name = asked->name;
+    out->topic_id = asked->topic_id;
+    if (!uuid_is_zero(&asked->topic_id)) {
+        err = ERR_UNKNOWN_TOPIC_ID;
+        out->name = WIRE_STR_NULL;
+    } else if (wire_str_is_null(asked->name)) {
+        err = ERR_UNKNOWN_SERVER_ERROR; /* as Kafka: it names nothing */
+        out->name = wire_str_from("");
+    } else if (topic_name_check(asked->name)) {
+        err = ERR_INVALID_TOPIC_EXCEPTION;
+    }
+    out->error_code = err_to_wire(err);
+    out->is_internal = topic_name_is_internal(out->name);
+}
+
+/* v10 and v11 have the fields for ids, but in Kafka too they work from v12 on only: one such topic
+ * refuses them all. */
+static bool metadata_is_refused(const struct request *request)
+{
+    const struct metadata_request *body = request->body;
+    for (int32_t i = 0; request->version < METADATA_IDS_VERSION && i < body->topics.count; i++)
+        if (wire_str_is_null(body->topics.items[i].name) ||
+            !uuid_is_zero(&body->topics.items[i].topic_id))
+            return true;
+    return false;
+}
+
+static void metadata_fill_refused(const metadata_asked *asked, metadata_topic *out)
+{
+    out->error_code = err_to_wire(ERR_INVALID_REQUEST);
+    out->name = wire_str_is_null(asked->name) ? wire_str_from("") : asked->name;
+    out->topic_id = asked->topic_id;
 }
 
 static bool metadata_fill_asked(struct request *request, struct metadata_response *response)
 {
     const struct metadata_request *body = request->body;
+    bool refused = metadata_is_refused(request);
     metadata_topic *out = WIRE_ARRAY(&request->arena, &response->topics, body->topics.count,
                                      &metadata_response_metadata_response_topic_desc);
     for (int32_t i = 0; out && i < body->topics.count; i++) {
         const metadata_asked *asked = &body->topics.items[i];
-        const struct image_topic *topic = metadata_find(request, asked);
-        if (topic) {
-            if (!metadata_fill_topic(request, topic, &out[i]))
-                return false;
-            continue;
-        }
-        out[i].error_code = err_to_wire(metadata_absent_error(asked));
-        out[i].name = asked->name;
-        out[i].topic_id = asked->topic_id;
-        if (wire_str_is_null(asked->name) && request->version < 12)
-            out[i].name = wire_str_from("");
+        const struct image_topic *topic = refused ? NULL : metadata_find(request, asked);
+        if (topic && !metadata_fill_topic(request, topic, &out[i]))
+            return false;
+        if (refused)
+            metadata_fill_refused(asked, &out[i]);
+        else if (!topic)
+            metadata_fill_absent(asked, &out[i]);
     }
     return out != NULL;
 }
@@ -286,8 +346,9 @@ static void metadata_settled(struct metadata_wait *wait, int err)
 
 static bool metadata_must_create(const struct request *request, const metadata_asked *asked)
 {
-    return !wire_str_is_null(asked->name) && !metadata_find(request, asked) &&
-           topic_name_check(asked->name) == 0 && !topic_name_is_internal(asked->name);
+    return uuid_is_zero(&asked->topic_id) && !wire_str_is_null(asked->name) &&
+           !metadata_find(request, asked) && topic_name_check(asked->name) == 0 &&
+           !topic_name_is_internal(asked->name);
 }
 
 struct metadata_creation {
@@ -315,6 +376,13 @@ static void metadata_created(void *data, int err, const int *errors)
     metadata_answer(request);
 }
 
+/* What this broker's file says; what it does not say is left to the controller's (-1). */
+static int32_t metadata_own_count(const struct request *request, enum config_id id)
+{
+    const struct config *config = request->broker->config;
+    return config_is_set(config, id) ? (int32_t)config_int(config, id) : -1;
+}
+
 /* Asks the controller for the topics that are missing; false when there is nothing to create. */
 static bool metadata_create(struct request *request)
 {
@@ -329,8 +397,12 @@ static bool metadata_create(struct request *request)
         if (!metadata_must_create(request, asked) ||
             command_text(&request->arena, asked->name, &name))
             continue;
-        topics[count++] =
-            (struct command_topic){.name = name, .partitions = -1, .replication_factor = -1};
+        topics[count++] = (struct command_topic){
+            .name = name,
+            .partitions = metadata_own_count(request, CONFIG_NUM_PARTITIONS),
+            .replication_factor =
+                (int16_t)metadata_own_count(request, CONFIG_DEFAULT_REPLICATION_FACTOR),
+        };
     }
     if (count == 0)
         return false;
@@ -346,7 +418,7 @@ void handle_metadata(struct request *request)
     /* Versions that can't say so mean yes. */
     bool create = body->allow_auto_topic_creation &&
                   config_bool(request->broker->config, CONFIG_AUTO_CREATE_TOPICS_ENABLE);
-    if (create && metadata_create(request))
+    if (create && !metadata_is_refused(request) && metadata_create(request))
         return;
     if (body->topics.count > 0)
         metadata_hold(request, INT64_MAX, METADATA_SETTLE_MS, metadata_settled);

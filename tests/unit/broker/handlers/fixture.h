@@ -133,7 +133,7 @@ static inline void fixture_add_broker(int32_t id, bool fenced)
 static inline void fixture_add_topic(const char *name, int32_t partitions)
 {
     uint8_t id[16] = {0};
-    char text[64];
+    char text[64] = {0};
     int32_t replicas[] = {1, 3};
     snprintf(text, sizeof(text), "%s", name);
     memcpy(id, text, sizeof(id));
@@ -212,27 +212,36 @@ static inline void fixture_turn(void)
     env_run(fx->env);
 }
 
-static inline void fixture_open(struct fixture *f)
+/* Another settings file than the one of fixture_open. */
+static inline void fixture_settings(const char *text)
 {
-    static const char text[] = "broker.id=1\nlog.retention.hours=48\nlog.cleanup.policy=delete\n"
-                               "max.request.partition.size.limit=50\n";
     struct props props;
     struct buf problem, notes;
     int line;
-    fx = f;
-    *f = (struct fixture){0};
+    if (fx->config)
+        config_free(fx->config);
     props_init(&props);
     buf_init(&problem);
     buf_init(&notes);
-    buf_init(&f->answer);
     CHECK_INT(props_parse(&props, text, strlen(text), &line), 0);
-    CHECK_INT(config_new(&props, "s.properties", &problem, &notes, &f->config), 0);
-    CHECK_INT(env_new(&f->env), 0);
+    CHECK_INT(config_new(&props, "s.properties", &problem, &notes, &fx->config), 0);
+    fx->broker.config = fx->config;
     props_close(&props);
     buf_close(&problem);
     buf_close(&notes);
+}
+
+static inline void fixture_open(struct fixture *f)
+{
+    fx = f;
+    *f = (struct fixture){0};
+    buf_init(&f->answer);
+    fixture_settings("broker.id=1\nlog.retention.hours=48\nlog.cleanup.policy=delete\n"
+                     "max.request.partition.size.limit=50\n");
+    CHECK_INT(env_new(&f->env), 0);
     arena_init(&f->request.arena, 1);
-    f->broker = (struct broker){.env = f->env, .config = f->config, .node_id = 1};
+    f->broker.env = f->env;
+    f->broker.node_id = 1;
     f->broker.metadata = metadata_new(f->env, NULL);
 }
 
