@@ -6,6 +6,7 @@
 #include "controller/configs.h"
 #include "controller/elections.h"
 #include "controller/isr.h"
+#include "controller/reassignments.h"
 #include "controller/topics.h"
 
 Meta__CommandReply *commands_decide(struct decision *decision, const Meta__Command *command)
@@ -40,6 +41,9 @@ Meta__CommandReply *commands_decide(struct decision *decision, const Meta__Comma
         break;
     case META__COMMAND__BODY_UNREGISTER_BROKER:
         brokers_unregister(decision, command->unregister_broker, reply);
+        break;
+    case META__COMMAND__BODY_ALTER_REASSIGNMENTS:
+        reassignments_command(decision, command->alter_reassignments, reply);
         break;
     default:
         reply->error = err_to_wire(ERR_UNSUPPORTED_VERSION);

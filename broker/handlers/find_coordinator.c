@@ -3,6 +3,10 @@
  * Happy path: the leader of the key's partition of __consumer_offsets, off the image. The topic is
  * created by the first who asks; the answer waits for that, so that the client need not ask again.
  * Failure modes: no leader, or no topic in time: COORDINATOR_NOT_AVAILABLE, and clients try again.
+ * Transactions have no coordinator yet: the one error after which both the Java client and
+ * librdkafka give up and show our sentence is CLUSTER_AUTHORIZATION_FAILED. After any other code
+ * librdkafka goes on asking, and after TRANSACTIONAL_ID_AUTHORIZATION_FAILED Java hides the
+ * sentence.
  */
 #include "broker/handlers/handlers.h"
 
@@ -50,26 +54,34 @@ static int coordinator_find(struct request *request, struct wire_str key, coordi
     return 0;
 }
 
-static const char *coordinator_reason(int err, int8_t type)
+static int coordinator_lookup(struct request *request, struct wire_str key, coordinator *out,
+                              const char **reason)
 {
-    if (err == ERR_COORDINATOR_NOT_AVAILABLE)
-        return "the partition of " GROUP_OFFSETS_TOPIC " that holds the group has no leader now";
-    return type == FIND_COORDINATOR_TRANSACTION ? "transactions are not available yet"
-                                                : "only groups (key type 0) have coordinators here";
+    const struct find_coordinator_request *body = request->body;
+    switch (body->key_type) {
+    case FIND_COORDINATOR_GROUP:
+        *reason = "the partition of " GROUP_OFFSETS_TOPIC " that holds the group has no leader now";
+        return coordinator_find(request, key, out);
+    case FIND_COORDINATOR_TRANSACTION:
+        *reason = "transactions are not available in this release: remove transactional.id";
+        return ERR_CLUSTER_AUTHORIZATION_FAILED;
+    default:
+        *reason = "only groups (key type 0) have coordinators here";
+        return ERR_INVALID_REQUEST;
+    }
 }
 
 static void coordinator_fill(struct request *request, struct wire_str key, coordinator *out)
 {
-    const struct find_coordinator_request *body = request->body;
-    int err = body->key_type == FIND_COORDINATOR_GROUP ? coordinator_find(request, key, out)
-                                                       : ERR_INVALID_REQUEST;
+    const char *reason;
+    int err = coordinator_lookup(request, key, out, &reason);
     out->key = key;
     out->error_code = err_to_wire(err);
     if (!err)
         return;
     out->node_id = -1;
     out->port = -1;
-    out->error_message = wire_str_from(coordinator_reason(err, body->key_type));
+    out->error_message = wire_str_from(reason);
 }
 
 static void coordinator_answer(struct request *request)

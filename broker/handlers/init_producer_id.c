@@ -1,6 +1,7 @@
 /* InitProducerId for idempotent producers: a new id with epoch 0, or the next epoch of the id that
  * the client names (v3+). Transactional ids are refused: there is no transaction coordinator yet.
- */
+ * The answer has no room for a reason; clients ask FindCoordinator first, and that gives it. The
+ * code is one after which every client gives up. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
@@ -38,9 +39,10 @@ void handle_init_producer_id(struct request *request)
             return;
         }
         request_warn(request,
-                     "%s asked for transactional id %.*s: transactions are not available yet",
+                     "%s asked for transactional id %.*s: transactions are not available in this "
+                     "release",
                      request_peer(request), WIRE_STR_ARGS(body->transactional_id));
-        init_producer_id_answer(request, ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED, -1, -1);
+        init_producer_id_answer(request, ERR_CLUSTER_AUTHORIZATION_FAILED, -1, -1);
         return;
     }
     if (body->producer_id >= 0 && body->producer_epoch >= 0 && body->producer_epoch < INT16_MAX) {

@@ -3,9 +3,9 @@
  * Happy path: a frame arrives, its header names a row of the api table, the body is decoded into
  * the request's arena, the handler runs, the answer is encoded and leaves when all earlier ones
  * have. Failure modes: an unknown key or version, or a body that does not decode, closes the
- * connection as Kafka does, logged once with the peer and the reason (an ApiVersions of a version
- * that is too high gets its v0 answer); too many unanswered requests, or a reader that is too slow,
- * pause reading. */
+ * connection as Kafka does, logged with the peer and the reason, an API that is not there once a
+ * host (an ApiVersions of a version that is too high gets its v0 answer); too many unanswered
+ * requests, or a reader that is too slow, pause reading. */
 #include "broker/net/connection.h"
 
 #include <stdio.h>
@@ -22,6 +22,7 @@ enum {
     CONNECTION_REQUESTS_MAX = 64,    /* unanswered at a time; more than any client pipelines */
     CONNECTION_QUEUED_MAX = 8 << 20, /* bytes not yet taken by a slow reader */
     CONNECTION_UNSENT_MAX = 512,     /* answers not yet taken: more than fit in one turn's frames */
+    CONNECTION_ABSENT_MAX = 1024,    /* hosts and APIs; then all are forgotten, and said again */
     CONNECTION_ARENA_MAX = 64 << 20  /* decoded arrays of one request: counts are checked against
                                       * the bytes before, this bounds what is left */
 };
@@ -151,13 +152,52 @@ void connection_answered(struct connection *connection, const struct request *an
 
 /* ---- in ---- */
 
-static void connection_refuse(struct connection *connection, const char *what, int key, int version,
-                              int err)
+/* Closes, with a line in the log. */
+static void connection_refuse(struct connection *connection, const struct request_header *header,
+                              const char *what, int err)
 {
     struct broker *broker = connection->owner->broker;
+    const char *name = kafka_api_name(header->request_api_key);
     logger_warn_within(&broker->client_lines, broker->logger,
-                       "closing the connection of %s: %s (api key %d, version %d): %s",
-                       connection_peer(connection), what, key, version, err_text(err));
+                       "closing the connection of %s: %s (%s, api key %d, version %d): %s",
+                       connection_peer(connection), what, name ? name : "no API of Kafka",
+                       header->request_api_key, header->request_api_version, err_text(err));
+    connection_close(connection);
+}
+
+/* A client that is told nothing tries again and again: one line is enough. */
+static bool connection_is_first_time(struct connection *connection, int16_t key)
+{
+    struct connection_owner *owner = connection->owner;
+    char text[sizeof(connection->host) + 8];
+    int len = snprintf(text, sizeof(text), "%s %d", connection->host, key);
+    if (map_get(&owner->absent, text, (size_t)len))
+        return false;
+    if (owner->absent.count >= CONNECTION_ABSENT_MAX)
+        map_close(&owner->absent);
+    if (owner->broker->client_lines.left > 0)
+        map_put(&owner->absent, text, (size_t)len, owner);
+    return true;
+}
+
+/* There is no answer that its sender could read: Kafka closes too. ApiVersions does not name the
+ * API, so a client that asks first does not come here. */
+static void connection_refuse_absent(struct connection *connection, int16_t key, int16_t version)
+{
+    struct broker *broker = connection->owner->broker;
+    const char *name = kafka_api_name(key);
+    if (!connection_is_first_time(connection, key))
+        ;
+    else if (name)
+        logger_warn_within(&broker->client_lines, broker->logger,
+                           "closing the connection of %s: it asks for %s (api key %d, version "
+                           "%d), which this broker does not serve: said once a host",
+                           connection_peer(connection), name, key, version);
+    else
+        logger_warn_within(&broker->client_lines, broker->logger,
+                           "closing the connection of %s: it asks for api key %d (version %d), "
+                           "which Kafka does not have: said once a host",
+                           connection_peer(connection), key, version);
     connection_close(connection);
 }
 
@@ -194,7 +234,7 @@ static int connection_decode_header(uint8_t *bytes, size_t len, struct arena *ar
     if (!row || header->request_api_version < 0 ||
         header->request_api_version > kafka_api_find(row->key)->max) {
         *used = len; /* the layout of the rest is not known */
-        return row ? ERR_UNSUPPORTED_VERSION : ERR_INVALID_REQUEST;
+        return row ? ERR_UNSUPPORTED_VERSION : ERR_NOT_FOUND;
     }
     int16_t version =
         kafka_api_request_header_version(kafka_api_find(row->key), header->request_api_version);
@@ -232,9 +272,12 @@ static void connection_frame(void *data, uint8_t *bytes, size_t len)
     int err = connection_decode_header(bytes, len, &arena, &header, &used);
     arena_close(&arena);
     bool future = connection_is_future_api_versions(&header, err);
+    if (err == ERR_NOT_FOUND) {
+        connection_refuse_absent(connection, header.request_api_key, header.request_api_version);
+        return;
+    }
     if (err && !future) {
-        connection_refuse(connection, "the request header can't be used", header.request_api_key,
-                          header.request_api_version, err);
+        connection_refuse(connection, &header, "the request header can't be used", err);
         return;
     }
     struct request *request = connection_new_request(connection, &header);
@@ -253,8 +296,7 @@ static void connection_frame(void *data, uint8_t *bytes, size_t len)
         list_remove(&request->link);
         connection->request_count--;
         request_free(request);
-        connection_refuse(connection, "the request body can't be decoded", header.request_api_key,
-                          header.request_api_version, err);
+        connection_refuse(connection, &header, "the request body can't be decoded", err);
         return;
     }
     connection_handle(connection, request);

@@ -212,6 +212,7 @@ int server_new(struct broker *broker, struct buf *problem, struct server **out)
     (void)mem_reserve_fill();
     server->files_max = server_share_files(env_files_limit(broker->env)).connections;
     list_init(&server->owner.connections);
+    map_init(&server->owner.absent);
     mem_budget_init(&server->owner.budget, server_budget(broker->config));
     server->owner.unsent_max = server->owner.budget.limit / 2;
     env_timer_init(broker->env, &server->sweep, server_sweep, server);
@@ -257,6 +258,7 @@ void server_free(struct server *server)
 {
     server_close(server);
     ASSERT(server->owner.budget.used == 0);
+    map_close(&server->owner.absent);
     mem_free(server->listeners);
     mem_free(server);
 }

@@ -1,6 +1,8 @@
 /* The table of APIs, indexed by key. */
 #include "kafka/api.h"
 
+#include "base/check.h"
+
 #include "kafka/messages/add_offsets_to_txn.h"
 #include "kafka/messages/add_partitions_to_txn.h"
 #include "kafka/messages/alter_configs.h"
@@ -58,6 +60,66 @@
                 .request = &messages##_request_desc,                                               \
                 .response = &messages##_response_desc},
 static const struct kafka_api api_table[KAFKA_API_END] = {KAFKA_API_LIST(API_ROW)};
+
+/* Keys of Kafka that have no row above, for lines that people read. */
+static const char *const api_other_names[] = {
+    [4] = "LeaderAndIsr",
+    [5] = "StopReplica",
+    [6] = "UpdateMetadata",
+    [7] = "ControlledShutdown",
+    [29] = "DescribeAcls",
+    [30] = "CreateAcls",
+    [31] = "DeleteAcls",
+    [34] = "AlterReplicaLogDirs",
+    [38] = "CreateDelegationToken",
+    [39] = "RenewDelegationToken",
+    [40] = "ExpireDelegationToken",
+    [41] = "DescribeDelegationToken",
+    [48] = "DescribeClientQuotas",
+    [49] = "AlterClientQuotas",
+    [50] = "DescribeUserScramCredentials",
+    [51] = "AlterUserScramCredentials",
+    [52] = "Vote",
+    [53] = "BeginQuorumEpoch",
+    [54] = "EndQuorumEpoch",
+    [56] = "AlterPartition",
+    [58] = "Envelope",
+    [59] = "FetchSnapshot",
+    [62] = "BrokerRegistration",
+    [63] = "BrokerHeartbeat",
+    [67] = "AllocateProducerIds",
+    [70] = "ControllerRegistration",
+    [71] = "GetTelemetrySubscriptions",
+    [72] = "PushTelemetry",
+    [73] = "AssignReplicasToDirs",
+    [76] = "ShareGroupHeartbeat",
+    [77] = "ShareGroupDescribe",
+    [78] = "ShareFetch",
+    [79] = "ShareAcknowledge",
+    [80] = "AddRaftVoter",
+    [81] = "RemoveRaftVoter",
+    [82] = "UpdateRaftVoter",
+    [83] = "InitializeShareGroupState",
+    [84] = "ReadShareGroupState",
+    [85] = "WriteShareGroupState",
+    [86] = "DeleteShareGroupState",
+    [87] = "ReadShareGroupStateSummary",
+    [88] = "StreamsGroupHeartbeat",
+    [89] = "StreamsGroupDescribe",
+    [90] = "DescribeShareGroupOffsets",
+    [91] = "AlterShareGroupOffsets",
+    [92] = "DeleteShareGroupOffsets",
+    [93] = "StreamsGroupTopologyDescriptionUpdate",
+    [94] = "UnregisterController",
+};
+
+const char *kafka_api_name(int16_t key)
+{
+    const struct kafka_api *api = kafka_api_find(key);
+    if (api)
+        return api->name;
+    return key >= 0 && key < (int16_t)ARRAY_LEN(api_other_names) ? api_other_names[key] : NULL;
+}
 
 const struct kafka_api *kafka_api_find(int16_t key)
 {

@@ -77,6 +77,9 @@ enum kafka_api_key { KAFKA_API_LIST(KAFKA_API_ENUM_ROW) KAFKA_API_END };
 
 /* NULL for a key that is not known. Keys run from 0 to below KAFKA_API_END, with gaps. */
 const struct kafka_api *kafka_api_find(int16_t key);
+/* Kafka's name of any key up to 4.4, of those too that are not in the table; NULL when Kafka has no
+ * such key. */
+const char *kafka_api_name(int16_t key);
 
 /* The versions of the headers that go with a version of the API. The answer to ApiVersions always
  * has header 0, since its sender may not know the version that was asked (KIP-511). */

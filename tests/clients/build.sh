@@ -75,7 +75,7 @@ rust_client() {
 c_client() {
     [ -f /usr/include/librdkafka/rdkafka.h ] ||
         lack "librdkafka's headers are missing (Debian package librdkafka-dev)"
-    compile "${CC:-gcc}" -std=gnu11 -O1 -g -Wall -Wextra -Werror -o "$dir/client" \
+    compile ${CC:-gcc} -std=gnu11 -O1 -g -Wall -Wextra -Werror -o "$dir/client" \
         "$here/librdkafka/client.c" -lrdkafka
 }
 
