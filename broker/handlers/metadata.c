@@ -2,7 +2,8 @@
  *
  * Happy path: everything is read off the image and answered at once. A topic that does not exist is
  * created first when the request and auto.create.topics.enable allow it; the answer then waits
- * until the topic is known here, so that the client need not ask again. When a broker that we
+ * until the topic is known here, so that the client need not ask again. A broker that starts knows
+ * nothing yet: its answers, and what it would create, wait until it does. When a broker that we
  * follow has just hung up, the answer waits a moment for the controller to name the new leaders:
  * librdkafka asks within a millisecond of a leader's death, and if told the old leader, asks again
  * only up to a second later. Its connection may even break before ours does: so a question about
@@ -13,6 +14,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/handlers/command.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/topic_name.h"
@@ -231,9 +233,31 @@ static bool metadata_fill_asked(struct request *request, struct metadata_respons
     return out != NULL;
 }
 
+/* Whether this broker knows the cluster: one that has just started does not for a moment. An answer
+ * that names no broker would make librdkafka forget all of them, and it may never find one again.
+ */
+static bool metadata_is_known(const struct request *request)
+{
+    if (MUTATION(METADATA_OF_A_START))
+        return true;
+    if (!replica_manager_is_current(request->broker->replicas))
+        return false;
+    const struct image_broker *broker;
+    size_t cursor = 0;
+    while ((broker = image_next_broker(nodes_image(request), &cursor)))
+        if (nodes_endpoint(request, broker))
+            return true;
+    return false;
+}
+
+/* Every answer goes out here. */
 static void metadata_answer(struct request *request)
 {
     const struct metadata_request *body = request->body;
+    if (!metadata_is_known(request)) {
+        request_fail(request, ERR_BROKER_NOT_AVAILABLE, "can't be answered without a controller");
+        return;
+    }
     const char *cluster_id = controller_channel_cluster_id(request->broker->channel);
     struct metadata_response response;
     wire_defaults(&metadata_response_desc, &response);
@@ -270,18 +294,6 @@ static int64_t metadata_hold_ms(const struct request *request)
     return hold_ms;
 }
 
-/* Whether the answer would name a broker at all. One that names none makes librdkafka forget every
- * broker that it knew, for good; a broker that has just started is in that state for a moment. */
-static bool metadata_knows_brokers(const struct request *request)
-{
-    const struct image_broker *broker;
-    size_t cursor = 0;
-    while ((broker = image_next_broker(nodes_image(request), &cursor)))
-        if (nodes_endpoint(request, broker))
-            return true;
-    return false;
-}
-
 struct metadata_hold {
     struct metadata_wait wait;
     struct request *request;
@@ -311,8 +323,6 @@ static void metadata_held(struct metadata_wait *wait, int err)
     struct request *request = metadata_release(wait);
     if (err == ERR_BROKER_NOT_AVAILABLE)
         request_fail(request, err, "the broker stops");
-    else if (err && !metadata_knows_brokers(request))
-        request_fail(request, ERR_BROKER_NOT_AVAILABLE, "can't be answered without a controller");
     else if (err)
         metadata_answer(request);
     else
@@ -322,8 +332,7 @@ static void metadata_held(struct metadata_wait *wait, int err)
 /* Answers at once, or, while a broker's death is being decided upon, after the next change. */
 static void metadata_answer_settled(struct request *request)
 {
-    int64_t hold_ms =
-        metadata_knows_brokers(request) ? metadata_hold_ms(request) : METADATA_START_MS;
+    int64_t hold_ms = metadata_is_known(request) ? metadata_hold_ms(request) : METADATA_START_MS;
     if (hold_ms <= 0) {
         metadata_answer(request);
         return;
@@ -373,7 +382,7 @@ static void metadata_created(void *data, int err, const int *errors)
             request_warn(request, "can't create topic %s for %s: %s", creation->topics[i].name,
                          request_peer(request), err_text(failed));
     }
-    metadata_answer(request);
+    metadata_answer_settled(request);
 }
 
 /* What this broker's file says; what it does not say is left to the controller's (-1). */
@@ -412,7 +421,7 @@ static bool metadata_create(struct request *request)
     return true;
 }
 
-void handle_metadata(struct request *request)
+static void metadata_begin(struct request *request)
 {
     const struct metadata_request *body = request->body;
     /* Versions that can't say so mean yes. */
@@ -424,4 +433,25 @@ void handle_metadata(struct request *request)
         metadata_hold(request, INT64_MAX, METADATA_SETTLE_MS, metadata_settled);
     else
         metadata_answer_settled(request);
+}
+
+/* What is not known yet need not be created. */
+static void metadata_started(struct metadata_wait *wait, int err)
+{
+    struct request *request = metadata_release(wait);
+    if (err == ERR_BROKER_NOT_AVAILABLE)
+        request_fail(request, err, "the broker stops");
+    else if (err)
+        metadata_answer(request);
+    else
+        handle_metadata(request);
+}
+
+void handle_metadata(struct request *request)
+{
+    if (metadata_is_known(request))
+        metadata_begin(request);
+    else
+        metadata_hold(request, metadata_index(request->broker->metadata) + 1, METADATA_START_MS,
+                      metadata_started);
 }

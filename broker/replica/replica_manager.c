@@ -462,11 +462,12 @@ void replica_manager_registered(struct replica_manager *manager)
 
 /* ---- finding ---- */
 
+/* A broker that starts does not know yet what there is not. */
 struct partition *replica_manager_find(struct replica_manager *manager,
                                        const struct image_topic *topic, int32_t index, int *err)
 {
     if (!topic || !image_partition(topic, index)) {
-        *err = ERR_UNKNOWN_TOPIC_OR_PARTITION;
+        *err = manager->current ? ERR_UNKNOWN_TOPIC_OR_PARTITION : ERR_NOT_LEADER_OR_FOLLOWER;
         return NULL;
     }
     struct partition_key key = manager_key(&topic->id, index);
@@ -486,11 +487,10 @@ struct partition *replica_manager_by_id(struct replica_manager *manager, const s
                                         int32_t index, int *err)
 {
     const struct image_topic *topic = image_topic_by_id(metadata_image(manager->deps.metadata), id);
-    if (!topic) {
+    struct partition *partition = replica_manager_find(manager, topic, index, err);
+    if (!topic && *err == ERR_UNKNOWN_TOPIC_OR_PARTITION)
         *err = ERR_UNKNOWN_TOPIC_ID;
-        return NULL;
-    }
-    return replica_manager_find(manager, topic, index, err);
+    return partition;
 }
 
 size_t replica_manager_count(const struct replica_manager *manager)

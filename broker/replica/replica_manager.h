@@ -34,7 +34,8 @@ void replica_manager_resume(struct replica_manager *manager);
 void replica_manager_registered(struct replica_manager *manager);
 
 /* The replica here, or NULL with the reason in *err: ERR_UNKNOWN_TOPIC_OR_PARTITION when the
- * cluster has no such partition, ERR_NOT_LEADER_OR_FOLLOWER when it has but not here. */
+ * cluster has no such partition (ERR_UNKNOWN_TOPIC_ID when asked by id), else
+ * ERR_NOT_LEADER_OR_FOLLOWER: also while this broker, which starts, does not know that yet. */
 struct partition *replica_manager_find(struct replica_manager *manager,
                                        const struct image_topic *topic, int32_t index, int *err);
 struct partition *replica_manager_by_name(struct replica_manager *manager, const char *name,

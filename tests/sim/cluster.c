@@ -463,6 +463,7 @@ void cluster_free(struct cluster *cluster)
     cluster_producer_free(cluster->producer);
     cluster_consumer_free(cluster->consumer);
     cluster_topics_free(cluster->topics);
+    cluster_asker_free(cluster->asker);
     for (int i = 0; i < CLUSTER_NODES; i++)
         cluster_kill(cluster, i, false);
     cluster_check_close(cluster);

@@ -58,7 +58,8 @@ enum cluster_clients {
     CLUSTER_NOISE = 4,    /* acks=1 and acks=0, nobody minds what becomes of it */
     CLUSTER_CONSUMER = 8, /* reads from leaders and followers, and again what it has read */
     CLUSTER_TOPICS = 16,  /* make and delete a topic when they are asked to */
-    CLUSTER_CLIENTS = 31
+    CLUSTER_ASKER = 32,   /* asks for metadata */
+    CLUSTER_CLIENTS = 63
 };
 void cluster_start_clients(struct cluster *cluster, unsigned which);
 /* Their pause between two batches from now on; 0 = that of the options again. */

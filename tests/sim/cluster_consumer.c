@@ -99,6 +99,8 @@ static int lane_read(struct consumer_lane *lane, const struct fetch_response *re
         lane->epoch = data->current_leader.leader_epoch;
     if (err == ERR_OFFSET_OUT_OF_RANGE)
         lane->consumer->problem = "a position that a consumer had reached is out of range";
+    if (err == ERR_UNKNOWN_TOPIC_OR_PARTITION)
+        lane->consumer->problem = "a broker told a consumer that there is no such topic";
     if (!err)
         lane_take(lane, data);
     return err;

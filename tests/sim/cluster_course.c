@@ -235,6 +235,8 @@ void cluster_start_clients(struct cluster *cluster, unsigned which)
     }
     if (which & CLUSTER_TOPICS)
         cluster->topics = cluster_topics_new(cluster, cluster->client_env, pause_ms);
+    if (which & CLUSTER_ASKER)
+        cluster->asker = cluster_asker_new(cluster, cluster->client_env, pause_ms);
 }
 
 void cluster_acknowledged(struct cluster *cluster, int p, int64_t offset)
@@ -277,6 +279,7 @@ void cluster_enlarge(struct cluster *cluster, int bytes)
 struct progress {
     int64_t written[CLUSTER_PARTITIONS];
     int64_t produced[CLUSTER_PARTITIONS];
+    int64_t told; /* metadata */
 };
 
 static struct progress course_progress(const struct cluster *cluster)
@@ -288,6 +291,8 @@ static struct progress course_progress(const struct cluster *cluster)
         if (cluster->producer)
             progress.produced[p] = cluster_producer_acked_in(cluster->producer, p);
     }
+    if (cluster->asker)
+        progress.told = cluster_asker_answers(cluster->asker);
     return progress;
 }
 
@@ -299,6 +304,7 @@ static void course_tell(const struct cluster *cluster, const struct progress *si
         printf("# partition %d: writer %lld -> %lld, producer %lld -> %lld\n", p,
                (long long)since->written[p], (long long)now.written[p],
                (long long)since->produced[p], (long long)now.produced[p]);
+    printf("# metadata: %lld -> %lld\n", (long long)since->told, (long long)now.told);
 }
 
 static bool course_moved(const struct cluster *cluster, const struct progress *since)
@@ -308,7 +314,7 @@ static bool course_moved(const struct cluster *cluster, const struct progress *s
         if ((cluster->writer && now.written[p] == since->written[p]) ||
             (cluster->producer && now.produced[p] == since->produced[p]))
             return false;
-    return true;
+    return !cluster->asker || now.told > since->told;
 }
 
 static void course_end_faults(struct cluster *cluster)
@@ -344,7 +350,7 @@ static bool course_live(struct cluster *cluster, int64_t live_ms)
         if (sim_now_us(cluster->sim) > limit)
             course_tell(cluster, &since);
         if (sim_now_us(cluster->sim) > limit)
-            return cluster_fail(cluster, "no write was acknowledged in %lld ms after the faults%s",
+            return cluster_fail(cluster, "a client got no further in %lld ms after the faults%s",
                                 (long long)live_ms, course_state(cluster, state, sizeof(state)));
         if (!cluster_run(cluster, COURSE_TICK_MS))
             return false;

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "broker/replica/controller_channel.h"
 #include "cluster.h"
+#include "cluster_asker.h"
 #include "cluster_client.h"
 #include "cluster_consumer.h"
 #include "cluster_producer.h"
@@ -62,6 +63,7 @@ struct cluster {
     struct cluster_producer *producer;
     struct cluster_consumer *consumer;
     struct cluster_topics *topics;
+    struct cluster_asker *asker;
     int64_t pause_ms; /* of the clients */
     int64_t paused_until_us;
     int64_t disturbed_us; /* when something was last done to it */

@@ -107,6 +107,8 @@ static void flight_answered(void *data, int err, struct client_answer *answer)
         (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER || err == ERR_DUPLICATE_SEQUENCE_NUMBER ||
          err == ERR_INVALID_PRODUCER_EPOCH))
         lane->problem = "the next batch in order was refused as out of order";
+    if (err == ERR_UNKNOWN_TOPIC_OR_PARTITION)
+        lane->problem = "a broker said that there is no such topic";
     lane_move_on(lane);
 }
 

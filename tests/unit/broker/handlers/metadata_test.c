@@ -1,5 +1,5 @@
-/* Metadata: topics named by id and by name, what an old client is told of dead brokers, and whose
- * counts a topic gets that is made on the way. */
+/* Metadata: topics named by id and by name, what an old client is told of dead brokers, whose
+ * counts a topic gets that is made on the way, and what a broker says that has just started. */
 #include "fixture.h"
 
 #include "broker/replica/replica_manager.h"
@@ -10,6 +10,14 @@ int64_t replica_manager_lost_ms(const struct replica_manager *manager, int32_t i
     (void)manager;
     (void)id;
     return 0;
+}
+
+static bool current = true;
+
+bool replica_manager_is_current(const struct replica_manager *manager)
+{
+    (void)manager;
+    return current;
 }
 
 static const struct uuid foo_id = {.bytes = {'f', 'o', 'o'}};
@@ -24,8 +32,8 @@ static void cluster(struct fixture *f)
     fixture_add_topic("foo", 1);
 }
 
-/* One topic; NULL = a null name. The answer waits for a few ms. */
-static const char *ask(int16_t version, const struct uuid *id, const char *name, bool create)
+/* One topic; NULL = a null name. */
+static void begin(int16_t version, const struct uuid *id, const char *name, bool create)
 {
     struct metadata_request *body = fixture_request(KAFKA_API_METADATA, version);
     CHECK(WIRE_ARRAY(&fx->request.arena, &body->topics, 1,
@@ -34,6 +42,12 @@ static const char *ask(int16_t version, const struct uuid *id, const char *name,
     body->topics.items[0].name = name ? wire_str_from(name) : WIRE_STR_NULL;
     body->allow_auto_topic_creation = create;
     handle_metadata(&fx->request);
+}
+
+/* The answer waits for a few ms. */
+static const char *ask(int16_t version, const struct uuid *id, const char *name, bool create)
+{
+    begin(version, id, name, create);
     while (fx->answer.len == 0 && !fx->failed && !fx->sent)
         fixture_turn();
     const char *topics = strstr(buf_text(&fx->answer), "\"topics\":");
@@ -138,6 +152,46 @@ static void own_counts_are_those_of_the_file(void)
     fixture_close(&f);
 }
 
-TAP_MAIN(TAP_TEST(with_an_id_the_name_does_not_count), TAP_TEST(ids_come_with_version_12),
+/* Not even the topic that is there, and no answer without a broker in it. */
+static void a_broker_that_starts_creates_nothing(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    current = false;
+    begin(4, &no_id, "foo", true);
+    CHECK(fx->sent == NULL);
+    fixture_add_topic("foo", 1);
+    fixture_add_broker(1, true);
+    current = true;
+    fixture_add_broker(3, true);
+    CHECK(fx->sent == NULL && fx->answer.len == 0 && !fx->failed);
+    fixture_add_broker(1, false);
+    while (fx->answer.len == 0 && !fx->failed && !fx->sent)
+        fixture_turn();
+    CHECK(strstr(buf_text(&fx->answer), "\"brokers\":[{\"nodeId\":1,") != NULL);
+    CHECK(strstr(buf_text(&fx->answer), "[{\"errorCode\":0,\"name\":\"foo\",") != NULL);
+    CHECK(fx->sent == NULL);
+    fixture_close(&f);
+}
+
+/* What was known when the creation began need not be when it ends. */
+static void a_creation_ends_with_a_broker_to_name(void)
+{
+    struct fixture f;
+    cluster(&f);
+    begin(4, &no_id, "new", true);
+    CHECK(fx->sent != NULL);
+    fixture_add_broker(1, true);
+    fixture_add_broker(3, true);
+    fixture_answer(ERR_REQUEST_TIMED_OUT, NULL);
+    CHECK(fx->answer.len == 0 && !fx->failed);
+    fixture_add_broker(1, false);
+    CHECK(strstr(buf_text(&fx->answer), "\"brokers\":[{\"nodeId\":1,") != NULL);
+    fixture_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(a_broker_that_starts_creates_nothing),
+         TAP_TEST(a_creation_ends_with_a_broker_to_name),
+         TAP_TEST(with_an_id_the_name_does_not_count), TAP_TEST(ids_come_with_version_12),
          TAP_TEST(an_internal_topic_is_internal_before_it_is_there),
          TAP_TEST(version_0_leaves_out_dead_brokers), TAP_TEST(own_counts_are_those_of_the_file))
