@@ -309,7 +309,7 @@ static void broker_build_groups(struct broker *broker)
 {
     struct group_manager_deps deps = {
         .env = broker->env,
-        .logger = broker->logger,
+        .logger = &broker->group_lines.logger,
         .metadata = broker->metadata,
         .log = &partition_log_ops,
     };
@@ -336,6 +336,7 @@ static void broker_build(struct broker *broker)
     struct replica_manager_deps deps = {
         .env = broker->env,
         .logger = broker->logger,
+        .role_logger = &broker->role_lines.logger,
         .config = broker->config,
         .node_id = broker->node_id,
         .metadata = broker->metadata,
@@ -352,6 +353,18 @@ static void broker_build(struct broker *broker)
     broker_build_groups(broker);
 }
 
+/* Twenty lines tell enough of who knocks, members of groups say more in a day, and five partitions
+ * of a start are an example. */
+static void broker_limit_lines(struct broker *broker)
+{
+    line_limit_init(&broker->client_lines, broker->env, broker->logger, 20, 10000,
+                    "lines that clients caused were held back");
+    line_limit_init(&broker->group_lines, broker->env, broker->logger, 50, 10000,
+                    "lines about groups were held back");
+    line_limit_init(&broker->role_lines, broker->env, broker->logger, 5, 1000,
+                    "partitions are led: see kafka-topics.sh --describe");
+}
+
 int broker_new(struct env *env, struct logger *logger, const struct config *config,
                void (*failed)(void *data), void *data, struct buf *problem, struct broker **out)
 {
@@ -364,6 +377,7 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
     broker->failed = failed;
     broker->failed_data = data;
     env_random_bytes(env, broker->incarnation.bytes, sizeof(broker->incarnation.bytes));
+    broker_limit_lines(broker);
     env_timer_init(env, &broker->leave_timer, broker_leave_look, broker);
     env_timer_init(env, &broker->close_timer, broker_close_due, broker);
     int err = broker_open_logs(broker, problem);
@@ -388,7 +402,7 @@ void broker_stop(struct broker *broker, void (*stopped)(void *data), void *data)
         return;
     }
     broker_move(broker, BROKER_LEAVING);
-    logger_info(broker->logger, "shutting down: moving leaders away");
+    logger_info(broker->logger, "leaving the cluster: the controller moves leaders away");
     broker->leave_since_us = env_now_us(broker->env);
     env_timer_start(&broker->leave_timer, BROKER_LEAVE_LOOK_MS);
     controller_channel_want_shutdown(broker->channel);
@@ -430,6 +444,9 @@ void broker_free(struct broker *broker)
         log_manager_free(broker->logs);
     if (broker->server)
         server_free(broker->server);
+    line_limit_close(&broker->client_lines);
+    line_limit_close(&broker->group_lines);
+    line_limit_close(&broker->role_lines);
     broker_free_registration(broker->registration);
     mem_free(broker);
 }

@@ -12,6 +12,7 @@
 #include "base/uuid.h"
 #include "common/meta/channel.pb-c.h"
 #include "env/env.h"
+#include "env/line_limit.h"
 #include "kafka/config.h"
 
 struct controller_channel;
@@ -37,7 +38,9 @@ struct broker {
     struct fetch_sessions *fetch_sessions;
     struct producer_ids *producer_ids;
     struct server *server;
-    struct logger_quota client_lines; /* what clients can cause; the server sets it anew */
+    struct line_limit client_lines; /* of what clients' connections and requests can cause */
+    struct line_limit group_lines;  /* of what members of groups can cause */
+    struct line_limit role_lines;   /* of what comes once a partition: a start has thousands */
     struct partition_log *offsets_log; /* __consumer_offsets, for the groups */
     struct group_manager *groups;
     Meta__Register *registration;

@@ -566,10 +566,11 @@ int consensus_new(struct env *env, struct logger *logger, const struct consensus
         goto err_after_consensus;
     consensus->boot_snapshot = raft_store_state(consensus->store)->snapshot;
     consensus->peers =
-        raft_peers_new(env, logger, config->node_id, config->voters, config->voter_count,
-                       &config->incarnation, cluster_id, &peer_handlers, consensus);
-    consensus->backend = raft_backend_new(env, logger, &consensus->raft, consensus->store,
-                                          consensus->peers, look, consensus);
+        raft_peers_new(env, config->peer_logger, config->node_id, config->voters,
+                       config->voter_count, &config->incarnation, cluster_id, &peer_handlers,
+                       consensus);
+    consensus->backend = raft_backend_new(env, config->peer_logger, &consensus->raft,
+                                          consensus->store, consensus->peers, look, consensus);
     err = start_raft(consensus, config, problem);
     if (err)
         goto err_after_consensus;

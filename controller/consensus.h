@@ -40,6 +40,7 @@ struct consensus_config {
     /* The cluster that this node has belonged to, "" for a new one: an empty directory is then a
      * lost one, and refused. */
     const char *lived_cluster;
+    struct logger *peer_logger; /* for lines that other voters can cause */
 };
 
 struct consensus_handlers {

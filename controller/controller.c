@@ -15,6 +15,10 @@
 #include "controller/requests.h"
 #include "controller/sessions.h"
 
+/* Who can reach the listener can cause these lines: a start of a large cluster has a few for each
+ * broker. */
+enum { PEER_LINES = 50, PEER_LINES_MS = 10000 };
+
 /* ---- failing ---- */
 
 static void on_failed(void *data, const char *sentence)
@@ -224,8 +228,8 @@ static int open_listener(struct controller *controller, struct buf *problem)
 {
     const struct controller_config *config = &controller->config;
     int err =
-        listener_new(controller->env, controller->logger, config->listen_host, config->listen_port,
-                     &listener_handlers, controller, &controller->listener);
+        listener_new(controller->env, &controller->peer_lines.logger, config->listen_host,
+                     config->listen_port, &listener_handlers, controller, &controller->listener);
     const char *remedy = "choose another address for it in controller.quorum.voters (and in "
                          "listeners, where controller.listener.names has its name)";
     if (err == ERR_ADDRESS_IN_USE) {
@@ -246,6 +250,7 @@ static int start(struct controller *controller, struct buf *problem)
     const struct controller_config *config = &controller->config;
     struct consensus_config consensus = {
         .node_id = config->node_id,
+        .peer_logger = &controller->peer_lines.logger,
         .dir = config->dir,
         .voters = config->voters,
         .voter_count = config->voter_count,
@@ -268,6 +273,8 @@ int controller_new(struct env *env, struct logger *logger, const struct controll
     struct controller *controller = mem_alloc(sizeof(*controller));
     controller->env = env;
     controller->logger = logger;
+    line_limit_init(&controller->peer_lines, env, logger, PEER_LINES, PEER_LINES_MS,
+                    "lines that nodes and clients caused were held back");
     copy_config(controller, config);
     env_random_bytes(env, controller->incarnation.bytes, sizeof(controller->incarnation.bytes));
     env_timer_init(env, &controller->balance, on_balance, controller);
@@ -323,6 +330,7 @@ void controller_free(struct controller *controller)
     listener_free(controller->listener);
     stream_free(controller->stream);
     image_free(controller->image);
+    line_limit_close(&controller->peer_lines);
     free_config(&controller->config);
     mem_free(controller);
 }

@@ -10,12 +10,14 @@
 #include "controller/liveness.h"
 #include "controller/pipeline.h"
 #include "controller/stream.h"
+#include "env/line_limit.h"
 
 struct sessions;
 
 struct controller {
     struct env *env;
     struct logger *logger;
+    struct line_limit peer_lines; /* of what can be caused from the listener */
     struct controller_config config; /* strings and voters are copies */
     struct decision_rules rules;
     struct uuid incarnation;

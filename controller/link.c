@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "meta/channel.h"
+#include "wire/foreign.h"
 #include "wire/frame.h"
 
 enum { LINK_LINGER_MS = 1000 }; /* a farewell that the peer does not read is not worth more */
@@ -107,6 +108,13 @@ void link_pause(struct link *link, bool paused)
 const char *link_peer(const struct link *link)
 {
     return frame_conn_peer(link->conn);
+}
+
+const char *link_foreign(const struct link *link)
+{
+    size_t len;
+    const uint8_t *unread = frame_conn_unread(link->conn, &len);
+    return foreign_name(unread, len);
 }
 
 void link_send(struct link *link, const Meta__Frame *frame)

@@ -29,6 +29,9 @@ void link_close(struct link *link);
 void link_finish(struct link *link);
 void link_pause(struct link *link, bool paused);
 const char *link_peer(const struct link *link);
+/* In `broken`: what the other side speaks by its first bytes, if that is no channel
+ * (wire/foreign.h); NULL otherwise. */
+const char *link_foreign(const struct link *link);
 
 /* When there is no memory for the frame, the connection ends: `broken` comes later. */
 void link_send(struct link *link, const Meta__Frame *frame);

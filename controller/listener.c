@@ -9,6 +9,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "meta/channel.h"
+#include "wire/foreign.h"
 
 enum {
     HELLO_MS = 5000,
@@ -30,6 +31,7 @@ struct listener {
     struct env_listener *socket;
     struct list greetings;
     int count;
+    struct foreign foreign; /* swept when another one comes */
 };
 
 static void greeting_free(struct greeting *greeting)
@@ -121,7 +123,12 @@ static void on_frame(void *owner, struct link *link, Meta__Frame *frame)
 static void on_broken(void *owner, struct link *link, int err)
 {
     struct greeting *greeting = owner;
-    if (err == ERR_MALFORMED || err == ERR_TOO_LARGE)
+    const char *name = link_foreign(link);
+    if (name)
+        foreign_tell(&greeting->listener->foreign, greeting->listener->logger,
+                     env_now_ms(greeting->listener->env), link_peer(link), name,
+                     "this is the controller's listener: clients use the broker's");
+    else if (err == ERR_MALFORMED || err == ERR_TOO_LARGE)
         logger_warn(greeting->listener->logger,
                     "%s does not speak the controller protocol: %s. (Clients use the broker's "
                     "listener, not this one.)",

@@ -163,12 +163,12 @@ static void finish_register(struct job *job, int err, int64_t index, Meta__Frame
     else if (session && reply)
         send_registered(session, 0, NULL, reply->registered);
     if (session && !err && reply && reply->registered->error)
-        logger_warn(request->controller->logger, "broker %d was not registered: %s",
+        logger_warn(&request->controller->peer_lines.logger, "broker %d was not registered: %s",
                     request->broker_id, reply->registered->message);
     else if (session && !err)
-        logger_info(request->controller->logger, "broker %d at %s is registered with epoch %lld",
-                    request->broker_id, link_peer(session->peer),
-                    (long long)reply->registered->broker_epoch);
+        logger_info(&request->controller->peer_lines.logger,
+                    "broker %d at %s is registered with epoch %lld", request->broker_id,
+                    link_peer(session->peer), (long long)reply->registered->broker_epoch);
     request_free(request);
 }
 
@@ -475,7 +475,7 @@ void requests_fence(struct controller *controller, int32_t broker_id, int64_t ep
         image_broker(pipeline_image(controller->pipeline), broker_id);
     if (!broker || broker->fenced)
         return;
-    logger_info(controller->logger, "broker %d is fenced: %s", broker_id, reason);
+    logger_info(&controller->peer_lines.logger, "broker %d is fenced: %s", broker_id, reason);
     struct request *request = request_new(controller, &fence_class, NULL, NULL);
     request->broker_id = broker_id;
     request->epoch = epoch;

@@ -129,7 +129,7 @@ static void on_frame(void *owner, struct link *link, Meta__Frame *frame)
         stream_follow(controller->stream, &session->follower, link, frame->follow->from_index);
         break;
     default:
-        logger_warn(controller->logger,
+        logger_warn(&controller->peer_lines.logger,
                     "broker %d at %s sent a frame that has no place here: disconnected",
                     session->broker_id, link_peer(link));
         session_close(session);
@@ -141,8 +141,8 @@ static void on_broken(void *owner, struct link *link, int err)
 {
     struct session *session = owner;
     (void)link;
-    logger_info(session->controller->logger, "the connection of broker %d ended: %s",
-                session->broker_id, err_text(err));
+    logger_info(&session->controller->peer_lines.logger,
+                "the connection of broker %d ended: %s", session->broker_id, err_text(err));
     session_close(session);
 }
 

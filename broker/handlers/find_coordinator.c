@@ -116,8 +116,8 @@ static void coordinator_created(void *data, int err, const int *errors)
 {
     struct request *request = data;
     if (err || errors[0])
-        logger_warn(request->broker->logger, "%s could not be created: %s", GROUP_OFFSETS_TOPIC,
-                    err_text(err ? err : errors[0]));
+        request_warn(request, "%s could not be created: %s", GROUP_OFFSETS_TOPIC,
+                     err_text(err ? err : errors[0]));
     coordinator_answer(request);
 }
 

@@ -39,6 +39,7 @@ struct connection {
     size_t queued_seen;  /* by the last look at who does not read */
     int64_t queued_seen_ms;
     bool paused;
+    bool spoken;  /* a frame came: its protocol is ours */
     bool closing; /* connection_close_soon */
     bool shed;    /* closing, since others need the memory of its answers */
     struct request *handling; /* its handler is on the stack and has not answered */
@@ -94,10 +95,10 @@ static void connection_shed(struct connection_owner *owner)
     }
     if (!worst || worst->unsent_bytes == 0)
         return;
-    logger_warn_within(&owner->broker->client_lines, owner->broker->logger,
-                       "closing the connection of %s: it has not read answers of %zu bytes, and "
-                       "those of all connections are over their limit of %zu",
-                       connection_peer(worst), worst->unsent_bytes, owner->unsent_max);
+    logger_warn(&owner->broker->client_lines.logger,
+                "closing the connection of %s: it has not read answers of %zu bytes, and those of "
+                "all connections are over their limit of %zu",
+                connection_peer(worst), worst->unsent_bytes, owner->unsent_max);
     worst->shed = true;
     owner->unsent_shed += worst->unsent_bytes;
     connection_close_soon(worst);
@@ -156,12 +157,11 @@ void connection_answered(struct connection *connection, const struct request *an
 static void connection_refuse(struct connection *connection, const struct request_header *header,
                               const char *what, int err)
 {
-    struct broker *broker = connection->owner->broker;
     const char *name = kafka_api_name(header->request_api_key);
-    logger_warn_within(&broker->client_lines, broker->logger,
-                       "closing the connection of %s: %s (%s, api key %d, version %d): %s",
-                       connection_peer(connection), what, name ? name : "no API of Kafka",
-                       header->request_api_key, header->request_api_version, err_text(err));
+    logger_warn(&connection->owner->broker->client_lines.logger,
+                "closing the connection of %s: %s (%s, api key %d, version %d): %s",
+                connection_peer(connection), what, name ? name : "no API of Kafka",
+                header->request_api_key, header->request_api_version, err_text(err));
     connection_close(connection);
 }
 
@@ -175,7 +175,7 @@ static bool connection_is_first_time(struct connection *connection, int16_t key)
         return false;
     if (owner->absent.count >= CONNECTION_ABSENT_MAX)
         map_close(&owner->absent);
-    if (owner->broker->client_lines.left > 0)
+    if (owner->broker->client_lines.quota.left > 0)
         map_put(&owner->absent, text, (size_t)len, owner);
     return true;
 }
@@ -184,20 +184,20 @@ static bool connection_is_first_time(struct connection *connection, int16_t key)
  * API, so a client that asks first does not come here. */
 static void connection_refuse_absent(struct connection *connection, int16_t key, int16_t version)
 {
-    struct broker *broker = connection->owner->broker;
+    struct logger *logger = &connection->owner->broker->client_lines.logger;
     const char *name = kafka_api_name(key);
     if (!connection_is_first_time(connection, key))
         ;
     else if (name)
-        logger_warn_within(&broker->client_lines, broker->logger,
-                           "closing the connection of %s: it asks for %s (api key %d, version "
-                           "%d), which this broker does not serve: said once a host",
-                           connection_peer(connection), name, key, version);
+        logger_warn(logger,
+                    "closing the connection of %s: it asks for %s (api key %d, version %d), which "
+                    "this broker does not serve: said once a host",
+                    connection_peer(connection), name, key, version);
     else
-        logger_warn_within(&broker->client_lines, broker->logger,
-                           "closing the connection of %s: it asks for api key %d (version %d), "
-                           "which Kafka does not have: said once a host",
-                           connection_peer(connection), key, version);
+        logger_warn(logger,
+                    "closing the connection of %s: it asks for api key %d (version %d), which "
+                    "Kafka does not have: said once a host",
+                    connection_peer(connection), key, version);
     connection_close(connection);
 }
 
@@ -264,6 +264,7 @@ static void connection_handle(struct connection *connection, struct request *req
 static void connection_frame(void *data, uint8_t *bytes, size_t len)
 {
     struct connection *connection = data;
+    connection->spoken = true;
     struct request_header header = {.request_api_key = -1, .request_api_version = -1};
     struct arena arena;
     size_t used = 0;
@@ -306,11 +307,19 @@ static void connection_frame(void *data, uint8_t *bytes, size_t len)
 static void connection_broken(void *data, int err)
 {
     struct connection *connection = data;
-    struct broker *broker = connection->owner->broker;
-    if (err != ERR_EOF && err != ERR_RESET && err != ERR_CLOSED)
-        logger_warn_within(&broker->client_lines, broker->logger,
-                           "closing the connection of %s: %s", connection_peer(connection),
-                           err_text(err));
+    struct connection_owner *owner = connection->owner;
+    struct logger *logger = &owner->broker->client_lines.logger;
+    size_t len;
+    const uint8_t *unread = frame_conn_unread(connection->conn, &len);
+    const char *name = connection->spoken ? NULL : foreign_name(unread, len);
+    if (name)
+        foreign_tell(&owner->foreign, logger, env_now_ms(owner->broker->env),
+                     connection_peer(connection), name,
+                     "this port speaks Kafka's protocol, in plain: set "
+                     "security.protocol=PLAINTEXT in a client of Kafka");
+    else if (err != ERR_EOF && err != ERR_RESET && err != ERR_CLOSED)
+        logger_warn(logger, "closing the connection of %s: %s", connection_peer(connection),
+                    err_text(err));
     connection_close(connection);
 }
 

@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "broker/net/request.h"
+#include "wire/foreign.h"
 
 struct connection;
 struct refused;
@@ -20,6 +21,7 @@ struct connection_owner {
     size_t unsent_shed;       /* of it, what goes with connections that are about to close */
     size_t unsent_max;        /* over it, who has not taken its answers asks nothing more */
     struct map absent; /* hosts and the APIs that they asked for in vain: each is logged once */
+    struct foreign foreign;
 };
 
 /* Takes the stream over; on an error it is closed. */

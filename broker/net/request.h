@@ -69,9 +69,9 @@ void request_reply_none(struct request *request);
 /* Closes the connection, as Kafka does where no answer is possible; `reason` is logged. */
 void request_fail(struct request *request, int err, const char *reason);
 
-/* A warning about what a client asked for; how many there may be in a second is limited. */
+/* A warning about what a client asked for; how many there may be is limited. */
 #define request_warn(request, ...)                                                                 \
-    logger_warn_within(&(request)->broker->client_lines, (request)->broker->logger, __VA_ARGS__)
+    logger_warn(&(request)->broker->client_lines.logger, __VA_ARGS__)
 
 /* "10.0.0.1:39412". */
 const char *request_peer(const struct request *request);

@@ -23,7 +23,6 @@ enum {
     SERVER_SEGMENT_FILES = 3,
     SERVER_SEGMENTS_MIN = 4,
     SERVER_CONNECTIONS_MIN = 16,
-    SERVER_LINES = 20,       /* between two sweeps, about what clients do */
     SERVER_TRIM_SWEEPS = 10, /* between two looks at freed memory */
     SERVER_PART_MS = 10000   /* a part of a request may hold memory that others need so long */
 };
@@ -103,25 +102,18 @@ static void server_make_room(struct server *server)
     }
     if (!worst)
         return;
-    logger_warn(server->owner.broker->logger,
+    logger_warn(&server->owner.broker->client_lines.logger,
                 "closing the connection of %s: a part of a request holds %zu bytes, and others "
                 "wait for memory (queued.max.request.bytes)",
                 connection_peer(worst), most);
     connection_close(worst);
 }
 
-static void server_renew_lines(struct broker *broker)
-{
-    if (broker->client_lines.held > 0)
-        logger_warn(broker->logger, "%lld more lines that clients caused were held back",
-                    (long long)broker->client_lines.held);
-    broker->client_lines = (struct logger_quota){.left = SERVER_LINES};
-}
-
 static void server_sweep(void *data)
 {
     struct server *server = data;
     struct broker *broker = server->owner.broker;
+    struct logger *logger = &broker->client_lines.logger;
     int64_t idle_ms = config_int(broker->config, CONFIG_CONNECTIONS_MAX_IDLE_MS);
     int64_t now_ms = env_now_ms(broker->env);
     LIST_EACH(step, &server->owner.connections)
@@ -132,23 +124,23 @@ static void server_sweep(void *data)
             connection_close(connection);
     }
     (void)mem_reserve_fill();
-    server_renew_lines(broker);
+    foreign_sweep(&server->owner.foreign, logger, now_ms);
     if (server->owner.budget.starved)
         server_make_room(server);
     if (++server->sweeps % SERVER_TRIM_SWEEPS == 0)
         mem_give_back();
     if (server->lacks_memory)
-        logger_warn(broker->logger,
+        logger_warn(logger,
                     "refused %lld connections: this process gets no more memory: raise its limit, "
                     "or lower queued.max.request.bytes",
                     (long long)server->refused);
     else if (server->lacks_files)
-        logger_warn(broker->logger,
+        logger_warn(logger,
                     "refused %lld connections: the limit of open files leaves room for %lld: raise "
                     "ulimit -n (LimitNOFILE of a systemd unit)",
                     (long long)server->refused, (long long)server->files_max);
     else if (server->refused > 0)
-        logger_warn(broker->logger,
+        logger_warn(logger,
                     "refused %lld connections: max.connections, max.connections.per.ip or the "
                     "memory for them is used up",
                     (long long)server->refused);
@@ -227,7 +219,6 @@ int server_new(struct broker *broker, struct buf *problem, struct server **out)
             return err;
         }
     }
-    broker->client_lines = (struct logger_quota){.left = SERVER_LINES};
     env_timer_start(&server->sweep, SERVER_SWEEP_MS);
     *out = server;
     return 0;

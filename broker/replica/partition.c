@@ -176,7 +176,7 @@ static void partition_lead(struct partition *partition)
     partition->joiner_log_start = log_start_offset(partition->log);
     log_save_start(partition->log);
     isr_start(partition);
-    logger_info(partition->deps->logger, "leads %s-%d from offset %lld, epoch %d, in sync %d",
+    logger_info(partition->deps->role_logger, "leads %s-%d from offset %lld, epoch %d, in sync %d",
                 partition->topic, partition->index, (long long)partition->epoch_start_offset,
                 partition->leader_epoch, partition->isr.count);
 }

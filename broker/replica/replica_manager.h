@@ -16,6 +16,7 @@ struct replica_manager;
 struct replica_manager_deps {
     struct env *env;
     struct logger *logger;
+    struct logger *role_logger; /* for what comes once a partition */
     const struct config *config;
     int32_t node_id;
     struct metadata *metadata;

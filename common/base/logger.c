@@ -2,6 +2,7 @@
 #include "base/logger.h"
 
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -47,9 +48,21 @@ static int logger_prefix(const struct logger *logger, enum logger_level level, c
            snprintf(out + len, (size_t)(room - len), "%s [%s] ", logger_words[level], logger->name);
 }
 
+/* Whether the quota lasts for another line; else it is counted. */
+static bool logger_may(struct logger_quota *quota, enum logger_level level)
+{
+    if (!quota || quota->left-- > 0)
+        return true;
+    quota->left = 0;
+    quota->held++;
+    if (level > quota->level)
+        quota->level = level;
+    return false;
+}
+
 void logger_print(struct logger *logger, enum logger_level level, const char *format, ...)
 {
-    if (level < logger->level)
+    if (level < logger->level || !logger_may(logger->quota, level))
         return;
     char text[LOGGER_LINE_MAX];
     char line[LOGGER_LINE_MAX];

@@ -11,6 +11,14 @@
 
 enum logger_level { LOGGER_DEBUG, LOGGER_INFO, LOGGER_WARN, LOGGER_ERROR };
 
+/* Bounds the lines of a logger: who owns it sets `left` anew from time to time, and says how many
+ * were `held` back (env/line_limit.h). */
+struct logger_quota {
+    int left;
+    int64_t held;
+    enum logger_level level; /* the gravest of those */
+};
+
 struct logger {
     char name[32];              /* "broker 0" */
     enum logger_level level;    /* lines below it are dropped */
@@ -19,31 +27,13 @@ struct logger {
     /* Where a finished line (with its newline) goes; NULL = stdout. */
     void (*sink)(void *data, const char *line, int len);
     void *sink_data;
+    struct logger_quota *quota; /* NULL = no bound */
 };
 
 void logger_init(struct logger *logger, const char *name, int64_t (*wall_ms)(void *),
                  void *clock_data);
 void logger_print(struct logger *logger, enum logger_level level, const char *format, ...)
     PRINTF_LIKE(3, 4);
-
-/* Bounds the lines that a peer can cause: who owns it sets `left` anew from time to time, and says
- * how many were `held` back. */
-struct logger_quota {
-    int left;
-    int64_t held;
-};
-
-/* A warning, while the quota lasts. */
-#define logger_warn_within(quota, logger, ...)                                                     \
-    do {                                                                                           \
-        struct logger_quota *logger_quota_ = (quota);                                              \
-        if (logger_quota_->left > 0) {                                                             \
-            logger_quota_->left--;                                                                 \
-            logger_warn(logger, __VA_ARGS__);                                                      \
-        } else {                                                                                   \
-            logger_quota_->held++;                                                                 \
-        }                                                                                          \
-    } while (0)
 
 #define logger_debug(logger, ...) logger_print(logger, LOGGER_DEBUG, __VA_ARGS__)
 #define logger_info(logger, ...)  logger_print(logger, LOGGER_INFO, __VA_ARGS__)

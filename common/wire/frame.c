@@ -591,6 +591,12 @@ size_t frame_conn_held(const struct frame_conn *conn, int64_t *since_ms)
     return conn->charged;
 }
 
+const uint8_t *frame_conn_unread(const struct frame_conn *conn, size_t *len)
+{
+    *len = conn->end - conn->start;
+    return conn->block ? conn->block + conn->start : NULL;
+}
+
 const char *frame_conn_peer(const struct frame_conn *conn)
 {
     return conn->peer;

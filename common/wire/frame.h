@@ -74,6 +74,8 @@ int frame_conn_send_copy(struct frame_conn *conn, const void *bytes, size_t len)
 size_t frame_conn_queued(const struct frame_conn *conn);
 /* What an incomplete frame holds of the budget, and since when (monotonic ms). */
 size_t frame_conn_held(const struct frame_conn *conn, int64_t *since_ms);
+/* What was received and not handed out: in `broken`, the beginning of what could not be read. */
+const uint8_t *frame_conn_unread(const struct frame_conn *conn, size_t *len);
 /* "127.0.0.1:39412"; lives as long as the connection. */
 const char *frame_conn_peer(const struct frame_conn *conn);
 
