@@ -35,7 +35,7 @@ static const struct {
     const char *name;
     int signum;
 } stop_signals[] = {
-    {"TERM", SIGTERM}, {"INT", SIGINT}, {"KILL", SIGKILL}, {"HUP", SIGHUP}, {"QUIT", SIGQUIT},
+    {"TERM", SIGTERM}, {"INT", SIGINT}, {"KILL", SIGKILL}, {"QUIT", SIGQUIT},
 };
 
 /* The whole of a small file of /proc or a properties file; NULL when it can't be read. One NUL is
@@ -184,7 +184,8 @@ static int stop_parse(struct stop *stop)
             stop->signum = stop_signals[i].signum;
             return 0;
         }
-    return tool_fail(stop->run, "SIGNAL=%s: write TERM, INT, QUIT, HUP or KILL", name);
+    return tool_fail(stop->run, "SIGNAL=%s: write TERM, INT, QUIT or KILL, which stop a server",
+                     name);
 }
 
 static int stop_run(struct tool_run *run)

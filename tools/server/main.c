@@ -3,8 +3,9 @@
  *
  * Happy path: read the settings, start the controller (its loop in a thread of its own) and the
  * broker (on this thread), serve until SIGTERM or SIGINT; then the broker leaves first, since it
- * needs the controller to move its leaders, and the controller after it. Failure modes: anything
- * that keeps it from starting is one sentence on stderr and exit status 1. */
+ * needs the controller to move its leaders, and the controller after it. SIGHUP, which a terminal
+ * that closes and tools for logs send, stops nothing. Failure modes: anything that keeps it from
+ * starting is one sentence on stderr and exit status 1. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +14,7 @@
 #include "base/err.h"
 #include "base/logger.h"
 #include "base/mem.h"
+#include "base/version.h"
 #include "broker/broker.h"
 #include "broker/log/log_manager.h"
 #include "controller/controller.h"
@@ -125,7 +127,7 @@ static void node_broker_stopped(void *data)
 static void node_stop(struct node *node)
 {
     if (node->stopping) {
-        logger_warn(&node->logger, "second signal: ending at once");
+        logger_warn(&node->logger, "a second signal: ending at once");
         exit(1);
     }
     node->stopping = true;
@@ -138,8 +140,18 @@ static void node_stop(struct node *node)
 static void node_signal(void *data, int signum)
 {
     struct node *node = data;
-    logger_info(&node->logger, "got signal %d", signum);
+    if (!node->stopping)
+        logger_info(&node->logger, "stopping, since SIG%s came; a second one ends this at once",
+                    sigabbrev_np(signum));
     node_stop(node);
+}
+
+static void node_hangup(void *data, int signum)
+{
+    struct node *node = data;
+    (void)signum;
+    logger_info(&node->logger, "SIGHUP changes nothing: settings are read at the start, and "
+                               "SIGTERM stops this process");
 }
 
 static void node_failed(void *data)
@@ -168,7 +180,8 @@ static int node_parse(struct node *node, int argc, char **argv, struct buf *prob
     struct buf notes;
     buf_init(&notes);
     if (err || !file) {
-        buf_printf(problem, "usage: %s server.properties [--override property=value]...", argv[0]);
+        buf_printf(problem, "usage: %s server.properties [--override property=value]... (--help)",
+                   argv[0]);
         err = ERR_INVALID;
     } else {
         err = config_load(node->env, file, overrides, count, problem, &notes, &node->config);
@@ -204,13 +217,28 @@ static int node_look(struct node *node, char **controller_dir, struct buf *probl
     return err;
 }
 
+/* First of all: a signal that comes during the start waits for the loop to run. */
+static int node_catch_signals(struct node *node, struct buf *problem)
+{
+    int err = env_on_signal(node->env, SIGTERM, node_signal, node);
+    if (!err)
+        err = env_on_signal(node->env, SIGINT, node_signal, node);
+    if (!err)
+        err = env_on_signal(node->env, SIGHUP, node_hangup, node);
+    if (err)
+        buf_printf(problem, "can't catch signals: %s", err_text(err));
+    return err;
+}
+
 static int node_start(struct node *node, struct buf *problem)
 {
     unsigned roles = config_roles(node->config);
     char *controller_dir = NULL;
     logger_info(&node->logger, "this process may have %lld files and connections open",
                 (long long)env_files_limit(node->env));
-    int err = node_look(node, &controller_dir, problem);
+    int err = node_catch_signals(node, problem);
+    if (!err)
+        err = node_look(node, &controller_dir, problem);
     if (!err && (roles & CONFIG_ROLE_BROKER))
         err = broker_new(node->env, &node->logger, node->config, node_failed, node, problem,
                          &node->broker);
@@ -222,10 +250,6 @@ static int node_start(struct node *node, struct buf *problem)
         if (err)
             buf_printf(problem, "can't start the controller's thread: %s", err_text(err));
     }
-    if (!err)
-        err = env_on_signal(node->env, SIGTERM, node_signal, node);
-    if (!err)
-        err = env_on_signal(node->env, SIGINT, node_signal, node);
     return err;
 }
 
@@ -242,8 +266,31 @@ static void node_close_controller(struct node *node)
         env_free(host->env);
 }
 
+static const char main_help[] =
+    "A node of a Millrace cluster: broker, controller or both, as process.roles says.\n\n"
+    "Usage: millrace-server server.properties [--override property=value]...\n\n"
+    "It runs until SIGTERM or SIGINT; SIGHUP changes nothing. The log goes to stdout.\n"
+    "kafka-server-start.sh -daemon starts it in the background, kafka-server-stop.sh stops it.\n\n"
+    "  -h, --help     This text.\n"
+    "  -v, --version  The version.\n";
+
+/* --help and --version wherever they stand. */
+static bool main_asked(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        bool help = strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
+        if (!help && strcmp(argv[i], "--version") != 0 && strcmp(argv[i], "-v") != 0)
+            continue;
+        printf("%s", help ? main_help : MILLRACE_VERSION " (Millrace)\n");
+        return true;
+    }
+    return false;
+}
+
 int main(int argc, char **argv)
 {
+    if (main_asked(argc, argv))
+        return 0;
     struct node node = {0};
     struct buf problem;
     buf_init(&problem);
@@ -266,6 +313,8 @@ int main(int argc, char **argv)
     node_close_controller(&node);
     if (node.broker)
         broker_free(node.broker);
+    if (!err)
+        logger_info(&node.logger, "stopped%s", node.exit_status ? ", for the reason above" : "");
     if (node.config)
         config_free(node.config);
     env_free(node.env);
