@@ -1,4 +1,6 @@
 /* kafka-broker-api-versions: what each broker can speak. */
+#include "tools/broker_api_versions.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,12 +66,10 @@ static void versions_print_apis(const struct client_conn *conn)
     }
 }
 
-static int versions_run(struct tool_run *run)
+int broker_api_versions_print(struct tool_run *run)
 {
     struct describe_cluster_request request;
     struct client_answer answer = {0};
-    if (tool_connect(run))
-        return 1;
     int version = tool_version(run, KAFKA_API_DESCRIBE_CLUSTER);
     if (version < 0)
         return 1;
@@ -96,6 +96,11 @@ static int versions_run(struct tool_run *run)
     }
     client_answer_free(&answer);
     return status;
+}
+
+static int versions_run(struct tool_run *run)
+{
+    return tool_connect(run) ? 1 : broker_api_versions_print(run);
 }
 
 const struct tool tool_broker_api_versions = {

@@ -1,17 +1,21 @@
-/* kafka-cluster: the cluster's id, and its brokers' addresses. */
+/* kafka-cluster: the cluster's id, its brokers' addresses and APIs; taking a broker out for good.
+ *
+ * Failure modes: an unknown command, an option of another command, a broker that is not registered
+ * (the cluster's answer). */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "kafka/messages/describe_cluster.h"
+#include "kafka/messages/unregister_broker.h"
+#include "tools/broker_api_versions.h"
 #include "tools/table.h"
 #include "tools/tools.h"
 
 static const struct option_row cluster_options[] = {
-    OPTION_LETTER('b', "bootstrap-server", "HOST:PORT,...", "Brokers to ask first."),
-    OPTION_OLD("zookeeper", "HOST:PORT"),
-    OPTION_LETTER('c', "command-config", "FILE", "A file of client properties."),
+    TOOL_CONNECT_OPTIONS,
     OPTION_SAME("config", "FILE", "command-config"),
+    OPTION_LETTER('i', "id", "N", "unregister: the broker's id."),
     OPTION("include-fenced-brokers", NULL, "list-endpoints: those that are down, too."),
     TOOL_LAST_OPTIONS,
 };
@@ -45,7 +49,9 @@ static void cluster_print_endpoints(const struct describe_cluster_response *resp
     table_free(table);
 }
 
-static int cluster_print(struct tool_run *run, const char *command,
+/* ---- commands ---- */
+
+static int cluster_print(struct tool_run *run, bool endpoints,
                          const struct describe_cluster_response *response)
 {
     struct buf text;
@@ -54,26 +60,19 @@ static int cluster_print(struct tool_run *run, const char *command,
     if (response->error_code)
         status = tool_fail(run, "%s",
                            tool_error_text(response->error_code, response->error_message, &text));
-    else if (strcmp(command, "cluster-id") == 0)
-        printf("Cluster ID: %.*s\n", WIRE_STR_ARGS(response->cluster_id));
-    else
+    else if (endpoints)
         cluster_print_endpoints(response);
+    else
+        printf("Cluster ID: %.*s\n", WIRE_STR_ARGS(response->cluster_id));
     buf_close(&text);
     return status;
 }
 
-static int cluster_run(struct tool_run *run)
+static int cluster_describe(struct tool_run *run, bool endpoints)
 {
     struct describe_cluster_request request;
     struct client_answer answer = {0};
-    const char *command = options_positional(run->options, 0);
     bool fenced = options_has(run->options, "include-fenced-brokers");
-    if (!command || (strcmp(command, "cluster-id") != 0 && strcmp(command, "list-endpoints") != 0))
-        return tool_misuse(run, "the commands are cluster-id and list-endpoints");
-    if (fenced && strcmp(command, "list-endpoints") != 0)
-        return tool_misuse(run, "--include-fenced-brokers goes with list-endpoints");
-    if (tool_connect(run))
-        return 1;
     int version = tool_version(run, KAFKA_API_DESCRIBE_CLUSTER);
     if (version < 0)
         return 1;
@@ -84,16 +83,121 @@ static int cluster_run(struct tool_run *run)
     request.include_fenced_brokers = fenced;
     if (tool_call(run, CLIENT_ANY, KAFKA_API_DESCRIBE_CLUSTER, version, &request, &answer))
         return 1;
-    int status = cluster_print(run, command, answer.response);
+    int status = cluster_print(run, endpoints, answer.response);
     client_answer_free(&answer);
     return status;
+}
+
+static int cluster_id(struct tool_run *run)
+{
+    return cluster_describe(run, false);
+}
+
+static int cluster_endpoints(struct tool_run *run)
+{
+    return cluster_describe(run, true);
+}
+
+static bool cluster_moved(const void *data)
+{
+    const struct unregister_broker_response *response = data;
+    return err_from_wire(response->error_code) == ERR_NOT_CONTROLLER;
+}
+
+static int cluster_unregister(struct tool_run *run)
+{
+    struct unregister_broker_request request;
+    struct client_answer answer = {0};
+    struct buf text;
+    int version = tool_version(run, KAFKA_API_UNREGISTER_BROKER);
+    wire_defaults(&unregister_broker_request_desc, &request);
+    request.broker_id = (int32_t)strtol(options_get(run->options, "id"), NULL, 10);
+    if (version < 0 || tool_call_controller(run, KAFKA_API_UNREGISTER_BROKER, version, &request,
+                                            cluster_moved, &answer))
+        return 1;
+    int status = 0;
+    buf_init(&text);
+    const struct unregister_broker_response *response = answer.response;
+    if (response->error_code)
+        status = tool_fail(run, "%s",
+                           tool_error_text(response->error_code, response->error_message, &text));
+    else
+        printf("Broker %d is no longer registered.\n", request.broker_id);
+    client_answer_free(&answer);
+    buf_close(&text);
+    return status;
+}
+
+/* ---- which command ---- */
+
+struct cluster_command {
+    const char *name;
+    const char *option; /* its own; the others refuse it */
+    bool needs_option;
+    int (*run)(struct tool_run *run);
+};
+
+static const struct cluster_command cluster_commands[] = {
+    {"cluster-id", NULL, false, cluster_id},
+    {"unregister", "id", true, cluster_unregister},
+    {"list-endpoints", "include-fenced-brokers", false, cluster_endpoints},
+    {"api-versions", NULL, false, broker_api_versions_print},
+};
+
+static const struct cluster_command *cluster_find(const struct tool_run *run)
+{
+    const char *name = options_positional(run->options, 0);
+    struct buf names;
+    buf_init(&names);
+    for (size_t i = 0; i < ARRAY_LEN(cluster_commands); i++) {
+        if (name && strcmp(cluster_commands[i].name, name) == 0) {
+            buf_close(&names);
+            return &cluster_commands[i];
+        }
+        buf_printf(&names, "%s%s", i ? ", " : "", cluster_commands[i].name);
+    }
+    if (name && strcmp(name, "unregister-controller") == 0)
+        tool_misuse(run, "unregister-controller is not available: the controllers are those of "
+                         "controller.quorum.voters");
+    else
+        tool_misuse(run, "%s%sthe commands are %s", name ? name : "",
+                    name ? " is none of them: " : "which command? ", buf_text(&names));
+    buf_close(&names);
+    return NULL;
+}
+
+static int cluster_check(const struct tool_run *run, const struct cluster_command *command)
+{
+    struct buf problem;
+    int64_t id;
+    for (size_t i = 0; i < ARRAY_LEN(cluster_commands); i++) {
+        const struct cluster_command *other = &cluster_commands[i];
+        if (other != command && other->option && options_has(run->options, other->option))
+            return tool_misuse(run, "--%s goes with %s", other->option, other->name);
+    }
+    if (command->needs_option && !options_has(run->options, command->option))
+        return tool_misuse(run, "%s needs --%s N", command->name, command->option);
+    buf_init(&problem);
+    int err = options_int(run->options, "id", 0, INT32_MAX, -1, &id, &problem);
+    if (err)
+        tool_misuse(run, "%s", buf_text(&problem));
+    buf_close(&problem);
+    return err ? 1 : 0;
+}
+
+static int cluster_run(struct tool_run *run)
+{
+    const struct cluster_command *command = cluster_find(run);
+    if (!command || cluster_check(run, command) || tool_connect(run))
+        return 1;
+    return command->run(run);
 }
 
 const struct tool tool_cluster = {
     .name = "cluster",
     .link = "kafka-cluster",
-    .synopsis = "cluster-id|list-endpoints --bootstrap-server HOST:PORT",
-    .summary = "Show the cluster's id and its brokers' addresses.",
+    .synopsis = "cluster-id|unregister|list-endpoints|api-versions --bootstrap-server HOST:PORT",
+    .summary = "Show the cluster's id and brokers; unregister a broker that is gone.",
     .options = cluster_options,
     .positional = 1,
     .run = cluster_run,

@@ -15,10 +15,7 @@
 static const struct option_row configs_options[] = {
     OPTION("describe", NULL, "Show settings."),
     OPTION("alter", NULL, "Change settings."),
-    OPTION("bootstrap-server", "HOST:PORT,...", "Brokers to ask first."),
-    OPTION_SAME("bootstrap-controller", "HOST:PORT,...", "bootstrap-server"),
-    OPTION_OLD("zookeeper", "HOST:PORT"),
-    OPTION("command-config", "FILE", "A file of client properties, such as client.id."),
+    TOOL_CONNECT_OPTIONS,
     OPTION("entity-type", "TYPE", "topics or brokers."),
     OPTION("entity-name", "NAME", "The topic, or the broker's id."),
     OPTION("entity-default", NULL, "With brokers: what holds for all of them."),
@@ -57,14 +54,39 @@ struct configs {
     struct tool_run *run;
     int8_t type;
     const char *name; /* NULL = each one; "" = the default of all brokers */
+    struct props file; /* of --add-config-file */
 };
 
 /* ---- what it is about ---- */
+
+/* It is said once: a second way of saying it would be ignored. */
+static int configs_check_entity(const struct tool_run *run)
+{
+    static const char *const ways[] = {"entity-type", "topic", "broker", "broker-defaults"};
+    const char *first = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        if (!options_has(run->options, ways[i]))
+            continue;
+        if (first)
+            return tool_misuse(run, "give --%s or --%s, not both", first, ways[i]);
+        first = ways[i];
+    }
+    bool name = options_has(run->options, "entity-name");
+    bool all = options_has(run->options, "entity-default");
+    if (name && all)
+        return tool_misuse(run, "give --entity-name or --entity-default, not both");
+    if ((name || all) && first && strcmp(first, "entity-type") != 0)
+        return tool_misuse(run, "--%s goes with --entity-type, not with --%s",
+                           name ? "entity-name" : "entity-default", first);
+    return 0;
+}
 
 static int configs_read_entity(struct configs *c)
 {
     const struct options *options = c->run->options;
     const char *type = options_get(options, "entity-type");
+    if (configs_check_entity(c->run))
+        return 1;
     c->name = options_get(options, "entity-name");
     if (options_has(options, "topic")) {
         type = "topics";
@@ -287,7 +309,7 @@ static int configs_add_pairs(const struct configs *c, struct configs_changes *ch
     return 0;
 }
 
-static int configs_read_changes(const struct configs *c, struct configs_changes *changes)
+static int configs_read_changes(struct configs *c, struct configs_changes *changes)
 {
     const char *pairs, *names = options_get(c->run->options, "delete-config");
     size_t cursor = 0;
@@ -295,12 +317,15 @@ static int configs_read_changes(const struct configs *c, struct configs_changes 
         if (configs_add_pairs(c, changes, pairs))
             return 1;
     if (options_has(c->run->options, "add-config-file")) {
-        if (tool_read_props(c->run, "add-config-file"))
+        struct tool_run file = *c->run; /* what is in it is no setting of this client */
+        props_init(&file.props);
+        int err = tool_read_props(&file, "add-config-file");
+        c->file = file.props;
+        for (size_t i = 0; !err && i < c->file.count; i++)
+            err = configs_add(c, changes, CONFIGS_SET, wire_str_from(c->file.entries[i].key),
+                              wire_str_from(c->file.entries[i].value));
+        if (err)
             return 1;
-        for (size_t i = 0; i < c->run->props.count; i++)
-            if (configs_add(c, changes, CONFIGS_SET, wire_str_from(c->run->props.entries[i].key),
-                            wire_str_from(c->run->props.entries[i].value)))
-                return 1;
     }
     while (names && *names) {
         size_t len = strcspn(names, ",");
@@ -379,6 +404,7 @@ static int configs_run_alter(struct configs *c)
         status = 1;
     else
         status = tool_connect(c->run) ? 1 : configs_alter(c, changes);
+    props_close(&c->file);
     mem_free(changes);
     return status;
 }
@@ -386,6 +412,7 @@ static int configs_run_alter(struct configs *c)
 static int configs_run(struct tool_run *run)
 {
     struct configs c = {.run = run};
+    props_init(&c.file);
     if (options_has(run->options, "describe") == options_has(run->options, "alter"))
         return tool_misuse(run, "give one of --describe, --alter");
     if (tool_check_action(run, options_has(run->options, "alter") ? "alter" : "describe") ||

@@ -5,7 +5,8 @@
  * ends after
  * --max-messages, after --timeout-ms without a record, or on Ctrl-C, and says how many records it
  * was. Failure modes: a topic that is not there yet (said once, then waited for), no broker (said
- * once, tried on), errors of the cluster (each said once). */
+ * once, tried on), errors of the cluster (each said once), a record that a decoder can't take (the
+ * end, with status 1). */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,9 +19,8 @@
 #include "tools/tools.h"
 
 static const struct option_row consumer_options[] = {
-    OPTION("bootstrap-server", "HOST:PORT,...", "Brokers to ask first."),
+    TOOL_BOOTSTRAP_OPTIONS,
     OPTION_SAME("broker-list", "HOST:PORT,...", "bootstrap-server"),
-    OPTION_OLD("zookeeper", "HOST:PORT"),
     OPTION("topic", "NAME", "The topic to read."),
     OPTION("include", "REGEX", "All topics whose name matches."),
     OPTION_SAME("whitelist", "REGEX", "include"),
@@ -89,6 +89,7 @@ struct consumer {
     int64_t start;                               /* offset, or RD_KAFKA_OFFSET_BEGINNING, _END */
     int64_t partition, max_messages, timeout_ms; /* -1 = not given */
     bool silent, warned, missing_told;
+    bool failed; /* by a record that can't be printed */
     struct buf out;
     int64_t count;
     int64_t last_record_ms, next_scan_ms;
@@ -450,17 +451,34 @@ static bool consumer_has_enough(const struct consumer *c)
     return c->max_messages >= 0 && c->count >= c->max_messages;
 }
 
+/* A record that can't be decoded ends the tool, unless it is to be skipped. */
+static void consumer_print(struct consumer *c, const rd_kafka_message_t *message)
+{
+    struct buf problem;
+    buf_init(&problem);
+    if (formatter_print(c->formatter, message, &c->out, &problem)) {
+        bool skip = options_has(c->run->options, "skip-message-on-error");
+        consumer_flush(c);
+        tool_warn(c->run, "the record at offset %lld of %s-%d can't be printed: %s%s",
+                  (long long)message->offset, rd_kafka_topic_name(message->rkt), message->partition,
+                  buf_text(&problem),
+                  skip ? ": skipped" : " (--skip-message-on-error goes on after such records)");
+        c->failed = !skip;
+    }
+    buf_close(&problem);
+}
+
 static void consumer_take(struct consumer *c, const rd_kafka_message_t *message)
 {
     if (message->err) {
         consumer_tell_error(c, message);
         return;
     }
-    if (consumer_has_enough(c))
+    if (consumer_has_enough(c) || c->failed)
         return;
-    if (!c->silent)
-        formatter_print(c->formatter, message, &c->out);
     c->count++;
+    if (!c->silent)
+        consumer_print(c, message);
     if (c->out.len > CONSUMER_OUT_BYTES)
         consumer_flush(c);
 }
@@ -504,7 +522,7 @@ static void consumer_warn(struct consumer *c, int64_t now)
 static int consumer_loop(struct consumer *c)
 {
     c->last_record_ms = consumer_now_ms();
-    while (!rd_interrupted() && !c->watch.fatal && !consumer_has_enough(c)) {
+    while (!rd_interrupted() && !c->watch.fatal && !c->failed && !consumer_has_enough(c)) {
         int64_t now = consumer_now_ms();
         if (!c->group && now >= c->next_scan_ms)
             consumer_scan(c);
@@ -521,7 +539,7 @@ static int consumer_loop(struct consumer *c)
         consumer_warn(c, now);
     }
     consumer_flush(c);
-    return c->watch.fatal ? tool_fail(c->run, "%s", c->watch.reason) : 0;
+    return c->watch.fatal ? tool_fail(c->run, "%s", c->watch.reason) : c->failed;
 }
 
 static int consumer_run_checked(struct consumer *c)

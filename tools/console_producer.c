@@ -16,9 +16,8 @@
 #include "tools/tools.h"
 
 static const struct option_row producer_options[] = {
-    OPTION("bootstrap-server", "HOST:PORT,...", "Brokers to ask first."),
+    TOOL_BOOTSTRAP_OPTIONS,
     OPTION_SAME("broker-list", "HOST:PORT,...", "bootstrap-server"),
-    OPTION_OLD("zookeeper", "HOST:PORT"),
     OPTION("topic", "NAME", "The topic to write to."),
     OPTION("sync", NULL, "Wait for each record before the next."),
     OPTION("compression-codec", "[CODEC]", "none, gzip, snappy, lz4 or zstd; alone: gzip."),
@@ -306,7 +305,8 @@ static bool producer_is_null(const struct producer *p, const char *text, size_t 
            memcmp(p->null_marker, text, len) == 0;
 }
 
-/* "h1:v1,h2:v2"; 0, or 1 with the message printed. */
+/* "h1:v1,h2:v2"; 0, or 1 with the message printed. With ignore.error a header without a value has
+ * null, as in Kafka's tool. */
 static int producer_parse_headers(const struct producer *p, const char *text, size_t len,
                                   rd_kafka_headers_t *headers)
 {
@@ -316,13 +316,20 @@ static int producer_parse_headers(const struct producer *p, const char *text, si
         const char *end = memmem(text, len, p->headers_separator, separator_len);
         size_t header_len = end ? (size_t)(end - text) : len;
         const char *middle = memmem(text, header_len, p->headers_key_separator, key_separator_len);
-        if (!middle)
+        if (!middle && !p->ignore_error)
             return producer_bad_line(p, "header value", p->headers_key_separator);
-        const char *value = middle + key_separator_len;
-        size_t value_len = header_len - (size_t)(value - text);
-        bool null = producer_is_null(p, value, value_len);
-        rd_kafka_header_add(headers, text, middle - text, null ? NULL : value,
-                            null ? 0 : (ssize_t)value_len);
+        size_t name_len = middle ? (size_t)(middle - text) : header_len;
+        const char *value = middle ? middle + key_separator_len : NULL;
+        size_t value_len = middle ? header_len - name_len - key_separator_len : 0;
+        if (producer_is_null(p, text, name_len))
+            return tool_fail(p->run,
+                             "line %llu: a header's key is equal to null.marker (%s), and no "
+                             "header's key can be null",
+                             (unsigned long long)p->line, p->null_marker);
+        if (value && producer_is_null(p, value, value_len))
+            value = NULL;
+        rd_kafka_header_add(headers, text, (ssize_t)name_len, value,
+                            value ? (ssize_t)value_len : 0);
         size_t used = header_len + (end ? separator_len : 0);
         text += used;
         len -= used;
@@ -341,8 +348,7 @@ static int producer_parse(const struct producer *p, const char *text, size_t len
         if (end) {
             record->headers = rd_kafka_headers_new(PRODUCER_HEADERS_MAX);
             if (!producer_is_null(p, text, (size_t)(end - text)) &&
-                producer_parse_headers(p, text, (size_t)(end - text), record->headers) &&
-                !p->ignore_error)
+                producer_parse_headers(p, text, (size_t)(end - text), record->headers))
                 return 1;
             len -= (size_t)(end - text) + strlen(p->headers_delimiter);
             text = end + strlen(p->headers_delimiter);

@@ -157,9 +157,9 @@ int consumer_groups_topics(struct consumer_groups *tool, struct group_rows *rows
             group_client_topic(metadata, text, len);
         if (colon && !consumer_groups_partitions(text, colon, rows))
             return tool_misuse(tool->run, "--topic %s: write T or T:0,1", text);
-        if (!colon && !topic) {
-            client_set_problem(tool->run->client, "there is no topic %s: see kafka-topics --list",
-                               text);
+        if (!topic) {
+            client_set_problem(tool->run->client,
+                               "there is no topic %.*s: see kafka-topics --list", (int)len, text);
             return ERR_UNKNOWN_TOPIC_OR_PARTITION;
         }
         for (int32_t i = 0; !colon && i < topic->partitions.count; i++)
@@ -336,6 +336,61 @@ static int consumer_groups_delete_offsets(struct consumer_groups *tool)
 
 /* ---- which action ---- */
 
+/* As they are shown, each ended by a blank. */
+static const char consumer_groups_states[] =
+    "Assigning CompletingRebalance Dead Empty PreparingRebalance Reconciling Stable ";
+static const char consumer_groups_types[] = "Classic Consumer ";
+
+/* Whether `word`, without the blanks around it, is in the list, in any case. */
+static bool consumer_groups_knows(const char *known, const char *word, size_t len)
+{
+    for (; len > 0 && *word == ' '; len--)
+        word++;
+    while (len > 0 && word[len - 1] == ' ')
+        len--;
+    for (const char *at = known; *at;) {
+        size_t n = strcspn(at, " ");
+        if (n == len && strncasecmp(at, word, len) == 0)
+            return true;
+        at += n + 1;
+    }
+    return false;
+}
+
+/* A filter with a word that nothing can match would print an empty list for an answer. */
+static int consumer_groups_check_filter(const struct tool_run *run, const char *option,
+                                        const char *what, const char *known)
+{
+    const char *text = options_get(run->options, option);
+    if (!text || text[0] == '\0')
+        return 0;
+    for (const char *at = text;; at++) {
+        size_t len = strcspn(at, ",");
+        if (!consumer_groups_knows(known, at, len))
+            break;
+        at += len;
+        if (*at == '\0')
+            return 0;
+    }
+    struct buf valid;
+    buf_init(&valid);
+    for (const char *at = known; *at;) {
+        size_t n = strcspn(at, " ");
+        buf_printf(&valid, "%s%.*s", valid.len ? ", " : "", (int)n, at);
+        at += n + 1;
+    }
+    tool_misuse(run, "--%s: Invalid %s list '%s'. Valid %s are: %s", option, what, text,
+                strcmp(what, "state") == 0 ? "states" : "types", buf_text(&valid));
+    buf_close(&valid);
+    return 1;
+}
+
+static int consumer_groups_check_list(struct tool_run *run)
+{
+    return consumer_groups_check_filter(run, "state", "state", consumer_groups_states) ||
+           consumer_groups_check_filter(run, "type", "types", consumer_groups_types);
+}
+
 static int consumer_groups_check_describe(struct tool_run *run)
 {
     int views = options_has(run->options, "members") + options_has(run->options, "offsets") +
@@ -367,7 +422,7 @@ struct consumer_groups_action {
 };
 
 static const struct consumer_groups_action consumer_groups_actions[] = {
-    {"list", false, NULL, consumer_groups_list},
+    {"list", false, consumer_groups_check_list, consumer_groups_list},
     {"describe", true, consumer_groups_check_describe, consumer_groups_describe},
     {"delete", true, NULL, consumer_groups_delete},
     {"reset-offsets", true, consumer_groups_check_reset, consumer_groups_reset},

@@ -2,8 +2,8 @@
  *
  * Happy path: a group without members; --topic, --all-topics or the file choose partitions, the
  * target gives each its new offset, within what the log holds. Failure modes: a group with members
- * is refused; a partition that can't be planned is told and left out; an offset outside the log is
- * moved to its end, which is said. */
+ * is refused, as is a partition that is not there; one that can't be planned is told and left out;
+ * an offset outside the log is moved to its end, which is said. */
 #include "tools/consumer_groups.h"
 
 #include <stdlib.h>
@@ -150,6 +150,41 @@ static int reset_file_rows(const struct reset *reset, const char *group, struct 
     return 0;
 }
 
+static bool reset_is_there(const struct metadata_response_metadata_response_topic *topic,
+                           int32_t partition)
+{
+    for (int32_t i = 0; topic && i < topic->partitions.count; i++)
+        if (topic->partitions.items[i].partition_index == partition)
+            return true;
+    return false;
+}
+
+/* Each partition that was named must be there, before anything is changed: its offset would never
+ * be read. */
+static int reset_check_rows(struct reset *reset, const struct group_rows *rows)
+{
+    const struct metadata_response *metadata;
+    struct buf missing;
+    int err = group_client_metadata(&reset->tool->client, &metadata);
+    if (err)
+        return err;
+    buf_init(&missing);
+    for (size_t i = 0; i < rows->count; i++) {
+        const struct group_row *row = &rows->items[i];
+        if (!reset_is_there(group_client_topic(metadata, row->topic, strlen(row->topic)),
+                            row->partition))
+            buf_printf(&missing, "%s%s-%d", missing.len ? "," : "", row->topic, row->partition);
+    }
+    if (missing.len > 0) {
+        client_set_problem(reset->tool->run->client,
+                           "The partitions \"%s\" do not exist: see kafka-topics --describe",
+                           buf_text(&missing));
+        err = ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    buf_close(&missing);
+    return err;
+}
+
 /* 0, 1 when the reason is printed, or negative: client_problem. */
 static int reset_rows(struct reset *reset, const char *group, struct group_rows *rows)
 {
@@ -160,6 +195,8 @@ static int reset_rows(struct reset *reset, const char *group, struct group_rows 
         err = reset_file_rows(reset, group, rows);
     else if (!all)
         err = consumer_groups_topics(reset->tool, rows);
+    if (!err && rows->count > 0)
+        err = reset_check_rows(reset, rows);
     if (!err)
         err = group_client_committed(&reset->tool->client, group, &committed);
     if (!err && all && rows->count == 0) {
@@ -367,5 +404,9 @@ int consumer_groups_reset(struct consumer_groups *tool)
         table_print(table, stdout);
     table_free(table);
     mem_free(reset.file);
+    if (err == ERR_UNKNOWN_TOPIC_OR_PARTITION) { /* the command line is wrong, not the cluster */
+        consumer_groups_fail(tool);
+        return 1;
+    }
     return err < 0 ? consumer_groups_fail(tool) : err;
 }

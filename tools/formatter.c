@@ -2,7 +2,7 @@
  *
  * The fields that are switched on, in the order of the reference, joined by the key separator:
  * timestamp, partition, offset, epoch, headers, key, value. Failure mode: bytes that a numeric
- * decoder can't take are shown as they are. */
+ * decoder can't take are an error of the record, of which nothing is printed then. */
 #include "tools/formatter.h"
 
 #include <string.h>
@@ -158,21 +158,46 @@ static void formatter_put_real(struct buf *out, const void *data, size_t len)
     buf_printf(out, "%.*g", len == sizeof(float) ? 9 : 17, value);
 }
 
-static void formatter_put_field(const struct formatter *f, enum formatter_decoder decoder,
-                                const void *data, size_t len, struct buf *out)
+/* What a decoder takes; text takes any length. */
+static const struct {
+    const char *name;
+    size_t len;
+} formatter_widths[] = {
+    [FORMATTER_SHORT] = {"ShortDeserializer", 2},
+    [FORMATTER_INTEGER] = {"IntegerDeserializer", 4},
+    [FORMATTER_LONG] = {"LongDeserializer", 8},
+    [FORMATTER_FLOAT] = {"FloatDeserializer", 4},
+    [FORMATTER_DOUBLE] = {"DoubleDeserializer", 8},
+};
+
+/* A record on its way to `out`; `problem` is of its first field that can't be decoded. */
+struct formatter_print {
+    const struct formatter *f;
+    const rd_kafka_message_t *message;
+    struct buf *out, *problem;
+};
+
+static void formatter_put_field(const struct formatter_print *p, enum formatter_decoder decoder,
+                                const char *what, const void *data, size_t len)
 {
-    if (!data)
-        formatter_put_text(out, f->null_literal);
-    else if (decoder == FORMATTER_SHORT && len == 2)
-        buf_printf(out, "%d", (int16_t)bytes_get_u16(data));
-    else if (decoder == FORMATTER_INTEGER && len == 4)
-        buf_printf(out, "%d", (int32_t)bytes_get_u32(data));
-    else if (decoder == FORMATTER_LONG && len == 8)
-        buf_printf(out, "%lld", (long long)bytes_get_u64(data));
-    else if ((decoder == FORMATTER_FLOAT && len == 4) || (decoder == FORMATTER_DOUBLE && len == 8))
-        formatter_put_real(out, data, len);
-    else
+    struct buf *out = p->out;
+    if (!data) {
+        formatter_put_text(out, p->f->null_literal);
+    } else if (decoder == FORMATTER_TEXT) {
         formatter_put(out, data, len);
+    } else if (len != formatter_widths[decoder].len) {
+        if (p->problem->len == 0)
+            buf_printf(p->problem, "its %s has %zu bytes, and %s takes %zu", what, len,
+                       formatter_widths[decoder].name, formatter_widths[decoder].len);
+    } else if (decoder == FORMATTER_SHORT) {
+        buf_printf(out, "%d", (int16_t)bytes_get_u16(data));
+    } else if (decoder == FORMATTER_INTEGER) {
+        buf_printf(out, "%d", (int32_t)bytes_get_u32(data));
+    } else if (decoder == FORMATTER_LONG) {
+        buf_printf(out, "%lld", (long long)bytes_get_u64(data));
+    } else {
+        formatter_put_real(out, data, len);
+    }
 }
 
 static void formatter_put_timestamp(const rd_kafka_message_t *message, struct buf *out)
@@ -187,27 +212,30 @@ static void formatter_put_timestamp(const rd_kafka_message_t *message, struct bu
                    (long long)ms);
 }
 
-static void formatter_put_headers(const struct formatter *f, const rd_kafka_message_t *message,
-                                  struct buf *out)
+static void formatter_put_headers(const struct formatter_print *p)
 {
+    struct buf *out = p->out;
     rd_kafka_headers_t *headers;
     const char *name;
     const void *value;
     size_t len;
-    if (rd_kafka_message_headers(message, &headers) || rd_kafka_header_cnt(headers) == 0) {
+    if (rd_kafka_message_headers(p->message, &headers) || rd_kafka_header_cnt(headers) == 0) {
         formatter_put_text(out, "NO_HEADERS");
         return;
     }
     for (size_t i = 0; rd_kafka_header_get_all(headers, i, &name, &value, &len) == 0; i++) {
         if (i > 0)
-            formatter_put_text(out, f->headers_separator);
+            formatter_put_text(out, p->f->headers_separator);
         buf_printf(out, "%s:", name);
-        formatter_put_field(f, f->header_decoder, value, len, out);
+        formatter_put_field(p, p->f->header_decoder, "header", value, len);
     }
 }
 
-void formatter_print(const struct formatter *f, const rd_kafka_message_t *message, struct buf *out)
+int formatter_print(const struct formatter *f, const rd_kafka_message_t *message, struct buf *out,
+                    struct buf *problem)
 {
+    const struct formatter_print print = {f, message, out, problem};
+    size_t start = out->len;
     bool first = true;
 #define FORMATTER_FIELD(wanted, statement)                                                         \
     do {                                                                                           \
@@ -223,11 +251,17 @@ void formatter_print(const struct formatter *f, const rd_kafka_message_t *messag
     FORMATTER_FIELD(f->offset, buf_printf(out, "Offset:%lld", (long long)message->offset));
     /* librdkafka 2.0 does not say the leader epoch of a record. */
     FORMATTER_FIELD(f->epoch, formatter_put_text(out, "Epoch:NOT_PRESENT"));
-    FORMATTER_FIELD(f->headers, formatter_put_headers(f, message, out));
+    FORMATTER_FIELD(f->headers, formatter_put_headers(&print));
     FORMATTER_FIELD(f->key,
-                    formatter_put_field(f, f->key_decoder, message->key, message->key_len, out));
+                    formatter_put_field(&print, f->key_decoder, "key", message->key,
+                                        message->key_len));
     FORMATTER_FIELD(f->value,
-                    formatter_put_field(f, f->value_decoder, message->payload, message->len, out));
+                    formatter_put_field(&print, f->value_decoder, "value", message->payload,
+                                        message->len));
 #undef FORMATTER_FIELD
     formatter_put_text(out, f->line_separator);
+    if (problem->len == 0)
+        return 0;
+    out->len = start;
+    return ERR_INVALID;
 }

@@ -2,7 +2,7 @@
  *
  * Which tool: the name it was called by (bin/kafka-topics.sh is a link to it), or else the first
  * argument (millrace topics ...). Options are parsed here by the tool's table; --help and --version
- * are the same for all. */
+ * (-h, -v) are the same for all. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -40,8 +40,10 @@ static void main_usage(FILE *out)
     for (size_t i = 0; i < ARRAY_LEN(main_tools); i++)
         fprintf(out, "  %-26s%s\n", main_tools[i]->name, main_tools[i]->summary);
     fprintf(out,
-            "\nmillrace TOOL --help lists the options of a tool. bin/kafka-TOOL.sh is the same "
-            "as millrace TOOL.\n");
+            "\nmillrace help TOOL lists the options of a tool. bin/kafka-TOOL.sh is the same as "
+            "millrace TOOL.\n"
+            "$MILLRACE_BOOTSTRAP=HOST:PORT stands for --bootstrap-server where that is not "
+            "given.\n");
 }
 
 static int main_run_parsed(struct tool_run *run)
@@ -61,27 +63,38 @@ static int main_run_parsed(struct tool_run *run)
     return status;
 }
 
+/* "--help", "-help", "-h" */
+static bool main_is(const char *arg, const char *option)
+{
+    if (arg[0] != '-')
+        return false;
+    return strcmp(arg + 1 + (arg[1] == '-'), option) == 0 ||
+           (arg[1] == option[0] && arg[2] == '\0');
+}
+
 /* --help and --version count wherever they stand: a bad option elsewhere must not hide them. */
 static bool main_asks(const struct tool_run *run, const char *option)
 {
-    for (int i = 0; i < run->argc; i++) {
-        const char *arg = run->argv[i];
-        if (strcmp(arg, "--") == 0)
-            return false;
-        if (arg[0] == '-' && strcmp(arg + 1 + (arg[1] == '-'), option) == 0)
+    for (int i = 0; i < run->argc && strcmp(run->argv[i], "--") != 0; i++)
+        if (main_is(run->argv[i], option))
             return true;
-    }
     return false;
+}
+
+static void main_tool_usage(const struct tool_run *run, FILE *out)
+{
+    static const struct option_row none[] = {TOOL_LAST_OPTIONS};
+    const struct tool *tool = run->tool;
+    options_usage(tool->options ? tool->options : none, run->called, tool->synopsis, tool->summary,
+                  out);
 }
 
 static int main_run(struct tool_run *run)
 {
     const struct tool *tool = run->tool;
-    static const struct option_row none[] = {TOOL_LAST_OPTIONS};
-    const struct option_row *rows = tool->options ? tool->options : none;
     bool help = main_asks(run, "help");
     if (help || (run->argc == 0 && tool->options)) {
-        options_usage(rows, run->called, tool->synopsis, tool->summary, help ? stdout : stderr);
+        main_tool_usage(run, help ? stdout : stderr);
         return help ? 0 : 1;
     }
     if (main_asks(run, "version")) {
@@ -101,33 +114,62 @@ static int main_run(struct tool_run *run)
     return status;
 }
 
+/* A word that is no tool gets its line, not the list of all tools. */
+static int main_no_tool(const char *word)
+{
+    fprintf(stderr, "millrace: there is no tool %s: millrace --help lists the tools\n", word);
+    return 1;
+}
+
+/* millrace help TOOL */
+static int main_help(const char *word)
+{
+    struct tool_run run = {.tool = main_find(word)};
+    if (!run.tool)
+        return main_no_tool(word);
+    char *called = mem_printf("millrace %s", run.tool->name);
+    run.called = called;
+    main_tool_usage(&run, stdout);
+    mem_free(called);
+    return 0;
+}
+
+/* Called as millrace, without a tool. */
+static int main_alone(int argc, char **argv)
+{
+    const char *word = argc > 1 ? argv[1] : NULL;
+    bool help = word && (main_is(word, "help") || strcmp(word, "help") == 0);
+    if (help && argc > 2)
+        return main_help(argv[2]);
+    if (help || !word) {
+        main_usage(help ? stdout : stderr);
+        return help ? 0 : 1;
+    }
+    if (!main_is(word, "version"))
+        return main_no_tool(word);
+    printf("%s (Millrace)\n", MILLRACE_VERSION);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const char *slash = strrchr(argv[0], '/');
     const char *name = slash ? slash + 1 : argv[0];
     struct tool_run run = {.program = argv[0], .called = name};
     char *called = NULL;
-    int status = 1, skip = 1;
+    int status, skip = 1;
     run.tool = main_find(name);
     if (!run.tool && argc > 1) {
         run.tool = main_find(argv[1]);
         run.called = called = mem_printf("millrace %s", argv[1]);
         skip = 2;
     }
-    const char *word = argc > 1 ? argv[1] : "";
-    bool help = strcmp(word, "help") == 0 || strcmp(word, "--help") == 0;
     if (run.tool) {
         run.argc = argc - skip;
         run.argv = argv + skip;
         status = main_run(&run);
-    } else if (strcmp(word, "--version") == 0) {
-        printf("%s (Millrace)\n", MILLRACE_VERSION);
-        status = 0;
     } else {
-        if (argc > 1 && !help)
-            fprintf(stderr, "millrace: there is no tool %s\n\n", word);
-        main_usage(help ? stdout : stderr);
-        status = help ? 0 : 1;
+        status = main_alone(argc, argv);
     }
     mem_free(called);
     return status;

@@ -13,10 +13,7 @@
 #include "tools/tools.h"
 
 static const struct option_row quorum_options[] = {
-    OPTION("bootstrap-server", "HOST:PORT,...", "Brokers to ask first."),
-    OPTION_SAME("bootstrap-controller", "HOST:PORT,...", "bootstrap-server"),
-    OPTION_OLD("zookeeper", "HOST:PORT"),
-    OPTION("command-config", "FILE", "A file of client properties, such as client.id."),
+    TOOL_CONNECT_OPTIONS,
     OPTION("status", NULL, "describe: leader, epoch, high watermark, lag, voters and observers."),
     OPTION("replication", NULL, "describe: a table of the nodes and their positions."),
     OPTION("human-readable", NULL, "describe --replication: times as ages."),

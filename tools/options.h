@@ -44,10 +44,14 @@ struct option_row {
     {                                                                                              \
         .name = text, .value = what, .doc = sentence, .letter = c                                  \
     }
-/* An older option that is still taken. */
+/* An older option that is still taken, or one that is refused with a reason. */
 #define OPTION_OLD(text, what)                                                                     \
     {                                                                                              \
         .name = text, .value = what                                                                \
+    }
+#define OPTION_OLD_LETTER(c, text, what)                                                           \
+    {                                                                                              \
+        .name = text, .value = what, .letter = c                                                   \
     }
 #define OPTION_SAME(text, what, other)                                                             \
     {                                                                                              \

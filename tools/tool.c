@@ -116,6 +116,11 @@ char *tool_bootstrap(struct tool_run *run, const char **option)
     const char *variable = getenv("MILLRACE_BOOTSTRAP");
     const char *property = props_get(&run->props, "bootstrap.servers");
     *option = "--bootstrap-server";
+    if (options_has(run->options, "bootstrap-controller")) {
+        tool_misuse(run, "--bootstrap-controller: the controllers' port speaks a protocol of its "
+                         "own here: give a broker with --bootstrap-server, it asks the controller");
+        return NULL;
+    }
     if (given) {
         if (strcmp(options_written(run->options, "bootstrap-server"), "broker-list") == 0)
             *option = "--broker-list";

@@ -36,13 +36,21 @@ struct tool_run {
 
 /* The end of each table. */
 #define TOOL_LAST_OPTIONS                                                                          \
-    OPTION("help", NULL, "This text."), OPTION("version", NULL, "The version."), OPTION_END
+    OPTION_LETTER('h', "help", NULL, "This text."),                                                \
+        OPTION_LETTER('v', "version", NULL, "The version."), OPTION_END
 
-/* The options that tool_connect reads. */
-#define TOOL_CONNECT_OPTIONS                                                                       \
-    OPTION("bootstrap-server", "HOST:PORT,...", "Brokers to ask first."),                          \
+/* The options that tool_bootstrap reads: every tool that speaks to a cluster has them, so that each
+ * of them is taken or refused by all alike. */
+#define TOOL_BOOTSTRAP_OPTIONS                                                                     \
+    OPTION_LETTER('b', "bootstrap-server", "HOST:PORT,...", "Brokers to ask first."),              \
         OPTION_OLD("zookeeper", "HOST:PORT"),                                                      \
-        OPTION("command-config", "FILE", "A file of client properties, such as client.id.")
+        OPTION_OLD_LETTER('C', "bootstrap-controller", "HOST:PORT,...")
+
+/* And those of tool_connect. */
+#define TOOL_CONNECT_OPTIONS                                                                       \
+    TOOL_BOOTSTRAP_OPTIONS,                                                                        \
+        OPTION_LETTER('c', "command-config", "FILE",                                               \
+                      "A file of client properties, such as client.id.")
 
 /* Prints "NAME: sentence" on stderr and returns 1. */
 int tool_fail(const struct tool_run *run, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -21,6 +21,14 @@ from wait import wait_until
 
 DEADLINE_S = 60
 TOPICS, PRODUCER, CONSUMER = "kafka-topics.sh", "kafka-console-producer.sh", "kafka-console-consumer.sh"
+GROUPS = "kafka-consumer-groups.sh"
+SPEAKERS = (  # to a cluster
+    (TOPICS, "--list"), (PRODUCER, "--topic", "t"), (CONSUMER, "--topic", "t"),
+    ("kafka-configs.sh", "--describe", "--topic", "t"), (GROUPS, "--list"), ("kafka-groups.sh", "--list"),
+    ("kafka-get-offsets.sh",), ("kafka-metadata-quorum.sh", "describe", "--status"),
+    ("kafka-broker-api-versions.sh",), ("kafka-cluster.sh", "cluster-id"))
+NAMES = [name for name, *_ in SPEAKERS] + [
+    "kafka-server-start.sh", "kafka-server-stop.sh", "kafka-dump-log.sh", "zookeeper-server-start.sh"]
 QUIET_MS = "5000"  # without a record: the consumer has read to the end
 
 
@@ -258,12 +266,7 @@ def consumer():
 
 @test("addresses that can't be, and brokers that are not there, for every tool")
 def addresses():
-    tools = ((TOPICS, "--list"), (PRODUCER, "--topic", "t"), (CONSUMER, "--topic", "t"),
-             ("kafka-configs.sh", "--describe", "--topic", "t"),
-             ("kafka-consumer-groups.sh", "--list"), ("kafka-groups.sh", "--list"),
-             ("kafka-get-offsets.sh",), ("kafka-metadata-quorum.sh", "describe", "--status"),
-             ("kafka-broker-api-versions.sh",), ("kafka-cluster.sh", "cluster-id"))
-    for name, *arguments in tools:
+    for name, *arguments in SPEAKERS:
         done = tool(name, "--bootstrap-server", "localhost:none", *arguments, check_status=False)
         check_equal((done.returncode, done.stderr),
                     (1, f"{name}: --bootstrap-server localhost:none is not an address: write it as "
@@ -275,7 +278,7 @@ def addresses():
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{closed.getsockname()[1]}"
-        for name, *arguments in tools:
+        for name, *arguments in SPEAKERS:
             if name in (PRODUCER, CONSUMER):
                 continue  # they try on, as they say; the producer's end is another test
             done = tool(name, "--bootstrap-server", address, *arguments, check_status=False)
@@ -308,6 +311,131 @@ def client_settings():
              out="a\n", err=re.compile("client.dns.lookup has no effect here.*\nProcessed a total of 1"))
         misuse(cluster, PRODUCER, "--topic", "t", "--producer-property", "max.block.ms=x",
                words=["max.block.ms=x"])
+
+
+@test("help, versions and wrong names")
+def asked():
+    def run(*arguments, status, lines=None, out=None, name="millrace"):
+        done = tool(name, *arguments, check_status=False)
+        check_equal(done.returncode, status, f"the status of {name} {arguments}: {done.stderr!r}")
+        if lines:
+            check_equal((done.stdout, len(done.stderr.splitlines())), ("", lines),
+                        f"stdout and the number of lines of {name} {arguments}: {done.stderr!r}")
+        if out:
+            check(re.search(out, done.stdout) and not done.stderr, f"{name} {arguments}: {done.stdout!r}")
+    for option in ("--help", "-h", "help"):
+        run(option, status=0, out="Usage: millrace TOOL")
+    run(status=1)
+    for option in ("--version", "-v"):
+        run(option, status=0, out=r"^\d+\.\d+\.\d+ \(Millrace\)\n$")
+    for word in ("topics", "kafka-topics", "kafka-topics.sh"):
+        run("help", word, status=0, out=r"Usage: millrace topics .*\n[^$]*--create")
+    run("help", "server-start", status=0, out="Usage: millrace server-start")
+    for wrong in (("nonsense",), ("help", "nonsense"), ("nonsense", "--help"), ("-x",)):
+        run(*wrong, status=1, lines=1)
+    for name in NAMES:
+        for option in ("--help", "-h"):
+            run(option, status=0, out=f"Usage: {name} ", name=name)
+        for option in ("--version", "-v"):
+            run(option, status=0, out=r"^\d+\.\d+\.\d+ \(Millrace\)\n$", name=name)
+
+
+@test("filters with words that are none, a second way to say the same, the controllers' port")
+def unknown_words():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t", partitions=2)
+        says(cluster, PRODUCER, "--topic", "t", stdin="a\n")
+        states = ["Assigning, CompletingRebalance, Dead, Empty, PreparingRebalance, Reconciling, Stable"]
+        types = ["Valid types are: Classic, Consumer"]
+        for arguments, words in ((("--state", "nonsense"), states), (("--state", "Stable,nonsense"), states),
+                                 (("--state", "Stable,"), states), (("--type", "share"), types),
+                                 (("--state", "Stable", "--type", "nonsense"), types)):
+            misuse(cluster, GROUPS, "--list", *arguments, words=[arguments[-1], *words])
+        for state in ("stable", " Stable , EMPTY", "assigning,reconciling"):
+            says(cluster, GROUPS, "--list", "--state", state, out=re.compile("^GROUP +STATE *\n$"))
+        misuse(cluster, "kafka-groups.sh", "--list", "--group-type", "nonsense",
+               words=["nonsense", "classic, consumer, share, streams"])
+        for arguments, words in (
+                (("--topic", "t", "--entity-type", "brokers"), ["--entity-type or --topic"]),
+                (("--topic", "t", "--broker", "0"), ["--topic or --broker"]),
+                (("--topic", "t", "--entity-name", "u"), ["--entity-name goes with --entity-type"]),
+                (("--entity-type", "brokers", "--entity-name", "0", "--entity-default"),
+                 ["--entity-name or --entity-default"]),
+                (("--entity-type", "nonsense"), ["nonsense", "topics and brokers"])):
+            misuse(cluster, "kafka-configs.sh", "--describe", *arguments, words=words)
+        for name, *arguments in SPEAKERS:
+            done = tool(name, *arguments, "--bootstrap-controller", cluster.nodes[0].address,
+                        check_status=False)
+            check_equal((done.returncode, done.stdout), (1, ""), f"status and stdout of {name}")
+            check("--bootstrap-controller" in done.stderr and "--bootstrap-server" in done.stderr,
+                  f"{name}: {done.stderr!r}")
+
+
+@test("kafka-get-offsets: nothing to show; a reset of partitions that are not there")
+def not_there():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t", partitions=2)
+        offsets = ("kafka-get-offsets.sh", "--topic", "t")
+        says(cluster, *offsets, "--time", "latest-tiered", status=1, err=re.compile("t-0 is left out"))
+        says(cluster, *offsets, "--partitions", "7", status=1, err=re.compile("no topic and partition"))
+        says(cluster, *offsets, "--partitions", "1,7", out="t:1:0\n")
+        says(cluster, *offsets, "--time", "9999999999999")  # nothing is that young: no error
+        reset = (GROUPS, "--reset-offsets", "--group", "g", "--to-earliest", "--execute")
+        plan = os.path.join(cluster.directory, "plan.csv")
+        with open(plan, "w") as file:
+            file.write("t,0,0\nt,5,0\n")
+        for arguments, missing in ((("--topic", "t:5"), "t-5"), (("--topic", "t:0,5,7"), "t-5,t-7"),
+                                   (("--topic", "absent:0"), "absent")):
+            says(cluster, *reset, *arguments, status=1, out=re.compile(rf"^\nError: .*{missing}\b"))
+        says(cluster, GROUPS, "--reset-offsets", "--group", "g", "--from-file", plan, "--execute", status=1,
+             out=re.compile('^\nError: .*"t-5" do not exist'))
+        says(cluster, GROUPS, "--describe", "--group", "g", out=re.compile("group .g. does not exist"))
+        says(cluster, *reset, "--topic", "t:1", out=re.compile("g +t +1 +0 *\n$"))
+
+
+@test("records that can't be written or read as the options say")
+def bad_records():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t", partitions=1)
+        headers = ("--topic", "t", "--property", "parse.headers=true", "--property", "null.marker=NULL")
+        for more in ((), ("--property", "ignore.error=true")):
+            says(cluster, PRODUCER, *headers, *more, stdin="a:b,NULL:v\tvalue\nc:d\tnever\n", status=1,
+                 err=re.compile("line 1: a header's key is equal to null.marker \\(NULL\\)"))
+        says(cluster, PRODUCER, *headers, "--property", "ignore.error=true", stdin="x,a:NULL\tfour\n")
+        says(cluster, PRODUCER, "--topic", "t", stdin="five5\n4444\n")
+        read = ("--topic", "t", "--from-beginning", "--max-messages", "3", "--value-deserializer",
+                "org.apache.kafka.common.serialization.IntegerDeserializer")
+        says(cluster, CONSUMER, *read, "--property", "print.headers=true", status=1,
+             out="x:null,a:null\t1718580594\n",
+             err=re.compile("offset 1 of t-0 can't be printed: its value has 5 bytes, and "
+                            "IntegerDeserializer takes 4 .*\nProcessed a total of 2 messages\n"))
+        says(cluster, CONSUMER, *read, "--skip-message-on-error", out="1718580594\n875836468\n",
+             err=re.compile("its value has 5 bytes.*skipped\nProcessed a total of 3 messages\n"))
+
+
+@test("kafka-cluster: unregister, endpoints and versions; each option with its command")
+def cluster_tool():
+    with Cluster(3) as cluster:
+        name = "kafka-cluster.sh"
+        said = says(cluster, name, "cluster-id", out=re.compile(r"^Cluster ID: [\w-]{22}\n$")).stdout
+        done = tool(name, "cluster-id", "-b", cluster.nodes[0].address)
+        check_equal(done.stdout, said, "the answer to -b")
+        misuse(cluster, name, words=["cluster-id, unregister, list-endpoints, api-versions"])
+        misuse(cluster, name, "nonsense", words=["nonsense", "cluster-id, unregister"])
+        misuse(cluster, name, "unregister-controller", "-i", "1", words=["controller.quorum.voters"])
+        misuse(cluster, name, "unregister", words=["unregister needs --id"])
+        misuse(cluster, name, "unregister", "--id", "x", words=["--id x"])
+        misuse(cluster, name, "cluster-id", "--id", "1", words=["--id goes with unregister"])
+        misuse(cluster, name, "unregister", "-i", "1", "--include-fenced-brokers", words=["list-endpoints"])
+        says(cluster, name, "unregister", "--id", "7", status=1, err=re.compile("Broker ID 7 not found"))
+        says(cluster, name, "api-versions", out=re.compile(r"\(id: 2 rack: null isFenced: false\) -> \(\n"))
+        cluster.nodes[2].kill()
+        wait_until(lambda: "2  " not in says(cluster, name, "list-endpoints", out=re.compile("ID")).stdout,
+                   DEADLINE_S, "the broker is fenced")
+        says(cluster, name, "list-endpoints", "--include-fenced-brokers", out=re.compile("2 .* fenced "))
+        says(cluster, name, "unregister", "-i", "2", out="Broker 2 is no longer registered.\n")
+        wait_until(lambda: " fenced" not in says(cluster, name, "list-endpoints", "--include-fenced-brokers",
+                                                 out=re.compile("ID")).stdout, DEADLINE_S, "it is forgotten")
 
 
 @test("the console tools end on Ctrl-C, also without a cluster")
