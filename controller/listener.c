@@ -3,13 +3,14 @@
  * silent ones that they might be an attack stop the accepting until some have gone. */
 #include "controller/listener.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "env/told.h"
 #include "meta/channel.h"
-#include "wire/foreign.h"
 
 enum {
     HELLO_MS = 5000,
@@ -31,7 +32,7 @@ struct listener {
     struct env_listener *socket;
     struct list greetings;
     int count;
-    struct foreign foreign; /* swept when another one comes */
+    struct told told; /* swept when another one comes */
 };
 
 static void greeting_free(struct greeting *greeting)
@@ -120,19 +121,29 @@ static void on_frame(void *owner, struct link *link, Meta__Frame *frame)
     meta__frame__free_unpacked(frame, NULL);
 }
 
+static void tell_foreign(struct listener *listener, const char *peer, const char *name)
+{
+    char what[64];
+    snprintf(what, sizeof(what), "speaks %s", name);
+    if (told_is_first(&listener->told, listener->logger, env_now_ms(listener->env), peer, what))
+        logger_warn(listener->logger,
+                    "closing the connection of %s: it %s, and this is the controller's listener: "
+                    "clients use the broker's",
+                    peer, what);
+}
+
 static void on_broken(void *owner, struct link *link, int err)
 {
     struct greeting *greeting = owner;
     const char *name = link_foreign(link);
-    if (name)
-        foreign_tell(&greeting->listener->foreign, greeting->listener->logger,
-                     env_now_ms(greeting->listener->env), link_peer(link), name,
-                     "this is the controller's listener: clients use the broker's");
-    else if (err == ERR_MALFORMED || err == ERR_TOO_LARGE)
+    if (name) {
+        tell_foreign(greeting->listener, link_peer(link), name);
+    } else if (err == ERR_MALFORMED || err == ERR_TOO_LARGE) {
         logger_warn(greeting->listener->logger,
                     "%s does not speak the controller protocol: %s. (Clients use the broker's "
                     "listener, not this one.)",
                     link_peer(link), err_text(err));
+    }
     greeting_end(greeting);
 }
 

@@ -16,13 +16,13 @@
 #include "broker/net/api_table.h"
 #include "broker/net/refused.h"
 #include "kafka/messages/headers.h"
+#include "wire/foreign.h"
 #include "wire/frame.h"
 
 enum {
     CONNECTION_REQUESTS_MAX = 64,    /* unanswered at a time; more than any client pipelines */
     CONNECTION_QUEUED_MAX = 8 << 20, /* bytes not yet taken by a slow reader */
     CONNECTION_UNSENT_MAX = 512,     /* answers not yet taken: more than fit in one turn's frames */
-    CONNECTION_ABSENT_MAX = 1024,    /* hosts and APIs; then all are forgotten, and said again */
     CONNECTION_ARENA_MAX = 64 << 20  /* decoded arrays of one request: counts are checked against
                                       * the bytes before, this bounds what is left */
 };
@@ -165,39 +165,27 @@ static void connection_refuse(struct connection *connection, const struct reques
     connection_close(connection);
 }
 
-/* A client that is told nothing tries again and again: one line is enough. */
-static bool connection_is_first_time(struct connection *connection, int16_t key)
+/* Whether a line about it is due: once a minute for what its host does. */
+static bool connection_is_first(struct connection *connection, const char *what)
 {
     struct connection_owner *owner = connection->owner;
-    char text[sizeof(connection->host) + 8];
-    int len = snprintf(text, sizeof(text), "%s %d", connection->host, key);
-    if (map_get(&owner->absent, text, (size_t)len))
-        return false;
-    if (owner->absent.count >= CONNECTION_ABSENT_MAX)
-        map_close(&owner->absent);
-    if (owner->broker->client_lines.quota.left > 0)
-        map_put(&owner->absent, text, (size_t)len, owner);
-    return true;
+    return told_is_first(&owner->told, &owner->broker->client_lines.logger,
+                         env_now_ms(owner->broker->env), connection_peer(connection), what);
 }
 
 /* There is no answer that its sender could read: Kafka closes too. ApiVersions does not name the
  * API, so a client that asks first does not come here. */
 static void connection_refuse_absent(struct connection *connection, int16_t key, int16_t version)
 {
-    struct logger *logger = &connection->owner->broker->client_lines.logger;
     const char *name = kafka_api_name(key);
-    if (!connection_is_first_time(connection, key))
-        ;
-    else if (name)
-        logger_warn(logger,
-                    "closing the connection of %s: it asks for %s (api key %d, version %d), which "
-                    "this broker does not serve: said once a host",
-                    connection_peer(connection), name, key, version);
-    else
-        logger_warn(logger,
-                    "closing the connection of %s: it asks for api key %d (version %d), which "
-                    "Kafka does not have: said once a host",
-                    connection_peer(connection), key, version);
+    char what[64];
+    snprintf(what, sizeof(what), "asks for %s%sapi key %d", name ? name : "", name ? ", " : "",
+             key);
+    if (connection_is_first(connection, what))
+        logger_warn(&connection->owner->broker->client_lines.logger,
+                    "closing the connection of %s: it %s, version %d, which %s: said once a minute",
+                    connection_peer(connection), what, version,
+                    name ? "this broker does not serve" : "Kafka does not have");
     connection_close(connection);
 }
 
@@ -309,17 +297,21 @@ static void connection_broken(void *data, int err)
     struct connection *connection = data;
     struct connection_owner *owner = connection->owner;
     struct logger *logger = &owner->broker->client_lines.logger;
+    char what[64];
     size_t len;
     const uint8_t *unread = frame_conn_unread(connection->conn, &len);
     const char *name = connection->spoken ? NULL : foreign_name(unread, len);
-    if (name)
-        foreign_tell(&owner->foreign, logger, env_now_ms(owner->broker->env),
-                     connection_peer(connection), name,
-                     "this port speaks Kafka's protocol, in plain: set "
-                     "security.protocol=PLAINTEXT in a client of Kafka");
-    else if (err != ERR_EOF && err != ERR_RESET && err != ERR_CLOSED)
+    if (name) {
+        snprintf(what, sizeof(what), "speaks %s", name);
+        if (connection_is_first(connection, what))
+            logger_warn(logger,
+                        "closing the connection of %s: it %s, and this port speaks Kafka's "
+                        "protocol, in plain: set security.protocol=PLAINTEXT in a client of Kafka",
+                        connection_peer(connection), what);
+    } else if (err != ERR_EOF && err != ERR_RESET && err != ERR_CLOSED) {
         logger_warn(logger, "closing the connection of %s: %s", connection_peer(connection),
                     err_text(err));
+    }
     connection_close(connection);
 }
 

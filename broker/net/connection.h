@@ -4,10 +4,9 @@
 #define BROKER_NET_CONNECTION_H
 
 #include "base/list.h"
-#include "base/map.h"
 #include "base/mem.h"
 #include "broker/net/request.h"
-#include "wire/foreign.h"
+#include "env/told.h"
 
 struct connection;
 struct refused;
@@ -20,8 +19,7 @@ struct connection_owner {
     size_t unsent_bytes;      /* what answers hold that were not taken yet, files not counted */
     size_t unsent_shed;       /* of it, what goes with connections that are about to close */
     size_t unsent_max;        /* over it, who has not taken its answers asks nothing more */
-    struct map absent; /* hosts and the APIs that they asked for in vain: each is logged once */
-    struct foreign foreign;
+    struct told told;
 };
 
 /* Takes the stream over; on an error it is closed. */

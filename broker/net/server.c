@@ -124,7 +124,7 @@ static void server_sweep(void *data)
             connection_close(connection);
     }
     (void)mem_reserve_fill();
-    foreign_sweep(&server->owner.foreign, logger, now_ms);
+    told_sweep(&server->owner.told, logger, now_ms);
     if (server->owner.budget.starved)
         server_make_room(server);
     if (++server->sweeps % SERVER_TRIM_SWEEPS == 0)
@@ -204,7 +204,6 @@ int server_new(struct broker *broker, struct buf *problem, struct server **out)
     (void)mem_reserve_fill();
     server->files_max = server_share_files(env_files_limit(broker->env)).connections;
     list_init(&server->owner.connections);
-    map_init(&server->owner.absent);
     mem_budget_init(&server->owner.budget, server_budget(broker->config));
     server->owner.unsent_max = server->owner.budget.limit / 2;
     env_timer_init(broker->env, &server->sweep, server_sweep, server);
@@ -249,7 +248,6 @@ void server_free(struct server *server)
 {
     server_close(server);
     ASSERT(server->owner.budget.used == 0);
-    map_close(&server->owner.absent);
     mem_free(server->listeners);
     mem_free(server);
 }

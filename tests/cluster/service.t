@@ -119,6 +119,9 @@ def strangers():
             check(any("security.protocol=PLAINTEXT" in line for line in found), found)
             check(any("controller's listener" in line for line in found), found)
         check(not said(node, "over the limit"), node.log_end())
+        for _ in range(5):
+            knock(node.port, frame(999, 0))
+        check_equal(len(said(node, "it asks for api key 999")), 1, "the lines about an API that is none")
 
 
 @test("a client that gives up after a part of a TLS record is named, however large frames may be")
@@ -135,7 +138,7 @@ def limits():
     with Cluster(1) as cluster:
         node = cluster.nodes[0]
         for n in range(STRANGERS):
-            knock(node.port, frame(999, 0))
+            knock(node.port, frame(3, 999))
             knock(node.port + 10000, frame(3, 0))
         cluster.stop()
         for pattern, rest, most in (
