@@ -61,7 +61,8 @@ struct consensus {
     struct raft_store *store;
     struct raft_peers *peers;
     struct raft_backend *backend;
-    bool started; /* the raft object is alive */
+    bool made;    /* the raft object holds memory */
+    bool started; /* it runs as well */
     bool failed;
     bool closed;
 
@@ -509,6 +510,7 @@ static int start_raft(struct consensus *consensus, const struct consensus_config
         buf_printf(problem, "Raft can't start: %s", raft_strerror(rc));
         return ERR_NO_MEMORY;
     }
+    consensus->made = true;
     raft_set_pre_vote(raft, true);
     raft_set_heartbeat_timeout(raft, (unsigned)config->heartbeat_ms);
     raft_set_election_timeout(raft, (unsigned)config->election_timeout_ms);
@@ -747,7 +749,7 @@ bool consensus_voter(const struct consensus *consensus, int i, struct consensus_
 static void on_closed(struct raft *raft)
 {
     struct consensus *consensus = CONTAINER_OF(raft, struct consensus, raft);
-    consensus->started = false;
+    consensus->made = consensus->started = false;
     void (*stopped)(void *data) = consensus->stopped;
     consensus->stopped = NULL;
     if (stopped)
@@ -780,7 +782,7 @@ void consensus_free(struct consensus *consensus)
         return;
     env_timer_stop(&consensus->fast);
     env_timer_stop(&consensus->transfer_timer);
-    if (consensus->started) { /* a crash: nothing is told any more, only memory is given back */
+    if (consensus->made) { /* a crash or no start: nothing is told, only memory is given back */
         consensus->closed = true;
         raft_backend_abandon(consensus->backend);
         raft_close(&consensus->raft, on_closed);
