@@ -216,7 +216,7 @@ test: check clients
 
 # The whole suite under sanitizers, the daemons included: each in a build folder of its own.
 asan: all
-	$(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined OPT=-O1 unit sim cluster
+	ASAN_OPTIONS=quarantine_size_mb=64 $(MAKE) --no-print-directory BUILD=build-asan SANITIZE=address,undefined OPT=-O1 unit sim cluster
 tsan: all
 	$(MAKE) --no-print-directory BUILD=build-tsan SANITIZE=thread OPT=-O1 unit sim cluster
 

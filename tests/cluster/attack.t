@@ -18,7 +18,7 @@ from cluster import Cluster
 from confluent_kafka import Consumer, TopicPartition
 from hostile import PARTITIONS, recipes
 from load import Load, check_records, read_all
-from node import spawn
+from node import memory_max, spawn
 from tap import check, check_equal, note, test
 from wait import wait_until
 
@@ -42,8 +42,8 @@ SETTINGS = {
 }
 # Requests 64, answers 64, fetch sessions 128, groups 32, a batch that a worker opens 100, what a turn
 # of many requests takes for a moment, and what honest clients need.
-RSS_MAX = 512 * MB
-RSS_LEFT_MAX = 160 * MB  # above what it was before: groups, producers and topics that stay
+RSS_MAX = memory_max(512 * MB)
+RSS_LEFT_MAX = memory_max(160 * MB)  # above what it was before: groups, producers and topics that stay
 
 
 class Watch:

@@ -10,6 +10,7 @@ import tap
 import wire
 from cluster import Cluster
 from fetch_session import FETCH, VERSION, FetchSession
+from node import memory_max
 from tap import check, note, test
 from wait import wait_until
 
@@ -18,7 +19,7 @@ NOT_FOUND = 70  # FETCH_SESSION_ID_NOT_FOUND
 UNKNOWN = 3     # UNKNOWN_TOPIC_OR_PARTITION
 SESSIONS, NAMED = 200, 9_000  # a consumer that names more that are not here is refused
 BUDGET = 128 << 20
-SLACK = 150 << 20  # one request while it is handled, what the allocator keeps; a sanitizer's share
+SLACK = 150 << 20  # one request while it is handled, what the allocator keeps
 BYTES = 1 << 20
 
 
@@ -79,7 +80,7 @@ def memory():
             wire.receive(session.sock)
         grown = node.rss_bytes() - before
         note(f"{SESSIONS} sessions of {NAMED} partitions: {grown >> 20} MB more")
-        check(grown < BUDGET + SLACK, f"the node grew by {grown >> 20} MB")
+        check(grown < memory_max(BUDGET + SLACK), f"the node grew by {grown >> 20} MB")
         for session in sessions:
             session.close()
         last = reader(node, [0])

@@ -12,6 +12,7 @@ import wire
 from cluster import Cluster
 from hostile import fetch_body
 from load import PRODUCER, Producer
+from node import memory_max
 from tap import check, check_equal, note, test
 from wait import wait_until
 
@@ -73,10 +74,10 @@ def check_held(node, clients, limit, rss_max):
     wire.metadata(node.port)  # another client is answered
     note(f"sent {sum(c.sent for c in clients)} bytes, memory {before // MB} -> {most // MB} MB, "
          f"{sum(c.closed for c in clients)} of {len(clients)} closed")
-    check(most - before < rss_max, f"the broker grew by {(most - before) // MB} MB")
+    check(most - before < memory_max(rss_max), f"the broker grew by {(most - before) // MB} MB")
     for client in clients:
         client.sock.close()
-    wait_until(lambda: node.rss_bytes() - before < 48 * MB, DEADLINE_S,
+    wait_until(lambda: node.rss_bytes() - before < memory_max(48 * MB), DEADLINE_S,
                "the memory goes back to the system")
     wire.metadata(node.port)
 

@@ -16,6 +16,8 @@ LOG_LINES = 60  # of a node's log, printed when a test fails
 STOP_DEADLINE_S = 30
 SANITIZER_REPORT = re.compile(r"(ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*")
 
+SANITIZER_MEMORY = 4  # times as much: it pads what is allocated and keeps what is freed
+
 _libc = ctypes.CDLL(None)
 _children = set()
 _PR_SET_PDEATHSIG = 1
@@ -30,6 +32,18 @@ def spawn(arguments, **options):
     child = subprocess.Popen(arguments, preexec_fn=_die_with_parent, **options)
     _children.add(child)
     return child
+
+
+def sanitized():
+    """The name of the sanitizer that the daemons were built with, or None."""
+    with open(SERVER, "rb") as file:
+        code = file.read()
+    return next((name for name in ("asan", "tsan") if f"__{name}_init".encode() in code), None)
+
+
+def memory_max(limit):
+    """limit, in bytes, of this build's memory."""
+    return limit * SANITIZER_MEMORY if sanitized() else limit
 
 
 @atexit.register
