@@ -22,7 +22,7 @@ link "$target/millrace-server" millrace-server
 link "$target/millrace" millrace
 for tool in kafka-server-start kafka-server-stop kafka-topics kafka-console-producer \
     kafka-console-consumer kafka-configs kafka-consumer-groups kafka-groups kafka-get-offsets kafka-metadata-quorum \
-    kafka-broker-api-versions kafka-cluster kafka-dump-log zookeeper-server-start \
+    kafka-broker-api-versions kafka-cluster kafka-storage kafka-dump-log zookeeper-server-start \
     zookeeper-server-stop; do
     link millrace "$tool"
     link millrace "$tool.sh"

@@ -40,6 +40,10 @@ struct option_row {
     {                                                                                              \
         .name = text, .value = what, .doc = sentence, .with = actions, .many = true                \
     }
+#define OPTION_MANY_LETTER(c, text, what, sentence)                                                \
+    {                                                                                              \
+        .name = text, .value = what, .doc = sentence, .letter = c, .many = true                    \
+    }
 #define OPTION_LETTER(c, text, what, sentence)                                                     \
     {                                                                                              \
         .name = text, .value = what, .doc = sentence, .letter = c                                  \

@@ -17,6 +17,7 @@
     X(tool_metadata_quorum)                                                                        \
     X(tool_broker_api_versions)                                                                    \
     X(tool_cluster)                                                                                \
+    X(tool_storage)                                                                                \
     X(tool_dump_log)                                                                               \
     X(tool_zookeeper_start)                                                                        \
     X(tool_zookeeper_stop)

@@ -13,9 +13,9 @@
 #include "broker/log/checkpoints.h"
 #include "broker/log/leavings.h"
 #include "broker/log/log_internal.h"
-#include "broker/log/meta_properties.h"
 #include "broker/log/roster.h"
 #include "broker/log/stray.h"
+#include "kafka/meta_properties.h"
 
 enum {
     /* Free bytes that appends leave alone, so that checkpoints, snapshots and deletions still work

@@ -18,9 +18,9 @@
 #include "broker/log/log_internal.h"
 #include "broker/log/leavings.h"
 #include "broker/log/log_open.h"
-#include "broker/log/meta_properties.h"
 #include "broker/log/roster.h"
 #include "broker/log/stray.h"
+#include "kafka/meta_properties.h"
 
 enum {
     /* Kafka's replica.high.watermark.checkpoint.interval.ms. */

@@ -19,6 +19,7 @@
 #include "broker/log/log_manager.h"
 #include "controller/controller.h"
 #include "kafka/config.h"
+#include "kafka/meta_properties.h"
 #include "tools/server/controller_dir.h"
 
 struct controller_host {
@@ -32,6 +33,7 @@ struct node {
     struct env *env; /* of this thread */
     struct logger logger;
     struct config *config;
+    struct meta_formatted formatted;
     struct broker *broker; /* NULL without the role */
     struct controller_host controller;
     int exit_status;
@@ -70,7 +72,8 @@ static int node_new_controller(struct node *node, const char *dir, struct buf *p
         .listen_port = listen->port,
         .voters = count ? copies : &alone,
         .voter_count = count ? count : 1,
-        .cluster_id = node->broker ? log_manager_cluster_id(node->broker->logs) : "",
+        .cluster_id = node->formatted.cluster_id ? node->formatted.cluster_id : "",
+        .found_known = node->formatted.fresh,
         .heartbeat_ms = 50,
         .election_timeout_ms = config_int(config, CONFIG_CONTROLLER_QUORUM_ELECTION_TIMEOUT_MS),
         .broker_session_timeout_ms = config_int(config, CONFIG_BROKER_SESSION_TIMEOUT_MS),
@@ -212,6 +215,8 @@ static int node_look(struct node *node, char **controller_dir, struct buf *probl
         err = log_manager_check_dir(node->env, dirs[i], problem);
     if (!err && metadata_dir[0])
         err = log_manager_check_dir(node->env, metadata_dir, problem);
+    if (!err)
+        err = meta_formatted_look(node->env, node->config, &node->formatted, problem);
     if (!err && (config_roles(node->config) & CONFIG_ROLE_CONTROLLER))
         err = controller_dir_find(node->env, node->config, controller_dir, problem);
     return err;
@@ -245,6 +250,10 @@ static int node_start(struct node *node, struct buf *problem)
     if (!err && (roles & CONFIG_ROLE_CONTROLLER))
         err = node_new_controller(node, controller_dir, problem);
     mem_free(controller_dir);
+    /* What the controller's directory begins with is stored, and nobody has heard of us yet: from
+     * now on an empty one is a lost one. A start that was killed here may have left some marks. */
+    if (!err)
+        err = meta_formatted_clear(node->env, node->config, problem);
     if (!err && node->controller.controller) {
         err = env_thread_start(&node->controller.thread, controller_host_run, &node->controller);
         if (err)
@@ -315,6 +324,7 @@ int main(int argc, char **argv)
         broker_free(node.broker);
     if (!err)
         logger_info(&node.logger, "stopped%s", node.exit_status ? ", for the reason above" : "");
+    meta_formatted_close(&node.formatted);
     if (node.config)
         config_free(node.config);
     env_free(node.env);

@@ -7,7 +7,7 @@
  * The line millrace.version tells our file from Kafka's. A file from before that line has no
  * comment and begins with version=1, node.id, as we wrote it; Java, which writes Kafka's, always
  * begins with a comment. */
-#include "broker/log/meta_properties.h"
+#include "kafka/meta_properties.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -19,6 +19,7 @@
 
 enum { META_FILE_MAX = 64 * 1024 };
 #define META_MARK      "millrace.version"
+#define META_FORMATTED "millrace.formatted"
 #define META_OLD_BEGIN "version=1\nnode.id="
 
 void meta_properties_close(struct meta_properties *meta)
@@ -27,8 +28,8 @@ void meta_properties_close(struct meta_properties *meta)
     *meta = (struct meta_properties){0};
 }
 
-/* A version 4 id whose text does not begin with a dash, which tools would take for an option. */
-static struct uuid fresh_id(struct env *env)
+/* Of version 4. */
+struct uuid meta_properties_new_id(struct env *env)
 {
     struct uuid id;
     char text[UUID_TEXT_LEN + 1];
@@ -100,6 +101,8 @@ static int take_props(struct env *env, const char *dir, const struct props *prop
     const char *cluster = props_get(props, "cluster.id");
     if (cluster)
         meta->cluster_id = mem_strdup(cluster);
+    meta->has_cluster = cluster != NULL;
+    meta->formatted = cluster && props_get(props, META_FORMATTED);
     const char *id = props_get(props, "directory.id");
     if (id && uuid_parse(id, &meta->directory_id) < 0) {
         buf_printf(problem,
@@ -109,7 +112,7 @@ static int take_props(struct env *env, const char *dir, const struct props *prop
         return ERR_INVALID;
     }
     if (!id)
-        meta->directory_id = fresh_id(env);
+        meta->directory_id = meta_properties_new_id(env);
     if (!id || !props_get(props, META_MARK))
         meta->dirty = true;
     return 0;
@@ -158,7 +161,7 @@ int meta_properties_load(struct env *env, const char *dir, int32_t node_id, cons
     int line = 0, rc = env_file_load(env, path, META_FILE_MAX, &text, &len);
     mem_free(path);
     if (rc == ERR_NOT_FOUND) {
-        meta->directory_id = fresh_id(env);
+        meta->directory_id = meta_properties_new_id(env);
         meta->dirty = true;
         rc = 0;
     } else if (rc < 0) {
@@ -198,9 +201,88 @@ int meta_properties_store(struct env *env, const char *dir, const struct meta_pr
                meta->node_id, id);
     if (meta->cluster_id)
         buf_printf(&text, "cluster.id=%s\n", meta->cluster_id);
+    if (meta->formatted)
+        buf_printf(&text, META_FORMATTED "=true\n");
     char *path = mem_printf("%s/meta.properties", dir);
     int rc = env_file_replace(env, path, text.data, text.len);
     mem_free(path);
     buf_close(&text);
+    return rc;
+}
+
+/* ---- all directories of a node ---- */
+
+/* What is no directory, or can't be opened, is for those to tell who need it as one. */
+static bool formatted_has_file(struct env *env, const char *dir)
+{
+    char *path = mem_printf("%s/meta.properties", dir);
+    bool has = env_path_exists(env, path);
+    mem_free(path);
+    return has;
+}
+
+const char *meta_formatted_dir(const struct config *config, int i)
+{
+    int count;
+    const char *const *dirs = config_log_dirs(config, &count);
+    const char *metadata = config_str(config, CONFIG_METADATA_LOG_DIR);
+    if (i < count)
+        return dirs[i];
+    for (int j = 0; j < count; j++)
+        if (strcmp(dirs[j], metadata) == 0)
+            return NULL;
+    return i == count && metadata[0] ? metadata : NULL;
+}
+
+void meta_formatted_close(struct meta_formatted *formatted)
+{
+    mem_free(formatted->cluster_id);
+    *formatted = (struct meta_formatted){0};
+}
+
+int meta_formatted_look(struct env *env, const struct config *config,
+                        struct meta_formatted *formatted, struct buf *problem)
+{
+    bool lived = false;
+    int rc = 0;
+    const char *dir;
+    *formatted = (struct meta_formatted){0};
+    for (int i = 0; rc == 0 && (dir = meta_formatted_dir(config, i)); i++) {
+        struct meta_properties meta;
+        if (!formatted_has_file(env, dir))
+            continue;
+        rc = meta_properties_load(env, dir, config_node_id(config), formatted->cluster_id, &meta,
+                                  problem);
+        if (rc < 0)
+            break;
+        lived |= meta.has_cluster && !meta.formatted;
+        formatted->fresh |= meta.formatted;
+        if (meta.has_cluster && !formatted->cluster_id)
+            formatted->cluster_id = mem_strdup(meta.cluster_id);
+        meta_properties_close(&meta);
+    }
+    formatted->fresh &= !lived;
+    if (rc < 0)
+        meta_formatted_close(formatted);
+    return rc;
+}
+
+int meta_formatted_clear(struct env *env, const struct config *config, struct buf *problem)
+{
+    int rc = 0;
+    const char *dir;
+    for (int i = 0; rc == 0 && (dir = meta_formatted_dir(config, i)); i++) {
+        struct meta_properties meta;
+        if (!formatted_has_file(env, dir))
+            continue;
+        rc = meta_properties_load(env, dir, config_node_id(config), NULL, &meta, problem);
+        if (rc == 0 && meta.formatted) {
+            meta.formatted = false;
+            rc = meta_properties_store(env, dir, &meta);
+            if (rc < 0)
+                buf_printf(problem, "%s/meta.properties can't be written: %s", dir, err_text(rc));
+        }
+        meta_properties_close(&meta);
+    }
     return rc;
 }

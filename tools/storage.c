@@ -1,0 +1,468 @@
+/* kafka-storage: what scripts call before they start a node.
+ *
+ * Millrace needs no formatting: an unformatted node finds or founds its cluster by itself. `format`
+ * says beforehand which cluster that is (kafka/meta_properties.h). Happy path: the directories of
+ * the settings are looked at, then those that have no cluster id get one. Failure modes: wrong
+ * options; a directory that is formatted already, belongs to another node or cluster or to Apache
+ * Kafka, or holds the metadata of a cluster. Nothing is written then. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "kafka/config.h"
+#include "kafka/meta_properties.h"
+#include "tools/tools.h"
+
+static const struct option_row storage_options[] = {
+    OPTION_LETTER('c', "config", "FILE", "format, info: the node's server.properties."),
+    OPTION_LETTER('t', "cluster-id", "ID", "format: the cluster's id, such as random-uuid prints."),
+    OPTION_LETTER('g', "ignore-formatted", NULL, "format: leave formatted directories alone."),
+    OPTION_LETTER('s', "standalone", NULL, "format: this node is the only controller."),
+    OPTION_LETTER('I', "initial-controllers", "ID@HOST:PORT:DIR,...",
+                  "format: the controllers; they have to be those of controller.quorum.voters."),
+    OPTION_LETTER('N', "no-initial-controllers", NULL, "format: the controllers are elsewhere."),
+    OPTION_LETTER('r', "release-version", "V", "format: has no effect, a release has one format."),
+    OPTION_MANY_LETTER('f', "feature", "NAME=N",
+                       "format: group.version=1 and kraft.version=0, as all nodes have them."),
+    OPTION_MANY_LETTER('S', "add-scram", "RECORD", "format: not available yet."),
+    TOOL_LAST_OPTIONS,
+};
+
+/* The channel to the controllers has room for so many. */
+enum { STORAGE_ID_MAX = 63 };
+
+struct storage {
+    struct tool_run *run;
+    struct config *config;
+    struct buf problem;
+};
+
+static int storage_load(struct storage *s)
+{
+    const char *file = options_get(s->run->options, "config");
+    struct buf notes;
+    if (env_new(&s->run->env))
+        return tool_fail(s->run, "no event loop can be made");
+    buf_init(&notes); /* the server tells them */
+    int err = config_load(s->run->env, file, NULL, 0, &s->problem, &notes, &s->config);
+    buf_close(&notes);
+    return err ? tool_fail(s->run, "%s", buf_text(&s->problem)) : 0;
+}
+
+/* ---- random-uuid ---- */
+
+static int storage_random(struct storage *s)
+{
+    char text[UUID_TEXT_LEN + 1];
+    if (env_new(&s->run->env))
+        return tool_fail(s->run, "no event loop can be made");
+    struct uuid id = meta_properties_new_id(s->run->env);
+    uuid_format(&id, text);
+    puts(text);
+    return 0;
+}
+
+/* ---- info ---- */
+
+static bool storage_is_dir(struct env *env, const char *dir)
+{
+    char **names;
+    size_t count;
+    if (env_dir_list(env, dir, &names, &count))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        mem_free(names[i]);
+    mem_free(names);
+    return true;
+}
+
+/* One directory: into the list of those found, or that of problems. */
+static void storage_look(struct storage *s, const char *dir, struct buf *found, struct buf *bad,
+                         struct meta_properties *meta)
+{
+    struct env *env = s->run->env;
+    struct meta_properties here;
+    if (!storage_is_dir(env, dir)) {
+        buf_printf(bad, "  %s does not exist\n", dir);
+        return;
+    }
+    buf_printf(found, "  %s\n", dir);
+    s->problem.len = 0;
+    if (meta_properties_check_owner(env, dir, &s->problem) ||
+        meta_properties_load(env, dir, config_node_id(s->config), meta->cluster_id, &here,
+                             &s->problem)) {
+        buf_printf(bad, "  %s\n", buf_text(&s->problem));
+        return;
+    }
+    if (!here.has_cluster)
+        buf_printf(bad, "  %s is not formatted.\n", dir);
+    if (here.has_cluster && !meta->has_cluster)
+        *meta = here;
+    else
+        meta_properties_close(&here);
+}
+
+static int storage_info(struct storage *s)
+{
+    struct buf found, bad;
+    struct meta_properties meta = {0};
+    char id[UUID_TEXT_LEN + 1];
+    const char *dir;
+    if (storage_load(s))
+        return 1;
+    buf_init(&found);
+    buf_init(&bad);
+    for (int i = 0; (dir = meta_formatted_dir(s->config, i)); i++)
+        storage_look(s, dir, &found, &bad, &meta);
+    if (found.len > 0)
+        printf("Found log directories:\n%s\n", buf_text(&found));
+    uuid_format(&meta.directory_id, id);
+    if (meta.has_cluster)
+        printf("Found metadata: {cluster.id=%s, directory.id=%s, node.id=%d, version=1}\n\n",
+               meta.cluster_id, id, meta.node_id);
+    if (bad.len > 0)
+        printf("Found problems:\n%s\n", buf_text(&bad));
+    int status = bad.len > 0;
+    meta_properties_close(&meta);
+    buf_close(&found);
+    buf_close(&bad);
+    return status;
+}
+
+/* ---- format: options ---- */
+
+static int storage_check_id(const struct tool_run *run, const char *id)
+{
+    size_t len = strlen(id);
+    bool plain = len > 0 && len <= STORAGE_ID_MAX;
+    for (size_t i = 0; i < len; i++)
+        plain = plain && (isalnum((unsigned char)id[i]) || strchr("_-.", id[i]));
+    if (plain)
+        return 0;
+    return tool_misuse(run,
+                       "--cluster-id %s: write letters, digits, '_', '-' and '.', at most %d of "
+                       "them",
+                       id, STORAGE_ID_MAX);
+}
+
+/* Of "4.1" and "3.9-IV0" only that it is none of today's formats is known. */
+static int storage_check_release(const struct tool_run *run)
+{
+    const char *text = options_get(run->options, "release-version");
+    char *end;
+    if (!text)
+        return 0;
+    long major = strtol(text, &end, 10);
+    if (end == text || *end != '.' || !isdigit((unsigned char)end[1]) || major < 3 || major > 4)
+        return tool_misuse(run, "--release-version %s: write a release of Kafka, 3.3 to 4.x", text);
+    tool_warn(run, "--release-version has no effect: there is one format of the metadata");
+    return 0;
+}
+
+static int storage_check_features(const struct tool_run *run)
+{
+    const char *text;
+    size_t cursor = 0;
+    while ((text = options_next(run->options, "feature", &cursor))) {
+        if (strcmp(text, "group.version=1") != 0 && strcmp(text, "kraft.version=0") != 0)
+            return tool_misuse(run,
+                               "--feature %s is not available: there are group.version=1 and "
+                               "kraft.version=0",
+                               text);
+    }
+    return 0;
+}
+
+/* Whether "ID@HOST:PORT:DIRECTORY" is the voter; *dir is where the directory's id begins. */
+static bool storage_is_voter(const char *text, size_t len, const struct config_voter *voter,
+                             const char **dir)
+{
+    char *wanted = mem_printf("%d@%s:%u:", voter->id, voter->host, voter->port);
+    size_t wanted_len = strlen(wanted);
+    bool same = len > wanted_len && memcmp(text, wanted, wanted_len) == 0;
+    mem_free(wanted);
+    *dir = text + wanted_len;
+    return same;
+}
+
+/* The controllers are those of the settings; the list has to name the same ones. `own` gets the id
+ * of this node's directory in it. */
+static int storage_check_initial(const struct storage *s, const char *list, struct uuid *own)
+{
+    int count, named = 0;
+    const struct config_voter *voters = config_voters(s->config, &count);
+    const struct config_endpoint *listen = config_controller_listener(s->config);
+    struct config_voter self = {config_node_id(s->config), listen ? listen->host : "",
+                                listen ? listen->port : 0};
+    if (count == 0 && listen) { /* alone: any name of this host will do */
+        const char *at = strchr(list, '@'), *colon = at ? strchr(at, ':') : NULL;
+        self.host = colon ? mem_strndup(at + 1, (size_t)(colon - at - 1)) : mem_strdup("");
+        voters = &self;
+        count = 1;
+    }
+    bool right = true;
+    for (const char *text = list; *text && right;) {
+        size_t len = strcspn(text, ",");
+        const char *dir;
+        bool known = false;
+        for (int i = 0; i < count && !known; i++) {
+            known = storage_is_voter(text, len, &voters[i], &dir);
+            char *id = known ? mem_strndup(dir, (size_t)(text + len - dir)) : NULL;
+            struct uuid uuid;
+            known = known && uuid_parse(id, &uuid) == 0;
+            if (known && voters[i].id == config_node_id(s->config))
+                *own = uuid;
+            mem_free(id);
+        }
+        right = known;
+        named++;
+        text += len + (text[len] == ',');
+    }
+    if (voters == &self)
+        mem_free((char *)(uintptr_t)self.host);
+    return right && named == count
+               ? 0
+               : tool_misuse(s->run,
+                             "--initial-controllers %s: write ID@HOST:PORT:DIRECTORY for each node "
+                             "of controller.quorum.voters, and no others: quorums that controllers "
+                             "join are not available yet",
+                             list);
+}
+
+/* Who the controllers are is in the settings; what is said here must not contradict them. */
+static int storage_check_controllers(const struct storage *s, struct uuid *own)
+{
+    const struct options *options = s->run->options;
+    const char *initial = options_get(options, "initial-controllers");
+    bool alone = options_has(options, "standalone");
+    bool none = options_has(options, "no-initial-controllers");
+    bool controller = config_roles(s->config) & CONFIG_ROLE_CONTROLLER;
+    int count;
+    const struct config_voter *voters = config_voters(s->config, &count);
+    (void)voters;
+    if (!controller && (alone || initial))
+        return tool_misuse(s->run, "--%s: this node is no controller (process.roles)",
+                           alone ? "standalone" : "initial-controllers");
+    if (!controller)
+        return 0;
+    if (alone && count > 1)
+        return tool_misuse(s->run, "--standalone: controller.quorum.voters names %d nodes", count);
+    if (none && count == 0)
+        return tool_misuse(s->run, "--no-initial-controllers: controllers can't join a quorum yet: "
+                                   "name them all in controller.quorum.voters");
+    if (!alone && !initial && !none && count == 0 && config_is_set(s->config, CONFIG_PROCESS_ROLES))
+        return tool_misuse(
+            s->run, "Because controller.quorum.voters is not set on this controller, you must "
+                    "specify one of the following: --standalone, --initial-controllers, or "
+                    "--no-initial-controllers.");
+    return initial ? storage_check_initial(s, initial, own) : 0;
+}
+
+static int storage_check_format(const struct tool_run *run)
+{
+    static const char *const ways[] = {"standalone", "initial-controllers",
+                                       "no-initial-controllers"};
+    const char *id = options_get(run->options, "cluster-id"), *way = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        if (!options_has(run->options, ways[i]))
+            continue;
+        if (way)
+            return tool_misuse(run, "--%s: not allowed with --%s", ways[i], way);
+        way = ways[i];
+    }
+    if (!id)
+        return tool_misuse(run, "format needs --cluster-id ID");
+    if (options_has(run->options, "add-scram"))
+        return tool_misuse(run, "--add-scram is not available: there are no users yet");
+    return storage_check_id(run, id) || storage_check_release(run) || storage_check_features(run);
+}
+
+/* ---- format: directories ---- */
+
+/* A controller has begun there: its log, vote and snapshot have no dot in front. */
+static bool storage_has_metadata(struct env *env, const char *dir)
+{
+    char *path = mem_printf("%s/controller", dir);
+    char **names;
+    size_t count = 0;
+    bool has = false;
+    if (env_dir_list(env, path, &names, &count) == 0) {
+        for (size_t i = 0; i < count; i++) {
+            has |= names[i][0] != '.';
+            mem_free(names[i]);
+        }
+        mem_free(names);
+    }
+    mem_free(path);
+    return has;
+}
+
+/* Whether this one is to be formatted; an error when it must not be. */
+static int storage_plan(struct storage *s, const char *dir, const char *id, bool *wanted)
+{
+    struct env *env = s->run->env;
+    struct meta_properties meta;
+    *wanted = false;
+    if (meta_properties_check_owner(env, dir, &s->problem) ||
+        meta_properties_load(env, dir, config_node_id(s->config), NULL, &meta, &s->problem))
+        return tool_fail(s->run, "%s", buf_text(&s->problem));
+    bool formatted = meta.has_cluster;
+    bool other = formatted && strcmp(meta.cluster_id, id) != 0;
+    int status = 0;
+    if (other)
+        status = tool_fail(s->run,
+                           "Invalid cluster.id in: %s/meta.properties. Expected %s, but read %s",
+                           dir, id, meta.cluster_id);
+    else if (formatted && !options_has(s->run->options, "ignore-formatted"))
+        status = tool_fail(s->run,
+                           "Log directory %s is already formatted. Use --ignore-formatted to "
+                           "ignore this directory and format the others.",
+                           dir);
+    else if (!formatted && storage_has_metadata(env, dir))
+        status = tool_fail(s->run,
+                           "%s/controller has the metadata of a cluster, whose id is missing in "
+                           "%s/meta.properties: start the node as it is",
+                           dir, dir);
+    *wanted = !formatted;
+    meta_properties_close(&meta);
+    return status;
+}
+
+static bool storage_is_metadata_dir(const struct storage *s, int i)
+{
+    const char *set = config_str(s->config, CONFIG_METADATA_LOG_DIR);
+    const char *metadata = set[0] ? set : meta_formatted_dir(s->config, 0);
+    return strcmp(meta_formatted_dir(s->config, i), metadata) == 0;
+}
+
+static int storage_write(struct storage *s, int i, const char *id, const struct uuid *own)
+{
+    struct env *env = s->run->env;
+    const char *dir = meta_formatted_dir(s->config, i);
+    bool metadata = storage_is_metadata_dir(s, i);
+    struct meta_properties meta;
+    printf("Formatting %s directory %s with cluster.id %s.\n", metadata ? "metadata" : "data", dir,
+           id);
+    int err = env_dir_make_durable(env, dir);
+    if (!err)
+        err = meta_properties_load(env, dir, config_node_id(s->config), id, &meta, &s->problem);
+    if (err)
+        return tool_fail(s->run, "%s can't be made: %s", dir,
+                         s->problem.len ? buf_text(&s->problem) : err_text(err));
+    meta.formatted = true;
+    if (metadata && !uuid_is_zero(own))
+        meta.directory_id = *own;
+    err = meta_properties_store(env, dir, &meta);
+    meta_properties_close(&meta);
+    if (err)
+        return tool_fail(s->run, "%s/meta.properties can't be written: %s", dir, err_text(err));
+    return 0;
+}
+
+/* All are looked at before the first is written. */
+static int storage_format(struct storage *s)
+{
+    const char *id = options_get(s->run->options, "cluster-id");
+    struct uuid own = {{0}};
+    bool *wanted;
+    int count = 0, left = 0;
+    if (storage_check_format(s->run) || storage_load(s) || storage_check_controllers(s, &own))
+        return 1;
+    while (meta_formatted_dir(s->config, count))
+        count++;
+    wanted = mem_alloc((size_t)count * sizeof(*wanted));
+    int status = 0;
+    for (int i = 0; i < count && status == 0; i++) {
+        status = storage_plan(s, meta_formatted_dir(s->config, i), id, &wanted[i]);
+        left += wanted[i];
+    }
+    if (status == 0 && left == 0)
+        puts("All of the log directories are already formatted.");
+    for (int i = 0; i < count && status == 0; i++)
+        if (wanted[i])
+            status = storage_write(s, i, id, &own);
+    mem_free(wanted);
+    return status;
+}
+
+/* ---- which command ---- */
+
+static int storage_no_versions(struct storage *s)
+{
+    return tool_fail(s->run,
+                     "%s: there are no versions of the metadata to choose from here: a node works "
+                     "with all features that it has",
+                     options_positional(s->run->options, 0));
+}
+
+static const struct storage_command {
+    const char *name;
+    bool needs_config;
+    const char *reads; /* options, between commas; config apart */
+    int (*run)(struct storage *s);
+} storage_commands[] = {
+    {"info", true, "", storage_info},
+    {"format", true,
+     ",cluster-id,ignore-formatted,standalone,initial-controllers,no-initial-controllers,"
+     "release-version,feature,add-scram,",
+     storage_format},
+    {"version-mapping", false, ",release-version,", storage_no_versions},
+    {"feature-dependencies", false, ",feature,", storage_no_versions},
+    {"random-uuid", false, "", storage_random},
+};
+
+static const struct storage_command *storage_find(const struct tool_run *run)
+{
+    const char *name = options_positional(run->options, 0);
+    for (size_t i = 0; name && i < ARRAY_LEN(storage_commands); i++)
+        if (strcmp(storage_commands[i].name, name) == 0)
+            return &storage_commands[i];
+    tool_misuse(run,
+                "%s%sthe commands are info, format, version-mapping, feature-dependencies, "
+                "random-uuid",
+                name ? name : "", name ? " is none of them: " : "which command? ");
+    return NULL;
+}
+
+/* An option that the command does not read is never ignored. */
+static int storage_check(const struct tool_run *run, const struct storage_command *command)
+{
+    for (const struct option_row *row = storage_options; row->name; row++) {
+        char *key = mem_printf(",%s,", row->name);
+        bool is_config = strcmp(row->name, "config") == 0;
+        bool wrong = options_has(run->options, row->name) &&
+                     !(is_config ? command->needs_config : strstr(command->reads, key) != NULL);
+        mem_free(key);
+        if (wrong)
+            return tool_misuse(run, "--%s does not go with %s: leave it out", row->name,
+                               command->name);
+    }
+    if (command->needs_config && !options_has(run->options, "config"))
+        return tool_misuse(run, "%s needs --config FILE", command->name);
+    return 0;
+}
+
+static int storage_run(struct tool_run *run)
+{
+    struct storage s = {.run = run};
+    const struct storage_command *command = storage_find(run);
+    if (!command || storage_check(run, command))
+        return 1;
+    buf_init(&s.problem);
+    int status = command->run(&s);
+    if (s.config)
+        config_free(s.config);
+    buf_close(&s.problem);
+    return status;
+}
+
+const struct tool tool_storage = {
+    .name = "storage",
+    .link = "kafka-storage",
+    .synopsis = "random-uuid | info -c FILE | format -t ID -c FILE [-g] [--standalone]",
+    .summary = "Say which cluster a new node belongs to; not needed before a start.",
+    .options = storage_options,
+    .positional = 1,
+    .run = storage_run,
+};
