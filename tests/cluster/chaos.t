@@ -15,6 +15,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import tap
+import wire
 from cluster import Cluster
 from load import Load, Producer, check_records, read_all
 from segments import check_replicas_equal
@@ -30,6 +31,7 @@ IMPATIENT = {"socket_timeout_ms": 3000, "request_timeout_ms": 3000}
 STEP_ACKS = 150      # at most so many are waited for between two steps of a round
 STEP_LIMIT_S = 1.0   # or so long, since there may be no leader
 FRESH_S = 10
+HISTORY = 40         # lines of a stuck client's log before, after and long after its last record
 PAUSE_LIMIT_S = 3.0  # some pauses are longer than a session
 # A process that gets SIGTERM before it has a handler for it dies of it.
 ENDS = (0, -signal.SIGKILL, -signal.SIGTERM)
@@ -49,6 +51,9 @@ class Chaos:
         due = time.monotonic() + self.choose.random() * limit_s
         wait_until(lambda: sum(len(load.acked) for load in self.loads) >= goal or
                    time.monotonic() > due, 60, "a step of the round ends")
+        self.check_producers()
+
+    def check_producers(self):
         for load in self.loads:
             check(not load.errors, f"the producer failed: {load.errors[:3]}")
 
@@ -141,22 +146,32 @@ class Chaos:
             for topic in TOPICS:
                 check(self.cluster.isr_whole(topic), f"an in-sync set of {topic} shrank though "
                       "every node is healthy")
+            self.check_producers()
             return all(len(load.acked) >= goal for load, goal in zip(self.loads, goals))
         try:
             wait_until(done, 120, "the producers go on")
         except AssertionError:
-            self.tell_stuck()
+            self.tell_stuck(goals)
             raise
 
-    def tell_stuck(self):
-        """Whether it is the cluster that takes nothing, or one producer that sends nothing."""
-        for load in self.loads:
+    def tell_stuck(self, goals):
+        """Whether it is the cluster that takes nothing, or one producer that sends nothing, and what
+        each side knows of the other."""
+        for node in self.cluster.nodes:
+            known = wire.metadata(node.port)
+            note(f"node {node.id} knows the brokers {known.brokers} and leaders, replicas, in-sync "
+                 f"sets {known.topics}")
+        for load, goal in zip(self.loads, goals):
             answers = []
             fresh = Producer({"bootstrap.servers": self.cluster.bootstrap, "acks": "all"})
             fresh.produce(load.topic, b"-1", on_delivery=lambda error, _: answers.append(error))
             fresh.flush(FRESH_S)
+            leader = self.cluster.leader(load.topic)
             note(f"{load.topic}: sent {load.sent}, acknowledged {len(load.acked)}, errors "
-                 f"{load.errors[:3]}, a new producer got {answers}")
+                 f"{load.errors[:3]}, a new producer got {answers}, the leader {leader.id} knows "
+                 f"the producers {wire.producers(leader.port, load.topic)}")
+            if len(load.acked) < goal:
+                note("\n".join(load.history.lines()))
 
 
 def check_topics(cluster, loads):
@@ -176,7 +191,7 @@ def chaos():
     with Cluster(3, min_insync_replicas=2) as cluster, contextlib.ExitStack() as stack:
         for topic in TOPICS:
             cluster.create_topic(topic)
-        loads = [stack.enter_context(Load(cluster.bootstrap, topic, **IMPATIENT))
+        loads = [stack.enter_context(Load(cluster.bootstrap, topic, HISTORY, **IMPATIENT))
                  for topic in TOPICS]
         run = Chaos(cluster, loads, random.Random(seed))
         for number in range(1, ROUNDS + 1):

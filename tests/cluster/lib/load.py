@@ -3,6 +3,8 @@
 Value n of a load is the text "n" and values are sent in order, so what is read back must hold every
 acknowledged value once, at the offset that was acknowledged, and in ascending order. A value that
 was not acknowledged may be there too: its answer was lost, not its record."""
+import collections
+import logging
 import sys
 import threading
 import time
@@ -31,21 +33,53 @@ PRODUCER = {
 }
 PAUSE_S = 0.0005  # between two sends: some 1,500 records a second, which leaves the CPU to the brokers
 READ_DEADLINE_S = 120
+# What the client says of connections, metadata, sequences and refusals, not of each request.
+HISTORY = {"debug": "broker,topic,metadata,eos", "log_level": 7}
+
+
+class History(logging.Handler):
+    """The lines of a client's log before its last acknowledgement, after it, and the newest ones."""
+
+    def __init__(self, count):
+        super().__init__()
+        self.count = count
+        self.before = collections.deque(maxlen=count)
+        self.after = []
+        self.newest = collections.deque(maxlen=count)
+
+    def emit(self, record):
+        lines = self.after if len(self.after) < self.count else self.newest
+        lines.append(f"{time.time():.3f} {record.getMessage()}")
+
+    def acknowledged(self):
+        self.before += self.after
+        self.before += self.newest
+        self.after.clear()
+        self.newest.clear()
+
+    def lines(self):
+        return [*self.before, "last acknowledgement", *self.after, "...", *self.newest]
 
 
 class Load:
-    """Produces to partition 0 of a topic on a thread of its own until stop()."""
+    """Produces to partition 0 of a topic on a thread of its own until stop(). With `history` some
+    lines of what its client does are kept."""
 
-    def __init__(self, bootstrap, topic, **settings):
+    def __init__(self, bootstrap, topic, history=0, **settings):
         self.topic = topic
+        self.history = History(history)
         self.acked = {}  # value -> offset
         self.errors = []
         self.sent = 0
         self.longest_gap_s = 0.0
         self._last_ack = None
         self._stop = threading.Event()
-        self.producer = Producer({**PRODUCER, "bootstrap.servers": bootstrap,
-                                  **{k.replace("_", "."): v for k, v in settings.items()}})
+        config = {**PRODUCER, "bootstrap.servers": bootstrap,
+                  **{k.replace("_", "."): v for k, v in settings.items()}}
+        if history:
+            config.update(HISTORY, logger=logging.Logger("client"))
+            config["logger"].addHandler(self.history)
+        self.producer = Producer(config)
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
@@ -61,6 +95,7 @@ class Load:
         if error:
             self.errors.append(str(error))
             return
+        self.history.acknowledged()
         now = time.monotonic()
         if self._last_ack:
             self.longest_gap_s = max(self.longest_gap_s, now - self._last_ack)

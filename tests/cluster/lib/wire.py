@@ -2,7 +2,7 @@
 import socket
 import struct
 
-FETCH, METADATA, FIND_COORDINATOR, API_VERSIONS = 1, 3, 10, 18
+FETCH, METADATA, FIND_COORDINATOR, API_VERSIONS, DESCRIBE_PRODUCERS = 1, 3, 10, 18, 61
 TIMEOUT_S = 5
 
 
@@ -27,6 +27,28 @@ class Reader:
         length = max(self.take("i"), 0)
         self.at += length
         return self.data[self.at - length:self.at]
+
+    def varint(self):
+        value = shift = 0
+        while True:
+            byte = self.take("B")
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return value
+
+    def compact(self, item):
+        """A compact array; each item ends with tagged fields, of which there are none."""
+        items = []
+        for _ in range(max(self.varint() - 1, 0)):
+            items.append(item())
+            self.varint()
+        return items
+
+    def compact_string(self):
+        length = max(self.varint() - 1, 0)
+        self.at += length
+        return self.data[self.at - length:self.at].decode()
 
     def array(self, item):
         return [item() for _ in range(max(self.take("i"), 0))]
@@ -120,3 +142,23 @@ def fetch(port, topic, offset, partition=0, max_bytes=1 << 20, timeout_s=TIMEOUT
     r.take("q")
     r.array(lambda: (r.take("q"), r.take("q")))
     return error, high, r.blob()
+
+
+def producers(port, topic, partition=0, timeout_s=TIMEOUT_S):
+    """(error, {producer id: (epoch, last sequence)}): what the leader at this port knows."""
+    body = b"\0\2" + bytes([len(topic) + 1]) + topic.encode() + b"\2"
+    body += struct.pack(">i", partition) + b"\0\0"
+    r = Reader(ask(port, request(DESCRIBE_PRODUCERS, 0, body), timeout_s))
+    r.take("i"), r.varint(), r.take("i")
+
+    def producer():
+        known = r.take("q"), (r.take("i"), r.take("i"))
+        r.take("q"), r.take("i"), r.take("q")
+        return known
+
+    def answer():
+        r.take("i")
+        error = r.take("h")
+        r.compact_string()
+        return error, dict(r.compact(producer))
+    return r.compact(lambda: (r.compact_string(), r.compact(answer)[0]))[0][1]
