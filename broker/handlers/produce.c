@@ -31,6 +31,7 @@ struct produce_item {
     struct partition_wait wait;
     struct produce *produce;
     const struct produce_request_topic_produce_data *topic;
+    struct partition *partition; /* while it waits */
     struct produce_response_partition_produce_response *answer;
     bool waiting;
 };
@@ -74,6 +75,16 @@ static void produce_timeout(void *data)
     produce_finish(produce);
 }
 
+/* Who leads now, for clients that need not ask then (KIP-951). */
+static void produce_say_moved(struct produce_item *item, const struct partition *partition)
+{
+    struct request *request = item->produce->request;
+    if (!partition || request->version < NODES_PRODUCE_VERSION)
+        return;
+    item->answer->current_leader.leader_id = partition_leader(partition);
+    item->answer->current_leader.leader_epoch = partition_leader_epoch(partition);
+}
+
 static void produce_safe(struct partition_wait *wait, int err)
 {
     struct produce_item *item = CONTAINER_OF(wait, struct produce_item, wait);
@@ -82,6 +93,8 @@ static void produce_safe(struct partition_wait *wait, int err)
     item->answer->error_code = err_to_wire(err);
     if (err)
         item->answer->base_offset = -1;
+    if (err == ERR_NOT_LEADER_OR_FOLLOWER)
+        produce_say_moved(item, item->partition);
     if (--produce->waiting == 0)
         produce_finish(produce);
 }
@@ -246,15 +259,13 @@ static void produce_partition(struct produce_item *item,
         answer->error_message = wire_str_from(result.message);
         item->produce->failed = err;
         produce_note_refused(item, &data->records, err);
-        if (partition && err == ERR_NOT_LEADER_OR_FOLLOWER &&
-            item->produce->request->version >= NODES_PRODUCE_VERSION) {
-            answer->current_leader.leader_id = partition_leader(partition);
-            answer->current_leader.leader_epoch = partition_leader_epoch(partition);
-        }
+        if (err == ERR_NOT_LEADER_OR_FOLLOWER)
+            produce_say_moved(item, partition);
         return;
     }
     answer->log_start_offset = log_start_offset(partition_log(partition));
     item->waiting = err == 1;
+    item->partition = partition;
     item->produce->waiting += item->waiting;
 }
 
