@@ -2,7 +2,8 @@
  * the opposite one.
  *
  * States: STARTING until the controller has let us in (unfenced), SERVING, LEAVING while leaders
- * move away after a SIGTERM, CLOSING when all that uses the logs is gone and they are flushed.
+ * move away after a SIGTERM, CLOSING while clients are told of that for a moment, all that uses the
+ * logs ends, and they are flushed.
  * Failure modes: the cluster refuses us, or all log directories are broken; `failed` is called
  * then. */
 #include "broker/broker.h"
@@ -158,8 +159,10 @@ static void broker_resumed(void *data)
 static void broker_may_shutdown(void *data)
 {
     struct broker *broker = data;
-    if (broker->state == BROKER_LEAVING)
-        broker_close_in(broker, BROKER_LINGER_MS);
+    if (broker->state != BROKER_LEAVING)
+        return;
+    broker_close_in(broker, BROKER_LINGER_MS);
+    server_let_go(broker->server);
 }
 
 static const struct controller_channel_events broker_channel_events = {

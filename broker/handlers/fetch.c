@@ -237,6 +237,8 @@ static void fetch_fill(struct fetch *fetch, struct fetch_result *result,
         data->diverging_epoch.end_offset = result->read.diverging_offset;
     }
     fetch_fill_leader(fetch, result, data);
+    if (result->err == ERR_NOT_LEADER_OR_FOLLOWER && result->slot->topic->session->replica_id < 0)
+        request_note_moved(fetch->request);
     /* Between brokers: the follower takes a hole in its log only where we say that there is one. */
     const struct log_slice *slice = &result->read.slice;
     if (result->slot->topic->session->replica_id >= 0 && slice->len > 0 &&

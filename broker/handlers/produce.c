@@ -79,6 +79,7 @@ static void produce_timeout(void *data)
 static void produce_say_moved(struct produce_item *item, const struct partition *partition)
 {
     struct request *request = item->produce->request;
+    request_note_moved(request);
     if (!partition || request->version < NODES_PRODUCE_VERSION)
         return;
     item->answer->current_leader.leader_id = partition_leader(partition);

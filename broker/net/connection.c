@@ -23,6 +23,9 @@ enum {
     CONNECTION_REQUESTS_MAX = 64,    /* unanswered at a time; more than any client pipelines */
     CONNECTION_QUEUED_MAX = 8 << 20, /* bytes not yet taken by a slow reader */
     CONNECTION_UNSENT_MAX = 512,     /* answers not yet taken: more than fit in one turn's frames */
+    /* In which a client that was told may still ask here who leads. A try of the same records would
+     * begin it anew: it is shorter than the pause of any client between two tries. */
+    CONNECTION_MOVED_MS = 5,
     CONNECTION_ARENA_MAX = 64 << 20  /* decoded arrays of one request: counts are checked against
                                       * the bytes before, this bounds what is left */
 };
@@ -42,6 +45,7 @@ struct connection {
     bool spoken;  /* a frame came: its protocol is ours */
     bool closing; /* connection_close_soon */
     bool shed;    /* closing, since others need the memory of its answers */
+    bool moved;   /* its client was told that a leader has moved away */
     struct request *handling; /* its handler is on the stack and has not answered */
     struct env_timer close_timer;
     int listener;
@@ -325,9 +329,15 @@ static void connection_drained(void *data)
 static const struct frame_handlers connection_handlers = {
     .frame = connection_frame, .broken = connection_broken, .drained = connection_drained};
 
+/* One that is let go gets the answers that it waits for first. */
 static void connection_close_due(void *data)
 {
-    connection_close(data);
+    struct connection *connection = data;
+    bool waits = connection->request_count > 0 || connection->unsent > 0;
+    if (!connection->closing && waits)
+        env_timer_start(&connection->close_timer, CONNECTION_MOVED_MS);
+    else
+        connection_close(connection);
 }
 
 int connection_new(struct connection_owner *owner, struct env_stream *stream, int listener,
@@ -390,6 +400,19 @@ void connection_close_soon(struct connection *connection)
 {
     connection->closing = true;
     env_timer_start(&connection->close_timer, 0);
+}
+
+void connection_note_moved(struct connection *connection)
+{
+    connection->moved = true;
+    if (connection->owner->letting_go)
+        connection_let_go(connection);
+}
+
+void connection_let_go(struct connection *connection)
+{
+    if (connection->moved && !connection->closing)
+        env_timer_start(&connection->close_timer, CONNECTION_MOVED_MS);
 }
 
 size_t connection_held(const struct connection *connection, int64_t *since_ms)

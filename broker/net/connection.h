@@ -20,6 +20,7 @@ struct connection_owner {
     size_t unsent_shed;       /* of it, what goes with connections that are about to close */
     size_t unsent_max;        /* over it, who has not taken its answers asks nothing more */
     struct told told;
+    bool letting_go; /* clients that were told that leaders have moved are closed */
 };
 
 /* Takes the stream over; on an error it is closed. */
@@ -30,6 +31,10 @@ void connection_close(struct connection *connection);
 void connection_answered(struct connection *connection, const struct request *answered);
 /* In the next loop turn: safe inside a handler. */
 void connection_close_soon(struct connection *connection);
+/* The client is being told that a leader has moved away from here. */
+void connection_note_moved(struct connection *connection);
+/* The owner lets go from now on: closes the connection soon if its client has been told. */
+void connection_let_go(struct connection *connection);
 void connection_watch(struct connection *connection, struct request_watch *watch);
 const char *connection_peer(const struct connection *connection);
 /* Memory that a request takes of which only a part has come, and since when; monotonic ms. */

@@ -123,6 +123,12 @@ const char *request_host(const struct request *request)
     return request->connection ? connection_host(request->connection) : "/?";
 }
 
+void request_note_moved(struct request *request)
+{
+    if (request->connection && request->broker->state >= BROKER_LEAVING)
+        connection_note_moved(request->connection);
+}
+
 struct refused *request_refused(struct request *request)
 {
     ASSERT(request->connection);

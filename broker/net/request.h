@@ -79,6 +79,10 @@ const char *request_peer(const struct request *request);
  */
 const char *request_host(const struct request *request);
 
+/* The answer says that another broker leads now. While this broker is leaving, whoever was told so
+ * is let go (net/server.h). */
+void request_note_moved(struct request *request);
+
 /* What was refused on its connection (net/refused.h). Only while the handler has not returned. */
 struct refused *request_refused(struct request *request);
 

@@ -236,6 +236,15 @@ void server_stop_accepting(struct server *server)
     server->listener_count = 0;
 }
 
+void server_let_go(struct server *server)
+{
+    server->owner.letting_go = true;
+    LIST_EACH(step, &server->owner.connections)
+    {
+        connection_let_go(connection_of(step));
+    }
+}
+
 void server_close(struct server *server)
 {
     server_stop_accepting(server);

@@ -22,6 +22,11 @@ int server_new(struct broker *broker, struct buf *problem, struct server **serve
 uint16_t server_port(const struct server *server, int i);
 /* No new connections; those that are there stay until server_free. */
 void server_stop_accepting(struct server *server);
+/* The leaders have moved away: closes, one after the other, the connections whose clients have been
+ * told so (request_note_moved), before this call or later. Such a client looks for the new leader
+ * at once; librdkafka before 2.4 otherwise pauses first (topic.metadata.refresh.fast.interval.ms).
+ * One that was not told yet would look for it only a second later. */
+void server_let_go(struct server *server);
 /* Closes the listeners and every connection. Requests that wait for an answer live on until their
  * handlers give it; they are charged to the server, which therefore goes after them. */
 void server_close(struct server *server);
