@@ -21,7 +21,7 @@ struct kept {
 struct stream {
     struct env *env;
     const struct image *image;
-    struct kept ring[STREAM_ENTRIES_MAX];
+    struct kept *ring; /* of STREAM_ENTRIES_MAX */
     size_t head;
     size_t count;
     size_t bytes;
@@ -43,6 +43,7 @@ static void pump_all(void *data);
 struct stream *stream_new(struct env *env, const struct image *image)
 {
     struct stream *stream = mem_alloc(sizeof(*stream));
+    stream->ring = mem_realloc(NULL, STREAM_ENTRIES_MAX * sizeof(*stream->ring));
     stream->env = env;
     stream->image = image;
     list_init(&stream->followers);
@@ -69,6 +70,7 @@ void stream_free(struct stream *stream)
     while (stream->count)
         drop_oldest(stream);
     env_timer_stop(&stream->pump);
+    mem_free(stream->ring);
     mem_free(stream);
 }
 

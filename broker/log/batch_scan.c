@@ -13,7 +13,7 @@ void batch_scan_init(struct batch_scan *scan, struct env_file *file, uint64_t fr
 {
     ASSERT(block >= BATCH_HEADER_SIZE);
     *scan = (struct batch_scan){.file = file, .next = from, .limit = limit, .position = from};
-    scan->buffer = mem_alloc(block);
+    scan->buffer = mem_realloc(NULL, block); /* read into before it is looked at */
     scan->cap = block;
 }
 

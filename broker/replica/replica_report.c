@@ -91,8 +91,11 @@ static size_t report_collect(struct replica_report *report, Meta__ReportReplicas
 static void report_send(void *data)
 {
     struct replica_report *report = data;
-    Meta__ReportReplicas__Replica *replicas = mem_alloc(REPORT_BATCH * sizeof(*replicas));
-    Meta__ReportReplicas__Replica **pointers = mem_alloc(REPORT_BATCH * sizeof(*pointers));
+    size_t most = replica_manager_count(report->manager);
+    if (most > REPORT_BATCH)
+        most = REPORT_BATCH;
+    Meta__ReportReplicas__Replica *replicas = mem_alloc(most * sizeof(*replicas));
+    Meta__ReportReplicas__Replica **pointers = mem_alloc(most * sizeof(*pointers));
     Meta__ReportReplicas body = META__REPORT_REPLICAS__INIT;
     body.broker_id = report->deps->node_id;
     body.broker_epoch = controller_channel_broker_epoch(report->deps->channel);

@@ -49,7 +49,7 @@ struct client_conn {
     struct frame_conn *frames;
     struct env_timer timer; /* until ready */
     struct list calls;      /* in flight, the oldest first */
-    struct client_range ranges[CLIENT_RANGES_MAX];
+    struct client_range *ranges; /* NULL before the peer has told them */
     int range_count;
     int32_t correlation_next;
     bool closed; /* client_conn_close was called inside a callback of ours */
@@ -81,6 +81,7 @@ static void client_conn_release(struct client_conn *conn)
     if (conn->in_callback > 0)
         return;
     mem_free(conn->host);
+    mem_free(conn->ranges);
     mem_free(conn);
 }
 
@@ -246,8 +247,12 @@ static void client_call_on_timeout(void *data)
 static void client_conn_keep_ranges(struct client_conn *conn,
                                     const struct api_versions_response *response)
 {
+    int32_t count = response->api_keys.count;
+    if (count > CLIENT_RANGES_MAX)
+        count = CLIENT_RANGES_MAX;
     conn->range_count = 0;
-    for (int32_t i = 0; i < response->api_keys.count && i < CLIENT_RANGES_MAX; i++) {
+    conn->ranges = mem_realloc(conn->ranges, (size_t)count * sizeof(*conn->ranges));
+    for (int32_t i = 0; i < count; i++) {
         const struct api_versions_response_api_version *row = &response->api_keys.items[i];
         conn->ranges[conn->range_count++] =
             (struct client_range){row->api_key, row->min_version, row->max_version};

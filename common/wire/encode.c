@@ -203,7 +203,7 @@ static int encode_struct(const struct encoder *encoder, const struct wire_desc *
             if (!field->ignorable && !wire_field_is_default(field, member))
                 err = ERR_UNSUPPORTED_VERSION;
         } else if (field->tagged) {
-            tags = true;
+            tags = tags || !wire_field_is_default(field, member);
         } else {
             err = encode_field(encoder, field, member);
         }

@@ -148,8 +148,10 @@ void *wire_array_new(struct arena *arena, void *array, int32_t count, size_t ite
         return NULL;
     if (desc) {
         ASSERT(desc->size == item_size);
-        for (int32_t i = 0; i < count; i++)
-            wire_defaults(desc, items + (size_t)i * item_size);
+        if (count > 0)
+            wire_defaults(desc, items);
+        for (int32_t i = 1; i < count; i++)
+            memcpy(items + (size_t)i * item_size, items, item_size);
     }
     wire_array_set(array, count, items);
     return items;

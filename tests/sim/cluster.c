@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "broker/broker.h"
 #include "broker/log/log_manager.h"
+#include "broker/replica/metadata.h"
 #include "broker/replica/replica_manager.h"
 #include "cluster_private.h"
 #include "controller/controller.h"
@@ -210,6 +211,7 @@ static void node_start(struct node *node)
         cluster_set_clock(cluster, node->id, 0);
     node->quit = false;
     node->stop = NODE_RUNS;
+    node->found_index = -1; /* of the last process */
     struct buf problem;
     buf_init(&problem);
     int err = broker_new(node->broker_env, &node->broker_logger, node->config, node_failed, node,
@@ -525,14 +527,27 @@ struct controller *cluster_controller(const struct cluster *cluster, int i)
     return cluster->nodes[i].controller;
 }
 
-struct partition *cluster_partition(const struct cluster *cluster, int i, int p)
+/* Looked for after every event, and found anew only when the metadata has moved. */
+static void node_find_partitions(struct node *node, int64_t index, size_t count)
 {
-    const struct node *node = &cluster->nodes[i];
     int err;
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++)
+        node->found[p] = replica_manager_by_name(node->broker->replicas, cluster_topic,
+                                                 strlen(cluster_topic), p, &err);
+    node->found_index = index;
+    node->found_count = count;
+}
+
+struct partition *cluster_partition(struct cluster *cluster, int i, int p)
+{
+    struct node *node = &cluster->nodes[i];
     if (!node->up || !node->broker || !node->broker->replicas)
         return NULL; /* down, or closing its logs */
-    return replica_manager_by_name(node->broker->replicas, cluster_topic, strlen(cluster_topic), p,
-                                   &err);
+    int64_t index = metadata_index(node->broker->metadata);
+    size_t count = replica_manager_count(node->broker->replicas);
+    if (index != node->found_index || count != node->found_count)
+        node_find_partitions(node, index, count);
+    return node->found[p];
 }
 
 int cluster_active(const struct cluster *cluster)
@@ -550,7 +565,7 @@ int cluster_active(const struct cluster *cluster)
     return active;
 }
 
-int cluster_leader(const struct cluster *cluster, int p)
+int cluster_leader(struct cluster *cluster, int p)
 {
     int leader = -1;
     int32_t epoch = -1;
@@ -604,14 +619,14 @@ bool cluster_in_isr(const struct cluster *cluster, int p, int i)
     return record && image_ids_have(&record->isr, i);
 }
 
-int64_t cluster_end(const struct cluster *cluster, int i, int p)
+int64_t cluster_end(struct cluster *cluster, int i, int p)
 {
     struct partition *partition = cluster_partition(cluster, i, p);
     struct log *log = partition ? partition_log(partition) : NULL;
     return log ? log_end_offset(log) : -1;
 }
 
-int64_t cluster_hw(const struct cluster *cluster, int i, int p)
+int64_t cluster_hw(struct cluster *cluster, int i, int p)
 {
     struct partition *partition = cluster_partition(cluster, i, p);
     return partition ? partition_high_watermark(partition) : -1;

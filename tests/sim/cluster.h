@@ -110,17 +110,17 @@ void cluster_pause(struct cluster *cluster, int i, int64_t ms);
 /* Which node is the active controller; -1 none. Which leads partition p, by the highest epoch; -1
  * none. */
 int cluster_active(const struct cluster *cluster);
-int cluster_leader(const struct cluster *cluster, int p);
+int cluster_leader(struct cluster *cluster, int p);
 /* NULL when the node is down or has no such replica. */
-struct partition *cluster_partition(const struct cluster *cluster, int i, int p);
+struct partition *cluster_partition(struct cluster *cluster, int i, int p);
 /* What the metadata of node i says; NULL when it knows no such partition. */
 const struct image_topic *cluster_topic_at(const struct cluster *cluster, int i);
 const struct image_partition *cluster_record(const struct cluster *cluster, int i, int p);
 /* The record with the highest partition epoch that any running broker or controller has applied. */
 const struct image_partition *cluster_newest(const struct cluster *cluster, int p);
 bool cluster_in_isr(const struct cluster *cluster, int p, int i);
-int64_t cluster_end(const struct cluster *cluster, int i, int p); /* log end; -1 without a log */
-int64_t cluster_hw(const struct cluster *cluster, int i, int p);
+int64_t cluster_end(struct cluster *cluster, int i, int p); /* log end; -1 without a log */
+int64_t cluster_hw(struct cluster *cluster, int i, int p);
 struct broker *cluster_broker(const struct cluster *cluster, int i);
 struct controller *cluster_controller(const struct cluster *cluster, int i);
 /* All nodes up and every in-sync set full. */

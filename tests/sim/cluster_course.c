@@ -158,14 +158,14 @@ static void course_create_topic(struct cluster *cluster)
 
 bool cluster_is_full(const struct cluster *cluster)
 {
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        if (!cluster->nodes[i].up || cluster->nodes[i].stop != NODE_RUNS)
+            return false;
     for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
         const struct image_partition *newest = cluster_newest(cluster, p);
         if (!newest || newest->isr.count != CLUSTER_NODES || newest->leader < 0)
             return false;
     }
-    for (int i = 0; i < CLUSTER_NODES; i++)
-        if (!cluster->nodes[i].up || cluster->nodes[i].stop != NODE_RUNS)
-            return false;
     return true;
 }
 

@@ -42,6 +42,10 @@ struct node {
     int64_t matched[CLUSTER_PARTITIONS]; /* its log is the ledger's up to here */
     int64_t ended[CLUSTER_PARTITIONS];   /* its log end after the last event */
     int64_t started[CLUSTER_PARTITIONS]; /* its log start */
+    /* cluster_partition: what it found, and what that depends on. */
+    struct partition *found[CLUSTER_PARTITIONS];
+    int64_t found_index;
+    size_t found_count;
 };
 
 /* What was committed: base offset -> digest of the batch, with no gap up to `end`. */

@@ -31,6 +31,7 @@ static struct {
     enum mode mode;
     const char *faults;
     bool tell;
+    bool hashes;
 } settings;
 
 static enum mode seed_mode(uint64_t seed)
@@ -108,6 +109,8 @@ bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome)
         printf("# seed %" PRIu64 ": %s\n# replay: %s\n", seed,
                faults ? cluster_problem(cluster) : "SIM_FAULTS names a fault that is not there",
                replay_now);
+    if (settings.hashes)
+        printf("# seed %" PRIu64 ": trace %016" PRIx64 "\n", seed, outcome->hash);
     cluster_faults_free(faults);
     cluster_free(cluster);
     return ok;
@@ -117,6 +120,7 @@ void cluster_seed_init(void)
 {
     const char *mode = getenv("SIM_MODE");
     settings.faults = getenv("SIM_FAULTS");
+    settings.hashes = getenv("SIM_HASHES") != NULL;
     for (int i = 0; mode && i < 3; i++)
         if (strcmp(mode, mode_names[i]) == 0)
             settings.mode = (enum mode)i;

@@ -432,10 +432,7 @@ void sim_node_set_wall_offset(struct sim_node *node, int64_t offset_ms)
 
 bool sim_node_is_down(const struct sim_node *node)
 {
-    LIST_EACH(link, &node->envs)
-    if (!LIST_ENTRY(link, struct env, link)->dead)
-        return false;
-    return true;
+    return node->living == 0;
 }
 
 void sim_node_pause(struct sim_node *node, int64_t duration_us)
@@ -460,6 +457,7 @@ struct env *sim_env_new(struct sim_node *node)
     list_init(&env->files);
     list_init(&env->jobs);
     list_push(&node->envs, &env->link);
+    node->living++;
     return env;
 }
 
@@ -494,6 +492,7 @@ static void sim_env_kill(struct env *env)
     if (env->dead)
         return;
     env->dead = true;
+    env->node->living--;
     sim_stop_timers(env);
     sim_net_kill(env);
     sim_disk_kill(env);

@@ -82,7 +82,8 @@ struct sim_node {
     size_t index;
     char name[64];
     char address[16];
-    struct list envs;     /* dead ones too */
+    struct list envs;     /* dead ones too, */
+    int living;           /* and how many are not */
     struct map listeners; /* port -> struct env_listener */
     uint64_t fail_memory; /* sim_node_fail_memory */
     uint16_t next_port;
