@@ -16,7 +16,8 @@
 
 enum {
     FULL_MS = 6000,      /* in which a cluster without faults gets full in-sync sets */
-    SURE_MS = 2000,      /* for which they are full: a session and a little more */
+    SURE_MS = 2000,      /* for which they are full: a session and a little more, */
+    FULL_PAUSE_MS = 1000, /* with pauses of the clients: they are not waited for */
     ANSWER_MS = 8,       /* in which a command is usually answered */
     STOP_MS = 2000,      /* in which a node usually stops */
     STARTING_MS = 100,   /* in which it usually starts */
@@ -302,7 +303,7 @@ static bool faults_make_full(struct cluster_faults *faults)
     int full_ms = 0;
     fault_heal(faults, -1);
     faults_lasting(faults);
-    cluster_set_pause(cluster, CALM_PAUSE_MS);
+    cluster_set_pause(cluster, FULL_PAUSE_MS);
     for (int waited = 0; ok && full_ms < SURE_MS && waited < FULL_MS; waited += LOOK_MS) {
         full_ms = cluster_is_full(cluster) ? full_ms + LOOK_MS : 0;
         for (int i = 0; i < CLUSTER_NODES; i++)
