@@ -46,7 +46,8 @@ static struct log_leavings leavings_of(const struct log *log)
 int leavings_check(const struct log *log, const struct log_leavings *left, struct buf *note)
 {
     struct log_leavings now = leavings_of(log);
-    if (MUTATION(MARK_EARLY) || MUTATION(MARK_UNCHECKED)) /* else they would do no harm */
+    /* Else these would do no harm. */
+    if (MUTATION(MARK_KEPT) || MUTATION(MARK_UNCHECKED) || MUTATION(MARK_UNOPENED))
         return 0;
     if (now.segments == left->segments && now.bytes == left->bytes && now.crc == left->crc)
         return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/leavings.h"
 #include "broker/log/log_internal.h"
@@ -100,7 +101,7 @@ static int take_clean_mark(struct log_dir *dir, struct buf *problem)
     struct env *env = dir->manager->env;
     char *path = mem_printf("%s/.kafka_cleanshutdown", dir->path);
     dir->leavings_crc = read_mark(env, path);
-    int rc = env_path_remove(env, path);
+    int rc = MUTATION(MARK_KEPT) && dir->leavings_crc >= 0 ? 0 : env_path_remove(env, path);
     if (rc == ERR_IS_FOLDER)
         buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));
     mem_free(path);

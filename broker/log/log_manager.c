@@ -729,7 +729,7 @@ static bool dir_is_clean(struct log_dir *dir)
 
 static void write_leavings(struct log_dir *dir)
 {
-    if (!dir->failed && (MUTATION(MARK_UNCHECKED) || MUTATION(MARK_EARLY) || dir_is_clean(dir)))
+    if (!dir->failed && (MUTATION(MARK_UNCHECKED) || dir_is_clean(dir)))
         leavings_write(dir);
 }
 
@@ -737,7 +737,7 @@ static void write_leavings(struct log_dir *dir)
 static void write_clean_mark(struct log_dir *dir)
 {
     struct buf text;
-    if (dir->failed || (!MUTATION(MARK_EARLY) && !dir->leavings_written))
+    if (dir->failed || !dir->leavings_written)
         return;
     buf_init(&text);
     buf_printf(&text, "{\"version\":0,\"brokerEpoch\":-1," LOG_MARK_FIELD "%" PRId64 "}",
@@ -752,10 +752,6 @@ static void shutdown_next(struct log_manager *manager)
     switch (manager->shutdown_step++) {
     case 0:
         each_log(manager, shutdown_flush, 0);
-        for (int i = 0; i < manager->config.dir_count && MUTATION(MARK_EARLY); i++) {
-            write_leavings(&manager->dirs[i]);
-            write_clean_mark(&manager->dirs[i]);
-        }
         break;
     case 1:
         each_log(manager, shutdown_side_files, 0);

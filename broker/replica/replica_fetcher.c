@@ -112,6 +112,12 @@ static void slot_ready(struct fetch_slot *slot)
     fetcher_wake(slot->fetcher);
 }
 
+static void slot_flushing(struct fetch_slot *slot)
+{
+    slot->state = SLOT_FLUSHING;
+    list_remove(&slot->ready_link);
+}
+
 static void slot_backoff(struct fetch_slot *slot)
 {
     struct replica_fetcher *fetcher = slot->fetcher;
@@ -468,13 +474,21 @@ static int slot_take(struct fetch_slot *slot, const struct fetch_response_partit
 
 /* `answered` is the fetch that this is the answer to. A fetch of the session answers for what an
  * earlier one has named, but never for what a later one names: its offset is another one. */
+static bool slot_is_meant(struct fetch_slot *slot, int32_t answered)
+{
+    if (slot->partition->state != PARTITION_FOLLOWER)
+        return false;
+    if (MUTATION(GAP_ACCEPTED) && slot->state == SLOT_READY)
+        return true;
+    return slot->state == SLOT_ASKED && !fetch_id_before(answered, slot->asked_in) &&
+           slot->leader_epoch == slot->partition->leader_epoch;
+}
+
 static void slot_answered(struct fetch_slot *slot, int32_t answered,
                           const struct fetch_response_partition_data *data)
 {
     struct partition *partition = slot->partition;
-    bool older = fetch_id_before(answered, slot->asked_in) && !MUTATION(GAP_ACCEPTED);
-    if (slot->state != SLOT_ASKED || older ||
-        slot->leader_epoch != partition->leader_epoch || partition->state != PARTITION_FOLLOWER)
+    if (!slot_is_meant(slot, answered))
         return;
     int64_t end_before = log_end_offset(partition->log);
     ASSERT(slot->asked_offset == end_before || MUTATION(GAP_ACCEPTED));
@@ -490,7 +504,7 @@ static void slot_answered(struct fetch_slot *slot, int32_t answered,
         return;
     if (end > end_before && log_durable_offset(partition->log) < end &&
         !MUTATION(FOLLOWER_COUNTS_UNFLUSHED))
-        slot->state = SLOT_FLUSHING;
+        slot_flushing(slot);
     else
         slot_ready(slot);
 }

@@ -2,14 +2,19 @@
  *
  * A row here is a rule that the code keeps; where the code keeps it stands MUTATION(row), which is
  * always false in the product and costs nothing. `make mutants` builds with -DMUTANTS, switches on
- * one row after the other (mutation_now), and runs seeds until a rule of tests/sim is broken. */
+ * one row after the other (mutation_now), and runs seeds until a rule of tests/sim is broken.
+ *
+ * Where another rule would hide the harm, the row breaks that one too: what a clean stop left is
+ * compared with what is there, so the three MARK_ rows leave that out; a batch from beyond the end
+ * is refused, so GAP_ACCEPTED also takes it. A mark that is only written too early, after the last
+ * append, does no harm at all: everything was flushed before it was acknowledged. */
 #ifndef BASE_MUTATION_H
 #define BASE_MUTATION_H
 
 #define MUTATION_TABLE(ROW)                                                                        \
     ROW(MARK_UNCHECKED, "a log directory is marked clean whatever its logs are")                   \
     ROW(MARK_UNOPENED, "a start that did not open all logs marks the directory clean")             \
-    ROW(MARK_EARLY, "a stop marks the directory clean before it has flushed and ended")            \
+    ROW(MARK_KEPT, "a start leaves the mark of the last clean stop in place")                      \
     ROW(STRAY_ON_A_GUESS, "a directory is removed before it is known whether it is needed")        \
     ROW(EXPIRY_BY_WALL_CLOCK, "a wall clock that is set ahead makes records expire")               \
     ROW(CLOSED_IN_USE, "a file is closed while it is being sent or flushed")                       \
@@ -24,7 +29,7 @@
     ROW(LEADER_COUNTS_UNFLUSHED, "the leader counts what is not on its own disk")                  \
     ROW(WATERMARK_BY_OLD_SET, "the high watermark leaves out members that are being added")        \
     ROW(WAITS_ANSWERED_BY_EPOCH, "a new leader epoch acknowledges what still waits")               \
-    ROW(GAP_ACCEPTED, "a follower takes a batch from beyond its end, meant for another offset")    \
+    ROW(GAP_ACCEPTED, "a follower takes an answer that was meant for another offset or epoch")     \
     ROW(CUT_TO_WATERMARK, "a follower cuts to its high watermark and not where the epochs part")   \
     ROW(DIVERGENCE_UNCHECKED, "a leader does not compare the epoch of a follower's end")           \
     ROW(IDLE_WITHOUT_ROOM, "a partition that found no room in an answer is not looked at again")   \

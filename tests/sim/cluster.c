@@ -565,6 +565,19 @@ int cluster_active(const struct cluster *cluster)
     return active;
 }
 
+bool cluster_yield(struct cluster *cluster, int i, int64_t ms)
+{
+    if (i >= 0 && cluster->nodes[i].stop == NODE_RUNS)
+        consensus_transfer(cluster->nodes[i].controller->consensus, NULL, NULL);
+    return cluster_run(cluster, ms);
+}
+
+bool cluster_leads_term(const struct cluster *cluster, int i)
+{
+    const struct controller *controller = cluster->nodes[i].controller;
+    return controller && consensus_leader(controller->consensus) == i;
+}
+
 int cluster_leader(struct cluster *cluster, int p)
 {
     int leader = -1;

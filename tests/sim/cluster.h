@@ -110,6 +110,11 @@ void cluster_pause(struct cluster *cluster, int i, int64_t ms);
 /* Which node is the active controller; -1 none. Which leads partition p, by the highest epoch; -1
  * none. */
 int cluster_active(const struct cluster *cluster);
+/* The active controller at node i (-1: none) hands its office on; runs for `ms`. False when a rule
+ * was broken. */
+bool cluster_yield(struct cluster *cluster, int i, int64_t ms);
+/* Whether its controller was elected; it may not be active yet. */
+bool cluster_leads_term(const struct cluster *cluster, int i);
 int cluster_leader(struct cluster *cluster, int p);
 /* NULL when the node is down or has no such replica. */
 struct partition *cluster_partition(struct cluster *cluster, int i, int p);

@@ -13,6 +13,7 @@
 #include "broker/log/log.h"
 #include "broker/replica/metadata.h"
 #include "broker/replica/partition_private.h"
+#include "controller/controller_private.h"
 #include "kafka/batch.h"
 
 enum {
@@ -24,6 +25,7 @@ static uint8_t check_bytes[CHECK_BATCH];
 
 void cluster_check_init(struct cluster *cluster)
 {
+    map_init(&cluster->term_leaders);
     for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
         map_init(&cluster->ledger[p].batches);
         cluster->epoch_max[p] = -1;
@@ -32,6 +34,7 @@ void cluster_check_init(struct cluster *cluster)
 
 void cluster_check_close(struct cluster *cluster)
 {
+    map_close(&cluster->term_leaders);
     for (int p = 0; p < CLUSTER_PARTITIONS; p++)
         map_close(&cluster->ledger[p].batches);
 }
@@ -39,6 +42,7 @@ void cluster_check_close(struct cluster *cluster)
 void cluster_check_started(struct cluster *cluster, int i)
 {
     struct node *node = &cluster->nodes[i];
+    node->term_led = -1;
     for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
         node->hw_epoch[p] = -1;
         node->matched[p] = node->ended[p] = node->started[p] = 0;
@@ -276,10 +280,28 @@ static bool check_replica(struct cluster *cluster, int i, int p, struct partitio
     return hw <= node->matched[p] || check_match(cluster, i, p, partition, hw);
 }
 
+/* One controller leads in a term, also after a crash: a vote is not given twice. */
+static bool check_term(struct cluster *cluster, int i)
+{
+    struct node *node = &cluster->nodes[i];
+    if (!node->up || !node->controller || node->stop != NODE_RUNS ||
+        consensus_leader(node->controller->consensus) != i)
+        return true;
+    int64_t term = consensus_term(node->controller->consensus);
+    if (term == node->term_led)
+        return true;
+    node->term_led = term;
+    const struct node *before =
+        map_put_u64(&cluster->term_leaders, (uint64_t)term, node);
+    return !before || before == node ||
+           cluster_fail(cluster, "the controllers of nodes %d and %d both lead in term %lld",
+                        before->id, i, (long long)term);
+}
+
 bool cluster_check(struct cluster *cluster, int i)
 {
     sim_disk_look(cluster->sim, true);
-    bool ok = true;
+    bool ok = check_term(cluster, i);
     for (int p = 0; ok && p < CLUSTER_PARTITIONS; p++) {
         struct partition *partition = cluster_partition(cluster, i, p);
         ok = !partition || check_replica(cluster, i, p, partition);

@@ -19,6 +19,9 @@ enum {
     SURE_MS = 2000,      /* for which they are full: a session and a little more, */
     FULL_PAUSE_MS = 1000, /* with pauses of the clients: they are not waited for */
     ANSWER_MS = 8,       /* in which a command is usually answered */
+    MOVED_MS = 300,      /* in which a partition is led by another */
+    YIELD_TRIES = 6,     /* of the active controller, until the one that is wanted is it */
+    VOTE_MS = 2000,      /* in which a controller is elected */
     STOP_MS = 2000,      /* in which a node usually stops */
     STARTING_MS = 100,   /* in which it usually starts */
     LOOK_MS = 20,        /* between two looks at these */
@@ -182,6 +185,36 @@ static void fault_crash(struct cluster_faults *faults, int node)
     }
     for (int i = 0; i < back; i++)
         cluster_restart(faults->cluster, (node + i) % CLUSTER_NODES);
+}
+
+/* The active controller ends, and comes back; the node that made another one lead by its vote loses
+ * its power in the moment in which that one has the vote, and comes back as well. The new one is
+ * out of reach meanwhile: those two elect, and may not do so in the same term. */
+static void fault_vote(struct cluster_faults *faults, int node)
+{
+    struct cluster *cluster = faults->cluster;
+    int old = cluster_active(cluster), now = -1;
+    (void)node;
+    if (old < 0)
+        return;
+    cluster_kill(cluster, old, false);
+    for (int64_t until = sim_now_us(faults->sim) + VOTE_MS * 1000;
+         now < 0 && sim_now_us(faults->sim) < until;) {
+        if (!cluster_step(cluster))
+            return;
+        for (int i = 0; i < CLUSTER_NODES; i++)
+            if (i != old && cluster_leads_term(cluster, i))
+                now = i;
+    }
+    if (now < 0)
+        return;
+    int voter = CLUSTER_NODES - old - now;
+    cluster_note(cluster, voter, "has voted for node %d, and loses its power", now);
+    cluster_power_cut(cluster, voter);
+    sim_isolate(faults->sim, faults_host(faults, now));
+    faults->cut = true;
+    cluster_restart(cluster, old);
+    cluster_restart(cluster, voter);
 }
 
 static void fault_pause(struct cluster_faults *faults, int node)
@@ -514,6 +547,87 @@ static void fault_unregister(struct cluster_faults *faults, int node)
     cluster_ask(faults->cluster, &command);
 }
 
+static void faults_elect(struct cluster_faults *faults, int p)
+{
+    char topic[16];
+    snprintf(topic, sizeof(topic), "%s", cluster_topic);
+    Meta__ElectLeaders__Partition item = META__ELECT_LEADERS__PARTITION__INIT;
+    Meta__ElectLeaders__Partition *items[] = {&item};
+    Meta__ElectLeaders elect = META__ELECT_LEADERS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    item.topic = topic;
+    item.partition = p;
+    elect.partitions = items;
+    elect.n_partitions = 1;
+    command.body_case = META__COMMAND__BODY_ELECT_LEADERS;
+    command.elect_leaders = &elect;
+    cluster_ask(faults->cluster, &command);
+}
+
+/* An operator moves a partition to its first replica while all run. */
+static void fault_elect(struct cluster_faults *faults, int node)
+{
+    (void)node;
+    faults_elect(faults, (int)faults_draw(faults, CLUSTER_PARTITIONS));
+}
+
+/* The replica that leads, once it is another than `than`; -1 when that takes too long. */
+static int faults_next_leader(struct cluster_faults *faults, int p, int than, int limit_ms)
+{
+    struct cluster *cluster = faults->cluster;
+    for (int waited = 0; waited < limit_ms; waited++) {
+        const struct image_partition *newest = cluster_newest(cluster, p);
+        if (newest && newest->leader >= 0 && newest->leader != than)
+            return newest->leader;
+        if (!cluster_run(cluster, 1))
+            break;
+    }
+    return -1;
+}
+
+/* All run, and a replica leads that is not the first one: it; -1 when that takes too long. */
+static int faults_move_away(struct cluster_faults *faults, int p, int *first)
+{
+    struct cluster *cluster = faults->cluster;
+    if (!faults_make_full(faults))
+        return -1;
+    *first = cluster_newest(cluster, p)->replicas.ids[0];
+    int leader = cluster_newest(cluster, p)->leader;
+    if (leader != *first)
+        return leader;
+    cluster_kill(cluster, *first, false);
+    leader = faults_next_leader(faults, p, *first, FULL_MS);
+    return leader >= 0 && faults_make_full(faults) ? leader : -1;
+}
+
+/* The same, while the leader stands still; the one it moves to is slow, and ends soon, and the
+ * third node is the active controller. So the one that stood still leads again, and answers what it
+ * was asked before: a follower that was cut meanwhile must not take that for the answer to what it
+ * asks now. */
+static void fault_elect_back(struct cluster_faults *faults, int node)
+{
+    struct cluster *cluster = faults->cluster;
+    int p = (int)faults_draw(faults, CLUSTER_PARTITIONS), first;
+    (void)node;
+    int leader = faults_move_away(faults, p, &first);
+    if (leader < 0)
+        return;
+    int third = CLUSTER_NODES - first - leader;
+    for (int tries = 0; tries < YIELD_TRIES && cluster_active(cluster) != third; tries++)
+        if (!cluster_yield(cluster, cluster_active(cluster), MOVED_MS))
+            return;
+    if (faults_draw(faults, 2))
+        fault_slow_disk(faults, first);
+    if (!cluster_run(cluster, (int64_t)faults_draw(faults, MOVED_MS)))
+        return;
+    faults_elect(faults, p);
+    cluster_pause(cluster, leader, (int64_t)faults_draw(faults, 2 * MOVED_MS));
+    if (faults_next_leader(faults, p, leader, MOVED_MS) != first ||
+        !cluster_run(cluster, (int64_t)faults_draw(faults, ANSWER_MS)))
+        return;
+    cluster_kill(cluster, first, false);
+}
+
 static void fault_create(struct cluster_faults *faults, int node)
 {
     (void)node;
@@ -575,6 +689,7 @@ static const struct fault_row {
     {"start-stop", 2, fault_always, fault_start_stop, false},
     {"end-stop", 6, fault_if_stopping, fault_end_stop, false},
     {"crash", 4, fault_always, fault_crash, false},
+    {"vote", 1, fault_always, fault_vote, false},
     {"pause", 3, fault_if_up, fault_pause, false},
     {"cut", 4, fault_always, fault_cut, false},
     {"heal", 4, fault_always, fault_heal, false},
@@ -596,6 +711,8 @@ static const struct fault_row {
     {"back-up", 2, fault_if_down, fault_back_up, false},
     {"restore", 1, fault_if_copied, fault_restore, false},
     {"unregister", 2, fault_if_spare, fault_unregister, false},
+    {"elect", 2, fault_always, fault_elect, false},
+    {"elect-back", 1, fault_always, fault_elect_back, false},
     {"create", 2, fault_always, fault_create, false},
     {"delete", 2, fault_always, fault_delete, false},
     {"large", 4, fault_always, fault_large, false},

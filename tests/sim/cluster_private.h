@@ -42,6 +42,7 @@ struct node {
     int64_t matched[CLUSTER_PARTITIONS]; /* its log is the ledger's up to here */
     int64_t ended[CLUSTER_PARTITIONS];   /* its log end after the last event */
     int64_t started[CLUSTER_PARTITIONS]; /* its log start */
+    int64_t term_led; /* the last one in which it led; -1 = none */
     /* cluster_partition: what it found, and what that depends on. */
     struct partition *found[CLUSTER_PARTITIONS];
     int64_t found_index;
@@ -79,6 +80,7 @@ struct cluster {
     bool creating;
     struct controller_call chore; /* cluster_ask */
     bool asking;
+    struct map term_leaders; /* term -> the node whose controller led in it */
     struct ledger ledger[CLUSTER_PARTITIONS];
     int8_t leader_of[CLUSTER_PARTITIONS][CLUSTER_EPOCHS_MAX]; /* node + 1; 0 = none seen */
     int64_t shown[CLUSTER_PARTITIONS][CLUSTER_EPOCHS_MAX];    /* end that consumers were told of */

@@ -36,10 +36,11 @@ static const char *mutant_faults(enum mutation mutation)
 {
     switch (mutation) {
     case MUTATION_MARK_UNCHECKED:
-    case MUTATION_MARK_EARLY:
-        return "power,power-at,restart,crash,stop,stop-all,end-stop,start-stop";
     case MUTATION_MARK_UNOPENED:
+    case MUTATION_MARK_KEPT:
         return "power,power-at,restart,crash,stop,stop-all,end-stop,start-stop";
+    case MUTATION_GAP_ACCEPTED:
+        return "elect-back,kill,restart,heal";
     case MUTATION_EXPIRY_BY_WALL_CLOCK:
         return "clock,kill,restart,power";
     case MUTATION_CLOSED_IN_USE:
@@ -52,7 +53,7 @@ static const char *mutant_faults(enum mutation mutation)
     case MUTATION_LOST_IS_EMPTY:
         return "kill,power,power-at,restart,crash,lose-folder,lose-all,empty-dir";
     case MUTATION_VOTE_UNSYNCED:
-        return "power,power-at,restart,crash,cut,heal,slow-disk";
+        return "power,power-at,restart,crash,cut,heal,slow-disk,vote";
     case MUTATION_FAILED_SYNC_TRUSTED:
     case MUTATION_FLUSH_ERROR_IGNORED:
         return "kill,power,restart,crash,io,sync";
