@@ -19,8 +19,9 @@
 #include "base/siphash.h"
 #include "broker/group/classic.h"
 #include "broker/group/group.h"
-#include "broker/group/partition_set.h"
 #include "broker/group/matcher.h"
+#include "broker/group/partition_set.h"
+#include "broker/group/subscription.h"
 
 /* As stored. */
 enum consumer_member_state { CONSUMER_STABLE = 0, CONSUMER_UNREVOKED = 1, CONSUMER_UNRELEASED = 2 };
@@ -132,8 +133,8 @@ void consumer_classic_sync(struct consumer *consumer, struct group_sync *sync);
 int consumer_classic_heartbeat(struct consumer *consumer,
                                const struct heartbeat_request *request) MUST_CHECK;
 void consumer_classic_leave(struct consumer *consumer, struct group_leave *leave);
-/* Makes a consumer group of the classic one, whose members stay: 0, or ERR_GROUP_ID_NOT_FOUND when
- * the settings or its members do not allow that. */
+/* consumer_migrate.c. Makes a consumer group of the classic one, whose members stay: 0, or
+ * ERR_GROUP_ID_NOT_FOUND when the settings or its members do not allow that. */
 int consumer_upgrade(struct group *group, struct records *records) MUST_CHECK;
 /* When only classic members are left and the settings allow it, makes it a classic group; the
  * consumer is gone then. Whether it did. */
@@ -200,6 +201,16 @@ void consumer_put_tombstones(const struct consumer *consumer, struct records *re
 /* While loading: a record of types 3 to 8 or 16, written at that time. */
 void consumer_replay(struct shard *shard, int type, struct wire_bytes key, struct wire_bytes value,
                      int64_t wall_ms, struct arena *arena);
+
+/* consumer_migrate.c */
+enum { CONSUMER_ARENA_MAX = 16 << 20 }; /* for what is read or written of a classic member */
+/* What the first protocol of a classic member says: topics, and what it has (v1+). */
+int consumer_read_subscription(const struct group *group, const struct classic_protocols *protocols,
+                               struct arena *arena,
+                               struct consumer_protocol_subscription *subscription,
+                               struct partition_set *owned) MUST_CHECK;
+/* The member's partitions in the bytes of the consumer protocol. */
+int consumer_write_assignment(const struct consumer_member *member, struct buf *out) MUST_CHECK;
 
 /* ---- writing ---- */
 

@@ -1,13 +1,9 @@
-/* Migration between the protocols, while a group is served (KIP-848, "Upgrading to the new
- * protocol").
+/* Members of the classic protocol in a consumer group (KIP-848, "Upgrading to the new protocol").
  *
- * Upgrade: the first member of the consumer protocol turns a classic group into a consumer group;
- * the generation becomes its epoch, and its members stay with what they have. Their requests are
- * translated from then on: JoinGroup takes the member's next step, SyncGroup brings its partitions,
- * Heartbeat tells it to join again when there is a next step. Downgrade: when the last member of
- * the consumer protocol is gone, the rest are a classic group again and rebalance. Failure modes:
- * members whose bytes can't be read, or a policy that forbids it: the request that would migrate is
- * refused. */
+ * Their requests are translated: JoinGroup takes the member's next step, SyncGroup brings its
+ * partitions, Heartbeat tells it to join again when there is a next step. Failure modes: a join
+ * that can't be used changes nothing; a member that is called and does not come is out when its
+ * rebalance timeout is over. */
 #include <string.h>
 
 #include "base/err.h"
@@ -15,294 +11,9 @@
 #include "broker/group/subscription.h"
 
 enum {
-    MIGRATE_ARENA_MAX = 16 << 20,
-    MIGRATE_ID_REQUIRED_VERSION = 4,
-    MIGRATE_NULL_NAME_VERSION = 7,
-    MIGRATE_MEMBER_BYTES = 100 /* of a record's member, besides its words */
+    JOIN_ID_REQUIRED_VERSION = 4,
+    JOIN_NULL_NAME_VERSION = 7
 };
-
-/* ---- names and ids ---- */
-
-static void migrate_add_names(const struct group *group, struct partition_set *set,
-                              struct wire_str topic, const int32_t *partitions, int32_t count)
-{
-    const struct image_topic *known =
-        image_topic_by_name(group_image(group), topic.data, (size_t)topic.len);
-    for (int32_t i = 0; known && i < count; i++)
-        if (partitions[i] >= 0 && partitions[i] < known->partition_count)
-            partition_set_add(set, &known->id, partitions[i]);
-}
-
-static int migrate_read_assignment(const struct group *group, struct wire_bytes bytes,
-                                   struct partition_set *set)
-{
-    struct consumer_protocol_assignment assignment;
-    struct arena arena;
-    arena_init(&arena, MIGRATE_ARENA_MAX);
-    int err = subscription_read_assignment(bytes, &arena, &assignment);
-    for (int32_t i = 0; !err && i < assignment.assigned_partitions.count; i++) {
-        const struct consumer_protocol_assignment_topic_partition *topic =
-            &assignment.assigned_partitions.items[i];
-        migrate_add_names(group, set, topic->topic, topic->partitions.items,
-                          topic->partitions.count);
-    }
-    arena_close(&arena);
-    return err;
-}
-
-/* The member's partitions in the bytes of the consumer protocol, of the version that it speaks. */
-static int migrate_write_assignment(const struct consumer_member *member, struct buf *out)
-{
-    const struct image *image = group_image(member->consumer->group);
-    struct consumer_protocol_assignment assignment;
-    const struct partition_name *run;
-    struct wire_out bytes;
-    struct arena arena;
-    size_t at = 0;
-    size_t count;
-    arena_init(&arena, MIGRATE_ARENA_MAX);
-    wire_out_init(&bytes);
-    wire_defaults(&consumer_protocol_assignment_desc, &assignment);
-    struct consumer_protocol_assignment_topic_partition *to = WIRE_ARRAY(
-        &arena, &assignment.assigned_partitions, (int32_t)partition_set_topics(&member->assigned),
-        &consumer_protocol_assignment_topic_partition_desc);
-    assignment.assigned_partitions.count = 0;
-    while (to && (run = partition_set_next_topic(&member->assigned, &at, &count))) {
-        const struct image_topic *topic = image_topic_by_id(image, &run->topic_id);
-        if (!topic)
-            continue;
-        to->topic = wire_str_from(topic->name);
-        int32_t *partitions = WIRE_ARRAY(&arena, &to->partitions, (int32_t)count, NULL);
-        for (size_t i = 0; partitions && i < count; i++)
-            partitions[i] = run[i].partition;
-        to++;
-        assignment.assigned_partitions.count++;
-    }
-    wire_put_i16(&bytes, 0);
-    int err = to ? wire_encode(&consumer_protocol_assignment_desc, 0, &assignment, &bytes)
-                 : ERR_NO_MEMORY;
-    if (!err)
-        err = buf_append(out, bytes.memory.data, bytes.memory.len);
-    wire_out_close(&bytes);
-    arena_close(&arena);
-    return err;
-}
-
-/* What the first protocol of a classic member says: topics, and what it has (v1+). */
-static int migrate_read_subscription(const struct group *group,
-                                     const struct classic_protocols *protocols, struct arena *arena,
-                                     struct consumer_protocol_subscription *subscription,
-                                     struct partition_set *owned)
-{
-    size_t bytes = 0;
-    for (int32_t i = 0; i < protocols->count; i++)
-        bytes += (size_t)protocols->items[i].name.len + (size_t)protocols->items[i].metadata.len;
-    if (protocols->count == 0 || bytes > CONSUMER_WORDS_MAX)
-        return ERR_INCONSISTENT_GROUP_PROTOCOL;
-    if (subscription_read(protocols->items[0].metadata, arena, subscription))
-        return ERR_INCONSISTENT_GROUP_PROTOCOL;
-    for (int32_t i = 0; i < subscription->owned_partitions.count; i++) {
-        const struct consumer_protocol_subscription_topic_partition *topic =
-            &subscription->owned_partitions.items[i];
-        migrate_add_names(group, owned, topic->topic, topic->partitions.items,
-                          topic->partitions.count);
-    }
-    return 0;
-}
-
-/* ---- upgrade ---- */
-
-static int upgrade_member(struct consumer *consumer, struct classic_member *from)
-{
-    struct consumer_protocol_subscription subscription;
-    struct arena arena;
-    struct partition_set ignored;
-    struct consumer_member *member = consumer_member_new(consumer, wire_str_from(from->id));
-    consumer_set_classic(member, true);
-    consumer_set_instance(member, wire_str_from(from->instance_id));
-    consumer_set_text(&member->client_id, wire_str_from(from->client_id));
-    consumer_set_text(&member->client_host, wire_str_from(from->client_host));
-    member->session_ms = from->session_ms;
-    member->rebalance_ms = from->rebalance_ms;
-    member->epoch = member->previous_epoch = consumer->epoch;
-    arena_init(&arena, MIGRATE_ARENA_MAX);
-    partition_set_init(&ignored);
-    int err = migrate_read_subscription(consumer->group, &from->protocols, &arena, &subscription,
-                                        &ignored);
-    if (!err)
-        consumer_set_topics(member, subscription.topics.items, subscription.topics.count);
-    if (!err)
-        err = migrate_read_assignment(consumer->group, from->assignment, &member->assigned);
-    partition_set_copy(&member->target, &member->assigned);
-    partition_set_close(&ignored);
-    arena_close(&arena);
-    if (err)
-        return err;
-    member->protocols = from->protocols; /* moves over */
-    from->protocols = (struct classic_protocols){0};
-    return 0;
-}
-
-static bool upgrade_is_allowed(const struct group *group)
-{
-    const struct classic *classic = group->classic;
-    return group_settings(group)->migration & GROUP_MIGRATION_UPGRADE && classic->protocol_type &&
-           strcmp(classic->protocol_type, SUBSCRIPTION_TYPE) == 0 &&
-           classic->member_count < group_settings(group)->consumer_max_size;
-}
-
-/* They may be several batches, of which a new coordinator may find the first ones only: as long as
- * the classic group's tombstone is missing, it is the classic group still (replay.c). */
-static void upgrade_put(const struct consumer *consumer, struct records *records)
-{
-    LIST_EACH(step, &consumer->members)
-    consumer_put_member(LIST_ENTRY(step, struct consumer_member, link), records);
-    consumer_put_group(consumer, records);
-    LIST_EACH(step, &consumer->members)
-    consumer_put_target(LIST_ENTRY(step, struct consumer_member, link), records);
-    consumer_put_target_epoch(consumer, records);
-    LIST_EACH(step, &consumer->members)
-    consumer_put_current(LIST_ENTRY(step, struct consumer_member, link), records);
-    records_put_group(records, group_id(consumer->group), NULL);
-}
-
-/* Who waits in a join or sync is told that there is a rebalance, and asks again. */
-static int upgrade_members(struct consumer *consumer, struct classic *classic)
-{
-    LIST_EACH(step, &classic->members)
-    {
-        struct classic_member *from = LIST_ENTRY(step, struct classic_member, link);
-        struct classic_protocols kept = from->protocols;
-        int err = upgrade_member(consumer, from);
-        if (err) {
-            from->protocols = kept;
-            return err;
-        }
-    }
-    return consumer_targets_fit(consumer) ? 0 : ERR_TOO_LARGE;
-}
-
-/* Members go back to the classic group when one of them can't be taken. */
-static void upgrade_undo(struct consumer *consumer, struct classic *classic)
-{
-    LIST_EACH(step, &classic->members)
-    {
-        struct classic_member *to = LIST_ENTRY(step, struct classic_member, link);
-        struct consumer_member *member = consumer_find(consumer, wire_str_from(to->id));
-        if (member && to->protocols.count == 0) {
-            to->protocols = member->protocols;
-            member->protocols = (struct classic_protocols){0};
-        }
-    }
-    consumer_free(consumer);
-}
-
-int consumer_upgrade(struct group *group, struct records *records)
-{
-    struct classic *classic = group->classic;
-    if (!upgrade_is_allowed(group))
-        return ERR_GROUP_ID_NOT_FOUND;
-    struct consumer *consumer = consumer_new(group);
-    consumer->epoch = consumer->target_epoch = classic->generation;
-    int err = upgrade_members(consumer, classic);
-    if (err) {
-        upgrade_undo(consumer, classic);
-        return ERR_GROUP_ID_NOT_FOUND;
-    }
-    logger_info(group_logger(group), "group %s: upgrades to the consumer protocol, %d members",
-                group->id, classic->member_count);
-    group->consumer = consumer;
-    group->classic = NULL;
-    classic_free(classic, ERR_REBALANCE_IN_PROGRESS);
-    consumer_check_topics(consumer, true, NULL);
-    upgrade_put(consumer, records);
-    LIST_EACH(step, &consumer->members)
-    consumer_touch(LIST_ENTRY(step, struct consumer_member, link));
-    return 0;
-}
-
-/* ---- downgrade ---- */
-
-static int downgrade_member(struct classic *classic, struct consumer_member *from)
-{
-    struct buf bytes;
-    struct classic_member *member =
-        classic_member_new(classic, wire_str_from(from->id), wire_str_from(from->instance_id),
-                           wire_str_from(from->client_id), from->client_host);
-    member->session_ms = from->session_ms;
-    member->rebalance_ms = from->rebalance_ms;
-    member->synced = true;
-    buf_init(&bytes);
-    int err = migrate_write_assignment(from, &bytes);
-    if (!err)
-        classic_set_assignment(member, (struct wire_bytes){bytes.data, (int32_t)bytes.len});
-    buf_close(&bytes);
-    struct classic_protocols none = classic_set_protocols(member, from->protocols);
-    ASSERT(none.count == 0);
-    from->protocols = (struct classic_protocols){0};
-    return err;
-}
-
-/* Whether the classic group's one record can hold all members. */
-static bool downgrade_fits(const struct consumer *consumer)
-{
-    const struct image *image = group_image(consumer->group);
-    size_t bytes = 0;
-    LIST_EACH(step, &consumer->members)
-    {
-        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
-        const struct partition_name *run;
-        size_t longest = 0;
-        size_t at = 0;
-        size_t count;
-        for (int32_t i = 0; i < member->protocols.count; i++)
-            if ((size_t)member->protocols.items[i].metadata.len > longest)
-                longest = (size_t)member->protocols.items[i].metadata.len;
-        bytes += longest + strlen(member->id) + strlen(member->client_id) +
-                 strlen(member->client_host) + MIGRATE_MEMBER_BYTES +
-                 (member->instance_id ? strlen(member->instance_id) : 0);
-        while ((run = partition_set_next_topic(&member->assigned, &at, &count))) {
-            const struct image_topic *topic = image_topic_by_id(image, &run->topic_id);
-            bytes += count * sizeof(int32_t) + (topic ? strlen(topic->name) + 8 : 0);
-        }
-    }
-    return bytes <= group_record_max(consumer->group);
-}
-
-bool consumer_try_downgrade(struct consumer *consumer, struct records *records)
-{
-    struct group *group = consumer->group;
-    if (consumer->classic_count == 0 || consumer->classic_count < consumer->member_count ||
-        consumer->member_count > group_settings(group)->max_size ||
-        !(group_settings(group)->migration & GROUP_MIGRATION_DOWNGRADE) ||
-        !downgrade_fits(consumer))
-        return false;
-    struct classic *classic = classic_new(group);
-    logger_info(group_logger(group), "group %s: goes back to the classic protocol, %d members",
-                group->id, consumer->member_count);
-    classic->generation = consumer->epoch;
-    classic->protocol_type = mem_strdup(SUBSCRIPTION_TYPE);
-    LIST_EACH(step, &consumer->members)
-    {
-        struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
-        if (downgrade_member(classic, member))
-            logger_warn(group_logger(group),
-                        "group %s: what member %s has could not be written down", group->id,
-                        member->id);
-    }
-    classic->protocol = wire_str_dup(classic_vote(classic));
-    classic->state = CLASSIC_STABLE;
-    classic->stored = true;
-    group->consumer = NULL;
-    group->classic = classic;
-    /* In this order: as long as both are there, it is the classic group (replay.c). */
-    classic_put_record(classic, records);
-    consumer_put_tombstones(consumer, records);
-    consumer_free(consumer);
-    classic_start(classic);
-    classic_rebalance(classic, "the group went back to the classic protocol");
-    return true;
-}
 
 /* ---- a classic member joins a consumer group ---- */
 
@@ -351,9 +62,9 @@ static int join_check_subscription(const struct group *group, const struct group
     int err = classic_protocols_copy(&protocols, join);
     if (err)
         return err;
-    arena_init(&arena, MIGRATE_ARENA_MAX);
+    arena_init(&arena, CONSUMER_ARENA_MAX);
     partition_set_init(&owned);
-    err = migrate_read_subscription(group, &protocols, &arena, &subscription, &owned);
+    err = consumer_read_subscription(group, &protocols, &arena, &subscription, &owned);
     partition_set_close(&owned);
     arena_close(&arena);
     classic_protocols_free(&protocols);
@@ -397,7 +108,7 @@ static int join_identify(struct consumer *consumer, struct group_join *join,
     if (consumer->member_count >= group_settings(consumer->group)->consumer_max_size ||
         !group_has_room(consumer->group))
         return ERR_GROUP_MAX_SIZE_REACHED;
-    if (unnamed && !is_static && join->version >= MIGRATE_ID_REQUIRED_VERSION)
+    if (unnamed && !is_static && join->version >= JOIN_ID_REQUIRED_VERSION)
         return ERR_MEMBER_ID_REQUIRED;
     *member =
         consumer_member_new(consumer, unnamed ? wire_str_from(join->made_id) : request->member_id);
@@ -415,8 +126,8 @@ static int join_update(struct consumer_member *member, struct group_join *join,
     int err = classic_protocols_copy(&protocols, join);
     if (err)
         return err;
-    arena_init(&arena, MIGRATE_ARENA_MAX);
-    err = migrate_read_subscription(member->consumer->group, &protocols, &arena, &subscription,
+    arena_init(&arena, CONSUMER_ARENA_MAX);
+    err = consumer_read_subscription(member->consumer->group, &protocols, &arena, &subscription,
                                     owned);
     if (err) {
         classic_protocols_free(&protocols);
@@ -537,7 +248,7 @@ void consumer_classic_join(struct consumer *consumer, struct group_join *join)
         wire_defaults(&join_group_response_desc, &join->response);
         join->response.error_code = err_to_wire(err);
         join->response.member_id = id;
-        if (join->version >= MIGRATE_NULL_NAME_VERSION)
+        if (join->version >= JOIN_NULL_NAME_VERSION)
             join->response.protocol_name = WIRE_STR_NULL;
     }
     consumer_write(group, &records, migrate_joined, join);
@@ -604,7 +315,7 @@ static int sync_fill(struct group_sync *sync, const struct consumer_member *memb
     struct sync_group_response *response = &sync->response;
     struct buf bytes;
     buf_init(&bytes);
-    int err = migrate_write_assignment(member, &bytes);
+    int err = consumer_write_assignment(member, &bytes);
     char *kept = err ? NULL : arena_strndup(sync->arena, (char *)bytes.data, bytes.len);
     response->protocol_type = wire_str_from(SUBSCRIPTION_TYPE);
     response->protocol_name = member->protocols.items[0].name;
