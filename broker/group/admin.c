@@ -85,11 +85,9 @@ void group_manager_list(struct group_manager *manager, const struct list_groups_
 /* In Kafka's words, which its tools print as they are; null when memory is out. */
 static struct wire_str describe_absence(struct wire_str group_id, bool exists, struct arena *arena)
 {
-    char *text = mem_printf(exists ? "Group %.*s is not a classic group." : "Group %.*s not found.",
-                            WIRE_STR_ARGS(group_id));
-    struct wire_str kept = wire_str_from(arena_strndup(arena, text, strlen(text)));
-    mem_free(text);
-    return kept;
+    return wire_str_from(arena_printf(
+        arena, exists ? "Group %.*s is not a classic group." : "Group %.*s not found.",
+        WIRE_STR_ARGS(group_id)));
 }
 
 static int describe_group(const struct group *group, int16_t version, struct arena *arena,

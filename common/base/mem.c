@@ -226,6 +226,20 @@ char *arena_strndup(struct arena *arena, const char *text, size_t len)
     return copy;
 }
 
+char *arena_printf(struct arena *arena, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    char *text = len < 0 ? NULL : arena_alloc(arena, (size_t)len + 1);
+    if (text)
+        vsnprintf(text, (size_t)len + 1, format, again);
+    va_end(again);
+    va_end(args);
+    return text;
+}
+
 void arena_close(struct arena *arena)
 {
     while (arena->blocks) {

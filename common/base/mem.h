@@ -75,6 +75,8 @@ void *arena_alloc(struct arena *arena, size_t size) MUST_CHECK;
 void *arena_alloc_array(struct arena *arena, size_t count, size_t size) MUST_CHECK;
 /* Copy of `len` bytes plus a NUL; NULL as above. */
 char *arena_strndup(struct arena *arena, const char *text, size_t len) MUST_CHECK;
+/* printf into the arena. */
+char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3) MUST_CHECK;
 /* Frees every block; the arena may be used again. */
 void arena_close(struct arena *arena);
 

@@ -1,4 +1,6 @@
 /* The reserve: small objects still find memory when large requests have taken all of it. */
+#include <string.h>
+
 #include "../tap.h"
 
 #include <stdio.h>
@@ -53,4 +55,15 @@ static void small_objects_have_a_reserve(void)
 #endif
 }
 
-TAP_MAIN(TAP_TEST(small_objects_have_a_reserve))
+static void text_in_an_arena(void)
+{
+    struct arena arena;
+    arena_init(&arena, 64);
+    const char *text = arena_printf(&arena, "%s-%d", "abc", 7);
+    CHECK(text && strcmp(text, "abc-7") == 0);
+    CHECK(!arena_printf(&arena, "%100d", 7));
+    CHECK_STR(text, "abc-7");
+    arena_close(&arena);
+}
+
+TAP_MAIN(TAP_TEST(small_objects_have_a_reserve), TAP_TEST(text_in_an_arena))
