@@ -414,6 +414,8 @@ void classic_subscribed(const struct classic *classic, struct subscribed *subscr
 {
     if (!classic->protocol_type || strcmp(classic->protocol_type, SUBSCRIPTION_TYPE) != 0)
         return;
+    /* Before the first protocol is chosen nobody knows what is read. */
+    subscribed->all |= classic->member_count > 0 && !classic->protocol;
     LIST_EACH(step, &classic->members)
     subscription_add_topics(
         classic_subscription(LIST_ENTRY(step, struct classic_member, link)), subscribed);
@@ -438,10 +440,9 @@ int classic_describe(const struct classic *classic, struct arena *arena,
         out->group_instance_id = wire_str_from(member->instance_id);
         out->client_id = wire_str_from(member->client_id);
         out->client_host = wire_str_from(member->client_host);
-        if (stable) {
+        if (stable)
             out->member_metadata = classic_metadata(member);
-            out->member_assignment = member->assignment;
-        }
+        out->member_assignment = member->assignment;
         out++;
     }
     return 0;

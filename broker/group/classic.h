@@ -104,7 +104,8 @@ int classic_check_commit(struct classic *classic, struct wire_str member_id,
 const char *classic_state_name(const struct classic *classic);
 /* The chosen protocol's metadata of the member; empty when it has none. */
 struct wire_bytes classic_metadata(const struct classic_member *member);
-/* The topics that consumers' subscriptions name; none of another type of members. */
+/* The topics that consumers' subscriptions name, all when one can't be read; none of another type
+ * of members. */
 void classic_subscribed(const struct classic *classic, struct subscribed *subscribed);
 int classic_describe(const struct classic *classic, struct arena *arena,
                      struct describe_groups_response_described_group *response) MUST_CHECK;
@@ -131,7 +132,9 @@ void classic_try_complete(struct classic *classic);
 void classic_fail_syncs(struct classic *classic, int err);
 void classic_answer_join(struct classic_member *member, int err);
 void classic_answer_sync(struct classic_member *member, int err);
+/* Answers with the error; or only writes it into the answer. */
 void classic_fail_join(struct group_join *join, int err, struct wire_str member_id);
+void classic_refuse_join(struct group_join *join, int err, struct wire_str member_id);
 /* (Re)starts the session timer of a member that is heard. */
 void classic_touch(struct classic_member *member);
 /* Writes the group as it stands. `done` may be NULL; its `classic` is NULL when it is gone. */

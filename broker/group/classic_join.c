@@ -36,13 +36,18 @@ static void classic_finish_join(struct group_join *join)
     mem_free(made_id);
 }
 
-void classic_fail_join(struct group_join *join, int err, struct wire_str member_id)
+void classic_refuse_join(struct group_join *join, int err, struct wire_str member_id)
 {
     wire_defaults(&join_group_response_desc, &join->response);
     join->response.error_code = err_to_wire(err);
     join->response.member_id = member_id;
     join->response.protocol_name =
         join->version >= 7 ? WIRE_STR_NULL : wire_str_from(""); /* null only from v7 on */
+}
+
+void classic_fail_join(struct group_join *join, int err, struct wire_str member_id)
+{
+    classic_refuse_join(join, err, member_id);
     classic_finish_join(join);
 }
 
@@ -317,14 +322,19 @@ static bool classic_fits(struct classic *classic, const struct classic_member *m
     return false;
 }
 
-/* 0, or why the group does not take the member (NULL: a new one). */
-static int classic_check_join(struct classic *classic, const struct classic_member *member,
-                              const struct group_join *join)
+/* 0, or why the group does not take that request, of whomever it is. */
+static int classic_check_request(const struct classic *classic, const struct classic_member *member,
+                                 const struct group_join *join)
 {
     if (!classic_has_room(classic, member))
         return ERR_GROUP_MAX_SIZE_REACHED;
-    if (!classic_accepts_protocols(classic, join))
-        return ERR_INCONSISTENT_GROUP_PROTOCOL;
+    return classic_accepts_protocols(classic, join) ? 0 : ERR_INCONSISTENT_GROUP_PROTOCOL;
+}
+
+/* 0, or why the group has no place for the member (NULL: a new one). */
+static int classic_check_place(struct classic *classic, const struct classic_member *member,
+                               const struct group_join *join)
+{
     if (!member && !group_has_room(classic->group))
         return ERR_GROUP_MAX_SIZE_REACHED;
     return classic_fits(classic, member, join) ? 0 : ERR_GROUP_MAX_SIZE_REACHED;
@@ -524,7 +534,9 @@ static void classic_join_new(struct classic *classic, struct group_join *join)
     struct classic_member *member = classic_find_instance(classic, request->group_instance_id);
     join->made_id = group_new_member_id(classic->group,
                                         is_static ? request->group_instance_id : join->client_id);
-    int err = classic_check_join(classic, member, join);
+    int err = classic_check_request(classic, member, join);
+    if (!err)
+        err = classic_check_place(classic, member, join);
     if (err)
         classic_fail_join(join, err, wire_str_from(""));
     else if (member)
@@ -590,12 +602,12 @@ void classic_join(struct classic *classic, struct group_join *join)
     bool pending =
         wire_str_is_null(request->group_instance_id) &&
         map_get(&classic->pending, request->member_id.data, (size_t)request->member_id.len) != NULL;
-    struct classic_member *member = NULL;
-    int err = pending ? 0
-                      : classic_identify(classic, request->member_id, request->group_instance_id,
-                                         &member);
+    struct classic_member *member = classic_find(classic, request->member_id);
+    int err = classic_check_request(classic, member, join);
+    if (!err && !pending)
+        err = classic_identify(classic, request->member_id, request->group_instance_id, &member);
     if (!err)
-        err = classic_check_join(classic, member, join);
+        err = classic_check_place(classic, member, join);
     if (err) {
         classic_fail_join(join, err, request->member_id);
     } else if (pending) {

@@ -262,6 +262,25 @@ static void fetch_fill_unknown(const fetch_topic *topic, int err)
     }
 }
 
+static bool fetch_asked_topic(const struct group_fetch *fetch, const struct group *group,
+                              const struct offset_fetch_request_offset_fetch_request_topics *topic,
+                              const struct image_topic *known, fetch_topic *out)
+{
+    out->name = topic->name;
+    out->topic_id = topic->topic_id;
+    if (!WIRE_ARRAY(fetch->arena, &out->partitions, topic->partition_indexes.count,
+                    &offset_fetch_response_offset_fetch_response_partitions_desc))
+        return false;
+    for (int32_t i = 0; i < topic->partition_indexes.count; i++)
+        fetch_fill(group, known ? wire_str_from(known->name) : topic->name,
+                   topic->partition_indexes.items[i], fetch->require_stable,
+                   &out->partitions.items[i]);
+    if (fetch->by_id && !known)
+        fetch_fill_unknown(out, ERR_UNKNOWN_TOPIC_ID);
+    return true;
+}
+
+/* Topics whose id nobody knows come behind all others, as in Kafka. */
 static bool fetch_asked(const struct group_fetch *fetch, const struct group *group,
                         const struct image *image,
                         struct offset_fetch_response_offset_fetch_response_group *response)
@@ -269,23 +288,17 @@ static bool fetch_asked(const struct group_fetch *fetch, const struct group *gro
     const struct offset_fetch_request_offset_fetch_request_group *request = fetch->request;
     fetch_topic *out = WIRE_ARRAY(fetch->arena, &response->topics, request->topics.count,
                                   &offset_fetch_response_offset_fetch_response_topics_desc);
-    for (int32_t i = 0; out && i < request->topics.count; i++, out++) {
-        const struct offset_fetch_request_offset_fetch_request_topics *topic =
-            &request->topics.items[i];
-        out->name = topic->name;
-        out->topic_id = topic->topic_id;
-        if (!WIRE_ARRAY(fetch->arena, &out->partitions, topic->partition_indexes.count,
-                        &offset_fetch_response_offset_fetch_response_partitions_desc))
-            return false;
-        const struct image_topic *known =
-            fetch->by_id ? image_topic_by_id(image, &topic->topic_id) : NULL;
-        for (int32_t j = 0; j < topic->partition_indexes.count; j++)
-            fetch_fill(group, known ? wire_str_from(known->name) : topic->name,
-                       topic->partition_indexes.items[j], fetch->require_stable,
-                       &out->partitions.items[j]);
-        if (fetch->by_id && !known)
-            fetch_fill_unknown(out, ERR_UNKNOWN_TOPIC_ID);
-    }
+    for (int last = 0; out && last <= fetch->by_id; last++)
+        for (int32_t i = 0; i < request->topics.count; i++) {
+            const struct offset_fetch_request_offset_fetch_request_topics *topic =
+                &request->topics.items[i];
+            const struct image_topic *known =
+                fetch->by_id ? image_topic_by_id(image, &topic->topic_id) : NULL;
+            if (fetch->by_id && (last == 0) != (known != NULL))
+                continue;
+            if (!fetch_asked_topic(fetch, group, topic, known, out++))
+                return false;
+        }
     return out != NULL;
 }
 
@@ -387,41 +400,49 @@ static int delete_offsets_check(const struct group *group)
 }
 
 /* What is on its way to the log is deleted with the rest: the tombstone stands behind it. Memory
- * does not know of it yet, so then any partition that exists may have one. */
-static bool delete_offsets_has(const struct group *group, const struct image_topic *known,
-                               struct wire_str topic, int32_t index)
+ * does not know of it yet, so then any partition may have one. */
+static bool delete_offsets_has(const struct group *group, struct wire_str topic, int32_t index)
 {
-    if (offsets_get(&group->offsets, topic, index))
-        return true;
-    return (group->in_flight > 0 || group->shard->unsure) && known && index >= 0 &&
-           index < known->partition_count;
+    return offsets_get(&group->offsets, topic, index) || group->in_flight > 0 ||
+           group->shard->unsure;
 }
 
-static bool delete_offsets_put(struct group *group, struct group_offset_delete *op,
+typedef struct offset_delete_request_offset_delete_request_topic delete_topic;
+typedef struct offset_delete_response_offset_delete_response_topic delete_topic_answer;
+
+static bool delete_offsets_put_topic(const struct group *group, struct group_offset_delete *op,
+                                     const struct subscribed *subscribed, const delete_topic *topic,
+                                     delete_topic_answer *out, struct records *records)
+{
+    const struct image_topic *known =
+        image_topic_by_name(group_image(group), topic->name.data, (size_t)topic->name.len);
+    int err = subscribed_has(subscribed, topic->name) ? ERR_GROUP_SUBSCRIBED_TO_TOPIC : 0;
+    out->name = topic->name;
+    struct offset_delete_response_offset_delete_response_partition *to =
+        WIRE_ARRAY(op->arena, &out->partitions, topic->partitions.count,
+                   &offset_delete_response_offset_delete_response_partition_desc);
+    for (int32_t i = 0; to && i < topic->partitions.count; i++, to++) {
+        int32_t index = topic->partitions.items[i].partition_index;
+        bool exists = known && index >= 0 && index < known->partition_count;
+        to->partition_index = index;
+        to->error_code = err_to_wire(exists ? err : ERR_UNKNOWN_TOPIC_OR_PARTITION);
+        if (exists && !err && delete_offsets_has(group, topic->name, index))
+            records_put_offset(records, group_id(group), topic->name, index, NULL);
+    }
+    return to != NULL;
+}
+
+static bool delete_offsets_put(const struct group *group, struct group_offset_delete *op,
                                const struct subscribed *subscribed, struct records *records)
 {
     const struct offset_delete_request *request = op->request;
-    struct offset_delete_response_offset_delete_response_topic *out =
+    delete_topic_answer *out =
         WIRE_ARRAY(op->arena, &op->response.topics, request->topics.count,
                    &offset_delete_response_offset_delete_response_topic_desc);
-    for (int32_t i = 0; out && i < request->topics.count; i++, out++) {
-        const struct offset_delete_request_offset_delete_request_topic *topic =
-            &request->topics.items[i];
-        int err = subscribed_has(subscribed, topic->name) ? ERR_GROUP_SUBSCRIBED_TO_TOPIC : 0;
-        const struct image_topic *known = image_topic_by_name(
-            group_image(group), topic->name.data, (size_t)topic->name.len);
-        out->name = topic->name;
-        if (!WIRE_ARRAY(op->arena, &out->partitions, topic->partitions.count,
-                        &offset_delete_response_offset_delete_response_partition_desc))
+    for (int32_t i = 0; out && i < request->topics.count; i++, out++)
+        if (!delete_offsets_put_topic(group, op, subscribed, &request->topics.items[i], out,
+                                      records))
             return false;
-        for (int32_t j = 0; j < topic->partitions.count; j++) {
-            int32_t index = topic->partitions.items[j].partition_index;
-            out->partitions.items[j].partition_index = index;
-            out->partitions.items[j].error_code = err_to_wire(err);
-            if (!err && delete_offsets_has(group, known, topic->name, index))
-                records_put_offset(records, group_id(group), topic->name, index, NULL);
-        }
-    }
     return out != NULL;
 }
 
@@ -431,7 +452,7 @@ void group_manager_delete_offsets(struct group_manager *manager, struct group_of
     struct records records;
     struct shard *shard;
     wire_defaults(&offset_delete_response_desc, &op->response);
-    int err = group_manager_locate(manager, op->request->group_id, true, &shard);
+    int err = group_manager_locate(manager, op->request->group_id, false, &shard);
     struct group *group = err ? NULL : shard_find(shard, op->request->group_id);
     if (!err)
         err = delete_offsets_check(group);

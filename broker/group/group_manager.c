@@ -101,7 +101,7 @@ int group_manager_locate(struct group_manager *manager, struct wire_str group_id
         memchr(group_id.data, '\0', (size_t)group_id.len))
         return ERR_INVALID_GROUP_ID;
     if (!topic || topic->partition_count == 0)
-        return ERR_COORDINATOR_NOT_AVAILABLE;
+        return ERR_NOT_COORDINATOR; /* whoever asks for the coordinator has the topic made */
     int32_t index = group_manager_partition(group_id, topic->partition_count);
     *shard = map_get_u64(&manager->shards, (uint32_t)index);
     if (!*shard)

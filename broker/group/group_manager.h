@@ -89,8 +89,8 @@ void group_manager_leader_changed(struct group_manager *manager, int32_t partiti
 
 /* By Kafka's rule: |String.hashCode(key)| mod partitions. */
 int32_t group_manager_partition(struct wire_str key, int32_t partitions);
-/* Whether this broker can serve the group now: 0, ERR_INVALID_GROUP_ID, ERR_NOT_COORDINATOR,
- * ERR_COORDINATOR_LOAD_IN_PROGRESS, ERR_COORDINATOR_NOT_AVAILABLE (no such topic yet). */
+/* Whether this broker can serve the group now: 0, ERR_INVALID_GROUP_ID, ERR_NOT_COORDINATOR (also
+ * as long as there is no such topic), ERR_COORDINATOR_LOAD_IN_PROGRESS. */
 int group_manager_check(struct group_manager *manager, struct wire_str group_id) MUST_CHECK;
 
 /* ---- the classic protocol ---- */
@@ -162,6 +162,10 @@ struct group_offset_delete {
 void group_manager_delete_offsets(struct group_manager *manager, struct group_offset_delete *op);
 
 /* ---- administration ---- */
+
+/* What anybody may do with a group, as bits of Kafka's operations: read, delete, describe, describe
+ * and alter its settings. There is no authorizer. */
+enum { GROUP_ALL_OPERATIONS = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11 };
 
 void group_manager_list(struct group_manager *manager, const struct list_groups_request *request,
                         struct arena *arena, struct list_groups_response *response);

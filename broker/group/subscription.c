@@ -13,19 +13,30 @@ enum {
     SUBSCRIPTION_ARENA_MAX = 16 << 20 /* the bytes came in one request; their arrays are as large */
 };
 
-static int subscription_decode(struct wire_bytes bytes, const struct wire_desc *desc,
-                               struct arena *arena, void *out)
+static int subscription_decode_as(struct wire_bytes bytes, int16_t version,
+                                  const struct wire_desc *desc, struct arena *arena, void *out)
 {
     size_t used;
     if (bytes.len < SUBSCRIPTION_VERSION_SIZE)
         return ERR_MALFORMED;
-    int16_t version = (int16_t)bytes_get_u16(bytes.data);
-    if (version < 0)
-        return ERR_MALFORMED;
-    if (version > desc->version_max)
-        version = desc->version_max;
     return wire_decode(desc, version, (uint8_t *)bytes.data + SUBSCRIPTION_VERSION_SIZE,
                        (size_t)bytes.len - SUBSCRIPTION_VERSION_SIZE, arena, out, &used);
+}
+
+static int subscription_decode(struct wire_bytes bytes, const struct wire_desc *desc,
+                               struct arena *arena, void *out)
+{
+    if (bytes.len >= SUBSCRIPTION_VERSION_SIZE && (int16_t)bytes_get_u16(bytes.data) < 0)
+        return ERR_MALFORMED;
+    return subscription_decode_as(bytes, subscription_version(bytes), desc, arena, out);
+}
+
+int16_t subscription_version(struct wire_bytes bytes)
+{
+    int16_t version =
+        bytes.len >= SUBSCRIPTION_VERSION_SIZE ? (int16_t)bytes_get_u16(bytes.data) : 0;
+    int16_t max = consumer_protocol_assignment_desc.version_max;
+    return version < 0 ? 0 : version > max ? max : version;
 }
 
 int subscription_read(struct wire_bytes bytes, struct arena *arena,
@@ -89,7 +100,11 @@ void subscription_add_topics(struct wire_bytes bytes, struct subscribed *subscri
     struct consumer_protocol_subscription subscription;
     struct arena arena;
     arena_init(&arena, SUBSCRIPTION_ARENA_MAX);
-    if (!subscription_read(bytes, &arena, &subscription))
+    /* Every version begins with the fields of the first. */
+    if (subscription_decode_as(bytes, 0, &consumer_protocol_subscription_desc, &arena,
+                               &subscription))
+        subscribed->all = true;
+    else
         for (int32_t i = 0; i < subscription.topics.count; i++)
             subscribed_add(subscribed, subscription.topics.items[i]);
     arena_close(&arena);

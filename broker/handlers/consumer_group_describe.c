@@ -5,7 +5,14 @@
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 
-enum { CONSUMER_GROUP_OPERATIONS = 0x148 }; /* read, delete, describe: there is no authorizer */
+static void describe_one(struct request *request, struct wire_str group_id,
+                         struct consumer_group_describe_response_described_group *out)
+{
+    const struct consumer_group_describe_request *body = request->body;
+    group_manager_consumer_describe(request->broker->groups, group_id, &request->arena, out);
+    if (body->include_authorized_operations && !out->error_code)
+        out->authorized_operations = GROUP_ALL_OPERATIONS;
+}
 
 void handle_consumer_group_describe(struct request *request)
 {
@@ -19,11 +26,10 @@ void handle_consumer_group_describe(struct request *request)
         request_fail(request, ERR_NO_MEMORY, "names more groups than fit in memory");
         return;
     }
-    for (int32_t i = 0; i < body->group_ids.count; i++) {
-        group_manager_consumer_describe(request->broker->groups, body->group_ids.items[i],
-                                        &request->arena, &out[i]);
-        if (body->include_authorized_operations)
-            out[i].authorized_operations = CONSUMER_GROUP_OPERATIONS;
-    }
+    /* Those that name no group come first, as in Kafka. */
+    for (int named = 0; named <= 1; named++)
+        for (int32_t i = 0; i < body->group_ids.count; i++)
+            if (named == !wire_str_is_empty(body->group_ids.items[i]))
+                describe_one(request, body->group_ids.items[i], out++);
     request_reply(request, &response, NULL);
 }

@@ -5,8 +5,6 @@
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 
-enum { DESCRIBE_GROUPS_OPERATIONS = 0x148 }; /* read, delete, describe: there is no authorizer */
-
 void handle_describe_groups(struct request *request)
 {
     const struct describe_groups_request *body = request->body;
@@ -22,8 +20,8 @@ void handle_describe_groups(struct request *request)
     for (int32_t i = 0; i < body->groups.count; i++) {
         group_manager_describe(request->broker->groups, body->groups.items[i], request->version,
                                &request->arena, &out[i]);
-        if (body->include_authorized_operations)
-            out[i].authorized_operations = DESCRIBE_GROUPS_OPERATIONS;
+        if (body->include_authorized_operations && !out[i].error_code)
+            out[i].authorized_operations = GROUP_ALL_OPERATIONS;
     }
     request_reply(request, &response, NULL);
 }
