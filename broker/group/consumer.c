@@ -21,6 +21,7 @@ struct consumer *consumer_new(struct group *group)
 {
     struct consumer *consumer = mem_alloc(sizeof(*consumer));
     consumer->group = group;
+    consumer->epoch = CONSUMER_BIRTH_EPOCH;
     consumer->empty_since_ms = env_wall_ms(group_env(group));
     list_init(&consumer->members);
     map_init(&consumer->by_id);
@@ -308,6 +309,12 @@ const struct expression *consumer_expression(const struct consumer_member *membe
     return used->expression;
 }
 
+bool consumer_has_all_patterns(const struct consumer *consumer, struct wire_str text)
+{
+    return consumer->patterns.count >= CONSUMER_PATTERNS_MAX &&
+           !map_get(&consumer->patterns, text.data, (size_t)text.len);
+}
+
 bool consumer_is_settled(const struct consumer *consumer)
 {
     const struct consumer_pattern *used;
@@ -356,7 +363,7 @@ void consumer_remove_member(struct consumer_member *member, struct records *reco
 
 void consumer_removed(struct consumer *consumer, struct records *records)
 {
-    if (consumer_try_downgrade(consumer, records))
+    if (consumer_try_downgrade(consumer, false, records))
         return;
     consumer_check_topics(consumer, true, NULL);
     consumer_raise_epoch(consumer, records);

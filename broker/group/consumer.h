@@ -27,6 +27,7 @@
 enum consumer_member_state { CONSUMER_STABLE = 0, CONSUMER_UNREVOKED = 1, CONSUMER_UNRELEASED = 2 };
 
 enum {
+    CONSUMER_BIRTH_EPOCH = 1, /* of a group; the first subscription raises it */
     CONSUMER_JOIN_EPOCH = 0,
     CONSUMER_LEAVE_EPOCH = -1,
     CONSUMER_AWAY_EPOCH = -2 /* a static member that left for a while */
@@ -133,12 +134,13 @@ void consumer_classic_sync(struct consumer *consumer, struct group_sync *sync);
 int consumer_classic_heartbeat(struct consumer *consumer,
                                const struct heartbeat_request *request) MUST_CHECK;
 void consumer_classic_leave(struct consumer *consumer, struct group_leave *leave);
-/* consumer_migrate.c. Makes a consumer group of the classic one, whose members stay: 0, or
- * ERR_GROUP_ID_NOT_FOUND when the settings or its members do not allow that. */
-int consumer_upgrade(struct group *group, struct records *records) MUST_CHECK;
+/* consumer_migrate.c. Makes a consumer group of the classic one, whose members stay: NULL, or why
+ * the settings or its members do not allow that, as the end of a sentence. */
+const char *consumer_upgrade(struct group *group, struct records *records) MUST_CHECK;
 /* When only classic members are left and the settings allow it, makes it a classic group; the
- * consumer is gone then. Whether it did. */
-bool consumer_try_downgrade(struct consumer *consumer, struct records *records);
+ * consumer is gone then. Whether it did. `stable`: the group need not rebalance, if everybody has
+ * what they should have. */
+bool consumer_try_downgrade(struct consumer *consumer, bool stable, struct records *records);
 
 /* ---- for the files of the consumer group ---- */
 
@@ -161,6 +163,8 @@ bool consumer_set_pattern(struct consumer_member *member, struct wire_str text);
 bool consumer_set_text(char **text, struct wire_str to);
 /* The member's expression; NULL = it has none. */
 const struct expression *consumer_expression(const struct consumer_member *member);
+/* The group has no room for another expression than those it has. */
+bool consumer_has_all_patterns(const struct consumer *consumer, struct wire_str text);
 /* It is known of all expressions what they match: before, nothing is decided from topics. */
 bool consumer_is_settled(const struct consumer *consumer);
 void consumer_touch(struct consumer_member *member);
@@ -184,7 +188,7 @@ int consumer_update_target(struct consumer *consumer, struct records *records) M
 /* Whether a record can hold each member's target. */
 bool consumer_targets_fit(const struct consumer *consumer);
 /* Moves the member towards its target. `owned` is what it says it has; NULL = it did not say.
- * Whether anything changed. */
+ * Whether its assigned partitions changed. */
 bool consumer_reconcile(struct consumer_member *member, const struct partition_set *owned,
                         struct records *records);
 /* Some of what it waits for is still another's. */
@@ -202,14 +206,21 @@ void consumer_put_tombstones(const struct consumer *consumer, struct records *re
 void consumer_replay(struct shard *shard, int type, struct wire_bytes key, struct wire_bytes value,
                      int64_t wall_ms, struct arena *arena);
 
+/* consumer_explain.c. Why the heartbeat is refused with that error; NULL when the code says it all.
+ * The group is as it was when that was found, NULL for none. */
+const char *consumer_explain(const struct group_manager *manager, const struct group *group,
+                             int err, struct group_consumer_heartbeat *beat) MUST_CHECK;
+
 /* consumer_migrate.c */
 enum { CONSUMER_ARENA_MAX = 16 << 20 }; /* for what is read or written of a classic member */
-/* What the first protocol of a classic member says: topics, and what it has (v1+). */
+/* What the first protocol of a classic member says: topics, and what it has (v1+). ERR_MALFORMED;
+ * ERR_INVALID_REQUEST when it says too much. */
 int consumer_read_subscription(const struct group *group, const struct classic_protocols *protocols,
                                struct arena *arena,
                                struct consumer_protocol_subscription *subscription,
                                struct partition_set *owned) MUST_CHECK;
-/* The member's partitions in the bytes of the consumer protocol. */
+/* The member's partitions in the bytes of the consumer protocol, of the version of the member's own
+ * subscription. */
 int consumer_write_assignment(const struct consumer_member *member, struct buf *out) MUST_CHECK;
 
 /* ---- writing ---- */

@@ -39,6 +39,19 @@ static bool describe_set(const struct consumer *consumer, const struct partition
     return to != NULL;
 }
 
+/* What it must still give up is its own as yet. */
+static bool describe_assignment_of(const struct consumer_member *member, struct arena *arena,
+                                   describe_assignment *out)
+{
+    struct partition_set has;
+    partition_set_init(&has);
+    partition_set_copy(&has, &member->assigned);
+    partition_set_unite(&has, &member->revoking);
+    bool filled = describe_set(member->consumer, &has, arena, out);
+    partition_set_close(&has);
+    return filled;
+}
+
 static bool describe_member(const struct consumer_member *member, struct arena *arena,
                             struct consumer_group_describe_response_member *out)
 {
@@ -48,25 +61,22 @@ static bool describe_member(const struct consumer_member *member, struct arena *
     out->member_epoch = member->epoch;
     out->client_id = wire_str_from(member->client_id);
     out->client_host = wire_str_from(member->client_host);
-    out->subscribed_topic_regex = wire_str_from(member->pattern);
+    out->subscribed_topic_regex = wire_str_from(member->pattern ? member->pattern : "");
     out->member_type = member->classic ? DESCRIBE_CLASSIC : DESCRIBE_CONSUMER;
     struct wire_str *names =
         WIRE_ARRAY(arena, &out->subscribed_topic_names, (int32_t)consumer_name_count(member), NULL);
     for (size_t i = 0; names && i < consumer_name_count(member); i++)
         names[i] = wire_str_from(member->list->names[i]);
-    return names && describe_set(member->consumer, &member->assigned, arena, &out->assignment) &&
+    return names && describe_assignment_of(member, arena, &out->assignment) &&
            describe_set(member->consumer, &member->target, arena, &out->target_assignment);
 }
 
 /* In Kafka's words, which its tools print as they are; null when memory is out. */
 static struct wire_str describe_absence(struct wire_str group_id, bool exists, struct arena *arena)
 {
-    char *text =
-        mem_printf(exists ? "Group %.*s is not a consumer group." : "Group %.*s not found.",
-                   WIRE_STR_ARGS(group_id));
-    struct wire_str kept = wire_str_from(arena_strndup(arena, text, strlen(text)));
-    mem_free(text);
-    return kept;
+    return wire_str_from(arena_printf(
+        arena, exists ? "Group %.*s is not a consumer group." : "Group %.*s not found.",
+        WIRE_STR_ARGS(group_id)));
 }
 
 static int describe_consumer(const struct consumer *consumer, struct arena *arena,
@@ -93,7 +103,9 @@ void group_manager_consumer_describe(struct group_manager *manager, struct wire_
 {
     struct shard *shard;
     out->group_id = group_id;
-    int err = group_manager_locate(manager, group_id, true, &shard);
+    int err = manager->deps.settings.consumer_enabled
+                  ? group_manager_locate(manager, group_id, false, &shard)
+                  : ERR_UNSUPPORTED_VERSION;
     const struct group *group = err ? NULL : shard_find(shard, group_id);
     if (!err && (!group || !group->consumer)) {
         err = ERR_GROUP_ID_NOT_FOUND;

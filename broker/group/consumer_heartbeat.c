@@ -19,24 +19,18 @@ typedef struct consumer_group_heartbeat_request beat_request;
  * be sorted in one turn of the loop. */
 enum { BEAT_OWNED_MAX = 100000 };
 
-static const char BEAT_BAD_EXPRESSION[] =
-    "SubscribedTopicRegex is not valid in RE2's syntax, takes too long to match, or is one "
-    "expression too many of the group";
-
 static const char BEAT_TOO_MUCH[] =
-    "the partitions of one member would not fit into a record: subscribe to fewer topics, or raise "
-    "max.message.bytes of __consumer_offsets";
-static const char BEAT_ID_TAKEN[] =
-    "MemberId is that of a member with another InstanceId: a member id is one member";
+    "The partitions of one member would not fit into a record: subscribe to fewer topics, or raise "
+    "max.message.bytes of __consumer_offsets.";
 
 /* ---- answers ---- */
 
-/* The answer that leaves when what was changed on the way is written. */
+/* The answer that leaves when what was changed on the way is written. `message` may be NULL. */
 static void beat_refuse(struct group_consumer_heartbeat *beat, int err, const char *message)
 {
     wire_defaults(&consumer_group_heartbeat_response_desc, &beat->response);
     beat->response.error_code = err_to_wire(err);
-    beat->response.error_message = wire_str_from(message ? message : err_text(err));
+    beat->response.error_message = wire_str_from(message);
 }
 
 static void beat_fail(struct group_consumer_heartbeat *beat, int err, const char *message)
@@ -99,12 +93,13 @@ static const char *beat_check_join(const struct group_consumer_heartbeat *beat)
 {
     const beat_request *request = beat->request;
     if (request->rebalance_timeout_ms < 0)
-        return "RebalanceTimeoutMs must be set in the first request";
+        return "RebalanceTimeoutMs must be provided in first request.";
     if (request->topic_partitions.count != 0)
-        return "TopicPartitions must be empty in the first request";
+        return "TopicPartitions must be empty when (re-)joining.";
     if (request->subscribed_topic_names.count < 0 &&
         wire_str_is_null(request->subscribed_topic_regex))
-        return "SubscribedTopicNames or SubscribedTopicRegex must be set in the first request";
+        return "Either SubscribedTopicNames or SubscribedTopicRegex must be non-null when "
+               "(re-)joining.";
     return NULL;
 }
 
@@ -116,38 +111,44 @@ static bool beat_owns_too_much(const beat_request *request)
     return count - request->topic_partitions.count > BEAT_OWNED_MAX;
 }
 
-static bool beat_is_blank(struct wire_str text)
-{
-    return !wire_str_is_null(text) && wire_str_is_empty(text);
-}
-
-static const char *beat_check(const struct group_consumer_heartbeat *beat)
-{
-    const beat_request *request = beat->request;
-    if (wire_str_is_empty(request->group_id))
-        return "GroupId can't be empty";
-    if (beat_is_blank(request->instance_id))
-        return "InstanceId can't be empty";
-    if (beat_is_blank(request->rack_id))
-        return "RackId can't be empty";
-    if (wire_str_is_empty(request->member_id) &&
-        (beat->version > 0 || request->member_epoch != CONSUMER_JOIN_EPOCH))
-        return "MemberId can't be empty";
-    if (beat_owns_too_much(request))
-        return "TopicPartitions names more partitions than a member may have";
-    if (request->member_epoch < CONSUMER_AWAY_EPOCH)
-        return "MemberEpoch is below -2";
-    if (request->member_epoch == CONSUMER_AWAY_EPOCH && wire_str_is_null(request->instance_id))
-        return "MemberEpoch -2 is for static members: InstanceId must be set";
-    return request->member_epoch == CONSUMER_JOIN_EPOCH ? beat_check_join(beat) : NULL;
-}
-
 static bool beat_is_too_long(const beat_request *request)
 {
     size_t bytes = 0;
     for (int32_t i = 0; i < request->subscribed_topic_names.count; i++)
         bytes += (size_t)request->subscribed_topic_names.items[i].len + 2;
     return bytes > CONSUMER_WORDS_MAX;
+}
+
+/* Nothing, or nothing that can be seen. */
+static bool beat_is_blank(struct wire_str text)
+{
+    for (int32_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.data[i] > ' ')
+            return false;
+    return true;
+}
+
+static const char *beat_check(const struct group_consumer_heartbeat *beat)
+{
+    const beat_request *request = beat->request;
+    if (beat_is_blank(request->group_id))
+        return "GroupId can't be empty.";
+    if (!wire_str_is_null(request->instance_id) && beat_is_blank(request->instance_id))
+        return "InstanceId can't be empty.";
+    if (!wire_str_is_null(request->rack_id) && beat_is_blank(request->rack_id))
+        return "RackId can't be empty.";
+    if (beat_is_blank(request->member_id) &&
+        (beat->version > 0 || request->member_epoch != CONSUMER_JOIN_EPOCH))
+        return "MemberId can't be empty.";
+    if (beat_owns_too_much(request))
+        return "TopicPartitions names more partitions than a member may have.";
+    if (beat_is_too_long(request))
+        return "SubscribedTopicNames has more bytes than a member may have of them.";
+    if (request->member_epoch < CONSUMER_AWAY_EPOCH)
+        return "MemberEpoch is invalid.";
+    if (request->member_epoch == CONSUMER_AWAY_EPOCH && wire_str_is_null(request->instance_id))
+        return "InstanceId can't be null.";
+    return request->member_epoch == CONSUMER_JOIN_EPOCH ? beat_check_join(beat) : NULL;
 }
 
 static int beat_check_values(const struct group_manager *manager,
@@ -157,8 +158,6 @@ static int beat_check_values(const struct group_manager *manager,
     if (!wire_str_is_null(request->server_assignor) &&
         !assignor_find(request->server_assignor, manager->deps.settings.assignors))
         return ERR_UNSUPPORTED_ASSIGNOR;
-    if (beat_is_too_long(request))
-        return ERR_INVALID_REQUEST;
     if (wire_str_is_empty(request->subscribed_topic_regex))
         return 0;
     return topic_pattern_check(request->subscribed_topic_regex);
@@ -193,11 +192,9 @@ static int beat_check_expression(struct group_manager *manager, const struct gro
                                  struct group_consumer_heartbeat *beat)
 {
     struct wire_str text = beat->request->subscribed_topic_regex;
-    const struct map *patterns = group && group->consumer ? &group->consumer->patterns : NULL;
     if (wire_str_is_empty(text))
         return 0;
-    if (patterns && patterns->count >= CONSUMER_PATTERNS_MAX &&
-        !map_get(patterns, text.data, (size_t)text.len))
+    if (group && group->consumer && consumer_has_all_patterns(group->consumer, text))
         return ERR_INVALID_REGULAR_EXPRESSION;
     if (!matcher_has_room(manager->matcher, text))
         return ERR_COORDINATOR_NOT_AVAILABLE;
@@ -268,6 +265,9 @@ static int beat_join_static(struct consumer *consumer, const struct group_consum
     const beat_request *request = beat->request;
     struct consumer_member *named = consumer_find(consumer, request->member_id);
     *member = consumer_find_instance(consumer, request->instance_id);
+    bool same = *member && wire_str_is(request->member_id, (*member)->id);
+    if (*member && !same && (*member)->epoch != CONSUMER_AWAY_EPOCH && !(*member)->classic)
+        return ERR_UNRELEASED_INSTANCE_ID;
     if (named && named != *member && (*member || named->instance_id))
         return ERR_INVALID_REQUEST;
     if (!*member && named) {
@@ -276,14 +276,12 @@ static int beat_join_static(struct consumer *consumer, const struct group_consum
     }
     if (!*member)
         return beat_add(consumer, beat, member);
-    if (wire_str_is(request->member_id, (*member)->id)) {
+    if (same) {
         /* It left for a while and is back as itself: it begins anew with what it had. */
         if ((*member)->epoch == CONSUMER_AWAY_EPOCH)
             (*member)->epoch = (*member)->previous_epoch = CONSUMER_JOIN_EPOCH;
         return 0;
     }
-    if ((*member)->epoch != CONSUMER_AWAY_EPOCH && !(*member)->classic)
-        return ERR_UNRELEASED_INSTANCE_ID;
     beat_replace(*member, request->member_id, records);
     return 0;
 }
@@ -398,11 +396,13 @@ static void beat_follow(struct consumer_member *member, struct group_consumer_he
     bool changed = beat_update(member, beat, &subscribed);
     if (changed || fresh)
         consumer_put_member(member, records);
-    if (subscribed || fresh) {
+    if (subscribed) {
         consumer_check_topics(consumer, true, NULL);
         consumer_raise_epoch(consumer, records);
     } else {
         consumer_check_topics(consumer, false, records);
+        if (consumer->target_epoch == 0)
+            consumer_put_group(consumer, records); /* a new group, of one that reads nothing yet */
     }
     /* When it can't be made the others go on with what they have. */
     if (consumer_update_target(consumer, records) && (fresh || subscribed)) {
@@ -413,23 +413,29 @@ static void beat_follow(struct consumer_member *member, struct group_consumer_he
         }
         return;
     }
-    bool moved = consumer_reconcile(member, owned, records);
+    bool given = consumer_reconcile(member, owned, records);
     consumer_touch(member);
-    if (!beat_fill(beat, member, moved || beat_is_full(beat->request)))
+    if (!beat_fill(beat, member, given || beat_is_full(beat->request)))
         beat->response.error_code = err_to_wire(ERR_UNKNOWN_SERVER_ERROR);
 }
 
 /* A group of no consumer protocol yet: one that only has offsets is made one; a classic one with
  * members migrates, if it may. */
-static int beat_enter(struct group *group, int32_t epoch, struct records *records)
+static int beat_enter(struct group *group, struct group_consumer_heartbeat *beat,
+                      struct records *records, const char **message)
 {
     struct classic *classic = group->classic;
     if (group->consumer)
         return 0;
-    if (epoch != CONSUMER_JOIN_EPOCH)
+    if (classic && classic->state != CLASSIC_EMPTY) {
+        const char *obstacle = consumer_upgrade(group, records);
+        if (!obstacle)
+            return 0;
+        *message = arena_printf(
+            beat->arena, "Cannot upgrade classic group %s to consumer group because %s.", group->id,
+            obstacle);
         return ERR_GROUP_ID_NOT_FOUND;
-    if (classic && classic->state != CLASSIC_EMPTY)
-        return consumer_upgrade(group, records);
+    }
     if (classic) {
         if (classic->stored)
             records_put_group(records, group_id(group), NULL);
@@ -443,7 +449,8 @@ static int beat_enter(struct group *group, int32_t epoch, struct records *record
 /* One that nobody could join after all. */
 static void beat_undo_enter(struct group *group)
 {
-    if (!group->consumer || group->consumer->epoch > 0 || group->consumer->member_count > 0)
+    if (!group->consumer || group->consumer->epoch > CONSUMER_BIRTH_EPOCH ||
+        group->consumer->target_epoch > 0 || group->consumer->member_count > 0)
         return;
     consumer_free(group->consumer);
     group->consumer = NULL;
@@ -454,18 +461,20 @@ static void beat_stay(struct group *group, struct group_consumer_heartbeat *beat
     struct consumer_member *member;
     struct partition_set owned;
     struct records records;
+    const char *message = NULL;
     bool told = beat->request->topic_partitions.count >= 0;
     group_records(group, &records);
     beat_owned(beat->request, &owned);
-    int err = beat_enter(group, beat->request->member_epoch, &records);
+    int err = beat_enter(group, beat, &records, &message);
     if (!err)
         err = beat_identify(group->consumer, beat, told ? &owned : NULL, &records, &member);
     if (!err)
         beat_follow(member, beat, told ? &owned : NULL, &records);
-    else
+    else /* what was changed on the way, such as a migration, stands and is written */
+        beat_refuse(beat, err,
+                    message ? message : consumer_explain(group->shard->manager, group, err, beat));
+    if (err)
         beat_undo_enter(group);
-    if (err) /* what was changed on the way, such as a migration, stands and is written */
-        beat_refuse(beat, err, err == ERR_INVALID_REQUEST ? BEAT_ID_TAKEN : NULL);
     consumer_write(group, &records, beat_written, beat);
     partition_set_close(&owned);
     records_close(&records);
@@ -493,7 +502,7 @@ static void beat_leave(struct group *group, struct group_consumer_heartbeat *bea
     struct records records;
     int err = beat_find(consumer, request, &member);
     if (err) {
-        beat_fail(beat, err, NULL);
+        beat_fail(beat, err, consumer_explain(group->shard->manager, group, err, beat));
         return;
     }
     wire_defaults(&consumer_group_heartbeat_response_desc, &beat->response);
@@ -533,8 +542,12 @@ void group_manager_consumer_heartbeat(struct group_manager *manager,
     struct shard *shard;
     if (wire_str_is_null(beat->client_id))
         beat->client_id = wire_str_from("");
-    if (!manager->deps.settings.consumer_enabled || problem) {
-        beat_fail(beat, problem ? ERR_INVALID_REQUEST : ERR_UNSUPPORTED_VERSION, problem);
+    if (!manager->deps.settings.consumer_enabled) {
+        beat_fail(beat, ERR_UNSUPPORTED_VERSION, NULL);
+        return;
+    }
+    if (problem) {
+        beat_fail(beat, ERR_INVALID_REQUEST, problem);
         return;
     }
     int err = group_manager_locate(manager, request->group_id, false, &shard);
@@ -546,7 +559,7 @@ void group_manager_consumer_heartbeat(struct group_manager *manager,
     if (!err && request->member_epoch != CONSUMER_JOIN_EPOCH && (!group || !group->consumer))
         err = ERR_GROUP_ID_NOT_FOUND;
     if (err) {
-        beat_fail(beat, err, NULL);
+        beat_fail(beat, err, consumer_explain(manager, group, err, beat));
         return;
     }
     err = beat_check_expression(manager, group, beat);
@@ -557,8 +570,7 @@ void group_manager_consumer_heartbeat(struct group_manager *manager,
     struct expression *expression = beat->expression; /* the answer may free the beat */
     beat->expression = NULL;
     if (err)
-        beat_fail(beat, err,
-                  err == ERR_INVALID_REGULAR_EXPRESSION ? BEAT_BAD_EXPRESSION : NULL);
+        beat_fail(beat, err, consumer_explain(manager, group, err, beat));
     else
         beat_take(shard, beat);
     if (expression)

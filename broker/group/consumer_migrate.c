@@ -1,8 +1,10 @@
-/* A group moves between the protocols while it is served (KIP-848, "Upgrading to the new protocol").
+/* A group moves between the protocols while it is served (KIP-848, "Upgrading to the new
+ * protocol").
  *
  * Upgrade: the first member of the consumer protocol turns a classic group into a consumer group;
  * the generation becomes its epoch, and its members stay with what they have. Downgrade: when the
- * last member of the consumer protocol is gone, the rest are a classic group again. Failure modes:
+ * last member of the consumer protocol is gone, the rest are a classic group again: a stable one if
+ * everybody has what the group's epoch gives them, otherwise one that rebalances. Failure modes:
  * members whose bytes can't be read, or a policy that forbids it: the request that would migrate is
  * refused. */
 #include <string.h>
@@ -32,6 +34,9 @@ static int migrate_read_assignment(const struct group *group, struct wire_bytes 
     struct arena arena;
     arena_init(&arena, CONSUMER_ARENA_MAX);
     int err = subscription_read_assignment(bytes, &arena, &assignment);
+    /* What another assignor put there would be lost: nobody could hand it on. */
+    if (!err && assignment.user_data.len > 0)
+        err = ERR_UNSUPPORTED_ASSIGNOR;
     for (int32_t i = 0; !err && i < assignment.assigned_partitions.count; i++) {
         const struct consumer_protocol_assignment_topic_partition *topic =
             &assignment.assigned_partitions.items[i];
@@ -69,8 +74,10 @@ int consumer_write_assignment(const struct consumer_member *member, struct buf *
         to++;
         assignment.assigned_partitions.count++;
     }
-    wire_put_i16(&bytes, 0);
-    int err = to ? wire_encode(&consumer_protocol_assignment_desc, 0, &assignment, &bytes)
+    int16_t version = subscription_version(
+        member->protocols.count > 0 ? member->protocols.items[0].metadata : (struct wire_bytes){0});
+    wire_put_i16(&bytes, (uint16_t)version);
+    int err = to ? wire_encode(&consumer_protocol_assignment_desc, version, &assignment, &bytes)
                  : ERR_NO_MEMORY;
     if (!err)
         err = buf_append(out, bytes.memory.data, bytes.memory.len);
@@ -87,10 +94,11 @@ int consumer_read_subscription(const struct group *group,
     size_t bytes = 0;
     for (int32_t i = 0; i < protocols->count; i++)
         bytes += (size_t)protocols->items[i].name.len + (size_t)protocols->items[i].metadata.len;
-    if (protocols->count == 0 || bytes > CONSUMER_WORDS_MAX)
-        return ERR_INCONSISTENT_GROUP_PROTOCOL;
-    if (subscription_read(protocols->items[0].metadata, arena, subscription))
-        return ERR_INCONSISTENT_GROUP_PROTOCOL;
+    if (bytes > CONSUMER_WORDS_MAX)
+        return ERR_INVALID_REQUEST;
+    if (protocols->count == 0 ||
+        subscription_read(protocols->items[0].metadata, arena, subscription))
+        return ERR_MALFORMED;
     for (int32_t i = 0; i < subscription->owned_partitions.count; i++) {
         const struct consumer_protocol_subscription_topic_partition *topic =
             &subscription->owned_partitions.items[i];
@@ -133,12 +141,30 @@ static int upgrade_member(struct consumer *consumer, struct classic_member *from
     return 0;
 }
 
-static bool upgrade_is_allowed(const struct group *group)
+/* NULL, or why not: the end of a sentence, in Kafka's words where it has some. */
+static const char *upgrade_obstacle(const struct group *group)
 {
     const struct classic *classic = group->classic;
-    return group_settings(group)->migration & GROUP_MIGRATION_UPGRADE && classic->protocol_type &&
-           strcmp(classic->protocol_type, SUBSCRIPTION_TYPE) == 0 &&
-           classic->member_count < group_settings(group)->consumer_max_size;
+    if (!(group_settings(group)->migration & GROUP_MIGRATION_UPGRADE))
+        return "online upgrade is disabled";
+    if (!classic->protocol_type || strcmp(classic->protocol_type, SUBSCRIPTION_TYPE) != 0)
+        return "the group does not use the consumer embedded protocol";
+    return classic->member_count < group_settings(group)->consumer_max_size
+               ? NULL
+               : "the group size exceeds the consumer group maximum size";
+}
+
+static const char *upgrade_reason(int err)
+{
+    switch (err) {
+    case ERR_UNSUPPORTED_ASSIGNOR:
+        return "an unsupported custom assignor is in use. Please refer to the documentation or "
+               "switch to a default assignor before re-attempting the upgrade";
+    case ERR_MALFORMED:
+        return "the embedded consumer protocol is malformed";
+    default:
+        return "what one of its members says or has is too much for a record";
+    }
 }
 
 /* They may be several batches, of which a new coordinator may find the first ones only: as long as
@@ -187,17 +213,18 @@ static void upgrade_undo(struct consumer *consumer, struct classic *classic)
     consumer_free(consumer);
 }
 
-int consumer_upgrade(struct group *group, struct records *records)
+const char *consumer_upgrade(struct group *group, struct records *records)
 {
     struct classic *classic = group->classic;
-    if (!upgrade_is_allowed(group))
-        return ERR_GROUP_ID_NOT_FOUND;
+    const char *obstacle = upgrade_obstacle(group);
+    if (obstacle)
+        return obstacle;
     struct consumer *consumer = consumer_new(group);
     consumer->epoch = consumer->target_epoch = classic->generation;
     int err = upgrade_members(consumer, classic);
     if (err) {
         upgrade_undo(consumer, classic);
-        return ERR_GROUP_ID_NOT_FOUND;
+        return upgrade_reason(err);
     }
     logger_info(group_logger(group), "group %s: upgrades to the consumer protocol, %d members",
                 group->id, classic->member_count);
@@ -208,7 +235,7 @@ int consumer_upgrade(struct group *group, struct records *records)
     upgrade_put(consumer, records);
     LIST_EACH(step, &consumer->members)
     consumer_touch(LIST_ENTRY(step, struct consumer_member, link));
-    return 0;
+    return NULL;
 }
 
 /* ---- downgrade ---- */
@@ -259,7 +286,22 @@ static bool downgrade_fits(const struct consumer *consumer)
     return bytes <= group_record_max(consumer->group);
 }
 
-bool consumer_try_downgrade(struct consumer *consumer, struct records *records)
+/* Everybody has what the group's epoch gives them. Kafka asks only whether the assignment is that
+ * of the epoch; but two members would have a partition that one of them has yet to give up. */
+static bool downgrade_is_settled(const struct consumer *consumer)
+{
+    if (consumer->epoch != consumer->target_epoch)
+        return false;
+    LIST_EACH(step, &consumer->members)
+    {
+        const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
+        if (member->revoking.count > 0 || !partition_set_equal(&member->assigned, &member->target))
+            return false;
+    }
+    return true;
+}
+
+bool consumer_try_downgrade(struct consumer *consumer, bool stable, struct records *records)
 {
     struct group *group = consumer->group;
     if (consumer->classic_count == 0 || consumer->classic_count < consumer->member_count ||
@@ -267,6 +309,7 @@ bool consumer_try_downgrade(struct consumer *consumer, struct records *records)
         !(group_settings(group)->migration & GROUP_MIGRATION_DOWNGRADE) ||
         !downgrade_fits(consumer))
         return false;
+    stable = stable && downgrade_is_settled(consumer);
     struct classic *classic = classic_new(group);
     logger_info(group_logger(group), "group %s: goes back to the classic protocol, %d members",
                 group->id, consumer->member_count);
@@ -290,6 +333,7 @@ bool consumer_try_downgrade(struct consumer *consumer, struct records *records)
     consumer_put_tombstones(consumer, records);
     consumer_free(consumer);
     classic_start(classic);
-    classic_rebalance(classic, "the group went back to the classic protocol");
+    if (!stable)
+        classic_rebalance(classic, "the group went back to the classic protocol");
     return true;
 }

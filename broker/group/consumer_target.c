@@ -370,11 +370,12 @@ static void reconcile_next(const struct consumer_member *member, const struct pa
     next->state = taken ? CONSUMER_UNRELEASED : CONSUMER_STABLE;
 }
 
+/* Whether anything changed; *given: what the member has did. */
 static bool reconcile_take_over(struct consumer_member *member, struct reconcile *next,
-                                struct records *records)
+                                struct records *records, bool *given)
 {
-    bool changed = next->state != member->state || next->epoch != member->epoch ||
-                   !partition_set_equal(&next->assigned, &member->assigned) ||
+    *given = !partition_set_equal(&next->assigned, &member->assigned);
+    bool changed = *given || next->state != member->state || next->epoch != member->epoch ||
                    !partition_set_equal(&next->revoking, &member->revoking);
     if (changed) {
         if (next->epoch != member->epoch)
@@ -402,11 +403,12 @@ bool consumer_reconcile(struct consumer_member *member, const struct partition_s
         return false; /* it has not given them up yet */
     if (member->state == CONSUMER_STABLE && member->epoch == member->consumer->target_epoch)
         return false;
+    bool given;
     reconcile_next(member, owned, &next);
-    bool changed = reconcile_take_over(member, &next, records);
+    bool changed = reconcile_take_over(member, &next, records, &given);
     if (member->state != CONSUMER_UNREVOKED)
         env_timer_stop(&member->rebalance_timer);
     else if (changed)
         env_timer_start(&member->rebalance_timer, member->rebalance_ms);
-    return changed;
+    return given;
 }

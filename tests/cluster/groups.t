@@ -2,6 +2,7 @@
 """kafka-consumer-groups and kafka-groups on a cluster: every action, the shapes of the output, and
 what committed offsets are afterwards."""
 import os
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -16,6 +17,10 @@ from tap import check, check_equal, test
 from tool import tool
 from wait import wait_until
 
+DESCRIBE_GROUPS, CONSUMER_GROUP_DESCRIBE = 15, 69
+INVALID_GROUP_ID, GROUP_ID_NOT_FOUND = 24, 69
+# Bits of Kafka's operations: read, delete, describe, describe and alter settings.
+ALL_OPERATIONS, NO_OPERATIONS = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11, -1 << 31
 PARTITIONS = 3
 RECORDS = 30  # in each partition
 
@@ -134,6 +139,8 @@ def check_delete(cluster):
     done = groups(cluster, "--delete-offsets", "--group", "idle", "--topic", "orders:1")
     check_equal(cells(done)[-1], ["orders", "1", "Successful"], "the deleted offset")
     check_equal(committed(cluster, "idle"), {0: 4, 2: 4}, "what is left")
+    done = groups(cluster, "--delete-offsets", "--group", "idle", "--topic", "orders:9")
+    check("Successful" not in done.stdout, f"a partition that is not there: {done.stdout}")
     done = groups(cluster, "--delete-offsets", "--group", "live", "--topic", "orders")
     check("Error:" in done.stdout, f"offsets of a live group: {done.stdout}")
     done = groups(cluster, "--delete", "--group", "live", "--group", "idle")
@@ -148,6 +155,58 @@ def check_empty_id(cluster):
     """Old clients store offsets under it, so it has a coordinator."""
     wait_until(lambda: wire.coordinator(cluster.nodes[0].port, "") is not None, 60,
                "the empty id has a coordinator")
+
+
+def text(value):
+    return struct.pack(">h", len(value)) + value.encode()
+
+
+def coordinator_port(cluster, group):
+    def look():
+        node = wire.coordinator(cluster.nodes[0].port, group)
+        return None if node is None else cluster.nodes[node].port
+    return wait_until(look, 60, "the group has a coordinator")
+
+
+def describe_classic(cluster, group):
+    """(error, state, operations) of a DescribeGroups v4."""
+    body = struct.pack(">i", 1) + text(group) + b"\1"
+    r = wire.Reader(wire.ask(coordinator_port(cluster, group),
+                             wire.request(DESCRIBE_GROUPS, 4, body)))
+    r.take("i"), r.take("i"), r.take("i")
+    error, _, state = r.take("h"), r.string(), r.string()
+    r.string(), r.string()
+    r.array(lambda: ([r.string() for _ in range(4)], r.blob(), r.blob()))
+    return error, state, r.take("i")
+
+
+def describe_consumers(cluster, *groups):
+    """(error, group, operations) of each group that is none, in a ConsumerGroupDescribe v0."""
+    ids = b"".join(bytes([len(group) + 1]) + group.encode() for group in groups)
+    body = b"\0" + bytes([len(groups) + 1]) + ids + b"\1\0"
+    r = wire.Reader(wire.ask(coordinator_port(cluster, groups[0]),
+                             wire.request(CONSUMER_GROUP_DESCRIBE, 0, body)))
+
+    def compact():
+        length = r.take("B")
+        return None if length == 0 else bytes(r.take("B") for _ in range(length - 1)).decode()
+    r.take("i"), r.take("b"), r.take("i")
+    found = []
+    for _ in range(r.take("B") - 1):
+        error, _, group = r.take("h"), compact(), compact()
+        compact(), r.take("i"), r.take("i"), compact()
+        check_equal(r.take("B"), 1, "the count of members, plus one")
+        found.append((error, group, r.take("i")))
+        r.take("b")
+    return found
+
+
+def check_operations(cluster):
+    """What may be done with a group is told of those that are there."""
+    check_equal(describe_classic(cluster, "live"), (0, "Stable", ALL_OPERATIONS), "a live group")
+    check_equal(describe_consumers(cluster, "nosuch", ""),
+                [(INVALID_GROUP_ID, "", NO_OPERATIONS),
+                 (GROUP_ID_NOT_FOUND, "nosuch", NO_OPERATIONS)], "groups that are not there")
 
 
 def check_misuse(cluster):
@@ -170,6 +229,7 @@ def tools():
             member.commit({0: 10, 2: 30})
             check_list(cluster)
             check_describe(cluster)
+            check_operations(cluster)
             check_reset(cluster)
             check_delete(cluster)
         check_misuse(cluster)

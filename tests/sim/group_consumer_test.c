@@ -14,13 +14,13 @@ static void first_member(void)
     group_world_init(&world, 1);
     struct group_world_beat *beat = peer_join(&a, "a", "t");
     CHECK_INT(beat->err, 0);
-    CHECK_INT(beat->epoch, 1);
+    CHECK_INT(beat->epoch, 2);
     CHECK(beat->has_assignment);
     CHECK_INT(a.owned[0], 0xff);
     CHECK_INT(a.owned[1], 0);
     beat = peer_beat(&a);
     CHECK_INT(beat->err, 0);
-    CHECK_INT(beat->epoch, 1);
+    CHECK_INT(beat->epoch, 2);
     CHECK(!beat->has_assignment);
     group_world_close(&world);
 }
@@ -32,21 +32,21 @@ static void second_member_waits_for_the_first(void)
     peer_join(&a, "a", "t");
     peer_beat(&a);
     struct group_world_beat *beat = peer_join(&b, "b", "t");
-    CHECK_INT(beat->epoch, 2);
+    CHECK_INT(beat->epoch, 3);
     CHECK_INT(b.owned[0], 0); /* a still has everything */
     beat = peer_beat(&a);
-    CHECK_INT(beat->epoch, 1); /* it must give up first */
+    CHECK_INT(beat->epoch, 2); /* it must give up first */
     CHECK_INT(count(a.owned[0]), 4);
-    CHECK_INT(peer_beat(&b)->epoch, 2);
+    CHECK_INT(peer_beat(&b)->epoch, 3);
     CHECK_INT(b.owned[0], 0); /* told, but not confirmed */
     static const uint64_t still[2] = {0xff};
     beat = answered(
-        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1, .owned = still));
-    CHECK_INT(beat->epoch, 1); /* it says that it has them yet */
-    CHECK_INT(peer_beat(&b)->epoch, 2);
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 2, .owned = still));
+    CHECK_INT(beat->epoch, 2); /* it says that it has them yet */
+    CHECK_INT(peer_beat(&b)->epoch, 3);
     CHECK_INT(b.owned[0], 0);
     beat = peer_beat(&a);
-    CHECK_INT(beat->epoch, 2);
+    CHECK_INT(beat->epoch, 3);
     peer_beat(&b);
     CHECK_INT(count(b.owned[0]), 4);
     CHECK_INT(a.owned[0] | b.owned[0], 0xff);
@@ -62,7 +62,7 @@ static void revocation_takes_too_long(void)
     peer_join(&b, "b", "t");
     peer_beat(&a);
     for (int i = 0; i < 21; i++) {
-        answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1));
+        answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 2));
         peer_beat(&b);
         group_world_run(&world, 1000);
     }
@@ -100,7 +100,7 @@ static void leaving(void)
     CHECK_INT(beat->epoch, -1);
     peer_beat(&b);
     CHECK_INT(b.owned[0], 0xff);
-    CHECK_INT(b.epoch, 3);
+    CHECK_INT(b.epoch, 4);
     group_world_close(&world);
 }
 
@@ -129,7 +129,7 @@ static void refusals(void)
     peer_join(&a, "a", "t");
     CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "b", .epoch = 1)->err,
               ERR_UNKNOWN_MEMBER_ID);
-    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 2)->err,
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 3)->err,
               ERR_FENCED_MEMBER_EPOCH);
     group_world_close(&world);
 }
@@ -147,13 +147,13 @@ static void lost_answer(void)
     struct peer before = a;
     before.told = true;
     peer_beat(&a);
-    CHECK_INT(a.epoch, 2);
-    CHECK_INT(answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1,
+    CHECK_INT(a.epoch, 3);
+    CHECK_INT(answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 2,
                                         .owned = foreign))
                   ->err,
               ERR_FENCED_MEMBER_EPOCH);
     CHECK_INT(peer_beat(&before)->err, 0);
-    CHECK_INT(before.epoch, 2);
+    CHECK_INT(before.epoch, 3);
     group_world_close(&world);
 }
 
@@ -162,7 +162,7 @@ static void fenced_commits(void)
     struct peer a;
     group_world_init(&world, 8);
     peer_join(&a, "a", "t");
-    struct group_world_commit *commit = group_world_commit(&world, "g", "a", NULL, 1, "t", 0, 42);
+    struct group_world_commit *commit = group_world_commit(&world, "g", "a", NULL, 2, "t", 0, 42);
     CHECK(group_world_until(&world, &commit->done, 1000));
     CHECK_INT(commit->err, 0);
     CHECK_INT(group_world_commit(&world, "g", "a", NULL, 0, "t", 0, 1)->err,
@@ -171,10 +171,10 @@ static void fenced_commits(void)
     CHECK_INT(group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 1)->err,
               ERR_UNKNOWN_MEMBER_ID);
     CHECK_INT(group_world_fetch(&world, "g", "t", 0), 42);
-    CHECK_INT(group_world_fetch_as(&world, "g", "t", 0, "a", 1), 42);
+    CHECK_INT(group_world_fetch_as(&world, "g", "t", 0, "a", 2), 42);
     CHECK_INT(group_world_fetch_as(&world, "g", "t", 0, "a", 0), ERR_STALE_MEMBER_EPOCH);
-    CHECK_INT(group_world_fetch_as(&world, "g", "t", 0, "a", 2), ERR_STALE_MEMBER_EPOCH);
-    CHECK_INT(group_world_fetch_as(&world, "g", "t", 0, "b", 1), ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(group_world_fetch_as(&world, "g", "t", 0, "a", 3), ERR_STALE_MEMBER_EPOCH);
+    CHECK_INT(group_world_fetch_as(&world, "g", "t", 0, "b", 2), ERR_UNKNOWN_MEMBER_ID);
     group_world_close(&world);
 }
 
@@ -191,7 +191,7 @@ static void topics_come(void)
     peer_beat(&a);
     peer_beat(&a);
     CHECK_INT(a.owned[1], 0xf);
-    CHECK_INT(a.epoch, 2);
+    CHECK_INT(a.epoch, 3);
     group_world_close(&world);
 }
 
@@ -269,7 +269,7 @@ static void static_member(void)
     group_world_failover(&world, true);
     CHECK_INT(join_static(&again, "a2", "one")->err, 0);
     CHECK_INT(again.owned[0], a.owned[0]);
-    CHECK_INT(again.epoch, 2); /* nobody rebalanced */
+    CHECK_INT(again.epoch, 3); /* nobody rebalanced */
     CHECK_INT(peer_beat(&a)->err, ERR_FENCED_INSTANCE_ID);
     /* It goes again, and does not come back. */
     answered(
@@ -344,12 +344,12 @@ static void static_comes_back_as_itself(void)
                       ->err,
                   0);
     CHECK_INT(join_static(&again, "a", "one")->err, 0);
-    CHECK_INT(again.epoch, 2);
+    CHECK_INT(again.epoch, 3);
     CHECK_INT(again.owned[0], a.owned[0]);
     CHECK_INT(peer_beat(&again)->err, 0);
     group_world_failover(&world, true);
     CHECK_INT(peer_beat(&again)->err, 0);
-    CHECK_INT(again.epoch, 2);
+    CHECK_INT(again.epoch, 3);
     group_world_close(&world);
 }
 
@@ -362,7 +362,7 @@ static void claims_too_much(void)
     group_world_init(&world, 22);
     peer_join(&a, "a", "t");
     struct group_world_beat *last = answered(
-        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1, .owned = a.owned));
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 2, .owned = a.owned));
     for (int32_t i = 0; i < COUNT; i++)
         partitions[i] = (int32_t)((uint32_t)i * 2654435761u >> 1); /* in no order */
     last->done = false;
@@ -391,14 +391,14 @@ static void answered_when_stored(void)
                          .rebalance_ms = 1000);
     /* A heartbeat that changes nothing waits for what it would tell, too. */
     struct group_world_beat *beat =
-        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1);
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 2);
     group_world_run(&world, 1000);
     CHECK(!join->done);
     CHECK(!beat->done);
     group_world_failover(&world, true);
     CHECK_INT(join->err, ERR_NOT_COORDINATOR);
     CHECK_INT(beat->err, ERR_NOT_COORDINATOR);
-    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1)->err,
+    CHECK_INT(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 2)->err,
               ERR_GROUP_ID_NOT_FOUND);
     group_world_close(&world);
 }
@@ -419,8 +419,8 @@ static void failover_goes_on(void)
     peer_beat(&b);
     CHECK_INT(a.owned[0] | b.owned[0], 0xff);
     CHECK_INT(a.owned[0] & b.owned[0], 0);
-    CHECK_INT(a.epoch, 2);
-    CHECK_INT(b.epoch, 2);
+    CHECK_INT(a.epoch, 3);
+    CHECK_INT(b.epoch, 3);
     group_world_close(&world);
 }
 
@@ -437,8 +437,8 @@ static void write_fails(void)
     world.append_error = 0;
     group_world_run(&world, 10);
     CHECK_INT(peer_beat(&a)->err, 0);
-    CHECK_INT(a.epoch, 1);
-    CHECK_INT(peer_join(&b, "b", "t")->epoch, 2);
+    CHECK_INT(a.epoch, 2);
+    CHECK_INT(peer_join(&b, "b", "t")->epoch, 3);
     group_world_close(&world);
 }
 
@@ -452,7 +452,7 @@ static void deleted_when_empty(void)
     group_world_run(&world, 86400000LL * 8);
     group_world_count(&world, "g", 3, &tombstones);
     CHECK_INT(tombstones, 1);
-    CHECK_INT(peer_join(&a, "a", "t")->epoch, 1);
+    CHECK_INT(peer_join(&a, "a", "t")->epoch, 2);
     group_world_close(&world);
 }
 

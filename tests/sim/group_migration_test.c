@@ -135,13 +135,13 @@ static void classic_into_consumer_group(void)
     CHECK_INT(join->err, ERR_MEMBER_ID_REQUIRED);
     char id[GROUP_WORLD_TEXT];
     snprintf(id, sizeof(id), "%s", join->member_id);
-    CHECK_INT(rejoin(id), 2);
+    CHECK_INT(rejoin(id), 3);
     peer_beat(&a);
     peer_beat(&a);
     CHECK_INT(count(a.owned[0]), 4);
-    CHECK_INT(group_world_heartbeat(&world, "g", id, NULL, 2), ERR_REBALANCE_IN_PROGRESS);
-    CHECK_INT(rejoin(id), 2);
-    CHECK_INT(group_world_heartbeat(&world, "g", id, NULL, 2), 0);
+    CHECK_INT(group_world_heartbeat(&world, "g", id, NULL, 3), ERR_REBALANCE_IN_PROGRESS);
+    CHECK_INT(rejoin(id), 3);
+    CHECK_INT(group_world_heartbeat(&world, "g", id, NULL, 3), 0);
     CHECK_INT(group_world_leave(&world, "g", id, NULL), 0);
     peer_beat(&a);
     CHECK_INT(a.owned[0], 0xff);
@@ -157,7 +157,7 @@ static void bad_subscription_changes_nothing(void)
     struct group_world_join *bad = GROUP_WORLD_JOIN(&world, .group = "g", .instance = "one",
                                                     .protocols = "range", .topics = "-");
     CHECK(group_world_until(&world, &bad->done, 1000));
-    CHECK_INT(bad->err, ERR_INCONSISTENT_GROUP_PROTOCOL);
+    CHECK_INT(bad->err, ERR_UNKNOWN_SERVER_ERROR);
     CHECK_INT(peer_beat(&a)->err, 0);
     group_world_failover(&world, true);
     CHECK_INT(peer_beat(&a)->err, 0);
@@ -181,31 +181,112 @@ static void member_changes_protocol(void)
     group_world_close(&world);
 }
 
-/* The last member of the consumer protocol is replaced, not removed: the instance comes back with
- * the classic protocol, as in a rolling downgrade. */
-static void static_downgrade(void)
+static void state_is(const char *expected, int32_t members)
 {
-    struct peer a;
-    group_world_init(&world, 25);
-    join_static(&a, "a", "one");
-    CHECK_INT(answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = -2,
-                                        .instance = "one"))
-                  ->err,
-              0);
+    struct describe_groups_response_described_group described;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    wire_defaults(&describe_groups_response_described_group_desc, &described);
+    group_manager_describe(world.manager, wire_str_from("g"), 6, &arena, &described);
+    CHECK_INT(described.error_code, 0);
+    CHECK(wire_str_is(described.group_state, expected));
+    CHECK_INT(described.members.count, members);
+    arena_close(&arena);
+}
+
+/* The instance "one" with all of "t", and another that has left for a while. */
+static struct group_world_join *static_pair(struct peer *other)
+{
+    uint64_t mask = 0xff;
+    world.real_assignments = true;
     struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g", .instance = "one");
     CHECK(group_world_until(&world, &join->done, 5000));
-    CHECK_INT(join->err, 0);
-    CHECK_STR(join->leader, join->member_id);
-    CHECK_INT(join->member_count, 1);
-    uint64_t mask = 0xff;
     struct group_world_sync *sync = group_world_sync(&world, "g", join->member_id, "one",
                                                      join->generation, join->members, &mask, 1);
     CHECK(group_world_until(&world, &sync->done, 1000));
+    CHECK_INT(join_static(other, "b", "two")->err, 0);
+    return join;
+}
+
+static void other_goes_away(const struct peer *other)
+{
+    CHECK_INT(answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = other->id, .epoch = -2,
+                                        .instance = "two"))
+                  ->err,
+              0);
+}
+
+static void first_rejoins(const struct group_world_join *first)
+{
+    struct group_world_join *join = GROUP_WORLD_JOIN(
+        &world, .group = "g", .member_id = first->member_id, .instance = "one");
+    CHECK(group_world_until(&world, &join->done, 1000));
+    CHECK_INT(join->generation, 2);
+    struct group_world_sync *sync =
+        group_world_sync(&world, "g", first->member_id, "one", 2, NULL, NULL, 0);
+    CHECK(group_world_until(&world, &sync->done, 1000));
     CHECK_INT(sync->err, 0);
-    CHECK_INT(sync->assigned, 0xff);
+}
+
+/* The last member of the consumer protocol is replaced, not removed: the instance comes back with
+ * the classic protocol, as in a rolling downgrade. Nobody rebalances. */
+static void static_downgrade(void)
+{
+    struct peer b;
+    group_world_init(&world, 25);
+    struct group_world_join *first = static_pair(&b);
+    first_rejoins(first);
+    first_rejoins(first); /* it has given up what it had to */
+    peer_beat(&b);
+    CHECK_INT(count(b.owned[0]), 4);
+    other_goes_away(&b);
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g", .instance = "two");
+    CHECK(group_world_until(&world, &join->done, 1000));
+    CHECK_INT(join->err, 0);
+    CHECK_INT(join->generation, 2);
+    CHECK_STR(join->leader, "");
+    state_is("Stable", 2);
+    CHECK_INT(group_world_heartbeat(&world, "g", first->member_id, "one", 2), 0);
+    struct group_world_sync *sync =
+        group_world_sync(&world, "g", join->member_id, "two", 2, NULL, NULL, 0);
+    CHECK(group_world_until(&world, &sync->done, 1000));
+    CHECK_INT(sync->err, 0);
+    CHECK(sync->op.response.assignment.len > 0);
     group_world_failover(&world, true);
-    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, "one", join->generation), 0);
+    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, "two", 2), 0);
+    state_is("Stable", 2);
     group_world_close(&world);
+}
+
+/* With another subscription, or while the other one has yet to give up what it must, the group
+ * rebalances: it would have a partition twice. */
+static void static_downgrade_rebalances(void)
+{
+    for (int late = 0; late < 2; late++) {
+        struct peer b;
+        group_world_init(&world, 26);
+        struct group_world_join *first = static_pair(&b);
+        if (!late) {
+            first_rejoins(first);
+            first_rejoins(first);
+            peer_beat(&b);
+        }
+        other_goes_away(&b);
+        struct group_world_join *join =
+            GROUP_WORLD_JOIN(&world, .group = "g", .instance = "two", .topics = late ? "t" : "t,u");
+        group_world_run(&world, 100);
+        CHECK(!join->done);
+        state_is("PreparingRebalance", 2);
+        CHECK_INT(group_world_heartbeat(&world, "g", first->member_id, "one", 2),
+                  ERR_REBALANCE_IN_PROGRESS);
+        struct group_world_join *again = GROUP_WORLD_JOIN(
+            &world, .group = "g", .member_id = first->member_id, .instance = "one");
+        CHECK(group_world_until(&world, &again->done, 1000));
+        CHECK(group_world_until(&world, &join->done, 1000));
+        CHECK_INT(join->err, 0);
+        CHECK_INT(join->generation, 3);
+        group_world_close(&world);
+    }
 }
 
 /* An empty group is of whatever protocol comes first. */
@@ -227,4 +308,5 @@ static void protocols_of_an_empty_group(void)
 TAP_MAIN(TAP_TEST(upgrade_and_downgrade), TAP_TEST(upgrade_keeps_what_is_owned),
          TAP_TEST(no_migration_without_leave), TAP_TEST(classic_into_consumer_group),
          TAP_TEST(bad_subscription_changes_nothing), TAP_TEST(member_changes_protocol),
-         TAP_TEST(static_downgrade), TAP_TEST(protocols_of_an_empty_group))
+         TAP_TEST(static_downgrade), TAP_TEST(static_downgrade_rebalances),
+         TAP_TEST(protocols_of_an_empty_group))

@@ -214,6 +214,7 @@ void group_world_init(struct group_world *world, uint64_t seed)
     group_world_add_topic(world, "t", 8);
     group_world_add_topic(world, "u", 4);
     world->batch_max = 1 << 20;
+    world->assignment_words = -1;
     world->manager = group_manager_new(&world->deps);
     world->load_ms = 1;
     for (int32_t i = 0; i < GROUP_WORLD_PARTITIONS; i++)
@@ -363,22 +364,24 @@ static int32_t split(struct arena *arena, const char *list, struct wire_str *par
     return count;
 }
 
-/* A subscription of version 0. */
-static struct wire_bytes make_subscription(struct arena *arena, const char *topics, int32_t words)
+static struct wire_bytes make_subscription(struct arena *arena, const char *topics, int32_t words,
+                                           int16_t version)
 {
     struct wire_str parts[8];
     struct consumer_protocol_subscription subscription;
     struct wire_out out;
     if (strcmp(topics, "-") == 0)
         return (struct wire_bytes){(const uint8_t *)topics, 1};
+    if (strcmp(topics, "!") == 0)
+        return (struct wire_bytes){(const uint8_t *)topics, 0};
     wire_defaults(&consumer_protocol_subscription_desc, &subscription);
     subscription.topics.count = split(arena, topics, parts, 8);
     subscription.topics.items = parts;
     if (words > 0)
         subscription.user_data = (struct wire_bytes){arena_alloc(arena, (size_t)words), words};
     wire_out_init(&out);
-    wire_put_i16(&out, 0);
-    int err = wire_encode(&consumer_protocol_subscription_desc, 0, &subscription, &out);
+    wire_put_i16(&out, version);
+    int err = wire_encode(&consumer_protocol_subscription_desc, version, &subscription, &out);
     ASSERT(!err);
     uint8_t *bytes = arena_alloc(arena, out.memory.len);
     memcpy(bytes, out.memory.data, out.memory.len);
@@ -430,7 +433,8 @@ struct group_world_join *group_world_join(struct group_world *world,
     for (int32_t i = 0; i < count; i++) {
         join->protocols[i].name = names[i];
         join->protocols[i].metadata =
-            make_subscription(&join->arena, args->topics ? args->topics : "t", args->words);
+            make_subscription(&join->arena, args->topics ? args->topics : "t", args->words,
+                              args->subscription_version);
     }
     join->request.protocols.count = count;
     join->request.protocols.items = join->protocols;
@@ -444,7 +448,7 @@ struct group_world_join *group_world_join(struct group_world *world,
     return join;
 }
 
-static struct wire_bytes make_assignment(struct arena *arena, uint64_t mask)
+static struct wire_bytes make_assignment(struct arena *arena, uint64_t mask, int32_t words)
 {
     struct consumer_protocol_assignment assignment;
     struct consumer_protocol_assignment_topic_partition topic = {.topic = wire_str_from("t")};
@@ -455,6 +459,8 @@ static struct wire_bytes make_assignment(struct arena *arena, uint64_t mask)
         if (mask >> p & 1)
             partitions[topic.partitions.count++] = p;
     topic.partitions.items = partitions;
+    if (words >= 0)
+        assignment.user_data = (struct wire_bytes){arena_alloc(arena, (size_t)words), words};
     assignment.assigned_partitions.count = 1;
     assignment.assigned_partitions.items = &topic;
     wire_out_init(&out);
@@ -466,6 +472,17 @@ static struct wire_bytes make_assignment(struct arena *arena, uint64_t mask)
     struct wire_bytes made = {bytes, (int32_t)out.memory.len};
     wire_out_close(&out);
     return made;
+}
+
+static struct wire_bytes sync_assignment(struct group_world *world, struct group_world_sync *sync,
+                                         int32_t index, uint64_t mask)
+{
+    if (world->assignment_bytes)
+        return (struct wire_bytes){arena_alloc(&sync->arena, (size_t)world->assignment_bytes),
+                                   world->assignment_bytes};
+    return world->real_assignments
+               ? make_assignment(&sync->arena, mask, world->assignment_words)
+               : (struct wire_bytes){sync->bytes[index], 8};
 }
 
 static void sync_answered(void *data)
@@ -483,6 +500,9 @@ static void sync_done(struct group_sync *op)
     sync->err = err_from_wire(op->response.error_code);
     if (op->response.assignment.len >= 8)
         sync->assigned = bytes_get_u64(op->response.assignment.data);
+    sync->assignment_version = op->response.assignment.len >= 2
+                                   ? bytes_get_u16(op->response.assignment.data)
+                                   : -1;
     env_timer_start(&sync->answer_timer, 0);
 }
 
@@ -502,13 +522,7 @@ struct group_world_sync *group_world_sync(struct group_world *world, const char 
     for (int32_t i = 0; i < count; i++) {
         bytes_put_u64(sync->bytes[i], masks[i]);
         sync->assignments[i].member_id = keep_text(sync->texts[3 + i], ids[i]);
-        sync->assignments[i].assignment =
-            world->assignment_bytes
-                ? (struct wire_bytes){arena_alloc(&sync->arena, (size_t)world->assignment_bytes),
-                                      world->assignment_bytes}
-            : world->real_assignments
-                                              ? make_assignment(&sync->arena, masks[i])
-                                              : (struct wire_bytes){sync->bytes[i], 8};
+        sync->assignments[i].assignment = sync_assignment(world, sync, i, masks[i]);
     }
     sync->request.assignments.count = count;
     sync->request.assignments.items = sync->assignments;
@@ -567,6 +581,38 @@ int group_world_leave(struct group_world *world, const char *group, const char *
     group_manager_leave(world->manager, &leave->op);
     group_world_until(world, &leave->done, 10000);
     return leave->done ? leave->err : ERR_TIMED_OUT;
+}
+
+struct offset_deletion {
+    struct group_offset_delete op;
+    bool done;
+};
+
+static void offset_deletion_done(struct group_offset_delete *op)
+{
+    CONTAINER_OF(op, struct offset_deletion, op)->done = true;
+}
+
+int group_world_delete_offset(struct group_world *world, const char *group, const char *topic,
+                              int32_t partition)
+{
+    struct offset_delete_request_offset_delete_request_partition asked = {.partition_index =
+                                                                              partition};
+    struct offset_delete_request_offset_delete_request_topic topics = {
+        .name = wire_str_from(topic), .partitions = {1, &asked}};
+    struct offset_delete_request request = {.group_id = wire_str_from(group),
+                                            .topics = {1, &topics}};
+    struct arena arena;
+    struct offset_deletion deletion = {
+        .op = {.request = &request, .arena = &arena, .done = offset_deletion_done}};
+    arena_init(&arena, 1 << 20);
+    group_manager_delete_offsets(world->manager, &deletion.op);
+    group_world_until(world, &deletion.done, 10000);
+    int16_t code = deletion.op.response.error_code;
+    if (!code)
+        code = deletion.op.response.topics.items[0].partitions.items[0].error_code;
+    arena_close(&arena);
+    return deletion.done ? err_from_wire(code) : ERR_TIMED_OUT;
 }
 
 static void commit_done(struct group_commit *op)
@@ -667,6 +713,7 @@ static void beat_done(struct group_consumer_heartbeat *op)
     beat->err = err_from_wire(response->error_code);
     keep_str(beat->member_id, response->member_id);
     beat->epoch = response->member_epoch;
+    snprintf(beat->message, sizeof(beat->message), "%.*s", WIRE_STR_ARGS(response->error_message));
     beat->has_assignment = response->assignment != NULL;
     for (int32_t i = 0; response->assignment && i < response->assignment->topic_partitions.count;
          i++) {

@@ -43,6 +43,7 @@ struct group_world {
     int64_t load_ms;
     int32_t assignment_bytes; /* of each part of a sync; 0 = as many as it needs */
     bool real_assignments; /* syncs carry a consumer's bytes, of the topic "t", not a bare mask */
+    int32_t assignment_words; /* user data in those bytes; -1 = none, as most assignors say */
     struct list calls;     /* freed with the world */
 };
 
@@ -93,7 +94,9 @@ struct group_world_join_args {
     const char *member_id; /* NULL = "" */
     const char *instance;  /* NULL = dynamic */
     const char *protocols; /* "range,sticky"; NULL = "range" */
-    const char *topics;    /* of the subscription, "t,u"; NULL = "t"; "-" = bytes that are none */
+    const char *topics;    /* of the subscription, "t,u"; NULL = "t"; "-" = bytes that are none;
+                              "!" = no bytes at all */
+    int16_t subscription_version;
     const char *type;      /* NULL = "consumer" */
     int32_t words;         /* bytes of user data in the subscription */
     int32_t session_ms;    /* 0 = 10000 */
@@ -116,6 +119,7 @@ struct group_world_sync {
     bool done;
     int err;
     uint64_t assigned;
+    int assignment_version; /* -1 = no bytes */
     void (*answered)(void *data);
     void *data;
     struct env_timer answer_timer;
@@ -132,6 +136,10 @@ int group_world_heartbeat(struct group_world *world, const char *group, const ch
 /* The error of the member, or of all. */
 int group_world_leave(struct group_world *world, const char *group, const char *member_id,
                       const char *instance);
+
+/* OffsetDelete of one partition: the error of the answer or of the partition. */
+int group_world_delete_offset(struct group_world *world, const char *group, const char *topic,
+                              int32_t partition);
 
 struct group_world_commit {
     struct group_commit op;
@@ -169,6 +177,7 @@ struct group_world_beat {
     int err;
     char member_id[GROUP_WORLD_TEXT];
     int32_t epoch;
+    char message[2 * GROUP_WORLD_TEXT];
     bool has_assignment;
     uint64_t assigned[2]; /* bits of the partitions of "t" and "u" */
     void (*answered)(void *data);
