@@ -21,7 +21,7 @@ struct consumer *consumer_new(struct group *group)
 {
     struct consumer *consumer = mem_alloc(sizeof(*consumer));
     consumer->group = group;
-    consumer->epoch = CONSUMER_BIRTH_EPOCH;
+    consumer->epoch = consumer->target_epoch = CONSUMER_BIRTH_EPOCH;
     consumer->empty_since_ms = env_wall_ms(group_env(group));
     list_init(&consumer->members);
     map_init(&consumer->by_id);

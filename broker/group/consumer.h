@@ -95,6 +95,7 @@ struct consumer {
     struct group *group;
     int32_t epoch;
     int32_t target_epoch;
+    int64_t target_ms;      /* wall clock: when the target was made; 0 = not yet */
     int64_t metadata_hash;  /* of the subscribed topics, as of `epoch` */
     uint64_t topics_seen;   /* the manager's count of changes when the hash was compared */
     int64_t empty_since_ms; /* wall clock */
@@ -182,8 +183,10 @@ void consumer_raise_epoch(struct consumer *consumer, struct records *records);
 void consumer_check_topics(struct consumer *consumer, bool force, struct records *records);
 /* The assignor that most members ask for, or the default. */
 const char *consumer_assignor_name(const struct consumer *consumer);
-/* Makes the target of the group's epoch if there is none yet. ERR_TOO_LARGE when a member would get
- * more than a record holds: nothing has changed then. */
+/* The target is behind the group's epoch, and may be made again. */
+bool consumer_target_is_due(const struct consumer *consumer);
+/* Makes the target of the group's epoch if that is due. ERR_TOO_LARGE when a member would get more
+ * than a record holds: nothing has changed then. */
 int consumer_update_target(struct consumer *consumer, struct records *records) MUST_CHECK;
 /* Whether a record can hold each member's target. */
 bool consumer_targets_fit(const struct consumer *consumer);

@@ -279,6 +279,13 @@ static int member_identify(const struct consumer *consumer, struct wire_str memb
     return *member && (*member)->classic ? 0 : ERR_UNKNOWN_MEMBER_ID;
 }
 
+/* There is a next step for it, which it takes by joining again. */
+static bool member_has_next(const struct consumer_member *member)
+{
+    return member->epoch < member->consumer->target_epoch ||
+           consumer_target_is_due(member->consumer);
+}
+
 /* It is told to join again, and has as long as its rebalance timeout for that. */
 static int member_call_back(struct consumer_member *member)
 {
@@ -304,7 +311,7 @@ static int sync_check(const struct consumer *consumer, const struct sync_group_r
         !wire_str_equal(request->protocol_name, (*member)->protocols.items[0].name))
         return ERR_INCONSISTENT_GROUP_PROTOCOL;
     /* One that has yet to give something up is let through: it must know what it may keep. */
-    if (consumer->epoch > (*member)->epoch && (*member)->state != CONSUMER_UNREVOKED)
+    if (member_has_next(*member) && (*member)->state != CONSUMER_UNREVOKED)
         return member_call_back(*member);
     return 0;
 }
@@ -379,7 +386,7 @@ int consumer_classic_heartbeat(struct consumer *consumer, const struct heartbeat
         return ERR_ILLEGAL_GENERATION;
     consumer_touch(member);
     member_check_topics(consumer);
-    bool next = member->epoch < consumer->epoch || member->state == CONSUMER_UNREVOKED ||
+    bool next = member_has_next(member) || member->state == CONSUMER_UNREVOKED ||
                 (member->state == CONSUMER_UNRELEASED && !consumer_waits_for_others(member));
     return next ? member_call_back(member) : 0;
 }

@@ -401,7 +401,7 @@ static void beat_follow(struct consumer_member *member, struct group_consumer_he
         consumer_raise_epoch(consumer, records);
     } else {
         consumer_check_topics(consumer, false, records);
-        if (consumer->target_epoch == 0)
+        if (fresh && consumer->epoch == CONSUMER_BIRTH_EPOCH)
             consumer_put_group(consumer, records); /* a new group, of one that reads nothing yet */
     }
     /* When it can't be made the others go on with what they have. */
@@ -450,7 +450,7 @@ static int beat_enter(struct group *group, struct group_consumer_heartbeat *beat
 static void beat_undo_enter(struct group *group)
 {
     if (!group->consumer || group->consumer->epoch > CONSUMER_BIRTH_EPOCH ||
-        group->consumer->target_epoch > 0 || group->consumer->member_count > 0)
+        group->consumer->member_count > 0)
         return;
     consumer_free(group->consumer);
     group->consumer = NULL;

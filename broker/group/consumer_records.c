@@ -82,8 +82,8 @@ void consumer_put_target_epoch(const struct consumer *consumer, struct records *
 {
     struct consumer_group_target_assignment_metadata_key key = {.group_id =
                                                                     group_id(consumer->group)};
-    struct consumer_group_target_assignment_metadata_value value = {.assignment_epoch =
-                                                                        consumer->target_epoch};
+    struct consumer_group_target_assignment_metadata_value value = {
+        .assignment_epoch = consumer->target_epoch, .assignment_timestamp = consumer->target_ms};
     records_put(records, RECORD_CONSUMER_TARGET,
                 &consumer_group_target_assignment_metadata_key_desc, &key, 0,
                 &consumer_group_target_assignment_metadata_value_desc, &value);
@@ -293,8 +293,10 @@ static void replay_target_epoch(struct shard *shard, struct wire_bytes key_bytes
                            &value))
         return;
     struct consumer *consumer = replay_consumer(shard, key.group_id, bytes.len >= 0);
-    if (consumer)
-        consumer->target_epoch = value.assignment_epoch;
+    if (!consumer)
+        return;
+    consumer->target_epoch = value.assignment_epoch;
+    consumer->target_ms = value.assignment_timestamp;
 }
 
 static void replay_target(struct shard *shard, struct wire_bytes key, struct wire_bytes bytes,

@@ -2,9 +2,9 @@
  * the steps of a member towards it.
  *
  * Happy path: a change raises the group's epoch; the next heartbeat of anybody makes the target for
- * it; each member's heartbeats take it there: first it gives up what is another's now, then it gets
- * its new epoch, then what has become free. Nothing is given to a member while another has it, or
- * has not yet said that it gave it up. */
+ * it, once the time between two targets has passed; each member's heartbeats take it there: first
+ * it gives up what is another's now, then it gets its new epoch, then what has become free. Nothing
+ * is given to a member while another has it, or has not yet said that it gave it up. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -243,6 +243,7 @@ static void target_take_over(struct consumer *consumer, struct assignor_member *
         made++;
     }
     consumer->target_epoch = consumer->epoch;
+    consumer->target_ms = env_wall_ms(group_env(consumer->group));
     consumer_put_target_epoch(consumer, records);
 }
 
@@ -272,10 +273,20 @@ static bool target_all_fit(const struct consumer *consumer, const struct assigno
     return true;
 }
 
+/* A clock that went back does not hold the group up. */
+bool consumer_target_is_due(const struct consumer *consumer)
+{
+    int64_t passed_ms = env_wall_ms(group_env(consumer->group)) - consumer->target_ms;
+    if (consumer->target_epoch >= consumer->epoch)
+        return false;
+    return consumer->target_ms == 0 || passed_ms < 0 ||
+           passed_ms >= group_settings(consumer->group)->consumer_assignment_ms;
+}
+
 int consumer_update_target(struct consumer *consumer, struct records *records)
 {
     struct consumer_topics topics;
-    if (consumer->target_epoch >= consumer->epoch)
+    if (!consumer_target_is_due(consumer))
         return 0;
     topics_gather(&topics, consumer);
     struct assignor_member *members =

@@ -58,6 +58,7 @@ struct group_settings {
     int64_t commit_timeout_ms;
     int64_t consumer_session_ms;
     int64_t consumer_heartbeat_ms;
+    int64_t consumer_assignment_ms; /* between two assignments of a group */
     int64_t consumer_max_size;
     int64_t memory_max; /* what all groups take: group.coordinator.memory.max.bytes */
     unsigned migration;    /* enum group_migration */

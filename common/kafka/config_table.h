@@ -373,6 +373,17 @@
     X(GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS, "group.consumer.max.heartbeat.interval.ms", INT, \
       "15000", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The longest that a group may be given.") \
+    X(GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS, "group.consumer.assignment.interval.ms", INT, "0", \
+      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How long after one assignment the next is made, so that it covers several changes of a " \
+      "group; 0 makes it at once. Kafka has 1000, and with it a member that joins may wait for " \
+      "its partitions until its second heartbeat.") \
+    X(GROUP_CONSUMER_MIN_ASSIGNMENT_INTERVAL_MS, "group.consumer.min.assignment.interval.ms", \
+      INT, "0", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The shortest that a group may be given.") \
+    X(GROUP_CONSUMER_MAX_ASSIGNMENT_INTERVAL_MS, "group.consumer.max.assignment.interval.ms", \
+      INT, "15000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The longest that a group may be given.") \
     X(GROUP_CONSUMER_MAX_SIZE, "group.consumer.max.size", INT, CONFIG_MAX_INT_TEXT, NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The most members of a group of the consumer protocol.") \

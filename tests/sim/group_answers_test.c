@@ -4,21 +4,6 @@
 #include "base/mem.h"
 #include "group_peer.h"
 
-static void leads(void)
-{
-    for (int32_t i = 0; i < GROUP_WORLD_PARTITIONS; i++)
-        group_world_lead(&world, i);
-    group_world_run(&world, 10);
-}
-
-/* Settings are read when the coordinator is made. */
-static void restart(void)
-{
-    group_manager_free(world.manager);
-    world.manager = group_manager_new(&world.deps);
-    leads();
-}
-
 static struct group_world_join *joined(struct group_world_join *join)
 {
     CHECK(group_world_until(&world, &join->done, 5000));
@@ -130,7 +115,7 @@ static void protocol_switched_off(void)
     struct described described;
     group_world_init(&world, 3);
     world.deps.settings.consumer_enabled = false;
-    restart();
+    group_world_restart(&world);
     /* Before any look at the fields. */
     struct group_world_beat *beat = GROUP_WORLD_BEAT(&world, .group = "", .epoch = -7);
     CHECK_INT(beat->err, ERR_UNSUPPORTED_VERSION);
@@ -184,7 +169,7 @@ static void refusals_name_the_reason(void)
          "The consumer group member has a greater member epoch (9) than the one known by the group "
          "coordinator (2). The member must abandon all its partitions and rejoin.");
     world.deps.settings.consumer_max_size = 1;
-    restart();
+    group_world_restart(&world);
     says(FIRST(.member_id = "b"), ERR_GROUP_MAX_SIZE_REACHED,
          "The consumer group has reached its maximum capacity of 1 members.");
     group_world_close(&world);
@@ -277,7 +262,7 @@ static void classic_refusals(void)
     CHECK_STR(join->member_id, old->member_id);
     CHECK_INT(GROUP_WORLD_JOIN(&world, .group = "g", .member_id = "x")->err, ERR_UNKNOWN_MEMBER_ID);
     world.deps.settings.max_size = 1;
-    restart();
+    group_world_restart(&world);
     CHECK_INT(GROUP_WORLD_JOIN(&world, .group = "g", .member_id = "x")->err,
               ERR_GROUP_MAX_SIZE_REACHED);
     group_world_close(&world);
@@ -288,7 +273,7 @@ static void migration_disabled(void)
     struct peer s;
     group_world_init(&world, 10);
     world.deps.settings.migration = 0;
-    restart();
+    group_world_restart(&world);
     join_static(&s, "s", "i");
     struct group_world_join *refused[] = {
         GROUP_WORLD_JOIN(&world, .group = "g"),

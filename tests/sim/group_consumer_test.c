@@ -380,6 +380,75 @@ static void claims_too_much(void)
     mem_free(partitions);
 }
 
+/* ---- assignments at a pace ---- */
+
+static struct wire_str group_state(struct arena *arena)
+{
+    struct consumer_group_describe_response_described_group described;
+    arena_init(arena, 1 << 20);
+    wire_defaults(&consumer_group_describe_response_described_group_desc, &described);
+    group_manager_consumer_describe(world.manager, wire_str_from("g"), arena, &described);
+    return described.group_state;
+}
+
+/* With an interval, what comes soon after an assignment waits for the next one: members that join
+ * get the epoch of the target there is, and nothing. */
+static void assignment_interval(void)
+{
+    struct peer a, b, c;
+    struct arena arena;
+    group_world_init(&world, 29);
+    world.deps.settings.consumer_assignment_ms = 1000;
+    group_world_restart(&world);
+    peer_join(&a, "a", "t");
+    CHECK_INT(a.epoch, 2);
+    CHECK_INT(a.owned[0], 0xff);
+    struct group_world_join *join =
+        GROUP_WORLD_JOIN(&world, .group = "g", .version = 3, .topics = "t");
+    CHECK(group_world_until(&world, &join->done, 1000));
+    CHECK_INT(join->generation, 2);
+    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, NULL, 2), 0);
+    CHECK_INT(group_world_leave(&world, "g", join->member_id, NULL), 0);
+    peer_join(&b, "b", "t");
+    peer_join(&c, "c", "t");
+    CHECK_INT(b.epoch, 2);
+    CHECK_INT(c.epoch, 2);
+    CHECK_INT(b.owned[0] | c.owned[0], 0);
+    CHECK_INT(peer_beat(&a)->epoch, 2);
+    CHECK_INT(a.owned[0], 0xff);
+    CHECK(wire_str_is(group_state(&arena), "Assigning"));
+    arena_close(&arena);
+    group_world_failover(&world, true); /* the time of the last one is in the log */
+    CHECK_INT(peer_beat(&b)->epoch, 2);
+    group_world_run(&world, 1000);
+    CHECK_INT(peer_beat(&b)->epoch, 6);
+    CHECK_INT(peer_beat(&a)->epoch, 2);
+    CHECK(count(a.owned[0]) <= 3);
+    CHECK_INT(peer_beat(&a)->epoch, 6);
+    peer_beat(&b);
+    peer_beat(&c);
+    CHECK_INT(a.owned[0] | b.owned[0] | c.owned[0], 0xff);
+    CHECK(wire_str_is(group_state(&arena), "Stable"));
+    arena_close(&arena);
+    group_world_close(&world);
+}
+
+/* The first target of a group that read nothing is made at once. */
+static void first_assignment_is_made_at_once(void)
+{
+    struct peer a;
+    group_world_init(&world, 30);
+    world.deps.settings.consumer_assignment_ms = 1000;
+    group_world_restart(&world);
+    peer_join(&a, "a", "");
+    CHECK_INT(a.epoch, 1);
+    struct group_world_beat *beat = answered(
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = 1, .topics = "t"));
+    CHECK_INT(beat->epoch, 2);
+    CHECK_INT(beat->assigned[0], 0xff);
+    group_world_close(&world);
+}
+
 /* ---- the log ---- */
 
 static void answered_when_stored(void)
@@ -572,5 +641,6 @@ TAP_MAIN(TAP_TEST(first_member), TAP_TEST(second_member_waits_for_the_first),
          TAP_TEST(patterns), TAP_TEST(range_by_vote), TAP_TEST(static_member),
          TAP_TEST(static_away_keeps_its_part), TAP_TEST(max_size),
          TAP_TEST(static_comes_back_as_itself), TAP_TEST(claims_too_much),
+         TAP_TEST(assignment_interval), TAP_TEST(first_assignment_is_made_at_once),
          TAP_TEST(answered_when_stored), TAP_TEST(failover_goes_on), TAP_TEST(write_fails),
          TAP_TEST(deleted_when_empty), TAP_TEST(storm))

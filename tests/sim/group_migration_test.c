@@ -111,12 +111,8 @@ static void no_migration_without_leave(void)
 {
     struct peer a;
     group_world_init(&world, 18);
-    group_manager_free(world.manager);
     world.deps.settings.migration = 0;
-    world.manager = group_manager_new(&world.deps);
-    for (int32_t i = 0; i < GROUP_WORLD_PARTITIONS; i++)
-        group_world_lead(&world, i);
-    group_world_run(&world, 10);
+    group_world_restart(&world);
     struct group_world_join *old = classic_alone();
     CHECK_INT(peer_join(&a, "a", "t")->err, ERR_GROUP_ID_NOT_FOUND);
     CHECK_INT(group_world_heartbeat(&world, "g", old->member_id, NULL, 1), 0);

@@ -310,6 +310,13 @@ void group_world_failover(struct group_world *world, bool lose_tail)
     group_world_run(world, world->load_ms + 1);
 }
 
+void group_world_restart(struct group_world *world)
+{
+    group_manager_free(world->manager);
+    world->manager = group_manager_new(&world->deps);
+    group_world_failover(world, false);
+}
+
 int32_t group_world_partition(const char *group)
 {
     return group_manager_partition(wire_str_from(group), GROUP_WORLD_PARTITIONS);

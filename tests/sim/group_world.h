@@ -63,6 +63,8 @@ void group_world_lose(struct group_world *world, int32_t partition, bool lose_ta
 void group_world_lead(struct group_world *world, int32_t partition);
 /* All partitions, and the loads are over when it returns. */
 void group_world_failover(struct group_world *world, bool lose_tail);
+/* The coordinator anew, with the settings as they are now. */
+void group_world_restart(struct group_world *world);
 int32_t group_world_partition(const char *group);
 /* Records of a type in the log of the group's partition; of them tombstones. */
 int group_world_count(struct group_world *world, const char *group, int type, int *tombstones);

@@ -350,6 +350,10 @@ static void bad_values_are_told(void)
     check_problem("queued.max.request.bytes=1000\n", ERR_INVALID,
                   "s.properties line 1: socket.request.max.bytes=104857600 is more than "
                   "queued.max.request.bytes=1000: lower the first or raise the second");
+    check_problem("group.consumer.assignment.interval.ms=20000\n", ERR_INVALID,
+                  "s.properties line 1: group.consumer.assignment.interval.ms=20000 is more than "
+                  "group.consumer.max.assignment.interval.ms=15000: lower the first or raise the "
+                  "second");
     check_problem("security.inter.broker.protocol=SASL_SSL\n", ERR_UNSUPPORTED,
                   "s.properties line 1: security.inter.broker.protocol=SASL_SSL is not available "
                   "yet: use PLAINTEXT");
