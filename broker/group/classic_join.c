@@ -391,6 +391,10 @@ static void classic_update_and_rebalance(struct classic_member *member, struct g
 static void classic_add(struct classic *classic, struct wire_str id, struct group_join *join)
 {
     const struct join_group_request *request = join->request;
+    /* A new group begins with a record of nobody in generation 0, as in Kafka; who only asks for an
+     * id leaves none behind. */
+    if (!classic->stored && offsets_is_empty(&classic->group->offsets))
+        classic_store(classic, NULL, NULL);
     if (!classic->protocol_type || classic->member_count == 0) {
         mem_free(classic->protocol_type);
         classic->protocol_type = wire_str_dup(request->protocol_type);

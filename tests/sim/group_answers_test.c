@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "broker/group/records.h"
 #include "group_peer.h"
 
 static struct group_world_join *joined(struct group_world_join *join)
@@ -268,6 +269,35 @@ static void classic_refusals(void)
     group_world_close(&world);
 }
 
+/* The first record of a classic group is of nobody, in generation 0; who only asked for an id
+ * leaves none. */
+static void first_record(void)
+{
+    struct group_metadata_value value = {0};
+    struct arena arena;
+    int gone;
+    group_world_init(&world, 19);
+    CHECK_INT(GROUP_WORLD_JOIN(&world, .group = "g")->err, ERR_MEMBER_ID_REQUIRED);
+    group_world_run(&world, 1000);
+    CHECK_INT(group_world_count(&world, "g", RECORD_GROUP, &gone), 0);
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3);
+    group_world_run(&world, 1000);
+    CHECK(!join->done); /* others may come yet */
+    CHECK_INT(group_world_count(&world, "g", RECORD_GROUP, &gone), 1);
+    arena_init(&arena, 1 << 20);
+    group_world_last_value(&world, "g", RECORD_GROUP, &group_metadata_value_desc, &arena, &value);
+    CHECK(wire_str_is_empty(value.protocol_type) && !wire_str_is_null(value.protocol_type));
+    CHECK_INT(value.generation, 0);
+    CHECK(wire_str_is_null(value.protocol));
+    CHECK(wire_str_is_null(value.leader));
+    CHECK_INT(value.members.count, 0);
+    arena_close(&arena);
+    group_world_failover(&world, false);
+    CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, NULL, 0), ERR_UNKNOWN_MEMBER_ID);
+    CHECK_INT(classic_group(0)->generation, 1);
+    group_world_close(&world);
+}
+
 static void migration_disabled(void)
 {
     struct peer s;
@@ -351,19 +381,51 @@ static void leaves_by_id(void)
 
 /* ---- offsets ---- */
 
+struct offset_deletion {
+    struct group_offset_delete op;
+    bool done;
+};
+
+static void offset_deletion_done(struct group_offset_delete *op)
+{
+    CONTAINER_OF(op, struct offset_deletion, op)->done = true;
+}
+
+/* OffsetDelete of one partition: the error of the answer or of the partition. */
+static int delete_offset(const char *group, const char *topic, int32_t partition)
+{
+    struct offset_delete_request_offset_delete_request_partition asked = {.partition_index =
+                                                                              partition};
+    struct offset_delete_request_offset_delete_request_topic topics = {
+        .name = wire_str_from(topic), .partitions = {1, &asked}};
+    struct offset_delete_request request = {.group_id = wire_str_from(group),
+                                            .topics = {1, &topics}};
+    struct arena arena;
+    struct offset_deletion deletion = {
+        .op = {.request = &request, .arena = &arena, .done = offset_deletion_done}};
+    arena_init(&arena, 1 << 20);
+    group_manager_delete_offsets(world.manager, &deletion.op);
+    group_world_until(&world, &deletion.done, 10000);
+    int16_t code = deletion.op.response.error_code;
+    if (!code)
+        code = deletion.op.response.topics.items[0].partitions.items[0].error_code;
+    arena_close(&arena);
+    return deletion.done ? err_from_wire(code) : ERR_TIMED_OUT;
+}
+
 static void deletes_what_exists(void)
 {
     group_world_init(&world, 15);
     struct group_world_commit *commit = group_world_commit(&world, "g", NULL, NULL, -1, "t", 1, 7);
     CHECK(group_world_until(&world, &commit->done, 1000));
-    CHECK_INT(group_world_delete_offset(&world, "g", "t", 8), ERR_UNKNOWN_TOPIC_OR_PARTITION);
-    CHECK_INT(group_world_delete_offset(&world, "g", "t", -1), ERR_UNKNOWN_TOPIC_OR_PARTITION);
-    CHECK_INT(group_world_delete_offset(&world, "g", "absent", 0), ERR_UNKNOWN_TOPIC_OR_PARTITION);
-    CHECK_INT(group_world_delete_offset(&world, "g", "t", 2), 0);
-    CHECK_INT(group_world_delete_offset(&world, "g", "t", 1), 0);
+    CHECK_INT(delete_offset("g", "t", 8), ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    CHECK_INT(delete_offset("g", "t", -1), ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    CHECK_INT(delete_offset("g", "absent", 0), ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    CHECK_INT(delete_offset("g", "t", 2), 0);
+    CHECK_INT(delete_offset("g", "t", 1), 0);
     CHECK_INT(group_world_fetch(&world, "g", "t", 1), -1);
-    CHECK_INT(group_world_delete_offset(&world, "", "absent", 0), ERR_INVALID_GROUP_ID);
-    CHECK_INT(group_world_delete_offset(&world, "none", "absent", 0), ERR_GROUP_ID_NOT_FOUND);
+    CHECK_INT(delete_offset("", "absent", 0), ERR_INVALID_GROUP_ID);
+    CHECK_INT(delete_offset("none", "absent", 0), ERR_GROUP_ID_NOT_FOUND);
     group_world_close(&world);
 }
 
@@ -373,13 +435,13 @@ static void unreadable_subscriptions(void)
     group_world_init(&world, 16);
     struct group_world_join *join =
         GROUP_WORLD_JOIN(&world, .group = "g", .version = 3, .topics = "!");
-    CHECK_INT(group_world_delete_offset(&world, "g", "u", 0), ERR_GROUP_SUBSCRIBED_TO_TOPIC);
+    CHECK_INT(delete_offset("g", "u", 0), ERR_GROUP_SUBSCRIBED_TO_TOPIC);
     joined(join);
     CHECK_INT(synced(join->member_id, 1)->err, 0);
-    CHECK_INT(group_world_delete_offset(&world, "g", "u", 0), ERR_GROUP_SUBSCRIBED_TO_TOPIC);
-    CHECK_INT(group_world_delete_offset(&world, "g", "u", 9), ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    CHECK_INT(delete_offset("g", "u", 0), ERR_GROUP_SUBSCRIBED_TO_TOPIC);
+    CHECK_INT(delete_offset("g", "u", 9), ERR_UNKNOWN_TOPIC_OR_PARTITION);
     CHECK_INT(group_world_leave(&world, "g", join->member_id, NULL), 0);
-    CHECK_INT(group_world_delete_offset(&world, "g", "u", 0), 0);
+    CHECK_INT(delete_offset("g", "u", 0), 0);
     group_world_close(&world);
 }
 
@@ -394,7 +456,7 @@ static void no_offsets_topic(void)
     CHECK_INT(group_world_heartbeat(&world, "g", "m", NULL, 1), ERR_NOT_COORDINATOR);
     CHECK_INT(group_world_leave(&world, "g", "m", NULL), ERR_NOT_COORDINATOR);
     says(FIRST(.member_id = "a"), ERR_NOT_COORDINATOR, "");
-    CHECK_INT(group_world_delete_offset(&world, "g", "t", 0), ERR_NOT_COORDINATOR);
+    CHECK_INT(delete_offset("g", "t", 0), ERR_NOT_COORDINATOR);
     group_world_close(&world);
 }
 
@@ -437,7 +499,7 @@ TAP_MAIN(TAP_TEST(first_epochs), TAP_TEST(assignments_told), TAP_TEST(protocol_s
          TAP_TEST(refusals_name_the_reason), TAP_TEST(instance_is_taken),
          TAP_TEST(assignment_of_the_own_version), TAP_TEST(order_of_checks),
          TAP_TEST(refused_joins_name_nobody), TAP_TEST(classic_refusals),
-         TAP_TEST(migration_disabled), TAP_TEST(upgrade_refused),
+         TAP_TEST(first_record), TAP_TEST(migration_disabled), TAP_TEST(upgrade_refused),
          TAP_TEST(assignment_in_a_rebalance), TAP_TEST(leaves_by_id),
          TAP_TEST(deletes_what_exists), TAP_TEST(unreadable_subscriptions),
          TAP_TEST(no_offsets_topic), TAP_TEST(unknown_ids_come_last))

@@ -322,11 +322,10 @@ int32_t group_world_partition(const char *group)
     return group_manager_partition(wire_str_from(group), GROUP_WORLD_PARTITIONS);
 }
 
-int group_world_count(struct group_world *world, const char *group, int type, int *tombstones)
+static void world_each_record(struct group_world *world, const char *group, int type,
+                              void (*each)(const struct record *record, void *data), void *data)
 {
     const struct buf *bytes = &world->logs[group_world_partition(group)].bytes;
-    int count = 0;
-    *tombstones = 0;
     for (size_t at = 0; at < bytes->len;) {
         struct batch batch;
         struct record_iter iter;
@@ -335,13 +334,45 @@ int group_world_count(struct group_world *world, const char *group, int type, in
         ASSERT(!err);
         record_iter_init(&iter, batch.records, batch.records_len, batch.record_count);
         while (record_iter_next(&iter, &record) == 1)
-            if (records_type(record.key) == type) {
-                count++;
-                *tombstones += record.value.len < 0;
-            }
+            if (records_type(record.key) == type)
+                each(&record, data);
         at += batch.size;
     }
-    return count;
+}
+
+struct counts {
+    int all;
+    int tombstones;
+};
+
+static void count_record(const struct record *record, void *data)
+{
+    struct counts *counts = data;
+    counts->all++;
+    counts->tombstones += record->value.len < 0;
+}
+
+int group_world_count(struct group_world *world, const char *group, int type, int *tombstones)
+{
+    struct counts counts = {0};
+    world_each_record(world, group, type, count_record, &counts);
+    *tombstones = counts.tombstones;
+    return counts.all;
+}
+
+static void take_value(const struct record *record, void *data)
+{
+    *(struct wire_bytes *)data = record->value;
+}
+
+void group_world_last_value(struct group_world *world, const char *group, int type,
+                            const struct wire_desc *desc, struct arena *arena, void *value)
+{
+    struct wire_bytes last = {NULL, -1};
+    world_each_record(world, group, type, take_value, &last);
+    ASSERT(last.len >= 0);
+    int err = records_read_value(last, desc, arena, value);
+    ASSERT(!err);
 }
 
 /* ---- requests ---- */
@@ -588,38 +619,6 @@ int group_world_leave(struct group_world *world, const char *group, const char *
     group_manager_leave(world->manager, &leave->op);
     group_world_until(world, &leave->done, 10000);
     return leave->done ? leave->err : ERR_TIMED_OUT;
-}
-
-struct offset_deletion {
-    struct group_offset_delete op;
-    bool done;
-};
-
-static void offset_deletion_done(struct group_offset_delete *op)
-{
-    CONTAINER_OF(op, struct offset_deletion, op)->done = true;
-}
-
-int group_world_delete_offset(struct group_world *world, const char *group, const char *topic,
-                              int32_t partition)
-{
-    struct offset_delete_request_offset_delete_request_partition asked = {.partition_index =
-                                                                              partition};
-    struct offset_delete_request_offset_delete_request_topic topics = {
-        .name = wire_str_from(topic), .partitions = {1, &asked}};
-    struct offset_delete_request request = {.group_id = wire_str_from(group),
-                                            .topics = {1, &topics}};
-    struct arena arena;
-    struct offset_deletion deletion = {
-        .op = {.request = &request, .arena = &arena, .done = offset_deletion_done}};
-    arena_init(&arena, 1 << 20);
-    group_manager_delete_offsets(world->manager, &deletion.op);
-    group_world_until(world, &deletion.done, 10000);
-    int16_t code = deletion.op.response.error_code;
-    if (!code)
-        code = deletion.op.response.topics.items[0].partitions.items[0].error_code;
-    arena_close(&arena);
-    return deletion.done ? err_from_wire(code) : ERR_TIMED_OUT;
 }
 
 static void commit_done(struct group_commit *op)

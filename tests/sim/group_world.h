@@ -69,6 +69,10 @@ int32_t group_world_partition(const char *group);
 /* Records of a type in the log of the group's partition; of them tombstones. */
 int group_world_count(struct group_world *world, const char *group, int type, int *tombstones);
 
+/* Decodes the value of the newest of them, which is there and no tombstone. */
+void group_world_last_value(struct group_world *world, const char *group, int type,
+                            const struct wire_desc *desc, struct arena *arena, void *value);
+
 /* ---- requests; each stays until the world is closed ---- */
 
 struct group_world_join {
@@ -138,10 +142,6 @@ int group_world_heartbeat(struct group_world *world, const char *group, const ch
 /* The error of the member, or of all. */
 int group_world_leave(struct group_world *world, const char *group, const char *member_id,
                       const char *instance);
-
-/* OffsetDelete of one partition: the error of the answer or of the partition. */
-int group_world_delete_offset(struct group_world *world, const char *group, const char *topic,
-                              int32_t partition);
 
 struct group_world_commit {
     struct group_commit op;
