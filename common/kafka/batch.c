@@ -90,11 +90,15 @@ static int batch_parse_front(const uint8_t *bytes, size_t len, struct batch *out
     return 0;
 }
 
-int batch_parse(const uint8_t *bytes, size_t len, struct batch *out)
+int batch_parse_frame(const uint8_t *bytes, size_t len, struct batch *out)
 {
     int rc = batch_parse_front(bytes, len, out);
-    if (rc == 0 && out->size > len)
-        return ERR_EOF;
+    return rc == 0 && out->size > len ? ERR_EOF : rc;
+}
+
+int batch_parse(const uint8_t *bytes, size_t len, struct batch *out)
+{
+    int rc = batch_parse_frame(bytes, len, out);
     if (rc < 0)
         return rc;
     return batch_counts_fit(out) ? 0 : ERR_CORRUPT_MESSAGE;
@@ -140,6 +144,12 @@ static void batch_seal(uint8_t *bytes)
 {
     size_t size = BATCH_LENGTH_END + (size_t)bytes_get_u32(bytes + BATCH_AT_LENGTH);
     bytes_put_u32(bytes + BATCH_AT_CRC, batch_crc(bytes, size));
+}
+
+void batch_set_max_timestamp(uint8_t *bytes, int64_t time_ms)
+{
+    bytes_put_u64(bytes + BATCH_AT_MAX_TIMESTAMP, (uint64_t)time_ms);
+    batch_seal(bytes);
 }
 
 void batch_set_append_time(uint8_t *bytes, int64_t time_ms)

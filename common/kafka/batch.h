@@ -66,7 +66,10 @@ int64_t batch_peek_size(const uint8_t *bytes, size_t len) MUST_CHECK;
  * ERR_CORRUPT_MESSAGE: a length or count that can't be. */
 int batch_parse(const uint8_t *bytes, size_t len, struct batch *out) MUST_CHECK;
 
-/* The same when only the header is at hand (in a log file): the records may be missing, so
+/* The same without the counts, which then may be anything: for who has to say what is wrong. */
+int batch_parse_frame(const uint8_t *bytes, size_t len, struct batch *out) MUST_CHECK;
+
+/* As batch_parse when only the header is at hand (in a log file): the records may be missing, so
  * out->records must not be followed. ERR_EOF when `len` is less than the header. */
 int batch_parse_header(const uint8_t *bytes, size_t len, struct batch *out) MUST_CHECK;
 
@@ -121,10 +124,11 @@ static inline int64_t batch_record_offset(const struct batch *batch, const struc
 /* ms; with log append time all records have the batch's largest timestamp. */
 int64_t batch_record_timestamp(const struct batch *batch, const struct record *record);
 
-/* Changes in place. The first two leave the CRC as it is; append time sets the timestamp type, the
- * largest timestamp, and the CRC. `bytes` is a batch that batch_parse accepts. */
+/* Changes in place. The first two leave the CRC as it is; the largest timestamp sets it anew, and
+ * append time the timestamp type as well. `bytes` is a batch that batch_parse accepts. */
 void batch_set_base_offset(uint8_t *bytes, int64_t offset);
 void batch_set_leader_epoch(uint8_t *bytes, int32_t epoch);
+void batch_set_max_timestamp(uint8_t *bytes, int64_t time_ms);
 void batch_set_append_time(uint8_t *bytes, int64_t time_ms);
 
 /* The records of a batch, decompressed when need be: into `scratch` (from its front; what it held

@@ -1,5 +1,6 @@
-/* Codecs. Decoding is streamed: output room is made as it fills up, one byte past the cap at most,
- * so that "exactly the cap" and "too much" differ. Failure modes: the library finds damage, the
+/* Codecs. Decoding is streamed: each step goes on until it has made as much as was wanted. Output
+ * room is made as it fills up, one byte past the cap at most, so that "exactly the cap" and "too
+ * much" differ. Failure modes: the library finds damage, the
  * input ends before the stream does, the cap is passed, memory is out. */
 #include "kafka/compress.h"
 
@@ -25,16 +26,37 @@ static const uint8_t compress_xerial[COMPRESS_XERIAL_HEADER] = {
     0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1};
 enum { COMPRESS_XERIAL_MAGIC = 8 };
 
-/* Where decompressed bytes go: `out`, up to `end` bytes in all. */
+/* A codec at work. */
+struct compress_stream {
+    enum compress_codec codec;
+    const uint8_t *in;
+    size_t len;
+    size_t at;       /* what was taken of it; zlib counts for itself */
+    size_t left;     /* bytes that may still come out */
+    size_t hold_max; /* of one step, beyond what was wanted */
+    bool begun;
+    size_t frame_at; /* zstd: where the frame began that is being read */
+    size_t hint;     /* lz4: 0 at the end of a frame */
+    z_stream gzip;
+    LZ4F_dctx *lz4;
+    ZSTD_DCtx *zstd;
+};
+
+/* Where decompressed bytes go: `out`, up to `end` bytes in all, and in this step to `wanted`. */
 struct sink {
     struct buf *out;
     size_t end;
+    size_t wanted;
 };
 
-static struct sink sink_make(struct buf *out, size_t out_max)
+static size_t sink_add(size_t len, size_t more)
 {
-    size_t end = out->len + out_max;
-    return (struct sink){out, end < out->len ? SIZE_MAX - 1 : end};
+    return len + more < len ? SIZE_MAX - 1 : len + more;
+}
+
+static bool sink_is_full(const struct sink *sink)
+{
+    return sink->out->len >= sink->wanted;
 }
 
 /* Room for more output: at least one byte, and at most one past the cap. ERR_TOO_LARGE once that
@@ -74,45 +96,43 @@ static void gzip_free(void *opaque, void *pointer)
     mem_free(pointer);
 }
 
-/* Runs until the input is used up; members may follow each other (RFC 1952). */
-static int gzip_inflate(z_stream *stream, struct sink *sink)
+static int gzip_begin(struct compress_stream *stream)
 {
-    for (;;) {
+    stream->gzip = (z_stream){.zalloc = gzip_alloc, .zfree = gzip_free};
+    if (stream->len > UINT_MAX)
+        return ERR_TOO_LARGE;
+    stream->gzip.next_in = (z_const Bytef *)stream->in;
+    stream->gzip.avail_in = (uInt)stream->len;
+    return inflateInit2(&stream->gzip, COMPRESS_GZIP_WINDOW) == Z_OK ? 0 : ERR_NO_MEMORY;
+}
+
+/* Members may follow each other (RFC 1952). */
+static int gzip_next(struct compress_stream *stream, struct sink *sink)
+{
+    z_stream *gzip = &stream->gzip;
+    while (!sink_is_full(sink)) {
         uint8_t *room;
         size_t len;
         int err = sink_room(sink, &room, &len);
         if (err)
             return err;
         len = len > UINT_MAX ? UINT_MAX : len;
-        stream->next_out = room;
-        stream->avail_out = (uInt)len;
-        int code = inflate(stream, Z_NO_FLUSH);
-        sink->out->len += len - stream->avail_out;
+        gzip->next_out = room;
+        gzip->avail_out = (uInt)len;
+        int code = inflate(gzip, Z_NO_FLUSH);
+        sink->out->len += len - gzip->avail_out;
         if (code == Z_STREAM_END) {
-            if (!stream->avail_in)
+            if (!gzip->avail_in)
                 return sink_check(sink);
-            code = inflateReset(stream);
+            code = inflateReset(gzip);
         }
         if (code == Z_MEM_ERROR)
             return ERR_NO_MEMORY;
         /* With room left, Z_OK means that all input was taken: the stream was cut off. */
-        if (code != Z_OK || (!stream->avail_in && stream->avail_out))
+        if (code != Z_OK || (!gzip->avail_in && gzip->avail_out))
             return ERR_MALFORMED;
     }
-}
-
-static int gzip_decode(const uint8_t *in, size_t len, struct sink *sink)
-{
-    z_stream stream = {.zalloc = gzip_alloc, .zfree = gzip_free};
-    if (len > UINT_MAX)
-        return ERR_TOO_LARGE;
-    stream.next_in = (z_const Bytef *)in;
-    stream.avail_in = (uInt)len;
-    if (inflateInit2(&stream, COMPRESS_GZIP_WINDOW) != Z_OK)
-        return ERR_NO_MEMORY;
-    int err = gzip_inflate(&stream, sink);
-    inflateEnd(&stream);
-    return err;
+    return 1;
 }
 
 static int gzip_encode(int level, const uint8_t *in, size_t len, struct buf *out)
@@ -141,13 +161,18 @@ static int gzip_encode(int level, const uint8_t *in, size_t len, struct buf *out
 
 /* ---- snappy ---- */
 
-/* A block states its size in front; the cap is checked before memory is taken. */
-static int snappy_block(const uint8_t *in, size_t len, struct sink *sink)
+/* The most that a byte of snappy's can become: its densest element makes 64 bytes of 3. */
+enum { SNAPPY_RATIO_MAX = 22 };
+
+/* A block states its size in front; it is checked before memory is taken. */
+static int snappy_block(const struct compress_stream *stream, const uint8_t *in, size_t len,
+                        struct sink *sink)
 {
     size_t size;
-    if (snappy_uncompressed_length((const char *)in, len, &size) != SNAPPY_OK)
+    if (snappy_uncompressed_length((const char *)in, len, &size) != SNAPPY_OK ||
+        size / SNAPPY_RATIO_MAX > len)
         return ERR_MALFORMED;
-    if (size > sink->end - sink->out->len)
+    if (size > sink->end - sink->out->len || size > stream->hold_max)
         return ERR_TOO_LARGE;
     int err = buf_reserve(sink->out, size ? size : 1);
     if (err)
@@ -159,23 +184,27 @@ static int snappy_block(const uint8_t *in, size_t len, struct sink *sink)
     return 0;
 }
 
-static int snappy_decode(const uint8_t *in, size_t len, struct sink *sink)
+static int snappy_next(struct compress_stream *stream, struct sink *sink)
 {
+    const uint8_t *in = stream->in;
+    size_t len = stream->len;
     if (len < COMPRESS_XERIAL_HEADER || memcmp(in, compress_xerial, COMPRESS_XERIAL_MAGIC) != 0)
-        return snappy_block(in, len, sink);
-    size_t at = COMPRESS_XERIAL_HEADER;
-    int err = 0;
-    while (!err && at < len) {
-        if (len - at < 4)
+        return snappy_block(stream, in, len, sink);
+    if (stream->at == 0)
+        stream->at = COMPRESS_XERIAL_HEADER;
+    while (stream->at < len && !sink_is_full(sink)) {
+        if (len - stream->at < 4)
             return ERR_MALFORMED;
-        size_t size = bytes_get_u32(in + at);
-        at += 4;
-        if (size > len - at)
+        size_t size = bytes_get_u32(in + stream->at);
+        stream->at += 4;
+        if (size > len - stream->at)
             return ERR_MALFORMED;
-        err = snappy_block(in + at, size, sink);
-        at += size;
+        int err = snappy_block(stream, in + stream->at, size, sink);
+        if (err)
+            return err;
+        stream->at += size;
     }
-    return err;
+    return stream->at < len;
 }
 
 static int snappy_encode(const uint8_t *in, size_t len, struct buf *out)
@@ -265,58 +294,54 @@ void compress_lz4_set_old_checksum(uint8_t *frame, size_t len)
     frame[at] = lz4_checksum(frame, 0, at);
 }
 
-/* Feeds a piece of input until all of it is taken; *hint is 0 at the end of a frame. */
-static int lz4_feed(LZ4F_dctx *context, const uint8_t *in, size_t len, struct sink *sink,
-                    size_t *hint)
+/* Feeds a piece of input until all of it is taken, or the sink has what is wanted (1). *at is how
+ * far it came; stream->hint is 0 at the end of a frame. */
+static int lz4_feed(struct compress_stream *stream, const uint8_t *in, size_t len, size_t *at,
+                    struct sink *sink)
 {
-    size_t at = 0;
-    for (;;) {
+    while (!sink_is_full(sink)) {
         uint8_t *room;
-        size_t room_len, taken = len - at;
+        size_t room_len, taken = len - *at;
         int err = sink_room(sink, &room, &room_len);
         if (err)
             return err;
         size_t made = room_len;
-        *hint = LZ4F_decompress(context, room, &made, in + at, &taken, NULL);
-        if (LZ4F_isError(*hint))
+        stream->hint = LZ4F_decompress(stream->lz4, room, &made, in + *at, &taken, NULL);
+        if (LZ4F_isError(stream->hint))
             return ERR_MALFORMED;
         sink->out->len += made;
-        at += taken;
+        *at += taken;
         /* The frame is complete, or room is left over: there is nothing more to give. */
-        if (at == len && (!*hint || made < room_len))
+        if (*at == len && (!stream->hint || made < room_len))
             return sink_check(sink);
         if (!taken && !made)
             return ERR_MALFORMED;
     }
+    return 1;
 }
 
-/* A header with the old checksum goes in corrected, from a copy; the rest as it is. */
-static int lz4_decode_with(LZ4F_dctx *context, const uint8_t *in, size_t len, struct sink *sink)
+/* A header with the old checksum goes in corrected, from a copy; the rest as it is. A header makes
+ * no output. */
+static int lz4_feed_header(struct compress_stream *stream, struct sink *sink)
 {
     uint8_t header[LZ4_HEADER_MAX];
-    size_t at = lz4_checksum_at(in, len), hint = 1, fed = 0;
-    int err = 0;
-    if (at && at < LZ4_HEADER_MAX && in[at] == lz4_checksum(in, 0, at)) {
-        memcpy(header, in, at);
-        header[at] = lz4_checksum(in, LZ4_FLAGS_AT, at);
-        fed = at + 1;
-        err = lz4_feed(context, header, fed, sink, &hint);
-    }
-    if (!err && fed < len)
-        err = lz4_feed(context, in + fed, len - fed, sink, &hint);
-    if (!err && hint)
-        err = ERR_MALFORMED;
-    return err;
+    const uint8_t *in = stream->in;
+    size_t at = lz4_checksum_at(in, stream->len), fed = 0;
+    stream->begun = true;
+    if (!at || at >= LZ4_HEADER_MAX || in[at] != lz4_checksum(in, 0, at))
+        return 0;
+    memcpy(header, in, at);
+    header[at] = lz4_checksum(in, LZ4_FLAGS_AT, at);
+    stream->at = at + 1;
+    return lz4_feed(stream, header, at + 1, &fed, sink);
 }
 
-static int lz4_decode(const uint8_t *in, size_t len, struct sink *sink)
+static int lz4_next(struct compress_stream *stream, struct sink *sink)
 {
-    LZ4F_dctx *context;
-    if (LZ4F_isError(LZ4F_createDecompressionContext(&context, LZ4F_VERSION)))
-        return ERR_NO_MEMORY;
-    int err = lz4_decode_with(context, in, len, sink);
-    LZ4F_freeDecompressionContext(context);
-    return err;
+    int rc = stream->begun ? 0 : lz4_feed_header(stream, sink);
+    if (rc == 0 && (stream->at < stream->len || stream->hint))
+        rc = lz4_feed(stream, stream->in, stream->len, &stream->at, sink);
+    return rc == 0 && stream->hint ? ERR_MALFORMED : rc;
 }
 
 static int lz4_encode(int level, const uint8_t *in, size_t len, struct buf *out)
@@ -349,20 +374,25 @@ static int zstd_error(size_t code)
     return ZSTD_getErrorCode(code) == ZSTD_error_memory_allocation ? ERR_NO_MEMORY : ERR_MALFORMED;
 }
 
-/* A frame with a larger window is opened in one go, where the output serves as the window: with as
- * much room as is needed, which is found by trying. */
-static int zstd_decode_at_once(ZSTD_DCtx *context, const uint8_t *in, size_t len, struct sink *sink)
+/* From a frame with a larger window on all is opened in one go, where the output serves as the
+ * window: with as much room as is needed, which is found by trying. */
+static int zstd_at_once(struct compress_stream *stream, struct sink *sink)
 {
     size_t most = sink->end - sink->out->len + 1, room = COMPRESS_ROOM_MIN;
+    if (most > stream->hold_max)
+        most = stream->hold_max + 1;
     for (;; room = room > most / 4 ? most : room * 4) {
         int err = buf_reserve(sink->out, room < most ? room : most);
         if (err)
             return err;
-        size_t made = ZSTD_decompressDCtx(context, sink->out->data + sink->out->len,
-                                          room < most ? room : most, in, len);
+        size_t made = ZSTD_decompressDCtx(stream->zstd, sink->out->data + sink->out->len,
+                                          room < most ? room : most, stream->in + stream->frame_at,
+                                          stream->len - stream->frame_at);
+        if (!ZSTD_isError(made) && made >= most)
+            return ERR_TOO_LARGE;
         if (!ZSTD_isError(made)) {
             sink->out->len += made;
-            return sink_check(sink);
+            return 0;
         }
         if (ZSTD_getErrorCode(made) != ZSTD_error_dstSize_tooSmall)
             return zstd_error(made);
@@ -371,44 +401,44 @@ static int zstd_decode_at_once(ZSTD_DCtx *context, const uint8_t *in, size_t len
     }
 }
 
-static int zstd_decode_with(ZSTD_DCtx *context, const uint8_t *in, size_t len, struct sink *sink)
+static int zstd_next(struct compress_stream *stream, struct sink *sink)
 {
-    ZSTD_inBuffer input = {in, len, 0};
-    size_t start = sink->out->len;
-    for (;;) {
+    ZSTD_inBuffer input = {stream->in, stream->len, stream->at};
+    while (!sink_is_full(sink)) {
         uint8_t *room;
         size_t room_len;
         int err = sink_room(sink, &room, &room_len);
         if (err)
             return err;
         ZSTD_outBuffer output = {room, room_len, 0};
-        size_t hint = ZSTD_decompressStream(context, &output, &input);
+        size_t hint = ZSTD_decompressStream(stream->zstd, &output, &input);
         if (ZSTD_isError(hint) &&
-            ZSTD_getErrorCode(hint) == ZSTD_error_frameParameter_windowTooLarge) {
-            sink->out->len = start;
-            return zstd_decode_at_once(context, in, len, sink);
-        }
+            ZSTD_getErrorCode(hint) == ZSTD_error_frameParameter_windowTooLarge)
+            return zstd_at_once(stream, sink);
         if (ZSTD_isError(hint))
             return zstd_error(hint);
         sink->out->len += output.pos;
+        stream->at = input.pos;
+        if (!hint)
+            stream->frame_at = input.pos;
         /* At 0 the frame is complete and flushed; another may follow. */
         if (input.pos == input.size && !hint)
             return sink_check(sink);
         if (input.pos == input.size && output.pos < output.size)
             return ERR_MALFORMED;
     }
+    return 1;
 }
 
-static int zstd_decode(const uint8_t *in, size_t len, struct sink *sink)
+static int zstd_begin(struct compress_stream *stream)
 {
-    ZSTD_DCtx *context = ZSTD_createDCtx();
-    if (!context)
+    stream->zstd = ZSTD_createDCtx();
+    if (!stream->zstd)
         return ERR_NO_MEMORY;
-    size_t code = ZSTD_DCtx_setParameter(context, ZSTD_d_windowLogMax, COMPRESS_ZSTD_WINDOW_LOG);
+    size_t code =
+        ZSTD_DCtx_setParameter(stream->zstd, ZSTD_d_windowLogMax, COMPRESS_ZSTD_WINDOW_LOG);
     ASSERT(!ZSTD_isError(code));
-    int err = zstd_decode_with(context, in, len, sink);
-    ZSTD_freeDCtx(context);
-    return err;
+    return 0;
 }
 
 static int zstd_encode(int level, const uint8_t *in, size_t len, struct buf *out)
@@ -427,23 +457,92 @@ static int zstd_encode(int level, const uint8_t *in, size_t len, struct buf *out
 
 /* ---- all of them ---- */
 
+static int stream_begin(struct compress_stream *stream)
+{
+    switch (stream->codec) {
+    case COMPRESS_GZIP:
+        return gzip_begin(stream);
+    case COMPRESS_SNAPPY:
+        return 0;
+    case COMPRESS_LZ4:
+        stream->hint = 1;
+        return LZ4F_isError(LZ4F_createDecompressionContext(&stream->lz4, LZ4F_VERSION))
+                   ? ERR_NO_MEMORY
+                   : 0;
+    case COMPRESS_ZSTD:
+        return zstd_begin(stream);
+    case COMPRESS_NONE:
+        break;
+    }
+    return ERR_UNSUPPORTED_COMPRESSION_TYPE;
+}
+
+static int stream_step(struct compress_stream *stream, struct sink *sink)
+{
+    switch (stream->codec) {
+    case COMPRESS_GZIP:
+        return gzip_next(stream, sink);
+    case COMPRESS_SNAPPY:
+        return snappy_next(stream, sink);
+    case COMPRESS_LZ4:
+        return lz4_next(stream, sink);
+    default:
+        return zstd_next(stream, sink);
+    }
+}
+
+int compress_stream_new(enum compress_codec codec, const uint8_t *in, size_t len, size_t out_max,
+                        size_t hold_max, struct compress_stream **out)
+{
+    struct compress_stream *stream = mem_try_alloc(sizeof(*stream));
+    if (!stream)
+        return ERR_NO_MEMORY;
+    *stream = (struct compress_stream){
+        .codec = codec, .in = in, .len = len, .left = out_max, .hold_max = hold_max};
+    int err = stream_begin(stream);
+    if (err) {
+        mem_free(stream);
+        return err;
+    }
+    *out = stream;
+    return 0;
+}
+
+int compress_stream_next(struct compress_stream *stream, size_t want, struct buf *out)
+{
+    size_t before = out->len;
+    struct sink sink = {out, sink_add(before, stream->left), sink_add(before, want)};
+    int rc = stream_step(stream, &sink);
+    if (rc >= 0 && out->len > sink.end)
+        return ERR_TOO_LARGE;
+    if (rc >= 0)
+        stream->left -= out->len - before;
+    return rc;
+}
+
+void compress_stream_free(struct compress_stream *stream)
+{
+    if (stream->codec == COMPRESS_GZIP)
+        inflateEnd(&stream->gzip);
+    LZ4F_freeDecompressionContext(stream->lz4);
+    ZSTD_freeDCtx(stream->zstd);
+    mem_free(stream);
+}
+
 int compress_decode(enum compress_codec codec, const uint8_t *in, size_t len, size_t out_max,
                     struct buf *out)
 {
-    struct sink sink = sink_make(out, out_max);
-    switch (codec) {
-    case COMPRESS_NONE:
+    struct compress_stream *stream;
+    if (codec == COMPRESS_NONE)
         return len > out_max ? ERR_TOO_LARGE : buf_append(out, in, len);
-    case COMPRESS_GZIP:
-        return gzip_decode(in, len, &sink);
-    case COMPRESS_SNAPPY:
-        return snappy_decode(in, len, &sink);
-    case COMPRESS_LZ4:
-        return lz4_decode(in, len, &sink);
-    case COMPRESS_ZSTD:
-        return zstd_decode(in, len, &sink);
-    }
-    return ERR_UNSUPPORTED_COMPRESSION_TYPE;
+    int rc = compress_stream_new(codec, in, len, out_max, out_max, &stream);
+    if (rc < 0)
+        return rc;
+    do
+        rc = compress_stream_next(stream, SIZE_MAX, out);
+    while (rc == 1);
+    compress_stream_free(stream);
+    return rc;
 }
 
 int compress_encode(enum compress_codec codec, int level, const uint8_t *in, size_t len,

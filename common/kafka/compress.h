@@ -31,6 +31,18 @@ enum { COMPRESS_LEVEL_DEFAULT = INT_MIN };
 int compress_decode(enum compress_codec codec, const uint8_t *in, size_t len, size_t out_max,
                     struct buf *out) MUST_CHECK;
 
+/* The same piece by piece, for who need not have all of it at once. `in` is borrowed until the
+ * stream is freed. `hold_max` limits what one step may append beyond what was wanted of it: a raw
+ * snappy block, and a zstd frame whose window is over 8 MiB, come whole. ERR_NO_MEMORY,
+ * ERR_UNSUPPORTED_COMPRESSION_TYPE (COMPRESS_NONE as well: there is nothing to do). */
+struct compress_stream;
+int compress_stream_new(enum compress_codec codec, const uint8_t *in, size_t len, size_t out_max,
+                        size_t hold_max, struct compress_stream **stream) MUST_CHECK;
+/* Appends what comes next to `out`, some `want` bytes. 1: there may be more; 0: that was the end.
+ * Errors as compress_decode; ERR_TOO_LARGE over hold_max as well. */
+int compress_stream_next(struct compress_stream *stream, size_t want, struct buf *out) MUST_CHECK;
+void compress_stream_free(struct compress_stream *stream);
+
 /* Appends the compressed bytes to `out`; `level` as the codec's library counts, or
  * COMPRESS_LEVEL_DEFAULT. ERR_NO_MEMORY, ERR_UNSUPPORTED_COMPRESSION_TYPE, ERR_TOO_LARGE (over 2
  * GiB). */

@@ -138,7 +138,7 @@ static void bombs_cost_at_most_the_cap(void)
         buf_init(&packed);
         buf_init(&out);
         if (codecs[c] == COMPRESS_SNAPPY) {
-            /* One raw block that only claims its size. */
+            /* One raw block that only claims its size: more than any such bytes can become. */
             static const uint8_t claim[] = {0x80, 0x80, 0x80, 0x80, 0x01, 0};
             CHECK_INT(buf_append(&packed, claim, sizeof(claim)), 0);
         } else {
@@ -148,11 +148,81 @@ static void bombs_cost_at_most_the_cap(void)
                                           &packed),
                           0);
         }
-        CHECK_INT(compress_decode(codecs[c], packed.data, packed.len, CAP, &out), ERR_TOO_LARGE);
+        CHECK_INT(compress_decode(codecs[c], packed.data, packed.len, CAP, &out),
+                  codecs[c] == COMPRESS_SNAPPY ? ERR_MALFORMED : ERR_TOO_LARGE);
         CHECK(out.cap <= 2 * CAP + 8192);
         buf_close(&out);
         buf_close(&packed);
     }
+}
+
+/* Decompresses in steps of some `want` bytes. *most is the largest step. */
+static int decode_in_pieces(enum compress_codec codec, const struct buf *packed, size_t hold_max,
+                            size_t want, struct buf *whole, size_t *most)
+{
+    struct compress_stream *stream;
+    struct buf piece;
+    int rc;
+    buf_init(&piece);
+    *most = 0;
+    CHECK_INT(compress_stream_new(codec, packed->data, packed->len, 1 << 20, hold_max, &stream), 0);
+    do {
+        piece.len = 0;
+        rc = compress_stream_next(stream, want, &piece);
+        if (piece.len > *most)
+            *most = piece.len;
+        CHECK_INT(buf_append(whole, piece.data, piece.len), 0);
+    } while (rc == 1);
+    compress_stream_free(stream);
+    buf_close(&piece);
+    return rc;
+}
+
+static void pieces_make_the_whole(void)
+{
+    enum { LEN = 300000, BLOCK = 64 << 10 };
+    static const size_t wants[] = {1, 1000, 65536, SIZE_MAX};
+    uint8_t *plain = sample(LEN);
+    for (size_t c = 1; c < ARRAY_LEN(codecs); c++)
+        for (size_t i = 0; i < ARRAY_LEN(wants); i++) {
+            struct buf packed, whole;
+            size_t most;
+            buf_init(&packed);
+            buf_init(&whole);
+            CHECK_INT(compress_encode(codecs[c], COMPRESS_LEVEL_DEFAULT, plain, LEN, &packed), 0);
+            CHECK_INT(decode_in_pieces(codecs[c], &packed, BLOCK, wants[i], &whole, &most), 0);
+            CHECK_INT(whole.len, LEN);
+            CHECK(memcmp(whole.data, plain, LEN) == 0);
+            if (wants[i] < LEN)
+                CHECK(most <= wants[i] + BLOCK);
+            whole.len = 0;
+            packed.len -= packed.len / 3;
+            CHECK(decode_in_pieces(codecs[c], &packed, BLOCK, wants[i], &whole, &most) < 0);
+            CHECK(whole.len <= LEN);
+            buf_close(&whole);
+            buf_close(&packed);
+        }
+    mem_free(plain);
+}
+
+static void a_raw_snappy_block_comes_whole_or_not(void)
+{
+    enum { LEN = 100000 };
+    uint8_t *plain = sample(LEN);
+    size_t size = snappy_max_compressed_length(LEN), most;
+    struct buf packed, whole;
+    buf_init(&packed);
+    buf_init(&whole);
+    CHECK_INT(buf_reserve(&packed, size), 0);
+    CHECK_INT(snappy_compress((char *)plain, LEN, (char *)packed.data, &size), SNAPPY_OK);
+    packed.len = size;
+    CHECK_INT(decode_in_pieces(COMPRESS_SNAPPY, &packed, LEN - 1, 1000, &whole, &most),
+              ERR_TOO_LARGE);
+    CHECK_INT(decode_in_pieces(COMPRESS_SNAPPY, &packed, LEN, 1000, &whole, &most), 0);
+    CHECK_INT(most, LEN);
+    buf_close(&packed);
+    buf_close(&whole);
+    mem_free(plain);
 }
 
 static void snappy_without_framing_is_read(void)
@@ -225,6 +295,9 @@ static void zstd_frames_with_large_windows_are_read(void)
     buf_init(&out);
     CHECK_INT(compress_decode(COMPRESS_ZSTD, packed.data, packed.len - 1, LEN, &out),
               ERR_MALFORMED);
+    /* A frame that can't be read in pieces is held whole, or not at all. */
+    size_t most;
+    CHECK_INT(decode_in_pieces(COMPRESS_ZSTD, &packed, 1 << 20, 1000, &out, &most), ERR_TOO_LARGE);
     buf_close(&out);
     ZSTD_freeCCtx(context);
     buf_close(&packed);
@@ -271,7 +344,8 @@ static void names_and_numbers_agree(void)
 
 TAP_MAIN(TAP_TEST(every_codec_round_trips), TAP_TEST(levels_are_taken),
          TAP_TEST(cut_streams_are_malformed), TAP_TEST(damaged_streams_never_crash),
-         TAP_TEST(bombs_cost_at_most_the_cap), TAP_TEST(snappy_without_framing_is_read),
+         TAP_TEST(bombs_cost_at_most_the_cap), TAP_TEST(pieces_make_the_whole),
+         TAP_TEST(a_raw_snappy_block_comes_whole_or_not), TAP_TEST(snappy_without_framing_is_read),
          TAP_TEST(lz4_frames_of_other_makers_are_read),
          TAP_TEST(zstd_frames_with_large_windows_are_read),
          TAP_TEST(failed_allocations_are_reported), TAP_TEST(names_and_numbers_agree))
