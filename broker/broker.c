@@ -16,6 +16,7 @@
 #include "broker/group/group_manager.h"
 #include "broker/group/partition_log.h"
 #include "broker/handlers/fetch_session.h"
+#include "broker/handlers/produce_order.h"
 #include "broker/handlers/producer_ids.h"
 #include "broker/log/log_manager.h"
 #include "broker/net/server.h"
@@ -352,6 +353,7 @@ static void broker_build(struct broker *broker)
     broker->fetch_sessions = fetch_sessions_new(
         broker->replicas, broker->env,
         (int32_t)config_int(broker->config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS));
+    broker->produce_order = produce_order_new();
     broker->producer_ids = producer_ids_new(broker->env, broker->channel, broker->node_id);
     broker_build_groups(broker);
 }
@@ -425,11 +427,14 @@ static void broker_free_users(struct broker *broker)
     if (broker->fetch_sessions)
         fetch_sessions_free(broker->fetch_sessions);
     if (broker->logs)
-        log_manager_end_lookups(broker->logs);
+        log_manager_end_waits(broker->logs);
+    if (broker->produce_order)
+        produce_order_free(broker->produce_order);
     if (broker->replicas)
         replica_manager_free(broker->replicas);
     if (broker->channel)
         controller_channel_free(broker->channel);
+    broker->produce_order = NULL;
     broker->producer_ids = NULL;
     broker->fetch_sessions = NULL;
     broker->replicas = NULL;

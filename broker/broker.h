@@ -21,6 +21,7 @@ struct fetch_sessions;
 struct log_manager;
 struct metadata;
 struct partition_log;
+struct produce_order;
 struct producer_ids;
 struct replica_manager;
 struct server;
@@ -37,6 +38,7 @@ struct broker {
     struct replica_manager *replicas;
     struct fetch_sessions *fetch_sessions;
     struct producer_ids *producer_ids;
+    struct produce_order *produce_order;
     struct server *server;
     struct line_limit client_lines; /* of what clients' connections and requests can cause */
     struct line_limit group_lines;  /* of what members of groups can cause */

@@ -1,38 +1,47 @@
 /* Produce: appends a batch to each partition named and answers when all of them are safe.
  *
  * Happy path: find the replica, append the received bytes as they are, wait for the flush (acks=1)
- * or the high watermark (acks=all), answer. Failure modes are errors of single partitions; what is
- * not safe when the time is over is answered REQUEST_TIMED_OUT (outcome unknown). With acks=0
- * nothing is answered, and an error closes the connection so that the client refreshes its
- * metadata. */
+ * or the high watermark (acks=all), answer. A batch that is compressed or large, and a message set
+ * of an old client, goes through the hands of a worker first; what its client sends behind it for
+ * the same partition waits for it (produce_order.h). Failure modes are errors of single partitions;
+ * what is not safe when the time is over is answered REQUEST_TIMED_OUT (outcome unknown). The time
+ * counts from the last append on. With acks=0 nothing is answered, and an error closes the
+ * connection so that the client refreshes its metadata. A client that goes away while its batches
+ * wait: they are appended, but for those of an idempotent producer, which sends them again and in
+ * order. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
 #include "base/siphash.h"
 #include "broker/handlers/nodes.h"
+#include "broker/handlers/produce_order.h"
 #include "broker/handlers/topic_name.h"
 #include "broker/net/refused.h"
 #include "broker/net/request.h"
 #include "broker/replica/replica_manager.h"
 #include "kafka/batch.h"
-#include "kafka/message_set.h"
 #include "kafka/messages/produce.h"
 
 enum {
     PRODUCE_BATCHES_VERSION = 3, /* older ones bring messages of magic 0 or 1 */
     PRODUCE_ZSTD_VERSION = 7,
-    PRODUCE_IDS_VERSION = 13,
-    PRODUCE_OPEN_MAX = 64 << 20 /* what one compressed message of an old client may decompress to */
+    PRODUCE_ERRORS_VERSION = 8, /* bad records are told one by one */
+    PRODUCE_IDS_VERSION = 13
 };
 
 struct produce;
 
 struct produce_item {
     struct partition_wait wait;
+    struct produce_turn turn;
+    struct log_check check;
     struct produce *produce;
     const struct produce_request_topic_produce_data *topic;
     struct partition *partition; /* while it waits */
+    const struct wire_records *records;
     struct produce_response_partition_produce_response *answer;
+    bool checked; /* by a worker */
+    bool queued;  /* its turn did not come at once */
     bool waiting;
 };
 
@@ -42,8 +51,10 @@ struct produce {
     struct env_timer timer;
     struct produce_item *items; /* in the request's arena */
     int32_t item_count;
+    int32_t open; /* not appended or refused yet; and one while the handler runs */
     int32_t waiting;
-    int failed; /* the last error of a partition */
+    size_t plain; /* bytes of plain batches that the loop looked at */
+    int failed;   /* the last error of a partition */
 };
 
 static void produce_finish(struct produce *produce)
@@ -59,6 +70,18 @@ static void produce_finish(struct produce *produce)
     } else {
         request_reply_none(request);
     }
+}
+
+/* One less is open. The produce may be gone then. */
+static void produce_settle(struct produce *produce)
+{
+    const struct produce_request *body = produce->request->body;
+    if (--produce->open > 0)
+        return;
+    if (produce->waiting == 0)
+        produce_finish(produce);
+    else
+        env_timer_start(&produce->timer, body->timeout_ms > 0 ? body->timeout_ms : 0);
 }
 
 static void produce_timeout(void *data)
@@ -96,7 +119,7 @@ static void produce_safe(struct partition_wait *wait, int err)
         item->answer->base_offset = -1;
     if (err == ERR_NOT_LEADER_OR_FOLLOWER)
         produce_say_moved(item, item->partition);
-    if (--produce->waiting == 0)
+    if (--produce->waiting == 0 && produce->open == 0)
         produce_finish(produce);
 }
 
@@ -106,9 +129,19 @@ static void produce_safe(struct partition_wait *wait, int err)
 static int produce_check_batch(const struct request *request, const struct wire_records *records,
                                struct batch *batch, const char **message)
 {
-    int err = batch_parse(records->data, (size_t)records->len, batch);
-    if (err)
+    int err = batch_parse_frame(records->data, (size_t)records->len, batch);
+    if (err == ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT) {
+        *message = "from version 3 on a produce request must bring record batches (format 2)";
+        return ERR_INVALID_RECORD;
+    }
+    if (err == ERR_EOF) {
+        *message = "the record batch ends before its length says so";
+        return ERR_INVALID_RECORD;
+    }
+    if (err) {
+        *message = "the batch's length or format is not valid";
         return err;
+    }
     if (batch->size != (size_t)records->len) {
         *message = "a partition must get exactly one record batch in a produce request";
         return ERR_INVALID_RECORD;
@@ -166,16 +199,17 @@ static struct refused_batch produce_identity(const struct produce_item *item,
 }
 
 /* Refused before it was looked at: what was sent right behind it must not be taken first. */
-static void produce_note_refused(struct produce_item *item, const struct wire_records *records,
-                                 int err)
+static void produce_note_refused(struct produce_item *item, int err)
 {
     struct request *request = item->produce->request;
+    const struct wire_records *records = item->records;
     struct batch batch;
     bool passing = err == ERR_NOT_LEADER_OR_FOLLOWER || err == ERR_UNKNOWN_TOPIC_OR_PARTITION ||
                    err == ERR_UNKNOWN_TOPIC_ID || err == ERR_NOT_ENOUGH_REPLICAS ||
                    err == ERR_KAFKA_STORAGE_ERROR;
-    if (!passing || request->version < PRODUCE_BATCHES_VERSION || records->len <= 0 ||
-        batch_parse(records->data, (size_t)records->len, &batch) || batch.producer_id < 0)
+    if (!passing || !request_is_heard(request) || request->version < PRODUCE_BATCHES_VERSION ||
+        records->len <= 0 || batch_parse(records->data, (size_t)records->len, &batch) ||
+        batch.producer_id < 0)
         return;
     struct refused_batch identity = produce_identity(item, &batch);
     refused_note(request_refused(request), &identity);
@@ -184,9 +218,14 @@ static void produce_note_refused(struct produce_item *item, const struct wire_re
 static bool produce_is_overtaking(struct produce_item *item, struct partition *partition,
                                   const struct batch *batch)
 {
-    struct refused *refused = request_refused(item->produce->request);
     const struct log *log = partition_log(partition);
-    if (refused->count == 0 || batch->producer_id < 0 || !log ||
+    if (batch->producer_id < 0)
+        return false;
+    /* Its client sends all again that was not answered, and some of it may have been refused. */
+    if (item->queued && !request_is_heard(item->produce->request))
+        return true;
+    struct refused *refused = request_refused(item->produce->request);
+    if (refused->count == 0 || !log ||
         log_knows_producer(log, batch->producer_id, batch->producer_epoch))
         return false;
     struct refused_batch identity = produce_identity(item, batch);
@@ -195,79 +234,192 @@ static bool produce_is_overtaking(struct produce_item *item, struct partition *p
 
 static void produce_note_taken(struct produce_item *item, const struct batch *batch)
 {
+    if (batch->producer_id < 0)
+        return;
     struct refused *refused = request_refused(item->produce->request);
-    if (refused->count == 0 || batch->producer_id < 0)
+    if (refused->count == 0)
         return;
     struct refused_batch identity = produce_identity(item, batch);
     refused_taken(refused, &identity);
 }
 
-/* ---- appending ---- */
+/* ---- refusing ---- */
 
-static int produce_append_converted(struct produce_item *item, struct partition *partition,
-                                    const struct wire_records *records, int16_t acks,
-                                    struct log_append *result)
-{
-    struct buf batch;
-    buf_init(&batch);
-    int err = message_set_to_batch(records->data, (size_t)records->len, PRODUCE_OPEN_MAX, &batch);
-    if (!err)
-        err = partition_append(partition, batch.data, batch.len, LOG_FROM_CLIENT, acks, result,
-                               &item->wait);
-    buf_close(&batch);
-    return err;
-}
-
-static int produce_append(struct produce_item *item, struct partition *partition,
-                          const struct wire_records *records, struct log_append *result)
+/* What a worker or the log found, record by record, as far as the version can tell it. */
+static void produce_tell_bad_records(struct produce_item *item, const struct log_append *result)
 {
     struct request *request = item->produce->request;
+    struct produce_response_partition_produce_response *answer = item->answer;
+    if (result->bad_count == 0 || request->version < PRODUCE_ERRORS_VERSION ||
+        !WIRE_ARRAY(&request->arena, &answer->record_errors, result->bad_count,
+                    &produce_response_batch_index_and_error_message_desc))
+        return;
+    for (int32_t i = 0; i < result->bad_count; i++) {
+        bool time = result->bad_times >> i & 1;
+        answer->record_errors.items[i].batch_index = result->bad[i];
+        answer->record_errors.items[i].batch_index_error_message =
+            wire_str_from(time ? LOG_BAD_TIME : LOG_NO_KEY);
+    }
+}
+
+static void produce_refuse(struct produce_item *item, struct partition *partition, int err,
+                           const struct log_append *result)
+{
+    struct produce_response_partition_produce_response *answer = item->answer;
+    answer->base_offset = -1;
+    answer->log_append_time_ms = -1;
+    answer->error_code = err_to_wire(err);
+    answer->error_message = wire_str_from(result->message);
+    produce_tell_bad_records(item, result);
+    item->produce->failed = err;
+    produce_note_refused(item, err);
+    if (err == ERR_NOT_LEADER_OR_FOLLOWER)
+        produce_say_moved(item, partition);
+}
+
+/* ---- appending ---- */
+
+static int produce_append(struct produce_item *item, struct partition *partition,
+                          struct log_append *result)
+{
+    struct request *request = item->produce->request;
+    const struct wire_records *records = item->records;
     int16_t acks = ((const struct produce_request *)request->body)->acks;
-    if (records->len <= 0)
-        return ERR_INVALID_RECORD;
-    if (request->version < PRODUCE_BATCHES_VERSION)
-        return produce_append_converted(item, partition, records, acks, result);
-    struct batch batch;
-    int err = produce_check_batch(request, records, &batch, &result->message);
+    struct batch batch = {.producer_id = -1};
+    int err = 0;
+    if (item->checked && item->check.err) {
+        *result = item->check.result;
+        return item->check.err;
+    }
+    if (request->version >= PRODUCE_BATCHES_VERSION)
+        err = produce_check_batch(request, records, &batch, &result->message);
     if (!err && produce_is_overtaking(item, partition, &batch))
         err = ERR_NOT_LEADER_OR_FOLLOWER;
     if (err)
         return err;
-    err = partition_append(partition, records->data, (size_t)records->len, LOG_FROM_CLIENT, acks,
-                           result, &item->wait);
+    if (item->checked)
+        err = partition_append_checked(partition, &item->check, acks, result, &item->wait);
+    else
+        err = partition_append(partition, records->data, (size_t)records->len, LOG_FROM_CLIENT,
+                               acks, result, &item->wait);
     if (err >= 0)
         produce_note_taken(item, &batch);
     return err;
+}
+
+/* The replica may have changed since the batch came: it is looked for at its turn. */
+static void produce_take(struct produce_turn *turn)
+{
+    struct produce_item *item = CONTAINER_OF(turn, struct produce_item, turn);
+    struct produce *produce = item->produce;
+    struct produce_response_partition_produce_response *answer = item->answer;
+    struct log_append result = {.base_offset = -1, .append_time_ms = -1};
+    int err;
+    struct partition *partition =
+        produce_find(produce->request, item->topic, answer->index, &err);
+    if (partition)
+        err = produce_append(item, partition, &result);
+    if (err < 0) {
+        produce_refuse(item, partition, err, &result);
+    } else {
+        answer->base_offset = result.base_offset;
+        answer->log_append_time_ms = result.append_time_ms;
+        answer->log_start_offset = log_start_offset(partition_log(partition));
+        item->waiting = err == 1;
+        item->partition = partition;
+        produce->waiting += item->waiting;
+    }
+    if (item->checked)
+        log_check_close(&item->check);
+    produce_settle(produce);
+}
+
+/* ---- what workers look at ---- */
+
+static void produce_checked(struct log_check *check)
+{
+    struct produce_item *item = CONTAINER_OF(check, struct produce_item, check);
+    struct request *request = item->produce->request;
+    /* The broker ends: the bytes stay until the worker has done with them, the request need not. */
+    if (log_check_is_running(check))
+        log_check_keep(check, request_take_block(request));
+    produce_order_ready(&item->turn);
+}
+
+/* 0: the loop does it; 1: a worker has it; or an error. */
+static int produce_ask_worker(struct produce_item *item, struct partition *partition)
+{
+    struct produce *produce = item->produce;
+    struct log *log = partition_log(partition);
+    struct log_check *check = &item->check;
+    uint8_t *bytes = item->records->data;
+    size_t len = (size_t)item->records->len;
+    check->is_messages = produce->request->version < PRODUCE_BATCHES_VERSION;
+    if (!check->is_messages && !log_wants_check(log, bytes, len, produce->plain)) {
+        produce->plain += len;
+        return 0;
+    }
+    check->done = produce_checked;
+    check->bytes = bytes;
+    check->len = len;
+    item->checked = true;
+    int err = log_check_start(check, log, request_check_line(produce->request));
+    item->checked = err == 1;
+    return err;
+}
+
+/* What can be refused at once is. Else the batch is taken, or gets into its line. */
+static int produce_begin(struct produce_item *item, struct partition *partition,
+                         struct log_append *result)
+{
+    struct request *request = item->produce->request;
+    struct produce_order *order = request->broker->produce_order;
+    int16_t acks = ((const struct produce_request *)request->body)->acks;
+    struct batch batch;
+    int err = partition_check_append(partition, acks);
+    if (!err && item->records->len <= 0) {
+        result->message = "a partition must get a record batch in a produce request";
+        err = ERR_INVALID_RECORD;
+    }
+    if (!err && request->version >= PRODUCE_BATCHES_VERSION)
+        err = produce_check_batch(request, item->records, &batch, &result->message);
+    if (!err)
+        err = produce_ask_worker(item, partition);
+    if (err < 0)
+        return err;
+    item->produce->open++;
+    if (!err && produce_order_is_empty(order)) {
+        produce_take(&item->turn);
+        return 0;
+    }
+    struct produce_key key = {.client = request_check_line(request),
+                              .topic_id = *partition_topic_id(partition),
+                              .partition = item->answer->index};
+    if (!err && produce_order_is_free(order, &key)) {
+        produce_take(&item->turn);
+        return 0;
+    }
+    item->queued = true;
+    produce_order_join(order, &key, &item->turn);
+    if (!err)
+        produce_order_ready(&item->turn);
+    return 0;
 }
 
 static void produce_partition(struct produce_item *item,
                               const struct produce_request_topic_produce_data *topic,
                               const struct produce_request_partition_produce_data *data)
 {
-    struct produce_response_partition_produce_response *answer = item->answer;
     struct log_append result = {.base_offset = -1, .append_time_ms = -1};
     int err;
     struct partition *partition = produce_find(item->produce->request, topic, data->index, &err);
-    answer->index = data->index;
+    item->answer->index = data->index;
     item->topic = topic;
+    item->records = &data->records;
     if (partition)
-        err = produce_append(item, partition, &data->records, &result);
-    answer->base_offset = result.base_offset;
-    answer->log_append_time_ms = result.append_time_ms;
-    if (err < 0) {
-        answer->base_offset = -1;
-        answer->error_code = err_to_wire(err);
-        answer->error_message = wire_str_from(result.message);
-        item->produce->failed = err;
-        produce_note_refused(item, &data->records, err);
-        if (err == ERR_NOT_LEADER_OR_FOLLOWER)
-            produce_say_moved(item, partition);
-        return;
-    }
-    answer->log_start_offset = log_start_offset(partition_log(partition));
-    item->waiting = err == 1;
-    item->partition = partition;
-    item->produce->waiting += item->waiting;
+        err = produce_begin(item, partition, &result);
+    if (err < 0)
+        produce_refuse(item, partition, err, &result);
 }
 
 static bool produce_prepare(struct produce *produce)
@@ -294,6 +446,7 @@ static bool produce_prepare(struct produce *produce)
         for (int32_t j = 0; j < count; j++, item++) {
             item->produce = produce;
             item->wait.done = produce_safe;
+            item->turn.take = produce_take;
             item->answer = &topic->partition_responses.items[j];
         }
     }
@@ -315,13 +468,11 @@ void handle_produce(struct request *request)
         return;
     }
     struct produce_item *item = produce->items;
+    produce->open = 1;
     for (int32_t i = 0; i < body->topic_data.count; i++) {
         const struct produce_request_topic_produce_data *topic = &body->topic_data.items[i];
         for (int32_t j = 0; j < topic->partition_data.count; j++)
             produce_partition(item++, topic, &topic->partition_data.items[j]);
     }
-    if (produce->waiting == 0)
-        produce_finish(produce);
-    else
-        env_timer_start(&produce->timer, body->timeout_ms > 0 ? body->timeout_ms : 0);
+    produce_settle(produce);
 }

@@ -8,8 +8,9 @@
  * A log belongs to the broker loop; all calls come from there and none blocks for longer than a
  * write into the page cache. What blocks (opening with recovery, flushing, deleting) runs on the
  * worker pool and reports by callback. Batches are written as they arrive: only base offset, leader
- * epoch and, for LogAppendTime, the timestamp are set, in the caller's buffer. They are opened only
- * for a compacted topic (keys are required) and where compression.type asks for another codec.
+ * epoch and the largest timestamp are set, in the caller's buffer. The records of a client's batch
+ * are looked at before (log_check), and made anew only where compression.type asks for another
+ * codec.
  *
  * A disk error (ERR_IO, ERR_NO_SPACE from a flush or write) is final for the log directory: the log
  * is then `offline`, every call returns ERR_KAFKA_STORAGE_ERROR, nothing is retried. */
@@ -19,12 +20,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/list.h"
 #include "base/uuid.h"
 #include "env/env.h"
 
 struct log;
+struct log_check_job;
+struct log_check_line;
 struct log_manager;
 struct segment;
 
@@ -53,9 +57,16 @@ struct log_config {
     int64_t max_compaction_lag_ms;
     double min_cleanable_dirty_ratio;
     int8_t compression; /* codec number 0..4 to rewrite to, -1 = producer (keep what came) */
+    bool headers_only;  /* the records of clients' batches are not looked at but for keys */
     int64_t producer_id_expiration_ms;
     bool doubted; /* when it is opened: the metadata takes the records that were here for lost */
 };
+
+enum { LOG_BAD_RECORDS_MAX = 16 }; /* of a refused batch, that are told one by one */
+#define LOG_BAD_TIME                                                                               \
+    "the timestamp is too old or too far in the future: see message.timestamp.before.max.ms and "  \
+    "message.timestamp.after.max.ms"
+#define LOG_NO_KEY "a record of a compacted topic needs a key"
 
 enum log_origin {
     LOG_FROM_CLIENT, /* checked in full: one or more batches, offsets are assigned */
@@ -70,11 +81,15 @@ struct log_append {
     int64_t append_time_ms; /* -1 unless LogAppendTime */
     bool duplicate;      /* an idempotent batch that is in the log already; nothing was written */
     const char *message; /* static text that says what was wrong, or NULL */
+    int32_t bad_count;   /* the first records that were wrong, when it is known which */
+    int32_t bad[LOG_BAD_RECORDS_MAX]; /* their numbers in the batch */
+    uint32_t bad_times;               /* bit i: bad[i] has a bad timestamp; else no key */
 };
 
 /* Appends whole batches; `bytes` is changed in place (offsets, epoch, timestamp) and is not kept.
  * Producer sequences are checked against what is appended. Errors: ERR_CORRUPT_MESSAGE,
  * ERR_INVALID_RECORD, ERR_MESSAGE_TOO_LARGE, ERR_INVALID_TIMESTAMP,
+ * ERR_UNSUPPORTED_COMPRESSION_TYPE,
  * ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, ERR_INVALID_PRODUCER_EPOCH, ERR_TRANSACTION_COORDINATOR_FENCED,
  * ERR_RECORD_LIST_TOO_LARGE (over segment.bytes), ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT,
  * ERR_FENCED_LEADER_EPOCH (leader_epoch is below that of a batch in the log),
@@ -84,6 +99,43 @@ struct log_append {
  * complete. */
 int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,
                int32_t leader_epoch, struct log_append *result) MUST_CHECK;
+
+/* A client's batch that a worker looks at before it is appended, embedded by the caller. The fields
+ * above the line are set before the start; `bytes` must stay until `done`, which is called once, on
+ * the loop. With err 0 log_append_checked may follow, in the same log or another one of its topic;
+ * else `result` has the reason. log_check_close comes last. */
+struct log_check {
+    void (*done)(struct log_check *check);
+    uint8_t *bytes; /* changed in place */
+    size_t len;
+    bool is_messages; /* a message set of magic 0 or 1: the batch is made of it */
+    /* ---- */
+    int err;
+    struct log_append result;
+    struct buf made;
+    struct log *log;
+    struct log_check_line *line;
+    struct log_check_job *job;
+    struct list link;
+};
+/* Whether a batch is for a worker: compressed, to be compressed otherwise, or together with `plain`
+ * bytes that were looked at just before more than the loop has time for. */
+bool log_wants_check(const struct log *log, const uint8_t *bytes, size_t len, size_t plain);
+/* The checks of one client: one is under way at a time, and clients take turns. The line lives on
+ * until its last check is done. */
+struct log_check_line *log_check_line_new(void);
+void log_check_line_leave(struct log_check_line *line);
+/* 1: `done` comes. ERR_NOT_LEADER_OR_FOLLOWER: the broker ends. */
+int log_check_start(struct log_check *check, struct log *log,
+                    struct log_check_line *line) MUST_CHECK;
+/* In `done`: a worker goes on to use the bytes, since it can't be stopped. log_check_keep gives it
+ * the block (of mem_alloc) that they lie in. */
+bool log_check_is_running(const struct log_check *check);
+void log_check_keep(struct log_check *check, void *block);
+int log_append_checked(struct log *log, struct log_check *check, int32_t leader_epoch,
+                       struct log_append *result) MUST_CHECK;
+void log_check_close(struct log_check *check);
+
 /* For the next append from the leader: its first batch may begin at `to` although the log ends
  * before, since the leader's log has nothing between. Without it only a topic that is compacted may
  * have gaps. */
@@ -167,8 +219,9 @@ void log_save_start(struct log *log);
 /* ListOffsets: the first record with timestamp >= `timestamp_ms`, or the one with the largest
  * timestamp. A start returns 0 (answered in `offset` and `timestamp_ms`, -1 when there is none),
  * ERR_x, or 1: a batch has to be opened on a worker, and `done` is called later with `err` and the
- * answer, once; the caller keeps the struct until then. ERR_MESSAGE_TOO_LARGE: the batch opens to
- * more than 100 MB. ERR_NOT_LEADER_OR_FOLLOWER: the log is not what it was any more. */
+ * answer, once; the caller keeps the struct until then. ERR_NOT_LEADER_OR_FOLLOWER: the log is not
+ * what it was any more. A batch that opens to too much is answered by its first offset, and one
+ * that nobody can read is left out. */
 struct log_lookup_job;
 struct log_lookup {
     void (*done)(struct log_lookup *lookup);

@@ -1,10 +1,11 @@
 /* Appends: check, stamp, one write, then the books.
  *
- * Happy path: the batches are checked in the caller's buffer, get their offsets and epoch, go to
- * the active segment in one write, and are noted in indexes, epochs and producers; a flush is asked
- * for. Failure modes: what is wrong with the batches is answered and changes nothing; so is a lack
- * of descriptors, in which a segment that is full takes a little more instead of being rolled; a
- * failed write takes the directory offline, since an unknown part of it may be in the file. */
+ * Happy path: the batches are checked in the caller's buffer (here, or by a worker before), get
+ * their offsets and epoch, go to the active segment in one write, and are noted in indexes, epochs
+ * and producers; a flush is asked for. Failure modes: what is wrong with the batches is answered
+ * and changes nothing; so is a lack of descriptors, in which a segment that is full takes a little
+ * more instead of being rolled; a failed write takes the directory offline, since an unknown part
+ * of it may be in the file. */
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "broker/log/log_internal.h"
@@ -219,30 +220,27 @@ static int append_replicated(struct log *log, uint8_t *bytes, size_t len, int64_
     return write_checked(log, bytes, whole, now_ms, result);
 }
 
-static int append_new(struct log *log, uint8_t *bytes, size_t len, enum log_origin origin,
-                      int32_t leader_epoch, int64_t now_ms, struct log_append *result)
+int log_append_prepared(struct log *log, struct append_input *input, int32_t leader_epoch,
+                        struct log_append *result)
 {
     if (leader_epoch < epochs_latest(&log->epochs)) {
         result->message = "this log has batches of a later leader epoch";
         return ERR_FENCED_LEADER_EPOCH;
     }
-    int rc = append_check_client(log, bytes, len, origin, now_ms, result);
-    if (rc == 0 && !result->duplicate)
-        rc = append_check_keys(log, bytes, len, result);
+    int rc = append_check_producers(log, input, result);
     if (rc < 0 || result->duplicate)
         return rc;
-    struct buf rewritten;
-    buf_init(&rewritten);
-    rc = append_rewrite(log, bytes, len, &rewritten, result);
-    if (rc == 0 && rewritten.len > 0) {
-        bytes = rewritten.data;
-        len = rewritten.len;
-    }
-    if (rc == 0) {
-        append_stamp(log, bytes, len, leader_epoch, now_ms, result);
-        rc = write_checked(log, bytes, len, now_ms, result);
-    }
-    buf_close(&rewritten);
+    append_stamp(log, input->bytes, input->len, leader_epoch, input->now_ms, result);
+    return write_checked(log, input->bytes, input->len, input->now_ms, result);
+}
+
+static int append_new(struct log *log, struct append_input *input, int32_t leader_epoch,
+                      struct log_append *result)
+{
+    int rc = append_prepare(input, &log->config, result);
+    if (rc == 0)
+        rc = log_append_prepared(log, input, leader_epoch, result);
+    buf_close(&input->made);
     return rc;
 }
 
@@ -262,5 +260,21 @@ int log_append(struct log *log, uint8_t *bytes, size_t len, enum log_origin orig
     int64_t now_ms = env_wall_ms(log->manager->env);
     if (origin == LOG_FROM_LEADER)
         return append_replicated(log, bytes, len, now_ms, result);
-    return append_new(log, bytes, len, origin, leader_epoch, now_ms, result);
+    struct append_input input = {.bytes = bytes, .len = len, .origin = origin, .now_ms = now_ms};
+    return append_new(log, &input, leader_epoch, result);
+}
+
+int log_append_checked(struct log *log, struct log_check *check, int32_t leader_epoch,
+                       struct log_append *result)
+{
+    log_check_in_use(log);
+    *result = (struct log_append){.base_offset = -1, .last_offset = -1, .append_time_ms = -1};
+    int rc = check_dir(log, check->len, LOG_FROM_CLIENT, result);
+    if (rc < 0)
+        return rc;
+    struct append_input input = {.bytes = check->bytes,
+                                 .len = check->len,
+                                 .origin = LOG_FROM_CLIENT,
+                                 .now_ms = env_wall_ms(log->manager->env)};
+    return log_append_prepared(log, &input, leader_epoch, result);
 }

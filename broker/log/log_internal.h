@@ -104,6 +104,7 @@ struct log {
     uint64_t clean_turn;    /* the number of its last run; 0 = none yet */
     int64_t clean_after_ms; /* wall clock: not compacted before */
     int64_t damage_told_ms; /* 0 = never */
+    bool unreadable_told;   /* a batch that nobody can read was told of */
     bool cleaning;          /* a run is going on */
     bool uncleanable;       /* a run found damage */
     bool gaps;              /* offsets may be missing between its segments: see log_mark_gaps */
@@ -194,7 +195,12 @@ struct log_manager {
     struct list waiting; /* opens that wait for such a log */
     struct list lookups; /* by time, that wait for a worker; it has the first */
     bool lookup_runs;
-    bool lookups_ended;
+    bool waits_ended;    /* nobody waits for a worker any more */
+    struct list check_lines; /* with a check that may begin, in turn */
+    struct list check_longs; /* checks that take more than a quick look; one at a time */
+    struct list check_jobs;  /* on the worker pool */
+    uint32_t checks_quick;   /* of them */
+    bool check_long_runs;
     size_t producers; /* known in all logs; workers count too */
     struct env_timer turn_timer;
     struct env_timer later_timer; /* logs whose flush lacked descriptors */
@@ -301,21 +307,69 @@ int log_unmark_after(struct log *log, struct segment *segment) MUST_CHECK;
 
 /* ---- append_check.c ---- */
 
-/* Checks batches of a client or of one of our coordinators. 0 or what log_append returns. */
-int append_check_client(struct log *log, const uint8_t *bytes, size_t len, enum log_origin origin,
-                        int64_t now_ms, struct log_append *result) MUST_CHECK;
+enum {
+    /* A batch may open to a hundred times the largest one that is taken, and never to more than
+     * this. */
+    APPEND_OPEN_RATIO = 100,
+    APPEND_OPEN_MAX = 128 << 20,
+    /* What a quick look at a batch may decompress, and hold of it at once: nearly all batches open
+     * to less. The others have to wait for each other (log_check.c). */
+    APPEND_QUICK_OUT = 16 << 20,
+    APPEND_QUICK_HOLD = 8 << 20,
+    APPEND_MESSAGES_MAX = 64 << 20 /* what a compressed message of an old client may open to */
+};
+
+/* Batches on their way into a log. */
+struct append_input {
+    uint8_t *bytes;
+    size_t len;
+    enum log_origin origin;
+    int64_t now_ms; /* wall clock */
+    bool is_messages; /* of magic 0 and 1, to be made a batch */
+    bool quick;       /* ERR_AGAIN where it would take more than the quick limits */
+    struct buf made;  /* `bytes` are here when they are not those that came */
+};
+
+/* Checks batches of a client or of one of our coordinators without the log; `bytes` may then be
+ * others, and have their true largest timestamps. 0 or what log_append returns. Any thread. */
+int append_prepare(struct append_input *input, const struct log_config *config,
+                   struct log_append *result) MUST_CHECK;
+/* The part that asks the log: sequences of producers. */
+int append_check_producers(struct log *log, const struct append_input *input,
+                           struct log_append *result) MUST_CHECK;
 /* Checks batches from the leader; *whole is the length of the complete ones. */
 int append_check_replicated(struct log *log, const uint8_t *bytes, size_t len, size_t *whole,
                             struct log_append *result) MUST_CHECK;
 
+/* ---- append_records.c ---- */
+
+/* Whether the records of a client's batch are looked at. */
+bool append_opens(const struct log_config *config);
+/* What a batch may open to. */
+size_t append_open_max(const struct log_config *config);
+/* Looks at all records of the batch and puts the largest timestamp into its header. */
+int append_check_records(const struct append_input *input, const struct log_config *config,
+                         uint8_t *bytes, size_t size, struct log_append *result) MUST_CHECK;
+/* The error of a codec as one of log_append, with a message; ERR_AGAIN for a quick look. */
+int append_open_failed(const struct append_input *input, int err,
+                       struct log_append *result) MUST_CHECK;
+
 /* ---- append_rewrite.c ---- */
 
-/* A compacted topic takes only records with keys. The batches are checked otherwise. */
-int append_check_keys(struct log *log, const uint8_t *bytes, size_t len,
-                      struct log_append *result) MUST_CHECK;
-/* The batches with the topic's codec into `out`, which stays empty when they have it already. */
-int append_rewrite(struct log *log, const uint8_t *bytes, size_t len, struct buf *out,
+/* Gives the batches the topic's codec. They are checked otherwise. */
+int append_rewrite(struct append_input *input, const struct log_config *config,
                    struct log_append *result) MUST_CHECK;
+
+/* ---- log_append.c ---- */
+
+/* Appends what append_prepare has let through. */
+int log_append_prepared(struct log *log, struct append_input *input, int32_t leader_epoch,
+                        struct log_append *result) MUST_CHECK;
+
+/* ---- log_check.c ---- */
+
+/* Answers who waits. */
+void log_end_checks(struct log_manager *manager);
 
 /* ---- flush.c ---- */
 

@@ -6,19 +6,17 @@
  * is opened at a time, the lookups in the order in which they came, so that what they take together
  * is one batch of memory and one worker.
  *
- * Failure modes: a batch that opens to more than a limit is ERR_MESSAGE_TOO_LARGE, which is no
- * damage; a log that is deleted, cut or closed meanwhile is ERR_NOT_LEADER_OR_FOLLOWER: the client
- * asks again where it is now. */
+ * Failure modes: a batch that opens to more than the limit is answered by its header: the record
+ * lies in it. One whose producer wrote what nobody can read (before the records of a batch were
+ * looked at) is left out, since a reader that is sent there stays there; the log says so once. A
+ * log that is deleted, cut or closed meanwhile is ERR_NOT_LEADER_OR_FOLLOWER: the client asks again
+ * where it is now. */
 #include "broker/log/log_internal.h"
 
 #include "base/mem.h"
 #include "broker/log/batch_scan.h"
 
-enum {
-    /* Limit of an opened batch: a hundred times the usual largest batch. */
-    LOOKUP_OPEN_MAX = 100 * 1024 * 1024,
-    LOOKUP_SMALL = 64 * 1024 /* a plain batch of this size takes less than a millisecond */
-};
+enum { LOOKUP_SMALL = 64 * 1024 }; /* a plain batch of this size takes less than a millisecond */
 
 struct log_lookup_job {
     struct env_work work;
@@ -37,6 +35,16 @@ struct log_lookup_job {
 
 /* ---- one batch ---- */
 
+/* The error of a batch that was read. With a good checksum it is as its producer wrote it. */
+static int lookup_batch_error(const struct batch *batch, int err)
+{
+    if (err == ERR_TOO_LARGE)
+        return ERR_MESSAGE_TOO_LARGE;
+    if (err == ERR_MALFORMED || err == ERR_UNSUPPORTED_COMPRESSION_TYPE)
+        return batch_check_crc(batch) == 0 ? ERR_INVALID_RECORD : ERR_CORRUPT;
+    return err < 0 ? err : 0;
+}
+
 /* The first record of the batch at `spot` that is at or past both; -1 when it has none. */
 static int lookup_open(struct env_file *file, const struct segment_spot *spot, int64_t timestamp_ms,
                        int64_t from, int64_t *offset, int64_t *found_ms)
@@ -51,10 +59,9 @@ static int lookup_open(struct env_file *file, const struct segment_spot *spot, i
     int rc = batch_scan_next(&scan);
     if (rc == 1)
         rc = batch_scan_body(&scan);
+    bool brought = rc == 0;
     if (rc == 0)
-        rc = batch_records(&scan.batch, LOOKUP_OPEN_MAX, &scratch, &records);
-    if (rc == ERR_TOO_LARGE)
-        rc = ERR_MESSAGE_TOO_LARGE;
+        rc = batch_records(&scan.batch, APPEND_OPEN_MAX, &scratch, &records);
     while (rc >= 0 && (rc = record_iter_next(&records, &record)) == 1) {
         int64_t time = batch_record_timestamp(&scan.batch, &record);
         int64_t at = batch_record_offset(&scan.batch, &record);
@@ -64,9 +71,41 @@ static int lookup_open(struct env_file *file, const struct segment_spot *spot, i
         *found_ms = time;
         break;
     }
+    if (brought)
+        rc = lookup_batch_error(&scan.batch, rc);
     batch_scan_close(&scan);
     buf_close(&scratch);
-    return rc == ERR_MALFORMED || rc == ERR_TOO_LARGE ? ERR_CORRUPT : rc < 0 ? rc : 0;
+    return rc < 0 ? rc : 0;
+}
+
+static void lookup_tell_unreadable(struct log *log, const struct batch *batch)
+{
+    if (log->unreadable_told)
+        return;
+    log->unreadable_told = true;
+    logger_error(log->manager->logger,
+                 "%s: nobody can read the batch of offsets %lld to %lld, which its producer wrote "
+                 "so. Lookups by time leave it and others like it out; consumers that stop there "
+                 "have to seek to %lld, or the records up to there to be deleted (DeleteRecords)",
+                 log->path, (long long)batch->base_offset, (long long)batch_last_offset(batch),
+                 (long long)batch_last_offset(batch) + 1);
+}
+
+/* What the opening of a batch means for the lookup: 0 with its offset set, or not, or an error. */
+static int lookup_judge(struct log_lookup *lookup, struct log *log, const struct batch *batch,
+                        int64_t from, int err)
+{
+    if (err == ERR_MESSAGE_TOO_LARGE) {
+        lookup->offset = from > batch->base_offset ? from : batch->base_offset;
+        lookup->timestamp_ms = batch->max_timestamp;
+        return 0;
+    }
+    if (err == ERR_INVALID_RECORD) {
+        lookup->offset = lookup->timestamp_ms = -1;
+        lookup_tell_unreadable(log, batch);
+        return 0;
+    }
+    return err < 0 ? log_read_failed(log, err) : 0;
 }
 
 static void lookup_job_run(struct env_work *work)
@@ -139,8 +178,9 @@ static int lookup_step(struct log_lookup *lookup, struct log *log, int64_t from)
             rc = lookup_open(segment->file, &spot, lookup->asked_ms, from, &lookup->offset,
                              &lookup->timestamp_ms);
             segment_unpin(segment);
+            rc = lookup_judge(lookup, log, &spot.batch, from, rc);
             if (rc < 0)
-                return log_read_failed(log, rc);
+                return rc;
             if (lookup->offset >= 0)
                 return 0;
             /* A batch may promise more than it has: the log start or compaction took records. */
@@ -161,10 +201,10 @@ static void lookup_take(struct log_lookup_job *job)
         lookup_end(lookup, ERR_NOT_LEADER_OR_FOLLOWER);
         return;
     }
-    int rc = job->err < 0 ? log_read_failed(log, job->err) : 0;
     lookup->offset = job->offset;
     lookup->timestamp_ms = job->found_ms;
-    if (rc == 0 && job->offset < 0)
+    int rc = lookup_judge(lookup, log, &job->spot.batch, job->from, job->err);
+    if (rc == 0 && lookup->offset < 0)
         rc = lookup_step(lookup, log, batch_last_offset(&job->spot.batch) + 1);
     if (rc != 1) {
         lookup_end(lookup, rc);
@@ -196,7 +236,7 @@ int log_lookup_start(struct log_lookup *lookup, struct log *log, int64_t timesta
     lookup->err = 0;
     lookup->job = NULL;
     list_init(&lookup->link);
-    if (manager->lookups_ended)
+    if (manager->waits_ended)
         return ERR_NOT_LEADER_OR_FOLLOWER;
     log_check_in_use(log);
     if (log_is_offline(log))
@@ -227,9 +267,8 @@ int log_lookup_start_max(struct log_lookup *lookup, struct log *log)
     return best ? log_lookup_start(lookup, log, best->max_timestamp) : 0;
 }
 
-void log_manager_end_lookups(struct log_manager *manager)
+static void lookup_end_all(struct log_manager *manager)
 {
-    manager->lookups_ended = true;
     bool runs = manager->lookup_runs;
     while (!list_empty(&manager->lookups)) {
         struct log_lookup *lookup = LIST_ENTRY(manager->lookups.next, struct log_lookup, link);
@@ -240,4 +279,11 @@ void log_manager_end_lookups(struct log_manager *manager)
             lookup_job_free(job);
         runs = false; /* the first is the one that a worker has: it frees it */
     }
+}
+
+void log_manager_end_waits(struct log_manager *manager)
+{
+    manager->waits_ended = true;
+    log_end_checks(manager);
+    lookup_end_all(manager);
 }

@@ -452,6 +452,9 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
     list_init(&manager->closing);
     list_init(&manager->waiting);
     list_init(&manager->lookups);
+    list_init(&manager->check_lines);
+    list_init(&manager->check_longs);
+    list_init(&manager->check_jobs);
     timers_init(manager);
     steady_clock_init(&manager->clock, env);
     int rc = 0;
@@ -481,7 +484,7 @@ void log_manager_free(struct log_manager *manager)
 {
     ASSERT(!manager->freed);
     timers_stop(manager);
-    log_manager_end_lookups(manager);
+    log_manager_end_waits(manager);
     log_open_drop_waiting(manager);
     for (int i = 0; i < manager->config.dir_count; i++)
         log_dir_close(&manager->dirs[i]);

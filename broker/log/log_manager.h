@@ -95,9 +95,10 @@ bool log_manager_stray(const struct log_manager *manager, size_t i, struct log_s
 /* The log with this directory name, or NULL. */
 struct log *log_manager_find(struct log_manager *manager, const char *topic, int32_t partition);
 
-/* Every lookup by time that waits ends with ERR_NOT_LEADER_OR_FOLLOWER, and so does each later one:
- * comes before the shutdown, as long as what their callers use is there. */
-void log_manager_end_lookups(struct log_manager *manager);
+/* Every lookup by time and every check of a batch that waits ends with ERR_NOT_LEADER_OR_FOLLOWER,
+ * and so does each later one: comes before the shutdown, as long as what their callers use is
+ * there. */
+void log_manager_end_waits(struct log_manager *manager);
 /* Clean shutdown: flushes everything, writes checkpoints and producer snapshots, then calls `done`.
  * A directory gets the clean-shutdown mark only when each of its logs was opened, and is on disk
  * whole, or was not touched since the mark of the last time. Opens that are under way end without

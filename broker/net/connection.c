@@ -13,6 +13,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "broker/log/log.h"
 #include "broker/net/api_table.h"
 #include "broker/net/refused.h"
 #include "kafka/messages/headers.h"
@@ -51,6 +52,7 @@ struct connection {
     int listener;
     int64_t active_ms;
     struct refused refused;
+    struct log_check_line *check_line; /* NULL until its first batch for a worker */
     char host[ENV_ADDRESS_TEXT_MAX + 1];
 };
 
@@ -388,6 +390,8 @@ void connection_close(struct connection *connection)
     }
     frame_conn_close(connection->conn);
     refused_close(&connection->refused);
+    if (connection->check_line)
+        log_check_line_leave(connection->check_line);
     mem_free(connection);
 }
 
@@ -433,6 +437,13 @@ const char *connection_host(const struct connection *connection)
 struct refused *connection_refused(struct connection *connection)
 {
     return &connection->refused;
+}
+
+struct log_check_line *connection_check_line(struct connection *connection)
+{
+    if (!connection->check_line)
+        connection->check_line = log_check_line_new();
+    return connection->check_line;
 }
 
 int64_t connection_active_ms(const struct connection *connection)

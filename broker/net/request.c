@@ -129,6 +129,26 @@ void request_note_moved(struct request *request)
         connection_note_moved(request->connection);
 }
 
+bool request_is_heard(const struct request *request)
+{
+    return request->connection != NULL;
+}
+
+void *request_take_block(struct request *request)
+{
+    void *block = request->block;
+    if (block)
+        mem_budget_give(request->budget, request->charged);
+    request->block = NULL;
+    return block;
+}
+
+struct log_check_line *request_check_line(struct request *request)
+{
+    ASSERT(request->connection);
+    return connection_check_line(request->connection);
+}
+
 struct refused *request_refused(struct request *request)
 {
     ASSERT(request->connection);

@@ -17,6 +17,7 @@
 #include "wire/wire.h"
 
 struct kafka_api;
+struct log_check_line;
 struct refused;
 struct connection;
 
@@ -83,8 +84,15 @@ const char *request_host(const struct request *request);
  * is let go (net/server.h). */
 void request_note_moved(struct request *request);
 
-/* What was refused on its connection (net/refused.h). Only while the handler has not returned. */
+/* Whether the client is still there to hear of it. */
+bool request_is_heard(const struct request *request);
+/* What was refused on its connection (net/refused.h), and the line of its batches that workers look
+ * at (log/log.h). Only while it is heard. */
 struct refused *request_refused(struct request *request);
+struct log_check_line *request_check_line(struct request *request);
+/* The block of received bytes (of mem_alloc) becomes the caller's, who frees it; NULL when the
+ * handler has not returned yet, or the body was released. The body must not be used then. */
+void *request_take_block(struct request *request);
 
 /* For net/: frees the request and what it holds. */
 void request_free(struct request *request);

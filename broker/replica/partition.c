@@ -341,18 +341,10 @@ int partition_check_append(const struct partition *partition, int16_t acks)
     return 0;
 }
 
-int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
-                     enum log_origin origin, int16_t acks, struct log_append *result,
-                     struct partition_wait *wait)
+/* What follows an append that the log took. */
+static int partition_taken(struct partition *partition, int64_t end_before, int16_t acks,
+                           const struct log_append *result, struct partition_wait *wait)
 {
-    *result = (struct log_append){.base_offset = -1, .append_time_ms = -1};
-    int err = partition_check_append(partition, acks);
-    if (err)
-        return err;
-    int64_t end_before = log_end_offset(partition->log);
-    err = log_append(partition->log, bytes, len, origin, partition->leader_epoch, result);
-    if (err)
-        return err;
     if (!result->duplicate) {
         isr_appended(partition, end_before);
         partition_tell(partition, PARTITION_CHANGED_END);
@@ -371,6 +363,31 @@ int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
     if (log_durable_offset(partition->log) > wait->offset)
         replica_manager_settle(partition->manager, partition);
     return 1;
+}
+
+int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
+                     enum log_origin origin, int16_t acks, struct log_append *result,
+                     struct partition_wait *wait)
+{
+    *result = (struct log_append){.base_offset = -1, .append_time_ms = -1};
+    int err = partition_check_append(partition, acks);
+    if (err)
+        return err;
+    int64_t end_before = log_end_offset(partition->log);
+    err = log_append(partition->log, bytes, len, origin, partition->leader_epoch, result);
+    return err ? err : partition_taken(partition, end_before, acks, result, wait);
+}
+
+int partition_append_checked(struct partition *partition, struct log_check *check, int16_t acks,
+                             struct log_append *result, struct partition_wait *wait)
+{
+    *result = (struct log_append){.base_offset = -1, .append_time_ms = -1};
+    int err = partition_check_append(partition, acks);
+    if (err)
+        return err;
+    int64_t end_before = log_end_offset(partition->log);
+    err = log_append_checked(partition->log, check, partition->leader_epoch, result);
+    return err ? err : partition_taken(partition, end_before, acks, result, wait);
 }
 
 void partition_wait_cancel(struct partition_wait *wait)

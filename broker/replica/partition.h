@@ -50,6 +50,9 @@ struct partition_wait {
 int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
                      enum log_origin origin, int16_t acks, struct log_append *result,
                      struct partition_wait *wait) MUST_CHECK;
+/* The same for a batch of a client that log_check has found good. */
+int partition_append_checked(struct partition *partition, struct log_check *check, int16_t acks,
+                             struct log_append *result, struct partition_wait *wait) MUST_CHECK;
 /* Whether an append would be taken now, before its bytes are looked at; errors as partition_append.
  */
 int partition_check_append(const struct partition *partition, int16_t acks) MUST_CHECK;

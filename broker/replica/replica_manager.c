@@ -175,6 +175,7 @@ void replica_manager_log_config(struct replica_manager *manager, const char *top
                                                          CONFIG_LOG_CLEANER_MIN_CLEANABLE_RATIO),
         .compression = manager_codec(
             config_topic_str(base, manager_override, &source, CONFIG_COMPRESSION_TYPE)),
+        .headers_only = strcmp(config_str(base, CONFIG_PRODUCE_BATCH_VALIDATION), "headers") == 0,
         .producer_id_expiration_ms = config_int(base, CONFIG_PRODUCER_ID_EXPIRATION_MS),
     };
 #undef TOPIC_INT

@@ -120,6 +120,10 @@
       CONFIG_READ_ONLY, "Whether topics may be deleted.") \
     X(MESSAGE_MAX_BYTES, "message.max.bytes", INT, "1048588", "max.message.bytes", 0, \
       CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, "The largest record batch that is accepted.") \
+    X(PRODUCE_BATCH_VALIDATION, "produce.batch.validation", STRING, "strict", NULL, 0, 0, \
+      "strict|headers", CONFIG_READ_ONLY, \
+      "How much of a client's batch is looked at before it is taken: each record (strict), or " \
+      "only the header, whose timestamps are then believed (headers).") \
     X(COMPRESSION_TYPE, "compression.type", STRING, "producer", "compression.type", 0, 0, \
       "producer|uncompressed|none|gzip|snappy|lz4|zstd", CONFIG_DYNAMIC, \
       "The codec of stored batches; producer keeps what was sent.") \

@@ -7,8 +7,15 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+import gzip
+import select
+import signal
 import struct
+import time
+import zlib
 
+import batches
+import produce
 import tap
 import wire
 from cluster import Cluster
@@ -18,7 +25,6 @@ from wait import wait_until
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
-from kafka.record.default_records import DefaultRecordBatchBuilder
 
 COUNT = 100
 LEADER_ERRORS = (KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE)
@@ -148,23 +154,17 @@ def internal_topics():
         consumer.close()
 
 
-PRODUCE, UNKNOWN_TOPIC, NOT_LEADER = 0, 3, 6
+UNKNOWN_TOPIC, NOT_LEADER, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD = 3, 6, 10, 32, 87
+
+
+def one_record(sequence, producer_id=4711, **fields):
+    return batches.batch(batches.record(b"%d" % sequence), producer_id=producer_id,
+                         sequence=sequence, **fields)
 
 
 def produce_one(line, topic, sequence, producer_id=4711):
     """The error code for one idempotent record to partition 0, on a connection that is kept."""
-    builder = DefaultRecordBatchBuilder(
-        magic=2, compression_type=0, is_transactional=False, producer_id=producer_id,
-        producer_epoch=0, base_sequence=sequence, batch_size=1 << 20)
-    builder.append(0, timestamp=1, key=None, value=b"%d" % sequence, headers=[])
-    batch = bytes(builder.build())
-    body = struct.pack(">hhiih", -1, -1, 10000, 1, len(topic)) + topic.encode() + \
-        struct.pack(">iii", 1, 0, len(batch)) + batch
-    line.sendall(wire.request(PRODUCE, 3, body))
-    r = wire.Reader(wire.receive(line))
-    r.take("i")
-    return r.array(lambda: (r.string(), r.array(lambda: (
-        r.take("i"), r.take("h"), r.take("q"), r.take("q"))[1]))[1])[0][0]
+    return produce.send(line, topic, one_record(sequence, producer_id)).error
 
 
 @test("the first batch of a new producer is not overtaken by the next")
@@ -176,6 +176,144 @@ def first_batch():
         check_equal(produce_one(line, "late", 0), 0, "the first")
         check_equal(produce_one(line, "late", 1), 0, "the second")
         check_equal(produce_one(line, "late", 5, 4712), 0, "a producer that nothing is known of")
+
+
+# ---- batches that workers look at ----
+
+MB = 1 << 20
+SLOW_BYTES = 48 * MB  # a batch that opens to it takes a worker a while; it is good
+BOMB_BYTES = 160 * MB  # more than any batch may open to
+
+
+def slow(sequence, producer_id=4711):
+    """One record, of zeros, in some kilobytes."""
+    return batches.bomb(SLOW_BYTES, producer_id=producer_id, sequence=sequence)
+
+
+def ready_topic(cluster, topic, **configs):
+    cluster.create_topic(topic, **configs)
+    with wire.connect(cluster.nodes[0].port) as line:
+        wait_until(lambda: produce.list_offset(line, topic, -1)[0] == 0, DEADLINE_S, "a leader")
+
+
+@test("what comes behind a batch that a worker has does not overtake it")
+def no_overtaking():
+    with Cluster(1) as cluster, wire.connect(cluster.nodes[0].port, 60) as line, \
+            wire.connect(cluster.nodes[0].port, 60) as other:
+        ready_topic(cluster, "t", partitions=2)
+        line.sendall(b"".join(produce.request("t", data, correlation=n) for n, data in enumerate([
+            slow(0), one_record(1), one_record(2), slow(3), one_record(4),
+            [(1, one_record(0)), (0, one_record(5))]])))
+        other.sendall(produce.request("t", one_record(0, 4712)))
+        got = [produce.answers(wire.receive(line)) for _ in range(6)]
+        check_equal([correlation for correlation, _ in got], list(range(6)), "the order of answers")
+        check_equal([a.error for _, answers in got for a in answers], [0] * 7, "the errors")
+        offsets = [answers[-1].offset for _, answers in got]
+        check_equal(offsets, sorted(offsets), "the offsets")
+        _, (answer,) = produce.answers(wire.receive(other))
+        check_equal(answer.error, 0, "another producer's error")
+        check_equal(sorted(offsets + [answer.offset]), list(range(7)), "all offsets")
+
+
+@test("a batch that opens to too much is refused, and holds nobody up")
+def bombs():
+    with Cluster(1) as cluster:
+        ready_topic(cluster, "t")
+        port = cluster.nodes[0].port
+        bomb = produce.request("t", batches.bomb(BOMB_BYTES))
+        lines = [wire.connect(port, 120) for _ in range(8)]
+        for line in lines:
+            line.sendall(bomb)
+        with wire.connect(port, 60) as honest:
+            packed = batches.pack(batches.GZIP, batches.records(10))
+            sent = produce.send(honest, "t", batches.batch(packed, batches.GZIP, count=10))
+        waiting = len(lines) - len(select.select(lines, [], [], 0)[0])
+        check_equal(sent.error, 0, "the honest client's error")
+        check(waiting > 0, "the honest client had to wait for all of the others")
+        for line in lines:
+            _, (answer,) = produce.answers(wire.receive(line))
+            check_equal(answer.error, MESSAGE_TOO_LARGE, f"the error ({answer.message})")
+            line.close()
+
+
+@test("clients, topics and brokers that go away while workers have their batches")
+def gone_meanwhile():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        for topic in ("t", "gone"):
+            ready_topic(cluster, topic)
+        for _ in range(4):  # these close at once, with batches in all states
+            with wire.connect(node.port) as line:
+                line.sendall(b"".join(produce.request("t", data) for data in (
+                    slow(-1, -1), batches.batch(batches.record(b"x")), slow(0, 1), one_record(1, 1))))
+        with wire.connect(node.port, 60) as line:
+            line.sendall(produce.request("gone", slow(0)))
+            cluster.delete_topic("gone")
+            _, (answer,) = produce.answers(wire.receive(line))
+            check(answer.error in (0, UNKNOWN_TOPIC, NOT_LEADER), f"the error is {answer.error}")
+        with wire.connect(node.port, 60) as line:
+            check_equal(produce.send(line, "t", one_record(0)).error, 0, "afterwards")
+        with wire.connect(node.port, 60) as line:
+            for n in range(4):
+                line.sendall(produce.request("t", slow(n)) + produce.request("t", slow(-1, -1)))
+            node.signal(signal.SIGTERM)
+            check_equal(node.wait_exit(), 0, "the status")
+        node.start()
+        cluster.wait_serving()
+        with wire.connect(node.port, 60) as line:
+            wait_until(lambda: produce.list_offset(line, "t", -1)[0] == 0, DEADLINE_S, "a leader")
+            check_equal(produce.send(line, "t", one_record(0, 9)).error, 0, "after the restart")
+
+
+@test("produce.batch.validation=headers believes the header, but for keys")
+def headers_only():
+    with Cluster(1, **{"produce.batch.validation": "headers"}) as cluster, \
+            wire.connect(cluster.nodes[0].port, 60) as line:
+        ready_topic(cluster, "t")
+        ready_topic(cluster, "compacted", cleanup_policy="compact")
+        garbage = batches.batch(b"garbage" * 9, batches.GZIP, time_ms=5000)
+        check_equal(produce.send(line, "t", garbage).error, 0, "garbage")
+        check_equal(produce.send(line, "compacted", garbage).error, INVALID_RECORD, "and no keys")
+        check_equal(produce.send(line, "t", batches.batch(b"", count=0)).error, INVALID_RECORD,
+                    "a header that can't be")
+        check_equal(produce.list_offset(line, "t", 1), (0, -1, -1), "a lookup finds nothing")
+        good = batches.batch(batches.records(3), count=3, time_ms=3000)
+        check_equal(produce.send(line, "t", good).error, 0, "a good one")
+        check_equal(produce.list_offset(line, "t", 1), (0, 3000, 1), "and goes on behind garbage")
+        told = cluster.nodes[0].log_text().count("nobody can read the batch")
+        check_equal(told, 1, "lines of the log about it")
+
+
+def message(value, timestamp, codec=0, offset=0, key=b"k"):
+    """One of magic 1."""
+    body = struct.pack(">bbq", 1, codec, timestamp)
+    body += struct.pack(">i", -1 if key is None else len(key)) + (key or b"")
+    body += struct.pack(">i", len(value)) + value
+    body = struct.pack(">I", zlib.crc32(body)) + body
+    return struct.pack(">qi", offset, len(body)) + body
+
+
+@test("message sets of old clients get the same looks")
+def old_messages():
+    hour = 3600 * 1000
+    now = int(time.time() * 1000)
+    with Cluster(1) as cluster, wire.connect(cluster.nodes[0].port, 60) as line:
+        ready_topic(cluster, "t", message_timestamp_before_max_ms=hour)
+        ready_topic(cluster, "compacted", cleanup_policy="compact")
+        inner = b"".join(message(b"%d" % n, now + n, offset=n) for n in range(10))
+        wrapped = message(gzip.compress(inner), now + 9, batches.GZIP, 9, None)
+        for data, error in ((inner, 0), (wrapped, 0), (wrapped[:-5], 2), (b"", INVALID_RECORD),
+                            (message(b"garbage" * 9, now, batches.GZIP), 2),
+                            (message(b"old", now - 2 * hour), INVALID_TIMESTAMP),
+                            (message(gzip.compress(message(b"old", now - 2 * hour)), now,
+                                     batches.GZIP), INVALID_TIMESTAMP),
+                            (message(gzip.compress(bytes(80 * MB)), now, batches.GZIP),
+                             MESSAGE_TOO_LARGE)):
+            check_equal(produce.send(line, "t", data, version=2).error, error, data[:40])
+        check_equal(produce.send(line, "compacted", message(b"v", now, key=None), version=2).error,
+                    INVALID_RECORD, "without a key")
+        check_equal(produce.list_offset(line, "t", now + 5), (0, now + 5, 5), "by time")
+        check_equal(produce.list_offset(line, "t", -1)[2], 20, "the end")
 
 
 tap.run()

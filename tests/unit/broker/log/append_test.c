@@ -36,13 +36,13 @@ static void bad_batches_of_clients_are_refused(void)
     int64_t now = env_wall_ms(f.env);
     struct spec good = {.count = 3, .value_len = 10, .timestamp = now};
     CHECK_INT(refused(&f, good, 8, 20, false), ERR_CORRUPT_MESSAGE);
-    CHECK_INT(refused(&f, good, 8, 1 << 30, false), ERR_CORRUPT_MESSAGE);
+    CHECK_INT(refused(&f, good, 8, 1 << 30, false), ERR_INVALID_RECORD); /* cut off */
     CHECK_INT(refused(&f, good, 17, 1, false), ERR_CORRUPT_MESSAGE);
     CHECK_INT(refused(&f, good, 57, 2, true), ERR_INVALID_RECORD); /* record count */
     CHECK_INT(refused(&f, good, 57, 0, true), ERR_INVALID_RECORD);
-    CHECK_INT(refused(&f, good, 57, 400, true), ERR_CORRUPT_MESSAGE);
+    CHECK_INT(refused(&f, good, 57, 400, true), ERR_INVALID_RECORD);
     CHECK_INT(refused(&f, good, 23, 7, true), ERR_INVALID_RECORD); /* last offset delta */
-    CHECK_INT(refused(&f, good, 23, UINT32_MAX, true), ERR_CORRUPT_MESSAGE);
+    CHECK_INT(refused(&f, good, 23, UINT32_MAX, true), ERR_INVALID_RECORD);
     struct spec spec = good;
     spec.attributes = BATCH_CONTROL;
     CHECK_INT(refused(&f, spec, 0, 0, false), ERR_INVALID_RECORD);
@@ -117,7 +117,7 @@ static void compacted_topics_need_keys(void)
     bad.data[22] |= COMPRESS_GZIP;
     put_u32(&bad, 17, crc32c(0, bad.data + 21, bad.len - 21));
     CHECK_INT(log_append(f.log, bad.data, bad.len, LOG_FROM_CLIENT, 0, &fixture_result),
-              ERR_CORRUPT_MESSAGE);
+              ERR_INVALID_RECORD);
     buf_close(&bad);
     fixture_close(&f);
 }

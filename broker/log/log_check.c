@@ -1,0 +1,258 @@
+/* Looks at batches on the worker pool, before they are appended: those that are compressed, that
+ * get another codec, or that are large.
+ *
+ * Happy path: a check waits in the line of its client; the lines take turns, each with one check at
+ * a time, and a few workers serve all of them. Failure modes: what would open to more than the
+ * quick limits is stopped, and looked at anew where all such ones wait for each other: so a bomb
+ * holds one worker and one large piece of memory, whoever sends it, and the others go on. A check
+ * that the broker's end, or the log's, catches ends with ERR_NOT_LEADER_OR_FOLLOWER; one that a
+ * worker has then leaves its bytes to the job. */
+#include "broker/log/log_internal.h"
+
+#include "base/mem.h"
+#include "kafka/batch.h"
+
+enum {
+    /* Workers of quick looks; with the one of long looks five of the pool's eight. The others are
+     * for flushes. */
+    CHECK_QUICK_JOBS = 4,
+    /* A plain batch of this size takes a millisecond or two, however small its records are. */
+    CHECK_PLAIN_MAX = (1 << 20) + 4096
+};
+
+struct log_check_line {
+    struct list link; /* in manager->check_lines, while it may begin a check */
+    struct list checks; /* that have not begun */
+    uint32_t pending;   /* all that have not ended */
+    bool busy;          /* one of them has begun */
+    bool left;          /* by its client: freed with its last check */
+};
+
+struct log_check_job {
+    struct env_work work;
+    struct list link;        /* in manager->check_jobs */
+    struct log_check *check; /* NULL when nobody waits any more */
+    struct log_manager *manager;
+    struct log *log; /* kept by log->jobs */
+    struct log_config config;
+    struct append_input input;
+    struct log_append result;
+    void *block; /* what `input` points into, when it is ours */
+    int err;
+};
+
+/* ---- lines ---- */
+
+struct log_check_line *log_check_line_new(void)
+{
+    struct log_check_line *line = mem_alloc(sizeof(*line));
+    *line = (struct log_check_line){0};
+    list_init(&line->link);
+    list_init(&line->checks);
+    return line;
+}
+
+void log_check_line_leave(struct log_check_line *line)
+{
+    line->left = true;
+    if (line->pending == 0)
+        mem_free(line);
+}
+
+/* It may begin the next of its checks when its turn comes. */
+static void line_settle(struct log_check_line *line, struct log_manager *manager)
+{
+    if (!line->busy && !list_empty(&line->checks) && list_empty(&line->link))
+        list_push(&manager->check_lines, &line->link);
+}
+
+/* One of its checks has ended. */
+static void line_give_back(struct log_check_line *line)
+{
+    ASSERT(line->pending > 0);
+    if (--line->pending == 0 && line->left)
+        mem_free(line);
+}
+
+/* ---- the jobs ---- */
+
+static void check_run(struct env_work *work)
+{
+    struct log_check_job *job = CONTAINER_OF(work, struct log_check_job, work);
+    job->err = append_prepare(&job->input, &job->config, &job->result);
+}
+
+static void check_done(struct env_work *work);
+
+static void check_submit(struct log_manager *manager, struct log_check *check, bool quick)
+{
+    struct log_check_job *job = mem_alloc(sizeof(*job));
+    *job = (struct log_check_job){.check = check,
+                                  .manager = manager,
+                                  .log = check->log,
+                                  .config = *log_config(check->log),
+                                  .input = {.bytes = check->bytes,
+                                            .len = check->len,
+                                            .origin = LOG_FROM_CLIENT,
+                                            .is_messages = check->is_messages,
+                                            .now_ms = env_wall_ms(manager->env),
+                                            .quick = quick},
+                                  .result = {.base_offset = -1, .append_time_ms = -1}};
+    buf_init(&job->input.made);
+    check->job = job;
+    list_push(&manager->check_jobs, &job->link);
+    log_manager_job_begin(manager);
+    env_work_submit(manager->env, &job->work, check_run, check_done);
+}
+
+static void check_pump(struct log_manager *manager)
+{
+    struct list *step;
+    while (manager->checks_quick < CHECK_QUICK_JOBS && (step = list_pop(&manager->check_lines))) {
+        struct log_check_line *line = LIST_ENTRY(step, struct log_check_line, link);
+        struct log_check *check =
+            LIST_ENTRY(list_pop(&line->checks), struct log_check, link);
+        line->busy = true;
+        manager->checks_quick++;
+        check_submit(manager, check, true);
+    }
+    if (!manager->check_long_runs && (step = list_pop(&manager->check_longs))) {
+        manager->check_long_runs = true;
+        check_submit(manager, LIST_ENTRY(step, struct log_check, link), false);
+    }
+}
+
+/* Calls out last: the check is its owner's again. */
+static void check_end(struct log_check *check, int err)
+{
+    check->err = err;
+    line_give_back(check->line);
+    check->done(check);
+}
+
+static void check_take(struct log_check_job *job)
+{
+    struct log_check *check = job->check;
+    struct log *log = check->log;
+    check->job = NULL;
+    if (job->err == ERR_AGAIN) { /* its line waits with it */
+        list_push(&job->manager->check_longs, &check->link);
+        return;
+    }
+    int err = log->closing ? ERR_NOT_LEADER_OR_FOLLOWER : job->err;
+    check->bytes = job->input.bytes;
+    check->len = job->input.len;
+    check->made = job->input.made;
+    check->result = job->result;
+    buf_init(&job->input.made);
+    check->line->busy = false;
+    line_settle(check->line, job->manager);
+    log_job_end(log);
+    check_end(check, err);
+}
+
+static void check_done(struct env_work *work)
+{
+    struct log_check_job *job = CONTAINER_OF(work, struct log_check_job, work);
+    struct log_manager *manager = job->manager;
+    list_remove(&job->link);
+    if (job->input.quick)
+        manager->checks_quick--;
+    else
+        manager->check_long_runs = false;
+    if (job->check)
+        check_take(job);
+    else
+        log_job_end(job->log);
+    buf_close(&job->input.made);
+    mem_free(job->block);
+    mem_free(job);
+    if (log_manager_job_end(manager))
+        check_pump(manager);
+}
+
+/* ---- for the outside ---- */
+
+bool log_wants_check(const struct log *log, const uint8_t *bytes, size_t len, size_t plain)
+{
+    const struct log_config *config = &log->config;
+    struct batch batch;
+    if (batch_parse_frame(bytes, len, &batch) < 0)
+        return false; /* refused at once */
+    bool rewritten = config->compression >= 0 && (int)batch_codec(&batch) != config->compression;
+    bool opened = append_opens(config) && batch_codec(&batch) != COMPRESS_NONE;
+    return rewritten || opened || plain + len > CHECK_PLAIN_MAX;
+}
+
+int log_check_start(struct log_check *check, struct log *log, struct log_check_line *line)
+{
+    struct log_manager *manager = log->manager;
+    if (manager->waits_ended)
+        return ERR_NOT_LEADER_OR_FOLLOWER;
+    log_check_in_use(log);
+    check->log = log;
+    check->line = line;
+    check->job = NULL;
+    check->err = 0;
+    buf_init(&check->made);
+    log->jobs++;
+    line->pending++;
+    list_push(&line->checks, &check->link);
+    line_settle(line, manager);
+    check_pump(manager);
+    return 1;
+}
+
+bool log_check_is_running(const struct log_check *check)
+{
+    return check->job != NULL;
+}
+
+void log_check_close(struct log_check *check)
+{
+    buf_close(&check->made);
+}
+
+void log_check_keep(struct log_check *check, void *block)
+{
+    ASSERT(!check->job->block);
+    check->job->block = block;
+}
+
+/* Takes what has not begun out of all lines. */
+static void check_collect(struct log_manager *manager, struct list *waiting)
+{
+    struct list *step;
+    while ((step = list_pop(&manager->check_lines)))
+        list_splice(waiting, &LIST_ENTRY(step, struct log_check_line, link)->checks);
+    LIST_EACH(running, &manager->check_jobs)
+    {
+        struct log_check *check = LIST_ENTRY(running, struct log_check_job, link)->check;
+        if (check)
+            list_splice(waiting, &check->line->checks);
+    }
+    while ((step = list_pop(&manager->check_longs))) {
+        list_splice(waiting, &LIST_ENTRY(step, struct log_check, link)->line->checks);
+        list_push(waiting, step);
+    }
+}
+
+void log_end_checks(struct log_manager *manager)
+{
+    struct list waiting, *step;
+    list_init(&waiting);
+    check_collect(manager, &waiting);
+    LIST_EACH(running, &manager->check_jobs)
+    {
+        struct log_check_job *job = LIST_ENTRY(running, struct log_check_job, link);
+        struct log_check *check = job->check;
+        job->check = NULL; /* the log stays with the job */
+        if (check)
+            check_end(check, ERR_NOT_LEADER_OR_FOLLOWER);
+    }
+    while ((step = list_pop(&waiting))) {
+        struct log_check *check = LIST_ENTRY(step, struct log_check, link);
+        log_job_end(check->log);
+        check_end(check, ERR_NOT_LEADER_OR_FOLLOWER);
+    }
+}
