@@ -73,16 +73,15 @@ static size_t fetch_limit(const struct fetch *fetch, const struct fetch_session_
     return own < left ? own : left;
 }
 
-/* Clients before v10 can't read zstd: the first batch tells, as a topic keeps to one codec. */
-static int fetch_check_codec(const struct fetch *fetch, const struct log_slice *slice)
+/* Clients before v10 need not know zstd. As in Kafka the topic's own codec decides: what else they
+ * find in a log was written so by a producer, and is theirs to read. */
+static int fetch_check_codec(const struct fetch *fetch, struct partition *partition)
 {
-    uint8_t header[BATCH_HEADER_SIZE];
-    if (fetch->request->version >= FETCH_ZSTD_VERSION || slice->len < sizeof(header))
-        return 0;
-    ssize_t got = env_file_read(slice->file, header, sizeof(header), slice->position);
-    if (got != (ssize_t)sizeof(header))
-        return ERR_KAFKA_STORAGE_ERROR;
-    return (header[22] & BATCH_CODEC_MASK) == COMPRESS_ZSTD ? ERR_UNSUPPORTED_COMPRESSION_TYPE : 0;
+    const struct log *log = partition_log(partition);
+    bool old = fetch->request->version < FETCH_ZSTD_VERSION;
+    return old && log && log_config(log)->compression == COMPRESS_ZSTD
+               ? ERR_UNSUPPORTED_COMPRESSION_TYPE
+               : 0;
 }
 
 static int fetch_convert_bytes(const struct fetch *fetch, struct fetch_result *result,
@@ -126,12 +125,13 @@ static int fetch_read_partition(struct fetch *fetch, struct fetch_result *result
     struct partition *partition = fetch_slot_partition(slot, &err);
     if (!partition)
         return err;
+    err = fetch_check_codec(fetch, partition);
+    if (err)
+        return err;
     struct partition_read_args args = fetch_slot_args(slot);
     args.max_bytes = fetch_limit(fetch, slot);
     args.min_one = fetch->bytes == 0;
     err = partition_read(partition, &args, &result->read);
-    if (!err)
-        err = fetch_check_codec(fetch, &result->read.slice);
     if (err)
         return err;
     const struct log_slice *slice = &result->read.slice;

@@ -30,6 +30,7 @@ CLIENTS = [
     Client("java-3.9", protocols=BOTH),
     Client("java-4", protocols=BOTH),
     Client("franz-go", protocols=BOTH),
+    Client("franz-go-fetch4", killed=False),
     Client("sarama", lacking="group.protocol=consumer: the library has no KIP-848"),
     Client("kafka-go", lacking="group.protocol=consumer: the library has no KIP-848"),
     Client("kafkajs", lacking="group.protocol=consumer: the library has no KIP-848"),
@@ -93,6 +94,8 @@ def add_round(killing):
     round_ = Round(killing)
     how = "while brokers are killed" if killing else "in peace"
     for client in CLIENTS:
+        if killing and not client.killed:
+            continue
         for protocol in client.protocols:
             add(round_, f"{client.name}, protocol {protocol}, {how}", client, protocol)
 

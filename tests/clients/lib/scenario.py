@@ -19,16 +19,18 @@ KILLS = 3  # that happen under each client in the second round
 
 class Client:
     """name: the folder in build/clients; codecs: what the library can write and read; lacking: what
-    it can't, with the reason that is printed; commits: each commit is waited for."""
+    it can't, with the reason that is printed; commits: each commit is waited for; killed: it runs
+    while brokers are killed, too."""
 
     def __init__(self, name, protocols=("classic",), codecs="none,gzip,snappy,lz4,zstd", lacking="",
-                 per_codec=PER_CODEC, commits=True):
+                 per_codec=PER_CODEC, commits=True, killed=True):
         self.name = name
         self.protocols = protocols
         self.codecs = codecs
         self.lacking = lacking
         self.per_codec = per_codec
         self.commits = commits
+        self.killed = killed
 
 
 def expected(n):

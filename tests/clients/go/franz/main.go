@@ -3,15 +3,29 @@ package main
 
 import (
 	"context"
+	"os"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 	"millrace.tests/clients/contract"
 )
 
 var codecs = map[string]kgo.CompressionCodec{"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(),
 	"snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression()}
+
+// versions makes the library as old as FETCH_MAX says: the newest version of Fetch that it knows.
+func versions() kgo.Opt {
+	all := kversion.Stable()
+	if text := os.Getenv("FETCH_MAX"); text != "" {
+		fetch, err := strconv.Atoi(text)
+		contract.Fail(err)
+		all.SetMaxKeyVersion(1, int16(fetch))
+	}
+	return kgo.MaxVersions(all)
+}
 
 func produce(servers []string, topic, codec string, first, count int) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(servers...), kgo.DefaultProduceTopic(topic),
@@ -62,6 +76,7 @@ func consume(servers []string, topic, group, protocol string, left <-chan struct
 		ctx = context.WithValue(ctx, "opt_in_kafka_next_gen_balancer_beta", true)
 	}
 	options := []kgo.Opt{kgo.WithContext(ctx), kgo.SeedBrokers(servers...), kgo.ConsumerGroup(group),
+		versions(),
 		kgo.ConsumeTopics(topic), kgo.DisableAutoCommit(),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.OnPartitionsAssigned(o.change(topic, true)), kgo.OnPartitionsRevoked(o.change(topic, false)),
