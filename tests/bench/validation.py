@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""What the look at each record of a produced batch costs: produce.batch.validation=strict and =headers
+in turns, and Apache Kafka, which looks too, beside them.
+
+    make all test-clients && build/venv/bin/python tests/bench/validation.py [runs=3] [mb=500] [peer=1]
+
+One broker, acks=1, no flush before an ack, so that the disk hides nothing; each run is a fresh broker.
+Rows "client": records of letters by librdkafka, not compressed. Rows "batches": batches of 256 KiB of
+text that are made once and sent again and again by a few connections, five in flight on each, so that
+no client's codec is measured. MB are those of the records; CPU is that of the broker's process. Prints
+a table in Markdown for RESULTS.md; ends with 1 when a batch is refused."""
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(HERE, "..", "cluster", "lib")]
+
+import batches
+import peer
+import produce
+import wire
+from cluster import Cluster
+from node import BUILD
+from tap import note
+from wait import wait_until
+
+LOAD = os.path.join(BUILD, "millrace-load")
+STRICT, HEADERS, KAFKA = "strict", "headers", "Apache Kafka 4.1"
+UNFLUSHED = {"log.flush.interval.messages": "9223372036854775807"}
+CLIENT_ROWS = [("client", "none", 100), ("client", "none", 1000)]
+CODECS = {"none": 0, "lz4": batches.LZ4, "snappy": batches.SNAPPY, "zstd": batches.ZSTD,
+          "gzip": batches.GZIP}
+BATCH_ROWS = [("batches", codec, size) for codec in CODECS for size in (100, 1000)]
+BATCH_BYTES = 256 * 1024
+CONNECTIONS, IN_FLIGHT = 4, 5
+WORDS = 2000  # of the text: it packs to a third or so
+
+
+def cpu_s(node):
+    with open(f"/proc/{node.pid}/stat") as file:
+        fields = file.read().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def make(system):
+    if system == KAFKA:
+        return peer.KafkaCluster(1)
+    return Cluster(1, **UNFLUSHED, **{"produce.batch.validation": system})
+
+
+def by_client(cluster, topic, codec, size, megabytes):
+    done = subprocess.run([LOAD, "produce", cluster.bootstrap, topic,
+                           f"count={megabytes * 1000 * 1000 // size}", f"size={size}", "acks=1",
+                           f"compression.type={codec}"], stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)["mb_per_second"]
+
+
+def text_batch(codec, size):
+    """(the batch, bytes of its values)"""
+    chance = random.Random(1)
+    words = ["".join(chance.choices("abcdefghijklmnopqrstuvwxyz", k=chance.randrange(2, 9)))
+             for _ in range(WORDS)]
+    count = BATCH_BYTES // size
+    plain = b""
+    for n in range(count):
+        value = " ".join(chance.choices(words, k=size // 2)).encode()[:size]
+        plain += batches.record(value, n, n // 100)
+    return batches.batch(batches.pack(codec, plain), codec, count=count), count * size
+
+
+def send_many(port, frame, count, errors):
+    with wire.connect(port, 60) as line:
+        sent = 0
+        for done in range(count):
+            while sent < count and sent - done < IN_FLIGHT:
+                line.sendall(frame)
+                sent += 1
+            errors += [a.error for a in produce.answers(wire.receive(line))[1] if a.error]
+
+
+def by_batches(cluster, topic, codec, size, megabytes):
+    data, plain = text_batch(CODECS[codec], size)
+    frame = produce.request(topic, data, acks=1)
+    port = cluster.nodes[0].port
+    with wire.connect(port, 60) as line:
+        wait_until(lambda: produce.send(line, topic, data).error == 0, 60, "the first is taken")
+    each = megabytes * 1000 * 1000 // plain // CONNECTIONS
+    errors = []
+    threads = [threading.Thread(target=send_many, args=(port, frame, each, errors))
+               for _ in range(CONNECTIONS)]
+    start = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        sys.exit(f"{topic}: {len(errors)} batches were refused: {set(errors)}")
+    return each * CONNECTIONS * plain / 1e6 / (time.monotonic() - start)
+
+
+def measure(cluster, row, megabytes):
+    """(MB/s, CPU seconds of the broker per GB)."""
+    how, codec, size = row
+    topic = "-".join(map(str, row))
+    cluster.create_topic(topic)
+    before = cpu_s(cluster.nodes[0])
+    rate = (by_client if how == "client" else by_batches)(cluster, topic, codec, size, megabytes)
+    cost = (cpu_s(cluster.nodes[0]) - before) / megabytes * 1000
+    cluster.delete_topic(topic)
+    return rate, cost
+
+
+def show(results, row):
+    cells = []
+    for figures in results.values():
+        rates, costs = zip(*figures[row])
+        cells.append(f"{statistics.median(rates):.0f} MB/s, {statistics.median(costs):.2f} CPU-s/GB")
+    return f"| {row[0]}, {row[1]}, {row[2]} | {' | '.join(cells)} |"
+
+
+def main():
+    chosen = {"runs": 3, "mb": 500, "peer": 1}
+    for text in sys.argv[1:]:
+        key, _, value = text.partition("=")
+        if key not in chosen or not value.isdigit():
+            sys.exit(f"validation.py: {text} is not one of " + " ".join(f"{k}=N" for k in chosen))
+        chosen[key] = int(value)
+    systems = [STRICT, HEADERS] + ([KAFKA] if chosen["peer"] and peer.install() else [])
+    rows = CLIENT_ROWS + BATCH_ROWS
+    results = {system: {row: [] for row in rows} for system in systems}
+    for run in range(chosen["runs"]):
+        for system in systems:
+            with make(system) as cluster:
+                for row in rows:
+                    results[system][row].append(measure(cluster, row, chosen["mb"]))
+                    note(f"run {run + 1}, {system}, {row}: {results[system][row][-1]}")
+    print(f"| what, codec, bytes of a record | {' | '.join(systems)} |")
+    print("| --- |" + " --- |" * len(systems))
+    for row in rows:
+        print(show(results, row))
+
+
+main()
