@@ -2,8 +2,7 @@
  *
  * Happy path: everything is read off the image and answered at once. A topic that does not exist is
  * created first when the request and auto.create.topics.enable allow it; the answer then waits
- * until the topic is known here, so that the client need not ask again. A broker that starts knows
- * nothing yet: its answers, and what it would create, wait until it does. When a broker that we
+ * until the topic is known here, so that the client need not ask again. When a broker that we
  * follow has just hung up, the answer waits a moment for the controller to name the new leaders:
  * librdkafka asks within a millisecond of a leader's death, and if told the old leader, asks again
  * only up to a second later. Its connection may even break before ours does: so a question about
@@ -14,8 +13,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "base/mutation.h"
 #include "broker/handlers/command.h"
+#include "broker/handlers/known.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/topic_name.h"
 #include "broker/net/request.h"
@@ -27,7 +26,6 @@ enum {
     METADATA_ALL_BY_NULL_VERSION = 1, /* v0: an empty list means all topics */
     METADATA_SETTLE_MS = 3,
     METADATA_HOLD_MS = 500,   /* covers an election of the controllers; clients wait for seconds */
-    METADATA_START_MS = 5000, /* then the client should try another broker */
     METADATA_LISTENER_VERSION = 6, /* knows LISTENER_NOT_FOUND */
     METADATA_ABSENT_VERSION = 0,   /* leaves out replicas on brokers that are down */
     METADATA_IDS_VERSION = 12,     /* topics may be named by their ids */
@@ -233,31 +231,9 @@ static bool metadata_fill_asked(struct request *request, struct metadata_respons
     return out != NULL;
 }
 
-/* Whether this broker knows the cluster: one that has just started does not for a moment. An answer
- * that names no broker would make librdkafka forget all of them, and it may never find one again.
- */
-static bool metadata_is_known(const struct request *request)
-{
-    if (MUTATION(METADATA_OF_A_START))
-        return true;
-    if (!replica_manager_is_current(request->broker->replicas))
-        return false;
-    const struct image_broker *broker;
-    size_t cursor = 0;
-    while ((broker = image_next_broker(nodes_image(request), &cursor)))
-        if (nodes_endpoint(request, broker))
-            return true;
-    return false;
-}
-
-/* Every answer goes out here. */
 static void metadata_answer(struct request *request)
 {
     const struct metadata_request *body = request->body;
-    if (!metadata_is_known(request)) {
-        request_fail(request, ERR_BROKER_NOT_AVAILABLE, "can't be answered without a controller");
-        return;
-    }
     const char *cluster_id = controller_channel_cluster_id(request->broker->channel);
     struct metadata_response response;
     wire_defaults(&metadata_response_desc, &response);
@@ -322,9 +298,9 @@ static void metadata_held(struct metadata_wait *wait, int err)
 {
     struct request *request = metadata_release(wait);
     if (err == ERR_BROKER_NOT_AVAILABLE)
-        request_fail(request, err, "the broker stops");
+        request_fail(request, err, "finds this broker stopping");
     else if (err)
-        metadata_answer(request);
+        known_handle(request, metadata_answer);
     else
         metadata_answer_settled(request);
 }
@@ -332,9 +308,9 @@ static void metadata_held(struct metadata_wait *wait, int err)
 /* Answers at once, or, while a broker's death is being decided upon, after the next change. */
 static void metadata_answer_settled(struct request *request)
 {
-    int64_t hold_ms = metadata_is_known(request) ? metadata_hold_ms(request) : METADATA_START_MS;
+    int64_t hold_ms = metadata_hold_ms(request);
     if (hold_ms <= 0) {
-        metadata_answer(request);
+        known_handle(request, metadata_answer);
         return;
     }
     int64_t next = metadata_index(request->broker->metadata) + 1;
@@ -346,7 +322,7 @@ static void metadata_settled(struct metadata_wait *wait, int err)
 {
     struct request *request = metadata_release(wait);
     if (err == ERR_BROKER_NOT_AVAILABLE)
-        request_fail(request, err, "the broker stops");
+        request_fail(request, err, "finds this broker stopping");
     else
         metadata_answer_settled(request);
 }
@@ -421,7 +397,7 @@ static bool metadata_create(struct request *request)
     return true;
 }
 
-static void metadata_begin(struct request *request)
+void handle_metadata(struct request *request)
 {
     const struct metadata_request *body = request->body;
     /* Versions that can't say so mean yes. */
@@ -433,25 +409,4 @@ static void metadata_begin(struct request *request)
         metadata_hold(request, INT64_MAX, METADATA_SETTLE_MS, metadata_settled);
     else
         metadata_answer_settled(request);
-}
-
-/* What is not known yet need not be created. */
-static void metadata_started(struct metadata_wait *wait, int err)
-{
-    struct request *request = metadata_release(wait);
-    if (err == ERR_BROKER_NOT_AVAILABLE)
-        request_fail(request, err, "the broker stops");
-    else if (err)
-        metadata_answer(request);
-    else
-        handle_metadata(request);
-}
-
-void handle_metadata(struct request *request)
-{
-    if (metadata_is_known(request))
-        metadata_begin(request);
-    else
-        metadata_hold(request, metadata_index(request->broker->metadata) + 1, METADATA_START_MS,
-                      metadata_started);
 }

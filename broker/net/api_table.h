@@ -2,6 +2,7 @@
 #ifndef BROKER_NET_API_TABLE_H
 #define BROKER_NET_API_TABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,7 @@ struct request;
 
 struct api_row {
     int16_t key;
+    bool knows; /* may say that something is not there: waits until the cluster is known */
     void (*handle)(struct request *request);
 };
 
@@ -18,5 +20,6 @@ struct api_row {
 const struct api_row *api_table_find(int16_t key);
 /* Walk: start with *cursor = 0; NULL at the end. By rising key. */
 const struct api_row *api_table_next(size_t *cursor);
+void api_table_handle(const struct api_row *row, struct request *request);
 
 #endif

@@ -247,7 +247,7 @@ static bool connection_is_future_api_versions(const struct request_header *heade
 static void connection_handle(struct connection *connection, struct request *request)
 {
     connection->handling = request;
-    api_table_find(request->api->key)->handle(request);
+    api_table_handle(api_table_find(request->api->key), request);
     if (connection->handling != request)
         return;
     connection->handling = NULL;

@@ -40,7 +40,7 @@
     ROW(CLOSED_LOG_LEADS, "a replica whose log is not open is made leader")                        \
     ROW(EMPTIED_LEADS, "a broker that lost a directory stays in the in-sync sets")                 \
     ROW(DELETE_BY_NAME, "a repeated DeleteTopics deletes what has the name by then")               \
-    ROW(METADATA_OF_A_START, "a broker that knows no cluster yet answers metadata")                \
+    ROW(ANSWERS_OF_A_START, "a broker that knows no cluster yet says what is not there")           \
     ROW(VOTE_UNSYNCED, "a vote is given before it is on the disk")                                 \
     ROW(RAFT_UNSYNCED, "the controller's records count before they are on the disk")
 

@@ -1,6 +1,6 @@
-/* A client of a simulated cluster that asks one broker after the other for metadata of the topic,
- * as librdkafka's producers do: the topic may be created. It is there all the time, so an answer
- * names a broker, and knows the topic. */
+/* A client of a simulated cluster that asks one broker after the other for the topic: for metadata,
+ * as librdkafka's producers do (the topic may be created), and for its description. It is there all
+ * the time, so an answer knows it, and metadata names a broker. */
 #ifndef SIM_CLUSTER_ASKER_H
 #define SIM_CLUSTER_ASKER_H
 

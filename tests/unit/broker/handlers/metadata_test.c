@@ -2,6 +2,7 @@
  * counts a topic gets that is made on the way, and what a broker says that has just started. */
 #include "fixture.h"
 
+#include "broker/handlers/known.h"
 #include "broker/replica/replica_manager.h"
 #include "kafka/messages/metadata.h"
 
@@ -41,7 +42,7 @@ static void begin(int16_t version, const struct uuid *id, const char *name, bool
     body->topics.items[0].topic_id = *id;
     body->topics.items[0].name = name ? wire_str_from(name) : WIRE_STR_NULL;
     body->allow_auto_topic_creation = create;
-    handle_metadata(&fx->request);
+    known_handle(&fx->request, handle_metadata);
 }
 
 /* The answer waits for a few ms. */
