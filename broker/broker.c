@@ -100,6 +100,19 @@ static void broker_refused(void *data, const char *reason)
     broker->failed(broker->failed_data);
 }
 
+static void broker_settled(void *data)
+{
+    struct broker *broker = data;
+    log_manager_saw_metadata(broker->logs, metadata_index(broker->metadata),
+                             metadata_term(broker->metadata));
+}
+
+static void broker_applied(void *data, int64_t *index, int64_t *term)
+{
+    struct broker *broker = data;
+    log_manager_metadata_seen(broker->logs, index, term);
+}
+
 static void broker_log_closed(void *data)
 {
     struct broker *broker = data;
@@ -173,6 +186,7 @@ static const struct controller_channel_events broker_channel_events = {
     .resumed = broker_resumed,
     .may_shutdown = broker_may_shutdown,
     .refused = broker_refused,
+    .applied = broker_applied,
 };
 
 /* ---- log directories ---- */
@@ -336,6 +350,8 @@ static void broker_build(struct broker *broker)
 {
     broker_make_registration(broker);
     broker->metadata = metadata_new(broker->env, broker->logger);
+    broker->settled = (struct metadata_listener){.settled = broker_settled, .data = broker};
+    metadata_listen(broker->metadata, &broker->settled);
     broker_open_channel(broker);
     struct replica_manager_deps deps = {
         .env = broker->env,

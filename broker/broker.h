@@ -11,6 +11,7 @@
 #include "base/logger.h"
 #include "base/uuid.h"
 #include "common/meta/channel.pb-c.h"
+#include "broker/replica/metadata.h"
 #include "env/env.h"
 #include "env/line_limit.h"
 #include "kafka/config.h"
@@ -33,6 +34,7 @@ struct broker {
     int32_t node_id;
     struct uuid incarnation; /* of this process */
     struct metadata *metadata;
+    struct metadata_listener settled; /* keeps how far it has come */
     struct controller_channel *channel;
     struct log_manager *logs;
     struct replica_manager *replicas;

@@ -118,6 +118,14 @@ static bool other_alive(struct controller *controller, const struct image_broker
     return !old->fenced && !same_address(old, asked);
 }
 
+/* Going on would mix what both have decided since: leaders, sets, topics. */
+#define REQUESTS_OLDER_METADATA                                                                    \
+    "broker %d has applied metadata up to entry %lld, which this controller, whose metadata ends " \
+    "at entry %lld, does not know: the controllers were restored from an older copy. Restore a "   \
+    "copy that is newer; or, to go on from the older one, remove .metadata-index from each log "   \
+    "directory of every broker and start them: what the metadata does not name is then set aside " \
+    "and kept"
+
 static void decide_register(struct job *job, struct decision *decision, Meta__Frame *reply)
 {
     struct request *request = request_of(job);
@@ -135,6 +143,13 @@ static void decide_register(struct job *job, struct decision *decision, Meta__Fr
         memcmp(asked->incarnation.data, session->incarnation.bytes, sizeof(struct uuid)) != 0) {
         body->error = err_to_wire(ERR_INVALID_REGISTRATION);
         body->message = "Register and Hello name different brokers";
+        return;
+    }
+    if (!stream_knows(controller->stream, asked->applied_index, asked->applied_term)) {
+        body->error = err_to_wire(ERR_INVALID_REGISTRATION);
+        body->message = decision_text(decision, REQUESTS_OLDER_METADATA, asked->broker_id,
+                                      (long long)asked->applied_index,
+                                      (long long)stream_applied(controller->stream));
         return;
     }
     if (other_alive(controller, image_broker(decision->image, asked->broker_id), asked)) {

@@ -14,6 +14,7 @@
 #include "broker/log/checkpoints.h"
 #include "broker/log/leavings.h"
 #include "broker/log/log_internal.h"
+#include "broker/log/metadata_mark.h"
 #include "broker/log/roster.h"
 #include "broker/log/stray.h"
 #include "kafka/meta_properties.h"
@@ -194,6 +195,7 @@ int log_dir_open(struct log_dir *dir, struct buf *problem)
 int log_dir_list(struct log_dir *dir, struct buf *problem)
 {
     int rc = take_clean_mark(dir, problem);
+    metadata_mark_load(dir);
     if (rc == 0)
         rc = roster_load(dir);
     if (rc == 0)

@@ -147,6 +147,8 @@ struct log_dir {
     bool failed;
     bool clean;                             /* shut down cleanly the last time */
     bool leavings_written;                  /* by this stop: see leavings.h */
+    int64_t metadata_index; /* in its .metadata-index */
+    bool metadata_writing;
     int64_t leavings_crc; /* as the mark of the clean stop has it; -1 = none */
     bool fail_pending;                      /* to be told to the owner */
     bool checkpoint_dirty[LOG_CHECKPOINTS]; /* by enum checkpoint: differs from the file */
@@ -213,6 +215,8 @@ struct log_manager {
     int64_t lack_told_ms;      /* of descriptors; 0 = never */
     struct cleaning *cleaning; /* the run that goes on, or NULL */
     uint64_t clean_turns;      /* runs of compaction so far */
+    int64_t metadata_index; /* the newest entry that was applied, also before this process */
+    int64_t metadata_term;
     uint32_t jobs;
     bool freed; /* waiting for the last job */
     void (*shutdown_done)(void *data);

@@ -17,6 +17,7 @@
 #include "broker/log/file_job.h"
 #include "broker/log/log_internal.h"
 #include "broker/log/leavings.h"
+#include "broker/log/metadata_mark.h"
 #include "broker/log/log_open.h"
 #include "broker/log/roster.h"
 #include "broker/log/stray.h"
@@ -308,6 +309,7 @@ static void watermark_due(void *data)
 {
     struct log_manager *manager = data;
     checkpoint_dirs(manager, CHECKPOINT_HIGH_WATERMARK);
+    metadata_mark_write(manager);
     timer_arm(&manager->checkpoint_timers[CHECKPOINT_HIGH_WATERMARK], WATERMARK_CHECKPOINT_MS);
 }
 
@@ -758,6 +760,7 @@ static void shutdown_next(struct log_manager *manager)
         break;
     case 1:
         each_log(manager, shutdown_side_files, 0);
+        metadata_mark_write(manager);
         break;
     case 2:
         for (int i = 0; i < manager->config.dir_count; i++)

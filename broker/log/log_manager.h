@@ -49,6 +49,10 @@ int log_manager_check_dir(struct env *env, const char *dir, struct buf *problem)
 int log_manager_new(struct env *env, struct logger *logger, const struct log_manager_config *config,
                     const struct log_manager_events *events, void *data, struct buf *problem,
                     struct log_manager **manager) MUST_CHECK;
+/* The newest entry of the cluster's metadata that this broker has applied: what is told is kept for
+ * the next process, which is asked for it after a start. 0 = none. */
+void log_manager_saw_metadata(struct log_manager *manager, int64_t index, int64_t term);
+void log_manager_metadata_seen(const struct log_manager *manager, int64_t *index, int64_t *term);
 /* The cluster id of meta.properties, or "" when the directories are new. */
 const char *log_manager_cluster_id(const struct log_manager *manager);
 /* Writes the cluster id into new directories, once it is known; ERR_INCONSISTENT_CLUSTER_ID (with a

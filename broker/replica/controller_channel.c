@@ -175,6 +175,9 @@ static void channel_send_call(struct controller_channel *channel, struct control
 static void channel_register(struct controller_channel *channel)
 {
     Meta__Register registration = *channel->config.registration;
+    if (channel->events->applied)
+        channel->events->applied(channel->data, &registration.applied_index,
+                                 &registration.applied_term);
     Meta__Frame frame = META__FRAME__INIT;
     frame.body_case = META__FRAME__BODY_REGISTER;
     frame.register_ = &registration;

@@ -47,6 +47,8 @@ struct controller_channel_events {
     void (*may_shutdown)(void *data);
     /* Refused for good: another process runs with our id, or another cluster answers. */
     void (*refused)(void *data, const char *reason);
+    /* The newest entry of the metadata that this broker has ever applied. */
+    void (*applied)(void *data, int64_t *index, int64_t *term);
 };
 
 struct controller_channel *controller_channel_new(struct env *env, struct logger *logger,

@@ -13,6 +13,7 @@ struct metadata {
     struct logger *logger;
     struct image *image;
     int64_t index;
+    int64_t term; /* of the newest entry */
     struct list listeners;
     struct list waits;
 };
@@ -58,6 +59,11 @@ const struct image *metadata_image(const struct metadata *metadata)
 int64_t metadata_index(const struct metadata *metadata)
 {
     return metadata->index;
+}
+
+int64_t metadata_term(const struct metadata *metadata)
+{
+    return metadata->term;
 }
 
 #define METADATA_TELL(metadata, member, ...)                                                       \
@@ -161,6 +167,7 @@ int metadata_apply_entries(struct metadata *metadata, const Meta__Entries *entri
         if (err)
             return metadata_give_up(metadata, err);
         metadata->index = entry->index;
+        metadata->term = entry->term;
     }
     if (entries->committed_index > metadata->index)
         metadata->index = entries->committed_index;
@@ -179,6 +186,7 @@ int metadata_apply_snapshot(struct metadata *metadata, const Meta__Snapshot *sna
     if (err)
         return metadata_give_up(metadata, err);
     metadata->index = snapshot->index;
+    metadata->term = snapshot->term;
     METADATA_TELL(metadata, replaced)
     metadata_settle(metadata);
     return 0;

@@ -51,6 +51,8 @@ void metadata_listen(struct metadata *metadata, struct metadata_listener *listen
 const struct image *metadata_image(const struct metadata *metadata);
 /* Index of the newest entry applied; 0 before the first. */
 int64_t metadata_index(const struct metadata *metadata);
+/* The term in which it was written. */
+int64_t metadata_term(const struct metadata *metadata);
 
 /* Applies what the stream brought. ERR_MALFORMED for records that break a rule or a gap in the
  * indexes: the connection is then dropped and followed anew. */

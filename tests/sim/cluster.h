@@ -24,6 +24,7 @@ struct cluster_options {
     bool unclean;   /* unclean.leader.election.enable of the topic: acknowledged records may go, so
                      * what was committed is not compared */
     bool quits;     /* a process that gives up by itself dies; else that is a broken rule */
+    bool restores;  /* the test puts older copies of the controllers back: terms come again */
     bool forgetful; /* no ledger: the test deletes what was committed */
     int dirs;       /* log.dirs of each node; 0 = 1 */
     bool expiry;    /* records of half a day ago expire; none is so old */

@@ -284,7 +284,7 @@ static bool check_replica(struct cluster *cluster, int i, int p, struct partitio
 static bool check_term(struct cluster *cluster, int i)
 {
     struct node *node = &cluster->nodes[i];
-    if (!node->up || !node->controller || node->stop != NODE_RUNS ||
+    if (cluster->options.restores || !node->up || !node->controller || node->stop != NODE_RUNS ||
         consensus_leader(node->controller->consensus) != i)
         return true;
     int64_t term = consensus_term(node->controller->consensus);

@@ -19,6 +19,7 @@ enum {
     WRITE_MS = 300,  /* of writing before the fault */
     NOTICE_MS = 2000, /* until another leads */
     STALL_MS = 6000, /* several sessions */
+    MARK_MS = 6000,  /* in which a broker has written how far it has come in the metadata */
     IDLE_LAG_MS = 600,
     IDLE_SYNC_US = 20000, /* far below the lag, and long enough to be met by a timer */
     IDLE_RECORDS = 40,
@@ -334,7 +335,83 @@ static void a_forged_fetch_is_no_acknowledgement(void)
         CHECK(run_forged(seed));
 }
 
+/* Copies the controller's directory of each node, which is down, from or to another place. */
+static bool copy_controllers(struct cluster *cluster, const char *from, const char *to)
+{
+    bool ok = true;
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        ok = ok && sim_disk_copy_tree(cluster_node(cluster, i), from, to) == 0;
+    return ok;
+}
+
+static bool restart_all(struct cluster *cluster, int64_t ms)
+{
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        cluster_restart(cluster, i);
+    return cluster_run(cluster, ms);
+}
+
+/* Leaders and sets change, so the metadata goes on. */
+static bool go_on(struct cluster *cluster)
+{
+    bool ok = true;
+    for (int i = 0; ok && i < CLUSTER_NODES; i++) {
+        cluster_kill(cluster, i, false);
+        ok = cluster_run(cluster, NOTICE_MS);
+        cluster_restart(cluster, i);
+        ok = ok && cluster_run(cluster, NOTICE_MS);
+    }
+    return ok && cluster_run(cluster, MARK_MS);
+}
+
+static int count_serving(const struct cluster *cluster)
+{
+    int serving = 0;
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        serving += cluster_serves(cluster, i);
+    return serving;
+}
+
+/* All controllers get a copy of some time ago: every broker has seen newer metadata, and stops.
+ * With what they had before all is as it was. `goes_on`: the cluster has changed since the copy. */
+static bool run_older_controllers(uint64_t seed, bool goes_on)
+{
+    struct cluster_options options = {
+        .seed = seed, .min_insync = 2, .pause_ms = 80, .quits = goes_on, .restores = goes_on};
+    struct cluster *cluster = cluster_new(&options);
+    bool ok = cluster_ready(cluster, READY_MS);
+    cluster_start_clients(cluster, CLUSTER_WRITER | CLUSTER_PRODUCER);
+    ok = ok && cluster_run(cluster, WRITE_MS);
+    kill_all(cluster);
+    ok = ok && copy_controllers(cluster, "/data/controller", "/older") &&
+         restart_all(cluster, WHOLE_MS / 10) && (!goes_on || go_on(cluster));
+    kill_all(cluster);
+    ok = ok && copy_controllers(cluster, "/data/controller", "/newer") &&
+         copy_controllers(cluster, goes_on ? "/older" : "/newer", "/data/controller") &&
+         restart_all(cluster, NOTICE_MS);
+    int serving = count_serving(cluster);
+    if (goes_on) {
+        kill_all(cluster);
+        ok = ok && copy_controllers(cluster, "/newer", "/data/controller") &&
+             restart_all(cluster, NOTICE_MS);
+    }
+    ok = ok && cluster_finish(cluster, LIVE_MS, WHOLE_MS);
+    ok = well(cluster, seed, ok);
+    cluster_free(cluster);
+    /* The last one has nobody to elect it, and serves nothing. */
+    return ok && serving == (goes_on ? 0 : CLUSTER_NODES);
+}
+
+static void older_controllers_are_not_followed(void)
+{
+    int failed = 0;
+    for (uint64_t seed = 1; seed <= (seeds() + 4) / 5 && failed < 5; seed++)
+        failed += !run_older_controllers(seed, true) || !run_older_controllers(seed, false);
+    CHECK_INT(failed, 0);
+}
+
 TAP_MAIN(TAP_TEST(a_forged_fetch_is_no_acknowledgement),
+         TAP_TEST(older_controllers_are_not_followed),
          TAP_TEST(a_damaged_replica_leads_no_more), TAP_TEST(a_log_that_opens_slowly_leads_nothing),
          TAP_TEST(a_failed_directory_hands_over), TAP_TEST(idle_partitions_keep_their_set),
          TAP_TEST(a_leader_that_stood_still_serves_nothing),

@@ -79,6 +79,41 @@ static void the_cluster_id_comes_later(void)
     fixture_close(&f);
 }
 
+static void check_metadata_seen(struct fixture *f, int64_t index, int64_t term)
+{
+    int64_t got_index, got_term;
+    log_manager_metadata_seen(f->manager, &got_index, &got_term);
+    CHECK_INT(got_index, index);
+    CHECK_INT(got_term, term);
+}
+
+static void metadata_is_remembered(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    check_metadata_seen(&f, 0, 0);
+    log_manager_saw_metadata(f.manager, 70, 4);
+    log_manager_saw_metadata(f.manager, 60, 5); /* never back */
+    check_metadata_seen(&f, 70, 4);
+    fixture_shutdown(&f);
+    CHECK_INT(fixture_start(&f), 0);
+    check_metadata_seen(&f, 70, 4);
+    fixture_crash(&f);
+    char *path = mem_printf("%s/.metadata-index", f.dir);
+    FILE *file = fopen(path, "w");
+    CHECK(file && fputs("70\n", file) >= 0 && fclose(file) == 0); /* damaged */
+    CHECK_INT(fixture_start(&f), 0);
+    check_metadata_seen(&f, 0, 0);
+    log_manager_saw_metadata(f.manager, 80, 6);
+    fixture_shutdown(&f);
+    write_meta(&f, "version=1\nmillrace.version=1\nnode.id=1\n"); /* a new cluster is founded */
+    f.manager_config.cluster_id = NULL;
+    CHECK_INT(fixture_start(&f), 0);
+    check_metadata_seen(&f, 0, 0);
+    mem_free(path);
+    fixture_close(&f);
+}
+
 static void a_directory_has_one_user(void)
 {
     struct fixture f;
@@ -263,7 +298,8 @@ static void compacted_topics_have_no_retention(void)
 }
 
 TAP_MAIN(TAP_TEST(meta_properties_must_fit), TAP_TEST(the_cluster_id_comes_later),
-         TAP_TEST(a_directory_has_one_user), TAP_TEST(logs_go_where_there_are_fewest),
+         TAP_TEST(metadata_is_remembered), TAP_TEST(a_directory_has_one_user),
+         TAP_TEST(logs_go_where_there_are_fewest),
          TAP_TEST(a_topic_made_again_starts_empty), TAP_TEST(retention_by_size_keeps_the_limit),
          TAP_TEST(retention_by_time_takes_the_last_one_too),
          TAP_TEST(compacted_topics_have_no_retention))
