@@ -24,6 +24,7 @@ struct consumer *consumer_new(struct group *group)
     consumer->epoch = consumer->target_epoch = CONSUMER_BIRTH_EPOCH;
     consumer->empty_since_ms = env_wall_ms(group_env(group));
     list_init(&consumer->members);
+    list_init(&consumer->waits);
     map_init(&consumer->by_id);
     map_init(&consumer->by_instance);
     map_init(&consumer->patterns);
@@ -34,6 +35,8 @@ struct consumer *consumer_new(struct group *group)
 
 void consumer_free(struct consumer *consumer)
 {
+    consumer_leave_job(consumer);
+    consumer_fail_waits(consumer);
     LIST_EACH(step, &consumer->members)
     consumer_member_free(LIST_ENTRY(step, struct consumer_member, link));
     ASSERT(consumer->patterns.count == 0);

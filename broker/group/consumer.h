@@ -91,10 +91,14 @@ struct consumer_list {
     struct consumer_indexes indexes;
 };
 
+struct target_job;
+
 struct consumer {
     struct group *group;
     int32_t epoch;
     int32_t target_epoch;
+    struct target_job *job; /* makes a target on the worker pool; NULL = none */
+    struct list waits;      /* heartbeats that wait for the job (consumer_heartbeat.c) */
     int64_t target_ms;      /* wall clock: when the target was made; 0 = not yet */
     int64_t metadata_hash;  /* of the subscribed topics, as of `epoch` */
     uint64_t topics_seen;   /* the manager's count of changes when the hash was compared */
@@ -185,9 +189,12 @@ void consumer_check_topics(struct consumer *consumer, bool force, struct records
 const char *consumer_assignor_name(const struct consumer *consumer);
 /* The target is behind the group's epoch, and may be made again. */
 bool consumer_target_is_due(const struct consumer *consumer);
-/* Makes the target of the group's epoch if that is due. ERR_TOO_LARGE when a member would get more
- * than a record holds: nothing has changed then. */
+/* Makes the target of the group's epoch if that is due; of a huge group it is made later, by
+ * consumer->job. ERR_TOO_LARGE when a member would get more than a record holds: nothing has
+ * changed then. */
 int consumer_update_target(struct consumer *consumer, struct records *records) MUST_CHECK;
+/* The job goes on without the group, which is freed. */
+void consumer_leave_job(struct consumer *consumer);
 /* Whether a record can hold each member's target. */
 bool consumer_targets_fit(const struct consumer *consumer);
 /* Moves the member towards its target. `owned` is what it says it has; NULL = it did not say.
@@ -208,6 +215,13 @@ void consumer_put_tombstones(const struct consumer *consumer, struct records *re
 /* While loading: a record of types 3 to 8 or 16, written at that time. */
 void consumer_replay(struct shard *shard, int type, struct wire_bytes key, struct wire_bytes value,
                      int64_t wall_ms, struct arena *arena);
+
+/* consumer_heartbeat.c */
+/* The job has made a target, or not: heartbeats that wait for it are answered. Adds to the
+ * records. */
+void consumer_target_made(struct consumer *consumer, int err, struct records *records);
+/* The group is freed: who waits is told to ask again. */
+void consumer_fail_waits(struct consumer *consumer);
 
 /* consumer_explain.c. Why the heartbeat is refused with that error; NULL when the code says it all.
  * The group is as it was when that was found, NULL for none. */

@@ -48,6 +48,12 @@ static void beat_written(void *data, int err)
         beat->done(beat);
 }
 
+static void beat_changed(void *data, int err)
+{
+    (void)data;
+    (void)err; /* the shard loads anew, or is gone: both end the joins that wait */
+}
+
 static bool beat_fill_assignment(struct group_consumer_heartbeat *beat,
                                  const struct partition_set *set)
 {
@@ -387,7 +393,93 @@ static bool beat_is_full(const beat_request *request)
 
 /* ---- joining and staying ---- */
 
-static void beat_follow(struct consumer_member *member, struct group_consumer_heartbeat *beat,
+/* What a heartbeat still asks for when all it says was taken over. */
+struct consumer_wait {
+    struct list link; /* in the consumer's waits: a target is made for the group */
+    struct group_consumer_heartbeat *beat;
+    char *member_id;
+    bool fresh;      /* its member was made for it */
+    bool subscribed; /* it raised the epoch */
+    bool told;       /* it says what its member owns: */
+    struct partition_set owned;
+    int32_t epoch; /* it waits for a target at least that new */
+};
+
+/* The member's next step, and the answer. */
+static void beat_step(struct consumer_member *member, struct group_consumer_heartbeat *beat,
+                      const struct partition_set *owned, struct records *records)
+{
+    bool given = consumer_reconcile(member, owned, records);
+    consumer_touch(member);
+    if (!beat_fill(beat, member, given || beat_is_full(beat->request)))
+        beat->response.error_code = err_to_wire(ERR_UNKNOWN_SERVER_ERROR);
+}
+
+/* No target that a record holds can be made with what the member asks for. */
+static void beat_asks_too_much(struct consumer_member *member, bool fresh,
+                               struct group_consumer_heartbeat *beat, struct records *records)
+{
+    struct consumer *consumer = member->consumer;
+    beat_refuse(beat, ERR_UNKNOWN_SERVER_ERROR, BEAT_TOO_MUCH);
+    if (!fresh)
+        return;
+    consumer_remove_member(member, records);
+    consumer_raise_epoch(consumer, records);
+}
+
+static void wait_free(struct consumer_wait *wait)
+{
+    list_remove(&wait->link);
+    partition_set_close(&wait->owned);
+    mem_free(wait->member_id);
+    mem_free(wait);
+}
+
+static void wait_answer(struct consumer *consumer, struct consumer_wait *wait, int err,
+                        struct records *records)
+{
+    struct consumer_member *member = consumer_find(consumer, wire_str_from(wait->member_id));
+    struct group_consumer_heartbeat *beat = wait->beat;
+    if (!member) /* it left, or was thrown out */
+        beat_refuse(beat, ERR_UNKNOWN_MEMBER_ID, NULL);
+    else if (err == ERR_TOO_LARGE && (wait->fresh || wait->subscribed))
+        beat_asks_too_much(member, wait->fresh, beat, records);
+    else if (err && err != ERR_TOO_LARGE)
+        beat_refuse(beat, err, NULL);
+    else
+        beat_step(member, beat, wait->told ? &wait->owned : NULL, records);
+    wait_free(wait);
+    consumer_write(consumer->group, records, beat_written, beat);
+    records_close(records);
+    group_records(consumer->group, records);
+}
+
+void consumer_target_made(struct consumer *consumer, int err, struct records *records)
+{
+    /* Who came while it was made waits for the next one, if that may be made now. */
+    if (!err && !list_empty(&consumer->waits) && consumer_update_target(consumer, records))
+        err = ERR_TOO_LARGE;
+    LIST_EACH(step, &consumer->waits)
+    {
+        struct consumer_wait *wait = LIST_ENTRY(step, struct consumer_wait, link);
+        if (err || !consumer->job || wait->epoch <= consumer->target_epoch)
+            wait_answer(consumer, wait, err, records);
+    }
+}
+
+void consumer_fail_waits(struct consumer *consumer)
+{
+    LIST_EACH(step, &consumer->waits)
+    {
+        struct consumer_wait *wait = LIST_ENTRY(step, struct consumer_wait, link);
+        struct group_consumer_heartbeat *beat = wait->beat;
+        wait_free(wait);
+        beat_fail(beat, ERR_NOT_COORDINATOR, NULL);
+    }
+}
+
+/* Whether the answer is complete: it may have to wait for the target of a huge group. */
+static bool beat_follow(struct consumer_member *member, struct group_consumer_heartbeat *beat,
                         const struct partition_set *owned, struct records *records)
 {
     struct consumer *consumer = member->consumer;
@@ -406,17 +498,25 @@ static void beat_follow(struct consumer_member *member, struct group_consumer_he
     }
     /* When it can't be made the others go on with what they have. */
     if (consumer_update_target(consumer, records) && (fresh || subscribed)) {
-        beat_refuse(beat, ERR_UNKNOWN_SERVER_ERROR, BEAT_TOO_MUCH);
-        if (fresh) {
-            consumer_remove_member(member, records);
-            consumer_raise_epoch(consumer, records);
-        }
-        return;
+        beat_asks_too_much(member, fresh, beat, records);
+        return true;
     }
-    bool given = consumer_reconcile(member, owned, records);
+    if (!consumer->job) {
+        beat_step(member, beat, owned, records);
+        return true;
+    }
+    struct consumer_wait *wait = mem_alloc(sizeof(*wait));
+    wait->beat = beat;
+    wait->member_id = mem_strdup(member->id);
+    wait->fresh = fresh;
+    wait->subscribed = subscribed;
+    wait->told = owned != NULL;
+    if (owned)
+        partition_set_copy(&wait->owned, owned);
+    wait->epoch = subscribed ? consumer->epoch : 0;
+    list_push(&consumer->waits, &wait->link);
     consumer_touch(member);
-    if (!beat_fill(beat, member, given || beat_is_full(beat->request)))
-        beat->response.error_code = err_to_wire(ERR_UNKNOWN_SERVER_ERROR);
+    return false;
 }
 
 /* A group of no consumer protocol yet: one that only has offsets is made one; a classic one with
@@ -462,6 +562,7 @@ static void beat_stay(struct group *group, struct group_consumer_heartbeat *beat
     struct partition_set owned;
     struct records records;
     const char *message = NULL;
+    bool complete = true;
     bool told = beat->request->topic_partitions.count >= 0;
     group_records(group, &records);
     beat_owned(beat->request, &owned);
@@ -469,13 +570,16 @@ static void beat_stay(struct group *group, struct group_consumer_heartbeat *beat
     if (!err)
         err = beat_identify(group->consumer, beat, told ? &owned : NULL, &records, &member);
     if (!err)
-        beat_follow(member, beat, told ? &owned : NULL, &records);
+        complete = beat_follow(member, beat, told ? &owned : NULL, &records);
     else /* what was changed on the way, such as a migration, stands and is written */
         beat_refuse(beat, err,
                     message ? message : consumer_explain(group->shard->manager, group, err, beat));
     if (err)
         beat_undo_enter(group);
-    consumer_write(group, &records, beat_written, beat);
+    if (complete)
+        consumer_write(group, &records, beat_written, beat);
+    else
+        consumer_write(group, &records, beat_changed, NULL);
     partition_set_close(&owned);
     records_close(&records);
 }

@@ -2,9 +2,11 @@
  * the steps of a member towards it.
  *
  * Happy path: a change raises the group's epoch; the next heartbeat of anybody makes the target for
- * it, once the time between two targets has passed; each member's heartbeats take it there: first
- * it gives up what is another's now, then it gets its new epoch, then what has become free. Nothing
- * is given to a member while another has it, or has not yet said that it gave it up. */
+ * it, once the time between two targets has passed; of a huge group it is made on the worker pool,
+ * and heartbeats wait for it. Each member's heartbeats take it there: first it gives up what is
+ * another's now, then it gets its new epoch, then what has become free. Nothing is given to a
+ * member while another has it, or has not yet said that it gave it up. Failure modes: a target that
+ * no record holds is dropped; a group that is gone leaves its job alone. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -189,22 +191,6 @@ static void target_topics(const struct consumer_member *member,
     *own = both.items;
 }
 
-static void target_forget_indexes(struct consumer *consumer)
-{
-    struct consumer_list *list;
-    struct consumer_pattern *used;
-    size_t cursor = 0;
-    while ((list = map_next(&consumer->lists, &cursor, NULL, NULL))) {
-        mem_free(list->indexes.items);
-        list->indexes = (struct consumer_indexes){NULL, 0};
-    }
-    cursor = 0;
-    while ((used = map_next(&consumer->patterns, &cursor, NULL, NULL))) {
-        mem_free(used->indexes.items);
-        used->indexes = (struct consumer_indexes){NULL, 0};
-    }
-}
-
 const char *consumer_assignor_name(const struct consumer *consumer)
 {
     const char *enabled = group_settings(consumer->group)->assignors;
@@ -229,24 +215,6 @@ const char *consumer_assignor_name(const struct consumer *consumer)
     return assignor_find(wire_str_from(best), enabled) ? best : assignor_default(enabled);
 }
 
-static void target_take_over(struct consumer *consumer, struct assignor_member *made,
-                             struct records *records)
-{
-    LIST_EACH(step, &consumer->members)
-    {
-        struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
-        if (!partition_set_equal(&member->target, &made->after)) {
-            partition_set_move(&member->target, &made->after);
-            consumer_charge(member);
-            consumer_put_target(member, records);
-        }
-        made++;
-    }
-    consumer->target_epoch = consumer->epoch;
-    consumer->target_ms = env_wall_ms(group_env(consumer->group));
-    consumer_put_target_epoch(consumer, records);
-}
-
 static bool target_fits(const struct consumer_member *member, const struct partition_set *set)
 {
     size_t bytes = partition_set_topics(set) * TARGET_TOPIC_BYTES + set->count * sizeof(int32_t);
@@ -265,58 +233,211 @@ bool consumer_targets_fit(const struct consumer *consumer)
     return true;
 }
 
-static bool target_all_fit(const struct consumer *consumer, const struct assignor_member *made)
-{
-    LIST_EACH(step, &consumer->members)
-    if (!target_fits(LIST_ENTRY(step, struct consumer_member, link), &made++->after))
-        return false;
-    return true;
-}
-
 /* A clock that went back does not hold the group up. */
 bool consumer_target_is_due(const struct consumer *consumer)
 {
     int64_t passed_ms = env_wall_ms(group_env(consumer->group)) - consumer->target_ms;
-    if (consumer->target_epoch >= consumer->epoch)
+    if (consumer->target_epoch >= consumer->epoch || consumer->job)
         return false;
     return consumer->target_ms == 0 || passed_ms < 0 ||
            passed_ms >= group_settings(consumer->group)->consumer_assignment_ms;
 }
 
-int consumer_update_target(struct consumer *consumer, struct records *records)
-{
+/* What the assignor reads and makes, apart from the group: it may run on the worker pool. */
+struct target_job {
+    struct env_work work;
+    struct consumer *consumer; /* NULL once it is gone */
+    int32_t epoch;
+    assignor *assign;
     struct consumer_topics topics;
-    if (!consumer_target_is_due(consumer))
-        return 0;
-    topics_gather(&topics, consumer);
-    struct assignor_member *members =
-        mem_alloc((size_t)(consumer->member_count + 1) * sizeof(*members));
-    int32_t **own = mem_alloc((size_t)(consumer->member_count + 1) * sizeof(*own));
-    struct assignor_member *to = members;
+    struct assignor_member *members;
+    struct target_member *names; /* the same order */
+    int32_t member_count;
+    int32_t **indexes; /* what lists and expressions stand for */
+    size_t index_count;
+};
+
+struct target_member {
+    char *id;
+    char *instance_id; /* NULL = dynamic */
+    struct partition_set before;
+    int32_t *own; /* indexes that it shares with nobody; NULL = none */
+};
+
+/* The indexes that members share are the job's from now on. */
+static void target_keep_indexes(struct target_job *job)
+{
+    struct consumer *consumer = job->consumer;
+    struct consumer_list *list;
+    struct consumer_pattern *used;
+    size_t cursor = 0;
+    job->indexes = mem_alloc((consumer->lists.count + consumer->patterns.count + 1) *
+                             sizeof(*job->indexes));
+    while ((list = map_next(&consumer->lists, &cursor, NULL, NULL))) {
+        job->indexes[job->index_count++] = list->indexes.items;
+        list->indexes = (struct consumer_indexes){NULL, 0};
+    }
+    cursor = 0;
+    while ((used = map_next(&consumer->patterns, &cursor, NULL, NULL))) {
+        job->indexes[job->index_count++] = used->indexes.items;
+        used->indexes = (struct consumer_indexes){NULL, 0};
+    }
+}
+
+static struct target_job *target_begin(struct consumer *consumer)
+{
+    struct target_job *job = mem_alloc(sizeof(*job));
+    size_t slots = (size_t)consumer->member_count + 1;
+    job->consumer = consumer;
+    job->epoch = consumer->epoch;
+    job->assign = assignor_find(wire_str_from(consumer_assignor_name(consumer)),
+                                group_settings(consumer->group)->assignors);
+    job->members = mem_alloc(slots * sizeof(*job->members));
+    job->names = mem_alloc(slots * sizeof(*job->names));
+    topics_gather(&job->topics, consumer);
     LIST_EACH(step, &consumer->members)
     {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
-        to->order = member->instance_id ? member->instance_id : member->id;
-        target_topics(member, &topics, to, &own[to - members]);
-        to->before = &member->target;
+        struct assignor_member *to = &job->members[job->member_count];
+        struct target_member *name = &job->names[job->member_count++];
+        name->id = mem_strdup(member->id);
+        name->instance_id = member->instance_id ? mem_strdup(member->instance_id) : NULL;
+        partition_set_init(&name->before);
+        partition_set_copy(&name->before, &member->target);
+        target_topics(member, &job->topics, to, &name->own);
+        to->order = name->instance_id ? name->instance_id : name->id;
+        to->before = &name->before;
         partition_set_init(&to->after);
-        to++;
     }
-    assignor *assign = assignor_find(wire_str_from(consumer_assignor_name(consumer)),
-                                     group_settings(consumer->group)->assignors);
-    if (assign)
-        assign(topics.assignable, topics.count, members, consumer->member_count);
-    int err = target_all_fit(consumer, members) ? 0 : ERR_TOO_LARGE;
+    target_keep_indexes(job);
+    return job;
+}
+
+static void target_free(struct target_job *job)
+{
+    for (int32_t i = 0; i < job->member_count; i++) {
+        partition_set_close(&job->members[i].after);
+        partition_set_close(&job->names[i].before);
+        mem_free(job->names[i].id);
+        mem_free(job->names[i].instance_id);
+        mem_free(job->names[i].own);
+    }
+    for (size_t i = 0; i < job->index_count; i++)
+        mem_free(job->indexes[i]);
+    mem_free(job->indexes);
+    mem_free(job->names);
+    mem_free(job->members);
+    topics_close(&job->topics);
+    mem_free(job);
+}
+
+/* About how many steps the assignor takes: its own are bound by these (assignor.h). */
+static int64_t target_steps(const struct target_job *job)
+{
+    int64_t steps = job->member_count;
+    for (int32_t i = 0; i < job->topics.count; i++)
+        steps += job->topics.assignable[i].partitions;
+    for (int32_t i = 0; i < job->member_count; i++)
+        steps += job->members[i].topic_count + (int64_t)job->names[i].before.count;
+    return steps;
+}
+
+/* NULL when it has gone since. A static member may have come back under another id. */
+static struct consumer_member *target_find(const struct consumer *consumer,
+                                           const struct target_member *name)
+{
+    return name->instance_id ? consumer_find_instance(consumer, wire_str_from(name->instance_id))
+                             : consumer_find(consumer, wire_str_from(name->id));
+}
+
+static bool target_all_fit(const struct target_job *job)
+{
+    for (int32_t i = 0; i < job->member_count; i++) {
+        const struct consumer_member *member = target_find(job->consumer, &job->names[i]);
+        if (member && !target_fits(member, &job->members[i].after))
+            return false;
+    }
+    return true;
+}
+
+static int target_take_over(struct target_job *job, struct records *records)
+{
+    struct consumer *consumer = job->consumer;
+    if (!target_all_fit(job))
+        return ERR_TOO_LARGE;
+    for (int32_t i = 0; i < job->member_count; i++) {
+        struct consumer_member *member = target_find(consumer, &job->names[i]);
+        if (!member || partition_set_equal(&member->target, &job->members[i].after))
+            continue;
+        partition_set_move(&member->target, &job->members[i].after);
+        consumer_charge(member);
+        consumer_put_target(member, records);
+    }
+    consumer->target_epoch = job->epoch;
+    consumer->target_ms = env_wall_ms(group_env(consumer->group));
+    consumer_put_target_epoch(consumer, records);
+    return 0;
+}
+
+static void target_run(struct env_work *work)
+{
+    struct target_job *job = CONTAINER_OF(work, struct target_job, work);
+    if (job->assign)
+        job->assign(job->topics.assignable, job->topics.count, job->members, job->member_count);
+}
+
+static void target_ignore(void *data, int err)
+{
+    (void)data;
+    (void)err; /* the shard loads anew, or is gone */
+}
+
+/* The group has gone on meanwhile: members that came since have no part in it, and who went leaves
+ * a gap; both have raised the epoch, so that the next target is due. */
+static void target_done(struct env_work *work)
+{
+    struct target_job *job = CONTAINER_OF(work, struct target_job, work);
+    struct consumer *consumer = job->consumer;
+    if (!consumer) {
+        target_free(job);
+        return;
+    }
+    struct group *group = consumer->group;
+    struct records records;
+    consumer->job = NULL;
+    group_hold(group);
+    group_records(group, &records);
+    int err = consumer_check_write(group);
     if (!err)
-        target_take_over(consumer, members, records);
-    for (int32_t i = 0; i < consumer->member_count; i++) {
-        partition_set_close(&members[i].after);
-        mem_free(own[i]);
+        err = target_take_over(job, &records);
+    target_free(job);
+    consumer_target_made(consumer, err, &records);
+    if (records.count > 0)
+        consumer_write(group, &records, target_ignore, NULL);
+    records_close(&records);
+    group_release(group);
+}
+
+void consumer_leave_job(struct consumer *consumer)
+{
+    if (consumer->job)
+        consumer->job->consumer = NULL;
+    consumer->job = NULL;
+}
+
+int consumer_update_target(struct consumer *consumer, struct records *records)
+{
+    if (!consumer_target_is_due(consumer))
+        return 0;
+    struct target_job *job = target_begin(consumer);
+    if (target_steps(job) > group_settings(consumer->group)->assign_at_once_max) {
+        consumer->job = job;
+        env_work_submit(group_env(consumer->group), &job->work, target_run, target_done);
+        return 0;
     }
-    mem_free(own);
-    mem_free(members);
-    target_forget_indexes(consumer);
-    topics_close(&topics);
+    target_run(&job->work);
+    int err = target_take_over(job, records);
+    target_free(job);
     return err;
 }
 

@@ -46,6 +46,10 @@ enum group_migration { /* bits */
                        GROUP_MIGRATION_DOWNGRADE = 2
 };
 
+/* Partitions, members and subscriptions together: some milliseconds. Above that, assignors run on
+ * the worker pool. */
+enum { GROUP_ASSIGN_AT_ONCE_MAX = 10000 };
+
 /* The settings group.* and offsets.*, times in ms. */
 struct group_settings {
     int64_t session_min_ms;
@@ -60,6 +64,7 @@ struct group_settings {
     int64_t consumer_heartbeat_ms;
     int64_t consumer_assignment_ms; /* between two assignments of a group */
     int64_t consumer_max_size;
+    int64_t assign_at_once_max; /* steps of an assignor that the loop takes itself */
     int64_t memory_max; /* what all groups take: group.coordinator.memory.max.bytes */
     unsigned migration;    /* enum group_migration */
     bool consumer_enabled; /* group.coordinator.rebalance.protocols */

@@ -635,6 +635,36 @@ static void storm(void)
     }
 }
 
+/* A huge group's target comes from the worker pool: members see no difference. */
+static void the_same_on_the_pool(void)
+{
+    static void (*const tests[])(void) = {first_member,
+                                          second_member_waits_for_the_first,
+                                          revocation_takes_too_long,
+                                          session_ends,
+                                          leaving,
+                                          refusals,
+                                          lost_answer,
+                                          fenced_commits,
+                                          topics_come,
+                                          patterns,
+                                          range_by_vote,
+                                          static_member,
+                                          static_away_keeps_its_part,
+                                          max_size,
+                                          static_comes_back_as_itself,
+                                          assignment_interval,
+                                          first_assignment_is_made_at_once,
+                                          answered_when_stored,
+                                          failover_goes_on,
+                                          deleted_when_empty,
+                                          storm};
+    group_world_pool = true;
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
+        tests[i]();
+    group_world_pool = false;
+}
+
 TAP_MAIN(TAP_TEST(first_member), TAP_TEST(second_member_waits_for_the_first),
          TAP_TEST(revocation_takes_too_long), TAP_TEST(session_ends), TAP_TEST(leaving),
          TAP_TEST(refusals), TAP_TEST(lost_answer), TAP_TEST(fenced_commits), TAP_TEST(topics_come),
@@ -643,4 +673,4 @@ TAP_MAIN(TAP_TEST(first_member), TAP_TEST(second_member_waits_for_the_first),
          TAP_TEST(static_comes_back_as_itself), TAP_TEST(claims_too_much),
          TAP_TEST(assignment_interval), TAP_TEST(first_assignment_is_made_at_once),
          TAP_TEST(answered_when_stored), TAP_TEST(failover_goes_on), TAP_TEST(write_fails),
-         TAP_TEST(deleted_when_empty), TAP_TEST(storm))
+         TAP_TEST(deleted_when_empty), TAP_TEST(storm), TAP_TEST(the_same_on_the_pool))

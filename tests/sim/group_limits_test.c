@@ -66,9 +66,10 @@ static void members_fill_the_record(void)
 
 /* A member that would get more partitions than a record holds is refused; the others of the group,
  * and the other groups of the partition, go on. */
-static void target_too_large(void)
+static void target_too_large_in(bool pool)
 {
     static const uint64_t none[2];
+    group_world_pool = pool;
     group_world_init(&world, 6);
     group_world_add_topic(&world, "wide", 3000);
     world.batch_max = 10000;
@@ -91,6 +92,13 @@ static void target_too_large(void)
         group_world_failover(&world, false);
     }
     group_world_close(&world);
+    group_world_pool = false;
+}
+
+static void target_too_large(void)
+{
+    target_too_large_in(false);
+    target_too_large_in(true);
 }
 
 /* Appends fail though the log said that it would take them (no free descriptor, say): the partition

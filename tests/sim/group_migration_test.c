@@ -301,8 +301,19 @@ static void protocols_of_an_empty_group(void)
     group_world_close(&world);
 }
 
+static void the_same_on_the_pool(void)
+{
+    static void (*const tests[])(void) = {
+        upgrade_and_downgrade,   upgrade_keeps_what_is_owned, member_changes_protocol,
+        static_downgrade,        static_downgrade_rebalances, protocols_of_an_empty_group};
+    group_world_pool = true;
+    for (size_t i = 0; i < ARRAY_LEN(tests); i++)
+        tests[i]();
+    group_world_pool = false;
+}
+
 TAP_MAIN(TAP_TEST(upgrade_and_downgrade), TAP_TEST(upgrade_keeps_what_is_owned),
          TAP_TEST(no_migration_without_leave), TAP_TEST(classic_into_consumer_group),
          TAP_TEST(bad_subscription_changes_nothing), TAP_TEST(member_changes_protocol),
          TAP_TEST(static_downgrade), TAP_TEST(static_downgrade_rebalances),
-         TAP_TEST(protocols_of_an_empty_group))
+         TAP_TEST(protocols_of_an_empty_group), TAP_TEST(the_same_on_the_pool))

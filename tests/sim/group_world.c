@@ -164,6 +164,8 @@ void group_world_remove_topic(struct group_world *world, const char *name)
 
 /* ---- the world ---- */
 
+bool group_world_pool;
+
 static void world_no_lines(void *data, const char *line, int len)
 {
     (void)data;
@@ -198,6 +200,7 @@ void group_world_init(struct group_world *world, uint64_t seed)
                      .consumer_session_ms = 45000,
                      .consumer_heartbeat_ms = 5000,
                      .consumer_max_size = GROUP_WORLD_MEMBERS,
+                     .assign_at_once_max = group_world_pool ? 0 : GROUP_ASSIGN_AT_ONCE_MAX,
                      .memory_max = 1 << 30,
                      .migration = GROUP_MIGRATION_UPGRADE | GROUP_MIGRATION_DOWNGRADE,
                      .consumer_enabled = true,

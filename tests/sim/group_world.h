@@ -47,6 +47,8 @@ struct group_world {
     struct list calls;     /* freed with the world */
 };
 
+/* Assignors run on the worker pool, in worlds that are made from now on. */
+extern bool group_world_pool;
 /* Serves all partitions; the topic "t" of 8 partitions and "u" of 4 exist. */
 void group_world_init(struct group_world *world, uint64_t seed);
 void group_world_close(struct group_world *world);
