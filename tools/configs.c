@@ -226,7 +226,7 @@ static int configs_describe_one(const struct configs *c, const char *name)
     if (response->results.count != 1)
         status = tool_fail(c->run, "the broker did not answer for %s", name);
     else if (err_from_wire(response->results.items[0].error_code) == ERR_UNKNOWN_TOPIC_OR_PARTITION)
-        status = tool_fail(c->run, "there is no topic %s: see kafka-topics --list", name);
+        printf("The topic '%s' doesn't exist and doesn't have dynamic config.\n", name);
     else if (response->results.items[0].error_code)
         status = tool_fail(c->run, "%s",
                            tool_error_text(response->results.items[0].error_code,

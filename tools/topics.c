@@ -74,8 +74,9 @@ int topics_missing(struct tool_run *run)
     if (options_has(run->options, "if-exists"))
         return 0;
     const char *id = options_get(run->options, "topic-id");
-    return tool_fail(run, "there is no topic %s: see --list",
-                     id ? id : options_get(run->options, "topic"));
+    printf("Error while executing topic command : %s '%s' does not exist as expected\n",
+           id ? "TopicId" : "Topic", id ? id : options_get(run->options, "topic"));
+    return 1;
 }
 
 /* ---- finding ---- */

@@ -25,17 +25,32 @@ RECORDS = 30  # in each partition
 DEADLINE_S = 120
 
 
+OFFSETS = "org.apache.kafka.tools.GetOffsetShell"
+CLUSTER = "org.apache.kafka.tools.ClusterTool"
+PRODUCE = "org.apache.kafka.tools.ConsoleProducer"
+TOPICS = "org.apache.kafka.tools.TopicCommand"
+CONFIGS = "kafka.admin.ConfigCommand"
+STORAGE = "kafka.tools.StorageTool"
+OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFSETS: "kafka-get-offsets.sh",
+        CONSOLE: "kafka-console-consumer.sh", CLUSTER: "kafka-cluster.sh", TOPICS: "kafka-topics.sh",
+        PRODUCE: "kafka-console-producer.sh", CONFIGS: "kafka-configs.sh", STORAGE: "kafka-storage.sh"}
+
+
 def kafka(tool_class, *arguments):
-    if not any(name.startswith("kafka-tools-") for name in
-               (os.listdir(LIBRARY) if os.path.isdir(LIBRARY) else [])):
-        raise Skip("Apache Kafka's tools are not here: they need Maven (make clients says why)")
-    done = subprocess.run(["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp",
-                           os.path.join(LIBRARY, "*"), tool_class, *arguments],
-                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          timeout=DEADLINE_S)
+    done = kafka_run(tool_class, *arguments)
     check_equal(done.returncode, 0, f"the status of {tool_class} {arguments}\n"
                 f"{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done.stdout
+
+
+def kafka_run(tool_class, *arguments, stdin=""):
+    if not any(name.startswith("kafka-tools-") for name in
+               (os.listdir(LIBRARY) if os.path.isdir(LIBRARY) else [])):
+        raise Skip("Apache Kafka's tools are not here: they need Maven (make clients says why)")
+    return subprocess.run(["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-cp",
+                           os.path.join(LIBRARY, "*"), tool_class, *arguments],
+                          text=True, input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=DEADLINE_S)
 
 
 def groups(cluster, *arguments):
@@ -205,6 +220,111 @@ def kafka_tools():
         check_live(cluster)
         check_resets(cluster)
         check_deletes(cluster)
+
+
+def alike(tool_class, *arguments, status, words="", theirs=None, stdin=""):
+    """Both end with the status (Kafka's with `theirs`, where we differ on purpose) and say the words."""
+    done = kafka_run(tool_class, *arguments, stdin=stdin)
+    ours = tool(OURS[tool_class], *arguments, stdin=stdin, check_status=False)
+    for which, run, wanted in (("Kafka's", done, status if theirs is None else theirs), ("our", ours, status)):
+        check_equal(run.returncode, wanted, f"the status of {which} {OURS[tool_class]} {arguments}: "
+                    f"{run.stdout[-1000:]!r} {run.stderr[-1000:]!r}")
+        check(words in run.stdout + run.stderr, f"{which} {OURS[tool_class]} {arguments} does not say "
+              f"{words!r}: {run.stdout[-1000:]!r} {run.stderr[-1000:]!r}")
+    return ours.stdout, done.stdout
+
+
+@test("mistakes end as those of Kafka's tools do")
+def mistakes():
+    kafka(CONSOLE, "--version")
+    with Cluster(1) as cluster:
+        server = ("--bootstrap-server", cluster.bootstrap)
+        cluster.create_topic("t")
+        cluster.create_topic("numbers", partitions=1)
+        alike(GROUPS, *server, "--list", "--state", "nonsense", status=1,
+              words="Invalid state list 'nonsense'. Valid states are: ")
+        alike(GROUPS, *server, "--list", "--type", "nonsense", status=1,
+              words="Invalid types list 'nonsense'. Valid types are: ")
+        alike(LIST_GROUPS, *server, "--list", "--group-type", "nonsense", status=1)
+        alike(OFFSETS, *server, "--topic", "absent", status=1)
+        alike(OFFSETS, *server, "--topic", "t", "--time", "99999999999999", status=0)
+        # Kafka ends with 0 when errors left nothing to print.
+        alike(OFFSETS, *server, "--topic", "t", "--time", "-5", status=1, theirs=0)
+        headers = ("--topic", "t", "--property", "parse.headers=true", "--property", "null.marker=NULL")
+        for more in ((), ("--property", "ignore.error=true")):
+            alike(PRODUCE, *server, *headers, *more, stdin="NULL:v\tvalue\n", status=1, words="null")
+        alike(PRODUCE, *server, "--topic", "numbers", stdin="aaaa\nfive5\nbbbb\n", status=0)
+        out, theirs = alike(CONSOLE, *server, "--topic", "numbers", "--partition", "0", "--offset", "earliest",
+                            "--max-messages", "2", "--value-deserializer",
+                            "org.apache.kafka.common.serialization.IntegerDeserializer", status=1,
+                            words="Processed a total of 2 messages")
+        check_equal(out, theirs, "what is printed before the record that can't be read")
+        alike(TOPICS, *server, "--describe", "--topic", "absent", status=1,
+              words="Error while executing topic command : Topic 'absent' does not exist as expected")
+        alike(CONFIGS, *server, "--describe", "--topic", "absent", status=0,
+              words="The topic 'absent' doesn't exist and doesn't have dynamic config.")
+        for arguments in (("--topic", "t", "--entity-type", "topics"), ("--entity-type", "nonsense"), ()):
+            alike(CONFIGS, *server, "--describe", *arguments, status=1)
+        check_cluster_tool(cluster, server)
+
+
+def check_cluster_tool(cluster, server):
+    for arguments in (("cluster-id",), ("list-endpoints",), ("list-endpoints", "--include-fenced-brokers")):
+        out, theirs = alike(CLUSTER, *arguments, *server, status=0)
+        check_equal(out, theirs, f"the output of kafka-cluster.sh {arguments}")
+    alike(CLUSTER, "unregister", "-b", cluster.bootstrap, "--id", "7", status=1, words="Broker ID 7 not found")
+    for arguments in ((), ("nonsense",), ("cluster-id",), ("unregister", *server),
+                      ("unregister", *server, "--id", "x")):
+        alike(CLUSTER, *arguments, status=1)
+
+
+@test("kafka-storage answers as Kafka's does, each in directories of its own")
+def storage():
+    kafka(CONSOLE, "--version")
+    with Cluster(1, start=False) as cluster:
+        files = {}
+        for name in ("ours", "theirs"):
+            files[name] = os.path.join(cluster.directory, f"{name}.properties")
+            with open(files[name], "w") as file:
+                file.write("process.roles=broker,controller\nnode.id=1\n"
+                           "controller.quorum.bootstrap.servers=127.0.0.1:19093\n"
+                           "listeners=PLAINTEXT://127.0.0.1:19092,CONTROLLER://127.0.0.1:19093\n"
+                           "controller.listener.names=CONTROLLER\n"
+                           f"log.dirs={cluster.directory}/{name}/a,{cluster.directory}/{name}/b\n")
+
+        def both_say(*arguments, status, words=""):
+            for name, run in (("ours", lambda *a: tool("kafka-storage.sh", *a, check_status=False)),
+                              ("theirs", lambda *a: kafka_run(STORAGE, *a))):
+                done = run(*[files[name] if a == "FILE" else a for a in arguments])
+                said = (done.stdout + done.stderr).replace(f"/{name}/", "/DIR/")
+                check_equal(done.returncode, status, f"the status of {name} {arguments}: {said}")
+                check(words in said, f"{name} {arguments} does not say {words!r}: {said}")
+        first, second = (f"{cluster.directory}/DIR/{name}" for name in "ab")
+        cluster_id = "MkU3OEVBNTcwNTJENDM2Qg"
+        write = ("format", "-t", cluster_id, "-c", "FILE")
+        both_say(status=1)
+        both_say("nonsense", status=1)
+        both_say("random-uuid", status=0)
+        both_say("info", "-c", "FILE", status=1, words=f"Found problems:\n  {first} does not exist\n")
+        both_say("format", "-c", "FILE", status=1)
+        both_say("format", "-t", cluster_id, status=1)
+        both_say(*write, status=1, words="you must specify one of the following: --standalone, "
+                 "--initial-controllers, or --no-initial-controllers.")
+        both_say(*write, "--standalone", "--no-initial-controllers", status=1)
+        both_say(*write, "--standalone", "--feature", "nonsense=1", status=1)
+        both_say(*write, "--initial-controllers", "nonsense", status=1)
+        both_say(*write, "--standalone", status=0, words=f" directory {second} with ")
+        both_say(*write, "--standalone", status=1,
+                 words="is already formatted. Use --ignore-formatted to ignore this directory and "
+                 "format the others.")
+        both_say(*write, "--standalone", "--ignore-formatted", status=0,
+                 words="All of the log directories are already formatted.")
+        both_say("format", "-t", "other", "-c", "FILE", "-s", "-g", status=1,
+                 words=f"Invalid cluster.id in: {first}/meta.properties. Expected other, but read {cluster_id}")
+        both_say("info", "-c", "FILE", status=0, words=f"Found log directories:\n  {first}\n  {second}\n\n"
+                 f"Found metadata: {{cluster.id={cluster_id}, directory.id=")
+        done = tool("kafka-storage.sh", "info", "-c", files["theirs"], check_status=False)
+        check(done.returncode == 1 and "belongs to Apache Kafka" in done.stdout, done.stdout)
 
 
 tap.run()
