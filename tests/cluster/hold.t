@@ -204,7 +204,7 @@ def log_lines():
         node = cluster.nodes[0]
         for _ in range(GARBAGE):
             with wire.connect(node.port) as sock:
-                sock.sendall(wire.frame(struct.pack(">hhi", 999, 0, 1)))
+                sock.sendall(wire.frame(struct.pack(">hhihi", wire.METADATA, 1, 1, -1, 1 << 30)))
                 check(sock.recv(1) == b"", "garbage was answered")
         wait_until(lambda: "were held back" in node.log_text(), DEADLINE_S, "the rest is counted")
         lines = node.log_text().count("closing the connection of")
