@@ -18,9 +18,15 @@
 
 enum { COMMIT_EPOCH_VERSION = 9, COMMIT_IDS_VERSION = 10 };
 
-/* Lives until the write is through; the request may be answered before (its time is over). */
+/* Lives until all of it is written; the request may be answered before (its time is over). A large
+ * one is written in several turns, each when the last is stored; commits of the group that come
+ * meanwhile wait behind it, so that offsets count in the order in which they were sent. */
 struct commit {
-    struct group_commit *request;
+    struct group_commit *request; /* NULL once it is answered */
+    struct group *group;
+    struct list link; /* in the group's commits, from the one that takes several turns on */
+    int32_t topic;    /* what is to be written next */
+    int32_t partition;
     struct env_timer timer;
 };
 
@@ -40,23 +46,6 @@ static void commit_answer(struct group_commit *commit, int err)
                 topic->partitions.items[j].error_code = err_to_wire(err);
     }
     commit->done(commit);
-}
-
-static void commit_stored(void *data, int err)
-{
-    struct commit *commit = data;
-    env_timer_stop(&commit->timer);
-    if (commit->request)
-        commit_answer(commit->request, err);
-    mem_free(commit);
-}
-
-static void commit_late(void *data)
-{
-    struct commit *commit = data;
-    struct group_commit *request = commit->request;
-    commit->request = NULL;
-    commit_answer(request, ERR_COORDINATOR_NOT_AVAILABLE);
 }
 
 static bool commit_prepare(struct group_commit *commit)
@@ -129,71 +118,140 @@ static int commit_check_partition(const struct group *group, const struct image_
                : 0;
 }
 
-static void commit_put_topic(const struct group *group, struct group_commit *commit, int32_t index,
-                             const struct image_topic *known, struct records *records)
+static void commit_put_partition(const struct group *group, const struct group_commit *commit,
+                                 const struct image_topic *known, const commit_partition *from,
+                                 struct records *records)
 {
     const struct offset_commit_request *request = commit->request;
-    const commit_topic *topic = &request->topics.items[index];
-    commit_topic_answer *answer = &commit->response.topics.items[index];
-    for (int32_t i = 0; i < topic->partitions.count; i++) {
-        const commit_partition *from = &topic->partitions.items[i];
-        int err = commit_check_partition(group, known, from);
-        if (err) {
-            answer->partitions.items[i].error_code = err_to_wire(err);
-            continue;
-        }
-        bool stamped = commit->version == 1 && from->commit_timestamp >= 0;
-        struct offset offset = {.topic_id = known->id,
-                                .offset = from->committed_offset,
-                                .leader_epoch = from->committed_leader_epoch,
-                                .commit_ms = stamped ? from->commit_timestamp : records->wall_ms,
-                                .expire_ms = -1,
-                                .metadata = from->committed_metadata};
-        if (offset.metadata.len < 0)
-            offset.metadata = wire_str_from("");
-        if (request->retention_time_ms >= 0)
-            offset.expire_ms = commits_later_ms(offset.commit_ms, request->retention_time_ms);
-        records_put_offset(records, group_id(group), wire_str_from(known->name),
-                           from->partition_index, &offset);
-    }
+    bool stamped = commit->version == 1 && from->commit_timestamp >= 0;
+    struct offset offset = {.topic_id = known->id,
+                            .offset = from->committed_offset,
+                            .leader_epoch = from->committed_leader_epoch,
+                            .commit_ms = stamped ? from->commit_timestamp : records->wall_ms,
+                            .expire_ms = -1,
+                            .metadata = from->committed_metadata};
+    if (offset.metadata.len < 0)
+        offset.metadata = wire_str_from("");
+    if (request->retention_time_ms >= 0)
+        offset.expire_ms = commits_later_ms(offset.commit_ms, request->retention_time_ms);
+    records_put_offset(records, group_id(group), wire_str_from(known->name), from->partition_index,
+                       &offset);
 }
 
-static void commit_put(const struct group *group, struct group_commit *commit,
-                       struct records *records)
+static void commit_put_topic(struct commit *commit, struct records *records)
 {
-    int unknown = commit->version >= COMMIT_IDS_VERSION ? ERR_UNKNOWN_TOPIC_ID
-                                                        : ERR_UNKNOWN_TOPIC_OR_PARTITION;
-    for (int32_t i = 0; i < commit->request->topics.count; i++) {
-        const struct image_topic *topic =
-            commit_find_topic(group_image(group), commit, &commit->request->topics.items[i]);
-        if (topic) {
-            commit_put_topic(group, commit, i, topic, records);
-            continue;
-        }
-        commit_topic_answer *answer = &commit->response.topics.items[i];
-        for (int32_t j = 0; j < answer->partitions.count; j++)
-            answer->partitions.items[j].error_code = err_to_wire(unknown);
+    const struct group *group = commit->group;
+    struct group_commit *request = commit->request;
+    const commit_topic *topic = &request->request->topics.items[commit->topic];
+    commit_topic_answer *answer = &request->response.topics.items[commit->topic];
+    const struct image_topic *known = commit_find_topic(group_image(group), request, topic);
+    int unknown = request->version >= COMMIT_IDS_VERSION ? ERR_UNKNOWN_TOPIC_ID
+                                                         : ERR_UNKNOWN_TOPIC_OR_PARTITION;
+    while (commit->partition < topic->partitions.count &&
+           records->count < group_settings(group)->commit_at_once_max) {
+        const commit_partition *from = &topic->partitions.items[commit->partition];
+        int err = known ? commit_check_partition(group, known, from) : unknown;
+        answer->partitions.items[commit->partition++].error_code = err_to_wire(err);
+        if (!err)
+            commit_put_partition(group, request, known, from, records);
     }
+    if (commit->partition < topic->partitions.count)
+        return;
+    commit->topic++;
+    commit->partition = 0;
 }
 
-static void commit_write(struct group *group, struct group_commit *request)
+static bool commit_is_over(const struct commit *commit)
 {
-    struct env *env = group_env(group);
+    return !commit->request || commit->topic >= commit->request->request->topics.count;
+}
+
+static void commit_put(struct commit *commit, struct records *records)
+{
+    while (!commit_is_over(commit) &&
+           records->count < group_settings(commit->group)->commit_at_once_max)
+        commit_put_topic(commit, records);
+}
+
+static void commit_end(struct commit *commit, int err)
+{
+    env_timer_stop(&commit->timer);
+    list_remove(&commit->link);
+    if (commit->request)
+        commit_answer(commit->request, err);
+    mem_free(commit);
+}
+
+static void commit_stored(void *data, int err);
+
+/* Whether no other turn is needed: the rest is on its way to the log, or the commit is at its end
+ * and gone. */
+static bool commit_go_on(struct commit *commit)
+{
     struct records records;
-    group_records(group, &records);
-    commit_put(group, request, &records);
-    if (records.count == 0 && !records.err) {
-        commit_answer(request, 0); /* nothing is left to write */
-    } else {
-        struct commit *commit = mem_alloc(sizeof(*commit));
-        commit->request = request;
-        env_timer_init(env, &commit->timer, commit_late, commit);
-        env_timer_start(&commit->timer, group_settings(group)->commit_timeout_ms);
-        int err = write_records(group, &records, commit_stored, commit);
-        if (err)
-            commit_stored(commit, err);
-    }
+    group_records(commit->group, &records);
+    commit_put(commit, &records);
+    bool whole = commit_is_over(commit);
+    bool writes = records.count > 0 || records.err;
+    int err = writes ? write_records(commit->group, &records, commit_stored, commit) : 0;
     records_close(&records);
+    if (whole)
+        list_remove(&commit->link);
+    if (!writes || err)
+        commit_end(commit, err);
+    return whole || err;
+}
+
+/* Those that waited behind one that took several turns, up to the next such one. */
+static void commit_next(struct group *group)
+{
+    while (!list_empty(&group->commits)) {
+        struct commit *next = LIST_ENTRY(group->commits.next, struct commit, link);
+        int err = group->shard->closed ? ERR_NOT_COORDINATOR
+                  : group->deleting    ? ERR_COORDINATOR_LOAD_IN_PROGRESS
+                                       : 0;
+        if (!err && next->request)
+            err = commit_check_member(group, next->request);
+        if (err)
+            commit_end(next, err);
+        else if (!commit_go_on(next))
+            return;
+    }
+}
+
+static void commit_stored(void *data, int err)
+{
+    struct commit *commit = data;
+    struct group *group = commit->group;
+    bool part = !list_empty(&commit->link);
+    if (!err && part && group->deleting)
+        err = ERR_COORDINATOR_LOAD_IN_PROGRESS; /* the deletion is of one point in the log */
+    if (err || !part)
+        commit_end(commit, err);
+    else if (!commit_go_on(commit))
+        return;
+    if (part)
+        commit_next(group);
+}
+
+static void commit_late(void *data)
+{
+    struct commit *commit = data;
+    struct group_commit *request = commit->request;
+    commit->request = NULL;
+    commit_answer(request, ERR_COORDINATOR_NOT_AVAILABLE);
+}
+
+static void commit_begin(struct group *group, struct group_commit *request)
+{
+    struct commit *commit = mem_alloc(sizeof(*commit));
+    *commit = (struct commit){.request = request, .group = group};
+    env_timer_init(group_env(group), &commit->timer, commit_late, commit);
+    env_timer_start(&commit->timer, group_settings(group)->commit_timeout_ms);
+    bool first = list_empty(&group->commits);
+    list_push(&group->commits, &commit->link);
+    if (first)
+        commit_go_on(commit);
 }
 
 void group_manager_commit(struct group_manager *manager, struct group_commit *commit)
@@ -214,7 +272,7 @@ void group_manager_commit(struct group_manager *manager, struct group_commit *co
     }
     group = shard_group(shard, commit->request->group_id);
     group_hold(group);
-    commit_write(group, commit);
+    commit_begin(group, commit);
     group_release(group);
 }
 

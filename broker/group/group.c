@@ -75,6 +75,7 @@ struct group *group_new(struct shard *shard, struct wire_str id)
     list_push(&shard->order, &group->link);
     group_charge(group, &group->charged, (int64_t)sizeof(*group) + 2 * id.len + GROUP_OVERHEAD);
     offsets_init(&group->offsets);
+    list_init(&group->commits);
     list_init(&group->writes);
     return group;
 }
@@ -83,6 +84,7 @@ void group_free(struct group *group)
 {
     ASSERT(!group->classic && !group->consumer);
     ASSERT(group->in_flight == 0);
+    ASSERT(list_empty(&group->commits));
     list_remove(&group->link);
     offsets_close(&group->offsets);
     group_charge(group, &group->charged_offsets, 0);

@@ -19,6 +19,7 @@ struct group {
     struct consumer *consumer;
     int64_t charged;         /* for itself */
     int64_t charged_offsets; /* for its offsets */
+    struct list commits;     /* one that takes several turns, and those behind it (commits.c) */
     struct list writes;      /* of offsets, on their way (write.c) */
     int32_t in_flight; /* operations that hold the group */
     bool deleting;     /* DeleteGroups waits for what is in flight: others wait for that */

@@ -46,6 +46,7 @@ void group_settings_read(struct group_settings *settings, const struct config *c
         .consumer_session_ms = config_int(config, CONFIG_GROUP_CONSUMER_SESSION_TIMEOUT_MS),
         .consumer_heartbeat_ms = config_int(config, CONFIG_GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS),
         .consumer_assignment_ms = config_int(config, CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS),
+        .commit_at_once_max = GROUP_COMMIT_AT_ONCE_MAX,
         .assign_at_once_max = GROUP_ASSIGN_AT_ONCE_MAX,
         .consumer_max_size = config_int(config, CONFIG_GROUP_CONSUMER_MAX_SIZE),
         .memory_max = config_int(config, CONFIG_GROUP_COORDINATOR_MEMORY_MAX_BYTES),

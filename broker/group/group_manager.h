@@ -50,6 +50,10 @@ enum group_migration { /* bits */
  * the worker pool. */
 enum { GROUP_ASSIGN_AT_ONCE_MAX = 10000 };
 
+/* Offsets of one commit that are written in one turn, and taken over in one when they are stored:
+ * some milliseconds. */
+enum { GROUP_COMMIT_AT_ONCE_MAX = 2000 };
+
 /* The settings group.* and offsets.*, times in ms. */
 struct group_settings {
     int64_t session_min_ms;
@@ -64,6 +68,7 @@ struct group_settings {
     int64_t consumer_heartbeat_ms;
     int64_t consumer_assignment_ms; /* between two assignments of a group */
     int64_t consumer_max_size;
+    int64_t commit_at_once_max; /* offsets */
     int64_t assign_at_once_max; /* steps of an assignor that the loop takes itself */
     int64_t memory_max; /* what all groups take: group.coordinator.memory.max.bytes */
     unsigned migration;    /* enum group_migration */

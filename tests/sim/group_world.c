@@ -200,6 +200,7 @@ void group_world_init(struct group_world *world, uint64_t seed)
                      .consumer_session_ms = 45000,
                      .consumer_heartbeat_ms = 5000,
                      .consumer_max_size = GROUP_WORLD_MEMBERS,
+                     .commit_at_once_max = GROUP_COMMIT_AT_ONCE_MAX,
                      .assign_at_once_max = group_world_pool ? 0 : GROUP_ASSIGN_AT_ONCE_MAX,
                      .memory_max = 1 << 30,
                      .migration = GROUP_MIGRATION_UPGRADE | GROUP_MIGRATION_DOWNGRADE,
@@ -728,7 +729,7 @@ static void beat_done(struct group_consumer_heartbeat *op)
          i++) {
         const struct consumer_group_heartbeat_response_topic_partitions *topic =
             &response->assignment->topic_partitions.items[i];
-        for (int32_t j = 0; j < topic->partitions.count; j++)
+        for (int32_t j = 0; j < topic->partitions.count && topic->partitions.items[j] < 64; j++)
             beat->assigned[beat_topic(beat->world, &topic->topic_id)] |=
                 1ULL << topic->partitions.items[j];
     }
