@@ -62,6 +62,9 @@ static int cluster_print(struct tool_run *run, bool endpoints,
                            tool_error_text(response->error_code, response->error_message, &text));
     else if (endpoints)
         cluster_print_endpoints(response);
+    else if (response->cluster_id.len <= 0)
+        status = tool_fail(run, "the broker knows no cluster yet: see that most nodes of "
+                                "controller.quorum.voters run, and try again");
     else
         printf("Cluster ID: %.*s\n", WIRE_STR_ARGS(response->cluster_id));
     buf_close(&text);

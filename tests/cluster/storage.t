@@ -56,8 +56,9 @@ def tree(directory):
 
 
 def id_of(node):
-    said = tool("kafka-cluster.sh", "cluster-id", "--bootstrap-server", node.address).stdout
-    return said.replace("Cluster ID: ", "").strip()
+    """None while the node does not answer, or knows no cluster."""
+    done = tool("kafka-cluster.sh", "cluster-id", "--bootstrap-server", node.address, check_status=False)
+    return done.stdout.replace("Cluster ID: ", "").strip() if done.returncode == 0 else None
 
 
 def refused(node, *words):
@@ -108,12 +109,21 @@ def two_tries():
 def three_nodes():
     with Cluster(3, start=False) as cluster:
         cluster_id, other = new_id(), new_id()
-        for node in cluster.nodes[:2]:
-            format_node(node, cluster_id)
-            node.start()
+        first, last = cluster.nodes[0], cluster.nodes[2]
+        format_node(first, cluster_id)
+        first.start()  # alone it has no quorum
+
+        def ask():
+            return tool("kafka-cluster.sh", "cluster-id", "-b", first.address, check_status=False)
+        wait_until(lambda: "refused" not in ask().stderr, DEADLINE_S, "it answers")
+        done = ask()
+        check_equal((done.returncode, done.stdout), (1, ""), "what a node without a cluster says")
+        note(done.stderr)
+        format_node(cluster.nodes[1], cluster_id)
+        cluster.nodes[1].start()
         cluster.wait_serving()
         check_equal({id_of(node) for node in cluster.nodes[:2]}, {cluster_id}, "the cluster's id")
-        stranger = cluster.nodes[2]
+        stranger = last
         format_node(stranger, other)
         stranger.start()
         refused(stranger, cluster_id, other)
