@@ -14,6 +14,8 @@
 #include "broker/handlers/resources.h"
 #include "kafka/config.h"
 
+enum { CONFIG_ALTER_NOTE_MAX = 512 }; /* bytes of names in one line of the log */
+
 static int config_alter_refuse(struct config_alter *alter, struct config_alter_resource *resource,
                                int err, const char *format, ...) PRINTF_LIKE(4, 5);
 static int config_alter_refuse(struct config_alter *alter, struct config_alter_resource *resource,
@@ -36,27 +38,65 @@ static int config_alter_refuse(struct config_alter *alter, struct config_alter_r
 static const struct config_row *config_alter_row(const struct config_alter_resource *resource,
                                                  const char *key)
 {
-    enum config_id id =
-        resource->type == RESOURCES_TOPIC ? config_find_topic(key) : config_find(key);
+    bool listener;
+    enum config_id id = resource->type == RESOURCES_TOPIC ? config_find_topic(key)
+                                                          : config_find_base(key, &listener);
     return id == CONFIG_COUNT ? NULL : config_row(id);
 }
 
-/* Only what may change while a broker runs; names of Kafka that change nothing here are kept. */
-static int config_alter_check_broker(struct config_alter *alter,
-                                     struct config_alter_resource *resource, const char *key)
+/* What is wrong with the names of settings of a broker, in Kafka's words. A value of an unknown
+ * name is kept and shown as a secret, as Kafka does. */
+enum config_alter_wrong {
+    CONFIG_ALTER_FIXED,
+    CONFIG_ALTER_LISTENER_ONLY,
+    CONFIG_ALTER_BROKER_ONLY,
+    CONFIG_ALTER_WRONGS
+};
+
+static const char *const config_alter_sentences[CONFIG_ALTER_WRONGS] = {
+    [CONFIG_ALTER_FIXED] = "Cannot update these configs dynamically: ",
+    [CONFIG_ALTER_LISTENER_ONLY] = "These security configs can be dynamically updated only "
+                                   "per-listener using the listener prefix: ",
+    [CONFIG_ALTER_BROKER_ONLY] = "Cannot update these configs at default cluster level, broker id "
+                                 "must be specified: ",
+};
+
+static bool config_alter_is_wrong(const struct config_alter_resource *resource, const char *key,
+                                  enum config_alter_wrong wrong)
 {
-    const struct config_row *row = config_alter_row(resource, key);
-    if (!row) {
-        if (config_is_foreign(key))
-            return 0;
-        const char *near = config_nearest(key, false);
-        return config_alter_refuse(
-            alter, resource, ERR_INVALID_CONFIG, "Unknown broker setting %s%s%s%s", key,
-            near ? ": did you mean " : "", near ? near : "", near ? "?" : ".");
+    bool listener;
+    enum config_id id = config_find_base(key, &listener);
+    unsigned flags = id < CONFIG_COUNT && !listener ? config_row(id)->flags : CONFIG_DYNAMIC;
+    switch (wrong) {
+    case CONFIG_ALTER_FIXED:
+        return !(flags & CONFIG_DYNAMIC);
+    case CONFIG_ALTER_LISTENER_ONLY:
+        return flags & CONFIG_PER_LISTENER;
+    default:
+        return wire_str_is_empty(resource->name) && !config_is_for_all(id, listener);
     }
-    if (!(row->flags & CONFIG_DYNAMIC) || (row->flags & CONFIG_TOPIC_ONLY))
-        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
-                                   "Cannot update these configs dynamically: Set(%s)", key);
+}
+
+/* Names all settings that are wrong in the same way. Taking a value back is never wrong. */
+static int config_alter_check_names(struct config_alter *alter,
+                                    struct config_alter_resource *resource,
+                                    const Meta__AlterConfigs__Resource *out)
+{
+    for (enum config_alter_wrong wrong = 0; wrong < CONFIG_ALTER_WRONGS; wrong++) {
+        struct buf names;
+        buf_init(&names);
+        for (size_t i = 0; i < out->n_entries; i++)
+            if (out->entries[i]->operation != META__CONFIG_ENTRY__OPERATION__DELETE &&
+                config_alter_is_wrong(resource, out->entries[i]->key, wrong))
+                buf_printf(&names, "%s%s", names.len ? ", " : "", out->entries[i]->key);
+        bool found = names.len > 0;
+        if (found)
+            config_alter_refuse(alter, resource, ERR_INVALID_REQUEST, "%s[%s]",
+                                config_alter_sentences[wrong], buf_text(&names));
+        buf_close(&names);
+        if (found)
+            return ERR_INVALID_REQUEST;
+    }
     return 0;
 }
 
@@ -72,13 +112,16 @@ static int config_alter_check_value(struct config_alter *alter,
         return config_alter_refuse(
             alter, resource, ERR_INVALID_CONFIG, "Can't %s to key %s because its type is not LIST.",
             entry->operation == CONFIG_ALTER_APPEND ? "APPEND" : "SUBTRACT", key);
-    if (!row || entry->operation != CONFIG_ALTER_SET)
+    if (entry->operation != CONFIG_ALTER_SET || (!row && resource->type != RESOURCES_TOPIC))
         return 0;
     struct buf problem;
     buf_init(&problem);
-    int err = config_check_value(row, key, value, &problem);
-    if (err)
-        config_alter_refuse(alter, resource, err, "%s", buf_text(&problem));
+    bool topic = resource->type == RESOURCES_TOPIC;
+    int err = topic ? config_topic_check(key, value, &problem)
+                    : config_check_value(row, key, value, &problem);
+    if (err) /* Kafka's code for a bad value differs between the two */
+        config_alter_refuse(alter, resource, topic ? err : ERR_INVALID_REQUEST, "%s",
+                            buf_text(&problem));
     buf_close(&problem);
     return err;
 }
@@ -154,7 +197,7 @@ static int config_alter_resolve_list(struct config_alter *alter,
 /* ---- one resource ---- */
 
 static int config_alter_fill_entry(struct config_alter *alter,
-                                   struct config_alter_resource *resource, const char *name,
+                                   struct config_alter_resource *resource,
                                    const struct config_alter_entry *entry, Meta__ConfigEntry *out)
 {
     struct arena *arena = &alter->request->arena;
@@ -168,12 +211,22 @@ static int config_alter_fill_entry(struct config_alter *alter,
         return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
                                    "A setting must not contain a NUL character.");
     out->operation = (Meta__ConfigEntry__Operation)entry->operation;
-    if (!err && resource->type == RESOURCES_BROKER)
-        err = config_alter_check_broker(alter, resource, out->key);
-    if (!err)
-        err = config_alter_check_value(alter, resource, entry, out->key, out->value);
-    if (!err && entry->operation >= CONFIG_ALTER_APPEND)
-        err = config_alter_resolve_list(alter, resource, name, out);
+    return err;
+}
+
+static int config_alter_check_all(struct config_alter *alter,
+                                  struct config_alter_resource *resource,
+                                  Meta__AlterConfigs__Resource *out)
+{
+    int err = resource->type == RESOURCES_BROKER ? config_alter_check_names(alter, resource, out)
+                                                 : 0;
+    for (size_t i = 0; !err && i < out->n_entries; i++) {
+        const struct config_alter_entry *entry = &resource->entries[i];
+        err = config_alter_check_value(alter, resource, entry, out->entries[i]->key,
+                                       out->entries[i]->value);
+        if (!err && entry->operation >= CONFIG_ALTER_APPEND)
+            err = config_alter_resolve_list(alter, resource, out->name, out->entries[i]);
+    }
     return err;
 }
 
@@ -197,12 +250,39 @@ static int config_alter_fill(struct config_alter *alter, struct config_alter_res
     if (err || !out->entries)
         return ERR_NO_MEMORY;
     for (size_t i = 0; !err && i < count; i++)
-        err = config_alter_fill_entry(alter, resource, out->name, &resource->entries[i],
-                                      out->entries[i]);
-    return err;
+        err = config_alter_fill_entry(alter, resource, &resource->entries[i], out->entries[i]);
+    return err ? err : config_alter_check_all(alter, resource, out);
 }
 
 /* ---- the request ---- */
+
+/* A change that is accepted and does nothing must not look as if it did. */
+static void config_alter_note_idle(struct config_alter *alter, size_t i, struct buf *names)
+{
+    const struct config_alter_resource *resource = alter->sent[i];
+    const Meta__AlterConfigs__Resource *sent = alter->command.resources[i];
+    for (size_t j = 0; j < sent->n_entries && names->len < CONFIG_ALTER_NOTE_MAX; j++) {
+        const char *key = sent->entries[j]->key;
+        const struct config_row *row = config_alter_row(resource, key);
+        bool own = row && (resource->type == RESOURCES_TOPIC || config_find(key) < CONFIG_COUNT);
+        bool idle = !own || (row->flags & CONFIG_NO_EFFECT);
+        if (idle && sent->entries[j]->operation != META__CONFIG_ENTRY__OPERATION__DELETE)
+            buf_printf(names, "%s%.80s", names->len ? ", " : "", key);
+    }
+}
+
+static void config_alter_note(struct config_alter *alter)
+{
+    struct buf names;
+    buf_init(&names);
+    for (size_t i = 0; !alter->validate_only && i < alter->command.n_resources; i++)
+        if (!alter->sent[i]->error_code)
+            config_alter_note_idle(alter, i, &names);
+    if (names.len > 0)
+        request_warn(alter->request, "settings changed by %s: accepted, no effect: %s",
+                     request_peer(alter->request), buf_text(&names));
+    buf_close(&names);
+}
 
 static void config_alter_result(void *data, int err, const char *sentence,
                                 const Meta__CommandReply *reply)
@@ -217,6 +297,7 @@ static void config_alter_result(void *data, int err, const char *sentence,
             decided ? (int16_t)decided->error : err_to_wire(err ? err : ERR_UNKNOWN_SERVER_ERROR);
         resource->message = command_keep(arena, decided ? decided->message : sentence);
     }
+    config_alter_note(alter);
 }
 
 static void config_alter_finish(void *data, int err)

@@ -136,6 +136,7 @@ static bool create_topics_fill_configs(struct request *request, Meta__CreateTopi
         .node_id = request->broker->node_id,
         .topic = create_topics_override,
         .topic_data = topic,
+        .raw = true,
     };
     struct create_topics_response_creatable_topic_configs *out =
         WIRE_ARRAY(&request->arena, &result->configs, (int32_t)settings_topic_count(),
@@ -144,7 +145,7 @@ static bool create_topics_fill_configs(struct request *request, Meta__CreateTopi
         return false;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         struct setting setting;
-        if (!settings_is_topic(id))
+        if (!settings_is_topic(&settings, id))
             continue;
         if (settings_of_topic(&settings, id, &setting))
             return false;

@@ -79,7 +79,7 @@ static int deletion_begin(struct deletion_item *item, struct wire_str topic,
     if (topic_name_is_internal(topic))
         return ERR_INVALID_TOPIC_EXCEPTION;
     const struct log *log = partition_log(item->partition);
-    if (log && !log_config(log)->cleanup_delete)
+    if (log && log_config(log)->cleanup_compact && !log_config(log)->cleanup_delete)
         return ERR_POLICY_VIOLATION;
     return partition_delete_records(item->partition, asked->offset, &item->wait);
 }

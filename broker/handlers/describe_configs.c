@@ -116,7 +116,8 @@ static bool describe_topic(struct describe_configs *describe)
         return false;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         struct setting setting;
-        if (!settings_is_topic(id) || !describe_wants(describe, config_row(id)->topic_name))
+        if (!settings_is_topic(&describe->settings, id) ||
+            !describe_wants(describe, config_row(id)->topic_name))
             continue;
         if (settings_of_topic(&describe->settings, id, &setting) ||
             !describe_add(describe, &setting))
@@ -162,23 +163,41 @@ static bool describe_is_own(struct describe_configs *describe)
     return false;
 }
 
+/* What was set dynamically and has no row: it is shown back, or that it is there. */
+static bool describe_others(struct describe_configs *describe)
+{
+    size_t cursor = 0;
+    const char *key;
+    while (settings_next_other(&describe->settings, &cursor, &key)) {
+        struct setting setting;
+        if (!describe_wants(describe, key))
+            continue;
+        if (settings_of_other(&describe->settings, key, &setting) ||
+            !describe_add(describe, &setting))
+            return false;
+    }
+    return true;
+}
+
 static bool describe_broker(struct describe_configs *describe)
 {
     if (wire_str_is_empty(describe->asked->resource_name))
         return describe_all_brokers(describe);
     if (!describe_is_own(describe))
         return true;
-    if (!describe_make_room(describe, CONFIG_COUNT))
+    if (!describe_make_room(describe,
+                            CONFIG_COUNT + settings_other_count(&describe->settings)))
         return false;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         struct setting setting;
-        if (!settings_is_broker(id) || !describe_wants(describe, config_row(id)->name))
+        if (!describe_wants(describe, config_row(id)->name) ||
+            !settings_is_broker(&describe->settings, id))
             continue;
-        settings_of_broker(&describe->settings, id, &setting);
-        if (!describe_add(describe, &setting))
+        if (settings_of_broker(&describe->settings, id, &setting) ||
+            !describe_add(describe, &setting))
             return false;
     }
-    return true;
+    return describe_others(describe);
 }
 
 static bool describe_resource(struct describe_configs *describe)

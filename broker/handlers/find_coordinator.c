@@ -136,12 +136,14 @@ static int32_t coordinator_replicas(const struct request *request)
 static void coordinator_create_topic(struct request *request)
 {
     const struct config *config = request->broker->config;
+    int64_t size = config_int(config, CONFIG_OFFSETS_TOPIC_SEGMENT_BYTES);
+    bool small = size < config_row(CONFIG_LOG_SEGMENT_BYTES)->min; /* no topic may have so little */
     char segment_bytes[24];
-    snprintf(segment_bytes, sizeof(segment_bytes), "%lld",
-             (long long)config_int(config, CONFIG_OFFSETS_TOPIC_SEGMENT_BYTES));
+    snprintf(segment_bytes, sizeof(segment_bytes), "%lld", (long long)size);
     const struct command_setting settings[] = {{"cleanup.policy", "compact"},
                                                {"compression.type", "producer"},
-                                               {"segment.bytes", segment_bytes}};
+                                               {small ? "internal.segment.bytes" : "segment.bytes",
+                                                segment_bytes}};
     const struct command_topic topic = {
         .name = GROUP_OFFSETS_TOPIC,
         .partitions = (int32_t)config_int(config, CONFIG_OFFSETS_TOPIC_NUM_PARTITIONS),

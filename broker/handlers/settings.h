@@ -3,7 +3,9 @@
  *
  * A value comes from the first of: the topic, this broker's dynamic settings, those of all brokers,
  * the file, the default. All that say something are the synonyms of the setting (KIP-226). A
- * setting in milliseconds also has those in older units as synonyms. */
+ * setting in milliseconds also has those in older units as synonyms, but, as in Kafka, only behind
+ * an entry of its own. What is told as the value is in Kafka's normal form; the synonyms of brokers
+ * are as they were written. A password, and what is not known, is never told. */
 #ifndef BROKER_HANDLERS_SETTINGS_H
 #define BROKER_HANDLERS_SETTINGS_H
 
@@ -54,20 +56,30 @@ struct settings {
     int32_t node_id;
     config_override *topic; /* a topic's own values, NULL for none */
     void *topic_data;
+    bool raw; /* values that were set are told as they were written, as CreateTopics does */
 };
 
-/* Whether topics have the setting; whether brokers have it. */
-bool settings_is_topic(enum config_id id);
-bool settings_is_broker(enum config_id id);
+/* Whether the topic, or the broker, is told to have the setting. */
+bool settings_is_topic(const struct settings *settings, enum config_id id);
+bool settings_is_broker(const struct settings *settings, enum config_id id);
+/* How many a topic has at most. */
 size_t settings_topic_count(void);
 
-/* ERR_NO_MEMORY when the arena's limit is reached. */
+/* All return ERR_NO_MEMORY when the arena's limit is reached. */
 int settings_of_topic(const struct settings *settings, enum config_id id,
                       struct setting *setting) MUST_CHECK;
-void settings_of_broker(const struct settings *settings, enum config_id id,
-                        struct setting *setting);
-/* A dynamic setting of all brokers as it stands in the image; the row may be unknown here: then it
- * counts as a secret. */
+int settings_of_broker(const struct settings *settings, enum config_id id,
+                       struct setting *setting) MUST_CHECK;
+
+/* Dynamic settings of this broker, and of all, that have no row of their own: with a listener's
+ * name in front, or unknown. Walk: start with *cursor = 0; false at the end. */
+bool settings_next_other(const struct settings *settings, size_t *cursor, const char **key);
+int settings_of_other(const struct settings *settings, const char *key,
+                      struct setting *setting) MUST_CHECK;
+/* How many the walk finds at most. */
+size_t settings_other_count(const struct settings *settings);
+
+/* A dynamic setting of all brokers as it stands in the image. */
 void settings_of_all_brokers(const struct image_config *config, struct setting *setting);
 
 #endif

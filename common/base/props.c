@@ -1,5 +1,6 @@
 /* Java properties files. Happy path: take a logical line (joined by backslashes), split it at the
- * first separator that is not escaped, unescape both halves. */
+ * first separator that is not escaped, unescape both halves. A byte order mark in front, as editors
+ * of Windows write it, is no part of the first name. */
 #include "base/props.h"
 
 #include <stdbool.h>
@@ -174,7 +175,8 @@ static int props_parse_line(struct props *props, char *text, size_t len, int lin
 
 int props_parse(struct props *props, const char *text, size_t len, int *line)
 {
-    struct props_reader reader = {text, text + len, 1};
+    size_t mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    struct props_reader reader = {text + mark, text + len, 1};
     char *logical = mem_alloc(len + 1);
     int err = 0;
     while (err == 0 && reader.at < reader.end) {

@@ -86,6 +86,7 @@ static void config_put(struct config *config, enum config_id id, const char *tex
         ASSERT(config_parse_bool(text, &is_true));
         value->number = is_true;
         break;
+    case CONFIG_TYPE_SHORT:
     case CONFIG_TYPE_INT:
     case CONFIG_TYPE_LONG:
         ASSERT(config_parse_int(text, &value->number));
@@ -94,6 +95,7 @@ static void config_put(struct config *config, enum config_id id, const char *tex
         ASSERT(config_parse_double(text, &value->real));
         break;
     case CONFIG_TYPE_STRING:
+    case CONFIG_TYPE_CLASS:
     case CONFIG_TYPE_LIST:
     case CONFIG_TYPE_PASSWORD:
         break;
@@ -116,73 +118,107 @@ static int config_check_text(const struct config *config, const struct props_ent
     return ERR_INVALID;
 }
 
-static int config_read_entry(struct config *config, const struct props_entry *entry,
-                             struct buf *problem)
+static int config_refuse_unknown(const struct config *config, const struct props_entry *entry,
+                                 struct buf *problem)
 {
-    enum config_id id = config_find(entry->key);
+    const char *nearest = config_nearest(entry->key, false);
+    config_say_line(config->file, entry->line, problem);
+    buf_printf(problem, "%s is not a known setting: ", entry->key);
+    if (nearest)
+        buf_printf(problem, "did you mean %s?", nearest);
+    else
+        buf_printf(problem, "remove it, or check how it is spelled");
+    return ERR_UNKNOWN_OPTION;
+}
+
+/* Access control that is asked for and not there would leave a cluster open: that is no "no
+ * effect". */
+static int config_check_guard(const struct config *config, const struct config_row *row,
+                              const struct props_entry *entry, struct buf *problem)
+{
+    if (!(row->flags & CONFIG_GUARD) || entry->value[0] == '\0')
+        return 0;
+    config_say_line(config->file, entry->line, problem);
+    buf_printf(problem, "%s=%s: %s", entry->key, entry->value, row->doc);
+    return ERR_UNSUPPORTED;
+}
+
+/* ${provider:path:key} stands for a text that is somewhere else, and must not be taken for it. */
+static bool config_is_provided(const struct props *props, const char *value)
+{
+    const char *providers = props_get(props, "config.providers");
+    const char *mark = strstr(value, "${");
+    return providers && providers[0] && mark && strchr(mark, ':') && strchr(mark, '}');
+}
+
+static int config_refuse_provided(const struct config *config, const struct props_entry *entry,
+                                  struct buf *problem)
+{
+    config_say_line(config->file, entry->line, problem);
+    buf_printf(problem,
+               "the value of %s would come from a config provider, and these are not available: "
+               "write the value itself",
+               entry->key);
+    return ERR_UNSUPPORTED;
+}
+
+static int config_check_entry(const struct config *config, const struct config_row *row,
+                              const struct props_entry *entry, struct buf *problem)
+{
     struct buf reason;
-    if (id == CONFIG_COUNT) {
-        const char *nearest = config_nearest(entry->key, false);
-        config_say_line(config->file, entry->line, problem);
-        buf_printf(problem, "%s is not a known setting: ", entry->key);
-        if (nearest)
-            buf_printf(problem, "did you mean %s?", nearest);
-        else
-            buf_printf(problem, "remove it, or check how it is spelled");
-        return ERR_UNKNOWN_OPTION;
-    }
     buf_init(&reason);
-    int err = config_check_value(config_row(id), entry->key, entry->value, &reason);
+    int err = config_check_value(row, entry->key, entry->value, &reason);
     if (err) {
         config_say_line(config->file, entry->line, problem);
         buf_printf(problem, "%s", buf_text(&reason));
-    } else {
-        config_put(config, id, arena_strndup(&config->strings, entry->value, strlen(entry->value)));
-        config->values[id].line = entry->line;
-        config->values[id].given = true;
     }
     buf_close(&reason);
     return err ? ERR_INVALID : 0;
 }
 
-/* Access control that is asked for and not there would leave a cluster open: that is no "no
- * effect". */
-static int config_check_authorizer(const struct config *config, const struct props_entry *entry,
-                                   struct buf *problem)
+/* Names of listener.name.NAME.X are checked as X, and those of other releases and of plug-ins not
+ * at all; neither has an effect. */
+static int config_read_entry(struct config *config, const struct props *props,
+                             const struct props_entry *entry, struct buf *problem, bool *idle)
 {
-    if (strcmp(entry->key, "authorizer.class.name") != 0 || entry->value[0] == '\0')
-        return 0;
-    config_say_line(config->file, entry->line, problem);
-    buf_printf(problem,
-               "authorizer.class.name=%s: access control is not available yet: remove the "
-               "setting, and let only trusted hosts reach the listeners",
-               entry->value);
-    return ERR_UNSUPPORTED;
+    bool listener;
+    enum config_id id = config_find_base(entry->key, &listener);
+    const struct config_row *row = id < CONFIG_COUNT ? config_row(id) : NULL;
+    *idle = listener || !row || (row->flags & CONFIG_NO_EFFECT);
+    if (!row)
+        return config_is_foreign(entry->key) ? 0 : config_refuse_unknown(config, entry, problem);
+    bool provided = config_is_provided(props, entry->value);
+    if (provided && !*idle)
+        return config_refuse_provided(config, entry, problem);
+    int err = config_check_guard(config, row, entry, problem);
+    if (!err && !provided)
+        err = config_check_entry(config, row, entry, problem);
+    if (err || listener || provided)
+        return err;
+    config_put(config, id, arena_strndup(&config->strings, entry->value, strlen(entry->value)));
+    config->values[id].line = entry->line;
+    config->values[id].given = true;
+    return 0;
 }
 
 static int config_read(struct config *config, const struct props *props, struct buf *problem,
                        struct buf *notes)
 {
-    struct buf idle;
-    buf_init(&idle);
+    struct buf names;
+    buf_init(&names);
     int err = 0;
     for (size_t i = 0; i < props->count && err == 0; i++) {
         const struct props_entry *entry = &props->entries[i];
+        bool idle = false;
         err = config_check_text(config, entry, problem);
         if (!err)
-            err = config_check_authorizer(config, entry, problem);
-        if (err || strcmp(entry->key, "authorizer.class.name") == 0)
-            continue;
-        enum config_id id = config_find(entry->key);
-        bool foreign = id == CONFIG_COUNT && config_is_foreign(entry->key);
-        if (foreign || (id < CONFIG_COUNT && config_row(id)->flags & CONFIG_NO_EFFECT))
-            buf_printf(&idle, "%s%s", idle.len ? ", " : "", entry->key);
-        if (!foreign)
-            err = config_read_entry(config, entry, problem);
+            err = config_read_entry(config, props, entry, problem, &idle);
+        if (idle)
+            buf_printf(&names, "%s%s", names.len ? ", " : "", entry->key);
     }
-    if (idle.len > 0)
-        buf_printf(notes, "%s: accepted, no effect: %s\n", config->file, buf_text(&idle));
-    buf_close(&idle);
+    if (names.len > 0)
+        buf_printf(notes, "%s: accepted, no effect: %s\n", config->file, buf_text(&names));
+    buf_close(&names);
     return err;
 }
 
@@ -303,8 +339,15 @@ int config_load(struct env *env, const char *file, const char *const *overrides,
 
 int64_t config_int(const struct config *config, enum config_id id)
 {
-    ASSERT(config_row(id)->type == CONFIG_TYPE_INT || config_row(id)->type == CONFIG_TYPE_LONG);
+    enum config_type type = config_row(id)->type;
+    ASSERT(type == CONFIG_TYPE_SHORT || type == CONFIG_TYPE_INT || type == CONFIG_TYPE_LONG);
     return config->values[id].number;
+}
+
+int64_t config_int_or(const struct config *config, enum config_id id, const char *value)
+{
+    int64_t number;
+    return value && config_parse_int(value, &number) ? number : config_int(config, id);
 }
 
 bool config_bool(const struct config *config, enum config_id id)
@@ -340,9 +383,7 @@ static const char *config_topic_text(config_override *override, void *data, enum
 int64_t config_topic_int(const struct config *config, config_override *override, void *data,
                          enum config_id id)
 {
-    const char *text = config_topic_text(override, data, id);
-    int64_t value;
-    return text && config_parse_int(text, &value) ? value : config_int(config, id);
+    return config_int_or(config, id, config_topic_text(override, data, id));
 }
 
 bool config_topic_bool(const struct config *config, config_override *override, void *data,

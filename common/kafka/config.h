@@ -21,19 +21,28 @@ struct config;
 
 enum config_type {
     CONFIG_TYPE_BOOL,
+    CONFIG_TYPE_SHORT,
     CONFIG_TYPE_INT,
     CONFIG_TYPE_LONG,
     CONFIG_TYPE_DOUBLE,
     CONFIG_TYPE_STRING,
+    CONFIG_TYPE_CLASS,
     CONFIG_TYPE_LIST,
-    CONFIG_TYPE_PASSWORD
+    CONFIG_TYPE_PASSWORD /* never shown */
 };
 
 enum config_flags {
-    CONFIG_DYNAMIC = 1,   /* may be changed while the node runs */
-    CONFIG_READ_ONLY = 2, /* only in the file */
-    CONFIG_NO_EFFECT = 4, /* accepted, checked, described; changes nothing here */
-    CONFIG_TOPIC_ONLY = 8 /* exists for topics only */
+    CONFIG_DYNAMIC = 1,       /* may be changed while the node runs */
+    CONFIG_READ_ONLY = 2,     /* only in the file */
+    CONFIG_NO_EFFECT = 4,     /* accepted, checked, described; changes nothing here */
+    CONFIG_TOPIC_ONLY = 8,    /* exists for topics only */
+    CONFIG_PER_BROKER = 16,   /* may be changed for one broker at a time, not for all at once */
+    CONFIG_PER_LISTENER = 32, /* may be changed only as listener.name.NAME. in front of it */
+    CONFIG_NOT_TOLD = 64,     /* listed only where it is set: Kafka 4 has no such name */
+    CONFIG_OWN_DEFAULT = 128, /* Kafka has no default: ours is not told as one */
+    CONFIG_ANY_CASE = 256,    /* letters of both cases are the same in its words */
+    CONFIG_FILLED = 512,      /* an empty text, or list, is refused */
+    CONFIG_GUARD = 1024       /* refused when it is set: ignoring it would leave something open */
 };
 
 struct config_row {
@@ -63,9 +72,11 @@ void config_free(struct config *config);
 
 /* ---- values ---- */
 
-/* INT and LONG. Of a setting with older units (log.retention.ms, .minutes, .hours; log.roll.ms,
- * .hours; log.roll.jitter.ms, .hours) the ms form returns what they say together. */
+/* SHORT, INT and LONG. Of a setting with older units (log.retention.ms, .minutes, .hours;
+ * log.roll.ms, .hours; log.roll.jitter.ms, .hours) the ms form returns what they say together. */
 int64_t config_int(const struct config *config, enum config_id id);
+/* The same of `value` where that is one, else the file's. */
+int64_t config_int_or(const struct config *config, enum config_id id, const char *value);
 bool config_bool(const struct config *config, enum config_id id);
 double config_double(const struct config *config, enum config_id id);
 /* The text of a setting of any type; "" if it is unset. */
@@ -78,6 +89,9 @@ bool config_is_set(const struct config *config, enum config_id id);
 /* 0, or ERR_INVALID_CONFIG with a sentence in `problem`: the key is no setting of a topic, or the
  * value is not one of its values. */
 int config_topic_check(const char *key, const char *value, struct buf *problem) MUST_CHECK;
+/* The same of a dynamic setting of brokers: listener.name.NAME.X is checked as X, and what is not
+ * known is taken. */
+int config_broker_check(const char *key, const char *value, struct buf *problem) MUST_CHECK;
 /* The topic's own value when override(data, topic name of the setting) returns one (not NULL), else
  * the broker's. The row must have a topic name. */
 typedef const char *config_override(void *data, const char *key);
@@ -100,8 +114,20 @@ enum config_id config_find_topic(const char *topic_name);
 /* 0, or ERR_INVALID_CONFIG with the sentence ("NAME=VALUE is ...: write ...") in `problem`. */
 int config_check_value(const struct config_row *row, const char *name, const char *value,
                        struct buf *problem) MUST_CHECK;
-/* Whether a broker accepts the name and it changes nothing: settings of Kafka's ZooKeeper, of its
- * threads, of plug-ins. */
+/* Whether the value of a STRING is that word. */
+bool config_is_word(const char *text, const char *word);
+/* A checked value in Kafka's normal form: true or false, numbers without ornament, lists without
+ * blanks and doubles; other texts without the blanks around them. Appends to `out`. */
+void config_normal(const struct config_row *row, const char *value, struct buf *out);
+/* The row that says what a name means: its own, or of listener.name.NAME.X (and, where logins are
+ * configured, listener.name.NAME.MECHANISM.X) that of X. CONFIG_COUNT when nothing is known: the
+ * value may be a secret then. *listener is set to whether the name has such a prefix. */
+enum config_id config_find_base(const char *name, bool *listener);
+/* Whether all brokers at once may be told to change the setting of that row (of config_find_base),
+ * with or without a listener's name in front. */
+bool config_is_for_all(enum config_id id, bool listener);
+/* Whether a broker accepts a name that has no row, and it changes nothing: settings of Kafka's
+ * ZooKeeper, of other releases, of plug-ins. */
 bool config_is_foreign(const char *name);
 /* The known name that is closest to `name`, for "did you mean"; NULL when none is close. */
 const char *config_nearest(const char *name, bool topic);

@@ -5,9 +5,9 @@
  * - id: the name in upper case with _ for the dots, without the CONFIG_ of the enum;
  * - default: text, NULL = unset;
  * - topic name: the override of a topic, NULL = none;
- * - min, max: for INT, LONG and DOUBLE; CONFIG_MAX_INT, CONFIG_MAX_LONG are the limits of Java;
+ * - min, max: for numbers; CONFIG_MAX_INT, CONFIG_MAX_LONG are the limits of Java;
  * - allowed: values separated by |, NULL = any; for a LIST each element is checked;
- * - flags: CONFIG_DYNAMIC, CONFIG_READ_ONLY, CONFIG_NO_EFFECT, CONFIG_TOPIC_ONLY.
+ * - flags: enum config_flags.
  *
  * Names, types and defaults are Kafka's (4.x, with those of 2.1 that files still contain). One
  * default differs: log.flush.interval.messages is 1, so that an acknowledged record is on disk. */
@@ -16,7 +16,13 @@
 
 #include <stdint.h>
 
+#include "kafka/config_idle.h"
+
+#define CONFIG_MIN_SHORT     INT16_MIN
+#define CONFIG_MAX_SHORT     INT16_MAX
+#define CONFIG_MIN_INT       INT32_MIN
 #define CONFIG_MAX_INT       INT32_MAX
+#define CONFIG_MIN_LONG      INT64_MIN
 #define CONFIG_MAX_LONG      INT64_MAX
 #define CONFIG_MAX_LONG_TEXT "9223372036854775807"
 #define CONFIG_MAX_INT_TEXT  "2147483647"
@@ -25,36 +31,40 @@
 #define CONFIG_NODE_ROWS(X) \
     X(BROKER_ID, "broker.id", INT, "-1", NULL, -1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The id of this node, the older name of node.id.") \
-    X(NODE_ID, "node.id", INT, "-1", NULL, -1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+    X(NODE_ID, "node.id", INT, "-1", NULL, -1, CONFIG_MAX_INT, NULL, \
+      CONFIG_READ_ONLY | CONFIG_OWN_DEFAULT, \
       "The id of this node; unique in the cluster.") \
     X(PROCESS_ROLES, "process.roles", LIST, "broker,controller", NULL, 0, 0, "broker|controller", \
-      CONFIG_READ_ONLY, "What this process does: broker, controller, or both.") \
+      CONFIG_READ_ONLY | CONFIG_OWN_DEFAULT | CONFIG_FILLED, \
+      "What this process does: broker, controller, or both.") \
     X(BROKER_RACK, "broker.rack", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The rack of this broker; replicas of a partition are spread over racks.") \
-    X(LISTENERS, "listeners", LIST, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+    X(LISTENERS, "listeners", LIST, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_FILLED, \
       "Where this node listens: NAME://host:port, separated by commas; an empty host is any.") \
     X(ADVERTISED_LISTENERS, "advertised.listeners", LIST, NULL, NULL, 0, 0, NULL, \
-      CONFIG_READ_ONLY, \
+      CONFIG_READ_ONLY | CONFIG_FILLED, \
       "The addresses that clients and other brokers are told, when they differ from listeners.") \
-    X(LISTENER_SECURITY_PROTOCOL_MAP, "listener.security.protocol.map", LIST, NULL, NULL, 0, 0, \
+    X(LISTENER_SECURITY_PROTOCOL_MAP, "listener.security.protocol.map", STRING, NULL, NULL, 0, 0, \
       NULL, CONFIG_READ_ONLY, "The security protocol of each listener name: NAME:PROTOCOL.") \
     X(INTER_BROKER_LISTENER_NAME, "inter.broker.listener.name", STRING, NULL, NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY, "The listener that brokers use among themselves.") \
     X(SECURITY_INTER_BROKER_PROTOCOL, "security.inter.broker.protocol", STRING, "PLAINTEXT", \
       NULL, 0, 0, "PLAINTEXT|SSL|SASL_PLAINTEXT|SASL_SSL", CONFIG_READ_ONLY, \
       "The protocol between brokers, when inter.broker.listener.name is not set.") \
-    X(PORT, "port", INT, "9092", NULL, 0, 65535, NULL, CONFIG_READ_ONLY, \
+    X(PORT, "port", INT, "9092", NULL, 0, 65535, NULL, CONFIG_READ_ONLY | CONFIG_NOT_TOLD, \
       "The port to listen on, when listeners is not set.") \
-    X(HOST_NAME, "host.name", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+    X(HOST_NAME, "host.name", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_NOT_TOLD, \
       "The host to listen on, when listeners is not set; empty is any.") \
     X(ADVERTISED_HOST_NAME, "advertised.host.name", STRING, NULL, NULL, 0, 0, NULL, \
-      CONFIG_READ_ONLY, \
+      CONFIG_READ_ONLY | CONFIG_NOT_TOLD, \
       "The host that clients are told, when neither listeners nor advertised.listeners is set.") \
-    X(ADVERTISED_PORT, "advertised.port", INT, NULL, NULL, 0, 65535, NULL, CONFIG_READ_ONLY, \
+    X(ADVERTISED_PORT, "advertised.port", INT, NULL, NULL, 0, 65535, NULL, \
+      CONFIG_READ_ONLY | CONFIG_NOT_TOLD, \
       "The port that clients are told, when neither listeners nor advertised.listeners is set.") \
-    X(LOG_DIR, "log.dir", STRING, "/tmp/kafka-logs", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+    X(LOG_DIR, "log.dir", LIST, "/tmp/kafka-logs", NULL, 0, 0, NULL, \
+      CONFIG_READ_ONLY | CONFIG_FILLED, \
       "The directory of the logs, when log.dirs is not set.") \
-    X(LOG_DIRS, "log.dirs", LIST, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+    X(LOG_DIRS, "log.dirs", LIST, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_FILLED, \
       "The directories of the logs, separated by commas.") \
     X(METADATA_LOG_DIR, "metadata.log.dir", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The directory of the cluster metadata; the first log directory when it is not set.") \
@@ -70,10 +80,10 @@
     X(CONTROLLED_SHUTDOWN_ENABLE, "controlled.shutdown.enable", BOOL, "true", NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY, "Whether SIGTERM moves the leaders away before the broker stops.") \
     X(CONTROLLED_SHUTDOWN_MAX_RETRIES, "controlled.shutdown.max.retries", INT, "3", NULL, 0, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
       "How often a controlled shutdown is tried.") \
     X(CONTROLLED_SHUTDOWN_RETRY_BACKOFF_MS, "controlled.shutdown.retry.backoff.ms", LONG, "5000", \
-      NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
       "The wait between two of these tries.")
 
 #define CONFIG_QUORUM_ROWS(X) \
@@ -82,7 +92,8 @@
     X(CONTROLLER_QUORUM_BOOTSTRAP_SERVERS, "controller.quorum.bootstrap.servers", LIST, NULL, \
       NULL, 0, 0, NULL, CONFIG_READ_ONLY, "Where to find the metadata quorum: host:port.") \
     X(CONTROLLER_LISTENER_NAMES, "controller.listener.names", LIST, NULL, NULL, 0, 0, NULL, \
-      CONFIG_READ_ONLY, "The names in listeners that belong to the controller.") \
+      CONFIG_READ_ONLY | CONFIG_FILLED, \
+      "The names in listeners that belong to the controller.") \
     X(CONTROLLER_QUORUM_ELECTION_TIMEOUT_MS, "controller.quorum.election.timeout.ms", INT, \
       "400", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "A voter that hears nothing of a leader for this long starts an election.") \
@@ -125,7 +136,7 @@
       "How much of a client's batch is looked at before it is taken: each record (strict), or " \
       "only the header, whose timestamps are then believed (headers).") \
     X(COMPRESSION_TYPE, "compression.type", STRING, "producer", "compression.type", 0, 0, \
-      "producer|uncompressed|none|gzip|snappy|lz4|zstd", CONFIG_DYNAMIC, \
+      "producer|uncompressed|gzip|snappy|lz4|zstd", CONFIG_DYNAMIC, \
       "The codec of stored batches; producer keeps what was sent.") \
     X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", "compression.gzip.level", -1, \
       9, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
@@ -144,7 +155,7 @@
     X(LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS, "leader.imbalance.check.interval.seconds", LONG, \
       "300", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How often that is checked.") \
     X(LEADER_IMBALANCE_PER_BROKER_PERCENTAGE, "leader.imbalance.per.broker.percentage", INT, \
-      "10", NULL, 0, 100, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      "10", NULL, 0, 100, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
       "The share of a broker's partitions that may be led elsewhere before that.") \
     X(FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST, \
       "", "follower.replication.throttled.replicas", 0, 0, NULL, CONFIG_DYNAMIC | \
@@ -155,12 +166,22 @@
     X(REMOTE_STORAGE_ENABLE, "remote.storage.enable", BOOL, "false", "remote.storage.enable", 0, \
       0, "false", CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, \
       "Whether old segments move to remote storage; not available, only false is accepted.") \
-    X(CREATE_TOPIC_POLICY_CLASS_NAME, "create.topic.policy.class.name", STRING, NULL, NULL, 0, 0, \
-      NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "A Java class that checks new topics.")
+    X(REMOTE_LOG_COPY_DISABLE, "remote.log.copy.disable", BOOL, "false", \
+      "remote.log.copy.disable", 0, 0, NULL, \
+      CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TIERS) \
+    X(REMOTE_LOG_DELETE_ON_DISABLE, "remote.log.delete.on.disable", BOOL, "false", \
+      "remote.log.delete.on.disable", 0, 0, NULL, \
+      CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TIERS) \
+    X(CREATE_TOPIC_POLICY_CLASS_NAME, "create.topic.policy.class.name", CLASS, NULL, NULL, 0, 0, \
+      NULL, CONFIG_READ_ONLY | CONFIG_GUARD, \
+      "New topics can't be checked by a Java class: remove the setting.")
 
 #define CONFIG_LOG_ROWS(X) \
-    X(LOG_SEGMENT_BYTES, "log.segment.bytes", INT, "1073741824", "segment.bytes", 14, \
+    X(LOG_SEGMENT_BYTES, "log.segment.bytes", INT, "1073741824", "segment.bytes", 1048576, \
       CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, "The largest size of a segment file.") \
+    X(INTERNAL_SEGMENT_BYTES, "internal.segment.bytes", INT, NULL, "internal.segment.bytes", \
+      CONFIG_MIN_INT, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NOT_TOLD, \
+      "The size of a segment file for tests: any number, and it wins.") \
     X(LOG_ROLL_HOURS, "log.roll.hours", INT, "168", NULL, 1, CONFIG_MAX_INT, NULL, \
       CONFIG_READ_ONLY, "As log.roll.ms, in hours; log.roll.ms wins.") \
     X(LOG_ROLL_MS, "log.roll.ms", LONG, NULL, "segment.ms", 1, CONFIG_MAX_LONG, NULL, \
@@ -194,7 +215,7 @@
     X(LOG_CLEANER_ENABLE, "log.cleaner.enable", BOOL, "true", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "Whether compaction runs.") \
     X(LOG_CLEANER_DEDUPE_BUFFER_SIZE, "log.cleaner.dedupe.buffer.size", LONG, "134217728", NULL, \
-      1048576, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      1048576, CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC, \
       "Memory that a run of compaction takes at most for the keys it has seen, 24 bytes each; " \
       "with more keys than that it takes several runs.") \
     X(LOG_CLEANER_BACKOFF_MS, "log.cleaner.backoff.ms", LONG, "15000", NULL, 0, CONFIG_MAX_LONG, \
@@ -248,12 +269,14 @@
       "How far in the future a record's time may be.") \
     X(LOG_MESSAGE_TIMESTAMP_DIFFERENCE_MAX_MS, "log.message.timestamp.difference.max.ms", LONG, \
       CONFIG_MAX_LONG_TEXT, "message.timestamp.difference.max.ms", 0, CONFIG_MAX_LONG, NULL, \
-      CONFIG_DYNAMIC | CONFIG_NO_EFFECT, "The older form of the two limits above.") \
+      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
+      "The older form of the two limits above.") \
     X(LOG_MESSAGE_FORMAT_VERSION, "log.message.format.version", STRING, "3.0-IV1", \
-      "message.format.version", 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      "message.format.version", 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
       "The record format of old releases; batches are always of format 2.") \
     X(LOG_MESSAGE_DOWNCONVERSION_ENABLE, "log.message.downconversion.enable", BOOL, "true", \
-      "message.downconversion.enable", 0, 0, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+      "message.downconversion.enable", 0, 0, NULL, \
+      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
       "Whether batches are converted for clients older than 0.11.") \
     X(PRODUCER_ID_EXPIRATION_MS, "producer.id.expiration.ms", INT, "86400000", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, \
@@ -286,14 +309,16 @@
       NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "The wait before a partition is fetched again after an error.") \
     X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, \
-      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, \
+      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
       "The most bytes a second that a leader sends to throttled replicas.") \
     X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, \
-      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, \
+      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
       "The most bytes a second that throttled replicas fetch.") \
     X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, \
       "replica.alter.log.dirs.io.max.bytes.per.second", LONG, CONFIG_MAX_LONG_TEXT, NULL, 0, \
-      CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+      CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
       "The most bytes a second that replicas copy between log directories.") \
     X(REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS, \
       "replica.high.watermark.checkpoint.interval.ms", LONG, "5000", NULL, 1, CONFIG_MAX_LONG, \
@@ -353,7 +378,8 @@
       "Memory that the groups of this broker may take; above it new members and new offsets are " \
       "refused.") \
     X(GROUP_COORDINATOR_REBALANCE_PROTOCOLS, "group.coordinator.rebalance.protocols", LIST, \
-      "classic,consumer", NULL, 0, 0, "classic|consumer|streams|share", CONFIG_READ_ONLY, \
+      "classic,consumer", NULL, 0, 0, "classic|consumer|streams|share", \
+      CONFIG_READ_ONLY | CONFIG_FILLED, \
       "The group protocols that are served.") \
     X(GROUP_COORDINATOR_THREADS, "group.coordinator.threads", INT, "4", NULL, 1, CONFIG_MAX_INT, \
       NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The threads of the group coordinator.") \
@@ -392,9 +418,11 @@
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The most members of a group of the consumer protocol.") \
     X(GROUP_CONSUMER_ASSIGNORS, "group.consumer.assignors", LIST, "uniform,range", NULL, 0, 0, \
-      NULL, CONFIG_READ_ONLY, "The assignors of the broker; the first is the default.") \
+      NULL, CONFIG_READ_ONLY | CONFIG_FILLED, \
+      "The assignors of the broker; the first is the default.") \
     X(GROUP_CONSUMER_MIGRATION_POLICY, "group.consumer.migration.policy", STRING, \
-      "bidirectional", NULL, 0, 0, "bidirectional|upgrade|downgrade|disabled", CONFIG_READ_ONLY, \
+      "bidirectional", NULL, 0, 0, "bidirectional|upgrade|downgrade|disabled", \
+      CONFIG_READ_ONLY | CONFIG_ANY_CASE, \
       "Whether groups may move between the classic and the consumer protocol.") \
     X(OFFSET_METADATA_MAX_BYTES, "offset.metadata.max.bytes", INT, "4096", NULL, 0, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
@@ -402,7 +430,7 @@
     X(OFFSETS_LOAD_BUFFER_SIZE, "offsets.load.buffer.size", INT, "5242880", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "How much is read at a time when offsets are loaded.") \
-    X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", INT, "3", NULL, 1, \
+    X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", SHORT, "3", NULL, 1, \
       32767, NULL, CONFIG_READ_ONLY, \
       "The replicas of the offsets topic; fewer brokers make it fewer.") \
     X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", NULL, 1, \
@@ -427,7 +455,8 @@
     CONFIG_LOG_ROWS(X)                                                                             \
     CONFIG_REPLICA_ROWS(X)                                                                         \
     CONFIG_NET_ROWS(X)                                                                             \
-    CONFIG_GROUP_ROWS(X)
+    CONFIG_GROUP_ROWS(X)                                                                           \
+    CONFIG_IDLE_LIST(X)
 
 enum config_id {
 #define CONFIG_ENUM_ROW(id, ...) CONFIG_##id,

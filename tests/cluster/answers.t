@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """What a broker answers to what it can't do: the error ends the client's tries and says why, and the
-log names it once."""
+log names it once. And dynamic settings: what is refused, what is shown back, what has its effect."""
 import os
 import sys
 
@@ -10,6 +10,7 @@ import tap
 import wire
 from cluster import Cluster
 from tap import check, check_equal, test
+from tool import tool
 from wait import wait_until
 
 DEADLINE_S = 30
@@ -58,6 +59,110 @@ def transactions():
             error = failed.args[0]
         check(error and error.fatal(), f"init_transactions: {error} is not final")
         check("transactions are not available" in error.str(), f"no reason: {error.str()}")
+
+
+def configs(cluster, *arguments, status=0):
+    done = tool("kafka-configs.sh", "--bootstrap-server", cluster.bootstrap, *arguments,
+                check_status=False)
+    check_equal(done.returncode, status, f"the status of {arguments}: {done.stdout}{done.stderr}")
+    return done.stdout + done.stderr
+
+
+def alter(cluster, where, *settings, status=0):
+    return configs(cluster, "--alter", *where, "--add-config", ",".join(settings), status=status)
+
+
+BROKER, ALL, TOPIC = ("--broker", "0"), ("--broker-defaults",), ("--topic", "t")
+
+
+@test("settings of brokers: secrets and what is not known are shown as there, and not told")
+def dynamic_settings_shown():
+    with Cluster(1) as cluster:
+        alter(cluster, BROKER, "no.such.setting=hunter2", "log.cleaner.threads=2",
+              "listener.name.a.ssl.keystore.password=hunter2", "listener.name.a.ssl.keystore.type=JKS")
+        alter(cluster, ALL, "unclean.leader.election.enable=FALSE", "background.threads=07")
+        shown = configs(cluster, "--describe", *BROKER)
+        for line in ("no.such.setting=null sensitive=true", "log.cleaner.threads=2 sensitive=false",
+                     "listener.name.a.ssl.keystore.password=null sensitive=true",
+                     "listener.name.a.ssl.keystore.type=JKS sensitive=false"):
+            check(line in shown, f"no {line} in {shown}")
+        shown += configs(cluster, "--describe", "--all", *BROKER)
+        for line in ("unclean.leader.election.enable=false ", "background.threads=7 ",
+                     "ssl.key.password=null sensitive=true"):
+            check(line in shown, f"no {line} in {shown}")
+        text = cluster.nodes[0].log_text()
+        check("hunter2" not in shown + text, "a secret is told")
+        check("accepted, no effect: no.such.setting, log.cleaner.threads, listener.name.a.ssl.keystore."
+              "password, listener.name.a.ssl.keystore.type" in text, "no line about what has no effect")
+        configs(cluster, "--alter", *BROKER, "--delete-config", "no.such.setting,never.there")
+        check("no.such" not in configs(cluster, "--describe", *BROKER), "it is still shown")
+
+
+@test("settings that are refused, in Kafka's words")
+def dynamic_settings_refused():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t")
+        for where, setting, sentence in (
+                (BROKER, "security.inter.broker.protocol=SSL",
+                 "Cannot update these configs dynamically: [security.inter.broker.protocol]"),
+                (ALL, "listener.name.a.ssl.key.password=x",
+                 "Cannot update these configs at default cluster level, broker id must be specified: "
+                 "[listener.name.a.ssl.key.password]"),
+                (ALL, "ssl.truststore.type=JKS", "only per-listener using the listener prefix: "
+                 "[ssl.truststore.type]"),
+                (BROKER, "log.cleaner.threads=x", "log.cleaner.threads=x is not a whole number"),
+                (ALL, "log.segment.bytes=14", "log.segment.bytes=14 is out of range"),
+                (ALL, "log.cleanup.policy=[delete,delete]", "delete is there twice"),
+                (TOPIC, "x=3", "Unknown topic config name: x"),
+                (TOPIC, "cleanup.policy=COMPACT", "cleanup.policy=COMPACT is not possible"),
+                (TOPIC, "compression.type=none", "compression.type=none is not possible"),
+                (TOPIC, "segment.bytes=1000", "segment.bytes=1000 is out of range")):
+            said = alter(cluster, where, setting, status=1)
+            check(sentence in said, f"{setting}: {said}")
+        alter(cluster, TOPIC, "retention.ms=0", "internal.segment.bytes=1000", "preallocate=TRUE",
+              "local.retention.ms=5", "min.cleanable.dirty.ratio=.50")
+        shown = configs(cluster, "--describe", *TOPIC)
+        for line in ("retention.ms=0 ", "internal.segment.bytes=1000 ", "preallocate=true ",
+                     "local.retention.ms=5 ", "min.cleanable.dirty.ratio=0.5 "):
+            check(line in shown, f"no {line} in {shown}")
+
+
+def connects(port):
+    try:
+        wire.ask(port, wire.request(wire.API_VERSIONS, 0, b""))
+    except (ConnectionError, TimeoutError):
+        return False
+    return True
+
+
+@test("max.connections and max.connections.per.ip have their effect when they change")
+def dynamic_connections():
+    with Cluster(1) as cluster:
+        port = cluster.nodes[0].port
+        for setting in ("max.connections", "max.connections.per.ip"):
+            kept = [wire.connect(port) for _ in range(3)]
+            wait_until(lambda: connects(port), DEADLINE_S, "a fourth connection is served")
+            alter(cluster, BROKER, f"{setting}=3")
+            wait_until(lambda: not connects(port), DEADLINE_S, f"{setting}=3 refuses a fourth")
+            for connection in kept:
+                connection.close()
+            wait_until(lambda: connects(port), DEADLINE_S, "one alone is served")
+            configs(cluster, "--alter", *BROKER, "--delete-config", setting)
+
+
+@test("log.cleaner.backoff.ms has its effect when it changes")
+def dynamic_backoff():
+    with Cluster(1, log_cleaner_backoff_ms=86400000) as cluster:
+        cluster.create_topic("t", cleanup_policy="compact", internal_segment_bytes=16384,
+                             min_cleanable_dirty_ratio=0.01)
+        lines = "".join(f"k:{i}\n" for i in range(2000))
+        for _ in range(3):
+            tool("kafka-console-producer.sh", "--bootstrap-server", cluster.bootstrap, "--topic", "t",
+                 "--property", "parse.key=true", "--property", "key.separator=:", stdin=lines)
+        check("compacted" not in cluster.nodes[0].log_text(), "it was compacted too early")
+        alter(cluster, ALL, "log.cleaner.backoff.ms=50")
+        wait_until(lambda: "compacted up to" in cluster.nodes[0].log_text(), DEADLINE_S,
+                   "the log is compacted")
 
 
 tap.run()

@@ -18,7 +18,7 @@ TOPIC = "compacted"
 KEYS = 50
 ROUNDS = 40  # records of each key
 CLEANER = {"log_cleaner_backoff_ms": 50, "log_retention_check_interval_ms": 200}
-CONFIGS = {"cleanup_policy": "compact", "segment_bytes": 16384, "min_cleanable_dirty_ratio": 0.01,
+CONFIGS = {"cleanup_policy": "compact", "internal_segment_bytes": 16384, "min_cleanable_dirty_ratio": 0.01,
            "delete_retention_ms": 100, "segment_ms": 1000}
 BATCH = 20  # records: several batches go into a segment
 DEADLINE_S = 60

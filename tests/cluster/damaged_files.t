@@ -236,7 +236,7 @@ def is_checkpointed(node):
 
 def write_base(cluster, how):
     node = cluster.nodes[0]
-    cluster.create_topic(TOPIC, segment_bytes=400, index_interval_bytes=100)
+    cluster.create_topic(TOPIC, internal_segment_bytes=400, index_interval_bytes=100)
     acked = []
     producer = Producer({**PRODUCER, "bootstrap.servers": cluster.bootstrap})
     for i in range(RECORDS):  # each in a batch of its own

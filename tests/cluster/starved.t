@@ -52,7 +52,7 @@ def open_files(node):
 
 @test(f"{IDLE} connections and {FILES} descriptors: who is served is served, logs roll, new ones later")
 def descriptors():
-    with Cluster(1, start=False, log_segment_bytes=20000, log_index_interval_bytes=1000) as cluster:
+    with Cluster(1, start=False, internal_segment_bytes=20000, log_index_interval_bytes=1000) as cluster:
         node = cluster.nodes[0]
         node.limits = [f"--nofile={FILES}"]
         cluster.start()

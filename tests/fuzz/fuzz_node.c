@@ -150,7 +150,7 @@ static struct config *node_config(void)
                                               {"offsets.topic.num.partitions", "2"},
                                               {"offsets.topic.replication.factor", "1"},
                                               {"group.initial.rebalance.delay.ms", "0"},
-                                              {"log.segment.bytes", "16384"},
+                                              {"internal.segment.bytes", "16384"},
                                               {"auto.leader.rebalance.enable", "false"}};
     struct props props;
     struct buf problem, notes;

@@ -119,7 +119,7 @@ static struct config *cluster_config(struct cluster *cluster, int i)
     cluster_set(&props, "broker.session.timeout.ms", "1500");
     cluster_set(&props, "broker.heartbeat.interval.ms", "300");
     cluster_set(&props, "replica.lag.time.max.ms", "%lld", (long long)lag_ms);
-    cluster_set(&props, "log.segment.bytes", "16384");
+    cluster_set(&props, "internal.segment.bytes", "16384");
     cluster_set(&props, "auto.leader.rebalance.enable", "false");
     if (cluster->options.expiry) {
         cluster_set(&props, "log.retention.ms", "%d", NODE_RETENTION_MS);

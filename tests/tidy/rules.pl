@@ -178,7 +178,11 @@ sub check_folders {
 
 # A setting that nothing reads would be ignored in silence: the log names those without effect.
 sub check_settings {
-    my $table = 'common/kafka/config_table.h';
+    check_settings_of($_) for 'common/kafka/config_table.h', 'common/kafka/config_idle.h';
+}
+
+sub check_settings_of {
+    my ($table) = @_;
     open my $in, '<', $table or return;
     local $/;
     my $rows = <$in>;
@@ -193,7 +197,7 @@ sub check_settings {
         my ($id, $rest) = ($1, $2);
         my $line = 1 + (substr($rows, 0, $-[0]) =~ tr/\n//);
         breach($table, $line, "nothing reads CONFIG_$id: use it, or mark it CONFIG_NO_EFFECT")
-            unless $rest =~ /CONFIG_NO_EFFECT/ || $code =~ /\bCONFIG_$id\b/;
+            unless $rest =~ /CONFIG_NO_EFFECT|CONFIG_GUARD/ || $code =~ /\bCONFIG_$id\b/;
     }
 }
 

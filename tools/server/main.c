@@ -54,6 +54,14 @@ static int node_check_topic_config(void *data, const char *key, const char *valu
     return config_topic_check(key, value, problem);
 }
 
+/* Kafka's code for a bad value of a broker is another than that of a topic. */
+static int node_check_broker_config(void *data, const char *key, const char *value,
+                                    struct buf *problem)
+{
+    (void)data;
+    return config_broker_check(key, value, problem) ? ERR_INVALID_REQUEST : 0;
+}
+
 static int node_new_controller(struct node *node, const char *dir, struct buf *problem)
 {
     const struct config *config = node->config;
@@ -87,6 +95,7 @@ static int node_new_controller(struct node *node, const char *dir, struct buf *p
             config_int(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
         .snapshot_entries = 8192,
         .check_topic_config = node_check_topic_config,
+        .check_broker_config = node_check_broker_config,
     };
     int err = env_new(&host->env);
     if (err) {

@@ -45,15 +45,17 @@ static void a_topic_has_the_strongest_value(void)
     CHECK_INT(settings_of_topic(&settings, CONFIG_LOG_RETENTION_MS, &setting), 0);
     CHECK_STR(setting.name, "retention.ms");
     CHECK_STR(setting.value, "172800000"); /* 48 hours */
-    CHECK_INT(setting.source, SETTINGS_FROM_FILE);
-    CHECK_INT(setting.synonym_count, 2);
-    check_synonym(&setting, 0, "log.retention.hours", "48", SETTINGS_FROM_FILE);
-    check_synonym(&setting, 1, "log.retention.hours", "168", SETTINGS_FROM_DEFAULT);
+    CHECK_INT(setting.source, SETTINGS_FROM_DEFAULT); /* as in Kafka: the hours stand alone */
+    CHECK_INT(setting.synonym_count, 0);
     fixture_set(of_broker, "", "log.retention.ms", "70");
     fixture_set(of_broker, "2", "log.retention.ms", "71");
     CHECK_INT(settings_of_topic(&settings, CONFIG_LOG_RETENTION_MS, &setting), 0);
     CHECK_STR(setting.value, "70");
     CHECK_INT(setting.source, SETTINGS_FROM_ALL_BROKERS);
+    CHECK_INT(setting.synonym_count, 3);
+    check_synonym(&setting, 0, "log.retention.ms", "70", SETTINGS_FROM_ALL_BROKERS);
+    check_synonym(&setting, 1, "log.retention.hours", "48", SETTINGS_FROM_FILE);
+    check_synonym(&setting, 2, "log.retention.hours", "168", SETTINGS_FROM_DEFAULT);
     fixture_set(of_broker, "1", "log.retention.ms", "60");
     settings = scope(&arena, own);
     CHECK_INT(settings_of_topic(&settings, CONFIG_LOG_RETENTION_MS, &setting), 0);
@@ -77,19 +79,19 @@ static void every_setting_can_be_told(void)
     size_t topics = 0;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         struct setting setting;
-        if (settings_is_topic(id)) {
+        if (settings_is_topic(&settings, id)) {
             topics++;
             CHECK_INT(settings_of_topic(&settings, id, &setting), 0);
             CHECK(setting.value != NULL);
             CHECK(setting.type > 0);
         }
-        if (settings_is_broker(id)) {
-            settings_of_broker(&settings, id, &setting);
+        if (settings_is_broker(&settings, id)) {
+            CHECK_INT(settings_of_broker(&settings, id, &setting), 0);
             CHECK_STR(setting.name, config_row(id)->name);
             CHECK(setting.read_only == !(config_row(id)->flags & CONFIG_DYNAMIC));
         }
     }
-    CHECK_INT(topics, settings_topic_count());
+    CHECK_INT(topics, 33); /* as many as Kafka 4.3 tells */
     arena_close(&arena);
     arena_init(&arena, 4);
     struct setting setting;
@@ -103,11 +105,23 @@ static void a_broker_has_one_id(void)
     struct fixture f;
     struct setting setting;
     fixture_open(&f);
-    struct settings settings = scope(NULL, NULL);
-    settings_of_broker(&settings, CONFIG_NODE_ID, &setting);
+    struct arena arena;
+    arena_init(&arena, 1 << 16);
+    struct settings settings = scope(&arena, NULL);
+    CHECK_INT(settings_of_broker(&settings, CONFIG_NODE_ID, &setting), 0);
     CHECK_STR(setting.value, "1");
-    settings_of_broker(&settings, CONFIG_LOG_RETENTION_MS, &setting);
+    CHECK_INT(setting.synonym_count, 1); /* Kafka has no default for it */
+    check_synonym(&setting, 0, "node.id", "1", SETTINGS_FROM_FILE);
+    CHECK_INT(settings_of_broker(&settings, CONFIG_BROKER_ID, &setting), 0);
+    CHECK_INT(setting.synonym_count, 2);
+    check_synonym(&setting, 1, "broker.id", "-1", SETTINGS_FROM_DEFAULT);
+    CHECK_INT(settings_of_broker(&settings, CONFIG_LOG_RETENTION_MS, &setting), 0);
     CHECK(setting.value == NULL); /* the hours are no value of it */
+    CHECK_INT(setting.synonym_count, 0);
+    CHECK_INT(settings_of_broker(&settings, CONFIG_PROCESS_ROLES, &setting), 0);
+    CHECK_STR(setting.value, "broker,controller");
+    CHECK_INT(setting.synonym_count, 0);
+    arena_close(&arena);
     fixture_close(&f);
 }
 
@@ -245,13 +259,109 @@ static void lists_start_from_the_value_in_force(void)
     check_refused(RESOURCES_TOPIC, "retention.ms", SET, NULL, ERR_INVALID_REQUEST);
     check_refused(RESOURCES_TOPIC, "retention.ms", 4, "1", ERR_INVALID_REQUEST);
     check_refused(RESOURCES_BROKER, "log.dirs", SET, "x", ERR_INVALID_REQUEST);
-    check_refused(RESOURCES_BROKER, "log.retenton.ms", SET, "1", ERR_INVALID_CONFIG);
-    check_refused(RESOURCES_BROKER, "log.retention.ms", SET, "x", ERR_INVALID_CONFIG);
+    check_sent(RESOURCES_BROKER, "log.retenton.ms", SET, "1", SET, "1"); /* kept, and not shown */
+    check_refused(RESOURCES_BROKER, "log.retention.ms", SET, "x", ERR_INVALID_REQUEST);
+    check_refused(RESOURCES_BROKER, "log.cleaner.threads", SET, "x", ERR_INVALID_REQUEST);
+    check_refused(RESOURCES_BROKER, "no.such", APPEND, "x", ERR_INVALID_CONFIG);
+    check_refused(RESOURCES_TOPIC, "no.such", SET, "x", ERR_INVALID_CONFIG);
+    check_sent(RESOURCES_TOPIC, "no.such", DELETE, NULL, DELETE, "");
+    check_sent(RESOURCES_BROKER, "num.partitions", DELETE, NULL, DELETE, "");
     check_refused(RESOURCES_GROUP, "x", SET, "x", ERR_INVALID_REQUEST);
+    fixture_close(&f);
+}
+
+static void check_sentence(const char *name, const char *key, const char *sentence)
+{
+    char text[256];
+    change(RESOURCES_BROKER, name, key, 0, "1");
+    CHECK(fx->sent == NULL);
+    snprintf(text, sizeof(text), "\"errorCode\":42,\"errorMessage\":\"%s\"", sentence);
+    if (!strstr(buf_text(&fx->answer), text))
+        printf("# %s\n", buf_text(&fx->answer));
+    CHECK(strstr(buf_text(&fx->answer), text));
+}
+
+/* Kafka's sentences, which kafka-configs prints. */
+static void names_that_can_not_change_are_told(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    check_sentence("1", "num.partitions",
+                   "Cannot update these configs dynamically: [num.partitions]");
+    check_sentence("", "broker.id", "Cannot update these configs dynamically: [broker.id]");
+    check_sentence("1", "ssl.truststore.password",
+                   "These security configs can be dynamically updated only per-listener using the "
+                   "listener prefix: [ssl.truststore.password]");
+    check_sentence("", "sasl.enabled.mechanisms",
+                   "Cannot update these configs at default cluster level, broker id must be "
+                   "specified: [sasl.enabled.mechanisms]");
+    check_sentence("", "listener.name.a.ssl.truststore.type",
+                   "Cannot update these configs at default cluster level, broker id must be "
+                   "specified: [listener.name.a.ssl.truststore.type]");
+    check_sent(RESOURCES_BROKER, "listener.name.a.ssl.truststore.type", 0, "PKCS12", 0, "PKCS12");
+    change(RESOURCES_BROKER, "", "listener.name.a.max.connections", 0, "3");
+    CHECK(fx->sent != NULL);
+    fixture_answer(ERR_REQUEST_TIMED_OUT, NULL);
+    fixture_close(&f);
+}
+
+/* As much as Kafka shows of what has no row of its own. */
+static void dynamic_values_are_shown_back(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_set(of_broker, "1", "listener.name.a.ssl.keystore.type", "PKCS12");
+    fixture_set(of_broker, "1", "listener.name.a.ssl.key.password", "hunter2");
+    fixture_set(of_broker, "", "listener.name.a.max.connections", "07");
+    fixture_set(of_broker, "1", "no.such", "hunter2");
+    fixture_set(of_broker, "2", "other.broker", "hunter2");
+    fixture_set(of_broker, "", "background.threads", "+5");
+    ask(4, RESOURCES_BROKER, "1", NULL);
+    const char *answer = buf_text(&f.answer);
+    CHECK(!strstr(answer, "hunter2") && !strstr(answer, "other.broker"));
+    CHECK(strstr(answer, "{\"name\":\"listener.name.a.ssl.keystore.type\",\"value\":\"PKCS12\","
+                         "\"readOnly\":true,\"configSource\":2,\"isSensitive\":false"));
+    CHECK(strstr(answer, "{\"name\":\"listener.name.a.ssl.key.password\",\"value\":null,"
+                         "\"readOnly\":true,\"configSource\":2,\"isSensitive\":true"));
+    CHECK(strstr(answer, "{\"name\":\"listener.name.a.max.connections\",\"value\":\"7\","
+                         "\"readOnly\":true,\"configSource\":3,\"isSensitive\":false,"
+                         "\"synonyms\":[{\"name\":\"listener.name.a.max.connections\","
+                         "\"value\":\"07\",\"source\":3},{\"name\":\"max.connections\","
+                         "\"value\":\"2147483647\",\"source\":5}]"));
+    CHECK(strstr(answer, "{\"name\":\"no.such\",\"value\":null,\"readOnly\":true,"
+                         "\"configSource\":2,\"isSensitive\":true"));
+    CHECK(strstr(answer, "{\"name\":\"background.threads\",\"value\":\"5\",\"readOnly\":false,"
+                         "\"configSource\":3"));
+    CHECK(!strstr(answer, "\"port\"")); /* Kafka 4 has no such name */
+    ask(4, RESOURCES_BROKER, "", NULL);
+    CHECK(strstr(buf_text(&f.answer), "\"background.threads\",\"value\":\"+5\""));
+    CHECK(!strstr(buf_text(&f.answer), "hunter2"));
+    fixture_close(&f);
+}
+
+static void values_are_told_in_their_normal_form(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_topic("orders", 1);
+    fixture_set(of_topic, "orders", "preallocate", "TRUE");
+    fixture_set(of_topic, "orders", "retention.bytes", "007");
+    fixture_set(of_topic, "orders", "cleanup.policy", "compact , delete");
+    ask(4, RESOURCES_TOPIC, "orders", NULL);
+    const char *answer = buf_text(&f.answer);
+    CHECK(strstr(answer, "\"preallocate\",\"value\":\"true\""));
+    CHECK(strstr(answer, "\"name\":\"retention.bytes\",\"value\":\"7\",\"source\":1"));
+    CHECK(strstr(answer, "\"cleanup.policy\",\"value\":\"compact,delete\""));
+    CHECK(!strstr(answer, "internal.segment.bytes") && !strstr(answer, "message.format.version"));
+    fixture_set(of_topic, "orders", "internal.segment.bytes", "1000");
+    ask(4, RESOURCES_TOPIC, "orders", NULL);
+    CHECK(strstr(buf_text(&f.answer), "\"internal.segment.bytes\",\"value\":\"1000\""));
     fixture_close(&f);
 }
 
 TAP_MAIN(TAP_TEST(a_topic_has_the_strongest_value), TAP_TEST(every_setting_can_be_told),
          TAP_TEST(a_broker_has_one_id), TAP_TEST(settings_are_described),
          TAP_TEST(what_is_not_known_is_a_secret),
-         TAP_TEST(lists_start_from_the_value_in_force))
+         TAP_TEST(lists_start_from_the_value_in_force),
+         TAP_TEST(names_that_can_not_change_are_told), TAP_TEST(dynamic_values_are_shown_back),
+         TAP_TEST(values_are_told_in_their_normal_form))
