@@ -29,6 +29,7 @@ enum {
     BROKER_ALONE_MS =
         1500, /* an election is over by then: the quorum is gone, nobody can help us */
     BROKER_LEAVE_LOOK_MS = 50,
+    BROKER_CLEANER_PAUSE_MIN_MS = 10, /* a look costs: even log.cleaner.backoff.ms=0 waits */
     BROKER_LINGER_MS = 100 /* for clients to be told that the leaders have moved */
 };
 
@@ -212,6 +213,11 @@ static void broker_leader_changed(void *data, struct partition *partition, bool 
 
 static const struct log_manager_events broker_log_events = {.dir_failed = broker_dir_failed};
 
+static int64_t broker_cleaner_pause(int64_t backoff_ms)
+{
+    return backoff_ms < BROKER_CLEANER_PAUSE_MIN_MS ? BROKER_CLEANER_PAUSE_MIN_MS : backoff_ms;
+}
+
 static int broker_open_logs(struct broker *broker, struct buf *problem)
 {
     const struct config *config = broker->config;
@@ -224,7 +230,8 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
             config_int(config, CONFIG_LOG_FLUSH_START_OFFSET_CHECKPOINT_INTERVAL_MS),
         .stray_retention_ms = config_int(config, CONFIG_LOG_DIR_STRAY_RETENTION_MS),
         .disk_reserve_bytes = config_int(config, CONFIG_LOG_DIR_RESERVE_BYTES),
-        .cleaner_backoff_ms = config_int(config, CONFIG_LOG_CLEANER_BACKOFF_MS),
+        .cleaner_backoff_ms =
+            broker_cleaner_pause(config_int(config, CONFIG_LOG_CLEANER_BACKOFF_MS)),
         .cleaner_enable = config_bool(config, CONFIG_LOG_CLEANER_ENABLE),
         .open_segments = server_share_files(env_files_limit(broker->env)).open_segments,
         .cleaner_dedupe_bytes =
@@ -233,6 +240,42 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
     settings.dirs = config_log_dirs(config, &settings.dir_count);
     return log_manager_new(broker->env, broker->logger, &settings, &broker_log_events, broker,
                            problem, &broker->logs);
+}
+
+/* ---- dynamic settings ---- */
+
+static void broker_configure(struct broker *broker)
+{
+    const struct live_settings *live = &broker->live;
+    log_manager_set_cleaner(
+        broker->logs, broker_cleaner_pause(live_settings_int(live, CONFIG_LOG_CLEANER_BACKOFF_MS)),
+        (size_t)live_settings_int(live, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE));
+}
+
+static void broker_config_changed(void *data, Meta__ConfigRecord__Resource resource,
+                                  const char *name)
+{
+    struct broker *broker = data;
+    if (resource == META__CONFIG_RECORD__RESOURCE__BROKER &&
+        live_settings_concern(&broker->live, name))
+        broker_configure(broker);
+}
+
+static void broker_metadata_replaced(void *data)
+{
+    broker_configure(data);
+}
+
+static void broker_listen(struct broker *broker)
+{
+    live_settings_init(&broker->live, broker->config, broker->metadata, broker->node_id);
+    broker->listener = (struct metadata_listener){
+        .config_changed = broker_config_changed,
+        .replaced = broker_metadata_replaced,
+        .settled = broker_settled,
+        .data = broker,
+    };
+    metadata_listen(broker->metadata, &broker->listener);
 }
 
 /* ---- registration ---- */
@@ -350,8 +393,7 @@ static void broker_build(struct broker *broker)
 {
     broker_make_registration(broker);
     broker->metadata = metadata_new(broker->env, broker->logger);
-    broker->settled = (struct metadata_listener){.settled = broker_settled, .data = broker};
-    metadata_listen(broker->metadata, &broker->settled);
+    broker_listen(broker);
     broker_open_channel(broker);
     struct replica_manager_deps deps = {
         .env = broker->env,

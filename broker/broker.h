@@ -10,8 +10,9 @@
 #include "base/check.h"
 #include "base/logger.h"
 #include "base/uuid.h"
-#include "common/meta/channel.pb-c.h"
+#include "broker/replica/live_settings.h"
 #include "broker/replica/metadata.h"
+#include "common/meta/channel.pb-c.h"
 #include "env/env.h"
 #include "env/line_limit.h"
 #include "kafka/config.h"
@@ -34,7 +35,8 @@ struct broker {
     int32_t node_id;
     struct uuid incarnation; /* of this process */
     struct metadata *metadata;
-    struct metadata_listener settled; /* keeps how far it has come */
+    struct metadata_listener listener; /* keeps how far it has come, hears of settings */
+    struct live_settings live;         /* from the metadata and the file; from broker_new on */
     struct controller_channel *channel;
     struct log_manager *logs;
     struct replica_manager *replicas;

@@ -20,7 +20,8 @@
 enum {
     CLEANER_MAP_BYTES = 128 * 1024 * 1024,   /* the default of the setting */
     CLEANER_RECORDS_MAX = 128 * 1024 * 1024, /* what a batch may open to, as for appends */
-    CLEANER_RETRY_MS = 5 * 60 * 1000         /* after a full disk */
+    CLEANER_RETRY_MS = 5 * 60 * 1000,        /* after a full disk */
+    CLEANER_PAUSE_MAX_MS = INT32_MAX         /* 24 days: as good as never */
 };
 
 /* ---- which log ---- */
@@ -322,6 +323,24 @@ static void cleaning_done(struct env_work *work)
     if (!manager->freed && !manager->shutting_down)
         env_timer_start_us(&manager->cleaner_timer, 0);
     (void)log_manager_job_end(manager);
+}
+
+void cleaner_arm(struct log_manager *manager)
+{
+    int64_t ms = manager->config.cleaner_backoff_ms;
+    if (ms > 0)
+        env_timer_start(&manager->cleaner_timer,
+                        ms > CLEANER_PAUSE_MAX_MS ? CLEANER_PAUSE_MAX_MS : ms);
+}
+
+void log_manager_set_cleaner(struct log_manager *manager, int64_t backoff_ms, size_t dedupe_bytes)
+{
+    struct log_manager_config *config = &manager->config;
+    bool same = config->cleaner_backoff_ms == backoff_ms;
+    config->cleaner_backoff_ms = backoff_ms;
+    config->cleaner_dedupe_bytes = dedupe_bytes;
+    if (!same && config->cleaner_enable && !manager->cleaning && !manager->shutting_down)
+        cleaner_arm(manager);
 }
 
 void cleaner_tick(struct log_manager *manager)

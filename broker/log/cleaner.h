@@ -61,6 +61,8 @@ void cleaner_rewrite(struct cleaning *cleaning);
 /* For the start of a log: finishes the swaps in its directory. */
 int cleaner_finish_swaps(struct env *env, const char *dir) MUST_CHECK;
 
+/* The next look after log.cleaner.backoff.ms; 0 = none comes. */
+void cleaner_arm(struct log_manager *manager);
 /* Starts a run on the log that needs one most, if any does and none is running. */
 void cleaner_tick(struct log_manager *manager);
 /* Makes a running job end soon. */

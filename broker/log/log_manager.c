@@ -326,7 +326,7 @@ static void cleaner_due(void *data)
     struct log_manager *manager = data;
     cleaner_tick(manager);
     if (!manager->cleaning)
-        timer_arm(&manager->cleaner_timer, manager->config.cleaner_backoff_ms);
+        cleaner_arm(manager);
 }
 
 /* Flushes that lacked descriptors or memory. */
@@ -371,7 +371,7 @@ static void timers_start(struct log_manager *manager)
     timer_arm(&manager->checkpoint_timers[CHECKPOINT_LOG_START],
               config->start_offset_checkpoint_ms);
     if (config->cleaner_enable)
-        timer_arm(&manager->cleaner_timer, config->cleaner_backoff_ms);
+        cleaner_arm(manager);
 }
 
 static void timers_stop(struct log_manager *manager)

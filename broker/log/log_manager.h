@@ -96,6 +96,9 @@ struct log_stray_view {
 /* The i-th directory that was set aside, of now or of an earlier run; false past the end. The
  * strings are borrowed until the next call that changes the manager. */
 bool log_manager_stray(const struct log_manager *manager, size_t i, struct log_stray_view *view);
+/* Settings of compaction that may change while it runs: the pause, from now on, and the memory of
+ * the next run (0 = its default). */
+void log_manager_set_cleaner(struct log_manager *manager, int64_t backoff_ms, size_t dedupe_bytes);
 /* The log with this directory name, or NULL. */
 struct log *log_manager_find(struct log_manager *manager, const char *topic, int32_t partition);
 

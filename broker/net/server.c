@@ -58,14 +58,14 @@ static void server_accepted(void *data, struct env_stream *stream)
 {
     struct server_listener *listener = data;
     struct server *server = listener->server;
-    const struct config *config = server->owner.broker->config;
+    const struct live_settings *live = &server->owner.broker->live;
     if (!mem_reserve_is_full()) {
         server->lacks_memory = true;
         server->refused++;
         env_stream_close(stream);
         return;
     }
-    int64_t max = config_int(config, CONFIG_MAX_CONNECTIONS);
+    int64_t max = live_settings_int(live, CONFIG_MAX_CONNECTIONS);
     if ((int64_t)server->owner.count >= (max < server->files_max ? max : server->files_max)) {
         server->refused++;
         server->lacks_files |= server->files_max <= max;
@@ -77,7 +77,7 @@ static void server_accepted(void *data, struct env_stream *stream)
         server->refused++;
         return;
     }
-    int64_t per_host = config_int(config, CONFIG_MAX_CONNECTIONS_PER_IP);
+    int64_t per_host = live_settings_int(live, CONFIG_MAX_CONNECTIONS_PER_IP);
     if ((int64_t)server->owner.count > per_host &&
         server_count_host(server, connection) > per_host) {
         server->refused++;

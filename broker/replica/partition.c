@@ -301,12 +301,13 @@ void partition_update(struct partition *partition, const struct image_partition 
 
 void partition_configure(struct partition *partition)
 {
-    partition->min_insync = (int32_t)replica_manager_topic_int(partition->manager, partition->topic,
-                                                               CONFIG_MIN_INSYNC_REPLICAS);
+    const struct live_settings *live = replica_manager_live(partition->manager);
+    partition->min_insync =
+        (int32_t)live_settings_topic_int(live, partition->topic, CONFIG_MIN_INSYNC_REPLICAS);
     if (!partition->log)
         return;
     struct log_config config;
-    replica_manager_log_config(partition->manager, partition->topic, &config);
+    live_settings_log(live, partition->topic, &config);
     log_set_config(partition->log, &config);
     partition_advance(partition);
 }

@@ -32,8 +32,7 @@ struct partition_key {
 struct replica_manager {
     struct replica_manager_deps deps;
     struct metadata_listener listener;
-    char own_name[12];             /* our id, as the resource of settings */
-    bool broker_settings;          /* there are dynamic settings of brokers */
+    struct live_settings live;
     bool current;                  /* the metadata has reached our own registration */
     bool reporting;                /* to be unfenced once the controller knows what can't serve */
     struct map partitions;         /* partition_key -> struct partition */
@@ -88,97 +87,6 @@ static struct partition *manager_get(struct replica_manager *manager,
                                      const struct partition_key *key)
 {
     return map_get(&manager->partitions, key->bytes, sizeof(key->bytes));
-}
-
-/* ---- settings ---- */
-
-struct override_source {
-    const struct replica_manager *manager;
-    const char *topic;
-};
-
-/* Dynamic settings of this broker win over those of all brokers, and both over the file. */
-static const char *manager_broker_setting(const struct replica_manager *manager, const char *key)
-{
-    const struct image *image = metadata_image(manager->deps.metadata);
-    const char *name = config_row(config_find_topic(key))->name;
-    const char *value =
-        image_config(image, META__CONFIG_RECORD__RESOURCE__BROKER, manager->own_name, name);
-    return value ? value : image_config(image, META__CONFIG_RECORD__RESOURCE__BROKER, "", name);
-}
-
-static const char *manager_override(void *data, const char *key)
-{
-    const struct override_source *source = data;
-    const struct replica_manager *manager = source->manager;
-    const char *value = image_config(metadata_image(manager->deps.metadata),
-                                     META__CONFIG_RECORD__RESOURCE__TOPIC, source->topic, key);
-    return value || !manager->broker_settings ? value : manager_broker_setting(manager, key);
-}
-
-static void manager_find_broker_settings(struct replica_manager *manager)
-{
-    const struct image *image = metadata_image(manager->deps.metadata);
-    size_t own, all;
-    image_configs(image, META__CONFIG_RECORD__RESOURCE__BROKER, manager->own_name, &own);
-    image_configs(image, META__CONFIG_RECORD__RESOURCE__BROKER, "", &all);
-    manager->broker_settings = own + all > 0;
-}
-
-int64_t replica_manager_topic_int(struct replica_manager *manager, const char *topic,
-                                  enum config_id id)
-{
-    struct override_source source = {manager, topic};
-    return config_topic_int(manager->deps.config, manager_override, &source, id);
-}
-
-static int8_t manager_codec(const char *name)
-{
-    static const char *const names[] = {"uncompressed", "gzip", "snappy", "lz4", "zstd"};
-    for (int8_t i = 0; i < (int8_t)ARRAY_LEN(names); i++)
-        if (strcmp(name, names[i]) == 0)
-            return i;
-    return -1; /* producer */
-}
-
-void replica_manager_log_config(struct replica_manager *manager, const char *topic,
-                                struct log_config *config)
-{
-    struct override_source source = {manager, topic};
-    const struct config *base = manager->deps.config;
-#define TOPIC_INT(id) config_topic_int(base, manager_override, &source, id)
-    const char *cleanup =
-        config_topic_str(base, manager_override, &source, CONFIG_LOG_CLEANUP_POLICY);
-    const char *stamp =
-        config_topic_str(base, manager_override, &source, CONFIG_LOG_MESSAGE_TIMESTAMP_TYPE);
-    *config = (struct log_config){
-        .segment_bytes = TOPIC_INT(CONFIG_LOG_SEGMENT_BYTES),
-        .segment_ms = TOPIC_INT(CONFIG_LOG_ROLL_MS),
-        .segment_jitter_ms = TOPIC_INT(CONFIG_LOG_ROLL_JITTER_MS),
-        .segment_index_bytes = TOPIC_INT(CONFIG_LOG_INDEX_SIZE_MAX_BYTES),
-        .index_interval_bytes = TOPIC_INT(CONFIG_LOG_INDEX_INTERVAL_BYTES),
-        .retention_bytes = TOPIC_INT(CONFIG_LOG_RETENTION_BYTES),
-        .retention_ms = TOPIC_INT(CONFIG_LOG_RETENTION_MS),
-        .file_delete_delay_ms = TOPIC_INT(CONFIG_LOG_SEGMENT_DELETE_DELAY_MS),
-        .flush_messages = TOPIC_INT(CONFIG_LOG_FLUSH_INTERVAL_MESSAGES),
-        .flush_ms = TOPIC_INT(CONFIG_LOG_FLUSH_INTERVAL_MS),
-        .max_message_bytes = TOPIC_INT(CONFIG_MESSAGE_MAX_BYTES),
-        .log_append_time = strcmp(stamp, "LogAppendTime") == 0,
-        .timestamp_before_max_ms = TOPIC_INT(CONFIG_LOG_MESSAGE_TIMESTAMP_BEFORE_MAX_MS),
-        .timestamp_after_max_ms = TOPIC_INT(CONFIG_LOG_MESSAGE_TIMESTAMP_AFTER_MAX_MS),
-        .cleanup_delete = strstr(cleanup, "delete") != NULL,
-        .cleanup_compact = strstr(cleanup, "compact") != NULL,
-        .delete_retention_ms = TOPIC_INT(CONFIG_LOG_CLEANER_DELETE_RETENTION_MS),
-        .min_compaction_lag_ms = TOPIC_INT(CONFIG_LOG_CLEANER_MIN_COMPACTION_LAG_MS),
-        .max_compaction_lag_ms = TOPIC_INT(CONFIG_LOG_CLEANER_MAX_COMPACTION_LAG_MS),
-        .min_cleanable_dirty_ratio = config_topic_double(base, manager_override, &source,
-                                                         CONFIG_LOG_CLEANER_MIN_CLEANABLE_RATIO),
-        .compression = manager_codec(
-            config_topic_str(base, manager_override, &source, CONFIG_COMPRESSION_TYPE)),
-        .headers_only = strcmp(config_str(base, CONFIG_PRODUCE_BATCH_VALIDATION), "headers") == 0,
-        .producer_id_expiration_ms = config_int(base, CONFIG_PRODUCER_ID_EXPIRATION_MS),
-    };
-#undef TOPIC_INT
 }
 
 /* ---- opening and closing ---- */
@@ -294,7 +202,7 @@ static void manager_open(struct replica_manager *manager, struct partition *part
     opening->index = partition->index;
     map_put(&manager->openings, opening->name, strlen(opening->name), opening);
     struct log_config config;
-    replica_manager_log_config(manager, partition->topic, &config);
+    live_settings_log(&manager->live, partition->topic, &config);
     config.doubted = partition->emptied && image_ids_have(&partition->isr, manager->deps.node_id);
     log_manager_open(manager->deps.logs, partition->topic, partition->index, &partition->topic_id,
                      &config, manager_opened, opening);
@@ -388,7 +296,6 @@ static void manager_replaced(void *data)
 {
     struct replica_manager *manager = data;
     const struct image *image = metadata_image(manager->deps.metadata);
-    manager_find_broker_settings(manager);
     manager_remove_if(manager, manager_not_in_image, image);
     size_t cursor = 0;
     const struct image_topic *topic;
@@ -404,10 +311,8 @@ static void manager_config_changed(void *data, Meta__ConfigRecord__Resource reso
 {
     struct replica_manager *manager = data;
     if (resource == META__CONFIG_RECORD__RESOURCE__BROKER &&
-        (name[0] == 0 || strcmp(name, manager->own_name) == 0)) {
-        manager_find_broker_settings(manager);
+        live_settings_concern(&manager->live, name))
         manager_configure_all(manager);
-    }
     if (resource != META__CONFIG_RECORD__RESOURCE__TOPIC)
         return;
     const struct image_topic *topic =
@@ -432,6 +337,11 @@ static void manager_broker_changed(void *data, int32_t id)
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
         partition_forget_earlier(partition, id, epoch);
     manager_review_all(manager); /* it may join now, or not be in any set any more */
+}
+
+const struct live_settings *replica_manager_live(const struct replica_manager *manager)
+{
+    return &manager->live;
 }
 
 bool replica_manager_is_current(const struct replica_manager *manager)
@@ -723,8 +633,7 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
         .settled = manager_settled,
         .data = manager,
     };
-    snprintf(manager->own_name, sizeof(manager->own_name), "%d", deps->node_id);
-    manager_find_broker_settings(manager);
+    live_settings_init(&manager->live, deps->config, deps->metadata, deps->node_id);
     map_init(&manager->partitions);
     map_init(&manager->openings);
     map_init(&manager->fetchers);

@@ -6,6 +6,7 @@
 #include "base/logger.h"
 #include "broker/log/log_manager.h"
 #include "broker/replica/controller_channel.h"
+#include "broker/replica/live_settings.h"
 #include "broker/replica/metadata.h"
 #include "broker/replica/partition.h"
 #include "kafka/config.h"
@@ -48,10 +49,7 @@ struct partition *replica_manager_next(struct replica_manager *manager, size_t *
 
 /* For partitions. */
 const struct replica_manager_deps *replica_manager_deps(const struct replica_manager *manager);
-void replica_manager_log_config(struct replica_manager *manager, const char *topic,
-                                struct log_config *config);
-int64_t replica_manager_topic_int(struct replica_manager *manager, const char *topic,
-                                  enum config_id id);
+const struct live_settings *replica_manager_live(const struct replica_manager *manager);
 /* Whether the metadata has reached our own registration: before that, what it says of our id was
  * said of an earlier process. */
 bool replica_manager_is_current(const struct replica_manager *manager);
