@@ -185,8 +185,11 @@ static bool describe_fill_dir(struct request *request, const struct describe_lis
 {
     dir->log_dir = wire_str_from(path);
     int64_t space = env_path_space(request->broker->env, path);
+    int64_t size = env_path_size(request->broker->env, path);
     if (space >= 0)
         dir->usable_bytes = space;
+    if (size >= 0)
+        dir->total_bytes = size;
     size_t first = describe_find_dir(list, path);
     if (first < list->count && log_is_offline(list->replicas[first].log)) {
         dir->error_code = err_to_wire(ERR_KAFKA_STORAGE_ERROR);

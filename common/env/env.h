@@ -237,7 +237,8 @@ int env_path_rename(struct env *env, const char *from, const char *to) MUST_CHEC
 /* ERR_NOT_FOUND when absent. */
 int env_path_remove(struct env *env, const char *path) MUST_CHECK;
 bool env_path_exists(struct env *env, const char *path);
-/* Free bytes on the file system of `path`; negative ERR_x. */
+/* Free bytes on the file system of `path`, and how many it has in all; negative ERR_x. */
 int64_t env_path_space(struct env *env, const char *path) MUST_CHECK;
+int64_t env_path_size(struct env *env, const char *path) MUST_CHECK;
 
 #endif

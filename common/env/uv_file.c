@@ -381,3 +381,12 @@ int64_t env_path_space(struct env *env, const char *path)
         return file_error();
     return (int64_t)(st.f_bavail * st.f_frsize);
 }
+
+int64_t env_path_size(struct env *env, const char *path)
+{
+    (void)env;
+    struct statvfs st;
+    if (statvfs(path, &st) < 0)
+        return file_error();
+    return (int64_t)(st.f_blocks * st.f_frsize);
+}

@@ -2,6 +2,7 @@
 """What a broker answers to what it can't do: the error ends the client's tries and says why, and the
 log names it once. And dynamic settings: what is refused, what is shown back, what has its effect."""
 import os
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -163,6 +164,23 @@ def dynamic_backoff():
         alter(cluster, ALL, "log.cleaner.backoff.ms=50")
         wait_until(lambda: "compacted up to" in cluster.nodes[0].log_text(), DEADLINE_S,
                    "the log is compacted")
+
+
+@test("DescribeLogDirs tells how large the volume is, and what is free on it")
+def log_dirs():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        # Header version 2, version 4, null for all topics.
+        asked = struct.pack(">hhih", 35, 4, 1, 4) + b"test" + b"\0" + b"\0\0"
+        r = wire.Reader(wire.ask(node.port, wire.frame(asked)))
+        r.take("i"), r.take("b"), r.take("i")
+        check_equal((r.take("h"), r.take("b"), r.take("h")), (0, 2, 0), "errors, and one directory")
+        path = r.take(f"{r.take('b') - 1}s").decode()
+        check_equal((path, r.take("b")), (node.log_dir, 1), "the directory without topics")
+        total, usable = r.take("q"), r.take("q")
+        volume = os.statvfs(path)
+        check_equal(total, volume.f_blocks * volume.f_frsize, "the size of the volume")
+        check(0 < usable <= total, f"{usable} bytes are free of {total}")
 
 
 tap.run()

@@ -590,6 +590,12 @@ int64_t env_path_space(struct env *env, const char *path)
     return (int64_t)disk_room(env->node);
 }
 
+int64_t env_path_size(struct env *env, const char *path)
+{
+    int64_t space = env_path_space(env, path);
+    return space < 0 ? space : space + (int64_t)env->node->used;
+}
+
 /* ---- faults ---- */
 
 void sim_node_disk_full(struct sim_node *node, bool full)

@@ -158,6 +158,8 @@ static void lock_excludes_a_second_holder(void)
     CHECK_INT(env_path_remove(env, path(".lock")), ERR_NOT_FOUND);
     CHECK(env_path_space(env, root) > 0);
     CHECK_INT(env_path_space(env, path("absent")), ERR_NOT_FOUND);
+    CHECK(env_path_size(env, root) >= env_path_space(env, root));
+    CHECK_INT(env_path_size(env, path("absent")), ERR_NOT_FOUND);
     finish();
 }
 
