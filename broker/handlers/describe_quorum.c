@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "broker/handlers/command.h"
+#include "broker/handlers/nodes.h"
 #include "broker/net/request.h"
 #include "kafka/messages/describe_quorum.h"
 
@@ -32,6 +33,15 @@ static quorum_replica *quorum_fill_replica(quorum_replica *out,
     out->last_fetch_timestamp = replica->last_fetch_ms;
     out->last_caught_up_timestamp = replica->last_caught_up_ms;
     return out + 1;
+}
+
+/* A broker keeps what it knows of the metadata in memory; it is told by its first log directory. */
+static void quorum_fill_directory(const struct describe_quorum *quorum, quorum_replica *out,
+                                  int32_t id)
+{
+    const struct image_broker *broker = image_broker(nodes_image(quorum->request), id);
+    if (quorum->request->version >= QUORUM_NODES_VERSION && broker && broker->log_dir_count > 0)
+        out->replica_directory_id = broker->log_dirs[0];
 }
 
 static bool quorum_fill_node(struct arena *arena, const Meta__QuorumState__Replica *replica,
@@ -79,8 +89,10 @@ static bool quorum_fill(struct describe_quorum *quorum, const Meta__QuorumState 
         return false;
     for (size_t i = 0; i < state->n_voters; i++)
         voters = quorum_fill_replica(voters, state->voters[i]);
-    for (size_t i = 0; i < state->n_observers; i++)
+    for (size_t i = 0; i < state->n_observers; i++) {
+        quorum_fill_directory(quorum, observers, state->observers[i]->id);
         observers = quorum_fill_replica(observers, state->observers[i]);
+    }
     return quorum->request->version < QUORUM_NODES_VERSION || quorum_fill_nodes(quorum, state);
 }
 
@@ -128,11 +140,14 @@ static bool quorum_prepare_topic(struct describe_quorum *quorum,
                    &describe_quorum_response_partition_data_desc);
     for (int32_t i = 0; partitions && i < asked->partitions.count; i++) {
         partitions[i].partition_index = asked->partitions.items[i].partition_index;
-        partitions[i].error_message = WIRE_STR_NULL;
-        if (wire_str_is(asked->topic_name, QUORUM_TOPIC) && partitions[i].partition_index == 0)
+        partitions[i].error_message = wire_str_from(""); /* as Kafka says that all is well */
+        if (wire_str_is(asked->topic_name, QUORUM_TOPIC) && partitions[i].partition_index == 0) {
             quorum->partition = &partitions[i];
-        else
-            partitions[i].error_code = err_to_wire(ERR_UNKNOWN_TOPIC_OR_PARTITION);
+            continue;
+        }
+        partitions[i].error_code = err_to_wire(ERR_UNKNOWN_TOPIC_OR_PARTITION);
+        partitions[i].error_message =
+            wire_str_from("This server does not host this topic-partition.");
     }
     return partitions != NULL;
 }
@@ -142,7 +157,7 @@ static bool quorum_prepare(struct describe_quorum *quorum)
     const struct describe_quorum_request *body = quorum->request->body;
     struct describe_quorum_response *response = &quorum->response;
     wire_defaults(&describe_quorum_response_desc, response);
-    response->error_message = WIRE_STR_NULL;
+    response->error_message = wire_str_from("");
     bool ok = WIRE_ARRAY(&quorum->request->arena, &response->topics, body->topics.count,
                          &describe_quorum_response_topic_data_desc) != NULL;
     for (int32_t i = 0; ok && i < body->topics.count; i++)

@@ -126,6 +126,10 @@ static inline void fixture_add_broker(int32_t id, bool fenced)
     record.endpoints = endpoints;
     record.n_endpoints = 1;
     record.fenced = fenced;
+    uint8_t dir[16] = {'d', 'i', 'r', (uint8_t)id};
+    ProtobufCBinaryData dirs[] = {{sizeof(dir), dir}};
+    record.log_dirs = dirs;
+    record.n_log_dirs = 1;
     fixture_apply(META__RECORD__FACT_BROKER, &record);
 }
 
