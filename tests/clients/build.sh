@@ -28,7 +28,7 @@ python() { # FILE MODULE
     script "'$root/build/venv/bin/python' '$here/python/$1'"
 }
 
-java() { # RELEASE ARTIFACT SOURCES MAIN
+java() { # RELEASE ARTIFACT "FOLDER..." MAIN
     need mvn "Debian package maven"
     need javac "Debian package default-jdk-headless"
     if [ "$(cat "$dir/release" 2>/dev/null)" != "$1 $2" ]; then
@@ -37,7 +37,11 @@ java() { # RELEASE ARTIFACT SOURCES MAIN
             dependency:copy-dependencies "-DoutputDirectory=$dir/lib"
         echo "$1 $2" >"$dir/release"
     fi
-    compile javac -nowarn -d "$dir/classes" -cp "$dir/lib/*" "$here"/$3/*.java
+    sources=()
+    for folder in $3; do
+        sources+=("$here/$folder"/*.java)
+    done
+    compile javac -nowarn -d "$dir/classes" -cp "$dir/lib/*" "${sources[@]}"
     script "java -Xmx192m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC" \
         "-cp '$dir/classes:$dir/lib/*' $4"
 }
@@ -92,7 +96,7 @@ build_one() {
     aiokafka) python aiokafka_client.py aiokafka ;;
     java-2.1.0) java 2.1.0 kafka-clients java/src Member ;;
     java-3.9) java 3.9.1 kafka-clients java/src Member ;;
-    java-4) java 4.1.1 kafka-clients java/src Member ;;
+    java-4) java 4.1.1 kafka-clients "java/src java-4/src" Member ;;
     tutorial-2.1.0) java 2.1.0 kafka_2.12 tutorial/src "" ;;
     franz-go) go_client franz ;;
     franz-go-fetch4) # the same library, as if it were of before zstd

@@ -15,10 +15,14 @@ from lib_path import CLUSTER_LIB  # noqa: F401 makes the harness importable
 import tap
 from cluster import Cluster
 from killer import Killer
-from scenario import Client, Scenario
-from tap import check, note, test
+from member import Program, program
+from scenario import DEADLINE_S, Client, Scenario
+from tap import check, check_equal, note, test
 
 AT_ONCE = 3  # clients; more only wait for each other on two cores
+
+NEWER = "newer"  # the word for what only a new Java client asks, in the place of a protocol
+NEWER_CHECKS = 8
 
 BOTH = ("classic", "consumer")
 CLIENTS = [
@@ -65,6 +69,9 @@ class Round:
                 self.futures[name] = pool.submit(self.run_one, client, protocol)
 
     def run_one(self, client, protocol):
+        if protocol == NEWER:
+            run_newer(self.cluster, client)
+            return
         Scenario(self.cluster, client, protocol, self.killer).run()
 
     def result(self, name, client):
@@ -90,6 +97,14 @@ def add(round_, name, client, protocol):
         round_.result(name, client)
 
 
+def run_newer(cluster, client):
+    with Program(program(client.name), NEWER, cluster.bootstrap) as child:
+        child.wait_end(DEADLINE_S)
+        for words in child.of_kind("ok"):
+            note(" ".join(words))
+        check_equal(len(child.of_kind("ok")), NEWER_CHECKS, f"the checks of {child.described()}")
+
+
 def add_round(killing):
     round_ = Round(killing)
     how = "while brokers are killed" if killing else "in peace"
@@ -98,6 +113,10 @@ def add_round(killing):
             continue
         for protocol in client.protocols:
             add(round_, f"{client.name}, protocol {protocol}, {how}", client, protocol)
+
+    if not killing:
+        client = Client("java-4")
+        add(round_, f"{client.name}, what only new clients ask, {how}", client, NEWER)
 
     @test(f"the cluster {how}: it ends well and lost nothing")
     def finish():

@@ -133,6 +133,8 @@ public final class Member {
                 produce(args[1], args[2], codec, first, count);
                 first += count;
             }
+        } else if (args[0].equals("newer")) {
+            Class.forName("Newer").getMethod("run", String.class).invoke(null, args[1]);
         } else {
             watchStdin();
             consume(args[1], args[2], args[3], args[4]);
