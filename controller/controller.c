@@ -207,6 +207,7 @@ static void copy_config(struct controller *controller, const struct controller_c
         .unclean_leader_election = config->unclean_leader_election,
         .check_topic_config = config->check_topic_config,
         .check_broker_config = config->check_broker_config,
+        .topic_default = config->topic_default,
         .check_data = config->check_data,
         .heard = on_heard,
         .heard_data = controller,

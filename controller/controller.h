@@ -48,6 +48,10 @@ struct controller_config {
     int (*check_topic_config)(void *data, const char *key, const char *value, struct buf *problem);
     /* The same for settings of brokers; NULL = all are taken. */
     int (*check_broker_config)(void *data, const char *key, const char *value, struct buf *problem);
+    /* What the settings of this node say of topics: one by one from i = 0, borrowed; false at the
+     * end. NULL = nothing is said. */
+    bool (*topic_default)(void *data, size_t i, const char **key, const char **value,
+                          bool *from_file);
     void *check_data;
     /* A disk error, or another one after which Raft must not go on. The controller has logged it
      * and does nothing any more. NULL = the process ends at once with status 1. */

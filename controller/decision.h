@@ -28,9 +28,11 @@ struct decision_rules {
     /* Whether the broker has spoken to this controller since it is active; NULL: all have. */
     bool (*heard)(void *data, int32_t broker_id);
     void *heard_data;
-    /* See struct controller_config; both may be NULL. */
+    /* See struct controller_config; each may be NULL. */
     int (*check_topic_config)(void *data, const char *key, const char *value, struct buf *problem);
     int (*check_broker_config)(void *data, const char *key, const char *value, struct buf *problem);
+    bool (*topic_default)(void *data, size_t i, const char **key, const char **value,
+                          bool *from_file);
     void *check_data;
     struct logger *logger; /* for what a person has to know of; may be NULL */
 };

@@ -352,6 +352,28 @@ static void create_one(struct decision *decision, const Meta__CreateTopics__Topi
         names_add(names, result->name);
 }
 
+/* The broker that was asked tells them to the client: a topic's settings are the controller's. */
+static void add_defaults(struct decision *decision, Meta__CommandReply *reply)
+{
+    const struct decision_rules *rules = decision->rules;
+    const char *key, *value;
+    bool from_file;
+    size_t count = 0;
+    while (rules->topic_default &&
+           rules->topic_default(rules->check_data, count, &key, &value, &from_file))
+        count++;
+    reply->topic_defaults = decision_alloc(decision, count, sizeof(*reply->topic_defaults));
+    for (size_t i = 0; i < count; i++) {
+        Meta__TopicDefault *out = decision_alloc(decision, 1, sizeof(*out));
+        meta__topic_default__init(out);
+        (void)rules->topic_default(rules->check_data, i, &key, &value, &from_file);
+        out->key = decision_text(decision, "%s", key);
+        out->value = decision_text(decision, "%s", value);
+        out->from_file = from_file;
+        reply->topic_defaults[reply->n_topic_defaults++] = out;
+    }
+}
+
 void topics_create(struct decision *decision, const Meta__CreateTopics *command,
                    Meta__CommandReply *reply)
 {
@@ -365,6 +387,7 @@ void topics_create(struct decision *decision, const Meta__CreateTopics *command,
         reply->topics[reply->n_topics++] = result;
     }
     map_close(&names.turned);
+    add_defaults(decision, reply);
 }
 
 /* ---- delete ---- */

@@ -18,11 +18,18 @@ enum { CREATE_TOPICS_CONFIGS_VERSION = 5 };
 typedef struct create_topics_request_creatable_topic creatable_topic;
 typedef struct create_topics_response_creatable_topic_result creatable_result;
 
+/* What the active controller's settings say of a setting of topics. */
+struct topic_default {
+    const char *value; /* NULL = nothing */
+    bool from_file;
+};
+
 struct create_topics {
     struct request *request;
     struct create_topics_response response;
     Meta__CreateTopics command;
     creatable_result **sent; /* where the answer to each topic of the command goes */
+    struct topic_default *defaults; /* by enum config_id; NULL when memory is out */
 };
 
 static void create_topics_refuse(creatable_result *result, int err, const char *sentence)
@@ -93,11 +100,29 @@ static int create_topics_fill(struct arena *arena, const creatable_topic *asked,
 
 /* ---- the answer ---- */
 
+/* Kept for create_topics_finish: the reply goes. */
+static void create_topics_keep_defaults(struct create_topics *create,
+                                        const Meta__CommandReply *reply)
+{
+    struct arena *arena = &create->request->arena;
+    create->defaults = arena_alloc_array(arena, CONFIG_COUNT, sizeof(*create->defaults));
+    for (size_t i = 0; create->defaults && i < reply->n_topic_defaults; i++) {
+        const Meta__TopicDefault *told = reply->topic_defaults[i];
+        enum config_id id = config_find_topic(told->key);
+        if (id == CONFIG_COUNT)
+            continue; /* of a newer controller */
+        create->defaults[id] = (struct topic_default){
+            arena_strndup(arena, told->value, strlen(told->value)), told->from_file};
+    }
+}
+
 static void create_topics_result(void *data, int err, const char *sentence,
                                  const Meta__CommandReply *reply)
 {
     struct create_topics *create = data;
     struct arena *arena = &create->request->arena;
+    if (!err)
+        create_topics_keep_defaults(create, reply);
     for (size_t i = 0; i < create->command.n_topics; i++) {
         creatable_result *result = create->sent[i];
         if (err || i >= reply->n_topics) {
@@ -126,9 +151,10 @@ static const char *create_topics_override(void *data, const char *key)
     return NULL;
 }
 
-static bool create_topics_fill_configs(struct request *request, Meta__CreateTopics__Topic *topic,
-                                       creatable_result *result)
+static bool create_topics_fill_configs(struct create_topics *create,
+                                       Meta__CreateTopics__Topic *topic, creatable_result *result)
 {
+    struct request *request = create->request;
     struct settings settings = {
         .arena = &request->arena,
         .config = request->broker->config,
@@ -141,13 +167,16 @@ static bool create_topics_fill_configs(struct request *request, Meta__CreateTopi
     struct create_topics_response_creatable_topic_configs *out =
         WIRE_ARRAY(&request->arena, &result->configs, (int32_t)settings_topic_count(),
                    &create_topics_response_creatable_topic_configs_desc);
-    if (!out)
+    if (!out || !create->defaults)
         return false;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
+        const struct topic_default *told = &create->defaults[id];
         struct setting setting;
         if (!settings_is_topic(&settings, id))
             continue;
-        if (settings_of_topic(&settings, id, &setting))
+        if (told->value)
+            settings_of_new_topic(&settings, id, told->value, told->from_file, &setting);
+        else if (settings_of_topic(&settings, id, &setting))
             return false;
         out->name = wire_str_from(setting.name);
         out->value = wire_str_from(setting.value);
@@ -166,7 +195,7 @@ static void create_topics_finish(void *data, int err)
     bool ok = true;
     for (size_t i = 0; ok && !err && i < create->command.n_topics; i++)
         if (create->sent[i]->error_code == 0 && request->version >= CREATE_TOPICS_CONFIGS_VERSION)
-            ok = create_topics_fill_configs(request, create->command.topics[i], create->sent[i]);
+            ok = create_topics_fill_configs(create, create->command.topics[i], create->sent[i]);
     if (ok)
         request_reply(request, &create->response, NULL);
     else

@@ -184,6 +184,22 @@ int settings_of_topic(const struct settings *settings, enum config_id id, struct
     return settings_normal(settings, row, setting->value, &setting->value);
 }
 
+void settings_of_new_topic(const struct settings *settings, enum config_id id, const char *value,
+                           bool from_file, struct setting *setting)
+{
+    const struct config_row *row = config_row(id);
+    const char *own = settings_topic_own(settings, row);
+    const char *all = row->flags & CONFIG_TOPIC_ONLY
+                          ? NULL
+                          : settings_dynamic(settings, SETTINGS_FROM_ALL_BROKERS, row->name);
+    settings_begin(setting, row, row->topic_name);
+    setting->value = own ? own : all ? all : value;
+    setting->source = own         ? SETTINGS_FROM_TOPIC
+                      : all       ? SETTINGS_FROM_ALL_BROKERS
+                      : from_file ? SETTINGS_FROM_FILE
+                                  : SETTINGS_FROM_DEFAULT;
+}
+
 /* ---- brokers ---- */
 
 bool settings_is_broker(const struct settings *settings, enum config_id id)

@@ -68,6 +68,10 @@ size_t settings_topic_count(void);
 /* All return ERR_NO_MEMORY when the arena's limit is reached. */
 int settings_of_topic(const struct settings *settings, enum config_id id,
                       struct setting *setting) MUST_CHECK;
+/* Of a topic that was just made: `value` is what the controller's settings say of it, from its file
+ * or by default. Nothing is printed, so nothing can fail. */
+void settings_of_new_topic(const struct settings *settings, enum config_id id, const char *value,
+                           bool from_file, struct setting *setting);
 int settings_of_broker(const struct settings *settings, enum config_id id,
                        struct setting *setting) MUST_CHECK;
 

@@ -373,6 +373,14 @@ bool config_is_set(const struct config *config, enum config_id id)
     return config->values[id].given;
 }
 
+bool config_is_given(const struct config *config, enum config_id id)
+{
+    bool given = config->values[id].given;
+    for (size_t i = 0; i < ARRAY_LEN(config_units); i++)
+        given |= config_units[i].ms == id && config->values[config_units[i].other].given;
+    return given;
+}
+
 static const char *config_topic_text(config_override *override, void *data, enum config_id id)
 {
     const char *key = config_row(id)->topic_name;

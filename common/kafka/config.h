@@ -81,8 +81,9 @@ bool config_bool(const struct config *config, enum config_id id);
 double config_double(const struct config *config, enum config_id id);
 /* The text of a setting of any type; "" if it is unset. */
 const char *config_str(const struct config *config, enum config_id id);
-/* Whether the file or an override names it. */
+/* Whether the file or an override names it; or it, or one of its older units. */
 bool config_is_set(const struct config *config, enum config_id id);
+bool config_is_given(const struct config *config, enum config_id id);
 
 /* ---- topic level ---- */
 

@@ -62,6 +62,22 @@ static int node_check_broker_config(void *data, const char *key, const char *val
     return config_broker_check(key, value, problem) ? ERR_INVALID_REQUEST : 0;
 }
 
+static bool node_topic_default(void *data, size_t i, const char **key, const char **value,
+                               bool *from_file)
+{
+    const struct config *config = data;
+    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
+        const struct config_row *row = config_row(id);
+        if (!row->topic_name || (row->flags & CONFIG_NOT_TOLD) || i-- > 0)
+            continue;
+        *key = row->topic_name;
+        *value = config_str(config, id);
+        *from_file = config_is_given(config, id);
+        return true;
+    }
+    return false;
+}
+
 static int node_new_controller(struct node *node, const char *dir, struct buf *problem)
 {
     const struct config *config = node->config;
@@ -96,6 +112,8 @@ static int node_new_controller(struct node *node, const char *dir, struct buf *p
         .snapshot_entries = 8192,
         .check_topic_config = node_check_topic_config,
         .check_broker_config = node_check_broker_config,
+        .topic_default = node_topic_default,
+        .check_data = node->config, /* it stays until after the controller */
     };
     int err = env_new(&host->env);
     if (err) {

@@ -440,6 +440,40 @@ static void brokers_are_unregistered(void)
     finish();
 }
 
+static bool one_default(void *data, size_t i, const char **key, const char **value, bool *from_file)
+{
+    (void)data;
+    *key = "retention.ms";
+    *value = "5";
+    *from_file = true;
+    return i == 0;
+}
+
+/* With new topics goes what the controller's own file says of them. */
+static void new_topics_come_with_the_files_settings(void)
+{
+    begin();
+    add_brokers(1, false);
+    rules.topic_default = one_default;
+    char name[] = "t";
+    Meta__CreateTopics__Topic topic = META__CREATE_TOPICS__TOPIC__INIT, *topics[] = {&topic};
+    Meta__CreateTopics body = META__CREATE_TOPICS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    topic.name = name;
+    topic.partitions = topic.replication_factor = 1;
+    body.topics = topics;
+    body.n_topics = 1;
+    command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
+    command.create_topics = &body;
+    Meta__CommandReply *reply = commands_decide(&decision, &command);
+    CHECK_INT(reply->topics[0]->error, 0);
+    CHECK_INT(reply->n_topic_defaults, 1);
+    CHECK_STR(reply->topic_defaults[0]->key, "retention.ms");
+    CHECK_STR(reply->topic_defaults[0]->value, "5");
+    CHECK(reply->topic_defaults[0]->from_file);
+    finish();
+}
+
 static void check_move(const char *topic, int32_t partition, size_t replicas, int err)
 {
     int32_t ids[] = {0};
@@ -524,4 +558,5 @@ TAP_MAIN(TAP_TEST(brokers_are_named_by_number), TAP_TEST(topics_are_created),
          TAP_TEST(isr_changes_are_compare_and_set), TAP_TEST(settings_change),
          TAP_TEST(registration_keeps_or_renews_the_epoch), TAP_TEST(brokers_are_unregistered),
          TAP_TEST(producer_ids_come_in_blocks),
-         TAP_TEST(replicas_stay_where_they_are))
+         TAP_TEST(replicas_stay_where_they_are),
+         TAP_TEST(new_topics_come_with_the_files_settings))

@@ -156,6 +156,46 @@ static void names_that_stand_twice_are_not_sent(void)
     fixture_close(&f);
 }
 
+/* A new topic is told with the controller's settings: the file here says other things. */
+static void the_controllers_settings_are_told(void)
+{
+    struct fixture f;
+    const struct wire_str names[] = {wire_str_from("x")};
+    char keys[][20] = {"retention.ms", "flush.messages", "segment.bytes", "of.tomorrow"};
+    char values[][20] = {"172800001", "9", "1048576", "1"};
+    Meta__TopicDefault told[4], *list[4];
+    Meta__TopicResult result = META__TOPIC_RESULT__INIT, *results[] = {&result};
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    for (size_t i = 0; i < ARRAY_LEN(told); i++) {
+        meta__topic_default__init(&told[i]);
+        told[i].key = keys[i];
+        told[i].value = values[i];
+        told[i].from_file = i == 0;
+        list[i] = &told[i];
+    }
+    reply.topics = results;
+    reply.n_topics = 1;
+    reply.topic_defaults = list;
+    reply.n_topic_defaults = ARRAY_LEN(told);
+    fixture_open(&f);
+    fixture_set(META__CONFIG_RECORD__RESOURCE__BROKER, "", "log.segment.bytes", "02000000");
+    fixture_set(META__CONFIG_RECORD__RESOURCE__BROKER, "1", "log.segment.bytes", "3000000");
+    create(7, names, 1);
+    fixture_answer(0, &reply);
+    while (f.answer.len == 0)
+        fixture_turn();
+    const char *answer = buf_text(&f.answer);
+    CHECK(strstr(answer, "{\"name\":\"retention.ms\",\"value\":\"172800001\",\"readOnly\":false,"
+                         "\"configSource\":4"));
+    CHECK(strstr(answer, "{\"name\":\"flush.messages\",\"value\":\"9\",\"readOnly\":false,"
+                         "\"configSource\":5"));
+    CHECK(strstr(answer, "{\"name\":\"segment.bytes\",\"value\":\"02000000\",\"readOnly\":false,"
+                         "\"configSource\":3"));
+    CHECK(strstr(answer, "\"cleanup.policy\",\"value\":\"delete\"")); /* it said nothing of it */
+    CHECK(!strstr(answer, "of.tomorrow"));
+    fixture_close(&f);
+}
+
 static void every_version_is_answered(void)
 {
     struct fixture f;
@@ -238,5 +278,6 @@ static void a_name_becomes_an_id_at_once(void)
 TAP_MAIN(TAP_TEST(pages_cover_each_partition_once),
          TAP_TEST(a_cursor_of_a_topic_that_went_starts_at_the_next),
          TAP_TEST(a_partition_is_told_as_it_is), TAP_TEST(names_that_stand_twice_are_not_sent),
+         TAP_TEST(the_controllers_settings_are_told),
          TAP_TEST(every_version_is_answered), TAP_TEST(topics_are_deleted_by_name_or_id),
          TAP_TEST(a_name_becomes_an_id_at_once))
