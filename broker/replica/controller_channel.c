@@ -20,6 +20,7 @@
 enum {
     CHANNEL_REDIAL_MS = 20,         /* a controller that restarts is found within a blink */
     CHANNEL_DIAL_TIMEOUT_MS = 1000, /* a host that does not answer */
+    CHANNEL_DOUBT_MS = 10000,       /* a deposed controller knows that after an election timeout */
     CHANNEL_REFUSED_MS = 1000,      /* somebody has to correct a file first */
     CHANNEL_SEARCH_MS = 3000,       /* an election is long over by then: something is wrong */
     CHANNEL_FRAME_MAX = 256 << 20,  /* a snapshot of the metadata is one frame */
@@ -65,6 +66,7 @@ struct controller_channel {
     int64_t beats;      /* heartbeats sent on the current link, */
     int64_t answers;    /* answered, */
     int64_t stall_beat; /* and sent before the stall was noticed */
+    int64_t doubt_ms; /* alive_ms when a controller of an older term refused us first; -1 = none */
     int64_t answer_index; /* metadata to be applied before we serve again; -1: no answer yet */
     struct env_timer heartbeat;
     struct env_timer search; /* runs always, speaks while no controller is active */
@@ -316,6 +318,21 @@ static void link_welcome(struct link *link, const Meta__Welcome *welcome)
         channel_choose(channel);
 }
 
+/* A controller of an older term than what we have applied is one that was deposed and does not know
+ * it yet, or one of a quorum that was restored from an older copy. The former is gone soon. */
+static bool link_is_doubtful(struct link *link)
+{
+    struct controller_channel *channel = link->channel;
+    int64_t index = 0, term = 0;
+    if (channel->events->applied)
+        channel->events->applied(channel->data, &index, &term);
+    if (link->term >= term)
+        return false;
+    if (channel->doubt_ms < 0)
+        channel->doubt_ms = channel->alive_ms;
+    return channel->alive_ms - channel->doubt_ms < CHANNEL_DOUBT_MS;
+}
+
 static void link_registered(struct link *link, const Meta__Registered *registered)
 {
     struct controller_channel *channel = link->channel;
@@ -333,11 +350,17 @@ static void link_registered(struct link *link, const Meta__Registered *registere
         env_timer_start(&link->redial, channel->config.heartbeat_ms);
         return;
     }
+    if (registered->error && link_is_doubtful(link)) {
+        link_drop(link);
+        env_timer_start(&link->redial, channel->config.heartbeat_ms);
+        return;
+    }
     if (registered->error) {
         channel_refused(channel, registered->error, registered->message);
         return;
     }
     channel->registered = true;
+    channel->doubt_ms = -1;
     channel->broker_epoch = registered->broker_epoch;
     channel->events->registered(channel->data, registered->broker_epoch);
     channel_send_heartbeat(channel);
@@ -533,6 +556,7 @@ struct controller_channel *controller_channel_new(struct env *env, struct logger
     channel->data = data;
     channel->active_id = IMAGE_NO_NODE;
     channel->alive_ms = env_now_ms(env);
+    channel->doubt_ms = -1;
     channel->broker_epoch = -1;
     channel->fenced = true;
     list_init(&channel->calls);

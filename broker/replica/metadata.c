@@ -163,6 +163,8 @@ int metadata_apply_entries(struct metadata *metadata, const Meta__Entries *entri
             return ERR_MALFORMED;
         if (entry->index <= metadata->index)
             continue;
+        if (entry->term < metadata->term)
+            return ERR_MALFORMED; /* terms never fall: it belongs to another history */
         int err = metadata_apply(metadata, entry->entry, true);
         if (err)
             return metadata_give_up(metadata, err);
@@ -181,6 +183,8 @@ int metadata_apply_snapshot(struct metadata *metadata, const Meta__Snapshot *sna
         return ERR_MALFORMED;
     if (snapshot->index < metadata->index)
         return 0;
+    if (snapshot->term < metadata->term)
+        return ERR_MALFORMED;
     image_clear(metadata->image);
     int err = metadata_apply(metadata, snapshot->content, false);
     if (err)

@@ -19,6 +19,7 @@ enum {
     WRITE_MS = 300,  /* of writing before the fault */
     NOTICE_MS = 2000, /* until another leads */
     STALL_MS = 6000, /* several sessions */
+    REFUSED_MS = 14000, /* until a broker takes the refusal of an older term for the last word */
     MARK_MS = 6000,  /* in which a broker has written how far it has come in the metadata */
     IDLE_LAG_MS = 600,
     IDLE_SYNC_US = 20000, /* far below the lag, and long enough to be met by a timer */
@@ -364,14 +365,6 @@ static bool go_on(struct cluster *cluster)
     return ok && cluster_run(cluster, MARK_MS);
 }
 
-static int count_serving(const struct cluster *cluster)
-{
-    int serving = 0;
-    for (int i = 0; i < CLUSTER_NODES; i++)
-        serving += cluster_serves(cluster, i);
-    return serving;
-}
-
 /* All controllers get a copy of some time ago: every broker has seen newer metadata, and stops.
  * With what they had before all is as it was. `goes_on`: the cluster has changed since the copy. */
 static bool run_older_controllers(uint64_t seed, bool goes_on)
@@ -388,8 +381,12 @@ static bool run_older_controllers(uint64_t seed, bool goes_on)
     kill_all(cluster);
     ok = ok && copy_controllers(cluster, "/data/controller", "/newer") &&
          copy_controllers(cluster, goes_on ? "/older" : "/newer", "/data/controller") &&
-         restart_all(cluster, NOTICE_MS);
-    int serving = count_serving(cluster);
+         restart_all(cluster, goes_on ? REFUSED_MS : NOTICE_MS);
+    int up = 0, serving = 0;
+    for (int i = 0; i < CLUSTER_NODES; i++) {
+        up += cluster_is_up(cluster, i);
+        serving += cluster_serves(cluster, i);
+    }
     if (goes_on) {
         kill_all(cluster);
         ok = ok && copy_controllers(cluster, "/newer", "/data/controller") &&
@@ -399,7 +396,7 @@ static bool run_older_controllers(uint64_t seed, bool goes_on)
     ok = well(cluster, seed, ok);
     cluster_free(cluster);
     /* The last one has nobody to elect it, and serves nothing. */
-    return ok && serving == (goes_on ? 0 : CLUSTER_NODES);
+    return ok && serving == (goes_on ? 0 : CLUSTER_NODES) && (up <= 1) == goes_on;
 }
 
 static void older_controllers_are_not_followed(void)
