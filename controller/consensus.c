@@ -186,6 +186,8 @@ static void on_barrier(struct raft_barrier *req, int status)
     struct consensus *consensus = req->data;
     if (status == 0 && consensus->barrier_term == consensus->raft.current_term)
         consensus->barrier_done = true;
+    if (consensus->barrier_done)
+        raft_backend_led(consensus->backend);
 }
 
 /* The core takes no entries while a transfer of an earlier leadership of ours is on, which ended

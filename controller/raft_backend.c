@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "controller/raft_codec.h"
+#include "controller/raft_newcomer.h"
 #include "controller/raft_sense.h"
 
 enum {
@@ -66,6 +67,7 @@ struct raft_backend {
     raft_io_recv_cb recv_cb;
     bool dead;
     bool abandoned;
+    struct raft_newcomer newcomer;
     raft_index append_end; /* last index of the AppendEntries that the core looks at; 0 = none */
     raft_index barrier;
     struct held held[RAFT_CODEC_SERVERS_MAX];
@@ -110,16 +112,19 @@ static bool hold(struct raft_backend *backend, const struct raft_message *messag
     return true;
 }
 
-/* True when a guard keeps the message from the core. */
-static bool guarded(struct raft_backend *backend, const struct raft_message *message)
+/* True when a guard keeps the message from the core. `newcomer`: the sender is one. */
+static bool guarded(struct raft_backend *backend, const struct raft_message *message,
+                    bool newcomer)
 {
     const struct raft *raft = backend->raft;
     if (message->type == RAFT_IO_TIMEOUT_NOW)
         return raft_store_unfinished(backend->store) > 0;
     if (message->type == RAFT_IO_REQUEST_VOTE)
-        return !message->request_vote.pre_vote &&
-               message->request_vote.term == raft->current_term && raft->voted_for != 0 &&
-               raft->voted_for != message->request_vote.candidate_id;
+        return (!newcomer &&
+                raft_newcomer_abstains(&backend->newcomer, &message->request_vote)) ||
+               (!message->request_vote.pre_vote &&
+                message->request_vote.term == raft->current_term && raft->voted_for != 0 &&
+                raft->voted_for != message->request_vote.candidate_id);
     return hold(backend, message);
 }
 
@@ -170,9 +175,14 @@ static void deliver(struct raft_backend *backend, struct raft_message *message)
             message->append_entries.prev_log_index + message->append_entries.n_entries;
     }
     raft_term term = backend->raft->current_term;
+    const struct raft_append_entries args = message->append_entries;
+    bool append = message->type == RAFT_IO_APPEND_ENTRIES;
     backend->recv_cb(&backend->io, message);
     backend->append_end = 0;
     forget_leader(backend->raft, message, term);
+    if (append)
+        raft_newcomer_heard(&backend->newcomer, backend->raft, args.term, args.prev_log_index,
+                            args.prev_log_term);
 }
 
 void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__Frame *frame)
@@ -183,6 +193,8 @@ void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__F
         meta__frame__free_unpacked(frame, NULL);
         return;
     }
+    bool newcomer = frame->body_case == META__FRAME__BODY_REQUEST_VOTE && frame->request_vote &&
+                    frame->request_vote->newcomer;
     int err = raft_codec_get(frame, server_id, &message);
     meta__frame__free_unpacked(frame, NULL);
     if (err) {
@@ -197,7 +209,7 @@ void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__F
         raft_codec_release(&message);
         return;
     }
-    if (!guarded(backend, &message))
+    if (!guarded(backend, &message, newcomer))
         deliver(backend, &message);
     after(backend);
 }
@@ -224,6 +236,11 @@ void raft_backend_set_barrier(struct raft_backend *backend, raft_index index)
     backend->barrier = index;
     for (size_t i = 0; i < ARRAY_LEN(backend->held); i++)
         backend->held[i].used = false;
+}
+
+void raft_backend_led(struct raft_backend *backend)
+{
+    raft_newcomer_led(&backend->newcomer);
 }
 
 /* ---- the clock ---- */
@@ -285,7 +302,9 @@ static int backend_bootstrap(struct raft_io *io, const struct raft_configuration
     if (rc)
         return rc;
     struct raft_store_entry entry = {1, RAFT_CHANGE, conf.base, conf.len};
-    int err = raft_store_bootstrap(backend->store, &entry);
+    int err = raft_newcomer_begin(&backend->newcomer);
+    if (!err)
+        err = raft_store_bootstrap(backend->store, &entry);
     raft_free(conf.base);
     return err ? RAFT_IOERR : 0;
 }
@@ -618,7 +637,8 @@ static int backend_send(struct raft_io *io, struct raft_io_send *req,
     bool known = message->server_id >= RAFT_ID_OF_NODE && message->server_address != NULL &&
                  message->server_id - RAFT_ID_OF_NODE <= INT32_MAX &&
                  raft_peers_knows(backend->peers, (int32_t)(message->server_id - RAFT_ID_OF_NODE));
-    if (!known || backend->dead || backend->close_cb || raft_codec_put(&out, &frames)) {
+    if (!known || backend->dead || backend->close_cb ||
+        raft_codec_put(&out, backend->newcomer.is, &frames)) {
         buf_close(&frames);
         list_remove(&op->link);
         list_push(&backend->dropped, &op->link);
@@ -691,6 +711,8 @@ struct raft_backend *raft_backend_new(struct env *env, struct logger *logger, st
     backend->peers = peers;
     backend->changed = changed;
     backend->data = data;
+    if (store)
+        raft_newcomer_init(&backend->newcomer, env, logger, raft_store_dir(store));
     list_init(&backend->ops);
     list_init(&backend->dropped);
     env_timer_init(env, &backend->tick, on_tick, backend);
@@ -730,5 +752,6 @@ void raft_backend_free(struct raft_backend *backend)
     list_splice(&backend->ops, &backend->dropped);
     while ((step = list_pop(&backend->ops)))
         op_free(LIST_ENTRY(step, struct op, link));
+    raft_newcomer_close(&backend->newcomer);
     mem_free(backend);
 }

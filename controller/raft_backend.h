@@ -32,6 +32,8 @@ struct raft_io *raft_backend_io(struct raft_backend *backend);
  * bound, is dropped and logged. */
 void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__Frame *frame);
 
+/* This node leads, and what it wrote in its own term is committed. */
+void raft_backend_led(struct raft_backend *backend);
 /* Guard 1: the index of this term's barrier; 0 when this node does not lead. */
 void raft_backend_set_barrier(struct raft_backend *backend, raft_index index);
 /* Runs the tick now instead of at its time. */

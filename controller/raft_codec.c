@@ -168,7 +168,7 @@ static int put_install(const struct raft_install_snapshot *args, struct buf *out
     return err;
 }
 
-static int put_small(const struct raft_message *message, struct buf *out)
+static int put_small(const struct raft_message *message, bool newcomer, struct buf *out)
 {
     Meta__Frame frame = META__FRAME__INIT;
     Meta__RequestVote vote = META__REQUEST_VOTE__INIT;
@@ -183,6 +183,7 @@ static int put_small(const struct raft_message *message, struct buf *out)
         vote.last_log_term = message->request_vote.last_log_term;
         vote.disrupt_leader = message->request_vote.disrupt_leader;
         vote.pre_vote = message->request_vote.pre_vote;
+        vote.newcomer = newcomer;
         frame.body_case = META__FRAME__BODY_REQUEST_VOTE;
         frame.request_vote = &vote;
         break;
@@ -210,13 +211,13 @@ static int put_small(const struct raft_message *message, struct buf *out)
     return channel_pack(&frame, out);
 }
 
-int raft_codec_put(const struct raft_message *message, struct buf *out)
+int raft_codec_put(const struct raft_message *message, bool newcomer, struct buf *out)
 {
     if (message->type == RAFT_IO_APPEND_ENTRIES)
         return put_append(&message->append_entries, out);
     if (message->type == RAFT_IO_INSTALL_SNAPSHOT)
         return put_install(&message->install_snapshot, out);
-    return put_small(message, out);
+    return put_small(message, newcomer, out);
 }
 
 /* ---- from frames ---- */

@@ -103,6 +103,11 @@ void raft_store_forget(struct raft_store *store)
     memset(&store->state, 0, sizeof(store->state));
 }
 
+const char *raft_store_dir(const struct raft_store *store)
+{
+    return store->dir;
+}
+
 bool raft_store_fresh(const struct raft_store *store)
 {
     return store->term == 0 && store->vote == 0 && store->next_index == 1;

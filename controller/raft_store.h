@@ -78,6 +78,7 @@ int raft_store_open(struct env *env, struct logger *logger, const char *dir,
 /* Borrowed until raft_store_forget, which frees that memory (the log keeps no entries itself). */
 const struct raft_store_state *raft_store_state(const struct raft_store *store);
 void raft_store_forget(struct raft_store *store);
+const char *raft_store_dir(const struct raft_store *store);
 /* Nothing was ever stored. */
 bool raft_store_fresh(const struct raft_store *store);
 /* Stores entry 1 of a fresh log, durable on return; its term becomes the current one. Before it

@@ -98,7 +98,7 @@ static void add_message(struct fuzz_corpus *corpus, const struct raft_message *m
 {
     struct buf bytes;
     buf_init(&bytes);
-    FUZZ_REQUIRE(raft_codec_put(message, &bytes) == 0);
+    FUZZ_REQUIRE(raft_codec_put(message, false, &bytes) == 0);
     fuzz_add_tagged(corpus, &frame_tag, 1, bytes.data + PREFIX, bytes.len - PREFIX);
     buf_close(&bytes);
 }
@@ -175,7 +175,7 @@ static void as_raft(const Meta__Frame *frame)
     if (err)
         return;
     buf_init(&bytes);
-    FUZZ_REQUIRE(raft_codec_put(&message, &bytes) == 0);
+    FUZZ_REQUIRE(raft_codec_put(&message, false, &bytes) == 0);
     Meta__Frame *second = channel_unpack(bytes.data + PREFIX, bytes.len - PREFIX);
     FUZZ_REQUIRE(second != NULL);
     FUZZ_REQUIRE(raft_codec_get(second, PEER_ID, &again) == 0);

@@ -227,7 +227,7 @@ static void put_message(struct buf *out, const struct raft_message *message)
 {
     struct buf bytes;
     buf_init(&bytes);
-    FUZZ_REQUIRE(raft_codec_put(message, &bytes) == 0);
+    FUZZ_REQUIRE(raft_codec_put(message, false, &bytes) == 0);
     fuzz_step_put(out, FUZZ_STEP_WAIT, bytes.data + PREFIX, bytes.len - PREFIX);
     buf_close(&bytes);
 }

@@ -280,6 +280,37 @@ static void no_second_vote_for_a_transfer_target(void)
     finish();
 }
 
+static bool votes_for(struct puppet *puppet, uint64_t term, uint64_t last, uint64_t last_term)
+{
+    puppet_forget(puppet);
+    say_request_vote(puppet, term, last, last_term);
+    sim_run_for(sim, 50 * MS);
+    const Meta__Frame *answer = puppet_last(puppet, META__FRAME__BODY_REQUEST_VOTE_RESULT);
+    return answer && answer->request_vote_result->vote_granted;
+}
+
+/* Node 0 begins in an empty directory, as after the loss of its disks. It may have confirmed what
+ * the candidate lacks, so it gives no vote before a leader has told what is committed. */
+static void an_emptied_voter_gives_no_vote(void)
+{
+    begin();
+    CHECK(!votes_for(&puppets[1], 5, 50, 4));
+    CHECK(env_path_exists(env0, "/data/newcomer")); /* also for the next process */
+    say_append(&puppets[0], 7, 1, 1, 7, 1, 1); /* not yet committed */
+    sim_run_for(sim, 50 * MS);
+    CHECK(!votes_for(&puppets[1], 8, 50, 7));
+    say_append(&puppets[0], 8, 2, 7, 8, 1, 2); /* what is committed in term 8 is not told */
+    sim_run_for(sim, 50 * MS);
+    CHECK(!votes_for(&puppets[1], 9, 50, 8));
+    say_append(&puppets[0], 9, 3, 8, 9, 1, 3);
+    sim_run_for(sim, 50 * MS);
+    say_append(&puppets[0], 9, 4, 9, 9, 0, 4);
+    sim_run_for(sim, 50 * MS);
+    CHECK(!env_path_exists(env0, "/data/newcomer"));
+    CHECK(votes_for(&puppets[1], 10, 50, 9));
+    finish();
+}
+
 /* Our leadership ends while we hand it over, and we are elected again soon: the core still holds
  * the transfer, and takes no entries. */
 static void a_transfer_outlives_its_leadership(void)
@@ -438,7 +469,7 @@ TAP_MAIN(TAP_TEST(an_old_entry_waits_for_the_barrier), TAP_TEST(a_disk_error_sto
          TAP_TEST(an_answer_without_an_address_is_dropped),
          TAP_TEST(an_answer_to_an_unknown_server_is_dropped),
          TAP_TEST(no_candidate_with_unfinished_writes),
-         TAP_TEST(no_second_vote_for_a_transfer_target),
+         TAP_TEST(no_second_vote_for_a_transfer_target), TAP_TEST(an_emptied_voter_gives_no_vote),
          TAP_TEST(a_transfer_outlives_its_leadership), TAP_TEST(a_lost_transfer_is_given_up),
          TAP_TEST(proposals_are_bounded), TAP_TEST(other_voters_are_refused),
          TAP_TEST(an_answer_claims_no_more_than_was_asked), TAP_TEST(damaged_messages_are_dropped))

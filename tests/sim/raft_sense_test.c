@@ -97,6 +97,8 @@ static void a_leader_of_the_next_term_is_followed(void)
     say_append(&puppets[0], 3, 1, 1, 3, 1, 1);
     sim_run_for(sim, 50 * MS);
     CHECK_INT(consensus_next_index(controller->consensus), 3);
+    say_append(&puppets[0], 3, 2, 3, 3, 0, 2); /* a new voter has caught up, and may vote */
+    sim_run_for(sim, 50 * MS);
     say_request_vote(&puppets[1], 4, 100, 3);
     sim_run_for(sim, 50 * MS);
     CHECK_INT(consensus_term(controller->consensus), 4);

@@ -1,0 +1,62 @@
+/* Happy path of a new voter: the first leader is elected among voters that have only entry 1, its
+ * first entry is committed, and the file goes. Failure modes: a file that can't be removed is tried
+ * again with the next heartbeat. Two voters that are both empty can't be told from new ones; they
+ * elect each other while nobody with entries asks. */
+#include "controller/raft_newcomer.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { NEWCOMER_ENTRY = 1 /* the configuration, which is stored at a first start */ };
+
+void raft_newcomer_init(struct raft_newcomer *newcomer, struct env *env, struct logger *logger,
+                        const char *dir)
+{
+    *newcomer = (struct raft_newcomer){
+        .env = env, .logger = logger, .path = mem_printf("%s/newcomer", dir)};
+    newcomer->is = env_path_exists(env, newcomer->path);
+}
+
+void raft_newcomer_close(struct raft_newcomer *newcomer)
+{
+    mem_free(newcomer->path);
+}
+
+int raft_newcomer_begin(struct raft_newcomer *newcomer)
+{
+    newcomer->is = true;
+    return env_file_replace(newcomer->env, newcomer->path, "", 0);
+}
+
+bool raft_newcomer_abstains(struct raft_newcomer *newcomer, const struct raft_request_vote *args)
+{
+    if (!newcomer->is || args->last_log_index <= NEWCOMER_ENTRY)
+        return false;
+    if (!newcomer->told)
+        logger_warn(newcomer->logger,
+                    "this voter's directory was empty when it started: it gives no vote until it "
+                    "has heard from a leader what the others have");
+    newcomer->told = true;
+    return true;
+}
+
+static void newcomer_end(struct raft_newcomer *newcomer)
+{
+    newcomer->is = env_path_remove(newcomer->env, newcomer->path) < 0;
+    if (!newcomer->is && newcomer->told)
+        logger_info(newcomer->logger, "this voter has what the others have, and votes again");
+}
+
+void raft_newcomer_heard(struct raft_newcomer *newcomer, const struct raft *raft, raft_term term,
+                         raft_index prev_index, raft_term prev_term)
+{
+    if (newcomer->is && raft->current_term == term && prev_term == term &&
+        raft->commit_index >= prev_index && raft->last_stored >= prev_index)
+        newcomer_end(newcomer);
+}
+
+void raft_newcomer_led(struct raft_newcomer *newcomer)
+{
+    if (newcomer->is)
+        newcomer_end(newcomer);
+}

@@ -1,0 +1,36 @@
+/* A voter that began in an empty directory. It may be a new one, or one that lost what it had
+ * confirmed and for whom it had voted: with that it could help to elect a leader that lacks
+ * committed entries. So it votes for nobody but other newcomers, who found a cluster, until it has
+ * caught up with a leader. A file `newcomer` in its directory says so. */
+#ifndef CONTROLLER_RAFT_NEWCOMER_H
+#define CONTROLLER_RAFT_NEWCOMER_H
+
+#include <raft.h>
+
+#include "base/logger.h"
+#include "env/env.h"
+
+struct raft_newcomer {
+    struct env *env;
+    struct logger *logger;
+    char *path;
+    bool is; /* one */
+    bool told;
+};
+
+void raft_newcomer_init(struct raft_newcomer *newcomer, struct env *env, struct logger *logger,
+                        const char *dir);
+void raft_newcomer_close(struct raft_newcomer *newcomer);
+/* Before the directory gets its first entry; durable on return. */
+int raft_newcomer_begin(struct raft_newcomer *newcomer) MUST_CHECK;
+/* Whether this request, of a candidate that is no newcomer, gets no vote: it has entries besides
+ * the first one, which all begin with. */
+bool raft_newcomer_abstains(struct raft_newcomer *newcomer, const struct raft_request_vote *args);
+/* An AppendEntries was looked at. Its leader's commit index says what is committed once it covers
+ * an entry of the leader's own term. */
+void raft_newcomer_heard(struct raft_newcomer *newcomer, const struct raft *raft, raft_term term,
+                         raft_index prev_index, raft_term prev_term);
+/* It leads, and an entry of its own term is committed. */
+void raft_newcomer_led(struct raft_newcomer *newcomer);
+
+#endif
