@@ -153,7 +153,8 @@ def apart():
         for node in cluster.nodes:
             format_node(node, cluster_id)
             node.start()
-        wait_until(lambda: id_of(broker) == cluster_id, DEADLINE_S, "the broker serves that cluster")
+        wait_until(lambda: "serving after" in broker.log_text(), DEADLINE_S, "the broker serves")
+        check(id_of(broker) == cluster_id, "that cluster")
         for node in cluster.nodes:
             check("millrace.formatted" not in meta(node.log_dir), f"the mark stays on node {node.id}")
         cluster.stop()
