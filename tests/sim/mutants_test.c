@@ -46,7 +46,7 @@ static const char *mutant_faults(enum mutation mutation)
     case MUTATION_CLOSED_IN_USE:
         return "kill,restart,cut,heal,slow-disk,large,descriptors";
     case MUTATION_DELETE_BY_NAME:
-        return "kill,restart,create,delete,cut,heal";
+        return "restart,create,delete";
     case MUTATION_EMPTIED_LEADS:
         return "kill,power,restart,crash,new-disks";
     case MUTATION_CLOSED_LOG_LEADS:
