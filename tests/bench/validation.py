@@ -2,13 +2,14 @@
 """What the look at each record of a produced batch costs: produce.batch.validation=strict and =headers
 in turns, and Apache Kafka, which looks too, beside them.
 
-    make all test-clients && build/venv/bin/python tests/bench/validation.py [runs=3] [mb=500] [peer=1]
+    make all test-clients && build/venv/bin/python tests/bench/validation.py [runs=3] [mb=500] [peer=1] [WORD...]
 
 One broker, acks=1, no flush before an ack, so that the disk hides nothing; each run is a fresh broker.
 Rows "client": records of letters by librdkafka, not compressed. Rows "batches": batches of 256 KiB of
 text that are made once and sent again and again by a few connections, five in flight on each, so that
-no client's codec is measured. MB are those of the records; CPU is that of the broker's process. Prints
-a table in Markdown for RESULTS.md; ends with 1 when a batch is refused."""
+no client's codec is measured. Words choose rows that have one of them in their name ("client-none-100").
+MB are those of the records; CPU is that of the broker's process. Prints a table in Markdown for
+RESULTS.md; ends with 1 when a batch is refused."""
 import json
 import os
 import random
@@ -43,9 +44,12 @@ WORDS = 2000  # of the text: it packs to a third or so
 
 
 def cpu_s(node):
-    with open(f"/proc/{node.pid}/stat") as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    """Of all its threads; finer than the ticks of stat."""
+    total = 0
+    for task in os.listdir(f"/proc/{node.pid}/task"):
+        with open(f"/proc/{node.pid}/task/{task}/schedstat") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
 
 
 def make(system):
@@ -126,13 +130,16 @@ def show(results, row):
 
 def main():
     chosen = {"runs": 3, "mb": 500, "peer": 1}
+    words = [text for text in sys.argv[1:] if "=" not in text]
     for text in sys.argv[1:]:
         key, _, value = text.partition("=")
-        if key not in chosen or not value.isdigit():
+        if "=" in text and (key not in chosen or not value.isdigit()):
             sys.exit(f"validation.py: {text} is not one of " + " ".join(f"{k}=N" for k in chosen))
-        chosen[key] = int(value)
+        if "=" in text:
+            chosen[key] = int(value)
     systems = [STRICT, HEADERS] + ([KAFKA] if chosen["peer"] and peer.install() else [])
-    rows = CLIENT_ROWS + BATCH_ROWS
+    rows = [row for row in CLIENT_ROWS + BATCH_ROWS
+            if not words or any(word in "-".join(map(str, row)) for word in words)]
     results = {system: {row: [] for row in rows} for system in systems}
     for run in range(chosen["runs"]):
         for system in systems:

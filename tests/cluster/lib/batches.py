@@ -68,7 +68,7 @@ def pack(codec, data):
         return bytes(cramjam.snappy.compress_raw(data))
     if codec == LZ4:
         import lz4.frame
-        return lz4.frame.compress(data)
+        return lz4.frame.compress(data, block_linked=False)  # as Kafka wants it
     if codec == ZSTD:
         import zstandard
         return zstandard.compress(data)
