@@ -72,6 +72,11 @@ static int records_walk_packed(const struct append_input *input, const struct lo
     size_t out_max = append_open_max(config), hold_max = out_max;
     struct compress_stream *stream;
     struct buf window;
+    if (batch_codec(batch) == COMPRESS_LZ4 &&
+        !compress_lz4_is_portable(batch->records, batch->records_len)) {
+        check->fault = "an LZ4 frame must have independent blocks: Java clients read no others";
+        return ERR_MALFORMED;
+    }
     if (input->quick && out_max > APPEND_QUICK_OUT)
         out_max = APPEND_QUICK_OUT;
     if (input->quick && hold_max > APPEND_QUICK_HOLD)

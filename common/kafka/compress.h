@@ -7,6 +7,7 @@
 #define KAFKA_COMPRESS_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -53,6 +54,9 @@ int compress_encode(enum compress_codec codec, int level, const uint8_t *in, siz
  * magic number, which is wrong. Decoding takes both forms; this turns a frame just made by
  * compress_encode into the old form. */
 void compress_lz4_set_old_checksum(uint8_t *frame, size_t len);
+
+/* Whether an LZ4 frame has blocks that do not need each other: Kafka's readers take no others. */
+bool compress_lz4_is_portable(const uint8_t *in, size_t len);
 
 /* "none", "gzip", ...; "unknown" for a number that is no codec. */
 const char *compress_name(enum compress_codec codec);

@@ -103,7 +103,16 @@ def codec_cases():
                    kafka=INVALID_RECORD if codec == ZSTD else UNKNOWN_SERVER_ERROR, why=FAILS)
 
 
+def linked_lz4():
+    """Blocks that need the ones before them."""
+    import lz4.frame
+    packed = lz4.frame.compress(records(20000), block_linked=True)
+    return batch(packed, LZ4, count=20000)
+
+
 CASES = list(codec_cases()) + [
+    Case("an LZ4 frame with linked blocks", linked_lz4(), INVALID_RECORD,
+         kafka=UNKNOWN_SERVER_ERROR, why=FAILS),
     Case("the checksum is wrong", flipped(), CORRUPT_MESSAGE),
     Case("lastOffsetDelta above the count", count_of(3, records(3), last_delta=7), INVALID_RECORD),
     Case("lastOffsetDelta below the count", count_of(3, records(3), last_delta=1), INVALID_RECORD),

@@ -205,6 +205,45 @@ static void pieces_make_the_whole(void)
     mem_free(plain);
 }
 
+static void gzip_members_follow_each_other(void)
+{
+    enum { LEN = 70000 };
+    uint8_t *plain = sample(LEN);
+    for (size_t cut = 0; cut < 12; cut++) {
+        struct buf packed, out;
+        size_t most;
+        buf_init(&packed);
+        buf_init(&out);
+        for (int i = 0; i < 3; i++)
+            CHECK_INT(compress_encode(COMPRESS_GZIP, COMPRESS_LEVEL_DEFAULT, plain,
+                                      i == 1 ? 0 : LEN, &packed),
+                      0);
+        packed.len -= cut;
+        CHECK_INT(compress_decode(COMPRESS_GZIP, packed.data, packed.len, 2 * LEN, &out),
+                  cut ? ERR_MALFORMED : 0);
+        if (!cut) {
+            CHECK_INT(out.len, 2 * LEN);
+            CHECK(memcmp(out.data, plain, LEN) == 0 && memcmp(out.data + LEN, plain, LEN) == 0);
+        }
+        out.len = 0;
+        CHECK_INT(decode_in_pieces(COMPRESS_GZIP, &packed, LEN, 999, &out, &most),
+                  cut ? ERR_MALFORMED : 0);
+        CHECK(cut || out.len == 2 * LEN);
+        packed.len += cut;
+        packed.data[3] ^= 0x40; /* no such flag: zlib refuses it */
+        CHECK_INT(compress_decode(COMPRESS_GZIP, packed.data, packed.len, 2 * LEN, &out),
+                  ERR_MALFORMED);
+        packed.data[3] ^= 0x40;
+        packed.data[packed.len - 6] ^= 1; /* the checksum */
+        out.len = 0;
+        CHECK_INT(compress_decode(COMPRESS_GZIP, packed.data, packed.len, 2 * LEN, &out),
+                  ERR_MALFORMED);
+        buf_close(&packed);
+        buf_close(&out);
+    }
+    mem_free(plain);
+}
+
 static void a_raw_snappy_block_comes_whole_or_not(void)
 {
     enum { LEN = 100000 };
@@ -345,6 +384,7 @@ static void names_and_numbers_agree(void)
 TAP_MAIN(TAP_TEST(every_codec_round_trips), TAP_TEST(levels_are_taken),
          TAP_TEST(cut_streams_are_malformed), TAP_TEST(damaged_streams_never_crash),
          TAP_TEST(bombs_cost_at_most_the_cap), TAP_TEST(pieces_make_the_whole),
+         TAP_TEST(gzip_members_follow_each_other),
          TAP_TEST(a_raw_snappy_block_comes_whole_or_not), TAP_TEST(snappy_without_framing_is_read),
          TAP_TEST(lz4_frames_of_other_makers_are_read),
          TAP_TEST(zstd_frames_with_large_windows_are_read),
