@@ -320,7 +320,7 @@ enum {
      * to less. The others have to wait for each other (log_check.c). */
     APPEND_QUICK_OUT = 16 << 20,
     APPEND_QUICK_HOLD = 8 << 20,
-    APPEND_MESSAGES_MAX = 64 << 20 /* what a compressed message of an old client may open to */
+    APPEND_MESSAGES_MAX = 64 << 20 /* what a message set of an old client may open to */
 };
 
 /* Batches on their way into a log. */

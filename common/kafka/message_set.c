@@ -83,7 +83,7 @@ int message_iter_next(struct message_iter *iter, struct message *message)
 /* ---- every message, inner ones too ---- */
 
 struct message_walk {
-    size_t bytes_max;
+    size_t bytes_left; /* that compressed messages may still open to, all together */
     int (*fn)(void *data, const struct message *message);
     void *data;
 };
@@ -128,7 +128,7 @@ static int message_walk_inner(const struct message_walk *walk, const struct mess
     return got;
 }
 
-static int message_open(const struct message_walk *walk, const struct message *wrapper)
+static int message_open(struct message_walk *walk, const struct message *wrapper)
 {
     struct buf inner;
     enum compress_codec codec = (enum compress_codec)(wrapper->attributes & BATCH_CODEC_MASK);
@@ -138,11 +138,13 @@ static int message_open(const struct message_walk *walk, const struct message *w
         return ERR_CORRUPT_MESSAGE;
     buf_init(&inner);
     int err = compress_decode(codec, wrapper->value.data, (size_t)wrapper->value.len,
-                              walk->bytes_max, &inner);
+                              walk->bytes_left, &inner);
     if (err == ERR_MALFORMED)
         err = ERR_CORRUPT_MESSAGE;
-    if (!err)
+    if (!err) {
+        walk->bytes_left -= inner.len;
         err = message_walk_inner(walk, wrapper, &inner);
+    }
     buf_close(&inner);
     return err;
 }

@@ -40,8 +40,9 @@ int message_iter_next(struct message_iter *iter, struct message *message) MUST_C
 
 /* fn(data, message) for every message, those inside compressed ones too, with final offsets
  * (relative ones of magic 1 are resolved) and timestamps; it stops at the first negative return,
- * which is passed on. `bytes_max` limits what one compressed message may decompress to. Errors of
- * message_iter_next (a cut-off tail too) and of compress_decode (damage is ERR_CORRUPT_MESSAGE). */
+ * which is passed on. `bytes_max` limits what all compressed messages together may open to. Errors
+ * of message_iter_next (a cut-off tail too) and of compress_decode (damage is
+ * ERR_CORRUPT_MESSAGE). */
 int message_set_each(const uint8_t *bytes, size_t len, size_t bytes_max,
                      int (*fn)(void *data, const struct message *message), void *data) MUST_CHECK;
 

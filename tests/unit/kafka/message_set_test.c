@@ -329,6 +329,36 @@ static void nesting_and_empty_sets_are_refused(void)
     buf_close(&out);
 }
 
+/* Each alone is below the limit. */
+static void many_wrappers_share_one_limit(void)
+{
+    enum { WRAPPERS = 5 };
+    struct buf inner, packed, set, out;
+    int count = 0;
+    buf_init(&inner);
+    buf_init(&packed);
+    buf_init(&set);
+    buf_init(&out);
+    uint8_t *zeros = mem_alloc(BYTES_MAX / 4);
+    struct wire_bytes large = {zeros, BYTES_MAX / 4};
+    CHECK_INT(message_write(&inner, 1, 0, 0, 5, bytes_of(NULL), large), 0);
+    CHECK_INT(
+        compress_encode(COMPRESS_GZIP, COMPRESS_LEVEL_DEFAULT, inner.data, inner.len, &packed), 0);
+    struct wire_bytes value = {packed.data, (int32_t)packed.len};
+    for (int i = 0; i < WRAPPERS; i++)
+        CHECK_INT(message_write(&set, 1, i, COMPRESS_GZIP, 5, bytes_of(NULL), value), 0);
+    size_t most = WRAPPERS * inner.len;
+    CHECK_INT(message_set_each(set.data, set.len, most, count_message, &count), 0);
+    CHECK_INT(count, WRAPPERS);
+    CHECK_INT(message_set_each(set.data, set.len, most - 1, count_message, &count), ERR_TOO_LARGE);
+    CHECK_INT(message_set_to_batch(set.data, set.len, most - 1, &out), ERR_TOO_LARGE);
+    mem_free(zeros);
+    buf_close(&inner);
+    buf_close(&packed);
+    buf_close(&set);
+    buf_close(&out);
+}
+
 /* Offsets that a peer chose so that sums of them are no numbers any more. */
 static void offsets_out_of_range_do_no_harm(void)
 {
@@ -400,5 +430,5 @@ static void failed_allocations_are_reported(void)
 TAP_MAIN(TAP_TEST(golden_sets_decode), TAP_TEST(cut_and_damaged_sets_are_refused),
          TAP_TEST(golden_sets_become_batches), TAP_TEST(golden_batches_become_sets),
          TAP_TEST(plain_sets_survive_both_ways), TAP_TEST(a_tail_and_early_records_are_left_out),
-         TAP_TEST(nesting_and_empty_sets_are_refused), TAP_TEST(offsets_out_of_range_do_no_harm),
-         TAP_TEST(failed_allocations_are_reported))
+         TAP_TEST(nesting_and_empty_sets_are_refused), TAP_TEST(many_wrappers_share_one_limit),
+         TAP_TEST(offsets_out_of_range_do_no_harm), TAP_TEST(failed_allocations_are_reported))
