@@ -3,7 +3,7 @@
 idempotent producers. Nothing acknowledged is lost, doubled, moved or reordered, the replicas are the
 same bytes, and no in-sync set shrinks while all nodes are healthy.
 
-CHAOS_ROUNDS sets how many rounds (CHAOS_ROUNDS=200 takes some three minutes), CHAOS_SEED repeats the
+CHAOS_ROUNDS sets how many rounds (200 take some three minutes), CHAOS_SEED repeats the
 choices of a run (not its timing)."""
 import contextlib
 import os
@@ -22,7 +22,7 @@ from segments import check_replicas_equal
 from tap import check, note, test
 from wait import wait_until
 
-ROUNDS = int(os.environ.get("CHAOS_ROUNDS", 60))
+ROUNDS = int(os.environ.get("CHAOS_ROUNDS", 200))
 HEAL_EVERY = 20      # rounds, after which all is healed and looked at
 HEALTHY_ACKS = 400   # of each producer, while nothing is done to a healthy cluster
 TOPICS = ["chaos-a", "chaos-b", "chaos-c"]
