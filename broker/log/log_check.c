@@ -4,7 +4,8 @@
  * Happy path: a check waits in the line of its client; the lines take turns, each with one check at
  * a time, and a few workers serve all of them. Failure modes: what would open to more than the
  * quick limits is stopped, and looked at anew where all such ones wait for each other: so a bomb
- * holds one worker and one large piece of memory, whoever sends it, and the others go on. A check
+ * holds one worker and one large piece of memory, whoever sends it, and the others go on. What
+ * waits there keeps its received bytes: when others need that memory, all of it is refused. A check
  * that the broker's end, or the log's, catches ends with ERR_NOT_LEADER_OR_FOLLOWER; one that a
  * worker has then leaves its bytes to the job. */
 #include "broker/log/log_internal.h"
@@ -219,6 +220,33 @@ void log_check_keep(struct log_check *check, void *block)
     check->job->block = block;
 }
 
+static void check_end_waiting(struct list *waiting, int err, const char *message)
+{
+    struct list *step;
+    while ((step = list_pop(waiting))) {
+        struct log_check *check = LIST_ENTRY(step, struct log_check, link);
+        check->result =
+            (struct log_append){.base_offset = -1, .append_time_ms = -1, .message = message};
+        log_job_end(check->log);
+        check_end(check, err);
+    }
+}
+
+void log_manager_shed_checks(struct log_manager *manager)
+{
+    struct list waiting, *step;
+    list_init(&waiting);
+    while ((step = list_pop(&manager->check_longs))) {
+        struct log_check_line *line = LIST_ENTRY(step, struct log_check, link)->line;
+        line->busy = false;
+        list_push(&waiting, step);
+        list_splice(&waiting, &line->checks);
+    }
+    check_end_waiting(&waiting, ERR_KAFKA_STORAGE_ERROR,
+                      "others need the memory of batches that take long to open: try again, with "
+                      "smaller ones (queued.max.request.bytes)");
+}
+
 /* Takes what has not begun out of all lines. */
 static void check_collect(struct log_manager *manager, struct list *waiting)
 {
@@ -239,7 +267,7 @@ static void check_collect(struct log_manager *manager, struct list *waiting)
 
 void log_end_checks(struct log_manager *manager)
 {
-    struct list waiting, *step;
+    struct list waiting;
     list_init(&waiting);
     check_collect(manager, &waiting);
     LIST_EACH(running, &manager->check_jobs)
@@ -250,9 +278,5 @@ void log_end_checks(struct log_manager *manager)
         if (check)
             check_end(check, ERR_NOT_LEADER_OR_FOLLOWER);
     }
-    while ((step = list_pop(&waiting))) {
-        struct log_check *check = LIST_ENTRY(step, struct log_check, link);
-        log_job_end(check->log);
-        check_end(check, ERR_NOT_LEADER_OR_FOLLOWER);
-    }
+    check_end_waiting(&waiting, ERR_NOT_LEADER_OR_FOLLOWER, NULL);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "broker/log/log_manager.h"
 #include "broker/net/connection.h"
 
 enum {
@@ -85,13 +86,15 @@ static void server_accepted(void *data, struct env_stream *stream)
     }
 }
 
-/* Others wait for memory: the largest request that has been coming for long makes room. */
+/* Others wait for memory: batches that wait for a slow look at them make room, and the largest
+ * request that has been coming for long. */
 static void server_make_room(struct server *server)
 {
     struct connection *worst = NULL;
     size_t most = 0;
     int64_t now_ms = env_now_ms(server->owner.broker->env), since_ms;
     server->owner.budget.starved = false;
+    log_manager_shed_checks(server->owner.broker->logs);
     LIST_EACH(step, &server->owner.connections)
     {
         size_t held = connection_held(connection_of(step), &since_ms);

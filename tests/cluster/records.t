@@ -11,6 +11,7 @@ import gzip
 import select
 import signal
 import struct
+import threading
 import time
 import zlib
 
@@ -155,6 +156,7 @@ def internal_topics():
 
 
 UNKNOWN_TOPIC, NOT_LEADER, MESSAGE_TOO_LARGE, INVALID_TIMESTAMP, INVALID_RECORD = 3, 6, 10, 32, 87
+STORAGE_ERROR = 56
 
 
 def one_record(sequence, producer_id=4711, **fields):
@@ -314,6 +316,36 @@ def old_messages():
                     INVALID_RECORD, "without a key")
         check_equal(produce.list_offset(line, "t", now + 5), (0, now + 5, 5), "by time")
         check_equal(produce.list_offset(line, "t", -1)[2], 20, "the end")
+
+
+@test("who fills the memory for requests with what takes long to open is refused")
+def long_looks():
+    packed = zlib.compressobj(1, zlib.DEFLATED, 31)
+    value = os.urandom(900 * 1000) + bytes(20 * MB)
+    data = packed.compress(batches.record(value)) + packed.flush()
+    with Cluster(1, socket_request_max_bytes=2 * MB, queued_max_request_bytes=8 * MB) as cluster:
+        ready_topic(cluster, "t")
+        frame = produce.request("t", batches.batch(data, batches.GZIP))
+        told = {}  # error -> what is said of it
+
+        def fill():
+            with wire.connect(cluster.nodes[0].port, 60) as line:
+                while STORAGE_ERROR not in told:
+                    line.sendall(frame * 8)
+                    for _ in range(8):
+                        answer = produce.answers(wire.receive(line))[1][0]
+                        told[answer.error] = answer.message
+        lines = [threading.Thread(target=fill, daemon=True) for _ in range(4)]
+        for line in lines:
+            line.start()
+        wait_until(lambda: STORAGE_ERROR in told, DEADLINE_S, "some are refused")
+        for line in lines:
+            line.join(DEADLINE_S)
+        check("smaller ones" in told.get(STORAGE_ERROR, ""), told)
+        check(set(told) <= {0, STORAGE_ERROR}, told)
+        with wire.connect(cluster.nodes[0].port, 60) as line:
+            line.sendall(frame)
+            check_equal(produce.answers(wire.receive(line))[1][0].error, 0, "alone")
 
 
 tap.run()

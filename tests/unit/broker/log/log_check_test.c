@@ -193,6 +193,47 @@ static void what_opens_to_too_much_is_refused(void)
     fixture_close(&f);
 }
 
+static bool some_wait_long(struct fixture *f)
+{
+    return !list_empty(&f->manager->check_longs);
+}
+
+/* Also when their clients are gone: their bytes are what others wait for. */
+static void a_lack_of_memory_ends_long_waits(void)
+{
+    enum { LINES = 3, EACH = 3 };
+    struct fixture f;
+    struct checked checked[LINES][EACH], quick;
+    int refused = 0;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    for (int i = 0; i < LINES; i++) {
+        struct log_check_line *line = log_check_line_new();
+        for (int j = 0; j < EACH; j++)
+            checked_start(&f, &checked[i][j], line, large());
+        if (i == 0)
+            checked_start(&f, &quick, line, packed(COMPRESS_GZIP, 3, 10));
+        log_check_line_leave(line);
+    }
+    log_manager_shed_checks(f.manager); /* nobody waits long yet */
+    CHECK_INT(checked[0][0].order, 0);
+    fixture_wait(&f, some_wait_long);
+    log_manager_shed_checks(f.manager);
+    CHECK(list_empty(&f.manager->check_longs));
+    fixture_settle(&f);
+    for (int i = 0; i < LINES; i++)
+        for (int j = 0; j < EACH; j++) {
+            struct log_check *check = &checked[i][j].check;
+            CHECK(check->err == 0 || check->err == ERR_KAFKA_STORAGE_ERROR);
+            CHECK(check->err == 0 || check->result.message != NULL);
+            refused += check->err != 0;
+            checked_close(&checked[i][j]);
+        }
+    CHECK(refused >= EACH && refused % EACH == 0);
+    checked_close(&quick);
+    fixture_close(&f);
+}
+
 /* The end of the manager, or of the log, while some run and some wait. */
 static void an_end_answers_who_waits(void)
 {
@@ -248,5 +289,6 @@ static void a_free_leaves_the_bytes_to_the_workers(void)
 
 TAP_MAIN(TAP_TEST(what_is_for_a_worker), TAP_TEST(good_ones_are_appended_as_they_are),
          TAP_TEST(bad_ones_are_refused_with_a_reason), TAP_TEST(lines_take_turns),
-         TAP_TEST(what_opens_to_too_much_is_refused), TAP_TEST(an_end_answers_who_waits),
+         TAP_TEST(what_opens_to_too_much_is_refused),
+         TAP_TEST(a_lack_of_memory_ends_long_waits), TAP_TEST(an_end_answers_who_waits),
          TAP_TEST(a_free_leaves_the_bytes_to_the_workers))
