@@ -713,7 +713,8 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
         return rc;
     log->start_offset = log->segments[0]->base_offset;
     log->start_saved = entry->start_offset;
-    if (log->start_offset > entry->start_offset && note->len == 0)
+    if (log->start_offset > entry->start_offset && log->start_marker < log->start_offset &&
+        note->len == 0)
         buf_printf(note,
                    "%s begins at offset %" PRId64 ", and at %" PRId64
                    " when its start was last saved: if not retention has removed the files "

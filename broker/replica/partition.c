@@ -648,8 +648,11 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
         int err = log_advance_start(log, leader->log_start_offset);
         if (err)
             return err;
-        log_save_start(log);
     }
+    /* Also where compaction or a start has moved it before: the leader lets nobody into the in-sync
+     * set who could forget a start after a crash. */
+    if (log_saved_start(log) < leader->log_start_offset)
+        log_save_start(log);
     unsigned change =
         (moved ? PARTITION_CHANGED_HW : 0u) | (end > end_before ? PARTITION_CHANGED_END : 0u);
     if (change)
