@@ -232,10 +232,32 @@ static void check_end_waiting(struct list *waiting, int err, const char *message
     }
 }
 
+/* What clients have left behind that are gone. */
+static void check_collect_left(struct log_manager *manager, struct list *waiting)
+{
+    struct list heard, *step;
+    list_init(&heard);
+    while ((step = list_pop(&manager->check_lines))) {
+        struct log_check_line *line = LIST_ENTRY(step, struct log_check_line, link);
+        if (line->left)
+            list_splice(waiting, &line->checks);
+        else
+            list_push(&heard, step);
+    }
+    list_splice(&manager->check_lines, &heard);
+    LIST_EACH(running, &manager->check_jobs)
+    {
+        struct log_check *check = LIST_ENTRY(running, struct log_check_job, link)->check;
+        if (check && check->line->left)
+            list_splice(waiting, &check->line->checks);
+    }
+}
+
 void log_manager_shed_checks(struct log_manager *manager)
 {
     struct list waiting, *step;
     list_init(&waiting);
+    check_collect_left(manager, &waiting);
     while ((step = list_pop(&manager->check_longs))) {
         struct log_check_line *line = LIST_ENTRY(step, struct log_check, link)->line;
         line->busy = false;

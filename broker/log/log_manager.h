@@ -106,9 +106,9 @@ struct log *log_manager_find(struct log_manager *manager, const char *topic, int
  * and so does each later one: comes before the shutdown, as long as what their callers use is
  * there. */
 void log_manager_end_waits(struct log_manager *manager);
-/* Memory for requests is short: each batch that waits for the worker of long looks, and what its
- * client sent behind it for workers, is refused with ERR_KAFKA_STORAGE_ERROR, which clients try
- * again. */
+/* Memory for requests is short: each batch that waits for the worker of long looks, what its client
+ * sent behind it for workers, and what a client that is gone left for them, is refused with
+ * ERR_KAFKA_STORAGE_ERROR, which clients try again. */
 void log_manager_shed_checks(struct log_manager *manager);
 /* Clean shutdown: flushes everything, writes checkpoints and producer snapshots, then calls `done`.
  * A directory gets the clean-shutdown mark only when each of its logs was opened, and is on disk

@@ -198,22 +198,21 @@ static bool some_wait_long(struct fixture *f)
     return !list_empty(&f->manager->check_longs);
 }
 
-/* Also when their clients are gone: their bytes are what others wait for. */
 static void a_lack_of_memory_ends_long_waits(void)
 {
     enum { LINES = 3, EACH = 3 };
     struct fixture f;
     struct checked checked[LINES][EACH], quick;
+    struct log_check_line *lines[LINES];
     int refused = 0;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     for (int i = 0; i < LINES; i++) {
-        struct log_check_line *line = log_check_line_new();
+        struct log_check_line *line = lines[i] = log_check_line_new();
         for (int j = 0; j < EACH; j++)
             checked_start(&f, &checked[i][j], line, large());
         if (i == 0)
             checked_start(&f, &quick, line, packed(COMPRESS_GZIP, 3, 10));
-        log_check_line_leave(line);
     }
     log_manager_shed_checks(f.manager); /* nobody waits long yet */
     CHECK_INT(checked[0][0].order, 0);
@@ -230,7 +229,40 @@ static void a_lack_of_memory_ends_long_waits(void)
             checked_close(&checked[i][j]);
         }
     CHECK(refused >= EACH && refused % EACH == 0);
+    for (int i = 0; i < LINES; i++)
+        log_check_line_leave(lines[i]);
     checked_close(&quick);
+    fixture_close(&f);
+}
+
+/* Nobody hears of them. What a worker has goes on. */
+static void a_lack_of_memory_ends_what_was_left_behind(void)
+{
+    enum { LINES = 6, EACH = 3 };
+    struct fixture f;
+    struct checked checked[LINES][EACH];
+    struct log_check_line *heard = NULL;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    for (int i = 0; i < LINES; i++) {
+        struct log_check_line *line = log_check_line_new();
+        for (int j = 0; j < EACH; j++)
+            checked_start(&f, &checked[i][j], line, packed(COMPRESS_GZIP, 3, 10));
+        if (i < LINES - 1)
+            log_check_line_leave(line);
+        else
+            heard = line;
+    }
+    int running = (int)f.manager->checks_quick;
+    log_manager_shed_checks(f.manager);
+    fixture_settle(&f);
+    for (int i = 0; i < LINES; i++)
+        for (int j = 0; j < EACH; j++) {
+            bool good = i == LINES - 1 || (i < running && j == 0);
+            CHECK_INT(checked[i][j].check.err, good ? 0 : ERR_KAFKA_STORAGE_ERROR);
+            checked_close(&checked[i][j]);
+        }
+    log_check_line_leave(heard);
     fixture_close(&f);
 }
 
@@ -290,5 +322,6 @@ static void a_free_leaves_the_bytes_to_the_workers(void)
 TAP_MAIN(TAP_TEST(what_is_for_a_worker), TAP_TEST(good_ones_are_appended_as_they_are),
          TAP_TEST(bad_ones_are_refused_with_a_reason), TAP_TEST(lines_take_turns),
          TAP_TEST(what_opens_to_too_much_is_refused),
-         TAP_TEST(a_lack_of_memory_ends_long_waits), TAP_TEST(an_end_answers_who_waits),
+         TAP_TEST(a_lack_of_memory_ends_long_waits),
+         TAP_TEST(a_lack_of_memory_ends_what_was_left_behind), TAP_TEST(an_end_answers_who_waits),
          TAP_TEST(a_free_leaves_the_bytes_to_the_workers))
