@@ -449,6 +449,13 @@ void replica_manager_propose(struct replica_manager *manager, struct partition *
         env_timer_start(&manager->propose_timer, 0);
 }
 
+/* Looks at all sets again in a while. */
+static void manager_retry(struct replica_manager *manager)
+{
+    if (!env_timer_running(&manager->review_timer))
+        env_timer_start(&manager->review_timer, MANAGER_RETRY_MS);
+}
+
 static void manager_proposed(struct controller_call *call, int err, const Meta__CommandReply *reply)
 {
     struct proposal_call *sent = CONTAINER_OF(call, struct proposal_call, call);
@@ -464,10 +471,11 @@ static void manager_proposed(struct controller_call *call, int err, const Meta__
     }
     list_remove(&sent->link);
     mem_free(sent);
-    if (failed && !env_timer_running(&manager->review_timer))
-        env_timer_start(&manager->review_timer, MANAGER_RETRY_MS);
+    if (failed)
+        manager_retry(manager);
 }
 
+/* NULL: memory is out. */
 static Meta__AlterPartitions__Partition *manager_pack(struct replica_manager *manager,
                                                       struct partition *partition,
                                                       const struct partition_proposal *proposal,
@@ -476,7 +484,8 @@ static Meta__AlterPartitions__Partition *manager_pack(struct replica_manager *ma
     Meta__AlterPartitions__Partition *out = arena_alloc(arena, sizeof(*out));
     Meta__AlterPartitions__IsrMember **members =
         arena_alloc_array(arena, (size_t)proposal->isr->count + 1, sizeof(*members));
-    ASSERT(out && members);
+    if (!out || !members)
+        return NULL;
     meta__alter_partitions__partition__init(out);
     out->topic_id.data = partition->topic_id.bytes;
     out->topic_id.len = sizeof(partition->topic_id.bytes);
@@ -487,7 +496,8 @@ static Meta__AlterPartitions__Partition *manager_pack(struct replica_manager *ma
     for (int32_t i = 0; i < proposal->isr->count; i++) {
         int32_t id = proposal->isr->ids[i];
         Meta__AlterPartitions__IsrMember *member = arena_alloc(arena, sizeof(*member));
-        ASSERT(member);
+        if (!member)
+            return NULL;
         meta__alter_partitions__isr_member__init(member);
         member->broker_id = id;
         member->broker_epoch = id == manager->deps.node_id
@@ -514,6 +524,11 @@ static void manager_send_proposals(void *data)
         if (!partition_take_proposal(partition, &proposal))
             continue;
         packed[call->count] = manager_pack(manager, partition, &proposal, &arena);
+        if (!packed[call->count]) {
+            partition_isr_answered(partition, proposal.partition_epoch, ERR_NO_MEMORY, NULL);
+            manager_retry(manager);
+            continue;
+        }
         call->items[call->count].partition_epoch = proposal.partition_epoch;
         call->items[call->count++].key = manager_key(&partition->topic_id, partition->index);
     }
