@@ -430,7 +430,7 @@ def cluster_tool():
         says(cluster, name, "unregister", "--id", "7", status=1, err=re.compile("Broker ID 7 not found"))
         says(cluster, name, "api-versions", out=re.compile(r"\(id: 2 rack: null isFenced: false\) -> \(\n"))
         cluster.nodes[2].kill()
-        wait_until(lambda: "2  " not in says(cluster, name, "list-endpoints", out=re.compile("ID")).stdout,
+        wait_until(lambda: "\n2 " not in says(cluster, name, "list-endpoints", out=re.compile("ID")).stdout,
                    DEADLINE_S, "the broker is fenced")
         says(cluster, name, "list-endpoints", "--include-fenced-brokers", out=re.compile("2 .* fenced "))
         says(cluster, name, "unregister", "-i", "2", out="Broker 2 is no longer registered.\n")
