@@ -13,12 +13,14 @@ void raft_newcomer_init(struct raft_newcomer *newcomer, struct env *env, struct 
                         const char *dir)
 {
     *newcomer = (struct raft_newcomer){
-        .env = env, .logger = logger, .path = mem_printf("%s/newcomer", dir)};
+        .env = env, .logger = logger, .dir = mem_strdup(dir),
+        .path = mem_printf("%s/newcomer", dir)};
     newcomer->is = env_path_exists(env, newcomer->path);
 }
 
 void raft_newcomer_close(struct raft_newcomer *newcomer)
 {
+    mem_free(newcomer->dir);
     mem_free(newcomer->path);
 }
 
@@ -42,7 +44,10 @@ bool raft_newcomer_abstains(struct raft_newcomer *newcomer, const struct raft_re
 
 static void newcomer_end(struct raft_newcomer *newcomer)
 {
-    newcomer->is = env_path_remove(newcomer->env, newcomer->path) < 0;
+    int err = env_path_remove(newcomer->env, newcomer->path);
+    if (!err || err == ERR_NOT_FOUND)
+        err = env_dir_sync(newcomer->env, newcomer->dir);
+    newcomer->is = err != 0;
     if (!newcomer->is && newcomer->told)
         logger_info(newcomer->logger, "this voter has what the others have, and votes again");
 }

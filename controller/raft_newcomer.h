@@ -13,6 +13,7 @@
 struct raft_newcomer {
     struct env *env;
     struct logger *logger;
+    char *dir;
     char *path;
     bool is; /* one */
     bool told;
