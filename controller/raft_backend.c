@@ -620,6 +620,16 @@ static void clamp_result(const struct raft_backend *backend, struct raft_message
         message->append_entries_result.last_log_index = backend->append_end;
 }
 
+/* The core answers a pre-vote of an old term with that same term: a candidate with the longer log
+ * would never learn ours, and nobody could be elected while the third voter gives no vote. */
+static void tell_term(const struct raft_backend *backend, struct raft_message *message)
+{
+    if (message->type == RAFT_IO_REQUEST_VOTE_RESULT &&
+        !message->request_vote_result.vote_granted &&
+        message->request_vote_result.term < backend->raft->current_term)
+        message->request_vote_result.term = backend->raft->current_term;
+}
+
 static int backend_send(struct raft_io *io, struct raft_io_send *req,
                         const struct raft_message *message, raft_io_send_cb cb)
 {
@@ -631,6 +641,7 @@ static int backend_send(struct raft_io *io, struct raft_io_send *req,
     op->cb.send = cb;
     op->server_id = message->server_id;
     clamp_result(backend, &out);
+    tell_term(backend, &out);
     buf_init(&frames);
     /* Guard 5: the core answers a leader whose address it has forgotten. And a configuration that
      * another voter sent may name servers that are none. */

@@ -289,6 +289,36 @@ static bool votes_for(struct puppet *puppet, uint64_t term, uint64_t last, uint6
     return answer && answer->request_vote_result->vote_granted;
 }
 
+/* A candidate with the longer log whose term is behind ours: it must hear our term, or it asks with
+ * the old one for ever. */
+static void a_late_pre_vote_is_told_our_term(void)
+{
+    Meta__RequestVote body = META__REQUEST_VOTE__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    begin();
+    say_append(&puppets[1], 7, 1, 1, 7, 1, 1);
+    sim_run_for(sim, 50 * MS);
+    say_append(&puppets[1], 7, 2, 7, 7, 0, 2); /* heard: a newcomer no more */
+    sim_run_for(sim, 50 * MS);
+    CHECK_INT(consensus_term(controller->consensus), 7);
+    puppet_forget(&puppets[0]);
+    CHECK(sim_run_until(sim, saw_pre_vote, NULL, sim_now_us(sim) + 3 * SECOND)); /* no leader now */
+    puppet_forget(&puppets[0]);
+    body.term = 3;
+    body.candidate_id = (uint64_t)puppets[0].id + 1;
+    body.last_log_index = 100;
+    body.last_log_term = 2;
+    body.pre_vote = true;
+    frame.body_case = META__FRAME__BODY_REQUEST_VOTE;
+    frame.request_vote = &body;
+    link_send(puppets[0].out, &frame);
+    sim_run_for(sim, 50 * MS);
+    const Meta__Frame *answer = puppet_last(&puppets[0], META__FRAME__BODY_REQUEST_VOTE_RESULT);
+    CHECK(answer && !answer->request_vote_result->vote_granted);
+    CHECK(answer && answer->request_vote_result->term == 7);
+    finish();
+}
+
 /* Node 0 begins in an empty directory, as after the loss of its disks. It may have confirmed what
  * the candidate lacks, so it gives no vote before a leader has told what is committed. */
 static void an_emptied_voter_gives_no_vote(void)
@@ -469,7 +499,8 @@ TAP_MAIN(TAP_TEST(an_old_entry_waits_for_the_barrier), TAP_TEST(a_disk_error_sto
          TAP_TEST(an_answer_without_an_address_is_dropped),
          TAP_TEST(an_answer_to_an_unknown_server_is_dropped),
          TAP_TEST(no_candidate_with_unfinished_writes),
-         TAP_TEST(no_second_vote_for_a_transfer_target), TAP_TEST(an_emptied_voter_gives_no_vote),
+         TAP_TEST(no_second_vote_for_a_transfer_target),
+         TAP_TEST(a_late_pre_vote_is_told_our_term), TAP_TEST(an_emptied_voter_gives_no_vote),
          TAP_TEST(a_transfer_outlives_its_leadership), TAP_TEST(a_lost_transfer_is_given_up),
          TAP_TEST(proposals_are_bounded), TAP_TEST(other_voters_are_refused),
          TAP_TEST(an_answer_claims_no_more_than_was_asked), TAP_TEST(damaged_messages_are_dropped))
