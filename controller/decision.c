@@ -7,9 +7,6 @@
 
 #include "base/check.h"
 
-/* An entry never comes near it: it only keeps the sum of sizes from wrapping. */
-#define DECISION_ARENA_MAX ((size_t)1 << 40)
-
 void decision_init(struct decision *decision, struct image *image,
                    const struct decision_rules *rules, int64_t index,
                    uint64_t (*random)(void *data), void *random_data)
@@ -20,7 +17,7 @@ void decision_init(struct decision *decision, struct image *image,
     decision->index = index;
     decision->random = random;
     decision->random_data = random_data;
-    arena_init(&decision->arena, DECISION_ARENA_MAX);
+    arena_init_own(&decision->arena);
 }
 
 void decision_close(struct decision *decision)

@@ -17,6 +17,9 @@ enum {
     MAP_FROM = 8 * 1024 * 1024,    /* larger blocks are mapped by themselves: they are rare */
 };
 
+/* Nothing comes near it: it only keeps the sum of sizes from wrapping. */
+#define ARENA_OWN_MAX ((size_t)1 << 40)
+
 struct arena_block {
     struct arena_block *next;
     size_t size;
@@ -182,10 +185,16 @@ void arena_init(struct arena *arena, size_t limit)
     *arena = (struct arena){.limit = limit};
 }
 
+void arena_init_own(struct arena *arena)
+{
+    *arena = (struct arena){.limit = ARENA_OWN_MAX, .own = true};
+}
+
 static bool arena_grow(struct arena *arena, size_t size)
 {
     size_t block_size = size > ARENA_BLOCK_SIZE ? size : ARENA_BLOCK_SIZE;
-    struct arena_block *block = mem_try_alloc(sizeof(*block) + block_size);
+    size_t bytes = sizeof(struct arena_block) + block_size;
+    struct arena_block *block = arena->own ? mem_alloc(bytes) : mem_try_alloc(bytes);
     if (!block)
         return false;
     block->next = arena->blocks;

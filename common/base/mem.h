@@ -65,10 +65,13 @@ struct arena {
     size_t used;                /* bytes in the newest block */
     size_t total;               /* bytes handed out */
     size_t limit;               /* largest total */
+    bool own;                   /* from mem_alloc */
 };
 
 /* `limit` is the largest number of bytes that it ever hands out. Allocates nothing yet. */
 void arena_init(struct arena *arena, size_t limit);
+/* For what has its bounds already: it may spend the reserve, and aborts as mem_alloc does. */
+void arena_init_own(struct arena *arena);
 /* NULL when the limit would be passed or memory is out. */
 void *arena_alloc(struct arena *arena, size_t size) MUST_CHECK;
 /* count * size with overflow checked. */

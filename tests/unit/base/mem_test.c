@@ -66,4 +66,20 @@ static void text_in_an_arena(void)
     arena_close(&arena);
 }
 
-TAP_MAIN(TAP_TEST(small_objects_have_a_reserve), TAP_TEST(text_in_an_arena))
+/* Allocations whose size a peer chooses fail; what has its bounds already goes on. */
+static void an_own_arena_does_not_fail(void)
+{
+    struct arena own, other;
+    arena_init_own(&own);
+    arena_init(&other, 64);
+    mem_fail_at(1);
+    CHECK(arena_alloc(&own, 100000) != NULL);
+    CHECK(arena_alloc(&other, 1) == NULL);
+    mem_fail_at(0);
+    CHECK(arena_alloc(&other, 1) != NULL);
+    arena_close(&own);
+    arena_close(&other);
+}
+
+TAP_MAIN(TAP_TEST(small_objects_have_a_reserve), TAP_TEST(text_in_an_arena),
+         TAP_TEST(an_own_arena_does_not_fail))
