@@ -4,6 +4,7 @@
 const { Kafka, CompressionTypes, CompressionCodecs, PartitionAssigners, logLevel } = require('kafkajs')
 const snappy = require('kafkajs-snappy')
 const lz4 = require('lz4js')
+const { hash } = require('lz4js/xxh32')
 const zstd = require('@bokuweb/zstd-wasm')
 
 const TOMBSTONE_EVERY = 10
@@ -13,8 +14,18 @@ const CODECS = {
 }
 
 CompressionCodecs[CompressionTypes.Snappy] = snappy
+// The frame says that its blocks build on each other, which Kafka refuses, as Millrace does. There is
+// only one block here, so it may say that they don't.
+function independent (frame) {
+  const flags = 4
+  const checksum = 6
+  frame[flags] |= 0x20
+  frame[checksum] = hash(0, frame, flags, checksum - flags) >> 8
+  return frame
+}
+
 CompressionCodecs[CompressionTypes.LZ4] = () => ({
-  compress: async encoder => Buffer.from(lz4.compress(encoder.buffer)),
+  compress: async encoder => independent(Buffer.from(lz4.compress(encoder.buffer))),
   decompress: async data => Buffer.from(lz4.decompress(data))
 })
 CompressionCodecs[CompressionTypes.ZSTD] = () => ({
