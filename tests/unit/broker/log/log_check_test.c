@@ -220,15 +220,18 @@ static void a_lack_of_memory_ends_long_waits(void)
     log_manager_shed_checks(f.manager);
     CHECK(list_empty(&f.manager->check_longs));
     fixture_settle(&f);
-    for (int i = 0; i < LINES; i++)
+    for (int i = 0; i < LINES; i++) {
+        bool behind = false; /* of one that was refused */
         for (int j = 0; j < EACH; j++) {
             struct log_check *check = &checked[i][j].check;
-            CHECK(check->err == 0 || check->err == ERR_KAFKA_STORAGE_ERROR);
+            CHECK(check->err == ERR_KAFKA_STORAGE_ERROR || (check->err == 0 && !behind));
             CHECK(check->err == 0 || check->result.message != NULL);
-            refused += check->err != 0;
+            behind = check->err != 0;
+            refused += behind;
             checked_close(&checked[i][j]);
         }
-    CHECK(refused >= EACH && refused % EACH == 0);
+    }
+    CHECK(refused > 0);
     for (int i = 0; i < LINES; i++)
         log_check_line_leave(lines[i]);
     checked_close(&quick);
