@@ -232,66 +232,57 @@ static void check_end_waiting(struct list *waiting, int err, const char *message
     }
 }
 
-/* What clients have left behind that are gone. */
-static void check_collect_left(struct log_manager *manager, struct list *waiting)
+/* Takes what has not begun and waits for a quick look out of its lines: of all clients, or of those
+ * that are gone. */
+static void check_collect_quick(struct log_manager *manager, bool only_left, struct list *waiting)
 {
-    struct list heard, *step;
-    list_init(&heard);
+    struct list kept, *step;
+    list_init(&kept);
     while ((step = list_pop(&manager->check_lines))) {
         struct log_check_line *line = LIST_ENTRY(step, struct log_check_line, link);
-        if (line->left)
-            list_splice(waiting, &line->checks);
+        if (only_left && !line->left)
+            list_push(&kept, step);
         else
-            list_push(&heard, step);
+            list_splice(waiting, &line->checks);
     }
-    list_splice(&manager->check_lines, &heard);
+    list_splice(&manager->check_lines, &kept);
     LIST_EACH(running, &manager->check_jobs)
     {
         struct log_check *check = LIST_ENTRY(running, struct log_check_job, link)->check;
-        if (check && check->line->left)
+        if (check && (!only_left || check->line->left))
             list_splice(waiting, &check->line->checks);
+    }
+}
+
+/* Takes what waits for the slow worker, and what its clients sent behind it. */
+static void check_collect_long(struct log_manager *manager, struct list *waiting)
+{
+    struct list *step;
+    while ((step = list_pop(&manager->check_longs))) {
+        struct log_check_line *line = LIST_ENTRY(step, struct log_check, link)->line;
+        line->busy = false;
+        list_push(waiting, step);
+        list_splice(waiting, &line->checks);
     }
 }
 
 void log_manager_shed_checks(struct log_manager *manager)
 {
-    struct list waiting, *step;
+    struct list waiting;
     list_init(&waiting);
-    check_collect_left(manager, &waiting);
-    while ((step = list_pop(&manager->check_longs))) {
-        struct log_check_line *line = LIST_ENTRY(step, struct log_check, link)->line;
-        line->busy = false;
-        list_push(&waiting, step);
-        list_splice(&waiting, &line->checks);
-    }
+    check_collect_quick(manager, true, &waiting);
+    check_collect_long(manager, &waiting);
     check_end_waiting(&waiting, ERR_KAFKA_STORAGE_ERROR,
                       "others need the memory of batches that take long to open: try again, with "
                       "smaller ones (queued.max.request.bytes)");
-}
-
-/* Takes what has not begun out of all lines. */
-static void check_collect(struct log_manager *manager, struct list *waiting)
-{
-    struct list *step;
-    while ((step = list_pop(&manager->check_lines)))
-        list_splice(waiting, &LIST_ENTRY(step, struct log_check_line, link)->checks);
-    LIST_EACH(running, &manager->check_jobs)
-    {
-        struct log_check *check = LIST_ENTRY(running, struct log_check_job, link)->check;
-        if (check)
-            list_splice(waiting, &check->line->checks);
-    }
-    while ((step = list_pop(&manager->check_longs))) {
-        list_splice(waiting, &LIST_ENTRY(step, struct log_check, link)->line->checks);
-        list_push(waiting, step);
-    }
 }
 
 void log_end_checks(struct log_manager *manager)
 {
     struct list waiting;
     list_init(&waiting);
-    check_collect(manager, &waiting);
+    check_collect_quick(manager, false, &waiting);
+    check_collect_long(manager, &waiting);
     LIST_EACH(running, &manager->check_jobs)
     {
         struct log_check_job *job = LIST_ENTRY(running, struct log_check_job, link);
