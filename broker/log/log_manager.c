@@ -655,8 +655,8 @@ int log_manager_discard(struct log_manager *manager, const char *topic, int32_t 
         return ERR_NOT_FOUND;
     ASSERT(!entry->log && !entry->busy);
     char *aside = entry->lost ? NULL : move_aside(entry, "-damaged");
-    if (!aside && !entry->lost)
-        return ERR_KAFKA_STORAGE_ERROR;
+    if (!aside && entry->dir->failed)
+        return ERR_KAFKA_STORAGE_ERROR; /* else somebody has moved it away already */
     if (aside)
         logger_warn(manager->logger, "the damaged replica %s was set aside as %s", entry->name,
                     aside);

@@ -121,7 +121,7 @@ void replica_manager_mend(struct replica_manager *manager, struct partition *par
                  "broker %d",
                  topic, partition->index, partition->leader);
     if (log_manager_discard(manager->deps.logs, topic, partition->index))
-        return; /* still damaged: tried again with the next record, or at the next start */
+        return; /* its log directory has failed: nothing is opened there before the next start */
     partition->damaged = false;
     partition->state = PARTITION_OPENING;
     manager_open(manager, partition);

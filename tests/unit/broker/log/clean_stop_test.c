@@ -95,6 +95,26 @@ static void a_discarded_replica_is_not_damaged_any_more(void)
     fixture_close(&f);
 }
 
+/* A person may have moved the folder away while the broker waited for a leader. */
+static void a_damaged_replica_that_is_gone_is_discarded(void)
+{
+    struct fixture f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    append_batches(&f, 5);
+    fixture_crash(&f);
+    file_flip(&f, LOG0, file_size(&f, LOG0) / 2);
+    CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+    char *folder = mem_printf("%s/t-0", f.dir), *away = mem_printf("%s/away", f.dir);
+    CHECK_INT(rename(folder, away), 0);
+    mem_free(folder);
+    mem_free(away);
+    CHECK_INT(log_manager_discard(f.manager, "t", 0), 0);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(append_some(&f, 1, SMALL), 0);
+    fixture_close(&f);
+}
+
 /* Nothing is read then, but the segments have to be there as they were. */
 static void what_changed_since_a_clean_stop_is_damage(void)
 {
@@ -239,6 +259,7 @@ TAP_MAIN(TAP_TEST(a_clean_stop_leaves_a_mark),
          TAP_TEST(a_log_that_was_not_opened_keeps_its_line),
          TAP_TEST(a_damaged_log_stays_damaged_after_a_clean_stop),
          TAP_TEST(a_discarded_replica_is_not_damaged_any_more),
+         TAP_TEST(a_damaged_replica_that_is_gone_is_discarded),
          TAP_TEST(a_stop_before_the_logs_were_opened_makes_no_mark),
          TAP_TEST(a_stop_before_the_logs_were_opened_keeps_a_mark),
          TAP_TEST(an_open_under_way_ends_without_its_callback),
