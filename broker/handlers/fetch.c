@@ -261,8 +261,10 @@ static void fetch_tell(const struct fetch *fetch, const struct fetch_result *res
     bool follower = slot->topic->session->replica_id >= 0;
     slot->sent = follower && (result->chunk.len > 0 || result->read.diverging || result->err);
     bool served = result->err || result->chunk.len > 0;
+    bool no_room = result->read.slice.no_room && !MUTATION(IDLE_WITHOUT_ROOM) &&
+                   (follower || !MUTATION(CONSUMER_IDLE_WITHOUT_ROOM));
     /* To the end: the others come first next time. A full fetch gives the session its order. */
-    if ((!result->read.slice.no_room || MUTATION(IDLE_WITHOUT_ROOM)) && (!served || !fetch->full))
+    if (!no_room && (!served || !fetch->full))
         fetch_slot_idle(slot);
     if (served)
         fetch_slot_ready(slot);

@@ -33,6 +33,7 @@
     ROW(CUT_TO_WATERMARK, "a follower cuts to its high watermark and not where the epochs part")   \
     ROW(DIVERGENCE_UNCHECKED, "a leader does not compare the epoch of a follower's end")           \
     ROW(IDLE_WITHOUT_ROOM, "a partition that found no room in an answer is not looked at again")   \
+    ROW(CONSUMER_IDLE_WITHOUT_ROOM, "the same in the sessions of consumers only")                  \
     ROW(LAG_BY_WALL_CLOCK, "a follower's lag is measured by the wall clock")                       \
     ROW(IDLE_MEMBER_DROPPED, "an idle member that isn't named in fetches is out of sync")          \
     ROW(ISR_CHANGE_UNCHECKED, "a change of an in-sync set is taken under any epoch")               \

@@ -98,6 +98,9 @@ static void cluster_set_limits(struct props *props, uint64_t seed)
                 sizes[seed / ARRAY_LEN(sizes) % ARRAY_LEN(sizes)]);
     if (seed % 3 == 0)
         cluster_set(props, "fetch.max.bytes", "1024");
+    /* The followers' sessions push out those of consumers. */
+    if (seed % 7 == 0)
+        cluster_set(props, "max.incremental.fetch.session.cache.slots", "%d", CLUSTER_NODES - 1);
 }
 
 static struct config *cluster_config(struct cluster *cluster, int i)

@@ -1,6 +1,6 @@
 /* The consumer of a simulated cluster: reads each partition from whichever replica answers, leader
- * or follower, and now and then again from somewhere before. What it saw once must be the same for
- * ever. */
+ * or follower, and now and then again from somewhere before; once by itself, and once together with
+ * the others in fetch sessions. What it saw once must be the same for ever. */
 #ifndef SIM_CLUSTER_CONSUMER_H
 #define SIM_CLUSTER_CONSUMER_H
 
@@ -19,7 +19,7 @@ void cluster_consumer_start(struct cluster_consumer *consumer);
 void cluster_consumer_stop(struct cluster_consumer *consumer);
 /* From now on it only goes forward. */
 void cluster_consumer_catch_up(struct cluster_consumer *consumer);
-/* The end of what it has seen. */
+/* Up to here it has read it in both ways. */
 int64_t cluster_consumer_end(const struct cluster_consumer *consumer, int partition);
 /* What it saw that must not be, in words; NULL when all is well. */
 const char *cluster_consumer_problem(const struct cluster_consumer *consumer);
