@@ -26,6 +26,8 @@ STATIC_ASSERT(BATCH_AT_COUNT + 4 == BATCH_HEADER_SIZE, "the header ends with the
 enum { BATCH_LENGTH_MIN = 14 };
 /* The fewest bytes of a record: length, attributes, two deltas, key, value, headers. */
 enum { BATCH_RECORD_MIN = 7 };
+/* From so many bytes on a changed checksum is cheaper than a new one. */
+enum { BATCH_CHANGE_MIN = 16 * 1024 };
 
 int64_t batch_peek_size(const uint8_t *bytes, size_t len)
 {
@@ -148,8 +150,15 @@ static void batch_seal(uint8_t *bytes)
 
 void batch_set_max_timestamp(uint8_t *bytes, int64_t time_ms)
 {
+    size_t size = BATCH_LENGTH_END + (size_t)bytes_get_u32(bytes + BATCH_AT_LENGTH);
+    uint64_t before = bytes_get_u64(bytes + BATCH_AT_MAX_TIMESTAMP);
+    uint32_t crc = bytes_get_u32(bytes + BATCH_AT_CRC);
     bytes_put_u64(bytes + BATCH_AT_MAX_TIMESTAMP, (uint64_t)time_ms);
-    batch_seal(bytes);
+    if (size < BATCH_CHANGE_MIN)
+        batch_seal(bytes);
+    else
+        bytes_put_u32(bytes + BATCH_AT_CRC,
+                      crc32c_change(crc, before, (uint64_t)time_ms, size - BATCH_AT_PRODUCER_ID));
 }
 
 void batch_set_append_time(uint8_t *bytes, int64_t time_ms)

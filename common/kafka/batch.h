@@ -125,7 +125,8 @@ static inline int64_t batch_record_offset(const struct batch *batch, const struc
 int64_t batch_record_timestamp(const struct batch *batch, const struct record *record);
 
 /* Changes in place. The first two leave the CRC as it is; the largest timestamp sets it anew, and
- * append time the timestamp type as well. `bytes` is a batch that batch_parse accepts. */
+ * append time the timestamp type as well. `bytes` is a batch that batch_parse accepts; where the
+ * largest timestamp is set, its CRC is right. */
 void batch_set_base_offset(uint8_t *bytes, int64_t offset);
 void batch_set_leader_epoch(uint8_t *bytes, int32_t epoch);
 void batch_set_max_timestamp(uint8_t *bytes, int64_t time_ms);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/err.h"
 #include "base/list.h"
@@ -80,6 +81,28 @@ static void crc32c_matches_the_standard_vector(void)
     CHECK_INT(crc32c(crc32c(0, "1234", 4), "56789", 5), 0xe3069283u);
 }
 
+static void crc32c_follows_a_change(void)
+{
+    static uint8_t bytes[200 * 1000];
+    uint32_t chance = 1;
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (uint8_t)((chance = chance * 1664525 + 1013904223) >> 24);
+    for (size_t behind = 0; behind < sizeof(bytes) - 20; behind = behind * 3 + behind % 2 + 1)
+        for (int set = 0; set < 3; set++) {
+            uint64_t before = bytes_get_u64(bytes + 12);
+            uint64_t after = set == 0 ? before : (uint64_t)set * 0x123456789abcdef0u + behind;
+            uint32_t crc = crc32c(0, bytes, 20 + behind);
+            bytes_put_u64(bytes + 12, after);
+            CHECK_INT(crc32c_change(crc, before, after, behind), crc32c(0, bytes, 20 + behind));
+        }
+    /* As far as a batch can reach: through n bytes and through n more is through 2 n. */
+    for (size_t n = 8; n <= (size_t)1 << 29; n *= 2) {
+        uint32_t half = crc32c_change(0, 0, 5, n);
+        CHECK_INT(crc32c_change(0, 0, __builtin_bswap32(half), n - 4),
+                  crc32c_change(0, 0, 5, 2 * n));
+    }
+}
+
 static void errors_map_both_ways(void)
 {
     CHECK_INT(err_to_wire(ERR_NOT_LEADER_OR_FOLLOWER), 6);
@@ -118,5 +141,5 @@ static void text_does_not_fail_with_the_memory_of_peers(void)
 
 TAP_MAIN(TAP_TEST(map_keeps_what_was_put), TAP_TEST(uuid_text_round_trips),
          TAP_TEST(props_follow_java), TAP_TEST(crc32c_matches_the_standard_vector),
-         TAP_TEST(errors_map_both_ways), TAP_TEST(arena_respects_its_limit),
-         TAP_TEST(text_does_not_fail_with_the_memory_of_peers))
+         TAP_TEST(crc32c_follows_a_change), TAP_TEST(errors_map_both_ways),
+         TAP_TEST(arena_respects_its_limit), TAP_TEST(text_does_not_fail_with_the_memory_of_peers))

@@ -321,6 +321,28 @@ static void changes_in_place_keep_the_batch_valid(void)
     batch_builder_close(&builder);
 }
 
+/* Small ones get their checksum anew, large ones have it changed. */
+static void a_largest_timestamp_keeps_the_checksum(void)
+{
+    static uint8_t value[100 * 1000];
+    for (int32_t len = 10; len <= (int32_t)sizeof(value); len *= 10) {
+        struct batch_builder builder;
+        struct batch batch;
+        batch_builder_init(&builder, COMPRESS_NONE);
+        CHECK_INT(batch_builder_append(&builder, 1000, WIRE_BYTES_NULL,
+                                       (struct wire_bytes){value, len}, NULL, 0),
+                  0);
+        CHECK_INT(batch_builder_finish(&builder), 0);
+        for (int64_t time = -1; time < 5000; time += 1700) {
+            batch_set_max_timestamp(builder.bytes.data, time);
+            CHECK_INT(batch_parse(builder.bytes.data, builder.bytes.len, &batch), 0);
+            CHECK_INT(batch.max_timestamp, time);
+            CHECK_INT(batch_check_crc(&batch), 0);
+        }
+        batch_builder_close(&builder);
+    }
+}
+
 static void sequences_wrap_to_zero(void)
 {
     CHECK_INT(batch_sequence_add(INT32_MAX, 0), INT32_MAX);
@@ -463,6 +485,7 @@ static void golden_checksums_match(void)
 TAP_MAIN(TAP_TEST(golden_batches_decode), TAP_TEST(cut_batches_are_incomplete),
          TAP_TEST(damage_is_found_and_never_crashes), TAP_TEST(golden_batches_are_built),
          TAP_TEST(batches_change_their_codec), TAP_TEST(changes_in_place_keep_the_batch_valid),
-         TAP_TEST(sequences_wrap_to_zero), TAP_TEST(wrong_headers_are_refused),
-         TAP_TEST(records_must_fill_the_batch), TAP_TEST(unknown_codecs_are_refused),
-         TAP_TEST(failed_allocations_are_reported), TAP_TEST(golden_checksums_match))
+         TAP_TEST(a_largest_timestamp_keeps_the_checksum), TAP_TEST(sequences_wrap_to_zero),
+         TAP_TEST(wrong_headers_are_refused), TAP_TEST(records_must_fill_the_batch),
+         TAP_TEST(unknown_codecs_are_refused), TAP_TEST(failed_allocations_are_reported),
+         TAP_TEST(golden_checksums_match))
