@@ -20,12 +20,8 @@ link() {
 mkdir -p bin config/.shipped
 link "$target/millrace-server" millrace-server
 link "$target/millrace" millrace
-for tool in kafka-server-start kafka-server-stop kafka-topics kafka-console-producer \
-    kafka-console-consumer kafka-configs kafka-consumer-groups kafka-groups kafka-get-offsets kafka-metadata-quorum \
-    kafka-broker-api-versions kafka-cluster kafka-storage kafka-dump-log zookeeper-server-start \
-    zookeeper-server-stop; do
+for tool in $("$build/millrace" help links); do
     link millrace "$tool"
-    link millrace "$tool.sh"
 done
 
 for file in deploy/config/*; do

@@ -41,7 +41,7 @@ static void main_usage(FILE *out)
         fprintf(out, "  %-26s%s\n", main_tools[i]->name, main_tools[i]->summary);
     fprintf(out,
             "\nmillrace help TOOL lists the options of a tool. bin/kafka-TOOL.sh is the same as "
-            "millrace TOOL.\n"
+            "millrace TOOL; millrace help links lists those names.\n"
             "$MILLRACE_BOOTSTRAP=HOST:PORT stands for --bootstrap-server where that is not "
             "given.\n");
 }
@@ -121,9 +121,19 @@ static int main_no_tool(const char *word)
     return 1;
 }
 
+/* millrace help links: the names under which Kafka has the tools, for scripts that link them. */
+static int main_links(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(main_tools); i++)
+        printf("%s\n%s.sh\n", main_tools[i]->link, main_tools[i]->link);
+    return fflush(stdout) == 0 ? 0 : 1;
+}
+
 /* millrace help TOOL */
 static int main_help(const char *word)
 {
+    if (strcmp(word, "links") == 0)
+        return main_links();
     struct tool_run run = {.tool = main_find(word)};
     if (!run.tool)
         return main_no_tool(word);
