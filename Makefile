@@ -1,22 +1,33 @@
 # Millrace. `make run` shows it work, `make test` runs the whole suite; both install what they need.
-#
-#   make            build bin/ and config/
-#   make deps       install the Debian packages (root)
-#   make run        three brokers, a replicated topic, a kill, nothing lost (deploy/demo.sh)
-#   make test       everything: build, tidy, unit, simulation, cluster and client tests
-#   make check      the same without the client tests
-#   make attack     every hostile client at once against three nodes, nine minutes
-#   make fuzz       mutated input for every decoder
-#   make mutants    bugs on purpose, each caught by some seed of the simulation
-#   make tidy       the style and layering rules
-#   make asan tsan  the suite under sanitizers
-#   make bench      speed, side by side with a peer where one is installed
-#   make clean      remove build/ bin/ config/
+# `make help` lists the targets: the lines that begin with two hash signs.
+
+## make                 build bin/ and config/
+## make deps            install the Debian packages (root)
+## make run             three brokers, a replicated topic, a kill, nothing lost (deploy/demo.sh)
+## make test            everything: build, tidy, unit, simulation, cluster and client tests
+## make check           the same without the client tests
+## make unit sim        unit tests; whole clusters in one thread from a seed
+## make cluster clients real daemons; real clients
+##                      T=NAME runs one of these: make unit T=wire/frame, make cluster T=kills
+## make attack          every hostile client at once against three nodes, nine minutes
+## make fuzz            mutated input for every decoder
+## make mutants         bugs on purpose, each caught by some seed of the simulation
+## make tidy            the style and layering rules
+## make format          clang-format over the C files; tidy says where it has not run
+## make lint            gcc's static analysis of broker, controller, common and tools
+## make asan tsan       the suite under sanitizers
+## make bench           speed, side by side with a peer where one is installed
+## make install         programs and settings to PREFIX (/usr/local), below DESTDIR
+## make clean           remove what was built
+## V=1                  show the whole commands
 
 CC      ?= gcc
 BUILD   ?= build
 SANITIZE ?=
 OPT     ?= -O2
+T       ?=
+PREFIX  ?= /usr/local
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
 PKGS    := libuv libprotobuf-c liblz4 libzstd zlib
 CFLAGS_BASE := -std=gnu11 -D_GNU_SOURCE -g $(OPT) -Wall -Wextra -Wshadow -Wstrict-prototypes \
   -Wmissing-prototypes -Wformat=2 -Werror -fno-omit-frame-pointer -fstack-protector-strong -fPIE \
@@ -51,11 +62,17 @@ SIM     := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(sort $(wildcard tests
 SIM_ENV := $(filter-out %_test.c,$(sort $(wildcard tests/sim/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 FUZZ_ENV := $(filter-out %_fuzz.c,$(sort $(wildcard tests/fuzz/*.c)))
+CLANG_FORMAT ?= clang-format
+ANALYZE := -fanalyzer
 # What fuzzing needs to see which code an input reaches.
 COVER   ?=
 
+# One short line for each file, or with V=1 the whole command.
+V ?=
+quiet = $(if $(V),,@printf '  %-7s %s\n' $(1) $@;)
+
 .DEFAULT_GOAL := all
-.PHONY: all deps run test check tidy asan tsan bench clean unit sim cluster clients
+.PHONY: all help deps run test check tidy asan tsan bench clean unit sim cluster clients
 .SECONDARY:
 .DELETE_ON_ERROR:
 
@@ -66,6 +83,9 @@ $(DEPS_STAMP): deploy/packages.txt
 	@deploy/install-packages.sh $<
 	@touch $@
 deps: ; @mkdir -p $(BUILD) && deploy/install-packages.sh deploy/packages.txt && touch $(DEPS_STAMP)
+
+help:
+	@sed -n 's/^## \?//p' Makefile
 
 all: $(DEPS_STAMP)
 	@$(MAKE) --no-print-directory build-all
@@ -80,35 +100,35 @@ links: $(SERVER) $(CLI)
 
 $(BUILD)/gen/%.pb-c.c $(BUILD)/gen/%.pb-c.h: %.proto
 	@mkdir -p $(BUILD)/gen
-	protoc-c --c_out=$(BUILD)/gen $<
+	$(call quiet,PROTO)protoc-c --c_out=$(BUILD)/gen $<
 
 # Generated protobuf code is not ours: it is compiled without our warnings.
 $(BUILD)/gen/%.o: $(BUILD)/gen/%.c | $(GEN_H)
-	$(CC) -std=gnu11 -g $(OPT) -fPIE $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -I$(BUILD)/gen -c $< -o $@
+	$(call quiet,CC)$(CC) -std=gnu11 -g $(OPT) -fPIE $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -I$(BUILD)/gen -c $< -o $@
 
 $(BUILD)/%.o: %.c | $(GEN_H)
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS_BASE) $(CPPFLAGS) $(CFLAGS_BASE) $(COVER) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
+	$(call quiet,CC)$(CC) $(CPPFLAGS_BASE) $(CPPFLAGS) $(CFLAGS_BASE) $(COVER) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
 
 LIB_OBJ := $(call obj,$(COMMON) $(filter-out %/main.c,$(BROKER) $(CONTROL))) $(GEN_OBJ)
 $(BUILD)/libmillrace.a: $(LIB_OBJ)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call quiet,AR)$(AR) rcs $@ $^
 $(BUILD)/libenv_uv.a: $(call obj,$(ENV_UV))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call quiet,AR)$(AR) rcs $@ $^
 # For the unit tests of tools: what needs librdkafka is never pulled in there.
 $(BUILD)/libtools.a: $(call obj,$(filter-out tools/main.c,$(TOOLS)))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call quiet,AR)$(AR) rcs $@ $^
 $(BUILD)/libenv_sim.a: $(call obj,$(SIM_ENV))
 	@rm -f $@
-	$(AR) rcs $@ $^
+	$(call quiet,AR)$(AR) rcs $@ $^
 
 # The archives refer to each other: env uses base, and everything uses env.
 ARCHIVES = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 $(SERVER): $(call obj,$(wildcard tools/server/*.c)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
-	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
 ifneq ($(filter thread,$(SANITIZE)),)
 # librdkafka starts its threads by C11's thrd_create, which ThreadSanitizer doesn't know: the tools, which
 # have one thread of ours, are those of the plain build.
@@ -117,32 +137,34 @@ $(CLI) $(LOAD):
 	@mkdir -p $(@D) && cp build/$(@F) $@
 else
 $(CLI): $(call obj,$(TOOLS)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
-	$(CC) $(LDFLAGS_BASE) -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka \
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) -Wl,--as-needed $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -lrdkafka \
 	  -ljansson $(LDLIBS)
 # The load program is a client like any other: nothing of Millrace is in it.
 $(LOAD): $(call obj,tests/bench/load.c)
-	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ -lrdkafka -lpthread
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ -lrdkafka -lpthread
 endif
 $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
-	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
 $(BUILD)/tests/unit/tools/%: $(BUILD)/tests/unit/tools/%.o $(BUILD)/libtools.a \
   $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
-	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
 $(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
-	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
 $(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call obj,$(FUZZ_ENV)) $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
-	$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
 $(call obj,$(FUZZ_ENV)): override COVER =
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
 JOBS := $(shell nproc)
+# The programs of a list that T names, by the end of the path; all of them without T.
+one = $(if $(T),$(or $(filter %/$(T) %/$(T)_test %/$(T).t,$(1)),$(error no test is called $(T))),$(1))
 unit: $(DEPS_STAMP)
-	@$(MAKE) --no-print-directory -j$(JOBS) $(UNIT)
-	prove -j$(JOBS) $(UNIT)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(call one,$(UNIT))
+	prove $(if $(T),-v) -j$(JOBS) $(call one,$(UNIT))
 sim: $(DEPS_STAMP)
-	@$(MAKE) --no-print-directory -j$(JOBS) $(SIM)
-	prove -v -j$(JOBS) $(SIM)
+	@$(MAKE) --no-print-directory -j$(JOBS) $(call one,$(SIM))
+	prove -v -j$(JOBS) $(call one,$(SIM))
 
 # Bugs on purpose, built into folders of their own (common/base/mutation.h).
 .PHONY: mutants
@@ -189,12 +211,12 @@ client-programs: $(VENV)
 test-clients: $(TEST_DEPS) $(VENV)
 	@$(MAKE) --no-print-directory -k $(JAVA21) $(KAFKA_TOOLS) || true
 cluster: all test-clients
-	$(PROVE_DAEMONS) tests/cluster/*.t
+	$(PROVE_DAEMONS) $(call one,$(wildcard tests/cluster/*.t))
 .PHONY: attack
 attack: all test-clients
 	ATTACK_S=$${ATTACK_S:-540} $(PROVE_DAEMONS) tests/cluster/attack.t
 clients: all test-clients client-programs
-	$(PROVE_DAEMONS) tests/clients/*.t
+	$(PROVE_DAEMONS) $(call one,$(wildcard tests/clients/*.t))
 
 run: all
 	@deploy/demo.sh $(BUILD)
@@ -211,6 +233,28 @@ tidy:
 	@tests/tidy/rules_test.sh | grep -v '^ok' || true
 	@tests/tidy.sh
 
+# The C files that are formatted: tables in columns stand between "clang-format off" and "on".
+FORMATTED = $(sort $(shell git ls-files -co --exclude-standard '*.c' '*.h'))
+.PHONY: format lint compile_commands.json install
+format:
+	@$(CLANG_FORMAT) -i $(FORMATTED)
+
+# What gcc's analyzer finds in our own code; each finding fails.
+lint: $(DEPS_STAMP)
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build-lint CFLAGS='$(ANALYZE)' \
+	  $(patsubst build/%,build-lint/%,$(call obj,$(COMMON) $(ENV_UV) $(BROKER) $(CONTROL) $(TOOLS) $(wildcard tools/server/*.c)))
+
+# For editors and tools that ask how a file is compiled.
+SOURCES = $(COMMON) $(ENV_UV) $(BROKER) $(CONTROL) $(TOOLS) $(wildcard tools/server/*.c) \
+  $(sort $(shell find tests -name '*.c'))
+compile_commands.json: $(GEN_H)
+	@{ printf '['; separator=; for file in $(SOURCES); do \
+	  printf '%s\n{"directory": "%s", "file": "%s", "command": "$(CC) $(CPPFLAGS_BASE) $(CFLAGS_BASE) -c %s"}' \
+	    "$$separator" "$(CURDIR)" "$$file" "$$file"; separator=,; done; printf '\n]\n'; } > $@
+
+install: all
+	@deploy/install.sh $(BUILD) "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
+
 check: all tidy unit sim cluster
 test: check clients
 
@@ -224,4 +268,4 @@ bench: all test-clients
 	$(PYTHON) tests/bench/bench.py
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-fuzz bin config
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-mutants build-lint bin config compile_commands.json
