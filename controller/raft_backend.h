@@ -1,14 +1,15 @@
 /* The library's `struct raft_io` over raft_store and raft_peers, with the guards that the
  * library's core needs at this seam (numbers as in the list of its defects, README.md):
  *
- *   1  results that could commit entries of older terms wait until the barrier of this term is
- * stored 2, 3  a disk error ends the process; the core never sees one 4  bounded sends, refused
- * later (raft_peers.h) 5  a message to an unknown leader is dropped 6  no candidacy while own
- * writes or an install are unfinished 8  a RequestVote of a term in which another got the vote is
- * dropped
+ *   1     results that could commit entries of older terms wait until the barrier is stored
+ *   2, 3  a disk error ends the process; the core never sees one
+ *   4     bounded sends, refused later (raft_peers.h)
+ *   5     a message to an unknown leader is dropped
+ *   6     no candidacy while own writes or an install are unfinished
+ *   8     a RequestVote of a term in which another got the vote is dropped
  *
- * Only raft_backend.c and consensus.c include <raft.h>. Raft's ids are node ids plus one, since
- * Raft's must be above 0. */
+ * Which files include <raft.h> is in README.md. Raft's ids are node ids plus one, since Raft's must
+ * be above 0. */
 #ifndef CONTROLLER_RAFT_BACKEND_H
 #define CONTROLLER_RAFT_BACKEND_H
 

@@ -5,12 +5,12 @@
  *        |  segment 0  |  segment 1  |  active segment  .........|
  *        [ consumers read up to the high watermark ) [ not flushed )
  *
- * A log belongs to the broker loop; all calls come from there and none blocks for longer than a
- * write into the page cache. What blocks (opening with recovery, flushing, deleting) runs on the
- * worker pool and reports by callback. Batches are written as they arrive: only base offset, leader
- * epoch and the largest timestamp are set, in the caller's buffer. The records of a client's batch
- * are looked at before (log_check), and made anew only where compression.type asks for another
- * codec.
+ * A log belongs to the broker loop; all calls come from there. None waits for the disk but for a
+ * read of what the page cache does not have. What blocks (opening with recovery, flushing,
+ * deleting) runs on the worker pool and reports by callback. Batches are written as they arrive:
+ * only base offset, leader epoch and the largest timestamp are set, in the caller's buffer. The
+ * records of a client's batch are looked at before (log_check), and made anew only where
+ * compression.type asks for another codec.
  *
  * A disk error (ERR_IO, ERR_NO_SPACE from a flush or write) is final for the log directory: the log
  * is then `offline`, every call returns ERR_KAFKA_STORAGE_ERROR, nothing is retried. */

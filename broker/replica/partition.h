@@ -6,8 +6,9 @@
  *      |                      \                 /
  *      +---- damaged disk ----> OFFLINE <------+   (a failed log directory)
  *
- * Handlers reach a partition only through these calls. A call that must wait embeds a struct of the
- * caller's, and the callback comes later on the loop, never before the call returns.
+ * Handlers reach a partition through these calls; some ask its log for facts (partition_log). A
+ * call that must wait embeds a struct of the caller's, and the callback comes later on the loop,
+ * never before the call returns.
  *
  * Rules: the high watermark counts what is durable at every member of the maximal in-sync set
  * (members plus those being added); a shrink counts only when the controller has accepted it;

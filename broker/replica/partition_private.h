@@ -1,5 +1,6 @@
-/* The inside of a partition, shared by partition.c (log, roles, waiters) and isr.c (the followers
- * and the in-sync set). Nobody else includes it. */
+/* The inside of a partition. partition.c (log, roles, waiters) and isr.c (the followers and the
+ * in-sync set) change it; the manager, the fetcher and the report of this folder read it, and so
+ * does the checker of the simulation. */
 #ifndef BROKER_REPLICA_PARTITION_PRIVATE_H
 #define BROKER_REPLICA_PARTITION_PRIVATE_H
 
