@@ -1,8 +1,9 @@
 /* kafka-configs: show and change the settings of topics and brokers.
  *
  * Happy path: describe asks DescribeConfigs (of a certain broker: that broker itself), alter sends
- * IncrementalAlterConfigs. Failure modes: an entity type that is not available, a setting that the
- * cluster refuses. */
+ * IncrementalAlterConfigs, after a look at what there is to take back. Failure modes: an entity
+ * type that is not available, a setting that the cluster refuses, one to take back that was not
+ * made. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -53,7 +54,7 @@ typedef struct describe_configs_response_describe_configs_resource_result config
 struct configs {
     struct tool_run *run;
     int8_t type;
-    const char *name; /* NULL = each one; "" = the default of all brokers */
+    const char *name;  /* NULL = each one; "" = the default of all brokers */
     struct props file; /* of --add-config-file */
 };
 
@@ -200,12 +201,11 @@ static void configs_print(const struct configs *c, const char *name,
             configs_print_row(&result->configs.items[i]);
 }
 
-static int configs_describe_one(const struct configs *c, const char *name)
+/* What the cluster says of one entity; the caller frees *answer, in which there is one result. */
+static int configs_ask(const struct configs *c, const char *name, struct client_answer *answer)
 {
     struct describe_configs_request request;
     struct describe_configs_request_describe_configs_resource resource;
-    struct client_answer answer = {0};
-    struct buf text;
     int version = tool_version(c->run, KAFKA_API_DESCRIBE_CONFIGS);
     if (version < 0 || configs_check_name(c, name))
         return 1;
@@ -218,14 +218,27 @@ static int configs_describe_one(const struct configs *c, const char *name)
     request.resources.count = 1;
     request.include_synonyms = version >= 1;
     int status = tool_call(c->run, configs_target(c, name), KAFKA_API_DESCRIBE_CONFIGS, version,
-                           &request, &answer);
+                           &request, answer);
     if (status)
         return status;
+    const struct describe_configs_response *response = answer->response;
+    return response->results.count == 1
+               ? 0
+               : tool_fail(c->run, "the broker did not answer for %s", name);
+}
+
+static int configs_describe_one(const struct configs *c, const char *name)
+{
+    struct client_answer answer = {0};
+    struct buf text;
+    int status = configs_ask(c, name, &answer);
+    if (status) {
+        client_answer_free(&answer);
+        return status;
+    }
     const struct describe_configs_response *response = answer.response;
     buf_init(&text);
-    if (response->results.count != 1)
-        status = tool_fail(c->run, "the broker did not answer for %s", name);
-    else if (err_from_wire(response->results.items[0].error_code) == ERR_UNKNOWN_TOPIC_OR_PARTITION)
+    if (err_from_wire(response->results.items[0].error_code) == ERR_UNKNOWN_TOPIC_OR_PARTITION)
         printf("The topic '%s' doesn't exist and doesn't have dynamic config.\n", name);
     else if (response->results.items[0].error_code)
         status = tool_fail(c->run, "%s",
@@ -394,6 +407,44 @@ static int configs_alter(const struct configs *c, const struct configs_changes *
     return status;
 }
 
+static bool configs_is_made(const struct configs *c,
+                            const struct describe_configs_response *response, struct wire_str name)
+{
+    const struct describe_configs_response_describe_configs_result *result =
+        &response->results.items[0];
+    for (int32_t i = 0; i < result->configs.count; i++)
+        if (wire_str_equal(result->configs.items[i].name, name))
+            return configs_is_dynamic(c, c->name, &result->configs.items[i]);
+    return false;
+}
+
+/* What was never made can't be taken back: it is a mistake in the name, which the cluster would let
+ * pass. Where the entity is not there, the change itself says so. */
+static int configs_check_deletions(const struct configs *c, const struct configs_changes *changes)
+{
+    struct client_answer answer = {0};
+    struct buf unknown;
+    bool any = false;
+    for (int i = 0; i < changes->count; i++)
+        any |= changes->rows[i].config_operation == CONFIGS_DELETE;
+    if (!any)
+        return 0;
+    int status = configs_ask(c, c->name, &answer);
+    const struct describe_configs_response *response = answer.response;
+    buf_init(&unknown);
+    for (int i = 0; status == 0 && !response->results.items[0].error_code && i < changes->count;
+         i++)
+        if (changes->rows[i].config_operation == CONFIGS_DELETE &&
+            !configs_is_made(c, response, changes->rows[i].name))
+            buf_printf(&unknown, "%s%.*s", unknown.len > 0 ? "," : "",
+                       WIRE_STR_ARGS(changes->rows[i].name));
+    if (unknown.len > 0)
+        status = tool_fail(c->run, "Invalid config(s): %s", buf_text(&unknown));
+    buf_close(&unknown);
+    client_answer_free(&answer);
+    return status;
+}
+
 static int configs_run_alter(struct configs *c)
 {
     struct configs_changes *changes = mem_alloc(sizeof(*changes));
@@ -403,7 +454,9 @@ static int configs_run_alter(struct configs *c)
     else if (configs_read_changes(c, changes))
         status = 1;
     else
-        status = tool_connect(c->run) ? 1 : configs_alter(c, changes);
+        status = tool_connect(c->run) || configs_check_deletions(c, changes)
+                     ? 1
+                     : configs_alter(c, changes);
     props_close(&c->file);
     mem_free(changes);
     return status;

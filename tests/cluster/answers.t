@@ -95,7 +95,12 @@ def dynamic_settings_shown():
         check("hunter2" not in shown + text, "a secret is told")
         check("accepted, no effect: no.such.setting, log.cleaner.threads, listener.name.a.ssl.keystore."
               "password, listener.name.a.ssl.keystore.type" in text, "no line about what has no effect")
-        configs(cluster, "--alter", *BROKER, "--delete-config", "no.such.setting,never.there")
+        said = configs(cluster, "--alter", *BROKER, "--add-config", "background.threads=6",
+                       "--delete-config", "no.such.setting,never.there,background.threads", status=1)
+        check("Invalid config(s): never.there,background.threads\n" in said, f"deleted: {said}")
+        shown = configs(cluster, "--describe", *BROKER)
+        check("no.such" in shown and "background" not in shown, f"half of it is done: {shown}")
+        configs(cluster, "--alter", *BROKER, "--delete-config", "no.such.setting")
         check("no.such" not in configs(cluster, "--describe", *BROKER), "it is still shown")
 
 
