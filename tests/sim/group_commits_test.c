@@ -156,24 +156,14 @@ static void member_goes(void)
     group_world_close(&world);
 }
 
-struct deletion {
-    struct group_delete op;
-    bool done;
-};
-
-static void deletion_done(struct group_delete *op)
-{
-    CONTAINER_OF(op, struct deletion, op)->done = true;
-}
-
 /* A deletion is one point of the log: nothing of the commit comes behind it. */
 static void group_is_deleted(void)
 {
     struct wire_str name = wire_str_from("g");
     struct delete_groups_request request = {.groups_names = {1, &name}};
     struct arena arena;
-    struct deletion deletion = {
-        .op = {.request = &request, .arena = &arena, .done = deletion_done}};
+    struct group_world_deletion deletion = {
+        .op = {.request = &request, .arena = &arena, .done = group_world_deleted}};
     struct big big;
     begin(4);
     arena_init(&arena, 1 << 20);

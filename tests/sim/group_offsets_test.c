@@ -389,23 +389,13 @@ static void times_of_old_versions(void)
 
 /* ---- administration ---- */
 
-struct deletion {
-    struct group_delete op;
-    bool done;
-};
-
-static void deletion_done(struct group_delete *op)
-{
-    CONTAINER_OF(op, struct deletion, op)->done = true;
-}
-
 static void delete_groups(void)
 {
     struct wire_str names[] = {wire_str_from("g"), wire_str_from("busy"), wire_str_from("none")};
     struct delete_groups_request request;
     struct arena arena;
-    struct deletion deletion = {
-        .op = {.request = &request, .arena = &arena, .done = deletion_done}};
+    struct group_world_deletion deletion = {
+        .op = {.request = &request, .arena = &arena, .done = group_world_deleted}};
     group_world_init(&world, 11);
     arena_init(&arena, 1 << 20);
     commit_ok("g", 0, 7);

@@ -166,6 +166,17 @@ int64_t group_world_fetch_as(struct group_world *world, const char *group, const
 int64_t group_world_fetch(struct group_world *world, const char *group, const char *topic,
                           int32_t partition);
 
+/* The caller's own, with op.done = group_world_deleted. */
+struct group_world_deletion {
+    struct group_delete op;
+    bool done;
+};
+
+static inline void group_world_deleted(struct group_delete *op)
+{
+    CONTAINER_OF(op, struct group_world_deletion, op)->done = true;
+}
+
 /* ---- the consumer protocol ---- */
 
 struct group_world_beat {
