@@ -52,8 +52,38 @@ static void it_holds_back_and_tells(void)
     line_limit_close(&limit);
     CHECK_STR(buf_text(&lines),
               "INFO [test] again 0\nINFO [test] again 1\nINFO [test] 1 more lines\n");
+    limit.quota.held = 1;
+    run_for(env, 100);
+    CHECK_INT(limit.quota.held, 1); /* its timer is off */
     buf_close(&lines);
     env_free(env);
 }
 
-TAP_MAIN(TAP_TEST(it_holds_back_and_tells))
+/* Each period has its own count; one in which nothing was held back is silent, at any level. */
+static void every_period_tells(void)
+{
+    struct env *env;
+    struct logger whole;
+    struct line_limit limit;
+    CHECK_INT(env_new(&env), 0);
+    buf_init(&lines);
+    logger_init(&whole, "test", NULL, NULL);
+    whole.sink = take;
+    whole.level = LOGGER_DEBUG;
+    line_limit_init(&limit, env, &whole, 1, 20, "lines");
+    for (int period = 0; period < 3; period++) {
+        lines.len = 0;
+        for (int i = 0; i <= period; i++)
+            logger_info(&limit.logger, "line %d", i);
+        run_for(env, 100);
+        CHECK_STR(buf_text(&lines), period == 0 ? "INFO [test] line 0\n"
+                                    : period == 1
+                                        ? "INFO [test] line 0\nINFO [test] 1 more lines\n"
+                                        : "INFO [test] line 0\nINFO [test] 2 more lines\n");
+    }
+    line_limit_close(&limit);
+    buf_close(&lines);
+    env_free(env);
+}
+
+TAP_MAIN(TAP_TEST(it_holds_back_and_tells), TAP_TEST(every_period_tells))

@@ -39,6 +39,25 @@ static void once_a_minute(void)
     buf_close(&lines);
 }
 
+/* With or without a sweep in between; what was not held back is not told. */
+static void a_minute_ends(void)
+{
+    static struct told told;
+    int64_t now_ms = 1000;
+    begin();
+    CHECK(told_is_first(&told, &logger, now_ms, "10.0.0.1:1", "speaks TLS"));
+    CHECK(!told_is_first(&told, &logger, now_ms, "10.0.0.1:2", "speaks TLS"));
+    now_ms += TOLD_QUIET_MS;
+    CHECK(told_is_first(&told, &logger, now_ms, "10.0.0.1:3", "speaks TLS"));
+    CHECK_STR(buf_text(&lines),
+              "WARN [test] closed 1 more connections within a minute: 10.0.0.1 speaks TLS\n");
+    lines.len = 0;
+    now_ms += TOLD_QUIET_MS;
+    told_sweep(&told, &logger, now_ms);
+    CHECK_STR(buf_text(&lines), "");
+    buf_close(&lines);
+}
+
 static void more_than_is_remembered(void)
 {
     static struct told told;
@@ -53,4 +72,4 @@ static void more_than_is_remembered(void)
     buf_close(&lines);
 }
 
-TAP_MAIN(TAP_TEST(once_a_minute), TAP_TEST(more_than_is_remembered))
+TAP_MAIN(TAP_TEST(once_a_minute), TAP_TEST(a_minute_ends), TAP_TEST(more_than_is_remembered))
