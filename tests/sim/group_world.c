@@ -8,8 +8,11 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "broker/group/records.h"
+#include "group_assignment.h"
 #include "kafka/batch.h"
 #include "kafka/messages/consumer_protocol.h"
+
+enum { WORLD_LOOK_MS = 5 /* how often a load looks whether all is replicated */ };
 
 /* ---- the log ---- */
 
@@ -71,6 +74,7 @@ static void log_world_load(void *data, int32_t partition, struct group_log_load 
 {
     struct group_world *world = data;
     world->logs[partition].load = load;
+    world->logs[partition].load_end = world->logs[partition].bytes.len;
     world->logs[partition].loads++;
     env_timer_start(&world->logs[partition].load_timer, world->load_ms);
 }
@@ -89,6 +93,13 @@ static void log_world_loaded(void *data)
 {
     struct group_world_log *log = data;
     struct group_log_load *load = log->load;
+    /* As the contract has it: what was given is replicated. */
+    if (log->safe_len < log->load_end && log->world->hold) {
+        env_timer_start(&log->load_timer, WORLD_LOOK_MS);
+        return;
+    }
+    if (log->safe_len < log->load_end)
+        log->safe_len = log->bytes.len;
     log->load = NULL;
     int err = log->bytes.len ? load->batches(load, log->bytes.data, log->bytes.len) : 0;
     load->done(load, err);
@@ -490,32 +501,6 @@ struct group_world_join *group_world_join(struct group_world *world,
     return join;
 }
 
-static struct wire_bytes make_assignment(struct arena *arena, uint64_t mask, int32_t words)
-{
-    struct consumer_protocol_assignment assignment;
-    struct consumer_protocol_assignment_topic_partition topic = {.topic = wire_str_from("t")};
-    int32_t partitions[64];
-    struct wire_out out;
-    wire_defaults(&consumer_protocol_assignment_desc, &assignment);
-    for (int32_t p = 0; p < 64; p++)
-        if (mask >> p & 1)
-            partitions[topic.partitions.count++] = p;
-    topic.partitions.items = partitions;
-    if (words >= 0)
-        assignment.user_data = (struct wire_bytes){arena_alloc(arena, (size_t)words), words};
-    assignment.assigned_partitions.count = 1;
-    assignment.assigned_partitions.items = &topic;
-    wire_out_init(&out);
-    wire_put_i16(&out, 0);
-    int err = wire_encode(&consumer_protocol_assignment_desc, 0, &assignment, &out);
-    ASSERT(!err);
-    uint8_t *bytes = arena_alloc(arena, out.memory.len);
-    memcpy(bytes, out.memory.data, out.memory.len);
-    struct wire_bytes made = {bytes, (int32_t)out.memory.len};
-    wire_out_close(&out);
-    return made;
-}
-
 static struct wire_bytes sync_assignment(struct group_world *world, struct group_world_sync *sync,
                                          int32_t index, uint64_t mask)
 {
@@ -523,7 +508,7 @@ static struct wire_bytes sync_assignment(struct group_world *world, struct group
         return (struct wire_bytes){arena_alloc(&sync->arena, (size_t)world->assignment_bytes),
                                    world->assignment_bytes};
     return world->real_assignments
-               ? make_assignment(&sync->arena, mask, world->assignment_words)
+               ? group_assignment_write(&sync->arena, mask, world->assignment_words)
                : (struct wire_bytes){sync->bytes[index], 8};
 }
 
@@ -542,6 +527,7 @@ static void sync_done(struct group_sync *op)
     sync->err = err_from_wire(op->response.error_code);
     if (op->response.assignment.len >= 8)
         sync->assigned = bytes_get_u64(op->response.assignment.data);
+    sync->readable = group_assignment_read(op->response.assignment, sync->masks);
     sync->assignment_version = op->response.assignment.len >= 2
                                    ? bytes_get_u16(op->response.assignment.data)
                                    : -1;
@@ -729,6 +715,8 @@ static void beat_done(struct group_consumer_heartbeat *op)
          i++) {
         const struct consumer_group_heartbeat_response_topic_partitions *topic =
             &response->assignment->topic_partitions.items[i];
+        if (!image_topic_by_id(metadata_image(beat->world->metadata), &topic->topic_id))
+            continue; /* deleted meanwhile */
         for (int32_t j = 0; j < topic->partitions.count && topic->partitions.items[j] < 64; j++)
             beat->assigned[beat_topic(beat->world, &topic->topic_id)] |=
                 1ULL << topic->partitions.items[j];

@@ -22,6 +22,7 @@ struct group_world_log {
     struct list waits;
     struct env_timer safe_timer;
     struct group_log_load *load;
+    size_t load_end;
     int loads; /* begun so far */
     struct env_timer load_timer;
 };
@@ -127,6 +128,8 @@ struct group_world_sync {
     bool done;
     int err;
     uint64_t assigned;
+    uint64_t masks[2];      /* a consumer's bytes: the partitions of "t" and "u" */
+    bool readable;          /* whether they are such bytes */
     int assignment_version; /* -1 = no bytes */
     void (*answered)(void *data);
     void *data;
