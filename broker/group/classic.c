@@ -491,8 +491,10 @@ int classic_load(struct classic *classic, const struct group_metadata_value *val
         if (err)
             return err;
     }
-    struct classic_member *leader = classic_find(classic, value->leader);
-    if (leader)
+    struct classic_member *leader = NULL;
+    if (!wire_str_is_null(value->leader))
+        leader = classic_find(classic, value->leader);
+    if (leader || wire_str_is_null(value->leader))
         classic->leader = leader;
     return 0;
 }
@@ -501,4 +503,6 @@ void classic_start(struct classic *classic)
 {
     LIST_EACH(step, &classic->members)
     classic_touch(LIST_ENTRY(step, struct classic_member, link));
+    if (classic->member_count > 0 && !classic->leader)
+        classic_rebalance(classic, "the group went back to the classic protocol");
 }

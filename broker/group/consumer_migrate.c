@@ -326,6 +326,10 @@ bool consumer_try_downgrade(struct consumer *consumer, bool stable, struct recor
     classic->protocol = wire_str_dup(classic_vote(classic));
     classic->state = CLASSIC_STABLE;
     classic->stored = true;
+    /* Somebody must share out what nobody has yet. The record without a leader tells that to a
+     * coordinator that loads it before it has happened. */
+    if (!stable)
+        classic->leader = NULL;
     group->consumer = NULL;
     group->classic = classic;
     /* In this order: as long as both are there, it is the classic group (replay.c). */
@@ -333,7 +337,5 @@ bool consumer_try_downgrade(struct consumer *consumer, bool stable, struct recor
     consumer_put_tombstones(consumer, records);
     consumer_free(consumer);
     classic_start(classic);
-    if (!stable)
-        classic_rebalance(classic, "the group went back to the classic protocol");
     return true;
 }
