@@ -410,6 +410,7 @@ static void on_peer_frame(void *data, int32_t id, Meta__Frame *frame)
         meta__frame__free_unpacked(frame, NULL);
         return;
     }
+    ASSERT(voter); /* raft_peers has lines to voters only */
     voter->heard_ms = env_now_ms(consensus->env);
     raft_backend_receive(consensus->backend, id, frame);
     if (!consensus->failed && match_of(consensus, id) >= raft_last_index(&consensus->raft))

@@ -58,6 +58,7 @@ void placement_init(struct placement *placement, const struct image *image, uint
     memset(placement, 0, sizeof(*placement));
     int32_t count;
     struct candidate *candidates = list_candidates(placement, image, &count);
+    ASSERT(candidates || count == 0);
     placement->brokers = mem_alloc((size_t)count * sizeof(*placement->brokers));
     placement->racks = mem_alloc((size_t)count * sizeof(*placement->racks));
     placement->broker_count = count;

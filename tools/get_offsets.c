@@ -279,8 +279,9 @@ static int offsets_ask_all(struct offsets *o)
     const struct metadata_response *metadata = answer.response;
     for (int32_t i = 0; i < metadata->topics.count && o->status == 0; i++) {
         char *name = wire_str_dup(metadata->topics.items[i].name);
-        bool internal = metadata->topics.items[i].is_internal || strncmp(name, "__", 2) == 0;
-        if (!(exclude && internal))
+        bool internal =
+            metadata->topics.items[i].is_internal || (name && strncmp(name, "__", 2) == 0);
+        if (name && !(exclude && internal))
             offsets_ask_topic(o, &metadata->topics.items[i], name, metadata);
         mem_free(name);
     }

@@ -103,6 +103,7 @@ static int options_check_single(const struct options *options, const struct opti
                                 const char *value, struct buf *problem)
 {
     const struct option_row *known = options_resolve(options->rows, row);
+    ASSERT(known); /* the tables name only rows that they have */
     const struct option_given *before = known->many ? NULL : options_last(options, known->name);
     if (!before || strcmp(before->value, value) == 0)
         return 0;

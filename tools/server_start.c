@@ -181,10 +181,12 @@ static int start_daemon(struct start *start)
 
 static int start_run(struct tool_run *run)
 {
-    struct start *start = mem_alloc(sizeof(*start));
     char *server = server_path();
+    if (!server)
+        return tool_fail(run, "/proc is not mounted");
+    struct start *start = mem_alloc(sizeof(*start));
     start->run = run;
-    int status = server ? start_parse(start, server) : tool_fail(run, "/proc is not mounted");
+    int status = start_parse(start, server);
     if (status == 0 && access(server, X_OK) != 0)
         status = tool_fail(run, "%s is not there: run make", server);
     if (status == 0 && start->daemon) {

@@ -225,6 +225,7 @@ static void replay_group_epoch(struct shard *shard, struct wire_bytes key_bytes,
     if (records_read_value(bytes, &consumer_group_metadata_value_desc, NULL, &value))
         return;
     struct consumer *consumer = replay_consumer(shard, key.group_id, true);
+    ASSERT(consumer); /* it is made when it is not there */
     consumer->epoch = value.epoch;
     consumer->metadata_hash = value.metadata_hash;
 }

@@ -48,6 +48,7 @@ static int coordinator_find(struct request *request, struct wire_str key, coordi
     const struct image_endpoint *endpoint = nodes_endpoint(request, broker);
     if (!endpoint)
         return ERR_COORDINATOR_NOT_AVAILABLE;
+    ASSERT(broker); /* it has an endpoint */
     out->node_id = broker->id;
     out->host = wire_str_from(endpoint->host);
     out->port = endpoint->port;

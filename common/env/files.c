@@ -31,6 +31,7 @@ int env_file_load(struct env *env, const char *path, size_t limit, char **data, 
         mem_free(buffer);
         return rc;
     }
+    ASSERT(buffer);
     buffer[got] = 0;
     *data = buffer;
     *len = (size_t)got;
