@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """What the look at each record of a produced batch costs: produce.batch.validation=strict and =headers
-in turns, in this order and in the
-other, and Apache Kafka, which looks too, beside them.
+in turns,
+in this order and in the other, and Apache Kafka, which looks too, beside them.
 
     make all test-clients && build/venv/bin/python tests/bench/validation.py [runs=3] [mb=500] [peer=1] [WORD...]
 
-One broker, acks=1, no flush before an ack, so that the disk hides nothing; each run is a fresh broker.
-Rows "client": records of letters by librdkafka, not compressed. Rows "batches": batches of 256 KiB of
+Rows "replicated": the produce row of bench.py, three brokers, acks=all, each at its own default of flushing.
+The others: one broker, acks=1, no flush before an ack, so that the disk hides nothing; each run is a
+fresh broker. Rows "client": records of letters by librdkafka, not compressed. Rows "batches": batches of 256 KiB of
 text that are made once and sent again and again by a few connections, five in flight on each, so that
 no client's codec is measured. Words choose rows that have one of them in their name ("client-none-100").
-MB are those of the records; CPU is that of the broker's process. Prints a table in Markdown for
+MB are those of the records; CPU is that of the brokers' processes. Prints a table in Markdown for
 RESULTS.md; ends with 1 when a batch is refused."""
 import json
 import os
@@ -35,6 +36,7 @@ from wait import wait_until
 LOAD = os.path.join(BUILD, "millrace-load")
 STRICT, HEADERS, KAFKA = "strict", "headers", "Apache Kafka 4.1"
 UNFLUSHED = {"log.flush.interval.messages": "9223372036854775807"}
+REPLICATED_ROWS = [("replicated", "none", 100), ("replicated", "none", 1000)]
 CLIENT_ROWS = [("client", "none", 100), ("client", "none", 1000)]
 CODECS = {"none": 0, "lz4": batches.LZ4, "snappy": batches.SNAPPY, "zstd": batches.ZSTD,
           "gzip": batches.GZIP}
@@ -53,15 +55,17 @@ def cpu_s(node):
     return total / 1e9
 
 
-def make(system):
+def make(system, nodes):
     if system == KAFKA:
-        return peer.KafkaCluster(1)
-    return Cluster(1, **UNFLUSHED, **{"produce.batch.validation": system})
+        return peer.KafkaCluster(nodes)
+    flush = UNFLUSHED if nodes == 1 else {}
+    return Cluster(nodes, **flush, **{"produce.batch.validation": system})
 
 
 def by_client(cluster, topic, codec, size, megabytes):
+    acks = "all" if len(cluster.nodes) > 1 else "1"
     done = subprocess.run([LOAD, "produce", cluster.bootstrap, topic,
-                           f"count={megabytes * 1000 * 1000 // size}", f"size={size}", "acks=1",
+                           f"count={megabytes * 1000 * 1000 // size}", f"size={size}", f"acks={acks}",
                            f"compression.type={codec}"], stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)["mb_per_second"]
 
@@ -114,11 +118,21 @@ def measure(cluster, row, megabytes):
     how, codec, size = row
     topic = "-".join(map(str, row))
     cluster.create_topic(topic)
-    before = cpu_s(cluster.nodes[0])
-    rate = (by_client if how == "client" else by_batches)(cluster, topic, codec, size, megabytes)
-    cost = (cpu_s(cluster.nodes[0]) - before) / megabytes * 1000
+    before = sum(map(cpu_s, cluster.nodes))
+    rate = (by_batches if how == "batches" else by_client)(cluster, topic, codec, size, megabytes)
+    cost = (sum(map(cpu_s, cluster.nodes)) - before) / megabytes * 1000
     cluster.delete_topic(topic)
     return rate, cost
+
+
+def run_rows(figures, system, nodes, rows, megabytes):
+    """Those of the rows that take so many brokers."""
+    mine = [row for row in rows if (row in REPLICATED_ROWS) == (nodes > 1)]
+    if not mine:
+        return
+    with make(system, nodes) as cluster:
+        for row in mine:
+            figures[row].append(measure(cluster, row, megabytes))
 
 
 def show(results, row):
@@ -139,15 +153,14 @@ def main():
         if "=" in text:
             chosen[key] = int(value)
     systems = [STRICT, HEADERS] + ([KAFKA] if chosen["peer"] and peer.install() else [])
-    rows = [row for row in CLIENT_ROWS + BATCH_ROWS
+    rows = [row for row in REPLICATED_ROWS + CLIENT_ROWS + BATCH_ROWS
             if not words or any(word in "-".join(map(str, row)) for word in words)]
     results = {system: {row: [] for row in rows} for system in systems}
     for run in range(chosen["runs"]):
         for system in systems if run % 2 == 0 else systems[::-1]:
-            with make(system) as cluster:
-                for row in rows:
-                    results[system][row].append(measure(cluster, row, chosen["mb"]))
-                    note(f"run {run + 1}, {system}, {row}: {results[system][row][-1]}")
+            for nodes in (3, 1):
+                run_rows(results[system], system, nodes, rows, chosen["mb"])
+            note(f"run {run + 1}, {system}: {[results[system][row][-1] for row in rows]}")
     print(f"| what, codec, bytes of a record | {' | '.join(systems)} |")
     print("| --- |" + " --- |" * len(systems))
     for row in rows:
