@@ -1,8 +1,8 @@
 /* Committed offsets against a model, under everything at once: commits on their way while topics
  * are deleted and made again, groups deleted, coordinators that move at any append and lose what
  * was not replicated, full disks, slow followers, small batches. What was acknowledged is never
- * lost and never goes back; what was deleted never comes back. SIM_SEEDS says how many, SIM_SEED
- * which one, with a trace. */
+ * lost and never goes back; what was deleted never comes back. SIM_SEEDS says how many (200),
+ * SIM_FIRST from which on, SIM_SEED which one, with a trace. */
 #include "../unit/tap.h"
 
 #include <stdlib.h>
@@ -282,10 +282,11 @@ static void many_seeds(void)
 {
     const char *one = getenv("SIM_SEED");
     const char *many = getenv("SIM_SEEDS");
+    const char *first = one ? one : getenv("SIM_FIRST");
     uint64_t count = many ? strtoull(many, NULL, 10) : 200;
     acks = looks = 0;
     verbose = one != NULL;
-    seed_now = one ? strtoull(one, NULL, 10) : 1;
+    seed_now = first ? strtoull(first, NULL, 10) : 1;
     for (uint64_t left = one ? 1 : count; left > 0; left--, seed_now++)
         chaos(seed_now);
     printf("# %d commits acknowledged, %d offsets looked at\n", acks, looks);
