@@ -11,16 +11,22 @@
 #include "env/uv_private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 
 /* Jobs are fsyncs, recovery scans and compressions; libuv's 4 would let scans hold up fsyncs. */
 #define UV_POOL_THREADS "8"
+
+enum { UV_FILES = 32768 }; /* descriptors that a process has room for from the start */
 
 struct uv_post {
     struct list link;
@@ -153,6 +159,31 @@ void env_post(struct env *env, void (*fn)(void *data), void *data)
 
 /* ---- loop ---- */
 
+/* The kernel enlarges a process's table of descriptors when it is full. With several threads that
+ * waits for an RCU grace period, under load for more than a second, and every thread that opens,
+ * dials or accepts waits with it. So the table gets its size (8 bytes each) while there is one. */
+static void uv_make_room_for_files(void)
+{
+    struct rlimit limit, raised;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return;
+    raised = limit;
+    raised.rlim_cur = limit.rlim_max < UV_FILES ? limit.rlim_max : UV_FILES;
+    if (raised.rlim_cur < limit.rlim_cur)
+        raised.rlim_cur = limit.rlim_cur;
+    int last = (int)(raised.rlim_cur < UV_FILES ? raised.rlim_cur : UV_FILES) - 1;
+    int any = eventfd(0, EFD_CLOEXEC);
+    if (any < 0 || setrlimit(RLIMIT_NOFILE, &raised) < 0)
+        last = -1;
+    int high = last < 0 ? -1 : fcntl(any, F_DUPFD_CLOEXEC, last);
+    if (last >= 0)
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+    if (high >= 0)
+        close(high);
+    if (any >= 0)
+        close(any);
+}
+
 static pthread_once_t uv_process_once = PTHREAD_ONCE_INIT;
 
 /* sendfile(2) has no MSG_NOSIGNAL, hence the signal is ignored for the whole process. */
@@ -161,6 +192,7 @@ static void uv_process_init(void)
     signal(SIGPIPE, SIG_IGN);
     setenv("UV_THREADPOOL_SIZE", UV_POOL_THREADS, 0);
     mem_keep_freed();
+    uv_make_room_for_files();
 }
 
 int env_new(struct env **out)

@@ -1,6 +1,7 @@
 /* Streams, listeners and dials of the real env. */
 #include "../tap.h"
 
+#include <stdio.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -468,6 +469,24 @@ static void running_out_of_descriptors_only_delays(void)
     finish();
 }
 
+/* Making it larger later would stop every thread that opens, dials or accepts for a moment. */
+static void the_table_of_descriptors_has_its_size_from_the_start(void)
+{
+    struct rlimit limit;
+    char line[256];
+    long room = 0;
+    begin("127.0.0.1");
+    CHECK_INT(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    FILE *status = fopen("/proc/self/status", "r");
+    CHECK(status != NULL);
+    while (fgets(line, sizeof(line), status))
+        if (sscanf(line, "FDSize: %ld", &room) == 1)
+            break;
+    fclose(status);
+    CHECK(room >= 32768 || (rlim_t)room >= limit.rlim_max);
+    finish();
+}
+
 TAP_MAIN(TAP_TEST(bytes_go_both_ways_and_end), TAP_TEST(refused_comes_from_the_loop),
          TAP_TEST(what_fails_at_once_comes_from_the_loop_too),
          TAP_TEST(unknown_hosts_and_addresses_in_use_are_told), TAP_TEST(a_dial_can_be_cancelled),
@@ -477,4 +496,5 @@ TAP_MAIN(TAP_TEST(bytes_go_both_ways_and_end), TAP_TEST(refused_comes_from_the_l
          TAP_TEST(readable_fires_once_for_each_request),
          TAP_TEST(a_stream_may_close_itself_in_its_callback),
          TAP_TEST(a_paused_listener_accepts_nothing),
-         TAP_TEST(running_out_of_descriptors_only_delays))
+         TAP_TEST(running_out_of_descriptors_only_delays),
+         TAP_TEST(the_table_of_descriptors_has_its_size_from_the_start))
