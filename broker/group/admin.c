@@ -1,84 +1,14 @@
-/* Looking at groups and deleting them: ListGroups, DescribeGroups, DeleteGroups. */
-#include <string.h>
-#include <strings.h>
-
+/* Looking at groups and deleting them: DescribeGroups, DeleteGroups. ListGroups is in lister.c. */
 #include "base/err.h"
 #include "broker/group/classic.h"
 #include "broker/group/consumer.h"
 #include "broker/group/manager_private.h"
-#include "broker/group/subscription.h"
 #include "broker/group/write.h"
 
 enum {
     ADMIN_NOT_FOUND_VERSION = 6,
     DELETE_SLICE = 5000 /* tombstones of one write: 350 kB, some milliseconds */
 };
-
-typedef struct list_groups_response_listed_group listed_group;
-
-static const char *admin_state(const struct group *group)
-{
-    if (group->consumer)
-        return consumer_state_name(group->consumer);
-    return group->classic ? classic_state_name(group->classic) : "Empty";
-}
-
-/* ---- ListGroups ---- */
-
-static bool list_names(const char *name, int32_t count, const struct wire_str *filter)
-{
-    for (int32_t i = 0; i < count; i++)
-        if ((size_t)filter[i].len == strlen(name) &&
-            strncasecmp(filter[i].data, name, (size_t)filter[i].len) == 0)
-            return true;
-    return count == 0;
-}
-
-static bool list_wants(const struct list_groups_request *request, const struct group *group)
-{
-    return list_names(admin_state(group), request->states_filter.count,
-                      request->states_filter.items) &&
-           list_names(group->consumer ? "consumer" : "classic", request->types_filter.count,
-                      request->types_filter.items);
-}
-
-static void list_fill(const struct group *group, listed_group *out)
-{
-    const char *type = group->classic ? group->classic->protocol_type : NULL;
-    out->group_id = group_id(group);
-    out->protocol_type = wire_str_from(group->consumer ? SUBSCRIPTION_TYPE : type ? type : "");
-    out->group_state = wire_str_from(admin_state(group));
-    out->group_type = wire_str_from(group->consumer ? "consumer" : "classic");
-}
-
-void group_manager_list(struct group_manager *manager, const struct list_groups_request *request,
-                        struct arena *arena, struct list_groups_response *response)
-{
-    struct shard *shard;
-    size_t total = 0;
-    size_t cursor = 0;
-    wire_defaults(&list_groups_response_desc, response);
-    while ((shard = map_next(&manager->shards, &cursor, NULL, NULL))) {
-        if (shard->state == SHARD_ACTIVE)
-            total += shard->groups.count;
-        else
-            response->error_code = err_to_wire(ERR_COORDINATOR_LOAD_IN_PROGRESS);
-    }
-    listed_group *out = WIRE_ARRAY(arena, &response->groups, (int32_t)total,
-                                   &list_groups_response_listed_group_desc);
-    response->groups.count = 0;
-    if (!out)
-        response->error_code = err_to_wire(ERR_UNKNOWN_SERVER_ERROR);
-    cursor = 0;
-    while (out && (shard = map_next(&manager->shards, &cursor, NULL, NULL))) {
-        const struct group *group;
-        size_t step = 0;
-        while (shard->state == SHARD_ACTIVE &&
-               (group = map_next(&shard->groups, &step, NULL, NULL)))
-            if (list_wants(request, group))
-                list_fill(group, &out[response->groups.count++]);
-    }
-}
 
 /* ---- DescribeGroups ---- */
 

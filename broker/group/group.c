@@ -7,6 +7,7 @@
 #include "base/err.h"
 #include "broker/group/classic.h"
 #include "broker/group/consumer.h"
+#include "broker/group/lister.h"
 
 enum { GROUP_OVERHEAD = 256 }; /* its places in tables, and what it has of its own with members */
 
@@ -85,6 +86,7 @@ void group_free(struct group *group)
     ASSERT(!group->classic && !group->consumer);
     ASSERT(group->in_flight == 0);
     ASSERT(list_empty(&group->commits));
+    lister_skip(group_manager_lister(group->shard->manager), &group->link);
     list_remove(&group->link);
     offsets_close(&group->offsets);
     group_charge(group, &group->charged_offsets, 0);

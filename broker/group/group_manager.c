@@ -242,6 +242,16 @@ struct sweep *group_manager_sweep(struct group_manager *manager)
     return &manager->sweep;
 }
 
+struct lister *group_manager_lister(struct group_manager *manager)
+{
+    return &manager->lister;
+}
+
+void group_manager_list(struct group_manager *manager, struct group_list *list)
+{
+    lister_add(&manager->lister, list);
+}
+
 /* ---- life ---- */
 
 struct group_manager *group_manager_new(const struct group_manager_deps *deps)
@@ -261,6 +271,7 @@ struct group_manager *group_manager_new(const struct group_manager_deps *deps)
     manager->listener.data = manager;
     metadata_listen(deps->metadata, &manager->listener);
     sweep_init(&manager->sweep, manager);
+    lister_init(&manager->lister, manager);
     manager_replaced(manager);
     return manager;
 }
@@ -274,6 +285,7 @@ void group_manager_free(struct group_manager *manager)
     while ((shard = map_next(&manager->shards, &cursor, NULL, NULL)))
         shard_free(shard, ERR_COORDINATOR_NOT_AVAILABLE);
     sweep_close(&manager->sweep);
+    lister_close(&manager->lister);
     matcher_free(manager->matcher);
     cursor = 0;
     while ((topic = map_next(&manager->topics, &cursor, NULL, NULL)))

@@ -178,8 +178,21 @@ void group_manager_delete_offsets(struct group_manager *manager, struct group_of
  * and alter its settings. There is no authorizer. */
 enum { GROUP_ALL_OPERATIONS = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11 };
 
-void group_manager_list(struct group_manager *manager, const struct list_groups_request *request,
-                        struct arena *arena, struct list_groups_response *response);
+/* The groups that this broker coordinates; `done` comes in a later turn of the loop. */
+struct group_list {
+    const struct list_groups_request *request;
+    struct arena *arena; /* for names */
+    bool (*heard)(const struct group_list *list); /* whether anybody waits for it; may be NULL */
+    void (*done)(struct group_list *list);
+    struct list_groups_response response;
+    struct list_groups_response_listed_group *groups; /* of it: freed by whoever is told */
+    /* The rest is the lister's. */
+    struct list link;
+    int32_t room;
+    unsigned states; /* asked for, as bits */
+    unsigned types;
+};
+void group_manager_list(struct group_manager *manager, struct group_list *list);
 void group_manager_describe(struct group_manager *manager, struct wire_str group_id,
                             int16_t version, struct arena *arena,
                             struct describe_groups_response_described_group *response);
@@ -221,6 +234,7 @@ bool group_manager_has_room(const struct group_manager *manager);
 /* NULL when this broker does not lead the partition. */
 struct shard *group_manager_shard(const struct group_manager *manager, int32_t index);
 struct sweep *group_manager_sweep(struct group_manager *manager);
+struct lister *group_manager_lister(struct group_manager *manager);
 struct matcher *group_manager_matcher(const struct group_manager *manager);
 const struct group_manager_deps *group_manager_deps(const struct group_manager *manager);
 

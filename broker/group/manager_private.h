@@ -3,6 +3,7 @@
 #define BROKER_GROUP_MANAGER_PRIVATE_H
 
 #include "broker/group/group_manager.h"
+#include "broker/group/lister.h"
 #include "broker/group/matcher.h"
 #include "broker/group/shard.h"
 #include "broker/group/sweep.h"
@@ -20,6 +21,7 @@ struct group_manager {
     struct matcher *matcher;
     struct metadata_listener listener;
     struct sweep sweep;
+    struct lister lister;
     int64_t bytes; /* charged by groups */
     bool full;     /* it was logged that there is no room */
 };

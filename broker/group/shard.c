@@ -11,6 +11,7 @@
 #include "broker/group/classic.h"
 #include "broker/group/consumer.h"
 #include "broker/group/group.h"
+#include "broker/group/lister.h"
 #include "broker/group/replay.h"
 #include "broker/group/sweep.h"
 
@@ -134,6 +135,7 @@ void shard_reload(struct shard *shard)
         return;
     shard->state = SHARD_LOADING;
     sweep_leave(group_manager_sweep(shard->manager), shard);
+    lister_leave(group_manager_lister(shard->manager), shard);
     env_timer_start(&shard->reload_timer, shard->reload_wait_ms);
 }
 
@@ -264,6 +266,7 @@ void shard_free(struct shard *shard, int err)
     struct list *step;
     shard->closed = true; /* nothing is appended from here on */
     sweep_leave(group_manager_sweep(shard->manager), shard);
+    lister_leave(group_manager_lister(shard->manager), shard);
     env_timer_stop(&shard->retry_timer);
     env_timer_stop(&shard->reload_timer);
     env_timer_stop(&shard->start_timer);

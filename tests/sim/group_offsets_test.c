@@ -214,24 +214,42 @@ static void foreign_records(void)
     group_world_close(&world);
 }
 
+static bool list_ended;
+
+static void list_done(struct group_list *list)
+{
+    (void)list;
+    list_ended = true;
+}
+
+static void list_wait(struct group_list *list)
+{
+    list_ended = false;
+    list->done = list_done;
+    group_manager_list(world.manager, list);
+    CHECK(group_world_until(&world, &list_ended, 1000));
+}
+
 /* How many groups of that state and type there are; NULL = all. */
 static int listed(const char *state, const char *type)
 {
     struct list_groups_request request;
-    struct list_groups_response response;
+    struct group_list list = {.request = &request};
     struct wire_str states = wire_str_from(state);
     struct wire_str types = wire_str_from(type);
     struct arena arena;
     arena_init(&arena, 1 << 20);
+    list.arena = &arena;
     wire_defaults(&list_groups_request_desc, &request);
     request.states_filter.count = state != NULL;
     request.states_filter.items = &states;
     request.types_filter.count = type != NULL;
     request.types_filter.items = &types;
-    group_manager_list(world.manager, &request, &arena, &response);
-    CHECK_INT(response.error_code, 0);
+    list_wait(&list);
+    CHECK_INT(list.response.error_code, 0);
     arena_close(&arena);
-    return response.groups.count;
+    mem_free(list.groups);
+    return list.response.groups.count;
 }
 
 /* ---- expiry (trap 60) ---- */
@@ -420,25 +438,29 @@ static void delete_groups(void)
 static void list_and_describe(void)
 {
     struct list_groups_request request;
-    struct list_groups_response response;
+    struct group_list list = {.request = &request};
+    const struct list_groups_response *response = &list.response;
     struct describe_groups_response_described_group described;
     struct wire_str state = wire_str_from("stable");
     struct arena arena;
     group_world_init(&world, 12);
     arena_init(&arena, 1 << 20);
+    list.arena = &arena;
     commit_ok("simple", 0, 7);
     member("busy");
     wire_defaults(&list_groups_request_desc, &request);
-    group_manager_list(world.manager, &request, &arena, &response);
-    CHECK_INT(response.error_code, 0);
-    CHECK_INT(response.groups.count, 2);
+    list_wait(&list);
+    CHECK_INT(response->error_code, 0);
+    CHECK_INT(response->groups.count, 2);
+    mem_free(list.groups);
     request.states_filter.count = 1;
     request.states_filter.items = &state;
-    group_manager_list(world.manager, &request, &arena, &response);
-    CHECK_INT(response.groups.count, 1);
-    CHECK(wire_str_is(response.groups.items[0].group_id, "busy"));
-    CHECK(wire_str_is(response.groups.items[0].group_state, "Stable"));
-    CHECK(wire_str_is(response.groups.items[0].group_type, "classic"));
+    list_wait(&list);
+    CHECK_INT(response->groups.count, 1);
+    CHECK(wire_str_is(response->groups.items[0].group_id, "busy"));
+    CHECK(wire_str_is(response->groups.items[0].group_state, "Stable"));
+    CHECK(wire_str_is(response->groups.items[0].group_type, "classic"));
+    mem_free(list.groups);
     wire_defaults(&describe_groups_response_described_group_desc, &described);
     group_manager_describe(world.manager, wire_str_from("busy"), 5, &arena, &described);
     CHECK_INT(described.error_code, 0);

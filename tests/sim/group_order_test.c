@@ -2,6 +2,7 @@
  * migrations in the middle of a write, and coordinators that move. */
 #include "group_peer.h"
 
+#include "broker/group/group.h"
 #include "broker/group/manager_private.h"
 #include "broker/group/records.h"
 
@@ -279,6 +280,113 @@ static void walks_in_slices(void)
     group_world_close(&world);
 }
 
+/* ---- ListGroups ---- */
+
+struct asked {
+    struct group_list list;
+    struct list_groups_request request;
+    struct arena arena;
+    bool done;
+    bool gone; /* nobody waits for it */
+};
+
+static void asked_done(struct group_list *list)
+{
+    CONTAINER_OF(list, struct asked, list)->done = true;
+}
+
+static bool asked_heard(const struct group_list *list)
+{
+    return !CONTAINER_OF(list, struct asked, list)->gone;
+}
+
+static void ask(struct asked *asked)
+{
+    *asked = (struct asked){.list = {.done = asked_done, .heard = asked_heard}};
+    arena_init(&asked->arena, 64 << 20);
+    wire_defaults(&list_groups_request_desc, &asked->request);
+    asked->list.request = &asked->request;
+    asked->list.arena = &asked->arena;
+    group_manager_list(world.manager, &asked->list);
+}
+
+static void asked_close(struct asked *asked)
+{
+    CHECK(asked->done);
+    mem_free(asked->list.groups);
+    arena_close(&asked->arena);
+}
+
+/* So many different ones; each group is listed once. */
+static int asked_names(const struct asked *asked)
+{
+    struct map names;
+    map_init(&names);
+    for (int32_t i = 0; i < asked->list.response.groups.count; i++) {
+        struct wire_str id = asked->list.response.groups.items[i].group_id;
+        CHECK(!map_put(&names, id.data, (size_t)id.len, &names));
+    }
+    int count = (int)names.count;
+    map_close(&names);
+    return count;
+}
+
+/* A list of many groups takes turns of a bounded number of steps; who asks meanwhile waits. Groups
+ * and a partition that go under the walk are no harm to it, and who has gone costs no walk. */
+static void lists_in_turns(void)
+{
+    enum { GROUPS = 9000 };
+    struct asked asked[4];
+    char name[32];
+    group_world_init(&world, 9);
+    for (int i = 0; i < GROUPS; i++) {
+        snprintf(name, sizeof(name), "g%d", i);
+        group_world_commit(&world, name, NULL, NULL, -1, "t", 0, 1);
+    }
+    group_world_run(&world, 1000);
+    const struct lister *lister = &world.manager->lister;
+    ask(&asked[0]);
+    CHECK(!asked[0].done);
+    CHECK(group_world_until(&world, &asked[0].done, 1000));
+    CHECK(lister->most_steps <= LISTER_STEPS);
+    CHECK(lister->steps >= GROUPS);
+    CHECK_INT(asked_names(&asked[0]), GROUPS);
+
+    int64_t before = lister->steps;
+    for (int i = 1; i < 4; i++)
+        ask(&asked[i]);
+    asked[2].gone = true;
+    CHECK(group_world_until(&world, &asked[3].done, 1000));
+    CHECK_INT(asked[1].done + asked[2].done, 2);
+    CHECK_INT(asked_names(&asked[1]), GROUPS);
+    CHECK_INT(asked_names(&asked[3]), GROUPS);
+    CHECK(lister->steps - before < 2 * GROUPS + 100);
+    CHECK(lister->most_steps <= LISTER_STEPS);
+    for (int i = 0; i < 4; i++)
+        asked_close(&asked[i]);
+
+    /* The group that is next goes, and then the partition. */
+    ask(&asked[0]);
+    sim_step(world.sim);
+    CHECK(lister->shard && !asked[0].done);
+    struct group *next = LIST_ENTRY(lister->next, struct group, link);
+    offsets_delete(&next->offsets, wire_str_from("t"), 0);
+    group_review(next);
+    CHECK(group_world_until(&world, &asked[0].done, 1000));
+    CHECK_INT(asked_names(&asked[0]), GROUPS - 1);
+    asked_close(&asked[0]);
+    ask(&asked[0]);
+    sim_step(world.sim);
+    CHECK(lister->shard && !asked[0].done);
+    int lost = (int)lister->shard->groups.count;
+    group_world_lose(&world, lister->shard->index, false);
+    CHECK(group_world_until(&world, &asked[0].done, 1000));
+    CHECK(asked_names(&asked[0]) > GROUPS - 1 - lost);
+    CHECK(asked_names(&asked[0]) < GROUPS - 1);
+    asked_close(&asked[0]);
+    group_world_close(&world);
+}
+
 /* An empty group of the consumer protocol: its coordinator moves more often than the retention. */
 static void retention_survives_failovers(void)
 {
@@ -428,9 +536,8 @@ static void one_member_of_an_id(void)
 }
 
 TAP_MAIN(TAP_TEST(retention_survives_failovers), TAP_TEST(assignment_counts_when_it_is_stored),
-         TAP_TEST(half_a_migration), TAP_TEST(busy_group_is_swept),
-         TAP_TEST(one_member_of_an_id),
+         TAP_TEST(half_a_migration), TAP_TEST(busy_group_is_swept), TAP_TEST(one_member_of_an_id),
          TAP_TEST(commit_to_the_new_topic_stays), TAP_TEST(topic_comes_again_before_a_load),
          TAP_TEST(forgetting_is_tried_again), TAP_TEST(delete_under_a_commit),
          TAP_TEST(offset_delete_under_a_commit), TAP_TEST(live_group_loses_what_it_reads_no_more),
-         TAP_TEST(walks_in_slices))
+         TAP_TEST(walks_in_slices), TAP_TEST(lists_in_turns))
