@@ -464,7 +464,7 @@ def main():
     name, seconds, cluster_id, topic, ports, controllers_ = sys.argv[1:]
     target = Target(float(seconds), cluster_id, topic, [int(p) for p in ports.split(",")],
                     [int(p) for p in controllers_.split(",")])
-    os.nice(10)
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
     rounds = 0
     while not target.over():
         try:

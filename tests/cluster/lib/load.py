@@ -65,8 +65,9 @@ class Load:
     """Produces to partition 0 of a topic on a thread of its own until stop(). With `history` some
     lines of what its client does are kept."""
 
-    def __init__(self, bootstrap, topic, history=0, **settings):
+    def __init__(self, bootstrap, topic, history=0, pause_s=PAUSE_S, **settings):
         self.topic = topic
+        self.pause_s = pause_s
         self.history = History(history)
         self.acked = {}  # value -> offset
         self.errors = []
@@ -118,9 +119,9 @@ class Load:
             self._pause()
 
     def _pause(self):
-        due = time.monotonic() + PAUSE_S
-        while (rest := due - time.monotonic()) > 0:
-            self.producer.poll(rest)
+        """Not poll(pause_s): it counts in whole ms, and would spin on a core of the brokers."""
+        self.producer.poll(0)
+        self._stop.wait(self.pause_s)
 
     def wait_acks(self, more, deadline_s=60):
         """Until that many more records are acknowledged than now."""
