@@ -62,6 +62,8 @@ void env_thread_join(struct env_thread *thread);
 int64_t env_now_us(struct env *env);
 /* For how long the loop has run callbacks without a look at what became ready meanwhile. */
 int64_t env_turn_ms(struct env *env);
+/* True for the first call in a turn: of many who wait with something heavy, one takes it. */
+bool env_turn_take(struct env *env);
 static inline int64_t env_now_ms(struct env *env)
 {
     return env_now_us(env) / 1000;

@@ -102,6 +102,7 @@ static void uv_on_prepare(uv_prepare_t *prepare)
     if (uv_is_active((uv_handle_t *)&env->idle))
         uv_idle_stop(&env->idle);
     uv_set_alarm(env);
+    env->turn_taken = false;
 }
 
 void env_timer_init(struct env *env, struct env_timer *timer, void (*fn)(void *data), void *data)
@@ -349,6 +350,13 @@ int64_t env_now_us(struct env *env)
 int64_t env_turn_ms(struct env *env)
 {
     return env_now_ms(env) - (int64_t)uv_now(&env->loop);
+}
+
+bool env_turn_take(struct env *env)
+{
+    bool first = !env->turn_taken;
+    env->turn_taken = true;
+    return first;
 }
 
 int64_t env_wall_ms(struct env *env)

@@ -27,7 +27,7 @@ enum {
     TURN_US_MAX = 500,            /* the same for frames that cost much */
     TURN_LONG_MS = 2,             /* large frames wait for another turn when one took so long */
     TURN_LARGE = 64 * 1024,       /* these are large: their arrays may cost a tenth of a second */
-    TURN_DEFERS_MAX = 16,         /* but not for ever */
+    TURN_DEFERS_MAX = 16,         /* but not for ever: then one of them goes in each turn */
     PROVEN_MAX = 2 * 1024 * 1024, /* above the default largest produce request */
     RETRY_MS = 10,
     STALL_MAX_MS = 30 * 1000,
@@ -243,8 +243,8 @@ static void frame_deliver(struct frame_conn *conn, size_t need)
  * costs much at most, however many such ones are there. */
 static bool frame_defer(struct frame_conn *conn, int64_t need)
 {
-    bool defer = need > TURN_LARGE && conn->deferred < TURN_DEFERS_MAX &&
-                 env_turn_ms(conn->env) >= TURN_LONG_MS;
+    bool defer = need > TURN_LARGE && env_turn_ms(conn->env) >= TURN_LONG_MS &&
+                 (conn->deferred < TURN_DEFERS_MAX || !env_turn_take(conn->env));
     conn->deferred = defer ? conn->deferred + 1 : 0;
     return defer;
 }

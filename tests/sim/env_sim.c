@@ -608,6 +608,12 @@ int64_t env_turn_ms(struct env *env)
     return 0;
 }
 
+bool env_turn_take(struct env *env)
+{
+    (void)env;
+    return true;
+}
+
 int64_t env_wall_ms(struct env *env)
 {
     return WALL_START_MS + env->node->sim->now_us / 1000 + env->node->wall_offset_ms;

@@ -77,6 +77,31 @@ static void a_timer_that_restarts_itself_starves_nobody(void)
     env_free(env);
 }
 
+static int taken_count;
+
+static void on_take(void *data)
+{
+    struct env_timer *timer = data;
+    taken_count += env_turn_take(env);
+    CHECK(!env_turn_take(env));
+    if (taken_count < 3)
+        env_timer_start_us(timer, 0);
+    else
+        env_stop(env);
+}
+
+static void one_in_each_turn_takes_it(void)
+{
+    struct env_timer timer;
+    begin();
+    taken_count = 0;
+    env_timer_init(env, &timer, on_take, &timer);
+    env_timer_start_us(&timer, 0);
+    env_run(env);
+    CHECK_INT(taken_count, 3);
+    env_free(env);
+}
+
 static void stop_leaves_later_posts_for_the_next_run(void)
 {
     begin();
@@ -216,6 +241,7 @@ static void randomness_differs(void)
 
 TAP_MAIN(TAP_TEST(timers_fire_in_order_of_time_and_start),
          TAP_TEST(a_timer_that_restarts_itself_starves_nobody),
+         TAP_TEST(one_in_each_turn_takes_it),
          TAP_TEST(stop_leaves_later_posts_for_the_next_run),
          TAP_TEST(posts_of_threads_arrive_in_order), TAP_TEST(work_runs_elsewhere_and_reports_here),
          TAP_TEST(stop_works_from_another_thread), TAP_TEST(signals_arrive_on_the_loop),
