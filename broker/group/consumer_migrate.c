@@ -228,6 +228,10 @@ const char *consumer_upgrade(struct group *group, struct records *records)
     }
     logger_info(group_logger(group), "group %s: upgrades to the consumer protocol, %d members",
                 group->id, classic->member_count);
+    /* Its rebalance ends with it, so that the broker shares out what that should have: members may
+     * not have all of it, and nobody need ask for anything else. */
+    if (classic->member_count > 0 && classic->state != CLASSIC_STABLE)
+        consumer->epoch++;
     group->consumer = consumer;
     group->classic = NULL;
     classic_free(classic, ERR_REBALANCE_IN_PROGRESS);
