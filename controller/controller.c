@@ -183,8 +183,16 @@ static int on_broker(void *data, struct link *link, const Meta__Hello *hello, st
     return sessions_adopt(controller->sessions, link, hello, problem);
 }
 
-static const struct listener_handlers listener_handlers = {
-    .voter = on_voter, .broker = on_broker, .cluster_id = on_cluster_id};
+static const struct uuid *on_incarnation(void *data)
+{
+    const struct controller *controller = data;
+    return &controller->incarnation;
+}
+
+static const struct listener_handlers listener_handlers = {.voter = on_voter,
+                                                           .broker = on_broker,
+                                                           .cluster_id = on_cluster_id,
+                                                           .incarnation = on_incarnation};
 
 /* ---- life ---- */
 

@@ -1,6 +1,7 @@
-/* The controller listener. Happy path: accept, one Hello within HELLO_MS, hand over. Failure
- * modes: a peer that says nothing, something else, or the wrong cluster is disconnected; so many
- * silent ones that they might be an attack stop the accepting until some have gone. */
+/* The controller listener. Happy path: accept, one Hello within HELLO_MS, hand over; or one
+ * Identify, which is answered. Failure modes: a peer that says nothing, something else, or the
+ * wrong cluster is disconnected; so many silent ones that they might be an attack stop the
+ * accepting until some have gone. */
 #include "controller/listener.h"
 
 #include <stdio.h>
@@ -110,12 +111,31 @@ static void greet(struct greeting *greeting, const Meta__Hello *hello)
     buf_close(&problem);
 }
 
+static void answer_identify(struct greeting *greeting, const Meta__Identify *identify)
+{
+    struct listener *listener = greeting->listener;
+    const struct uuid *ours = listener->handlers->incarnation(listener->data);
+    Meta__Identity identity = META__IDENTITY__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    for (size_t i = 0; i < identify->n_incarnations; i++) {
+        const ProtobufCBinaryData *asked = &identify->incarnations[i];
+        if (asked->len == sizeof(ours->bytes) && memcmp(asked->data, ours->bytes, asked->len) == 0)
+            identity.incarnation = *asked;
+    }
+    frame.body_case = META__FRAME__BODY_IDENTITY;
+    frame.identity = &identity;
+    link_send(greeting->peer, &frame);
+    link_finish(greeting->peer);
+}
+
 static void on_frame(void *owner, struct link *link, Meta__Frame *frame)
 {
     struct greeting *greeting = owner;
     (void)link;
     if (frame->body_case == META__FRAME__BODY_HELLO)
         greet(greeting, frame->hello);
+    else if (frame->body_case == META__FRAME__BODY_IDENTIFY)
+        answer_identify(greeting, frame->identify);
     else
         greeting_end(greeting);
     meta__frame__free_unpacked(frame, NULL);

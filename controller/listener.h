@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/logger.h"
+#include "base/uuid.h"
 #include "controller/link.h"
 #include "env/env.h"
 
@@ -16,6 +17,8 @@ struct listener_handlers {
     int (*voter)(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem);
     int (*broker)(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem);
     const char *(*cluster_id)(void *data);
+    /* Of this process; lives as long as the listener. */
+    const struct uuid *(*incarnation)(void *data);
 };
 
 int listener_new(struct env *env, struct logger *logger, const char *host, uint16_t port,

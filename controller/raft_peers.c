@@ -1,12 +1,14 @@
 /* Connections to the other voters.
  *
  * Happy path: dial, say Hello, send. A peer that dials us lives, so it is dialled back at once.
+ * That it is the peer is believed when its incarnation is known, or when the process that listens
+ * at the voter's address says so (raft_ask): anybody can say Hello in a voter's name.
  *
  * Failure modes: a connection that ends is dialled again at once; a refusal means that the process
  * is gone (told once, if it had been there) and is tried again every REDIAL_MS. A peer that takes
  * nothing for STUCK_MS with all its sends used up is disconnected and dialled anew: its machine
- * may be dead, and TCP would notice only after minutes. A new incarnation in Hello means that the
- * process we knew is gone. */
+ * may be dead, and TCP would notice only after minutes. A new incarnation at the voter's address
+ * means that the process we knew is gone, also when our connection to it still seems to stand. */
 #include "controller/raft_peers.h"
 
 #include <stdio.h>
@@ -15,6 +17,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "controller/raft_ask.h"
 #include "meta/channel.h"
 
 enum {
@@ -43,6 +46,7 @@ struct peer {
     struct env_timer redial;
     struct link *out;  /* what we dialled; NULL while not connected */
     struct link *in;   /* what it dialled */
+    struct raft_ask *ask; /* about those who said Hello in its name */
     struct list sends; /* on the way, oldest first */
     int send_count;
     bool refused; /* the last dial was */
@@ -287,15 +291,12 @@ static void in_broken(void *owner, struct link *link, int err)
 
 static const struct link_handlers in_handlers = {.frame = in_frame, .broken = in_broken};
 
-/* A Hello from another process than the one that we knew: that one is gone. */
-static void note_incarnation(struct peer *peer, const Meta__Hello *hello)
+/* Another process than the one that we knew: that one is gone. */
+static void note_incarnation(struct peer *peer, const struct uuid *incarnation)
 {
-    struct uuid incarnation = {{0}};
-    if (hello->incarnation.len == sizeof(incarnation.bytes))
-        memcpy(incarnation.bytes, hello->incarnation.data, sizeof(incarnation.bytes));
-    bool changed = peer->incarnation_known && !uuid_equal(&peer->incarnation, &incarnation);
+    bool changed = peer->incarnation_known && !uuid_equal(&peer->incarnation, incarnation);
     peer->incarnation_known = true;
-    peer->incarnation = incarnation;
+    peer->incarnation = *incarnation;
     if (changed) {
         peer_break(peer); /* what is queued there was meant for the old process */
         peer_dead(peer);
@@ -304,20 +305,40 @@ static void note_incarnation(struct peer *peer, const Meta__Hello *hello)
     peer->seen = true;
 }
 
-int raft_peers_adopt(struct raft_peers *peers, struct link *link, const Meta__Hello *hello)
+static void on_genuine(void *data, struct link *link, const struct uuid *incarnation)
 {
-    struct peer *peer = peer_find(peers, hello->node_id);
-    if (!peer)
-        return ERR_INVALID;
-    if (!peers->running)
-        return ERR_BROKER_NOT_AVAILABLE;
+    struct peer *peer = data;
     if (peer->in)
         link_close(peer->in);
     peer->in = link;
     link_set_owner(link, CHANNEL_FRAME_MAX, &in_handlers, peer);
-    note_incarnation(peer, hello);
+    note_incarnation(peer, incarnation);
     if (!peer->out && !peer->dial)
         env_timer_start(&peer->redial, 0);
+}
+
+/* Nobody listens at its address any more: our connection, if it stands, leads nowhere. */
+static void on_gone(void *data)
+{
+    peer_break(data);
+}
+
+static const struct raft_ask_handlers ask_handlers = {.genuine = on_genuine, .gone = on_gone};
+
+int raft_peers_adopt(struct raft_peers *peers, struct link *link, const Meta__Hello *hello)
+{
+    struct peer *peer = peer_find(peers, hello->node_id);
+    struct uuid incarnation = {{0}};
+    if (!peer)
+        return ERR_INVALID;
+    if (!peers->running)
+        return ERR_BROKER_NOT_AVAILABLE;
+    if (hello->incarnation.len == sizeof(incarnation.bytes))
+        memcpy(incarnation.bytes, hello->incarnation.data, sizeof(incarnation.bytes));
+    if (peer->incarnation_known && uuid_equal(&peer->incarnation, &incarnation))
+        on_genuine(peer, link, &incarnation);
+    else
+        raft_ask_about(peer->ask, link, &incarnation);
     return 0;
 }
 
@@ -349,6 +370,7 @@ struct raft_peers *raft_peers_new(struct env *env, struct logger *logger, int32_
         peer->host = mem_strdup(voters[i].host);
         peer->port = voters[i].port;
         list_init(&peer->sends);
+        peer->ask = raft_ask_new(env, logger, &voters[i], &ask_handlers, peer);
         env_timer_init(env, &peer->redial, on_redial, peer);
     }
     return peers;
@@ -367,6 +389,7 @@ static void close_all(struct raft_peers *peers)
     for (int i = 0; i < peers->count; i++) {
         struct peer *peer = &peers->peers[i];
         env_timer_stop(&peer->redial);
+        raft_ask_stop(peer->ask);
         if (peer->dial)
             env_connect_cancel(peer->dial);
         peer->dial = NULL;
@@ -395,8 +418,10 @@ void raft_peers_free(struct raft_peers *peers)
     struct list *step;
     while ((step = list_pop(&peers->finished)))
         mem_free(LIST_ENTRY(step, struct send, link));
-    for (int i = 0; i < peers->count; i++)
+    for (int i = 0; i < peers->count; i++) {
+        raft_ask_free(peers->peers[i].ask);
         mem_free(peers->peers[i].host);
+    }
     mem_free(peers->peers);
     mem_free(peers);
 }

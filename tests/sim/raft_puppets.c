@@ -35,6 +35,9 @@ static void puppet_broken(void *owner, struct link *link, int err)
 {
     struct puppet *puppet = owner;
     (void)err;
+    for (int i = 0; i < GREETINGS_MAX; i++)
+        if (puppet->greetings[i] == link)
+            puppet->greetings[i] = NULL;
     if (puppet->in == link)
         puppet->in = NULL;
     if (puppet->out == link)
@@ -45,12 +48,52 @@ static void puppet_broken(void *owner, struct link *link, int err)
 static const struct link_handlers puppet_handlers = {.frame = puppet_frame,
                                                      .broken = puppet_broken};
 
+static void say_identity(struct puppet *puppet, struct link *link, const Meta__Identify *identify)
+{
+    Meta__Identity identity = META__IDENTITY__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    for (size_t i = 0; i < identify->n_incarnations; i++)
+        if (memcmp(identify->incarnations[i].data, puppet->incarnation.bytes, 16) == 0)
+            identity.incarnation = identify->incarnations[i];
+    puppet->asked++;
+    if (puppet->mute)
+        return;
+    frame.body_case = META__FRAME__BODY_IDENTITY;
+    frame.identity = &identity;
+    link_send(link, &frame);
+}
+
+/* The first frame of a connection: Hello, or a question. */
+static void greeting_frame(void *owner, struct link *link, Meta__Frame *frame)
+{
+    struct puppet *puppet = owner;
+    if (frame->body_case == META__FRAME__BODY_IDENTIFY) {
+        say_identity(puppet, link, frame->identify);
+        meta__frame__free_unpacked(frame, NULL);
+        return;
+    }
+    for (int i = 0; i < GREETINGS_MAX; i++)
+        if (puppet->greetings[i] == link)
+            puppet->greetings[i] = NULL;
+    if (puppet->in)
+        link_close(puppet->in);
+    puppet->in = link;
+    link_set_owner(link, CHANNEL_FRAME_MAX, &puppet_handlers, puppet);
+    puppet_frame(puppet, link, frame);
+}
+
+static const struct link_handlers greeting_handlers = {.frame = greeting_frame,
+                                                       .broken = puppet_broken};
+
 static void puppet_accepted(void *data, struct env_stream *stream)
 {
     struct puppet *puppet = data;
-    if (puppet->in)
-        link_close(puppet->in);
-    puppet->in = link_new(puppet->env, stream, CHANNEL_FRAME_MAX, &puppet_handlers, puppet);
+    int place = 0;
+    while (place < GREETINGS_MAX && puppet->greetings[place])
+        place++;
+    ASSERT(place < GREETINGS_MAX);
+    puppet->greetings[place] =
+        link_new(puppet->env, stream, CHANNEL_FRAME_MAX, &greeting_handlers, puppet);
 }
 
 static void puppet_dialled(void *data, int status, struct env_stream *stream)
@@ -70,7 +113,7 @@ static void puppet_dialled(void *data, int status, struct env_stream *stream)
     link_send(puppet->out, &frame);
 }
 
-static void puppet_dial(struct puppet *puppet)
+void puppet_dial(struct puppet *puppet)
 {
     int err = env_connect(puppet->env, "node0", PORT, 300, puppet_dialled, puppet, &puppet->dial);
     ASSERT(err == 0);
@@ -87,11 +130,15 @@ static void puppet_close(struct puppet *puppet)
     puppet_forget(puppet);
     if (puppet->dial)
         env_connect_cancel(puppet->dial);
+    for (int i = 0; i < GREETINGS_MAX; i++)
+        if (puppet->greetings[i])
+            link_close(puppet->greetings[i]);
     if (puppet->in)
         link_close(puppet->in);
     if (puppet->out)
         link_close(puppet->out);
-    env_listener_close(puppet->listener);
+    if (puppet->listener)
+        env_listener_close(puppet->listener);
 }
 
 /* How often node 0 said this to the puppet. */

@@ -12,7 +12,14 @@
 #include "controller/link.h"
 #include "sim.h"
 
-enum { SECOND = 1000 * 1000, MS = 1000, PORT = 19092, SEEN_MAX = 4000, NODE0_RAFT_ID = 1 };
+enum {
+    SECOND = 1000 * 1000,
+    MS = 1000,
+    PORT = 19092,
+    SEEN_MAX = 4000,
+    GREETINGS_MAX = 16,
+    NODE0_RAFT_ID = 1
+};
 
 struct puppet {
     int id;
@@ -21,6 +28,9 @@ struct puppet {
     struct env_listener *listener;
     struct link *in;  /* what node 0 dialled */
     struct link *out; /* to node 0 */
+    struct link *greetings[GREETINGS_MAX]; /* accepted, and have said nothing yet */
+    int asked;                             /* about its incarnation, so often */
+    bool mute;                             /* it answers no such question */
     struct env_connect *dial;
     struct uuid incarnation;
     Meta__Frame *seen[SEEN_MAX]; /* what node 0 said */
@@ -36,6 +46,8 @@ extern struct puppet puppets[2];
 extern bool node0_failed; /* node 0 ended itself */
 extern const struct controller_voter voters[3];
 
+/* Says Hello to node 0 on a new connection, which becomes `out`. */
+void puppet_dial(struct puppet *puppet);
 void puppet_forget(struct puppet *puppet);
 int puppet_saw(const struct puppet *puppet, Meta__Frame__BodyCase what);
 const Meta__Frame *puppet_last(const struct puppet *puppet, Meta__Frame__BodyCase what);
