@@ -275,17 +275,45 @@ static void classic_assigned(struct classic_store *store, struct classic *classi
     classic_review_synced(classic);
 }
 
-/* Whom the leader leaves out has nothing: not what it had in an earlier generation. */
-static void classic_take_assignment(struct classic *classic,
-                                    const struct sync_group_request *request)
+/* Whom the leader leaves out has nothing: not what it had in an earlier generation. What counts is
+ * remembered, and what it makes of the record at least is returned: nothing is copied yet. */
+static size_t classic_offer(struct classic *classic, const struct sync_group_request *request)
 {
     LIST_EACH(step, &classic->members)
-    classic_set_next(LIST_ENTRY(step, struct classic_member, link), (struct wire_bytes){NULL, 0});
+    LIST_ENTRY(step, struct classic_member, link)->offered = (struct wire_bytes){NULL, 0};
     for (int32_t i = 0; i < request->assignments.count; i++) {
         struct classic_member *member =
             classic_find(classic, request->assignments.items[i].member_id);
         if (member)
-            classic_set_next(member, request->assignments.items[i].assignment);
+            member->offered = request->assignments.items[i].assignment;
+    }
+    size_t bytes = 0;
+    LIST_EACH(step, &classic->members)
+    {
+        const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
+        bytes += member->offered.len > 0 ? (size_t)member->offered.len : 0;
+    }
+    return bytes;
+}
+
+static void classic_take_assignment(struct classic *classic,
+                                    const struct sync_group_request *request)
+{
+    size_t bytes = classic_offer(classic, request), max = group_record_max(classic->group);
+    if (bytes > max) {
+        logger_warn(group_logger(classic->group),
+                    "group %s: its assignment has %zu bytes and the log takes %zu: raise "
+                    "max.message.bytes of %s, or split the group",
+                    classic->group->id, bytes, max, GROUP_OFFSETS_TOPIC);
+        classic_fail_syncs(classic, ERR_UNKNOWN_SERVER_ERROR);
+        classic_rebalance(classic, "the assignment is too large to be stored");
+        return;
+    }
+    LIST_EACH(step, &classic->members)
+    {
+        struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
+        classic_set_next(member, member->offered);
+        member->offered = (struct wire_bytes){NULL, 0};
     }
     classic->storing = true;
     classic_store(classic, NULL, classic_assigned);

@@ -47,6 +47,7 @@ struct classic_member {
     struct classic_protocols protocols;
     struct wire_bytes assignment; /* owned; what it was told, or is told next: it is stored */
     struct wire_bytes next;       /* owned; the leader's for this generation, not stored yet */
+    struct wire_bytes offered;    /* the request's, while that is looked at */
     struct group_join *join;      /* waits for its answer */
     struct group_sync *sync;
     int64_t charged; /* memory */

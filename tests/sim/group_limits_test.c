@@ -47,6 +47,20 @@ static void huge_assignment(void)
     group_world_close(&world);
 }
 
+/* What is too large is refused before any of it is copied: the limit is asked for while the group
+ * holds no more than before. */
+static void huge_assignment_is_not_copied(void)
+{
+    group_world_init(&world, 1);
+    struct group_world_join *join = join_alone("g");
+    int64_t before = world.manager->bytes;
+    world.asked_with = 0;
+    world.assignment_bytes = 14 << 20;
+    CHECK_INT(sync_alone("g", join, 0xff)->err, ERR_UNKNOWN_SERVER_ERROR);
+    CHECK(world.asked_with > 0 && world.asked_with <= before);
+    group_world_close(&world);
+}
+
 /* Members of which each is small enough, but not all of them together: the one too many is refused,
  * and the others go on. */
 static void members_fill_the_record(void)
@@ -260,6 +274,5 @@ static void expressions_are_counted(void)
 
 TAP_MAIN(TAP_TEST(expressions_off_the_loop), TAP_TEST(expressions_after_a_load),
          TAP_TEST(expressions_are_counted), TAP_TEST(huge_assignment), TAP_TEST(memory_is_limited),
-         TAP_TEST(target_too_large),
-         TAP_TEST(no_storm_of_loads),
-         TAP_TEST(members_fill_the_record))
+         TAP_TEST(huge_assignment_is_not_copied), TAP_TEST(target_too_large),
+         TAP_TEST(no_storm_of_loads), TAP_TEST(members_fill_the_record))

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "broker/group/manager_private.h"
 #include "broker/group/records.h"
 #include "group_assignment.h"
 #include "kafka/batch.h"
@@ -43,8 +44,11 @@ static int log_world_append(void *data, int32_t partition, uint8_t *bytes, size_
 
 static size_t log_world_batch_max(void *data, int32_t partition)
 {
+    struct group_world *world = data;
     (void)partition;
-    return ((struct group_world *)data)->batch_max;
+    if (world->manager->bytes > world->asked_with)
+        world->asked_with = world->manager->bytes;
+    return world->batch_max;
 }
 
 static int log_world_check(void *data, int32_t partition)

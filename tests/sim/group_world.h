@@ -39,6 +39,7 @@ struct group_world {
     bool hold;         /* nothing becomes safe */
     bool check_passes; /* the log does not tell ahead that an append will fail */
     size_t batch_max;  /* max.message.bytes of the log */
+    int64_t asked_with; /* the most memory of groups while that was looked at */
     int append_error;  /* of the next appends */
     int safe_error;    /* of appends that would become safe */
     int64_t load_ms;
