@@ -432,7 +432,7 @@ int consumer_update_target(struct consumer *consumer, struct records *records)
     struct target_job *job = target_begin(consumer);
     if (target_steps(job) > group_settings(consumer->group)->assign_at_once_max) {
         consumer->job = job;
-        env_work_submit(group_env(consumer->group), &job->work, target_run, target_done);
+        env_work_submit_heavy(group_env(consumer->group), &job->work, target_run, target_done);
         return 0;
     }
     target_run(&job->work);

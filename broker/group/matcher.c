@@ -298,7 +298,7 @@ static void matcher_pump(struct matcher *matcher)
     matcher->running = expression;
     if (!expression->next_names)
         expression_begin_look(expression);
-    env_work_submit(matcher->deps.env, &matcher->work, expression_run, expression_done);
+    env_work_submit_heavy(matcher->deps.env, &matcher->work, expression_run, expression_done);
 }
 
 /* ---- topics ---- */

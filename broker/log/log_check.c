@@ -103,7 +103,7 @@ static void check_submit(struct log_manager *manager, struct log_check *check, b
     check->job = job;
     list_push(&manager->check_jobs, &job->link);
     log_manager_job_begin(manager);
-    env_work_submit(manager->env, &job->work, check_run, check_done);
+    env_work_submit_heavy(manager->env, &job->work, check_run, check_done);
 }
 
 static void check_pump(struct log_manager *manager)

@@ -126,7 +126,7 @@ static void lookup_next(struct log_manager *manager)
     struct log_lookup *lookup = LIST_ENTRY(manager->lookups.next, struct log_lookup, link);
     manager->lookup_runs = true;
     log_manager_job_begin(manager);
-    env_work_submit(manager->env, &lookup->job->work, lookup_job_run, lookup_job_done);
+    env_work_submit_heavy(manager->env, &lookup->job->work, lookup_job_run, lookup_job_done);
 }
 
 static void lookup_job_free(struct log_lookup_job *job)

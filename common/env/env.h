@@ -106,12 +106,19 @@ struct env_work {
     void (*done)(struct env_work *work); /* on the loop, after run */
     struct env *env;
     void *impl;
+    struct list link; /* of env's: heavy jobs that wait for a worker */
+    bool heavy;
 };
 
 /* Runs work->run on the pool, then work->done on the loop. The struct stays untouched and alive
  * until done. It can't be cancelled. Jobs may run in any order and at the same time. */
 void env_work_submit(struct env *env, struct env_work *work, void (*run)(struct env_work *),
                      void (*done)(struct env_work *));
+
+/* The same for a job that burns CPU for as long as a peer makes it: such jobs have a few of the
+ * workers, and wait for these in turn, so that a sync never stands behind them. */
+void env_work_submit_heavy(struct env *env, struct env_work *work, void (*run)(struct env_work *),
+                           void (*done)(struct env_work *));
 
 /* ---- streams (TCP) ---- */
 

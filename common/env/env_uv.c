@@ -26,7 +26,11 @@
 /* Jobs are fsyncs, recovery scans and compressions; libuv's 4 would let scans hold up fsyncs. */
 #define UV_POOL_THREADS "8"
 
-enum { UV_FILES = 32768 }; /* descriptors that a process has room for from the start */
+enum {
+    UV_HEAVY_MIN = 2, /* jobs that burn CPU at once: as many as there are cores, in these limits */
+    UV_HEAVY_MAX = 4,
+    UV_FILES = 32768 /* descriptors that a process has room for from the start */
+};
 
 struct uv_post {
     struct list link;
@@ -196,6 +200,12 @@ static void uv_process_init(void)
     uv_make_room_for_files();
 }
 
+static int uv_heavy_limit(void)
+{
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    return cores < UV_HEAVY_MIN ? UV_HEAVY_MIN : cores > UV_HEAVY_MAX ? UV_HEAVY_MAX : (int)cores;
+}
+
 int env_new(struct env **out)
 {
     pthread_once(&uv_process_once, uv_process_init);
@@ -212,6 +222,9 @@ int env_new(struct env **out)
     env->wakeup.data = env->prepare.data = env->alarm.data = env;
     uv_prepare_start(&env->prepare, uv_on_prepare);
     timers_init(&env->timers);
+    list_init(&env->heavy_waiting);
+    env->heavy_running = 0;
+    env->heavy_limit = uv_heavy_limit();
     env->alarm_us = INT64_MAX;
     pthread_mutex_init(&env->posts_lock, NULL);
     list_init(&env->posts);
@@ -410,21 +423,57 @@ static void uv_work_run(uv_work_t *request)
     work->run(work);
 }
 
+static void uv_work_done(uv_work_t *request, int status);
+
+static void uv_work_start(struct env_work *work)
+{
+    uv_work_t *request = mem_alloc(sizeof(*request));
+    work->impl = request;
+    request->data = work;
+    int rc = uv_queue_work(&work->env->loop, request, uv_work_run, uv_work_done);
+    ASSERT(rc == 0);
+}
+
+static void uv_heavy_pump(struct env *env)
+{
+    struct list *step;
+    while (env->heavy_running < env->heavy_limit && (step = list_pop(&env->heavy_waiting))) {
+        env->heavy_running++;
+        uv_work_start(LIST_ENTRY(step, struct env_work, link));
+    }
+}
+
 static void uv_work_done(uv_work_t *request, int status)
 {
     (void)status; /* nothing is ever cancelled */
     struct env_work *work = request->data;
     work->impl = NULL;
     mem_free(request);
+    if (work->heavy) {
+        work->env->heavy_running--;
+        uv_heavy_pump(work->env);
+    }
     work->done(work);
+}
+
+static void uv_work_init(struct env *env, struct env_work *work, bool heavy,
+                         void (*run)(struct env_work *), void (*done)(struct env_work *))
+{
+    *work = (struct env_work){.run = run, .done = done, .env = env, .heavy = heavy};
+    list_init(&work->link);
 }
 
 void env_work_submit(struct env *env, struct env_work *work, void (*run)(struct env_work *),
                      void (*done)(struct env_work *))
 {
-    uv_work_t *request = mem_alloc(sizeof(*request));
-    *work = (struct env_work){.run = run, .done = done, .env = env, .impl = request};
-    request->data = work;
-    int rc = uv_queue_work(&env->loop, request, uv_work_run, uv_work_done);
-    ASSERT(rc == 0);
+    uv_work_init(env, work, false, run, done);
+    uv_work_start(work);
+}
+
+void env_work_submit_heavy(struct env *env, struct env_work *work, void (*run)(struct env_work *),
+                           void (*done)(struct env_work *))
+{
+    uv_work_init(env, work, true, run, done);
+    list_push(&env->heavy_waiting, &work->link);
+    uv_heavy_pump(env);
 }

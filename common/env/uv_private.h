@@ -26,6 +26,9 @@ struct env {
     struct list posts;   /* arrived; under the lock */
     struct list running; /* taken over by the loop; its own */
     struct list signals;
+    struct list heavy_waiting; /* jobs that burn CPU, and how many of them run */
+    int heavy_running;
+    int heavy_limit;
     uint64_t random[UV_RANDOM_WORDS]; /* xoshiro256++ */
 };
 

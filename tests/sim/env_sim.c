@@ -594,6 +594,13 @@ void env_work_submit(struct env *env, struct env_work *work, void (*run)(struct 
     sim_push(sim, delay_us, &(struct sim_event){.kind = SIM_WORK_RUN, .env = env, .work = work});
 }
 
+/* There is no lack of workers here. */
+void env_work_submit_heavy(struct env *env, struct env_work *work, void (*run)(struct env_work *),
+                           void (*done)(struct env_work *))
+{
+    env_work_submit(env, work, run, done);
+}
+
 /* ---- env.h: clock, randomness, timers ---- */
 
 int64_t env_now_us(struct env *env)

@@ -2,6 +2,7 @@
 #include "../tap.h"
 
 #include <signal.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <unistd.h>
 
@@ -195,6 +196,49 @@ static void work_runs_elsewhere_and_reports_here(void)
     env_free(env);
 }
 
+enum { HEAVY = 20 };
+static atomic_bool sync_done;
+static int heavy_done;
+
+/* Each holds its worker until the one that is not heavy has run. */
+static void heavy_run(struct env_work *work)
+{
+    (void)work;
+    while (!atomic_load(&sync_done))
+        sched_yield();
+}
+
+static void heavy_end(struct env_work *work)
+{
+    (void)work;
+    if (++heavy_done == HEAVY)
+        env_stop(env);
+}
+
+static void sync_run(struct env_work *work)
+{
+    (void)work;
+    atomic_store(&sync_done, true);
+}
+
+static void sync_end(struct env_work *work)
+{
+    (void)work;
+}
+
+static void heavy_work_leaves_workers_to_the_rest(void)
+{
+    static struct env_work heavy[HEAVY], sync;
+    begin();
+    heavy_done = 0;
+    for (int i = 0; i < HEAVY; i++)
+        env_work_submit_heavy(env, &heavy[i], heavy_run, heavy_end);
+    env_work_submit(env, &sync, sync_run, sync_end);
+    env_run(env);
+    CHECK_INT(heavy_done, HEAVY);
+    env_free(env);
+}
+
 static void loop_main(void *data)
 {
     env_run(data);
@@ -244,5 +288,6 @@ TAP_MAIN(TAP_TEST(timers_fire_in_order_of_time_and_start),
          TAP_TEST(one_in_each_turn_takes_it),
          TAP_TEST(stop_leaves_later_posts_for_the_next_run),
          TAP_TEST(posts_of_threads_arrive_in_order), TAP_TEST(work_runs_elsewhere_and_reports_here),
+         TAP_TEST(heavy_work_leaves_workers_to_the_rest),
          TAP_TEST(stop_works_from_another_thread), TAP_TEST(signals_arrive_on_the_loop),
          TAP_TEST(randomness_differs))
