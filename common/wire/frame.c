@@ -310,10 +310,11 @@ static int64_t frame_read_once(struct frame_conn *conn, bool *more)
     return n > 0 ? n : 0;
 }
 
-/* One turn of reading: 0, or ERR_x that ends the connection. */
+/* One turn of reading: 0, or ERR_x that ends the connection. In a turn that is long already each
+ * connection has one frame: a hundred that never pause must not make it fifty times longer. */
 static int frame_turn(struct frame_conn *conn)
 {
-    int frames_left = TURN_FRAMES_MAX;
+    int frames_left = env_turn_ms(conn->env) >= TURN_LONG_MS ? 1 : TURN_FRAMES_MAX;
     int64_t bytes = 0, end_us = env_now_us(conn->env) + TURN_US_MAX;
     bool more = !conn->waiting;
     for (;;) {
