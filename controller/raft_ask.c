@@ -15,7 +15,13 @@
 #include "base/mem.h"
 #include "meta/channel.h"
 
-enum { DIAL_MS = 300, ANSWER_MS = 1000, PAUSE_MS = 20, WAITING_MAX = 64 };
+enum {
+    DIAL_MS = 300,
+    ANSWER_MS = 1000,
+    PAUSE_MS = 20,
+    WAITING_MAX = 64,
+    TELL_MS = 10000 /* between two lines of the log, which say how many they were */
+};
 
 /* Somebody said Hello. */
 struct claim {
@@ -38,6 +44,8 @@ struct raft_ask {
     struct link *question;  /* the timer ends it */
     struct env_timer timer; /* without a question: the pause before the next one */
     bool pausing;
+    int refused; /* since the last line about that */
+    int64_t told_ms;
 };
 
 static void claim_free(struct claim *claim)
@@ -75,7 +83,21 @@ static void close_claims(struct list *claims)
         claim_close(LIST_ENTRY(claims->next, struct claim, link));
 }
 
-/* One line for all of them. */
+static void tell_refused(struct raft_ask *ask, int count, const struct link *last, const char *why)
+{
+    int64_t now_ms = env_now_ms(ask->env);
+    ask->refused += count;
+    if (now_ms - ask->told_ms < TELL_MS)
+        return;
+    logger_warn(ask->logger,
+                "refused %d connection%s in the name of voter %d, the last one from %s: "
+                "the process at %s:%u %s",
+                ask->refused, ask->refused == 1 ? "" : "s", ask->voter.id, link_peer(last),
+                ask->voter.host, ask->voter.port, why);
+    ask->refused = 0;
+    ask->told_ms = now_ms;
+}
+
 static void refuse_asked(struct raft_ask *ask, const char *why)
 {
     int count = 0;
@@ -85,13 +107,8 @@ static void refuse_asked(struct raft_ask *ask, const char *why)
         last = LIST_ENTRY(step, struct claim, link);
         count++;
     }
-    if (!last)
-        return;
-    logger_warn(ask->logger,
-                "refused %d connection%s in the name of voter %d, the last one from %s: "
-                "the process at %s:%u %s",
-                count, count == 1 ? "" : "s", ask->voter.id, link_peer(last->line),
-                ask->voter.host, ask->voter.port, why);
+    if (last)
+        tell_refused(ask, count, last->line, why);
     close_claims(&ask->asked);
 }
 
@@ -221,6 +238,7 @@ struct raft_ask *raft_ask_new(struct env *env, struct logger *logger,
     ask->voter.host = mem_strdup(voter->host);
     ask->handlers = handlers;
     ask->data = data;
+    ask->told_ms = env_now_ms(env) - TELL_MS;
     list_init(&ask->waiting);
     list_init(&ask->asked);
     env_timer_init(env, &ask->timer, on_timer, ask);
@@ -230,9 +248,7 @@ struct raft_ask *raft_ask_new(struct env *env, struct logger *logger,
 void raft_ask_about(struct raft_ask *ask, struct link *link, const struct uuid *incarnation)
 {
     if (ask->count == WAITING_MAX) {
-        logger_warn(ask->logger,
-                    "refused a connection from %s: %d others wait in the name of voter %d",
-                    link_peer(link), ask->count, ask->voter.id);
+        tell_refused(ask, 1, link, "is asked about too many others");
         link_close(link);
         return;
     }
