@@ -3,7 +3,10 @@
  * Happy path: each field of the version is read in its place, the others get their defaults, and
  * the tagged section at the end of each struct overwrites defaults. Failure modes: every read
  * compares with the bytes left first; a count is compared with the bytes its items need at least
- * before memory is taken. The depth of the recursion is that of the descriptors. */
+ * before memory is taken. The depth of the recursion is that of the descriptors.
+ *
+ * An array of structs may have a hundred thousand items: which fields of them are in the bytes, and
+ * the defaults of the others, are found out once for all. */
 #include "wire/field.h"
 
 #include "base/bytes.h"
@@ -19,6 +22,8 @@ struct decoder {
 };
 
 static int decode_struct(struct decoder *decoder, const struct wire_desc *desc, void *out);
+static int decode_field(struct decoder *decoder, const struct wire_field *field, void *member);
+static int decode_tags(struct decoder *decoder, const struct wire_desc *desc, void *out);
 
 static inline size_t decode_left(const struct decoder *decoder)
 {
@@ -177,6 +182,79 @@ static size_t decode_least(const struct decoder *decoder, const struct wire_fiel
     return least ? least : 1;
 }
 
+enum { PLAN_FIELDS_MAX = 16, PLAN_ITEM_MAX = 256 };
+
+/* What the items of an array of structs have in common. */
+struct decode_plan {
+    const struct wire_field *fields[PLAN_FIELDS_MAX]; /* in the bytes, in their order */
+    unsigned count;
+    size_t fixed; /* the bytes of these fields, when that is always the same; else 0 */
+    char defaults[PLAN_ITEM_MAX]; /* an item in which nothing was read */
+};
+
+/* False: the struct is too large, or has a default that needs memory. */
+static bool decode_make_plan(const struct decoder *decoder, const struct wire_desc *desc,
+                             struct decode_plan *plan)
+{
+    if (desc->field_count > PLAN_FIELDS_MAX || desc->size > PLAN_ITEM_MAX)
+        return false;
+    bool fixed = true;
+    plan->count = 0;
+    plan->fixed = 0;
+    memset(plan->defaults, 0, desc->size);
+    for (unsigned i = 0; i < desc->field_count; i++) {
+        const struct wire_field *field = &desc->fields[i];
+        bool here = wire_field_present(field, decoder->version) && !field->tagged;
+        if (here) {
+            plan->fields[plan->count++] = field;
+            fixed &= !field->array && decode_fixed_size(field->kind) > 0;
+            plan->fixed += decode_fixed_size(field->kind);
+        } else if (field->kind == WIRE_POINTED && !field->array && !field->default_null) {
+            return false;
+        } else {
+            wire_field_set_default(field, plan->defaults + field->offset);
+        }
+    }
+    plan->fixed = fixed ? plan->fixed : 0;
+    return true;
+}
+
+static int decode_planned(struct decoder *decoder, const struct wire_desc *desc,
+                          const struct decode_plan *plan, char *out)
+{
+    int err = 0;
+    memcpy(out, plan->defaults, desc->size);
+    if (plan->fixed) {
+        if (decode_left(decoder) < plan->fixed)
+            return ERR_MALFORMED;
+        for (unsigned i = 0; i < plan->count; i++) {
+            const struct wire_field *field = plan->fields[i];
+            decode_fixed(field->kind, decoder->at, out + field->offset);
+            decoder->at += decode_fixed_size(field->kind);
+        }
+    } else {
+        for (unsigned i = 0; i < plan->count && !err; i++)
+            err = decode_field(decoder, plan->fields[i], out + plan->fields[i]->offset);
+    }
+    return err || !decoder->flexible ? err : decode_tags(decoder, desc, out);
+}
+
+static int decode_items(struct decoder *decoder, const struct wire_field *field, int32_t count,
+                        char *items)
+{
+    size_t size = wire_field_item_size(field);
+    struct decode_plan plan;
+    int err = 0;
+    if (count > 1 && field->kind == WIRE_NESTED && decode_make_plan(decoder, field->child, &plan)) {
+        for (int32_t i = 0; i < count && !err; i++, items += size)
+            err = decode_planned(decoder, field->child, &plan, items);
+        return err;
+    }
+    for (int32_t i = 0; i < count && !err; i++, items += size)
+        err = decode_item(decoder, field, items);
+    return err;
+}
+
 static int decode_array(struct decoder *decoder, const struct wire_field *field, void *member)
 {
     int64_t count;
@@ -190,18 +268,14 @@ static int decode_array(struct decoder *decoder, const struct wire_field *field,
     if ((uint64_t)count > decode_left(decoder) / decode_least(decoder, field, true) ||
         count > INT32_MAX)
         return ERR_MALFORMED;
-    size_t size = wire_field_item_size(field);
-    char *items = arena_alloc_array(decoder->arena, (size_t)count, size);
+    char *items = arena_alloc_array(decoder->arena, (size_t)count, wire_field_item_size(field));
     if (!items)
         return ERR_NO_MEMORY;
     wire_array_set(member, (int32_t)count, items);
-    for (int64_t i = 0; i < count && !err; i++, items += size)
-        err = decode_item(decoder, field, items);
-    return err;
+    return decode_items(decoder, field, (int32_t)count, items);
 }
 
-static inline int decode_field(struct decoder *decoder, const struct wire_field *field,
-                               void *member)
+static int decode_field(struct decoder *decoder, const struct wire_field *field, void *member)
 {
     return field->array ? decode_array(decoder, field, member)
                         : decode_item(decoder, field, member);
