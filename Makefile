@@ -62,6 +62,7 @@ SIM     := $(patsubst tests/sim/%.c,$(BUILD)/tests/sim/%,$(sort $(wildcard tests
 SIM_ENV := $(filter-out %_test.c,$(sort $(wildcard tests/sim/*.c)))
 FUZZ    := $(patsubst tests/fuzz/%.c,$(BUILD)/tests/fuzz/%,$(sort $(wildcard tests/fuzz/*_fuzz.c)))
 FUZZ_ENV := $(filter-out %_fuzz.c,$(sort $(wildcard tests/fuzz/*.c)))
+TEST_LIB := $(sort $(wildcard tests/lib/*.c))
 CLANG_FORMAT ?= clang-format
 ANALYZE := -fanalyzer
 # What fuzzing needs to see which code an input reaches.
@@ -124,6 +125,10 @@ $(BUILD)/libtools.a: $(call obj,$(filter-out tools/main.c,$(TOOLS)))
 $(BUILD)/libenv_sim.a: $(call obj,$(SIM_ENV))
 	@rm -f $@
 	$(call quiet,AR)$(AR) rcs $@ $^
+# What all kinds of tests share.
+$(BUILD)/libtests.a: $(call obj,$(TEST_LIB))
+	@rm -f $@
+	$(call quiet,AR)$(AR) rcs $@ $^
 
 # The archives refer to each other: env uses base, and everything uses env.
 ARCHIVES = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
@@ -143,16 +148,17 @@ $(CLI): $(call obj,$(TOOLS)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 $(LOAD): $(call obj,tests/bench/load.c)
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $^ -lrdkafka -lpthread
 endif
-$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+$(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libtests.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
 $(BUILD)/tests/unit/tools/%: $(BUILD)/tests/unit/tools/%.o $(BUILD)/libtools.a \
   $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
-$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
+$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libtests.a $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call obj,$(FUZZ_ENV)) $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call obj,$(FUZZ_ENV)) $(BUILD)/libtests.a $(BUILD)/libmillrace.a \
+  $(BUILD)/libenv_sim.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
-$(call obj,$(FUZZ_ENV)): override COVER =
+$(call obj,$(FUZZ_ENV) $(TEST_LIB)): override COVER =
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 

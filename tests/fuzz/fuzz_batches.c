@@ -9,55 +9,39 @@
 #include "fuzz_wire.h"
 #include "kafka/batch.h"
 
-enum { CRC_AT = 17, CRC_FROM = 21, MARKER_PRODUCER = 9 };
+enum { CRC_AT = 17, CRC_FROM = 21, FUZZ_MARKER_PRODUCER = 9 };
 
-static void put_built(struct buf *out, struct batch_builder *builder)
-{
-    FUZZ_REQUIRE(batch_builder_finish(builder) == 0);
-    FUZZ_REQUIRE(buf_append(out, builder->bytes.data, builder->bytes.len) == 0);
-    batch_builder_close(builder);
-}
+#define FUZZ_TIME_MS INT64_C(1700000000000)
 
-void fuzz_batch_put(struct buf *out, const struct fuzz_batch_spec *spec)
+void fuzz_batch_put(struct buf *out, struct batch_spec spec, bool headers)
 {
-    static const struct record_header headers[] = {{{"trace", 5}, {(const uint8_t *)"1", 1}},
-                                                   {{"", 0}, {NULL, -1}}};
-    struct batch_builder builder;
-    uint8_t *value = mem_alloc((size_t)spec->value_len);
-    batch_builder_init(&builder, spec->codec);
-    builder.attributes = (int16_t)(builder.attributes | spec->attributes);
-    builder.base_offset = spec->base_offset;
-    builder.leader_epoch = spec->leader_epoch;
-    if (spec->producer_id) {
-        builder.producer_id = spec->producer_id;
-        builder.producer_epoch = 0;
-        builder.base_sequence = spec->sequence;
+    struct batch_record *records = mem_alloc(((size_t)spec.count + 1) * sizeof(*records));
+    uint8_t *values = mem_alloc((size_t)spec.count * (size_t)spec.value_len + 1);
+    for (int i = 0; i < spec.count; i++) {
+        uint8_t *value = values + (size_t)i * (size_t)spec.value_len;
+        memset(value, 'a' + i % 26, (size_t)spec.value_len);
+        records[i] = (struct batch_record){.key = i % 3 ? batch_text("key") : WIRE_BYTES_NULL,
+                                           .value = {value, spec.value_len},
+                                           .timestamp = FUZZ_TIME_MS + spec.base_offset + i,
+                                           .headers = headers ? BATCH_HEADERS_MAX : 0};
     }
-    for (int i = 0; i < spec->count; i++) {
-        memset(value, 'a' + i % 26, (size_t)spec->value_len);
-        struct wire_bytes key = {(const uint8_t *)"key", i % 3 ? 3 : -1};
-        FUZZ_REQUIRE(batch_builder_append(&builder, 1700000000000 + spec->base_offset + i, key,
-                                          (struct wire_bytes){value, spec->value_len}, headers,
-                                          spec->headers ? 2 : 0) == 0);
-    }
-    put_built(out, &builder);
-    mem_free(value);
+    spec.records = records;
+    batch_put(out, spec);
+    mem_free(values);
+    mem_free(records);
 }
 
 void fuzz_batch_put_marker(struct buf *out, int64_t base_offset, bool commit)
 {
-    struct batch_builder builder;
-    const uint8_t key[4] = {0, 0, 0, commit}, value[6] = {0, 0, 0, 0, 0, 3};
-    batch_builder_init(&builder, COMPRESS_NONE);
-    builder.attributes |= BATCH_CONTROL | BATCH_TRANSACTIONAL;
-    builder.base_offset = base_offset;
-    builder.leader_epoch = 20; /* above those of the data batches in front of it */
-    builder.producer_id = MARKER_PRODUCER;
-    builder.producer_epoch = 0;
-    FUZZ_REQUIRE(batch_builder_append(&builder, 1700000000000 + base_offset,
-                                      (struct wire_bytes){key, sizeof(key)},
-                                      (struct wire_bytes){value, sizeof(value)}, NULL, 0) == 0);
-    put_built(out, &builder);
+    struct buf marker = batch_make_marker((struct batch_marker){
+        .base_offset = base_offset,
+        .producer_id = FUZZ_MARKER_PRODUCER,
+        .leader_epoch = 20, /* above those of the data batches in front of it */
+        .coordinator_epoch = 3,
+        .timestamp = FUZZ_TIME_MS + base_offset,
+        .commit = commit});
+    buf_put(out, marker.data, marker.len);
+    buf_close(&marker);
 }
 
 struct seeding {
@@ -93,20 +77,18 @@ void fuzz_batch_seed(struct fuzz_corpus *corpus, const void *tag, size_t tag_len
     }
     mem_free(golden.inputs);
     for (int codec = COMPRESS_NONE; codec <= COMPRESS_ZSTD; codec++) {
-        struct fuzz_batch_spec spec = {
-            .count = 3, .value_len = 20, .codec = (enum compress_codec)codec};
-        fuzz_batch_put(&bytes, &spec);
+        struct batch_spec spec = {.count = 3, .value_len = 20, .codec = (enum compress_codec)codec};
+        fuzz_batch_put(&bytes, spec, false);
         seed_add(&seeding, &bytes);
-        spec = (struct fuzz_batch_spec){.count = 40,
-                                        .value_len = 100,
-                                        .base_offset = 1000,
-                                        .producer_id = 5,
-                                        .headers = true,
-                                        .attributes = BATCH_TRANSACTIONAL,
-                                        .codec = (enum compress_codec)codec};
-        fuzz_batch_put(&bytes, &spec);
+        spec = (struct batch_spec){.count = 40,
+                                   .value_len = 100,
+                                   .base_offset = 1000,
+                                   .producer_id = 5,
+                                   .attributes = BATCH_TRANSACTIONAL,
+                                   .codec = (enum compress_codec)codec};
+        fuzz_batch_put(&bytes, spec, true);
         spec.base_offset += spec.count;
-        fuzz_batch_put(&bytes, &spec);
+        fuzz_batch_put(&bytes, spec, true);
         seed_add(&seeding, &bytes);
     }
     fuzz_batch_put_marker(&bytes, 7, true);

@@ -4,22 +4,10 @@
 
 #include "base/buf.h"
 #include "fuzz.h"
-#include "kafka/compress.h"
+#include "tests/lib/batch_maker.h"
 
-struct fuzz_batch_spec {
-    int64_t base_offset;
-    int64_t producer_id; /* 0 = none */
-    int32_t sequence;
-    int32_t leader_epoch;
-    int count;
-    int value_len;
-    int attributes; /* beside the codec */
-    enum compress_codec codec;
-    bool headers;
-};
-
-/* Appends one batch. */
-void fuzz_batch_put(struct buf *out, const struct fuzz_batch_spec *spec);
+/* Appends one batch whose records have keys, some of them, and headers. */
+void fuzz_batch_put(struct buf *out, struct batch_spec spec, bool headers);
 /* Appends an end-of-transaction marker of producer 9. */
 void fuzz_batch_put_marker(struct buf *out, int64_t base_offset, bool commit);
 /* The golden batches, and built ones of each codec. */

@@ -155,9 +155,8 @@ static void fill_struct(struct filler *filler, const struct wire_desc *desc, voi
 /* Old versions of Produce bring message sets. */
 static void fill_records(struct buf *out, bool old)
 {
-    struct fuzz_batch_spec spec = {.count = 2, .value_len = 20};
     if (!old) {
-        fuzz_batch_put(out, &spec);
+        fuzz_batch_put(out, (struct batch_spec){.count = 2, .value_len = 20}, false);
         return;
     }
     for (int i = 0; i < 2; i++)

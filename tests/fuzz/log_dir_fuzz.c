@@ -167,12 +167,12 @@ static void world_shutdown(struct world *world)
 
 /* ---- seeds: what our own logs leave ---- */
 
-static void seed_append(struct world *world, const struct fuzz_batch_spec *spec)
+static void seed_append(struct world *world, struct batch_spec spec)
 {
     struct buf bytes;
     struct log_append result;
     buf_init(&bytes);
-    fuzz_batch_put(&bytes, spec);
+    fuzz_batch_put(&bytes, spec, false);
     int err = log_append(world->log, bytes.data, bytes.len, LOG_FROM_LEADER, 0, &result);
     FUZZ_REQUIRE(err == 0);
     buf_close(&bytes);
@@ -182,17 +182,17 @@ static void seed_append(struct world *world, const struct fuzz_batch_spec *spec)
 static void seed_fill(struct world *world, int batches)
 {
     for (int i = 0; i < batches; i++) {
-        struct fuzz_batch_spec spec = {.base_offset = log_end_offset(world->log),
-                                       .count = 1 + i % 3,
-                                       .value_len = 50,
-                                       .leader_epoch = 1 + i / 7,
-                                       .codec = (enum compress_codec)(i % 5)};
+        struct batch_spec spec = {.base_offset = log_end_offset(world->log),
+                                  .count = 1 + i % 3,
+                                  .value_len = 50,
+                                  .leader_epoch = 1 + i / 7,
+                                  .codec = (enum compress_codec)(i % 5)};
         if (i % 4 == 1) {
             spec.producer_id = 9;
             spec.sequence = i / 4 * spec.count;
             spec.attributes = i % 8 == 1 ? BATCH_TRANSACTIONAL : 0;
         }
-        seed_append(world, &spec);
+        seed_append(world, spec);
     }
     struct buf marker;
     struct log_append result;
@@ -355,9 +355,9 @@ static void append(struct world *world, int64_t producer_id)
     struct buf bytes;
     struct log_append result;
     int64_t end = log_end_offset(world->log);
-    struct fuzz_batch_spec spec = {.count = 3, .value_len = 30, .producer_id = producer_id};
+    struct batch_spec spec = {.count = 3, .value_len = 30, .producer_id = producer_id};
     buf_init(&bytes);
-    fuzz_batch_put(&bytes, &spec);
+    fuzz_batch_put(&bytes, spec, false);
     int err = log_append(world->log, bytes.data, bytes.len, LOG_FROM_CLIENT, 1 << 30, &result);
     if (err == 0 && !result.duplicate) {
         FUZZ_REQUIRE(result.base_offset == end && result.last_offset == end + 2);

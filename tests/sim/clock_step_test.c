@@ -3,6 +3,7 @@
 
 #include "env/steady_clock.h"
 #include "log_world.h"
+#include "tests/lib/batch_maker.h"
 
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS, TOLERANCE_MS = 50 };
 
@@ -12,7 +13,7 @@ static void run_for_ms(struct sim *sim, int64_t ms)
 }
 
 #define CHECK_NEAR(got, expected)                                                                  \
-    CHECK((got) >= (expected) - TOLERANCE_MS && (got) <= (expected) + TOLERANCE_MS)
+    CHECK((got) >= (expected)-TOLERANCE_MS && (got) <= (expected) + TOLERANCE_MS)
 
 static void a_step_ahead_waits_a_day(void)
 {
@@ -81,20 +82,15 @@ enum { BATCHES = 40 }; /* over several segments */
 static void append_all(void *data)
 {
     struct log_world *w = data;
-    static uint8_t value[1000];
     for (int i = 0; i < BATCHES; i++) {
-        struct batch_builder b;
-        batch_builder_init(&b, COMPRESS_NONE);
-        b.producer_id = 7;
-        b.producer_epoch = 0;
-        b.base_sequence = i;
-        CHECK_INT(batch_builder_append(&b, env_wall_ms(w->env), (struct wire_bytes){NULL, -1},
-                                       (struct wire_bytes){value, sizeof(value)}, NULL, 0),
-                  0);
-        CHECK_INT(batch_builder_finish(&b), 0);
         struct log_append result;
-        CHECK_INT(log_append(w->log, b.bytes.data, b.bytes.len, LOG_FROM_CLIENT, 0, &result), 0);
-        batch_builder_close(&b);
+        struct buf batch = batch_make((struct batch_spec){.count = 1,
+                                                          .value_len = 1000,
+                                                          .timestamp = env_wall_ms(w->env),
+                                                          .producer_id = 7,
+                                                          .sequence = i});
+        CHECK_INT(log_append(w->log, batch.data, batch.len, LOG_FROM_CLIENT, 0, &result), 0);
+        buf_close(&batch);
     }
     log_set_high_watermark(w->log, BATCHES);
 }

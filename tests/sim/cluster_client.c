@@ -12,6 +12,7 @@
 #include "cluster.h"
 #include "cluster_line.h"
 #include "kafka/batch.h"
+#include "tests/lib/batch_maker.h"
 
 enum { CLIENT_RECORDS = 3 /* in a batch */ };
 
@@ -57,26 +58,24 @@ static void lane_answered(void *data, int err, struct client_answer *answer)
         env_timer_start(&lane->pause, *lane->line.pause_ms);
 }
 
-static void lane_build(struct lane *lane, struct batch_builder *builder)
+static struct buf lane_build(struct lane *lane)
 {
+    char texts[CLIENT_RECORDS][32];
+    struct batch_record records[CLIENT_RECORDS + 1];
+    int64_t now_ms = env_wall_ms(lane->client->env);
+    int32_t large = (int32_t)lane->client->large;
     lane->first = lane->client->next;
     for (int i = 0; i < CLIENT_RECORDS; i++) {
-        char value[32];
-        int len = snprintf(value, sizeof(value), "%lld", (long long)lane->client->next++);
-        int err = batch_builder_append(builder, env_wall_ms(lane->client->env), WIRE_BYTES_NULL,
-                                       (struct wire_bytes){(const uint8_t *)value, len}, NULL, 0);
-        ASSERT(err == 0);
+        snprintf(texts[i], sizeof(texts[i]), "%lld", (long long)lane->client->next++);
+        records[i] = (struct batch_record){WIRE_BYTES_NULL, batch_text(texts[i]), now_ms, 0};
     }
-    if (lane->client->large) {
-        uint8_t *bytes = mem_alloc((size_t)lane->client->large);
-        int err = batch_builder_append(builder, env_wall_ms(lane->client->env), WIRE_BYTES_NULL,
-                                       (struct wire_bytes){bytes, lane->client->large}, NULL, 0);
-        ASSERT(err == 0);
-        mem_free(bytes);
-        lane->client->large = 0;
-    }
-    int err = batch_builder_finish(builder);
-    ASSERT(err == 0);
+    uint8_t *bytes = mem_alloc((size_t)large + 1);
+    records[CLIENT_RECORDS] = (struct batch_record){WIRE_BYTES_NULL, {bytes, large}, now_ms, 0};
+    struct buf batch = batch_make((struct batch_spec){
+        .count = CLIENT_RECORDS + (large > 0), .leader_epoch = -1, .records = records});
+    mem_free(bytes);
+    lane->client->large = 0;
+    return batch;
 }
 
 static void lane_send(void *data)
@@ -84,17 +83,15 @@ static void lane_send(void *data)
     struct lane *lane = data;
     int16_t acks = lane->client->acks;
     struct arena arena;
-    struct batch_builder builder;
     struct produce_request request;
+    struct buf batch = lane_build(lane);
     arena_init(&arena, SIZE_MAX);
-    batch_builder_init(&builder, COMPRESS_NONE);
-    lane_build(lane, &builder);
     cluster_line_produce(&arena, &request, lane->partition, acks, CLUSTER_LINE_TIMEOUT_MS,
-                         builder.bytes.data, builder.bytes.len);
+                         batch.data, batch.len);
     cluster_line_send(&lane->line, KAFKA_API_PRODUCE, CLUSTER_PRODUCE_VERSION, &request,
                       acks ? lane_answered : NULL, lane);
     arena_close(&arena);
-    batch_builder_close(&builder);
+    buf_close(&batch);
     if (!acks && lane->line.usable)
         env_timer_start(&lane->pause, *lane->line.pause_ms * 4);
 }

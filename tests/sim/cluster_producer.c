@@ -15,6 +15,7 @@
 #include "cluster_line.h"
 #include "kafka/batch.h"
 #include "kafka/messages/init_producer_id.h"
+#include "tests/lib/batch_maker.h"
 
 enum {
     PRODUCER_IN_FLIGHT = 5,
@@ -141,39 +142,33 @@ static void lane_identify(struct producer_lane *lane)
                       lane_identified, lane);
 }
 
-static void flight_build(const struct flight *flight, struct batch_builder *builder)
+static struct buf flight_build(const struct flight *flight)
 {
-    builder->producer_id = flight->lane->id;
-    builder->producer_epoch = 0;
-    builder->base_sequence = (int32_t)(flight->number * PRODUCER_RECORDS);
-    for (int i = 0; i < PRODUCER_RECORDS; i++) {
-        char value[32];
-        int len = snprintf(value, sizeof(value), "p%lld", (long long)flight->number);
-        int err =
-            batch_builder_append(builder, env_wall_ms(flight->lane->producer->env), WIRE_BYTES_NULL,
-                                 (struct wire_bytes){(const uint8_t *)value, len}, NULL, 0);
-        ASSERT(err == 0);
-    }
-    int err = batch_builder_finish(builder);
-    ASSERT(err == 0);
+    char value[32];
+    snprintf(value, sizeof(value), "p%lld", (long long)flight->number);
+    return batch_make((struct batch_spec){.count = PRODUCER_RECORDS,
+                                          .value = value,
+                                          .timestamp = env_wall_ms(flight->lane->producer->env),
+                                          .producer_id = flight->lane->id,
+                                          .idempotent = true,
+                                          .sequence = (int32_t)(flight->number * PRODUCER_RECORDS),
+                                          .leader_epoch = -1});
 }
 
 static void flight_send(struct flight *flight)
 {
     struct producer_lane *lane = flight->lane;
     struct arena arena;
-    struct batch_builder builder;
     struct produce_request request;
+    struct buf batch = flight_build(flight);
     arena_init(&arena, SIZE_MAX);
-    batch_builder_init(&builder, COMPRESS_NONE);
-    flight_build(flight, &builder);
     cluster_line_produce(&arena, &request, lane->partition, PARTITION_ACKS_ALL,
-                         CLUSTER_LINE_TIMEOUT_MS, builder.bytes.data, builder.bytes.len);
+                         CLUSTER_LINE_TIMEOUT_MS, batch.data, batch.len);
     flight->sent = true;
     cluster_line_send(&lane->line, KAFKA_API_PRODUCE, CLUSTER_PRODUCE_VERSION, &request,
                       flight_answered, flight);
     arena_close(&arena);
-    batch_builder_close(&builder);
+    buf_close(&batch);
 }
 
 static void lane_pump(void *data)

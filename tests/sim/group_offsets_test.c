@@ -5,6 +5,7 @@
 
 #include "broker/group/records.h"
 #include "group_world.h"
+#include "tests/lib/batch_maker.h"
 
 static struct group_world world;
 
@@ -577,18 +578,10 @@ static void append_pending(int64_t producer_id, int32_t index, int64_t offset)
 
 static void append_marker(int64_t producer_id, bool commit)
 {
-    uint8_t key[4] = {0, 0, 0, commit};
-    uint8_t value[6] = {0};
-    struct batch_builder builder;
-    batch_builder_init(&builder, COMPRESS_NONE);
-    builder.attributes |= BATCH_TRANSACTIONAL | BATCH_CONTROL;
-    builder.producer_id = producer_id;
-    CHECK_INT(batch_builder_append(&builder, 0, (struct wire_bytes){key, 4},
-                                   (struct wire_bytes){value, 6}, NULL, 0),
-              0);
-    CHECK_INT(batch_builder_finish(&builder), 0);
-    append(group_world_partition("g"), &builder.bytes);
-    batch_builder_close(&builder);
+    struct buf marker = batch_make_marker((struct batch_marker){
+        .producer_id = producer_id, .epoch = -1, .leader_epoch = -1, .commit = commit});
+    append(group_world_partition("g"), &marker);
+    buf_close(&marker);
 }
 
 static int64_t fetch_stable(int32_t partition)

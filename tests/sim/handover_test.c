@@ -13,6 +13,7 @@
 #include "kafka/batch.h"
 #include "kafka/client_conn.h"
 #include "kafka/messages/metadata.h"
+#include "tests/lib/batch_maker.h"
 
 enum {
     SEEDS = 50,
@@ -22,7 +23,7 @@ enum {
     BEFORE_MS = 5,   /* a produce is waiting for that follower by then */
     ASK_MS = 4,      /* the client thinks; the answer then takes longer than it is kept otherwise */
     LATENCY_US = 200,
-    AFTER_MS = 20,   /* the others are let go no earlier after the one that was told */
+    AFTER_MS = 20, /* the others are let go no earlier after the one that was told */
     WHOLE_MS = 30000,
     PRODUCE_VERSION = 10,
     METADATA_VERSION = 12
@@ -55,9 +56,9 @@ static void teller_dial(struct teller *teller, struct client_conn **conn)
                                         .client_id = "sim",
                                         .timeout_ms = WAIT_MS,
                                         .frame_max = 1 << 20};
-    CHECK_INT(client_conn_new(cluster_client_env(teller->cluster), &config, teller_ready, teller,
-                              conn),
-              0);
+    CHECK_INT(
+        client_conn_new(cluster_client_env(teller->cluster), &config, teller_ready, teller, conn),
+        0);
 }
 
 static void teller_told_metadata(void *data, int err, struct client_answer *answer)
@@ -106,21 +107,15 @@ static void teller_told(void *data, int err, struct client_answer *answer)
 static void teller_produce(struct teller *teller)
 {
     struct arena arena;
-    struct batch_builder builder;
     struct produce_request request;
+    struct buf batch = batch_make((struct batch_spec){.count = 1, .value = "told", .timestamp = 1});
     arena_init(&arena, SIZE_MAX);
-    batch_builder_init(&builder, COMPRESS_NONE);
-    CHECK_INT(batch_builder_append(&builder, 1, WIRE_BYTES_NULL,
-                                   (struct wire_bytes){(const uint8_t *)"told", 4}, NULL, 0),
-              0);
-    CHECK_INT(batch_builder_finish(&builder), 0);
-    cluster_line_produce(&arena, &request, 0, PARTITION_ACKS_ALL, WAIT_MS, builder.bytes.data,
-                         builder.bytes.len);
+    cluster_line_produce(&arena, &request, 0, PARTITION_ACKS_ALL, WAIT_MS, batch.data, batch.len);
     CHECK_INT(client_conn_send(teller->asking, KAFKA_API_PRODUCE, PRODUCE_VERSION, &request,
                                WAIT_MS, teller_told, teller),
               0);
     arena_close(&arena);
-    batch_builder_close(&builder);
+    buf_close(&batch);
 }
 
 /* Nobody who is needed for the hand-over is paused. */
@@ -173,11 +168,8 @@ static void run_handover(uint64_t seed)
 {
     struct cluster_options options = {.seed = seed, .min_insync = 2};
     struct cluster *cluster = cluster_new(&options);
-    struct teller teller = {.cluster = cluster,
-                            .produced = -1,
-                            .named = -1,
-                            .endpoint = -1,
-                            .metadata_leader = -2};
+    struct teller teller = {
+        .cluster = cluster, .produced = -1, .named = -1, .endpoint = -1, .metadata_leader = -2};
     CHECK(cluster_ready(cluster, READY_MS));
     sim_set_latency(cluster_sim(cluster), LATENCY_US / 2, LATENCY_US, 0, 0);
     env_timer_init(cluster_client_env(cluster), &teller.pause, teller_ask, &teller);

@@ -7,6 +7,7 @@
 
 #include "broker/log/cleaner.h"
 #include "log_world.h"
+#include "tests/lib/batch_maker.h"
 
 enum { KEYS = 30, BATCH_MAX = 6 };
 
@@ -43,33 +44,31 @@ static void run_opened(void *data)
 
 static void append_some(struct run *r)
 {
-    struct batch_builder b;
     int count = 1 + (int)draw(r, BATCH_MAX), keys[BATCH_MAX];
     uint8_t value[300];
-    char key[20];
+    char texts[BATCH_MAX][20];
+    struct batch_record records[BATCH_MAX];
     memset(value, 1 + (int)draw(r, 255), sizeof(value));
-    batch_builder_init(&b, draw(r, 3) == 0 ? COMPRESS_LZ4 : COMPRESS_NONE);
-    if (draw(r, 2) == 0) {
-        b.producer_id = 100 + (int64_t)draw(r, 1000);
-        b.producer_epoch = 0;
-        b.base_sequence = 0;
-    }
+    struct batch_spec spec = {.count = count, .leader_epoch = -1, .records = records};
+    spec.codec = draw(r, 3) == 0 ? COMPRESS_LZ4 : COMPRESS_NONE;
+    if (draw(r, 2) == 0)
+        spec.producer_id = 100 + (int64_t)draw(r, 1000);
     for (int i = 0; i < count; i++) {
         keys[i] = (int)draw(r, KEYS);
-        int len = snprintf(key, sizeof(key), "%d", keys[i]);
-        CHECK_INT(batch_builder_append(&b, 1000, (struct wire_bytes){(const uint8_t *)key, len},
-                                       (struct wire_bytes){value, (int32_t)draw(r, 300)}, NULL, 0),
-                  0);
+        snprintf(texts[i], sizeof(texts[i]), "%d", keys[i]);
+        records[i] = (struct batch_record){.key = batch_text(texts[i]),
+                                           .value = {value, (int32_t)draw(r, 300)},
+                                           .timestamp = 1000};
     }
-    CHECK_INT(batch_builder_finish(&b), 0);
+    struct buf batch = batch_make(spec);
     struct log_append result;
     int64_t base = log_end_offset(r->w.log);
-    int rc = log_append(r->w.log, b.bytes.data, b.bytes.len, LOG_FROM_CLIENT, 0, &result);
+    int rc = log_append(r->w.log, batch.data, batch.len, LOG_FROM_CLIENT, 0, &result);
     CHECK(rc == 0 || log_is_offline(r->w.log) || rc == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
     bool appended = rc == 0 && !result.duplicate;
     for (int i = 0; i < count && (appended || log_is_offline(r->w.log)); i++)
         r->key_of[base + i] = keys[i];
-    batch_builder_close(&b);
+    buf_close(&batch);
 }
 
 static void do_step(void *data)

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "log_world.h"
+#include "tests/lib/batch_maker.h"
 
 enum { BATCHES_MAX = 4096, STATES_MAX = 2048, PRODUCERS = 3 };
 
@@ -103,27 +104,26 @@ static void model_truncate(struct run *r, int64_t offset)
 
 static void do_append(struct run *r)
 {
-    struct batch_builder b;
     uint8_t value[3000];
+    struct batch_record records[4];
     int producer = (int)draw(r, PRODUCERS + 1), count = 1 + (int)draw(r, 4);
     size_t len = draw(r, 3) == 0 ? draw(r, sizeof(value)) : draw(r, 100);
     for (size_t i = 0; i < len; i++)
         value[i] = (uint8_t)(1 + draw(r, 255)); /* no zeros: they would look unwritten */
-    batch_builder_init(&b, COMPRESS_NONE);
-    if (producer < PRODUCERS) {
-        b.producer_id = 100 + producer;
-        b.producer_epoch = (int16_t)r->epoch;
-        b.base_sequence = r->sequences[producer];
-    }
     for (int i = 0; i < count; i++)
-        CHECK_INT(batch_builder_append(&b, 1000, (struct wire_bytes){NULL, -1},
-                                       (struct wire_bytes){value, (int32_t)len}, NULL, 0),
-                  0);
-    CHECK_INT(batch_builder_finish(&b), 0);
+        records[i] = (struct batch_record){
+            .key = WIRE_BYTES_NULL, .value = {value, (int32_t)len}, .timestamp = 1000};
+    struct batch_spec spec = {.count = count, .leader_epoch = -1, .records = records};
+    if (producer < PRODUCERS) {
+        spec.producer_id = 100 + producer;
+        spec.epoch = r->epoch;
+        spec.sequence = r->sequences[producer];
+    }
+    struct buf bytes = batch_make(spec);
     struct log_append result;
-    int rc = log_append(r->w.log, b.bytes.data, b.bytes.len, LOG_FROM_CLIENT, r->epoch, &result);
+    int rc = log_append(r->w.log, bytes.data, bytes.len, LOG_FROM_CLIENT, r->epoch, &result);
     struct batch batch;
-    CHECK_INT(batch_parse(b.bytes.data, b.bytes.len, &batch), 0);
+    CHECK_INT(batch_parse(bytes.data, bytes.len, &batch), 0);
     if (rc == 0) {
         CHECK(!result.duplicate);
         model_append(r,
@@ -141,7 +141,7 @@ static void do_append(struct run *r)
         model_append(r, &(struct made){log_end_offset(r->w.log),
                                        log_end_offset(r->w.log) + count - 1, batch.crc, r->epoch});
     }
-    batch_builder_close(&b);
+    buf_close(&bytes);
 }
 
 static void do_truncate(struct run *r)
@@ -545,5 +545,4 @@ static void what_a_failed_sync_left_is_written_again(void)
 
 TAP_MAIN(TAP_TEST(what_a_failed_sync_left_is_written_again), TAP_TEST(many_seeds_survive),
          TAP_TEST(every_disk_call_may_be_the_last), TAP_TEST(every_disk_call_may_fail),
-         TAP_TEST(every_open_of_an_append_may_lack_memory),
-         TAP_TEST(failing_syncs_confirm_nothing))
+         TAP_TEST(every_open_of_an_append_may_lack_memory), TAP_TEST(failing_syncs_confirm_nothing))

@@ -10,22 +10,23 @@
 #include "broker/log/log.h"
 #include "cluster.h"
 #include "kafka/batch.h"
+#include "tests/lib/batch_maker.h"
 
 enum {
     SEEDS = 100,
     READY_MS = 10000,
     LIVE_MS = 5000,
     WHOLE_MS = 30000,
-    WRITE_MS = 300,  /* of writing before the fault */
-    NOTICE_MS = 2000, /* until another leads */
-    STALL_MS = 6000, /* several sessions */
+    WRITE_MS = 300,     /* of writing before the fault */
+    NOTICE_MS = 2000,   /* until another leads */
+    STALL_MS = 6000,    /* several sessions */
     REFUSED_MS = 14000, /* until a broker takes the refusal of an older term for the last word */
-    MARK_MS = 6000,  /* in which a broker has written how far it has come in the metadata */
+    MARK_MS = 6000,     /* in which a broker has written how far it has come in the metadata */
     IDLE_LAG_MS = 600,
     IDLE_SYNC_US = 20000, /* far below the lag, and long enough to be met by a timer */
     IDLE_RECORDS = 40,
     CALL_MAX_US = 20, /* of the simulated disk as it is by default */
-    SLOW_US = 100000 /* a call of a disk on which a log takes longer to open than a start waits */
+    SLOW_US = 100000  /* a call of a disk on which a log takes longer to open than a start waits */
 };
 
 static uint64_t seeds(void)
@@ -257,18 +258,12 @@ static void offsets_wait_for_the_high_watermark(void)
 static void append_one(struct cluster *cluster, int p)
 {
     struct partition *partition = cluster_partition(cluster, cluster_leader(cluster, p), p);
-    struct batch_builder builder;
     struct log_append result;
-    batch_builder_init(&builder, COMPRESS_NONE);
-    int err = batch_builder_append(&builder, 1, WIRE_BYTES_NULL,
-                                   (struct wire_bytes){(const uint8_t *)"idle", 4}, NULL, 0);
-    if (!err)
-        err = batch_builder_finish(&builder);
-    if (!err)
-        err = partition_append(partition, builder.bytes.data, builder.bytes.len, LOG_FROM_CLIENT,
-                               PARTITION_ACKS_NONE, &result, NULL);
-    CHECK_INT(err, 0);
-    batch_builder_close(&builder);
+    struct buf batch = batch_make((struct batch_spec){.count = 1, .value = "idle", .timestamp = 1});
+    CHECK_INT(partition_append(partition, batch.data, batch.len, LOG_FROM_CLIENT,
+                               PARTITION_ACKS_NONE, &result, NULL),
+              0);
+    buf_close(&batch);
 }
 
 /* One record now and then, at any moment, on partitions that are idle for longer than the lag time
@@ -286,8 +281,8 @@ static bool run_idle(uint64_t seed)
     for (int i = 0; ok && i < IDLE_RECORDS; i++) {
         for (int p = 0; p < CLUSTER_PARTITIONS; p++)
             append_one(cluster, p);
-        ok = cluster_run(cluster, IDLE_LAG_MS +
-                                      (int64_t)(sim_random(cluster_sim(cluster)) % IDLE_LAG_MS));
+        ok = cluster_run(cluster,
+                         IDLE_LAG_MS + (int64_t)(sim_random(cluster_sim(cluster)) % IDLE_LAG_MS));
         for (int p = 0; ok && p < CLUSTER_PARTITIONS; p++)
             ok = cluster_newest(cluster, p)->partition_epoch == epochs[p];
     }
@@ -408,8 +403,8 @@ static void older_controllers_are_not_followed(void)
 }
 
 TAP_MAIN(TAP_TEST(a_forged_fetch_is_no_acknowledgement),
-         TAP_TEST(older_controllers_are_not_followed),
-         TAP_TEST(a_damaged_replica_leads_no_more), TAP_TEST(a_log_that_opens_slowly_leads_nothing),
-         TAP_TEST(a_failed_directory_hands_over), TAP_TEST(idle_partitions_keep_their_set),
+         TAP_TEST(older_controllers_are_not_followed), TAP_TEST(a_damaged_replica_leads_no_more),
+         TAP_TEST(a_log_that_opens_slowly_leads_nothing), TAP_TEST(a_failed_directory_hands_over),
+         TAP_TEST(idle_partitions_keep_their_set),
          TAP_TEST(a_leader_that_stood_still_serves_nothing),
          TAP_TEST(offsets_wait_for_the_high_watermark))

@@ -11,6 +11,7 @@
 #include "cluster.h"
 #include "cluster_line.h"
 #include "kafka/batch.h"
+#include "tests/lib/batch_maker.h"
 
 enum {
     SEEDS = 40,
@@ -56,20 +57,14 @@ static void stale_produce(void *data)
 {
     struct stale *stale = data;
     struct arena arena;
-    struct batch_builder builder;
     struct produce_request request;
+    struct buf batch = batch_make((struct batch_spec){.count = 1, .value = "late", .timestamp = 1});
     arena_init(&arena, SIZE_MAX);
-    batch_builder_init(&builder, COMPRESS_NONE);
-    int err = batch_builder_append(&builder, 1, WIRE_BYTES_NULL,
-                                   (struct wire_bytes){(const uint8_t *)"late", 4}, NULL, 0);
-    ASSERT(err == 0);
-    err = batch_builder_finish(&builder);
-    ASSERT(err == 0);
-    cluster_line_produce(&arena, &request, 0, 1, WAIT_MS, builder.bytes.data, builder.bytes.len);
+    cluster_line_produce(&arena, &request, 0, 1, WAIT_MS, batch.data, batch.len);
     cluster_line_send(&stale->line, KAFKA_API_PRODUCE, CLUSTER_PRODUCE_VERSION, &request,
                       stale_produced, stale);
     arena_close(&arena);
-    batch_builder_close(&builder);
+    buf_close(&batch);
 }
 
 static bool stale_is_written(struct stale *stale)

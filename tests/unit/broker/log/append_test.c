@@ -11,13 +11,13 @@ static void put_u32(struct buf *bytes, size_t at, uint32_t value)
         bytes->data[at + (size_t)i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-static int refused(struct fixture *f, struct spec spec, size_t at, uint32_t value, bool seal)
+static int refused(struct fixture *f, struct batch_spec spec, size_t at, uint32_t value, bool seal)
 {
-    struct buf bytes = make_batch(spec);
+    struct buf bytes = batch_make(spec);
     if (at > 0)
         put_u32(&bytes, at, value);
     if (seal)
-        put_u32(&bytes, 17, crc32c(0, bytes.data + 21, bytes.len - 21));
+        batch_seal(&bytes);
     int rc = log_append(f->log, bytes.data, bytes.len, LOG_FROM_CLIENT, 0, &fixture_result);
     buf_close(&bytes);
     if (rc < 0)
@@ -34,7 +34,7 @@ static void bad_batches_of_clients_are_refused(void)
     f.config.timestamp_before_max_ms = 1000;
     CHECK_INT(fixture_open(&f), 0);
     int64_t now = env_wall_ms(f.env);
-    struct spec good = {.count = 3, .value_len = 10, .timestamp = now};
+    struct batch_spec good = {.count = 3, .value_len = 10, .timestamp = now};
     CHECK_INT(refused(&f, good, 8, 20, false), ERR_CORRUPT_MESSAGE);
     CHECK_INT(refused(&f, good, 8, 1 << 30, false), ERR_INVALID_RECORD); /* cut off */
     CHECK_INT(refused(&f, good, 17, 1, false), ERR_CORRUPT_MESSAGE);
@@ -43,7 +43,7 @@ static void bad_batches_of_clients_are_refused(void)
     CHECK_INT(refused(&f, good, 57, 400, true), ERR_INVALID_RECORD);
     CHECK_INT(refused(&f, good, 23, 7, true), ERR_INVALID_RECORD); /* last offset delta */
     CHECK_INT(refused(&f, good, 23, UINT32_MAX, true), ERR_INVALID_RECORD);
-    struct spec spec = good;
+    struct batch_spec spec = good;
     spec.attributes = BATCH_CONTROL;
     CHECK_INT(refused(&f, spec, 0, 0, false), ERR_INVALID_RECORD);
     spec.attributes = BATCH_TRANSACTIONAL;
@@ -66,7 +66,7 @@ static void bad_batches_of_clients_are_refused(void)
     spec.count = 20;
     spec.value_len = 90000;
     CHECK_INT(refused(&f, spec, 0, 0, false), ERR_MESSAGE_TOO_LARGE);
-    struct buf old = make_batch(good);
+    struct buf old = batch_make(good);
     old.data[16] = 1;
     CHECK_INT(log_append(f.log, old.data, old.len, LOG_FROM_CLIENT, 0, &fixture_result),
               ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT);
@@ -82,22 +82,14 @@ static void bad_batches_of_clients_are_refused(void)
 
 static int append_with_key(struct fixture *f, const char *key, enum compress_codec codec)
 {
-    struct batch_builder b;
-    uint8_t value[] = "a value that compresses: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-    batch_builder_init(&b, codec);
-    for (int i = 0; i < 3; i++) {
-        /* Only the last record is in question. */
-        const char *use = i < 2 ? "k" : key;
-        CHECK_INT(batch_builder_append(
-                      &b, 1000,
-                      (struct wire_bytes){(const uint8_t *)use, use ? (int32_t)strlen(use) : -1},
-                      (struct wire_bytes){value, sizeof(value)}, NULL, 0),
-                  0);
-    }
-    CHECK_INT(batch_builder_finish(&b), 0);
-    int rc = log_append(f->log, b.bytes.data, b.bytes.len, LOG_FROM_CLIENT, 0, &fixture_result);
-    batch_builder_close(&b);
-    return rc;
+    struct wire_bytes value =
+        batch_text("a value that compresses: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
+    /* Only the last record is in question. */
+    struct batch_record records[] = {{batch_text("k"), value, 1000, 0},
+                                     {batch_text("k"), value, 1000, 0},
+                                     {batch_text(key), value, 1000, 0}};
+    return append_spec(f, (struct batch_spec){.count = 3, .codec = codec, .records = records},
+                       LOG_FROM_CLIENT);
 }
 
 static void compacted_topics_need_keys(void)
@@ -113,9 +105,9 @@ static void compacted_topics_need_keys(void)
     }
     CHECK_INT(log_end_offset(f.log), 15);
     /* Records that say they are compressed and are not. */
-    struct buf bad = make_batch((struct spec){.count = 2, .value_len = 90});
+    struct buf bad = batch_make((struct batch_spec){.count = 2, .value_len = 90});
     bad.data[22] |= COMPRESS_GZIP;
-    put_u32(&bad, 17, crc32c(0, bad.data + 21, bad.len - 21));
+    batch_seal(&bad);
     CHECK_INT(log_append(f.log, bad.data, bad.len, LOG_FROM_CLIENT, 0, &fixture_result),
               ERR_INVALID_RECORD);
     buf_close(&bad);
@@ -165,11 +157,13 @@ static void a_full_disk_refuses_clients_first(void)
     CHECK_INT(append_some(&f, 1, 10), ERR_KAFKA_STORAGE_ERROR);
     CHECK(strstr(fixture_result.message, "nearly full") != NULL);
     CHECK(!log_has_room(f.log)); /* told ahead, while the broker's own appends are still taken */
-    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 1}, LOG_FROM_BROKER), 0);
+    CHECK_INT(append_spec(&f, (struct batch_spec){.count = 1, .base_offset = 1}, LOG_FROM_BROKER),
+              0);
     CHECK(!log_is_offline(f.log));
-    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 2}, LOG_FROM_LEADER), 0);
+    CHECK_INT(append_spec(&f, (struct batch_spec){.count = 1, .base_offset = 2}, LOG_FROM_LEADER),
+              0);
     f.manager->config.disk_reserve_bytes = INT64_MAX;
-    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 3}, LOG_FROM_LEADER),
+    CHECK_INT(append_spec(&f, (struct batch_spec){.count = 1, .base_offset = 3}, LOG_FROM_LEADER),
               ERR_KAFKA_STORAGE_ERROR);
     int64_t first;
     CHECK_INT(read_from(&f, 0, 1, INT64_MAX, &first), 1);

@@ -17,39 +17,26 @@ static struct kept kept[RECORDS_MAX];
 static int kept_count;
 static int batches_read, empty_batches;
 
-static struct wire_bytes bytes_of(const char *text)
-{
-    return (struct wire_bytes){(const uint8_t *)text, (int32_t)strlen(text)};
-}
-
 /* A batch of keyed records; value -1 is a tombstone. */
 static int append_keyed(struct fixture *f, const int *keys, const int *values, int count,
-                        struct spec spec)
+                        struct batch_spec spec)
 {
-    struct batch_builder b;
-    char key[32], value[80];
-    batch_builder_init(&b, spec.codec);
-    b.attributes |= (int16_t)spec.attributes;
-    if (spec.producer_id) {
-        b.producer_id = spec.producer_id;
-        b.producer_epoch = 0;
-        b.base_sequence = spec.sequence;
-    }
-    struct record_header header = {wire_str_from("h"), bytes_of("header")};
+    static char texts[RECORDS_MAX][2][80];
+    static struct batch_record records[RECORDS_MAX];
+    CHECK(count <= RECORDS_MAX);
     for (int i = 0; i < count; i++) {
-        snprintf(key, sizeof(key), "key-%d", keys[i]);
-        snprintf(value, sizeof(value), "%d: some text that makes a record of some length",
-                 values[i]);
-        CHECK_INT(batch_builder_append(&b, spec.timestamp + i, bytes_of(key),
-                                       values[i] < 0 ? WIRE_BYTES_NULL : bytes_of(value), &header,
-                                       i % 2),
-                  0);
+        snprintf(texts[i][0], sizeof(texts[i][0]), "key-%d", keys[i]);
+        snprintf(texts[i][1], sizeof(texts[i][1]),
+                 "%d: some text that makes a record of some length", values[i]);
+        records[i] = (struct batch_record){.key = batch_text(texts[i][0]),
+                                           .value = values[i] < 0 ? WIRE_BYTES_NULL
+                                                                  : batch_text(texts[i][1]),
+                                           .timestamp = spec.timestamp + i,
+                                           .headers = i % 2};
     }
-    CHECK_INT(batch_builder_finish(&b), 0);
-    int rc = log_append(f->log, b.bytes.data, b.bytes.len, LOG_FROM_CLIENT, spec.leader_epoch,
-                        &fixture_result);
-    batch_builder_close(&b);
-    return rc;
+    spec.count = count;
+    spec.records = records;
+    return append_spec(f, spec, LOG_FROM_CLIENT);
 }
 
 static void take_records(const struct batch *batch)
@@ -161,7 +148,7 @@ static void fill(struct fixture *f, int from, int count, enum compress_codec cod
             values[j] = j;
         }
         CHECK_INT(append_keyed(f, keys + i, values + i, n,
-                               (struct spec){.codec = codec, .timestamp = 1000 + i}),
+                               (struct batch_spec){.codec = codec, .timestamp = 1000 + i}),
                   0);
         i += n;
     }
@@ -264,12 +251,12 @@ static void tombstones_wait_for_their_horizon(void)
     f.config.delete_retention_ms = 1000000;
     log_set_config(f.log, &f.config);
     int key[] = {1, 2, 3}, value[] = {1, 2, 3}, gone[] = {-1, -1, 5};
-    CHECK_INT(append_keyed(&f, key, value, 3, (struct spec){.timestamp = 500}), 0);
-    CHECK_INT(append_keyed(&f, key, gone, 3, (struct spec){.timestamp = 600}), 0);
+    CHECK_INT(append_keyed(&f, key, value, 3, (struct batch_spec){.timestamp = 500}), 0);
+    CHECK_INT(append_keyed(&f, key, gone, 3, (struct batch_spec){.timestamp = 600}), 0);
     seed = 1;
     for (int i = 0; i < 60; i++) {
         int other = 10 + i % 5;
-        CHECK_INT(append_keyed(&f, &other, &i, 1, (struct spec){.timestamp = 700}), 0);
+        CHECK_INT(append_keyed(&f, &other, &i, 1, (struct batch_spec){.timestamp = 700}), 0);
     }
     compact(&f);
     read_everything(&f);
@@ -284,7 +271,7 @@ static void tombstones_wait_for_their_horizon(void)
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 60; i++) {
             int other = 20 + i % 5;
-            CHECK_INT(append_keyed(&f, &other, &i, 1, (struct spec){.timestamp = 700}), 0);
+            CHECK_INT(append_keyed(&f, &other, &i, 1, (struct batch_spec){.timestamp = 700}), 0);
         }
         compact(&f);
         read_everything(&f);
@@ -303,11 +290,11 @@ static void tombstones_go_after_their_horizon(void)
     f.config.delete_retention_ms = -1000000; /* the horizon is past as soon as it is set */
     log_set_config(f.log, &f.config);
     int key[] = {1, 2, 3}, value[] = {-1, -1, 5};
-    CHECK_INT(append_keyed(&f, key, value, 3, (struct spec){.timestamp = 600}), 0);
+    CHECK_INT(append_keyed(&f, key, value, 3, (struct batch_spec){.timestamp = 600}), 0);
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 60; i++) {
             int other = 10 + i % 5;
-            CHECK_INT(append_keyed(&f, &other, &i, 1, (struct spec){.timestamp = 700}), 0);
+            CHECK_INT(append_keyed(&f, &other, &i, 1, (struct batch_spec){.timestamp = 700}), 0);
         }
         compact(&f);
         read_everything(&f);
@@ -325,11 +312,11 @@ static void producers_keep_their_last_batch(void)
     fixture_compacting(&f);
     int key = 1, sequence = 0;
     for (int i = 0; i < 40; i++)
-        CHECK_INT(
-            append_keyed(&f, &key, &i, 1, (struct spec){.producer_id = 7, .sequence = sequence++}),
-            0);
+        CHECK_INT(append_keyed(&f, &key, &i, 1,
+                               (struct batch_spec){.producer_id = 7, .sequence = sequence++}),
+                  0);
     for (int i = 0; i < 60; i++)
-        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct spec){.timestamp = 700}), 0);
+        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct batch_spec){.timestamp = 700}), 0);
     compact(&f);
     read_everything(&f);
     CHECK_INT(empty_batches, 1);
@@ -339,13 +326,13 @@ static void producers_keep_their_last_batch(void)
     mem_free(command);
     CHECK_INT(fixture_reopen(&f), 0);
     CHECK_INT(producer_last_sequence(producer_state_get(&f.log->producers, 7)), 39);
-    CHECK_INT(
-        append_keyed(&f, &key, &sequence, 1, (struct spec){.producer_id = 7, .sequence = sequence}),
-        0);
+    CHECK_INT(append_keyed(&f, &key, &sequence, 1,
+                           (struct batch_spec){.producer_id = 7, .sequence = sequence}),
+              0);
     CHECK(!fixture_result.duplicate);
     /* It goes with the next run, since the producer has a newer one. */
     for (int i = 0; i < 60; i++)
-        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct spec){.timestamp = 700}), 0);
+        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct batch_spec){.timestamp = 700}), 0);
     compact(&f);
     read_everything(&f);
     CHECK_INT(empty_batches, 1);
@@ -358,13 +345,13 @@ static void transactions_stay_whole(void)
     fixture_compacting(&f);
     int key = 1;
     for (int i = 0; i < 10; i++)
-        CHECK_INT(
-            append_keyed(
-                &f, &key, &i, 1,
-                (struct spec){.producer_id = 7, .sequence = i, .attributes = BATCH_TRANSACTIONAL}),
-            0);
+        CHECK_INT(append_keyed(&f, &key, &i, 1,
+                               (struct batch_spec){.producer_id = 7,
+                                                   .sequence = i,
+                                                   .attributes = BATCH_TRANSACTIONAL}),
+                  0);
     for (int i = 10; i < 100; i++)
-        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct spec){.timestamp = 700}), 0);
+        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct batch_spec){.timestamp = 700}), 0);
     /* The transaction is open: nothing at or past it may be touched. */
     compact(&f);
     CHECK_INT(f.log->cleaned_offset, 0);
@@ -386,7 +373,8 @@ static void a_small_map_takes_several_runs(void)
     for (int i = 0; i < 5000; i++) {
         keys[i] = i % 2000;
         values[i] = i;
-        CHECK_INT(append_keyed(&f, &keys[i], &values[i], 1, (struct spec){.timestamp = 700}), 0);
+        CHECK_INT(append_keyed(&f, &keys[i], &values[i], 1, (struct batch_spec){.timestamp = 700}),
+                  0);
     }
     compact(&f);
     CHECK_INT(f.log->cleaned_offset, log_active(f.log)->base_offset);
@@ -414,7 +402,7 @@ static void a_batch_larger_than_the_map_takes_several_runs(void)
         keys[i] = i % 4000;
         values[i] = i;
     }
-    CHECK_INT(append_keyed(&f, keys, values, 5000, (struct spec){.timestamp = 700}), 0);
+    CHECK_INT(append_keyed(&f, keys, values, 5000, (struct batch_spec){.timestamp = 700}), 0);
     CHECK_INT(log_roll(f.log, log_end_offset(f.log)), 0);
     compact(&f);
     CHECK_INT(f.log->cleaned_offset, log_end_offset(f.log));
@@ -442,9 +430,9 @@ static void logs_take_turns(void)
     for (int i = 0; i < 200; i++) {
         int key = i % 5;
         f.log = first;
-        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct spec){.timestamp = 700}), 0);
+        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct batch_spec){.timestamp = 700}), 0);
         f.log = second;
-        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct spec){.timestamp = 700}), 0);
+        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct batch_spec){.timestamp = 700}), 0);
     }
     first->clean_turn = f.manager->clean_turns = 1; /* it had the last run */
     log_set_high_watermark(first, log_end_offset(first));
@@ -511,5 +499,4 @@ TAP_MAIN(TAP_TEST(only_the_newest_of_each_key_stays),
          TAP_TEST(producers_keep_their_last_batch), TAP_TEST(transactions_stay_whole),
          TAP_TEST(a_small_map_takes_several_runs),
          TAP_TEST(a_batch_larger_than_the_map_takes_several_runs), TAP_TEST(logs_take_turns),
-         TAP_TEST(a_damaged_batch_is_left_alone),
-         TAP_TEST(a_log_may_go_while_it_is_compacted))
+         TAP_TEST(a_damaged_batch_is_left_alone), TAP_TEST(a_log_may_go_while_it_is_compacted))

@@ -1,4 +1,4 @@
-/* A log manager in a temporary directory, and batches to put into it. */
+/* A log manager in a temporary directory. */
 #ifndef TESTS_UNIT_BROKER_LOG_FIXTURE_H
 #define TESTS_UNIT_BROKER_LOG_FIXTURE_H
 
@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "broker/log/log_internal.h"
 #include "kafka/batch.h"
+#include "tests/lib/batch_maker.h"
 
 struct fixture {
     struct env *env;
@@ -244,53 +245,11 @@ static inline int fixture_reopen(struct fixture *f)
 
 /* ---- batches ---- */
 
-struct spec {
-    int count;
-    int value_len;
-    int64_t timestamp;
-    int64_t base_offset;
-    int64_t producer_id; /* 0 = none */
-    int epoch;
-    int sequence;
-    int leader_epoch;
-    int attributes;
-    enum compress_codec codec;
-    const int64_t *timestamps; /* of each record */
-};
-
-/* A finished batch; the caller closes the buffer. */
-static inline struct buf make_batch(struct spec spec)
-{
-    struct batch_builder b;
-    uint8_t value[100000];
-    batch_builder_init(&b, spec.codec);
-    b.attributes |= (int16_t)spec.attributes;
-    b.base_offset = spec.base_offset;
-    b.leader_epoch = spec.leader_epoch;
-    if (spec.producer_id) {
-        b.producer_id = spec.producer_id;
-        b.producer_epoch = (int16_t)spec.epoch;
-        b.base_sequence = spec.sequence;
-    }
-    for (int i = 0; i < spec.count; i++) {
-        memset(value, 'a' + (i + (int)spec.base_offset) % 26, sizeof(value));
-        CHECK_INT(batch_builder_append(&b, spec.timestamps ? spec.timestamps[i] : spec.timestamp,
-                                       (struct wire_bytes){NULL, -1},
-                                       (struct wire_bytes){value, spec.value_len}, NULL, 0),
-                  0);
-    }
-    CHECK_INT(batch_builder_finish(&b), 0);
-    struct buf out = b.bytes;
-    buf_init(&b.bytes);
-    batch_builder_close(&b);
-    return out;
-}
-
 static struct log_append fixture_result;
 
-static inline int append_spec(struct fixture *f, struct spec spec, enum log_origin origin)
+static inline int append_spec(struct fixture *f, struct batch_spec spec, enum log_origin origin)
 {
-    struct buf bytes = make_batch(spec);
+    struct buf bytes = batch_make(spec);
     int rc = log_append(f->log, bytes.data, bytes.len, origin, spec.leader_epoch, &fixture_result);
     buf_close(&bytes);
     return rc;
@@ -299,8 +258,9 @@ static inline int append_spec(struct fixture *f, struct spec spec, enum log_orig
 /* `count` records of `value_len` bytes from a client, in one batch. */
 static inline int append_some(struct fixture *f, int count, int value_len)
 {
-    return append_spec(f, (struct spec){.count = count, .value_len = value_len, .timestamp = 1000},
-                       LOG_FROM_CLIENT);
+    return append_spec(
+        f, (struct batch_spec){.count = count, .value_len = value_len, .timestamp = 1000},
+        LOG_FROM_CLIENT);
 }
 
 /* Reads from `offset`: parses the batches, returns the offset after the last whole one; -1 when

@@ -46,7 +46,7 @@ static void checked_close(struct checked *checked)
 
 static struct buf packed(enum compress_codec codec, int count, int value_len)
 {
-    return make_batch((struct spec){
+    return batch_make((struct batch_spec){
         .count = count, .value_len = value_len, .timestamp = 1000, .codec = codec});
 }
 
@@ -98,7 +98,7 @@ static void good_ones_are_appended_as_they_are(void)
     for (int codec = 0; codec < 5; codec++) {
         struct buf bytes = packed((enum compress_codec)codec, COUNT, 100);
         bytes_put_u64(bytes.data + 35, (uint64_t)-1); /* no largest timestamp */
-        bytes_put_u32(bytes.data + 17, crc32c(0, bytes.data + 21, bytes.len - 21));
+        batch_seal(&bytes);
         checked_start(&f, &checked[codec], line, bytes);
     }
     CHECK_INT(checked[0].order, 0); /* nobody calls back from inside */
@@ -130,7 +130,7 @@ static void bad_ones_are_refused_with_a_reason(void)
     checked_start(&f, &bad[0], line, packed(COMPRESS_LZ4, 3, 100));
     struct buf bytes = packed(COMPRESS_LZ4, 3, 100);
     memset(bytes.data + BATCH_HEADER_SIZE + 9, 0x55, 9);
-    bytes_put_u32(bytes.data + 17, crc32c(0, bytes.data + 21, bytes.len - 21));
+    batch_seal(&bytes);
     checked_start(&f, &bad[1], line, bytes);
     log_check_line_leave(line); /* it lives until they are done */
     fixture_settle(&f);
@@ -324,7 +324,6 @@ static void a_free_leaves_the_bytes_to_the_workers(void)
 
 TAP_MAIN(TAP_TEST(what_is_for_a_worker), TAP_TEST(good_ones_are_appended_as_they_are),
          TAP_TEST(bad_ones_are_refused_with_a_reason), TAP_TEST(lines_take_turns),
-         TAP_TEST(what_opens_to_too_much_is_refused),
-         TAP_TEST(a_lack_of_memory_ends_long_waits),
+         TAP_TEST(what_opens_to_too_much_is_refused), TAP_TEST(a_lack_of_memory_ends_long_waits),
          TAP_TEST(a_lack_of_memory_ends_what_was_left_behind), TAP_TEST(an_end_answers_who_waits),
          TAP_TEST(a_free_leaves_the_bytes_to_the_workers))

@@ -9,10 +9,10 @@ enum { LARGE_RECORDS = 1400, LARGE_VALUE = 100000 }; /* opens to 140 MB, 140 kB 
 static void append_packed(struct fixture *f, int count, int value_len)
 {
     CHECK_INT(append_spec(f,
-                          (struct spec){.count = count,
-                                        .value_len = value_len,
-                                        .timestamp = 1001,
-                                        .codec = COMPRESS_GZIP},
+                          (struct batch_spec){.count = count,
+                                              .value_len = value_len,
+                                              .timestamp = 1001,
+                                              .codec = COMPRESS_GZIP},
                           LOG_FROM_CLIENT),
               0);
 }
@@ -62,12 +62,12 @@ static void a_batch_that_is_too_large_is_answered_by_its_header(void)
 static void append_unreadable(struct fixture *f, bool packed, int64_t timestamp)
 {
     struct buf bytes =
-        make_batch((struct spec){.count = 3, .value_len = 60, .timestamp = timestamp});
+        batch_make((struct batch_spec){.count = 3, .value_len = 60, .timestamp = timestamp});
     if (packed)
         bytes.data[22] |= COMPRESS_GZIP;
     else
         memset(bytes.data + BATCH_HEADER_SIZE, 0xff, 20);
-    bytes_put_u32(bytes.data + 17, crc32c(0, bytes.data + 21, bytes.len - 21));
+    batch_seal(&bytes);
     CHECK_INT(log_append(f->log, bytes.data, bytes.len, LOG_FROM_CLIENT, 0, &fixture_result), 0);
     buf_close(&bytes);
 }
@@ -94,7 +94,8 @@ static void unreadable_batches_are_left_out(void)
         CHECK_INT(fixture_find_max_time(&f, &offset, &time), 0);
         CHECK_INT(offset, -1);
         append_unreadable(&f, packed, 2000);
-        CHECK_INT(append_spec(&f, (struct spec){.count = 2, .value_len = 9, .timestamp = 1500},
+        CHECK_INT(append_spec(&f,
+                              (struct batch_spec){.count = 2, .value_len = 9, .timestamp = 1500},
                               LOG_FROM_CLIENT),
                   0);
         CHECK_INT(fixture_find_time(&f, 1000, &offset, &time), 0);
@@ -140,5 +141,4 @@ static void a_cut_or_an_end_answers_who_waits(void)
 
 TAP_MAIN(TAP_TEST(packed_batches_are_opened_on_workers),
          TAP_TEST(a_batch_that_is_too_large_is_answered_by_its_header),
-         TAP_TEST(unreadable_batches_are_left_out),
-         TAP_TEST(a_cut_or_an_end_answers_who_waits))
+         TAP_TEST(unreadable_batches_are_left_out), TAP_TEST(a_cut_or_an_end_answers_who_waits))

@@ -77,17 +77,20 @@ static void segments_roll_by_size_time_and_index(void)
     f.config.segment_bytes = 1 << 20;
     f.config.segment_ms = 100;
     log_set_config(f.log, &f.config);
-    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .timestamp = 1100}, LOG_FROM_CLIENT), 0);
+    CHECK_INT(append_spec(&f, (struct batch_spec){.count = 1, .timestamp = 1100}, LOG_FROM_CLIENT),
+              0);
     CHECK_INT(f.log->segment_count, 5);
-    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .timestamp = 1101}, LOG_FROM_CLIENT), 0);
+    CHECK_INT(append_spec(&f, (struct batch_spec){.count = 1, .timestamp = 1101}, LOG_FROM_CLIENT),
+              0);
     CHECK_INT(f.log->segment_count, 6);
     f.config.segment_ms = -1;
     f.config.segment_index_bytes = 36;
     f.config.index_interval_bytes = 0;
     log_set_config(f.log, &f.config);
     for (int i = 0; i < 20; i++)
-        CHECK_INT(
-            append_spec(&f, (struct spec){.count = 1, .timestamp = 2000 + i}, LOG_FROM_CLIENT), 0);
+        CHECK_INT(append_spec(&f, (struct batch_spec){.count = 1, .timestamp = 2000 + i},
+                              LOG_FROM_CLIENT),
+                  0);
     CHECK(f.log->segment_count > 10);
     int64_t first, end = log_end_offset(f.log);
     for (int64_t offset = 0; offset < end; offset++)
@@ -108,9 +111,9 @@ static void a_relative_offset_never_overflows(void)
     CHECK_INT(fixture_open(&f), 0);
     int64_t offsets[] = {0, 1, (INT64_C(1) << 31) - 1, INT64_C(1) << 31, INT64_C(1) << 40};
     for (size_t i = 0; i < ARRAY_LEN(offsets); i++)
-        CHECK_INT(
-            append_spec(&f, (struct spec){.count = 1, .base_offset = offsets[i]}, LOG_FROM_LEADER),
-            0);
+        CHECK_INT(append_spec(&f, (struct batch_spec){.count = 1, .base_offset = offsets[i]},
+                              LOG_FROM_LEADER),
+                  0);
     CHECK_INT(f.log->segment_count, 3);
     for (int round = 0; round < 2; round++) {
         int64_t first;
@@ -223,12 +226,12 @@ static void a_follower_copies_byte_for_byte(void)
     struct buf all;
     buf_init(&all);
     for (int i = 0; i < 20; i++) {
-        struct buf one = make_batch((struct spec){.count = 2,
-                                                  .value_len = 200,
-                                                  .base_offset = i * 10,
-                                                  .leader_epoch = 1 + i / 5,
-                                                  .timestamp = 500 + i,
-                                                  .codec = (enum compress_codec)(i % 5)});
+        struct buf one = batch_make((struct batch_spec){.count = 2,
+                                                        .value_len = 200,
+                                                        .base_offset = i * 10,
+                                                        .leader_epoch = 1 + i / 5,
+                                                        .timestamp = 500 + i,
+                                                        .codec = (enum compress_codec)(i % 5)});
         CHECK_INT(buf_append(&all, one.data, one.len), 0);
         buf_close(&one);
     }
@@ -258,10 +261,12 @@ static void a_follower_copies_byte_for_byte(void)
     /* What is there already is refused; so is a gap back. */
     CHECK_INT(log_append(f.log, copy, all.len, LOG_FROM_LEADER, 4, &fixture_result),
               ERR_INVALID_RECORD);
-    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 181, .leader_epoch = 4},
+    CHECK_INT(append_spec(&f,
+                          (struct batch_spec){.count = 1, .base_offset = 181, .leader_epoch = 4},
                           LOG_FROM_LEADER),
               ERR_INVALID_RECORD);
-    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = 182, .leader_epoch = 3},
+    CHECK_INT(append_spec(&f,
+                          (struct batch_spec){.count = 1, .base_offset = 182, .leader_epoch = 3},
                           LOG_FROM_LEADER),
               ERR_INVALID_RECORD);
     CHECK_INT(log_end_offset(f.log), 182);
@@ -272,7 +277,7 @@ static void a_follower_copies_byte_for_byte(void)
 
 static int append_copy(struct fixture *f, int64_t base_offset, int32_t count)
 {
-    return append_spec(f, (struct spec){.count = count, .base_offset = base_offset},
+    return append_spec(f, (struct batch_spec){.count = count, .base_offset = base_offset},
                        LOG_FROM_LEADER);
 }
 
@@ -297,8 +302,8 @@ static void a_gap_needs_a_reason(void)
     log_expect_gap(f.log, 30);
     CHECK_INT(append_copy(&f, 21, 1), 0); /* one without a gap is always good */
     /* What comes before a gap is taken; the next answer begins at the gap. */
-    struct buf two = make_batch((struct spec){.count = 1, .base_offset = 22});
-    struct buf late = make_batch((struct spec){.count = 1, .base_offset = 30});
+    struct buf two = batch_make((struct batch_spec){.count = 1, .base_offset = 22});
+    struct buf late = batch_make((struct batch_spec){.count = 1, .base_offset = 30});
     CHECK_INT(buf_append(&two, late.data, late.len), 0);
     CHECK_INT(log_append(f.log, two.data, two.len, LOG_FROM_LEADER, 0, &fixture_result), 0);
     CHECK_INT(log_end_offset(f.log), 23);
@@ -315,7 +320,7 @@ static void a_damaged_batch_from_the_leader_is_refused(void)
     struct fixture f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
-    struct buf one = make_batch((struct spec){.count = 2, .value_len = 50});
+    struct buf one = batch_make((struct batch_spec){.count = 2, .value_len = 50});
     for (size_t i = 0; i < one.len; i++) {
         if (i < 16)
             continue; /* not covered by the checksum, or makes the batch look cut off */
@@ -336,11 +341,11 @@ static void fill_epochs(struct fixture *f)
 {
     for (int i = 0; i < 40; i++)
         CHECK_INT(append_spec(f,
-                              (struct spec){.count = 3,
-                                            .value_len = 30,
-                                            .base_offset = i * 3,
-                                            .leader_epoch = i / 8,
-                                            .timestamp = i},
+                              (struct batch_spec){.count = 3,
+                                                  .value_len = 30,
+                                                  .base_offset = i * 3,
+                                                  .leader_epoch = i / 8,
+                                                  .timestamp = i},
                               LOG_FROM_LEADER),
                   0);
 }
@@ -370,9 +375,10 @@ static void cuts_go_to_a_batch_and_take_all_with_them(void)
             fixture_crash(&f);
             CHECK_INT(fixture_reopen(&f), 0);
         }
-        CHECK_INT(append_spec(&f, (struct spec){.count = 1, .base_offset = end, .leader_epoch = 9},
-                              LOG_FROM_LEADER),
-                  0);
+        CHECK_INT(
+            append_spec(&f, (struct batch_spec){.count = 1, .base_offset = end, .leader_epoch = 9},
+                        LOG_FROM_LEADER),
+            0);
         CHECK_INT(read_from(&f, end, 10, INT64_MAX, &first), end + 1);
         fixture_close(&f);
     }
@@ -422,7 +428,8 @@ static void a_reset_starts_anew(void)
         fixture_crash(&f);
         CHECK_INT(fixture_reopen(&f), 0);
     }
-    CHECK_INT(append_spec(&f, (struct spec){.count = 2, .base_offset = 5000, .leader_epoch = 1},
+    CHECK_INT(append_spec(&f,
+                          (struct batch_spec){.count = 2, .base_offset = 5000, .leader_epoch = 1},
                           LOG_FROM_LEADER),
               0);
     /* Below the start there is nothing to cut to. */
@@ -479,9 +486,9 @@ static void epochs_answer_by_the_rules(void)
     CHECK_INT(end, -1);
     int epochs[] = {2, 2, 5, 9};
     for (int i = 0; i < 4; i++)
-        CHECK_INT(
-            append_spec(&f, (struct spec){.count = 10, .leader_epoch = epochs[i]}, LOG_FROM_CLIENT),
-            0);
+        CHECK_INT(append_spec(&f, (struct batch_spec){.count = 10, .leader_epoch = epochs[i]},
+                              LOG_FROM_CLIENT),
+                  0);
     CHECK_INT(log_assign_epoch(f.log, 12), 0); /* nothing is written in it */
     int64_t expected[][3] = {{0, 0, 0},    {1, 1, 0},    {2, 2, 20},  {4, 2, 20},
                              {5, 5, 30},   {8, 5, 30},   {9, 9, 40},  {11, 9, 40},
@@ -491,7 +498,7 @@ static void epochs_answer_by_the_rules(void)
         CHECK_INT(epoch, expected[i][1]);
         CHECK_INT(end, expected[i][2]);
     }
-    CHECK_INT(append_spec(&f, (struct spec){.count = 1, .leader_epoch = 9}, LOG_FROM_CLIENT),
+    CHECK_INT(append_spec(&f, (struct batch_spec){.count = 1, .leader_epoch = 9}, LOG_FROM_CLIENT),
               ERR_FENCED_LEADER_EPOCH);
     /* The empty epoch goes when the leader knows nothing of it. */
     CHECK_INT(log_truncate(f.log, 40), 0);
@@ -517,10 +524,10 @@ static void times_are_found_as_by_a_linear_scan(void)
     }
     for (int i = 0; i < BATCHES; i++)
         CHECK_INT(append_spec(&f,
-                              (struct spec){.count = RECORDS,
-                                            .value_len = 20,
-                                            .timestamps = times + i * RECORDS,
-                                            .codec = (enum compress_codec)(i % 5)},
+                              (struct batch_spec){.count = RECORDS,
+                                                  .value_len = 20,
+                                                  .timestamps = times + i * RECORDS,
+                                                  .codec = (enum compress_codec)(i % 5)},
                               LOG_FROM_CLIENT),
                   0);
     for (int round = 0; round < 3; round++) {
@@ -568,8 +575,8 @@ TAP_MAIN(TAP_TEST(appends_are_read_back), TAP_TEST(all_is_there_after_clean_and_
          TAP_TEST(a_relative_offset_never_overflows),
          TAP_TEST(a_first_batch_over_the_limits_is_whole),
          TAP_TEST(slices_outlive_what_they_point_to), TAP_TEST(few_files_are_open),
-         TAP_TEST(a_follower_copies_byte_for_byte),
-         TAP_TEST(a_gap_needs_a_reason), TAP_TEST(a_damaged_batch_from_the_leader_is_refused),
+         TAP_TEST(a_follower_copies_byte_for_byte), TAP_TEST(a_gap_needs_a_reason),
+         TAP_TEST(a_damaged_batch_from_the_leader_is_refused),
          TAP_TEST(cuts_go_to_a_batch_and_take_all_with_them), TAP_TEST(what_was_cut_is_not_durable),
          TAP_TEST(a_reset_starts_anew), TAP_TEST(the_start_moves_forward),
          TAP_TEST(epochs_answer_by_the_rules), TAP_TEST(times_are_found_as_by_a_linear_scan),

@@ -202,9 +202,10 @@ static void fill(struct fixture *f)
     f->config.segment_bytes = 1000;
     CHECK_INT(fixture_open(f), 0);
     for (int i = 0; i < 30; i++)
-        CHECK_INT(append_spec(f, (struct spec){.count = 1, .value_len = 200, .timestamp = 1000 + i},
-                              LOG_FROM_CLIENT),
-                  0);
+        CHECK_INT(
+            append_spec(f, (struct batch_spec){.count = 1, .value_len = 200, .timestamp = 1000 + i},
+                        LOG_FROM_CLIENT),
+            0);
     fixture_settle(f);
     CHECK_INT(f->log->segment_count, 10);
 }
@@ -288,10 +289,10 @@ static void retention_goes_by_the_records(void)
             fixture_init(&f);
             f.config.retention_ms = 100;
             CHECK_INT(fixture_open(&f), 0);
-            struct buf bytes = make_batch((struct spec){.count = 3,
-                                                        .value_len = 200,
-                                                        .timestamps = times,
-                                                        .codec = (enum compress_codec)codec});
+            struct buf bytes = batch_make((struct batch_spec){.count = 3,
+                                                              .value_len = 200,
+                                                              .timestamps = times,
+                                                              .codec = (enum compress_codec)codec});
             batch_set_max_timestamp(bytes.data, claims[i]);
             CHECK_INT(log_append(f.log, bytes.data, bytes.len, LOG_FROM_CLIENT, 0, &fixture_result),
                       0);
@@ -322,7 +323,8 @@ static void compacted_topics_have_no_retention(void)
     f.config.segment_bytes = 500;
     CHECK_INT(fixture_open(&f), 0);
     for (int i = 0; i < 10; i++)
-        CHECK_INT(append_spec(&f, (struct spec){.count = 1, .value_len = 200, .base_offset = i},
+        CHECK_INT(append_spec(&f,
+                              (struct batch_spec){.count = 1, .value_len = 200, .base_offset = i},
                               LOG_FROM_LEADER),
                   0);
     log_set_high_watermark(f.log, 10);

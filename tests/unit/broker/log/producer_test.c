@@ -4,12 +4,12 @@
 static int produce(struct fixture *f, int64_t id, int epoch, int sequence, int count)
 {
     return append_spec(f,
-                       (struct spec){.count = count,
-                                     .value_len = 10,
-                                     .producer_id = id,
-                                     .epoch = epoch,
-                                     .sequence = sequence,
-                                     .timestamp = 1000},
+                       (struct batch_spec){.count = count,
+                                           .value_len = 10,
+                                           .producer_id = id,
+                                           .epoch = epoch,
+                                           .sequence = sequence,
+                                           .timestamp = 1000},
                        LOG_FROM_CLIENT);
 }
 
@@ -123,10 +123,10 @@ static void a_follower_knows_the_same(void)
     CHECK_INT(fixture_open(&f), 0);
     for (int i = 0; i < 6; i++)
         CHECK_INT(
-            append_spec(
-                &f,
-                (struct spec){.count = 1, .base_offset = i, .producer_id = 7, .sequence = 100 + i},
-                LOG_FROM_LEADER),
+            append_spec(&f,
+                        (struct batch_spec){
+                            .count = 1, .base_offset = i, .producer_id = 7, .sequence = 100 + i},
+                        LOG_FROM_LEADER),
             0);
     CHECK_INT(produce(&f, 7, 0, 103, 1), 0);
     CHECK(fixture_result.duplicate);
@@ -153,27 +153,14 @@ static void producers_expire_by_their_last_append(void)
     fixture_close(&f);
 }
 
-static struct buf make_marker(int64_t id, int epoch, int coordinator_epoch)
-{
-    struct batch_builder b;
-    uint8_t key[] = {0, 0, 0, 1}, value[] = {0, 0, 0, 0, 0, (uint8_t)coordinator_epoch};
-    batch_builder_init(&b, COMPRESS_NONE);
-    b.attributes = BATCH_CONTROL | BATCH_TRANSACTIONAL;
-    b.producer_id = id;
-    b.producer_epoch = (int16_t)epoch;
-    CHECK_INT(batch_builder_append(&b, 5, (struct wire_bytes){key, 4},
-                                   (struct wire_bytes){value, 6}, NULL, 0),
-              0);
-    CHECK_INT(batch_builder_finish(&b), 0);
-    struct buf out = b.bytes;
-    buf_init(&b.bytes);
-    batch_builder_close(&b);
-    return out;
-}
-
 static int mark(struct fixture *f, int64_t id, int epoch, int coordinator_epoch)
 {
-    struct buf bytes = make_marker(id, epoch, coordinator_epoch);
+    struct buf bytes =
+        batch_make_marker((struct batch_marker){.producer_id = id,
+                                                .epoch = epoch,
+                                                .coordinator_epoch = coordinator_epoch,
+                                                .timestamp = 5,
+                                                .commit = true});
     int rc = log_append(f->log, bytes.data, bytes.len, LOG_FROM_BROKER, 0, &fixture_result);
     buf_close(&bytes);
     return rc;
@@ -184,7 +171,7 @@ static void transactions_hold_the_stable_offset(void)
     struct fixture f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
-    struct spec data = {.count = 2, .producer_id = 7, .attributes = BATCH_TRANSACTIONAL};
+    struct batch_spec data = {.count = 2, .producer_id = 7, .attributes = BATCH_TRANSACTIONAL};
     CHECK_INT(append_some(&f, 3, 10), 0);
     CHECK_INT(append_spec(&f, data, LOG_FROM_CLIENT), 0);
     CHECK_INT(append_some(&f, 3, 10), 0);

@@ -81,13 +81,14 @@ static void a_cut_in_a_gap_is_found_again(void)
     for (int clean = 0; clean < 2; clean++) {
         struct fixture f;
         fixture_init(&f);
-    f.config.cleanup_compact = true; /* which leaves gaps */
+        f.config.cleanup_compact = true; /* which leaves gaps */
         CHECK_INT(fixture_open(&f), 0);
         for (int64_t base = 0; base <= 20; base += 10)
-            CHECK_INT(append_spec(&f,
-                                  (struct spec){.count = 2, .base_offset = base, .leader_epoch = 1},
-                                  LOG_FROM_LEADER),
-                      0);
+            CHECK_INT(
+                append_spec(&f,
+                            (struct batch_spec){.count = 2, .base_offset = base, .leader_epoch = 1},
+                            LOG_FROM_LEADER),
+                0);
         fixture_settle(&f);
         CHECK_INT(log_truncate(f.log, 15), 0);
         CHECK_INT(log_end_offset(f.log), 15);
@@ -100,7 +101,8 @@ static void a_cut_in_a_gap_is_found_again(void)
         CHECK_INT(log_end_offset(f.log), 15);
         int64_t first;
         CHECK_INT(read_from(&f, 10, 1000, INT64_MAX, &first), 12);
-        CHECK_INT(append_spec(&f, (struct spec){.count = 2, .base_offset = 17, .leader_epoch = 1},
+        CHECK_INT(append_spec(&f,
+                              (struct batch_spec){.count = 2, .base_offset = 17, .leader_epoch = 1},
                               LOG_FROM_LEADER),
                   0);
         CHECK_INT(log_end_offset(f.log), 19);
@@ -317,9 +319,9 @@ static void gaps_of_the_leader_are_no_damage(void)
         CHECK_INT(fixture_open(&f), 0);
         for (int64_t base = 0; base < 300; base += 10) {
             log_expect_gap(f.log, base);
-            CHECK_INT(append_spec(&f,
-                                  (struct spec){.count = 2, .value_len = 50, .base_offset = base},
-                                  LOG_FROM_LEADER),
+            CHECK_INT(append_spec(
+                          &f, (struct batch_spec){.count = 2, .value_len = 50, .base_offset = base},
+                          LOG_FROM_LEADER),
                       0);
         }
         CHECK(f.log->segment_count > 3);
@@ -342,9 +344,9 @@ static void gaps_of_an_older_version_are_no_damage(void)
         CHECK_INT(fixture_open(&f), 0);
         for (int64_t base = 0; base < 300; base += 10) {
             log_expect_gap(f.log, base);
-            CHECK_INT(append_spec(&f,
-                                  (struct spec){.count = 2, .value_len = 50, .base_offset = base},
-                                  LOG_FROM_LEADER),
+            CHECK_INT(append_spec(
+                          &f, (struct batch_spec){.count = 2, .value_len = 50, .base_offset = base},
+                          LOG_FROM_LEADER),
                       0);
         }
         fixture_settle(&f);
@@ -427,9 +429,10 @@ static void indexes_are_made_again(void)
     f.config.index_interval_bytes = 300;
     CHECK_INT(fixture_open(&f), 0);
     for (int i = 0; i < 1000; i++)
-        CHECK_INT(append_spec(&f, (struct spec){.count = 2, .value_len = 40, .timestamp = 1000 + i},
-                              LOG_FROM_CLIENT),
-                  0);
+        CHECK_INT(
+            append_spec(&f, (struct batch_spec){.count = 2, .value_len = 40, .timestamp = 1000 + i},
+                        LOG_FROM_CLIENT),
+            0);
     fixture_shutdown(&f);
     for (int round = 0; round < 12; round++) {
         const char *name = names[round % 2];
@@ -476,10 +479,11 @@ static void epochs_are_made_again(void)
     CHECK_INT(fixture_open(&f), 0);
     for (int epoch = 1; epoch <= 8; epoch++)
         for (int i = 0; i < epoch; i++)
-            CHECK_INT(append_spec(&f,
-                                  (struct spec){.count = 1, .value_len = 50, .leader_epoch = epoch},
-                                  LOG_FROM_CLIENT),
-                      0);
+            CHECK_INT(
+                append_spec(&f,
+                            (struct batch_spec){.count = 1, .value_len = 50, .leader_epoch = epoch},
+                            LOG_FROM_CLIENT),
+                0);
     CHECK_INT(log_assign_epoch(f.log, 11), 0);
     fixture_shutdown(&f);
     CHECK_INT(fixture_reopen(&f), 0);
@@ -522,7 +526,7 @@ static void producers_are_made_again(void)
         CHECK_INT(
             append_spec(
                 &f,
-                (struct spec){
+                (struct batch_spec){
                     .count = 2, .value_len = 40, .producer_id = 77, .epoch = 3, .sequence = i * 2},
                 LOG_FROM_CLIENT),
             0);
@@ -609,8 +613,7 @@ TAP_MAIN(TAP_TEST(a_torn_end_is_cut_at_every_byte),
          TAP_TEST(a_hole_from_a_power_cut_is_a_torn_end),
          TAP_TEST(a_bad_end_of_a_sealed_segment_is_damage),
          TAP_TEST(a_bad_swap_file_replaces_nothing), TAP_TEST(a_hole_between_segments_is_damage),
-         TAP_TEST(zeros_in_what_was_flushed_are_damage),
-         TAP_TEST(a_hole_at_the_start_is_damage),
+         TAP_TEST(zeros_in_what_was_flushed_are_damage), TAP_TEST(a_hole_at_the_start_is_damage),
          TAP_TEST(gaps_of_the_leader_are_no_damage),
          TAP_TEST(gaps_of_an_older_version_are_no_damage),
          TAP_TEST(a_log_that_ends_below_its_recovery_point_is_damaged),
