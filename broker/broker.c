@@ -30,7 +30,7 @@ enum {
         1500, /* an election is over by then: the quorum is gone, nobody can help us */
     BROKER_LEAVE_LOOK_MS = 50,
     BROKER_CLEANER_PAUSE_MIN_MS = 10, /* a look costs: even log.cleaner.backoff.ms=0 waits */
-    BROKER_LINGER_MS = 100 /* for clients to be told that the leaders have moved */
+    BROKER_LINGER_MS = 100            /* for clients to be told that the leaders have moved */
 };
 
 static void broker_move(struct broker *broker, enum broker_state to)
@@ -234,8 +234,7 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
             broker_cleaner_pause(config_int(config, CONFIG_LOG_CLEANER_BACKOFF_MS)),
         .cleaner_enable = config_bool(config, CONFIG_LOG_CLEANER_ENABLE),
         .open_segments = server_share_files(env_files_limit(broker->env)).open_segments,
-        .cleaner_dedupe_bytes =
-            (size_t)config_int(config, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE),
+        .cleaner_dedupe_bytes = (size_t)config_int(config, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE),
     };
     settings.dirs = config_log_dirs(config, &settings.dir_count);
     return log_manager_new(broker->env, broker->logger, &settings, &broker_log_events, broker,

@@ -44,9 +44,9 @@ struct broker {
     struct producer_ids *producer_ids;
     struct produce_order *produce_order;
     struct server *server;
-    struct line_limit client_lines; /* of what clients' connections and requests can cause */
-    struct line_limit group_lines;  /* of what members of groups can cause */
-    struct line_limit role_lines;   /* of what comes once a partition: a start has thousands */
+    struct line_limit client_lines;    /* of what clients' connections and requests can cause */
+    struct line_limit group_lines;     /* of what members of groups can cause */
+    struct line_limit role_lines;      /* of what comes once a partition: a start has thousands */
     struct partition_log *offsets_log; /* __consumer_offsets, for the groups */
     struct group_manager *groups;
     Meta__Register *registration;

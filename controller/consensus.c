@@ -88,7 +88,7 @@ struct consensus {
     void (*transferred)(void *data);
     void *transferred_data;
     struct env_timer transfer_timer;
-    raft_index stored_seen;  /* how far our own disk has come, */
+    raft_index stored_seen; /* how far our own disk has come, */
     int64_t stored_seen_ms; /* since when it has not moved on */
 
     void (*stopped)(void *data);
@@ -271,8 +271,10 @@ static void give_way_to_disks(struct consensus *consensus)
         now_ms - consensus->stored_seen_ms < DISK_HANG_MS)
         return;
     consensus->stored_seen_ms = now_ms; /* tried again after as long */
-    logger_warn(consensus->logger, "the disk of the controller's log has written nothing for %d "
-                "ms: another node is made the active controller", DISK_HANG_MS);
+    logger_warn(consensus->logger,
+                "the disk of the controller's log has written nothing for %d "
+                "ms: another node is made the active controller",
+                DISK_HANG_MS);
     consensus_transfer(consensus, NULL, NULL);
 }
 
@@ -570,10 +572,9 @@ int consensus_new(struct env *env, struct logger *logger, const struct consensus
     if (err)
         goto err_after_consensus;
     consensus->boot_snapshot = raft_store_state(consensus->store)->snapshot;
-    consensus->peers =
-        raft_peers_new(env, config->peer_logger, config->node_id, config->voters,
-                       config->voter_count, &config->incarnation, cluster_id, &peer_handlers,
-                       consensus);
+    consensus->peers = raft_peers_new(env, config->peer_logger, config->node_id, config->voters,
+                                      config->voter_count, &config->incarnation, cluster_id,
+                                      &peer_handlers, consensus);
     consensus->backend = raft_backend_new(env, config->peer_logger, &consensus->raft,
                                           consensus->store, consensus->peers, look, consensus);
     err = start_raft(consensus, config, problem);

@@ -17,7 +17,7 @@ struct sessions;
 struct controller {
     struct env *env;
     struct logger *logger;
-    struct line_limit peer_lines; /* of what can be caused from the listener */
+    struct line_limit peer_lines;    /* of what can be caused from the listener */
     struct controller_config config; /* strings and voters are copies */
     struct decision_rules rules;
     struct uuid incarnation;

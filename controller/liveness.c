@@ -180,8 +180,7 @@ static void check_all(void *data)
 static void set_heard(struct liveness *liveness, int32_t id, int64_t heard_ms)
 {
     struct contact *contact = find(liveness, id);
-    int64_t earliest_ms =
-        env_now_ms(liveness->env) - liveness->session_timeout_ms + FIRST_MS;
+    int64_t earliest_ms = env_now_ms(liveness->env) - liveness->session_timeout_ms + FIRST_MS;
     if (contact && heard_ms < contact->heard_ms)
         contact->heard_ms = heard_ms > earliest_ms ? heard_ms : earliest_ms;
 }

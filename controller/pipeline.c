@@ -17,8 +17,8 @@
 #include "base/mem.h"
 
 enum {
-    BATCHES_MAX = 8,       /* under way; more would only make larger queues in Raft */
-    BATCH_JOBS_MAX = 1000, /* of one entry */
+    BATCHES_MAX = 8,           /* under way; more would only make larger queues in Raft */
+    BATCH_JOBS_MAX = 1000,     /* of one entry */
     BATCH_RECORDS_MAX = 20000, /* no further job then; one job may have more */
     /* What still is one entry, and one frame of 256 MiB. No command comes near: a frame of 8 MiB
      * brings it, and topics.c counts partitions. Only the elections when a broker of a million

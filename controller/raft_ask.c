@@ -102,8 +102,7 @@ static void refuse_asked(struct raft_ask *ask, const char *why)
 {
     int count = 0;
     const struct claim *last = NULL;
-    LIST_EACH(step, &ask->asked)
-    {
+    LIST_EACH(step, &ask->asked) {
         last = LIST_ENTRY(step, struct claim, link);
         count++;
     }
@@ -130,8 +129,7 @@ static struct claim *find_genuine(struct raft_ask *ask, const Meta__Identity *id
     if (identity->incarnation.len != sizeof(own.bytes))
         return NULL;
     memcpy(own.bytes, identity->incarnation.data, sizeof(own.bytes));
-    LIST_EACH(step, &ask->asked)
-    {
+    LIST_EACH(step, &ask->asked) {
         struct claim *claim = LIST_ENTRY(step, struct claim, link);
         if (uuid_equal(&claim->incarnation, &own))
             found = claim;
@@ -176,8 +174,7 @@ static void send_question(struct raft_ask *ask)
     Meta__Frame frame = META__FRAME__INIT;
     ProtobufCBinaryData incarnations[WAITING_MAX];
     list_splice(&ask->asked, &ask->waiting);
-    LIST_EACH(step, &ask->asked)
-    {
+    LIST_EACH(step, &ask->asked) {
         struct claim *claim = LIST_ENTRY(step, struct claim, link);
         incarnations[identify.n_incarnations++] =
             (ProtobufCBinaryData){sizeof(claim->incarnation.bytes), claim->incarnation.bytes};

@@ -113,15 +113,13 @@ static bool hold(struct raft_backend *backend, const struct raft_message *messag
 }
 
 /* True when a guard keeps the message from the core. `newcomer`: the sender is one. */
-static bool guarded(struct raft_backend *backend, const struct raft_message *message,
-                    bool newcomer)
+static bool guarded(struct raft_backend *backend, const struct raft_message *message, bool newcomer)
 {
     const struct raft *raft = backend->raft;
     if (message->type == RAFT_IO_TIMEOUT_NOW)
         return raft_store_unfinished(backend->store) > 0;
     if (message->type == RAFT_IO_REQUEST_VOTE)
-        return (!newcomer &&
-                raft_newcomer_abstains(&backend->newcomer, &message->request_vote)) ||
+        return (!newcomer && raft_newcomer_abstains(&backend->newcomer, &message->request_vote)) ||
                (!message->request_vote.pre_vote &&
                 message->request_vote.term == raft->current_term && raft->voted_for != 0 &&
                 raft->voted_for != message->request_vote.candidate_id);

@@ -20,8 +20,7 @@ int raft_codec_configuration(const void *bytes, size_t len,
                              struct raft_configuration *configuration) MUST_CHECK;
 
 /* Appends the message as whole frames; `newcomer` (raft_newcomer.h) goes with a RequestVote. */
-int raft_codec_put(const struct raft_message *message, bool newcomer,
-                   struct buf *out) MUST_CHECK;
+int raft_codec_put(const struct raft_message *message, bool newcomer, struct buf *out) MUST_CHECK;
 
 /* Reads a message that came from `server_id`. The memory of entries, snapshot and configuration is
  * as the core takes it over. ERR_MALFORMED when it is no message or breaks a rule,

@@ -12,9 +12,10 @@ enum { NEWCOMER_ENTRY = 1 /* the configuration, which is stored at a first start
 void raft_newcomer_init(struct raft_newcomer *newcomer, struct env *env, struct logger *logger,
                         const char *dir)
 {
-    *newcomer = (struct raft_newcomer){
-        .env = env, .logger = logger, .dir = mem_strdup(dir),
-        .path = mem_printf("%s/newcomer", dir)};
+    *newcomer = (struct raft_newcomer){.env = env,
+                                       .logger = logger,
+                                       .dir = mem_strdup(dir),
+                                       .path = mem_printf("%s/newcomer", dir)};
     newcomer->is = env_path_exists(env, newcomer->path);
 }
 

@@ -44,15 +44,15 @@ struct peer {
     uint16_t port;
     struct env_connect *dial;
     struct env_timer redial;
-    struct link *out;  /* what we dialled; NULL while not connected */
-    struct link *in;   /* what it dialled */
+    struct link *out;     /* what we dialled; NULL while not connected */
+    struct link *in;      /* what it dialled */
     struct raft_ask *ask; /* about those who said Hello in its name */
-    struct list sends; /* on the way, oldest first */
+    struct list sends;    /* on the way, oldest first */
     int send_count;
-    bool refused; /* the last dial was */
+    bool refused;  /* the last dial was */
     bool nameless; /* the last Hello named no cluster */
-    bool seen;    /* its process was there: tell when it is gone */
-    bool closing; /* `out` is being closed: what it releases was not sent */
+    bool seen;     /* its process was there: tell when it is gone */
+    bool closing;  /* `out` is being closed: what it releases was not sent */
     bool incarnation_known;
     struct uuid incarnation;
 };

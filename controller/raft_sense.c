@@ -33,8 +33,8 @@ static const char *sense_leader(const struct raft *raft, raft_term term, raft_id
 static raft_term sense_term_at(const struct raft *raft, raft_index index)
 {
     const struct raft_log *log = &raft->log;
-    size_t count = log->front <= log->back ? log->back - log->front
-                                           : log->size - log->front + log->back;
+    size_t count =
+        log->front <= log->back ? log->back - log->front : log->size - log->front + log->back;
     if (index == log->snapshot.last_index)
         return log->snapshot.last_term;
     if (index <= log->offset || index > log->offset + count)

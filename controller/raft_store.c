@@ -379,8 +379,7 @@ static void writer_run(struct env_work *work)
     bool ready = env_files_ready(work->env, WRITER_FILES);
     if (!store->file || (store->file_size >= RAFT_STORE_SEGMENT_SIZE && ready))
         store->error = raft_store_begin_segment(store);
-    LIST_EACH(step, &store->writing)
-    {
+    LIST_EACH(step, &store->writing) {
         if (!store->error)
             store->error = write_op(store, &bytes, LIST_ENTRY(step, struct op, link));
     }

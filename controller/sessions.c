@@ -141,8 +141,8 @@ static void on_broken(void *owner, struct link *link, int err)
 {
     struct session *session = owner;
     (void)link;
-    logger_info(&session->controller->peer_lines.logger,
-                "the connection of broker %d ended: %s", session->broker_id, err_text(err));
+    logger_info(&session->controller->peer_lines.logger, "the connection of broker %d ended: %s",
+                session->broker_id, err_text(err));
     session_close(session);
 }
 

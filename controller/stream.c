@@ -217,8 +217,7 @@ static void follower_pump(struct stream_follower *follower)
 static void pump_all(void *data)
 {
     struct stream *stream = data;
-    LIST_EACH(step, &stream->followers)
-    {
+    LIST_EACH(step, &stream->followers) {
         follower_pump(LIST_ENTRY(step, struct stream_follower, link));
     }
 }

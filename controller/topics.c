@@ -110,9 +110,9 @@ static int check_name(struct decision *decision, Meta__TopicResult *result,
         return 0;
     const char *other = names_find(decision, names, name);
     if (other)
-        return fail(decision, result, ERR_INVALID_TOPIC_EXCEPTION,
-                    decision_text(decision, "Topic '%s' collides with existing topic: %s", name,
-                                  other));
+        return fail(
+            decision, result, ERR_INVALID_TOPIC_EXCEPTION,
+            decision_text(decision, "Topic '%s' collides with existing topic: %s", name, other));
     return 0;
 }
 
@@ -280,9 +280,9 @@ static int check_settings(struct decision *decision, const Meta__CreateTopics__T
                           Meta__TopicResult *result)
 {
     if (topic->n_configs > TOPICS_CONFIGS_MAX)
-        return fail(decision, result, ERR_INVALID_CONFIG,
-                    decision_text(decision, "A topic has at most %d settings.",
-                                  TOPICS_CONFIGS_MAX));
+        return fail(
+            decision, result, ERR_INVALID_CONFIG,
+            decision_text(decision, "A topic has at most %d settings.", TOPICS_CONFIGS_MAX));
     for (size_t i = 0; i < topic->n_configs; i++) {
         const char *sentence;
         int err = configs_check(decision, META__CONFIG_RECORD__RESOURCE__TOPIC,

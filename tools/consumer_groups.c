@@ -158,8 +158,8 @@ int consumer_groups_topics(struct consumer_groups *tool, struct group_rows *rows
         if (colon && !consumer_groups_partitions(text, colon, rows))
             return tool_misuse(tool->run, "--topic %s: write T or T:0,1", text);
         if (!topic) {
-            client_set_problem(tool->run->client,
-                               "there is no topic %.*s: see kafka-topics --list", (int)len, text);
+            client_set_problem(tool->run->client, "there is no topic %.*s: see kafka-topics --list",
+                               (int)len, text);
             return ERR_UNKNOWN_TOPIC_OR_PARTITION;
         }
         for (int32_t i = 0; !colon && i < topic->partitions.count; i++)

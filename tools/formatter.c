@@ -252,12 +252,10 @@ int formatter_print(const struct formatter *f, const rd_kafka_message_t *message
     /* librdkafka 2.0 does not say the leader epoch of a record. */
     FORMATTER_FIELD(f->epoch, formatter_put_text(out, "Epoch:NOT_PRESENT"));
     FORMATTER_FIELD(f->headers, formatter_put_headers(&print));
-    FORMATTER_FIELD(f->key,
-                    formatter_put_field(&print, f->key_decoder, "key", message->key,
-                                        message->key_len));
-    FORMATTER_FIELD(f->value,
-                    formatter_put_field(&print, f->value_decoder, "value", message->payload,
-                                        message->len));
+    FORMATTER_FIELD(
+        f->key, formatter_put_field(&print, f->key_decoder, "key", message->key, message->key_len));
+    FORMATTER_FIELD(f->value, formatter_put_field(&print, f->value_decoder, "value",
+                                                  message->payload, message->len));
 #undef FORMATTER_FIELD
     formatter_put_text(out, f->line_separator);
     if (problem->len == 0)

@@ -35,7 +35,10 @@ static const struct {
     const char *name;
     int signum;
 } stop_signals[] = {
-    {"TERM", SIGTERM}, {"INT", SIGINT}, {"KILL", SIGKILL}, {"QUIT", SIGQUIT},
+    {"TERM", SIGTERM},
+    {"INT", SIGINT},
+    {"KILL", SIGKILL},
+    {"QUIT", SIGQUIT},
 };
 
 /* The whole of a small file of /proc or a properties file; NULL when it can't be read. One NUL is

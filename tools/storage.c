@@ -311,9 +311,9 @@ static int storage_plan(struct storage *s, const char *dir, const char *id, bool
     bool other = formatted && strcmp(meta.cluster_id, id) != 0;
     int status = 0;
     if (other)
-        status = tool_fail(s->run,
-                           "Invalid cluster.id in: %s/meta.properties. Expected %s, but read %s",
-                           dir, id, meta.cluster_id);
+        status =
+            tool_fail(s->run, "Invalid cluster.id in: %s/meta.properties. Expected %s, but read %s",
+                      dir, id, meta.cluster_id);
     else if (formatted && !options_has(s->run->options, "ignore-formatted"))
         status = tool_fail(s->run,
                            "Log directory %s is already formatted. Use --ignore-formatted to "

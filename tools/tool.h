@@ -48,9 +48,8 @@ struct tool_run {
 
 /* And those of tool_connect. */
 #define TOOL_CONNECT_OPTIONS                                                                       \
-    TOOL_BOOTSTRAP_OPTIONS,                                                                        \
-        OPTION_LETTER('c', "command-config", "FILE",                                               \
-                      "A file of client properties, such as client.id.")
+    TOOL_BOOTSTRAP_OPTIONS, OPTION_LETTER('c', "command-config", "FILE",                           \
+                                          "A file of client properties, such as client.id.")
 
 /* Prints "NAME: sentence" on stderr and returns 1. */
 int tool_fail(const struct tool_run *run, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -15,9 +15,9 @@ enum {
 /* In Kafka's words, which its tools print as they are; null when memory is out. */
 static struct wire_str describe_absence(struct wire_str group_id, bool exists, struct arena *arena)
 {
-    return wire_str_from(arena_printf(
-        arena, exists ? "Group %.*s is not a classic group." : "Group %.*s not found.",
-        WIRE_STR_ARGS(group_id)));
+    return wire_str_from(
+        arena_printf(arena, exists ? "Group %.*s is not a classic group." : "Group %.*s not found.",
+                     WIRE_STR_ARGS(group_id)));
 }
 
 static int describe_group(const struct group *group, int16_t version, struct arena *arena,

@@ -128,8 +128,8 @@ struct uniform {
     int32_t member_count;
     int32_t *base;
     int32_t total;
-    int32_t *owner; /* by number; -1 = free */
-    int32_t *load;  /* by member */
+    int32_t *owner;   /* by number; -1 = free */
+    int32_t *load;    /* by member */
     struct map by_id; /* topic id -> its struct assignor_topic */
     int64_t steps;
     int32_t *heap; /* members, the one with the least load first */

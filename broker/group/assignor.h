@@ -26,7 +26,7 @@ struct assignor_member {
 /* Returns how many elementary steps it took: it runs on the loop, and tests bound them. They grow
  * with partitions, members, and subscriptions of all members together. */
 typedef int64_t assignor(const struct assignor_topic *topics, int32_t topic_count,
-                      struct assignor_member *members, int32_t member_count);
+                         struct assignor_member *members, int32_t member_count);
 
 /* NULL when there is none of that name, or `enabled` ("uniform,range") does not have it. */
 assignor *assignor_find(struct wire_str name, const char *enabled);

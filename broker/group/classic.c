@@ -45,8 +45,7 @@ void classic_touch(struct classic_member *member)
 static void classic_sync_due(struct classic *classic)
 {
     bool removed = false;
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         if (member->synced)
             continue;
@@ -106,9 +105,8 @@ void classic_free(struct classic *classic, int err)
     env_timer_stop(&classic->timer);
     classic_move(classic, CLASSIC_DEAD);
     LIST_EACH(step, &classic->members)
-    classic_member_remove(LIST_ENTRY(step, struct classic_member, link), err);
-    LIST_EACH(step, &classic->stores)
-    {
+        classic_member_remove(LIST_ENTRY(step, struct classic_member, link), err);
+    LIST_EACH(step, &classic->stores) {
         LIST_ENTRY(step, struct classic_store, link)->classic = NULL;
         list_remove(step);
     }
@@ -134,8 +132,7 @@ static void classic_fill_record(const struct classic *classic, struct group_meta
     value->current_state_timestamp = classic->state_ms;
     value->members.count = classic->member_count;
     value->members.items = members;
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         members->member_id = wire_str_from(member->id);
         members->group_instance_id = wire_str_from(member->instance_id);
@@ -225,8 +222,7 @@ void classic_answer_sync(struct classic_member *member, int err)
 
 void classic_fail_syncs(struct classic *classic, int err)
 {
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         classic_set_next(member, (struct wire_bytes){NULL, 0});
         if (!member->sync)
@@ -239,8 +235,8 @@ void classic_fail_syncs(struct classic *classic, int err)
 static bool classic_all_synced(const struct classic *classic)
 {
     LIST_EACH(step, &classic->members)
-    if (!LIST_ENTRY(step, struct classic_member, link)->synced)
-        return false;
+        if (!LIST_ENTRY(step, struct classic_member, link)->synced)
+            return false;
     return true;
 }
 
@@ -263,8 +259,7 @@ static void classic_assigned(struct classic_store *store, struct classic *classi
         return;
     }
     classic_move(classic, CLASSIC_STABLE);
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         classic_take_next(member);
         if (!member->sync)
@@ -280,7 +275,7 @@ static void classic_assigned(struct classic_store *store, struct classic *classi
 static size_t classic_offer(struct classic *classic, const struct sync_group_request *request)
 {
     LIST_EACH(step, &classic->members)
-    LIST_ENTRY(step, struct classic_member, link)->offered = (struct wire_bytes){NULL, 0};
+        LIST_ENTRY(step, struct classic_member, link)->offered = (struct wire_bytes){NULL, 0};
     for (int32_t i = 0; i < request->assignments.count; i++) {
         struct classic_member *member =
             classic_find(classic, request->assignments.items[i].member_id);
@@ -288,8 +283,7 @@ static size_t classic_offer(struct classic *classic, const struct sync_group_req
             member->offered = request->assignments.items[i].assignment;
     }
     size_t bytes = 0;
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         bytes += member->offered.len > 0 ? (size_t)member->offered.len : 0;
     }
@@ -309,8 +303,7 @@ static void classic_take_assignment(struct classic *classic,
         classic_rebalance(classic, "the assignment is too large to be stored");
         return;
     }
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         classic_set_next(member, member->offered);
         member->offered = (struct wire_bytes){NULL, 0};
@@ -445,8 +438,8 @@ void classic_subscribed(const struct classic *classic, struct subscribed *subscr
     /* Before the first protocol is chosen nobody knows what is read. */
     subscribed->all |= classic->member_count > 0 && !classic->protocol;
     LIST_EACH(step, &classic->members)
-    subscription_add_topics(
-        classic_subscription(LIST_ENTRY(step, struct classic_member, link)), subscribed);
+        subscription_add_topics(classic_subscription(LIST_ENTRY(step, struct classic_member, link)),
+                                subscribed);
 }
 
 int classic_describe(const struct classic *classic, struct arena *arena,
@@ -461,8 +454,7 @@ int classic_describe(const struct classic *classic, struct arena *arena,
                    &describe_groups_response_described_group_member_desc);
     if (!out)
         return ERR_NO_MEMORY;
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         out->member_id = wire_str_from(member->id);
         out->group_instance_id = wire_str_from(member->instance_id);
@@ -493,8 +485,8 @@ static int classic_load_member(struct classic *classic,
     member->synced = true;
     classic_set_assignment(member, from->assignment);
     struct classic_protocols protocols;
-    int err = classic_protocols_one(&protocols, wire_str_from(classic->protocol),
-                                    from->subscription);
+    int err =
+        classic_protocols_one(&protocols, wire_str_from(classic->protocol), from->subscription);
     if (err)
         return err;
     protocols = classic_set_protocols(member, protocols);
@@ -530,7 +522,7 @@ int classic_load(struct classic *classic, const struct group_metadata_value *val
 void classic_start(struct classic *classic)
 {
     LIST_EACH(step, &classic->members)
-    classic_touch(LIST_ENTRY(step, struct classic_member, link));
+        classic_touch(LIST_ENTRY(step, struct classic_member, link));
     if (classic->member_count > 0 && !classic->leader)
         classic_rebalance(classic, "the group went back to the classic protocol");
 }

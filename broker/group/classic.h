@@ -51,8 +51,8 @@ struct classic_member {
     struct group_join *join;      /* waits for its answer */
     struct group_sync *sync;
     int64_t charged; /* memory */
-    bool fresh;  /* has not completed a join yet */
-    bool synced; /* has asked for the assignment of this generation */
+    bool fresh;      /* has not completed a join yet */
+    bool synced;     /* has asked for the assignment of this generation */
     struct env_timer session_timer;
 };
 
@@ -76,7 +76,7 @@ struct classic {
     int32_t joined_count; /* members whose JoinGroup waits */
     struct map by_id;
     struct map by_instance;
-    struct map supporters; /* protocol -> how many members support it, as a pointer */
+    struct map supporters;  /* protocol -> how many members support it, as a pointer */
     struct map pending;     /* id -> struct classic_pending */
     struct env_timer timer; /* the end of the join phase, or of the sync phase */
     bool delaying;          /* the initial delay runs */

@@ -58,8 +58,7 @@ static bool classic_fill_members(struct classic *classic, struct group_join *joi
                    &join_group_response_join_group_response_member_desc);
     if (!out)
         return false;
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         out->member_id = wire_str_from(member->id);
         out->group_instance_id = wire_str_from(member->instance_id);
@@ -165,8 +164,7 @@ void classic_rebalance(struct classic *classic, const char *reason)
 /* Dynamic members that did not come back are gone; a static one keeps its place. */
 static void classic_drop_absent(struct classic *classic)
 {
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         if (member->join || member->instance_id)
             continue;
@@ -181,8 +179,7 @@ static bool classic_elect(struct classic *classic)
 {
     if (classic->leader && classic->leader->join)
         return true;
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         if (member->join) {
             classic->leader = member;
@@ -213,8 +210,7 @@ static void classic_begin_generation(struct classic *classic)
                 "group %s: generation %d has %d members, leader %s, protocol %s",
                 classic->group->id, classic->generation, classic->member_count, classic->leader->id,
                 classic->protocol);
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         /* A static member that is away is not waited for: it has until its session ends, which
          * goes on. */
@@ -305,8 +301,7 @@ static bool classic_fits(struct classic *classic, const struct classic_member *m
 {
     size_t max = group_record_max(classic->group);
     size_t bytes = classic_join_words(join);
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         const struct classic_member *other = LIST_ENTRY(step, struct classic_member, link);
         if (other != member)
             bytes += classic_words(other);

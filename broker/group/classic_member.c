@@ -163,8 +163,7 @@ void classic_take_next(struct classic_member *member)
 int64_t classic_rebalance_timeout(const struct classic *classic)
 {
     int64_t longest = 0;
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         int32_t own = LIST_ENTRY(step, struct classic_member, link)->rebalance_ms;
         longest = own > longest ? own : longest;
     }
@@ -266,8 +265,8 @@ struct classic_protocols classic_set_protocols(struct classic_member *member,
 bool classic_all_support(const struct classic *classic, struct wire_str protocol)
 {
     const char *key = protocol.len > 0 ? protocol.data : "";
-    uintptr_t count = (uintptr_t)map_get(&classic->supporters, key,
-                                         protocol.len > 0 ? (size_t)protocol.len : 0);
+    uintptr_t count =
+        (uintptr_t)map_get(&classic->supporters, key, protocol.len > 0 ? (size_t)protocol.len : 0);
     return count == (uintptr_t)classic->member_count;
 }
 
@@ -289,8 +288,7 @@ struct wire_str classic_vote(const struct classic *classic)
         &LIST_ENTRY(classic->members.next, struct classic_member, link)->protocols;
     int32_t *votes = mem_alloc((size_t)(candidates->count + 1) * sizeof(*votes));
     int32_t best = 0;
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         const struct classic_member *member = LIST_ENTRY(step, struct classic_member, link);
         int32_t own = classic_first_common(classic, &member->protocols);
         if (own < 0)

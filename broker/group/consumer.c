@@ -38,7 +38,7 @@ void consumer_free(struct consumer *consumer)
     consumer_leave_job(consumer);
     consumer_fail_waits(consumer);
     LIST_EACH(step, &consumer->members)
-    consumer_member_free(LIST_ENTRY(step, struct consumer_member, link));
+        consumer_member_free(LIST_ENTRY(step, struct consumer_member, link));
     ASSERT(consumer->patterns.count == 0);
     ASSERT(consumer->lists.count == 0);
     map_close(&consumer->lists);
@@ -50,8 +50,7 @@ void consumer_free(struct consumer *consumer)
 
 void consumer_start(struct consumer *consumer)
 {
-    LIST_EACH(step, &consumer->members)
-    {
+    LIST_EACH(step, &consumer->members) {
         struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         if (member->placeholder) {
             consumer_member_free(member);
@@ -385,8 +384,7 @@ const char *consumer_state_name(const struct consumer *consumer)
         return "Empty";
     if (consumer->epoch > consumer->target_epoch)
         return "Assigning";
-    LIST_EACH(step, &consumer->members)
-    {
+    LIST_EACH(step, &consumer->members) {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         if (member->epoch != consumer->target_epoch || member->state != CONSUMER_STABLE)
             return "Reconciling";

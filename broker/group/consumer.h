@@ -42,8 +42,8 @@ struct consumer_member {
     char *client_id;
     char *client_host;
     struct consumer_list *list; /* NULL = no names */
-    char *pattern;  /* NULL = none */
-    char *assignor; /* NULL = the default */
+    char *pattern;              /* NULL = none */
+    char *assignor;             /* NULL = the default */
     int32_t rebalance_ms;
     int32_t epoch;
     int32_t previous_epoch;

@@ -34,8 +34,7 @@ static void join_written(void *data, int err)
 
 static bool join_all_support(const struct consumer *consumer, struct wire_str protocol)
 {
-    LIST_EACH(step, &consumer->members)
-    {
+    LIST_EACH(step, &consumer->members) {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         if (member->classic && !classic_protocols_find(&member->protocols, protocol))
             return false;
@@ -65,8 +64,8 @@ static int join_identify(const struct consumer *consumer, struct group_join *joi
                         : consumer_find(consumer, request->member_id);
     if (settings->migration == 0)
         return ERR_INCONSISTENT_GROUP_PROTOCOL; /* classic members are not let in at all */
-    if (!*member && (consumer->member_count >= settings->consumer_max_size ||
-                     !group_has_room(consumer->group)))
+    if (!*member &&
+        (consumer->member_count >= settings->consumer_max_size || !group_has_room(consumer->group)))
         return ERR_GROUP_MAX_SIZE_REACHED;
     int err = join_check_protocols(consumer, join);
     if (err)
@@ -267,7 +266,7 @@ void consumer_classic_join(struct consumer *consumer, struct group_join *join)
 /* ---- its other requests ---- */
 
 static int member_identify(const struct consumer *consumer, struct wire_str member_id,
-                            struct wire_str instance_id, struct consumer_member **member)
+                           struct wire_str instance_id, struct consumer_member **member)
 {
     if (!wire_str_is_null(instance_id)) {
         *member = consumer_find_instance(consumer, instance_id);

@@ -92,8 +92,8 @@ static int describe_consumer(const struct consumer *consumer, struct arena *aren
     if (!to)
         return ERR_UNKNOWN_SERVER_ERROR;
     LIST_EACH(step, &consumer->members)
-    if (!describe_member(LIST_ENTRY(step, struct consumer_member, link), arena, to++))
-        return ERR_UNKNOWN_SERVER_ERROR;
+        if (!describe_member(LIST_ENTRY(step, struct consumer_member, link), arena, to++))
+            return ERR_UNKNOWN_SERVER_ERROR;
     return 0;
 }
 

@@ -79,8 +79,9 @@ static const char *explain_expression(const struct group *group,
     if (text.len > TOPIC_PATTERN_LEN_MAX)
         return arena_printf(beat->arena, "SubscribedTopicRegex has more than %d characters.",
                             TOPIC_PATTERN_LEN_MAX);
-    return arena_printf(beat->arena, "SubscribedTopicRegex `%.*s` is not a valid regular "
-                                     "expression: %s.",
+    return arena_printf(beat->arena,
+                        "SubscribedTopicRegex `%.*s` is not a valid regular "
+                        "expression: %s.",
                         WIRE_STR_ARGS(text),
                         group && group->consumer && consumer_has_all_patterns(group->consumer, text)
                             ? "the group has as many different ones as it may have"
@@ -88,7 +89,7 @@ static const char *explain_expression(const struct group *group,
 }
 
 const char *consumer_explain(const struct group_manager *manager, const struct group *group,
-                                int err, struct group_consumer_heartbeat *beat)
+                             int err, struct group_consumer_heartbeat *beat)
 {
     const struct group_settings *settings = &manager->deps.settings;
     const char *assignors;
@@ -114,11 +115,11 @@ const char *consumer_explain(const struct group_manager *manager, const struct g
             (long long)settings->consumer_max_size);
     case ERR_UNSUPPORTED_ASSIGNOR:
         assignors = explain_assignors(settings->assignors, beat);
-        return assignors ? arena_printf(
-                               beat->arena,
-                               "ServerAssignor %.*s is not supported. Supported assignors: %s.",
-                               WIRE_STR_ARGS(beat->request->server_assignor), assignors)
-                         : NULL;
+        return assignors
+                   ? arena_printf(beat->arena,
+                                  "ServerAssignor %.*s is not supported. Supported assignors: %s.",
+                                  WIRE_STR_ARGS(beat->request->server_assignor), assignors)
+                   : NULL;
     case ERR_INVALID_REQUEST:
         return "MemberId is that of a member with another InstanceId: a member id is one member.";
     default:

@@ -459,8 +459,7 @@ void consumer_target_made(struct consumer *consumer, int err, struct records *re
     /* Who came while it was made waits for the next one, if that may be made now. */
     if (!err && !list_empty(&consumer->waits) && consumer_update_target(consumer, records))
         err = ERR_TOO_LARGE;
-    LIST_EACH(step, &consumer->waits)
-    {
+    LIST_EACH(step, &consumer->waits) {
         struct consumer_wait *wait = LIST_ENTRY(step, struct consumer_wait, link);
         if (err || !consumer->job || wait->epoch <= consumer->target_epoch)
             wait_answer(consumer, wait, err, records);
@@ -469,8 +468,7 @@ void consumer_target_made(struct consumer *consumer, int err, struct records *re
 
 void consumer_fail_waits(struct consumer *consumer)
 {
-    LIST_EACH(step, &consumer->waits)
-    {
+    LIST_EACH(step, &consumer->waits) {
         struct consumer_wait *wait = LIST_ENTRY(step, struct consumer_wait, link);
         struct group_consumer_heartbeat *beat = wait->beat;
         wait_free(wait);
@@ -531,9 +529,9 @@ static int beat_enter(struct group *group, struct group_consumer_heartbeat *beat
         const char *obstacle = consumer_upgrade(group, records);
         if (!obstacle)
             return 0;
-        *message = arena_printf(
-            beat->arena, "Cannot upgrade classic group %s to consumer group because %s.", group->id,
-            obstacle);
+        *message = arena_printf(beat->arena,
+                                "Cannot upgrade classic group %s to consumer group because %s.",
+                                group->id, obstacle);
         return ERR_GROUP_ID_NOT_FOUND;
     }
     if (classic) {

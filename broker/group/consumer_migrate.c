@@ -86,10 +86,10 @@ int consumer_write_assignment(const struct consumer_member *member, struct buf *
     return err;
 }
 
-int consumer_read_subscription(const struct group *group,
-                                     const struct classic_protocols *protocols, struct arena *arena,
-                                     struct consumer_protocol_subscription *subscription,
-                                     struct partition_set *owned)
+int consumer_read_subscription(const struct group *group, const struct classic_protocols *protocols,
+                               struct arena *arena,
+                               struct consumer_protocol_subscription *subscription,
+                               struct partition_set *owned)
 {
     size_t bytes = 0;
     for (int32_t i = 0; i < protocols->count; i++)
@@ -126,7 +126,7 @@ static int upgrade_member(struct consumer *consumer, struct classic_member *from
     arena_init(&arena, CONSUMER_ARENA_MAX);
     partition_set_init(&ignored);
     int err = consumer_read_subscription(consumer->group, &from->protocols, &arena, &subscription,
-                                        &ignored);
+                                         &ignored);
     if (!err)
         consumer_set_topics(member, subscription.topics.items, subscription.topics.count);
     if (!err)
@@ -172,21 +172,20 @@ static const char *upgrade_reason(int err)
 static void upgrade_put(const struct consumer *consumer, struct records *records)
 {
     LIST_EACH(step, &consumer->members)
-    consumer_put_member(LIST_ENTRY(step, struct consumer_member, link), records);
+        consumer_put_member(LIST_ENTRY(step, struct consumer_member, link), records);
     consumer_put_group(consumer, records);
     LIST_EACH(step, &consumer->members)
-    consumer_put_target(LIST_ENTRY(step, struct consumer_member, link), records);
+        consumer_put_target(LIST_ENTRY(step, struct consumer_member, link), records);
     consumer_put_target_epoch(consumer, records);
     LIST_EACH(step, &consumer->members)
-    consumer_put_current(LIST_ENTRY(step, struct consumer_member, link), records);
+        consumer_put_current(LIST_ENTRY(step, struct consumer_member, link), records);
     records_put_group(records, group_id(consumer->group), NULL);
 }
 
 /* Who waits in a join or sync is told that there is a rebalance, and asks again. */
 static int upgrade_members(struct consumer *consumer, struct classic *classic)
 {
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         struct classic_member *from = LIST_ENTRY(step, struct classic_member, link);
         struct classic_protocols kept = from->protocols;
         int err = upgrade_member(consumer, from);
@@ -201,8 +200,7 @@ static int upgrade_members(struct consumer *consumer, struct classic *classic)
 /* Members go back to the classic group when one of them can't be taken. */
 static void upgrade_undo(struct consumer *consumer, struct classic *classic)
 {
-    LIST_EACH(step, &classic->members)
-    {
+    LIST_EACH(step, &classic->members) {
         struct classic_member *to = LIST_ENTRY(step, struct classic_member, link);
         struct consumer_member *member = consumer_find(consumer, wire_str_from(to->id));
         if (member && to->protocols.count == 0) {
@@ -238,7 +236,7 @@ const char *consumer_upgrade(struct group *group, struct records *records)
     consumer_check_topics(consumer, true, NULL);
     upgrade_put(consumer, records);
     LIST_EACH(step, &consumer->members)
-    consumer_touch(LIST_ENTRY(step, struct consumer_member, link));
+        consumer_touch(LIST_ENTRY(step, struct consumer_member, link));
     return NULL;
 }
 
@@ -269,8 +267,7 @@ static bool downgrade_fits(const struct consumer *consumer)
 {
     const struct image *image = group_image(consumer->group);
     size_t bytes = 0;
-    LIST_EACH(step, &consumer->members)
-    {
+    LIST_EACH(step, &consumer->members) {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         const struct partition_name *run;
         size_t longest = 0;
@@ -296,8 +293,7 @@ static bool downgrade_is_settled(const struct consumer *consumer)
 {
     if (consumer->epoch != consumer->target_epoch)
         return false;
-    LIST_EACH(step, &consumer->members)
-    {
+    LIST_EACH(step, &consumer->members) {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         if (member->revoking.count > 0 || !partition_set_equal(&member->assigned, &member->target))
             return false;
@@ -319,8 +315,7 @@ bool consumer_try_downgrade(struct consumer *consumer, bool stable, struct recor
                 group->id, consumer->member_count);
     classic->generation = consumer->epoch;
     classic->protocol_type = mem_strdup(SUBSCRIPTION_TYPE);
-    LIST_EACH(step, &consumer->members)
-    {
+    LIST_EACH(step, &consumer->members) {
         struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         if (downgrade_member(classic, member))
             logger_warn(group_logger(group),

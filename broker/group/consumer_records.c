@@ -66,9 +66,8 @@ void consumer_put_member(const struct consumer_member *member, struct records *r
     value.subscribed_topic_regex = wire_str_from(member->pattern);
     value.server_assignor = wire_str_from(member->assignor);
     value.rebalance_timeout_ms = member->rebalance_ms;
-    struct wire_str *names =
-        WIRE_ARRAY(&arena, &value.subscribed_topic_names,
-                   (int32_t)consumer_name_count(member), NULL);
+    struct wire_str *names = WIRE_ARRAY(&arena, &value.subscribed_topic_names,
+                                        (int32_t)consumer_name_count(member), NULL);
     for (size_t i = 0; names && i < consumer_name_count(member); i++)
         names[i] = wire_str_from(member->list->names[i]);
     if (!names || !member_fill_classic(member, &arena, &value))
@@ -173,7 +172,7 @@ void consumer_put_tombstones(const struct consumer *consumer, struct records *re
 {
     struct consumer_group_metadata_key key = {.group_id = group_id(consumer->group)};
     LIST_EACH(step, &consumer->members)
-    consumer_put_member_gone(LIST_ENTRY(step, struct consumer_member, link), records);
+        consumer_put_member_gone(LIST_ENTRY(step, struct consumer_member, link), records);
     records_put(records, RECORD_CONSUMER_TARGET, &consumer_group_metadata_key_desc, &key, 0, NULL,
                 NULL);
     records_put(records, RECORD_CONSUMER_GROUP, &consumer_group_metadata_key_desc, &key, 0, NULL,

@@ -198,8 +198,7 @@ const char *consumer_assignor_name(const struct consumer *consumer)
     struct map votes; /* assignor -> how many want it, as a pointer */
     uintptr_t most = 0;
     map_init(&votes);
-    LIST_EACH(step, &consumer->members)
-    {
+    LIST_EACH(step, &consumer->members) {
         const char *vote = LIST_ENTRY(step, struct consumer_member, link)->assignor;
         if (!vote)
             continue;
@@ -224,8 +223,7 @@ static bool target_fits(const struct consumer_member *member, const struct parti
 
 bool consumer_targets_fit(const struct consumer *consumer)
 {
-    LIST_EACH(step, &consumer->members)
-    {
+    LIST_EACH(step, &consumer->members) {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         if (!target_fits(member, &member->target) || !target_fits(member, &member->assigned))
             return false;
@@ -271,8 +269,8 @@ static void target_keep_indexes(struct target_job *job)
     struct consumer_list *list;
     struct consumer_pattern *used;
     size_t cursor = 0;
-    job->indexes = mem_alloc((consumer->lists.count + consumer->patterns.count + 1) *
-                             sizeof(*job->indexes));
+    job->indexes =
+        mem_alloc((consumer->lists.count + consumer->patterns.count + 1) * sizeof(*job->indexes));
     while ((list = map_next(&consumer->lists, &cursor, NULL, NULL))) {
         job->indexes[job->index_count++] = list->indexes.items;
         list->indexes = (struct consumer_indexes){NULL, 0};
@@ -295,8 +293,7 @@ static struct target_job *target_begin(struct consumer *consumer)
     job->members = mem_alloc(slots * sizeof(*job->members));
     job->names = mem_alloc(slots * sizeof(*job->names));
     topics_gather(&job->topics, consumer);
-    LIST_EACH(step, &consumer->members)
-    {
+    LIST_EACH(step, &consumer->members) {
         const struct consumer_member *member = LIST_ENTRY(step, struct consumer_member, link);
         struct assignor_member *to = &job->members[job->member_count];
         struct target_member *name = &job->names[job->member_count++];
@@ -447,8 +444,7 @@ int consumer_update_target(struct consumer *consumer, struct records *records)
 static bool reconcile_drop_taken(const struct consumer_member *member, struct partition_set *wanted)
 {
     size_t before = wanted->count;
-    LIST_EACH(step, &member->consumer->members)
-    {
+    LIST_EACH(step, &member->consumer->members) {
         const struct consumer_member *other = LIST_ENTRY(step, struct consumer_member, link);
         if (wanted->count == 0)
             break;

@@ -21,8 +21,8 @@ struct group {
     int64_t charged_offsets; /* for its offsets */
     struct list commits;     /* one that takes several turns, and those behind it (commits.c) */
     struct list writes;      /* of offsets, on their way (write.c) */
-    int32_t in_flight; /* operations that hold the group */
-    bool deleting;     /* DeleteGroups waits for what is in flight: others wait for that */
+    int32_t in_flight;       /* operations that hold the group */
+    bool deleting;           /* DeleteGroups waits for what is in flight: others wait for that */
 };
 
 /* For shard_group and shard_free. */

@@ -70,10 +70,10 @@ struct group_settings {
     int64_t consumer_max_size;
     int64_t commit_at_once_max; /* offsets */
     int64_t assign_at_once_max; /* steps of an assignor that the loop takes itself */
-    int64_t memory_max; /* what all groups take: group.coordinator.memory.max.bytes */
-    unsigned migration;    /* enum group_migration */
-    bool consumer_enabled; /* group.coordinator.rebalance.protocols */
-    const char *assignors; /* "uniform,range"; the first is the default */
+    int64_t memory_max;         /* what all groups take: group.coordinator.memory.max.bytes */
+    unsigned migration;         /* enum group_migration */
+    bool consumer_enabled;      /* group.coordinator.rebalance.protocols */
+    const char *assignors;      /* "uniform,range"; the first is the default */
 };
 
 void group_settings_read(struct group_settings *settings, const struct config *config);
@@ -181,7 +181,7 @@ enum { GROUP_ALL_OPERATIONS = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11 };
 /* The groups that this broker coordinates; `done` comes in a later turn of the loop. */
 struct group_list {
     const struct list_groups_request *request;
-    struct arena *arena; /* for names */
+    struct arena *arena;                          /* for names */
     bool (*heard)(const struct group_list *list); /* whether anybody waits for it; may be NULL */
     void (*done)(struct group_list *list);
     struct list_groups_response response;

@@ -341,8 +341,7 @@ bool matcher_has_room(const struct matcher *matcher, struct wire_str text)
 
 struct expression *matcher_use(struct matcher *matcher, struct wire_str text)
 {
-    struct expression *expression =
-        map_get(&matcher->expressions, text.data, (size_t)text.len);
+    struct expression *expression = map_get(&matcher->expressions, text.data, (size_t)text.len);
     if (!expression) {
         expression = mem_alloc(sizeof(*expression));
         expression->matcher = matcher;

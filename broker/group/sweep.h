@@ -28,8 +28,8 @@ struct sweep {
     size_t topic_cursor;
     size_t partition_cursor;
     bool inside;
-    bool waiting; /* for the tombstones of the slice before */
-    int64_t steps;     /* since the start: tests count them */
+    bool waiting;       /* for the tombstones of the slice before */
+    int64_t steps;      /* since the start: tests count them */
     int64_t most_steps; /* of one turn */
 };
 

@@ -87,8 +87,7 @@ void write_gather(const struct group *group, struct map *keys)
 {
     struct buf key;
     buf_init(&key);
-    LIST_EACH(step, &group->writes)
-    {
+    LIST_EACH(step, &group->writes) {
         const struct write *write = LIST_ENTRY(step, struct write, link);
         struct batch batch;
         for (size_t at = 0; at < write->batches.len; at += batch.size) {

@@ -218,8 +218,8 @@ static int config_alter_check_all(struct config_alter *alter,
                                   struct config_alter_resource *resource,
                                   Meta__AlterConfigs__Resource *out)
 {
-    int err = resource->type == RESOURCES_BROKER ? config_alter_check_names(alter, resource, out)
-                                                 : 0;
+    int err =
+        resource->type == RESOURCES_BROKER ? config_alter_check_names(alter, resource, out) : 0;
     for (size_t i = 0; !err && i < out->n_entries; i++) {
         const struct config_alter_entry *entry = &resource->entries[i];
         err = config_alter_check_value(alter, resource, entry, out->entries[i]->key,

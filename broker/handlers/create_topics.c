@@ -28,7 +28,7 @@ struct create_topics {
     struct request *request;
     struct create_topics_response response;
     Meta__CreateTopics command;
-    creatable_result **sent; /* where the answer to each topic of the command goes */
+    creatable_result **sent;        /* where the answer to each topic of the command goes */
     struct topic_default *defaults; /* by enum config_id; NULL when memory is out */
 };
 

@@ -71,9 +71,8 @@ static int deletion_begin(struct deletion_item *item, struct wire_str topic,
                           const struct delete_records_request_delete_records_partition *asked)
 {
     int err;
-    item->partition =
-        replica_manager_by_name(item->deletion->request->broker->replicas, topic.data,
-                                (size_t)topic.len, asked->partition_index, &err);
+    item->partition = replica_manager_by_name(item->deletion->request->broker->replicas, topic.data,
+                                              (size_t)topic.len, asked->partition_index, &err);
     if (!item->partition)
         return err;
     if (topic_name_is_internal(topic))

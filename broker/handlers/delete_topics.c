@@ -145,9 +145,8 @@ static int delete_topics_fill(struct delete_topics *delete, delete_result *resul
 {
     const struct request *request = delete->request;
     if (!wire_str_is_null(result->name)) {
-        const struct image_topic *known =
-            image_topic_by_name(metadata_image(request->broker->metadata), result->name.data,
-                                (size_t)result->name.len);
+        const struct image_topic *known = image_topic_by_name(
+            metadata_image(request->broker->metadata), result->name.data, (size_t)result->name.len);
         if (!known || MUTATION(DELETE_BY_NAME))
             return command_text(&delete->request->arena, result->name, &topic->name);
         memcpy(result->topic_id.bytes, known->id.bytes, sizeof(result->topic_id.bytes));

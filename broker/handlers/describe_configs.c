@@ -185,8 +185,7 @@ static bool describe_broker(struct describe_configs *describe)
         return describe_all_brokers(describe);
     if (!describe_is_own(describe))
         return true;
-    if (!describe_make_room(describe,
-                            CONFIG_COUNT + settings_other_count(&describe->settings)))
+    if (!describe_make_room(describe, CONFIG_COUNT + settings_other_count(&describe->settings)))
         return false;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         struct setting setting;

@@ -205,8 +205,7 @@ void handle_describe_log_dirs(struct request *request)
     struct describe_list list = {.all = body->topics.count < 0};
     struct describe_log_dirs_response response;
     wire_defaults(&describe_log_dirs_response_desc, &response);
-    bool ok = list.all ? describe_add_all(request, &list)
-                                     : describe_add_asked(request, &list);
+    bool ok = list.all ? describe_add_all(request, &list) : describe_add_asked(request, &list);
     if (ok && list.count)
         qsort(list.replicas, list.count, sizeof(*list.replicas), describe_compare);
     int count = log_manager_dir_count(logs);

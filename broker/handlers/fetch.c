@@ -90,8 +90,8 @@ static int fetch_convert_bytes(const struct fetch *fetch, struct fetch_result *r
     int8_t magic = fetch->request->version >= 2 ? 1 : 0;
     struct buf out;
     buf_init(&out);
-    int err = message_set_from_batches(bytes, len, magic, result->slot->offset,
-                                       FETCH_CONVERT_MAX, &out);
+    int err =
+        message_set_from_batches(bytes, len, magic, result->slot->offset, FETCH_CONVERT_MAX, &out);
     if (err) {
         buf_close(&out);
         return err;
@@ -202,10 +202,10 @@ static bool fetch_collect(struct fetch *fetch)
     fetch_drop_results(fetch);
     if (fetch->full) {
         LIST_EACH(step, &fetch->session->slots)
-        due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, all_link));
+            due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, all_link));
     } else {
         LIST_EACH(step, &fetch->session->ready)
-        due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, ready_link));
+            due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, ready_link));
     }
     return due || (int64_t)fetch->bytes >= fetch->min_bytes;
 }

@@ -64,9 +64,8 @@ static size_t topic_name_len(const struct fetch_session *session, struct wire_st
 static struct fetch_session_topic *topic_find(const struct fetch_session *session,
                                               const struct uuid *id, struct wire_str name)
 {
-    return session->by_id
-               ? map_get(&session->topics, id->bytes, sizeof(id->bytes))
-               : map_get(&session->topics, name.data, topic_name_len(session, name));
+    return session->by_id ? map_get(&session->topics, id->bytes, sizeof(id->bytes))
+                          : map_get(&session->topics, name.data, topic_name_len(session, name));
 }
 
 static struct fetch_session_topic *topic_add(struct fetch_session *session, const struct uuid *id,
@@ -167,9 +166,9 @@ struct partition *fetch_slot_partition(struct fetch_session_slot *slot, int *err
     struct fetch_session *session = topic->session;
     struct replica_manager *replicas = session->owner->replicas;
     struct partition *partition =
-        session->by_id ? replica_manager_by_id(replicas, &topic->id, slot->partition, err)
-                       : replica_manager_by_name(replicas, topic->name, topic->name_len,
-                                                 slot->partition, err);
+        session->by_id
+            ? replica_manager_by_id(replicas, &topic->id, slot->partition, err)
+            : replica_manager_by_name(replicas, topic->name, topic->name_len, slot->partition, err);
     if (!partition)
         return NULL;
     unsigned mask = PARTITION_CHANGED_ROLE | PARTITION_CHANGED_START | PARTITION_CHANGED_HW;
@@ -299,7 +298,7 @@ void fetch_session_free(struct fetch_session *session)
     list_remove(&session->link);
     list_remove(&session->connection.link);
     LIST_EACH(step, &session->slots)
-    slot_free(LIST_ENTRY(step, struct fetch_session_slot, all_link));
+        slot_free(LIST_ENTRY(step, struct fetch_session_slot, all_link));
     ASSERT(session->topics.count == 0 && session->by_key.count == 0);
     mem_budget_give(&session->owner->budget, session->charged);
     map_close(&session->topics);
@@ -320,8 +319,7 @@ void fetch_session_done(struct fetch_session *session)
 static bool sessions_evict(struct fetch_sessions *sessions, const struct fetch_session *favoured)
 {
     int64_t now_ms = env_now_ms(sessions->env);
-    LIST_EACH(step, &sessions->used)
-    {
+    LIST_EACH(step, &sessions->used) {
         struct fetch_session *oldest = LIST_ENTRY(step, struct fetch_session, link);
         bool idle = now_ms - oldest->used_ms >= SESSION_IDLE_MS;
         if (oldest == favoured || oldest->wake || oldest->replica_id >= 0 ||
@@ -418,8 +416,7 @@ static void session_close(struct fetch_session *session)
 /* A follower has one session: what comes late on an older one must not count any more. */
 static void sessions_close_of_replica(struct fetch_sessions *sessions, int32_t replica_id)
 {
-    LIST_EACH(step, &sessions->used)
-    {
+    LIST_EACH(step, &sessions->used) {
         struct fetch_session *session = LIST_ENTRY(step, struct fetch_session, link);
         if (session->replica_id == replica_id) {
             session_close(session);

@@ -60,11 +60,11 @@ struct fetch_session {
     uint32_t topics_made;
     struct list slots;
     struct list ready;
-    struct map topics;                  /* id or name -> struct fetch_session_topic */
-    struct map by_key;                  /* number of the topic, partition -> slot */
+    struct map topics;               /* id or name -> struct fetch_session_topic */
+    struct map by_key;               /* number of the topic, partition -> slot */
     struct request_watch connection; /* it ends with it */
-    void (*wake)(void *data);      /* set while a fetch waits: something is ready */
-    void (*supersede)(void *data); /* likewise: answer with what there is, now */
+    void (*wake)(void *data);        /* set while a fetch waits: something is ready */
+    void (*supersede)(void *data);   /* likewise: answer with what there is, now */
     void *wake_data;
 };
 

@@ -141,10 +141,10 @@ static void coordinator_create_topic(struct request *request)
     bool small = size < config_row(CONFIG_LOG_SEGMENT_BYTES)->min; /* no topic may have so little */
     char segment_bytes[24];
     snprintf(segment_bytes, sizeof(segment_bytes), "%lld", (long long)size);
-    const struct command_setting settings[] = {{"cleanup.policy", "compact"},
-                                               {"compression.type", "producer"},
-                                               {small ? "internal.segment.bytes" : "segment.bytes",
-                                                segment_bytes}};
+    const struct command_setting settings[] = {
+        {"cleanup.policy", "compact"},
+        {"compression.type", "producer"},
+        {small ? "internal.segment.bytes" : "segment.bytes", segment_bytes}};
     const struct command_topic topic = {
         .name = GROUP_OFFSETS_TOPIC,
         .partitions = (int32_t)config_int(config, CONFIG_OFFSETS_TOPIC_NUM_PARTITIONS),

@@ -25,7 +25,7 @@
 enum {
     METADATA_ALL_BY_NULL_VERSION = 1, /* v0: an empty list means all topics */
     METADATA_SETTLE_MS = 3,
-    METADATA_HOLD_MS = 500,   /* covers an election of the controllers; clients wait for seconds */
+    METADATA_HOLD_MS = 500, /* covers an election of the controllers; clients wait for seconds */
     METADATA_LISTENER_VERSION = 6, /* knows LISTENER_NOT_FOUND */
     METADATA_ABSENT_VERSION = 0,   /* leaves out replicas on brokers that are down */
     METADATA_IDS_VERSION = 12,     /* topics may be named by their ids */

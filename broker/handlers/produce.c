@@ -187,10 +187,9 @@ static struct refused_batch produce_identity(const struct produce_item *item,
 {
     static const uint64_t key[2] = {0, 0}; /* a collision harms only who makes it */
     const struct produce_request_topic_produce_data *topic = item->topic;
-    struct siphash hash =
-        wire_str_is_empty(topic->name)
-            ? siphash_128(key, &topic->topic_id, sizeof(topic->topic_id))
-            : siphash_128(key, topic->name.data, (size_t)topic->name.len);
+    struct siphash hash = wire_str_is_empty(topic->name)
+                              ? siphash_128(key, &topic->topic_id, sizeof(topic->topic_id))
+                              : siphash_128(key, topic->name.data, (size_t)topic->name.len);
     return (struct refused_batch){.topic = hash.low,
                                   .partition = item->answer->index,
                                   .sequence = batch->base_sequence,
@@ -315,8 +314,7 @@ static void produce_take(struct produce_turn *turn)
     struct produce_response_partition_produce_response *answer = item->answer;
     struct log_append result = {.base_offset = -1, .append_time_ms = -1};
     int err;
-    struct partition *partition =
-        produce_find(produce->request, item->topic, answer->index, &err);
+    struct partition *partition = produce_find(produce->request, item->topic, answer->index, &err);
     if (partition)
         err = produce_append(item, partition, &result);
     if (err < 0) {

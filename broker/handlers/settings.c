@@ -112,9 +112,9 @@ static void settings_add_broker_chain(const struct settings *settings, enum conf
 static void settings_begin(struct setting *setting, const struct config_row *row, const char *name)
 {
     static const int8_t types[] = {
-        [CONFIG_TYPE_BOOL] = 1,   [CONFIG_TYPE_STRING] = 2, [CONFIG_TYPE_INT] = 3,
-        [CONFIG_TYPE_SHORT] = 4,  [CONFIG_TYPE_LONG] = 5,   [CONFIG_TYPE_DOUBLE] = 6,
-        [CONFIG_TYPE_LIST] = 7,   [CONFIG_TYPE_CLASS] = 8,  [CONFIG_TYPE_PASSWORD] = 9,
+        [CONFIG_TYPE_BOOL] = 1,  [CONFIG_TYPE_STRING] = 2, [CONFIG_TYPE_INT] = 3,
+        [CONFIG_TYPE_SHORT] = 4, [CONFIG_TYPE_LONG] = 5,   [CONFIG_TYPE_DOUBLE] = 6,
+        [CONFIG_TYPE_LIST] = 7,  [CONFIG_TYPE_CLASS] = 8,  [CONFIG_TYPE_PASSWORD] = 9,
     };
     *setting = (struct setting){
         .name = name,

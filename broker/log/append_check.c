@@ -93,8 +93,8 @@ static int check_header(const struct log_config *config, const struct batch *bat
     return 0;
 }
 
-static int check_batch(const struct append_input *input, const struct log_config *config,
-                       size_t at, struct batch *batch, struct log_append *result)
+static int check_batch(const struct append_input *input, const struct log_config *config, size_t at,
+                       struct batch *batch, struct log_append *result)
 {
     uint8_t *bytes = input->bytes + at;
     int rc = check_frame(bytes, input->len - at, batch, result);

@@ -71,7 +71,7 @@ enum { LOG_BAD_RECORDS_MAX = 16 }; /* of a refused batch, that are told one by o
 enum log_origin {
     LOG_FROM_CLIENT, /* checked in full: one or more batches, offsets are assigned */
     LOG_FROM_BROKER, /* our own coordinators: as client, but control batches are allowed */
-    LOG_FROM_LEADER /* replicated: copied byte for byte; each batch begins where the one before it
+    LOG_FROM_LEADER  /* replicated: copied byte for byte; each batch begins where the one before it
                      * ends, unless compaction left a gap (see log_expect_gap) */
 };
 
@@ -148,7 +148,7 @@ struct log_slice {
     uint64_t position;
     size_t len;
     int64_t base_offset; /* of the first batch; only with len > 0 */
-    bool no_room; /* len is 0 because of max_bytes: with more room there may be something */
+    bool no_room;        /* len is 0 because of max_bytes: with more room there may be something */
 };
 
 /* Bytes from the batch that holds `offset` (its head may lie before) up to at most max_bytes, never

@@ -22,7 +22,7 @@ enum {
 };
 
 struct log_check_line {
-    struct list link; /* in manager->check_lines, while it may begin a check */
+    struct list link;   /* in manager->check_lines, while it may begin a check */
     struct list checks; /* that have not begun */
     uint32_t pending;   /* all that have not ended */
     bool busy;          /* one of them has begun */
@@ -111,8 +111,7 @@ static void check_pump(struct log_manager *manager)
     struct list *step;
     while (manager->checks_quick < CHECK_QUICK_JOBS && (step = list_pop(&manager->check_lines))) {
         struct log_check_line *line = LIST_ENTRY(step, struct log_check_line, link);
-        struct log_check *check =
-            LIST_ENTRY(list_pop(&line->checks), struct log_check, link);
+        struct log_check *check = LIST_ENTRY(list_pop(&line->checks), struct log_check, link);
         line->busy = true;
         manager->checks_quick++;
         check_submit(manager, check, true);
@@ -246,8 +245,7 @@ static void check_collect_quick(struct log_manager *manager, bool only_left, str
             list_splice(waiting, &line->checks);
     }
     list_splice(&manager->check_lines, &kept);
-    LIST_EACH(running, &manager->check_jobs)
-    {
+    LIST_EACH(running, &manager->check_jobs) {
         struct log_check *check = LIST_ENTRY(running, struct log_check_job, link)->check;
         if (check && (!only_left || check->line->left))
             list_splice(waiting, &check->line->checks);
@@ -283,8 +281,7 @@ void log_end_checks(struct log_manager *manager)
     list_init(&waiting);
     check_collect_quick(manager, false, &waiting);
     check_collect_long(manager, &waiting);
-    LIST_EACH(running, &manager->check_jobs)
-    {
+    LIST_EACH(running, &manager->check_jobs) {
         struct log_check_job *job = LIST_ENTRY(running, struct log_check_job, link);
         struct log_check *check = job->check;
         job->check = NULL; /* the log stays with the job */

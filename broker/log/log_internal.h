@@ -23,8 +23,8 @@ enum {
     /* Descriptors that one roll may need: the old segment's indexes, its marker, the new file with
      * its indexes. An append, a cut or a removal needs no more. */
     LOG_ROLL_FILES = 8,
-    LOG_LACK_TOLD_MS = 10000, /* between two lines about it, or about damage */
-    LOG_LATER_MS = 100, /* until what lacked descriptors or memory is tried again */
+    LOG_LACK_TOLD_MS = 10000,       /* between two lines about it, or about damage */
+    LOG_LATER_MS = 100,             /* until what lacked descriptors or memory is tried again */
     LOG_CHECKPOINTS = 4,            /* enum checkpoint */
     LOG_NAME_MAX = 249 + 1 + 10 + 1 /* topic, dash, partition, NUL */
 };
@@ -94,7 +94,7 @@ struct log {
     void *watch_data;
     bool want_flush;
     bool want_notify;
-    bool flush_lacks; /* descriptors: it is tried again by the manager's later_timer */
+    bool flush_lacks;       /* descriptors: it is tried again by the manager's later_timer */
     bool sync_dir;          /* files were made since the directory was synced */
     bool sync_parent;       /* so was the directory itself */
     bool recorded;          /* named in the roster: see roster.h */
@@ -132,10 +132,10 @@ struct log_entry {
     int64_t start_offset;
     int64_t cleaned_offset;
     struct log_leavings left; /* of the last stop, when it was clean */
-    bool exists;  /* on disk */
-    bool busy;    /* being opened */
-    bool touched; /* this process began to open it */
-    bool lost;    /* the roster has it, and there are no files */
+    bool exists;              /* on disk */
+    bool busy;                /* being opened */
+    bool touched;             /* this process began to open it */
+    bool lost;                /* the roster has it, and there are no files */
 };
 
 struct log_dir {
@@ -145,20 +145,20 @@ struct log_dir {
     struct uuid id;
     int entry_count;
     bool failed;
-    bool clean;                             /* shut down cleanly the last time */
-    bool leavings_written;                  /* by this stop: see leavings.h */
+    bool clean;             /* shut down cleanly the last time */
+    bool leavings_written;  /* by this stop: see leavings.h */
     int64_t metadata_index; /* in its .metadata-index */
     bool metadata_writing;
-    int64_t leavings_crc; /* as the mark of the clean stop has it; -1 = none */
+    int64_t leavings_crc;                   /* as the mark of the clean stop has it; -1 = none */
     bool fail_pending;                      /* to be told to the owner */
     bool checkpoint_dirty[LOG_CHECKPOINTS]; /* by enum checkpoint: differs from the file */
     bool checkpoint_writing[LOG_CHECKPOINTS];
     bool start_wanted; /* somebody waits for the checkpoint of the log starts */
-    bool full;     /* nearly: clients' appends are refused until there is clearly room again */
-    bool hangs;    /* a flush does not end */
+    bool full;         /* nearly: clients' appends are refused until there is clearly room again */
+    bool hangs;        /* a flush does not end */
     bool flush_late;
-    char *refusal; /* what they are told */
-    int64_t space; /* free bytes, less what was written since it was asked */
+    char *refusal;          /* what they are told */
+    int64_t space;          /* free bytes, less what was written since it was asked */
     int64_t space_asked_us; /* 0 = never, or it was not told */
 };
 
@@ -197,7 +197,7 @@ struct log_manager {
     struct list waiting; /* opens that wait for such a log */
     struct list lookups; /* by time, that wait for a worker; it has the first */
     bool lookup_runs;
-    bool waits_ended;    /* nobody waits for a worker any more */
+    bool waits_ended;        /* nobody waits for a worker any more */
     struct list check_lines; /* with a check that may begin, in turn */
     struct list check_longs; /* checks that take more than a quick look; one at a time */
     struct list check_jobs;  /* on the worker pool */
@@ -215,7 +215,7 @@ struct log_manager {
     int64_t lack_told_ms;      /* of descriptors; 0 = never */
     struct cleaning *cleaning; /* the run that goes on, or NULL */
     uint64_t clean_turns;      /* runs of compaction so far */
-    int64_t metadata_index; /* the newest entry that was applied, also before this process */
+    int64_t metadata_index;    /* the newest entry that was applied, also before this process */
     int64_t metadata_term;
     uint32_t jobs;
     bool freed; /* waiting for the last job */
@@ -328,7 +328,7 @@ struct append_input {
     uint8_t *bytes;
     size_t len;
     enum log_origin origin;
-    int64_t now_ms; /* wall clock */
+    int64_t now_ms;   /* wall clock */
     bool is_messages; /* of magic 0 and 1, to be made a batch */
     bool quick;       /* ERR_AGAIN where it would take more than the quick limits */
     struct buf made;  /* `bytes` are here when they are not those that came */

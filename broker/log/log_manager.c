@@ -154,8 +154,7 @@ static void trash_done(struct env_work *work)
 static void trash_arm(struct log_manager *manager)
 {
     int64_t due_us = INT64_MAX;
-    LIST_EACH(step, &manager->trash)
-    {
+    LIST_EACH(step, &manager->trash) {
         struct log_trash *trash = LIST_ENTRY(step, struct log_trash, link);
         due_us = trash->due_us < due_us ? trash->due_us : due_us;
     }
@@ -170,8 +169,7 @@ static void trash_due(void *data)
     int64_t now_us = env_now_us(manager->env);
     struct trash_job *job = mem_alloc(sizeof(*job));
     job->manager = manager;
-    LIST_EACH(step, &manager->trash)
-    {
+    LIST_EACH(step, &manager->trash) {
         struct log_trash *trash = LIST_ENTRY(step, struct log_trash, link);
         if (trash->due_us > now_us || job->count == TRASH_BATCH)
             continue;

@@ -91,7 +91,7 @@ struct log_stray_view {
     const char *dir;
     const char *name; /* of the folder in it */
     int32_t partition;
-    int64_t size;     /* -1 = not known yet */
+    int64_t size; /* -1 = not known yet */
 };
 /* The i-th directory that was set aside, of now or of an earlier run; false past the end. The
  * strings are borrowed until the next call that changes the manager. */

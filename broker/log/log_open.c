@@ -368,8 +368,8 @@ static void open_done(struct env_work *work)
 static bool must_wait(const struct log_open_job *job)
 {
     LIST_EACH(step, &job->manager->closing)
-    if (strcmp(LIST_ENTRY(step, struct log, turn)->path, job->log->path) == 0)
-        return true;
+        if (strcmp(LIST_ENTRY(step, struct log, turn)->path, job->log->path) == 0)
+            return true;
     return false;
 }
 
@@ -387,8 +387,7 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
 {
     ASSERT(!entry->busy && !entry->log);
     struct log_open_job *job = mem_alloc(sizeof(*job));
-    bool recorded =
-        !MUTATION(LOST_IS_EMPTY) && roster_has(manager, topic_id, entry->partition);
+    bool recorded = !MUTATION(LOST_IS_EMPTY) && roster_has(manager, topic_id, entry->partition);
     entry->topic_id = *topic_id;
     entry->lost = recorded && !entry->exists;
     char *path = mem_printf("%s/%s", entry->dir->path, entry->name);

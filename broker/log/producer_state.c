@@ -20,7 +20,7 @@ enum {
     SNAPSHOT_CRC_FROM = 6,
     SNAPSHOT_HEADER_LEN = 10,
     SNAPSHOT_ENTRY_LEN = 46,
-    MARKER_KEY_LEN = 4,  /* int16 version, int16 type */
+    MARKER_KEY_LEN = 4,   /* int16 version, int16 type */
     MARKER_VALUE_LEN = 6, /* int16 version, int32 coordinator epoch */
     ROOM_LOOKS = 64       /* at producers with open transactions, for one that has none */
 };
@@ -158,8 +158,7 @@ static void state_make_room(struct producer_state *state)
         __atomic_load_n(state->total, __ATOMIC_RELAXED) < PRODUCERS_MAX)
         return;
     int looks = 0;
-    LIST_EACH(step, &state->used)
-    {
+    LIST_EACH(step, &state->used) {
         struct producer *oldest = LIST_ENTRY(step, struct producer, used);
         if (oldest->txn_start_offset < 0) {
             state_drop(state, oldest);
@@ -280,8 +279,7 @@ int64_t producer_state_first_open(const struct producer_state *state)
 
 void producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms)
 {
-    LIST_EACH(step, &state->used)
-    {
+    LIST_EACH(step, &state->used) {
         struct producer *producer = LIST_ENTRY(step, struct producer, used);
         if (now_ms - producer->seen_ms < expiration_ms)
             return; /* the others wrote later */

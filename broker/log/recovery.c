@@ -695,8 +695,8 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
         .env = log->manager->env,
         .note = note,
         .recovery_point = entry->recovery_point,
-        .clean = clean && (entry->left.known || MUTATION(MARK_UNCHECKED) ||
-                           MUTATION(MARK_UNOPENED)),
+        .clean =
+            clean && (entry->left.known || MUTATION(MARK_UNCHECKED) || MUTATION(MARK_UNOPENED)),
         .begin = -1,
     };
     log->gaps = entry->cleaned_offset > 0; /* compacted before there was a file that says so */

@@ -17,7 +17,7 @@
 #include "broker/log/batch_scan.h"
 
 enum {
-    SEGMENT_EVICT = 8, /* closed at a time when descriptors have run out */
+    SEGMENT_EVICT = 8,               /* closed at a time when descriptors have run out */
     SEGMENT_SKIP_BLOCK = 4096,       /* read-ahead where only headers matter: one page */
     SEGMENT_CHECK_BLOCK = 256 * 1024 /* and where every byte is looked at */
 };
@@ -122,8 +122,7 @@ char *segment_path(const struct segment *segment, const char *suffix)
 /* Closes the files used longest ago while more are open than the pool allows. */
 static void pool_shrink(struct segment_pool *pool, const struct segment *keep)
 {
-    LIST_EACH(step, &pool->open)
-    {
+    LIST_EACH(step, &pool->open) {
         if (pool->count <= pool->cap)
             return;
         struct segment *segment = LIST_ENTRY(step, struct segment, lru);
@@ -135,8 +134,7 @@ static void pool_shrink(struct segment_pool *pool, const struct segment *keep)
 bool segment_pool_evict(struct segment_pool *pool, uint32_t count, const struct segment *keep)
 {
     uint32_t before = pool->count;
-    LIST_EACH(step, &pool->open)
-    {
+    LIST_EACH(step, &pool->open) {
         struct segment *segment = LIST_ENTRY(step, struct segment, lru);
         if (before - pool->count == count)
             break;

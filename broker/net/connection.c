@@ -27,7 +27,7 @@ enum {
     /* In which a client that was told may still ask here who leads. A try of the same records would
      * begin it anew: it is shorter than the pause of any client between two tries. */
     CONNECTION_MOVED_MS = 5,
-    CONNECTION_ARENA_MAX = 64 << 20  /* decoded arrays of one request: counts are checked against
+    CONNECTION_ARENA_MAX = 64 << 20 /* decoded arrays of one request: counts are checked against
                                       * the bytes before, this bounds what is left */
 };
 
@@ -43,10 +43,10 @@ struct connection {
     size_t queued_seen;  /* by the last look at who does not read */
     int64_t queued_seen_ms;
     bool paused;
-    bool spoken;  /* a frame came: its protocol is ours */
-    bool closing; /* connection_close_soon */
-    bool shed;    /* closing, since others need the memory of its answers */
-    bool moved;   /* its client was told that a leader has moved away */
+    bool spoken;              /* a frame came: its protocol is ours */
+    bool closing;             /* connection_close_soon */
+    bool shed;                /* closing, since others need the memory of its answers */
+    bool moved;               /* its client was told that a leader has moved away */
     struct request *handling; /* its handler is on the stack and has not answered */
     struct env_timer close_timer;
     int listener;
@@ -93,8 +93,7 @@ static void connection_sent(void *data)
 static void connection_shed(struct connection_owner *owner)
 {
     struct connection *worst = NULL;
-    LIST_EACH(step, &owner->connections)
-    {
+    LIST_EACH(step, &owner->connections) {
         struct connection *connection = connection_of(step);
         if (!connection->closing && (!worst || connection->unsent_bytes > worst->unsent_bytes))
             worst = connection;

@@ -13,7 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { REFUSED_MAX = 64 }; /* noted on a connection: partitions of one client at a time; the oldest
+enum {
+    REFUSED_MAX = 64
+}; /* noted on a connection: partitions of one client at a time; the oldest
                             * go first, and then its batches are taken as they come */
 
 struct refused_batch {

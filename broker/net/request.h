@@ -71,8 +71,7 @@ void request_reply_none(struct request *request);
 void request_fail(struct request *request, int err, const char *reason);
 
 /* A warning about what a client asked for; how many there may be is limited. */
-#define request_warn(request, ...)                                                                 \
-    logger_warn(&(request)->broker->client_lines.logger, __VA_ARGS__)
+#define request_warn(request, ...) logger_warn(&(request)->broker->client_lines.logger, __VA_ARGS__)
 
 /* "10.0.0.1:39412". */
 const char *request_peer(const struct request *request);

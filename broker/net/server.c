@@ -51,7 +51,7 @@ static int64_t server_count_host(const struct server *server, const struct conne
 {
     int64_t count = 0;
     LIST_EACH(step, &server->owner.connections)
-    count += strcmp(connection_host(connection_of(step)), connection_host(connection)) == 0;
+        count += strcmp(connection_host(connection_of(step)), connection_host(connection)) == 0;
     return count;
 }
 
@@ -95,8 +95,7 @@ static void server_make_room(struct server *server)
     int64_t now_ms = env_now_ms(server->owner.broker->env), since_ms;
     server->owner.budget.starved = false;
     log_manager_shed_checks(server->owner.broker->logs);
-    LIST_EACH(step, &server->owner.connections)
-    {
+    LIST_EACH(step, &server->owner.connections) {
         size_t held = connection_held(connection_of(step), &since_ms);
         if (held > most && now_ms - since_ms >= SERVER_PART_MS) {
             worst = connection_of(step);
@@ -119,8 +118,7 @@ static void server_sweep(void *data)
     struct logger *logger = &broker->client_lines.logger;
     int64_t idle_ms = config_int(broker->config, CONFIG_CONNECTIONS_MAX_IDLE_MS);
     int64_t now_ms = env_now_ms(broker->env);
-    LIST_EACH(step, &server->owner.connections)
-    {
+    LIST_EACH(step, &server->owner.connections) {
         struct connection *connection = connection_of(step);
         if (idle_ms >= 0 && now_ms - connection_active_ms(connection) > idle_ms &&
             !connection_is_waiting(connection))
@@ -242,8 +240,7 @@ void server_stop_accepting(struct server *server)
 void server_let_go(struct server *server)
 {
     server->owner.letting_go = true;
-    LIST_EACH(step, &server->owner.connections)
-    {
+    LIST_EACH(step, &server->owner.connections) {
         connection_let_go(connection_of(step));
     }
 }

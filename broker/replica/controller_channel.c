@@ -60,7 +60,7 @@ struct controller_channel {
     bool registered; /* on the current link */
     bool fenced;
     bool want_shutdown;
-    bool recovering; /* not to be unfenced yet */
+    bool recovering;    /* not to be unfenced yet */
     int64_t alive_ms;   /* when this loop last ran */
     bool stalled;       /* it stood still for too long, and no controller has answered since */
     int64_t beats;      /* heartbeats sent on the current link, */
@@ -201,7 +201,7 @@ static void channel_lose_current(struct controller_channel *channel)
     channel->beats = channel->answers = channel->stall_beat = 0;
     channel->answer_index = -1;
     LIST_EACH(step, &channel->calls)
-    LIST_ENTRY(step, struct controller_call, link)->sent = false;
+        LIST_ENTRY(step, struct controller_call, link)->sent = false;
 }
 
 static void channel_choose(struct controller_channel *channel);
@@ -365,7 +365,7 @@ static void link_registered(struct link *link, const Meta__Registered *registere
     channel->events->registered(channel->data, registered->broker_epoch);
     channel_send_heartbeat(channel);
     LIST_EACH(step, &channel->calls)
-    channel_send_call(channel, LIST_ENTRY(step, struct controller_call, link));
+        channel_send_call(channel, LIST_ENTRY(step, struct controller_call, link));
 }
 
 /* The answer may be ahead of the entries that take our leaderships away. */
@@ -406,8 +406,7 @@ static void link_heartbeat_reply(struct link *link, const Meta__HeartbeatReply *
 
 static void link_command_reply(struct link *link, const Meta__CommandReply *reply)
 {
-    LIST_EACH(step, &link->channel->calls)
-    {
+    LIST_EACH(step, &link->channel->calls) {
         struct controller_call *call = LIST_ENTRY(step, struct controller_call, link);
         if (call->id != reply->id)
             continue;

@@ -38,9 +38,11 @@ void isr_start(struct partition *partition)
     for (int32_t i = 0; i < partition->remote_count; i++) {
         struct remote *remote = &partition->remotes[i];
         /* A member of the in-sync set gets a full lag time to be heard from. */
-        *remote = (struct remote){
-            .id = remote->id, .end_offset = -1, .log_start = -1, .broker_epoch = -1,
-            .caught_up_ms = now_ms};
+        *remote = (struct remote){.id = remote->id,
+                                  .end_offset = -1,
+                                  .log_start = -1,
+                                  .broker_epoch = -1,
+                                  .caught_up_ms = now_ms};
     }
     partition->proposal = PROPOSAL_NONE;
 }
@@ -62,9 +64,11 @@ void isr_take(struct partition *partition, const struct image_partition *record)
         if (id == partition->deps->node_id)
             continue;
         struct remote *remote = &partition->remotes[partition->remote_count++];
-        *remote = (struct remote){
-            .id = id, .end_offset = -1, .log_start = -1, .broker_epoch = -1,
-            .caught_up_ms = isr_now_ms(partition)};
+        *remote = (struct remote){.id = id,
+                                  .end_offset = -1,
+                                  .log_start = -1,
+                                  .broker_epoch = -1,
+                                  .caught_up_ms = isr_now_ms(partition)};
         for (int32_t j = 0; j < old_count; j++)
             if (old[j].id == id && !image_ids_have(&record->offline, id))
                 *remote = old[j];
@@ -132,7 +136,7 @@ static bool isr_counts(const struct partition *partition, int32_t id)
 {
     return image_ids_have(&partition->isr, id) ||
            (!MUTATION(WATERMARK_BY_OLD_SET) && partition->proposal != PROPOSAL_NONE &&
-                                                   image_ids_have(&partition->proposed, id));
+            image_ids_have(&partition->proposed, id));
 }
 
 int64_t isr_high_watermark(const struct partition *partition)
@@ -210,8 +214,7 @@ static bool isr_may_join(const struct partition *partition, const struct remote 
 {
     return remote->end_offset >= partition->high_watermark &&
            remote->end_offset >= partition->epoch_start_offset &&
-           remote->log_start >= partition->joiner_log_start &&
-           isr_is_fit(partition, remote->id);
+           remote->log_start >= partition->joiner_log_start && isr_is_fit(partition, remote->id);
 }
 
 /* Builds the wanted set, without those that lag too if `lagging`; true when it differs from the

@@ -41,8 +41,7 @@ static const char *live_of_broker(const struct live_settings *live, const struct
 
 int64_t live_settings_int(const struct live_settings *live, enum config_id id)
 {
-    const char *value =
-        live_of_broker(live, metadata_image(live->metadata), config_row(id)->name);
+    const char *value = live_of_broker(live, metadata_image(live->metadata), config_row(id)->name);
     return config_int_or(live->config, id, value);
 }
 

@@ -67,8 +67,7 @@ int64_t metadata_term(const struct metadata *metadata)
 }
 
 #define METADATA_TELL(metadata, member, ...)                                                       \
-    LIST_EACH(tell_step, &(metadata)->listeners)                                                   \
-    {                                                                                              \
+    LIST_EACH(tell_step, &(metadata)->listeners) {                                                 \
         struct metadata_listener *tell = LIST_ENTRY(tell_step, struct metadata_listener, link);    \
         if (tell->member)                                                                          \
             tell->member(tell->data, ##__VA_ARGS__);                                               \
@@ -114,8 +113,7 @@ static void metadata_settle(struct metadata *metadata)
     METADATA_TELL(metadata, settled)
     struct list ready;
     list_init(&ready);
-    LIST_EACH(step, &metadata->waits)
-    {
+    LIST_EACH(step, &metadata->waits) {
         struct metadata_wait *wait = LIST_ENTRY(step, struct metadata_wait, link);
         if (wait->index <= metadata->index) {
             list_remove(&wait->link);

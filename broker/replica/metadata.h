@@ -37,7 +37,7 @@ struct metadata_wait {
     struct list link;
     struct env_timer timer;
     int64_t index;
-    bool applied; /* it was, when the wait began */
+    bool applied;                                      /* it was, when the wait began */
     void (*done)(struct metadata_wait *wait, int err); /* 0, ERR_TIMED_OUT, or
                                                         * ERR_BROKER_NOT_AVAILABLE at the end */
 };

@@ -57,8 +57,7 @@ static void partition_release_waits(struct partition *partition)
 {
     struct list ready;
     list_init(&ready);
-    LIST_EACH(step, &partition->waits)
-    {
+    LIST_EACH(step, &partition->waits) {
         struct partition_wait *wait = LIST_ENTRY(step, struct partition_wait, link);
         if (partition_is_safe(partition, wait)) {
             list_remove(&wait->link);
@@ -78,8 +77,7 @@ void partition_fail_short_isr(struct partition *partition)
         return;
     struct list failed;
     list_init(&failed);
-    LIST_EACH(step, &partition->waits)
-    {
+    LIST_EACH(step, &partition->waits) {
         if (LIST_ENTRY(step, struct partition_wait, link)->all) {
             list_remove(step);
             list_push(&failed, step);
@@ -419,8 +417,7 @@ static int partition_check_read(const struct partition *partition,
     if (partition->state == PARTITION_OFFLINE)
         return ERR_KAFKA_STORAGE_ERROR;
     bool reads_follower = args->follower_ok && args->replica_id < 0;
-    if (!partition_leads(partition) &&
-        !(reads_follower && partition->state == PARTITION_FOLLOWER))
+    if (!partition_leads(partition) && !(reads_follower && partition->state == PARTITION_FOLLOWER))
         return ERR_NOT_LEADER_OR_FOLLOWER;
     int err = partition_check_epoch(partition, args->current_leader_epoch);
     if (err)

@@ -27,9 +27,9 @@ struct partition {
     struct uuid topic_id;
     int32_t index;
     enum partition_state state;
-    bool damaged; /* offline because its log is, until it can be fetched anew */
+    bool damaged;   /* offline because its log is, until it can be fetched anew */
     bool full_here; /* our log's disk is nearly full */
-    bool late;    /* still opening when the broker began to serve: reported as offline until then */
+    bool late; /* still opening when the broker began to serve: reported as offline until then */
     struct log *log;
     int32_t leader;
     int32_t leader_epoch;

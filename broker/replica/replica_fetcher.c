@@ -66,7 +66,7 @@ struct replica_fetcher {
     struct list slots;
     struct list ready;
     struct list backoff;
-    struct list full; /* likewise, while their disk is */
+    struct list full;      /* likewise, while their disk is */
     struct list forgotten; /* to be named in the next fetch */
     struct env_connect *connect;
     struct frame_conn *conn;
@@ -80,7 +80,7 @@ struct replica_fetcher {
     int32_t session_first;  /* of the first one of this session */
     int32_t session_id;
     int32_t session_epoch;
-    int64_t told_epoch; /* our broker epoch, as the leader heard it last */
+    int64_t told_epoch;   /* our broker epoch, as the leader heard it last */
     int64_t lost_ms;      /* when the line broke; 0 while it is up */
     bool session_opening; /* the full fetch has no answer yet: nothing else may be sent */
 };
@@ -163,8 +163,7 @@ static void fetcher_new_session(struct replica_fetcher *fetcher)
     fetcher->session_first = fetch_id_add(fetcher->correlation_id, 1);
     fetcher->session_opening = false;
     fetcher_forget_names(fetcher);
-    LIST_EACH(step, &fetcher->slots)
-    {
+    LIST_EACH(step, &fetcher->slots) {
         struct fetch_slot *slot = LIST_ENTRY(step, struct fetch_slot, link);
         if (slot->state == SLOT_ASKED)
             slot_ready(slot);
@@ -229,8 +228,8 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
     /* A first batch comes whole, and its topic may have allowed any size when it was written: the
      * memory is the limit. Who needs much of it waits for its turn with the other lines. */
     if (status == 0)
-        status = frame_conn_new(fetcher->deps->env, stream, INT32_MAX,
-                                fetcher->budget, &fetcher_handlers, fetcher, &fetcher->conn);
+        status = frame_conn_new(fetcher->deps->env, stream, INT32_MAX, fetcher->budget,
+                                &fetcher_handlers, fetcher, &fetcher->conn);
     if (status) {
         env_timer_start(&fetcher->dial_timer, FETCHER_REDIAL_MS);
         return;
@@ -298,7 +297,7 @@ static bool fetcher_fill_topics(struct replica_fetcher *fetcher, struct fetch_re
 {
     int32_t count = 0;
     LIST_EACH(step, &fetcher->ready)
-    count++;
+        count++;
     struct fetch_request_fetch_topic *topics =
         WIRE_ARRAY(arena, &request->topics, count, &fetch_request_fetch_topic_desc);
     if (!topics)
@@ -318,7 +317,7 @@ static bool fetcher_fill_forgotten(struct replica_fetcher *fetcher, struct fetch
 {
     int32_t count = 0;
     LIST_EACH(step, &fetcher->forgotten)
-    count++;
+        count++;
     struct fetch_request_forgotten_topic *topics = WIRE_ARRAY(
         arena, &request->forgotten_topics_data, count, &fetch_request_forgotten_topic_desc);
     if (!topics)
@@ -385,8 +384,8 @@ static bool fetcher_must_send(const struct replica_fetcher *fetcher)
         return false;
     /* Nothing new to say: wait for the flushes that are under way, else for the leader's news. */
     LIST_EACH(step, &fetcher->slots)
-    if (LIST_ENTRY(step, struct fetch_slot, link)->state == SLOT_FLUSHING)
-        return false;
+        if (LIST_ENTRY(step, struct fetch_slot, link)->state == SLOT_FLUSHING)
+            return false;
     return true;
 }
 
@@ -398,8 +397,7 @@ static void fetcher_say_epoch(struct replica_fetcher *fetcher)
     if (epoch < 0 || epoch == fetcher->told_epoch)
         return;
     fetcher->told_epoch = epoch;
-    LIST_EACH(step, &fetcher->slots)
-    {
+    LIST_EACH(step, &fetcher->slots) {
         struct fetch_slot *slot = LIST_ENTRY(step, struct fetch_slot, link);
         if (slot->state == SLOT_ASKED)
             slot_ready(slot);
@@ -618,7 +616,7 @@ struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int
 void replica_fetcher_free(struct replica_fetcher *fetcher)
 {
     LIST_EACH(step, &fetcher->slots)
-    replica_fetcher_remove(LIST_ENTRY(step, struct fetch_slot, link)->partition);
+        replica_fetcher_remove(LIST_ENTRY(step, struct fetch_slot, link)->partition);
     fetcher_disconnect(fetcher, 0);
     fetcher_forget_names(fetcher);
     env_timer_stop(&fetcher->dial_timer);

@@ -41,9 +41,9 @@ struct replica_manager {
     struct map heard;              /* replica id -> struct heard */
     struct replica_report *report; /* of what can't serve here */
     struct mem_budget fetch_budget;
-    struct list proposals;         /* partitions with a proposal to send */
-    struct list calls;             /* proposals on their way */
-    struct list settling;          /* partitions to advance in the next turn */
+    struct list proposals; /* partitions with a proposal to send */
+    struct list calls;     /* proposals on their way */
+    struct list settling;  /* partitions to advance in the next turn */
     struct env_timer settle_timer;
     struct env_timer propose_timer;
     struct env_timer review_timer;

@@ -30,8 +30,7 @@ struct replica_report {
 static bool report_is_whole(const struct replica_report *report, const struct partition *partition)
 {
     return partition->emptied && partition->state == PARTITION_FOLLOWER &&
-           image_ids_have(&partition->isr, report->deps->node_id) &&
-           log_is_proven(partition->log);
+           image_ids_have(&partition->isr, report->deps->node_id) && log_is_proven(partition->log);
 }
 
 struct report_facts {

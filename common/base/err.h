@@ -35,7 +35,7 @@
     X(NOT_LEADER, -22, 6, "this node does not lead")                                               \
     X(UNKNOWN_OPTION, -23, -1, "the option or setting is not known")                               \
     X(UNSUPPORTED, -24, 35, "this is not supported")                                               \
-    X(TOO_MANY_FILES, -25, -1, "the limit of open files is reached: raise ulimit -n")             \
+    X(TOO_MANY_FILES, -25, -1, "the limit of open files is reached: raise ulimit -n")              \
     X(IS_FOLDER, -26, 56, "there is a folder in the place of a file: move it away")
 
 #define ERR_KAFKA_LIST(X)                                                                          \

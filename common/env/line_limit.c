@@ -4,8 +4,8 @@
 static void line_limit_renew(struct line_limit *limit)
 {
     if (limit->quota.held > 0)
-        logger_print(limit->whole, limit->quota.level, "%lld more %s",
-                     (long long)limit->quota.held, limit->what);
+        logger_print(limit->whole, limit->quota.level, "%lld more %s", (long long)limit->quota.held,
+                     limit->what);
     limit->quota = (struct logger_quota){.left = limit->most};
 }
 

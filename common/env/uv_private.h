@@ -20,7 +20,7 @@ struct env {
     uv_async_t wakeup;    /* posts and env_stop */
     struct timers timers;
     int64_t alarm_us; /* what the alarm is set to; INT64_MAX = not set */
-    bool turn_taken; /* by env_turn_take */
+    bool turn_taken;  /* by env_turn_take */
     atomic_bool stopping;
     pthread_mutex_t posts_lock;
     struct list posts;   /* arrived; under the lock */

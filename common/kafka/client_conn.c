@@ -47,8 +47,8 @@ struct client_conn {
     void *data;
     struct env_connect *dial;
     struct frame_conn *frames;
-    struct env_timer timer; /* until ready */
-    struct list calls;      /* in flight, the oldest first */
+    struct env_timer timer;      /* until ready */
+    struct list calls;           /* in flight, the oldest first */
     struct client_range *ranges; /* NULL before the peer has told them */
     int range_count;
     int32_t correlation_next;

@@ -53,10 +53,10 @@ static const struct config_order config_orders[] = {
      100},
     {CONFIG_GROUP_CONSUMER_HEARTBEAT_INTERVAL_MS, CONFIG_GROUP_CONSUMER_MAX_HEARTBEAT_INTERVAL_MS,
      100},
-    {CONFIG_GROUP_CONSUMER_MIN_ASSIGNMENT_INTERVAL_MS,
-     CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS, 100},
-    {CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS,
-     CONFIG_GROUP_CONSUMER_MAX_ASSIGNMENT_INTERVAL_MS, 100},
+    {CONFIG_GROUP_CONSUMER_MIN_ASSIGNMENT_INTERVAL_MS, CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS,
+     100},
+    {CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS, CONFIG_GROUP_CONSUMER_MAX_ASSIGNMENT_INTERVAL_MS,
+     100},
 };
 
 static void config_say_line(const char *file, int line, struct buf *problem)
@@ -316,9 +316,9 @@ int config_load(struct env *env, const char *file, const char *const *overrides,
     int err = env_file_load(env, file, CONFIG_FILE_MAX, &text, &len);
     if (err) {
         buf_printf(problem, "%s: the settings can't be read: %s: check the path", file,
-                   err == ERR_NOT_FOUND ? "there is no such file"
+                   err == ERR_NOT_FOUND   ? "there is no such file"
                    : err == ERR_IS_FOLDER ? "it is no file"
-                                        : err_text(err));
+                                          : err_text(err));
         return err;
     }
     props_init(&props);

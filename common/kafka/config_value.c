@@ -119,8 +119,8 @@ static bool config_is_allowed(const struct config_row *row, const char *value, s
 {
     for (const char *at = row->allowed; *at;) {
         size_t n = strcspn(at, "|");
-        if (n == len && (row->flags & CONFIG_ANY_CASE ? strncasecmp(at, value, n)
-                                                      : strncmp(at, value, n)) == 0)
+        if (n == len &&
+            (row->flags & CONFIG_ANY_CASE ? strncasecmp(at, value, n) : strncmp(at, value, n)) == 0)
             return true;
         at += n + (at[n] == '|');
     }

@@ -13,7 +13,7 @@ struct meta_properties {
     bool has_cluster; /* the file says it */
     struct uuid directory_id;
     bool formatted; /* by kafka-storage, and no node has started with it yet */
-    bool dirty; /* the file lacks something or does not exist */
+    bool dirty;     /* the file lacks something or does not exist */
 };
 
 void meta_properties_close(struct meta_properties *meta);

@@ -46,12 +46,12 @@ struct frame_conn {
     /* The receive block: bytes [start, end) are not yet handed out. */
     struct mem_budget *budget;
     uint8_t *block;
-    size_t charged; /* what the block took from the budget: all above BLOCK_MIN */
+    size_t charged;   /* what the block took from the budget: all above BLOCK_MIN */
     int64_t grown_ms; /* when the block got larger than BLOCK_MIN */
     size_t cap, start, end;
     size_t proven; /* a frame of this size came in full: so much may be reserved at once */
     int64_t stalled_ms;
-    int deferred; /* turns that a large frame has waited for a short one */
+    int deferred;                /* turns that a large frame has waited for a short one */
     struct env_timer read_timer; /* the next part of a long turn, or another try for memory */
 
     /* The outbox: a ring of `ring_cap` (a power of two) chunks. */

@@ -27,8 +27,8 @@ enum {
     NODE_RETENTION_MS = 12 * 3600 * 1000, /* longer than any run, shorter than steps of the clock */
     NODE_RETENTION_CHECK_MS = 500,
     NODE_CLOCK_MAX_MS = 3600 * 1000, /* how far ahead the clock of a starting process is at most */
-    NODE_FILES_FEW = 140, /* a limit of open files under which few segments stay open */
-    SETS_EVERY = 16 /* steps between two looks at the in-sync sets */
+    NODE_FILES_FEW = 140,            /* a limit of open files under which few segments stay open */
+    SETS_EVERY = 16                  /* steps between two looks at the in-sync sets */
 };
 
 const char cluster_topic[] = "sim";

@@ -17,8 +17,8 @@
 #include "kafka/batch.h"
 
 enum {
-    CHECK_CHUNK = 1 << 16, /* bytes read at a time, */
-    CHECK_BATCH = 1 << 22, /* or one batch that is larger */
+    CHECK_CHUNK = 1 << 16,         /* bytes read at a time, */
+    CHECK_BATCH = 1 << 22,         /* or one batch that is larger */
     CHECK_SETTLE_US = 3000 * 1000, /* after the last fault: session, election, messages held back */
 };
 static uint8_t check_bytes[CHECK_BATCH];
@@ -54,7 +54,7 @@ static struct log *check_log(struct partition *partition)
 {
     struct log *log = partition ? partition_log(partition) : NULL;
     return log && partition_state(partition) != PARTITION_OPENING && !log_is_offline(log) ? log
-                                                                                       : NULL;
+                                                                                          : NULL;
 }
 
 /* ---- reading ---- */
@@ -291,8 +291,7 @@ static bool check_term(struct cluster *cluster, int i)
     if (term == node->term_led)
         return true;
     node->term_led = term;
-    const struct node *before =
-        map_put_u64(&cluster->term_leaders, (uint64_t)term, node);
+    const struct node *before = map_put_u64(&cluster->term_leaders, (uint64_t)term, node);
     return !before || before == node ||
            cluster_fail(cluster, "the controllers of nodes %d and %d both lead in term %lld",
                         before->id, i, (long long)term);
@@ -341,8 +340,8 @@ bool cluster_check_sets(struct cluster *cluster)
                             (long long)(sim_now_us(cluster->sim) - cluster->disturbed_us) / 1000);
     int64_t since_us = cluster->disturbed_us > cluster->paused_until_us ? cluster->disturbed_us
                                                                         : cluster->paused_until_us;
-    cluster->settled = full && !cluster->troubled &&
-                       sim_now_us(cluster->sim) > since_us + CHECK_SETTLE_US;
+    cluster->settled =
+        full && !cluster->troubled && sim_now_us(cluster->sim) > since_us + CHECK_SETTLE_US;
     return true;
 }
 

@@ -23,20 +23,20 @@
 enum {
     CONSUMER_VERSION = 12,
     CONSUMER_WAIT_MS = 100,
-    CONSUMER_BYTES = 4096,    /* at most: several batches, far from all; at least: none whole */
-    CONSUMER_REWIND = 24,     /* one fetch in so many goes back */
-    CONSUMER_CHANGE = 8,      /* and one goes to another broker, */
-    CONSUMER_STAY = 32,       /* which a session does less often: it ends then */
-    CONSUMER_SPOIL = 48,      /* one in so many means a session that is not there */
-    CONSUMER_FORGET = 16,     /* and one leaves a partition out, or takes it in again */
+    CONSUMER_BYTES = 4096, /* at most: several batches, far from all; at least: none whole */
+    CONSUMER_REWIND = 24,  /* one fetch in so many goes back */
+    CONSUMER_CHANGE = 8,   /* and one goes to another broker, */
+    CONSUMER_STAY = 32,    /* which a session does less often: it ends then */
+    CONSUMER_SPOIL = 48,   /* one in so many means a session that is not there */
+    CONSUMER_FORGET = 16,  /* and one leaves a partition out, or takes it in again */
     CONSUMER_LANES = CLUSTER_PARTITIONS + 1,
     CONSUMER_CATCH_UP_MS = 10 /* between the fetches of a session that goes to the end */
 };
 
 /* A partition in a lane. */
 struct consumer_part {
-    bool reads;        /* the lane does at all */
-    bool left_out;     /* for a while */
+    bool reads;    /* the lane does at all */
+    bool left_out; /* for a while */
     int64_t position;
     int64_t end;       /* of what was seen */
     int32_t epoch;     /* the newest leader epoch that was heard of */
@@ -157,7 +157,8 @@ static bool lane_changes(const struct consumer_lane *lane)
     if (lane->session.kept && lane->consumer->forward)
         return false;
     return env_random(lane->consumer->env) %
-               (lane->session.kept ? CONSUMER_STAY : CONSUMER_CHANGE) == 0;
+               (lane->session.kept ? CONSUMER_STAY : CONSUMER_CHANGE) ==
+           0;
 }
 
 static void lane_answered(void *data, int err, struct client_answer *answer)
@@ -239,8 +240,8 @@ static void lane_init(struct cluster_consumer *consumer, int i, const int64_t *p
     struct consumer_lane *lane = &consumer->lanes[i];
     lane->consumer = consumer;
     for (int p = 0; p < CLUSTER_PARTITIONS; p++)
-        lane->parts[p] = (struct consumer_part){.reads = i == p || i == CLUSTER_PARTITIONS,
-                                                .epoch = -1};
+        lane->parts[p] =
+            (struct consumer_part){.reads = i == p || i == CLUSTER_PARTITIONS, .epoch = -1};
     cluster_session_init(&lane->session, consumer->env, i == CLUSTER_PARTITIONS);
     cluster_line_init(&lane->line, consumer->env, pause_ms, i % CLUSTER_NODES, lane_ready, lane);
     env_timer_init(consumer->env, &lane->pause, lane_fetch, lane);

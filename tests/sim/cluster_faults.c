@@ -15,20 +15,20 @@
 #include "cluster_topics.h"
 
 enum {
-    FULL_MS = 6000,      /* in which a cluster without faults gets full in-sync sets */
-    SURE_MS = 2000,      /* for which they are full: a session and a little more, */
-    FULL_PAUSE_MS = 1000, /* with pauses of the clients: they are not waited for */
-    ANSWER_MS = 8,       /* in which a command is usually answered */
-    MOVED_MS = 300,      /* in which a partition is led by another */
-    YIELD_TRIES = 6,     /* of the active controller, until the one that is wanted is it */
-    VOTE_MS = 2000,      /* in which a controller is elected */
-    STOP_MS = 2000,      /* in which a node usually stops */
-    STARTING_MS = 100,   /* in which it usually starts */
-    LOOK_MS = 20,        /* between two looks at these */
-    CALM_MS = 5000,      /* of a while without faults, */
-    CALM_PAUSE_MS = 250, /* with pauses of the clients from this on to eight times as much */
-    SLOW_US = 40000,     /* a sync of a slow disk */
-    CALL_US = 2000,      /* another call of it */
+    FULL_MS = 6000,         /* in which a cluster without faults gets full in-sync sets */
+    SURE_MS = 2000,         /* for which they are full: a session and a little more, */
+    FULL_PAUSE_MS = 1000,   /* with pauses of the clients: they are not waited for */
+    ANSWER_MS = 8,          /* in which a command is usually answered */
+    MOVED_MS = 300,         /* in which a partition is led by another */
+    YIELD_TRIES = 6,        /* of the active controller, until the one that is wanted is it */
+    VOTE_MS = 2000,         /* in which a controller is elected */
+    STOP_MS = 2000,         /* in which a node usually stops */
+    STARTING_MS = 100,      /* in which it usually starts */
+    LOOK_MS = 20,           /* between two looks at these */
+    CALM_MS = 5000,         /* of a while without faults, */
+    CALM_PAUSE_MS = 250,    /* with pauses of the clients from this on to eight times as much */
+    SLOW_US = 40000,        /* a sync of a slow disk */
+    CALL_US = 2000,         /* another call of it */
     LITTLE_ROOM = 16 << 20, /* a broker refuses below the half of it */
     DAY_MS = 24 * 3600 * 1000
 };
@@ -381,8 +381,8 @@ static void faults_lose(struct cluster_faults *faults, int node, int index)
     cluster_kill(faults->cluster, node, faults_draw(faults, 2));
     for (int i = 0; i < 2; i++) {
         struct faults_walk walk = {faults, node, faults_dirs[i], index};
-        int rc = sim_disk_each(faults_host(faults, node), faults_dirs[i], faults_remove_topic,
-                               &walk);
+        int rc =
+            sim_disk_each(faults_host(faults, node), faults_dirs[i], faults_remove_topic, &walk);
         ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
     }
     cluster_note(faults->cluster, node, "its copies are gone");
@@ -435,8 +435,7 @@ static void fault_new_disks(struct cluster_faults *faults, int node)
     cluster_kill(faults->cluster, node, faults_draw(faults, 2));
     for (int i = 0; i < 2; i++) {
         struct faults_walk walk = {faults, node, faults_dirs[i], -1};
-        int rc =
-            sim_disk_each(faults_host(faults, node), faults_dirs[i], faults_remove_all, &walk);
+        int rc = sim_disk_each(faults_host(faults, node), faults_dirs[i], faults_remove_all, &walk);
         ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
     }
     cluster_note(faults->cluster, node, "has new disks");
@@ -739,8 +738,8 @@ static bool faults_enable(struct cluster_faults *faults, const char *names)
     for (size_t len; *names; names += len + (names[len] == ',')) {
         len = strcspn(names, ",");
         int i = 0;
-        while (i < FAULT_ROWS && (strlen(fault_rows[i].name) != len ||
-                                  strncmp(fault_rows[i].name, names, len) != 0))
+        while (i < FAULT_ROWS &&
+               (strlen(fault_rows[i].name) != len || strncmp(fault_rows[i].name, names, len) != 0))
             i++;
         if (i == FAULT_ROWS)
             return false;

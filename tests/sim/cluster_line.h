@@ -15,7 +15,7 @@ enum { CLUSTER_LINE_TIMEOUT_MS = 800, CLUSTER_LINE_PAUSE_MS = 5, CLUSTER_LINE_DI
 struct cluster_line {
     struct env *env;
     const int64_t *pause_ms; /* of a client between batches, and at most before the next dial */
-    int node; /* the one it is connected to, or dials */
+    int node;                /* the one it is connected to, or dials */
     struct client_conn *conn;
     bool usable;
     struct env_timer timer;

@@ -42,7 +42,7 @@ struct node {
     int64_t matched[CLUSTER_PARTITIONS]; /* its log is the ledger's up to here */
     int64_t ended[CLUSTER_PARTITIONS];   /* its log end after the last event */
     int64_t started[CLUSTER_PARTITIONS]; /* its log start */
-    int64_t term_led; /* the last one in which it led; -1 = none */
+    int64_t term_led;                    /* the last one in which it led; -1 = none */
     /* cluster_partition: what it found, and what that depends on. */
     struct partition *found[CLUSTER_PARTITIONS];
     int64_t found_index;

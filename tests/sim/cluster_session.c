@@ -81,8 +81,8 @@ static void session_forget(const bool *gone, int32_t count, struct arena *arena,
 {
     if (!count)
         return;
-    struct fetch_request_forgotten_topic *topic = WIRE_ARRAY(
-        arena, &request->forgotten_topics_data, 1, &fetch_request_forgotten_topic_desc);
+    struct fetch_request_forgotten_topic *topic =
+        WIRE_ARRAY(arena, &request->forgotten_topics_data, 1, &fetch_request_forgotten_topic_desc);
     ASSERT(topic);
     int32_t *items = WIRE_ARRAY(arena, &topic->partitions, count, NULL);
     ASSERT(items);
@@ -99,8 +99,8 @@ void cluster_session_ask(struct cluster_session *session, const struct cluster_w
     int32_t named_count = 0, gone_count = 0;
     session->full = !session->kept || session->epoch == 0;
     for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
-        named[p] = wants[p].wanted && (session->full || !session_same(&wants[p],
-                                                                      &session->known[p]));
+        named[p] =
+            wants[p].wanted && (session->full || !session_same(&wants[p], &session->known[p]));
         gone[p] = !session->full && session->known[p].wanted && !wants[p].wanted;
         named_count += named[p];
         gone_count += gone[p];

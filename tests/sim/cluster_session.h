@@ -22,10 +22,10 @@ struct cluster_want {
 
 struct cluster_session {
     struct env *env;
-    bool kept;     /* false: each fetch stands alone */
-    int32_t id;    /* 0 = none yet */
-    int32_t epoch; /* of the next fetch; 0 = it names everything */
-    bool full;     /* the one on its way does */
+    bool kept;                                     /* false: each fetch stands alone */
+    int32_t id;                                    /* 0 = none yet */
+    int32_t epoch;                                 /* of the next fetch; 0 = it names everything */
+    bool full;                                     /* the one on its way does */
     struct cluster_want known[CLUSTER_PARTITIONS]; /* by the broker, once it has that one */
 };
 

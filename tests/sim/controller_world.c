@@ -272,8 +272,8 @@ static void fake_dialled(void *data, int status, struct env_stream *stream)
     Meta__Frame frame = META__FRAME__INIT;
     hello.role = META__HELLO__ROLE__BROKER;
     hello.node_id = to->fake->id;
-    hello.cluster_id = to->fake->cluster_id ? (char *)(uintptr_t)to->fake->cluster_id
-                                            : to->fake->learned;
+    hello.cluster_id =
+        to->fake->cluster_id ? (char *)(uintptr_t)to->fake->cluster_id : to->fake->learned;
     hello.incarnation = (ProtobufCBinaryData){16, to->fake->incarnation.bytes};
     frame.body_case = META__FRAME__BODY_HELLO;
     frame.hello = &hello;

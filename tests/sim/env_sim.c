@@ -438,8 +438,7 @@ bool sim_node_is_down(const struct sim_node *node)
 void sim_node_pause(struct sim_node *node, int64_t duration_us)
 {
     int64_t until_us = node->sim->now_us + duration_us;
-    LIST_EACH(link, &node->envs)
-    {
+    LIST_EACH(link, &node->envs) {
         struct env *env = LIST_ENTRY(link, struct env, link);
         if (env->resume_us < until_us)
             env->resume_us = until_us;
@@ -502,7 +501,7 @@ void sim_node_kill(struct sim_node *node)
 {
     ASSERT(!node->sim->stepping);
     LIST_EACH(link, &node->envs)
-    sim_env_kill(LIST_ENTRY(link, struct env, link));
+        sim_env_kill(LIST_ENTRY(link, struct env, link));
     node->frozen = false;
 }
 

@@ -16,8 +16,8 @@ static struct group_world_join *classic_group(int16_t version)
 {
     uint64_t mask = 0xff;
     world.real_assignments = true;
-    struct group_world_join *join = joined(GROUP_WORLD_JOIN(
-        &world, .group = "g", .version = 3, .subscription_version = version));
+    struct group_world_join *join = joined(
+        GROUP_WORLD_JOIN(&world, .group = "g", .version = 3, .subscription_version = version));
     struct group_world_sync *sync =
         group_world_sync(&world, "g", join->member_id, NULL, 1, join->members, &mask, 1);
     CHECK(group_world_until(&world, &sync->done, 1000));
@@ -135,7 +135,7 @@ static void says(const struct group_world_beat *beat, int err, const char *messa
     CHECK_STR(beat->message, message);
 }
 
-#define BEAT(...) answered(GROUP_WORLD_BEAT(&world, .group = "g", __VA_ARGS__))
+#define BEAT(...)  answered(GROUP_WORLD_BEAT(&world, .group = "g", __VA_ARGS__))
 #define FIRST(...) BEAT(.topics = "t", .owned = nothing, .rebalance_ms = 1000, __VA_ARGS__)
 
 static void refusals_name_the_reason(void)
@@ -197,9 +197,8 @@ static void assignment_of_the_own_version(void)
         group_world_init(&world, 6);
         struct group_world_join *old = classic_group(version);
         CHECK_INT(peer_join(&a, "a", "t")->err, 0);
-        struct group_world_join *join =
-            joined(GROUP_WORLD_JOIN(&world, .group = "g", .member_id = old->member_id,
-                                    .subscription_version = version));
+        struct group_world_join *join = joined(GROUP_WORLD_JOIN(
+            &world, .group = "g", .member_id = old->member_id, .subscription_version = version));
         CHECK_INT(join->err, 0);
         struct group_world_sync *sync = synced(old->member_id, join->generation);
         CHECK_INT(sync->err, 0);
@@ -218,12 +217,11 @@ static void order_of_checks(void)
     CHECK(group_world_until(&world, &join->done, 1000));
     CHECK_INT(join->err, ERR_MEMBER_ID_REQUIRED);
     CHECK(join->member_id[0] != '\0');
-    struct group_world_join *bad = joined(
-        GROUP_WORLD_JOIN(&world, .group = "g", .member_id = join->member_id, .topics = "!"));
+    struct group_world_join *bad =
+        joined(GROUP_WORLD_JOIN(&world, .group = "g", .member_id = join->member_id, .topics = "!"));
     CHECK_INT(bad->err, ERR_UNKNOWN_SERVER_ERROR);
     CHECK_STR(bad->member_id, "");
-    CHECK_INT(
-        joined(GROUP_WORLD_JOIN(&world, .group = "g", .member_id = join->member_id))->err, 0);
+    CHECK_INT(joined(GROUP_WORLD_JOIN(&world, .group = "g", .member_id = join->member_id))->err, 0);
     group_world_close(&world);
 }
 
@@ -305,11 +303,10 @@ static void migration_disabled(void)
     world.deps.settings.migration = 0;
     group_world_restart(&world);
     join_static(&s, "s", "i");
-    struct group_world_join *refused[] = {
-        GROUP_WORLD_JOIN(&world, .group = "g"),
-        GROUP_WORLD_JOIN(&world, .group = "g", .instance = "j"),
-        GROUP_WORLD_JOIN(&world, .group = "g", .instance = "i"),
-        GROUP_WORLD_JOIN(&world, .group = "g", .member_id = "m")};
+    struct group_world_join *refused[] = {GROUP_WORLD_JOIN(&world, .group = "g"),
+                                          GROUP_WORLD_JOIN(&world, .group = "g", .instance = "j"),
+                                          GROUP_WORLD_JOIN(&world, .group = "g", .instance = "i"),
+                                          GROUP_WORLD_JOIN(&world, .group = "g", .member_id = "m")};
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         CHECK_INT(joined(refused[i])->err, ERR_INCONSISTENT_GROUP_PROTOCOL);
         CHECK_STR(refused[i]->member_id, "");
@@ -396,8 +393,8 @@ static int delete_offset(const char *group, const char *topic, int32_t partition
 {
     struct offset_delete_request_offset_delete_request_partition asked = {.partition_index =
                                                                               partition};
-    struct offset_delete_request_offset_delete_request_topic topics = {
-        .name = wire_str_from(topic), .partitions = {1, &asked}};
+    struct offset_delete_request_offset_delete_request_topic topics = {.name = wire_str_from(topic),
+                                                                       .partitions = {1, &asked}};
     struct offset_delete_request request = {.group_id = wire_str_from(group),
                                             .topics = {1, &topics}};
     struct arena arena;
@@ -498,8 +495,8 @@ static void unknown_ids_come_last(void)
 TAP_MAIN(TAP_TEST(first_epochs), TAP_TEST(assignments_told), TAP_TEST(protocol_switched_off),
          TAP_TEST(refusals_name_the_reason), TAP_TEST(instance_is_taken),
          TAP_TEST(assignment_of_the_own_version), TAP_TEST(order_of_checks),
-         TAP_TEST(refused_joins_name_nobody), TAP_TEST(classic_refusals),
-         TAP_TEST(first_record), TAP_TEST(migration_disabled), TAP_TEST(upgrade_refused),
-         TAP_TEST(assignment_in_a_rebalance), TAP_TEST(leaves_by_id),
-         TAP_TEST(deletes_what_exists), TAP_TEST(unreadable_subscriptions),
-         TAP_TEST(no_offsets_topic), TAP_TEST(unknown_ids_come_last))
+         TAP_TEST(refused_joins_name_nobody), TAP_TEST(classic_refusals), TAP_TEST(first_record),
+         TAP_TEST(migration_disabled), TAP_TEST(upgrade_refused),
+         TAP_TEST(assignment_in_a_rebalance), TAP_TEST(leaves_by_id), TAP_TEST(deletes_what_exists),
+         TAP_TEST(unreadable_subscriptions), TAP_TEST(no_offsets_topic),
+         TAP_TEST(unknown_ids_come_last))

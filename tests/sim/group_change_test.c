@@ -36,7 +36,7 @@ struct slot {
     char instance[16]; /* "" = dynamic */
     char id[GROUP_WORLD_TEXT];
     bool alive;
-    bool modern;   /* speaks the consumer protocol */
+    bool modern; /* speaks the consumer protocol */
     bool reads_u;
     bool in;       /* has a part, which may be empty */
     bool told;     /* the next heartbeat says what it has */
@@ -71,13 +71,13 @@ enum { ANSWERS_MAX = 20000, PENDING_MAX = 40000 };
 
 static struct group_world world;
 static struct slot slots[SLOTS];
-static struct map owners;     /* reign, epoch, topic, partition -> slot */
-static uint64_t reign;        /* a group that was empty counts its epochs from the start again */
+static struct map owners; /* reign, epoch, topic, partition -> slot */
+static uint64_t reign;    /* a group that was empty counts its epochs from the start again */
 static bool reigns;
 static int move_at_batches; /* 0 = it does not */
 static int64_t acked[TOPICS][PARTITIONS];
-static int64_t gone;          /* what was issued for "u" before it was deleted last */
-static uint64_t incarnation;  /* of "u" */
+static int64_t gone;         /* what was issued for "u" before it was deleted last */
+static uint64_t incarnation; /* of "u" */
 static bool u_lives;
 static int64_t last_value;
 static struct answer answers[ANSWERS_MAX];
@@ -120,11 +120,8 @@ static struct answer *change_answer(struct slot *slot, void *call)
 {
     ASSERT(answer_count < ANSWERS_MAX);
     struct answer *answer = &answers[answer_count++];
-    *answer = (struct answer){.slot = slot,
-                              .life = slot->life,
-                              .reign = reign,
-                              .incarnation = incarnation,
-                              .call = call};
+    *answer = (struct answer){
+        .slot = slot, .life = slot->life, .reign = reign, .incarnation = incarnation, .call = call};
     slot->busy = true;
     return answer;
 }
@@ -188,10 +185,9 @@ static void change_promise(const struct answer *answer, int32_t epoch, uint64_t 
             uint64_t topic = t ? incarnation + 1 : 0;
             if (!(masks[t] >> p & 1))
                 continue;
-            struct slot *owner = map_put_u64(&owners,
-                                             answer->reign << 48 | (uint64_t)epoch << 24 |
-                                                 topic << 8 | (uint64_t)p,
-                                             slot);
+            struct slot *owner = map_put_u64(
+                &owners, answer->reign << 48 | (uint64_t)epoch << 24 | topic << 8 | (uint64_t)p,
+                slot);
             if (owner && owner != slot && !problem[0])
                 snprintf(problem, sizeof(problem), "%s-%d has two owners in epoch %d: %d and %d",
                          topics[t], p, epoch, number_of(owner), number_of(slot));
@@ -413,8 +409,12 @@ static void change_commit(struct slot *slot)
         last_value = *position;
     SAY("%d commits %s-%d at %lld\n", number_of(slot), topics[t], p, (long long)*position);
     struct pending *next = &pending[pending_tail];
-    *next = (struct pending){.slot = slot, .life = slot->life, .incarnation = incarnation,
-                             .topic = t, .partition = p, .value = *position};
+    *next = (struct pending){.slot = slot,
+                             .life = slot->life,
+                             .incarnation = incarnation,
+                             .topic = t,
+                             .partition = p,
+                             .value = *position};
     next->commit = group_world_commit(&world, group, slot->id, instance_of(slot), slot->epoch,
                                       topics[t], p, *position);
     pending_tail++;
@@ -457,8 +457,8 @@ static void change_move(int32_t i)
     struct batch batch;
     bool loses = chance(2);
     while (loses && log->safe_len < log->bytes.len && chance(3)) {
-        int err = batch_parse(log->bytes.data + log->safe_len, log->bytes.len - log->safe_len,
-                              &batch);
+        int err =
+            batch_parse(log->bytes.data + log->safe_len, log->bytes.len - log->safe_len, &batch);
         ASSERT(!err);
         log->safe_len += batch.size;
     }

@@ -67,8 +67,8 @@ static void chaos_commit(void)
     struct sent *s = &sent[sent_count++];
     s->model = &models[g][t][p];
     s->value = s->model->issued = ++last_value;
-    s->commit = group_world_commit(&world, group_names[g], NULL, NULL, -1, topic_names[t], p,
-                                   s->value);
+    s->commit =
+        group_world_commit(&world, group_names[g], NULL, NULL, -1, topic_names[t], p, s->value);
     if (verbose)
         printf("# commit %s %s-%d = %lld\n", group_names[g], topic_names[t], p,
                (long long)s->value);

@@ -557,10 +557,10 @@ static struct group_world_beat *storm_join_pattern(struct peer *peer, const char
     static const char *const patterns[] = {"t|u", "t.*", "[u]", "(?i)T"};
     memset(peer, 0, sizeof(*peer));
     snprintf(peer->id, sizeof(peer->id), "%s", name);
-    struct group_world_beat *beat = answered(
-        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = name,
-                         .regex = patterns[sim_random(world.sim) % ARRAY_LEN(patterns)],
-                         .owned = nothing, .rebalance_ms = 20000));
+    struct group_world_beat *beat =
+        answered(GROUP_WORLD_BEAT(&world, .group = "g", .member_id = name,
+                                  .regex = patterns[sim_random(world.sim) % ARRAY_LEN(patterns)],
+                                  .owned = nothing, .rebalance_ms = 20000));
     if (!beat->err)
         peer_take(peer, beat);
     return beat;

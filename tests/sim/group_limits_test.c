@@ -21,8 +21,8 @@ static struct group_world_join *join_alone(const char *group)
 static struct group_world_sync *sync_alone(const char *group, const struct group_world_join *join,
                                            uint64_t mask)
 {
-    struct group_world_sync *sync = group_world_sync(
-        &world, group, join->member_id, NULL, join->generation, join->members, &mask, 1);
+    struct group_world_sync *sync = group_world_sync(&world, group, join->member_id, NULL,
+                                                     join->generation, join->members, &mask, 1);
     CHECK(group_world_until(&world, &sync->done, 1000));
     return sync;
 }
@@ -167,8 +167,8 @@ static void memory_is_limited(void)
     CHECK(taken > 50 && taken < 150);
     CHECK(world.manager->bytes < (1 << 20) + 12000);
     world.manager->deps.settings.memory_max = world.manager->bytes;
-    struct group_world_commit *more = group_world_commit(
-        &world, "old", member->member_id, NULL, member->generation, "t", 1, 1);
+    struct group_world_commit *more =
+        group_world_commit(&world, "old", member->member_id, NULL, member->generation, "t", 1, 1);
     commit =
         group_world_commit(&world, "old", member->member_id, NULL, member->generation, "t", 0, 2);
     CHECK(group_world_until(&world, &commit->done, 1000));

@@ -220,8 +220,8 @@ static void other_goes_away(const struct peer *other)
 
 static void first_rejoins(const struct group_world_join *first)
 {
-    struct group_world_join *join = GROUP_WORLD_JOIN(
-        &world, .group = "g", .member_id = first->member_id, .instance = "one");
+    struct group_world_join *join =
+        GROUP_WORLD_JOIN(&world, .group = "g", .member_id = first->member_id, .instance = "one");
     CHECK(group_world_until(&world, &join->done, 1000));
     CHECK_INT(join->generation, 2);
     struct group_world_sync *sync =
@@ -309,9 +309,9 @@ static void protocols_of_an_empty_group(void)
 
 static void the_same_on_the_pool(void)
 {
-    static void (*const tests[])(void) = {
-        upgrade_and_downgrade,   upgrade_keeps_what_is_owned, member_changes_protocol,
-        static_downgrade,        static_downgrade_rebalances, protocols_of_an_empty_group};
+    static void (*const tests[])(void) = {upgrade_and_downgrade,       upgrade_keeps_what_is_owned,
+                                          member_changes_protocol,     static_downgrade,
+                                          static_downgrade_rebalances, protocols_of_an_empty_group};
     group_world_pool = true;
     for (size_t i = 0; i < ARRAY_LEN(tests); i++)
         tests[i]();

@@ -229,8 +229,8 @@ static void live_group_loses_what_it_reads_no_more(void)
         group_world_commit(&world, "g", "a", NULL, a.epoch, "u", 0, 7);
     CHECK(group_world_until(&world, &second->done, 1000));
     CHECK_INT(first->err | second->err, 0);
-    struct group_world_beat *beat = answered(GROUP_WORLD_BEAT(
-        &world, .group = "g", .member_id = "a", .epoch = a.epoch, .topics = "t"));
+    struct group_world_beat *beat = answered(
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .epoch = a.epoch, .topics = "t"));
     peer_take(&a, beat);
     peer_beat(&a);
     group_world_run(&world, 8 * DAY_MS);
@@ -420,15 +420,15 @@ static void assignment_counts_when_it_is_stored(void)
         world.real_assignments = true;
         struct group_world_join *a = GROUP_WORLD_JOIN(&world, .group = "g", .version = 3);
         CHECK(group_world_until(&world, &a->done, 5000));
-        struct group_world_sync *sync = group_world_sync(&world, "g", a->member_id, NULL,
-                                                         a->generation, a->members, &all, 1);
+        struct group_world_sync *sync =
+            group_world_sync(&world, "g", a->member_id, NULL, a->generation, a->members, &all, 1);
         CHECK(group_world_until(&world, &sync->done, 1000));
-        struct group_world_join *b = GROUP_WORLD_JOIN(&world, .group = "g",
-                                                      .member_id = a->member_id, .version = 5);
+        struct group_world_join *b =
+            GROUP_WORLD_JOIN(&world, .group = "g", .member_id = a->member_id, .version = 5);
         CHECK(group_world_until(&world, &b->done, 40000));
         world.hold = true;
-        sync = group_world_sync(&world, "g", a->member_id, NULL, b->generation, a->members,
-                                &less, 1);
+        sync =
+            group_world_sync(&world, "g", a->member_id, NULL, b->generation, a->members, &less, 1);
         if (stage == 1) /* and one more rebalance begins */
             b = GROUP_WORLD_JOIN(&world, .group = "g", .protocols = "range", .version = 3);
         struct group_world_beat *c =
@@ -492,8 +492,8 @@ static void half_a_migration(void)
         CHECK(beat->done);
         if (!whole) {
             for (int i = 0; i < 3; i++)
-                CHECK_INT(
-                    group_world_heartbeat(&world, "g", ids[i], NULL, joins[i]->generation), 0);
+                CHECK_INT(group_world_heartbeat(&world, "g", ids[i], NULL, joins[i]->generation),
+                          0);
             group_world_failover(&world, false);
             CHECK_INT(group_world_heartbeat(&world, "g", ids[0], NULL, joins[0]->generation), 0);
         }

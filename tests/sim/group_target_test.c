@@ -32,8 +32,8 @@ static void huge_targets_leave_the_loop(void)
     group_world_init(&world, 7);
     group_world_add_topic(&world, "wide", GROUP_ASSIGN_AT_ONCE_MAX);
     struct group_world_beat *beat =
-        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .topics = "wide",
-                         .owned = nothing, .rebalance_ms = 20000);
+        GROUP_WORLD_BEAT(&world, .group = "g", .member_id = "a", .topics = "wide", .owned = nothing,
+                         .rebalance_ms = 20000);
     arena_init(&arena, 1 << 20);
     wire_defaults(&consumer_group_describe_response_described_group_desc, &described);
     group_manager_consumer_describe(world.manager, wire_str_from("g"), &arena, &described);

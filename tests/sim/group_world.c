@@ -532,9 +532,8 @@ static void sync_done(struct group_sync *op)
     if (op->response.assignment.len >= 8)
         sync->assigned = bytes_get_u64(op->response.assignment.data);
     sync->readable = group_assignment_read(op->response.assignment, sync->masks);
-    sync->assignment_version = op->response.assignment.len >= 2
-                                   ? bytes_get_u16(op->response.assignment.data)
-                                   : -1;
+    sync->assignment_version =
+        op->response.assignment.len >= 2 ? bytes_get_u16(op->response.assignment.data) : -1;
     env_timer_start(&sync->answer_timer, 0);
 }
 

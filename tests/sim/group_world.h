@@ -36,17 +36,17 @@ struct group_world {
     struct group_manager_deps deps;
     struct group_manager *manager;
     struct group_world_log logs[GROUP_WORLD_PARTITIONS];
-    bool hold;         /* nothing becomes safe */
-    bool check_passes; /* the log does not tell ahead that an append will fail */
-    size_t batch_max;  /* max.message.bytes of the log */
+    bool hold;          /* nothing becomes safe */
+    bool check_passes;  /* the log does not tell ahead that an append will fail */
+    size_t batch_max;   /* max.message.bytes of the log */
     int64_t asked_with; /* the most memory of groups while that was looked at */
-    int append_error;  /* of the next appends */
-    int safe_error;    /* of appends that would become safe */
+    int append_error;   /* of the next appends */
+    int safe_error;     /* of appends that would become safe */
     int64_t load_ms;
     int32_t assignment_bytes; /* of each part of a sync; 0 = as many as it needs */
     bool real_assignments; /* syncs carry a consumer's bytes, of the topic "t", not a bare mask */
     int32_t assignment_words; /* user data in those bytes; -1 = none, as most assignors say */
-    struct list calls;     /* freed with the world */
+    struct list calls;        /* freed with the world */
 };
 
 /* Assignors run on the worker pool, in worlds that are made from now on. */
@@ -107,11 +107,11 @@ struct group_world_join_args {
     const char *topics;    /* of the subscription, "t,u"; NULL = "t"; "-" = bytes that are none;
                               "!" = no bytes at all */
     int16_t subscription_version;
-    const char *type;      /* NULL = "consumer" */
-    int32_t words;         /* bytes of user data in the subscription */
-    int32_t session_ms;    /* 0 = 10000 */
-    int32_t rebalance_ms;  /* 0 = 30000 */
-    int16_t version;       /* 0 = 9 */
+    const char *type;     /* NULL = "consumer" */
+    int32_t words;        /* bytes of user data in the subscription */
+    int32_t session_ms;   /* 0 = 10000 */
+    int32_t rebalance_ms; /* 0 = 30000 */
+    int16_t version;      /* 0 = 9 */
 };
 
 struct group_world_join *group_world_join(struct group_world *world,

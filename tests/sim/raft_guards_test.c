@@ -326,7 +326,7 @@ static void an_emptied_voter_gives_no_vote(void)
     begin();
     CHECK(!votes_for(&puppets[1], 5, 50, 4));
     CHECK(env_path_exists(env0, "/data/newcomer")); /* also for the next process */
-    say_append(&puppets[0], 7, 1, 1, 7, 1, 1); /* not yet committed */
+    say_append(&puppets[0], 7, 1, 1, 7, 1, 1);      /* not yet committed */
     sim_run_for(sim, 50 * MS);
     CHECK(!votes_for(&puppets[1], 8, 50, 7));
     say_append(&puppets[0], 8, 2, 7, 8, 1, 2); /* what is committed in term 8 is not told */
@@ -499,8 +499,8 @@ TAP_MAIN(TAP_TEST(an_old_entry_waits_for_the_barrier), TAP_TEST(a_disk_error_sto
          TAP_TEST(an_answer_without_an_address_is_dropped),
          TAP_TEST(an_answer_to_an_unknown_server_is_dropped),
          TAP_TEST(no_candidate_with_unfinished_writes),
-         TAP_TEST(no_second_vote_for_a_transfer_target),
-         TAP_TEST(a_late_pre_vote_is_told_our_term), TAP_TEST(an_emptied_voter_gives_no_vote),
-         TAP_TEST(a_transfer_outlives_its_leadership), TAP_TEST(a_lost_transfer_is_given_up),
-         TAP_TEST(proposals_are_bounded), TAP_TEST(other_voters_are_refused),
-         TAP_TEST(an_answer_claims_no_more_than_was_asked), TAP_TEST(damaged_messages_are_dropped))
+         TAP_TEST(no_second_vote_for_a_transfer_target), TAP_TEST(a_late_pre_vote_is_told_our_term),
+         TAP_TEST(an_emptied_voter_gives_no_vote), TAP_TEST(a_transfer_outlives_its_leadership),
+         TAP_TEST(a_lost_transfer_is_given_up), TAP_TEST(proposals_are_bounded),
+         TAP_TEST(other_voters_are_refused), TAP_TEST(an_answer_claims_no_more_than_was_asked),
+         TAP_TEST(damaged_messages_are_dropped))

@@ -183,7 +183,7 @@ void say_appended(struct puppet *puppet, uint64_t term, uint64_t last)
 
 /* Entries of type barrier, which carry nothing, from prev + 1 on. */
 void say_append(struct puppet *puppet, uint64_t term, uint64_t prev, uint64_t prev_term,
-                       uint64_t entry_term, int count, uint64_t commit)
+                uint64_t entry_term, int count, uint64_t commit)
 {
     Meta__AppendEntries body = META__APPEND_ENTRIES__INIT;
     Meta__Frame frame = META__FRAME__INIT;
@@ -217,8 +217,7 @@ void say_timeout_now(struct puppet *puppet, uint64_t term, uint64_t last, uint64
     link_send(puppet->out, &frame);
 }
 
-void say_request_vote(struct puppet *puppet, uint64_t term, uint64_t last,
-                             uint64_t last_term)
+void say_request_vote(struct puppet *puppet, uint64_t term, uint64_t last, uint64_t last_term)
 {
     Meta__RequestVote body = META__REQUEST_VOTE__INIT;
     Meta__Frame frame = META__FRAME__INIT;

@@ -26,8 +26,8 @@ struct puppet {
     struct sim_node *node;
     struct env *env;
     struct env_listener *listener;
-    struct link *in;  /* what node 0 dialled */
-    struct link *out; /* to node 0 */
+    struct link *in;                       /* what node 0 dialled */
+    struct link *out;                      /* to node 0 */
     struct link *greetings[GREETINGS_MAX]; /* accepted, and have said nothing yet */
     int asked;                             /* about its incarnation, so often */
     bool mute;                             /* it answers no such question */

@@ -15,10 +15,10 @@ const char *__lsan_default_suppressions(void)
 
 static void say_install(struct puppet *puppet, uint64_t term, uint64_t last_term, const char *data)
 {
-    static uint8_t conf[] = {1, 3, 0, 0, 0, 0, 0, 0, 0,                /* */
-                             1, 0, 0, 0, 0, 0, 0, 0, 'a', 0, 1,        /* id, address, role */
-                             2, 0, 0, 0, 0, 0, 0, 0, 'b', 0, 1,        /* */
-                             3, 0, 0, 0, 0, 0, 0, 0, 'c', 0, 1};       /* */
+    static uint8_t conf[] = {1, 3, 0, 0, 0, 0, 0, 0, 0,          /* */
+                             1, 0, 0, 0, 0, 0, 0, 0, 'a', 0, 1,  /* id, address, role */
+                             2, 0, 0, 0, 0, 0, 0, 0, 'b', 0, 1,  /* */
+                             3, 0, 0, 0, 0, 0, 0, 0, 'c', 0, 1}; /* */
     Meta__InstallSnapshot body = META__INSTALL_SNAPSHOT__INIT;
     Meta__Frame frame = META__FRAME__INIT;
     body.term = term;
@@ -54,12 +54,12 @@ static void nonsense_reaches_no_disk(void)
 {
     begin();
     struct puppet *puppet = &puppets[1];
-    say_append(puppet, 3, 0, 0, 3, 6, 6);    /* another first entry than the one committed */
-    say_append(puppet, 3, 1, 1, 9, 1, 1);    /* an entry of a later term than its leader's */
-    say_append(puppet, 3, 1, 0, 3, 1, 1);    /* a place without a term */
+    say_append(puppet, 3, 0, 0, 3, 6, 6);       /* another first entry than the one committed */
+    say_append(puppet, 3, 1, 1, 9, 1, 1);       /* an entry of a later term than its leader's */
+    say_append(puppet, 3, 1, 0, 3, 1, 1);       /* a place without a term */
     say_command(puppet, 3, "\xff\xff garbage"); /* an entry that is no metadata */
-    say_install(puppet, 3, 2, "garbage");    /* a snapshot that does not decode */
-    say_install(puppet, 3, 9, "");           /* of a later term than its leader's */
+    say_install(puppet, 3, 2, "garbage");       /* a snapshot that does not decode */
+    say_install(puppet, 3, 9, "");              /* of a later term than its leader's */
     say_request_vote(puppet, (uint64_t)1 << 40, 100, 1); /* a term far ahead */
     say_append(puppet, UINT64_MAX - 1, 1, 1, 1, 1, 1);
     say_request_vote(puppet, UINT64_MAX, 100, 1);

@@ -529,8 +529,7 @@ static void a_directory_is_used_by_one_process(void)
 }
 
 TAP_MAIN(TAP_TEST(a_power_cut_at_every_write_loses_nothing),
-         TAP_TEST(damage_is_told_from_a_torn_tail),
-         TAP_TEST(a_lost_log_is_refused_and_left_alone),
+         TAP_TEST(damage_is_told_from_a_torn_tail), TAP_TEST(a_lost_log_is_refused_and_left_alone),
          TAP_TEST(a_node_that_never_voted_has_lived_too), TAP_TEST(a_flipped_snapshot_is_refused),
          TAP_TEST(an_install_voids_the_log),
          TAP_TEST(a_snapshot_without_descriptors_is_asked_for_again),

@@ -75,7 +75,7 @@ static void disk_forget_file(struct env_file *file)
 void sim_disk_kill(struct env *env)
 {
     LIST_EACH(link, &env->files)
-    disk_forget_file(LIST_ENTRY(link, struct env_file, link));
+        disk_forget_file(LIST_ENTRY(link, struct env_file, link));
 }
 
 void sim_disk_free(struct env *env)
@@ -437,8 +437,7 @@ int env_dir_sync(struct env *env, const char *path)
     if (!dir->is_dir)
         return ERR_INVALID;
     disk_spend(env, sim_between(node->sim, node->sync_min_us, node->sync_max_us));
-    LIST_EACH(link, &node->changes)
-    {
+    LIST_EACH(link, &node->changes) {
         struct sim_change *change = LIST_ENTRY(link, struct sim_change, link);
         if (change->from == dir || change->to == dir)
             change_apply(change);

@@ -29,7 +29,7 @@ enum {
 };
 
 struct heap_block {
-    uint64_t size; /* room for the caller's bytes */
+    uint64_t size;  /* room for the caller's bytes */
     uint16_t class; /* HEAP_CLASSES = mapped by itself */
     uint16_t state;
     uint32_t spare;
@@ -73,7 +73,7 @@ static void *heap_open(struct heap_block *block, unsigned class, size_t size)
         errno = ENOMEM;
         return NULL;
     }
-    *block = (struct heap_block){.size = size, .class = (uint16_t)class, .state = HEAP_TAKEN};
+    *block = (struct heap_block){.size = size, .class = (uint16_t) class, .state = HEAP_TAKEN};
     return block + 1;
 }
 
@@ -100,9 +100,9 @@ static struct heap_block *heap_block_of(void *pointer)
 static void *heap_take(size_t size)
 {
     if (size > (size_t)1 << HEAP_LARGEST_LOG2)
-        return size > PTRDIFF_MAX ? heap_open(NULL, 0, 0)
-                                  : heap_open(heap_map(size + sizeof(struct heap_block)),
-                                              HEAP_CLASSES, size);
+        return size > PTRDIFF_MAX
+                   ? heap_open(NULL, 0, 0)
+                   : heap_open(heap_map(size + sizeof(struct heap_block)), HEAP_CLASSES, size);
     unsigned class = heap_class(size);
     struct heap_free *first = heap_lists[class];
     if (!first)

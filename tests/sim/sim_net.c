@@ -693,9 +693,8 @@ void env_connect_cancel(struct env_connect *dial)
 void sim_net_kill(struct env *env)
 {
     LIST_EACH(link, &env->listeners)
-    listener_shut(LIST_ENTRY(link, struct env_listener, link));
-    LIST_EACH(link, &env->connects)
-    {
+        listener_shut(LIST_ENTRY(link, struct env_listener, link));
+    LIST_EACH(link, &env->connects) {
         struct env_connect *dial = LIST_ENTRY(link, struct env_connect, link);
         struct env_stream *stream = dial->stream;
         stream->conn->dial = NULL;
@@ -704,8 +703,7 @@ void sim_net_kill(struct env *env)
         list_remove(&stream->link);
         mem_free(stream);
     }
-    LIST_EACH(link, &env->streams)
-    {
+    LIST_EACH(link, &env->streams) {
         struct env_stream *stream = LIST_ENTRY(link, struct env_stream, link);
         if (stream->conn)
             conn_close_end(stream, sim_chance(env->node->sim, 500));

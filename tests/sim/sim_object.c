@@ -223,12 +223,11 @@ void changes_lose(struct sim_node *node)
 {
     int64_t count = 0;
     LIST_EACH(link, &node->changes)
-    count++;
+        count++;
     int64_t kept = sim_between(node->sim, 0, count);
     if (sim_chance(node->sim, 500))
         kept = 0; /* the harshest case is the likeliest */
-    LIST_EACH(link, &node->changes)
-    {
+    LIST_EACH(link, &node->changes) {
         struct sim_change *change = LIST_ENTRY(link, struct sim_change, link);
         if (node->unordered ? sim_chance(node->sim, 500) : kept-- > 0)
             change_apply(change);

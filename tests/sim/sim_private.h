@@ -68,8 +68,8 @@ struct sim {
     int64_t latency_min_us, latency_max_us, spike_us;
     int spike_per_mille;
     const struct sim_node *last; /* where the last event took effect; NULL: nowhere yet */
-    bool stepping;  /* inside an event */
-    bool in_worker; /* inside work->run: the disk's time counts as the job's */
+    bool stepping;               /* inside an event */
+    bool in_worker;              /* inside work->run: the disk's time counts as the job's */
     int64_t worker_us;
     bool looking;   /* sim_disk_look */
     bool crash_due; /* a node froze in this step */
@@ -92,7 +92,7 @@ struct sim_node {
     /* the disk */
     struct sim_object *root;
     struct list changes; /* of directories, not yet durable, in order */
-    uint64_t disk_size; /* 0 = as large as can be */
+    uint64_t disk_size;  /* 0 = as large as can be */
     bool full, frozen, fail_sync;
     bool unordered; /* names become durable in any order */
     unsigned fail_kinds;

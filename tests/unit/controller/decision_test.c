@@ -550,13 +550,10 @@ static void brokers_are_named_by_number(void)
 }
 
 TAP_MAIN(TAP_TEST(brokers_are_named_by_number), TAP_TEST(topics_are_created),
-         TAP_TEST(bad_topics_are_refused),
-         TAP_TEST(manual_assignments_are_checked), TAP_TEST(placement_spreads),
-         TAP_TEST(topics_grow_only),
-         TAP_TEST(some_topics_never_grow), TAP_TEST(a_command_grows_by_so_much),
-         TAP_TEST(names_that_collide), TAP_TEST(topics_are_deleted_by_name_or_id),
-         TAP_TEST(isr_changes_are_compare_and_set), TAP_TEST(settings_change),
-         TAP_TEST(registration_keeps_or_renews_the_epoch), TAP_TEST(brokers_are_unregistered),
-         TAP_TEST(producer_ids_come_in_blocks),
-         TAP_TEST(replicas_stay_where_they_are),
-         TAP_TEST(new_topics_come_with_the_files_settings))
+         TAP_TEST(bad_topics_are_refused), TAP_TEST(manual_assignments_are_checked),
+         TAP_TEST(placement_spreads), TAP_TEST(topics_grow_only), TAP_TEST(some_topics_never_grow),
+         TAP_TEST(a_command_grows_by_so_much), TAP_TEST(names_that_collide),
+         TAP_TEST(topics_are_deleted_by_name_or_id), TAP_TEST(isr_changes_are_compare_and_set),
+         TAP_TEST(settings_change), TAP_TEST(registration_keeps_or_renews_the_epoch),
+         TAP_TEST(brokers_are_unregistered), TAP_TEST(producer_ids_come_in_blocks),
+         TAP_TEST(replicas_stay_where_they_are), TAP_TEST(new_topics_come_with_the_files_settings))

@@ -284,10 +284,8 @@ static void randomness_differs(void)
 }
 
 TAP_MAIN(TAP_TEST(timers_fire_in_order_of_time_and_start),
-         TAP_TEST(a_timer_that_restarts_itself_starves_nobody),
-         TAP_TEST(one_in_each_turn_takes_it),
+         TAP_TEST(a_timer_that_restarts_itself_starves_nobody), TAP_TEST(one_in_each_turn_takes_it),
          TAP_TEST(stop_leaves_later_posts_for_the_next_run),
          TAP_TEST(posts_of_threads_arrive_in_order), TAP_TEST(work_runs_elsewhere_and_reports_here),
-         TAP_TEST(heavy_work_leaves_workers_to_the_rest),
-         TAP_TEST(stop_works_from_another_thread), TAP_TEST(signals_arrive_on_the_loop),
-         TAP_TEST(randomness_differs))
+         TAP_TEST(heavy_work_leaves_workers_to_the_rest), TAP_TEST(stop_works_from_another_thread),
+         TAP_TEST(signals_arrive_on_the_loop), TAP_TEST(randomness_differs))

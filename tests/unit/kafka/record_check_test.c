@@ -26,9 +26,9 @@ static struct buf shapes(int count)
     struct record_header headers[] = {{{"name", 4}, {large, 5}}, {{"", 0}, {NULL, -1}}};
     buf_init(&out);
     for (int i = 0; i < count; i++) {
-        struct wire_bytes value = i % 5 == 0 ? text(NULL) : i % 7 == 0
-                                      ? (struct wire_bytes){large, sizeof(large)}
-                                      : text("a value");
+        struct wire_bytes value = i % 5 == 0   ? text(NULL)
+                                  : i % 7 == 0 ? (struct wire_bytes){large, sizeof(large)}
+                                               : text("a value");
         CHECK_INT(record_write(&out, i, i % 3 ? i * 1000 : -i, text(i % 4 ? "key" : NULL), value,
                                headers, i % 3),
                   0);
@@ -68,8 +68,8 @@ static int read_by_iter(const struct buf *bytes, int64_t *max)
     *max = -1;
     record_iter_init(&iter, bytes->data, bytes->len, COUNT);
     while ((rc = record_iter_next(&iter, &record)) == 1) {
-        int64_t time = (int64_t)((uint64_t)open_rules.base_timestamp +
-                                 (uint64_t)record.timestamp_delta);
+        int64_t time =
+            (int64_t)((uint64_t)open_rules.base_timestamp + (uint64_t)record.timestamp_delta);
         if (record.offset_delta != n++)
             return ERR_MALFORMED;
         if (time > *max)
@@ -160,9 +160,8 @@ static void bad_times_and_missing_keys_are_told(void)
     buf_init(&bytes);
     for (int i = 0; i < COUNT; i++) {
         int64_t time = i == 3 ? 901 : i == 5 ? 1102 : i == 7 ? -1 : 1000 + i;
-        CHECK_INT(record_write(&bytes, i, time - 1000, text(i == 9 ? NULL : "k"), text("v"), NULL,
-                               0),
-                  0);
+        CHECK_INT(
+            record_write(&bytes, i, time - 1000, text(i == 9 ? NULL : "k"), text("v"), NULL, 0), 0);
     }
     for (size_t piece = 1; piece < 400; piece += 37) {
         struct record_check check;

@@ -26,10 +26,10 @@ static struct {
     int count;
     int broken;
     int drained;
-    int stop_at;  /* frames after which the loop stops */
-    int close_at; /* the frame in which the connection is closed */
-    int pause_at; /* the frame in which it is paused */
-    bool costly;  /* each frame takes a millisecond */
+    int stop_at;         /* frames after which the loop stops */
+    int close_at;        /* the frame in which the connection is closed */
+    int pause_at;        /* the frame in which it is paused */
+    bool costly;         /* each frame takes a millisecond */
     int count_of_others; /* frames before the loop looked at anything else */
     bool detach;
     bool close_when_broken, close_when_drained;

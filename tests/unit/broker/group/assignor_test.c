@@ -312,6 +312,5 @@ static void unions(void)
 }
 
 TAP_MAIN(TAP_TEST(many), TAP_TEST(many_but_one), TAP_TEST(unions), TAP_TEST(uniform_is_even),
-         TAP_TEST(uniform_moves_little),
-         TAP_TEST(uniform_with_different_subscriptions), TAP_TEST(range_is_by_topic),
-         TAP_TEST(names), TAP_TEST(sets))
+         TAP_TEST(uniform_moves_little), TAP_TEST(uniform_with_different_subscriptions),
+         TAP_TEST(range_is_by_topic), TAP_TEST(names), TAP_TEST(sets))

@@ -97,8 +97,8 @@ static void refusals(void)
  * steps are bounded by the engine, so a broken bound would be a test without an end. */
 static void hostile(void)
 {
-    static const char *const atoms[] = {"(.?){999}", "(a?){1000}", "(a*)*", "(a|a)*", "(a+)+",
-                                        "(.*)(.*)", "((a{0,9}){0,9}){0,9}"};
+    static const char *const atoms[] = {
+        "(.?){999}", "(a?){1000}", "(a*)*", "(a|a)*", "(a+)+", "(.*)(.*)", "((a{0,9}){0,9}){0,9}"};
     char name[250];
     memset(name, 'a', sizeof(name) - 1);
     name[200] = 'b'; /* else the engine sees at once that it lacks one */

@@ -69,5 +69,4 @@ static void others_do_not_wait(void)
     produce_order_free(order);
 }
 
-TAP_MAIN(TAP_TEST(batches_are_taken_in_the_order_in_which_they_came),
-         TAP_TEST(others_do_not_wait))
+TAP_MAIN(TAP_TEST(batches_are_taken_in_the_order_in_which_they_came), TAP_TEST(others_do_not_wait))

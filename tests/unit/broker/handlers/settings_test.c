@@ -44,7 +44,7 @@ static void a_topic_has_the_strongest_value(void)
     struct settings settings = scope(&arena, NULL);
     CHECK_INT(settings_of_topic(&settings, CONFIG_LOG_RETENTION_MS, &setting), 0);
     CHECK_STR(setting.name, "retention.ms");
-    CHECK_STR(setting.value, "172800000"); /* 48 hours */
+    CHECK_STR(setting.value, "172800000");            /* 48 hours */
     CHECK_INT(setting.source, SETTINGS_FROM_DEFAULT); /* as in Kafka: the hours stand alone */
     CHECK_INT(setting.synonym_count, 0);
     fixture_set(of_broker, "", "log.retention.ms", "70");
@@ -361,7 +361,6 @@ static void values_are_told_in_their_normal_form(void)
 
 TAP_MAIN(TAP_TEST(a_topic_has_the_strongest_value), TAP_TEST(every_setting_can_be_told),
          TAP_TEST(a_broker_has_one_id), TAP_TEST(settings_are_described),
-         TAP_TEST(what_is_not_known_is_a_secret),
-         TAP_TEST(lists_start_from_the_value_in_force),
+         TAP_TEST(what_is_not_known_is_a_secret), TAP_TEST(lists_start_from_the_value_in_force),
          TAP_TEST(names_that_can_not_change_are_told), TAP_TEST(dynamic_values_are_shown_back),
          TAP_TEST(values_are_told_in_their_normal_form))

@@ -278,6 +278,5 @@ static void a_name_becomes_an_id_at_once(void)
 TAP_MAIN(TAP_TEST(pages_cover_each_partition_once),
          TAP_TEST(a_cursor_of_a_topic_that_went_starts_at_the_next),
          TAP_TEST(a_partition_is_told_as_it_is), TAP_TEST(names_that_stand_twice_are_not_sent),
-         TAP_TEST(the_controllers_settings_are_told),
-         TAP_TEST(every_version_is_answered), TAP_TEST(topics_are_deleted_by_name_or_id),
-         TAP_TEST(a_name_becomes_an_id_at_once))
+         TAP_TEST(the_controllers_settings_are_told), TAP_TEST(every_version_is_answered),
+         TAP_TEST(topics_are_deleted_by_name_or_id), TAP_TEST(a_name_becomes_an_id_at_once))

@@ -252,8 +252,7 @@ static void a_file_that_is_being_sent_stays_open(void)
     fixture_close(&f);
 }
 
-TAP_MAIN(TAP_TEST(a_clean_stop_leaves_a_mark),
-         TAP_TEST(what_changed_since_a_clean_stop_is_damage),
+TAP_MAIN(TAP_TEST(a_clean_stop_leaves_a_mark), TAP_TEST(what_changed_since_a_clean_stop_is_damage),
          TAP_TEST(a_list_speaks_of_the_last_stop_only),
          TAP_TEST(without_its_list_a_stop_was_not_clean),
          TAP_TEST(a_log_that_was_not_opened_keeps_its_line),

@@ -286,6 +286,5 @@ static void they_go_only_when_a_setting_says_so(void)
 
 TAP_MAIN(TAP_TEST(strays_are_set_aside_and_kept), TAP_TEST(no_descriptor_proves_nothing),
          TAP_TEST(a_directory_without_an_id_goes_by_its_name),
-         TAP_TEST(another_topic_of_the_name_is_set_aside),
-         TAP_TEST(only_names_of_our_making_count), TAP_TEST(a_long_topic_keeps_its_partition),
-         TAP_TEST(they_go_only_when_a_setting_says_so))
+         TAP_TEST(another_topic_of_the_name_is_set_aside), TAP_TEST(only_names_of_our_making_count),
+         TAP_TEST(a_long_topic_keeps_its_partition), TAP_TEST(they_go_only_when_a_setting_says_so))
