@@ -235,7 +235,7 @@ fuzz: $(DEPS_STAMP)
 fuzz-run: $(FUZZ)
 	prove -j$(JOBS) $(FUZZ)
 
-tidy:
+tidy: $(TEST_DEPS)
 	@tests/tidy/rules_test.sh | grep -v '^ok' || true
 	@tests/tidy.sh
 
