@@ -1,0 +1,99 @@
+/* The table of APIs: its rows, and what ApiVersions reads off it over a real connection. */
+#include "fixture.h"
+
+#include "broker/net/api_table.h"
+
+static void rows_are_apis_by_rising_key(void)
+{
+    size_t cursor = 0;
+    const struct api_row *row;
+    int16_t last = -1;
+    int count = 0;
+    while ((row = api_table_next(&cursor))) {
+        CHECK(row->key > last);
+        CHECK(row->handle != NULL);
+        CHECK(kafka_api_find(row->key) != NULL);
+        CHECK(api_table_find(row->key) == row);
+        last = row->key;
+        count++;
+    }
+    CHECK(count > 30);
+    CHECK(api_table_next(&cursor) == NULL);
+}
+
+static void other_keys_have_no_row(void)
+{
+    CHECK(api_table_find(-1) == NULL);
+    CHECK(api_table_find(KAFKA_API_END) == NULL);
+    CHECK(api_table_find(INT16_MAX) == NULL);
+    CHECK(api_table_find(KAFKA_API_SASL_HANDSHAKE) == NULL);
+}
+
+/* The body of the only answer. */
+static void read_answer(struct client *client, int16_t version, struct arena *arena,
+                        struct api_versions_response *response)
+{
+    size_t used;
+    CHECK_INT(client->count, 1);
+    CHECK_INT(wire_decode(&api_versions_response_desc, version, client->answers[0].data + 4,
+                          client->answers[0].len - 4, arena, response, &used),
+              0);
+    CHECK_INT(used, client->answers[0].len - 4);
+}
+
+static void api_versions_has_the_whole_table(void)
+{
+    struct fixture f;
+    struct client client;
+    struct arena arena;
+    struct api_versions_request request;
+    struct api_versions_response response;
+    size_t cursor = 0;
+    fixture_open(&f, "");
+    client_open(&f, &client);
+    arena_init(&arena, 1 << 20);
+    wire_defaults(&api_versions_request_desc, &request);
+    request.client_software_name = wire_str_from("tester");
+    request.client_software_version = wire_str_from("1");
+    client_send(&client, KAFKA_API_API_VERSIONS, 3, 1, &request);
+    UNTIL(&f, client.count == 1);
+    read_answer(&client, 3, &arena, &response);
+    CHECK_INT(response.error_code, 0);
+    for (int32_t i = 0; i < response.api_keys.count; i++) {
+        const struct kafka_api *api = kafka_api_find(api_table_next(&cursor)->key);
+        CHECK_INT(response.api_keys.items[i].api_key, api->key);
+        CHECK_INT(response.api_keys.items[i].min_version, api->min);
+        CHECK_INT(response.api_keys.items[i].max_version, api->max);
+    }
+    CHECK(api_table_next(&cursor) == NULL);
+    arena_close(&arena);
+    client_close(&client);
+    fixture_close(&f);
+}
+
+/* The client learns which versions it may ask with, and asks again on the same connection. */
+static void a_version_of_the_future_gets_our_range(void)
+{
+    struct fixture f;
+    struct client client;
+    struct arena arena;
+    struct api_versions_response response;
+    fixture_open(&f, "");
+    client_open(&f, &client);
+    arena_init(&arena, 1 << 20);
+    client_send(&client, KAFKA_API_API_VERSIONS, 100, 1, NULL);
+    UNTIL(&f, client.count == 1);
+    read_answer(&client, 0, &arena, &response);
+    CHECK_INT(response.error_code, err_to_wire(ERR_UNSUPPORTED_VERSION));
+    CHECK_INT(response.api_keys.count, 1);
+    CHECK_INT(response.api_keys.items[0].api_key, KAFKA_API_API_VERSIONS);
+    CHECK_INT(response.api_keys.items[0].max_version, kafka_api_find(KAFKA_API_API_VERSIONS)->max);
+    CHECK(!client.closed);
+    arena_close(&arena);
+    client_close(&client);
+    fixture_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(rows_are_apis_by_rising_key), TAP_TEST(other_keys_have_no_row),
+         TAP_TEST(api_versions_has_the_whole_table),
+         TAP_TEST(a_version_of_the_future_gets_our_range))

@@ -1,0 +1,243 @@
+/* A server on a free port of this host, without the broker behind it, and clients in the same loop.
+ * The table of APIs is the including test's choice: the real one, or that of held.h. */
+#ifndef TESTS_UNIT_BROKER_NET_FIXTURE_H
+#define TESTS_UNIT_BROKER_NET_FIXTURE_H
+
+#include "../../tap.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "broker/net/request.h"
+#include "broker/net/server.h"
+#include "kafka/api.h"
+#include "kafka/messages/api_versions.h"
+#include "kafka/messages/headers.h"
+#include "kafka/messages/sync_group.h"
+#include "wire/frame.h"
+
+enum { ANSWERS_MAX = 200, PATIENCE_MS = 10000, SYNC_VERSION = 4 };
+
+struct client {
+    struct env *env;
+    struct env_connect *connect;
+    struct frame_conn *conn;
+    struct buf answers[ANSWERS_MAX]; /* whole frames */
+    int count;
+    bool closed;
+};
+
+struct fixture {
+    struct env *env;
+    struct env_timer turn;
+    struct logger logger;
+    struct buf lines;
+    struct buf problem;
+    struct config *config;
+    struct broker broker;
+    struct server *server;
+    int64_t index; /* of the newest metadata */
+};
+
+static inline void fixture_line(void *data, const char *line, int len)
+{
+    struct fixture *f = data;
+    buf_printf(&f->lines, "%.*s", len, line);
+}
+
+static inline void fixture_stop(void *data)
+{
+    env_stop(((struct fixture *)data)->env);
+}
+
+static inline void fixture_turn(struct fixture *f)
+{
+    env_timer_start_us(&f->turn, 0);
+    env_run(f->env);
+}
+
+/* Runs the loop until the condition holds. */
+#define UNTIL(f, condition)                                                                        \
+    do {                                                                                           \
+        int64_t until_ms = env_now_ms((f)->env) + PATIENCE_MS;                                     \
+        while (!(condition)) {                                                                     \
+            if (env_now_ms((f)->env) > until_ms)                                                   \
+                CHECK(!"in time: " #condition);                                                    \
+            fixture_turn(f);                                                                       \
+        }                                                                                          \
+    } while (0)
+
+/* All but the server; `settings` are those beside the listener. */
+static inline void fixture_init(struct fixture *f, const char *settings)
+{
+    struct props props;
+    struct buf text, notes;
+    int line;
+    *f = (struct fixture){0};
+    buf_init(&f->lines);
+    buf_init(&f->problem);
+    buf_init(&text);
+    buf_init(&notes);
+    buf_printf(&text, "broker.id=1\nlisteners=PLAINTEXT://127.0.0.1:0\n%s", settings);
+    props_init(&props);
+    CHECK_INT(props_parse(&props, buf_text(&text), text.len, &line), 0);
+    CHECK_INT(config_new(&props, "s.properties", &f->problem, &notes, &f->config), 0);
+    CHECK_INT(env_new(&f->env), 0);
+    env_timer_init(f->env, &f->turn, fixture_stop, f);
+    logger_init(&f->logger, "test", NULL, NULL);
+    f->logger.sink = fixture_line;
+    f->logger.sink_data = f;
+    f->broker =
+        (struct broker){.env = f->env, .logger = &f->logger, .config = f->config, .node_id = 1};
+    f->broker.state = BROKER_SERVING;
+    f->broker.metadata = metadata_new(f->env, NULL);
+    live_settings_init(&f->broker.live, f->config, f->broker.metadata, 1);
+    line_limit_init(&f->broker.client_lines, f->env, &f->logger, 1000, 3600000, "lines");
+    props_close(&props);
+    buf_close(&text);
+    buf_close(&notes);
+}
+
+static inline void fixture_open(struct fixture *f, const char *settings)
+{
+    fixture_init(f, settings);
+    CHECK_INT(server_new(&f->broker, &f->problem, &f->server), 0);
+}
+
+static inline void fixture_close(struct fixture *f)
+{
+    if (f->server)
+        server_free(f->server);
+    line_limit_close(&f->broker.client_lines);
+    metadata_free(f->broker.metadata);
+    config_free(f->config);
+    env_free(f->env);
+    buf_close(&f->lines);
+    buf_close(&f->problem);
+}
+
+/* A dynamic setting of this broker. */
+static inline void fixture_set(struct fixture *f, const char *key, const char *value)
+{
+    char texts[2][64];
+    snprintf(texts[0], sizeof(texts[0]), "%s", key);
+    snprintf(texts[1], sizeof(texts[1]), "%s", value);
+    Meta__ConfigRecord config = META__CONFIG_RECORD__INIT;
+    config.resource = META__CONFIG_RECORD__RESOURCE__BROKER;
+    config.key = texts[0];
+    config.value = texts[1];
+    Meta__Record record = META__RECORD__INIT, *records[] = {&record};
+    record.fact_case = META__RECORD__FACT_CONFIG;
+    record.config = &config;
+    Meta__Entry entry = META__ENTRY__INIT;
+    entry.records = records;
+    entry.n_records = 1;
+    Meta__IndexedEntry indexed = META__INDEXED_ENTRY__INIT, *list[] = {&indexed};
+    indexed.index = ++f->index;
+    indexed.entry = &entry;
+    Meta__Entries entries = META__ENTRIES__INIT;
+    entries.entries = list;
+    entries.n_entries = 1;
+    CHECK_INT(metadata_apply_entries(f->broker.metadata, &entries), 0);
+}
+
+static inline bool fixture_says(struct fixture *f, const char *text)
+{
+    return strstr(buf_text(&f->lines), text) != NULL;
+}
+
+/* ---- clients ---- */
+
+static inline void client_frame(void *data, uint8_t *bytes, size_t len)
+{
+    struct client *client = data;
+    CHECK(client->count < ANSWERS_MAX);
+    buf_init(&client->answers[client->count]);
+    CHECK_INT(buf_append(&client->answers[client->count++], bytes, len), 0);
+}
+
+static inline void client_broken(void *data, int err)
+{
+    struct client *client = data;
+    (void)err;
+    client->closed = true;
+    frame_conn_close(client->conn);
+    client->conn = NULL;
+}
+
+static inline void client_connected(void *data, int status, struct env_stream *stream)
+{
+    static const struct frame_handlers handlers = {.frame = client_frame, .broken = client_broken};
+    struct client *client = data;
+    client->connect = NULL;
+    CHECK_INT(status, 0);
+    CHECK_INT(
+        frame_conn_new(client->env, stream, INT32_MAX, NULL, &handlers, client, &client->conn), 0);
+}
+
+/* Its line is there; whether the server has taken it shows later. */
+static inline void client_open(struct fixture *f, struct client *client)
+{
+    *client = (struct client){.env = f->env};
+    CHECK_INT(env_connect(f->env, "127.0.0.1", server_port(f->server, 0), PATIENCE_MS,
+                          client_connected, client, &client->connect),
+              0);
+    UNTIL(f, client->conn);
+}
+
+static inline void client_close(struct client *client)
+{
+    if (client->conn)
+        frame_conn_close(client->conn);
+    client->conn = NULL;
+    for (int i = 0; i < client->count; i++)
+        buf_close(&client->answers[i]);
+    client->count = 0;
+}
+
+/* `body` is a struct of the API; NULL: bytes that are none. */
+static inline void client_send(struct client *client, int16_t key, int16_t version,
+                               int32_t correlation_id, const void *body)
+{
+    const struct kafka_api *api = kafka_api_find(key);
+    struct request_header header = {.request_api_key = key,
+                                    .request_api_version = version,
+                                    .correlation_id = correlation_id,
+                                    .client_id = wire_str_from("tester")};
+    struct wire_out out;
+    wire_out_init(&out);
+    int16_t header_version = api ? kafka_api_request_header_version(api, version) : 1;
+    CHECK_INT(wire_encode(&request_header_desc, header_version, &header, &out), 0);
+    if (body)
+        CHECK_INT(wire_encode(api->request, version, body, &out), 0);
+    else
+        wire_put_i32(&out, -1);
+    CHECK_INT(frame_conn_send_copy(client->conn, out.memory.data, out.memory.len), 0);
+    wire_out_close(&out);
+}
+
+/* A SyncGroup with an assignment of `size` bytes. */
+static inline void client_ask(struct client *client, int32_t correlation_id, size_t size)
+{
+    struct sync_group_request request;
+    struct sync_group_request_sync_group_request_assignment item;
+    uint8_t *bytes = mem_alloc(size + 1);
+    wire_defaults(&sync_group_request_desc, &request);
+    wire_defaults(&sync_group_request_sync_group_request_assignment_desc, &item);
+    request.group_id = wire_str_from("group");
+    item.assignment = (struct wire_bytes){bytes, (int32_t)size};
+    request.assignments.items = &item;
+    request.assignments.count = 1;
+    client_send(client, KAFKA_API_SYNC_GROUP, SYNC_VERSION, correlation_id, &request);
+    mem_free(bytes);
+}
+
+/* The correlation id of the i-th answer. */
+static inline int32_t client_answered(const struct client *client, int i)
+{
+    CHECK(i < client->count && client->answers[i].len >= 4);
+    const uint8_t *bytes = client->answers[i].data;
+    return (int32_t)((uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 |
+                     bytes[3]);
+}
+
+#endif

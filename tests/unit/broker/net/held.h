@@ -1,0 +1,72 @@
+/* A table of two APIs whose requests are held until the test answers them: SyncGroup and
+ * ApiVersions. The functions of api_table.h are defined here, so no handler is linked. */
+#ifndef TESTS_UNIT_BROKER_NET_HELD_H
+#define TESTS_UNIT_BROKER_NET_HELD_H
+
+#include "broker/net/api_table.h"
+#include "fixture.h"
+
+enum { HELD_MAX = 200 };
+
+static struct request *held[HELD_MAX];
+static int held_count;
+
+static void held_handle(struct request *request)
+{
+    CHECK(held_count < HELD_MAX);
+    held[held_count++] = request;
+}
+
+static const struct api_row held_rows[] = {
+    {.key = KAFKA_API_SYNC_GROUP, .handle = held_handle},
+    {.key = KAFKA_API_API_VERSIONS, .handle = held_handle},
+};
+
+const struct api_row *api_table_find(int16_t key)
+{
+    for (size_t i = 0; i < ARRAY_LEN(held_rows); i++)
+        if (held_rows[i].key == key)
+            return &held_rows[i];
+    return NULL;
+}
+
+const struct api_row *api_table_next(size_t *cursor)
+{
+    return *cursor < ARRAY_LEN(held_rows) ? &held_rows[(*cursor)++] : NULL;
+}
+
+void api_table_handle(const struct api_row *row, struct request *request)
+{
+    row->handle(request);
+}
+
+/* Answers a SyncGroup with `size` bytes. */
+static inline void held_answer(int i, size_t size)
+{
+    struct sync_group_response response;
+    struct request *request = held[i];
+    uint8_t *bytes = mem_alloc(size + 1);
+    held[i] = NULL;
+    wire_defaults(&sync_group_response_desc, &response);
+    response.assignment = (struct wire_bytes){bytes, (int32_t)size};
+    request_reply(request, &response, NULL);
+    mem_free(bytes);
+}
+
+static inline void held_open(struct fixture *f, const char *settings)
+{
+    held_count = 0;
+    fixture_open(f, settings);
+}
+
+/* Answers what is left, so that nothing is owed to the server. */
+static inline void held_close(struct fixture *f)
+{
+    server_close(f->server);
+    for (int i = 0; i < held_count; i++)
+        if (held[i])
+            request_reply_none(held[i]);
+    fixture_close(f);
+}
+
+#endif

@@ -1,0 +1,186 @@
+/* The listeners and all connections: limits, idle ones, those that are let go. */
+#include "held.h"
+
+static void the_limit_of_connections_holds(void)
+{
+    struct fixture f;
+    struct client clients[4];
+    held_open(&f, "max.connections=2\n");
+    for (int i = 0; i < 2; i++) {
+        client_open(&f, &clients[i]);
+        client_ask(&clients[i], i, 10);
+        UNTIL(&f, held_count == i + 1);
+    }
+    client_open(&f, &clients[2]); /* the newest is closed */
+    UNTIL(&f, clients[2].closed);
+    CHECK(!clients[0].closed && !clients[1].closed);
+    client_close(&clients[0]);
+    UNTIL(&f, !request_is_heard(held[0])); /* and makes room */
+    client_open(&f, &clients[3]);
+    client_ask(&clients[3], 3, 10);
+    UNTIL(&f, held_count == 3);
+    for (int i = 1; i < 4; i++)
+        client_close(&clients[i]);
+    held_close(&f);
+}
+
+static void a_changed_limit_counts_at_once(void)
+{
+    struct fixture f;
+    struct client clients[4];
+    held_open(&f, "");
+    client_open(&f, &clients[0]);
+    client_ask(&clients[0], 0, 10);
+    UNTIL(&f, held_count == 1);
+    fixture_set(&f, "max.connections.per.ip", "1");
+    client_open(&f, &clients[1]);
+    UNTIL(&f, clients[1].closed);
+    fixture_set(&f, "max.connections.per.ip", "2");
+    client_open(&f, &clients[2]);
+    client_ask(&clients[2], 2, 10);
+    UNTIL(&f, held_count == 2);
+    fixture_set(&f, "max.connections", "1");
+    client_open(&f, &clients[3]);
+    UNTIL(&f, clients[3].closed);
+    CHECK(!clients[0].closed && !clients[2].closed); /* who is there stays */
+    UNTIL(&f, fixture_says(&f, "refused 2 connections: max.connections"));
+    for (int i = 0; i < 4; i++)
+        client_close(&clients[i]);
+    held_close(&f);
+}
+
+/* Nobody who waits for an answer is idle. */
+static void idle_connections_are_closed(void)
+{
+    struct fixture f;
+    struct client idle, waiting;
+    held_open(&f, "connections.max.idle.ms=1\n");
+    client_open(&f, &waiting);
+    client_ask(&waiting, 1, 10);
+    client_open(&f, &idle);
+    UNTIL(&f, held_count == 1);
+    UNTIL(&f, idle.closed);
+    CHECK(!waiting.closed);
+    CHECK(request_is_heard(held[0]));
+    held_answer(0, 10);
+    UNTIL(&f, waiting.count == 1);
+    UNTIL(&f, waiting.closed); /* now it is */
+    client_close(&idle);
+    client_close(&waiting);
+    held_close(&f);
+}
+
+/* Who was told that leaders have moved is closed, once it has its answers; nobody else is. */
+static void who_was_told_is_let_go(void)
+{
+    struct fixture f;
+    struct client told, owed, untold;
+    held_open(&f, "");
+    client_open(&f, &told);
+    client_ask(&told, 1, 10);
+    UNTIL(&f, held_count == 1);
+    client_open(&f, &owed);
+    client_ask(&owed, 2, 10);
+    client_ask(&owed, 3, 10);
+    UNTIL(&f, held_count == 3);
+    client_open(&f, &untold);
+    client_ask(&untold, 4, 10);
+    UNTIL(&f, held_count == 4);
+    request_note_moved(held[3]); /* a broker that serves has nothing to say */
+    f.broker.state = BROKER_LEAVING;
+    request_note_moved(held[0]);
+    held_answer(0, 10);
+    server_let_go(f.server);
+    UNTIL(&f, told.closed);
+    CHECK_INT(told.count, 1);
+    request_note_moved(held[1]); /* after the server let go */
+    held_answer(1, 10);
+    UNTIL(&f, owed.count == 1);
+    for (int i = 0; i < 20; i++)
+        fixture_turn(&f);
+    CHECK(!owed.closed);
+    held_answer(2, 10);
+    UNTIL(&f, owed.closed);
+    CHECK_INT(owed.count, 2);
+    CHECK(!untold.closed);
+    client_close(&told);
+    client_close(&owed);
+    client_close(&untold);
+    held_close(&f);
+}
+
+static void connection_refused(void *data, int status, struct env_stream *stream)
+{
+    CHECK(stream == NULL);
+    *(int *)data = status;
+}
+
+static void a_server_that_stops_accepting_serves_on(void)
+{
+    struct fixture f;
+    struct client client;
+    struct env_connect *connect;
+    int status = 0;
+    held_open(&f, "");
+    client_open(&f, &client);
+    client_ask(&client, 1, 10);
+    UNTIL(&f, held_count == 1);
+    uint16_t port = server_port(f.server, 0);
+    server_stop_accepting(f.server);
+    CHECK_INT(
+        env_connect(f.env, "127.0.0.1", port, PATIENCE_MS, connection_refused, &status, &connect),
+        0);
+    UNTIL(&f, status);
+    CHECK_INT(status, ERR_REFUSED);
+    held_answer(0, 10);
+    UNTIL(&f, client.count == 1);
+    server_close(f.server);
+    UNTIL(&f, client.closed);
+    client_close(&client);
+    held_close(&f);
+}
+
+static void a_port_in_use_is_named(void)
+{
+    struct fixture f, g;
+    char settings[64];
+    held_open(&f, "");
+    fixture_init(&g, "");
+    config_free(g.config);
+    struct props props;
+    struct buf notes;
+    int line;
+    props_init(&props);
+    buf_init(&notes);
+    snprintf(settings, sizeof(settings), "broker.id=2\nlisteners=PLAINTEXT://127.0.0.1:%u\n",
+             server_port(f.server, 0));
+    CHECK_INT(props_parse(&props, settings, strlen(settings), &line), 0);
+    CHECK_INT(config_new(&props, "s.properties", &g.problem, &notes, &g.config), 0);
+    g.broker.config = g.config;
+    CHECK_INT(server_new(&g.broker, &g.problem, &g.server), ERR_ADDRESS_IN_USE);
+    g.server = NULL;
+    CHECK(strstr(buf_text(&g.problem), "listeners: port ") != NULL);
+    CHECK(strstr(buf_text(&g.problem), "is in use by ") != NULL);
+    props_close(&props);
+    buf_close(&notes);
+    fixture_close(&g);
+    held_close(&f);
+}
+
+static void descriptors_are_shared_out(void)
+{
+    struct server_files files = server_share_files(1 << 20);
+    CHECK_INT(files.open_segments, 2048);
+    CHECK_INT(files.connections, (1 << 20) - 96 - 3 * 2048);
+    files = server_share_files(1024);
+    CHECK_INT(files.open_segments, (1024 - 96) / 9);
+    CHECK(files.connections > 600);
+    files = server_share_files(10); /* less than there are: the least of each */
+    CHECK_INT(files.open_segments, 4);
+    CHECK_INT(files.connections, 16);
+}
+
+TAP_MAIN(TAP_TEST(the_limit_of_connections_holds), TAP_TEST(a_changed_limit_counts_at_once),
+         TAP_TEST(idle_connections_are_closed), TAP_TEST(who_was_told_is_let_go),
+         TAP_TEST(a_server_that_stops_accepting_serves_on), TAP_TEST(a_port_in_use_is_named),
+         TAP_TEST(descriptors_are_shared_out))
