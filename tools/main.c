@@ -18,9 +18,11 @@ static const struct tool *const main_tools[] = {
 /* Whether `name` is the tool's own name, its link, or the link with .sh. */
 static bool main_is_name(const struct tool *tool, const char *name)
 {
-    size_t len = strlen(tool->link);
     if (strcmp(name, tool->name) == 0)
         return true;
+    if (!tool->link)
+        return false;
+    size_t len = strlen(tool->link);
     return strncmp(name, tool->link, len) == 0 &&
            (name[len] == '\0' || strcmp(name + len, ".sh") == 0);
 }
@@ -93,7 +95,7 @@ static int main_run(struct tool_run *run)
 {
     const struct tool *tool = run->tool;
     bool help = main_asks(run, "help");
-    if (help || (run->argc == 0 && tool->options)) {
+    if (help || (run->argc == 0 && tool->options && !tool->bare)) {
         main_tool_usage(run, help ? stdout : stderr);
         return help ? 0 : 1;
     }
@@ -125,7 +127,8 @@ static int main_no_tool(const char *word)
 static int main_links(void)
 {
     for (size_t i = 0; i < ARRAY_LEN(main_tools); i++)
-        printf("%s\n%s.sh\n", main_tools[i]->link, main_tools[i]->link);
+        if (main_tools[i]->link)
+            printf("%s\n%s.sh\n", main_tools[i]->link, main_tools[i]->link);
     return fflush(stdout) == 0 ? 0 : 1;
 }
 

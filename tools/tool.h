@@ -14,11 +14,12 @@ struct tool_run;
 
 struct tool {
     const char *name;                 /* "topics": millrace topics */
-    const char *link;                 /* "kafka-topics": also with .sh */
+    const char *link;                 /* "kafka-topics": also with .sh; NULL = none */
     const char *synopsis;             /* "--bootstrap-server HOST:PORT ..." */
     const char *summary;              /* one sentence */
     const struct option_row *options; /* NULL: the tool reads argv itself */
     int positional;                   /* the most arguments that are no options */
+    bool bare;                        /* a call without any argument is no question for help */
     int (*run)(struct tool_run *run); /* returns the exit status */
 };
 

@@ -20,7 +20,8 @@
     X(tool_storage)                                                                                \
     X(tool_dump_log)                                                                               \
     X(tool_zookeeper_start)                                                                        \
-    X(tool_zookeeper_stop)
+    X(tool_zookeeper_stop)                                                                         \
+    X(tool_dev)
 
 #define TOOLS_DECLARE(row) extern const struct tool row;
 TOOLS_LIST(TOOLS_DECLARE)
