@@ -254,8 +254,6 @@ int cluster_view_read(struct client *client, struct cluster_view *view)
     *view = (struct cluster_view){.leader_id = -1, .leader_epoch = -1, .high_watermark = -1};
     int err = view_read_brokers(client, view);
     if (!err)
-        view_read_quorum(client, view);
-    if (!err)
         err = view_read_partitions(client, view);
     if (err) {
         cluster_view_close(view);
@@ -265,6 +263,9 @@ int cluster_view_read(struct client *client, struct cluster_view *view)
         if (view->nodes[i].is_broker && view->nodes[i].state != CLUSTER_NODE_FENCED)
             view_ask_broker(client, &view->nodes[i]);
     view_compare_versions(client, view);
+    /* Last: without a leader it is not answered in time, and what was asked after it on the same
+     * connection would wait behind it. */
+    view_read_quorum(client, view);
     qsort(view->nodes, view->node_count, sizeof(*view->nodes), view_compare_ids);
     return 0;
 }
