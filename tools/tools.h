@@ -21,6 +21,7 @@
     X(tool_dump_log)                                                                               \
     X(tool_zookeeper_start)                                                                        \
     X(tool_zookeeper_stop)                                                                         \
+    X(tool_zk_server)                                                                              \
     X(tool_status)                                                                                 \
     X(tool_dev)
 

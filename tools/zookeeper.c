@@ -1,6 +1,22 @@
-/* zookeeper-server-start and -stop: there is nothing to start, which one line says, with status 0,
- * so that the steps of old tutorials go on. */
+/* The commands of ZooKeeper that tutorials of Kafka have: zookeeper-server-start and -stop, and
+ * zkServer.sh. There is nothing to start or stop, which one line says, with status 0, so that the
+ * steps go on; zkServer.sh status answers in ZooKeeper's shape for the metadata quorum.
+ *
+ * Happy path of the status: the address is that of --bootstrap-server, of the broker's settings
+ * when such a file is given, or a usual port of this machine; the node that has the address is a
+ * voter of the quorum, and its leader or not. Failure modes: nobody answers (ZooKeeper's sentence,
+ * status 1); the node is no voter, or the quorum has no leader at the moment. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "tools/cluster_view.h"
 #include "tools/tools.h"
+
+enum { ZOOKEEPER_FILE_MAX = 1 << 20, ZOOKEEPER_TIMEOUT_MS = 3000 };
+
+/* The ports of config/server0..2.properties. */
+#define ZOOKEEPER_USUAL "localhost:9092,localhost:9093,localhost:9094"
 
 static int zookeeper_start(struct tool_run *run)
 {
@@ -18,6 +34,157 @@ static int zookeeper_stop(struct tool_run *run)
     return 0;
 }
 
+/* ---- zkServer.sh status ---- */
+
+/* "host:port" of the broker that a settings file is for; NULL when it is none, as a file of
+ * ZooKeeper's. The caller's to mem_free. */
+static char *zookeeper_address(const char *path)
+{
+    struct props props;
+    int line;
+    FILE *file = path ? fopen(path, "r") : NULL;
+    if (!file)
+        return NULL;
+    char *address = NULL, *text = mem_alloc(ZOOKEEPER_FILE_MAX);
+    size_t len = fread(text, 1, ZOOKEEPER_FILE_MAX - 1, file);
+    fclose(file);
+    props_init(&props);
+    bool good = !props_parse(&props, text, len, &line);
+    const char *listeners = good ? props_get(&props, "listeners") : NULL;
+    const char *port = good ? props_get(&props, "port") : NULL;
+    bool broker = good && (props_get(&props, "broker.id") || props_get(&props, "node.id"));
+    const char *place = listeners ? strstr(listeners, "://") : NULL;
+    if (place) {
+        size_t all = strcspn(place + 3, ", ");
+        address = mem_printf("%s%.*s", place[3] == ':' ? "localhost" : "", (int)all, place + 3);
+    } else if (broker || port) {
+        address = mem_printf("localhost:%s", port ? port : "9092");
+    }
+    props_close(&props);
+    mem_free(text);
+    return address;
+}
+
+static int zookeeper_port(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    return colon ? (int)strtol(colon + 1, NULL, 10) : 0;
+}
+
+/* The node that has the address, by its port, since a host has many names; of several with that
+ * port the one with the very address. NULL when there is none. */
+static const struct cluster_node *zookeeper_node(const struct cluster_view *view,
+                                                 const char *address)
+{
+    const struct cluster_node *found = NULL;
+    for (size_t i = 0; i < view->node_count; i++) {
+        const struct cluster_node *node = &view->nodes[i];
+        if (!node->is_broker || zookeeper_port(node->address) != zookeeper_port(address))
+            continue;
+        if (!found || strcmp(node->address, address) == 0)
+            found = node;
+    }
+    return found;
+}
+
+static int zookeeper_mode(const struct tool_run *run, const struct cluster_view *view,
+                          const char *address)
+{
+    const struct cluster_node *node = zookeeper_node(view, address);
+    int voters = 0;
+    for (size_t i = 0; i < view->node_count; i++)
+        voters += view->nodes[i].is_voter;
+    if (view->leader_id < 0)
+        return tool_fail(run, "the quorum has no leader: see that most nodes of "
+                              "controller.quorum.voters run");
+    if (!node)
+        return tool_fail(run, "no broker of the cluster is at %s", address);
+    if (!node->is_voter)
+        printf("Mode: observer\n");
+    else
+        printf("Mode: %s\n", voters == 1 ? "standalone" : node->is_leader ? "leader" : "follower");
+    return 0;
+}
+
+/* One address: the mode is that of one node. Negative: it does not answer. */
+static int zookeeper_ask(struct tool_run *run, const char *address)
+{
+    struct client_config config = {.bootstrap = address,
+                                   .option = "--bootstrap-server",
+                                   .client_id = "zkServer",
+                                   .connect_timeout_ms = ZOOKEEPER_TIMEOUT_MS,
+                                   .request_timeout_ms = ZOOKEEPER_TIMEOUT_MS};
+    struct cluster_view view;
+    struct buf problem;
+    int status = -1;
+    buf_init(&problem);
+    if (client_new(run->env, &config, &problem, &run->client))
+        status = tool_fail(run, "%s", buf_text(&problem));
+    else if (cluster_view_read(run->client, &view) == 0) {
+        printf("Client address: %s\n", address);
+        status = zookeeper_mode(run, &view, address);
+        cluster_view_close(&view);
+    }
+    client_free(run->client);
+    run->client = NULL;
+    buf_close(&problem);
+    return status;
+}
+
+static int zookeeper_status(struct tool_run *run)
+{
+    const char *path = options_positional(run->options, 1);
+    const char *given = options_get(run->options, "bootstrap-server");
+    const char *variable = getenv("MILLRACE_BOOTSTRAP");
+    char *of_file = given ? NULL : zookeeper_address(path);
+    const char *list = given                     ? given
+                       : of_file                 ? of_file
+                       : variable && variable[0] ? variable
+                                                 : ZOOKEEPER_USUAL;
+    int status = env_new(&run->env) ? tool_fail(run, "there is no memory for an event loop") : -1;
+    if (path)
+        printf("Using config: %s\n", path);
+    for (const char *at = list; status < 0 && *at;) {
+        size_t len = strcspn(at, ",");
+        char *address = mem_printf("%.*s", (int)len, at);
+        status = zookeeper_ask(run, address);
+        mem_free(address);
+        at += len + (at[len] == ',');
+    }
+    if (status < 0) {
+        printf("Error contacting service. It is probably not running.\n");
+        status = tool_fail(run,
+                           "no broker answers at %s: give the broker's settings file, or its "
+                           "address with --bootstrap-server",
+                           list);
+    }
+    mem_free(of_file);
+    return status;
+}
+
+static int zookeeper_server(struct tool_run *run)
+{
+    static const struct {
+        const char *name;
+        int (*run)(struct tool_run *run);
+    } actions[] = {
+        {"start", zookeeper_start},   {"start-foreground", zookeeper_start},
+        {"stop", zookeeper_stop},     {"restart", zookeeper_start},
+        {"status", zookeeper_status},
+    };
+    const char *action = options_positional(run->options, 0);
+    for (size_t i = 0; action && i < ARRAY_LEN(actions); i++)
+        if (strcmp(action, actions[i].name) == 0)
+            return actions[i].run(run);
+    return tool_misuse(run, "%s%sthe commands are start, start-foreground, stop, restart, status",
+                       action ? action : "", action ? " is none of them: " : "");
+}
+
+static const struct option_row zookeeper_options[] = {
+    OPTION_LETTER('b', "bootstrap-server", "HOST:PORT", "status: the broker that is meant."),
+    TOOL_LAST_OPTIONS,
+};
+
 const struct tool tool_zookeeper_start = {
     .name = "zookeeper-server-start",
     .link = "zookeeper-server-start",
@@ -32,4 +199,14 @@ const struct tool tool_zookeeper_stop = {
     .synopsis = "",
     .summary = "Nothing: there is no ZooKeeper.",
     .run = zookeeper_stop,
+};
+
+const struct tool tool_zk_server = {
+    .name = "zk-server",
+    .link = "zkServer",
+    .synopsis = "start|stop|restart|status [FILE]",
+    .summary = "Nothing is started; status: what a node is in the metadata quorum.",
+    .options = zookeeper_options,
+    .positional = 2,
+    .run = zookeeper_server,
 };

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""millrace status: a whole cluster, healthy, with a node down, and gone."""
+"""millrace status and zkServer.sh status: a whole cluster, healthy, with a node down, and gone."""
 import os
 import sys
 
@@ -84,6 +84,31 @@ def unreachable():
                                (("-b", ""), "."), ((), "which cluster.*--bootstrap-server")):
         code, out, errors = status(*arguments)
         check(code == 1 and re.search(pattern, errors), f"{arguments}: {code} {errors}")
+
+
+def zk(*arguments, code=0):
+    done = tool("zkServer.sh", *arguments, check_status=False)
+    check_equal(done.returncode, code, f"the status of {arguments} ({done.stdout}{done.stderr})")
+    return done.stdout + done.stderr
+
+
+@test("zkServer.sh: start and stop do nothing; status tells leader, follower or standalone")
+def zookeeper():
+    for action in ("start", "restart", "stop", "start-foreground"):
+        check("Nothing needs" in zk(action), action)
+    with Cluster(1) as cluster:
+        check("\nMode: standalone\n" in "\n" + zk("status", "-b", cluster.nodes[0].address), "one node")
+    with Cluster(3) as cluster:
+        leader = cluster.controller()
+        for node in cluster.nodes:
+            mode = "leader" if node is leader else "follower"
+            check_equal(re.findall("^Mode: (.*)$", zk("status", "--bootstrap-server", node.address), re.M),
+                        [mode], f"the mode of {node.id}")
+            out = zk("status", node.config_file)
+            check(f"Using config: {node.config_file}\n" in out and f"\nMode: {mode}\n" in out, out)
+    check("Error contacting service. It is probably not running." in
+          zk("status", "-b", f"127.0.0.1:{free_port()}", code=1), "nobody there")
+    check("the commands are" in zk("begin", code=1), "another word")
 
 
 tap.run()
