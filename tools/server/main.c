@@ -4,9 +4,11 @@
  * Happy path: read the settings, start the controller (its loop in a thread of its own) and the
  * broker (on this thread), serve until SIGTERM or SIGINT; then the broker leaves first, since it
  * needs the controller to move its leaders, and the controller after it. SIGHUP, which a terminal
- * that closes and tools for logs send, stops nothing. Failure modes: anything that keeps it from
- * starting is one sentence on stderr and exit status 1. */
+ * that closes and tools for logs send, stops nothing. A service manager is told how it does
+ * (notify.h). Failure modes: anything that keeps it from starting is one sentence on stderr and
+ * exit status 1. */
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,12 +23,17 @@
 #include "kafka/config.h"
 #include "kafka/meta_properties.h"
 #include "tools/server/controller_dir.h"
+#include "tools/server/notify.h"
+
+/* How often the service manager's view is looked after; a watchdog that asks for more gets more. */
+enum { NODE_TICK_US = 1000000, NODE_WATCHDOG_PARTS = 4 };
 
 struct controller_host {
     struct env *env;
     struct logger logger;
     struct controller *controller;
     struct env_thread *thread;
+    atomic_bool turned; /* its loop ran since the last look */
 };
 
 struct node {
@@ -36,6 +43,9 @@ struct node {
     struct meta_formatted formatted;
     struct broker *broker; /* NULL without the role */
     struct controller_host controller;
+    struct notify *notify;
+    struct env_timer tick;
+    int told_state; /* of the broker, as the service manager knows it */
     int exit_status;
     bool stopping;
 };
@@ -146,6 +156,64 @@ static void controller_host_stop(void *data)
     controller_stop(host->controller, controller_host_stopped, host);
 }
 
+/* ---- the service manager ---- */
+
+static void controller_host_turned(void *data)
+{
+    struct controller_host *host = data;
+    atomic_store(&host->turned, true);
+}
+
+/* This loop runs, since it calls us; the controller's has to have answered since the last time. */
+static void node_feed_watchdog(struct node *node)
+{
+    struct controller_host *host = &node->controller;
+    if (host->thread && !atomic_exchange(&host->turned, false))
+        return;
+    notify_send(node->notify, "WATCHDOG=1");
+    if (host->thread)
+        env_post(host->env, controller_host_turned, host);
+}
+
+static void node_tell_state(struct node *node)
+{
+    int state = node->broker ? (int)node->broker->state : BROKER_SERVING;
+    if (state == node->told_state)
+        return;
+    node->told_state = state;
+    if (state == BROKER_STARTING)
+        notify_send(node->notify, "STATUS=waiting for the cluster's controller");
+    else if (state == BROKER_SERVING)
+        notify_send(node->notify, "STATUS=serving");
+}
+
+static void node_tick(void *data)
+{
+    struct node *node = data;
+    int64_t every = NODE_TICK_US, watchdog = notify_watchdog_us(node->notify);
+    if (node->stopping)
+        return;
+    node_tell_state(node);
+    if (watchdog > 0)
+        node_feed_watchdog(node);
+    if (watchdog > 0 && watchdog / NODE_WATCHDOG_PARTS < every)
+        every = watchdog / NODE_WATCHDOG_PARTS;
+    env_timer_start_us(&node->tick, every);
+}
+
+/* Ready is a node that listens: the first one of a cluster can't serve before the others start,
+ * and a start that waited for that would never end where one command follows another. */
+static void node_tell_ready(struct node *node)
+{
+    node->told_state = -1;
+    env_timer_init(node->env, &node->tick, node_tick, node);
+    if (!notify_wanted(node->notify))
+        return;
+    notify_send(node->notify, "READY=1");
+    atomic_store(&node->controller.turned, true);
+    node_tick(node);
+}
+
 /* ---- stopping ---- */
 
 static void node_broker_stopped(void *data)
@@ -161,6 +229,7 @@ static void node_stop(struct node *node)
         exit(1);
     }
     node->stopping = true;
+    notify_send(node->notify, "STOPPING=1\nSTATUS=stopping");
     if (node->broker)
         broker_stop(node->broker, node_broker_stopped, node);
     else
@@ -335,6 +404,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "millrace-server: can't make the event loop: %s\n", err_text(err));
         return 1;
     }
+    node.notify = notify_new();
     err = node_parse(&node, argc, argv, &problem);
     const char *file = err ? "" : config_file(node.config);
     if (!err)
@@ -344,13 +414,16 @@ int main(int argc, char **argv)
                 problem.len ? buf_text(&problem) : err_text(err));
         node.exit_status = 1;
     } else {
+        node_tell_ready(&node);
         env_run(node.env);
+        env_timer_stop(&node.tick);
     }
     node_close_controller(&node);
     if (node.broker)
         broker_free(node.broker);
     if (!err)
         logger_info(&node.logger, "stopped%s", node.exit_status ? ", for the reason above" : "");
+    notify_free(node.notify);
     meta_formatted_close(&node.formatted);
     if (node.config)
         config_free(node.config);
