@@ -23,6 +23,7 @@
     X(tool_zookeeper_stop)                                                                         \
     X(tool_zk_server)                                                                              \
     X(tool_status)                                                                                 \
+    X(tool_service)                                                                                \
     X(tool_dev)
 
 #define TOOLS_DECLARE(row) extern const struct tool row;
