@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "broker/log/log_internal.h"
 #include "kafka/batch.h"
+#include "tests/lib/log_world.h"
 
 enum {
     SNAPSHOT_CRC_AT = 2,
@@ -27,15 +28,9 @@ enum {
 };
 
 struct world {
+    struct log_world logs;
     struct sim *sim;
     struct sim_node *node;
-    struct env *env;
-    struct logger logger;
-    struct log_manager *manager;
-    struct log *log;
-    struct log_config config;
-    bool done;
-    int err;
 };
 
 /* ---- the input ---- */
@@ -65,45 +60,32 @@ static void world_init(struct world *world)
 {
     *world = (struct world){.sim = sim_new(1)};
     world->node = sim_node_new(world->sim, "n0");
-    world->env = sim_env_new(world->node);
-    logger_init(&world->logger, "fuzz", NULL, NULL);
-    world->logger.sink = world_line;
-    world->config = (struct log_config){.segment_bytes = 3000,
-                                        .segment_ms = INT64_MAX,
-                                        .segment_index_bytes = 10 << 20,
-                                        .index_interval_bytes = 200,
-                                        .retention_bytes = -1,
-                                        .retention_ms = -1,
-                                        .flush_messages = 1,
-                                        .flush_ms = INT64_MAX,
-                                        .max_message_bytes = 1 << 20,
-                                        .timestamp_before_max_ms = INT64_MAX,
-                                        .timestamp_after_max_ms = INT64_MAX,
-                                        .cleanup_delete = true,
-                                        .compression = -1,
-                                        .max_compaction_lag_ms = INT64_MAX,
-                                        .producer_id_expiration_ms = 86400000};
+    log_world_init(&world->logs, sim_env_new(world->node), "");
+    world->logs.logger.sink = world_line;
+    world->logs.config.segment_bytes = 3000;
+    world->logs.config.segment_ms = INT64_MAX;
+    world->logs.config.index_interval_bytes = 200;
+    world->logs.manager_config.cluster_id = NULL; /* whatever meta.properties says */
 }
 
 /* Lets go of the manager as a crash does, then of everything. */
 static void world_drop_manager(struct world *world)
 {
-    if (world->manager)
-        log_manager_free(world->manager);
-    world->manager = NULL;
-    world->log = NULL;
+    log_world_drop(&world->logs);
     sim_run_for(world->sim, 1000 * 1000);
 }
 
 static void world_close(struct world *world)
 {
     world_drop_manager(world);
+    log_world_close(&world->logs);
     sim_free(world->sim);
 }
 
 static bool world_is_done(void *data)
 {
-    return ((struct world *)data)->done;
+    const struct log_world *logs = &((struct world *)data)->logs;
+    return logs->opened || logs->down;
 }
 
 static void world_wait(struct world *world)
@@ -112,55 +94,25 @@ static void world_wait(struct world *world)
         sim_run_until(world->sim, world_is_done, world, sim_now_us(world->sim) + LIMIT_US));
 }
 
-static void world_opened(void *data, int err, struct log *log)
-{
-    struct world *world = data;
-    world->done = true;
-    world->err = err;
-    world->log = log;
-}
-
-static void world_down(void *data)
-{
-    ((struct world *)data)->done = true;
-}
-
-static void world_dir_failed(void *data, const char *dir)
-{
-    (void)data;
-    (void)dir;
-}
-
 /* False when the directory is refused, with a sentence. */
 static bool world_start(struct world *world)
 {
-    static const char *const dirs[] = {"/data"};
-    static const struct log_manager_events events = {world_dir_failed};
-    struct log_manager_config config = {.dirs = dirs, .dir_count = 1, .node_id = 1};
-    struct buf problem;
-    buf_init(&problem);
-    int err = log_manager_new(world->env, &world->logger, &config, &events, world, &problem,
-                              &world->manager);
-    FUZZ_REQUIRE(err == 0 || problem.len > 0);
-    buf_close(&problem);
-    if (err)
-        world->manager = NULL;
+    int err = log_world_start(&world->logs);
+    FUZZ_REQUIRE(err == 0 || world->logs.problem.len > 0);
     return err == 0;
 }
 
 static int world_open(struct world *world)
 {
-    static const struct uuid topic_id = {"0123456789abcde"};
-    world->done = false;
-    log_manager_open(world->manager, "t", 0, &topic_id, &world->config, world_opened, world);
+    log_world_open(&world->logs);
     world_wait(world);
-    return world->err;
+    return world->logs.err;
 }
 
 static void world_shutdown(struct world *world)
 {
-    world->done = false;
-    log_manager_shutdown(world->manager, world_down, world);
+    world->logs.opened = false;
+    log_world_shut_down(&world->logs);
     world_wait(world);
     world_drop_manager(world);
 }
@@ -173,7 +125,7 @@ static void seed_append(struct world *world, struct batch_spec spec)
     struct log_append result;
     buf_init(&bytes);
     fuzz_batch_put(&bytes, spec, false);
-    int err = log_append(world->log, bytes.data, bytes.len, LOG_FROM_LEADER, 0, &result);
+    int err = log_append(world->logs.log, bytes.data, bytes.len, LOG_FROM_LEADER, 0, &result);
     FUZZ_REQUIRE(err == 0);
     buf_close(&bytes);
     sim_run_for(world->sim, 20 * 1000);
@@ -182,7 +134,7 @@ static void seed_append(struct world *world, struct batch_spec spec)
 static void seed_fill(struct world *world, int batches)
 {
     for (int i = 0; i < batches; i++) {
-        struct batch_spec spec = {.base_offset = log_end_offset(world->log),
+        struct batch_spec spec = {.base_offset = log_end_offset(world->logs.log),
                                   .count = 1 + i % 3,
                                   .value_len = 50,
                                   .leader_epoch = 1 + i / 7,
@@ -197,12 +149,12 @@ static void seed_fill(struct world *world, int batches)
     struct buf marker;
     struct log_append result;
     buf_init(&marker);
-    fuzz_batch_put_marker(&marker, log_end_offset(world->log), true);
+    fuzz_batch_put_marker(&marker, log_end_offset(world->logs.log), true);
     if (batches > 7)
-        FUZZ_REQUIRE(log_append(world->log, marker.data, marker.len, LOG_FROM_LEADER, 0, &result) ==
-                     0);
+        FUZZ_REQUIRE(
+            log_append(world->logs.log, marker.data, marker.len, LOG_FROM_LEADER, 0, &result) == 0);
     buf_close(&marker);
-    log_set_high_watermark(world->log, log_end_offset(world->log) - 1);
+    log_set_high_watermark(world->logs.log, log_end_offset(world->logs.log) - 1);
     sim_run_for(world->sim, 100 * 1000);
 }
 
@@ -218,9 +170,9 @@ static void seed_one(struct fuzz_corpus *corpus, int batches, bool clean, bool m
         world_shutdown(&world);
     else
         world_drop_manager(&world);
-    fuzz_file_take_dir(&out, world.env, "/data/t-0", "t-0/");
+    fuzz_file_take_dir(&out, world.logs.env, "/data/t-0", "t-0/");
     if (metadata)
-        fuzz_file_take_dir(&out, world.env, "/data", "");
+        fuzz_file_take_dir(&out, world.logs.env, "/data", "");
     fuzz_add(corpus, out.data, out.len);
     buf_close(&out);
     world_close(&world);
@@ -290,12 +242,13 @@ static int64_t check_slice(const struct log_slice *slice, int64_t offset, bool c
 /* Reads from start to end. False when the log reports damage. */
 static bool read_all(struct world *world, int64_t checked_from)
 {
-    int64_t offset = log_start_offset(world->log), end = log_end_offset(world->log);
+    int64_t offset = log_start_offset(world->logs.log), end = log_end_offset(world->logs.log);
     FUZZ_REQUIRE(0 <= offset && offset <= end);
-    FUZZ_REQUIRE(offset <= log_high_watermark(world->log) && log_high_watermark(world->log) <= end);
+    FUZZ_REQUIRE(offset <= log_high_watermark(world->logs.log) &&
+                 log_high_watermark(world->logs.log) <= end);
     for (int reads = 0; offset < end && reads < READS_MAX; reads++) {
         struct log_slice slice;
-        int err = log_read(world->log, offset, READ_MAX, INT64_MAX, true, &slice);
+        int err = log_read(world->logs.log, offset, READ_MAX, INT64_MAX, true, &slice);
         FUZZ_REQUIRE(err == 0 || offset < checked_from);
         if (err)
             return false;
@@ -339,29 +292,29 @@ static void ask(struct world *world)
     int32_t found;
     struct log_lookup lookup = {.done = ask_found};
     for (size_t i = 0; i < ARRAY_LEN(times); i++) {
-        int rc = ask_end(world, &lookup, log_lookup_start(&lookup, world->log, times[i]));
+        int rc = ask_end(world, &lookup, log_lookup_start(&lookup, world->logs.log, times[i]));
         FUZZ_REQUIRE(rc < 0 || lookup.offset < 0 || lookup.timestamp_ms >= times[i]);
     }
-    int rc = ask_end(world, &lookup, log_lookup_start_max(&lookup, world->log));
+    int rc = ask_end(world, &lookup, log_lookup_start_max(&lookup, world->logs.log));
     (void)rc;
     for (int32_t epoch = -1; epoch < 5; epoch++)
-        log_end_of_epoch(world->log, epoch, &found, &end_offset);
-    (void)log_last_stable_offset(world->log);
-    FUZZ_REQUIRE(log_size(world->log) >= 0);
+        log_end_of_epoch(world->logs.log, epoch, &found, &end_offset);
+    (void)log_last_stable_offset(world->logs.log);
+    FUZZ_REQUIRE(log_size(world->logs.log) >= 0);
 }
 
 static void append(struct world *world, int64_t producer_id)
 {
     struct buf bytes;
     struct log_append result;
-    int64_t end = log_end_offset(world->log);
+    int64_t end = log_end_offset(world->logs.log);
     struct batch_spec spec = {.count = 3, .value_len = 30, .producer_id = producer_id};
     buf_init(&bytes);
     fuzz_batch_put(&bytes, spec, false);
-    int err = log_append(world->log, bytes.data, bytes.len, LOG_FROM_CLIENT, 1 << 30, &result);
+    int err = log_append(world->logs.log, bytes.data, bytes.len, LOG_FROM_CLIENT, 1 << 30, &result);
     if (err == 0 && !result.duplicate) {
         FUZZ_REQUIRE(result.base_offset == end && result.last_offset == end + 2);
-        FUZZ_REQUIRE(log_end_offset(world->log) == end + 3);
+        FUZZ_REQUIRE(log_end_offset(world->logs.log) == end + 3);
     }
     buf_close(&bytes);
     sim_run_for(world->sim, 20 * 1000);
@@ -369,15 +322,15 @@ static void append(struct world *world, int64_t producer_id)
 
 static void change(struct world *world)
 {
-    int64_t start = log_start_offset(world->log), end = log_end_offset(world->log);
+    int64_t start = log_start_offset(world->logs.log), end = log_end_offset(world->logs.log);
     append(world, 0);
     append(world, 9);
     append(world, 77);
-    int err = log_truncate(world->log, start + (end - start) / 2);
-    FUZZ_REQUIRE(err || log_end_offset(world->log) <= start + (end - start) / 2);
+    int err = log_truncate(world->logs.log, start + (end - start) / 2);
+    FUZZ_REQUIRE(err || log_end_offset(world->logs.log) <= start + (end - start) / 2);
     append(world, 0);
-    log_set_high_watermark(world->log, log_end_offset(world->log));
-    err = log_advance_start(world->log, start + (end - start) / 4);
+    log_set_high_watermark(world->logs.log, log_end_offset(world->logs.log));
+    err = log_advance_start(world->logs.log, start + (end - start) / 4);
     (void)err;
     sim_run_for(world->sim, 100 * 1000);
 }
@@ -385,34 +338,34 @@ static void change(struct world *world)
 /* What a clean shutdown of ours left must open. */
 static void open_again(struct world *world)
 {
-    int64_t end = log_end_offset(world->log);
-    bool offline = log_is_offline(world->log);
+    int64_t end = log_end_offset(world->logs.log);
+    bool offline = log_is_offline(world->logs.log);
     world_shutdown(world);
     FUZZ_REQUIRE(world_start(world));
     int err = world_open(world);
     FUZZ_REQUIRE(err == 0 || offline);
-    FUZZ_REQUIRE(offline || log_end_offset(world->log) == end);
+    FUZZ_REQUIRE(offline || log_end_offset(world->logs.log) == end);
     world_drop_manager(world);
 }
 
 static void discard(struct world *world)
 {
-    FUZZ_REQUIRE(log_manager_discard(world->manager, "t", 0) == 0);
+    FUZZ_REQUIRE(log_manager_discard(world->logs.manager, "t", 0) == 0);
     FUZZ_REQUIRE(world_open(world) == 0);
-    FUZZ_REQUIRE(log_end_offset(world->log) == 0);
+    FUZZ_REQUIRE(log_end_offset(world->logs.log) == 0);
     append(world, 0);
-    FUZZ_REQUIRE(log_end_offset(world->log) == 3);
+    FUZZ_REQUIRE(log_end_offset(world->logs.log) == 3);
 }
 
 int fuzz_one(const uint8_t *data, size_t len)
 {
     struct world world;
     world_init(&world);
-    FUZZ_REQUIRE(env_dir_make(world.env, "/data/t-0") == 0);
-    fuzz_file_lay_out(world.env, "/data", data, len);
+    FUZZ_REQUIRE(env_dir_make(world.logs.env, "/data/t-0") == 0);
+    fuzz_file_lay_out(world.logs.env, "/data", data, len);
     if (world_start(&world)) {
-        const struct log_entry *entry = map_get(&world.manager->entries, "t-0", 3);
-        bool clean = world.manager->dirs[0].clean;
+        const struct log_entry *entry = map_get(&world.logs.manager->entries, "t-0", 3);
+        bool clean = world.logs.manager->dirs[0].clean;
         int64_t checked_from = clean || !entry ? INT64_MAX : entry->recovery_point;
         int err = world_open(&world);
         FUZZ_REQUIRE(err == 0 || err == ERR_CORRUPT || err == ERR_KAFKA_STORAGE_ERROR);

@@ -2,8 +2,7 @@
 #include "../unit/tap.h"
 
 #include "env/steady_clock.h"
-#include "log_world.h"
-#include "tests/lib/batch_maker.h"
+#include "log_process.h"
 
 enum { MINUTE_MS = 60 * 1000, HOUR_MS = 60 * MINUTE_MS, DAY_MS = 24 * HOUR_MS, TOLERANCE_MS = 50 };
 
@@ -81,39 +80,39 @@ enum { BATCHES = 40 }; /* over several segments */
 
 static void append_all(void *data)
 {
-    struct log_world *w = data;
+    struct log_process *w = data;
     for (int i = 0; i < BATCHES; i++) {
         struct log_append result;
         struct buf batch = batch_make((struct batch_spec){.count = 1,
                                                           .value_len = 1000,
-                                                          .timestamp = env_wall_ms(w->env),
+                                                          .timestamp = env_wall_ms(w->world.env),
                                                           .producer_id = 7,
                                                           .sequence = i});
-        CHECK_INT(log_append(w->log, batch.data, batch.len, LOG_FROM_CLIENT, 0, &result), 0);
+        CHECK_INT(log_append(w->world.log, batch.data, batch.len, LOG_FROM_CLIENT, 0, &result), 0);
         buf_close(&batch);
     }
-    log_set_high_watermark(w->log, BATCHES);
+    log_set_high_watermark(w->world.log, BATCHES);
 }
 
 static void records_and_producers_stay(void)
 {
-    struct log_world w;
-    log_world_init(&w, 4, append_all, &w);
-    w.config.retention_ms = 7 * (int64_t)DAY_MS;
-    w.manager_config.retention_check_ms = 5 * MINUTE_MS;
-    log_world_boot(&w);
+    struct log_process w;
+    log_process_init(&w, 4, append_all, &w);
+    w.world.config.retention_ms = 7 * (int64_t)DAY_MS;
+    w.world.manager_config.retention_check_ms = 5 * MINUTE_MS;
+    log_process_boot(&w);
     run_for_ms(w.sim, HOUR_MS);
     sim_node_set_wall_offset(w.node, 30 * (int64_t)DAY_MS);
     run_for_ms(w.sim, HOUR_MS);
-    CHECK_INT(log_start_offset(w.log), 0);
-    CHECK(log_knows_producer(w.log, 7, 0));
+    CHECK_INT(log_start_offset(w.world.log), 0);
+    CHECK(log_knows_producer(w.world.log, 7, 0));
     sim_node_set_wall_offset(w.node, 0);
     run_for_ms(w.sim, HOUR_MS);
-    CHECK_INT(log_start_offset(w.log), 0);
+    CHECK_INT(log_start_offset(w.world.log), 0);
     run_for_ms(w.sim, 8 * (int64_t)DAY_MS);
-    CHECK_INT(log_start_offset(w.log), BATCHES); /* by their true age they go */
-    CHECK(!log_knows_producer(w.log, 7, 0));
-    log_world_close(&w);
+    CHECK_INT(log_start_offset(w.world.log), BATCHES); /* by their true age they go */
+    CHECK(!log_knows_producer(w.world.log, 7, 0));
+    log_process_close(&w);
 }
 
 TAP_MAIN(TAP_TEST(a_step_ahead_waits_a_day), TAP_TEST(a_step_that_is_undone_never_counts),

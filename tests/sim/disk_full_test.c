@@ -9,8 +9,7 @@
 #include "broker/log/log.h"
 #include "cluster.h"
 #include "kafka/batch.h"
-#include "log_world.h"
-#include "tests/lib/batch_maker.h"
+#include "log_process.h"
 
 enum {
     SEEDS = 100,
@@ -233,11 +232,11 @@ static void full_disks_everywhere_stop_only_writing(void)
 
 static void append_one(void *data)
 {
-    struct log_world *w = data;
+    struct log_process *w = data;
     struct log_append result;
     struct buf batch = batch_make((struct batch_spec){.count = 1, .value = "full", .timestamp = 1});
     for (int i = 0; i < 500; i++)
-        CHECK_INT(log_append(w->log, batch.data, batch.len, LOG_FROM_CLIENT, 0, &result), 0);
+        CHECK_INT(log_append(w->world.log, batch.data, batch.len, LOG_FROM_CLIENT, 0, &result), 0);
     buf_close(&batch);
 }
 
@@ -248,8 +247,8 @@ static void opened_only(void *data)
 
 static bool is_durable(void *data)
 {
-    struct log_world *w = data;
-    return log_durable_offset(w->log) == log_end_offset(w->log);
+    struct log_process *w = data;
+    return log_durable_offset(w->world.log) == log_end_offset(w->world.log);
 }
 
 /* A start after a crash writes, too. Whichever of its calls finds the disk full: the log is there
@@ -258,20 +257,20 @@ static void a_log_opens_once_there_is_room(void)
 {
     enum { CALLS = 40, MORE = 3 };
     for (uint64_t n = 1; n <= CALLS; n++) {
-        struct log_world w;
-        log_world_init(&w, n, append_one, &w);
-        log_world_boot(&w);
+        struct log_process w;
+        log_process_init(&w, n, append_one, &w);
+        log_process_boot(&w);
         CHECK(sim_run_until(w.sim, is_durable, &w, sim_now_us(w.sim) + READY_MS * 1000));
-        int64_t end = log_end_offset(w.log);
+        int64_t end = log_end_offset(w.world.log);
         sim_node_kill(w.node);
-        log_world_bury(&w);
+        log_process_bury(&w);
         sim_disk_fail(w.node, SIM_DISK_WRITE, n, MORE, ERR_NO_SPACE);
-        w.on_open = opened_only;
-        log_world_boot(&w);
-        CHECK_INT(w.err, 0);
-        CHECK(w.log && log_end_offset(w.log) == end);
-        CHECK(w.log && !log_is_offline(w.log));
-        log_world_close(&w);
+        w.world.on_open = opened_only;
+        log_process_boot(&w);
+        CHECK_INT(w.world.err, 0);
+        CHECK(w.world.log && log_end_offset(w.world.log) == end);
+        CHECK(w.world.log && !log_is_offline(w.world.log));
+        log_process_close(&w);
     }
 }
 

@@ -6,13 +6,12 @@
 #include <stdlib.h>
 
 #include "broker/log/cleaner.h"
-#include "log_world.h"
-#include "tests/lib/batch_maker.h"
+#include "log_process.h"
 
 enum { KEYS = 30, BATCH_MAX = 6 };
 
 struct run {
-    struct log_world w;
+    struct log_process w;
     int64_t newest[KEYS];  /* offset of the last record of the key that was appended; -1 */
     int64_t durable[KEYS]; /* and of the last one that was durable */
     int64_t appended;      /* offset past all that was appended in this life */
@@ -29,17 +28,17 @@ static uint64_t draw(struct run *r, uint64_t below)
 static void note_durable(void *data)
 {
     struct run *r = data;
-    if (log_is_offline(r->w.log))
+    if (log_is_offline(r->w.world.log))
         return;
-    for (; r->flushed < log_durable_offset(r->w.log); r->flushed++)
+    for (; r->flushed < log_durable_offset(r->w.world.log); r->flushed++)
         r->durable[r->key_of[r->flushed]] = r->flushed;
-    log_set_high_watermark(r->w.log, r->flushed);
+    log_set_high_watermark(r->w.world.log, r->flushed);
 }
 
 static void run_opened(void *data)
 {
     struct run *r = data;
-    log_watch(r->w.log, note_durable, r);
+    log_watch(r->w.world.log, note_durable, r);
 }
 
 static void append_some(struct run *r)
@@ -62,11 +61,11 @@ static void append_some(struct run *r)
     }
     struct buf batch = batch_make(spec);
     struct log_append result;
-    int64_t base = log_end_offset(r->w.log);
-    int rc = log_append(r->w.log, batch.data, batch.len, LOG_FROM_CLIENT, 0, &result);
-    CHECK(rc == 0 || log_is_offline(r->w.log) || rc == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
+    int64_t base = log_end_offset(r->w.world.log);
+    int rc = log_append(r->w.world.log, batch.data, batch.len, LOG_FROM_CLIENT, 0, &result);
+    CHECK(rc == 0 || log_is_offline(r->w.world.log) || rc == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
     bool appended = rc == 0 && !result.duplicate;
-    for (int i = 0; i < count && (appended || log_is_offline(r->w.log)); i++)
+    for (int i = 0; i < count && (appended || log_is_offline(r->w.world.log)); i++)
         r->key_of[base + i] = keys[i];
     buf_close(&batch);
 }
@@ -74,21 +73,21 @@ static void append_some(struct run *r)
 static void do_step(void *data)
 {
     struct run *r = data;
-    if (!r->w.log || log_is_offline(r->w.log))
+    if (!r->w.world.log || log_is_offline(r->w.world.log))
         return;
     if (draw(r, 12) == 0)
-        cleaner_tick(r->w.manager);
+        cleaner_tick(r->w.world.manager);
     else
         append_some(r);
     /* A run may be going on, or have ended since. */
-    if (log_active(r->w.log)->base_offset > r->cleaned)
-        r->cleaned = log_active(r->w.log)->base_offset;
+    if (log_active(r->w.world.log)->base_offset > r->cleaned)
+        r->cleaned = log_active(r->w.world.log)->base_offset;
 }
 
 static void work(struct run *r, int steps)
 {
     for (int i = 0; i < steps && !sim_node_is_down(r->w.node); i++) {
-        env_post(r->w.env, do_step, r);
+        env_post(r->w.world.env, do_step, r);
         sim_run_for(r->w.sim, (int64_t)draw(r, 2500));
     }
 }
@@ -103,7 +102,7 @@ static void see_batch(struct run *r, const struct batch *batch, int64_t newest[K
     CHECK_INT(batch_check_crc(batch), 0);
     CHECK(batch_last_offset(batch) >= *next);
     /* Behind what was compacted there are no gaps. */
-    if (*next >= r->cleaned && *next > log_start_offset(r->w.log))
+    if (*next >= r->cleaned && *next > log_start_offset(r->w.world.log))
         CHECK_INT(batch->base_offset, *next);
     *next = batch_last_offset(batch) + 1;
     CHECK_INT(batch_records(batch, 1 << 20, &scratch, &records), 0);
@@ -123,12 +122,12 @@ static void see_batch(struct run *r, const struct batch *batch, int64_t newest[K
 
 static void check_log(struct run *r)
 {
-    int64_t newest[KEYS], next = log_start_offset(r->w.log);
+    int64_t newest[KEYS], next = log_start_offset(r->w.world.log);
     memset(newest, -1, sizeof(newest));
-    CHECK(log_end_offset(r->w.log) >= r->flushed);
-    while (next < log_end_offset(r->w.log)) {
+    CHECK(log_end_offset(r->w.world.log) >= r->flushed);
+    while (next < log_end_offset(r->w.world.log)) {
         struct log_slice slice;
-        CHECK_INT(log_read(r->w.log, next, 6000, INT64_MAX, true, &slice), 0);
+        CHECK_INT(log_read(r->w.world.log, next, 6000, INT64_MAX, true, &slice), 0);
         if (slice.len == 0)
             break; /* compaction took the end: the active segment is empty */
         uint8_t *bytes = mem_alloc(slice.len);
@@ -142,31 +141,31 @@ static void check_log(struct run *r)
     for (int key = 0; key < KEYS; key++)
         CHECK(newest[key] >= r->durable[key]);
     memcpy(r->durable, newest, sizeof(newest));
-    r->flushed = log_end_offset(r->w.log);
+    r->flushed = log_end_offset(r->w.world.log);
 }
 
 static void run_init(struct run *r, uint64_t seed)
 {
     memset(r, 0, sizeof(*r));
     memset(r->durable, -1, sizeof(r->durable));
-    log_world_init(&r->w, seed, run_opened, r);
-    r->w.config.segment_bytes = 3000;
-    r->w.config.cleanup_delete = false;
-    r->w.config.cleanup_compact = true;
+    log_process_init(&r->w, seed, run_opened, r);
+    r->w.world.config.segment_bytes = 3000;
+    r->w.world.config.cleanup_delete = false;
+    r->w.world.config.cleanup_compact = true;
 }
 
 static void reopen(struct run *r)
 {
-    log_world_boot(&r->w);
+    log_process_boot(&r->w);
     while (sim_node_is_down(r->w.node)) {
-        log_world_bury(&r->w);
-        log_world_boot(&r->w);
+        log_process_bury(&r->w);
+        log_process_boot(&r->w);
     }
     sim_disk_crash_at(r->w.node, 0);
-    if (r->w.err < 0) {
-        printf("# seed %llu: %s\n# %s", (unsigned long long)r->w.seed, err_name(r->w.err),
-               buf_text(&r->w.lines));
-        CHECK_INT(r->w.err, 0);
+    if (r->w.world.err < 0) {
+        printf("# seed %llu: %s\n# %s", (unsigned long long)r->w.seed, err_name(r->w.world.err),
+               buf_text(&r->w.world.lines));
+        CHECK_INT(r->w.world.err, 0);
     }
     check_log(r);
 }
@@ -174,7 +173,7 @@ static void reopen(struct run *r)
 static void end_somehow(struct run *r)
 {
     if (!sim_node_is_down(r->w.node) && draw(r, 4) == 0)
-        log_world_shut_down(&r->w);
+        log_process_shut_down(&r->w);
     else if (!sim_node_is_down(r->w.node) && draw(r, 2) == 0)
         sim_node_kill(r->w.node);
     else if (!sim_node_is_down(r->w.node))
@@ -192,18 +191,18 @@ static void many_seeds_survive(void)
         struct run *r = &the_run;
         printf("# seed %llu\n", (unsigned long long)seed);
         run_init(r, seed);
-        log_world_boot(&r->w);
-        CHECK_INT(r->w.err, 0);
+        log_process_boot(&r->w);
+        CHECK_INT(r->w.world.err, 0);
         for (int round = 0; round < 6; round++) {
             work(r, 30 + (int)draw(r, 60));
             sim_disk_crash_at(r->w.node, draw(r, 3) ? 1 + draw(r, 80) : 0);
             work(r, 60);
             end_somehow(r);
             sim_disk_crash_at(r->w.node, draw(r, 4) == 0 ? 1 + draw(r, 12) : 0);
-            log_world_bury(&r->w);
+            log_process_bury(&r->w);
             reopen(r);
         }
-        log_world_close(&r->w);
+        log_process_close(&r->w);
     }
 }
 
@@ -214,22 +213,22 @@ static void every_disk_call_of_a_run_may_be_the_last(void)
     for (uint64_t n = 1; !through; n++) {
         struct run *r = &the_run;
         run_init(r, 5);
-        log_world_boot(&r->w);
+        log_process_boot(&r->w);
         work(r, 80);
-        while (r->w.manager->cleaning)
+        while (r->w.world.manager->cleaning)
             sim_run_for(r->w.sim, 1000);
-        int64_t before = r->w.log->cleaned_offset;
+        int64_t before = r->w.world.log->cleaned_offset;
         sim_disk_crash_at(r->w.node, n);
         for (int i = 0; i < 400 && !sim_node_is_down(r->w.node) && !through; i++) {
             work(r, 1);
-            through = !sim_node_is_down(r->w.node) && r->w.log->cleaned_offset > before;
+            through = !sim_node_is_down(r->w.node) && r->w.world.log->cleaned_offset > before;
         }
         if (!sim_node_is_down(r->w.node))
             sim_node_kill_power(r->w.node);
         sim_disk_crash_at(r->w.node, 0);
-        log_world_bury(&r->w);
+        log_process_bury(&r->w);
         reopen(r);
-        log_world_close(&r->w);
+        log_process_close(&r->w);
     }
 }
 

@@ -6,8 +6,7 @@
 
 #include <stdlib.h>
 
-#include "log_world.h"
-#include "tests/lib/batch_maker.h"
+#include "log_process.h"
 
 enum { BATCHES_MAX = 4096, STATES_MAX = 2048, PRODUCERS = 3 };
 
@@ -26,7 +25,7 @@ struct state {
 };
 
 struct run {
-    struct log_world w;
+    struct log_process w;
     struct made *made;
     int made_count;
     struct state *states;
@@ -121,7 +120,7 @@ static void do_append(struct run *r)
     }
     struct buf bytes = batch_make(spec);
     struct log_append result;
-    int rc = log_append(r->w.log, bytes.data, bytes.len, LOG_FROM_CLIENT, r->epoch, &result);
+    int rc = log_append(r->w.world.log, bytes.data, bytes.len, LOG_FROM_CLIENT, r->epoch, &result);
     struct batch batch;
     CHECK_INT(batch_parse(bytes.data, bytes.len, &batch), 0);
     if (rc == 0) {
@@ -130,33 +129,34 @@ static void do_append(struct run *r)
                      &(struct made){result.base_offset, result.last_offset, batch.crc, r->epoch});
         if (producer < PRODUCERS)
             r->sequences[producer] += count;
-    } else if (r->lacks && !log_is_offline(r->w.log)) {
+    } else if (r->lacks && !log_is_offline(r->w.world.log)) {
         CHECK_INT(rc, ERR_KAFKA_STORAGE_ERROR);
-    } else if (!log_is_offline(r->w.log)) {
+    } else if (!log_is_offline(r->w.world.log)) {
         printf("# seed %llu: append: %s %s\n", (unsigned long long)r->w.seed, err_name(rc),
                result.message);
         CHECK(!"append");
     } else {
         /* A part of it may be on the disk. */
-        model_append(r, &(struct made){log_end_offset(r->w.log),
-                                       log_end_offset(r->w.log) + count - 1, batch.crc, r->epoch});
+        model_append(r, &(struct made){log_end_offset(r->w.world.log),
+                                       log_end_offset(r->w.world.log) + count - 1, batch.crc,
+                                       r->epoch});
     }
     buf_close(&bytes);
 }
 
 static void do_truncate(struct run *r)
 {
-    int64_t end = log_end_offset(r->w.log);
+    int64_t end = log_end_offset(r->w.world.log);
     if (end <= r->start)
         return;
     int64_t offset = end - (int64_t)draw(r, (uint64_t)(end - r->start < 40 ? end - r->start : 40));
     /* Nobody cuts below the high watermark, and so not the batch that holds the start. */
     if (cut_end(r, offset) < r->start)
         return;
-    int rc = log_truncate(r->w.log, offset);
+    int rc = log_truncate(r->w.world.log, offset);
     model_truncate(r, offset);
     if (rc == 0)
-        CHECK_INT(log_end_offset(r->w.log), state_end(r, newest(r)));
+        CHECK_INT(log_end_offset(r->w.world.log), state_end(r, newest(r)));
     r->epoch++;
     memset(r->sequences, 0, sizeof(r->sequences));
 }
@@ -164,25 +164,25 @@ static void do_truncate(struct run *r)
 static void do_step(void *data)
 {
     struct run *r = data;
-    if (!r->w.log || log_is_offline(r->w.log))
+    if (!r->w.world.log || log_is_offline(r->w.world.log))
         return;
     switch (draw(r, 20)) {
     case 0:
         do_truncate(r);
         break;
     case 1:
-        log_set_high_watermark(r->w.log, r->durable);
+        log_set_high_watermark(r->w.world.log, r->durable);
         if (r->durable > r->start && draw(r, 2) == 0) {
             int64_t start = r->start + (int64_t)draw(r, (uint64_t)(r->durable - r->start) + 1);
             r->start = start > r->start ? start : r->start;
-            int rc = log_advance_start(r->w.log, start);
-            CHECK(rc == 0 || log_is_offline(r->w.log));
+            int rc = log_advance_start(r->w.world.log, start);
+            CHECK(rc == 0 || log_is_offline(r->w.world.log));
         }
         break;
     case 2:
         r->epoch++;
         memset(r->sequences, 0, sizeof(r->sequences));
-        CHECK(log_assign_epoch(r->w.log, r->epoch) == 0 || log_is_offline(r->w.log));
+        CHECK(log_assign_epoch(r->w.world.log, r->epoch) == 0 || log_is_offline(r->w.world.log));
         break;
     default:
         do_append(r);
@@ -192,8 +192,8 @@ static void do_step(void *data)
 static void note_durable(void *data)
 {
     struct run *r = data;
-    if (!log_is_offline(r->w.log) && log_durable_offset(r->w.log) > r->durable)
-        r->durable = log_durable_offset(r->w.log);
+    if (!log_is_offline(r->w.world.log) && log_durable_offset(r->w.world.log) > r->durable)
+        r->durable = log_durable_offset(r->w.world.log);
 }
 
 /* ---- what must hold after a restart ---- */
@@ -227,7 +227,7 @@ static void see_batch(struct run *r, struct seen *seen, const struct batch *batc
     /* The epochs agree with the batches. */
     int32_t epoch;
     int64_t end;
-    log_end_of_epoch(r->w.log, batch->leader_epoch, &epoch, &end);
+    log_end_of_epoch(r->w.world.log, batch->leader_epoch, &epoch, &end);
     CHECK_INT(epoch, batch->leader_epoch);
     CHECK(end > batch_last_offset(batch));
 }
@@ -236,22 +236,22 @@ static void see_batch(struct run *r, struct seen *seen, const struct batch *batc
 static void tell(struct run *r)
 {
     printf("# seed %llu: start %lld (asked %lld), end %lld, durable before %lld, epoch %d\n# %s",
-           (unsigned long long)r->w.seed, (long long)log_start_offset(r->w.log),
-           (long long)r->start, (long long)log_end_offset(r->w.log), (long long)r->durable,
-           r->epoch, buf_text(&r->w.lines));
-    for (uint32_t i = 0; i < r->w.log->segment_count; i++)
+           (unsigned long long)r->w.seed, (long long)log_start_offset(r->w.world.log),
+           (long long)r->start, (long long)log_end_offset(r->w.world.log), (long long)r->durable,
+           r->epoch, buf_text(&r->w.world.lines));
+    for (uint32_t i = 0; i < r->w.world.log->segment_count; i++)
         printf("# segment %lld: %llu bytes, end %lld\n",
-               (long long)r->w.log->segments[i]->base_offset,
-               (unsigned long long)r->w.log->segments[i]->size,
-               (long long)r->w.log->segments[i]->end_offset);
+               (long long)r->w.world.log->segments[i]->base_offset,
+               (unsigned long long)r->w.world.log->segments[i]->size,
+               (long long)r->w.world.log->segments[i]->end_offset);
 }
 
 static void read_all(struct run *r, struct seen *seen)
 {
-    int64_t next = log_start_offset(r->w.log);
-    while (next < log_end_offset(r->w.log)) {
+    int64_t next = log_start_offset(r->w.world.log);
+    while (next < log_end_offset(r->w.world.log)) {
         struct log_slice slice;
-        CHECK_INT(log_read(r->w.log, next, 5000, INT64_MAX, true, &slice), 0);
+        CHECK_INT(log_read(r->w.world.log, next, 5000, INT64_MAX, true, &slice), 0);
         if (slice.len == 0) {
             printf("# nothing at %lld\n", (long long)next);
             tell(r);
@@ -269,7 +269,7 @@ static void read_all(struct run *r, struct seen *seen)
         mem_free(bytes);
         log_slice_release(&slice);
     }
-    CHECK_INT(next, log_end_offset(r->w.log));
+    CHECK_INT(next, log_end_offset(r->w.world.log));
 }
 
 /* Whether what was seen is the front of a state, as far as the log start allows. */
@@ -279,7 +279,7 @@ static bool is_front_of(struct run *r, const struct seen *seen, const struct sta
     while (at < state->count && seen->count > 0 && state->batches[at] != seen->batches[0])
         at++;
     if (seen->count == 0)
-        return state_end(r, state) >= log_end_offset(r->w.log);
+        return state_end(r, state) >= log_end_offset(r->w.world.log);
     if (state->count - at < seen->count)
         return false;
     return memcmp(state->batches + at, seen->batches, (size_t)seen->count * sizeof(int)) == 0;
@@ -290,7 +290,7 @@ static void check_producers(struct run *r, const struct seen *seen)
     for (int i = 0; i < PRODUCERS; i++) {
         if (seen->epoch_of[i] < 0)
             continue;
-        const struct producer *producer = producer_state_get(&r->w.log->producers, 100 + i);
+        const struct producer *producer = producer_state_get(&r->w.world.log->producers, 100 + i);
         CHECK(producer != NULL);
         CHECK_INT(producer->epoch, seen->epoch_of[i]);
         CHECK_INT(producer_last_sequence(producer), seen->last_sequence[i]);
@@ -301,13 +301,13 @@ static void check_log(struct run *r)
 {
     struct seen *seen = mem_alloc(sizeof(*seen));
     memset(seen->epoch_of, -1, sizeof(seen->epoch_of));
-    if (log_start_offset(r->w.log) > r->start)
+    if (log_start_offset(r->w.world.log) > r->start)
         tell(r);
-    CHECK(log_start_offset(r->w.log) <= r->start);
-    if (log_end_offset(r->w.log) < r->durable)
+    CHECK(log_start_offset(r->w.world.log) <= r->start);
+    if (log_end_offset(r->w.world.log) < r->durable)
         tell(r);
-    CHECK(log_end_offset(r->w.log) >= r->durable);
-    CHECK_INT(log_durable_offset(r->w.log), log_end_offset(r->w.log));
+    CHECK(log_end_offset(r->w.world.log) >= r->durable);
+    CHECK_INT(log_durable_offset(r->w.world.log), log_end_offset(r->w.world.log));
     read_all(r, seen);
     int match = r->state_count - 1;
     while (match >= 0 && !is_front_of(r, seen, &r->states[match]))
@@ -326,9 +326,9 @@ static void check_log(struct run *r)
             count++;
         push_state(r, state->batches, count + 1);
     }
-    r->durable = log_end_offset(r->w.log);
-    if (log_start_offset(r->w.log) < r->start)
-        r->start = log_start_offset(r->w.log);
+    r->durable = log_end_offset(r->w.world.log);
+    if (log_start_offset(r->w.world.log) < r->start)
+        r->start = log_start_offset(r->w.world.log);
     r->epoch++;
     memset(r->sequences, 0, sizeof(r->sequences));
     mem_free(seen);
@@ -339,13 +339,13 @@ static void check_log(struct run *r)
 static void run_opened(void *data)
 {
     struct run *r = data;
-    log_watch(r->w.log, note_durable, r);
+    log_watch(r->w.world.log, note_durable, r);
 }
 
 static void run_init(struct run *r, uint64_t seed)
 {
     *r = (struct run){0};
-    log_world_init(&r->w, seed, run_opened, r);
+    log_process_init(&r->w, seed, run_opened, r);
     r->made = mem_alloc(BATCHES_MAX * sizeof(*r->made));
     r->states = mem_alloc(STATES_MAX * sizeof(*r->states));
     push_state(r, NULL, 0);
@@ -353,7 +353,7 @@ static void run_init(struct run *r, uint64_t seed)
 
 static void run_close(struct run *r)
 {
-    log_world_close(&r->w);
+    log_process_close(&r->w);
     for (int i = 0; i < r->state_count; i++)
         mem_free(r->states[i].batches);
     mem_free(r->states);
@@ -363,16 +363,17 @@ static void run_close(struct run *r)
 /* Opens what the last kill left, and checks it. Power may fail in that too. */
 static void reopen(struct run *r)
 {
-    log_world_boot(&r->w);
+    log_process_boot(&r->w);
     while (sim_node_is_down(r->w.node)) {
-        log_world_bury(&r->w);
-        log_world_boot(&r->w);
+        log_process_bury(&r->w);
+        log_process_boot(&r->w);
     }
     sim_disk_crash_at(r->w.node, 0);
-    if (r->w.err < 0) {
-        printf("# seed %llu: %s\n# %s# %s\n", (unsigned long long)r->w.seed, err_name(r->w.err),
-               buf_text(&r->w.lines), buf_text(&r->w.problem));
-        CHECK_INT(r->w.err, 0);
+    if (r->w.world.err < 0) {
+        printf("# seed %llu: %s\n# %s# %s\n", (unsigned long long)r->w.seed,
+               err_name(r->w.world.err), buf_text(&r->w.world.lines),
+               buf_text(&r->w.world.problem));
+        CHECK_INT(r->w.world.err, 0);
     }
     check_log(r);
 }
@@ -380,7 +381,7 @@ static void reopen(struct run *r)
 static void work(struct run *r, int steps)
 {
     for (int i = 0; i < steps && !sim_node_is_down(r->w.node); i++) {
-        env_post(r->w.env, do_step, r);
+        env_post(r->w.world.env, do_step, r);
         sim_run_for(r->w.sim, (int64_t)draw(r, 3000));
     }
 }
@@ -398,7 +399,7 @@ static void end_somehow(struct run *r)
         sim_node_kill_power(r->w.node);
         break;
     case 2:
-        log_world_shut_down(&r->w);
+        log_process_shut_down(&r->w);
         break;
     default:
         sim_disk_crash_at(r->w.node, 1 + draw(r, 60));
@@ -412,13 +413,13 @@ static void a_seed_survives(uint64_t seed)
 {
     struct run r;
     run_init(&r, seed);
-    log_world_boot(&r.w);
-    CHECK_INT(r.w.err, 0);
+    log_process_boot(&r.w);
+    CHECK_INT(r.w.world.err, 0);
     for (int round = 0; round < 8; round++) {
         work(&r, 10 + (int)draw(&r, 60));
         end_somehow(&r);
         sim_disk_crash_at(r.w.node, draw(&r, 4) == 0 ? 1 + draw(&r, 10) : 0);
-        log_world_bury(&r.w);
+        log_process_bury(&r.w);
         reopen(&r);
     }
     run_close(&r);
@@ -442,14 +443,14 @@ static void every_disk_call_may_be_the_last(void)
     for (uint64_t n = 1; !through; n++) {
         struct run r;
         run_init(&r, 77);
-        log_world_boot(&r.w);
-        CHECK_INT(r.w.err, 0);
+        log_process_boot(&r.w);
+        CHECK_INT(r.w.world.err, 0);
         sim_disk_crash_at(r.w.node, n);
         work(&r, 150);
         through = !sim_node_is_down(r.w.node);
         if (through)
             sim_node_kill_power(r.w.node);
-        log_world_bury(&r.w);
+        log_process_bury(&r.w);
         reopen(&r);
         run_close(&r);
     }
@@ -462,14 +463,14 @@ static void every_disk_call_may_fail(void)
     for (uint64_t n = 1; !through; n++) {
         struct run r;
         run_init(&r, 99);
-        log_world_boot(&r.w);
-        CHECK_INT(r.w.err, 0);
+        log_process_boot(&r.w);
+        CHECK_INT(r.w.world.err, 0);
         sim_disk_fail_at(r.w.node, n);
         work(&r, 100);
-        through = r.w.log && !log_is_offline(r.w.log) && n > 2000;
+        through = r.w.world.log && !log_is_offline(r.w.world.log) && n > 2000;
         sim_disk_fail_at(r.w.node, 0);
         sim_node_kill(r.w.node);
-        log_world_bury(&r.w);
+        log_process_bury(&r.w);
         reopen(&r);
         run_close(&r);
     }
@@ -488,17 +489,17 @@ static void every_open_of_an_append_may_lack_memory(void)
         struct run r;
         run_init(&r, 55);
         r.lacks = true;
-        log_world_boot(&r.w);
+        log_process_boot(&r.w);
         sim_disk_fail(r.w.node, SIM_DISK_OPEN, n, 1 + n % 3, ERR_NO_MEMORY);
         for (int i = 0; i < 60; i++) {
-            env_post(r.w.env, step_append, &r);
+            env_post(r.w.world.env, step_append, &r);
             sim_run_for(r.w.sim, (int64_t)draw(&r, 3000));
         }
-        CHECK(!log_is_offline(r.w.log));
+        CHECK(!log_is_offline(r.w.world.log));
         through = sim_node_is_faulty(r.w.node);
         sim_disk_fail_at(r.w.node, 0);
         sim_node_kill(r.w.node);
-        log_world_bury(&r.w);
+        log_process_bury(&r.w);
         reopen(&r);
         run_close(&r);
     }
@@ -509,13 +510,13 @@ static void failing_syncs_confirm_nothing(void)
     for (uint64_t seed = 1; seed <= 60; seed++) {
         struct run r;
         run_init(&r, seed);
-        log_world_boot(&r.w);
+        log_process_boot(&r.w);
         work(&r, 20);
         sim_disk_fail_sync(r.w.node);
         work(&r, 20);
-        CHECK(log_is_offline(r.w.log));
+        CHECK(log_is_offline(r.w.world.log));
         sim_node_kill_power(r.w.node);
-        log_world_bury(&r.w);
+        log_process_bury(&r.w);
         reopen(&r);
         run_close(&r);
     }
@@ -528,16 +529,16 @@ static void what_a_failed_sync_left_is_written_again(void)
     for (uint64_t seed = 1; seed <= 60; seed++) {
         struct run r;
         run_init(&r, seed);
-        log_world_boot(&r.w);
+        log_process_boot(&r.w);
         work(&r, 20);
         sim_disk_fail_sync(r.w.node);
         work(&r, 20);
         sim_node_kill(r.w.node);
-        log_world_bury(&r.w);
+        log_process_bury(&r.w);
         reopen(&r);
         work(&r, 5);
         sim_node_kill_power(r.w.node);
-        log_world_bury(&r.w);
+        log_process_bury(&r.w);
         reopen(&r);
         run_close(&r);
     }

@@ -11,7 +11,8 @@ static void put_u32(struct buf *bytes, size_t at, uint32_t value)
         bytes->data[at + (size_t)i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-static int refused(struct fixture *f, struct batch_spec spec, size_t at, uint32_t value, bool seal)
+static int refused(struct log_world *f, struct batch_spec spec, size_t at, uint32_t value,
+                   bool seal)
 {
     struct buf bytes = batch_make(spec);
     if (at > 0)
@@ -28,7 +29,7 @@ static int refused(struct fixture *f, struct batch_spec spec, size_t at, uint32_
 
 static void bad_batches_of_clients_are_refused(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.timestamp_after_max_ms = 1000;
     f.config.timestamp_before_max_ms = 1000;
@@ -80,7 +81,7 @@ static void bad_batches_of_clients_are_refused(void)
     fixture_close(&f);
 }
 
-static int append_with_key(struct fixture *f, const char *key, enum compress_codec codec)
+static int append_with_key(struct log_world *f, const char *key, enum compress_codec codec)
 {
     struct wire_bytes value =
         batch_text("a value that compresses: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa");
@@ -94,7 +95,7 @@ static int append_with_key(struct fixture *f, const char *key, enum compress_cod
 
 static void compacted_topics_need_keys(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.cleanup_compact = true;
     CHECK_INT(fixture_open(&f), 0);
@@ -116,7 +117,7 @@ static void compacted_topics_need_keys(void)
 
 static void the_topic_chooses_the_codec(void)
 {
-    struct fixture f;
+    struct log_world f;
     int64_t next = 0, first;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
@@ -147,7 +148,7 @@ static void the_topic_chooses_the_codec(void)
 
 static void a_full_disk_refuses_clients_first(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(append_some(&f, 1, 10), 0);
@@ -201,7 +202,7 @@ static void break_file(const char *name)
 
 static void a_flush_error_is_final(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(append_some(&f, 5, 10), 0);
@@ -232,7 +233,7 @@ static void a_flush_error_is_final(void)
 
 static void an_append_error_is_final(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(append_some(&f, 5, 10), 0);
@@ -248,12 +249,12 @@ static void an_append_error_is_final(void)
 
 static void count_call(void *data)
 {
-    ((struct fixture *)data)->notified++;
+    ((struct log_world *)data)->notified++;
 }
 
 static void the_watcher_hears_of_durable_data(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     log_watch(f.log, count_call, &f);

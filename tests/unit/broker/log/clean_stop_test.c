@@ -3,13 +3,13 @@
 
 enum { SMALL = 20 };
 
-static void append_batches(struct fixture *f, int batches)
+static void append_batches(struct log_world *f, int batches)
 {
     for (int i = 0; i < batches; i++)
         CHECK_INT(append_some(f, 2, SMALL), 0);
 }
 
-static bool has_mark(struct fixture *f)
+static bool has_mark(struct log_world *f)
 {
     char *path = mem_printf("%s/.kafka_cleanshutdown", f->dir);
     bool there = access(path, F_OK) == 0;
@@ -19,7 +19,7 @@ static bool has_mark(struct fixture *f)
 
 static void a_clean_stop_leaves_a_mark(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -32,7 +32,7 @@ static void a_clean_stop_leaves_a_mark(void)
  * what it appended damage. */
 static void a_list_speaks_of_the_last_stop_only(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -52,7 +52,7 @@ static void a_list_speaks_of_the_last_stop_only(void)
 
 static void a_damaged_log_stays_damaged_after_a_clean_stop(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -78,7 +78,7 @@ static void a_damaged_log_stays_damaged_after_a_clean_stop(void)
 
 static void a_discarded_replica_is_not_damaged_any_more(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -98,7 +98,7 @@ static void a_discarded_replica_is_not_damaged_any_more(void)
 /* A person may have moved the folder away while the broker waited for a leader. */
 static void a_damaged_replica_that_is_gone_is_discarded(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -119,7 +119,7 @@ static void a_damaged_replica_that_is_gone_is_discarded(void)
 static void what_changed_since_a_clean_stop_is_damage(void)
 {
     for (int way = 0; way < 8; way++) {
-        struct fixture f;
+        struct log_world f;
         fixture_init(&f);
         f.config.segment_bytes = 500;
         CHECK_INT(fixture_open(&f), 0);
@@ -144,7 +144,7 @@ static void what_changed_since_a_clean_stop_is_damage(void)
 static void without_its_list_a_stop_was_not_clean(void)
 {
     for (int way = 0; way < 3; way++) {
-        struct fixture f;
+        struct log_world f;
         fixture_init(&f);
         CHECK_INT(fixture_open(&f), 0);
         append_batches(&f, 5);
@@ -166,7 +166,7 @@ static void without_its_list_a_stop_was_not_clean(void)
 /* The next stop vouches for it too. */
 static void a_log_that_was_not_opened_keeps_its_line(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -182,7 +182,7 @@ static void a_log_that_was_not_opened_keeps_its_line(void)
 /* A start that finds no quorum opens nothing. */
 static void a_stop_before_the_logs_were_opened_makes_no_mark(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -199,7 +199,7 @@ static void a_stop_before_the_logs_were_opened_makes_no_mark(void)
 
 static void a_stop_before_the_logs_were_opened_keeps_a_mark(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -214,15 +214,15 @@ static void a_stop_before_the_logs_were_opened_keeps_a_mark(void)
 /* The callback has lost its owner by then. */
 static void an_open_under_way_ends_without_its_callback(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
     fixture_shutdown(&f);
     CHECK_INT(fixture_start(&f), 0);
     f.opened = false;
-    log_manager_open(f.manager, "t", 0, &f.topic_id, &f.config, fixture_opened, &f);
-    log_manager_shutdown(f.manager, fixture_down, &f);
+    log_manager_open(f.manager, "t", 0, &f.topic_id, &f.config, log_world_opened, &f);
+    log_world_shut_down(&f);
     fixture_wait(&f, fixture_is_down);
     CHECK(!f.opened);
     fixture_crash(&f);
@@ -233,7 +233,7 @@ static void an_open_under_way_ends_without_its_callback(void)
 
 static void a_file_that_is_being_sent_stays_open(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct log_slice slice;
     uint8_t bytes[61];
     fixture_init(&f);
@@ -241,7 +241,7 @@ static void a_file_that_is_being_sent_stays_open(void)
     append_batches(&f, 5);
     fixture_settle(&f);
     CHECK_INT(log_read(f.log, 0, 1 << 20, 10, true, &slice), 0);
-    log_manager_shutdown(f.manager, fixture_down, &f);
+    log_world_shut_down(&f);
     fixture_wait(&f, fixture_is_down);
     CHECK(slice.segment->file == slice.file);
     CHECK_INT(env_file_read(slice.file, bytes, sizeof(bytes), slice.position), sizeof(bytes));

@@ -18,7 +18,7 @@ static int kept_count;
 static int batches_read, empty_batches;
 
 /* A batch of keyed records; value -1 is a tombstone. */
-static int append_keyed(struct fixture *f, const int *keys, const int *values, int count,
+static int append_keyed(struct log_world *f, const int *keys, const int *values, int count,
                         struct batch_spec spec)
 {
     static char texts[RECORDS_MAX][2][80];
@@ -66,7 +66,7 @@ static void take_records(const struct batch *batch)
     buf_close(&scratch);
 }
 
-static void read_everything(struct fixture *f)
+static void read_everything(struct log_world *f)
 {
     int64_t next = log_start_offset(f->log);
     kept_count = batches_read = empty_batches = 0;
@@ -109,7 +109,7 @@ static void check_kept(const int *keys, const int *values, int count, int64_t fr
     }
 }
 
-static void compact(struct fixture *f)
+static void compact(struct log_world *f)
 {
     log_set_high_watermark(f->log, log_end_offset(f->log));
     fixture_settle(f);
@@ -117,7 +117,7 @@ static void compact(struct fixture *f)
     fixture_settle(f);
 }
 
-static void fixture_compacting(struct fixture *f)
+static void fixture_compacting(struct log_world *f)
 {
     fixture_init(f);
     f->config.cleanup_delete = false;
@@ -138,7 +138,7 @@ static int some(int below)
 static int keys[RECORDS_MAX], values[RECORDS_MAX];
 
 /* `count` records in batches of 1 to 5. */
-static void fill(struct fixture *f, int from, int count, enum compress_codec codec)
+static void fill(struct log_world *f, int from, int count, enum compress_codec codec)
 {
     for (int i = from; i < from + count;) {
         int n = 1 + some(5);
@@ -157,7 +157,7 @@ static void fill(struct fixture *f, int from, int count, enum compress_codec cod
 static void only_the_newest_of_each_key_stays(void)
 {
     for (int codec = 0; codec <= COMPRESS_ZSTD; codec++) {
-        struct fixture f;
+        struct log_world f;
         int count = 0;
         seed = 7;
         fixture_compacting(&f);
@@ -194,7 +194,7 @@ static void only_the_newest_of_each_key_stays(void)
 
 static void what_is_not_committed_is_not_touched(void)
 {
-    struct fixture f;
+    struct log_world f;
     seed = 3;
     fixture_compacting(&f);
     fill(&f, 0, 400, COMPRESS_NONE);
@@ -215,7 +215,7 @@ static void what_is_not_committed_is_not_touched(void)
 
 static void the_lags_and_the_share_are_kept(void)
 {
-    struct fixture f;
+    struct log_world f;
     seed = 4;
     fixture_compacting(&f);
     fill(&f, 0, 300, COMPRESS_NONE);
@@ -246,7 +246,7 @@ static void the_lags_and_the_share_are_kept(void)
 
 static void tombstones_wait_for_their_horizon(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_compacting(&f);
     f.config.delete_retention_ms = 1000000;
     log_set_config(f.log, &f.config);
@@ -285,7 +285,7 @@ static void tombstones_wait_for_their_horizon(void)
 
 static void tombstones_go_after_their_horizon(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_compacting(&f);
     f.config.delete_retention_ms = -1000000; /* the horizon is past as soon as it is set */
     log_set_config(f.log, &f.config);
@@ -308,7 +308,7 @@ static void tombstones_go_after_their_horizon(void)
 
 static void producers_keep_their_last_batch(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_compacting(&f);
     int key = 1, sequence = 0;
     for (int i = 0; i < 40; i++)
@@ -341,7 +341,7 @@ static void producers_keep_their_last_batch(void)
 
 static void transactions_stay_whole(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_compacting(&f);
     int key = 1;
     for (int i = 0; i < 10; i++)
@@ -367,7 +367,7 @@ static void transactions_stay_whole(void)
 
 static void a_small_map_takes_several_runs(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_compacting(&f);
     f.manager->config.cleaner_dedupe_bytes = 1024 * 24;
     for (int i = 0; i < 5000; i++) {
@@ -393,7 +393,7 @@ static void a_small_map_takes_several_runs(void)
 /* A batch may have more keys than the map holds: each run gets further in it all the same. */
 static void a_batch_larger_than_the_map_takes_several_runs(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_compacting(&f);
     f.config.segment_bytes = 1 << 20;
     log_set_config(f.log, &f.config);
@@ -419,11 +419,11 @@ static void a_batch_larger_than_the_map_takes_several_runs(void)
 /* Logs take turns: one that is always the dirtiest does not keep the others from theirs. */
 static void logs_take_turns(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_compacting(&f);
     struct log *first = f.log;
     f.opened = false;
-    log_manager_open(f.manager, "u", 0, &f.topic_id, &f.config, fixture_opened, &f);
+    log_manager_open(f.manager, "u", 0, &f.topic_id, &f.config, log_world_opened, &f);
     fixture_wait(&f, fixture_is_open);
     struct log *second = f.log;
     CHECK(second != first);
@@ -449,7 +449,7 @@ static void logs_take_turns(void)
 
 static void a_damaged_batch_is_left_alone(void)
 {
-    struct fixture f;
+    struct log_world f;
     seed = 9;
     fixture_compacting(&f);
     fill(&f, 0, 400, COMPRESS_NONE);
@@ -466,7 +466,7 @@ static void a_damaged_batch_is_left_alone(void)
 
 static void a_log_may_go_while_it_is_compacted(void)
 {
-    struct fixture f;
+    struct log_world f;
     seed = 11;
     fixture_compacting(&f);
     fill(&f, 0, 400, COMPRESS_NONE);

@@ -51,7 +51,7 @@ static int held_count;
 
 /* So that no call of this test finds descriptors that were held back by an earlier one. They stay
  * open, since the limit is one of numbers: below it no hole may be left. */
-static void use_up_spares(struct fixture *f)
+static void use_up_spares(struct log_world *f)
 {
     allow(0);
     while (held_count < ENV_FILES_READY_MAX &&
@@ -61,7 +61,7 @@ static void use_up_spares(struct fixture *f)
 }
 
 /* A test that failed may have left its limit. */
-static void begin(struct fixture *f)
+static void begin(struct log_world *f)
 {
     if (lowered)
         allow_all();
@@ -69,26 +69,26 @@ static void begin(struct fixture *f)
     fixture_init(f);
 }
 
-static void finish(struct fixture *f)
+static void finish(struct log_world *f)
 {
     while (held_count > 0)
         env_file_close(held[--held_count]);
     fixture_close(f);
 }
 
-static bool is_durable(struct fixture *f)
+static bool is_durable(struct log_world *f)
 {
     return log_durable_offset(f->log) == log_end_offset(f->log);
 }
 
-static bool has_told(struct fixture *f)
+static bool has_told(struct log_world *f)
 {
     return strstr(buf_text(&f->lines), "It is tried again until it can") != NULL;
 }
 
 static void a_flush_waits_for_descriptors(void)
 {
-    struct fixture f;
+    struct log_world f;
     begin(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(append_some(&f, 2, 20), 0); /* a new segment: its directory is synced with it */
@@ -109,7 +109,7 @@ static void a_flush_waits_for_descriptors(void)
 
 static void an_open_waits_for_descriptors(void)
 {
-    struct fixture f;
+    struct log_world f;
     begin(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(append_some(&f, 2, 20), 0);
@@ -118,7 +118,7 @@ static void an_open_waits_for_descriptors(void)
     use_up_spares(&f);
     allow(0);
     f.opened = false;
-    log_manager_open(f.manager, "t", 0, &f.topic_id, &f.config, fixture_opened, &f);
+    log_manager_open(f.manager, "t", 0, &f.topic_id, &f.config, log_world_opened, &f);
     fixture_wait(&f, has_told);
     CHECK(!f.opened);
     allow_all();
@@ -130,7 +130,7 @@ static void an_open_waits_for_descriptors(void)
 
 static void a_roll_waits_for_descriptors(void)
 {
-    struct fixture f;
+    struct log_world f;
     begin(&f);
     f.config.segment_bytes = 400;
     CHECK_INT(fixture_open(&f), 0);
@@ -155,7 +155,7 @@ static void a_roll_waits_for_descriptors(void)
 
 static void idle_files_make_room(void)
 {
-    struct fixture f;
+    struct log_world f;
     int64_t first;
     begin(&f);
     f.config.segment_bytes = 400;
@@ -175,7 +175,7 @@ static void idle_files_make_room(void)
 }
 
 /* What one log does in a life, with `more` descriptors for all of it; how many batches it took. */
-static int64_t live(struct fixture *f, int more)
+static int64_t live(struct log_world *f, int more)
 {
     int64_t taken = 0;
     int rc;
@@ -202,7 +202,7 @@ static int64_t live(struct fixture *f, int more)
 static void whatever_is_left_nothing_breaks(void)
 {
     for (int more = 0; more < 24; more++) {
-        struct fixture f;
+        struct log_world f;
         int64_t first;
         begin(&f);
         f.config.segment_bytes = 600;

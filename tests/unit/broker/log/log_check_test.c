@@ -28,7 +28,7 @@ static void checked_done(struct log_check *check)
     }
 }
 
-static void checked_start(struct fixture *f, struct checked *checked, struct log_check_line *line,
+static void checked_start(struct log_world *f, struct checked *checked, struct log_check_line *line,
                           struct buf bytes)
 {
     *checked = (struct checked){.bytes = bytes};
@@ -64,7 +64,7 @@ static struct buf large(void)
 
 static void what_is_for_a_worker(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct buf bytes = packed(COMPRESS_NONE, 3, 10);
     struct buf zip = packed(COMPRESS_GZIP, 3, 10);
     fixture_init(&f);
@@ -90,7 +90,7 @@ static void what_is_for_a_worker(void)
 
 static void good_ones_are_appended_as_they_are(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct checked checked[5];
     struct log_check_line *line = log_check_line_new();
     fixture_init(&f);
@@ -121,7 +121,7 @@ static void good_ones_are_appended_as_they_are(void)
 
 static void bad_ones_are_refused_with_a_reason(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct checked bad[2];
     struct log_check_line *line = log_check_line_new();
     fixture_init(&f);
@@ -147,7 +147,7 @@ static void bad_ones_are_refused_with_a_reason(void)
 /* One check of a line at a time, in their order; lines do not wait for each other. */
 static void lines_take_turns(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct checked slow[3], quick[20];
     struct log_check_line *slow_line = log_check_line_new(), *quick_line = log_check_line_new();
     fixture_init(&f);
@@ -176,7 +176,7 @@ static void lines_take_turns(void)
 
 static void what_opens_to_too_much_is_refused(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct checked bombs[2];
     struct log_check_line *line = log_check_line_new();
     fixture_init(&f);
@@ -193,7 +193,7 @@ static void what_opens_to_too_much_is_refused(void)
     fixture_close(&f);
 }
 
-static bool some_wait_long(struct fixture *f)
+static bool some_wait_long(struct log_world *f)
 {
     return !list_empty(&f->manager->check_longs);
 }
@@ -201,7 +201,7 @@ static bool some_wait_long(struct fixture *f)
 static void a_lack_of_memory_ends_long_waits(void)
 {
     enum { LINES = 3, EACH = 3 };
-    struct fixture f;
+    struct log_world f;
     struct checked checked[LINES][EACH], quick;
     struct log_check_line *lines[LINES];
     int refused = 0;
@@ -242,7 +242,7 @@ static void a_lack_of_memory_ends_long_waits(void)
 static void a_lack_of_memory_ends_what_was_left_behind(void)
 {
     enum { LINES = 6, EACH = 3 };
-    struct fixture f;
+    struct log_world f;
     struct checked checked[LINES][EACH];
     struct log_check_line *heard = NULL;
     fixture_init(&f);
@@ -273,7 +273,7 @@ static void a_lack_of_memory_ends_what_was_left_behind(void)
 static void an_end_answers_who_waits(void)
 {
     for (int way = 0; way < 2; way++) {
-        struct fixture f;
+        struct log_world f;
         struct checked checked[12];
         fixture_init(&f);
         CHECK_INT(fixture_open(&f), 0);
@@ -301,7 +301,7 @@ static void an_end_answers_who_waits(void)
 /* Without a wait for the jobs: they find nobody. */
 static void a_free_leaves_the_bytes_to_the_workers(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct checked checked[6];
     int kept = 0;
     fixture_init(&f);

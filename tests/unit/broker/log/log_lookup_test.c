@@ -6,7 +6,7 @@
 
 enum { LARGE_RECORDS = 1400, LARGE_VALUE = 100000 }; /* opens to 140 MB, 140 kB in the log */
 
-static void append_packed(struct fixture *f, int count, int value_len)
+static void append_packed(struct log_world *f, int count, int value_len)
 {
     CHECK_INT(append_spec(f,
                           (struct batch_spec){.count = count,
@@ -20,7 +20,7 @@ static void append_packed(struct fixture *f, int count, int value_len)
 /* Whoever wants a packed batch opened: the loop is not held by it, and one is opened at a time. */
 static void packed_batches_are_opened_on_workers(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct log_lookup lookups[3];
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
@@ -41,7 +41,7 @@ static void packed_batches_are_opened_on_workers(void)
 
 static void a_batch_that_is_too_large_is_answered_by_its_header(void)
 {
-    struct fixture f;
+    struct log_world f;
     int64_t offset, time;
     fixture_init(&f);
     f.config.headers_only = true;
@@ -59,7 +59,7 @@ static void a_batch_that_is_too_large_is_answered_by_its_header(void)
 }
 
 /* A batch whose checksum is good and whose records nobody can read. */
-static void append_unreadable(struct fixture *f, bool packed, int64_t timestamp)
+static void append_unreadable(struct log_world *f, bool packed, int64_t timestamp)
 {
     struct buf bytes =
         batch_make((struct batch_spec){.count = 3, .value_len = 60, .timestamp = timestamp});
@@ -72,7 +72,7 @@ static void append_unreadable(struct fixture *f, bool packed, int64_t timestamp)
     buf_close(&bytes);
 }
 
-static int count_lines(struct fixture *f, const char *word)
+static int count_lines(struct log_world *f, const char *word)
 {
     int count = 0;
     for (const char *at = buf_text(&f->lines); (at = strstr(at, word)); at++)
@@ -83,7 +83,7 @@ static int count_lines(struct fixture *f, const char *word)
 static void unreadable_batches_are_left_out(void)
 {
     for (int packed = 0; packed < 2; packed++) {
-        struct fixture f;
+        struct log_world f;
         int64_t offset, time;
         fixture_init(&f);
         f.config.headers_only = true;
@@ -116,7 +116,7 @@ static void a_cut_or_an_end_answers_who_waits(void)
 {
     struct log_lookup lookups[2];
     for (int way = 0; way < 3; way++) {
-        struct fixture f;
+        struct log_world f;
         fixture_init(&f);
         CHECK_INT(fixture_open(&f), 0);
         append_packed(&f, 10, 100);

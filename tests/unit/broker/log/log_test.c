@@ -3,7 +3,7 @@
 
 static void appends_are_read_back(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(log_end_offset(f.log), 0);
@@ -32,7 +32,7 @@ static void appends_are_read_back(void)
 
 static void all_is_there_after_clean_and_unclean_restarts(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 20000;
     CHECK_INT(fixture_open(&f), 0);
@@ -65,7 +65,7 @@ static void all_is_there_after_clean_and_unclean_restarts(void)
 
 static void segments_roll_by_size_time_and_index(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 1000;
     CHECK_INT(fixture_open(&f), 0);
@@ -104,7 +104,7 @@ static void segments_roll_by_size_time_and_index(void)
 
 static void a_relative_offset_never_overflows(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.index_interval_bytes = 0;
     f.config.cleanup_compact = true; /* which leaves gaps */
@@ -134,7 +134,7 @@ static void a_relative_offset_never_overflows(void)
 
 static void a_first_batch_over_the_limits_is_whole(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct log_slice slice;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
@@ -171,7 +171,7 @@ static void a_first_batch_over_the_limits_is_whole(void)
 
 static void slices_outlive_what_they_point_to(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct log_slice slice;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
@@ -192,7 +192,7 @@ static void slices_outlive_what_they_point_to(void)
 
 static void few_files_are_open(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 500;
     f.config.index_interval_bytes = 0;
@@ -217,7 +217,7 @@ static void few_files_are_open(void)
 
 static void a_follower_copies_byte_for_byte(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 1500;
     f.config.log_append_time = true; /* of no account for what the leader sent */
@@ -275,7 +275,7 @@ static void a_follower_copies_byte_for_byte(void)
     fixture_close(&f);
 }
 
-static int append_copy(struct fixture *f, int64_t base_offset, int32_t count)
+static int append_copy(struct log_world *f, int64_t base_offset, int32_t count)
 {
     return append_spec(f, (struct batch_spec){.count = count, .base_offset = base_offset},
                        LOG_FROM_LEADER);
@@ -283,7 +283,7 @@ static int append_copy(struct fixture *f, int64_t base_offset, int32_t count)
 
 static void a_gap_needs_a_reason(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(append_copy(&f, 0, 10), 0);
@@ -317,7 +317,7 @@ static void a_gap_needs_a_reason(void)
 
 static void a_damaged_batch_from_the_leader_is_refused(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     struct buf one = batch_make((struct batch_spec){.count = 2, .value_len = 50});
@@ -337,7 +337,7 @@ static void a_damaged_batch_from_the_leader_is_refused(void)
 
 /* ---- cutting ---- */
 
-static void fill_epochs(struct fixture *f)
+static void fill_epochs(struct log_world *f)
 {
     for (int i = 0; i < 40; i++)
         CHECK_INT(append_spec(f,
@@ -353,7 +353,7 @@ static void fill_epochs(struct fixture *f)
 static void cuts_go_to_a_batch_and_take_all_with_them(void)
 {
     for (int64_t cut = 0; cut <= 120; cut++) {
-        struct fixture f;
+        struct log_world f;
         fixture_init(&f);
         f.config.segment_bytes = 1000;
         f.config.index_interval_bytes = 100;
@@ -387,14 +387,14 @@ static void cuts_go_to_a_batch_and_take_all_with_them(void)
 /* Counts the calls in which what was written after the cut counts as durable too early. */
 static void check_not_durable(void *data)
 {
-    struct fixture *f = data;
+    struct log_world *f = data;
     if (f->log->flush && log_durable_offset(f->log) > 0)
         f->notified++;
 }
 
 static void what_was_cut_is_not_durable(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     log_watch(f.log, check_not_durable, &f);
@@ -413,7 +413,7 @@ static void what_was_cut_is_not_durable(void)
 
 static void a_reset_starts_anew(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 1000;
     CHECK_INT(fixture_open(&f), 0);
@@ -441,7 +441,7 @@ static void a_reset_starts_anew(void)
 
 static void the_start_moves_forward(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 1000;
     CHECK_INT(fixture_open(&f), 0);
@@ -476,7 +476,7 @@ static void the_start_moves_forward(void)
 
 static void epochs_answer_by_the_rules(void)
 {
-    struct fixture f;
+    struct log_world f;
     int32_t epoch;
     int64_t end;
     fixture_init(&f);
@@ -512,7 +512,7 @@ static void times_are_found_as_by_a_linear_scan(void)
 {
     enum { BATCHES = 300, RECORDS = 4 };
     static int64_t times[BATCHES * RECORDS];
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 8000;
     f.config.index_interval_bytes = 300;
@@ -556,7 +556,7 @@ static void times_are_found_as_by_a_linear_scan(void)
 
 static void append_time_is_set_by_the_broker(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.log_append_time = true;
     CHECK_INT(fixture_open(&f), 0);

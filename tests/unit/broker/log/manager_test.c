@@ -1,7 +1,7 @@
 /* Log directories, their owner, opening and deleting partitions, retention. */
 #include "fixture.h"
 
-static void write_meta(struct fixture *f, const char *text)
+static void write_meta(struct log_world *f, const char *text)
 {
     char *path = mem_printf("%s/meta.properties", f->dir);
     FILE *file = fopen(path, "w");
@@ -13,7 +13,7 @@ static void write_meta(struct fixture *f, const char *text)
 
 static void meta_properties_must_fit(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     struct uuid id = *log_manager_dir_id(f.manager, 0);
     CHECK(!uuid_is_zero(&id));
@@ -61,7 +61,7 @@ static void meta_properties_must_fit(void)
 
 static void the_cluster_id_comes_later(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     fixture_crash(&f);
     char *path = mem_printf("%s/meta.properties", f.dir);
@@ -79,7 +79,7 @@ static void the_cluster_id_comes_later(void)
     fixture_close(&f);
 }
 
-static void check_metadata_seen(struct fixture *f, int64_t index, int64_t term)
+static void check_metadata_seen(struct log_world *f, int64_t index, int64_t term)
 {
     int64_t got_index, got_term;
     log_manager_metadata_seen(f->manager, &got_index, &got_term);
@@ -89,7 +89,7 @@ static void check_metadata_seen(struct fixture *f, int64_t index, int64_t term)
 
 static void metadata_is_remembered(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     check_metadata_seen(&f, 0, 0);
     log_manager_saw_metadata(f.manager, 70, 4);
@@ -116,7 +116,7 @@ static void metadata_is_remembered(void)
 
 static void a_directory_has_one_user(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct log_manager *second = NULL;
     fixture_init(&f);
     CHECK_INT(log_manager_new(f.env, &f.logger, &f.manager_config, NULL, NULL, &f.problem, &second),
@@ -128,7 +128,7 @@ static void a_directory_has_one_user(void)
 
 static void logs_go_where_there_are_fewest(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     fixture_crash(&f);
     char *second = mem_printf("%s/second", f.root);
@@ -139,7 +139,7 @@ static void logs_go_where_there_are_fewest(void)
     int counts[2] = {0};
     for (int i = 0; i < 10; i++) {
         f.opened = false;
-        log_manager_open(f.manager, "many", i, &f.topic_id, &f.config, fixture_opened, &f);
+        log_manager_open(f.manager, "many", i, &f.topic_id, &f.config, log_world_opened, &f);
         fixture_wait(&f, fixture_is_open);
         CHECK_INT(f.err, 0);
         counts[strcmp(log_dir_path(f.log), second) == 0]++;
@@ -154,7 +154,7 @@ static void logs_go_where_there_are_fewest(void)
     fixture_shutdown(&f);
     CHECK_INT(fixture_start(&f), 0);
     f.opened = false;
-    log_manager_open(f.manager, "many", 9, &f.topic_id, &f.config, fixture_opened, &f);
+    log_manager_open(f.manager, "many", 9, &f.topic_id, &f.config, log_world_opened, &f);
     fixture_wait(&f, fixture_is_open);
     CHECK_INT(log_end_offset(f.log), 1);
     CHECK_STR(log_dir_path(f.log), dir);
@@ -164,7 +164,7 @@ static void logs_go_where_there_are_fewest(void)
 
 static void a_topic_made_again_starts_empty(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(append_some(&f, 5, 10), 0);
@@ -197,7 +197,7 @@ static void a_topic_made_again_starts_empty(void)
 
 /* ---- retention ---- */
 
-static void fill(struct fixture *f)
+static void fill(struct log_world *f)
 {
     f->config.segment_bytes = 1000;
     CHECK_INT(fixture_open(f), 0);
@@ -212,7 +212,7 @@ static void fill(struct fixture *f)
 
 static void retention_by_size_keeps_the_limit(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     fill(&f);
     f.config.retention_bytes = 3000;
@@ -246,7 +246,7 @@ static void retention_by_size_keeps_the_limit(void)
 
 static void retention_by_time_takes_the_last_one_too(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     fill(&f);
     f.config.retention_ms = 100;
@@ -285,7 +285,7 @@ static void retention_goes_by_the_records(void)
     static const int64_t times[] = {1000, 1009, 1004};
     for (size_t i = 0; i < ARRAY_LEN(claims); i++)
         for (int codec = COMPRESS_NONE; codec <= COMPRESS_LZ4; codec += COMPRESS_LZ4) {
-            struct fixture f;
+            struct log_world f;
             fixture_init(&f);
             f.config.retention_ms = 100;
             CHECK_INT(fixture_open(&f), 0);
@@ -314,7 +314,7 @@ static void retention_goes_by_the_records(void)
 
 static void compacted_topics_have_no_retention(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.cleanup_delete = false;
     f.config.cleanup_compact = true;

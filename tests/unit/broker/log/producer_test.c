@@ -1,7 +1,7 @@
 /* Idempotent producers: the sequence rules, snapshots, expiry. Traps D of the checklist. */
 #include "fixture.h"
 
-static int produce(struct fixture *f, int64_t id, int epoch, int sequence, int count)
+static int produce(struct log_world *f, int64_t id, int epoch, int sequence, int count)
 {
     return append_spec(f,
                        (struct batch_spec){.count = count,
@@ -15,7 +15,7 @@ static int produce(struct fixture *f, int64_t id, int epoch, int sequence, int c
 
 static void sequences_follow_each_other(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(produce(&f, 7, 0, 41, 2), 0); /* nothing is known: any sequence is taken */
@@ -30,7 +30,7 @@ static void sequences_follow_each_other(void)
 
 static void the_last_five_batches_are_duplicates(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     for (int i = 0; i < 8; i++)
@@ -60,7 +60,7 @@ static void the_last_five_batches_are_duplicates(void)
 
 static void sequences_wrap(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(produce(&f, 7, 0, INT32_MAX - 1, 4), 0); /* up to 1 */
@@ -76,7 +76,7 @@ static void sequences_wrap(void)
 
 static void a_new_epoch_starts_at_zero(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(produce(&f, 7, 3, 0, 5), 0);
@@ -90,7 +90,7 @@ static void a_new_epoch_starts_at_zero(void)
 
 static void a_cut_takes_what_producers_wrote(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 600;
     CHECK_INT(fixture_open(&f), 0);
@@ -118,7 +118,7 @@ static void a_cut_takes_what_producers_wrote(void)
 /* What a follower copied makes the same state as the leader's. */
 static void a_follower_knows_the_same(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     for (int i = 0; i < 6; i++)
@@ -138,7 +138,7 @@ static void a_follower_knows_the_same(void)
 
 static void producers_expire_by_their_last_append(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(produce(&f, 7, 0, 0, 1), 0); /* its timestamps are of 1970 */
@@ -153,7 +153,7 @@ static void producers_expire_by_their_last_append(void)
     fixture_close(&f);
 }
 
-static int mark(struct fixture *f, int64_t id, int epoch, int coordinator_epoch)
+static int mark(struct log_world *f, int64_t id, int epoch, int coordinator_epoch)
 {
     struct buf bytes =
         batch_make_marker((struct batch_marker){.producer_id = id,
@@ -168,7 +168,7 @@ static int mark(struct fixture *f, int64_t id, int epoch, int coordinator_epoch)
 
 static void transactions_hold_the_stable_offset(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     struct batch_spec data = {.count = 2, .producer_id = 7, .attributes = BATCH_TRANSACTIONAL};

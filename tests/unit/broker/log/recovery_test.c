@@ -5,14 +5,14 @@
 
 enum { SMALL = 40 };
 
-static void append_batches(struct fixture *f, int batches)
+static void append_batches(struct log_world *f, int batches)
 {
     for (int i = 0; i < batches; i++)
         CHECK_INT(append_some(f, 2, SMALL), 0);
 }
 
 /* What the timer does, epochs first. */
-static void write_recovery_point(struct fixture *f)
+static void write_recovery_point(struct log_world *f)
 {
     log_write_epochs(f->log);
     fixture_settle(f);
@@ -22,7 +22,7 @@ static void write_recovery_point(struct fixture *f)
 
 static void a_torn_end_is_cut_at_every_byte(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -43,7 +43,7 @@ static void a_torn_end_is_cut_at_every_byte(void)
 
 static void a_flip_in_the_last_batch_is_a_torn_end(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 3);
@@ -57,7 +57,7 @@ static void a_flip_in_the_last_batch_is_a_torn_end(void)
 /* No checksum covers it: with an impossible one the last batch is damaged, not unfinished. */
 static void a_damaged_offset_in_the_last_batch_is_no_torn_end(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 3);
@@ -79,7 +79,7 @@ static void a_damaged_offset_in_the_last_batch_is_no_torn_end(void)
 static void a_cut_in_a_gap_is_found_again(void)
 {
     for (int clean = 0; clean < 2; clean++) {
-        struct fixture f;
+        struct log_world f;
         fixture_init(&f);
         f.config.cleanup_compact = true; /* which leaves gaps */
         CHECK_INT(fixture_open(&f), 0);
@@ -113,7 +113,7 @@ static void a_cut_in_a_gap_is_found_again(void)
 /* Every byte but the leader epoch, which no checksum covers. */
 static void a_flip_in_the_middle_is_never_a_shorter_log(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -140,7 +140,7 @@ static void a_flip_in_the_middle_is_never_a_shorter_log(void)
 static void a_hole_from_a_power_cut_is_a_torn_end(void)
 {
     static const uint8_t zeros[512];
-    struct fixture f;
+    struct log_world f;
     for (int64_t sector = 0; sector < 5; sector++) {
         fixture_init(&f);
         CHECK_INT(fixture_open(&f), 0);
@@ -157,7 +157,7 @@ static void a_hole_from_a_power_cut_is_a_torn_end(void)
 
 static void a_bad_end_of_a_sealed_segment_is_damage(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 500;
     CHECK_INT(fixture_open(&f), 0);
@@ -175,14 +175,14 @@ static void a_bad_end_of_a_sealed_segment_is_damage(void)
 }
 
 /* The name of the .log file of segment `at`; valid until the next call. */
-static const char *segment_log(struct fixture *f, uint32_t at)
+static const char *segment_log(struct log_world *f, uint32_t at)
 {
     static char name[SEGMENT_NAME_MAX];
     segment_name(f->log->segments[at]->base_offset, ".log", name);
     return name;
 }
 
-static void end_process(struct fixture *f, bool clean)
+static void end_process(struct log_world *f, bool clean)
 {
     if (clean)
         fixture_shutdown(f);
@@ -194,7 +194,7 @@ static void end_process(struct fixture *f, bool clean)
 static void a_hole_between_segments_is_damage(void)
 {
     for (int way = 0; way < 4; way++) {
-        struct fixture f;
+        struct log_world f;
         char name[SEGMENT_NAME_MAX];
         bool clean = way & 1, gone = way & 2;
         fixture_init(&f);
@@ -222,7 +222,7 @@ static void a_hole_between_segments_is_damage(void)
  * that never happened, whatever the checkpoint of the recovery point says. */
 static void zeros_in_what_was_flushed_are_damage(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 500;
     CHECK_INT(fixture_open(&f), 0);
@@ -250,7 +250,7 @@ static void a_hole_at_the_start_is_damage(void)
 {
     enum { WAYS = 8, LATER = 1000 };
     for (int way = 0; way < WAYS; way++) {
-        struct fixture f;
+        struct log_world f;
         char name[SEGMENT_NAME_MAX];
         bool clean = way & 1, lost = way & 2, reset = way & 4;
         fixture_init(&f);
@@ -283,7 +283,7 @@ static void a_hole_at_the_start_is_damage(void)
 static void a_bad_swap_file_replaces_nothing(void)
 {
     for (int way = 0; way < 3; way++) {
-        struct fixture f;
+        struct log_world f;
         fixture_init(&f);
         f.config.segment_bytes = 500;
         CHECK_INT(fixture_open(&f), 0);
@@ -313,7 +313,7 @@ static void a_bad_swap_file_replaces_nothing(void)
 static void gaps_of_the_leader_are_no_damage(void)
 {
     for (int clean = 0; clean < 2; clean++) {
-        struct fixture f;
+        struct log_world f;
         fixture_init(&f);
         f.config.segment_bytes = 500;
         CHECK_INT(fixture_open(&f), 0);
@@ -337,7 +337,7 @@ static void gaps_of_the_leader_are_no_damage(void)
 static void gaps_of_an_older_version_are_no_damage(void)
 {
     for (int compact = 0; compact < 2; compact++) {
-        struct fixture f;
+        struct log_world f;
         fixture_init(&f);
         f.config.segment_bytes = 500;
         f.config.cleanup_compact = compact;
@@ -367,7 +367,7 @@ static void gaps_of_an_older_version_are_no_damage(void)
 
 static void a_log_that_ends_below_its_recovery_point_is_damaged(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -389,7 +389,7 @@ static void a_log_that_ends_below_its_recovery_point_is_damaged(void)
 
 static void a_cut_by_the_leader_is_no_damage(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -410,7 +410,7 @@ static void a_cut_by_the_leader_is_no_damage(void)
     fixture_close(&f);
 }
 
-static void check_all(struct fixture *f, int64_t end)
+static void check_all(struct log_world *f, int64_t end)
 {
     int64_t first;
     for (int64_t offset = 0; offset < end; offset += 3) {
@@ -423,7 +423,7 @@ static void indexes_are_made_again(void)
 {
     static const char *const names[] = {"00000000000000000000.index",
                                         "00000000000000000000.timeindex"};
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 40000;
     f.config.index_interval_bytes = 300;
@@ -473,7 +473,7 @@ static void indexes_are_made_again(void)
 
 static void epochs_are_made_again(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 500;
     CHECK_INT(fixture_open(&f), 0);
@@ -518,7 +518,7 @@ static bool count_producer(void *data, const struct log_producer *producer)
 
 static void producers_are_made_again(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     f.config.segment_bytes = 500;
     CHECK_INT(fixture_open(&f), 0);
@@ -562,7 +562,7 @@ static void producers_are_made_again(void)
  * of what is flushed. */
 static void a_crash_after_a_clean_start_is_scanned(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 3);
@@ -585,7 +585,7 @@ static void leftovers_are_removed(void)
     static const char *const names[] = {
         "00000000000000000000.log.deleted", "00000000000000000004.index.deleted",
         "leader-epoch-checkpoint.tmp", "00000000000000000099.snapshot"};
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 3);

@@ -3,21 +3,21 @@
 
 enum { SMALL = 20 };
 
-static void append_batches(struct fixture *f, int batches)
+static void append_batches(struct log_world *f, int batches)
 {
     for (int i = 0; i < batches; i++)
         CHECK_INT(append_some(f, 2, SMALL), 0);
     fixture_settle(f);
 }
 
-static void remove_dir(struct fixture *f, const char *name)
+static void remove_dir(struct log_world *f, const char *name)
 {
     char *path = mem_printf("%s/%s", f->dir, name);
     CHECK_INT(env_dir_remove(f->env, path), 0);
     mem_free(path);
 }
 
-static void end_process(struct fixture *f, bool clean)
+static void end_process(struct log_world *f, bool clean)
 {
     if (clean)
         fixture_shutdown(f);
@@ -28,7 +28,7 @@ static void end_process(struct fixture *f, bool clean)
 static void a_replica_without_its_directory_is_lost(void)
 {
     for (int clean = 0; clean < 2; clean++) {
-        struct fixture f;
+        struct log_world f;
         fixture_init(&f);
         CHECK_INT(fixture_open(&f), 0);
         append_batches(&f, 5);
@@ -47,7 +47,7 @@ static void a_replica_without_its_directory_is_lost(void)
 
 static void a_lost_replica_is_new_once_discarded(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -70,7 +70,7 @@ static void a_lost_replica_is_new_once_discarded(void)
 /* Nothing was ever written: there is nothing to lose. */
 static void an_empty_replica_is_made_again(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     fixture_settle(&f);
@@ -83,7 +83,7 @@ static void an_empty_replica_is_made_again(void)
 static void a_directory_without_its_segments_is_lost(void)
 {
     for (int clean = 0; clean < 2; clean++) {
-        struct fixture f;
+        struct log_world f;
         fixture_init(&f);
         CHECK_INT(fixture_open(&f), 0);
         append_batches(&f, 5);
@@ -97,7 +97,7 @@ static void a_directory_without_its_segments_is_lost(void)
 /* The second of two disks comes back as an empty mount point. */
 static void the_other_log_directory_remembers(void)
 {
-    struct fixture f;
+    struct log_world f;
     const char *dirs[2];
     fixture_init(&f);
     fixture_crash(&f);
@@ -123,7 +123,7 @@ static void the_other_log_directory_remembers(void)
 /* The metadata takes the records for lost; a directory that is new tells nothing of the others. */
 static void what_never_had_records_is_proven(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK(log_is_proven(f.log));
@@ -146,7 +146,7 @@ static void what_never_had_records_is_proven(void)
 /* Nor is one that is empty although it had records. */
 static void what_had_records_needs_some_as_a_proof(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 2);
@@ -165,7 +165,7 @@ static void what_had_records_needs_some_as_a_proof(void)
 
 static void a_deleted_topic_is_forgotten(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);
@@ -180,7 +180,7 @@ static void a_directory_that_does_not_name_its_topic_is_damaged(void)
 {
     static const char *const texts[] = {"", "version: 0\ntopic_id: NDEyMzQ1Njc4OWFiY2RlZg\n"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
-        struct fixture f;
+        struct log_world f;
         fixture_init(&f);
         CHECK_INT(fixture_open(&f), 0);
         append_batches(&f, 5);
@@ -197,7 +197,7 @@ static void a_directory_that_does_not_name_its_topic_is_damaged(void)
 /* Records of nobody knows whom don't become those of a new topic. */
 static void a_directory_of_an_unknown_topic_is_set_aside(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     append_batches(&f, 5);

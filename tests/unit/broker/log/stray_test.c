@@ -9,7 +9,7 @@ enum { PARTITIONS = 4 };
 /* ---- what lies in the log directory ---- */
 
 /* The only name that begins and ends so; NULL when there is none. The caller's to mem_free. */
-static char *find_name(struct fixture *f, const char *begin, const char *end)
+static char *find_name(struct log_world *f, const char *begin, const char *end)
 {
     char **names, *found = NULL;
     size_t count;
@@ -28,7 +28,7 @@ static char *find_name(struct fixture *f, const char *begin, const char *end)
     return found;
 }
 
-static bool has_path(struct fixture *f, const char *name, const char *file)
+static bool has_path(struct log_world *f, const char *name, const char *file)
 {
     char *path = mem_printf("%s/%s/%s", f->dir, name, file);
     bool exists = access(path, F_OK) == 0;
@@ -36,14 +36,14 @@ static bool has_path(struct fixture *f, const char *name, const char *file)
     return exists;
 }
 
-static void make_dir(struct fixture *f, const char *name)
+static void make_dir(struct log_world *f, const char *name)
 {
     char *path = mem_printf("%s/%s", f->dir, name);
     CHECK_INT(mkdir(path, 0755), 0);
     mem_free(path);
 }
 
-static void write_metadata(struct fixture *f, const char *partition, const char *text)
+static void write_metadata(struct log_world *f, const char *partition, const char *text)
 {
     char *path = mem_printf("%s/%s/partition.metadata", f->dir, partition);
     FILE *file = fopen(path, "w");
@@ -52,18 +52,18 @@ static void write_metadata(struct fixture *f, const char *partition, const char 
     mem_free(path);
 }
 
-static bool has_line(struct fixture *f, const char *words)
+static bool has_line(struct log_world *f, const char *words)
 {
     return strstr(buf_text(&f->lines), words) != NULL;
 }
 
 /* a-b-0 to a-b-3 with a record each, after a shutdown; the manager runs, and none is open. */
-static void some_partitions(struct fixture *f)
+static void some_partitions(struct log_world *f)
 {
     fixture_init(f);
     for (int i = 0; i < PARTITIONS; i++) {
         f->opened = false;
-        log_manager_open(f->manager, "a-b", i, &f->topic_id, &f->config, fixture_opened, f);
+        log_manager_open(f->manager, "a-b", i, &f->topic_id, &f->config, log_world_opened, f);
         fixture_wait(f, fixture_is_open);
         CHECK_INT(append_some(f, 1, 10), 0);
     }
@@ -87,7 +87,7 @@ static bool want_none(void *data, const char *topic, int32_t partition, const st
 
 static bool want_id(void *data, const char *topic, int32_t partition, const struct uuid *topic_id)
 {
-    struct fixture *f = data;
+    struct log_world *f = data;
     (void)topic, (void)partition;
     return topic_id && uuid_equal(topic_id, &f->topic_id);
 }
@@ -96,12 +96,12 @@ static bool want_id(void *data, const char *topic, int32_t partition, const stru
 
 static void strays_are_set_aside_and_kept(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct log_stray_view view;
     int asked = 0;
     some_partitions(&f);
     f.opened = false;
-    log_manager_open(f.manager, "a-b", 0, &f.topic_id, &f.config, fixture_opened, &f);
+    log_manager_open(f.manager, "a-b", 0, &f.topic_id, &f.config, log_world_opened, &f);
     fixture_wait(&f, fixture_is_open);
     log_manager_set_strays_aside(f.manager, want_two, &asked);
     CHECK_INT(asked, 3); /* not the open one */
@@ -133,7 +133,7 @@ static void strays_are_set_aside_and_kept(void)
 
 static void no_descriptor_proves_nothing(void)
 {
-    struct fixture f;
+    struct log_world f;
     struct rlimit old, low;
     some_partitions(&f);
     CHECK_INT(getrlimit(RLIMIT_NOFILE, &old), 0);
@@ -166,7 +166,7 @@ static bool want_one_by_name(void *data, const char *topic, int32_t partition,
 
 static void a_directory_without_an_id_goes_by_its_name(void)
 {
-    struct fixture f;
+    struct log_world f;
     int asked = 0;
     some_partitions(&f);
     write_metadata(&f, "a-b-0", "");
@@ -190,7 +190,7 @@ static void a_directory_without_an_id_goes_by_its_name(void)
 
 static void another_topic_of_the_name_is_set_aside(void)
 {
-    struct fixture f;
+    struct log_world f;
     fixture_init(&f);
     CHECK_INT(fixture_open(&f), 0);
     CHECK_INT(append_some(&f, 5, 10), 0);
@@ -212,7 +212,7 @@ static void another_topic_of_the_name_is_set_aside(void)
 
 static void only_names_of_our_making_count(void)
 {
-    struct fixture f;
+    struct log_world f;
     CHECK(stray_is_aside("t-0.0123456789abcdef-delete", "-delete"));
     CHECK(stray_is_aside("t-0.0123456789abcdef0123456789ABCDEF-delete", "-delete"));
     CHECK(!stray_is_aside("t-0.0123456789abcdef-delete", "-stray"));
@@ -235,7 +235,7 @@ static void only_names_of_our_making_count(void)
 
 static void a_long_topic_keeps_its_partition(void)
 {
-    struct fixture f;
+    struct log_world f;
     char name[LOG_NAME_MAX];
     fixture_init(&f);
     memset(name, 'n', 249);
@@ -255,7 +255,7 @@ static void a_long_topic_keeps_its_partition(void)
 static void they_go_only_when_a_setting_says_so(void)
 {
     static const int64_t year_ms = INT64_C(365) * 86400 * 1000;
-    struct fixture f;
+    struct log_world f;
     some_partitions(&f);
     /* Kafka's have a random id, which tells no time. */
     const char *kafka = "a-b-9.0123456789ab4def8123456789abcdef-stray";
