@@ -15,12 +15,12 @@
 #include "broker/replica/controller_channel.h"
 #include "broker/replica/metadata.h"
 #include "kafka/api.h"
+#include "tests/lib/metadata_feed.h"
 
 struct fixture {
     struct env *env;
     struct config *config;
     struct broker broker;
-    int64_t index; /* of the newest entry */
     struct request request;
     struct buf answer; /* JSON; "" while there is none */
     int failed;        /* why request_fail was called */
@@ -94,83 +94,30 @@ const char *controller_channel_cluster_id(const struct controller_channel *chann
 
 static inline void fixture_apply(Meta__Record__FactCase fact, void *body)
 {
-    Meta__Record record = META__RECORD__INIT;
-    record.fact_case = fact;
-    record.topic = body; /* the members of the union are all pointers */
-    Meta__Record *records[] = {&record};
-    Meta__Entry entry = META__ENTRY__INIT;
-    entry.records = records;
-    entry.n_records = 1;
-    Meta__IndexedEntry indexed = META__INDEXED_ENTRY__INIT;
-    indexed.index = ++fx->index;
-    indexed.entry = &entry;
-    Meta__IndexedEntry *list[] = {&indexed};
-    Meta__Entries entries = META__ENTRIES__INIT;
-    entries.entries = list;
-    entries.n_entries = 1;
-    CHECK_INT(metadata_apply_entries(fx->broker.metadata, &entries), 0);
+    feed_record(fx->broker.metadata, fact, body);
 }
 
 static inline void fixture_add_broker(int32_t id, bool fenced)
 {
-    uint8_t incarnation[16] = {(uint8_t)id};
-    char listener[] = "PLAINTEXT", host[] = "localhost";
-    Meta__Endpoint endpoint = META__ENDPOINT__INIT;
-    endpoint.listener = listener;
-    endpoint.host = host;
-    endpoint.port = 9000 + (uint32_t)id;
-    Meta__Endpoint *endpoints[] = {&endpoint};
-    Meta__BrokerRecord record = META__BROKER_RECORD__INIT;
-    record.id = id;
-    record.incarnation = (ProtobufCBinaryData){sizeof(incarnation), incarnation};
-    record.endpoints = endpoints;
-    record.n_endpoints = 1;
-    record.fenced = fenced;
-    uint8_t dir[16] = {'d', 'i', 'r', (uint8_t)id};
-    ProtobufCBinaryData dirs[] = {{sizeof(dir), dir}};
-    record.log_dirs = dirs;
-    record.n_log_dirs = 1;
-    fixture_apply(META__RECORD__FACT_BROKER, &record);
+    feed_broker(fx->broker.metadata, id, 0, (uint16_t)(9000 + id), fenced);
 }
 
-/* The id is the first letters of the name; broker 1 leads, 1 and 3 are the replicas. */
+/* Broker 1 leads, 1 and 3 are the replicas. */
 static inline void fixture_add_topic(const char *name, int32_t partitions)
 {
-    uint8_t id[16] = {0};
-    char text[64] = {0};
     int32_t replicas[] = {1, 3};
-    snprintf(text, sizeof(text), "%s", name);
-    memcpy(id, text, sizeof(id));
-    Meta__TopicRecord topic = META__TOPIC_RECORD__INIT;
-    topic.name = text;
-    topic.id = (ProtobufCBinaryData){sizeof(id), id};
-    fixture_apply(META__RECORD__FACT_TOPIC, &topic);
+    feed_topic(fx->broker.metadata, name);
     for (int32_t i = 0; i < partitions; i++) {
-        Meta__PartitionRecord record = META__PARTITION_RECORD__INIT;
-        record.topic_id = topic.id;
-        record.partition = i;
-        record.replicas = replicas;
-        record.n_replicas = 2;
-        record.isr = replicas;
-        record.n_isr = 1;
-        record.leader = 1;
-        fixture_apply(META__RECORD__FACT_PARTITION, &record);
+        struct image_partition record = {
+            .index = i, .leader = 1, .replicas = {replicas, 2}, .isr = {replicas, 1}};
+        feed_partition(fx->broker.metadata, name, &record);
     }
 }
 
 static inline void fixture_set(Meta__ConfigRecord__Resource resource, const char *name,
                                const char *key, const char *value)
 {
-    char texts[3][64];
-    snprintf(texts[0], sizeof(texts[0]), "%s", name);
-    snprintf(texts[1], sizeof(texts[1]), "%s", key);
-    snprintf(texts[2], sizeof(texts[2]), "%s", value);
-    Meta__ConfigRecord record = META__CONFIG_RECORD__INIT;
-    record.resource = resource;
-    record.name = texts[0];
-    record.key = texts[1];
-    record.value = texts[2];
-    fixture_apply(META__RECORD__FACT_CONFIG, &record);
+    feed_setting(fx->broker.metadata, resource, name, key, value);
 }
 
 /* ---- requests ---- */

@@ -13,6 +13,7 @@
 #include "kafka/messages/api_versions.h"
 #include "kafka/messages/headers.h"
 #include "kafka/messages/sync_group.h"
+#include "tests/lib/metadata_feed.h"
 #include "wire/frame.h"
 
 enum { ANSWERS_MAX = 200, PATIENCE_MS = 10000, SYNC_VERSION = 4 };
@@ -35,7 +36,6 @@ struct fixture {
     struct config *config;
     struct broker broker;
     struct server *server;
-    int64_t index; /* of the newest metadata */
 };
 
 static inline void fixture_line(void *data, const char *line, int len)
@@ -115,29 +115,10 @@ static inline void fixture_close(struct fixture *f)
     buf_close(&f->problem);
 }
 
-/* A dynamic setting of this broker. */
+/* A dynamic setting of all brokers. */
 static inline void fixture_set(struct fixture *f, const char *key, const char *value)
 {
-    char texts[2][64];
-    snprintf(texts[0], sizeof(texts[0]), "%s", key);
-    snprintf(texts[1], sizeof(texts[1]), "%s", value);
-    Meta__ConfigRecord config = META__CONFIG_RECORD__INIT;
-    config.resource = META__CONFIG_RECORD__RESOURCE__BROKER;
-    config.key = texts[0];
-    config.value = texts[1];
-    Meta__Record record = META__RECORD__INIT, *records[] = {&record};
-    record.fact_case = META__RECORD__FACT_CONFIG;
-    record.config = &config;
-    Meta__Entry entry = META__ENTRY__INIT;
-    entry.records = records;
-    entry.n_records = 1;
-    Meta__IndexedEntry indexed = META__INDEXED_ENTRY__INIT, *list[] = {&indexed};
-    indexed.index = ++f->index;
-    indexed.entry = &entry;
-    Meta__Entries entries = META__ENTRIES__INIT;
-    entries.entries = list;
-    entries.n_entries = 1;
-    CHECK_INT(metadata_apply_entries(f->broker.metadata, &entries), 0);
+    feed_setting(f->broker.metadata, META__CONFIG_RECORD__RESOURCE__BROKER, "", key, value);
 }
 
 static inline bool fixture_says(struct fixture *f, const char *text)
