@@ -1,0 +1,181 @@
+/* All replicas of a broker: which are opened, found and removed, and what the controller hears of
+ * those that can't serve. */
+#include "fixture.h"
+
+static int find_error(struct replica *r, const char *topic, int32_t index)
+{
+    int err;
+    struct partition *partition =
+        replica_manager_by_name(r->manager, topic, strlen(topic), index, &err);
+    CHECK((partition == NULL) == (err != 0));
+    return err;
+}
+
+static void what_is_not_here_has_its_reason(void)
+{
+    struct replica r;
+    struct uuid stranger = feed_topic_id("stranger"), topic = feed_topic_id("t");
+    int err;
+    replica_open(&r, "");
+    replica_begin(&r, (struct decision){.leader = 2, .epoch = 1, .isr = MEMBERS(2)});
+    CHECK_INT(find_error(&r, "t", 0), 0);
+    CHECK_INT(find_error(&r, "t", 1), ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    CHECK_INT(find_error(&r, "u", 0), ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    CHECK(replica_manager_by_id(r.manager, &topic, 0, &err) == r.partition);
+    CHECK(replica_manager_by_id(r.manager, &topic, 1, &err) == NULL);
+    CHECK_INT(err, ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    CHECK(replica_manager_by_id(r.manager, &stranger, 0, &err) == NULL);
+    CHECK_INT(err, ERR_UNKNOWN_TOPIC_ID);
+    CHECK_INT(replica_manager_count(r.manager), 1);
+    /* The replica moves to others. */
+    replica_decide(&r, (struct decision){
+                           .leader = 2, .epoch = 1, .replicas = MEMBERS(2, 3), .isr = MEMBERS(2)});
+    CHECK_INT(find_error(&r, "t", 0), ERR_NOT_LEADER_OR_FOLLOWER);
+    CHECK_INT(replica_manager_count(r.manager), 0);
+    UNTIL(&r, !file_exists(&r.logs, LOG0));
+    replica_close(&r);
+}
+
+static void a_broker_that_starts_does_not_know_what_there_is_not(void)
+{
+    struct replica r;
+    replica_open(&r, "");
+    replica_manager_free(r.manager);
+    struct replica_manager_deps deps = {.env = r.logs.env,
+                                        .logger = &r.logs.logger,
+                                        .role_logger = &r.logs.logger,
+                                        .config = r.config,
+                                        .node_id = NODE,
+                                        .metadata = r.metadata,
+                                        .logs = r.logs.manager};
+    r.manager = replica_manager_new(&deps);
+    CHECK_INT(find_error(&r, "t", 0), ERR_NOT_LEADER_OR_FOLLOWER);
+    replica_manager_registered(r.manager);
+    CHECK_INT(find_error(&r, "t", 0), ERR_UNKNOWN_TOPIC_OR_PARTITION);
+    replica_close(&r);
+}
+
+/* Its log is deleted when it is there; a new topic of the same name then takes the directory. */
+static void a_topic_that_goes_while_it_opens_makes_way(void)
+{
+    struct replica r;
+    replica_open(&r, "");
+    feed_topic(r.metadata, "t");
+    replica_decide(&r, (struct decision){.leader = NODE, .epoch = 1, .isr = MEMBERS(1)});
+    CHECK_INT(partition_state(replica_find(&r)), PARTITION_OPENING);
+    feed_topic_removed(r.metadata, "t");
+    CHECK(replica_find(&r) == NULL);
+    /* The same name under another id. */
+    char name[] = "t";
+    uint8_t id[16] = {9};
+    int32_t ids[] = {1};
+    Meta__TopicRecord topic = META__TOPIC_RECORD__INIT;
+    topic.name = name;
+    topic.id = (ProtobufCBinaryData){sizeof(id), id};
+    feed_record(r.metadata, META__RECORD__FACT_TOPIC, &topic);
+    Meta__PartitionRecord record = META__PARTITION_RECORD__INIT;
+    record.topic_id = topic.id;
+    record.replicas = record.isr = ids;
+    record.n_replicas = record.n_isr = 1;
+    record.leader = NODE;
+    feed_record(r.metadata, META__RECORD__FACT_PARTITION, &record);
+    UNTIL(&r, partition_state(replica_find(&r)) == PARTITION_LEADER);
+    CHECK_INT(partition_topic_id(replica_find(&r))->bytes[0], 9);
+    replica_close(&r);
+}
+
+/* A snapshot tells of no removals: what it does not have is gone. */
+static void a_snapshot_removes_what_it_does_not_have(void)
+{
+    struct replica r;
+    Meta__Entry content = META__ENTRY__INIT;
+    Meta__Snapshot snapshot = META__SNAPSHOT__INIT;
+    replica_open(&r, "");
+    replica_lead(&r, MEMBERS(1));
+    snapshot.index = 100;
+    snapshot.content = &content;
+    CHECK_INT(metadata_apply_snapshot(r.metadata, &snapshot), 0);
+    CHECK_INT(replica_manager_count(r.manager), 0);
+    CHECK_INT(r.unled, 1);
+    replica_close(&r);
+}
+
+static void settings_reach_the_log(void)
+{
+    struct replica r;
+    replica_open(&r, "");
+    replica_lead(&r, MEMBERS(1));
+    struct log *log = partition_log(r.partition);
+    CHECK_INT(log->config.retention_ms, 604800000);
+    feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__TOPIC, "t", "retention.ms", "7000");
+    CHECK_INT(log->config.retention_ms, 7000);
+    feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__BROKER, "", "compression.type", "lz4");
+    CHECK_INT(log->config.compression, COMPRESS_LZ4);
+    feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__BROKER, "2", "compression.type",
+                 "gzip"); /* another broker's */
+    CHECK_INT(log->config.compression, COMPRESS_LZ4);
+    replica_close(&r);
+}
+
+/* ---- what can't serve ---- */
+
+static const Meta__ReportReplicas *next_report(struct replica *r)
+{
+    UNTIL(r, replica_sent(META__COMMAND__BODY_REPORT_REPLICAS));
+    const Meta__ReportReplicas *report =
+        replica_sent(META__COMMAND__BODY_REPORT_REPLICAS)->report_replicas;
+    CHECK_INT(report->broker_id, NODE);
+    CHECK_INT(report->n_replicas, 1);
+    return report;
+}
+
+static void accept_report(void)
+{
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    replica_answer(replica_sent(META__COMMAND__BODY_REPORT_REPLICAS), 0, &reply);
+}
+
+static void a_failed_disk_is_reported_until_the_record_says_so(void)
+{
+    struct replica r;
+    struct waiter all;
+    replica_open(&r, "");
+    replica_lead(&r, MEMBERS(1, 2));
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(log_fail(partition_log(r.partition), ERR_IO, "write"), ERR_KAFKA_STORAGE_ERROR);
+    UNTIL(&r, all.calls);
+    CHECK_INT(all.err, ERR_KAFKA_STORAGE_ERROR);
+    CHECK_INT(partition_state(r.partition), PARTITION_OFFLINE);
+    CHECK(partition_log(r.partition) == NULL);
+    CHECK_INT(r.unled, 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), ERR_KAFKA_STORAGE_ERROR);
+    CHECK(next_report(&r)->replicas[0]->offline);
+    accept_report();
+    CHECK(next_report(&r)->replicas[0]->offline); /* its record has not come */
+    replica_answer(replica_sent(META__COMMAND__BODY_REPORT_REPLICAS), ERR_REQUEST_TIMED_OUT, NULL);
+    CHECK(next_report(&r)->replicas[0]->offline);
+    replica_decide(
+        &r, (struct decision){.leader = 2, .epoch = 2, .isr = MEMBERS(2), .offline = MEMBERS(1)});
+    accept_report();
+    int64_t looked_ms = env_now_ms(r.logs.env) + 30; /* it looks again after 10 ms */
+    UNTIL(&r, env_now_ms(r.logs.env) > looked_ms);
+    CHECK(!replica_sent(META__COMMAND__BODY_REPORT_REPLICAS));
+    replica_close(&r);
+}
+
+static void a_record_that_says_too_much_is_corrected(void)
+{
+    struct replica r;
+    replica_open(&r, "");
+    replica_begin(
+        &r, (struct decision){.leader = 2, .epoch = 1, .isr = MEMBERS(2), .offline = MEMBERS(1)});
+    CHECK(!next_report(&r)->replicas[0]->offline);
+    replica_close(&r);
+}
+
+TAP_MAIN(TAP_TEST(what_is_not_here_has_its_reason),
+         TAP_TEST(a_broker_that_starts_does_not_know_what_there_is_not),
+         TAP_TEST(a_topic_that_goes_while_it_opens_makes_way),
+         TAP_TEST(a_snapshot_removes_what_it_does_not_have), TAP_TEST(settings_reach_the_log),
+         TAP_TEST(a_failed_disk_is_reported_until_the_record_says_so),
+         TAP_TEST(a_record_that_says_too_much_is_corrected))
