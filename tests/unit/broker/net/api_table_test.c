@@ -17,7 +17,10 @@ static void rows_are_apis_by_rising_key(void)
         last = row->key;
         count++;
     }
-    CHECK(count > 30);
+    for (int16_t key = 0; key < KAFKA_API_END; key++)
+        count -= api_table_find(key) != NULL;
+    CHECK_INT(count, 0);
+    CHECK(last > KAFKA_API_CONSUMER_GROUP_HEARTBEAT);
     CHECK(api_table_next(&cursor) == NULL);
 }
 
@@ -56,7 +59,7 @@ static void api_versions_has_the_whole_table(void)
     request.client_software_name = wire_str_from("tester");
     request.client_software_version = wire_str_from("1");
     client_send(&client, KAFKA_API_API_VERSIONS, 3, 1, &request);
-    UNTIL(&f, client.count == 1);
+    UNTIL(f.env, client.count == 1);
     read_answer(&client, 3, &arena, &response);
     CHECK_INT(response.error_code, 0);
     for (int32_t i = 0; i < response.api_keys.count; i++) {
@@ -82,7 +85,7 @@ static void a_version_of_the_future_gets_our_range(void)
     client_open(&f, &client);
     arena_init(&arena, 1 << 20);
     client_send(&client, KAFKA_API_API_VERSIONS, 100, 1, NULL);
-    UNTIL(&f, client.count == 1);
+    UNTIL(f.env, client.count == 1);
     read_answer(&client, 0, &arena, &response);
     CHECK_INT(response.error_code, err_to_wire(ERR_UNSUPPORTED_VERSION));
     CHECK_INT(response.api_keys.count, 1);

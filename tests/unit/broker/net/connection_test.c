@@ -11,7 +11,7 @@ static void answers_leave_in_the_order_of_requests(void)
     client_open(&f, &client);
     for (int32_t id = 1; id <= 3; id++)
         client_ask(&client, id, 10);
-    UNTIL(&f, held_count == 3);
+    UNTIL(f.env, held_count == 3);
     for (int i = 0; i < 3; i++)
         CHECK_INT(held[i]->correlation_id, i + 1);
     CHECK(wire_str_is(held[0]->client_id, "tester"));
@@ -19,10 +19,10 @@ static void answers_leave_in_the_order_of_requests(void)
     held_answer(2, 10);
     /* Had they left, they would be there before what is asked after them. */
     client_ask(&client, 4, 10);
-    UNTIL(&f, held_count == 4);
+    UNTIL(f.env, held_count == 4);
     CHECK_INT(client.count, 0);
     held_answer(0, 10);
-    UNTIL(&f, client.count == 3);
+    UNTIL(f.env, client.count == 3);
     for (int i = 0; i < 3; i++)
         CHECK_INT(client_answered(&client, i), i + 1);
     client_close(&client);
@@ -37,11 +37,11 @@ static void what_has_no_answer_holds_nothing_back(void)
     client_open(&f, &client);
     client_ask(&client, 1, 10);
     client_ask(&client, 2, 10);
-    UNTIL(&f, held_count == 2);
+    UNTIL(f.env, held_count == 2);
     held_answer(1, 10);
     request_reply_none(held[0]); /* acks=0 */
     held[0] = NULL;
-    UNTIL(&f, client.count == 1);
+    UNTIL(f.env, client.count == 1);
     CHECK_INT(client_answered(&client, 0), 2);
     client_close(&client);
     held_close(&f);
@@ -56,13 +56,13 @@ static void many_unanswered_requests_pause_reading(void)
     client_open(&f, &client);
     for (int32_t id = 0; id < ASKED; id++)
         client_ask(&client, id, 10);
-    UNTIL(&f, held_count == MOST);
+    UNTIL(f.env, held_count == MOST);
     client_open(&f, &other);
     client_ask(&other, 1000, 10);
-    UNTIL(&f, held_count == MOST + 1);
+    UNTIL(f.env, held_count == MOST + 1);
     CHECK_INT(held[MOST]->correlation_id, 1000); /* others are served */
     held_answer(0, 10);
-    UNTIL(&f, held_count == MOST + 2);
+    UNTIL(f.env, held_count == MOST + 2);
     CHECK_INT(held[MOST + 1]->correlation_id, MOST);
     client_close(&client);
     client_close(&other);
@@ -77,17 +77,17 @@ static void a_spent_budget_pauses_reading(void)
     held_open(&f, "socket.request.max.bytes=100000\nqueued.max.request.bytes=120000\n");
     client_open(&f, &first);
     client_ask(&first, 1, 80000);
-    UNTIL(&f, held_count == 1);
+    UNTIL(f.env, held_count == 1);
     client_open(&f, &second);
     client_ask(&second, 2, 80000);
     client_ask(&first, 3, 100); /* what is small needs no budget */
-    UNTIL(&f, held_count == 2);
+    UNTIL(f.env, held_count == 2);
     CHECK_INT(held[1]->correlation_id, 3);
     for (int i = 0; i < 20; i++)
-        fixture_turn(&f);
+        until_turn(f.env);
     CHECK_INT(held_count, 2);
     held_answer(0, 10);
-    UNTIL(&f, held_count == 3);
+    UNTIL(f.env, held_count == 3);
     CHECK_INT(held[2]->correlation_id, 2);
     client_close(&first);
     client_close(&second);
@@ -102,16 +102,16 @@ static void a_body_that_is_released_gives_its_memory_back(void)
     client_open(&f, &first);
     client_open(&f, &second);
     client_ask(&first, 1, 80000);
-    UNTIL(&f, held_count == 1);
+    UNTIL(f.env, held_count == 1);
     CHECK(held[0]->charged > 0);
     request_release_body(held[0]);
     CHECK(held[0]->body == NULL);
     client_ask(&second, 2, 80000);
-    UNTIL(&f, held_count == 2);
+    UNTIL(f.env, held_count == 2);
     void *block = request_take_block(held[1]); /* from here on it is not the server's */
     CHECK(block != NULL && request_take_block(held[1]) == NULL);
     client_ask(&first, 3, 80000);
-    UNTIL(&f, held_count == 3);
+    UNTIL(f.env, held_count == 3);
     mem_free(block);
     client_close(&first);
     client_close(&second);
@@ -128,19 +128,19 @@ static void a_slow_reader_is_paused(void)
     client_open(&f, &client);
     client_open(&f, &other);
     client_ask(&client, 1, 10);
-    UNTIL(&f, held_count == 1);
+    UNTIL(f.env, held_count == 1);
     frame_conn_pause(client.conn, true);
     held_answer(0, LARGE);
     client_ask(&client, 2, 10);
     for (int32_t i = 0; i < 20; i++) {
         client_ask(&other, 100 + i, 10);
-        UNTIL(&f, held_count == 2 + i);
+        UNTIL(f.env, held_count == 2 + i);
         CHECK_INT(held[1 + i]->correlation_id, 100 + i);
     }
     frame_conn_pause(client.conn, false);
-    UNTIL(&f, held_count == 22);
+    UNTIL(f.env, held_count == 22);
     CHECK_INT(held[21]->correlation_id, 2);
-    UNTIL(&f, client.count == 1);
+    UNTIL(f.env, client.count == 1);
     CHECK(client.answers[0].len > LARGE);
     client_close(&client);
     client_close(&other);
@@ -158,7 +158,7 @@ static void too_many_unread_answers_close_who_has_the_most(void)
     client_ask(&small, 1, 10);
     client_ask(&large, 2, 10);
     client_ask(&large, 3, 10);
-    UNTIL(&f, held_count == 3);
+    UNTIL(f.env, held_count == 3);
     for (int i = 0; i < 3; i++)
         if (held[i]->correlation_id == 2)
             held_answer(i, 200000); /* twice the limit, which is half the budget */
@@ -166,9 +166,9 @@ static void too_many_unread_answers_close_who_has_the_most(void)
     for (int i = 0; i < 3; i++)
         if (held[i] && held[i]->correlation_id == 1)
             held_answer(i, 10);
-    UNTIL(&f, small.count == 1);
+    UNTIL(f.env, small.count == 1);
     frame_conn_pause(large.conn, false);
-    UNTIL(&f, large.closed);
+    UNTIL(f.env, large.closed);
     CHECK(!small.closed);
     client_close(&large);
     client_close(&small);
@@ -205,7 +205,7 @@ static void what_cannot_be_decoded_closes(void)
         client_ask(&client, 1, 10);
         client_send(&client, bad[i].key, bad[i].version, 2, NULL);
         client_ask(&client, 3, 10);
-        UNTIL(&f, client.closed);
+        UNTIL(f.env, client.closed);
         CHECK(fixture_says(&f, bad[i].line));
         CHECK_INT(held_count, i + 1); /* the first of each */
         CHECK(!request_is_heard(held[i]));
@@ -213,7 +213,7 @@ static void what_cannot_be_decoded_closes(void)
     }
     client_open(&f, &client);
     CHECK_INT(frame_conn_send_copy(client.conn, "short", 5), 0);
-    UNTIL(&f, client.closed);
+    UNTIL(f.env, client.closed);
     client_close(&client);
     CHECK(!other.closed);
     client_close(&other);
@@ -227,15 +227,15 @@ static void sizes_out_of_range_close(void)
     held_open(&f, "socket.request.max.bytes=50000\n");
     client_open(&f, &client);
     send_raw(&client, "\0\0\xc3\x51", 4); /* 50001 */
-    UNTIL(&f, client.closed);
+    UNTIL(f.env, client.closed);
     client_close(&client);
     client_open(&f, &client);
     send_raw(&client, "\x80\0\0\0", 4);
-    UNTIL(&f, client.closed);
+    UNTIL(f.env, client.closed);
     client_close(&client);
     client_open(&f, &client);
     send_raw(&client, "GET / HTTP/1.1\r\n\r\n", 18);
-    UNTIL(&f, client.closed);
+    UNTIL(f.env, client.closed);
     CHECK(fixture_says(&f, "it speaks HTTP"));
     CHECK_INT(held_count, 0);
     client_close(&client);
@@ -251,14 +251,14 @@ static void api_versions_of_the_future_are_answered(void)
     held_open(&f, "");
     client_open(&f, &client);
     client_send(&client, KAFKA_API_API_VERSIONS, 99, 7, NULL);
-    UNTIL(&f, held_count == 1);
+    UNTIL(f.env, held_count == 1);
     CHECK_INT(held[0]->version, -1);
     CHECK_INT(held[0]->correlation_id, 7);
     wire_defaults(&api_versions_response_desc, &response);
     response.error_code = err_to_wire(ERR_UNSUPPORTED_VERSION);
     request_reply_version(held[0], 0, &response, NULL);
     held[0] = NULL;
-    UNTIL(&f, client.count == 1);
+    UNTIL(f.env, client.count == 1);
     CHECK_INT(client_answered(&client, 0), 7);
     CHECK_INT(client.answers[0].len, 4 + 2 + 4); /* header 0, error, no keys */
     CHECK_INT(client.answers[0].data[5], 35);
@@ -276,13 +276,13 @@ static void a_request_that_fails_ends_its_connection(void)
     client_open(&f, &client);
     for (int32_t id = 1; id <= 3; id++)
         client_ask(&client, id, 10);
-    UNTIL(&f, held_count == 3);
+    UNTIL(f.env, held_count == 3);
     held_answer(0, 10);
     request_fail(held[1], ERR_CORRUPT_MESSAGE, "has bad records");
     held[1] = NULL;
     CHECK(request_is_heard(held[2])); /* not under the feet of the one that failed */
     CHECK(fixture_says(&f, "SyncGroup has bad records"));
-    UNTIL(&f, client.closed);
+    UNTIL(f.env, client.closed);
     CHECK_INT(client.count, 1);
     CHECK_INT(client_answered(&client, 0), 1);
     CHECK(!request_is_heard(held[2]));
@@ -322,7 +322,7 @@ static void a_request_outlives_its_connection(void)
     client_ask(&client, 1, 50000);
     client_ask(&client, 2, 10);
     client_ask(&client, 3, 10);
-    UNTIL(&f, held_count == 3);
+    UNTIL(f.env, held_count == 3);
     CHECK_STR(request_host(held[0]), "/127.0.0.1");
     for (int i = 0; i < 2; i++) {
         list_init(&watchers[i].watch.link);
@@ -335,7 +335,7 @@ static void a_request_outlives_its_connection(void)
     held[1] = NULL;
     CHECK_INT(released, 0);
     client_close(&client);
-    UNTIL(&f, !request_is_heard(held[0]));
+    UNTIL(f.env, !request_is_heard(held[0]));
     CHECK_INT(watchers[0].closed, 1);
     CHECK_INT(watchers[1].closed, 0);
     CHECK_INT(released, 1);
@@ -362,11 +362,11 @@ static void refused_batches_belong_to_the_connection(void)
     client_open(&f, &client);
     client_open(&f, &other);
     client_ask(&client, 1, 10);
-    UNTIL(&f, held_count == 1);
+    UNTIL(f.env, held_count == 1);
     client_ask(&client, 2, 10);
-    UNTIL(&f, held_count == 2);
+    UNTIL(f.env, held_count == 2);
     client_ask(&other, 3, 10);
-    UNTIL(&f, held_count == 3);
+    UNTIL(f.env, held_count == 3);
     refused_note(request_refused(held[0]), &first);
     CHECK(refused_is_behind(request_refused(held[1]), &second));
     CHECK(!refused_is_behind(request_refused(held[2]), &second));

@@ -3,7 +3,7 @@
 #ifndef TESTS_UNIT_BROKER_NET_FIXTURE_H
 #define TESTS_UNIT_BROKER_NET_FIXTURE_H
 
-#include "../../tap.h"
+#include "../../until.h"
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -16,7 +16,7 @@
 #include "tests/lib/metadata_feed.h"
 #include "wire/frame.h"
 
-enum { ANSWERS_MAX = 200, PATIENCE_MS = 10000, SYNC_VERSION = 4 };
+enum { ANSWERS_MAX = 200, SYNC_VERSION = 4 };
 
 struct client {
     struct env *env;
@@ -29,7 +29,6 @@ struct client {
 
 struct fixture {
     struct env *env;
-    struct env_timer turn;
     struct logger logger;
     struct buf lines;
     struct buf problem;
@@ -43,28 +42,6 @@ static inline void fixture_line(void *data, const char *line, int len)
     struct fixture *f = data;
     buf_printf(&f->lines, "%.*s", len, line);
 }
-
-static inline void fixture_stop(void *data)
-{
-    env_stop(((struct fixture *)data)->env);
-}
-
-static inline void fixture_turn(struct fixture *f)
-{
-    env_timer_start_us(&f->turn, 0);
-    env_run(f->env);
-}
-
-/* Runs the loop until the condition holds. */
-#define UNTIL(f, condition)                                                                        \
-    do {                                                                                           \
-        int64_t until_ms = env_now_ms((f)->env) + PATIENCE_MS;                                     \
-        while (!(condition)) {                                                                     \
-            if (env_now_ms((f)->env) > until_ms)                                                   \
-                CHECK(!"in time: " #condition);                                                    \
-            fixture_turn(f);                                                                       \
-        }                                                                                          \
-    } while (0)
 
 /* All but the server; `settings` are those beside the listener. */
 static inline void fixture_init(struct fixture *f, const char *settings)
@@ -82,7 +59,6 @@ static inline void fixture_init(struct fixture *f, const char *settings)
     CHECK_INT(props_parse(&props, buf_text(&text), text.len, &line), 0);
     CHECK_INT(config_new(&props, "s.properties", &f->problem, &notes, &f->config), 0);
     CHECK_INT(env_new(&f->env), 0);
-    env_timer_init(f->env, &f->turn, fixture_stop, f);
     logger_init(&f->logger, "test", NULL, NULL);
     f->logger.sink = fixture_line;
     f->logger.sink_data = f;
@@ -159,10 +135,10 @@ static inline void client_connected(void *data, int status, struct env_stream *s
 static inline void client_open(struct fixture *f, struct client *client)
 {
     *client = (struct client){.env = f->env};
-    CHECK_INT(env_connect(f->env, "127.0.0.1", server_port(f->server, 0), PATIENCE_MS,
+    CHECK_INT(env_connect(f->env, "127.0.0.1", server_port(f->server, 0), UNTIL_MS,
                           client_connected, client, &client->connect),
               0);
-    UNTIL(f, client->conn);
+    UNTIL(f->env, client->conn);
 }
 
 static inline void client_close(struct client *client)

@@ -1,6 +1,6 @@
 /* The line to the controllers: whom it follows, what is sent to whom, what becomes of commands. The
  * test is the voters, on free ports of this host. */
-#include "../../tap.h"
+#include "../../until.h"
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -8,7 +8,7 @@
 #include "common/meta/channel.h"
 #include "wire/frame.h"
 
-enum { VOTERS_MAX = 3, FRAMES_MAX = 200, PATIENCE_MS = 10000, NODE = 4 };
+enum { VOTERS_MAX = 3, FRAMES_MAX = 200, NODE = 4 };
 
 struct voter {
     struct world *world;
@@ -23,7 +23,6 @@ struct voter {
 
 struct world {
     struct env *env;
-    struct env_timer turn;
     struct logger logger;
     struct buf lines;
     struct metadata *metadata;
@@ -169,27 +168,6 @@ static void voter_register(struct voter *voter, int err, int64_t broker_epoch)
 
 /* ---- the world ---- */
 
-static void stop(void *data)
-{
-    env_stop(((struct world *)data)->env);
-}
-
-static void world_turn(struct world *w)
-{
-    env_timer_start_us(&w->turn, 0);
-    env_run(w->env);
-}
-
-#define UNTIL(w, condition)                                                                        \
-    do {                                                                                           \
-        int64_t until_ms = env_now_ms((w)->env) + PATIENCE_MS;                                     \
-        while (!(condition)) {                                                                     \
-            if (env_now_ms((w)->env) > until_ms)                                                   \
-                CHECK(!"in time: " #condition);                                                    \
-            world_turn(w);                                                                         \
-        }                                                                                          \
-    } while (0)
-
 static void world_line(void *data, const char *line, int len)
 {
     buf_printf(&((struct world *)data)->lines, "%.*s", len, line);
@@ -201,7 +179,6 @@ static void world_open(struct world *w, int count, int64_t session_ms)
     static struct controller_address addresses[VOTERS_MAX];
     *w = (struct world){.count = count};
     CHECK_INT(env_new(&w->env), 0);
-    env_timer_init(w->env, &w->turn, stop, w);
     buf_init(&w->lines);
     logger_init(&w->logger, "test", NULL, NULL);
     w->logger.sink = world_line;
@@ -228,7 +205,7 @@ static void world_open(struct world *w, int count, int64_t session_ms)
                                                .session_ms = session_ms};
     w->channel = controller_channel_new(w->env, &w->logger, w->metadata, &config, &events, w);
     for (int i = 0; i < count; i++)
-        UNTIL(w, voter_count(&w->voters[i], META__FRAME__BODY_HELLO) == 1);
+        UNTIL(w->env, voter_count(&w->voters[i], META__FRAME__BODY_HELLO) == 1);
 }
 
 static void world_close(struct world *w)
@@ -252,9 +229,9 @@ static void world_follow(struct world *w, struct voter *voter, int64_t term, int
 {
     int before = w->registered, asked = voter_count(voter, META__FRAME__BODY_REGISTER);
     voter_welcome(voter, 1 + (int32_t)(voter - w->voters), term, true);
-    UNTIL(w, voter_count(voter, META__FRAME__BODY_REGISTER) > asked);
+    UNTIL(w->env, voter_count(voter, META__FRAME__BODY_REGISTER) > asked);
     voter_register(voter, 0, epoch);
-    UNTIL(w, w->registered > before);
+    UNTIL(w->env, w->registered > before);
 }
 
 /* ---- registration ---- */
@@ -263,7 +240,7 @@ static void the_active_controller_is_followed(void)
 {
     struct world w;
     struct voter *voter = &w.voters[0];
-    world_open(&w, 1, PATIENCE_MS);
+    world_open(&w, 1, UNTIL_MS);
     const Meta__Hello *hello = voter_last(voter, META__FRAME__BODY_HELLO)->hello;
     CHECK_INT(hello->role, META__HELLO__ROLE__BROKER);
     CHECK_INT(hello->node_id, NODE);
@@ -271,7 +248,7 @@ static void the_active_controller_is_followed(void)
     CHECK_INT(hello->incarnation.len, 16);
     voter_welcome(voter, -1, 3, false);
     voter_welcome(voter, 1, 4, true);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_FOLLOW) == 1);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_FOLLOW) == 1);
     CHECK_STR(w.cluster_id, "cluster-1");
     CHECK_STR(controller_channel_cluster_id(w.channel), "cluster-1");
     CHECK_INT(controller_channel_active(w.channel), 1);
@@ -280,13 +257,13 @@ static void the_active_controller_is_followed(void)
     CHECK(!controller_channel_is_registered(w.channel));
     CHECK_INT(voter_count(voter, META__FRAME__BODY_HEARTBEAT), 0);
     voter_register(voter, 0, 7);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_HEARTBEAT) > 0);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_HEARTBEAT) > 0);
     CHECK_INT(w.epoch, 7);
     CHECK_INT(controller_channel_broker_epoch(w.channel), 7);
     CHECK_INT(voter_last(voter, META__FRAME__BODY_HEARTBEAT)->heartbeat->broker_epoch, 7);
     CHECK(controller_channel_is_fenced(w.channel));
     voter_send(voter, META__FRAME__BODY_HEARTBEAT_REPLY, &voter->reply);
-    UNTIL(&w, w.unfenced == 1);
+    UNTIL(w.env, w.unfenced == 1);
     CHECK(!controller_channel_is_fenced(w.channel));
     world_close(&w);
 }
@@ -296,16 +273,16 @@ static void the_newest_term_wins(void)
 {
     struct world w;
     struct voter *a = &w.voters[0], *b = &w.voters[1];
-    world_open(&w, 2, PATIENCE_MS);
+    world_open(&w, 2, UNTIL_MS);
     world_follow(&w, b, 5, 7);
     int beats = voter_count(b, META__FRAME__BODY_HEARTBEAT);
     voter_welcome(a, 1, 4, true);
-    UNTIL(&w, voter_count(b, META__FRAME__BODY_HEARTBEAT) > beats + 2);
+    UNTIL(w.env, voter_count(b, META__FRAME__BODY_HEARTBEAT) > beats + 2);
     CHECK_INT(voter_count(a, META__FRAME__BODY_REGISTER), 0);
     world_follow(&w, a, 6, 9);
     CHECK_INT(controller_channel_active(w.channel), 1);
     CHECK_INT(controller_channel_broker_epoch(w.channel), 9);
-    UNTIL(&w, b->lines == 2); /* its stream went on: it has to be a new one */
+    UNTIL(w.env, b->lines == 2); /* its stream went on: it has to be a new one */
     world_close(&w);
 }
 
@@ -313,10 +290,10 @@ static void who_leads_no_more_is_left(void)
 {
     struct world w;
     struct voter *a = &w.voters[0], *b = &w.voters[1];
-    world_open(&w, 2, PATIENCE_MS);
+    world_open(&w, 2, UNTIL_MS);
     world_follow(&w, a, 5, 7);
     voter_welcome(a, 2, 6, false);
-    UNTIL(&w, a->lines == 2);
+    UNTIL(w.env, a->lines == 2);
     CHECK(!controller_channel_is_registered(w.channel));
     world_follow(&w, b, 6, 8);
     CHECK(controller_channel_is_registered(w.channel));
@@ -327,15 +304,15 @@ static void a_forgotten_registration_is_made_again(void)
 {
     struct world w;
     struct voter *voter = &w.voters[0];
-    world_open(&w, 1, PATIENCE_MS);
+    world_open(&w, 1, UNTIL_MS);
     world_follow(&w, voter, 5, 7);
     Meta__HeartbeatReply reply = META__HEARTBEAT_REPLY__INIT;
     reply.error = err_to_wire(ERR_STALE_BROKER_EPOCH);
     voter_send(voter, META__FRAME__BODY_HEARTBEAT_REPLY, &reply);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_REGISTER) == 2);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_REGISTER) == 2);
     CHECK(!controller_channel_is_registered(w.channel));
     voter_register(voter, 0, 8);
-    UNTIL(&w, w.epoch == 8);
+    UNTIL(w.env, w.epoch == 8);
     CHECK_INT(voter->lines, 1);
     world_close(&w);
 }
@@ -345,16 +322,16 @@ static void refusals_of_a_registration(void)
 {
     struct world w;
     struct voter *voter = &w.voters[0];
-    world_open(&w, 1, PATIENCE_MS);
+    world_open(&w, 1, UNTIL_MS);
     voter_welcome(voter, 1, 4, true);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_REGISTER) == 1);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_REGISTER) == 1);
     voter_register(voter, ERR_DUPLICATE_BROKER_REGISTRATION, -1);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_HELLO) == 2);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_HELLO) == 2);
     CHECK_INT(w.refused, 0);
     voter_welcome(voter, 1, 4, true);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_REGISTER) == 2);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_REGISTER) == 2);
     voter_register(voter, ERR_INVALID_REQUEST, -1);
-    UNTIL(&w, w.refused == 1);
+    UNTIL(w.env, w.refused == 1);
     world_close(&w);
 }
 
@@ -373,22 +350,22 @@ static void voter_reject(struct voter *voter, const char *cluster_id)
 static void a_stranger_among_the_voters_ends_nobody(void)
 {
     struct world w;
-    world_open(&w, 3, PATIENCE_MS);
+    world_open(&w, 3, UNTIL_MS);
     voter_reject(&w.voters[0], "cluster-1");
-    UNTIL(&w, voter_count(&w.voters[0], META__FRAME__BODY_HELLO) == 2);
+    UNTIL(w.env, voter_count(&w.voters[0], META__FRAME__BODY_HELLO) == 2);
     CHECK_STR(voter_last(&w.voters[0], META__FRAME__BODY_HELLO)->hello->cluster_id, "cluster-1");
     world_follow(&w, &w.voters[0], 2, 7);
     voter_lose(&w.voters[1]);
-    UNTIL(&w, voter_count(&w.voters[1], META__FRAME__BODY_HELLO) == 2);
+    UNTIL(w.env, voter_count(&w.voters[1], META__FRAME__BODY_HELLO) == 2);
     CHECK_STR(voter_last(&w.voters[1], META__FRAME__BODY_HELLO)->hello->cluster_id, "cluster-1");
     voter_reject(&w.voters[1], "cluster-2");
-    UNTIL(&w, w.voters[1].conn == NULL);
+    UNTIL(w.env, w.voters[1].conn == NULL);
     CHECK_INT(w.refused, 0);
     CHECK(controller_channel_is_registered(w.channel));
     voter_lose(&w.voters[2]);
-    UNTIL(&w, voter_count(&w.voters[2], META__FRAME__BODY_HELLO) == 2);
+    UNTIL(w.env, voter_count(&w.voters[2], META__FRAME__BODY_HELLO) == 2);
     voter_reject(&w.voters[2], "cluster-2"); /* two of three */
-    UNTIL(&w, w.refused == 1);
+    UNTIL(w.env, w.refused == 1);
     world_close(&w);
 }
 
@@ -396,12 +373,12 @@ static void frames_that_cannot_be_read_end_the_line(void)
 {
     struct world w;
     struct voter *voter = &w.voters[0];
-    world_open(&w, 1, PATIENCE_MS);
+    world_open(&w, 1, UNTIL_MS);
     CHECK_INT(frame_conn_send_copy(voter->conn, "\xff\xff\xff", 3), 0);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_HELLO) == 2);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_HELLO) == 2);
     Meta__Hello hello = META__HELLO__INIT; /* is for the other side to say */
     voter_send(voter, META__FRAME__BODY_HELLO, &hello);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_HELLO) == 3);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_HELLO) == 3);
     CHECK(strstr(buf_text(&w.lines), "sent a frame that can't be used") != NULL);
     CHECK_INT(w.refused, 0);
     world_close(&w);
@@ -423,14 +400,14 @@ static void the_stream_goes_on_where_it_was(void)
 {
     struct world w;
     struct voter *a = &w.voters[0], *b = &w.voters[1];
-    world_open(&w, 2, PATIENCE_MS);
+    world_open(&w, 2, UNTIL_MS);
     world_follow(&w, a, 5, 7);
     voter_entries(a, 0, 12);
-    UNTIL(&w, metadata_index(w.metadata) == 12);
+    UNTIL(w.env, metadata_index(w.metadata) == 12);
     voter_entries(b, 12, 99); /* nobody follows it */
     voter_welcome(b, 1, 5, false);
     voter_entries(a, 20, 25);
-    UNTIL(&w, a->lines == 2);
+    UNTIL(w.env, a->lines == 2);
     CHECK_INT(metadata_index(w.metadata), 12);
     world_follow(&w, b, 6, 8);
     CHECK_INT(voter_last(b, META__FRAME__BODY_FOLLOW)->follow->from_index, 13);
@@ -441,22 +418,22 @@ static void heartbeats_say_what_is_wanted(void)
 {
     struct world w;
     struct voter *voter = &w.voters[0];
-    world_open(&w, 1, PATIENCE_MS);
+    world_open(&w, 1, UNTIL_MS);
     controller_channel_recovering(w.channel, true);
     world_follow(&w, voter, 5, 7);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_HEARTBEAT) > 0);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_HEARTBEAT) > 0);
     CHECK(voter_last(voter, META__FRAME__BODY_HEARTBEAT)->heartbeat->want_fence);
     controller_channel_recovering(w.channel, false);
-    UNTIL(&w, !voter_last(voter, META__FRAME__BODY_HEARTBEAT)->heartbeat->want_fence);
+    UNTIL(w.env, !voter_last(voter, META__FRAME__BODY_HEARTBEAT)->heartbeat->want_fence);
     Meta__HeartbeatReply reply = META__HEARTBEAT_REPLY__INIT;
     reply.may_shutdown = true; /* nobody has asked for it */
     voter_send(voter, META__FRAME__BODY_HEARTBEAT_REPLY, &reply);
-    UNTIL(&w, w.unfenced == 1);
+    UNTIL(w.env, w.unfenced == 1);
     CHECK_INT(w.may_shutdown, 0);
     controller_channel_want_shutdown(w.channel);
-    UNTIL(&w, voter_last(voter, META__FRAME__BODY_HEARTBEAT)->heartbeat->want_shutdown);
+    UNTIL(w.env, voter_last(voter, META__FRAME__BODY_HEARTBEAT)->heartbeat->want_shutdown);
     voter_send(voter, META__FRAME__BODY_HEARTBEAT_REPLY, &reply);
-    UNTIL(&w, w.may_shutdown == 1);
+    UNTIL(w.env, w.may_shutdown == 1);
     world_close(&w);
 }
 
@@ -477,11 +454,11 @@ static void who_stood_still_waits_for_a_controller(void)
     CHECK(!controller_channel_may_serve(w.channel));
     w.resumed = 0;
     int beats = voter_count(voter, META__FRAME__BODY_HEARTBEAT);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_HEARTBEAT) > beats + 3);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_HEARTBEAT) > beats + 3);
     CHECK_INT(w.resumed, 0); /* answered, but not there yet */
     CHECK(!controller_channel_may_serve(w.channel));
     voter_entries(voter, 0, 5);
-    UNTIL(&w, w.resumed > 0);
+    UNTIL(w.env, w.resumed > 0);
     world_close(&w);
 }
 
@@ -527,22 +504,22 @@ static void commands_wait_for_a_controller(void)
     struct world w;
     struct voter *voter = &w.voters[0];
     struct asking first, second;
-    world_open(&w, 1, PATIENCE_MS);
+    world_open(&w, 1, UNTIL_MS);
     world_ask(&w, &first, 100000);
     world_ask(&w, &second, 100000);
     voter_welcome(voter, 1, 4, true);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_FOLLOW) == 1);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_FOLLOW) == 1);
     CHECK_INT(voter_count(voter, META__FRAME__BODY_COMMAND), 0); /* nobody knows us yet */
     voter_register(voter, 0, 7);
-    UNTIL(&w, voter_count(voter, META__FRAME__BODY_COMMAND) == 2);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_COMMAND) == 2);
     uint64_t id = voter_last(voter, META__FRAME__BODY_COMMAND)->command->id;
     voter_reply(voter, id + 100, 0); /* to nobody */
     voter_reply(voter, id, ERR_INVALID_REQUEST);
-    UNTIL(&w, second.calls == 1);
+    UNTIL(w.env, second.calls == 1);
     CHECK_INT(second.err, ERR_INVALID_REQUEST);
     CHECK_INT(first.calls, 0);
     voter_reply(voter, first.call.id, 0);
-    UNTIL(&w, first.calls == 1);
+    UNTIL(w.env, first.calls == 1);
     CHECK_INT(first.err, 0);
     CHECK_INT(first.index, 40);
     world_close(&w);
@@ -554,20 +531,20 @@ static void commands_go_to_the_next_controller(void)
     struct world w;
     struct voter *a = &w.voters[0], *b = &w.voters[1];
     struct asking lost, sent_back;
-    world_open(&w, 2, PATIENCE_MS);
+    world_open(&w, 2, UNTIL_MS);
     world_follow(&w, a, 5, 7);
     world_ask(&w, &sent_back, 100000);
     world_ask(&w, &lost, 100000);
-    UNTIL(&w, voter_count(a, META__FRAME__BODY_COMMAND) == 2);
+    UNTIL(w.env, voter_count(a, META__FRAME__BODY_COMMAND) == 2);
     voter_reply(a, sent_back.call.id, ERR_NOT_CONTROLLER);
     voter_welcome(a, 2, 6, false);
-    UNTIL(&w, a->lines == 2);
+    UNTIL(w.env, a->lines == 2);
     CHECK_INT(sent_back.calls, 0);
     world_follow(&w, b, 6, 8);
-    UNTIL(&w, voter_count(b, META__FRAME__BODY_COMMAND) == 2);
+    UNTIL(w.env, voter_count(b, META__FRAME__BODY_COMMAND) == 2);
     voter_reply(b, sent_back.call.id, 0);
     voter_reply(b, lost.call.id, 0);
-    UNTIL(&w, sent_back.calls == 1 && lost.calls == 1);
+    UNTIL(w.env, sent_back.calls == 1 && lost.calls == 1);
     CHECK_INT(sent_back.err, 0);
     CHECK_INT(lost.err, 0);
     world_close(&w);
@@ -578,10 +555,10 @@ static void commands_end_in_any_case(void)
     struct world w;
     struct voter *voter = &w.voters[0];
     struct asking late, cancelled, left;
-    world_open(&w, 1, PATIENCE_MS);
+    world_open(&w, 1, UNTIL_MS);
     world_follow(&w, voter, 5, 7);
     world_ask(&w, &late, 1);
-    UNTIL(&w, late.calls == 1);
+    UNTIL(w.env, late.calls == 1);
     CHECK_INT(late.err, ERR_REQUEST_TIMED_OUT);
     world_ask(&w, &cancelled, 100000);
     controller_call_cancel(&cancelled.call);

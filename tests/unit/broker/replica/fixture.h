@@ -4,13 +4,14 @@
 #ifndef TESTS_UNIT_BROKER_REPLICA_FIXTURE_H
 #define TESTS_UNIT_BROKER_REPLICA_FIXTURE_H
 
+#include "../../until.h"
 #include "../log/fixture.h"
 
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_manager.h"
 #include "tests/lib/metadata_feed.h"
 
-enum { NODE = 1, PATIENCE_MS = 10000, CALLS_MAX = 16 };
+enum { NODE = 1, CALLS_MAX = 16 };
 
 struct sent_call {
     struct controller_call *call;
@@ -23,9 +24,8 @@ struct replica {
     struct metadata *metadata;
     struct replica_manager *manager;
     struct partition *partition; /* t-0, once it is there */
-    struct env_timer turn;
-    int32_t partition_epoch; /* of the newest record */
-    int led, unled;          /* calls of leader_changed */
+    int32_t partition_epoch;     /* of the newest record */
+    int led, unled;              /* calls of leader_changed */
     /* The channel. */
     int64_t broker_epoch;
     bool stalled;
@@ -114,28 +114,6 @@ static inline void replica_answer(const Meta__Command *command, int err,
 
 /* ---- life ---- */
 
-static inline void replica_stop(void *data)
-{
-    env_stop(((struct replica *)data)->logs.env);
-}
-
-static inline void replica_turn(struct replica *r)
-{
-    env_timer_start_us(&r->turn, 0);
-    env_run(r->logs.env);
-}
-
-/* Runs the loop until the condition holds. */
-#define UNTIL(r, condition)                                                                        \
-    do {                                                                                           \
-        int64_t until_ms = env_now_ms((r)->logs.env) + PATIENCE_MS;                                \
-        while (!(condition)) {                                                                     \
-            if (env_now_ms((r)->logs.env) > until_ms)                                              \
-                CHECK(!"in time: " #condition);                                                    \
-            replica_turn(r);                                                                       \
-        }                                                                                          \
-    } while (0)
-
 static inline void replica_leader_changed(void *data, struct partition *partition, bool leader)
 {
     struct replica *r = data;
@@ -166,7 +144,6 @@ static inline void replica_open(struct replica *r, const char *settings)
     *r = (struct replica){.broker_epoch = NODE};
     fixture_init(&r->logs);
     replica_settings(r, settings);
-    env_timer_init(r->logs.env, &r->turn, replica_stop, r);
     r->metadata = metadata_new(r->logs.env, &r->logs.logger);
     for (int32_t id = 1; id <= 3; id++)
         feed_broker(r->metadata, id, id, 1, false);
@@ -243,7 +220,7 @@ static inline void replica_begin(struct replica *r, struct decision decision)
     replica_decide(r, decision);
     r->partition = replica_find(r);
     CHECK(r->partition != NULL);
-    UNTIL(r, partition_state(r->partition) != PARTITION_OPENING);
+    UNTIL(r->logs.env, partition_state(r->partition) != PARTITION_OPENING);
 }
 
 /* Leads t-0 in epoch 1, with a set of these members. */

@@ -4,14 +4,14 @@
 /* The proposal that waits at the channel; waits for it. */
 static const Meta__Command *next_proposal(struct replica *r)
 {
-    UNTIL(r, replica_sent(META__COMMAND__BODY_ALTER_PARTITIONS));
+    UNTIL(r->logs.env, replica_sent(META__COMMAND__BODY_ALTER_PARTITIONS));
     return replica_sent(META__COMMAND__BODY_ALTER_PARTITIONS);
 }
 
 static bool is_silent(struct replica *r)
 {
     for (int i = 0; i < 20; i++)
-        replica_turn(r);
+        until_turn(r->logs.env);
     return !replica_sent(META__COMMAND__BODY_ALTER_PARTITIONS);
 }
 
@@ -70,7 +70,7 @@ static void who_lags_leaves_when_the_controller_says_so(void)
     CHECK_INT(asked->leader_epoch, 1);
     CHECK_INT(asked->partition_epoch, r.partition_epoch);
     CHECK_INT(asked->isr[0]->broker_epoch, NODE);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     CHECK_INT(partition_high_watermark(r.partition), 0);
     CHECK_INT(all.calls, 0);
     accept_proposal(&r, command, MEMBERS(1)); /* ahead of the record */
@@ -119,7 +119,7 @@ static void who_has_caught_up_joins(void)
     replica_open(&r, "");
     replica_lead(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 2, 2);
     CHECK_INT(partition_high_watermark(r.partition), 2);
     replica_acknowledge(&r, 3, 1); /* below the high watermark */
@@ -129,7 +129,7 @@ static void who_has_caught_up_joins(void)
     const Meta__AlterPartitions__Partition *asked = check_proposal(command, MEMBERS(1, 2, 3));
     CHECK_INT(asked->isr[2]->broker_epoch, 3);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &next), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 2, 3);
     CHECK_INT(partition_high_watermark(r.partition), 2);
     replica_acknowledge(&r, 3, 3);
@@ -147,7 +147,7 @@ static void a_joiner_has_all_from_before_this_epoch(void)
     replica_open(&r, "");
     replica_lead(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), 1);
-    UNTIL(&r, own.calls);
+    UNTIL(r.logs.env, own.calls);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 2, .isr = MEMBERS(1, 2)});
     CHECK_INT(partition_high_watermark(r.partition), 0);
     replica_acknowledge(&r, 3, 1); /* at the high watermark, which is not known well yet */
@@ -178,9 +178,9 @@ static void a_joiner_has_saved_the_log_start(void)
     replica_open(&r, "");
     replica_lead(&r, MEMBERS(1));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
-    UNTIL(&r, all.calls);
+    UNTIL(r.logs.env, all.calls);
     CHECK_INT(partition_delete_records(r.partition, 1, &deleted.wait), 1);
-    UNTIL(&r, deleted.calls);
+    UNTIL(r.logs.env, deleted.calls);
     replica_acknowledge(&r, 2, 2);
     CHECK(is_silent(&r));
     struct partition_read_args args = replica_fetch(&r, 2, 2);
@@ -199,7 +199,7 @@ static void fetches_of_another_leader_epoch_do_not_count(void)
     replica_open(&r, "");
     replica_lead(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     struct partition_read_args args = replica_fetch(&r, 2, 2);
     args.current_leader_epoch = 0;
     partition_acknowledge(r.partition, &args);
@@ -222,7 +222,7 @@ static void fetches_of_another_process_do_not_count(void)
     replica_open(&r, "");
     replica_lead(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     static const int64_t strangers[] = {-1, 1, 3};
     for (size_t i = 0; i < ARRAY_LEN(strangers); i++) {
         struct partition_read_args args = replica_fetch(&r, 2, 2);
@@ -243,11 +243,11 @@ static void a_new_process_begins_with_nothing(void)
     replica_lead(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &first), 1);
     replica_acknowledge(&r, 2, 2);
-    UNTIL(&r, first.calls);
+    UNTIL(r.logs.env, first.calls);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &second), 1);
     replica_acknowledge(&r, 2, 3);
     feed_broker(r.metadata, 2, 9, 1, false); /* before our own flush is done */
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     CHECK_INT(partition_high_watermark(r.partition), 2);
     struct partition_read_args args = replica_fetch(&r, 2, 3);
     partition_acknowledge(r.partition, &args); /* of the old one */
@@ -269,7 +269,7 @@ static void a_new_leadership_begins_with_nothing(void)
     replica_acknowledge(&r, 2, 2);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 2, .isr = MEMBERS(1, 2)});
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &second), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     CHECK_INT(partition_high_watermark(r.partition), 0); /* what 2 said was said under epoch 1 */
     replica_acknowledge(&r, 2, 3);
     CHECK_INT(partition_high_watermark(r.partition), 3);
@@ -289,7 +289,7 @@ static void without_an_answer_it_is_asked_again(void)
     check_proposal(next_proposal(&r), MEMBERS(1, 3));
     replica_answer(next_proposal(&r), ERR_REQUEST_TIMED_OUT, NULL);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     CHECK_INT(partition_high_watermark(r.partition), 0);
     const Meta__Command *again = next_proposal(&r);
     check_proposal(again, MEMBERS(1, 3));
@@ -311,7 +311,7 @@ static void a_refused_one_is_dropped(void)
     replica_acknowledge(&r, 3, 0);
     const Meta__Command *command = next_proposal(&r);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     CHECK_INT(partition_high_watermark(r.partition), 0);
     refuse_proposal(command, ERR_INELIGIBLE_REPLICA);
     CHECK(r.partition->proposal == PROPOSAL_NONE);
@@ -331,7 +331,7 @@ static void an_answer_that_is_late_changes_nothing(void)
     replica_decide(&r, (struct decision){.leader = 2, .epoch = 2, .isr = MEMBERS(2)});
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 3, .isr = MEMBERS(1, 2)});
     replica_acknowledge(&r, 3, 0);
-    UNTIL(&r, r.call_count == 2); /* it is asked for again, under the new record */
+    UNTIL(r.logs.env, r.call_count == 2); /* it is asked for again, under the new record */
     Meta__AlterPartitionResult result = META__ALTER_PARTITION_RESULT__INIT;
     Meta__AlterPartitionResult *results[] = {&result};
     Meta__CommandReply reply = META__COMMAND_REPLY__INIT;

@@ -1,5 +1,5 @@
 /* What a broker knows of the cluster: which entries are applied, who hears of them, who waits. */
-#include "../../tap.h"
+#include "../../until.h"
 
 #include "base/err.h"
 #include "tests/lib/metadata_feed.h"
@@ -11,7 +11,6 @@ struct heard {
 
 struct known {
     struct env *env;
-    struct env_timer turn;
     struct logger logger;
     struct metadata *metadata;
     struct heard heard;
@@ -61,25 +60,10 @@ static void drop_line(void *data, const char *line, int len)
     (void)len;
 }
 
-static void known_stop(void *data)
-{
-    env_stop(((struct known *)data)->env);
-}
-
-/* Until it was called. */
-static void known_wait(struct known *k, const int *calls)
-{
-    while (*calls == 0) {
-        env_timer_start(&k->turn, 1);
-        env_run(k->env);
-    }
-}
-
 static void known_open(struct known *k)
 {
     *k = (struct known){0};
     CHECK_INT(env_new(&k->env), 0);
-    env_timer_init(k->env, &k->turn, known_stop, k);
     logger_init(&k->logger, "test", NULL, NULL);
     k->logger.sink = drop_line;
     k->metadata = metadata_new(k->env, &k->logger);
@@ -244,10 +228,10 @@ static void waits_end_with_their_index(void)
     CHECK_INT(late.calls, 0);
     metadata_wait(k.metadata, &past.wait, 1, 100000, awaiting_done);
     CHECK_INT(past.calls, 0); /* never from inside */
-    known_wait(&k, &past.calls);
+    UNTIL(k.env, past.calls == 1);
     CHECK_INT(past.err, 0);
     metadata_wait(k.metadata, &over.wait, 9, 1, awaiting_done);
-    known_wait(&k, &over.calls);
+    UNTIL(k.env, over.calls == 1);
     CHECK_INT(over.err, ERR_TIMED_OUT);
     metadata_wait(k.metadata, &end.wait, 9, 100000, awaiting_done);
     metadata_end_waits(k.metadata);

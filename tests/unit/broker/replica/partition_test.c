@@ -71,11 +71,11 @@ static void roles_wait_for_our_own_registration(void)
     CHECK(r.partition != NULL);
     CHECK(!replica_manager_is_current(r.manager));
     for (int i = 0; i < 20; i++)
-        replica_turn(&r);
+        until_turn(r.logs.env);
     CHECK_INT(partition_state(r.partition), PARTITION_OPENING);
     feed_broker(r.metadata, NODE, 6, 1, false);
     CHECK(replica_manager_is_current(r.manager));
-    UNTIL(&r, partition_state(r.partition) == PARTITION_LEADER);
+    UNTIL(r.logs.env, partition_state(r.partition) == PARTITION_LEADER);
     replica_close(&r);
 }
 
@@ -91,7 +91,7 @@ static void alone_the_disk_decides(void)
     CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), 1);
     CHECK_INT(partition_high_watermark(r.partition), 0); /* nothing is flushed yet */
-    UNTIL(&r, all.calls && own.calls);
+    UNTIL(r.logs.env, all.calls && own.calls);
     CHECK_INT(all.err, 0);
     CHECK_INT(own.err, 0);
     CHECK_INT(partition_high_watermark(r.partition), 5);
@@ -107,7 +107,7 @@ static void the_slowest_member_decides(void)
     replica_lead(&r, MEMBERS(1, 2, 3));
     CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), 1);
-    UNTIL(&r, own.calls && replica_is_durable(&r));
+    UNTIL(r.logs.env, own.calls && replica_is_durable(&r));
     CHECK_INT(own.err, 0); /* acks=1 asks nobody else */
     CHECK_INT(partition_high_watermark(r.partition), 0);
     replica_acknowledge(&r, 2, 5);
@@ -131,7 +131,7 @@ static void who_is_no_member_decides_nothing(void)
     replica_open(&r, "");
     replica_lead(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 4, 3); /* no replica at all */
     CHECK_INT(partition_high_watermark(r.partition), 0);
     replica_acknowledge(&r, 2, 3); /* 3 is a replica, and not in the set */
@@ -150,7 +150,7 @@ static void our_own_flush_counts_too(void)
     CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
     replica_acknowledge(&r, 2, 3);
     CHECK_INT(partition_high_watermark(r.partition), 0);
-    UNTIL(&r, all.calls);
+    UNTIL(r.logs.env, all.calls);
     CHECK_INT(partition_high_watermark(r.partition), 3);
     replica_close(&r);
 }
@@ -170,7 +170,7 @@ static void a_set_that_is_too_small_takes_no_acks_all(void)
     set_min_insync(&r, "2");
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), ERR_NOT_ENOUGH_REPLICAS);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), 1);
-    UNTIL(&r, own.calls);
+    UNTIL(r.logs.env, own.calls);
     CHECK_INT(own.err, 0);
     CHECK_INT(partition_high_watermark(r.partition), 0); /* KIP-966: it stands still */
     set_min_insync(&r, "1");
@@ -189,9 +189,9 @@ static void fewer_replicas_than_needed_are_all_needed(void)
     replica_decide(&r, (struct decision){
                            .leader = NODE, .epoch = 1, .replicas = MEMBERS(1), .isr = MEMBERS(1)});
     r.partition = replica_find(&r);
-    UNTIL(&r, partition_state(r.partition) == PARTITION_LEADER);
+    UNTIL(r.logs.env, partition_state(r.partition) == PARTITION_LEADER);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), 1);
-    UNTIL(&r, own.calls);
+    UNTIL(r.logs.env, own.calls);
     CHECK_INT(partition_high_watermark(r.partition), 1);
     replica_close(&r);
 }
@@ -209,7 +209,7 @@ static void a_set_that_shrinks_below_the_least_ends_waits(void)
     CHECK_INT(all.calls, 1);
     CHECK_INT(all.err, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
     CHECK_INT(own.calls, 0);
-    UNTIL(&r, own.calls);
+    UNTIL(r.logs.env, own.calls);
     CHECK_INT(own.err, 0);
     replica_close(&r);
 }
@@ -286,7 +286,7 @@ static void interests_hear_what_they_asked_for(void)
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &waiter), 1);
     CHECK_INT(end.calls, 1);
     CHECK_INT(hw.calls, 0);
-    UNTIL(&r, waiter.calls);
+    UNTIL(r.logs.env, waiter.calls);
     CHECK_INT(end.heard, PARTITION_CHANGED_END);
     CHECK_INT(hw.heard, PARTITION_CHANGED_HW);
     CHECK_INT(none.calls, 0);
@@ -303,12 +303,12 @@ static void deleted_records_wait_for_all_members(void)
     replica_open(&r, "");
     replica_lead(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 4, PARTITION_ACKS_ALL, &all), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 2, 4);
     CHECK_INT(partition_high_watermark(r.partition), 4);
     CHECK_INT(partition_delete_records(r.partition, 5, &early.wait), ERR_OFFSET_OUT_OF_RANGE);
     CHECK_INT(partition_delete_records(r.partition, 3, &deleted.wait), 1);
-    UNTIL(&r, log_saved_start(partition_log(r.partition)) == 3);
+    UNTIL(r.logs.env, log_saved_start(partition_log(r.partition)) == 3);
     replica_acknowledge(&r, 2, 4);
     CHECK_INT(deleted.calls, 0);
     struct partition_read_args args = replica_fetch(&r, 2, 4);
@@ -330,7 +330,7 @@ static void a_stalled_process_serves_nothing(void)
     replica_open(&r, "");
     replica_lead(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     r.stalled = true;
     replica_acknowledge(&r, 2, 1);
     CHECK_INT(all.calls, 0);
@@ -340,7 +340,7 @@ static void a_stalled_process_serves_nothing(void)
     r.stalled = false;
     replica_manager_resume(r.manager);
     CHECK_INT(all.calls, 0); /* in the next turn */
-    UNTIL(&r, all.calls);
+    UNTIL(r.logs.env, all.calls);
     CHECK_INT(all.err, 0);
     replica_close(&r);
 }
@@ -365,10 +365,10 @@ static void readers_see_what_is_theirs(void)
     replica_open(&r, "");
     replica_lead(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &first), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 2, 2);
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &second), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     struct partition_read_args consumer = replica_fetch(&r, -1, 2);
     struct partition_read_args follower = replica_fetch(&r, 2, 2);
     CHECK_INT(read_at(&r, consumer), 0); /* up to the high watermark */
@@ -404,7 +404,7 @@ static void a_follower_that_differs_must_cut(void)
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &waiter), 1);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 4, .isr = MEMBERS(1, 2)});
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &waiter), 1);
-    UNTIL(&r, replica_is_durable(&r));
+    UNTIL(r.logs.env, replica_is_durable(&r));
     struct partition_read_args args = replica_fetch(&r, 2, 4);
     args.last_fetched_epoch = 3; /* of a leader that we never heard of */
     CHECK_INT(partition_read(r.partition, &args, &read), 0);
@@ -431,7 +431,7 @@ static void the_latest_offset_is_unknown_at_first(void)
     replica_open(&r, "");
     replica_lead(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &waiter), 1);
-    UNTIL(&r, waiter.calls);
+    UNTIL(r.logs.env, waiter.calls);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 2, .isr = MEMBERS(1, 2)});
     CHECK_INT(partition_find_offset(r.partition, 2, -1, false, &lookup, &found),
               ERR_OFFSET_NOT_AVAILABLE);

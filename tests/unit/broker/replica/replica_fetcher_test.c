@@ -107,7 +107,7 @@ static void leader_close(struct leader *l)
 /* The n-th fetch, counted from 0; waits for it. */
 static const struct asked *leader_fetch(struct leader *l, int n)
 {
-    UNTIL(&l->r, l->asked_count > n);
+    UNTIL(l->r.logs.env, l->asked_count > n);
     return &l->asked[n];
 }
 
@@ -197,7 +197,7 @@ static void a_session_asks_for_what_is_durable(void)
     CHECK_INT(first->offset, 0);
     CHECK_INT(first->leader_epoch, 1);
     leader_send(&l, 0, 3, 1, 2);
-    UNTIL(&l.r, follower_end(&l) == 3);
+    UNTIL(l.r.logs.env, follower_end(&l) == 3);
     CHECK_INT(partition_high_watermark(l.r.partition), 2);
     /* It names the partition when the records are on the disk: that is its acknowledgement. */
     const struct asked *second = leader_fetch(&l, 1);
@@ -209,7 +209,7 @@ static void a_session_asks_for_what_is_durable(void)
     struct fetch_response_partition_data data = nothing_new();
     data.high_watermark = 9; /* more than we have */
     leader_answer(&l, &data);
-    UNTIL(&l.r, partition_high_watermark(l.r.partition) == 3);
+    UNTIL(l.r.logs.env, partition_high_watermark(l.r.partition) == 3);
     /* Nothing to say: a long poll that names nothing. */
     const struct asked *third = leader_fetch(&l, 2);
     CHECK_INT(third->session_epoch, 2);
@@ -281,7 +281,7 @@ static void an_answer_to_an_earlier_ask_does_not_count(void)
     while (l.answered < second)
         leader_answer(&l, NULL);
     leader_send(&l, 3, 1, 2, 0);
-    UNTIL(&l.r, follower_end(&l) > 3);
+    UNTIL(l.r.logs.env, follower_end(&l) > 3);
     CHECK_INT(follower_end(&l), 4);
     CHECK_INT(log_latest_epoch(partition_log(l.r.partition)), 2);
     CHECK_INT(l.lines, 1);
@@ -349,13 +349,13 @@ static void a_broken_line_begins_a_new_session(void)
     leader_send(&l, 0, 3, 1, 0);
     leader_fetch(&l, 1);
     CHECK_INT(frame_conn_send_copy(l.conn, "\0\0\0\x63nonsense", 12), 0);
-    UNTIL(&l.r, l.lines == 2);
+    UNTIL(l.r.logs.env, l.lines == 2);
     const struct asked *again = leader_fetch(&l, 2);
     CHECK_INT(again->session_id, 0);
     CHECK_INT(again->session_epoch, 0);
     CHECK_INT(again->offset, 3);
     leader_broken(&l, 0);
-    UNTIL(&l.r, l.lines == 3);
+    UNTIL(l.r.logs.env, l.lines == 3);
     CHECK_INT(leader_fetch(&l, 3)->session_epoch, 0);
     leader_close(&l);
 }
@@ -383,7 +383,7 @@ static void who_leads_itself_fetches_no_more(void)
     leader_fetch(&l, 1);
     replica_decide(&l.r, (struct decision){.leader = NODE, .epoch = 2, .isr = MEMBERS(1, 2)});
     CHECK_INT(partition_state(l.r.partition), PARTITION_LEADER);
-    UNTIL(&l.r, l.conn == NULL); /* nothing else is followed there */
+    UNTIL(l.r.logs.env, l.conn == NULL); /* nothing else is followed there */
     CHECK_INT(l.lines, 1);
     CHECK_INT(replica_manager_lost_ms(l.r.manager, 2), 0);
     leader_close(&l);

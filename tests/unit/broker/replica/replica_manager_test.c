@@ -32,7 +32,7 @@ static void what_is_not_here_has_its_reason(void)
                            .leader = 2, .epoch = 1, .replicas = MEMBERS(2, 3), .isr = MEMBERS(2)});
     CHECK_INT(find_error(&r, "t", 0), ERR_NOT_LEADER_OR_FOLLOWER);
     CHECK_INT(replica_manager_count(r.manager), 0);
-    UNTIL(&r, !file_exists(&r.logs, LOG0));
+    UNTIL(r.logs.env, !file_exists(&r.logs, LOG0));
     replica_close(&r);
 }
 
@@ -79,7 +79,7 @@ static void a_topic_that_goes_while_it_opens_makes_way(void)
     record.n_replicas = record.n_isr = 1;
     record.leader = NODE;
     feed_record(r.metadata, META__RECORD__FACT_PARTITION, &record);
-    UNTIL(&r, partition_state(replica_find(&r)) == PARTITION_LEADER);
+    UNTIL(r.logs.env, partition_state(replica_find(&r)) == PARTITION_LEADER);
     CHECK_INT(partition_topic_id(replica_find(&r))->bytes[0], 9);
     replica_close(&r);
 }
@@ -121,7 +121,7 @@ static void settings_reach_the_log(void)
 
 static const Meta__ReportReplicas *next_report(struct replica *r)
 {
-    UNTIL(r, replica_sent(META__COMMAND__BODY_REPORT_REPLICAS));
+    UNTIL(r->logs.env, replica_sent(META__COMMAND__BODY_REPORT_REPLICAS));
     const Meta__ReportReplicas *report =
         replica_sent(META__COMMAND__BODY_REPORT_REPLICAS)->report_replicas;
     CHECK_INT(report->broker_id, NODE);
@@ -143,7 +143,7 @@ static void a_failed_disk_is_reported_until_the_record_says_so(void)
     replica_lead(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
     CHECK_INT(log_fail(partition_log(r.partition), ERR_IO, "write"), ERR_KAFKA_STORAGE_ERROR);
-    UNTIL(&r, all.calls);
+    UNTIL(r.logs.env, all.calls);
     CHECK_INT(all.err, ERR_KAFKA_STORAGE_ERROR);
     CHECK_INT(partition_state(r.partition), PARTITION_OFFLINE);
     CHECK(partition_log(r.partition) == NULL);
@@ -158,7 +158,7 @@ static void a_failed_disk_is_reported_until_the_record_says_so(void)
         &r, (struct decision){.leader = 2, .epoch = 2, .isr = MEMBERS(2), .offline = MEMBERS(1)});
     accept_report();
     int64_t looked_ms = env_now_ms(r.logs.env) + 30; /* it looks again after 10 ms */
-    UNTIL(&r, env_now_ms(r.logs.env) > looked_ms);
+    UNTIL(r.logs.env, env_now_ms(r.logs.env) > looked_ms);
     CHECK(!replica_sent(META__COMMAND__BODY_REPORT_REPLICAS));
     replica_close(&r);
 }
