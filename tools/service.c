@@ -25,7 +25,7 @@
 
 #define SERVICE_USER    "millrace"
 #define SERVICE_MARK    "millrace service install" /* in every file that this tool writes */
-#define SERVICE_PACKAGE "/var/lib/dpkg/info/millrace.list"
+#define SERVICE_PACKAGE "/lib/systemd/system/millrace.service" /* it has its own unit */
 #define SERVICE_UNIT    "/etc/systemd/system/millrace.service"
 #define SERVICE_WANTS   "/etc/systemd/system/multi-user.target.wants/millrace.service"
 #define SERVICE_SCRIPT  "/etc/init.d/millrace"
