@@ -18,6 +18,7 @@
 ## make asan tsan       the suite under sanitizers
 ## make bench           speed, side by side with a peer where one is installed
 ## make install         programs and settings to PREFIX (/usr/local), below DESTDIR
+## make deb             a Debian package, in build/
 ## make clean           remove what was built
 ## V=1                  show the whole commands
 
@@ -260,6 +261,10 @@ compile_commands.json: $(GEN_H)
 
 install: all
 	@deploy/install.sh $(BUILD) "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
+
+.PHONY: deb
+deb: all
+	@deploy/make-deb.sh $(BUILD) $(BUILD)
 
 check: all tidy unit sim cluster
 test: check clients
