@@ -19,6 +19,7 @@
 ## make bench           speed, side by side with a peer where one is installed
 ## make install         programs and settings to PREFIX (/usr/local), below DESTDIR
 ## make deb             a Debian package, in build/
+## make container       the server in a container of its own files, by podman or docker
 ## make clean           remove what was built
 ## V=1                  show the whole commands
 
@@ -262,9 +263,12 @@ compile_commands.json: $(GEN_H)
 install: all
 	@deploy/install.sh $(BUILD) "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
 
-.PHONY: deb
+.PHONY: deb container
 deb: all
 	@deploy/make-deb.sh $(BUILD) $(BUILD)
+container:
+	@tool=$$(command -v podman || command -v docker) || { echo "there is no podman and no docker" >&2; exit 1; }; \
+	  "$$tool" build -f deploy/container/Containerfile -t millrace .
 
 check: all tidy unit sim cluster
 test: check clients
