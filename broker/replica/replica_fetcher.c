@@ -558,6 +558,9 @@ static void fetcher_take(struct replica_fetcher *fetcher, int32_t answered,
         fetcher->session_epoch = response->session_id ? 1 : 0;
     }
     fetcher_dispatch(fetcher, answered, response);
+    /* The leader had no room for a session, and remembers nothing: all is named in each fetch. */
+    if (fetcher->session_epoch == 0)
+        fetcher_new_session(fetcher);
 }
 
 static void fetcher_frame(void *data, uint8_t *bytes, size_t len)

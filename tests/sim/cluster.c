@@ -90,8 +90,9 @@ static void cluster_set(struct props *props, const char *key, const char *format
 
 /* Most runs give followers and consumers so little room in an answer that some partition finds
  * none, again and again. */
-static void cluster_set_limits(struct props *props, uint64_t seed)
+static void cluster_set_limits(struct props *props, const struct cluster_options *options)
 {
+    uint64_t seed = options->seed;
     static const int sizes[] = {1, 300, 1000, 4000, 1 << 20};
     cluster_set(props, "replica.fetch.max.bytes", "%d", sizes[seed % ARRAY_LEN(sizes)]);
     cluster_set(props, "replica.fetch.response.max.bytes", "%d",
@@ -99,8 +100,9 @@ static void cluster_set_limits(struct props *props, uint64_t seed)
     if (seed % 3 == 0)
         cluster_set(props, "fetch.max.bytes", "1024");
     /* The followers' sessions push out those of consumers. */
-    if (seed % 7 == 0)
-        cluster_set(props, "max.incremental.fetch.session.cache.slots", "%d", CLUSTER_NODES - 1);
+    if (options->no_sessions || seed % 7 == 0)
+        cluster_set(props, "max.incremental.fetch.session.cache.slots", "%d",
+                    options->no_sessions ? 0 : CLUSTER_NODES - 1);
 }
 
 static struct config *cluster_config(struct cluster *cluster, int i)
@@ -128,7 +130,7 @@ static struct config *cluster_config(struct cluster *cluster, int i)
         cluster_set(&props, "log.retention.ms", "%d", NODE_RETENTION_MS);
         cluster_set(&props, "log.retention.check.interval.ms", "%d", NODE_RETENTION_CHECK_MS);
     }
-    cluster_set_limits(&props, cluster->options.seed);
+    cluster_set_limits(&props, &cluster->options);
     int err = config_new(&props, "sim", &problem, &notes, &config);
     if (err)
         fprintf(stderr, "# config: %s\n", buf_text(&problem));

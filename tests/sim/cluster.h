@@ -29,7 +29,8 @@ struct cluster_options {
     int dirs;       /* log.dirs of each node; 0 = 1 */
     bool expiry;    /* records of half a day ago expire; none is so old */
     bool few_files; /* few segments stay open */
-    int64_t lag_ms; /* replica.lag.time.max.ms; 0 = 1500 */
+    bool no_sessions; /* brokers have no room for a fetch session */
+    int64_t lag_ms;   /* replica.lag.time.max.ms; 0 = 1500 */
     int64_t pause_ms; /* of the clients between two batches; 0 = 5 */
     bool tell;        /* prints what happens, in words */
 };

@@ -331,6 +331,29 @@ static void a_forged_fetch_is_no_acknowledgement(void)
         CHECK(run_forged(seed));
 }
 
+/* ---- leaders without room for a fetch session ---- */
+
+static bool run_without_sessions(uint64_t seed)
+{
+    struct cluster_options options = {.seed = seed, .min_insync = 2, .no_sessions = true};
+    struct cluster *cluster = cluster_new(&options);
+    bool ok = cluster_ready(cluster, READY_MS);
+    cluster_start_clients(cluster, CLUSTER_WRITER | CLUSTER_PRODUCER);
+    ok = ok && cluster_run(cluster, WRITE_MS) && cluster_finish(cluster, LIVE_MS, WHOLE_MS);
+    ok = well(cluster, seed, ok);
+    cluster_free(cluster);
+    return ok;
+}
+
+/* Each of their fetches names all that they follow. */
+static void followers_need_no_session(void)
+{
+    int failed = 0;
+    for (uint64_t seed = 1; seed <= seeds() / 4 + 1 && failed < 5; seed++)
+        failed += !run_without_sessions(seed);
+    CHECK_INT(failed, 0);
+}
+
 /* Copies the controller's directory of each node, which is down, from or to another place. */
 static bool copy_controllers(struct cluster *cluster, const char *from, const char *to)
 {
@@ -405,6 +428,6 @@ static void older_controllers_are_not_followed(void)
 TAP_MAIN(TAP_TEST(a_forged_fetch_is_no_acknowledgement),
          TAP_TEST(older_controllers_are_not_followed), TAP_TEST(a_damaged_replica_leads_no_more),
          TAP_TEST(a_log_that_opens_slowly_leads_nothing), TAP_TEST(a_failed_directory_hands_over),
-         TAP_TEST(idle_partitions_keep_their_set),
+         TAP_TEST(idle_partitions_keep_their_set), TAP_TEST(followers_need_no_session),
          TAP_TEST(a_leader_that_stood_still_serves_nothing),
          TAP_TEST(offsets_wait_for_the_high_watermark))
