@@ -143,6 +143,10 @@ Meta__CommandReply *cluster_command(struct cluster *cluster, int i, Meta__Comman
 /* Sends a command by itself, through a broker that runs; nobody waits for the answer. Nothing while
  * the last one is on its way. */
 void cluster_ask(struct cluster *cluster, Meta__Command *command);
+
+/* An election of the preferred replica, or an unclean one, through any broker. */
+void cluster_elect(struct cluster *cluster, int p, bool unclean);
+
 /* The next batch of a client with an own number is as large as this. */
 struct cluster_topics *cluster_topics(struct cluster *cluster); /* NULL when it does not run */
 void cluster_enlarge(struct cluster *cluster, int bytes);

@@ -115,6 +115,24 @@ void cluster_ask(struct cluster *cluster, Meta__Command *command)
     }
 }
 
+void cluster_elect(struct cluster *cluster, int p, bool unclean)
+{
+    char topic[16];
+    snprintf(topic, sizeof(topic), "%s", cluster_topic);
+    Meta__ElectLeaders__Partition item = META__ELECT_LEADERS__PARTITION__INIT;
+    Meta__ElectLeaders__Partition *items[] = {&item};
+    Meta__ElectLeaders elect = META__ELECT_LEADERS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    item.topic = topic;
+    item.partition = p;
+    elect.unclean = unclean;
+    elect.partitions = items;
+    elect.n_partitions = 1;
+    command.body_case = META__COMMAND__BODY_ELECT_LEADERS;
+    command.elect_leaders = &elect;
+    cluster_ask(cluster, &command);
+}
+
 /* ---- the topic ---- */
 
 static void course_created(struct controller_call *call, int err, const Meta__CommandReply *reply)
@@ -341,12 +359,25 @@ static void course_end_faults(struct cluster *cluster)
         cluster_restart(cluster, i);
 }
 
+/* Where the last member of the set may have lost records, and nobody has any, a person chooses.
+ * That none was acknowledged is what the person knows here. */
+static void course_choose(struct cluster *cluster)
+{
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
+        const struct image_partition *newest = cluster_newest(cluster, p);
+        if (newest && newest->emptied && newest->leader < 0 && cluster->ledger[p].end == 0)
+            cluster_elect(cluster, p, true);
+    }
+}
+
 static bool course_live(struct cluster *cluster, int64_t live_ms)
 {
     char state[700];
     struct progress since = course_progress(cluster);
     int64_t limit = sim_now_us(cluster->sim) + live_ms * 1000;
     while (!course_moved(cluster, &since)) {
+        if (sim_now_us(cluster->sim) > limit - live_ms * 1000 / 2)
+            course_choose(cluster);
         if (sim_now_us(cluster->sim) > limit)
             course_tell(cluster, &since);
         if (sim_now_us(cluster->sim) > limit)

@@ -546,28 +546,11 @@ static void fault_unregister(struct cluster_faults *faults, int node)
     cluster_ask(faults->cluster, &command);
 }
 
-static void faults_elect(struct cluster_faults *faults, int p)
-{
-    char topic[16];
-    snprintf(topic, sizeof(topic), "%s", cluster_topic);
-    Meta__ElectLeaders__Partition item = META__ELECT_LEADERS__PARTITION__INIT;
-    Meta__ElectLeaders__Partition *items[] = {&item};
-    Meta__ElectLeaders elect = META__ELECT_LEADERS__INIT;
-    Meta__Command command = META__COMMAND__INIT;
-    item.topic = topic;
-    item.partition = p;
-    elect.partitions = items;
-    elect.n_partitions = 1;
-    command.body_case = META__COMMAND__BODY_ELECT_LEADERS;
-    command.elect_leaders = &elect;
-    cluster_ask(faults->cluster, &command);
-}
-
 /* An operator moves a partition to its first replica while all run. */
 static void fault_elect(struct cluster_faults *faults, int node)
 {
     (void)node;
-    faults_elect(faults, (int)faults_draw(faults, CLUSTER_PARTITIONS));
+    cluster_elect(faults->cluster, (int)faults_draw(faults, CLUSTER_PARTITIONS), false);
 }
 
 /* The replica that leads, once it is another than `than`; -1 when that takes too long. */
@@ -619,7 +602,7 @@ static void fault_elect_back(struct cluster_faults *faults, int node)
         fault_slow_disk(faults, first);
     if (!cluster_run(cluster, (int64_t)faults_draw(faults, MOVED_MS)))
         return;
-    faults_elect(faults, p);
+    cluster_elect(faults->cluster, p, false);
     cluster_pause(cluster, leader, (int64_t)faults_draw(faults, 2 * MOVED_MS));
     if (faults_next_leader(faults, p, leader, MOVED_MS) != first ||
         !cluster_run(cluster, (int64_t)faults_draw(faults, ANSWER_MS)))
