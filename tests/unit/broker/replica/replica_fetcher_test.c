@@ -111,8 +111,9 @@ static const struct asked *leader_fetch(struct leader *l, int n)
     return &l->asked[n];
 }
 
-/* What is said of t-0; nothing when it is NULL. */
-static void leader_answer(struct leader *l, const struct fetch_response_partition_data *data)
+/* An answer to the fetch of that correlation id. What is said of t-0; nothing when it is NULL. */
+static void leader_say(struct leader *l, int32_t id,
+                       const struct fetch_response_partition_data *data)
 {
     struct fetch_response response;
     struct fetch_response_fetchable_topic_response topic;
@@ -129,8 +130,7 @@ static void leader_answer(struct leader *l, const struct fetch_response_partitio
         response.responses.items = &topic;
         response.responses.count = 1;
     }
-    const struct asked *asked = leader_fetch(l, l->answered++);
-    struct response_header header = {.correlation_id = asked->id};
+    struct response_header header = {.correlation_id = id};
     wire_out_init(&out);
     CHECK_INT(wire_encode(&response_header_desc, 1, &header, &out), 0);
     CHECK_INT(wire_encode(&fetch_response_desc, VERSION, &response, &out), 0);
@@ -144,6 +144,12 @@ static void leader_answer(struct leader *l, const struct fetch_response_partitio
     CHECK_INT(frame_conn_send_copy(l->conn, whole.data, whole.len), 0);
     buf_close(&whole);
     wire_out_close(&out);
+}
+
+/* Answers the oldest fetch that has no answer. */
+static void leader_answer(struct leader *l, const struct fetch_response_partition_data *data)
+{
+    leader_say(l, leader_fetch(l, l->answered++)->id, data);
 }
 
 /* The next fetch that names the partition; those before it are answered with nothing. */
@@ -348,7 +354,7 @@ static void a_broken_line_begins_a_new_session(void)
     leader_open(&l);
     leader_send(&l, 0, 3, 1, 0);
     leader_fetch(&l, 1);
-    CHECK_INT(frame_conn_send_copy(l.conn, "\0\0\0\x63nonsense", 12), 0);
+    leader_say(&l, leader_fetch(&l, 1)->id + 50, NULL);
     UNTIL(l.r.logs.env, l.lines == 2);
     const struct asked *again = leader_fetch(&l, 2);
     CHECK_INT(again->session_id, 0);
