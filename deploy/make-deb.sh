@@ -16,7 +16,7 @@ for program in dpkg-deb dpkg-shlibdeps strip; do
 done
 version=$(sed -n 's/^#define MILLRACE_VERSION "\(.*\)"/\1/p' common/base/version.h)
 architecture=$(dpkg --print-architecture)
-maintainer="${DEBFULLNAME:-Millrace maintainers} <${DEBEMAIL:-maintainers@millrace.dev}>"
+maintainer="${DEBFULLNAME:-Millrace maintainers} <${DEBEMAIL:-maintainers@millrace.invalid}>"
 # dpkg-deb lets no file be younger than this.
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || date +%s)}
 export SOURCE_DATE_EPOCH="$epoch"
