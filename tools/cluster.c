@@ -203,5 +203,6 @@ const struct tool tool_cluster = {
     .summary = "Show the cluster's id and brokers; unregister a broker that is gone.",
     .options = cluster_options,
     .positional = 1,
+    .commands = "cluster-id|unregister|list-endpoints|api-versions",
     .run = cluster_run,
 };

@@ -18,7 +18,9 @@ static const struct option_row offsets_options[] = {
     OPTION("topic", "REGEX", "The topics; all when left out."),
     OPTION("partitions", "N,N", "Only these partitions."),
     OPTION("topic-partitions", "P,P", "REGEX:N, REGEX:N-M (without M), :N- and the like."),
-    OPTION("time", "T", "ms since 1970, latest (-1, default), earliest (-2), max-timestamp (-3)."),
+    OPTION("time", "T",
+           "ms since 1970, latest (-1, default), earliest (-2), max-timestamp (-3), earliest-local "
+           "(-4); of tiered storage: latest-tiered (-5), earliest-pending-upload (-6)."),
     OPTION("exclude-internal-topics", NULL, "Without internal topics."),
     TOOL_LAST_OPTIONS,
 };
@@ -47,15 +49,15 @@ struct offsets {
 
 /* ---- options ---- */
 
-/* Words for times, and the version of ListOffsets that knows them. */
+/* Words for times. */
 static const struct {
     const char *word;
     int64_t time;
-    int version;
 } offsets_times[] = {
-    {"latest", -1, 0},         {"earliest", -2, 0},      {"max-timestamp", -3, 7},
-    {"earliest-local", -4, 8}, {"latest-tiered", -5, 9}, {"earliest-pending-upload", -6, 11},
+    {"latest", -1},         {"earliest", -2},      {"max-timestamp", -3},
+    {"earliest-local", -4}, {"latest-tiered", -5}, {"earliest-pending-upload", -6},
 };
+enum { OFFSETS_TIERED = -5 }; /* this time and below are questions about tiered storage */
 
 static int offsets_read_time(struct offsets *o)
 {
@@ -65,7 +67,7 @@ static int offsets_read_time(struct offsets *o)
     if (!text)
         return 0;
     o->time = strtoll(text, &end, 10);
-    if (end != text && *end == '\0' && o->time >= -6)
+    if (end != text && *end == '\0' && o->time >= offsets_times[ARRAY_LEN(offsets_times) - 1].time)
         return 0;
     for (size_t i = 0; i < ARRAY_LEN(offsets_times); i++) {
         if (strcmp(offsets_times[i].word, text) == 0) {
@@ -180,8 +182,11 @@ static bool offsets_is_wanted(const struct offsets *o, const char *topic, int32_
 
 static void offsets_leave_out(struct offsets *o, const char *topic, int32_t partition, int err)
 {
+    bool tiered = o->time <= OFFSETS_TIERED && err == ERR_UNSUPPORTED_VERSION;
     o->left_out = true;
-    tool_fail(o->run, "%s-%d is left out: %s", topic, partition, err_text(err));
+    tool_fail(o->run, "%s-%d is left out: %s", topic, partition,
+              tiered ? "there is no tiered storage here: ask for --time latest or earliest"
+                     : err_text(err));
 }
 
 static void offsets_keep(struct offsets *o, const char *topic,
@@ -266,15 +271,9 @@ static int offsets_compare(const void *a, const void *b)
 
 static int offsets_ask_all(struct offsets *o)
 {
-    struct metadata_request request;
     struct client_answer answer = {0};
     bool exclude = options_has(o->run->options, "exclude-internal-topics");
-    int version = tool_version(o->run, KAFKA_API_METADATA);
-    if (version < 0)
-        return 1;
-    wire_defaults(&metadata_request_desc, &request);
-    request.topics.count = version == 0 ? 0 : -1;
-    if (tool_call(o->run, CLIENT_ANY, KAFKA_API_METADATA, version, &request, &answer))
+    if (tool_metadata(o->run, &answer))
         return 1;
     const struct metadata_response *metadata = answer.response;
     for (int32_t i = 0; i < metadata->topics.count && o->status == 0; i++) {

@@ -9,11 +9,7 @@
 #include "base/version.h"
 #include "tools/tools.h"
 
-static const struct tool *const main_tools[] = {
-#define MAIN_TOOL_ROW(row) &row,
-    TOOLS_LIST(MAIN_TOOL_ROW)
-#undef MAIN_TOOL_ROW
-};
+enum { MAIN_USAGE_WIDTH = 100 };
 
 /* Whether `name` is the tool's own name, its link, or the link with .sh. */
 static bool main_is_name(const struct tool *tool, const char *name)
@@ -29,18 +25,36 @@ static bool main_is_name(const struct tool *tool, const char *name)
 
 static const struct tool *main_find(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(main_tools); i++)
-        if (main_is_name(main_tools[i], name))
-            return main_tools[i];
+    for (size_t i = 0; i < tools_count; i++)
+        if (main_is_name(tools_all[i], name))
+            return tools_all[i];
     return NULL;
+}
+
+/* The names of the tools that are not there, in lines of the usage's width. */
+static void main_usage_missing(FILE *out)
+{
+    size_t at = MAIN_USAGE_WIDTH;
+    fprintf(out, "\nNot available; each says why and what to do instead:");
+    for (size_t i = 0; i < tools_count; i++) {
+        if (!tools_all[i]->missing)
+            continue;
+        size_t len = strlen(tools_all[i]->name) + 1;
+        bool next = at + len > MAIN_USAGE_WIDTH;
+        fprintf(out, "%s%s", next ? "\n  " : " ", tools_all[i]->name);
+        at = next ? len + 1 : at + len;
+    }
+    fputc('\n', out);
 }
 
 static void main_usage(FILE *out)
 {
     fprintf(out, "millrace %s: the command line of Millrace\n\nUsage: millrace TOOL [options]\n\n",
             MILLRACE_VERSION);
-    for (size_t i = 0; i < ARRAY_LEN(main_tools); i++)
-        fprintf(out, "  %-26s%s\n", main_tools[i]->name, main_tools[i]->summary);
+    for (size_t i = 0; i < tools_count; i++)
+        if (!tools_all[i]->missing)
+            fprintf(out, "  %-26s%s\n", tools_all[i]->name, tools_all[i]->summary);
+    main_usage_missing(out);
     fprintf(out,
             "\nmillrace help TOOL lists the options of a tool. bin/kafka-TOOL.sh is the same as "
             "millrace TOOL; millrace help links lists those names.\n"
@@ -89,6 +103,8 @@ static void main_tool_usage(const struct tool_run *run, FILE *out)
     const struct tool *tool = run->tool;
     options_usage(tool->options ? tool->options : none, run->called, tool->synopsis, tool->summary,
                   out);
+    if (tool->missing)
+        fprintf(out, "\nIt is not available: %s.\n", tool->missing);
 }
 
 static int main_run(struct tool_run *run)
@@ -126,9 +142,9 @@ static int main_no_tool(const char *word)
 /* millrace help links: the names under which Kafka has the tools, for scripts that link them. */
 static int main_links(void)
 {
-    for (size_t i = 0; i < ARRAY_LEN(main_tools); i++)
-        if (main_tools[i]->link)
-            printf("%s\n%s.sh\n", main_tools[i]->link, main_tools[i]->link);
+    for (size_t i = 0; i < tools_count; i++)
+        if (tools_all[i]->link)
+            printf("%s\n%s.sh\n", tools_all[i]->link, tools_all[i]->link);
     return fflush(stdout) == 0 ? 0 : 1;
 }
 

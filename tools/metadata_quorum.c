@@ -262,5 +262,6 @@ const struct tool tool_metadata_quorum = {
     .summary = "Show the nodes that keep the metadata.",
     .options = quorum_options,
     .positional = 1,
+    .commands = "describe",
     .run = quorum_run,
 };

@@ -464,5 +464,6 @@ const struct tool tool_storage = {
     .summary = "Say which cluster a new node belongs to; not needed before a start.",
     .options = storage_options,
     .positional = 1,
+    .commands = "info|format|version-mapping|feature-dependencies|random-uuid",
     .run = storage_run,
 };

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "kafka/messages/metadata.h"
 
 /* The brokers of one machine, as config/server0..2.properties have them: with --zookeeper any of
  * them may be asked, since one may be down. */
@@ -254,6 +255,17 @@ int tool_call(struct tool_run *run, int32_t node, int16_t key, int version, cons
     if (client_call(run->client, node, key, (int16_t)version, request, answer))
         return tool_fail_client(run);
     return 0;
+}
+
+int tool_metadata(struct tool_run *run, struct client_answer *answer)
+{
+    struct metadata_request request;
+    int version = tool_version(run, KAFKA_API_METADATA);
+    if (version < 0)
+        return 1;
+    wire_defaults(&metadata_request_desc, &request);
+    request.topics.count = version == 0 ? 0 : -1;
+    return tool_call(run, CLIENT_ANY, KAFKA_API_METADATA, version, &request, answer);
 }
 
 int tool_call_controller(struct tool_run *run, int16_t key, int version, const void *request,

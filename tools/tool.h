@@ -19,6 +19,8 @@ struct tool {
     const char *summary;              /* one sentence */
     const struct option_row *options; /* NULL: the tool reads argv itself */
     int positional;                   /* the most arguments that are no options */
+    const char *missing;              /* why there is no such thing here, and what to do instead */
+    const char *commands;             /* "describe|upgrade": what the first argument may be */
     bool bare;                        /* a call without any argument is no question for help */
     int (*run)(struct tool_run *run); /* returns the exit status */
 };
@@ -79,7 +81,10 @@ int tool_version(struct tool_run *run, int16_t key);
 int tool_call(struct tool_run *run, int32_t node, int16_t key, int version, const void *request,
               struct client_answer *answer);
 
-/* The same for what the controller does. Any broker is asked first; when `moved` finds
+/* Metadata of all topics, which the answer's response is. 0, or 1 with the message printed. */
+int tool_metadata(struct tool_run *run, struct client_answer *answer);
+
+/* As tool_call, for what the controller does. Any broker is asked first; when `moved` finds
  * NOT_CONTROLLER in the answer, the controller is looked up and asked, for a few seconds. */
 int tool_call_controller(struct tool_run *run, int16_t key, int version, const void *request,
                          bool (*moved)(const void *response), struct client_answer *answer);

@@ -1,4 +1,5 @@
-/* The list of tools; tools/main.c finds the one that was called. */
+/* The list of tools; tools/main.c finds the one that was called, the completion of shells and the
+ * manual pages are made of it. */
 #ifndef TOOLS_TOOLS_H
 #define TOOLS_TOOLS_H
 
@@ -14,9 +15,15 @@
     X(tool_consumer_groups)                                                                        \
     X(tool_groups)                                                                                 \
     X(tool_get_offsets)                                                                            \
+    X(tool_delete_records)                                                                         \
+    X(tool_leader_election)                                                                        \
+    X(tool_log_dirs)                                                                               \
+    X(tool_replica_verification)                                                                   \
     X(tool_metadata_quorum)                                                                        \
     X(tool_broker_api_versions)                                                                    \
     X(tool_cluster)                                                                                \
+    X(tool_features)                                                                               \
+    X(tool_transactions)                                                                           \
     X(tool_storage)                                                                                \
     X(tool_dump_log)                                                                               \
     X(tool_zookeeper_start)                                                                        \
@@ -24,10 +31,29 @@
     X(tool_zk_server)                                                                              \
     X(tool_status)                                                                                 \
     X(tool_service)                                                                                \
-    X(tool_dev)
+    X(tool_dev)                                                                                    \
+    X(tool_reassign_partitions)                                                                    \
+    X(tool_acls)                                                                                   \
+    X(tool_delegation_tokens)                                                                      \
+    X(tool_client_metrics)                                                                         \
+    X(tool_streams_groups)                                                                         \
+    X(tool_share_groups)                                                                           \
+    X(tool_console_share_consumer)                                                                 \
+    X(tool_preferred_election)                                                                     \
+    X(tool_run_class)                                                                              \
+    X(tool_jmx)                                                                                    \
+    X(tool_mirror_maker)                                                                           \
+    X(tool_connect_mirror_maker)                                                                   \
+    X(tool_connect_standalone)                                                                     \
+    X(tool_connect_distributed)                                                                    \
+    X(tool_connect_plugin_path)
 
 #define TOOLS_DECLARE(row) extern const struct tool row;
 TOOLS_LIST(TOOLS_DECLARE)
 #undef TOOLS_DECLARE
+
+/* All of them, in that order. */
+extern const struct tool *const tools_all[];
+extern const size_t tools_count;
 
 #endif

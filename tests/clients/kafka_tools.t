@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Apache Kafka 4.1's own command-line tools against Millrace, and their output beside ours."""
+import json
 import os
 import subprocess
 import sys
@@ -31,9 +32,13 @@ PRODUCE = "org.apache.kafka.tools.ConsoleProducer"
 TOPICS = "org.apache.kafka.tools.TopicCommand"
 CONFIGS = "kafka.admin.ConfigCommand"
 STORAGE = "kafka.tools.StorageTool"
+DELETE = "org.apache.kafka.tools.DeleteRecordsCommand"
+ELECT = "org.apache.kafka.tools.LeaderElectionCommand"
+DIRS = "org.apache.kafka.tools.LogDirsCommand"
 OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFSETS: "kafka-get-offsets.sh",
         CONSOLE: "kafka-console-consumer.sh", CLUSTER: "kafka-cluster.sh", TOPICS: "kafka-topics.sh",
-        PRODUCE: "kafka-console-producer.sh", CONFIGS: "kafka-configs.sh", STORAGE: "kafka-storage.sh"}
+        PRODUCE: "kafka-console-producer.sh", CONFIGS: "kafka-configs.sh", STORAGE: "kafka-storage.sh",
+        DELETE: "kafka-delete-records.sh", ELECT: "kafka-leader-election.sh", DIRS: "kafka-log-dirs.sh"}
 
 
 def kafka(tool_class, *arguments):
@@ -266,6 +271,66 @@ def mistakes():
         for arguments in (("--topic", "t", "--entity-type", "topics"), ("--entity-type", "nonsense"), ()):
             alike(CONFIGS, *server, "--describe", *arguments, status=1)
         check_cluster_tool(cluster, server)
+
+
+def check_delete_records(cluster, server):
+    def asked(text, **wanted):
+        path = os.path.join(cluster.directory, "records.json")
+        with open(path, "w") as file:
+            file.write(text)
+        out, theirs = alike(DELETE, *server, "--offset-json-file", path, **wanted)
+        if wanted["status"] == 0:
+            check_equal(rows(out), rows(theirs), f"the output of kafka-delete-records.sh with {text}")
+    entry = '{"topic":"orders","partition":%d,"offset":%d}'
+    asked('{"version":1,"partitions":[%s,%s]}' % (entry % (1, -1), entry % (0, 7)), status=0)
+    asked('{"partitions":[%s],"more":{}}' % (entry % (2, 0)), status=0)
+    asked('{"version":2,"partitions":[%s]}' % (entry % (0, 7)), status=1)
+    asked('{"version":1,"partitions":[%s,%s]}' % (entry % (0, 7), entry % (0, 8)), status=1, words="orders-0")
+    asked("[]", status=1)
+    asked('{"partitions":[{"topic":"orders"}]}', status=1)
+    alike(DELETE, *server, "--offset-json-file", "/absent", status=1, words="/absent")
+    alike(DELETE, *server, status=1)
+
+
+def check_leader_election(server):
+    preferred = (*server, "--election-type", "preferred")
+    one = ("--topic", "orders", "--partition", "0")
+    for arguments in ((*preferred, *one), (*preferred, "--all-topic-partitions"),
+                      (*server, "--election-type", "UNCLEAN", *one)):
+        out, theirs = alike(ELECT, *arguments, status=0)
+        check_equal(out, theirs, f"the output of kafka-leader-election.sh {arguments}")
+    alike(ELECT, *preferred, "--topic", "orders", "--partition", "99", status=1,
+          words="Error completing leader election (PREFERRED) for partition: orders-99: ")
+    for arguments in ((*server, *one), preferred, (*preferred, "--topic", "orders"),
+                      (*server, "--election-type", "nonsense", *one)):
+        alike(ELECT, *arguments, status=1)
+
+
+def check_log_dirs(server):
+    def brokers(text):
+        """The JSON without the order of its lists."""
+        answer = json.loads(text.splitlines()[2])
+        for broker in answer["brokers"]:
+            for directory in broker["logDirs"]:
+                directory["partitions"].sort(key=lambda row: row["partition"])
+        return text.splitlines()[:2], answer
+    for more in ((), ("--broker-list", "1,0"), ("--topic-list", "orders,absent")):
+        out, theirs = alike(DIRS, *server, "--describe", *more, status=0)
+        check_equal(brokers(out), brokers(theirs), f"the output of kafka-log-dirs.sh {more}")
+    alike(DIRS, *server, "--describe", "--broker-list", "0,7", status=1, words="The given brokers do not exist "
+          "from --broker-list: 7. Current existent brokers: 0,1")
+    alike(DIRS, *server, status=1)
+
+
+@test("the tools of administrators answer as Kafka's do")
+def administrators():
+    kafka(CONSOLE, "--version")
+    with Cluster(2) as cluster:
+        server = ("--bootstrap-server", cluster.bootstrap)
+        fill(cluster)
+        check_delete_records(cluster, server)
+        check_leader_election(server)
+        check_log_dirs(server)
 
 
 def check_cluster_tool(cluster, server):

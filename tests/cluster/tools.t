@@ -16,7 +16,7 @@ import wire
 from cluster import Cluster
 from node import spawn
 from tap import check, check_equal, note, test
-from tool import MILLRACE, tool
+from tool import MILLRACE, misuse, says, tool
 from wait import wait_until
 
 DEADLINE_S = 60
@@ -26,35 +26,11 @@ SPEAKERS = (  # to a cluster
     (TOPICS, "--list"), (PRODUCER, "--topic", "t"), (CONSUMER, "--topic", "t"),
     ("kafka-configs.sh", "--describe", "--topic", "t"), (GROUPS, "--list"), ("kafka-groups.sh", "--list"),
     ("kafka-get-offsets.sh",), ("kafka-metadata-quorum.sh", "describe", "--status"),
-    ("kafka-broker-api-versions.sh",), ("kafka-cluster.sh", "cluster-id"))
-NAMES = [name for name, *_ in SPEAKERS] + [
-    "kafka-server-start.sh", "kafka-server-stop.sh", "kafka-dump-log.sh", "zookeeper-server-start.sh"]
+    ("kafka-broker-api-versions.sh",), ("kafka-cluster.sh", "cluster-id"), ("kafka-log-dirs.sh", "--describe"),
+    ("kafka-leader-election.sh", "--election-type", "preferred", "--all-topic-partitions"),
+    ("kafka-features.sh", "describe"),
+    ("kafka-transactions.sh", "describe-producers", "--topic", "t", "--partition", "0"))
 QUIET_MS = "5000"  # without a record: the consumer has read to the end
-
-
-def says(cluster, name, *arguments, status=0, out=None, err=None, stdin=""):
-    """Runs the tool; `out` and `err` are the whole text, or a pattern that must be found in it.
-    Nothing may stand on the stream that is not named."""
-    done = tool(name, "--bootstrap-server", cluster.bootstrap, *arguments, stdin=stdin,
-                check_status=False)
-    told = f"{name} {' '.join(arguments)}: {done.stdout!r} {done.stderr!r}"
-    check_equal(done.returncode, status, f"the status of {told}")
-    for stream, text, wanted in (("stdout", done.stdout, out), ("stderr", done.stderr, err)):
-        if isinstance(wanted, re.Pattern):
-            check(wanted.search(text), f"{stream} of {told} has no {wanted.pattern}")
-        else:
-            check_equal(text, wanted or "", f"{stream} of {told}")
-    return done
-
-
-def misuse(cluster, name, *arguments, words):
-    """Refused with one sentence that has the words, and a pointer to --help."""
-    done = says(cluster, name, *arguments, status=1, err=re.compile("."))
-    lines = done.stderr.splitlines()
-    note(lines[0])
-    check(len(lines) == 2 and all(word in lines[0] for word in words),
-          f"{name} {arguments} says {lines}")
-    check_equal(lines[1], f"{name} --help lists the options.", "the second line")
 
 
 def wait_partitions(cluster, topic, count):
@@ -333,7 +309,9 @@ def asked():
     run("help", "server-start", status=0, out="Usage: millrace server-start")
     for wrong in (("nonsense",), ("help", "nonsense"), ("nonsense", "--help"), ("-x",)):
         run(*wrong, status=1, lines=1)
-    for name in NAMES:
+    names = [name for name in tool("millrace", "help", "links").stdout.split() if name.endswith(".sh")]
+    check(all(name in names for name, *_ in SPEAKERS), f"the links are {names}")
+    for name in names:
         for option in ("--help", "-h"):
             run(option, status=0, out=f"Usage: {name} ", name=name)
         for option in ("--version", "-v"):
@@ -376,7 +354,10 @@ def not_there():
     with Cluster(1) as cluster:
         cluster.create_topic("t", partitions=2)
         offsets = ("kafka-get-offsets.sh", "--topic", "t")
-        says(cluster, *offsets, "--time", "latest-tiered", status=1, err=re.compile("t-0 is left out"))
+        says(cluster, *offsets, "--time", "earliest-local", out="t:0:0\nt:1:0\n")
+        for time in ("latest-tiered", "-5", "earliest-pending-upload", "-6"):
+            says(cluster, *offsets, "--time", time, status=1,
+                 err=re.compile("t-0 is left out: there is no tiered storage here"))
         says(cluster, *offsets, "--partitions", "7", status=1, err=re.compile("no topic and partition"))
         says(cluster, *offsets, "--partitions", "1,7", out="t:1:0\n")
         says(cluster, *offsets, "--time", "9999999999999")  # nothing is that young: no error

@@ -1,0 +1,73 @@
+/* Kafka's tools whose job Millrace does not do: each says so in one sentence, with what to do
+ * instead, and ends with 1, so that a script that needs it stops there. */
+#include "tools/tools.h"
+
+static int missing_run(struct tool_run *run)
+{
+    return tool_fail(run, "%s", run->tool->missing);
+}
+
+#define MISSING_TOOL(id, title, command, job, reason)                                              \
+    const struct tool id = {                                                                       \
+        .name = title,                                                                             \
+        .link = command,                                                                           \
+        .synopsis = "",                                                                            \
+        .summary = job,                                                                            \
+        .missing = reason,                                                                         \
+        .run = missing_run,                                                                        \
+    };
+
+#define MISSING_SHARE                                                                              \
+    "share groups are not available yet: read with a consumer group instead, which "               \
+    "kafka-consumer-groups shows"
+#define MISSING_CONNECT                                                                            \
+    "Millrace has no Kafka Connect of its own: run that of Apache Kafka's distribution with the "  \
+    "addresses of this cluster in bootstrap.servers; it is a client like any other"
+
+MISSING_TOOL(tool_reassign_partitions, "reassign-partitions", "kafka-reassign-partitions",
+             "Move replicas between brokers.",
+             "replicas can't be moved between brokers yet: place those of a new topic with "
+             "kafka-topics --create --replica-assignment; kafka-leader-election moves leaders")
+MISSING_TOOL(tool_acls, "acls", "kafka-acls", "Add, remove and list access rules.",
+             "there are no access rules yet: whoever reaches a listener may do everything, so let "
+             "only trusted networks reach it (listeners, a firewall)")
+MISSING_TOOL(tool_delegation_tokens, "delegation-tokens", "kafka-delegation-tokens",
+             "Create, renew, expire and describe delegation tokens.",
+             "there are no delegation tokens yet, since no listener asks who a client is: let only "
+             "trusted networks reach the listeners")
+MISSING_TOOL(tool_client_metrics, "client-metrics", "kafka-client-metrics",
+             "Say which metrics the clients push to the brokers.",
+             "clients can't push their metrics to the brokers yet: read them in the clients (in "
+             "Java metrics(), in librdkafka statistics.interval.ms)")
+MISSING_TOOL(tool_streams_groups, "streams-groups", "kafka-streams-groups",
+             "List, describe, reset and delete streams groups.",
+             "the protocol of streams groups is not available yet: Kafka Streams works with "
+             "group.protocol=classic, and kafka-consumer-groups shows such groups")
+MISSING_TOOL(tool_share_groups, "share-groups", "kafka-share-groups",
+             "List, describe, reset and delete share groups.", MISSING_SHARE)
+MISSING_TOOL(tool_console_share_consumer, "console-share-consumer", "kafka-console-share-consumer",
+             "Print the records of a topic, as a member of a share group.", MISSING_SHARE)
+MISSING_TOOL(
+    tool_preferred_election, "preferred-replica-election", "kafka-preferred-replica-election",
+    "Have the first replicas lead.",
+    "as in Kafka today this is kafka-leader-election: give it --election-type preferred and "
+    "--all-topic-partitions, or the file with --path-to-json-file")
+MISSING_TOOL(tool_run_class, "run-class", "kafka-run-class", "Run a class of Kafka's Java code.",
+             "Millrace is no Java program: call the tool of the class by its name, such as "
+             "kafka-get-offsets for kafka.tools.GetOffsetShell")
+MISSING_TOOL(tool_jmx, "jmx", "kafka-jmx", "Print values of JMX beans.",
+             "Millrace is no Java program and has no JMX: kafka-consumer-groups --describe shows "
+             "lag, kafka-topics --describe --under-replicated-partitions what is behind, "
+             "kafka-log-dirs sizes")
+MISSING_TOOL(tool_mirror_maker, "mirror-maker", "kafka-mirror-maker",
+             "Copy topics from one cluster to another.",
+             "Millrace has no mirroring of its own: run connect-mirror-maker of Apache Kafka's "
+             "distribution with the addresses of both clusters; it is a client like any other")
+MISSING_TOOL(tool_connect_mirror_maker, "connect-mirror-maker", "connect-mirror-maker",
+             "Copy topics from one cluster to another.", MISSING_CONNECT)
+MISSING_TOOL(tool_connect_standalone, "connect-standalone", "connect-standalone",
+             "Run connectors in one process.", MISSING_CONNECT)
+MISSING_TOOL(tool_connect_distributed, "connect-distributed", "connect-distributed",
+             "Run connectors in a group of processes.", MISSING_CONNECT)
+MISSING_TOOL(tool_connect_plugin_path, "connect-plugin-path", "connect-plugin-path",
+             "List and migrate the plug-ins of Kafka Connect.", MISSING_CONNECT)
