@@ -32,6 +32,9 @@ fill() { # with the places of the package
 }
 
 deploy/install.sh "$build" "$root" /usr /etc >/dev/null
+# The manual pages are those of debian/; packages have a folder of zsh's of their own.
+rm -r "$root/usr/share/man"
+mv "$root/usr/share/zsh/site-functions" "$root/usr/share/zsh/vendor-completions"
 strip --strip-unneeded --remove-section=.comment --remove-section=.note "$root"/usr/bin/millrace*
 
 # The service. What `millrace service install` would fill in is filled in.

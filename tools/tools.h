@@ -32,6 +32,8 @@
     X(tool_status)                                                                                 \
     X(tool_service)                                                                                \
     X(tool_dev)                                                                                    \
+    X(tool_completion)                                                                             \
+    X(tool_man)                                                                                    \
     X(tool_reassign_partitions)                                                                    \
     X(tool_acls)                                                                                   \
     X(tool_delegation_tokens)                                                                      \
