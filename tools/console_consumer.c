@@ -5,8 +5,8 @@
  * ends after
  * --max-messages, after --timeout-ms without a record, or on Ctrl-C, and says how many records it
  * was. Failure modes: a topic that is not there yet (said once, then waited for), no broker (said
- * once, tried on), errors of the cluster (each said once), a record that a decoder can't take (the
- * end, with status 1). */
+ * once, tried on), errors of the cluster (each said once), a record that a decoder can't take or a
+ * batch that nobody can read (the end, with status 1). */
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
@@ -468,14 +468,23 @@ static void consumer_print(struct consumer *c, const rd_kafka_message_t *message
     buf_close(&problem);
 }
 
+/* The client library asks for such a batch again and again, and never gets past it. */
+static bool consumer_is_stuck(const rd_kafka_message_t *message)
+{
+    return message->err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
+           message->err == RD_KAFKA_RESP_ERR__BAD_MSG;
+}
+
 static void consumer_take(struct consumer *c, const rd_kafka_message_t *message)
 {
-    if (message->err) {
-        consumer_tell_error(c, message);
-        return;
-    }
     if (consumer_has_enough(c) || c->failed)
         return;
+    if (message->err) {
+        consumer_flush(c);
+        consumer_tell_error(c, message);
+        c->failed = consumer_is_stuck(message);
+        return;
+    }
     c->count++;
     if (!c->silent)
         consumer_print(c, message);

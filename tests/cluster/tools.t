@@ -11,6 +11,8 @@ import signal
 import socket
 import subprocess
 
+import batches
+import produce
 import tap
 import wire
 from cluster import Cluster
@@ -392,6 +394,19 @@ def bad_records():
                             "IntegerDeserializer takes 4 .*\nProcessed a total of 2 messages\n"))
         says(cluster, CONSUMER, *read, "--skip-message-on-error", out="1718580594\n875836468\n",
              err=re.compile("its value has 5 bytes.*skipped\nProcessed a total of 3 messages\n"))
+
+
+@test("the console consumer ends with 1 at a batch that nobody can read")
+def unreadable_batch():
+    with Cluster(1, produce_batch_validation="headers") as cluster:
+        cluster.create_topic("t", partitions=1)
+        says(cluster, PRODUCER, "--topic", "t", stdin="good\n")
+        with wire.connect(cluster.nodes[0].port) as line:
+            junk = batches.batch(b"\x1f\x8b no gzip", attributes=batches.GZIP)
+            check_equal(produce.send(line, "t", junk).error, 0, "the answer to the batch")
+        for more in ((), ("--group", "g")):
+            says(cluster, CONSUMER, "--topic", "t", "--from-beginning", *more, status=1, out="good\n",
+                 err=re.compile("at 1 of .*Processed a total of 1 messages\n", re.DOTALL))
 
 
 @test("kafka-cluster: unregister, endpoints and versions; each option with its command")
