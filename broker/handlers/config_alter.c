@@ -6,6 +6,7 @@
  * so where there is none they are sent as a SET of what comes out for the default. */
 #include "broker/handlers/config_alter.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -100,6 +101,25 @@ static int config_alter_check_names(struct config_alter *alter,
     return 0;
 }
 
+/* What Kafka's log cleaner says to a number of threads, although they change nothing here. */
+static int config_alter_check_cleaners(struct config_alter *alter,
+                                       struct config_alter_resource *resource, const char *value)
+{
+    int64_t threads = strtoll(value, NULL, 10); /* a whole number: config_check_value has said so */
+    const struct broker *broker = alter->request->broker;
+    int64_t now = live_settings_int(&broker->live, CONFIG_LOG_CLEANER_THREADS);
+    if (threads < 1)
+        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
+                                   "Log cleaner threads should be at least 1");
+    if (threads < now / 2 || threads > now * 2)
+        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
+                                   "Log cleaner threads cannot be %s the current value %lld",
+                                   threads < now ? "reduced to less than half"
+                                                 : "increased to more than double",
+                                   (long long)now);
+    return 0;
+}
+
 static int config_alter_check_value(struct config_alter *alter,
                                     struct config_alter_resource *resource,
                                     const struct config_alter_entry *entry, const char *key,
@@ -123,6 +143,8 @@ static int config_alter_check_value(struct config_alter *alter,
         config_alter_refuse(alter, resource, topic ? err : ERR_INVALID_REQUEST, "%s",
                             buf_text(&problem));
     buf_close(&problem);
+    if (!err && !topic && row == config_row(CONFIG_LOG_CLEANER_THREADS))
+        err = config_alter_check_cleaners(alter, resource, value);
     return err;
 }
 

@@ -176,7 +176,7 @@ static inline void fixture_settings(const char *text)
     buf_init(&notes);
     CHECK_INT(props_parse(&props, text, strlen(text), &line), 0);
     CHECK_INT(config_new(&props, "s.properties", &problem, &notes, &fx->config), 0);
-    fx->broker.config = fx->config;
+    fx->broker.config = fx->broker.live.config = fx->config;
     props_close(&props);
     buf_close(&problem);
     buf_close(&notes);
@@ -194,6 +194,7 @@ static inline void fixture_open(struct fixture *f)
     f->broker.env = f->env;
     f->broker.node_id = 1;
     f->broker.metadata = metadata_new(f->env, NULL);
+    live_settings_init(&f->broker.live, f->broker.config, f->broker.metadata, f->broker.node_id);
 }
 
 static inline void fixture_close(struct fixture *f)

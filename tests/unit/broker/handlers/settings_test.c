@@ -262,6 +262,8 @@ static void lists_start_from_the_value_in_force(void)
     check_sent(RESOURCES_BROKER, "log.retenton.ms", SET, "1", SET, "1"); /* kept, and not shown */
     check_refused(RESOURCES_BROKER, "log.retention.ms", SET, "x", ERR_INVALID_REQUEST);
     check_refused(RESOURCES_BROKER, "log.cleaner.threads", SET, "x", ERR_INVALID_REQUEST);
+    check_refused(RESOURCES_BROKER, "log.cleaner.threads", SET, "0", ERR_INVALID_REQUEST);
+    check_refused(RESOURCES_BROKER, "log.cleaner.threads", SET, "3", ERR_INVALID_REQUEST);
     check_refused(RESOURCES_BROKER, "no.such", APPEND, "x", ERR_INVALID_CONFIG);
     check_refused(RESOURCES_TOPIC, "no.such", SET, "x", ERR_INVALID_CONFIG);
     check_sent(RESOURCES_TOPIC, "no.such", DELETE, NULL, DELETE, "");
