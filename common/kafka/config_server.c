@@ -584,6 +584,15 @@ static int config_derive_bootstrap(struct config *config, struct buf *problem)
 
 /* ---- log directories ---- */
 
+static bool config_has_log_dir(const struct config *config, const char *dir)
+{
+    for (int i = 0; i < config->log_dir_count; i++)
+        if (strcmp(config->log_dirs[i], dir) == 0)
+            return true;
+    return false;
+}
+
+/* A directory that is there twice counts once, as in Kafka. */
 static int config_derive_log_dirs(struct config *config, struct buf *problem)
 {
     enum config_id id = config_is_set(config, CONFIG_LOG_DIRS) ? CONFIG_LOG_DIRS : CONFIG_LOG_DIR;
@@ -594,14 +603,11 @@ static int config_derive_log_dirs(struct config *config, struct buf *problem)
         while (len > 1 && element[len - 1] == '/')
             len--;
         const char *dir = config_keep(config, element, len);
-        const char *reason =
-            config->log_dir_count == CONFIG_LOG_DIRS_MAX ? "is one too many" : NULL;
-        for (int i = 0; i < config->log_dir_count; i++)
-            if (strcmp(config->log_dirs[i], dir) == 0)
-                reason = "is there twice: remove one";
-        if (reason) {
+        if (config_has_log_dir(config, dir))
+            continue;
+        if (config->log_dir_count == CONFIG_LOG_DIRS_MAX) {
             config_say_where(config, id, problem);
-            buf_printf(problem, "%s: %s %s", config_row(id)->name, dir, reason);
+            buf_printf(problem, "%s: %s is one too many", config_row(id)->name, dir);
             return ERR_INVALID;
         }
         config->log_dirs[config->log_dir_count++] = dir;

@@ -1,8 +1,8 @@
 /* Values of settings: reading them, checking them against their row, and their normal form.
  *
  * Happy path: a value parses as the type of its row and lies in its range. Failure modes: another
- * type, out of range, a word that is none of those allowed, a list with gaps or doubles; the
- * sentence says which values are right. As in Kafka, blanks around a value don't count. */
+ * type, out of range, a word that is none of those allowed, a list with gaps; the sentence says
+ * which values are right. As in Kafka, blanks around a value don't count. */
 #include "kafka/config_private.h"
 
 #include <errno.h>
@@ -210,14 +210,13 @@ static int config_check_replicas(const char *name, const char *value, struct buf
     return ERR_INVALID_CONFIG;
 }
 
-/* A topic may name an element twice, as in Kafka; it counts once. */
+/* An element may stand there twice, as in Kafka; it counts once. */
 static int config_check_list(const struct config_row *row, const char *name, const char *value,
                              struct buf *problem)
 {
     if (row == config_row(CONFIG_LEADER_REPLICATION_THROTTLED_REPLICAS) ||
         row == config_row(CONFIG_FOLLOWER_REPLICATION_THROTTLED_REPLICAS))
         return config_check_replicas(name, value, problem);
-    bool of_topic = row->topic_name && strcmp(name, row->topic_name) == 0;
     const char *list = value;
     const char *element;
     size_t len, count = 0, trimmed;
@@ -225,10 +224,6 @@ static int config_check_list(const struct config_row *row, const char *name, con
         count++;
         if (row->allowed && !config_is_allowed(row, element, len))
             return config_refuse_word(row, name, value, problem);
-        if (of_topic || !config_has_before(value, element, len))
-            continue;
-        buf_printf(problem, "%s: %.*s is there twice: remove one", name, (int)len, element);
-        return ERR_INVALID_CONFIG;
     }
     config_trim(value, &trimmed);
     bool empty = trimmed == 0;

@@ -118,7 +118,6 @@ def dynamic_settings_refused():
                  "[ssl.truststore.type]"),
                 (BROKER, "log.cleaner.threads=x", "log.cleaner.threads=x is not a whole number"),
                 (ALL, "log.segment.bytes=14", "log.segment.bytes=14 is out of range"),
-                (ALL, "log.cleanup.policy=[delete,delete]", "delete is there twice"),
                 (TOPIC, "x=3", "Unknown topic config name: x"),
                 (TOPIC, "cleanup.policy=COMPACT", "cleanup.policy=COMPACT is not possible"),
                 (TOPIC, "compression.type=none", "compression.type=none is not possible"),

@@ -81,8 +81,6 @@ static void words_and_lists_are_exact(void)
     check_problem("log.message.timestamp.type=logappendtime\n", ERR_INVALID,
                   "s.properties line 1: log.message.timestamp.type=logappendtime is not possible: "
                   "write CreateTime or LogAppendTime");
-    check_problem("log.cleanup.policy=delete,delete\n", ERR_INVALID,
-                  "s.properties line 1: log.cleanup.policy: delete is there twice: remove one");
     check_problem("log.cleanup.policy=delete,\n", ERR_INVALID,
                   "s.properties line 1: log.cleanup.policy=delete, has an empty element: remove a "
                   "comma");
@@ -95,6 +93,8 @@ static void words_and_lists_are_exact(void)
     check_problem("compression.gzip.level=0\n", ERR_INVALID,
                   "s.properties line 1: compression.gzip.level=0 is out of range: write -1 (the "
                   "default) or a number from 1 to 9");
+    check_ok(&f, "log.cleanup.policy=delete,delete\n");
+    unload(&f);
     check_ok(&f, "log.cleanup.policy=\ngroup.consumer.migration.policy=Upgrade\n"
                  "log.retention.bytes=+7\ninternal.segment.bytes=99\n");
     CHECK_INT(config_int(f.config, CONFIG_LOG_RETENTION_BYTES), 7);
