@@ -30,7 +30,7 @@ enum {
     CONSUMER_SPOIL = 48,   /* one in so many means a session that is not there */
     CONSUMER_FORGET = 16,  /* and one leaves a partition out, or takes it in again */
     CONSUMER_LANES = CLUSTER_PARTITIONS + 1,
-    CONSUMER_CATCH_UP_MS = 10 /* between the fetches of a session that goes to the end */
+    CONSUMER_CATCH_UP_MS = 2 /* between the fetches of a session that goes to the end */
 };
 
 /* A partition in a lane. */
