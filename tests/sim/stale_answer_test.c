@@ -117,19 +117,7 @@ static bool stale_leads_anew(struct stale *stale)
 
 static bool stale_elect(struct stale *stale)
 {
-    char topic[16];
-    snprintf(topic, sizeof(topic), "%s", cluster_topic);
-    Meta__ElectLeaders__Partition item = META__ELECT_LEADERS__PARTITION__INIT;
-    Meta__ElectLeaders__Partition *items[] = {&item};
-    Meta__ElectLeaders elect = META__ELECT_LEADERS__INIT;
-    Meta__Command command = META__COMMAND__INIT;
-    item.topic = topic;
-    elect.partitions = items;
-    elect.n_partitions = 1;
-    command.body_case = META__COMMAND__BODY_ELECT_LEADERS;
-    command.elect_leaders = &elect;
-    Meta__CommandReply *reply = cluster_command(stale->cluster, stale->third, &command, WAIT_MS);
-    meta__command_reply__free_unpacked(reply, NULL);
+    cluster_elect(stale->cluster, 0, false);
     return stale_until(stale, stale_leads_anew);
 }
 
