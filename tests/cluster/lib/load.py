@@ -119,9 +119,15 @@ class Load:
             self._pause()
 
     def _pause(self):
-        """Not poll(pause_s): it counts in whole ms, and would spin on a core of the brokers."""
-        self.producer.poll(0)
-        self._stop.wait(self.pause_s)
+        """poll counts in whole ms: a short pause spins, which keeps the rate where many threads share the
+        interpreter; a long one leaves the core to the brokers."""
+        if self.pause_s > PAUSE_S:
+            self.producer.poll(0)
+            self._stop.wait(self.pause_s)
+            return
+        due = time.monotonic() + self.pause_s
+        while (rest := due - time.monotonic()) > 0:
+            self.producer.poll(rest)
 
     def wait_acks(self, more, deadline_s=60):
         """Until that many more records are acknowledged than now."""
