@@ -82,7 +82,7 @@ func consume(servers []string, topic, group, protocol string, left <-chan struct
 		kgo.OnPartitionsAssigned(o.change(topic, true)), kgo.OnPartitionsRevoked(o.change(topic, false)),
 		kgo.OnPartitionsLost(o.change(topic, false)), kgo.FetchMaxWait(500 * time.Millisecond)}
 	if protocol == "classic" {
-		options = append(options, kgo.SessionTimeout(10*time.Second),
+		options = append(options, kgo.SessionTimeout(6*time.Second),
 			kgo.HeartbeatInterval(500*time.Millisecond))
 	}
 	client, err := kgo.NewClient(options...)
