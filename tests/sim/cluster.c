@@ -631,6 +631,12 @@ const struct image_partition *cluster_newest(const struct cluster *cluster, int 
     return newest;
 }
 
+bool cluster_leads_last(const struct cluster *cluster, int p, int i)
+{
+    const struct image_partition *newest = cluster_newest(cluster, p);
+    return newest && newest->leader == i && newest->leader_epoch >= cluster->epoch_max[p];
+}
+
 bool cluster_in_isr(const struct cluster *cluster, int p, int i)
 {
     const struct image_partition *record = cluster_newest(cluster, p);

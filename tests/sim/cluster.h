@@ -125,6 +125,8 @@ const struct image_topic *cluster_topic_at(const struct cluster *cluster, int i)
 const struct image_partition *cluster_record(const struct cluster *cluster, int i, int p);
 /* The record with the highest partition epoch that any running broker or controller has applied. */
 const struct image_partition *cluster_newest(const struct cluster *cluster, int p);
+/* Whether node i leads partition p, and nobody has led it in a later epoch, who may be down now. */
+bool cluster_leads_last(const struct cluster *cluster, int p, int i);
 bool cluster_in_isr(const struct cluster *cluster, int p, int i);
 int64_t cluster_end(struct cluster *cluster, int i, int p); /* log end; -1 without a log */
 int64_t cluster_hw(struct cluster *cluster, int i, int p);

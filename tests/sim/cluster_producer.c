@@ -103,8 +103,8 @@ static void flight_answered(void *data, int err, struct client_answer *answer)
                (long long)flight->number, (long long)lane->first, err, err_text(err));
     /* What is acknowledged is never lost, so the first batch that is not always fits. A leader that
      * was cut off and has not heard of its successors knows less, and may say so. */
-    const struct image_partition *newest = cluster_newest(lane->producer->cluster, lane->partition);
-    if (flight->number == lane->first && newest && newest->leader == lane->line.node &&
+    if (flight->number == lane->first &&
+        cluster_leads_last(lane->producer->cluster, lane->partition, lane->line.node) &&
         (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER || err == ERR_DUPLICATE_SEQUENCE_NUMBER ||
          err == ERR_INVALID_PRODUCER_EPOCH))
         lane->problem = "the next batch in order was refused as out of order";
