@@ -6,7 +6,6 @@
  * so where there is none they are sent as a SET of what comes out for the default. */
 #include "broker/handlers/config_alter.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -101,12 +100,13 @@ static int config_alter_check_names(struct config_alter *alter,
     return 0;
 }
 
-/* What Kafka's log cleaner says to a number of threads, although they change nothing here. */
+/* What Kafka's log cleaner says to a number of threads, although they change nothing here. The
+ * value is checked. */
 static int config_alter_check_cleaners(struct config_alter *alter,
                                        struct config_alter_resource *resource, const char *value)
 {
-    int64_t threads = strtoll(value, NULL, 10); /* a whole number: config_check_value has said so */
     const struct broker *broker = alter->request->broker;
+    int64_t threads = config_int_or(broker->config, CONFIG_LOG_CLEANER_THREADS, value);
     int64_t now = live_settings_int(&broker->live, CONFIG_LOG_CLEANER_THREADS);
     if (threads < 1)
         return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
