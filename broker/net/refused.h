@@ -13,10 +13,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum {
-    REFUSED_MAX = 64
-}; /* noted on a connection: partitions of one client at a time; the oldest
-                            * go first, and then its batches are taken as they come */
+/* Noted on a connection: partitions of one client at a time. The oldest go first, and then their
+ * batches are taken as they come. */
+enum { REFUSED_MAX = 64 };
 
 struct refused_batch {
     uint64_t topic; /* a hash of its name or id */
