@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
@@ -23,10 +24,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-/* Jobs are fsyncs, recovery scans and compressions; libuv's 4 would let scans hold up fsyncs. */
-#define UV_POOL_THREADS "8"
-
 enum {
+    /* Jobs are fsyncs, recovery scans, compressions; libuv's 4 would let scans hold up fsyncs. */
+    UV_POOL_THREADS = 8,
     UV_HEAVY_MIN = 2, /* jobs that burn CPU at once: as many as there are cores, in these limits */
     UV_HEAVY_MAX = 4,
     UV_FILES = 32768 /* descriptors that a process has room for from the start */
@@ -191,11 +191,22 @@ static void uv_make_room_for_files(void)
 
 static pthread_once_t uv_process_once = PTHREAD_ONCE_INIT;
 
+/* The size of the pool is read from the environment, by libuv. What stands there may enlarge it;
+ * with fewer threads heavy jobs would leave none to a sync. */
+static void uv_size_pool(void)
+{
+    const char *given = getenv("UV_THREADPOOL_SIZE");
+    char text[12];
+    snprintf(text, sizeof(text), "%d", UV_POOL_THREADS);
+    if (!given || strtol(given, NULL, 10) < UV_POOL_THREADS)
+        setenv("UV_THREADPOOL_SIZE", text, 1);
+}
+
 /* sendfile(2) has no MSG_NOSIGNAL, hence the signal is ignored for the whole process. */
 static void uv_process_init(void)
 {
     signal(SIGPIPE, SIG_IGN);
-    setenv("UV_THREADPOOL_SIZE", UV_POOL_THREADS, 0);
+    uv_size_pool();
     mem_keep_freed();
     uv_make_room_for_files();
 }
