@@ -102,22 +102,32 @@ static int config_alter_check_names(struct config_alter *alter,
 
 /* What Kafka's log cleaner says to a number of threads, although they change nothing here. The
  * value is checked. */
-static int config_alter_check_cleaners(struct config_alter *alter,
-                                       struct config_alter_resource *resource, const char *value)
+static int config_alter_check_cleaners(const struct broker *broker, const char *value,
+                                       struct buf *problem)
 {
-    const struct broker *broker = alter->request->broker;
     int64_t threads = config_int_or(broker->config, CONFIG_LOG_CLEANER_THREADS, value);
     int64_t now = live_settings_int(&broker->live, CONFIG_LOG_CLEANER_THREADS);
     if (threads < 1)
-        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
-                                   "Log cleaner threads should be at least 1");
-    if (threads < now / 2 || threads > now * 2)
-        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
-                                   "Log cleaner threads cannot be %s the current value %lld",
-                                   threads < now ? "reduced to less than half"
-                                                 : "increased to more than double",
-                                   (long long)now);
-    return 0;
+        buf_printf(problem, "Log cleaner threads should be at least 1");
+    else if (threads < now / 2 || threads > now * 2)
+        buf_printf(problem, "Log cleaner threads cannot be %s the current value %lld",
+                   threads < now ? "reduced to less than half" : "increased to more than double",
+                   (long long)now);
+    return problem->len ? ERR_INVALID_CONFIG : 0;
+}
+
+/* The table of settings knows the values, this broker the rest. */
+static int config_alter_check_broker(const struct broker *broker, struct wire_str name,
+                                     const struct config_row *row, const char *key,
+                                     const char *value, struct buf *problem)
+{
+    int err = config_check_value(row, key, value, problem);
+    if (!err && row == config_row(CONFIG_LOG_CLEANER_THREADS))
+        err = config_alter_check_cleaners(broker, value, problem);
+    else if (!err && row == config_row(CONFIG_CORDONED_LOG_DIRS) &&
+             wire_str_is(name, broker->live.own_name))
+        err = config_check_cordoned(broker->config, value, problem);
+    return err;
 }
 
 static int config_alter_check_value(struct config_alter *alter,
@@ -126,25 +136,26 @@ static int config_alter_check_value(struct config_alter *alter,
                                     const char *value)
 {
     const struct config_row *row = config_alter_row(resource, key);
-    bool list =
-        entry->operation == CONFIG_ALTER_APPEND || entry->operation == CONFIG_ALTER_SUBTRACT;
-    if (list && (!row || row->type != CONFIG_TYPE_LIST))
-        return config_alter_refuse(
-            alter, resource, ERR_INVALID_CONFIG, "Can't %s to key %s because its type is not LIST.",
-            entry->operation == CONFIG_ALTER_APPEND ? "APPEND" : "SUBTRACT", key);
-    if (entry->operation != CONFIG_ALTER_SET || (!row && resource->type != RESOURCES_TOPIC))
+    bool append = entry->operation == CONFIG_ALTER_APPEND;
+    if ((append || entry->operation == CONFIG_ALTER_SUBTRACT) &&
+        (!row || row->type != CONFIG_TYPE_LIST))
+        return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
+                                   "Can't %s to key %s because its type is not LIST.",
+                                   append ? "APPEND" : "SUBTRACT", key);
+    bool topic = resource->type == RESOURCES_TOPIC;
+    /* What is added to these is wrong by itself. */
+    bool part = append && row == config_row(CONFIG_CORDONED_LOG_DIRS);
+    if ((entry->operation != CONFIG_ALTER_SET && !part) || (!row && !topic))
         return 0;
     struct buf problem;
     buf_init(&problem);
-    bool topic = resource->type == RESOURCES_TOPIC;
     int err = topic ? config_topic_check(key, value, &problem)
-                    : config_check_value(row, key, value, &problem);
+                    : config_alter_check_broker(alter->request->broker, resource->name, row, key,
+                                                value, &problem);
     if (err) /* Kafka's code for a bad value differs between the two */
         config_alter_refuse(alter, resource, topic ? err : ERR_INVALID_REQUEST, "%s",
                             buf_text(&problem));
     buf_close(&problem);
-    if (!err && !topic && row == config_row(CONFIG_LOG_CLEANER_THREADS))
-        err = config_alter_check_cleaners(alter, resource, value);
     return err;
 }
 

@@ -176,5 +176,9 @@ const struct config_voter *config_voters(const struct config *config, int *count
 const struct config_endpoint *config_controller_listener(const struct config *config);
 /* At least one. */
 const char *const *config_log_dirs(const struct config *config, int *count);
+/* Of a checked value of cordoned.log.dirs: 0, or ERR_INVALID_CONFIG with a sentence in `problem`,
+ * when it names what is not in log.dirs. "*" is all of them. */
+int config_check_cordoned(const struct config *config, const char *value,
+                          struct buf *problem) MUST_CHECK;
 
 #endif

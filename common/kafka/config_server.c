@@ -584,10 +584,18 @@ static int config_derive_bootstrap(struct config *config, struct buf *problem)
 
 /* ---- log directories ---- */
 
-static bool config_has_log_dir(const struct config *config, const char *dir)
+/* The same directory with and without a slash at its end. */
+static size_t config_dir_len(const char *dir, size_t len)
+{
+    while (len > 1 && dir[len - 1] == '/')
+        len--;
+    return len;
+}
+
+static bool config_has_log_dir(const struct config *config, const char *dir, size_t len)
 {
     for (int i = 0; i < config->log_dir_count; i++)
-        if (strcmp(config->log_dirs[i], dir) == 0)
+        if (strlen(config->log_dirs[i]) == len && memcmp(config->log_dirs[i], dir, len) == 0)
             return true;
     return false;
 }
@@ -600,11 +608,10 @@ static int config_derive_log_dirs(struct config *config, struct buf *problem)
     const char *element;
     size_t len;
     while (config_next_element(&list, &element, &len)) {
-        while (len > 1 && element[len - 1] == '/')
-            len--;
-        const char *dir = config_keep(config, element, len);
-        if (config_has_log_dir(config, dir))
+        len = config_dir_len(element, len);
+        if (config_has_log_dir(config, element, len))
             continue;
+        const char *dir = config_keep(config, element, len);
         if (config->log_dir_count == CONFIG_LOG_DIRS_MAX) {
             config_say_where(config, id, problem);
             buf_printf(problem, "%s: %s is one too many", config_row(id)->name, dir);
@@ -617,6 +624,39 @@ static int config_derive_log_dirs(struct config *config, struct buf *problem)
     config_say_where(config, id, problem);
     buf_printf(problem, "%s is empty: name a directory for the logs", config_row(id)->name);
     return ERR_INVALID;
+}
+
+int config_check_cordoned(const struct config *config, const char *value, struct buf *problem)
+{
+    const char *list = value;
+    const char *element;
+    size_t len;
+    if (config_is_word(value, "*"))
+        return 0;
+    while (config_next_element(&list, &element, &len)) {
+        if (config_has_log_dir(config, element, config_dir_len(element, len)))
+            continue;
+        bool all = len == 1 && *element == '*';
+        buf_printf(problem, "cordoned.log.dirs=%s is not possible: %.*s %s", value, (int)len,
+                   element,
+                   all ? "means all and stands alone"
+                       : "is not in log.dirs: name directories that are, or * for all");
+        return ERR_INVALID_CONFIG;
+    }
+    return 0;
+}
+
+static int config_derive_cordoned(struct config *config, struct buf *problem)
+{
+    struct buf reason;
+    buf_init(&reason);
+    int err = config_check_cordoned(config, config_str(config, CONFIG_CORDONED_LOG_DIRS), &reason);
+    if (err) {
+        config_say_where(config, CONFIG_CORDONED_LOG_DIRS, problem);
+        buf_printf(problem, "%s", buf_text(&reason));
+    }
+    buf_close(&reason);
+    return err ? ERR_INVALID : 0;
 }
 
 int config_derive(struct config *config, struct buf *problem, struct buf *notes)
@@ -636,7 +676,11 @@ int config_derive(struct config *config, struct buf *problem, struct buf *notes)
         err = config_derive_controller(config, problem, notes);
     if (err == 0)
         err = config_derive_bootstrap(config, problem);
-    return err ? err : config_derive_log_dirs(config, problem);
+    if (err == 0)
+        err = config_derive_log_dirs(config, problem);
+    if (err == 0 && (config->roles & CONFIG_ROLE_BROKER))
+        err = config_derive_cordoned(config, problem);
+    return err;
 }
 
 /* ---- getters ---- */

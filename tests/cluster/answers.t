@@ -117,6 +117,7 @@ def dynamic_settings_refused():
                 (ALL, "ssl.truststore.type=JKS", "only per-listener using the listener prefix: "
                  "[ssl.truststore.type]"),
                 (BROKER, "log.cleaner.threads=x", "log.cleaner.threads=x is not a whole number"),
+                (BROKER, "cordoned.log.dirs=/no/log", "/no/log is not in log.dirs"),
                 (ALL, "log.segment.bytes=14", "log.segment.bytes=14 is out of range"),
                 (TOPIC, "x=3", "Unknown topic config name: x"),
                 (TOPIC, "cleanup.policy=COMPACT", "cleanup.policy=COMPACT is not possible"),

@@ -53,6 +53,27 @@ static void settings_without_effect_are_checked(void)
                   "write true or false");
 }
 
+static void only_log_directories_are_cordoned(void)
+{
+    static const char *const right[] = {"", " ", "*", "/a", "/b , /a/", "/b/,/b"};
+    struct fixture f;
+    struct buf text;
+    buf_init(&text);
+    for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+        text.len = 0;
+        buf_printf(&text, "log.dirs=/a,/b/\ncordoned.log.dirs=%s\n", right[i]);
+        check_ok(&f, buf_text(&text));
+        unload(&f);
+    }
+    buf_close(&text);
+    check_problem("log.dirs=/a,/b\ncordoned.log.dirs=/a,/c\n", ERR_INVALID,
+                  "s.properties line 2: cordoned.log.dirs=/a,/c is not possible: /c is not in "
+                  "log.dirs: name directories that are, or * for all");
+    check_problem("log.dir=/a\ncordoned.log.dirs=*,/a\n", ERR_INVALID,
+                  "s.properties line 2: cordoned.log.dirs=*,/a is not possible: * means all and "
+                  "stands alone");
+}
+
 /* What stands somewhere else is not taken for the text that names it. */
 static void values_of_config_providers_are_refused(void)
 {
@@ -156,5 +177,6 @@ static void a_listeners_setting_is_known_by_its_end(void)
 }
 
 TAP_MAIN(TAP_TEST(guards_are_refused), TAP_TEST(settings_without_effect_are_checked),
+         TAP_TEST(only_log_directories_are_cordoned),
          TAP_TEST(values_of_config_providers_are_refused), TAP_TEST(words_and_lists_are_exact),
          TAP_TEST(values_have_a_normal_form), TAP_TEST(a_listeners_setting_is_known_by_its_end))
