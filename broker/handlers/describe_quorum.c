@@ -1,5 +1,6 @@
 /* DescribeQuorum: the state of Raft, asked of the active controller. Only the one partition of
- * __cluster_metadata exists; others are answered as unknown. */
+ * __cluster_metadata exists; others are answered as unknown. A cluster without an active controller
+ * is told soon, since that is what the question is often about. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
@@ -11,7 +12,12 @@
 #define QUORUM_TOPIC    "__cluster_metadata"
 #define QUORUM_LISTENER "CONTROLLER"
 
-enum { QUORUM_NODES_VERSION = 2 };
+#define QUORUM_SILENT "No active controller has answered for four seconds."
+
+enum {
+    QUORUM_NODES_VERSION = 2,
+    QUORUM_WAIT_MS = 4000 /* elections are over by then, and `millrace status` still listens */
+};
 
 typedef struct describe_quorum_response_partition_data quorum_partition;
 typedef struct describe_quorum_response_replica_state quorum_replica;
@@ -104,6 +110,8 @@ static void quorum_result(void *data, int err, const char *sentence,
         err = ERR_UNKNOWN_SERVER_ERROR;
         sentence = "The controller's answer does not hold the state of the quorum.";
     }
+    if (err == ERR_REQUEST_TIMED_OUT)
+        sentence = QUORUM_SILENT;
     if (err) {
         quorum->response.error_code = err_to_wire(err);
         quorum->response.error_message = command_keep(&quorum->request->arena, sentence);
@@ -182,6 +190,6 @@ void handle_describe_quorum(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_DESCRIBE_QUORUM;
     command.describe_quorum = &describe;
-    command_send(request->broker, request->client_id, &command, COMMAND_TIMEOUT_DEFAULT_MS,
-                 &quorum_events, quorum);
+    command_send(request->broker, request->client_id, &command, QUORUM_WAIT_MS, &quorum_events,
+                 quorum);
 }

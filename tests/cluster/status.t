@@ -72,6 +72,10 @@ def no_quorum():
         wait_until(lambda: "the metadata quorum has no leader" in status("-b", cluster.nodes[0].address)[1],
                    DEADLINE_S, "it says that there is no quorum")
         check_equal(status("-b", cluster.nodes[0].address)[0], 1, "the status")
+        done = tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.nodes[0].address, "describe",
+                    "--status", check_status=False)
+        check(done.returncode == 1 and "No active controller has answered" in done.stderr,
+              f"the quorum's tool: {done.returncode} {done.stdout}{done.stderr}")
         cluster.start()
 
 
