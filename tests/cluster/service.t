@@ -74,6 +74,24 @@ def signals():
             check(lines[-1].endswith("stopped"), f"the last line is {lines[-1]!r}")
 
 
+@test("a second SIGTERM is ignored, a second SIGINT ends it at once")
+def second_signals():
+    with Cluster(3) as cluster:
+        node = cluster.nodes[0]
+        for other in cluster.nodes[1:]:
+            other.kill()
+        node.signal(signal.SIGTERM)  # it looks for a controller that takes its leaders away
+        wait_until(lambda: said(node, "stopping, since SIGTERM"), DEADLINE_S, "the stop begins")
+        for number, name in ((signal.SIGTERM, "SIGTERM"), (signal.SIGINT, "SIGINT")):
+            node.signal(number)
+            wait_until(lambda: said(node, f"{name} ignored"), DEADLINE_S, f"{name} is noticed")
+        check(node.running(), node.log_end())
+        node.signal(signal.SIGINT)
+        check_equal(node.wait_exit(), 1, "the status after a second SIGINT")
+        check(said(node, "a second SIGINT: ending at once"), node.log_end())
+        cluster.start()
+
+
 @test("a signal during the start ends it cleanly, too")
 def early_signals():
     with Cluster(1, start=False) as cluster:

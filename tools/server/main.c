@@ -48,6 +48,7 @@ struct node {
     int told_state; /* of the broker, as the service manager knows it */
     int exit_status;
     bool stopping;
+    bool interrupted; /* SIGINT has come */
 };
 
 static int64_t node_wall_ms(void *data)
@@ -224,10 +225,6 @@ static void node_broker_stopped(void *data)
 
 static void node_stop(struct node *node)
 {
-    if (node->stopping) {
-        logger_warn(&node->logger, "a second signal: ending at once");
-        exit(1);
-    }
     node->stopping = true;
     notify_send(node->notify, "STOPPING=1\nSTATUS=stopping");
     if (node->broker)
@@ -236,12 +233,23 @@ static void node_stop(struct node *node)
         env_stop(node->env);
 }
 
+/* Those who send SIGTERM send it more than once and mean one stop (timeout: to the process and to
+ * its group), and Kafka's broker ignores the second one, too. Ctrl-C twice is a person. */
 static void node_signal(void *data, int signum)
 {
     struct node *node = data;
-    if (!node->stopping)
-        logger_info(&node->logger, "stopping, since SIG%s came; a second one ends this at once",
-                    sigabbrev_np(signum));
+    bool again = signum == SIGINT && node->interrupted;
+    node->interrupted = node->interrupted || signum == SIGINT;
+    if (again) {
+        logger_warn(&node->logger, "a second SIGINT: ending at once");
+        exit(1);
+    }
+    if (node->stopping) {
+        logger_info(&node->logger, "SIG%s ignored: this stops already", sigabbrev_np(signum));
+        return;
+    }
+    logger_info(&node->logger, "stopping, since SIG%s came; SIGINT twice ends this at once",
+                sigabbrev_np(signum));
     node_stop(node);
 }
 
@@ -374,7 +382,8 @@ static void node_close_controller(struct node *node)
 static const char main_help[] =
     "A node of a Millrace cluster: broker, controller or both, as process.roles says.\n\n"
     "Usage: millrace-server server.properties [--override property=value]...\n\n"
-    "It runs until SIGTERM or SIGINT; SIGHUP changes nothing. The log goes to stdout.\n"
+    "It runs until SIGTERM or SIGINT; SIGINT twice ends it at once; SIGHUP changes nothing. The\n"
+    "log goes to stdout.\n"
     "kafka-server-start.sh -daemon starts it in the background, kafka-server-stop.sh stops it.\n\n"
     "  -h, --help     This text.\n"
     "  -v, --version  The version.\n";
