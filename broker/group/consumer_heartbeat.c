@@ -137,15 +137,15 @@ static bool beat_is_blank(struct wire_str text)
 static const char *beat_check(const struct group_consumer_heartbeat *beat)
 {
     const beat_request *request = beat->request;
+    if (beat_is_blank(request->member_id) &&
+        (beat->version > 0 || request->member_epoch != CONSUMER_JOIN_EPOCH))
+        return "MemberId can't be empty.";
     if (beat_is_blank(request->group_id))
         return "GroupId can't be empty.";
     if (!wire_str_is_null(request->instance_id) && beat_is_blank(request->instance_id))
         return "InstanceId can't be empty.";
     if (!wire_str_is_null(request->rack_id) && beat_is_blank(request->rack_id))
         return "RackId can't be empty.";
-    if (beat_is_blank(request->member_id) &&
-        (beat->version > 0 || request->member_epoch != CONSUMER_JOIN_EPOCH))
-        return "MemberId can't be empty.";
     if (beat_owns_too_much(request))
         return "TopicPartitions names more partitions than a member may have.";
     if (beat_is_too_long(request))

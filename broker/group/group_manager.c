@@ -361,6 +361,9 @@ void group_manager_join(struct group_manager *manager, struct group_join *join)
     join->client_id = join_client_id(join);
     join->made_id = NULL;
     int err = group_manager_locate(manager, request->group_id, false, &shard);
+    /* Who is no coordinator names nobody. */
+    struct wire_str named =
+        err && err != ERR_INVALID_GROUP_ID ? wire_str_from("") : request->member_id;
     if (!err)
         err = join_check(manager, join);
     struct group *group = err ? NULL : shard_find(shard, request->group_id);
@@ -369,7 +372,7 @@ void group_manager_join(struct group_manager *manager, struct group_join *join)
     if (!err && !group && !group_manager_has_room(manager))
         err = ERR_GROUP_MAX_SIZE_REACHED;
     if (err) {
-        classic_fail_join(join, err, request->member_id);
+        classic_fail_join(join, err, named);
         return;
     }
     if (!group)
@@ -397,6 +400,12 @@ static void sync_fail(struct group_sync *sync, int err)
 void group_manager_sync(struct group_manager *manager, struct group_sync *sync)
 {
     struct shard *shard;
+    if (sync->version >= GROUP_SYNC_NAMES_VERSION &&
+        (wire_str_is_null(sync->request->protocol_type) ||
+         wire_str_is_null(sync->request->protocol_name))) {
+        sync_fail(sync, ERR_INCONSISTENT_GROUP_PROTOCOL);
+        return;
+    }
     int err = group_manager_locate(manager, sync->request->group_id, false, &shard);
     struct group *group = err ? NULL : shard_find(shard, sync->request->group_id);
     /* A new coordinator may have lost the join phase: the client joins again. */

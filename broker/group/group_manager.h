@@ -131,6 +131,7 @@ void group_manager_sync(struct group_manager *manager, struct group_sync *sync);
 int group_manager_heartbeat(struct group_manager *manager,
                             const struct heartbeat_request *request) MUST_CHECK;
 
+enum { GROUP_SYNC_NAMES_VERSION = 5 }; /* from here on a sync must name the protocol */
 enum { GROUP_LEAVE_LIST_VERSION = 3 }; /* from here on a list of members leaves */
 struct group_leave {
     const struct leave_group_request *request;

@@ -142,7 +142,9 @@ static void refusals_name_the_reason(void)
 {
     struct peer s;
     group_world_init(&world, 4);
-    says(GROUP_WORLD_BEAT(&world, .group = " "), ERR_INVALID_REQUEST, "GroupId can't be empty.");
+    says(GROUP_WORLD_BEAT(&world, .group = " ", .member_id = "a"), ERR_INVALID_REQUEST,
+         "GroupId can't be empty.");
+    says(GROUP_WORLD_BEAT(&world, .group = " "), ERR_INVALID_REQUEST, "MemberId can't be empty.");
     says(FIRST(.member_id = " "), ERR_INVALID_REQUEST, "MemberId can't be empty.");
     says(FIRST(.member_id = "a", .instance = ""), ERR_INVALID_REQUEST,
          "InstanceId can't be empty.");
@@ -293,6 +295,21 @@ static void first_record(void)
     group_world_failover(&world, false);
     CHECK_INT(group_world_heartbeat(&world, "g", join->member_id, NULL, 0), ERR_UNKNOWN_MEMBER_ID);
     CHECK_INT(classic_group(0)->generation, 1);
+    group_world_close(&world);
+}
+
+/* From v5 on a sync must name the protocol, whatever the group is. */
+static void syncs_name_the_protocol(void)
+{
+    group_world_init(&world, 20);
+    struct group_world_join *member = classic_group(0);
+    world.sync_version = 5;
+    CHECK_INT(group_world_sync(&world, "g", member->member_id, NULL, 1, NULL, NULL, 0)->err,
+              ERR_INCONSISTENT_GROUP_PROTOCOL);
+    CHECK_INT(group_world_sync(&world, "", "m", NULL, 1, NULL, NULL, 0)->err,
+              ERR_INCONSISTENT_GROUP_PROTOCOL);
+    world.sync_version = 0;
+    CHECK_INT(group_world_sync(&world, "", "m", NULL, 1, NULL, NULL, 0)->err, ERR_INVALID_GROUP_ID);
     group_world_close(&world);
 }
 
@@ -449,7 +466,9 @@ static void no_offsets_topic(void)
     group_world_remove_topic(&world, GROUP_OFFSETS_TOPIC);
     CHECK_INT(group_world_fetch(&world, "g", "t", 0), ERR_NOT_COORDINATOR);
     CHECK_INT(group_world_commit(&world, "g", NULL, NULL, -1, "t", 0, 1)->err, ERR_NOT_COORDINATOR);
-    CHECK_INT(GROUP_WORLD_JOIN(&world, .group = "g")->err, ERR_NOT_COORDINATOR);
+    struct group_world_join *join = GROUP_WORLD_JOIN(&world, .group = "g", .member_id = "m");
+    CHECK_INT(join->err, ERR_NOT_COORDINATOR);
+    CHECK_STR(join->member_id, "");
     CHECK_INT(group_world_heartbeat(&world, "g", "m", NULL, 1), ERR_NOT_COORDINATOR);
     CHECK_INT(group_world_leave(&world, "g", "m", NULL), ERR_NOT_COORDINATOR);
     says(FIRST(.member_id = "a"), ERR_NOT_COORDINATOR, "");
@@ -498,5 +517,5 @@ TAP_MAIN(TAP_TEST(first_epochs), TAP_TEST(assignments_told), TAP_TEST(protocol_s
          TAP_TEST(refused_joins_name_nobody), TAP_TEST(classic_refusals), TAP_TEST(first_record),
          TAP_TEST(migration_disabled), TAP_TEST(upgrade_refused),
          TAP_TEST(assignment_in_a_rebalance), TAP_TEST(leaves_by_id), TAP_TEST(deletes_what_exists),
-         TAP_TEST(unreadable_subscriptions), TAP_TEST(no_offsets_topic),
-         TAP_TEST(unknown_ids_come_last))
+         TAP_TEST(unreadable_subscriptions), TAP_TEST(syncs_name_the_protocol),
+         TAP_TEST(no_offsets_topic), TAP_TEST(unknown_ids_come_last))

@@ -558,7 +558,7 @@ struct group_world_sync *group_world_sync(struct group_world *world, const char 
     sync->request.assignments.count = count;
     sync->request.assignments.items = sync->assignments;
     sync->op.request = &sync->request;
-    sync->op.version = 5;
+    sync->op.version = world->sync_version ? world->sync_version : 4;
     sync->op.arena = &sync->arena;
     sync->op.done = sync_done;
     group_manager_sync(world->manager, &sync->op);

@@ -44,6 +44,7 @@ struct group_world {
     int safe_error;     /* of appends that would become safe */
     int64_t load_ms;
     int32_t assignment_bytes; /* of each part of a sync; 0 = as many as it needs */
+    int16_t sync_version;     /* 0 = 4, the last that need not name the protocol; none does */
     bool real_assignments; /* syncs carry a consumer's bytes, of the topic "t", not a bare mask */
     int32_t assignment_words; /* user data in those bytes; -1 = none, as most assignors say */
     struct list calls;        /* freed with the world */
