@@ -20,5 +20,6 @@ int topic_name_check(struct wire_str name)
 
 bool topic_name_is_internal(struct wire_str name)
 {
-    return wire_str_is(name, "__consumer_offsets") || wire_str_is(name, "__transaction_state");
+    return wire_str_is(name, "__consumer_offsets") || wire_str_is(name, "__transaction_state") ||
+           wire_str_is(name, "__share_group_state");
 }

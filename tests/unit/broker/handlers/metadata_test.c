@@ -109,6 +109,8 @@ static void an_internal_topic_is_internal_before_it_is_there(void)
     cluster(&f);
     CHECK(strstr(ask(4, &no_id, "__consumer_offsets", true),
                  "[{\"errorCode\":3,\"name\":\"__consumer_offsets\",\"isInternal\":true,"));
+    CHECK(strstr(ask(4, &no_id, "__share_group_state", true),
+                 "[{\"errorCode\":3,\"name\":\"__share_group_state\",\"isInternal\":true,"));
     CHECK(fx->sent == NULL);
     fixture_close(&f);
 }
