@@ -417,17 +417,10 @@ static void member_left(void *data, int err)
 
 static bool leave_all(struct consumer *consumer, struct group_leave *leave, struct records *records)
 {
-    const struct leave_group_request *request = leave->request;
-    struct leave_group_response_member_response *out =
-        WIRE_ARRAY(leave->arena, &leave->response.members, request->members.count,
-                   &leave_group_response_member_response_desc);
-    for (int32_t i = 0; out && i < request->members.count; i++, out++) {
-        const struct leave_group_request_member_identity *member = &request->members.items[i];
-        out->member_id = member->member_id;
-        out->group_instance_id = member->group_instance_id;
-        out->error_code =
-            err_to_wire(leave_one(consumer, member->member_id, member->group_instance_id, records));
-    }
+    struct leave_group_response_member_response *out = group_leave_members(leave);
+    for (int32_t i = 0; out && i < leave->response.members.count; i++)
+        out[i].error_code =
+            err_to_wire(leave_one(consumer, out[i].member_id, out[i].group_instance_id, records));
     return out != NULL;
 }
 

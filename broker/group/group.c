@@ -181,6 +181,19 @@ void group_drop_members(struct group *group)
     group->consumer = NULL;
 }
 
+struct leave_group_response_member_response *group_leave_members(struct group_leave *leave)
+{
+    const struct leave_group_request *request = leave->request;
+    struct leave_group_response_member_response *out =
+        WIRE_ARRAY(leave->arena, &leave->response.members, request->members.count,
+                   &leave_group_response_member_response_desc);
+    for (int32_t i = 0; out && i < request->members.count; i++) {
+        out[i].member_id = request->members.items[i].member_id;
+        out[i].group_instance_id = request->members.items[i].group_instance_id;
+    }
+    return out;
+}
+
 char *group_new_member_id(const struct group *group, struct wire_str prefix)
 {
     uint8_t r[16];

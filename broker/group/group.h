@@ -75,6 +75,10 @@ void group_put_members_gone(const struct group *group, struct records *records);
  * the records are replicated. */
 void group_drop_members(struct group *group);
 
+/* The rows of the answer, one for each member that leaves, without its error. NULL when memory is
+ * out. */
+struct leave_group_response_member_response *group_leave_members(struct group_leave *leave);
+
 /* "<client id>-<random uuid>". */
 char *group_new_member_id(const struct group *group, struct wire_str prefix);
 

@@ -454,17 +454,13 @@ static int leave_one(struct group *group, struct wire_str member_id, struct wire
 static bool leave_list(struct group *group, struct group_leave *leave)
 {
     const struct leave_group_request *request = leave->request;
-    struct leave_group_response_member_response *out =
-        WIRE_ARRAY(leave->arena, &leave->response.members, request->members.count,
-                   &leave_group_response_member_response_desc);
-    for (int32_t i = 0; out && i < request->members.count; i++, out++) {
+    struct leave_group_response_member_response *out = group_leave_members(leave);
+    for (int32_t i = 0; out && i < request->members.count; i++) {
         const struct leave_group_request_member_identity *member = &request->members.items[i];
-        out->member_id = member->member_id;
-        out->group_instance_id = member->group_instance_id;
         int err =
             group ? leave_one(group, member->member_id, member->group_instance_id, member->reason)
                   : ERR_UNKNOWN_MEMBER_ID;
-        out->error_code = err_to_wire(err);
+        out[i].error_code = err_to_wire(err);
     }
     return out != NULL;
 }
