@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "controller/elections.h"
+#include "meta/config_list.h"
 
 struct change {
     const char *key;
@@ -50,42 +51,6 @@ void configs_emit(struct decision *decision, Meta__ConfigRecord__Resource resour
     decision_emit(decision, META__RECORD__FACT_CONFIG, record);
 }
 
-/* ---- lists: "a,b,c" ---- */
-
-static bool list_has(const char *list, const char *item, size_t len)
-{
-    while (*list) {
-        size_t part = strcspn(list, ",");
-        if (part == len && memcmp(list, item, len) == 0)
-            return true;
-        list += part + (list[part] == ',');
-    }
-    return false;
-}
-
-/* `list` with the items of `more` that it lacks, or without those that it has. */
-static const char *list_change(struct decision *decision, const char *list, const char *more,
-                               bool append)
-{
-    char *out = decision_alloc(decision, strlen(list) + strlen(more) + 2, 1);
-    size_t len = 0;
-    const char *sources[] = {list, append ? more : ""};
-    for (size_t s = 0; s < ARRAY_LEN(sources); s++) {
-        for (const char *at = sources[s]; *at;) {
-            size_t part = strcspn(at, ",");
-            bool keep = part > 0 && (append ? !list_has(out, at, part) : !list_has(more, at, part));
-            if (keep) {
-                if (len)
-                    out[len++] = ',';
-                memcpy(out + len, at, part);
-                len += part;
-            }
-            at += part + (at[part] == ',');
-        }
-    }
-    return out;
-}
-
 /* ---- one resource ---- */
 
 static int refuse(struct decision *decision, Meta__ResourceResult *result, int err,
@@ -120,6 +85,14 @@ static int check_resource(struct decision *decision, const Meta__AlterConfigs__R
         return refuse(decision, result, ERR_BROKER_ID_NOT_REGISTERED,
                       decision_text(decision, "No broker with id %ld is registered.", id));
     return 0;
+}
+
+static const char *list_change(struct decision *decision, const char *list, const char *more,
+                               bool append)
+{
+    char *out = decision_alloc(decision, strlen(list) + strlen(more) + 2, 1);
+    config_list_change(list, more, append, out);
+    return out;
 }
 
 static const char *new_value(struct decision *decision, const Meta__AlterConfigs__Resource *asked,

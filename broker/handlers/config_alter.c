@@ -13,6 +13,7 @@
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/resources.h"
 #include "kafka/config.h"
+#include "meta/config_list.h"
 
 enum { CONFIG_ALTER_NOTE_MAX = 512 }; /* bytes of names in one line of the log */
 
@@ -175,31 +176,6 @@ static int config_alter_check_entry(struct config_alter *alter,
 
 /* ---- lists ---- */
 
-static bool config_alter_has(const char *list, const char *item, size_t len)
-{
-    while (*list) {
-        size_t part = strcspn(list, ",");
-        if (part == len && memcmp(list, item, len) == 0)
-            return true;
-        list += part + (list[part] == ',');
-    }
-    return false;
-}
-
-/* Adds to `out` the items of `from` that stand neither in `out` nor in `without`. */
-static void config_alter_copy_items(char *out, const char *from, const char *without)
-{
-    while (*from) {
-        size_t part = strcspn(from, ","), len = strlen(out);
-        if (part && !config_alter_has(out, from, part) && !config_alter_has(without, from, part)) {
-            if (len)
-                out[len++] = ',';
-            memcpy(out + len, from, part); /* what follows is zero: the block came zeroed */
-        }
-        from += part + (from[part] == ',');
-    }
-}
-
 /* Turns APPEND and SUBTRACT into SET when no dynamic value is there. */
 static int config_alter_resolve_list(struct config_alter *alter,
                                      const struct config_alter_resource *resource, const char *name,
@@ -219,9 +195,7 @@ static int config_alter_resolve_list(struct config_alter *alter,
     char *value = arena_alloc(&alter->request->arena, strlen(base) + strlen(entry->value) + 2);
     if (!value)
         return ERR_NO_MEMORY;
-    config_alter_copy_items(value, base, append ? "" : entry->value);
-    if (append)
-        config_alter_copy_items(value, entry->value, "");
+    config_list_change(base, entry->value, append, value);
     entry->value = value;
     entry->operation = META__CONFIG_ENTRY__OPERATION__SET;
     return 0;
