@@ -333,12 +333,10 @@ static int list_segments(struct raft_store *store, uint64_t **numbers, size_t *c
         return err;
     *numbers = mem_alloc(name_count * sizeof(**numbers));
     *count = 0;
-    for (size_t i = 0; i < name_count; i++) {
+    for (size_t i = 0; i < name_count; i++)
         if (segment_number(names[i], &(*numbers)[*count]))
             (*count)++; /* the names are sorted, so the numbers are */
-        mem_free(names[i]);
-    }
-    mem_free(names);
+    env_dir_list_free(names, name_count);
     return 0;
 }
 

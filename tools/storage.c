@@ -71,9 +71,7 @@ static bool storage_is_dir(struct env *env, const char *dir)
     size_t count;
     if (env_dir_list(env, dir, &names, &count))
         return false;
-    for (size_t i = 0; i < count; i++)
-        mem_free(names[i]);
-    mem_free(names);
+    env_dir_list_free(names, count);
     return true;
 }
 
@@ -288,11 +286,9 @@ static bool storage_has_metadata(struct env *env, const char *dir)
     size_t count = 0;
     bool has = false;
     if (env_dir_list(env, path, &names, &count) == 0) {
-        for (size_t i = 0; i < count; i++) {
+        for (size_t i = 0; i < count; i++)
             has |= names[i][0] != '.';
-            mem_free(names[i]);
-        }
-        mem_free(names);
+        env_dir_list_free(names, count);
     }
     mem_free(path);
     return has;

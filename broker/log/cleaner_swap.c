@@ -103,8 +103,6 @@ int cleaner_finish_swaps(struct env *env, const char *dir)
     for (size_t i = 0; i < count && rc == 0; i++)
         if (is_swap(names[i]))
             rc = finish_swap(env, dir, names, count, i);
-    for (size_t i = 0; i < count; i++)
-        mem_free(names[i]);
-    mem_free(names);
+    env_dir_list_free(names, count);
     return rc;
 }

@@ -69,11 +69,9 @@ static int list_partitions(struct log_dir *dir, struct buf *problem)
     int rc = env_dir_list(dir->manager->env, dir->path, &names, &count);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         take_name(dir, names[i]);
-        mem_free(names[i]);
-    }
-    mem_free(names);
+    env_dir_list_free(names, count);
     stray_tell(dir);
     if (dir->clean)
         dir->clean = leavings_load(dir);

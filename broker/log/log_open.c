@@ -96,9 +96,8 @@ static int has_records(struct env *env, const char *dir, bool *has)
             env_file_close(file);
         }
         mem_free(path);
-        mem_free(names[i]);
     }
-    mem_free(names);
+    env_dir_list_free(names, count);
     return rc;
 }
 
@@ -214,14 +213,11 @@ static void open_note_folder(struct env *env, struct log_open_job *job)
         char *path = mem_printf("%s/%s", job->log->path, names[i]);
         if (env_dir_list(env, path, &inside, &inner) == 0) {
             buf_printf(&job->note, "%s%s", job->note.len > 0 ? ", " : "", path);
-            for (size_t k = 0; k < inner; k++)
-                mem_free(inside[k]);
-            mem_free(inside);
+            env_dir_list_free(inside, inner);
         }
         mem_free(path);
-        mem_free(names[i]);
     }
-    mem_free(names);
+    env_dir_list_free(names, count);
 }
 
 static void open_run(struct env_work *work)

@@ -134,12 +134,9 @@ static int list_files(struct recovery *r)
         const char *suffix = segment_parse_name(names[i], &offset);
         swap |= suffix && strcmp(suffix, ".log.swap") == 0;
     }
-    for (size_t i = 0; i < count; i++) {
-        if (rc == 0 && !swap)
-            rc = take_name(r, names[i]);
-        mem_free(names[i]);
-    }
-    mem_free(names);
+    for (size_t i = 0; rc == 0 && !swap && i < count; i++)
+        rc = take_name(r, names[i]);
+    env_dir_list_free(names, count);
     if (swap) {
         rc = cleaner_finish_swaps(r->env, r->log->path);
         if (rc == ERR_CORRUPT)

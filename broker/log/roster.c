@@ -37,11 +37,9 @@ int roster_load(struct log_dir *dir)
     mem_free(path);
     if (rc < 0)
         return rc;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         roster_add(dir->manager, names[i]);
-        mem_free(names[i]);
-    }
-    mem_free(names);
+    env_dir_list_free(names, count);
     return 0;
 }
 

@@ -113,11 +113,9 @@ static void stray_job_run(struct env_work *work)
     if (env_dir_list(work->env, job->path, &names, &count) < 0)
         return;
     job->size = 0;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         job->size += stray_file_size(work->env, job->path, names[i]);
-        mem_free(names[i]);
-    }
-    mem_free(names);
+    env_dir_list_free(names, count);
 }
 
 static void stray_job_done(struct env_work *work)

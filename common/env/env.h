@@ -235,8 +235,9 @@ int env_dir_make(struct env *env, const char *path) MUST_CHECK;
 int env_dir_make_durable(struct env *env, const char *path) MUST_CHECK;
 /* Makes creations, renames and removals in the directory durable. */
 int env_dir_sync(struct env *env, const char *path) MUST_CHECK;
-/* Names (no "." and ".."), sorted; `names` and each name are the caller's to mem_free. */
+/* Names (no "." and ".."), sorted; the caller's to env_dir_list_free. */
 int env_dir_list(struct env *env, const char *path, char ***names, size_t *count) MUST_CHECK;
+void env_dir_list_free(char **names, size_t count);
 /* Removes the directory and what is in it. ERR_NOT_FOUND. */
 int env_dir_remove(struct env *env, const char *path) MUST_CHECK;
 /* Takes an exclusive lock on the file `path` (made if absent), held until env_file_close of *lock

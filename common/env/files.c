@@ -38,6 +38,13 @@ int env_file_load(struct env *env, const char *path, size_t limit, char **data, 
     return 0;
 }
 
+void env_dir_list_free(char **names, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        mem_free(names[i]);
+    mem_free(names);
+}
+
 /* The directory that holds `path`, in fresh memory. */
 static char *files_parent(const char *path)
 {

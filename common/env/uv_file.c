@@ -260,13 +260,6 @@ static int dir_compare(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void dir_free_names(char **names, size_t count)
-{
-    for (size_t i = 0; i < count; i++)
-        mem_free(names[i]);
-    mem_free(names);
-}
-
 int env_dir_list(struct env *env, const char *path, char ***names, size_t *count)
 {
     (void)env;
@@ -288,7 +281,7 @@ int env_dir_list(struct env *env, const char *path, char ***names, size_t *count
     int rc = errno ? file_error() : 0;
     closedir(dir);
     if (rc < 0) {
-        dir_free_names(list, used);
+        env_dir_list_free(list, used);
         return rc;
     }
     qsort(list, used, sizeof(*list), dir_compare);

@@ -58,9 +58,8 @@ void fuzz_file_take_dir(struct buf *out, struct env *env, const char *dir, const
         }
         mem_free(name);
         mem_free(path);
-        mem_free(names[i]);
     }
-    mem_free(names);
+    env_dir_list_free(names, count);
 }
 
 void fuzz_file_lay_out(struct env *env, const char *dir, const uint8_t *data, size_t len)

@@ -516,11 +516,9 @@ static void paths_work_as_on_a_real_disk(void)
     CHECK_INT(env_file_replace(env_a, "/x/y/a", "22", 2), 0);
     CHECK_INT(env_dir_list(env_a, "/x/y", &names, &count), 0);
     CHECK_INT(count, 3);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         CHECK_STR(names[i], i == 0 ? "a" : i == 1 ? "b" : "z");
-        mem_free(names[i]);
-    }
-    mem_free(names);
+    env_dir_list_free(names, count);
     CHECK_INT(env_dir_make(env_a, "/x/y/a"), ERR_EXISTS);
     CHECK_INT(env_dir_make(env_a, "/x/y/a/c"), ERR_EXISTS);
     CHECK_INT(env_path_rename(env_a, "/x/y/a", "/x/y/b"), 0);

@@ -508,9 +508,8 @@ int env_dir_remove(struct env *env, const char *path)
         if (rc == ERR_INVALID)
             rc = env_dir_remove(env, child);
         mem_free(child);
-        mem_free(names[i]);
     }
-    mem_free(names);
+    env_dir_list_free(names, count);
     return rc < 0 ? rc : disk_remove_empty(env, path);
 }
 

@@ -21,12 +21,10 @@ static int controller_dir_is_used(struct env *env, const char *path, bool *used)
     if (err)
         return err == ERR_NOT_FOUND || (err == ERR_INVALID && !env_path_exists(env, path)) ? 0
                                                                                            : err;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < count; i++)
         *used |= strcmp(names[i], "vote") == 0 || strcmp(names[i], "snapshot") == 0 ||
                  strncmp(names[i], "log-", 4) == 0;
-        mem_free(names[i]);
-    }
-    mem_free(names);
+    env_dir_list_free(names, count);
     return 0;
 }
 

@@ -132,9 +132,8 @@ static void directories_are_made_listed_removed(void)
         char name[32];
         snprintf(name, sizeof(name), "f%zu", i);
         CHECK_STR(names[i], i < 10 ? name : "y");
-        mem_free(names[i]);
     }
-    mem_free(names);
+    env_dir_list_free(names, count);
     CHECK_INT(env_path_remove(env, path("x")) < 0, 1);
     CHECK_INT(env_dir_remove(env, path("x/f1")), ERR_INVALID);
     CHECK_INT(symlink(root, path("x/loop")), 0);

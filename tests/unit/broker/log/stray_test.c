@@ -22,9 +22,8 @@ static char *find_name(struct log_world *f, const char *begin, const char *end)
             mem_free(found);
             found = mem_strdup(names[i]);
         }
-        mem_free(names[i]);
     }
-    mem_free(names);
+    env_dir_list_free(names, count);
     return found;
 }
 
