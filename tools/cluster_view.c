@@ -15,8 +15,8 @@
 #include "base/mem.h"
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_log_dirs.h"
-#include "kafka/messages/describe_quorum.h"
 #include "kafka/messages/metadata.h"
+#include "tools/quorum_request.h"
 
 /* A voter answers its leader many times a second; one that the leader has not heard for this long
  * is down or cut off. */
@@ -121,23 +121,15 @@ static void view_add_quorum(struct cluster_view *view,
 /* Without an answer the view has no leader, which is the finding. */
 static void view_read_quorum(struct client *client, struct cluster_view *view)
 {
-    struct describe_quorum_request request;
-    struct describe_quorum_request_topic_data topic;
-    struct describe_quorum_request_partition_data partition;
+    struct quorum_request quorum;
     struct client_answer answer = {0};
-    wire_defaults(&describe_quorum_request_desc, &request);
-    wire_defaults(&describe_quorum_request_topic_data_desc, &topic);
-    wire_defaults(&describe_quorum_request_partition_data_desc, &partition);
-    topic.topic_name = wire_str_from("__cluster_metadata");
-    topic.partitions.items = &partition;
-    topic.partitions.count = 1;
-    request.topics.items = &topic;
-    request.topics.count = 1;
-    int err = view_call(client, CLIENT_ANY, KAFKA_API_DESCRIBE_QUORUM, &request, &answer);
+    quorum_request_init(&quorum);
+    int err = view_call(client, CLIENT_ANY, KAFKA_API_DESCRIBE_QUORUM, &quorum.request, &answer);
     const struct describe_quorum_response *response = answer.response;
-    if (!err && !response->error_code && response->topics.count == 1 &&
-        response->topics.items[0].partitions.count == 1)
-        view_add_quorum(view, response, &response->topics.items[0].partitions.items[0]);
+    const view_quorum *state =
+        !err && !response->error_code ? quorum_request_answer(response) : NULL;
+    if (state)
+        view_add_quorum(view, response, state);
     client_answer_free(&answer);
 }
 

@@ -8,7 +8,7 @@
 
 #include "base/err.h"
 #include "kafka/messages/describe_cluster.h"
-#include "kafka/messages/describe_quorum.h"
+#include "tools/quorum_request.h"
 #include "tools/table.h"
 #include "tools/tools.h"
 
@@ -42,10 +42,8 @@ static int quorum_check(struct quorum *q)
     if (response->error_code)
         status = tool_fail(q->run, "%s",
                            tool_error_text(response->error_code, response->error_message, &text));
-    else if (response->topics.count != 1 || response->topics.items[0].partitions.count != 1)
+    else if (!(q->partition = quorum_request_answer(response)))
         status = tool_fail(q->run, "the broker's answer names no quorum");
-    else
-        q->partition = &response->topics.items[0].partitions.items[0];
     if (q->partition && q->partition->error_code)
         status = tool_fail(
             q->run, "%s",
@@ -56,21 +54,13 @@ static int quorum_check(struct quorum *q)
 
 static int quorum_ask(struct quorum *q)
 {
-    struct describe_quorum_request request;
-    struct describe_quorum_request_topic_data topic;
-    struct describe_quorum_request_partition_data partition;
+    struct quorum_request quorum;
     int version = tool_version(q->run, KAFKA_API_DESCRIBE_QUORUM);
     if (version < 0)
         return 1;
-    wire_defaults(&describe_quorum_request_desc, &request);
-    wire_defaults(&describe_quorum_request_topic_data_desc, &topic);
-    wire_defaults(&describe_quorum_request_partition_data_desc, &partition);
-    topic.topic_name = wire_str_from("__cluster_metadata");
-    topic.partitions.items = &partition;
-    topic.partitions.count = 1;
-    request.topics.items = &topic;
-    request.topics.count = 1;
-    if (tool_call(q->run, CLIENT_ANY, KAFKA_API_DESCRIBE_QUORUM, version, &request, &q->answer))
+    quorum_request_init(&quorum);
+    if (tool_call(q->run, CLIENT_ANY, KAFKA_API_DESCRIBE_QUORUM, version, &quorum.request,
+                  &q->answer))
         return 1;
     q->response = q->answer.response;
     return quorum_check(q);
