@@ -138,8 +138,11 @@ static int config_alter_check_value(struct config_alter *alter,
 {
     const struct config_row *row = config_alter_row(resource, key);
     bool append = entry->operation == CONFIG_ALTER_APPEND;
-    if ((append || entry->operation == CONFIG_ALTER_SUBTRACT) &&
-        (!row || row->type != CONFIG_TYPE_LIST))
+    bool list = append || entry->operation == CONFIG_ALTER_SUBTRACT;
+    if (list && !row)
+        return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG, "Unknown config name: %s",
+                                   key);
+    if (list && row->type != CONFIG_TYPE_LIST)
         return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
                                    "Can't %s to key %s because its type is not LIST.",
                                    append ? "APPEND" : "SUBTRACT", key);
@@ -246,6 +249,9 @@ static int config_alter_fill(struct config_alter *alter, struct config_alter_res
         return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
                                    "Settings of resource type %d can't be changed here.",
                                    resource->type);
+    if (resource->type == RESOURCES_TOPIC && wire_str_is_empty(resource->name))
+        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
+                                   "Default topic resources are not allowed.");
     int err = command_text(arena, resource->name, &out->name);
     if (err == ERR_INVALID)
         return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,

@@ -383,7 +383,7 @@
       "The group protocols that are served.") \
     X(GROUP_COORDINATOR_THREADS, "group.coordinator.threads", INT, "4", NULL, 1, CONFIG_MAX_INT, \
       NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "The threads of the group coordinator.") \
-    X(GROUP_COORDINATOR_APPEND_LINGER_MS, "group.coordinator.append.linger.ms", INT, "5", NULL, \
+    X(GROUP_COORDINATOR_APPEND_LINGER_MS, "group.coordinator.append.linger.ms", INT, "-1", NULL, \
       -1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "How long the coordinator gathers records for a write.") \
     X(GROUP_CONSUMER_SESSION_TIMEOUT_MS, "group.consumer.session.timeout.ms", INT, "45000", NULL, \

@@ -272,6 +272,24 @@ static void lists_start_from_the_value_in_force(void)
     fixture_close(&f);
 }
 
+/* What is refused before anybody looks at the value, in Kafka's words. */
+static void what_can_not_be_changed_is_told(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    change(RESOURCES_TOPIC, "", "retention.ms", 0, "7");
+    CHECK(fx->sent == NULL);
+    CHECK(strstr(buf_text(&fx->answer), "\"errorCode\":42,\"errorMessage\":\"Default topic "
+                                        "resources are not allowed.\""));
+    for (int8_t type = RESOURCES_TOPIC; type <= RESOURCES_BROKER; type += 2) {
+        change(type, "1", "no.such", 2, "7");
+        CHECK(fx->sent == NULL);
+        CHECK(strstr(buf_text(&fx->answer),
+                     "\"errorCode\":40,\"errorMessage\":\"Unknown config name: no.such\""));
+    }
+    fixture_close(&f);
+}
+
 static void check_sentence(const char *name, const char *key, const char *sentence)
 {
     char text[256];
@@ -364,5 +382,5 @@ static void values_are_told_in_their_normal_form(void)
 TAP_MAIN(TAP_TEST(a_topic_has_the_strongest_value), TAP_TEST(every_setting_can_be_told),
          TAP_TEST(a_broker_has_one_id), TAP_TEST(settings_are_described),
          TAP_TEST(what_is_not_known_is_a_secret), TAP_TEST(lists_start_from_the_value_in_force),
-         TAP_TEST(names_that_can_not_change_are_told), TAP_TEST(dynamic_values_are_shown_back),
-         TAP_TEST(values_are_told_in_their_normal_form))
+         TAP_TEST(what_can_not_be_changed_is_told), TAP_TEST(names_that_can_not_change_are_told),
+         TAP_TEST(dynamic_values_are_shown_back), TAP_TEST(values_are_told_in_their_normal_form))
