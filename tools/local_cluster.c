@@ -20,11 +20,12 @@
 
 #include "base/mem.h"
 #include "tools/server.h"
+#include "tools/text_file.h"
 
 /* Free ports are looked for below the range that the system hands out to clients by itself, so that
  * no client's own socket takes one between the look and the node's bind. */
 enum { LOCAL_PORT_MIN = 10000, LOCAL_PORT_COUNT = 22000, LOCAL_PORT_TRIES = 1000 };
-enum { LOCAL_REPLICAS = 3, LOCAL_LOG_END = 4096, LOCAL_DEPTH = 16 };
+enum { LOCAL_REPLICAS = 3, LOCAL_DEPTH = 16 };
 
 /* ---- ports ---- */
 
@@ -260,14 +261,7 @@ void local_cluster_signal(const struct local_cluster *cluster, int signum)
 
 void local_cluster_show_log(const struct local_cluster *cluster, const struct local_node *node)
 {
-    char text[LOCAL_LOG_END], *path = local_path(cluster, node->id, "log");
-    int log = open(path, O_RDONLY | O_CLOEXEC);
-    off_t end = log < 0 ? 0 : lseek(log, 0, SEEK_END);
-    off_t from = end > LOCAL_LOG_END ? end - LOCAL_LOG_END : 0;
-    ssize_t len = log < 0 ? 0 : pread(log, text, sizeof(text), from);
-    if (len > 0)
-        fwrite(text, 1, (size_t)len, stderr);
-    if (log >= 0)
-        close(log);
+    char *path = local_path(cluster, node->id, "log");
+    text_file_show_end(path);
     mem_free(path);
 }

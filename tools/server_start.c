@@ -18,6 +18,7 @@
 
 #include "base/mem.h"
 #include "tools/server.h"
+#include "tools/text_file.h"
 #include "tools/tools.h"
 
 /* A server that can't start says so within milliseconds; one that runs is not waited for longer. */
@@ -127,18 +128,6 @@ static _Noreturn void start_child(const struct start *start, int log)
     _exit(1);
 }
 
-/* What the server wrote to the log since `from`, for the message. */
-static void start_show_log(const struct start *start, off_t from)
-{
-    char text[4096];
-    int log = open(start->log, O_RDONLY);
-    ssize_t len = log < 0 ? 0 : pread(log, text, sizeof(text), from);
-    if (len > 0)
-        fwrite(text, 1, (size_t)len, stderr);
-    if (log >= 0)
-        close(log);
-}
-
 /* Whether the child still runs after the watch. */
 static bool start_watch(pid_t child)
 {
@@ -175,7 +164,7 @@ static int start_daemon(struct start *start)
         return tool_fail(start->run, "no process can be started: %s", strerror(errno));
     if (start_watch(child))
         return 0;
-    start_show_log(start, from);
+    text_file_show_from(start->log, from);
     return tool_fail(start->run, "the server did not start: see above, or %s", start->log);
 }
 

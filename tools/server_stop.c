@@ -16,9 +16,8 @@
 #include "base/mem.h"
 #include "base/props.h"
 #include "tools/server.h"
+#include "tools/text_file.h"
 #include "tools/tools.h"
-
-enum { STOP_TEXT_MAX = 1 << 20 };
 
 struct stop {
     struct tool_run *run;
@@ -41,19 +40,6 @@ static const struct {
     {"QUIT", SIGQUIT},
 };
 
-/* The whole of a small file of /proc or a properties file; NULL when it can't be read. One NUL is
- * behind it. */
-static char *stop_read(const char *path, size_t *len)
-{
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return NULL;
-    char *text = mem_alloc(STOP_TEXT_MAX + 1);
-    *len = fread(text, 1, STOP_TEXT_MAX, file);
-    fclose(file);
-    return text;
-}
-
 static bool stop_is_server(const struct stop *stop, long pid)
 {
     char path[64], exe[PATH_MAX];
@@ -75,7 +61,7 @@ static bool stop_read_settings(long pid, char real[PATH_MAX], struct props *prop
     size_t len, text_len;
     int line;
     snprintf(path, sizeof(path), "/proc/%ld/cmdline", pid);
-    char *args = stop_read(path, &len);
+    char *args = text_file_read(path, &len);
     const char *file = NULL;
     real[0] = '\0';
     for (char *arg = args ? args + strlen(args) + 1 : NULL; arg && arg < args + len;
@@ -91,7 +77,7 @@ static bool stop_read_settings(long pid, char real[PATH_MAX], struct props *prop
         snprintf(path, sizeof(path), "%s", file);
     else if (file)
         snprintf(path, sizeof(path), "/proc/%ld/cwd/%s", pid, file);
-    char *text = file && realpath(path, real) ? stop_read(real, &text_len) : NULL;
+    char *text = file && realpath(path, real) ? text_file_read(real, &text_len) : NULL;
     if (text && props_parse(props, text, text_len, &line))
         real[0] = '\0'; /* it was changed since, to something unreadable */
     for (char *arg = args; arg && arg < args + len; arg += strlen(arg) + 1) {

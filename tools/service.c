@@ -21,6 +21,7 @@
 
 #include "base/mem.h"
 #include "tools/server.h"
+#include "tools/text_file.h"
 #include "tools/tools.h"
 
 #define SERVICE_USER    "millrace"
@@ -32,7 +33,7 @@
 #define SERVICE_SYSTEMD "/run/systemd/system" /* there while systemd is the init */
 #define SERVICE_PLAIN   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._+:=-"
 
-enum { SERVICE_FILE_MAX = 1 << 20, SERVICE_DIRS_MAX = 32, SERVICE_UNKNOWN = 4 };
+enum { SERVICE_DIRS_MAX = 32, SERVICE_UNKNOWN = 4 };
 
 static const struct option_row service_options[] = {
     OPTION("prefix", "DIR", "install: where the programs are, DIR/bin (default: this one's)."),
@@ -75,18 +76,6 @@ static bool service_there(const struct service *service, const char *path)
     bool there = access(full, F_OK) == 0;
     mem_free(full);
     return there;
-}
-
-/* The text of a file, NUL behind it; NULL with errno. */
-static char *service_read(const char *path, size_t *len)
-{
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return NULL;
-    char *text = mem_alloc(SERVICE_FILE_MAX + 1);
-    *len = fread(text, 1, SERVICE_FILE_MAX, file);
-    fclose(file);
-    return text;
 }
 
 /* ---- where things are ---- */
@@ -217,7 +206,7 @@ static int service_find_data(struct service *service)
     size_t len = 0;
     int line = 0, status;
     struct props props;
-    char *text = service_read(path, &len);
+    char *text = text_file_read(path, &len);
     props_init(&props);
     if (!text)
         status = tool_fail(service->run, "%s can't be read (%s): name the settings with --config",
@@ -269,7 +258,7 @@ static char *service_template(const struct service *service, const char *name)
     int dir = server ? (int)(strrchr(server, '/') - server) : 0;
     for (size_t i = 0; !text && i < ARRAY_LEN(places); i++) {
         char *path = mem_printf("%.*s/../%s/%s", dir, server ? server : "", places[i], name);
-        text = service_read(path, &len);
+        text = text_file_read(path, &len);
         mem_free(path);
     }
     if (!text)
@@ -364,7 +353,7 @@ static int service_check_ours(const struct service *service)
     for (size_t i = 0; status == 0 && i < ARRAY_LEN(service_files); i++) {
         size_t len;
         char *path = service_path(service, service_files[i].path);
-        char *text = service_read(path, &len);
+        char *text = text_file_read(path, &len);
         if (text && !strstr(text, SERVICE_MARK))
             status = tool_fail(service->run, "%s was not written by this tool: move it away first",
                                path);

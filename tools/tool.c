@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "kafka/messages/metadata.h"
+#include "tools/text_file.h"
 
 /* The brokers of one machine, as config/server0..2.properties have them: with --zookeeper any of
  * them may be asked, since one may be down. */
@@ -19,8 +20,6 @@ enum { TOOL_PORT_FIRST = 9092, TOOL_PORT_COUNT = 3 };
 
 /* Over a slow network a dial may take seconds; a dead local broker refuses at once. */
 enum { TOOL_CONNECT_TIMEOUT_MS = 10000, TOOL_REQUEST_TIMEOUT_MS = 60000 };
-
-enum { TOOL_PROPS_MAX = 1 << 20 };
 
 /* An election of the controller takes a fraction of a second; five are plenty. */
 enum { TOOL_CONTROLLER_TRIES = 50, TOOL_CONTROLLER_WAIT_MS = 100 };
@@ -146,18 +145,16 @@ int tool_read_props(struct tool_run *run, const char *name)
     const char *written = options_written(run->options, name);
     if (!path)
         return 0;
-    FILE *file = fopen(path, "r");
-    if (!file)
-        return tool_fail(run, "--%s %s: it can't be read (%s): check the path", written, path,
-                         strerror(errno));
-    char *text = mem_alloc(TOOL_PROPS_MAX);
-    size_t len = fread(text, 1, TOOL_PROPS_MAX, file);
-    int line = 0, broken = ferror(file) ? errno : 0;
-    fclose(file);
-    if (broken || len == TOOL_PROPS_MAX) {
+    size_t len;
+    int line = 0;
+    char *text = text_file_read(path, &len);
+    if (!text)
+        return tool_fail(run, "--%s %s: it can't be read (%s): name a properties file", written,
+                         path, strerror(errno));
+    if (len == TEXT_FILE_MAX) {
         mem_free(text);
-        return tool_fail(run, "--%s %s: %s: name a properties file", written, path,
-                         broken ? strerror(broken) : "it is larger than any properties file");
+        return tool_fail(run, "--%s %s: it is larger than any properties file: name one", written,
+                         path);
     }
     int err = props_parse(&run->props, text, len, &line);
     mem_free(text);

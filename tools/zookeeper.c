@@ -11,9 +11,10 @@
 
 #include "base/mem.h"
 #include "tools/cluster_view.h"
+#include "tools/text_file.h"
 #include "tools/tools.h"
 
-enum { ZOOKEEPER_FILE_MAX = 1 << 20, ZOOKEEPER_TIMEOUT_MS = 3000 };
+enum { ZOOKEEPER_TIMEOUT_MS = 3000 };
 
 /* The ports of config/server0..2.properties. */
 #define ZOOKEEPER_USUAL "localhost:9092,localhost:9093,localhost:9094"
@@ -42,12 +43,10 @@ static char *zookeeper_address(const char *path)
 {
     struct props props;
     int line;
-    FILE *file = path ? fopen(path, "r") : NULL;
-    if (!file)
+    size_t len;
+    char *address = NULL, *text = path ? text_file_read(path, &len) : NULL;
+    if (!text)
         return NULL;
-    char *address = NULL, *text = mem_alloc(ZOOKEEPER_FILE_MAX);
-    size_t len = fread(text, 1, ZOOKEEPER_FILE_MAX - 1, file);
-    fclose(file);
     props_init(&props);
     bool good = !props_parse(&props, text, len, &line);
     const char *listeners = good ? props_get(&props, "listeners") : NULL;
