@@ -171,7 +171,6 @@ static const struct cluster_command *cluster_find(const struct tool_run *run)
 
 static int cluster_check(const struct tool_run *run, const struct cluster_command *command)
 {
-    struct buf problem;
     int64_t id;
     for (size_t i = 0; i < ARRAY_LEN(cluster_commands); i++) {
         const struct cluster_command *other = &cluster_commands[i];
@@ -180,12 +179,7 @@ static int cluster_check(const struct tool_run *run, const struct cluster_comman
     }
     if (command->needs_option && !options_has(run->options, command->option))
         return tool_misuse(run, "%s needs --%s N", command->name, command->option);
-    buf_init(&problem);
-    int err = options_int(run->options, "id", 0, INT32_MAX, -1, &id, &problem);
-    if (err)
-        tool_misuse(run, "%s", buf_text(&problem));
-    buf_close(&problem);
-    return err ? 1 : 0;
+    return tool_number(run, "id", 0, INT32_MAX, -1, &id);
 }
 
 static int cluster_run(struct tool_run *run)

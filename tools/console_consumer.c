@@ -139,18 +139,10 @@ static int consumer_read_offset(struct consumer *c)
 
 static int consumer_read_numbers(struct consumer *c)
 {
-    struct buf problem;
-    const struct options *options = c->run->options;
-    buf_init(&problem);
-    int err = options_int(options, "partition", 0, INT32_MAX, -1, &c->partition, &problem);
-    if (err == 0) /* -1: no limit, as if it was not given */
-        err = options_int(options, "max-messages", -1, INT64_MAX, -1, &c->max_messages, &problem);
-    if (err == 0)
-        err = options_int(options, "timeout-ms", -1, INT64_MAX, -1, &c->timeout_ms, &problem);
-    if (err)
-        tool_misuse(c->run, "%s", buf_text(&problem));
-    buf_close(&problem);
-    return err ? 1 : 0;
+    int status = tool_number(c->run, "partition", 0, INT32_MAX, -1, &c->partition);
+    if (status == 0) /* -1: no limit, as if it was not given */
+        status = tool_number(c->run, "max-messages", -1, INT64_MAX, -1, &c->max_messages);
+    return status ? status : tool_number(c->run, "timeout-ms", -1, INT64_MAX, -1, &c->timeout_ms);
 }
 
 /* A name that no topic can have would be waited for in vain. */

@@ -172,19 +172,14 @@ static const struct producer_number producer_numbers[] = {
 static int producer_set_numbers(const struct tool_run *run, rd_kafka_conf_t *conf)
 {
     int status = 0;
-    struct buf problem;
-    buf_init(&problem);
     for (size_t i = 0; i < ARRAY_LEN(producer_numbers) && status == 0; i++) {
         const struct producer_number *row = &producer_numbers[i];
         int64_t value;
         bool given = options_has(run->options, row->option);
-        if (options_int(run->options, row->option, row->min, row->max, row->otherwise, &value,
-                        &problem))
-            status = tool_misuse(run, "%s", buf_text(&problem));
-        else if (given || row->otherwise >= 0)
+        status = tool_number(run, row->option, row->min, row->max, row->otherwise, &value);
+        if (status == 0 && (given || row->otherwise >= 0))
             status = rd_set_int(run, conf, row->setting, value);
     }
-    buf_close(&problem);
     return status;
 }
 
@@ -544,7 +539,6 @@ static int producer_read_block(struct producer *p)
 {
     const char *said = rd_said(p->run, "command-property", "max.block.ms");
     char *end;
-    struct buf problem;
     if (said && !options_has(p->run->options, "max-block-ms")) {
         p->max_block_ms = strtoll(said, &end, 10);
         if (end == said || *end != '\0' || p->max_block_ms < 0)
@@ -552,13 +546,7 @@ static int producer_read_block(struct producer *p)
                                said);
         return 0;
     }
-    buf_init(&problem);
-    int err = options_int(p->run->options, "max-block-ms", 0, INT64_MAX, PRODUCER_BLOCK_MS,
-                          &p->max_block_ms, &problem);
-    if (err)
-        tool_misuse(p->run, "%s", buf_text(&problem));
-    buf_close(&problem);
-    return err ? 1 : 0;
+    return tool_number(p->run, "max-block-ms", 0, INT64_MAX, PRODUCER_BLOCK_MS, &p->max_block_ms);
 }
 
 static int producer_run_checked(struct producer *p)

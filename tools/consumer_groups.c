@@ -448,15 +448,9 @@ static const struct consumer_groups_action *consumer_groups_find(struct tool_run
 static int consumer_groups_check(struct tool_run *run, const struct consumer_groups_action *action,
                                  int64_t *timeout_ms)
 {
-    struct buf problem;
     bool one = options_has(run->options, "group"), all = options_has(run->options, "all-groups");
-    buf_init(&problem);
-    int err = options_int(run->options, "timeout", 0, INT32_MAX, CONSUMER_GROUPS_TIMEOUT_MS,
-                          timeout_ms, &problem);
-    if (err)
-        tool_misuse(run, "%s", buf_text(&problem));
-    buf_close(&problem);
-    if (err || tool_check_action(run, action->name))
+    if (tool_number(run, "timeout", 0, INT32_MAX, CONSUMER_GROUPS_TIMEOUT_MS, timeout_ms) ||
+        tool_check_action(run, action->name))
         return 1;
     if (action->needs_groups && one == all)
         return tool_misuse(run, "--%s needs either --group G or --all-groups", action->name);

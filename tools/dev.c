@@ -276,16 +276,12 @@ static int dev_detach(struct dev *dev)
 static int dev_run(struct tool_run *run)
 {
     struct dev dev = {.run = run, .told = -1, .keep = options_has(run->options, "keep")};
-    struct buf problem;
     int64_t nodes, port;
-    buf_init(&problem);
-    int err =
-        options_int(run->options, "nodes", 1, LOCAL_CLUSTER_NODES_MAX, DEV_NODES, &nodes, &problem);
-    if (!err)
-        err = options_int(run->options, "port", 1, UINT16_MAX - nodes, 0, &port, &problem);
-    int status = err ? tool_misuse(run, "%s", buf_text(&problem))
-                     : local_cluster_new(run, (int)nodes, (int)port, &dev.cluster);
-    buf_close(&problem);
+    int status = tool_number(run, "nodes", 1, LOCAL_CLUSTER_NODES_MAX, DEV_NODES, &nodes);
+    if (status == 0)
+        status = tool_number(run, "port", 1, UINT16_MAX - nodes, 0, &port);
+    if (status == 0)
+        status = local_cluster_new(run, (int)nodes, (int)port, &dev.cluster);
     if (status)
         return status;
     bool detach = options_has(run->options, "detach");

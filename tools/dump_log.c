@@ -282,19 +282,11 @@ static int dump_files(struct dump *d)
 
 static int dump_run(struct tool_run *run)
 {
-    struct buf problem;
     struct dump d = {.run = run};
     if (!options_has(run->options, "files"))
         return tool_misuse(run, "which files? Give them with --files FILE,FILE");
-    buf_init(&problem);
-    int err = options_int(run->options, "max-message-size", 1, INT32_MAX, 5242880, &d.message_max,
-                          &problem);
-    if (err == 0)
-        err = options_int(run->options, "max-bytes", 1, INT64_MAX, -1, &d.bytes_max, &problem);
-    if (err)
-        tool_misuse(run, "%s", buf_text(&problem));
-    buf_close(&problem);
-    if (err || env_new(&run->env))
+    if (tool_number(run, "max-message-size", 1, INT32_MAX, 5242880, &d.message_max) ||
+        tool_number(run, "max-bytes", 1, INT64_MAX, -1, &d.bytes_max) || env_new(&run->env))
         return 1;
     d.data = options_has(run->options, "print-data-log");
     d.records = d.data || options_has(run->options, "deep-iteration");

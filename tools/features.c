@@ -88,15 +88,13 @@ static int features_describe(struct tool_run *run)
 {
     static const char *const others[] = {"feature", "metadata", "release-version", "unsafe",
                                          "dry-run"};
-    struct buf problem;
     int64_t node;
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         if (options_has(run->options, others[i]))
             return tool_misuse(run, "--%s does not go with describe: leave it out", others[i]);
-    buf_init(&problem);
-    int err = options_int(run->options, "node-id", 0, INT32_MAX, CLIENT_ANY, &node, &problem);
-    int status = err ? tool_misuse(run, "%s", buf_text(&problem)) : tool_connect(run);
-    buf_close(&problem);
+    int status = tool_number(run, "node-id", 0, INT32_MAX, CLIENT_ANY, &node);
+    if (status == 0)
+        status = tool_connect(run);
     return status ? status : features_ask(run, (int32_t)node);
 }
 

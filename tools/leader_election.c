@@ -74,18 +74,13 @@ static int election_read_type(struct election *e)
 
 static int election_read_one(struct election *e, const char *topic)
 {
-    struct buf problem;
     int64_t partition;
     if (!options_has(e->run->options, "partition"))
         return tool_misuse(e->run, "--topic needs --partition N");
-    buf_init(&problem);
-    int err = options_int(e->run->options, "partition", 0, INT32_MAX, 0, &partition, &problem);
-    if (err)
-        tool_misuse(e->run, "%s", buf_text(&problem));
-    else
-        partition_list_add(&e->list, topic, (int32_t)partition, 0);
-    buf_close(&problem);
-    return err ? 1 : 0;
+    if (tool_number(e->run, "partition", 0, INT32_MAX, 0, &partition))
+        return 1;
+    partition_list_add(&e->list, topic, (int32_t)partition, 0);
+    return 0;
 }
 
 static int election_read_partitions(struct election *e)

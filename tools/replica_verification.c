@@ -391,21 +391,14 @@ static void verify_round(struct verify *v)
 
 static int verify_read(struct verify *v)
 {
-    const struct options *options = v->run->options;
-    struct buf problem;
-    buf_init(&problem);
-    int err = options_int(options, "time", -2, INT64_MAX, -1, &v->time, &problem);
-    if (!err)
-        err = options_int(options, "fetch-size", 1, INT32_MAX, 1 << 20, &v->fetch_size, &problem);
-    if (!err)
-        err = options_int(options, "max-wait-ms", 1, INT32_MAX, 1000, &v->max_wait_ms, &problem);
-    if (!err)
-        err = options_int(options, "report-interval-ms", 1, INT32_MAX, 30000, &v->report_ms,
-                          &problem);
-    if (err)
-        tool_misuse(v->run, "%s", buf_text(&problem));
-    buf_close(&problem);
-    return err ? 1 : 0;
+    int status = tool_number(v->run, "time", -2, INT64_MAX, -1, &v->time);
+    if (status == 0)
+        status = tool_number(v->run, "fetch-size", 1, INT32_MAX, 1 << 20, &v->fetch_size);
+    if (status == 0)
+        status = tool_number(v->run, "max-wait-ms", 1, INT32_MAX, 1000, &v->max_wait_ms);
+    if (status == 0)
+        status = tool_number(v->run, "report-interval-ms", 1, INT32_MAX, 30000, &v->report_ms);
+    return status;
 }
 
 static int verify_run(struct tool_run *run)

@@ -59,6 +59,18 @@ int tool_misuse(const struct tool_run *run, const char *format, ...)
     return 1;
 }
 
+int tool_number(const struct tool_run *run, const char *name, int64_t min, int64_t max,
+                int64_t otherwise, int64_t *value)
+{
+    struct buf problem;
+    buf_init(&problem);
+    int err = options_int(run->options, name, min, max, otherwise, value, &problem);
+    if (err)
+        tool_misuse(run, "%s", buf_text(&problem));
+    buf_close(&problem);
+    return err ? 1 : 0;
+}
+
 int tool_check_action(const struct tool_run *run, const char *action)
 {
     struct buf problem;

@@ -60,6 +60,9 @@ int tool_fail(const struct tool_run *run, const char *format, ...) PRINTF_LIKE(2
 void tool_warn(const struct tool_run *run, const char *format, ...) PRINTF_LIKE(2, 3);
 /* As tool_fail, with a pointer to --help. */
 int tool_misuse(const struct tool_run *run, const char *format, ...) PRINTF_LIKE(2, 3);
+/* The number that the option gives, else `otherwise`; 0, or 1 with the message printed. */
+int tool_number(const struct tool_run *run, const char *name, int64_t min, int64_t max,
+                int64_t otherwise, int64_t *value);
 /* Whether every option that was given goes with the action; 0, or 1 with the message printed. */
 int tool_check_action(const struct tool_run *run, const char *action);
 /* The sentence of run->client on stderr; returns 1. */

@@ -246,19 +246,10 @@ static bool topics_create_moved(const void *response)
 static int topics_fill_layout(struct tool_run *run, struct arena *arena, int version,
                               struct create_topics_request_creatable_topic *topic)
 {
-    struct buf problem;
     int64_t partitions, replicas;
     int64_t unset = version >= 4 ? -1 : 1; /* -1: the cluster's default */
-    buf_init(&problem);
-    int err = options_int(run->options, "partitions", 1, TOPICS_PARTITIONS_MAX, unset, &partitions,
-                          &problem);
-    if (err == 0)
-        err = options_int(run->options, "replication-factor", 1, TOPICS_REPLICAS_MAX, unset,
-                          &replicas, &problem);
-    if (err)
-        tool_misuse(run, "%s", buf_text(&problem));
-    buf_close(&problem);
-    if (err)
+    if (tool_number(run, "partitions", 1, TOPICS_PARTITIONS_MAX, unset, &partitions) ||
+        tool_number(run, "replication-factor", 1, TOPICS_REPLICAS_MAX, unset, &replicas))
         return 1;
     topic->num_partitions = (int32_t)partitions;
     topic->replication_factor = (int16_t)replicas;
@@ -429,20 +420,13 @@ static int topics_alter(struct tool_run *run)
 {
     struct topics_found found;
     struct arena arena;
-    struct buf problem;
     int64_t partitions;
     if (options_has(run->options, "config"))
         return tool_misuse(run, "--alter changes no settings: use kafka-configs --alter --topic "
                                 "NAME --add-config NAME=VALUE");
     if (!options_has(run->options, "partitions"))
         return tool_misuse(run, "--alter needs --partitions N (settings are kafka-configs' job)");
-    buf_init(&problem);
-    int err =
-        options_int(run->options, "partitions", 1, TOPICS_PARTITIONS_MAX, 1, &partitions, &problem);
-    if (err)
-        tool_misuse(run, "%s", buf_text(&problem));
-    buf_close(&problem);
-    if (err)
+    if (tool_number(run, "partitions", 1, TOPICS_PARTITIONS_MAX, 1, &partitions))
         return 1;
     int status = topics_find(run, &found);
     arena_init(&arena, TOPICS_ARENA_MAX);

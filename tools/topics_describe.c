@@ -291,15 +291,9 @@ static void describe_print_topic(const struct describe *d, const describe_topic 
 /* 0, or 1 with the message printed. */
 static int describe_check(struct describe *d)
 {
-    struct buf problem;
     const struct options *options = d->run->options;
-    buf_init(&problem);
-    int err = options_int(options, "partition-size-limit-per-response", 1, INT32_MAX, DESCRIBE_PAGE,
-                          &d->page, &problem);
-    if (err)
-        tool_misuse(d->run, "%s", buf_text(&problem));
-    buf_close(&problem);
-    if (err)
+    if (tool_number(d->run, "partition-size-limit-per-response", 1, INT32_MAX, DESCRIBE_PAGE,
+                    &d->page))
         return 1;
     if (d->overrides && d->filtered)
         return tool_misuse(d->run, "--topics-with-overrides shows topics, the other filters show "

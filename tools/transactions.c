@@ -44,7 +44,6 @@ struct transactions {
 
 static int transactions_read(struct transactions *t)
 {
-    struct buf problem;
     const struct options *options = t->run->options;
     for (const struct option_row *row = transactions_options; row->name; row++)
         if (!row->doc && options_has(options, row->name) && strcmp(row->name, "zookeeper") != 0 &&
@@ -54,14 +53,8 @@ static int transactions_read(struct transactions *t)
     t->topic = options_get(options, "topic");
     if (!t->topic || !options_has(options, "partition"))
         return tool_misuse(t->run, "describe-producers needs --topic NAME and --partition N");
-    buf_init(&problem);
-    int err = options_int(options, "partition", 0, INT32_MAX, 0, &t->partition, &problem);
-    if (!err)
-        err = options_int(options, "broker-id", 0, INT32_MAX, -1, &t->node, &problem);
-    if (err)
-        tool_misuse(t->run, "%s", buf_text(&problem));
-    buf_close(&problem);
-    return err ? 1 : 0;
+    int status = tool_number(t->run, "partition", 0, INT32_MAX, 0, &t->partition);
+    return status ? status : tool_number(t->run, "broker-id", 0, INT32_MAX, -1, &t->node);
 }
 
 /* The leader, as Metadata has it; that there is such a partition is checked in any case. */
