@@ -45,6 +45,10 @@ void handle_init_producer_id(struct request *request)
         init_producer_id_answer(request, ERR_CLUSTER_AUTHORIZATION_FAILED, -1, -1);
         return;
     }
+    if ((body->producer_id == -1) != (body->producer_epoch == -1)) {
+        init_producer_id_answer(request, ERR_INVALID_REQUEST, -1, -1);
+        return;
+    }
     if (body->producer_id >= 0 && body->producer_epoch >= 0 && body->producer_epoch < INT16_MAX) {
         init_producer_id_answer(request, 0, body->producer_id, (int16_t)(body->producer_epoch + 1));
         return;

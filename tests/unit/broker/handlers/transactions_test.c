@@ -61,5 +61,23 @@ static void a_transactional_id_gets_no_producer_id(void)
     fixture_close(&f);
 }
 
+/* Who goes on with an id names its epoch as well. */
+static void half_a_producer_is_refused(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    for (int16_t version = 3; version <= 5; version++)
+        for (int half = 0; half <= 1; half++) {
+            struct init_producer_id_request *body =
+                fixture_request(KAFKA_API_INIT_PRODUCER_ID, version);
+            body->transactional_id = WIRE_STR_NULL;
+            body->producer_id = half ? 5 : -1;
+            body->producer_epoch = half ? -1 : 0;
+            handle_init_producer_id(&fx->request);
+            CHECK(strstr(buf_text(&f.answer), "\"errorCode\":42,\"producerId\":-1"));
+        }
+    fixture_close(&f);
+}
+
 TAP_MAIN(TAP_TEST(a_transaction_has_no_coordinator),
-         TAP_TEST(a_transactional_id_gets_no_producer_id))
+         TAP_TEST(a_transactional_id_gets_no_producer_id), TAP_TEST(half_a_producer_is_refused))
