@@ -13,6 +13,10 @@
 
 enum { LIST_OFFSETS_EPOCH_VERSION = 4, LIST_OFFSETS_NOT_AVAILABLE_VERSION = 5 };
 
+/* Timestamps below 0 ask for a place, -1 the end and -2 the start. The version that brought each,
+ * by its number without the sign. */
+static const int16_t list_offsets_special_versions[] = {0, 0, 0, 7, 8, 9, 11};
+
 typedef struct list_offsets_request_list_offsets_topic asked_topic;
 typedef struct list_offsets_request_list_offsets_partition asked_partition;
 typedef struct list_offsets_response_list_offsets_topic_response told_topic;
@@ -63,6 +67,12 @@ static struct partition *list_offsets_partition(const struct list_offsets *list,
                                    topic->partitions.items[list->at].partition_index, err);
 }
 
+static bool list_offsets_is_unknown(int64_t timestamp, int16_t version)
+{
+    return timestamp < 0 && (timestamp <= -(int64_t)ARRAY_LEN(list_offsets_special_versions) ||
+                             version < list_offsets_special_versions[-timestamp]);
+}
+
 /* ERR_x, 0 with list->found, or 1: the lookup goes on. */
 static int list_offsets_find(struct list_offsets *list)
 {
@@ -71,6 +81,8 @@ static int list_offsets_find(struct list_offsets *list)
     list->found = (struct partition_offset){-1, -1, -1};
     if (list_offsets_is_repeated(&list->seen, body, list->topic, asked->partition_index))
         return ERR_INVALID_REQUEST;
+    if (list_offsets_is_unknown(asked->timestamp, list->request->version))
+        return ERR_UNSUPPORTED_VERSION;
     int err;
     struct partition *partition = list_offsets_partition(list, &err);
     if (!partition)
@@ -93,7 +105,7 @@ static bool list_offsets_tell(struct list_offsets *list, int err)
         return true;
     told->offset = list->found.offset;
     told->timestamp = list->found.timestamp_ms;
-    if (request->version >= LIST_OFFSETS_EPOCH_VERSION)
+    if (request->version >= LIST_OFFSETS_EPOCH_VERSION && told->offset >= 0)
         told->leader_epoch = list->found.leader_epoch;
     if (request->version > 0 || told->offset < 0)
         return true;

@@ -76,6 +76,8 @@ static int check_header(const struct log_config *config, const struct batch *bat
     int rc = check_counts(batch, result);
     if (rc < 0)
         return rc;
+    if (origin == LOG_FROM_CLIENT && batch->base_offset != 0) /* as in Kafka: we give the offset */
+        return refuse(result, ERR_INVALID_RECORD, "the base offset of a produced batch must be 0");
     if (batch_codec(batch) > COMPRESS_ZSTD)
         return refuse(result, ERR_UNSUPPORTED_COMPRESSION_TYPE,
                       "the compression codec is not known");

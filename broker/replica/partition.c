@@ -16,7 +16,14 @@
 #include "broker/replica/replica_manager.h"
 #include "kafka/batch.h"
 
-enum { TIMESTAMP_LATEST = -1, TIMESTAMP_EARLIEST = -2, TIMESTAMP_MAX = -3, TIMESTAMP_LOCAL = -4 };
+enum {
+    TIMESTAMP_LATEST = -1,
+    TIMESTAMP_EARLIEST = -2,
+    TIMESTAMP_MAX = -3,
+    TIMESTAMP_LOCAL = -4,
+    TIMESTAMP_TIERED = -5, /* the last one that lies in another tier only */
+    TIMESTAMP_PENDING = -6 /* the first one that is not there yet */
+};
 
 /* ---- telling others ---- */
 
@@ -554,8 +561,11 @@ int partition_find_offset(struct partition *partition, int32_t current_leader_ep
     case TIMESTAMP_LOCAL:
         found->offset = log_start_offset(partition->log);
         return 0;
+    case TIMESTAMP_TIERED:
+    case TIMESTAMP_PENDING:
+        return 0; /* there is no other tier */
     default:
-        if (timestamp < TIMESTAMP_MAX)
+        if (timestamp < TIMESTAMP_PENDING)
             return ERR_UNSUPPORTED_VERSION;
         err = timestamp == TIMESTAMP_MAX ? log_lookup_start_max(lookup, partition->log)
                                          : log_lookup_start(lookup, partition->log, timestamp);

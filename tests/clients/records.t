@@ -24,7 +24,8 @@ from tap import Skip, check, check_equal, note, test
 from wait import wait_until
 
 OK, UNKNOWN_SERVER_ERROR, CORRUPT_MESSAGE, TOO_LARGE = 0, -1, 2, 10
-INVALID_TIMESTAMP, UNSUPPORTED_FORMAT, UNSUPPORTED_CODEC, INVALID_RECORD = 32, 43, 76, 87
+INVALID_TIMESTAMP, UNSUPPORTED_VERSION, UNSUPPORTED_FORMAT = 32, 35, 43
+UNSUPPORTED_CODEC, INVALID_RECORD = 76, 87
 CODECS = {"none": 0, "gzip": GZIP, "snappy": SNAPPY, "lz4": LZ4, "zstd": ZSTD}
 LOG_APPEND_TIME, CONTROL = 8, 32
 HOUR_MS = 3600 * 1000
@@ -129,6 +130,8 @@ CASES = list(codec_cases()) + [
          kafka=OK, why="Kafka refuses it only where a record has no timestamp, and clears it else"),
     Case("magic 1 in Produce v8", of_magic(1), INVALID_RECORD),
     Case("magic 3", of_magic(3), CORRUPT_MESSAGE),
+    Case("a base offset above 0", struct.pack(">q", 777) + count_of(3, records(3))[8:],
+         INVALID_RECORD),
     Case("two batches", count_of(1, records(1)) * 2, INVALID_RECORD),
     Case("no batch", b"", INVALID_RECORD),
     Case("a batch without its end", count_of(3, records(3))[:-4], INVALID_RECORD),
@@ -223,10 +226,38 @@ def largest_of(data):
     return struct.unpack_from(">q", data, 35)[0]
 
 
+TIERED, PENDING = -5, -6  # nothing lies in another tier
+FIRST_VERSIONS = {produce.MAX_TIMESTAMP: 7, -4: 8, TIERED: 9, PENDING: 11}
+
+
+def check_no_offsets(cluster, last_version):
+    """Special times and their versions; where there is no offset, there is no epoch either."""
+    none = (OK, -1, -1, -1)
+    make_topic(cluster, "nothing")
+    with wire.connect(cluster.nodes[0].port, 60) as line:
+        for version in range(6, last_version + 1):
+            def ask(time_ms):
+                return produce.list_offset_epoch(line, "nothing", time_ms, version)
+            for time_ms, first in FIRST_VERSIONS.items():
+                want = UNSUPPORTED_VERSION if version < first else OK
+                check_equal(ask(time_ms)[0], want, f"the error of {time_ms} in v{version}")
+            check_equal(ask(-7)[0], UNSUPPORTED_VERSION, f"the error of -7 in v{version}")
+            check_equal(ask(NOW), none, f"a time without a record, v{version}")
+            if version >= FIRST_VERSIONS[TIERED]:
+                check_equal(ask(TIERED), none, f"the last offset in another tier, v{version}")
+        check_equal(ask(-1), (OK, -1, 0, 0), "the end of the log")
+
+
 @test("records are found by their own time, not by what the header says")
 def times():
     with Cluster(1) as cluster:
         check_times(cluster)
+
+
+@test("where ListOffsets finds nothing it says so, without an epoch")
+def no_offsets():
+    with Cluster(1) as cluster:
+        check_no_offsets(cluster, 11)
 
 
 # ---- zstd for readers that may not know it ----
@@ -269,6 +300,7 @@ def refusals_of_kafka():
         check_differences(differences(
             cluster, lambda case: case.error if case.kafka is None else case.kafka))
         check_times(cluster)
+        check_no_offsets(cluster, 10)
         # Kafka refused such readers up to 3.x. From 4.0 on it never looks, and they fail on it.
         check_old_readers(cluster, OK)
 

@@ -234,10 +234,12 @@ static void append_one(void *data)
 {
     struct log_process *w = data;
     struct log_append result;
-    struct buf batch = batch_make((struct batch_spec){.count = 1, .value = "full", .timestamp = 1});
-    for (int i = 0; i < 500; i++)
+    for (int i = 0; i < 500; i++) {
+        struct buf batch =
+            batch_make((struct batch_spec){.count = 1, .value = "full", .timestamp = 1});
         CHECK_INT(log_append(w->world.log, batch.data, batch.len, LOG_FROM_CLIENT, 0, &result), 0);
-    buf_close(&batch);
+        buf_close(&batch);
+    }
 }
 
 static void opened_only(void *data)

@@ -80,13 +80,19 @@ def fetch(line, topic, offset=0, version=4, max_bytes=1 << 20):
 
 def list_offset(line, topic, timestamp):
     """(error, timestamp, offset) of ListOffsets v7."""
+    return list_offset_epoch(line, topic, timestamp)[:3]
+
+
+def list_offset_epoch(line, topic, timestamp, version=7):
+    """(error, timestamp, offset, leader epoch) of ListOffsets from v6 on."""
     name = bytes([len(topic) + 1]) + topic.encode()
     body = b"\0" + struct.pack(">ib", -1, 0) + b"\x02" + name + b"\x02"
-    body += struct.pack(">iiq", 0, -1, timestamp) + b"\0\0\0"
-    line.sendall(wire.request(LIST_OFFSETS, 7, body))
+    body += struct.pack(">iiq", 0, -1, timestamp) + b"\0\0"
+    body += (struct.pack(">i", 0) if version >= 10 else b"") + b"\0"
+    line.sendall(wire.request(LIST_OFFSETS, version, body))
     r = wire.Reader(wire.receive(line))
     r.take("i"), r.take("b"), r.take("i"), r.take("b")
     skip = r.take("b")  # the length of the name and 1 for the length of the array behind it
     r.at += skip
     r.take("i")
-    return r.take("h"), r.take("q"), r.take("q")
+    return r.take("h"), r.take("q"), r.take("q"), r.take("i")
