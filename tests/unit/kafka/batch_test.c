@@ -1,52 +1,13 @@
 /* Record batches: golden ones of all codecs, changes in place, building, damage, memory. */
 #include "../tap.h"
-#include "../wire/golden.h"
+#include "golden_batches.h"
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/err.h"
 #include "kafka/batch.h"
 
-#define GOLDEN_BATCHES "tests/unit/wire/golden/batches.tsv.gz"
 enum { RECORDS_MAX = 1 << 20, HEADERS_MAX = 8 };
-
-/* Calls fn for every golden batch of magic 2. */
-static void each_batch(void (*fn)(const char *kind, uint8_t *bytes, size_t len, json_t *json))
-{
-    char *text = golden_load(GOLDEN_BATCHES), *at = text, *columns[GOLDEN_COLUMNS];
-    volatile int seen = 0;
-    CHECK(text != NULL);
-    while (golden_line(&at, columns) == GOLDEN_COLUMNS) {
-        if (strcmp(columns[0], "RecordBatch") != 0)
-            continue;
-        size_t len;
-        uint8_t *bytes = golden_bytes(columns[3], &len);
-        json_t *json = json_loads(columns[4], JSON_ALLOW_NUL, NULL);
-        CHECK(json != NULL);
-        fn(columns[2], bytes, len, json);
-        json_decref(json);
-        mem_free(bytes);
-        seen++;
-    }
-    mem_free(text);
-    CHECK_INT(seen, 49);
-}
-
-static int64_t number(const json_t *json, const char *name)
-{
-    const json_t *value = json_object_get(json, name);
-    CHECK(json_is_integer(value));
-    return json_integer_value(value);
-}
-
-static void check_bytes(struct wire_bytes got, const json_t *expected)
-{
-    size_t len;
-    uint8_t *bytes = golden_base64(expected, &len);
-    CHECK_INT(got.len, bytes ? (long long)len : -1);
-    CHECK(!len || memcmp(got.data, bytes, len) == 0);
-    mem_free(bytes);
-}
 
 static void check_record(const struct batch *batch, const struct record *record, const json_t *json)
 {
@@ -112,7 +73,7 @@ static void check_decodes(const char *kind, uint8_t *bytes, size_t len, json_t *
 
 static void golden_batches_decode(void)
 {
-    each_batch(check_decodes);
+    each_line("RecordBatch", 49, check_decodes);
 }
 
 static void check_cut(const char *kind, uint8_t *bytes, size_t len, json_t *json)
@@ -131,7 +92,7 @@ static void check_cut(const char *kind, uint8_t *bytes, size_t len, json_t *json
 
 static void cut_batches_are_incomplete(void)
 {
-    each_batch(check_cut);
+    each_line("RecordBatch", 49, check_cut);
 }
 
 /* Reads all records; 0 when that works. */
@@ -181,7 +142,7 @@ static void check_damaged(const char *kind, uint8_t *bytes, size_t len, json_t *
 
 static void damage_is_found_and_never_crashes(void)
 {
-    each_batch(check_damaged);
+    each_line("RecordBatch", 49, check_damaged);
 }
 
 static void header_of(const json_t *json, struct record_header *header, uint8_t **owned)
@@ -250,7 +211,7 @@ static void check_builds(const char *kind, uint8_t *bytes, size_t len, json_t *j
 
 static void golden_batches_are_built(void)
 {
-    each_batch(check_builds);
+    each_line("RecordBatch", 49, check_builds);
 }
 
 static void check_recompress(const char *kind, uint8_t *bytes, size_t len, json_t *json)
@@ -278,7 +239,7 @@ static void check_recompress(const char *kind, uint8_t *bytes, size_t len, json_
 
 static void batches_change_their_codec(void)
 {
-    each_batch(check_recompress);
+    each_line("RecordBatch", 49, check_recompress);
 }
 
 static struct wire_bytes bytes_of(const char *text)

@@ -1,52 +1,13 @@
 /* Message sets of magic 0 and 1: golden ones, and conversion to magic 2 and back. */
 #include "../tap.h"
-#include "../wire/golden.h"
+#include "golden_batches.h"
 
 #include "base/bytes.h"
 #include "base/err.h"
 #include "kafka/batch.h"
 #include "kafka/message_set.h"
 
-#define GOLDEN_BATCHES "tests/unit/wire/golden/batches.tsv.gz"
 enum { BYTES_MAX = 1 << 20 };
-
-static void each_line(const char *what, int expected,
-                      void (*fn)(const char *kind, uint8_t *bytes, size_t len, json_t *json))
-{
-    char *text = golden_load(GOLDEN_BATCHES), *at = text, *columns[GOLDEN_COLUMNS];
-    volatile int seen = 0;
-    CHECK(text != NULL);
-    while (golden_line(&at, columns) == GOLDEN_COLUMNS) {
-        if (strcmp(columns[0], what) != 0)
-            continue;
-        size_t len;
-        uint8_t *bytes = golden_bytes(columns[3], &len);
-        json_t *json = json_loads(columns[4], JSON_ALLOW_NUL, NULL);
-        CHECK(json != NULL);
-        fn(columns[2], bytes, len, json);
-        json_decref(json);
-        mem_free(bytes);
-        seen++;
-    }
-    mem_free(text);
-    CHECK_INT(seen, expected);
-}
-
-static int64_t number(const json_t *json, const char *name)
-{
-    const json_t *value = json_object_get(json, name);
-    CHECK(json_is_integer(value));
-    return json_integer_value(value);
-}
-
-static void check_bytes(struct wire_bytes got, const json_t *expected)
-{
-    size_t len;
-    uint8_t *bytes = golden_base64(expected, &len);
-    CHECK_INT(got.len, bytes ? (long long)len : -1);
-    CHECK(!len || memcmp(got.data, bytes, len) == 0);
-    mem_free(bytes);
-}
 
 /* The records of all outer messages, one after another. */
 struct expectation {
