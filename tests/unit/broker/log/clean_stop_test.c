@@ -1,14 +1,6 @@
 /* What a clean shutdown may promise to the next start, and what it may not. */
 #include "fixture.h"
 
-enum { SMALL = 20 };
-
-static void append_batches(struct log_world *f, int batches)
-{
-    for (int i = 0; i < batches; i++)
-        CHECK_INT(append_some(f, 2, SMALL), 0);
-}
-
 static bool has_mark(struct log_world *f)
 {
     char *path = mem_printf("%s/.kafka_cleanshutdown", f->dir);
@@ -20,9 +12,7 @@ static bool has_mark(struct log_world *f)
 static void a_clean_stop_leaves_a_mark(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_shutdown(&f);
     CHECK(has_mark(&f));
     fixture_close(&f);
@@ -33,9 +23,7 @@ static void a_clean_stop_leaves_a_mark(void)
 static void a_list_speaks_of_the_last_stop_only(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_shutdown(&f);
     CHECK_INT(fixture_reopen(&f), 0);
     append_batches(&f, 5);
@@ -53,9 +41,7 @@ static void a_list_speaks_of_the_last_stop_only(void)
 static void a_damaged_log_stays_damaged_after_a_clean_stop(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_crash(&f);
     int64_t one = file_size(&f, LOG0) / 5;
     file_flip(&f, LOG0, 2 * one + one - 5); /* a record of the third batch */
@@ -79,9 +65,7 @@ static void a_damaged_log_stays_damaged_after_a_clean_stop(void)
 static void a_discarded_replica_is_not_damaged_any_more(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_crash(&f);
     file_flip(&f, LOG0, file_size(&f, LOG0) / 2);
     CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
@@ -99,9 +83,7 @@ static void a_discarded_replica_is_not_damaged_any_more(void)
 static void a_damaged_replica_that_is_gone_is_discarded(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_crash(&f);
     file_flip(&f, LOG0, file_size(&f, LOG0) / 2);
     CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
@@ -145,9 +127,7 @@ static void without_its_list_a_stop_was_not_clean(void)
 {
     for (int way = 0; way < 3; way++) {
         struct log_world f;
-        fixture_init(&f);
-        CHECK_INT(fixture_open(&f), 0);
-        append_batches(&f, 5);
+        fixture_begin(&f, 5);
         fixture_shutdown(&f);
         char *path = mem_printf("%s/.segments", f.dir);
         if (way == 0)
@@ -167,9 +147,7 @@ static void without_its_list_a_stop_was_not_clean(void)
 static void a_log_that_was_not_opened_keeps_its_line(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_shutdown(&f);
     CHECK_INT(fixture_start(&f), 0);
     fixture_shutdown(&f);
@@ -183,9 +161,7 @@ static void a_log_that_was_not_opened_keeps_its_line(void)
 static void a_stop_before_the_logs_were_opened_makes_no_mark(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_crash(&f);
     int64_t one = file_size(&f, LOG0) / 5;
     file_flip(&f, LOG0, 4 * one + one - 5); /* the torn last batch */
@@ -200,9 +176,7 @@ static void a_stop_before_the_logs_were_opened_makes_no_mark(void)
 static void a_stop_before_the_logs_were_opened_keeps_a_mark(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_shutdown(&f);
     CHECK_INT(fixture_start(&f), 0);
     CHECK(!has_mark(&f)); /* a crash from now on is a crash */
@@ -215,9 +189,7 @@ static void a_stop_before_the_logs_were_opened_keeps_a_mark(void)
 static void an_open_under_way_ends_without_its_callback(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_shutdown(&f);
     CHECK_INT(fixture_start(&f), 0);
     f.opened = false;
@@ -236,9 +208,7 @@ static void a_file_that_is_being_sent_stays_open(void)
     struct log_world f;
     struct log_slice slice;
     uint8_t bytes[61];
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_settle(&f);
     CHECK_INT(log_read(f.log, 0, 1 << 20, 10, true, &slice), 0);
     log_world_shut_down(&f);

@@ -138,6 +138,14 @@ static inline void fixture_shutdown(struct log_world *f)
     fixture_crash(f);
 }
 
+static inline void end_process(struct log_world *f, bool clean)
+{
+    if (clean)
+        fixture_shutdown(f);
+    else
+        fixture_crash(f);
+}
+
 static inline void fixture_close(struct log_world *f)
 {
     fixture_crash(f);
@@ -171,6 +179,23 @@ static inline int append_some(struct log_world *f, int count, int value_len)
     return append_spec(
         f, (struct batch_spec){.count = count, .value_len = value_len, .timestamp = 1000},
         LOG_FROM_CLIENT);
+}
+
+enum { SMALL = 40 };
+
+/* Of two small records each. */
+static inline void append_batches(struct log_world *f, int batches)
+{
+    for (int i = 0; i < batches; i++)
+        CHECK_INT(append_some(f, 2, SMALL), 0);
+}
+
+/* A world whose log has these batches. */
+static inline void fixture_begin(struct log_world *f, int batches)
+{
+    fixture_init(f);
+    CHECK_INT(fixture_open(f), 0);
+    append_batches(f, batches);
 }
 
 /* Reads from `offset`: parses the batches, returns the offset after the last whole one; -1 when

@@ -3,14 +3,6 @@
 
 #include "broker/log/checkpoints.h"
 
-enum { SMALL = 40 };
-
-static void append_batches(struct log_world *f, int batches)
-{
-    for (int i = 0; i < batches; i++)
-        CHECK_INT(append_some(f, 2, SMALL), 0);
-}
-
 /* What the timer does, epochs first. */
 static void write_recovery_point(struct log_world *f)
 {
@@ -23,9 +15,7 @@ static void write_recovery_point(struct log_world *f)
 static void a_torn_end_is_cut_at_every_byte(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_settle(&f);
     int64_t whole = file_size(&f, LOG0), one = whole / 5;
     for (int64_t cut = 1; cut <= one; cut++) {
@@ -44,9 +34,7 @@ static void a_torn_end_is_cut_at_every_byte(void)
 static void a_flip_in_the_last_batch_is_a_torn_end(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 3);
+    fixture_begin(&f, 3);
     fixture_crash(&f);
     file_flip(&f, LOG0, file_size(&f, LOG0) - 3);
     CHECK_INT(fixture_reopen(&f), 0);
@@ -58,9 +46,7 @@ static void a_flip_in_the_last_batch_is_a_torn_end(void)
 static void a_damaged_offset_in_the_last_batch_is_no_torn_end(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 3);
+    fixture_begin(&f, 3);
     fixture_crash(&f);
     int64_t last = file_size(&f, LOG0) / 3 * 2;
     for (int64_t at = last; at < last + 4; at++) {
@@ -114,9 +100,7 @@ static void a_cut_in_a_gap_is_found_again(void)
 static void a_flip_in_the_middle_is_never_a_shorter_log(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_crash(&f);
     int64_t one = file_size(&f, LOG0) / 5;
     for (int64_t at = 0; at < one; at++) {
@@ -142,9 +126,7 @@ static void a_hole_from_a_power_cut_is_a_torn_end(void)
     static const uint8_t zeros[512];
     struct log_world f;
     for (int64_t sector = 0; sector < 5; sector++) {
-        fixture_init(&f);
-        CHECK_INT(fixture_open(&f), 0);
-        append_batches(&f, 40);
+        fixture_begin(&f, 40);
         fixture_crash(&f);
         int64_t one = file_size(&f, LOG0) / 40;
         file_write(&f, LOG0, sector * 512, zeros, sizeof(zeros));
@@ -180,14 +162,6 @@ static const char *segment_log(struct log_world *f, uint32_t at)
     static char name[SEGMENT_NAME_MAX];
     segment_name(f->log->segments[at]->base_offset, ".log", name);
     return name;
-}
-
-static void end_process(struct log_world *f, bool clean)
-{
-    if (clean)
-        fixture_shutdown(f);
-    else
-        fixture_crash(f);
 }
 
 /* A file that is gone, and one that is short by a whole batch. */
@@ -368,9 +342,7 @@ static void gaps_of_an_older_version_are_no_damage(void)
 static void a_log_that_ends_below_its_recovery_point_is_damaged(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_settle(&f);
     int64_t whole = file_size(&f, LOG0);
     write_recovery_point(&f);
@@ -390,9 +362,7 @@ static void a_log_that_ends_below_its_recovery_point_is_damaged(void)
 static void a_cut_by_the_leader_is_no_damage(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_settle(&f);
     write_recovery_point(&f);
     CHECK_INT(log_truncate(f.log, 6), 0);
@@ -563,9 +533,7 @@ static void producers_are_made_again(void)
 static void a_crash_after_a_clean_start_is_scanned(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 3);
+    fixture_begin(&f, 3);
     fixture_shutdown(&f);
     char *mark = mem_printf("%s/.kafka_cleanshutdown", f.dir);
     CHECK(access(mark, F_OK) == 0);
@@ -586,9 +554,7 @@ static void leftovers_are_removed(void)
         "00000000000000000000.log.deleted", "00000000000000000004.index.deleted",
         "leader-epoch-checkpoint.tmp", "00000000000000000099.snapshot"};
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 3);
+    fixture_begin(&f, 3);
     fixture_crash(&f);
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         char *path = log_file(&f, names[i]);

@@ -1,15 +1,6 @@
 /* Replicas whose files are gone: lost, and never taken for new ones. */
 #include "fixture.h"
 
-enum { SMALL = 20 };
-
-static void append_batches(struct log_world *f, int batches)
-{
-    for (int i = 0; i < batches; i++)
-        CHECK_INT(append_some(f, 2, SMALL), 0);
-    fixture_settle(f);
-}
-
 static void remove_dir(struct log_world *f, const char *name)
 {
     char *path = mem_printf("%s/%s", f->dir, name);
@@ -17,21 +8,11 @@ static void remove_dir(struct log_world *f, const char *name)
     mem_free(path);
 }
 
-static void end_process(struct log_world *f, bool clean)
-{
-    if (clean)
-        fixture_shutdown(f);
-    else
-        fixture_crash(f);
-}
-
 static void a_replica_without_its_directory_is_lost(void)
 {
     for (int clean = 0; clean < 2; clean++) {
         struct log_world f;
-        fixture_init(&f);
-        CHECK_INT(fixture_open(&f), 0);
-        append_batches(&f, 5);
+        fixture_begin(&f, 5);
         end_process(&f, clean);
         remove_dir(&f, "t-0");
         for (int start = 0; start < 2; start++) {
@@ -48,9 +29,7 @@ static void a_replica_without_its_directory_is_lost(void)
 static void a_lost_replica_is_new_once_discarded(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_crash(&f);
     remove_dir(&f, "t-0");
     CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
@@ -84,9 +63,7 @@ static void a_directory_without_its_segments_is_lost(void)
 {
     for (int clean = 0; clean < 2; clean++) {
         struct log_world f;
-        fixture_init(&f);
-        CHECK_INT(fixture_open(&f), 0);
-        append_batches(&f, 5);
+        fixture_begin(&f, 5);
         end_process(&f, clean);
         file_remove(&f, LOG0);
         CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
@@ -111,6 +88,7 @@ static void the_other_log_directory_remembers(void)
     CHECK_INT(env_dir_make(f.env, taken), 0);
     CHECK_INT(fixture_reopen(&f), 0);
     append_batches(&f, 5);
+    fixture_settle(&f);
     CHECK(file_exists(&f, LOG0));
     fixture_crash(&f);
     CHECK_INT(env_dir_remove(f.env, f.dir), 0);
@@ -139,6 +117,7 @@ static void what_never_had_records_is_proven(void)
         CHECK(!log_is_proven(f.log)); /* made with the doubt, also when the next start finds it */
     }
     append_batches(&f, 1); /* a person has let it lead */
+    fixture_settle(&f);
     CHECK(log_is_proven(f.log));
     fixture_close(&f);
 }
@@ -147,9 +126,7 @@ static void what_never_had_records_is_proven(void)
 static void what_had_records_needs_some_as_a_proof(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 2);
+    fixture_begin(&f, 2);
     f.config.doubted = true;
     fixture_crash(&f);
     CHECK_INT(fixture_reopen(&f), 0);
@@ -166,9 +143,8 @@ static void what_had_records_needs_some_as_a_proof(void)
 static void a_deleted_topic_is_forgotten(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
+    fixture_settle(&f);
     log_manager_delete(f.manager, f.log);
     fixture_settle(&f);
     CHECK_INT(fixture_open(&f), 0);
@@ -181,9 +157,7 @@ static void a_directory_that_does_not_name_its_topic_is_damaged(void)
     static const char *const texts[] = {"", "version: 0\ntopic_id: NDEyMzQ1Njc4OWFiY2RlZg\n"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct log_world f;
-        fixture_init(&f);
-        CHECK_INT(fixture_open(&f), 0);
-        append_batches(&f, 5);
+        fixture_begin(&f, 5);
         fixture_shutdown(&f);
         file_cut(&f, "partition.metadata", 0);
         file_write(&f, "partition.metadata", 0, texts[i], strlen(texts[i]));
@@ -198,9 +172,7 @@ static void a_directory_that_does_not_name_its_topic_is_damaged(void)
 static void a_directory_of_an_unknown_topic_is_set_aside(void)
 {
     struct log_world f;
-    fixture_init(&f);
-    CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, 5);
+    fixture_begin(&f, 5);
     fixture_shutdown(&f);
     file_cut(&f, "partition.metadata", 0);
     f.topic_id.bytes[3] ^= 1;
