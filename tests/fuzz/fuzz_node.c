@@ -16,6 +16,7 @@
 #include "kafka/api.h"
 #include "kafka/config.h"
 #include "kafka/messages/metadata.h"
+#include "tests/lib/config_maker.h"
 
 enum {
     STEPS_MAX = 24,
@@ -153,19 +154,10 @@ static struct config *node_config(void)
                                               {"internal.segment.bytes", "16384"},
                                               {"auto.leader.rebalance.enable", "false"}};
     struct props props;
-    struct buf problem, notes;
-    struct config *config = NULL;
     props_init(&props);
-    buf_init(&problem);
-    buf_init(&notes);
     for (size_t i = 0; i < ARRAY_LEN(settings); i++)
         props_set(&props, settings[i][0], settings[i][1]);
-    int err = config_new(&props, "fuzz", &problem, &notes, &config);
-    FUZZ_REQUIRE(err == 0);
-    buf_close(&problem);
-    buf_close(&notes);
-    props_close(&props);
-    return config;
+    return config_make_from(&props);
 }
 
 static void node_start_controller(struct fuzz_node *node, const char *cluster_id, int voter_count)

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/mem.h"
+
 void feed_record(struct metadata *metadata, Meta__Record__FactCase fact, void *body)
 {
     Meta__Record record = META__RECORD__INIT, *records[] = {&record};
@@ -105,4 +107,18 @@ void feed_setting(struct metadata *metadata, Meta__ConfigRecord__Resource resour
     record.key = texts[1];
     record.value = texts[2];
     feed_record(metadata, META__RECORD__FACT_CONFIG, &record);
+}
+
+Meta__Frame *feed_copy(Meta__Command *command)
+{
+    Meta__Frame frame = META__FRAME__INIT;
+    frame.body_case = META__FRAME__BODY_COMMAND;
+    frame.command = command;
+    size_t len = meta__frame__get_packed_size(&frame);
+    uint8_t *bytes = mem_alloc(len);
+    meta__frame__pack(&frame, bytes);
+    Meta__Frame *copy = meta__frame__unpack(NULL, len, bytes);
+    mem_free(bytes);
+    ASSERT(copy != NULL);
+    return copy;
 }

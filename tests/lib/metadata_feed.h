@@ -17,5 +17,7 @@ void feed_partition(struct metadata *metadata, const char *topic,
                     const struct image_partition *partition);
 void feed_setting(struct metadata *metadata, Meta__ConfigRecord__Resource resource,
                   const char *name, const char *key, const char *value);
+/* A command as the channel to the controllers sends it; for meta__frame__free_unpacked. */
+Meta__Frame *feed_copy(Meta__Command *command);
 
 #endif

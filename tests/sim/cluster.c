@@ -20,6 +20,7 @@
 #include "controller/controller.h"
 #include "controller/controller_private.h"
 #include "kafka/config.h"
+#include "tests/lib/config_maker.h"
 
 enum {
     NODE_CONTROLLER_PORT = 19092,
@@ -108,12 +109,7 @@ static void cluster_set_limits(struct props *props, const struct cluster_options
 static struct config *cluster_config(struct cluster *cluster, int i)
 {
     struct props props;
-    struct buf problem;
-    struct buf notes;
-    struct config *config = NULL;
     props_init(&props);
-    buf_init(&problem);
-    buf_init(&notes);
     const char *host = sim_node_name(cluster->nodes[i].host);
     int64_t lag_ms = cluster->options.lag_ms ? cluster->options.lag_ms : NODE_LAG_MS;
     cluster_set(&props, "broker.id", "%d", i);
@@ -131,14 +127,7 @@ static struct config *cluster_config(struct cluster *cluster, int i)
         cluster_set(&props, "log.retention.check.interval.ms", "%d", NODE_RETENTION_CHECK_MS);
     }
     cluster_set_limits(&props, &cluster->options);
-    int err = config_new(&props, "sim", &problem, &notes, &config);
-    if (err)
-        fprintf(stderr, "# config: %s\n", buf_text(&problem));
-    ASSERT(err == 0);
-    buf_close(&problem);
-    buf_close(&notes);
-    props_close(&props);
-    return config;
+    return config_make_from(&props);
 }
 
 static int cluster_check_config(void *data, const char *key, const char *value, struct buf *problem)

@@ -5,7 +5,7 @@
 #include "env/env.h"
 #include "tap.h"
 
-enum { UNTIL_MS = 10000 }; /* then the test has failed */
+enum { UNTIL_MS = 10000, UNTIL_QUIET_TURNS = 20 }; /* after that time a test has failed */
 
 static inline void until_stop(void *data)
 {
@@ -20,6 +20,13 @@ static inline void until_turn(struct env *env)
     env_timer_start_us(&timer, 0);
     env_run(env);
     env_timer_stop(&timer);
+}
+
+/* As many as show that nothing more happens by itself. */
+static inline void until_quiet(struct env *env)
+{
+    for (int i = 0; i < UNTIL_QUIET_TURNS; i++)
+        until_turn(env);
 }
 
 #define UNTIL(env, condition)                                                                      \

@@ -15,6 +15,7 @@
 #include "broker/replica/controller_channel.h"
 #include "broker/replica/metadata.h"
 #include "kafka/api.h"
+#include "tests/lib/config_maker.h"
 #include "tests/lib/metadata_feed.h"
 
 struct fixture {
@@ -63,16 +64,8 @@ void controller_channel_call(struct controller_channel *channel, struct controll
                                           const Meta__CommandReply *reply))
 {
     (void)channel;
-    Meta__Frame frame = META__FRAME__INIT;
-    frame.body_case = META__FRAME__BODY_COMMAND;
-    frame.command = command;
-    size_t len = meta__frame__get_packed_size(&frame);
-    uint8_t *bytes = mem_alloc(len);
-    meta__frame__pack(&frame, bytes);
     CHECK(fx->sent == NULL);
-    fx->sent = meta__frame__unpack(NULL, len, bytes);
-    mem_free(bytes);
-    CHECK(fx->sent != NULL);
+    fx->sent = feed_copy(command);
     fx->call = call;
     fx->timeout_ms = timeout_ms;
     call->done = done;
@@ -166,20 +159,10 @@ static inline void fixture_turn(void)
 /* Another settings file than the one of fixture_open. */
 static inline void fixture_settings(const char *text)
 {
-    struct props props;
-    struct buf problem, notes;
-    int line;
     if (fx->config)
         config_free(fx->config);
-    props_init(&props);
-    buf_init(&problem);
-    buf_init(&notes);
-    CHECK_INT(props_parse(&props, text, strlen(text), &line), 0);
-    CHECK_INT(config_new(&props, "s.properties", &problem, &notes, &fx->config), 0);
+    fx->config = config_make(text);
     fx->broker.config = fx->broker.live.config = fx->config;
-    props_close(&props);
-    buf_close(&problem);
-    buf_close(&notes);
 }
 
 static inline void fixture_open(struct fixture *f)

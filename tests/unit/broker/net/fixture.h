@@ -13,6 +13,7 @@
 #include "kafka/messages/api_versions.h"
 #include "kafka/messages/headers.h"
 #include "kafka/messages/sync_group.h"
+#include "tests/lib/config_maker.h"
 #include "tests/lib/metadata_feed.h"
 #include "wire/frame.h"
 
@@ -46,18 +47,12 @@ static inline void fixture_line(void *data, const char *line, int len)
 /* All but the server; `settings` are those beside the listener. */
 static inline void fixture_init(struct fixture *f, const char *settings)
 {
-    struct props props;
-    struct buf text, notes;
-    int line;
     *f = (struct fixture){0};
     buf_init(&f->lines);
     buf_init(&f->problem);
-    buf_init(&text);
-    buf_init(&notes);
-    buf_printf(&text, "broker.id=1\nlisteners=PLAINTEXT://127.0.0.1:0\n%s", settings);
-    props_init(&props);
-    CHECK_INT(props_parse(&props, buf_text(&text), text.len, &line), 0);
-    CHECK_INT(config_new(&props, "s.properties", &f->problem, &notes, &f->config), 0);
+    char *text = mem_printf("broker.id=1\nlisteners=PLAINTEXT://127.0.0.1:0\n%s", settings);
+    f->config = config_make(text);
+    mem_free(text);
     CHECK_INT(env_new(&f->env), 0);
     logger_init(&f->logger, "test", NULL, NULL);
     f->logger.sink = fixture_line;
@@ -68,9 +63,6 @@ static inline void fixture_init(struct fixture *f, const char *settings)
     f->broker.metadata = metadata_new(f->env, NULL);
     live_settings_init(&f->broker.live, f->config, f->broker.metadata, 1);
     line_limit_init(&f->broker.client_lines, f->env, &f->logger, 1000, 3600000, "lines");
-    props_close(&props);
-    buf_close(&text);
-    buf_close(&notes);
 }
 
 static inline void fixture_open(struct fixture *f, const char *settings)

@@ -147,22 +147,14 @@ static void a_port_in_use_is_named(void)
     held_open(&f, "");
     fixture_init(&g, "");
     config_free(g.config);
-    struct props props;
-    struct buf notes;
-    int line;
-    props_init(&props);
-    buf_init(&notes);
     snprintf(settings, sizeof(settings), "broker.id=2\nlisteners=PLAINTEXT://127.0.0.1:%u\n",
              server_port(f.server, 0));
-    CHECK_INT(props_parse(&props, settings, strlen(settings), &line), 0);
-    CHECK_INT(config_new(&props, "s.properties", &g.problem, &notes, &g.config), 0);
+    g.config = config_make(settings);
     g.broker.config = g.config;
     CHECK_INT(server_new(&g.broker, &g.problem, &g.server), ERR_ADDRESS_IN_USE);
     g.server = NULL;
     CHECK(strstr(buf_text(&g.problem), "listeners: port ") != NULL);
     CHECK(strstr(buf_text(&g.problem), "is in use by ") != NULL);
-    props_close(&props);
-    buf_close(&notes);
     fixture_close(&g);
     held_close(&f);
 }

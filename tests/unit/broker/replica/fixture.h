@@ -9,6 +9,7 @@
 
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_manager.h"
+#include "tests/lib/config_maker.h"
 #include "tests/lib/metadata_feed.h"
 
 enum { NODE = 1, CALLS_MAX = 16 };
@@ -45,16 +46,9 @@ void controller_channel_call(struct controller_channel *channel, struct controll
 {
     (void)channel;
     (void)timeout_ms;
-    Meta__Frame frame = META__FRAME__INIT;
-    frame.body_case = META__FRAME__BODY_COMMAND;
-    frame.command = command;
-    size_t len = meta__frame__get_packed_size(&frame);
-    uint8_t *bytes = mem_alloc(len);
-    meta__frame__pack(&frame, bytes);
     CHECK(rx->call_count < CALLS_MAX);
     call->done = done;
-    rx->calls[rx->call_count++] = (struct sent_call){call, meta__frame__unpack(NULL, len, bytes)};
-    mem_free(bytes);
+    rx->calls[rx->call_count++] = (struct sent_call){call, feed_copy(command)};
 }
 
 void controller_call_cancel(struct controller_call *call)
@@ -123,18 +117,26 @@ static inline void replica_leader_changed(void *data, struct partition *partitio
 
 static inline void replica_settings(struct replica *r, const char *more)
 {
-    struct props props;
-    struct buf text, notes;
-    int line;
-    buf_init(&text);
-    buf_init(&notes);
-    buf_printf(&text, "broker.id=%d\n%s", NODE, more);
-    props_init(&props);
-    CHECK_INT(props_parse(&props, buf_text(&text), text.len, &line), 0);
-    CHECK_INT(config_new(&props, "s.properties", &r->logs.problem, &notes, &r->config), 0);
-    props_close(&props);
-    buf_close(&text);
-    buf_close(&notes);
+    char *text = mem_printf("broker.id=%d\n%s", NODE, more);
+    r->config = config_make(text);
+    mem_free(text);
+}
+
+/* Takes the place of the one before. It knows the metadata, and is not registered. */
+static inline void replica_new_manager(struct replica *r)
+{
+    if (r->manager)
+        replica_manager_free(r->manager);
+    struct replica_manager_deps deps = {.env = r->logs.env,
+                                        .logger = &r->logs.logger,
+                                        .role_logger = &r->logs.logger,
+                                        .config = r->config,
+                                        .node_id = NODE,
+                                        .metadata = r->metadata,
+                                        .logs = r->logs.manager,
+                                        .leader_changed = replica_leader_changed,
+                                        .data = r};
+    r->manager = replica_manager_new(&deps);
 }
 
 /* Registered with epoch 1, as the others are with theirs; no topic yet. */
@@ -147,16 +149,7 @@ static inline void replica_open(struct replica *r, const char *settings)
     r->metadata = metadata_new(r->logs.env, &r->logs.logger);
     for (int32_t id = 1; id <= 3; id++)
         feed_broker(r->metadata, id, id, 1, false);
-    struct replica_manager_deps deps = {.env = r->logs.env,
-                                        .logger = &r->logs.logger,
-                                        .role_logger = &r->logs.logger,
-                                        .config = r->config,
-                                        .node_id = NODE,
-                                        .metadata = r->metadata,
-                                        .logs = r->logs.manager,
-                                        .leader_changed = replica_leader_changed,
-                                        .data = r};
-    r->manager = replica_manager_new(&deps);
+    replica_new_manager(r);
     replica_manager_registered(r->manager);
 }
 
@@ -228,6 +221,12 @@ static inline void replica_lead(struct replica *r, struct members isr)
 {
     replica_begin(r, (struct decision){.leader = NODE, .epoch = 1, .isr = isr});
     CHECK_INT(partition_state(r->partition), PARTITION_LEADER);
+}
+
+static inline void replica_open_leading(struct replica *r, struct members isr)
+{
+    replica_open(r, "");
+    replica_lead(r, isr);
 }
 
 /* ---- produce and fetch ---- */

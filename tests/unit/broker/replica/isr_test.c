@@ -10,8 +10,7 @@ static const Meta__Command *next_proposal(struct replica *r)
 
 static bool is_silent(struct replica *r)
 {
-    for (int i = 0; i < 20; i++)
-        until_turn(r->logs.env);
+    until_quiet(r->logs.env);
     return !replica_sent(META__COMMAND__BODY_ALTER_PARTITIONS);
 }
 
@@ -83,8 +82,7 @@ static void who_lags_leaves_when_the_controller_says_so(void)
 static void who_cannot_serve_leaves_at_once(void)
 {
     struct replica r;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2, 3));
+    replica_open_leading(&r, MEMBERS(1, 2, 3));
     CHECK(is_silent(&r)); /* nobody has lagged for the time that is allowed */
     feed_broker(r.metadata, 2, 2, 1, true);
     accept_proposal(&r, next_proposal(&r), MEMBERS(1, 3));
@@ -116,8 +114,7 @@ static void who_has_caught_up_joins(void)
 {
     struct replica r;
     struct waiter all, next;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
     UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 2, 2);
@@ -144,8 +141,7 @@ static void a_joiner_has_all_from_before_this_epoch(void)
 {
     struct replica r;
     struct waiter own;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), 1);
     UNTIL(r.logs.env, own.calls);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 2, .isr = MEMBERS(1, 2)});
@@ -160,8 +156,7 @@ static void a_joiner_has_all_from_before_this_epoch(void)
 static void nobody_joins_who_is_fenced(void)
 {
     struct replica r;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1));
+    replica_open_leading(&r, MEMBERS(1));
     feed_broker(r.metadata, 3, 3, 1, true);
     replica_acknowledge(&r, 3, 0);
     CHECK(is_silent(&r));
@@ -175,8 +170,7 @@ static void a_joiner_has_saved_the_log_start(void)
 {
     struct replica r;
     struct waiter all, deleted = {.wait.done = waiter_done};
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1));
+    replica_open_leading(&r, MEMBERS(1));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
     UNTIL(r.logs.env, all.calls);
     CHECK_INT(partition_delete_records(r.partition, 1, &deleted.wait), 1);
@@ -196,8 +190,7 @@ static void fetches_of_another_leader_epoch_do_not_count(void)
 {
     struct replica r;
     struct waiter all;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
     UNTIL(r.logs.env, replica_is_durable(&r));
     struct partition_read_args args = replica_fetch(&r, 2, 2);
@@ -219,8 +212,7 @@ static void fetches_of_another_process_do_not_count(void)
 {
     struct replica r;
     struct waiter all;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
     UNTIL(r.logs.env, replica_is_durable(&r));
     static const int64_t strangers[] = {-1, 1, 3};
@@ -239,8 +231,7 @@ static void a_new_process_begins_with_nothing(void)
 {
     struct replica r;
     struct waiter first, second;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &first), 1);
     replica_acknowledge(&r, 2, 2);
     UNTIL(r.logs.env, first.calls);
@@ -263,8 +254,7 @@ static void a_new_leadership_begins_with_nothing(void)
 {
     struct replica r;
     struct waiter first, second;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &first), 1);
     replica_acknowledge(&r, 2, 2);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 2, .isr = MEMBERS(1, 2)});
@@ -283,8 +273,7 @@ static void without_an_answer_it_is_asked_again(void)
 {
     struct replica r;
     struct waiter all;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1));
+    replica_open_leading(&r, MEMBERS(1));
     replica_acknowledge(&r, 3, 0);
     check_proposal(next_proposal(&r), MEMBERS(1, 3));
     replica_answer(next_proposal(&r), ERR_REQUEST_TIMED_OUT, NULL);
@@ -306,8 +295,7 @@ static void a_refused_one_is_dropped(void)
 {
     struct replica r;
     struct waiter all;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1));
+    replica_open_leading(&r, MEMBERS(1));
     replica_acknowledge(&r, 3, 0);
     const Meta__Command *command = next_proposal(&r);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
@@ -324,8 +312,7 @@ static void a_refused_one_is_dropped(void)
 static void an_answer_that_is_late_changes_nothing(void)
 {
     struct replica r;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1));
+    replica_open_leading(&r, MEMBERS(1));
     replica_acknowledge(&r, 3, 0);
     const Meta__Command *command = next_proposal(&r);
     replica_decide(&r, (struct decision){.leader = 2, .epoch = 2, .isr = MEMBERS(2)});

@@ -54,15 +54,7 @@ static void roles_wait_for_our_own_registration(void)
 {
     struct replica r;
     replica_open(&r, "");
-    replica_manager_free(r.manager);
-    struct replica_manager_deps deps = {.env = r.logs.env,
-                                        .logger = &r.logs.logger,
-                                        .role_logger = &r.logs.logger,
-                                        .config = r.config,
-                                        .node_id = NODE,
-                                        .metadata = r.metadata,
-                                        .logs = r.logs.manager};
-    r.manager = replica_manager_new(&deps);
+    replica_new_manager(&r);
     r.broker_epoch = 6; /* three brokers, the topic, the partition: the next one */
     replica_manager_registered(r.manager);
     feed_topic(r.metadata, "t");
@@ -70,8 +62,7 @@ static void roles_wait_for_our_own_registration(void)
     r.partition = replica_find(&r);
     CHECK(r.partition != NULL);
     CHECK(!replica_manager_is_current(r.manager));
-    for (int i = 0; i < 20; i++)
-        until_turn(r.logs.env);
+    until_quiet(r.logs.env);
     CHECK_INT(partition_state(r.partition), PARTITION_OPENING);
     feed_broker(r.metadata, NODE, 6, 1, false);
     CHECK(replica_manager_is_current(r.manager));
@@ -86,8 +77,7 @@ static void alone_the_disk_decides(void)
 {
     struct replica r;
     struct waiter all, own;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1));
+    replica_open_leading(&r, MEMBERS(1));
     CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), 1);
     CHECK_INT(partition_high_watermark(r.partition), 0); /* nothing is flushed yet */
@@ -103,8 +93,7 @@ static void the_slowest_member_decides(void)
 {
     struct replica r;
     struct waiter all, own;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2, 3));
+    replica_open_leading(&r, MEMBERS(1, 2, 3));
     CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), 1);
     UNTIL(r.logs.env, own.calls && replica_is_durable(&r));
@@ -128,8 +117,7 @@ static void who_is_no_member_decides_nothing(void)
 {
     struct replica r;
     struct waiter all;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
     UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 4, 3); /* no replica at all */
@@ -145,8 +133,7 @@ static void our_own_flush_counts_too(void)
 {
     struct replica r;
     struct waiter all;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
     replica_acknowledge(&r, 2, 3);
     CHECK_INT(partition_high_watermark(r.partition), 0);
@@ -165,8 +152,7 @@ static void a_set_that_is_too_small_takes_no_acks_all(void)
 {
     struct replica r;
     struct waiter all, own;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1));
+    replica_open_leading(&r, MEMBERS(1));
     set_min_insync(&r, "2");
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), ERR_NOT_ENOUGH_REPLICAS);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), 1);
@@ -200,8 +186,7 @@ static void a_set_that_shrinks_below_the_least_ends_waits(void)
 {
     struct replica r;
     struct waiter all, own;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     set_min_insync(&r, "2");
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), 1);
@@ -220,8 +205,7 @@ static void a_lost_lead_ends_waits(void)
 {
     struct replica r;
     struct waiter all, again;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
     replica_decide(&r, (struct decision){.leader = 2, .epoch = 2, .isr = MEMBERS(1, 2)});
     CHECK_INT(all.calls, 1);
@@ -254,8 +238,7 @@ static void a_removed_topic_ends_waits_and_interests(void)
     struct replica r;
     struct waiter all, cancelled;
     struct hearer hearer = {0};
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &cancelled), 1);
     partition_watch(r.partition, &hearer.interest, PARTITION_CHANGED_ROLE, hearer_changed);
@@ -276,8 +259,7 @@ static void interests_hear_what_they_asked_for(void)
     struct replica r;
     struct waiter waiter;
     struct hearer end = {0}, hw = {0}, none = {0};
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1));
+    replica_open_leading(&r, MEMBERS(1));
     partition_watch(r.partition, &end.interest, PARTITION_CHANGED_END, hearer_changed);
     partition_watch(r.partition, &hw.interest, PARTITION_CHANGED_HW, hearer_changed);
     partition_watch(r.partition, &none.interest, PARTITION_CHANGED_END | PARTITION_CHANGED_HW,
@@ -300,8 +282,7 @@ static void deleted_records_wait_for_all_members(void)
 {
     struct replica r;
     struct waiter all, deleted = {.wait.done = waiter_done}, early = {.wait.done = waiter_done};
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 4, PARTITION_ACKS_ALL, &all), 1);
     UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 2, 4);
@@ -327,8 +308,7 @@ static void a_stalled_process_serves_nothing(void)
     struct replica r;
     struct waiter all, late;
     struct partition_read read;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
     UNTIL(r.logs.env, replica_is_durable(&r));
     r.stalled = true;
@@ -362,8 +342,7 @@ static void readers_see_what_is_theirs(void)
 {
     struct replica r;
     struct waiter first, second;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &first), 1);
     UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 2, 2);
@@ -399,8 +378,7 @@ static void a_follower_that_differs_must_cut(void)
     struct replica r;
     struct waiter waiter;
     struct partition_read read;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &waiter), 1);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 4, .isr = MEMBERS(1, 2)});
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &waiter), 1);
@@ -428,8 +406,7 @@ static void the_latest_offset_is_unknown_at_first(void)
     struct waiter waiter;
     struct log_lookup lookup;
     struct partition_offset found;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &waiter), 1);
     UNTIL(r.logs.env, waiter.calls);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 2, .isr = MEMBERS(1, 2)});

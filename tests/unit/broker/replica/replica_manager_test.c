@@ -40,15 +40,7 @@ static void a_broker_that_starts_does_not_know_what_there_is_not(void)
 {
     struct replica r;
     replica_open(&r, "");
-    replica_manager_free(r.manager);
-    struct replica_manager_deps deps = {.env = r.logs.env,
-                                        .logger = &r.logs.logger,
-                                        .role_logger = &r.logs.logger,
-                                        .config = r.config,
-                                        .node_id = NODE,
-                                        .metadata = r.metadata,
-                                        .logs = r.logs.manager};
-    r.manager = replica_manager_new(&deps);
+    replica_new_manager(&r);
     CHECK_INT(find_error(&r, "t", 0), ERR_NOT_LEADER_OR_FOLLOWER);
     replica_manager_registered(r.manager);
     CHECK_INT(find_error(&r, "t", 0), ERR_UNKNOWN_TOPIC_OR_PARTITION);
@@ -90,8 +82,7 @@ static void a_snapshot_removes_what_it_does_not_have(void)
     struct replica r;
     Meta__Entry content = META__ENTRY__INIT;
     Meta__Snapshot snapshot = META__SNAPSHOT__INIT;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1));
+    replica_open_leading(&r, MEMBERS(1));
     snapshot.index = 100;
     snapshot.content = &content;
     CHECK_INT(metadata_apply_snapshot(r.metadata, &snapshot), 0);
@@ -103,8 +94,7 @@ static void a_snapshot_removes_what_it_does_not_have(void)
 static void settings_reach_the_log(void)
 {
     struct replica r;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1));
+    replica_open_leading(&r, MEMBERS(1));
     struct log *log = partition_log(r.partition);
     CHECK_INT(log->config.retention_ms, 604800000);
     feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__TOPIC, "t", "retention.ms", "7000");
@@ -139,8 +129,7 @@ static void a_failed_disk_is_reported_until_the_record_says_so(void)
 {
     struct replica r;
     struct waiter all;
-    replica_open(&r, "");
-    replica_lead(&r, MEMBERS(1, 2));
+    replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
     CHECK_INT(log_fail(partition_log(r.partition), ERR_IO, "write"), ERR_KAFKA_STORAGE_ERROR);
     UNTIL(r.logs.env, all.calls);
