@@ -140,6 +140,28 @@ static bool delete_topics_is_double(struct map *seen, const delete_state *state,
     return true;
 }
 
+/* A name whose topic is asked for by its id as well: both are refused, and the topic stays. */
+static void delete_topics_refuse_aliases(struct delete_topics *delete, const struct map *seen,
+                                         int32_t count)
+{
+    const struct image *image = metadata_image(delete->request->broker->metadata);
+    for (int32_t i = 0; i < count; i++) {
+        delete_result *named = &delete->response.responses.items[i];
+        const struct image_topic *known =
+            wire_str_is_null(named->name) || named->error_code
+                ? NULL
+                : image_topic_by_name(image, named->name.data, (size_t)named->name.len);
+        delete_result *same =
+            known ? map_get(seen, known->id.bytes, sizeof(known->id.bytes)) : NULL;
+        if (!same || !wire_str_is_null(same->name))
+            continue;
+        static const char sentence[] =
+            "The provided topic name maps to an ID that was already supplied.";
+        delete_topics_refuse(named, ERR_INVALID_REQUEST, sentence);
+        delete_topics_refuse(same, ERR_INVALID_REQUEST, sentence);
+    }
+}
+
 static int delete_topics_fill(struct delete_topics *delete, delete_result *result,
                               Meta__DeleteTopics__Topic *topic)
 {
@@ -202,6 +224,7 @@ static bool delete_topics_prepare(struct delete_topics *delete)
         if (!fine || !delete_topics_is_double(&seen, &states[i], &results[used]))
             used++;
     }
+    delete_topics_refuse_aliases(delete, &seen, used);
     map_close(&seen);
     delete->response.responses.count = used;
     return delete_topics_send(delete);

@@ -167,6 +167,24 @@ static bool describe_fill(struct describe_page *page, const struct wire_str *nam
     return true;
 }
 
+/* A cursor that can be none refuses all that was asked for by name. */
+static bool describe_refuse(struct request *request)
+{
+    const struct describe_topic_partitions_request *body = request->body;
+    struct describe_topic_partitions_response response;
+    wire_defaults(&describe_topic_partitions_response_desc, &response);
+    described_topic *out = WIRE_ARRAY(
+        &request->arena, &response.topics, body->topics.count,
+        &describe_topic_partitions_response_describe_topic_partitions_response_topic_desc);
+    for (int32_t i = 0; out && i < body->topics.count; i++) {
+        out[i].name = body->topics.items[i].name;
+        out[i].error_code = err_to_wire(ERR_INVALID_REQUEST);
+    }
+    if (out)
+        request_reply(request, &response, NULL);
+    return out != NULL;
+}
+
 static int32_t describe_limit(const struct request *request)
 {
     const struct describe_topic_partitions_request *body = request->body;
@@ -186,6 +204,11 @@ void handle_describe_topic_partitions(struct request *request)
     struct wire_str *names;
     int32_t count;
     wire_defaults(&describe_topic_partitions_response_desc, &response);
+    if (body->cursor && body->cursor->partition_index < 0) {
+        if (!describe_refuse(request))
+            request_fail(request, ERR_NO_MEMORY, "asks for more than fits in memory");
+        return;
+    }
     bool ok = body->topics.count > 0 ? describe_list_asked(request, &names, &count)
                                      : describe_list_all(request, &names, &count);
     if (ok && describe_fill(&page, names, count))

@@ -80,8 +80,28 @@ static void a_cursor_of_a_topic_that_went_starts_at_the_next(void)
     CHECK_INT(count("\"partitionIndex\":"), 2);
     describe(10, "c", 7);
     CHECK_INT(count("\"partitionIndex\":"), 0);
-    describe(10, "c", -7);
-    CHECK_INT(count("\"partitionIndex\":"), 2);
+    fixture_close(&f);
+}
+
+static void a_cursor_below_all_partitions_is_refused(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_topic("a", 2);
+    describe(10, "a", -1);
+    CHECK_INT(count("\"partitionIndex\""), 0);
+    CHECK(strstr(buf_text(&f.answer), "\"topics\":[],\"nextCursor\":null"));
+    struct describe_topic_partitions_request *body =
+        fixture_request(KAFKA_API_DESCRIBE_TOPIC_PARTITIONS, 0);
+    CHECK(WIRE_ARRAY(&f.request.arena, &body->topics, 1,
+                     &describe_topic_partitions_request_topic_request_desc) != NULL);
+    body->topics.items[0].name = wire_str_from("a");
+    body->cursor =
+        wire_struct_new(&f.request.arena, &describe_topic_partitions_request_cursor_desc);
+    CHECK(body->cursor != NULL);
+    body->cursor->partition_index = -1;
+    handle_describe_topic_partitions(&f.request);
+    CHECK(strstr(buf_text(&f.answer), "[{\"errorCode\":42,\"name\":\"a\""));
     fixture_close(&f);
 }
 
@@ -247,6 +267,25 @@ static void topics_are_deleted_by_name_or_id(void)
     fixture_close(&f);
 }
 
+static void a_topic_named_twice_stays(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_topic("known", 1);
+    struct delete_topics_request *body = fixture_request(KAFKA_API_DELETE_TOPICS, 6);
+    CHECK(WIRE_ARRAY(&f.request.arena, &body->topics, 2,
+                     &delete_topics_request_delete_topic_state_desc) != NULL);
+    body->topics.items[0].name = wire_str_from("known");
+    memcpy(body->topics.items[1].topic_id.bytes, "known", 6); /* as the fixture makes ids */
+    handle_delete_topics(&f.request);
+    CHECK(f.sent == NULL);
+    CHECK_INT(
+        count("\"errorCode\":42,\"errorMessage\":\"The provided topic name maps to an ID that "
+              "was already supplied.\""),
+        2);
+    fixture_close(&f);
+}
+
 /* The command may be sent again when another topic has the name. */
 static void a_name_becomes_an_id_at_once(void)
 {
@@ -279,4 +318,5 @@ TAP_MAIN(TAP_TEST(pages_cover_each_partition_once),
          TAP_TEST(a_cursor_of_a_topic_that_went_starts_at_the_next),
          TAP_TEST(a_partition_is_told_as_it_is), TAP_TEST(names_that_stand_twice_are_not_sent),
          TAP_TEST(the_controllers_settings_are_told), TAP_TEST(every_version_is_answered),
-         TAP_TEST(topics_are_deleted_by_name_or_id), TAP_TEST(a_name_becomes_an_id_at_once))
+         TAP_TEST(topics_are_deleted_by_name_or_id), TAP_TEST(a_name_becomes_an_id_at_once),
+         TAP_TEST(a_topic_named_twice_stays), TAP_TEST(a_cursor_below_all_partitions_is_refused))
