@@ -259,7 +259,7 @@ void pipeline_submit(struct pipeline *pipeline, struct job *job)
     ASSERT(pipeline->decided);
     list_push(&pipeline->queue, &job->link);
     if (!env_timer_running(&pipeline->pump))
-        env_timer_start(&pipeline->pump, 0);
+        env_timer_start_soon(&pipeline->pump);
 }
 
 const struct image *pipeline_image(const struct pipeline *pipeline)

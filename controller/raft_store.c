@@ -263,7 +263,7 @@ size_t raft_store_unfinished(const struct raft_store *store)
 static void queue_kick(struct raft_store *store)
 {
     if (!store->busy && !env_timer_running(&store->start))
-        env_timer_start(&store->start, 0);
+        env_timer_start_soon(&store->start);
 }
 
 /* ---- the queue: the writer job ---- */

@@ -86,7 +86,7 @@ void stream_push(struct stream *stream, int64_t index, int64_t term, const void 
     stream->applied = index;
     stream->term = term;
     if (!list_empty(&stream->followers) && !env_timer_running(&stream->pump))
-        env_timer_start(&stream->pump, 0);
+        env_timer_start_soon(&stream->pump);
 }
 
 void stream_reset(struct stream *stream, int64_t index, int64_t term)

@@ -67,7 +67,7 @@ void log_manager_turn(struct log_manager *manager, struct log *log)
     if (log && list_empty(&log->turn))
         list_push(&manager->turn, &log->turn);
     if (!env_timer_running(&manager->turn_timer))
-        env_timer_start_us(&manager->turn_timer, 0);
+        env_timer_start_soon(&manager->turn_timer);
 }
 
 static void tell_failed_dirs(struct log_manager *manager)

@@ -573,7 +573,7 @@ void replica_manager_settle(struct replica_manager *manager, struct partition *p
     list_remove(&partition->settle_link);
     list_push(&manager->settling, &partition->settle_link);
     if (!env_timer_running(&manager->settle_timer))
-        env_timer_start(&manager->settle_timer, 0);
+        env_timer_start_soon(&manager->settle_timer);
 }
 
 void replica_manager_resume(struct replica_manager *manager)

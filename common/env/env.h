@@ -93,6 +93,10 @@ static inline void env_timer_start(struct env_timer *timer, int64_t delay_ms)
 {
     env_timer_start_us(timer, delay_ms * 1000);
 }
+/* Fires at the end of this turn, before the loop looks at what became ready meanwhile; when this
+ * turn has had its share of that, in the next. For what a turn has gathered and nobody should wait
+ * for: answers to send, a flush to start. Who lets others go first takes the call above. */
+void env_timer_start_soon(struct env_timer *timer);
 void env_timer_stop(struct env_timer *timer);
 static inline bool env_timer_running(const struct env_timer *timer)
 {

@@ -4,7 +4,8 @@
  * Happy path of a turn: libuv polls, the callbacks of streams run, then `prepare` runs what timers
  * are due (so a timer of delay 0 that a stream's callback started runs before the next poll, which
  * is how replies leave together), then it sets the alarm for the first timer and polls again. A
- * timer that a timer started waits for the next turn, so I/O is never starved.
+ * timer that a timer started waits for the next turn, and so do all when they have had their time,
+ * so I/O is never starved; those for the end of the turn come in a few rounds before and after.
  *
  * Failure modes: only env_new, env_on_signal and env_thread_start can fail, when the system has no
  * descriptors, memory or threads left. */
@@ -29,7 +30,10 @@ enum {
     UV_POOL_THREADS = 8,
     UV_HEAVY_MIN = 2, /* jobs that burn CPU at once: as many as there are cores, in these limits */
     UV_HEAVY_MAX = 4,
-    UV_FILES = 32768 /* descriptors that a process has room for from the start */
+    UV_TIMERS_US = 2000, /* for the timers of one turn, before the loop looks what is urgent */
+    UV_SOON = 0,         /* when timers for the end of a turn are due */
+    UV_SOON_ROUNDS = 4,  /* of them in one turn, each of what the one before started */
+    UV_FILES = 32768     /* descriptors that a process has room for from the start */
 };
 
 struct uv_post {
@@ -74,7 +78,7 @@ static void uv_on_alarm(uv_timer_t *alarm)
 
 static void uv_set_alarm(struct env *env)
 {
-    int64_t due_us = timers_next_us(&env->timers);
+    int64_t due_us = env->soon.count > 0 ? UV_SOON : timers_next_us(&env->timers);
     if (due_us == env->alarm_us)
         return;
     env->alarm_us = due_us;
@@ -92,17 +96,32 @@ static void uv_set_alarm(struct env *env)
     uv_timer_start(&env->alarm, uv_on_alarm, ((uint64_t)delay_us + 999) / 1000, 0);
 }
 
+/* Those that were started before this call, for some time: the others come in the next turn. */
+static void uv_run_timers(struct env *env, struct timers *timers, int64_t now_us)
+{
+    uint64_t seq_limit = timers->seq;
+    int64_t end_us = env_now_us(env) + UV_TIMERS_US;
+    struct env_timer *timer;
+    while (!atomic_load_explicit(&env->stopping, memory_order_relaxed) &&
+           (timer = timers_pop(timers, now_us, seq_limit))) {
+        timer->fn(timer->data);
+        if (env_now_us(env) >= end_us)
+            break;
+    }
+}
+
+static void uv_run_soon(struct env *env)
+{
+    for (int round = 0; round < UV_SOON_ROUNDS && env->soon.count > 0; round++)
+        uv_run_timers(env, &env->soon, INT64_MAX);
+}
+
 static void uv_on_prepare(uv_prepare_t *prepare)
 {
     struct env *env = prepare->data;
-    if (env->timers.count > 0) {
-        int64_t now_us = env_now_us(env);
-        uint64_t seq_limit = env->timers.seq;
-        struct env_timer *timer;
-        while (!atomic_load_explicit(&env->stopping, memory_order_relaxed) &&
-               (timer = timers_pop(&env->timers, now_us, seq_limit)))
-            timer->fn(timer->data);
-    }
+    uv_run_soon(env); /* before a timer ends what still has something to say */
+    uv_run_timers(env, &env->timers, env_now_us(env));
+    uv_run_soon(env);
     if (uv_is_active((uv_handle_t *)&env->idle))
         uv_idle_stop(&env->idle);
     uv_set_alarm(env);
@@ -124,10 +143,17 @@ void env_timer_start_us(struct env_timer *timer, int64_t delay_us)
     timers_add(&timer->env->timers, timer);
 }
 
+void env_timer_start_soon(struct env_timer *timer)
+{
+    env_timer_stop(timer);
+    timer->due_us = UV_SOON;
+    timers_add(&timer->env->soon, timer);
+}
+
 void env_timer_stop(struct env_timer *timer)
 {
     if (timer->heap_pos)
-        timers_remove(&timer->env->timers, timer);
+        timers_remove(timer->due_us == UV_SOON ? &timer->env->soon : &timer->env->timers, timer);
 }
 
 /* ---- posts ---- */
@@ -233,6 +259,7 @@ int env_new(struct env **out)
     env->wakeup.data = env->prepare.data = env->alarm.data = env;
     uv_prepare_start(&env->prepare, uv_on_prepare);
     timers_init(&env->timers);
+    timers_init(&env->soon);
     list_init(&env->heavy_waiting);
     env->heavy_running = 0;
     env->heavy_limit = uv_heavy_limit();
@@ -303,6 +330,7 @@ void env_free(struct env *env)
     uv_drop_posts(&env->running);
     pthread_mutex_destroy(&env->posts_lock);
     timers_close(&env->timers);
+    timers_close(&env->soon);
     mem_free(env);
 }
 

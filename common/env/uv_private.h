@@ -19,8 +19,9 @@ struct env {
     uv_idle_t idle;       /* makes the poll return at once while a timer is due already */
     uv_async_t wakeup;    /* posts and env_stop */
     struct timers timers;
-    int64_t alarm_us; /* what the alarm is set to; INT64_MAX = not set */
-    bool turn_taken;  /* by env_turn_take */
+    struct timers soon; /* for the end of this turn */
+    int64_t alarm_us;   /* what the alarm is set to; INT64_MAX = not set */
+    bool turn_taken;    /* by env_turn_take */
     atomic_bool stopping;
     pthread_mutex_t posts_lock;
     struct list posts;   /* arrived; under the lock */

@@ -500,7 +500,7 @@ static void frame_on_writable(void *data)
 static void frame_flush_soon(struct frame_conn *conn)
 {
     if (!conn->dead && !conn->blocked && !env_timer_running(&conn->flush_timer))
-        env_timer_start(&conn->flush_timer, 0);
+        env_timer_start_soon(&conn->flush_timer);
 }
 
 static void frame_grow_ring(struct frame_conn *conn)

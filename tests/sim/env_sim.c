@@ -654,6 +654,12 @@ void env_timer_start_us(struct env_timer *timer, int64_t delay_us)
     timers_add(&sim->timers, timer);
 }
 
+/* Others may come first here: nobody may rely on it that they don't. */
+void env_timer_start_soon(struct env_timer *timer)
+{
+    env_timer_start_us(timer, 0);
+}
+
 void env_timer_stop(struct env_timer *timer)
 {
     if (timer->heap_pos)

@@ -12,14 +12,27 @@ static inline void until_stop(void *data)
     env_stop(data);
 }
 
-/* One turn of the loop. */
+/* One turn of the loop: what is due, then what comes at the turn's end. */
+struct until_turn {
+    struct env_timer due;
+    struct env_timer end;
+};
+
+static inline void until_due(void *data)
+{
+    struct until_turn *turn = data;
+    env_timer_start_soon(&turn->end);
+}
+
 static inline void until_turn(struct env *env)
 {
-    struct env_timer timer;
-    env_timer_init(env, &timer, until_stop, env);
-    env_timer_start_us(&timer, 0);
+    struct until_turn turn;
+    env_timer_init(env, &turn.due, until_due, &turn);
+    env_timer_init(env, &turn.end, until_stop, env);
+    env_timer_start_us(&turn.due, 0);
     env_run(env);
-    env_timer_stop(&timer);
+    env_timer_stop(&turn.due);
+    env_timer_stop(&turn.end);
 }
 
 /* As many as show that nothing more happens by itself. */

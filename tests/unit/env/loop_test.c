@@ -81,6 +81,55 @@ static void a_timer_that_restarts_itself_starves_nobody(void)
     env_free(env);
 }
 
+/* A timer of a turn, and what it starts for the end of that turn: links of a chain. */
+struct chain {
+    struct env_timer first;
+    struct env_timer links[20];
+    struct env_timer stopped;
+    int fired;
+};
+
+static void on_link(void *data)
+{
+    struct chain *chain = data;
+    order[order_count++] = chain->fired++;
+    if (chain->fired < 20)
+        env_timer_start_soon(&chain->links[chain->fired]);
+    else
+        env_stop(env);
+}
+
+static void on_first(void *data)
+{
+    struct chain *chain = data;
+    env_post(env, on_post, (void *)(intptr_t)100); /* a turn later */
+    env_timer_start_soon(&chain->stopped);
+    env_timer_start_soon(&chain->links[0]);
+    env_timer_stop(&chain->stopped);
+}
+
+/* Three links and more fire before the loop looks at anything else, and not all twenty. */
+static void the_end_of_a_turn_comes_before_the_next_turn(void)
+{
+    struct chain chain = {0};
+    begin();
+    env_timer_init(env, &chain.first, on_first, &chain);
+    env_timer_init(env, &chain.stopped, on_first, &chain);
+    for (int i = 0; i < 20; i++)
+        env_timer_init(env, &chain.links[i], on_link, &chain);
+    env_timer_start_us(&chain.first, 0);
+    env_run(env);
+    CHECK_INT(order_count, 21);
+    int at = 0;
+    while (at < order_count && order[at] != 100)
+        at++;
+    CHECK(at >= 3 && at < 20);
+    CHECK(!env_timer_running(&chain.stopped));
+    env_timer_start_soon(&chain.stopped); /* dropped by env_free */
+    env_free(env);
+    CHECK(!env_timer_running(&chain.stopped));
+}
+
 static int taken_count;
 
 static void on_take(void *data)
@@ -287,8 +336,9 @@ static void randomness_differs(void)
 }
 
 TAP_MAIN(TAP_TEST(timers_fire_in_order_of_time_and_start),
-         TAP_TEST(a_timer_that_restarts_itself_starves_nobody), TAP_TEST(one_in_each_turn_takes_it),
-         TAP_TEST(stop_leaves_later_posts_for_the_next_run),
+         TAP_TEST(a_timer_that_restarts_itself_starves_nobody),
+         TAP_TEST(the_end_of_a_turn_comes_before_the_next_turn),
+         TAP_TEST(one_in_each_turn_takes_it), TAP_TEST(stop_leaves_later_posts_for_the_next_run),
          TAP_TEST(posts_of_threads_arrive_in_order), TAP_TEST(work_runs_elsewhere_and_reports_here),
          TAP_TEST(heavy_work_leaves_workers_to_the_rest), TAP_TEST(stop_works_from_another_thread),
          TAP_TEST(signals_arrive_on_the_loop), TAP_TEST(randomness_differs))
