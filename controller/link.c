@@ -82,6 +82,11 @@ void link_set_owner(struct link *link, size_t frame_max, const struct link_handl
     frame_conn_set_max(link->conn, frame_max);
 }
 
+void link_set_urgent(struct link *link)
+{
+    frame_conn_set_urgent(link->conn);
+}
+
 void link_close(struct link *link)
 {
     if (link->closed)

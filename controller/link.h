@@ -23,6 +23,8 @@ struct link *link_new(struct env *env, struct env_stream *stream, size_t frame_m
                       const struct link_handlers *handlers, void *owner);
 void link_set_owner(struct link *link, size_t frame_max, const struct link_handlers *handlers,
                     void *owner);
+/* It is known whose it is: read also in a long turn (frame_conn_set_urgent). */
+void link_set_urgent(struct link *link);
 /* Safe inside every callback. */
 void link_close(struct link *link);
 /* Sends what is queued; no frame comes any more, and `broken` with ERR_CLOSED when that is done. */

@@ -252,6 +252,7 @@ static void on_dialled(void *data, int status, struct env_stream *stream)
     peer->refused = false;
     peer->seen = true;
     peer->out = link_new(peer->peers->env, stream, CHANNEL_HELLO_MAX, &out_handlers, peer);
+    link_set_urgent(peer->out);
     say_hello(peer);
     peer->peers->handlers->connected(peer->peers->data, peer->id);
 }
@@ -312,6 +313,7 @@ static void on_genuine(void *data, struct link *link, const struct uuid *incarna
         link_close(peer->in);
     peer->in = link;
     link_set_owner(link, CHANNEL_FRAME_MAX, &in_handlers, peer);
+    link_set_urgent(link);
     note_incarnation(peer, incarnation);
     if (!peer->out && !peer->dial)
         env_timer_start(&peer->redial, 0);

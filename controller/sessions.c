@@ -170,6 +170,7 @@ int sessions_adopt(struct sessions *sessions, struct link *link, const Meta__Hel
     map_put_u64(&sessions->by_number, session->number, session);
     sessions->count++;
     link_set_owner(link, CHANNEL_COMMAND_MAX, &session_handlers, session);
+    link_set_urgent(link);
     welcome(session);
     return 0;
 }

@@ -344,7 +344,7 @@ static void fetch_wake(void *data)
 {
     struct fetch *fetch = data;
     if (!env_timer_running(&fetch->look))
-        env_timer_start(&fetch->look, 0);
+        env_timer_start_soon(&fetch->look);
 }
 
 static void fetch_wait(struct fetch *fetch, int32_t max_wait_ms)
@@ -403,6 +403,8 @@ void handle_fetch(struct request *request)
     fetch->max_bytes = fetch_total(request);
     request->state = fetch;
     request_watch(request, &session->connection);
+    if (session->replica_id >= 0)
+        request_note_follower(request);
     env_timer_init(request->broker->env, &fetch->deadline, fetch_deadline, fetch);
     env_timer_init(request->broker->env, &fetch->look, fetch_look, fetch);
     if (fetch_collect(fetch) || body->max_wait_ms <= 0 || list_empty(&session->slots))

@@ -405,6 +405,11 @@ void connection_close_soon(struct connection *connection)
     env_timer_start(&connection->close_timer, 0);
 }
 
+void connection_note_follower(struct connection *connection)
+{
+    frame_conn_set_urgent(connection->conn);
+}
+
 void connection_note_moved(struct connection *connection)
 {
     connection->moved = true;

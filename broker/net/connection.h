@@ -32,6 +32,7 @@ void connection_close(struct connection *connection);
 void connection_answered(struct connection *connection, const struct request *answered);
 /* In the next loop turn: safe inside a handler. */
 void connection_close_soon(struct connection *connection);
+void connection_note_follower(struct connection *connection);
 /* The client is being told that a leader has moved away from here. */
 void connection_note_moved(struct connection *connection);
 /* The owner lets go from now on: closes the connection soon if its client has been told. */

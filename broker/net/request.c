@@ -123,6 +123,12 @@ const char *request_host(const struct request *request)
     return request->connection ? connection_host(request->connection) : "/?";
 }
 
+void request_note_follower(struct request *request)
+{
+    if (request->connection)
+        connection_note_follower(request->connection);
+}
+
 void request_note_moved(struct request *request)
 {
     if (request->connection && request->broker->state >= BROKER_LEAVING)

@@ -494,6 +494,7 @@ static void link_connected(void *data, int status, struct env_stream *stream)
         env_timer_start(&link->redial, CHANNEL_REDIAL_MS);
         return;
     }
+    frame_conn_set_urgent(link->conn);
     link_send_hello(link);
 }
 

@@ -101,7 +101,7 @@ static bool fetch_id_before(int32_t a, int32_t b)
 static void fetcher_wake(struct replica_fetcher *fetcher)
 {
     if (!env_timer_running(&fetcher->send_timer))
-        env_timer_start(&fetcher->send_timer, 0);
+        env_timer_start_soon(&fetcher->send_timer);
 }
 
 static void slot_ready(struct fetch_slot *slot)
@@ -234,6 +234,7 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
         env_timer_start(&fetcher->dial_timer, FETCHER_REDIAL_MS);
         return;
     }
+    frame_conn_set_urgent(fetcher->conn);
     fetcher->lost_ms = 0;
     fetcher_wake(fetcher);
 }

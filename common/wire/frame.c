@@ -26,6 +26,7 @@ enum {
     TURN_BYTES_MAX = 1024 * 1024, /* the same for large frames, and for what is written */
     TURN_US_MAX = 500,            /* the same for frames that cost much */
     TURN_LONG_MS = 2,             /* large frames wait for another turn when one took so long */
+    TURN_FULL_MS = 2,             /* who is not urgent is read in another turn then */
     TURN_LARGE = 64 * 1024,       /* these are large: their arrays may cost a tenth of a second */
     TURN_DEFERS_MAX = 16,         /* but not for ever: then one of them goes in each turn */
     PROVEN_MAX = 2 * 1024 * 1024, /* above the default largest produce request */
@@ -68,6 +69,7 @@ struct frame_conn {
     bool dead;    /* `broken` was called: nothing is written any more */
     bool closed;  /* by the owner: freed when depth is 0 */
     bool waiting; /* the socket was empty when it was last read */
+    bool urgent;
     bool lost;    /* no memory for the bytes behind a detached frame */
     bool blocked; /* the stream took less than it was given; `writable` comes */
     char peer[ENV_ADDRESS_TEXT_MAX];
@@ -360,7 +362,12 @@ static void frame_on_readable(void *data)
 {
     struct frame_conn *conn = data;
     conn->waiting = false;
-    frame_pump(conn);
+    if (conn->urgent || conn->ended || env_turn_ms(conn->env) < TURN_FULL_MS) {
+        frame_pump(conn);
+        return;
+    }
+    env_stream_want_read(conn->stream, false);
+    env_timer_start(&conn->read_timer, 0);
 }
 
 static void frame_on_read_timer(void *data)
@@ -387,6 +394,11 @@ void frame_conn_pause(struct frame_conn *conn, bool paused)
 void frame_conn_set_max(struct frame_conn *conn, size_t frame_max)
 {
     conn->frame_max = frame_max;
+}
+
+void frame_conn_set_urgent(struct frame_conn *conn)
+{
+    conn->urgent = true;
 }
 
 void frame_conn_detach(struct frame_conn *conn, void **block, size_t *charged)
