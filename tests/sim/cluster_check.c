@@ -244,6 +244,21 @@ static bool check_leader(struct cluster *cluster, int i, int p, struct partition
            (!moved || check_members(cluster, i, p, partition, hw));
 }
 
+/* A leader can acknowledge and then end, or lose its disk, in one event. Its log can't be read any
+ * more, but nobody who leads later may show less. */
+static void check_told(struct cluster *cluster, int i, int p, const struct partition *partition)
+{
+    struct node *node = &cluster->nodes[i];
+    if (node->hw_epoch[p] < 0 || node->hw_epoch[p] != partition_leader_epoch(partition))
+        return;
+    int64_t hw = partition_high_watermark(partition);
+    int64_t *shown = &cluster->shown[p][node->hw_epoch[p]];
+    if (hw > cluster->ledger[p].told)
+        cluster->ledger[p].told = hw;
+    if (hw > *shown)
+        *shown = hw;
+}
+
 /* ---- each event ---- */
 
 static bool check_replica(struct cluster *cluster, int i, int p, struct partition *partition)
@@ -251,6 +266,7 @@ static bool check_replica(struct cluster *cluster, int i, int p, struct partitio
     struct node *node = &cluster->nodes[i];
     struct log *log = check_log(partition);
     if (!log) {
+        check_told(cluster, i, p, partition);
         node->matched[p] = node->ended[p] = node->started[p] = 0;
         return true;
     }
@@ -309,22 +325,12 @@ bool cluster_check(struct cluster *cluster, int i)
     return ok && !cluster->problem[0];
 }
 
-/* A process can acknowledge and then fail in one event. Its log can't be read any more, but nobody
- * who leads later may show less. */
 void cluster_check_ended(struct cluster *cluster, int i)
 {
-    struct node *node = &cluster->nodes[i];
     for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
         struct partition *partition = cluster_partition(cluster, i, p);
-        if (!partition || node->hw_epoch[p] < 0 ||
-            node->hw_epoch[p] != partition_leader_epoch(partition))
-            continue;
-        int64_t hw = partition_high_watermark(partition);
-        int64_t *shown = &cluster->shown[p][node->hw_epoch[p]];
-        if (hw > cluster->ledger[p].told)
-            cluster->ledger[p].told = hw;
-        if (hw > *shown)
-            *shown = hw;
+        if (partition)
+            check_told(cluster, i, p, partition);
     }
 }
 

@@ -53,7 +53,7 @@ struct node {
 struct ledger {
     struct map batches;
     int64_t end;
-    int64_t told; /* a leader that ended in the same event had its high watermark here */
+    int64_t told; /* a leader that ended, or lost its disk, in the same event had come so far */
 };
 
 struct cluster {
