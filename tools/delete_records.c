@@ -209,7 +209,8 @@ static void records_print_report(const struct records *r, enum report_format for
 
 static int records_delete(struct records *r, enum report_format format)
 {
-    qsort(r->list.items, r->list.count, sizeof(*r->list.items), partition_item_compare);
+    if (r->list.count > 1)
+        qsort(r->list.items, r->list.count, sizeof(*r->list.items), partition_item_compare);
     r->results = mem_alloc((r->list.count + 1) * sizeof(*r->results));
     if (format == REPORT_KAFKA)
         puts("Executing records delete operation");

@@ -20,7 +20,8 @@ static const struct option_row offsets_options[] = {
     OPTION("topic-partitions", "P,P", "REGEX:N, REGEX:N-M (without M), :N- and the like."),
     OPTION("time", "T",
            "ms since 1970, latest (-1, default), earliest (-2), max-timestamp (-3), earliest-local "
-           "(-4); of tiered storage: latest-tiered (-5), earliest-pending-upload (-6)."),
+           "(-4); of tiered storage, which is not here, so nothing is shown: latest-tiered (-5), "
+           "earliest-pending-upload (-6)."),
     OPTION("exclude-internal-topics", NULL, "Without internal topics."),
     TOOL_LAST_OPTIONS,
 };
@@ -57,7 +58,6 @@ static const struct {
     {"latest", -1},         {"earliest", -2},      {"max-timestamp", -3},
     {"earliest-local", -4}, {"latest-tiered", -5}, {"earliest-pending-upload", -6},
 };
-enum { OFFSETS_TIERED = -5 }; /* this time and below are questions about tiered storage */
 
 static int offsets_read_time(struct offsets *o)
 {
@@ -182,11 +182,8 @@ static bool offsets_is_wanted(const struct offsets *o, const char *topic, int32_
 
 static void offsets_leave_out(struct offsets *o, const char *topic, int32_t partition, int err)
 {
-    bool tiered = o->time <= OFFSETS_TIERED && err == ERR_UNSUPPORTED_VERSION;
     o->left_out = true;
-    tool_fail(o->run, "%s-%d is left out: %s", topic, partition,
-              tiered ? "there is no tiered storage here: ask for --time latest or earliest"
-                     : err_text(err));
+    tool_fail(o->run, "%s-%d is left out: %s", topic, partition, err_text(err));
 }
 
 static void offsets_keep(struct offsets *o, const char *topic,
