@@ -41,7 +41,9 @@ static void broker_move(struct broker *broker, enum broker_state to)
         [BROKER_SERVING] = {[BROKER_LEAVING] = true, [BROKER_CLOSING] = true},
         [BROKER_LEAVING] = {[BROKER_CLOSING] = true},
     };
+    static const char *const names[] = {"starting", "serving", "leaving", "closing"};
     ASSERT(allowed[broker->state][to]);
+    logger_debug(broker->logger, "broker: %s -> %s", names[broker->state], names[to]);
     broker->state = to;
 }
 
@@ -237,8 +239,8 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
         .cleaner_dedupe_bytes = (size_t)config_int(config, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE),
     };
     settings.dirs = config_log_dirs(config, &settings.dir_count);
-    return log_manager_new(broker->env, broker->logger, &settings, &broker_log_events, broker,
-                           problem, &broker->logs);
+    return log_manager_new(broker->env, &broker->loggers[LOGGER_BROKER_LOG], &settings,
+                           &broker_log_events, broker, problem, &broker->logs);
 }
 
 /* ---- dynamic settings ---- */
@@ -358,8 +360,9 @@ static void broker_open_channel(struct broker *broker)
         .heartbeat_ms = config_int(broker->config, CONFIG_BROKER_HEARTBEAT_INTERVAL_MS),
         .session_ms = config_int(broker->config, CONFIG_BROKER_SESSION_TIMEOUT_MS),
     };
-    broker->channel = controller_channel_new(broker->env, broker->logger, broker->metadata,
-                                             &settings, &broker_channel_events, broker);
+    broker->channel =
+        controller_channel_new(broker->env, &broker->loggers[LOGGER_BROKER_CHANNEL],
+                               broker->metadata, &settings, &broker_channel_events, broker);
     mem_free(addresses);
 }
 
@@ -391,12 +394,12 @@ static void broker_free_groups(struct broker *broker)
 static void broker_build(struct broker *broker)
 {
     broker_make_registration(broker);
-    broker->metadata = metadata_new(broker->env, broker->logger);
+    broker->metadata = metadata_new(broker->env, &broker->loggers[LOGGER_BROKER_METADATA]);
     broker_listen(broker);
     broker_open_channel(broker);
     struct replica_manager_deps deps = {
         .env = broker->env,
-        .logger = broker->logger,
+        .logger = &broker->loggers[LOGGER_BROKER_REPLICA],
         .role_logger = &broker->role_lines.logger,
         .config = broker->config,
         .node_id = broker->node_id,
@@ -419,12 +422,12 @@ static void broker_build(struct broker *broker)
  * of a start are an example. */
 static void broker_limit_lines(struct broker *broker)
 {
-    line_limit_init(&broker->client_lines, broker->env, broker->logger, 20, 10000,
-                    "lines that clients caused were held back");
-    line_limit_init(&broker->group_lines, broker->env, broker->logger, 50, 10000,
-                    "lines about groups were held back");
-    line_limit_init(&broker->role_lines, broker->env, broker->logger, 5, 1000,
-                    "partitions are led: see kafka-topics.sh --describe");
+    line_limit_init(&broker->client_lines, broker->env, &broker->loggers[LOGGER_BROKER_NET], 20,
+                    10000, "lines that clients caused were held back");
+    line_limit_init(&broker->group_lines, broker->env, &broker->loggers[LOGGER_BROKER_GROUP], 50,
+                    10000, "lines about groups were held back");
+    line_limit_init(&broker->role_lines, broker->env, &broker->loggers[LOGGER_BROKER_REPLICA], 5,
+                    1000, "partitions are led: see kafka-topics.sh --describe");
 }
 
 int broker_new(struct env *env, struct logger *logger, const struct config *config,
@@ -432,7 +435,10 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
 {
     struct broker *broker = mem_alloc(sizeof(*broker));
     broker->env = env;
-    broker->logger = logger;
+    for (int i = 0; i < LOGGER_AREAS; i++)
+        broker->loggers[i] = logger_of_area(logger, (enum logger_area)i);
+    broker->logger = &broker->loggers[LOGGER_BROKER];
+    broker->levels = logger->levels;
     broker->config = config;
     broker->node_id = config_node_id(config);
     broker->started_us = env_now_us(env);

@@ -31,6 +31,8 @@ struct server;
 struct broker {
     struct env *env;
     struct logger *logger;
+    struct logger loggers[LOGGER_AREAS]; /* for its parts, by area */
+    struct logger_levels *levels;        /* of the process; NULL = they can't be changed */
     const struct config *config;
     int32_t node_id;
     struct uuid incarnation; /* of this process */
@@ -62,10 +64,10 @@ struct broker {
     void *failed_data;
 };
 
-/* Locks the log directories, starts listening and looks for the controller. `config` and `logger`
- * are borrowed. On an error `problem` gets one sentence that names the file or port, the setting
- * and the remedy. `failed` is called (on the loop, the reason is logged) when the broker can't go
- * on: refused by the cluster, or every log directory is broken. */
+/* Locks the log directories, starts listening and looks for the controller. `config` is borrowed,
+ * `logger` copied, but for its levels. On an error `problem` gets one sentence that names the file
+ * or port, the setting and the remedy. `failed` is called (on the loop, the reason is logged) when
+ * the broker can't go on: refused by the cluster, or every log directory is broken. */
 int broker_new(struct env *env, struct logger *logger, const struct config *config,
                void (*failed)(void *data), void *data, struct buf *problem,
                struct broker **broker) MUST_CHECK;

@@ -25,7 +25,7 @@ static void on_failed(void *data, const char *sentence)
 {
     struct controller *controller = data;
     controller->failed = true;
-    logger_error(controller->logger,
+    logger_error(&controller->logger,
                  "%s. This node stops now: going on could lose metadata that it has confirmed",
                  sentence);
     if (controller->config.fail_stop)
@@ -99,7 +99,7 @@ static void on_active(void *data, bool active)
 {
     struct controller *controller = data;
     if (active) {
-        logger_info(controller->logger, "node %d is the active controller, term %lld",
+        logger_info(&controller->logger, "node %d is the active controller, term %lld",
                     controller->config.node_id, (long long)consensus_term(controller->consensus));
         pipeline_start(controller->pipeline);
         int64_t heard_ms;
@@ -110,7 +110,7 @@ static void on_active(void *data, bool active)
         if (controller->config.auto_leader_rebalance)
             env_timer_start(&controller->balance, controller->config.leader_rebalance_check_ms);
     } else {
-        logger_info(controller->logger, "node %d is no longer the active controller",
+        logger_info(&controller->logger, "node %d is no longer the active controller",
                     controller->config.node_id);
         env_timer_stop(&controller->balance);
         liveness_stop(controller->liveness);
@@ -123,7 +123,7 @@ static void on_active(void *data, bool active)
 static void on_leader(void *data, int32_t leader_id, int64_t term)
 {
     struct controller *controller = data;
-    logger_debug(controller->logger, "leader %d, term %lld", leader_id, (long long)term);
+    logger_debug(&controller->logger, "leader %d, term %lld", leader_id, (long long)term);
     sessions_welcome_all(controller->sessions);
 }
 
@@ -219,7 +219,7 @@ static void copy_config(struct controller *controller, const struct controller_c
         .check_data = config->check_data,
         .heard = on_heard,
         .heard_data = controller,
-        .logger = controller->logger,
+        .logger = &controller->election_logger,
     };
 }
 
@@ -271,8 +271,8 @@ static int start(struct controller *controller, struct buf *problem)
     };
     int err = open_listener(controller, problem);
     if (!err)
-        err = consensus_new(controller->env, controller->logger, &consensus, &consensus_handlers,
-                            controller, problem, &controller->consensus);
+        err = consensus_new(controller->env, &controller->raft_logger, &consensus,
+                            &consensus_handlers, controller, problem, &controller->consensus);
     return err;
 }
 
@@ -281,19 +281,22 @@ int controller_new(struct env *env, struct logger *logger, const struct controll
 {
     struct controller *controller = mem_alloc(sizeof(*controller));
     controller->env = env;
-    controller->logger = logger;
-    line_limit_init(&controller->peer_lines, env, logger, PEER_LINES, PEER_LINES_MS,
-                    "lines that nodes and clients caused were held back");
+    controller->logger = logger_of_area(logger, LOGGER_CONTROLLER);
+    controller->election_logger = logger_of_area(logger, LOGGER_CONTROLLER_ELECTION);
+    controller->peer_logger = logger_of_area(logger, LOGGER_CONTROLLER_PEER);
+    controller->raft_logger = logger_of_area(logger, LOGGER_CONTROLLER_RAFT);
+    line_limit_init(&controller->peer_lines, env, &controller->peer_logger, PEER_LINES,
+                    PEER_LINES_MS, "lines that nodes and clients caused were held back");
     copy_config(controller, config);
     env_random_bytes(env, controller->incarnation.bytes, sizeof(controller->incarnation.bytes));
     env_timer_init(env, &controller->balance, on_balance, controller);
     controller->image = image_new();
     controller->stream = stream_new(env, controller->image);
-    controller->liveness =
-        liveness_new(env, logger, config->broker_session_timeout_ms, on_dead_broker, controller);
+    controller->liveness = liveness_new(env, &controller->logger, config->broker_session_timeout_ms,
+                                        on_dead_broker, controller);
     controller->sessions = sessions_new(controller);
-    controller->pipeline =
-        pipeline_new(env, logger, &controller->consensus, controller->image, &controller->rules);
+    controller->pipeline = pipeline_new(env, &controller->logger, &controller->consensus,
+                                        controller->image, &controller->rules);
     int err = start(controller, problem);
     if (err) {
         controller_free(controller);

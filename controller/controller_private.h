@@ -16,7 +16,7 @@ struct sessions;
 
 struct controller {
     struct env *env;
-    struct logger *logger;
+    struct logger logger, election_logger, peer_logger, raft_logger; /* by area */
     struct line_limit peer_lines;    /* of what can be caused from the listener */
     struct controller_config config; /* strings and voters are copies */
     struct decision_rules rules;

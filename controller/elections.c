@@ -170,9 +170,15 @@ static void elect(struct decision *decision, const struct image_topic *topic,
     set_leader(record, leader);
 }
 
-static void emit(struct decision *decision, Meta__PartitionRecord *record)
+static void emit(struct decision *decision, const struct image_topic *topic,
+                 Meta__PartitionRecord *record)
 {
     record->partition_epoch++;
+    if (decision->rules->logger)
+        logger_debug(decision->rules->logger,
+                     "%s-%d: leader %d, leader epoch %d, %zu of %zu in sync, partition epoch %d",
+                     topic->name, record->partition, record->leader, record->leader_epoch,
+                     record->n_isr, record->n_replicas, record->partition_epoch);
     decision_emit(decision, META__RECORD__FACT_PARTITION, record);
 }
 
@@ -183,7 +189,7 @@ static void review(struct decision *decision, const struct image_topic *topic,
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
     elect(decision, topic, record);
     if (record->leader != partition->leader)
-        emit(decision, record);
+        emit(decision, topic, record);
 }
 
 static bool is_leader_fit(const struct decision *decision, const struct image_partition *partition)
@@ -273,7 +279,7 @@ static void report_one(struct decision *decision, int32_t broker_id,
     if (found)
         record->emptied = false;
     elect(decision, topic, record);
-    emit(decision, record);
+    emit(decision, topic, record);
 }
 
 void elections_set_changed(struct decision *decision, const struct image_topic *topic,
@@ -314,7 +320,7 @@ static void give_up(struct decision *decision, const struct image_topic *topic,
         say_emptied(decision, topic, record, broker_id);
     }
     elect(decision, topic, record);
-    emit(decision, record);
+    emit(decision, topic, record);
 }
 
 void elections_broker_emptied(struct decision *decision, int32_t broker_id)
@@ -338,7 +344,7 @@ static void renew(struct decision *decision, const struct image_topic *topic,
         set_leader(record, IMAGE_NO_NODE);
     elect(decision, topic, record);
     if (record->leader_epoch != partition->leader_epoch || unmarked)
-        emit(decision, record);
+        emit(decision, topic, record);
 }
 
 void elections_broker_anew(struct decision *decision, int32_t broker_id)
@@ -399,7 +405,7 @@ static void elect_preferred(struct decision *decision, const struct image_topic 
 {
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
     set_leader(record, record->replicas[0]);
-    emit(decision, record);
+    emit(decision, topic, record);
 }
 
 size_t elections_balance(struct decision *decision, size_t limit)
@@ -448,7 +454,7 @@ static int command_unclean(struct decision *decision, const struct image_topic *
         set_unclean(decision, topic, record, leader);
     }
     set_leader(record, leader);
-    emit(decision, record);
+    emit(decision, topic, record);
     return 0;
 }
 

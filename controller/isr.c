@@ -120,6 +120,10 @@ static Meta__AlterPartitionResult *decide_one(struct decision *decision, int32_t
         return result;
     }
     int err = check(decision, broker_id, partition, asked);
+    if (decision->rules->logger)
+        logger_debug(decision->rules->logger, "%s-%d: broker %d asks for %zu in sync, now %d: %s",
+                     topic->name, asked->partition, broker_id, asked->n_isr, partition->isr.count,
+                     err ? err_text(err) : "taken");
     result->error = err_to_wire(err);
     if (!err && !same_set(partition, asked))
         change(decision, topic, partition, asked);

@@ -530,7 +530,7 @@ static void decide_balance(struct job *job, struct decision *decision, Meta__Fra
     (void)reply;
     size_t moved = elections_balance(decision, BALANCE_MAX);
     if (moved)
-        logger_info(request_of(job)->controller->logger,
+        logger_info(&request_of(job)->controller->logger,
                     "moved %zu leaderships to their preferred replicas", moved);
 }
 

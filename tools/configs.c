@@ -1,4 +1,5 @@
-/* kafka-configs: show and change the settings of topics and brokers.
+/* kafka-configs: show and change the settings of topics and brokers, and the levels of a broker's
+ * log.
  *
  * Happy path: describe asks DescribeConfigs (of a certain broker: that broker itself), alter sends
  * IncrementalAlterConfigs, after a look at what there is to take back. Failure modes: an entity
@@ -17,11 +18,12 @@ static const struct option_row configs_options[] = {
     OPTION("describe", NULL, "Show settings."),
     OPTION("alter", NULL, "Change settings."),
     TOOL_CONNECT_OPTIONS,
-    OPTION("entity-type", "TYPE", "topics or brokers."),
+    OPTION("entity-type", "TYPE", "topics, brokers or broker-loggers."),
     OPTION("entity-name", "NAME", "The topic, or the broker's id."),
     OPTION("entity-default", NULL, "With brokers: what holds for all of them."),
     OPTION("topic", "NAME", "Short for --entity-type topics --entity-name NAME."),
     OPTION("broker", "ID", "Short for --entity-type brokers --entity-name ID."),
+    OPTION("broker-logger", "ID", "Short for --entity-type broker-loggers --entity-name ID."),
     OPTION("broker-defaults", NULL, "Short for --entity-type brokers --entity-default."),
     OPTION_MANY_WITH("alter", "add-config", "NAME=VALUE,...",
                      "Settings to make; a value with commas in brackets: [a,b]."),
@@ -32,7 +34,7 @@ static const struct option_row configs_options[] = {
     TOOL_LAST_OPTIONS,
 };
 
-enum { CONFIGS_TOPIC = 2, CONFIGS_BROKER = 4 };
+enum { CONFIGS_TOPIC = 2, CONFIGS_BROKER = 4, CONFIGS_LOGGER = 8 };
 enum { CONFIGS_SET = 0, CONFIGS_DELETE = 1 };
 enum { CONFIGS_ARENA_MAX = 16 << 20, CONFIGS_MAX = 1000 };
 
@@ -63,7 +65,8 @@ struct configs {
 /* It is said once: a second way of saying it would be ignored. */
 static int configs_check_entity(const struct tool_run *run)
 {
-    static const char *const ways[] = {"entity-type", "topic", "broker", "broker-defaults"};
+    static const char *const ways[] = {"entity-type", "topic", "broker", "broker-defaults",
+                                       "broker-logger"};
     const char *first = NULL;
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
         if (!options_has(run->options, ways[i]))
@@ -82,6 +85,28 @@ static int configs_check_entity(const struct tool_run *run)
     return 0;
 }
 
+static int configs_read_type(struct configs *c, const char *type)
+{
+    static const struct {
+        const char *word;
+        int8_t type;
+    } types[] = {
+        {"topics", CONFIGS_TOPIC}, {"brokers", CONFIGS_BROKER}, {"broker-loggers", CONFIGS_LOGGER}};
+    for (size_t i = 0; type && i < ARRAY_LEN(types); i++) {
+        if (strcmp(type, types[i].word) != 0)
+            continue;
+        c->type = types[i].type;
+        return 0;
+    }
+    if (!type)
+        return tool_misuse(c->run, "settings of what? Give --entity-type topics, brokers or "
+                                   "broker-loggers");
+    return tool_misuse(c->run,
+                       "--entity-type %s is not available: there are topics, brokers and "
+                       "broker-loggers",
+                       type);
+}
+
 static int configs_read_entity(struct configs *c)
 {
     const struct options *options = c->run->options;
@@ -95,14 +120,15 @@ static int configs_read_entity(struct configs *c)
     } else if (options_has(options, "broker") || options_has(options, "broker-defaults")) {
         type = "brokers";
         c->name = options_get(options, "broker");
+    } else if (options_has(options, "broker-logger")) {
+        type = "broker-loggers";
+        c->name = options_get(options, "broker-logger");
     }
-    if (!type)
-        return tool_misuse(c->run, "settings of what? Give --entity-type topics or brokers");
-    if (strcmp(type, "topics") != 0 && strcmp(type, "brokers") != 0)
-        return tool_misuse(c->run,
-                           "--entity-type %s is not available: there are topics and brokers", type);
-    c->type = strcmp(type, "topics") == 0 ? CONFIGS_TOPIC : CONFIGS_BROKER;
+    if (configs_read_type(c, type))
+        return 1;
     if (options_has(options, "entity-default") || options_has(options, "broker-defaults")) {
+        if (c->type == CONFIGS_LOGGER)
+            return tool_misuse(c->run, "broker-loggers have no --entity-default: name the broker");
         if (c->type == CONFIGS_TOPIC)
             return tool_misuse(c->run, "topics have no --entity-default: theirs are the brokers'");
         c->name = "";
@@ -116,6 +142,8 @@ static void configs_say_entity(const struct configs *c, const char *name, struct
     out->len = 0;
     if (c->type == CONFIGS_TOPIC)
         buf_printf(out, "topic %s", name);
+    else if (c->type == CONFIGS_LOGGER)
+        buf_printf(out, "broker-logger %s", name);
     else if (name[0] == '\0')
         buf_printf(out, "brokers in the cluster");
     else
@@ -125,8 +153,8 @@ static void configs_say_entity(const struct configs *c, const char *name, struct
 /* A broker's own settings are known to that broker only. */
 static int32_t configs_target(const struct configs *c, const char *name)
 {
-    return c->type == CONFIGS_BROKER && name[0] != '\0' ? (int32_t)strtol(name, NULL, 10)
-                                                        : CLIENT_ANY;
+    return c->type != CONFIGS_TOPIC && name[0] != '\0' ? (int32_t)strtol(name, NULL, 10)
+                                                       : CLIENT_ANY;
 }
 
 static int configs_check_name(const struct configs *c, const char *name)
@@ -177,6 +205,8 @@ static bool configs_is_dynamic(const struct configs *c, const char *name, const 
 {
     if (c->type == CONFIGS_TOPIC)
         return row->config_source == 1;
+    if (c->type == CONFIGS_LOGGER)
+        return true;
     return row->config_source == (name[0] == '\0' ? 3 : 2);
 }
 
@@ -271,7 +301,7 @@ static int configs_describe_each(const struct configs *c)
         status = configs_describe_one(c, name);
         mem_free(name);
     }
-    for (int32_t i = 0; c->type == CONFIGS_BROKER && status == 0 && i < response->brokers.count;
+    for (int32_t i = 0; c->type != CONFIGS_TOPIC && status == 0 && i < response->brokers.count;
          i++) {
         char name[16];
         snprintf(name, sizeof(name), "%d", response->brokers.items[i].node_id);
@@ -419,14 +449,22 @@ static bool configs_is_made(const struct configs *c,
 }
 
 /* What was never made can't be taken back: it is a mistake in the name, which the cluster would let
- * pass. Where the entity is not there, the change itself says so. */
-static int configs_check_deletions(const struct configs *c, const struct configs_changes *changes)
+ * pass. Loggers are given: none can be added either. Where the entity is not there, the change
+ * itself says so. */
+static bool
+configs_must_be_there(const struct configs *c,
+                      const struct incremental_alter_configs_request_alterable_config *row)
+{
+    return c->type == CONFIGS_LOGGER || row->config_operation == CONFIGS_DELETE;
+}
+
+static int configs_check_names(const struct configs *c, const struct configs_changes *changes)
 {
     struct client_answer answer = {0};
     struct buf unknown;
     bool any = false;
     for (int i = 0; i < changes->count; i++)
-        any |= changes->rows[i].config_operation == CONFIGS_DELETE;
+        any |= configs_must_be_there(c, &changes->rows[i]);
     if (!any)
         return 0;
     int status = configs_ask(c, c->name, &answer);
@@ -434,12 +472,14 @@ static int configs_check_deletions(const struct configs *c, const struct configs
     buf_init(&unknown);
     for (int i = 0; status == 0 && !response->results.items[0].error_code && i < changes->count;
          i++)
-        if (changes->rows[i].config_operation == CONFIGS_DELETE &&
+        if (configs_must_be_there(c, &changes->rows[i]) &&
             !configs_is_made(c, response, changes->rows[i].name))
             buf_printf(&unknown, "%s%.*s", unknown.len > 0 ? "," : "",
                        WIRE_STR_ARGS(changes->rows[i].name));
     if (unknown.len > 0)
-        status = tool_fail(c->run, "Invalid config(s): %s", buf_text(&unknown));
+        status =
+            tool_fail(c->run, "Invalid %s(s): %s",
+                      c->type == CONFIGS_LOGGER ? "broker logger" : "config", buf_text(&unknown));
     buf_close(&unknown);
     client_answer_free(&answer);
     return status;
@@ -454,9 +494,8 @@ static int configs_run_alter(struct configs *c)
     else if (configs_read_changes(c, changes))
         status = 1;
     else
-        status = tool_connect(c->run) || configs_check_deletions(c, changes)
-                     ? 1
-                     : configs_alter(c, changes);
+        status =
+            tool_connect(c->run) || configs_check_names(c, changes) ? 1 : configs_alter(c, changes);
     props_close(&c->file);
     mem_free(changes);
     return status;
@@ -482,7 +521,7 @@ const struct tool tool_configs = {
     .name = "configs",
     .link = "kafka-configs",
     .synopsis = "--bootstrap-server HOST:PORT --describe|--alter --topic NAME ...",
-    .summary = "Show and change the settings of topics and brokers.",
+    .summary = "Show and change the settings of topics and brokers, and levels of logs.",
     .options = configs_options,
     .run = configs_run,
 };

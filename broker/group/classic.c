@@ -11,6 +11,9 @@
 #include "base/err.h"
 #include "broker/group/subscription.h"
 
+static const char *const classic_state_names[] = {"Empty", "PreparingRebalance",
+                                                  "CompletingRebalance", "Stable", "Dead"};
+
 void classic_move(struct classic *classic, enum classic_state to)
 {
     static const bool allowed[5][5] = {
@@ -22,15 +25,16 @@ void classic_move(struct classic *classic, enum classic_state to)
         [CLASSIC_STABLE] = {[CLASSIC_PREPARING] = true, [CLASSIC_DEAD] = true},
     };
     ASSERT(allowed[classic->state][to]);
+    logger_debug(group_logger(classic->group), "group %s: %s -> %s, generation %d",
+                 classic->group->id, classic_state_names[classic->state], classic_state_names[to],
+                 classic->generation);
     classic->state = to;
     classic->state_ms = env_wall_ms(group_env(classic->group));
 }
 
 const char *classic_state_name(const struct classic *classic)
 {
-    static const char *const names[] = {"Empty", "PreparingRebalance", "CompletingRebalance",
-                                        "Stable", "Dead"};
-    return names[classic->state];
+    return classic_state_names[classic->state];
 }
 
 /* ---- timers ---- */

@@ -354,6 +354,9 @@ void consumer_touch(struct consumer_member *member)
 void consumer_raise_epoch(struct consumer *consumer, struct records *records)
 {
     consumer->epoch++;
+    logger_debug(group_logger(consumer->group), "group %s: epoch %d, %s, %d members",
+                 consumer->group->id, consumer->epoch, consumer_state_name(consumer),
+                 consumer->member_count);
     consumer_put_group(consumer, records);
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "broker/handlers/logger_settings.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/resources.h"
 #include "kafka/config.h"
@@ -17,10 +18,8 @@
 
 enum { CONFIG_ALTER_NOTE_MAX = 512 }; /* bytes of names in one line of the log */
 
-static int config_alter_refuse(struct config_alter *alter, struct config_alter_resource *resource,
-                               int err, const char *format, ...) PRINTF_LIKE(4, 5);
-static int config_alter_refuse(struct config_alter *alter, struct config_alter_resource *resource,
-                               int err, const char *format, ...)
+int config_alter_refuse(struct config_alter *alter, struct config_alter_resource *resource, int err,
+                        const char *format, ...)
 {
     struct buf text;
     va_list args;
@@ -245,6 +244,9 @@ static int config_alter_fill(struct config_alter *alter, struct config_alter_res
 {
     struct arena *arena = &alter->request->arena;
     size_t count = (size_t)resource->entry_count;
+    if (resource->type == RESOURCES_BROKER_LOGGER) /* only single levels can be changed */
+        return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST, "Unknown resource type %d",
+                                   resource->type);
     if (resource->type != RESOURCES_TOPIC && resource->type != RESOURCES_BROKER)
         return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
                                    "Settings of resource type %d can't be changed here.",
@@ -388,6 +390,10 @@ static bool config_alter_prepare(struct config_alter *alter)
         struct config_alter_resource *resource = &alter->resources[i];
         if (resource->error_code)
             continue;
+        if (resource->type == RESOURCES_BROKER_LOGGER && !alter->replace_all) {
+            logger_settings_alter(alter, resource);
+            continue;
+        }
         size_t at = alter->command.n_resources;
         int err = config_alter_fill(alter, resource, alter->command.resources[at]);
         if (err == ERR_NO_MEMORY)

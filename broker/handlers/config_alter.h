@@ -46,6 +46,9 @@ struct config_alter *config_alter_new(struct request *request, int32_t count) MU
 struct config_alter_entry *config_alter_entries(struct config_alter *alter,
                                                 struct config_alter_resource *resource,
                                                 int32_t count) MUST_CHECK;
+/* Sets the resource's result to the error with a sentence; returns err. */
+int config_alter_refuse(struct config_alter *alter, struct config_alter_resource *resource, int err,
+                        const char *format, ...) PRINTF_LIKE(4, 5);
 /* Checks, sends what is fine and calls answer, now or later; `answer` is not called when memory is
  * out (the request has failed then). */
 void config_alter_run(struct config_alter *alter);

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "broker/handlers/logger_settings.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/resources.h"
 #include "broker/handlers/settings.h"
@@ -199,6 +200,31 @@ static bool describe_broker(struct describe_configs *describe)
     return describe_others(describe);
 }
 
+/* ---- levels of the log ---- */
+
+static bool describe_loggers(struct describe_configs *describe)
+{
+    struct arena *arena = &describe->request->arena;
+    const struct broker *broker = describe->request->broker;
+    const struct logger_levels *levels = broker->levels;
+    int err;
+    const char *problem =
+        logger_settings_check(arena, broker->node_id, describe->asked->resource_name, &err);
+    if (err)
+        return problem && describe_refuse(describe, err, problem);
+    if (!describe_make_room(describe, LOGGER_AREAS))
+        return false;
+    for (int i = 0; levels && i < LOGGER_AREAS; i++) {
+        enum logger_area area = (enum logger_area)i;
+        struct setting setting = {.name = logger_area_name(area),
+                                  .value = logger_level_word(logger_levels_get(levels, area)),
+                                  .source = SETTINGS_FROM_LOGGER};
+        if (describe_wants(describe, setting.name) && !describe_add(describe, &setting))
+            return false;
+    }
+    return true;
+}
+
 static bool describe_resource(struct describe_configs *describe)
 {
     switch (describe->asked->resource_type) {
@@ -206,9 +232,8 @@ static bool describe_resource(struct describe_configs *describe)
         return describe_topic(describe);
     case RESOURCES_BROKER:
         return describe_broker(describe);
-    case RESOURCES_BROKER_LOGGER: /* our levels are no settings: nothing is listed */
-        describe_is_own(describe);
-        return true;
+    case RESOURCES_BROKER_LOGGER:
+        return describe_loggers(describe);
     case RESOURCES_CLIENT_METRICS:
     case RESOURCES_GROUP: /* none are ever set */
         return true;

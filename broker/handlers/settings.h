@@ -23,7 +23,8 @@ enum settings_source { /* numbers of the protocol */
                        SETTINGS_FROM_BROKER = 2,
                        SETTINGS_FROM_ALL_BROKERS = 3,
                        SETTINGS_FROM_FILE = 4,
-                       SETTINGS_FROM_DEFAULT = 5
+                       SETTINGS_FROM_DEFAULT = 5,
+                       SETTINGS_FROM_LOGGER = 6
 };
 
 /* Three older units and four sources, and the topic's own. */

@@ -365,6 +365,8 @@ int connection_new(struct connection_owner *owner, struct env_stream *stream, in
              (int)(colon ? colon - peer : (ptrdiff_t)strlen(peer)), peer);
     list_push(&owner->connections, &connection->link);
     owner->count++;
+    logger_debug(&owner->broker->client_lines.logger, "connection of %s accepted, %zu are open",
+                 connection_peer(connection), owner->count);
     *out = connection;
     return 0;
 }
@@ -375,6 +377,9 @@ void connection_close(struct connection *connection)
     connection->closing = true;
     list_remove(&connection->link);
     connection->owner->count--;
+    logger_debug(&connection->owner->broker->client_lines.logger,
+                 "connection of %s closed, %zu are open", connection_peer(connection),
+                 connection->owner->count);
     env_timer_stop(&connection->close_timer);
     struct list *step;
     while ((step = list_pop(&connection->requests))) {

@@ -26,6 +26,20 @@ static void ids_copy(struct image_ids *to, const struct image_ids *from)
     to->count = from->count;
 }
 
+static void isr_say(const struct partition *partition, const char *what,
+                    const struct image_ids *ids)
+{
+    struct buf text;
+    if (!logger_wants(partition->deps->logger, LOGGER_DEBUG))
+        return;
+    buf_init(&text);
+    for (int32_t i = 0; i < ids->count; i++)
+        buf_printf(&text, "%s%d", i ? "," : "", ids->ids[i]);
+    logger_debug(partition->deps->logger, "%s-%d: %s %s, leader epoch %d", partition->topic,
+                 partition->index, what, buf_text(&text), partition->leader_epoch);
+    buf_close(&text);
+}
+
 static int64_t isr_now_ms(const struct partition *partition)
 {
     return MUTATION(LAG_BY_WALL_CLOCK) ? env_wall_ms(partition->deps->env)
@@ -51,6 +65,7 @@ void isr_take(struct partition *partition, const struct image_partition *record)
 {
     ids_copy(&partition->replicas, &record->replicas);
     ids_copy(&partition->isr, &record->isr);
+    isr_say(partition, "the in-sync set is", &partition->isr);
     ids_copy(&partition->offline, &record->offline);
     ids_copy(&partition->full, &record->full);
     partition->emptied = record->emptied;
@@ -279,6 +294,7 @@ bool partition_take_proposal(struct partition *partition, struct partition_propo
     if (partition->state != PARTITION_LEADER || partition->proposal != PROPOSAL_QUEUED)
         return false;
     partition->proposal = PROPOSAL_SENT;
+    isr_say(partition, "asks for the in-sync set", &partition->proposed);
     *proposal = (struct partition_proposal){.topic_id = &partition->topic_id,
                                             .partition = partition->index,
                                             .leader_epoch = partition->leader_epoch,
@@ -305,6 +321,8 @@ void partition_isr_answered(struct partition *partition, int32_t partition_epoch
     if (err || !result || result->error) {
         bool clear = !err && result && isr_is_refused(result);
         partition->proposal = clear ? PROPOSAL_NONE : PROPOSAL_UNKNOWN;
+        isr_say(partition, clear ? "was refused the set" : "does not know what became of the set",
+                &partition->proposed);
         return;
     }
     if (result->partition_epoch <= partition->partition_epoch) {

@@ -129,7 +129,11 @@ static void partition_move(struct partition *partition, enum partition_state to)
         [PARTITION_LEADER] = {[PARTITION_FOLLOWER] = true, [PARTITION_OFFLINE] = true},
         [PARTITION_OFFLINE] = {[PARTITION_OPENING] = true},
     };
+    static const char *const names[] = {"opening", "follower", "leader", "offline"};
     ASSERT(allowed[partition->state][to]);
+    logger_debug(partition->deps->logger, "%s-%d: %s -> %s, leader %d, leader epoch %d",
+                 partition->topic, partition->index, names[partition->state], names[to],
+                 partition->leader, partition->leader_epoch);
     partition->state = to;
 }
 

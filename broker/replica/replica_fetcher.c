@@ -123,6 +123,9 @@ static void slot_backoff(struct fetch_slot *slot)
     struct replica_fetcher *fetcher = slot->fetcher;
     bool full = log_is_full(slot->partition->log);
     struct env_timer *timer = full ? &fetcher->full_timer : &fetcher->retry_timer;
+    logger_debug(fetcher->deps->logger, "%s-%d: fetching from the leader %d pauses%s",
+                 slot->partition->topic, slot->partition->index, fetcher->leader_id,
+                 full ? ": the disk is full" : "");
     slot->state = SLOT_BACKOFF;
     list_remove(&slot->ready_link);
     list_push(full ? &fetcher->full : &fetcher->backoff, &slot->ready_link);
@@ -234,6 +237,7 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
         env_timer_start(&fetcher->dial_timer, FETCHER_REDIAL_MS);
         return;
     }
+    logger_debug(fetcher->deps->logger, "connected to the leader %d", fetcher->leader_id);
     frame_conn_set_urgent(fetcher->conn);
     fetcher->lost_ms = 0;
     fetcher_wake(fetcher);
@@ -461,9 +465,14 @@ static int slot_take(struct fetch_slot *slot, const struct fetch_response_partit
         return partition_restart_at(partition, data->log_start_offset);
     if (err)
         return err;
-    if (data->diverging_epoch.end_offset >= 0)
+    if (data->diverging_epoch.end_offset >= 0) {
+        logger_debug(slot->fetcher->deps->logger,
+                     "%s-%d: epoch %d ends at %lld at the leader: cutting the log from there",
+                     partition->topic, partition->index, data->diverging_epoch.epoch,
+                     (long long)data->diverging_epoch.end_offset);
         return partition_truncate(partition, data->diverging_epoch.epoch,
                                   data->diverging_epoch.end_offset);
+    }
     const struct partition_leader_view leader = {.high_watermark = data->high_watermark,
                                                  .log_start_offset = data->log_start_offset,
                                                  .gap_to = data->snapshot_id.end_offset};
@@ -557,6 +566,8 @@ static void fetcher_take(struct replica_fetcher *fetcher, int32_t answered,
     if (fetcher->session_epoch == 0) {
         fetcher->session_id = response->session_id;
         fetcher->session_epoch = response->session_id ? 1 : 0;
+        logger_debug(fetcher->deps->logger, "fetch session %d with the leader %d",
+                     fetcher->session_id, fetcher->leader_id);
     }
     fetcher_dispatch(fetcher, answered, response);
     /* The leader had no room for a session, and remembers nothing: all is named in each fetch. */

@@ -10,13 +10,18 @@
 
 enum { LOGGER_LINE_MAX = 2048 }; /* longer than any message of ours with a topic name in it */
 
-static const char *const logger_words[] = {"DEBUG", "INFO", "WARN", "ERROR"};
-
 void logger_init(struct logger *logger, const char *name, int64_t (*wall_ms)(void *),
                  void *clock_data)
 {
     *logger = (struct logger){.level = LOGGER_INFO, .wall_ms = wall_ms, .clock_data = clock_data};
     snprintf(logger->name, sizeof(logger->name), "%s", name);
+}
+
+struct logger logger_of_area(const struct logger *logger, enum logger_area area)
+{
+    struct logger of_area = *logger;
+    of_area.area = area;
+    return of_area;
 }
 
 /* Copies text with control bytes escaped; returns the length, at most `room`. */
@@ -44,14 +49,14 @@ static int logger_prefix(const struct logger *logger, enum logger_level level, c
         len = (int)strftime(out, (size_t)room, "[%Y-%m-%d %H:%M:%S", &tm);
         len += snprintf(out + len, (size_t)(room - len), ",%03d] ", (int)(now_ms % 1000));
     }
-    return len +
-           snprintf(out + len, (size_t)(room - len), "%s [%s] ", logger_words[level], logger->name);
+    return len + snprintf(out + len, (size_t)(room - len), "%s [%s] ", logger_level_word(level),
+                          logger->name);
 }
 
 /* Whether the quota lasts for another line; else it is counted. */
 static bool logger_may(struct logger_quota *quota, enum logger_level level)
 {
-    if (!quota || quota->left-- > 0)
+    if (!quota || level < LOGGER_INFO || quota->left-- > 0)
         return true;
     quota->left = 0;
     quota->held++;
@@ -62,7 +67,7 @@ static bool logger_may(struct logger_quota *quota, enum logger_level level)
 
 void logger_print(struct logger *logger, enum logger_level level, const char *format, ...)
 {
-    if (level < logger->level || !logger_may(logger->quota, level))
+    if (!logger_wants(logger, level) || !logger_may(logger->quota, level))
         return;
     char text[LOGGER_LINE_MAX];
     char line[LOGGER_LINE_MAX];

@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "base/logger_levels.h"
 #include "base/props.h"
 #include "kafka/config_table.h"
 
@@ -174,6 +175,8 @@ const struct config_voter *config_voters(const struct config *config, int *count
 /* Where this node's controller listens: its entry in `listeners`, else the port of its voter entry,
  * else the port of the first broker listener + 10000. NULL without the controller role. */
 const struct config_endpoint *config_controller_listener(const struct config *config);
+/* What logger.level and logger.levels say together. */
+void config_logger_levels(const struct config *config, struct logger_levels *levels);
 /* At least one. */
 const char *const *config_log_dirs(const struct config *config, int *count);
 /* Of a checked value of cordoned.log.dirs: 0, or ERR_INVALID_CONFIG with a sentence in `problem`,

@@ -659,9 +659,47 @@ static int config_derive_cordoned(struct config *config, struct buf *problem)
     return err ? ERR_INVALID : 0;
 }
 
+/* ---- levels of the log ---- */
+
+static int config_read_levels(const struct config *config, struct logger_levels *levels,
+                              struct buf *problem)
+{
+    enum logger_level level = LOGGER_INFO;
+    const char *root = config_str(config, CONFIG_LOGGER_LEVEL);
+    bool found = logger_level_find(root, strlen(root), &level);
+    ASSERT(found);
+    logger_levels_init(levels, level);
+    return logger_levels_read(levels, config_str(config, CONFIG_LOGGER_LEVELS), problem);
+}
+
+static int config_derive_levels(const struct config *config, struct buf *problem)
+{
+    struct logger_levels levels;
+    struct buf reason;
+    buf_init(&reason);
+    int err = config_read_levels(config, &levels, &reason);
+    if (err) {
+        config_say_where(config, CONFIG_LOGGER_LEVELS, problem);
+        buf_printf(problem, "logger.levels: %s", buf_text(&reason));
+    }
+    buf_close(&reason);
+    return err;
+}
+
+void config_logger_levels(const struct config *config, struct logger_levels *levels)
+{
+    struct buf reason;
+    buf_init(&reason);
+    int err = config_read_levels(config, levels, &reason);
+    ASSERT(err == 0); /* checked by config_derive */
+    buf_close(&reason);
+}
+
 int config_derive(struct config *config, struct buf *problem, struct buf *notes)
 {
-    int err = config_derive_node_id(config, problem);
+    int err = config_derive_levels(config, problem);
+    if (err == 0)
+        err = config_derive_node_id(config, problem);
     if (err == 0)
         err = config_derive_voters(config, problem);
     if (err == 0)

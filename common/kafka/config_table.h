@@ -37,6 +37,12 @@
     X(PROCESS_ROLES, "process.roles", LIST, "broker,controller", NULL, 0, 0, "broker|controller", \
       CONFIG_READ_ONLY | CONFIG_OWN_DEFAULT | CONFIG_FILLED, \
       "What this process does: broker, controller, or both.") \
+    X(LOGGER_LEVEL, "logger.level", STRING, "INFO", NULL, 0, 0, \
+      "TRACE|DEBUG|INFO|WARN|ERROR|FATAL", CONFIG_READ_ONLY, \
+      "How grave a line of this program's log must be to be written.") \
+    X(LOGGER_LEVELS, "logger.levels", LIST, "", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+      "The same for single areas of the program: area=LEVEL, separated by commas. While it runs, " \
+      "kafka-configs --entity-type broker-loggers shows and changes them.") \
     X(BROKER_RACK, "broker.rack", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The rack of this broker; replicas of a partition are spread over racks.") \
     X(LISTENERS, "listeners", LIST, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_FILLED, \

@@ -341,7 +341,7 @@ def unknown_words():
                 (("--topic", "t", "--entity-name", "u"), ["--entity-name goes with --entity-type"]),
                 (("--entity-type", "brokers", "--entity-name", "0", "--entity-default"),
                  ["--entity-name or --entity-default"]),
-                (("--entity-type", "nonsense"), ["nonsense", "topics and brokers"])):
+                (("--entity-type", "nonsense"), ["nonsense", "brokers and broker-loggers"])):
             misuse(cluster, "kafka-configs.sh", "--describe", *arguments, words=words)
         for name, *arguments in SPEAKERS:
             done = tool(name, *arguments, "--bootstrap-controller", cluster.nodes[0].address,

@@ -39,6 +39,7 @@ struct controller_host {
 struct node {
     struct env *env; /* of this thread */
     struct logger logger;
+    struct logger_levels levels; /* of both threads; this one changes them */
     struct config *config;
     struct meta_formatted formatted;
     struct broker *broker; /* NULL without the role */
@@ -133,6 +134,7 @@ static int node_new_controller(struct node *node, const char *dir, struct buf *p
         char name[32];
         snprintf(name, sizeof(name), "controller %d", settings.node_id);
         logger_init(&host->logger, name, node_wall_ms, host->env);
+        host->logger.levels = &node->levels;
         err = controller_new(host->env, &host->logger, &settings, problem, &host->controller);
     }
     mem_free(copies);
@@ -298,7 +300,10 @@ static int node_parse(struct node *node, int argc, char **argv, struct buf *prob
         snprintf(name, sizeof(name), "%s %d",
                  config_roles(node->config) & CONFIG_ROLE_BROKER ? "broker" : "node",
                  config_node_id(node->config));
+        config_logger_levels(node->config, &node->levels);
         logger_init(&node->logger, name, node_wall_ms, node->env);
+        node->logger.area = LOGGER_NODE;
+        node->logger.levels = &node->levels;
         char *save = NULL;
         for (char *line = strtok_r((char *)(uintptr_t)buf_text(&notes), "\n", &save); line;
              line = strtok_r(NULL, "\n", &save))

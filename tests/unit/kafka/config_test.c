@@ -265,6 +265,21 @@ static void listeners_take_names_and_addresses(void)
     unload(&f);
 }
 
+static void levels_of_the_log_are_read(void)
+{
+    struct fixture f;
+    struct logger_levels levels;
+    check_ok(&f, "logger.level=WARN\nlogger.levels=controller=ERROR, controller.raft = DEBUG\n");
+    config_logger_levels(f.config, &levels);
+    CHECK_INT(logger_levels_get(&levels, LOGGER_BROKER_LOG), LOGGER_WARN);
+    CHECK_INT(logger_levels_get(&levels, LOGGER_CONTROLLER_PEER), LOGGER_ERROR);
+    CHECK_INT(logger_levels_get(&levels, LOGGER_CONTROLLER_RAFT), LOGGER_DEBUG);
+    unload(&f);
+    check_problem("\nlogger.levels=broker.log\n", ERR_INVALID,
+                  "s.properties line 2: logger.levels: broker.log: write it as area=LEVEL, where "
+                  "LEVEL is one of TRACE DEBUG INFO WARN ERROR FATAL");
+}
+
 static void bad_values_are_told(void)
 {
     check_problem(
@@ -594,7 +609,7 @@ TAP_MAIN(TAP_TEST(ids_are_spelled_like_their_names), TAP_TEST(rows_accept_their_
          TAP_TEST(three_brokers_on_one_machine), TAP_TEST(kafkas_kraft_file_starts),
          TAP_TEST(kafkas_pair_of_files_starts), TAP_TEST(kafkas_zookeeper_file_starts),
          TAP_TEST(listeners_take_names_and_addresses), TAP_TEST(bad_values_are_told),
-         TAP_TEST(unknown_settings_are_told), TAP_TEST(names_without_effect_are_said),
-         TAP_TEST(an_override_wins_and_is_named), TAP_TEST(bad_addresses_are_told),
-         TAP_TEST(bad_quorums_are_told), TAP_TEST(a_file_is_loaded),
-         TAP_TEST(topics_override_the_broker))
+         TAP_TEST(levels_of_the_log_are_read), TAP_TEST(unknown_settings_are_told),
+         TAP_TEST(names_without_effect_are_said), TAP_TEST(an_override_wins_and_is_named),
+         TAP_TEST(bad_addresses_are_told), TAP_TEST(bad_quorums_are_told),
+         TAP_TEST(a_file_is_loaded), TAP_TEST(topics_override_the_broker))

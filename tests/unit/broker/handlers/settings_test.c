@@ -379,8 +379,149 @@ static void values_are_told_in_their_normal_form(void)
     fixture_close(&f);
 }
 
+/* ---- levels of the log ---- */
+
+static void open_levels(struct fixture *f, struct logger_levels *levels)
+{
+    fixture_open(f);
+    logger_levels_init(levels, LOGGER_INFO);
+    f->broker.levels = levels;
+    f->broker.client_lines.logger.level = LOGGER_FATAL; /* what is said is not looked at */
+}
+
+static void check_answer(const char *part)
+{
+    if (!strstr(buf_text(&fx->answer), part))
+        printf("# %s\n", buf_text(&fx->answer));
+    CHECK(strstr(buf_text(&fx->answer), part));
+}
+
+static void loggers_are_described(void)
+{
+    struct fixture f;
+    struct logger_levels levels;
+    open_levels(&f, &levels);
+    logger_levels_set(&levels, LOGGER_BROKER, LOGGER_WARN);
+    ask(4, RESOURCES_BROKER_LOGGER, "1", "broker.log");
+    check_answer("\"errorCode\":0,\"errorMessage\":null,\"resourceType\":8,\"resourceName\":\"1\","
+                 "\"configs\":[{\"name\":\"broker.log\",\"value\":\"WARN\",\"readOnly\":false,"
+                 "\"configSource\":6,\"isSensitive\":false,\"synonyms\":[],\"configType\":0,"
+                 "\"documentation\":null}]");
+    ask(4, RESOURCES_BROKER_LOGGER, "+01", NULL);
+    for (int i = 0; i < LOGGER_AREAS; i++)
+        check_answer(logger_area_name((enum logger_area)i));
+    ask(4, RESOURCES_BROKER_LOGGER, "", NULL);
+    check_answer("\"errorCode\":42,\"errorMessage\":\"Broker id must not be empty\"");
+    ask(4, RESOURCES_BROKER_LOGGER, "1x", NULL);
+    check_answer("\"errorMessage\":\"Broker id must be an integer, but it is: 1x\"");
+    ask(4, RESOURCES_BROKER_LOGGER, "-1", NULL);
+    check_answer("\"errorMessage\":\"Unexpected broker id, expected 1 but received -1\"");
+    fixture_close(&f);
+}
+
+static void check_level(const char *key, int8_t operation, const char *value,
+                        enum logger_level level)
+{
+    enum logger_area area = LOGGER_ROOT;
+    change(RESOURCES_BROKER_LOGGER, "1", key, operation, value);
+    CHECK(fx->sent == NULL);
+    check_answer("\"errorCode\":0,\"errorMessage\":null,\"resourceType\":8");
+    CHECK(logger_area_find(key, strlen(key), &area));
+    CHECK_INT(logger_levels_get(fx->broker.levels, area), level);
+}
+
+static void check_no_change(const char *name, const char *key, int8_t operation, const char *value,
+                            const char *answer)
+{
+    change(RESOURCES_BROKER_LOGGER, name, key, operation, value);
+    CHECK(fx->sent == NULL);
+    check_answer(answer);
+    for (int i = 0; i < LOGGER_AREAS; i++)
+        CHECK_INT(logger_levels_get(fx->broker.levels, (enum logger_area)i), LOGGER_INFO);
+}
+
+/* Kafka's codes and sentences. */
+static void levels_are_changed_here(void)
+{
+    struct fixture f;
+    struct logger_levels levels;
+    enum { SET = 0, DELETE = 1, APPEND = 2, SUBTRACT = 3 };
+    open_levels(&f, &levels);
+    check_no_change("1", "kafka.server", SET, "INFO",
+                    "\"errorCode\":40,\"errorMessage\":\"Logger kafka.server does not exist!\"");
+    check_no_change("1", "kafka.server", DELETE, NULL, "\"errorCode\":40,");
+    check_no_change("1", "broker", SET, "debug",
+                    "\"errorCode\":40,\"errorMessage\":\"Cannot set the log level of broker to "
+                    "debug as it is not a supported log level. Valid log levels are DEBUG, ERROR, "
+                    "FATAL, INFO, TRACE, WARN\"");
+    check_no_change("1", "root", DELETE, NULL,
+                    "\"errorCode\":42,\"errorMessage\":\"Removing the log level of the root "
+                    "logger is not allowed\"");
+    check_no_change("1", "broker", APPEND, "INFO",
+                    "\"errorCode\":42,\"errorMessage\":\"APPEND operation is not allowed for the "
+                    "BROKER_LOGGER resource\"");
+    check_no_change("1", "broker", SUBTRACT, "INFO", "\"SUBTRACT operation is not allowed");
+    check_no_change("1", "broker", 4, "INFO",
+                    "\"errorCode\":42,\"errorMessage\":\"Unknown operation type 4 is not allowed "
+                    "for the BROKER_LOGGER resource\"");
+    check_no_change("1", "broker", SET, NULL,
+                    "\"errorCode\":42,\"errorMessage\":\"Null value not supported for : broker\"");
+    check_no_change("2", "broker", SET, "DEBUG",
+                    "\"errorCode\":42,\"errorMessage\":\"Unexpected node id. Expected 1, but "
+                    "received 2\"");
+    check_no_change(
+        "", "broker", SET, "DEBUG",
+        "\"errorCode\":42,\"errorMessage\":\"Node id must be an integer, but it is: \"");
+    check_level("broker", SET, "DEBUG", LOGGER_DEBUG);
+    check_level("broker.log", SET, "WARN", LOGGER_WARN);
+    check_level("broker.log", DELETE, NULL, LOGGER_DEBUG);
+    check_level("broker", DELETE, NULL, LOGGER_INFO);
+    f.broker.levels = NULL; /* a process whose levels are fixed */
+    change(RESOURCES_BROKER_LOGGER, "1", "broker", SET, "DEBUG");
+    check_answer("Logger broker does not exist!");
+    fixture_close(&f);
+}
+
+/* One bad entry refuses all of its resource, and validate_only changes nothing. */
+static void levels_change_together(void)
+{
+    struct fixture f;
+    struct logger_levels levels;
+    open_levels(&f, &levels);
+    change(RESOURCES_BROKER_LOGGER, "1", "broker", 0, "DEBUG");
+    CHECK_INT(logger_levels_get(&levels, LOGGER_BROKER), LOGGER_DEBUG);
+    for (int round = 0; round < 3; round++) {
+        struct incremental_alter_configs_request *body =
+            fixture_request(KAFKA_API_INCREMENTAL_ALTER_CONFIGS, 1);
+        struct arena *arena = &fx->request.arena;
+        CHECK(WIRE_ARRAY(arena, &body->resources, 1,
+                         &incremental_alter_configs_request_alter_configs_resource_desc) != NULL);
+        body->resources.items[0].resource_type = RESOURCES_BROKER_LOGGER;
+        body->resources.items[0].resource_name = wire_str_from("1");
+        struct incremental_alter_configs_request_alterable_config *configs =
+            WIRE_ARRAY(arena, &body->resources.items[0].configs, 2,
+                       &incremental_alter_configs_request_alterable_config_desc);
+        CHECK(configs != NULL);
+        configs[0].name = wire_str_from("broker");
+        configs[0].value = wire_str_from("WARN");
+        configs[1].name = wire_str_from(round == 0 ? "absent" : round == 1 ? "broker" : "node");
+        configs[1].value = wire_str_from("WARN");
+        body->validate_only = round == 2;
+        handle_incremental_alter_configs(&fx->request);
+        check_answer(round == 0   ? "Logger absent does not exist!"
+                     : round == 1 ? "\"errorCode\":42,\"errorMessage\":\"Error due to duplicate "
+                                    "config keys\""
+                                  : "\"errorCode\":0");
+        CHECK_INT(logger_levels_get(&levels, LOGGER_BROKER), LOGGER_DEBUG);
+        CHECK_INT(logger_levels_get(&levels, LOGGER_NODE), LOGGER_INFO);
+    }
+    fixture_close(&f);
+}
+
 TAP_MAIN(TAP_TEST(a_topic_has_the_strongest_value), TAP_TEST(every_setting_can_be_told),
          TAP_TEST(a_broker_has_one_id), TAP_TEST(settings_are_described),
          TAP_TEST(what_is_not_known_is_a_secret), TAP_TEST(lists_start_from_the_value_in_force),
          TAP_TEST(what_can_not_be_changed_is_told), TAP_TEST(names_that_can_not_change_are_told),
-         TAP_TEST(dynamic_values_are_shown_back), TAP_TEST(values_are_told_in_their_normal_form))
+         TAP_TEST(dynamic_values_are_shown_back), TAP_TEST(values_are_told_in_their_normal_form),
+         TAP_TEST(loggers_are_described), TAP_TEST(levels_are_changed_here),
+         TAP_TEST(levels_change_together))

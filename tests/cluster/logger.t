@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""The log of a daemon: its levels, in the settings file and while it runs."""
+import os
+import re
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import tap
+import wire
+from cluster import Cluster
+from tap import check, check_equal, test
+from tool import misuse, says, tool
+from wait import wait_until
+
+CONFIGS = "kafka-configs.sh"
+DEADLINE_S = 30
+AREAS = ["broker", "broker.channel", "broker.group", "broker.log", "broker.metadata", "broker.net",
+         "broker.replica", "controller", "controller.election", "controller.peer",
+         "controller.raft", "node", "root"]
+
+
+def loggers(node):
+    return ("--entity-type", "broker-loggers", "--entity-name", str(node.id))
+
+
+def levels(cluster, node):
+    """{area: level}, as the tool prints them."""
+    done = says(cluster, CONFIGS, "--describe", *loggers(node), out=re.compile("."))
+    first, *rest = done.stdout.splitlines()
+    check_equal(first, f"Dynamic configs for broker-logger {node.id} are:", "the first line")
+    found = [re.fullmatch(r"  ([\w.]+)=([A-Z]+) sensitive=false synonyms=\{\}", line) for line in rest]
+    check(all(found), f"the lines are {rest}")
+    return {match.group(1): match.group(2) for match in found}
+
+
+def change(cluster, node, *arguments):
+    says(cluster, CONFIGS, "--alter", *loggers(node), *arguments,
+         out=f"Completed updating config for broker-logger {node.id}.\n")
+
+
+@test("levels of single areas are set in the file, shown, changed and taken back")
+def of_areas():
+    with Cluster(1, **{"logger.level": "WARN", "logger.levels": "broker.net=ERROR,node=INFO"}) as cluster:
+        node = cluster.nodes[0]
+        shown = levels(cluster, node)
+        check_equal(list(shown), AREAS, "the loggers, sorted")
+        check_equal((shown["root"], shown["broker.net"], shown["broker.log"], shown["node"]),
+                    ("WARN", "ERROR", "WARN", "INFO"), "the levels of the file")
+        check("files and connections open" in node.log_text(), "an INFO line of area node is there")
+        check("serving after" not in node.log_text(), "no INFO line of area broker is there")
+        change(cluster, node, "--add-config", "broker.net=DEBUG,controller=INFO")
+        shown = levels(cluster, node)
+        check_equal((shown["broker.net"], shown["controller.raft"]), ("DEBUG", "INFO"), "the new levels")
+        wait_until(lambda: re.search(r"DEBUG \[broker 0\] connection of 127.0.0.1:\d+ accepted",
+                                     node.log_text()), DEADLINE_S, "a line below INFO")
+        change(cluster, node, "--delete-config", "broker.net")
+        check_equal(levels(cluster, node)["broker.net"], "WARN", "the level of the area above")
+        before = node.log_text().count("DEBUG")
+        wire.metadata(node.port)
+        check_equal(node.log_text().count("DEBUG"), before, "the lines below WARN")
+        check(re.search(r"WARN \[broker 0\] 127.0.0.1:\d+ changed the log level of broker.net: it is "
+                        r"DEBUG now", node.log_text()), "the log says who changed a level")
+        node.signal(15)
+        node.wait_exit()
+        cluster.start()
+        check_equal(levels(cluster, node)["controller.raft"], "WARN", "the level after a restart")
+
+
+@test("what can't be set is refused, in Kafka's words")
+def refused():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        for arguments, err in (
+                (("--add-config", "kafka.server=DEBUG"), "Invalid broker logger(s): kafka.server"),
+                (("--delete-config", "kafka.server"), "Invalid broker logger(s): kafka.server"),
+                (("--add-config", "broker=LOUD"), "Cannot set the log level of broker to LOUD as it is "
+                 "not a supported log level. Valid log levels are DEBUG, ERROR, FATAL, INFO, TRACE, WARN"),
+                (("--delete-config", "root"), "Removing the log level of the root logger is not allowed")):
+            says(cluster, CONFIGS, "--alter", *loggers(node), *arguments, status=1,
+                 err=re.compile(re.escape(err)))
+        misuse(cluster, CONFIGS, "--describe", "--entity-type", "broker-loggers", "--entity-default",
+               words=["broker-loggers", "--entity-default"])
+        check_equal(set(levels(cluster, node).values()), {"INFO"}, "all levels")
+    with Cluster(1, start=False, **{"logger.levels": "broker.lgo=DEBUG"}) as cluster:
+        node = cluster.nodes[0]
+        node.start()
+        check_equal(node.wait_exit(), 1, "the status of a node with a wrong area")
+        check(re.search(r"server0.properties line \d+: logger.levels: broker.lgo is no area: those are root ",
+                        node.log_text()), node.log_text())
+
+
+@test("elections and in-sync sets are told below INFO, by broker and controller")
+def seams():
+    with Cluster(3) as cluster:
+        tool("kafka-topics.sh", "--bootstrap-server", cluster.bootstrap, "--create", "--topic", "t",
+             "--partitions", "1", "--replication-factor", "3")
+        cluster.wait_isr_whole("t")
+        leader, active = cluster.leader("t"), cluster.controller()
+        for node in cluster.nodes:
+            change(cluster, node, "--add-config", "controller.election=DEBUG,broker.replica=DEBUG")
+        others = [node for node in cluster.nodes if node is not leader]
+        leader.kill()
+        cluster.wait_new_leader("t", leader)
+        wait_until(lambda: any(re.search(r"DEBUG \[controller \d\] t-0: leader \d, leader epoch \d+, \d of "
+                                         r"3 in sync", node.log_text()) for node in others),
+                   DEADLINE_S, f"a controller (it was {active.id}) tells the election")
+        wait_until(lambda: any(re.search(r"DEBUG \[broker \d\] t-0: follower -> leader", node.log_text())
+                               for node in others), DEADLINE_S, "the new leader tells it")
+        wait_until(lambda: any(re.search(r"DEBUG \[broker \d\] t-0: the in-sync set is \d,\d,", node.log_text())
+                               for node in others), DEADLINE_S, "the set without the dead one is told")
+
+
+tap.run()
