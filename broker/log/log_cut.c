@@ -27,6 +27,7 @@ static void drop_renamed(void *data, char *path)
 static int drop_segment(struct log *log, struct segment *segment)
 {
     struct drop drop = {log, log->config.file_delete_delay_ms};
+    log->sync_dir = true; /* before a stop is clean: the old name may come back else */
     /* The marker goes last: as long as the file is there it has something to say. */
     int rc = segment_rename_deleted(segment, drop_renamed, &drop);
     if (rc == 0)

@@ -279,6 +279,7 @@ static int remove_behind(struct recovery *r, uint32_t at)
         struct segment *last = log->segments[--log->segment_count];
         char *path = segment_path(last, ".log");
         rc = env_path_remove(r->env, path);
+        log->sync_dir = true; /* before a stop is clean: the old name may come back else */
         mem_free(path);
         segment_drop(last);
     }

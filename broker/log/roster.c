@@ -34,6 +34,12 @@ int roster_load(struct log_dir *dir)
     int rc = env_dir_make_durable(env, path);
     if (rc == 0)
         rc = env_dir_list(env, path, &names, &count);
+    /* A name may be here whose sync failed, or never was: from now on it counts. */
+    if (rc == 0 && count > 0 && !dir->clean) {
+        rc = env_dir_sync(env, path);
+        if (rc < 0)
+            env_dir_list_free(names, count);
+    }
     mem_free(path);
     if (rc < 0)
         return rc;

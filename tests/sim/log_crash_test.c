@@ -544,6 +544,52 @@ static void what_a_failed_sync_left_is_written_again(void)
     }
 }
 
+static int64_t append_some(struct run *r)
+{
+    for (int i = 0; i < 5; i++) {
+        env_post(r->w.world.env, step_append, r);
+        sim_run_for(r->w.sim, 30000);
+    }
+    return log_durable_offset(r->w.world.log);
+}
+
+/* Call n fails, the process ends and the next one acknowledges records. Then the power fails, and the
+ * replica's directory goes: it has to be known as lost, whatever was left of the name for it. False
+ * when there was no call n. */
+static bool lose_after_failure(uint64_t seed, uint64_t n)
+{
+    struct run r;
+    run_init(&r, seed);
+    log_process_boot(&r.w);
+    CHECK_INT(r.w.world.err, 0);
+    sim_disk_set_unordered(r.w.node, true);
+    sim_disk_fail_at(r.w.node, n);
+    (void)append_some(&r);
+    bool failed = !sim_node_is_faulty(r.w.node);
+    sim_disk_fail_at(r.w.node, 0);
+    sim_node_kill(r.w.node);
+    log_process_bury(&r.w);
+    reopen(&r);
+    CHECK(append_some(&r) > 0);
+    sim_node_kill_power(r.w.node);
+    log_process_bury(&r.w);
+    char *path = mem_printf("%s/t-0", r.w.world.dir);
+    CHECK_INT(sim_disk_remove(r.w.node, path), 0);
+    mem_free(path);
+    log_process_boot(&r.w);
+    CHECK_INT(r.w.world.err, ERR_CORRUPT);
+    run_close(&r);
+    return failed;
+}
+
+static void a_name_that_a_start_finds_is_durable(void)
+{
+    for (uint64_t seed = 1; seed <= 10; seed++)
+        for (uint64_t n = 1; lose_after_failure(seed, n); n++)
+            continue;
+}
+
 TAP_MAIN(TAP_TEST(what_a_failed_sync_left_is_written_again), TAP_TEST(many_seeds_survive),
          TAP_TEST(every_disk_call_may_be_the_last), TAP_TEST(every_disk_call_may_fail),
-         TAP_TEST(every_open_of_an_append_may_lack_memory), TAP_TEST(failing_syncs_confirm_nothing))
+         TAP_TEST(every_open_of_an_append_may_lack_memory), TAP_TEST(failing_syncs_confirm_nothing),
+         TAP_TEST(a_name_that_a_start_finds_is_durable))
