@@ -194,11 +194,13 @@ static struct env_file *file_new(struct env *env, struct sim_object *object)
     return file;
 }
 
-/* Bytes that still fit on the disk. */
+/* Bytes that still fit on the disk. A file that is open counts no more once its name is gone, but may
+ * still be cut: `used` may so be below 0. */
 static uint64_t disk_room(const struct sim_node *node)
 {
-    uint64_t size = node->disk_size ? node->disk_size : (uint64_t)DISK_SIZE;
-    return node->full || node->used > size ? 0 : size - node->used;
+    int64_t size = node->disk_size ? (int64_t)node->disk_size : DISK_SIZE;
+    int64_t used = (int64_t)node->used;
+    return node->full || used > size ? 0 : (uint64_t)(size - used);
 }
 
 static int file_truncate(struct env *env, struct sim_object *object, uint64_t size)
