@@ -29,7 +29,7 @@ void cluster_session_lost(struct cluster_session *session)
     else if (chance > 0)
         session->epoch = 0; /* which tells the broker to end the old one */
     else
-        session->id ^= 1; /* never the old one: who knows what the broker has heard of it */
+        session->id++; /* never an old one: who knows what the broker has heard of it */
 }
 
 void cluster_session_spoil(struct cluster_session *session)
@@ -37,7 +37,7 @@ void cluster_session_spoil(struct cluster_session *session)
     if (session->epoch == 0)
         return;
     if (env_random(session->env) % 2)
-        session->id ^= 1;
+        session->id++;
     else
         session->epoch++;
 }
