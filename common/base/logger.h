@@ -1,7 +1,9 @@
-/* The logger: one line an event, on stdout, with time, level and the node's name.
+/* The logger: one line an event, on stdout, with time, level and the node's name; for people, or a
+ * JSON object with "time" (ISO 8601, UTC), "level", "area", "node" (its id) and "message".
  *
  * A logger belongs to one thread; several loggers may share a descriptor, since a line is one
- * write. Control bytes in arguments are printed as \xNN, so data can't forge a line. The arguments
+ * write. Control bytes in arguments are printed as \xNN, so data can't forge a line; as JSON they
+ * are escaped in its way, and bytes that are no UTF-8 stand as \xNN in the message. The arguments
  * of a line that is off are not even evaluated. */
 #ifndef BASE_LOGGER_H
 #define BASE_LOGGER_H
@@ -22,7 +24,9 @@ struct logger_quota {
 
 struct logger {
     char name[32]; /* "broker 0" */
+    int32_t node_id;
     enum logger_area area;
+    bool json;
     struct logger_levels *levels; /* of all areas; borrowed; NULL = `level` is in force */
     enum logger_level level;      /* lines below it are dropped */
     int64_t (*wall_ms)(void *);   /* the clock; NULL prints no time */

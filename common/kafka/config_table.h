@@ -40,6 +40,9 @@
     X(LOGGER_LEVEL, "logger.level", STRING, "INFO", NULL, 0, 0, \
       "TRACE|DEBUG|INFO|WARN|ERROR|FATAL", CONFIG_READ_ONLY, \
       "How grave a line of this program's log must be to be written.") \
+    X(LOGGER_FORMAT, "logger.format", STRING, "text", NULL, 0, 0, "text|json", CONFIG_READ_ONLY, \
+      "How a line of this program's log is written: for people (text), or as a JSON object with " \
+      "time, level, area, node and message.") \
     X(LOGGER_LEVELS, "logger.levels", LIST, "", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The same for single areas of the program: area=LEVEL, separated by commas. While it runs, " \
       "kafka-configs --entity-type broker-loggers shows and changes them.") \

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The log of a daemon: its levels, in the settings file and while it runs."""
+import json
 import os
 import re
 import sys
@@ -109,6 +110,27 @@ def seams():
                                for node in others), DEADLINE_S, "the new leader tells it")
         wait_until(lambda: any(re.search(r"DEBUG \[broker \d\] t-0: the in-sync set is \d,\d,", node.log_text())
                                for node in others), DEADLINE_S, "the set without the dead one is told")
+
+
+@test("logger.format=json: each line is one object, whatever a peer writes into it")
+def as_json():
+    with Cluster(1, **{"logger.format": "json", "logger.levels": "broker=DEBUG"}) as cluster:
+        node = cluster.nodes[0]
+        names = ('no."such\\', "no\x1b[2J\n{}", "no\udcff\udc80", "n\u00f6\u20ac\U0001f600")
+        for name in names:
+            says(cluster, CONFIGS, "--alter", "--entity-type", "brokers", "--entity-default",
+                 "--add-config", f"{name}=1", out=re.compile("^Completed"))
+        events = [json.loads(line) for line in open(node.log_file, encoding="utf-8")]
+        check(len(events) > 10, f"there are {len(events)} lines")
+        for event in events:
+            check_equal(list(event), ["time", "level", "area", "node", "message"], "the keys")
+            check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", event["time"]), event["time"])
+        check_equal({event["node"] for event in events}, {0}, "the nodes")
+        check({"broker", "broker.net", "controller", "node"} <= {event["area"] for event in events},
+              f"the areas are {sorted({event['area'] for event in events})}")
+        told = [event["message"].split("no effect: ")[1] for event in events
+                if "no effect: " in event["message"]]
+        check_equal(told, [*names[:2], "no\\xff\\x80", names[3]], "the names of the settings")
 
 
 tap.run()

@@ -57,6 +57,17 @@ static int64_t node_wall_ms(void *data)
     return env_wall_ms(data);
 }
 
+/* The settings say in which form, and the levels. */
+static void node_init_logger(struct node *node, struct logger *logger, const char *name,
+                             struct env *env, enum logger_area area)
+{
+    logger_init(logger, name, node_wall_ms, env);
+    logger->node_id = config_node_id(node->config);
+    logger->area = area;
+    logger->levels = &node->levels;
+    logger->json = config_is_word(config_str(node->config, CONFIG_LOGGER_FORMAT), "json");
+}
+
 /* ---- controller thread ---- */
 
 static int node_check_topic_config(void *data, const char *key, const char *value,
@@ -133,8 +144,7 @@ static int node_new_controller(struct node *node, const char *dir, struct buf *p
     } else {
         char name[32];
         snprintf(name, sizeof(name), "controller %d", settings.node_id);
-        logger_init(&host->logger, name, node_wall_ms, host->env);
-        host->logger.levels = &node->levels;
+        node_init_logger(node, &host->logger, name, host->env, LOGGER_CONTROLLER);
         err = controller_new(host->env, &host->logger, &settings, problem, &host->controller);
     }
     mem_free(copies);
@@ -301,9 +311,7 @@ static int node_parse(struct node *node, int argc, char **argv, struct buf *prob
                  config_roles(node->config) & CONFIG_ROLE_BROKER ? "broker" : "node",
                  config_node_id(node->config));
         config_logger_levels(node->config, &node->levels);
-        logger_init(&node->logger, name, node_wall_ms, node->env);
-        node->logger.area = LOGGER_NODE;
-        node->logger.levels = &node->levels;
+        node_init_logger(node, &node->logger, name, node->env, LOGGER_NODE);
         char *save = NULL;
         for (char *line = strtok_r((char *)(uintptr_t)buf_text(&notes), "\n", &save); line;
              line = strtok_r(NULL, "\n", &save))

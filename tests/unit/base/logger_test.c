@@ -165,7 +165,95 @@ static void data_can_not_forge_a_line(void)
     buf_close(&lines);
 }
 
+static int64_t wall_ms(void *data)
+{
+    (void)data;
+    return 951827696007; /* a leap day */
+}
+
+static struct logger json_logger(void)
+{
+    struct logger logger = logger_for_test(NULL);
+    logger.json = true;
+    logger.node_id = 7;
+    logger.area = LOGGER_BROKER_LOG;
+    return logger;
+}
+
+/* The message of a line as it stands between its quotes. */
+static void check_message(const char *text, const char *message)
+{
+    struct logger logger = json_logger();
+    struct buf expected;
+    buf_init(&expected);
+    logger_info(&logger, "%s", text);
+    buf_printf(&expected,
+               "{\"level\":\"INFO\",\"area\":\"broker.log\",\"node\":7,\"message\":\"%s\"}\n",
+               message);
+    CHECK_STR(buf_text(&lines), buf_text(&expected));
+    buf_close(&expected);
+}
+
+static void a_line_is_an_object(void)
+{
+    buf_init(&lines);
+    struct logger logger = json_logger();
+    logger.wall_ms = wall_ms;
+    logger_warn(&logger, "%d files", 3);
+    CHECK_STR(buf_text(&lines),
+              "{\"time\":\"2000-02-29T12:34:56.007Z\",\"level\":\"WARN\",\"area\":"
+              "\"broker.log\",\"node\":7,\"message\":\"3 files\"}\n");
+    buf_close(&lines);
+}
+
+static void any_byte_can_stand_in_a_message(void)
+{
+    buf_init(&lines);
+    check_message("\"\\/", "\\\"\\\\/");
+    check_message("a\n\t\x01\x1b\x1f\x7f", "a\\u000a\\u0009\\u0001\\u001b\\u001f\\u007f");
+    check_message("\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 \xef\xbf\xbf",
+                  "\xc3\xa4 \xe2\x82\xac \xf0\x9f\x98\x80 \xef\xbf\xbf");
+    check_message("\x80-\xff-\xc3", "\\\\x80-\\\\xff-\\\\xc3"); /* no UTF-8 */
+    check_message("\xc1\xbf", "\\\\xc1\\\\xbf");                /* longer than it need be */
+    check_message("\xe0\x9f\xbf", "\\\\xe0\\\\x9f\\\\xbf");
+    check_message("\xf0\x8f\xbf\xbf", "\\\\xf0\\\\x8f\\\\xbf\\\\xbf");
+    check_message("\xed\xa0\x80", "\\\\xed\\\\xa0\\\\x80");            /* half a pair */
+    check_message("\xf4\x90\x80\x80", "\\\\xf4\\\\x90\\\\x80\\\\x80"); /* beyond the last */
+    check_message("\xe2\x82", "\\\\xe2\\\\x82");
+    buf_close(&lines);
+}
+
+/* What does not fit is cut between characters, wherever it comes to an end. */
+static void a_long_line_is_a_whole_object(void)
+{
+    static const char *const parts[] = {"x", "\"", "\x01", "\xff", "\xc3\xa4", "\xf0\x9f\x98\x80"};
+    buf_init(&lines);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        for (int before = 0; before < 8; before++) {
+            struct logger logger = json_logger();
+            struct buf text;
+            buf_init(&text);
+            buf_printf(&text, "%.*s", before, "........");
+            while (text.len < 3000)
+                buf_printf(&text, "%s", parts[i]);
+            logger_info(&logger, "%s", buf_text(&text));
+            buf_close(&text);
+            const char *line = buf_text(&lines);
+            size_t len = strlen(line);
+            CHECK(len > 1900 && len <= 2048);
+            CHECK_STR(line + len - 3, "\"}\n");
+            CHECK(strchr(line, '\n') == line + len - 1);
+            CHECK(i != 1 || line[len - 5] == '\\'); /* the last quote is an escaped one */
+            CHECK(i != 2 || memcmp(line + len - 9, "\\u0001", 6) == 0);
+            CHECK(i != 3 || memcmp(line + len - 8, "\\\\xff", 5) == 0);
+        }
+    }
+    buf_close(&lines);
+}
+
 TAP_MAIN(TAP_TEST(an_area_has_the_level_above_it), TAP_TEST(names_are_found),
          TAP_TEST(levels_are_read), TAP_TEST(a_line_below_the_level_costs_nothing),
          TAP_TEST(a_logger_without_areas_has_its_own_level),
-         TAP_TEST(lines_on_demand_are_not_held_back), TAP_TEST(data_can_not_forge_a_line))
+         TAP_TEST(lines_on_demand_are_not_held_back), TAP_TEST(data_can_not_forge_a_line),
+         TAP_TEST(a_line_is_an_object), TAP_TEST(any_byte_can_stand_in_a_message),
+         TAP_TEST(a_long_line_is_a_whole_object))
