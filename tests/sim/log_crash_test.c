@@ -553,9 +553,9 @@ static int64_t append_some(struct run *r)
     return log_durable_offset(r->w.world.log);
 }
 
-/* Call n fails, the process ends and the next one acknowledges records. Then the power fails, and the
- * replica's directory goes: it has to be known as lost, whatever was left of the name for it. False
- * when there was no call n. */
+/* Call n fails, the process ends and the next one acknowledges records. Then the power fails, and
+ * the replica's directory goes: it has to be known as lost, whatever was left of the name for it.
+ * False when there was no call n. */
 static bool lose_after_failure(uint64_t seed, uint64_t n)
 {
     struct run r;

@@ -194,8 +194,8 @@ static struct env_file *file_new(struct env *env, struct sim_object *object)
     return file;
 }
 
-/* Bytes that still fit on the disk. A file that is open counts no more once its name is gone, but may
- * still be cut: `used` may so be below 0. */
+/* Bytes that still fit on the disk. A file that is open counts no more once its name is gone, but
+ * may still be cut: `used` may so be below 0. */
 static uint64_t disk_room(const struct sim_node *node)
 {
     int64_t size = node->disk_size ? (int64_t)node->disk_size : DISK_SIZE;
