@@ -26,7 +26,9 @@ enum {
     TURN_BYTES_MAX = 1024 * 1024, /* the same for large frames, and for what is written */
     TURN_US_MAX = 500,            /* the same for frames that cost much */
     TURN_LONG_MS = 2,             /* large frames wait for another turn when one took so long */
-    TURN_FULL_MS = 2,             /* who is not urgent is read in another turn then */
+    TURN_FULL_MS = 2, /* who is not urgent, and not light, is read in another turn then */
+    LIGHT_US = 1000,  /* who has spent no more, beyond one hundredth of the time, is light */
+    LIGHT_SHARE = 100,
     TURN_LARGE = 64 * 1024,       /* these are large: their arrays may cost a tenth of a second */
     TURN_DEFERS_MAX = 16,         /* but not for ever: then one of them goes in each turn */
     PROVEN_MAX = 2 * 1024 * 1024, /* above the default largest produce request */
@@ -70,6 +72,8 @@ struct frame_conn {
     bool closed;  /* by the owner: freed when depth is 0 */
     bool waiting; /* the socket was empty when it was last read */
     bool urgent;
+    int64_t spent_us; /* of the loop's time, less its share of the time since */
+    int64_t spent_at_us;
     bool lost;    /* no memory for the bytes behind a detached frame */
     bool blocked; /* the stream took less than it was given; `writable` comes */
     char peer[ENV_ADDRESS_TEXT_MAX];
@@ -312,6 +316,20 @@ static int64_t frame_read_once(struct frame_conn *conn, bool *more)
     return n > 0 ? n : 0;
 }
 
+/* Accounts for the loop's time since `from_us`. */
+static void frame_spend(struct frame_conn *conn, int64_t from_us, int64_t now_us)
+{
+    conn->spent_us -= (from_us - conn->spent_at_us) / LIGHT_SHARE;
+    conn->spent_us = (conn->spent_us > 0 ? conn->spent_us : 0) + now_us - from_us;
+    conn->spent_at_us = from_us;
+}
+
+static bool frame_is_light(const struct frame_conn *conn)
+{
+    int64_t since_us = env_now_us(conn->env) - conn->spent_at_us;
+    return conn->spent_us - since_us / LIGHT_SHARE <= LIGHT_US;
+}
+
 /* One turn of reading: 0, or ERR_x that ends the connection. In a turn that is long already each
  * connection has one frame: a hundred that never pause must not make it fifty times longer. */
 static int frame_turn(struct frame_conn *conn)
@@ -349,8 +367,10 @@ static void frame_pump(struct frame_conn *conn)
     if (conn->ended || conn->paused)
         return;
     ASSERT(conn->depth == 0);
+    int64_t from_us = env_now_us(conn->env);
     frame_enter(conn);
     int rc = frame_turn(conn);
+    frame_spend(conn, from_us, env_now_us(conn->env));
     if (!conn->closed && conn->block && (conn->ended || conn->start == conn->end))
         frame_drop_block(conn);
     if (rc < 0)
@@ -362,7 +382,8 @@ static void frame_on_readable(void *data)
 {
     struct frame_conn *conn = data;
     conn->waiting = false;
-    if (conn->urgent || conn->ended || env_turn_ms(conn->env) < TURN_FULL_MS) {
+    if (conn->urgent || conn->ended || env_turn_ms(conn->env) < TURN_FULL_MS ||
+        frame_is_light(conn)) {
         frame_pump(conn);
         return;
     }
