@@ -112,8 +112,9 @@ static void say_emptied(struct decision *decision, const struct image_topic *top
         logger_error(decision->rules->logger,
                      "%s-%d has no leader: broker %d, its last in-sync replica (leader epoch %d), "
                      "was unregistered or has a new log directory; records that only it had are "
-                     "at risk. Bring its old disk back, or let another replica lead and lose "
-                     "them: kafka-leader-election.sh --election-type unclean --topic %s "
+                     "at risk. Bring the disk back that it served them from last (an older one "
+                     "lacks what came after it), or let another replica lead and lose them: "
+                     "kafka-leader-election.sh --election-type unclean --topic %s "
                      "--partition %d",
                      topic->name, record->partition, broker_id, record->leader_epoch, topic->name,
                      record->partition);
