@@ -33,6 +33,13 @@ enum {
     BROKER_LINGER_MS = 100            /* for clients to be told that the leaders have moved */
 };
 
+static const char *const broker_state_names[] = {"starting", "serving", "leaving", "closing"};
+
+const char *broker_state_name(const struct broker *broker)
+{
+    return broker_state_names[broker->state];
+}
+
 static void broker_move(struct broker *broker, enum broker_state to)
 {
     static const bool allowed[4][4] = {
@@ -41,9 +48,9 @@ static void broker_move(struct broker *broker, enum broker_state to)
         [BROKER_SERVING] = {[BROKER_LEAVING] = true, [BROKER_CLOSING] = true},
         [BROKER_LEAVING] = {[BROKER_CLOSING] = true},
     };
-    static const char *const names[] = {"starting", "serving", "leaving", "closing"};
     ASSERT(allowed[broker->state][to]);
-    logger_debug(broker->logger, "broker: %s -> %s", names[broker->state], names[to]);
+    logger_debug(broker->logger, "broker: %s -> %s", broker_state_names[broker->state],
+                 broker_state_names[to]);
     broker->state = to;
 }
 
@@ -448,6 +455,7 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
     broker_limit_lines(broker);
     env_timer_init(env, &broker->leave_timer, broker_leave_look, broker);
     env_timer_init(env, &broker->close_timer, broker_close_due, broker);
+    state_dump_init(&broker->dump, broker);
     int err = broker_open_logs(broker, problem);
     if (!err)
         err = server_new(broker, problem, &broker->server);
@@ -508,6 +516,7 @@ void broker_free(struct broker *broker)
 {
     env_timer_stop(&broker->leave_timer);
     env_timer_stop(&broker->close_timer);
+    state_dump_close(&broker->dump);
     broker_free_users(broker);
     if (broker->metadata)
         metadata_free(broker->metadata);

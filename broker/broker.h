@@ -12,6 +12,7 @@
 #include "base/uuid.h"
 #include "broker/replica/live_settings.h"
 #include "broker/replica/metadata.h"
+#include "broker/state_dump.h"
 #include "common/meta/channel.pb-c.h"
 #include "env/env.h"
 #include "env/line_limit.h"
@@ -56,6 +57,7 @@ struct broker {
     int64_t started_us;
     struct env_timer leave_timer; /* bounds the wait for leaders to move away */
     int64_t leave_since_us;       /* the start of that wait */
+    struct state_dump dump;
     struct env_timer close_timer; /* then all that uses the logs goes, and they are closed */
     int64_t alone_since_us;       /* since when no controller hears us; 0: one does */
     void (*stopped)(void *data);
@@ -75,6 +77,7 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
  * ends everything that uses the logs, closes them, then calls `stopped`; only broker_free may
  * follow. From the next turn of the loop on, all parts but `metadata` and `logs` are NULL. */
 void broker_stop(struct broker *broker, void (*stopped)(void *data), void *data);
+const char *broker_state_name(const struct broker *broker);
 /* Frees; without broker_stop this is what a crash leaves. */
 void broker_free(struct broker *broker);
 

@@ -316,6 +316,28 @@ bool controller_is_active(const struct controller *controller)
     return consensus_active(controller->consensus);
 }
 
+void controller_say_state(struct controller *controller)
+{
+    struct logger logger = controller->logger;
+    size_t cursor = 0, brokers = 0, fenced = 0;
+    const struct image_broker *broker;
+    while ((broker = image_next_broker(controller->image, &cursor))) {
+        brokers++;
+        fenced += broker->fenced;
+    }
+    logger.levels = NULL;
+    logger.level = LOGGER_INFO;
+    logger_info(&logger,
+                "state: controller %d, %s, leader %d, term %lld, committed %lld, applied %lld, "
+                "%zu brokers, %zu of them fenced, %zu topics",
+                controller->config.node_id, controller_is_active(controller) ? "active" : "standby",
+                consensus_leader(controller->consensus),
+                (long long)consensus_term(controller->consensus),
+                (long long)consensus_committed(controller->consensus),
+                (long long)consensus_applied(controller->consensus), brokers, fenced,
+                image_topic_count(controller->image));
+}
+
 static void on_stopped(void *data)
 {
     struct controller *controller = data;

@@ -65,6 +65,8 @@ int controller_new(struct env *env, struct logger *logger, const struct controll
                    struct buf *problem, struct controller **controller) MUST_CHECK;
 uint16_t controller_port(const struct controller *controller);
 bool controller_is_active(const struct controller *controller);
+/* Writes what it knows into the log, at any level. */
+void controller_say_state(struct controller *controller);
 /* Hands leadership on if it leads, stops, then calls `done`; only controller_free may follow. */
 void controller_stop(struct controller *controller, void (*done)(void *data), void *data);
 /* Frees; without controller_stop this is what a crash leaves. */

@@ -208,6 +208,17 @@ uint64_t group_manager_topics(const struct group_manager *manager)
     return manager->topics_version;
 }
 
+void group_manager_summarise(const struct group_manager *manager, struct buf *out)
+{
+    const struct shard *shard;
+    size_t cursor = 0, groups = 0;
+    while ((shard = map_next(&manager->shards, &cursor, NULL, NULL)))
+        groups += shard->groups.count;
+    buf_printf(out, "%zu groups in %zu partitions of %s, memory for them %lld of %lld bytes",
+               groups, manager->shards.count, GROUP_OFFSETS_TOPIC, (long long)manager->bytes,
+               (long long)manager->deps.settings.memory_max);
+}
+
 void group_manager_charge(struct group_manager *manager, int64_t bytes)
 {
     int64_t max = manager->deps.settings.memory_max;

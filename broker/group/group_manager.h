@@ -92,6 +92,9 @@ struct group_manager *group_manager_new(const struct group_manager_deps *deps);
 /* Who waits is told COORDINATOR_NOT_AVAILABLE. */
 void group_manager_free(struct group_manager *manager);
 
+/* Appends how many groups there are and what they hold, for people. */
+void group_manager_summarise(const struct group_manager *manager, struct buf *out);
+
 /* A partition of __consumer_offsets became ours to lead, or is ours no longer. Hearing the same
  * twice is fine: leading again under a new epoch loads anew. */
 void group_manager_leader_changed(struct group_manager *manager, int32_t partition, bool leader);

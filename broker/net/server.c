@@ -229,6 +229,16 @@ uint16_t server_port(const struct server *server, int i)
     return env_listener_port(server->listeners[i].listener);
 }
 
+void server_summarise(const struct server *server, struct buf *out)
+{
+    const struct connection_owner *owner = &server->owner;
+    buf_printf(out,
+               "%zu connections, memory for requests %zu of %zu bytes, answers that were not taken "
+               "yet %zu of %zu bytes",
+               owner->count, owner->budget.used, owner->budget.limit, owner->unsent_bytes,
+               owner->unsent_max);
+}
+
 void server_stop_accepting(struct server *server)
 {
     for (int i = 0; i < server->listener_count; i++)

@@ -20,6 +20,8 @@ struct server_files server_share_files(int64_t limit);
 int server_new(struct broker *broker, struct buf *problem, struct server **server) MUST_CHECK;
 /* Port of listener i (of interest when the settings say 0). */
 uint16_t server_port(const struct server *server, int i);
+/* Appends how many connections there are and what they hold, for people. */
+void server_summarise(const struct server *server, struct buf *out);
 /* No new connections; those that are there stay until server_free. */
 void server_stop_accepting(struct server *server);
 /* The leaders have moved away: closes, one after the other, the connections whose clients have been

@@ -121,6 +121,12 @@ void partition_advance(struct partition *partition)
 
 /* ---- state ---- */
 
+const char *partition_state_name(enum partition_state state)
+{
+    static const char *const names[] = {"opening", "follower", "leader", "offline"};
+    return names[state];
+}
+
 static void partition_move(struct partition *partition, enum partition_state to)
 {
     static const bool allowed[4][4] = {
@@ -129,11 +135,10 @@ static void partition_move(struct partition *partition, enum partition_state to)
         [PARTITION_LEADER] = {[PARTITION_FOLLOWER] = true, [PARTITION_OFFLINE] = true},
         [PARTITION_OFFLINE] = {[PARTITION_OPENING] = true},
     };
-    static const char *const names[] = {"opening", "follower", "leader", "offline"};
     ASSERT(allowed[partition->state][to]);
     logger_debug(partition->deps->logger, "%s-%d: %s -> %s, leader %d, leader epoch %d",
-                 partition->topic, partition->index, names[partition->state], names[to],
-                 partition->leader, partition->leader_epoch);
+                 partition->topic, partition->index, partition_state_name(partition->state),
+                 partition_state_name(to), partition->leader, partition->leader_epoch);
     partition->state = to;
 }
 

@@ -142,6 +142,11 @@ int partition_delete_records(struct partition *partition, int64_t offset,
 int64_t partition_low_watermark(const struct partition *partition);
 
 enum partition_state partition_state(const struct partition *partition);
+const char *partition_state_name(enum partition_state state);
+/* Appends what the replica is and has, for people. */
+void partition_describe(const struct partition *partition, struct buf *out);
+/* Whether it can't serve, or its in-sync set lacks a replica. */
+bool partition_is_ailing(const struct partition *partition);
 const char *partition_topic(const struct partition *partition);
 const struct uuid *partition_topic_id(const struct partition *partition);
 int32_t partition_index(const struct partition *partition);

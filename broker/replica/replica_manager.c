@@ -414,6 +414,15 @@ struct partition *replica_manager_next(struct replica_manager *manager, size_t *
     return map_next(&manager->partitions, cursor, NULL, NULL);
 }
 
+void replica_manager_summarise(const struct replica_manager *manager, struct buf *out)
+{
+    buf_printf(out,
+               "%zu partitions, %zu leaders that we fetch from, memory for what comes from them "
+               "%zu of %zu bytes",
+               manager->partitions.count, manager->fetchers.count, manager->fetch_budget.used,
+               manager->fetch_budget.limit);
+}
+
 const struct replica_manager_deps *replica_manager_deps(const struct replica_manager *manager)
 {
     return &manager->deps;

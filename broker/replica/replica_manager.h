@@ -47,6 +47,9 @@ struct partition *replica_manager_by_id(struct replica_manager *manager, const s
 size_t replica_manager_count(const struct replica_manager *manager);
 struct partition *replica_manager_next(struct replica_manager *manager, size_t *cursor);
 
+/* Appends what replication holds, for people. */
+void replica_manager_summarise(const struct replica_manager *manager, struct buf *out);
+
 /* For partitions. */
 const struct replica_manager_deps *replica_manager_deps(const struct replica_manager *manager);
 const struct live_settings *replica_manager_live(const struct replica_manager *manager);

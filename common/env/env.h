@@ -43,8 +43,8 @@ void env_free(struct env *env);
 /* Runs fn(data) on the env's loop, in the order of the posts. Any thread. */
 void env_post(struct env *env, void (*fn)(void *data), void *data);
 
-/* Calls fn(data, signum) on the loop when the process gets the signal (SIGTERM, SIGINT, SIGHUP). In
- * a simulation nothing ever arrives. One handler for a signal. */
+/* Calls fn(data, signum) on the loop when the process gets the signal (SIGTERM, SIGHUP and the
+ * like). In a simulation nothing ever arrives. One handler for a signal. */
 int env_on_signal(struct env *env, int signum, void (*fn)(void *data, int signum),
                   void *data) MUST_CHECK;
 

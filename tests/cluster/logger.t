@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -131,6 +132,78 @@ def as_json():
         told = [event["message"].split("no effect: ")[1] for event in events
                 if "no effect: " in event["message"]]
         check_equal(told, [*names[:2], "no\\xff\\x80", names[3]], "the names of the settings")
+
+
+def dump(node, ends=1):
+    """The lines of the last dump, without time and names, when the node has written `ends` of them."""
+    node.signal(signal.SIGUSR1)
+
+    def done():
+        text = node.log_text()
+        whole = len(re.findall(r"state: end: ", text)) == ends and \
+            len(re.findall(r"state: controller ", text)) == ends
+        return whole and text
+    text = wait_until(done, DEADLINE_S, f"{ends} dumps are in the log of node {node.id}")
+    lines = re.findall(r"state: (.*)", text)
+    first = max(i for i, line in enumerate(lines) if line.startswith(f"broker {node.id},"))
+    return lines[max(first - 1, 0):] if lines[max(first - 1, 0)].startswith("controller") else lines[first:]
+
+
+def write(cluster):
+    tool("kafka-console-producer.sh", "--bootstrap-server", cluster.running()[0].address, "--topic", "t",
+         stdin="x\n")
+
+
+@test("SIGUSR1: the state is in the log, at any level, and the node goes on")
+def state():
+    with Cluster(3, **{"logger.level": "ERROR"}) as cluster:
+        cluster.create_topic("calm", partitions=6, replicas=1)
+        cluster.create_topic("t", partitions=3)
+        cluster.wait_isr_whole("t")
+        active = cluster.controller()
+        write(cluster)
+        lines = {node.id: dump(node) for node in cluster.nodes}
+        for node in cluster.nodes:
+            told = "\n".join(lines[node.id])
+            for pattern in (rf"^broker {node.id}, serving for \d+ s, broker epoch \d+, not fenced$",
+                            rf"^active controller {active.id}, metadata up to entry \d+ of term \d+$",
+                            r"^\d+ connections, memory for requests \d+ of \d+ bytes, answers that were ",
+                            r"^0 groups in 0 partitions of __consumer_offsets, memory for them 0 of \d+ ",
+                            r"^5 partitions, \d leaders that we fetch from, memory ",
+                            r"^end: 5 partitions: \d led, \d followed, 0 opening, 0 offline$",
+                            rf"^controller {node.id}, {'active' if node is active else 'standby'}, leader "
+                            rf"{active.id}, term \d+, committed \d+, applied \d+, 3 brokers, 0 of them "
+                            r"fenced, 2 topics$",
+                            r"^t-\d: (leader|follower), led by \d in epoch \d+, in sync \d,\d,\d of \d,\d,\d, "
+                            r"start 0, high watermark [01], durable 1, end 1$"):
+                check(re.search(pattern, told, re.M), f"no {pattern} in:\n{told}")
+        gone = next(node for node in cluster.nodes if node is not active)
+        gone.kill()
+        left = [node for node in cluster.nodes if node is not gone]
+        wait_until(lambda: all(len(isr) == 2 for _, _, isr in
+                               wire.metadata(active.port).topics["t"].values()), DEADLINE_S, "sets of two")
+        for node in left:
+            replicas = [line.split("-")[0] for line in dump(node, 2) if "in sync" in line]
+            check_equal(replicas, ["t"] * 3 + ["calm"] * 2, "the order: those in trouble come first")
+        write(cluster)
+
+
+def opened(told):
+    return told if any(", 0 opening" in line for line in told) else None
+
+
+@test("SIGUSR1: no more replicas than 1000")
+def many():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        cluster.create_topic("many", partitions=1100)
+        dumps = iter(range(1, 1000))
+        told = wait_until(lambda: opened(dump(node, next(dumps))), DEADLINE_S, "all replicas are open")
+        replicas = [line for line in told if line.startswith("many-")]
+        check_equal(len(replicas), 1000, "the replicas that are told")
+        check_equal([line for line in told if " more " in line or line.startswith("end: ")], ["and 100 more partitions",
+                                "end: 1100 partitions: 1100 led, 0 followed, 0 opening, 0 offline"],
+                    "the last lines")
 
 
 tap.run()

@@ -4,7 +4,8 @@
  * Happy path: read the settings, start the controller (its loop in a thread of its own) and the
  * broker (on this thread), serve until SIGTERM or SIGINT; then the broker leaves first, since it
  * needs the controller to move its leaders, and the controller after it. SIGHUP, which a terminal
- * that closes and tools for logs send, stops nothing. A service manager is told how it does
+ * that closes and tools for logs send, stops nothing; SIGUSR1 has the state written
+ * into the log. A service manager is told how it does
  * (notify.h). Failure modes: anything that keeps it from starting is one sentence on stderr and
  * exit status 1. */
 #include <signal.h>
@@ -273,6 +274,23 @@ static void node_hangup(void *data, int signum)
                                "SIGTERM stops this process");
 }
 
+static void controller_host_dump(void *data)
+{
+    struct controller_host *host = data;
+    controller_say_state(host->controller);
+}
+
+/* Each loop tells its own part: the lines of both may mix. */
+static void node_dump(void *data, int signum)
+{
+    struct node *node = data;
+    (void)signum;
+    if (node->controller.thread)
+        env_post(node->controller.env, controller_host_dump, &node->controller);
+    if (node->broker)
+        state_dump_start(&node->broker->dump);
+}
+
 static void node_failed(void *data)
 {
     struct node *node = data;
@@ -347,6 +365,8 @@ static int node_catch_signals(struct node *node, struct buf *problem)
         err = env_on_signal(node->env, SIGINT, node_signal, node);
     if (!err)
         err = env_on_signal(node->env, SIGHUP, node_hangup, node);
+    if (!err)
+        err = env_on_signal(node->env, SIGUSR1, node_dump, node);
     if (err)
         buf_printf(problem, "can't catch signals: %s", err_text(err));
     return err;
@@ -395,8 +415,8 @@ static void node_close_controller(struct node *node)
 static const char main_help[] =
     "A node of a Millrace cluster: broker, controller or both, as process.roles says.\n\n"
     "Usage: millrace-server server.properties [--override property=value]...\n\n"
-    "It runs until SIGTERM or SIGINT; SIGINT twice ends it at once; SIGHUP changes nothing. The\n"
-    "log goes to stdout.\n"
+    "It runs until SIGTERM or SIGINT; SIGINT twice ends it at once; SIGHUP changes nothing;\n"
+    "SIGUSR1 writes its state into the log. The log goes to stdout.\n"
     "kafka-server-start.sh -daemon starts it in the background, kafka-server-stop.sh stops it.\n\n"
     "  -h, --help     This text.\n"
     "  -v, --version  The version.\n";
