@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "broker/log/file_job.h"
+#include "broker/log/twin.h"
 
 enum { CHECKPOINT_FILE_MAX = 256 * 1024 * 1024 /* a million partitions */ };
 
@@ -67,9 +68,9 @@ static bool take_line(struct log_dir *dir, enum checkpoint which, char *line)
     if (*end || end == offset || value < 0)
         return false;
     char *name = mem_printf("%s-%s", topic, partition);
-    struct log_entry *entry = map_get(&dir->manager->entries, name, strlen(name));
+    struct log_entry *entry = twin_find(dir, name);
     mem_free(name);
-    if (entry && entry->dir == dir)
+    if (entry)
         *entry_field(entry, which) = value;
     return true;
 }

@@ -17,6 +17,7 @@
 #include "broker/log/metadata_mark.h"
 #include "broker/log/roster.h"
 #include "broker/log/stray.h"
+#include "broker/log/twin.h"
 #include "kafka/meta_properties.h"
 
 enum {
@@ -55,8 +56,7 @@ static void take_name(struct log_dir *dir, const char *name)
                     dir->path, name);
     } else if (checkpoints_split_name(name, &topic_len, &partition)) {
         if (map_get(&manager->entries, name, strlen(name)))
-            logger_warn(manager->logger, "%s/%s is also in another log directory: it is not used",
-                        dir->path, name);
+            twin_add(dir, name);
         else
             log_manager_add_entry(manager, dir, name)->exists = true;
     }

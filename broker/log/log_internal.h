@@ -136,6 +136,8 @@ struct log_entry {
     bool busy;                /* being opened */
     bool touched;             /* this process began to open it */
     bool lost;                /* the roster has it, and there are no files */
+    bool doubled;             /* other directories have it too: see twin.h */
+    bool twin;                /* such another one: in the map under its path */
 };
 
 struct log_dir {
@@ -427,7 +429,7 @@ void log_manager_trash_renamed(struct log_manager *manager, char *path);
 void log_manager_closed(struct log_manager *manager);
 struct log_entry *log_manager_add_entry(struct log_manager *manager, struct log_dir *dir,
                                         const char *name);
-void log_manager_remove_entry(struct log_manager *manager, struct log_entry *entry);
+void log_manager_remove_entry(struct log_entry *entry);
 void log_manager_job_begin(struct log_manager *manager);
 /* False when the manager has been freed: the job's results go nowhere. */
 bool log_manager_job_end(struct log_manager *manager);

@@ -21,6 +21,7 @@
 #include "broker/log/log_open.h"
 #include "broker/log/roster.h"
 #include "broker/log/stray.h"
+#include "broker/log/twin.h"
 #include "kafka/meta_properties.h"
 
 enum {
@@ -567,9 +568,9 @@ struct log_entry *log_manager_add_entry(struct log_manager *manager, struct log_
     return entry;
 }
 
-void log_manager_remove_entry(struct log_manager *manager, struct log_entry *entry)
+void log_manager_remove_entry(struct log_entry *entry)
 {
-    map_del(&manager->entries, entry->name, strlen(entry->name));
+    twin_unmap(entry);
     entry_free(entry);
 }
 
@@ -596,6 +597,7 @@ void log_manager_open(struct log_manager *manager, const char *topic, int32_t pa
         entry = log_manager_add_entry(manager, choose_dir(manager), name);
         mem_free(name);
     }
+    entry = twin_settle(entry, topic_id);
     entry->partition = partition;
     log_open_start(manager, entry, topic_id, config, done, data);
 }
@@ -629,7 +631,7 @@ void log_manager_delete(struct log_manager *manager, struct log *log)
     if (aside)
         log_manager_trash(manager, aside, delay_ms);
     roster_remove(manager, &log->topic_id, entry->partition);
-    log_manager_remove_entry(manager, entry);
+    log_manager_remove_entry(entry);
     log->entry = NULL;
     log->closing = true;
     list_remove(&log->turn);
@@ -652,6 +654,8 @@ int log_manager_discard(struct log_manager *manager, const char *topic, int32_t 
     if (!entry || (!entry->exists && !entry->lost))
         return ERR_NOT_FOUND;
     ASSERT(!entry->log && !entry->busy);
+    if (entry->doubled && twin_set_aside(entry) < 0)
+        return ERR_KAFKA_STORAGE_ERROR;
     char *aside = entry->lost ? NULL : move_aside(entry, "-damaged");
     if (!aside && entry->dir->failed)
         return ERR_KAFKA_STORAGE_ERROR; /* else somebody has moved it away already */

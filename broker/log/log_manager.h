@@ -66,17 +66,17 @@ const struct uuid *log_manager_dir_id(const struct log_manager *manager, int i);
 
 /* Opens the log of a partition, or creates it in the directory with the fewest logs. When the
  * directory holds another topic id, that other log is set aside first. `done` comes later on the
- * loop: 0 and the log, or ERR_CORRUPT (damaged, or its files are gone: it must be fetched anew, see
- * log_manager_discard), ERR_KAFKA_STORAGE_ERROR. A partition is opened at most once at a time.
- */
+ * loop: 0 and the log, or ERR_CORRUPT (damaged, its files are gone, or it is in two directories: it
+ * must be fetched anew, see log_manager_discard), ERR_KAFKA_STORAGE_ERROR. A partition is opened at
+ * most once at a time. */
 void log_manager_open(struct log_manager *manager, const char *topic, int32_t partition,
                       const struct uuid *topic_id, const struct log_config *config,
                       void (*done)(void *data, int err, struct log *log), void *data);
 /* Closes and deletes a partition's log; the files go in the background (renamed to -delete first).
  */
 void log_manager_delete(struct log_manager *manager, struct log *log);
-/* For a replica that is damaged or lost: its directory, if there is one, is set aside, so that the
- * next open starts empty. Only for one that may not be asked to lead before it has caught up. */
+/* For a replica that ended in ERR_CORRUPT: what there is of it is set aside, so that the next open
+ * starts empty. Only for one that may not be asked to lead before it has caught up. */
 int log_manager_discard(struct log_manager *manager, const char *topic,
                         int32_t partition) MUST_CHECK;
 /* Whether the metadata names the partition; `topic_id` is NULL when its directory does not tell. */

@@ -16,6 +16,7 @@
 #include "broker/log/checkpoints.h"
 #include "broker/log/roster.h"
 #include "broker/log/stray.h"
+#include "broker/log/twin.h"
 
 enum { METADATA_FILE_MAX = 4096, DAMAGE_FILE_MAX = 4096 };
 
@@ -399,6 +400,10 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
     job->done = done;
     job->data = data;
     buf_init(&job->note);
+    if (entry->doubled && job->err == 0) {
+        twin_tell(entry, &job->note);
+        job->err = ERR_CORRUPT;
+    }
     list_init(&job->waiting);
     mem_free(path);
     entry->busy = entry->touched = true;

@@ -252,28 +252,32 @@ static bool stray_is_named(struct log_manager *manager, const struct log_entry *
     return named;
 }
 
-/* False when the directory stays where it is. */
-static bool stray_set_aside(struct log_manager *manager, struct log_entry *entry)
+int stray_move(struct log_entry *entry, const char *why)
 {
+    struct log_manager *manager = entry->dir->manager;
     char *path = mem_printf("%s/%s", entry->dir->path, entry->name);
     char *aside = MUTATION(STRAY_ON_A_GUESS) ? log_dir_aside(entry->dir, entry->name, "-delete")
                                              : stray_path(entry->dir, entry->name);
     int rc = env_path_rename(manager->env, path, aside);
     if (rc == 0) {
         logger_warn(manager->logger,
-                    "the metadata names no partition of this broker for %s: it is kept, set aside "
-                    "as %s. Remove that folder when its records are of no use "
-                    "(kafka-dump-log.sh shows them)",
-                    path, aside);
+                    "%s: %s is kept, set aside as %s. Remove that folder when its records are of "
+                    "no use (kafka-dump-log.sh shows them)",
+                    why, path, aside);
         stray_add(entry->dir, aside);
     } else if (rc != ERR_NOT_FOUND) {
-        logger_warn(manager->logger,
-                    "the metadata names no partition of this broker for %s, but it could not be "
-                    "set aside: %s. It is left alone",
+        logger_warn(manager->logger, "%s: %s could not be set aside: %s. It is left alone", why,
                     path, err_text(rc));
     }
     mem_free(aside);
     mem_free(path);
+    return rc;
+}
+
+/* False when the directory stays where it is. */
+static bool stray_set_aside(struct log_entry *entry)
+{
+    int rc = stray_move(entry, "the metadata names no such partition of this broker");
     return rc == 0 || rc == ERR_NOT_FOUND;
 }
 
@@ -288,7 +292,7 @@ void log_manager_set_strays_aside(struct log_manager *manager, log_manager_wante
             !stray_is_named(manager, entry, wanted, data))
             strays[count++] = entry;
     for (size_t i = 0; i < count; i++)
-        if (stray_set_aside(manager, strays[i]))
-            log_manager_remove_entry(manager, strays[i]);
+        if (stray_set_aside(strays[i]))
+            log_manager_remove_entry(strays[i]);
     mem_free(strays);
 }

@@ -11,6 +11,9 @@
 bool stray_is_aside(const char *name, const char *suffix);
 /* A fresh path to set a partition's directory aside to; the caller's to mem_free. */
 char *stray_path(struct log_dir *dir, const char *name);
+/* Renames the directory of an entry that is closed to a name of a stray, and says `why` and what to
+ * do with it; ERR_NOT_FOUND when there is none. */
+int stray_move(struct log_entry *entry, const char *why);
 /* The directory at `path` (from stray_path, or found at start) was set aside. */
 void stray_add(struct log_dir *dir, const char *path);
 /* One line about all that are in the directory, at start. */

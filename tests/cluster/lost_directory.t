@@ -237,6 +237,43 @@ def moved():
         check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
 
 
+@test("a disk that comes back: of two copies of a partition none leads, and both are kept")
+def doubled():
+    with Cluster(3, start=False, min_insync_replicas=2) as cluster:
+        node = cluster.nodes[0]
+        old, new = node.log_dir + "-old", node.log_dir + "-new"
+        node.settings["metadata.log.dir"] = node.log_dir + "-controller"
+        node.settings["log.dirs"] = old
+        cluster.start()
+        cluster.create_topic(TOPIC)
+        with Load(cluster.bootstrap, TOPIC, batch_num_messages=20) as load:
+            load.wait_acks(ACKS)
+            node.signal(15)
+            check_equal(node.wait_exit(), 0, "the status of a stop")
+            node.settings["log.dirs"] = new
+            node.start()
+            cluster.wait_serving()
+            cluster.wait_isr_whole(TOPIC)
+            load.wait_acks(ACKS)
+            load.stop()
+        for other in cluster.nodes:  # all are in sync as they die, so that the first that is back leads
+            other.process.kill()
+        for other in cluster.nodes:
+            other.process.wait()
+        before = [batches(os.path.join(folder, f"{TOPIC}-0")) for folder in (old, new)]
+        node.settings["log.dirs"] = f"{old},{new}"
+        node.start()
+        cluster.nodes[1].start()  # with it there is a quorum
+        wait_until(lambda: "in more than one log directory" in node.log_text(), 30, "it is told")
+        cluster.nodes[2].start()
+        cluster.wait_serving()
+        cluster.wait_isr_whole(TOPIC)
+        check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
+        aside = [glob.glob(os.path.join(folder, f"{TOPIC}-0.*-stray")) for folder in (old, new)]
+        check_equal([len(found) for found in aside], [1, 1], "folders set aside")
+        check_equal([batches(found[0]) for found in aside], before, "the records of the two copies")
+
+
 @test("a controller's directory that can't be looked into")
 def unreadable():
     with Cluster(1) as cluster:

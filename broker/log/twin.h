@@ -1,0 +1,23 @@
+/* A partition whose folder is in more than one log directory, as when a disk comes back that had
+ * been taken out of log.dirs. Which copy is right is not guessed: unless the topic ids tell it,
+ * none is opened (ERR_CORRUPT), until all are set aside or a person leaves one of them. */
+#ifndef BROKER_LOG_TWIN_H
+#define BROKER_LOG_TWIN_H
+
+#include "broker/log/log_internal.h"
+
+/* Another folder of a name that is known: it gets an entry of its own, so that checkpoint files
+ * keep its lines. */
+void twin_add(struct log_dir *dir, const char *name);
+/* The entry of the folder in this very directory, or NULL. */
+struct log_entry *twin_find(const struct log_dir *dir, const char *name);
+/* Takes an entry out of the map; another folder of its name takes its place. */
+void twin_unmap(struct log_entry *entry);
+/* Before an open: folders of another topic id are no copies. Returns the entry to be opened. */
+struct log_entry *twin_settle(struct log_entry *entry, const struct uuid *topic_id);
+/* What is wrong with an entry that is doubled, with all paths and the remedy. */
+void twin_tell(const struct log_entry *entry, struct buf *note);
+/* All copies of an entry that is doubled become strays; an error leaves those that are left. */
+int twin_set_aside(struct log_entry *entry) MUST_CHECK;
+
+#endif
