@@ -404,7 +404,7 @@ void handle_fetch(struct request *request)
     request->state = fetch;
     request_watch(request, &session->connection);
     if (session->replica_id >= 0)
-        request_note_follower(request);
+        request_note_follower(request, session->replica_id);
     env_timer_init(request->broker->env, &fetch->deadline, fetch_deadline, fetch);
     env_timer_init(request->broker->env, &fetch->look, fetch_look, fetch);
     if (fetch_collect(fetch) || body->max_wait_ms <= 0 || list_empty(&session->slots))

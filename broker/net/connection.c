@@ -5,7 +5,8 @@
  * have. Failure modes: an unknown key or version, or a body that does not decode, closes the
  * connection as Kafka does, logged with the peer and the reason, an API that is not there once a
  * host (an ApiVersions of a version that is too high gets its v0 answer); too many unanswered
- * requests, or a reader that is too slow, pause reading. */
+ * requests, or a reader that is too slow, pause reading; one above the limit of the clients that
+ * does not begin as another broker does is closed. */
 #include "broker/net/connection.h"
 
 #include <stdio.h>
@@ -16,6 +17,7 @@
 #include "broker/log/log.h"
 #include "broker/net/api_table.h"
 #include "broker/net/refused.h"
+#include "broker/replica/metadata.h"
 #include "kafka/messages/headers.h"
 #include "wire/foreign.h"
 #include "wire/frame.h"
@@ -27,12 +29,21 @@ enum {
     /* In which a client that was told may still ask here who leads. A try of the same records would
      * begin it anew: it is shorter than the pause of any client between two tries. */
     CONNECTION_MOVED_MS = 5,
+    CONNECTION_TRIAL_MS = 1000,     /* another broker sends its fetch as soon as it is connected */
     CONNECTION_ARENA_MAX = 64 << 20 /* decoded arrays of one request: counts are checked against
                                       * the bytes before, this bounds what is left */
 };
 
+enum connection_kind {
+    CONNECTION_CLIENT,
+    CONNECTION_TRIAL, /* above the limit of the clients; not a broker's yet */
+    CONNECTION_BROKER
+};
+
 struct connection {
     struct list link;
+    enum connection_kind kind;
+    int32_t replica_id; /* of a broker's */
     struct connection_owner *owner;
     struct frame_conn *conn;
     struct list requests;
@@ -266,6 +277,10 @@ static void connection_frame(void *data, uint8_t *bytes, size_t len)
     int err = connection_decode_header(bytes, len, &arena, &header, &used);
     arena_close(&arena);
     bool future = connection_is_future_api_versions(&header, err);
+    if (connection->kind == CONNECTION_TRIAL && header.request_api_key != KAFKA_API_FETCH) {
+        connection_close(connection);
+        return;
+    }
     if (err == ERR_NOT_FOUND) {
         connection_refuse_absent(connection, header.request_api_key, header.request_api_version);
         return;
@@ -294,7 +309,10 @@ static void connection_frame(void *data, uint8_t *bytes, size_t len)
         return;
     }
     connection_handle(connection, request);
-    connection_throttle(connection);
+    if (connection->kind == CONNECTION_TRIAL)
+        connection_close(connection);
+    else
+        connection_throttle(connection);
 }
 
 static void connection_broken(void *data, int err)
@@ -341,6 +359,18 @@ static void connection_close_due(void *data)
         connection_close(connection);
 }
 
+/* Each kind but that of the clients is counted. */
+static void connection_become(struct connection *connection, enum connection_kind kind)
+{
+    struct connection_owner *owner = connection->owner;
+    owner->trials -= connection->kind == CONNECTION_TRIAL;
+    owner->brokers -= connection->kind == CONNECTION_BROKER;
+    connection->kind = kind;
+    owner->trials += kind == CONNECTION_TRIAL;
+    owner->brokers += kind == CONNECTION_BROKER;
+    ASSERT(owner->trials + owner->brokers <= owner->count);
+}
+
 int connection_new(struct connection_owner *owner, struct env_stream *stream, int listener,
                    struct connection **out)
 {
@@ -375,6 +405,8 @@ void connection_close(struct connection *connection)
 {
     ASSERT(!connection->handling);
     connection->closing = true;
+    connection->owner->unproven += connection->kind == CONNECTION_TRIAL;
+    connection_become(connection, CONNECTION_CLIENT);
     list_remove(&connection->link);
     connection->owner->count--;
     logger_debug(&connection->owner->broker->client_lines.logger,
@@ -410,9 +442,49 @@ void connection_close_soon(struct connection *connection)
     env_timer_start(&connection->close_timer, 0);
 }
 
-void connection_note_follower(struct connection *connection)
+void connection_try(struct connection *connection, size_t trials_max)
 {
+    struct connection_owner *owner = connection->owner;
+    connection_become(connection, CONNECTION_TRIAL);
+    env_timer_start(&connection->close_timer, CONNECTION_TRIAL_MS);
+    LIST_EACH(step, &owner->connections) {
+        if (owner->trials <= trials_max)
+            break;
+        if (connection_of(step)->kind == CONNECTION_TRIAL)
+            connection_close(connection_of(step));
+    }
+}
+
+/* The oldest of too many of one broker goes: it broke, and the kernel has not told us. */
+static void connection_limit_broker(struct connection_owner *owner, int32_t replica_id)
+{
+    struct connection *oldest = NULL;
+    int count = 0;
+    LIST_EACH(step, &owner->connections) {
+        struct connection *connection = connection_of(step);
+        if (connection->kind != CONNECTION_BROKER || connection->replica_id != replica_id ||
+            connection->closing)
+            continue;
+        oldest = oldest ? oldest : connection;
+        count++;
+    }
+    if (count > CONNECTION_BROKER_MAX)
+        connection_close_soon(oldest);
+}
+
+void connection_note_follower(struct connection *connection, int32_t replica_id)
+{
+    const struct broker *broker = connection->owner->broker;
     frame_conn_set_urgent(connection->conn);
+    if (connection->closing || connection->kind == CONNECTION_BROKER ||
+        replica_id == broker->node_id ||
+        !image_broker(metadata_image(broker->metadata), replica_id))
+        return;
+    if (connection->kind == CONNECTION_TRIAL)
+        env_timer_stop(&connection->close_timer);
+    connection->replica_id = replica_id;
+    connection_become(connection, CONNECTION_BROKER);
+    connection_limit_broker(connection->owner, replica_id);
 }
 
 void connection_note_moved(struct connection *connection)

@@ -16,6 +16,9 @@ struct connection_owner {
     struct broker *broker;
     struct list connections; /* struct connection */
     size_t count;
+    size_t trials;            /* of them, those of connection_try that are not proven yet */
+    size_t brokers;           /* of them, those of other brokers */
+    int64_t unproven;         /* trials that ended so, since the owner looked */
     struct mem_budget budget; /* pays for received bytes */
     size_t unsent_bytes;      /* what answers hold that were not taken yet, files not counted */
     size_t unsent_shed;       /* of it, what goes with connections that are about to close */
@@ -32,7 +35,13 @@ void connection_close(struct connection *connection);
 void connection_answered(struct connection *connection, const struct request *answered);
 /* In the next loop turn: safe inside a handler. */
 void connection_close_soon(struct connection *connection);
-void connection_note_follower(struct connection *connection);
+/* There is no room for one more client: it stays only if its first request is another broker's
+ * fetch, and comes soon. The oldest of too many such trials is closed. */
+void connection_try(struct connection *connection, size_t trials_max);
+/* The request that is handled is a fetch of that replica. Nobody proves who he is: an id of another
+ * broker that is registered is enough, and holds at most CONNECTION_BROKER_MAX connections. */
+enum { CONNECTION_BROKER_MAX = 2 /* one, and one that broke and was not closed here yet */ };
+void connection_note_follower(struct connection *connection, int32_t replica_id);
 /* The client is being told that a leader has moved away from here. */
 void connection_note_moved(struct connection *connection);
 /* The owner lets go from now on: closes the connection soon if its client has been told. */

@@ -123,10 +123,10 @@ const char *request_host(const struct request *request)
     return request->connection ? connection_host(request->connection) : "/?";
 }
 
-void request_note_follower(struct request *request)
+void request_note_follower(struct request *request, int32_t replica_id)
 {
     if (request->connection)
-        connection_note_follower(request->connection);
+        connection_note_follower(request->connection, replica_id);
 }
 
 void request_note_moved(struct request *request)

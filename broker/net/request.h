@@ -79,8 +79,9 @@ const char *request_peer(const struct request *request);
  */
 const char *request_host(const struct request *request);
 
-/* It comes from a broker that follows: what its connection brings goes before clients' requests. */
-void request_note_follower(struct request *request);
+/* It is a fetch of that replica: what its connection brings goes before clients' requests, and it
+ * does not count as a client's if that is another broker of the cluster. */
+void request_note_follower(struct request *request, int32_t replica_id);
 /* The answer says that another broker leads now. While this broker is leaving, whoever was told so
  * is let go (net/server.h). */
 void request_note_moved(struct request *request);

@@ -1,8 +1,9 @@
 /* The listeners.
  *
  * Happy path: accept, wrap in a connection, forget about it until it closes. Failure modes: the
- * limit of connections is reached (the newest is closed, said once a second), a port is taken
- * (start fails and says by whom). Idle connections are swept out on a timer. */
+ * limit of connections is reached (the newest is closed, said once a second, unless it proves to be
+ * another broker's: those have room of their own, or clients could keep the followers out), a port
+ * is taken (start fails and says by whom). Idle connections are swept out on a timer. */
 #include "broker/net/server.h"
 
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "base/err.h"
 #include "broker/log/log_manager.h"
 #include "broker/net/connection.h"
+#include "broker/replica/metadata.h"
 
 enum {
     SERVER_BUDGET = 256 << 20, /* received bytes that wait for their handlers, over all connections:
@@ -24,6 +26,10 @@ enum {
     SERVER_SEGMENT_FILES = 3,
     SERVER_SEGMENTS_MIN = 4,
     SERVER_CONNECTIONS_MIN = 16,
+    /* Above the limit, not yet known to be another broker's. Each has a part of the time between
+     * two clients that dial: so many that a fetch comes in it. */
+    SERVER_TRIALS_MAX = 16,
+    SERVER_TRIALS_MIN = 4,   /* clients may have come before the other brokers were known */
     SERVER_TRIM_SWEEPS = 10, /* between two looks at freed memory */
     SERVER_PART_MS = 10000   /* a part of a request may hold memory that others need so long */
 };
@@ -55,6 +61,42 @@ static int64_t server_count_host(const struct server *server, const struct conne
     return count;
 }
 
+static int64_t server_count_others(const struct server *server)
+{
+    const struct broker *broker = server->owner.broker;
+    const struct image *image = metadata_image(broker->metadata);
+    int64_t count = 0;
+    size_t cursor = 0;
+    const struct image_broker *other;
+    while ((other = image_next_broker(image, &cursor)))
+        count += other->id != broker->node_id;
+    return count;
+}
+
+/* What the descriptors leave for clients, beside `others` brokers and connections on trial. The
+ * clients keep half of it in any case. */
+static int64_t server_client_files(const struct server *server, int64_t others)
+{
+    if (others == 0)
+        return server->files_max;
+    int64_t rest = server->files_max - others * CONNECTION_BROKER_MAX - SERVER_TRIALS_MAX;
+    return rest > server->files_max / 2 ? rest : server->files_max / 2;
+}
+
+/* It is one too many, of all clients or of its host, if it is a client's. */
+static void server_try(struct server *server, struct connection *connection, int64_t others)
+{
+    const struct connection_owner *owner = &server->owner;
+    int64_t room = server->files_max - (int64_t)(owner->count - owner->trials);
+    if (others > 0) {
+        room = room < SERVER_TRIALS_MAX ? room : SERVER_TRIALS_MAX;
+        connection_try(connection, room > SERVER_TRIALS_MIN ? (size_t)room : SERVER_TRIALS_MIN);
+    } else {
+        server->refused++;
+        connection_close(connection);
+    }
+}
+
 static void server_accepted(void *data, struct env_stream *stream)
 {
     struct server_listener *listener = data;
@@ -67,9 +109,13 @@ static void server_accepted(void *data, struct env_stream *stream)
         return;
     }
     int64_t max = live_settings_int(live, CONFIG_MAX_CONNECTIONS);
-    if ((int64_t)server->owner.count >= (max < server->files_max ? max : server->files_max)) {
+    int64_t others = server_count_others(server), files = server_client_files(server, others);
+    struct connection_owner *owner = &server->owner;
+    bool full =
+        (int64_t)(owner->count - owner->trials - owner->brokers) >= (max < files ? max : files);
+    server->lacks_files |= full && files <= max;
+    if (full && others == 0) {
         server->refused++;
-        server->lacks_files |= server->files_max <= max;
         env_stream_close(stream);
         return;
     }
@@ -79,11 +125,9 @@ static void server_accepted(void *data, struct env_stream *stream)
         return;
     }
     int64_t per_host = live_settings_int(live, CONFIG_MAX_CONNECTIONS_PER_IP);
-    if ((int64_t)server->owner.count > per_host &&
-        server_count_host(server, connection) > per_host) {
-        server->refused++;
-        connection_close(connection);
-    }
+    if (full ||
+        ((int64_t)owner->count > per_host && server_count_host(server, connection) > per_host))
+        server_try(server, connection, others);
 }
 
 /* Others wait for memory: batches that wait for a slow look at them make room, and the largest
@@ -124,6 +168,8 @@ static void server_sweep(void *data)
             !connection_is_waiting(connection))
             connection_close(connection);
     }
+    server->refused += server->owner.unproven;
+    server->owner.unproven = 0;
     (void)mem_reserve_fill();
     told_sweep(&server->owner.told, logger, now_ms);
     if (server->owner.budget.starved)
@@ -139,14 +185,16 @@ static void server_sweep(void *data)
         logger_warn(logger,
                     "refused %lld connections: the limit of open files leaves room for %lld: raise "
                     "ulimit -n (LimitNOFILE of a systemd unit)",
-                    (long long)server->refused, (long long)server->files_max);
+                    (long long)server->refused,
+                    (long long)server_client_files(server, server_count_others(server)));
     else if (server->refused > 0)
         logger_warn(logger,
                     "refused %lld connections: max.connections, max.connections.per.ip or the "
                     "memory for them is used up",
                     (long long)server->refused);
     server->refused = 0;
-    server->lacks_files = server->lacks_memory = false;
+    server->lacks_memory = false;
+    server->lacks_files &= server->owner.trials > 0; /* theirs is told when they end */
     env_timer_start(&server->sweep, SERVER_SWEEP_MS);
 }
 

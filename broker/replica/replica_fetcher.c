@@ -24,8 +24,10 @@ enum {
     FETCHER_IN_FLIGHT = 2,
     FETCHER_DIAL_TIMEOUT_MS = 2000, /* a host that does not answer; its session ends by then */
     FETCHER_RETRY_MS = 20,          /* the other side's metadata is usually there by then */
-    FETCHER_FULL_MS = 500, /* between two tries with a full disk, each of which fetches anew */
-    FETCHER_REDIAL_MS = 30,
+    FETCHER_FULL_MS = 500,  /* between two tries with a full disk, each of which fetches anew */
+    FETCHER_REDIAL_MS = 30, /* doubled by each failure, up to FETCHER_REDIAL_MAX_MS */
+    FETCHER_REDIAL_MAX_MS = 500,
+    FETCHER_TELL_MS = 10000, /* between two lines about a line that breaks before any answer */
     /* Two batches of the largest request and the rest of their answers; more wait. */
     FETCHER_MEMORY = 256 << 20,
     FETCHER_TOO_LARGE_MS = 5000 /* before an answer that no memory is for is asked for again */
@@ -81,7 +83,10 @@ struct replica_fetcher {
     int32_t session_id;
     int32_t session_epoch;
     int64_t told_epoch;   /* our broker epoch, as the leader heard it last */
-    int64_t lost_ms;      /* when the line broke; 0 while it is up */
+    int64_t lost_ms;      /* when the line broke; 0 while the leader answers */
+    int64_t redial_ms;    /* the next pause */
+    int64_t told_ms;      /* when a lost line was logged */
+    int losses;           /* of lines, since the last answer */
     bool session_opening; /* the full fetch has no answer yet: nothing else may be sent */
 };
 
@@ -173,7 +178,7 @@ static void fetcher_new_session(struct replica_fetcher *fetcher)
     }
 }
 
-static void fetcher_disconnect(struct replica_fetcher *fetcher, int64_t redial_ms)
+static void fetcher_disconnect(struct replica_fetcher *fetcher)
 {
     if (fetcher->conn)
         frame_conn_close(fetcher->conn);
@@ -185,8 +190,30 @@ static void fetcher_disconnect(struct replica_fetcher *fetcher, int64_t redial_m
     fetcher_new_session(fetcher);
     env_timer_stop(&fetcher->send_timer);
     env_timer_stop(&fetcher->answer_timer);
-    if (!list_empty(&fetcher->slots))
-        env_timer_start(&fetcher->dial_timer, redial_ms);
+}
+
+static void fetcher_redial_later(struct replica_fetcher *fetcher)
+{
+    env_timer_start(&fetcher->dial_timer, fetcher->redial_ms);
+    fetcher->redial_ms *= 2;
+    if (fetcher->redial_ms > FETCHER_REDIAL_MAX_MS)
+        fetcher->redial_ms = FETCHER_REDIAL_MAX_MS;
+}
+
+/* A leader that has no room accepts, and closes: that is one line, not one a dial. */
+static void fetcher_tell_lost(struct replica_fetcher *fetcher, int err)
+{
+    int64_t now_ms = env_now_ms(fetcher->deps->env);
+    if (++fetcher->losses > 1 && now_ms - fetcher->told_ms < FETCHER_TELL_MS)
+        return;
+    fetcher->told_ms = now_ms;
+    if (fetcher->losses == 1)
+        logger_info(fetcher->deps->logger, "lost the leader %d while fetching: %s",
+                    fetcher->leader_id, err_text(err));
+    else
+        logger_info(fetcher->deps->logger,
+                    "lost the leader %d before any answer, %d times in a row: %s",
+                    fetcher->leader_id, fetcher->losses, err_text(err));
 }
 
 static void fetcher_broken(void *data, int err)
@@ -198,10 +225,14 @@ static void fetcher_broken(void *data, int err)
                      "an answer of the leader %d does not fit into the memory for replication (%zu "
                      "bytes): set socket.request.max.bytes to what it is on that broker",
                      fetcher->leader_id, fetcher->budget->limit);
-    logger_info(fetcher->deps->logger, "lost the leader %d while fetching: %s", fetcher->leader_id,
-                err_text(err));
-    fetcher->lost_ms = env_now_ms(fetcher->deps->env);
-    fetcher_disconnect(fetcher, too_large ? FETCHER_TOO_LARGE_MS : FETCHER_REDIAL_MS);
+    fetcher_tell_lost(fetcher, err);
+    if (!fetcher->lost_ms)
+        fetcher->lost_ms = env_now_ms(fetcher->deps->env);
+    fetcher_disconnect(fetcher);
+    if (too_large)
+        env_timer_start(&fetcher->dial_timer, FETCHER_TOO_LARGE_MS);
+    else
+        fetcher_redial_later(fetcher);
 }
 
 /* A line that is up and silent: the other side's host is gone, or something between drops what is
@@ -234,12 +265,11 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
         status = frame_conn_new(fetcher->deps->env, stream, INT32_MAX, fetcher->budget,
                                 &fetcher_handlers, fetcher, &fetcher->conn);
     if (status) {
-        env_timer_start(&fetcher->dial_timer, FETCHER_REDIAL_MS);
+        fetcher_redial_later(fetcher);
         return;
     }
     logger_debug(fetcher->deps->logger, "connected to the leader %d", fetcher->leader_id);
     frame_conn_set_urgent(fetcher->conn);
-    fetcher->lost_ms = 0;
     fetcher_wake(fetcher);
 }
 
@@ -267,7 +297,7 @@ static void fetcher_dial(void *data)
     if (!endpoint ||
         env_connect(fetcher->deps->env, endpoint->host, endpoint->port, FETCHER_DIAL_TIMEOUT_MS,
                     fetcher_connected, fetcher, &fetcher->connect))
-        env_timer_start(&fetcher->dial_timer, FETCHER_REDIAL_MS);
+        fetcher_redial_later(fetcher);
 }
 
 /* ---- the request ---- */
@@ -427,7 +457,8 @@ static void fetcher_send(void *data)
     if (err) {
         logger_error(fetcher->deps->logger, "can't ask the leader %d: %s", fetcher->leader_id,
                      err_text(err));
-        fetcher_disconnect(fetcher, FETCHER_REDIAL_MS);
+        fetcher_disconnect(fetcher);
+        fetcher_redial_later(fetcher);
         return;
     }
     fetcher->in_flight++;
@@ -590,6 +621,9 @@ static void fetcher_frame(void *data, uint8_t *bytes, size_t len)
         return;
     }
     fetcher->in_flight--;
+    fetcher->lost_ms = 0;
+    fetcher->losses = 0;
+    fetcher->redial_ms = FETCHER_REDIAL_MS;
     fetcher_expect_answer(fetcher);
     fetcher_take(fetcher, answered, &response);
     arena_close(&arena);
@@ -615,6 +649,7 @@ struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int
     fetcher->deps = replica_manager_deps(manager);
     fetcher->leader_id = leader_id;
     fetcher->budget = budget;
+    fetcher->redial_ms = FETCHER_REDIAL_MS;
     list_init(&fetcher->slots);
     list_init(&fetcher->ready);
     list_init(&fetcher->backoff);
@@ -632,7 +667,7 @@ void replica_fetcher_free(struct replica_fetcher *fetcher)
 {
     LIST_EACH(step, &fetcher->slots)
         replica_fetcher_remove(LIST_ENTRY(step, struct fetch_slot, link)->partition);
-    fetcher_disconnect(fetcher, 0);
+    fetcher_disconnect(fetcher);
     fetcher_forget_names(fetcher);
     env_timer_stop(&fetcher->dial_timer);
     env_timer_stop(&fetcher->retry_timer);
@@ -680,7 +715,7 @@ void replica_fetcher_remove(struct partition *partition)
     partition->fetch = NULL;
     mem_free(slot);
     if (list_empty(&fetcher->slots) && fetcher->conn)
-        fetcher_disconnect(fetcher, 0);
+        fetcher_disconnect(fetcher);
 }
 
 void replica_fetcher_ready(struct partition *partition)
@@ -703,5 +738,6 @@ void replica_fetcher_redial(struct replica_fetcher *fetcher)
 {
     if (fetcher->conn || fetcher->connect || list_empty(&fetcher->slots))
         return;
+    fetcher->redial_ms = FETCHER_REDIAL_MS;
     env_timer_start(&fetcher->dial_timer, 0);
 }

@@ -83,6 +83,34 @@ def descriptors():
         check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
 
 
+@test(f"{IDLE} connections to a leader do not keep the followers out that are started again")
+def followers():
+    with Cluster(3, min_insync_replicas=2, max_connections=40) as cluster:
+        cluster.create_topic(TOPIC, partitions=1)
+        leader = cluster.leader(TOPIC)
+        others = [node for node in cluster.nodes if node is not leader]
+        with Load(leader.address, TOPIC, batch_num_messages=20) as load:
+            load.wait_acks(ACKS)
+            idle = dial(leader, IDLE)
+            for node in others:
+                node.kill()
+                idle += dial(leader, 5)  # they take the place of its connection
+            for node in others:
+                node.start()
+            wait_until(lambda: all(in_sync(cluster, node) == 3 for node in others), 60, "all are in sync")
+            load.wait_acks(ACKS)
+            left = sum(is_open(sock) for sock in idle)
+            note(f"{left} of {len(idle)} connections are open")
+            close_all(idle)
+            load.stop()
+        check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
+
+
+def in_sync(cluster, node):
+    found = cluster.partition(TOPIC, at=node)
+    return len(found[2]) if found else 0
+
+
 def segments(node):
     return [name for name in os.listdir(os.path.join(node.log_dir, f"{TOPIC}-0"))
             if name.endswith(".log")]

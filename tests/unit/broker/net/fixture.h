@@ -11,13 +11,14 @@
 #include "broker/net/server.h"
 #include "kafka/api.h"
 #include "kafka/messages/api_versions.h"
+#include "kafka/messages/fetch.h"
 #include "kafka/messages/headers.h"
 #include "kafka/messages/sync_group.h"
 #include "tests/lib/config_maker.h"
 #include "tests/lib/metadata_feed.h"
 #include "wire/frame.h"
 
-enum { ANSWERS_MAX = 200, SYNC_VERSION = 4 };
+enum { ANSWERS_MAX = 200, SYNC_VERSION = 4, FETCH_VERSION = 17 };
 
 struct client {
     struct env *env;
@@ -178,6 +179,15 @@ static inline void client_ask(struct client *client, int32_t correlation_id, siz
     request.assignments.count = 1;
     client_send(client, KAFKA_API_SYNC_GROUP, SYNC_VERSION, correlation_id, &request);
     mem_free(bytes);
+}
+
+/* A fetch of that broker, of a consumer when it is -1. */
+static inline void client_fetch(struct client *client, int32_t replica_id)
+{
+    struct fetch_request request;
+    wire_defaults(&fetch_request_desc, &request);
+    request.replica_state.replica_id = replica_id;
+    client_send(client, KAFKA_API_FETCH, FETCH_VERSION, 1, &request);
 }
 
 /* The correlation id of the i-th answer. */

@@ -1,5 +1,5 @@
-/* A table of two APIs whose requests are held until the test answers them: SyncGroup and
- * ApiVersions. The functions of api_table.h are defined here, so no handler is linked. */
+/* A table of three APIs whose requests are held until the test answers them: SyncGroup, ApiVersions
+ * and Fetch. The functions of api_table.h are defined here, so no handler is linked. */
 #ifndef TESTS_UNIT_BROKER_NET_HELD_H
 #define TESTS_UNIT_BROKER_NET_HELD_H
 
@@ -17,9 +17,18 @@ static void held_handle(struct request *request)
     held[held_count++] = request;
 }
 
+static void held_handle_fetch(struct request *request)
+{
+    const struct fetch_request *body = request->body;
+    if (body->replica_state.replica_id >= 0)
+        request_note_follower(request, body->replica_state.replica_id);
+    held_handle(request);
+}
+
 static const struct api_row held_rows[] = {
     {.key = KAFKA_API_SYNC_GROUP, .handle = held_handle},
     {.key = KAFKA_API_API_VERSIONS, .handle = held_handle},
+    {.key = KAFKA_API_FETCH, .handle = held_handle_fetch},
 };
 
 const struct api_row *api_table_find(int16_t key)

@@ -24,6 +24,125 @@ static void the_limit_of_connections_holds(void)
     held_close(&f);
 }
 
+/* Two clients use up the limit; brokers 2 and 3 are in the cluster. */
+static void full_open(struct fixture *f, struct client clients[2], const char *settings)
+{
+    held_open(f, settings);
+    feed_broker(f->broker.metadata, 1, 1, 1, false);
+    feed_broker(f->broker.metadata, 2, 2, 1, false);
+    feed_broker(f->broker.metadata, 3, 3, 1, false);
+    for (int i = 0; i < 2; i++) {
+        client_open(f, &clients[i]);
+        client_ask(&clients[i], i, 10);
+        UNTIL(f->env, held_count == i + 1);
+    }
+}
+
+static void full_close(struct fixture *f, struct client clients[2])
+{
+    CHECK(!clients[0].closed && !clients[1].closed);
+    client_close(&clients[0]);
+    client_close(&clients[1]);
+    held_close(f);
+}
+
+/* Only the fetch of another broker gets in above the limit. */
+static void clients_do_not_keep_brokers_out(void)
+{
+    static const int32_t no_others[] = {-1, 1, 9};
+    struct fixture f;
+    struct client clients[2], silent, asks, fetches, follower;
+    full_open(&f, clients, "max.connections=2\n");
+    client_open(&f, &silent);
+    client_open(&f, &asks);
+    client_ask(&asks, 5, 10);
+    UNTIL(f.env, asks.closed);
+    CHECK_INT(held_count, 2);
+    for (size_t i = 0; i < ARRAY_LEN(no_others); i++) {
+        client_open(&f, &fetches);
+        client_fetch(&fetches, no_others[i]);
+        UNTIL(f.env, fetches.closed);
+        client_close(&fetches);
+    }
+    client_open(&f, &follower);
+    client_fetch(&follower, 2);
+    UNTIL(f.env, held_count == 6);
+    UNTIL(f.env, silent.closed); /* after its time */
+    CHECK(!follower.closed && request_is_heard(held[5]));
+    UNTIL(f.env, fixture_says(&f, "connections: max.connections"));
+    client_close(&silent);
+    client_close(&asks);
+    client_close(&follower);
+    full_close(&f, clients);
+}
+
+/* However many dial and say nothing: the oldest of them makes room. */
+static void silent_connections_do_not_keep_brokers_out(void)
+{
+    enum { DIALLED = 40 };
+    struct fixture f;
+    struct client clients[2], silent[DIALLED], follower;
+    full_open(&f, clients, "max.connections=2\n");
+    for (int i = 0; i < DIALLED; i++)
+        client_open(&f, &silent[i]);
+    client_open(&f, &follower);
+    client_fetch(&follower, 3);
+    UNTIL(f.env, held_count == 3 || follower.closed);
+    CHECK(!follower.closed);
+    int closed = 0;
+    for (int i = 0; i < DIALLED; i++)
+        closed += silent[i].closed;
+    CHECK(closed >= DIALLED - 16);
+    client_close(&follower);
+    for (int i = 0; i < DIALLED; i++)
+        client_close(&silent[i]);
+    full_close(&f, clients);
+}
+
+/* What a broker left behind does not add up, and takes no client's place. */
+static void a_broker_has_two_connections(void)
+{
+    struct fixture f;
+    struct client clients[2], follower[3], other, late;
+    full_open(&f, clients, "max.connections=3\n");
+    client_open(&f, &other); /* as long as there is room */
+    client_fetch(&other, 3);
+    UNTIL(f.env, held_count == 3);
+    for (int i = 0; i < 3; i++) {
+        client_open(&f, &follower[i]);
+        client_fetch(&follower[i], 2);
+        UNTIL(f.env, held_count == 4 + i);
+    }
+    UNTIL(f.env, follower[0].closed);
+    CHECK(!follower[1].closed && !follower[2].closed && !other.closed);
+    client_open(&f, &late);
+    client_ask(&late, 1, 10);
+    UNTIL(f.env, held_count == 7);
+    for (int i = 0; i < 3; i++)
+        client_close(&follower[i]);
+    client_close(&other);
+    client_close(&late);
+    full_close(&f, clients);
+}
+
+/* A host's limit is one of clients, too. */
+static void a_hosts_limit_keeps_no_broker_out(void)
+{
+    struct fixture f;
+    struct client clients[2], client, follower;
+    full_open(&f, clients, "max.connections.per.ip=2\n");
+    client_open(&f, &client);
+    client_ask(&client, 1, 10);
+    UNTIL(f.env, client.closed);
+    client_open(&f, &follower);
+    client_fetch(&follower, 2);
+    UNTIL(f.env, held_count == 3 || follower.closed);
+    CHECK(!follower.closed);
+    client_close(&client);
+    client_close(&follower);
+    full_close(&f, clients);
+}
+
 static void a_changed_limit_counts_at_once(void)
 {
     struct fixture f;
@@ -172,7 +291,9 @@ static void descriptors_are_shared_out(void)
     CHECK_INT(files.connections, 16);
 }
 
-TAP_MAIN(TAP_TEST(the_limit_of_connections_holds), TAP_TEST(a_changed_limit_counts_at_once),
-         TAP_TEST(idle_connections_are_closed), TAP_TEST(who_was_told_is_let_go),
-         TAP_TEST(a_server_that_stops_accepting_serves_on), TAP_TEST(a_port_in_use_is_named),
-         TAP_TEST(descriptors_are_shared_out))
+TAP_MAIN(TAP_TEST(the_limit_of_connections_holds), TAP_TEST(clients_do_not_keep_brokers_out),
+         TAP_TEST(silent_connections_do_not_keep_brokers_out),
+         TAP_TEST(a_broker_has_two_connections), TAP_TEST(a_hosts_limit_keeps_no_broker_out),
+         TAP_TEST(a_changed_limit_counts_at_once), TAP_TEST(idle_connections_are_closed),
+         TAP_TEST(who_was_told_is_let_go), TAP_TEST(a_server_that_stops_accepting_serves_on),
+         TAP_TEST(a_port_in_use_is_named), TAP_TEST(descriptors_are_shared_out))

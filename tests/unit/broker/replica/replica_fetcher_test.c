@@ -29,6 +29,7 @@ struct leader {
     int asked_count;
     int answered; /* fetches */
     int lines;    /* connections so far */
+    bool full;    /* accepts, and closes */
 };
 
 static void leader_asked(void *data, uint8_t *bytes, size_t len)
@@ -81,6 +82,10 @@ static void leader_accepted(void *data, struct env_stream *stream)
     struct leader *l = data;
     CHECK(l->conn == NULL);
     l->lines++;
+    if (l->full) {
+        env_stream_close(stream);
+        return;
+    }
     CHECK_INT(frame_conn_new(l->r.logs.env, stream, 1 << 20, NULL, &handlers, l, &l->conn), 0);
 }
 
@@ -381,6 +386,41 @@ static void a_new_registration_is_told(void)
     leader_close(&l);
 }
 
+static void count_lost(void *data, const char *line, int len)
+{
+    (void)len;
+    *(int *)data += strstr(line, "lost the leader 2") != NULL;
+}
+
+/* It is dialled more and more rarely, twice a second at last, and that is one line. */
+static void a_leader_without_room_is_left_alone(void)
+{
+    struct leader l;
+    int told = 0;
+    leader_open(&l);
+    l.r.logs.logger.sink = count_lost;
+    l.r.logs.logger.sink_data = &told;
+    leader_send(&l, 0, 3, 1, 0);
+    leader_named(&l);
+    l.full = true;
+    leader_broken(&l, ERR_EOF);
+    int64_t begin_ms = env_now_ms(l.r.logs.env), lost_ms;
+    UNTIL(l.r.logs.env, l.lines == 2);
+    lost_ms = replica_manager_lost_ms(l.r.manager, 2);
+    CHECK(lost_ms > 0);
+    UNTIL(l.r.logs.env, l.lines == 7);
+    CHECK(env_now_ms(l.r.logs.env) - begin_ms >= 30 + 60 + 120 + 240 + 480 + 500);
+    CHECK_INT(replica_manager_lost_ms(l.r.manager, 2), lost_ms); /* no new loss */
+    CHECK_INT(told, 1);
+    l.full = false;
+    UNTIL(l.r.logs.env, l.lines == 8);
+    l.answered = l.asked_count;
+    CHECK_INT(leader_named(&l)->session_epoch, 0);
+    leader_answer(&l, NULL);
+    UNTIL(l.r.logs.env, replica_manager_lost_ms(l.r.manager, 2) == 0);
+    leader_close(&l);
+}
+
 static void who_leads_itself_fetches_no_more(void)
 {
     struct leader l;
@@ -402,4 +442,4 @@ TAP_MAIN(TAP_TEST(a_session_asks_for_what_is_durable), TAP_TEST(a_diverging_log_
          TAP_TEST(an_offset_out_of_range_starts_afresh),
          TAP_TEST(an_error_of_one_partition_is_tried_again),
          TAP_TEST(a_broken_line_begins_a_new_session), TAP_TEST(a_new_registration_is_told),
-         TAP_TEST(who_leads_itself_fetches_no_more))
+         TAP_TEST(a_leader_without_room_is_left_alone), TAP_TEST(who_leads_itself_fetches_no_more))
