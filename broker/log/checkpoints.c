@@ -2,7 +2,8 @@
  *
  * Happy path: every interval the values that changed go into a new file by rename. The recovery
  * point of a log is written only after its epochs are, since a scan from it on would not find them.
- * Failure modes: a damaged file is dropped, so logs are scanned from their start. */
+ * Failure modes: a damaged file is dropped, so logs are scanned from their start; what a file says
+ * of another log that had the name is not used. */
 #include "broker/log/checkpoints.h"
 
 #include <inttypes.h>
@@ -55,9 +56,12 @@ bool checkpoints_split_name(const char *name, size_t *topic_len, int32_t *partit
 
 /* ---- reading ---- */
 
-/* One line "topic partition offset"; false when it is not one. */
-static bool take_line(struct log_dir *dir, enum checkpoint which, char *line)
+/* One line "topic partition offset"; false when it is not one. *last is the entry that the line
+ * before was about, and then the one of this; NULL when there is none. */
+static bool take_line(struct log_dir *dir, enum checkpoint which, char *line,
+                      struct log_entry **last)
 {
+    struct uuid incarnation = {0};
     char *save = NULL, *end;
     const char *topic = strtok_r(line, " ", &save);
     const char *partition = strtok_r(NULL, " ", &save);
@@ -67,11 +71,22 @@ static bool take_line(struct log_dir *dir, enum checkpoint which, char *line)
     int64_t value = strtoll(offset, &end, 10);
     if (*end || end == offset || value < 0)
         return false;
+    if (topic[0] == '@') {
+        if (uuid_parse(topic + 1, &incarnation) < 0)
+            return false;
+        if (*last)
+            (*last)->incarnations[which] = incarnation;
+        *last = NULL;
+        return true;
+    }
     char *name = mem_printf("%s-%s", topic, partition);
     struct log_entry *entry = twin_find(dir, name);
     mem_free(name);
-    if (entry)
+    *last = entry;
+    if (entry) {
         *entry_field(entry, which) = value;
+        entry->incarnations[which] = incarnation;
+    }
     return true;
 }
 
@@ -83,9 +98,10 @@ static bool take_text(struct log_dir *dir, enum checkpoint which, char *text)
     if (!version || !count || strcmp(version, "0") != 0)
         return false;
     char *line;
+    struct log_entry *last = NULL;
     int64_t left = strtoll(count, NULL, 10);
     for (; left > 0 && (line = strtok_r(NULL, "\n", &save)); left--)
-        if (!take_line(dir, which, line))
+        if (!take_line(dir, which, line, &last))
             return false;
     return left == 0;
 }
@@ -111,6 +127,13 @@ int checkpoints_load(struct log_dir *dir, struct buf *problem)
     return result;
 }
 
+void checkpoints_forget_others(struct log_entry *entry, const struct uuid *incarnation)
+{
+    for (int which = 0; which < LOG_CHECKPOINTS; which++)
+        if (!uuid_equal(&entry->incarnations[which], incarnation))
+            *entry_field(entry, (enum checkpoint)which) = 0;
+}
+
 /* ---- writing ---- */
 
 static int64_t recovery_point_of(struct log *log, int64_t old)
@@ -128,6 +151,7 @@ static void entry_refresh(struct log_entry *entry, enum checkpoint which)
     struct log *log = entry->log;
     if (!log)
         return;
+    entry->incarnations[which] = log->incarnation;
     switch (which) {
     case CHECKPOINT_RECOVERY_POINT:
         entry->recovery_point = recovery_point_of(log, entry->recovery_point);
@@ -206,6 +230,7 @@ void checkpoints_write(struct log_dir *dir, enum checkpoint which)
 {
     if (dir->failed || dir->checkpoint_writing[which])
         return;
+    char incarnation[UUID_TEXT_LEN + 1];
     struct buf lines, text;
     size_t cursor = 0, count = 0;
     struct log_entry *entry;
@@ -222,6 +247,11 @@ void checkpoints_write(struct log_dir *dir, enum checkpoint which)
             continue; /* as good as no line */
         buf_printf(&lines, "%.*s %" PRId32 " %" PRId64 "\n", (int)topic_len, entry->name, partition,
                    *entry_field(entry, which));
+        count++;
+        if (uuid_is_zero(&entry->incarnations[which]))
+            continue;
+        uuid_format(&entry->incarnations[which], incarnation);
+        buf_printf(&lines, "@%s 0 0\n", incarnation);
         count++;
     }
     buf_printf(&text, "0\n%zu\n%s", count, buf_text(&lines));

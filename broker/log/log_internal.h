@@ -59,6 +59,7 @@ struct log {
     struct log_entry *entry;
     char *path;
     struct uuid topic_id;
+    struct uuid incarnation; /* of its directory: see checkpoints.h; zero = made without one */
     struct log_config config;
     struct segment **segments; /* by base offset; the last one is active; never empty */
     uint32_t segment_count;
@@ -131,13 +132,14 @@ struct log_entry {
     int64_t high_watermark;
     int64_t start_offset;
     int64_t cleaned_offset;
-    struct log_leavings left; /* of the last stop, when it was clean */
-    bool exists;              /* on disk */
-    bool busy;                /* being opened */
-    bool touched;             /* this process began to open it */
-    bool lost;                /* the roster has it, and there are no files */
-    bool doubled;             /* other directories have it too: see twin.h */
-    bool twin;                /* such another one: in the map under its path */
+    struct uuid incarnations[LOG_CHECKPOINTS]; /* whose these four are, by enum checkpoint */
+    struct log_leavings left;                  /* of the last stop, when it was clean */
+    bool exists;                               /* on disk */
+    bool busy;                                 /* being opened */
+    bool touched;                              /* this process began to open it */
+    bool lost;                                 /* the roster has it, and there are no files */
+    bool doubled;                              /* other directories have it too: see twin.h */
+    bool twin;                                 /* such another one: in the map under its path */
 };
 
 struct log_dir {

@@ -1,7 +1,8 @@
 /* Opening a partition's log: its directory, partition.metadata, then recovery, all on a worker.
  *
- * Happy path: the directory is there and of this topic id, or is made. A new directory costs two
- * calls and no sync: it is made durable with its first flush.
+ * Happy path: the directory is there and of this topic id, or is made, with an incarnation of its
+ * own (checkpoints.h). A new directory costs two calls and no sync: it is made durable with its
+ * first flush.
  * Failure modes: a directory of another topic id is set aside and kept; a damaged log is closed
  * and reported as ERR_CORRUPT, like one whose files are gone, and a file in its directory
  * (replica.damaged) says so to all later starts: what one recovery found wrong the next one may not
@@ -27,6 +28,7 @@ struct log_open_job {
     struct log_entry *entry;
     struct log_entry known; /* a copy for the worker */
     struct uuid topic_id;   /* as asked for */
+    struct uuid made_as;    /* the incarnation, if the directory is made: see checkpoints.h */
     struct log *log;
     char *aside; /* where a directory of another topic id goes */
     bool was_moved;
@@ -36,7 +38,8 @@ struct log_open_job {
     void *data;
 };
 
-int log_open_read_topic_id(struct env *env, const char *path, struct uuid *topic_id)
+static int read_metadata(struct env *env, const char *path, struct uuid *topic_id,
+                         struct uuid *incarnation)
 {
     char *file = mem_printf("%s/partition.metadata", path), *text;
     size_t len;
@@ -50,19 +53,30 @@ int log_open_read_topic_id(struct env *env, const char *path, struct uuid *topic
     const char *id = rc == 0 ? props_get(&props, "topic_id") : NULL;
     if (!id || uuid_parse(id, topic_id) < 0)
         rc = ERR_MALFORMED;
+    id = rc == 0 ? props_get(&props, "incarnation") : NULL;
+    *incarnation = (struct uuid){0};
+    if (id && uuid_parse(id, incarnation) < 0)
+        rc = ERR_MALFORMED;
     props_close(&props);
     mem_free(text);
     return rc;
 }
 
+int log_open_read_topic_id(struct env *env, const char *path, struct uuid *topic_id)
+{
+    struct uuid incarnation;
+    return read_metadata(env, path, topic_id, &incarnation);
+}
+
 static int write_metadata(struct env *env, const struct log *log)
 {
-    char id[UUID_TEXT_LEN + 1];
+    char id[UUID_TEXT_LEN + 1], incarnation[UUID_TEXT_LEN + 1];
     if (uuid_is_zero(&log->topic_id))
         return 0;
     uuid_format(&log->topic_id, id);
     char *path = mem_printf("%s/partition.metadata", log->path);
-    char *text = mem_printf("version: 0\ntopic_id: %s\n", id);
+    uuid_format(&log->incarnation, incarnation);
+    char *text = mem_printf("version: 0\ntopic_id: %s\nincarnation: %s\n", id, incarnation);
     struct env_file *file;
     int rc = env_file_open(env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE, &file);
     if (rc == 0) {
@@ -154,11 +168,12 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
     bool fresh = !job->known.exists;
     int rc = 0;
     if (!fresh) {
-        rc = log_open_read_topic_id(env, log->path, &found);
+        rc = read_metadata(env, log->path, &found, &log->incarnation);
         if (rc == 0 && uuid_is_zero(&log->topic_id))
             log->topic_id = found;
         if (rc == 0 && uuid_equal(&found, &log->topic_id)) {
             log->sync_parent = !log->recorded;
+            checkpoints_forget_others(&job->known, &log->incarnation);
             return log->config.doubted ? read_doubt(env, log) : 0;
         }
         if (rc == 0 || rc == ERR_NOT_FOUND || rc == ERR_MALFORMED)
@@ -173,6 +188,9 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
         job->known.left = (struct log_leavings){0};
         rc = env_dir_make(env, log->path);
     }
+    if (!uuid_is_zero(&log->topic_id)) /* else there is no file to name it */
+        log->incarnation = job->made_as;
+    checkpoints_forget_others(&job->known, &log->incarnation);
     log->sync_parent = true;
     if (rc == 0 && log->config.doubted)
         rc = write_doubt(env, log);
@@ -342,6 +360,9 @@ static void open_done(struct env_work *work)
         job->entry->busy = false;
         job->entry->exists |= job->err != ERR_CANCELED && !job->known.lost;
         job->entry->recovery_point = job->known.recovery_point;
+        job->entry->high_watermark = job->known.high_watermark;
+        job->entry->start_offset = job->known.start_offset;
+        job->entry->cleaned_offset = job->known.cleaned_offset;
         if (job->was_moved) {
             logger_warn(manager->logger,
                         "%s is of an older topic of that name: it is kept, set aside as %s. Remove "
@@ -392,6 +413,7 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
     job->entry = entry;
     job->known = *entry;
     job->topic_id = *topic_id;
+    env_random_bytes(manager->env, job->made_as.bytes, sizeof(job->made_as.bytes));
     job->log = log_alloc(manager, entry->dir, path, topic_id, config);
     job->log->recorded = recorded || uuid_is_zero(topic_id);
     job->log->proven = !config->doubted;

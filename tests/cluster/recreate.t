@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """A topic deleted and created again while a replica is down: no record of the old one comes back (T-18)."""
+import json
 import os
+import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -10,6 +12,7 @@ from cluster import Cluster
 from load import PRODUCER, Producer, read_all
 from segments import check_replicas_equal
 from tap import check_equal, test
+from tool import tool
 
 ROUNDS = 3
 COUNT = 50
@@ -64,6 +67,46 @@ def recreate():
     with Cluster(3) as cluster:
         for number in range(ROUNDS):
             one_round(cluster, number)
+
+
+def kill_all(cluster):
+    for node in cluster.nodes:
+        node.process.kill()
+    for node in cluster.nodes:
+        node.process.wait()
+
+
+@test("a topic made anew has nothing of the checkpoints of the old one after kill -9 of all")
+def checkpoints():
+    with Cluster(3) as cluster:
+        old = [f"old {n}" for n in range(COUNT * 2)]
+        new = [f"new {n}" for n in range(COUNT)]
+        cluster.create_topic("again")
+        write(cluster, old)
+        wanted = {"partitions": [{"topic": "again", "partition": 0, "offset": COUNT - 5}], "version": 1}
+        path = os.path.join(cluster.directory, "delete.json")
+        with open(path, "w") as file:
+            json.dump(wanted, file)
+        tool("kafka-delete-records.sh", "--bootstrap-server", cluster.bootstrap, "--offset-json-file", path)
+        for node in cluster.nodes:  # a clean stop writes all checkpoints
+            node.signal(signal.SIGTERM)
+        for node in cluster.nodes:
+            node.wait_exit()
+        for node in cluster.nodes:
+            node.start()
+        cluster.wait_serving()
+        cluster.wait_isr_whole("again")
+        cluster.delete_topic("again")
+        cluster.create_topic("again")
+        write(cluster, new)
+        kill_all(cluster)
+        for node in cluster.nodes:
+            node.start()
+        cluster.wait_serving()
+        cluster.wait_isr_whole("again")
+        check_each_replica(cluster, new)
+        got = [value.decode() for _, value in read_all(cluster.bootstrap, "again")]
+        check_equal(got, new, "what is read of the new topic")
 
 
 tap.run()

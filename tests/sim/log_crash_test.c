@@ -192,6 +192,8 @@ static void do_step(void *data)
 static void note_durable(void *data)
 {
     struct run *r = data;
+    if (!uuid_equal(log_topic_id(r->w.world.log), &r->w.world.topic_id))
+        return; /* that one is deleted: see remake */
     if (!log_is_offline(r->w.world.log) && log_durable_offset(r->w.world.log) > r->durable)
         r->durable = log_durable_offset(r->w.world.log);
 }
@@ -409,6 +411,19 @@ static void end_somehow(struct run *r)
     }
 }
 
+/* The topic is deleted and made anew: nothing of the old one may come back. */
+static void remake(struct run *r)
+{
+    log_process_remake(&r->w);
+    for (int i = 0; i < r->state_count; i++)
+        mem_free(r->states[i].batches);
+    r->state_count = 0;
+    push_state(r, NULL, 0);
+    r->durable = r->start = 0;
+    r->epoch++;
+    memset(r->sequences, 0, sizeof(r->sequences));
+}
+
 static void a_seed_survives(uint64_t seed)
 {
     struct run r;
@@ -417,6 +432,11 @@ static void a_seed_survives(uint64_t seed)
     CHECK_INT(r.w.world.err, 0);
     for (int round = 0; round < 8; round++) {
         work(&r, 10 + (int)draw(&r, 60));
+        if (draw(&r, 4) == 0) {
+            sim_disk_crash_at(r.w.node, draw(&r, 2) ? 1 + draw(&r, 60) : 0);
+            remake(&r);
+            work(&r, (int)draw(&r, 20));
+        }
         end_somehow(&r);
         sim_disk_crash_at(r.w.node, draw(&r, 4) == 0 ? 1 + draw(&r, 10) : 0);
         log_process_bury(&r.w);

@@ -74,6 +74,22 @@ void log_process_bury(struct log_process *process)
     sim_node_restart(process->node);
 }
 
+static void process_remake(void *data)
+{
+    struct log_world *world = &((struct log_process *)data)->world;
+    log_manager_delete(world->manager, world->log);
+    world->log = NULL;
+    log_world_open(world);
+}
+
+void log_process_remake(struct log_process *process)
+{
+    process->world.opened = false;
+    process->world.topic_id.bytes[0]++; /* first: the power may fail in what follows */
+    env_post(process->world.env, process_remake, process);
+    process_wait(process, opened_or_dead);
+}
+
 static void begin_shutdown(void *data)
 {
     log_world_shut_down(&((struct log_process *)data)->world);

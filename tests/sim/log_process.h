@@ -24,6 +24,8 @@ void log_process_close(struct log_process *process);
 /* Starts the process, and waits until the log is open, the start has failed (world.err), or the
  * node is down. Prints and ends the test when it takes a minute. */
 void log_process_boot(struct log_process *process);
+/* Deletes the log that is open and makes it anew, for another topic id; waits as above. */
+void log_process_remake(struct log_process *process);
 /* After a kill: frees what the process left, and makes the node ready. */
 void log_process_bury(struct log_process *process);
 /* A clean shutdown, then a kill. */
