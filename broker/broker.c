@@ -62,7 +62,11 @@ static int broker_cluster_known(void *data, const char *cluster_id)
     struct buf problem;
     buf_init(&problem);
     int err = log_manager_set_cluster_id(broker->logs, cluster_id, &problem);
-    if (err) {
+    if (env_is_later(err)) {
+        if (!broker->cluster_awaited)
+            logger_warn(broker->logger, "%s. It is tried again until it can", buf_text(&problem));
+        broker->cluster_awaited = true;
+    } else if (err) {
         logger_error(broker->logger, "%s: %s", config_file(broker->config), buf_text(&problem));
         broker->failed(broker->failed_data);
     }
@@ -209,10 +213,8 @@ static void broker_dir_failed(void *data, const char *dir)
         "log directory %s failed and is offline until the broker is restarted: replace the "
         "disk or remove the directory from log.dirs",
         dir);
-    if (log_manager_dirs_work(broker->logs))
-        return;
-    logger_error(broker->logger, "no log directory works any more: the broker ends");
-    broker->failed(broker->failed_data);
+    if (log_manager_dir_count(broker->logs) == 1)
+        broker->failed(broker->failed_data);
 }
 
 static void broker_leader_changed(void *data, struct partition *partition, bool leader)

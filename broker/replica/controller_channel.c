@@ -304,7 +304,13 @@ static void link_welcome(struct link *link, const Meta__Welcome *welcome)
     link->refused = false;
     if (welcome->active && welcome->cluster_id[0] && !channel->cluster_id[0]) {
         snprintf(channel->cluster_id, sizeof(channel->cluster_id), "%s", welcome->cluster_id);
-        if (channel->events->cluster_known(channel->data, channel->cluster_id))
+        int err = channel->events->cluster_known(channel->data, channel->cluster_id);
+        if (env_is_later(err)) {
+            channel->cluster_id[0] = '\0';
+            link_drop(link);
+            env_timer_start(&link->redial, channel->config.heartbeat_ms);
+        }
+        if (err)
             return;
     }
     link->active = welcome->active;

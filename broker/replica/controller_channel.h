@@ -37,7 +37,8 @@ struct controller_channel_config {
 };
 
 struct controller_channel_events {
-    /* The cluster id became known; an error (with a logged reason) stops the broker. */
+    /* The cluster id became known; an error (with a logged reason) stops the broker. One of
+     * env_is_later does not: it is called again. */
     int (*cluster_known)(void *data, const char *cluster_id);
     /* The controller's view of us changed. */
     void (*registered)(void *data, int64_t broker_epoch);

@@ -33,6 +33,7 @@ struct world {
     char cluster_id[64];
     int64_t epoch; /* as last registered */
     int registered, unfenced, resumed, may_shutdown, refused;
+    int lacks; /* so often no file can be opened */
 };
 
 /* ---- events ---- */
@@ -40,6 +41,10 @@ struct world {
 static int note_cluster(void *data, const char *cluster_id)
 {
     struct world *w = data;
+    if (w->lacks > 0) {
+        w->lacks--;
+        return ERR_TOO_MANY_FILES;
+    }
     snprintf(w->cluster_id, sizeof(w->cluster_id), "%s", cluster_id);
     return 0;
 }
@@ -267,6 +272,25 @@ static void the_active_controller_is_followed(void)
     voter_send(voter, META__FRAME__BODY_HEARTBEAT_REPLY, &voter->reply);
     UNTIL(w.env, w.unfenced == 1);
     CHECK(!controller_channel_is_fenced(w.channel));
+    world_close(&w);
+}
+
+/* The cluster's id could not be stored for lack of descriptors: it is heard again. */
+static void a_lack_of_files_is_no_end(void)
+{
+    struct world w;
+    struct voter *voter = &w.voters[0];
+    world_open(&w, 1, LONG_MS);
+    w.lacks = 2;
+    for (int i = 0; i < 2; i++) {
+        voter_welcome(voter, 1, 4, true);
+        UNTIL(w.env, voter_count(voter, META__FRAME__BODY_HELLO) == i + 2);
+        CHECK_STR(controller_channel_cluster_id(w.channel), "");
+        CHECK_STR(voter_last(voter, META__FRAME__BODY_HELLO)->hello->cluster_id, "");
+    }
+    world_follow(&w, voter, 4, 7);
+    CHECK_STR(w.cluster_id, "cluster-1");
+    CHECK_INT(w.refused, 0);
     world_close(&w);
 }
 
@@ -576,9 +600,10 @@ static void commands_end_in_any_case(void)
     world_close(&w);
 }
 
-TAP_MAIN(TAP_TEST(the_active_controller_is_followed), TAP_TEST(the_newest_term_wins),
-         TAP_TEST(who_leads_no_more_is_left), TAP_TEST(a_forgotten_registration_is_made_again),
-         TAP_TEST(refusals_of_a_registration), TAP_TEST(a_stranger_among_the_voters_ends_nobody),
+TAP_MAIN(TAP_TEST(the_active_controller_is_followed), TAP_TEST(a_lack_of_files_is_no_end),
+         TAP_TEST(the_newest_term_wins), TAP_TEST(who_leads_no_more_is_left),
+         TAP_TEST(a_forgotten_registration_is_made_again), TAP_TEST(refusals_of_a_registration),
+         TAP_TEST(a_stranger_among_the_voters_ends_nobody),
          TAP_TEST(frames_that_cannot_be_read_end_the_line),
          TAP_TEST(the_stream_goes_on_where_it_was), TAP_TEST(heartbeats_say_what_is_wanted),
          TAP_TEST(who_stood_still_waits_for_a_controller), TAP_TEST(commands_wait_for_a_controller),
