@@ -1,7 +1,7 @@
 /* The controller listener. Happy path: accept, one Hello within HELLO_MS, hand over; or one
  * Identify, which is answered. Failure modes: a peer that says nothing, something else, or the
- * wrong cluster is disconnected; so many silent ones that they might be an attack stop the
- * accepting until some have gone. */
+ * wrong cluster is disconnected; so many silent ones that they might be an attack lose the oldest
+ * of them for each new one. Who has something to say does so as soon as it is connected. */
 #include "controller/listener.h"
 
 #include <stdio.h>
@@ -13,10 +13,7 @@
 #include "env/told.h"
 #include "meta/channel.h"
 
-enum {
-    HELLO_MS = 5000,
-    GREETINGS_MAX = 256 /* connections that have not said who they are */
-};
+enum { HELLO_MS = 5000 };
 
 struct greeting {
     struct list link;
@@ -32,7 +29,8 @@ struct listener {
     void *data;
     struct env_listener *socket;
     struct list greetings;
-    int count;
+    int64_t count;
+    int64_t most;     /* greetings at a time */
     struct told told; /* swept when another one comes */
 };
 
@@ -41,8 +39,7 @@ static void greeting_free(struct greeting *greeting)
     struct listener *listener = greeting->listener;
     env_timer_stop(&greeting->timer);
     list_remove(&greeting->link);
-    if (listener->count-- == GREETINGS_MAX)
-        env_listener_pause(listener->socket, false);
+    listener->count--;
     mem_free(greeting);
 }
 
@@ -174,9 +171,27 @@ static void on_timer(void *data)
     greeting_end(data);
 }
 
+/* They may hold no more descriptors: flushes, elections and starts need some. */
+static void make_room(struct listener *listener)
+{
+    if (listener->count < listener->most)
+        return;
+    struct greeting *oldest = LIST_ENTRY(listener->greetings.next, struct greeting, link);
+    const char *peer = link_peer(oldest->peer);
+    if (told_is_first(&listener->told, listener->logger, env_now_ms(listener->env), peer,
+                      "is silent"))
+        logger_warn(listener->logger,
+                    "closing the connection of %s: it is the oldest of %lld to the controller's "
+                    "listener that say nothing, which is all that the limit of open files allows: "
+                    "find out what dials this port",
+                    peer, (long long)listener->most);
+    greeting_end(oldest);
+}
+
 static void on_accepted(void *data, struct env_stream *stream)
 {
     struct listener *listener = data;
+    make_room(listener);
     struct greeting *greeting = mem_alloc(sizeof(*greeting));
     greeting->listener = listener;
     env_timer_init(listener->env, &greeting->timer, on_timer, greeting);
@@ -184,8 +199,7 @@ static void on_accepted(void *data, struct env_stream *stream)
     list_push(&listener->greetings, &greeting->link);
     greeting->peer =
         link_new(listener->env, stream, CHANNEL_HELLO_MAX, &greeting_handlers, greeting);
-    if (++listener->count == GREETINGS_MAX)
-        env_listener_pause(listener->socket, true);
+    listener->count++;
 }
 
 int listener_new(struct env *env, struct logger *logger, const char *host, uint16_t port,
@@ -196,6 +210,7 @@ int listener_new(struct env *env, struct logger *logger, const char *host, uint1
     listener->logger = logger;
     listener->handlers = handlers;
     listener->data = data;
+    listener->most = channel_greetings(env_files_limit(env));
     list_init(&listener->greetings);
     int err = env_listen(env, host, port, on_accepted, listener, &listener->socket);
     if (err) {

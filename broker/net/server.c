@@ -12,6 +12,7 @@
 #include "broker/log/log_manager.h"
 #include "broker/net/connection.h"
 #include "broker/replica/metadata.h"
+#include "meta/channel.h"
 
 enum {
     SERVER_BUDGET = 256 << 20, /* received bytes that wait for their handlers, over all connections:
@@ -234,7 +235,8 @@ static size_t server_budget(const struct config *config)
 
 struct server_files server_share_files(int64_t limit)
 {
-    int64_t rest = limit - SERVER_FILES_OWN;
+    /* The process may be a controller, too: who greets it has a share. */
+    int64_t rest = limit - SERVER_FILES_OWN - channel_greetings(limit);
     int64_t segments = rest / 3 / SERVER_SEGMENT_FILES;
     if (segments > SERVER_SEGMENTS_MAX)
         segments = SERVER_SEGMENTS_MAX;

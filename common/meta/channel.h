@@ -18,8 +18,22 @@ enum {
     /* A command: 10,000 partitions with their assignments fit ten times. */
     CHANNEL_COMMAND_MAX = 8 * 1024 * 1024,
     /* A snapshot is one frame: a million partitions with three replicas. */
-    CHANNEL_FRAME_MAX = 256 * 1024 * 1024
+    CHANNEL_FRAME_MAX = 256 * 1024 * 1024,
+    /* Connections to a controller that have not said Hello: a part of the files that the process
+     * may have open, within this. */
+    CHANNEL_GREETINGS_PART = 16,
+    CHANNEL_GREETINGS_MIN = 8,
+    CHANNEL_GREETINGS_MAX = 256
 };
+
+/* Of env_files_limit. */
+static inline int64_t channel_greetings(int64_t files)
+{
+    int64_t count = files / CHANNEL_GREETINGS_PART;
+    if (count < CHANNEL_GREETINGS_MIN)
+        return CHANNEL_GREETINGS_MIN;
+    return count > CHANNEL_GREETINGS_MAX ? CHANNEL_GREETINGS_MAX : count;
+}
 
 /* The Frame in `bytes`, or NULL when they are no Frame, hold no body, or memory is out; free it
  * with meta__frame__free_unpacked(frame, NULL). */

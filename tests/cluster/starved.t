@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import sys
+import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
@@ -104,6 +105,65 @@ def followers():
             close_all(idle)
             load.stop()
         check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
+
+
+@test(f"{IDLE} silent connections to each controller's port: what flushes goes on, and a node starts")
+def greetings():
+    with Cluster(3, start=False, min_insync_replicas=2, internal_segment_bytes=20000) as cluster:
+        for node in cluster.nodes:
+            node.limits = [f"--nofile={FILES}"]
+        cluster.start()
+        cluster.create_topic(TOPIC, partitions=3)
+        voters = cluster.nodes[0].settings["controller.quorum.voters"].split(",")
+        ports = [int(voter.split(":")[1]) for voter in voters]
+        with Load(cluster.bootstrap, TOPIC, batch_num_messages=20) as load:
+            load.wait_acks(ACKS)
+            node = cluster.nodes[0]
+            node.kill()
+            hold = [Redialled(port, IDLE) for port in ports]
+            try:
+                load.wait_acks(ACKS)
+                node.start()
+                cluster.wait_serving()
+                cluster.wait_isr_whole(TOPIC)
+                load.wait_acks(ACKS)
+                wait_until(lambda: all("to the controller's listener that say nothing" in each.log_text()
+                                       for each in cluster.nodes), 60, "it is said what dials")
+            finally:
+                for each in hold:
+                    each.end()
+            load.stop()
+        for each in cluster.nodes:
+            check("the limit of open files is reached" not in each.log_text(), f"node {each.id} lacked files")
+        check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
+
+
+class Redialled:
+    """So many connections to a port that say nothing, dialled again as they are closed."""
+
+    def __init__(self, port, count):
+        self.port, self.count = port, count
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        sockets = []
+        while not self.ended.wait(0.05):
+            closed = [sock for sock in sockets if not is_open(sock)]
+            close_all(closed)
+            sockets = [sock for sock in sockets if sock not in closed]
+            try:
+                while len(sockets) < self.count and not self.ended.is_set():
+                    sockets.append(socket.create_connection(("127.0.0.1", self.port), 2))
+                    sockets[-1].setblocking(False)
+            except OSError:
+                pass  # its node is not there, or has no room
+        close_all(sockets)
+
+    def end(self):
+        self.ended.set()
+        self.thread.join()
 
 
 def in_sync(cluster, node):
