@@ -123,8 +123,9 @@ void twin_tell(const struct log_entry *entry, struct buf *note)
                entry->dir->path, entry->name);
     while ((twin = twin_next(entry, &at)))
         buf_printf(note, " and %s/%s", twin->dir->path, twin->name);
-    buf_printf(note, ", and which one is right is not known: if no other broker has it, stop this "
-                     "one, move the wrong folder away and start it again");
+    buf_printf(note,
+               ", and which one is right is not known: if no other broker leads it, stop this "
+               "one, move the wrong folder away and start it again");
 }
 
 static int twin_move(struct log_entry *entry)
