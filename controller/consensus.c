@@ -19,8 +19,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "controller/raft_backend.h"
-#include "controller/raft_store.h"
+#include "controller/raft_history.h"
 #include "controller/raft_peers.h"
+#include "controller/raft_sense.h"
 #include "controller/raft_store.h"
 
 enum {
@@ -115,21 +116,14 @@ static void on_store_failed(void *data, const char *sentence)
 
 /* ---- the state machine ---- */
 
-/* The term of an entry that is being applied, from the core's log: a ring in which the entry with
- * index `offset + 1` is at `front`. */
-static raft_term term_at(const struct raft *raft, raft_index index)
-{
-    const struct raft_log *ring = &raft->log;
-    return ring->entries[(ring->front + (index - 1 - ring->offset)) % ring->size].term;
-}
-
 static int fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
 {
     struct consensus *consensus = fsm->data;
     raft_index index = consensus->raft.last_applied + 1;
     *result = NULL;
     consensus->handlers->apply(consensus->data, (int64_t)index,
-                               (int64_t)term_at(&consensus->raft, index), buf->base, buf->len);
+                               (int64_t)raft_sense_term_at(&consensus->raft, index), buf->base,
+                               buf->len);
     return 0;
 }
 
@@ -527,6 +521,8 @@ static int start_raft(struct consensus *consensus, const struct consensus_config
         if (rc)
             return rc;
         rc = bootstrap(consensus, config);
+    } else if (config->voter_count == 1) {
+        rc = raft_history_begin(consensus->env, consensus->store);
     }
     if (!rc)
         rc = raft_start(raft);
@@ -623,6 +619,11 @@ int64_t consensus_committed(const struct consensus *consensus)
 int64_t consensus_applied(const struct consensus *consensus)
 {
     return (int64_t)consensus->raft.last_applied;
+}
+
+bool consensus_knows(const struct consensus *consensus, int64_t index, int64_t term)
+{
+    return raft_history_knows(&consensus->raft, index, term);
 }
 
 int64_t consensus_next_index(const struct consensus *consensus)

@@ -82,6 +82,10 @@ int32_t consensus_former_leader(const struct consensus *consensus, int64_t *hear
 int64_t consensus_term(const struct consensus *consensus);
 int64_t consensus_committed(const struct consensus *consensus);
 int64_t consensus_applied(const struct consensus *consensus);
+/* Whether an entry that a broker has applied is one that was applied here: Raft's own entries count
+ * too, since a snapshot may end at one. Of an entry that is no longer in the log only the term can
+ * be judged: terms never fall. Index 0 = nothing was applied. */
+bool consensus_knows(const struct consensus *consensus, int64_t index, int64_t term);
 /* The index that the next proposal will have. */
 int64_t consensus_next_index(const struct consensus *consensus);
 /* Proposals that may still be made now. */

@@ -29,8 +29,7 @@ static const char *sense_leader(const struct raft *raft, raft_term term, raft_id
     return known != 0 && known != sender ? "it claims to lead in a term of another leader" : NULL;
 }
 
-/* Of an entry that this node has, or of its snapshot; 0 when it is not known. */
-static raft_term sense_term_at(const struct raft *raft, raft_index index)
+raft_term raft_sense_term_at(const struct raft *raft, raft_index index)
 {
     const struct raft_log *log = &raft->log;
     size_t count =
@@ -65,7 +64,7 @@ static const char *sense_append(const struct raft *raft, const struct raft_appen
             return "the terms of its entries are out of order";
         term = entry->term;
         index++;
-        raft_term known = index <= raft->commit_index ? sense_term_at(raft, index) : 0;
+        raft_term known = index <= raft->commit_index ? raft_sense_term_at(raft, index) : 0;
         if (known != 0 && known != term)
             return "it would change what is committed";
         if (entry->type == RAFT_COMMAND && !sense_decodes(entry->buf.base, entry->buf.len))
@@ -92,7 +91,7 @@ static const char *sense_install(const struct raft *raft, const struct raft_inst
     if (args->last_term > args->term)
         return "it holds a later term than its own";
     raft_term known =
-        args->last_index <= raft->commit_index ? sense_term_at(raft, args->last_index) : 0;
+        args->last_index <= raft->commit_index ? raft_sense_term_at(raft, args->last_index) : 0;
     if (known != 0 && known != args->last_term)
         return "it would change what is committed";
     if (!sense_same_servers(&raft->configuration, &args->conf))

@@ -16,4 +16,7 @@
 /* NULL, or what is wrong with it: static text. */
 const char *raft_sense_check(const struct raft *raft, const struct raft_message *message);
 
+/* The term of an entry that this node has, or of its snapshot; 0 when it is not known. */
+raft_term raft_sense_term_at(const struct raft *raft, raft_index index);
+
 #endif

@@ -212,6 +212,14 @@ int raft_store_set_term(struct raft_store *store, uint64_t term)
     return vote_store(store, term, 0);
 }
 
+int raft_store_raise_term(struct raft_store *store, uint64_t term)
+{
+    int err = raft_store_set_term(store, term);
+    store->state.term = store->term;
+    store->state.vote = store->vote;
+    return err;
+}
+
 int raft_store_set_vote(struct raft_store *store, uint64_t vote)
 {
     return vote_store(store, store->term, vote);

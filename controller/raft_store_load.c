@@ -504,9 +504,7 @@ int raft_store_bootstrap(struct raft_store *store, const struct raft_store_entry
     store->state.entries[0].data = data;
     store->state.count = 1;
     store->next_index = 2;
-    err = raft_store_set_term(store, entry->term); /* from now on an empty log is a lost one */
-    store->state.term = store->term;
-    return err;
+    return raft_store_raise_term(store, entry->term); /* from now on an empty log is a lost one */
 }
 
 int raft_store_load(struct raft_store *store, struct buf *problem)

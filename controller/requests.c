@@ -145,11 +145,11 @@ static void decide_register(struct job *job, struct decision *decision, Meta__Fr
         body->message = "Register and Hello name different brokers";
         return;
     }
-    if (!stream_knows(controller->stream, asked->applied_index, asked->applied_term)) {
+    if (!consensus_knows(controller->consensus, asked->applied_index, asked->applied_term)) {
         body->error = err_to_wire(ERR_INVALID_REGISTRATION);
         body->message = decision_text(decision, REQUESTS_OLDER_METADATA, asked->broker_id,
                                       (long long)asked->applied_index,
-                                      (long long)stream_applied(controller->stream));
+                                      (long long)consensus_applied(controller->consensus));
         return;
     }
     if (other_alive(controller, image_broker(decision->image, asked->broker_id), asked)) {

@@ -104,17 +104,6 @@ int64_t stream_applied(const struct stream *stream)
     return stream->applied;
 }
 
-static size_t first_wanted(const struct stream *stream, int64_t next);
-
-bool stream_knows(const struct stream *stream, int64_t index, int64_t term)
-{
-    if (index > stream->applied)
-        return false;
-    size_t at = first_wanted(stream, index);
-    const struct kept *kept = &stream->ring[(stream->head + at) % STREAM_ENTRIES_MAX];
-    return at == stream->count || kept->index != index || kept->term == term;
-}
-
 /* ---- sending ---- */
 
 static void follower_pump(struct stream_follower *follower);

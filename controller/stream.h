@@ -38,9 +38,6 @@ void stream_reset(struct stream *stream, int64_t index, int64_t term);
 
 /* The newest entry; who follows has it soon. */
 int64_t stream_applied(const struct stream *stream);
-/* Whether an entry that somebody has applied belongs to what was applied here; true also when that
- * can't be told any more. */
-bool stream_knows(const struct stream *stream, int64_t index, int64_t term);
 /* Begins, or begins anew from another index. */
 void stream_follow(struct stream *stream, struct stream_follower *follower, struct link *to,
                    int64_t from_index);

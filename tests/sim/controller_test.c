@@ -115,6 +115,76 @@ static void a_second_process_is_refused_while_the_first_lives(void)
     world_close(&world);
 }
 
+/* ---- what brokers have applied ---- */
+
+static int terms_known(const struct consensus *consensus, int64_t index)
+{
+    int known = 0;
+    for (int64_t term = 0; term <= consensus_term(consensus) + 1; term++)
+        known += consensus_knows(consensus, index, term);
+    return known;
+}
+
+/* The broker registers again, and says that it has applied this. */
+static int register_error(int64_t index, int64_t term)
+{
+    struct fake *fake = world.members[0].fake;
+    fake->applied = index;
+    fake->applied_term = term;
+    fake->links[0].registered = false;
+    sim_run_for(world.sim, SECOND);
+    return fake->register_error;
+}
+
+/* Each start leaves a barrier, an entry that no broker sees: of another history with other terms
+ * its place may hold a topic. */
+static void a_broker_with_another_history_is_refused(void)
+{
+    int64_t term = 0;
+    world_init(&world, 7, 1);
+    for (int start = 0; start < 4; start++) {
+        CHECK(world_settle(&world, 5 * SECOND));
+        CHECK(consensus_term(world.members[0].controller->consensus) > term);
+        term = consensus_term(world.members[0].controller->consensus);
+        sim_run_for(world.sim, SECOND);
+        world_kill(&world, 0, false);
+        world_start(&world, 0);
+    }
+    CHECK(world_settle(&world, 5 * SECOND));
+    sim_run_for(world.sim, SECOND);
+    const struct consensus *consensus = world.members[0].controller->consensus;
+    int64_t applied = consensus_applied(consensus), barrier = 0;
+    for (int64_t index = 1; index <= applied; index++) {
+        CHECK_INT(terms_known(consensus, index), 1);
+        if (!world.hashes[index])
+            barrier = index;
+    }
+    CHECK(barrier > 1 && barrier < applied);
+    CHECK(consensus_knows(consensus, 0, 0));
+    CHECK_INT(terms_known(consensus, applied + 1), 0);
+    CHECK_INT(register_error(barrier, consensus_term(consensus)), 0);
+    CHECK(register_error(barrier, consensus_term(consensus) - 1) != 0);
+    CHECK_INT(register_error(barrier, consensus_term(consensus)), 0);
+    world_close(&world);
+}
+
+/* Of an entry that only the snapshot stands for the term can be too new, and no more. */
+static void of_compacted_entries_the_term_is_judged(void)
+{
+    world_init(&world, 8, 1);
+    CHECK(world_settle(&world, 5 * SECOND));
+    world.asking = true;
+    const struct consensus *consensus = world.members[0].controller->consensus;
+    for (int i = 0; i < 600 && consensus_applied(consensus) < 1500; i++)
+        sim_run_for(world.sim, SECOND / 10);
+    world.asking = false;
+    int64_t term = consensus_term(consensus);
+    CHECK(consensus_applied(consensus) >= 1500);
+    CHECK(consensus_knows(consensus, 2, term));
+    CHECK(!consensus_knows(consensus, 2, term + 1));
+    world_close(&world);
+}
+
 static void check_refused(const char *cluster_id)
 {
     world_init(&world, 6, 3);
@@ -508,8 +578,10 @@ TAP_MAIN(TAP_TEST(one_node_serves), TAP_TEST(three_nodes_serve),
          TAP_TEST(a_killed_broker_is_fenced_at_once), TAP_TEST(a_silent_broker_times_out),
          TAP_TEST(a_stepped_clock_fences_nobody),
          TAP_TEST(a_second_process_is_refused_while_the_first_lives),
-         TAP_TEST(another_cluster_is_refused), TAP_TEST(a_thousand_partitions_are_one_command),
-         TAP_TEST(a_large_command_is_one_entry), TAP_TEST(an_entry_without_memory_leaves_nothing),
+         TAP_TEST(a_broker_with_another_history_is_refused),
+         TAP_TEST(of_compacted_entries_the_term_is_judged), TAP_TEST(another_cluster_is_refused),
+         TAP_TEST(a_thousand_partitions_are_one_command), TAP_TEST(a_large_command_is_one_entry),
+         TAP_TEST(an_entry_without_memory_leaves_nothing),
          TAP_TEST(controlled_shutdown_moves_leaders_first), TAP_TEST(the_quorum_is_described),
          TAP_TEST(a_killed_controller_is_replaced_at_once),
          TAP_TEST(a_stopped_controller_hands_over), TAP_TEST(nothing_acknowledged_is_lost))

@@ -41,6 +41,8 @@ static void fake_register(struct fake_link *to)
     body.incarnation = (ProtobufCBinaryData){16, fake->incarnation.bytes};
     body.n_endpoints = 1;
     body.endpoints = endpoints;
+    body.applied_index = fake->applied;
+    body.applied_term = fake->applied_term;
     frame.body_case = META__FRAME__BODY_REGISTER;
     frame.register_ = &body;
     fake_send(to, &frame);
@@ -153,8 +155,10 @@ static void fake_answered(struct fake *fake, Meta__Frame *frame)
 
 /* ---- what arrives ---- */
 
-static void fake_apply(struct fake *fake, int64_t index, const Meta__Entry *entry)
+static void fake_apply(struct fake *fake, const Meta__IndexedEntry *indexed)
 {
+    int64_t index = indexed->index;
+    const Meta__Entry *entry = indexed->entry;
     struct world *world = fake->world;
     size_t size = meta__entry__get_packed_size(entry);
     uint8_t *bytes = mem_alloc(size);
@@ -174,6 +178,7 @@ static void fake_apply(struct fake *fake, int64_t index, const Meta__Entry *entr
     if (image_apply_entry(fake->image, entry))
         world->broken = "an entry of the stream could not be applied";
     fake->applied = index;
+    fake->applied_term = indexed->term;
 }
 
 static void fake_snapshot(struct fake *fake, const Meta__Snapshot *snapshot)
@@ -184,6 +189,7 @@ static void fake_snapshot(struct fake *fake, const Meta__Snapshot *snapshot)
     if (image_apply_entry(fake->image, snapshot->content))
         fake->world->broken = "a snapshot could not be applied";
     fake->applied = snapshot->index;
+    fake->applied_term = snapshot->term;
 }
 
 static void fake_welcomed(struct fake_link *from, const Meta__Welcome *welcome)
@@ -233,7 +239,7 @@ static void fake_frame(void *owner, struct link *link, Meta__Frame *frame)
         break;
     case META__FRAME__BODY_ENTRIES:
         for (size_t i = 0; i < frame->entries->n_entries; i++)
-            fake_apply(fake, frame->entries->entries[i]->index, frame->entries->entries[i]->entry);
+            fake_apply(fake, frame->entries->entries[i]);
         break;
     case META__FRAME__BODY_SNAPSHOT:
         fake_snapshot(fake, frame->snapshot);

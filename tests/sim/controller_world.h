@@ -36,6 +36,7 @@ struct fake {
     struct uuid incarnation;
     struct image *image;
     int64_t applied;
+    int64_t applied_term; /* of the entry with that index */
     int64_t epoch;
     bool fenced;
     bool may_shutdown;
