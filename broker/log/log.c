@@ -7,6 +7,7 @@
 #include "broker/log/file_job.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_internal.h"
+#include "broker/log/roster.h"
 
 struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const char *path,
                       const struct uuid *topic_id, const struct log_config *config)
@@ -41,6 +42,23 @@ void log_free(struct log *log)
     producer_state_close(&log->producers);
     mem_free(log->path);
     mem_free(log);
+}
+
+void log_forget(struct log *log)
+{
+    struct log_manager *manager = log->manager;
+    struct log_entry *entry = log->entry;
+    for (int which = 0; which < LOG_CHECKPOINTS; which++)
+        log->dir->checkpoint_dirty[which] = true;
+    roster_remove(manager, &log->topic_id, entry->partition);
+    log_manager_remove_entry(entry);
+    log->entry = NULL;
+    log->closing = true;
+    list_remove(&log->turn);
+    if (log->jobs == 0)
+        log_free(log);
+    else
+        list_push(&manager->closing, &log->turn);
 }
 
 void log_job_end(struct log *log)

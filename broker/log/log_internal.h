@@ -242,6 +242,8 @@ struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const ch
                       const struct uuid *topic_id, const struct log_config *config);
 /* Closes all files; what is not flushed stays with the operating system. */
 void log_free(struct log *log);
+/* Closes a log whose directory was moved away, and forgets its entry. */
+void log_forget(struct log *log);
 static inline struct segment *log_active(const struct log *log)
 {
     return log->segments[log->segment_count - 1];

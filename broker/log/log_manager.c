@@ -623,22 +623,10 @@ static char *move_aside(struct log_entry *entry, const char *suffix)
 void log_manager_delete(struct log_manager *manager, struct log *log)
 {
     ASSERT(!manager->shutting_down);
-    struct log_entry *entry = log->entry;
-    int64_t delay_ms = log->config.file_delete_delay_ms;
-    for (int which = 0; which < LOG_CHECKPOINTS; which++)
-        log->dir->checkpoint_dirty[which] = true;
-    char *aside = move_aside(entry, "-delete");
+    char *aside = move_aside(log->entry, "-delete");
     if (aside)
-        log_manager_trash(manager, aside, delay_ms);
-    roster_remove(manager, &log->topic_id, entry->partition);
-    log_manager_remove_entry(entry);
-    log->entry = NULL;
-    log->closing = true;
-    list_remove(&log->turn);
-    if (log->jobs == 0)
-        log_free(log);
-    else
-        list_push(&manager->closing, &log->turn);
+        log_manager_trash(manager, aside, log->config.file_delete_delay_ms);
+    log_forget(log);
 }
 
 void log_manager_closed(struct log_manager *manager)

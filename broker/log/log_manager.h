@@ -75,6 +75,9 @@ void log_manager_open(struct log_manager *manager, const char *topic, int32_t pa
 /* Closes and deletes a partition's log; the files go in the background (renamed to -delete first).
  */
 void log_manager_delete(struct log_manager *manager, struct log *log);
+/* Closes it and keeps its directory as a stray: for one that the metadata does not name any more,
+ * without a record that says so. */
+void log_manager_set_aside(struct log_manager *manager, struct log *log);
 /* For a replica that ended in ERR_CORRUPT: what there is of it is set aside, so that the next open
  * starts empty. Only for one that may not be asked to lead before it has caught up. */
 int log_manager_discard(struct log_manager *manager, const char *topic,

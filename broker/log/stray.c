@@ -274,10 +274,12 @@ int stray_move(struct log_entry *entry, const char *why)
     return rc;
 }
 
+#define STRAY_UNNAMED "the metadata names no such partition of this broker"
+
 /* False when the directory stays where it is. */
 static bool stray_set_aside(struct log_entry *entry)
 {
-    int rc = stray_move(entry, "the metadata names no such partition of this broker");
+    int rc = stray_move(entry, STRAY_UNNAMED);
     return rc == 0 || rc == ERR_NOT_FOUND;
 }
 
@@ -295,4 +297,14 @@ void log_manager_set_strays_aside(struct log_manager *manager, log_manager_wante
         if (stray_set_aside(strays[i]))
             log_manager_remove_entry(strays[i]);
     mem_free(strays);
+}
+
+void log_manager_set_aside(struct log_manager *manager, struct log *log)
+{
+    struct log_dir *dir = log->dir;
+    ASSERT(!manager->shutting_down);
+    int rc = dir->failed ? 0 : stray_move(log->entry, STRAY_UNNAMED);
+    if (rc < 0 && rc != ERR_NOT_FOUND)
+        log_dir_fail(dir, rc, "rename", log->path); /* nothing takes its place there */
+    log_forget(log);
 }

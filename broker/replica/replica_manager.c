@@ -56,6 +56,7 @@ struct opening {
     struct uuid topic_id;
     char *topic;
     int32_t index;
+    bool keep;      /* its partition went without a record that says so */
     char name[280]; /* the key: topic (at most 249 bytes), "-", number */
 };
 
@@ -156,6 +157,15 @@ void replica_manager_reported(struct replica_manager *manager)
     controller_channel_recovering(manager->deps.channel, false);
 }
 
+/* `log`: may be NULL. */
+static void manager_drop_log(struct replica_manager *manager, struct log *log, bool keep)
+{
+    if (log && keep)
+        log_manager_set_aside(manager->deps.logs, log);
+    else if (log)
+        log_manager_delete(manager->deps.logs, log);
+}
+
 static void manager_opened(void *data, int err, struct log *log)
 {
     struct opening *opening = data;
@@ -164,8 +174,7 @@ static void manager_opened(void *data, int err, struct log *log)
     struct partition_key key = manager_key(&opening->topic_id, opening->index);
     struct partition *partition = manager_get(manager, &key);
     if (!partition) {
-        if (log)
-            log_manager_delete(manager->deps.logs, log);
+        manager_drop_log(manager, log, opening->keep);
         manager_open_next(manager, opening->topic, opening->index);
     } else {
         if (err == ERR_CORRUPT)
@@ -188,14 +197,20 @@ static void manager_opened(void *data, int err, struct log *log)
         manager_ready(manager);
 }
 
+static struct opening *manager_opening(struct replica_manager *manager,
+                                       const struct partition *partition)
+{
+    char name[sizeof(((struct opening *)NULL)->name)];
+    snprintf(name, sizeof(name), "%s-%d", partition->topic, partition->index);
+    return map_get(&manager->openings, name, strlen(name));
+}
+
 static void manager_open(struct replica_manager *manager, struct partition *partition)
 {
+    if (manager_opening(manager, partition))
+        return; /* manager_opened comes back to it */
     struct opening *opening = mem_alloc(sizeof(*opening));
     snprintf(opening->name, sizeof(opening->name), "%s-%d", partition->topic, partition->index);
-    if (map_get(&manager->openings, opening->name, strlen(opening->name))) {
-        mem_free(opening); /* manager_opened comes back to it */
-        return;
-    }
     opening->manager = manager;
     opening->topic_id = partition->topic_id;
     opening->topic = mem_strdup(partition->topic);
@@ -208,14 +223,17 @@ static void manager_open(struct replica_manager *manager, struct partition *part
                      &config, manager_opened, opening);
 }
 
-static void manager_remove(struct replica_manager *manager, struct partition *partition)
+/* `keep`: no record says that it is gone, so its data is not deleted. */
+static void manager_remove(struct replica_manager *manager, struct partition *partition, bool keep)
 {
+    struct opening *opening = manager_opening(manager, partition);
+    if (opening && uuid_equal(&opening->topic_id, &partition->topic_id))
+        opening->keep = keep;
     struct partition_key key = manager_key(&partition->topic_id, partition->index);
     map_del(&manager->partitions, key.bytes, sizeof(key.bytes));
     struct log *log = partition->log;
     partition_free(partition);
-    if (log)
-        log_manager_delete(manager->deps.logs, log);
+    manager_drop_log(manager, log, keep);
 }
 
 static void manager_partition_changed(void *data, const struct image_topic *topic, int32_t index)
@@ -227,7 +245,7 @@ static void manager_partition_changed(void *data, const struct image_topic *topi
     bool ours = record && image_ids_have(&record->replicas, manager->deps.node_id);
     if (!ours) {
         if (partition)
-            manager_remove(manager, partition);
+            manager_remove(manager, partition, false);
         return;
     }
     if (!partition) {
@@ -246,7 +264,7 @@ static void manager_partition_changed(void *data, const struct image_topic *topi
 /* Removes the partitions for which `gone` holds; the map can't change during its own walk. */
 static void manager_remove_if(struct replica_manager *manager,
                               bool (*gone)(const struct partition *, const void *),
-                              const void *data)
+                              const void *data, bool keep)
 {
     struct partition **doomed = mem_alloc((manager->partitions.count + 1) * sizeof(*doomed));
     size_t count = 0;
@@ -256,7 +274,7 @@ static void manager_remove_if(struct replica_manager *manager,
         if (gone(partition, data))
             doomed[count++] = partition;
     for (size_t i = 0; i < count; i++)
-        manager_remove(manager, doomed[i]);
+        manager_remove(manager, doomed[i], keep);
     mem_free(doomed);
 }
 
@@ -267,13 +285,16 @@ static bool manager_of_topic(const struct partition *partition, const void *data
 
 static void manager_topic_removed(void *data, const struct uuid *topic_id)
 {
-    manager_remove_if(data, manager_of_topic, topic_id);
+    manager_remove_if(data, manager_of_topic, topic_id, false);
 }
 
 static bool manager_not_in_image(const struct partition *partition, const void *data)
 {
-    const struct image_topic *topic = image_topic_by_id(data, &partition->topic_id);
-    return !topic || !image_partition(topic, partition->index);
+    const struct replica_manager *manager = data;
+    const struct image_topic *topic =
+        image_topic_by_id(metadata_image(manager->deps.metadata), &partition->topic_id);
+    const struct image_partition *record = topic ? image_partition(topic, partition->index) : NULL;
+    return !record || !image_ids_have(&record->replicas, manager->deps.node_id);
 }
 
 static void manager_configure_all(struct replica_manager *manager)
@@ -296,7 +317,8 @@ static void manager_replaced(void *data)
 {
     struct replica_manager *manager = data;
     const struct image *image = metadata_image(manager->deps.metadata);
-    manager_remove_if(manager, manager_not_in_image, image);
+    /* It may be of controllers that were restored from an older copy: what it lacks is a guess. */
+    manager_remove_if(manager, manager_not_in_image, manager, true);
     size_t cursor = 0;
     const struct image_topic *topic;
     while ((topic = image_next_topic(image, &cursor)))

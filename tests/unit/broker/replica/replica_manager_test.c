@@ -76,18 +76,60 @@ static void a_topic_that_goes_while_it_opens_makes_way(void)
     replica_close(&r);
 }
 
-/* A snapshot tells of no removals: what it does not have is gone. */
-static void a_snapshot_removes_what_it_does_not_have(void)
+/* How many folders are there for t-0. */
+static int folders(struct replica *r, const char *suffix)
 {
-    struct replica r;
+    char **names;
+    size_t count;
+    int found = 0;
+    CHECK_INT(env_dir_list(r->logs.env, r->logs.dir, &names, &count), 0);
+    for (size_t i = 0; i < count; i++) {
+        size_t len = strlen(names[i]), suffix_len = strlen(suffix);
+        found += strncmp(names[i], "t-0", 3) == 0 && len >= suffix_len &&
+                 strcmp(names[i] + len - suffix_len, suffix) == 0;
+    }
+    env_dir_list_free(names, count);
+    return found;
+}
+
+static void apply_empty_snapshot(struct replica *r)
+{
     Meta__Entry content = META__ENTRY__INIT;
     Meta__Snapshot snapshot = META__SNAPSHOT__INIT;
-    replica_open_leading(&r, MEMBERS(1));
     snapshot.index = 100;
     snapshot.content = &content;
-    CHECK_INT(metadata_apply_snapshot(r.metadata, &snapshot), 0);
+    CHECK_INT(metadata_apply_snapshot(r->metadata, &snapshot), 0);
+}
+
+/* A snapshot tells of no removals: what it does not have is closed, and kept. */
+static void a_snapshot_sets_aside_what_it_does_not_have(void)
+{
+    struct replica r;
+    struct waiter one;
+    struct log_stray_view view;
+    replica_open_leading(&r, MEMBERS(1));
+    CHECK_INT(replica_append(&r, 1, 1, &one), 1);
+    apply_empty_snapshot(&r);
     CHECK_INT(replica_manager_count(r.manager), 0);
     CHECK_INT(r.unled, 1);
+    CHECK_INT(folders(&r, ""), 1);
+    CHECK_INT(folders(&r, "-stray"), 1);
+    CHECK(log_manager_stray(r.logs.manager, 0, &view));
+    CHECK_INT(view.partition, 0);
+    replica_close(&r);
+}
+
+static void a_log_that_opens_meanwhile_is_set_aside_too(void)
+{
+    struct replica r;
+    replica_open(&r, "");
+    feed_topic(r.metadata, "t");
+    replica_decide(&r, (struct decision){.leader = NODE, .epoch = 1, .isr = MEMBERS(1)});
+    CHECK_INT(partition_state(replica_find(&r)), PARTITION_OPENING);
+    apply_empty_snapshot(&r);
+    CHECK_INT(replica_manager_count(r.manager), 0);
+    UNTIL(r.logs.env, folders(&r, "-stray") == 1);
+    CHECK_INT(folders(&r, ""), 1);
     replica_close(&r);
 }
 
@@ -165,6 +207,7 @@ static void a_record_that_says_too_much_is_corrected(void)
 TAP_MAIN(TAP_TEST(what_is_not_here_has_its_reason),
          TAP_TEST(a_broker_that_starts_does_not_know_what_there_is_not),
          TAP_TEST(a_topic_that_goes_while_it_opens_makes_way),
-         TAP_TEST(a_snapshot_removes_what_it_does_not_have), TAP_TEST(settings_reach_the_log),
+         TAP_TEST(a_snapshot_sets_aside_what_it_does_not_have),
+         TAP_TEST(a_log_that_opens_meanwhile_is_set_aside_too), TAP_TEST(settings_reach_the_log),
          TAP_TEST(a_failed_disk_is_reported_until_the_record_says_so),
          TAP_TEST(a_record_that_says_too_much_is_corrected))
