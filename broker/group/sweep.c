@@ -147,7 +147,7 @@ static bool sweep_has_consumers(const struct group *group)
 /* Whether it is through with the group. */
 static bool sweep_one(struct sweep *sweep, struct group *group, int *left)
 {
-    struct sweep_group s = {.group = group, .now_ms = env_wall_ms(group_env(group))};
+    struct sweep_group s = {.group = group, .now_ms = steady_clock_ms(&sweep->clock)};
     bool fresh = !sweep->inside;
     --*left;
     if (group->deleting)
@@ -275,6 +275,7 @@ void sweep_leave(struct sweep *sweep, const struct shard *shard)
 void sweep_init(struct sweep *sweep, struct group_manager *manager)
 {
     *sweep = (struct sweep){.manager = manager};
+    steady_clock_init(&sweep->clock, manager->deps.env);
     list_init(&sweep->mark);
     env_timer_init(manager->deps.env, &sweep->timer, sweep_turn, sweep);
     env_timer_start(&sweep->timer, manager->deps.settings.retention_check_ms);

@@ -10,6 +10,7 @@
 #include "base/list.h"
 #include "broker/group/shard.h"
 #include "env/env.h"
+#include "env/steady_clock.h"
 
 enum {
     SWEEP_STEPS = 4000,     /* of one turn: groups and offsets looked at; some 2 ms */
@@ -18,7 +19,8 @@ enum {
 
 struct sweep {
     struct group_manager *manager;
-    struct env_timer timer; /* the next slice, or the next walk */
+    struct steady_clock clock; /* for what expires */
+    struct env_timer timer;    /* the next slice, or the next walk */
     bool running;
     bool again;          /* asked for while it runs: what was passed already must be looked at */
     struct shard *shard; /* where it is; NULL between two */

@@ -255,6 +255,21 @@ static int listed(const char *state, const char *type)
 
 /* ---- expiry (trap 60) ---- */
 
+/* As the versions do that may say something about time. */
+static void commit_old(int16_t version, int64_t stamp_ms, int64_t retention_ms)
+{
+    struct group_world_commit *commit =
+        group_world_commit(&world, "old", NULL, NULL, -1, "t", 0, 1);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    commit->done = false;
+    commit->op.version = version;
+    commit->partition.commit_timestamp = stamp_ms;
+    commit->request.retention_time_ms = retention_ms;
+    group_manager_commit(world.manager, &commit->op);
+    CHECK(group_world_until(&world, &commit->done, 1000));
+    CHECK_INT(commit->err, 0);
+}
+
 /* A group of the consumer protocol that was empty for less than the retention keeps its offsets,
  * however old they are. */
 static void expiry_of_a_consumer_group(void)
@@ -309,6 +324,29 @@ static void expiry(void)
     group_world_failover(&world, false);
     CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
     CHECK_INT(listed(NULL, NULL), 0); /* the group is gone too */
+    group_world_close(&world);
+}
+
+/* Only the true age counts. */
+static void a_clock_set_ahead_expires_nothing(void)
+{
+    group_world_init(&world, 22);
+    sim_node_set_wall_offset(world.node, 0);
+    commit_ok("g", 0, 7);
+    commit_old(4, -1, 2 * DAY_MS);
+    group_world_run(&world, 700000);
+    sim_node_set_wall_offset(world.node, 40LL * DAY_MS);
+    group_world_run(&world, 3 * 700000);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 7);
+    CHECK_INT(group_world_fetch(&world, "old", "t", 0), 1);
+    sim_node_set_wall_offset(world.node, 0);
+    group_world_run(&world, DAY_MS);
+    CHECK_INT(group_world_fetch(&world, "old", "t", 0), 1);
+    group_world_run(&world, DAY_MS);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), 7);
+    CHECK_INT(group_world_fetch(&world, "old", "t", 0), -1);
+    group_world_run(&world, 6LL * DAY_MS);
+    CHECK_INT(group_world_fetch(&world, "g", "t", 0), -1);
     group_world_close(&world);
 }
 
@@ -371,20 +409,6 @@ static void topic_is_deleted_under_a_commit(void)
 }
 
 /* ---- what old versions may say about time ---- */
-
-static void commit_old(int16_t version, int64_t stamp_ms, int64_t retention_ms)
-{
-    struct group_world_commit *commit =
-        group_world_commit(&world, "old", NULL, NULL, -1, "t", 0, 1);
-    CHECK(group_world_until(&world, &commit->done, 1000));
-    commit->done = false;
-    commit->op.version = version;
-    commit->partition.commit_timestamp = stamp_ms;
-    commit->request.retention_time_ms = retention_ms;
-    group_manager_commit(world.manager, &commit->op);
-    CHECK(group_world_until(&world, &commit->done, 1000));
-    CHECK_INT(commit->err, 0);
-}
 
 static void times_of_old_versions(void)
 {
@@ -723,8 +747,9 @@ static void java_hash(void)
 TAP_MAIN(TAP_TEST(counts_when_replicated), TAP_TEST(late_commits), TAP_TEST(too_much_metadata),
          TAP_TEST(errors_of_the_log), TAP_TEST(fencing), TAP_TEST(never_no_offset_while_loading),
          TAP_TEST(damaged_log), TAP_TEST(foreign_records), TAP_TEST(expiry),
-         TAP_TEST(expiry_of_a_consumer_group), TAP_TEST(topic_is_deleted),
-         TAP_TEST(topic_is_deleted_while_we_load), TAP_TEST(topic_is_deleted_under_a_commit),
-         TAP_TEST(times_of_old_versions), TAP_TEST(delete_groups), TAP_TEST(list_and_describe),
-         TAP_TEST(fetch_all_and_by_id), TAP_TEST(transactions), TAP_TEST(delete_offsets),
-         TAP_TEST(ten_thousand_groups), TAP_TEST(java_hash))
+         TAP_TEST(a_clock_set_ahead_expires_nothing), TAP_TEST(expiry_of_a_consumer_group),
+         TAP_TEST(topic_is_deleted), TAP_TEST(topic_is_deleted_while_we_load),
+         TAP_TEST(topic_is_deleted_under_a_commit), TAP_TEST(times_of_old_versions),
+         TAP_TEST(delete_groups), TAP_TEST(list_and_describe), TAP_TEST(fetch_all_and_by_id),
+         TAP_TEST(transactions), TAP_TEST(delete_offsets), TAP_TEST(ten_thousand_groups),
+         TAP_TEST(java_hash))

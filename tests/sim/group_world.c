@@ -192,7 +192,8 @@ void group_world_init(struct group_world *world, uint64_t seed)
 {
     memset(world, 0, sizeof(*world));
     world->sim = sim_new(seed);
-    world->env = sim_env_new(sim_node_new(world->sim, "a"));
+    world->node = sim_node_new(world->sim, "a");
+    world->env = sim_env_new(world->node);
     list_init(&world->calls);
     logger_init(&world->logger, "test", NULL, NULL);
     if (!getenv("GROUP_WORLD_LOG"))

@@ -29,6 +29,7 @@ struct group_world_log {
 
 struct group_world {
     struct sim *sim;
+    struct sim_node *node;
     struct env *env;
     struct logger logger;
     struct metadata *metadata;
