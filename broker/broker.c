@@ -213,8 +213,10 @@ static void broker_dir_failed(void *data, const char *dir)
         "log directory %s failed and is offline until the broker is restarted: replace the "
         "disk or remove the directory from log.dirs",
         dir);
-    if (log_manager_dir_count(broker->logs) == 1)
-        broker->failed(broker->failed_data);
+    if (log_manager_dirs_work(broker->logs))
+        return;
+    logger_error(broker->logger, "no log directory works any more: the broker ends");
+    broker->failed(broker->failed_data);
 }
 
 static void broker_leader_changed(void *data, struct partition *partition, bool leader)

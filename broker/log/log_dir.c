@@ -238,6 +238,14 @@ void log_dir_fail(struct log_dir *dir, int err, const char *action, const char *
     log_manager_turn(manager, NULL);
 }
 
+bool log_manager_dirs_work(const struct log_manager *manager)
+{
+    for (int i = 0; i < manager->config.dir_count; i++)
+        if (!manager->dirs[i].failed)
+            return true;
+    return false;
+}
+
 int64_t log_dir_reserve(const struct log_dir *dir)
 {
     int64_t reserve = dir->manager->config.disk_reserve_bytes;

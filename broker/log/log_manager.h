@@ -59,6 +59,8 @@ const char *log_manager_cluster_id(const struct log_manager *manager);
  * sentence in `problem`) when they belong to another one. */
 int log_manager_set_cluster_id(struct log_manager *manager, const char *cluster_id,
                                struct buf *problem) MUST_CHECK;
+/* Whether any of the directories works still. */
+bool log_manager_dirs_work(const struct log_manager *manager);
 int log_manager_dir_count(const struct log_manager *manager);
 const char *log_manager_dir(const struct log_manager *manager, int i);
 /* The directory.id of directory i. */

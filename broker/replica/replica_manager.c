@@ -118,8 +118,7 @@ void replica_manager_mend(struct replica_manager *manager, struct partition *par
         image_ids_have(&partition->isr, manager->deps.node_id))
         return;
     logger_error(manager->deps.logger,
-                 "%s-%d: the log is damaged or lost: it is set aside and fetched anew from "
-                 "broker %d",
+                 "%s-%d: the log can't be used: the partition is fetched anew from broker %d",
                  topic, partition->index, partition->leader);
     if (log_manager_discard(manager->deps.logs, topic, partition->index))
         return; /* its log directory has failed: nothing is opened there before the next start */
@@ -179,7 +178,7 @@ static void manager_opened(void *data, int err, struct log *log)
     } else {
         if (err == ERR_CORRUPT)
             logger_error(manager->deps.logger,
-                         "%s: the log is damaged or lost, and offline here until another "
+                         "%s: the log can't be used, and is offline here until another "
                          "replica leads; if none is in sync, restore the directory (a copy without "
                          "the file replica.damaged) and restart the broker, or let a replica with "
                          "fewer records lead (kafka-leader-election --election-type unclean)",

@@ -49,6 +49,8 @@ def folder():
         check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
         end = read_all(cluster.bootstrap, TOPIC)[-1][0] + 1
         check_replicas_equal([os.path.join(n.log_dir, f"{TOPIC}-0") for n in cluster.nodes], end)
+        check("is fetched anew from broker" in loser.log_text(), "the loss was not noticed")
+        check("set aside" not in loser.log_text(), "there was nothing to set aside")
 
 
 @test("the second of two log directories of a single node comes back empty")

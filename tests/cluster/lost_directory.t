@@ -274,6 +274,38 @@ def doubled():
         check_equal([batches(found[0]) for found in aside], before, "the records of the two copies")
 
 
+@test("a broker goes on when one of its disks fails, and ends when the last one does")
+def last_disk():
+    with Cluster(3, start=False, internal_segment_bytes=8000, log_index_interval_bytes=500) as cluster:
+        node = cluster.nodes[0]
+        disks = [node.log_dir + "-a", node.log_dir + "-b"]
+        node.settings["metadata.log.dir"] = node.log_dir + "-controller"
+        node.settings["log.dirs"] = ",".join(disks)
+        cluster.start()
+        for topic in [TOPIC, "other"]:  # one on each disk
+            cluster.create_topic(topic, min_insync_replicas=2)
+        with Load(cluster.bootstrap, TOPIC, batch_num_messages=20) as load, \
+                Load(cluster.bootstrap, "other", batch_num_messages=20) as other:
+            for disk in disks:
+                check(node.running(), node.log_end())
+                os.rename(disk, disk + ".gone")
+                wait_until(lambda: f"log directory {disk} failed" in node.log_text(), 30, "a disk fails")
+                load.wait_acks(ACKS)
+                other.wait_acks(ACKS)
+            check(node.wait_exit(EXIT_DEADLINE_S) > 0, "the status of its end")
+            check("no log directory works any more" in node.log_text(), node.log_end())
+            load.stop()
+            other.stop()
+        for disk in disks:
+            os.rename(disk + ".gone", disk)
+        node.start()
+        cluster.wait_serving()
+        cluster.wait_isr_whole(TOPIC)
+        cluster.wait_isr_whole("other")
+        check_records(read_all(cluster.bootstrap, TOPIC), load.acked)
+        check_records(read_all(cluster.bootstrap, "other"), other.acked)
+
+
 @test("a controller's directory that can't be looked into")
 def unreadable():
     with Cluster(1) as cluster:

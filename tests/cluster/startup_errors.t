@@ -191,6 +191,26 @@ def directory_taken():
         refused(node, "server0.properties", "log.dirs", first.nodes[0].log_dir)
 
 
+@test("one log directory under two names, with and without the controller in it")
+def directory_twice():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        cluster.stop()
+        link = node.log_dir + "-link"
+        os.symlink(node.log_dir, link)
+        node.settings["metadata.log.dir"] = link  # it is the same controller's directory
+        node.start()
+        cluster.wait_serving()
+        cluster.stop()
+        for number, metadata_dir in enumerate([link, None, node.log_dir]):
+            second = f"{link}-{number}"
+            os.symlink(node.log_dir, second)
+            node.settings["metadata.log.dir"] = metadata_dir
+            node.settings["log.dirs"] = f"{node.log_dir},{second}"
+            node.start()
+            refused(node, "server0.properties", "log.dirs names one directory twice", node.log_dir, second)
+
+
 @test("a quorum that can't be reached: said again and again, and not given up")
 def unreachable_quorum():
     with Cluster(3, start=False) as cluster:

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "tools/server/log_dirs.h"
 
 /* Whether a folder holds files of a controller; an empty one, or one with a lock only, does not. */
 static int controller_dir_is_used(struct env *env, const char *path, bool *used)
@@ -44,7 +45,7 @@ static int controller_dir_look(struct controller_dir_search *search, const char 
                    "log.dirs: can't look into the controller's directory %s: %s: it has to be a "
                    "folder that this user may read",
                    path, err_text(err));
-    if (!err && used && search->found && strcmp(search->found, path) != 0) {
+    if (!err && used && search->found && !log_dirs_same(search->found, path)) {
         buf_printf(search->problem,
                    "there are two controller's directories, %s and %s, and only one can be that of "
                    "this node: move the wrong one out of log.dirs and metadata.log.dir (the files "

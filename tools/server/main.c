@@ -24,6 +24,7 @@
 #include "kafka/config.h"
 #include "kafka/meta_properties.h"
 #include "tools/server/controller_dir.h"
+#include "tools/server/log_dirs.h"
 #include "tools/server/notify.h"
 
 /* How often the service manager's view is looked after; a watchdog that asks for more gets more. */
@@ -343,7 +344,7 @@ static int node_parse(struct node *node, int argc, char **argv, struct buf *prob
 /* Nothing is written before it: what is refused stays as it was. */
 static int node_look(struct node *node, char **controller_dir, struct buf *problem)
 {
-    int count, err = 0;
+    int count, err = log_dirs_check(node->config, problem);
     const char *const *dirs = config_log_dirs(node->config, &count);
     const char *metadata_dir = config_str(node->config, CONFIG_METADATA_LOG_DIR);
     for (int i = 0; !err && i < count; i++)
