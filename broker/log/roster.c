@@ -34,19 +34,17 @@ int roster_load(struct log_dir *dir)
     int rc = env_dir_make_durable(env, path);
     if (rc == 0)
         rc = env_dir_list(env, path, &names, &count);
-    /* A name may be here whose sync failed, or never was: from now on it counts. */
-    if (rc == 0 && count > 0 && !dir->clean) {
-        rc = env_dir_sync(env, path);
-        if (rc < 0)
-            env_dir_list_free(names, count);
-    }
-    mem_free(path);
     if (rc < 0)
-        return rc;
-    for (size_t i = 0; i < count; i++)
+        goto out;
+    /* A name may be here whose sync failed, or never was: from now on it counts. */
+    if (count > 0 && !dir->clean)
+        rc = env_dir_sync(env, path);
+    for (size_t i = 0; rc == 0 && i < count; i++)
         roster_add(dir->manager, names[i]);
     env_dir_list_free(names, count);
-    return 0;
+out:
+    mem_free(path);
+    return rc;
 }
 
 void roster_close(struct log_manager *manager)

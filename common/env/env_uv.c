@@ -96,11 +96,13 @@ static void uv_set_alarm(struct env *env)
     uv_timer_start(&env->alarm, uv_on_alarm, ((uint64_t)delay_us + 999) / 1000, 0);
 }
 
-/* Those that were started before this call, for some time: the others come in the next turn. */
-static void uv_run_timers(struct env *env, struct timers *timers, int64_t now_us)
+/* Those that are due and were started before this call, for some time: the others come later. */
+static void uv_run_timers(struct env *env, struct timers *timers)
 {
+    if (timers->count == 0)
+        return;
+    int64_t now_us = env_now_us(env), end_us = now_us + UV_TIMERS_US;
     uint64_t seq_limit = timers->seq;
-    int64_t end_us = env_now_us(env) + UV_TIMERS_US;
     struct env_timer *timer;
     while (!atomic_load_explicit(&env->stopping, memory_order_relaxed) &&
            (timer = timers_pop(timers, now_us, seq_limit))) {
@@ -112,15 +114,15 @@ static void uv_run_timers(struct env *env, struct timers *timers, int64_t now_us
 
 static void uv_run_soon(struct env *env)
 {
-    for (int round = 0; round < UV_SOON_ROUNDS && env->soon.count > 0; round++)
-        uv_run_timers(env, &env->soon, INT64_MAX);
+    for (int round = 0; round < UV_SOON_ROUNDS; round++)
+        uv_run_timers(env, &env->soon);
 }
 
 static void uv_on_prepare(uv_prepare_t *prepare)
 {
     struct env *env = prepare->data;
     uv_run_soon(env); /* before a timer ends what still has something to say */
-    uv_run_timers(env, &env->timers, env_now_us(env));
+    uv_run_timers(env, &env->timers);
     uv_run_soon(env);
     if (uv_is_active((uv_handle_t *)&env->idle))
         uv_idle_stop(&env->idle);

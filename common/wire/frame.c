@@ -316,26 +316,31 @@ static int64_t frame_read_once(struct frame_conn *conn, bool *more)
     return n > 0 ? n : 0;
 }
 
-/* Accounts for the loop's time since `from_us`. */
-static void frame_spend(struct frame_conn *conn, int64_t from_us, int64_t now_us)
+/* What it has spent of the loop's time, beyond its share since. */
+static int64_t frame_spent(const struct frame_conn *conn, int64_t now_us)
 {
-    conn->spent_us -= (from_us - conn->spent_at_us) / LIGHT_SHARE;
-    conn->spent_us = (conn->spent_us > 0 ? conn->spent_us : 0) + now_us - from_us;
+    int64_t left_us = conn->spent_us - (now_us - conn->spent_at_us) / LIGHT_SHARE;
+    return left_us > 0 ? left_us : 0;
+}
+
+/* Accounts for the loop's time since `from_us`. */
+static void frame_spend(struct frame_conn *conn, int64_t from_us)
+{
+    conn->spent_us = frame_spent(conn, from_us) + env_now_us(conn->env) - from_us;
     conn->spent_at_us = from_us;
 }
 
 static bool frame_is_light(const struct frame_conn *conn)
 {
-    int64_t since_us = env_now_us(conn->env) - conn->spent_at_us;
-    return conn->spent_us - since_us / LIGHT_SHARE <= LIGHT_US;
+    return frame_spent(conn, env_now_us(conn->env)) <= LIGHT_US;
 }
 
 /* One turn of reading: 0, or ERR_x that ends the connection. In a turn that is long already each
  * connection has one frame: a hundred that never pause must not make it fifty times longer. */
-static int frame_turn(struct frame_conn *conn)
+static int frame_turn(struct frame_conn *conn, int64_t from_us)
 {
     int frames_left = env_turn_ms(conn->env) >= TURN_LONG_MS ? 1 : TURN_FRAMES_MAX;
-    int64_t bytes = 0, end_us = env_now_us(conn->env) + TURN_US_MAX;
+    int64_t bytes = 0, end_us = from_us + TURN_US_MAX;
     bool more = !conn->waiting;
     for (;;) {
         int64_t n = frame_deliver_all(conn, &frames_left, end_us);
@@ -369,8 +374,8 @@ static void frame_pump(struct frame_conn *conn)
     ASSERT(conn->depth == 0);
     int64_t from_us = env_now_us(conn->env);
     frame_enter(conn);
-    int rc = frame_turn(conn);
-    frame_spend(conn, from_us, env_now_us(conn->env));
+    int rc = frame_turn(conn, from_us);
+    frame_spend(conn, from_us);
     if (!conn->closed && conn->block && (conn->ended || conn->start == conn->end))
         frame_drop_block(conn);
     if (rc < 0)
