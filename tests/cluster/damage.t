@@ -80,10 +80,7 @@ def leader():
         load = written(cluster)
         node = cluster.leader(TOPIC)
         others = [n for n in cluster.nodes if n is not node]
-        for n in cluster.nodes:  # all are in sync as they die, so that the first that is back leads
-            n.process.kill()
-        for n in cluster.nodes:
-            n.process.wait()
+        cluster.kill_all()  # all are in sync as they die, so that the first that is back leads
         damage(node)
         node.start()
         others[0].start()  # with it there is a quorum

@@ -25,18 +25,11 @@ def written(cluster, name=TOPIC, **topic):
     return load
 
 
-def kill_all(cluster):
-    for node in cluster.nodes:
-        node.process.kill()
-    for node in cluster.nodes:
-        node.process.wait()
-
-
 @test("the node that lost the partition's folder comes back first")
 def folder():
     with Cluster(3) as cluster:
         load = written(cluster, min_insync_replicas=2)
-        kill_all(cluster)
+        cluster.kill_all()
         loser, second, third = cluster.nodes
         shutil.rmtree(os.path.join(loser.log_dir, f"{TOPIC}-0"))
         loser.start()

@@ -256,10 +256,7 @@ def doubled():
             cluster.wait_isr_whole(TOPIC)
             load.wait_acks(ACKS)
             load.stop()
-        for other in cluster.nodes:  # all are in sync as they die, so that the first that is back leads
-            other.process.kill()
-        for other in cluster.nodes:
-            other.process.wait()
+        cluster.kill_all()  # all are in sync as they die, so that the first that is back leads
         before = [batches(os.path.join(folder, f"{TOPIC}-0")) for folder in (old, new)]
         node.settings["log.dirs"] = f"{old},{new}"
         node.start()

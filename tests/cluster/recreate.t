@@ -69,13 +69,6 @@ def recreate():
             one_round(cluster, number)
 
 
-def kill_all(cluster):
-    for node in cluster.nodes:
-        node.process.kill()
-    for node in cluster.nodes:
-        node.process.wait()
-
-
 @test("a topic made anew has nothing of the checkpoints of the old one after kill -9 of all")
 def checkpoints():
     with Cluster(3) as cluster:
@@ -99,7 +92,7 @@ def checkpoints():
         cluster.delete_topic("again")
         cluster.create_topic("again")
         write(cluster, new)
-        kill_all(cluster)
+        cluster.kill_all()
         for node in cluster.nodes:
             node.start()
         cluster.wait_serving()

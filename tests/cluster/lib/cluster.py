@@ -58,6 +58,13 @@ class Cluster:
                 node.start()
         self.wait_serving()
 
+    def kill_all(self):
+        """kill -9 of all before the first end is waited for: none notices that another one died."""
+        for node in self.nodes:
+            node.process.kill()
+        for node in self.nodes:
+            node.process.wait()
+
     def stop(self):
         running = [node for node in self.nodes if node.running()]
         for node in running:

@@ -98,6 +98,16 @@ static void a_log_has_its_own_checkpoints(void)
     fixture_close(&f);
 }
 
+/* The new log has its records, and only them, after a crash. */
+static void end_new(struct log_world *f)
+{
+    append_batches(f, NEW_BATCHES);
+    fixture_crash(f);
+    CHECK_INT(fixture_reopen(f), 0);
+    check_new(f);
+    fixture_close(f);
+}
+
 /* As deleted by command, or moved to another broker and back: then the topic id is the same. */
 static void a_log_made_anew_has_none_of_the_old_one(void)
 {
@@ -108,11 +118,7 @@ static void a_log_made_anew_has_none_of_the_old_one(void)
         if (!same)
             another_topic_id(&f);
         CHECK_INT(fixture_open(&f), 0);
-        append_batches(&f, NEW_BATCHES);
-        fixture_crash(&f);
-        CHECK_INT(fixture_reopen(&f), 0);
-        check_new(&f);
-        fixture_close(&f);
+        end_new(&f);
     }
 }
 
@@ -127,11 +133,7 @@ static void a_log_made_anew_and_empty_has_none(void)
     fixture_crash(&f);
     CHECK_INT(fixture_reopen(&f), 0);
     CHECK_INT(log_end_offset(f.log), 0);
-    append_batches(&f, NEW_BATCHES);
-    fixture_crash(&f);
-    CHECK_INT(fixture_reopen(&f), 0);
-    check_new(&f);
-    fixture_close(&f);
+    end_new(&f);
 }
 
 /* The broker was down when the topic was made anew; one kind of file is written before the crash,
@@ -165,11 +167,7 @@ static void a_damaged_log_leaves_no_checkpoints(void)
     CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
     CHECK_INT(log_manager_discard(f.manager, "t", 0), 0);
     CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, NEW_BATCHES);
-    fixture_crash(&f);
-    CHECK_INT(fixture_reopen(&f), 0);
-    check_new(&f);
-    fixture_close(&f);
+    end_new(&f);
 }
 
 /* Neither Kafka nor an older version wrote whose lines these are. */
@@ -192,11 +190,7 @@ static void a_log_of_an_older_version_has_its_checkpoints(void)
     log_manager_delete(f.manager, f.log);
     another_topic_id(&f);
     CHECK_INT(fixture_open(&f), 0);
-    append_batches(&f, NEW_BATCHES);
-    fixture_crash(&f);
-    CHECK_INT(fixture_reopen(&f), 0);
-    check_new(&f);
-    fixture_close(&f);
+    end_new(&f);
 }
 
 TAP_MAIN(TAP_TEST(a_log_has_its_own_checkpoints), TAP_TEST(a_log_made_anew_has_none_of_the_old_one),
