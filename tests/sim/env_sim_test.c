@@ -482,6 +482,34 @@ static void a_kill_keeps_files_and_a_power_loss_only_what_was_synced(void)
     CHECK(lost_bytes && kept_bytes && torn && lost_names && kept_names);
 }
 
+/* Also where a part of it was written once more: the rest of it is in the page cache as well. */
+static void a_sector_survives_whole_or_not_at_all(void)
+{
+    enum { LEN = 2000, AGAIN = 700, SECTOR = 512 };
+    int holes = 0;
+    for (uint64_t seed = 1; seed <= SEEDS; seed++) {
+        static char bytes[LEN];
+        struct env_file *file;
+        char *data;
+        size_t len;
+        memset(bytes, 'n', sizeof(bytes));
+        begin(seed);
+        CHECK_INT(env_file_open(env_a, "/f", ENV_OPEN_WRITE | ENV_OPEN_CREATE, &file), 0);
+        CHECK_INT(env_dir_sync(env_a, "/"), 0);
+        CHECK_INT(env_file_write(file, bytes, LEN, 0), 0);
+        CHECK_INT(env_file_write(file, bytes, AGAIN, 0), 0);
+        lose_power();
+        CHECK_INT(env_file_load(env_a, "/f", 1 << 20, &data, &len), 0);
+        CHECK(len % SECTOR == 0 || len == LEN);
+        for (size_t i = 0; i < len; i++)
+            CHECK_INT(data[i], data[i / SECTOR * SECTOR]);
+        holes += memchr(data, 0, len) != NULL;
+        mem_free(data);
+        sim_free(sim);
+    }
+    CHECK(holes > 0);
+}
+
 static void an_unsynced_file_may_vanish_with_its_name(void)
 {
     int gone = 0;
@@ -755,6 +783,7 @@ TAP_MAIN(TAP_TEST(timers_fire_in_order_of_time_and_start),
          TAP_TEST(a_kill_may_lose_what_is_under_way), TAP_TEST(writing_to_a_closed_end_is_reset),
          TAP_TEST(a_paused_listener_keeps_dials_waiting),
          TAP_TEST(a_kill_keeps_files_and_a_power_loss_only_what_was_synced),
+         TAP_TEST(a_sector_survives_whole_or_not_at_all),
          TAP_TEST(an_unsynced_file_may_vanish_with_its_name),
          TAP_TEST(paths_work_as_on_a_real_disk), TAP_TEST(disk_faults_are_injected),
          TAP_TEST(power_fails_at_a_chosen_write),

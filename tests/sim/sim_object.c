@@ -6,7 +6,7 @@
  *
  * Failure modes: what a power loss finds remembered survives by chance: of the directories' changes
  * a beginning, of a file's ranges a beginning cut at a sector, or any sectors (a kernel writes back
- * in the order it likes). */
+ * in the order it likes). A sector is whole or was never written. */
 #include "sim_object.h"
 
 #include <string.h>
@@ -96,9 +96,14 @@ void object_note_dirty(struct sim_object *object, uint64_t offset, uint64_t len,
     object->dirty[object->dirty_count++] = (struct sim_dirty){offset, len, truncated};
 }
 
-/* Copies what the file now has in [offset, end) to the durable side. */
+/* Copies what the file now has in [offset, end) to the durable side. A sector goes as a whole, also
+ * where only a part of it was dirty: a write torn in the page cache tears no sector on the disk. */
 static void object_flush_range(struct sim_object *object, uint64_t offset, uint64_t end)
 {
+    if (offset >= end)
+        return;
+    offset -= offset % SECTOR;
+    end = (end + SECTOR - 1) / SECTOR * SECTOR;
     if (end > object->live.len)
         end = object->live.len;
     if (offset >= end)
