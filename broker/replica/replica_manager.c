@@ -312,10 +312,25 @@ static void manager_review_all(struct replica_manager *manager)
         partition_review_isr(partition);
 }
 
+static void manager_forget_earlier(struct replica_manager *manager, int32_t broker_id)
+{
+    int64_t epoch = replica_manager_epoch_of(manager, broker_id);
+    size_t cursor = 0;
+    struct partition *partition;
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+        partition_forget_earlier(partition, broker_id, epoch);
+}
+
+/* Brokers may have changed without a word about them: first of all what earlier processes said
+ * ends, since the records of partitions may move high watermarks. */
 static void manager_replaced(void *data)
 {
     struct replica_manager *manager = data;
     const struct image *image = metadata_image(manager->deps.metadata);
+    size_t brokers = 0;
+    const struct image_broker *broker;
+    while ((broker = image_next_broker(image, &brokers)))
+        manager_forget_earlier(manager, broker->id);
     /* It may be of controllers that were restored from an older copy: what it lacks is a guess. */
     manager_remove_if(manager, manager_not_in_image, manager, true);
     size_t cursor = 0;
@@ -324,7 +339,7 @@ static void manager_replaced(void *data)
         for (int32_t i = 0; i < topic->partition_count; i++)
             manager_partition_changed(manager, topic, i);
     manager_configure_all(manager);
-    manager_review_all(manager); /* brokers may have changed without a word about partitions */
+    manager_review_all(manager);
 }
 
 static void manager_config_changed(void *data, Meta__ConfigRecord__Resource resource,
@@ -352,11 +367,7 @@ static void manager_broker_changed(void *data, int32_t id)
     struct replica_fetcher *fetcher = map_get_u64(&manager->fetchers, (uint64_t)id);
     if (fetcher)
         replica_fetcher_redial(fetcher);
-    int64_t epoch = replica_manager_epoch_of(manager, id);
-    size_t cursor = 0;
-    struct partition *partition;
-    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
-        partition_forget_earlier(partition, id, epoch);
+    manager_forget_earlier(manager, id);
     manager_review_all(manager); /* it may join now, or not be in any set any more */
 }
 

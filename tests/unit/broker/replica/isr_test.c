@@ -266,6 +266,48 @@ static void a_new_leadership_begins_with_nothing(void)
     replica_close(&r);
 }
 
+/* `to` gets all that `from` has, as one snapshot. */
+static void replace_metadata(struct metadata *to, const struct metadata *from)
+{
+    struct buf packed;
+    buf_init(&packed);
+    CHECK_INT(image_pack(metadata_image(from), &packed), 0);
+    Meta__Snapshot snapshot = META__SNAPSHOT__INIT;
+    snapshot.index = metadata_index(from);
+    snapshot.content = meta__entry__unpack(NULL, packed.len, packed.data);
+    CHECK(snapshot.content != NULL);
+    CHECK_INT(metadata_apply_snapshot(to, &snapshot), 0);
+    meta__entry__free_unpacked(snapshot.content, NULL);
+    buf_close(&packed);
+}
+
+/* That broker is registered anew, and a snapshot is all that tells of it. */
+static void register_in_snapshot(struct replica *r, int32_t broker_id, int64_t epoch)
+{
+    struct metadata *ahead = metadata_new(r->logs.env, &r->logs.logger);
+    replace_metadata(ahead, r->metadata);
+    feed_broker(ahead, broker_id, epoch, 1, false);
+    replace_metadata(r->metadata, ahead);
+    metadata_free(ahead);
+}
+
+static void a_snapshot_tells_of_a_new_process_too(void)
+{
+    struct replica r;
+    struct waiter all;
+    replica_open_leading(&r, MEMBERS(1, 2));
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
+    replica_acknowledge(&r, 2, 1);
+    register_in_snapshot(&r, 2, 9); /* before our own flush is done */
+    UNTIL(r.logs.env, replica_is_durable(&r));
+    CHECK_INT(partition_high_watermark(r.partition), 0);
+    struct partition_read_args args = replica_fetch(&r, 2, 1);
+    args.replica_epoch = 9;
+    partition_acknowledge(r.partition, &args);
+    CHECK_INT(partition_high_watermark(r.partition), 1);
+    replica_close(&r);
+}
+
 /* ---- answers to proposals ---- */
 
 /* It may have been accepted: its members count, and it is asked again as it was. */
@@ -347,5 +389,6 @@ TAP_MAIN(TAP_TEST(who_lags_leaves_when_the_controller_says_so),
          TAP_TEST(fetches_of_another_process_do_not_count),
          TAP_TEST(a_new_process_begins_with_nothing),
          TAP_TEST(a_new_leadership_begins_with_nothing),
+         TAP_TEST(a_snapshot_tells_of_a_new_process_too),
          TAP_TEST(without_an_answer_it_is_asked_again), TAP_TEST(a_refused_one_is_dropped),
          TAP_TEST(an_answer_that_is_late_changes_nothing))
