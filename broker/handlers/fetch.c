@@ -134,6 +134,8 @@ static int fetch_read_partition(struct fetch *fetch, struct fetch_result *result
     err = partition_read(partition, &args, &result->read);
     if (err)
         return err;
+    if (args.replica_id >= 0 && !result->read.diverging)
+        partition_acknowledge_again(partition, &args);
     const struct log_slice *slice = &result->read.slice;
     result->chunk =
         (struct env_chunk){.file = slice->file, .offset = slice->position, .len = slice->len};

@@ -116,8 +116,18 @@ void fetch_slot_ready(struct fetch_session_slot *slot)
         list_push(&session->ready, &slot->ready_link);
 }
 
+/* A follower names no partition that is idle: what the leader does not know by then it would never
+ * be told. */
+static void slot_check(const struct fetch_session_slot *slot)
+{
+    int32_t replica_id = slot->topic->session->replica_id;
+    if (replica_id >= 0 && slot->interest.partition && !slot->sent)
+        ASSERT(partition_knows(slot->interest.partition, replica_id));
+}
+
 void fetch_slot_idle(struct fetch_session_slot *slot)
 {
+    slot_check(slot);
     list_remove(&slot->ready_link);
 }
 
@@ -173,7 +183,7 @@ struct partition *fetch_slot_partition(struct fetch_session_slot *slot, int *err
         return NULL;
     unsigned mask = PARTITION_CHANGED_ROLE | PARTITION_CHANGED_START | PARTITION_CHANGED_HW;
     if (session->replica_id >= 0)
-        mask |= PARTITION_CHANGED_END;
+        mask |= PARTITION_CHANGED_END | PARTITION_CHANGED_FORGOT;
     partition_watch(partition, &slot->interest, mask, slot_changed);
     return partition;
 }

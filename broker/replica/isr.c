@@ -7,7 +7,11 @@
  * way out of it. Either is a proposal to the controller, compare-and-set on the partition epoch,
  * one at a time; a refused one is dropped and thought over again. One without a clear answer may
  * have been accepted: its members go on counting for the high watermark, and it is asked again as
- * it was, until the answer is clear or newer metadata comes. */
+ * it was, until the answer is clear or newer metadata comes.
+ *
+ * What a follower has is known from its fetches. A fetch does not name a partition that is idle, so
+ * what is forgotten here would never be said again: who forgets it tells the fetch sessions
+ * (PARTITION_CHANGED_FORGOT), which say it again, or refuse it until the follower does. */
 #include "broker/replica/isr.h"
 
 #include <string.h>
@@ -61,6 +65,12 @@ void isr_start(struct partition *partition)
     partition->proposal = PROPOSAL_NONE;
 }
 
+bool isr_knows(const struct partition *partition, int32_t id)
+{
+    const struct remote *remote = isr_remote(partition, id);
+    return remote && remote->end_offset >= 0;
+}
+
 void isr_take(struct partition *partition, const struct image_partition *record)
 {
     ids_copy(&partition->replicas, &record->replicas);
@@ -88,7 +98,12 @@ void isr_take(struct partition *partition, const struct image_partition *record)
             if (old[j].id == id && !image_ids_have(&record->offline, id))
                 *remote = old[j];
     }
+    bool forgot = false;
+    for (int32_t j = 0; j < old_count; j++)
+        forgot |= old[j].end_offset >= 0 && !isr_knows(partition, old[j].id);
     mem_free(old);
+    if (forgot)
+        partition_tell(partition, PARTITION_CHANGED_FORGOT);
 }
 
 void isr_close(struct partition *partition)
@@ -122,8 +137,10 @@ bool isr_trusts(const struct partition *partition, const struct partition_read_a
 void partition_forget_earlier(struct partition *partition, int32_t broker_id, int64_t epoch)
 {
     struct remote *remote = isr_remote(partition, broker_id);
-    if (remote && remote->broker_epoch < epoch)
-        remote->end_offset = remote->log_start = -1;
+    if (!isr_knows(partition, broker_id) || remote->broker_epoch >= epoch)
+        return;
+    remote->end_offset = remote->log_start = -1;
+    partition_tell(partition, PARTITION_CHANGED_FORGOT);
 }
 
 /* A follower is caught up when it has all that we have, or had all that we had at its last fetch: a

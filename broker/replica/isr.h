@@ -14,6 +14,8 @@ void isr_take(struct partition *partition, const struct image_partition *record)
 void isr_close(struct partition *partition);
 /* NULL when `id` is not an assigned replica other than us. */
 struct remote *isr_remote(const struct partition *partition, int32_t id);
+/* Whether it has said what it has, and that counts. */
+bool isr_knows(const struct partition *partition, int32_t id);
 /* Whether the fetch is one of an assigned replica, by the process that is registered now: any
  * client can claim a replica's id, and a fetch of an earlier process may come late (KIP-903). */
 bool isr_trusts(const struct partition *partition, const struct partition_read_args *args);

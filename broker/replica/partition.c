@@ -502,6 +502,22 @@ void partition_acknowledge(struct partition *partition, const struct partition_r
     isr_acknowledged(partition);
 }
 
+bool partition_knows(const struct partition *partition, int32_t replica_id)
+{
+    return isr_knows(partition, replica_id);
+}
+
+void partition_acknowledge_again(struct partition *partition,
+                                 const struct partition_read_args *args)
+{
+    if (isr_knows(partition, args->replica_id))
+        return;
+    isr_acknowledge(partition, args);
+    ASSERT(isr_knows(partition, args->replica_id));        /* the read has asked for no less */
+    replica_manager_settle(partition->manager, partition); /* the caller is amid its slots */
+    isr_acknowledged(partition);
+}
+
 /* ---- offsets ---- */
 
 int partition_end_of_epoch(struct partition *partition, int32_t current_leader_epoch, int32_t epoch,

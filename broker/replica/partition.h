@@ -63,10 +63,11 @@ void partition_wait_cancel(struct partition_wait *wait);
 /* ---- for fetch ---- */
 
 enum partition_change {
-    PARTITION_CHANGED_END = 1,   /* the log end moved */
-    PARTITION_CHANGED_HW = 2,    /* the high watermark moved */
-    PARTITION_CHANGED_START = 4, /* the log start moved */
-    PARTITION_CHANGED_ROLE = 8   /* leader or epoch changed, or the replica went away */
+    PARTITION_CHANGED_END = 1,    /* the log end moved */
+    PARTITION_CHANGED_HW = 2,     /* the high watermark moved */
+    PARTITION_CHANGED_START = 4,  /* the log start moved */
+    PARTITION_CHANGED_ROLE = 8,   /* leader or epoch changed, or the replica went away */
+    PARTITION_CHANGED_FORGOT = 16 /* what a follower acknowledged does not count any more */
 };
 
 /* Embedded by who wants to hear of changes. When the partition goes away, the interest is unlinked
@@ -112,6 +113,12 @@ int partition_read(struct partition *partition, const struct partition_read_args
 /* A follower's fetch is its acknowledgement of all below args->offset: moves its log end here, the
  * in-sync set and the high watermark. Ignored unless it is an assigned replica under our epoch. */
 void partition_acknowledge(struct partition *partition, const struct partition_read_args *args);
+/* After a read for a follower that succeeded and that does not diverge: the args are what it said
+ * last, and count again if they were forgotten. */
+void partition_acknowledge_again(struct partition *partition,
+                                 const struct partition_read_args *args);
+/* Leader: whether what this follower said last counts. */
+bool partition_knows(const struct partition *partition, int32_t replica_id);
 
 /* ---- offsets ---- */
 

@@ -308,6 +308,86 @@ static void a_snapshot_tells_of_a_new_process_too(void)
     replica_close(&r);
 }
 
+/* ---- what is forgotten ---- */
+
+struct session {
+    struct partition_interest interest;
+    int forgot;
+};
+
+static void session_told(struct partition_interest *interest, unsigned change)
+{
+    CHECK_INT(change, PARTITION_CHANGED_FORGOT);
+    CONTAINER_OF(interest, struct session, interest)->forgot++;
+}
+
+/* As a fetch session does that is told; 0 or why the follower has to say it itself. */
+static int say_again(struct replica *r, const struct partition_read_args *args)
+{
+    struct partition_read read;
+    int err = partition_read(r->partition, args, &read);
+    if (err)
+        return err;
+    CHECK(!read.diverging);
+    partition_acknowledge_again(r->partition, args);
+    CHECK(partition_knows(r->partition, args->replica_id));
+    log_slice_release(&read.slice);
+    return 0;
+}
+
+/* Its partition is idle, and its fetches don't name it. */
+static void who_was_offline_joins_without_a_fetch_that_names_it(void)
+{
+    struct replica r;
+    struct session session = {0};
+    struct decision alone = {.leader = NODE, .epoch = 1, .isr = MEMBERS(1)};
+    replica_open_leading(&r, MEMBERS(1, 2));
+    partition_watch(r.partition, &session.interest, PARTITION_CHANGED_FORGOT, session_told);
+    struct partition_read_args said = replica_fetch(&r, 2, 0);
+    partition_acknowledge(r.partition, &said);
+    replica_decide(&r, (struct decision){
+                           .leader = NODE, .epoch = 1, .isr = MEMBERS(1), .offline = MEMBERS(2)});
+    CHECK_INT(session.forgot, 1);
+    CHECK(!partition_knows(r.partition, 2));
+    CHECK_INT(say_again(&r, &said), ERR_NOT_LEADER_OR_FOLLOWER);
+    replica_decide(&r, alone);
+    CHECK(is_silent(&r));
+    CHECK_INT(say_again(&r, &said), 0);
+    check_proposal(next_proposal(&r), MEMBERS(1, 2));
+    CHECK_INT(session.forgot, 1); /* nothing more is forgotten */
+    partition_unwatch(&session.interest);
+    replica_close(&r);
+}
+
+static void every_way_to_forget_is_told(void)
+{
+    struct replica r;
+    struct session session = {0};
+    replica_open_leading(&r, MEMBERS(1, 2));
+    partition_watch(r.partition, &session.interest, PARTITION_CHANGED_FORGOT, session_told);
+    feed_broker(r.metadata, 2, 2, 1, false); /* nothing was known, or nothing is new */
+    replica_acknowledge(&r, 2, 0);
+    feed_broker(r.metadata, 2, 2, 1, false);
+    CHECK_INT(session.forgot, 0);
+    replica_decide(&r,
+                   (struct decision){
+                       .leader = NODE, .epoch = 1, .replicas = MEMBERS(1, 3), .isr = MEMBERS(1)});
+    CHECK_INT(session.forgot, 1);
+    replica_decide(&r, (struct decision){.leader = NODE, .epoch = 1, .isr = MEMBERS(1)});
+    CHECK_INT(session.forgot, 1);
+    CHECK(!partition_knows(r.partition, 2));
+    replica_acknowledge(&r, 2, 0);
+    feed_broker(r.metadata, 2, 9, 1, false);
+    CHECK_INT(session.forgot, 2);
+    struct partition_read_args args = replica_fetch(&r, 2, 0);
+    args.replica_epoch = 9;
+    partition_acknowledge(r.partition, &args);
+    register_in_snapshot(&r, 2, 10);
+    CHECK_INT(session.forgot, 3);
+    partition_unwatch(&session.interest);
+    replica_close(&r);
+}
+
 /* ---- answers to proposals ---- */
 
 /* It may have been accepted: its members count, and it is asked again as it was. */
@@ -390,5 +470,6 @@ TAP_MAIN(TAP_TEST(who_lags_leaves_when_the_controller_says_so),
          TAP_TEST(a_new_process_begins_with_nothing),
          TAP_TEST(a_new_leadership_begins_with_nothing),
          TAP_TEST(a_snapshot_tells_of_a_new_process_too),
-         TAP_TEST(without_an_answer_it_is_asked_again), TAP_TEST(a_refused_one_is_dropped),
-         TAP_TEST(an_answer_that_is_late_changes_nothing))
+         TAP_TEST(who_was_offline_joins_without_a_fetch_that_names_it),
+         TAP_TEST(every_way_to_forget_is_told), TAP_TEST(without_an_answer_it_is_asked_again),
+         TAP_TEST(a_refused_one_is_dropped), TAP_TEST(an_answer_that_is_late_changes_nothing))

@@ -1,0 +1,66 @@
+/* Fetch sessions of followers: what they say for a partition that no fetch names. */
+#include "../replica/fixture.h"
+
+#include "broker/handlers/fetch_session.h"
+
+enum { FETCH_VERSION = 17 };
+
+/* The first fetch of broker 2: it has all of t-0 below `offset`. */
+static struct fetch_session *open_session(struct fetch_sessions *sessions, int64_t offset)
+{
+    struct fetch_request request;
+    struct fetch_request_fetch_topic topic = {.topic_id = feed_topic_id("t")};
+    struct fetch_request_fetch_partition partition = {.current_leader_epoch = 1,
+                                                      .fetch_offset = offset,
+                                                      .last_fetched_epoch = -1,
+                                                      .partition_max_bytes = 1 << 20};
+    wire_defaults(&fetch_request_desc, &request);
+    request.replica_state.replica_id = request.replica_state.replica_epoch = 2;
+    request.session_epoch = 0;
+    topic.partitions.items = &partition;
+    topic.partitions.count = 1;
+    request.topics.items = &topic;
+    request.topics.count = 1;
+    struct fetch_session *session;
+    bool full;
+    CHECK_INT(fetch_sessions_open(sessions, &request, FETCH_VERSION, &session, &full), 0);
+    CHECK(full && session->id != 0);
+    return session;
+}
+
+static void count_wake(void *data)
+{
+    *(int *)data += 1;
+}
+
+/* Else the follower, whose fetches name no idle partition, would never count again. */
+static void an_idle_partition_is_looked_at_when_its_follower_is_forgotten(void)
+{
+    struct replica r;
+    int wakes = 0;
+    replica_open_leading(&r, MEMBERS(1, 2));
+    struct fetch_sessions *sessions = fetch_sessions_new(r.manager, r.logs.env, 10);
+    struct fetch_session *session = open_session(sessions, 0);
+    struct fetch_session_slot *slot =
+        LIST_ENTRY(session->slots.next, struct fetch_session_slot, all_link);
+    CHECK(partition_knows(r.partition, 2));
+    fetch_slot_idle(slot);
+    session->wake = count_wake;
+    session->wake_data = &wakes;
+    replica_decide(&r, (struct decision){
+                           .leader = NODE, .epoch = 1, .isr = MEMBERS(1), .offline = MEMBERS(2)});
+    CHECK_INT(wakes, 1);
+    CHECK(!list_empty(&slot->ready_link));
+    replica_decide(&r, (struct decision){.leader = NODE, .epoch = 1, .isr = MEMBERS(1)});
+    struct partition_read_args args = fetch_slot_args(slot);
+    struct partition_read read;
+    CHECK_INT(partition_read(r.partition, &args, &read), 0);
+    partition_acknowledge_again(r.partition, &args);
+    CHECK(partition_knows(r.partition, 2));
+    fetch_slot_idle(slot);
+    session->wake = NULL;
+    fetch_sessions_free(sessions);
+    replica_close(&r);
+}
+
+TAP_MAIN(TAP_TEST(an_idle_partition_is_looked_at_when_its_follower_is_forgotten))
