@@ -28,6 +28,7 @@ enum {
     ACCEPTS_PER_TURN = 64,       /* so that a storm of dials doesn't hold up the connections */
     ACCEPT_REST_MS = 100,        /* when descriptors ran out, so that the loop doesn't spin */
     WRITE_PARTS = 64,            /* iovecs in one sendmsg */
+    UNSENT_MAX = 128 * 1024,     /* what the kernel holds for a peer that takes nothing */
     DRAIN_MAX = 4 * 1024 * 1024, /* unread bytes dropped at a close; see stream_drain */
 };
 
@@ -93,7 +94,8 @@ int uv_stream_socket(int family)
 
 int uv_stream_new(struct env *env, int fd, struct env_stream **out)
 {
-    int on = 1;
+    int on = 1, unsent = UNSENT_MAX;
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
     struct env_stream *stream = mem_alloc(sizeof(*stream));
