@@ -256,31 +256,44 @@ static bool mark(struct decision *decision, int32_t **list, size_t *count, int32
     return true;
 }
 
-static void report_one(struct decision *decision, int32_t broker_id,
+/* Whether the log has batches of a later epoch than the metadata knows, as after controllers were
+ * restored from an older copy: under an epoch that its log has passed a leader can't write. */
+static bool is_epoch_passed(const struct image_partition *partition,
+                            const Meta__ReportReplicas__Replica *replica)
+{
+    return replica->newer_epoch > partition->leader_epoch && replica->newer_epoch < INT32_MAX;
+}
+
+/* True when the partition's epoch was passed. */
+static bool report_one(struct decision *decision, int32_t broker_id,
                        const Meta__ReportReplicas__Replica *replica)
 {
     struct uuid id;
     if (replica->topic_id.len != sizeof(id.bytes))
-        return;
+        return false;
     memcpy(id.bytes, replica->topic_id.data, sizeof(id.bytes));
     const struct image_topic *topic = image_topic_by_id(decision->image, &id);
     const struct image_partition *partition =
         topic ? image_partition(topic, replica->partition) : NULL;
     if (!partition || !image_ids_have(&partition->replicas, broker_id))
-        return;
+        return false;
     bool changed = image_ids_have(&partition->offline, broker_id) != (bool)replica->offline ||
                    image_ids_have(&partition->full, broker_id) != (bool)replica->full;
     bool found = partition->emptied && replica->whole && !replica->offline &&
                  image_ids_have(&partition->isr, broker_id);
-    if (!changed && !found)
-        return;
+    bool passed = is_epoch_passed(partition, replica);
+    if (!changed && !found && !passed)
+        return false;
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
+    if (passed)
+        record->leader_epoch = replica->newer_epoch + 1;
     (void)mark(decision, &record->offline, &record->n_offline, broker_id, replica->offline);
     (void)mark(decision, &record->full, &record->n_full, broker_id, replica->full);
     if (found)
         record->emptied = false;
     elect(decision, topic, record);
     emit(decision, topic, record);
+    return passed;
 }
 
 void elections_set_changed(struct decision *decision, const struct image_topic *topic,
@@ -295,8 +308,15 @@ void elections_report(struct decision *decision, const Meta__ReportReplicas *com
 {
     if (!isr_check_sender(decision, command->broker_id, command->broker_epoch, reply))
         return;
+    int passed = 0;
     for (size_t i = 0; i < command->n_replicas; i++)
-        report_one(decision, command->broker_id, command->replicas[i]);
+        passed += report_one(decision, command->broker_id, command->replicas[i]);
+    if (passed && decision->rules->logger)
+        logger_warn(decision->rules->logger,
+                    "broker %d has records of later leader epochs than the metadata knows, in %d "
+                    "partitions: the controllers were restored from an older copy. These go on "
+                    "with the epochs after those",
+                    command->broker_id, passed);
 }
 
 static void drop_from_isr(Meta__PartitionRecord *record, int32_t broker_id)

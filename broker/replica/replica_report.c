@@ -1,4 +1,6 @@
-/* Reports of replicas that can't serve, or whose disk is nearly full.
+/* Reports of replicas that can't serve, whose disk is nearly full, or whose log has batches of a
+ * later leader epoch than the metadata, as after controllers were restored from an older copy: no
+ * leader may write under an epoch that its log has passed.
  *
  * Happy path: a partition and its record differ; a timer of the next turn looks through all
  * partitions, sends what differs as one command, and the records that come of it agree. Failure
@@ -33,9 +35,19 @@ static bool report_is_whole(const struct replica_report *report, const struct pa
            image_ids_have(&partition->isr, report->deps->node_id) && log_is_proven(partition->log);
 }
 
+/* The newest leader epoch of our log where the record has an older one, else 0. */
+static int32_t report_newer_epoch(const struct partition *partition)
+{
+    bool open = partition->state == PARTITION_FOLLOWER || partition->state == PARTITION_LEADER;
+    int32_t latest = open ? log_latest_epoch(partition->log) : 0;
+    return latest > partition->leader_epoch && latest < INT32_MAX ? latest : 0;
+}
+
 struct report_facts {
     bool offline;
     bool full;
+    bool whole;
+    int32_t newer_epoch;
 };
 
 /* Whether the controller should hear of it, and what. While a log is being opened nothing is known,
@@ -46,12 +58,14 @@ static bool report_differs(const struct replica_report *report, const struct par
     int32_t own = report->deps->node_id;
     facts->offline = partition->state == PARTITION_OFFLINE || partition->late;
     facts->full = partition->full_here;
+    facts->whole = report_is_whole(report, partition);
+    facts->newer_epoch = report_newer_epoch(partition);
     if (!replica_manager_is_current(report->manager) ||
         (partition->state == PARTITION_OPENING && !partition->late))
         return false;
     return facts->offline != image_ids_have(&partition->offline, own) ||
-           facts->full != image_ids_have(&partition->full, own) ||
-           report_is_whole(report, partition);
+           facts->full != image_ids_have(&partition->full, own) || facts->whole ||
+           facts->newer_epoch > 0;
 }
 
 /* What the records say by then decides whether there is more to tell. */
@@ -81,7 +95,8 @@ static size_t report_collect(struct replica_report *report, Meta__ReportReplicas
         replica->partition = partition->index;
         replica->offline = facts.offline;
         replica->full = facts.full;
-        replica->whole = report_is_whole(report, partition);
+        replica->whole = facts.whole;
+        replica->newer_epoch = facts.newer_epoch;
         pointers[count++] = replica;
     }
     return count;

@@ -429,6 +429,39 @@ static void what_cannot_serve_leads_no_more(void)
     finish();
 }
 
+static void say_epoch(int32_t broker_id, int32_t epoch)
+{
+    epoch_is_next = epoch;
+    report(broker_id, "t", false, 0);
+    epoch_is_next = 0;
+}
+
+/* The metadata was restored from an older copy: the log has seen leaders that it does not know. */
+static void an_epoch_that_a_log_has_passed_is_left_behind(void)
+{
+    begin();
+    add_brokers(3, false);
+    create("t", 1, 3);
+    int32_t leader = part("t", 0)->leader, second = part("t", 0)->replicas.ids[1];
+    say_epoch(second, 7);
+    CHECK_INT(part("t", 0)->leader, leader);
+    CHECK_INT(part("t", 0)->leader_epoch, 8);
+    CHECK_INT(part("t", 0)->partition_epoch, 1);
+    CHECK_INT(part("t", 0)->isr.count, 3);
+    say_epoch(leader, 7); /* has been passed */
+    say_epoch(leader, 8); /* is in force */
+    CHECK_INT(part("t", 0)->leader_epoch, 8);
+    CHECK_INT(part("t", 0)->partition_epoch, 1);
+    say_epoch(leader, INT32_MAX); /* has none after it */
+    CHECK_INT(part("t", 0)->leader_epoch, 8);
+    epoch_is_next = 20;
+    report(leader, "t", true, 0); /* another one leads at once */
+    epoch_is_next = 0;
+    CHECK_INT(part("t", 0)->leader, second);
+    CHECK(part("t", 0)->leader_epoch > 20);
+    finish();
+}
+
 static void leaders_are_elected_on_request(void)
 {
     begin();
@@ -463,5 +496,6 @@ TAP_MAIN(TAP_TEST(a_fenced_broker_leads_no_more), TAP_TEST(whoever_comes_back_fi
          TAP_TEST(a_new_controller_waits_for_who_led), TAP_TEST(unclean_leaders_only_where_allowed),
          TAP_TEST(a_stopping_broker_hands_over), TAP_TEST(a_log_that_is_not_open_leads_nothing),
          TAP_TEST(an_election_drops_nobody), TAP_TEST(what_cannot_serve_leads_no_more),
+         TAP_TEST(an_epoch_that_a_log_has_passed_is_left_behind),
          TAP_TEST(leaders_are_elected_on_request), TAP_TEST(a_full_disk_leads_last),
          TAP_TEST(who_joins_with_room_leads))

@@ -134,7 +134,8 @@ static inline int elect(bool unclean, const char *topic, int32_t partition)
     return reply.elections[0]->error;
 }
 
-static bool full_is_next; /* what a report says of the disk */
+static bool full_is_next;     /* what a report says of the disk */
+static int32_t epoch_is_next; /* and of the log's newest leader epoch */
 
 static inline void report_as(int32_t broker_id, const char *name, bool offline, bool whole,
                              int expected)
@@ -149,6 +150,7 @@ static inline void report_as(int32_t broker_id, const char *name, bool offline, 
     replica.offline = offline;
     replica.whole = whole;
     replica.full = full_is_next;
+    replica.newer_epoch = epoch_is_next;
     body.broker_id = broker_id;
     body.broker_epoch = expected ? 1 : image_broker(image, broker_id)->epoch;
     body.replicas = replicas;

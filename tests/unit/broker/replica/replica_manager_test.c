@@ -204,10 +204,32 @@ static void a_record_that_says_too_much_is_corrected(void)
     replica_close(&r);
 }
 
+/* Else nothing could be written: the log refuses batches of an epoch that it has passed. */
+static void an_epoch_that_the_log_has_passed_is_reported(void)
+{
+    struct replica r;
+    struct waiter none;
+    replica_open_leading(&r, MEMBERS(1, 2));
+    CHECK_INT(log_assign_epoch(partition_log(r.partition), 7), 0);
+    CHECK_INT(replica_append(&r, 1, 0, &none), ERR_FENCED_LEADER_EPOCH);
+    replica_decide(&r, (struct decision){.leader = NODE, .epoch = 1, .isr = MEMBERS(1, 2)});
+    const Meta__ReportReplicas *report = next_report(&r);
+    CHECK_INT(report->replicas[0]->newer_epoch, 7);
+    CHECK(!report->replicas[0]->offline);
+    replica_decide(&r, (struct decision){.leader = NODE, .epoch = 8, .isr = MEMBERS(1, 2)});
+    accept_report();
+    int64_t looked_ms = env_now_ms(r.logs.env) + 30; /* it looks again after 10 ms */
+    UNTIL(r.logs.env, env_now_ms(r.logs.env) > looked_ms);
+    CHECK(!replica_sent(META__COMMAND__BODY_REPORT_REPLICAS));
+    CHECK_INT(replica_append(&r, 1, 0, &none), 0);
+    replica_close(&r);
+}
+
 TAP_MAIN(TAP_TEST(what_is_not_here_has_its_reason),
          TAP_TEST(a_broker_that_starts_does_not_know_what_there_is_not),
          TAP_TEST(a_topic_that_goes_while_it_opens_makes_way),
          TAP_TEST(a_snapshot_sets_aside_what_it_does_not_have),
          TAP_TEST(a_log_that_opens_meanwhile_is_set_aside_too), TAP_TEST(settings_reach_the_log),
          TAP_TEST(a_failed_disk_is_reported_until_the_record_says_so),
+         TAP_TEST(an_epoch_that_the_log_has_passed_is_reported),
          TAP_TEST(a_record_that_says_too_much_is_corrected))
