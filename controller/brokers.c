@@ -190,13 +190,15 @@ void brokers_producer_ids(struct decision *decision, const Meta__AllocateProduce
     if (!isr_check_sender(decision, command->broker_id, command->broker_epoch, reply))
         return;
     int64_t next = image_next_producer_id(decision->image);
-    if (next > INT64_MAX - BROKERS_PRODUCER_IDS) {
+    int64_t blocks = (int64_t)(decision->random(decision->random_data) % BROKERS_ID_GAP);
+    if (next > INT64_MAX - (blocks + 1) * BROKERS_PRODUCER_IDS) {
         reply->error = err_to_wire(ERR_UNKNOWN_SERVER_ERROR);
         reply->message = "all producer ids are given away";
         return;
     }
     Meta__ProducerIdsRecord *record = decision_alloc(decision, 1, sizeof(*record));
     meta__producer_ids_record__init(record);
+    next += blocks * BROKERS_PRODUCER_IDS;
     record->next_id = next + BROKERS_PRODUCER_IDS;
     decision_emit(decision, META__RECORD__FACT_PRODUCER_IDS, record);
     reply->producer_id_start = next;

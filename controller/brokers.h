@@ -21,8 +21,11 @@ void brokers_stop(struct decision *decision, int32_t broker_id);
 /* The UnregisterBroker command. */
 void brokers_unregister(struct decision *decision, const Meta__UnregisterBroker *command,
                         Meta__CommandReply *reply);
-/* The AllocateProducerIds command (KIP-730): a block of ids that nobody else ever gets. */
-enum { BROKERS_PRODUCER_IDS = 1000 };
+/* The AllocateProducerIds command (KIP-730): a block of ids that nobody else ever gets. A random
+ * number of blocks before it is left out: after controllers were restored from an older copy they
+ * would give away again what the copy does not know of, and logs take the first batches of such a
+ * producer for repeated ones. With a block a second the ids last for 9,000 years. */
+enum { BROKERS_PRODUCER_IDS = 1000, BROKERS_ID_GAP = 1 << 16 };
 void brokers_producer_ids(struct decision *decision, const Meta__AllocateProducerIds *command,
                           Meta__CommandReply *reply);
 

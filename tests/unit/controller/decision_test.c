@@ -518,13 +518,51 @@ static void producer_ids_come_in_blocks(void)
     body.broker_epoch = 100;
     command.body_case = META__COMMAND__BODY_ALLOCATE_PRODUCER_IDS;
     command.allocate_producer_ids = &body;
+    int64_t next = 0, left_out = 0;
     for (int64_t i = 0; i < 3; i++) {
         Meta__CommandReply *reply = commands_decide(&decision, &command);
-        CHECK_INT(reply->producer_id_start, i * 1000);
+        CHECK(reply->producer_id_start >= next);
         CHECK_INT(reply->producer_id_count, 1000);
+        left_out += reply->producer_id_start - next;
+        next = reply->producer_id_start + 1000;
+        CHECK_INT(image_next_producer_id(image), next);
     }
+    CHECK(left_out > 0 && left_out <= 3 * (int64_t)BROKERS_ID_GAP * 1000);
     body.broker_epoch = 1;
     CHECK_INT(commands_decide(&decision, &command)->error, wire(ERR_STALE_BROKER_EPOCH));
+    finish();
+}
+
+/* Two histories that begin with one image, as after an older copy was restored. */
+static void blocks_of_producer_ids_do_not_repeat(void)
+{
+    int64_t first[2];
+    for (int i = 0; i < 2; i++) {
+        begin();
+        seed += (uint64_t)i;
+        add_brokers(1, false);
+        Meta__AllocateProducerIds body = META__ALLOCATE_PRODUCER_IDS__INIT;
+        Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+        body.broker_epoch = 100;
+        brokers_producer_ids(&decision, &body, &reply);
+        first[i] = reply.producer_id_start;
+        finish();
+    }
+    CHECK(first[0] != first[1]);
+}
+
+static void producer_ids_come_to_an_end(void)
+{
+    begin();
+    add_brokers(1, false);
+    Meta__ProducerIdsRecord record = META__PRODUCER_IDS_RECORD__INIT;
+    record.next_id = INT64_MAX - 999;
+    decision_emit(&decision, META__RECORD__FACT_PRODUCER_IDS, &record);
+    Meta__AllocateProducerIds body = META__ALLOCATE_PRODUCER_IDS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    body.broker_epoch = 100;
+    brokers_producer_ids(&decision, &body, &reply);
+    CHECK(reply.error != 0);
     finish();
 }
 
@@ -556,4 +594,5 @@ TAP_MAIN(TAP_TEST(brokers_are_named_by_number), TAP_TEST(topics_are_created),
          TAP_TEST(topics_are_deleted_by_name_or_id), TAP_TEST(isr_changes_are_compare_and_set),
          TAP_TEST(settings_change), TAP_TEST(registration_keeps_or_renews_the_epoch),
          TAP_TEST(brokers_are_unregistered), TAP_TEST(producer_ids_come_in_blocks),
+         TAP_TEST(blocks_of_producer_ids_do_not_repeat), TAP_TEST(producer_ids_come_to_an_end),
          TAP_TEST(replicas_stay_where_they_are), TAP_TEST(new_topics_come_with_the_files_settings))
