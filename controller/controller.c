@@ -306,11 +306,6 @@ int controller_new(struct env *env, struct logger *logger, const struct controll
     return 0;
 }
 
-uint16_t controller_port(const struct controller *controller)
-{
-    return listener_port(controller->listener);
-}
-
 bool controller_is_active(const struct controller *controller)
 {
     return consensus_active(controller->consensus);

@@ -27,7 +27,7 @@ struct controller_config {
     int32_t node_id;
     const char *dir;                       /* log, term, vote and snapshots; made if absent */
     const char *listen_host;               /* NULL = any */
-    uint16_t listen_port;                  /* 0 = a free one (controller_port tells) */
+    uint16_t listen_port;                  /* 0 = a free one */
     const struct controller_voter *voters; /* controller.quorum.voters; itself among them */
     int voter_count;                       /* 1 = a cluster of its own */
     const char *cluster_id; /* of the log directories, "" when new: the first active controller
@@ -63,7 +63,6 @@ struct controller_config {
  * On an error `problem` gets one sentence that names the directory or port and the remedy. */
 int controller_new(struct env *env, struct logger *logger, const struct controller_config *config,
                    struct buf *problem, struct controller **controller) MUST_CHECK;
-uint16_t controller_port(const struct controller *controller);
 bool controller_is_active(const struct controller *controller);
 /* Writes what it knows into the log, at any level. */
 void controller_say_state(struct controller *controller);

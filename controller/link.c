@@ -135,8 +135,3 @@ void link_send_buf(struct link *link, struct buf *bytes, void (*sent)(void *data
     ASSERT(!link->closed);
     channel_send_buf(link->conn, bytes, sent, data);
 }
-
-size_t link_queued(const struct link *link)
-{
-    return link->closed ? 0 : frame_conn_queued(link->conn);
-}

@@ -39,6 +39,5 @@ const char *link_foreign(const struct link *link);
 void link_send(struct link *link, const Meta__Frame *frame);
 /* As channel_send_buf. */
 void link_send_buf(struct link *link, struct buf *bytes, void (*sent)(void *data), void *data);
-size_t link_queued(const struct link *link);
 
 #endif

@@ -36,7 +36,7 @@ static const struct option_row configs_options[] = {
 
 enum { CONFIGS_TOPIC = 2, CONFIGS_BROKER = 4, CONFIGS_LOGGER = 8 };
 enum { CONFIGS_SET = 0, CONFIGS_DELETE = 1 };
-enum { CONFIGS_ARENA_MAX = 16 << 20, CONFIGS_MAX = 1000 };
+enum { CONFIGS_MAX = 1000 };
 
 /* By number, as DescribeConfigs sends them. */
 static const char *const configs_sources[] = {

@@ -302,15 +302,6 @@ bool consumer_set_pattern(struct consumer_member *member, struct wire_str text)
     return true;
 }
 
-const struct expression *consumer_expression(const struct consumer_member *member)
-{
-    if (!member->pattern)
-        return NULL;
-    const struct consumer_pattern *used =
-        map_get(&member->consumer->patterns, member->pattern, strlen(member->pattern));
-    return used->expression;
-}
-
 bool consumer_has_all_patterns(const struct consumer *consumer, struct wire_str text)
 {
     return consumer->patterns.count >= CONSUMER_PATTERNS_MAX &&

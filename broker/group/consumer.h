@@ -166,8 +166,6 @@ bool consumer_set_topics(struct consumer_member *member, const struct wire_str *
 /* NULL = none. Whether it differs. It need not be one that is known to be good. */
 bool consumer_set_pattern(struct consumer_member *member, struct wire_str text);
 bool consumer_set_text(char **text, struct wire_str to);
-/* The member's expression; NULL = it has none. */
-const struct expression *consumer_expression(const struct consumer_member *member);
 /* The group has no room for another expression than those it has. */
 bool consumer_has_all_patterns(const struct consumer *consumer, struct wire_str text);
 /* It is known of all expressions what they match: before, nothing is decided from topics. */

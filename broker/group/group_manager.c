@@ -115,12 +115,6 @@ int group_manager_locate(struct group_manager *manager, struct wire_str group_id
     return group && group->deleting ? ERR_COORDINATOR_LOAD_IN_PROGRESS : 0;
 }
 
-int group_manager_check(struct group_manager *manager, struct wire_str group_id)
-{
-    struct shard *shard;
-    return group_manager_locate(manager, group_id, false, &shard);
-}
-
 /* ---- leadership ---- */
 
 void group_manager_leader_changed(struct group_manager *manager, int32_t partition, bool leader)

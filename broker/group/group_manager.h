@@ -103,9 +103,6 @@ void group_manager_leader_changed(struct group_manager *manager, int32_t partiti
 
 /* By Kafka's rule: |String.hashCode(key)| mod partitions. */
 int32_t group_manager_partition(struct wire_str key, int32_t partitions);
-/* Whether this broker can serve the group now: 0, ERR_INVALID_GROUP_ID, ERR_NOT_COORDINATOR (also
- * as long as there is no such topic), ERR_COORDINATOR_LOAD_IN_PROGRESS. */
-int group_manager_check(struct group_manager *manager, struct wire_str group_id) MUST_CHECK;
 
 /* ---- the classic protocol ---- */
 

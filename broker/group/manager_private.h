@@ -26,8 +26,9 @@ struct group_manager {
     bool full;     /* it was logged that there is no room */
 };
 
-/* The shard that serves the group now; errors as group_manager_check. The empty id is one that only
- * offsets may be stored under, as in Kafka. */
+/* The shard that serves the group now: 0, ERR_INVALID_GROUP_ID, ERR_NOT_COORDINATOR (also as long
+ * as there is no such topic), ERR_COORDINATOR_LOAD_IN_PROGRESS (also while the group is being
+ * deleted). The empty id is one that only offsets may be stored under, as in Kafka. */
 int group_manager_locate(struct group_manager *manager, struct wire_str group_id, bool allow_empty,
                          struct shard **shard) MUST_CHECK;
 

@@ -374,11 +374,6 @@ enum expression_state expression_state(const struct expression *expression)
     return expression->state;
 }
 
-const char *expression_text(const struct expression *expression)
-{
-    return expression->text;
-}
-
 size_t expression_count(const struct expression *expression)
 {
     return expression->count;

@@ -52,7 +52,6 @@ struct expression *matcher_use(struct matcher *matcher, struct wire_str text);
 void matcher_release(struct expression *expression);
 
 enum expression_state expression_state(const struct expression *expression);
-const char *expression_text(const struct expression *expression);
 /* The topics that match, by cursor from 0 on; NULL at the end. None unless READY. Borrowed until
  * the loop's next turn. */
 const char *expression_next(const struct expression *expression, size_t *cursor);

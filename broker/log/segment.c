@@ -144,11 +144,6 @@ bool segment_pool_evict(struct segment_pool *pool, uint32_t count, const struct 
     return pool->count < before;
 }
 
-bool segment_is_open(const struct segment *segment)
-{
-    return segment->file && (index_is_open(&segment->offsets) && index_is_open(&segment->times));
-}
-
 static void segment_touch(struct segment *segment)
 {
     struct segment_pool *pool = segment->pool;

@@ -70,8 +70,6 @@ struct segment *segment_new(struct env *env, const char *dir, int64_t base_offse
 /* The log lets go of it: freed now or with the last pin. Index entries in memory are written out.
  */
 void segment_drop(struct segment *segment);
-/* Whether an append needs to open nothing. */
-bool segment_is_open(const struct segment *segment);
 /* Opens the .log file if need be (it is made when absent) and keeps it open. */
 int segment_pin(struct segment *segment) MUST_CHECK;
 void segment_unpin(struct segment *segment);

@@ -675,11 +675,6 @@ void replica_fetcher_free(struct replica_fetcher *fetcher)
     mem_free(fetcher);
 }
 
-int32_t replica_fetcher_leader(const struct replica_fetcher *fetcher)
-{
-    return fetcher->leader_id;
-}
-
 void replica_fetcher_add(struct replica_fetcher *fetcher, struct partition *partition)
 {
     ASSERT(!partition->fetch);

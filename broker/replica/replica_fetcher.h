@@ -17,7 +17,6 @@ size_t replica_fetcher_memory(const struct config *config);
 struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int32_t leader_id,
                                             struct mem_budget *budget);
 void replica_fetcher_free(struct replica_fetcher *fetcher);
-int32_t replica_fetcher_leader(const struct replica_fetcher *fetcher);
 /* The partition follows this leader, from its durable end under its present epoch. */
 void replica_fetcher_add(struct replica_fetcher *fetcher, struct partition *partition);
 /* No-op when the partition is with no fetcher. */

@@ -124,11 +124,6 @@ void wire_put_uvarint(struct wire_out *out, uint32_t value)
     wire_put_raw(out, bytes, varint_put(bytes, value));
 }
 
-void wire_put_varint(struct wire_out *out, int32_t value)
-{
-    wire_put_uvarint(out, varint_zigzag_32(value));
-}
-
 void wire_put_str(struct wire_out *out, struct wire_str str, bool compact)
 {
     if (str.len > OUT_STR_MAX) {

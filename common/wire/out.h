@@ -98,7 +98,6 @@ static inline void wire_put_i64(struct wire_out *out, int64_t value)
 void wire_put_f64(struct wire_out *out, double value);
 void wire_put_uuid(struct wire_out *out, const struct uuid *uuid);
 void wire_put_uvarint(struct wire_out *out, uint32_t value);
-void wire_put_varint(struct wire_out *out, int32_t value);
 /* Copies. */
 void wire_put_raw(struct wire_out *out, const void *data, size_t len);
 /* int16 length or compact length, then the bytes; null is written as null. */
