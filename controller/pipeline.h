@@ -45,7 +45,8 @@ void pipeline_free(struct pipeline *pipeline);
 void pipeline_start(struct pipeline *pipeline);
 void pipeline_stop(struct pipeline *pipeline);
 
-/* Only while started. It is decided in a later loop turn. */
+/* Only while started. It is decided after this returns, at the end of this turn of the loop unless
+ * too much is under way. */
 void pipeline_submit(struct pipeline *pipeline, struct job *job);
 /* The image with all decisions; NULL while stopped. */
 const struct image *pipeline_image(const struct pipeline *pipeline);

@@ -38,7 +38,7 @@ struct fetch {
     int32_t min_bytes;
     size_t max_bytes; /* of the whole answer */
     struct env_timer deadline;
-    struct env_timer look; /* something is ready: look again in the next turn */
+    struct env_timer look; /* something is ready: look again at the end of the turn */
     struct fetch_result *results;
     size_t count;
     size_t cap;

@@ -251,7 +251,7 @@ static inline struct segment *log_active(const struct log *log)
 /* The number of the last segment with base offset <= `offset`; 0 when all are above. */
 uint32_t log_segment_at(const struct log *log, int64_t offset);
 void log_push_segment(struct log *log, struct segment *segment);
-/* Calls the watcher on the next turn of the loop. */
+/* Calls the watcher at the end of this turn of the loop. */
 void log_notify_later(struct log *log);
 void log_notify(struct log *log);
 /* An error of a read: what is the log's state or the moment's lack is told as it is, a failing disk
@@ -383,7 +383,8 @@ void log_end_checks(struct log_manager *manager);
 
 /* ---- flush.c ---- */
 
-/* A flush of what is in the log now begins on the next turn, or when the running one ends. */
+/* A flush of what is in the log now begins at the end of this turn, or when the running one ends.
+ */
 void flush_later(struct log *log);
 void flush_start(struct log *log);
 /* Syncs an index file of a segment, if there is one. Blocks. */

@@ -4,8 +4,8 @@
  * workers; timers drive retention, flushing by time and checkpoints; the turn timer gathers what
  * appends of one turn of the loop ask for. Shutdown goes through steps, each of which waits until
  * no job runs: flush, side files, checkpoints, the clean mark where all is known to be on disk.
- * Failure modes: a directory that fails is told to the owner once, on the next turn. Freeing the
- * manager while jobs run keeps the memory until the last one has ended. */
+ * Failure modes: a directory that fails is told to the owner once, at the end of the turn. Freeing
+ * the manager while jobs run keeps the memory until the last one has ended. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -782,6 +782,6 @@ void log_manager_shutdown(struct log_manager *manager, void (*done)(void *data),
     __atomic_store_n(&manager->shutting_down, true, __ATOMIC_RELAXED);
     manager->shutdown_done = done;
     manager->shutdown_data = data;
-    /* Begins on the next turn, when nothing runs or what runs has ended. */
+    /* Begins at the end of this turn, when nothing runs or what runs has ended. */
     log_manager_turn(manager, NULL);
 }

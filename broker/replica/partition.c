@@ -374,7 +374,7 @@ static int partition_taken(struct partition *partition, int64_t end_before, int1
     wait->start = false;
     list_push(&partition->waits, &wait->link);
     /* Without flush-before-ack, or for a duplicate, the record may be safe already; answering waits
-     * for the next turn so that no callback comes from inside. */
+     * for the end of the turn so that no callback comes from inside. */
     if (log_durable_offset(partition->log) > wait->offset)
         replica_manager_settle(partition->manager, partition);
     return 1;
@@ -620,7 +620,7 @@ int partition_delete_records(struct partition *partition, int64_t offset,
     wait->start = true;
     list_push(&partition->waits, &wait->link);
     partition_tell(partition, PARTITION_CHANGED_START);
-    if (partition_is_safe(partition, wait)) /* answered in the next turn, not from inside */
+    if (partition_is_safe(partition, wait)) /* answered at the end of the turn, not from inside */
         replica_manager_settle(partition->manager, partition);
     return 1;
 }

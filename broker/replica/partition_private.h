@@ -60,7 +60,7 @@ void partition_tell(struct partition *partition, unsigned change);
 /* The high watermark, and who waits for it. */
 void partition_advance(struct partition *partition);
 void partition_fail_short_isr(struct partition *partition);
-/* Calls partition_advance in the next loop turn. */
+/* Calls partition_advance at the end of this turn of the loop. */
 void replica_manager_settle(struct replica_manager *manager, struct partition *partition);
 
 #endif

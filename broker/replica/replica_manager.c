@@ -43,7 +43,7 @@ struct replica_manager {
     struct mem_budget fetch_budget;
     struct list proposals; /* partitions with a proposal to send */
     struct list calls;     /* proposals on their way */
-    struct list settling;  /* partitions to advance in the next turn */
+    struct list settling;  /* partitions to advance at the end of the turn */
     struct env_timer settle_timer;
     struct env_timer propose_timer;
     struct env_timer review_timer;

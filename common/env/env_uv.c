@@ -2,10 +2,10 @@
  * in uv_stream.c and uv_connect.c, files in uv_file.c.
  *
  * Happy path of a turn: libuv polls, the callbacks of streams run, then `prepare` runs what timers
- * are due (so a timer of delay 0 that a stream's callback started runs before the next poll, which
- * is how replies leave together), then it sets the alarm for the first timer and polls again. A
- * timer that a timer started waits for the next turn, and so do all when they have had their time,
- * so I/O is never starved; those for the end of the turn come in a few rounds before and after.
+ * are due (so a timer of delay 0 that a stream's callback started runs before the next poll), then
+ * it sets the alarm for the first timer and polls again. A timer that a timer started waits for the
+ * next turn, and so do all when they have had their time, so I/O is never starved. Those for the
+ * end of the turn come in a few rounds before and after: that is how replies leave together.
  *
  * Failure modes: only env_new, env_on_signal and env_thread_start can fail, when the system has no
  * descriptors, memory or threads left. */

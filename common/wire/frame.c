@@ -4,8 +4,8 @@
  * every whole frame in it is handed out where it lies. What is left of a frame moves to the front;
  * when the frame is larger than the block, the block grows towards exactly that frame, so the rest
  * of a large produce request lands behind its beginning and nothing behind it. A block that holds
- * nothing is given back. Writing: chunks queue in a ring; a timer of delay 0 writes them at the end
- * of the turn, and goes on when the stream has room again.
+ * nothing is given back. Writing: chunks queue in a ring; they are written at the end of the turn
+ * (env_timer_start_soon), and further when the stream has room again.
  *
  * Failure modes: a size that is negative or over the limit, the end of the stream and its errors
  * all end in one call of `broken`. A block that the budget can't pay for is asked for again every
