@@ -1,4 +1,4 @@
-/* What config.c and config_server.c share; nobody else includes it. */
+/* What the config_*.c files share; nobody else includes it. */
 #ifndef KAFKA_CONFIG_PRIVATE_H
 #define KAFKA_CONFIG_PRIVATE_H
 

@@ -1,5 +1,7 @@
 /* The table of settings: one row is a name, a type, a default, a range and a sentence. Everything
- * that knows a setting (the parser, DescribeConfigs, the topic overrides, the docs) reads its row.
+ * that knows a setting (the parser, the getters, DescribeConfigs, the checks of what is changed)
+ * reads its row. Only the controller, which does not see this table, knows a setting by its name:
+ * unclean.leader.election.enable (controller/elections.c).
  *
  * X(id, name, type, default, topic name, min, max, allowed, flags, doc)
  * - id: the name in upper case with _ for the dots, without the CONFIG_ of the enum;
@@ -9,8 +11,12 @@
  * - allowed: values separated by |, NULL = any; for a LIST each element is checked;
  * - flags: enum config_flags.
  *
- * Names, types and defaults are Kafka's (4.x, with those of 2.1 that files still contain). One
- * default differs: log.flush.interval.messages is 1, so that an acknowledged record is on disk. */
+ * Names, types and defaults are Kafka's (4.x, with those of 2.1 that files still contain), and some
+ * rows are our own. Defaults that differ: log.flush.interval.messages is 1, so that an acknowledged
+ * record is on disk; group.consumer.assignment.interval.ms is 0, so that who joins need not wait;
+ * broker.heartbeat.interval.ms, broker.session.timeout.ms and controller.quorum.election.timeout.ms
+ * are shorter, so that a node that hangs is found soon; group.coordinator.rebalance.protocols lacks
+ * streams, which is not there; node.id and process.roles need not be set. */
 #ifndef KAFKA_CONFIG_TABLE_H
 #define KAFKA_CONFIG_TABLE_H
 
