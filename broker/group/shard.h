@@ -2,8 +2,10 @@
  *
  *      leader            loaded
  *        ---> LOADING ----------> ACTIVE
- *                \                   |
- *                 +---- lost --------+---> freed
+ *              |  ^                 |
+ *              |  +-- read again ---+   (shard_reload)
+ *              |                    |
+ *              +------ lost --------+---> freed
  *
  * What a group does is written here first and answered when it is replicated. Operations finish in
  * the order of their appends, so what they change in memory follows the order of the log. */

@@ -1,12 +1,12 @@
 /* Metadata: brokers, topics, leaders, as this client should see them.
  *
- * Happy path: everything is read off the image and answered at once. A topic that does not exist is
- * created first when the request and auto.create.topics.enable allow it; the answer then waits
- * until the topic is known here, so that the client need not ask again. When a broker that we
- * follow has just hung up, the answer waits a moment for the controller to name the new leaders:
- * librdkafka asks within a millisecond of a leader's death, and if told the old leader, asks again
- * only up to a second later. Its connection may even break before ours does: so a question about
- * certain topics always waits for METADATA_SETTLE_MS first. */
+ * Happy path: everything is read off the image. A topic that does not exist is created first when
+ * the request and auto.create.topics.enable allow it; the answer then waits until the topic is
+ * known here, so that the client need not ask again. When a broker that we follow has just hung up,
+ * the answer waits a moment for the controller to name the new leaders: librdkafka asks within a
+ * millisecond of a leader's death, and if told the old leader, asks again only up to a second
+ * later. Its connection may even break before ours does: so a question about certain topics always
+ * waits for METADATA_SETTLE_MS first. */
 #include "broker/handlers/handlers.h"
 
 #include <string.h>

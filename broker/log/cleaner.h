@@ -1,10 +1,10 @@
 /* Compaction (cleanup.policy=compact): of each key only the newest record is kept.
  *
  * The loop chooses a log with a large part that was never compacted, each in its turn; a worker
- * reads that part
- * into a map of keys, writes the old segments anew without what is obsolete, and the loop swaps
- * them in. One log at a time; memory is bounded by the map and one batch. Rules: KIP-58 (lags),
- * KIP-534 (delete horizon), and the "Log compaction" section of the Kafka documentation. */
+ * reads that part into a map of keys, writes the old segments anew without what is obsolete, and
+ * the loop swaps them in. One log at a time; memory is bounded by the map and one batch. Rules:
+ * KIP-58 (lags), KIP-534 (delete horizon), and the "Log compaction" section of the Kafka
+ * documentation. */
 #ifndef BROKER_LOG_CLEANER_H
 #define BROKER_LOG_CLEANER_H
 

@@ -8,12 +8,14 @@
  * A log belongs to the broker loop; all calls come from there. None waits for the disk but for a
  * read of what the page cache does not have. What blocks (opening with recovery, flushing,
  * deleting) runs on the worker pool and reports by callback. Batches are written as they arrive:
- * only base offset, leader epoch and the largest timestamp are set, in the caller's buffer. The
- * records of a client's batch are looked at before (log_check), and made anew only where
- * compression.type asks for another codec.
+ * only base offset, leader epoch, the largest timestamp with its type, and the checksum are set, in
+ * the caller's buffer. The records of a client's batch are looked at before, here or by a worker
+ * (log_check). A batch is made anew only where compression.type asks for another codec, and of the
+ * messages of an old client.
  *
  * A disk error (ERR_IO, ERR_NO_SPACE from a flush or write) is final for the log directory: the log
- * is then `offline`, every call returns ERR_KAFKA_STORAGE_ERROR, nothing is retried. */
+ * is then `offline`, every call that can fail returns ERR_KAFKA_STORAGE_ERROR, nothing is retried.
+ * A lack of descriptors or memory is none: see env_is_later. */
 #ifndef BROKER_LOG_LOG_H
 #define BROKER_LOG_LOG_H
 

@@ -14,8 +14,8 @@
 #include "kafka/batch.h"
 
 enum {
-    /* Workers of quick looks; with the one of long looks five of the pool's eight. The others are
-     * for flushes. */
+    /* Quick looks under way; with the long one, five heavy jobs. How many of them run at once is
+     * env's choice (env_work_submit_heavy), which keeps workers for flushes. */
     CHECK_QUICK_JOBS = 4,
     /* A plain batch of this size takes a millisecond or two, however small its records are. */
     CHECK_PLAIN_MAX = (1 << 20) + 4096

@@ -1,4 +1,5 @@
-/* The table of APIs that this broker serves. Dispatch, ApiVersions and logs read these rows. */
+/* The table of APIs that this broker serves. Dispatch and ApiVersions read these rows; names and
+ * versions are those of kafka/api.h. */
 #ifndef BROKER_NET_API_TABLE_H
 #define BROKER_NET_API_TABLE_H
 

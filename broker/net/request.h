@@ -33,7 +33,7 @@ struct request {
     int listener; /* index in config_listeners: which addresses the client should be told */
     void *state;  /* the handler's own, for an answer that comes later */
 
-    /* The rest belongs to net/. */
+    /* The rest belongs to net/, but for `release`. */
     struct connection *connection; /* NULL once it is gone */
     size_t weight;                 /* memory that it holds while it waits to be sent */
     struct list link;              /* in the connection's requests */
@@ -43,8 +43,10 @@ struct request {
     struct wire_out out;
     bool released; /* the received bytes are not needed */
     bool answered;
-    bool silent;                              /* no bytes leave */
-    void (*release)(struct request *request); /* what the response refers to */
+    bool silent; /* no bytes leave */
+    /* What the response refers to, or the handler holds: set by request_reply, and by a handler
+     * that calls request_fail, which takes none. Called when the request is freed. */
+    void (*release)(struct request *request);
 };
 
 /* Embedded by who holds something on behalf of a connection: `closed` is called once when it

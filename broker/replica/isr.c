@@ -5,9 +5,9 @@
  * fenced, can't serve, or has a full disk while ours has room leaves at once, who has not caught up
  * within replica.lag.time.max.ms a little later. Elections leave the set alone, so this is the only
  * way out of it. Either is a proposal to the controller, compare-and-set on the partition epoch,
- * one at a time; a refused one is dropped and thought over again. One without a clear answer may
- * have been accepted: its members go on counting for the high watermark, and it is asked again as
- * it was, until the answer is clear or newer metadata comes.
+ * one at a time; a refused one is dropped, and the set reviewed again. One without a clear answer
+ * may have been accepted: its members go on counting for the high watermark, and it is asked again
+ * as it was, until the answer is clear or newer metadata comes.
  *
  * What a follower has is known from its fetches. A fetch does not name a partition that is idle, so
  * what is forgotten here would never be said again: who forgets it tells the fetch sessions

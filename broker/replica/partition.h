@@ -4,7 +4,9 @@
  *               open ok              metadata
  *   OPENING ------------> FOLLOWER <----------> LEADER
  *      |                      \                 /
- *      +---- damaged disk ----> OFFLINE <------+   (a failed log directory)
+ *      +---- can't open ------> OFFLINE <------+   (a failed log directory)
+ *
+ * A damaged replica whose files were set aside goes from OFFLINE to OPENING, to be fetched anew.
  *
  * Handlers reach a partition through these calls; some ask its log for facts (partition_log). A
  * call that must wait embeds a struct of the caller's, and the callback comes later on the loop,

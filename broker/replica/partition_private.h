@@ -1,6 +1,7 @@
 /* The inside of a partition. partition.c (log, roles, waiters) and isr.c (the followers and the
- * in-sync set) change it; the manager, the fetcher and the report of this folder read it, and so
- * does the checker of the simulation. */
+ * in-sync set) change it. Beside them the manager sets `state` and `damaged` when it opens a
+ * damaged replica anew, `late`, and its own links; the fetcher sets `fetch`. The other files of
+ * this folder, and the checker of the simulation, only read it. */
 #ifndef BROKER_REPLICA_PARTITION_PRIVATE_H
 #define BROKER_REPLICA_PARTITION_PRIVATE_H
 

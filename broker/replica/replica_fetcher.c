@@ -92,7 +92,7 @@ struct replica_fetcher {
 
 static void fetcher_dial(void *data);
 
-/* Correlation ids go round. */
+/* Correlation ids wrap around. */
 static int32_t fetch_id_add(int32_t id, int32_t count)
 {
     return (int32_t)((uint32_t)id + (uint32_t)count);
@@ -273,8 +273,8 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
     fetcher_wake(fetcher);
 }
 
-/* The listener that the brokers use among themselves: the one of our own first listener's name,
- * else the leader's first. */
+/* The leader's address on the listener that brokers use among themselves (by the name that our
+ * settings give it), else its first one. */
 static const struct image_endpoint *fetcher_endpoint(const struct replica_fetcher *fetcher)
 {
     const struct image_broker *broker =

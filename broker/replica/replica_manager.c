@@ -4,7 +4,7 @@
  * leads, or joins the fetcher of its leader. A broker that starts asks for leaderships only when
  * its logs are open, or are still not after a moment. Failure modes: a damaged log is set aside and
  * fetched anew when another replica has the data; a topic that is removed while its log opens is
- * deleted when the log is there; proposals without an answer are thought over again after a pause.
+ * deleted when the log is there; proposals without an answer are reviewed after a pause.
  */
 #include "broker/replica/replica_manager.h"
 
@@ -18,7 +18,7 @@
 #include "broker/replica/replica_report.h"
 
 enum {
-    MANAGER_RETRY_MS = 100,            /* pause before a failed proposal is thought over again */
+    MANAGER_RETRY_MS = 100,            /* pause before the set of a failed proposal is reviewed */
     MANAGER_PROPOSE_TIMEOUT_MS = 5000, /* then the outcome is unknown and the next one tells */
     MANAGER_PROPOSE_BATCH = 1000,      /* partitions in one command: bounds its size */
     /* A start waits so long for its logs; those that take longer are reported as offline. */
