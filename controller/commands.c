@@ -1,4 +1,4 @@
-/* Dispatch of commands. Failure modes: a command without a row is answered, never ignored. */
+/* Dispatch of commands. Failure modes: a command that is not known is answered, never ignored. */
 #include "controller/commands.h"
 
 #include "base/err.h"

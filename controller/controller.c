@@ -93,7 +93,7 @@ static int on_restore(void *data, int64_t index, int64_t term, const void *bytes
     return 0;
 }
 
-/* ---- office ---- */
+/* ---- leadership ---- */
 
 static void on_active(void *data, bool active)
 {

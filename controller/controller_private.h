@@ -1,4 +1,4 @@
-/* The parts of one controller, for controller.c, sessions.c and requests.c only. */
+/* The parts of one controller, for controller.c, sessions.c, requests.c, and tests. */
 #ifndef CONTROLLER_CONTROLLER_PRIVATE_H
 #define CONTROLLER_CONTROLLER_PRIVATE_H
 

@@ -41,7 +41,7 @@ static bool load_slots(struct raft_store *store, const uint8_t *bytes, size_t le
         if (len < offset + RAFT_STORE_VOTE_SIZE ||
             !raft_store_vote_get(bytes + offset, &number, &term, &vote))
             continue;
-        /* Numbers go round: the newer one is less than half a round ahead. */
+        /* Numbers wrap around: the newer one is less than half a round ahead. */
         if (!valid || (int64_t)(number - store->vote_number) > 0) {
             store->vote_number = number;
             store->term = term;

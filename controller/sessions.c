@@ -1,6 +1,6 @@
 /* Connections of brokers. Happy path: Welcome, Register, Follow, Heartbeat, Heartbeat, Command,
  * ... Failure modes: a broken connection is told to liveness, which finds out whether the broker
- * is dead; a frame that has no business here ends the connection. */
+ * is dead; a frame that does not belong here ends the connection. */
 #include "controller/sessions.h"
 
 #include <string.h>

@@ -74,7 +74,7 @@ int consumer_groups_fail(struct consumer_groups *tool)
 
 /* ---- choosing ---- */
 
-/* Groups of other kinds than consumers' (Connect's workers, say) are no business of this tool. */
+/* Groups of other kinds than consumers' (Connect's workers, say) are not for this tool. */
 static bool consumer_groups_is_consumers(const struct group_listed *group)
 {
     const char *protocol = group->protocol ? group->protocol : "";

@@ -328,7 +328,7 @@ static int decode_tags(struct decoder *decoder, const struct wire_desc *desc, vo
     return err;
 }
 
-/* As wire_field_set_default; but a nullable struct whose default is not null comes to be. */
+/* As wire_field_set_default; but a nullable struct whose default is not null is made. */
 static int decode_default(struct decoder *decoder, const struct wire_field *field, void *member)
 {
     wire_field_set_default(field, member);

@@ -1,4 +1,5 @@
-/* What decoding, encoding and printing share about fields; private to common/wire. */
+/* What decoding, encoding and printing share about fields; private to common/wire, and to the
+ * fuzzing that fills messages. */
 #ifndef WIRE_FIELD_H
 #define WIRE_FIELD_H
 

@@ -1,5 +1,4 @@
-/* Printing as JSON, for logs, tools and tests. The first error (memory) sticks and ends the output.
- */
+/* Printing as JSON, which so far tests do. The first error (memory) sticks and ends the output. */
 #include "wire/field.h"
 
 #include <inttypes.h>
