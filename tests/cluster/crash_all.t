@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""All three nodes killed with -9 within 50 ms and started again: nothing acknowledged is lost (T-05)."""
+"""All three nodes killed with -9 within 50 ms and started again: nothing acknowledged is lost."""
 import os
 import sys
 

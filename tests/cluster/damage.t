@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A flipped bit in the middle of one replica (T-16): nothing acknowledged is lost, no damaged batch is
+"""A flipped bit in the middle of one replica: nothing acknowledged is lost, no damaged batch is
 served, the replica is fetched anew; and one that was to lead says so, so that another one leads."""
 import glob
 import os

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Garbage sent to a running broker (a small T-27): it stays up, and other connections are unharmed."""
+"""Garbage sent to a running broker: it stays up, and other connections are unharmed."""
 import os
 import sys
 

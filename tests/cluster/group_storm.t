@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""T-22: a group of 50 members, static and dynamic, through 200 joins and leaves and the death of its
+"""A group of 50 members, static and dynamic, through 200 joins and leaves and the death of its
 coordinator: no partition is given to two members in one generation, no committed offset goes back,
 and every request is answered. SEED chooses another storm."""
 import asyncio

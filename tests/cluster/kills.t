@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Kill -9 of one node after another under an idempotent producer: nothing acknowledged is lost,
-doubled or moved (T-02, T-03, T-04), and the replicas are the same bytes afterwards (T-31)."""
+doubled or moved, and the replicas are the same bytes afterwards."""
 import os
 import sys
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""A topic deleted and created again while a replica is down: no record of the old one comes back (T-18)."""
+"""A topic deleted and created again while a replica is down: no record of the old one comes back."""
 import json
 import os
 import signal

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A rolling restart with SIGTERM under load: leaders move away first, nothing is lost, and no error
-reaches the producer (T-06)."""
+reaches the producer."""
 import os
 import sys
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """A leader that is paused past its session and comes back: it must not acknowledge anything of its
-old epoch (T-08)."""
+old epoch."""
 import os
 import sys
 

@@ -1,4 +1,4 @@
-/* Safety and liveness under faults: whole clusters from many seeds (T-23, T-24). What the
+/* Safety and liveness under faults: whole clusters from many seeds. What the
  * environment says is told in README.md: SIM_SEEDS, SIM_FIRST, SIM_SEED, SIM_MODE, SIM_FAULTS. */
 #include "../unit/tap.h"
 

@@ -1,4 +1,4 @@
-/* T-22: a storm of 50 members, static and dynamic, that join and leave 200 times, crash, come back,
+/* A storm of 50 members, static and dynamic, that join and leave 200 times, crash, come back,
  * and lose their coordinator meanwhile. In no generation is a partition given to two members, and
  * no committed offset goes back. */
 #include "../unit/tap.h"

@@ -1,4 +1,4 @@
-/* A partition log on a simulated disk, killed at every point (T-12): by power cuts in the middle of
+/* A partition log on a simulated disk, killed at every point: by power cuts in the middle of
  * any disk call, with sectors lost at random, and by kill -9. After each it must open, hold all
  * that was durable, be a state that the log once had (or the front of one), and know the same
  * producers and epochs as its batches tell. */
