@@ -46,8 +46,8 @@ void index_close(struct index *index);
 int index_append(struct index *index, struct index_entry entry) MUST_CHECK;
 /* The last entry with key <= `key`. 1 when found, 0 when there is none, or ERR_IO. */
 int index_find(struct index *index, int64_t key, struct index_entry *entry) MUST_CHECK;
-/* Drops all entries for which `beyond` of the relative offset (INDEX_TIME: the value, INDEX_OFFSET:
- * the key) is true, that is relative offset >= `relative`. */
+/* Drops all entries with a relative offset (INDEX_OFFSET: the key, INDEX_TIME: the value) at or
+ * above `relative`. */
 int index_truncate(struct index *index, int64_t relative) MUST_CHECK;
 int index_clear(struct index *index) MUST_CHECK;
 

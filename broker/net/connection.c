@@ -4,9 +4,9 @@
  * the request's arena, the handler runs, the answer is encoded and leaves when all earlier ones
  * have. Failure modes: an unknown key or version, or a body that does not decode, closes the
  * connection as Kafka does, logged with the peer and the reason, an API that is not there once a
- * host (an ApiVersions of a version that is too high gets its v0 answer); too many unanswered
- * requests, or a reader that is too slow, pause reading; one above the limit of the clients that
- * does not begin as another broker does is closed. */
+ * minute for a host (an ApiVersions of a version that is too high gets its v0 answer); too many
+ * unanswered requests, or a reader that is too slow, pause reading; one above the limit of the
+ * clients that does not begin as another broker does is closed. */
 #include "broker/net/connection.h"
 
 #include <stdio.h>

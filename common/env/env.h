@@ -7,8 +7,9 @@
  *
  * Rules that hold for all of it:
  * - All calls on an env, and all its callbacks, belong to the thread that runs it. Exceptions:
- *   env_post, env_stop, and the env_file_*, env_dir_* and env_path_* calls, which any thread may
- *   make (in particular code that runs in env_work_submit).
+ *   env_post, env_stop, the clocks (env_now_*, env_wall_ms), env_files_ready, and the env_file_*,
+ *   env_dir_* and env_path_* calls, which any thread may make (in particular code that runs in
+ *   env_work_submit).
  * - No function calls back before it returns.
  * - Closing is synchronous for the caller: after env_x_close returns no callback of that object
  *   comes any more, and the pointer must not be used again.
