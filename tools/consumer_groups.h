@@ -12,7 +12,7 @@ struct consumer_groups {
 
 /* "\nError: sentence" on stdout, which is where Kafka's tool tells what the cluster refuses. */
 void consumer_groups_error(const char *format, ...) PRINTF_LIKE(1, 2);
-/* The same for an error of a call; returns 0, since the tool ends well (see cli: exit status). */
+/* The same for an error of a call; returns 0, since the tool ends well, as Kafka's does. */
 int consumer_groups_fail(struct consumer_groups *tool);
 
 int consumer_groups_describe(struct consumer_groups *tool);

@@ -1,6 +1,6 @@
 /* How the console consumer prints a record.
  *
- * The fields that are switched on, in the order of the reference, joined by the key separator:
+ * The fields that are switched on, in the order of Kafka's formatter, joined by the key separator:
  * timestamp, partition, offset, epoch, headers, key, value. Failure mode: bytes that a numeric
  * decoder can't take are an error of the record, of which nothing is printed then. */
 #include "tools/formatter.h"

@@ -1,8 +1,8 @@
 /* What every tool is, and what they share: how it is called, how it reaches the cluster, how it
  * ends.
  *
- * A tool is one file with one `const struct tool`; tools/tools.h has the list of them. Exit status:
- * 0, or 1 on any failure, usage errors included. */
+ * A tool has one `const struct tool`; tools/tools.h has the list of them. Exit status: 0, or 1 on
+ * any failure, usage errors included; README.md has the few that differ. */
 #ifndef TOOLS_TOOL_H
 #define TOOLS_TOOL_H
 

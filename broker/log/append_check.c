@@ -3,8 +3,8 @@
  * Happy path: every batch has a right length and checksum, its header makes sense, and its records
  * are what the header says; then the log is asked for its producers. The first part looks at no
  * state of the log, so that a worker may do it. Failure modes: the first fault decides the error
- * and the sentence; nothing is changed in the log. Source of the rules: "On produce Apache Kafka
- * checks" of the Kafka protocol. */
+ * and the sentence; nothing is changed in the log. Source of the rules: what Apache Kafka checks on
+ * produce (tests/clients/records.t compares). */
 #include "broker/log/log_internal.h"
 
 #include "base/mutation.h"

@@ -2,7 +2,7 @@
  * transaction. Every replica keeps it, built from the batches that it appends. A snapshot of it
  * goes into <offset>.snapshot, in Kafka's format, so that a start need not read the whole log.
  *
- * Rules: "Idempotent producer state in a partition" of the Kafka protocol (KIP-98, KIP-360). */
+ * Rules: KIP-98 and KIP-360. */
 #ifndef BROKER_LOG_PRODUCER_STATE_H
 #define BROKER_LOG_PRODUCER_STATE_H
 

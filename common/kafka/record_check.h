@@ -2,7 +2,7 @@
  * the header says, do their offset deltas count from 0, and what are their timestamps.
  *
  * Nothing is kept of the records, so that those of a compressed batch may pass through a window.
- * Kafka's rules for what a client may write; see "Produce" of the Kafka protocol. */
+ * The rules are Kafka's for what a client may write. */
 #ifndef KAFKA_RECORD_CHECK_H
 #define KAFKA_RECORD_CHECK_H
 
