@@ -211,6 +211,20 @@ def directory_twice():
             refused(node, "server0.properties", "log.dirs names one directory twice", node.log_dir, second)
 
 
+@test("a log directory inside another one")
+def directory_inside():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        cluster.stop()
+        inner = os.path.join(node.log_dir, "disk", "more")
+        for dirs in [[node.log_dir, inner], [inner, node.log_dir]]:
+            node.settings["log.dirs"] = ",".join(dirs)
+            node.start()
+            refused(node, "server0.properties", "log.dirs names a directory inside another one",
+                    f"{inner} lies in {node.log_dir}")
+            check(not os.path.exists(os.path.dirname(inner)), "it was made")
+
+
 @test("a quorum that can't be reached: said again and again, and not given up")
 def unreachable_quorum():
     with Cluster(3, start=False) as cluster:
