@@ -15,7 +15,8 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
 void brokers_fence(struct decision *decision, int32_t broker_id);
 /* Into service: partitions without a leader may get one. */
 void brokers_unfence(struct decision *decision, int32_t broker_id);
-/* Controlled shutdown: marked as stopping, its leaderships moved, out of the in-sync sets. */
+/* Controlled shutdown: marked as stopping, its leaderships moved. The new leaders take it out of
+ * their in-sync sets. */
 void brokers_stop(struct decision *decision, int32_t broker_id);
 
 /* The UnregisterBroker command. */

@@ -10,7 +10,8 @@
  * until it reports its records after all or a person chooses (ElectLeaders, unclean). A replica
  * outside the set leads only where unclean.leader.election.enable allows it (or an operator asks),
  * and then the set is that replica alone. Every change raises the partition epoch by one, every
- * change of the leader the leader epoch as well. */
+ * change of the leader the leader epoch as well. A log that has batches of a later leader epoch
+ * than the metadata raises it past that. */
 #ifndef CONTROLLER_ELECTIONS_H
 #define CONTROLLER_ELECTIONS_H
 

@@ -1,7 +1,7 @@
 /* Tells the active controller which replicas of this broker can't serve, and which can again: a log
  * that is damaged, lies on a failed disk, or is still being opened when the broker begins to serve.
- * Likewise which lie on a disk that is nearly full, and take no records.
- * Others lead meanwhile (controller/elections.h). */
+ * Likewise which lie on a disk that is nearly full, and take no records. Others lead meanwhile
+ * (controller/elections.h). And which have batches of a later leader epoch than the metadata. */
 #ifndef BROKER_REPLICA_REPLICA_REPORT_H
 #define BROKER_REPLICA_REPLICA_REPORT_H
 
