@@ -294,14 +294,24 @@ static void open_adopt(struct log_open_job *job)
         logger_warn(job->manager->logger, "%s", buf_text(&job->note));
 }
 
+/* The one line about it: whoever opens the log says no more. */
+static void open_tell_damage(struct log_open_job *job)
+{
+    const char *remedy = "if none is in sync, restore the directory (a copy without the file "
+                         "replica.damaged) and restart the broker, or let a replica with fewer "
+                         "records lead (kafka-leader-election --election-type unclean)";
+    logger_error(job->manager->logger,
+                 "%s. The replica is not served here, and is fetched anew once another one "
+                 "leads%s%s",
+                 job->note.len > 0 ? buf_text(&job->note) : job->log->path,
+                 job->known.doubled ? "" : "; ", job->known.doubled ? "" : remedy);
+}
+
 static void open_refuse(struct log_open_job *job)
 {
     struct log_dir *dir = job->log->dir;
     if (job->err == ERR_CORRUPT) {
-        logger_error(job->manager->logger,
-                     "%s. The replica is not served; it has to be fetched again from its leader, "
-                     "or restored if it is the only one",
-                     job->note.len > 0 ? buf_text(&job->note) : job->log->path);
+        open_tell_damage(job);
     } else if (job->err != ERR_KAFKA_STORAGE_ERROR && job->err != ERR_CANCELED) {
         if (job->err == ERR_IO)
             log_dir_fail(dir, job->err, "open", job->log->path);

@@ -176,14 +176,7 @@ static void manager_opened(void *data, int err, struct log *log)
         manager_drop_log(manager, log, opening->keep);
         manager_open_next(manager, opening->topic, opening->index);
     } else {
-        if (err == ERR_CORRUPT)
-            logger_error(manager->deps.logger,
-                         "%s: the log can't be used, and is offline here until another "
-                         "replica leads; if none is in sync, restore the directory (a copy without "
-                         "the file replica.damaged) and restart the broker, or let a replica with "
-                         "fewer records lead (kafka-leader-election --election-type unclean)",
-                         opening->name);
-        else if (err)
+        if (err && err != ERR_CORRUPT) /* of damage the log has told, with what to do */
             logger_error(manager->deps.logger, "%s: can't open the log: %s", opening->name,
                          err_text(err));
         partition_opened(partition, err, log);

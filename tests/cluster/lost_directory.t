@@ -262,6 +262,10 @@ def doubled():
         node.start()
         cluster.nodes[1].start()  # with it there is a quorum
         wait_until(lambda: "in more than one log directory" in node.log_text(), 30, "it is told")
+        said = [line for line in node.log_text().splitlines()
+                if "ERROR" in line and f"{TOPIC}-0" in line and "fetched anew from broker" not in line]
+        note("\n".join(said))
+        check(len(said) == 1 and "move the wrong folder away" in said[0], "it is not one line that says what to do")
         cluster.nodes[2].start()
         cluster.wait_serving()
         cluster.wait_isr_whole(TOPIC)

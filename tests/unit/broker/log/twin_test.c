@@ -94,6 +94,8 @@ static void neither_copy_is_opened(void)
             CHECK(!t.f.log);
             CHECK(says(&t, t.f.dir) && says(&t, t.second));
             CHECK(strstr(buf_text(&t.f.lines), "in more than one log directory"));
+            CHECK(strstr(buf_text(&t.f.lines), "move the wrong folder away"));
+            CHECK(!strstr(buf_text(&t.f.lines), "restore")); /* there is too much, not too little */
             log_manager_set_strays_aside(t.f.manager, want_id, &t.f);
             CHECK(has_folder(&t, t.f.dir) && has_folder(&t, t.second));
             end_process(&t.f, start != 1);
