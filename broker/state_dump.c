@@ -95,7 +95,7 @@ static void state_dump_turn(void *data)
         dump->ailing = false;
         dump->cursor = 0;
     }
-    env_timer_start_soon(&dump->timer);
+    env_timer_start(&dump->timer, 0); /* others go first */
 }
 
 void state_dump_init(struct state_dump *dump, struct broker *broker)
@@ -118,7 +118,7 @@ void state_dump_start(struct state_dump *dump)
     for (size_t i = 0; i < ARRAY_LEN(dump->counts); i++)
         dump->counts[i] = 0;
     state_dump_whole(dump);
-    env_timer_start_soon(&dump->timer);
+    env_timer_start(&dump->timer, 0);
 }
 
 void state_dump_close(struct state_dump *dump)
