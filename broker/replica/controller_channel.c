@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "meta/channel.h"
 #include "wire/frame.h"
 
 enum {
@@ -23,7 +24,6 @@ enum {
     CHANNEL_DOUBT_MS = 10000,       /* a deposed controller knows that after an election timeout */
     CHANNEL_REFUSED_MS = 1000,      /* somebody has to correct a file first */
     CHANNEL_SEARCH_MS = 3000,       /* an election is long over by then: something is wrong */
-    CHANNEL_FRAME_MAX = 256 << 20,  /* a snapshot of the metadata is one frame */
     LINK_NAME_MAX = 300             /* an id, the longest name of a host (253) and a port */
 };
 
