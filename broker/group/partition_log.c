@@ -92,7 +92,7 @@ static int partition_log_append(void *data, int32_t index, uint8_t *bytes, size_
         return err;
     err =
         partition_append(partition, bytes, len, LOG_FROM_BROKER, PARTITION_ACKS_ALL, &result, wait);
-    return err == 1 ? 0 : err ? err : ERR_UNKNOWN_SERVER_ERROR;
+    return err == PARTITION_WAITS ? 0 : err ? err : ERR_UNKNOWN_SERVER_ERROR;
 }
 
 /* ---- loading ---- */

@@ -130,7 +130,7 @@ void handle_delete_records(struct request *request)
         for (int32_t j = 0; j < topic->partitions.count; j++, item++) {
             item->answer->partition_index = topic->partitions.items[j].partition_index;
             int err = deletion_begin(item, topic->name, &topic->partitions.items[j]);
-            item->waiting = err == 1;
+            item->waiting = err == PARTITION_WAITS;
             deletion->waiting += item->waiting;
             if (!item->waiting)
                 deletion_answer(item, err);

@@ -323,7 +323,7 @@ static void produce_take(struct produce_turn *turn)
         answer->base_offset = result.base_offset;
         answer->log_append_time_ms = result.append_time_ms;
         answer->log_start_offset = log_start_offset(partition_log(partition));
-        item->waiting = err == 1;
+        item->waiting = err == PARTITION_WAITS;
         item->partition = partition;
         produce->waiting += item->waiting;
     }

@@ -377,7 +377,7 @@ static int partition_taken(struct partition *partition, int64_t end_before, int1
      * for the end of the turn so that no callback comes from inside. */
     if (log_durable_offset(partition->log) > wait->offset)
         replica_manager_settle(partition->manager, partition);
-    return 1;
+    return PARTITION_WAITS;
 }
 
 int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
@@ -622,7 +622,7 @@ int partition_delete_records(struct partition *partition, int64_t offset,
     partition_tell(partition, PARTITION_CHANGED_START);
     if (partition_is_safe(partition, wait)) /* answered at the end of the turn, not from inside */
         replica_manager_settle(partition->manager, partition);
-    return 1;
+    return PARTITION_WAITS;
 }
 
 int64_t partition_low_watermark(const struct partition *partition)

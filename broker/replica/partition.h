@@ -46,10 +46,12 @@ struct partition_wait {
     void (*done)(struct partition_wait *wait, int err);
 };
 
-/* Appends batches as the leader. Returns 0 when nothing is left to wait for (acks 0), 1 when
- * wait->done will be called (or partition_wait_cancel), or an error: those of log_append,
- * ERR_NOT_LEADER_OR_FOLLOWER, ERR_NOT_ENOUGH_REPLICAS, ERR_INVALID_REQUIRED_ACKS. `wait` may be
- * NULL with acks 0. */
+/* What is asked for is done here and not yet safe: wait->done comes, or the caller cancels. */
+enum { PARTITION_WAITS = 1 };
+
+/* Appends batches as the leader. Returns 0 when nothing is left to wait for (acks 0),
+ * PARTITION_WAITS, or an error: those of log_append, ERR_NOT_LEADER_OR_FOLLOWER,
+ * ERR_NOT_ENOUGH_REPLICAS, ERR_INVALID_REQUIRED_ACKS. `wait` may be NULL with acks 0. */
 int partition_append(struct partition *partition, uint8_t *bytes, size_t len,
                      enum log_origin origin, int16_t acks, struct log_append *result,
                      struct partition_wait *wait) MUST_CHECK;
@@ -142,9 +144,9 @@ int partition_find_offset(struct partition *partition, int32_t current_leader_ep
                           struct partition_offset *found) MUST_CHECK;
 int partition_found_offset(struct partition *partition, const struct log_lookup *lookup,
                            struct partition_offset *found) MUST_CHECK;
-/* DeleteRecords: -1 = up to the high watermark. `wait` is called (or cancelled) as with
- * partition_append: when the log starts there on the disk of every in-sync replica, so that no
- * crash brings the records back. */
+/* DeleteRecords: -1 = up to the high watermark. Returns PARTITION_WAITS or an error; `wait` is
+ * called (or cancelled) as with partition_append: when the log starts there on the disk of every
+ * in-sync replica, so that no crash brings the records back. */
 int partition_delete_records(struct partition *partition, int64_t offset,
                              struct partition_wait *wait) MUST_CHECK;
 /* The lowest log start of the in-sync replicas, as it survives a crash; for a leader. */

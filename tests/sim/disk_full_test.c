@@ -194,7 +194,8 @@ static bool serves_without_writing(struct cluster *cluster, uint64_t seed)
         return failed(seed, "a full leader does not refuse in words");
     struct deletion deletion = {.wait.done = deleted, .err = 1};
     list_init(&deletion.wait.link);
-    if (partition_delete_records(partition, batch.last_offset_delta, &deletion.wait) != 1)
+    if (partition_delete_records(partition, batch.last_offset_delta, &deletion.wait) !=
+        PARTITION_WAITS)
         return failed(seed, "a full leader does not delete");
     for (int64_t ms = 0; ms < NOTICE_MS && deletion.err == 1; ms += 10)
         if (!cluster_run(cluster, 10))

@@ -63,7 +63,7 @@ static void who_lags_leaves_when_the_controller_says_so(void)
     struct waiter all;
     replica_open(&r, "replica.lag.time.max.ms=1\nreplica.fetch.wait.max.ms=1\n");
     replica_lead(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     const Meta__Command *command = next_proposal(&r);
     const Meta__AlterPartitions__Partition *asked = check_proposal(command, MEMBERS(1));
     CHECK_INT(asked->leader_epoch, 1);
@@ -115,7 +115,7 @@ static void who_has_caught_up_joins(void)
     struct replica r;
     struct waiter all, next;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 2, 2);
     CHECK_INT(partition_high_watermark(r.partition), 2);
@@ -125,7 +125,7 @@ static void who_has_caught_up_joins(void)
     const Meta__Command *command = next_proposal(&r);
     const Meta__AlterPartitions__Partition *asked = check_proposal(command, MEMBERS(1, 2, 3));
     CHECK_INT(asked->isr[2]->broker_epoch, 3);
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &next), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &next), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 2, 3);
     CHECK_INT(partition_high_watermark(r.partition), 2);
@@ -142,7 +142,7 @@ static void a_joiner_has_all_from_before_this_epoch(void)
     struct replica r;
     struct waiter own;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), PARTITION_WAITS);
     UNTIL(r.logs.env, own.calls);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 2, .isr = MEMBERS(1, 2)});
     CHECK_INT(partition_high_watermark(r.partition), 0);
@@ -171,9 +171,9 @@ static void a_joiner_has_saved_the_log_start(void)
     struct replica r;
     struct waiter all, deleted = {.wait.done = waiter_done};
     replica_open_leading(&r, MEMBERS(1));
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     UNTIL(r.logs.env, all.calls);
-    CHECK_INT(partition_delete_records(r.partition, 1, &deleted.wait), 1);
+    CHECK_INT(partition_delete_records(r.partition, 1, &deleted.wait), PARTITION_WAITS);
     UNTIL(r.logs.env, deleted.calls);
     replica_acknowledge(&r, 2, 2);
     CHECK(is_silent(&r));
@@ -191,7 +191,7 @@ static void fetches_of_another_leader_epoch_do_not_count(void)
     struct replica r;
     struct waiter all;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     struct partition_read_args args = replica_fetch(&r, 2, 2);
     args.current_leader_epoch = 0;
@@ -213,7 +213,7 @@ static void fetches_of_another_process_do_not_count(void)
     struct replica r;
     struct waiter all;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     static const int64_t strangers[] = {-1, 1, 3};
     for (size_t i = 0; i < ARRAY_LEN(strangers); i++) {
@@ -232,10 +232,10 @@ static void a_new_process_begins_with_nothing(void)
     struct replica r;
     struct waiter first, second;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &first), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &first), PARTITION_WAITS);
     replica_acknowledge(&r, 2, 2);
     UNTIL(r.logs.env, first.calls);
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &second), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &second), PARTITION_WAITS);
     replica_acknowledge(&r, 2, 3);
     feed_broker(r.metadata, 2, 9, 1, false); /* before our own flush is done */
     UNTIL(r.logs.env, replica_is_durable(&r));
@@ -255,10 +255,10 @@ static void a_new_leadership_begins_with_nothing(void)
     struct replica r;
     struct waiter first, second;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &first), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &first), PARTITION_WAITS);
     replica_acknowledge(&r, 2, 2);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 2, .isr = MEMBERS(1, 2)});
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &second), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &second), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     CHECK_INT(partition_high_watermark(r.partition), 0); /* what 2 said was said under epoch 1 */
     replica_acknowledge(&r, 2, 3);
@@ -296,7 +296,7 @@ static void a_snapshot_tells_of_a_new_process_too(void)
     struct replica r;
     struct waiter all;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     replica_acknowledge(&r, 2, 1);
     register_in_snapshot(&r, 2, 9); /* before our own flush is done */
     UNTIL(r.logs.env, replica_is_durable(&r));
@@ -399,7 +399,7 @@ static void without_an_answer_it_is_asked_again(void)
     replica_acknowledge(&r, 3, 0);
     check_proposal(next_proposal(&r), MEMBERS(1, 3));
     replica_answer(next_proposal(&r), ERR_REQUEST_TIMED_OUT, NULL);
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     CHECK_INT(partition_high_watermark(r.partition), 0);
     const Meta__Command *again = next_proposal(&r);
@@ -420,7 +420,7 @@ static void a_refused_one_is_dropped(void)
     replica_open_leading(&r, MEMBERS(1));
     replica_acknowledge(&r, 3, 0);
     const Meta__Command *command = next_proposal(&r);
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     CHECK_INT(partition_high_watermark(r.partition), 0);
     refuse_proposal(command, ERR_INELIGIBLE_REPLICA);

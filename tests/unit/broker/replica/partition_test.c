@@ -78,8 +78,8 @@ static void alone_the_disk_decides(void)
     struct replica r;
     struct waiter all, own;
     replica_open_leading(&r, MEMBERS(1));
-    CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), 1);
+    CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), PARTITION_WAITS);
     CHECK_INT(partition_high_watermark(r.partition), 0); /* nothing is flushed yet */
     UNTIL(r.logs.env, all.calls && own.calls);
     CHECK_INT(all.err, 0);
@@ -94,8 +94,8 @@ static void the_slowest_member_decides(void)
     struct replica r;
     struct waiter all, own;
     replica_open_leading(&r, MEMBERS(1, 2, 3));
-    CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), 1);
+    CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &own), PARTITION_WAITS);
     UNTIL(r.logs.env, own.calls && replica_is_durable(&r));
     CHECK_INT(own.err, 0); /* acks=1 asks nobody else */
     CHECK_INT(partition_high_watermark(r.partition), 0);
@@ -118,7 +118,7 @@ static void who_is_no_member_decides_nothing(void)
     struct replica r;
     struct waiter all;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 4, 3); /* no replica at all */
     CHECK_INT(partition_high_watermark(r.partition), 0);
@@ -134,7 +134,7 @@ static void our_own_flush_counts_too(void)
     struct replica r;
     struct waiter all;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 3, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     replica_acknowledge(&r, 2, 3);
     CHECK_INT(partition_high_watermark(r.partition), 0);
     UNTIL(r.logs.env, all.calls);
@@ -155,7 +155,7 @@ static void a_set_that_is_too_small_takes_no_acks_all(void)
     replica_open_leading(&r, MEMBERS(1));
     set_min_insync(&r, "2");
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), ERR_NOT_ENOUGH_REPLICAS);
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), PARTITION_WAITS);
     UNTIL(r.logs.env, own.calls);
     CHECK_INT(own.err, 0);
     CHECK_INT(partition_high_watermark(r.partition), 0); /* KIP-966: it stands still */
@@ -176,7 +176,7 @@ static void fewer_replicas_than_needed_are_all_needed(void)
                            .leader = NODE, .epoch = 1, .replicas = MEMBERS(1), .isr = MEMBERS(1)});
     r.partition = replica_find(&r);
     UNTIL(r.logs.env, partition_state(r.partition) == PARTITION_LEADER);
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), PARTITION_WAITS);
     UNTIL(r.logs.env, own.calls);
     CHECK_INT(partition_high_watermark(r.partition), 1);
     replica_close(&r);
@@ -188,8 +188,8 @@ static void a_set_that_shrinks_below_the_least_ends_waits(void)
     struct waiter all, own;
     replica_open_leading(&r, MEMBERS(1, 2));
     set_min_insync(&r, "2");
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &own), PARTITION_WAITS);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 1, .isr = MEMBERS(1)});
     CHECK_INT(all.calls, 1);
     CHECK_INT(all.err, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
@@ -206,12 +206,12 @@ static void a_lost_lead_ends_waits(void)
     struct replica r;
     struct waiter all, again;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     replica_decide(&r, (struct decision){.leader = 2, .epoch = 2, .isr = MEMBERS(1, 2)});
     CHECK_INT(all.calls, 1);
     CHECK_INT(all.err, ERR_NOT_LEADER_OR_FOLLOWER);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 3, .isr = MEMBERS(1, 2)});
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &again), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &again), PARTITION_WAITS);
     /* A new epoch of the same leader: somebody else may have led in between. */
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 5, .isr = MEMBERS(1, 2)});
     CHECK_INT(again.calls, 1);
@@ -239,8 +239,8 @@ static void a_removed_topic_ends_waits_and_interests(void)
     struct waiter all, cancelled;
     struct hearer hearer = {0};
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &cancelled), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &cancelled), PARTITION_WAITS);
     partition_watch(r.partition, &hearer.interest, PARTITION_CHANGED_ROLE, hearer_changed);
     partition_wait_cancel(&cancelled.wait);
     feed_topic_removed(r.metadata, "t");
@@ -265,7 +265,7 @@ static void interests_hear_what_they_asked_for(void)
     partition_watch(r.partition, &none.interest, PARTITION_CHANGED_END | PARTITION_CHANGED_HW,
                     hearer_changed);
     partition_unwatch(&none.interest);
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &waiter), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &waiter), PARTITION_WAITS);
     CHECK_INT(end.calls, 1);
     CHECK_INT(hw.calls, 0);
     UNTIL(r.logs.env, waiter.calls);
@@ -283,12 +283,12 @@ static void deleted_records_wait_for_all_members(void)
     struct replica r;
     struct waiter all, deleted = {.wait.done = waiter_done}, early = {.wait.done = waiter_done};
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 4, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 4, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 2, 4);
     CHECK_INT(partition_high_watermark(r.partition), 4);
     CHECK_INT(partition_delete_records(r.partition, 5, &early.wait), ERR_OFFSET_OUT_OF_RANGE);
-    CHECK_INT(partition_delete_records(r.partition, 3, &deleted.wait), 1);
+    CHECK_INT(partition_delete_records(r.partition, 3, &deleted.wait), PARTITION_WAITS);
     UNTIL(r.logs.env, log_saved_start(partition_log(r.partition)) == 3);
     replica_acknowledge(&r, 2, 4);
     CHECK_INT(deleted.calls, 0);
@@ -309,7 +309,7 @@ static void a_stalled_process_serves_nothing(void)
     struct waiter all, late;
     struct partition_read read;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     r.stalled = true;
     replica_acknowledge(&r, 2, 1);
@@ -343,10 +343,10 @@ static void readers_see_what_is_theirs(void)
     struct replica r;
     struct waiter first, second;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &first), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &first), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     replica_acknowledge(&r, 2, 2);
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &second), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &second), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     struct partition_read_args consumer = replica_fetch(&r, -1, 2);
     struct partition_read_args follower = replica_fetch(&r, 2, 2);
@@ -379,9 +379,9 @@ static void a_follower_that_differs_must_cut(void)
     struct waiter waiter;
     struct partition_read read;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &waiter), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &waiter), PARTITION_WAITS);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 4, .isr = MEMBERS(1, 2)});
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &waiter), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &waiter), PARTITION_WAITS);
     UNTIL(r.logs.env, replica_is_durable(&r));
     struct partition_read_args args = replica_fetch(&r, 2, 4);
     args.last_fetched_epoch = 3; /* of a leader that we never heard of */
@@ -407,7 +407,7 @@ static void the_latest_offset_is_unknown_at_first(void)
     struct log_lookup lookup;
     struct partition_offset found;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &waiter), 1);
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_LEADER, &waiter), PARTITION_WAITS);
     UNTIL(r.logs.env, waiter.calls);
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 2, .isr = MEMBERS(1, 2)});
     CHECK_INT(partition_find_offset(r.partition, 2, -1, false, &lookup, &found),

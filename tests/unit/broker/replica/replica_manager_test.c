@@ -108,7 +108,7 @@ static void a_snapshot_sets_aside_what_it_does_not_have(void)
     struct waiter one;
     struct log_stray_view view;
     replica_open_leading(&r, MEMBERS(1));
-    CHECK_INT(replica_append(&r, 1, 1, &one), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_LEADER, &one), PARTITION_WAITS);
     apply_empty_snapshot(&r);
     CHECK_INT(replica_manager_count(r.manager), 0);
     CHECK_INT(r.unled, 1);
@@ -172,7 +172,7 @@ static void a_failed_disk_is_reported_until_the_record_says_so(void)
     struct replica r;
     struct waiter all;
     replica_open_leading(&r, MEMBERS(1, 2));
-    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), 1);
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     CHECK_INT(log_fail(partition_log(r.partition), ERR_IO, "write"), ERR_KAFKA_STORAGE_ERROR);
     UNTIL(r.logs.env, all.calls);
     CHECK_INT(all.err, ERR_KAFKA_STORAGE_ERROR);
