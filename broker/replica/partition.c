@@ -255,7 +255,8 @@ void partition_free(struct partition *partition)
     bool led = partition->state == PARTITION_LEADER;
     if (partition->log)
         log_watch(partition->log, NULL, NULL);
-    partition->state = PARTITION_OFFLINE;
+    if (partition->state != PARTITION_OFFLINE)
+        partition_move(partition, PARTITION_OFFLINE);
     replica_manager_follow(partition->manager, partition, IMAGE_NO_NODE);
     partition_finish_waits(partition, ERR_NOT_LEADER_OR_FOLLOWER);
     if (led && partition->deps->leader_changed)
@@ -271,6 +272,14 @@ void partition_free(struct partition *partition)
     isr_close(partition);
     mem_free(partition->topic);
     mem_free(partition);
+}
+
+void partition_reopen(struct partition *partition)
+{
+    ASSERT(partition->damaged);
+    ASSERT(!partition->log);
+    partition->damaged = false;
+    partition_move(partition, PARTITION_OPENING);
 }
 
 void partition_opened(struct partition *partition, int err, struct log *log)

@@ -175,6 +175,8 @@ struct partition *partition_new(struct replica_manager *manager, const struct im
 void partition_free(struct partition *partition);
 /* The log is there (err 0), or the replica is damaged. */
 void partition_opened(struct partition *partition, int err, struct log *log);
+/* The files of a damaged replica were set aside: it is being opened again, empty. */
+void partition_reopen(struct partition *partition);
 /* Takes over what the controller decided; older epochs are ignored. */
 void partition_update(struct partition *partition, const struct image_partition *record);
 /* Leads or follows as the newest record says; nothing while the log is not open or the metadata has

@@ -1,7 +1,7 @@
 /* The inside of a partition. partition.c (log, roles, waiters) and isr.c (the followers and the
- * in-sync set) change it. Beside them the manager sets `state` and `damaged` when it opens a
- * damaged replica anew, `late`, and its own links; the fetcher sets `fetch`. The other files of
- * this folder, and the checker of the simulation, only read it. */
+ * in-sync set) change it, `state` only by a move that is allowed. Beside them the manager sets
+ * `late` and its own links, and the fetcher sets `fetch`. The other files of this folder, and the
+ * checker of the simulation, only read it. */
 #ifndef BROKER_REPLICA_PARTITION_PRIVATE_H
 #define BROKER_REPLICA_PARTITION_PRIVATE_H
 

@@ -122,8 +122,7 @@ void replica_manager_mend(struct replica_manager *manager, struct partition *par
                  topic, partition->index, partition->leader);
     if (log_manager_discard(manager->deps.logs, topic, partition->index))
         return; /* its log directory has failed: nothing is opened there before the next start */
-    partition->damaged = false;
-    partition->state = PARTITION_OPENING;
+    partition_reopen(partition);
     manager_open(manager, partition);
 }
 
