@@ -127,6 +127,10 @@ $(BUILD)/libtools.a: $(call obj,$(filter-out tools/main.c,$(TOOLS)))
 $(BUILD)/libenv_sim.a: $(call obj,$(SIM_ENV))
 	@rm -f $@
 	$(call quiet,AR)$(AR) rcs $@ $^
+# The daemon but its main program: tests put controllers together as it does.
+$(BUILD)/libserver.a: $(call obj,$(filter-out %/main.c,$(wildcard tools/server/*.c)))
+	@rm -f $@
+	$(call quiet,AR)$(AR) rcs $@ $^
 # What all kinds of tests share.
 $(BUILD)/libtests.a: $(call obj,$(TEST_LIB))
 	@rm -f $@
@@ -134,7 +138,7 @@ $(BUILD)/libtests.a: $(call obj,$(TEST_LIB))
 
 # The archives refer to each other: env uses base, and everything uses env.
 ARCHIVES = -Wl,--start-group $(filter %.a,$^) -Wl,--end-group
-$(SERVER): $(call obj,$(wildcard tools/server/*.c)) $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
+$(SERVER): $(call obj,tools/server/main.c) $(BUILD)/libserver.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
 ifneq ($(filter thread,$(SANITIZE)),)
 # librdkafka starts its threads by C11's thrd_create, which ThreadSanitizer doesn't know: the tools, which
@@ -155,13 +159,14 @@ $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libtests.a $(BUILD)/libm
 $(BUILD)/tests/unit/tools/%: $(BUILD)/tests/unit/tools/%.o $(BUILD)/libtools.a \
   $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
-$(BUILD)/tests/unit/tools/server/%: $(BUILD)/tests/unit/tools/server/%.o $(call obj,tools/server/log_dirs.c) \
+$(BUILD)/tests/unit/tools/server/%: $(BUILD)/tests/unit/tools/server/%.o $(BUILD)/libserver.a \
   $(BUILD)/libtests.a $(BUILD)/libmillrace.a $(BUILD)/libenv_uv.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
-$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libtests.a $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
-	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
-$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call obj,$(FUZZ_ENV)) $(BUILD)/libtests.a $(BUILD)/libmillrace.a \
+$(BUILD)/tests/sim/%: $(BUILD)/tests/sim/%.o $(BUILD)/libtests.a $(BUILD)/libserver.a $(BUILD)/libmillrace.a \
   $(BUILD)/libenv_sim.a
+	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) $(LDLIBS)
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(call obj,$(FUZZ_ENV)) $(BUILD)/libtests.a $(BUILD)/libserver.a \
+  $(BUILD)/libmillrace.a $(BUILD)/libenv_sim.a
 	$(call quiet,LD)$(CC) $(LDFLAGS_BASE) $(LDFLAGS) -o $@ $(filter %.o,$^) $(ARCHIVES) -ljansson $(LDLIBS)
 $(call obj,$(FUZZ_ENV) $(TEST_LIB)): override COVER =
 

@@ -17,6 +17,7 @@
 #include "kafka/config.h"
 #include "kafka/messages/metadata.h"
 #include "tests/lib/config_maker.h"
+#include "tools/server/controller_settings.h"
 
 enum {
     STEPS_MAX = 24,
@@ -135,12 +136,6 @@ static void node_controller_failed(void *data, const char *sentence)
     node->failed = true;
 }
 
-static int node_check_config(void *data, const char *key, const char *value, struct buf *problem)
-{
-    (void)data;
-    return config_topic_check(key, value, problem);
-}
-
 static struct config *node_config(void)
 {
     static const char *const settings[][2] = {{"broker.id", "0"},
@@ -165,32 +160,24 @@ static void node_start_controller(struct fuzz_node *node, const char *cluster_id
     static const struct controller_voter voters[] = {{0, "n0", FUZZ_NODE_CONTROLLER_PORT},
                                                      {1, "n1", FUZZ_NODE_CONTROLLER_PORT},
                                                      {2, "n2", FUZZ_NODE_CONTROLLER_PORT}};
-    struct controller_config settings = {
-        .dir = "/data/controller",
-        .listen_host = "n0",
-        .listen_port = FUZZ_NODE_CONTROLLER_PORT,
-        .voters = voters,
-        .voter_count = voter_count,
-        .cluster_id = cluster_id,
-        .found_known = true,
-        .heartbeat_ms = 50,
-        .election_timeout_ms = 300,
-        .broker_session_timeout_ms = 9000,
-        .default_partitions = 2,
-        .default_replication_factor = 1,
-        .min_insync_replicas = 1,
-        .leader_rebalance_check_ms = 300000,
-        .snapshot_entries = 16,
-        .check_topic_config = node_check_config,
-        .fail_stop = node_controller_failed,
-        .fail_data = node,
-    };
+    struct controller_settings settings;
+    controller_settings_init(&settings, node->config);
+    settings.config.dir = "/data/controller";
+    settings.config.voters = voters;
+    settings.config.voter_count = voter_count;
+    settings.config.cluster_id = cluster_id;
+    settings.config.found_known = true;
+    settings.config.election_timeout_ms = 300;
+    settings.config.snapshot_entries = 16;
+    settings.config.fail_stop = node_controller_failed;
+    settings.config.fail_data = node;
     struct buf problem;
     buf_init(&problem);
-    int err =
-        controller_new(node->controller_env, &node->logger, &settings, &problem, &node->controller);
+    int err = controller_new(node->controller_env, &node->logger, &settings.config, &problem,
+                             &node->controller);
     FUZZ_REQUIRE(err == 0);
     buf_close(&problem);
+    controller_settings_close(&settings);
 }
 
 /* ---- the client that must not suffer ---- */
@@ -310,6 +297,7 @@ void fuzz_node_start(struct fuzz_node *node)
 void fuzz_node_start_controller(struct fuzz_node *node, int voters)
 {
     node_make(node);
+    node->config = node_config();
     sim_node_new(node->sim, "n1");
     sim_node_new(node->sim, "n2");
     node_start_controller(node, voters == 1 ? FUZZ_NODE_CLUSTER_ID : "", voters);

@@ -21,6 +21,7 @@
 #include "controller/controller_private.h"
 #include "kafka/config.h"
 #include "tests/lib/config_maker.h"
+#include "tools/server/controller_settings.h"
 
 enum {
     NODE_CONTROLLER_PORT = 19092,
@@ -130,12 +131,6 @@ static struct config *cluster_config(struct cluster *cluster, int i)
     return config_make_from(&props);
 }
 
-static int cluster_check_config(void *data, const char *key, const char *value, struct buf *problem)
-{
-    (void)data;
-    return config_topic_check(key, value, problem);
-}
-
 /* ---- start ---- */
 
 static void node_failed(void *data)
@@ -152,31 +147,19 @@ static void node_controller_failed(void *data, const char *sentence)
 
 static int node_start_controller(struct node *node, struct buf *problem)
 {
-    static const struct controller_voter voters[CLUSTER_NODES] = {{0, "n0", NODE_CONTROLLER_PORT},
-                                                                  {1, "n1", NODE_CONTROLLER_PORT},
-                                                                  {2, "n2", NODE_CONTROLLER_PORT}};
-    struct controller_config settings = {
-        .node_id = node->id,
-        .dir = "/data/controller",
-        .listen_host = sim_node_name(node->host),
-        .listen_port = NODE_CONTROLLER_PORT,
-        .voters = voters,
-        .voter_count = CLUSTER_NODES,
-        .cluster_id = log_manager_cluster_id(node->broker->logs),
-        .heartbeat_ms = 50,
-        .election_timeout_ms = 300,
-        .broker_session_timeout_ms = 1500,
-        .default_partitions = 1,
-        .default_replication_factor = 1,
-        .min_insync_replicas = 1,
-        .leader_rebalance_check_ms = 300000,
-        .snapshot_entries = 64,
-        .check_topic_config = cluster_check_config,
-        .fail_stop = node_controller_failed,
-        .fail_data = node,
-    };
-    return controller_new(node->controller_env, &node->controller_logger, &settings, problem,
-                          &node->controller);
+    struct controller_settings settings;
+    controller_settings_init(&settings, node->config);
+    settings.config.dir = "/data/controller";
+    settings.config.cluster_id = log_manager_cluster_id(node->broker->logs);
+    settings.config.election_timeout_ms = 300;
+    settings.config.snapshot_entries = 64;
+    settings.config.topic_default = NULL; /* short answers */
+    settings.config.fail_stop = node_controller_failed;
+    settings.config.fail_data = node;
+    int err = controller_new(node->controller_env, &node->controller_logger, &settings.config,
+                             problem, &node->controller);
+    controller_settings_close(&settings);
+    return err;
 }
 
 static void node_release(struct node *node);

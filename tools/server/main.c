@@ -24,6 +24,7 @@
 #include "kafka/config.h"
 #include "kafka/meta_properties.h"
 #include "tools/server/controller_dir.h"
+#include "tools/server/controller_settings.h"
 #include "tools/server/log_dirs.h"
 #include "tools/server/notify.h"
 
@@ -72,84 +73,25 @@ static void node_init_logger(struct node *node, struct logger *logger, const cha
 
 /* ---- controller thread ---- */
 
-static int node_check_topic_config(void *data, const char *key, const char *value,
-                                   struct buf *problem)
-{
-    (void)data;
-    return config_topic_check(key, value, problem);
-}
-
-/* Kafka's code for a bad value of a broker is another than that of a topic. */
-static int node_check_broker_config(void *data, const char *key, const char *value,
-                                    struct buf *problem)
-{
-    (void)data;
-    return config_broker_check(key, value, problem) ? ERR_INVALID_REQUEST : 0;
-}
-
-static bool node_topic_default(void *data, size_t i, const char **key, const char **value,
-                               bool *from_file)
-{
-    const struct config *config = data;
-    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
-        const struct config_row *row = config_row(id);
-        if (!row->topic_name || (row->flags & CONFIG_NOT_TOLD) || i-- > 0)
-            continue;
-        *key = row->topic_name;
-        *value = config_str(config, id);
-        *from_file = config_is_given(config, id);
-        return true;
-    }
-    return false;
-}
-
 static int node_new_controller(struct node *node, const char *dir, struct buf *problem)
 {
-    const struct config *config = node->config;
     struct controller_host *host = &node->controller;
-    const struct config_endpoint *listen = config_controller_listener(config);
-    int count;
-    const struct config_voter *voters = config_voters(config, &count);
-    struct controller_voter alone = {config_node_id(config), "127.0.0.1", listen->port};
-    struct controller_voter *copies = mem_alloc((size_t)(count + 1) * sizeof(*copies));
-    for (int i = 0; i < count; i++)
-        copies[i] = (struct controller_voter){voters[i].id, voters[i].host, voters[i].port};
-    struct controller_config settings = {
-        .node_id = config_node_id(config),
-        .dir = dir,
-        .listen_host = listen->host,
-        .listen_port = listen->port,
-        .voters = count ? copies : &alone,
-        .voter_count = count ? count : 1,
-        .cluster_id = node->formatted.cluster_id ? node->formatted.cluster_id : "",
-        .found_known = node->formatted.fresh,
-        .heartbeat_ms = 50,
-        .election_timeout_ms = config_int(config, CONFIG_CONTROLLER_QUORUM_ELECTION_TIMEOUT_MS),
-        .broker_session_timeout_ms = config_int(config, CONFIG_BROKER_SESSION_TIMEOUT_MS),
-        .default_partitions = (int32_t)config_int(config, CONFIG_NUM_PARTITIONS),
-        .default_replication_factor =
-            (int16_t)config_int(config, CONFIG_DEFAULT_REPLICATION_FACTOR),
-        .min_insync_replicas = (int32_t)config_int(config, CONFIG_MIN_INSYNC_REPLICAS),
-        .unclean_leader_election = config_bool(config, CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE),
-        .auto_leader_rebalance = config_bool(config, CONFIG_AUTO_LEADER_REBALANCE_ENABLE),
-        .leader_rebalance_check_ms =
-            config_int(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
-        .snapshot_entries = 8192,
-        .check_topic_config = node_check_topic_config,
-        .check_broker_config = node_check_broker_config,
-        .topic_default = node_topic_default,
-        .check_data = node->config, /* it stays until after the controller */
-    };
+    struct controller_settings settings;
+    controller_settings_init(&settings, node->config);
+    settings.config.dir = dir;
+    settings.config.cluster_id = node->formatted.cluster_id ? node->formatted.cluster_id : "";
+    settings.config.found_known = node->formatted.fresh;
     int err = env_new(&host->env);
     if (err) {
         buf_printf(problem, "can't make the controller's event loop: %s", err_text(err));
     } else {
         char name[32];
-        snprintf(name, sizeof(name), "controller %d", settings.node_id);
+        snprintf(name, sizeof(name), "controller %d", settings.config.node_id);
         node_init_logger(node, &host->logger, name, host->env, LOGGER_CONTROLLER);
-        err = controller_new(host->env, &host->logger, &settings, problem, &host->controller);
+        err =
+            controller_new(host->env, &host->logger, &settings.config, problem, &host->controller);
     }
-    mem_free(copies);
+    controller_settings_close(&settings);
     return err;
 }
 

@@ -1,0 +1,93 @@
+/* A controller's part of a node's settings. Happy path: each value is read off the table of
+ * settings; what no setting decides has a name here. Failure modes: none, since config_new has
+ * checked all values. */
+#include "tools/server/controller_settings.h"
+
+#include "base/check.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+enum {
+    CONTROLLER_HEARTBEAT_MS = 50,      /* eight in an election timeout of 400 ms, the default */
+    CONTROLLER_SNAPSHOT_ENTRIES = 8192 /* between two snapshots: a start reads few again */
+};
+
+static int controller_settings_check_topic(void *data, const char *key, const char *value,
+                                           struct buf *problem)
+{
+    (void)data;
+    return config_topic_check(key, value, problem);
+}
+
+/* Kafka's code for a bad value of a broker is another than that of a topic. */
+static int controller_settings_check_broker(void *data, const char *key, const char *value,
+                                            struct buf *problem)
+{
+    (void)data;
+    return config_broker_check(key, value, problem) ? ERR_INVALID_REQUEST : 0;
+}
+
+static bool controller_settings_topic_default(void *data, size_t i, const char **key,
+                                              const char **value, bool *from_file)
+{
+    const struct config *config = data;
+    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
+        const struct config_row *row = config_row(id);
+        if (!row->topic_name || (row->flags & CONFIG_NOT_TOLD) || i-- > 0)
+            continue;
+        *key = row->topic_name;
+        *value = config_str(config, id);
+        *from_file = config_is_given(config, id);
+        return true;
+    }
+    return false;
+}
+
+/* Without voters in the settings the node is a cluster of its own. */
+static void controller_settings_fill_voters(struct controller_settings *settings,
+                                            const struct config *config)
+{
+    int count;
+    const struct config_voter *voters = config_voters(config, &count);
+    settings->voters = mem_alloc((size_t)(count ? count : 1) * sizeof(*settings->voters));
+    settings->voters[0] = (struct controller_voter){config_node_id(config), "127.0.0.1",
+                                                    config_controller_listener(config)->port};
+    for (int i = 0; i < count; i++)
+        settings->voters[i] =
+            (struct controller_voter){voters[i].id, voters[i].host, voters[i].port};
+    settings->config.voters = settings->voters;
+    settings->config.voter_count = count ? count : 1;
+}
+
+void controller_settings_init(struct controller_settings *settings, const struct config *config)
+{
+    const struct config_endpoint *listen = config_controller_listener(config);
+    ASSERT(listen);
+    settings->config = (struct controller_config){
+        .node_id = config_node_id(config),
+        .listen_host = listen->host,
+        .listen_port = listen->port,
+        .heartbeat_ms = CONTROLLER_HEARTBEAT_MS,
+        .election_timeout_ms = config_int(config, CONFIG_CONTROLLER_QUORUM_ELECTION_TIMEOUT_MS),
+        .broker_session_timeout_ms = config_int(config, CONFIG_BROKER_SESSION_TIMEOUT_MS),
+        .default_partitions = (int32_t)config_int(config, CONFIG_NUM_PARTITIONS),
+        .default_replication_factor =
+            (int16_t)config_int(config, CONFIG_DEFAULT_REPLICATION_FACTOR),
+        .min_insync_replicas = (int32_t)config_int(config, CONFIG_MIN_INSYNC_REPLICAS),
+        .unclean_leader_election = config_bool(config, CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE),
+        .auto_leader_rebalance = config_bool(config, CONFIG_AUTO_LEADER_REBALANCE_ENABLE),
+        .leader_rebalance_check_ms =
+            config_int(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
+        .snapshot_entries = CONTROLLER_SNAPSHOT_ENTRIES,
+        .check_topic_config = controller_settings_check_topic,
+        .check_broker_config = controller_settings_check_broker,
+        .topic_default = controller_settings_topic_default,
+        .check_data = (void *)(uintptr_t)config,
+    };
+    controller_settings_fill_voters(settings, config);
+}
+
+void controller_settings_close(struct controller_settings *settings)
+{
+    mem_free(settings->voters);
+}
