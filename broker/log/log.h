@@ -167,6 +167,9 @@ int64_t log_end_offset(const struct log *log);
 /* Whether this can't be the empty beginning that took the place of lost records: it has some, or
  * its directory was here before anybody doubted it, and never had any. */
 bool log_is_proven(const struct log *log);
+/* Whether its log directory was there when the broker served under that epoch: a disk that was away
+ * then lacks what was written. */
+bool log_served_under(const struct log *log, int64_t broker_epoch);
 /* Below it everything survives a power cut of this machine (see flush_messages). */
 int64_t log_durable_offset(const struct log *log);
 /* What this replica last knew to be committed; from the checkpoint after a restart. */

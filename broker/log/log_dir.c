@@ -16,6 +16,7 @@
 #include "broker/log/log_internal.h"
 #include "broker/log/metadata_mark.h"
 #include "broker/log/roster.h"
+#include "broker/log/served.h"
 #include "broker/log/stray.h"
 #include "broker/log/twin.h"
 #include "kafka/meta_properties.h"
@@ -194,6 +195,8 @@ int log_dir_list(struct log_dir *dir, struct buf *problem)
 {
     int rc = take_clean_mark(dir, problem);
     metadata_mark_load(dir);
+    if (rc == 0)
+        rc = served_load(dir, problem);
     if (rc == 0)
         rc = roster_load(dir);
     if (rc == 0)

@@ -26,6 +26,7 @@ enum {
     LOG_LACK_TOLD_MS = 10000,       /* between two lines about it, or about damage */
     LOG_LATER_MS = 100,             /* until what lacked descriptors or memory is tried again */
     LOG_CHECKPOINTS = 4,            /* enum checkpoint */
+    LOG_SERVED_MAX = 256,           /* broker epochs that a directory remembers: served.h */
     LOG_NAME_MAX = 249 + 1 + 10 + 1 /* topic, dash, partition, NUL */
 };
 
@@ -153,6 +154,9 @@ struct log_dir {
     bool leavings_written;  /* by this stop: see leavings.h */
     int64_t metadata_index; /* in its .metadata-index */
     bool metadata_writing;
+    int64_t served[LOG_SERVED_MAX]; /* the broker epochs in its .served-epochs, the newest last */
+    uint32_t served_count;
+    bool served_writing;
     int64_t leavings_crc;                   /* as the mark of the clean stop has it; -1 = none */
     bool fail_pending;                      /* to be told to the owner */
     bool checkpoint_dirty[LOG_CHECKPOINTS]; /* by enum checkpoint: differs from the file */
@@ -221,6 +225,10 @@ struct log_manager {
     uint64_t clean_turns;      /* runs of compaction so far */
     int64_t metadata_index;    /* the newest entry that was applied, also before this process */
     int64_t metadata_term;
+    int64_t serves; /* the broker epoch that every directory is to note: see served.h */
+    void (*served_done)(void *data);
+    void *served_data;
+    struct env_timer served_timer;
     uint32_t jobs;
     bool freed; /* waiting for the last job */
     void (*shutdown_done)(void *data);

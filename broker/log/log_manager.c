@@ -18,6 +18,7 @@
 #include "broker/log/log_internal.h"
 #include "broker/log/leavings.h"
 #include "broker/log/metadata_mark.h"
+#include "broker/log/served.h"
 #include "broker/log/log_open.h"
 #include "broker/log/roster.h"
 #include "broker/log/stray.h"
@@ -349,6 +350,7 @@ static void timers_init(struct log_manager *manager)
     struct env_timer *checkpoint = manager->checkpoint_timers; /* the cleaner's has none */
     env_timer_init(env, &manager->turn_timer, manager_turn, manager);
     env_timer_init(env, &manager->later_timer, later_due, manager);
+    env_timer_init(env, &manager->served_timer, served_due, manager);
     env_timer_init(env, &manager->trash_timer, trash_due, manager);
     env_timer_init(env, &manager->retention_timer, retention_due, manager);
     env_timer_init(env, &manager->space_timer, space_due, manager);
@@ -377,6 +379,7 @@ static void timers_stop(struct log_manager *manager)
 {
     env_timer_stop(&manager->turn_timer);
     env_timer_stop(&manager->later_timer);
+    env_timer_stop(&manager->served_timer);
     env_timer_stop(&manager->trash_timer);
     env_timer_stop(&manager->retention_timer);
     env_timer_stop(&manager->space_timer);

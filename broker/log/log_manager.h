@@ -66,6 +66,17 @@ const char *log_manager_dir(const struct log_manager *manager, int i);
 /* The directory.id of directory i. */
 const struct uuid *log_manager_dir_id(const struct log_manager *manager, int i);
 
+/* The broker epoch under which directory i last served; 0 = it does not say, LOG_SERVED_NEW = it
+ * does not, and has no partitions. */
+enum { LOG_SERVED_NEW = -1 };
+int64_t log_manager_dir_served(const struct log_manager *manager, int i);
+/* The broker is registered under `epoch`, and has served under `before` (0 = not known): each
+ * directory that works notes the epoch durably, and then comes `done`, perhaps before this returns.
+ * What is older than `before` is logged. Nothing is opened, and no record acknowledged, under an
+ * epoch that is not noted. */
+void log_manager_serve(struct log_manager *manager, int64_t epoch, int64_t before,
+                       void (*done)(void *data), void *data);
+
 /* Opens the log of a partition, or creates it in the directory with the fewest logs. When the
  * directory holds another topic id, that other log is set aside first. `done` comes later on the
  * loop: 0 and the log, or ERR_CORRUPT (damaged, its files are gone, or it is in two directories: it

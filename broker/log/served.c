@@ -1,0 +1,164 @@
+/* The files .served-epochs.
+ *
+ * Happy path: the controller has registered the process; its epoch is added to the file of every
+ * directory, on the workers; only then are logs opened and is the broker unfenced. So each
+ * directory names every epoch under which the broker was unfenced with it, and a crash on the way
+ * leaves no directory behind the others. Failure modes: no room, or no descriptors, is tried again,
+ * and the broker waits; any other error takes the directory offline, and the broker goes on without
+ * it. */
+#include "broker/log/served.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "broker/log/file_job.h"
+
+#define SERVED_FILE "/.served-epochs"
+
+enum {
+    SERVED_TEXT_MAX = 32 * LOG_SERVED_MAX,
+    SERVED_AGAIN_MS = 100 /* after there was no room */
+};
+
+static int64_t served_last(const struct log_dir *dir)
+{
+    return dir->served_count > 0 ? dir->served[dir->served_count - 1] : 0;
+}
+
+/* The oldest one makes way: what a person has to decide is decided before so many starts. */
+static void served_add(struct log_dir *dir, int64_t epoch)
+{
+    if (dir->served_count == LOG_SERVED_MAX)
+        memmove(dir->served, dir->served + 1, --dir->served_count * sizeof(dir->served[0]));
+    dir->served[dir->served_count++] = epoch;
+}
+
+/* One on each line. */
+static int served_parse(struct log_dir *dir, const char *text)
+{
+    char *end;
+    for (const char *at = text; *at; at = end + 1) {
+        long long epoch = strtoll(at, &end, 10);
+        if (end == at || *end != '\n' || epoch <= 0)
+            return ERR_MALFORMED;
+        served_add(dir, epoch);
+    }
+    return 0;
+}
+
+int served_load(struct log_dir *dir, struct buf *problem)
+{
+    char *path = mem_printf("%s" SERVED_FILE, dir->path), *text = NULL;
+    size_t len;
+    int rc = env_file_load(dir->manager->env, path, SERVED_TEXT_MAX, &text, &len);
+    bool bad = rc == ERR_TOO_LARGE || (rc == 0 && (strlen(text) != len || served_parse(dir, text)));
+    if (bad) {
+        logger_warn(dir->manager->logger, "%s is damaged, and not used", path);
+        dir->served_count = 0;
+    }
+    if (rc == ERR_IS_FOLDER)
+        buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));
+    mem_free(text);
+    mem_free(path);
+    return bad || rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
+int64_t log_manager_dir_served(const struct log_manager *manager, int i)
+{
+    const struct log_dir *dir = &manager->dirs[i];
+    return dir->served_count == 0 && dir->entry_count == 0 ? LOG_SERVED_NEW : served_last(dir);
+}
+
+bool log_served_under(const struct log *log, int64_t broker_epoch)
+{
+    const struct log_dir *dir = log->dir;
+    for (uint32_t i = 0; i < dir->served_count; i++)
+        if (dir->served[i] == broker_epoch)
+            return true;
+    return false;
+}
+
+static void served_next(struct log_manager *manager);
+
+static void served_written(struct file_job *job)
+{
+    struct log_manager *manager = job->manager;
+    job->dir->served_writing = false;
+    if (job->err == 0)
+        served_add(job->dir, job->offset);
+    if (manager->shutting_down)
+        return;
+    if (job->err == 0 || job->dir->failed)
+        served_next(manager);
+    else
+        env_timer_start(&manager->served_timer, SERVED_AGAIN_MS);
+}
+
+static void served_write(struct log_dir *dir, int64_t epoch)
+{
+    struct buf text;
+    uint32_t first = dir->served_count == LOG_SERVED_MAX;
+    buf_init(&text);
+    for (uint32_t i = first; i < dir->served_count; i++)
+        buf_printf(&text, "%" PRId64 "\n", dir->served[i]);
+    buf_printf(&text, "%" PRId64 "\n", epoch);
+    dir->served_writing = true;
+    file_job_start(dir, NULL, mem_printf("%s" SERVED_FILE, dir->path), &text, epoch,
+                   served_written);
+}
+
+/* Writes where it is not written yet; calls back when it is everywhere. */
+static void served_next(struct log_manager *manager)
+{
+    bool whole = true;
+    for (int i = 0; i < manager->config.dir_count; i++) {
+        struct log_dir *dir = &manager->dirs[i];
+        if (dir->failed || served_last(dir) == manager->serves)
+            continue;
+        whole = false;
+        if (!dir->served_writing)
+            served_write(dir, manager->serves);
+    }
+    void (*done)(void *data) = manager->served_done;
+    if (!whole || !done)
+        return;
+    manager->served_done = NULL;
+    done(manager->served_data);
+}
+
+void served_due(void *data)
+{
+    served_next(data);
+}
+
+/* Said where the path is known; the controller's log tells what it did. */
+static void served_say_older(const struct log_dir *dir, int64_t before)
+{
+    logger_error(
+        dir->manager->logger,
+        "log directory %s is an older disk, or an older copy: its .served-epochs ends with "
+        "broker epoch %" PRId64 ", and this broker has served under epoch %" PRId64
+        " since. Its replicas copy what they lack before they lead; a partition whose last "
+        "in-sync replica was here then is not served. Bring the disk back that was in use "
+        "last, and restart the broker. If this is that disk, and only the file was "
+        "damaged, add the line %" PRId64 " to %s" SERVED_FILE " before. Or let what there "
+        "is lead and lose the rest (kafka-leader-election.sh --election-type unclean)",
+        dir->path, served_last(dir), before, before, dir->path);
+}
+
+void log_manager_serve(struct log_manager *manager, int64_t epoch, int64_t before,
+                       void (*done)(void *data), void *data)
+{
+    ASSERT(epoch > 0 && !manager->shutting_down);
+    for (int i = 0; i < manager->config.dir_count; i++) {
+        const struct log_dir *dir = &manager->dirs[i];
+        if (served_last(dir) < before && log_manager_dir_served(manager, i) != LOG_SERVED_NEW)
+            served_say_older(dir, before);
+    }
+    manager->serves = epoch;
+    manager->served_done = done;
+    manager->served_data = data;
+    served_next(manager);
+}
