@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/mutation.h"
 #include "controller/elections.h"
 #include "controller/isr.h"
 
@@ -33,6 +34,8 @@ static int check_request(struct decision *decision, const Meta__Register *reques
     for (size_t i = 0; !problem && i < request->n_log_dirs; i++)
         if (request->log_dirs[i].len != sizeof(struct uuid))
             problem = "the id of a log directory has not 16 bytes";
+    if (!problem && request->n_log_dir_epochs && request->n_log_dir_epochs != request->n_log_dirs)
+        problem = "some log directories have an epoch, and some have none";
     if (!problem)
         return 0;
     reply->error = err_to_wire(ERR_INVALID_REGISTRATION);
@@ -88,18 +91,70 @@ static bool same_endpoints(const struct image_broker *broker, const Meta__Regist
     return strcmp(broker->rack ? broker->rack : "", request->rack) == 0;
 }
 
+static bool is_dir(const struct uuid *before, const ProtobufCBinaryData *now)
+{
+    return memcmp(before->bytes, now->data, sizeof(before->bytes)) == 0;
+}
+
 /* Whether a log directory that the broker had is not there any more. */
 static bool lacks_dir(const struct image_broker *before, const Meta__Register *request)
 {
     for (size_t i = 0; i < before->log_dir_count; i++) {
         bool found = false;
         for (size_t j = 0; j < request->n_log_dirs; j++)
-            found |= memcmp(before->log_dirs[i].bytes, request->log_dirs[j].data,
-                            sizeof(before->log_dirs[i].bytes)) == 0;
+            found |= is_dir(&before->log_dirs[i], &request->log_dirs[j]);
         if (!found)
             return true;
     }
     return false;
+}
+
+/* Whether a directory was not there when the broker last served. Every directory notes the epoch
+ * before the broker is unfenced under it; so a crash on the way leaves none behind. One that notes
+ * nothing and has no partitions is new, unless the broker has served with it. */
+static bool is_older(const struct image_broker *before, const Meta__Register *request, size_t i)
+{
+    if (before->served_epoch == 0 || request->n_log_dir_epochs == 0)
+        return false; /* neither has been told of epochs yet */
+    if (request->log_dir_epochs[i] != BROKERS_DIR_NEW)
+        return request->log_dir_epochs[i] < before->served_epoch;
+    bool known = false;
+    for (size_t j = 0; j < before->log_dir_count; j++)
+        known |= is_dir(&before->log_dirs[j], &request->log_dirs[i]);
+    return known && before->served_epoch == before->epoch;
+}
+
+static void say_older(struct decision *decision, const struct image_broker *before,
+                      const Meta__Register *request, size_t i)
+{
+    struct uuid dir;
+    char id[UUID_TEXT_LEN + 1];
+    int64_t epoch = request->log_dir_epochs[i] > 0 ? request->log_dir_epochs[i] : 0;
+    memcpy(dir.bytes, request->log_dirs[i].data, sizeof(dir.bytes));
+    uuid_format(&dir, id);
+    if (decision->rules->logger)
+        logger_error(
+            decision->rules->logger,
+            "broker %d has an older disk, or an older copy: the log directory with "
+            "directory.id=%s in meta.properties last served under broker epoch %lld, and "
+            "the broker has served under epoch %lld since. It leaves the in-sync sets, and "
+            "joins them when it has copied what it lacks. Its own log says what to do "
+            "where it was the last member",
+            request->broker_id, id, (long long)epoch, (long long)before->served_epoch);
+}
+
+/* Whether any directory is an older one; each is logged. */
+static bool has_older_dir(struct decision *decision, const struct image_broker *before,
+                          const Meta__Register *request)
+{
+    bool older = false;
+    for (size_t i = 0; i < request->n_log_dirs; i++) {
+        if (!is_older(before, request, i))
+            continue;
+        say_older(decision, before, request, i);
+        older = true;
+    }
+    return older && !MUTATION(OLDER_DISK_TRUSTED);
 }
 
 int brokers_register(struct decision *decision, const Meta__Register *request,
@@ -111,13 +166,17 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
     const struct image_broker *old = image_broker(decision->image, request->broker_id);
     bool again = old && memcmp(old->incarnation.bytes, request->incarnation.data,
                                sizeof(old->incarnation.bytes)) == 0;
+    reply->served_epoch = old ? old->served_epoch : 0;
     if (again && same_endpoints(old, request)) {
         reply->broker_epoch = old->epoch;
         return 0;
     }
     /* Nobody knows what disks an unknown one had. */
     bool emptied = !again && (!old || lacks_dir(old, request));
+    emptied |= !again && old && has_older_dir(decision, old, request);
     Meta__BrokerRecord *record = record_of(decision, request);
+    record->keeps_epochs = request->n_log_dir_epochs > 0;
+    record->served_epoch = old && record->keeps_epochs ? old->served_epoch : 0;
     if (again) {
         record->epoch = old->epoch;
         record->fenced = old->fenced;
@@ -153,6 +212,7 @@ void brokers_unfence(struct decision *decision, int32_t broker_id)
         return;
     Meta__BrokerRecord *record = decision_broker(decision, broker);
     record->fenced = false;
+    record->served_epoch = broker->keeps_epochs ? broker->epoch : 0;
     decision_emit(decision, META__RECORD__FACT_BROKER, record);
     elections_broker_in(decision, broker_id);
 }
@@ -177,11 +237,11 @@ void brokers_unregister(struct decision *decision, const Meta__UnregisterBroker 
         return;
     }
     brokers_fence(decision, command->broker_id);
+    elections_broker_emptied(decision, command->broker_id);
     Meta__BrokerRemovedRecord *record = decision_alloc(decision, 1, sizeof(*record));
     meta__broker_removed_record__init(record);
     record->id = command->broker_id;
     decision_emit(decision, META__RECORD__FACT_BROKER_REMOVED, record);
-    elections_broker_emptied(decision, command->broker_id);
 }
 
 void brokers_producer_ids(struct decision *decision, const Meta__AllocateProducerIds *command,

@@ -5,6 +5,9 @@
 
 #include "controller/decision.h"
 
+/* In place of the epoch of a log directory: it has no partitions, and notes none. */
+enum { BROKERS_DIR_NEW = -1 };
+
 /* Registers the process: a new incarnation starts fenced, with the entry's index as its epoch; the
  * same one again keeps its epoch. Fills `reply`. The caller has made sure that no other incarnation
  * of the broker is alive. ERR_INVALID_REGISTRATION when the request breaks a rule. */

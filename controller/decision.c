@@ -106,6 +106,8 @@ Meta__BrokerRecord *decision_broker(struct decision *decision, const struct imag
     record->log_dirs = decision_alloc(decision, broker->log_dir_count, sizeof(*record->log_dirs));
     for (size_t i = 0; i < broker->log_dir_count; i++)
         record->log_dirs[i] = decision_uuid(decision, &broker->log_dirs[i]);
+    record->served_epoch = broker->served_epoch;
+    record->keeps_epochs = broker->keeps_epochs;
     return record;
 }
 
@@ -133,6 +135,7 @@ Meta__PartitionRecord *decision_partition(struct decision *decision,
     record->offline = copy_ids(decision, &partition->offline, &record->n_offline);
     record->full = copy_ids(decision, &partition->full, &record->n_full);
     record->emptied = partition->emptied;
+    record->emptied_epoch = partition->emptied_epoch;
     record->leader = partition->leader;
     record->leader_epoch = partition->leader_epoch;
     record->partition_epoch = partition->partition_epoch;

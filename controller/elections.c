@@ -111,7 +111,8 @@ static void say_emptied(struct decision *decision, const struct image_topic *top
     if (may_say(decision))
         logger_error(decision->rules->logger,
                      "%s-%d has no leader: broker %d, its last in-sync replica (leader epoch %d), "
-                     "was unregistered or has a new log directory; records that only it had are "
+                     "was unregistered, or has a new or an older log directory; records that only "
+                     "it had are "
                      "at risk. Bring the disk back that it served them from last (an older one "
                      "lacks what came after it), or let another replica lead and lose them: "
                      "kafka-leader-election.sh --election-type unclean --topic %s "
@@ -128,6 +129,7 @@ static void set_unclean(struct decision *decision, const struct image_topic *top
     record->isr[0] = leader;
     record->n_isr = 1;
     record->emptied = false;
+    record->emptied_epoch = 0;
 }
 
 /* Whether a member of the set may still turn out to live. */
@@ -289,8 +291,10 @@ static bool report_one(struct decision *decision, int32_t broker_id,
         record->leader_epoch = replica->newer_epoch + 1;
     (void)mark(decision, &record->offline, &record->n_offline, broker_id, replica->offline);
     (void)mark(decision, &record->full, &record->n_full, broker_id, replica->full);
-    if (found)
+    if (found) {
         record->emptied = false;
+        record->emptied_epoch = 0;
+    }
     elect(decision, topic, record);
     emit(decision, topic, record);
     return passed;
@@ -333,11 +337,13 @@ static void give_up(struct decision *decision, const struct image_topic *topic,
 {
     if (partition->emptied || !image_ids_have(&partition->isr, broker_id))
         return;
+    const struct image_broker *broker = image_broker(decision->image, broker_id);
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
     if (record->n_isr > 1) {
         drop_from_isr(record, broker_id);
     } else { /* a set is never empty: it stays listed as the one that had everything */
         record->emptied = true;
+        record->emptied_epoch = broker ? broker->served_epoch : 0;
         say_emptied(decision, topic, record, broker_id);
     }
     elect(decision, topic, record);

@@ -6,12 +6,13 @@
  * has room: it can be read, and takes no records. The set shrinks only at the wish of a leader that
  * has taken office: when all members go at once it stays as it was, since each of them has every
  * acknowledged record on its disk, and the first that comes back whole leads. Only who comes back
- * without its disk leaves at once; the last member then stays listed as emptied, and nobody leads
- * until it reports its records after all or a person chooses (ElectLeaders, unclean). A replica
- * outside the set leads only where unclean.leader.election.enable allows it (or an operator asks),
- * and then the set is that replica alone. Every change raises the partition epoch by one, every
- * change of the leader the leader epoch as well. A log that has batches of a later leader epoch
- * than the metadata raises it past that. */
+ * without its disk, or with an older one, leaves at once; the last member then stays listed as
+ * emptied, and nobody leads until it reports its records after all or a person chooses
+ * (ElectLeaders, unclean). A replica outside the set leads only where
+ * unclean.leader.election.enable allows it (or an operator asks), and then the set is that replica
+ * alone. Every change raises the partition epoch by one, every change of the leader the leader
+ * epoch as well. A log that has batches of a later leader epoch than the metadata raises it past
+ * that. */
 #ifndef CONTROLLER_ELECTIONS_H
 #define CONTROLLER_ELECTIONS_H
 
@@ -24,9 +25,9 @@ void elections_broker_out(struct decision *decision, int32_t broker_id);
  * may be led by it are. */
 void elections_broker_in(struct decision *decision, int32_t broker_id);
 
-/* The broker has come back without a disk that it had, or was unregistered: it leaves the in-sync
- * sets where others remain, led or not, since it may lack what they have. Where it is the last
- * member, nobody leads, and what is at risk is logged. */
+/* The broker has come back without a disk that it had, or with an older one, or is unregistered: it
+ * leaves the in-sync sets where others remain, led or not, since it may lack what they have. Where
+ * it is the last member, nobody leads, and what is at risk is logged. */
 void elections_broker_emptied(struct decision *decision, int32_t broker_id);
 
 /* The broker has registered anew, and is fenced: what an earlier process led and said of its

@@ -40,6 +40,8 @@
     ROW(LEADER_FROM_OUTSIDE, "a partition may be led from outside its in-sync set")                \
     ROW(CLOSED_LOG_LEADS, "a replica whose log is not open is made leader")                        \
     ROW(EMPTIED_LEADS, "a broker that lost a directory stays in the in-sync sets")                 \
+    ROW(OLDER_DISK_TRUSTED, "an older copy of a log directory counts as the newest one")           \
+    ROW(OLDER_DISK_PROVES, "a replica on an older copy of its directory counts as whole")          \
     ROW(DELETE_BY_NAME, "a repeated DeleteTopics deletes what has the name by then")               \
     ROW(ANSWERS_OF_A_START, "a broker that knows no cluster yet says what is not there")           \
     ROW(VOTE_UNSYNCED, "a vote is given before it is on the disk")                                 \

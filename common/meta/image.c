@@ -334,7 +334,7 @@ static int read_uuid(const ProtobufCBinaryData *bytes, struct uuid *uuid)
 static int check_broker(const Meta__BrokerRecord *record)
 {
     struct uuid uuid;
-    if (record->id < 0 || read_uuid(&record->incarnation, &uuid))
+    if (record->id < 0 || record->served_epoch < 0 || read_uuid(&record->incarnation, &uuid))
         return ERR_MALFORMED;
     for (size_t i = 0; i < record->n_endpoints; i++)
         if (record->endpoints[i]->port > UINT16_MAX)
@@ -362,6 +362,8 @@ static struct image_broker *broker_new(const Meta__BrokerRecord *record)
             (struct image_endpoint){mem_strdup(from->listener), mem_strdup(from->host),
                                     (uint16_t)from->port, (int)from->security};
     }
+    broker->served_epoch = record->served_epoch;
+    broker->keeps_epochs = record->keeps_epochs;
     broker->log_dir_count = record->n_log_dirs;
     broker->log_dirs = mem_alloc(record->n_log_dirs * sizeof(*broker->log_dirs));
     for (size_t i = 0; i < record->n_log_dirs; i++)
@@ -459,6 +461,8 @@ static int check_partition(const Meta__PartitionRecord *record)
         return ERR_MALFORMED;
     if (record->emptied && (record->n_isr != 1 || record->leader != IMAGE_NO_NODE))
         return ERR_MALFORMED;
+    if (record->emptied_epoch < 0 || (record->emptied_epoch && !record->emptied))
+        return ERR_MALFORMED;
     return 0;
 }
 
@@ -482,6 +486,7 @@ static void partition_set(struct image_partition *partition, const Meta__Partiti
     partition->leader_epoch = record->leader_epoch;
     partition->partition_epoch = record->partition_epoch;
     partition->emptied = record->emptied;
+    partition->emptied_epoch = record->emptied_epoch;
     copy_ids(&partition->replicas, &at, record->replicas, record->n_replicas);
     copy_ids(&partition->isr, &at, record->isr, record->n_isr);
     copy_ids(&partition->adding, &at, record->adding, record->n_adding);

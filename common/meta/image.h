@@ -38,6 +38,8 @@ struct image_broker {
     bool stopping;
     struct uuid *log_dirs;
     size_t log_dir_count;
+    int64_t served_epoch; /* the newest one under which it was unfenced; 0 = not known */
+    bool keeps_epochs;    /* in its log directories */
 };
 
 struct image_ids {
@@ -57,6 +59,7 @@ struct image_partition {
     struct image_ids offline; /* replicas that can't serve, as their brokers say */
     struct image_ids full;    /* replicas whose disk is nearly full, likewise */
     bool emptied;             /* the last member of the set may have lost its records: no leader */
+    int64_t emptied_epoch;    /* under which it had them all; 0 = not known */
 };
 
 struct image_config {

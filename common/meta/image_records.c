@@ -63,6 +63,8 @@ static int each_broker(const struct image_broker *broker, record_fn fn, void *da
     body.stopping = broker->stopping;
     body.n_log_dirs = broker->log_dir_count;
     body.log_dirs = dirs;
+    body.served_epoch = broker->served_epoch;
+    body.keeps_epochs = broker->keeps_epochs;
     Meta__Record record = META__RECORD__INIT;
     record.fact_case = META__RECORD__FACT_BROKER;
     record.broker = &body;
@@ -93,6 +95,7 @@ static int each_partition(const struct image_topic *topic, const struct image_pa
     body.n_full = (size_t)partition->full.count;
     body.full = partition->full.ids;
     body.emptied = partition->emptied;
+    body.emptied_epoch = partition->emptied_epoch;
     body.leader = partition->leader;
     body.leader_epoch = partition->leader_epoch;
     body.partition_epoch = partition->partition_epoch;

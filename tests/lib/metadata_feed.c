@@ -91,6 +91,7 @@ void feed_partition(struct metadata *metadata, const char *topic,
     record.leader_epoch = partition->leader_epoch;
     record.partition_epoch = partition->partition_epoch;
     record.emptied = partition->emptied;
+    record.emptied_epoch = partition->emptied_epoch;
     feed_record(metadata, META__RECORD__FACT_PARTITION, &record);
 }
 

@@ -50,12 +50,17 @@ static inline void finish(void)
 }
 
 static uint8_t disk_of_next; /* the directory id of a broker that registers is this, 16 times */
+static uint8_t extra_disk_of_next;               /* a second one, that is new; 0 = there is none */
+enum { FIXTURE_NO_EPOCH = -2 };                  /* a broker of an older version */
+static int64_t epoch_of_next = FIXTURE_NO_EPOCH; /* that its first directory names */
 
 static inline Meta__Registered add_broker_as(int32_t id, uint8_t incarnation, const char *rack)
 {
-    uint8_t bytes[16] = {incarnation}, dir[16];
-    ProtobufCBinaryData dirs[] = {{16, dir}};
+    uint8_t bytes[16] = {incarnation}, dir[16], extra[16];
+    ProtobufCBinaryData dirs[] = {{16, dir}, {16, extra}};
+    int64_t epochs[] = {epoch_of_next, BROKERS_DIR_NEW};
     memset(dir, disk_of_next, sizeof(dir));
+    memset(extra, extra_disk_of_next, sizeof(extra));
     Meta__Endpoint endpoint = META__ENDPOINT__INIT, *endpoints[] = {&endpoint};
     Meta__Register request = META__REGISTER__INIT;
     Meta__Registered reply = META__REGISTERED__INIT;
@@ -67,8 +72,10 @@ static inline Meta__Registered add_broker_as(int32_t id, uint8_t incarnation, co
     request.n_endpoints = 1;
     request.endpoints = endpoints;
     request.rack = (char *)(uintptr_t)rack;
-    request.n_log_dirs = 1;
+    request.n_log_dirs = extra_disk_of_next ? 2 : 1;
     request.log_dirs = dirs;
+    request.n_log_dir_epochs = epoch_of_next == FIXTURE_NO_EPOCH ? 0 : request.n_log_dirs;
+    request.log_dir_epochs = epochs;
     int err = brokers_register(&decision, &request, &reply);
     ASSERT(err == 0);
     return reply;

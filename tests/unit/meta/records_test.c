@@ -52,6 +52,8 @@ static int put_broker(struct image *image, int32_t id, const char *rack)
     endpoint.port = 9092;
     body.id = id;
     body.epoch = 10 + id;
+    body.served_epoch = 5 + id;
+    body.keeps_epochs = id == 3;
     body.incarnation = (ProtobufCBinaryData){16, incarnation};
     body.n_endpoints = 1;
     body.endpoints = endpoints;
@@ -118,7 +120,7 @@ static void lookups_find_what_was_applied(void)
     CHECK(image_ids_have(&partition->isr, 3) && !image_ids_have(&partition->isr, 2));
     CHECK(!image_partition(topic, 20) && !image_partition(topic, -1));
     const struct image_broker *broker = image_broker(image, 3);
-    CHECK(broker && broker->epoch == 13);
+    CHECK(broker && broker->epoch == 13 && broker->served_epoch == 8 && broker->keeps_epochs);
     CHECK_STR(broker->rack, "r1");
     CHECK(!image_broker(image, 1)->rack && !image_broker(image, 2));
     size_t cursor = 0, count;
