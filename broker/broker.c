@@ -85,14 +85,25 @@ static bool broker_wants_log(void *data, const char *topic, int32_t partition,
     return record && image_ids_have(&record->replicas, broker->node_id);
 }
 
-static void broker_registered(void *data, int64_t broker_epoch)
+/* The log directories have noted the epoch: what is acknowledged from now on belongs to it. */
+static void broker_noted(void *data)
+{
+    struct broker *broker = data;
+    for (size_t i = 0; i < broker->registration->n_log_dirs; i++)
+        broker->registration->log_dir_epochs[i] = log_manager_dir_served(broker->logs, (int)i);
+    replica_manager_registered(broker->replicas);
+    controller_channel_hold(broker->channel, false);
+}
+
+static void broker_registered(void *data, int64_t broker_epoch, int64_t served_epoch)
 {
     struct broker *broker = data;
     logger_info(broker->logger, "registered with the controller, broker epoch %lld",
                 (long long)broker_epoch);
     if (MUTATION(STRAY_ON_A_GUESS))
         log_manager_set_strays_aside(broker->logs, broker_wants_log, broker);
-    replica_manager_registered(broker->replicas);
+    controller_channel_hold(broker->channel, true);
+    log_manager_serve(broker->logs, broker_epoch, served_epoch, broker_noted, broker);
 }
 
 static void broker_unfenced(void *data)
@@ -328,9 +339,13 @@ static void broker_make_registration(struct broker *broker)
     for (int i = 0; i < count; i++)
         broker_add_endpoint(broker, &listeners[i], i);
     registration->log_dirs = mem_alloc((size_t)dirs * sizeof(*registration->log_dirs));
-    for (int i = 0; i < dirs; i++)
+    registration->log_dir_epochs = mem_alloc((size_t)dirs * sizeof(*registration->log_dir_epochs));
+    for (int i = 0; i < dirs; i++) {
         registration->log_dirs[registration->n_log_dirs++] =
             broker_bytes(log_manager_dir_id(broker->logs, i));
+        registration->log_dir_epochs[registration->n_log_dir_epochs++] =
+            log_manager_dir_served(broker->logs, i);
+    }
 }
 
 static void broker_free_registration(Meta__Register *registration)
@@ -346,6 +361,7 @@ static void broker_free_registration(Meta__Register *registration)
         mem_free(registration->log_dirs[i].data);
     mem_free(registration->endpoints);
     mem_free(registration->log_dirs);
+    mem_free(registration->log_dir_epochs);
     mem_free(registration->incarnation.data);
     mem_free(registration->rack);
     mem_free(registration);

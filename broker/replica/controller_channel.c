@@ -61,6 +61,7 @@ struct controller_channel {
     bool fenced;
     bool want_shutdown;
     bool recovering;    /* not to be unfenced yet */
+    bool held;          /* nor this registration */
     int64_t alive_ms;   /* when this loop last ran */
     bool stalled;       /* it stood still for too long, and no controller has answered since */
     int64_t beats;      /* heartbeats sent on the current link, */
@@ -126,7 +127,7 @@ static void channel_send_heartbeat(struct controller_channel *channel)
     heartbeat.broker_epoch = channel->broker_epoch;
     heartbeat.applied_index = metadata_index(channel->metadata);
     heartbeat.want_shutdown = channel->want_shutdown;
-    heartbeat.want_fence = channel->recovering && channel->fenced;
+    heartbeat.want_fence = (channel->recovering && channel->fenced) || channel->held;
     Meta__Frame frame = META__FRAME__INIT;
     frame.body_case = META__FRAME__BODY_HEARTBEAT;
     frame.heartbeat = &heartbeat;
@@ -368,7 +369,7 @@ static void link_registered(struct link *link, const Meta__Registered *registere
     channel->registered = true;
     channel->doubt_ms = -1;
     channel->broker_epoch = registered->broker_epoch;
-    channel->events->registered(channel->data, registered->broker_epoch);
+    channel->events->registered(channel->data, registered->broker_epoch, registered->served_epoch);
     channel_send_heartbeat(channel);
     LIST_EACH(step, &channel->calls)
         channel_send_call(channel, LIST_ENTRY(step, struct controller_call, link));
@@ -642,6 +643,13 @@ void controller_channel_recovering(struct controller_channel *channel, bool reco
 {
     channel->recovering = recovering;
     if (!recovering && channel->fenced)
+        channel_send_heartbeat(channel);
+}
+
+void controller_channel_hold(struct controller_channel *channel, bool hold)
+{
+    channel->held = hold;
+    if (!hold)
         channel_send_heartbeat(channel);
 }
 

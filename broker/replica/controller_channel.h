@@ -40,8 +40,9 @@ struct controller_channel_events {
     /* The cluster id became known; an error (with a logged reason) stops the broker. One of
      * env_is_later does not: it is called again. */
     int (*cluster_known)(void *data, const char *cluster_id);
-    /* The controller's view of us changed. */
-    void (*registered)(void *data, int64_t broker_epoch);
+    /* The controller's view of us changed. `served_epoch` is the newest broker epoch under which
+     * this broker served before; 0 = not known. */
+    void (*registered)(void *data, int64_t broker_epoch, int64_t served_epoch);
     void (*unfenced)(void *data);
     /* controller_channel_may_serve is true again. */
     void (*resumed)(void *data);
@@ -74,6 +75,8 @@ int32_t controller_channel_active(const struct controller_channel *channel);
 const char *controller_channel_cluster_id(const struct controller_channel *channel);
 /* While it is recovering, a broker that is fenced asks to stay so. */
 void controller_channel_recovering(struct controller_channel *channel, bool recovering);
+/* Likewise, for a registration that is not to be unfenced yet. */
+void controller_channel_hold(struct controller_channel *channel, bool hold);
 /* From now on heartbeats ask for controlled shutdown. */
 void controller_channel_want_shutdown(struct controller_channel *channel);
 

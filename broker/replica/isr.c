@@ -79,6 +79,7 @@ void isr_take(struct partition *partition, const struct image_partition *record)
     ids_copy(&partition->offline, &record->offline);
     ids_copy(&partition->full, &record->full);
     partition->emptied = record->emptied;
+    partition->emptied_epoch = record->emptied_epoch;
     partition->proposal = PROPOSAL_NONE;
     struct remote *old = partition->remotes;
     int32_t old_count = partition->remote_count;

@@ -43,7 +43,8 @@ struct partition {
     struct image_ids isr;     /* as the controller last said */
     struct image_ids offline; /* likewise: replicas that can't serve */
     struct image_ids full;    /* likewise: those whose disk is nearly full */
-    bool emptied;             /* likewise: the last member may have lost its records */
+    bool emptied;             /* likewise: the last member may have lost its records, */
+    int64_t emptied_epoch;    /* all of which it had under this broker epoch; 0 = not known */
     struct remote *remotes;   /* the replicas but us */
     int32_t remote_count;
     enum proposal_state proposal;

@@ -33,6 +33,7 @@ struct replica_manager {
     struct replica_manager_deps deps;
     struct metadata_listener listener;
     struct live_settings live;
+    bool registered;               /* and the log directories have noted it */
     bool current;                  /* the metadata has reached our own registration */
     bool reporting;                /* to be unfenced once the controller knows what can't serve */
     struct map partitions;         /* partition_key -> struct partition */
@@ -377,7 +378,8 @@ static void manager_settled(void *data)
 {
     struct replica_manager *manager = data;
     int64_t registered = controller_channel_broker_epoch(manager->deps.channel);
-    if (manager->current || registered < 0 || metadata_index(manager->deps.metadata) < registered)
+    if (manager->current || !manager->registered ||
+        metadata_index(manager->deps.metadata) < registered)
         return;
     manager->current = true;
     size_t cursor = 0;
@@ -392,6 +394,7 @@ static void manager_settled(void *data)
 
 void replica_manager_registered(struct replica_manager *manager)
 {
+    manager->registered = true;
     manager_settled(manager);
 }
 

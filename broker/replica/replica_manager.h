@@ -32,7 +32,7 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
 void replica_manager_free(struct replica_manager *manager);
 /* controller_channel_may_serve is true again: what was held back goes on. */
 void replica_manager_resume(struct replica_manager *manager);
-/* The controller has registered us. */
+/* The controller has registered us, and the log directories have noted the broker epoch. */
 void replica_manager_registered(struct replica_manager *manager);
 
 /* The replica here, or NULL with the reason in *err: ERR_UNKNOWN_TOPIC_OR_PARTITION when the

@@ -9,6 +9,7 @@
 #include "broker/replica/replica_report.h"
 
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/replica/partition_private.h"
 
 enum {
@@ -28,11 +29,14 @@ struct replica_report {
 };
 
 /* Our log has its records, or never had any, although the controller takes us for emptied: its disk
- * is not the one that is gone. */
+ * is not the one that is gone, and is no older one either. */
 static bool report_is_whole(const struct replica_report *report, const struct partition *partition)
 {
     return partition->emptied && partition->state == PARTITION_FOLLOWER &&
-           image_ids_have(&partition->isr, report->deps->node_id) && log_is_proven(partition->log);
+           image_ids_have(&partition->isr, report->deps->node_id) &&
+           log_is_proven(partition->log) &&
+           (partition->emptied_epoch == 0 || MUTATION(OLDER_DISK_PROVES) ||
+            log_served_under(partition->log, partition->emptied_epoch));
 }
 
 /* The newest leader epoch of our log where the record has an older one, else 0. */

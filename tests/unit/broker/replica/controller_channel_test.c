@@ -49,9 +49,10 @@ static int note_cluster(void *data, const char *cluster_id)
     return 0;
 }
 
-static void note_registered(void *data, int64_t broker_epoch)
+static void note_registered(void *data, int64_t broker_epoch, int64_t served_epoch)
 {
     struct world *w = data;
+    (void)served_epoch;
     w->registered++;
     w->epoch = broker_epoch;
 }
@@ -449,7 +450,12 @@ static void heartbeats_say_what_is_wanted(void)
     world_follow(&w, voter, 5, 7);
     UNTIL(w.env, voter_count(voter, META__FRAME__BODY_HEARTBEAT) > 0);
     CHECK(voter_last(voter, META__FRAME__BODY_HEARTBEAT)->heartbeat->want_fence);
+    controller_channel_hold(w.channel, true);
     controller_channel_recovering(w.channel, false);
+    int beats = voter_count(voter, META__FRAME__BODY_HEARTBEAT);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_HEARTBEAT) > beats);
+    CHECK(voter_last(voter, META__FRAME__BODY_HEARTBEAT)->heartbeat->want_fence);
+    controller_channel_hold(w.channel, false);
     UNTIL(w.env, !voter_last(voter, META__FRAME__BODY_HEARTBEAT)->heartbeat->want_fence);
     Meta__HeartbeatReply reply = META__HEARTBEAT_REPLY__INIT;
     reply.may_shutdown = true; /* nobody has asked for it */
