@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "cluster_faults_private.h"
 #include "cluster_topics.h"
 
 enum {
@@ -33,21 +34,12 @@ enum {
     DAY_MS = 24 * 3600 * 1000
 };
 
-struct cluster_faults {
-    struct cluster *cluster;
-    struct sim *sim;
-    uint64_t on; /* bit of each row */
-    int count;
-    bool cut, slow, full; /* go on */
-    bool copied[CLUSTER_NODES];
-};
-
-static uint64_t faults_draw(struct cluster_faults *faults, uint64_t count)
+uint64_t cluster_faults_draw(struct cluster_faults *faults, uint64_t count)
 {
     return sim_random(faults->sim) % count;
 }
 
-static struct sim_node *faults_host(struct cluster_faults *faults, int node)
+struct sim_node *cluster_faults_host(struct cluster_faults *faults, int node)
 {
     return cluster_node(faults->cluster, node);
 }
@@ -136,18 +128,18 @@ static void fault_stop_all(struct cluster_faults *faults, int node)
 /* A second signal, or the end of an operator's patience; half of the time it is started at once. */
 static void fault_end_stop(struct cluster_faults *faults, int node)
 {
-    if (faults_draw(faults, 4) == 0)
+    if (cluster_faults_draw(faults, 4) == 0)
         cluster_power_cut(faults->cluster, node);
     else
         cluster_kill(faults->cluster, node, false);
-    if (faults_draw(faults, 2))
+    if (cluster_faults_draw(faults, 2))
         cluster_restart(faults->cluster, node);
 }
 
 /* The power fails during one of the next changes of the disk, which is torn. */
 static void fault_power_at(struct cluster_faults *faults, int node)
 {
-    sim_disk_crash_at(faults_host(faults, node), 1 + faults_draw(faults, 60));
+    sim_disk_crash_at(cluster_faults_host(faults, node), 1 + cluster_faults_draw(faults, 60));
 }
 
 /* A stop and a start, and the power may fail between them: what the mark of the stop says must be
@@ -156,26 +148,25 @@ static void fault_power_at(struct cluster_faults *faults, int node)
 static void fault_start_stop(struct cluster_faults *faults, int node)
 {
     struct cluster *cluster = faults->cluster;
-    if (faults_draw(faults, 2)) {
+    if (cluster_faults_draw(faults, 2)) {
         cluster_power_cut(cluster, node);
         cluster_restart(cluster, node);
-        if (!cluster_run(cluster, (int64_t)faults_draw(faults, STARTING_MS)))
+        if (!cluster_run(cluster, (int64_t)cluster_faults_draw(faults, STARTING_MS)))
             return;
     }
     cluster_stop(cluster, node);
     for (int waited = 0; cluster_is_stopping(cluster, node) && waited < STOP_MS; waited += LOOK_MS)
         if (!cluster_run(cluster, LOOK_MS))
             return;
-    if (faults_draw(faults, 2))
+    if (cluster_faults_draw(faults, 2))
         cluster_power_cut(cluster, node);
     cluster_restart(cluster, node);
 }
 
-/* All at once; who comes back at once is drawn. */
-static void fault_crash(struct cluster_faults *faults, int node)
+void cluster_faults_crash(struct cluster_faults *faults, int node)
 {
-    bool power = faults_draw(faults, 3) > 0;
-    int back = 1 + (int)faults_draw(faults, CLUSTER_NODES);
+    bool power = cluster_faults_draw(faults, 3) > 0;
+    int back = 1 + (int)cluster_faults_draw(faults, CLUSTER_NODES);
     cluster_note(faults->cluster, -1, "%s of all, %d come back at once, first node %d",
                  power ? "power cut" : "kill -9", back, node);
     for (int i = 0; i < CLUSTER_NODES; i++) {
@@ -211,7 +202,7 @@ static void fault_vote(struct cluster_faults *faults, int node)
     int voter = CLUSTER_NODES - old - now;
     cluster_note(cluster, voter, "has voted for node %d, and loses its power", now);
     cluster_power_cut(cluster, voter);
-    sim_isolate(faults->sim, faults_host(faults, now));
+    sim_isolate(faults->sim, cluster_faults_host(faults, now));
     faults->cut = true;
     cluster_restart(cluster, old);
     cluster_restart(cluster, voter);
@@ -219,7 +210,7 @@ static void fault_vote(struct cluster_faults *faults, int node)
 
 static void fault_pause(struct cluster_faults *faults, int node)
 {
-    cluster_pause(faults->cluster, node, (int64_t)faults_draw(faults, 3000));
+    cluster_pause(faults->cluster, node, (int64_t)cluster_faults_draw(faults, 3000));
 }
 
 /* ---- network, clocks, memory ---- */
@@ -231,10 +222,11 @@ static void faults_lasting(struct cluster_faults *faults)
 
 static void fault_cut(struct cluster_faults *faults, int node)
 {
-    int other = (node + 1 + (int)faults_draw(faults, CLUSTER_NODES - 1)) % CLUSTER_NODES;
-    bool both = faults_draw(faults, 2) == 0;
+    int other = (node + 1 + (int)cluster_faults_draw(faults, CLUSTER_NODES - 1)) % CLUSTER_NODES;
+    bool both = cluster_faults_draw(faults, 2) == 0;
     cluster_note(faults->cluster, node, "cut %s node %d", both ? "from" : "on the way to", other);
-    sim_cut(faults->sim, faults_host(faults, node), faults_host(faults, other), both);
+    sim_cut(faults->sim, cluster_faults_host(faults, node), cluster_faults_host(faults, other),
+            both);
     faults->cut = true;
 }
 
@@ -244,12 +236,12 @@ static void fault_heal(struct cluster_faults *faults, int node)
     (void)node;
     sim_heal_all(faults->sim);
     for (int i = 0; i < CLUSTER_NODES; i++) {
-        sim_node_disk_full(faults_host(faults, i), false);
-        sim_disk_set_sync_us(faults_host(faults, i), 50, 2000);
-        sim_disk_set_call_us(faults_host(faults, i), 20);
-        sim_disk_fail_at(faults_host(faults, i), 0);
-        sim_disk_crash_at(faults_host(faults, i), 0);
-        sim_node_fail_memory(faults_host(faults, i), 0);
+        sim_node_disk_full(cluster_faults_host(faults, i), false);
+        sim_disk_set_sync_us(cluster_faults_host(faults, i), 50, 2000);
+        sim_disk_set_call_us(cluster_faults_host(faults, i), 20);
+        sim_disk_fail_at(cluster_faults_host(faults, i), 0);
+        sim_disk_crash_at(cluster_faults_host(faults, i), 0);
+        sim_node_fail_memory(cluster_faults_host(faults, i), 0);
     }
     faults->cut = faults->slow = faults->full = false;
 }
@@ -257,8 +249,8 @@ static void fault_heal(struct cluster_faults *faults, int node)
 static void fault_clock(struct cluster_faults *faults, int node)
 {
     static const int64_t most_ms[] = {1000, 60 * 1000, DAY_MS, 8 * (int64_t)DAY_MS};
-    int64_t most = most_ms[faults_draw(faults, 4)];
-    int64_t offset = (int64_t)faults_draw(faults, (uint64_t)(2 * most)) - most;
+    int64_t most = most_ms[cluster_faults_draw(faults, 4)];
+    int64_t offset = (int64_t)cluster_faults_draw(faults, (uint64_t)(2 * most)) - most;
     cluster_note(faults->cluster, node, "the wall clock is %lld ms off", (long long)offset);
     cluster_set_clock(faults->cluster, node, offset);
 }
@@ -266,31 +258,31 @@ static void fault_clock(struct cluster_faults *faults, int node)
 static void fault_memory(struct cluster_faults *faults, int node)
 {
     cluster_harm(faults->cluster, node);
-    sim_node_fail_memory(faults_host(faults, node), 1 + faults_draw(faults, 6));
+    sim_node_fail_memory(cluster_faults_host(faults, node), 1 + cluster_faults_draw(faults, 6));
 }
 
 /* ---- disks ---- */
 
 static void fault_slow_disk(struct cluster_faults *faults, int node)
 {
-    sim_disk_set_sync_us(faults_host(faults, node), SLOW_US / 4, SLOW_US);
-    sim_disk_set_call_us(faults_host(faults, node), CALL_US);
+    sim_disk_set_sync_us(cluster_faults_host(faults, node), SLOW_US / 4, SLOW_US);
+    sim_disk_set_call_us(cluster_faults_host(faults, node), CALL_US);
     faults->slow = true;
 }
 
 static void fault_full_disk(struct cluster_faults *faults, int node)
 {
     cluster_harm(faults->cluster, node);
-    sim_node_disk_full(faults_host(faults, node), true);
+    sim_node_disk_full(cluster_faults_host(faults, node), true);
     faults->full = true;
 }
 
 /* So full that records are refused; nobody dies of that. */
 static void fault_little_room(struct cluster_faults *faults, int node)
 {
-    int64_t left = (1 << 20) + (int64_t)faults_draw(faults, LITTLE_ROOM);
+    int64_t left = (1 << 20) + (int64_t)cluster_faults_draw(faults, LITTLE_ROOM);
     cluster_note(faults->cluster, node, "%lld bytes are left on its disk", (long long)left);
-    sim_node_disk_left(faults_host(faults, node), left);
+    sim_node_disk_left(cluster_faults_host(faults, node), left);
     faults->full = true;
 }
 
@@ -298,17 +290,17 @@ static void fault_io(struct cluster_faults *faults, int node)
 {
     static const unsigned kinds[] = {SIM_DISK_OPEN, SIM_DISK_READ, SIM_DISK_WRITE,
                                      SIM_DISK_SYNC, SIM_DISK_NAME, SIM_DISK_ANY};
-    unsigned kind = kinds[faults_draw(faults, 6)];
-    uint64_t n = 1 + faults_draw(faults, 30);
+    unsigned kind = kinds[cluster_faults_draw(faults, 6)];
+    uint64_t n = 1 + cluster_faults_draw(faults, 30);
     cluster_note(faults->cluster, node, "call %d of kind %u fails with EIO", (int)n, kind);
     cluster_harm(faults->cluster, node);
-    sim_disk_fail(faults_host(faults, node), kind, n, 1, ERR_IO);
+    sim_disk_fail(cluster_faults_host(faults, node), kind, n, 1, ERR_IO);
 }
 
 static void fault_sync(struct cluster_faults *faults, int node)
 {
     cluster_harm(faults->cluster, node);
-    sim_disk_fail_sync(faults_host(faults, node));
+    sim_disk_fail_sync(cluster_faults_host(faults, node));
 }
 
 /* The limit of open files: a process lives through that, though a start may not. */
@@ -316,20 +308,19 @@ static void fault_descriptors(struct cluster_faults *faults, int node)
 {
     if (!cluster_serves(faults->cluster, node))
         cluster_harm(faults->cluster, node);
-    sim_disk_fail(faults_host(faults, node), SIM_DISK_OPEN, 1 + faults_draw(faults, 10),
-                  1 + faults_draw(faults, 10), ERR_TOO_MANY_FILES);
+    sim_disk_fail(cluster_faults_host(faults, node), SIM_DISK_OPEN,
+                  1 + cluster_faults_draw(faults, 10), 1 + cluster_faults_draw(faults, 10),
+                  ERR_TOO_MANY_FILES);
 }
 
 static void fault_journal(struct cluster_faults *faults, int node)
 {
-    sim_disk_set_unordered(faults_host(faults, node), true);
+    sim_disk_set_unordered(cluster_faults_host(faults, node), true);
 }
 
 /* ---- directories ---- */
 
-/* Waits until every copy is there, for longer than a session lasts: what was decided about brokers
- * that had been away is known by then. False when that takes too long. */
-static bool faults_make_full(struct cluster_faults *faults)
+bool cluster_faults_make_full(struct cluster_faults *faults)
 {
     struct cluster *cluster = faults->cluster;
     bool ok = true;
@@ -366,7 +357,7 @@ static void faults_remove_topic(void *data, const char *name)
     if (!faults_is_topic(name) || (walk->index >= 0 && name[strlen(name) - 1] != '0' + walk->index))
         return;
     char *path = mem_printf("%s/%s", walk->dir, name);
-    int rc = sim_disk_remove(faults_host(walk->faults, walk->node), path);
+    int rc = sim_disk_remove(cluster_faults_host(walk->faults, walk->node), path);
     ASSERT(rc == 0);
     mem_free(path);
 }
@@ -376,25 +367,25 @@ static const char *const faults_dirs[] = {"/data", "/more"};
 /* One copy of partition `index` goes (-1: of both). */
 static void faults_lose(struct cluster_faults *faults, int node, int index)
 {
-    if (!faults_make_full(faults))
+    if (!cluster_faults_make_full(faults))
         return;
-    cluster_kill(faults->cluster, node, faults_draw(faults, 2));
+    cluster_kill(faults->cluster, node, cluster_faults_draw(faults, 2));
     for (int i = 0; i < 2; i++) {
         struct faults_walk walk = {faults, node, faults_dirs[i], index};
-        int rc =
-            sim_disk_each(faults_host(faults, node), faults_dirs[i], faults_remove_topic, &walk);
+        int rc = sim_disk_each(cluster_faults_host(faults, node), faults_dirs[i],
+                               faults_remove_topic, &walk);
         ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
     }
     cluster_note(faults->cluster, node, "its copies are gone");
-    if (faults_draw(faults, 2))
+    if (cluster_faults_draw(faults, 2))
         cluster_restart(faults->cluster, node);
-    else if (faults_draw(faults, 2))
-        fault_crash(faults, node);
+    else if (cluster_faults_draw(faults, 2))
+        cluster_faults_crash(faults, node);
 }
 
 static void fault_lose_folder(struct cluster_faults *faults, int node)
 {
-    faults_lose(faults, node, (int)faults_draw(faults, CLUSTER_PARTITIONS));
+    faults_lose(faults, node, (int)cluster_faults_draw(faults, CLUSTER_PARTITIONS));
 }
 
 static void fault_lose_all(struct cluster_faults *faults, int node)
@@ -405,15 +396,15 @@ static void fault_lose_all(struct cluster_faults *faults, int node)
 /* The second directory comes back as an empty mount point. */
 static void fault_empty_dir(struct cluster_faults *faults, int node)
 {
-    if (!faults_make_full(faults))
+    if (!cluster_faults_make_full(faults))
         return;
-    cluster_kill(faults->cluster, node, faults_draw(faults, 2));
-    int rc = sim_disk_remove(faults_host(faults, node), "/more");
+    cluster_kill(faults->cluster, node, cluster_faults_draw(faults, 2));
+    int rc = sim_disk_remove(cluster_faults_host(faults, node), "/more");
     ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
-    if (faults_draw(faults, 2))
+    if (cluster_faults_draw(faults, 2))
         cluster_restart(faults->cluster, node);
-    else if (faults_draw(faults, 2))
-        fault_crash(faults, node);
+    else if (cluster_faults_draw(faults, 2))
+        cluster_faults_crash(faults, node);
 }
 
 static void faults_remove_all(void *data, const char *name)
@@ -422,7 +413,7 @@ static void faults_remove_all(void *data, const char *name)
     if (strcmp(name, "controller") == 0)
         return;
     char *path = mem_printf("%s/%s", walk->dir, name);
-    int rc = sim_disk_remove(faults_host(walk->faults, walk->node), path);
+    int rc = sim_disk_remove(cluster_faults_host(walk->faults, walk->node), path);
     ASSERT(rc == 0);
     mem_free(path);
 }
@@ -430,26 +421,27 @@ static void faults_remove_all(void *data, const char *name)
 /* The disks of log.dirs are replaced by new ones; the controller's is another. */
 static void fault_new_disks(struct cluster_faults *faults, int node)
 {
-    if (!faults_make_full(faults))
+    if (!cluster_faults_make_full(faults))
         return;
-    cluster_kill(faults->cluster, node, faults_draw(faults, 2));
+    cluster_kill(faults->cluster, node, cluster_faults_draw(faults, 2));
     for (int i = 0; i < 2; i++) {
         struct faults_walk walk = {faults, node, faults_dirs[i], -1};
-        int rc = sim_disk_each(faults_host(faults, node), faults_dirs[i], faults_remove_all, &walk);
+        int rc = sim_disk_each(cluster_faults_host(faults, node), faults_dirs[i], faults_remove_all,
+                               &walk);
         ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
     }
     cluster_note(faults->cluster, node, "has new disks");
-    if (faults_draw(faults, 2))
+    if (cluster_faults_draw(faults, 2))
         cluster_restart(faults->cluster, node);
-    else if (faults_draw(faults, 2))
-        fault_crash(faults, node);
+    else if (cluster_faults_draw(faults, 2))
+        cluster_faults_crash(faults, node);
 }
 
 /* A new directory in front of log.dirs, or the order of them changed. */
 static void fault_move_dirs(struct cluster_faults *faults, int node)
 {
     static const char *const orders[] = {"/data,/more", "/more,/data", "/new,/data,/more"};
-    const char *dirs = orders[faults_draw(faults, 3)];
+    const char *dirs = orders[cluster_faults_draw(faults, 3)];
     cluster_note(faults->cluster, node, "log.dirs=%s", dirs);
     cluster_set_dirs(faults->cluster, node, dirs);
 }
@@ -459,15 +451,17 @@ static void fault_move_dirs(struct cluster_faults *faults, int node)
 static void fault_swap(struct cluster_faults *faults, int node)
 {
     struct cluster *cluster = faults->cluster;
-    int pair[] = {node, (node + 1 + (int)faults_draw(faults, CLUSTER_NODES - 1)) % CLUSTER_NODES};
-    struct sim_node *hosts[] = {faults_host(faults, pair[0]), faults_host(faults, pair[1])};
+    int pair[] = {node,
+                  (node + 1 + (int)cluster_faults_draw(faults, CLUSTER_NODES - 1)) % CLUSTER_NODES};
+    struct sim_node *hosts[] = {cluster_faults_host(faults, pair[0]),
+                                cluster_faults_host(faults, pair[1])};
     bool both = strstr(cluster_dirs(cluster, pair[0]), "/more") &&
                 strstr(cluster_dirs(cluster, pair[1]), "/more");
-    const char *dir = both && faults_draw(faults, 2) ? "/more" : "/data";
+    const char *dir = both && cluster_faults_draw(faults, 2) ? "/more" : "/data";
     if (!cluster_serves(cluster, pair[0]) || !cluster_serves(cluster, pair[1]))
         return; /* a new disk may not be marked yet */
     for (int i = 0; i < 2; i++)
-        cluster_kill(cluster, pair[i], faults_draw(faults, 2));
+        cluster_kill(cluster, pair[i], cluster_faults_draw(faults, 2));
     /* A disk that can't be read may be left out of a start. */
     if (sim_node_is_faulty(hosts[0]) || sim_node_is_faulty(hosts[1]) ||
         sim_disk_swap(hosts[0], hosts[1], dir))
@@ -476,10 +470,10 @@ static void fault_swap(struct cluster_faults *faults, int node)
     for (int i = 0; i < 2; i++)
         if (!cluster_refuses(cluster, pair[i]))
             cluster_fail(cluster, "node %d starts with %s of another", pair[i], dir);
-    (void)cluster_run(cluster, (int64_t)faults_draw(faults, STOP_MS));
+    (void)cluster_run(cluster, (int64_t)cluster_faults_draw(faults, STOP_MS));
     int rc = sim_disk_swap(hosts[0], hosts[1], dir);
     ASSERT(rc == 0);
-    if (faults_draw(faults, 2))
+    if (cluster_faults_draw(faults, 2))
         cluster_restart(cluster, node);
 }
 
@@ -490,7 +484,7 @@ static void faults_copy_topic(void *data, const char *name)
         return;
     char *from = mem_printf("%s/%s", walk->dir, name);
     char *to = mem_printf("/copy/%s", name);
-    struct sim_node *host = faults_host(walk->faults, walk->node);
+    struct sim_node *host = cluster_faults_host(walk->faults, walk->node);
     int rc = sim_disk_copy_tree(host, walk->index ? from : to, walk->index ? to : from);
     ASSERT(rc == 0 || rc == ERR_NOT_FOUND);
     mem_free(from);
@@ -501,9 +495,9 @@ static void faults_copy_topic(void *data, const char *name)
 static void faults_copy(struct cluster_faults *faults, int node, int index)
 {
     struct faults_walk walk = {faults, node, "/data", index};
-    int rc = faults->copied[node] ? 0 : sim_disk_make(faults_host(faults, node), "/copy");
+    int rc = faults->copied[node] ? 0 : sim_disk_make(cluster_faults_host(faults, node), "/copy");
     ASSERT(rc == 0);
-    rc = sim_disk_each(faults_host(faults, node), "/data", faults_copy_topic, &walk);
+    rc = sim_disk_each(cluster_faults_host(faults, node), "/data", faults_copy_topic, &walk);
     ASSERT(rc == 0);
 }
 
@@ -516,7 +510,7 @@ static void fault_back_up(struct cluster_faults *faults, int node)
 /* A copy of long ago, at a node that has left the in-sync sets: within them nobody could tell. */
 static void fault_restore(struct cluster_faults *faults, int node)
 {
-    if (!faults_make_full(faults))
+    if (!cluster_faults_make_full(faults))
         return;
     cluster_kill(faults->cluster, node, false);
     for (int waited = 0; waited < FULL_MS; waited += LOOK_MS) {
@@ -550,7 +544,7 @@ static void fault_unregister(struct cluster_faults *faults, int node)
 static void fault_elect(struct cluster_faults *faults, int node)
 {
     (void)node;
-    cluster_elect(faults->cluster, (int)faults_draw(faults, CLUSTER_PARTITIONS), false);
+    cluster_elect(faults->cluster, (int)cluster_faults_draw(faults, CLUSTER_PARTITIONS), false);
 }
 
 /* The replica that leads, once it is another than `than`; -1 when that takes too long. */
@@ -571,7 +565,7 @@ static int faults_next_leader(struct cluster_faults *faults, int p, int than, in
 static int faults_move_away(struct cluster_faults *faults, int p, int *first)
 {
     struct cluster *cluster = faults->cluster;
-    if (!faults_make_full(faults))
+    if (!cluster_faults_make_full(faults))
         return -1;
     *first = cluster_newest(cluster, p)->replicas.ids[0];
     int leader = cluster_newest(cluster, p)->leader;
@@ -579,7 +573,7 @@ static int faults_move_away(struct cluster_faults *faults, int p, int *first)
         return leader;
     cluster_kill(cluster, *first, false);
     leader = faults_next_leader(faults, p, *first, FULL_MS);
-    return leader >= 0 && faults_make_full(faults) ? leader : -1;
+    return leader >= 0 && cluster_faults_make_full(faults) ? leader : -1;
 }
 
 /* The same, while the leader stands still; the one it moves to is slow, and ends soon, and the
@@ -589,7 +583,7 @@ static int faults_move_away(struct cluster_faults *faults, int p, int *first)
 static void fault_elect_back(struct cluster_faults *faults, int node)
 {
     struct cluster *cluster = faults->cluster;
-    int p = (int)faults_draw(faults, CLUSTER_PARTITIONS), first;
+    int p = (int)cluster_faults_draw(faults, CLUSTER_PARTITIONS), first;
     (void)node;
     int leader = faults_move_away(faults, p, &first);
     if (leader < 0)
@@ -598,14 +592,14 @@ static void fault_elect_back(struct cluster_faults *faults, int node)
     for (int tries = 0; tries < YIELD_TRIES && cluster_active(cluster) != third; tries++)
         if (!cluster_yield(cluster, cluster_active(cluster), MOVED_MS))
             return;
-    if (faults_draw(faults, 2))
+    if (cluster_faults_draw(faults, 2))
         fault_slow_disk(faults, first);
-    if (!cluster_run(cluster, (int64_t)faults_draw(faults, MOVED_MS)))
+    if (!cluster_run(cluster, (int64_t)cluster_faults_draw(faults, MOVED_MS)))
         return;
     cluster_elect(faults->cluster, p, false);
-    cluster_pause(cluster, leader, (int64_t)faults_draw(faults, 2 * MOVED_MS));
+    cluster_pause(cluster, leader, (int64_t)cluster_faults_draw(faults, 2 * MOVED_MS));
     if (faults_next_leader(faults, p, leader, MOVED_MS) != first ||
-        !cluster_run(cluster, (int64_t)faults_draw(faults, ANSWER_MS)))
+        !cluster_run(cluster, (int64_t)cluster_faults_draw(faults, ANSWER_MS)))
         return;
     cluster_kill(cluster, first, false);
 }
@@ -623,10 +617,11 @@ static void fault_delete(struct cluster_faults *faults, int node)
     (void)node;
     struct cluster *cluster = faults->cluster;
     cluster_topics_delete(cluster_topics(cluster));
-    if (faults_draw(faults, 2))
+    if (cluster_faults_draw(faults, 2))
         return;
     cluster_topics_create(cluster_topics(cluster));
-    if (faults_draw(faults, 2) || !cluster_run(cluster, (int64_t)faults_draw(faults, ANSWER_MS)))
+    if (cluster_faults_draw(faults, 2) ||
+        !cluster_run(cluster, (int64_t)cluster_faults_draw(faults, ANSWER_MS)))
         return;
     int active = cluster_active(cluster);
     if (active >= 0 && fault_if_others_up(faults, active))
@@ -636,19 +631,19 @@ static void fault_delete(struct cluster_faults *faults, int node)
 /* Of any order of magnitude; now and then the power fails while it is written somewhere. */
 static void fault_large(struct cluster_faults *faults, int node)
 {
-    uint64_t most = (uint64_t)1 << (8 + faults_draw(faults, 13));
-    cluster_enlarge(faults->cluster, 1 + (int)faults_draw(faults, most));
-    if (faults_draw(faults, 3) == 0)
-        sim_disk_crash_at(faults_host(faults, node), 1 + faults_draw(faults, 20));
+    uint64_t most = (uint64_t)1 << (8 + cluster_faults_draw(faults, 13));
+    cluster_enlarge(faults->cluster, 1 + (int)cluster_faults_draw(faults, most));
+    if (cluster_faults_draw(faults, 3) == 0)
+        sim_disk_crash_at(cluster_faults_host(faults, node), 1 + cluster_faults_draw(faults, 20));
 }
 
 /* No fault for a while, in which nothing may shrink, however seldom the clients write. */
 static void fault_none(struct cluster_faults *faults, int node)
 {
     (void)node;
-    if (!faults_make_full(faults))
+    if (!cluster_faults_make_full(faults))
         return;
-    cluster_set_pause(faults->cluster, CALM_PAUSE_MS << faults_draw(faults, 4));
+    cluster_set_pause(faults->cluster, CALM_PAUSE_MS << cluster_faults_draw(faults, 4));
     (void)cluster_run(faults->cluster, CALM_MS);
     cluster_set_pause(faults->cluster, 0);
 }
@@ -670,7 +665,7 @@ static const struct fault_row {
     {"stop-all", 1, fault_always, fault_stop_all, false},
     {"start-stop", 2, fault_always, fault_start_stop, false},
     {"end-stop", 6, fault_if_stopping, fault_end_stop, false},
-    {"crash", 4, fault_always, fault_crash, false},
+    {"crash", 4, fault_always, cluster_faults_crash, false},
     {"vote", 1, fault_always, fault_vote, false},
     {"pause", 3, fault_if_up, fault_pause, false},
     {"cut", 4, fault_always, fault_cut, false},
@@ -690,6 +685,7 @@ static const struct fault_row {
     {"new-disks", 1, fault_always, fault_new_disks, false},
     {"move-dirs", 1, fault_always, fault_move_dirs, false},
     {"swap", 1, fault_if_up, fault_swap, false},
+    {"older-disk", 1, fault_always, cluster_disks_mount_older, false},
     {"back-up", 2, fault_if_down, fault_back_up, false},
     {"restore", 1, fault_if_copied, fault_restore, false},
     {"unregister", 2, fault_if_spare, fault_unregister, false},
@@ -754,7 +750,7 @@ int cluster_faults_count(const struct cluster_faults *faults)
 
 bool cluster_fault(struct cluster_faults *faults)
 {
-    int node = (int)faults_draw(faults, CLUSTER_NODES);
+    int node = (int)cluster_faults_draw(faults, CLUSTER_NODES);
     int total = 0;
     bool can[FAULT_ROWS];
     for (int i = 0; i < FAULT_ROWS; i++) {
@@ -763,7 +759,7 @@ bool cluster_fault(struct cluster_faults *faults)
     }
     if (total == 0)
         return true;
-    int drawn = (int)faults_draw(faults, (uint64_t)total);
+    int drawn = (int)cluster_faults_draw(faults, (uint64_t)total);
     int row = 0;
     while (!can[row] || drawn >= fault_rows[row].weight)
         drawn -= can[row] ? fault_rows[row].weight : 0, row++;

@@ -47,6 +47,9 @@ static const char *mutant_faults(enum mutation mutation)
         return "kill,restart,cut,heal,slow-disk,large,descriptors";
     case MUTATION_DELETE_BY_NAME:
         return "restart,create,delete";
+    case MUTATION_OLDER_DISK_TRUSTED:
+    case MUTATION_OLDER_DISK_PROVES:
+        return "kill,power,restart,older-disk";
     case MUTATION_EMPTIED_LEADS:
         return "kill,power,restart,crash,new-disks";
     case MUTATION_CLOSED_LOG_LEADS:

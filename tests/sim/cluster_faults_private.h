@@ -1,0 +1,29 @@
+/* What the faults of a simulated cluster share: for cluster_faults.c and cluster_disks.c. */
+#ifndef SIM_CLUSTER_FAULTS_PRIVATE_H
+#define SIM_CLUSTER_FAULTS_PRIVATE_H
+
+#include "cluster_faults.h"
+
+struct cluster_faults {
+    struct cluster *cluster;
+    struct sim *sim;
+    uint64_t on; /* bit of each row */
+    int count;
+    bool cut, slow, full; /* go on */
+    bool copied[CLUSTER_NODES];
+};
+
+uint64_t cluster_faults_draw(struct cluster_faults *faults, uint64_t count);
+struct sim_node *cluster_faults_host(struct cluster_faults *faults, int node);
+/* Waits until every copy is there, for longer than a session lasts: what was decided about brokers
+ * that had been away is known by then. False when that takes too long. */
+bool cluster_faults_make_full(struct cluster_faults *faults);
+/* All nodes end at once; who comes back at once is drawn, `node` the first. */
+void cluster_faults_crash(struct cluster_faults *faults, int node);
+
+/* ---- cluster_disks.c ---- */
+
+/* A node gets the disks of log.dirs back as they were before its last start but one. */
+void cluster_disks_mount_older(struct cluster_faults *faults, int node);
+
+#endif
