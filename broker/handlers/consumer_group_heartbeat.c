@@ -1,7 +1,6 @@
 /* ConsumerGroupHeartbeat (KIP-848): the answer comes when what it changed is stored. */
 #include "broker/handlers/handlers.h"
 
-#include "base/err.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 
@@ -18,11 +17,9 @@ static void consumer_group_heartbeat_done(struct group_consumer_heartbeat *op)
 
 void handle_consumer_group_heartbeat(struct request *request)
 {
-    struct consumer_group_heartbeat *beat = arena_alloc(&request->arena, sizeof(*beat));
-    if (!beat) {
-        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    struct consumer_group_heartbeat *beat = request_alloc(request, sizeof(*beat));
+    if (!beat)
         return;
-    }
     beat->request = request;
     beat->op.request = request->body;
     beat->op.version = request->version;

@@ -1,7 +1,6 @@
 /* DeleteGroups: the answer comes when the removal of every group named is stored. */
 #include "broker/handlers/handlers.h"
 
-#include "base/err.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 
@@ -18,11 +17,9 @@ static void delete_groups_done(struct group_delete *op)
 
 void handle_delete_groups(struct request *request)
 {
-    struct delete_groups *delete = arena_alloc(&request->arena, sizeof(*delete));
-    if (!delete) {
-        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    struct delete_groups *delete = request_alloc(request, sizeof(*delete));
+    if (!delete)
         return;
-    }
     delete->request = request;
     delete->op.request = request->body;
     delete->op.arena = &request->arena;

@@ -53,11 +53,9 @@ void handle_init_producer_id(struct request *request)
         init_producer_id_answer(request, 0, body->producer_id, (int16_t)(body->producer_epoch + 1));
         return;
     }
-    struct init_producer_id *init = arena_alloc(&request->arena, sizeof(*init));
-    if (!init) {
-        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    struct init_producer_id *init = request_alloc(request, sizeof(*init));
+    if (!init)
         return;
-    }
     init->request = request;
     init->wait.done = init_producer_id_done;
     producer_ids_take(request->broker->producer_ids, &init->wait);

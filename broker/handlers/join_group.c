@@ -1,7 +1,6 @@
 /* JoinGroup: see the group coordinator; the answer comes when the join phase ends. */
 #include "broker/handlers/handlers.h"
 
-#include "base/err.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 
@@ -18,11 +17,9 @@ static void join_group_done(struct group_join *op)
 
 void handle_join_group(struct request *request)
 {
-    struct join_group *join = arena_alloc(&request->arena, sizeof(*join));
-    if (!join) {
-        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    struct join_group *join = request_alloc(request, sizeof(*join));
+    if (!join)
         return;
-    }
     join->request = request;
     join->op.request = request->body;
     join->op.version = request->version;

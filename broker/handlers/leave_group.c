@@ -1,7 +1,6 @@
 /* LeaveGroup: one member, from v3 on a list of members. */
 #include "broker/handlers/handlers.h"
 
-#include "base/err.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 
@@ -18,11 +17,9 @@ static void leave_group_done(struct group_leave *op)
 
 void handle_leave_group(struct request *request)
 {
-    struct leave_group *leave = arena_alloc(&request->arena, sizeof(*leave));
-    if (!leave) {
-        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    struct leave_group *leave = request_alloc(request, sizeof(*leave));
+    if (!leave)
         return;
-    }
     leave->request = request;
     leave->op.request = request->body;
     leave->op.version = request->version;

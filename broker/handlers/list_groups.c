@@ -1,7 +1,6 @@
 /* ListGroups: the groups that this broker coordinates. */
 #include "broker/handlers/handlers.h"
 
-#include "base/err.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 
@@ -24,11 +23,9 @@ static void list_groups_done(struct group_list *list)
 
 void handle_list_groups(struct request *request)
 {
-    struct list_groups *list = arena_alloc(&request->arena, sizeof(*list));
-    if (!list) {
-        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    struct list_groups *list = request_alloc(request, sizeof(*list));
+    if (!list)
         return;
-    }
     list->request = request;
     list->list.request = request->body;
     list->list.arena = &request->arena;

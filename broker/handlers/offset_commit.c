@@ -1,7 +1,6 @@
 /* OffsetCommit: the answer comes when the offsets are replicated. */
 #include "broker/handlers/handlers.h"
 
-#include "base/err.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 
@@ -18,11 +17,9 @@ static void offset_commit_done(struct group_commit *op)
 
 void handle_offset_commit(struct request *request)
 {
-    struct offset_commit *commit = arena_alloc(&request->arena, sizeof(*commit));
-    if (!commit) {
-        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    struct offset_commit *commit = request_alloc(request, sizeof(*commit));
+    if (!commit)
         return;
-    }
     commit->request = request;
     commit->op.request = request->body;
     commit->op.version = request->version;

@@ -1,7 +1,6 @@
 /* OffsetDelete: removes committed offsets of topics that no member reads (KIP-496). */
 #include "broker/handlers/handlers.h"
 
-#include "base/err.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 
@@ -18,11 +17,9 @@ static void offset_delete_done(struct group_offset_delete *op)
 
 void handle_offset_delete(struct request *request)
 {
-    struct offset_delete *delete = arena_alloc(&request->arena, sizeof(*delete));
-    if (!delete) {
-        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    struct offset_delete *delete = request_alloc(request, sizeof(*delete));
+    if (!delete)
         return;
-    }
     delete->request = request;
     delete->op.request = request->body;
     delete->op.arena = &request->arena;

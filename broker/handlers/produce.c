@@ -454,11 +454,9 @@ static bool produce_prepare(struct produce *produce)
 void handle_produce(struct request *request)
 {
     const struct produce_request *body = request->body;
-    struct produce *produce = arena_alloc(&request->arena, sizeof(*produce));
-    if (!produce) {
-        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    struct produce *produce = request_alloc(request, sizeof(*produce));
+    if (!produce)
         return;
-    }
     produce->request = request;
     env_timer_init(request->broker->env, &produce->timer, produce_timeout, produce);
     if (!produce_prepare(produce)) {

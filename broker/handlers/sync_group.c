@@ -1,7 +1,6 @@
 /* SyncGroup: the answer comes when the assignment is stored. */
 #include "broker/handlers/handlers.h"
 
-#include "base/err.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 
@@ -18,11 +17,9 @@ static void sync_group_done(struct group_sync *op)
 
 void handle_sync_group(struct request *request)
 {
-    struct sync_group *sync = arena_alloc(&request->arena, sizeof(*sync));
-    if (!sync) {
-        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    struct sync_group *sync = request_alloc(request, sizeof(*sync));
+    if (!sync)
         return;
-    }
     sync->request = request;
     sync->op.request = request->body;
     sync->op.version = request->version;

@@ -35,11 +35,9 @@ static const struct command_events unregister_broker_events = {
 void handle_unregister_broker(struct request *request)
 {
     const struct unregister_broker_request *body = request->body;
-    struct unregister_broker *unregister = arena_alloc(&request->arena, sizeof(*unregister));
-    if (!unregister) {
-        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    struct unregister_broker *unregister = request_alloc(request, sizeof(*unregister));
+    if (!unregister)
         return;
-    }
     unregister->request = request;
     wire_defaults(&unregister_broker_response_desc, &unregister->response);
     Meta__UnregisterBroker message = META__UNREGISTER_BROKER__INIT;

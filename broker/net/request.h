@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/err.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "broker/broker.h"
@@ -71,6 +72,15 @@ void request_reply_version(struct request *request, int16_t version, const void 
 void request_reply_none(struct request *request);
 /* Closes the connection, as Kafka does where no answer is possible; `reason` is logged. */
 void request_fail(struct request *request, int err, const char *reason);
+/* Zeroed memory in the request's arena, for what a handler keeps until it answers. NULL when the
+ * arena's limit is reached: the request has failed then. */
+static inline void *request_alloc(struct request *request, size_t size)
+{
+    void *memory = arena_alloc(&request->arena, size);
+    if (!memory)
+        request_fail(request, ERR_NO_MEMORY, "has no memory left");
+    return memory;
+}
 
 /* A warning about what a client asked for; how many there may be is limited. */
 #define request_warn(request, ...) logger_warn(&(request)->broker->client_lines.logger, __VA_ARGS__)
