@@ -86,12 +86,8 @@ static bool describe_fill_partition(struct request *request,
     /* No eligible replicas beside the in-sync set; null would be allowed, but Java 3.9 stumbles. */
     out->eligible_leader_replicas.count = 0;
     out->last_known_elr.count = 0;
-    int32_t *offline =
-        WIRE_ARRAY(&request->arena, &out->offline_replicas, partition->replicas.count, NULL);
-    if (!offline)
-        return false;
-    out->offline_replicas.count = nodes_offline(request, partition, offline);
-    return true;
+    out->offline_replicas.items = nodes_offline(request, partition, &out->offline_replicas.count);
+    return out->offline_replicas.items != NULL;
 }
 
 static bool describe_set_cursor(struct describe_page *page, struct wire_str name, int32_t index)

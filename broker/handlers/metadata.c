@@ -116,12 +116,8 @@ static bool metadata_fill_partition(struct request *request,
     out->isr_nodes.items = partition->isr.ids;
     if (request->version == METADATA_ABSENT_VERSION)
         return metadata_leave_out(request, partition, out);
-    int32_t *offline =
-        WIRE_ARRAY(&request->arena, &out->offline_replicas, partition->replicas.count, NULL);
-    if (!offline)
-        return false;
-    out->offline_replicas.count = nodes_offline(request, partition, offline);
-    return true;
+    out->offline_replicas.items = nodes_offline(request, partition, &out->offline_replicas.count);
+    return out->offline_replicas.items != NULL;
 }
 
 static bool metadata_fill_topic(struct request *request, const struct image_topic *topic,

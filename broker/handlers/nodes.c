@@ -37,16 +37,18 @@ static bool nodes_is_online(const struct request *request, int32_t id)
     return broker && !broker->fenced;
 }
 
-int32_t nodes_offline(const struct request *request, const struct image_partition *partition,
-                      int32_t *ids)
+int32_t *nodes_offline(struct request *request, const struct image_partition *partition,
+                       int32_t *count)
 {
-    int32_t count = 0;
-    for (int32_t i = 0; i < partition->replicas.count; i++) {
+    int32_t *ids =
+        arena_alloc_array(&request->arena, (size_t)partition->replicas.count, sizeof(*ids));
+    *count = 0;
+    for (int32_t i = 0; ids && i < partition->replicas.count; i++) {
         int32_t id = partition->replicas.ids[i];
         if (!nodes_is_online(request, id) || image_ids_have(&partition->offline, id))
-            ids[count++] = id;
+            ids[(*count)++] = id;
     }
-    return count;
+    return ids;
 }
 
 int nodes_leader_error(const struct request *request, const struct image_partition *partition)
