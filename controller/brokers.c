@@ -138,8 +138,8 @@ static void say_older(struct decision *decision, const struct image_broker *befo
             "broker %d has an older disk, or an older copy: the log directory with "
             "directory.id=%s in meta.properties last served under broker epoch %lld, and "
             "the broker has served under epoch %lld since. It leaves the in-sync sets, and "
-            "joins them when it has copied what it lacks. Its own log says what to do "
-            "where it was the last member",
+            "joins them when it has copied what it lacks; where it was the last member nobody "
+            "leads before the newest disk is back",
             request->broker_id, id, (long long)epoch, (long long)before->served_epoch);
 }
 

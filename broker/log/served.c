@@ -19,7 +19,7 @@
 
 enum {
     SERVED_TEXT_MAX = 32 * LOG_SERVED_MAX,
-    SERVED_AGAIN_MS = 100 /* after there was no room */
+    SERVED_AGAIN_MS = 1000 /* after there was no room; each try is logged */
 };
 
 static int64_t served_last(const struct log_dir *dir)
