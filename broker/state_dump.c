@@ -11,7 +11,7 @@
 #include "broker/replica/partition.h"
 #include "broker/replica/replica_manager.h"
 
-enum { STATE_DUMP_TURN = 100 }; /* replicas looked at in one go; a turn has a few of them */
+enum { STATE_DUMP_TURN = 100 }; /* replicas looked at in a turn of the loop */
 
 static void state_dump_say(struct state_dump *dump, struct buf *line)
 {

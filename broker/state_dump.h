@@ -1,7 +1,7 @@
 /* The broker's state, written into its log for a person who looks at a broker that misbehaves.
  *
  * A dump is some lines about the whole and one for each replica, those in trouble first, at most
- * STATE_DUMP_PARTITIONS_MAX of them. It looks at some hundreds of replicas in a turn of the loop,
+ * STATE_DUMP_PARTITIONS_MAX of them. It looks at a hundred replicas in a turn of the loop,
  * so that the broker serves meanwhile; what changes meanwhile may be missing. The lines come at any
  * level of the log: somebody asked for them. */
 #ifndef BROKER_STATE_DUMP_H

@@ -1,0 +1,179 @@
+/* How much of a turn of the loop a dump takes, and what it says. What it asks of the broker's parts
+ * is defined here, so the linker takes none of their real functions. */
+#include "../tap.h"
+
+#include <string.h>
+
+#include "broker/broker.h"
+#include "broker/group/group_manager.h"
+#include "broker/net/server.h"
+#include "broker/replica/controller_channel.h"
+#include "broker/replica/metadata.h"
+#include "broker/replica/partition.h"
+#include "broker/replica/replica_manager.h"
+
+enum { REPLICAS = 2500, AILING = 7, TURN_MAX = 100 };
+
+static int asked;    /* replicas that the dump has looked at */
+static int asked_by; /* what that was a turn ago */
+static int most;     /* looked at in one turn */
+static struct buf lines;
+
+const char *broker_state_name(const struct broker *broker)
+{
+    (void)broker;
+    return "serving";
+}
+
+int64_t controller_channel_broker_epoch(const struct controller_channel *channel)
+{
+    (void)channel;
+    return 5;
+}
+
+bool controller_channel_is_fenced(const struct controller_channel *channel)
+{
+    (void)channel;
+    return false;
+}
+
+int32_t controller_channel_active(const struct controller_channel *channel)
+{
+    (void)channel;
+    return 2;
+}
+
+int64_t metadata_index(const struct metadata *metadata)
+{
+    (void)metadata;
+    return 77;
+}
+
+int64_t metadata_term(const struct metadata *metadata)
+{
+    (void)metadata;
+    return 3;
+}
+
+void server_summarise(const struct server *server, struct buf *out)
+{
+    (void)server;
+    buf_printf(out, "the connections");
+}
+
+void group_manager_summarise(const struct group_manager *manager, struct buf *out)
+{
+    (void)manager;
+    buf_printf(out, "the groups");
+}
+
+void replica_manager_summarise(const struct replica_manager *manager, struct buf *out)
+{
+    (void)manager;
+    buf_printf(out, "the replicas");
+}
+
+/* A replica is its number, from 1 on; the first ones are in trouble. */
+struct partition *replica_manager_next(struct replica_manager *manager, size_t *cursor)
+{
+    (void)manager;
+    if (*cursor == REPLICAS)
+        return NULL;
+    asked++;
+    return (struct partition *)(uintptr_t)(++*cursor);
+}
+
+enum partition_state partition_state(const struct partition *partition)
+{
+    return partition_is_ailing(partition) ? PARTITION_OFFLINE : PARTITION_LEADER;
+}
+
+bool partition_is_ailing(const struct partition *partition)
+{
+    return (uintptr_t)partition <= AILING;
+}
+
+void partition_describe(const struct partition *partition, struct buf *out)
+{
+    buf_printf(out, "replica %d.", (int)(uintptr_t)partition);
+}
+
+static void keep_line(void *data, const char *line, int len)
+{
+    (void)data;
+    CHECK_INT(buf_append(&lines, line, (size_t)len), 0);
+}
+
+/* Once in each turn, as long as the dump runs. */
+static void other_work(void *data)
+{
+    struct broker *broker = data;
+    most = asked - asked_by > most ? asked - asked_by : most;
+    asked_by = asked;
+    if (broker->dump.running)
+        env_timer_start(&broker->leave_timer, 0);
+    else
+        env_stop(broker->env);
+}
+
+static int count_of(const char *what)
+{
+    int count = 0;
+    for (const char *at = strstr(buf_text(&lines), what); at; at = strstr(at + 1, what))
+        count++;
+    return count;
+}
+
+static void a_dump_leaves_turns_to_others(void)
+{
+    struct logger logger;
+    struct broker broker = {.logger = &logger, .replicas = (struct replica_manager *)&logger};
+    buf_init(&lines);
+    logger_init(&logger, "broker 0", NULL, NULL);
+    logger.level = LOGGER_ERROR; /* somebody asked for the lines: they come all the same */
+    logger.sink = keep_line;
+    CHECK_INT(env_new(&broker.env), 0);
+    state_dump_init(&broker.dump, &broker);
+    env_timer_init(broker.env, &broker.leave_timer, other_work, &broker);
+    env_timer_start(&broker.leave_timer, 0);
+    state_dump_start(&broker.dump);
+    env_run(broker.env);
+    CHECK_INT(asked, 2 * REPLICAS); /* those in trouble, then the others */
+    CHECK(most > 0);
+    CHECK(most <= TURN_MAX);
+    CHECK_INT(count_of("replica "), STATE_DUMP_PARTITIONS_MAX);
+    CHECK(strstr(buf_text(&lines), "replica 1.") < strstr(buf_text(&lines), "replica 8."));
+    CHECK_INT(count_of("and 1500 more partitions"), 1);
+    CHECK_INT(count_of("end: 2500 partitions: 2493 led, 0 followed, 0 opening, 7 offline"), 1);
+    state_dump_close(&broker.dump);
+    env_free(broker.env);
+    buf_close(&lines);
+}
+
+static void a_dump_ends_when_the_broker_stops(void)
+{
+    struct logger logger;
+    struct broker broker = {.logger = &logger, .replicas = (struct replica_manager *)&logger};
+    buf_init(&lines);
+    asked = asked_by = 0;
+    logger_init(&logger, "broker 0", NULL, NULL);
+    logger.sink = keep_line;
+    CHECK_INT(env_new(&broker.env), 0);
+    state_dump_init(&broker.dump, &broker);
+    env_timer_init(broker.env, &broker.leave_timer, other_work, &broker);
+    state_dump_start(&broker.dump);
+    state_dump_start(&broker.dump);
+    CHECK_INT(count_of("a dump is under way"), 1);
+    broker.replicas = NULL;
+    env_timer_start(&broker.leave_timer, 0);
+    env_run(broker.env);
+    CHECK_INT(asked, 0);
+    CHECK(!broker.dump.running);
+    state_dump_start(&broker.dump);
+    CHECK_INT(count_of("the broker stops"), 1);
+    state_dump_close(&broker.dump);
+    env_free(broker.env);
+    buf_close(&lines);
+}
+
+TAP_MAIN(TAP_TEST(a_dump_leaves_turns_to_others), TAP_TEST(a_dump_ends_when_the_broker_stops))
