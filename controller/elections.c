@@ -418,12 +418,13 @@ size_t elections_needing(const struct image *image, int32_t broker_id)
 
 /* ---- preferred and asked-for elections ---- */
 
+/* The last member of a set may be the preferred one, and emptied: then it leads nobody. */
 static bool preferred_ready(const struct decision *decision,
                             const struct image_partition *partition)
 {
     int32_t preferred = partition->replicas.ids[0];
-    return image_ids_have(&partition->isr, preferred) && decision_heard(decision, preferred) &&
-           !image_ids_have(&partition->full, preferred) &&
+    return !partition->emptied && image_ids_have(&partition->isr, preferred) &&
+           decision_heard(decision, preferred) && !image_ids_have(&partition->full, preferred) &&
            is_fit(decision, partition->offline.ids, (size_t)partition->offline.count, preferred);
 }
 

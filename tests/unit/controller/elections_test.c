@@ -150,6 +150,8 @@ static void an_emptied_last_member_leads_nobody(void)
     brokers_unfence(&decision, last);
     CHECK_INT(part("t", 0)->leader, -1);
     CHECK_INT(part("t", 0)->isr.ids[0], last);
+    CHECK_INT(elections_balance(&decision, 10), 0); /* nor because it is the preferred one */
+    CHECK_INT(elect(false, "t", 0), wire(ERR_PREFERRED_LEADER_NOT_AVAILABLE));
     add_broker_as(last, 3, ""); /* the same disk as before, and no fuller */
     brokers_unfence(&decision, last);
     CHECK_INT(part("t", 0)->leader, -1);
