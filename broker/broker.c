@@ -95,7 +95,8 @@ static void broker_noted(void *data)
     controller_channel_hold(broker->channel, false);
 }
 
-static void broker_registered(void *data, int64_t broker_epoch, int64_t served_epoch)
+static void broker_registered(void *data, int64_t broker_epoch, const int64_t *dir_epochs,
+                              size_t dir_count)
 {
     struct broker *broker = data;
     logger_info(broker->logger, "registered with the controller, broker epoch %lld",
@@ -103,7 +104,7 @@ static void broker_registered(void *data, int64_t broker_epoch, int64_t served_e
     if (MUTATION(STRAY_ON_A_GUESS))
         log_manager_set_strays_aside(broker->logs, broker_wants_log, broker);
     controller_channel_hold(broker->channel, true);
-    log_manager_serve(broker->logs, broker_epoch, served_epoch, broker_noted, broker);
+    log_manager_serve(broker->logs, broker_epoch, dir_epochs, dir_count, broker_noted, broker);
 }
 
 static void broker_unfenced(void *data)

@@ -109,23 +109,23 @@ static bool lacks_dir(const struct image_broker *before, const Meta__Register *r
     return false;
 }
 
-/* Whether a directory was not there when the broker last served. Every directory notes the epoch
- * before the broker is unfenced under it; so a crash on the way leaves none behind. One that notes
- * nothing and has no partitions is new, unless the broker has served with it. */
-static bool is_older(const struct image_broker *before, const Meta__Register *request, size_t i)
+/* The epoch that a directory must name not to be an older one, 0 if it need name none: the newest
+ * under which the broker has served with it, or, with one that was away meanwhile, at all. Every
+ * directory notes the epoch before the broker is unfenced under it; so a crash on the way leaves
+ * none behind. One that can't note it is not served, and keeps the one it has. */
+static int64_t wanted_epoch(const struct image_broker *before, const Meta__Register *request,
+                            size_t i)
 {
-    if (before->served_epoch == 0 || request->n_log_dir_epochs == 0)
-        return false; /* neither has been told of epochs yet */
-    if (request->log_dir_epochs[i] != BROKERS_DIR_NEW)
-        return request->log_dir_epochs[i] < before->served_epoch;
-    bool known = false;
+    if (!before || request->n_log_dir_epochs == 0)
+        return 0;
     for (size_t j = 0; j < before->log_dir_count; j++)
-        known |= is_dir(&before->log_dirs[j], &request->log_dirs[i]);
-    return known && before->served_epoch == before->epoch;
+        if (is_dir(&before->log_dirs[j], &request->log_dirs[i]))
+            return before->log_dir_epochs[j];
+    return request->log_dir_epochs[i] == BROKERS_DIR_NEW ? 0 : before->served_epoch;
 }
 
-static void say_older(struct decision *decision, const struct image_broker *before,
-                      const Meta__Register *request, size_t i)
+static void say_older(struct decision *decision, const Meta__Register *request, size_t i,
+                      int64_t wanted)
 {
     struct uuid dir;
     char id[UUID_TEXT_LEN + 1];
@@ -140,18 +140,18 @@ static void say_older(struct decision *decision, const struct image_broker *befo
             "the broker has served under epoch %lld since. It leaves the in-sync sets, and "
             "joins them when it has copied what it lacks; where it was the last member nobody "
             "leads before the newest disk is back",
-            request->broker_id, id, (long long)epoch, (long long)before->served_epoch);
+            request->broker_id, id, (long long)epoch, (long long)wanted);
 }
 
 /* Whether any directory is an older one; each is logged. */
-static bool has_older_dir(struct decision *decision, const struct image_broker *before,
-                          const Meta__Register *request)
+static bool has_older_dir(struct decision *decision, const Meta__Register *request,
+                          const int64_t *wanted)
 {
     bool older = false;
     for (size_t i = 0; i < request->n_log_dirs; i++) {
-        if (!is_older(before, request, i))
+        if (wanted[i] == 0 || request->log_dir_epochs[i] >= wanted[i])
             continue;
-        say_older(decision, before, request, i);
+        say_older(decision, request, i, wanted[i]);
         older = true;
     }
     return older && !MUTATION(OLDER_DISK_TRUSTED);
@@ -166,15 +166,21 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
     const struct image_broker *old = image_broker(decision->image, request->broker_id);
     bool again = old && memcmp(old->incarnation.bytes, request->incarnation.data,
                                sizeof(old->incarnation.bytes)) == 0;
-    reply->served_epoch = old ? old->served_epoch : 0;
+    int64_t *wanted = decision_alloc(decision, request->n_log_dirs, sizeof(*wanted));
+    for (size_t i = 0; i < request->n_log_dirs; i++)
+        wanted[i] = wanted_epoch(old, request, i);
+    reply->n_log_dir_epochs = request->n_log_dirs;
+    reply->log_dir_epochs = wanted;
     if (again && same_endpoints(old, request)) {
         reply->broker_epoch = old->epoch;
         return 0;
     }
     /* Nobody knows what disks an unknown one had. */
     bool emptied = !again && (!old || lacks_dir(old, request));
-    emptied |= !again && old && has_older_dir(decision, old, request);
+    emptied |= !again && old && has_older_dir(decision, request, wanted);
     Meta__BrokerRecord *record = record_of(decision, request);
+    record->n_log_dir_epochs = request->n_log_dirs;
+    record->log_dir_epochs = wanted;
     record->keeps_epochs = request->n_log_dir_epochs > 0;
     record->served_epoch = old && record->keeps_epochs ? old->served_epoch : 0;
     if (again) {
@@ -205,14 +211,28 @@ void brokers_fence(struct decision *decision, int32_t broker_id)
     elections_broker_out(decision, broker_id);
 }
 
-void brokers_unfence(struct decision *decision, int32_t broker_id)
+/* What the directories have noted, if the broker says so; else all of them have noted its epoch. */
+static void note_epochs(Meta__BrokerRecord *record, const int64_t *noted, size_t count)
+{
+    for (size_t i = 0; i < record->n_log_dir_epochs; i++) {
+        int64_t epoch = count == record->n_log_dir_epochs ? noted[i] : record->epoch;
+        if (epoch > record->log_dir_epochs[i])
+            record->log_dir_epochs[i] = epoch < record->epoch ? epoch : record->epoch;
+    }
+}
+
+void brokers_unfence(struct decision *decision, int32_t broker_id, const int64_t *noted,
+                     size_t count)
 {
     const struct image_broker *broker = image_broker(decision->image, broker_id);
     if (!broker || !broker->fenced || broker->stopping)
         return;
     Meta__BrokerRecord *record = decision_broker(decision, broker);
     record->fenced = false;
-    record->served_epoch = broker->keeps_epochs ? broker->epoch : 0;
+    if (broker->keeps_epochs) {
+        record->served_epoch = broker->epoch;
+        note_epochs(record, noted, count);
+    }
     decision_emit(decision, META__RECORD__FACT_BROKER, record);
     elections_broker_in(decision, broker_id);
 }

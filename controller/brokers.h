@@ -16,8 +16,10 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
 
 /* Out of service: fenced, its leaderships moved. Nothing happens when it is fenced already. */
 void brokers_fence(struct decision *decision, int32_t broker_id);
-/* Into service: partitions without a leader may get one. */
-void brokers_unfence(struct decision *decision, int32_t broker_id);
+/* Into service: partitions without a leader may get one. `noted`: the epoch that each of its log
+ * directories has noted, if the broker says so (`count` 0 = all of them, its own). */
+void brokers_unfence(struct decision *decision, int32_t broker_id, const int64_t *noted,
+                     size_t count);
 /* Controlled shutdown: marked as stopping, its leaderships moved. The new leaders take it out of
  * their in-sync sets. */
 void brokers_stop(struct decision *decision, int32_t broker_id);

@@ -106,6 +106,11 @@ Meta__BrokerRecord *decision_broker(struct decision *decision, const struct imag
     record->log_dirs = decision_alloc(decision, broker->log_dir_count, sizeof(*record->log_dirs));
     for (size_t i = 0; i < broker->log_dir_count; i++)
         record->log_dirs[i] = decision_uuid(decision, &broker->log_dirs[i]);
+    record->n_log_dir_epochs = broker->log_dir_count;
+    record->log_dir_epochs =
+        decision_alloc(decision, broker->log_dir_count, sizeof(*record->log_dir_epochs));
+    for (size_t i = 0; i < broker->log_dir_count; i++)
+        record->log_dir_epochs[i] = broker->log_dir_epochs[i];
     record->served_epoch = broker->served_epoch;
     record->keeps_epochs = broker->keeps_epochs;
     return record;

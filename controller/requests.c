@@ -255,7 +255,8 @@ static void decide_heartbeat(struct job *job, struct decision *decision, Meta__F
         brokers_fence(decision, request->broker_id);
         break;
     case UNFENCE:
-        brokers_unfence(decision, request->broker_id);
+        brokers_unfence(decision, request->broker_id, heartbeat->log_dir_epochs,
+                        heartbeat->n_log_dir_epochs);
         break;
     case NOTHING:
         elections_broker_in(decision, request->broker_id); /* heard for the first time */

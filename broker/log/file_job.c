@@ -1,5 +1,5 @@
 /* One small file, replaced on a worker; or written and synced there under another name, and renamed
- * on the loop.
+ * on the loop; or written in place.
  *
  * Failure modes: ERR_NO_SPACE, and a lack of descriptors or memory, leave the old file, and the
  * caller tries again at the next interval; other errors are final for the directory. */
@@ -12,28 +12,32 @@ static char *temporary_path(const struct file_job *job)
     return mem_printf("%s.tmp", job->path);
 }
 
-static void file_job_write(struct env_work *work, struct file_job *job)
+static int file_job_write(struct env_work *work, const struct file_job *job, const char *path,
+                          int flags)
 {
     struct env_file *file;
-    char *path = temporary_path(job);
-    job->err =
-        env_file_open(work->env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE, &file);
-    if (job->err == 0) {
-        job->err = env_file_write(file, job->data.data, job->data.len, 0);
-        if (job->err == 0)
-            job->err = env_file_sync(file);
-        env_file_close(file);
-    }
-    mem_free(path);
+    int err = env_file_open(work->env, path, ENV_OPEN_WRITE | flags, &file);
+    if (err)
+        return err;
+    err = env_file_write(file, job->data.data, job->data.len, job->at);
+    if (err == 0)
+        err = env_file_sync(file);
+    env_file_close(file);
+    return err;
 }
 
 static void file_job_run(struct env_work *work)
 {
     struct file_job *job = CONTAINER_OF(work, struct file_job, work);
-    if (job->unless_cut)
-        file_job_write(work, job);
-    else
+    if (job->unless_cut) {
+        char *path = temporary_path(job);
+        job->err = file_job_write(work, job, path, ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE);
+        mem_free(path);
+    } else if (job->in_place) {
+        job->err = file_job_write(work, job, job->path, 0);
+    } else {
         job->err = env_file_replace(work->env, job->path, job->data.data, job->data.len);
+    }
 }
 
 /* Gives the file its name, if it is still wanted. */
@@ -105,6 +109,15 @@ void file_job_start(struct log_dir *dir, struct log *log, char *path, struct buf
                     int64_t offset, void (*done)(struct file_job *job))
 {
     struct file_job *job = file_job_new(dir, log, path, data, offset, done);
+    env_work_submit(dir->manager->env, &job->work, file_job_run, file_job_done);
+}
+
+void file_job_start_in_place(struct log_dir *dir, char *path, struct buf *data, uint64_t at,
+                             int64_t offset, void (*done)(struct file_job *job))
+{
+    struct file_job *job = file_job_new(dir, NULL, path, data, offset, done);
+    job->in_place = true;
+    job->at = at;
     env_work_submit(dir->manager->env, &job->work, file_job_run, file_job_done);
 }
 

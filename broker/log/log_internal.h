@@ -26,7 +26,7 @@ enum {
     LOG_LACK_TOLD_MS = 10000,       /* between two lines about it, or about damage */
     LOG_LATER_MS = 100,             /* until what lacked descriptors or memory is tried again */
     LOG_CHECKPOINTS = 4,            /* enum checkpoint */
-    LOG_SERVED_MAX = 256,           /* broker epochs that a directory remembers: served.h */
+    LOG_SERVED_MAX = 256,           /* broker epochs that a directory notes: served.h */
     LOG_NAME_MAX = 249 + 1 + 10 + 1 /* topic, dash, partition, NUL */
 };
 
@@ -156,6 +156,7 @@ struct log_dir {
     bool metadata_writing;
     int64_t served[LOG_SERVED_MAX]; /* the broker epochs in its .served-epochs, the newest last */
     uint32_t served_count;
+    bool served_laid; /* one in each slot of that file, so that the next needs no room */
     bool served_writing;
     int64_t leavings_crc;                   /* as the mark of the clean stop has it; -1 = none */
     bool fail_pending;                      /* to be told to the owner */

@@ -70,12 +70,12 @@ const struct uuid *log_manager_dir_id(const struct log_manager *manager, int i);
  * does not, and has no partitions. */
 enum { LOG_SERVED_NEW = -1 };
 int64_t log_manager_dir_served(const struct log_manager *manager, int i);
-/* The broker is registered under `epoch`, and has served under `before` (0 = not known): each
- * directory that works notes the epoch durably, and then comes `done`, perhaps before this returns.
- * What is older than `before` is logged. Nothing is opened, and no record acknowledged, under an
- * epoch that is not noted. */
-void log_manager_serve(struct log_manager *manager, int64_t epoch, int64_t before,
-                       void (*done)(void *data), void *data);
+/* The broker is registered under `epoch`, and has served with directory i under before[i] (0 = not
+ * known, and so is each from `count` on): each directory that works notes the epoch durably, and
+ * then comes `done`, perhaps before this returns. What is older is logged. Nothing is opened, and
+ * no record acknowledged, under an epoch that is not noted. */
+void log_manager_serve(struct log_manager *manager, int64_t epoch, const int64_t *before,
+                       size_t count, void (*done)(void *data), void *data);
 
 /* Opens the log of a partition, or creates it in the directory with the fewest logs. When the
  * directory holds another topic id, that other log is set aside first. `done` comes later on the

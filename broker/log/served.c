@@ -1,11 +1,13 @@
-/* The files .served-epochs.
+/* The files .served-epochs: one epoch on a line, each line as long as the others, with room for all
+ * from the beginning. So a start writes one line in place: it needs no room on the disk, and one
+ * sync. A person may add a line of any length; the next start lays the file out again.
  *
  * Happy path: the controller has registered the process; its epoch is added to the file of every
  * directory, on the workers; only then are logs opened and is the broker unfenced. So each
  * directory names every epoch under which the broker was unfenced with it, and a crash on the way
  * leaves no directory behind the others. Failure modes: no room, or no descriptors, is tried again,
  * and the broker waits; any other error takes the directory offline, and the broker goes on without
- * it. */
+ * it: it tells the controller, for which that directory stays as new as it was. */
 #include "broker/log/served.h"
 
 #include <inttypes.h>
@@ -18,7 +20,9 @@
 #define SERVED_FILE "/.served-epochs"
 
 enum {
-    SERVED_TEXT_MAX = 32 * LOG_SERVED_MAX,
+    SERVED_LINE = 32, /* divides a sector, which a power cut leaves old or new */
+    SERVED_TEXT_LEN = SERVED_LINE * LOG_SERVED_MAX,
+    SERVED_TEXT_MAX = 2 * SERVED_TEXT_LEN,
     SERVED_AGAIN_MS = 1000 /* after there was no room; each try is logged */
 };
 
@@ -27,21 +31,41 @@ static int64_t served_last(const struct log_dir *dir)
     return dir->served_count > 0 ? dir->served[dir->served_count - 1] : 0;
 }
 
-/* The oldest one makes way: what a person has to decide is decided before so many starts. */
+/* The older half makes way: what a person has to decide is decided before so many starts. */
+static void served_make_room(struct log_dir *dir)
+{
+    const uint32_t kept = LOG_SERVED_MAX / 2;
+    if (dir->served_count < LOG_SERVED_MAX)
+        return;
+    memmove(dir->served, dir->served + kept, kept * sizeof(dir->served[0]));
+    dir->served_count = kept;
+    dir->served_laid = false;
+}
+
 static void served_add(struct log_dir *dir, int64_t epoch)
 {
-    if (dir->served_count == LOG_SERVED_MAX)
-        memmove(dir->served, dir->served + 1, --dir->served_count * sizeof(dir->served[0]));
+    served_make_room(dir);
     dir->served[dir->served_count++] = epoch;
 }
 
-/* One on each line. */
+/* Lines without a number are room for one. */
 static int served_parse(struct log_dir *dir, const char *text)
 {
-    char *end;
-    for (const char *at = text; *at; at = end + 1) {
-        long long epoch = strtoll(at, &end, 10);
-        if (end == at || *end != '\n' || epoch <= 0)
+    const char *at = text, *end;
+    dir->served_laid = strlen(text) == SERVED_TEXT_LEN;
+    for (; *at; at = end + 1) {
+        end = strchr(at, '\n');
+        if (!end)
+            return ERR_MALFORMED;
+        const char *digits = at + strspn(at, " ");
+        bool blank = digits == end;
+        dir->served_laid &= end - at == SERVED_LINE - 1 &&
+                            (blank || at == text + SERVED_LINE * (size_t)dir->served_count);
+        if (blank)
+            continue;
+        char *rest;
+        long long epoch = strtoll(digits, &rest, 10);
+        if (rest + strspn(rest, " ") != end || epoch <= 0)
             return ERR_MALFORMED;
         served_add(dir, epoch);
     }
@@ -57,6 +81,7 @@ int served_load(struct log_dir *dir, struct buf *problem)
     if (bad) {
         logger_warn(dir->manager->logger, "%s is damaged, and not used", path);
         dir->served_count = 0;
+        dir->served_laid = false;
     }
     if (rc == ERR_IS_FOLDER)
         buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));
@@ -86,8 +111,10 @@ static void served_written(struct file_job *job)
 {
     struct log_manager *manager = job->manager;
     job->dir->served_writing = false;
-    if (job->err == 0)
+    if (job->err == 0) {
         served_add(job->dir, job->offset);
+        job->dir->served_laid = true;
+    }
     if (manager->shutting_down)
         return;
     if (job->err == 0 || job->dir->failed)
@@ -96,17 +123,30 @@ static void served_written(struct file_job *job)
         env_timer_start(&manager->served_timer, SERVED_AGAIN_MS);
 }
 
+static void served_line(struct buf *text, int64_t epoch)
+{
+    buf_printf(text, "%-*" PRId64 "\n", SERVED_LINE - 1, epoch);
+}
+
 static void served_write(struct log_dir *dir, int64_t epoch)
 {
     struct buf text;
-    uint32_t first = dir->served_count == LOG_SERVED_MAX;
+    char *path = mem_printf("%s" SERVED_FILE, dir->path);
     buf_init(&text);
-    for (uint32_t i = first; i < dir->served_count; i++)
-        buf_printf(&text, "%" PRId64 "\n", dir->served[i]);
-    buf_printf(&text, "%" PRId64 "\n", epoch);
+    served_make_room(dir);
     dir->served_writing = true;
-    file_job_start(dir, NULL, mem_printf("%s" SERVED_FILE, dir->path), &text, epoch,
-                   served_written);
+    if (dir->served_laid) {
+        served_line(&text, epoch);
+        file_job_start_in_place(dir, path, &text, SERVED_LINE * (uint64_t)dir->served_count, epoch,
+                                served_written);
+        return;
+    }
+    for (uint32_t i = 0; i < dir->served_count; i++)
+        served_line(&text, dir->served[i]);
+    served_line(&text, epoch);
+    while (text.len < SERVED_TEXT_LEN)
+        buf_printf(&text, "%*s\n", SERVED_LINE - 1, "");
+    file_job_start(dir, NULL, path, &text, epoch, served_written);
 }
 
 /* Writes where it is not written yet; calls back when it is everywhere. */
@@ -148,14 +188,14 @@ static void served_say_older(const struct log_dir *dir, int64_t before)
         dir->path, served_last(dir), before, before, dir->path);
 }
 
-void log_manager_serve(struct log_manager *manager, int64_t epoch, int64_t before,
-                       void (*done)(void *data), void *data)
+void log_manager_serve(struct log_manager *manager, int64_t epoch, const int64_t *before,
+                       size_t count, void (*done)(void *data), void *data)
 {
     ASSERT(epoch > 0 && !manager->shutting_down);
-    for (int i = 0; i < manager->config.dir_count; i++) {
+    for (int i = 0; i < manager->config.dir_count && (size_t)i < count; i++) {
         const struct log_dir *dir = &manager->dirs[i];
-        if (served_last(dir) < before && log_manager_dir_served(manager, i) != LOG_SERVED_NEW)
-            served_say_older(dir, before);
+        if (served_last(dir) < before[i] && log_manager_dir_served(manager, i) != LOG_SERVED_NEW)
+            served_say_older(dir, before[i]);
     }
     manager->serves = epoch;
     manager->served_done = done;

@@ -128,6 +128,10 @@ static void channel_send_heartbeat(struct controller_channel *channel)
     heartbeat.applied_index = metadata_index(channel->metadata);
     heartbeat.want_shutdown = channel->want_shutdown;
     heartbeat.want_fence = (channel->recovering && channel->fenced) || channel->held;
+    if (channel->fenced && !heartbeat.want_fence) {
+        heartbeat.n_log_dir_epochs = channel->config.registration->n_log_dir_epochs;
+        heartbeat.log_dir_epochs = channel->config.registration->log_dir_epochs;
+    }
     Meta__Frame frame = META__FRAME__INIT;
     frame.body_case = META__FRAME__BODY_HEARTBEAT;
     frame.heartbeat = &heartbeat;
@@ -369,7 +373,8 @@ static void link_registered(struct link *link, const Meta__Registered *registere
     channel->registered = true;
     channel->doubt_ms = -1;
     channel->broker_epoch = registered->broker_epoch;
-    channel->events->registered(channel->data, registered->broker_epoch, registered->served_epoch);
+    channel->events->registered(channel->data, registered->broker_epoch, registered->log_dir_epochs,
+                                registered->n_log_dir_epochs);
     channel_send_heartbeat(channel);
     LIST_EACH(step, &channel->calls)
         channel_send_call(channel, LIST_ENTRY(step, struct controller_call, link));

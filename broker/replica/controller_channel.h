@@ -40,9 +40,10 @@ struct controller_channel_events {
     /* The cluster id became known; an error (with a logged reason) stops the broker. One of
      * env_is_later does not: it is called again. */
     int (*cluster_known)(void *data, const char *cluster_id);
-    /* The controller's view of us changed. `served_epoch` is the newest broker epoch under which
-     * this broker served before; 0 = not known. */
-    void (*registered)(void *data, int64_t broker_epoch, int64_t served_epoch);
+    /* The controller's view of us changed. `dir_epochs` are the newest broker epochs under which
+     * our log directories served before; 0 = not known, and so is each beyond `dir_count`. */
+    void (*registered)(void *data, int64_t broker_epoch, const int64_t *dir_epochs,
+                       size_t dir_count);
     void (*unfenced)(void *data);
     /* controller_channel_may_serve is true again. */
     void (*resumed)(void *data);

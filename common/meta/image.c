@@ -34,6 +34,7 @@ static void broker_free(struct image_broker *broker)
     mem_free(broker->endpoints);
     mem_free(broker->rack);
     mem_free(broker->log_dirs);
+    mem_free(broker->log_dir_epochs);
     mem_free(broker);
 }
 
@@ -342,6 +343,11 @@ static int check_broker(const Meta__BrokerRecord *record)
     for (size_t i = 0; i < record->n_log_dirs; i++)
         if (read_uuid(&record->log_dirs[i], &uuid))
             return ERR_MALFORMED;
+    if (record->n_log_dir_epochs && record->n_log_dir_epochs != record->n_log_dirs)
+        return ERR_MALFORMED;
+    for (size_t i = 0; i < record->n_log_dir_epochs; i++)
+        if (record->log_dir_epochs[i] < 0)
+            return ERR_MALFORMED;
     return 0;
 }
 
@@ -368,6 +374,9 @@ static struct image_broker *broker_new(const Meta__BrokerRecord *record)
     broker->log_dirs = mem_alloc(record->n_log_dirs * sizeof(*broker->log_dirs));
     for (size_t i = 0; i < record->n_log_dirs; i++)
         memcpy(broker->log_dirs[i].bytes, record->log_dirs[i].data, sizeof(struct uuid));
+    broker->log_dir_epochs = mem_alloc(record->n_log_dirs * sizeof(*broker->log_dir_epochs));
+    for (size_t i = 0; i < record->n_log_dir_epochs; i++)
+        broker->log_dir_epochs[i] = record->log_dir_epochs[i];
     return broker;
 }
 

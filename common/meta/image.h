@@ -37,6 +37,7 @@ struct image_broker {
     bool fenced;
     bool stopping;
     struct uuid *log_dirs;
+    int64_t *log_dir_epochs; /* the newest ones under which they served; 0 = not known */
     size_t log_dir_count;
     int64_t served_epoch; /* the newest one under which it was unfenced; 0 = not known */
     bool keeps_epochs;    /* in its log directories */

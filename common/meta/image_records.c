@@ -63,6 +63,8 @@ static int each_broker(const struct image_broker *broker, record_fn fn, void *da
     body.stopping = broker->stopping;
     body.n_log_dirs = broker->log_dir_count;
     body.log_dirs = dirs;
+    body.n_log_dir_epochs = broker->log_dir_count;
+    body.log_dir_epochs = broker->log_dir_epochs;
     body.served_epoch = broker->served_epoch;
     body.keeps_epochs = broker->keeps_epochs;
     Meta__Record record = META__RECORD__INIT;

@@ -333,7 +333,7 @@ static void isr_changes_are_compare_and_set(void)
     CHECK_INT(alter_isr(&bad), wire(ERR_INELIGIBLE_REPLICA));
     brokers_fence(&decision, b);
     CHECK_INT(alter_isr(&grow), wire(ERR_INELIGIBLE_REPLICA));
-    brokers_unfence(&decision, b);
+    brokers_unfence(&decision, b, NULL, 0);
     CHECK_INT(alter_isr(&grow), 0);
     CHECK_INT(part("t", 0)->isr.count, 3);
     brokers_fence(&decision, leader);
@@ -405,7 +405,7 @@ static void registration_keeps_or_renews_the_epoch(void)
     begin();
     CHECK_INT(add_broker_as(1, 1, "").broker_epoch, 100);
     CHECK(image_broker(image, 1)->fenced);
-    brokers_unfence(&decision, 1);
+    brokers_unfence(&decision, 1, NULL, 0);
     create("t", 1, 1);
     size_t before = decision.record_count;
     decision.index = 200;
@@ -417,7 +417,7 @@ static void registration_keeps_or_renews_the_epoch(void)
     CHECK_INT(add_broker_as(1, 2, "r").broker_epoch, 200); /* another process */
     CHECK(image_broker(image, 1)->fenced);
     CHECK_INT(part("t", 0)->leader, -1);
-    brokers_unfence(&decision, 1);
+    brokers_unfence(&decision, 1, NULL, 0);
     CHECK_INT(part("t", 0)->leader, 1);
     finish();
 }

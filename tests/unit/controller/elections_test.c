@@ -31,9 +31,9 @@ static void a_fenced_broker_leads_no_more(void)
     CHECK_INT(part("t", 0)->leader, -1);
     CHECK_INT(part("t", 0)->isr.count, 1);
     CHECK_INT(part("t", 0)->isr.ids[0], second);
-    brokers_unfence(&decision, leader); /* not in the set: no unclean leader by default */
+    brokers_unfence(&decision, leader, NULL, 0); /* not in the set: no unclean leader by default */
     CHECK_INT(part("t", 0)->leader, -1);
-    brokers_unfence(&decision, second);
+    brokers_unfence(&decision, second, NULL, 0);
     CHECK_INT(part("t", 0)->leader, second);
     finish();
 }
@@ -56,7 +56,7 @@ static void whoever_comes_back_first_leads(void)
     CHECK_INT(part("t", 0)->leader, -1);
     CHECK_INT(part("t", 0)->isr.count, 3);
     heard_of[second] = true;
-    brokers_unfence(&decision, second);
+    brokers_unfence(&decision, second, NULL, 0);
     CHECK_INT(part("t", 0)->leader, second);
     add_broker_as(third, 2, "");
     CHECK_INT(part("t", 0)->leader, second);
@@ -76,7 +76,7 @@ static void a_new_process_leads_under_a_new_epoch(void)
     CHECK(part("t", 0)->leader != leader);
     CHECK_INT(part("t", 0)->isr.count, 2);
     heard_of[leader] = true;
-    brokers_unfence(&decision, leader);
+    brokers_unfence(&decision, leader, NULL, 0);
     CHECK_INT(part("t", 0)->leader, leader);
     CHECK(part("t", 0)->leader_epoch > 0);
     finish();
@@ -97,7 +97,7 @@ static void an_empty_disk_is_not_in_sync(void)
     disk_of_next = 7;
     add_broker_as(leader, 2, "");
     heard_of[leader] = true;
-    brokers_unfence(&decision, leader);
+    brokers_unfence(&decision, leader, NULL, 0);
     CHECK_INT(part("t", 0)->leader, -1);
     CHECK_INT(part("t", 0)->isr.count, 2);
     CHECK(!image_ids_have(&part("t", 0)->isr, leader));
@@ -126,9 +126,9 @@ static void an_unregistered_broker_is_in_no_set(void)
     disk_of_next = 7;
     add_broker_as(first, 2, "");
     disk_of_next = 0;
-    brokers_unfence(&decision, first);
+    brokers_unfence(&decision, first, NULL, 0);
     CHECK_INT(part("t", 0)->leader, -1);
-    brokers_unfence(&decision, second);
+    brokers_unfence(&decision, second, NULL, 0);
     CHECK_INT(part("t", 0)->leader, second);
     finish();
 }
@@ -147,16 +147,16 @@ static void an_emptied_last_member_leads_nobody(void)
     disk_of_next = 7;
     add_broker_as(last, 2, "");
     CHECK(part("t", 0)->emptied);
-    brokers_unfence(&decision, last);
+    brokers_unfence(&decision, last, NULL, 0);
     CHECK_INT(part("t", 0)->leader, -1);
     CHECK_INT(part("t", 0)->isr.ids[0], last);
     CHECK_INT(elections_balance(&decision, 10), 0); /* nor because it is the preferred one */
     CHECK_INT(elect(false, "t", 0), wire(ERR_PREFERRED_LEADER_NOT_AVAILABLE));
     add_broker_as(last, 3, ""); /* the same disk as before, and no fuller */
-    brokers_unfence(&decision, last);
+    brokers_unfence(&decision, last, NULL, 0);
     CHECK_INT(part("t", 0)->leader, -1);
     brokers_fence(&decision, second);
-    brokers_unfence(&decision, second);
+    brokers_unfence(&decision, second, NULL, 0);
     CHECK_INT(part("t", 0)->leader, -1);
     /* A person chooses: who has something comes before who has nothing. */
     brokers_fence(&decision, second);
@@ -184,7 +184,7 @@ static void nobody_else_is_left(void)
     CHECK(part("t", 0)->emptied);
     CHECK_INT(elect(true, "t", 0), wire(ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE));
     add_broker_as(last, 2, "");
-    brokers_unfence(&decision, last);
+    brokers_unfence(&decision, last, NULL, 0);
     CHECK_INT(part("t", 0)->leader, -1);
     CHECK_INT(elect(true, "t", 0), 0); /* to begin anew is a choice, too */
     CHECK_INT(part("t", 0)->leader, last);
@@ -203,7 +203,7 @@ static void an_emptied_member_that_has_its_records_leads(void)
     disk_of_next = 7;
     add_broker_as(last, 2, "");
     disk_of_next = 0;
-    brokers_unfence(&decision, last);
+    brokers_unfence(&decision, last, NULL, 0);
     say_whole(last, true); /* but can't be read yet */
     CHECK_INT(part("t", 0)->leader, -1);
     say_whole(last, false);
@@ -351,7 +351,7 @@ static void a_stopping_broker_hands_over(void)
     for (int32_t i = 0; i < 8; i++)
         if (part("alone", i)->replicas.ids[0] == leader)
             CHECK(part("alone", i)->leader == -1 && part("alone", i)->isr.count == 1);
-    brokers_unfence(&decision, leader);
+    brokers_unfence(&decision, leader, NULL, 0);
     CHECK(image_broker(image, leader)->stopping);
     finish();
 }
@@ -368,11 +368,11 @@ static void a_log_that_is_not_open_leads_nothing(void)
     brokers_fence(&decision, whole);
     add_broker_as(slow, 2, "");
     report(slow, "t", true, 0);
-    brokers_unfence(&decision, slow);
+    brokers_unfence(&decision, slow, NULL, 0);
     CHECK_INT(part("t", 0)->leader, -1);
     CHECK_INT(part("t", 0)->isr.count, 2);
     add_broker_as(whole, 2, "");
-    brokers_unfence(&decision, whole);
+    brokers_unfence(&decision, whole, NULL, 0);
     CHECK_INT(part("t", 0)->leader, whole);
     CHECK_INT(part("t", 0)->isr.count, 2);
     report(slow, "t", false, 0);
@@ -390,11 +390,11 @@ static void an_election_drops_nobody(void)
     int32_t first = part("t", 0)->replicas.ids[0], second = part("t", 0)->replicas.ids[1];
     brokers_fence(&decision, second);
     brokers_fence(&decision, first);
-    brokers_unfence(&decision, first);
+    brokers_unfence(&decision, first, NULL, 0);
     CHECK_INT(part("t", 0)->leader, first);
     report(first, "t", true, 0);
     CHECK_INT(part("t", 0)->leader, -1);
-    brokers_unfence(&decision, second);
+    brokers_unfence(&decision, second, NULL, 0);
     CHECK_INT(part("t", 0)->leader, second);
     finish();
 }
@@ -426,7 +426,7 @@ static void what_cannot_serve_leads_no_more(void)
     CHECK(!image_ids_have(&part("t", 0)->offline, leader));
     add_broker_as(second, 2, ""); /* a new process: what the old one could not do is forgotten */
     CHECK_INT(part("t", 0)->offline.count, 0);
-    brokers_unfence(&decision, second);
+    brokers_unfence(&decision, second, NULL, 0);
     CHECK_INT(part("t", 0)->leader, second);
     finish();
 }
@@ -483,7 +483,7 @@ static void leaders_are_elected_on_request(void)
     CHECK_INT(elect(true, "t", 0), 0);
     CHECK_INT(part("t", 0)->leader, ids[0]);
     set_isr("t", ids, 2, ids[1]);
-    brokers_unfence(&decision, ids[1]);
+    brokers_unfence(&decision, ids[1], NULL, 0);
     CHECK_INT(elections_balance(&decision, 10), 1);
     CHECK_INT(part("t", 0)->leader, ids[0]);
     CHECK_INT(elections_balance(&decision, 10), 0);

@@ -86,7 +86,7 @@ static inline void add_brokers(int32_t count, bool racks)
     static const char *const names[] = {"a", "b", "c"};
     for (int32_t i = 0; i < count; i++) {
         add_broker_as(i, 1, racks ? names[i % 3] : "");
-        brokers_unfence(&decision, i);
+        brokers_unfence(&decision, i, NULL, 0);
     }
 }
 

@@ -19,7 +19,7 @@ static void come_back(int32_t id, int64_t index, uint8_t disk, int64_t epoch)
 static void serve(int32_t id, int64_t index, uint8_t disk, int64_t epoch)
 {
     come_back(id, index, disk, epoch);
-    brokers_unfence(&decision, id);
+    brokers_unfence(&decision, id, NULL, 0);
 }
 
 /* The one member of t-0 is the broker 0, last unfenced under epoch 20. */
@@ -109,6 +109,24 @@ static void a_directory_that_is_added_is_not_older(void)
     finish();
 }
 
+/* The disk failed when the broker noted its epoch: it served without it. What the disk has is no
+ * older for that, whoever else served meanwhile. */
+static void a_directory_that_was_not_served_is_not_older(void)
+{
+    const int64_t noted = 20;
+    begin_alone();
+    for (int64_t index = 30; index < 50; index += 10) {
+        come_back(0, index, DISK, 20);
+        CHECK(!part("t", 0)->emptied);
+        brokers_unfence(&decision, 0, &noted, 1);
+        CHECK_INT(image_broker(image, 0)->served_epoch, index);
+        CHECK_INT(image_broker(image, 0)->log_dir_epochs[0], 20);
+    }
+    come_back(0, 50, DISK, 19); /* but a copy from before is */
+    CHECK(part("t", 0)->emptied);
+    finish();
+}
+
 /* What older versions left is trusted until the broker has served once with this one. */
 static void what_names_no_epoch_is_trusted_once(void)
 {
@@ -149,5 +167,6 @@ static void who_was_unregistered_has_to_prove_it(void)
 TAP_MAIN(TAP_TEST(the_newest_disk_leads), TAP_TEST(an_older_copy_leads_nothing),
          TAP_TEST(where_others_remain_it_leaves), TAP_TEST(a_crash_on_the_way_makes_no_disk_older),
          TAP_TEST(a_directory_that_is_added_is_not_older),
+         TAP_TEST(a_directory_that_was_not_served_is_not_older),
          TAP_TEST(what_names_no_epoch_is_trusted_once),
          TAP_TEST(who_was_unregistered_has_to_prove_it))

@@ -12,7 +12,7 @@ static void note(void *data)
 static void serve(struct log_world *f, int64_t epoch, int64_t before)
 {
     int earlier = noted;
-    log_manager_serve(f->manager, epoch, before, note, NULL);
+    log_manager_serve(f->manager, epoch, &before, 1, note, NULL);
     fixture_settle(f);
     CHECK_INT(noted, earlier + 1);
 }
@@ -87,8 +87,8 @@ static void an_older_directory_is_named(void)
 
 static void a_damaged_file_counts_for_nothing(void)
 {
-    static const char *const texts[] = {
-        "5", "6\n5", "x\n", "5\nx\n", "0\n", "5\n-1\n", "\n", "5 6\n", "99999999999999999999"};
+    static const char *const texts[] = {"5",   "6\n5",    "x\n",   "5\nx\n",
+                                        "0\n", "5\n-1\n", "5 6\n", "99999999999999999999"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct log_world f;
         fixture_init(&f);
@@ -115,10 +115,37 @@ static void the_oldest_epochs_make_way(void)
         serve(&f, epoch, epoch - 1);
     for (int start = 0; start < 2; start++) {
         CHECK_INT(fixture_open(&f), 0);
-        CHECK(!log_served_under(f.log, 2));
-        CHECK(log_served_under(f.log, 3) && log_served_under(f.log, LOG_SERVED_MAX + 2));
+        CHECK(!log_served_under(f.log, LOG_SERVED_MAX / 2));
+        CHECK(log_served_under(f.log, LOG_SERVED_MAX / 2 + 1));
+        CHECK(log_served_under(f.log, LOG_SERVED_MAX + 2));
         restart(&f);
     }
+    fixture_close(&f);
+}
+
+/* A start on a disk without room: nothing is made, and no byte is added. */
+static void a_start_needs_no_room(void)
+{
+    struct log_world f;
+    fixture_init(&f);
+    serve(&f, 5, 0);
+    char *path = mem_printf("%s/.served-epochs", f.dir);
+    char *other = mem_printf("%s.tmp", path);
+    CHECK_INT(env_dir_make(f.env, other), 0); /* where a file that replaces it would be made */
+    for (int64_t epoch = 6; epoch < 9; epoch++) {
+        char *text;
+        size_t len;
+        restart(&f);
+        serve(&f, epoch, epoch - 1);
+        CHECK_INT(log_manager_dir_served(f.manager, 0), epoch);
+        CHECK_INT(env_file_load(f.env, path, 1 << 20, &text, &len), 0);
+        CHECK_INT(len, 32 * LOG_SERVED_MAX);
+        mem_free(text);
+    }
+    CHECK_INT(f.failed_dirs, 0);
+    CHECK_INT(env_dir_remove(f.env, other), 0);
+    mem_free(other);
+    mem_free(path);
     fixture_close(&f);
 }
 
@@ -130,22 +157,24 @@ static void a_directory_that_fails_is_not_waited_for(void)
     fixture_init(&f);
     fixture_crash(&f);
     char *other = mem_printf("%s/other", f.root);
-    char *block = mem_printf("%s/.served-epochs.tmp", other);
+    char *file = mem_printf("%s/.served-epochs", other);
     dirs[0] = f.dir;
     dirs[1] = other;
     f.manager_config.dirs = dirs;
     f.manager_config.dir_count = 2;
     CHECK_INT(fixture_start(&f), 0);
     serve(&f, 5, 0);
-    CHECK_INT(env_dir_make(f.env, block), 0);
+    CHECK_INT(env_path_remove(f.env, file), 0);
+    CHECK_INT(env_dir_make(f.env, file), 0);
     serve(&f, 6, 5);
     CHECK_INT(f.failed_dirs, 1);
-    CHECK_INT(env_dir_remove(f.env, block), 0);
+    CHECK_INT(env_dir_remove(f.env, file), 0);
+    CHECK_INT(env_file_replace(f.env, file, "5\n", 2), 0);
     restart(&f);
     CHECK_INT(log_manager_dir_served(f.manager, 0), 6);
     CHECK_INT(log_manager_dir_served(f.manager, 1), 5);
     fixture_close(&f);
-    mem_free(block);
+    mem_free(file);
     mem_free(other);
 }
 
@@ -155,18 +184,19 @@ static void only_the_newest_registration_is_answered(void)
     struct log_world f;
     fixture_init(&f);
     noted = 0;
-    log_manager_serve(f.manager, 5, 0, note, NULL);
-    log_manager_serve(f.manager, 7, 0, note, NULL);
+    log_manager_serve(f.manager, 5, NULL, 0, note, NULL);
+    log_manager_serve(f.manager, 7, NULL, 0, note, NULL);
     fixture_settle(&f);
     CHECK_INT(noted, 1);
     CHECK_INT(log_manager_dir_served(f.manager, 0), 7);
-    log_manager_serve(f.manager, 8, 0, note, NULL);
+    log_manager_serve(f.manager, 8, NULL, 0, note, NULL);
     fixture_crash(&f);
     fixture_close(&f);
 }
 
 TAP_MAIN(TAP_TEST(the_epochs_outlive_the_process), TAP_TEST(a_directory_with_partitions_is_not_new),
          TAP_TEST(an_older_directory_is_named), TAP_TEST(a_damaged_file_counts_for_nothing),
-         TAP_TEST(the_oldest_epochs_make_way), TAP_TEST(a_directory_that_fails_is_not_waited_for),
+         TAP_TEST(the_oldest_epochs_make_way), TAP_TEST(a_start_needs_no_room),
+         TAP_TEST(a_directory_that_fails_is_not_waited_for),
          TAP_TEST(only_the_newest_registration_is_answered),
          TAP_TEST(an_epoch_can_be_added_by_hand))

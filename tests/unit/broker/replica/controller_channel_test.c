@@ -49,10 +49,12 @@ static int note_cluster(void *data, const char *cluster_id)
     return 0;
 }
 
-static void note_registered(void *data, int64_t broker_epoch, int64_t served_epoch)
+static void note_registered(void *data, int64_t broker_epoch, const int64_t *dir_epochs,
+                            size_t dir_count)
 {
     struct world *w = data;
-    (void)served_epoch;
+    (void)dir_epochs;
+    (void)dir_count;
     w->registered++;
     w->epoch = broker_epoch;
 }
