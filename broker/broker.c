@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/mutation.h"
 #include "broker/group/group_manager.h"
-#include "broker/group/partition_log.h"
+#include "broker/coordinator/partition_log.h"
 #include "broker/handlers/fetch_session.h"
 #include "broker/handlers/produce_order.h"
 #include "broker/handlers/producer_ids.h"

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "base/logger.h"
-#include "broker/group/group_log.h"
+#include "broker/coordinator/coordinator_log.h"
 #include "broker/replica/metadata.h"
 #include "env/env.h"
 #include "kafka/messages/consumer_group_describe.h"
@@ -84,7 +84,7 @@ struct group_manager_deps {
     struct logger *logger;
     struct metadata *metadata;
     struct group_settings settings;
-    const struct group_log_ops *log;
+    const struct coordinator_log_ops *log;
     void *log_data;
 };
 

@@ -158,7 +158,7 @@ struct group *shard_group(struct shard *shard, struct wire_str id)
 
 /* ---- loading ---- */
 
-static int shard_batches(struct group_log_load *load, uint8_t *bytes, size_t len)
+static int shard_batches(struct coordinator_log_load *load, uint8_t *bytes, size_t len)
 {
     struct shard *shard = CONTAINER_OF(load, struct shard, load);
     shard->loaded_bytes += (int64_t)len;
@@ -201,7 +201,7 @@ static void shard_start_groups(void *data)
     shard_started(shard);
 }
 
-static void shard_loaded(struct group_log_load *load, int err)
+static void shard_loaded(struct coordinator_log_load *load, int err)
 {
     struct shard *shard = CONTAINER_OF(load, struct shard, load);
     const struct group_manager_deps *deps = group_manager_deps(shard->manager);

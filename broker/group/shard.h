@@ -14,7 +14,7 @@
 
 #include "base/list.h"
 #include "base/map.h"
-#include "broker/group/group_log.h"
+#include "broker/coordinator/coordinator_log.h"
 #include "broker/group/records.h"
 #include "env/env.h"
 
@@ -31,7 +31,7 @@ struct shard {
     struct list order; /* the same groups, and the mark of the sweep */
     struct list ops;   /* struct shard_op, in the order of their appends */
     int last_err;      /* of the newest append that has ended */
-    struct group_log_load load;
+    struct coordinator_log_load load;
     bool loading; /* the log has been asked */
     bool closed;  /* being freed */
     bool unsure;  /* a write failed after it was appended: the log may have what memory has not */

@@ -74,7 +74,7 @@ static void log_world_safe(void *data)
     }
 }
 
-static void log_world_load(void *data, int32_t partition, struct group_log_load *load)
+static void log_world_load(void *data, int32_t partition, struct coordinator_log_load *load)
 {
     struct group_world *world = data;
     world->logs[partition].load = load;
@@ -83,7 +83,7 @@ static void log_world_load(void *data, int32_t partition, struct group_log_load 
     env_timer_start(&world->logs[partition].load_timer, world->load_ms);
 }
 
-static void log_world_load_cancel(void *data, struct group_log_load *load)
+static void log_world_load_cancel(void *data, struct coordinator_log_load *load)
 {
     struct group_world *world = data;
     for (int i = 0; i < GROUP_WORLD_PARTITIONS; i++)
@@ -96,7 +96,7 @@ static void log_world_load_cancel(void *data, struct group_log_load *load)
 static void log_world_loaded(void *data)
 {
     struct group_world_log *log = data;
-    struct group_log_load *load = log->load;
+    struct coordinator_log_load *load = log->load;
     /* As the contract has it: what was given is replicated. */
     if (log->safe_len < log->load_end && log->world->hold) {
         env_timer_start(&log->load_timer, WORLD_LOOK_MS);
@@ -109,11 +109,11 @@ static void log_world_loaded(void *data)
     load->done(load, err);
 }
 
-static const struct group_log_ops log_world_ops = {.check = log_world_check,
-                                                   .append = log_world_append,
-                                                   .batch_max = log_world_batch_max,
-                                                   .load = log_world_load,
-                                                   .load_cancel = log_world_load_cancel};
+static const struct coordinator_log_ops log_world_ops = {.check = log_world_check,
+                                                         .append = log_world_append,
+                                                         .batch_max = log_world_batch_max,
+                                                         .load = log_world_load,
+                                                         .load_cancel = log_world_load_cancel};
 
 /* ---- metadata ---- */
 

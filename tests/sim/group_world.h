@@ -21,7 +21,7 @@ struct group_world_log {
     int64_t end;
     struct list waits;
     struct env_timer safe_timer;
-    struct group_log_load *load;
+    struct coordinator_log_load *load;
     size_t load_end;
     int loads; /* begun so far */
     struct env_timer load_timer;

@@ -24,6 +24,8 @@ my @LAYERS = (
         'broker and controller meet in protobuf messages only (common/meta)'],
     [qr{^controller/}, qr{^(broker|tools|tests)/}, undef,
         'broker and controller meet in protobuf messages only (common/meta)'],
+    [qr{^broker/coordinator/}, qr{^broker/(?!(coordinator|replica|log)/)|^kafka/messages/}, undef,
+        'broker/coordinator knows bytes, not who it coordinates: what records mean is its client\'s'],
     [qr{^tools/}, qr{^(controller|tests)/}, qr{^tools/server/},
         'only tools/server, the daemon, puts broker and controller together'],
 );

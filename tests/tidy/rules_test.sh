@@ -26,7 +26,7 @@ expect() {
 long=$(printf 'x%.0s' $(seq 101))
 body=$(printf '    x();\\n%.0s' $(seq 71))
 lines=$(printf 'int x;\\n%.0s' $(seq 800))
-echo 1..22
+echo 1..24
 expect "good code" broker/a.c '/* What. */\n#include "base/err.h"\nint a_b(void)\n{\n    return 0;\n}\n' ''
 expect "libuv outside env" broker/a.c '/* What. */\n#include <uv.h>\n' 'only common/env'
 expect "libuv in env" common/env/a.c '/* What. */\n#include <uv.h>\n' ''
@@ -34,6 +34,8 @@ expect "raft outside its files" controller/topics.c '/* What. */\n#include <raft
 expect "common above itself" common/base/a.c '/* W. */\n#include "broker/broker.h"\n' 'nothing above'
 expect "broker on controller" broker/net/a.c '/* W. */\n#include "controller/topics.h"\n' 'protobuf'
 expect "controller on broker" controller/a.c '/* W. */\n#include "broker/broker.h"\n' 'protobuf'
+expect "a coordinator on groups" broker/coordinator/a.c '/* W. */\n#include "broker/group/group.h"\n' 'knows bytes'
+expect "a coordinator on replicas" broker/coordinator/a.c '/* W. */\n#include "broker/replica/partition.h"\n' ''
 expect "malloc" broker/a.c '/* W. */\nint a(void)\n{\n    return !malloc(1);\n}\n' 'mem_alloc'
 expect "malloc in prose and strings" broker/a.c '/* malloc(1) */\nchar *x = "malloc(1)";\n' ''
 expect "a member named free" broker/a.c '/* W. */\nint a(void)\n{\n    return x->free(1);\n}\n' ''

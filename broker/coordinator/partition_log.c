@@ -5,7 +5,7 @@
  * so that nothing is served which another leader might not have. Failure modes: a read error, a
  * batch cut short, leadership lost: the load ends with the error. A cancelled load lives on until
  * its job is done. */
-#include "broker/group/partition_log.h"
+#include "broker/coordinator/partition_log.h"
 
 #include <string.h>
 
@@ -23,7 +23,7 @@ struct partition_log {
 
 struct load {
     struct partition_log *log;
-    struct group_log_load *owner; /* NULL: cancelled */
+    struct coordinator_log_load *owner; /* NULL: cancelled */
     int32_t partition;
     int64_t offset; /* the next to read */
     int64_t end;
@@ -64,7 +64,7 @@ static int partition_log_check(void *data, int32_t index)
     if (!partition)
         return err;
     err = partition_check_append(partition, PARTITION_ACKS_ALL);
-    /* A group changes in memory first: on a disk that is nearly full nothing begins to change. */
+    /* Memory may change first: on a disk that is nearly full nothing begins to change. */
     const struct log *log = partition_log(partition);
     if (!err && (!log || log_is_offline(log) || !log_has_room(log)))
         err = ERR_KAFKA_STORAGE_ERROR;
@@ -107,7 +107,7 @@ static void load_free(struct load *load)
 
 static void load_finish(struct load *load, int err)
 {
-    struct group_log_load *owner = load->owner;
+    struct coordinator_log_load *owner = load->owner;
     load_free(load);
     owner->impl = NULL;
     owner->done(owner, err);
@@ -218,7 +218,7 @@ static void load_step(void *data)
         load_await_safe(load, partition);
 }
 
-static void partition_log_load(void *data, int32_t partition, struct group_log_load *owner)
+static void partition_log_load(void *data, int32_t partition, struct coordinator_log_load *owner)
 {
     struct partition_log *log = data;
     struct load *load = mem_alloc(sizeof(*load));
@@ -232,7 +232,7 @@ static void partition_log_load(void *data, int32_t partition, struct group_log_l
     env_timer_start(&load->step_timer, 0);
 }
 
-static void partition_log_load_cancel(void *data, struct group_log_load *owner)
+static void partition_log_load_cancel(void *data, struct coordinator_log_load *owner)
 {
     struct load *load = owner->impl;
     (void)data;
@@ -242,7 +242,7 @@ static void partition_log_load_cancel(void *data, struct group_log_load *owner)
         load_free(load);
 }
 
-const struct group_log_ops partition_log_ops = {
+const struct coordinator_log_ops partition_log_ops = {
     .check = partition_log_check,
     .batch_max = partition_log_batch_max,
     .append = partition_log_append,
