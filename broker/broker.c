@@ -17,11 +17,11 @@
 #include "broker/coordinator/partition_log.h"
 #include "broker/handlers/fetch_session.h"
 #include "broker/handlers/produce_order.h"
-#include "broker/handlers/producer_ids.h"
+#include "broker/cluster/producer_ids.h"
 #include "broker/log/log_manager.h"
 #include "broker/net/server.h"
-#include "broker/replica/controller_channel.h"
-#include "broker/replica/metadata.h"
+#include "broker/cluster/controller_channel.h"
+#include "broker/cluster/metadata.h"
 #include "broker/replica/replica_manager.h"
 
 enum {

@@ -16,8 +16,8 @@
 #include <stdint.h>
 
 #include "base/logger.h"
+#include "broker/cluster/metadata.h"
 #include "broker/coordinator/coordinator_log.h"
-#include "broker/replica/metadata.h"
 #include "env/env.h"
 #include "kafka/messages/consumer_group_describe.h"
 #include "kafka/messages/consumer_group_heartbeat.h"

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "broker/cluster/controller_channel.h"
+#include "broker/cluster/metadata.h"
 #include "broker/net/api_table.h"
 #include "broker/net/request.h"
-#include "broker/replica/controller_channel.h"
-#include "broker/replica/metadata.h"
 #include "kafka/messages/api_versions.h"
 
 enum {

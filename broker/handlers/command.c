@@ -6,8 +6,8 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "broker/replica/controller_channel.h"
-#include "broker/replica/metadata.h"
+#include "broker/cluster/controller_channel.h"
+#include "broker/cluster/metadata.h"
 #include "meta/channel.h"
 
 enum { COMMAND_ENVELOPE = 64 /* tags and lengths of the frame around a command */ };

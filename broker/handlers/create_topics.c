@@ -8,9 +8,9 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "broker/cluster/settings.h"
 #include "broker/handlers/command.h"
 #include "broker/handlers/nodes.h"
-#include "broker/handlers/settings.h"
 #include "kafka/messages/create_topics.h"
 
 enum { CREATE_TOPICS_CONFIGS_VERSION = 5 };

@@ -9,9 +9,9 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mutation.h"
+#include "broker/cluster/metadata.h"
 #include "broker/handlers/command.h"
 #include "broker/net/request.h"
-#include "broker/replica/metadata.h"
 #include "kafka/messages/delete_topics.h"
 
 enum {

@@ -2,8 +2,8 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
+#include "broker/cluster/controller_channel.h"
 #include "broker/handlers/nodes.h"
-#include "broker/replica/controller_channel.h"
 #include "kafka/messages/describe_cluster.h"
 
 enum { DESCRIBE_CLUSTER_OF_BROKERS = 1, DESCRIBE_CLUSTER_OF_CONTROLLERS = 2 };

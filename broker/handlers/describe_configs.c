@@ -8,10 +8,10 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "broker/cluster/settings.h"
 #include "broker/handlers/logger_settings.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/resources.h"
-#include "broker/handlers/settings.h"
 #include "broker/handlers/topic_name.h"
 #include "kafka/messages/describe_configs.h"
 

@@ -5,7 +5,7 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
-#include "broker/handlers/producer_ids.h"
+#include "broker/cluster/producer_ids.h"
 #include "broker/net/request.h"
 #include "kafka/messages/init_producer_id.h"
 

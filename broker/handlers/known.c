@@ -5,8 +5,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/mutation.h"
+#include "broker/cluster/metadata.h"
 #include "broker/handlers/nodes.h"
-#include "broker/replica/metadata.h"
 #include "broker/replica/replica_manager.h"
 
 struct known_wait {

@@ -13,12 +13,12 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "broker/cluster/controller_channel.h"
 #include "broker/handlers/command.h"
 #include "broker/handlers/known.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/topic_name.h"
 #include "broker/net/request.h"
-#include "broker/replica/controller_channel.h"
 #include "broker/replica/replica_manager.h"
 #include "kafka/messages/metadata.h"
 

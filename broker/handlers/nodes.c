@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "broker/replica/controller_channel.h"
-#include "broker/replica/metadata.h"
+#include "broker/cluster/controller_channel.h"
+#include "broker/cluster/metadata.h"
 #include "kafka/messages/produce.h"
 
 const struct image *nodes_image(const struct request *request)

@@ -14,10 +14,10 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "broker/cluster/metadata.h"
 #include "broker/log/log.h"
 #include "broker/net/api_table.h"
 #include "broker/net/refused.h"
-#include "broker/replica/metadata.h"
 #include "kafka/messages/headers.h"
 #include "wire/foreign.h"
 #include "wire/frame.h"

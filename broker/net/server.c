@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "broker/cluster/metadata.h"
 #include "broker/log/log_manager.h"
 #include "broker/net/connection.h"
-#include "broker/replica/metadata.h"
 #include "meta/channel.h"
 
 enum {

@@ -4,10 +4,10 @@
 #define BROKER_REPLICA_REPLICA_MANAGER_H
 
 #include "base/logger.h"
+#include "broker/cluster/controller_channel.h"
+#include "broker/cluster/live_settings.h"
+#include "broker/cluster/metadata.h"
 #include "broker/log/log_manager.h"
-#include "broker/replica/controller_channel.h"
-#include "broker/replica/live_settings.h"
-#include "broker/replica/metadata.h"
 #include "broker/replica/partition.h"
 #include "kafka/config.h"
 

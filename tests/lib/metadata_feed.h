@@ -3,7 +3,7 @@
 #ifndef TESTS_LIB_METADATA_FEED_H
 #define TESTS_LIB_METADATA_FEED_H
 
-#include "broker/replica/metadata.h"
+#include "broker/cluster/metadata.h"
 
 /* `body` is the record that belongs to `fact`. */
 void feed_record(struct metadata *metadata, Meta__Record__FactCase fact, void *body);

@@ -8,8 +8,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "broker/broker.h"
+#include "broker/cluster/metadata.h"
 #include "broker/log/log.h"
-#include "broker/replica/metadata.h"
 #include "cluster_line.h"
 #include "cluster_private.h"
 

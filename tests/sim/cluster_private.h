@@ -5,7 +5,7 @@
 #include "base/check.h"
 #include "base/logger.h"
 #include "base/map.h"
-#include "broker/replica/controller_channel.h"
+#include "broker/cluster/controller_channel.h"
 #include "cluster.h"
 #include "cluster_asker.h"
 #include "cluster_client.h"

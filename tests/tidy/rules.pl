@@ -22,6 +22,8 @@ my @LAYERS = (
         'common depends on nothing above it'],
     [qr{^broker/}, qr{^(controller|tools|tests)/}, undef,
         'broker and controller meet in protobuf messages only (common/meta)'],
+    [qr{^broker/cluster/}, qr{^broker/(?!cluster/|log/log\.h$)}, undef,
+        'broker/cluster knows no other part of the broker: let them give it callbacks'],
     [qr{^controller/}, qr{^(broker|tools|tests)/}, undef,
         'broker and controller meet in protobuf messages only (common/meta)'],
     [qr{^broker/coordinator/}, qr{^broker/(?!(coordinator|replica|log)/)|^kafka/messages/}, undef,

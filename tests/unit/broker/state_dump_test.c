@@ -5,10 +5,10 @@
 #include <string.h>
 
 #include "broker/broker.h"
+#include "broker/cluster/controller_channel.h"
+#include "broker/cluster/metadata.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/server.h"
-#include "broker/replica/controller_channel.h"
-#include "broker/replica/metadata.h"
 #include "broker/replica/partition.h"
 #include "broker/replica/replica_manager.h"
 

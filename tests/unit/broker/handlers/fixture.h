@@ -10,10 +10,10 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "broker/cluster/controller_channel.h"
+#include "broker/cluster/metadata.h"
 #include "broker/handlers/handlers.h"
 #include "broker/net/request.h"
-#include "broker/replica/controller_channel.h"
-#include "broker/replica/metadata.h"
 #include "kafka/api.h"
 #include "tests/lib/config_maker.h"
 #include "tests/lib/metadata_feed.h"

@@ -1,8 +1,8 @@
 /* Settings: where a value comes from, what DescribeConfigs makes of it, how lists are changed. */
 #include "fixture.h"
 
+#include "broker/cluster/settings.h"
 #include "broker/handlers/resources.h"
-#include "broker/handlers/settings.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
 

@@ -1,8 +1,8 @@
 /* What a client hears that wants transactions: an error that ends its tries, with the reason. */
 #include "fixture.h"
 
+#include "broker/cluster/producer_ids.h"
 #include "broker/group/group_manager.h"
-#include "broker/handlers/producer_ids.h"
 #include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/init_producer_id.h"
 

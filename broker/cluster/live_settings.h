@@ -1,14 +1,14 @@
 /* The settings in force on this broker now: dynamic ones of a topic win over those of this broker,
  * these over those of all brokers, and all over the file (kafka/config.h). Nothing is kept: each
  * call looks into the image, so a change counts from the moment it is applied here. */
-#ifndef BROKER_REPLICA_LIVE_SETTINGS_H
-#define BROKER_REPLICA_LIVE_SETTINGS_H
+#ifndef BROKER_CLUSTER_LIVE_SETTINGS_H
+#define BROKER_CLUSTER_LIVE_SETTINGS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "broker/cluster/metadata.h"
 #include "broker/log/log.h"
-#include "broker/replica/metadata.h"
 #include "kafka/config.h"
 
 /* Embedded by who asks; both pointers are borrowed. */

@@ -1,6 +1,6 @@
 /* The settings in force. Nothing fails: a dynamic value that can't be read (an older release let it
  * in) counts as not set. */
-#include "broker/replica/live_settings.h"
+#include "broker/cluster/live_settings.h"
 
 #include <inttypes.h>
 #include <stdio.h>

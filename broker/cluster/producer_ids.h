@@ -1,11 +1,11 @@
 /* Producer ids: unique in the cluster, given out from blocks that the controller has committed. */
-#ifndef BROKER_HANDLERS_PRODUCER_IDS_H
-#define BROKER_HANDLERS_PRODUCER_IDS_H
+#ifndef BROKER_CLUSTER_PRODUCER_IDS_H
+#define BROKER_CLUSTER_PRODUCER_IDS_H
 
 #include <stdint.h>
 
 #include "base/list.h"
-#include "broker/replica/controller_channel.h"
+#include "broker/cluster/controller_channel.h"
 
 struct producer_ids;
 

@@ -3,8 +3,8 @@
  *
  * A voter tells at once when it knows another leader, so a broker follows a new active controller
  * in one network hop, and a killed one costs no timeout. */
-#ifndef BROKER_REPLICA_CONTROLLER_CHANNEL_H
-#define BROKER_REPLICA_CONTROLLER_CHANNEL_H
+#ifndef BROKER_CLUSTER_CONTROLLER_CHANNEL_H
+#define BROKER_CLUSTER_CONTROLLER_CHANNEL_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 #include "base/list.h"
 #include "base/logger.h"
 #include "base/uuid.h"
-#include "broker/replica/metadata.h"
+#include "broker/cluster/metadata.h"
 #include "common/meta/channel.pb-c.h"
 #include "env/env.h"
 

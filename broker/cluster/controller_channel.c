@@ -6,7 +6,7 @@
  * on it and have no answer are sent again to the next active controller (they are compare-and-set
  * or named by what they create, so a second one is refused, not done twice). While no controller is
  * active, that is said every few seconds, with what each voter answered. */
-#include "broker/replica/controller_channel.h"
+#include "broker/cluster/controller_channel.h"
 
 #include <stdio.h>
 #include <string.h>

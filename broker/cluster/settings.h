@@ -6,8 +6,8 @@
  * setting in milliseconds also has those in older units as synonyms, but, as in Kafka, only behind
  * an entry of its own. What is told as the value is in Kafka's normal form; the synonyms of brokers
  * are as they were written. A password, and what is not known, is never told. */
-#ifndef BROKER_HANDLERS_SETTINGS_H
-#define BROKER_HANDLERS_SETTINGS_H
+#ifndef BROKER_CLUSTER_SETTINGS_H
+#define BROKER_CLUSTER_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>

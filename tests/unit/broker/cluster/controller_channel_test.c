@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "broker/replica/controller_channel.h"
+#include "broker/cluster/controller_channel.h"
 #include "common/meta/channel.h"
 #include "wire/frame.h"
 

@@ -1,7 +1,7 @@
 /* The settings in force: what wins, and that a change counts at once. */
 #include "../handlers/fixture.h"
 
-#include "broker/replica/live_settings.h"
+#include "broker/cluster/live_settings.h"
 
 static const Meta__ConfigRecord__Resource of_topic = META__CONFIG_RECORD__RESOURCE__TOPIC;
 static const Meta__ConfigRecord__Resource of_broker = META__CONFIG_RECORD__RESOURCE__BROKER;

@@ -1,7 +1,7 @@
 /* The broker's view of the cluster. Happy path: a frame of entries arrives, each record goes into
  * the image, listeners hear of it, waiters for the index are released. Failure mode: a record that
  * the image refuses; the caller then drops the connection and follows again. */
-#include "broker/replica/metadata.h"
+#include "broker/cluster/metadata.h"
 
 #include <string.h>
 

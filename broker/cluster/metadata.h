@@ -3,8 +3,8 @@
  *
  * Entries are applied in the order of their index; one that is not newer than what is applied is
  * dropped, so an older controller can't overwrite what a newer one said. */
-#ifndef BROKER_REPLICA_METADATA_H
-#define BROKER_REPLICA_METADATA_H
+#ifndef BROKER_CLUSTER_METADATA_H
+#define BROKER_CLUSTER_METADATA_H
 
 #include <stdint.h>
 

@@ -1,7 +1,7 @@
 /* Blocks of producer ids. Happy path: the next id of the block at hand; a used-up block is replaced
  * by a command to the controller, while those who ask wait. Failure mode: no controller answers in
  * time; those who wait are told to try again. */
-#include "broker/handlers/producer_ids.h"
+#include "broker/cluster/producer_ids.h"
 
 #include "base/err.h"
 #include "base/mem.h"

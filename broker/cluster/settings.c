@@ -1,5 +1,5 @@
 /* Values and sources of settings. Nothing can fail but printing when memory is out. */
-#include "broker/handlers/settings.h"
+#include "broker/cluster/settings.h"
 
 #include <inttypes.h>
 #include <stdio.h>
