@@ -613,6 +613,11 @@ void controller_channel_free(struct controller_channel *channel)
     mem_free(channel);
 }
 
+struct metadata *controller_channel_metadata(const struct controller_channel *channel)
+{
+    return channel->metadata;
+}
+
 int64_t controller_channel_broker_epoch(const struct controller_channel *channel)
 {
     return channel->broker_epoch;

@@ -62,6 +62,8 @@ struct controller_channel *controller_channel_new(struct env *env, struct logger
 /* Calls that wait are told ERR_BROKER_NOT_AVAILABLE. */
 void controller_channel_free(struct controller_channel *channel);
 
+/* What it feeds. */
+struct metadata *controller_channel_metadata(const struct controller_channel *channel);
 int64_t controller_channel_broker_epoch(const struct controller_channel *channel); /* -1 */
 bool controller_channel_is_fenced(const struct controller_channel *channel);
 /* False after this process has stood still for longer than its session lasts (SIGSTOP, a machine

@@ -133,6 +133,6 @@ void handle_alter_partition_reassignments(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_ALTER_REASSIGNMENTS;
     command.alter_reassignments = &reassign->command;
-    command_send(request->broker, request->client_id, &command, body->timeout_ms, &reassign_events,
-                 reassign);
+    command_send(request->broker->channel, request->client_id, &command, body->timeout_ms,
+                 &reassign_events, reassign);
 }

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "broker/cluster/controller_channel.h"
 #include "broker/cluster/metadata.h"
 #include "meta/channel.h"
 
@@ -16,7 +15,7 @@ enum { COMMAND_ENVELOPE = 64 /* tags and lengths of the frame around a command *
 static char command_principal[] = "User:ANONYMOUS";
 
 struct command {
-    struct broker *broker;
+    struct controller_channel *channel;
     struct controller_call call;
     struct metadata_wait wait;
     const struct command_events *events;
@@ -50,8 +49,8 @@ static void command_answered(struct controller_call *call, int err, const Meta__
         return;
     }
     command->events->result(command->data, 0, "", reply);
-    metadata_wait(command->broker->metadata, &command->wait, reply->index, COMMAND_APPLY_MS,
-                  command_applied);
+    metadata_wait(controller_channel_metadata(command->channel), &command->wait, reply->index,
+                  COMMAND_APPLY_MS, command_applied);
 }
 
 static int64_t command_timeout(int64_t timeout_ms)
@@ -61,11 +60,12 @@ static int64_t command_timeout(int64_t timeout_ms)
     return timeout_ms < COMMAND_TIMEOUT_MAX_MS ? timeout_ms : COMMAND_TIMEOUT_MAX_MS;
 }
 
-void command_send(struct broker *broker, struct wire_str client_id, Meta__Command *message,
-                  int64_t timeout_ms, const struct command_events *events, void *data)
+void command_send(struct controller_channel *channel, struct wire_str client_id,
+                  Meta__Command *message, int64_t timeout_ms, const struct command_events *events,
+                  void *data)
 {
     struct command *command = mem_alloc(sizeof(*command));
-    command->broker = broker;
+    command->channel = channel;
     command->events = events;
     command->data = data;
     char *client = wire_str_dup(client_id);
@@ -76,8 +76,8 @@ void command_send(struct broker *broker, struct wire_str client_id, Meta__Comman
         command_failed(command, ERR_INVALID_REQUEST,
                        "The request is larger than a controller takes: split it.");
     else
-        controller_channel_call(broker->channel, &command->call, message,
-                                command_timeout(timeout_ms), command_answered);
+        controller_channel_call(channel, &command->call, message, command_timeout(timeout_ms),
+                                command_answered);
     mem_free(client);
 }
 
@@ -134,7 +134,7 @@ static void command_fill_topic(struct arena *arena, Meta__CreateTopics__Topic *m
     }
 }
 
-void command_create_topics(struct broker *broker, struct wire_str client_id,
+void command_create_topics(struct controller_channel *channel, struct wire_str client_id,
                            const struct command_topic *topics, size_t count, int64_t timeout_ms,
                            void (*done)(void *data, int err, const int *errors), void *data)
 {
@@ -154,7 +154,7 @@ void command_create_topics(struct broker *broker, struct wire_str client_id,
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
     command.create_topics = &create;
-    command_send(broker, client_id, &command, timeout_ms, &command_creation_events, creation);
+    command_send(channel, client_id, &command, timeout_ms, &command_creation_events, creation);
     arena_close(&arena);
 }
 

@@ -15,7 +15,8 @@
 #include <stdint.h>
 
 #include "base/mem.h"
-#include "broker/broker.h"
+#include "broker/cluster/controller_channel.h"
+#include "common/meta/channel.pb-c.h"
 #include "wire/str.h"
 
 enum {
@@ -36,8 +37,9 @@ struct command_events {
 /* Packs the command, hence it is borrowed until this returns; its id and principal are set here.
  * `timeout_ms` is brought between the limits above. When the command is larger than a controller
  * takes, the callbacks come before this returns (ERR_INVALID_REQUEST), else later on the loop. */
-void command_send(struct broker *broker, struct wire_str client_id, Meta__Command *command,
-                  int64_t timeout_ms, const struct command_events *events, void *data);
+void command_send(struct controller_channel *channel, struct wire_str client_id,
+                  Meta__Command *command, int64_t timeout_ms, const struct command_events *events,
+                  void *data);
 
 /* ---- creating topics for the broker itself (automatic creation, the offsets topic) ---- */
 
@@ -58,7 +60,7 @@ struct command_topic {
  * concerns all; errors[i] is topic i's, 0 also when it existed already. The topics are known to
  * this broker then, unless it lags. `errors` is NULL when err is not 0. `topics` is borrowed until
  * this returns. */
-void command_create_topics(struct broker *broker, struct wire_str client_id,
+void command_create_topics(struct controller_channel *channel, struct wire_str client_id,
                            const struct command_topic *topics, size_t count, int64_t timeout_ms,
                            void (*done)(void *data, int err, const int *errors), void *data);
 

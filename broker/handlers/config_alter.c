@@ -418,6 +418,6 @@ void config_alter_run(struct config_alter *alter)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_ALTER_CONFIGS;
     command.alter_configs = &alter->command;
-    command_send(request->broker, request->client_id, &command, COMMAND_TIMEOUT_DEFAULT_MS,
+    command_send(request->broker->channel, request->client_id, &command, COMMAND_TIMEOUT_DEFAULT_MS,
                  &config_alter_events, alter);
 }

@@ -144,6 +144,6 @@ void handle_create_partitions(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_CREATE_PARTITIONS;
     command.create_partitions = &create->command;
-    command_send(request->broker, request->client_id, &command, body->timeout_ms,
+    command_send(request->broker->channel, request->client_id, &command, body->timeout_ms,
                  &create_partitions_events, create);
 }

@@ -292,6 +292,6 @@ void handle_create_topics(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
     command.create_topics = &create->command;
-    command_send(request->broker, request->client_id, &command, body->timeout_ms,
+    command_send(request->broker->channel, request->client_id, &command, body->timeout_ms,
                  &create_topics_events, create);
 }

@@ -249,6 +249,6 @@ void handle_delete_topics(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_DELETE_TOPICS;
     command.delete_topics = &delete->command;
-    command_send(request->broker, request->client_id, &command, body->timeout_ms,
+    command_send(request->broker->channel, request->client_id, &command, body->timeout_ms,
                  &delete_topics_events, delete);
 }

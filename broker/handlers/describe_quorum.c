@@ -190,6 +190,6 @@ void handle_describe_quorum(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_DESCRIBE_QUORUM;
     command.describe_quorum = &describe;
-    command_send(request->broker, request->client_id, &command, QUORUM_WAIT_MS, &quorum_events,
-                 quorum);
+    command_send(request->broker->channel, request->client_id, &command, QUORUM_WAIT_MS,
+                 &quorum_events, quorum);
 }

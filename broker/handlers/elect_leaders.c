@@ -169,6 +169,6 @@ void handle_elect_leaders(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_ELECT_LEADERS;
     command.elect_leaders = &elect->command;
-    command_send(request->broker, request->client_id, &command, body->timeout_ms, &elect_events,
-                 elect);
+    command_send(request->broker->channel, request->client_id, &command, body->timeout_ms,
+                 &elect_events, elect);
 }

@@ -151,7 +151,7 @@ static void coordinator_create_topic(struct request *request)
         .replication_factor = coordinator_replicas(request),
         .settings = settings,
         .setting_count = ARRAY_LEN(settings)};
-    command_create_topics(request->broker, request->client_id, &topic, 1,
+    command_create_topics(request->broker->channel, request->client_id, &topic, 1,
                           FIND_COORDINATOR_CREATE_MS, coordinator_created, request);
 }
 

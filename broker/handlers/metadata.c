@@ -388,8 +388,8 @@ static bool metadata_create(struct request *request)
     if (count == 0)
         return false;
     *creation = (struct metadata_creation){request, count, topics};
-    command_create_topics(request->broker, request->client_id, topics, count, METADATA_CREATE_MS,
-                          metadata_created, creation);
+    command_create_topics(request->broker->channel, request->client_id, topics, count,
+                          METADATA_CREATE_MS, metadata_created, creation);
     return true;
 }
 

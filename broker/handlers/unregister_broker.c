@@ -45,6 +45,6 @@ void handle_unregister_broker(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_UNREGISTER_BROKER;
     command.unregister_broker = &message;
-    command_send(request->broker, request->client_id, &command, COMMAND_TIMEOUT_DEFAULT_MS,
+    command_send(request->broker->channel, request->client_id, &command, COMMAND_TIMEOUT_DEFAULT_MS,
                  &unregister_broker_events, unregister);
 }

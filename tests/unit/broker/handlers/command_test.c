@@ -41,7 +41,8 @@ static void send_unregister(struct outcome *outcome, int64_t timeout_ms)
     command.body_case = META__COMMAND__BODY_UNREGISTER_BROKER;
     command.unregister_broker = &body;
     *outcome = (struct outcome){0};
-    command_send(&fx->broker, wire_str_of("me!!", 2), &command, timeout_ms, &events, outcome);
+    command_send(fx->broker.channel, wire_str_of("me!!", 2), &command, timeout_ms, &events,
+                 outcome);
 }
 
 static void success_waits_for_the_metadata(void)
@@ -141,7 +142,7 @@ static void what_no_controller_takes_is_refused_here(void)
     body.n_topics = 1;
     command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
     command.create_topics = &body;
-    command_send(&f.broker, WIRE_STR_NULL, &command, 1000, &events, &outcome);
+    command_send(f.broker.channel, WIRE_STR_NULL, &command, 1000, &events, &outcome);
     CHECK(f.sent == NULL);
     CHECK_INT(outcome.finishes, 1);
     CHECK_INT(outcome.err, ERR_INVALID_REQUEST);
@@ -179,7 +180,7 @@ static void create_two(struct creation *creation)
          .setting_count = 2},
         {.name = "b", .partitions = -1, .replication_factor = -1}};
     *creation = (struct creation){0};
-    command_create_topics(&fx->broker, WIRE_STR_NULL, topics, 2, 5000, on_created, creation);
+    command_create_topics(fx->broker.channel, WIRE_STR_NULL, topics, 2, 5000, on_created, creation);
 }
 
 static void topics_are_created_for_the_broker(void)

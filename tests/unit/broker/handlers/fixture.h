@@ -71,6 +71,12 @@ void controller_channel_call(struct controller_channel *channel, struct controll
     call->done = done;
 }
 
+struct metadata *controller_channel_metadata(const struct controller_channel *channel)
+{
+    (void)channel;
+    return fx->broker.metadata;
+}
+
 int32_t controller_channel_active(const struct controller_channel *channel)
 {
     (void)channel;
