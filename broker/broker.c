@@ -13,15 +13,15 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/mutation.h"
+#include "broker/cluster/controller_channel.h"
+#include "broker/cluster/metadata.h"
+#include "broker/cluster/producer_ids.h"
 #include "broker/group/group_manager.h"
 #include "broker/coordinator/partition_log.h"
 #include "broker/handlers/fetch_session.h"
 #include "broker/handlers/produce_order.h"
-#include "broker/cluster/producer_ids.h"
 #include "broker/log/log_manager.h"
 #include "broker/net/server.h"
-#include "broker/cluster/controller_channel.h"
-#include "broker/cluster/metadata.h"
 #include "broker/replica/replica_manager.h"
 
 enum {

@@ -3,7 +3,7 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
-#include "broker/handlers/command.h"
+#include "broker/cluster/command.h"
 #include "broker/net/request.h"
 #include "kafka/messages/alter_partition_reassignments.h"
 

@@ -3,7 +3,7 @@
 #ifndef BROKER_HANDLERS_CONFIG_ALTER_H
 #define BROKER_HANDLERS_CONFIG_ALTER_H
 
-#include "broker/handlers/command.h"
+#include "broker/cluster/command.h"
 #include "broker/net/request.h"
 
 enum config_alter_operation { /* numbers of the protocol */

@@ -8,8 +8,8 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "broker/cluster/command.h"
 #include "broker/cluster/settings.h"
-#include "broker/handlers/command.h"
 #include "broker/handlers/nodes.h"
 #include "kafka/messages/create_topics.h"
 

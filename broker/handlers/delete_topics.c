@@ -9,8 +9,8 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mutation.h"
+#include "broker/cluster/command.h"
 #include "broker/cluster/metadata.h"
-#include "broker/handlers/command.h"
 #include "broker/net/request.h"
 #include "kafka/messages/delete_topics.h"
 

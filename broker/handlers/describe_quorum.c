@@ -4,7 +4,7 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
-#include "broker/handlers/command.h"
+#include "broker/cluster/command.h"
 #include "broker/handlers/nodes.h"
 #include "broker/net/request.h"
 #include "kafka/messages/describe_quorum.h"

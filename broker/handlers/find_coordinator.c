@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "broker/cluster/command.h"
 #include "broker/group/group_manager.h"
-#include "broker/handlers/command.h"
 #include "broker/handlers/nodes.h"
 #include "broker/net/request.h"
 #include "kafka/messages/find_coordinator.h"

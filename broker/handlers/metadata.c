@@ -13,8 +13,8 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "broker/cluster/command.h"
 #include "broker/cluster/controller_channel.h"
-#include "broker/handlers/command.h"
 #include "broker/handlers/known.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/topic_name.h"

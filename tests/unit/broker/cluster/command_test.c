@@ -1,7 +1,7 @@
 /* Commands: the order of the callbacks, the bounded wait, and every way to fail. */
-#include "fixture.h"
+#include "../handlers/fixture.h"
 
-#include "broker/handlers/command.h"
+#include "broker/cluster/command.h"
 #include "meta/channel.h"
 
 struct outcome {

@@ -8,8 +8,8 @@
  * (ERR_BROKER_NOT_AVAILABLE): then `data` must be freed but neither the channel nor the metadata
  * be asked for anything. A request's connection may go away meanwhile; its answer is then dropped
  * like any other. */
-#ifndef BROKER_HANDLERS_COMMAND_H
-#define BROKER_HANDLERS_COMMAND_H
+#ifndef BROKER_CLUSTER_COMMAND_H
+#define BROKER_CLUSTER_COMMAND_H
 
 #include <stddef.h>
 #include <stdint.h>

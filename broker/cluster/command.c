@@ -1,7 +1,7 @@
 /* Commands. Happy path: packed and sent by the channel, answered, applied here, finished. Failure
  * modes: no controller in time (outcome unknown), a refusal, a broker that lags (finished without
  * the wait, since the command itself is committed), a broker that stops. */
-#include "broker/handlers/command.h"
+#include "broker/cluster/command.h"
 
 #include <string.h>
 
