@@ -7,6 +7,12 @@
 #include "base/err.h"
 #include "base/mem.h"
 
+static void buf_check(const struct buf *buf)
+{
+    ASSERT(buf->len <= buf->cap);
+    ASSERT(buf->data != NULL || buf->cap == 0);
+}
+
 void buf_init(struct buf *buf)
 {
     *buf = (struct buf){0};
@@ -29,6 +35,7 @@ static size_t buf_cap_for(const struct buf *buf, size_t more)
 
 int buf_reserve(struct buf *buf, size_t more)
 {
+    buf_check(buf);
     if (more <= buf->cap - buf->len)
         return 0;
     size_t cap = buf_cap_for(buf, more);
@@ -54,6 +61,7 @@ int buf_append(struct buf *buf, const void *data, size_t len)
 /* For what no peer makes large: the reserve of memory is for that. */
 static void buf_need(struct buf *buf, size_t more)
 {
+    buf_check(buf);
     if (more <= buf->cap - buf->len)
         return;
     size_t cap = buf_cap_for(buf, more);

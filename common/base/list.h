@@ -26,6 +26,7 @@ static inline bool list_empty(const struct list *list)
 /* At the end of `head`. */
 static inline void list_push(struct list *head, struct list *element)
 {
+    ASSERT(head->prev->next == head);
     element->prev = head->prev;
     element->next = head;
     head->prev->next = element;
@@ -34,6 +35,8 @@ static inline void list_push(struct list *head, struct list *element)
 
 static inline void list_remove(struct list *element)
 {
+    ASSERT(element->prev->next == element);
+    ASSERT(element->next->prev == element);
     element->prev->next = element->next;
     element->next->prev = element->prev;
     list_init(element);
@@ -52,6 +55,7 @@ static inline struct list *list_pop(struct list *head)
 /* Moves all of `from` to the end of `to`. */
 static inline void list_splice(struct list *to, struct list *from)
 {
+    ASSERT(to != from);
     if (list_empty(from))
         return;
     from->next->prev = to->prev;

@@ -62,6 +62,14 @@ static struct map_slot *map_probe(const struct map *map, uint32_t hash, const vo
     }
 }
 
+/* What holds after each change, as far as that is seen at once. A walk ends at a free slot, so one
+ * is always there. */
+static void map_check_size(const struct map *map)
+{
+    ASSERT(map->count * 4 <= map->cap * 3);
+    ASSERT((map->cap & (map->cap - 1)) == 0);
+}
+
 static void map_resize(struct map *map, size_t cap)
 {
     struct map_slot *old = map->slots;
@@ -99,6 +107,7 @@ void *map_put(struct map *map, const void *key, size_t key_len, void *value)
 {
     ASSERT(value);
     ASSERT(key_len <= UINT32_MAX);
+    ASSERT(key != NULL || key_len == 0);
     if ((map->count + 1) * 4 > map->cap * 3)
         map_resize(map, map->cap ? map->cap * 2 : MAP_CAP_MIN);
     uint32_t hash = map_hash(key, key_len);
@@ -114,6 +123,7 @@ void *map_put(struct map *map, const void *key, size_t key_len, void *value)
     else
         slot->key.pointer = mem_dup(key, key_len);
     map->count++;
+    map_check_size(map);
     return NULL;
 }
 
@@ -125,6 +135,7 @@ void *map_del(struct map *map, const void *key, size_t key_len)
     void *old = slot->value;
     if (!old)
         return NULL;
+    ASSERT(map->count > 0);
     slot_free_key(slot);
     map->count--;
     /* Shift back each later element of the run that may stand at or before the hole. */
@@ -138,7 +149,24 @@ void *map_del(struct map *map, const void *key, size_t key_len)
         hole = i;
     }
     map->slots[hole].value = NULL;
+    map_check_size(map);
     return old;
+}
+
+void map_check(const struct map *map)
+{
+    size_t count = 0;
+    map_check_size(map);
+    ASSERT((map->slots == NULL) == (map->cap == 0));
+    for (size_t i = 0; i < map->cap; i++) {
+        const struct map_slot *slot = &map->slots[i];
+        if (!slot->value)
+            continue;
+        count++;
+        ASSERT(slot->hash == map_hash(slot_key(slot), slot->key_len));
+        ASSERT(map_probe(map, slot->hash, slot_key(slot), slot->key_len) == slot);
+    }
+    ASSERT(count == map->count);
 }
 
 void *map_next(const struct map *map, size_t *cursor, const void **key, size_t *key_len)

@@ -22,6 +22,8 @@ void *map_get(const struct map *map, const void *key, size_t key_len);
 void *map_put(struct map *map, const void *key, size_t key_len, void *value);
 /* Returns the value that was there, or NULL. */
 void *map_del(struct map *map, const void *key, size_t key_len);
+/* What always holds; looks at every slot, so it is for tests. */
+void map_check(const struct map *map);
 /* Walk: start with *cursor = 0; NULL at the end. The map must not be changed during a walk. `key`
  * and `key_len` may be NULL. */
 void *map_next(const struct map *map, size_t *cursor, const void **key, size_t *key_len);

@@ -168,6 +168,7 @@ void mem_budget_init(struct mem_budget *budget, size_t limit)
 
 int mem_budget_take(struct mem_budget *budget, size_t size)
 {
+    ASSERT(budget->used <= budget->limit);
     if (size > budget->limit - budget->used)
         return ERR_NO_MEMORY;
     budget->used += size;
@@ -177,6 +178,7 @@ int mem_budget_take(struct mem_budget *budget, size_t size)
 void mem_budget_give(struct mem_budget *budget, size_t size)
 {
     ASSERT(size <= budget->used);
+    ASSERT(budget->used <= budget->limit);
     budget->used -= size;
 }
 

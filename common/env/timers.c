@@ -22,6 +22,23 @@ static bool timers_before(const struct env_timer *a, const struct env_timer *b)
     return a->due_us != b->due_us ? a->due_us < b->due_us : a->seq < b->seq;
 }
 
+/* Number i is where it believes to be, and not before the one above it. */
+static void timers_check_at(const struct timers *timers, size_t i)
+{
+    ASSERT(i < timers->count);
+    ASSERT(timers->heap[i]->heap_pos == i + 1);
+    ASSERT(i == 0 || !timers_before(timers->heap[i], timers->heap[(i - 1) / 2]));
+}
+
+void timers_check(const struct timers *timers)
+{
+    ASSERT(timers->count <= timers->cap);
+    for (size_t i = 0; i < timers->count; i++) {
+        timers_check_at(timers, i);
+        ASSERT(timers->heap[i]->seq < timers->seq);
+    }
+}
+
 static void timers_put(struct timers *timers, size_t i, struct env_timer *timer)
 {
     timers->heap[i] = timer;
@@ -66,11 +83,13 @@ void timers_add(struct timers *timers, struct env_timer *timer)
     timer->seq = timers->seq++;
     timers_put(timers, timers->count++, timer);
     timers_sift_up(timers, timer->heap_pos - 1);
+    timers_check_at(timers, timer->heap_pos - 1);
 }
 
 void timers_remove(struct timers *timers, struct env_timer *timer)
 {
     ASSERT(timer->heap_pos > 0);
+    ASSERT(timer->heap_pos <= timers->count);
     ASSERT(timers->heap[timer->heap_pos - 1] == timer);
     size_t i = timer->heap_pos - 1;
     timer->heap_pos = 0;
@@ -80,6 +99,7 @@ void timers_remove(struct timers *timers, struct env_timer *timer)
     timers_put(timers, i, last);
     timers_sift_up(timers, i);
     timers_sift_down(timers, last->heap_pos - 1);
+    timers_check_at(timers, last->heap_pos - 1);
 }
 
 int64_t timers_next_us(const struct timers *timers)

@@ -34,6 +34,7 @@ static void map_keeps_what_was_put(void)
                 CHECK(map_del(&map, key, (size_t)len) == &values[i]);
         }
         size_t cursor = 0, seen = 0;
+        map_check(&map);
         while (map_next(&map, &cursor, NULL, NULL))
             seen++;
         CHECK_INT(seen, map.count);
