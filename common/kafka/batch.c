@@ -20,7 +20,16 @@ enum batch_layout {
     BATCH_AT_SEQUENCE = 53,
     BATCH_AT_COUNT = 57
 };
+STATIC_ASSERT(BATCH_AT_LENGTH == 8, "behind the base offset");
+STATIC_ASSERT((int)BATCH_AT_EPOCH == (int)BATCH_LENGTH_END, "the length counts what follows it");
+STATIC_ASSERT(BATCH_MAGIC_AT == BATCH_AT_EPOCH + 4, "behind the leader epoch");
+STATIC_ASSERT(BATCH_AT_CRC == BATCH_MAGIC_AT + 1, "behind the magic");
+STATIC_ASSERT(BATCH_PEEK_SIZE == BATCH_MAGIC_AT + 1, "the magic is the last of it");
+STATIC_ASSERT(BATCH_AT_ATTRIBUTES == BATCH_AT_CRC + 4, "the checksum is of all behind it");
+STATIC_ASSERT(BATCH_AT_PRODUCER_EPOCH == BATCH_AT_PRODUCER_ID + 8, "an id has 64 bits");
+STATIC_ASSERT(BATCH_AT_COUNT == BATCH_AT_SEQUENCE + 4, "a sequence has 32 bits");
 STATIC_ASSERT(BATCH_AT_COUNT + 4 == BATCH_HEADER_SIZE, "the header ends with the count");
+STATIC_ASSERT(BATCH_HEADER_SIZE == 61, "Kafka's header of magic 2");
 
 /* The shortest entry of a message set: CRC, magic, attributes, two lengths (magic 0). */
 enum { BATCH_LENGTH_MIN = 14 };

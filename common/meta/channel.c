@@ -20,6 +20,14 @@ enum {
     ENTRY_RECORDS = 5
 };
 
+STATIC_ASSERT(PREFIX == sizeof(uint32_t), "the size before each frame");
+STATIC_ASSERT(VARINT_WIDE * 7 >= 32, "a reserved length holds every frame");
+STATIC_ASSERT(CHANNEL_HELLO_MAX <= CHANNEL_COMMAND_MAX, "a peer may say more once it is known");
+STATIC_ASSERT(CHANNEL_COMMAND_MAX <= CHANNEL_FRAME_MAX, "a command is a frame");
+STATIC_ASSERT(CHANNEL_FRAME_MAX <= INT32_MAX, "the size is read as a signed one");
+STATIC_ASSERT(FRAME_ENTRIES == (int)META__FRAME__BODY_ENTRIES, "as channel.proto numbers it");
+STATIC_ASSERT(FRAME_SNAPSHOT == (int)META__FRAME__BODY_SNAPSHOT, "as channel.proto numbers it");
+
 Meta__Frame *channel_unpack(const uint8_t *bytes, size_t len)
 {
     Meta__Frame *frame = meta__frame__unpack(NULL, len, bytes);

@@ -39,6 +39,9 @@ enum {
     RING_KEEP = 32, /* a larger ring is given back when it runs empty */
 };
 
+STATIC_ASSERT((RING_MIN & (RING_MIN - 1)) == 0, "places in the ring are found by a mask");
+STATIC_ASSERT(SIZE_LEN == sizeof(int32_t), "a frame's size on the wire");
+
 struct frame_conn {
     struct env *env;
     struct env_stream *stream;
@@ -81,6 +84,25 @@ struct frame_conn {
 
 /* ---- the life of a connection ---- */
 
+/* What holds whenever the owner is called, or has called. */
+static void frame_check(const struct frame_conn *conn)
+{
+    ASSERT(conn->start <= conn->end);
+    ASSERT(conn->end <= conn->cap);
+    ASSERT((conn->block == NULL) == (conn->cap == 0));
+    ASSERT(conn->charged <= conn->cap);
+    ASSERT(conn->charged == 0 || conn->budget);
+    ASSERT(conn->ring_count <= conn->ring_cap);
+    ASSERT((conn->ring_cap & (conn->ring_cap - 1)) == 0);
+    ASSERT(conn->depth >= 0);
+    ASSERT(!conn->finishing || conn->ended);
+    ASSERT(!conn->dead || conn->ended);
+    ASSERT(!conn->closed || conn->dead);
+    ASSERT(conn->closed == (conn->stream == NULL));
+    ASSERT(!conn->dead || !env_timer_running(&conn->read_timer));
+    ASSERT(!conn->dead || !env_timer_running(&conn->flush_timer));
+}
+
 static void frame_drop_block(struct frame_conn *conn)
 {
     if (conn->budget)
@@ -99,6 +121,7 @@ static void frame_enter(struct frame_conn *conn)
 static bool frame_leave(struct frame_conn *conn)
 {
     ASSERT(conn->depth > 0);
+    frame_check(conn);
     if (--conn->depth > 0 || !conn->closed)
         return conn->closed;
     frame_drop_block(conn);
@@ -124,6 +147,7 @@ static void frame_break(struct frame_conn *conn, int err)
 
 static struct outbox_chunk frame_pop(struct frame_conn *conn)
 {
+    ASSERT(conn->ring_count > 0);
     struct outbox_chunk chunk = conn->ring[conn->ring_head];
     conn->ring_head = (conn->ring_head + 1) & (conn->ring_cap - 1);
     conn->ring_count--;
@@ -415,6 +439,7 @@ void frame_conn_pause(struct frame_conn *conn, bool paused)
     }
     conn->waiting = false;
     env_timer_start(&conn->read_timer, 0);
+    frame_check(conn);
 }
 
 void frame_conn_set_max(struct frame_conn *conn, size_t frame_max)
@@ -430,6 +455,7 @@ void frame_conn_set_urgent(struct frame_conn *conn)
 void frame_conn_detach(struct frame_conn *conn, void **block, size_t *charged)
 {
     ASSERT(conn->block != NULL);
+    ASSERT(conn->depth > 0);
     size_t used = conn->end - conn->start;
     uint8_t *rest = conn->block + conn->start;
     *block = conn->block;
@@ -450,6 +476,7 @@ void frame_conn_detach(struct frame_conn *conn, void **block, size_t *charged)
     memcpy(conn->block, rest, used);
     conn->cap = BLOCK_MIN;
     conn->end = used;
+    frame_check(conn);
 }
 
 /* ---- writing ---- */
@@ -457,6 +484,7 @@ void frame_conn_detach(struct frame_conn *conn, void **block, size_t *charged)
 /* Takes `bytes` that were sent off the ring and releases the chunks that are done with. */
 static void frame_consume(struct frame_conn *conn, size_t bytes)
 {
+    ASSERT(bytes <= conn->queued);
     conn->queued -= bytes;
     while (!conn->closed && conn->ring_count > 0) {
         struct env_chunk *first = &conn->ring[conn->ring_head].chunk;
@@ -561,6 +589,7 @@ void frame_conn_send(struct frame_conn *conn, const struct outbox_chunk *chunk)
     conn->ring[(conn->ring_head + conn->ring_count++) & (conn->ring_cap - 1)] = *chunk;
     conn->queued += chunk->chunk.len;
     frame_flush_soon(conn);
+    frame_check(conn);
 }
 
 int frame_conn_send_copy(struct frame_conn *conn, const void *bytes, size_t len)
@@ -595,6 +624,9 @@ int frame_conn_new(struct env *env, struct env_stream *stream, size_t frame_max,
                    struct mem_budget *budget, const struct frame_handlers *handlers, void *data,
                    struct frame_conn **out)
 {
+    ASSERT(stream != NULL);
+    ASSERT(handlers->frame != NULL);
+    ASSERT(handlers->broken != NULL);
     struct frame_conn *conn = mem_alloc(sizeof(*conn));
     conn->env = env;
     conn->stream = stream;
@@ -609,6 +641,7 @@ int frame_conn_new(struct env *env, struct env_stream *stream, size_t frame_max,
     env_stream_peer(stream, conn->peer);
     env_stream_set(stream, frame_on_readable, frame_on_writable, conn);
     env_stream_want_read(stream, true);
+    frame_check(conn);
     *out = conn;
     return 0;
 }
@@ -622,6 +655,7 @@ void frame_conn_finish(struct frame_conn *conn, int64_t linger_ms)
     env_timer_stop(&conn->read_timer);
     env_timer_start(&conn->linger_timer, linger_ms);
     frame_flush_soon(conn);
+    frame_check(conn);
 }
 
 size_t frame_conn_held(const struct frame_conn *conn, int64_t *since_ms)

@@ -20,6 +20,14 @@ enum { OUT_MEMORY_MIN = 256 };
  * that makes sense. A request may name the same large thing again and again. */
 enum { OUT_MEMORY_MAX = 128 << 20 };
 
+static void out_check(const struct wire_out *out)
+{
+    ASSERT(out->piece_count <= out->piece_cap);
+    ASSERT(out->counting || out->memory.len <= out->size);
+    ASSERT(!out->counting || out->piece_count == 0);
+    ASSERT(out->piece_count == 0 || out->pieces[out->piece_count - 1].after <= out->memory.len);
+}
+
 void wire_out_init(struct wire_out *out)
 {
     *out = (struct wire_out){0};
@@ -96,6 +104,7 @@ uint8_t *wire_out_room_slow(struct wire_out *out, size_t len)
     uint8_t *room = out->memory.data + out->memory.len;
     out->memory.len += len;
     out->size += len;
+    out_check(out);
     return room;
 }
 
@@ -181,4 +190,5 @@ void wire_put_chunk(struct wire_out *out, const struct env_chunk *chunk)
         return;
     out->pieces[out->piece_count++] = (struct wire_piece){*chunk, out->memory.len};
     out->size += chunk->len;
+    out_check(out);
 }
