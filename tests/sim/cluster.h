@@ -90,6 +90,9 @@ void cluster_set_clock(struct cluster *cluster, int i, int64_t offset_ms);
 /* A fault of the disk or of memory reached the process: it may give up by itself, and the end of
  * the run starts it anew. */
 void cluster_harm(struct cluster *cluster, int i);
+/* The folders of its topics are older copies now: they may end with what was never committed, which
+ * counts for nothing while the leader has not made the node cut it, or taken it into the set. */
+void cluster_restored(struct cluster *cluster, int i);
 /* Something was done to the cluster just now, or (`lasting`) goes on until the next call: for a
  * while in-sync sets may change. */
 void cluster_disturb(struct cluster *cluster, bool lasting);

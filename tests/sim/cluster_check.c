@@ -95,6 +95,7 @@ struct match {
     struct cluster *cluster;
     int node;
     int partition;
+    bool asks; /* whether it matches: it need not, and nothing is learnt from it */
 };
 
 static bool match_batch(void *data, const struct batch *batch)
@@ -106,13 +107,15 @@ static bool match_batch(void *data, const struct batch *batch)
                        (uintptr_t)(uint32_t)batch->leader_epoch << 16 ^
                        (uintptr_t)batch->size << 1 ^ (uintptr_t)batch->last_offset_delta << 40;
     digest |= 1; /* a map holds no NULL */
-    if (batch->base_offset == ledger->end) {
+    if (batch->base_offset == ledger->end && !match->asks) {
         map_put_u64(&ledger->batches, (uint64_t)batch->base_offset, (void *)digest);
         ledger->end = batch_last_offset(batch) + 1;
         return true;
     }
     if ((uintptr_t)map_get_u64(&ledger->batches, (uint64_t)batch->base_offset) == digest)
         return true;
+    if (match->asks)
+        return false;
     return cluster_fail(cluster,
                         "node %d holds another batch at offset %lld of partition %d (of epoch %d) "
                         "than was committed there%s",
@@ -131,7 +134,7 @@ static bool check_match(struct cluster *cluster, int i, int p, struct partition 
         return true;
     if (node->matched[p] > from)
         from = node->matched[p];
-    struct match match = {cluster, i, p};
+    struct match match = {.cluster = cluster, .node = i, .partition = p};
     if (from < end && !cluster_each_batch(partition, from, end, match_batch, &match))
         return cluster_fail(cluster,
                             "node %d has no whole batches from %lld to %lld in partition %d", i,
@@ -139,6 +142,24 @@ static bool check_match(struct cluster *cluster, int i, int p, struct partition 
     if (end > node->matched[p])
         node->matched[p] = end;
     return true;
+}
+
+/* Whether what an older copy brought back is still there: the leader has not made it cut that. */
+static bool check_is_older(struct cluster *cluster, int i, int p, struct partition *partition,
+                           int64_t end)
+{
+    struct match match = {.cluster = cluster, .node = i, .partition = p, .asks = true};
+    bool *restored = &cluster->nodes[i].restored[p];
+    int64_t from = log_start_offset(partition_log(partition));
+    if (*restored && cluster_each_batch(partition, from, end, match_batch, &match))
+        *restored = false;
+    return *restored;
+}
+
+void cluster_restored(struct cluster *cluster, int i)
+{
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++)
+        cluster->nodes[i].restored[p] = true;
 }
 
 /* ---- leaders ---- */
@@ -293,7 +314,8 @@ static bool check_replica(struct cluster *cluster, int i, int p, struct partitio
                             i, (long long)hw, p, (long long)end);
     if (partition_state(partition) == PARTITION_LEADER)
         return check_leader(cluster, i, p, partition);
-    return hw <= node->matched[p] || check_match(cluster, i, p, partition, hw);
+    return hw <= node->matched[p] || check_is_older(cluster, i, p, partition, hw) ||
+           check_match(cluster, i, p, partition, hw);
 }
 
 /* One controller leads in a term, also after a crash: a vote is not given twice. */

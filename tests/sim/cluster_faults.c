@@ -519,6 +519,7 @@ static void fault_restore(struct cluster_faults *faults, int node)
             in |= cluster_in_isr(faults->cluster, p, node);
         if (!in) {
             faults_copy(faults, node, 0);
+            cluster_restored(faults->cluster, node);
             cluster_note(faults->cluster, node, "has its copies of long ago");
             cluster_restart(faults->cluster, node);
             return;

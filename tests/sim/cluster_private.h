@@ -36,6 +36,7 @@ struct node {
     int64_t clock_ms; /* its wall clock is off by this */
     const char *dirs; /* log.dirs */
     enum node_stop stop;
+    bool restored[CLUSTER_PARTITIONS]; /* cluster_restored, and not seen to match since */
     /* What the checker remembers of this process. */
     int32_t hw_epoch[CLUSTER_PARTITIONS]; /* the leadership that `hw` belongs to */
     int64_t hw[CLUSTER_PARTITIONS];
