@@ -96,8 +96,8 @@ static bool delete_put_offsets(const struct group *group, struct records *record
         while (offsets_next(topic, &step, &partition)) {
             if (records->count >= DELETE_SLICE)
                 return false;
-            records_put_offset(records, group_id(group), wire_str_from(topic->name), partition,
-                               NULL);
+            group_records_put_offset(records, group_id(group), wire_str_from(topic->name),
+                                     partition, NULL);
         }
     }
     return true;

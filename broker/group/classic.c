@@ -157,7 +157,7 @@ void classic_put_record(const struct classic *classic, struct records *records)
     struct group_metadata_value_member_metadata *members =
         mem_alloc((size_t)(classic->member_count + 1) * sizeof(*members));
     classic_fill_record(classic, &value, members);
-    records_put_group(records, group_id(classic->group), &value);
+    group_records_put_group(records, group_id(classic->group), &value);
     mem_free(members);
 }
 

@@ -134,8 +134,8 @@ static void commit_put_partition(const struct group *group, const struct group_c
         offset.metadata = wire_str_from("");
     if (request->retention_time_ms >= 0)
         offset.expire_ms = commits_later_ms(offset.commit_ms, request->retention_time_ms);
-    records_put_offset(records, group_id(group), wire_str_from(known->name), from->partition_index,
-                       &offset);
+    group_records_put_offset(records, group_id(group), wire_str_from(known->name),
+                             from->partition_index, &offset);
 }
 
 static void commit_put_topic(struct commit *commit, struct records *records)
@@ -485,7 +485,7 @@ static bool delete_offsets_put_topic(const struct group *group, struct group_off
         to->partition_index = index;
         to->error_code = err_to_wire(exists ? err : ERR_UNKNOWN_TOPIC_OR_PARTITION);
         if (exists && !err && delete_offsets_has(group, topic->name, index))
-            records_put_offset(records, group_id(group), topic->name, index, NULL);
+            group_records_put_offset(records, group_id(group), topic->name, index, NULL);
     }
     return to != NULL;
 }

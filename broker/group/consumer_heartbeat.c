@@ -536,7 +536,7 @@ static int beat_enter(struct group *group, struct group_consumer_heartbeat *beat
     }
     if (classic) {
         if (classic->stored)
-            records_put_group(records, group_id(group), NULL);
+            group_records_put_group(records, group_id(group), NULL);
         classic_free(classic, ERR_UNKNOWN_MEMBER_ID);
         group->classic = NULL;
     }

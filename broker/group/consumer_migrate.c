@@ -179,7 +179,7 @@ static void upgrade_put(const struct consumer *consumer, struct records *records
     consumer_put_target_epoch(consumer, records);
     LIST_EACH(step, &consumer->members)
         consumer_put_current(LIST_ENTRY(step, struct consumer_member, link), records);
-    records_put_group(records, group_id(consumer->group), NULL);
+    group_records_put_group(records, group_id(consumer->group), NULL);
 }
 
 /* Who waits in a join or sync is told that there is a rebalance, and asks again. */

@@ -168,7 +168,7 @@ void group_put_members_gone(const struct group *group, struct records *records)
     if (group->consumer)
         consumer_put_tombstones(group->consumer, records);
     else if (group->classic && group->classic->stored)
-        records_put_group(records, group_id(group), NULL);
+        group_records_put_group(records, group_id(group), NULL);
 }
 
 void group_drop_members(struct group *group)

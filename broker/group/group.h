@@ -4,6 +4,7 @@
 #define BROKER_GROUP_GROUP_H
 
 #include "broker/group/group_manager.h"
+#include "broker/group/group_records.h"
 #include "broker/group/offsets.h"
 #include "broker/group/shard.h"
 

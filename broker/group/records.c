@@ -1,4 +1,4 @@
-/* Records of __consumer_offsets. Happy path: put encodes key and value and adds them to the open
+/* Records of a coordinator's topic. Happy path: put encodes key and value and adds them to the open
  * batch; a batch that would grow over the limit is finished and the next one begun; finish gives
  * them all. Failure modes: memory, a record over the limit of the topic, or a
  * string over the protocol's: the error sticks until finish. */
@@ -6,9 +6,8 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-#include "broker/group/offsets.h"
 
-enum { RECORDS_VERSION_SIZE = 2, RECORDS_OFFSET_VERSION = 4, RECORDS_GROUP_VERSION = 3 };
+enum { RECORDS_VERSION_SIZE = 2 }; /* in front of keys and values */
 
 void records_init(struct records *records, int64_t wall_ms)
 {
@@ -72,13 +71,12 @@ static struct wire_bytes records_encode(struct records *records, struct wire_out
     return (struct wire_bytes){out->memory.data, (int32_t)out->memory.len};
 }
 
-void records_put(struct records *records, enum record_type type, const struct wire_desc *key_desc,
+void records_put(struct records *records, int16_t type, const struct wire_desc *key_desc,
                  const void *key, int16_t version, const struct wire_desc *value_desc,
                  const void *value)
 {
     struct wire_bytes value_bytes = WIRE_BYTES_NULL;
-    struct wire_bytes key_bytes =
-        records_encode(records, &records->key, (int16_t)type, 0, key_desc, key);
+    struct wire_bytes key_bytes = records_encode(records, &records->key, type, 0, key_desc, key);
     if (value)
         value_bytes = records_encode(records, &records->value, version, version, value_desc, value);
     if (records->err)
@@ -101,34 +99,6 @@ int records_finish(struct records *records)
 {
     records_flush(records);
     return records->err;
-}
-
-void records_put_offset(struct records *records, struct wire_str group, struct wire_str topic,
-                        int32_t partition, const struct offset *offset)
-{
-    struct offset_commit_key key = {.group = group, .topic = topic, .partition = partition};
-    struct offset_commit_value value;
-    if (offset) {
-        wire_defaults(&offset_commit_value_desc, &value);
-        value.offset = offset->offset;
-        value.leader_epoch = offset->leader_epoch;
-        value.metadata = offset->metadata;
-        value.commit_timestamp = offset->commit_ms;
-        value.expire_timestamp = offset->expire_ms;
-        value.topic_id = offset->topic_id;
-    }
-    /* Only version 1 can say when it expires, only 4 and later which topic it means. */
-    int16_t version = offset && offset->expire_ms >= 0 ? 1 : RECORDS_OFFSET_VERSION;
-    records_put(records, RECORD_OFFSET, &offset_commit_key_desc, &key, version,
-                &offset_commit_value_desc, offset ? &value : NULL);
-}
-
-void records_put_group(struct records *records, struct wire_str group,
-                       const struct group_metadata_value *value)
-{
-    struct group_metadata_key key = {.group = group};
-    records_put(records, RECORD_GROUP, &group_metadata_key_desc, &key, RECORDS_GROUP_VERSION,
-                &group_metadata_value_desc, value);
 }
 
 /* ---- reading ---- */

@@ -1,5 +1,6 @@
-/* The records of __consumer_offsets: builds batches of them and tells keys apart. The layouts are
- * Kafka's (kafka/messages/consumer_offsets.h), so that its own tools read what we write. */
+/* The records of a coordinator's topic: builds batches of them, and reads what is in front of keys
+ * and values. In all of these topics Kafka puts an int16 in front of a key, the type of the record,
+ * and one in front of a value, its version. The layouts are the caller's. */
 #ifndef BROKER_GROUP_RECORDS_H
 #define BROKER_GROUP_RECORDS_H
 
@@ -9,24 +10,8 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "kafka/batch.h"
-#include "kafka/messages/consumer_offsets.h"
 #include "wire/out.h"
-
-struct offset;
-
-/* The int16 in front of a key. */
-enum record_type {
-    RECORD_OFFSET_OLD = 0,
-    RECORD_OFFSET = 1,
-    RECORD_GROUP = 2,
-    RECORD_CONSUMER_GROUP = 3,
-    RECORD_CONSUMER_TOPICS = 4,
-    RECORD_CONSUMER_MEMBER = 5,
-    RECORD_CONSUMER_TARGET = 6,
-    RECORD_CONSUMER_TARGET_MEMBER = 7,
-    RECORD_CONSUMER_CURRENT = 8,
-    RECORD_CONSUMER_REGEX = 16
-};
+#include "wire/wire.h"
 
 enum {
     /* Batches of at most this are built: below the default of max.message.bytes. */
@@ -55,20 +40,13 @@ struct records {
 
 void records_init(struct records *records, int64_t wall_ms);
 void records_close(struct records *records);
-/* Adds one record; `value` NULL writes a tombstone. */
-void records_put(struct records *records, enum record_type type, const struct wire_desc *key_desc,
+/* Adds one record; `value` NULL writes a tombstone. A key has one version. */
+void records_put(struct records *records, int16_t type, const struct wire_desc *key_desc,
                  const void *key, int16_t version, const struct wire_desc *value_desc,
                  const void *value);
 /* Completes the last batch: 0 and whole batches in records->batches (none when nothing was put), or
  * the first error: ERR_NO_MEMORY, ERR_TOO_LARGE, ERR_INVALID. */
 int records_finish(struct records *records) MUST_CHECK;
-
-/* ---- the single records; `offset` NULL = tombstone ---- */
-
-void records_put_offset(struct records *records, struct wire_str group, struct wire_str topic,
-                        int32_t partition, const struct offset *offset);
-void records_put_group(struct records *records, struct wire_str group,
-                       const struct group_metadata_value *value);
 
 /* ---- reading ---- */
 

@@ -69,7 +69,7 @@ static void sweep_offset(struct sweep_group *s, struct wire_str topic, int32_t p
         return;
     s->deleted += deleted;
     s->expired += !deleted;
-    records_put_offset(&s->records, group_id(s->group), topic, partition, NULL);
+    group_records_put_offset(&s->records, group_id(s->group), topic, partition, NULL);
 }
 
 /* ---- one group ---- */

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "broker/group/records.h"
+#include "broker/group/group_records.h"
 #include "group_peer.h"
 
 static struct group_world_join *joined(struct group_world_join *join)

@@ -3,7 +3,7 @@
 
 #include "../unit/tap.h"
 #include "base/mem.h"
-#include "broker/group/records.h"
+#include "broker/group/group_records.h"
 #include "group_world.h"
 
 static struct group_world world;

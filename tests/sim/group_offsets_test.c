@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "broker/group/records.h"
+#include "broker/group/group_records.h"
 #include "group_world.h"
 #include "tests/lib/batch_maker.h"
 

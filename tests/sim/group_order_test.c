@@ -4,7 +4,7 @@
 
 #include "broker/group/group.h"
 #include "broker/group/manager_private.h"
-#include "broker/group/records.h"
+#include "broker/group/group_records.h"
 
 #define DAY_MS 86400000LL
 

@@ -8,7 +8,7 @@
 #include "base/bytes.h"
 #include "base/mem.h"
 #include "broker/group/manager_private.h"
-#include "broker/group/records.h"
+#include "broker/group/group_records.h"
 #include "group_assignment.h"
 #include "kafka/batch.h"
 #include "kafka/messages/consumer_protocol.h"
