@@ -4,7 +4,7 @@
 #ifndef BROKER_GROUP_GROUP_RECORDS_H
 #define BROKER_GROUP_GROUP_RECORDS_H
 
-#include "broker/group/records.h"
+#include "broker/coordinator/records.h"
 #include "kafka/messages/consumer_offsets.h"
 
 struct offset;

@@ -15,7 +15,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "broker/coordinator/coordinator_log.h"
-#include "broker/group/records.h"
+#include "broker/coordinator/records.h"
 #include "env/env.h"
 
 struct group;

@@ -2,7 +2,7 @@
  * batch; a batch that would grow over the limit is finished and the next one begun; finish gives
  * them all. Failure modes: memory, a record over the limit of the topic, or a
  * string over the protocol's: the error sticks until finish. */
-#include "broker/group/records.h"
+#include "broker/coordinator/records.h"
 
 #include "base/bytes.h"
 #include "base/err.h"

@@ -1,8 +1,8 @@
 /* The records of a coordinator's topic: builds batches of them, and reads what is in front of keys
  * and values. In all of these topics Kafka puts an int16 in front of a key, the type of the record,
  * and one in front of a value, its version. The layouts are the caller's. */
-#ifndef BROKER_GROUP_RECORDS_H
-#define BROKER_GROUP_RECORDS_H
+#ifndef BROKER_COORDINATOR_RECORDS_H
+#define BROKER_COORDINATOR_RECORDS_H
 
 #include <stdbool.h>
 #include <stdint.h>
