@@ -59,7 +59,7 @@ struct delete
 };
 
 struct delete_item {
-    struct shard_op op;
+    struct machine_op op;
     struct delete *delete;
     struct group *group; /* NULL before it was found */
     struct delete_groups_response_deletable_group_result *result;
@@ -109,11 +109,11 @@ static void delete_go_on(void *data, int err)
     struct delete_item *item = data;
     struct group *group = item->group;
     struct records records;
-    if (!err && group->shard->closed)
+    if (!err && group->shard->machine.closed)
         err = ERR_NOT_COORDINATOR;
-    if (!err && group->shard->unsure) {
+    if (!err && group->shard->machine.unsure) {
         /* A tombstone for what memory does not know can't be written: it is read again first. */
-        shard_reload(group->shard);
+        machine_reload(&group->shard->machine);
         err = ERR_COORDINATOR_LOAD_IN_PROGRESS;
     }
     if (err) {
@@ -135,11 +135,11 @@ static void delete_go_on(void *data, int err)
 }
 
 /* All that was on its way when the request came has arrived. */
-static void delete_arrived(struct shard_op *op, int err)
+static void delete_arrived(struct machine_op *op, int err)
 {
     struct delete_item *item = CONTAINER_OF(op, struct delete_item, op);
     /* Whether the write before it got through is its own affair. */
-    delete_go_on(item, op->shard->closed ? err : 0);
+    delete_go_on(item, op->machine->closed ? err : 0);
 }
 
 static int delete_group(struct group_manager *manager, struct wire_str group_id,
@@ -160,7 +160,7 @@ static int delete_group(struct group_manager *manager, struct wire_str group_id,
     /* Nobody joins or commits until it is over: the answer is about one point in the log. */
     group->deleting = true;
     if (waits)
-        shard_barrier(shard, &item->op, delete_arrived);
+        machine_barrier(&shard->machine, &item->op, delete_arrived);
     else
         delete_go_on(item, 0);
     return 0;

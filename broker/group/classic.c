@@ -161,7 +161,7 @@ void classic_put_record(const struct classic *classic, struct records *records)
     mem_free(members);
 }
 
-static void classic_stored(struct shard_op *op, int err)
+static void classic_stored(struct machine_op *op, int err)
 {
     struct classic_store *store = CONTAINER_OF(op, struct classic_store, op);
     struct group *group = store->group;
@@ -195,7 +195,7 @@ void classic_store(struct classic *classic, struct group_join *join,
     group_hold(group);
     group_records(group, &records);
     classic_put_record(classic, &records);
-    int err = shard_append(group->shard, &records, &store->op, classic_stored);
+    int err = machine_append(&group->shard->machine, &records, &store->op, classic_stored);
     records_close(&records);
     if (err)
         classic_stored(&store->op, err);

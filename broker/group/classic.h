@@ -140,7 +140,7 @@ void classic_refuse_join(struct group_join *join, int err, struct wire_str membe
 void classic_touch(struct classic_member *member);
 /* Writes the group as it stands. `done` may be NULL; its `classic` is NULL when it is gone. */
 struct classic_store {
-    struct shard_op op;
+    struct machine_op op;
     struct list link;
     struct group *group;
     struct classic *classic;

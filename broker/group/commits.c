@@ -207,9 +207,9 @@ static void commit_next(struct group *group)
 {
     while (!list_empty(&group->commits)) {
         struct commit *next = LIST_ENTRY(group->commits.next, struct commit, link);
-        int err = group->shard->closed ? ERR_NOT_COORDINATOR
-                  : group->deleting    ? ERR_COORDINATOR_LOAD_IN_PROGRESS
-                                       : 0;
+        int err = group->shard->machine.closed ? ERR_NOT_COORDINATOR
+                  : group->deleting            ? ERR_COORDINATOR_LOAD_IN_PROGRESS
+                                               : 0;
         if (!err && next->request)
             err = commit_check_member(group, next->request);
         if (err)
@@ -462,7 +462,7 @@ static int delete_offsets_check(const struct group *group)
 static bool delete_offsets_has(const struct group *group, struct wire_str topic, int32_t index)
 {
     return offsets_get(&group->offsets, topic, index) || group->in_flight > 0 ||
-           group->shard->unsure;
+           group->shard->machine.unsure;
 }
 
 typedef struct offset_delete_request_offset_delete_request_topic delete_topic;

@@ -442,7 +442,7 @@ int consumer_check_fetch(struct consumer *consumer, struct wire_str member_id, i
 /* ---- writing ---- */
 
 struct consumer_op {
-    struct shard_op op;
+    struct machine_op op;
     struct group *group;
     void (*done)(void *data, int err);
     void *data;
@@ -450,12 +450,12 @@ struct consumer_op {
 
 int consumer_check_write(const struct group *group)
 {
-    return shard_check(group->shard);
+    return machine_check(&group->shard->machine);
 }
 
-static void consumer_op_done(struct shard_op *shard_op, int err)
+static void consumer_op_done(struct machine_op *machine_op, int err)
 {
-    struct consumer_op *op = CONTAINER_OF(shard_op, struct consumer_op, op);
+    struct consumer_op *op = CONTAINER_OF(machine_op, struct consumer_op, op);
     struct group *group = op->group;
     void (*done)(void *data, int err) = op->done;
     void *data = op->data;
@@ -471,14 +471,14 @@ void consumer_write(struct group *group, struct records *records, void (*done)(v
     *op = (struct consumer_op){.group = group, .done = done, .data = data};
     group_hold(group);
     if (records->count == 0 && !records->err) {
-        shard_barrier(group->shard, &op->op, consumer_op_done);
+        machine_barrier(&group->shard->machine, &op->op, consumer_op_done);
         return;
     }
-    int err = shard_append(group->shard, records, &op->op, consumer_op_done);
+    int err = machine_append(&group->shard->machine, records, &op->op, consumer_op_done);
     if (!err)
         return;
     logger_error(group_logger(group), "group %s: its state could not be written: %s: loading anew",
                  group->id, err_text(err));
-    shard_reload(group->shard);
+    machine_reload(&group->shard->machine);
     consumer_op_done(&op->op, err);
 }

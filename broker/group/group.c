@@ -33,8 +33,7 @@ const struct image *group_image(const struct group *group)
 
 static size_t group_batch_max(const struct group *group)
 {
-    const struct group_manager_deps *deps = group_manager_deps(group->shard->manager);
-    size_t max = deps->log->batch_max(deps->log_data, group->shard->index);
+    size_t max = machine_batch_max(&group->shard->machine);
     return max < RECORDS_RECORD_MAX ? max : RECORDS_RECORD_MAX;
 }
 
@@ -125,7 +124,7 @@ void group_release(struct group *group)
 {
     ASSERT(group->in_flight > 0);
     group->in_flight--;
-    if (!group->shard->closed && group->shard->state == SHARD_ACTIVE)
+    if (machine_is_active(&group->shard->machine))
         group_review(group);
 }
 

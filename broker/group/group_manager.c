@@ -109,7 +109,7 @@ int group_manager_locate(struct group_manager *manager, struct wire_str group_id
     *shard = map_get_u64(&manager->shards, (uint32_t)index);
     if (!*shard)
         return ERR_NOT_COORDINATOR;
-    if ((*shard)->state == SHARD_LOADING)
+    if (!machine_is_active(&(*shard)->machine))
         return ERR_COORDINATOR_LOAD_IN_PROGRESS;
     const struct group *group = shard_find(*shard, group_id);
     return group && group->deleting ? ERR_COORDINATOR_LOAD_IN_PROGRESS : 0;
@@ -237,11 +237,6 @@ bool group_manager_has_room(const struct group_manager *manager)
     return manager->bytes < manager->deps.settings.memory_max;
 }
 
-struct shard *group_manager_shard(const struct group_manager *manager, int32_t index)
-{
-    return map_get_u64(&manager->shards, (uint32_t)index);
-}
-
 struct sweep *group_manager_sweep(struct group_manager *manager)
 {
     return &manager->sweep;
@@ -263,6 +258,12 @@ struct group_manager *group_manager_new(const struct group_manager_deps *deps)
 {
     struct group_manager *manager = mem_alloc(sizeof(*manager));
     manager->deps = *deps;
+    manager->machine_deps = (struct machine_deps){.env = deps->env,
+                                                  .logger = deps->logger,
+                                                  .topic = GROUP_OFFSETS_TOPIC,
+                                                  .log = deps->log,
+                                                  .log_data = deps->log_data,
+                                                  .client = &shard_client};
     map_init(&manager->shards);
     map_init(&manager->topics);
     manager->matcher = matcher_new(&(struct matcher_deps){.env = deps->env,
@@ -304,6 +305,11 @@ void group_manager_free(struct group_manager *manager)
 const struct group_manager_deps *group_manager_deps(const struct group_manager *manager)
 {
     return &manager->deps;
+}
+
+const struct machine_deps *group_manager_machine_deps(const struct group_manager *manager)
+{
+    return &manager->machine_deps;
 }
 
 /* ---- the classic protocol ---- */
@@ -350,7 +356,7 @@ static void join_ignore(void *data, int err)
 static void join_leave_protocol(struct group *group)
 {
     struct records records;
-    if (shard_check(group->shard))
+    if (machine_check(&group->shard->machine))
         return;
     group_records(group, &records);
     group_put_members_gone(group, &records);

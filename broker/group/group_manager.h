@@ -35,6 +35,7 @@
 struct config;
 struct expression;
 struct group_manager;
+struct machine_deps;
 struct matcher;
 struct shard;
 struct sweep;
@@ -232,11 +233,10 @@ uint64_t group_manager_topics(const struct group_manager *manager);
 /* Memory of groups, members and offsets comes or goes. */
 void group_manager_charge(struct group_manager *manager, int64_t bytes);
 bool group_manager_has_room(const struct group_manager *manager);
-/* NULL when this broker does not lead the partition. */
-struct shard *group_manager_shard(const struct group_manager *manager, int32_t index);
 struct sweep *group_manager_sweep(struct group_manager *manager);
 struct lister *group_manager_lister(struct group_manager *manager);
 struct matcher *group_manager_matcher(const struct group_manager *manager);
 const struct group_manager_deps *group_manager_deps(const struct group_manager *manager);
+const struct machine_deps *group_manager_machine_deps(const struct group_manager *manager);
 
 #endif

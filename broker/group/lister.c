@@ -113,7 +113,7 @@ static void lister_begin(struct lister *lister, struct group_list *list)
     lister->running = true;
     lister->next_shard = 0;
     while ((shard = map_next(&lister->manager->shards, &cursor, NULL, NULL)))
-        if (shard->state != SHARD_ACTIVE)
+        if (!machine_is_active(&shard->machine))
             list->response.error_code = err_to_wire(ERR_COORDINATOR_LOAD_IN_PROGRESS);
     list->states = lister_mask(lister_states, LISTER_STATES, request->states_filter.count,
                                request->states_filter.items);
@@ -140,13 +140,13 @@ static bool lister_enter_shard(struct lister *lister)
     struct shard *shard;
     size_t cursor = 0;
     while ((shard = map_next(&lister->manager->shards, &cursor, NULL, NULL)))
-        if (shard->index >= lister->next_shard && shard->state == SHARD_ACTIVE &&
-            (!best || shard->index < best->index))
+        if (shard->machine.index >= lister->next_shard && machine_is_active(&shard->machine) &&
+            (!best || shard->machine.index < best->machine.index))
             best = shard;
     lister->shard = best;
     if (!best)
         return false;
-    lister->next_shard = best->index + 1;
+    lister->next_shard = best->machine.index + 1;
     lister->next = best->order.next;
     return true;
 }

@@ -15,8 +15,9 @@ struct manager_topic {
 
 struct group_manager {
     struct group_manager_deps deps;
-    struct map shards; /* partition -> struct shard */
-    struct map topics; /* topic id -> struct manager_topic, of every topic known */
+    struct machine_deps machine_deps; /* of all shards */
+    struct map shards;                /* partition -> struct shard */
+    struct map topics;                /* topic id -> struct manager_topic, of every topic known */
     uint64_t topics_version;
     struct matcher *matcher;
     struct metadata_listener listener;

@@ -1,7 +1,6 @@
 /* Reading a shard back: each record changes the memory as it once did. Transactional commits wait
- * until the marker of their transaction comes (KIP-98, KIP-447). Failure modes: a damaged batch
- * ends the load; a record that does not decode is logged and skipped, as it can't have been ours.
- */
+ * until the marker of their transaction comes (KIP-98, KIP-447). Failure mode: a record that does
+ * not decode is skipped, as it can't have been ours. */
 #include "broker/group/replay.h"
 
 #include "base/bytes.h"
@@ -12,7 +11,6 @@
 #include "broker/group/write.h"
 
 enum {
-    REPLAY_BATCH_MAX = 64 << 20, /* what a compressed batch may decompress to */
     REPLAY_ARENA_MAX = 64 << 20, /* arrays of one record */
     REPLAY_ABORT = 0,            /* types of control records */
     REPLAY_COMMIT = 1
@@ -87,10 +85,10 @@ static void replay_group(struct replay *replay, struct wire_bytes key_bytes,
         replay_drop_classic(group);
 }
 
-static void replay_record(struct replay *replay, const struct record *record)
+static void replay_data(struct replay *replay, const struct record *record)
 {
     /* Members are as they are: memory was changed when the record was appended. */
-    bool loading = replay->shard->state == SHARD_LOADING;
+    bool loading = replay->shard->machine.state == MACHINE_LOADING;
     int type = records_type(record->key);
     switch (type) {
     case RECORD_OFFSET_OLD:
@@ -107,7 +105,6 @@ static void replay_record(struct replay *replay, const struct record *record)
                             replay->batch->max_timestamp, &replay->arena);
         break;
     }
-    arena_close(&replay->arena);
 }
 
 /* The end of a transaction that committed offsets here. */
@@ -126,44 +123,15 @@ static void replay_marker(struct replay *replay, const struct record *record)
     }
 }
 
-static int replay_batch(struct replay *replay, struct buf *scratch)
+void replay_record(struct shard *shard, const struct batch *batch, const struct record *record)
 {
-    struct record_iter iter;
-    struct record record;
-    int err = batch_check_crc(replay->batch);
-    if (!err)
-        err = batch_records(replay->batch, REPLAY_BATCH_MAX, scratch, &iter);
-    if (err)
-        return err;
-    while ((err = record_iter_next(&iter, &record)) > 0)
-        if (batch_is_control(replay->batch))
-            replay_marker(replay, &record);
-        else
-            replay_record(replay, &record);
-    return err;
-}
-
-int replay_batches(struct shard *shard, uint8_t *bytes, size_t len)
-{
-    struct replay replay = {.shard = shard};
-    struct batch batch;
-    struct buf scratch;
-    int err = 0;
-    buf_init(&scratch);
+    struct replay replay = {.shard = shard, .batch = batch};
     arena_init(&replay.arena, REPLAY_ARENA_MAX);
-    replay.batch = &batch;
-    while (len > 0 && !err) {
-        err = batch_parse(bytes, len, &batch);
-        if (!err)
-            err = replay_batch(&replay, &scratch);
-        if (!err) {
-            bytes += batch.size;
-            len -= batch.size;
-        }
-    }
+    if (batch_is_control(batch))
+        replay_marker(&replay, record);
+    else
+        replay_data(&replay, record);
     arena_close(&replay.arena);
-    buf_close(&scratch);
-    return err;
 }
 
 static void replay_ignore(void *data, int err)

@@ -5,9 +5,8 @@
 
 #include "broker/group/shard.h"
 
-/* Whole batches. ERR_CORRUPT_MESSAGE and the like when they are damaged; records of unknown types
- * and newer versions are skipped. */
-int replay_batches(struct shard *shard, uint8_t *bytes, size_t len) MUST_CHECK;
+/* One record of the batch. Records of unknown types and newer versions are skipped. */
+void replay_record(struct shard *shard, const struct batch *batch, const struct record *record);
 /* Everything is read: the sessions of the group's members start; a group that holds nothing is
  * dropped. */
 void replay_start_group(struct group *group);

@@ -181,8 +181,8 @@ static struct shard *sweep_find_shard(struct sweep *sweep)
     struct shard *shard;
     size_t cursor = 0;
     while ((shard = map_next(&sweep->manager->shards, &cursor, NULL, NULL)))
-        if (shard->index >= sweep->next_shard && shard->state == SHARD_ACTIVE &&
-            (!best || shard->index < best->index))
+        if (shard->machine.index >= sweep->next_shard && machine_is_active(&shard->machine) &&
+            (!best || shard->machine.index < best->machine.index))
             best = shard;
     return best;
 }
@@ -193,7 +193,7 @@ static bool sweep_enter_shard(struct sweep *sweep)
     sweep->shard = sweep_find_shard(sweep);
     if (!sweep->shard)
         return false;
-    sweep->next_shard = sweep->shard->index + 1;
+    sweep->next_shard = sweep->shard->machine.index + 1;
     sweep->inside = false;
     /* At the front: new groups are added at the end. */
     list_push(sweep->shard->order.next, &sweep->mark);

@@ -5,36 +5,24 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "broker/group/replay.h"
 
 struct write {
+    struct machine_write machine;
     struct list link; /* in the group's writes */
-    struct shard_op op;
     struct group *group;
-    struct buf batches;
     void (*done)(void *data, int err);
     void *data;
 };
 
-static void write_free(struct write *write)
+static void write_stored(struct machine_write *machine, int err)
 {
-    list_remove(&write->link);
-    buf_close(&write->batches);
-    mem_free(write);
-}
-
-static void write_stored(struct shard_op *op, int err)
-{
-    struct write *write = CONTAINER_OF(op, struct write, op);
+    struct write *write = CONTAINER_OF(machine, struct write, machine);
     struct group *group = write->group;
-    op->shard->unsure |= err != 0;
-    if (!err) {
-        int damaged = replay_batches(op->shard, write->batches.data, write->batches.len);
-        ASSERT(damaged == 0); /* we made them */
-    }
     if (write->done)
         write->done(write->data, err);
-    write_free(write);
+    list_remove(&write->link);
+    buf_close(&write->machine.batches);
+    mem_free(write);
     group_release(group);
 }
 
@@ -45,15 +33,12 @@ int write_records(struct group *group, struct records *records, void (*done)(voi
     write->group = group;
     write->done = done;
     write->data = data;
-    buf_init(&write->batches);
-    list_push(&group->writes, &write->link);
-    int err = shard_append(group->shard, records, &write->op, write_stored);
+    int err = machine_write(&group->shard->machine, records, &write->machine, write_stored);
     if (err) {
-        write_free(write);
+        mem_free(write);
         return err;
     }
-    write->batches = records->batches;
-    buf_init(&records->batches);
+    list_push(&group->writes, &write->link);
     group_hold(group);
     return 0;
 }
@@ -90,8 +75,9 @@ void write_gather(const struct group *group, struct map *keys)
     LIST_EACH(step, &group->writes) {
         const struct write *write = LIST_ENTRY(step, struct write, link);
         struct batch batch;
-        for (size_t at = 0; at < write->batches.len; at += batch.size) {
-            int err = batch_parse(write->batches.data + at, write->batches.len - at, &batch);
+        const struct buf *bytes = &write->machine.batches;
+        for (size_t at = 0; at < bytes->len; at += batch.size) {
+            int err = batch_parse(bytes->data + at, bytes->len - at, &batch);
             ASSERT(!err); /* we made them */
             write_gather_batch(&batch, &key, keys);
         }

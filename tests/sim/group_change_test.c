@@ -164,7 +164,7 @@ static void change_watch(void)
 {
     struct shard *shard =
         map_get_u64(&world.manager->shards, (uint32_t)group_world_partition(group));
-    if (!shard || shard->state != SHARD_ACTIVE)
+    if (!shard || !machine_is_active(&shard->machine))
         return;
     const struct group *found = shard_find(shard, wire_str_from(group));
     bool empty = !found || group_is_empty(found);

@@ -379,7 +379,7 @@ static void lists_in_turns(void)
     sim_step(world.sim);
     CHECK(lister->shard && !asked[0].done);
     int lost = (int)lister->shard->groups.count;
-    group_world_lose(&world, lister->shard->index, false);
+    group_world_lose(&world, lister->shard->machine.index, false);
     CHECK(group_world_until(&world, &asked[0].done, 1000));
     CHECK(asked_names(&asked[0]) > GROUPS - 1 - lost);
     CHECK(asked_names(&asked[0]) < GROUPS - 1);

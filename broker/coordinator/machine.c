@@ -1,0 +1,294 @@
+/* A replicated state machine: the order of operations, and loading.
+ *
+ * Operations: an append goes to the log at once and waits in `ops`; when the log says that it is
+ * safe, everything at the head that is finished is told, in order. Loading: the log gives all
+ * batches, the client replays their records, and when everything that was read is replicated
+ * the machine serves. Failure mode: the log can't be read; that is logged and tried again, since
+ * serving without it would tell clients that they never stored anything. */
+#include "broker/coordinator/machine.h"
+
+#include "base/err.h"
+
+enum {
+    MACHINE_RETRY_MS = 1000,
+    MACHINE_RELOAD_WAIT_MAX_MS = 30000,
+    MACHINE_GOOD_MS = 60000,     /* one that served so long before it had to reload begins anew */
+    MACHINE_BATCH_MAX = 64 << 20 /* what a compressed batch may decompress to */
+};
+
+/* ---- operations ---- */
+
+/* What an error of the internal topic means to a client of the coordinator. */
+static int machine_error(const struct machine *machine, int err)
+{
+    switch (err) {
+    case ERR_UNKNOWN_TOPIC_OR_PARTITION:
+    case ERR_NOT_ENOUGH_REPLICAS:
+    case ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND:
+    case ERR_REQUEST_TIMED_OUT:
+        return ERR_COORDINATOR_NOT_AVAILABLE;
+    case ERR_NOT_LEADER_OR_FOLLOWER:
+    case ERR_KAFKA_STORAGE_ERROR:
+    case ERR_IO:
+    case ERR_NO_SPACE:
+        return ERR_NOT_COORDINATOR;
+    case ERR_MESSAGE_TOO_LARGE:
+    case ERR_RECORD_LIST_TOO_LARGE:
+    case ERR_TOO_LARGE:
+        return machine->deps->client->too_large_err;
+    default:
+        return err;
+    }
+}
+
+/* Tells all at the head that are through, in the order of the log. */
+static void machine_drain(struct machine *machine)
+{
+    while (!list_empty(&machine->ops)) {
+        struct machine_op *op = LIST_ENTRY(machine->ops.next, struct machine_op, link);
+        if (op->appended && !op->finished)
+            return;
+        list_remove(&op->link);
+        /* What only waited fares as the append before it. */
+        if (op->appended)
+            machine->last_err = op->err;
+        op->done(op, machine->last_err);
+    }
+}
+
+static void machine_op_safe(struct partition_wait *wait, int err)
+{
+    struct machine_op *op = CONTAINER_OF(wait, struct machine_op, wait);
+    op->finished = true;
+    op->err = machine_error(op->machine, err);
+    machine_drain(op->machine);
+}
+
+static void machine_op_init(struct machine *machine, struct machine_op *op,
+                            void (*done)(struct machine_op *op, int err))
+{
+    *op = (struct machine_op){.machine = machine, .done = done, .wait.done = machine_op_safe};
+    list_init(&op->link);
+    list_init(&op->wait.link);
+}
+
+int machine_append(struct machine *machine, struct records *records, struct machine_op *op,
+                   void (*done)(struct machine_op *op, int err))
+{
+    const struct machine_deps *deps = machine->deps;
+    machine_op_init(machine, op, done);
+    int err = records_finish(records);
+    if (err)
+        return machine_error(machine, err);
+    ASSERT(records->count > 0);
+    if (machine->closed)
+        return ERR_NOT_COORDINATOR;
+    err = deps->log->append(deps->log_data, machine->index, records->batches.data,
+                            records->batches.len, &op->wait);
+    if (err)
+        return machine_error(machine, err);
+    op->appended = true;
+    list_push(&machine->ops, &op->link);
+    return 0;
+}
+
+void machine_barrier(struct machine *machine, struct machine_op *op,
+                     void (*done)(struct machine_op *op, int err))
+{
+    machine_op_init(machine, op, done);
+    if (list_empty(&machine->ops))
+        done(op, machine->closed ? ERR_NOT_COORDINATOR : 0);
+    else
+        list_push(&machine->ops, &op->link);
+}
+
+bool machine_is_active(const struct machine *machine)
+{
+    return !machine->closed && machine->state == MACHINE_ACTIVE;
+}
+
+int machine_check(const struct machine *machine)
+{
+    const struct machine_deps *deps = machine->deps;
+    if (!machine_is_active(machine))
+        return ERR_NOT_COORDINATOR;
+    return machine_error(machine, deps->log->check(deps->log_data, machine->index));
+}
+
+size_t machine_batch_max(const struct machine *machine)
+{
+    const struct machine_deps *deps = machine->deps;
+    return deps->log->batch_max(deps->log_data, machine->index);
+}
+
+/* ---- from the log into memory ---- */
+
+static int machine_replay_batch(struct machine *machine, const struct batch *batch,
+                                struct buf *scratch)
+{
+    struct record_iter iter;
+    struct record record;
+    int err = batch_check_crc(batch);
+    if (!err)
+        err = batch_records(batch, MACHINE_BATCH_MAX, scratch, &iter);
+    if (err)
+        return err;
+    while ((err = record_iter_next(&iter, &record)) > 0)
+        machine->deps->client->replay(machine, batch, &record);
+    return err;
+}
+
+/* Whole batches. ERR_CORRUPT_MESSAGE and the like when they are damaged. */
+static int machine_replay(struct machine *machine, uint8_t *bytes, size_t len)
+{
+    struct batch batch;
+    struct buf scratch;
+    int err = 0;
+    buf_init(&scratch);
+    while (len > 0 && !err) {
+        err = batch_parse(bytes, len, &batch);
+        if (!err)
+            err = machine_replay_batch(machine, &batch, &scratch);
+        if (!err) {
+            bytes += batch.size;
+            len -= batch.size;
+        }
+    }
+    buf_close(&scratch);
+    return err;
+}
+
+static void machine_write_stored(struct machine_op *op, int err)
+{
+    struct machine_write *write = CONTAINER_OF(op, struct machine_write, op);
+    op->machine->unsure |= err != 0;
+    if (!err) {
+        int damaged = machine_replay(op->machine, write->batches.data, write->batches.len);
+        ASSERT(damaged == 0); /* we made them */
+    }
+    write->done(write, err);
+}
+
+int machine_write(struct machine *machine, struct records *records, struct machine_write *write,
+                  void (*done)(struct machine_write *write, int err))
+{
+    write->done = done;
+    buf_init(&write->batches);
+    int err = machine_append(machine, records, &write->op, machine_write_stored);
+    if (err)
+        return err;
+    write->batches = records->batches;
+    buf_init(&records->batches);
+    return 0;
+}
+
+/* ---- loading ---- */
+
+static int machine_batches(struct coordinator_log_load *load, uint8_t *bytes, size_t len)
+{
+    struct machine *machine = CONTAINER_OF(load, struct machine, load);
+    machine->loaded_bytes += (int64_t)len;
+    return machine_replay(machine, bytes, len);
+}
+
+static void machine_loaded(struct coordinator_log_load *load, int err)
+{
+    struct machine *machine = CONTAINER_OF(load, struct machine, load);
+    const struct machine_deps *deps = machine->deps;
+    machine->loading = false;
+    if (!err) {
+        deps->client->loaded(machine);
+        return;
+    }
+    logger_error(deps->logger, "%s-%d can't be loaded (%s): its %s wait; trying again in %d ms",
+                 deps->topic, machine->index, err_text(err), deps->client->what, MACHINE_RETRY_MS);
+    deps->client->forget(machine, ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    env_timer_start(&machine->retry_timer, MACHINE_RETRY_MS);
+}
+
+static void machine_load(void *data)
+{
+    struct machine *machine = data;
+    const struct machine_deps *deps = machine->deps;
+    ASSERT(!machine->loading);
+    ASSERT(machine->state == MACHINE_LOADING);
+    machine->load.batches = machine_batches;
+    machine->load.done = machine_loaded;
+    machine->loading = true;
+    machine->loaded_bytes = 0;
+    machine->load_started_us = env_now_us(deps->env);
+    deps->log->load(deps->log_data, machine->index, &machine->load);
+}
+
+void machine_serve(struct machine *machine)
+{
+    ASSERT(!machine->closed);
+    ASSERT(!machine->loading);
+    machine->state = MACHINE_ACTIVE;
+}
+
+/* ---- the end, for good or to begin again ---- */
+
+static void machine_end(struct machine *machine, int err)
+{
+    const struct machine_deps *deps = machine->deps;
+    struct list *step;
+    machine->closed = true; /* nothing is appended from here on */
+    deps->client->lost(machine);
+    env_timer_stop(&machine->retry_timer);
+    env_timer_stop(&machine->reload_timer);
+    if (machine->loading)
+        deps->log->load_cancel(deps->log_data, &machine->load);
+    machine->loading = false;
+    while ((step = list_pop(&machine->ops))) {
+        struct machine_op *op = LIST_ENTRY(step, struct machine_op, link);
+        if (op->appended && !op->finished)
+            partition_wait_cancel(&op->wait);
+        op->done(op, err);
+    }
+    deps->client->forget(machine, err);
+}
+
+static void machine_reload_now(void *data)
+{
+    struct machine *machine = data;
+    int64_t lived_us = env_now_us(machine->deps->env) - machine->load_started_us;
+    int64_t wait_ms = machine->reload_wait_ms ? 2 * machine->reload_wait_ms : MACHINE_RETRY_MS;
+    if (lived_us > (MACHINE_GOOD_MS + machine->reload_wait_ms) * 1000)
+        wait_ms = 0;
+    machine->reload_wait_ms =
+        wait_ms < MACHINE_RELOAD_WAIT_MAX_MS ? wait_ms : MACHINE_RELOAD_WAIT_MAX_MS;
+    machine_end(machine, ERR_NOT_COORDINATOR);
+    machine->closed = false;
+    machine->unsure = false;
+    machine->last_err = 0;
+    machine->state = MACHINE_LOADING;
+    machine_load(machine);
+}
+
+void machine_reload(struct machine *machine)
+{
+    if (machine->closed)
+        return;
+    machine->state = MACHINE_LOADING;
+    machine->deps->client->lost(machine);
+    env_timer_start(&machine->reload_timer, machine->reload_wait_ms);
+}
+
+/* ---- life ---- */
+
+void machine_init(struct machine *machine, const struct machine_deps *deps, int32_t index)
+{
+    *machine = (struct machine){.deps = deps, .index = index, .state = MACHINE_LOADING};
+    list_init(&machine->ops);
+    env_timer_init(deps->env, &machine->retry_timer, machine_load, machine);
+    env_timer_init(deps->env, &machine->reload_timer, machine_reload_now, machine);
+    machine_load(machine);
+}
+
+void machine_close(struct machine *machine, int err)
+{
+    ASSERT(!machine->closed);
+    machine_end(machine, err);
+    ASSERT(list_empty(&machine->ops));
+}
