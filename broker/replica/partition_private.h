@@ -52,7 +52,7 @@ struct partition {
     int64_t *proposed_epochs;  /* the broker epoch under which each member was heard then */
     struct list waits;         /* struct partition_wait */
     struct list interests;     /* struct partition_interest */
-    struct list propose_link;  /* in the manager's queue of proposals */
+    struct list propose_link;  /* in the queue of isr_proposals.c */
     struct list settle_link;   /* in the manager's queue of partitions to advance */
     struct fetch_slot *fetch;  /* the fetcher's, while we follow */
 };

@@ -4,7 +4,7 @@
  * leads, or joins the fetcher of its leader. A broker that starts asks for leaderships only when
  * its logs are open, or are still not after a moment. Failure modes: a damaged log is set aside and
  * fetched anew when another replica has the data; a topic that is removed while its log opens is
- * deleted when the log is there; proposals without an answer are reviewed after a pause.
+ * deleted when the log is there.
  */
 #include "broker/replica/replica_manager.h"
 
@@ -13,14 +13,12 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "broker/replica/isr_proposals.h"
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_fetcher.h"
 #include "broker/replica/replica_report.h"
 
 enum {
-    MANAGER_RETRY_MS = 100,            /* pause before the set of a failed proposal is reviewed */
-    MANAGER_PROPOSE_TIMEOUT_MS = 5000, /* then the outcome is unknown and the next one tells */
-    MANAGER_PROPOSE_BATCH = 1000,      /* partitions in one command: bounds its size */
     /* A start waits so long for its logs; those that take longer are reported as offline. */
     MANAGER_READY_MS = 200
 };
@@ -42,12 +40,9 @@ struct replica_manager {
     struct map heard;              /* replica id -> struct heard */
     struct replica_report *report; /* of what can't serve here */
     struct mem_budget fetch_budget;
-    struct list proposals; /* partitions with a proposal to send */
-    struct list calls;     /* proposals on their way */
-    struct list settling;  /* partitions to advance at the end of the turn */
+    struct isr_proposals *proposals;
+    struct list settling; /* partitions to advance at the end of the turn */
     struct env_timer settle_timer;
-    struct env_timer propose_timer;
-    struct env_timer review_timer;
     struct env_timer isr_timer;
     struct env_timer ready_timer;
 };
@@ -65,18 +60,6 @@ struct heard {
     int64_t at_ms;
 };
 
-/* One AlterPartitions command on its way, with the partitions that it speaks of. */
-struct proposal_call {
-    struct controller_call call;
-    struct list link; /* in the manager's calls */
-    struct replica_manager *manager;
-    size_t count;
-    struct {
-        struct partition_key key;
-        int32_t partition_epoch;
-    } items[];
-};
-
 static struct partition_key manager_key(const struct uuid *id, int32_t index)
 {
     struct partition_key key;
@@ -89,6 +72,13 @@ static struct partition *manager_get(struct replica_manager *manager,
                                      const struct partition_key *key)
 {
     return map_get(&manager->partitions, key->bytes, sizeof(key->bytes));
+}
+
+struct partition *replica_manager_get(struct replica_manager *manager, const struct uuid *topic_id,
+                                      int32_t index)
+{
+    struct partition_key key = manager_key(topic_id, index);
+    return manager_get(manager, &key);
 }
 
 /* ---- opening and closing ---- */
@@ -297,7 +287,7 @@ static void manager_configure_all(struct replica_manager *manager)
         partition_configure(partition);
 }
 
-static void manager_review_all(struct replica_manager *manager)
+void replica_manager_review_isrs(struct replica_manager *manager)
 {
     size_t cursor = 0;
     struct partition *partition;
@@ -332,7 +322,7 @@ static void manager_replaced(void *data)
         for (int32_t i = 0; i < topic->partition_count; i++)
             manager_partition_changed(manager, topic, i);
     manager_configure_all(manager);
-    manager_review_all(manager);
+    replica_manager_review_isrs(manager);
 }
 
 static void manager_config_changed(void *data, Meta__ConfigRecord__Resource resource,
@@ -361,7 +351,7 @@ static void manager_broker_changed(void *data, int32_t id)
     if (fetcher)
         replica_fetcher_redial(fetcher);
     manager_forget_earlier(manager, id);
-    manager_review_all(manager); /* it may join now, or not be in any set any more */
+    replica_manager_review_isrs(manager); /* it may join now, or not be in any set any more */
 }
 
 const struct live_settings *replica_manager_live(const struct replica_manager *manager)
@@ -479,118 +469,7 @@ void replica_manager_review_report(struct replica_manager *manager,
 
 void replica_manager_propose(struct replica_manager *manager, struct partition *partition)
 {
-    list_remove(&partition->propose_link);
-    list_push(&manager->proposals, &partition->propose_link);
-    if (!env_timer_running(&manager->propose_timer))
-        env_timer_start(&manager->propose_timer, 0);
-}
-
-/* Looks at all sets again in a while. */
-static void manager_retry(struct replica_manager *manager)
-{
-    if (!env_timer_running(&manager->review_timer))
-        env_timer_start(&manager->review_timer, MANAGER_RETRY_MS);
-}
-
-static void manager_proposed(struct controller_call *call, int err, const Meta__CommandReply *reply)
-{
-    struct proposal_call *sent = CONTAINER_OF(call, struct proposal_call, call);
-    struct replica_manager *manager = sent->manager;
-    bool failed = err != 0;
-    for (size_t i = 0; i < sent->count; i++) {
-        struct partition *partition = manager_get(manager, &sent->items[i].key);
-        const Meta__AlterPartitionResult *result =
-            reply && !err && i < reply->n_partitions ? reply->partitions[i] : NULL;
-        failed |= !result || result->error;
-        if (partition)
-            partition_isr_answered(partition, sent->items[i].partition_epoch, err, result);
-    }
-    list_remove(&sent->link);
-    mem_free(sent);
-    if (failed)
-        manager_retry(manager);
-}
-
-/* NULL: memory is out. */
-static Meta__AlterPartitions__Partition *manager_pack(struct replica_manager *manager,
-                                                      struct partition *partition,
-                                                      const struct partition_proposal *proposal,
-                                                      struct arena *arena)
-{
-    Meta__AlterPartitions__Partition *out = arena_alloc(arena, sizeof(*out));
-    Meta__AlterPartitions__IsrMember **members =
-        arena_alloc_array(arena, (size_t)proposal->isr->count + 1, sizeof(*members));
-    if (!out || !members)
-        return NULL;
-    meta__alter_partitions__partition__init(out);
-    out->topic_id.data = partition->topic_id.bytes;
-    out->topic_id.len = sizeof(partition->topic_id.bytes);
-    out->partition = proposal->partition;
-    out->leader_epoch = proposal->leader_epoch;
-    out->partition_epoch = proposal->partition_epoch;
-    out->isr = members;
-    for (int32_t i = 0; i < proposal->isr->count; i++) {
-        int32_t id = proposal->isr->ids[i];
-        Meta__AlterPartitions__IsrMember *member = arena_alloc(arena, sizeof(*member));
-        if (!member)
-            return NULL;
-        meta__alter_partitions__isr_member__init(member);
-        member->broker_id = id;
-        member->broker_epoch = id == manager->deps.node_id
-                                   ? controller_channel_broker_epoch(manager->deps.channel)
-                                   : proposal->broker_epochs[i];
-        members[out->n_isr++] = member;
-    }
-    return out;
-}
-
-static void manager_send_proposals(void *data)
-{
-    struct replica_manager *manager = data;
-    struct arena arena;
-    arena_init(&arena, SIZE_MAX);
-    Meta__AlterPartitions alter = META__ALTER_PARTITIONS__INIT;
-    Meta__AlterPartitions__Partition *packed[MANAGER_PROPOSE_BATCH];
-    struct proposal_call *call =
-        mem_alloc(sizeof(*call) + MANAGER_PROPOSE_BATCH * sizeof(call->items[0]));
-    while (!list_empty(&manager->proposals) && call->count < MANAGER_PROPOSE_BATCH) {
-        struct partition *partition =
-            LIST_ENTRY(list_pop(&manager->proposals), struct partition, propose_link);
-        struct partition_proposal proposal;
-        if (!partition_take_proposal(partition, &proposal))
-            continue;
-        packed[call->count] = manager_pack(manager, partition, &proposal, &arena);
-        if (!packed[call->count]) {
-            partition_isr_answered(partition, proposal.partition_epoch, ERR_NO_MEMORY, NULL);
-            manager_retry(manager);
-            continue;
-        }
-        call->items[call->count].partition_epoch = proposal.partition_epoch;
-        call->items[call->count++].key = manager_key(&partition->topic_id, partition->index);
-    }
-    if (!list_empty(&manager->proposals))
-        env_timer_start(&manager->propose_timer, 0);
-    alter.broker_id = manager->deps.node_id;
-    alter.broker_epoch = controller_channel_broker_epoch(manager->deps.channel);
-    alter.partitions = packed;
-    alter.n_partitions = call->count;
-    Meta__Command command = META__COMMAND__INIT;
-    command.body_case = META__COMMAND__BODY_ALTER_PARTITIONS;
-    command.alter_partitions = &alter;
-    call->manager = manager;
-    if (call->count > 0) {
-        list_push(&manager->calls, &call->link);
-        controller_channel_call(manager->deps.channel, &call->call, &command,
-                                MANAGER_PROPOSE_TIMEOUT_MS, manager_proposed);
-    } else {
-        mem_free(call);
-    }
-    arena_close(&arena);
-}
-
-static void manager_review_due(void *data)
-{
-    manager_review_all(data);
+    isr_proposals_add(manager->proposals, partition);
 }
 
 static void manager_check_isr(void *data)
@@ -691,12 +570,9 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
     map_init(&manager->heard);
     mem_budget_init(&manager->fetch_budget, replica_fetcher_memory(deps->config));
     manager->report = replica_report_new(manager);
-    list_init(&manager->proposals);
-    list_init(&manager->calls);
+    manager->proposals = isr_proposals_new(manager);
     list_init(&manager->settling);
     env_timer_init(deps->env, &manager->settle_timer, manager_settle_due, manager);
-    env_timer_init(deps->env, &manager->propose_timer, manager_send_proposals, manager);
-    env_timer_init(deps->env, &manager->review_timer, manager_review_due, manager);
     env_timer_init(deps->env, &manager->isr_timer, manager_check_isr, manager);
     env_timer_init(deps->env, &manager->ready_timer, manager_ready, manager);
     env_timer_start(&manager->isr_timer,
@@ -705,25 +581,14 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
     return manager;
 }
 
-/* The channel outlives the manager: nobody waits for the answers to its proposals any more. */
-static void manager_cancel_calls(struct replica_manager *manager)
-{
-    struct list *step;
-    while ((step = list_pop(&manager->calls))) {
-        struct proposal_call *call = LIST_ENTRY(step, struct proposal_call, link);
-        controller_call_cancel(&call->call);
-        mem_free(call);
-    }
-}
-
 void replica_manager_free(struct replica_manager *manager)
 {
-    manager_cancel_calls(manager);
     replica_report_free(manager->report);
     size_t cursor = 0;
     struct partition *partition;
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
         partition_free(partition);
+    isr_proposals_free(manager->proposals);
     cursor = 0;
     struct replica_fetcher *fetcher;
     while ((fetcher = map_next(&manager->fetchers, &cursor, NULL, NULL)))
@@ -745,8 +610,6 @@ void replica_manager_free(struct replica_manager *manager)
     map_close(&manager->heard);
     list_remove(&manager->listener.link);
     env_timer_stop(&manager->settle_timer);
-    env_timer_stop(&manager->propose_timer);
-    env_timer_stop(&manager->review_timer);
     env_timer_stop(&manager->isr_timer);
     env_timer_stop(&manager->ready_timer);
     mem_free(manager);

@@ -1,5 +1,5 @@
 /* All replicas of this broker: finds them, opens and closes them as the metadata says, hands
- * followers to the fetcher of their leader, and sends the proposals for in-sync sets. */
+ * followers to the fetcher of their leader, and proposals for in-sync sets to isr_proposals.h. */
 #ifndef BROKER_REPLICA_REPLICA_MANAGER_H
 #define BROKER_REPLICA_REPLICA_MANAGER_H
 
@@ -68,6 +68,11 @@ void replica_manager_review_report(struct replica_manager *manager,
                                    const struct partition *partition);
 /* The controller has been told of all that can't serve here. */
 void replica_manager_reported(struct replica_manager *manager);
+/* The replica here, whatever the metadata says of it now, or NULL. */
+struct partition *replica_manager_get(struct replica_manager *manager, const struct uuid *topic_id,
+                                      int32_t index);
+/* Each partition that we lead looks at its in-sync set again. */
+void replica_manager_review_isrs(struct replica_manager *manager);
 /* The partition has a proposal to send. */
 void replica_manager_propose(struct replica_manager *manager, struct partition *partition);
 /* The leader of a follower is known or has changed (-1: stop fetching). */
