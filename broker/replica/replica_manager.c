@@ -16,6 +16,7 @@
 #include "broker/replica/isr_proposals.h"
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_fetcher.h"
+#include "broker/replica/replica_fetchers.h"
 #include "broker/replica/replica_report.h"
 
 enum {
@@ -36,11 +37,10 @@ struct replica_manager {
     bool reporting;                /* to be unfenced once the controller knows what can't serve */
     struct map partitions;         /* partition_key -> struct partition */
     struct map openings;           /* "topic-0" -> struct opening: at most one for a directory */
-    struct map fetchers;           /* leader id -> struct replica_fetcher */
     struct map heard;              /* replica id -> struct heard */
     struct replica_report *report; /* of what can't serve here */
-    struct mem_budget fetch_budget;
     struct isr_proposals *proposals;
+    struct replica_fetchers *fetchers;
     struct list settling; /* partitions to advance at the end of the turn */
     struct env_timer settle_timer;
     struct env_timer isr_timer;
@@ -347,9 +347,7 @@ static void manager_config_changed(void *data, Meta__ConfigRecord__Resource reso
 static void manager_broker_changed(void *data, int32_t id)
 {
     struct replica_manager *manager = data;
-    struct replica_fetcher *fetcher = map_get_u64(&manager->fetchers, (uint64_t)id);
-    if (fetcher)
-        replica_fetcher_redial(fetcher);
+    replica_fetchers_redial(manager->fetchers, id);
     manager_forget_earlier(manager, id);
     replica_manager_review_isrs(manager); /* it may join now, or not be in any set any more */
 }
@@ -433,11 +431,8 @@ struct partition *replica_manager_next(struct replica_manager *manager, size_t *
 
 void replica_manager_summarise(const struct replica_manager *manager, struct buf *out)
 {
-    buf_printf(out,
-               "%zu partitions, %zu leaders that we fetch from, memory for what comes from them "
-               "%zu of %zu bytes",
-               manager->partitions.count, manager->fetchers.count, manager->fetch_budget.used,
-               manager->fetch_budget.limit);
+    buf_printf(out, "%zu partitions, ", manager->partitions.count);
+    replica_fetchers_summarise(manager->fetchers, out);
 }
 
 const struct replica_manager_deps *replica_manager_deps(const struct replica_manager *manager)
@@ -512,15 +507,7 @@ static void manager_settle_due(void *data)
 void replica_manager_follow(struct replica_manager *manager, struct partition *partition,
                             int32_t leader_id)
 {
-    replica_fetcher_remove(partition);
-    if (leader_id == IMAGE_NO_NODE)
-        return;
-    struct replica_fetcher *fetcher = map_get_u64(&manager->fetchers, (uint64_t)leader_id);
-    if (!fetcher) {
-        fetcher = replica_fetcher_new(manager, leader_id, &manager->fetch_budget);
-        map_put_u64(&manager->fetchers, (uint64_t)leader_id, fetcher);
-    }
-    replica_fetcher_add(fetcher, partition);
+    replica_fetchers_follow(manager->fetchers, partition, leader_id);
 }
 
 void replica_manager_follower_ready(struct replica_manager *manager, struct partition *partition)
@@ -566,9 +553,8 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
     live_settings_init(&manager->live, deps->config, deps->metadata, deps->node_id);
     map_init(&manager->partitions);
     map_init(&manager->openings);
-    map_init(&manager->fetchers);
     map_init(&manager->heard);
-    mem_budget_init(&manager->fetch_budget, replica_fetcher_memory(deps->config));
+    manager->fetchers = replica_fetchers_new(manager);
     manager->report = replica_report_new(manager);
     manager->proposals = isr_proposals_new(manager);
     list_init(&manager->settling);
@@ -589,10 +575,7 @@ void replica_manager_free(struct replica_manager *manager)
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
         partition_free(partition);
     isr_proposals_free(manager->proposals);
-    cursor = 0;
-    struct replica_fetcher *fetcher;
-    while ((fetcher = map_next(&manager->fetchers, &cursor, NULL, NULL)))
-        replica_fetcher_free(fetcher);
+    replica_fetchers_free(manager->fetchers);
     cursor = 0;
     struct heard *heard;
     while ((heard = map_next(&manager->heard, &cursor, NULL, NULL)))
@@ -606,7 +589,6 @@ void replica_manager_free(struct replica_manager *manager)
     }
     map_close(&manager->partitions);
     map_close(&manager->openings);
-    map_close(&manager->fetchers);
     map_close(&manager->heard);
     list_remove(&manager->listener.link);
     env_timer_stop(&manager->settle_timer);
@@ -617,6 +599,5 @@ void replica_manager_free(struct replica_manager *manager)
 
 int64_t replica_manager_lost_ms(const struct replica_manager *manager, int32_t broker_id)
 {
-    const struct replica_fetcher *fetcher = map_get_u64(&manager->fetchers, (uint64_t)broker_id);
-    return fetcher ? replica_fetcher_lost_ms(fetcher) : 0;
+    return replica_fetchers_lost_ms(manager->fetchers, broker_id);
 }
