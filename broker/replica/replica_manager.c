@@ -17,6 +17,7 @@
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_fetcher.h"
 #include "broker/replica/replica_fetchers.h"
+#include "broker/replica/replica_openings.h"
 #include "broker/replica/replica_report.h"
 
 enum {
@@ -36,24 +37,15 @@ struct replica_manager {
     bool current;                  /* the metadata has reached our own registration */
     bool reporting;                /* to be unfenced once the controller knows what can't serve */
     struct map partitions;         /* partition_key -> struct partition */
-    struct map openings;           /* "topic-0" -> struct opening: at most one for a directory */
     struct map heard;              /* replica id -> struct heard */
     struct replica_report *report; /* of what can't serve here */
     struct isr_proposals *proposals;
     struct replica_fetchers *fetchers;
+    struct replica_openings *openings;
     struct list settling; /* partitions to advance at the end of the turn */
     struct env_timer settle_timer;
     struct env_timer isr_timer;
     struct env_timer ready_timer;
-};
-
-struct opening {
-    struct replica_manager *manager;
-    struct uuid topic_id;
-    char *topic;
-    int32_t index;
-    bool keep;      /* its partition went without a record that says so */
-    char name[280]; /* the key: topic (at most 249 bytes), "-", number */
 };
 
 struct heard {
@@ -83,19 +75,6 @@ struct partition *replica_manager_get(struct replica_manager *manager, const str
 
 /* ---- opening and closing ---- */
 
-static void manager_open(struct replica_manager *manager, struct partition *partition);
-
-/* The directory is free again: the topic of the same name that came meanwhile takes it. */
-static void manager_open_next(struct replica_manager *manager, const char *topic_name,
-                              int32_t index)
-{
-    int err;
-    struct partition *next =
-        replica_manager_by_name(manager, topic_name, strlen(topic_name), index, &err);
-    if (next && next->state == PARTITION_OPENING)
-        manager_open(manager, next);
-}
-
 /* A damaged replica is fetched anew once another one leads without it. As long as it counts as in
  * sync it could still be asked to lead, and must not be empty then: the controller has been told,
  * and takes it out when it finds another leader. Before the metadata has reached our own
@@ -114,7 +93,7 @@ void replica_manager_mend(struct replica_manager *manager, struct partition *par
     if (log_manager_discard(manager->deps.logs, topic, partition->index))
         return; /* its log directory has failed: nothing is opened there before the next start */
     partition_reopen(partition);
-    manager_open(manager, partition);
+    replica_openings_open(manager->openings, partition);
 }
 
 /* What can't serve is said, and the controller has it, before we ask to be unfenced: so only what
@@ -138,6 +117,12 @@ static void manager_ready(void *data)
     replica_report_flush(manager->report);
 }
 
+void replica_manager_opened(struct replica_manager *manager)
+{
+    if (replica_openings_count(manager->openings) == 0 && env_timer_running(&manager->ready_timer))
+        manager_ready(manager);
+}
+
 void replica_manager_reported(struct replica_manager *manager)
 {
     if (!manager->reporting)
@@ -146,76 +131,15 @@ void replica_manager_reported(struct replica_manager *manager)
     controller_channel_recovering(manager->deps.channel, false);
 }
 
-/* `log`: may be NULL. */
-static void manager_drop_log(struct replica_manager *manager, struct log *log, bool keep)
-{
-    if (log && keep)
-        log_manager_set_aside(manager->deps.logs, log);
-    else if (log)
-        log_manager_delete(manager->deps.logs, log);
-}
-
-static void manager_opened(void *data, int err, struct log *log)
-{
-    struct opening *opening = data;
-    struct replica_manager *manager = opening->manager;
-    map_del(&manager->openings, opening->name, strlen(opening->name));
-    struct partition_key key = manager_key(&opening->topic_id, opening->index);
-    struct partition *partition = manager_get(manager, &key);
-    if (!partition) {
-        manager_drop_log(manager, log, opening->keep);
-        manager_open_next(manager, opening->topic, opening->index);
-    } else {
-        if (err && err != ERR_CORRUPT) /* of damage the log has told, with what to do */
-            logger_error(manager->deps.logger, "%s: can't open the log: %s", opening->name,
-                         err_text(err));
-        partition_opened(partition, err, log);
-        replica_manager_mend(manager, partition);
-        replica_report_review(manager->report, partition);
-    }
-    mem_free(opening->topic);
-    mem_free(opening);
-    if (manager->openings.count == 0 && env_timer_running(&manager->ready_timer))
-        manager_ready(manager);
-}
-
-static struct opening *manager_opening(struct replica_manager *manager,
-                                       const struct partition *partition)
-{
-    char name[sizeof(((struct opening *)NULL)->name)];
-    snprintf(name, sizeof(name), "%s-%d", partition->topic, partition->index);
-    return map_get(&manager->openings, name, strlen(name));
-}
-
-static void manager_open(struct replica_manager *manager, struct partition *partition)
-{
-    if (manager_opening(manager, partition))
-        return; /* manager_opened comes back to it */
-    struct opening *opening = mem_alloc(sizeof(*opening));
-    snprintf(opening->name, sizeof(opening->name), "%s-%d", partition->topic, partition->index);
-    opening->manager = manager;
-    opening->topic_id = partition->topic_id;
-    opening->topic = mem_strdup(partition->topic);
-    opening->index = partition->index;
-    map_put(&manager->openings, opening->name, strlen(opening->name), opening);
-    struct log_config config;
-    live_settings_log(&manager->live, partition->topic, &config);
-    config.doubted = partition->emptied && image_ids_have(&partition->isr, manager->deps.node_id);
-    log_manager_open(manager->deps.logs, partition->topic, partition->index, &partition->topic_id,
-                     &config, manager_opened, opening);
-}
-
 /* `keep`: no record says that it is gone, so its data is not deleted. */
 static void manager_remove(struct replica_manager *manager, struct partition *partition, bool keep)
 {
-    struct opening *opening = manager_opening(manager, partition);
-    if (opening && uuid_equal(&opening->topic_id, &partition->topic_id))
-        opening->keep = keep;
+    replica_openings_forget(manager->openings, partition, keep);
     struct partition_key key = manager_key(&partition->topic_id, partition->index);
     map_del(&manager->partitions, key.bytes, sizeof(key.bytes));
     struct log *log = partition->log;
     partition_free(partition);
-    manager_drop_log(manager, log, keep);
+    replica_openings_let_go(manager->openings, log, keep);
 }
 
 static void manager_partition_changed(void *data, const struct image_topic *topic, int32_t index)
@@ -237,7 +161,7 @@ static void manager_partition_changed(void *data, const struct image_topic *topi
         /* Until then it may be a topic of long ago, and its log would take the place of a newer one
          * with the same name. */
         if (manager->current)
-            manager_open(manager, partition);
+            replica_openings_open(manager->openings, partition);
         return;
     }
     partition_update(partition, record);
@@ -373,8 +297,8 @@ static void manager_settled(void *data)
     size_t cursor = 0;
     struct partition *partition;
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
-        manager_open(manager, partition);
-    if (manager->openings.count > 0) {
+        replica_openings_open(manager->openings, partition);
+    if (replica_openings_count(manager->openings) > 0) {
         controller_channel_recovering(manager->deps.channel, true);
         env_timer_start(&manager->ready_timer, MANAGER_READY_MS);
     }
@@ -552,7 +476,7 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
     };
     live_settings_init(&manager->live, deps->config, deps->metadata, deps->node_id);
     map_init(&manager->partitions);
-    map_init(&manager->openings);
+    manager->openings = replica_openings_new(manager);
     map_init(&manager->heard);
     manager->fetchers = replica_fetchers_new(manager);
     manager->report = replica_report_new(manager);
@@ -580,15 +504,8 @@ void replica_manager_free(struct replica_manager *manager)
     struct heard *heard;
     while ((heard = map_next(&manager->heard, &cursor, NULL, NULL)))
         mem_free(heard);
-    /* Their callbacks don't come any more: the logs are closed next. */
-    cursor = 0;
-    struct opening *opening;
-    while ((opening = map_next(&manager->openings, &cursor, NULL, NULL))) {
-        mem_free(opening->topic);
-        mem_free(opening);
-    }
+    replica_openings_free(manager->openings);
     map_close(&manager->partitions);
-    map_close(&manager->openings);
     map_close(&manager->heard);
     list_remove(&manager->listener.link);
     env_timer_stop(&manager->settle_timer);

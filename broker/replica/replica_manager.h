@@ -66,6 +66,8 @@ void replica_manager_mend(struct replica_manager *manager, struct partition *par
 /* The partition can't serve any more, or can again, or there is a new record of it. */
 void replica_manager_review_report(struct replica_manager *manager,
                                    const struct partition *partition);
+/* A log has come, or can't be opened. */
+void replica_manager_opened(struct replica_manager *manager);
 /* The controller has been told of all that can't serve here. */
 void replica_manager_reported(struct replica_manager *manager);
 /* The replica here, whatever the metadata says of it now, or NULL. */

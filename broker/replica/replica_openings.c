@@ -1,0 +1,135 @@
+/* Opening logs. Happy path: the log is opened on the worker pool, and its partition takes it.
+ * Failure modes: a log that can't be opened is its partition's to deal with (offline, damaged); a
+ * partition that went meanwhile has its log deleted or set aside when it is there, and the topic of
+ * the same name that came meanwhile opens the directory then. */
+#include "broker/replica/replica_openings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/map.h"
+#include "base/mem.h"
+#include "broker/replica/partition_private.h"
+
+enum { OPENING_NAME_MAX = 280 }; /* topic (at most 249 bytes), "-", number */
+
+struct replica_openings {
+    struct replica_manager *manager;
+    const struct replica_manager_deps *deps;
+    struct map by_name; /* "topic-0" -> struct opening */
+};
+
+struct opening {
+    struct replica_openings *openings;
+    struct uuid topic_id;
+    char *topic;
+    int32_t index;
+    bool keep; /* its partition went without a record that says so */
+    char name[OPENING_NAME_MAX];
+};
+
+struct replica_openings *replica_openings_new(struct replica_manager *manager)
+{
+    struct replica_openings *openings = mem_alloc(sizeof(*openings));
+    openings->manager = manager;
+    openings->deps = replica_manager_deps(manager);
+    map_init(&openings->by_name);
+    return openings;
+}
+
+static void opening_free(struct opening *opening)
+{
+    mem_free(opening->topic);
+    mem_free(opening);
+}
+
+void replica_openings_free(struct replica_openings *openings)
+{
+    size_t cursor = 0;
+    struct opening *opening;
+    while ((opening = map_next(&openings->by_name, &cursor, NULL, NULL)))
+        opening_free(opening);
+    map_close(&openings->by_name);
+    mem_free(openings);
+}
+
+size_t replica_openings_count(const struct replica_openings *openings)
+{
+    return openings->by_name.count;
+}
+
+static struct opening *openings_of(const struct replica_openings *openings,
+                                   const struct partition *partition)
+{
+    char name[OPENING_NAME_MAX];
+    snprintf(name, sizeof(name), "%s-%d", partition->topic, partition->index);
+    return map_get(&openings->by_name, name, strlen(name));
+}
+
+/* The directory is free again: the topic of the same name that came meanwhile takes it. */
+static void openings_open_next(struct replica_openings *openings, const char *topic_name,
+                               int32_t index)
+{
+    int err;
+    struct partition *next =
+        replica_manager_by_name(openings->manager, topic_name, strlen(topic_name), index, &err);
+    if (next && next->state == PARTITION_OPENING)
+        replica_openings_open(openings, next);
+}
+
+static void openings_opened(void *data, int err, struct log *log)
+{
+    struct opening *opening = data;
+    struct replica_openings *openings = opening->openings;
+    struct replica_manager *manager = openings->manager;
+    map_del(&openings->by_name, opening->name, strlen(opening->name));
+    struct partition *partition = replica_manager_get(manager, &opening->topic_id, opening->index);
+    if (!partition) {
+        replica_openings_let_go(openings, log, opening->keep);
+        openings_open_next(openings, opening->topic, opening->index);
+    } else {
+        if (err && err != ERR_CORRUPT) /* of damage the log has told, with what to do */
+            logger_error(openings->deps->logger, "%s: can't open the log: %s", opening->name,
+                         err_text(err));
+        partition_opened(partition, err, log);
+        replica_manager_mend(manager, partition);
+        replica_manager_review_report(manager, partition);
+    }
+    opening_free(opening);
+    replica_manager_opened(manager);
+}
+
+void replica_openings_open(struct replica_openings *openings, struct partition *partition)
+{
+    if (openings_of(openings, partition))
+        return; /* openings_opened comes back to it */
+    struct opening *opening = mem_alloc(sizeof(*opening));
+    snprintf(opening->name, sizeof(opening->name), "%s-%d", partition->topic, partition->index);
+    opening->openings = openings;
+    opening->topic_id = partition->topic_id;
+    opening->topic = mem_strdup(partition->topic);
+    opening->index = partition->index;
+    map_put(&openings->by_name, opening->name, strlen(opening->name), opening);
+    struct log_config config;
+    live_settings_log(replica_manager_live(openings->manager), partition->topic, &config);
+    config.doubted = partition->emptied && image_ids_have(&partition->isr, openings->deps->node_id);
+    log_manager_open(openings->deps->logs, partition->topic, partition->index, &partition->topic_id,
+                     &config, openings_opened, opening);
+}
+
+void replica_openings_forget(struct replica_openings *openings, const struct partition *partition,
+                             bool keep)
+{
+    struct opening *opening = openings_of(openings, partition);
+    if (opening && uuid_equal(&opening->topic_id, &partition->topic_id))
+        opening->keep = keep;
+}
+
+void replica_openings_let_go(struct replica_openings *openings, struct log *log, bool keep)
+{
+    if (log && keep)
+        log_manager_set_aside(openings->deps->logs, log);
+    else if (log)
+        log_manager_delete(openings->deps->logs, log);
+}
