@@ -22,6 +22,15 @@ void epochs_close(struct epochs *epochs)
     epochs_init(epochs);
 }
 
+void epochs_check(const struct epochs *epochs)
+{
+    ASSERT(epochs->count <= epochs->cap);
+    for (uint32_t i = 1; i < epochs->count; i++) {
+        ASSERT(epochs->entries[i].epoch > epochs->entries[i - 1].epoch);
+        ASSERT(epochs->entries[i].start_offset > epochs->entries[i - 1].start_offset);
+    }
+}
+
 int32_t epochs_latest(const struct epochs *epochs)
 {
     return epochs->count ? epochs->entries[epochs->count - 1].epoch : -1;
@@ -33,6 +42,7 @@ static void epochs_push(struct epochs *epochs, int32_t epoch, int64_t offset)
         epochs->cap = epochs->cap ? epochs->cap * 2 : 2;
         epochs->entries = mem_realloc(epochs->entries, epochs->cap * sizeof(*epochs->entries));
     }
+    ASSERT(epoch > epochs_latest(epochs));
     epochs->entries[epochs->count++] = (struct epochs_entry){epoch, offset};
     epochs->dirty = true;
 }

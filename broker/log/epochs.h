@@ -36,6 +36,8 @@ void epochs_end_of(const struct epochs *epochs, int32_t epoch, int64_t log_end, 
 void epochs_cut_end(struct epochs *epochs, int64_t offset);
 /* The log now starts at `offset`: the entry that holds it starts there. */
 void epochs_cut_start(struct epochs *epochs, int64_t offset);
+/* What always holds; looks at every entry, so it is for tests. */
+void epochs_check(const struct epochs *epochs);
 void epochs_clear(struct epochs *epochs);
 /* Text of the file: "0", the number of entries, then "epoch offset" lines. */
 void epochs_format(const struct epochs *epochs, struct buf *text);

@@ -182,6 +182,7 @@ static void flush_finish(struct flush_job *job, struct log *log)
             log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] = true;
         }
         job->err = flush_unmark(job, log);
+        ASSERT(log->flushed_offset <= log->end_offset);
     }
     if (job->err < 0)
         log_dir_fail(log->dir, job->err, "flush", log->path);
@@ -195,6 +196,8 @@ static void flush_done(struct env_work *work)
     struct flush_job *job = CONTAINER_OF(work, struct flush_job, work);
     struct log *log = job->log;
     struct log_manager *manager = job->manager;
+    ASSERT(log->flush == job);
+    ASSERT(log->jobs > 0);
     flush_release(job);
     log->flush = NULL;
     log->jobs--;

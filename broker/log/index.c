@@ -19,9 +19,13 @@ enum {
 
 STATIC_ASSERT(INDEX_BLOCK >= INDEX_TAIL_MAX, "the encoding buffer of a flush is one block");
 
+enum { INDEX_OFFSET_WIDTH = 8, INDEX_TIME_WIDTH = 12 };
+STATIC_ASSERT(INDEX_OFFSET_WIDTH == 2 * sizeof(int32_t), "relative offset and position");
+STATIC_ASSERT(INDEX_TIME_WIDTH == sizeof(int64_t) + sizeof(int32_t), "time and relative offset");
+
 static size_t index_width(const struct index *index)
 {
-    return index->kind == INDEX_OFFSET ? 8 : 12;
+    return index->kind == INDEX_OFFSET ? INDEX_OFFSET_WIDTH : INDEX_TIME_WIDTH;
 }
 
 static void entry_encode(enum index_kind kind, const struct index_entry *entry, uint8_t *out)
@@ -45,6 +49,16 @@ static struct index_entry entry_decode(enum index_kind kind, const uint8_t *in)
 void index_init(struct index *index, enum index_kind kind)
 {
     *index = (struct index){.kind = kind};
+}
+
+void index_check(const struct index *index)
+{
+    ASSERT(index->stored <= index->count);
+    ASSERT(index->count - index->stored <= INDEX_TAIL_MAX);
+    ASSERT(index->tail != NULL || index->count == index->stored);
+    ASSERT(index->env != NULL || index->count == 0);
+    ASSERT(index->env != NULL || index->file == NULL);
+    ASSERT(index->file != NULL || index->stored == 0);
 }
 
 /* Reads `count` entries from number `first` as bytes. */
@@ -143,6 +157,7 @@ int index_flush(struct index *index)
     index->stored = index->count;
     mem_free(index->tail);
     index->tail = NULL;
+    index_check(index);
     return 0;
 }
 
@@ -169,6 +184,7 @@ int index_append(struct index *index, struct index_entry entry)
         index->tail = mem_alloc(INDEX_TAIL_MAX * sizeof(*index->tail));
     index->tail[index->count++ - index->stored] = entry;
     index->last = entry;
+    index_check(index);
     return 0;
 }
 
@@ -249,6 +265,7 @@ int index_truncate(struct index *index, int64_t relative)
     }
     index->stored = index->count = low;
     index->last = last;
+    index_check(index);
     return env_file_truncate(index->file, low * index_width(index));
 }
 

@@ -38,6 +38,8 @@ static inline bool index_is_open(const struct index *index)
 {
     return index->env != NULL;
 }
+/* What always holds. */
+void index_check(const struct index *index);
 /* Writes the tail to the file. */
 int index_flush(struct index *index) MUST_CHECK;
 /* Closes without writing; entries of the tail are lost unless index_flush came before. */

@@ -27,9 +27,62 @@ struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const ch
     return log;
 }
 
+/* A log directory that failed in the middle of a change is left as it is: nothing is served from it
+ * any more. */
+void log_check_state(const struct log *log)
+{
+    const struct segment *active = log->segment_count > 0 ? log_active(log) : NULL;
+    if (log_is_offline(log))
+        return;
+    ASSERT(active != NULL);
+    ASSERT(log->segment_count <= log->segment_cap);
+    ASSERT(active->end_offset >= log->end_offset); /* a new one may begin behind a gap */
+    ASSERT(active->size == 0 || active->end_offset == log->end_offset);
+    ASSERT(log->segments[0]->base_offset <= log->end_offset); /* compaction may leave no first */
+    ASSERT(log->start_offset <= log->end_offset);
+    ASSERT(log->flushed_offset <= log->end_offset);
+    ASSERT(log->high_watermark <= log->end_offset);
+    ASSERT(log->cleaned_offset <= log->end_offset);
+    ASSERT(log->snapshot_offset <= log->end_offset);
+    ASSERT(log->flush == NULL || log->jobs > 0);
+    ASSERT(log->unflushed_count >= 0);
+    ASSERT(log->ring == NULL || log->ring->count <= LOG_RING);
+    ASSERT((log->bound_segment == NULL) == (log->bound_offset < 0));
+    segment_check(active);
+}
+
+/* A segment of which compaction left less ends below the next one. */
+static void log_check_segments(const struct log *log)
+{
+    for (uint32_t i = 0; i < log->segment_count; i++) {
+        const struct segment *segment = log->segments[i];
+        segment_check(segment);
+        ASSERT(segment->owned);
+        ASSERT(segment->pool == &log->manager->pool);
+        ASSERT(i == 0 || segment->base_offset > log->segments[i - 1]->base_offset);
+        ASSERT(i == 0 || segment->base_offset >= log->segments[i - 1]->end_offset);
+    }
+}
+
+void log_check_whole(const struct log *log)
+{
+    log_check_state(log);
+    if (log_is_offline(log))
+        return;
+    log_check_segments(log);
+    for (uint32_t i = 1; i < log->snapshot_count; i++)
+        ASSERT(log->snapshots[i] > log->snapshots[i - 1]);
+    epochs_check(&log->epochs);
+    ASSERT(log->epochs.count == 0 ||
+           log->epochs.entries[log->epochs.count - 1].start_offset <= log->end_offset);
+    producer_state_check_all(&log->producers);
+    segment_pool_check(&log->manager->pool);
+}
+
 void log_free(struct log *log)
 {
     ASSERT(log->jobs == 0);
+    ASSERT(log->flush == NULL);
     list_remove(&log->turn);
     if (log->closing)
         log_manager_closed(log->manager);
@@ -71,6 +124,7 @@ void log_job_end(struct log *log)
 
 uint32_t log_segment_at(const struct log *log, int64_t offset)
 {
+    ASSERT(log->segment_count > 0);
     uint32_t low = 0, high = log->segment_count;
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;
@@ -88,6 +142,7 @@ void log_push_segment(struct log *log, struct segment *segment)
         log->segment_cap = log->segment_cap ? log->segment_cap * 2 : 1;
         log->segments = mem_realloc(log->segments, log->segment_cap * sizeof(*log->segments));
     }
+    ASSERT(segment->owned);
     log->segments[log->segment_count++] = segment;
 }
 
@@ -149,6 +204,8 @@ void log_set_high_watermark(struct log *log, int64_t offset)
         return;
     log->high_watermark = offset;
     log->dir->checkpoint_dirty[CHECKPOINT_HIGH_WATERMARK] = true;
+    ASSERT(log->start_offset <= log->high_watermark);
+    ASSERT(log->high_watermark <= log->end_offset);
 }
 
 int64_t log_last_stable_offset(const struct log *log)
@@ -201,6 +258,7 @@ void log_set_config(struct log *log, const struct log_config *config)
         flush_later(log);
     if (log_durable_offset(log) != durable)
         log_notify_later(log);
+    log_check_state(log);
 }
 
 /* ---- the watcher and failures ---- */

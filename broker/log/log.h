@@ -162,6 +162,9 @@ int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offs
              struct log_slice *slice) MUST_CHECK;
 void log_slice_release(struct log_slice *slice);
 
+/* What always holds of a log; looks at each segment and producer, so it is for tests. */
+void log_check_whole(const struct log *log);
+
 int64_t log_start_offset(const struct log *log);
 int64_t log_end_offset(const struct log *log);
 /* Whether this can't be the empty beginning that took the place of lost records: it has some, or

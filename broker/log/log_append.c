@@ -86,6 +86,8 @@ static bool roll_needed(struct log *log, size_t pending, const struct batch *bat
 
 static int note_batch(struct log *log, const struct batch *batch, uint64_t position)
 {
+    ASSERT(batch->base_offset >= log->end_offset);
+    ASSERT(batch_last_offset(batch) - log_active(log)->base_offset <= INT32_MAX);
     int rc = segment_note(log_active(log), batch, position);
     if (rc < 0)
         return rc;
@@ -118,6 +120,7 @@ static int write_run(struct log *log, const uint8_t *bytes, size_t len)
         rc = note_batch(log, &batch, position + at);
         at += batch.size;
     }
+    ASSERT(rc < 0 || segment->size == position + len);
     log->snapshot_bytes += len;
     return rc;
 }
@@ -205,6 +208,7 @@ static int write_checked(struct log *log, const uint8_t *bytes, size_t len, int6
         return log_fail(log, rc, "append to");
     result->last_offset = log->end_offset - 1;
     ask_for_flush(log);
+    log_check_state(log);
     return 0;
 }
 

@@ -66,6 +66,7 @@ int log_drop_first(struct log *log, uint32_t count)
 
 void log_insert_segment(struct log *log, uint32_t at, struct segment *segment)
 {
+    ASSERT(at <= log->segment_count);
     log_push_segment(log, segment);
     memmove(log->segments + at + 1, log->segments + at,
             (log->segment_count - 1 - at) * sizeof(*log->segments));
@@ -163,6 +164,7 @@ static void after_cut(struct log *log, int64_t offset)
     log_write_epochs(log);
     flush_later(log);
     log_notify_later(log);
+    log_check_state(log);
 }
 
 /* Where a start would find the end if it knew nothing of the cut, or less: offsets that compaction
@@ -195,6 +197,8 @@ static int cut_segments(struct log *log, int64_t offset, int64_t *end)
     struct segment_spot spot = {.position = segment->size};
     int rc = segment_find(segment, offset, &spot);
     *end = offset;
+    if (rc == 0 && spot.batch.base_offset < segment->base_offset)
+        return ERR_CORRUPT; /* nothing else would do for an end of this segment */
     if (rc == 0 && spot.batch.base_offset < offset)
         *end = spot.batch.base_offset;
     else if (rc == ERR_NOT_FOUND)
@@ -284,11 +288,15 @@ int log_advance_start(struct log *log, int64_t offset)
     log->start_offset = offset;
     log->dir->checkpoint_dirty[CHECKPOINT_LOG_START] = true;
     epochs_cut_start(&log->epochs, offset);
+    log_check_state(log);
     uint32_t count = 0;
     while (count + 1 < log->segment_count && log->segments[count + 1]->base_offset <= offset)
         count++;
     int rc = log_drop_first(log, count);
     if (rc == ERR_NO_SPACE)
         return 0; /* they go with the next ones */
-    return rc < 0 ? log_fail(log, rc, "remove segments of") : 0;
+    if (rc < 0)
+        return log_fail(log, rc, "remove segments of");
+    log_check_state(log);
+    return 0;
 }

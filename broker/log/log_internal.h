@@ -249,6 +249,8 @@ static inline void log_check_in_use(const struct log *log)
 
 struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const char *path,
                       const struct uuid *topic_id, const struct log_config *config);
+/* What holds whenever a call of log.h returns, as far as that is seen at once. */
+void log_check_state(const struct log *log);
 /* Closes all files; what is not flushed stays with the operating system. */
 void log_free(struct log *log);
 /* Closes a log whose directory was moved away, and forgets its entry. */

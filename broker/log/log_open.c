@@ -290,6 +290,7 @@ static void open_adopt(struct log_open_job *job)
         log->sync_dir = true; /* it has records: a flush puts it on the roster */
         flush_later(log);
     }
+    log_check_state(log);
     if (job->note.len > 0)
         logger_warn(job->manager->logger, "%s", buf_text(&job->note));
 }

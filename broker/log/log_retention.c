@@ -64,6 +64,7 @@ void log_retain(struct log *log, int64_t now_ms)
             log->dir->checkpoint_dirty[CHECKPOINT_LOG_START] = true;
             epochs_cut_start(&log->epochs, start);
         }
+        log_check_state(log);
     }
     /* Of what comes later nothing was begun: the next check does it. */
     if (!log_tell_damage(log, rc) && rc < 0 && !env_is_later(rc))

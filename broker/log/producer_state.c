@@ -25,6 +25,37 @@ enum {
     ROOM_LOOKS = 64       /* at producers with open transactions, for one that has none */
 };
 
+STATIC_ASSERT(SNAPSHOT_CRC_AT == sizeof(int16_t), "behind the version");
+STATIC_ASSERT(SNAPSHOT_CRC_FROM == SNAPSHOT_CRC_AT + sizeof(uint32_t), "behind the checksum");
+STATIC_ASSERT(SNAPSHOT_HEADER_LEN == SNAPSHOT_CRC_FROM + sizeof(int32_t), "behind the count");
+STATIC_ASSERT(SNAPSHOT_ENTRY_LEN == 4 * sizeof(int64_t) + 3 * sizeof(int32_t) + sizeof(int16_t),
+              "an entry's fields, without gaps");
+STATIC_ASSERT(PRODUCER_BATCHES <= UINT8_MAX, "they are counted in a byte");
+
+/* What holds after each change, as far as that is seen at once. */
+static void state_check(const struct producer_state *state)
+{
+    ASSERT(state->open_txns <= state->map.count);
+    ASSERT(list_empty(&state->used) == (state->map.count == 0));
+    ASSERT(!state->total || state->map.count <= __atomic_load_n(state->total, __ATOMIC_RELAXED));
+}
+
+void producer_state_check_all(const struct producer_state *state)
+{
+    size_t count = 0;
+    uint32_t open = 0;
+    LIST_EACH(step, &state->used) {
+        const struct producer *producer = LIST_ENTRY(step, struct producer, used);
+        ASSERT(producer_state_get(state, producer->id) == producer);
+        ASSERT(producer->batch_count <= PRODUCER_BATCHES);
+        open += producer->txn_start_offset >= 0;
+        count++;
+    }
+    ASSERT(count == state->map.count);
+    ASSERT(open == state->open_txns);
+    state_check(state);
+}
+
 void producer_state_init(struct producer_state *state, size_t *total)
 {
     map_init(&state->map);
@@ -35,6 +66,7 @@ void producer_state_init(struct producer_state *state, size_t *total)
 
 static void state_drop(struct producer_state *state, struct producer *producer)
 {
+    ASSERT(producer->txn_start_offset < 0);
     list_remove(&producer->used);
     (void)map_del_u64(&state->map, (uint64_t)producer->id);
     if (state->total)
@@ -180,7 +212,9 @@ static struct producer *state_add(struct producer_state *state, int64_t id)
     producer->epoch = -1;
     producer->coordinator_epoch = -1;
     producer->txn_start_offset = -1;
-    map_put_u64(&state->map, (uint64_t)id, producer);
+    void *former = map_put_u64(&state->map, (uint64_t)id, producer);
+    ASSERT(former == NULL);
+    state_check(state);
     return producer;
 }
 
@@ -204,8 +238,10 @@ static struct producer *state_enter(struct producer_state *state, const struct b
 static void producer_set_txn(struct producer_state *state, struct producer *producer,
                              int64_t start_offset)
 {
-    if (producer->txn_start_offset >= 0)
+    if (producer->txn_start_offset >= 0) {
+        ASSERT(state->open_txns > 0);
         state->open_txns--;
+    }
     producer->txn_start_offset = start_offset;
     if (start_offset >= 0)
         state->open_txns++;
@@ -223,6 +259,7 @@ static void note_data(struct producer_state *state, const struct batch *batch, i
                 (PRODUCER_BATCHES - 1) * sizeof(producer->batches[0]));
         producer->batch_count--;
     }
+    ASSERT(producer->batch_count < PRODUCER_BATCHES);
     producer->batches[producer->batch_count++] = (struct producer_batch){
         .last_offset = batch_last_offset(batch),
         .timestamp = batch->max_timestamp,

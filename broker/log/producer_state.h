@@ -80,6 +80,9 @@ int producer_state_check_marker(const struct producer_state *state, const struct
  * record, or ERR_INVALID_RECORD. */
 int producer_marker_read(const struct batch *batch, struct producer_marker *marker) MUST_CHECK;
 
+/* What always holds; looks at every producer, so it is for tests. */
+void producer_state_check_all(const struct producer_state *state);
+
 /* Takes in an appended batch; the bytes of a control batch must be at hand. */
 void producer_state_take(struct producer_state *state, const struct batch *batch, int64_t now_ms);
 /* Whether anything it knows lies at or past `offset`, so that cutting there needs a rebuild. */

@@ -29,9 +29,35 @@ void segment_pool_init(struct segment_pool *pool, uint32_t cap)
     pool->cap = cap;
 }
 
+void segment_check(const struct segment *segment)
+{
+    ASSERT(segment->base_offset >= 0);
+    ASSERT(segment->end_offset >= segment->base_offset);
+    ASSERT(segment->file != NULL || segment->pins == 0);
+    ASSERT(segment->file != NULL || list_empty(&segment->lru));
+    ASSERT(segment->pool != NULL || list_empty(&segment->lru));
+    ASSERT(segment->owned || segment->pool == NULL);
+    ASSERT(segment->owned || segment->pins > 0);
+    index_check(&segment->offsets);
+    index_check(&segment->times);
+}
+
+void segment_pool_check(const struct segment_pool *pool)
+{
+    uint32_t count = 0;
+    LIST_EACH(step, &pool->open) {
+        const struct segment *segment = LIST_ENTRY(step, struct segment, lru);
+        ASSERT(segment->pool == pool);
+        segment_check(segment);
+        count++;
+    }
+    ASSERT(count == pool->count);
+}
+
 struct segment *segment_new(struct env *env, const char *dir, int64_t base_offset, uint64_t size,
                             uint32_t index_interval)
 {
+    ASSERT(base_offset >= 0);
     struct segment *segment = mem_alloc(sizeof(*segment));
     segment->env = env;
     segment->dir = mem_strdup(dir);
@@ -55,6 +81,7 @@ static void segment_leave_pool(struct segment *segment)
     if (!segment->pool || list_empty(&segment->lru))
         return;
     list_remove(&segment->lru);
+    ASSERT(segment->pool->count > 0);
     segment->pool->count--;
 }
 
@@ -179,14 +206,17 @@ int segment_pin(struct segment *segment)
 {
     struct env_file *file;
     int rc = segment_file(segment, &file);
-    if (rc == 0)
-        segment->pins++;
-    return rc;
+    if (rc < 0)
+        return rc;
+    segment->pins++;
+    segment_check(segment);
+    return 0;
 }
 
 void segment_unpin(struct segment *segment)
 {
     ASSERT(segment->pins > 0);
+    ASSERT(segment->file != NULL);
     segment->pins--;
     if (segment->pins == 0 && !segment->owned)
         segment_free(segment);
@@ -242,6 +272,7 @@ static int note_time_entry(struct segment *segment)
 
 int segment_note(struct segment *segment, const struct batch *batch, uint64_t position)
 {
+    ASSERT(position + batch->size <= segment->size);
     note_times(segment, batch);
     int rc = 0;
     if (segment->unindexed > segment->index_interval) {
@@ -259,6 +290,7 @@ int segment_note(struct segment *segment, const struct batch *batch, uint64_t po
     }
     segment->unindexed += batch->size;
     segment->end_offset = batch_last_offset(batch) + 1;
+    segment_check(segment);
     return rc;
 }
 
@@ -417,6 +449,8 @@ static int segment_ready(struct segment *segment)
 int segment_write(struct segment *segment, const void *bytes, size_t len)
 {
     struct env_file *file;
+    ASSERT(!segment->trim); /* the file may be longer than the size */
+    ASSERT(segment->owned);
     int rc = segment_file(segment, &file);
     if (rc == 0)
         rc = env_file_write(file, bytes, len, segment->size);
@@ -590,6 +624,8 @@ int segment_first_timestamp(struct segment *segment, int64_t *timestamp_ms)
 int segment_cut(struct segment *segment, uint64_t position, int64_t end_offset)
 {
     uint64_t bad;
+    ASSERT(position <= segment->size);
+    ASSERT(end_offset >= segment->base_offset);
     int rc = segment_open_indexes(segment);
     if (rc < 0)
         return rc;

@@ -64,6 +64,11 @@ void segment_pool_init(struct segment_pool *pool, uint32_t cap);
 /* Closes up to `count` of those used longest ago, but not `keep`; false when there was none. */
 bool segment_pool_evict(struct segment_pool *pool, uint32_t count, const struct segment *keep);
 
+/* What always holds. */
+void segment_check(const struct segment *segment);
+/* What always holds; looks at each of them, so it is for tests. */
+void segment_pool_check(const struct segment_pool *pool);
+
 /* Touches no file. `size` is that of the .log file, 0 when there is none yet. */
 struct segment *segment_new(struct env *env, const char *dir, int64_t base_offset, uint64_t size,
                             uint32_t index_interval);

@@ -26,6 +26,9 @@ enum {
     SERVED_AGAIN_MS = 1000 /* after there was no room; each try is logged */
 };
 
+STATIC_ASSERT(512 % SERVED_LINE == 0, "a line lies in one sector");
+STATIC_ASSERT(SERVED_LINE > 20, "the longest number and the end of its line fit");
+
 static int64_t served_last(const struct log_dir *dir)
 {
     return dir->served_count > 0 ? dir->served[dir->served_count - 1] : 0;
@@ -45,6 +48,7 @@ static void served_make_room(struct log_dir *dir)
 static void served_add(struct log_dir *dir, int64_t epoch)
 {
     served_make_room(dir);
+    ASSERT(dir->served_count < LOG_SERVED_MAX);
     dir->served[dir->served_count++] = epoch;
 }
 

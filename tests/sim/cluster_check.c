@@ -341,6 +341,9 @@ bool cluster_check(struct cluster *cluster, int i)
     bool ok = check_term(cluster, i);
     for (int p = 0; ok && p < CLUSTER_PARTITIONS; p++) {
         struct partition *partition = cluster_partition(cluster, i, p);
+        const struct log *log = check_log(partition);
+        if (log)
+            log_check_whole(log);
         ok = !partition || check_replica(cluster, i, p, partition);
     }
     sim_disk_look(cluster->sim, false);
