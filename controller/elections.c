@@ -263,7 +263,8 @@ static bool mark(struct decision *decision, int32_t **list, size_t *count, int32
 static bool is_epoch_passed(const struct image_partition *partition,
                             const Meta__ReportReplicas__Replica *replica)
 {
-    return replica->newer_epoch > partition->leader_epoch && replica->newer_epoch < INT32_MAX;
+    return replica->newer_epoch > partition->leader_epoch &&
+           replica->newer_epoch <= IMAGE_LEADER_EPOCH_TAKEN_MAX;
 }
 
 /* True when the partition's epoch was passed. */

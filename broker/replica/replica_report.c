@@ -44,7 +44,8 @@ static int32_t report_newer_epoch(const struct partition *partition)
 {
     bool open = partition->state == PARTITION_FOLLOWER || partition->state == PARTITION_LEADER;
     int32_t latest = open ? log_latest_epoch(partition->log) : 0;
-    return latest > partition->leader_epoch && latest < INT32_MAX ? latest : 0;
+    bool counts = latest > partition->leader_epoch && latest <= IMAGE_LEADER_EPOCH_TAKEN_MAX;
+    return counts ? latest : 0;
 }
 
 struct report_facts {

@@ -19,6 +19,9 @@
 #include "common/meta/records.pb-c.h"
 
 enum { IMAGE_NO_NODE = -1 };
+/* The newest leader epoch of a log that the metadata takes over: each change of the leader after
+ * that counts on from it. */
+enum { IMAGE_LEADER_EPOCH_TAKEN_MAX = INT32_MAX - (1 << 24) };
 
 struct image_endpoint {
     char *listener;

@@ -454,7 +454,14 @@ static void an_epoch_that_a_log_has_passed_is_left_behind(void)
     say_epoch(leader, 8); /* is in force */
     CHECK_INT(part("t", 0)->leader_epoch, 8);
     CHECK_INT(part("t", 0)->partition_epoch, 1);
-    say_epoch(leader, INT32_MAX); /* has none after it */
+    say_epoch(leader, INT32_MAX); /* has none after it, */
+    CHECK_INT(part("t", 0)->leader_epoch, 8);
+    say_epoch(leader, INT32_MAX - 1); /* or no second one, */
+    CHECK_INT(part("t", 0)->leader_epoch, 8);
+    say_epoch(leader, IMAGE_LEADER_EPOCH_TAKEN_MAX + 1); /* or too few */
+    CHECK_INT(part("t", 0)->leader_epoch, 8);
+    say_epoch(leader, -5);
+    say_epoch(leader, INT32_MIN);
     CHECK_INT(part("t", 0)->leader_epoch, 8);
     epoch_is_next = 20;
     report(leader, "t", true, 0); /* another one leads at once */

@@ -222,6 +222,12 @@ static void an_epoch_that_the_log_has_passed_is_reported(void)
     UNTIL(r.logs.env, env_now_ms(r.logs.env) > looked_ms);
     CHECK(!replica_sent(META__COMMAND__BODY_REPORT_REPLICAS));
     CHECK_INT(replica_append(&r, 1, 0, &none), 0);
+    /* One that the controller would not take is not reported over and over. */
+    CHECK_INT(log_assign_epoch(partition_log(r.partition), IMAGE_LEADER_EPOCH_TAKEN_MAX + 1), 0);
+    replica_decide(&r, (struct decision){.leader = NODE, .epoch = 9, .isr = MEMBERS(1, 2)});
+    looked_ms = env_now_ms(r.logs.env) + 30;
+    UNTIL(r.logs.env, env_now_ms(r.logs.env) > looked_ms);
+    CHECK(!replica_sent(META__COMMAND__BODY_REPORT_REPLICAS));
     replica_close(&r);
 }
 
