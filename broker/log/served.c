@@ -187,9 +187,9 @@ static void served_say_older(const struct log_dir *dir, int64_t before)
         " since. Its replicas copy what they lack before they lead; a partition whose last "
         "in-sync replica was here then is not served. Bring the disk back that was in use "
         "last, and restart the broker. If this is that disk, and only the file was "
-        "damaged, add the line %" PRId64 " to %s" SERVED_FILE " before. Or let what there "
+        "damaged, a line about each such partition says what to put into it. Or let what there "
         "is lead and lose the rest (kafka-leader-election.sh --election-type unclean)",
-        dir->path, served_last(dir), before, before, dir->path);
+        dir->path, served_last(dir), before);
 }
 
 void log_manager_serve(struct log_manager *manager, int64_t epoch, const int64_t *before,

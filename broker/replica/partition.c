@@ -13,6 +13,7 @@
 #include "base/mutation.h"
 #include "broker/replica/isr.h"
 #include "broker/replica/partition_private.h"
+#include "broker/replica/replica_report.h"
 #include "broker/replica/replica_manager.h"
 #include "kafka/batch.h"
 
@@ -197,6 +198,7 @@ static void partition_lead(struct partition *partition)
 
 static void partition_follow(struct partition *partition)
 {
+    replica_report_say_older(partition);
     if (partition->state == PARTITION_LEADER)
         partition_move(partition, PARTITION_FOLLOWER);
     partition->high_watermark = log_high_watermark(partition->log);

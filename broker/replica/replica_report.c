@@ -28,15 +28,40 @@ struct replica_report {
     struct env_timer timer;
 };
 
-/* Our log has its records, or never had any, although the controller takes us for emptied: its disk
- * is not the one that is gone, and is no older one either. */
-static bool report_is_whole(const struct replica_report *report, const struct partition *partition)
+/* Whether the controller takes us for emptied although our log has its records, or never had any:
+ * its disk is not the one that is gone, but may be an older one. */
+static bool report_is_found(const struct partition *partition)
 {
     return partition->emptied && partition->state == PARTITION_FOLLOWER &&
-           image_ids_have(&partition->isr, report->deps->node_id) &&
-           log_is_proven(partition->log) &&
-           (partition->emptied_epoch == 0 || MUTATION(OLDER_DISK_PROVES) ||
-            log_served_under(partition->log, partition->emptied_epoch));
+           image_ids_have(&partition->isr, partition->deps->node_id) &&
+           log_is_proven(partition->log);
+}
+
+static bool report_is_older(const struct partition *partition)
+{
+    return partition->emptied_epoch > 0 &&
+           !log_served_under(partition->log, partition->emptied_epoch);
+}
+
+static bool report_is_whole(const struct partition *partition)
+{
+    return report_is_found(partition) &&
+           (!report_is_older(partition) || MUTATION(OLDER_DISK_PROVES));
+}
+
+/* The line goes before the others, since the last one tells when the directory served last. */
+void replica_report_say_older(const struct partition *partition)
+{
+    if (!report_is_found(partition) || !report_is_older(partition))
+        return;
+    logger_error(partition->deps->role_logger,
+                 "%s-%d is not served: its last in-sync replica was here while this broker served "
+                 "under broker epoch %lld, and log directory %s did not serve then. If it is that "
+                 "disk all the same, and its .served-epochs was damaged or could not be written, "
+                 "put the line %lld before the others in %s/.served-epochs, and restart the broker",
+                 partition->topic, partition->index, (long long)partition->emptied_epoch,
+                 log_dir_path(partition->log), (long long)partition->emptied_epoch,
+                 log_dir_path(partition->log));
 }
 
 /* The newest leader epoch of our log where the record has an older one, else 0. */
@@ -63,7 +88,7 @@ static bool report_differs(const struct replica_report *report, const struct par
     int32_t own = report->deps->node_id;
     facts->offline = partition->state == PARTITION_OFFLINE || partition->late;
     facts->full = partition->full_here;
-    facts->whole = report_is_whole(report, partition);
+    facts->whole = report_is_whole(partition);
     facts->newer_epoch = report_newer_epoch(partition);
     if (!replica_manager_is_current(report->manager) ||
         (partition->state == PARTITION_OPENING && !partition->late))

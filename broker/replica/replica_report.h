@@ -18,4 +18,8 @@ void replica_report_flush(struct replica_report *report);
  * something else than what is, the controller is told, until it agrees. */
 void replica_report_review(struct replica_report *report, const struct partition *partition);
 
+/* Logs what a person may do about a partition that the controller takes for emptied, if our log has
+ * it, but in a directory that is an older disk as far as is known. */
+void replica_report_say_older(const struct partition *partition);
+
 #endif

@@ -210,6 +210,15 @@ def added():
         check(OLDER not in node.log_text(), node.log_end())
 
 
+def follow_advice(node):
+    """Puts the line that the log names into the file that it names; the node is down."""
+    line, path = re.findall(r"put the line (\d+) before the others in (\S+),", node.log_text())[-1]
+    with open(path) as file:
+        rest = file.read()
+    with open(path, "w") as file:
+        file.write(f"{line}\n{rest}")
+
+
 @test("only the file with the epochs is gone: with the line that the log names, all is served again")
 def forgotten():
     with Cluster(1) as cluster:
@@ -224,9 +233,34 @@ def forgotten():
             create_at(cluster, f"new-{os.path.getsize(node.log_file)}", node)
             check_equal(cluster.partition(TOPIC)[0], -1, "the leader")
             stop(node)
-        line, path = re.search(r"add the line (\d+) to (\S+)", node.log_text()).groups()
-        with open(path, "a") as file:
-            file.write(f"{line}\n")
+        told = node.log_text().count(OLDER)
+        follow_advice(node)
+        node.start()
+        cluster.wait_serving()
+        cluster.leader(TOPIC)
+        check_holds(cluster, acked)
+        check_equal(node.log_text().count(OLDER), told, "times that it is told")
+
+
+@test("a disk is taken out, and comes back with its epochs damaged: the log names the right line")
+def away():
+    with three(2) as cluster:
+        cluster.start()
+        node = cluster.nodes[0]
+        create_at(cluster, TOPIC, node)
+        acked = write(cluster)
+        both = disks(node)
+        disk = next(d for d in both if os.path.isdir(os.path.join(d, f"{TOPIC}-0")))
+        stop(node)
+        os.unlink(os.path.join(disk, ".served-epochs"))
+        for dirs in [[d for d in both if d != disk], both]:
+            node.settings["log.dirs"] = ",".join(dirs)
+            node.start()
+            cluster.wait_serving()
+            create_at(cluster, f"new-{len(dirs)}", node)
+            check_equal(cluster.partition(TOPIC)[0], -1, "the leader")
+            stop(node)
+        follow_advice(node)
         node.start()
         cluster.wait_serving()
         cluster.leader(TOPIC)
