@@ -96,16 +96,20 @@ static bool is_dir(const struct uuid *before, const ProtobufCBinaryData *now)
     return memcmp(before->bytes, now->data, sizeof(before->bytes)) == 0;
 }
 
+static bool has_dir(const Meta__Register *request, const struct uuid *dir)
+{
+    for (size_t i = 0; i < request->n_log_dirs; i++)
+        if (is_dir(dir, &request->log_dirs[i]))
+            return true;
+    return false;
+}
+
 /* Whether a log directory that the broker had is not there any more. */
 static bool lacks_dir(const struct image_broker *before, const Meta__Register *request)
 {
-    for (size_t i = 0; i < before->log_dir_count; i++) {
-        bool found = false;
-        for (size_t j = 0; j < request->n_log_dirs; j++)
-            found |= is_dir(&before->log_dirs[i], &request->log_dirs[j]);
-        if (!found)
+    for (size_t i = 0; i < before->log_dir_count; i++)
+        if (!has_dir(request, &before->log_dirs[i]))
             return true;
-    }
     return false;
 }
 
@@ -122,6 +126,31 @@ static int64_t wanted_epoch(const struct image_broker *before, const Meta__Regis
         if (is_dir(&before->log_dirs[j], &request->log_dirs[i]))
             return before->log_dir_epochs[j];
     return request->log_dir_epochs[i] == BROKERS_DIR_NEW ? 0 : before->served_epoch;
+}
+
+static bool is_older(const Meta__Register *request, const int64_t *wanted, size_t i)
+{
+    return wanted[i] > 0 && request->log_dir_epochs[i] < wanted[i];
+}
+
+/* The newest epoch under which the broker served with any of the directories that are gone or older
+ * now; 0 = not known. */
+static int64_t lost_epoch(const struct image_broker *before, const Meta__Register *request,
+                          const int64_t *wanted)
+{
+    int64_t newest = 0;
+    for (size_t i = 0; i < before->log_dir_count; i++) {
+        int64_t epoch = before->log_dir_epochs[i];
+        if (has_dir(request, &before->log_dirs[i]))
+            continue;
+        if (epoch == 0)
+            return 0;
+        newest = epoch > newest ? epoch : newest;
+    }
+    for (size_t i = 0; i < request->n_log_dirs; i++)
+        if (is_older(request, wanted, i) && wanted[i] > newest)
+            newest = wanted[i];
+    return newest;
 }
 
 static void say_older(struct decision *decision, const Meta__Register *request, size_t i,
@@ -149,7 +178,7 @@ static bool has_older_dir(struct decision *decision, const Meta__Register *reque
 {
     bool older = false;
     for (size_t i = 0; i < request->n_log_dirs; i++) {
-        if (wanted[i] == 0 || request->log_dir_epochs[i] >= wanted[i])
+        if (!is_older(request, wanted, i))
             continue;
         say_older(decision, request, i, wanted[i]);
         older = true;
@@ -178,6 +207,7 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
     /* Nobody knows what disks an unknown one had. */
     bool emptied = !again && (!old || lacks_dir(old, request));
     emptied |= !again && old && has_older_dir(decision, request, wanted);
+    int64_t lost = old ? lost_epoch(old, request, wanted) : 0;
     Meta__BrokerRecord *record = record_of(decision, request);
     record->n_log_dir_epochs = request->n_log_dirs;
     record->log_dir_epochs = wanted;
@@ -194,7 +224,7 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
     reply->broker_epoch = record->epoch;
     decision_emit(decision, META__RECORD__FACT_BROKER, record);
     if (emptied)
-        elections_broker_emptied(decision, record->id);
+        elections_broker_emptied(decision, record->id, lost);
     if (!again)
         elections_broker_anew(decision, record->id);
     return 0;
@@ -257,7 +287,7 @@ void brokers_unregister(struct decision *decision, const Meta__UnregisterBroker 
         return;
     }
     brokers_fence(decision, command->broker_id);
-    elections_broker_emptied(decision, command->broker_id);
+    elections_broker_emptied(decision, command->broker_id, 0);
     Meta__BrokerRemovedRecord *record = decision_alloc(decision, 1, sizeof(*record));
     meta__broker_removed_record__init(record);
     record->id = command->broker_id;

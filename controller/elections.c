@@ -333,8 +333,20 @@ static void drop_from_isr(Meta__PartitionRecord *record, int32_t broker_id)
     record->n_isr = kept;
 }
 
+/* The epoch under which the broker had all records of a partition that it may have lost. One that
+ * it could not serve lay on a disk that had failed, and was written under no later epoch than that
+ * disk has noted. */
+static int64_t had_all_under(const struct image_broker *broker,
+                             const struct image_partition *partition, int64_t lost_epoch)
+{
+    if (!broker || broker->served_epoch == 0)
+        return 0;
+    bool failed = lost_epoch > 0 && image_ids_have(&partition->offline, broker->id);
+    return failed ? lost_epoch : broker->served_epoch;
+}
+
 static void give_up(struct decision *decision, const struct image_topic *topic,
-                    const struct image_partition *partition, int32_t broker_id)
+                    const struct image_partition *partition, int32_t broker_id, int64_t lost_epoch)
 {
     if (partition->emptied || !image_ids_have(&partition->isr, broker_id))
         return;
@@ -344,18 +356,21 @@ static void give_up(struct decision *decision, const struct image_topic *topic,
         drop_from_isr(record, broker_id);
     } else { /* a set is never empty: it stays listed as the one that had everything */
         record->emptied = true;
-        record->emptied_epoch = broker ? broker->served_epoch : 0;
+        record->emptied_epoch = had_all_under(broker, partition, lost_epoch);
         say_emptied(decision, topic, record, broker_id);
     }
     elect(decision, topic, record);
     emit(decision, topic, record);
 }
 
-void elections_broker_emptied(struct decision *decision, int32_t broker_id)
+void elections_broker_emptied(struct decision *decision, int32_t broker_id, int64_t lost_epoch)
 {
-    if (MUTATION(EMPTIED_LEADS))
-        return;
-    visit_all(decision, give_up, broker_id);
+    size_t cursor = 0;
+    const struct image_topic *topic;
+    while (!MUTATION(EMPTIED_LEADS) && (topic = image_next_topic(decision->image, &cursor)))
+        for (int32_t i = 0; i < topic->partition_count; i++)
+            if (image_partition(topic, i))
+                give_up(decision, topic, &topic->partitions[i], broker_id, lost_epoch);
 }
 
 /* What the earlier process led it leads no more, and not again under the same epoch: a process that

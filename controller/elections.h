@@ -27,8 +27,9 @@ void elections_broker_in(struct decision *decision, int32_t broker_id);
 
 /* The broker has come back without a disk that it had, or with an older one, or is unregistered: it
  * leaves the in-sync sets where others remain, led or not, since it may lack what they have. Where
- * it is the last member, nobody leads, and what is at risk is logged. */
-void elections_broker_emptied(struct decision *decision, int32_t broker_id);
+ * it is the last member, nobody leads, and what is at risk is logged. `lost_epoch`: the newest
+ * under which it served with what it lacks now, 0 if that is not known. */
+void elections_broker_emptied(struct decision *decision, int32_t broker_id, int64_t lost_epoch);
 
 /* The broker has registered anew, and is fenced: what an earlier process led and said of its
  * replicas holds no more. */

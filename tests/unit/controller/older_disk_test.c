@@ -127,6 +127,25 @@ static void a_directory_that_was_not_served_is_not_older(void)
     finish();
 }
 
+/* It is taken out then. What was on it is where it was, and needs prove no later epoch; what was on
+ * the other one has to. */
+static void a_directory_that_was_not_served_is_taken_out(void)
+{
+    const int64_t noted[] = {20, 30};
+    for (int offline = 0; offline < 2; offline++) {
+        begin_alone();
+        extra_disk_of_next = 9;
+        come_back(0, 30, DISK, 20);
+        extra_disk_of_next = 0;
+        brokers_unfence(&decision, 0, noted, 2);
+        report(0, "t", offline, 0);
+        come_back(0, 40, 9, 30);
+        CHECK(part("t", 0)->emptied);
+        CHECK_INT(part("t", 0)->emptied_epoch, offline ? 20 : 30);
+        finish();
+    }
+}
+
 /* What older versions left is trusted until the broker has served once with this one. */
 static void what_names_no_epoch_is_trusted_once(void)
 {
@@ -168,5 +187,6 @@ TAP_MAIN(TAP_TEST(the_newest_disk_leads), TAP_TEST(an_older_copy_leads_nothing),
          TAP_TEST(where_others_remain_it_leaves), TAP_TEST(a_crash_on_the_way_makes_no_disk_older),
          TAP_TEST(a_directory_that_is_added_is_not_older),
          TAP_TEST(a_directory_that_was_not_served_is_not_older),
+         TAP_TEST(a_directory_that_was_not_served_is_taken_out),
          TAP_TEST(what_names_no_epoch_is_trusted_once),
          TAP_TEST(who_was_unregistered_has_to_prove_it))
