@@ -458,6 +458,8 @@ static int link_dispatch(struct link *link, const Meta__Frame *frame)
         link_welcome(link, frame->welcome);
         return 0;
     case META__FRAME__BODY_REGISTERED:
+        if (!frame->registered->error && frame->registered->broker_epoch <= 0)
+            return ERR_MALFORMED;
         link_registered(link, frame->registered);
         return 0;
     case META__FRAME__BODY_HEARTBEAT_REPLY:

@@ -409,6 +409,14 @@ static void frames_that_cannot_be_read_end_the_line(void)
     voter_send(voter, META__FRAME__BODY_HELLO, &hello);
     UNTIL(w.env, voter_count(voter, META__FRAME__BODY_HELLO) == 3);
     CHECK(strstr(buf_text(&w.lines), "sent a frame that can't be used") != NULL);
+    static const int64_t epochs[] = {0, -1, INT64_MIN}; /* no index of an entry */
+    for (int i = 0; i < 3; i++) {
+        voter_welcome(voter, 1, 4 + i, true);
+        UNTIL(w.env, voter_count(voter, META__FRAME__BODY_FOLLOW) == i + 1);
+        voter_register(voter, 0, epochs[i]);
+        UNTIL(w.env, voter_count(voter, META__FRAME__BODY_HELLO) == 4 + i);
+        CHECK(!controller_channel_is_registered(w.channel));
+    }
     CHECK_INT(w.refused, 0);
     world_close(&w);
 }
