@@ -267,6 +267,14 @@ static bool is_epoch_passed(const struct image_partition *partition,
            replica->newer_epoch <= IMAGE_LEADER_EPOCH_TAKEN_MAX;
 }
 
+/* A broker of an older version does not look whether its directory served under that epoch. */
+static bool may_prove(const struct decision *decision, const struct image_partition *partition,
+                      int32_t broker_id)
+{
+    const struct image_broker *broker = image_broker(decision->image, broker_id);
+    return partition->emptied_epoch == 0 || (broker && broker->keeps_epochs);
+}
+
 /* True when the partition's epoch was passed. */
 static bool report_one(struct decision *decision, int32_t broker_id,
                        const Meta__ReportReplicas__Replica *replica)
@@ -283,7 +291,8 @@ static bool report_one(struct decision *decision, int32_t broker_id,
     bool changed = image_ids_have(&partition->offline, broker_id) != (bool)replica->offline ||
                    image_ids_have(&partition->full, broker_id) != (bool)replica->full;
     bool found = partition->emptied && replica->whole && !replica->offline &&
-                 image_ids_have(&partition->isr, broker_id);
+                 image_ids_have(&partition->isr, broker_id) &&
+                 may_prove(decision, partition, broker_id);
     bool passed = is_epoch_passed(partition, replica);
     if (!changed && !found && !passed)
         return false;

@@ -167,6 +167,21 @@ static void what_names_no_epoch_is_trusted_once(void)
     finish();
 }
 
+/* It looks at no epoch, and would say of an older disk that all is there. */
+static void an_older_version_proves_nothing(void)
+{
+    begin_alone();
+    come_back(0, 30, DISK, 10);
+    serve(0, 40, DISK, FIXTURE_NO_EPOCH);
+    say_whole(0, false);
+    CHECK(part("t", 0)->emptied);
+    CHECK_INT(part("t", 0)->leader, -1);
+    serve(0, 50, DISK, 20);
+    say_whole(0, false);
+    CHECK_INT(part("t", 0)->leader, 0);
+    finish();
+}
+
 static void who_was_unregistered_has_to_prove_it(void)
 {
     begin_alone();
@@ -188,5 +203,5 @@ TAP_MAIN(TAP_TEST(the_newest_disk_leads), TAP_TEST(an_older_copy_leads_nothing),
          TAP_TEST(a_directory_that_is_added_is_not_older),
          TAP_TEST(a_directory_that_was_not_served_is_not_older),
          TAP_TEST(a_directory_that_was_not_served_is_taken_out),
-         TAP_TEST(what_names_no_epoch_is_trusted_once),
+         TAP_TEST(what_names_no_epoch_is_trusted_once), TAP_TEST(an_older_version_proves_nothing),
          TAP_TEST(who_was_unregistered_has_to_prove_it))
