@@ -230,6 +230,7 @@ struct log_manager {
     void (*served_done)(void *data);
     void *served_data;
     struct env_timer served_timer;
+    struct env_timer mark_timer; /* metadata_mark.h */
     uint32_t jobs;
     bool freed; /* waiting for the last job */
     void (*shutdown_done)(void *data);

@@ -351,6 +351,7 @@ static void timers_init(struct log_manager *manager)
     env_timer_init(env, &manager->turn_timer, manager_turn, manager);
     env_timer_init(env, &manager->later_timer, later_due, manager);
     env_timer_init(env, &manager->served_timer, served_due, manager);
+    env_timer_init(env, &manager->mark_timer, metadata_mark_due, manager);
     env_timer_init(env, &manager->trash_timer, trash_due, manager);
     env_timer_init(env, &manager->retention_timer, retention_due, manager);
     env_timer_init(env, &manager->space_timer, space_due, manager);
@@ -380,6 +381,7 @@ static void timers_stop(struct log_manager *manager)
     env_timer_stop(&manager->turn_timer);
     env_timer_stop(&manager->later_timer);
     env_timer_stop(&manager->served_timer);
+    env_timer_stop(&manager->mark_timer);
     env_timer_stop(&manager->trash_timer);
     env_timer_stop(&manager->retention_timer);
     env_timer_stop(&manager->space_timer);

@@ -1,8 +1,9 @@
 /* The file .metadata-index of each log directory.
  *
- * Happy path: it is written now and then, and at a clean stop, and read at a start. Failure modes:
- * it may be some seconds behind, and an older copy of the metadata that is as new as that is not
- * noticed; it is never ahead, since only what is committed is applied here. */
+ * Happy path: it is written a second after news, and at a clean stop, and read at a start. Failure
+ * modes: it may be that far behind, or until there is room, and an older copy of the metadata that
+ * is as new as that is not noticed; it is never ahead, since only what is committed is applied
+ * here. */
 #include "broker/log/metadata_mark.h"
 
 #include <inttypes.h>
@@ -12,7 +13,10 @@
 #include "broker/log/file_job.h"
 #include "broker/log/log_manager.h"
 
-enum { METADATA_MARK_MAX = 64 /* bytes of such a file */ };
+enum {
+    METADATA_MARK_MAX = 64, /* bytes of such a file */
+    METADATA_MARK_MS = 1000 /* news of that long are written together */
+};
 
 static char *mark_path(const struct log_dir *dir)
 {
@@ -66,6 +70,13 @@ void log_manager_saw_metadata(struct log_manager *manager, int64_t index, int64_
         return;
     manager->metadata_index = index;
     manager->metadata_term = term;
+    if (!manager->shutting_down && !env_timer_running(&manager->mark_timer))
+        env_timer_start(&manager->mark_timer, METADATA_MARK_MS);
+}
+
+void metadata_mark_due(void *data)
+{
+    metadata_mark_write(data);
 }
 
 void log_manager_metadata_seen(const struct log_manager *manager, int64_t *index, int64_t *term)

@@ -13,5 +13,7 @@
 void metadata_mark_load(struct log_dir *dir);
 /* Writes what is known where it is not yet, in the background. */
 void metadata_mark_write(struct log_manager *manager);
+/* The same, for the timer of the manager. */
+void metadata_mark_due(void *data);
 
 #endif

@@ -87,6 +87,26 @@ static void check_metadata_seen(struct log_world *f, int64_t index, int64_t term
     CHECK_INT(got_term, term);
 }
 
+static bool metadata_is_noted(struct log_world *f)
+{
+    return f->manager->dirs[0].metadata_index == 70;
+}
+
+/* A crash soon after must not forget it: older controllers would be followed. */
+static void metadata_is_noted_without_a_stop(void)
+{
+    struct log_world f;
+    fixture_init(&f);
+    log_manager_saw_metadata(f.manager, 70, 4);
+    CHECK(env_timer_running(&f.manager->mark_timer)); /* not only with the checkpoints */
+    fixture_wait(&f, metadata_is_noted);
+    CHECK(!env_timer_running(&f.manager->mark_timer));
+    fixture_crash(&f);
+    CHECK_INT(fixture_start(&f), 0);
+    check_metadata_seen(&f, 70, 4);
+    fixture_close(&f);
+}
+
 static void metadata_is_remembered(void)
 {
     struct log_world f;
@@ -334,8 +354,8 @@ static void compacted_topics_have_no_retention(void)
 }
 
 TAP_MAIN(TAP_TEST(meta_properties_must_fit), TAP_TEST(the_cluster_id_comes_later),
-         TAP_TEST(metadata_is_remembered), TAP_TEST(a_directory_has_one_user),
-         TAP_TEST(logs_go_where_there_are_fewest), TAP_TEST(a_topic_made_again_starts_empty),
-         TAP_TEST(retention_by_size_keeps_the_limit),
+         TAP_TEST(metadata_is_remembered), TAP_TEST(metadata_is_noted_without_a_stop),
+         TAP_TEST(a_directory_has_one_user), TAP_TEST(logs_go_where_there_are_fewest),
+         TAP_TEST(a_topic_made_again_starts_empty), TAP_TEST(retention_by_size_keeps_the_limit),
          TAP_TEST(retention_by_time_takes_the_last_one_too),
          TAP_TEST(retention_goes_by_the_records), TAP_TEST(compacted_topics_have_no_retention))
