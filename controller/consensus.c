@@ -19,6 +19,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "controller/raft_backend.h"
+#include "controller/raft_founding.h"
 #include "controller/raft_history.h"
 #include "controller/raft_peers.h"
 #include "controller/raft_sense.h"
@@ -167,12 +168,12 @@ static int fsm_restore(struct raft_fsm *fsm, struct raft_buffer *buf)
 
 static int32_t node_of(raft_id id)
 {
-    return id == 0 ? -1 : (int32_t)(id - 1);
+    return id == 0 ? -1 : (int32_t)(id - RAFT_ID_OF_NODE);
 }
 
 static raft_id id_of(int32_t node)
 {
-    return (raft_id)node + 1;
+    return (raft_id)node + RAFT_ID_OF_NODE;
 }
 
 static void on_barrier(struct raft_barrier *req, int status)
@@ -429,35 +430,6 @@ int consensus_adopt(struct consensus *consensus, struct link *link, const Meta__
 
 /* ---- start ---- */
 
-static int compare_voters(const void *a, const void *b)
-{
-    int32_t left = ((const struct controller_voter *)a)->id;
-    int32_t right = ((const struct controller_voter *)b)->id;
-    return left < right ? -1 : left > right;
-}
-
-/* The same configuration, in the same order, on every voter. */
-static int bootstrap(struct consensus *consensus, const struct consensus_config *config)
-{
-    struct controller_voter *voters =
-        mem_dup(config->voters, (size_t)config->voter_count * sizeof(*voters));
-    qsort(voters, (size_t)config->voter_count, sizeof(*voters), compare_voters);
-    struct raft_configuration configuration;
-    raft_configuration_init(&configuration);
-    int rc = 0;
-    for (int i = 0; !rc && i < config->voter_count; i++) {
-        /* Only a name: addresses are looked up by id in the settings, so that they may change. */
-        char *name = mem_printf("%d@%s:%u", voters[i].id, voters[i].host, voters[i].port);
-        rc = raft_configuration_add(&configuration, id_of(voters[i].id), name, RAFT_VOTER);
-        mem_free(name);
-    }
-    if (!rc)
-        rc = raft_bootstrap(&consensus->raft, &configuration);
-    raft_configuration_close(&configuration);
-    mem_free(voters);
-    return rc;
-}
-
 static bool same_voters(const struct consensus *consensus)
 {
     const struct raft_configuration *stored = &consensus->raft.configuration;
@@ -471,30 +443,6 @@ static bool same_voters(const struct consensus *consensus)
             return false;
     }
     return true;
-}
-
-/* Nothing is stored: right for a new node only. The cluster's metadata is in that directory, and a
- * node that went on without it would found another cluster over the data of this one, or forget
- * what it has confirmed to the other voters. */
-static int check_new(const struct consensus_config *config, struct buf *problem)
-{
-    if (!config->lived_cluster[0])
-        return 0;
-    buf_printf(problem,
-               "the log directories belong to cluster %s (says their meta.properties), but the "
-               "controller's directory %s, which has the metadata of that cluster, is empty or "
-               "missing. ",
-               config->lived_cluster, config->dir);
-    if (config->voter_count > 1)
-        buf_printf(problem, "If that is the cluster of controller.quorum.voters: " RAFT_STORE_REMEDY
-                            ". If it is not, give this node another directory in log.dirs");
-    else
-        buf_printf(problem,
-                   "Bring it back: put log.dirs and metadata.log.dir as they were, or restore the "
-                   "folder. Without it topics and settings are unknown. To found a new cluster "
-                   "here all the same, remove the line cluster.id from the meta.properties of each "
-                   "log directory: the old partitions are then set aside as *-stray and kept");
-    return ERR_NOT_FOUND;
 }
 
 static int start_raft(struct consensus *consensus, const struct consensus_config *config,
@@ -517,10 +465,10 @@ static int start_raft(struct consensus *consensus, const struct consensus_config
     int64_t trailing = config->snapshot_entries / 4;
     raft_set_snapshot_trailing(raft, (unsigned)(trailing > TRAILING_MIN ? trailing : TRAILING_MIN));
     if (raft_store_fresh(consensus->store)) {
-        rc = check_new(config, problem);
+        rc = raft_founding_check(config, problem);
         if (rc)
             return rc;
-        rc = bootstrap(consensus, config);
+        rc = raft_founding_store(raft, config);
     } else if (config->voter_count == 1) {
         rc = raft_history_begin(consensus->env, consensus->store);
     }

@@ -18,10 +18,7 @@
 #include "controller/raft_newcomer.h"
 #include "controller/raft_sense.h"
 
-enum {
-    TICK_MS = 10, /* how late an expired timeout may be noticed */
-    RAFT_ID_OF_NODE = 1
-};
+enum { TICK_MS = 10 /* how late an expired timeout may be noticed */ };
 
 /* An operation that the core waits for. */
 enum op_kind { OP_APPEND, OP_PUT, OP_GET, OP_SEND };

@@ -19,6 +19,8 @@
 #include "controller/raft_peers.h"
 #include "env/env.h"
 
+enum { RAFT_ID_OF_NODE = 1 /* a node's id and this is its id for Raft */ };
+
 struct raft_backend;
 
 /* `changed(data)` is called after every event that the core has seen: tick, message, finished
