@@ -24,6 +24,7 @@
 #include "controller/raft_peers.h"
 #include "controller/raft_sense.h"
 #include "controller/raft_store.h"
+#include "controller/raft_version.h"
 
 enum {
     RANK_MS = 50,          /* between candidates of a fast fail-over; else they split the votes */
@@ -96,6 +97,24 @@ struct consensus {
     void (*stopped)(void *data);
     void *stopped_data;
 };
+
+/* What holds after each event. */
+static void consensus_check(const struct consensus *consensus)
+{
+    ASSERT(!consensus->started || consensus->made);
+    ASSERT(!consensus->leading || consensus->started);
+    ASSERT(!consensus->barrier_done || consensus->leading);
+    ASSERT(!consensus->active || consensus->barrier_done);
+    ASSERT(!consensus->active || !consensus->failed);
+    ASSERT(!consensus->active || !consensus->closed);
+    ASSERT(consensus->proposals >= 0);
+    ASSERT(consensus->proposals <= CONSENSUS_PROPOSALS_MAX);
+    ASSERT(consensus->transfer_tries >= 0);
+    ASSERT(consensus->transfer_tries <= TRANSFER_TRIES);
+    ASSERT(!consensus->transferred || consensus->transferring);
+    ASSERT(!env_timer_running(&consensus->fast) || consensus->fast_on);
+    ASSERT(consensus->raft.last_applied <= consensus->raft.commit_index);
+}
 
 /* ---- failing ---- */
 
@@ -301,6 +320,7 @@ static void look(void *data)
     if (active)
         tell_active(consensus, true);
     give_way_to_disks(consensus);
+    consensus_check(consensus);
 }
 
 /* ---- fast fail-over ---- */
@@ -505,6 +525,8 @@ int consensus_new(struct env *env, struct logger *logger, const struct consensus
                                        .apply = fsm_apply,
                                        .snapshot = fsm_snapshot,
                                        .restore = fsm_restore};
+    ASSERT(config->voter_count > 0);
+    ASSERT(config->node_id >= 0);
     consensus->voter_count = config->voter_count;
     consensus->voters = mem_alloc((size_t)config->voter_count * sizeof(*consensus->voters));
     for (int i = 0; i < config->voter_count; i++)
@@ -591,6 +613,7 @@ static void on_proposed(struct raft_apply *req, int status, void *result)
     struct proposal *proposal = req->data;
     struct consensus *consensus = proposal->consensus;
     (void)result;
+    ASSERT(consensus->proposals > 0);
     consensus->proposals--;
     proposal->done(proposal->data, status == 0 ? 0 : ERR_TIMED_OUT);
     mem_free(proposal);
@@ -619,6 +642,7 @@ int consensus_propose(struct consensus *consensus, const void *bytes, size_t len
         return ERR_NOT_LEADER;
     }
     consensus->proposals++;
+    consensus_check(consensus);
     return 0;
 }
 
@@ -719,6 +743,8 @@ static void close_now(void *data)
 
 void consensus_stop(struct consensus *consensus, void (*done)(void *data), void *data)
 {
+    ASSERT(!consensus->closed);
+    ASSERT(!consensus->stopped);
     consensus->stopped = done;
     consensus->stopped_data = data;
     if (consensus->failed)

@@ -77,6 +77,7 @@ static void set_leader(Meta__PartitionRecord *record, int32_t leader)
 {
     if (record->leader == leader)
         return;
+    ASSERT(leader == IMAGE_NO_NODE || ids_have(record->isr, record->n_isr, leader));
     record->leader = leader;
     record->leader_epoch++;
 }
@@ -173,10 +174,25 @@ static void elect(struct decision *decision, const struct image_topic *topic,
     set_leader(record, leader);
 }
 
+/* What a record says, and what it changes of the partition as the image has it. */
+static void elections_check(const struct image_topic *topic, const Meta__PartitionRecord *record)
+{
+    const struct image_partition *before = image_partition(topic, record->partition);
+    ASSERT(before != NULL);
+    ASSERT(record->n_isr > 0);
+    ASSERT(record->n_isr <= record->n_replicas);
+    ASSERT(!record->emptied || record->n_isr == 1);
+    ASSERT(!record->emptied || record->leader == IMAGE_NO_NODE);
+    ASSERT(record->emptied || record->emptied_epoch == 0);
+    ASSERT(record->partition_epoch > before->partition_epoch);
+    ASSERT(record->leader == before->leader || record->leader_epoch != before->leader_epoch);
+}
+
 static void emit(struct decision *decision, const struct image_topic *topic,
                  Meta__PartitionRecord *record)
 {
     record->partition_epoch++;
+    elections_check(topic, record);
     if (decision->rules->logger)
         logger_debug(decision->rules->logger,
                      "%s-%d: leader %d, leader epoch %d, %zu of %zu in sync, partition epoch %d",

@@ -88,6 +88,9 @@ static void change(struct decision *decision, const struct image_topic *topic,
                    const struct image_partition *partition,
                    const Meta__AlterPartitions__Partition *asked)
 {
+    ASSERT(asked->n_isr > 0);
+    ASSERT(partition->leader != IMAGE_NO_NODE);
+    ASSERT(!partition->emptied);
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
     record->n_isr = 0;
     record->isr = decision_alloc(decision, asked->n_isr, sizeof(*record->isr));

@@ -54,6 +54,18 @@ struct pipeline {
 
 static void pump(void *data);
 
+/* What holds when a turn of it is over. */
+static void pipeline_check(const struct pipeline *pipeline)
+{
+    ASSERT(pipeline->batch_count >= 0);
+    ASSERT(pipeline->batch_count <= BATCHES_MAX);
+    ASSERT(list_empty(&pipeline->batches) == (pipeline->batch_count == 0));
+    ASSERT(pipeline->decided || list_empty(&pipeline->batches));
+    ASSERT(pipeline->decided || list_empty(&pipeline->queue));
+    ASSERT(pipeline->decided || !pipeline->wrong);
+    ASSERT(pipeline->decided || !env_timer_running(&pipeline->pump));
+}
+
 static uint64_t draw(void *data)
 {
     return env_random(data);
@@ -83,6 +95,8 @@ static void batch_free(struct batch *batch)
 static void batch_finish(struct batch *batch)
 {
     struct list *step;
+    ASSERT(batch->outstanding == 0);
+    ASSERT(batch->pipeline->batch_count > 0);
     list_remove(&batch->link);
     batch->pipeline->batch_count--;
     while ((step = list_pop(&batch->jobs))) {
@@ -103,6 +117,7 @@ static void copy_committed(struct pipeline *pipeline)
     pipeline->decided = image_new();
     int err = image_each_record(pipeline->committed, copy_record, pipeline->decided);
     ASSERT(err == 0);
+    image_check(pipeline->decided);
 }
 
 /* Batches whose turn it is. */
@@ -120,11 +135,13 @@ static void finish_ready(struct pipeline *pipeline)
     }
     if (pipeline->decided && !list_empty(&pipeline->queue))
         env_timer_start(&pipeline->pump, 0);
+    pipeline_check(pipeline);
 }
 
 static void on_proposed(void *data, int err)
 {
     struct batch *batch = data;
+    ASSERT(batch->outstanding > 0);
     batch->outstanding--;
     if (err)
         batch->err = err;
@@ -185,6 +202,8 @@ static void propose(struct batch *batch)
     size_t count = batch->decision.record_count;
     size_t width = ENTRY_RECORDS_MAX;
     ASSERT(count / width < ENTRIES_MAX);
+    ASSERT(!list_empty(&batch->jobs));
+    ASSERT(batch->outstanding == 0);
     const struct job *origin = LIST_ENTRY(batch->jobs.next, struct job, link);
     for (size_t from = 0; from < count && !batch->err; from += width) {
         int err = propose_entry(batch, origin, from, count - from < width ? count - from : width);
@@ -219,7 +238,8 @@ static void pump(void *data)
 
 void pipeline_start(struct pipeline *pipeline)
 {
-    ASSERT(!pipeline->decided && list_empty(&pipeline->queue));
+    ASSERT(!pipeline->decided);
+    pipeline_check(pipeline);
     copy_committed(pipeline);
 }
 
@@ -244,6 +264,7 @@ void pipeline_stop(struct pipeline *pipeline)
         struct job *job = LIST_ENTRY(step, struct job, link);
         job->class->finish(job, ERR_NOT_CONTROLLER, 0, NULL);
     }
+    pipeline_check(pipeline);
 }
 
 void pipeline_free(struct pipeline *pipeline)
@@ -257,6 +278,8 @@ void pipeline_free(struct pipeline *pipeline)
 void pipeline_submit(struct pipeline *pipeline, struct job *job)
 {
     ASSERT(pipeline->decided);
+    ASSERT(job->class->decide != NULL);
+    ASSERT(job->class->finish != NULL);
     list_push(&pipeline->queue, &job->link);
     if (!env_timer_running(&pipeline->pump))
         env_timer_start_soon(&pipeline->pump);

@@ -17,6 +17,7 @@
 
 #include "controller/raft_store.h"
 #include "controller/raft_peers.h"
+#include "controller/raft_version.h"
 #include "env/env.h"
 
 enum { RAFT_ID_OF_NODE = 1 /* a node's id and this is its id for Raft */ };

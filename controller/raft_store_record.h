@@ -29,6 +29,14 @@ enum {
     RAFT_STORE_SEGMENT_SIZE = 8 * 1024 * 1024, /* then a new one is begun; the unit of removal */
     RAFT_STORE_ENTRY_MAX = 512 * 1024 * 1024
 };
+STATIC_ASSERT(RAFT_STORE_HEAD == 2 * sizeof(uint32_t) + 5 * sizeof(uint64_t),
+              "magic, checksum, and the fields of a record or a snapshot");
+STATIC_ASSERT(RAFT_STORE_HEAD % 8 == 0, "records begin at multiples of eight");
+STATIC_ASSERT(RAFT_STORE_VOTE_SIZE == 2 * sizeof(uint32_t) + 3 * sizeof(uint64_t),
+              "magic, checksum, number, term and vote");
+STATIC_ASSERT(RAFT_STORE_VOTE_SIZE <= RAFT_STORE_VOTE_SLOT, "a slot holds a vote");
+STATIC_ASSERT(RAFT_STORE_REACHED_SIZE == 2 * sizeof(uint32_t) + sizeof(uint64_t),
+              "magic, checksum and size");
 #define RAFT_STORE_FILE_MAX ((size_t)2 << 30)
 
 enum raft_store_kind {

@@ -96,6 +96,45 @@ void image_clear(struct image *image)
     image_init(image);
 }
 
+/* ---- what always holds ---- */
+
+/* What is seen at once, after each record. */
+static void image_check_counts(const struct image *image)
+{
+    ASSERT(image->topic_count <= image->topic_cap);
+    ASSERT(image->topics_by_name.count == image->topic_count);
+    ASSERT(image->topics_by_id.count == image->topic_count);
+    ASSERT(image->next_producer_id >= 0);
+}
+
+static void image_check_partition(const struct image_partition *partition)
+{
+    ASSERT(partition->isr.count <= partition->replicas.count);
+    ASSERT(partition->replicas.count == 0 || partition->isr.count > 0);
+    ASSERT(!partition->emptied || partition->isr.count == 1);
+    ASSERT(!partition->emptied || partition->leader == IMAGE_NO_NODE);
+    ASSERT(partition->emptied || partition->emptied_epoch == 0);
+}
+
+void image_check(const struct image *image)
+{
+    image_check_counts(image);
+    for (size_t i = 1; i < image->broker_count; i++)
+        ASSERT(image->brokers[i]->id > image->brokers[i - 1]->id);
+    for (size_t i = 0; i < image->topic_count; i++) {
+        const struct image_topic_slot *slot = image->topics[i];
+        const struct image_topic *topic = &slot->topic;
+        ASSERT(i == 0 || strcmp(topic->name, image->topics[i - 1]->topic.name) > 0);
+        ASSERT(image_topic_by_name(image, topic->name, strlen(topic->name)) == topic);
+        ASSERT(image_topic_by_id(image, &topic->id) == topic);
+        ASSERT(topic->partition_count <= slot->partition_cap);
+        for (int32_t p = 0; p < topic->partition_count; p++) {
+            ASSERT(topic->partitions[p].index == p);
+            image_check_partition(&topic->partitions[p]);
+        }
+    }
+}
+
 /* ---- lookups ---- */
 
 const char *image_cluster_id(const struct image *image)
@@ -435,6 +474,7 @@ static int apply_topic(struct image *image, const Meta__TopicRecord *record)
     image->topic_count++;
     map_put(&image->topics_by_name, record->name, len, slot);
     map_put(&image->topics_by_id, id.bytes, sizeof(id.bytes), slot);
+    image_check_counts(image);
     return 0;
 }
 
@@ -455,6 +495,7 @@ static int apply_topic_removed(struct image *image, const Meta__TopicRemovedReco
             (image->topic_count - at) * sizeof(*image->topics));
     map_del(&image->topics_by_name, name, strlen(name));
     map_del(&image->topics_by_id, id.bytes, sizeof(id.bytes));
+    image_check_counts(image);
     topic_free(slot);
     return 0;
 }
@@ -502,6 +543,8 @@ static void partition_set(struct image_partition *partition, const Meta__Partiti
     copy_ids(&partition->removing, &at, record->removing, record->n_removing);
     copy_ids(&partition->offline, &at, record->offline, record->n_offline);
     copy_ids(&partition->full, &at, record->full, record->n_full);
+    ASSERT(at == partition->replicas.ids + total);
+    image_check_partition(partition);
 }
 
 static void topic_grow(struct image_topic_slot *slot, int32_t count)
@@ -529,6 +572,7 @@ static int apply_partition(struct image *image, const Meta__PartitionRecord *rec
         return ERR_MALFORMED;
     if (record->partition == slot->topic.partition_count)
         topic_grow(slot, record->partition + 1);
+    ASSERT(slot->topic.partition_count <= slot->partition_cap);
     partition_set(&slot->topic.partitions[record->partition], record);
     return 0;
 }

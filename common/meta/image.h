@@ -85,6 +85,9 @@ void image_free(struct image *image);
 /* Forgets everything, as before the first record. */
 void image_clear(struct image *image);
 
+/* What always holds; looks at everything in it, so it is for where all of it is made, and tests. */
+void image_check(const struct image *image);
+
 /* Applies one record. ERR_MALFORMED when it breaks a rule (unknown topic id, id of wrong size, no
  * fact, a partition that is neither there nor the next one); the image is unchanged then. */
 int image_apply(struct image *image, const Meta__Record *record) MUST_CHECK;
