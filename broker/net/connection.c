@@ -67,6 +67,19 @@ struct connection {
     char host[ENV_ADDRESS_TEXT_MAX + 1];
 };
 
+/* What holds between two events of it, until it is closed. */
+static void connection_check(const struct connection *connection)
+{
+    const struct connection_owner *owner = connection->owner;
+    ASSERT(list_empty(&connection->requests) == (connection->request_count == 0));
+    ASSERT(connection->unsent > 0 || connection->unsent_bytes == 0);
+    ASSERT(connection->unsent_bytes <= owner->unsent_bytes);
+    ASSERT(owner->unsent_shed <= owner->unsent_bytes);
+    ASSERT(owner->trials + owner->brokers <= owner->count);
+    ASSERT(!connection->shed || connection->closing);
+    ASSERT(!connection->handling || !connection->handling->answered);
+}
+
 /* While the answers of all connections are over their limit, who has not taken its own asks nothing
  * more. */
 static void connection_throttle(struct connection *connection)
@@ -89,6 +102,10 @@ static void connection_sent(void *data)
 {
     struct request *request = data;
     struct connection *connection = request->connection;
+    ASSERT(request->answered);
+    ASSERT(connection->unsent > 0);
+    ASSERT(connection->unsent_bytes >= request->weight);
+    ASSERT(connection->owner->unsent_bytes >= request->weight);
     connection->unsent--;
     connection->unsent_bytes -= request->weight;
     connection->owner->unsent_bytes -= request->weight;
@@ -165,6 +182,7 @@ void connection_answered(struct connection *connection, const struct request *an
             connection_send(connection, request);
     }
     connection_throttle(connection);
+    connection_check(connection);
 }
 
 /* ---- in ---- */
@@ -261,8 +279,11 @@ static void connection_handle(struct connection *connection, struct request *req
     if (connection->handling != request)
         return;
     connection->handling = NULL;
+    ASSERT(!request->answered);
+    ASSERT(!request->block);
     if (!request->released)
         frame_conn_detach(connection->conn, &request->block, &request->charged);
+    connection_check(connection);
 }
 
 static void connection_frame(void *data, uint8_t *bytes, size_t len)
@@ -368,7 +389,7 @@ static void connection_become(struct connection *connection, enum connection_kin
     connection->kind = kind;
     owner->trials += kind == CONNECTION_TRIAL;
     owner->brokers += kind == CONNECTION_BROKER;
-    ASSERT(owner->trials + owner->brokers <= owner->count);
+    connection_check(connection);
 }
 
 int connection_new(struct connection_owner *owner, struct env_stream *stream, int listener,
@@ -395,6 +416,7 @@ int connection_new(struct connection_owner *owner, struct env_stream *stream, in
              (int)(colon ? colon - peer : (ptrdiff_t)strlen(peer)), peer);
     list_push(&owner->connections, &connection->link);
     owner->count++;
+    connection_check(connection);
     logger_debug(&owner->broker->client_lines.logger, "connection of %s accepted, %zu are open",
                  connection_peer(connection), owner->count);
     *out = connection;
@@ -408,6 +430,7 @@ void connection_close(struct connection *connection)
     connection->owner->unproven += connection->kind == CONNECTION_TRIAL;
     connection_become(connection, CONNECTION_CLIENT);
     list_remove(&connection->link);
+    ASSERT(connection->owner->count > 0);
     connection->owner->count--;
     logger_debug(&connection->owner->broker->client_lines.logger,
                  "connection of %s closed, %zu are open", connection_peer(connection),
@@ -425,6 +448,8 @@ void connection_close(struct connection *connection)
         watch->closed(watch);
     }
     frame_conn_close(connection->conn);
+    ASSERT(connection->unsent == 0);
+    ASSERT(connection->unsent_bytes == 0);
     refused_close(&connection->refused);
     if (connection->check_line)
         log_check_line_leave(connection->check_line);

@@ -44,6 +44,7 @@ static void request_free_block(struct request *request)
 
 void request_release_body(struct request *request)
 {
+    ASSERT(!request->answered);
     request->body = NULL;
     request->client_id = (struct wire_str){0};
     request->released = true;
@@ -76,6 +77,8 @@ static void request_shrink(struct request *request)
 void request_reply_version(struct request *request, int16_t version, const void *response,
                            void (*release)(struct request *request))
 {
+    ASSERT(!request->answered);
+    ASSERT(response != NULL);
     request->release = release;
     if (request->connection) {
         int err = request_encode(request, version, response);
@@ -97,6 +100,7 @@ void request_reply(struct request *request, const void *response,
 
 void request_reply_none(struct request *request)
 {
+    ASSERT(!request->answered);
     request->silent = true;
     request_finish(request);
 }
@@ -163,6 +167,7 @@ struct refused *request_refused(struct request *request)
 
 void request_free(struct request *request)
 {
+    ASSERT(list_empty(&request->link)); /* no connection will find it */
     if (request->release)
         request->release(request);
     request_free_block(request);
