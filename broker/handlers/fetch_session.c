@@ -36,6 +36,56 @@ struct fetch_sessions {
 
 static bool sessions_evict(struct fetch_sessions *sessions, const struct fetch_session *favoured);
 
+/* What holds whenever a call of this file returns, as far as that is seen at once. */
+static void session_check(const struct fetch_session *session)
+{
+    ASSERT(session->id >= 0);
+    ASSERT(session->id == 0 || session->epoch > 0);
+    ASSERT(session->charged >= SESSION_COST);
+    ASSERT(session->charged <= session->owner->budget.used);
+    ASSERT(list_empty(&session->slots) == (session->by_key.count == 0));
+    ASSERT(session->topics.count <= session->by_key.count);
+    ASSERT((session->topics.count == 0) == (session->by_key.count == 0));
+    ASSERT(session->topics.count <= session->topics_made);
+    ASSERT(list_empty(&session->ready) || !list_empty(&session->slots));
+}
+
+static void session_check_slots(const struct fetch_session *session)
+{
+    size_t count = 0;
+    LIST_EACH(step, &session->slots) {
+        const struct fetch_session_slot *slot =
+            LIST_ENTRY(step, struct fetch_session_slot, all_link);
+        ASSERT(slot->topic->session == session);
+        ASSERT(slot->topic->slots > 0);
+        count++;
+    }
+    ASSERT(count == session->by_key.count);
+    session_check(session);
+}
+
+void fetch_sessions_check(const struct fetch_sessions *sessions)
+{
+    size_t kept = 0, charged = 0;
+    LIST_EACH(step, &sessions->used) {
+        const struct fetch_session *session = LIST_ENTRY(step, struct fetch_session, link);
+        session_check_slots(session);
+        ASSERT(map_get_u64(&sessions->by_id, (uint64_t)session->id) == session);
+        charged += session->charged;
+        kept++;
+    }
+    ASSERT(kept == sessions->count);
+    ASSERT(kept == sessions->by_id.count);
+    ASSERT(kept <= sessions->max);
+    LIST_EACH(step, &sessions->passing) {
+        const struct fetch_session *session = LIST_ENTRY(step, struct fetch_session, link);
+        session_check_slots(session);
+        ASSERT(session->id == 0);
+        charged += session->charged;
+    }
+    ASSERT(charged == sessions->budget.used);
+}
+
 /* Takes memory for something of the session; others give way to it if they may. */
 static int session_charge(struct fetch_session *session, size_t size)
 {
@@ -148,6 +198,7 @@ static void slot_free(struct fetch_session_slot *slot)
     list_remove(&slot->all_link);
     list_remove(&slot->ready_link);
     struct fetch_session_topic *topic = slot->topic;
+    ASSERT(topic->slots > 0);
     map_del_u64(&topic->session->by_key, slot_key(topic, slot->partition));
     session_refund(topic->session, SLOT_COST);
     if (--topic->slots == 0)
@@ -318,6 +369,7 @@ void fetch_session_free(struct fetch_session *session)
 
 void fetch_session_done(struct fetch_session *session)
 {
+    session_check(session);
     session->wake = NULL;
     session->supersede = NULL;
     if (session->id == 0)
@@ -409,6 +461,7 @@ static int sessions_continue(struct fetch_sessions *sessions, const struct fetch
         fetch_session_free(session);
         return ERR_FETCH_SESSION_ID_NOT_FOUND; /* a full fetch comes next */
     }
+    session_check(session);
     *out = session;
     return 0;
 }
@@ -459,6 +512,7 @@ int fetch_sessions_open(struct fetch_sessions *sessions, const struct fetch_requ
     }
     if (request->session_epoch == 0 && version >= 7)
         sessions_keep(sessions, session);
+    session_check(session);
     *out = session;
     return 0;
 }

@@ -72,6 +72,9 @@ struct fetch_sessions *fetch_sessions_new(struct replica_manager *replicas, stru
                                           int32_t max);
 void fetch_sessions_free(struct fetch_sessions *sessions);
 
+/* What always holds; looks at every session and slot, so it is for tests. */
+void fetch_sessions_check(const struct fetch_sessions *sessions);
+
 /* Finds or makes the session that the request means, takes over what it names and forgets what it
  * drops. 0 and the session; or ERR_FETCH_SESSION_ID_NOT_FOUND (also when the session can't hold
  * what it should now), ERR_INVALID_FETCH_SESSION_EPOCH, ERR_FETCH_SESSION_TOPIC_ID_ERROR,
