@@ -13,6 +13,10 @@ my $SCRIPT_COLUMNS = 120;  # of scripts and test programs in other languages
 my $FILE_LINES = 800;
 my $FUNCTION_LINES = 70;
 
+# Assertions for each thousand functions of broker, controller and common. It may only rise: set it to
+# what tidy prints when it does.
+my ($ASSERTS_LEAST, $ASSERTS_LINE) = (134, __LINE__);
+
 # Who may include what: files, the include that is wrong there unless in the exception, and why.
 my @LAYERS = (
     [qr{^}, qr{^uv\.h$}, qr{^common/env/}, 'only common/env talks to libuv: use env/env.h'],
@@ -205,6 +209,28 @@ sub check_settings_of {
     }
 }
 
+# What is believed is asserted: the share of it may not fall.
+sub check_asserts {
+    my ($asserts, $functions) = (0, 0);
+    for my $file (grep { m{^(broker|common|controller)/.*\.[ch]$} } @ARGV) {
+        open my $in, '<', $file or die "$file: $!\n";
+        local $/;
+        my $code = code_of(scalar <$in>);
+        close $in;
+        $code =~ s/^[ \t]*#[ \t]*define[^\n]*//gm;
+        $asserts++ while $code =~ m{\b(?:STATIC_)?ASSERT\(}g;
+        $functions++ while $code =~ m{^\{[ \t]*$}gm;
+    }
+    return unless $functions;
+    my $share = int(1000 * $asserts / $functions);
+    breach('tests/tidy/rules.pl', $ASSERTS_LINE,
+        "$share assertions for a thousand functions ($asserts for $functions), and there were "
+            . "$ASSERTS_LEAST: assert what the new functions rest on")
+        if $share < $ASSERTS_LEAST;
+    print "tidy: $share assertions for a thousand functions: raise \$ASSERTS_LEAST in tests/tidy/rules.pl\n"
+        if $share > $ASSERTS_LEAST;
+}
+
 for my $file (@ARGV) {
     next if -B $file && !-z $file;
     open my $in, '<', $file or die "$file: $!\n";
@@ -218,6 +244,7 @@ for my $file (@ARGV) {
 }
 check_folders() if $folders;
 check_settings() if $folders;
+check_asserts() if $folders;
 print "$_\n" for @breaches;
 printf "tidy: %d breaches\n", scalar @breaches if @breaches;
 exit(@breaches ? 1 : 0);

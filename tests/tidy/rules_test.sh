@@ -26,7 +26,7 @@ expect() {
 long=$(printf 'x%.0s' $(seq 101))
 body=$(printf '    x();\\n%.0s' $(seq 71))
 lines=$(printf 'int x;\\n%.0s' $(seq 800))
-echo 1..24
+echo 1..28
 expect "good code" broker/a.c '/* What. */\n#include "base/err.h"\nint a_b(void)\n{\n    return 0;\n}\n' ''
 expect "libuv outside env" broker/a.c '/* What. */\n#include <uv.h>\n' 'only common/env'
 expect "libuv in env" common/env/a.c '/* What. */\n#include <uv.h>\n' ''
@@ -63,5 +63,17 @@ for text in x CONFIG_A_B; do
         echo "ok $number - a setting that $([ "$text" = x ] && echo nothing || echo something) reads"
     else
         echo "not ok $number - a setting is read or not: $found breaches for $text"
+    fi
+done
+
+# A function that asserts nothing in a tree that has but this one, and one that does.
+for text in 'f();' 'ASSERT(x);'; do
+    number=$((number + 1))
+    printf '/* W. */\nvoid a(int x)\n{\n    %s\n}\n' "$text" >broker/a.c
+    found=$(perl "$rules" --folders broker/a.c | grep -c 'assert what the new functions rest on')
+    if [ "$found" = "$([ "$text" = 'f();' ] && echo 1 || echo 0)" ]; then
+        echo "ok $number - a function with $text"
+    else
+        echo "not ok $number - assertions are counted: $found breaches for $text"
     fi
 done
