@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "broker/broker.h"
+#include "broker/handlers/fetch_session.h"
 #include "broker/cluster/metadata.h"
 #include "broker/log/log.h"
 #include "broker/replica/partition_private.h"
@@ -19,6 +20,7 @@
 enum {
     CHECK_CHUNK = 1 << 16,         /* bytes read at a time, */
     CHECK_BATCH = 1 << 22,         /* or one batch that is larger */
+    CHECK_WALK_EVERY = 64,         /* steps between two walks through all that a node holds */
     CHECK_SETTLE_US = 3000 * 1000, /* after the last fault: session, election, messages held back */
 };
 static uint8_t check_bytes[CHECK_BATCH];
@@ -339,9 +341,13 @@ bool cluster_check(struct cluster *cluster, int i)
 {
     sim_disk_look(cluster->sim, true);
     bool ok = check_term(cluster, i);
+    bool walk = cluster->checks % CHECK_WALK_EVERY == 0;
+    const struct broker *broker = cluster->nodes[i].broker;
+    if (walk && broker && broker->fetch_sessions)
+        fetch_sessions_check(broker->fetch_sessions);
     for (int p = 0; ok && p < CLUSTER_PARTITIONS; p++) {
         struct partition *partition = cluster_partition(cluster, i, p);
-        const struct log *log = check_log(partition);
+        const struct log *log = walk ? check_log(partition) : NULL;
         if (log)
             log_check_whole(log);
         ok = !partition || check_replica(cluster, i, p, partition);

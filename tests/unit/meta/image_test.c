@@ -55,6 +55,7 @@ static void a_new_partition_follows_the_last(void)
     CHECK_INT(apply_partition(image, 101), ERR_MALFORMED);
     CHECK_INT(apply_partition(image, -1), ERR_MALFORMED);
     CHECK_INT(image_topic_by_id(image, &id)->partition_count, 100);
+    image_check(image);
     image_free(image);
 }
 
@@ -71,6 +72,7 @@ static void an_image_comes_back_from_its_records(void)
     Meta__Entry *entry = meta__entry__unpack(NULL, bytes.len, bytes.data);
     CHECK(entry != NULL);
     CHECK_INT(image_apply_entry(again, entry), 0);
+    image_check(again);
     CHECK_INT(image_pack(again, &bytes_again), 0);
     CHECK_INT(bytes_again.len, bytes.len);
     CHECK(memcmp(bytes.data, bytes_again.data, bytes.len) == 0);

@@ -59,6 +59,7 @@ static void an_idle_partition_is_looked_at_when_its_follower_is_forgotten(void)
     CHECK(partition_knows(r.partition, 2));
     fetch_slot_idle(slot);
     session->wake = NULL;
+    fetch_sessions_check(sessions);
     fetch_sessions_free(sessions);
     replica_close(&r);
 }
