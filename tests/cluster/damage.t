@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 import tap
 from cluster import Cluster
-from load import Load, check_records, read_all
+from load import Load, check_records, read_all, write_some
 from segments import batches, check_replicas_equal
 from tap import check, note, test
 from tool import tool
@@ -42,10 +42,7 @@ def damage(node):
 def written(cluster, **topic):
     """The load, ended: everything that it sent is acknowledged."""
     cluster.create_topic(TOPIC, **topic)
-    with Load(cluster.bootstrap, TOPIC, batch_num_messages=20) as load:
-        load.wait_acks(ACKS)
-        load.stop()
-    return load
+    return write_some(cluster.bootstrap, TOPIC, ACKS, batch_num_messages=20)
 
 
 def check_same_again(cluster, load):

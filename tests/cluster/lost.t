@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 import tap
 from cluster import Cluster
-from load import Load, check_records, read_all
+from load import check_records, read_all, write_some
 from segments import check_replicas_equal
 from tap import check, test
 from wait import wait_until
@@ -19,10 +19,7 @@ TOPIC = "lost"
 
 def written(cluster, name=TOPIC, **topic):
     cluster.create_topic(name, **topic)
-    with Load(cluster.bootstrap, name) as load:
-        load.wait_acks(20)
-        load.stop()
-    return load
+    return write_some(cluster.bootstrap, name, 20)
 
 
 @test("the node that lost the partition's folder comes back first")

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import tap
 import wire
 from cluster import Cluster
-from load import Load, check_records, read_all
+from load import Load, check_records, read_all, write_some
 from segments import batches
 from tap import check, check_equal, note, test
 from wait import wait_until
@@ -54,10 +54,7 @@ def refused(node, *words):
 
 def written(cluster, topic=TOPIC, **configs):
     cluster.create_topic(topic, **configs)
-    with Load(cluster.bootstrap, topic, batch_num_messages=20) as load:
-        load.wait_acks(ACKS)
-        load.stop()
-    return load
+    return write_some(cluster.bootstrap, topic, ACKS, batch_num_messages=20)
 
 
 # ---- the controller's directory of a single voter ----

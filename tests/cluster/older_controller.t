@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import tap
 import wire
 from cluster import Cluster
-from load import PRODUCER, Load, Producer, check_records, read_all
+from load import PRODUCER, Producer, check_records, read_all, write_some
 from segments import batches, check_replicas_equal
 from tap import check, check_equal, note, test
 from tool import tool
@@ -43,10 +43,7 @@ def restore_controllers(nodes, name):
 
 
 def written(cluster, topic):
-    with Load(cluster.bootstrap, topic, batch_num_messages=20) as load:
-        load.wait_acks(ACKS)
-        load.stop()
-    return load.acked
+    return write_some(cluster.bootstrap, topic, ACKS, batch_num_messages=20).acked
 
 
 def folder(node, topic):

@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 
 import tap
 from cluster import Cluster
-from load import Load, read_all
+from load import read_all, write_some
 from tap import check, check_equal, note, test
 from tool import tool
 from wait import wait_until
@@ -35,10 +35,8 @@ def disks(node):
 
 def write(cluster, topic=TOPIC):
     """{offset: value} of what was acknowledged."""
-    with Load(cluster.bootstrap, topic, batch_num_messages=20) as load:
-        load.wait_acks(ACKS)
-        load.stop()
-    return {offset: value for value, offset in load.acked.items() if offset >= 0}
+    acked = write_some(cluster.bootstrap, topic, ACKS, batch_num_messages=20).acked
+    return {offset: value for value, offset in acked.items() if offset >= 0}
 
 
 def check_holds(cluster, acked, topic=TOPIC):

@@ -145,6 +145,14 @@ class Load:
         check(not self.errors, f"the producer failed: {self.errors[:3]}")
 
 
+def write_some(bootstrap, topic, acks, **settings):
+    """A load that has ended: at least so many records, and all of them acknowledged."""
+    with Load(bootstrap, topic, **settings) as load:
+        load.wait_acks(acks)
+        load.stop()
+    return load
+
+
 def read_all(bootstrap, topic, partition=0):
     """[(offset, value)] of the whole partition, values as bytes, in the order of arrival."""
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "check", "log_level": 0,

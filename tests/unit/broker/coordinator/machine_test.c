@@ -272,17 +272,23 @@ static void world_close(void)
     mem_free(world);
 }
 
+/* As a record that an earlier process has written. */
+static void put_in_log(int32_t n)
+{
+    struct records records;
+    number(&records, n);
+    CHECK_INT(records_finish(&records), 0);
+    CHECK_INT(buf_append(&world->bytes, records.batches.data, records.batches.len), 0);
+    records_close(&records);
+}
+
 /* ---- tests ---- */
 
 static void nothing_is_taken_before_all_is_read(void)
 {
     struct op op = {.letter = 0};
-    struct records records;
     world_open();
-    number(&records, 5);
-    CHECK_INT(records_finish(&records), 0);
-    CHECK_INT(buf_append(&world->bytes, records.batches.data, records.batches.len), 0);
-    records_close(&records);
+    put_in_log(5);
     CHECK_INT(machine_check(&world->machine), ERR_NOT_COORDINATOR);
     end_load();
     CHECK_STR(told(), "L");
@@ -392,12 +398,8 @@ static void what_the_log_says_is_read_again(void)
 
 static void a_load_that_fails_is_tried_again(void)
 {
-    struct records records;
     world_open();
-    number(&records, 5);
-    CHECK_INT(records_finish(&records), 0);
-    CHECK_INT(buf_append(&world->bytes, records.batches.data, records.batches.len), 0);
-    records_close(&records);
+    put_in_log(5);
     world->bytes.data[world->bytes.len - 1] ^= 1; /* the checksum finds it */
     end_load();
     CHECK_STR(told(), "f");
