@@ -122,6 +122,12 @@ static void say_emptied(struct decision *decision, const struct image_topic *top
                      record->partition);
 }
 
+static void not_emptied(Meta__PartitionRecord *record)
+{
+    record->emptied = false;
+    record->emptied_epoch = 0;
+}
+
 /* A replica leads that may lack records: the set is that one alone. */
 static void set_unclean(struct decision *decision, const struct image_topic *topic,
                         Meta__PartitionRecord *record, int32_t leader)
@@ -129,8 +135,7 @@ static void set_unclean(struct decision *decision, const struct image_topic *top
     say_unclean(decision, topic, record, leader);
     record->isr[0] = leader;
     record->n_isr = 1;
-    record->emptied = false;
-    record->emptied_epoch = 0;
+    not_emptied(record);
 }
 
 /* Whether a member of the set may still turn out to live. */
@@ -317,10 +322,8 @@ static bool report_one(struct decision *decision, int32_t broker_id,
         record->leader_epoch = replica->newer_epoch + 1;
     (void)mark(decision, &record->offline, &record->n_offline, broker_id, replica->offline);
     (void)mark(decision, &record->full, &record->n_full, broker_id, replica->full);
-    if (found) {
-        record->emptied = false;
-        record->emptied_epoch = 0;
-    }
+    if (found)
+        not_emptied(record);
     elect(decision, topic, record);
     emit(decision, topic, record);
     return passed;

@@ -29,14 +29,19 @@ static int file_job_write(struct env_work *work, const struct file_job *job, con
 static void file_job_run(struct env_work *work)
 {
     struct file_job *job = CONTAINER_OF(work, struct file_job, work);
-    if (job->unless_cut) {
-        char *path = temporary_path(job);
+    char *path;
+    switch (job->way) {
+    case FILE_JOB_REPLACES:
+        job->err = env_file_replace(work->env, job->path, job->data.data, job->data.len);
+        break;
+    case FILE_JOB_UNLESS_CUT:
+        path = temporary_path(job);
         job->err = file_job_write(work, job, path, ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE);
         mem_free(path);
-    } else if (job->in_place) {
+        break;
+    case FILE_JOB_IN_PLACE:
         job->err = file_job_write(work, job, job->path, 0);
-    } else {
-        job->err = env_file_replace(work->env, job->path, job->data.data, job->data.len);
+        break;
     }
 }
 
@@ -74,7 +79,7 @@ static void file_job_done(struct env_work *work)
     if (log)
         log->jobs--;
     if (!manager->freed && !gone) {
-        if (job->unless_cut)
+        if (job->way == FILE_JOB_UNLESS_CUT)
             file_job_rename(job);
         file_job_report(job);
     } else if (!manager->freed && log->jobs == 0) {
@@ -116,7 +121,7 @@ void file_job_start_in_place(struct log_dir *dir, char *path, struct buf *data, 
                              int64_t offset, void (*done)(struct file_job *job))
 {
     struct file_job *job = file_job_new(dir, NULL, path, data, offset, done);
-    job->in_place = true;
+    job->way = FILE_JOB_IN_PLACE;
     job->at = at;
     env_work_submit(dir->manager->env, &job->work, file_job_run, file_job_done);
 }
@@ -125,7 +130,7 @@ void file_job_start_unless_cut(struct log *log, char *path, struct buf *data, in
                                void (*done)(struct file_job *job))
 {
     struct file_job *job = file_job_new(log->dir, log, path, data, offset, done);
-    job->unless_cut = true;
+    job->way = FILE_JOB_UNLESS_CUT;
     job->generation = log->generation;
     env_work_submit(log->manager->env, &job->work, file_job_run, file_job_done);
 }

@@ -4,6 +4,8 @@
 
 #include "broker/log/log_internal.h"
 
+enum file_job_way { FILE_JOB_REPLACES, FILE_JOB_UNLESS_CUT, FILE_JOB_IN_PLACE };
+
 struct file_job {
     struct env_work work;
     struct log_manager *manager;
@@ -14,8 +16,7 @@ struct file_job {
     int err;
     int64_t offset;      /* for `done` */
     uint32_t generation; /* of the log when the job began */
-    bool unless_cut;
-    bool in_place;
+    enum file_job_way way;
     uint64_t at; /* where the bytes go, in place */
     void (*done)(struct file_job *job);
 };

@@ -59,11 +59,16 @@ size_t replica_openings_count(const struct replica_openings *openings)
     return openings->by_name.count;
 }
 
+static void opening_name(char name[OPENING_NAME_MAX], const struct partition *partition)
+{
+    snprintf(name, OPENING_NAME_MAX, "%s-%d", partition->topic, partition->index);
+}
+
 static struct opening *openings_of(const struct replica_openings *openings,
                                    const struct partition *partition)
 {
     char name[OPENING_NAME_MAX];
-    snprintf(name, sizeof(name), "%s-%d", partition->topic, partition->index);
+    opening_name(name, partition);
     return map_get(&openings->by_name, name, strlen(name));
 }
 
@@ -105,7 +110,7 @@ void replica_openings_open(struct replica_openings *openings, struct partition *
     if (openings_of(openings, partition))
         return; /* openings_opened comes back to it */
     struct opening *opening = mem_alloc(sizeof(*opening));
-    snprintf(opening->name, sizeof(opening->name), "%s-%d", partition->topic, partition->index);
+    opening_name(opening->name, partition);
     opening->openings = openings;
     opening->topic_id = partition->topic_id;
     opening->topic = mem_strdup(partition->topic);
