@@ -19,6 +19,7 @@
 #include "broker/group/group_manager.h"
 #include "broker/coordinator/partition_log.h"
 #include "broker/handlers/fetch_session.h"
+#include "broker/handlers/handlers.h"
 #include "broker/handlers/produce_order.h"
 #include "broker/log/log_manager.h"
 #include "broker/net/server.h"
@@ -268,6 +269,56 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
                            &broker_log_events, broker, problem, &broker->logs);
 }
 
+/* ---- the server ---- */
+
+static int64_t broker_count_others(void *data)
+{
+    const struct broker *broker = data;
+    const struct image *image = metadata_image(broker->metadata);
+    int64_t count = 0;
+    size_t cursor = 0;
+    const struct image_broker *other;
+    while ((other = image_next_broker(image, &cursor)))
+        count += other->id != broker->node_id;
+    return count;
+}
+
+static bool broker_is_other(void *data, int32_t id)
+{
+    const struct broker *broker = data;
+    return id != broker->node_id && image_broker(metadata_image(broker->metadata), id);
+}
+
+/* Batches that wait for a slow look at them make room. */
+static void broker_starved(void *data)
+{
+    struct broker *broker = data;
+    log_manager_shed_checks(broker->logs);
+}
+
+static const struct server_events broker_server_events = {
+    .count_other_brokers = broker_count_others,
+    .is_other_broker = broker_is_other,
+    .starved = broker_starved,
+};
+
+static int broker_open_server(struct broker *broker, struct buf *problem)
+{
+    const struct config *config = broker->config;
+    struct server_deps deps = {
+        .env = broker->env,
+        .logger = &broker->client_lines.logger,
+        .apis = &handlers_table,
+        .listeners_setting = config_is_set(config, CONFIG_LISTENERS) ? "listeners" : "port",
+        .events = &broker_server_events,
+        .data = broker,
+        .broker = broker,
+    };
+    deps.listeners = config_listeners(config, &deps.listener_count);
+    server_limits_read(&deps.limits, config);
+    return server_new(&deps, problem, &broker->server);
+}
+
 /* ---- dynamic settings ---- */
 
 static void broker_configure(struct broker *broker)
@@ -276,6 +327,8 @@ static void broker_configure(struct broker *broker)
     log_manager_set_cleaner(
         broker->logs, broker_cleaner_pause(live_settings_int(live, CONFIG_LOG_CLEANER_BACKOFF_MS)),
         (size_t)live_settings_int(live, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE));
+    server_set_connections(broker->server, live_settings_int(live, CONFIG_MAX_CONNECTIONS),
+                           live_settings_int(live, CONFIG_MAX_CONNECTIONS_PER_IP));
 }
 
 static void broker_config_changed(void *data, Meta__ConfigRecord__Resource resource,
@@ -481,7 +534,7 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
     state_dump_init(&broker->dump, broker);
     int err = broker_open_logs(broker, problem);
     if (!err)
-        err = server_new(broker, problem, &broker->server);
+        err = broker_open_server(broker, problem);
     if (err) {
         broker_free(broker);
         return err;
@@ -501,6 +554,7 @@ void broker_stop(struct broker *broker, void (*stopped)(void *data), void *data)
         return;
     }
     broker_move(broker, BROKER_LEAVING);
+    server_leave(broker->server);
     logger_info(broker->logger, "leaving the cluster: the controller moves leaders away");
     broker->leave_since_us = env_now_us(broker->env);
     env_timer_start(&broker->leave_timer, BROKER_LEAVE_LOOK_MS);

@@ -3,6 +3,7 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/cluster/command.h"
 #include "broker/net/request.h"
 #include "kafka/messages/alter_partition_reassignments.h"

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/cluster/controller_channel.h"
 #include "broker/cluster/metadata.h"
-#include "broker/net/api_table.h"
 #include "broker/net/request.h"
 #include "kafka/messages/api_versions.h"
 
@@ -66,7 +66,7 @@ static bool api_versions_fill(struct arena *arena, struct api_versions_response 
 {
     int32_t count = 0;
     size_t cursor = 0;
-    while (api_table_next(&cursor))
+    while (api_table_next(&handlers_table, &cursor))
         count++;
     struct api_versions_response_api_version *keys =
         WIRE_ARRAY(arena, &response->api_keys, count, &api_versions_response_api_version_desc);
@@ -74,7 +74,7 @@ static bool api_versions_fill(struct arena *arena, struct api_versions_response 
         return false;
     cursor = 0;
     for (int32_t i = 0; i < count; i++) {
-        const struct kafka_api *api = kafka_api_find(api_table_next(&cursor)->key);
+        const struct kafka_api *api = kafka_api_find(api_table_next(&handlers_table, &cursor)->key);
         keys[i].api_key = api->key;
         keys[i].min_version = api->min;
         keys[i].max_version = api->max;

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "broker/broker.h"
 #include "broker/handlers/logger_settings.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/resources.h"

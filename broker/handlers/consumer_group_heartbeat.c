@@ -1,6 +1,7 @@
 /* ConsumerGroupHeartbeat (KIP-848): the answer comes when what it changed is stored. */
 #include "broker/handlers/handlers.h"
 
+#include "broker/broker.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 

@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "broker/broker.h"
 #include "broker/cluster/command.h"
 #include "broker/net/request.h"
 #include "kafka/messages/create_partitions.h"

@@ -1,6 +1,7 @@
 /* DeleteGroups: the answer comes when the removal of every group named is stored. */
 #include "broker/handlers/handlers.h"
 
+#include "broker/broker.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 

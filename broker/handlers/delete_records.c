@@ -7,6 +7,7 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/handlers/topic_name.h"
 #include "broker/net/request.h"
 #include "broker/replica/replica_manager.h"

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mutation.h"
+#include "broker/broker.h"
 #include "broker/cluster/command.h"
 #include "broker/cluster/metadata.h"
 #include "broker/net/request.h"

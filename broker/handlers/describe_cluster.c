@@ -2,6 +2,7 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/cluster/controller_channel.h"
 #include "broker/handlers/nodes.h"
 #include "kafka/messages/describe_cluster.h"

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "broker/broker.h"
 #include "broker/cluster/settings.h"
 #include "broker/handlers/logger_settings.h"
 #include "broker/handlers/nodes.h"

@@ -4,6 +4,7 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/cluster/command.h"
 #include "broker/handlers/nodes.h"
 #include "broker/net/request.h"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/topic_name.h"
 #include "kafka/messages/describe_topic_partitions.h"

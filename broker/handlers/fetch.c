@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "base/mutation.h"
+#include "broker/broker.h"
 #include "broker/handlers/fetch_session.h"
 #include "broker/net/request.h"
 #include "kafka/batch.h"

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/cluster/command.h"
 #include "broker/group/group_manager.h"
 #include "broker/handlers/nodes.h"

@@ -3,7 +3,7 @@
 #ifndef BROKER_HANDLERS_HANDLERS_H
 #define BROKER_HANDLERS_HANDLERS_H
 
-struct request;
+#include "broker/net/api_table.h"
 
 /* X(constant of kafka/api.h, name, knows): handle_NAME answers that API. One that `knows` may say
  * that a topic or a broker is not there: it waits until this broker has heard of the cluster. */
@@ -49,5 +49,8 @@ struct request;
 #define HANDLERS_PROTOTYPE(constant, name, knows) void handle_##name(struct request *request);
 HANDLERS_LIST(HANDLERS_PROTOTYPE)
 #undef HANDLERS_PROTOTYPE
+
+/* What a server is given (net/server.h). */
+extern const struct api_table handlers_table;
 
 #endif

@@ -5,6 +5,7 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/cluster/producer_ids.h"
 #include "broker/net/request.h"
 #include "kafka/messages/init_producer_id.h"

@@ -1,6 +1,7 @@
 /* JoinGroup: see the group coordinator; the answer comes when the join phase ends. */
 #include "broker/handlers/handlers.h"
 
+#include "broker/broker.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/mutation.h"
+#include "broker/broker.h"
 #include "broker/cluster/metadata.h"
 #include "broker/handlers/nodes.h"
 #include "broker/replica/replica_manager.h"

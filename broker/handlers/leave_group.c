@@ -1,6 +1,7 @@
 /* LeaveGroup: one member, from v3 on a list of members. */
 #include "broker/handlers/handlers.h"
 
+#include "broker/broker.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 

@@ -1,6 +1,7 @@
 /* ListGroups: the groups that this broker coordinates. */
 #include "broker/handlers/handlers.h"
 
+#include "broker/broker.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 

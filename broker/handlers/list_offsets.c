@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "broker/broker.h"
 #include "broker/net/request.h"
 #include "broker/replica/replica_manager.h"
 #include "kafka/messages/list_offsets.h"

@@ -4,6 +4,7 @@
 #include "broker/handlers/logger_settings.h"
 
 #include "base/err.h"
+#include "broker/broker.h"
 
 /* As Java reads an int: a sign and decimal digits. */
 static bool logger_settings_id(struct wire_str name, int32_t *id)

@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "broker/broker.h"
 #include "broker/cluster/command.h"
 #include "broker/cluster/controller_channel.h"
 #include "broker/handlers/known.h"

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/cluster/controller_channel.h"
 #include "broker/cluster/metadata.h"
 #include "kafka/messages/produce.h"

@@ -1,6 +1,7 @@
 /* OffsetCommit: the answer comes when the offsets are replicated. */
 #include "broker/handlers/handlers.h"
 
+#include "broker/broker.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 

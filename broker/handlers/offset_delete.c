@@ -1,6 +1,7 @@
 /* OffsetDelete: removes committed offsets of topics that no member reads (KIP-496). */
 #include "broker/handlers/handlers.h"
 
+#include "broker/broker.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 

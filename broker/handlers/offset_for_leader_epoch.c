@@ -2,6 +2,7 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/net/request.h"
 #include "broker/replica/replica_manager.h"
 #include "kafka/messages/offset_for_leader_epoch.h"

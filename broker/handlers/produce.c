@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/siphash.h"
+#include "broker/broker.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/produce_order.h"
 #include "broker/handlers/topic_name.h"

@@ -1,6 +1,7 @@
 /* SyncGroup: the answer comes when the assignment is stored. */
 #include "broker/handlers/handlers.h"
 
+#include "broker/broker.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 

@@ -2,6 +2,7 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/cluster/command.h"
 #include "broker/net/request.h"
 #include "kafka/messages/unregister_broker.h"

@@ -14,7 +14,6 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
-#include "broker/cluster/metadata.h"
 #include "broker/log/log.h"
 #include "broker/net/api_table.h"
 #include "broker/net/refused.h"
@@ -128,7 +127,7 @@ static void connection_shed(struct connection_owner *owner)
     }
     if (!worst || worst->unsent_bytes == 0)
         return;
-    logger_warn(&owner->broker->client_lines.logger,
+    logger_warn(owner->deps.logger,
                 "closing the connection of %s: it has not read answers of %zu bytes, and those of "
                 "all connections are over their limit of %zu",
                 connection_peer(worst), worst->unsent_bytes, owner->unsent_max);
@@ -192,7 +191,7 @@ static void connection_refuse(struct connection *connection, const struct reques
                               const char *what, int err)
 {
     const char *name = kafka_api_name(header->request_api_key);
-    logger_warn(&connection->owner->broker->client_lines.logger,
+    logger_warn(connection->owner->deps.logger,
                 "closing the connection of %s: %s (%s, api key %d, version %d): %s",
                 connection_peer(connection), what, name ? name : "no API of Kafka",
                 header->request_api_key, header->request_api_version, err_text(err));
@@ -203,8 +202,8 @@ static void connection_refuse(struct connection *connection, const struct reques
 static bool connection_is_first(struct connection *connection, const char *what)
 {
     struct connection_owner *owner = connection->owner;
-    return told_is_first(&owner->told, &owner->broker->client_lines.logger,
-                         env_now_ms(owner->broker->env), connection_peer(connection), what);
+    return told_is_first(&owner->told, owner->deps.logger, env_now_ms(owner->deps.env),
+                         connection_peer(connection), what);
 }
 
 /* There is no answer that its sender could read: Kafka closes too. ApiVersions does not name the
@@ -216,7 +215,7 @@ static void connection_refuse_absent(struct connection *connection, int16_t key,
     snprintf(what, sizeof(what), "asks for %s%sapi key %d", name ? name : "", name ? ", " : "",
              key);
     if (connection_is_first(connection, what))
-        logger_warn(&connection->owner->broker->client_lines.logger,
+        logger_warn(connection->owner->deps.logger,
                     "closing the connection of %s: it %s, version %d, which %s: said once a minute",
                     connection_peer(connection), what, version,
                     name ? "this broker does not serve" : "Kafka does not have");
@@ -227,11 +226,13 @@ static struct request *connection_new_request(struct connection *connection,
                                               const struct request_header *header)
 {
     struct request *request = mem_alloc(sizeof(*request));
-    request->broker = connection->owner->broker;
+    const struct server_deps *deps = &connection->owner->deps;
+    request->broker = deps->broker;
+    request->logger = deps->logger;
     request->version = header->request_api_version;
     request->correlation_id = header->correlation_id;
     request->client_id = header->client_id;
-    request->received_us = env_now_us(request->broker->env);
+    request->received_us = env_now_us(deps->env);
     request->listener = connection->listener;
     request->connection = connection;
     request->budget = &connection->owner->budget;
@@ -243,8 +244,9 @@ static struct request *connection_new_request(struct connection *connection,
 }
 
 /* Key and version stand first in every header, before their layout is known. */
-static int connection_decode_header(uint8_t *bytes, size_t len, struct arena *arena,
-                                    struct request_header *header, size_t *used)
+static int connection_decode_header(const struct api_table *apis, uint8_t *bytes, size_t len,
+                                    struct arena *arena, struct request_header *header,
+                                    size_t *used)
 {
     if (len < 8)
         return ERR_MALFORMED;
@@ -252,7 +254,7 @@ static int connection_decode_header(uint8_t *bytes, size_t len, struct arena *ar
     header->request_api_version = (int16_t)bytes_get_u16(bytes + 2);
     header->correlation_id = (int32_t)bytes_get_u32(bytes + 4);
     header->client_id = WIRE_STR_NULL;
-    const struct api_row *row = api_table_find(header->request_api_key);
+    const struct api_row *row = api_table_find(apis, header->request_api_key);
     if (!row || header->request_api_version < 0 ||
         header->request_api_version > kafka_api_find(row->key)->max) {
         *used = len; /* the layout of the rest is not known */
@@ -274,8 +276,9 @@ static bool connection_is_future_api_versions(const struct request_header *heade
  * the connection under us: request_fail does that in the next turn. */
 static void connection_handle(struct connection *connection, struct request *request)
 {
+    const struct api_table *apis = connection->owner->deps.apis;
     connection->handling = request;
-    api_table_handle(api_table_find(request->api->key), request);
+    api_table_handle(apis, api_table_find(apis, request->api->key), request);
     if (connection->handling != request)
         return;
     connection->handling = NULL;
@@ -293,9 +296,10 @@ static void connection_frame(void *data, uint8_t *bytes, size_t len)
     struct request_header header = {.request_api_key = -1, .request_api_version = -1};
     struct arena arena;
     size_t used = 0;
-    connection->active_ms = env_now_ms(connection->owner->broker->env);
+    connection->active_ms = env_now_ms(connection->owner->deps.env);
     arena_init(&arena, 4096); /* a header has no arrays */
-    int err = connection_decode_header(bytes, len, &arena, &header, &used);
+    int err =
+        connection_decode_header(connection->owner->deps.apis, bytes, len, &arena, &header, &used);
     arena_close(&arena);
     bool future = connection_is_future_api_versions(&header, err);
     if (connection->kind == CONNECTION_TRIAL && header.request_api_key != KAFKA_API_FETCH) {
@@ -340,7 +344,7 @@ static void connection_broken(void *data, int err)
 {
     struct connection *connection = data;
     struct connection_owner *owner = connection->owner;
-    struct logger *logger = &owner->broker->client_lines.logger;
+    struct logger *logger = owner->deps.logger;
     char what[64];
     size_t len;
     const uint8_t *unread = frame_conn_unread(connection->conn, &len);
@@ -395,7 +399,7 @@ static void connection_become(struct connection *connection, enum connection_kin
 int connection_new(struct connection_owner *owner, struct env_stream *stream, int listener,
                    struct connection **out)
 {
-    struct env *env = owner->broker->env;
+    struct env *env = owner->deps.env;
     struct connection *connection = mem_alloc(sizeof(*connection));
     connection->owner = owner;
     connection->listener = listener;
@@ -403,9 +407,8 @@ int connection_new(struct connection_owner *owner, struct env_stream *stream, in
     list_init(&connection->requests);
     list_init(&connection->watches);
     env_timer_init(env, &connection->close_timer, connection_close_due, connection);
-    size_t frame_max = (size_t)config_int(owner->broker->config, CONFIG_SOCKET_REQUEST_MAX_BYTES);
-    int err = frame_conn_new(env, stream, frame_max, &owner->budget, &connection_handlers,
-                             connection, &connection->conn);
+    int err = frame_conn_new(env, stream, owner->deps.limits.request_bytes, &owner->budget,
+                             &connection_handlers, connection, &connection->conn);
     if (err) {
         mem_free(connection);
         return err;
@@ -417,7 +420,7 @@ int connection_new(struct connection_owner *owner, struct env_stream *stream, in
     list_push(&owner->connections, &connection->link);
     owner->count++;
     connection_check(connection);
-    logger_debug(&owner->broker->client_lines.logger, "connection of %s accepted, %zu are open",
+    logger_debug(owner->deps.logger, "connection of %s accepted, %zu are open",
                  connection_peer(connection), owner->count);
     *out = connection;
     return 0;
@@ -432,9 +435,8 @@ void connection_close(struct connection *connection)
     list_remove(&connection->link);
     ASSERT(connection->owner->count > 0);
     connection->owner->count--;
-    logger_debug(&connection->owner->broker->client_lines.logger,
-                 "connection of %s closed, %zu are open", connection_peer(connection),
-                 connection->owner->count);
+    logger_debug(connection->owner->deps.logger, "connection of %s closed, %zu are open",
+                 connection_peer(connection), connection->owner->count);
     env_timer_stop(&connection->close_timer);
     struct list *step;
     while ((step = list_pop(&connection->requests))) {
@@ -499,11 +501,10 @@ static void connection_limit_broker(struct connection_owner *owner, int32_t repl
 
 void connection_note_follower(struct connection *connection, int32_t replica_id)
 {
-    const struct broker *broker = connection->owner->broker;
+    const struct server_deps *deps = &connection->owner->deps;
     frame_conn_set_urgent(connection->conn);
     if (connection->closing || connection->kind == CONNECTION_BROKER ||
-        replica_id == broker->node_id ||
-        !image_broker(metadata_image(broker->metadata), replica_id))
+        !deps->events->is_other_broker(deps->data, replica_id))
         return;
     if (connection->kind == CONNECTION_TRIAL)
         env_timer_stop(&connection->close_timer);
@@ -514,6 +515,8 @@ void connection_note_follower(struct connection *connection, int32_t replica_id)
 
 void connection_note_moved(struct connection *connection)
 {
+    if (!connection->owner->leaving)
+        return;
     connection->moved = true;
     if (connection->owner->letting_go)
         connection_let_go(connection);
@@ -562,7 +565,7 @@ bool connection_is_waiting(struct connection *connection)
     size_t queued = frame_conn_queued(connection->conn);
     if (queued != connection->queued_seen) {
         connection->queued_seen = queued;
-        connection->queued_seen_ms = env_now_ms(connection->owner->broker->env);
+        connection->queued_seen_ms = env_now_ms(connection->owner->deps.env);
     }
     if (queued > 0 && connection->queued_seen_ms > connection->active_ms)
         connection->active_ms = connection->queued_seen_ms;

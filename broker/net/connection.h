@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "broker/net/request.h"
+#include "broker/net/server.h"
 #include "env/told.h"
 
 struct connection;
@@ -13,7 +14,7 @@ struct log_check_line;
 struct refused;
 
 struct connection_owner {
-    struct broker *broker;
+    struct server_deps deps;
     struct list connections; /* struct connection */
     size_t count;
     size_t trials;            /* of them, those of connection_try that are not proven yet */
@@ -24,7 +25,8 @@ struct connection_owner {
     size_t unsent_shed;       /* of it, what goes with connections that are about to close */
     size_t unsent_max;        /* over it, who has not taken its answers asks nothing more */
     struct told told;
-    bool letting_go; /* clients that were told that leaders have moved are closed */
+    bool leaving;    /* clients that are told that leaders have moved are noted, */
+    bool letting_go; /* and closed */
 };
 
 /* Takes the stream over; on an error it is closed. */
@@ -42,7 +44,7 @@ void connection_try(struct connection *connection, size_t trials_max);
  * broker that is registered is enough, and holds at most CONNECTION_BROKER_MAX connections. */
 enum { CONNECTION_BROKER_MAX = 2 /* one, and one that broke and was not closed here yet */ };
 void connection_note_follower(struct connection *connection, int32_t replica_id);
-/* The client is being told that a leader has moved away from here. */
+/* The client is being told that a leader has moved away from here; noted while the owner leaves. */
 void connection_note_moved(struct connection *connection);
 /* The owner lets go from now on: closes the connection soon if its client has been told. */
 void connection_let_go(struct connection *connection);

@@ -135,7 +135,7 @@ void request_note_follower(struct request *request, int32_t replica_id)
 
 void request_note_moved(struct request *request)
 {
-    if (request->connection && request->broker->state >= BROKER_LEAVING)
+    if (request->connection)
         connection_note_moved(request->connection);
 }
 

@@ -13,17 +13,19 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "base/logger.h"
 #include "base/mem.h"
-#include "broker/broker.h"
 #include "wire/wire.h"
 
+struct broker;
 struct kafka_api;
 struct log_check_line;
 struct refused;
 struct connection;
 
 struct request {
-    struct broker *broker;
+    struct broker *broker; /* for its handler; net/ only hands it on */
+    struct logger *logger; /* of its server: for what clients cause, hence bounded */
     const struct kafka_api *api;
     int16_t version;
     int32_t correlation_id;
@@ -83,7 +85,7 @@ static inline void *request_alloc(struct request *request, size_t size)
 }
 
 /* A warning about what a client asked for; how many there may be is limited. */
-#define request_warn(request, ...) logger_warn(&(request)->broker->client_lines.logger, __VA_ARGS__)
+#define request_warn(request, ...) logger_warn((request)->logger, __VA_ARGS__)
 
 /* "10.0.0.1:39412". */
 const char *request_peer(const struct request *request);

@@ -9,8 +9,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "broker/cluster/metadata.h"
-#include "broker/log/log_manager.h"
 #include "broker/net/connection.h"
 #include "meta/channel.h"
 
@@ -64,14 +62,8 @@ static int64_t server_count_host(const struct server *server, const struct conne
 
 static int64_t server_count_others(const struct server *server)
 {
-    const struct broker *broker = server->owner.broker;
-    const struct image *image = metadata_image(broker->metadata);
-    int64_t count = 0;
-    size_t cursor = 0;
-    const struct image_broker *other;
-    while ((other = image_next_broker(image, &cursor)))
-        count += other->id != broker->node_id;
-    return count;
+    const struct server_deps *deps = &server->owner.deps;
+    return deps->events->count_other_brokers(deps->data);
 }
 
 /* What the descriptors leave for clients, beside `others` brokers and connections on trial. The
@@ -102,14 +94,14 @@ static void server_accepted(void *data, struct env_stream *stream)
 {
     struct server_listener *listener = data;
     struct server *server = listener->server;
-    const struct live_settings *live = &server->owner.broker->live;
+    const struct server_limits *limits = &server->owner.deps.limits;
     if (!mem_reserve_is_full()) {
         server->lacks_memory = true;
         server->refused++;
         env_stream_close(stream);
         return;
     }
-    int64_t max = live_settings_int(live, CONFIG_MAX_CONNECTIONS);
+    int64_t max = limits->connections;
     int64_t others = server_count_others(server), files = server_client_files(server, others);
     struct connection_owner *owner = &server->owner;
     bool full =
@@ -125,21 +117,22 @@ static void server_accepted(void *data, struct env_stream *stream)
         server->refused++;
         return;
     }
-    int64_t per_host = live_settings_int(live, CONFIG_MAX_CONNECTIONS_PER_IP);
+    int64_t per_host = limits->connections_per_host;
     if (full ||
         ((int64_t)owner->count > per_host && server_count_host(server, connection) > per_host))
         server_try(server, connection, others);
 }
 
-/* Others wait for memory: batches that wait for a slow look at them make room, and the largest
- * request that has been coming for long. */
+/* Others wait for memory: what can be given up makes room, and the largest request that has been
+ * coming for long. */
 static void server_make_room(struct server *server)
 {
     struct connection *worst = NULL;
     size_t most = 0;
-    int64_t now_ms = env_now_ms(server->owner.broker->env), since_ms;
+    const struct server_deps *deps = &server->owner.deps;
+    int64_t now_ms = env_now_ms(deps->env), since_ms;
     server->owner.budget.starved = false;
-    log_manager_shed_checks(server->owner.broker->logs);
+    deps->events->starved(deps->data);
     LIST_EACH(step, &server->owner.connections) {
         size_t held = connection_held(connection_of(step), &since_ms);
         if (held > most && now_ms - since_ms >= SERVER_PART_MS) {
@@ -149,7 +142,7 @@ static void server_make_room(struct server *server)
     }
     if (!worst)
         return;
-    logger_warn(&server->owner.broker->client_lines.logger,
+    logger_warn(deps->logger,
                 "closing the connection of %s: a part of a request holds %zu bytes, and others "
                 "wait for memory (queued.max.request.bytes)",
                 connection_peer(worst), most);
@@ -159,10 +152,10 @@ static void server_make_room(struct server *server)
 static void server_sweep(void *data)
 {
     struct server *server = data;
-    struct broker *broker = server->owner.broker;
-    struct logger *logger = &broker->client_lines.logger;
-    int64_t idle_ms = config_int(broker->config, CONFIG_CONNECTIONS_MAX_IDLE_MS);
-    int64_t now_ms = env_now_ms(broker->env);
+    const struct server_deps *deps = &server->owner.deps;
+    struct logger *logger = deps->logger;
+    int64_t idle_ms = deps->limits.idle_ms;
+    int64_t now_ms = env_now_ms(deps->env);
     LIST_EACH(step, &server->owner.connections) {
         struct connection *connection = connection_of(step);
         if (idle_ms >= 0 && now_ms - connection_active_ms(connection) > idle_ms &&
@@ -199,20 +192,20 @@ static void server_sweep(void *data)
     env_timer_start(&server->sweep, SERVER_SWEEP_MS);
 }
 
-static int server_listen(struct server *server, int index, const struct config_listener *settings,
-                         struct buf *problem)
+static int server_listen(struct server *server, int index, struct buf *problem)
 {
+    const struct server_deps *deps = &server->owner.deps;
+    const struct config_listener *settings = &deps->listeners[index];
     struct server_listener *listener = &server->listeners[index];
+    const char *setting = deps->listeners_setting;
     listener->server = server;
     listener->index = index;
-    int err = env_listen(server->owner.broker->env, settings->host, settings->port, server_accepted,
-                         listener, &listener->listener);
-    const struct broker *broker = server->owner.broker;
-    const char *setting = config_is_set(broker->config, CONFIG_LISTENERS) ? "listeners" : "port";
+    int err = env_listen(deps->env, settings->host, settings->port, server_accepted, listener,
+                         &listener->listener);
     if (err == ERR_ADDRESS_IN_USE) {
         buf_printf(problem, "%s: port %u of listener %s is in use by ", setting, settings->port,
                    settings->name);
-        env_port_holder(broker->env, settings->port, problem);
+        env_port_holder(deps->env, settings->port, problem);
         buf_printf(problem, ": stop it, or choose another port in %s", setting);
     } else if (err) {
         buf_printf(problem,
@@ -224,13 +217,25 @@ static int server_listen(struct server *server, int index, const struct config_l
 }
 
 /* The settings see to it that the largest request fits into queued.max.request.bytes. */
-static size_t server_budget(const struct config *config)
+void server_limits_read(struct server_limits *limits, const struct config *config)
 {
-    int64_t budget = config_int(config, CONFIG_QUEUED_MAX_REQUEST_BYTES);
+    int64_t queued = config_int(config, CONFIG_QUEUED_MAX_REQUEST_BYTES);
     int64_t request = config_int(config, CONFIG_SOCKET_REQUEST_MAX_BYTES);
-    if (budget > 0)
-        return (size_t)budget;
-    return request > SERVER_BUDGET ? (size_t)request : SERVER_BUDGET;
+    if (queued <= 0)
+        queued = request > SERVER_BUDGET ? request : SERVER_BUDGET;
+    *limits = (struct server_limits){
+        .request_bytes = (size_t)request,
+        .queued_bytes = (size_t)queued,
+        .idle_ms = config_int(config, CONFIG_CONNECTIONS_MAX_IDLE_MS),
+        .connections = config_int(config, CONFIG_MAX_CONNECTIONS),
+        .connections_per_host = config_int(config, CONFIG_MAX_CONNECTIONS_PER_IP),
+    };
+}
+
+void server_set_connections(struct server *server, int64_t all, int64_t per_host)
+{
+    server->owner.deps.limits.connections = all;
+    server->owner.deps.limits.connections_per_host = per_host;
 }
 
 struct server_files server_share_files(int64_t limit)
@@ -248,22 +253,20 @@ struct server_files server_share_files(int64_t limit)
     return (struct server_files){connections, (uint32_t)segments};
 }
 
-int server_new(struct broker *broker, struct buf *problem, struct server **out)
+int server_new(const struct server_deps *deps, struct buf *problem, struct server **out)
 {
     struct server *server = mem_alloc(sizeof(*server));
-    server->owner.broker = broker;
+    ASSERT(deps->limits.request_bytes <= deps->limits.queued_bytes);
+    server->owner.deps = *deps;
     (void)mem_reserve_fill();
-    server->files_max = server_share_files(env_files_limit(broker->env)).connections;
+    server->files_max = server_share_files(env_files_limit(deps->env)).connections;
     list_init(&server->owner.connections);
-    mem_budget_init(&server->owner.budget, server_budget(broker->config));
+    mem_budget_init(&server->owner.budget, deps->limits.queued_bytes);
     server->owner.unsent_max = server->owner.budget.limit / 2;
-    env_timer_init(broker->env, &server->sweep, server_sweep, server);
-    int count;
-    const struct config_listener *settings = config_listeners(broker->config, &count);
-    server->listeners = mem_alloc((size_t)count * sizeof(*server->listeners));
-    for (; server->listener_count < count; server->listener_count++) {
-        int err = server_listen(server, server->listener_count, &settings[server->listener_count],
-                                problem);
+    env_timer_init(deps->env, &server->sweep, server_sweep, server);
+    server->listeners = mem_alloc((size_t)deps->listener_count * sizeof(*server->listeners));
+    for (; server->listener_count < deps->listener_count; server->listener_count++) {
+        int err = server_listen(server, server->listener_count, problem);
         if (err) {
             server_free(server);
             return err;
@@ -297,8 +300,14 @@ void server_stop_accepting(struct server *server)
     server->listener_count = 0;
 }
 
+void server_leave(struct server *server)
+{
+    server->owner.leaving = true;
+}
+
 void server_let_go(struct server *server)
 {
+    ASSERT(server->owner.leaving);
     server->owner.letting_go = true;
     LIST_EACH(step, &server->owner.connections) {
         connection_let_go(connection_of(step));

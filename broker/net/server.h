@@ -4,9 +4,47 @@
 
 #include "base/buf.h"
 #include "base/check.h"
-#include "broker/broker.h"
+#include "base/logger.h"
+#include "broker/net/api_table.h"
+#include "env/env.h"
+#include "kafka/config.h"
 
+struct broker;
 struct server;
+
+struct server_limits {
+    size_t request_bytes;         /* of one request */
+    size_t queued_bytes;          /* received bytes of all; holds the largest request */
+    int64_t idle_ms;              /* -1: idle connections stay */
+    int64_t connections;          /* of clients */
+    int64_t connections_per_host; /* of clients, too */
+};
+/* What the settings file says. */
+void server_limits_read(struct server_limits *limits, const struct config *config);
+
+/* What a server asks of who built it; `data` is that of its deps. */
+struct server_events {
+    /* The cluster has so many brokers beside this one, which get in above the limits of clients;
+     * and whether that id is one of them. */
+    int64_t (*count_other_brokers)(void *data);
+    bool (*is_other_broker)(void *data, int32_t id);
+    /* Others wait for the memory of requests: what can be asked for again may be given up. */
+    void (*starved)(void *data);
+};
+
+/* All but the limits is borrowed for the life of the server. */
+struct server_deps {
+    struct env *env;
+    struct logger *logger; /* for every line that clients can cause: bounded by who built it */
+    const struct api_table *apis;
+    const struct config_listener *listeners;
+    int listener_count;
+    const char *listeners_setting; /* which setting names their addresses, for people */
+    struct server_limits limits;
+    const struct server_events *events;
+    void *data;
+    struct broker *broker; /* for handlers: net/ only hands it on */
+};
 
 /* How the descriptors of this process are shared out. */
 struct server_files {
@@ -15,17 +53,23 @@ struct server_files {
 };
 struct server_files server_share_files(int64_t limit);
 
-/* Listens on every listener of the settings. ERR_ADDRESS_IN_USE and the like with one sentence in
+/* Listens on every listener. ERR_ADDRESS_IN_USE and the like with one sentence in
  * `problem` that names the address, the setting and, when it can be told, who holds the port. */
-int server_new(struct broker *broker, struct buf *problem, struct server **server) MUST_CHECK;
+int server_new(const struct server_deps *deps, struct buf *problem,
+               struct server **server) MUST_CHECK;
+/* Other limits of connections: for those that come from now on. */
+void server_set_connections(struct server *server, int64_t all, int64_t per_host);
 /* Port of listener i (of interest when the settings say 0). */
 uint16_t server_port(const struct server *server, int i);
 /* Appends how many connections there are and what they hold, for people. */
 void server_summarise(const struct server *server, struct buf *out);
 /* No new connections; those that are there stay until server_free. */
 void server_stop_accepting(struct server *server);
+/* The leaders begin to move away: from now on it is noted which clients are told so
+ * (request_note_moved). */
+void server_leave(struct server *server);
 /* The leaders have moved away: closes, one after the other, the connections whose clients have been
- * told so (request_note_moved), before this call or later. Such a client looks for the new leader
+ * told so since server_leave, before this call or later. Such a client looks for the new leader
  * at once; librdkafka before 2.4 otherwise pauses first (topic.metadata.refresh.fast.interval.ms).
  * One that was not told yet would look for it only a second later. */
 void server_let_go(struct server *server);

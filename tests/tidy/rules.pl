@@ -28,6 +28,8 @@ my @LAYERS = (
         'broker and controller meet in protobuf messages only (common/meta)'],
     [qr{^broker/cluster/}, qr{^broker/(?!cluster/|log/log\.h$)}, undef,
         'broker/cluster knows no other part of the broker: let them give it callbacks'],
+    [qr{^broker/net/}, qr{^broker/(?!net/|log/log\.h$)}, undef,
+        'broker/net knows no other part of the broker: it is given what it needs (server_deps)'],
     [qr{^controller/}, qr{^(broker|tools|tests)/}, undef,
         'broker and controller meet in protobuf messages only (common/meta)'],
     [qr{^broker/coordinator/}, qr{^broker/(?!(coordinator|replica|log)/)|^kafka/messages/}, undef,

@@ -26,7 +26,7 @@ expect() {
 long=$(printf 'x%.0s' $(seq 101))
 body=$(printf '    x();\\n%.0s' $(seq 71))
 lines=$(printf 'int x;\\n%.0s' $(seq 800))
-echo 1..28
+echo 1..30
 expect "good code" broker/a.c '/* What. */\n#include "base/err.h"\nint a_b(void)\n{\n    return 0;\n}\n' ''
 expect "libuv outside env" broker/a.c '/* What. */\n#include <uv.h>\n' 'only common/env'
 expect "libuv in env" common/env/a.c '/* What. */\n#include <uv.h>\n' ''
@@ -35,6 +35,8 @@ expect "common above itself" common/base/a.c '/* W. */\n#include "broker/broker.
 expect "broker on controller" broker/net/a.c '/* W. */\n#include "controller/topics.h"\n' 'protobuf'
 expect "the cluster on partitions" broker/cluster/a.c '/* W. */\n#include "broker/replica/partition.h"\n' 'callbacks'
 expect "the cluster on itself" broker/cluster/a.c '/* W. */\n#include "broker/cluster/metadata.h"\n' ''
+expect "the network on the broker" broker/net/a.c '/* W. */\n#include "broker/broker.h"\n' 'server_deps'
+expect "the network on itself" broker/net/a.c '/* W. */\n#include "broker/net/request.h"\n' ''
 expect "controller on broker" controller/a.c '/* W. */\n#include "broker/broker.h"\n' 'protobuf'
 expect "a coordinator on groups" broker/coordinator/a.c '/* W. */\n#include "broker/group/group.h"\n' 'knows bytes'
 expect "a coordinator on replicas" broker/coordinator/a.c '/* W. */\n#include "broker/replica/partition.h"\n' ''

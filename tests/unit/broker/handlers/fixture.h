@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "broker/broker.h"
 #include "broker/cluster/controller_channel.h"
 #include "broker/cluster/metadata.h"
 #include "broker/handlers/handlers.h"
@@ -126,7 +127,9 @@ static inline void *fixture_request(int16_t key, int16_t version)
 {
     struct request *request = &fx->request;
     arena_close(&request->arena);
-    *request = (struct request){.broker = &fx->broker, .api = kafka_api_find(key)};
+    *request = (struct request){.broker = &fx->broker,
+                                .logger = &fx->broker.client_lines.logger,
+                                .api = kafka_api_find(key)};
     request->version = version;
     request->client_id = wire_str_from("tester");
     arena_init(&request->arena, 1 << 20);

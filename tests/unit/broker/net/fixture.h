@@ -1,5 +1,5 @@
-/* A server on a free port of this host, without the broker behind it, and clients in the same loop.
- * The table of APIs is the including test's choice: the real one, or that of held.h. */
+/* A server on a free port of this host, without a broker behind it, and clients in the same loop.
+ * The table of APIs is the including test's choice. */
 #ifndef TESTS_UNIT_BROKER_NET_FIXTURE_H
 #define TESTS_UNIT_BROKER_NET_FIXTURE_H
 
@@ -15,7 +15,6 @@
 #include "kafka/messages/headers.h"
 #include "kafka/messages/sync_group.h"
 #include "tests/lib/config_maker.h"
-#include "tests/lib/metadata_feed.h"
 #include "wire/frame.h"
 
 enum { ANSWERS_MAX = 200, SYNC_VERSION = 4, FETCH_VERSION = 17 };
@@ -35,8 +34,9 @@ struct fixture {
     struct buf lines;
     struct buf problem;
     struct config *config;
-    struct broker broker;
+    struct server_deps deps;
     struct server *server;
+    int32_t others[4]; /* brokers of the cluster beside ours, up to 0 */
 };
 
 static inline void fixture_line(void *data, const char *line, int len)
@@ -45,9 +45,36 @@ static inline void fixture_line(void *data, const char *line, int len)
     buf_printf(&f->lines, "%.*s", len, line);
 }
 
-/* All but the server; `settings` are those beside the listener. */
-static inline void fixture_init(struct fixture *f, const char *settings)
+static inline int64_t fixture_count_others(void *data)
 {
+    const struct fixture *f = data;
+    int64_t count = 0;
+    while (f->others[count])
+        count++;
+    return count;
+}
+
+static inline bool fixture_is_other(void *data, int32_t id)
+{
+    const struct fixture *f = data;
+    for (int i = 0; f->others[i]; i++)
+        if (f->others[i] == id)
+            return true;
+    return false;
+}
+
+static inline void fixture_starved(void *data)
+{
+    (void)data;
+}
+
+/* All but the server; `settings` are those beside the listener. */
+static inline void fixture_init(struct fixture *f, const struct api_table *apis,
+                                const char *settings)
+{
+    static const struct server_events events = {.count_other_brokers = fixture_count_others,
+                                                .is_other_broker = fixture_is_other,
+                                                .starved = fixture_starved};
     *f = (struct fixture){0};
     buf_init(&f->lines);
     buf_init(&f->problem);
@@ -58,36 +85,31 @@ static inline void fixture_init(struct fixture *f, const char *settings)
     logger_init(&f->logger, "test", NULL, NULL);
     f->logger.sink = fixture_line;
     f->logger.sink_data = f;
-    f->broker =
-        (struct broker){.env = f->env, .logger = &f->logger, .config = f->config, .node_id = 1};
-    f->broker.state = BROKER_SERVING;
-    f->broker.metadata = metadata_new(f->env, NULL);
-    live_settings_init(&f->broker.live, f->config, f->broker.metadata, 1);
-    line_limit_init(&f->broker.client_lines, f->env, &f->logger, 1000, 3600000, "lines");
+    f->deps = (struct server_deps){.env = f->env,
+                                   .logger = &f->logger,
+                                   .apis = apis,
+                                   .listeners_setting = "listeners",
+                                   .events = &events,
+                                   .data = f};
+    f->deps.listeners = config_listeners(f->config, &f->deps.listener_count);
+    server_limits_read(&f->deps.limits, f->config);
 }
 
-static inline void fixture_open(struct fixture *f, const char *settings)
+static inline void fixture_open(struct fixture *f, const struct api_table *apis,
+                                const char *settings)
 {
-    fixture_init(f, settings);
-    CHECK_INT(server_new(&f->broker, &f->problem, &f->server), 0);
+    fixture_init(f, apis, settings);
+    CHECK_INT(server_new(&f->deps, &f->problem, &f->server), 0);
 }
 
 static inline void fixture_close(struct fixture *f)
 {
     if (f->server)
         server_free(f->server);
-    line_limit_close(&f->broker.client_lines);
-    metadata_free(f->broker.metadata);
     config_free(f->config);
     env_free(f->env);
     buf_close(&f->lines);
     buf_close(&f->problem);
-}
-
-/* A dynamic setting of all brokers. */
-static inline void fixture_set(struct fixture *f, const char *key, const char *value)
-{
-    feed_setting(f->broker.metadata, META__CONFIG_RECORD__RESOURCE__BROKER, "", key, value);
 }
 
 static inline bool fixture_says(struct fixture *f, const char *text)

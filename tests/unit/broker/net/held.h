@@ -1,9 +1,8 @@
 /* A table of three APIs whose requests are held until the test answers them: SyncGroup, ApiVersions
- * and Fetch. The functions of api_table.h are defined here, so no handler is linked. */
+ * and Fetch. */
 #ifndef TESTS_UNIT_BROKER_NET_HELD_H
 #define TESTS_UNIT_BROKER_NET_HELD_H
 
-#include "broker/net/api_table.h"
 #include "fixture.h"
 
 enum { HELD_MAX = 200 };
@@ -26,28 +25,12 @@ static void held_handle_fetch(struct request *request)
 }
 
 static const struct api_row held_rows[] = {
-    {.key = KAFKA_API_SYNC_GROUP, .handle = held_handle},
-    {.key = KAFKA_API_API_VERSIONS, .handle = held_handle},
-    {.key = KAFKA_API_FETCH, .handle = held_handle_fetch},
+    [KAFKA_API_SYNC_GROUP] = {.key = KAFKA_API_SYNC_GROUP, .handle = held_handle},
+    [KAFKA_API_API_VERSIONS] = {.key = KAFKA_API_API_VERSIONS, .handle = held_handle},
+    [KAFKA_API_FETCH] = {.key = KAFKA_API_FETCH, .handle = held_handle_fetch},
 };
 
-const struct api_row *api_table_find(int16_t key)
-{
-    for (size_t i = 0; i < ARRAY_LEN(held_rows); i++)
-        if (held_rows[i].key == key)
-            return &held_rows[i];
-    return NULL;
-}
-
-const struct api_row *api_table_next(size_t *cursor)
-{
-    return *cursor < ARRAY_LEN(held_rows) ? &held_rows[(*cursor)++] : NULL;
-}
-
-void api_table_handle(const struct api_row *row, struct request *request)
-{
-    row->handle(request);
-}
+static const struct api_table held_table = {.rows = held_rows, .end = ARRAY_LEN(held_rows)};
 
 /* Answers a SyncGroup with `size` bytes. */
 static inline void held_answer(int i, size_t size)
@@ -65,7 +48,7 @@ static inline void held_answer(int i, size_t size)
 static inline void held_open(struct fixture *f, const char *settings)
 {
     held_count = 0;
-    fixture_open(f, settings);
+    fixture_open(f, &held_table, settings);
 }
 
 /* Answers what is left, so that nothing is owed to the server. */

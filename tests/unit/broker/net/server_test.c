@@ -28,9 +28,8 @@ static void the_limit_of_connections_holds(void)
 static void full_open(struct fixture *f, struct client clients[2], const char *settings)
 {
     held_open(f, settings);
-    feed_broker(f->broker.metadata, 1, 1, 1, false);
-    feed_broker(f->broker.metadata, 2, 2, 1, false);
-    feed_broker(f->broker.metadata, 3, 3, 1, false);
+    f->others[0] = 2;
+    f->others[1] = 3;
     for (int i = 0; i < 2; i++) {
         client_open(f, &clients[i]);
         client_ask(&clients[i], i, 10);
@@ -151,14 +150,14 @@ static void a_changed_limit_counts_at_once(void)
     client_open(&f, &clients[0]);
     client_ask(&clients[0], 0, 10);
     UNTIL(f.env, held_count == 1);
-    fixture_set(&f, "max.connections.per.ip", "1");
+    server_set_connections(f.server, INT32_MAX, 1);
     client_open(&f, &clients[1]);
     UNTIL(f.env, clients[1].closed);
-    fixture_set(&f, "max.connections.per.ip", "2");
+    server_set_connections(f.server, INT32_MAX, 2);
     client_open(&f, &clients[2]);
     client_ask(&clients[2], 2, 10);
     UNTIL(f.env, held_count == 2);
-    fixture_set(&f, "max.connections", "1");
+    server_set_connections(f.server, 1, 2);
     client_open(&f, &clients[3]);
     UNTIL(f.env, clients[3].closed);
     CHECK(!clients[0].closed && !clients[2].closed); /* who is there stays */
@@ -207,7 +206,7 @@ static void who_was_told_is_let_go(void)
     UNTIL(f.env, held_count == 4);
     request_note_moved(held[3]); /* a broker that serves has nothing to say */
     held_answer(3, 10);
-    f.broker.state = BROKER_LEAVING;
+    server_leave(f.server);
     request_note_moved(held[0]);
     held_answer(0, 10);
     server_let_go(f.server);
@@ -264,13 +263,13 @@ static void a_port_in_use_is_named(void)
     struct fixture f, g;
     char settings[64];
     held_open(&f, "");
-    fixture_init(&g, "");
+    fixture_init(&g, &held_table, "");
     config_free(g.config);
     snprintf(settings, sizeof(settings), "broker.id=2\nlisteners=PLAINTEXT://127.0.0.1:%u\n",
              server_port(f.server, 0));
     g.config = config_make(settings);
-    g.broker.config = g.config;
-    CHECK_INT(server_new(&g.broker, &g.problem, &g.server), ERR_ADDRESS_IN_USE);
+    g.deps.listeners = config_listeners(g.config, &g.deps.listener_count);
+    CHECK_INT(server_new(&g.deps, &g.problem, &g.server), ERR_ADDRESS_IN_USE);
     g.server = NULL;
     CHECK(strstr(buf_text(&g.problem), "listeners: port ") != NULL);
     CHECK(strstr(buf_text(&g.problem), "is in use by ") != NULL);

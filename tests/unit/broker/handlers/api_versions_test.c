@@ -1,7 +1,9 @@
-/* The table of APIs: its rows, and what ApiVersions reads off it over a real connection. */
-#include "fixture.h"
+/* The broker's table of APIs: its rows, and what ApiVersions reads off it over a real connection. */
+#include "../net/fixture.h"
 
-#include "broker/net/api_table.h"
+#include "broker/broker.h"
+#include "broker/handlers/handlers.h"
+#include "tests/lib/metadata_feed.h"
 
 static void rows_are_apis_by_rising_key(void)
 {
@@ -9,27 +11,43 @@ static void rows_are_apis_by_rising_key(void)
     const struct api_row *row;
     int16_t last = -1;
     int count = 0;
-    while ((row = api_table_next(&cursor))) {
+    while ((row = api_table_next(&handlers_table, &cursor))) {
         CHECK(row->key > last);
         CHECK(row->handle != NULL);
         CHECK(kafka_api_find(row->key) != NULL);
-        CHECK(api_table_find(row->key) == row);
+        CHECK(api_table_find(&handlers_table, row->key) == row);
         last = row->key;
         count++;
     }
     for (int16_t key = 0; key < KAFKA_API_END; key++)
-        count -= api_table_find(key) != NULL;
+        count -= api_table_find(&handlers_table, key) != NULL;
     CHECK_INT(count, 0);
     CHECK(last > KAFKA_API_CONSUMER_GROUP_HEARTBEAT);
-    CHECK(api_table_next(&cursor) == NULL);
+    CHECK(api_table_next(&handlers_table, &cursor) == NULL);
 }
 
 static void other_keys_have_no_row(void)
 {
-    CHECK(api_table_find(-1) == NULL);
-    CHECK(api_table_find(KAFKA_API_END) == NULL);
-    CHECK(api_table_find(INT16_MAX) == NULL);
-    CHECK(api_table_find(KAFKA_API_SASL_HANDSHAKE) == NULL);
+    CHECK(api_table_find(&handlers_table, -1) == NULL);
+    CHECK(api_table_find(&handlers_table, KAFKA_API_END) == NULL);
+    CHECK(api_table_find(&handlers_table, INT16_MAX) == NULL);
+    CHECK(api_table_find(&handlers_table, KAFKA_API_SASL_HANDSHAKE) == NULL);
+}
+
+/* A server with all handlers, and as much of a broker as ApiVersions looks at. */
+static void serve_all(struct fixture *f, struct broker *broker)
+{
+    fixture_init(f, &handlers_table, "");
+    *broker = (struct broker){.env = f->env, .config = f->config, .node_id = 1};
+    broker->metadata = metadata_new(f->env, NULL);
+    f->deps.broker = broker;
+    CHECK_INT(server_new(&f->deps, &f->problem, &f->server), 0);
+}
+
+static void serve_none(struct fixture *f, struct broker *broker)
+{
+    metadata_free(broker->metadata);
+    fixture_close(f);
 }
 
 /* The body of the only answer. */
@@ -47,12 +65,13 @@ static void read_answer(struct client *client, int16_t version, struct arena *ar
 static void api_versions_has_the_whole_table(void)
 {
     struct fixture f;
+    struct broker broker;
     struct client client;
     struct arena arena;
     struct api_versions_request request;
     struct api_versions_response response;
     size_t cursor = 0;
-    fixture_open(&f, "");
+    serve_all(&f, &broker);
     client_open(&f, &client);
     arena_init(&arena, 1 << 20);
     wire_defaults(&api_versions_request_desc, &request);
@@ -63,25 +82,26 @@ static void api_versions_has_the_whole_table(void)
     read_answer(&client, 3, &arena, &response);
     CHECK_INT(response.error_code, 0);
     for (int32_t i = 0; i < response.api_keys.count; i++) {
-        const struct kafka_api *api = kafka_api_find(api_table_next(&cursor)->key);
+        const struct kafka_api *api = kafka_api_find(api_table_next(&handlers_table, &cursor)->key);
         CHECK_INT(response.api_keys.items[i].api_key, api->key);
         CHECK_INT(response.api_keys.items[i].min_version, api->min);
         CHECK_INT(response.api_keys.items[i].max_version, api->max);
     }
-    CHECK(api_table_next(&cursor) == NULL);
+    CHECK(api_table_next(&handlers_table, &cursor) == NULL);
     arena_close(&arena);
     client_close(&client);
-    fixture_close(&f);
+    serve_none(&f, &broker);
 }
 
 /* The client learns which versions it may ask with, and asks again on the same connection. */
 static void a_version_of_the_future_gets_our_range(void)
 {
     struct fixture f;
+    struct broker broker;
     struct client client;
     struct arena arena;
     struct api_versions_response response;
-    fixture_open(&f, "");
+    serve_all(&f, &broker);
     client_open(&f, &client);
     arena_init(&arena, 1 << 20);
     client_send(&client, KAFKA_API_API_VERSIONS, 100, 1, NULL);
@@ -94,7 +114,7 @@ static void a_version_of_the_future_gets_our_range(void)
     CHECK(!client.closed);
     arena_close(&arena);
     client_close(&client);
-    fixture_close(&f);
+    serve_none(&f, &broker);
 }
 
 TAP_MAIN(TAP_TEST(rows_are_apis_by_rising_key), TAP_TEST(other_keys_have_no_row),
