@@ -176,10 +176,6 @@ void group_manager_delete_offsets(struct group_manager *manager, struct group_of
 
 /* ---- administration ---- */
 
-/* What anybody may do with a group, as bits of Kafka's operations: read, delete, describe, describe
- * and alter its settings. There is no authorizer. */
-enum { GROUP_ALL_OPERATIONS = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11 };
-
 /* The groups that this broker coordinates; `done` comes in a later turn of the loop. */
 struct group_list {
     const struct list_groups_request *request;

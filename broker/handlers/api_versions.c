@@ -74,10 +74,10 @@ static bool api_versions_fill(struct arena *arena, struct api_versions_response 
         return false;
     cursor = 0;
     for (int32_t i = 0; i < count; i++) {
-        const struct kafka_api *api = kafka_api_find(api_table_next(&handlers_table, &cursor)->key);
-        keys[i].api_key = api->key;
-        keys[i].min_version = api->min;
-        keys[i].max_version = api->max;
+        const struct api_row *row = api_table_next(&handlers_table, &cursor);
+        keys[i].api_key = row->key;
+        keys[i].min_version = row->version_min;
+        keys[i].max_version = row->version_max;
     }
     return true;
 }
@@ -109,9 +109,9 @@ static bool api_versions_fill_features(struct request *request,
 static void api_versions_answer_future(struct request *request,
                                        struct api_versions_response *response)
 {
-    const struct kafka_api *api = kafka_api_find(KAFKA_API_API_VERSIONS);
+    const struct api_row *row = api_table_find(&handlers_table, KAFKA_API_API_VERSIONS);
     struct api_versions_response_api_version own = {
-        .api_key = api->key, .min_version = api->min, .max_version = api->max};
+        .api_key = row->key, .min_version = row->version_min, .max_version = row->version_max};
     response->error_code = err_to_wire(ERR_UNSUPPORTED_VERSION);
     response->api_keys.count = 1;
     response->api_keys.items = &own;

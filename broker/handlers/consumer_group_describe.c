@@ -12,7 +12,7 @@ static void describe_one(struct request *request, struct wire_str group_id,
     const struct consumer_group_describe_request *body = request->body;
     group_manager_consumer_describe(request->broker->groups, group_id, &request->arena, out);
     if (body->include_authorized_operations && !out->error_code)
-        out->authorized_operations = GROUP_ALL_OPERATIONS;
+        out->authorized_operations = ACL_ALL_OF_GROUP;
 }
 
 void handle_consumer_group_describe(struct request *request)

@@ -66,7 +66,7 @@ void handle_describe_cluster(struct request *request)
     if (!err) {
         response.controller_id = nodes_controller(request);
         if (body->include_cluster_authorized_operations)
-            response.cluster_authorized_operations = NODES_OPERATIONS_CLUSTER;
+            response.cluster_authorized_operations = ACL_ALL_OF_CLUSTER;
         if (!describe_cluster_fill(request, &response)) {
             request_fail(request, ERR_NO_MEMORY, "asks for more than fits in memory");
             return;

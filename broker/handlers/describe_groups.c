@@ -22,7 +22,7 @@ void handle_describe_groups(struct request *request)
         group_manager_describe(request->broker->groups, body->groups.items[i], request->version,
                                &request->arena, &out[i]);
         if (body->include_authorized_operations && !out[i].error_code)
-            out[i].authorized_operations = GROUP_ALL_OPERATIONS;
+            out[i].authorized_operations = ACL_ALL_OF_GROUP;
     }
     request_reply(request, &response, NULL);
 }

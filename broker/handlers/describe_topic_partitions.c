@@ -113,7 +113,7 @@ static bool describe_fill_topic(struct describe_page *page, const struct image_t
     out->name = wire_str_from(topic->name);
     out->topic_id = topic->id;
     out->is_internal = topic_name_is_internal(out->name);
-    out->topic_authorized_operations = NODES_OPERATIONS_TOPIC;
+    out->topic_authorized_operations = ACL_ALL_OF_TOPIC;
     described_partition *partitions = WIRE_ARRAY(
         arena, &out->partitions, fits,
         &describe_topic_partitions_response_describe_topic_partitions_response_partition_desc);

@@ -1,11 +1,16 @@
 /* The table of APIs that this broker serves, made of the rows of handlers.h. The versions are all
- * that kafka/api.h knows. */
+ * that kafka/api.h knows, from 0. */
 #include "broker/handlers/handlers.h"
 
 #include "broker/handlers/known.h"
 
-#define HANDLERS_ROW(constant, name, waits)                                                        \
-    [KAFKA_API_##constant] = {.key = KAFKA_API_##constant, .knows = waits, .handle = handle_##name},
+#define HANDLERS_ROW(constant, name, waits, needs, of)                                             \
+    [KAFKA_API_##constant] = {.key = KAFKA_API_##constant,                                         \
+                              .version_max = KAFKA_API_LAST_##constant,                            \
+                              .knows = waits,                                                      \
+                              .handle = handle_##name,                                             \
+                              .operation = ACL_##needs,                                            \
+                              .resource = ACL_RESOURCE_##of},
 static const struct api_row handlers_rows[KAFKA_API_END] = {HANDLERS_LIST(HANDLERS_ROW)};
 #undef HANDLERS_ROW
 

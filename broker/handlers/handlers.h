@@ -5,48 +5,51 @@
 
 #include "broker/net/api_table.h"
 
-/* X(constant of kafka/api.h, name, knows): handle_NAME answers that API. One that `knows` may say
- * that a topic or a broker is not there: it waits until this broker has heard of the cluster. */
+/* X(constant of kafka/api.h, name, knows, operation, resource): handle_NAME answers that API. One
+ * that `knows` may say that a topic or a broker is not there: it waits until this broker has heard
+ * of the cluster. Operation and resource (kafka/acl.h) are what Kafka authorises it by. Where it
+ * asks for several, they are those that concern the whole request, or most of it: what else it
+ * touches (the topics of a commit, single resources whose settings change) is not named here. */
 #define HANDLERS_LIST(X)                                                                           \
-    X(PRODUCE, produce, false)                                                                     \
-    X(FETCH, fetch, false)                                                                         \
-    X(LIST_OFFSETS, list_offsets, false)                                                           \
-    X(METADATA, metadata, true)                                                                    \
-    X(OFFSET_COMMIT, offset_commit, false)                                                         \
-    X(OFFSET_FETCH, offset_fetch, false)                                                           \
-    X(FIND_COORDINATOR, find_coordinator, false)                                                   \
-    X(JOIN_GROUP, join_group, false)                                                               \
-    X(HEARTBEAT, heartbeat, false)                                                                 \
-    X(LEAVE_GROUP, leave_group, false)                                                             \
-    X(SYNC_GROUP, sync_group, false)                                                               \
-    X(DESCRIBE_GROUPS, describe_groups, false)                                                     \
-    X(LIST_GROUPS, list_groups, false)                                                             \
-    X(API_VERSIONS, api_versions, false)                                                           \
-    X(CREATE_TOPICS, create_topics, false)                                                         \
-    X(DELETE_TOPICS, delete_topics, true)                                                          \
-    X(DELETE_RECORDS, delete_records, false)                                                       \
-    X(INIT_PRODUCER_ID, init_producer_id, false)                                                   \
-    X(OFFSET_FOR_LEADER_EPOCH, offset_for_leader_epoch, false)                                     \
-    X(DESCRIBE_CONFIGS, describe_configs, true)                                                    \
-    X(ALTER_CONFIGS, alter_configs, true)                                                          \
-    X(DESCRIBE_LOG_DIRS, describe_log_dirs, true)                                                  \
-    X(CREATE_PARTITIONS, create_partitions, false)                                                 \
-    X(DELETE_GROUPS, delete_groups, false)                                                         \
-    X(ELECT_LEADERS, elect_leaders, false)                                                         \
-    X(INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs, true)                                  \
-    X(ALTER_PARTITION_REASSIGNMENTS, alter_partition_reassignments, false)                         \
-    X(LIST_PARTITION_REASSIGNMENTS, list_partition_reassignments, true)                            \
-    X(OFFSET_DELETE, offset_delete, false)                                                         \
-    X(DESCRIBE_QUORUM, describe_quorum, false)                                                     \
-    X(DESCRIBE_CLUSTER, describe_cluster, true)                                                    \
-    X(DESCRIBE_PRODUCERS, describe_producers, false)                                               \
-    X(UNREGISTER_BROKER, unregister_broker, false)                                                 \
-    X(CONSUMER_GROUP_HEARTBEAT, consumer_group_heartbeat, false)                                   \
-    X(CONSUMER_GROUP_DESCRIBE, consumer_group_describe, false)                                     \
-    X(LIST_CONFIG_RESOURCES, list_config_resources, true)                                          \
-    X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions, true)
+    X(PRODUCE, produce, false, WRITE, TOPIC)                                                       \
+    X(FETCH, fetch, false, READ, TOPIC)                                                            \
+    X(LIST_OFFSETS, list_offsets, false, DESCRIBE, TOPIC)                                          \
+    X(METADATA, metadata, true, DESCRIBE, TOPIC)                                                   \
+    X(OFFSET_COMMIT, offset_commit, false, READ, GROUP)                                            \
+    X(OFFSET_FETCH, offset_fetch, false, DESCRIBE, GROUP)                                          \
+    X(FIND_COORDINATOR, find_coordinator, false, DESCRIBE, GROUP)                                  \
+    X(JOIN_GROUP, join_group, false, READ, GROUP)                                                  \
+    X(HEARTBEAT, heartbeat, false, READ, GROUP)                                                    \
+    X(LEAVE_GROUP, leave_group, false, READ, GROUP)                                                \
+    X(SYNC_GROUP, sync_group, false, READ, GROUP)                                                  \
+    X(DESCRIBE_GROUPS, describe_groups, false, DESCRIBE, GROUP)                                    \
+    X(LIST_GROUPS, list_groups, false, DESCRIBE, CLUSTER)                                          \
+    X(API_VERSIONS, api_versions, false, NONE, NONE)                                               \
+    X(CREATE_TOPICS, create_topics, false, CREATE, CLUSTER)                                        \
+    X(DELETE_TOPICS, delete_topics, true, DELETE, TOPIC)                                           \
+    X(DELETE_RECORDS, delete_records, false, DELETE, TOPIC)                                        \
+    X(INIT_PRODUCER_ID, init_producer_id, false, IDEMPOTENT_WRITE, CLUSTER)                        \
+    X(OFFSET_FOR_LEADER_EPOCH, offset_for_leader_epoch, false, DESCRIBE, TOPIC)                    \
+    X(DESCRIBE_CONFIGS, describe_configs, true, DESCRIBE_CONFIGS, CLUSTER)                         \
+    X(ALTER_CONFIGS, alter_configs, true, ALTER_CONFIGS, CLUSTER)                                  \
+    X(DESCRIBE_LOG_DIRS, describe_log_dirs, true, DESCRIBE, CLUSTER)                               \
+    X(CREATE_PARTITIONS, create_partitions, false, ALTER, TOPIC)                                   \
+    X(DELETE_GROUPS, delete_groups, false, DELETE, GROUP)                                          \
+    X(ELECT_LEADERS, elect_leaders, false, ALTER, CLUSTER)                                         \
+    X(INCREMENTAL_ALTER_CONFIGS, incremental_alter_configs, true, ALTER_CONFIGS, CLUSTER)          \
+    X(ALTER_PARTITION_REASSIGNMENTS, alter_partition_reassignments, false, ALTER, CLUSTER)         \
+    X(LIST_PARTITION_REASSIGNMENTS, list_partition_reassignments, true, DESCRIBE, CLUSTER)         \
+    X(OFFSET_DELETE, offset_delete, false, DELETE, GROUP)                                          \
+    X(DESCRIBE_QUORUM, describe_quorum, false, DESCRIBE, CLUSTER)                                  \
+    X(DESCRIBE_CLUSTER, describe_cluster, true, DESCRIBE, CLUSTER)                                 \
+    X(DESCRIBE_PRODUCERS, describe_producers, false, READ, TOPIC)                                  \
+    X(UNREGISTER_BROKER, unregister_broker, false, ALTER, CLUSTER)                                 \
+    X(CONSUMER_GROUP_HEARTBEAT, consumer_group_heartbeat, false, READ, GROUP)                      \
+    X(CONSUMER_GROUP_DESCRIBE, consumer_group_describe, false, DESCRIBE, GROUP)                    \
+    X(LIST_CONFIG_RESOURCES, list_config_resources, true, DESCRIBE_CONFIGS, CLUSTER)               \
+    X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions, true, DESCRIBE, TOPIC)
 
-#define HANDLERS_PROTOTYPE(constant, name, knows) void handle_##name(struct request *request);
+#define HANDLERS_PROTOTYPE(constant, name, ...) void handle_##name(struct request *request);
 HANDLERS_LIST(HANDLERS_PROTOTYPE)
 #undef HANDLERS_PROTOTYPE
 

@@ -129,7 +129,7 @@ static bool metadata_fill_topic(struct request *request, const struct image_topi
     out->topic_id = topic->id;
     out->is_internal = topic_name_is_internal(out->name);
     if (body->include_topic_authorized_operations)
-        out->topic_authorized_operations = NODES_OPERATIONS_TOPIC;
+        out->topic_authorized_operations = ACL_ALL_OF_TOPIC;
     metadata_partition *partitions =
         WIRE_ARRAY(&request->arena, &out->partitions, topic->partition_count,
                    &metadata_response_metadata_response_partition_desc);
@@ -237,7 +237,7 @@ static void metadata_answer(struct request *request)
     response.cluster_id = cluster_id[0] ? wire_str_from(cluster_id) : WIRE_STR_NULL;
     response.controller_id = nodes_controller(request);
     if (body->include_cluster_authorized_operations)
-        response.cluster_authorized_operations = NODES_OPERATIONS_CLUSTER;
+        response.cluster_authorized_operations = ACL_ALL_OF_CLUSTER;
     bool all = body->topics.count < 0 ||
                (body->topics.count == 0 && request->version < METADATA_ALL_BY_NULL_VERSION);
     bool ok =

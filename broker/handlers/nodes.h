@@ -8,14 +8,6 @@
 struct produce_response;
 
 enum { NODES_PRODUCE_VERSION = 10 }; /* from here Produce answers name the new leader */
-/* Bits of the operations that are allowed to everybody, as there is no authorizer; the numbers are
- * those of Kafka's AclOperation. NONE: not asked for. */
-enum {
-    NODES_OPERATIONS_NONE = INT32_MIN,
-    NODES_OPERATIONS_TOPIC = 0x0df8,  /* read write create delete alter describe and configs */
-    NODES_OPERATIONS_CLUSTER = 0x1fa0 /* create alter describe cluster-action configs idempotent */
-};
-
 const struct image *nodes_image(const struct request *request);
 /* The broker's endpoint on the listener that this client came in by, fenced or not; NULL when it
  * has no such listener. */

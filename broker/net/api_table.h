@@ -1,5 +1,6 @@
 /* What a table of APIs is. Who builds a server gives it one (broker/handlers/handlers.h has that of
- * the broker); dispatch and ApiVersions read its rows. Names and layouts are those of kafka/api.h. */
+ * the broker); dispatch, ApiVersions and the trace of requests read its rows. Names and layouts are
+ * those of kafka/api.h. */
 #ifndef BROKER_NET_API_TABLE_H
 #define BROKER_NET_API_TABLE_H
 
@@ -7,14 +8,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kafka/acl.h"
 #include "kafka/api.h"
 
 struct request;
 
 struct api_row {
     int16_t key;
+    int16_t version_min, version_max; /* that are served, of those that kafka/api.h knows */
     bool knows; /* may say that something is not there: waits until the cluster is known */
     void (*handle)(struct request *request); /* NULL: not served */
+    enum acl_operation operation; /* what has to be granted, and on what: the main one, */
+    enum acl_resource resource;   /* where Kafka asks for several */
 };
 
 struct api_table {

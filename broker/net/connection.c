@@ -255,8 +255,8 @@ static int connection_decode_header(const struct api_table *apis, uint8_t *bytes
     header->correlation_id = (int32_t)bytes_get_u32(bytes + 4);
     header->client_id = WIRE_STR_NULL;
     const struct api_row *row = api_table_find(apis, header->request_api_key);
-    if (!row || header->request_api_version < 0 ||
-        header->request_api_version > kafka_api_find(row->key)->max) {
+    if (!row || header->request_api_version < row->version_min ||
+        header->request_api_version > row->version_max) {
         *used = len; /* the layout of the rest is not known */
         return row ? ERR_UNSUPPORTED_VERSION : ERR_NOT_FOUND;
     }

@@ -75,6 +75,12 @@ struct kafka_api {
 enum kafka_api_key { KAFKA_API_LIST(KAFKA_API_ENUM_ROW) KAFKA_API_END };
 #undef KAFKA_API_ENUM_ROW
 
+/* The last version of each. */
+#define KAFKA_API_LAST_ROW(constant, key, name, messages, last, flexible)                          \
+    KAFKA_API_LAST_##constant = last,
+enum kafka_api_last { KAFKA_API_LIST(KAFKA_API_LAST_ROW) };
+#undef KAFKA_API_LAST_ROW
+
 /* NULL for a key that is not known. Keys run from 0 to below KAFKA_API_END, with gaps. */
 const struct kafka_api *kafka_api_find(int16_t key);
 /* Kafka's name of any key up to 4.4, of those too that are not in the table; NULL when Kafka has no

@@ -1,4 +1,4 @@
-/* The broker's table of APIs: its rows, and what ApiVersions reads off it over a real connection. */
+/* The broker's table of APIs: its rows, and what ApiVersions tells of it over a real connection. */
 #include "../net/fixture.h"
 
 #include "broker/broker.h"
@@ -14,7 +14,9 @@ static void rows_are_apis_by_rising_key(void)
     while ((row = api_table_next(&handlers_table, &cursor))) {
         CHECK(row->key > last);
         CHECK(row->handle != NULL);
-        CHECK(kafka_api_find(row->key) != NULL);
+        const struct kafka_api *api = kafka_api_find(row->key);
+        CHECK(api != NULL);
+        CHECK(row->version_min >= api->min && row->version_max <= api->max);
         CHECK(api_table_find(&handlers_table, row->key) == row);
         last = row->key;
         count++;
@@ -24,6 +26,32 @@ static void rows_are_apis_by_rising_key(void)
     CHECK_INT(count, 0);
     CHECK(last > KAFKA_API_CONSUMER_GROUP_HEARTBEAT);
     CHECK(api_table_next(&handlers_table, &cursor) == NULL);
+}
+
+/* As Kafka authorises them. Only ApiVersions, which comes before anybody has said who he is, needs
+ * nothing. */
+static void rows_say_what_they_need(void)
+{
+    static const struct {
+        int16_t key;
+        const char *operation, *resource;
+    } some[] = {{KAFKA_API_PRODUCE, "WRITE", "TOPIC"},
+                {KAFKA_API_METADATA, "DESCRIBE", "TOPIC"},
+                {KAFKA_API_HEARTBEAT, "READ", "GROUP"},
+                {KAFKA_API_INIT_PRODUCER_ID, "IDEMPOTENT_WRITE", "CLUSTER"},
+                {KAFKA_API_ALTER_CONFIGS, "ALTER_CONFIGS", "CLUSTER"},
+                {KAFKA_API_API_VERSIONS, "NONE", "NONE"}};
+    size_t cursor = 0;
+    const struct api_row *row;
+    for (size_t i = 0; i < ARRAY_LEN(some); i++) {
+        row = api_table_find(&handlers_table, some[i].key);
+        CHECK_STR(acl_operation_name(row->operation), some[i].operation);
+        CHECK_STR(acl_resource_name(row->resource), some[i].resource);
+    }
+    while ((row = api_table_next(&handlers_table, &cursor))) {
+        CHECK((row->operation == ACL_NONE) == (row->key == KAFKA_API_API_VERSIONS));
+        CHECK((row->resource == ACL_RESOURCE_NONE) == (row->operation == ACL_NONE));
+    }
 }
 
 static void other_keys_have_no_row(void)
@@ -117,6 +145,6 @@ static void a_version_of_the_future_gets_our_range(void)
     serve_none(&f, &broker);
 }
 
-TAP_MAIN(TAP_TEST(rows_are_apis_by_rising_key), TAP_TEST(other_keys_have_no_row),
-         TAP_TEST(api_versions_has_the_whole_table),
+TAP_MAIN(TAP_TEST(rows_are_apis_by_rising_key), TAP_TEST(rows_say_what_they_need),
+         TAP_TEST(other_keys_have_no_row), TAP_TEST(api_versions_has_the_whole_table),
          TAP_TEST(a_version_of_the_future_gets_our_range))

@@ -190,6 +190,9 @@ static void what_cannot_be_decoded_closes(void)
         const char *line;
     } bad[] = {
         {KAFKA_API_SYNC_GROUP, SYNC_VERSION, "the request body can't be decoded (SyncGroup"},
+        {KAFKA_API_SYNC_GROUP, 0, "header can't be used (SyncGroup, api key 14, version 0"},
+        {KAFKA_API_SYNC_GROUP, SYNC_VERSION + 1,
+         "header can't be used (SyncGroup, api key 14, version 5"}, /* Kafka has it */
         {KAFKA_API_SYNC_GROUP, 99, "the request header can't be used (SyncGroup"},
         {KAFKA_API_SYNC_GROUP, -1, "the request header can't be used (SyncGroup"},
         {KAFKA_API_PRODUCE, 3, "it asks for Produce, api key 0"},

@@ -25,9 +25,20 @@ static void held_handle_fetch(struct request *request)
 }
 
 static const struct api_row held_rows[] = {
-    [KAFKA_API_SYNC_GROUP] = {.key = KAFKA_API_SYNC_GROUP, .handle = held_handle},
-    [KAFKA_API_API_VERSIONS] = {.key = KAFKA_API_API_VERSIONS, .handle = held_handle},
-    [KAFKA_API_FETCH] = {.key = KAFKA_API_FETCH, .handle = held_handle_fetch},
+    [KAFKA_API_SYNC_GROUP] = {.key = KAFKA_API_SYNC_GROUP,
+                              .version_min = 1,
+                              .version_max = SYNC_VERSION,
+                              .operation = ACL_READ,
+                              .resource = ACL_RESOURCE_GROUP,
+                              .handle = held_handle},
+    [KAFKA_API_API_VERSIONS] = {.key = KAFKA_API_API_VERSIONS,
+                                .version_max = KAFKA_API_LAST_API_VERSIONS,
+                                .handle = held_handle},
+    [KAFKA_API_FETCH] = {.key = KAFKA_API_FETCH,
+                         .version_max = FETCH_VERSION,
+                         .operation = ACL_READ,
+                         .resource = ACL_RESOURCE_TOPIC,
+                         .handle = held_handle_fetch},
 };
 
 static const struct api_table held_table = {.rows = held_rows, .end = ARRAY_LEN(held_rows)};
