@@ -69,7 +69,8 @@ struct link *link_new(struct env *env, struct env_stream *stream, size_t frame_m
     link->handlers = handlers;
     link->owner = owner;
     env_timer_init(env, &link->lost_timer, link_on_lost, link);
-    int err = frame_conn_new(env, stream, frame_max, NULL, &link_frames, link, &link->conn);
+    int err = frame_conn_new(env, transport_plain(stream), frame_max, NULL, &link_frames, link,
+                             &link->conn);
     ASSERT(err == 0);
     return link;
 }

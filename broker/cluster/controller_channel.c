@@ -501,8 +501,8 @@ static void link_connected(void *data, int status, struct env_stream *stream)
     struct link *link = data;
     link->connect = NULL;
     if (status == 0)
-        status = frame_conn_new(link->channel->env, stream, CHANNEL_FRAME_MAX, NULL, &link_handlers,
-                                link, &link->conn);
+        status = frame_conn_new(link->channel->env, transport_plain(stream), CHANNEL_FRAME_MAX,
+                                NULL, &link_handlers, link, &link->conn);
     link->error = status;
     if (status) {
         env_timer_start(&link->redial, CHANNEL_REDIAL_MS);

@@ -407,8 +407,8 @@ int connection_new(struct connection_owner *owner, struct env_stream *stream, in
     list_init(&connection->requests);
     list_init(&connection->watches);
     env_timer_init(env, &connection->close_timer, connection_close_due, connection);
-    int err = frame_conn_new(env, stream, owner->deps.limits.request_bytes, &owner->budget,
-                             &connection_handlers, connection, &connection->conn);
+    int err = frame_conn_new(env, transport_plain(stream), owner->deps.limits.request_bytes,
+                             &owner->budget, &connection_handlers, connection, &connection->conn);
     if (err) {
         mem_free(connection);
         return err;

@@ -262,8 +262,8 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
     /* A first batch comes whole, and its topic may have allowed any size when it was written: the
      * memory is the limit. Who needs much of it waits for its turn with the other lines. */
     if (status == 0)
-        status = frame_conn_new(fetcher->deps->env, stream, INT32_MAX, fetcher->budget,
-                                &fetcher_handlers, fetcher, &fetcher->conn);
+        status = frame_conn_new(fetcher->deps->env, transport_plain(stream), INT32_MAX,
+                                fetcher->budget, &fetcher_handlers, fetcher, &fetcher->conn);
     if (status) {
         fetcher_redial_later(fetcher);
         return;

@@ -302,7 +302,7 @@ static void client_conn_on_dialled(void *data, int status, struct env_stream *st
     struct client_conn *conn = data;
     conn->dial = NULL;
     if (status == 0)
-        status = frame_conn_new(conn->env, stream, conn->config.frame_max, NULL,
+        status = frame_conn_new(conn->env, transport_plain(stream), conn->config.frame_max, NULL,
                                 &client_conn_handlers, conn, &conn->frames);
     if (status) {
         client_conn_fail(conn, status);

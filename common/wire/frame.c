@@ -44,7 +44,7 @@ STATIC_ASSERT(SIZE_LEN == sizeof(int32_t), "a frame's size on the wire");
 
 struct frame_conn {
     struct env *env;
-    struct env_stream *stream;
+    struct transport transport; /* self is NULL once it is closed */
     const struct frame_handlers *handlers;
     void *data;
     size_t frame_max;
@@ -98,7 +98,7 @@ static void frame_check(const struct frame_conn *conn)
     ASSERT(!conn->finishing || conn->ended);
     ASSERT(!conn->dead || conn->ended);
     ASSERT(!conn->closed || conn->dead);
-    ASSERT(conn->closed == (conn->stream == NULL));
+    ASSERT(conn->closed == (conn->transport.self == NULL));
     ASSERT(!conn->dead || !env_timer_running(&conn->read_timer));
     ASSERT(!conn->dead || !env_timer_running(&conn->flush_timer));
 }
@@ -130,6 +130,11 @@ static bool frame_leave(struct frame_conn *conn)
     return true;
 }
 
+static void frame_want_read(struct frame_conn *conn, bool wanted)
+{
+    conn->transport.row->want_read(conn->transport.self, wanted);
+}
+
 /* Ends the connection for its owner, who may close it in the callback: touch nothing after. */
 static void frame_break(struct frame_conn *conn, int err)
 {
@@ -139,7 +144,7 @@ static void frame_break(struct frame_conn *conn, int err)
     env_timer_stop(&conn->read_timer);
     env_timer_stop(&conn->flush_timer);
     env_timer_stop(&conn->linger_timer);
-    env_stream_want_read(conn->stream, false);
+    frame_want_read(conn, false);
     frame_enter(conn);
     conn->handlers->broken(conn->data, err);
     (void)frame_leave(conn);
@@ -172,8 +177,8 @@ void frame_conn_close(struct frame_conn *conn)
     env_timer_stop(&conn->read_timer);
     env_timer_stop(&conn->flush_timer);
     env_timer_stop(&conn->linger_timer);
-    env_stream_close(conn->stream);
-    conn->stream = NULL;
+    conn->transport.row->close(conn->transport.self);
+    conn->transport.self = NULL;
     frame_release_all(conn);
     (void)frame_leave(conn);
 }
@@ -329,7 +334,7 @@ static int64_t frame_read_once(struct frame_conn *conn, bool *more)
         return rc;
     conn->stalled_ms = 0;
     size_t room = conn->cap - conn->end;
-    ssize_t n = env_stream_read(conn->stream, conn->block + conn->end, room);
+    ssize_t n = conn->transport.row->read(conn->transport.self, conn->block + conn->end, room);
     if (n < 0 && n != ERR_AGAIN)
         return n;
     if (n > 0)
@@ -387,7 +392,7 @@ static int frame_turn(struct frame_conn *conn, int64_t from_us)
         bytes += n;
     }
     if (conn->waiting)
-        env_stream_want_read(conn->stream, true);
+        frame_want_read(conn, true);
     return 0;
 }
 
@@ -416,7 +421,7 @@ static void frame_on_readable(void *data)
         frame_pump(conn);
         return;
     }
-    env_stream_want_read(conn->stream, false);
+    frame_want_read(conn, false);
     env_timer_start(&conn->read_timer, 0);
 }
 
@@ -433,7 +438,7 @@ void frame_conn_pause(struct frame_conn *conn, bool paused)
     if (conn->ended)
         return;
     if (paused) {
-        env_stream_want_read(conn->stream, false);
+        frame_want_read(conn, false);
         env_timer_stop(&conn->read_timer);
         return;
     }
@@ -513,7 +518,7 @@ static int frame_write(struct frame_conn *conn)
             chunks[count] = conn->ring[(conn->ring_head + count) & (conn->ring_cap - 1)].chunk;
             total += chunks[count].len;
         }
-        ssize_t n = env_stream_write(conn->stream, chunks, count);
+        ssize_t n = conn->transport.row->write(conn->transport.self, chunks, count);
         if (n < 0)
             return (int)n;
         written += (size_t)n;
@@ -620,16 +625,16 @@ static void frame_on_linger(void *data)
     frame_break(data, ERR_CLOSED);
 }
 
-int frame_conn_new(struct env *env, struct env_stream *stream, size_t frame_max,
+int frame_conn_new(struct env *env, struct transport transport, size_t frame_max,
                    struct mem_budget *budget, const struct frame_handlers *handlers, void *data,
                    struct frame_conn **out)
 {
-    ASSERT(stream != NULL);
+    ASSERT(transport.self != NULL);
     ASSERT(handlers->frame != NULL);
     ASSERT(handlers->broken != NULL);
     struct frame_conn *conn = mem_alloc(sizeof(*conn));
     conn->env = env;
-    conn->stream = stream;
+    conn->transport = transport;
     conn->handlers = handlers;
     conn->data = data;
     conn->frame_max = frame_max;
@@ -638,9 +643,9 @@ int frame_conn_new(struct env *env, struct env_stream *stream, size_t frame_max,
     env_timer_init(env, &conn->read_timer, frame_on_read_timer, conn);
     env_timer_init(env, &conn->flush_timer, frame_flush, conn);
     env_timer_init(env, &conn->linger_timer, frame_on_linger, conn);
-    env_stream_peer(stream, conn->peer);
-    env_stream_set(stream, frame_on_readable, frame_on_writable, conn);
-    env_stream_want_read(stream, true);
+    transport.row->peer(transport.self, conn->peer);
+    transport.row->set(transport.self, frame_on_readable, frame_on_writable, conn);
+    frame_want_read(conn, true);
     frame_check(conn);
     *out = conn;
     return 0;
@@ -651,7 +656,7 @@ void frame_conn_finish(struct frame_conn *conn, int64_t linger_ms)
     if (conn->dead)
         return;
     conn->ended = conn->finishing = true;
-    env_stream_want_read(conn->stream, false);
+    frame_want_read(conn, false);
     env_timer_stop(&conn->read_timer);
     env_timer_start(&conn->linger_timer, linger_ms);
     frame_flush_soon(conn);

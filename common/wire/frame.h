@@ -1,4 +1,4 @@
-/* Frames over a stream: int32 size (big-endian, bytes that follow), then the bytes. Kafka's
+/* Frames over a transport: int32 size (big-endian, bytes that follow), then the bytes. Kafka's
  * connections, the controller channel and the Raft peers all use this one reader and writer.
  *
  * Reader: the bytes of a frame are received straight into the buffer that the callback sees; a
@@ -16,6 +16,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "env/env.h"
+#include "wire/transport.h"
 
 /* A chunk in an outbox. `release(owner)` is called once, when its bytes are sent or the outbox is
  * closed; NULL when nobody waits for that. */
@@ -43,13 +44,13 @@ struct frame_handlers {
     void (*drained)(void *data);
 };
 
-/* Takes the stream over. `handlers` is borrowed for the life of the connection. `budget` (may be
+/* Takes the transport over. `handlers` is borrowed for the life of the connection. `budget` (may be
  * NULL) pays for what the receive buffer needs above 8 KiB; when it is used up, reading stops and
  * is tried again on a timer, and the budget is `starved`. `frame_max`: largest size taken. */
-int frame_conn_new(struct env *env, struct env_stream *stream, size_t frame_max,
+int frame_conn_new(struct env *env, struct transport transport, size_t frame_max,
                    struct mem_budget *budget, const struct frame_handlers *handlers, void *data,
                    struct frame_conn **conn) MUST_CHECK;
-/* Closes the stream, releases what is queued, frees. Safe inside every callback. */
+/* Closes the transport, releases what is queued, frees. Safe inside every callback. */
 void frame_conn_close(struct frame_conn *conn);
 /* Sends what is queued, then closes (at the latest after `linger_ms`); no more frames arrive. The
  * `broken` callback comes with ERR_CLOSED when that is done. */

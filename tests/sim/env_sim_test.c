@@ -658,8 +658,9 @@ static void a_frame_that_gets_no_memory_ends_its_connection(void)
     mem_budget_init(&budget, 75000); /* for one growth of the block, not for two */
     CHECK_INT(mem_budget_take(&budget, 50000), 0);
     broken = 0;
-    CHECK_INT(
-        frame_conn_new(env_b, server.stream, 1 << 20, &budget, &stalled_handlers, NULL, &conn), 0);
+    CHECK_INT(frame_conn_new(env_b, transport_plain(server.stream), 1 << 20, &budget,
+                             &stalled_handlers, NULL, &conn),
+              0);
     bytes_put_u32(bytes, 40000);
     struct env_chunk chunk = {.data = bytes, .len = sizeof(bytes)};
     while (chunk.len > 0) {
@@ -710,7 +711,8 @@ static const struct frame_handlers echo_handlers = {echo_frame, echo_broken, NUL
 static void echo_accepted(void *data, struct env_stream *stream)
 {
     struct echo *echo = data;
-    CHECK_INT(frame_conn_new(echo->env, stream, 1 << 20, NULL, &echo_handlers, echo, &echo->conn),
+    CHECK_INT(frame_conn_new(echo->env, transport_plain(stream), 1 << 20, NULL, &echo_handlers,
+                             echo, &echo->conn),
               0);
 }
 

@@ -138,8 +138,9 @@ static void dialler_connected(void *data, int status, struct env_stream *stream)
                                                    .broken = dialler_broken};
     struct dialler *dialler = data;
     CHECK_INT(status, 0);
-    CHECK_INT(
-        frame_conn_new(dialler->env, stream, 1 << 20, NULL, &handlers, dialler, &dialler->conn), 0);
+    CHECK_INT(frame_conn_new(dialler->env, transport_plain(stream), 1 << 20, NULL, &handlers,
+                             dialler, &dialler->conn),
+              0);
 }
 
 static void dialler_open(struct world *w, struct dialler *dialler)

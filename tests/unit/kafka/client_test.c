@@ -152,7 +152,8 @@ static void stub_on_accept(void *data, struct env_stream *stream)
         return;
     }
     struct frame_conn **conn = &stub.conns[stub.conn_count++];
-    CHECK_INT(frame_conn_new(env, stream, 1 << 20, NULL, &stub_handlers, conn, conn), 0);
+    CHECK_INT(
+        frame_conn_new(env, transport_plain(stream), 1 << 20, NULL, &stub_handlers, conn, conn), 0);
 }
 
 /* A port on which nothing listens. */

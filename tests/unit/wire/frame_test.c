@@ -143,7 +143,9 @@ static void begin(size_t frame_max, struct mem_budget *budget)
                           &dial),
               0);
     env_run(env);
-    CHECK_INT(frame_conn_new(env, accepted, frame_max, budget, &handlers, NULL, &conn), 0);
+    CHECK_INT(
+        frame_conn_new(env, transport_plain(accepted), frame_max, budget, &handlers, NULL, &conn),
+        0);
 }
 
 static void finish(void)

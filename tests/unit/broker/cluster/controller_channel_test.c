@@ -129,9 +129,9 @@ static void voter_accepted(void *data, struct env_stream *stream)
     struct voter *voter = data;
     voter_lose(voter);
     voter->lines++;
-    CHECK_INT(
-        frame_conn_new(voter->world->env, stream, 1 << 20, NULL, &handlers, voter, &voter->conn),
-        0);
+    CHECK_INT(frame_conn_new(voter->world->env, transport_plain(stream), 1 << 20, NULL, &handlers,
+                             voter, &voter->conn),
+              0);
 }
 
 /* How many frames of a kind have come. */

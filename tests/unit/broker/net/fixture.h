@@ -142,8 +142,9 @@ static inline void client_connected(void *data, int status, struct env_stream *s
     struct client *client = data;
     client->connect = NULL;
     CHECK_INT(status, 0);
-    CHECK_INT(
-        frame_conn_new(client->env, stream, INT32_MAX, NULL, &handlers, client, &client->conn), 0);
+    CHECK_INT(frame_conn_new(client->env, transport_plain(stream), INT32_MAX, NULL, &handlers,
+                             client, &client->conn),
+              0);
 }
 
 /* Its line is there; whether the server has taken it shows later. */

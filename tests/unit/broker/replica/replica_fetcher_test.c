@@ -86,7 +86,9 @@ static void leader_accepted(void *data, struct env_stream *stream)
         env_stream_close(stream);
         return;
     }
-    CHECK_INT(frame_conn_new(l->r.logs.env, stream, 1 << 20, NULL, &handlers, l, &l->conn), 0);
+    CHECK_INT(frame_conn_new(l->r.logs.env, transport_plain(stream), 1 << 20, NULL, &handlers, l,
+                             &l->conn),
+              0);
 }
 
 /* Broker 1 follows t-0 from here on, in epoch 1. */
