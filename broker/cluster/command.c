@@ -11,9 +11,6 @@
 
 enum { COMMAND_ENVELOPE = 64 /* tags and lengths of the frame around a command */ };
 
-/* The principal of a connection without authentication, as Kafka calls it. */
-static char command_principal[] = "User:ANONYMOUS";
-
 struct command {
     struct controller_channel *channel;
     struct controller_call call;
@@ -60,7 +57,7 @@ static int64_t command_timeout(int64_t timeout_ms)
     return timeout_ms < COMMAND_TIMEOUT_MAX_MS ? timeout_ms : COMMAND_TIMEOUT_MAX_MS;
 }
 
-void command_send(struct controller_channel *channel, struct wire_str client_id,
+void command_send(struct controller_channel *channel, struct command_origin origin,
                   Meta__Command *message, int64_t timeout_ms, const struct command_events *events,
                   void *data)
 {
@@ -68,8 +65,9 @@ void command_send(struct controller_channel *channel, struct wire_str client_id,
     command->channel = channel;
     command->events = events;
     command->data = data;
-    char *client = wire_str_dup(client_id);
-    message->principal = command_principal;
+    char *client = wire_str_dup(origin.client_id);
+    char *principal = mem_strdup(origin.principal); /* protobuf-c knows no const */
+    message->principal = principal;
     if (client)
         message->client_id = client;
     if (meta__command__get_packed_size(message) > CHANNEL_COMMAND_MAX - COMMAND_ENVELOPE)
@@ -79,6 +77,7 @@ void command_send(struct controller_channel *channel, struct wire_str client_id,
         controller_channel_call(channel, &command->call, message, command_timeout(timeout_ms),
                                 command_answered);
     mem_free(client);
+    mem_free(principal);
 }
 
 /* ---- creating topics ---- */
@@ -134,7 +133,7 @@ static void command_fill_topic(struct arena *arena, Meta__CreateTopics__Topic *m
     }
 }
 
-void command_create_topics(struct controller_channel *channel, struct wire_str client_id,
+void command_create_topics(struct controller_channel *channel, struct command_origin origin,
                            const struct command_topic *topics, size_t count, int64_t timeout_ms,
                            void (*done)(void *data, int err, const int *errors), void *data)
 {
@@ -154,7 +153,7 @@ void command_create_topics(struct controller_channel *channel, struct wire_str c
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
     command.create_topics = &create;
-    command_send(channel, client_id, &command, timeout_ms, &command_creation_events, creation);
+    command_send(channel, origin, &command, timeout_ms, &command_creation_events, creation);
     arena_close(&arena);
 }
 

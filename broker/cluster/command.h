@@ -34,10 +34,16 @@ struct command_events {
     void (*finish)(void *data, int err);
 };
 
-/* Packs the command, hence it is borrowed until this returns; its id and principal are set here.
+/* Who asks, as it is written into the entry that the command becomes. Both are borrowed. */
+struct command_origin {
+    const char *principal; /* "User:ANONYMOUS" */
+    struct wire_str client_id;
+};
+
+/* Packs the command, hence it is borrowed until this returns; its id and origin are set here.
  * `timeout_ms` is brought between the limits above. When the command is larger than a controller
  * takes, the callbacks come before this returns (ERR_INVALID_REQUEST), else later on the loop. */
-void command_send(struct controller_channel *channel, struct wire_str client_id,
+void command_send(struct controller_channel *channel, struct command_origin origin,
                   Meta__Command *command, int64_t timeout_ms, const struct command_events *events,
                   void *data);
 
@@ -60,7 +66,7 @@ struct command_topic {
  * concerns all; errors[i] is topic i's, 0 also when it existed already. The topics are known to
  * this broker then, unless it lags. `errors` is NULL when err is not 0. `topics` is borrowed until
  * this returns. */
-void command_create_topics(struct controller_channel *channel, struct wire_str client_id,
+void command_create_topics(struct controller_channel *channel, struct command_origin origin,
                            const struct command_topic *topics, size_t count, int64_t timeout_ms,
                            void (*done)(void *data, int err, const int *errors), void *data);
 

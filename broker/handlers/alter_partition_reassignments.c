@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "broker/broker.h"
 #include "broker/cluster/command.h"
+#include "broker/handlers/origin.h"
 #include "broker/net/request.h"
 #include "kafka/messages/alter_partition_reassignments.h"
 
@@ -134,6 +135,6 @@ void handle_alter_partition_reassignments(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_ALTER_REASSIGNMENTS;
     command.alter_reassignments = &reassign->command;
-    command_send(request->broker->channel, request->client_id, &command, body->timeout_ms,
+    command_send(request->broker->channel, origin_of(request), &command, body->timeout_ms,
                  &reassign_events, reassign);
 }

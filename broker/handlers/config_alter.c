@@ -13,6 +13,7 @@
 #include "broker/broker.h"
 #include "broker/handlers/logger_settings.h"
 #include "broker/handlers/nodes.h"
+#include "broker/handlers/origin.h"
 #include "broker/handlers/resources.h"
 #include "kafka/config.h"
 #include "meta/config_list.h"
@@ -419,6 +420,6 @@ void config_alter_run(struct config_alter *alter)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_ALTER_CONFIGS;
     command.alter_configs = &alter->command;
-    command_send(request->broker->channel, request->client_id, &command, COMMAND_TIMEOUT_DEFAULT_MS,
+    command_send(request->broker->channel, origin_of(request), &command, COMMAND_TIMEOUT_DEFAULT_MS,
                  &config_alter_events, alter);
 }

@@ -6,6 +6,7 @@
 #include "base/map.h"
 #include "broker/broker.h"
 #include "broker/cluster/command.h"
+#include "broker/handlers/origin.h"
 #include "broker/net/request.h"
 #include "kafka/messages/create_partitions.h"
 
@@ -145,6 +146,6 @@ void handle_create_partitions(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_CREATE_PARTITIONS;
     command.create_partitions = &create->command;
-    command_send(request->broker->channel, request->client_id, &command, body->timeout_ms,
+    command_send(request->broker->channel, origin_of(request), &command, body->timeout_ms,
                  &create_partitions_events, create);
 }

@@ -12,6 +12,7 @@
 #include "broker/cluster/command.h"
 #include "broker/cluster/settings.h"
 #include "broker/handlers/nodes.h"
+#include "broker/handlers/origin.h"
 #include "kafka/messages/create_topics.h"
 
 enum { CREATE_TOPICS_CONFIGS_VERSION = 5 };
@@ -293,6 +294,6 @@ void handle_create_topics(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
     command.create_topics = &create->command;
-    command_send(request->broker->channel, request->client_id, &command, body->timeout_ms,
+    command_send(request->broker->channel, origin_of(request), &command, body->timeout_ms,
                  &create_topics_events, create);
 }

@@ -12,6 +12,7 @@
 #include "broker/broker.h"
 #include "broker/cluster/command.h"
 #include "broker/cluster/metadata.h"
+#include "broker/handlers/origin.h"
 #include "broker/net/request.h"
 #include "kafka/messages/delete_topics.h"
 
@@ -250,6 +251,6 @@ void handle_delete_topics(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_DELETE_TOPICS;
     command.delete_topics = &delete->command;
-    command_send(request->broker->channel, request->client_id, &command, body->timeout_ms,
+    command_send(request->broker->channel, origin_of(request), &command, body->timeout_ms,
                  &delete_topics_events, delete);
 }

@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/cluster/command.h"
 #include "broker/handlers/nodes.h"
+#include "broker/handlers/origin.h"
 #include "broker/net/request.h"
 #include "kafka/messages/describe_quorum.h"
 
@@ -191,6 +192,6 @@ void handle_describe_quorum(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_DESCRIBE_QUORUM;
     command.describe_quorum = &describe;
-    command_send(request->broker->channel, request->client_id, &command, QUORUM_WAIT_MS,
+    command_send(request->broker->channel, origin_of(request), &command, QUORUM_WAIT_MS,
                  &quorum_events, quorum);
 }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "broker/broker.h"
 #include "broker/cluster/command.h"
+#include "broker/handlers/origin.h"
 #include "broker/net/request.h"
 #include "kafka/messages/elect_leaders.h"
 
@@ -170,6 +171,6 @@ void handle_elect_leaders(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_ELECT_LEADERS;
     command.elect_leaders = &elect->command;
-    command_send(request->broker->channel, request->client_id, &command, body->timeout_ms,
+    command_send(request->broker->channel, origin_of(request), &command, body->timeout_ms,
                  &elect_events, elect);
 }

@@ -18,6 +18,7 @@
 #include "broker/cluster/command.h"
 #include "broker/group/group_manager.h"
 #include "broker/handlers/nodes.h"
+#include "broker/handlers/origin.h"
 #include "broker/net/request.h"
 #include "kafka/messages/find_coordinator.h"
 
@@ -152,7 +153,7 @@ static void coordinator_create_topic(struct request *request)
         .replication_factor = coordinator_replicas(request),
         .settings = settings,
         .setting_count = ARRAY_LEN(settings)};
-    command_create_topics(request->broker->channel, request->client_id, &topic, 1,
+    command_create_topics(request->broker->channel, origin_of(request), &topic, 1,
                           FIND_COORDINATOR_CREATE_MS, coordinator_created, request);
 }
 

@@ -18,6 +18,7 @@
 #include "broker/cluster/controller_channel.h"
 #include "broker/handlers/known.h"
 #include "broker/handlers/nodes.h"
+#include "broker/handlers/origin.h"
 #include "broker/handlers/topic_name.h"
 #include "broker/net/request.h"
 #include "broker/replica/replica_manager.h"
@@ -389,7 +390,7 @@ static bool metadata_create(struct request *request)
     if (count == 0)
         return false;
     *creation = (struct metadata_creation){request, count, topics};
-    command_create_topics(request->broker->channel, request->client_id, topics, count,
+    command_create_topics(request->broker->channel, origin_of(request), topics, count,
                           METADATA_CREATE_MS, metadata_created, creation);
     return true;
 }

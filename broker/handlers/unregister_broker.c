@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "broker/broker.h"
 #include "broker/cluster/command.h"
+#include "broker/handlers/origin.h"
 #include "broker/net/request.h"
 #include "kafka/messages/unregister_broker.h"
 
@@ -46,6 +47,6 @@ void handle_unregister_broker(struct request *request)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_UNREGISTER_BROKER;
     command.unregister_broker = &message;
-    command_send(request->broker->channel, request->client_id, &command, COMMAND_TIMEOUT_DEFAULT_MS,
+    command_send(request->broker->channel, origin_of(request), &command, COMMAND_TIMEOUT_DEFAULT_MS,
                  &unregister_broker_events, unregister);
 }

@@ -39,10 +39,26 @@ enum connection_kind {
     CONNECTION_BROKER
 };
 
+/* How far it is. Without a listener that asks for more, who has connected is anonymous, and the
+ * first frame takes it from the first state to the third. */
+enum connection_state {
+    CONNECTION_HANDSHAKE,      /* no frame has come: what comes may be no protocol of ours */
+    CONNECTION_AUTHENTICATING, /* it speaks Kafka's protocol, who it is must still show */
+    CONNECTION_READY,          /* it has a principal; its requests are dispatched */
+    CONNECTION_CLOSING,        /* it goes in the next turn */
+    CONNECTION_CLOSED,         /* it has gone; what was queued for it is released */
+    CONNECTION_STATES
+};
+
+static const char *const connection_state_names[CONNECTION_STATES] = {"handshake", "authenticating",
+                                                                      "ready", "closing", "closed"};
+
 struct connection {
     struct list link;
     enum connection_kind kind;
-    int32_t replica_id; /* of a broker's */
+    enum connection_state state;
+    const char *principal; /* NULL until it is ready */
+    int32_t replica_id;    /* of a broker's */
     struct connection_owner *owner;
     struct frame_conn *conn;
     struct list requests;
@@ -53,8 +69,6 @@ struct connection {
     size_t queued_seen;  /* by the last look at who does not read */
     int64_t queued_seen_ms;
     bool paused;
-    bool spoken;              /* a frame came: its protocol is ours */
-    bool closing;             /* connection_close_soon */
     bool shed;                /* closing, since others need the memory of its answers */
     bool moved;               /* its client was told that a leader has moved away */
     struct request *handling; /* its handler is on the stack and has not answered */
@@ -75,8 +89,25 @@ static void connection_check(const struct connection *connection)
     ASSERT(connection->unsent_bytes <= owner->unsent_bytes);
     ASSERT(owner->unsent_shed <= owner->unsent_bytes);
     ASSERT(owner->trials + owner->brokers <= owner->count);
-    ASSERT(!connection->shed || connection->closing);
+    ASSERT(!connection->shed || connection->state >= CONNECTION_CLOSING);
     ASSERT(!connection->handling || !connection->handling->answered);
+    ASSERT(connection->state != CONNECTION_READY || connection->principal);
+    ASSERT(connection->state >= CONNECTION_READY || connection->request_count == 0);
+}
+
+static void connection_move(struct connection *connection, enum connection_state to)
+{
+    static const bool allowed[CONNECTION_STATES][CONNECTION_STATES] = {
+        [CONNECTION_HANDSHAKE] = {[CONNECTION_AUTHENTICATING] = true, [CONNECTION_CLOSED] = true},
+        [CONNECTION_AUTHENTICATING] = {[CONNECTION_READY] = true, [CONNECTION_CLOSED] = true},
+        [CONNECTION_READY] = {[CONNECTION_CLOSING] = true, [CONNECTION_CLOSED] = true},
+        [CONNECTION_CLOSING] = {[CONNECTION_CLOSED] = true},
+    };
+    ASSERT(allowed[connection->state][to]);
+    logger_trace(connection->owner->deps.logger, "connection of %s: %s -> %s",
+                 connection_peer(connection), connection_state_names[connection->state],
+                 connection_state_names[to]);
+    connection->state = to;
 }
 
 /* While the answers of all connections are over their limit, who has not taken its own asks nothing
@@ -111,7 +142,7 @@ static void connection_sent(void *data)
     if (connection->shed)
         connection->owner->unsent_shed -= request->weight;
     request_free(request);
-    if (!connection->closing)
+    if (connection->state < CONNECTION_CLOSING)
         connection_throttle(connection);
 }
 
@@ -122,7 +153,8 @@ static void connection_shed(struct connection_owner *owner)
     struct connection *worst = NULL;
     LIST_EACH(step, &owner->connections) {
         struct connection *connection = connection_of(step);
-        if (!connection->closing && (!worst || connection->unsent_bytes > worst->unsent_bytes))
+        if (connection->state < CONNECTION_CLOSING &&
+            (!worst || connection->unsent_bytes > worst->unsent_bytes))
             worst = connection;
     }
     if (!worst || worst->unsent_bytes == 0)
@@ -232,6 +264,7 @@ static struct request *connection_new_request(struct connection *connection,
     request->version = header->request_api_version;
     request->correlation_id = header->correlation_id;
     request->client_id = header->client_id;
+    request->principal = connection->principal;
     request->received_us = env_now_us(deps->env);
     request->listener = connection->listener;
     request->connection = connection;
@@ -289,10 +322,19 @@ static void connection_handle(struct connection *connection, struct request *req
     connection_check(connection);
 }
 
+/* No listener asks who it is yet. */
+static void connection_authenticate(struct connection *connection)
+{
+    connection_move(connection, CONNECTION_AUTHENTICATING);
+    connection->principal = REQUEST_ANONYMOUS;
+    connection_move(connection, CONNECTION_READY);
+}
+
 static void connection_frame(void *data, uint8_t *bytes, size_t len)
 {
     struct connection *connection = data;
-    connection->spoken = true;
+    if (connection->state == CONNECTION_HANDSHAKE)
+        connection_authenticate(connection);
     struct request_header header = {.request_api_key = -1, .request_api_version = -1};
     struct arena arena;
     size_t used = 0;
@@ -348,7 +390,8 @@ static void connection_broken(void *data, int err)
     char what[64];
     size_t len;
     const uint8_t *unread = frame_conn_unread(connection->conn, &len);
-    const char *name = connection->spoken ? NULL : foreign_name(unread, len);
+    bool spoken = connection->state > CONNECTION_HANDSHAKE;
+    const char *name = spoken ? NULL : foreign_name(unread, len);
     if (name) {
         snprintf(what, sizeof(what), "speaks %s", name);
         if (connection_is_first(connection, what))
@@ -378,7 +421,7 @@ static void connection_close_due(void *data)
 {
     struct connection *connection = data;
     bool waits = connection->request_count > 0 || connection->unsent > 0;
-    if (!connection->closing && waits)
+    if (connection->state < CONNECTION_CLOSING && waits)
         env_timer_start(&connection->close_timer, CONNECTION_MOVED_MS);
     else
         connection_close(connection);
@@ -429,7 +472,7 @@ int connection_new(struct connection_owner *owner, struct env_stream *stream, in
 void connection_close(struct connection *connection)
 {
     ASSERT(!connection->handling);
-    connection->closing = true;
+    connection_move(connection, CONNECTION_CLOSED);
     connection->owner->unproven += connection->kind == CONNECTION_TRIAL;
     connection_become(connection, CONNECTION_CLIENT);
     list_remove(&connection->link);
@@ -465,7 +508,8 @@ void connection_watch(struct connection *connection, struct request_watch *watch
 
 void connection_close_soon(struct connection *connection)
 {
-    connection->closing = true;
+    if (connection->state < CONNECTION_CLOSING)
+        connection_move(connection, CONNECTION_CLOSING);
     env_timer_start(&connection->close_timer, 0);
 }
 
@@ -490,7 +534,7 @@ static void connection_limit_broker(struct connection_owner *owner, int32_t repl
     LIST_EACH(step, &owner->connections) {
         struct connection *connection = connection_of(step);
         if (connection->kind != CONNECTION_BROKER || connection->replica_id != replica_id ||
-            connection->closing)
+            connection->state >= CONNECTION_CLOSING)
             continue;
         oldest = oldest ? oldest : connection;
         count++;
@@ -503,7 +547,7 @@ void connection_note_follower(struct connection *connection, int32_t replica_id)
 {
     const struct server_deps *deps = &connection->owner->deps;
     frame_conn_set_urgent(connection->conn);
-    if (connection->closing || connection->kind == CONNECTION_BROKER ||
+    if (connection->state >= CONNECTION_CLOSING || connection->kind == CONNECTION_BROKER ||
         !deps->events->is_other_broker(deps->data, replica_id))
         return;
     if (connection->kind == CONNECTION_TRIAL)
@@ -524,7 +568,7 @@ void connection_note_moved(struct connection *connection)
 
 void connection_let_go(struct connection *connection)
 {
-    if (connection->moved && !connection->closing)
+    if (connection->moved && connection->state < CONNECTION_CLOSING)
         env_timer_start(&connection->close_timer, CONNECTION_MOVED_MS);
 }
 

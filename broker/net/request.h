@@ -23,6 +23,9 @@ struct log_check_line;
 struct refused;
 struct connection;
 
+/* The principal of who has not said who he is, as Kafka calls it. */
+#define REQUEST_ANONYMOUS "User:ANONYMOUS"
+
 struct request {
     struct broker *broker; /* for its handler; net/ only hands it on */
     struct logger *logger; /* of its server: for what clients cause, hence bounded */
@@ -30,8 +33,9 @@ struct request {
     int16_t version;
     int32_t correlation_id;
     struct wire_str client_id;
-    void *body;         /* the decoded request struct; NULL once it is released */
-    struct arena arena; /* of the body; handlers may put the response there */
+    const char *principal; /* of its connection when it came: "User:ANONYMOUS" */
+    void *body;            /* the decoded request struct; NULL once it is released */
+    struct arena arena;    /* of the body; handlers may put the response there */
     int64_t received_us;
     int listener; /* index in config_listeners: which addresses the client should be told */
     void *state;  /* the handler's own, for an answer that comes later */

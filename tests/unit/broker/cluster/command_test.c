@@ -32,6 +32,7 @@ static void on_finish(void *data, int err)
 }
 
 static const struct command_events events = {on_result, on_finish};
+static const struct command_origin nobody = {REQUEST_ANONYMOUS, WIRE_STR_NULL};
 
 static void send_unregister(struct outcome *outcome, int64_t timeout_ms)
 {
@@ -41,8 +42,8 @@ static void send_unregister(struct outcome *outcome, int64_t timeout_ms)
     command.body_case = META__COMMAND__BODY_UNREGISTER_BROKER;
     command.unregister_broker = &body;
     *outcome = (struct outcome){0};
-    command_send(fx->broker.channel, wire_str_of("me!!", 2), &command, timeout_ms, &events,
-                 outcome);
+    struct command_origin origin = {"User:alice", wire_str_of("me!!", 2)};
+    command_send(fx->broker.channel, origin, &command, timeout_ms, &events, outcome);
 }
 
 static void success_waits_for_the_metadata(void)
@@ -51,7 +52,7 @@ static void success_waits_for_the_metadata(void)
     struct outcome outcome;
     fixture_open(&f);
     send_unregister(&outcome, 3000);
-    CHECK_STR(f.sent->command->principal, "User:ANONYMOUS");
+    CHECK_STR(f.sent->command->principal, "User:alice");
     CHECK_STR(f.sent->command->client_id, "me");
     CHECK_INT(f.sent->command->unregister_broker->broker_id, 5);
     CHECK_INT(f.timeout_ms, 3000);
@@ -142,7 +143,7 @@ static void what_no_controller_takes_is_refused_here(void)
     body.n_topics = 1;
     command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
     command.create_topics = &body;
-    command_send(f.broker.channel, WIRE_STR_NULL, &command, 1000, &events, &outcome);
+    command_send(f.broker.channel, nobody, &command, 1000, &events, &outcome);
     CHECK(f.sent == NULL);
     CHECK_INT(outcome.finishes, 1);
     CHECK_INT(outcome.err, ERR_INVALID_REQUEST);
@@ -180,7 +181,7 @@ static void create_two(struct creation *creation)
          .setting_count = 2},
         {.name = "b", .partitions = -1, .replication_factor = -1}};
     *creation = (struct creation){0};
-    command_create_topics(fx->broker.channel, WIRE_STR_NULL, topics, 2, 5000, on_created, creation);
+    command_create_topics(fx->broker.channel, nobody, topics, 2, 5000, on_created, creation);
 }
 
 static void topics_are_created_for_the_broker(void)

@@ -129,6 +129,7 @@ static inline void *fixture_request(int16_t key, int16_t version)
     arena_close(&request->arena);
     *request = (struct request){.broker = &fx->broker,
                                 .logger = &fx->broker.client_lines.logger,
+                                .principal = REQUEST_ANONYMOUS,
                                 .api = kafka_api_find(key)};
     request->version = version;
     request->client_id = wire_str_from("tester");

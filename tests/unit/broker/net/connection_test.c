@@ -3,6 +3,12 @@
 
 #include "broker/net/refused.h"
 
+static void send_raw(struct client *client, const char *bytes, size_t len)
+{
+    struct outbox_chunk chunk = {.chunk = {.data = bytes, .len = len}};
+    frame_conn_send(client->conn, &chunk);
+}
+
 static void answers_leave_in_the_order_of_requests(void)
 {
     struct fixture f;
@@ -25,6 +31,44 @@ static void answers_leave_in_the_order_of_requests(void)
     UNTIL(f.env, client.count == 3);
     for (int i = 0; i < 3; i++)
         CHECK_INT(client_answered(&client, i), i + 1);
+    client_close(&client);
+    held_close(&f);
+}
+
+/* Its first frame makes a connection ready; bytes of another protocol never do. */
+static void the_first_frame_makes_it_ready(void)
+{
+    struct fixture f;
+    struct client client, stranger;
+    held_open(&f, "");
+    f.logger.level = LOGGER_TRACE;
+    client_open(&f, &client);
+    until_quiet(f.env);
+    CHECK(!fixture_says(&f, "handshake ->"));
+    client_ask(&client, 1, 10);
+    client_ask(&client, 2, 10);
+    UNTIL(f.env, held_count == 2);
+    CHECK_INT(fixture_count(&f, "handshake -> authenticating"), 1);
+    CHECK_INT(fixture_count(&f, "authenticating -> ready"), 1);
+    CHECK_STR(held[0]->principal, "User:ANONYMOUS");
+    client_open(&f, &stranger);
+    CHECK_INT(frame_conn_send_copy(stranger.conn, "", 0), 0);
+    send_raw(&stranger, "GET / HTTP/1.1\r\n\r\n", 18);
+    UNTIL(f.env, stranger.closed);
+    client_close(&stranger);
+    CHECK_INT(fixture_count(&f, "authenticating -> ready"), 2);
+    CHECK_INT(fixture_count(&f, "ready -> closed"), 1);
+    client_open(&f, &stranger);
+    send_raw(&stranger, "GET / HTTP/1.1\r\n\r\n", 18);
+    UNTIL(f.env, stranger.closed);
+    client_close(&stranger);
+    CHECK_INT(fixture_count(&f, "handshake -> closed"), 1);
+    request_fail(held[1], ERR_INVALID, "fails");
+    held[1] = NULL;
+    UNTIL(f.env, client.closed);
+    CHECK_INT(fixture_count(&f, "ready -> closing"), 1);
+    CHECK_INT(fixture_count(&f, "closing -> closed"), 1);
+    CHECK_STR(held[0]->principal, "User:ANONYMOUS"); /* who asked stays known */
     client_close(&client);
     held_close(&f);
 }
@@ -175,12 +219,6 @@ static void too_many_unread_answers_close_who_has_the_most(void)
 }
 
 /* ---- what ends a connection ---- */
-
-static void send_raw(struct client *client, const char *bytes, size_t len)
-{
-    struct outbox_chunk chunk = {.chunk = {.data = bytes, .len = len}};
-    frame_conn_send(client->conn, &chunk);
-}
 
 /* No handler sees what can't be read; its sender is closed, with a line, and nobody else. */
 static void what_cannot_be_decoded_closes(void)
@@ -379,7 +417,7 @@ static void refused_batches_belong_to_the_connection(void)
     held_close(&f);
 }
 
-TAP_MAIN(TAP_TEST(answers_leave_in_the_order_of_requests),
+TAP_MAIN(TAP_TEST(answers_leave_in_the_order_of_requests), TAP_TEST(the_first_frame_makes_it_ready),
          TAP_TEST(what_has_no_answer_holds_nothing_back),
          TAP_TEST(many_unanswered_requests_pause_reading), TAP_TEST(a_spent_budget_pauses_reading),
          TAP_TEST(a_body_that_is_released_gives_its_memory_back), TAP_TEST(a_slow_reader_is_paused),

@@ -117,6 +117,15 @@ static inline bool fixture_says(struct fixture *f, const char *text)
     return strstr(buf_text(&f->lines), text) != NULL;
 }
 
+/* How many lines say so. */
+static inline int fixture_count(struct fixture *f, const char *text)
+{
+    int count = 0;
+    for (const char *at = buf_text(&f->lines); (at = strstr(at, text)); at++)
+        count++;
+    return count;
+}
+
 /* ---- clients ---- */
 
 static inline void client_frame(void *data, uint8_t *bytes, size_t len)
