@@ -68,7 +68,7 @@ struct connection {
     size_t unsent_bytes; /* what they hold in memory */
     size_t queued_seen;  /* by the last look at who does not read */
     int64_t queued_seen_ms;
-    bool paused;
+    unsigned pauses;          /* why it is not read: bits of enum connection_pause */
     bool shed;                /* closing, since others need the memory of its answers */
     bool moved;               /* its client was told that a leader has moved away */
     struct request *handling; /* its handler is on the stack and has not answered */
@@ -112,17 +112,31 @@ static void connection_move(struct connection *connection, enum connection_state
 
 /* While the answers of all connections are over their limit, who has not taken its own asks nothing
  * more. */
-static void connection_throttle(struct connection *connection)
+static unsigned connection_pause_reasons(const struct connection *connection)
 {
     const struct connection_owner *owner = connection->owner;
-    bool pause = connection->request_count >= CONNECTION_REQUESTS_MAX ||
-                 connection->unsent >= CONNECTION_UNSENT_MAX ||
-                 frame_conn_queued(connection->conn) >= CONNECTION_QUEUED_MAX ||
-                 (connection->unsent > 0 && owner->unsent_bytes > owner->unsent_max);
-    if (pause == connection->paused)
+    bool memory = connection->unsent > 0 && owner->unsent_bytes > owner->unsent_max;
+    bool bytes = frame_conn_queued(connection->conn) >= CONNECTION_QUEUED_MAX;
+    return (unsigned)(connection->request_count >= CONNECTION_REQUESTS_MAX)
+               << CONNECTION_PAUSE_REQUESTS |
+           (unsigned)(connection->unsent >= CONNECTION_UNSENT_MAX) << CONNECTION_PAUSE_ANSWERS |
+           (unsigned)bytes << CONNECTION_PAUSE_BYTES | (unsigned)memory << CONNECTION_PAUSE_MEMORY;
+}
+
+static void connection_throttle(struct connection *connection)
+{
+    unsigned pauses = connection_pause_reasons(connection);
+    unsigned before = connection->pauses;
+    if (pauses == before)
         return;
-    connection->paused = pause;
-    frame_conn_pause(connection->conn, pause);
+    connection->pauses = pauses;
+    for (int i = 0; i < CONNECTION_PAUSES; i++)
+        if (pauses & ~before & 1u << i)
+            logger_debug(connection->owner->deps.logger, "%s is not read: it waits for %s",
+                         connection_peer(connection),
+                         connection_pause_text((enum connection_pause)i));
+    if (!pauses != !before)
+        frame_conn_pause(connection->conn, pauses != 0);
 }
 
 /* ---- out ---- */
@@ -614,6 +628,22 @@ bool connection_is_waiting(struct connection *connection)
     if (queued > 0 && connection->queued_seen_ms > connection->active_ms)
         connection->active_ms = connection->queued_seen_ms;
     return connection->request_count > 0;
+}
+
+unsigned connection_pauses(const struct connection *connection)
+{
+    return connection->pauses;
+}
+
+const char *connection_pause_text(enum connection_pause pause)
+{
+    static const char *const texts[] = {
+#define CONNECTION_PAUSE_TEXT(name, text) text,
+        CONNECTION_PAUSE_LIST(CONNECTION_PAUSE_TEXT)
+#undef CONNECTION_PAUSE_TEXT
+    };
+    ASSERT(pause < CONNECTION_PAUSES);
+    return texts[pause];
 }
 
 struct connection *connection_of(struct list *link)

@@ -29,6 +29,21 @@ struct connection_owner {
     bool letting_go; /* and closed */
 };
 
+/* Why a connection is not read, one bit each. X(name, what it waits for, for people) */
+#define CONNECTION_PAUSE_LIST(X)                                                                   \
+    X(REQUESTS, "requests to be answered")                                                         \
+    X(ANSWERS, "answers to be taken")                                                              \
+    X(BYTES, "bytes of answers to be taken")                                                       \
+    X(MEMORY, "memory for all answers")
+
+enum connection_pause {
+#define CONNECTION_PAUSE_ENUM(name, text) CONNECTION_PAUSE_##name,
+    CONNECTION_PAUSE_LIST(CONNECTION_PAUSE_ENUM)
+#undef CONNECTION_PAUSE_ENUM
+        CONNECTION_PAUSES
+};
+const char *connection_pause_text(enum connection_pause pause);
+
 /* Takes the stream over; on an error it is closed. */
 int connection_new(struct connection_owner *owner, struct env_stream *stream, int listener,
                    struct connection **connection) MUST_CHECK;
@@ -61,6 +76,8 @@ int64_t connection_active_ms(const struct connection *connection);
 /* For an answer of ours. A reader counts as active while it takes what is queued for it; asked
  * regularly. */
 bool connection_is_waiting(struct connection *connection);
+/* The reasons that it is paused for, as bits; 0: it is read. */
+unsigned connection_pauses(const struct connection *connection);
 struct connection *connection_of(struct list *link);
 
 #endif

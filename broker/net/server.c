@@ -282,6 +282,16 @@ uint16_t server_port(const struct server *server, int i)
     return env_listener_port(server->listeners[i].listener);
 }
 
+static void server_summarise_paused(const struct connection_owner *owner,
+                                    enum connection_pause pause, struct buf *out)
+{
+    size_t count = 0;
+    LIST_EACH(step, &owner->connections)
+        count += connection_pauses(connection_of(step)) >> pause & 1;
+    if (count > 0)
+        buf_printf(out, ", %zu not read: they wait for %s", count, connection_pause_text(pause));
+}
+
 void server_summarise(const struct server *server, struct buf *out)
 {
     const struct connection_owner *owner = &server->owner;
@@ -290,6 +300,8 @@ void server_summarise(const struct server *server, struct buf *out)
                "yet %zu of %zu bytes",
                owner->count, owner->budget.used, owner->budget.limit, owner->unsent_bytes,
                owner->unsent_max);
+    for (int i = 0; i < CONNECTION_PAUSES; i++)
+        server_summarise_paused(owner, (enum connection_pause)i, out);
 }
 
 void server_stop_accepting(struct server *server)

@@ -96,11 +96,18 @@ static void many_unanswered_requests_pause_reading(void)
     enum { MOST = 64, ASKED = 100 };
     struct fixture f;
     struct client client, other;
+    struct buf state;
+    buf_init(&state);
     held_open(&f, "");
+    f.logger.level = LOGGER_DEBUG;
     client_open(&f, &client);
     for (int32_t id = 0; id < ASKED; id++)
         client_ask(&client, id, 10);
     UNTIL(f.env, held_count == MOST);
+    CHECK_INT(fixture_count(&f, "is not read: it waits for requests to be answered"), 1);
+    server_summarise(f.server, &state);
+    CHECK(strstr(buf_text(&state), "1 not read: they wait for requests to be answered") != NULL);
+    buf_close(&state);
     client_open(&f, &other);
     client_ask(&other, 1000, 10);
     UNTIL(f.env, held_count == MOST + 1);
@@ -173,7 +180,10 @@ static void a_slow_reader_is_paused(void)
     client_ask(&client, 1, 10);
     UNTIL(f.env, held_count == 1);
     frame_conn_pause(client.conn, true);
+    f.logger.level = LOGGER_DEBUG;
     held_answer(0, LARGE);
+    CHECK(fixture_says(&f, "is not read: it waits for bytes of answers to be taken"));
+    f.logger.level = LOGGER_INFO;
     client_ask(&client, 2, 10);
     for (int32_t i = 0; i < 20; i++) {
         client_ask(&other, 100 + i, 10);
@@ -197,6 +207,7 @@ static void too_many_unread_answers_close_who_has_the_most(void)
     held_open(&f, "socket.request.max.bytes=50000\nqueued.max.request.bytes=100000\n");
     client_open(&f, &large);
     client_open(&f, &small);
+    f.logger.level = LOGGER_DEBUG;
     frame_conn_pause(large.conn, true);
     client_ask(&small, 1, 10);
     client_ask(&large, 2, 10);
@@ -205,6 +216,7 @@ static void too_many_unread_answers_close_who_has_the_most(void)
     for (int i = 0; i < 3; i++)
         if (held[i]->correlation_id == 2)
             held_answer(i, 200000); /* twice the limit, which is half the budget */
+    CHECK(fixture_says(&f, "is not read: it waits for memory for all answers"));
     CHECK(fixture_says(&f, "it has not read answers of "));
     for (int i = 0; i < 3; i++)
         if (held[i] && held[i]->correlation_id == 1)
