@@ -176,8 +176,8 @@ static void take_batch(void *data, const struct batch *batch)
 }
 
 /* Whether the base offset at `at` is wrong because the sector that its first bytes are in, and
- * maybe those of the length, was never written: they are zeros then, so it is smaller than any in
- * the segment. */
+ * maybe those of the length, was never written: they are zeros then, so it is smaller than any that
+ * may be there. */
 static bool is_front_unwritten(const uint8_t *header, uint64_t at, int64_t base_offset,
                                int64_t min_offset)
 {
@@ -209,8 +209,9 @@ static int is_good_batch(struct env_file *file, const uint8_t *header, uint64_t 
     return good;
 }
 
-/* Looks for a good batch in the segment's file at or past `from`: 1 and where, 0, or an error. */
-static int search_good(struct segment *segment, uint64_t from, uint64_t *at)
+/* Looks for a good batch in the segment's file at or past `from`, where offsets begin with
+ * `min_offset`: 1 and where, 0, or an error. */
+static int search_good(struct segment *segment, uint64_t from, int64_t min_offset, uint64_t *at)
 {
     struct env_file *file;
     int rc = segment->size < BATCH_HEADER_SIZE ? 0 : segment_file(segment, &file);
@@ -226,7 +227,7 @@ static int search_good(struct segment *segment, uint64_t from, uint64_t *at)
         }
         uint64_t last = (uint64_t)got - BATCH_HEADER_SIZE;
         for (uint64_t i = 0; i <= last && rc == 0; i++) {
-            rc = is_good_batch(file, block + i, from + i, segment->size, segment->base_offset);
+            rc = is_good_batch(file, block + i, from + i, segment->size, min_offset);
             if (rc > 0)
                 *at = from + i;
         }
@@ -301,11 +302,11 @@ static int is_torn(struct recovery *r, uint32_t at, uint64_t bad)
     struct segment *segment = log->segments[at];
     uint64_t good;
     /* A batch that is good but out of order counts too: then the offset before it is damaged. */
-    int found = search_good(segment, bad, &good), unwritten = 0;
+    int found = search_good(segment, bad, segment->end_offset, &good), unwritten = 0;
     if (found >= 0)
         unwritten = search_unwritten(segment, bad, good, segment->end_offset);
     for (uint32_t i = at + 1; i < log->segment_count && found == 0; i++)
-        found = search_good(log->segments[i], 0, &good);
+        found = search_good(log->segments[i], 0, log->segments[i]->base_offset, &good);
     if (found < 0 || unwritten < 0)
         return found < 0 ? found : unwritten;
     return found == 0 || unwritten;

@@ -137,6 +137,43 @@ static void a_hole_from_a_power_cut_is_a_torn_end(void)
     }
 }
 
+/* The end of the first batch lies so far before that of a sector. */
+static void begin_before_a_border(struct log_world *f, int64_t left)
+{
+    for (int value_len = 0; value_len < 1024; value_len++) {
+        fixture_init(f);
+        CHECK_INT(fixture_open(f), 0);
+        CHECK_INT(append_some(f, 1, value_len), 0);
+        fixture_settle(f);
+        if ((file_size(f, LOG0) + left) % 512 == 0)
+            return;
+        fixture_close(f);
+    }
+    CHECK(!"no length of a value fits");
+}
+
+/* The sector that a batch begins in had reached the disk before, and did not again: zeros are all
+ * that is left of the base offset and of the front of the length, and the rest of it is good. */
+static void a_front_that_was_never_written_is_a_torn_end(void)
+{
+    static const uint8_t zeros[512];
+    for (int64_t left = 8; left < 12; left++) {
+        for (int behind = 0; behind < 3; behind++) {
+            struct log_world f;
+            begin_before_a_border(&f, left);
+            int64_t size = file_size(&f, LOG0);
+            append_batches(&f, 1 + behind);
+            fixture_settle(&f);
+            fixture_crash(&f);
+            file_write(&f, LOG0, size, zeros, left);
+            CHECK_INT(fixture_reopen(&f), 0);
+            CHECK_INT(log_end_offset(f.log), 1);
+            CHECK_INT(file_size(&f, LOG0), size);
+            fixture_close(&f);
+        }
+    }
+}
+
 static void a_bad_end_of_a_sealed_segment_is_damage(void)
 {
     struct log_world f;
@@ -577,6 +614,7 @@ TAP_MAIN(TAP_TEST(a_torn_end_is_cut_at_every_byte),
          TAP_TEST(a_cut_in_a_gap_is_found_again),
          TAP_TEST(a_flip_in_the_middle_is_never_a_shorter_log),
          TAP_TEST(a_hole_from_a_power_cut_is_a_torn_end),
+         TAP_TEST(a_front_that_was_never_written_is_a_torn_end),
          TAP_TEST(a_bad_end_of_a_sealed_segment_is_damage),
          TAP_TEST(a_bad_swap_file_replaces_nothing), TAP_TEST(a_hole_between_segments_is_damage),
          TAP_TEST(zeros_in_what_was_flushed_are_damage), TAP_TEST(a_hole_at_the_start_is_damage),
