@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """Processes that hang (SIGSTOP): they keep their connections and their ports, so that only their
-silence tells. Another one leads soon, with default settings, and nothing acknowledged is lost.
-HANG_ROUNDS=30 for figures."""
+silence tells. Another one leads soon, with default settings, and nothing acknowledged is lost. A
+node that is only busy is no such process. HANG_ROUNDS=30 for figures."""
 import os
 import signal
+import subprocess
 import sys
 import time
 
@@ -12,12 +13,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import tap
 from cluster import Cluster
 from load import Load, check_records, read_all
+from node import BUILD, spawn
 from segments import check_replicas_equal
-from tap import note, test
+from tap import check_equal, note, test
 from wait import wait_until
 
 ROUNDS = int(os.environ.get("HANG_ROUNDS", "2"))
 TOPIC = "hang"
+BUSY_PRODUCERS, BUSY_RECORDS = 3, 100000
 # The client's own pauses are kept out of the gaps: it gives up a silent broker after half a second
 # (60 s as shipped), and looks for the leader ten times a second (every five minutes as shipped).
 IMPATIENT = {"socket_timeout_ms": 500, "request_timeout_ms": 500,
@@ -68,6 +71,24 @@ def leader():
 @test(f"{ROUNDS} times the active controller hangs")
 def controller():
     rounds(lambda cluster: cluster.controller())
+
+
+@test(f"{ROUNDS} times producers as fast as they go fence nobody and move no leader")
+def busy():
+    with Cluster(3, min_insync_replicas=2) as cluster:
+        cluster.create_topic(TOPIC, partitions=3)
+        first = [cluster.partition(TOPIC, index) for index in range(3)]
+        for _ in range(ROUNDS):
+            producers = [spawn([os.path.join(BUILD, "millrace-load"), "produce", cluster.bootstrap,
+                                TOPIC, f"count={BUSY_RECORDS}", "size=1000", "acks=all"],
+                               stdout=subprocess.DEVNULL)
+                         for _ in range(BUSY_PRODUCERS)]
+            for producer in producers:
+                check_equal(producer.wait(120), 0, "the status of a producer")
+            for node in cluster.nodes:
+                check_equal([line for line in node.log_text().splitlines() if "is fenced" in line], [],
+                            "brokers that were fenced")
+        check_equal([cluster.partition(TOPIC, index) for index in range(3)], first, "leaders and sets")
 
 
 tap.run()
