@@ -115,7 +115,7 @@ int checkpoints_load(struct log_dir *dir, struct buf *problem)
         int rc = env_file_load(dir->manager->env, path, CHECKPOINT_FILE_MAX, &text, &len);
         if (rc == 0 && !take_text(dir, (enum checkpoint)i, text))
             rc = ERR_CORRUPT;
-        if (rc == ERR_IS_FOLDER) { /* it could never be written */
+        if (rc == ERR_NO_FILE) { /* it could never be written */
             buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));
             result = rc;
         } else if (rc < 0 && rc != ERR_NOT_FOUND) {

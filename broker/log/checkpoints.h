@@ -23,7 +23,7 @@ enum checkpoint {
 STATIC_ASSERT(CHECKPOINT_CLEANER + 1 == LOG_CHECKPOINTS, "the arrays of a directory");
 
 /* Reads all of them into the entries of the directory; a missing file is none. A damaged one is as
- * good as missing (more is scanned then), and said in the log. ERR_IS_FOLDER: one could never be
+ * good as missing (more is scanned then), and said in the log. ERR_NO_FILE: one could never be
  * written, and `problem` says which. */
 int checkpoints_load(struct log_dir *dir, struct buf *problem) MUST_CHECK;
 /* Writes one, in the background, from what is true now. */

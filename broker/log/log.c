@@ -300,7 +300,7 @@ int log_fail(struct log *log, int err, const char *action)
 bool log_tell_damage(struct log *log, int err)
 {
     int64_t now_ms = env_now_ms(log->manager->env);
-    if (err != ERR_CORRUPT && err != ERR_IS_FOLDER)
+    if (err != ERR_CORRUPT && err != ERR_NO_FILE)
         return false;
     if (log->damage_told_ms > 0 && now_ms - log->damage_told_ms < LOG_LACK_TOLD_MS)
         return true; /* whoever reads can cause it again and again */

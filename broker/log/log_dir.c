@@ -102,7 +102,7 @@ static int take_clean_mark(struct log_dir *dir, struct buf *problem)
     char *path = mem_printf("%s/.kafka_cleanshutdown", dir->path);
     dir->leavings_crc = read_mark(env, path);
     int rc = MUTATION(MARK_KEPT) && dir->leavings_crc >= 0 ? 0 : env_path_remove(env, path);
-    if (rc == ERR_IS_FOLDER)
+    if (rc == ERR_NO_FILE)
         buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));
     mem_free(path);
     dir->clean = rc == 0;
@@ -119,7 +119,7 @@ static int lock_dir(struct log_dir *dir, struct buf *problem)
     int rc = env_dir_make_durable(dir->manager->env, dir->path);
     if (rc == 0)
         rc = env_path_lock(dir->manager->env, path, &dir->lock);
-    if (rc == ERR_IS_FOLDER)
+    if (rc == ERR_NO_FILE)
         buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));
     mem_free(path);
     if (rc == ERR_LOCKED)
@@ -147,7 +147,7 @@ static int sync_above(struct env *env, const char *path)
         bool root = slash == above;
         slash[root] = 0;
         rc = env_dir_sync(env, above);
-        rc = rc == ERR_ACCESS ? 0 : rc;
+        rc = rc == ERR_ACCESS || rc == ERR_READ_ONLY ? 0 : rc;
         if (root)
             break;
     }

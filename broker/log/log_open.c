@@ -221,19 +221,21 @@ static void write_damage(struct env *env, struct log_open_job *job)
     mem_free(path);
 }
 
-/* Names what is a folder in the place of a file. */
-static void open_note_folder(struct env *env, struct log_open_job *job)
+/* Names what is in the place of a file and is none. */
+static void open_note_no_file(struct env *env, struct log_open_job *job)
 {
-    char **names, **inside;
-    size_t count, inner;
+    char **names;
+    size_t count;
     if (env_dir_list(env, job->log->path, &names, &count) < 0)
         return;
     for (size_t i = 0; i < count; i++) {
         char *path = mem_printf("%s/%s", job->log->path, names[i]);
-        if (env_dir_list(env, path, &inside, &inner) == 0) {
+        struct env_file *file;
+        int rc = env_file_open(env, path, ENV_OPEN_READ, &file);
+        if (rc == 0)
+            env_file_close(file);
+        else if (rc == ERR_NO_FILE)
             buf_printf(&job->note, "%s%s", job->note.len > 0 ? ", " : "", path);
-            env_dir_list_free(inside, inner);
-        }
         mem_free(path);
     }
     env_dir_list_free(names, count);
@@ -262,9 +264,9 @@ static void open_run(struct env_work *work)
         if (job->err == ERR_CORRUPT)
             write_damage(work->env, job);
     }
-    if (job->err == ERR_IS_FOLDER) {
+    if (job->err == ERR_NO_FILE) {
         job->note.len = 0;
-        open_note_folder(work->env, job);
+        open_note_no_file(work->env, job);
     }
 }
 
@@ -316,9 +318,9 @@ static void open_refuse(struct log_open_job *job)
     } else if (job->err != ERR_KAFKA_STORAGE_ERROR && job->err != ERR_CANCELED) {
         if (job->err == ERR_IO)
             log_dir_fail(dir, job->err, "open", job->log->path);
-        else if (job->err == ERR_IS_FOLDER)
+        else if (job->err == ERR_NO_FILE)
             logger_error(job->manager->logger,
-                         "could not open %s: there is a folder in the place of a file: move %s "
+                         "could not open %s: what is in the place of a file is none: move %s "
                          "away and restart the broker",
                          job->log->path, job->note.len > 0 ? buf_text(&job->note) : "it");
         else

@@ -87,7 +87,7 @@ int served_load(struct log_dir *dir, struct buf *problem)
         dir->served_count = 0;
         dir->served_laid = false;
     }
-    if (rc == ERR_IS_FOLDER)
+    if (rc == ERR_NO_FILE)
         buf_printf(problem, "log.dirs: %s: %s", path, err_text(rc));
     mem_free(text);
     mem_free(path);

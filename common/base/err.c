@@ -73,8 +73,9 @@ int err_from_errno(int error_number)
         return ERR_NO_SPACE;
     case EACCES:
     case EPERM:
-    case EROFS:
         return ERR_ACCESS;
+    case EROFS:
+        return ERR_READ_ONLY;
     case ECONNREFUSED:
         return ERR_REFUSED;
     case ECONNRESET:
@@ -95,7 +96,8 @@ int err_from_errno(int error_number)
     case ENFILE:
         return ERR_TOO_MANY_FILES;
     case EISDIR:
-        return ERR_IS_FOLDER;
+    case ENXIO:
+        return ERR_NO_FILE;
     case EINVAL:
     case ENAMETOOLONG:
     case ENOTDIR:

@@ -36,7 +36,8 @@
     X(UNKNOWN_OPTION, -23, -1, "the option or setting is not known")                               \
     X(UNSUPPORTED, -24, 35, "this is not supported")                                               \
     X(TOO_MANY_FILES, -25, -1, "the limit of open files is reached: raise ulimit -n")              \
-    X(IS_FOLDER, -26, 56, "there is a folder in the place of a file: move it away")
+    X(NO_FILE, -26, 56, "what is in the place of a file is none: move it away")                    \
+    X(READ_ONLY, -27, 56, "the file system can only be read: mount it for writing too")
 
 #define ERR_KAFKA_LIST(X)                                                                          \
     X(UNKNOWN_SERVER_ERROR, -999, -1, "unknown server error")                                      \

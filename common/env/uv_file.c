@@ -95,6 +95,7 @@ int env_file_open(struct env *env, const char *path, int flags, struct env_file 
 {
     (void)env;
     int mode = flags & ENV_OPEN_WRITE ? O_RDWR : O_RDONLY;
+    mode |= O_NONBLOCK; /* a pipe in the place of a file would wait for its other end */
     if (flags & ENV_OPEN_CREATE)
         mode |= O_CREAT;
     if (flags & ENV_OPEN_EXCLUSIVE)
@@ -105,9 +106,9 @@ int env_file_open(struct env *env, const char *path, int flags, struct env_file 
     if (fd < 0)
         return fd;
     struct stat st;
-    if (!(flags & ENV_OPEN_WRITE) && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
-        close(fd); /* a folder opens, and only its reads fail */
-        return ERR_IS_FOLDER;
+    if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
+        close(fd); /* a folder opens for reading, and only its reads fail */
+        return ERR_NO_FILE;
     }
     struct env_file *file = mem_alloc(sizeof(*file));
     file->fd = fd;

@@ -316,9 +316,9 @@ int config_load(struct env *env, const char *file, const char *const *overrides,
     int err = env_file_load(env, file, CONFIG_FILE_MAX, &text, &len);
     if (err) {
         buf_printf(problem, "%s: the settings can't be read: %s: check the path", file,
-                   err == ERR_NOT_FOUND   ? "there is no such file"
-                   : err == ERR_IS_FOLDER ? "it is no file"
-                                          : err_text(err));
+                   err == ERR_NOT_FOUND ? "there is no such file"
+                   : err == ERR_NO_FILE ? "it is no file"
+                                        : err_text(err));
         return err;
     }
     props_init(&props);

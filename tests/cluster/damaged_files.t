@@ -73,6 +73,11 @@ def to_folder(path, size):
     os.mkdir(path)
 
 
+def to_pipe(path, size):
+    os.remove(path)
+    os.mkfifo(path)
+
+
 DAMAGES = {
     "emptied": rewritten(lambda data, size: b""),
     "cut in half": rewritten(lambda data, size: data[:size // 2]),
@@ -82,6 +87,7 @@ DAMAGES = {
     "flipped": rewritten(flip),
     "doubled": rewritten(lambda data, size: data + data),
     "a folder": to_folder,
+    "a pipe": to_pipe,
     "missing": lambda path, size: os.remove(path),
 }
 
@@ -126,7 +132,10 @@ def named(lines, case):
 def is_kept(content, root):
     for folder, _, names in os.walk(root):
         for name in names:
-            with open(os.path.join(folder, name), "rb") as file:
+            path = os.path.join(folder, name)
+            if not os.path.isfile(path):
+                continue
+            with open(path, "rb") as file:
                 if file.read(len(content)) == content:
                     return True
     return False

@@ -2,6 +2,7 @@
 #include "../tap.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -91,6 +92,7 @@ static void writev_takes_more_parts_than_one_call(void)
 
 static void load_and_replace_work_on_whole_files(void)
 {
+    struct env_file *file;
     char *data;
     size_t len;
     begin();
@@ -106,7 +108,11 @@ static void load_and_replace_work_on_whole_files(void)
     CHECK(mem_fail_at(1));
     CHECK_INT(env_file_load(env, path("c"), 5, &data, &len), ERR_NO_MEMORY);
     CHECK_INT(env_file_replace(env, path("absent/c"), "x", 1), ERR_NOT_FOUND);
-    CHECK_INT(env_file_load(env, root, 4, &data, &len), ERR_IS_FOLDER);
+    CHECK_INT(env_file_load(env, root, 4, &data, &len), ERR_NO_FILE);
+    CHECK_INT(mkfifo(path("pipe"), 0600), 0);
+    CHECK_INT(env_file_load(env, path("pipe"), 4, &data, &len), ERR_NO_FILE);
+    CHECK_INT(env_file_open(env, path("pipe"), ENV_OPEN_WRITE | ENV_OPEN_CREATE, &file),
+              ERR_NO_FILE);
     finish();
 }
 
