@@ -15,6 +15,7 @@
 #include "broker/log/roster.h"
 
 enum { METADATA_FILE_MAX = 4096 }; /* far above what is in it: a version and an id */
+static const int64_t FLUSH_WITHIN_MAX_MS = INT64_C(1000) * 86400 * 365 * 100; /* it fits a timer */
 
 struct flush_part {
     struct segment *segment; /* pinned */
@@ -45,6 +46,30 @@ void flush_later(struct log *log)
     log->want_flush = true;
     if (!log->flush)
         log_manager_turn(log->manager, log);
+}
+
+/* Kafka looks only every log.flush.scheduler.interval.ms, which by default is never. */
+void flush_within(struct log_manager *manager, int64_t ms)
+{
+    if (ms <= 0 || ms > FLUSH_WITHIN_MAX_MS || manager->shutting_down)
+        return;
+    int64_t due_ms = env_now_ms(manager->env) + ms;
+    if (manager->flush_due_ms > 0 && manager->flush_due_ms <= due_ms)
+        return;
+    manager->flush_due_ms = due_ms;
+    env_timer_start(&manager->flush_timer, ms);
+}
+
+void flush_look(struct log *log, int64_t now_ms)
+{
+    int64_t wait_ms = log->config.flush_ms;
+    if (log->unflushed_since_ms == 0 || wait_ms < 0)
+        return;
+    int64_t passed_ms = now_ms - log->unflushed_since_ms;
+    if (passed_ms >= wait_ms)
+        flush_later(log);
+    else
+        flush_within(log->manager, wait_ms - passed_ms);
 }
 
 /* Indexes of a segment that gets no more appends are made durable with it: a start then trusts

@@ -256,6 +256,7 @@ void log_set_config(struct log *log, const struct log_config *config)
         log->segments[i]->index_interval = (uint32_t)config->index_interval_bytes;
     if (log->config.flush_messages <= 1 && log->flushed_offset < log->end_offset)
         flush_later(log);
+    flush_look(log, env_now_ms(log->manager->env));
     if (log_durable_offset(log) != durable)
         log_notify_later(log);
     log_check_state(log);

@@ -166,8 +166,10 @@ static void ask_for_flush(struct log *log)
         log->unflushed_since_ms = env_now_ms(log->manager->env);
     if (log->config.flush_messages <= 1 || log->unflushed_count >= log->config.flush_messages)
         flush_later(log);
-    if (log->config.flush_messages > 1)
-        log_notify_later(log);
+    if (log->config.flush_messages <= 1)
+        return;
+    flush_look(log, env_now_ms(log->manager->env));
+    log_notify_later(log);
 }
 
 /* The directory works and has room. */

@@ -219,6 +219,7 @@ struct log_manager {
     struct env_timer retention_timer;
     struct env_timer space_timer;
     struct env_timer flush_timer;
+    int64_t flush_due_ms;                                /* when it fires; 0 = it does not */
     struct env_timer checkpoint_timers[LOG_CHECKPOINTS]; /* by enum checkpoint */
     struct env_timer cleaner_timer;
     int64_t lack_told_ms;      /* of descriptors; 0 = never */
@@ -399,6 +400,10 @@ void log_end_checks(struct log_manager *manager);
  */
 void flush_later(struct log *log);
 void flush_start(struct log *log);
+/* A look at all logs in at most that time; 0, and further ahead than a life, is never. */
+void flush_within(struct log_manager *manager, int64_t ms);
+/* Flushes what has waited for flush.ms, else has the log looked at when it will have. */
+void flush_look(struct log *log, int64_t now_ms);
 /* Syncs an index file of a segment, if there is one. Blocks. */
 int flush_index(struct env *env, const struct segment *segment, const char *suffix) MUST_CHECK;
 

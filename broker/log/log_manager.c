@@ -262,18 +262,12 @@ static void space_due(void *data)
     env_timer_start(&manager->space_timer, SPACE_ASK_MS);
 }
 
-static void flush_one(struct log *log, int64_t now_ms)
-{
-    if (log->unflushed_since_ms > 0 && log->config.flush_ms >= 0 &&
-        now_ms - log->unflushed_since_ms >= log->config.flush_ms)
-        flush_start(log);
-}
-
 static void flush_due(void *data)
 {
     struct log_manager *manager = data;
-    each_log(manager, flush_one, env_now_ms(manager->env));
-    timer_arm(&manager->flush_timer, manager->config.flush_check_ms);
+    manager->flush_due_ms = 0;
+    each_log(manager, flush_look, env_now_ms(manager->env));
+    flush_within(manager, manager->config.flush_check_ms);
 }
 
 static void side_files_one(struct log *log, int64_t now_ms)
@@ -367,7 +361,7 @@ static void timers_start(struct log_manager *manager)
     const struct log_manager_config *config = &manager->config;
     timer_arm(&manager->retention_timer, config->retention_check_ms);
     space_due(manager); /* who is full says so before it is asked to lead */
-    timer_arm(&manager->flush_timer, config->flush_check_ms);
+    flush_within(manager, config->flush_check_ms);
     timer_arm(&manager->checkpoint_timers[CHECKPOINT_RECOVERY_POINT], config->checkpoint_ms);
     timer_arm(&manager->checkpoint_timers[CHECKPOINT_HIGH_WATERMARK], WATERMARK_CHECKPOINT_MS);
     timer_arm(&manager->checkpoint_timers[CHECKPOINT_LOG_START],

@@ -266,7 +266,7 @@
       NULL, CONFIG_DYNAMIC, "Records are flushed after this time at the latest.") \
     X(LOG_FLUSH_SCHEDULER_INTERVAL_MS, "log.flush.scheduler.interval.ms", LONG, \
       CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
-      "How often log.flush.interval.ms is checked.") \
+      "The default of log.flush.interval.ms, and how often all logs are looked at for it.") \
     X(LOG_FLUSH_OFFSET_CHECKPOINT_INTERVAL_MS, "log.flush.offset.checkpoint.interval.ms", INT, \
       "60000", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "How often the recovery points are written.") \

@@ -1,4 +1,5 @@
 /* What the log refuses, what it rewrites, and disks that fail under it. */
+#include "../../until.h"
 #include "fixture.h"
 
 #include "base/crc32c.h"
@@ -283,7 +284,32 @@ static void the_watcher_hears_of_durable_data(void)
     fixture_close(&f);
 }
 
+static bool all_is_flushed(struct log_world *f)
+{
+    return f->log->flushed_offset == log_end_offset(f->log);
+}
+
+/* Also what was there before the setting came. */
+static void what_waits_is_flushed_in_time(void)
+{
+    struct log_world f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    f.config.flush_messages = INT64_MAX;
+    log_set_config(f.log, &f.config);
+    CHECK_INT(append_some(&f, 1, 10), 0);
+    fixture_settle(&f);
+    CHECK(!all_is_flushed(&f));
+    f.config.flush_ms = 3;
+    log_set_config(f.log, &f.config);
+    UNTIL(f.env, all_is_flushed(&f));
+    CHECK_INT(append_some(&f, 2, 10), 0);
+    CHECK(!all_is_flushed(&f));
+    UNTIL(f.env, all_is_flushed(&f));
+    fixture_close(&f);
+}
+
 TAP_MAIN(TAP_TEST(bad_batches_of_clients_are_refused), TAP_TEST(compacted_topics_need_keys),
          TAP_TEST(the_topic_chooses_the_codec), TAP_TEST(a_full_disk_refuses_clients_first),
          TAP_TEST(a_flush_error_is_final), TAP_TEST(an_append_error_is_final),
-         TAP_TEST(the_watcher_hears_of_durable_data))
+         TAP_TEST(the_watcher_hears_of_durable_data), TAP_TEST(what_waits_is_flushed_in_time))
