@@ -321,9 +321,18 @@ static int broker_open_server(struct broker *broker, struct buf *problem)
 
 /* ---- dynamic settings ---- */
 
-static void broker_configure(struct broker *broker)
+static const enum config_id broker_live_ids[] = {
+    CONFIG_LOG_CLEANER_BACKOFF_MS,
+    CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE,
+    CONFIG_MAX_CONNECTIONS,
+    CONFIG_MAX_CONNECTIONS_PER_IP,
+};
+
+/* The parts go before the metadata does. */
+static void broker_configure(void *data)
 {
-    const struct live_settings *live = &broker->live;
+    struct broker *broker = data;
+    const struct live_settings *live = broker->live;
     log_manager_set_cleaner(
         broker->logs, broker_cleaner_pause(live_settings_int(live, CONFIG_LOG_CLEANER_BACKOFF_MS)),
         (size_t)live_settings_int(live, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE));
@@ -331,29 +340,15 @@ static void broker_configure(struct broker *broker)
                            live_settings_int(live, CONFIG_MAX_CONNECTIONS_PER_IP));
 }
 
-static void broker_config_changed(void *data, Meta__ConfigRecord__Resource resource,
-                                  const char *name)
-{
-    struct broker *broker = data;
-    if (resource == META__CONFIG_RECORD__RESOURCE__BROKER &&
-        live_settings_concern(&broker->live, name))
-        broker_configure(broker);
-}
-
-static void broker_metadata_replaced(void *data)
-{
-    broker_configure(data);
-}
-
 static void broker_listen(struct broker *broker)
 {
-    live_settings_init(&broker->live, broker->config, broker->metadata, broker->node_id);
-    broker->listener = (struct metadata_listener){
-        .config_changed = broker_config_changed,
-        .replaced = broker_metadata_replaced,
-        .settled = broker_settled,
-        .data = broker,
-    };
+    broker->live = live_settings_new(broker->config, broker->metadata, broker->node_id);
+    broker->configured = (struct live_subscriber){.ids = broker_live_ids,
+                                                  .count = ARRAY_LEN(broker_live_ids),
+                                                  .changed = broker_configure,
+                                                  .data = broker};
+    live_settings_subscribe(broker->live, &broker->configured);
+    broker->listener = (struct metadata_listener){.settled = broker_settled, .data = broker};
     metadata_listen(broker->metadata, &broker->listener);
 }
 
@@ -485,6 +480,7 @@ static void broker_build(struct broker *broker)
         .logger = &broker->loggers[LOGGER_BROKER_REPLICA],
         .role_logger = &broker->role_lines.logger,
         .config = broker->config,
+        .live = broker->live,
         .node_id = broker->node_id,
         .metadata = broker->metadata,
         .channel = broker->channel,
@@ -499,6 +495,7 @@ static void broker_build(struct broker *broker)
     broker->produce_order = produce_order_new();
     broker->producer_ids = producer_ids_new(broker->env, broker->channel, broker->node_id);
     broker_build_groups(broker);
+    live_settings_check(broker->live);
 }
 
 /* Twenty lines tell enough of who knocks, members of groups say more in a day, and five partitions
@@ -595,6 +592,7 @@ void broker_free(struct broker *broker)
     env_timer_stop(&broker->close_timer);
     state_dump_close(&broker->dump);
     broker_free_users(broker);
+    live_settings_free(broker->live);
     if (broker->metadata)
         metadata_free(broker->metadata);
     if (broker->logs)

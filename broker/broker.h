@@ -38,8 +38,9 @@ struct broker {
     int32_t node_id;
     struct uuid incarnation; /* of this process */
     struct metadata *metadata;
-    struct metadata_listener listener; /* keeps how far it has come, hears of settings */
-    struct live_settings live;         /* from the metadata and the file; from broker_new on */
+    struct metadata_listener listener; /* keeps how far it has come */
+    struct live_settings *live;        /* in force, from the metadata and the file */
+    struct live_subscriber configured; /* log cleaner, connections, groups */
     struct controller_channel *channel;
     struct log_manager *logs;
     struct replica_manager *replicas;
@@ -76,7 +77,8 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
                struct broker **broker) MUST_CHECK;
 /* Controlled shutdown: asks the controller to move leaders away (waiting a bounded time for it),
  * ends everything that uses the logs, closes them, then calls `stopped`; only broker_free may
- * follow. From the next turn of the loop on, all parts but `metadata` and `logs` are NULL. */
+ * follow. From the next turn of the loop on, all parts but `metadata`, `live` and `logs` are
+ * NULL. */
 void broker_stop(struct broker *broker, void (*stopped)(void *data), void *data);
 const char *broker_state_name(const struct broker *broker);
 /* Frees; without broker_stop this is what a crash leaves. */

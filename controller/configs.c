@@ -15,22 +15,16 @@ struct change {
     const char *value; /* NULL = removed */
 };
 
-int configs_check(struct decision *decision, Meta__ConfigRecord__Resource resource, const char *key,
+int configs_check(struct decision *decision, enum config_scope scope, const char *key,
                   const char *value, const char **sentence)
 {
-    const struct decision_rules *rules = decision->rules;
-    int (*check)(void *, const char *, const char *, struct buf *) =
-        resource == META__CONFIG_RECORD__RESOURCE__TOPIC ? rules->check_topic_config
-                                                         : rules->check_broker_config;
+    struct buf problem;
     if (key[0] == 0) {
         *sentence = "A setting without a name.";
         return ERR_INVALID_CONFIG;
     }
-    if (!check)
-        return 0;
-    struct buf problem;
     buf_init(&problem);
-    int err = check(rules->check_data, key, value, &problem);
+    int err = config_change_check(scope, key, value, &problem);
     if (err)
         *sentence = decision_text(decision, "%s", buf_text(&problem));
     buf_close(&problem);
@@ -111,6 +105,13 @@ static const char *new_value(struct decision *decision, const Meta__AlterConfigs
     }
 }
 
+static enum config_scope scope_of(const Meta__AlterConfigs__Resource *asked)
+{
+    if (asked->type == META__CONFIG_RECORD__RESOURCE__TOPIC)
+        return CONFIG_OF_TOPIC;
+    return asked->name[0] == 0 ? CONFIG_OF_ALL_BROKERS : CONFIG_OF_BROKER;
+}
+
 static bool is_listed(const Meta__AlterConfigs__Resource *asked, const char *key)
 {
     for (size_t i = 0; i < asked->n_entries; i++)
@@ -144,7 +145,8 @@ static int work_out(struct decision *decision, const Meta__AlterConfigs__Resourc
                               decision_text(decision, "Duplicate key '%s'.", entry->key));
         const char *value = new_value(decision, asked, entry);
         const char *sentence;
-        int err = value ? configs_check(decision, asked->type, entry->key, value, &sentence) : 0;
+        int err =
+            value ? configs_check(decision, scope_of(asked), entry->key, value, &sentence) : 0;
         if (err)
             return refuse(decision, result, err, sentence);
         changes[(*count)++] = (struct change){entry->key, value};
@@ -154,12 +156,27 @@ static int work_out(struct decision *decision, const Meta__AlterConfigs__Resourc
     return 0;
 }
 
+/* Whoever may lead now does so at once. A setting of one broker counts where it is the
+ * controller. */
+static void elect_for(struct decision *decision, const Meta__AlterConfigs__Resource *asked)
+{
+    if (asked->type != META__CONFIG_RECORD__RESOURCE__TOPIC) {
+        elections_all(decision);
+        return;
+    }
+    const struct image_topic *topic =
+        image_topic_by_name(decision->image, asked->name, strlen(asked->name));
+    ASSERT(topic != NULL);
+    elections_topic(decision, topic);
+}
+
 static void emit_changes(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
                          const struct change *changes, size_t count)
 {
     bool elections = false;
     for (size_t i = 0; i < count; i++)
-        elections |= strcmp(changes[i].key, "unclean.leader.election.enable") == 0;
+        elections |= config_change_find(scope_of(asked), changes[i].key) ==
+                     CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE;
     /* Keys of removed settings belong to the image: all are copied before the first one goes. */
     struct change *copies = decision_alloc(decision, count, sizeof(*copies));
     for (size_t i = 0; i < count; i++) {
@@ -172,10 +189,8 @@ static void emit_changes(struct decision *decision, const Meta__AlterConfigs__Re
             continue; /* nothing changes */
         configs_emit(decision, asked->type, asked->name, copies[i].key, copies[i].value);
     }
-    const struct image_topic *topic =
-        image_topic_by_name(decision->image, asked->name, strlen(asked->name));
-    if (elections && asked->type == META__CONFIG_RECORD__RESOURCE__TOPIC && topic)
-        elections_topic(decision, topic);
+    if (elections)
+        elect_for(decision, asked);
 }
 
 static void alter_one(struct decision *decision, const Meta__AlterConfigs__Resource *asked,

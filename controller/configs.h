@@ -3,9 +3,10 @@
 #define CONTROLLER_CONFIGS_H
 
 #include "controller/decision.h"
+#include "kafka/config_change.h"
 
-/* 0, or ERR_INVALID_CONFIG with a sentence that lives as long as the decision. */
-int configs_check(struct decision *decision, Meta__ConfigRecord__Resource resource, const char *key,
+/* 0, or the error of config_change_check with a sentence that lives as long as the decision. */
+int configs_check(struct decision *decision, enum config_scope scope, const char *key,
                   const char *value, const char **sentence) MUST_CHECK;
 /* A record that sets the key; `value` NULL removes it. Both are copied. */
 void configs_emit(struct decision *decision, Meta__ConfigRecord__Resource resource,

@@ -40,19 +40,17 @@ struct controller_config {
     int32_t default_partitions;        /* num.partitions */
     int16_t default_replication_factor;
     int32_t min_insync_replicas; /* the brokers' default, for topics without the setting */
-    bool unclean_leader_election;
     bool auto_leader_rebalance;
     int64_t leader_rebalance_check_ms; /* leader.imbalance.check.interval.seconds */
     int64_t snapshot_entries;          /* entries between snapshots */
-    /* Checks one topic setting; ERR_INVALID_CONFIG with a sentence in `problem`. */
-    int (*check_topic_config)(void *data, const char *key, const char *value, struct buf *problem);
-    /* The same for settings of brokers; NULL = all are taken. */
-    int (*check_broker_config)(void *data, const char *key, const char *value, struct buf *problem);
+    /* This node's file, for what topics and brokers are not given (unclean.leader.election.enable);
+     * borrowed. NULL = nothing is in it. */
+    const struct config *settings;
     /* What the settings of this node say of topics: one by one from i = 0, borrowed; false at the
      * end. NULL = nothing is said. */
     bool (*topic_default)(void *data, size_t i, const char **key, const char **value,
                           bool *from_file);
-    void *check_data;
+    void *topic_default_data;
     /* A disk error, or another one after which Raft must not go on. The controller has logged it
      * and does nothing any more. NULL = the process ends at once with status 1. */
     void (*fail_stop)(void *data, const char *sentence);

@@ -24,16 +24,15 @@
 struct decision_rules {
     int32_t default_partitions;
     int16_t default_replication_factor;
-    bool unclean_leader_election;
     /* Whether the broker has spoken to this controller since it is active; NULL: all have. */
     bool (*heard)(void *data, int32_t broker_id);
     void *heard_data;
+    int32_t node_id; /* of the controller that decides: settings of this broker are its own */
     /* See struct controller_config; each may be NULL. */
-    int (*check_topic_config)(void *data, const char *key, const char *value, struct buf *problem);
-    int (*check_broker_config)(void *data, const char *key, const char *value, struct buf *problem);
+    const struct config *settings;
     bool (*topic_default)(void *data, size_t i, const char **key, const char **value,
                           bool *from_file);
-    void *check_data;
+    void *topic_default_data;
     struct logger *logger; /* for what a person has to know of; may be NULL */
 };
 

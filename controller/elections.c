@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mutation.h"
 #include "controller/isr.h"
+#include "kafka/config_chain.h"
 
 static bool ids_have(const int32_t *ids, size_t count, int32_t id)
 {
@@ -24,12 +25,10 @@ static bool ids_have(const int32_t *ids, size_t count, int32_t id)
 
 static bool unclean_allowed(const struct decision *decision, const struct image_topic *topic)
 {
-    const char *value = image_config(decision->image, META__CONFIG_RECORD__RESOURCE__TOPIC,
-                                     topic->name, "unclean.leader.election.enable");
-    if (!value)
-        value = image_config(decision->image, META__CONFIG_RECORD__RESOURCE__BROKER, "",
-                             "unclean.leader.election.enable");
-    return value ? strcasecmp(value, "true") == 0 : decision->rules->unclean_leader_election;
+    struct config_chain chain;
+    config_chain_init(&chain, decision->rules->settings, decision->image, decision->rules->node_id);
+    chain.topic = topic->name;
+    return config_chain_bool(&chain, CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE);
 }
 
 /* Whether the broker is there and can serve the partition, as far as the image knows. */
@@ -434,6 +433,11 @@ static void join(struct decision *decision, const struct image_topic *topic,
 void elections_topic(struct decision *decision, const struct image_topic *topic)
 {
     visit_topic(decision, topic, join, IMAGE_NO_NODE);
+}
+
+void elections_all(struct decision *decision)
+{
+    visit_all(decision, join, IMAGE_NO_NODE);
 }
 
 void elections_broker_in(struct decision *decision, int32_t broker_id)

@@ -43,8 +43,9 @@ void elections_report(struct decision *decision, const Meta__ReportReplicas *com
 void elections_set_changed(struct decision *decision, const struct image_topic *topic,
                            const struct image_partition *partition);
 
-/* Leaderless partitions of one topic elect again (its unclean setting changed). */
+/* Leaderless partitions of one topic, or of all, elect again (the unclean setting changed). */
 void elections_topic(struct decision *decision, const struct image_topic *topic);
+void elections_all(struct decision *decision);
 
 /* Partitions that would stand still without the broker: it leads them, or is in sync with who does.
  */

@@ -285,8 +285,8 @@ static int check_settings(struct decision *decision, const Meta__CreateTopics__T
             decision_text(decision, "A topic has at most %d settings.", TOPICS_CONFIGS_MAX));
     for (size_t i = 0; i < topic->n_configs; i++) {
         const char *sentence;
-        int err = configs_check(decision, META__CONFIG_RECORD__RESOURCE__TOPIC,
-                                topic->configs[i]->key, topic->configs[i]->value, &sentence);
+        int err = configs_check(decision, CONFIG_OF_TOPIC, topic->configs[i]->key,
+                                topic->configs[i]->value, &sentence);
         if (err)
             return fail(decision, result, err, sentence);
     }
@@ -360,13 +360,13 @@ static void add_defaults(struct decision *decision, Meta__CommandReply *reply)
     bool from_file;
     size_t count = 0;
     while (rules->topic_default &&
-           rules->topic_default(rules->check_data, count, &key, &value, &from_file))
+           rules->topic_default(rules->topic_default_data, count, &key, &value, &from_file))
         count++;
     reply->topic_defaults = decision_alloc(decision, count, sizeof(*reply->topic_defaults));
     for (size_t i = 0; i < count; i++) {
         Meta__TopicDefault *out = decision_alloc(decision, 1, sizeof(*out));
         meta__topic_default__init(out);
-        (void)rules->topic_default(rules->check_data, i, &key, &value, &from_file);
+        (void)rules->topic_default(rules->topic_default_data, i, &key, &value, &from_file);
         out->key = decision_text(decision, "%s", key);
         out->value = decision_text(decision, "%s", value);
         out->from_file = from_file;

@@ -1,6 +1,13 @@
-/* The settings in force on this broker now: dynamic ones of a topic win over those of this broker,
- * these over those of all brokers, and all over the file (kafka/config.h). Nothing is kept: each
- * call looks into the image, so a change counts from the moment it is applied here. */
+/* The settings in force on this broker, in the order of kafka/config_chain.h: worked out and parsed
+ * once, when one of them changes. Who depends on one keeps what it was told, or reads it here.
+ *
+ * A part of the broker subscribes to the settings it depends on. It is told once after each frame
+ * of metadata in which one of them changed, before anybody who waits for that metadata goes on. So
+ * a change is in force when the client that made it is answered. A setting that brokers take while
+ * they run and that nobody subscribes to would be accepted and ignored: live_settings_check refuses
+ * that.
+ *
+ * What a topic says of itself is worked out once for all of its partitions, which keep it. */
 #ifndef BROKER_CLUSTER_LIVE_SETTINGS_H
 #define BROKER_CLUSTER_LIVE_SETTINGS_H
 
@@ -9,27 +16,50 @@
 
 #include "broker/cluster/metadata.h"
 #include "broker/log/log.h"
-#include "kafka/config.h"
+#include "kafka/config_chain.h"
 
-/* Embedded by who asks; both pointers are borrowed. */
-struct live_settings {
-    const struct config *config;
-    const struct metadata *metadata;
-    char own_name[12]; /* our id, as the resource of settings */
+struct live_settings;
+
+/* Embedded by who depends on settings of the broker. */
+struct live_subscriber {
+    struct list link;
+    const enum config_id *ids; /* borrowed */
+    size_t count;
+    void (*changed)(void *data); /* one of them, or more, has another value now */
+    void *data;
+    bool due; /* the rest is live_settings' */
 };
 
-void live_settings_init(struct live_settings *live, const struct config *config,
-                        const struct metadata *metadata, int32_t node_id);
-/* Whether dynamic settings of brokers under this name ("" = of all) are ours too. */
-bool live_settings_concern(const struct live_settings *live, const char *name);
+/* All are borrowed and outlive it. Made before its subscribers listen to the metadata, it has
+ * worked out what a frame changes before they see it. */
+struct live_settings *live_settings_new(const struct config *config, struct metadata *metadata,
+                                        int32_t node_id);
+/* Its subscribers have left, or hear of nothing any more. */
+void live_settings_free(struct live_settings *live);
 
+/* The subscriber reads the values itself first: it is told of changes only. */
+void live_settings_subscribe(struct live_settings *live, struct live_subscriber *subscriber);
+void live_settings_unsubscribe(struct live_subscriber *subscriber);
+bool live_settings_is_subscribed(const struct live_settings *live, enum config_id id);
+/* Whether the setting is one that brokers take while they run, so that one has to subscribe. */
+bool live_settings_is_live(enum config_id id);
+/* Stops the process when such a setting has no subscriber. */
+void live_settings_check(const struct live_settings *live);
+
+/* Where it looks, for who tells values with their sources. */
+struct config_chain live_settings_chain(const struct live_settings *live);
 /* Of the broker: a SHORT, INT or LONG. */
 int64_t live_settings_int(const struct live_settings *live, enum config_id id);
-/* Of a topic; the row has a topic name. */
-int64_t live_settings_topic_int(const struct live_settings *live, const char *topic,
-                                enum config_id id);
-/* All that the log of a partition wants to know. */
-void live_settings_log(const struct live_settings *live, const char *topic,
-                       struct log_config *config);
+
+/* What the partitions of a topic depend on: the topic's own values over those of the broker. */
+struct live_topic {
+    struct log_config log;
+    int64_t min_insync;
+};
+
+void live_settings_topic(const struct live_settings *live, const char *topic,
+                         struct live_topic *settings);
+/* The settings of the broker that are in it, to subscribe to. */
+const enum config_id *live_settings_topic_ids(size_t *count);
 
 #endif

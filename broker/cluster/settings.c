@@ -1,8 +1,6 @@
 /* Values and sources of settings. Nothing can fail but printing when memory is out. */
 #include "broker/cluster/settings.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
@@ -43,39 +41,12 @@ static bool settings_is_id(enum config_id id)
 
 /* ---- where a value is looked for ---- */
 
-static void settings_own_name(const struct settings *settings, char name[12])
-{
-    snprintf(name, 12, "%" PRId32, settings->node_id);
-}
-
-/* What was set while the brokers ran, for this one or for all. */
-static const char *settings_dynamic(const struct settings *settings, enum settings_source source,
-                                    const char *key)
-{
-    char own[12];
-    settings_own_name(settings, own);
-    return image_config(settings->image, META__CONFIG_RECORD__RESOURCE__BROKER,
-                        source == SETTINGS_FROM_BROKER ? own : "", key);
-}
-
-static const char *settings_lookup(const struct settings *settings, enum settings_source source,
+/* A default of our own, where Kafka has none, is not told as one. */
+static const char *settings_lookup(const struct settings *settings, enum config_source source,
                                    enum config_id id)
 {
-    const struct config_row *row = config_row(id);
-    switch (source) {
-    case SETTINGS_FROM_BROKER:
-    case SETTINGS_FROM_ALL_BROKERS:
-        return settings_dynamic(settings, source, row->name);
-    case SETTINGS_FROM_FILE:
-        return config_is_set(settings->config, id) ? config_str(settings->config, id) : NULL;
-    default:
-        return row->flags & CONFIG_OWN_DEFAULT ? NULL : row->default_text;
-    }
-}
-
-static const char *settings_topic_own(const struct settings *settings, const struct config_row *row)
-{
-    return settings->topic ? settings->topic(settings->topic_data, row->topic_name) : NULL;
+    bool untold = source == CONFIG_FROM_DEFAULT && (config_row(id)->flags & CONFIG_OWN_DEFAULT);
+    return untold ? NULL : config_chain_at(&settings->chain, source, id);
 }
 
 /* ---- what is made of it ---- */
@@ -96,10 +67,10 @@ static void settings_add_broker_chain(const struct settings *settings, enum conf
     enum config_id family[SETTINGS_FAMILY_MAX];
     int count = settings_family(id, family);
     bool begun = false;
-    for (int source = SETTINGS_FROM_BROKER; source <= SETTINGS_FROM_DEFAULT; source++) {
+    for (enum config_source source = CONFIG_FROM_BROKER; source <= CONFIG_FROM_DEFAULT; source++) {
         for (int i = 0; i < count; i++) {
             enum config_id name = settings_is_id(id) ? id : family[i];
-            if (source == SETTINGS_FROM_DEFAULT && name != family[i])
+            if (source == CONFIG_FROM_DEFAULT && name != family[i])
                 continue; /* the id under its other name */
             const char *value = settings_lookup(settings, source, family[i]);
             begun |= value && name == id;
@@ -120,19 +91,9 @@ static void settings_begin(struct setting *setting, const struct config_row *row
         .name = name,
         .doc = row->doc,
         .type = types[row->type],
-        .source = SETTINGS_FROM_DEFAULT,
+        .source = CONFIG_FROM_DEFAULT,
         .sensitive = row->type == CONFIG_TYPE_PASSWORD,
     };
-}
-
-/* Nothing is known of it: it may be a secret. */
-static void settings_begin_unknown(struct setting *setting, const char *name)
-{
-    *setting = (struct setting){.name = name,
-                                .doc = "Not known here; no effect.",
-                                .source = SETTINGS_FROM_DEFAULT,
-                                .read_only = true,
-                                .sensitive = true};
 }
 
 static int settings_normal(const struct settings *settings, const struct config_row *row,
@@ -151,8 +112,8 @@ static int settings_normal(const struct settings *settings, const struct config_
 bool settings_is_topic(const struct settings *settings, enum config_id id)
 {
     const struct config_row *row = config_row(id);
-    return row->topic_name &&
-           (!(row->flags & CONFIG_NOT_TOLD) || settings_topic_own(settings, row));
+    return row->topic_name && (!(row->flags & CONFIG_NOT_TOLD) ||
+                               config_chain_at(&settings->chain, CONFIG_FROM_TOPIC, id));
 }
 
 size_t settings_topic_count(void)
@@ -167,18 +128,18 @@ int settings_of_topic(const struct settings *settings, enum config_id id, struct
 {
     const struct config_row *row = config_row(id);
     settings_begin(setting, row, row->topic_name);
-    const char *own = settings_topic_own(settings, row);
+    const char *own = config_chain_at(&settings->chain, CONFIG_FROM_TOPIC, id);
     const char *normal = own;
     if (own && !settings->raw && settings_normal(settings, row, own, &normal))
         return ERR_NO_MEMORY;
     if (own)
-        settings_add(setting, row->topic_name, normal, SETTINGS_FROM_TOPIC);
+        settings_add(setting, row->topic_name, normal, CONFIG_FROM_TOPIC);
     if (!(row->flags & CONFIG_TOPIC_ONLY))
         settings_add_broker_chain(settings, id, setting);
     if (setting->synonym_count)
         setting->source = setting->synonyms[0].source;
-    bool set = setting->source <= SETTINGS_FROM_ALL_BROKERS;
-    setting->value = set ? setting->synonyms[0].value : config_str(settings->config, id);
+    bool set = setting->source <= CONFIG_FROM_ALL_BROKERS;
+    setting->value = set ? setting->synonyms[0].value : config_str(settings->chain.config, id);
     if (own || (set && settings->raw))
         return 0;
     return settings_normal(settings, row, setting->value, &setting->value);
@@ -187,17 +148,13 @@ int settings_of_topic(const struct settings *settings, enum config_id id, struct
 void settings_of_new_topic(const struct settings *settings, enum config_id id, const char *value,
                            bool from_file, struct setting *setting)
 {
+    struct config_parsed found;
     const struct config_row *row = config_row(id);
-    const char *own = settings_topic_own(settings, row);
-    const char *all = row->flags & CONFIG_TOPIC_ONLY
-                          ? NULL
-                          : settings_dynamic(settings, SETTINGS_FROM_ALL_BROKERS, row->name);
+    enum config_source source = config_chain_find(&settings->chain, CONFIG_FROM_TOPIC, id, &found);
+    bool told = source >= CONFIG_FROM_FILE;
     settings_begin(setting, row, row->topic_name);
-    setting->value = own ? own : all ? all : value;
-    setting->source = own         ? SETTINGS_FROM_TOPIC
-                      : all       ? SETTINGS_FROM_ALL_BROKERS
-                      : from_file ? SETTINGS_FROM_FILE
-                                  : SETTINGS_FROM_DEFAULT;
+    setting->value = told ? value : found.text;
+    setting->source = (int8_t)(!told ? source : from_file ? CONFIG_FROM_FILE : CONFIG_FROM_DEFAULT);
 }
 
 /* ---- brokers ---- */
@@ -207,9 +164,10 @@ bool settings_is_broker(const struct settings *settings, enum config_id id)
     const struct config_row *row = config_row(id);
     if (row->flags & CONFIG_TOPIC_ONLY)
         return false;
-    return !(row->flags & CONFIG_NOT_TOLD) || config_is_set(settings->config, id) ||
-           settings_dynamic(settings, SETTINGS_FROM_BROKER, row->name) ||
-           settings_dynamic(settings, SETTINGS_FROM_ALL_BROKERS, row->name);
+    bool set = false;
+    for (enum config_source source = CONFIG_FROM_BROKER; source < CONFIG_FROM_DEFAULT; source++)
+        set |= config_chain_at(&settings->chain, source, id) != NULL;
+    return set || !(row->flags & CONFIG_NOT_TOLD);
 }
 
 /* The value of another unit is no value of this setting; a default of our own is one. */
@@ -223,79 +181,21 @@ int settings_of_broker(const struct settings *settings, enum config_id id, struc
         setting->source = setting->synonyms[0].source;
         setting->value = setting->synonyms[0].value;
     } else if (row->flags & CONFIG_OWN_DEFAULT) {
-        setting->value = config_str(settings->config, id);
+        setting->value = config_str(settings->chain.config, id);
     }
     return setting->value ? settings_normal(settings, row, setting->value, &setting->value) : 0;
 }
 
-/* ---- dynamic settings without a row ---- */
-
-static const struct image_config *settings_dynamic_list(const struct settings *settings,
-                                                        enum settings_source source, size_t *count)
+bool settings_of_all_brokers(const struct settings *settings, enum config_id id,
+                             struct setting *setting)
 {
-    char own[12];
-    settings_own_name(settings, own);
-    return image_configs(settings->image, META__CONFIG_RECORD__RESOURCE__BROKER,
-                         source == SETTINGS_FROM_BROKER ? own : "", count);
-}
-
-size_t settings_other_count(const struct settings *settings)
-{
-    size_t own, all;
-    (void)settings_dynamic_list(settings, SETTINGS_FROM_BROKER, &own);
-    (void)settings_dynamic_list(settings, SETTINGS_FROM_ALL_BROKERS, &all);
-    return own + all;
-}
-
-bool settings_next_other(const struct settings *settings, size_t *cursor, const char **key)
-{
-    size_t own, all;
-    const struct image_config *mine = settings_dynamic_list(settings, SETTINGS_FROM_BROKER, &own);
-    const struct image_config *those =
-        settings_dynamic_list(settings, SETTINGS_FROM_ALL_BROKERS, &all);
-    while (*cursor < own + all) {
-        size_t i = (*cursor)++;
-        *key = i < own ? mine[i].key : those[i - own].key;
-        bool twice = i >= own && settings_dynamic(settings, SETTINGS_FROM_BROKER, *key);
-        if (!twice && config_find(*key) == CONFIG_COUNT)
-            return true;
-    }
-    return false;
-}
-
-int settings_of_other(const struct settings *settings, const char *key, struct setting *setting)
-{
-    bool listener;
-    enum config_id id = config_find_base(key, &listener);
-    const struct config_row *row = id < CONFIG_COUNT ? config_row(id) : NULL;
-    if (row)
-        settings_begin(setting, row, key);
-    else
-        settings_begin_unknown(setting, key);
-    setting->read_only = true; /* as Kafka says of each of them, though it was changed */
-    for (int source = SETTINGS_FROM_BROKER; source <= SETTINGS_FROM_ALL_BROKERS; source++) {
-        const char *value = settings_dynamic(settings, source, key);
-        if (value)
-            settings_add(setting, key, value, (int8_t)source);
-    }
-    if (row && row->default_text)
-        settings_add(setting, row->name, row->default_text, SETTINGS_FROM_DEFAULT);
-    setting->source = setting->synonyms[0].source;
-    setting->value = setting->synonyms[0].value;
-    return setting->value ? settings_normal(settings, row, setting->value, &setting->value) : 0;
-}
-
-void settings_of_all_brokers(const struct image_config *config, struct setting *setting)
-{
-    bool listener;
-    enum config_id id = config_find_base(config->key, &listener);
-    if (id < CONFIG_COUNT)
-        settings_begin(setting, config_row(id), config->key);
-    else
-        settings_begin_unknown(setting, config->key);
-    if (id < CONFIG_COUNT)
-        setting->read_only = listener || !(config_row(id)->flags & CONFIG_DYNAMIC);
-    setting->value = setting->sensitive ? NULL : config->value;
-    setting->source = SETTINGS_FROM_ALL_BROKERS;
-    settings_add(setting, config->key, config->value, SETTINGS_FROM_ALL_BROKERS);
+    const struct config_row *row = config_row(id);
+    const char *value = config_chain_at(&settings->chain, CONFIG_FROM_ALL_BROKERS, id);
+    if (!value)
+        return false;
+    settings_begin(setting, row, row->name);
+    setting->value = setting->sensitive ? NULL : value;
+    setting->source = CONFIG_FROM_ALL_BROKERS;
+    settings_add(setting, row->name, value, CONFIG_FROM_ALL_BROKERS);
+    return true;
 }

@@ -1,24 +1,22 @@
 /* Changing settings. Happy path: each resource is checked, those that pass go to the controller in
- * one command, which checks the values of topics once more and writes. Failure modes: one bad
- * entry refuses its resource, others go through.
+ * one command, which checks the values once more and writes. Failure modes: one bad entry refuses
+ * its resource, others go through.
  *
- * APPEND and SUBTRACT start from the value in force. The controller knows the dynamic value only,
- * so where there is none they are sent as a SET of what comes out for the default. */
+ * APPEND and SUBTRACT start from the value in force. The controller changes what the resource
+ * itself was given; where that is nothing, they are sent as a SET of what comes out. */
 #include "broker/handlers/config_alter.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/map.h"
 #include "broker/broker.h"
 #include "broker/handlers/logger_settings.h"
-#include "broker/handlers/nodes.h"
 #include "broker/handlers/origin.h"
 #include "broker/handlers/resources.h"
-#include "kafka/config.h"
+#include "kafka/config_change.h"
 #include "meta/config_list.h"
-
-enum { CONFIG_ALTER_NOTE_MAX = 512 }; /* bytes of names in one line of the log */
 
 int config_alter_refuse(struct config_alter *alter, struct config_alter_resource *resource, int err,
                         const char *format, ...)
@@ -37,129 +35,65 @@ int config_alter_refuse(struct config_alter *alter, struct config_alter_resource
 
 /* ---- one entry ---- */
 
-static const struct config_row *config_alter_row(const struct config_alter_resource *resource,
-                                                 const char *key)
+static enum config_scope config_alter_scope(const struct config_alter_resource *resource)
 {
-    bool listener;
-    enum config_id id = resource->type == RESOURCES_TOPIC ? config_find_topic(key)
-                                                          : config_find_base(key, &listener);
-    return id == CONFIG_COUNT ? NULL : config_row(id);
+    if (resource->type == RESOURCES_TOPIC)
+        return CONFIG_OF_TOPIC;
+    return wire_str_is_empty(resource->name) ? CONFIG_OF_ALL_BROKERS : CONFIG_OF_BROKER;
 }
 
-/* What is wrong with the names of settings of a broker, in Kafka's words. A value of an unknown
- * name is kept and shown as a secret, as Kafka does. */
-enum config_alter_wrong {
-    CONFIG_ALTER_FIXED,
-    CONFIG_ALTER_LISTENER_ONLY,
-    CONFIG_ALTER_BROKER_ONLY,
-    CONFIG_ALTER_WRONGS
-};
-
-static const char *const config_alter_sentences[CONFIG_ALTER_WRONGS] = {
-    [CONFIG_ALTER_FIXED] = "Cannot update these configs dynamically: ",
-    [CONFIG_ALTER_LISTENER_ONLY] = "These security configs can be dynamically updated only "
-                                   "per-listener using the listener prefix: ",
-    [CONFIG_ALTER_BROKER_ONLY] = "Cannot update these configs at default cluster level, broker id "
-                                 "must be specified: ",
-};
-
-static bool config_alter_is_wrong(const struct config_alter_resource *resource, const char *key,
-                                  enum config_alter_wrong wrong)
-{
-    bool listener;
-    enum config_id id = config_find_base(key, &listener);
-    unsigned flags = id < CONFIG_COUNT && !listener ? config_row(id)->flags : CONFIG_DYNAMIC;
-    switch (wrong) {
-    case CONFIG_ALTER_FIXED:
-        return !(flags & CONFIG_DYNAMIC);
-    case CONFIG_ALTER_LISTENER_ONLY:
-        return flags & CONFIG_PER_LISTENER;
-    default:
-        return wire_str_is_empty(resource->name) && !config_is_for_all(id, listener);
-    }
-}
-
-/* Names all settings that are wrong in the same way. Taking a value back is never wrong. */
+/* Names are looked at first, and all that are wrong in the same way are told. Taking a value
+ * back is never wrong. */
 static int config_alter_check_names(struct config_alter *alter,
                                     struct config_alter_resource *resource,
                                     const Meta__AlterConfigs__Resource *out)
 {
-    for (enum config_alter_wrong wrong = 0; wrong < CONFIG_ALTER_WRONGS; wrong++) {
-        struct buf names;
-        buf_init(&names);
-        for (size_t i = 0; i < out->n_entries; i++)
-            if (out->entries[i]->operation != META__CONFIG_ENTRY__OPERATION__DELETE &&
-                config_alter_is_wrong(resource, out->entries[i]->key, wrong))
-                buf_printf(&names, "%s%s", names.len ? ", " : "", out->entries[i]->key);
-        bool found = names.len > 0;
-        if (found)
-            config_alter_refuse(alter, resource, ERR_INVALID_REQUEST, "%s[%s]",
-                                config_alter_sentences[wrong], buf_text(&names));
-        buf_close(&names);
-        if (found)
-            return ERR_INVALID_REQUEST;
-    }
-    return 0;
-}
-
-/* What Kafka's log cleaner says to a number of threads, although they change nothing here. The
- * value is checked. */
-static int config_alter_check_cleaners(const struct broker *broker, const char *value,
-                                       struct buf *problem)
-{
-    int64_t threads = config_int_or(broker->config, CONFIG_LOG_CLEANER_THREADS, value);
-    int64_t now = live_settings_int(&broker->live, CONFIG_LOG_CLEANER_THREADS);
-    if (threads < 1)
-        buf_printf(problem, "Log cleaner threads should be at least 1");
-    else if (threads < now / 2 || threads > now * 2)
-        buf_printf(problem, "Log cleaner threads cannot be %s the current value %lld",
-                   threads < now ? "reduced to less than half" : "increased to more than double",
-                   (long long)now);
-    return problem->len ? ERR_INVALID_CONFIG : 0;
-}
-
-/* The table of settings knows the values, this broker the rest. */
-static int config_alter_check_broker(const struct broker *broker, struct wire_str name,
-                                     const struct config_row *row, const char *key,
-                                     const char *value, struct buf *problem)
-{
-    int err = config_check_value(row, key, value, problem);
-    if (!err && row == config_row(CONFIG_LOG_CLEANER_THREADS))
-        err = config_alter_check_cleaners(broker, value, problem);
-    else if (!err && row == config_row(CONFIG_CORDONED_LOG_DIRS) &&
-             wire_str_is(name, broker->live.own_name))
-        err = config_check_cordoned(broker->config, value, problem);
+    struct buf problem;
+    const char **names = arena_alloc_array(&alter->request->arena, out->n_entries, sizeof(*names));
+    size_t count = 0;
+    if (!names)
+        return ERR_NO_MEMORY;
+    for (size_t i = 0; i < out->n_entries; i++)
+        if (out->entries[i]->operation == META__CONFIG_ENTRY__OPERATION__SET)
+            names[count++] = out->entries[i]->key;
+    buf_init(&problem);
+    int err = config_change_check_names(config_alter_scope(resource), names, count, &problem);
+    if (err)
+        config_alter_refuse(alter, resource, err, "%s", buf_text(&problem));
+    buf_close(&problem);
     return err;
+}
+
+/* Only lists can be added to, and taken from. */
+static int config_alter_check_list(struct config_alter *alter,
+                                   struct config_alter_resource *resource,
+                                   const Meta__ConfigEntry *entry)
+{
+    bool append = entry->operation == META__CONFIG_ENTRY__OPERATION__APPEND;
+    bool list = append || entry->operation == META__CONFIG_ENTRY__OPERATION__SUBTRACT;
+    enum config_id id = config_change_find(config_alter_scope(resource), entry->key);
+    if (list && id == CONFIG_COUNT)
+        return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG, "Unknown config name: %s",
+                                   entry->key);
+    if (list && config_row(id)->type != CONFIG_TYPE_LIST)
+        return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
+                                   "Can't %s to key %s because its type is not LIST.",
+                                   append ? "APPEND" : "SUBTRACT", entry->key);
+    return 0;
 }
 
 static int config_alter_check_value(struct config_alter *alter,
                                     struct config_alter_resource *resource,
-                                    const struct config_alter_entry *entry, const char *key,
-                                    const char *value)
+                                    const Meta__ConfigEntry *entry)
 {
-    const struct config_row *row = config_alter_row(resource, key);
-    bool append = entry->operation == CONFIG_ALTER_APPEND;
-    bool list = append || entry->operation == CONFIG_ALTER_SUBTRACT;
-    if (list && !row)
-        return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG, "Unknown config name: %s",
-                                   key);
-    if (list && row->type != CONFIG_TYPE_LIST)
-        return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
-                                   "Can't %s to key %s because its type is not LIST.",
-                                   append ? "APPEND" : "SUBTRACT", key);
-    bool topic = resource->type == RESOURCES_TOPIC;
-    /* What is added to these is wrong by itself. */
-    bool part = append && row == config_row(CONFIG_CORDONED_LOG_DIRS);
-    if ((entry->operation != CONFIG_ALTER_SET && !part) || (!row && !topic))
-        return 0;
+    enum config_scope scope = config_alter_scope(resource);
+    if (entry->operation != META__CONFIG_ENTRY__OPERATION__SET)
+        return 0; /* of a list, the controller looks at what comes out */
     struct buf problem;
     buf_init(&problem);
-    int err = topic ? config_topic_check(key, value, &problem)
-                    : config_alter_check_broker(alter->request->broker, resource->name, row, key,
-                                                value, &problem);
-    if (err) /* Kafka's code for a bad value differs between the two */
-        config_alter_refuse(alter, resource, topic ? err : ERR_INVALID_REQUEST, "%s",
-                            buf_text(&problem));
+    int err = config_change_check(scope, entry->key, entry->value, &problem);
+    if (err)
+        config_alter_refuse(alter, resource, err, "%s", buf_text(&problem));
     buf_close(&problem);
     return err;
 }
@@ -180,26 +114,32 @@ static int config_alter_check_entry(struct config_alter *alter,
 
 /* ---- lists ---- */
 
-/* Turns APPEND and SUBTRACT into SET when no dynamic value is there. */
+/* Turns APPEND and SUBTRACT into SET when the resource itself has no value. */
 static int config_alter_resolve_list(struct config_alter *alter,
                                      const struct config_alter_resource *resource, const char *name,
                                      Meta__ConfigEntry *entry)
 {
-    const struct image *image = nodes_image(alter->request);
+    static const enum config_source sources[] = {[CONFIG_OF_TOPIC] = CONFIG_FROM_TOPIC,
+                                                 [CONFIG_OF_BROKER] = CONFIG_FROM_BROKER,
+                                                 [CONFIG_OF_ALL_BROKERS] = CONFIG_FROM_ALL_BROKERS};
+    struct config_chain chain = live_settings_chain(alter->request->broker->live);
+    enum config_scope scope = config_alter_scope(resource);
+    struct config_parsed base;
     bool append = entry->operation == META__CONFIG_ENTRY__OPERATION__APPEND;
-    Meta__ConfigRecord__Resource type = (Meta__ConfigRecord__Resource)resource->type;
-    const struct config_row *row = config_alter_row(resource, entry->key);
-    if (!row || image_config(image, type, name, entry->key))
+    enum config_id id = config_change_find(scope, entry->key);
+    if (entry->operation <= META__CONFIG_ENTRY__OPERATION__DELETE)
         return 0;
-    enum config_id id = config_find(row->name);
-    const char *base = row->flags & CONFIG_TOPIC_ONLY
-                           ? row->default_text
-                           : config_str(alter->request->broker->config, id);
-    base = base ? base : "";
-    char *value = arena_alloc(&alter->request->arena, strlen(base) + strlen(entry->value) + 2);
+    if (scope == CONFIG_OF_TOPIC)
+        chain.topic = name;
+    else if (scope == CONFIG_OF_BROKER)
+        snprintf(chain.broker, sizeof(chain.broker), "%s", name);
+    if (config_chain_find(&chain, sources[scope], id, &base) <= sources[scope])
+        return 0; /* the controller changes that */
+    const char *text = base.text ? base.text : "";
+    char *value = arena_alloc(&alter->request->arena, strlen(text) + strlen(entry->value) + 2);
     if (!value)
         return ERR_NO_MEMORY;
-    config_list_change(base, entry->value, append, value);
+    config_list_change(text, entry->value, append, value);
     entry->value = value;
     entry->operation = META__CONFIG_ENTRY__OPERATION__SET;
     return 0;
@@ -229,15 +169,16 @@ static int config_alter_check_all(struct config_alter *alter,
                                   struct config_alter_resource *resource,
                                   Meta__AlterConfigs__Resource *out)
 {
-    int err =
-        resource->type == RESOURCES_BROKER ? config_alter_check_names(alter, resource, out) : 0;
+    int err = 0;
     for (size_t i = 0; !err && i < out->n_entries; i++) {
-        const struct config_alter_entry *entry = &resource->entries[i];
-        err = config_alter_check_value(alter, resource, entry, out->entries[i]->key,
-                                       out->entries[i]->value);
-        if (!err && entry->operation >= CONFIG_ALTER_APPEND)
+        err = config_alter_check_list(alter, resource, out->entries[i]);
+        if (!err)
             err = config_alter_resolve_list(alter, resource, out->name, out->entries[i]);
     }
+    if (!err)
+        err = config_alter_check_names(alter, resource, out);
+    for (size_t i = 0; !err && i < out->n_entries; i++)
+        err = config_alter_check_value(alter, resource, out->entries[i]);
     return err;
 }
 
@@ -273,34 +214,6 @@ static int config_alter_fill(struct config_alter *alter, struct config_alter_res
 
 /* ---- the request ---- */
 
-/* A change that is accepted and does nothing must not look as if it did. */
-static void config_alter_note_idle(struct config_alter *alter, size_t i, struct buf *names)
-{
-    const struct config_alter_resource *resource = alter->sent[i];
-    const Meta__AlterConfigs__Resource *sent = alter->command.resources[i];
-    for (size_t j = 0; j < sent->n_entries && names->len < CONFIG_ALTER_NOTE_MAX; j++) {
-        const char *key = sent->entries[j]->key;
-        const struct config_row *row = config_alter_row(resource, key);
-        bool own = row && (resource->type == RESOURCES_TOPIC || config_find(key) < CONFIG_COUNT);
-        bool idle = !own || (row->flags & CONFIG_NO_EFFECT);
-        if (idle && sent->entries[j]->operation != META__CONFIG_ENTRY__OPERATION__DELETE)
-            buf_printf(names, "%s%.80s", names->len ? ", " : "", key);
-    }
-}
-
-static void config_alter_note(struct config_alter *alter)
-{
-    struct buf names;
-    buf_init(&names);
-    for (size_t i = 0; !alter->validate_only && i < alter->command.n_resources; i++)
-        if (!alter->sent[i]->error_code)
-            config_alter_note_idle(alter, i, &names);
-    if (names.len > 0)
-        request_warn(alter->request, "settings changed by %s: accepted, no effect: %s",
-                     request_peer(alter->request), buf_text(&names));
-    buf_close(&names);
-}
-
 static void config_alter_result(void *data, int err, const char *sentence,
                                 const Meta__CommandReply *reply)
 {
@@ -314,7 +227,6 @@ static void config_alter_result(void *data, int err, const char *sentence,
             decided ? (int16_t)decided->error : err_to_wire(err ? err : ERR_UNKNOWN_SERVER_ERROR);
         resource->message = command_keep(arena, decided ? decided->message : sentence);
     }
-    config_alter_note(alter);
 }
 
 static void config_alter_finish(void *data, int err)

@@ -159,13 +159,12 @@ static bool create_topics_fill_configs(struct create_topics *create,
     struct request *request = create->request;
     struct settings settings = {
         .arena = &request->arena,
-        .config = request->broker->config,
-        .image = nodes_image(request),
-        .node_id = request->broker->node_id,
-        .topic = create_topics_override,
-        .topic_data = topic,
+        .chain = live_settings_chain(request->broker->live),
         .raw = true,
     };
+    settings.chain.own = create_topics_override;
+    settings.chain.own_data = topic;
+    settings.chain.broker[0] = '\0'; /* the controller says what is not the topic's own */
     struct create_topics_response_creatable_topic_configs *out =
         WIRE_ARRAY(&request->arena, &result->configs, (int32_t)settings_topic_count(),
                    &create_topics_response_creatable_topic_configs_desc);

@@ -26,7 +26,6 @@ struct describe_configs {
     described_resource *result;
     struct map keys; /* asked for; empty = all */
     struct settings settings;
-    const char *topic;
 };
 
 /* ---- one setting ---- */
@@ -62,7 +61,7 @@ static bool describe_add(struct describe_configs *describe, const struct setting
     out->is_sensitive = setting->sensitive;
     out->documentation = WIRE_STR_NULL;
     if (describe->request->version == 0)
-        out->is_default = setting->source == SETTINGS_FROM_DEFAULT;
+        out->is_default = setting->source == CONFIG_FROM_DEFAULT;
     else
         out->config_type = setting->type;
     if (body->include_documentation)
@@ -94,26 +93,17 @@ static bool describe_refuse(struct describe_configs *describe, int err, const ch
     return true;
 }
 
-static const char *describe_override(void *data, const char *key)
-{
-    const struct describe_configs *describe = data;
-    return image_config(describe->settings.image, META__CONFIG_RECORD__RESOURCE__TOPIC,
-                        describe->topic, key);
-}
-
 static bool describe_topic(struct describe_configs *describe)
 {
     struct wire_str name = describe->asked->resource_name;
     const struct image_topic *topic =
-        image_topic_by_name(describe->settings.image, name.data, (size_t)name.len);
+        image_topic_by_name(describe->settings.chain.image, name.data, (size_t)name.len);
     if (!topic)
         return describe_refuse(describe,
                                topic_name_check(name) ? ERR_INVALID_TOPIC_EXCEPTION
                                                       : ERR_UNKNOWN_TOPIC_OR_PARTITION,
                                NULL);
-    describe->topic = topic->name;
-    describe->settings.topic = describe_override;
-    describe->settings.topic_data = describe;
+    describe->settings.chain.topic = topic->name;
     if (!describe_make_room(describe, settings_topic_count()))
         return false;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
@@ -131,16 +121,15 @@ static bool describe_topic(struct describe_configs *describe)
 static bool describe_all_brokers(struct describe_configs *describe)
 {
     size_t count;
-    const struct image_config *configs =
-        image_configs(describe->settings.image, META__CONFIG_RECORD__RESOURCE__BROKER, "", &count);
+    (void)image_configs(describe->settings.chain.image, META__CONFIG_RECORD__RESOURCE__BROKER, "",
+                        &count);
     if (!describe_make_room(describe, count))
         return false;
-    for (size_t i = 0; i < count; i++) {
+    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         struct setting setting;
-        if (!describe_wants(describe, configs[i].key))
-            continue;
-        settings_of_all_brokers(&configs[i], &setting);
-        if (!describe_add(describe, &setting))
+        if (describe_wants(describe, config_row(id)->name) &&
+            settings_of_all_brokers(&describe->settings, id, &setting) &&
+            !describe_add(describe, &setting))
             return false;
     }
     return true;
@@ -165,29 +154,13 @@ static bool describe_is_own(struct describe_configs *describe)
     return false;
 }
 
-/* What was set dynamically and has no row: it is shown back, or that it is there. */
-static bool describe_others(struct describe_configs *describe)
-{
-    size_t cursor = 0;
-    const char *key;
-    while (settings_next_other(&describe->settings, &cursor, &key)) {
-        struct setting setting;
-        if (!describe_wants(describe, key))
-            continue;
-        if (settings_of_other(&describe->settings, key, &setting) ||
-            !describe_add(describe, &setting))
-            return false;
-    }
-    return true;
-}
-
 static bool describe_broker(struct describe_configs *describe)
 {
     if (wire_str_is_empty(describe->asked->resource_name))
         return describe_all_brokers(describe);
     if (!describe_is_own(describe))
         return true;
-    if (!describe_make_room(describe, CONFIG_COUNT + settings_other_count(&describe->settings)))
+    if (!describe_make_room(describe, CONFIG_COUNT))
         return false;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         struct setting setting;
@@ -198,7 +171,7 @@ static bool describe_broker(struct describe_configs *describe)
             !describe_add(describe, &setting))
             return false;
     }
-    return describe_others(describe);
+    return true;
 }
 
 /* ---- levels of the log ---- */
@@ -219,7 +192,7 @@ static bool describe_loggers(struct describe_configs *describe)
         enum logger_area area = (enum logger_area)i;
         struct setting setting = {.name = logger_area_name(area),
                                   .value = logger_level_word(logger_levels_get(levels, area)),
-                                  .source = SETTINGS_FROM_LOGGER};
+                                  .source = CONFIG_FROM_LOGGER};
         if (describe_wants(describe, setting.name) && !describe_add(describe, &setting))
             return false;
     }
@@ -251,10 +224,7 @@ static bool describe_one(struct request *request, const asked_resource *asked, b
         .request = request,
         .asked = asked,
         .result = result,
-        .settings = {.arena = &request->arena,
-                     .config = request->broker->config,
-                     .image = nodes_image(request),
-                     .node_id = request->broker->node_id},
+        .settings = {.arena = &request->arena, .chain = live_settings_chain(request->broker->live)},
     };
     result->resource_type = asked->resource_type;
     result->resource_name = asked->resource_name;

@@ -248,7 +248,9 @@ struct partition *partition_new(struct replica_manager *manager, const struct im
     list_init(&partition->interests);
     list_init(&partition->propose_link);
     list_init(&partition->settle_link);
-    partition_configure(partition);
+    struct live_topic settings;
+    live_settings_topic(partition->deps->live, partition->topic, &settings);
+    partition_configure(partition, &settings);
     return partition;
 }
 
@@ -293,6 +295,9 @@ void partition_opened(struct partition *partition, int err, struct log *log)
         return;
     }
     partition->log = log;
+    struct live_topic settings; /* they may have changed while it was opened */
+    live_settings_topic(partition->deps->live, partition->topic, &settings);
+    log_set_config(log, &settings.log);
     partition->full_here = log_is_full(log);
     log_watch(log, partition_log_moved, partition);
     partition->high_watermark = log_high_watermark(log);
@@ -324,16 +329,13 @@ void partition_update(struct partition *partition, const struct image_partition 
     partition_review_isr(partition);
 }
 
-void partition_configure(struct partition *partition)
+void partition_configure(struct partition *partition, const struct live_topic *settings)
 {
-    const struct live_settings *live = replica_manager_live(partition->manager);
-    partition->min_insync =
-        (int32_t)live_settings_topic_int(live, partition->topic, CONFIG_MIN_INSYNC_REPLICAS);
+    ASSERT(settings->min_insync > 0);
+    partition->min_insync = (int32_t)settings->min_insync;
     if (!partition->log)
         return;
-    struct log_config config;
-    live_settings_log(live, partition->topic, &config);
-    log_set_config(partition->log, &config);
+    log_set_config(partition->log, &settings->log);
     partition_advance(partition);
 }
 

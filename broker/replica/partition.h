@@ -28,6 +28,7 @@
 #include "meta/image.h"
 
 struct partition;
+struct live_topic;
 struct replica_manager;
 
 enum partition_state { PARTITION_OPENING, PARTITION_FOLLOWER, PARTITION_LEADER, PARTITION_OFFLINE };
@@ -182,8 +183,8 @@ void partition_update(struct partition *partition, const struct image_partition 
 /* Leads or follows as the newest record says; nothing while the log is not open or the metadata has
  * not reached our own registration. */
 void partition_take_role(struct partition *partition);
-/* The topic's settings changed. */
-void partition_configure(struct partition *partition);
+/* The topic's settings changed, or those of the broker. */
+void partition_configure(struct partition *partition, const struct live_topic *settings);
 /* Leader: removes from the in-sync set who has not kept up; called on a timer. */
 void partition_check_isr(struct partition *partition);
 /* Leader: the broker is a new process, registered with `epoch`; what it had acknowledged before

@@ -32,7 +32,7 @@ struct partition_key {
 struct replica_manager {
     struct replica_manager_deps deps;
     struct metadata_listener listener;
-    struct live_settings live;
+    struct live_subscriber configured;
     bool registered;               /* and the log directories have noted it */
     bool current;                  /* the metadata has reached our own registration */
     bool reporting;                /* to be unfenced once the controller knows what can't serve */
@@ -203,12 +203,16 @@ static bool manager_not_in_image(const struct partition *partition, const void *
     return !record || !image_ids_have(&record->replicas, manager->deps.node_id);
 }
 
-static void manager_configure_all(struct replica_manager *manager)
+static void manager_configure_all(void *data)
 {
+    struct replica_manager *manager = data;
     struct partition *partition;
     size_t cursor = 0;
-    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
-        partition_configure(partition);
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL))) {
+        struct live_topic settings;
+        live_settings_topic(manager->deps.live, partition->topic, &settings);
+        partition_configure(partition, &settings);
+    }
 }
 
 void replica_manager_review_isrs(struct replica_manager *manager)
@@ -253,18 +257,19 @@ static void manager_config_changed(void *data, Meta__ConfigRecord__Resource reso
                                    const char *name)
 {
     struct replica_manager *manager = data;
-    if (resource == META__CONFIG_RECORD__RESOURCE__BROKER &&
-        live_settings_concern(&manager->live, name))
-        manager_configure_all(manager);
     if (resource != META__CONFIG_RECORD__RESOURCE__TOPIC)
         return;
     const struct image_topic *topic =
         image_topic_by_name(metadata_image(manager->deps.metadata), name, strlen(name));
-    for (int32_t i = 0; topic && i < topic->partition_count; i++) {
+    struct live_topic settings;
+    if (!topic)
+        return;
+    live_settings_topic(manager->deps.live, topic->name, &settings);
+    for (int32_t i = 0; i < topic->partition_count; i++) {
         struct partition_key key = manager_key(&topic->id, i);
         struct partition *partition = manager_get(manager, &key);
         if (partition)
-            partition_configure(partition);
+            partition_configure(partition, &settings);
     }
 }
 
@@ -274,11 +279,6 @@ static void manager_broker_changed(void *data, int32_t id)
     replica_fetchers_redial(manager->fetchers, id);
     manager_forget_earlier(manager, id);
     replica_manager_review_isrs(manager); /* it may join now, or not be in any set any more */
-}
-
-const struct live_settings *replica_manager_live(const struct replica_manager *manager)
-{
-    return &manager->live;
 }
 
 bool replica_manager_is_current(const struct replica_manager *manager)
@@ -461,6 +461,15 @@ int64_t replica_manager_last_heard_ms(const struct replica_manager *manager, int
 
 /* ---- life ---- */
 
+static void manager_subscribe(struct replica_manager *manager)
+{
+    size_t count;
+    const enum config_id *ids = live_settings_topic_ids(&count);
+    manager->configured = (struct live_subscriber){
+        .ids = ids, .count = count, .changed = manager_configure_all, .data = manager};
+    live_settings_subscribe(manager->deps.live, &manager->configured);
+}
+
 struct replica_manager *replica_manager_new(const struct replica_manager_deps *deps)
 {
     struct replica_manager *manager = mem_alloc(sizeof(*manager));
@@ -474,7 +483,7 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
         .settled = manager_settled,
         .data = manager,
     };
-    live_settings_init(&manager->live, deps->config, deps->metadata, deps->node_id);
+    manager_subscribe(manager);
     map_init(&manager->partitions);
     manager->openings = replica_openings_new(manager);
     map_init(&manager->heard);
@@ -493,6 +502,7 @@ struct replica_manager *replica_manager_new(const struct replica_manager_deps *d
 
 void replica_manager_free(struct replica_manager *manager)
 {
+    live_settings_unsubscribe(&manager->configured);
     replica_report_free(manager->report);
     size_t cursor = 0;
     struct partition *partition;

@@ -19,6 +19,7 @@ struct replica_manager_deps {
     struct logger *logger;
     struct logger *role_logger; /* for what comes once a partition */
     const struct config *config;
+    struct live_settings *live;
     int32_t node_id;
     struct metadata *metadata;
     struct controller_channel *channel;
@@ -52,7 +53,6 @@ void replica_manager_summarise(const struct replica_manager *manager, struct buf
 
 /* For partitions. */
 const struct replica_manager_deps *replica_manager_deps(const struct replica_manager *manager);
-const struct live_settings *replica_manager_live(const struct replica_manager *manager);
 /* Whether the metadata has reached our own registration: before that, what it says of our id was
  * said of an earlier process. */
 bool replica_manager_is_current(const struct replica_manager *manager);

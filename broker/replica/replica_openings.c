@@ -116,11 +116,12 @@ void replica_openings_open(struct replica_openings *openings, struct partition *
     opening->topic = mem_strdup(partition->topic);
     opening->index = partition->index;
     map_put(&openings->by_name, opening->name, strlen(opening->name), opening);
-    struct log_config config;
-    live_settings_log(replica_manager_live(openings->manager), partition->topic, &config);
-    config.doubted = partition->emptied && image_ids_have(&partition->isr, openings->deps->node_id);
+    struct live_topic settings;
+    live_settings_topic(openings->deps->live, partition->topic, &settings);
+    settings.log.doubted =
+        partition->emptied && image_ids_have(&partition->isr, openings->deps->node_id);
     log_manager_open(openings->deps->logs, partition->topic, partition->index, &partition->topic_id,
-                     &config, openings_opened, opening);
+                     &settings.log, openings_opened, opening);
 }
 
 void replica_openings_forget(struct replica_openings *openings, const struct partition *partition,

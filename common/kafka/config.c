@@ -75,31 +75,11 @@ void config_say_where(const struct config *config, enum config_id id, struct buf
         buf_printf(problem, "%s: ", config->file);
 }
 
-/* Sets the text and what it parses to; the text has been checked. */
+/* The text has been checked. */
 static void config_put(struct config *config, enum config_id id, const char *text)
 {
-    struct config_value *value = &config->values[id];
-    bool is_true = false;
-    value->text = text;
-    switch (config_row(id)->type) {
-    case CONFIG_TYPE_BOOL:
-        ASSERT(config_parse_bool(text, &is_true));
-        value->number = is_true;
-        break;
-    case CONFIG_TYPE_SHORT:
-    case CONFIG_TYPE_INT:
-    case CONFIG_TYPE_LONG:
-        ASSERT(config_parse_int(text, &value->number));
-        break;
-    case CONFIG_TYPE_DOUBLE:
-        ASSERT(config_parse_double(text, &value->real));
-        break;
-    case CONFIG_TYPE_STRING:
-    case CONFIG_TYPE_CLASS:
-    case CONFIG_TYPE_LIST:
-    case CONFIG_TYPE_PASSWORD:
-        break;
-    }
+    bool parsed = config_parse(config_row(id), text, &config->values[id].now);
+    ASSERT(parsed);
 }
 
 /* What is no text would end up in addresses, names and messages. */
@@ -229,8 +209,8 @@ static void config_fill_defaults(struct config *config)
             config_put(config, (enum config_id)i, config_row((enum config_id)i)->default_text);
     for (size_t i = 0; i < ARRAY_LEN(config_units); i++) {
         const struct config_unit *unit = &config_units[i];
-        const struct config_value *other = &config->values[unit->other];
-        if (config->values[unit->ms].text || !other->text)
+        const struct config_parsed *other = &config->values[unit->other].now;
+        if (config->values[unit->ms].now.text || !other->text)
             continue;
         int64_t ms = other->number < 0 ? other->number : other->number * unit->factor;
         char text[32];
@@ -239,23 +219,32 @@ static void config_fill_defaults(struct config *config)
     }
 }
 
+static bool config_is_ordered(const struct config_order *order, int64_t small, int64_t large)
+{
+    if (order->large == CONFIG_QUEUED_MAX_REQUEST_BYTES && large <= 0)
+        return true; /* a limit of our own, which is large enough */
+    return small <= (order->percent == 50 ? large / 2 : large);
+}
+
+static void config_say_order(const struct config_order *order, int64_t small, int64_t large,
+                             struct buf *problem)
+{
+    buf_printf(problem,
+               "%s=%" PRId64 " is more than %s%s=%" PRId64 ": lower the first or raise the second",
+               config_row(order->small)->name, small, order->percent == 50 ? "half of " : "",
+               config_row(order->large)->name, large);
+}
+
 static int config_check_orders(const struct config *config, struct buf *problem)
 {
     for (size_t i = 0; i < ARRAY_LEN(config_orders); i++) {
         const struct config_order *order = &config_orders[i];
         int64_t small = config_int(config, order->small), large = config_int(config, order->large);
-        if (order->large == CONFIG_QUEUED_MAX_REQUEST_BYTES && large <= 0)
-            continue; /* a limit of our own, which is large enough */
-        int64_t most = order->percent == 50 ? large / 2 : large;
-        if (small <= most)
+        if (config_is_ordered(order, small, large))
             continue;
         config_say_where(config, config_is_set(config, order->small) ? order->small : order->large,
                          problem);
-        buf_printf(problem,
-                   "%s=%" PRId64 " is more than %s%s=%" PRId64 ": lower the first or raise "
-                   "the second",
-                   config_row(order->small)->name, small, order->percent == 50 ? "half of " : "",
-                   config_row(order->large)->name, large);
+        config_say_order(order, small, large, problem);
         return ERR_INVALID;
     }
     return 0;
@@ -337,34 +326,34 @@ int config_load(struct env *env, const char *file, const char *const *overrides,
     return err;
 }
 
+const struct config_parsed *config_value(const struct config *config, enum config_id id)
+{
+    ASSERT(id < CONFIG_COUNT);
+    return &config->values[id].now;
+}
+
 int64_t config_int(const struct config *config, enum config_id id)
 {
     enum config_type type = config_row(id)->type;
     ASSERT(type == CONFIG_TYPE_SHORT || type == CONFIG_TYPE_INT || type == CONFIG_TYPE_LONG);
-    return config->values[id].number;
-}
-
-int64_t config_int_or(const struct config *config, enum config_id id, const char *value)
-{
-    int64_t number;
-    return value && config_parse_int(value, &number) ? number : config_int(config, id);
+    return config->values[id].now.number;
 }
 
 bool config_bool(const struct config *config, enum config_id id)
 {
     ASSERT(config_row(id)->type == CONFIG_TYPE_BOOL);
-    return config->values[id].number != 0;
+    return config->values[id].now.number != 0;
 }
 
 double config_double(const struct config *config, enum config_id id)
 {
     ASSERT(config_row(id)->type == CONFIG_TYPE_DOUBLE);
-    return config->values[id].real;
+    return config->values[id].now.real;
 }
 
 const char *config_str(const struct config *config, enum config_id id)
 {
-    const char *text = config->values[id].text;
+    const char *text = config->values[id].now.text;
     return text ? text : "";
 }
 
@@ -379,40 +368,4 @@ bool config_is_given(const struct config *config, enum config_id id)
     for (size_t i = 0; i < ARRAY_LEN(config_units); i++)
         given |= config_units[i].ms == id && config->values[config_units[i].other].given;
     return given;
-}
-
-static const char *config_topic_text(config_override *override, void *data, enum config_id id)
-{
-    const char *key = config_row(id)->topic_name;
-    ASSERT(key != NULL);
-    return override ? override(data, key) : NULL;
-}
-
-int64_t config_topic_int(const struct config *config, config_override *override, void *data,
-                         enum config_id id)
-{
-    return config_int_or(config, id, config_topic_text(override, data, id));
-}
-
-bool config_topic_bool(const struct config *config, config_override *override, void *data,
-                       enum config_id id)
-{
-    const char *text = config_topic_text(override, data, id);
-    bool value;
-    return text && config_parse_bool(text, &value) ? value : config_bool(config, id);
-}
-
-double config_topic_double(const struct config *config, config_override *override, void *data,
-                           enum config_id id)
-{
-    const char *text = config_topic_text(override, data, id);
-    double value;
-    return text && config_parse_double(text, &value) ? value : config_double(config, id);
-}
-
-const char *config_topic_str(const struct config *config, config_override *override, void *data,
-                             enum config_id id)
-{
-    const char *text = config_topic_text(override, data, id);
-    return text ? text : config_str(config, id);
 }

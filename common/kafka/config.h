@@ -1,9 +1,11 @@
 /* The settings of a node: one table (config_table.h) with Kafka's names, types and defaults, filled
  * from a properties file, plus what is derived from them once (listeners, voters, directories).
  *
- * A value is checked when it is read, so that the getters can't fail. A getter for a setting of
- * another type is a bug of the caller. Settings are read-only after config_new, hence any thread
- * may read them. Source of names, types and defaults: Kafka's documented broker and topic settings.
+ * A value is checked and parsed when it is read, so that the getters can't fail. A getter for a
+ * setting of another type is a bug of the caller. Settings are read-only after config_new, hence
+ * any thread may read them. What topics and brokers are given while the cluster runs goes above
+ * them: config_change.h says what is taken, config_chain.h which value counts. Source of names,
+ * types and defaults: Kafka's documented broker and topic settings.
  */
 #ifndef KAFKA_CONFIG_H
 #define KAFKA_CONFIG_H
@@ -33,17 +35,18 @@ enum config_type {
 };
 
 enum config_flags {
-    CONFIG_DYNAMIC = 1,       /* may be changed while the node runs */
-    CONFIG_READ_ONLY = 2,     /* only in the file */
-    CONFIG_NO_EFFECT = 4,     /* accepted, checked, described; changes nothing here */
-    CONFIG_TOPIC_ONLY = 8,    /* exists for topics only */
-    CONFIG_PER_BROKER = 16,   /* may be changed for one broker at a time, not for all at once */
-    CONFIG_PER_LISTENER = 32, /* may be changed only as listener.name.NAME. in front of it */
-    CONFIG_NOT_TOLD = 64,     /* listed only where it is set: Kafka 4 has no such name */
-    CONFIG_OWN_DEFAULT = 128, /* Kafka has no default: ours is not told as one */
-    CONFIG_ANY_CASE = 256,    /* letters of both cases are the same in its words */
-    CONFIG_FILLED = 512,      /* an empty text, or list, is refused */
-    CONFIG_GUARD = 1024       /* refused when it is set: ignoring it would leave something open */
+    CONFIG_DYNAMIC = 1,         /* may be changed while the node runs */
+    CONFIG_READ_ONLY = 2,       /* only in the file */
+    CONFIG_NO_EFFECT = 4,       /* accepted, checked, described; changes nothing here */
+    CONFIG_TOPIC_ONLY = 8,      /* exists for topics only */
+    CONFIG_PER_BROKER = 16,     /* may be changed for one broker at a time, not for all at once */
+    CONFIG_PER_LISTENER = 32,   /* may be changed only as listener.name.NAME. in front of it */
+    CONFIG_NOT_TOLD = 64,       /* listed only where it is set: Kafka 4 has no such name */
+    CONFIG_OWN_DEFAULT = 128,   /* Kafka has no default: ours is not told as one */
+    CONFIG_ANY_CASE = 256,      /* letters of both cases are the same in its words */
+    CONFIG_FILLED = 512,        /* an empty text, or list, is refused */
+    CONFIG_GUARD = 1024,        /* refused when it is set: ignoring it would leave something open */
+    CONFIG_AT_CONTROLLER = 2048 /* dynamic, and the controller reads it, no broker */
 };
 
 struct config_row {
@@ -55,6 +58,13 @@ struct config_row {
     int64_t min, max;
     enum config_type type;
     unsigned flags;
+};
+
+/* A value in the form that is used. */
+struct config_parsed {
+    const char *text; /* NULL = unset */
+    int64_t number;   /* SHORT, INT, LONG; 0 or 1 of a BOOL */
+    double real;      /* DOUBLE */
 };
 
 /* ---- making one ---- */
@@ -76,35 +86,15 @@ void config_free(struct config *config);
 /* SHORT, INT and LONG. Of a setting with older units (log.retention.ms, .minutes, .hours;
  * log.roll.ms, .hours; log.roll.jitter.ms, .hours) the ms form returns what they say together. */
 int64_t config_int(const struct config *config, enum config_id id);
-/* The same of `value` where that is one, else the file's. */
-int64_t config_int_or(const struct config *config, enum config_id id, const char *value);
 bool config_bool(const struct config *config, enum config_id id);
 double config_double(const struct config *config, enum config_id id);
+/* The same of a setting of any type. */
+const struct config_parsed *config_value(const struct config *config, enum config_id id);
 /* The text of a setting of any type; "" if it is unset. */
 const char *config_str(const struct config *config, enum config_id id);
 /* Whether the file or an override names it; or it, or one of its older units. */
 bool config_is_set(const struct config *config, enum config_id id);
 bool config_is_given(const struct config *config, enum config_id id);
-
-/* ---- topic level ---- */
-
-/* 0, or ERR_INVALID_CONFIG with a sentence in `problem`: the key is no setting of a topic, or the
- * value is not one of its values. */
-int config_topic_check(const char *key, const char *value, struct buf *problem) MUST_CHECK;
-/* The same of a dynamic setting of brokers: listener.name.NAME.X is checked as X, and what is not
- * known is taken. */
-int config_broker_check(const char *key, const char *value, struct buf *problem) MUST_CHECK;
-/* The topic's own value when override(data, topic name of the setting) returns one (not NULL), else
- * the broker's. The row must have a topic name. */
-typedef const char *config_override(void *data, const char *key);
-int64_t config_topic_int(const struct config *config, config_override *override, void *data,
-                         enum config_id id);
-bool config_topic_bool(const struct config *config, config_override *override, void *data,
-                       enum config_id id);
-double config_topic_double(const struct config *config, config_override *override, void *data,
-                           enum config_id id);
-const char *config_topic_str(const struct config *config, config_override *override, void *data,
-                             enum config_id id);
 
 /* ---- the rows, for DescribeConfigs and the like ---- */
 
@@ -116,6 +106,8 @@ enum config_id config_find_topic(const char *topic_name);
 /* 0, or ERR_INVALID_CONFIG with the sentence ("NAME=VALUE is ...: write ...") in `problem`. */
 int config_check_value(const struct config_row *row, const char *name, const char *value,
                        struct buf *problem) MUST_CHECK;
+/* Reads a checked value of a row; the text is borrowed. False when it is no value of that type. */
+bool config_parse(const struct config_row *row, const char *text, struct config_parsed *value);
 /* Whether the value of a STRING is that word. */
 bool config_is_word(const char *text, const char *word);
 /* A checked value in Kafka's normal form: true or false, numbers without ornament, lists without
@@ -179,9 +171,5 @@ const struct config_endpoint *config_controller_listener(const struct config *co
 void config_logger_levels(const struct config *config, struct logger_levels *levels);
 /* At least one. */
 const char *const *config_log_dirs(const struct config *config, int *count);
-/* Of a checked value of cordoned.log.dirs: 0, or ERR_INVALID_CONFIG with a sentence in `problem`,
- * when it names what is not in log.dirs. "*" is all of them. */
-int config_check_cordoned(const struct config *config, const char *value,
-                          struct buf *problem) MUST_CHECK;
 
 #endif

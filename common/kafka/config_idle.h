@@ -1,19 +1,23 @@
-/* Settings of Kafka 4.3 that change nothing here, with Kafka's types, defaults and ranges: so a
- * value is checked and told as there, and a secret is known as one. config_table.h says what the
- * columns are; the last one says why there is no effect. Guards (classes that would check what
- * clients do) are refused: a cluster that was meant to be closed would be open without them. */
+/* Settings of Kafka that change nothing here, with Kafka's types, defaults and ranges: so a value
+ * is checked and told as there, and a secret is known as one. config_table.h says what the columns
+ * are; the last one says why there is no effect. In a file such a setting is named once in the log.
+ * While the cluster runs it is refused with that reason, unless it says what is so anyway
+ * (config_change.h). Guards (classes that would check what clients do) are refused in files too: a
+ * cluster that was meant to be closed would be open without them. */
 #ifndef KAFKA_CONFIG_IDLE_H
 #define KAFKA_CONFIG_IDLE_H
 
-#define CONFIG_NO_TLS          "No effect: TLS is not available yet."
-#define CONFIG_NO_SASL         "No effect: authentication is not available yet."
-#define CONFIG_NO_TIERS        "No effect: tiered storage is not available yet."
-#define CONFIG_NO_TRANSACTIONS "No effect: transactions are not available yet."
-#define CONFIG_NO_SHARE        "No effect: share groups are not available yet."
-#define CONFIG_NO_STREAMS      "No effect: streams groups are not available yet."
-#define CONFIG_NO_QUOTAS       "No effect: quotas are not available yet."
-#define CONFIG_NO_METRICS      "No effect: there are no metrics of Java here."
-#define CONFIG_NO_NEED         "No effect: nothing here works like what it tunes in Kafka."
+/* What stands in front of the reason. */
+#define CONFIG_IDLE            "No effect: "
+#define CONFIG_NO_TLS          CONFIG_IDLE "TLS is not available yet."
+#define CONFIG_NO_SASL         CONFIG_IDLE "authentication is not available yet."
+#define CONFIG_NO_TIERS        CONFIG_IDLE "tiered storage is not available yet."
+#define CONFIG_NO_TRANSACTIONS CONFIG_IDLE "transactions are not available yet."
+#define CONFIG_NO_SHARE        CONFIG_IDLE "share groups are not available yet."
+#define CONFIG_NO_STREAMS      CONFIG_IDLE "streams groups are not available yet."
+#define CONFIG_NO_QUOTAS       CONFIG_IDLE "quotas are not available yet."
+#define CONFIG_NO_METRICS      CONFIG_IDLE "there are no metrics of Java here."
+#define CONFIG_NO_NEED         CONFIG_IDLE "nothing here works like what it tunes in Kafka."
 
 /* clang-format off */
 #define CONFIG_TLS_ROWS(X) \
@@ -454,6 +458,16 @@
       1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_STREAMS)
 
 #define CONFIG_QUOTA_ROWS(X) \
+    X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, \
+      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, \
+      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, CONFIG_NO_QUOTAS) \
+    X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, \
+      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, \
+      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, CONFIG_NO_QUOTAS) \
+    X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, \
+      "replica.alter.log.dirs.io.max.bytes.per.second", LONG, CONFIG_MAX_LONG_TEXT, NULL, 0, \
+      CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
+      CONFIG_NO_QUOTAS) \
     X(ALTER_LOG_DIRS_REPLICATION_QUOTA_WINDOW_NUM, "alter.log.dirs.replication.quota.window.num", \
       INT, "11", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       CONFIG_NO_QUOTAS) \
@@ -492,6 +506,22 @@
       CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_METRICS)
 
 #define CONFIG_OTHER_ROWS(X) \
+    X(LOG_MESSAGE_TIMESTAMP_DIFFERENCE_MAX_MS, "log.message.timestamp.difference.max.ms", LONG, \
+      CONFIG_MAX_LONG_TEXT, "message.timestamp.difference.max.ms", 0, CONFIG_MAX_LONG, NULL, \
+      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
+      CONFIG_IDLE "message.timestamp.before.max.ms and message.timestamp.after.max.ms have taken " \
+      "its place.") \
+    X(LOG_MESSAGE_FORMAT_VERSION, "log.message.format.version", STRING, "3.0-IV1", \
+      "message.format.version", 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
+      CONFIG_IDLE "batches are always of format 2.") \
+    X(LOG_MESSAGE_DOWNCONVERSION_ENABLE, "log.message.downconversion.enable", BOOL, "true", \
+      "message.downconversion.enable", 0, 0, NULL, \
+      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
+      CONFIG_IDLE "batches are always converted for clients that know no others.") \
+    X(NUM_RECOVERY_THREADS_PER_DATA_DIR, "num.recovery.threads.per.data.dir", INT, "2", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
+    X(NUM_REPLICA_FETCHERS, "num.replica.fetchers", INT, "1", NULL, 1, CONFIG_MAX_INT, NULL, \
+      CONFIG_DYNAMIC | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
     X(ALTER_CONFIG_POLICY_CLASS_NAME, "alter.config.policy.class.name", CLASS, NULL, NULL, 0, 0, \
       NULL, CONFIG_READ_ONLY | CONFIG_GUARD, \
       "Changes of settings can't be checked by a Java class: remove the setting.") \
@@ -521,7 +551,8 @@
     X(CONTROLLER_SOCKET_TIMEOUT_MS, "controller.socket.timeout.ms", INT, "30000", NULL, \
       CONFIG_MIN_INT, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
     X(CORDONED_LOG_DIRS, "cordoned.log.dirs", LIST, "", NULL, 0, 0, NULL, \
-      CONFIG_DYNAMIC | CONFIG_PER_BROKER | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
+      CONFIG_DYNAMIC | CONFIG_PER_BROKER | CONFIG_NO_EFFECT, \
+      CONFIG_IDLE "all log directories get new replicas.") \
     X(DELETE_RECORDS_PURGATORY_PURGE_INTERVAL_REQUESTS, \
       "delete.records.purgatory.purge.interval.requests", INT, "1", NULL, CONFIG_MIN_INT, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
@@ -563,9 +594,10 @@
       CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY | CONFIG_NOT_TOLD | CONFIG_NO_EFFECT, \
       CONFIG_NO_NEED) \
     X(MAX_CONNECTION_CREATION_RATE, "max.connection.creation.rate", INT, CONFIG_MAX_INT_TEXT, \
-      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
+      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, CONFIG_NO_QUOTAS) \
     X(MAX_CONNECTIONS_PER_IP_OVERRIDES, "max.connections.per.ip.overrides", STRING, "", NULL, 0, \
-      0, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
+      0, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+      CONFIG_IDLE "max.connections.per.ip is the same for all addresses.") \
     X(METADATA_LOG_SEGMENT_BYTES, "metadata.log.segment.bytes", INT, "1073741824", NULL, 8388608, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
     X(METADATA_LOG_SEGMENT_MS, "metadata.log.segment.ms", LONG, "604800000", NULL, \

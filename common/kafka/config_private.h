@@ -9,9 +9,7 @@
 enum { CONFIG_LISTENERS_MAX = 16, CONFIG_VOTERS_MAX = 64, CONFIG_LOG_DIRS_MAX = 64 };
 
 struct config_value {
-    const char *text; /* NULL = unset */
-    int64_t number;   /* INT, LONG, BOOL */
-    double real;
+    struct config_parsed now;
     int line;   /* of the file; 0 = override */
     bool given; /* by the file or an override */
 };

@@ -626,7 +626,9 @@ static int config_derive_log_dirs(struct config *config, struct buf *problem)
     return ERR_INVALID;
 }
 
-int config_check_cordoned(const struct config *config, const char *value, struct buf *problem)
+/* Directories that get no new replicas: they are named in log.dirs; "*" is all of them. */
+static int config_check_cordoned(const struct config *config, const char *value,
+                                 struct buf *problem)
 {
     const char *list = value;
     const char *element;

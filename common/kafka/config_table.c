@@ -174,22 +174,3 @@ const char *config_nearest(const char *name, bool topic)
     }
     return best;
 }
-
-int config_topic_check(const char *key, const char *value, struct buf *problem)
-{
-    enum config_id id = config_find_topic(key);
-    if (id < CONFIG_COUNT)
-        return config_check_value(&config_rows[id], key, value, problem);
-    const char *nearest = config_nearest(key, true);
-    buf_printf(problem, "Unknown topic config name: %s", key);
-    if (nearest)
-        buf_printf(problem, " (did you mean %s?)", nearest);
-    return ERR_INVALID_CONFIG;
-}
-
-int config_broker_check(const char *key, const char *value, struct buf *problem)
-{
-    bool listener;
-    enum config_id id = config_find_base(key, &listener);
-    return id < CONFIG_COUNT ? config_check_value(&config_rows[id], key, value, problem) : 0;
-}

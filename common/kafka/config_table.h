@@ -1,7 +1,6 @@
 /* The table of settings: one row is a name, a type, a default, a range and a sentence. Everything
  * that knows a setting (the parser, the getters, DescribeConfigs, the checks of what is changed)
- * reads its row. Only the controller, which does not see this table, knows a setting by its name:
- * unclean.leader.election.enable (controller/elections.c).
+ * reads its row.
  *
  * X(id, name, type, default, topic name, min, max, allowed, flags, doc)
  * - id: the name in upper case with _ for the dots, without the CONFIG_ of the enum;
@@ -16,7 +15,9 @@
  * record is on disk; group.consumer.assignment.interval.ms is 0, so that who joins need not wait;
  * broker.heartbeat.interval.ms, broker.session.timeout.ms and controller.quorum.election.timeout.ms
  * are shorter, so that a node that hangs is found soon; group.coordinator.rebalance.protocols lacks
- * streams, which is not there; node.id and process.roles need not be set. */
+ * streams, which is not there; node.id and process.roles need not be set. A row that is
+ * CONFIG_DYNAMIC and has an effect needs a part of the broker that subscribes to it
+ * (broker/cluster/live_settings.h), or is CONFIG_AT_CONTROLLER. */
 #ifndef KAFKA_CONFIG_TABLE_H
 #define KAFKA_CONFIG_TABLE_H
 
@@ -155,15 +156,15 @@
       "The codec of stored batches; producer keeps what was sent.") \
     X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", "compression.gzip.level", -1, \
       9, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
-      "The level of gzip when a batch is compressed again.") \
+      CONFIG_IDLE "batches are compressed again at the default level.") \
     X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", "compression.lz4.level", 1, 17, \
       NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
-      "The level of lz4 when a batch is compressed again.") \
+      CONFIG_IDLE "batches are compressed again at the default level.") \
     X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", "compression.zstd.level", \
       -131072, 22, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
-      "The level of zstd when a batch is compressed again.") \
+      CONFIG_IDLE "batches are compressed again at the default level.") \
     X(UNCLEAN_LEADER_ELECTION_ENABLE, "unclean.leader.election.enable", BOOL, "false", \
-      "unclean.leader.election.enable", 0, 0, NULL, CONFIG_DYNAMIC, \
+      "unclean.leader.election.enable", 0, 0, NULL, CONFIG_DYNAMIC | CONFIG_AT_CONTROLLER, \
       "Whether a replica that is not in sync may lead when no other is left; it loses records.") \
     X(AUTO_LEADER_REBALANCE_ENABLE, "auto.leader.rebalance.enable", BOOL, "true", NULL, 0, 0, \
       NULL, CONFIG_READ_ONLY, "Whether leadership returns to the preferred replica by itself.") \
@@ -173,14 +174,13 @@
       "10", NULL, 0, 100, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
       "The share of a broker's partitions that may be led elsewhere before that.") \
     X(FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST, \
-      "", "follower.replication.throttled.replicas", 0, 0, NULL, CONFIG_DYNAMIC | \
-      CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, "Replicas whose fetching is throttled.") \
+      "", "follower.replication.throttled.replicas", 0, 0, NULL, \
+      CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_QUOTAS) \
     X(LEADER_REPLICATION_THROTTLED_REPLICAS, "leader.replication.throttled.replicas", LIST, "", \
-      "leader.replication.throttled.replicas", 0, 0, NULL, CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | \
-      CONFIG_NO_EFFECT, "Replicas whose serving is throttled.") \
+      "leader.replication.throttled.replicas", 0, 0, NULL, \
+      CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_QUOTAS) \
     X(REMOTE_STORAGE_ENABLE, "remote.storage.enable", BOOL, "false", "remote.storage.enable", 0, \
-      0, "false", CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, \
-      "Whether old segments move to remote storage; not available, only false is accepted.") \
+      0, NULL, CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TIERS) \
     X(REMOTE_LOG_COPY_DISABLE, "remote.log.copy.disable", BOOL, "false", \
       "remote.log.copy.disable", 0, 0, NULL, \
       CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TIERS) \
@@ -257,7 +257,7 @@
       0, CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, \
       "An index entry is written after this many bytes.") \
     X(LOG_PREALLOCATE, "log.preallocate", BOOL, "false", "preallocate", 0, 0, NULL, \
-      CONFIG_DYNAMIC | CONFIG_NO_EFFECT, "Whether a new segment file is made at full size.") \
+      CONFIG_DYNAMIC | CONFIG_NO_EFFECT, CONFIG_IDLE "segment files grow with their records.") \
     X(LOG_FLUSH_INTERVAL_MESSAGES, "log.flush.interval.messages", LONG, "1", "flush.messages", 1, \
       CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC, \
       "1: records count as replicated only once they are on disk; Kafka's default, " \
@@ -282,22 +282,9 @@
     X(LOG_MESSAGE_TIMESTAMP_AFTER_MAX_MS, "log.message.timestamp.after.max.ms", LONG, "3600000", \
       "message.timestamp.after.max.ms", 0, CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC, \
       "How far in the future a record's time may be.") \
-    X(LOG_MESSAGE_TIMESTAMP_DIFFERENCE_MAX_MS, "log.message.timestamp.difference.max.ms", LONG, \
-      CONFIG_MAX_LONG_TEXT, "message.timestamp.difference.max.ms", 0, CONFIG_MAX_LONG, NULL, \
-      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
-      "The older form of the two limits above.") \
-    X(LOG_MESSAGE_FORMAT_VERSION, "log.message.format.version", STRING, "3.0-IV1", \
-      "message.format.version", 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
-      "The record format of old releases; batches are always of format 2.") \
-    X(LOG_MESSAGE_DOWNCONVERSION_ENABLE, "log.message.downconversion.enable", BOOL, "true", \
-      "message.downconversion.enable", 0, 0, NULL, \
-      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
-      "Whether batches are converted for clients older than 0.11.") \
     X(PRODUCER_ID_EXPIRATION_MS, "producer.id.expiration.ms", INT, "86400000", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, \
-      "How long the state of an idempotent producer is kept after its last write.") \
-    X(NUM_RECOVERY_THREADS_PER_DATA_DIR, "num.recovery.threads.per.data.dir", INT, "2", NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, "The threads that recover logs.")
+      "How long the state of an idempotent producer is kept after its last write.")
 
 #define CONFIG_REPLICA_ROWS(X) \
     X(REPLICA_LAG_TIME_MAX_MS, "replica.lag.time.max.ms", LONG, "30000", NULL, 1, \
@@ -323,25 +310,11 @@
     X(REPLICA_FETCH_BACKOFF_MS, "replica.fetch.backoff.ms", INT, "1000", NULL, 0, CONFIG_MAX_INT, \
       NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       "The wait before a partition is fetched again after an error.") \
-    X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, \
-      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, \
-      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
-      "The most bytes a second that a leader sends to throttled replicas.") \
-    X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, \
-      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, \
-      CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
-      "The most bytes a second that throttled replicas fetch.") \
-    X(REPLICA_ALTER_LOG_DIRS_IO_MAX_BYTES_PER_SECOND, \
-      "replica.alter.log.dirs.io.max.bytes.per.second", LONG, CONFIG_MAX_LONG_TEXT, NULL, 0, \
-      CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT | CONFIG_NOT_TOLD, \
-      "The most bytes a second that replicas copy between log directories.") \
     X(REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS, \
       "replica.high.watermark.checkpoint.interval.ms", LONG, "5000", NULL, 1, CONFIG_MAX_LONG, \
       NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "How often the high watermarks are written.") \
     X(REPLICA_SELECTOR_CLASS, "replica.selector.class", STRING, NULL, NULL, 0, 0, NULL, \
-      CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "A Java class that picks the replica to read from.") \
-    X(NUM_REPLICA_FETCHERS, "num.replica.fetchers", INT, "1", NULL, 1, CONFIG_MAX_INT, NULL, \
-      CONFIG_DYNAMIC | CONFIG_NO_EFFECT, "The threads that fetch from one leader.")
+      CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "A Java class that picks the replica to read from.")
 
 #define CONFIG_NET_ROWS(X) \
     X(SOCKET_SEND_BUFFER_BYTES, "socket.send.buffer.bytes", INT, "102400", NULL, -1, \

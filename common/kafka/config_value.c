@@ -85,6 +85,31 @@ bool config_parse_bool(const char *text, bool *value)
     return *value || (len == 5 && strncasecmp(text, "false", len) == 0);
 }
 
+bool config_parse(const struct config_row *row, const char *text, struct config_parsed *value)
+{
+    bool is_true = false;
+    *value = (struct config_parsed){.text = text};
+    switch (row->type) {
+    case CONFIG_TYPE_BOOL:
+        if (!config_parse_bool(text, &is_true))
+            return false;
+        value->number = is_true;
+        return true;
+    case CONFIG_TYPE_SHORT:
+    case CONFIG_TYPE_INT:
+    case CONFIG_TYPE_LONG:
+        return config_parse_int(text, &value->number);
+    case CONFIG_TYPE_DOUBLE:
+        return config_parse_double(text, &value->real);
+    case CONFIG_TYPE_STRING:
+    case CONFIG_TYPE_CLASS:
+    case CONFIG_TYPE_LIST:
+    case CONFIG_TYPE_PASSWORD:
+        break;
+    }
+    return true;
+}
+
 bool config_is_text(const char *text)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) {

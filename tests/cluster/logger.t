@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import struct
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -17,6 +18,7 @@ from wait import wait_until
 
 CONFIGS = "kafka-configs.sh"
 DEADLINE_S = 30
+INIT_PRODUCER_ID = 22
 AREAS = ["broker", "broker.channel", "broker.group", "broker.log", "broker.metadata", "broker.net",
          "broker.replica", "controller", "controller.election", "controller.peer",
          "controller.raft", "node", "root"]
@@ -119,8 +121,9 @@ def as_json():
         node = cluster.nodes[0]
         names = ('no."such\\', "no\x1b[2J\n{}", "no\udcff\udc80", "n\u00f6\u20ac\U0001f600")
         for name in names:
-            says(cluster, CONFIGS, "--alter", "--entity-type", "brokers", "--entity-default",
-                 "--add-config", f"{name}=1", out=re.compile("^Completed"))
+            text = name.encode("utf-8", "surrogateescape")
+            wire.ask(node.port, wire.request(INIT_PRODUCER_ID, 0, struct.pack(">h", len(text)) + text +
+                                             struct.pack(">i", 1000)))
         events = [json.loads(line) for line in open(node.log_file, encoding="utf-8")]
         check(len(events) > 10, f"there are {len(events)} lines")
         for event in events:
@@ -129,9 +132,9 @@ def as_json():
         check_equal({event["node"] for event in events}, {0}, "the nodes")
         check({"broker", "broker.net", "controller", "node"} <= {event["area"] for event in events},
               f"the areas are {sorted({event['area'] for event in events})}")
-        told = [event["message"].split("no effect: ")[1] for event in events
-                if "no effect: " in event["message"]]
-        check_equal(told, [*names[:2], "no\\xff\\x80", names[3]], "the names of the settings")
+        told = [event["message"].split("transactional id ")[1].split(": transactions are not")[0]
+                for event in events if "transactional id " in event["message"]]
+        check_equal(told, [*names[:2], "no\\xff\\x80", names[3]], "the transactional ids")
 
 
 def dump(node, ends=1):

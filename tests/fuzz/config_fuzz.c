@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/props.h"
-#include "kafka/config.h"
+#include "kafka/config_change.h"
 
 static void seed_file(struct fuzz_corpus *corpus, const char *path)
 {
@@ -82,7 +82,8 @@ static void as_topic(const struct props *props)
     /* A few: an unknown name is compared with all known ones. */
     for (size_t i = 0; i < props->count && i < 2; i++) {
         buf_init(&problem);
-        int err = config_topic_check(props->entries[i].key, props->entries[i].value, &problem);
+        int err = config_change_check(CONFIG_OF_TOPIC, props->entries[i].key,
+                                      props->entries[i].value, &problem);
         FUZZ_REQUIRE(err == 0 || problem.len > 0);
         buf_close(&problem);
     }

@@ -12,21 +12,6 @@ enum {
     CONTROLLER_SNAPSHOT_ENTRIES = 8192 /* between two snapshots: a start reads few again */
 };
 
-static int controller_settings_check_topic(void *data, const char *key, const char *value,
-                                           struct buf *problem)
-{
-    (void)data;
-    return config_topic_check(key, value, problem);
-}
-
-/* Kafka's code for a bad value of a broker is another than that of a topic. */
-static int controller_settings_check_broker(void *data, const char *key, const char *value,
-                                            struct buf *problem)
-{
-    (void)data;
-    return config_broker_check(key, value, problem) ? ERR_INVALID_REQUEST : 0;
-}
-
 static bool controller_settings_topic_default(void *data, size_t i, const char **key,
                                               const char **value, bool *from_file)
 {
@@ -74,15 +59,13 @@ void controller_settings_init(struct controller_settings *settings, const struct
         .default_replication_factor =
             (int16_t)config_int(config, CONFIG_DEFAULT_REPLICATION_FACTOR),
         .min_insync_replicas = (int32_t)config_int(config, CONFIG_MIN_INSYNC_REPLICAS),
-        .unclean_leader_election = config_bool(config, CONFIG_UNCLEAN_LEADER_ELECTION_ENABLE),
         .auto_leader_rebalance = config_bool(config, CONFIG_AUTO_LEADER_REBALANCE_ENABLE),
         .leader_rebalance_check_ms =
             config_int(config, CONFIG_LEADER_IMBALANCE_CHECK_INTERVAL_SECONDS) * 1000,
         .snapshot_entries = CONTROLLER_SNAPSHOT_ENTRIES,
-        .check_topic_config = controller_settings_check_topic,
-        .check_broker_config = controller_settings_check_broker,
+        .settings = config,
         .topic_default = controller_settings_topic_default,
-        .check_data = (void *)(uintptr_t)config,
+        .topic_default_data = (void *)(uintptr_t)config,
     };
     controller_settings_fill_voters(settings, config);
 }

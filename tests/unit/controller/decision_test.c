@@ -377,24 +377,26 @@ static void settings_change(void)
 {
     begin();
     add_brokers(1, false);
-    CHECK_INT(alter("k", "v", 0, false), wire(ERR_UNKNOWN_TOPIC_OR_PARTITION));
+    CHECK_INT(alter("retention.ms", "5", 0, false), wire(ERR_UNKNOWN_TOPIC_OR_PARTITION));
     create("t", 1, 1);
-    CHECK_INT(alter("k", "v", 0, false), 0);
-    CHECK_INT(alter("k", "bad", 0, false), wire(ERR_INVALID_CONFIG));
-    CHECK_STR(setting("k"), "v");
-    CHECK_INT(alter("list", "a,b", 2, false), 0);
-    CHECK_INT(alter("list", "b,c", 2, false), 0);
-    CHECK_STR(setting("list"), "a,b,c");
-    CHECK_INT(alter("list", "a,c", 3, false), 0);
-    CHECK_STR(setting("list"), "b");
-    CHECK_INT(alter("k", "", 1, false), 0);
-    CHECK_STR(setting("k"), "-");
+    CHECK_INT(alter("retention.ms", "5", 0, false), 0);
+    CHECK_INT(alter("retention.ms", "bad", 0, false), wire(ERR_INVALID_CONFIG));
+    CHECK_INT(alter("k", "5", 0, false), wire(ERR_INVALID_CONFIG));
+    CHECK_STR(setting("retention.ms"), "5");
+    CHECK_INT(alter("cleanup.policy", "delete", 2, false), 0);
+    CHECK_INT(alter("cleanup.policy", "delete,compact", 2, false), 0);
+    CHECK_STR(setting("cleanup.policy"), "delete,compact");
+    CHECK_INT(alter("cleanup.policy", "COMPACT", 2, false), wire(ERR_INVALID_CONFIG));
+    CHECK_INT(alter("cleanup.policy", "delete,x", 3, false), 0);
+    CHECK_STR(setting("cleanup.policy"), "compact");
+    CHECK_INT(alter("retention.ms", "", 1, false), 0);
+    CHECK_STR(setting("retention.ms"), "-");
     size_t before = decision.record_count;
-    CHECK_INT(alter("list", "b", 0, false), 0); /* no change, no record */
+    CHECK_INT(alter("cleanup.policy", "compact", 0, false), 0); /* no change, no record */
     CHECK_INT(decision.record_count, before);
-    CHECK_INT(alter("only", "1", 0, true), 0);
-    CHECK_STR(setting("only"), "1");
-    CHECK_STR(setting("list"), "-");
+    CHECK_INT(alter("flush.ms", "1", 0, true), 0);
+    CHECK_STR(setting("flush.ms"), "1");
+    CHECK_STR(setting("cleanup.policy"), "-");
     finish();
 }
 

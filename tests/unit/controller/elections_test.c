@@ -1,6 +1,8 @@
 /* Who leads, and who stays in the in-sync set when brokers go, come back, or can't serve. */
 #include "fixture.h"
 
+#include "tests/lib/config_maker.h"
+
 #include "controller/isr.h"
 
 static bool heard_of[3];
@@ -304,6 +306,30 @@ static void a_new_controller_waits_for_who_led(void)
     finish();
 }
 
+/* Sets it (NULL: removes it) for a topic, one broker or ("") all. */
+static void allow_unclean(Meta__ConfigRecord__Resource type, const char *name, const char *value)
+{
+    Meta__AlterConfigs__Resource resource = META__ALTER_CONFIGS__RESOURCE__INIT,
+                                 *resources[] = {&resource};
+    Meta__ConfigEntry entry = META__CONFIG_ENTRY__INIT, *entries[] = {&entry};
+    Meta__AlterConfigs alter = META__ALTER_CONFIGS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    char key[] = "unclean.leader.election.enable";
+    resource.type = type;
+    resource.name = (char *)(uintptr_t)name;
+    resource.n_entries = 1;
+    resource.entries = entries;
+    entry.key = key;
+    entry.value = (char *)(uintptr_t)(value ? value : "");
+    entry.operation =
+        value ? META__CONFIG_ENTRY__OPERATION__SET : META__CONFIG_ENTRY__OPERATION__DELETE;
+    alter.n_resources = 1;
+    alter.resources = resources;
+    command.body_case = META__COMMAND__BODY_ALTER_CONFIGS;
+    command.alter_configs = &alter;
+    CHECK_INT(commands_decide(&decision, &command)->resources[0]->error, 0);
+}
+
 static void unclean_leaders_only_where_allowed(void)
 {
     begin();
@@ -313,25 +339,47 @@ static void unclean_leaders_only_where_allowed(void)
     set_isr("t", &first, 1, first);
     brokers_fence(&decision, first);
     CHECK_INT(part("t", 0)->leader, -1);
-    Meta__AlterConfigs__Resource resource = META__ALTER_CONFIGS__RESOURCE__INIT,
-                                 *resources[] = {&resource};
-    Meta__ConfigEntry entry = META__CONFIG_ENTRY__INIT, *entries[] = {&entry};
-    Meta__AlterConfigs alter = META__ALTER_CONFIGS__INIT;
-    Meta__Command command = META__COMMAND__INIT;
-    resource.type = META__CONFIG_RECORD__RESOURCE__TOPIC;
-    resource.name = "t";
-    resource.n_entries = 1;
-    resource.entries = entries;
-    entry.key = "unclean.leader.election.enable";
-    entry.value = "true";
-    alter.n_resources = 1;
-    alter.resources = resources;
-    command.body_case = META__COMMAND__BODY_ALTER_CONFIGS;
-    command.alter_configs = &alter;
-    CHECK_INT(commands_decide(&decision, &command)->resources[0]->error, 0);
+    allow_unclean(META__CONFIG_RECORD__RESOURCE__TOPIC, "t", "TRUE");
     CHECK_INT(part("t", 0)->leader, second);
     CHECK_INT(part("t", 0)->isr.count, 1);
     CHECK_INT(part("t", 0)->isr.ids[0], second);
+    finish();
+}
+
+/* The order of the settings of brokers: the topic, the broker that is the active controller (1),
+ * all brokers, the file. */
+static void unclean_leaders_by_settings_of_brokers(void)
+{
+    static const Meta__ConfigRecord__Resource of_broker = META__CONFIG_RECORD__RESOURCE__BROKER;
+    begin();
+    add_brokers(2, false);
+    create("t", 1, 2);
+    int32_t first = part("t", 0)->replicas.ids[0], second = part("t", 0)->replicas.ids[1];
+    set_isr("t", &first, 1, first);
+    brokers_fence(&decision, first);
+    allow_unclean(of_broker, "0", "true"); /* of another broker */
+    CHECK_INT(part("t", 0)->leader, -1);
+    allow_unclean(of_broker, "1", "false");
+    allow_unclean(of_broker, "", "true");
+    CHECK_INT(part("t", 0)->leader, -1);
+    allow_unclean(META__CONFIG_RECORD__RESOURCE__TOPIC, "t", "false");
+    allow_unclean(of_broker, "1", NULL);
+    CHECK_INT(part("t", 0)->leader, -1);
+    allow_unclean(of_broker, "1", "false");
+    allow_unclean(META__CONFIG_RECORD__RESOURCE__TOPIC, "t", NULL);
+    CHECK_INT(part("t", 0)->leader, -1);
+    allow_unclean(of_broker, "1", NULL);
+    CHECK_INT(part("t", 0)->leader, second);
+    finish();
+    begin();
+    rules.settings = config_make("broker.id=1\nunclean.leader.election.enable=true\n");
+    add_brokers(2, false);
+    create("t", 1, 2);
+    first = part("t", 0)->replicas.ids[0], second = part("t", 0)->replicas.ids[1];
+    set_isr("t", &first, 1, first);
+    brokers_fence(&decision, first);
+    CHECK_INT(part("t", 0)->leader, second);
+    config_free((struct config *)(uintptr_t)rules.settings);
     finish();
 }
 
@@ -503,8 +551,9 @@ TAP_MAIN(TAP_TEST(a_fenced_broker_leads_no_more), TAP_TEST(whoever_comes_back_fi
          TAP_TEST(an_emptied_last_member_leads_nobody), TAP_TEST(nobody_else_is_left),
          TAP_TEST(an_emptied_member_that_has_its_records_leads),
          TAP_TEST(a_new_controller_waits_for_who_led), TAP_TEST(unclean_leaders_only_where_allowed),
-         TAP_TEST(a_stopping_broker_hands_over), TAP_TEST(a_log_that_is_not_open_leads_nothing),
-         TAP_TEST(an_election_drops_nobody), TAP_TEST(what_cannot_serve_leads_no_more),
+         TAP_TEST(unclean_leaders_by_settings_of_brokers), TAP_TEST(a_stopping_broker_hands_over),
+         TAP_TEST(a_log_that_is_not_open_leads_nothing), TAP_TEST(an_election_drops_nobody),
+         TAP_TEST(what_cannot_serve_leads_no_more),
          TAP_TEST(an_epoch_that_a_log_has_passed_is_left_behind),
          TAP_TEST(leaders_are_elected_on_request), TAP_TEST(a_full_disk_leads_last),
          TAP_TEST(who_joins_with_room_leads))

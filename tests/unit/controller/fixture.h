@@ -24,21 +24,11 @@ static inline uint64_t draw(void *data)
     return seed;
 }
 
-static inline int check_topic(void *data, const char *key, const char *value, struct buf *problem)
-{
-    (void)data;
-    if (strcmp(key, "bad") != 0 && strcmp(value, "bad") != 0)
-        return 0;
-    buf_printf(problem, "%s=%s is not valid", key, value);
-    return ERR_INVALID_CONFIG;
-}
-
 static inline void begin(void)
 {
     seed = 1;
-    rules = (struct decision_rules){.default_partitions = 3,
-                                    .default_replication_factor = 1,
-                                    .check_topic_config = check_topic};
+    rules = (struct decision_rules){
+        .default_partitions = 3, .default_replication_factor = 1, .node_id = 1};
     image = image_new();
     decision_init(&decision, image, &rules, 100, draw, NULL);
 }

@@ -543,66 +543,6 @@ static void a_file_is_loaded(void)
                ": the settings can't be read: there is no such file: check the path");
 }
 
-struct topic {
-    const char *key;
-    const char *value;
-};
-
-static const char *topic_override(void *data, const char *key)
-{
-    struct topic *topic = data;
-    return strcmp(topic->key, key) == 0 ? topic->value : NULL;
-}
-
-static void topics_override_the_broker(void)
-{
-    struct fixture f;
-    struct topic topic = {"retention.ms", "5"};
-    check_ok(&f, "log.retention.hours=1\nlog.preallocate=true\n");
-    CHECK_INT(config_topic_int(f.config, topic_override, &topic, CONFIG_LOG_RETENTION_MS), 5);
-    topic.key = "segment.bytes";
-    CHECK_INT(config_topic_int(f.config, topic_override, &topic, CONFIG_LOG_RETENTION_MS), 3600000);
-    CHECK_INT(config_topic_int(f.config, NULL, NULL, CONFIG_LOG_RETENTION_MS), 3600000);
-    CHECK(config_topic_bool(f.config, topic_override, &topic, CONFIG_LOG_PREALLOCATE));
-    topic = (struct topic){"min.cleanable.dirty.ratio", "0.25"};
-    CHECK(config_topic_double(f.config, topic_override, &topic,
-                              CONFIG_LOG_CLEANER_MIN_CLEANABLE_RATIO) == 0.25);
-    topic = (struct topic){"cleanup.policy", "compact"};
-    CHECK_STR(config_topic_str(f.config, topic_override, &topic, CONFIG_LOG_CLEANUP_POLICY),
-              "compact");
-    CHECK_INT(config_topic_check("retention.ms", "-1", &f.problem), 0);
-    CHECK_INT(config_topic_check("retention.ms", "x", &f.problem), ERR_INVALID_CONFIG);
-    CHECK_STR(buf_text(&f.problem),
-              "retention.ms=x is not a whole number: write one from -1 upwards");
-    f.problem.len = 0;
-    CHECK_INT(config_topic_check("retention.m", "1", &f.problem), ERR_INVALID_CONFIG);
-    CHECK_STR(buf_text(&f.problem),
-              "Unknown topic config name: retention.m (did you mean retention.ms?)");
-    f.problem.len = 0;
-    CHECK_INT(config_topic_check("x", "1", &f.problem), ERR_INVALID_CONFIG);
-    CHECK_STR(buf_text(&f.problem), "Unknown topic config name: x");
-    f.problem.len = 0;
-    CHECK_INT(config_topic_check("retention.ms", "0", &f.problem), 0);
-    CHECK_INT(config_topic_check("cleanup.policy", "delete,delete", &f.problem), 0);
-    CHECK_INT(config_topic_check("cleanup.policy", "", &f.problem), 0);
-    CHECK_INT(config_topic_check("segment.bytes", "14", &f.problem), ERR_INVALID_CONFIG);
-    CHECK_INT(config_topic_check("cleanup.policy", "COMPACT", &f.problem), ERR_INVALID_CONFIG);
-    CHECK_INT(config_topic_check("internal.segment.bytes", "14", &f.problem), 0);
-    CHECK_INT(config_topic_check("local.retention.ms", "-3", &f.problem), ERR_INVALID_CONFIG);
-    CHECK_INT(config_topic_check("local.retention.bytes", "-2", &f.problem), 0);
-    CHECK_INT(config_topic_check("remote.log.copy.disable", "true", &f.problem), 0);
-    CHECK_INT(config_topic_check("remote.log.delete.on.disable", "false", &f.problem), 0);
-    CHECK_INT(config_topic_check("leader.replication.throttled.replicas", "*", &f.problem), 0);
-    CHECK_INT(config_topic_check("leader.replication.throttled.replicas", "0:1,0:1", &f.problem),
-              0);
-    CHECK_INT(config_topic_check("leader.replication.throttled.replicas", "abc", &f.problem),
-              ERR_INVALID_CONFIG);
-    f.problem.len = 0;
-    CHECK_INT(config_topic_check("remote.storage.enable", "true", &f.problem), ERR_INVALID_CONFIG);
-    CHECK_STR(buf_text(&f.problem), "remote.storage.enable=true is not possible: write false");
-    unload(&f);
-}
-
 TAP_MAIN(TAP_TEST(ids_are_spelled_like_their_names), TAP_TEST(rows_accept_their_own_defaults),
          TAP_TEST(an_empty_file_is_a_single_node), TAP_TEST(defaults_are_kafkas),
          TAP_TEST(older_units_count_when_the_newer_are_silent),
@@ -612,4 +552,4 @@ TAP_MAIN(TAP_TEST(ids_are_spelled_like_their_names), TAP_TEST(rows_accept_their_
          TAP_TEST(levels_of_the_log_are_read), TAP_TEST(unknown_settings_are_told),
          TAP_TEST(names_without_effect_are_said), TAP_TEST(an_override_wins_and_is_named),
          TAP_TEST(bad_addresses_are_told), TAP_TEST(bad_quorums_are_told),
-         TAP_TEST(a_file_is_loaded), TAP_TEST(topics_override_the_broker))
+         TAP_TEST(a_file_is_loaded))

@@ -169,10 +169,12 @@ static inline void fixture_turn(void)
 /* Another settings file than the one of fixture_open. */
 static inline void fixture_settings(const char *text)
 {
+    live_settings_free(fx->broker.live);
     if (fx->config)
         config_free(fx->config);
     fx->config = config_make(text);
-    fx->broker.config = fx->broker.live.config = fx->config;
+    fx->broker.config = fx->config;
+    fx->broker.live = live_settings_new(fx->config, fx->broker.metadata, fx->broker.node_id);
 }
 
 static inline void fixture_open(struct fixture *f)
@@ -180,18 +182,18 @@ static inline void fixture_open(struct fixture *f)
     fx = f;
     *f = (struct fixture){0};
     buf_init(&f->answer);
-    fixture_settings("broker.id=1\nlog.retention.hours=48\nlog.cleanup.policy=delete\n"
-                     "max.request.partition.size.limit=50\n");
     CHECK_INT(env_new(&f->env), 0);
     arena_init(&f->request.arena, 1);
     f->broker.env = f->env;
     f->broker.node_id = 1;
     f->broker.metadata = metadata_new(f->env, NULL);
-    live_settings_init(&f->broker.live, f->broker.config, f->broker.metadata, f->broker.node_id);
+    fixture_settings("broker.id=1\nlog.retention.hours=48\nlog.cleanup.policy=delete\n"
+                     "max.request.partition.size.limit=50\n");
 }
 
 static inline void fixture_close(struct fixture *f)
 {
+    live_settings_free(f->broker.live);
     if (f->broker.metadata)
         metadata_free(f->broker.metadata);
     arena_close(&f->request.arena);

@@ -23,6 +23,7 @@ struct replica {
     struct log_world logs;
     struct config *config;
     struct metadata *metadata;
+    struct live_settings *live;
     struct replica_manager *manager;
     struct partition *partition; /* t-0, once it is there */
     int32_t partition_epoch;     /* of the newest record */
@@ -131,6 +132,7 @@ static inline void replica_new_manager(struct replica *r)
                                         .logger = &r->logs.logger,
                                         .role_logger = &r->logs.logger,
                                         .config = r->config,
+                                        .live = r->live,
                                         .node_id = NODE,
                                         .metadata = r->metadata,
                                         .logs = r->logs.manager,
@@ -147,6 +149,7 @@ static inline void replica_open(struct replica *r, const char *settings)
     fixture_init(&r->logs);
     replica_settings(r, settings);
     r->metadata = metadata_new(r->logs.env, &r->logs.logger);
+    r->live = live_settings_new(r->config, r->metadata, NODE);
     for (int32_t id = 1; id <= 3; id++)
         feed_broker(r->metadata, id, id, 1, false);
     replica_new_manager(r);
@@ -159,6 +162,7 @@ static inline void replica_close(struct replica *r)
         replica_manager_free(r->manager);
     while (r->call_count > 0)
         controller_call_cancel(r->calls[0].call);
+    live_settings_free(r->live);
     metadata_free(r->metadata);
     config_free(r->config);
     fixture_close(&r->logs);

@@ -161,6 +161,25 @@ static const Meta__ReportReplicas *next_report(struct replica *r)
     return report;
 }
 
+/* What is set while a log is opened is not lost on it, nor what all brokers are given. */
+static void settings_reach_a_log_that_opens(void)
+{
+    struct replica r;
+    replica_open(&r, "");
+    feed_topic(r.metadata, "t");
+    replica_decide(&r, (struct decision){.leader = 2, .epoch = 1, .isr = MEMBERS(2)});
+    r.partition = replica_find(&r);
+    CHECK_INT(partition_state(r.partition), PARTITION_OPENING);
+    feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__TOPIC, "t", "retention.ms", "7");
+    UNTIL(r.logs.env, partition_state(r.partition) != PARTITION_OPENING);
+    CHECK_INT(log_config(partition_log(r.partition))->retention_ms, 7);
+    feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__BROKER, "", "log.retention.bytes", "9");
+    feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__BROKER, "", "log.retention.ms", "8");
+    CHECK_INT(log_config(partition_log(r.partition))->retention_bytes, 9);
+    CHECK_INT(log_config(partition_log(r.partition))->retention_ms, 7);
+    replica_close(&r);
+}
+
 static void accept_report(void)
 {
     Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
@@ -236,6 +255,7 @@ TAP_MAIN(TAP_TEST(what_is_not_here_has_its_reason),
          TAP_TEST(a_topic_that_goes_while_it_opens_makes_way),
          TAP_TEST(a_snapshot_sets_aside_what_it_does_not_have),
          TAP_TEST(a_log_that_opens_meanwhile_is_set_aside_too), TAP_TEST(settings_reach_the_log),
+         TAP_TEST(settings_reach_a_log_that_opens),
          TAP_TEST(a_failed_disk_is_reported_until_the_record_says_so),
          TAP_TEST(an_epoch_that_the_log_has_passed_is_reported),
          TAP_TEST(a_record_that_says_too_much_is_corrected))

@@ -1,0 +1,34 @@
+/* Which settings may be changed while the cluster runs, and to what: the one answer for
+ * CreateTopics, AlterConfigs and IncrementalAlterConfigs, in the broker that is asked and in the
+ * controller.
+ *
+ * A setting that is taken counts at once (broker/cluster/live_settings.h,
+ * controller/elections.c). All others are refused with a reason: those that need a restart,
+ * those that change nothing here, and names that nobody knows. What changes nothing may still be
+ * given the value that says what is so anyway, its default: tools that copy the settings of a
+ * topic from elsewhere rely on it. */
+#ifndef KAFKA_CONFIG_CHANGE_H
+#define KAFKA_CONFIG_CHANGE_H
+
+#include "kafka/config.h"
+
+enum config_scope {
+    CONFIG_OF_TOPIC,
+    CONFIG_OF_BROKER,     /* one of them */
+    CONFIG_OF_ALL_BROKERS /* all at once */
+};
+
+/* The setting that a name means in that scope: of listener.name.NAME.X that is X. CONFIG_COUNT when
+ * it is not known. */
+enum config_id config_change_find(enum config_scope scope, const char *name);
+
+/* Whether values may be given to the names: 0, or ERR_INVALID_REQUEST (brokers) and
+ * ERR_INVALID_CONFIG (topics) with a sentence in `problem`, which names all that are wrong in the
+ * same way where Kafka does. */
+int config_change_check_names(enum config_scope scope, const char *const *names, size_t count,
+                              struct buf *problem) MUST_CHECK;
+/* The same of one name with its value; the codes are Kafka's for a bad value, too. */
+int config_change_check(enum config_scope scope, const char *name, const char *value,
+                        struct buf *problem) MUST_CHECK;
+
+#endif
