@@ -9,6 +9,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "kafka/compress.h"
 
 struct live_value {
     struct config_parsed now; /* its text is `text` */
@@ -211,9 +212,30 @@ static void live_take_codec(struct log_config *config, const struct config_parse
 {
     static const char *const names[] = {"uncompressed", "gzip", "snappy", "lz4", "zstd"};
     config->compression = -1; /* producer */
+    config->compression_level = COMPRESS_LEVEL_DEFAULT;
     for (int8_t i = 0; i < (int8_t)ARRAY_LEN(names); i++)
         if (config_is_word(value->text, names[i]))
             config->compression = i;
+}
+
+static void live_take_gzip(struct log_config *config, const struct config_parsed *value)
+{
+    if (config->compression == COMPRESS_GZIP)
+        config->compression_level = (int32_t)value->number;
+}
+
+/* Kafka's default, 9, stands for the fast compressor. */
+static void live_take_lz4(struct log_config *config, const struct config_parsed *value)
+{
+    enum { LIVE_LZ4_FAST = 9 };
+    if (config->compression == COMPRESS_LZ4 && value->number != LIVE_LZ4_FAST)
+        config->compression_level = (int32_t)value->number;
+}
+
+static void live_take_zstd(struct log_config *config, const struct config_parsed *value)
+{
+    if (config->compression == COMPRESS_ZSTD)
+        config->compression_level = (int32_t)value->number;
 }
 
 /* What a log is told, in this order: a whole number goes into its member, other values are taken
@@ -240,7 +262,10 @@ static void live_take_codec(struct log_config *config, const struct config_parse
     TAKEN(CONFIG_LOG_CLEANER_MIN_CLEANABLE_RATIO, live_take_ratio)                                 \
     TAKEN(CONFIG_LOG_MESSAGE_TIMESTAMP_TYPE, live_take_time)                                       \
     TAKEN(CONFIG_LOG_CLEANUP_POLICY, live_take_policy)                                             \
-    TAKEN(CONFIG_COMPRESSION_TYPE, live_take_codec)
+    TAKEN(CONFIG_COMPRESSION_TYPE, live_take_codec)                                                \
+    TAKEN(CONFIG_COMPRESSION_GZIP_LEVEL, live_take_gzip)                                           \
+    TAKEN(CONFIG_COMPRESSION_LZ4_LEVEL, live_take_lz4)                                             \
+    TAKEN(CONFIG_COMPRESSION_ZSTD_LEVEL, live_take_zstd)
 
 #define LIVE_ID(id, ...) id,
 static const enum config_id live_topic_ids[] = {LIVE_TOPIC_FIELDS(LIVE_ID, LIVE_ID)};

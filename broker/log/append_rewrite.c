@@ -30,7 +30,7 @@ static int rewrite_one(const struct append_input *input, const struct log_config
                    : 0;
     if (input->quick && most > APPEND_QUICK_HOLD)
         most = APPEND_QUICK_HOLD;
-    int rc = batch_recompress(batch, codec, COMPRESS_LEVEL_DEFAULT, most, out);
+    int rc = batch_recompress(batch, codec, config->compression_level, most, out);
     if (rc < 0)
         return append_open_failed(input, rc, result);
     if (config->max_message_bytes >= 0 && out->len - before > (uint64_t)config->max_message_bytes) {

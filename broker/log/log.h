@@ -58,8 +58,9 @@ struct log_config {
     int64_t min_compaction_lag_ms;
     int64_t max_compaction_lag_ms;
     double min_cleanable_dirty_ratio;
-    int8_t compression; /* codec number 0..4 to rewrite to, -1 = producer (keep what came) */
-    bool headers_only;  /* the records of clients' batches are not looked at but for keys */
+    int8_t compression;        /* codec number 0..4 to rewrite to, -1 = producer (keep what came) */
+    int32_t compression_level; /* of that codec's library, or COMPRESS_LEVEL_DEFAULT */
+    bool headers_only;         /* the records of clients' batches are not looked at but for keys */
     int64_t producer_id_expiration_ms;
     bool doubted; /* when it is opened: the metadata takes the records that were here for lost */
 };

@@ -155,14 +155,14 @@
       "producer|uncompressed|gzip|snappy|lz4|zstd", CONFIG_DYNAMIC, \
       "The codec of stored batches; producer keeps what was sent.") \
     X(COMPRESSION_GZIP_LEVEL, "compression.gzip.level", INT, "-1", "compression.gzip.level", -1, \
-      9, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
-      CONFIG_IDLE "batches are compressed again at the default level.") \
+      9, NULL, CONFIG_DYNAMIC, \
+      "The level of gzip when a batch is compressed again.") \
     X(COMPRESSION_LZ4_LEVEL, "compression.lz4.level", INT, "9", "compression.lz4.level", 1, 17, \
-      NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
-      CONFIG_IDLE "batches are compressed again at the default level.") \
+      NULL, CONFIG_DYNAMIC, \
+      "The level of lz4 when a batch is compressed again.") \
     X(COMPRESSION_ZSTD_LEVEL, "compression.zstd.level", INT, "3", "compression.zstd.level", \
-      -131072, 22, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
-      CONFIG_IDLE "batches are compressed again at the default level.") \
+      -131072, 22, NULL, CONFIG_DYNAMIC, \
+      "The level of zstd when a batch is compressed again.") \
     X(UNCLEAN_LEADER_ELECTION_ENABLE, "unclean.leader.election.enable", BOOL, "false", \
       "unclean.leader.election.enable", 0, 0, NULL, CONFIG_DYNAMIC | CONFIG_AT_CONTROLLER, \
       "Whether a replica that is not in sync may lead when no other is left; it loses records.") \

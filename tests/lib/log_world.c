@@ -21,6 +21,7 @@ struct log_config log_world_config(void)
         .timestamp_after_max_ms = INT64_MAX,
         .cleanup_delete = true,
         .compression = -1,
+        .compression_level = COMPRESS_LEVEL_DEFAULT,
         .delete_retention_ms = 86400000,
         .max_compaction_lag_ms = INT64_MAX,
         .min_cleanable_dirty_ratio = 0.5,

@@ -55,6 +55,7 @@ static void a_topic_gets_what_is_in_force(void)
     CHECK_INT(topic.log.retention_ms, 800);
     CHECK_INT(topic.log.segment_bytes, 4000);
     CHECK_INT(topic.log.compression, COMPRESS_GZIP);
+    CHECK_INT(topic.log.compression_level, -1);
     CHECK(!topic.log.cleanup_delete && !topic.log.cleanup_compact && topic.log.log_append_time);
     CHECK_INT(topic.min_insync, 1);
     fixture_set(of_topic, "orders", "retention.ms", "0");
@@ -62,6 +63,31 @@ static void a_topic_gets_what_is_in_force(void)
     live_settings_topic(live, "orders", &topic);
     CHECK_INT(topic.log.retention_ms, 0);
     CHECK_INT(topic.min_insync, 2);
+    fixture_close(&f);
+}
+
+/* The level is that of the codec; 9 of lz4 is Kafka's default and the fast one. */
+static void each_codec_has_its_level(void)
+{
+    static const struct {
+        const char *codec, *key, *value;
+        int32_t usual, asked;
+    } cases[] = {
+        {"gzip", "compression.gzip.level", "9", -1, 9},
+        {"lz4", "compression.lz4.level", "12", COMPRESS_LEVEL_DEFAULT, 12},
+        {"zstd", "compression.zstd.level", "-5", 3, -5},
+        {"snappy", "compression.zstd.level", "7", COMPRESS_LEVEL_DEFAULT, COMPRESS_LEVEL_DEFAULT}};
+    struct fixture f;
+    struct live_topic topic;
+    const struct live_settings *live = open_live(&f);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        fixture_set(of_topic, cases[i].codec, "compression.type", cases[i].codec);
+        live_settings_topic(live, cases[i].codec, &topic);
+        CHECK_INT(topic.log.compression_level, cases[i].usual);
+        fixture_set(of_topic, cases[i].codec, cases[i].key, cases[i].value);
+        live_settings_topic(live, cases[i].codec, &topic);
+        CHECK_INT(topic.log.compression_level, cases[i].asked);
+    }
     fixture_close(&f);
 }
 
@@ -128,4 +154,5 @@ static void a_snapshot_changes_all(void)
 }
 
 TAP_MAIN(TAP_TEST(a_brokers_dynamic_value_wins), TAP_TEST(a_topic_gets_what_is_in_force),
-         TAP_TEST(subscribers_are_told_of_changes_only), TAP_TEST(a_snapshot_changes_all))
+         TAP_TEST(each_codec_has_its_level), TAP_TEST(subscribers_are_told_of_changes_only),
+         TAP_TEST(a_snapshot_changes_all))

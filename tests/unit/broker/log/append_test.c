@@ -145,6 +145,40 @@ static void the_topic_chooses_the_codec(void)
     fixture_close(&f);
 }
 
+/* How many bytes a batch of this text takes when it is compressed again at that level. */
+static size_t size_at(enum compress_codec codec, int32_t level, const char *text)
+{
+    struct log_world f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    f.config.compression = (int8_t)codec;
+    f.config.compression_level = level;
+    log_set_config(f.log, &f.config);
+    struct buf batch = batch_make((struct batch_spec){.count = 1, .value = text});
+    CHECK_INT(log_append(f.log, batch.data, batch.len, LOG_FROM_CLIENT, 0, &fixture_result), 0);
+    buf_close(&batch);
+    size_t size = (size_t)log_size(f.log);
+    fixture_close(&f);
+    return size;
+}
+
+static void the_topic_chooses_the_level(void)
+{
+    static const int32_t levels[][3] = {
+        {COMPRESS_GZIP, 1, 9}, {COMPRESS_LZ4, 1, 12}, {COMPRESS_ZSTD, -100, 19}};
+    struct buf text;
+    unsigned seed = 7;
+    buf_init(&text);
+    for (int i = 0; i < 4000; i++) {
+        seed = seed * 1103515245 + 12345;
+        buf_printf(&text, "%u word%u ", seed >> 20 & 63, seed >> 8 & 255);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(levels); i++)
+        CHECK(size_at((enum compress_codec)levels[i][0], levels[i][1], buf_text(&text)) >
+              size_at((enum compress_codec)levels[i][0], levels[i][2], buf_text(&text)));
+    buf_close(&text);
+}
+
 /* ---- disks that fail ---- */
 
 static void a_full_disk_refuses_clients_first(void)
@@ -310,6 +344,7 @@ static void what_waits_is_flushed_in_time(void)
 }
 
 TAP_MAIN(TAP_TEST(bad_batches_of_clients_are_refused), TAP_TEST(compacted_topics_need_keys),
-         TAP_TEST(the_topic_chooses_the_codec), TAP_TEST(a_full_disk_refuses_clients_first),
-         TAP_TEST(a_flush_error_is_final), TAP_TEST(an_append_error_is_final),
-         TAP_TEST(the_watcher_hears_of_durable_data), TAP_TEST(what_waits_is_flushed_in_time))
+         TAP_TEST(the_topic_chooses_the_codec), TAP_TEST(the_topic_chooses_the_level),
+         TAP_TEST(a_full_disk_refuses_clients_first), TAP_TEST(a_flush_error_is_final),
+         TAP_TEST(an_append_error_is_final), TAP_TEST(the_watcher_hears_of_durable_data),
+         TAP_TEST(what_waits_is_flushed_in_time))
