@@ -326,6 +326,7 @@ static const enum config_id broker_live_ids[] = {
     CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE,
     CONFIG_MAX_CONNECTIONS,
     CONFIG_MAX_CONNECTIONS_PER_IP,
+    CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS,
 };
 
 /* The parts go before the metadata does. */
@@ -338,6 +339,9 @@ static void broker_configure(void *data)
         (size_t)live_settings_int(live, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE));
     server_set_connections(broker->server, live_settings_int(live, CONFIG_MAX_CONNECTIONS),
                            live_settings_int(live, CONFIG_MAX_CONNECTIONS_PER_IP));
+    if (broker->groups)
+        group_manager_set_assignment_interval(
+            broker->groups, live_settings_int(live, CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS));
 }
 
 static void broker_listen(struct broker *broker)

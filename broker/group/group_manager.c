@@ -115,6 +115,12 @@ int group_manager_locate(struct group_manager *manager, struct wire_str group_id
     return group && group->deleting ? ERR_COORDINATOR_LOAD_IN_PROGRESS : 0;
 }
 
+void group_manager_set_assignment_interval(struct group_manager *manager, int64_t interval_ms)
+{
+    ASSERT(interval_ms >= 0);
+    manager->deps.settings.consumer_assignment_ms = interval_ms;
+}
+
 /* ---- leadership ---- */
 
 void group_manager_leader_changed(struct group_manager *manager, int32_t partition, bool leader)

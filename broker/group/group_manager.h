@@ -90,6 +90,8 @@ struct group_manager_deps {
 };
 
 struct group_manager *group_manager_new(const struct group_manager_deps *deps);
+/* Counts from the next look at each group on. */
+void group_manager_set_assignment_interval(struct group_manager *manager, int64_t interval_ms);
 /* Who waits is told COORDINATOR_NOT_AVAILABLE. */
 void group_manager_free(struct group_manager *manager);
 

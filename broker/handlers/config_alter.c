@@ -82,6 +82,7 @@ static int config_alter_check_list(struct config_alter *alter,
     return 0;
 }
 
+/* The table of settings knows the values; our own file says what they have to fit. */
 static int config_alter_check_value(struct config_alter *alter,
                                     struct config_alter_resource *resource,
                                     const Meta__ConfigEntry *entry)
@@ -92,6 +93,10 @@ static int config_alter_check_value(struct config_alter *alter,
     struct buf problem;
     buf_init(&problem);
     int err = config_change_check(scope, entry->key, entry->value, &problem);
+    if (!err && scope != CONFIG_OF_TOPIC &&
+        config_check_fit(alter->request->broker->config, config_change_find(scope, entry->key),
+                         entry->value, &problem))
+        err = ERR_INVALID_REQUEST;
     if (err)
         config_alter_refuse(alter, resource, err, "%s", buf_text(&problem));
     buf_close(&problem);

@@ -250,6 +250,26 @@ static int config_check_orders(const struct config *config, struct buf *problem)
     return 0;
 }
 
+int config_check_fit(const struct config *config, enum config_id id, const char *value,
+                     struct buf *problem)
+{
+    struct config_parsed parsed;
+    if (!config_parse(config_row(id), value, &parsed))
+        return 0; /* told as what it is */
+    for (size_t i = 0; i < ARRAY_LEN(config_orders); i++) {
+        const struct config_order *order = &config_orders[i];
+        if (order->small != id && order->large != id)
+            continue;
+        int64_t small = order->small == id ? parsed.number : config_int(config, order->small);
+        int64_t large = order->large == id ? parsed.number : config_int(config, order->large);
+        if (config_is_ordered(order, small, large))
+            continue;
+        config_say_order(order, small, large, problem);
+        return ERR_INVALID_CONFIG;
+    }
+    return 0;
+}
+
 int config_new(const struct props *props, const char *file, struct buf *problem, struct buf *notes,
                struct config **out)
 {

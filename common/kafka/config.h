@@ -108,6 +108,10 @@ int config_check_value(const struct config_row *row, const char *name, const cha
                        struct buf *problem) MUST_CHECK;
 /* Reads a checked value of a row; the text is borrowed. False when it is no value of that type. */
 bool config_parse(const struct config_row *row, const char *text, struct config_parsed *value);
+/* 0, or ERR_INVALID_CONFIG with a sentence: beside what the file says, the value would contradict
+ * another setting (a least above a most). */
+int config_check_fit(const struct config *config, enum config_id id, const char *value,
+                     struct buf *problem) MUST_CHECK;
 /* Whether the value of a STRING is that word. */
 bool config_is_word(const char *text, const char *word);
 /* A checked value in Kafka's normal form: true or false, numbers without ornament, lists without

@@ -392,7 +392,7 @@
       "15000", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The longest that a group may be given.") \
     X(GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS, "group.consumer.assignment.interval.ms", INT, "0", \
-      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, \
       "How long after one assignment the next is made, so that it covers several changes of a " \
       "group; 0 makes it at once. Kafka has 1000, and with it a member that joins may wait for " \
       "its partitions until its second heartbeat.") \

@@ -121,6 +121,7 @@ def dynamic_settings_refused():
                  "not available yet."),
                 (BROKER, "max.conections=3",
                  "Unknown config name: max.conections (did you mean max.connections?)"),
+                (ALL, "group.consumer.assignment.interval.ms=15001", "lower the first or raise the second"),
                 (TOPIC, "preallocate=true", "preallocate can't be changed, for it would have no effect"),
                 (ALL, "log.segment.bytes=14", "log.segment.bytes=14 is out of range"),
                 (TOPIC, "x=3", "Unknown topic config name: x"),
@@ -193,6 +194,31 @@ def dynamic_unclean():
              "--add-config", "unclean.leader.election.enable=true")
         wait_until(lambda: cluster.partition("t", at=cluster.nodes[1])[0] == 0, DEADLINE_S,
                    "the replica that is not in sync leads")
+
+
+@test("group.consumer.assignment.interval.ms has its effect when it changes")
+def dynamic_assignment():
+    try:
+        from confluent_kafka import Consumer
+    except ImportError:
+        raise tap.Skip("the Python package confluent_kafka is not installed in build/venv") from None
+    with Cluster(1, **{"group.consumer.assignment.interval.ms": 86400000,
+                       "group.consumer.max.assignment.interval.ms": 86400000}) as cluster:
+        cluster.create_topic("t", partitions=2)
+        members = [Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "g",
+                             "group.protocol": "consumer"}) for _ in range(2)]
+
+        def shares():
+            for member in members:
+                member.poll(0.1)
+            return [len(member.assignment()) for member in members]
+        members[0].subscribe(["t"])
+        wait_until(lambda: shares()[0] == 2, DEADLINE_S, "the first member has both partitions")
+        members[1].subscribe(["t"])
+        alter(cluster, ALL, "group.consumer.assignment.interval.ms=0")
+        wait_until(lambda: shares() == [1, 1], DEADLINE_S, "each has one")
+        for member in members:
+            member.close()
 
 
 @test("DescribeLogDirs tells how large the volume is, and what is free on it")

@@ -156,6 +156,25 @@ static void names_that_are_wrong_alike_are_told_together(void)
     CHECK_INT(problem.len, 0);
 }
 
+/* Two that must not contradict each other, one of them in the file. */
+static void values_fit_the_file(void)
+{
+    struct fixture f;
+    check_ok(&f, "group.consumer.max.assignment.interval.ms=2000\n");
+    CHECK_INT(config_check_fit(f.config, CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS, "2000",
+                               &f.problem),
+              0);
+    CHECK_INT(config_check_fit(f.config, CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS, "2001",
+                               &f.problem),
+              ERR_INVALID_CONFIG);
+    CHECK_STR(buf_text(&f.problem),
+              "group.consumer.assignment.interval.ms=2001 is more than "
+              "group.consumer.max.assignment.interval.ms=2000: lower the first or raise the "
+              "second");
+    unload(&f);
+}
+
 TAP_MAIN(TAP_TEST(each_setting_of_brokers_is_live_or_refused),
          TAP_TEST(each_setting_of_topics_is_live_or_refused), TAP_TEST(refusals_are_told),
-         TAP_TEST(right_values_are_taken), TAP_TEST(names_that_are_wrong_alike_are_told_together))
+         TAP_TEST(right_values_are_taken), TAP_TEST(names_that_are_wrong_alike_are_told_together),
+         TAP_TEST(values_fit_the_file))

@@ -279,6 +279,10 @@ static void lists_start_from_the_value_in_force(void)
     check_refused(RESOURCES_BROKER, "log.cleaner.threads", SET, "0", ERR_INVALID_REQUEST);
     check_refused(RESOURCES_BROKER, "log.cleaner.threads", SET, "3", ERR_INVALID_REQUEST);
     check_sent(RESOURCES_BROKER, "log.cleaner.threads", SET, "1", SET, "1"); /* as it is */
+    check_refused(RESOURCES_BROKER, "group.consumer.assignment.interval.ms", SET, "15001",
+                  ERR_INVALID_REQUEST);
+    check_sent(RESOURCES_BROKER, "group.consumer.assignment.interval.ms", SET, "15000", SET,
+               "15000");
     check_refused(RESOURCES_BROKER, "no.such", APPEND, "x", ERR_INVALID_CONFIG);
     check_refused(RESOURCES_TOPIC, "no.such", SET, "x", ERR_INVALID_CONFIG);
     check_sent(RESOURCES_TOPIC, "no.such", DELETE, NULL, DELETE, "");
