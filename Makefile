@@ -48,7 +48,7 @@ PROTOS  := $(wildcard common/meta/*.proto)
 GEN_C   := $(PROTOS:%.proto=$(BUILD)/gen/%.pb-c.c)
 GEN_H   := $(GEN_C:.c=.h)
 COMMON  := $(sort $(wildcard common/base/*.c common/env/timers.c common/env/files.c common/env/steady_clock.c common/env/line_limit.c common/env/told.c common/wire/*.c common/kafka/*.c \
-  common/kafka/*/*.c common/meta/*.c))
+  common/kafka/*/*.c common/meta/*.c common/config/*.c))
 ENV_UV  := common/env/env_uv.c $(sort $(wildcard common/env/uv_*.c))
 BROKER  := $(sort $(wildcard broker/*.c broker/*/*.c))
 CONTROL := $(sort $(wildcard controller/*.c))

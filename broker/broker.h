@@ -14,9 +14,9 @@
 #include "broker/cluster/metadata.h"
 #include "broker/state_dump.h"
 #include "common/meta/channel.pb-c.h"
+#include "config/config.h"
 #include "env/env.h"
 #include "env/line_limit.h"
-#include "kafka/config.h"
 
 struct controller_channel;
 struct group_manager;

@@ -2,8 +2,8 @@
 #ifndef CONTROLLER_CONFIGS_H
 #define CONTROLLER_CONFIGS_H
 
+#include "config/config_change.h"
 #include "controller/decision.h"
-#include "kafka/config_change.h"
 
 /* 0, or the error of config_change_check with a sentence that lives as long as the decision. */
 int configs_check(struct decision *decision, enum config_scope scope, const char *key,

@@ -12,8 +12,8 @@
 
 #include "base/err.h"
 #include "base/mutation.h"
+#include "config/config_chain.h"
 #include "controller/isr.h"
-#include "kafka/config_chain.h"
 
 static bool ids_have(const int32_t *ids, size_t count, int32_t id)
 {

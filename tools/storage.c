@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "kafka/config.h"
+#include "config/config.h"
 #include "kafka/meta_properties.h"
 #include "tools/tools.h"
 

@@ -1,5 +1,6 @@
-/* The settings in force on this broker, in the order of kafka/config_chain.h: worked out and parsed
- * once, when one of them changes. Who depends on one keeps what it was told, or reads it here.
+/* The settings in force on this broker, in the order of config/config_chain.h: worked out and
+ * parsed once, when one of them changes. Who depends on one keeps what it was told, or reads it
+ * here.
  *
  * A part of the broker subscribes to the settings it depends on. It is told once after each frame
  * of metadata in which one of them changed, before anybody who waits for that metadata goes on. So
@@ -16,7 +17,7 @@
 
 #include "broker/cluster/metadata.h"
 #include "broker/log/log.h"
-#include "kafka/config_chain.h"
+#include "config/config_chain.h"
 
 struct live_settings;
 

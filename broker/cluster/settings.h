@@ -1,11 +1,11 @@
 /* The settings of a topic or of this broker with their values and sources, as DescribeConfigs and
  * CreateTopics tell them.
  *
- * Values come from the chain of kafka/config_chain.h, which also says what is in force. All sources
- * that say something are the synonyms of the setting (KIP-226). A setting in milliseconds also has
- * those in older units as synonyms, but, as in Kafka, only behind an entry of its own. What is told
- * as the value is in Kafka's normal form; the synonyms of brokers are as they were written. A
- * password is never told. */
+ * Values come from the chain of config/config_chain.h, which also says what is in force. All
+ * sources that say something are the synonyms of the setting (KIP-226). A setting in
+ * milliseconds also has those in older units as synonyms, but, as in Kafka, only behind an entry
+ * of its own. What is told as the value is in Kafka's normal form; the synonyms of brokers are
+ * as they were written. A password is never told. */
 #ifndef BROKER_CLUSTER_SETTINGS_H
 #define BROKER_CLUSTER_SETTINGS_H
 
@@ -15,7 +15,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "kafka/config_chain.h"
+#include "config/config_chain.h"
 
 /* Three older units and four sources, and the topic's own. */
 enum { SETTINGS_SYNONYMS_MAX = 13 };

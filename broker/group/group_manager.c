@@ -9,7 +9,7 @@
 #include "broker/group/classic.h"
 #include "broker/group/consumer.h"
 #include "broker/group/manager_private.h"
-#include "kafka/config.h"
+#include "config/config.h"
 
 /* ---- settings ---- */
 

@@ -15,7 +15,7 @@
 #include "broker/handlers/logger_settings.h"
 #include "broker/handlers/origin.h"
 #include "broker/handlers/resources.h"
-#include "kafka/config_change.h"
+#include "config/config_change.h"
 #include "meta/config_list.h"
 
 int config_alter_refuse(struct config_alter *alter, struct config_alter_resource *resource, int err,

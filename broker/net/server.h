@@ -6,8 +6,8 @@
 #include "base/check.h"
 #include "base/logger.h"
 #include "broker/net/api_table.h"
+#include "config/config.h"
 #include "env/env.h"
-#include "kafka/config.h"
 
 struct broker;
 struct server;

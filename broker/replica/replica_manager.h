@@ -9,7 +9,7 @@
 #include "broker/cluster/metadata.h"
 #include "broker/log/log_manager.h"
 #include "broker/replica/partition.h"
-#include "kafka/config.h"
+#include "config/config.h"
 
 struct replica_manager;
 

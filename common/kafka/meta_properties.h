@@ -4,8 +4,8 @@
 
 #include "base/buf.h"
 #include "base/uuid.h"
+#include "config/config.h"
 #include "env/env.h"
-#include "kafka/config.h"
 
 struct meta_properties {
     int32_t node_id;

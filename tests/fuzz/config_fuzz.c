@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/props.h"
-#include "kafka/config_change.h"
+#include "config/config_change.h"
 
 static void seed_file(struct fuzz_corpus *corpus, const char *path)
 {

@@ -3,7 +3,7 @@
 #define TESTS_LIB_CONFIG_MAKER_H
 
 #include "base/props.h"
-#include "kafka/config.h"
+#include "config/config.h"
 
 /* From the text of a settings file; the caller's to config_free. */
 struct config *config_make(const char *text);

@@ -17,9 +17,9 @@
 #include "broker/log/log_manager.h"
 #include "broker/replica/replica_manager.h"
 #include "cluster_private.h"
+#include "config/config.h"
 #include "controller/controller.h"
 #include "controller/controller_private.h"
-#include "kafka/config.h"
 #include "tests/lib/config_maker.h"
 #include "tools/server/controller_settings.h"
 

@@ -55,12 +55,12 @@ expect "blanks at the end" broker/a.c '/* W. */ \nint x;\n' 'blanks'
 expect "a folder without README" broker/a.c '/* W. */\nint x;\n' ''
 
 # A setting that is read nowhere, and one that is.
-mkdir -p common/kafka
-printf '    X(%s, "a", INT, "1", NULL, 0, 1, NULL, CONFIG_DYNAMIC, "A.") \\\n' A_B >common/kafka/config_table.h
+mkdir -p common/config
+printf '    X(%s, "a", INT, "1", NULL, 0, 1, NULL, CONFIG_DYNAMIC, "A.") \\\n' A_B >common/config/config_table.h
 for text in x CONFIG_A_B; do
     number=$((number + 1))
     printf '/* W. */\nint y = %s;\n' "$text" >broker/a.c
-    found=$(perl "$rules" --folders common/kafka/config_table.h broker/a.c | grep -c 'nothing reads CONFIG_A_B')
+    found=$(perl "$rules" --folders common/config/config_table.h broker/a.c | grep -c 'nothing reads CONFIG_A_B')
     if [ "$found" = "$([ "$text" = x ] && echo 1 || echo 0)" ]; then
         echo "ok $number - a setting that $([ "$text" = x ] && echo nothing || echo something) reads"
     else

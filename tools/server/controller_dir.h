@@ -4,8 +4,8 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "config/config.h"
 #include "env/env.h"
-#include "kafka/config.h"
 
 /* The folder `controller` that holds a controller's files, in metadata.log.dir or any of log.dirs;
  * when there is none yet, the one to make: in metadata.log.dir, or else in the first of log.dirs.

@@ -2,8 +2,8 @@
 #ifndef TOOLS_SERVER_CONTROLLER_SETTINGS_H
 #define TOOLS_SERVER_CONTROLLER_SETTINGS_H
 
+#include "config/config.h"
 #include "controller/controller.h"
-#include "kafka/config.h"
 
 struct controller_settings {
     struct controller_config config; /* may be changed before it is used */

@@ -4,7 +4,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
-#include "kafka/config.h"
+#include "config/config.h"
 
 /* Whether both paths lead to one directory (by device and inode, so through links too). False when
  * one of them is not there. */

@@ -3,7 +3,7 @@
  * Happy path: a value parses as the type of its row and lies in its range. Failure modes: another
  * type, out of range, a word that is none of those allowed, a list with gaps; the sentence says
  * which values are right. As in Kafka, blanks around a value don't count. */
-#include "kafka/config_private.h"
+#include "config/config_private.h"
 
 #include <errno.h>
 #include <inttypes.h>

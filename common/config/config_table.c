@@ -1,6 +1,6 @@
 /* The rows of the table of settings, and finding them. Failure mode: an unknown name; the nearest
  * known one can be offered. */
-#include "kafka/config_private.h"
+#include "config/config_private.h"
 
 #include <string.h>
 

@@ -7,8 +7,8 @@
  * them: config_change.h says what is taken, config_chain.h which value counts. Source of names,
  * types and defaults: Kafka's documented broker and topic settings.
  */
-#ifndef KAFKA_CONFIG_H
-#define KAFKA_CONFIG_H
+#ifndef CONFIG_CONFIG_H
+#define CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -17,7 +17,7 @@
 #include "base/buf.h"
 #include "base/logger_levels.h"
 #include "base/props.h"
-#include "kafka/config_table.h"
+#include "config/config_table.h"
 
 struct env;
 struct config;

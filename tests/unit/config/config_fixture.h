@@ -1,11 +1,11 @@
 /* A settings file from a text, and what was said of it. */
-#ifndef TESTS_UNIT_KAFKA_CONFIG_FIXTURE_H
-#define TESTS_UNIT_KAFKA_CONFIG_FIXTURE_H
+#ifndef TESTS_UNIT_CONFIG_CONFIG_FIXTURE_H
+#define TESTS_UNIT_CONFIG_CONFIG_FIXTURE_H
 
 #include "../tap.h"
 
 #include "base/err.h"
-#include "kafka/config.h"
+#include "config/config.h"
 
 struct fixture {
     struct props props;

@@ -4,7 +4,7 @@
  * node 0 on port 9092, a cluster of its own). Kafka's KRaft and ZooKeeper-era files both end here.
  * Failure modes: addresses that can't be read, ids that contradict each other, a quorum without
  * this node, security protocols and dynamic quorums, which are not available yet. */
-#include "kafka/config_private.h"
+#include "config/config_private.h"
 
 #include <ctype.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  * While the cluster runs it is refused with that reason, unless it says what is so anyway
  * (config_change.h). Guards (classes that would check what clients do) are refused in files too: a
  * cluster that was meant to be closed would be open without them. */
-#ifndef KAFKA_CONFIG_IDLE_H
-#define KAFKA_CONFIG_IDLE_H
+#ifndef CONFIG_IDLE_H
+#define CONFIG_IDLE_H
 
 /* What stands in front of the reason. */
 #define CONFIG_IDLE            "No effect: "

@@ -4,7 +4,7 @@
  * Failure modes: each refusal is a sentence with its reason, in Kafka's words where Kafka refuses
  * the same. A value of a setting without effect is checked before it is refused, so that a slip is
  * told as what it is. */
-#include "kafka/config_change.h"
+#include "config/config_change.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * can come to be accepted and ignored. */
 #include "config_fixture.h"
 
-#include "kafka/config_change.h"
+#include "config/config_change.h"
 
 static struct buf problem;
 

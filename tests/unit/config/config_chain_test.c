@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "kafka/config_chain.h"
+#include "config/config_chain.h"
 
 static const Meta__ConfigRecord__Resource of_topic = META__CONFIG_RECORD__RESOURCE__TOPIC;
 static const Meta__ConfigRecord__Resource of_broker = META__CONFIG_RECORD__RESOURCE__BROKER;

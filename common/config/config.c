@@ -4,7 +4,7 @@
  * default; the settings with older units are brought together; what is derived is derived. Failure
  * modes: an unknown name, a bad value, two settings that contradict each other: one sentence in
  * `problem`. */
-#include "kafka/config_private.h"
+#include "config/config_private.h"
 
 #include <inttypes.h>
 #include <stdio.h>

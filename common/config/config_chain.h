@@ -4,10 +4,10 @@
  *
  * What a topic or a broker was given counts only while it would be taken (config_change.h): what
  * an older release let in is as if it was not set, for all who ask. */
-#ifndef KAFKA_CONFIG_CHAIN_H
-#define KAFKA_CONFIG_CHAIN_H
+#ifndef CONFIG_CHAIN_H
+#define CONFIG_CHAIN_H
 
-#include "kafka/config.h"
+#include "config/config.h"
 #include "meta/image.h"
 
 enum config_source { /* numbers of the protocol */

@@ -1,10 +1,10 @@
 /* The order of the sources of a setting. Nothing fails: what can't be taken counts as not set. */
-#include "kafka/config_chain.h"
+#include "config/config_chain.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "kafka/config_change.h"
+#include "config/config_change.h"
 
 static const Meta__ConfigRecord__Resource of_topic = META__CONFIG_RECORD__RESOURCE__TOPIC;
 static const Meta__ConfigRecord__Resource of_broker = META__CONFIG_RECORD__RESOURCE__BROKER;

@@ -7,10 +7,10 @@
  * those that change nothing here, and names that nobody knows. What changes nothing may still be
  * given the value that says what is so anyway, its default: tools that copy the settings of a
  * topic from elsewhere rely on it. */
-#ifndef KAFKA_CONFIG_CHANGE_H
-#define KAFKA_CONFIG_CHANGE_H
+#ifndef CONFIG_CHANGE_H
+#define CONFIG_CHANGE_H
 
-#include "kafka/config.h"
+#include "config/config.h"
 
 enum config_scope {
     CONFIG_OF_TOPIC,

@@ -1,9 +1,9 @@
 /* What the config_*.c files share; nobody else includes it. */
-#ifndef KAFKA_CONFIG_PRIVATE_H
-#define KAFKA_CONFIG_PRIVATE_H
+#ifndef CONFIG_PRIVATE_H
+#define CONFIG_PRIVATE_H
 
 #include "base/mem.h"
-#include "kafka/config.h"
+#include "config/config.h"
 
 /* Each list of addresses in the settings is bounded: no real node comes near. */
 enum { CONFIG_LISTENERS_MAX = 16, CONFIG_VOTERS_MAX = 64, CONFIG_LOG_DIRS_MAX = 64 };

@@ -18,12 +18,12 @@
  * streams, which is not there; node.id and process.roles need not be set. A row that is
  * CONFIG_DYNAMIC and has an effect needs a part of the broker that subscribes to it
  * (broker/cluster/live_settings.h), or is CONFIG_AT_CONTROLLER. */
-#ifndef KAFKA_CONFIG_TABLE_H
-#define KAFKA_CONFIG_TABLE_H
+#ifndef CONFIG_TABLE_H
+#define CONFIG_TABLE_H
 
 #include <stdint.h>
 
-#include "kafka/config_idle.h"
+#include "config/config_idle.h"
 
 #define CONFIG_MIN_SHORT     INT16_MIN
 #define CONFIG_MAX_SHORT     INT16_MAX
