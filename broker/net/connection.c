@@ -560,10 +560,10 @@ static void connection_limit_broker(struct connection_owner *owner, int32_t repl
 void connection_note_follower(struct connection *connection, int32_t replica_id)
 {
     const struct server_deps *deps = &connection->owner->deps;
-    frame_conn_set_urgent(connection->conn);
     if (connection->state >= CONNECTION_CLOSING || connection->kind == CONNECTION_BROKER ||
         !deps->events->is_other_broker(deps->data, replica_id))
         return;
+    frame_conn_set_urgent(connection->conn);
     if (connection->kind == CONNECTION_TRIAL)
         env_timer_stop(&connection->close_timer);
     connection->replica_id = replica_id;

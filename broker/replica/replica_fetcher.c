@@ -270,6 +270,7 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
     }
     logger_debug(fetcher->deps->logger, "connected to the leader %d", fetcher->leader_id);
     frame_conn_set_urgent(fetcher->conn);
+    frame_conn_set_answers(fetcher->conn);
     fetcher_wake(fetcher);
 }
 

@@ -75,6 +75,7 @@ struct frame_conn {
     bool closed;  /* by the owner: freed when depth is 0 */
     bool waiting; /* the socket was empty when it was last read */
     bool urgent;
+    bool answers;     /* what comes was asked for */
     int64_t spent_us; /* of the loop's time, less its share of the time since */
     int64_t spent_at_us;
     bool lost;    /* no memory for the bytes behind a detached frame */
@@ -278,7 +279,7 @@ static void frame_deliver(struct frame_conn *conn, size_t need)
  * costs much at most, however many such ones are there. */
 static bool frame_defer(struct frame_conn *conn, int64_t need)
 {
-    bool defer = need > TURN_LARGE && env_turn_ms(conn->env) >= TURN_LONG_MS &&
+    bool defer = need > TURN_LARGE && !conn->answers && env_turn_ms(conn->env) >= TURN_LONG_MS &&
                  (conn->deferred < TURN_DEFERS_MAX || !env_turn_take(conn->env));
     conn->deferred = defer ? conn->deferred + 1 : 0;
     return defer;
@@ -364,6 +365,22 @@ static bool frame_is_light(const struct frame_conn *conn)
     return frame_spent(conn, env_now_us(conn->env)) <= LIGHT_US;
 }
 
+/* Whether the block holds what can be handed out, or can't be read at all. */
+static bool frame_has_whole(const struct frame_conn *conn)
+{
+    return frame_need(conn) <= (int64_t)(conn->end - conn->start);
+}
+
+/* The rest waits for another turn. That of one that is urgent goes on at the end of this one: in
+ * the next it would stand behind hundreds of others when many have been put off. */
+static void frame_read_later(struct frame_conn *conn)
+{
+    if (conn->urgent && conn->deferred == 0)
+        env_timer_start_soon(&conn->read_timer);
+    else
+        env_timer_start(&conn->read_timer, 0);
+}
+
 /* One turn of reading: 0, or ERR_x that ends the connection. In a turn that is long already each
  * connection has one frame: a hundred that never pause must not make it fifty times longer. */
 static int frame_turn(struct frame_conn *conn, int64_t from_us)
@@ -380,12 +397,12 @@ static int frame_turn(struct frame_conn *conn, int64_t from_us)
         if (conn->ended || conn->paused)
             return 0;
         bytes += n;
+        if (!more && !frame_has_whole(conn))
+            break;
         if (frames_left == 0 || bytes >= TURN_BYTES_MAX) {
-            env_timer_start(&conn->read_timer, 0);
+            frame_read_later(conn);
             return 0;
         }
-        if (!more)
-            break;
         n = frame_read_once(conn, &more);
         if (n < 0)
             return (int)n;
@@ -455,6 +472,11 @@ void frame_conn_set_max(struct frame_conn *conn, size_t frame_max)
 void frame_conn_set_urgent(struct frame_conn *conn)
 {
     conn->urgent = true;
+}
+
+void frame_conn_set_answers(struct frame_conn *conn)
+{
+    conn->answers = true;
 }
 
 void frame_conn_detach(struct frame_conn *conn, void **block, size_t *charged)

@@ -58,9 +58,13 @@ void frame_conn_finish(struct frame_conn *conn, int64_t linger_ms);
 
 void frame_conn_set_max(struct frame_conn *conn, size_t frame_max);
 /* It is read also in a turn that is long already, when others wait for a later one who have lately
- * spent more than a hundredth of the loop's time. For the lines between nodes of the cluster: many
- * who wait are answered by what one of these brings. */
+ * spent more than a hundredth of the loop's time; what is left of it comes at the end of that turn.
+ * For the lines between nodes of the cluster: many who wait are answered by what one of these
+ * brings. */
 void frame_conn_set_urgent(struct frame_conn *conn);
+/* We asked for all that comes on it: a large frame does not wait for a short turn, as one of a peer
+ * does that may be made to cost much. */
+void frame_conn_set_answers(struct frame_conn *conn);
 /* While paused no further frame is delivered (those that already arrived wait) and nothing is read,
  * so the end of the connection is noticed only by a write. Allowed inside every callback. */
 void frame_conn_pause(struct frame_conn *conn, bool paused);
