@@ -2,8 +2,9 @@
  *
  * Happy path: the session says which partitions may have news; each is read as a range of its
  * segment file; when there are enough bytes, or an error, or the time is over, the ranges are sent
- * as they are. Else the fetch waits until one of its replicas changes. Failure modes are errors of
- * single partitions; a session that is not known makes the client start a new one. */
+ * as they are, for an old client converted by a worker. Else the fetch waits until one of its
+ * replicas changes. Failure modes are errors of single partitions; a session that is not known
+ * makes the client start a new one. */
 #include "broker/handlers/handlers.h"
 
 #include <string.h>
@@ -11,14 +12,13 @@
 #include "base/err.h"
 #include "base/mutation.h"
 #include "broker/broker.h"
+#include "broker/handlers/fetch_convert.h"
 #include "broker/handlers/fetch_session.h"
 #include "broker/net/request.h"
 #include "kafka/batch.h"
-#include "kafka/message_set.h"
 #include "kafka/messages/fetch.h"
 
 enum {
-    FETCH_CONVERT_MAX = 16 << 20, /* bytes of one partition that are converted for an old client */
     FETCH_ZSTD_VERSION = 10,
     FETCH_BATCHES_VERSION = 4 /* older ones get messages of magic 0 or 1 */
 };
@@ -39,7 +39,8 @@ struct fetch {
     int32_t min_bytes;
     size_t max_bytes; /* of the whole answer */
     struct env_timer deadline;
-    struct env_timer look; /* something is ready: look again at the end of the turn */
+    struct env_timer look;         /* something is ready: look again at the end of the turn */
+    struct fetch_convert *convert; /* a worker has what was read */
     struct fetch_result *results;
     size_t count;
     size_t cap;
@@ -85,40 +86,6 @@ static int fetch_check_codec(const struct fetch *fetch, struct partition *partit
                : 0;
 }
 
-static int fetch_convert_bytes(const struct fetch *fetch, struct fetch_result *result,
-                               const uint8_t *bytes, size_t len)
-{
-    int8_t magic = fetch->request->version >= 2 ? 1 : 0;
-    struct buf out;
-    buf_init(&out);
-    int err =
-        message_set_from_batches(bytes, len, magic, result->slot->offset, FETCH_CONVERT_MAX, &out);
-    if (err) {
-        buf_close(&out);
-        return err;
-    }
-    log_slice_release(&result->read.slice);
-    result->read.slice = (struct log_slice){0};
-    result->converted = out.data;
-    result->chunk = (struct env_chunk){.data = out.data, .len = out.len};
-    return 0;
-}
-
-/* Down-conversion for clients that know no batches. */
-static int fetch_convert(const struct fetch *fetch, struct fetch_result *result)
-{
-    const struct log_slice *slice = &result->read.slice;
-    size_t len = slice->len < FETCH_CONVERT_MAX ? slice->len : FETCH_CONVERT_MAX;
-    uint8_t *bytes = mem_try_alloc(len);
-    if (!bytes)
-        return ERR_NO_MEMORY;
-    ssize_t got = env_file_read(slice->file, bytes, len, slice->position);
-    int err = got == (ssize_t)len ? fetch_convert_bytes(fetch, result, bytes, len)
-                                  : ERR_KAFKA_STORAGE_ERROR;
-    mem_free(bytes);
-    return err;
-}
-
 static int fetch_read_partition(struct fetch *fetch, struct fetch_result *result)
 {
     struct fetch_session_slot *slot = result->slot;
@@ -140,8 +107,6 @@ static int fetch_read_partition(struct fetch *fetch, struct fetch_result *result
     const struct log_slice *slice = &result->read.slice;
     result->chunk =
         (struct env_chunk){.file = slice->file, .offset = slice->position, .len = slice->len};
-    if (slice->len > 0 && fetch->request->version < FETCH_BATCHES_VERSION)
-        return fetch_convert(fetch, result);
     return 0;
 }
 
@@ -161,6 +126,17 @@ static struct fetch_result *fetch_push(struct fetch *fetch, struct fetch_session
     return result;
 }
 
+static void fetch_fail(struct fetch_result *result, int err)
+{
+    result->err = err;
+    log_slice_release(&result->read.slice);
+    result->chunk = (struct env_chunk){0};
+    /* A replica starts where the leader's log starts, when it is out of its range. */
+    if (err != ERR_OFFSET_OUT_OF_RANGE || result->slot->topic->session->replica_id < 0)
+        result->read.log_start_offset = -1;
+    result->read.high_watermark = result->read.last_stable_offset = -1;
+}
+
 /* Reads one slot; true when the answer must not wait any longer. */
 static bool fetch_look_at(struct fetch *fetch, struct fetch_session_slot *slot)
 {
@@ -171,15 +147,9 @@ static bool fetch_look_at(struct fetch *fetch, struct fetch_session_slot *slot)
         fetch->starved = fetch->full;
         return true;
     }
-    result->err = fetch_read_partition(fetch, result);
-    if (result->err) {
-        log_slice_release(&result->read.slice);
-        result->read.slice = (struct log_slice){0};
-        result->chunk = (struct env_chunk){0};
-        /* A replica starts where the leader's log starts, when it is out of its range. */
-        if (result->err != ERR_OFFSET_OUT_OF_RANGE || slot->topic->session->replica_id < 0)
-            result->read.log_start_offset = -1;
-        result->read.high_watermark = result->read.last_stable_offset = -1;
+    int err = fetch_read_partition(fetch, result);
+    if (err) {
+        fetch_fail(result, err);
         return true;
     }
     fetch->bytes += result->chunk.len;
@@ -304,12 +274,10 @@ static bool fetch_fill_response(struct fetch *fetch, struct fetch_response *resp
     return true;
 }
 
-static void fetch_answer(struct fetch *fetch)
+static void fetch_send(struct fetch *fetch)
 {
     struct request *request = fetch->request;
     struct fetch_session *session = fetch->session;
-    env_timer_stop(&fetch->deadline);
-    env_timer_stop(&fetch->look);
     struct fetch_response response;
     wire_defaults(&fetch_response_desc, &response);
     response.session_id = session->id;
@@ -325,6 +293,72 @@ static void fetch_answer(struct fetch *fetch)
         request_fail(request, ERR_NO_MEMORY, "has more partitions than fit in memory");
     }
     fetch_session_done(session);
+}
+
+static void fetch_converted(void *data, struct fetch_convert_part *parts)
+{
+    struct fetch *fetch = data;
+    fetch->convert = NULL;
+    for (size_t i = 0; i < fetch->count; i++) {
+        struct fetch_result *result = &fetch->results[i];
+        if (result->chunk.len == 0)
+            continue;
+        if (parts->err) {
+            fetch_fail(result, parts->err);
+        } else {
+            result->converted = parts->out.data;
+            result->chunk = (struct env_chunk){.data = parts->out.data, .len = parts->out.len};
+            buf_init(&parts->out);
+        }
+        parts++;
+    }
+    fetch_send(fetch);
+}
+
+/* The client is gone, or the broker is going: nobody hears the answer. */
+static void fetch_give_up(void *data)
+{
+    struct fetch *fetch = data;
+    fetch_convert_abandon(fetch->convert);
+    fetch->convert = NULL;
+    for (size_t i = 0; i < fetch->count; i++)
+        fetch_fail(&fetch->results[i], ERR_NOT_LEADER_OR_FOLLOWER);
+    fetch_send(fetch);
+}
+
+/* What an old client reads goes through the hands of a worker. False when that can't be. */
+static bool fetch_convert(struct fetch *fetch)
+{
+    struct request *request = fetch->request;
+    struct fetch_session *session = fetch->session;
+    fetch->convert = fetch_convert_new(fetch_sessions_converter(request->broker->fetch_sessions),
+                                       fetch->count, request->version >= 2 ? 1 : 0);
+    for (size_t i = 0; i < fetch->count; i++) {
+        struct fetch_result *result = &fetch->results[i];
+        if (result->chunk.len > 0 && fetch->convert)
+            fetch_convert_add(fetch->convert, &result->read.slice, result->slot->offset);
+        else if (result->chunk.len > 0)
+            fetch_fail(result, ERR_NO_MEMORY);
+    }
+    if (!fetch->convert)
+        return false;
+    if (!request->released)
+        request_release_body(request);
+    session->wake = NULL;
+    session->supersede = fetch_give_up;
+    session->wake_data = fetch;
+    fetch_convert_start(fetch->convert, fetch_converted, fetch);
+    return true;
+}
+
+static void fetch_answer(struct fetch *fetch)
+{
+    env_timer_stop(&fetch->deadline);
+    env_timer_stop(&fetch->look);
+    bool converts =
+        fetch->request->version < FETCH_BATCHES_VERSION && fetch->bytes > 0 && !fetch->starved;
+    if (!converts || !fetch_convert(fetch))
+        fetch_send(fetch);
 }
 
 static void fetch_deadline(void *data)

@@ -9,6 +9,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "broker/handlers/fetch_convert.h"
 
 enum {
     SESSIONS_BUDGET = 128 << 20, /* of memory for all: half a million partitions */
@@ -26,6 +27,7 @@ enum {
 struct fetch_sessions {
     struct replica_manager *replicas;
     struct env *env;
+    struct fetch_converter *converter;
     struct map by_id;
     struct list used;    /* kept sessions, the least recently used first */
     struct list passing; /* sessions of one fetch that waits */
@@ -523,6 +525,7 @@ struct fetch_sessions *fetch_sessions_new(struct replica_manager *replicas, stru
     struct fetch_sessions *sessions = mem_alloc(sizeof(*sessions));
     sessions->replicas = replicas;
     sessions->env = env;
+    sessions->converter = fetch_converter_new(env);
     sessions->max = (size_t)max;
     mem_budget_init(&sessions->budget, SESSIONS_BUDGET);
     map_init(&sessions->by_id);
@@ -531,12 +534,18 @@ struct fetch_sessions *fetch_sessions_new(struct replica_manager *replicas, stru
     return sessions;
 }
 
+struct fetch_converter *fetch_sessions_converter(struct fetch_sessions *sessions)
+{
+    return sessions->converter;
+}
+
 void fetch_sessions_free(struct fetch_sessions *sessions)
 {
     list_splice(&sessions->used, &sessions->passing);
     while (!list_empty(&sessions->used))
         session_close(LIST_ENTRY(sessions->used.next, struct fetch_session, link));
     ASSERT(sessions->budget.used == 0);
+    fetch_converter_free(sessions->converter);
     map_close(&sessions->by_id);
     mem_free(sessions);
 }

@@ -15,6 +15,7 @@
 #include "broker/replica/replica_manager.h"
 #include "kafka/messages/fetch.h"
 
+struct fetch_converter;
 struct fetch_session;
 struct fetch_sessions;
 
@@ -71,6 +72,9 @@ struct fetch_session {
 struct fetch_sessions *fetch_sessions_new(struct replica_manager *replicas, struct env *env,
                                           int32_t max);
 void fetch_sessions_free(struct fetch_sessions *sessions);
+
+/* What converts for old clients; it ends with the sessions. */
+struct fetch_converter *fetch_sessions_converter(struct fetch_sessions *sessions);
 
 /* What always holds; looks at every session and slot, so it is for tests. */
 void fetch_sessions_check(const struct fetch_sessions *sessions);

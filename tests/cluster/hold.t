@@ -7,6 +7,8 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+import batches
+import produce
 import tap
 import wire
 from cluster import Cluster
@@ -199,6 +201,55 @@ def fetch_of_nothing():
         check(not is_answered(20000), "a fetch of 20,000 partitions was answered")
         wait_until(lambda: "partitions that this broker does not have" in node.log_text(),
                    DEADLINE_S, "the log says why")
+
+
+@test("old clients get messages, in the order of their fetches, and those that leave hold nothing")
+def old_fetches():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        cluster.create_topic("t")
+        cluster.create_topic("bomb")
+
+        def put(topic, data):
+            with wire.connect(node.port, DEADLINE_S) as line:
+                return produce.send(line, topic, data).error
+        wait_until(lambda: put("t", batches.batch(batches.records(10), count=10)) == 0, DEADLINE_S,
+                   "a batch is taken")
+        wait_until(lambda: put("bomb", batches.bomb(64 * MB)) == 0, DEADLINE_S, "another one is")
+
+        def fetch(version, topic):
+            return wire.request(FETCH, version, fetch_body(version, topic, [0], 8 * MB))
+
+        def answer(version, payload):
+            """(error, magic of the first message, bytes)"""
+            r = wire.Reader(payload)
+            r.take("i")
+            if version >= 1:
+                r.take("i")
+            r.take("i"), r.string(), r.take("i"), r.take("i")
+            error = r.take("h")
+            r.take("q")
+            data = r.blob() or b""
+            return error, data[16] if data else None, len(data)
+        for _ in range(20):
+            with wire.connect(node.port) as gone:
+                gone.sendall(fetch(2, "bomb") * 5 + fetch(1, "t"))
+        with wire.connect(node.port, DEADLINE_S) as line:
+            line.sendall(fetch(2, "bomb") + fetch(2, "t") + fetch(0, "t"))
+            error, _, size = answer(2, wire.receive(line))
+            check(error != 0 and size == 0, f"a batch that opens to 64 MB: error {error}")
+            error, magic, size = answer(2, wire.receive(line))
+            check_equal((error, magic), (0, 1), "v2")
+            check_equal(size, 10 * len(old_message(b"value")), "bytes of ten messages")
+            check_equal(answer(0, wire.receive(line))[:2], (0, 0), "v0")
+        with wire.connect(node.port) as waits:
+            waits.sendall(fetch(2, "bomb") * 5)
+            cluster.stop()  # while it converts
+
+
+def old_message(value):
+    """Of the length of one of magic 1 with a key of one byte."""
+    return bytes(8 + 4 + 4 + 1 + 1 + 8 + 4 + 1 + 4) + value
 
 
 @test("what clients do fills no log")
