@@ -419,8 +419,36 @@ static void sessions_keep(struct fetch_sessions *sessions, struct fetch_session 
     sessions->count++;
 }
 
+/* Whether it would be refused for that. To look is a tenth of the work, and nothing is kept. */
+static bool session_names_too_many(const struct fetch_session *session,
+                                   const struct fetch_request *request)
+{
+    struct replica_manager *replicas = session->owner->replicas;
+    size_t named = 0, unknown = session->unknown;
+    for (int32_t i = 0; i < request->topics.count; i++)
+        if (request->topics.items[i].partitions.count > 0)
+            named += (size_t)request->topics.items[i].partitions.count;
+    if (named <= UNKNOWN_MAX || session->replica_id >= 0)
+        return false;
+    for (int32_t i = 0; i < request->topics.count && unknown <= UNKNOWN_MAX; i++) {
+        const struct fetch_request_fetch_topic *topic = &request->topics.items[i];
+        for (int32_t j = 0; j < topic->partitions.count && unknown <= UNKNOWN_MAX; j++) {
+            int32_t index = topic->partitions.items[j].partition;
+            int err;
+            unknown +=
+                session->by_id
+                    ? !replica_manager_by_id(replicas, &topic->topic_id, index, &err)
+                    : !replica_manager_by_name(replicas, topic->topic.data,
+                                               topic_name_len(session, topic->topic), index, &err);
+        }
+    }
+    return unknown > UNKNOWN_MAX;
+}
+
 static int session_take(struct fetch_session *session, const struct fetch_request *request)
 {
+    if (session_names_too_many(session, request))
+        return ERR_INVALID_REQUEST;
     session->replica_epoch = request->replica_state.replica_epoch;
     for (int32_t i = 0; i < request->forgotten_topics_data.count; i++)
         session_forget(session, &request->forgotten_topics_data.items[i]);
