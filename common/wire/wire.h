@@ -121,6 +121,15 @@ void wire_defaults(const struct wire_desc *desc, void *out);
 int wire_print(const struct wire_desc *desc, int16_t version, const void *in,
                struct buf *out) MUST_CHECK;
 
+/* Members by the names that the protocol gives them. The outermost INT32 of that name: NULL when
+ * the message has none in this version. */
+int32_t *wire_find_int32(const struct wire_desc *desc, int16_t version, void *message,
+                         const char *name);
+/* The first INT16 of that name that is not 0, at any depth, in the order of the fields; 0: there is
+ * none. */
+int16_t wire_first_int16(const struct wire_desc *desc, int16_t version, const void *message,
+                         const char *name);
+
 /* Makes `array` (a pointer to an array member of a message) hold `count` new items with their
  * defaults set; `desc` describes the items, NULL for strings and numbers (which are zero or empty).
  * Evaluates to the items, NULL when the arena's limit is reached:

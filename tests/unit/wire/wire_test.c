@@ -376,6 +376,33 @@ static void strings_compare_and_copy(void)
     CHECK_STR(printed, "<abc>");
 }
 
+/* What many messages have in common is found by its name. */
+static void members_are_found_by_name(void)
+{
+    struct metadata_response response;
+    struct arena arena;
+    arena_init(&arena, ARENA_LIMIT);
+    wire_defaults(&metadata_response_desc, &response);
+    CHECK(wire_find_int32(&metadata_response_desc, 3, &response, "ThrottleTimeMs") ==
+          &response.throttle_time_ms);
+    CHECK(wire_find_int32(&metadata_response_desc, 2, &response, "ThrottleTimeMs") == NULL);
+    CHECK(wire_find_int32(&metadata_response_desc, 3, &response, "ErrorCode") == NULL);
+    struct metadata_response_metadata_response_topic *topics =
+        WIRE_ARRAY(&arena, &response.topics, 2, &metadata_response_metadata_response_topic_desc);
+    struct metadata_response_metadata_response_partition *partitions = WIRE_ARRAY(
+        &arena, &topics[0].partitions, 3, &metadata_response_metadata_response_partition_desc);
+    CHECK_INT(wire_first_int16(&metadata_response_desc, 9, &response, "ErrorCode"), 0);
+    topics[1].error_code = 7;
+    CHECK_INT(wire_first_int16(&metadata_response_desc, 9, &response, "ErrorCode"), 7);
+    partitions[2].error_code = 5; /* it stands before that */
+    CHECK_INT(wire_first_int16(&metadata_response_desc, 9, &response, "ErrorCode"), 5);
+    response.error_code = 3; /* no field of this version */
+    response.topics.count = -1;
+    CHECK_INT(wire_first_int16(&metadata_response_desc, 9, &response, "ErrorCode"), 0);
+    CHECK_INT(wire_first_int16(&metadata_response_desc, 13, &response, "ErrorCode"), 3);
+    arena_close(&arena);
+}
+
 TAP_MAIN(TAP_TEST(varints_round_trip), TAP_TEST(varints_that_do_not_fit_are_refused),
          TAP_TEST(impossible_counts_take_no_memory),
          TAP_TEST(counts_compare_with_the_least_size_of_items),
@@ -385,4 +412,5 @@ TAP_MAIN(TAP_TEST(varints_round_trip), TAP_TEST(varints_that_do_not_fit_are_refu
          TAP_TEST(defaults_are_set_all_the_way_down), TAP_TEST(arrays_are_made_with_their_defaults),
          TAP_TEST(records_are_referred_to_not_copied), TAP_TEST(a_file_range_stays_one),
          TAP_TEST(strings_over_the_limit_are_refused), TAP_TEST(an_output_does_not_grow_for_ever),
-         TAP_TEST(an_output_that_ran_out_of_memory_stays_so), TAP_TEST(strings_compare_and_copy))
+         TAP_TEST(an_output_that_ran_out_of_memory_stays_so), TAP_TEST(strings_compare_and_copy),
+         TAP_TEST(members_are_found_by_name))
