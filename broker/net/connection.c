@@ -155,7 +155,7 @@ static void connection_sent(void *data)
     connection->owner->unsent_bytes -= request->weight;
     if (connection->shed)
         connection->owner->unsent_shed -= request->weight;
-    request_free(request);
+    request_end(request, connection->state < CONNECTION_CLOSED);
     if (connection->state < CONNECTION_CLOSING)
         connection_throttle(connection);
 }
@@ -222,7 +222,7 @@ void connection_answered(struct connection *connection, const struct request *an
         list_remove(&request->link);
         connection->request_count--;
         if (request->silent)
-            request_free(request);
+            request_end(request, false);
         else
             connection_send(connection, request);
     }
@@ -269,12 +269,15 @@ static void connection_refuse_absent(struct connection *connection, int16_t key,
 }
 
 static struct request *connection_new_request(struct connection *connection,
-                                              const struct request_header *header)
+                                              const struct request_header *header, size_t len)
 {
     struct request *request = mem_alloc(sizeof(*request));
     const struct server_deps *deps = &connection->owner->deps;
     request->broker = deps->broker;
     request->logger = deps->logger;
+    request->api = kafka_api_find(header->request_api_key);
+    request->row = api_table_find(deps->apis, header->request_api_key);
+    request->bytes = len + sizeof(int32_t);
     request->version = header->request_api_version;
     request->correlation_id = header->correlation_id;
     request->client_id = header->client_id;
@@ -282,11 +285,12 @@ static struct request *connection_new_request(struct connection *connection,
     request->received_us = env_now_us(deps->env);
     request->listener = connection->listener;
     request->connection = connection;
-    request->budget = &connection->owner->budget;
+    request->owner = connection->owner;
     arena_init(&request->arena, CONNECTION_ARENA_MAX);
     wire_out_init(&request->out);
     list_push(&connection->requests, &request->link);
     connection->request_count++;
+    request_begin(request);
     return request;
 }
 
@@ -323,14 +327,14 @@ static bool connection_is_future_api_versions(const struct request_header *heade
  * the connection under us: request_fail does that in the next turn. */
 static void connection_handle(struct connection *connection, struct request *request)
 {
-    const struct api_table *apis = connection->owner->deps.apis;
     connection->handling = request;
-    api_table_handle(apis, api_table_find(apis, request->api->key), request);
+    api_table_handle(connection->owner->deps.apis, request->row, request);
     if (connection->handling != request)
         return;
     connection->handling = NULL;
     ASSERT(!request->answered);
     ASSERT(!request->block);
+    request_handled(request);
     if (!request->released)
         frame_conn_detach(connection->conn, &request->block, &request->charged);
     connection_check(connection);
@@ -370,8 +374,7 @@ static void connection_frame(void *data, uint8_t *bytes, size_t len)
         connection_refuse(connection, &header, "the request header can't be used", err);
         return;
     }
-    struct request *request = connection_new_request(connection, &header);
-    request->api = kafka_api_find(header.request_api_key);
+    struct request *request = connection_new_request(connection, &header, len);
     const struct wire_desc *desc = request->api->request;
     request->body = arena_alloc(&request->arena, desc->size);
     size_t body_used = 0;
@@ -385,7 +388,9 @@ static void connection_frame(void *data, uint8_t *bytes, size_t len)
         /* No handler has it: closing would leave it to one. */
         list_remove(&request->link);
         connection->request_count--;
-        request_free(request);
+        request->failed = true;
+        request->error = err_to_wire(err);
+        request_end(request, false);
         connection_refuse(connection, &header, "the request body can't be decoded", err);
         return;
     }
@@ -500,7 +505,7 @@ void connection_close(struct connection *connection)
         struct request *request = LIST_ENTRY(step, struct request, link);
         request->connection = NULL;
         if (request->answered)
-            request_free(request);
+            request_end(request, false);
     }
     while ((step = list_pop(&connection->watches))) {
         struct request_watch *watch = LIST_ENTRY(step, struct request_watch, link);

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "broker/net/request.h"
+#include "broker/net/request_end.h"
 #include "broker/net/server.h"
 #include "env/told.h"
 
@@ -15,6 +16,8 @@ struct refused;
 
 struct connection_owner {
     struct server_deps deps;
+    struct request_hook *hooks[REQUEST_HOOKS_MAX];
+    int hook_count;
     struct list connections; /* struct connection */
     size_t count;
     size_t trials;            /* of them, those of connection_try that are not proven yet */

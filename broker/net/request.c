@@ -1,10 +1,15 @@
-/* Requests: the answer is encoded at once, and waits in the request for its turn. Failure mode: an
- * answer that can't be encoded (a bug, or memory is out) closes the connection. */
+/* Requests: the answer is encoded at once, and waits in the request for its turn. However a request
+ * ends, it comes to request_end. Failure mode: an answer that can't be encoded (a bug, or memory is
+ * out) closes the connection. */
 #include "broker/net/request.h"
+
+#include <stdio.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "kafka/api.h"
 #include "broker/net/connection.h"
+#include "broker/net/request_end.h"
 #include "kafka/messages/headers.h"
 
 static int request_encode(struct request *request, int16_t version, const void *response)
@@ -38,7 +43,7 @@ static void request_free_block(struct request *request)
     if (!request->block)
         return;
     mem_free(request->block);
-    mem_budget_give(request->budget, request->charged);
+    mem_budget_give(&request->owner->budget, request->charged);
     request->block = NULL;
 }
 
@@ -56,30 +61,42 @@ static void request_finish(struct request *request)
 {
     ASSERT(!request->answered);
     request->answered = true;
+    if (request->hooks)
+        request->answered_us = env_now_us(request->owner->deps.env);
     if (request->connection)
         connection_answered(request->connection, request);
     else
-        request_free(request);
+        request_end(request, false);
 }
 
 /* The answer refers to nothing of the request: what is left until it is sent is the answer. */
 static void request_shrink(struct request *request)
 {
-    if (request->block) {
-        mem_free(request->block);
-        mem_budget_give(request->budget, request->charged);
-        request->block = NULL;
-    }
+    request_free_block(request);
     request->body = NULL;
     arena_close(&request->arena);
 }
 
-void request_reply_version(struct request *request, int16_t version, const void *response,
+/* The one place where answers get their throttle time, and are looked at for hooks. */
+static void request_look(struct request *request, int16_t version, void *response)
+{
+    const struct wire_desc *desc = request->api->response;
+    int32_t *throttle_ms = NULL;
+    if (request->throttle_ms > 0)
+        throttle_ms = wire_find_int32(desc, version, response, "ThrottleTimeMs");
+    if (throttle_ms)
+        *throttle_ms = request->throttle_ms;
+    if (request->hooks)
+        request->error = wire_first_int16(desc, version, response, "ErrorCode");
+}
+
+void request_reply_version(struct request *request, int16_t version, void *response,
                            void (*release)(struct request *request))
 {
     ASSERT(!request->answered);
     ASSERT(response != NULL);
     request->release = release;
+    request_look(request, version, response);
     if (request->connection) {
         int err = request_encode(request, version, response);
         if (err) {
@@ -92,7 +109,7 @@ void request_reply_version(struct request *request, int16_t version, const void 
     request_finish(request);
 }
 
-void request_reply(struct request *request, const void *response,
+void request_reply(struct request *request, void *response,
                    void (*release)(struct request *request))
 {
     request_reply_version(request, request->version, response, release);
@@ -114,6 +131,8 @@ void request_fail(struct request *request, int err, const char *reason)
         connection_close_soon(request->connection);
     }
     request->silent = true;
+    request->failed = true;
+    request->error = err_to_wire(err);
     request_finish(request);
 }
 
@@ -148,7 +167,7 @@ void *request_take_block(struct request *request)
 {
     void *block = request->block;
     if (block)
-        mem_budget_give(request->budget, request->charged);
+        mem_budget_give(&request->owner->budget, request->charged);
     request->block = NULL;
     return block;
 }
@@ -165,13 +184,83 @@ struct refused *request_refused(struct request *request)
     return connection_refused(request->connection);
 }
 
-void request_free(struct request *request)
+/* ---- the end ---- */
+
+const char *request_outcome_name(enum request_outcome outcome)
+{
+    static const char *const names[REQUEST_OUTCOMES] = {"answered", "silent", "failed", "lost"};
+    ASSERT(outcome < REQUEST_OUTCOMES);
+    return names[outcome];
+}
+
+static struct request_asker *request_new_asker(const struct request *request)
+{
+    struct request_asker *asker = mem_alloc(sizeof(*asker));
+    int32_t len = request->client_id.len;
+    snprintf(asker->peer, sizeof(asker->peer), "%s", request_peer(request));
+    asker->client_id_len = len < REQUEST_CLIENT_ID_MAX ? len : REQUEST_CLIENT_ID_MAX;
+    if (len > 0)
+        memcpy(asker->client_id, request->client_id.data, (size_t)asker->client_id_len);
+    return asker;
+}
+
+void request_begin(struct request *request)
+{
+    const struct connection_owner *owner = request->owner;
+    for (int i = 0; i < owner->hook_count; i++)
+        if (owner->hooks[i]->wants(owner->hooks[i]->data, request))
+            request->hooks |= (uint8_t)(1 << i);
+    if (request->hooks)
+        request->asker = request_new_asker(request);
+}
+
+void request_handled(struct request *request)
+{
+    ASSERT(!request->answered);
+    if (request->hooks)
+        request->handled_us = env_now_us(request->owner->deps.env);
+}
+
+static enum request_outcome request_outcome(const struct request *request, bool taken)
+{
+    if (request->failed)
+        return REQUEST_FAILED;
+    if (request->silent)
+        return REQUEST_SILENT;
+    return taken ? REQUEST_ANSWERED : REQUEST_LOST;
+}
+
+static void request_tell(const struct request *request, bool taken)
+{
+    const struct connection_owner *owner = request->owner;
+    int64_t now_us = env_now_us(owner->deps.env);
+    int64_t answered_us = request->answered ? request->answered_us : now_us;
+    int64_t handled_us = request->handled_us ? request->handled_us : answered_us;
+    ASSERT(request->asker);
+    ASSERT(request->received_us <= handled_us && handled_us <= answered_us);
+    struct request_end end = {.outcome = request_outcome(request, taken),
+                              .handling_us = handled_us - request->received_us,
+                              .waiting_us = answered_us - handled_us,
+                              .sending_us = now_us - answered_us,
+                              .request_bytes = request->bytes,
+                              .answer_bytes = request->silent ? 0 : wire_out_size(&request->out),
+                              .error = request->error,
+                              .asker = request->asker};
+    for (int i = 0; i < owner->hook_count; i++)
+        if (request->hooks & 1 << i)
+            owner->hooks[i]->ended(owner->hooks[i]->data, request, &end);
+}
+
+void request_end(struct request *request, bool taken)
 {
     ASSERT(list_empty(&request->link)); /* no connection will find it */
+    if (request->hooks)
+        request_tell(request, taken);
     if (request->release)
         request->release(request);
     request_free_block(request);
     wire_out_close(&request->out);
     arena_close(&request->arena);
+    mem_free(request->asker);
     mem_free(request);
 }

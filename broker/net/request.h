@@ -17,11 +17,14 @@
 #include "base/mem.h"
 #include "wire/wire.h"
 
+struct api_row;
 struct broker;
+struct connection;
+struct connection_owner;
 struct kafka_api;
 struct log_check_line;
 struct refused;
-struct connection;
+struct request_asker;
 
 /* The principal of who has not said who he is, as Kafka calls it. */
 #define REQUEST_ANONYMOUS "User:ANONYMOUS"
@@ -30,6 +33,7 @@ struct request {
     struct broker *broker; /* for its handler; net/ only hands it on */
     struct logger *logger; /* of its server: for what clients cause, hence bounded */
     const struct kafka_api *api;
+    const struct api_row *row; /* of its server's table */
     int16_t version;
     int32_t correlation_id;
     struct wire_str client_id;
@@ -44,13 +48,21 @@ struct request {
     struct connection *connection; /* NULL once it is gone */
     size_t weight;                 /* memory that it holds while it waits to be sent */
     struct list link;              /* in the connection's requests */
-    void *block;                   /* the received bytes, kept */
-    struct mem_budget *budget;     /* they are charged to */
-    size_t charged;
+    struct connection_owner *owner;
+    void *block;         /* the received bytes, kept */
+    size_t charged;      /* for them, to the owner's budget */
+    size_t bytes;        /* that were received */
+    int32_t throttle_ms; /* told in the answer, where its version can */
     struct wire_out out;
     bool released; /* the received bytes are not needed */
     bool answered;
-    bool silent; /* no bytes leave */
+    bool silent;   /* no bytes leave */
+    bool failed;   /* request_fail, or a body that could not be decoded */
+    uint8_t hooks; /* who wants to hear of its end (net/request_end.h), as bits */
+    int16_t error; /* a code of Kafka; unless it failed, only for hooks, like what follows */
+    int64_t handled_us;
+    int64_t answered_us;
+    struct request_asker *asker;
     /* What the response refers to, or the handler holds: set by request_reply, and by a handler
      * that calls request_fail, which takes none. Called when the request is freed. */
     void (*release)(struct request *request);
@@ -67,12 +79,13 @@ void request_watch(struct request *request, struct request_watch *watch);
 /* The handler has taken what it needs of the body: its memory is given back before the answer. */
 void request_release_body(struct request *request);
 
-/* Encodes `response` (the API's response struct, in the request's version) and queues it. What it
- * refers to (chunks of records) must stay until `release` is called, which may be NULL. */
-void request_reply(struct request *request, const void *response,
+/* Sets the throttle time of `response` (the API's response struct, in the request's version),
+ * encodes it and queues it. What it refers to (chunks of records) must stay until `release` is
+ * called, which may be NULL. */
+void request_reply(struct request *request, void *response,
                    void (*release)(struct request *request));
 /* As request_reply, encoded in another version (an ApiVersions answer in v0 form). */
-void request_reply_version(struct request *request, int16_t version, const void *response,
+void request_reply_version(struct request *request, int16_t version, void *response,
                            void (*release)(struct request *request));
 /* Produce with acks=0: nothing is sent. */
 void request_reply_none(struct request *request);
@@ -113,8 +126,5 @@ struct log_check_line *request_check_line(struct request *request);
 /* The block of received bytes (of mem_alloc) becomes the caller's, who frees it; NULL when the
  * handler has not returned yet, or the body was released. The body must not be used then. */
 void *request_take_block(struct request *request);
-
-/* For net/: frees the request and what it holds. */
-void request_free(struct request *request);
 
 #endif

@@ -277,6 +277,13 @@ int server_new(const struct server_deps *deps, struct buf *problem, struct serve
     return 0;
 }
 
+void server_add_hook(struct server *server, struct request_hook *hook)
+{
+    struct connection_owner *owner = &server->owner;
+    ASSERT(owner->hook_count < REQUEST_HOOKS_MAX);
+    owner->hooks[owner->hook_count++] = hook;
+}
+
 uint16_t server_port(const struct server *server, int i)
 {
     return env_listener_port(server->listeners[i].listener);

@@ -10,6 +10,7 @@
 #include "env/env.h"
 
 struct broker;
+struct request_hook;
 struct server;
 
 struct server_limits {
@@ -59,6 +60,8 @@ int server_new(const struct server_deps *deps, struct buf *problem,
                struct server **server) MUST_CHECK;
 /* Other limits of connections: for those that come from now on. */
 void server_set_connections(struct server *server, int64_t all, int64_t per_host);
+/* From now on it hears of the end of requests (net/request_end.h). */
+void server_add_hook(struct server *server, struct request_hook *hook);
 /* Port of listener i (of interest when the settings say 0). */
 uint16_t server_port(const struct server *server, int i);
 /* Appends how many connections there are and what they hold, for people. */

@@ -35,7 +35,7 @@ static struct fixture *fx;
 
 /* ---- what handlers call ---- */
 
-void request_reply(struct request *request, const void *response,
+void request_reply(struct request *request, void *response,
                    void (*release)(struct request *request))
 {
     struct wire_out out;

@@ -25,6 +25,7 @@ struct client {
     struct frame_conn *conn;
     struct buf answers[ANSWERS_MAX]; /* whole frames */
     int count;
+    size_t asked; /* bytes of the last request, with their size */
     bool closed;
 };
 
@@ -193,6 +194,7 @@ static inline void client_send(struct client *client, int16_t key, int16_t versi
         CHECK_INT(wire_encode(api->request, version, body, &out), 0);
     else
         wire_put_i32(&out, -1);
+    client->asked = out.memory.len + 4;
     CHECK_INT(frame_conn_send_copy(client->conn, out.memory.data, out.memory.len), 0);
     wire_out_close(&out);
 }
