@@ -22,6 +22,7 @@
 #include "broker/handlers/handlers.h"
 #include "broker/handlers/produce_order.h"
 #include "broker/log/log_manager.h"
+#include "broker/net/request_trace.h"
 #include "broker/net/server.h"
 #include "broker/replica/replica_manager.h"
 
@@ -316,7 +317,13 @@ static int broker_open_server(struct broker *broker, struct buf *problem)
     };
     deps.listeners = config_listeners(config, &deps.listener_count);
     server_limits_read(&deps.limits, config);
-    return server_new(&deps, problem, &broker->server);
+    int err = server_new(&deps, problem, &broker->server);
+    if (err)
+        return err;
+    broker->request_trace = mem_alloc(sizeof(*broker->request_trace));
+    request_trace_init(broker->request_trace, &broker->loggers[LOGGER_REQUEST], deps.listeners);
+    server_add_hook(broker->server, &broker->request_trace->hook);
+    return 0;
 }
 
 /* ---- dynamic settings ---- */
@@ -603,6 +610,7 @@ void broker_free(struct broker *broker)
         log_manager_free(broker->logs);
     if (broker->server)
         server_free(broker->server);
+    mem_free(broker->request_trace);
     line_limit_close(&broker->client_lines);
     line_limit_close(&broker->group_lines);
     line_limit_close(&broker->role_lines);

@@ -25,6 +25,7 @@ struct log_manager;
 struct metadata;
 struct partition_log;
 struct produce_order;
+struct request_trace;
 struct producer_ids;
 struct replica_manager;
 struct server;
@@ -48,6 +49,7 @@ struct broker {
     struct producer_ids *producer_ids;
     struct produce_order *produce_order;
     struct server *server;
+    struct request_trace *request_trace;
     struct line_limit client_lines;    /* of what clients' connections and requests can cause */
     struct line_limit group_lines;     /* of what members of groups can cause */
     struct line_limit role_lines;      /* of what comes once a partition: a start has thousands */

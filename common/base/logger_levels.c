@@ -34,7 +34,7 @@ static void logger_levels_settle(struct logger_levels *levels)
 void logger_levels_init(struct logger_levels *levels, enum logger_level level)
 {
     for (int i = 0; i < LOGGER_AREAS; i++)
-        levels->own[i] = LEVEL_ABOVE;
+        levels->own[i] = i == LOGGER_REQUEST ? LOGGER_WARN : LEVEL_ABOVE;
     logger_levels_set(levels, LOGGER_ROOT, level);
 }
 

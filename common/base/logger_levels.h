@@ -37,7 +37,8 @@ enum logger_level {
     X(CONTROLLER, "controller", ROOT)                                                              \
     X(CONTROLLER_ELECTION, "controller.election", CONTROLLER)                                      \
     X(CONTROLLER_PEER, "controller.peer", CONTROLLER)                                              \
-    X(CONTROLLER_RAFT, "controller.raft", CONTROLLER)
+    X(CONTROLLER_RAFT, "controller.raft", CONTROLLER)                                              \
+    X(REQUEST, "kafka.request.logger", ROOT)
 
 enum logger_area {
 #define LOGGER_AREA_ENUM(id, name, above) LOGGER_##id,
@@ -51,7 +52,9 @@ struct logger_levels {
     signed char own[LOGGER_AREAS]; /* -1: that of the area above */
 };
 
-/* The root's level is `level`; no other area has one of its own. */
+/* The root's level is `level`. LOGGER_REQUEST has WARN, as in the files that Kafka comes with: a
+ * line for each request is asked for by name, not with all others. No other area has a level of its
+ * own. */
 void logger_levels_init(struct logger_levels *levels, enum logger_level level);
 void logger_levels_set(struct logger_levels *levels, enum logger_area area,
                        enum logger_level level);

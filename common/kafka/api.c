@@ -51,9 +51,10 @@
 #include "kafka/messages/update_features.h"
 #include "kafka/messages/write_txn_markers.h"
 
-#define API_ROW(constant, number, text, messages, last, flexible)                                  \
+#define API_ROW(upper, number, text, messages, last, flexible)                                     \
     [number] = {.key = number,                                                                     \
                 .name = text,                                                                      \
+                .constant = #upper,                                                                \
                 .min = 0,                                                                          \
                 .max = last,                                                                       \
                 .flexible_since = flexible,                                                        \

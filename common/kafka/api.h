@@ -64,7 +64,8 @@
 
 struct kafka_api {
     int16_t key;
-    const char *name; /* "Produce" */
+    const char *name;     /* "ListOffsets" */
+    const char *constant; /* "LIST_OFFSETS" */
     int16_t min, max;
     int16_t flexible_since; /* WIRE_NEVER: in no version */
     const struct wire_desc *request, *response;

@@ -1,4 +1,4 @@
-/* Printing as JSON, which so far tests do. The first error (memory) sticks and ends the output. */
+/* Printing as JSON. The first error (memory) sticks and ends the output. */
 #include "wire/field.h"
 
 #include <inttypes.h>
@@ -67,7 +67,7 @@ static void print_string(struct printer *printer, struct wire_str str)
     int32_t start = 0;
     for (int32_t i = 0; i < str.len; i++) {
         unsigned char c = (unsigned char)str.data[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
+        if (c >= 0x20 && c != 0x7f && c != '"' && c != '\\')
             continue;
         print_raw(printer, str.data + start, (size_t)(i - start));
         print_escape(printer, c);
@@ -231,4 +231,10 @@ int wire_print(const struct wire_desc *desc, int16_t version, const void *in, st
     struct printer printer = {out, version, 0};
     print_struct(&printer, desc, in);
     return printer.err;
+}
+
+void wire_print_string(struct wire_str str, struct buf *out)
+{
+    struct printer printer = {out, 0, 0};
+    print_string(&printer, str);
 }

@@ -120,6 +120,8 @@ void wire_defaults(const struct wire_desc *desc, void *out);
  * Records given as chunks show only their length. ERR_NO_MEMORY. */
 int wire_print(const struct wire_desc *desc, int16_t version, const void *in,
                struct buf *out) MUST_CHECK;
+/* Appends a string as one of JSON, null as null; a part of it when memory is out. */
+void wire_print_string(struct wire_str str, struct buf *out);
 
 /* Members by the names that the protocol gives them. The outermost INT32 of that name: NULL when
  * the message has none in this version. */

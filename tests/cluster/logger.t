@@ -21,7 +21,8 @@ DEADLINE_S = 30
 INIT_PRODUCER_ID = 22
 AREAS = ["broker", "broker.channel", "broker.group", "broker.log", "broker.metadata", "broker.net",
          "broker.replica", "controller", "controller.election", "controller.peer",
-         "controller.raft", "node", "root"]
+         "controller.raft", "kafka.request.logger", "node", "root"]
+REQUESTS = "kafka.request.logger"
 
 
 def loggers(node):
@@ -85,13 +86,55 @@ def refused():
                  err=re.compile(re.escape(err)))
         misuse(cluster, CONFIGS, "--describe", "--entity-type", "broker-loggers", "--entity-default",
                words=["broker-loggers", "--entity-default"])
-        check_equal(set(levels(cluster, node).values()), {"INFO"}, "all levels")
+        check_equal(set(levels(cluster, node).items()) - {(REQUESTS, "WARN")},
+                    {(area, "INFO") for area in AREAS if area != REQUESTS}, "all levels")
     with Cluster(1, start=False, **{"logger.levels": "broker.lgo=DEBUG"}) as cluster:
         node = cluster.nodes[0]
         node.start()
         check_equal(node.wait_exit(), 1, "the status of a node with a wrong area")
         check(re.search(r"server0.properties line \d+: logger.levels: broker.lgo is no area: those are root ",
                         node.log_text()), node.log_text())
+
+
+def unknown_topic(sock, correlation):
+    """Asks on that connection for a topic that is not there; the sizes of request and answer."""
+    asked = wire.request(wire.METADATA, 4, struct.pack(">ih4sb", 1, 4, b"none", 0), correlation)
+    sock.sendall(asked)
+    return len(asked), len(wire.receive(sock)) + 4
+
+
+def completed(node):
+    """{correlation id: what the line says}, of the requests of this test's own client."""
+    lines = [json.loads(line) for line in re.findall(r"DEBUG \[broker 0\] Completed request:(.*)", node.log_text())]
+    return {line["requestHeader"]["correlationId"]: line for line in lines
+            if line["requestHeader"]["clientId"] == "test"}
+
+
+@test("kafka.request.logger=DEBUG: a line for each request, and none when it is off again")
+def requests():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        with wire.connect(node.port) as sock:
+            unknown_topic(sock, 101)
+            change(cluster, node, "--add-config", f"{REQUESTS}=DEBUG")
+            sizes = unknown_topic(sock, 102)
+            line = wait_until(lambda: completed(node).get(102), DEADLINE_S, "a line about the request")
+            check_equal(line["requestHeader"], {"requestApiKey": 3, "requestApiVersion": 4, "correlationId": 102,
+                                                "clientId": "test", "requestApiKeyName": "METADATA"}, "the header")
+            check_equal({key: line[key] for key in ("connection", "listener", "principal", "operation",
+                                                    "resourceType", "throttleTimeMs", "outcome", "error")},
+                        {"connection": "127.0.0.1:%d" % sock.getsockname()[1], "listener": "PLAINTEXT",
+                         "principal": "User:ANONYMOUS", "operation": "DESCRIBE", "resourceType": "TOPIC",
+                         "throttleTimeMs": 0, "outcome": "answered", "error": "UNKNOWN_TOPIC_OR_PARTITION"},
+                        "who, what and how")
+            check_equal((line["requestSizeInBytes"], line["responseSizeInBytes"]), sizes, "the sizes")
+            parts = sum(line[key] for key in ("localTimeMs", "remoteTimeMs", "sendTimeMs"))
+            check(abs(parts - line["totalTimeMs"]) < 0.01, f"{parts} ms in {line}")
+            change(cluster, node, "--delete-config", REQUESTS)
+            check_equal(levels(cluster, node)[REQUESTS], "INFO", "the level of root")
+            unknown_topic(sock, 103)
+            unknown_topic(sock, 104)  # a line about the one before would be there by now
+            check_equal(sorted(completed(node)), [102], "the requests that are told")
 
 
 @test("elections and in-sync sets are told below INFO, by broker and controller")

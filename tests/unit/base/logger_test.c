@@ -42,7 +42,7 @@ static void an_area_has_the_level_above_it(void)
     struct logger_levels levels;
     logger_levels_init(&levels, LOGGER_INFO);
     for (int i = 0; i < LOGGER_AREAS; i++)
-        check_level(&levels, (enum logger_area)i, LOGGER_INFO);
+        check_level(&levels, (enum logger_area)i, i == LOGGER_REQUEST ? LOGGER_WARN : LOGGER_INFO);
     logger_levels_set(&levels, LOGGER_BROKER, LOGGER_WARN);
     check_level(&levels, LOGGER_ROOT, LOGGER_INFO);
     check_level(&levels, LOGGER_BROKER, LOGGER_WARN);
@@ -51,6 +51,11 @@ static void an_area_has_the_level_above_it(void)
     logger_levels_set(&levels, LOGGER_BROKER_LOG, LOGGER_TRACE);
     logger_levels_set(&levels, LOGGER_ROOT, LOGGER_FATAL);
     check_level(&levels, LOGGER_CONTROLLER_RAFT, LOGGER_FATAL);
+    logger_levels_set(&levels, LOGGER_ROOT, LOGGER_DEBUG);
+    check_level(&levels, LOGGER_REQUEST, LOGGER_WARN); /* it is asked for by name */
+    logger_levels_unset(&levels, LOGGER_REQUEST);
+    check_level(&levels, LOGGER_REQUEST, LOGGER_DEBUG);
+    logger_levels_set(&levels, LOGGER_ROOT, LOGGER_FATAL);
     check_level(&levels, LOGGER_BROKER, LOGGER_WARN);
     logger_levels_unset(&levels, LOGGER_BROKER);
     check_level(&levels, LOGGER_BROKER, LOGGER_FATAL);
@@ -104,7 +109,7 @@ static void levels_are_read(void)
     check_wrong("kafka=INFO",
                 "kafka is no area: those are root node broker broker.channel broker.group "
                 "broker.log broker.metadata broker.net broker.replica controller "
-                "controller.election controller.peer controller.raft");
+                "controller.election controller.peer controller.raft kafka.request.logger");
 }
 
 static void a_line_below_the_level_costs_nothing(void)
