@@ -322,6 +322,9 @@ static int broker_open_server(struct broker *broker, struct buf *problem)
         return err;
     broker->request_trace = mem_alloc(sizeof(*broker->request_trace));
     request_trace_init(broker->request_trace, &broker->loggers[LOGGER_REQUEST], deps.listeners);
+    request_trace_restrict(broker->request_trace,
+                           config_str(config, CONFIG_REQUEST_LOGGER_CLIENT_IDS),
+                           config_str(config, CONFIG_REQUEST_LOGGER_APIS));
     server_add_hook(broker->server, &broker->request_trace->hook);
     return 0;
 }
@@ -333,6 +336,8 @@ static const enum config_id broker_live_ids[] = {
     CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE,
     CONFIG_MAX_CONNECTIONS,
     CONFIG_MAX_CONNECTIONS_PER_IP,
+    CONFIG_REQUEST_LOGGER_CLIENT_IDS,
+    CONFIG_REQUEST_LOGGER_APIS,
     CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS,
 };
 
@@ -346,6 +351,9 @@ static void broker_configure(void *data)
         (size_t)live_settings_int(live, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE));
     server_set_connections(broker->server, live_settings_int(live, CONFIG_MAX_CONNECTIONS),
                            live_settings_int(live, CONFIG_MAX_CONNECTIONS_PER_IP));
+    request_trace_restrict(broker->request_trace,
+                           live_settings_text(live, CONFIG_REQUEST_LOGGER_CLIENT_IDS),
+                           live_settings_text(live, CONFIG_REQUEST_LOGGER_APIS));
     if (broker->groups)
         group_manager_set_assignment_interval(
             broker->groups, live_settings_int(live, CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS));
@@ -610,6 +618,8 @@ void broker_free(struct broker *broker)
         log_manager_free(broker->logs);
     if (broker->server)
         server_free(broker->server);
+    if (broker->request_trace)
+        request_trace_close(broker->request_trace);
     mem_free(broker->request_trace);
     line_limit_close(&broker->client_lines);
     line_limit_close(&broker->group_lines);

@@ -181,6 +181,12 @@ int64_t live_settings_int(const struct live_settings *live, enum config_id id)
     return live_value(live, id)->number;
 }
 
+const char *live_settings_text(const struct live_settings *live, enum config_id id)
+{
+    const char *text = live_value(live, id)->text;
+    return text ? text : "";
+}
+
 /* ---- topics ---- */
 
 /* The topic's own value, else the broker's. */

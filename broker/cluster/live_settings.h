@@ -51,6 +51,8 @@ void live_settings_check(const struct live_settings *live);
 struct config_chain live_settings_chain(const struct live_settings *live);
 /* Of the broker: a SHORT, INT or LONG. */
 int64_t live_settings_int(const struct live_settings *live, enum config_id id);
+/* Of the broker: a STRING or LIST, "" where there is none; until it changes. */
+const char *live_settings_text(const struct live_settings *live, enum config_id id);
 
 /* What the partitions of a topic depend on: the topic's own values over those of the broker. */
 struct live_topic {

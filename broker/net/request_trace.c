@@ -2,6 +2,8 @@
  * each request. Nothing fails: a line too long for the logger is cut. */
 #include "broker/net/request_trace.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "broker/net/api_table.h"
 
@@ -25,6 +27,30 @@ static void request_trace_put_head(struct buf *line, const struct request_trace 
                acl_resource_name(request->row->resource));
 }
 
+/* Whether the list is empty or has the name; a * at the end of an element stands for any rest. */
+static bool request_trace_has(const char *list, const char *name, size_t name_len)
+{
+    const char *element;
+    size_t len;
+    bool empty = true;
+    while (config_next_element(&list, &element, &len)) {
+        bool prefix = len > 0 && element[len - 1] == '*';
+        len -= prefix;
+        if ((prefix ? name_len >= len : name_len == len) && memcmp(element, name, len) == 0)
+            return true;
+        empty = false;
+    }
+    return empty;
+}
+
+static bool request_trace_is_wanted(const struct request_trace *trace,
+                                    const struct request *request)
+{
+    size_t len = request->client_id.len > 0 ? (size_t)request->client_id.len : 0;
+    return request_trace_has(trace->client_ids, len ? request->client_id.data : "", len) &&
+           request_trace_has(trace->apis, request->api->name, strlen(request->api->name));
+}
+
 static double request_trace_ms(int64_t us)
 {
     return (double)us / 1000;
@@ -33,7 +59,7 @@ static double request_trace_ms(int64_t us)
 static bool request_trace_wants(void *data, const struct request *request)
 {
     const struct request_trace *trace = data;
-    if (!logger_wants(trace->logger, LOGGER_DEBUG))
+    if (!logger_wants(trace->logger, LOGGER_DEBUG) || !request_trace_is_wanted(trace, request))
         return false;
     if (!logger_wants(trace->logger, LOGGER_TRACE))
         return true;
@@ -80,5 +106,20 @@ void request_trace_init(struct request_trace *trace, struct logger *logger,
         .hook = {.wants = request_trace_wants, .ended = request_trace_ended, .data = trace},
         .logger = logger,
         .listeners = listeners,
+        .client_ids = mem_strdup(""),
+        .apis = mem_strdup(""),
     };
+}
+
+void request_trace_restrict(struct request_trace *trace, const char *client_ids, const char *apis)
+{
+    request_trace_close(trace);
+    trace->client_ids = mem_strdup(client_ids);
+    trace->apis = mem_strdup(apis);
+}
+
+void request_trace_close(struct request_trace *trace)
+{
+    mem_free(trace->client_ids);
+    mem_free(trace->apis);
 }

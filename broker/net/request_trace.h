@@ -12,10 +12,16 @@ struct request_trace {
     struct request_hook hook; /* for server_add_hook */
     struct logger *logger;
     const struct config_listener *listeners;
+    char *client_ids; /* "" = all */
+    char *apis;
 };
 
 /* Both are borrowed; the listeners are those of the server. */
 void request_trace_init(struct request_trace *trace, struct logger *logger,
                         const struct config_listener *listeners);
+/* Whose requests, and to which APIs, as in request.logger.client.ids and request.logger.apis. For
+ * requests that come from now on. */
+void request_trace_restrict(struct request_trace *trace, const char *client_ids, const char *apis);
+void request_trace_close(struct request_trace *trace);
 
 #endif

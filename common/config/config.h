@@ -112,6 +112,9 @@ bool config_parse(const struct config_row *row, const char *text, struct config_
  * another setting (a least above a most). */
 int config_check_fit(const struct config *config, enum config_id id, const char *value,
                      struct buf *problem) MUST_CHECK;
+/* One element of a comma-separated list, without blanks around it; *list moves past it. False at
+ * the end of the list. Empty elements are skipped. */
+bool config_next_element(const char **list, const char **element, size_t *len);
 /* Whether the value of a STRING is that word. */
 bool config_is_word(const char *text, const char *word);
 /* A checked value in Kafka's normal form: true or false, numbers without ornament, lists without

@@ -38,10 +38,6 @@ bool config_parse_double(const char *text, double *value);
 bool config_is_text(const char *text);
 bool config_parse_bool(const char *text, bool *value);
 
-/* One element of a comma-separated list, without blanks around it; *list moves past it. False at
- * the end of the list. Empty elements are skipped. */
-bool config_next_element(const char **list, const char **element, size_t *len);
-
 /* "FILE line N: " or "--override: " in front of a sentence about a setting. */
 void config_say_where(const struct config *config, enum config_id id, struct buf *problem);
 

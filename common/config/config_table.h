@@ -34,6 +34,18 @@
 #define CONFIG_MAX_LONG_TEXT "9223372036854775807"
 #define CONFIG_MAX_INT_TEXT  "2147483647"
 
+/* The APIs that a broker serves (broker/handlers/handlers.h), since this knows nothing of the
+ * protocol. tests/unit/broker/handlers/api_versions_test.c compares them. */
+#define CONFIG_APIS                                                                                \
+    "Produce|Fetch|ListOffsets|Metadata|OffsetCommit|OffsetFetch|FindCoordinator|"                 \
+    "JoinGroup|Heartbeat|LeaveGroup|SyncGroup|DescribeGroups|ListGroups|ApiVersions|"              \
+    "CreateTopics|DeleteTopics|DeleteRecords|InitProducerId|OffsetForLeaderEpoch|"                 \
+    "DescribeConfigs|AlterConfigs|DescribeLogDirs|CreatePartitions|DeleteGroups|"                  \
+    "ElectLeaders|IncrementalAlterConfigs|AlterPartitionReassignments|"                            \
+    "ListPartitionReassignments|OffsetDelete|DescribeQuorum|DescribeCluster|"                      \
+    "DescribeProducers|UnregisterBroker|ConsumerGroupHeartbeat|ConsumerGroupDescribe|"             \
+    "ListConfigResources|DescribeTopicPartitions"
+
 /* clang-format off */
 #define CONFIG_NODE_ROWS(X) \
     X(BROKER_ID, "broker.id", INT, "-1", NULL, -1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
@@ -53,6 +65,13 @@
     X(LOGGER_LEVELS, "logger.levels", LIST, "", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The same for single areas of the program: area=LEVEL, separated by commas. While it runs, " \
       "kafka-configs --entity-type broker-loggers shows and changes them.") \
+    X(REQUEST_LOGGER_CLIENT_IDS, "request.logger.client.ids", LIST, "", NULL, 0, 0, NULL, \
+      CONFIG_DYNAMIC, \
+      "Whose requests kafka.request.logger tells, by client id, where a * at the end stands for " \
+      "any rest. Empty: everybody's.") \
+    X(REQUEST_LOGGER_APIS, "request.logger.apis", LIST, "", NULL, 0, 0, CONFIG_APIS, \
+      CONFIG_DYNAMIC, \
+      "The APIs whose requests kafka.request.logger tells. Empty: all of them.") \
     X(BROKER_RACK, "broker.rack", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The rack of this broker; replicas of a partition are spread over racks.") \
     X(LISTENERS, "listeners", LIST, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_FILLED, \

@@ -110,6 +110,14 @@ def completed(node):
             if line["requestHeader"]["clientId"] == "test"}
 
 
+def silent(sock, node):
+    """Whether a request that is asked now is not told: the answer to another comes after its line."""
+    before = node.log_text().count('"correlationId":204')
+    unknown_topic(sock, 204)
+    unknown_topic(sock, 206)
+    return node.log_text().count('"correlationId":204') == before
+
+
 @test("kafka.request.logger=DEBUG: a line for each request, and none when it is off again")
 def requests():
     with Cluster(1) as cluster:
@@ -135,6 +143,27 @@ def requests():
             unknown_topic(sock, 103)
             unknown_topic(sock, 104)  # a line about the one before would be there by now
             check_equal(sorted(completed(node)), [102], "the requests that are told")
+
+
+@test("request.logger.client.ids and request.logger.apis: only their requests are told")
+def chosen_requests():
+    with Cluster(1, **{"logger.levels": f"{REQUESTS}=DEBUG", "request.logger.apis": "Fetch"}) as cluster:
+        node = cluster.nodes[0]
+        brokers = ("--alter", "--entity-type", "brokers", "--entity-default")
+        with wire.connect(node.port) as sock:
+            unknown_topic(sock, 201)
+            says(cluster, CONFIGS, *brokers, "--add-config", "request.logger.apis=[Fetch,Metadata]",
+                 out=re.compile("^Completed"))
+            wait_until(lambda: unknown_topic(sock, 202) and 202 in completed(node), DEADLINE_S, "its API is told")
+            says(cluster, CONFIGS, *brokers, "--add-config", "request.logger.client.ids=[somebody,te*]",
+                 out=re.compile("^Completed"))
+            wait_until(lambda: unknown_topic(sock, 203) and 203 in completed(node), DEADLINE_S, "it is told")
+            says(cluster, CONFIGS, *brokers, "--add-config", "request.logger.client.ids=[somebody]",
+                 out=re.compile("^Completed"))
+            wait_until(lambda: silent(sock, node), DEADLINE_S, "others are not told any more")
+            check(201 not in completed(node), "a request before its API was added is told")
+        says(cluster, CONFIGS, *brokers, "--add-config", "request.logger.apis=Fetsch", status=1,
+             err=re.compile("request.logger.apis"))
 
 
 @test("elections and in-sync sets are told below INFO, by broker and controller")

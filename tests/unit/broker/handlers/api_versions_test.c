@@ -54,6 +54,25 @@ static void rows_say_what_they_need(void)
     }
 }
 
+/* request.logger.apis takes the name of each. */
+static void settings_know_their_names(void)
+{
+    const struct config_row *setting = config_row(CONFIG_REQUEST_LOGGER_APIS);
+    struct buf problem;
+    size_t cursor = 0, count = 1;
+    const struct api_row *row;
+    buf_init(&problem);
+    for (const char *at = setting->allowed; (at = strchr(at, '|')); at++)
+        count++;
+    while ((row = api_table_next(&handlers_table, &cursor))) {
+        const char *name = kafka_api_find(row->key)->name;
+        CHECK_INT(config_check_value(setting, setting->name, name, &problem), 0);
+        count--;
+    }
+    CHECK_INT(count, 0);
+    buf_close(&problem);
+}
+
 static void other_keys_have_no_row(void)
 {
     CHECK(api_table_find(&handlers_table, -1) == NULL);
@@ -146,5 +165,6 @@ static void a_version_of_the_future_gets_our_range(void)
 }
 
 TAP_MAIN(TAP_TEST(rows_are_apis_by_rising_key), TAP_TEST(rows_say_what_they_need),
-         TAP_TEST(other_keys_have_no_row), TAP_TEST(api_versions_has_the_whole_table),
+         TAP_TEST(settings_know_their_names), TAP_TEST(other_keys_have_no_row),
+         TAP_TEST(api_versions_has_the_whole_table),
          TAP_TEST(a_version_of_the_future_gets_our_range))

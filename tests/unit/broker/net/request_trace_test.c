@@ -24,6 +24,7 @@ static void traced_close(struct traced *t)
 {
     client_close(&t->client);
     held_close(&t->f);
+    request_trace_close(&t->trace);
 }
 
 /* Asks with that client id and has the answer. */
@@ -116,5 +117,33 @@ static void the_level_decides_about_each_line(void)
     traced_close(&t);
 }
 
+static void who_and_what_can_be_chosen(void)
+{
+    static const struct {
+        const char *client_ids, *apis, *client_id;
+        bool told;
+    } cases[] = {{"", "", "me", true},
+                 {"me", "", "me", true},
+                 {"you, me", "", "me", true},
+                 {"you", "", "me", false},
+                 {"me", "", "me too", false},
+                 {"me*", "", "me too", true},
+                 {"me*", "", "m", false},
+                 {"you", "", NULL, false},
+                 {"", "Fetch,SyncGroup", "me", true},
+                 {"", "Fetch", "me", false},
+                 {"me", "Fetch", "me", false}};
+    struct traced t;
+    traced_open(&t, LOGGER_DEBUG);
+    int told = 0;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        request_trace_restrict(&t.trace, cases[i].client_ids, cases[i].apis);
+        traced_ask(&t, (int32_t)i, wire_str_from(cases[i].client_id));
+        told += cases[i].told;
+        CHECK_INT(fixture_count(&t.f, "Completed request:"), told);
+    }
+    traced_close(&t);
+}
+
 TAP_MAIN(TAP_TEST(a_completed_request_is_a_line), TAP_TEST(a_client_id_cannot_forge_a_line),
-         TAP_TEST(the_level_decides_about_each_line))
+         TAP_TEST(the_level_decides_about_each_line), TAP_TEST(who_and_what_can_be_chosen))
