@@ -155,6 +155,15 @@ static void channel_notice_stall(struct controller_channel *channel)
     channel->answer_index = -1;
 }
 
+static void channel_send_call(struct controller_channel *channel, struct controller_call *call)
+{
+    if (!channel->current || !channel->registered)
+        return;
+    call->sent = true;
+    if (frame_conn_send_copy(channel->current->conn, call->packed, call->packed_len))
+        call->sent = false; /* memory is out: it goes with the next heartbeat */
+}
+
 static void channel_heartbeat_due(void *data)
 {
     struct controller_channel *channel = data;
@@ -167,16 +176,12 @@ static void channel_heartbeat_due(void *data)
         link_drop(link);
     }
     channel_send_heartbeat(channel);
+    LIST_EACH(step, &channel->calls) {
+        struct controller_call *call = LIST_ENTRY(step, struct controller_call, link);
+        if (!call->sent)
+            channel_send_call(channel, call);
+    }
     env_timer_start(&channel->heartbeat, channel->config.heartbeat_ms);
-}
-
-static void channel_send_call(struct controller_channel *channel, struct controller_call *call)
-{
-    if (!channel->current || !channel->registered)
-        return;
-    call->sent = true;
-    if (frame_conn_send_copy(channel->current->conn, call->packed, call->packed_len))
-        call->sent = false; /* its timer answers */
 }
 
 static void channel_register(struct controller_channel *channel)

@@ -567,6 +567,24 @@ static void commands_wait_for_a_controller(void)
     world_close(&w);
 }
 
+static void a_command_without_memory_goes_with_a_heartbeat(void)
+{
+    struct world w;
+    struct voter *voter = &w.voters[0];
+    struct asking asking;
+    world_open(&w, 1, LONG_MS);
+    world_follow(&w, voter, 4, 7);
+    CHECK(mem_fail_at(1));
+    world_ask(&w, &asking, 100000);
+    CHECK(mem_fail_at(0));
+    CHECK(!asking.call.sent);
+    UNTIL(w.env, voter_count(voter, META__FRAME__BODY_COMMAND) == 1);
+    voter_reply(voter, asking.call.id, 0);
+    UNTIL(w.env, asking.calls == 1);
+    CHECK_INT(asking.err, 0);
+    world_close(&w);
+}
+
 /* Its outcome is not known; commands are made so that the second of two does no harm. */
 static void commands_go_to_the_next_controller(void)
 {
@@ -623,4 +641,5 @@ TAP_MAIN(TAP_TEST(the_active_controller_is_followed), TAP_TEST(a_lack_of_files_i
          TAP_TEST(frames_that_cannot_be_read_end_the_line),
          TAP_TEST(the_stream_goes_on_where_it_was), TAP_TEST(heartbeats_say_what_is_wanted),
          TAP_TEST(who_stood_still_waits_for_a_controller), TAP_TEST(commands_wait_for_a_controller),
+         TAP_TEST(a_command_without_memory_goes_with_a_heartbeat),
          TAP_TEST(commands_go_to_the_next_controller), TAP_TEST(commands_end_in_any_case))
