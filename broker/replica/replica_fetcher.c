@@ -23,7 +23,10 @@ enum {
     FETCHER_VERSION = 17, /* topic ids, divergence by epoch, broker epoch */
     FETCHER_IN_FLIGHT = 2,
     FETCHER_DIAL_TIMEOUT_MS = 2000, /* a host that does not answer; its session ends by then */
-    FETCHER_RETRY_MS = 20,          /* the other side's metadata is usually there by then */
+    /* So long the next fetch waits for a flush, to tell of it: as a rule one takes less. Then it
+     * goes without, or a slow one would hold up all other partitions of this leader. */
+    FETCHER_FLUSH_MS = 10,
+    FETCHER_RETRY_MS = 20,  /* the other side's metadata is usually there by then */
     FETCHER_FULL_MS = 500,  /* between two tries with a full disk, each of which fetches anew */
     FETCHER_REDIAL_MS = 30, /* doubled by each failure, up to FETCHER_REDIAL_MAX_MS */
     FETCHER_REDIAL_MAX_MS = 500,
@@ -74,6 +77,7 @@ struct replica_fetcher {
     struct frame_conn *conn;
     struct env_timer dial_timer;
     struct env_timer send_timer;
+    struct env_timer flush_timer; /* runs while only flushes keep the next fetch back */
     struct env_timer retry_timer;
     struct env_timer full_timer;
     struct env_timer answer_timer; /* runs while a fetch has no answer */
@@ -87,6 +91,7 @@ struct replica_fetcher {
     int64_t redial_ms;    /* the next pause */
     int64_t told_ms;      /* when a lost line was logged */
     int losses;           /* of lines, since the last answer */
+    bool flushes_long;    /* the flushes that are under way: nothing waits for them */
     bool session_opening; /* the full fetch has no answer yet: nothing else may be sent */
 };
 
@@ -189,6 +194,7 @@ static void fetcher_disconnect(struct replica_fetcher *fetcher)
     fetcher->in_flight = 0;
     fetcher_new_session(fetcher);
     env_timer_stop(&fetcher->send_timer);
+    env_timer_stop(&fetcher->flush_timer);
     env_timer_stop(&fetcher->answer_timer);
 }
 
@@ -418,10 +424,26 @@ static bool fetcher_must_send(const struct replica_fetcher *fetcher)
         return true;
     if (fetcher->in_flight > 0 || fetcher->session_epoch == 0)
         return false;
-    /* Nothing new to say: wait for the flushes that are under way, else for the leader's news. */
+    return true;
+}
+
+static bool fetcher_flushes(const struct replica_fetcher *fetcher)
+{
     LIST_EACH(step, &fetcher->slots)
         if (LIST_ENTRY(step, struct fetch_slot, link)->state == SLOT_FLUSHING)
-            return false;
+            return true;
+    return false;
+}
+
+/* Nothing new to say: the next fetch waits for the flushes that are under way, for a moment, else
+ * for the leader's news. */
+static bool fetcher_awaits_flush(struct replica_fetcher *fetcher)
+{
+    bool idle = list_empty(&fetcher->ready) && list_empty(&fetcher->forgotten);
+    if (!idle || fetcher->flushes_long || !fetcher_flushes(fetcher))
+        return false;
+    if (!env_timer_running(&fetcher->flush_timer))
+        env_timer_start(&fetcher->flush_timer, FETCHER_FLUSH_MS);
     return true;
 }
 
@@ -444,8 +466,10 @@ static void fetcher_send(void *data)
 {
     struct replica_fetcher *fetcher = data;
     fetcher_say_epoch(fetcher);
-    if (!fetcher_must_send(fetcher))
+    if (!fetcher_must_send(fetcher) || fetcher_awaits_flush(fetcher))
         return;
+    env_timer_stop(&fetcher->flush_timer);
+    fetcher->flushes_long = false;
     struct arena arena;
     struct wire_out out;
     arena_init(&arena, SIZE_MAX);
@@ -470,6 +494,13 @@ static void fetcher_send(void *data)
     else
         fetcher->session_epoch =
             fetcher->session_epoch == INT32_MAX ? 1 : fetcher->session_epoch + 1;
+}
+
+static void fetcher_flush_takes_long(void *data)
+{
+    struct replica_fetcher *fetcher = data;
+    fetcher->flushes_long = true;
+    fetcher_send(fetcher);
 }
 
 /* ---- the answer ---- */
@@ -658,6 +689,7 @@ struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int
     list_init(&fetcher->forgotten);
     env_timer_init(fetcher->deps->env, &fetcher->dial_timer, fetcher_dial, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->send_timer, fetcher_send, fetcher);
+    env_timer_init(fetcher->deps->env, &fetcher->flush_timer, fetcher_flush_takes_long, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->retry_timer, fetcher_retry, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->full_timer, fetcher_retry_full, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->answer_timer, fetcher_unanswered, fetcher);

@@ -25,6 +25,8 @@ enum {
     IDLE_LAG_MS = 600,
     IDLE_SYNC_US = 20000, /* far below the lag, and long enough to be met by a timer */
     IDLE_RECORDS = 40,
+    FLUSH_MS = 500, /* of a slow disk */
+    MEANWHILE_MS = 100,
     CALL_MAX_US = 20, /* of the simulated disk as it is by default */
     SLOW_US = 100000  /* a call of a disk on which a log takes longer to open than a start waits */
 };
@@ -301,6 +303,47 @@ static void idle_partitions_keep_their_set(void)
     CHECK_INT(failed, 0);
 }
 
+/* While followers flush what one partition got, another one of the same leader gets a record: they
+ * fetch it. */
+static bool run_slow_flush(uint64_t seed, int *met)
+{
+    struct cluster_options options = {.seed = seed, .min_insync = 1};
+    struct cluster *cluster = cluster_new(&options);
+    bool ok = cluster_ready(cluster, READY_MS) && cluster_run(cluster, LIVE_MS);
+    int leader = cluster_leader(cluster, 0), killed = cluster_leader(cluster, 1);
+    if (ok && killed != leader) { /* another one has to lead the second partition */
+        cluster_kill(cluster, killed, false);
+        ok = cluster_run(cluster, NOTICE_MS);
+    }
+    if (!ok || leader != cluster_leader(cluster, 1)) {
+        cluster_free(cluster);
+        return ok;
+    }
+    ++*met;
+    for (int i = 0; i < CLUSTER_NODES; i++)
+        sim_disk_set_sync_us(cluster_node(cluster, i), FLUSH_MS * 1000, FLUSH_MS * 1000);
+    for (int p = 0; ok && p < 2; p++) {
+        append_one(cluster, p);
+        ok = cluster_run(cluster, MEANWHILE_MS);
+        for (int i = 0; ok && i < CLUSTER_NODES; i++)
+            ok = i == killed || cluster_end(cluster, i, p) == cluster_end(cluster, leader, p);
+    }
+    if (!ok)
+        printf("# seed %llu: a follower waited for a flush; %s\n", (unsigned long long)seed,
+               cluster_problem(cluster));
+    cluster_free(cluster);
+    return ok;
+}
+
+static void a_slow_flush_holds_up_no_other_partition(void)
+{
+    int failed = 0, met = 0;
+    for (uint64_t seed = 1; seed <= seeds() / 10 + 4 && failed < 5; seed++)
+        failed += !run_slow_flush(seed, &met);
+    CHECK_INT(failed, 0);
+    CHECK(met > 0);
+}
+
 /* ---- a client that claims to be a follower ---- */
 
 static bool run_forged(uint64_t seed)
@@ -428,6 +471,7 @@ static void older_controllers_are_not_followed(void)
 TAP_MAIN(TAP_TEST(a_forged_fetch_is_no_acknowledgement),
          TAP_TEST(older_controllers_are_not_followed), TAP_TEST(a_damaged_replica_leads_no_more),
          TAP_TEST(a_log_that_opens_slowly_leads_nothing), TAP_TEST(a_failed_directory_hands_over),
-         TAP_TEST(idle_partitions_keep_their_set), TAP_TEST(followers_need_no_session),
+         TAP_TEST(idle_partitions_keep_their_set),
+         TAP_TEST(a_slow_flush_holds_up_no_other_partition), TAP_TEST(followers_need_no_session),
          TAP_TEST(a_leader_that_stood_still_serves_nothing),
          TAP_TEST(offsets_wait_for_the_high_watermark))
