@@ -10,8 +10,13 @@
 #include "base/mem.h"
 #include "kafka/message_set.h"
 
-/* Bytes of one partition that are converted, and what they may open to. */
-enum { FETCH_CONVERT_MAX = 16 << 20 };
+enum {
+    FETCH_CONVERT_MAX = 16 << 20, /* bytes of one partition, and what one batch may open to */
+    /* What the batches of a fetch may open to. A worker does it in half a second, and has one at a
+     * time: a few megabytes that open to gigabytes would hold up all others, and the end of the
+     * process. What is left over comes with the next fetch. */
+    FETCH_CONVERT_ROOM = 32 << 20
+};
 
 struct fetch_converter {
     struct env *env;
@@ -27,6 +32,7 @@ struct fetch_convert {
     struct fetch_convert_part *parts;
     size_t count;
     size_t max;
+    size_t first; /* where it begins */
     int8_t magic;
     void (*done)(void *data, struct fetch_convert_part *parts); /* NULL when abandoned */
     void *data;
@@ -81,7 +87,7 @@ static void fetch_convert_free(struct fetch_convert *convert)
     mem_free(convert);
 }
 
-static int fetch_convert_part(struct fetch_convert_part *part, int8_t magic)
+static int fetch_convert_part(struct fetch_convert_part *part, int8_t magic, size_t *room)
 {
     const struct log_slice *slice = &part->slice;
     size_t len = slice->len < FETCH_CONVERT_MAX ? slice->len : FETCH_CONVERT_MAX;
@@ -91,7 +97,7 @@ static int fetch_convert_part(struct fetch_convert_part *part, int8_t magic)
     ssize_t got = env_file_read(slice->file, bytes, len, slice->position);
     int err = ERR_KAFKA_STORAGE_ERROR;
     if (got == (ssize_t)len)
-        err = message_set_from_batches(bytes, len, magic, part->offset, FETCH_CONVERT_MAX,
+        err = message_set_from_batches(bytes, len, magic, part->offset, FETCH_CONVERT_MAX, room,
                                        &part->out);
     mem_free(bytes);
     return err;
@@ -100,8 +106,11 @@ static int fetch_convert_part(struct fetch_convert_part *part, int8_t magic)
 static void fetch_convert_run(struct env_work *work)
 {
     struct fetch_convert *convert = CONTAINER_OF(work, struct fetch_convert, work);
-    for (size_t i = 0; i < convert->count; i++)
-        convert->parts[i].err = fetch_convert_part(&convert->parts[i], convert->magic);
+    size_t room = FETCH_CONVERT_ROOM;
+    for (size_t i = 0; i < convert->count; i++) {
+        struct fetch_convert_part *part = &convert->parts[(convert->first + i) % convert->count];
+        part->err = fetch_convert_part(part, convert->magic, &room);
+    }
 }
 
 static void fetch_convert_finished(struct env_work *work);
@@ -135,6 +144,9 @@ void fetch_convert_start(struct fetch_convert *convert,
                          void (*done)(void *data, struct fetch_convert_part *parts), void *data)
 {
     ASSERT(!convert->converter->closed);
+    ASSERT(convert->count > 0);
+    /* Old clients ask for their partitions in the same order each time. */
+    convert->first = env_random(convert->converter->env) % convert->count;
     convert->done = done;
     convert->data = data;
     list_push(&convert->converter->waiting, &convert->link);

@@ -237,6 +237,7 @@ struct message_down {
     int8_t magic;
     int64_t first_offset;
     size_t records_max;
+    size_t *room;       /* what compressed batches may still open to, all together */
     struct buf scratch; /* decompressed records, then the compressed set */
     struct buf inner;   /* messages that go into a wrapper */
     int64_t last_offset;
@@ -299,7 +300,11 @@ static int message_down_batch(struct message_down *down, struct buf *out)
         return 0;
     if (batch_codec(&down->batch) >= COMPRESS_ZSTD)
         return ERR_UNSUPPORTED_COMPRESSION_TYPE;
+    down->scratch.len = 0;
     int err = batch_records(&down->batch, down->records_max, &down->scratch, &records);
+    size_t opened = err ? down->records_max : down->scratch.len;
+    if (packed)
+        *down->room -= opened < *down->room ? opened : *down->room;
     if (err)
         return err == ERR_MALFORMED ? ERR_CORRUPT_MESSAGE : err;
     down->inner.len = 0;
@@ -308,16 +313,21 @@ static int message_down_batch(struct message_down *down, struct buf *out)
     return err || !down->inner.len ? err : message_down_wrap(down, out);
 }
 
+static bool message_down_has_room(const struct message_down *down)
+{
+    return *down->room > 0 || batch_codec(&down->batch) == COMPRESS_NONE;
+}
+
 int message_set_from_batches(const uint8_t *bytes, size_t len, int8_t magic, int64_t first_offset,
-                             size_t records_max, struct buf *out)
+                             size_t records_max, size_t *room, struct buf *out)
 {
     struct message_down down = {
-        .magic = magic, .first_offset = first_offset, .records_max = records_max};
+        .magic = magic, .first_offset = first_offset, .records_max = records_max, .room = room};
     int err = 0;
     ASSERT(magic == 0 || magic == 1);
     buf_init(&down.scratch);
     buf_init(&down.inner);
-    while (!err && !(err = batch_parse(bytes, len, &down.batch))) {
+    while (!err && !(err = batch_parse(bytes, len, &down.batch)) && message_down_has_room(&down)) {
         err = message_down_batch(&down, out);
         bytes += down.batch.size;
         len -= down.batch.size;

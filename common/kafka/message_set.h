@@ -54,10 +54,12 @@ int message_set_to_batch(const uint8_t *bytes, size_t len, size_t bytes_max,
 /* Appends the records of whole batches of magic 2 (an incomplete last one is ignored) as messages
  * of `magic` 0 or 1, compressed where the batch was. Headers are dropped, and control batches left
  * out; records before first_offset too where they are not compressed.
+ * A compressed batch may open to `records_max` bytes. What each of them opened to is taken from
+ * `room`; once that is used up, the next one and all behind it are left out.
  * ERR_UNSUPPORTED_COMPRESSION_TYPE: zstd, which old clients don't know. ERR_CORRUPT_MESSAGE,
  * ERR_TOO_LARGE, ERR_NO_MEMORY. */
 int message_set_from_batches(const uint8_t *bytes, size_t len, int8_t magic, int64_t first_offset,
-                             size_t records_max, struct buf *out) MUST_CHECK;
+                             size_t records_max, size_t *room, struct buf *out) MUST_CHECK;
 
 /* Appends one message. A timestamp is written in magic 1 only. ERR_NO_MEMORY, ERR_TOO_LARGE. */
 int message_write(struct buf *out, int8_t magic, int64_t offset, int8_t attributes,

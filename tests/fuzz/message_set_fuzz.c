@@ -123,7 +123,8 @@ static void from_batches(const uint8_t *data, size_t len, int8_t magic)
     int count = 0;
     size_t most = (len / BATCH_HEADER_SIZE + 1) * 4 * BYTES_MAX;
     buf_init(&out);
-    if (message_set_from_batches(data, len, magic, FIRST_OFFSET, BYTES_MAX, &out) == 0)
+    size_t room = SIZE_MAX;
+    if (message_set_from_batches(data, len, magic, FIRST_OFFSET, BYTES_MAX, &room, &out) == 0)
         FUZZ_REQUIRE(message_set_each(out.data, out.len, most, count_message, &count) == 0);
     buf_close(&out);
 }

@@ -1,6 +1,7 @@
 /* Message sets of magic 0 and 1: golden ones, and conversion to magic 2 and back. */
 #include "../tap.h"
 #include "golden_batches.h"
+#include "../../lib/batch_maker.h"
 
 #include "base/bytes.h"
 #include "base/err.h"
@@ -173,6 +174,14 @@ static int check_down_message(void *data, const struct message *message)
     return 0;
 }
 
+/* With room for all. */
+static int from_batches(const uint8_t *bytes, size_t len, int8_t magic, int64_t first_offset,
+                        struct buf *out)
+{
+    size_t room = SIZE_MAX;
+    return message_set_from_batches(bytes, len, magic, first_offset, BYTES_MAX, &room, out);
+}
+
 static void check_down(const char *kind, uint8_t *bytes, size_t len, json_t *json)
 {
     const json_t *records = json_object_get(json, "records");
@@ -180,7 +189,7 @@ static void check_down(const char *kind, uint8_t *bytes, size_t len, json_t *jso
     for (int8_t magic = 0; magic <= 1; magic++) {
         struct buf out;
         buf_init(&out);
-        int err = message_set_from_batches(bytes, len, magic, 0, BYTES_MAX, &out);
+        int err = from_batches(bytes, len, magic, 0, &out);
         if (strncmp(kind, "zstd", 4) == 0) {
             CHECK_INT(err, ERR_UNSUPPORTED_COMPRESSION_TYPE);
         } else if (strncmp(kind, "control", 7) == 0) {
@@ -212,9 +221,7 @@ static void check_there_and_back(const char *kind, uint8_t *bytes, size_t len, j
     buf_init(&back);
     CHECK_INT(message_set_to_batch(bytes, len, BYTES_MAX, &batch), 0);
     batch_set_base_offset(batch.data, number(first, "offset"));
-    CHECK_INT(message_set_from_batches(batch.data, batch.len, (int8_t)number(first, "magic"), 0,
-                                       BYTES_MAX, &back),
-              0);
+    CHECK_INT(from_batches(batch.data, batch.len, (int8_t)number(first, "magic"), 0, &back), 0);
     CHECK_INT(back.len, len);
     CHECK(memcmp(back.data, bytes, len) == 0);
     buf_close(&batch);
@@ -245,12 +252,40 @@ static void a_tail_and_early_records_are_left_out(void)
     CHECK_INT(batch_builder_finish(&builder), 0);
     CHECK_INT(buf_append(&two, builder.bytes.data, builder.bytes.len), 0);
     CHECK_INT(buf_append(&two, builder.bytes.data, builder.bytes.len - 1), 0);
-    CHECK_INT(message_set_from_batches(two.data, two.len, 1, 12, BYTES_MAX, &out), 0);
+    CHECK_INT(from_batches(two.data, two.len, 1, 12, &out), 0);
     CHECK_INT(message_set_each(out.data, out.len, BYTES_MAX, count_message, &count), 0);
     CHECK_INT(count, 3);
     buf_close(&two);
     buf_close(&out);
     batch_builder_close(&builder);
+}
+
+/* The batch that uses it up is there, and what follows is not, though it has room of its own. */
+static void what_does_not_fit_in_the_room_is_left_out(void)
+{
+    struct batch_spec spec = {.count = 5, .value_len = 100, .codec = COMPRESS_GZIP};
+    struct batch_spec plain = {.count = 1, .value_len = 10, .base_offset = 5};
+    const struct {
+        size_t room;
+        int count;
+    } rows[] = {{0, 1}, {1, 6}, {500, 6}, {600, 11}, {SIZE_MAX, 11}};
+    struct buf bytes;
+    buf_init(&bytes);
+    batch_put(&bytes, plain);
+    for (int i = 0; i < 2; i++)
+        batch_put(&bytes, spec);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf out;
+        size_t room = rows[i].room;
+        int count = 0;
+        buf_init(&out);
+        CHECK_INT(message_set_from_batches(bytes.data, bytes.len, 1, 0, BYTES_MAX, &room, &out), 0);
+        CHECK_INT(message_set_each(out.data, out.len, BYTES_MAX, count_message, &count), 0);
+        CHECK_INT(count, rows[i].count);
+        CHECK_INT(room > 0, rows[i].room == SIZE_MAX);
+        buf_close(&out);
+    }
+    buf_close(&bytes);
 }
 
 /* A compressed message inside a compressed message, and other ways to be wrong. */
@@ -338,8 +373,7 @@ static void offsets_out_of_range_do_no_harm(void)
     builder.record_count = 1;
     builder.last_offset_delta = 0;
     CHECK_INT(batch_builder_finish(&builder), 0);
-    CHECK_INT(message_set_from_batches(builder.bytes.data, builder.bytes.len, 1, INT64_MIN,
-                                       BYTES_MAX, &out),
+    CHECK_INT(from_batches(builder.bytes.data, builder.bytes.len, 1, INT64_MIN, &out),
               ERR_CORRUPT_MESSAGE);
     CHECK_INT(message_write(&inner, 1, INT64_MAX, 0, 5, bytes_of(NULL), bytes_of("x")), 0);
     CHECK_INT(message_write(&inner, 1, -5, 0, 5, bytes_of(NULL), bytes_of("x")), 0);
@@ -361,7 +395,7 @@ static int work_once(const struct buf *batch, int8_t magic)
     struct buf set, back;
     buf_init(&set);
     buf_init(&back);
-    int err = message_set_from_batches(batch->data, batch->len, magic, 0, BYTES_MAX, &set);
+    int err = from_batches(batch->data, batch->len, magic, 0, &set);
     if (!err)
         err = message_set_to_batch(set.data, set.len, BYTES_MAX, &back);
     buf_close(&set);
@@ -391,5 +425,6 @@ static void failed_allocations_are_reported(void)
 TAP_MAIN(TAP_TEST(golden_sets_decode), TAP_TEST(cut_and_damaged_sets_are_refused),
          TAP_TEST(golden_sets_become_batches), TAP_TEST(golden_batches_become_sets),
          TAP_TEST(plain_sets_survive_both_ways), TAP_TEST(a_tail_and_early_records_are_left_out),
+         TAP_TEST(what_does_not_fit_in_the_room_is_left_out),
          TAP_TEST(nesting_and_empty_sets_are_refused), TAP_TEST(many_wrappers_share_one_limit),
          TAP_TEST(offsets_out_of_range_do_no_harm), TAP_TEST(failed_allocations_are_reported))

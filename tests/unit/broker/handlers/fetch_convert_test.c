@@ -8,7 +8,7 @@
 #include "kafka/message_set.h"
 #include "../../../lib/batch_maker.h"
 
-enum { FETCHES = 3, PARTS = 2, WAIT_MS = 30000 };
+enum { FETCHES = 3, PARTS = 2, WAIT_MS = 30000, BOMBS = 5, BOMB_BYTES = 10 << 20 };
 
 static struct env *env;
 static struct env_file *file;
@@ -19,10 +19,10 @@ static int order[FETCHES];
 static int count;
 static int stop_at;
 
-static void begin(void)
+static void begin_with(int value_len)
 {
     struct buf bytes = batch_make((struct batch_spec){
-        .count = 5, .value_len = 100, .base_offset = 10, .codec = COMPRESS_GZIP});
+        .count = 5, .value_len = value_len, .base_offset = 10, .codec = COMPRESS_GZIP});
     int fd = mkstemp(path);
     CHECK(fd >= 0);
     CHECK_INT(write(fd, bytes.data, bytes.len), (ssize_t)bytes.len);
@@ -33,6 +33,11 @@ static void begin(void)
     CHECK_INT(env_file_open(env, path, ENV_OPEN_READ, &file), 0);
     converter = fetch_converter_new(env);
     count = 0;
+}
+
+static void begin(void)
+{
+    begin_with(100);
 }
 
 static void finish(void)
@@ -120,5 +125,34 @@ static void one_may_outlive_the_converter(void)
     CHECK_INT(count, 0);
 }
 
+/* Five parts of ten megabytes each: the fourth one is opened while there is any room left. */
+static void on_bombs_done(void *data, struct fetch_convert_part *parts)
+{
+    int *made = data;
+    for (int i = 0; i < BOMBS; i++) {
+        CHECK_INT(parts[i].err, 0);
+        *made += parts[i].out.len > 0;
+    }
+    env_stop(env);
+}
+
+static void what_opens_to_too_much_is_left_for_the_next_fetch(void)
+{
+    int made = 0;
+    begin_with(BOMB_BYTES / 5);
+    struct fetch_convert *convert = fetch_convert_new(converter, BOMBS, 1);
+    CHECK(convert != NULL);
+    for (int i = 0; i < BOMBS; i++) {
+        struct log_slice slice = {.file = file, .len = file_len};
+        fetch_convert_add(convert, &slice, 10);
+    }
+    fetch_convert_start(convert, on_bombs_done, &made);
+    env_run(env);
+    CHECK_INT(made, 4);
+    fetch_converter_free(converter);
+    finish();
+}
+
 TAP_MAIN(TAP_TEST(they_come_in_their_order), TAP_TEST(whose_client_went_away_is_not_told),
-         TAP_TEST(one_may_outlive_the_converter))
+         TAP_TEST(one_may_outlive_the_converter),
+         TAP_TEST(what_opens_to_too_much_is_left_for_the_next_fetch))
