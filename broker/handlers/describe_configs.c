@@ -14,6 +14,7 @@
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/resources.h"
 #include "broker/handlers/topic_name.h"
+#include "config/config_change.h"
 #include "kafka/messages/describe_configs.h"
 
 typedef struct describe_configs_request_describe_configs_resource asked_resource;
@@ -72,7 +73,7 @@ static bool describe_add(struct describe_configs *describe, const struct setting
     return true;
 }
 
-/* Room for `count` settings, or for those asked for. */
+/* Room for `count` settings, or for those asked for; each stands once. */
 static bool describe_make_room(struct describe_configs *describe, size_t count)
 {
     if (describe->keys.count > 0 && describe->keys.count < count)
@@ -81,6 +82,60 @@ static bool describe_make_room(struct describe_configs *describe, size_t count)
                     &describe_configs_response_describe_configs_resource_result_desc))
         return false;
     describe->result->configs.count = 0;
+    return true;
+}
+
+/* ---- what is given and not in force ---- */
+
+static bool describe_is_refused(enum config_scope scope, const struct image_config *given)
+{
+    struct buf problem;
+    buf_init(&problem);
+    int err = config_change_check(scope, given->key, given->value, &problem);
+    buf_close(&problem);
+    return err != 0;
+}
+
+static described_config *describe_find(struct describe_configs *describe, const char *name)
+{
+    for (int32_t i = 0; i < describe->result->configs.count; i++)
+        if (wire_str_is(describe->result->configs.items[i].name, name))
+            return &describe->result->configs.items[i];
+    return NULL;
+}
+
+/* What is not told in another row has no value here: it may be a secret. */
+static bool describe_add_refused(struct describe_configs *describe, const char *name,
+                                 enum config_source source)
+{
+    described_config *told = describe_find(describe, name);
+    struct setting setting = {.name = name,
+                              .doc = "Given by an older release; no effect.",
+                              .source = (int8_t)source,
+                              .read_only = true,
+                              .sensitive = true,
+                              .synonyms = {{.name = name, .source = (int8_t)source}},
+                              .synonym_count = 1};
+    if (!told)
+        return describe_add(describe, &setting);
+    told->config_source = (int8_t)source;
+    told->is_default = false;
+    return true;
+}
+
+/* What the resource itself was given and would be refused today (an older release let it in) has
+ * its source here, beside the value that is in force: kafka-configs deletes only what it is told
+ * to be there. */
+static bool describe_refused(struct describe_configs *describe, enum config_scope scope,
+                             const struct image_config *given, size_t count)
+{
+    static const enum config_source sources[] = {[CONFIG_OF_TOPIC] = CONFIG_FROM_TOPIC,
+                                                 [CONFIG_OF_BROKER] = CONFIG_FROM_BROKER,
+                                                 [CONFIG_OF_ALL_BROKERS] = CONFIG_FROM_ALL_BROKERS};
+    for (size_t i = 0; i < count; i++)
+        if (describe_wants(describe, given[i].key) && describe_is_refused(scope, &given[i]) &&
+            !describe_add_refused(describe, given[i].key, sources[scope]))
+            return false;
     return true;
 }
 
@@ -104,7 +159,10 @@ static bool describe_topic(struct describe_configs *describe)
                                                       : ERR_UNKNOWN_TOPIC_OR_PARTITION,
                                NULL);
     describe->settings.chain.topic = topic->name;
-    if (!describe_make_room(describe, settings_topic_count()))
+    size_t count;
+    const struct image_config *given = image_configs(
+        describe->settings.chain.image, META__CONFIG_RECORD__RESOURCE__TOPIC, topic->name, &count);
+    if (!describe_make_room(describe, settings_topic_count() + count))
         return false;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         struct setting setting;
@@ -115,14 +173,14 @@ static bool describe_topic(struct describe_configs *describe)
             !describe_add(describe, &setting))
             return false;
     }
-    return true;
+    return describe_refused(describe, CONFIG_OF_TOPIC, given, count);
 }
 
 static bool describe_all_brokers(struct describe_configs *describe)
 {
     size_t count;
-    (void)image_configs(describe->settings.chain.image, META__CONFIG_RECORD__RESOURCE__BROKER, "",
-                        &count);
+    const struct image_config *given = image_configs(
+        describe->settings.chain.image, META__CONFIG_RECORD__RESOURCE__BROKER, "", &count);
     if (!describe_make_room(describe, count))
         return false;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
@@ -132,7 +190,7 @@ static bool describe_all_brokers(struct describe_configs *describe)
             !describe_add(describe, &setting))
             return false;
     }
-    return true;
+    return describe_refused(describe, CONFIG_OF_ALL_BROKERS, given, count);
 }
 
 /* The file of another broker is not known here, so the client must ask that one. */
@@ -160,7 +218,11 @@ static bool describe_broker(struct describe_configs *describe)
         return describe_all_brokers(describe);
     if (!describe_is_own(describe))
         return true;
-    if (!describe_make_room(describe, CONFIG_COUNT))
+    size_t count;
+    const struct image_config *given =
+        image_configs(describe->settings.chain.image, META__CONFIG_RECORD__RESOURCE__BROKER,
+                      describe->settings.chain.broker, &count);
+    if (!describe_make_room(describe, CONFIG_COUNT + count))
         return false;
     for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
         struct setting setting;
@@ -171,7 +233,7 @@ static bool describe_broker(struct describe_configs *describe)
             !describe_add(describe, &setting))
             return false;
     }
-    return true;
+    return describe_refused(describe, CONFIG_OF_BROKER, given, count);
 }
 
 /* ---- levels of the log ---- */

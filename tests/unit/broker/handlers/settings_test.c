@@ -177,8 +177,9 @@ static void settings_are_described(void)
     fixture_close(&f);
 }
 
-/* What an older release let in is not in force, and is not told as if it was. */
-static void what_is_not_in_force_is_not_told(void)
+/* What an older release let in has the value that is in force, and its own source, so that
+ * kafka-configs can delete it. */
+static void what_is_not_in_force_can_be_deleted(void)
 {
     struct fixture f;
     fixture_open(&f);
@@ -190,17 +191,26 @@ static void what_is_not_in_force_is_not_told(void)
     fixture_set(of_broker, "1", "log.cleanup.policy", "COMPACT");
     fixture_set(of_topic, "orders", "compression.type", "GZIP");
     ask(4, RESOURCES_BROKER, "", NULL);
-    CHECK(strstr(buf_text(&f.answer), "\"configs\":[]"));
+    CHECK(strstr(buf_text(&f.answer), "\"name\":\"no.such.setting\",\"value\":null,"
+                                      "\"readOnly\":true,\"configSource\":3,"
+                                      "\"isSensitive\":true,\"synonyms\":[{\"name\":"
+                                      "\"no.such.setting\",\"value\":null,\"source\":3}]"));
+    CHECK(strstr(buf_text(&f.answer), "\"name\":\"background.threads\",\"value\":null,"));
+    CHECK(strstr(buf_text(&f.answer), "\"name\":\"num.partitions\",\"value\":null,"));
+    CHECK(!strstr(buf_text(&f.answer), "hunter2"));
+    ask(4, RESOURCES_BROKER, "", "num.partitions");
+    CHECK(strstr(buf_text(&f.answer), "\"num.partitions\""));
+    CHECK(!strstr(buf_text(&f.answer), "no.such.setting"));
     ask(4, RESOURCES_BROKER, "1", NULL);
     CHECK(!strstr(buf_text(&f.answer), "hunter2") && !strstr(buf_text(&f.answer), "no.such"));
     CHECK(strstr(buf_text(&f.answer), "{\"name\":\"log.cleanup.policy\",\"value\":\"delete\","
-                                      "\"readOnly\":false,\"configSource\":4"));
+                                      "\"readOnly\":false,\"configSource\":2"));
     CHECK(strstr(buf_text(&f.answer), "{\"name\":\"background.threads\",\"value\":\"10\","
                                       "\"readOnly\":false,\"configSource\":5"));
     CHECK(!strstr(buf_text(&f.answer), "\"port\"")); /* Kafka 4 has no such name */
     ask(4, RESOURCES_TOPIC, "orders", "compression.type");
     CHECK(strstr(buf_text(&f.answer), "\"value\":\"producer\",\"readOnly\":false,"
-                                      "\"configSource\":5"));
+                                      "\"configSource\":1"));
     fixture_close(&f);
 }
 
@@ -514,7 +524,8 @@ static void levels_change_together(void)
 
 TAP_MAIN(TAP_TEST(a_topic_has_the_strongest_value), TAP_TEST(every_setting_can_be_told),
          TAP_TEST(a_broker_has_one_id), TAP_TEST(settings_are_described),
-         TAP_TEST(what_is_not_in_force_is_not_told), TAP_TEST(lists_start_from_the_value_in_force),
-         TAP_TEST(what_can_not_be_changed_is_told), TAP_TEST(names_that_can_not_change_are_told),
+         TAP_TEST(what_is_not_in_force_can_be_deleted),
+         TAP_TEST(lists_start_from_the_value_in_force), TAP_TEST(what_can_not_be_changed_is_told),
+         TAP_TEST(names_that_can_not_change_are_told),
          TAP_TEST(values_are_told_in_their_normal_form), TAP_TEST(loggers_are_described),
          TAP_TEST(levels_are_changed_here), TAP_TEST(levels_change_together))
