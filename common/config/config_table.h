@@ -353,9 +353,10 @@
     X(QUEUED_MAX_REQUEST_BYTES, "queued.max.request.bytes", LONG, "-1", NULL, -1, \
       CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
       "The most memory that requests in progress may take; -1 = a limit of our own.") \
-    X(MAX_CONNECTIONS, "max.connections", INT, CONFIG_MAX_INT_TEXT, NULL, 0, CONFIG_MAX_INT, \
-      NULL, CONFIG_DYNAMIC, "The most connections at a time.") \
-    X(MAX_CONNECTIONS_PER_IP, "max.connections.per.ip", INT, CONFIG_MAX_INT_TEXT, NULL, 0, \
+    X(MAX_CONNECTIONS, "max.connections", INT, CONFIG_MAX_INT_TEXT, NULL, 1, CONFIG_MAX_INT, \
+      NULL, CONFIG_DYNAMIC, \
+      "The most connections at a time; with 0, which Kafka takes, nobody could change it back.") \
+    X(MAX_CONNECTIONS_PER_IP, "max.connections.per.ip", INT, CONFIG_MAX_INT_TEXT, NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, "The most connections from one address.") \
     X(CONNECTIONS_MAX_IDLE_MS, "connections.max.idle.ms", LONG, "600000", NULL, -1, \
       CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \

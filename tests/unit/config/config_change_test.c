@@ -119,6 +119,8 @@ static void refusals_are_told(void)
     check_refused(CONFIG_OF_TOPIC, "leader.replication.throttled.replicas", "abc", "write * or");
     check_refused(CONFIG_OF_BROKER, "max.conections", "1",
                   "Unknown config name: max.conections (did you mean max.connections?)");
+    check_refused(CONFIG_OF_BROKER, "max.connections", "0", "max.connections=0 is out of range");
+    check_refused(CONFIG_OF_ALL_BROKERS, "max.connections.per.ip", "0", "out of range");
     check_refused(CONFIG_OF_BROKER, "num.io.threads", "x", "num.io.threads=x is not a whole");
     check_refused(CONFIG_OF_BROKER, "listener.name.a.ssl.key.password", "hunter2",
                   "listener.name.a.ssl.key.password can't be changed, for it would have no effect: "

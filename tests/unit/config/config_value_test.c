@@ -47,7 +47,7 @@ static void settings_without_effect_are_checked(void)
                   "requested or none");
     check_problem("listener.name.a.max.connections=x\n", ERR_INVALID,
                   "s.properties line 1: listener.name.a.max.connections=x is not a whole number: "
-                  "write one from 0 to 2147483647");
+                  "write one from 1 to 2147483647");
     check_problem("remote.log.storage.system.enable=yes\n", ERR_INVALID,
                   "s.properties line 1: remote.log.storage.system.enable=yes is not possible: "
                   "write true or false");
