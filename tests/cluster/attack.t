@@ -3,10 +3,10 @@
 and commit: no node ends, memory stays within its limits and comes back, nothing honest is lost,
 doubled or stuck. ATTACK_S says for how long; `make attack` is the long form.
 
-The hostile clients get only the time of the cores that nobody else wants (SCHED_IDLE): where they share
-cores with the nodes, what is measured is how the nodes treat them, and not how the scheduler does. The
-nodes still share those cores with each other, their workers and the honest clients. Times are compared with those without the attack and told in
-one line at the end; they fail no test."""
+The hostile clients get only the time of the cores that nobody else wants (SCHED_IDLE): where they
+share cores with the nodes, what is measured is how the nodes treat them, and not how the scheduler
+does. The nodes still share those cores with each other, their workers and the honest clients. Times
+are compared with those without the attack and told in one line at the end; they fail no test."""
 import json
 import os
 import subprocess
