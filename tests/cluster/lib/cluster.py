@@ -57,6 +57,9 @@ class Cluster:
             if not node.running():
                 node.start()
         self.wait_serving()
+        # Until then no other than the first active controller may be elected.
+        wait_until(lambda: not any(os.path.exists(os.path.join(node.log_dir, "controller", "newcomer"))
+                                   for node in self.nodes), START_DEADLINE_S, "all voters vote")
 
     def kill_all(self):
         """kill -9 of all before the first end is waited for: none notices that another one died."""
