@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/err.h"
 #include "base/logger.h"
@@ -198,7 +199,7 @@ static void node_signal(void *data, int signum)
     node->interrupted = node->interrupted || signum == SIGINT;
     if (again) {
         logger_warn(&node->logger, "a second SIGINT: ending at once");
-        exit(1);
+        _exit(1); /* the controller's thread goes on: nothing may be taken down under it */
     }
     if (node->stopping) {
         logger_info(&node->logger, "SIG%s ignored: this stops already", sigabbrev_np(signum));
