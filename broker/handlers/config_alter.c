@@ -124,11 +124,9 @@ static int config_alter_resolve_list(struct config_alter *alter,
                                      const struct config_alter_resource *resource, const char *name,
                                      Meta__ConfigEntry *entry)
 {
-    static const enum config_source sources[] = {[CONFIG_OF_TOPIC] = CONFIG_FROM_TOPIC,
-                                                 [CONFIG_OF_BROKER] = CONFIG_FROM_BROKER,
-                                                 [CONFIG_OF_ALL_BROKERS] = CONFIG_FROM_ALL_BROKERS};
     struct config_chain chain = live_settings_chain(alter->request->broker->live);
     enum config_scope scope = config_alter_scope(resource);
+    enum config_source source = config_chain_source(scope);
     struct config_parsed base;
     bool append = entry->operation == META__CONFIG_ENTRY__OPERATION__APPEND;
     enum config_id id = config_change_find(scope, entry->key);
@@ -138,7 +136,7 @@ static int config_alter_resolve_list(struct config_alter *alter,
         chain.topic = name;
     else if (scope == CONFIG_OF_BROKER)
         snprintf(chain.broker, sizeof(chain.broker), "%s", name);
-    if (config_chain_find(&chain, sources[scope], id, &base) <= sources[scope])
+    if (config_chain_find(&chain, source, id, &base) <= source)
         return 0; /* the controller changes that */
     const char *text = base.text ? base.text : "";
     char *value = arena_alloc(&alter->request->arena, strlen(text) + strlen(entry->value) + 2);

@@ -129,12 +129,9 @@ static bool describe_add_refused(struct describe_configs *describe, const char *
 static bool describe_refused(struct describe_configs *describe, enum config_scope scope,
                              const struct image_config *given, size_t count)
 {
-    static const enum config_source sources[] = {[CONFIG_OF_TOPIC] = CONFIG_FROM_TOPIC,
-                                                 [CONFIG_OF_BROKER] = CONFIG_FROM_BROKER,
-                                                 [CONFIG_OF_ALL_BROKERS] = CONFIG_FROM_ALL_BROKERS};
     for (size_t i = 0; i < count; i++)
         if (describe_wants(describe, given[i].key) && describe_is_refused(scope, &given[i]) &&
-            !describe_add_refused(describe, given[i].key, sources[scope]))
+            !describe_add_refused(describe, given[i].key, config_chain_source(scope)))
             return false;
     return true;
 }

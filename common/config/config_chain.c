@@ -16,6 +16,14 @@ void config_chain_init(struct config_chain *chain, const struct config *config,
     snprintf(chain->broker, sizeof(chain->broker), "%" PRId32, node_id);
 }
 
+enum config_source config_chain_source(enum config_scope scope)
+{
+    static const enum config_source sources[] = {[CONFIG_OF_TOPIC] = CONFIG_FROM_TOPIC,
+                                                 [CONFIG_OF_BROKER] = CONFIG_FROM_BROKER,
+                                                 [CONFIG_OF_ALL_BROKERS] = CONFIG_FROM_ALL_BROKERS};
+    return sources[scope];
+}
+
 static const char *chain_text(const struct config_chain *chain, enum config_scope scope,
                               const struct config_row *row)
 {

@@ -7,7 +7,7 @@
 #ifndef CONFIG_CHAIN_H
 #define CONFIG_CHAIN_H
 
-#include "config/config.h"
+#include "config/config_change.h"
 #include "meta/image.h"
 
 enum config_source { /* numbers of the protocol */
@@ -36,6 +36,8 @@ struct config_chain {
 void config_chain_init(struct config_chain *chain, const struct config *config,
                        const struct image *image, int32_t node_id);
 
+/* Where a change in that scope goes. */
+enum config_source config_chain_source(enum config_scope scope);
 /* What that source says, as it was written; NULL for nothing. Of a setting with older units the
  * file says only what is written in this one. */
 const char *config_chain_at(const struct config_chain *chain, enum config_source source,
