@@ -287,7 +287,9 @@ void live_settings_topic(const struct live_settings *live, const char *topic,
 {
     struct config_parsed value;
     struct config_chain chain = live_settings_chain(live);
-    chain.topic = topic;
+    size_t own;
+    (void)image_configs(chain.image, META__CONFIG_RECORD__RESOURCE__TOPIC, topic, &own);
+    chain.topic = own > 0 ? topic : NULL; /* as a rule none: a start asks this of each partition */
     *settings = (struct live_topic){
         .log.headers_only =
             config_is_word(config_str(live->config, CONFIG_PRODUCE_BATCH_VALIDATION), "headers")};
