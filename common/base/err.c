@@ -96,7 +96,6 @@ int err_from_errno(int error_number)
     case ENFILE:
         return ERR_TOO_MANY_FILES;
     case EISDIR:
-    case ENXIO:
         return ERR_NO_FILE;
     case EINVAL:
     case ENAMETOOLONG:

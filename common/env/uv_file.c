@@ -104,7 +104,7 @@ int env_file_open(struct env *env, const char *path, int flags, struct env_file 
         mode |= O_TRUNC;
     int fd = file_open(path, mode);
     if (fd < 0)
-        return fd;
+        return errno == ENXIO ? ERR_NO_FILE : fd; /* a socket */
     struct stat st;
     if (fstat(fd, &st) == 0 && !S_ISREG(st.st_mode)) {
         close(fd); /* a folder opens for reading, and only its reads fail */

@@ -113,6 +113,8 @@ static void load_and_replace_work_on_whole_files(void)
     CHECK_INT(env_file_load(env, path("pipe"), 4, &data, &len), ERR_NO_FILE);
     CHECK_INT(env_file_open(env, path("pipe"), ENV_OPEN_WRITE | ENV_OPEN_CREATE, &file),
               ERR_NO_FILE);
+    CHECK_INT(mknod(path("socket"), S_IFSOCK | 0600, 0), 0);
+    CHECK_INT(env_file_load(env, path("socket"), 4, &data, &len), ERR_NO_FILE);
     finish();
 }
 
