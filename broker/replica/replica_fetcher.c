@@ -422,9 +422,7 @@ static bool fetcher_must_send(const struct replica_fetcher *fetcher)
         return false;
     if (!list_empty(&fetcher->ready) || !list_empty(&fetcher->forgotten))
         return true;
-    if (fetcher->in_flight > 0 || fetcher->session_epoch == 0)
-        return false;
-    return true;
+    return fetcher->in_flight == 0 && fetcher->session_epoch > 0;
 }
 
 static bool fetcher_flushes(const struct replica_fetcher *fetcher)
