@@ -73,6 +73,9 @@ def unwritten():
         node.settings["log.dirs"] = ",".join(dirs)
         cluster.start()
         cluster.create_topic("unwritten", partitions=4)
+        # A folder without its partition.metadata proves nothing: a power cut may have taken both.
+        wait_until(lambda: all(node.log_text().count(f"leads unwritten-{p} ") > 0 for p in range(4)), 30,
+                   "all are open")
         here = [p for p in range(4) if os.path.isdir(os.path.join(dirs[0], f"unwritten-{p}"))]
         check(len(here) == 2, f"partitions {here} are in the first directory")
         for empty in [True, False, True]:
