@@ -233,11 +233,11 @@ static void broker_dir_failed(void *data, const char *dir)
     broker->failed(broker->failed_data);
 }
 
-static void broker_leader_changed(void *data, struct partition *partition, bool leader)
+static void broker_leader_changed(void *data, const char *topic, int32_t index, bool leader)
 {
     struct broker *broker = data;
-    if (broker->groups && strcmp(partition_topic(partition), GROUP_OFFSETS_TOPIC) == 0)
-        group_manager_leader_changed(broker->groups, partition_index(partition), leader);
+    if (broker->groups && strcmp(topic, GROUP_OFFSETS_TOPIC) == 0)
+        group_manager_leader_changed(broker->groups, index, leader);
 }
 
 static const struct log_manager_events broker_log_events = {.dir_failed = broker_dir_failed};
@@ -494,7 +494,7 @@ static void broker_build(struct broker *broker)
     broker->metadata = metadata_new(broker->env, &broker->loggers[LOGGER_BROKER_METADATA]);
     broker_listen(broker);
     broker_open_channel(broker);
-    struct replica_manager_deps deps = {
+    struct replica_deps deps = {
         .env = broker->env,
         .logger = &broker->loggers[LOGGER_BROKER_REPLICA],
         .role_logger = &broker->role_lines.logger,

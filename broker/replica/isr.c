@@ -20,7 +20,6 @@
 #include "base/mem.h"
 #include "base/mutation.h"
 #include "broker/replica/partition_private.h"
-#include "broker/replica/replica_manager.h"
 
 static void ids_copy(struct image_ids *to, const struct image_ids *from)
 {
@@ -126,13 +125,20 @@ struct remote *isr_remote(const struct partition *partition, int32_t id)
     return NULL;
 }
 
+/* The broker's registration, as far as the metadata has come; -1 when it has none. */
+static int64_t isr_epoch_of(const struct partition *partition, int32_t id)
+{
+    const struct image_broker *broker = image_broker(metadata_image(partition->deps->metadata), id);
+    return broker ? broker->epoch : -1;
+}
+
 bool isr_trusts(const struct partition *partition, const struct partition_read_args *args)
 {
     /* Nor one of a registration that our metadata has not reached: it is asked again soon, and a
      * made-up epoch of the future must not lock the true follower out. */
     return isr_remote(partition, args->replica_id) &&
            !image_ids_have(&partition->offline, args->replica_id) && args->replica_epoch >= 0 &&
-           args->replica_epoch == replica_manager_epoch_of(partition->manager, args->replica_id);
+           args->replica_epoch == isr_epoch_of(partition, args->replica_id);
 }
 
 void partition_forget_earlier(struct partition *partition, int32_t broker_id, int64_t epoch)
@@ -205,7 +211,7 @@ static int64_t isr_caught_up_ms(const struct partition *partition, const struct 
                                 int64_t end)
 {
     int64_t heard_ms = remote->end_offset >= end && !MUTATION(IDLE_MEMBER_DROPPED)
-                           ? replica_manager_last_heard_ms(partition->manager, remote->id)
+                           ? partition->owner_ops->last_heard_ms(partition->owner, remote->id)
                            : 0;
     return heard_ms > remote->caught_up_ms ? heard_ms : remote->caught_up_ms;
 }
@@ -236,11 +242,18 @@ static bool isr_has_room(const struct partition *partition, int32_t id)
            image_ids_have(&partition->full, partition->deps->node_id);
 }
 
+/* Whether the controller would take the broker into an in-sync set. */
+static bool isr_would_be_taken(const struct partition *partition, int32_t id)
+{
+    const struct image_broker *broker = image_broker(metadata_image(partition->deps->metadata), id);
+    return broker && !broker->fenced && !broker->stopping;
+}
+
 /* Whether it may be a member: the controller would take it, and it can follow. */
 static bool isr_is_fit(const struct partition *partition, int32_t id)
 {
     return !image_ids_have(&partition->offline, id) && isr_has_room(partition, id) &&
-           replica_manager_may_join(partition->manager, id);
+           isr_would_be_taken(partition, id);
 }
 
 static bool isr_may_join(const struct partition *partition, const struct remote *remote)
@@ -288,7 +301,7 @@ static void isr_review(struct partition *partition, bool lagging)
     if (!again && !isr_wanted(partition, lagging))
         return;
     partition->proposal = PROPOSAL_QUEUED;
-    replica_manager_propose(partition->manager, partition);
+    partition->owner_ops->propose(partition->owner, partition);
 }
 
 void partition_check_isr(struct partition *partition)

@@ -16,7 +16,7 @@ enum {
 
 struct isr_proposals {
     struct replica_manager *manager;
-    const struct replica_manager_deps *deps;
+    const struct replica_deps *deps;
     struct list waiting; /* partitions with a proposal to send */
     struct list calls;   /* proposals on their way */
     struct env_timer send_timer;

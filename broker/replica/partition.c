@@ -13,8 +13,6 @@
 #include "base/mutation.h"
 #include "broker/replica/isr.h"
 #include "broker/replica/partition_private.h"
-#include "broker/replica/replica_report.h"
-#include "broker/replica/replica_manager.h"
 #include "kafka/batch.h"
 
 enum {
@@ -149,12 +147,13 @@ static void partition_go_offline(struct partition *partition)
         return;
     bool led = partition->state == PARTITION_LEADER;
     partition_move(partition, PARTITION_OFFLINE);
-    replica_manager_review_report(partition->manager, partition);
-    replica_manager_follow(partition->manager, partition, IMAGE_NO_NODE);
+    partition->owner_ops->review(partition->owner, partition);
+    partition->owner_ops->follow(partition->owner, partition, IMAGE_NO_NODE);
     partition_finish_waits(partition, ERR_KAFKA_STORAGE_ERROR);
     partition_tell(partition, PARTITION_CHANGED_ROLE);
     if (led && partition->deps->leader_changed)
-        partition->deps->leader_changed(partition->deps->data, partition, false);
+        partition->deps->leader_changed(partition->deps->data, partition->topic, partition->index,
+                                        false);
 }
 
 static void partition_log_moved(void *data)
@@ -166,19 +165,19 @@ static void partition_log_moved(void *data)
     }
     if (partition->full_here != log_is_full(partition->log)) {
         partition->full_here = !partition->full_here;
-        replica_manager_review_report(partition->manager, partition);
+        partition->owner_ops->review(partition->owner, partition);
     }
     if (partition->state == PARTITION_LEADER)
         partition_advance(partition);
     else if (partition->state == PARTITION_FOLLOWER)
-        replica_manager_follower_ready(partition->manager, partition);
+        partition->owner_ops->follower_ready(partition->owner, partition);
 }
 
 static void partition_lead(struct partition *partition)
 {
     if (partition->state == PARTITION_FOLLOWER) {
         partition_move(partition, PARTITION_LEADER);
-        replica_manager_follow(partition->manager, partition, IMAGE_NO_NODE);
+        partition->owner_ops->follow(partition->owner, partition, IMAGE_NO_NODE);
     }
     int err = log_assign_epoch(partition->log, partition->leader_epoch);
     if (err) {
@@ -198,11 +197,10 @@ static void partition_lead(struct partition *partition)
 
 static void partition_follow(struct partition *partition)
 {
-    replica_report_say_older(partition);
     if (partition->state == PARTITION_LEADER)
         partition_move(partition, PARTITION_FOLLOWER);
     partition->high_watermark = log_high_watermark(partition->log);
-    replica_manager_follow(partition->manager, partition, partition->leader);
+    partition->owner_ops->follow(partition->owner, partition, partition->leader);
 }
 
 /* The role follows from the newest record. Called when the leader epoch or the log is new. What was
@@ -211,7 +209,7 @@ static void partition_follow(struct partition *partition)
 void partition_take_role(struct partition *partition)
 {
     if (!partition->log || partition->state == PARTITION_OFFLINE ||
-        !replica_manager_is_current(partition->manager))
+        !partition->owner_ops->is_current(partition->owner))
         return;
     bool led = partition->state == PARTITION_LEADER;
     bool leads = partition->leader == partition->deps->node_id;
@@ -224,7 +222,8 @@ void partition_take_role(struct partition *partition)
     if (partition->state == PARTITION_OFFLINE)
         return;
     if (partition->deps->leader_changed && (led || leads))
-        partition->deps->leader_changed(partition->deps->data, partition, leads);
+        partition->deps->leader_changed(partition->deps->data, partition->topic, partition->index,
+                                        leads);
     partition_tell(partition, PARTITION_CHANGED_ROLE);
     partition_advance(partition);
     partition_review_isr(partition); /* those that are gone leave now, not before somebody leads */
@@ -232,12 +231,14 @@ void partition_take_role(struct partition *partition)
 
 /* ---- life ---- */
 
-struct partition *partition_new(struct replica_manager *manager, const struct image_topic *topic,
+struct partition *partition_new(const struct partition_owner_ops *owner_ops, void *owner,
+                                const struct replica_deps *deps, const struct image_topic *topic,
                                 int32_t index)
 {
     struct partition *partition = mem_alloc(sizeof(*partition));
-    partition->manager = manager;
-    partition->deps = replica_manager_deps(manager);
+    partition->owner_ops = owner_ops;
+    partition->owner = owner;
+    partition->deps = deps;
     partition->topic = mem_strdup(topic->name);
     partition->topic_id = topic->id;
     partition->index = index;
@@ -261,10 +262,11 @@ void partition_free(struct partition *partition)
         log_watch(partition->log, NULL, NULL);
     if (partition->state != PARTITION_OFFLINE)
         partition_move(partition, PARTITION_OFFLINE);
-    replica_manager_follow(partition->manager, partition, IMAGE_NO_NODE);
+    partition->owner_ops->follow(partition->owner, partition, IMAGE_NO_NODE);
     partition_finish_waits(partition, ERR_NOT_LEADER_OR_FOLLOWER);
     if (led && partition->deps->leader_changed)
-        partition->deps->leader_changed(partition->deps->data, partition, false);
+        partition->deps->leader_changed(partition->deps->data, partition->topic, partition->index,
+                                        false);
     for (struct list *step = list_pop(&partition->interests); step;
          step = list_pop(&partition->interests)) {
         struct partition_interest *interest = LIST_ENTRY(step, struct partition_interest, link);
@@ -315,11 +317,9 @@ void partition_update(struct partition *partition, const struct image_partition 
     partition->leader_epoch = record->leader_epoch;
     partition->partition_epoch = record->partition_epoch;
     isr_take(partition, record);
-    replica_manager_review_report(partition->manager, partition);
-    if (partition->state == PARTITION_OPENING || partition->state == PARTITION_OFFLINE) {
-        replica_manager_mend(partition->manager, partition);
+    partition->owner_ops->review(partition->owner, partition);
+    if (partition->state == PARTITION_OPENING || partition->state == PARTITION_OFFLINE)
         return;
-    }
     if (new_epoch) {
         partition_take_role(partition);
         return;
@@ -389,7 +389,7 @@ static int partition_taken(struct partition *partition, int64_t end_before, int1
     /* Without flush-before-ack, or for a duplicate, the record may be safe already; answering waits
      * for the end of the turn so that no callback comes from inside. */
     if (log_durable_offset(partition->log) > wait->offset)
-        replica_manager_settle(partition->manager, partition);
+        partition->owner_ops->settle(partition->owner, partition);
     return PARTITION_WAITS;
 }
 
@@ -526,8 +526,8 @@ void partition_acknowledge_again(struct partition *partition,
     if (isr_knows(partition, args->replica_id))
         return;
     isr_acknowledge(partition, args);
-    ASSERT(isr_knows(partition, args->replica_id));        /* the read has asked for no less */
-    replica_manager_settle(partition->manager, partition); /* the caller is amid its slots */
+    ASSERT(isr_knows(partition, args->replica_id));            /* the read has asked for no less */
+    partition->owner_ops->settle(partition->owner, partition); /* the caller is amid its slots */
     isr_acknowledged(partition);
 }
 
@@ -634,7 +634,7 @@ int partition_delete_records(struct partition *partition, int64_t offset,
     list_push(&partition->waits, &wait->link);
     partition_tell(partition, PARTITION_CHANGED_START);
     if (partition_is_safe(partition, wait)) /* answered at the end of the turn, not from inside */
-        replica_manager_settle(partition->manager, partition);
+        partition->owner_ops->settle(partition->owner, partition);
     return PARTITION_WAITS;
 }
 

@@ -24,12 +24,11 @@
 #include "base/list.h"
 #include "base/uuid.h"
 #include "broker/log/log.h"
+#include "broker/replica/replica_deps.h"
 #include "common/meta/channel.pb-c.h"
 #include "meta/image.h"
 
 struct partition;
-struct live_topic;
-struct replica_manager;
 
 enum partition_state { PARTITION_OPENING, PARTITION_FOLLOWER, PARTITION_LEADER, PARTITION_OFFLINE };
 
@@ -170,7 +169,27 @@ struct log *partition_log(struct partition *partition);
 
 /* ---- for the replica manager and the fetcher ---- */
 
-struct partition *partition_new(struct replica_manager *manager, const struct image_topic *topic,
+/* What a partition asks of its owner. `owner` is the first argument of each. */
+struct partition_owner_ops {
+    /* Calls partition_advance at the end of this turn of the loop. */
+    void (*settle)(void *owner, struct partition *partition);
+    /* It has a proposal for its in-sync set: partition_take_proposal. */
+    void (*propose)(void *owner, struct partition *partition);
+    /* It can't serve any more, or can again, or there is a new record of it. */
+    void (*review)(void *owner, struct partition *partition);
+    /* The leader that it follows is known or has changed; IMAGE_NO_NODE: it follows nobody. */
+    void (*follow)(void *owner, struct partition *partition, int32_t leader_id);
+    /* A follower's durable end moved: its next fetch may acknowledge it. */
+    void (*follower_ready)(void *owner, struct partition *partition);
+    /* Whether the metadata has reached our own registration: before that, what it says of our id
+     * was said of an earlier process. */
+    bool (*is_current)(void *owner);
+    /* When this follower last fetched (monotonic ms); 0 = never. */
+    int64_t (*last_heard_ms)(void *owner, int32_t replica_id);
+};
+
+struct partition *partition_new(const struct partition_owner_ops *owner_ops, void *owner,
+                                const struct replica_deps *deps, const struct image_topic *topic,
                                 int32_t index);
 /* Tells everybody who waits, stops using the log (which stays the log manager's), frees. */
 void partition_free(struct partition *partition);

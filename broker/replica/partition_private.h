@@ -22,8 +22,9 @@ struct remote {
 enum proposal_state { PROPOSAL_NONE, PROPOSAL_QUEUED, PROPOSAL_SENT, PROPOSAL_UNKNOWN };
 
 struct partition {
-    struct replica_manager *manager;
-    const struct replica_manager_deps *deps;
+    const struct partition_owner_ops *owner_ops;
+    void *owner; /* their first argument */
+    const struct replica_deps *deps;
     char *topic;
     struct uuid topic_id;
     int32_t index;
@@ -62,7 +63,5 @@ void partition_tell(struct partition *partition, unsigned change);
 /* The high watermark, and who waits for it. */
 void partition_advance(struct partition *partition);
 void partition_fail_short_isr(struct partition *partition);
-/* Calls partition_advance at the end of this turn of the loop. */
-void replica_manager_settle(struct replica_manager *manager, struct partition *partition);
 
 #endif

@@ -65,7 +65,7 @@ struct forgotten {
 
 struct replica_fetcher {
     struct replica_manager *manager;
-    const struct replica_manager_deps *deps;
+    const struct replica_deps *deps;
     int32_t leader_id;
     struct mem_budget *budget; /* for what comes in; shared with the other fetchers */
     struct list slots;

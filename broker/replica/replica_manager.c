@@ -30,7 +30,7 @@ struct partition_key {
 };
 
 struct replica_manager {
-    struct replica_manager_deps deps;
+    struct replica_deps deps;
     struct metadata_listener listener;
     struct live_subscriber configured;
     bool registered;               /* and the log directories have noted it */
@@ -73,13 +73,13 @@ struct partition *replica_manager_get(struct replica_manager *manager, const str
     return manager_get(manager, &key);
 }
 
-/* ---- opening and closing ---- */
+/* ---- damaged ones ---- */
 
 /* A damaged replica is fetched anew once another one leads without it. As long as it counts as in
  * sync it could still be asked to lead, and must not be empty then: the controller has been told,
  * and takes it out when it finds another leader. Before the metadata has reached our own
  * registration it may name a leader of long ago. */
-void replica_manager_mend(struct replica_manager *manager, struct partition *partition)
+static void manager_mend(struct replica_manager *manager, struct partition *partition)
 {
     const char *topic = partition->topic;
     if (!partition->damaged || !manager->current || partition->state != PARTITION_OFFLINE)
@@ -95,6 +95,72 @@ void replica_manager_mend(struct replica_manager *manager, struct partition *par
     partition_reopen(partition);
     replica_openings_open(manager->openings, partition);
 }
+
+void replica_manager_review(struct replica_manager *manager, struct partition *partition)
+{
+    manager_mend(manager, partition);
+    replica_report_review(manager->report, partition);
+}
+
+/* ---- what partitions ask for ---- */
+
+static void manager_settle(void *owner, struct partition *partition)
+{
+    struct replica_manager *manager = owner;
+    list_remove(&partition->settle_link);
+    list_push(&manager->settling, &partition->settle_link);
+    if (!env_timer_running(&manager->settle_timer))
+        env_timer_start_soon(&manager->settle_timer);
+}
+
+static void manager_propose(void *owner, struct partition *partition)
+{
+    struct replica_manager *manager = owner;
+    isr_proposals_add(manager->proposals, partition);
+}
+
+static void manager_review(void *owner, struct partition *partition)
+{
+    replica_manager_review(owner, partition);
+}
+
+static void manager_follow(void *owner, struct partition *partition, int32_t leader_id)
+{
+    struct replica_manager *manager = owner;
+    if (partition->state == PARTITION_FOLLOWER)
+        replica_report_say_older(partition);
+    replica_fetchers_follow(manager->fetchers, partition, leader_id);
+}
+
+static void manager_follower_ready(void *owner, struct partition *partition)
+{
+    (void)owner;
+    replica_fetcher_ready(partition);
+}
+
+static bool manager_is_current(void *owner)
+{
+    return replica_manager_is_current(owner);
+}
+
+static int64_t manager_last_heard_ms(void *owner, int32_t replica_id)
+{
+    const struct replica_manager *manager = owner;
+    const struct heard *heard = map_get_u64(&manager->heard, (uint64_t)replica_id);
+    return heard ? heard->at_ms : 0;
+}
+
+static const struct partition_owner_ops manager_owner_ops = {
+    .settle = manager_settle,
+    .propose = manager_propose,
+    .review = manager_review,
+    .follow = manager_follow,
+    .follower_ready = manager_follower_ready,
+    .is_current = manager_is_current,
+    .last_heard_ms = manager_last_heard_ms,
+};
+
+/* ---- opening and closing ---- */
 
 /* What can't serve is said, and the controller has it, before we ask to be unfenced: so only what
  * is open and whole is given to us to lead, and one long recovery keeps the others from serving no
@@ -155,7 +221,7 @@ static void manager_partition_changed(void *data, const struct image_topic *topi
         return;
     }
     if (!partition) {
-        partition = partition_new(manager, topic, index);
+        partition = partition_new(&manager_owner_ops, manager, &manager->deps, topic, index);
         map_put(&manager->partitions, key.bytes, sizeof(key.bytes), partition);
         partition_update(partition, record);
         /* Until then it may be a topic of long ago, and its log would take the place of a newer one
@@ -225,7 +291,9 @@ void replica_manager_review_isrs(struct replica_manager *manager)
 
 static void manager_forget_earlier(struct replica_manager *manager, int32_t broker_id)
 {
-    int64_t epoch = replica_manager_epoch_of(manager, broker_id);
+    const struct image_broker *broker =
+        image_broker(metadata_image(manager->deps.metadata), broker_id);
+    int64_t epoch = broker ? broker->epoch : -1;
     size_t cursor = 0;
     struct partition *partition;
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
@@ -359,37 +427,12 @@ void replica_manager_summarise(const struct replica_manager *manager, struct buf
     replica_fetchers_summarise(manager->fetchers, out);
 }
 
-const struct replica_manager_deps *replica_manager_deps(const struct replica_manager *manager)
+const struct replica_deps *replica_manager_deps(const struct replica_manager *manager)
 {
     return &manager->deps;
 }
 
 /* ---- in-sync sets ---- */
-
-bool replica_manager_may_join(const struct replica_manager *manager, int32_t broker_id)
-{
-    const struct image_broker *broker =
-        image_broker(metadata_image(manager->deps.metadata), broker_id);
-    return broker && !broker->fenced && !broker->stopping;
-}
-
-int64_t replica_manager_epoch_of(const struct replica_manager *manager, int32_t broker_id)
-{
-    const struct image_broker *broker =
-        image_broker(metadata_image(manager->deps.metadata), broker_id);
-    return broker ? broker->epoch : -1;
-}
-
-void replica_manager_review_report(struct replica_manager *manager,
-                                   const struct partition *partition)
-{
-    replica_report_review(manager->report, partition);
-}
-
-void replica_manager_propose(struct replica_manager *manager, struct partition *partition)
-{
-    isr_proposals_add(manager->proposals, partition);
-}
 
 static void manager_check_isr(void *data)
 {
@@ -402,20 +445,12 @@ static void manager_check_isr(void *data)
                     config_int(manager->deps.config, CONFIG_REPLICA_LAG_TIME_MAX_MS) / 2);
 }
 
-void replica_manager_settle(struct replica_manager *manager, struct partition *partition)
-{
-    list_remove(&partition->settle_link);
-    list_push(&manager->settling, &partition->settle_link);
-    if (!env_timer_running(&manager->settle_timer))
-        env_timer_start_soon(&manager->settle_timer);
-}
-
 void replica_manager_resume(struct replica_manager *manager)
 {
     size_t cursor = 0;
     struct partition *partition;
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
-        replica_manager_settle(manager, partition);
+        manager_settle(manager, partition);
 }
 
 static void manager_settle_due(void *data)
@@ -424,20 +459,6 @@ static void manager_settle_due(void *data)
     struct list *step;
     while ((step = list_pop(&manager->settling)))
         partition_advance(LIST_ENTRY(step, struct partition, settle_link));
-}
-
-/* ---- following ---- */
-
-void replica_manager_follow(struct replica_manager *manager, struct partition *partition,
-                            int32_t leader_id)
-{
-    replica_fetchers_follow(manager->fetchers, partition, leader_id);
-}
-
-void replica_manager_follower_ready(struct replica_manager *manager, struct partition *partition)
-{
-    (void)manager;
-    replica_fetcher_ready(partition);
 }
 
 void replica_manager_heard(struct replica_manager *manager, int32_t replica_id)
@@ -453,12 +474,6 @@ void replica_manager_heard(struct replica_manager *manager, int32_t replica_id)
     heard->at_ms = env_now_ms(manager->deps.env);
 }
 
-int64_t replica_manager_last_heard_ms(const struct replica_manager *manager, int32_t replica_id)
-{
-    const struct heard *heard = map_get_u64(&manager->heard, (uint64_t)replica_id);
-    return heard ? heard->at_ms : 0;
-}
-
 /* ---- life ---- */
 
 static void manager_subscribe(struct replica_manager *manager)
@@ -470,7 +485,7 @@ static void manager_subscribe(struct replica_manager *manager)
     live_settings_subscribe(manager->deps.live, &manager->configured);
 }
 
-struct replica_manager *replica_manager_new(const struct replica_manager_deps *deps)
+struct replica_manager *replica_manager_new(const struct replica_deps *deps)
 {
     struct replica_manager *manager = mem_alloc(sizeof(*manager));
     manager->deps = *deps;

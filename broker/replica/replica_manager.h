@@ -3,33 +3,13 @@
 #ifndef BROKER_REPLICA_REPLICA_MANAGER_H
 #define BROKER_REPLICA_REPLICA_MANAGER_H
 
-#include "base/logger.h"
-#include "broker/cluster/controller_channel.h"
-#include "broker/cluster/live_settings.h"
-#include "broker/cluster/metadata.h"
 #include "broker/log/log_manager.h"
 #include "broker/replica/partition.h"
-#include "config/config.h"
+#include "broker/replica/replica_deps.h"
 
 struct replica_manager;
 
-/* Everything is borrowed and outlives the manager. */
-struct replica_manager_deps {
-    struct env *env;
-    struct logger *logger;
-    struct logger *role_logger; /* for what comes once a partition */
-    const struct config *config;
-    struct live_settings *live;
-    int32_t node_id;
-    struct metadata *metadata;
-    struct controller_channel *channel;
-    struct log_manager *logs;
-    /* May be NULL: a partition of an internal topic became ours to lead (or stopped to be). */
-    void (*leader_changed)(void *data, struct partition *partition, bool leader);
-    void *data;
-};
-
-struct replica_manager *replica_manager_new(const struct replica_manager_deps *deps);
+struct replica_manager *replica_manager_new(const struct replica_deps *deps);
 void replica_manager_free(struct replica_manager *manager);
 /* controller_channel_may_serve is true again: what was held back goes on. */
 void replica_manager_resume(struct replica_manager *manager);
@@ -51,21 +31,15 @@ struct partition *replica_manager_next(struct replica_manager *manager, size_t *
 /* Appends what replication holds, for people. */
 void replica_manager_summarise(const struct replica_manager *manager, struct buf *out);
 
-/* For partitions. */
-const struct replica_manager_deps *replica_manager_deps(const struct replica_manager *manager);
+/* For the parts of this folder. */
+const struct replica_deps *replica_manager_deps(const struct replica_manager *manager);
 /* Whether the metadata has reached our own registration: before that, what it says of our id was
  * said of an earlier process. */
 bool replica_manager_is_current(const struct replica_manager *manager);
-/* Whether the controller would take the broker into an in-sync set. */
-bool replica_manager_may_join(const struct replica_manager *manager, int32_t broker_id);
-/* The broker's registration, as far as the metadata has come; -1 when it has none. */
-int64_t replica_manager_epoch_of(const struct replica_manager *manager, int32_t broker_id);
-/* The partition, if it is damaged, is set aside and opened anew when another broker leads it and we
- * are not in its in-sync set. */
-void replica_manager_mend(struct replica_manager *manager, struct partition *partition);
-/* The partition can't serve any more, or can again, or there is a new record of it. */
-void replica_manager_review_report(struct replica_manager *manager,
-                                   const struct partition *partition);
+/* The partition can't serve any more, or can again, or there is a new record of it. If it is
+ * damaged, it is set aside and opened anew when another broker leads it and we are not in its
+ * in-sync set. */
+void replica_manager_review(struct replica_manager *manager, struct partition *partition);
 /* A log has come, or can't be opened. */
 void replica_manager_opened(struct replica_manager *manager);
 /* The controller has been told of all that can't serve here. */
@@ -75,16 +49,8 @@ struct partition *replica_manager_get(struct replica_manager *manager, const str
                                       int32_t index);
 /* Each partition that we lead looks at its in-sync set again. */
 void replica_manager_review_isrs(struct replica_manager *manager);
-/* The partition has a proposal to send. */
-void replica_manager_propose(struct replica_manager *manager, struct partition *partition);
-/* The leader of a follower is known or has changed (-1: stop fetching). */
-void replica_manager_follow(struct replica_manager *manager, struct partition *partition,
-                            int32_t leader_id);
-/* A follower's durable end moved: its next fetch may acknowledge it. */
-void replica_manager_follower_ready(struct replica_manager *manager, struct partition *partition);
-/* A follower of ours has fetched; and when it last did (monotonic ms, 0 never). */
+/* A follower of ours has fetched. */
 void replica_manager_heard(struct replica_manager *manager, int32_t replica_id);
-int64_t replica_manager_last_heard_ms(const struct replica_manager *manager, int32_t replica_id);
 
 /* When (env_now_ms) the line to a broker that we follow broke and has not come up again; 0: it is
  * up, or we follow none of its partitions. */

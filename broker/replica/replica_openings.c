@@ -16,7 +16,7 @@ enum { OPENING_NAME_MAX = 280 }; /* topic (at most 249 bytes), "-", number */
 
 struct replica_openings {
     struct replica_manager *manager;
-    const struct replica_manager_deps *deps;
+    const struct replica_deps *deps;
     struct map by_name; /* "topic-0" -> struct opening */
 };
 
@@ -98,8 +98,7 @@ static void openings_opened(void *data, int err, struct log *log)
             logger_error(openings->deps->logger, "%s: can't open the log: %s", opening->name,
                          err_text(err));
         partition_opened(partition, err, log);
-        replica_manager_mend(manager, partition);
-        replica_manager_review_report(manager, partition);
+        replica_manager_review(manager, partition);
     }
     opening_free(opening);
     replica_manager_opened(manager);

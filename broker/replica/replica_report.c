@@ -21,7 +21,7 @@ enum {
 
 struct replica_report {
     struct replica_manager *manager;
-    const struct replica_manager_deps *deps;
+    const struct replica_deps *deps;
     struct controller_call call;
     bool calling;
     bool more; /* than the call says */

@@ -109,10 +109,11 @@ static inline void replica_answer(const Meta__Command *command, int err,
 
 /* ---- life ---- */
 
-static inline void replica_leader_changed(void *data, struct partition *partition, bool leader)
+static inline void replica_leader_changed(void *data, const char *topic, int32_t index, bool leader)
 {
     struct replica *r = data;
-    (void)partition;
+    (void)topic;
+    (void)index;
     *(leader ? &r->led : &r->unled) += 1;
 }
 
@@ -128,16 +129,16 @@ static inline void replica_new_manager(struct replica *r)
 {
     if (r->manager)
         replica_manager_free(r->manager);
-    struct replica_manager_deps deps = {.env = r->logs.env,
-                                        .logger = &r->logs.logger,
-                                        .role_logger = &r->logs.logger,
-                                        .config = r->config,
-                                        .live = r->live,
-                                        .node_id = NODE,
-                                        .metadata = r->metadata,
-                                        .logs = r->logs.manager,
-                                        .leader_changed = replica_leader_changed,
-                                        .data = r};
+    struct replica_deps deps = {.env = r->logs.env,
+                                .logger = &r->logs.logger,
+                                .role_logger = &r->logs.logger,
+                                .config = r->config,
+                                .live = r->live,
+                                .node_id = NODE,
+                                .metadata = r->metadata,
+                                .logs = r->logs.manager,
+                                .leader_changed = replica_leader_changed,
+                                .data = r};
     r->manager = replica_manager_new(&deps);
 }
 
