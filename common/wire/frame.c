@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/state.h"
 
 enum {
     SIZE_LEN = 4,
@@ -42,8 +43,18 @@ enum {
 STATIC_ASSERT((RING_MIN & (RING_MIN - 1)) == 0, "places in the ring are found by a mask");
 STATIC_ASSERT(SIZE_LEN == sizeof(int32_t), "a frame's size on the wire");
 
+/* In this order: from each on, less is done for the owner. */
+enum frame_state {
+    FRAME_OPEN,
+    FRAME_FINISHING, /* nothing is read any more; what is queued is sent */
+    FRAME_BROKEN,    /* `broken` was called, or is: nothing is written any more */
+    FRAME_CLOSED,    /* by the owner: freed when depth is 0 */
+    FRAME_STATES
+};
+
 struct frame_conn {
     struct env *env;
+    enum frame_state state;
     struct transport transport; /* self is NULL once it is closed */
     const struct frame_handlers *handlers;
     void *data;
@@ -67,12 +78,8 @@ struct frame_conn {
     struct env_timer flush_timer;
     struct env_timer linger_timer;
 
-    int depth;   /* callbacks that run now */
-    bool paused; /* by the owner */
-    bool ended;  /* broken, finishing or closed: nothing is read any more */
-    bool finishing;
-    bool dead;    /* `broken` was called: nothing is written any more */
-    bool closed;  /* by the owner: freed when depth is 0 */
+    int depth;    /* callbacks that run now */
+    bool paused;  /* by the owner */
     bool waiting; /* the socket was empty when it was last read */
     bool urgent;
     bool answers;     /* what comes was asked for */
@@ -96,12 +103,28 @@ static void frame_check(const struct frame_conn *conn)
     ASSERT(conn->ring_count <= conn->ring_cap);
     ASSERT((conn->ring_cap & (conn->ring_cap - 1)) == 0);
     ASSERT(conn->depth >= 0);
-    ASSERT(!conn->finishing || conn->ended);
-    ASSERT(!conn->dead || conn->ended);
-    ASSERT(!conn->closed || conn->dead);
-    ASSERT(conn->closed == (conn->transport.self == NULL));
-    ASSERT(!conn->dead || !env_timer_running(&conn->read_timer));
-    ASSERT(!conn->dead || !env_timer_running(&conn->flush_timer));
+    ASSERT(conn->charged == 0 || conn->cap > BLOCK_MIN);
+    ASSERT(conn->ring_count == 0 || conn->ring != NULL);
+    ASSERT(conn->ring_count > 0 || conn->queued == 0);
+    ASSERT((conn->state == FRAME_CLOSED) == (conn->transport.self == NULL));
+    ASSERT(conn->state == FRAME_OPEN || !env_timer_running(&conn->read_timer));
+    ASSERT(conn->state < FRAME_BROKEN || !env_timer_running(&conn->flush_timer));
+    ASSERT(conn->state == FRAME_FINISHING || !env_timer_running(&conn->linger_timer));
+    ASSERT(conn->proven <= PROVEN_MAX);
+    ASSERT(conn->deferred >= 0);
+    ASSERT(conn->stalled_ms >= 0);
+}
+
+static void frame_move(struct frame_conn *conn, enum frame_state to)
+{
+    static const struct state_row states[FRAME_STATES] = {
+        [FRAME_OPEN] = {"open", STATE_BIT(FRAME_FINISHING) | STATE_BIT(FRAME_BROKEN) |
+                                    STATE_BIT(FRAME_CLOSED)},
+        [FRAME_FINISHING] = {"finishing", STATE_BIT(FRAME_BROKEN) | STATE_BIT(FRAME_CLOSED)},
+        [FRAME_BROKEN] = {"broken", STATE_BIT(FRAME_CLOSED)},
+        [FRAME_CLOSED] = {"closed", 0},
+    };
+    STATE_MOVE(states, conn->state, to);
 }
 
 static void frame_drop_block(struct frame_conn *conn)
@@ -123,8 +146,8 @@ static bool frame_leave(struct frame_conn *conn)
 {
     ASSERT(conn->depth > 0);
     frame_check(conn);
-    if (--conn->depth > 0 || !conn->closed)
-        return conn->closed;
+    if (--conn->depth > 0 || conn->state != FRAME_CLOSED)
+        return conn->state == FRAME_CLOSED;
     frame_drop_block(conn);
     mem_free(conn->ring);
     mem_free(conn);
@@ -139,9 +162,9 @@ static void frame_want_read(struct frame_conn *conn, bool wanted)
 /* Ends the connection for its owner, who may close it in the callback: touch nothing after. */
 static void frame_break(struct frame_conn *conn, int err)
 {
-    if (conn->dead || conn->closed)
+    if (conn->state >= FRAME_BROKEN)
         return;
-    conn->dead = conn->ended = true;
+    frame_move(conn, FRAME_BROKEN);
     env_timer_stop(&conn->read_timer);
     env_timer_stop(&conn->flush_timer);
     env_timer_stop(&conn->linger_timer);
@@ -172,8 +195,7 @@ static void frame_release_all(struct frame_conn *conn)
 
 void frame_conn_close(struct frame_conn *conn)
 {
-    ASSERT(!conn->closed);
-    conn->closed = conn->ended = conn->dead = true;
+    frame_move(conn, FRAME_CLOSED);
     frame_enter(conn);
     env_timer_stop(&conn->read_timer);
     env_timer_stop(&conn->flush_timer);
@@ -291,7 +313,8 @@ static bool frame_defer(struct frame_conn *conn, int64_t need)
 static int64_t frame_deliver_all(struct frame_conn *conn, int *frames_left, int64_t end_us)
 {
     int64_t bytes = 0;
-    while (!conn->ended && !conn->paused && *frames_left > 0 && bytes < TURN_BYTES_MAX) {
+    while (conn->state == FRAME_OPEN && !conn->paused && *frames_left > 0 &&
+           bytes < TURN_BYTES_MAX) {
         int64_t need = frame_need(conn);
         if (need < 0)
             return need;
@@ -394,7 +417,7 @@ static int frame_turn(struct frame_conn *conn, int64_t from_us)
             return (int)n;
         if (conn->lost)
             return ERR_NO_MEMORY;
-        if (conn->ended || conn->paused)
+        if (conn->state != FRAME_OPEN || conn->paused)
             return 0;
         bytes += n;
         if (!more && !frame_has_whole(conn))
@@ -415,14 +438,15 @@ static int frame_turn(struct frame_conn *conn, int64_t from_us)
 
 static void frame_pump(struct frame_conn *conn)
 {
-    if (conn->ended || conn->paused)
+    if (conn->state != FRAME_OPEN || conn->paused)
         return;
     ASSERT(conn->depth == 0);
     int64_t from_us = env_now_us(conn->env);
     frame_enter(conn);
     int rc = frame_turn(conn, from_us);
     frame_spend(conn, from_us);
-    if (!conn->closed && conn->block && (conn->ended || conn->start == conn->end))
+    if (conn->state != FRAME_CLOSED && conn->block &&
+        (conn->state != FRAME_OPEN || conn->start == conn->end))
         frame_drop_block(conn);
     if (rc < 0)
         frame_break(conn, rc);
@@ -433,7 +457,7 @@ static void frame_on_readable(void *data)
 {
     struct frame_conn *conn = data;
     conn->waiting = false;
-    if (conn->urgent || conn->ended || env_turn_ms(conn->env) < TURN_FULL_MS ||
+    if (conn->urgent || conn->state != FRAME_OPEN || env_turn_ms(conn->env) < TURN_FULL_MS ||
         frame_is_light(conn)) {
         frame_pump(conn);
         return;
@@ -452,7 +476,7 @@ void frame_conn_pause(struct frame_conn *conn, bool paused)
     if (conn->paused == paused)
         return;
     conn->paused = paused;
-    if (conn->ended)
+    if (conn->state != FRAME_OPEN)
         return;
     if (paused) {
         frame_want_read(conn, false);
@@ -513,7 +537,7 @@ static void frame_consume(struct frame_conn *conn, size_t bytes)
 {
     ASSERT(bytes <= conn->queued);
     conn->queued -= bytes;
-    while (!conn->closed && conn->ring_count > 0) {
+    while (conn->state != FRAME_CLOSED && conn->ring_count > 0) {
         struct env_chunk *first = &conn->ring[conn->ring_head].chunk;
         if (bytes < first->len) {
             if (first->data)
@@ -533,7 +557,7 @@ static void frame_consume(struct frame_conn *conn, size_t bytes)
 static int frame_write(struct frame_conn *conn)
 {
     size_t written = 0;
-    while (!conn->closed && conn->ring_count > 0) {
+    while (conn->state != FRAME_CLOSED && conn->ring_count > 0) {
         struct env_chunk chunks[FLUSH_CHUNKS];
         size_t count = 0, total = 0;
         for (; count < conn->ring_count && count < FLUSH_CHUNKS; count++) {
@@ -546,7 +570,7 @@ static int frame_write(struct frame_conn *conn)
         written += (size_t)n;
         conn->blocked = (size_t)n < total;
         frame_consume(conn, (size_t)n);
-        if (conn->closed || conn->blocked)
+        if (conn->state == FRAME_CLOSED || conn->blocked)
             return 0;
         if (written >= TURN_BYTES_MAX && conn->ring_count > 0) {
             env_timer_start(&conn->flush_timer, 0);
@@ -563,7 +587,7 @@ static void frame_on_empty(struct frame_conn *conn)
         conn->ring = NULL;
         conn->ring_cap = conn->ring_head = 0;
     }
-    if (conn->finishing)
+    if (conn->state == FRAME_FINISHING)
         frame_break(conn, ERR_CLOSED);
     else if (conn->handlers->drained)
         conn->handlers->drained(conn->data);
@@ -572,13 +596,14 @@ static void frame_on_empty(struct frame_conn *conn)
 static void frame_flush(void *data)
 {
     struct frame_conn *conn = data;
-    ASSERT(conn->depth == 0 && !conn->dead);
+    ASSERT(conn->depth == 0);
+    ASSERT(conn->state < FRAME_BROKEN);
     conn->blocked = false;
     frame_enter(conn);
     int rc = frame_write(conn);
     if (rc < 0)
         frame_break(conn, rc);
-    else if (!conn->closed && conn->ring_count == 0)
+    else if (conn->state != FRAME_CLOSED && conn->ring_count == 0)
         frame_on_empty(conn);
     (void)frame_leave(conn);
 }
@@ -586,13 +611,13 @@ static void frame_flush(void *data)
 static void frame_on_writable(void *data)
 {
     struct frame_conn *conn = data;
-    if (!conn->dead)
+    if (conn->state < FRAME_BROKEN)
         frame_flush(conn);
 }
 
 static void frame_flush_soon(struct frame_conn *conn)
 {
-    if (!conn->dead && !conn->blocked && !env_timer_running(&conn->flush_timer))
+    if (conn->state < FRAME_BROKEN && !conn->blocked && !env_timer_running(&conn->flush_timer))
         env_timer_start_soon(&conn->flush_timer);
 }
 
@@ -610,7 +635,7 @@ static void frame_grow_ring(struct frame_conn *conn)
 
 void frame_conn_send(struct frame_conn *conn, const struct outbox_chunk *chunk)
 {
-    ASSERT(!conn->closed);
+    ASSERT(conn->state != FRAME_CLOSED);
     if (conn->ring_count == conn->ring_cap)
         frame_grow_ring(conn);
     conn->ring[(conn->ring_head + conn->ring_count++) & (conn->ring_cap - 1)] = *chunk;
@@ -675,9 +700,10 @@ int frame_conn_new(struct env *env, struct transport transport, size_t frame_max
 
 void frame_conn_finish(struct frame_conn *conn, int64_t linger_ms)
 {
-    if (conn->dead)
+    if (conn->state >= FRAME_BROKEN)
         return;
-    conn->ended = conn->finishing = true;
+    if (conn->state == FRAME_OPEN)
+        frame_move(conn, FRAME_FINISHING);
     frame_want_read(conn, false);
     env_timer_stop(&conn->read_timer);
     env_timer_start(&conn->linger_timer, linger_ms);
