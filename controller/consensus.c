@@ -18,9 +18,11 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/state.h"
 #include "controller/raft_backend.h"
 #include "controller/raft_founding.h"
 #include "controller/raft_history.h"
+#include "controller/raft_members.h"
 #include "controller/raft_peers.h"
 #include "controller/raft_sense.h"
 #include "controller/raft_store.h"
@@ -49,6 +51,36 @@ struct voter {
     int64_t caught_up_ms;
 };
 
+/* In this order; those from FOLLOWING to ACTIVE are the life of a node that runs. */
+enum consensus_state {
+    CONSENSUS_OPENING,
+    CONSENSUS_FOLLOWING, /* or a candidate */
+    CONSENSUS_ELECTED,   /* leads, and its barrier is still to be sent */
+    CONSENSUS_BARRIER,   /* the barrier is on its way */
+    CONSENSUS_LED,       /* it has committed; the owner is about to be told */
+    CONSENSUS_ACTIVE,
+    CONSENSUS_FAILED,
+    CONSENSUS_CLOSED,
+    CONSENSUS_STATES
+};
+
+enum { CONSENSUS_ENDS = STATE_BIT(CONSENSUS_FAILED) | STATE_BIT(CONSENSUS_CLOSED) };
+
+static const struct state_row consensus_states[CONSENSUS_STATES] = {
+    [CONSENSUS_OPENING] = {"opening", STATE_BIT(CONSENSUS_FOLLOWING) | CONSENSUS_ENDS},
+    [CONSENSUS_FOLLOWING] = {"following", STATE_BIT(CONSENSUS_ELECTED) | CONSENSUS_ENDS},
+    [CONSENSUS_ELECTED] = {"elected", STATE_BIT(CONSENSUS_BARRIER) |
+                                          STATE_BIT(CONSENSUS_FOLLOWING) | CONSENSUS_ENDS},
+    [CONSENSUS_BARRIER] = {"waiting for its barrier", STATE_BIT(CONSENSUS_LED) |
+                                                          STATE_BIT(CONSENSUS_FOLLOWING) |
+                                                          CONSENSUS_ENDS},
+    [CONSENSUS_LED] = {"leading", STATE_BIT(CONSENSUS_ACTIVE) | STATE_BIT(CONSENSUS_FOLLOWING) |
+                                      CONSENSUS_ENDS},
+    [CONSENSUS_ACTIVE] = {"active", STATE_BIT(CONSENSUS_FOLLOWING) | CONSENSUS_ENDS},
+    [CONSENSUS_CLOSED] = {"closed", STATE_BIT(CONSENSUS_FAILED)}, /* by what it still writes */
+    [CONSENSUS_FAILED] = {"failed", 0},
+};
+
 struct consensus {
     struct env *env;
     struct logger *logger;
@@ -64,15 +96,9 @@ struct consensus {
     struct raft_store *store;
     struct raft_peers *peers;
     struct raft_backend *backend;
-    bool made;    /* the raft object holds memory */
-    bool started; /* it runs as well */
-    bool failed;
-    bool closed;
+    enum consensus_state state; /* as last seen */
+    bool made;                  /* the raft object holds memory, in whichever state */
 
-    bool leading; /* as last seen */
-    bool barrier_sent;
-    bool barrier_done;
-    bool active;
     struct raft_barrier barrier;
     uint64_t barrier_term;
     int32_t leader_told;
@@ -81,8 +107,7 @@ struct consensus {
     int proposals;
 
     bool boot_election_done;
-    struct env_timer fast; /* the end of the fast period */
-    bool fast_on;
+    struct env_timer fast;                    /* runs in a fast period, and is its end */
     struct raft_store_snapshot boot_snapshot; /* index and term only */
 
     struct raft_transfer transfer;
@@ -98,45 +123,57 @@ struct consensus {
     void *stopped_data;
 };
 
+/* It votes and takes entries: neither before the start, nor after its end. */
+static bool consensus_runs(const struct consensus *consensus)
+{
+    return consensus->state >= CONSENSUS_FOLLOWING && consensus->state <= CONSENSUS_ACTIVE;
+}
+
+static bool consensus_leads(const struct consensus *consensus)
+{
+    return consensus->state >= CONSENSUS_ELECTED && consensus->state <= CONSENSUS_ACTIVE;
+}
+
 /* What holds after each event. */
 static void consensus_check(const struct consensus *consensus)
 {
-    ASSERT(!consensus->started || consensus->made);
-    ASSERT(!consensus->leading || consensus->started);
-    ASSERT(!consensus->barrier_done || consensus->leading);
-    ASSERT(!consensus->active || consensus->barrier_done);
-    ASSERT(!consensus->active || !consensus->failed);
-    ASSERT(!consensus->active || !consensus->closed);
+    ASSERT(!consensus_runs(consensus) || consensus->made);
     ASSERT(consensus->proposals >= 0);
     ASSERT(consensus->proposals <= CONSENSUS_PROPOSALS_MAX);
     ASSERT(consensus->transfer_tries >= 0);
     ASSERT(consensus->transfer_tries <= TRANSFER_TRIES);
     ASSERT(!consensus->transferred || consensus->transferring);
-    ASSERT(!env_timer_running(&consensus->fast) || consensus->fast_on);
+    ASSERT(consensus->former_leader != consensus->node_id);
     ASSERT(consensus->raft.last_applied <= consensus->raft.commit_index);
+    ASSERT(consensus->barrier_term <= consensus->raft.current_term);
+}
+
+static void consensus_move(struct consensus *consensus, enum consensus_state to)
+{
+    STATE_MOVE_TOLD(consensus_states, consensus->state, to, consensus->logger, LOGGER_DEBUG,
+                    "consensus, term %lld", (long long)consensus->raft.current_term);
 }
 
 /* ---- failing ---- */
 
-static void fail(struct consensus *consensus, const char *sentence)
+static void consensus_fail(struct consensus *consensus, const char *sentence)
 {
-    if (consensus->failed)
+    if (consensus->state == CONSENSUS_FAILED)
         return;
-    consensus->failed = true;
-    consensus->active = false;
+    consensus_move(consensus, CONSENSUS_FAILED);
     if (consensus->backend)
         raft_backend_kill(consensus->backend);
     consensus->handlers->failed(consensus->data, sentence);
 }
 
-static void on_store_failed(void *data, const char *sentence)
+static void consensus_on_store_failed(void *data, const char *sentence)
 {
-    fail(data, sentence);
+    consensus_fail(data, sentence);
 }
 
 /* ---- the state machine ---- */
 
-static int fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
+static int consensus_fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void **result)
 {
     struct consensus *consensus = fsm->data;
     raft_index index = consensus->raft.last_applied + 1;
@@ -147,7 +184,8 @@ static int fsm_apply(struct raft_fsm *fsm, const struct raft_buffer *buf, void *
     return 0;
 }
 
-static int fsm_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsigned *n_bufs)
+static int consensus_fsm_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[],
+                                  unsigned *n_bufs)
 {
     struct consensus *consensus = fsm->data;
     struct buf bytes;
@@ -168,13 +206,13 @@ static int fsm_snapshot(struct raft_fsm *fsm, struct raft_buffer *bufs[], unsign
     return base ? 0 : RAFT_BUSY; /* the only error that the core takes as "later" */
 }
 
-static int fsm_restore(struct raft_fsm *fsm, struct raft_buffer *buf)
+static int consensus_fsm_restore(struct raft_fsm *fsm, struct raft_buffer *buf)
 {
     struct consensus *consensus = fsm->data;
     const struct raft_log *ring = &consensus->raft.log;
-    uint64_t index =
-        consensus->started ? ring->snapshot.last_index : consensus->boot_snapshot.index;
-    uint64_t term = consensus->started ? ring->snapshot.last_term : consensus->boot_snapshot.term;
+    bool boot = consensus->state == CONSENSUS_OPENING;
+    uint64_t index = boot ? consensus->boot_snapshot.index : ring->snapshot.last_index;
+    uint64_t term = boot ? consensus->boot_snapshot.term : ring->snapshot.last_term;
     int err = consensus->handlers->restore(consensus->data, (int64_t)index, (int64_t)term,
                                            buf->base, buf->len);
     if (err)
@@ -185,58 +223,45 @@ static int fsm_restore(struct raft_fsm *fsm, struct raft_buffer *buf)
 
 /* ---- looking at the core ---- */
 
-static int32_t node_of(raft_id id)
-{
-    return id == 0 ? -1 : (int32_t)(id - RAFT_ID_OF_NODE);
-}
-
-static raft_id id_of(int32_t node)
-{
-    return (raft_id)node + RAFT_ID_OF_NODE;
-}
-
-static void on_barrier(struct raft_barrier *req, int status)
+static void consensus_on_barrier(struct raft_barrier *req, int status)
 {
     struct consensus *consensus = req->data;
-    if (status == 0 && consensus->barrier_term == consensus->raft.current_term)
-        consensus->barrier_done = true;
-    if (consensus->barrier_done)
-        raft_backend_led(consensus->backend);
+    if (status != 0 || consensus->barrier_term != consensus->raft.current_term ||
+        !consensus_runs(consensus))
+        return;
+    consensus_move(consensus, CONSENSUS_LED);
+    raft_backend_led(consensus->backend);
 }
 
 /* The core takes no entries while a transfer of an earlier leadership of ours is on, which ended
  * without it: it gives that up in its next ticks, and then the barrier is sent. */
-static void send_barrier(struct consensus *consensus)
+static void consensus_send_barrier(struct consensus *consensus)
 {
     consensus->barrier.data = consensus;
-    int rc = raft_barrier(&consensus->raft, &consensus->barrier, on_barrier);
-    consensus->barrier_sent = rc == 0;
-    ASSERT(consensus->barrier_sent || consensus->raft.transfer); /* the back end has no errors */
+    int rc = raft_barrier(&consensus->raft, &consensus->barrier, consensus_on_barrier);
+    ASSERT(rc == 0 || consensus->raft.transfer); /* the back end has no errors */
+    if (rc == 0)
+        consensus_move(consensus, CONSENSUS_BARRIER);
 }
 
 /* Guard 1: nothing of older terms counts as committed until an entry of this term is. */
-static void begin_leading(struct consensus *consensus)
+static void consensus_begin_leading(struct consensus *consensus)
 {
-    consensus->leading = true;
-    consensus->barrier_done = false;
+    consensus_move(consensus, CONSENSUS_ELECTED);
     consensus->barrier_term = consensus->raft.current_term;
     raft_backend_set_barrier(consensus->backend, raft_last_index(&consensus->raft) + 1);
-    send_barrier(consensus);
+    consensus_send_barrier(consensus);
 }
 
-static void end_leading(struct consensus *consensus)
+static void consensus_end_leading(struct consensus *consensus)
 {
-    consensus->leading = false;
-    consensus->barrier_done = false;
+    consensus_move(consensus, CONSENSUS_FOLLOWING);
     raft_backend_set_barrier(consensus->backend, 0);
 }
 
-static void end_fast(struct consensus *consensus)
+static void consensus_end_fast(struct consensus *consensus)
 {
     struct raft *raft = &consensus->raft;
-    if (!consensus->fast_on)
-        return;
-    consensus->fast_on = false;
     env_timer_stop(&consensus->fast);
     raft_set_election_timeout(raft, (unsigned)consensus->election_timeout_ms);
     if (raft->state == RAFT_FOLLOWER)
@@ -244,15 +269,15 @@ static void end_fast(struct consensus *consensus)
             raft->io, (int)consensus->election_timeout_ms, (int)consensus->election_timeout_ms * 2);
 }
 
-static void tell_leader(struct consensus *consensus)
+static void consensus_tell_leader(struct consensus *consensus)
 {
     raft_id id;
     const char *address;
     raft_leader(&consensus->raft, &id, &address);
-    int32_t leader = node_of(id);
+    int32_t leader = raft_members_node(id);
     int64_t term = (int64_t)consensus->raft.current_term;
-    if (leader != -1)
-        end_fast(consensus);
+    if (leader != -1 && env_timer_running(&consensus->fast))
+        consensus_end_fast(consensus);
     if (leader == consensus->leader_told && (leader == -1 || term == consensus->term_told))
         return;
     consensus->leader_told = leader;
@@ -262,17 +287,8 @@ static void tell_leader(struct consensus *consensus)
     consensus->handlers->leader(consensus->data, leader, term);
 }
 
-static void tell_active(struct consensus *consensus, bool active)
-{
-    if (active == consensus->active)
-        return;
-    consensus->active = active;
-    consensus->handlers->active(consensus->data, active);
-}
-
-/* After every event: what has changed is acted upon, and told. */
 /* A leader whose own disk hangs can commit nothing for long: the others have a working one. */
-static void give_way_to_disks(struct consensus *consensus)
+static void consensus_give_way_to_disks(struct consensus *consensus)
 {
     const struct raft *raft = &consensus->raft;
     int64_t now_ms = env_now_ms(consensus->env);
@@ -281,7 +297,7 @@ static void give_way_to_disks(struct consensus *consensus)
         consensus->stored_seen = raft->last_stored;
         consensus->stored_seen_ms = now_ms;
     }
-    if (!consensus->active || consensus->transferring || consensus->closed || consensus->failed ||
+    if (consensus->state != CONSENSUS_ACTIVE || consensus->transferring ||
         now_ms - consensus->stored_seen_ms < DISK_HANG_MS)
         return;
     consensus->stored_seen_ms = now_ms; /* tried again after as long */
@@ -292,40 +308,44 @@ static void give_way_to_disks(struct consensus *consensus)
     consensus_transfer(consensus, NULL, NULL);
 }
 
-static void look(void *data)
+/* After every event: what has changed is acted upon, and told. */
+static void consensus_look(void *data)
 {
     struct consensus *consensus = data;
-    if (!consensus->started || consensus->closed || consensus->failed)
+    if (!consensus_runs(consensus))
         return;
     int state = raft_state(&consensus->raft);
     if (state == RAFT_UNAVAILABLE) {
         char *sentence = mem_printf("Raft gave up: %s", raft_errmsg(&consensus->raft));
-        fail(consensus, sentence);
+        consensus_fail(consensus, sentence);
         mem_free(sentence);
         return;
     }
     bool leads = state == RAFT_LEADER;
-    if (consensus->leading && (!leads || consensus->barrier_term != consensus->raft.current_term))
-        end_leading(consensus);
-    if (leads && !consensus->leading)
-        begin_leading(consensus);
-    else if (leads && !consensus->barrier_sent)
-        send_barrier(consensus);
+    bool was_active = consensus->state == CONSENSUS_ACTIVE;
+    if (consensus_leads(consensus) &&
+        (!leads || consensus->barrier_term != consensus->raft.current_term))
+        consensus_end_leading(consensus);
+    if (leads && consensus->state == CONSENSUS_FOLLOWING)
+        consensus_begin_leading(consensus);
+    else if (leads && consensus->state == CONSENSUS_ELECTED)
+        consensus_send_barrier(consensus);
     /* An end comes before the news of the next leader, so that nobody hears "active" with its
      * term. */
-    bool active = leads && consensus->barrier_done;
-    if (!active)
-        tell_active(consensus, false);
-    tell_leader(consensus);
-    if (active)
-        tell_active(consensus, true);
-    give_way_to_disks(consensus);
+    if (was_active && consensus->state != CONSENSUS_ACTIVE && consensus_runs(consensus))
+        consensus->handlers->active(consensus->data, false);
+    consensus_tell_leader(consensus);
+    if (consensus->state == CONSENSUS_LED) {
+        consensus_move(consensus, CONSENSUS_ACTIVE);
+        consensus->handlers->active(consensus->data, true);
+    }
+    consensus_give_way_to_disks(consensus);
     consensus_check(consensus);
 }
 
 /* ---- fast fail-over ---- */
 
-static void arm(struct consensus *consensus, int64_t delay_ms)
+static void consensus_arm(struct consensus *consensus, int64_t delay_ms)
 {
     struct raft *raft = &consensus->raft;
     ASSERT(raft->state == RAFT_FOLLOWER); /* the fields share memory with those of other states */
@@ -333,15 +353,14 @@ static void arm(struct consensus *consensus, int64_t delay_ms)
     raft->follower_state.current_leader.id = 0;
     raft->election_timer_start = raft->io->time(raft->io);
     raft_set_election_timeout(raft, FAST_TIMEOUT_MS);
-    consensus->fast_on = true;
     env_timer_start(&consensus->fast, FAST_PERIOD_MS);
     if (delay_ms == 0)
         raft_backend_tick(consensus->backend);
     else
-        look(consensus);
+        consensus_look(consensus);
 }
 
-static int64_t rank(const struct consensus *consensus)
+static int64_t consensus_rank(const struct consensus *consensus)
 {
     int64_t lower = 0;
     for (int i = 0; i < consensus->voter_count; i++)
@@ -350,57 +369,57 @@ static int64_t rank(const struct consensus *consensus)
     return lower;
 }
 
-static void on_peer_dead(void *data, int32_t id)
+static void consensus_on_peer_dead(void *data, int32_t id)
 {
     struct consensus *consensus = data;
     struct raft *raft = &consensus->raft;
-    if (!consensus->started || consensus->failed || raft->state != RAFT_FOLLOWER)
+    if (!consensus_runs(consensus) || raft->state != RAFT_FOLLOWER)
         return;
     raft_id leader = raft->follower_state.current_leader.id;
-    if (leader != 0 && leader != id_of(id))
+    if (leader != 0 && leader != raft_members_id(id))
         return;
     logger_info(consensus->logger, "the process of voter %d is gone%s", id,
                 leader ? ", and it led: a new leader is elected at once" : "");
-    arm(consensus, rank(consensus) * RANK_MS);
+    consensus_arm(consensus, consensus_rank(consensus) * RANK_MS);
 }
 
 /* A snapshot that was on its way to the peer is lost with the connection. The core would wait for
  * the install timeout; so that is made to look as if it had passed. */
-static void retry_snapshot(struct consensus *consensus, int32_t id)
+static void consensus_retry_snapshot(struct consensus *consensus, int32_t id)
 {
     struct raft *raft = &consensus->raft;
-    if (!consensus->started || consensus->failed || raft->state != RAFT_LEADER)
+    if (!consensus_runs(consensus) || raft->state != RAFT_LEADER)
         return;
-    for (unsigned i = 0; i < raft->configuration.n; i++)
-        if (raft->configuration.servers[i].id == id_of(id))
-            raft->leader_state.progress[i].snapshot_last_send =
-                raft->io->time(raft->io) - raft->install_snapshot_timeout;
+    int i = raft_members_find(raft, id);
+    if (i >= 0)
+        raft->leader_state.progress[i].snapshot_last_send =
+            raft->io->time(raft->io) - raft->install_snapshot_timeout;
 }
 
-static void on_peer_connected(void *data, int32_t id)
+static void consensus_on_peer_connected(void *data, int32_t id)
 {
     struct consensus *consensus = data;
     struct raft *raft = &consensus->raft;
-    retry_snapshot(consensus, id);
-    if (consensus->boot_election_done || !consensus->started || consensus->failed)
+    consensus_retry_snapshot(consensus, id);
+    if (consensus->boot_election_done || !consensus_runs(consensus))
         return;
     if ((raft_peers_connected(consensus->peers) + 1) * 2 <= consensus->voter_count)
         return;
     consensus->boot_election_done = true;
     if (raft->state == RAFT_FOLLOWER && raft->follower_state.current_leader.id == 0)
-        arm(consensus, BOOT_DELAY_MS + rank(consensus) * RANK_MS);
+        consensus_arm(consensus, BOOT_DELAY_MS + consensus_rank(consensus) * RANK_MS);
 }
 
-static void on_fast(void *data)
+static void consensus_on_fast(void *data)
 {
     struct consensus *consensus = data;
-    if (!consensus->failed)
-        end_fast(consensus);
+    if (consensus_runs(consensus))
+        consensus_end_fast(consensus);
 }
 
 /* ---- peers ---- */
 
-static struct voter *find_voter(struct consensus *consensus, int32_t id)
+static struct voter *consensus_find_voter(struct consensus *consensus, int32_t id)
 {
     for (int i = 0; i < consensus->voter_count; i++)
         if (consensus->voters[i].id == id)
@@ -408,40 +427,32 @@ static struct voter *find_voter(struct consensus *consensus, int32_t id)
     return NULL;
 }
 
-static raft_index match_of(const struct consensus *consensus, int32_t node)
-{
-    const struct raft *raft = &consensus->raft;
-    if (raft->state != RAFT_LEADER)
-        return 0;
-    for (unsigned i = 0; i < raft->configuration.n; i++)
-        if (raft->configuration.servers[i].id == id_of(node))
-            return raft->leader_state.progress[i].match_index;
-    return 0;
-}
-
-static void on_peer_frame(void *data, int32_t id, Meta__Frame *frame)
+static void consensus_on_peer_frame(void *data, int32_t id, Meta__Frame *frame)
 {
     struct consensus *consensus = data;
-    struct voter *voter = find_voter(consensus, id);
-    if (!consensus->started || consensus->failed || consensus->closed) {
+    struct voter *voter = consensus_find_voter(consensus, id);
+    if (!consensus_runs(consensus)) {
         meta__frame__free_unpacked(frame, NULL);
         return;
     }
     ASSERT(voter); /* raft_peers has lines to voters only */
     voter->heard_ms = env_now_ms(consensus->env);
     raft_backend_receive(consensus->backend, id, frame);
-    if (!consensus->failed && match_of(consensus, id) >= raft_last_index(&consensus->raft))
+    if (consensus->state != CONSENSUS_FAILED &&
+        raft_members_match(&consensus->raft, id) >= raft_last_index(&consensus->raft))
         voter->caught_up_ms = voter->heard_ms;
 }
 
-static const char *cluster_id(void *data)
+static const char *consensus_cluster_id(void *data)
 {
     struct consensus *consensus = data;
     return consensus->handlers->cluster_id(consensus->data);
 }
 
-static const struct raft_peers_handlers peer_handlers = {
-    .frame = on_peer_frame, .dead = on_peer_dead, .connected = on_peer_connected};
+static const struct raft_peers_handlers consensus_peer_handlers = {.frame = consensus_on_peer_frame,
+                                                                   .dead = consensus_on_peer_dead,
+                                                                   .connected =
+                                                                       consensus_on_peer_connected};
 
 int consensus_adopt(struct consensus *consensus, struct link *link, const Meta__Hello *hello)
 {
@@ -450,28 +461,13 @@ int consensus_adopt(struct consensus *consensus, struct link *link, const Meta__
 
 /* ---- start ---- */
 
-static bool same_voters(const struct consensus *consensus)
-{
-    const struct raft_configuration *stored = &consensus->raft.configuration;
-    if ((int)stored->n != consensus->voter_count)
-        return false;
-    for (unsigned i = 0; i < stored->n; i++) {
-        bool found = false;
-        for (int j = 0; j < consensus->voter_count; j++)
-            found |= id_of(consensus->voters[j].id) == stored->servers[i].id;
-        if (!found)
-            return false;
-    }
-    return true;
-}
-
-static int start_raft(struct consensus *consensus, const struct consensus_config *config,
-                      struct buf *problem)
+static int consensus_start_raft(struct consensus *consensus, const struct consensus_config *config,
+                                struct buf *problem)
 {
     struct raft *raft = &consensus->raft;
     char *name = mem_printf("%d", config->node_id);
     int rc = raft_init(raft, raft_backend_io(consensus->backend), &consensus->fsm,
-                       id_of(config->node_id), name);
+                       raft_members_id(config->node_id), name);
     mem_free(name);
     if (rc) {
         buf_printf(problem, "Raft can't start: %s", raft_strerror(rc));
@@ -498,8 +494,9 @@ static int start_raft(struct consensus *consensus, const struct consensus_config
         buf_printf(problem, "the controller in %s can't start: %s", config->dir, raft_strerror(rc));
         return ERR_CORRUPT;
     }
-    consensus->started = true;
-    if (same_voters(consensus))
+    if (consensus->state == CONSENSUS_OPENING) /* else its start has failed on the disk */
+        consensus_move(consensus, CONSENSUS_FOLLOWING);
+    if (raft_members_are(raft, config->voters, config->voter_count))
         return 0;
     buf_printf(problem,
                "controller.quorum.voters names other nodes than the quorum that %s belongs to: "
@@ -522,32 +519,33 @@ int consensus_new(struct env *env, struct logger *logger, const struct consensus
     consensus->leader_told = consensus->former_leader = -1;
     consensus->fsm = (struct raft_fsm){.version = 1,
                                        .data = consensus,
-                                       .apply = fsm_apply,
-                                       .snapshot = fsm_snapshot,
-                                       .restore = fsm_restore};
+                                       .apply = consensus_fsm_apply,
+                                       .snapshot = consensus_fsm_snapshot,
+                                       .restore = consensus_fsm_restore};
     ASSERT(config->voter_count > 0);
     ASSERT(config->node_id >= 0);
     consensus->voter_count = config->voter_count;
     consensus->voters = mem_alloc((size_t)config->voter_count * sizeof(*consensus->voters));
     for (int i = 0; i < config->voter_count; i++)
         consensus->voters[i] = (struct voter){config->voters[i].id, -1, -1};
-    env_timer_init(env, &consensus->fast, on_fast, consensus);
+    env_timer_init(env, &consensus->fast, consensus_on_fast, consensus);
     env_timer_init(env, &consensus->transfer_timer, NULL, consensus);
-    int err = raft_store_open(env, logger, config->dir, on_store_failed, consensus, problem,
-                              &consensus->store);
+    int err = raft_store_open(env, logger, config->dir, consensus_on_store_failed, consensus,
+                              problem, &consensus->store);
     if (err)
         goto err_after_consensus;
     consensus->boot_snapshot = raft_store_state(consensus->store)->snapshot;
     consensus->peers = raft_peers_new(env, config->peer_logger, config->node_id, config->voters,
-                                      config->voter_count, &config->incarnation, cluster_id,
-                                      &peer_handlers, consensus);
-    consensus->backend = raft_backend_new(env, config->peer_logger, &consensus->raft,
-                                          consensus->store, consensus->peers, look, consensus);
-    err = start_raft(consensus, config, problem);
+                                      config->voter_count, &config->incarnation,
+                                      consensus_cluster_id, &consensus_peer_handlers, consensus);
+    consensus->backend =
+        raft_backend_new(env, config->peer_logger, &consensus->raft, consensus->store,
+                         consensus->peers, consensus_look, consensus);
+    err = consensus_start_raft(consensus, config, problem);
     if (err)
         goto err_after_consensus;
     *out = consensus;
-    look(consensus);
+    consensus_look(consensus);
     return 0;
 
 err_after_consensus:
@@ -559,7 +557,7 @@ err_after_consensus:
 
 bool consensus_active(const struct consensus *consensus)
 {
-    return consensus->active;
+    return consensus->state == CONSENSUS_ACTIVE;
 }
 
 int32_t consensus_leader(const struct consensus *consensus)
@@ -604,11 +602,11 @@ int64_t consensus_next_index(const struct consensus *consensus)
 
 int consensus_room(const struct consensus *consensus)
 {
-    bool ready = consensus->active && !consensus->transferring && !consensus->failed;
+    bool ready = consensus->state == CONSENSUS_ACTIVE && !consensus->transferring;
     return ready ? CONSENSUS_PROPOSALS_MAX - consensus->proposals : 0;
 }
 
-static void on_proposed(struct raft_apply *req, int status, void *result)
+static void consensus_on_proposed(struct raft_apply *req, int status, void *result)
 {
     struct proposal *proposal = req->data;
     struct consensus *consensus = proposal->consensus;
@@ -622,7 +620,7 @@ static void on_proposed(struct raft_apply *req, int status, void *result)
 int consensus_propose(struct consensus *consensus, const void *bytes, size_t len,
                       void (*done)(void *data, int err), void *data)
 {
-    if (!consensus->active || consensus->transferring || consensus->failed)
+    if (consensus->state != CONSENSUS_ACTIVE || consensus->transferring)
         return ERR_NOT_LEADER;
     if (consensus->proposals >= CONSENSUS_PROPOSALS_MAX)
         return ERR_AGAIN;
@@ -635,7 +633,7 @@ int consensus_propose(struct consensus *consensus, const void *bytes, size_t len
     proposal->done = done;
     proposal->data = data;
     proposal->req.data = proposal;
-    int rc = raft_apply(&consensus->raft, &proposal->req, &buf, 1, on_proposed);
+    int rc = raft_apply(&consensus->raft, &proposal->req, &buf, 1, consensus_on_proposed);
     if (rc) {
         raft_free(buf.base);
         mem_free(proposal);
@@ -648,7 +646,7 @@ int consensus_propose(struct consensus *consensus, const void *bytes, size_t len
 
 /* ---- handing over ---- */
 
-static void transfer_end(struct consensus *consensus)
+static void consensus_transfer_end(struct consensus *consensus)
 {
     consensus->transferring = false;
     void (*transferred)(void *data) = consensus->transferred;
@@ -658,7 +656,7 @@ static void transfer_end(struct consensus *consensus)
 }
 
 /* The living voter that has most of the log. */
-static raft_id transfer_target(const struct consensus *consensus)
+static raft_id consensus_transfer_target(const struct consensus *consensus)
 {
     raft_id target = 0;
     raft_index most = 0;
@@ -666,35 +664,35 @@ static raft_id transfer_target(const struct consensus *consensus)
         int32_t id = consensus->voters[i].id;
         if (id == consensus->node_id || !raft_peers_alive(consensus->peers, id))
             continue;
-        raft_index match = match_of(consensus, id);
+        raft_index match = raft_members_match(&consensus->raft, id);
         if (target == 0 || match > most) {
-            target = id_of(id);
+            target = raft_members_id(id);
             most = match;
         }
     }
     return target;
 }
 
-static void on_transferred(struct raft_transfer *req)
+static void consensus_on_transferred(struct raft_transfer *req)
 {
     struct consensus *consensus = req->data;
     env_timer_start(&consensus->transfer_timer, 0); /* not inside the core */
 }
 
-static void transfer_try(void *data)
+static void consensus_transfer_try(void *data)
 {
     struct consensus *consensus = data;
-    if (consensus->closed || consensus->failed || raft_state(&consensus->raft) != RAFT_LEADER ||
+    if (!consensus_runs(consensus) || raft_state(&consensus->raft) != RAFT_LEADER ||
         consensus->transfer_tries == 0) {
-        transfer_end(consensus);
+        consensus_transfer_end(consensus);
         return;
     }
     consensus->transfer_tries--;
-    raft_id target = transfer_target(consensus);
+    raft_id target = consensus_transfer_target(consensus);
     consensus->transfer.data = consensus;
     if (target == 0 ||
-        raft_transfer(&consensus->raft, &consensus->transfer, target, on_transferred))
-        transfer_end(consensus);
+        raft_transfer(&consensus->raft, &consensus->transfer, target, consensus_on_transferred))
+        consensus_transfer_end(consensus);
 }
 
 void consensus_transfer(struct consensus *consensus, void (*done)(void *data), void *data)
@@ -703,7 +701,7 @@ void consensus_transfer(struct consensus *consensus, void (*done)(void *data), v
     consensus->transferred_data = data;
     consensus->transfer_tries = TRANSFER_TRIES;
     consensus->transferring = true;
-    consensus->transfer_timer.fn = transfer_try;
+    consensus->transfer_timer.fn = consensus_transfer_try;
     env_timer_start(&consensus->transfer_timer, 0);
 }
 
@@ -712,8 +710,9 @@ bool consensus_voter(const struct consensus *consensus, int i, struct consensus_
     if (i >= consensus->voter_count)
         return false;
     const struct voter *from = &consensus->voters[i];
-    *voter = (struct consensus_voter){from->id, (int64_t)match_of(consensus, from->id),
-                                      from->heard_ms, from->caught_up_ms};
+    *voter =
+        (struct consensus_voter){from->id, (int64_t)raft_members_match(&consensus->raft, from->id),
+                                 from->heard_ms, from->caught_up_ms};
     if (from->id == consensus->node_id) {
         voter->log_end = consensus_next_index(consensus) - 1;
         voter->heard_ms = voter->caught_up_ms = env_now_ms(consensus->env);
@@ -723,36 +722,36 @@ bool consensus_voter(const struct consensus *consensus, int i, struct consensus_
 
 /* ---- end ---- */
 
-static void on_closed(struct raft *raft)
+static void consensus_on_closed(struct raft *raft)
 {
     struct consensus *consensus = CONTAINER_OF(raft, struct consensus, raft);
-    consensus->made = consensus->started = false;
+    consensus->made = false;
     void (*stopped)(void *data) = consensus->stopped;
     consensus->stopped = NULL;
     if (stopped)
         stopped(consensus->stopped_data);
 }
 
-static void close_now(void *data)
+static void consensus_close_now(void *data)
 {
     struct consensus *consensus = data;
-    consensus->closed = true;
-    consensus->active = false;
-    raft_close(&consensus->raft, on_closed);
+    if (consensus->state != CONSENSUS_FAILED) /* which is final, and was told */
+        consensus_move(consensus, CONSENSUS_CLOSED);
+    raft_close(&consensus->raft, consensus_on_closed);
 }
 
 void consensus_stop(struct consensus *consensus, void (*done)(void *data), void *data)
 {
-    ASSERT(!consensus->closed);
+    ASSERT(consensus->state != CONSENSUS_CLOSED);
     ASSERT(!consensus->stopped);
     consensus->stopped = done;
     consensus->stopped_data = data;
-    if (consensus->failed)
+    if (consensus->state == CONSENSUS_FAILED)
         raft_peers_stop(consensus->peers, done, data);
     else if (raft_state(&consensus->raft) == RAFT_LEADER && consensus->voter_count > 1)
-        consensus_transfer(consensus, close_now, consensus);
+        consensus_transfer(consensus, consensus_close_now, consensus);
     else
-        close_now(consensus);
+        consensus_close_now(consensus);
 }
 
 void consensus_free(struct consensus *consensus)
@@ -762,9 +761,10 @@ void consensus_free(struct consensus *consensus)
     env_timer_stop(&consensus->fast);
     env_timer_stop(&consensus->transfer_timer);
     if (consensus->made) { /* a crash or no start: nothing is told, only memory is given back */
-        consensus->closed = true;
+        if (consensus->state < CONSENSUS_FAILED)
+            consensus_move(consensus, CONSENSUS_CLOSED);
         raft_backend_abandon(consensus->backend);
-        raft_close(&consensus->raft, on_closed);
+        raft_close(&consensus->raft, consensus_on_closed);
     }
     raft_peers_free(consensus->peers);
     raft_store_free(consensus->store);

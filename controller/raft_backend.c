@@ -183,7 +183,7 @@ static void deliver(struct raft_backend *backend, struct raft_message *message)
 void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__Frame *frame)
 {
     struct raft_message message;
-    raft_id server_id = (raft_id)node_id + RAFT_ID_OF_NODE;
+    raft_id server_id = raft_members_id(node_id);
     if (backend->dead || !backend->recv_cb || backend->close_cb) {
         meta__frame__free_unpacked(frame, NULL);
         return;

@@ -15,12 +15,11 @@
 
 #include <raft.h>
 
+#include "controller/raft_members.h"
 #include "controller/raft_store.h"
 #include "controller/raft_peers.h"
 #include "controller/raft_version.h"
 #include "env/env.h"
-
-enum { RAFT_ID_OF_NODE = 1 /* a node's id and this is its id for Raft */ };
 
 struct raft_backend;
 

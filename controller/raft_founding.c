@@ -48,8 +48,8 @@ int raft_founding_store(struct raft *raft, const struct consensus_config *config
     for (int i = 0; !rc && i < config->voter_count; i++) {
         /* Only a name: addresses are looked up by id in the settings, so that they may change. */
         char *name = mem_printf("%d@%s:%u", voters[i].id, voters[i].host, voters[i].port);
-        rc = raft_configuration_add(&configuration, (raft_id)voters[i].id + RAFT_ID_OF_NODE, name,
-                                    RAFT_VOTER);
+        rc =
+            raft_configuration_add(&configuration, raft_members_id(voters[i].id), name, RAFT_VOTER);
         mem_free(name);
     }
     if (!rc)
