@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/mem.h"
+#include "base/state.h"
 #include "meta/channel.h"
 #include "wire/frame.h"
 
@@ -27,7 +28,29 @@ enum {
     LINK_NAME_MAX = 300             /* an id, the longest name of a host (253) and a port */
 };
 
+enum link_state {
+    LINK_WAITING, /* to be dialled: `redial` runs */
+    LINK_DIALLING,
+    LINK_GREETED, /* our Hello is on its way */
+    LINK_STANDBY, /* it has welcomed us, and another one is active */
+    LINK_ACTIVE,  /* it says that it is the active controller */
+    LINK_STATES
+};
+
+static const struct state_row link_states[LINK_STATES] = {
+    [LINK_WAITING] = {"waiting", STATE_BIT(LINK_DIALLING)},
+    [LINK_DIALLING] = {"dialling", STATE_BIT(LINK_GREETED) | STATE_BIT(LINK_WAITING)},
+    [LINK_GREETED] = {"greeted",
+                      STATE_BIT(LINK_STANDBY) | STATE_BIT(LINK_ACTIVE) | STATE_BIT(LINK_WAITING)},
+    /* A voter says Welcome again when it knows another leader, perhaps the same news twice. */
+    [LINK_STANDBY] = {"standby",
+                      STATE_BIT(LINK_STANDBY) | STATE_BIT(LINK_ACTIVE) | STATE_BIT(LINK_WAITING)},
+    [LINK_ACTIVE] = {"active",
+                     STATE_BIT(LINK_ACTIVE) | STATE_BIT(LINK_STANDBY) | STATE_BIT(LINK_WAITING)},
+};
+
 struct link {
+    enum link_state state;
     struct controller_channel *channel;
     int32_t voter_id; /* IMAGE_NO_NODE: not known before it is the active one */
     char *host;
@@ -35,7 +58,6 @@ struct link {
     struct env_connect *connect;
     struct frame_conn *conn;
     struct env_timer redial;
-    bool active;       /* it said so */
     bool refused;      /* says that we are of another cluster */
     int error;         /* of the last attempt; 0 while it is connected */
     int64_t heard_ms;  /* when the last frame came */
@@ -44,7 +66,27 @@ struct link {
     int64_t term;
 };
 
+enum channel_state {
+    CHANNEL_SEARCHING,   /* no controller is known to be active */
+    CHANNEL_REGISTERING, /* with the current link's */
+    CHANNEL_REGISTERED,
+    CHANNEL_STATES
+};
+
+static const struct state_row channel_states[CHANNEL_STATES] = {
+    [CHANNEL_SEARCHING] = {"searching", STATE_BIT(CHANNEL_REGISTERING)},
+    /* Heartbeats that were on their way are refused one by one, each a reason to register. */
+    [CHANNEL_REGISTERING] = {"registering", STATE_BIT(CHANNEL_REGISTERING) |
+                                                STATE_BIT(CHANNEL_REGISTERED) |
+                                                STATE_BIT(CHANNEL_SEARCHING)},
+    /* A controller answers each registration. */
+    [CHANNEL_REGISTERED] = {"registered", STATE_BIT(CHANNEL_REGISTERED) |
+                                              STATE_BIT(CHANNEL_REGISTERING) |
+                                              STATE_BIT(CHANNEL_SEARCHING)},
+};
+
 struct controller_channel {
+    enum channel_state state;
     struct env *env;
     struct logger *logger;
     struct metadata *metadata;
@@ -57,8 +99,7 @@ struct controller_channel {
     char cluster_id[64];
     char hello_id[64]; /* what a controller said that a new broker's Hello must name */
     int64_t broker_epoch;
-    bool registered; /* on the current link */
-    bool fenced;
+    bool fenced; /* as the controller said last: it stays while one is searched */
     bool want_shutdown;
     bool recovering;    /* not to be unfenced yet */
     bool held;          /* nor this registration */
@@ -86,6 +127,41 @@ static const char *link_name(const struct link *link, char name[LINK_NAME_MAX])
     else
         snprintf(name, LINK_NAME_MAX, "%d@%s:%u", link->voter_id, link->host, (unsigned)link->port);
     return name;
+}
+
+/* ---- states ---- */
+
+static void link_check(const struct link *link)
+{
+    ASSERT((link->state == LINK_DIALLING) == (link->connect != NULL));
+    ASSERT((link->state >= LINK_GREETED) == (link->conn != NULL));
+    ASSERT(link->state != LINK_WAITING || env_timer_running(&link->redial));
+    ASSERT(link->state == LINK_ACTIVE || link->channel->current != link);
+}
+
+/* What holds between two events. */
+static void channel_check(const struct controller_channel *channel)
+{
+    const struct link *current = channel->current;
+    ASSERT((channel->state == CHANNEL_SEARCHING) == (current == NULL));
+    ASSERT(channel->state != CHANNEL_REGISTERED || channel->broker_epoch >= 0);
+    ASSERT(channel->answers >= 0);
+    ASSERT(channel->stall_beat <= channel->beats);
+    if (current)
+        link_check(current);
+}
+
+static void link_move(struct link *link, enum link_state to)
+{
+    char name[LINK_NAME_MAX];
+    STATE_MOVE_TOLD(link_states, link->state, to, link->channel->logger, LOGGER_DEBUG,
+                    "line to controller %s", link_name(link, name));
+}
+
+static void channel_move(struct controller_channel *channel, enum channel_state to)
+{
+    STATE_MOVE_TOLD(channel_states, channel->state, to, channel->logger, LOGGER_DEBUG,
+                    "controller channel, broker epoch %lld", (long long)channel->broker_epoch);
 }
 
 /* ---- sending ---- */
@@ -121,7 +197,7 @@ static void link_send_hello(struct link *link)
 
 static void channel_send_heartbeat(struct controller_channel *channel)
 {
-    if (!channel->current || !channel->registered)
+    if (channel->state != CHANNEL_REGISTERED)
         return;
     Meta__Heartbeat heartbeat = META__HEARTBEAT__INIT;
     heartbeat.broker_epoch = channel->broker_epoch;
@@ -157,7 +233,7 @@ static void channel_notice_stall(struct controller_channel *channel)
 
 static void channel_send_call(struct controller_channel *channel, struct controller_call *call)
 {
-    if (!channel->current || !channel->registered)
+    if (channel->state != CHANNEL_REGISTERED)
         return;
     call->sent = true;
     if (frame_conn_send_copy(channel->current->conn, call->packed, call->packed_len))
@@ -169,7 +245,7 @@ static void channel_heartbeat_due(void *data)
     struct controller_channel *channel = data;
     struct link *link = channel->current;
     channel_notice_stall(channel);
-    if (link && channel->registered && !channel->stalled &&
+    if (channel->state == CHANNEL_REGISTERED && !channel->stalled &&
         channel->alive_ms - link->heard_ms > channel->config.session_ms) {
         logger_warn(channel->logger, "the active controller %d is silent: dialling it anew",
                     link->voter_id);
@@ -182,10 +258,12 @@ static void channel_heartbeat_due(void *data)
             channel_send_call(channel, call);
     }
     env_timer_start(&channel->heartbeat, channel->config.heartbeat_ms);
+    channel_check(channel);
 }
 
 static void channel_register(struct controller_channel *channel)
 {
+    channel_move(channel, CHANNEL_REGISTERING);
     Meta__Register registration = *channel->config.registration;
     if (channel->events->applied)
         channel->events->applied(channel->data, &registration.applied_index,
@@ -207,7 +285,7 @@ static void channel_register(struct controller_channel *channel)
 static void channel_lose_current(struct controller_channel *channel)
 {
     channel->current = NULL;
-    channel->registered = false;
+    channel_move(channel, CHANNEL_SEARCHING);
     channel->beats = channel->answers = channel->stall_beat = 0;
     channel->answer_index = -1;
     LIST_EACH(step, &channel->calls)
@@ -224,12 +302,11 @@ static void link_drop(struct link *link)
     bool was_current = link->channel->current == link;
     if (was_current)
         channel_lose_current(link->channel);
-    link->active = false;
-    if (link->conn) {
-        frame_conn_close(link->conn);
-        link->conn = NULL;
-    }
+    frame_conn_close(link->conn);
+    link->conn = NULL;
+    link_move(link, LINK_WAITING);
     env_timer_start(&link->redial, CHANNEL_REDIAL_MS);
+    link_check(link);
     if (was_current)
         channel_choose(link->channel);
 }
@@ -258,7 +335,7 @@ static void channel_choose(struct controller_channel *channel)
     struct link *best = channel->current;
     for (int i = 0; i < channel->config.voter_count; i++) {
         struct link *link = &channel->links[i];
-        if (link->active && link->conn && (!best || link->term > best->term))
+        if (link->state == LINK_ACTIVE && (!best || link->term > best->term))
             best = link;
     }
     if (!best || best == channel->current)
@@ -272,6 +349,7 @@ static void channel_choose(struct controller_channel *channel)
     logger_info(channel->logger, "the active controller is %d, epoch %lld", best->voter_id,
                 (long long)best->term);
     channel_register(channel);
+    channel_check(channel);
 }
 
 /* One voter of another cluster, put into our quorum by mistake, must not end the healthy nodes:
@@ -323,12 +401,12 @@ static void link_welcome(struct link *link, const Meta__Welcome *welcome)
         if (err)
             return;
     }
-    link->active = welcome->active;
+    link_move(link, welcome->active ? LINK_ACTIVE : LINK_STANDBY);
     link->leader_id = welcome->leader_id;
     link->term = welcome->leader_epoch;
-    if (link->active && link->voter_id == IMAGE_NO_NODE)
+    if (welcome->active && link->voter_id == IMAGE_NO_NODE)
         link->voter_id = welcome->leader_id;
-    if (channel->current == link && !link->active)
+    if (channel->current == link && !welcome->active)
         link_drop(link);
     else
         channel_choose(channel);
@@ -375,9 +453,10 @@ static void link_registered(struct link *link, const Meta__Registered *registere
         channel_refused(channel, registered->error, registered->message);
         return;
     }
-    channel->registered = true;
     channel->doubt_ms = -1;
     channel->broker_epoch = registered->broker_epoch;
+    channel_move(channel, CHANNEL_REGISTERED);
+    channel_check(channel);
     channel->events->registered(channel->data, registered->broker_epoch, registered->log_dir_epochs,
                                 registered->n_log_dir_epochs);
     channel_send_heartbeat(channel);
@@ -406,7 +485,6 @@ static void link_heartbeat_reply(struct link *link, const Meta__HeartbeatReply *
         return;
     }
     if (reply->error) {
-        channel->registered = false;
         channel_register(channel);
         return;
     }
@@ -509,12 +587,14 @@ static void link_connected(void *data, int status, struct env_stream *stream)
         status = frame_conn_new(link->channel->env, transport_plain(stream), CHANNEL_FRAME_MAX,
                                 NULL, &link_handlers, link, &link->conn);
     link->error = status;
+    link_move(link, status ? LINK_WAITING : LINK_GREETED);
     if (status) {
         env_timer_start(&link->redial, CHANNEL_REDIAL_MS);
         return;
     }
     frame_conn_set_urgent(link->conn);
     link_send_hello(link);
+    link_check(link);
 }
 
 static void link_dial(void *data)
@@ -523,6 +603,8 @@ static void link_dial(void *data)
     if (env_connect(link->channel->env, link->host, link->port, CHANNEL_DIAL_TIMEOUT_MS,
                     link_connected, link, &link->connect))
         env_timer_start(&link->redial, CHANNEL_REDIAL_MS);
+    else
+        link_move(link, LINK_DIALLING);
 }
 
 static void channel_say_answer(const struct link *link, struct buf *out)
@@ -599,6 +681,8 @@ struct controller_channel *controller_channel_new(struct env *env, struct logger
 
 void controller_channel_free(struct controller_channel *channel)
 {
+    if (channel->current) /* whose call is told of the end may call once more: nothing is sent */
+        channel_lose_current(channel);
     for (int i = 0; i < channel->config.voter_count; i++) {
         struct link *link = &channel->links[i];
         env_timer_stop(&link->redial);
@@ -643,7 +727,7 @@ bool controller_channel_may_serve(const struct controller_channel *channel)
 
 bool controller_channel_is_registered(const struct controller_channel *channel)
 {
-    return channel->current && channel->registered;
+    return channel->state == CHANNEL_REGISTERED;
 }
 
 int32_t controller_channel_active(const struct controller_channel *channel)
@@ -668,12 +752,14 @@ void controller_channel_hold(struct controller_channel *channel, bool hold)
     channel->held = hold;
     if (!hold)
         channel_send_heartbeat(channel);
+    channel_check(channel);
 }
 
 void controller_channel_want_shutdown(struct controller_channel *channel)
 {
     channel->want_shutdown = true;
     channel_send_heartbeat(channel);
+    channel_check(channel);
 }
 
 static void controller_call_due(void *data)
@@ -702,6 +788,7 @@ void controller_channel_call(struct controller_channel *channel, struct controll
     env_timer_start(&call->timer, timeout_ms);
     list_push(&channel->calls, &call->link);
     channel_send_call(channel, call);
+    channel_check(channel);
 }
 
 void controller_call_cancel(struct controller_call *call)
