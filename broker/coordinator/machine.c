@@ -8,6 +8,7 @@
 #include "broker/coordinator/machine.h"
 
 #include "base/err.h"
+#include "base/state.h"
 
 enum {
     MACHINE_RETRY_MS = 1000,
@@ -15,6 +16,38 @@ enum {
     MACHINE_GOOD_MS = 60000,     /* one that served so long before it had to reload begins anew */
     MACHINE_BATCH_MAX = 64 << 20 /* what a compressed batch may decompress to */
 };
+
+static const struct state_row machine_states[MACHINE_STATES] = {
+    [MACHINE_CLOSED] = {"closed", STATE_BIT(MACHINE_LOADING)},
+    [MACHINE_LOADING] = {"loading", STATE_BIT(MACHINE_LOADED) | STATE_BIT(MACHINE_RETRYING) |
+                                        STATE_BIT(MACHINE_RELOADING) | STATE_BIT(MACHINE_CLOSED)},
+    [MACHINE_LOADED] = {"loaded", STATE_BIT(MACHINE_ACTIVE) | STATE_BIT(MACHINE_RELOADING) |
+                                      STATE_BIT(MACHINE_CLOSED)},
+    [MACHINE_RETRYING] = {"retrying", STATE_BIT(MACHINE_LOADING) | STATE_BIT(MACHINE_RELOADING) |
+                                          STATE_BIT(MACHINE_CLOSED)},
+    [MACHINE_ACTIVE] = {"active", STATE_BIT(MACHINE_RELOADING) | STATE_BIT(MACHINE_CLOSED)},
+    /* A client that was getting ready comes to an end with that. */
+    [MACHINE_RELOADING] = {"reloading", STATE_BIT(MACHINE_RELOADING) | STATE_BIT(MACHINE_ACTIVE) |
+                                            STATE_BIT(MACHINE_CLOSED)},
+};
+
+/* What holds between two events. */
+static void machine_check_state(const struct machine *machine)
+{
+    ASSERT(machine->state == MACHINE_RETRYING || !env_timer_running(&machine->retry_timer));
+    ASSERT(machine->state != MACHINE_RELOADING || env_timer_running(&machine->reload_timer));
+    ASSERT(machine->state != MACHINE_CLOSED || !env_timer_running(&machine->reload_timer));
+    ASSERT(machine->loaded_bytes >= 0);
+    ASSERT(machine->reload_wait_ms >= 0);
+    ASSERT(machine->reload_wait_ms <= MACHINE_RELOAD_WAIT_MAX_MS);
+    ASSERT(machine->index >= 0);
+}
+
+static void machine_move(struct machine *machine, enum machine_state to)
+{
+    STATE_MOVE_TOLD(machine_states, machine->state, to, machine->deps->logger, LOGGER_DEBUG,
+                    "%s-%d", machine->deps->topic, machine->index);
+}
 
 /* ---- operations ---- */
 
@@ -81,7 +114,7 @@ int machine_append(struct machine *machine, struct records *records, struct mach
     if (err)
         return machine_error(machine, err);
     ASSERT(records->count > 0);
-    if (machine->closed)
+    if (machine->state == MACHINE_CLOSED)
         return ERR_NOT_COORDINATOR;
     err = deps->log->append(deps->log_data, machine->index, records->batches.data,
                             records->batches.len, &op->wait);
@@ -97,14 +130,14 @@ void machine_barrier(struct machine *machine, struct machine_op *op,
 {
     machine_op_init(machine, op, done);
     if (list_empty(&machine->ops))
-        done(op, machine->closed ? ERR_NOT_COORDINATOR : 0);
+        done(op, machine->state == MACHINE_CLOSED ? ERR_NOT_COORDINATOR : 0);
     else
         list_push(&machine->ops, &op->link);
 }
 
 bool machine_is_active(const struct machine *machine)
 {
-    return !machine->closed && machine->state == MACHINE_ACTIVE;
+    return machine->state == MACHINE_ACTIVE;
 }
 
 int machine_check(const struct machine *machine)
@@ -195,7 +228,7 @@ static void machine_loaded(struct coordinator_log_load *load, int err)
 {
     struct machine *machine = CONTAINER_OF(load, struct machine, load);
     const struct machine_deps *deps = machine->deps;
-    machine->loading = false;
+    machine_move(machine, err ? MACHINE_RETRYING : MACHINE_LOADED);
     if (!err) {
         deps->client->loaded(machine);
         return;
@@ -204,17 +237,16 @@ static void machine_loaded(struct coordinator_log_load *load, int err)
                  deps->topic, machine->index, err_text(err), deps->client->what, MACHINE_RETRY_MS);
     deps->client->forget(machine, ERR_COORDINATOR_LOAD_IN_PROGRESS);
     env_timer_start(&machine->retry_timer, MACHINE_RETRY_MS);
+    machine_check_state(machine);
 }
 
 static void machine_load(void *data)
 {
     struct machine *machine = data;
     const struct machine_deps *deps = machine->deps;
-    ASSERT(!machine->loading);
-    ASSERT(machine->state == MACHINE_LOADING);
+    machine_move(machine, MACHINE_LOADING);
     machine->load.batches = machine_batches;
     machine->load.done = machine_loaded;
-    machine->loading = true;
     machine->loaded_bytes = 0;
     machine->load_started_us = env_now_us(deps->env);
     deps->log->load(deps->log_data, machine->index, &machine->load);
@@ -222,9 +254,8 @@ static void machine_load(void *data)
 
 void machine_serve(struct machine *machine)
 {
-    ASSERT(!machine->closed);
-    ASSERT(!machine->loading);
-    machine->state = MACHINE_ACTIVE;
+    machine_move(machine, MACHINE_ACTIVE);
+    machine_check_state(machine);
 }
 
 /* ---- the end, for good or to begin again ---- */
@@ -233,13 +264,13 @@ static void machine_end(struct machine *machine, int err)
 {
     const struct machine_deps *deps = machine->deps;
     struct list *step;
-    machine->closed = true; /* nothing is appended from here on */
+    bool loading = machine->state == MACHINE_LOADING;
+    machine_move(machine, MACHINE_CLOSED);
     deps->client->lost(machine);
     env_timer_stop(&machine->retry_timer);
     env_timer_stop(&machine->reload_timer);
-    if (machine->loading)
+    if (loading)
         deps->log->load_cancel(deps->log_data, &machine->load);
-    machine->loading = false;
     while ((step = list_pop(&machine->ops))) {
         struct machine_op *op = LIST_ENTRY(step, struct machine_op, link);
         if (op->appended && !op->finished)
@@ -247,6 +278,7 @@ static void machine_end(struct machine *machine, int err)
         op->done(op, err);
     }
     deps->client->forget(machine, err);
+    machine_check_state(machine);
 }
 
 static void machine_reload_now(void *data)
@@ -259,27 +291,30 @@ static void machine_reload_now(void *data)
     machine->reload_wait_ms =
         wait_ms < MACHINE_RELOAD_WAIT_MAX_MS ? wait_ms : MACHINE_RELOAD_WAIT_MAX_MS;
     machine_end(machine, ERR_NOT_COORDINATOR);
-    machine->closed = false;
     machine->unsure = false;
     machine->last_err = 0;
-    machine->state = MACHINE_LOADING;
     machine_load(machine);
 }
 
 void machine_reload(struct machine *machine)
 {
-    if (machine->closed)
+    const struct machine_deps *deps = machine->deps;
+    if (machine->state == MACHINE_CLOSED)
         return;
-    machine->state = MACHINE_LOADING;
-    machine->deps->client->lost(machine);
+    if (machine->state == MACHINE_LOADING)
+        deps->log->load_cancel(deps->log_data, &machine->load);
+    env_timer_stop(&machine->retry_timer);
+    machine_move(machine, MACHINE_RELOADING);
+    deps->client->lost(machine);
     env_timer_start(&machine->reload_timer, machine->reload_wait_ms);
+    machine_check_state(machine);
 }
 
 /* ---- life ---- */
 
 void machine_init(struct machine *machine, const struct machine_deps *deps, int32_t index)
 {
-    *machine = (struct machine){.deps = deps, .index = index, .state = MACHINE_LOADING};
+    *machine = (struct machine){.deps = deps, .index = index};
     list_init(&machine->ops);
     env_timer_init(deps->env, &machine->retry_timer, machine_load, machine);
     env_timer_init(deps->env, &machine->reload_timer, machine_reload_now, machine);
@@ -288,7 +323,7 @@ void machine_init(struct machine *machine, const struct machine_deps *deps, int3
 
 void machine_close(struct machine *machine, int err)
 {
-    ASSERT(!machine->closed);
+    ASSERT(machine->state != MACHINE_CLOSED);
     machine_end(machine, err);
     ASSERT(list_empty(&machine->ops));
 }

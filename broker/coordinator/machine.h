@@ -1,12 +1,13 @@
 /* A state machine that is replicated through one partition which this broker leads: what every
  * coordinator is, whatever it coordinates.
  *
- *      leader            loaded
- *        ---> LOADING ----------> ACTIVE
- *              |  ^                 |
- *              |  +-- read again ---+   (machine_reload)
- *              |                    |
- *              +------ lost --------+---> closed
+ *                          +--> RETRYING
+ *      leader              v
+ *        ---> CLOSED --> LOADING --> LOADED --> ACTIVE
+ *               ^                                 |
+ *               +---- RELOADING <-- read again ---+   (machine_reload)
+ *
+ * From each it may be closed.
  *
  * What changes is written here first and answered when it is replicated. Operations finish in the
  * order of their appends, so what they change in memory follows the order of the log.
@@ -56,7 +57,15 @@ struct machine_deps {
     const struct machine_client *client;
 };
 
-enum machine_state { MACHINE_LOADING, MACHINE_ACTIVE };
+enum machine_state {
+    MACHINE_CLOSED,    /* before it begins, and from its end on: nothing is appended */
+    MACHINE_LOADING,   /* the log has been asked */
+    MACHINE_LOADED,    /* everything was read; the client gets ready */
+    MACHINE_RETRYING,  /* the log could not be read: soon again */
+    MACHINE_ACTIVE,    /* it serves */
+    MACHINE_RELOADING, /* lost: it ends in a moment, and is read again */
+    MACHINE_STATES
+};
 
 /* Embedded by the client, who may read it. */
 struct machine {
@@ -66,9 +75,7 @@ struct machine {
     struct list ops; /* struct machine_op, in the order of their appends */
     int last_err;    /* of the newest append that has ended */
     struct coordinator_log_load load;
-    bool loading; /* the log has been asked */
-    bool closed;  /* ending: nothing is appended any more */
-    bool unsure;  /* a write failed after it was appended: the log may have what memory has not */
+    bool unsure; /* a write failed after it was appended: the log may have what memory has not */
     struct env_timer retry_timer;
     struct env_timer reload_timer;
     int64_t reload_wait_ms; /* before the next one: reloads that follow each other are rare */

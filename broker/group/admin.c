@@ -109,7 +109,7 @@ static void delete_go_on(void *data, int err)
     struct delete_item *item = data;
     struct group *group = item->group;
     struct records records;
-    if (!err && group->shard->machine.closed)
+    if (!err && group->shard->machine.state == MACHINE_CLOSED)
         err = ERR_NOT_COORDINATOR;
     if (!err && group->shard->machine.unsure) {
         /* A tombstone for what memory does not know can't be written: it is read again first. */
@@ -139,7 +139,7 @@ static void delete_arrived(struct machine_op *op, int err)
 {
     struct delete_item *item = CONTAINER_OF(op, struct delete_item, op);
     /* Whether the write before it got through is its own affair. */
-    delete_go_on(item, op->machine->closed ? err : 0);
+    delete_go_on(item, op->machine->state == MACHINE_CLOSED ? err : 0);
 }
 
 static int delete_group(struct group_manager *manager, struct wire_str group_id,

@@ -207,9 +207,9 @@ static void commit_next(struct group *group)
 {
     while (!list_empty(&group->commits)) {
         struct commit *next = LIST_ENTRY(group->commits.next, struct commit, link);
-        int err = group->shard->machine.closed ? ERR_NOT_COORDINATOR
-                  : group->deleting            ? ERR_COORDINATOR_LOAD_IN_PROGRESS
-                                               : 0;
+        int err = group->shard->machine.state == MACHINE_CLOSED ? ERR_NOT_COORDINATOR
+                  : group->deleting                             ? ERR_COORDINATOR_LOAD_IN_PROGRESS
+                                                                : 0;
         if (!err && next->request)
             err = commit_check_member(group, next->request);
         if (err)

@@ -88,7 +88,7 @@ static void replay_group(struct replay *replay, struct wire_bytes key_bytes,
 static void replay_data(struct replay *replay, const struct record *record)
 {
     /* Members are as they are: memory was changed when the record was appended. */
-    bool loading = replay->shard->machine.state == MACHINE_LOADING;
+    bool loading = !machine_is_active(&replay->shard->machine);
     int type = records_type(record->key);
     switch (type) {
     case RECORD_OFFSET_OLD:
