@@ -13,7 +13,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/mutation.h"
+#include "base/state.h"
 #include "broker/replica/partition_private.h"
+#include "broker/replica/replica_fetcher_private.h"
 #include "kafka/api.h"
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/headers.h"
@@ -26,8 +28,6 @@ enum {
     /* So long the next fetch waits for a flush, to tell of it: as a rule one takes less. Then it
      * goes without, or a slow one would hold up all other partitions of this leader. */
     FETCHER_FLUSH_MS = 10,
-    FETCHER_RETRY_MS = 20,  /* the other side's metadata is usually there by then */
-    FETCHER_FULL_MS = 500,  /* between two tries with a full disk, each of which fetches anew */
     FETCHER_REDIAL_MS = 30, /* doubled by each failure, up to FETCHER_REDIAL_MAX_MS */
     FETCHER_REDIAL_MAX_MS = 500,
     FETCHER_TELL_MS = 10000, /* between two lines about a line that breaks before any answer */
@@ -36,111 +36,50 @@ enum {
     FETCHER_TOO_LARGE_MS = 5000 /* before an answer that no memory is for is asked for again */
 };
 
-enum slot_state {
-    SLOT_READY,    /* has something to say in the next fetch */
-    SLOT_ASKED,    /* named in a fetch (or in the session), an answer may come */
-    SLOT_FLUSHING, /* appended; waits until it is durable */
-    SLOT_BACKOFF   /* had an error; waits for the retry timer */
-};
-
-struct fetch_slot {
-    struct list link;       /* in the fetcher's slots */
-    struct list ready_link; /* in the fetcher's ready or backoff list */
-    struct replica_fetcher *fetcher;
-    struct partition *partition;
-    enum slot_state state;
-    /* How it was last asked for. An answer to an older fetch than that says nothing about it. */
-    int32_t asked_in; /* correlation id of the fetch */
-    int32_t leader_epoch;
-    int64_t asked_offset;
-    int64_t told_start; /* the log start that was said then */
-    int told_err;       /* the error that was logged; 0 after an answer without one */
-};
-
 struct forgotten {
     struct list link;
     struct uuid topic_id;
     int32_t partition;
 };
 
-struct replica_fetcher {
-    struct replica_manager *manager;
-    const struct replica_deps *deps;
-    int32_t leader_id;
-    struct mem_budget *budget; /* for what comes in; shared with the other fetchers */
-    struct list slots;
-    struct list ready;
-    struct list backoff;
-    struct list full;      /* likewise, while their disk is */
-    struct list forgotten; /* to be named in the next fetch */
-    struct env_connect *connect;
-    struct frame_conn *conn;
-    struct env_timer dial_timer;
-    struct env_timer send_timer;
-    struct env_timer flush_timer; /* runs while only flushes keep the next fetch back */
-    struct env_timer retry_timer;
-    struct env_timer full_timer;
-    struct env_timer answer_timer; /* runs while a fetch has no answer */
-    int in_flight;
-    int32_t correlation_id; /* of the last fetch that was sent */
-    int32_t session_first;  /* of the first one of this session */
-    int32_t session_id;
-    int32_t session_epoch;
-    int64_t told_epoch;   /* our broker epoch, as the leader heard it last */
-    int64_t lost_ms;      /* when the line broke; 0 while the leader answers */
-    int64_t redial_ms;    /* the next pause */
-    int64_t told_ms;      /* when a lost line was logged */
-    int losses;           /* of lines, since the last answer */
-    bool flushes_long;    /* the flushes that are under way: nothing waits for them */
-    bool session_opening; /* the full fetch has no answer yet: nothing else may be sent */
+static const struct state_row fetcher_states[FETCHER_STATES] = {
+    [FETCHER_IDLE] = {"idle", STATE_BIT(FETCHER_DIALLING) | STATE_BIT(FETCHER_IDLE)},
+    [FETCHER_DIALLING] = {"dialling", STATE_BIT(FETCHER_CONNECTED) | STATE_BIT(FETCHER_IDLE)},
+    [FETCHER_CONNECTED] = {"connected", STATE_BIT(FETCHER_OPENING) | STATE_BIT(FETCHER_IDLE)},
+    /* Back to CONNECTED: the leader has no room for a session. */
+    [FETCHER_OPENING] = {"opening a session", STATE_BIT(FETCHER_SESSION) |
+                                                  STATE_BIT(FETCHER_CONNECTED) |
+                                                  STATE_BIT(FETCHER_IDLE)},
+    [FETCHER_SESSION] = {"in a session", STATE_BIT(FETCHER_CONNECTED) | STATE_BIT(FETCHER_IDLE)},
 };
 
 static void fetcher_dial(void *data);
 
-/* Correlation ids wrap around. */
-static int32_t fetch_id_add(int32_t id, int32_t count)
+/* ---- states ---- */
+
+/* What holds between two events. */
+static void fetcher_check(const struct replica_fetcher *fetcher)
 {
-    return (int32_t)((uint32_t)id + (uint32_t)count);
+    ASSERT((fetcher->state == FETCHER_DIALLING) == (fetcher->connect != NULL));
+    ASSERT((fetcher->state >= FETCHER_CONNECTED) == (fetcher->conn != NULL));
+    ASSERT((fetcher->state == FETCHER_SESSION) == (fetcher->session_epoch > 0));
+    ASSERT(fetcher->state == FETCHER_SESSION || fetcher->session_id == 0);
+    ASSERT(fetcher->state != FETCHER_OPENING || fetcher->in_flight > 0);
+    ASSERT(fetcher->state >= FETCHER_CONNECTED || fetcher->in_flight == 0);
+    ASSERT(fetcher->in_flight >= 0);
+    ASSERT(fetcher->in_flight <= FETCHER_IN_FLIGHT);
+    ASSERT(fetcher->redial_ms >= FETCHER_REDIAL_MS);
+    ASSERT(fetcher->redial_ms <= FETCHER_REDIAL_MAX_MS);
+    ASSERT(env_timer_running(&fetcher->answer_timer) == (fetcher->in_flight > 0));
+    ASSERT(list_empty(&fetcher->backoff) || env_timer_running(&fetcher->retry_timer));
+    ASSERT(list_empty(&fetcher->full) || env_timer_running(&fetcher->full_timer));
+    ASSERT(list_empty(&fetcher->forgotten) || fetcher->state == FETCHER_SESSION);
 }
 
-static bool fetch_id_before(int32_t a, int32_t b)
+static void fetcher_move(struct replica_fetcher *fetcher, enum fetcher_state to)
 {
-    return (int32_t)((uint32_t)a - (uint32_t)b) < 0;
-}
-
-static void fetcher_wake(struct replica_fetcher *fetcher)
-{
-    if (!env_timer_running(&fetcher->send_timer))
-        env_timer_start_soon(&fetcher->send_timer);
-}
-
-static void slot_ready(struct fetch_slot *slot)
-{
-    slot->state = SLOT_READY;
-    list_remove(&slot->ready_link);
-    list_push(&slot->fetcher->ready, &slot->ready_link);
-    fetcher_wake(slot->fetcher);
-}
-
-static void slot_flushing(struct fetch_slot *slot)
-{
-    slot->state = SLOT_FLUSHING;
-    list_remove(&slot->ready_link);
-}
-
-static void slot_backoff(struct fetch_slot *slot)
-{
-    struct replica_fetcher *fetcher = slot->fetcher;
-    bool full = log_is_full(slot->partition->log);
-    struct env_timer *timer = full ? &fetcher->full_timer : &fetcher->retry_timer;
-    logger_debug(fetcher->deps->logger, "%s-%d: fetching from the leader %d pauses%s",
-                 slot->partition->topic, slot->partition->index, fetcher->leader_id,
-                 full ? ": the disk is full" : "");
-    slot->state = SLOT_BACKOFF;
-    list_remove(&slot->ready_link);
-    list_push(full ? &fetcher->full : &fetcher->backoff, &slot->ready_link);
-    if (!env_timer_running(timer))
-        env_timer_start(timer, full ? FETCHER_FULL_MS : FETCHER_RETRY_MS);
+    STATE_MOVE_TOLD(fetcher_states, fetcher->state, to, fetcher->deps->logger, LOGGER_DEBUG,
+                    "fetcher from the leader %d", fetcher->leader_id);
 }
 
 static void fetcher_retry_full(void *data)
@@ -148,7 +87,7 @@ static void fetcher_retry_full(void *data)
     struct replica_fetcher *fetcher = data;
     struct list *step;
     while ((step = list_pop(&fetcher->full)))
-        slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
+        replica_slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
 }
 
 static void fetcher_retry(void *data)
@@ -156,7 +95,13 @@ static void fetcher_retry(void *data)
     struct replica_fetcher *fetcher = data;
     struct list *step;
     while ((step = list_pop(&fetcher->backoff)))
-        slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
+        replica_slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
+}
+
+void replica_fetcher_wake(struct replica_fetcher *fetcher)
+{
+    if (!env_timer_running(&fetcher->send_timer))
+        env_timer_start_soon(&fetcher->send_timer);
 }
 
 /* ---- the connection ---- */
@@ -168,18 +113,18 @@ static void fetcher_forget_names(struct replica_fetcher *fetcher)
         mem_free(LIST_ENTRY(step, struct forgotten, link));
 }
 
-/* The next fetch is a full one. */
-static void fetcher_new_session(struct replica_fetcher *fetcher)
+/* The next fetch is a full one: on this line, or on the next. */
+static void fetcher_new_session(struct replica_fetcher *fetcher, enum fetcher_state to)
 {
+    fetcher_move(fetcher, to);
     fetcher->session_id = 0;
     fetcher->session_epoch = 0;
-    fetcher->session_first = fetch_id_add(fetcher->correlation_id, 1);
-    fetcher->session_opening = false;
+    fetcher->session_first = fetcher_id_add(fetcher->correlation_id, 1);
     fetcher_forget_names(fetcher);
     LIST_EACH(step, &fetcher->slots) {
         struct fetch_slot *slot = LIST_ENTRY(step, struct fetch_slot, link);
         if (slot->state == SLOT_ASKED)
-            slot_ready(slot);
+            replica_slot_ready(slot);
     }
 }
 
@@ -192,10 +137,11 @@ static void fetcher_disconnect(struct replica_fetcher *fetcher)
     fetcher->conn = NULL;
     fetcher->connect = NULL;
     fetcher->in_flight = 0;
-    fetcher_new_session(fetcher);
+    fetcher_new_session(fetcher, FETCHER_IDLE);
     env_timer_stop(&fetcher->send_timer);
     env_timer_stop(&fetcher->flush_timer);
     env_timer_stop(&fetcher->answer_timer);
+    fetcher_check(fetcher);
 }
 
 static void fetcher_redial_later(struct replica_fetcher *fetcher)
@@ -270,6 +216,7 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
     if (status == 0)
         status = frame_conn_new(fetcher->deps->env, transport_plain(stream), INT32_MAX,
                                 fetcher->budget, &fetcher_handlers, fetcher, &fetcher->conn);
+    fetcher_move(fetcher, status ? FETCHER_IDLE : FETCHER_CONNECTED);
     if (status) {
         fetcher_redial_later(fetcher);
         return;
@@ -277,7 +224,8 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
     logger_debug(fetcher->deps->logger, "connected to the leader %d", fetcher->leader_id);
     frame_conn_set_urgent(fetcher->conn);
     frame_conn_set_answers(fetcher->conn);
-    fetcher_wake(fetcher);
+    replica_fetcher_wake(fetcher);
+    fetcher_check(fetcher);
 }
 
 /* The leader's address on the listener that brokers use among themselves (by the name that our
@@ -305,34 +253,11 @@ static void fetcher_dial(void *data)
         env_connect(fetcher->deps->env, endpoint->host, endpoint->port, FETCHER_DIAL_TIMEOUT_MS,
                     fetcher_connected, fetcher, &fetcher->connect))
         fetcher_redial_later(fetcher);
+    else
+        fetcher_move(fetcher, FETCHER_DIALLING);
 }
 
 /* ---- the request ---- */
-
-static bool fetcher_fill_partition(struct fetch_slot *slot, struct fetch_request_fetch_topic *topic,
-                                   struct arena *arena)
-{
-    struct partition *partition = slot->partition;
-    struct fetch_request_fetch_partition *item =
-        WIRE_ARRAY(arena, &topic->partitions, 1, &fetch_request_fetch_partition_desc);
-    if (!item)
-        return false;
-    slot->asked_in = fetch_id_add(slot->fetcher->correlation_id, 1);
-    slot->leader_epoch = partition->leader_epoch;
-    slot->asked_offset = MUTATION(FOLLOWER_COUNTS_UNFLUSHED) ? log_end_offset(partition->log)
-                                                             : log_durable_offset(partition->log);
-    ASSERT(slot->asked_offset == log_end_offset(partition->log));
-    topic->topic_id = partition->topic_id;
-    item->partition = partition->index;
-    item->current_leader_epoch = slot->leader_epoch;
-    item->fetch_offset = slot->asked_offset;
-    item->last_fetched_epoch =
-        MUTATION(DIVERGENCE_UNCHECKED) ? -1 : log_latest_epoch(partition->log);
-    item->log_start_offset = slot->told_start = log_saved_start(partition->log);
-    item->partition_max_bytes =
-        (int32_t)config_int(slot->fetcher->deps->config, CONFIG_REPLICA_FETCH_MAX_BYTES);
-    return true;
-}
 
 static bool fetcher_fill_topics(struct replica_fetcher *fetcher, struct fetch_request *request,
                                 struct arena *arena)
@@ -347,8 +272,7 @@ static bool fetcher_fill_topics(struct replica_fetcher *fetcher, struct fetch_re
     for (int32_t i = 0; i < count; i++) {
         struct fetch_slot *slot =
             LIST_ENTRY(list_pop(&fetcher->ready), struct fetch_slot, ready_link);
-        slot->state = SLOT_ASKED;
-        if (!fetcher_fill_partition(slot, &topics[i], arena))
+        if (!replica_slot_ask(slot, &topics[i], arena))
             return false;
     }
     return true;
@@ -381,7 +305,7 @@ static int fetcher_encode(struct replica_fetcher *fetcher, const struct fetch_re
                           struct wire_out *out)
 {
     const struct kafka_api *api = kafka_api_find(KAFKA_API_FETCH);
-    fetcher->correlation_id = fetch_id_add(fetcher->correlation_id, 1);
+    fetcher->correlation_id = fetcher_id_add(fetcher->correlation_id, 1);
     struct request_header header = {.request_api_key = KAFKA_API_FETCH,
                                     .request_api_version = FETCHER_VERSION,
                                     .correlation_id = fetcher->correlation_id,
@@ -402,9 +326,9 @@ static int fetcher_build(struct replica_fetcher *fetcher, struct wire_out *out, 
     request.replica_state.replica_epoch = controller_channel_broker_epoch(fetcher->deps->channel);
     /* The answer that opens the session is awaited before anything else is sent: it must not wait
      * for records, or a partition that is added meanwhile would. */
-    request.max_wait_ms = fetcher->session_epoch == 0
-                              ? 0
-                              : (int32_t)config_int(config, CONFIG_REPLICA_FETCH_WAIT_MAX_MS);
+    request.max_wait_ms = fetcher->state == FETCHER_SESSION
+                              ? (int32_t)config_int(config, CONFIG_REPLICA_FETCH_WAIT_MAX_MS)
+                              : 0;
     request.min_bytes = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_MIN_BYTES);
     request.max_bytes = (int32_t)config_int(config, CONFIG_REPLICA_FETCH_RESPONSE_MAX_BYTES);
     request.session_id = fetcher->session_id;
@@ -417,12 +341,12 @@ static int fetcher_build(struct replica_fetcher *fetcher, struct wire_out *out, 
 
 static bool fetcher_must_send(const struct replica_fetcher *fetcher)
 {
-    if (!fetcher->conn || fetcher->session_opening || fetcher->in_flight >= FETCHER_IN_FLIGHT ||
-        list_empty(&fetcher->slots))
+    bool may = fetcher->state == FETCHER_CONNECTED || fetcher->state == FETCHER_SESSION;
+    if (!may || fetcher->in_flight >= FETCHER_IN_FLIGHT || list_empty(&fetcher->slots))
         return false;
     if (!list_empty(&fetcher->ready) || !list_empty(&fetcher->forgotten))
         return true;
-    return fetcher->in_flight == 0 && fetcher->session_epoch > 0;
+    return fetcher->in_flight == 0 && fetcher->state == FETCHER_SESSION;
 }
 
 static bool fetcher_flushes(const struct replica_fetcher *fetcher)
@@ -456,7 +380,7 @@ static void fetcher_say_epoch(struct replica_fetcher *fetcher)
     LIST_EACH(step, &fetcher->slots) {
         struct fetch_slot *slot = LIST_ENTRY(step, struct fetch_slot, link);
         if (slot->state == SLOT_ASKED)
-            slot_ready(slot);
+            replica_slot_ready(slot);
     }
 }
 
@@ -487,11 +411,12 @@ static void fetcher_send(void *data)
     fetcher->in_flight++;
     if (!env_timer_running(&fetcher->answer_timer))
         fetcher_expect_answer(fetcher);
-    if (fetcher->session_epoch == 0)
-        fetcher->session_opening = true;
+    if (fetcher->state == FETCHER_CONNECTED)
+        fetcher_move(fetcher, FETCHER_OPENING);
     else
         fetcher->session_epoch =
             fetcher->session_epoch == INT32_MAX ? 1 : fetcher->session_epoch + 1;
+    fetcher_check(fetcher);
 }
 
 static void fetcher_flush_takes_long(void *data)
@@ -502,81 +427,6 @@ static void fetcher_flush_takes_long(void *data)
 }
 
 /* ---- the answer ---- */
-
-static void slot_failed(struct fetch_slot *slot, int err)
-{
-    struct partition *partition = slot->partition;
-    bool passing = err == ERR_UNKNOWN_LEADER_EPOCH || err == ERR_FENCED_LEADER_EPOCH ||
-                   err == ERR_NOT_LEADER_OR_FOLLOWER || err == ERR_UNKNOWN_TOPIC_ID ||
-                   err == ERR_UNKNOWN_TOPIC_OR_PARTITION || err == ERR_OFFSET_NOT_AVAILABLE;
-    /* It is tried again many times a second: said once. */
-    if (!passing && slot->told_err != err)
-        logger_warn(slot->fetcher->deps->logger, "%s-%d: can't replicate from broker %d: %s",
-                    partition->topic, partition->index, slot->fetcher->leader_id, err_text(err));
-    slot->told_err = err;
-    if (partition->state == PARTITION_FOLLOWER)
-        slot_backoff(slot);
-}
-
-static int slot_take(struct fetch_slot *slot, const struct fetch_response_partition_data *data)
-{
-    struct partition *partition = slot->partition;
-    int err = err_from_wire(data->error_code);
-    if (err == ERR_OFFSET_OUT_OF_RANGE && data->log_start_offset >= 0)
-        return partition_restart_at(partition, data->log_start_offset);
-    if (err)
-        return err;
-    if (data->diverging_epoch.end_offset >= 0) {
-        logger_debug(slot->fetcher->deps->logger,
-                     "%s-%d: epoch %d ends at %lld at the leader: cutting the log from there",
-                     partition->topic, partition->index, data->diverging_epoch.epoch,
-                     (long long)data->diverging_epoch.end_offset);
-        return partition_truncate(partition, data->diverging_epoch.epoch,
-                                  data->diverging_epoch.end_offset);
-    }
-    const struct partition_leader_view leader = {.high_watermark = data->high_watermark,
-                                                 .log_start_offset = data->log_start_offset,
-                                                 .gap_to = data->snapshot_id.end_offset};
-    return partition_replicate(partition, data->records.data,
-                               data->records.len > 0 ? (size_t)data->records.len : 0, &leader);
-}
-
-/* `answered` is the fetch that this is the answer to. A fetch of the session answers for what an
- * earlier one has named, but never for what a later one names: its offset is another one. */
-static bool slot_is_meant(struct fetch_slot *slot, int32_t answered)
-{
-    if (slot->partition->state != PARTITION_FOLLOWER)
-        return false;
-    if (MUTATION(GAP_ACCEPTED) && slot->state == SLOT_READY)
-        return true;
-    return slot->state == SLOT_ASKED && !fetch_id_before(answered, slot->asked_in) &&
-           slot->leader_epoch == slot->partition->leader_epoch;
-}
-
-static void slot_answered(struct fetch_slot *slot, int32_t answered,
-                          const struct fetch_response_partition_data *data)
-{
-    struct partition *partition = slot->partition;
-    if (!slot_is_meant(slot, answered))
-        return;
-    int64_t end_before = log_end_offset(partition->log);
-    ASSERT(slot->asked_offset == end_before || MUTATION(GAP_ACCEPTED));
-    int err = slot_take(slot, data);
-    if (err) {
-        slot_failed(slot, err);
-        return;
-    }
-    slot->told_err = 0;
-    int64_t end = log_end_offset(partition->log);
-    bool same = end == end_before && data->diverging_epoch.end_offset < 0 && !data->error_code;
-    if (same)
-        return;
-    if (end > end_before && log_durable_offset(partition->log) < end &&
-        !MUTATION(FOLLOWER_COUNTS_UNFLUSHED))
-        slot_flushing(slot);
-    else
-        slot_ready(slot);
-}
 
 static void fetcher_dispatch(struct replica_fetcher *fetcher, int32_t answered,
                              const struct fetch_response *response)
@@ -589,7 +439,7 @@ static void fetcher_dispatch(struct replica_fetcher *fetcher, int32_t answered,
             struct partition *partition = replica_manager_by_id(fetcher->manager, &topic->topic_id,
                                                                 data->partition_index, &err);
             if (partition && partition->fetch && partition->fetch->fetcher == fetcher)
-                slot_answered(partition->fetch, answered, data);
+                replica_slot_answered(partition->fetch, answered, data);
         }
     }
 }
@@ -617,23 +467,24 @@ static int fetcher_decode(uint8_t *bytes, size_t len, int32_t answered, struct a
 static void fetcher_take(struct replica_fetcher *fetcher, int32_t answered,
                          const struct fetch_response *response)
 {
-    if (fetch_id_before(answered, fetcher->session_first))
+    if (fetcher_id_before(answered, fetcher->session_first))
         return; /* of a session that we gave up */
-    fetcher->session_opening = false;
+    /* Without a session the leader remembers nothing: all is named in each fetch. */
+    bool has_room = fetcher->state == FETCHER_SESSION || response->session_id != 0;
     if (response->error_code) {
-        fetcher_new_session(fetcher);
+        fetcher_new_session(fetcher, FETCHER_CONNECTED);
         return;
     }
-    if (fetcher->session_epoch == 0) {
+    if (fetcher->state == FETCHER_OPENING && has_room) {
+        fetcher_move(fetcher, FETCHER_SESSION);
         fetcher->session_id = response->session_id;
-        fetcher->session_epoch = response->session_id ? 1 : 0;
+        fetcher->session_epoch = 1;
         logger_debug(fetcher->deps->logger, "fetch session %d with the leader %d",
                      fetcher->session_id, fetcher->leader_id);
     }
     fetcher_dispatch(fetcher, answered, response);
-    /* The leader had no room for a session, and remembers nothing: all is named in each fetch. */
-    if (fetcher->session_epoch == 0)
-        fetcher_new_session(fetcher);
+    if (!has_room && fetcher->state == FETCHER_OPENING) /* what was answered may have ended it */
+        fetcher_new_session(fetcher, FETCHER_CONNECTED);
 }
 
 static void fetcher_frame(void *data, uint8_t *bytes, size_t len)
@@ -641,7 +492,7 @@ static void fetcher_frame(void *data, uint8_t *bytes, size_t len)
     struct replica_fetcher *fetcher = data;
     struct arena arena;
     struct fetch_response response;
-    int32_t answered = fetch_id_add(fetcher->correlation_id, 1 - fetcher->in_flight);
+    int32_t answered = fetcher_id_add(fetcher->correlation_id, 1 - fetcher->in_flight);
     arena_init(&arena, SIZE_MAX); /* bounded by the frame that it decodes */
     int err = fetcher->in_flight > 0 ? fetcher_decode(bytes, len, answered, &arena, &response)
                                      : ERR_MALFORMED;
@@ -657,7 +508,8 @@ static void fetcher_frame(void *data, uint8_t *bytes, size_t len)
     fetcher_expect_answer(fetcher);
     fetcher_take(fetcher, answered, &response);
     arena_close(&arena);
-    fetcher_wake(fetcher);
+    replica_fetcher_wake(fetcher);
+    fetcher_check(fetcher);
 }
 
 /* ---- public ---- */
@@ -716,10 +568,10 @@ void replica_fetcher_add(struct replica_fetcher *fetcher, struct partition *part
     list_init(&slot->ready_link);
     list_push(&fetcher->slots, &slot->link);
     if (log_durable_offset(partition->log) < log_end_offset(partition->log))
-        slot->state = SLOT_FLUSHING;
+        replica_slot_flushing(slot);
     else
-        slot_ready(slot);
-    if (!fetcher->conn && !fetcher->connect && !env_timer_running(&fetcher->dial_timer))
+        replica_slot_ready(slot);
+    if (fetcher->state == FETCHER_IDLE && !env_timer_running(&fetcher->dial_timer))
         env_timer_start(&fetcher->dial_timer, 0);
 }
 
@@ -729,18 +581,18 @@ void replica_fetcher_remove(struct partition *partition)
     if (!slot)
         return;
     struct replica_fetcher *fetcher = slot->fetcher;
-    if (fetcher->conn && fetcher->session_epoch > 0) {
+    if (fetcher->state == FETCHER_SESSION) {
         struct forgotten *gone = mem_alloc(sizeof(*gone));
         gone->topic_id = partition->topic_id;
         gone->partition = partition->index;
         list_push(&fetcher->forgotten, &gone->link);
-        fetcher_wake(fetcher);
+        replica_fetcher_wake(fetcher);
     }
     list_remove(&slot->link);
     list_remove(&slot->ready_link);
     partition->fetch = NULL;
     mem_free(slot);
-    if (list_empty(&fetcher->slots) && fetcher->conn)
+    if (list_empty(&fetcher->slots) && fetcher->state >= FETCHER_CONNECTED)
         fetcher_disconnect(fetcher);
 }
 
@@ -752,7 +604,7 @@ void replica_fetcher_ready(struct partition *partition)
     if (slot->state == SLOT_FLUSHING
             ? log_durable_offset(partition->log) >= log_end_offset(partition->log)
             : log_saved_start(partition->log) > slot->told_start)
-        slot_ready(slot);
+        replica_slot_ready(slot);
 }
 
 int64_t replica_fetcher_lost_ms(const struct replica_fetcher *fetcher)
@@ -762,7 +614,7 @@ int64_t replica_fetcher_lost_ms(const struct replica_fetcher *fetcher)
 
 void replica_fetcher_redial(struct replica_fetcher *fetcher)
 {
-    if (fetcher->conn || fetcher->connect || list_empty(&fetcher->slots))
+    if (fetcher->state != FETCHER_IDLE || list_empty(&fetcher->slots))
         return;
     fetcher->redial_ms = FETCHER_REDIAL_MS;
     env_timer_start(&fetcher->dial_timer, 0);
