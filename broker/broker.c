@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/mutation.h"
+#include "base/state.h"
 #include "broker/cluster/controller_channel.h"
 #include "broker/cluster/metadata.h"
 #include "broker/cluster/producer_ids.h"
@@ -35,25 +36,22 @@ enum {
     BROKER_LINGER_MS = 100            /* for clients to be told that the leaders have moved */
 };
 
-static const char *const broker_state_names[] = {"starting", "serving", "leaving", "closing"};
+static const struct state_row broker_states[] = {
+    [BROKER_STARTING] = {"starting", STATE_BIT(BROKER_SERVING) | STATE_BIT(BROKER_LEAVING) |
+                                         STATE_BIT(BROKER_CLOSING)},
+    [BROKER_SERVING] = {"serving", STATE_BIT(BROKER_LEAVING) | STATE_BIT(BROKER_CLOSING)},
+    [BROKER_LEAVING] = {"leaving", STATE_BIT(BROKER_CLOSING)},
+    [BROKER_CLOSING] = {"closing", 0},
+};
 
 const char *broker_state_name(const struct broker *broker)
 {
-    return broker_state_names[broker->state];
+    return broker_states[broker->state].name;
 }
 
 static void broker_move(struct broker *broker, enum broker_state to)
 {
-    static const bool allowed[4][4] = {
-        [BROKER_STARTING] =
-            {[BROKER_SERVING] = true, [BROKER_LEAVING] = true, [BROKER_CLOSING] = true},
-        [BROKER_SERVING] = {[BROKER_LEAVING] = true, [BROKER_CLOSING] = true},
-        [BROKER_LEAVING] = {[BROKER_CLOSING] = true},
-    };
-    ASSERT(allowed[broker->state][to]);
-    logger_debug(broker->logger, "broker: %s -> %s", broker_state_names[broker->state],
-                 broker_state_names[to]);
-    broker->state = to;
+    STATE_MOVE_TOLD(broker_states, broker->state, to, broker->logger, LOGGER_DEBUG, "broker");
 }
 
 /* ---- what the controller tells ---- */

@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/state.h"
 #include "broker/log/log.h"
 #include "broker/net/api_table.h"
 #include "broker/net/refused.h"
@@ -50,8 +51,15 @@ enum connection_state {
     CONNECTION_STATES
 };
 
-static const char *const connection_state_names[CONNECTION_STATES] = {"handshake", "authenticating",
-                                                                      "ready", "closing", "closed"};
+static const struct state_row connection_states[CONNECTION_STATES] = {
+    [CONNECTION_HANDSHAKE] = {"handshake",
+                              STATE_BIT(CONNECTION_AUTHENTICATING) | STATE_BIT(CONNECTION_CLOSED)},
+    [CONNECTION_AUTHENTICATING] = {"authenticating",
+                                   STATE_BIT(CONNECTION_READY) | STATE_BIT(CONNECTION_CLOSED)},
+    [CONNECTION_READY] = {"ready", STATE_BIT(CONNECTION_CLOSING) | STATE_BIT(CONNECTION_CLOSED)},
+    [CONNECTION_CLOSING] = {"closing", STATE_BIT(CONNECTION_CLOSED)},
+    [CONNECTION_CLOSED] = {"closed", 0},
+};
 
 struct connection {
     struct list link;
@@ -97,17 +105,8 @@ static void connection_check(const struct connection *connection)
 
 static void connection_move(struct connection *connection, enum connection_state to)
 {
-    static const bool allowed[CONNECTION_STATES][CONNECTION_STATES] = {
-        [CONNECTION_HANDSHAKE] = {[CONNECTION_AUTHENTICATING] = true, [CONNECTION_CLOSED] = true},
-        [CONNECTION_AUTHENTICATING] = {[CONNECTION_READY] = true, [CONNECTION_CLOSED] = true},
-        [CONNECTION_READY] = {[CONNECTION_CLOSING] = true, [CONNECTION_CLOSED] = true},
-        [CONNECTION_CLOSING] = {[CONNECTION_CLOSED] = true},
-    };
-    ASSERT(allowed[connection->state][to]);
-    logger_trace(connection->owner->deps.logger, "connection of %s: %s -> %s",
-                 connection_peer(connection), connection_state_names[connection->state],
-                 connection_state_names[to]);
-    connection->state = to;
+    STATE_MOVE_TOLD(connection_states, connection->state, to, connection->owner->deps.logger,
+                    LOGGER_TRACE, "connection of %s", connection_peer(connection));
 }
 
 /* While the answers of all connections are over their limit, who has not taken its own asks nothing
