@@ -9,32 +9,33 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/state.h"
 #include "broker/group/subscription.h"
 
-static const char *const classic_state_names[] = {"Empty", "PreparingRebalance",
-                                                  "CompletingRebalance", "Stable", "Dead"};
+static const struct state_row classic_states[] = {
+    /* To STABLE: a group that was stored so, or that comes from the other protocol. */
+    [CLASSIC_EMPTY] = {"Empty", STATE_BIT(CLASSIC_PREPARING) | STATE_BIT(CLASSIC_STABLE) |
+                                    STATE_BIT(CLASSIC_DEAD)},
+    [CLASSIC_PREPARING] = {"PreparingRebalance", STATE_BIT(CLASSIC_COMPLETING) |
+                                                     STATE_BIT(CLASSIC_EMPTY) |
+                                                     STATE_BIT(CLASSIC_DEAD)},
+    [CLASSIC_COMPLETING] = {"CompletingRebalance", STATE_BIT(CLASSIC_STABLE) |
+                                                       STATE_BIT(CLASSIC_PREPARING) |
+                                                       STATE_BIT(CLASSIC_DEAD)},
+    [CLASSIC_STABLE] = {"Stable", STATE_BIT(CLASSIC_PREPARING) | STATE_BIT(CLASSIC_DEAD)},
+    [CLASSIC_DEAD] = {"Dead", 0},
+};
 
 void classic_move(struct classic *classic, enum classic_state to)
 {
-    static const bool allowed[5][5] = {
-        [CLASSIC_EMPTY] = {[CLASSIC_PREPARING] = true, [CLASSIC_DEAD] = true},
-        [CLASSIC_PREPARING] =
-            {[CLASSIC_COMPLETING] = true, [CLASSIC_EMPTY] = true, [CLASSIC_DEAD] = true},
-        [CLASSIC_COMPLETING] =
-            {[CLASSIC_STABLE] = true, [CLASSIC_PREPARING] = true, [CLASSIC_DEAD] = true},
-        [CLASSIC_STABLE] = {[CLASSIC_PREPARING] = true, [CLASSIC_DEAD] = true},
-    };
-    ASSERT(allowed[classic->state][to]);
-    logger_debug(group_logger(classic->group), "group %s: %s -> %s, generation %d",
-                 classic->group->id, classic_state_names[classic->state], classic_state_names[to],
-                 classic->generation);
-    classic->state = to;
+    STATE_MOVE_TOLD(classic_states, classic->state, to, group_logger(classic->group), LOGGER_DEBUG,
+                    "group %s, generation %d", classic->group->id, classic->generation);
     classic->state_ms = env_wall_ms(group_env(classic->group));
 }
 
 const char *classic_state_name(const struct classic *classic)
 {
-    return classic_state_names[classic->state];
+    return classic_states[classic->state].name;
 }
 
 /* ---- timers ---- */
@@ -80,7 +81,6 @@ struct classic *classic_new(struct group *group)
 {
     struct classic *classic = mem_alloc(sizeof(*classic));
     classic->group = group;
-    classic->state = CLASSIC_EMPTY;
     classic->state_ms = env_wall_ms(group_env(group));
     list_init(&classic->members);
     list_init(&classic->stores);
@@ -502,14 +502,15 @@ int classic_load(struct classic *classic, const struct group_metadata_value *val
 {
     classic->stored = true;
     classic->generation = value->generation;
-    classic->state_ms = value->current_state_timestamp;
     classic->protocol_type =
         wire_str_is_empty(value->protocol_type) ? NULL : wire_str_dup(value->protocol_type);
+    if (value->members.count > 0)
+        classic_move(classic, CLASSIC_STABLE);
+    classic->state_ms = value->current_state_timestamp;
     if (value->members.count <= 0)
         return 0;
     classic->protocol =
         wire_str_is_null(value->protocol) ? mem_strdup("") : wire_str_dup(value->protocol);
-    classic->state = CLASSIC_STABLE;
     for (int32_t i = 0; i < value->members.count; i++) {
         int err = classic_load_member(classic, &value->members.items[i]);
         if (err)

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/state.h"
 #include "broker/group/subscription.h"
 
 enum {
@@ -63,6 +64,21 @@ void consumer_start(struct consumer *consumer)
 }
 
 /* ---- members ---- */
+
+void consumer_member_move(struct consumer_member *member, enum consumer_member_state to)
+{
+    enum {
+        CONSUMER_ANY = STATE_BIT(CONSUMER_STABLE) | STATE_BIT(CONSUMER_UNREVOKED) |
+                       STATE_BIT(CONSUMER_UNRELEASED)
+    };
+    static const struct state_row states[] = {
+        [CONSUMER_STABLE] = {"stable", CONSUMER_ANY},
+        [CONSUMER_UNREVOKED] = {"unrevoked", CONSUMER_ANY},
+        [CONSUMER_UNRELEASED] = {"unreleased", CONSUMER_ANY},
+    };
+    STATE_MOVE_TOLD(states, member->state, to, group_logger(member->consumer->group), LOGGER_TRACE,
+                    "group %s, member %s", member->consumer->group->id, member->id);
+}
 
 struct consumer_member *consumer_find(const struct consumer *consumer, struct wire_str id)
 {

@@ -120,6 +120,9 @@ void consumer_free(struct consumer *consumer);
 /* Everything is loaded: sessions run from now on. */
 void consumer_start(struct consumer *consumer);
 
+/* From each state into each, as the target and the member's word have it. */
+void consumer_member_move(struct consumer_member *member, enum consumer_member_state to);
+
 /* ---- looking at it ---- */
 
 bool consumer_is_empty(const struct consumer *consumer);

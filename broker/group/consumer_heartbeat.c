@@ -590,7 +590,7 @@ static void beat_away(struct consumer_member *member, struct records *records)
     if (member->epoch != CONSUMER_AWAY_EPOCH)
         member->previous_epoch = member->epoch;
     member->epoch = CONSUMER_AWAY_EPOCH;
-    member->state = CONSUMER_STABLE;
+    consumer_member_move(member, CONSUMER_STABLE);
     partition_set_clear(&member->revoking);
     env_timer_stop(&member->rebalance_timer);
     consumer_put_current(member, records);

@@ -323,7 +323,7 @@ bool consumer_try_downgrade(struct consumer *consumer, bool stable, struct recor
                         member->id);
     }
     classic->protocol = wire_str_dup(classic_vote(classic));
-    classic->state = CLASSIC_STABLE;
+    classic_move(classic, CLASSIC_STABLE);
     classic->stored = true;
     /* Somebody must share out what nobody has yet. The record without a leader tells that to a
      * coordinator that loads it before it has happened. */

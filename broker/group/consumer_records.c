@@ -335,9 +335,8 @@ static void replay_current(struct shard *shard, struct wire_bytes key, struct wi
         return;
     member->epoch = value.member_epoch;
     member->previous_epoch = value.previous_member_epoch;
-    member->state = value.state == CONSUMER_UNREVOKED || value.state == CONSUMER_UNRELEASED
-                        ? (enum consumer_member_state)value.state
-                        : CONSUMER_STABLE;
+    bool waits = value.state == CONSUMER_UNREVOKED || value.state == CONSUMER_UNRELEASED;
+    consumer_member_move(member, waits ? (enum consumer_member_state)value.state : CONSUMER_STABLE);
     replay_set(&member->assigned, value.assigned_partitions.items, value.assigned_partitions.count);
     replay_set(&member->revoking, value.partitions_pending_revocation.items,
                value.partitions_pending_revocation.count);

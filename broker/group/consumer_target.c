@@ -468,7 +468,7 @@ bool consumer_waits_for_others(const struct consumer_member *member)
 }
 
 struct reconcile {
-    enum consumer_member_state state;
+    enum consumer_member_state becomes;
     int32_t epoch;
     struct partition_set assigned;
     struct partition_set revoking;
@@ -484,7 +484,7 @@ static void reconcile_next(const struct consumer_member *member, const struct pa
     partition_set_copy(&next->revoking, &member->assigned);
     partition_set_subtract(&next->revoking, &member->target);
     if (next->revoking.count > 0 && (!owned || partition_set_meets(owned, &next->revoking))) {
-        next->state = CONSUMER_UNREVOKED;
+        next->becomes = CONSUMER_UNREVOKED;
         return;
     }
     partition_set_clear(&next->revoking);
@@ -495,7 +495,7 @@ static void reconcile_next(const struct consumer_member *member, const struct pa
     partition_set_unite(&next->assigned, &wanted);
     partition_set_close(&wanted);
     next->epoch = member->consumer->target_epoch;
-    next->state = taken ? CONSUMER_UNRELEASED : CONSUMER_STABLE;
+    next->becomes = taken ? CONSUMER_UNRELEASED : CONSUMER_STABLE;
 }
 
 /* Whether anything changed; *given: what the member has did. */
@@ -503,12 +503,12 @@ static bool reconcile_take_over(struct consumer_member *member, struct reconcile
                                 struct records *records, bool *given)
 {
     *given = !partition_set_equal(&next->assigned, &member->assigned);
-    bool changed = *given || next->state != member->state || next->epoch != member->epoch ||
+    bool changed = *given || next->becomes != member->state || next->epoch != member->epoch ||
                    !partition_set_equal(&next->revoking, &member->revoking);
     if (changed) {
         if (next->epoch != member->epoch)
             member->previous_epoch = member->epoch;
-        member->state = next->state;
+        consumer_member_move(member, next->becomes);
         member->epoch = next->epoch;
         partition_set_move(&member->assigned, &next->assigned);
         partition_set_move(&member->revoking, &next->revoking);
@@ -522,7 +522,7 @@ static bool reconcile_take_over(struct consumer_member *member, struct reconcile
 bool consumer_reconcile(struct consumer_member *member, const struct partition_set *owned,
                         struct records *records)
 {
-    struct reconcile next = {.state = member->state, .epoch = member->epoch};
+    struct reconcile next = {.becomes = member->state, .epoch = member->epoch};
     /* Nobody who left for a while is moved. */
     if (member->epoch == CONSUMER_AWAY_EPOCH)
         return false;

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/state.h"
 #include "broker/group/group_manager.h"
 #include "broker/group/topic_pattern.h"
 
@@ -59,6 +60,19 @@ struct matcher {
     struct env_timer settle_timer;
     struct list settled; /* waits that are to be told */
 };
+
+static void expression_move(struct expression *expression, enum expression_state to)
+{
+    static const struct state_row states[] = {
+        [EXPRESSION_WORKING] = {"working",
+                                STATE_BIT(EXPRESSION_READY) | STATE_BIT(EXPRESSION_REFUSED)},
+        /* It is matched again when topics come and go. */
+        [EXPRESSION_READY] = {"ready", STATE_BIT(EXPRESSION_READY) | STATE_BIT(EXPRESSION_REFUSED)},
+        [EXPRESSION_REFUSED] = {"refused", 0},
+    };
+    STATE_MOVE_TOLD(states, expression->state, to, expression->matcher->deps.logger, LOGGER_TRACE,
+                    "topic expression %.100s", expression->text);
+}
 
 /* ---- the catalogue ---- */
 
@@ -202,7 +216,7 @@ static void expression_refuse(struct expression *expression)
     expression->names = NULL;
     expression->bits = NULL;
     expression->count = 0;
-    expression->state = EXPRESSION_REFUSED;
+    expression_move(expression, EXPRESSION_REFUSED);
     if (loaded)
         logger_warn(matcher->deps.logger,
                     "the topic expression %.100s is not valid or takes too long to match: "
@@ -243,7 +257,7 @@ static void expression_take(struct expression *expression)
     expression->next_names = NULL;
     expression->next_bits = NULL;
     expression_drop_look(expression);
-    expression->state = EXPRESSION_READY;
+    expression_move(expression, EXPRESSION_READY);
     expression_settle(expression);
     if (!same)
         matcher->deps.changed(matcher->deps.data);
