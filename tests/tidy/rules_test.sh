@@ -26,7 +26,7 @@ expect() {
 long=$(printf 'x%.0s' $(seq 101))
 body=$(printf '    x();\\n%.0s' $(seq 71))
 lines=$(printf 'int x;\\n%.0s' $(seq 800))
-echo 1..30
+echo 1..35
 expect "good code" broker/a.c '/* What. */\n#include "base/err.h"\nint a_b(void)\n{\n    return 0;\n}\n' ''
 expect "libuv outside env" broker/a.c '/* What. */\n#include <uv.h>\n' 'only common/env'
 expect "libuv in env" common/env/a.c '/* What. */\n#include <uv.h>\n' ''
@@ -53,6 +53,12 @@ expect "a bare sleep" tests/cluster/a.t 'time.sleep(1)\n' 'wait_until'
 expect "a util file" broker/util.c '/* W. */\n' 'name a file'
 expect "blanks at the end" broker/a.c '/* W. */ \nint x;\n' 'blanks'
 expect "a folder without README" broker/a.c '/* W. */\nint x;\n' ''
+
+expect "a state that is assigned" broker/a.c '/* W. */\nvoid a_b(int x)\n{\n    a->state = 1;\n}\n' 'x_move only'
+expect "a state of an embedded one" broker/a.c '/* W. */\nvoid a_b(int x)\n{\n    a->b.state = 1;\n}\n' 'x_move only'
+expect "a move elsewhere" broker/a.c '/* W. */\nvoid a_b(int x)\n{\n    STATE_MOVE(t, s, 1);\n}\n' 'x_move only'
+expect "a state in its move" broker/a.c '/* W. */\nstatic void a_move(int x)\n{\n    a->state = x;\n}\n' ''
+expect "a state that is compared" broker/a.c '/* W. */\nint a_b(int x)\n{\n    return a->state == 1;\n}\n' ''
 
 # A setting that is read nowhere, and one that is.
 mkdir -p common/config
