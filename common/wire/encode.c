@@ -2,6 +2,8 @@
  * only counts. The size of a tagged field is found by counting it first. */
 #include "wire/field.h"
 
+#include <string.h>
+
 #include "base/err.h"
 
 struct encoder {
@@ -112,6 +114,14 @@ static int encode_item(const struct encoder *encoder, const struct wire_field *f
     return ERR_INVALID;
 }
 
+static void encode_count(const struct encoder *encoder, int32_t count)
+{
+    if (encoder->flexible)
+        wire_put_uvarint(encoder->out, (uint32_t)count + 1);
+    else
+        wire_put_i32(encoder->out, count);
+}
+
 static int encode_array(const struct encoder *encoder, const struct wire_field *field,
                         const void *member)
 {
@@ -119,10 +129,7 @@ static int encode_array(const struct encoder *encoder, const struct wire_field *
     const char *items = wire_array_items(member);
     if (count < 0 && !wire_field_nullable(field, encoder->version))
         return encode_null_error(field);
-    if (encoder->flexible)
-        wire_put_uvarint(encoder->out, (uint32_t)count + 1);
-    else
-        wire_put_i32(encoder->out, count);
+    encode_count(encoder, count);
     size_t size = wire_field_item_size(field);
     int err = 0;
     for (int32_t i = 0; i < count && !err; i++, items += size)
@@ -191,11 +198,12 @@ static int encode_tags(const struct encoder *encoder, const struct wire_desc *de
     return err;
 }
 
-static int encode_struct(const struct encoder *encoder, const struct wire_desc *desc,
-                         const void *in)
+/* The fields from `from` up to `to` but for the tagged ones; *tags becomes true when one of those
+ * is to follow. */
+static int encode_fields(const struct encoder *encoder, const struct wire_desc *desc,
+                         const void *in, unsigned from, unsigned to, bool *tags)
 {
-    bool tags = false;
-    for (unsigned i = 0; i < desc->field_count; i++) {
+    for (unsigned i = from; i < to; i++) {
         const struct wire_field *field = &desc->fields[i];
         const void *member = (const char *)in + field->offset;
         int err = 0;
@@ -203,13 +211,19 @@ static int encode_struct(const struct encoder *encoder, const struct wire_desc *
             if (!field->ignorable && !wire_field_is_default(field, member))
                 err = ERR_UNSUPPORTED_VERSION;
         } else if (field->tagged) {
-            tags = tags || !wire_field_is_default(field, member);
+            *tags = *tags || !wire_field_is_default(field, member);
         } else {
             err = encode_field(encoder, field, member);
         }
         if (err)
             return err;
     }
+    return 0;
+}
+
+static int encode_end(const struct encoder *encoder, const struct wire_desc *desc, const void *in,
+                      bool tags)
+{
     if (tags)
         return encode_tags(encoder, desc, in);
     if (encoder->flexible)
@@ -217,11 +231,70 @@ static int encode_struct(const struct encoder *encoder, const struct wire_desc *
     return 0;
 }
 
+static int encode_struct(const struct encoder *encoder, const struct wire_desc *desc,
+                         const void *in)
+{
+    bool tags = false;
+    int err = encode_fields(encoder, desc, in, 0, desc->field_count, &tags);
+    return err ? err : encode_end(encoder, desc, in, tags);
+}
+
 int wire_encode(const struct wire_desc *desc, int16_t version, const void *in, struct wire_out *out)
 {
     struct encoder encoder = {out, version, version >= desc->flexible_since};
     int err = encode_struct(&encoder, desc, in);
     return err ? err : out->err;
+}
+
+/* ---- an array in parts ---- */
+
+static struct encoder encode_stream(const struct wire_stream *stream)
+{
+    return (struct encoder){stream->out, stream->version,
+                            stream->version >= stream->desc->flexible_since};
+}
+
+int wire_stream_begin(struct wire_stream *stream, const void *in, const char *array, int32_t count)
+{
+    const struct wire_desc *desc = stream->desc;
+    struct encoder encoder = encode_stream(stream);
+    ASSERT(count >= 0);
+    stream->at = 0;
+    while (strcmp(desc->fields[stream->at].name, array) != 0) {
+        stream->at++;
+        ASSERT(stream->at < desc->field_count);
+    }
+    const struct wire_field *field = &desc->fields[stream->at];
+    ASSERT(field->array);
+    ASSERT(!field->tagged);
+    ASSERT(wire_field_present(field, stream->version));
+    stream->left = count;
+    stream->tags = false;
+    int err = encode_fields(&encoder, desc, in, 0, stream->at, &stream->tags);
+    if (err)
+        return err;
+    encode_count(&encoder, count);
+    return stream->out->err;
+}
+
+int wire_stream_item(struct wire_stream *stream, const void *item)
+{
+    struct encoder encoder = encode_stream(stream);
+    ASSERT(stream->left > 0);
+    stream->left--;
+    int err = encode_item(&encoder, &stream->desc->fields[stream->at], item);
+    return err ? err : stream->out->err;
+}
+
+int wire_stream_end(struct wire_stream *stream, const void *in)
+{
+    const struct wire_desc *desc = stream->desc;
+    struct encoder encoder = encode_stream(stream);
+    ASSERT(stream->left == 0);
+    int err = encode_fields(&encoder, desc, in, stream->at + 1, desc->field_count, &stream->tags);
+    if (!err)
+        err = encode_end(&encoder, desc, in, stream->tags);
+    return err ? err : stream->out->err;
 }
 
 int wire_measure(const struct wire_desc *desc, int16_t version, const void *in, size_t *size)

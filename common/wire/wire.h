@@ -106,6 +106,24 @@ int wire_decode(const struct wire_desc *desc, int16_t version, uint8_t *bytes, s
 int wire_encode(const struct wire_desc *desc, int16_t version, const void *in,
                 struct wire_out *out) MUST_CHECK;
 
+/* The same for a struct whose one long array is encoded an item at a time: neither need all items
+ * be there at once, nor is it one turn of the loop. Set desc, version and out; the array stands in
+ * the struct itself and in this version, and may not be tagged. */
+struct wire_stream {
+    const struct wire_desc *desc;
+    struct wire_out *out;
+    int16_t version;
+    bool tags;    /* some follow the last field */
+    unsigned at;  /* the array's field */
+    int32_t left; /* items that have not come */
+};
+/* All in front of the array named (whose items in the struct are not looked at), and its count. */
+int wire_stream_begin(struct wire_stream *stream, const void *in, const char *array,
+                      int32_t count) MUST_CHECK;
+int wire_stream_item(struct wire_stream *stream, const void *item) MUST_CHECK;
+/* All behind the array, when each item has come. */
+int wire_stream_end(struct wire_stream *stream, const void *in) MUST_CHECK;
+
 /* The bytes that wire_encode would append, without writing them; its errors (never ERR_NO_MEMORY).
  */
 int wire_measure(const struct wire_desc *desc, int16_t version, const void *in,

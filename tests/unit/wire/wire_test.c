@@ -403,6 +403,40 @@ static void members_are_found_by_name(void)
     arena_close(&arena);
 }
 
+/* In each version, flexible and not, with fields and tags behind the array or without. */
+static void an_array_in_parts_gives_the_same_bytes(void)
+{
+    struct metadata_response response;
+    struct arena arena;
+    arena_init(&arena, ARENA_LIMIT);
+    wire_defaults(&metadata_response_desc, &response);
+    struct metadata_response_metadata_response_topic *topics =
+        WIRE_ARRAY(&arena, &response.topics, 3, &metadata_response_metadata_response_topic_desc);
+    topics[1].name = wire_str_from("second");
+    topics[2].error_code = 3;
+    response.cluster_id = wire_str_from("cluster");
+    response.throttle_time_ms = 5;
+    for (int16_t version = 0; version <= 13; version++) {
+        struct wire_out whole, parts;
+        struct wire_stream stream = {
+            .desc = &metadata_response_desc, .version = version, .out = &parts};
+        wire_out_init(&whole);
+        wire_out_init(&parts);
+        response.topics.count = 3;
+        CHECK_INT(wire_encode(&metadata_response_desc, version, &response, &whole), 0);
+        response.topics.count = 0;
+        CHECK_INT(wire_stream_begin(&stream, &response, "Topics", 3), 0);
+        for (int i = 0; i < 3; i++)
+            CHECK_INT(wire_stream_item(&stream, &topics[i]), 0);
+        CHECK_INT(wire_stream_end(&stream, &response), 0);
+        CHECK_INT(parts.memory.len, whole.memory.len);
+        CHECK_INT(memcmp(parts.memory.data, whole.memory.data, whole.memory.len), 0);
+        wire_out_close(&whole);
+        wire_out_close(&parts);
+    }
+    arena_close(&arena);
+}
+
 TAP_MAIN(TAP_TEST(varints_round_trip), TAP_TEST(varints_that_do_not_fit_are_refused),
          TAP_TEST(impossible_counts_take_no_memory),
          TAP_TEST(counts_compare_with_the_least_size_of_items),
@@ -413,4 +447,4 @@ TAP_MAIN(TAP_TEST(varints_round_trip), TAP_TEST(varints_that_do_not_fit_are_refu
          TAP_TEST(records_are_referred_to_not_copied), TAP_TEST(a_file_range_stays_one),
          TAP_TEST(strings_over_the_limit_are_refused), TAP_TEST(an_output_does_not_grow_for_ever),
          TAP_TEST(an_output_that_ran_out_of_memory_stays_so), TAP_TEST(strings_compare_and_copy),
-         TAP_TEST(members_are_found_by_name))
+         TAP_TEST(members_are_found_by_name), TAP_TEST(an_array_in_parts_gives_the_same_bytes))
