@@ -18,6 +18,7 @@
 #include "broker/log/log.h"
 #include "broker/net/api_table.h"
 #include "broker/net/refused.h"
+#include "broker/net/request_decode.h"
 #include "kafka/messages/headers.h"
 #include "wire/foreign.h"
 #include "wire/frame.h"
@@ -29,9 +30,7 @@ enum {
     /* In which a client that was told may still ask here who leads. A try of the same records would
      * begin it anew: it is shorter than the pause of any client between two tries. */
     CONNECTION_MOVED_MS = 5,
-    CONNECTION_TRIAL_MS = 1000,     /* another broker sends its fetch as soon as it is connected */
-    CONNECTION_ARENA_MAX = 64 << 20 /* decoded arrays of one request: counts are checked against
-                                      * the bytes before, this bounds what is left */
+    CONNECTION_TRIAL_MS = 1000 /* another broker sends its fetch as soon as it is connected */
 };
 
 enum connection_kind {
@@ -80,6 +79,7 @@ struct connection {
     bool shed;                /* closing, since others need the memory of its answers */
     bool moved;               /* its client was told that a leader has moved away */
     struct request *handling; /* its handler is on the stack and has not answered */
+    struct request *decoding; /* a worker has its body: what came behind it waits */
     struct env_timer close_timer;
     int listener;
     int64_t active_ms;
@@ -119,7 +119,8 @@ static unsigned connection_pause_reasons(const struct connection *connection)
     return (unsigned)(connection->request_count >= CONNECTION_REQUESTS_MAX)
                << CONNECTION_PAUSE_REQUESTS |
            (unsigned)(connection->unsent >= CONNECTION_UNSENT_MAX) << CONNECTION_PAUSE_ANSWERS |
-           (unsigned)bytes << CONNECTION_PAUSE_BYTES | (unsigned)memory << CONNECTION_PAUSE_MEMORY;
+           (unsigned)bytes << CONNECTION_PAUSE_BYTES | (unsigned)memory << CONNECTION_PAUSE_MEMORY |
+           (unsigned)(connection->decoding != NULL) << CONNECTION_PAUSE_DECODING;
 }
 
 static void connection_throttle(struct connection *connection)
@@ -285,7 +286,7 @@ static struct request *connection_new_request(struct connection *connection,
     request->listener = connection->listener;
     request->connection = connection;
     request->owner = connection->owner;
-    arena_init(&request->arena, CONNECTION_ARENA_MAX);
+    arena_init(&request->arena, REQUEST_ARENA_MAX);
     wire_out_init(&request->out);
     list_push(&connection->requests, &request->link);
     connection->request_count++;
@@ -323,20 +324,72 @@ static bool connection_is_future_api_versions(const struct request_header *heade
 }
 
 /* The handler may answer at once; else the received bytes are kept for it. A handler can't close
- * the connection under us: request_fail does that in the next turn. */
-static void connection_handle(struct connection *connection, struct request *request)
+ * the connection under us: request_fail does that in the next turn. True: they must be kept. */
+static bool connection_dispatch(struct connection *connection, struct request *request)
 {
     connection->handling = request;
     api_table_handle(connection->owner->deps.apis, request->row, request);
     if (connection->handling != request)
-        return;
+        return false;
     connection->handling = NULL;
     ASSERT(!request->answered);
     ASSERT(!request->block);
     request_handled(request);
-    if (!request->released)
+    return !request->released;
+}
+
+static void connection_handle(struct connection *connection, struct request *request)
+{
+    if (connection_dispatch(connection, request))
         frame_conn_detach(connection->conn, &request->block, &request->charged);
     connection_check(connection);
+}
+
+/* No handler has it: closing would leave it to one. */
+static void connection_refuse_body(struct connection *connection, struct request *request, int err)
+{
+    struct request_header header = {.request_api_key = request->api->key,
+                                    .request_api_version = request->version};
+    list_remove(&request->link);
+    connection->request_count--;
+    request->failed = true;
+    request->error = err_to_wire(err);
+    request_end(request, false);
+    connection_refuse(connection, &header, "the request body can't be decoded", err);
+}
+
+/* What follows the request of a trial is none of it. */
+static void connection_go_on(struct connection *connection)
+{
+    if (connection->kind == CONNECTION_TRIAL)
+        connection_close(connection);
+    else
+        connection_throttle(connection);
+}
+
+/* A worker has decoded the body. As in the callback of a frame, its bytes stay until the handler
+ * returns. */
+static void connection_decoded(struct request *request, int err)
+{
+    struct connection *connection = request->connection;
+    ASSERT(connection->decoding == request);
+    connection->decoding = NULL;
+    if (err) {
+        connection_refuse_body(connection, request, err);
+        return;
+    }
+    struct connection_owner *owner = connection->owner;
+    void *block = request->block;
+    size_t charged = request->charged;
+    request->block = NULL;
+    if (connection_dispatch(connection, request)) {
+        request->block = block;
+    } else {
+        mem_free(block);
+        mem_budget_give(&owner->budget, charged);
+    }
+    connection_check(connection);
+    connection_go_on(connection);
 }
 
 /* No listener asks who it is yet. */
@@ -374,30 +427,27 @@ static void connection_frame(void *data, uint8_t *bytes, size_t len)
         return;
     }
     struct request *request = connection_new_request(connection, &header, len);
-    const struct wire_desc *desc = request->api->request;
-    request->body = arena_alloc(&request->arena, desc->size);
-    size_t body_used = 0;
-    if (future)
+    bool later = false;
+    if (future) {
         request->version = -1;
-    else
-        err = request->body ? wire_decode(desc, request->version, bytes + used, len - used,
-                                          &request->arena, request->body, &body_used)
-                            : ERR_NO_MEMORY;
-    if (err && !future) {
-        /* No handler has it: closing would leave it to one. */
-        list_remove(&request->link);
-        connection->request_count--;
-        request->failed = true;
-        request->error = err_to_wire(err);
-        request_end(request, false);
-        connection_refuse(connection, &header, "the request body can't be decoded", err);
+        request->body = arena_alloc(&request->arena, request->api->request->size);
+        err = request->body ? 0 : ERR_NO_MEMORY;
+    } else {
+        err = request_decode(request, bytes + used, len - used, &later);
+    }
+    if (later) {
+        frame_conn_detach(connection->conn, &request->block, &request->charged);
+        connection->decoding = request;
+        request_decode_later(request, bytes + used, len - used, connection_decoded);
+        connection_throttle(connection);
+        return;
+    }
+    if (err) {
+        connection_refuse_body(connection, request, err);
         return;
     }
     connection_handle(connection, request);
-    if (connection->kind == CONNECTION_TRIAL)
-        connection_close(connection);
-    else
-        connection_throttle(connection);
+    connection_go_on(connection);
 }
 
 static void connection_broken(void *data, int err)
@@ -503,7 +553,7 @@ void connection_close(struct connection *connection)
     while ((step = list_pop(&connection->requests))) {
         struct request *request = LIST_ENTRY(step, struct request, link);
         request->connection = NULL;
-        if (request->answered)
+        if (request->answered || request->decode)
             request_end(request, false);
     }
     while ((step = list_pop(&connection->watches))) {

@@ -27,6 +27,8 @@ struct connection_owner {
     size_t unsent_bytes;      /* what answers hold that were not taken yet, files not counted */
     size_t unsent_shed;       /* of it, what goes with connections that are about to close */
     size_t unsent_max;        /* over it, who has not taken its answers asks nothing more */
+    struct list streams;      /* struct request_stream: long answers that are not complete */
+    struct env_timer stream_timer;
     struct told told;
     bool leaving;    /* clients that are told that leaders have moved are noted, */
     bool letting_go; /* and closed */
@@ -37,7 +39,8 @@ struct connection_owner {
     X(REQUESTS, "requests to be answered")                                                         \
     X(ANSWERS, "answers to be taken")                                                              \
     X(BYTES, "bytes of answers to be taken")                                                       \
-    X(MEMORY, "memory for all answers")
+    X(MEMORY, "memory for all answers")                                                            \
+    X(DECODING, "a large request to be decoded")
 
 enum connection_pause {
 #define CONNECTION_PAUSE_ENUM(name, text) CONNECTION_PAUSE_##name,
@@ -82,5 +85,9 @@ bool connection_is_waiting(struct connection *connection);
 /* The reasons that it is paused for, as bits; 0: it is read. */
 unsigned connection_pauses(const struct connection *connection);
 struct connection *connection_of(struct list *link);
+
+/* Long answers (net/request_stream.h) go on; they end unheard, when all connections are closed. */
+void request_streams_turn(void *owner);
+void request_streams_close(struct connection_owner *owner);
 
 #endif

@@ -9,26 +9,36 @@
 #include "base/err.h"
 #include "kafka/api.h"
 #include "broker/net/connection.h"
+#include "broker/net/request_decode.h"
 #include "broker/net/request_end.h"
 #include "kafka/messages/headers.h"
 
-static int request_encode(struct request *request, int16_t version, const void *response)
+int request_encode_header(struct request *request, int16_t version)
 {
-    const struct kafka_api *api = request->api;
-    struct wire_out *out = &request->out;
     struct response_header header = {.correlation_id = request->correlation_id};
-    wire_put_i32(out, 0);
-    int err = wire_encode(&response_header_desc, kafka_api_response_header_version(api, version),
-                          &header, out);
-    if (!err)
-        err = wire_encode(api->response, version, response, out);
-    if (!err)
-        err = wire_out_error(out);
+    wire_put_i32(&request->out, 0);
+    return wire_encode(&response_header_desc,
+                       kafka_api_response_header_version(request->api, version), &header,
+                       &request->out);
+}
+
+int request_encoded(struct request *request)
+{
+    struct wire_out *out = &request->out;
+    int err = wire_out_error(out);
     if (!err && wire_out_size(out) - 4 > INT32_MAX)
         err = ERR_TOO_LARGE;
     if (!err)
         wire_out_set_i32(out, 0, (int32_t)(wire_out_size(out) - 4));
     return err;
+}
+
+static int request_encode(struct request *request, int16_t version, const void *response)
+{
+    int err = request_encode_header(request, version);
+    if (!err)
+        err = wire_encode(request->api->response, version, response, &request->out);
+    return err ? err : request_encoded(request);
 }
 
 void request_watch(struct request *request, struct request_watch *watch)
@@ -78,7 +88,7 @@ static void request_shrink(struct request *request)
 }
 
 /* The one place where answers get their throttle time, and are looked at for hooks. */
-static void request_look(struct request *request, int16_t version, void *response)
+void request_look(struct request *request, int16_t version, void *response)
 {
     const struct wire_desc *desc = request->api->response;
     int32_t *throttle_ms = NULL;
@@ -88,6 +98,19 @@ static void request_look(struct request *request, int16_t version, void *respons
         *throttle_ms = request->throttle_ms;
     if (request->hooks)
         request->error = wire_first_int16(desc, version, response, "ErrorCode");
+}
+
+void request_look_at(struct request *request, const struct wire_desc *item, const void *value)
+{
+    if (request->hooks && !request->error)
+        request->error = wire_first_int16(item, request->version, value, "ErrorCode");
+}
+
+void request_complete(struct request *request)
+{
+    ASSERT(request->out.piece_count == 0);
+    request_shrink(request);
+    request_finish(request);
 }
 
 void request_reply_version(struct request *request, int16_t version, void *response,
@@ -256,6 +279,8 @@ void request_end(struct request *request, bool taken)
     ASSERT(list_empty(&request->link)); /* no connection will find it */
     if (request->hooks)
         request_tell(request, taken);
+    if (request->decode)
+        request_decode_abandon(request);
     if (request->release)
         request->release(request);
     request_free_block(request);

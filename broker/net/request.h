@@ -25,6 +25,7 @@ struct kafka_api;
 struct log_check_line;
 struct refused;
 struct request_asker;
+struct request_decode;
 
 /* The principal of who has not said who he is, as Kafka calls it. */
 #define REQUEST_ANONYMOUS "User:ANONYMOUS"
@@ -49,10 +50,11 @@ struct request {
     size_t weight;                 /* memory that it holds while it waits to be sent */
     struct list link;              /* in the connection's requests */
     struct connection_owner *owner;
-    void *block;         /* the received bytes, kept */
-    size_t charged;      /* for them, to the owner's budget */
-    size_t bytes;        /* that were received */
-    int32_t throttle_ms; /* told in the answer, where its version can */
+    struct request_decode *decode; /* a worker decodes its body */
+    void *block;                   /* the received bytes, kept */
+    size_t charged;                /* for them, to the owner's budget */
+    size_t bytes;                  /* that were received */
+    int32_t throttle_ms;           /* told in the answer, where its version can */
     struct wire_out out;
     bool released; /* the received bytes are not needed */
     bool answered;

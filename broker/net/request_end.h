@@ -55,6 +55,15 @@ enum { REQUEST_HOOKS_MAX = 4 }; /* trace, metrics, quotas and audit would be tha
 void request_begin(struct request *request);
 /* Its handler has returned, and has not answered. */
 void request_handled(struct request *request);
+/* Sets its throttle time, and looks for its error where somebody asks. */
+void request_look(struct request *request, int16_t version, void *response);
+/* The same for an item of a response that is made in parts. */
+void request_look_at(struct request *request, const struct wire_desc *item, const void *value);
+/* What stands in front of each answer; and the size, when all behind it has been encoded. */
+int request_encode_header(struct request *request, int16_t version) MUST_CHECK;
+int request_encoded(struct request *request) MUST_CHECK;
+/* The whole answer is encoded and refers to nothing of the request; or nobody hears it. */
+void request_complete(struct request *request);
 /* The end: tells the hooks, frees the request and what it holds. `taken`: the network has all of
  * the answer. */
 void request_end(struct request *request, bool taken);

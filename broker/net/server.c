@@ -261,6 +261,8 @@ int server_new(const struct server_deps *deps, struct buf *problem, struct serve
     (void)mem_reserve_fill();
     server->files_max = server_share_files(env_files_limit(deps->env)).connections;
     list_init(&server->owner.connections);
+    list_init(&server->owner.streams);
+    env_timer_init(deps->env, &server->owner.stream_timer, request_streams_turn, &server->owner);
     mem_budget_init(&server->owner.budget, deps->limits.queued_bytes);
     server->owner.unsent_max = server->owner.budget.limit / 2;
     env_timer_init(deps->env, &server->sweep, server_sweep, server);
@@ -339,6 +341,7 @@ void server_close(struct server *server)
     env_timer_stop(&server->sweep);
     while (!list_empty(&server->owner.connections))
         connection_close(connection_of(server->owner.connections.next));
+    request_streams_close(&server->owner);
 }
 
 void server_free(struct server *server)

@@ -208,8 +208,10 @@ static bool arena_grow(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
-    if (size > arena->limit - arena->total)
+    if (size > arena->limit - arena->total) {
+        arena->full = true;
         return NULL;
+    }
     size_t rounded = (size + 7) & ~(size_t)7;
     if (!arena->blocks || arena->blocks->size - arena->used < rounded)
         if (!arena_grow(arena, rounded))
@@ -260,4 +262,5 @@ void arena_close(struct arena *arena)
     }
     arena->used = 0;
     arena->total = 0;
+    arena->full = false;
 }

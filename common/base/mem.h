@@ -66,6 +66,7 @@ struct arena {
     size_t total;               /* bytes handed out */
     size_t limit;               /* largest total */
     bool own;                   /* from mem_alloc */
+    bool full;                  /* the limit, and not a lack of memory, has refused something */
 };
 
 /* `limit` is the largest number of bytes that it ever hands out. Allocates nothing yet. */
