@@ -1,6 +1,6 @@
-/* DescribeConfigs: the settings of topics and of this broker, with their sources. Answered at once.
- * Failure modes are those of single resources: unknown topic, another broker's id, a type that has
- * no settings. */
+/* DescribeConfigs: the settings of topics and of this broker, with their sources; of many resources
+ * in several turns. Failure modes are those of single resources: unknown topic, another broker's
+ * id, a type that has no settings. */
 #include "broker/handlers/handlers.h"
 
 #include <inttypes.h>
@@ -14,6 +14,7 @@
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/resources.h"
 #include "broker/handlers/topic_name.h"
+#include "broker/net/request_stream.h"
 #include "config/config_change.h"
 #include "kafka/messages/describe_configs.h"
 
@@ -21,8 +22,17 @@ typedef struct describe_configs_request_describe_configs_resource asked_resource
 typedef struct describe_configs_response_describe_configs_result described_resource;
 typedef struct describe_configs_response_describe_configs_resource_result described_config;
 
+/* The whole answer. */
+struct describe_answer {
+    struct request_stream stream;
+    struct describe_configs_response response;
+    struct map seen; /* resources that have been described */
+};
+
+/* One resource of it. */
 struct describe_configs {
     struct request *request;
+    struct arena *arena;
     const asked_resource *asked;
     described_resource *result;
     struct map keys; /* asked for; empty = all */
@@ -67,7 +77,7 @@ static bool describe_add(struct describe_configs *describe, const struct setting
         out->config_type = setting->type;
     if (body->include_documentation)
         out->documentation = wire_str_from(setting->doc);
-    if (body->include_synonyms && !describe_fill_synonyms(&describe->request->arena, setting, out))
+    if (body->include_synonyms && !describe_fill_synonyms(describe->arena, setting, out))
         return false;
     describe->result->configs.count++;
     return true;
@@ -78,7 +88,7 @@ static bool describe_make_room(struct describe_configs *describe, size_t count)
 {
     if (describe->keys.count > 0 && describe->keys.count < count)
         count = describe->keys.count;
-    if (!WIRE_ARRAY(&describe->request->arena, &describe->result->configs, (int32_t)count,
+    if (!WIRE_ARRAY(describe->arena, &describe->result->configs, (int32_t)count,
                     &describe_configs_response_describe_configs_resource_result_desc))
         return false;
     describe->result->configs.count = 0;
@@ -203,7 +213,7 @@ static bool describe_is_own(struct describe_configs *describe)
     buf_init(&text);
     buf_printf(&text, "Unexpected broker id, expected %s or empty string, but received %.*s", id,
                WIRE_STR_ARGS(name));
-    char *kept = arena_strndup(&describe->request->arena, buf_text(&text), text.len);
+    char *kept = arena_strndup(describe->arena, buf_text(&text), text.len);
     buf_close(&text);
     describe_refuse(describe, ERR_INVALID_REQUEST, kept);
     return false;
@@ -237,7 +247,7 @@ static bool describe_broker(struct describe_configs *describe)
 
 static bool describe_loggers(struct describe_configs *describe)
 {
-    struct arena *arena = &describe->request->arena;
+    struct arena *arena = describe->arena;
     const struct broker *broker = describe->request->broker;
     const struct logger_levels *levels = broker->levels;
     int err;
@@ -275,31 +285,6 @@ static bool describe_resource(struct describe_configs *describe)
     }
 }
 
-/* What stands twice is answered once: a small request could ask for any number of settings. */
-static bool describe_one(struct request *request, const asked_resource *asked, bool repeated,
-                         described_resource *result)
-{
-    struct describe_configs describe = {
-        .request = request,
-        .asked = asked,
-        .result = result,
-        .settings = {.arena = &request->arena, .chain = live_settings_chain(request->broker->live)},
-    };
-    result->resource_type = asked->resource_type;
-    result->resource_name = asked->resource_name;
-    result->error_message = WIRE_STR_NULL;
-    if (repeated)
-        return describe_refuse(&describe, ERR_INVALID_REQUEST, "the resource is named twice");
-    map_init(&describe.keys);
-    for (int32_t i = 0; i < asked->configuration_keys.count; i++) {
-        struct wire_str key = asked->configuration_keys.items[i];
-        map_put(&describe.keys, key.data, (size_t)key.len, result);
-    }
-    bool ok = describe_resource(&describe);
-    map_close(&describe.keys);
-    return ok;
-}
-
 static bool describe_is_repeated(struct map *seen, const asked_resource *asked)
 {
     struct buf key;
@@ -310,23 +295,63 @@ static bool describe_is_repeated(struct map *seen, const asked_resource *asked)
     return repeated;
 }
 
+/* What stands twice is answered once: a small request could ask for any number of settings. */
+static bool describe_fill(struct request_stream *stream, int32_t index, struct arena *arena,
+                          void *item)
+{
+    struct describe_answer *answer = CONTAINER_OF(stream, struct describe_answer, stream);
+    struct request *request = stream->request;
+    const struct describe_configs_request *body = request->body;
+    const asked_resource *asked = &body->resources.items[index];
+    struct describe_configs describe = {
+        .request = request,
+        .arena = arena,
+        .asked = asked,
+        .result = item,
+        .settings = {.arena = arena, .chain = live_settings_chain(request->broker->live)},
+    };
+    describe.result->resource_type = asked->resource_type;
+    describe.result->resource_name = asked->resource_name;
+    describe.result->error_message = WIRE_STR_NULL;
+    if (describe_is_repeated(&answer->seen, asked))
+        return describe_refuse(&describe, ERR_INVALID_REQUEST, "the resource is named twice");
+    map_init(&describe.keys);
+    for (int32_t i = 0; i < asked->configuration_keys.count; i++) {
+        struct wire_str key = asked->configuration_keys.items[i];
+        map_put(&describe.keys, key.data, (size_t)key.len, item);
+    }
+    bool ok = describe_resource(&describe);
+    map_close(&describe.keys);
+    return ok;
+}
+
+static bool describe_begin(struct request_stream *stream)
+{
+    struct describe_answer *answer = CONTAINER_OF(stream, struct describe_answer, stream);
+    const struct describe_configs_request *body = stream->request->body;
+    wire_defaults(&describe_configs_response_desc, &answer->response);
+    stream->count = body->resources.count;
+    return true;
+}
+
+static void describe_done(struct request_stream *stream)
+{
+    map_close(&CONTAINER_OF(stream, struct describe_answer, stream)->seen);
+}
+
 void handle_describe_configs(struct request *request)
 {
-    const struct describe_configs_request *body = request->body;
-    struct describe_configs_response response;
-    wire_defaults(&describe_configs_response_desc, &response);
-    bool ok = WIRE_ARRAY(&request->arena, &response.results, body->resources.count,
-                         &describe_configs_response_describe_configs_result_desc) != NULL;
-    struct map seen;
-    map_init(&seen);
-    for (int32_t i = 0; ok && i < body->resources.count; i++) {
-        const asked_resource *asked = &body->resources.items[i];
-        bool repeated = describe_is_repeated(&seen, asked);
-        ok = describe_one(request, asked, repeated, &response.results.items[i]);
-    }
-    map_close(&seen);
-    if (ok)
-        request_reply(request, &response, NULL);
-    else
-        request_fail(request, ERR_NO_MEMORY, "asks for more than fits in memory");
+    struct describe_answer *answer = request_alloc(request, sizeof(*answer));
+    if (!answer)
+        return;
+    map_init(&answer->seen);
+    answer->stream = (struct request_stream){
+        .response = &answer->response,
+        .array = "Results",
+        .item = &describe_configs_response_describe_configs_result_desc,
+        .begin = describe_begin,
+        .fill = describe_fill,
+        .done = describe_done,
+    };
+    request_stream_start(request, &answer->stream);
 }

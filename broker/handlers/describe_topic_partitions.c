@@ -87,7 +87,8 @@ static bool describe_fill_partition(struct request *request,
     /* No eligible replicas beside the in-sync set; null would be allowed, but Java 3.9 stumbles. */
     out->eligible_leader_replicas.count = 0;
     out->last_known_elr.count = 0;
-    out->offline_replicas.items = nodes_offline(request, partition, &out->offline_replicas.count);
+    out->offline_replicas.items =
+        nodes_offline(request, &request->arena, partition, &out->offline_replicas.count);
     return out->offline_replicas.items != NULL;
 }
 

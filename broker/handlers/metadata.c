@@ -1,12 +1,12 @@
 /* Metadata: brokers, topics, leaders, as this client should see them.
  *
- * Happy path: everything is read off the image. A topic that does not exist is created first when
- * the request and auto.create.topics.enable allow it; the answer then waits until the topic is
- * known here, so that the client need not ask again. When a broker that we follow has just hung up,
- * the answer waits a moment for the controller to name the new leaders: librdkafka asks within a
- * millisecond of a leader's death, and if told the old leader, asks again only up to a second
- * later. Its connection may even break before ours does: so a question about certain topics always
- * waits for METADATA_SETTLE_MS first. */
+ * Happy path: everything is read off the image, of many topics in several turns. A topic that does
+ * not exist is created first when the request and auto.create.topics.enable allow it; the answer
+ * then waits until the topic is known here, so that the client need not ask again. When a broker
+ * that we follow has just hung up, the answer waits a moment for the controller to name the new
+ * leaders: librdkafka asks within a millisecond of a leader's death, and if told the old leader,
+ * asks again only up to a second later. Its connection may even break before ours does: so a
+ * question about certain topics always waits for METADATA_SETTLE_MS first. */
 #include "broker/handlers/handlers.h"
 
 #include <string.h>
@@ -20,7 +20,7 @@
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/origin.h"
 #include "broker/handlers/topic_name.h"
-#include "broker/net/request.h"
+#include "broker/net/request_stream.h"
 #include "broker/replica/replica_manager.h"
 #include "kafka/messages/metadata.h"
 
@@ -77,10 +77,10 @@ static int metadata_leader_error(const struct request *request,
 }
 
 /* The ids of brokers that live and that this client can reach; NULL when memory is out. */
-static int32_t *metadata_reachable(struct request *request, const struct image_ids *ids,
-                                   int32_t *count)
+static int32_t *metadata_reachable(const struct request *request, struct arena *arena,
+                                   const struct image_ids *ids, int32_t *count)
 {
-    int32_t *out = arena_alloc_array(&request->arena, (size_t)ids->count, sizeof(*out));
+    int32_t *out = arena_alloc_array(arena, (size_t)ids->count, sizeof(*out));
     *count = 0;
     for (int32_t i = 0; out && i < ids->count; i++)
         if (nodes_endpoint(request, image_broker(nodes_image(request), ids->ids[i])))
@@ -89,12 +89,13 @@ static int32_t *metadata_reachable(struct request *request, const struct image_i
 }
 
 /* v0 has no list of replicas that are offline: they are left out, and the error says so. */
-static bool metadata_leave_out(struct request *request, const struct image_partition *partition,
-                               metadata_partition *out)
+static bool metadata_leave_out(const struct request *request, struct arena *arena,
+                               const struct image_partition *partition, metadata_partition *out)
 {
     out->replica_nodes.items =
-        metadata_reachable(request, &partition->replicas, &out->replica_nodes.count);
-    out->isr_nodes.items = metadata_reachable(request, &partition->isr, &out->isr_nodes.count);
+        metadata_reachable(request, arena, &partition->replicas, &out->replica_nodes.count);
+    out->isr_nodes.items =
+        metadata_reachable(request, arena, &partition->isr, &out->isr_nodes.count);
     if (!out->replica_nodes.items || !out->isr_nodes.items)
         return false;
     if (!out->error_code && (out->replica_nodes.count < partition->replicas.count ||
@@ -103,7 +104,7 @@ static bool metadata_leave_out(struct request *request, const struct image_parti
     return true;
 }
 
-static bool metadata_fill_partition(struct request *request,
+static bool metadata_fill_partition(const struct request *request, struct arena *arena,
                                     const struct image_partition *partition,
                                     metadata_partition *out)
 {
@@ -117,13 +118,14 @@ static bool metadata_fill_partition(struct request *request,
     out->isr_nodes.count = partition->isr.count;
     out->isr_nodes.items = partition->isr.ids;
     if (request->version == METADATA_ABSENT_VERSION)
-        return metadata_leave_out(request, partition, out);
-    out->offline_replicas.items = nodes_offline(request, partition, &out->offline_replicas.count);
+        return metadata_leave_out(request, arena, partition, out);
+    out->offline_replicas.items =
+        nodes_offline(request, arena, partition, &out->offline_replicas.count);
     return out->offline_replicas.items != NULL;
 }
 
-static bool metadata_fill_topic(struct request *request, const struct image_topic *topic,
-                                metadata_topic *out)
+static bool metadata_fill_topic(const struct request *request, struct arena *arena,
+                                const struct image_topic *topic, metadata_topic *out)
 {
     const struct metadata_request *body = request->body;
     out->name = wire_str_from(topic->name);
@@ -132,31 +134,17 @@ static bool metadata_fill_topic(struct request *request, const struct image_topi
     if (body->include_topic_authorized_operations)
         out->topic_authorized_operations = ACL_ALL_OF_TOPIC;
     metadata_partition *partitions =
-        WIRE_ARRAY(&request->arena, &out->partitions, topic->partition_count,
+        WIRE_ARRAY(arena, &out->partitions, topic->partition_count,
                    &metadata_response_metadata_response_partition_desc);
     if (!partitions)
         return false;
     for (int32_t i = 0; i < topic->partition_count; i++) {
         const struct image_partition *partition = image_partition(topic, i);
-        if (partition && !metadata_fill_partition(request, partition, partitions++))
+        if (partition && !metadata_fill_partition(request, arena, partition, partitions++))
             return false;
     }
     out->partitions.count = (int32_t)(partitions - out->partitions.items);
     return true;
-}
-
-static bool metadata_fill_all(struct request *request, struct metadata_response *response)
-{
-    const struct image *image = nodes_image(request);
-    metadata_topic *out =
-        WIRE_ARRAY(&request->arena, &response->topics, (int32_t)image_topic_count(image),
-                   &metadata_response_metadata_response_topic_desc);
-    const struct image_topic *topic;
-    size_t cursor = 0;
-    while (out && (topic = image_next_topic(image, &cursor)))
-        if (!metadata_fill_topic(request, topic, out++))
-            return false;
-    return out != NULL;
 }
 
 typedef struct metadata_request_metadata_request_topic metadata_asked;
@@ -210,44 +198,83 @@ static void metadata_fill_refused(const metadata_asked *asked, metadata_topic *o
     out->topic_id = asked->topic_id;
 }
 
-static bool metadata_fill_asked(struct request *request, struct metadata_response *response)
+/* ---- the answer ---- */
+
+struct metadata_answer {
+    struct request_stream stream;
+    struct metadata_response response;
+    const metadata_asked *topics; /* what to tell of */
+    bool refused;
+};
+
+static bool metadata_fill(struct request_stream *stream, int32_t index, struct arena *arena,
+                          void *item)
 {
-    const struct metadata_request *body = request->body;
-    bool refused = metadata_is_refused(request);
-    metadata_topic *out = WIRE_ARRAY(&request->arena, &response->topics, body->topics.count,
-                                     &metadata_response_metadata_response_topic_desc);
-    for (int32_t i = 0; out && i < body->topics.count; i++) {
-        const metadata_asked *asked = &body->topics.items[i];
-        const struct image_topic *topic = refused ? NULL : metadata_find(request, asked);
-        if (topic && !metadata_fill_topic(request, topic, &out[i]))
+    const struct metadata_answer *answer = CONTAINER_OF(stream, struct metadata_answer, stream);
+    const struct request *request = stream->request;
+    const metadata_asked *asked = &answer->topics[index];
+    const struct image_topic *topic = answer->refused ? NULL : metadata_find(request, asked);
+    if (topic)
+        return metadata_fill_topic(request, arena, topic, item);
+    if (answer->refused)
+        metadata_fill_refused(asked, item);
+    else
+        metadata_fill_absent(asked, item);
+    return true;
+}
+
+/* By name, so that one which goes before its turn is told as any other that is not there. */
+static bool metadata_list_all(struct request *request, struct metadata_answer *answer)
+{
+    const struct image *image = nodes_image(request);
+    size_t count = image_topic_count(image);
+    metadata_asked *all = arena_alloc_array(&request->arena, count, sizeof(*all));
+    const struct image_topic *topic;
+    size_t cursor = 0;
+    answer->topics = all;
+    answer->stream.count = (int32_t)count;
+    while (all && (topic = image_next_topic(image, &cursor))) {
+        const char *name = arena_strndup(&request->arena, topic->name, strlen(topic->name));
+        if (!name)
             return false;
-        if (refused)
-            metadata_fill_refused(asked, &out[i]);
-        else if (!topic)
-            metadata_fill_absent(asked, &out[i]);
+        all++->name = wire_str_from(name);
     }
-    return out != NULL;
+    return all != NULL;
+}
+
+static bool metadata_begin(struct request_stream *stream)
+{
+    struct metadata_answer *answer = CONTAINER_OF(stream, struct metadata_answer, stream);
+    struct request *request = stream->request;
+    const struct metadata_request *body = request->body;
+    const char *cluster_id = controller_channel_cluster_id(request->broker->channel);
+    struct metadata_response *response = &answer->response;
+    wire_defaults(&metadata_response_desc, response);
+    response->cluster_id = cluster_id[0] ? wire_str_from(cluster_id) : WIRE_STR_NULL;
+    response->controller_id = nodes_controller(request);
+    if (body->include_cluster_authorized_operations)
+        response->cluster_authorized_operations = ACL_ALL_OF_CLUSTER;
+    bool all = body->topics.count < 0 ||
+               (body->topics.count == 0 && request->version < METADATA_ALL_BY_NULL_VERSION);
+    stream->count = body->topics.count;
+    answer->topics = body->topics.items;
+    answer->refused = metadata_is_refused(request);
+    return metadata_fill_brokers(request, response) && (!all || metadata_list_all(request, answer));
 }
 
 static void metadata_answer(struct request *request)
 {
-    const struct metadata_request *body = request->body;
-    const char *cluster_id = controller_channel_cluster_id(request->broker->channel);
-    struct metadata_response response;
-    wire_defaults(&metadata_response_desc, &response);
-    response.cluster_id = cluster_id[0] ? wire_str_from(cluster_id) : WIRE_STR_NULL;
-    response.controller_id = nodes_controller(request);
-    if (body->include_cluster_authorized_operations)
-        response.cluster_authorized_operations = ACL_ALL_OF_CLUSTER;
-    bool all = body->topics.count < 0 ||
-               (body->topics.count == 0 && request->version < METADATA_ALL_BY_NULL_VERSION);
-    bool ok =
-        metadata_fill_brokers(request, &response) &&
-        (all ? metadata_fill_all(request, &response) : metadata_fill_asked(request, &response));
-    if (ok)
-        request_reply(request, &response, NULL);
-    else
-        request_fail(request, ERR_NO_MEMORY, "asks for more than fits in memory");
+    struct metadata_answer *answer = request_alloc(request, sizeof(*answer));
+    if (!answer)
+        return;
+    answer->stream = (struct request_stream){
+        .response = &answer->response,
+        .array = "Topics",
+        .item = &metadata_response_metadata_response_topic_desc,
+        .begin = metadata_begin,
+        .fill = metadata_fill,
+    };
+    request_stream_start(request, &answer->stream);
 }
 
 /* ---- a broker that has just died ---- */

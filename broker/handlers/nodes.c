@@ -38,11 +38,10 @@ static bool nodes_is_online(const struct request *request, int32_t id)
     return broker && !broker->fenced;
 }
 
-int32_t *nodes_offline(struct request *request, const struct image_partition *partition,
-                       int32_t *count)
+int32_t *nodes_offline(const struct request *request, struct arena *arena,
+                       const struct image_partition *partition, int32_t *count)
 {
-    int32_t *ids =
-        arena_alloc_array(&request->arena, (size_t)partition->replicas.count, sizeof(*ids));
+    int32_t *ids = arena_alloc_array(arena, (size_t)partition->replicas.count, sizeof(*ids));
     *count = 0;
     for (int32_t i = 0; ids && i < partition->replicas.count; i++) {
         int32_t id = partition->replicas.ids[i];

@@ -18,10 +18,10 @@ const struct image_endpoint *nodes_endpoint(const struct request *request,
                                             const struct image_broker *broker);
 /* 0, or why a client can't reach the leader: ERR_LEADER_NOT_AVAILABLE, ERR_LISTENER_NOT_FOUND. */
 int nodes_leader_error(const struct request *request, const struct image_partition *partition);
-/* The replicas that can't serve: fenced brokers, and those that say so themselves. In the request's
- * arena; NULL when memory is out. */
-int32_t *nodes_offline(struct request *request, const struct image_partition *partition,
-                       int32_t *count) MUST_CHECK;
+/* The replicas that can't serve: fenced brokers, and those that say so themselves. NULL when memory
+ * is out. */
+int32_t *nodes_offline(const struct request *request, struct arena *arena,
+                       const struct image_partition *partition, int32_t *count) MUST_CHECK;
 /* The node that requests for the controller may be sent to: every broker takes them, so this one,
  * or the active controller's when it is a broker that the client can reach. */
 int32_t nodes_controller(const struct request *request);

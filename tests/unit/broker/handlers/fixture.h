@@ -14,7 +14,7 @@
 #include "broker/cluster/controller_channel.h"
 #include "broker/cluster/metadata.h"
 #include "broker/handlers/handlers.h"
-#include "broker/net/request.h"
+#include "broker/net/request_stream.h"
 #include "kafka/api.h"
 #include "tests/lib/config_maker.h"
 #include "tests/lib/metadata_feed.h"
@@ -43,6 +43,36 @@ void request_reply(struct request *request, void *response,
     CHECK(release == NULL);
     CHECK_INT(wire_encode(request->api->response, request->version, response, &out), 0);
     CHECK_INT(wire_print(request->api->response, request->version, response, &fx->answer), 0);
+    wire_out_close(&out);
+}
+
+/* Made in one go, and read back to be printed. */
+void request_stream_start(struct request *request, struct request_stream *stream)
+{
+    const struct wire_desc *desc = request->api->response;
+    struct wire_out out;
+    struct arena arena;
+    size_t used;
+    wire_out_init(&out);
+    arena_init(&arena, 1 << 20);
+    void *item = arena_alloc(&arena, stream->item->size), *copy = arena_alloc(&arena, desc->size);
+    stream->request = request;
+    stream->wire = (struct wire_stream){.desc = desc, .version = request->version, .out = &out};
+    CHECK(item && copy && stream->begin(stream));
+    CHECK_INT(wire_stream_begin(&stream->wire, stream->response, stream->array, stream->count), 0);
+    for (int32_t i = 0; i < stream->count; i++) {
+        wire_defaults(stream->item, item);
+        CHECK(stream->fill(stream, i, &arena, item));
+        CHECK_INT(wire_stream_item(&stream->wire, item), 0);
+    }
+    CHECK_INT(wire_stream_end(&stream->wire, stream->response), 0);
+    if (stream->done)
+        stream->done(stream);
+    CHECK_INT(
+        wire_decode(desc, request->version, out.memory.data, out.memory.len, &arena, copy, &used),
+        0);
+    CHECK_INT(wire_print(desc, request->version, copy, &fx->answer), 0);
+    arena_close(&arena);
     wire_out_close(&out);
 }
 
