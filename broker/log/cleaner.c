@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/state.h"
 #include "broker/log/checkpoints.h"
 
 enum {
@@ -23,6 +24,17 @@ enum {
     CLEANER_RETRY_MS = 5 * 60 * 1000,        /* after a full disk */
     CLEANER_PAUSE_MAX_MS = INT32_MAX         /* 24 days: as good as never */
 };
+
+static void cleaner_move(struct log *log, enum compaction_state to)
+{
+    static const struct state_row states[COMPACTION_STATES] = {
+        [COMPACTION_IDLE] = {"idle", STATE_BIT(COMPACTION_RUNNING) | STATE_BIT(COMPACTION_REFUSED)},
+        [COMPACTION_RUNNING] = {"running", STATE_BIT(COMPACTION_IDLE)},
+        [COMPACTION_REFUSED] = {"refused", 0},
+    };
+    STATE_MOVE_TOLD(states, log->compaction.state, to, log->manager->logger, LOGGER_DEBUG,
+                    "compaction of %s", log->path);
+}
 
 /* ---- which log ---- */
 
@@ -66,8 +78,8 @@ static bool lag_is_over(struct log *log, uint32_t count, int64_t now_ms)
 static double dirty_share(struct log *log, int64_t now_ms)
 {
     uint64_t clean = 0, dirty = 0;
-    if (!log->config.cleanup_compact || log->cleaning || log->uncleanable || log_is_offline(log) ||
-        now_ms < log->clean_after_ms)
+    if (!log->config.cleanup_compact || log->compaction.state != COMPACTION_IDLE ||
+        log_is_offline(log) || now_ms < log->compaction.after_ms)
         return -1;
     uint32_t count = cleanable_count(log, now_ms);
     for (uint32_t i = 0; i < count; i++) {
@@ -92,8 +104,8 @@ static struct log *choose_log(struct log_manager *manager, int64_t now_ms)
     struct log_entry *entry;
     while ((entry = map_next(&manager->entries, &cursor, NULL, NULL))) {
         double share = entry->log ? dirty_share(entry->log, now_ms) : -1;
-        if (share < 0 || (best && best->clean_turn < entry->log->clean_turn) ||
-            (best && best->clean_turn == entry->log->clean_turn && share <= best_share))
+        if (share < 0 || (best && best->compaction.turn < entry->log->compaction.turn) ||
+            (best && best->compaction.turn == entry->log->compaction.turn && share <= best_share))
             continue;
         best = entry->log;
         best_share = share;
@@ -287,10 +299,10 @@ static void cleaning_end(struct cleaning *c)
     }
     remove_cleaned(c);
     if (rc == ERR_NO_SPACE || rc == ERR_TOO_MANY_FILES || rc == ERR_NO_MEMORY) {
-        log->clean_after_ms = c->now_ms + CLEANER_RETRY_MS;
+        log->compaction.after_ms = c->now_ms + CLEANER_RETRY_MS;
         logger_warn(c->manager->logger, "%s was not compacted: %s", c->path, err_text(rc));
     } else if (rc == ERR_CORRUPT) {
-        log->uncleanable = true;
+        cleaner_move(log, COMPACTION_REFUSED);
         logger_error(c->manager->logger,
                      "%s is not compacted any more: it has a damaged batch, and must be fetched "
                      "again from another replica",
@@ -310,9 +322,9 @@ static void cleaning_done(struct env_work *work)
     struct cleaning *c = CONTAINER_OF(work, struct cleaning, work);
     struct log_manager *manager = c->manager;
     struct log *log = c->log;
-    bool closing = log->closing;
+    bool closing = log->state == LOG_CLOSING;
     manager->cleaning = NULL;
-    log->cleaning = false;
+    cleaner_move(log, COMPACTION_IDLE);
     if (!manager->freed && !closing)
         cleaning_end(c);
     cleaning_free(c);
@@ -360,8 +372,8 @@ void cleaner_tick(struct log_manager *manager)
         return;
     }
     manager->cleaning = c;
-    log->clean_turn = ++manager->clean_turns;
-    log->cleaning = true;
+    log->compaction.turn = ++manager->clean_turns;
+    cleaner_move(log, COMPACTION_RUNNING);
     log->jobs++;
     log_manager_job_begin(manager);
     env_work_submit(manager->env, &c->work, cleaning_run, cleaning_done);

@@ -75,7 +75,7 @@ static void file_job_done(struct env_work *work)
     struct log *log = job->log;
     struct log_manager *manager = job->manager;
     /* The directory of a deleted log is gone, and nobody wants the file any more. */
-    bool gone = log && log->closing;
+    bool gone = log && log->state == LOG_CLOSING;
     if (log)
         log->jobs--;
     if (!manager->freed && !gone) {

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/mutation.h"
+#include "base/state.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_internal.h"
 #include "broker/log/roster.h"
@@ -41,10 +42,27 @@ struct flush_job {
     int err;
 };
 
+/* No line: under load each append makes it go round. */
+static void flush_move(struct log *log, enum flush_state to)
+{
+    static const struct state_row states[FLUSH_STATES] = {
+        [FLUSH_IDLE] = {"idle", STATE_BIT(FLUSH_IDLE) | STATE_BIT(FLUSH_WANTED) |
+                                    STATE_BIT(FLUSH_RUNNING) | STATE_BIT(FLUSH_PUT_OFF)},
+        [FLUSH_WANTED] = {"wanted", STATE_BIT(FLUSH_IDLE) | STATE_BIT(FLUSH_PUT_OFF)},
+        [FLUSH_RUNNING] = {"running", STATE_BIT(FLUSH_AGAIN) | STATE_BIT(FLUSH_IDLE)},
+        [FLUSH_AGAIN] = {"running again", STATE_BIT(FLUSH_WANTED)},
+        [FLUSH_PUT_OFF] = {"put off", STATE_BIT(FLUSH_IDLE)},
+    };
+    STATE_MOVE(states, log->flush.state, to);
+}
+
 void flush_later(struct log *log)
 {
-    log->want_flush = true;
-    if (!log->flush)
+    if (log->flush.state == FLUSH_IDLE)
+        flush_move(log, FLUSH_WANTED);
+    else if (log->flush.state == FLUSH_RUNNING)
+        flush_move(log, FLUSH_AGAIN);
+    if (!log->flush.job)
         log_manager_turn(log->manager, log);
 }
 
@@ -181,7 +199,7 @@ static void flush_put_off(struct log *log, int err)
         logger_warn(manager->logger, "could not flush %s: %s. It is tried again until it can",
                     log->path, err_text(err));
     }
-    log->want_flush = log->flush_lacks = true;
+    flush_move(log, FLUSH_PUT_OFF);
     (void)segment_pool_evict(&manager->pool, LOG_ROLL_FILES, log_active(log));
     if (!manager->shutting_down && !env_timer_running(&manager->later_timer))
         env_timer_start(&manager->later_timer, LOG_LATER_MS);
@@ -211,7 +229,7 @@ static void flush_finish(struct flush_job *job, struct log *log)
     }
     if (job->err < 0)
         log_dir_fail(log->dir, job->err, "flush", log->path);
-    if (log->want_flush && !log_is_offline(log))
+    if (log->flush.state == FLUSH_WANTED && !log_is_offline(log))
         flush_start(log);
     log_notify(log);
 }
@@ -221,12 +239,13 @@ static void flush_done(struct env_work *work)
     struct flush_job *job = CONTAINER_OF(work, struct flush_job, work);
     struct log *log = job->log;
     struct log_manager *manager = job->manager;
-    ASSERT(log->flush == job);
+    ASSERT(log->flush.job == job);
     ASSERT(log->jobs > 0);
     flush_release(job);
-    log->flush = NULL;
+    flush_move(log, log->flush.state == FLUSH_AGAIN ? FLUSH_WANTED : FLUSH_IDLE);
+    log->flush.job = NULL;
     log->jobs--;
-    if (!manager->freed && log->closing) {
+    if (!manager->freed && log->state == LOG_CLOSING) {
         if (job->record)
             roster_remove_name(manager, job->record); /* written after it was taken away */
         if (log->jobs == 0)
@@ -269,9 +288,12 @@ static int flush_collect(struct log *log, struct flush_job *job)
 void flush_start(struct log *log)
 {
     /* A running flush does not cover what came after it began: another one follows. */
-    log->want_flush = log->flush != NULL;
-    log->flush_lacks = false;
-    if (log->flush || log_is_offline(log))
+    if (log->flush.state == FLUSH_RUNNING)
+        flush_move(log, FLUSH_AGAIN);
+    if (log->flush.job)
+        return;
+    flush_move(log, FLUSH_IDLE);
+    if (log_is_offline(log))
         return;
     if (log->flushed_offset == log->end_offset && !log->sync_dir)
         return;
@@ -304,8 +326,9 @@ void flush_start(struct log *log)
     log->sync_dir = log->sync_parent = false;
     log->unflushed_count = 0;
     log->unflushed_since_ms = 0;
-    log->flush = job;
-    log->flush_since_ms = env_now_ms(log->manager->env);
+    flush_move(log, FLUSH_RUNNING);
+    log->flush.job = job;
+    log->flush.since_ms = env_now_ms(log->manager->env);
     log->jobs++;
     log_manager_job_begin(log->manager);
     env_work_submit(log->manager->env, &job->work, flush_run, flush_done);

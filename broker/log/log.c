@@ -4,6 +4,7 @@
  * Failure modes: log_fail takes the whole directory offline, and from then on every call answers
  * ERR_KAFKA_STORAGE_ERROR. */
 #include "base/mem.h"
+#include "base/state.h"
 #include "broker/log/file_job.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/log_internal.h"
@@ -27,6 +28,16 @@ struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const ch
     return log;
 }
 
+void log_move(struct log *log, enum log_state to)
+{
+    static const struct state_row states[LOG_STATES] = {
+        [LOG_OPENING] = {"opening", STATE_BIT(LOG_OPEN)},
+        [LOG_OPEN] = {"open", STATE_BIT(LOG_CLOSING)},
+        [LOG_CLOSING] = {"closing", 0},
+    };
+    STATE_MOVE_TOLD(states, log->state, to, log->manager->logger, LOGGER_DEBUG, "%s", log->path);
+}
+
 /* A log directory that failed in the middle of a change is left as it is: nothing is served from it
  * any more. */
 void log_check_state(const struct log *log)
@@ -44,7 +55,11 @@ void log_check_state(const struct log *log)
     ASSERT(log->high_watermark <= log->end_offset);
     ASSERT(log->cleaned_offset <= log->end_offset);
     ASSERT(log->snapshot_offset <= log->end_offset);
-    ASSERT(log->flush == NULL || log->jobs > 0);
+    ASSERT((log->state == LOG_OPEN) == (log->entry != NULL));
+    ASSERT((log->flush.job != NULL) ==
+           (log->flush.state == FLUSH_RUNNING || log->flush.state == FLUSH_AGAIN));
+    ASSERT(log->flush.job == NULL || log->jobs > 0);
+    ASSERT(log->compaction.state != COMPACTION_RUNNING || log->jobs > 0);
     ASSERT(log->unflushed_count >= 0);
     ASSERT(log->ring == NULL || log->ring->count <= LOG_RING);
     ASSERT((log->bound_segment == NULL) == (log->bound_offset < 0));
@@ -82,9 +97,9 @@ void log_check_whole(const struct log *log)
 void log_free(struct log *log)
 {
     ASSERT(log->jobs == 0);
-    ASSERT(log->flush == NULL);
+    ASSERT(log->flush.job == NULL);
     list_remove(&log->turn);
-    if (log->closing)
+    if (log->state == LOG_CLOSING)
         log_manager_closed(log->manager);
     for (uint32_t i = 0; i < log->segment_count; i++)
         segment_drop(log->segments[i]);
@@ -106,7 +121,7 @@ void log_forget(struct log *log)
     roster_remove(manager, &log->topic_id, entry->partition);
     log_manager_remove_entry(entry);
     log->entry = NULL;
-    log->closing = true;
+    log_move(log, LOG_CLOSING);
     list_remove(&log->turn);
     if (log->jobs == 0)
         log_free(log);
@@ -118,7 +133,7 @@ void log_job_end(struct log *log)
 {
     ASSERT(log->jobs > 0);
     log->jobs--;
-    if (log->closing && log->jobs == 0)
+    if (log->state == LOG_CLOSING && log->jobs == 0)
         log_free(log);
 }
 
@@ -279,7 +294,7 @@ void log_notify_later(struct log *log)
 void log_notify(struct log *log)
 {
     log->want_notify = false;
-    if (log->watch && !log->closing)
+    if (log->watch && log->state != LOG_CLOSING)
         log->watch(log->watch_data);
 }
 
@@ -345,7 +360,7 @@ static void epochs_written(struct file_job *job)
     job->log->epochs_writing = false;
     if (job->err < 0)
         job->log->epochs.dirty = true;
-    else if (job->log->epochs.dirty && !job->log->closing)
+    else if (job->log->epochs.dirty && job->log->state != LOG_CLOSING)
         log_write_epochs(job->log);
 }
 

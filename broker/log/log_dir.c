@@ -292,8 +292,8 @@ static const struct log *oldest_flush(struct log_dir *dir)
     struct log_entry *entry;
     const struct log *oldest = NULL;
     while ((entry = map_next(&dir->manager->entries, &cursor, NULL, NULL)))
-        if (entry->dir == dir && entry->log && entry->log->flush &&
-            (!oldest || entry->log->flush_since_ms < oldest->flush_since_ms))
+        if (entry->dir == dir && entry->log && entry->log->flush.job &&
+            (!oldest || entry->log->flush.since_ms < oldest->flush.since_ms))
             oldest = entry->log;
     return oldest;
 }
@@ -302,7 +302,7 @@ void log_dir_look_for_hang(struct log_dir *dir)
 {
     struct log_manager *manager = dir->manager;
     const struct log *oldest = manager->jobs > 0 ? oldest_flush(dir) : NULL;
-    bool late = oldest && env_now_ms(manager->env) - oldest->flush_since_ms >= HANG_MS;
+    bool late = oldest && env_now_ms(manager->env) - oldest->flush.since_ms >= HANG_MS;
     bool hangs = late && dir->flush_late;
     dir->flush_late = late; /* once may be this process, which stood still itself */
     if (hangs == dir->hangs || dir->failed)

@@ -54,7 +54,43 @@ struct log_ring {
 struct flush_job;
 struct cleaning;
 
+enum log_state {
+    LOG_OPENING, /* a worker's */
+    LOG_OPEN,    /* the loop's */
+    LOG_CLOSING, /* deleted: freed when no job has it any more */
+    LOG_STATES
+};
+
+enum flush_state {
+    FLUSH_IDLE,
+    FLUSH_WANTED, /* begins at the end of this turn */
+    FLUSH_RUNNING,
+    FLUSH_AGAIN,   /* runs, and another one follows */
+    FLUSH_PUT_OFF, /* lacked descriptors or memory: tried again by the manager's later_timer */
+    FLUSH_STATES
+};
+
+struct log_flush {
+    enum flush_state state;
+    struct flush_job *job; /* on a worker, or NULL */
+    int64_t since_ms;      /* when it began; monotonic */
+};
+
+enum compaction_state {
+    COMPACTION_IDLE,
+    COMPACTION_RUNNING,
+    COMPACTION_REFUSED, /* a run found damage */
+    COMPACTION_STATES
+};
+
+struct log_compaction {
+    enum compaction_state state;
+    uint64_t turn;    /* the number of its last run; 0 = none yet */
+    int64_t after_ms; /* wall clock: none before */
+};
+
 struct log {
+    enum log_state state;
     struct log_manager *manager;
     struct log_dir *dir;
     struct log_entry *entry;
@@ -87,31 +123,24 @@ struct log {
     const struct segment *bound_segment;
     struct epochs epochs;
     struct producer_state producers;
-    struct flush_job *flush; /* in flight, or NULL */
-    int64_t flush_since_ms;  /* when it began; monotonic */
-    uint32_t generation;     /* rises with every cut: what was flushed or written before is void */
-    uint32_t jobs;           /* on the worker pool */
-    struct list turn;        /* in manager->turn */
+    struct log_flush flush;
+    struct log_compaction compaction;
+    uint32_t generation; /* rises with every cut: what was flushed or written before is void */
+    uint32_t jobs;       /* on the worker pool */
+    struct list turn;    /* in manager->turn */
     void (*watch)(void *data);
     void *watch_data;
-    bool want_flush;
     bool want_notify;
-    bool flush_lacks;       /* descriptors: it is tried again by the manager's later_timer */
     bool sync_dir;          /* files were made since the directory was synced */
     bool sync_parent;       /* so was the directory itself */
     bool recorded;          /* named in the roster: see roster.h */
     int64_t gap_to;         /* where a batch of the leader may begin; 0 = only at the end */
     bool proven;            /* never had records that could be lost: see log_is_proven */
     int64_t cleaned_offset; /* below it all was compacted */
-    uint64_t clean_turn;    /* the number of its last run; 0 = none yet */
-    int64_t clean_after_ms; /* wall clock: not compacted before */
     int64_t damage_told_ms; /* 0 = never */
     bool unreadable_told;   /* a batch that nobody can read was told of */
-    bool cleaning;          /* a run is going on */
-    bool uncleanable;       /* a run found damage */
     bool gaps;              /* offsets may be missing between its segments: see log_mark_gaps */
     bool epochs_writing;
-    bool closing; /* deleted: freed when jobs is 0 */
 };
 
 /* What a clean stop left of a log: see leavings.h. */
@@ -251,6 +280,7 @@ static inline void log_check_in_use(const struct log *log)
 
 struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const char *path,
                       const struct uuid *topic_id, const struct log_config *config);
+void log_move(struct log *log, enum log_state to);
 /* What holds whenever a call of log.h returns, as far as that is seen at once. */
 void log_check_state(const struct log *log);
 /* Closes all files; what is not flushed stays with the operating system. */

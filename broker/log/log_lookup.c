@@ -197,7 +197,7 @@ static void lookup_take(struct log_lookup_job *job)
 {
     struct log_lookup *lookup = job->lookup;
     struct log *log = job->log;
-    if (log->closing || job->generation != log->generation) {
+    if (log->state == LOG_CLOSING || job->generation != log->generation) {
         lookup_end(lookup, ERR_NOT_LEADER_OR_FOLLOWER);
         return;
     }

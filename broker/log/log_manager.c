@@ -104,7 +104,7 @@ static void manager_turn(void *data)
     list_splice(&logs, &manager->turn);
     while ((step = list_pop(&logs))) {
         struct log *log = LIST_ENTRY(step, struct log, turn);
-        if (log->want_flush && !log->flush)
+        if (log->flush.state == FLUSH_WANTED || log->flush.state == FLUSH_PUT_OFF)
             flush_start(log);
         if (log->want_notify && !manager->freed)
             log_notify(log); /* may delete this log and others */
@@ -327,7 +327,7 @@ static void cleaner_due(void *data)
 static void later_one(struct log *log, int64_t now_ms)
 {
     (void)now_ms;
-    if (log->flush_lacks)
+    if (log->flush.state == FLUSH_PUT_OFF)
         flush_start(log);
 }
 
@@ -680,7 +680,7 @@ static void shutdown_side_files(struct log *log, int64_t now_ms)
 /* Why the next start can't trust what lies on the disk of this log; NULL when it can. */
 static const char *unclean_log(const struct log *log)
 {
-    if (log->flushed_offset != log->end_offset || log->flush || log->want_flush || log->sync_dir)
+    if (log->flushed_offset != log->end_offset || log->flush.state != FLUSH_IDLE || log->sync_dir)
         return "was not flushed";
     if (log->epochs.dirty || log->epochs_writing)
         return "could not save its leader epochs";

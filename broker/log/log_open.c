@@ -283,6 +283,7 @@ static void open_adopt(struct log_open_job *job)
     struct log *log = job->log;
     log->entry = job->entry;
     job->entry->log = log;
+    log_move(log, LOG_OPEN);
     if (log->cut_marker >= 0)
         log->dir->checkpoint_dirty[CHECKPOINT_RECOVERY_POINT] =
             log->dir->checkpoint_dirty[CHECKPOINT_HIGH_WATERMARK] = true;

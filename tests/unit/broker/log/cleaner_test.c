@@ -434,12 +434,13 @@ static void logs_take_turns(void)
         f.log = second;
         CHECK_INT(append_keyed(&f, &key, &i, 1, (struct batch_spec){.timestamp = 700}), 0);
     }
-    first->clean_turn = f.manager->clean_turns = 1; /* it had the last run */
+    first->compaction.turn = f.manager->clean_turns = 1; /* it had the last run */
     log_set_high_watermark(first, log_end_offset(first));
     log_set_high_watermark(second, log_end_offset(second));
     fixture_settle(&f);
     cleaner_tick(f.manager);
-    CHECK(second->cleaning && !first->cleaning);
+    CHECK(second->compaction.state == COMPACTION_RUNNING &&
+          first->compaction.state == COMPACTION_IDLE);
     fixture_settle(&f);
     CHECK(first->cleaned_offset > 0);
     CHECK(second->cleaned_offset > 0);
@@ -457,7 +458,7 @@ static void a_damaged_batch_is_left_alone(void)
     int64_t size = log_size(f.log);
     file_flip(&f, LOG0, 200);
     compact(&f);
-    CHECK(f.log->uncleanable);
+    CHECK(f.log->compaction.state == COMPACTION_REFUSED);
     CHECK_INT(log_size(f.log), size);
     CHECK(strstr(buf_text(&f.lines), "damaged") != NULL);
     CHECK(!file_exists(&f, "00000000000000000000.log.cleaned"));

@@ -388,7 +388,7 @@ static void cuts_go_to_a_batch_and_take_all_with_them(void)
 static void check_not_durable(void *data)
 {
     struct log_world *f = data;
-    if (f->log->flush && log_durable_offset(f->log) > 0)
+    if (f->log->flush.job && log_durable_offset(f->log) > 0)
         f->notified++;
 }
 
@@ -403,7 +403,7 @@ static void what_was_cut_is_not_durable(void)
     /* Cut and written again while the flush runs: it says nothing about the new batches. */
     CHECK_INT(log_truncate(f.log, 0), 0);
     CHECK_INT(append_some(&f, 10, 10), 0);
-    CHECK(f.log->flush != NULL);
+    CHECK(f.log->flush.job != NULL);
     CHECK_INT(log_durable_offset(f.log), 0);
     fixture_settle(&f);
     CHECK_INT(f.notified, 0);
