@@ -5,7 +5,8 @@
  * state of the log, so that a worker may do it. Failure modes: the first fault decides the error
  * and the sentence; nothing is changed in the log. Source of the rules: what Apache Kafka checks on
  * produce (tests/clients/records.t compares). */
-#include "broker/log/log_internal.h"
+#include "broker/log/append.h"
+#include "broker/log/log_private.h"
 
 #include "base/mutation.h"
 #include "kafka/message_set.h"

@@ -5,7 +5,8 @@
  * some kilobytes. Failure modes: the first fault decides; records that parse but break a rule of
  * the topic are told one by one. What a batch opens to is limited, and so is what is held of it at
  * once, so that a bomb costs no more than the limits. */
-#include "broker/log/log_internal.h"
+#include "broker/log/append.h"
+#include "broker/log/log_private.h"
 
 #include "kafka/record_check.h"
 

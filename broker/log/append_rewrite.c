@@ -1,7 +1,8 @@
 /* Another codec for a batch, where the topic's compression.type asks for one. Happy path: the topic
  * takes what comes. Failure modes: a batch that can't be opened, or that is too large afterwards,
  * is refused; what it opens to is limited, and all of it is held. */
-#include "broker/log/log_internal.h"
+#include "broker/log/append.h"
+#include "broker/log/log_private.h"
 
 /* Whether any batch has to get another codec. */
 static bool rewrite_needed(const struct log_config *config, const struct append_input *input)

@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "broker/log/file_job.h"
+#include "broker/log/log_manager_private.h"
 #include "broker/log/twin.h"
 
 enum { CHECKPOINT_FILE_MAX = 256 * 1024 * 1024 /* a million partitions */ };
@@ -80,7 +81,7 @@ static bool take_line(struct log_dir *dir, enum checkpoint which, char *line,
         return true;
     }
     char *name = mem_printf("%s-%s", topic, partition);
-    struct log_entry *entry = twin_find(dir, name);
+    struct log_entry *entry = log_entry_find(dir, name);
     mem_free(name);
     *last = entry;
     if (entry) {
@@ -208,7 +209,7 @@ static void tell_saved_starts(struct log_dir *dir)
         log_notify_later(entry->log);
     }
     if (dir->start_wanted) /* some moved on meanwhile */
-        log_manager_turn(dir->manager, NULL);
+        log_turn_add(&dir->manager->turn, NULL);
 }
 
 static void checkpoint_written(struct file_job *job)

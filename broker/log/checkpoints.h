@@ -11,7 +11,17 @@
 #ifndef BROKER_LOG_CHECKPOINTS_H
 #define BROKER_LOG_CHECKPOINTS_H
 
-#include "broker/log/log_internal.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+#include "base/uuid.h"
+#include "broker/log/log_limits.h"
+
+struct log_dir;
+struct log_entry;
 
 enum checkpoint {
     CHECKPOINT_RECOVERY_POINT, /* recovery-point-offset-checkpoint: below it all is synced */

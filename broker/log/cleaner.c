@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "base/state.h"
 #include "broker/log/checkpoints.h"
+#include "broker/log/log_manager_private.h"
 
 enum {
     CLEANER_MAP_BYTES = 128 * 1024 * 1024,   /* the default of the setting */
@@ -213,7 +214,7 @@ static void remove_cleaned(struct cleaning *c)
         if (!segment || strcmp(segment->extra, ".cleaned") != 0)
             continue;
         for (size_t j = 0; j < ARRAY_LEN(swap_suffixes); j++)
-            log_manager_trash_renamed(c->manager, segment_path(segment, swap_suffixes[j]));
+            log_trash_add_renamed(&c->manager->trash, segment_path(segment, swap_suffixes[j]));
     }
 }
 
@@ -325,16 +326,16 @@ static void cleaning_done(struct env_work *work)
     bool closing = log->state == LOG_CLOSING;
     manager->cleaning = NULL;
     cleaner_move(log, COMPACTION_IDLE);
-    if (!manager->freed && !closing)
+    if (!manager->jobs.abandoned && !closing)
         cleaning_end(c);
     cleaning_free(c);
-    if (manager->freed)
+    if (manager->jobs.abandoned)
         log->jobs--;
     else
         log_job_end(log);
-    if (!manager->freed && !manager->shutting_down)
+    if (!manager->jobs.abandoned && !manager->shutting_down)
         env_timer_start_us(&manager->cleaner_timer, 0);
-    (void)log_manager_job_end(manager);
+    (void)log_jobs_end(&manager->jobs);
 }
 
 void cleaner_arm(struct log_manager *manager)
@@ -375,7 +376,7 @@ void cleaner_tick(struct log_manager *manager)
     log->compaction.turn = ++manager->clean_turns;
     cleaner_move(log, COMPACTION_RUNNING);
     log->jobs++;
-    log_manager_job_begin(manager);
+    log_jobs_begin(&manager->jobs);
     env_work_submit(manager->env, &c->work, cleaning_run, cleaning_done);
 }
 

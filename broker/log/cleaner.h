@@ -9,7 +9,15 @@
 #define BROKER_LOG_CLEANER_H
 
 #include "base/map.h"
-#include "broker/log/log_internal.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "env/env.h"
+
+struct log;
+struct log_manager;
+struct segment;
 
 /* A segment that is read. The segment is pinned; the numbers are those of when the job began. */
 struct cleaning_source {

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "broker/log/batch_scan.h"
 #include "broker/log/cleaner_map.h"
+#include "broker/log/log_private.h"
 
 enum {
     READ_BLOCK = 256 * 1024,

@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "broker/log/batch_scan.h"
+#include "broker/log/log_private.h"
 
 enum { SWAP_BLOCK = 256 * 1024 };
 

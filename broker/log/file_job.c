@@ -4,6 +4,7 @@
  * Failure modes: ERR_NO_SPACE, and a lack of descriptors or memory, leave the old file, and the
  * caller tries again at the next interval; other errors are final for the directory. */
 #include "broker/log/file_job.h"
+#include "broker/log/log_manager_private.h"
 
 #include "base/mem.h"
 
@@ -78,17 +79,17 @@ static void file_job_done(struct env_work *work)
     bool gone = log && log->state == LOG_CLOSING;
     if (log)
         log->jobs--;
-    if (!manager->freed && !gone) {
+    if (!manager->jobs.abandoned && !gone) {
         if (job->way == FILE_JOB_UNLESS_CUT)
             file_job_rename(job);
         file_job_report(job);
-    } else if (!manager->freed && log->jobs == 0) {
+    } else if (!manager->jobs.abandoned && log->jobs == 0) {
         log_free(log);
     }
     mem_free(job->path);
     buf_close(&job->data);
     mem_free(job);
-    (void)log_manager_job_end(manager);
+    (void)log_jobs_end(&manager->jobs);
 }
 
 static struct file_job *file_job_new(struct log_dir *dir, struct log *log, char *path,
@@ -106,7 +107,7 @@ static struct file_job *file_job_new(struct log_dir *dir, struct log *log, char 
     job->done = done;
     if (log)
         log->jobs++;
-    log_manager_job_begin(dir->manager);
+    log_jobs_begin(&dir->manager->jobs);
     return job;
 }
 

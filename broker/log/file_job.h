@@ -2,7 +2,14 @@
 #ifndef BROKER_LOG_FILE_JOB_H
 #define BROKER_LOG_FILE_JOB_H
 
-#include "broker/log/log_internal.h"
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "env/env.h"
+
+struct log;
+struct log_dir;
+struct log_manager;
 
 enum file_job_way { FILE_JOB_REPLACES, FILE_JOB_UNLESS_CUT, FILE_JOB_IN_PLACE };
 

@@ -12,7 +12,8 @@
 #include "base/mutation.h"
 #include "base/state.h"
 #include "broker/log/checkpoints.h"
-#include "broker/log/log_internal.h"
+#include "broker/log/flush.h"
+#include "broker/log/log_manager_private.h"
 #include "broker/log/roster.h"
 
 enum { METADATA_FILE_MAX = 4096 }; /* far above what is in it: a version and an id */
@@ -63,7 +64,7 @@ void flush_later(struct log *log)
     else if (log->flush.state == FLUSH_RUNNING)
         flush_move(log, FLUSH_AGAIN);
     if (!log->flush.job)
-        log_manager_turn(log->manager, log);
+        log_turn_add(&log->manager->turn, &log->turn);
 }
 
 /* Kafka looks only every log.flush.scheduler.interval.ms, which by default is never. */
@@ -245,16 +246,16 @@ static void flush_done(struct env_work *work)
     flush_move(log, log->flush.state == FLUSH_AGAIN ? FLUSH_WANTED : FLUSH_IDLE);
     log->flush.job = NULL;
     log->jobs--;
-    if (!manager->freed && log->state == LOG_CLOSING) {
+    if (!manager->jobs.abandoned && log->state == LOG_CLOSING) {
         if (job->record)
             roster_remove_name(manager, job->record); /* written after it was taken away */
         if (log->jobs == 0)
             log_free(log);
-    } else if (!manager->freed) {
+    } else if (!manager->jobs.abandoned) {
         flush_finish(job, log); /* the log may be gone after it */
     }
     flush_job_free(job);
-    (void)log_manager_job_end(manager);
+    (void)log_jobs_end(&manager->jobs);
 }
 
 /* Whether the segment has something to flush, or its marker waits for the one before it. */
@@ -330,6 +331,6 @@ void flush_start(struct log *log)
     log->flush.job = job;
     log->flush.since_ms = env_now_ms(log->manager->env);
     log->jobs++;
-    log_manager_job_begin(log->manager);
+    log_jobs_begin(&log->manager->jobs);
     env_work_submit(log->manager->env, &job->work, flush_run, flush_done);
 }

@@ -18,6 +18,7 @@
 #include "base/mutation.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/file_job.h"
+#include "broker/log/log_manager_private.h"
 #include "broker/log/twin.h"
 
 enum { LEAVINGS_FILE_MAX = 256 * 1024 * 1024 /* a million partitions */ };
@@ -69,7 +70,7 @@ static bool leavings_take_line(struct log_dir *dir, char *line)
         if (!(words[i] = strtok_r(i ? NULL : line, " ", &save)))
             return false;
     char *name = mem_printf("%s-%s", words[0], words[1]);
-    struct log_entry *entry = twin_find(dir, name);
+    struct log_entry *entry = log_entry_find(dir, name);
     mem_free(name);
     if (entry)
         entry->left = (struct log_leavings){

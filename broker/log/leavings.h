@@ -3,7 +3,14 @@
 #ifndef BROKER_LOG_LEAVINGS_H
 #define BROKER_LOG_LEAVINGS_H
 
-#include "broker/log/log_internal.h"
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/check.h"
+
+struct log;
+struct log_dir;
+struct log_leavings;
 
 /* Reads .segments into the entries of the directory: false when it is missing, damaged or not the
  * one that the mark of the clean stop names, and then no log of the directory can be trusted

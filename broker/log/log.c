@@ -5,9 +5,8 @@
  * ERR_KAFKA_STORAGE_ERROR. */
 #include "base/mem.h"
 #include "base/state.h"
-#include "broker/log/file_job.h"
 #include "broker/log/checkpoints.h"
-#include "broker/log/log_internal.h"
+#include "broker/log/log_manager_private.h"
 #include "broker/log/roster.h"
 
 struct log *log_alloc(struct log_manager *manager, struct log_dir *dir, const char *path,
@@ -100,7 +99,7 @@ void log_free(struct log *log)
     ASSERT(log->flush.job == NULL);
     list_remove(&log->turn);
     if (log->state == LOG_CLOSING)
-        log_manager_closed(log->manager);
+        log->manager->log_gone(log->manager);
     for (uint32_t i = 0; i < log->segment_count; i++)
         segment_drop(log->segments[i]);
     mem_free(log->segments);
@@ -119,7 +118,7 @@ void log_forget(struct log *log)
     for (int which = 0; which < LOG_CHECKPOINTS; which++)
         log->dir->checkpoint_dirty[which] = true;
     roster_remove(manager, &log->topic_id, entry->partition);
-    log_manager_remove_entry(entry);
+    log_entry_remove(entry);
     log->entry = NULL;
     log_move(log, LOG_CLOSING);
     list_remove(&log->turn);
@@ -186,7 +185,7 @@ void log_save_start(struct log *log)
     if (log->start_saved >= log->start_offset)
         return;
     log->dir->start_wanted = true;
-    log_manager_turn(log->manager, NULL);
+    log_turn_add(&log->manager->turn, NULL);
 }
 
 int64_t log_end_offset(const struct log *log)
@@ -257,38 +256,12 @@ const char *log_dir_path(const struct log *log)
     return log->dir->path;
 }
 
-const struct log_config *log_config(const struct log *log)
-{
-    return &log->config;
-}
-
-void log_set_config(struct log *log, const struct log_config *config)
-{
-    log_check_in_use(log);
-    int64_t durable = log_durable_offset(log);
-    log->config = *config;
-    for (uint32_t i = 0; i < log->segment_count; i++)
-        log->segments[i]->index_interval = (uint32_t)config->index_interval_bytes;
-    if (log->config.flush_messages <= 1 && log->flushed_offset < log->end_offset)
-        flush_later(log);
-    flush_look(log, env_now_ms(log->manager->env));
-    if (log_durable_offset(log) != durable)
-        log_notify_later(log);
-    log_check_state(log);
-}
-
 /* ---- the watcher and failures ---- */
 
 void log_watch(struct log *log, void (*fn)(void *data), void *data)
 {
     log->watch = fn;
     log->watch_data = data;
-}
-
-void log_notify_later(struct log *log)
-{
-    log->want_notify = true;
-    log_manager_turn(log->manager, log);
 }
 
 void log_notify(struct log *log)
@@ -332,47 +305,4 @@ bool log_tell_damage(struct log *log, int err)
                      "the broker",
                      log->path);
     return true;
-}
-
-/* ---- leader epochs ---- */
-
-int32_t log_latest_epoch(const struct log *log)
-{
-    return epochs_latest(&log->epochs);
-}
-
-int log_assign_epoch(struct log *log, int32_t epoch)
-{
-    log_check_in_use(log);
-    if (log_is_offline(log))
-        return ERR_KAFKA_STORAGE_ERROR;
-    epochs_assign(&log->epochs, epoch, log->end_offset);
-    return 0;
-}
-
-void log_end_of_epoch(const struct log *log, int32_t epoch, int32_t *found, int64_t *end_offset)
-{
-    epochs_end_of(&log->epochs, epoch, log->end_offset, found, end_offset);
-}
-
-static void epochs_written(struct file_job *job)
-{
-    job->log->epochs_writing = false;
-    if (job->err < 0)
-        job->log->epochs.dirty = true;
-    else if (job->log->epochs.dirty && job->log->state != LOG_CLOSING)
-        log_write_epochs(job->log);
-}
-
-void log_write_epochs(struct log *log)
-{
-    if (!log->epochs.dirty || log->epochs_writing || log_is_offline(log))
-        return;
-    struct buf text;
-    buf_init(&text);
-    epochs_format(&log->epochs, &text);
-    log->epochs.dirty = false;
-    log->epochs_writing = true;
-    file_job_start(log->dir, log, mem_printf("%s/leader-epoch-checkpoint", log->path), &text, 0,
-                   epochs_written);
 }

@@ -8,7 +8,9 @@
  * of it may be in the file. */
 #include "base/bytes.h"
 #include "base/mem.h"
-#include "broker/log/log_internal.h"
+#include "broker/log/append.h"
+#include "broker/log/flush.h"
+#include "broker/log/log_manager_private.h"
 
 static void ring_push(struct log *log, const struct batch *batch, uint64_t position)
 {

@@ -8,7 +8,8 @@
  * waits there keeps its received bytes: when others need that memory, all of it is refused. A check
  * that the broker's end, or the log's, catches ends with ERR_NOT_LEADER_OR_FOLLOWER; one that a
  * worker has then leaves its bytes to the job. */
-#include "broker/log/log_internal.h"
+#include "broker/log/append.h"
+#include "broker/log/log_manager_private.h"
 
 #include "base/mem.h"
 #include "kafka/batch.h"
@@ -102,7 +103,7 @@ static void check_submit(struct log_manager *manager, struct log_check *check, b
     buf_init(&job->input.made);
     check->job = job;
     list_push(&manager->check_jobs, &job->link);
-    log_manager_job_begin(manager);
+    log_jobs_begin(&manager->jobs);
     env_work_submit_heavy(manager->env, &job->work, check_run, check_done);
 }
 
@@ -167,7 +168,7 @@ static void check_done(struct env_work *work)
     buf_close(&job->input.made);
     mem_free(job->block);
     mem_free(job);
-    if (log_manager_job_end(manager))
+    if (log_jobs_end(&manager->jobs))
         check_pump(manager);
 }
 

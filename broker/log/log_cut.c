@@ -9,7 +9,8 @@
 
 #include "base/mem.h"
 #include "broker/log/checkpoints.h"
-#include "broker/log/log_internal.h"
+#include "broker/log/flush.h"
+#include "broker/log/log_manager_private.h"
 
 /* ---- dropping ---- */
 
@@ -21,7 +22,7 @@ struct drop {
 static void drop_renamed(void *data, char *path)
 {
     struct drop *drop = data;
-    log_manager_trash(drop->log->manager, path, drop->delay_ms);
+    log_trash_add(&drop->log->manager->trash, path, drop->delay_ms);
 }
 
 static int drop_segment(struct log *log, struct segment *segment)

@@ -11,7 +11,8 @@
  * looked at) is left out, since a reader that is sent there stays there; the log says so once. A
  * log that is deleted, cut or closed meanwhile is ERR_NOT_LEADER_OR_FOLLOWER: the client asks again
  * where it is now. */
-#include "broker/log/log_internal.h"
+#include "broker/log/append.h"
+#include "broker/log/log_manager_private.h"
 
 #include "base/mem.h"
 #include "broker/log/batch_scan.h"
@@ -125,7 +126,7 @@ static void lookup_next(struct log_manager *manager)
         return;
     struct log_lookup *lookup = LIST_ENTRY(manager->lookups.next, struct log_lookup, link);
     manager->lookup_runs = true;
-    log_manager_job_begin(manager);
+    log_jobs_begin(&manager->jobs);
     env_work_submit_heavy(manager->env, &lookup->job->work, lookup_job_run, lookup_job_done);
 }
 
@@ -219,10 +220,10 @@ static void lookup_job_done(struct env_work *work)
     struct log_lookup_job *job = CONTAINER_OF(work, struct log_lookup_job, work);
     struct log_manager *manager = job->manager;
     manager->lookup_runs = false;
-    if (job->lookup && !manager->freed)
+    if (job->lookup && !manager->jobs.abandoned)
         lookup_take(job);
     lookup_job_free(job);
-    if (log_manager_job_end(manager))
+    if (log_jobs_end(&manager->jobs))
         lookup_next(manager);
 }
 

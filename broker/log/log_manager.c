@@ -12,10 +12,13 @@
 
 #include "base/mem.h"
 #include "base/mutation.h"
+#include "base/state.h"
 #include "broker/log/checkpoints.h"
 #include "broker/log/cleaner.h"
 #include "broker/log/file_job.h"
-#include "broker/log/log_internal.h"
+#include "broker/log/flush.h"
+#include "broker/log/log_dir_open.h"
+#include "broker/log/log_manager_private.h"
 #include "broker/log/leavings.h"
 #include "broker/log/metadata_mark.h"
 #include "broker/log/served.h"
@@ -35,46 +38,27 @@ enum {
     TRASH_BATCH = 256 /* removals in one job */
 };
 
-/* Intervals above this never come; it keeps the sums of clocks from overflowing. */
-static const int64_t INTERVAL_MAX_MS = INT64_C(1000) * 86400 * 365 * 100;
+static const struct state_row manager_states[LOG_MANAGER_STATES] = {
+    [LOG_MANAGER_OPEN] = {"open", STATE_BIT(LOG_MANAGER_STOPPING)},
+    [LOG_MANAGER_STOPPING] = {"stopping", STATE_BIT(LOG_MANAGER_FLUSHING)},
+    [LOG_MANAGER_FLUSHING] = {"flushing", STATE_BIT(LOG_MANAGER_SIDE_FILES)},
+    [LOG_MANAGER_SIDE_FILES] = {"writing side files", STATE_BIT(LOG_MANAGER_CHECKPOINTS)},
+    [LOG_MANAGER_CHECKPOINTS] = {"writing checkpoints", STATE_BIT(LOG_MANAGER_LEAVINGS)},
+    [LOG_MANAGER_LEAVINGS] = {"writing what is left", STATE_BIT(LOG_MANAGER_MARKS)},
+    [LOG_MANAGER_MARKS] = {"writing clean marks", STATE_BIT(LOG_MANAGER_SHUT)},
+    [LOG_MANAGER_SHUT] = {"shut", 0},
+};
 
-/* ---- jobs ---- */
-
-static void manager_destroy(struct log_manager *manager);
-static void shutdown_next(struct log_manager *manager);
-
-void log_manager_job_begin(struct log_manager *manager)
+static void manager_move(struct log_manager *manager, enum log_manager_state to)
 {
-    manager->jobs++;
+    STATE_MOVE_TOLD(manager_states, manager->state, to, manager->logger, LOGGER_DEBUG, "logs");
 }
 
-bool log_manager_job_end(struct log_manager *manager)
-{
-    ASSERT(manager->jobs > 0);
-    manager->jobs--;
-    bool alive = !manager->freed;
-    if (manager->jobs == 0 && manager->freed)
-        manager_destroy(manager);
-    else if (manager->jobs == 0 && manager->shutting_down && !manager->shut)
-        shutdown_next(manager);
-    return alive;
-}
-
-/* ---- the turn: what the calls of one loop turn asked for ---- */
-
-void log_manager_turn(struct log_manager *manager, struct log *log)
-{
-    if (manager->freed)
-        return;
-    if (log && list_empty(&log->turn))
-        list_push(&manager->turn, &log->turn);
-    if (!env_timer_running(&manager->turn_timer))
-        env_timer_start_soon(&manager->turn_timer);
-}
+/* ---- the end of the turn: what its calls asked for ---- */
 
 static void tell_failed_dirs(struct log_manager *manager)
 {
-    for (int i = 0; i < manager->config.dir_count && !manager->freed; i++) {
+    for (int i = 0; i < manager->config.dir_count && !manager->jobs.abandoned; i++) {
         if (!manager->dirs[i].fail_pending)
             continue;
         manager->dirs[i].fail_pending = false;
@@ -86,7 +70,7 @@ static void tell_failed_dirs(struct log_manager *manager)
 /* Who waits for a log start to be durable does not wait for the interval of its checkpoint. */
 static void save_wanted_starts(struct log_manager *manager)
 {
-    for (int i = 0; i < manager->config.dir_count && !manager->freed; i++) {
+    for (int i = 0; i < manager->config.dir_count && !manager->jobs.abandoned; i++) {
         struct log_dir *dir = &manager->dirs[i];
         if (!dir->start_wanted || dir->checkpoint_writing[CHECKPOINT_LOG_START])
             continue;
@@ -95,125 +79,30 @@ static void save_wanted_starts(struct log_manager *manager)
     }
 }
 
-static void manager_turn(void *data)
+static void manager_turn_due(void *data)
 {
     struct log_manager *manager = data;
     struct list logs, *step;
-    log_manager_job_begin(manager); /* keeps the manager if a watcher frees it */
+    log_jobs_begin(&manager->jobs); /* keeps the manager if a watcher frees it */
     list_init(&logs);
-    list_splice(&logs, &manager->turn);
+    log_turn_take(&manager->turn, &logs);
     while ((step = list_pop(&logs))) {
         struct log *log = LIST_ENTRY(step, struct log, turn);
         if (log->flush.state == FLUSH_WANTED || log->flush.state == FLUSH_PUT_OFF)
             flush_start(log);
-        if (log->want_notify && !manager->freed)
+        if (log->want_notify && !manager->jobs.abandoned)
             log_notify(log); /* may delete this log and others */
     }
     save_wanted_starts(manager);
     tell_failed_dirs(manager);
-    (void)log_manager_job_end(manager);
-}
-
-/* ---- removing files in the background ---- */
-
-struct trash_job {
-    struct env_work work;
-    struct log_manager *manager;
-    char *paths[TRASH_BATCH];
-    size_t count;
-    int err;
-    size_t err_at;
-};
-
-static void trash_run(struct env_work *work)
-{
-    struct trash_job *job = CONTAINER_OF(work, struct trash_job, work);
-    for (size_t i = 0; i < job->count; i++) {
-        size_t len = strlen(job->paths[i]);
-        bool is_dir = len > 7 && strcmp(job->paths[i] + len - 7, "-delete") == 0;
-        int rc = is_dir ? env_dir_remove(work->env, job->paths[i])
-                        : env_path_remove(work->env, job->paths[i]);
-        if (rc < 0 && rc != ERR_NOT_FOUND) {
-            job->err = rc;
-            job->err_at = i;
-        }
-    }
-}
-
-static void trash_done(struct env_work *work)
-{
-    struct trash_job *job = CONTAINER_OF(work, struct trash_job, work);
-    struct log_manager *manager = job->manager;
-    if (job->err < 0 && !manager->freed)
-        logger_warn(manager->logger, "could not remove %s: %s", job->paths[job->err_at],
-                    err_text(job->err));
-    for (size_t i = 0; i < job->count; i++)
-        mem_free(job->paths[i]);
-    mem_free(job);
-    (void)log_manager_job_end(manager);
-}
-
-static void trash_arm(struct log_manager *manager)
-{
-    int64_t due_us = INT64_MAX;
-    LIST_EACH(step, &manager->trash) {
-        struct log_trash *trash = LIST_ENTRY(step, struct log_trash, link);
-        due_us = trash->due_us < due_us ? trash->due_us : due_us;
-    }
-    int64_t delay_us = due_us - env_now_us(manager->env);
-    if (due_us != INT64_MAX)
-        env_timer_start_us(&manager->trash_timer, delay_us > 0 ? delay_us : 0);
-}
-
-static void trash_due(void *data)
-{
-    struct log_manager *manager = data;
-    int64_t now_us = env_now_us(manager->env);
-    struct trash_job *job = mem_alloc(sizeof(*job));
-    job->manager = manager;
-    LIST_EACH(step, &manager->trash) {
-        struct log_trash *trash = LIST_ENTRY(step, struct log_trash, link);
-        if (trash->due_us > now_us || job->count == TRASH_BATCH)
-            continue;
-        job->paths[job->count++] = trash->path;
-        list_remove(&trash->link);
-        mem_free(trash);
-    }
-    log_manager_job_begin(manager);
-    env_work_submit(manager->env, &job->work, trash_run, trash_done);
-    trash_arm(manager);
-}
-
-void log_manager_trash(struct log_manager *manager, char *path, int64_t delay_ms)
-{
-    struct log_trash *trash = mem_alloc(sizeof(*trash));
-    if (delay_ms > INTERVAL_MAX_MS)
-        delay_ms = INTERVAL_MAX_MS;
-    trash->path = path;
-    trash->due_us = env_now_us(manager->env) + (delay_ms > 0 ? delay_ms * 1000 : 0);
-    list_push(&manager->trash, &trash->link);
-    if (!env_timer_running(&manager->trash_timer) || manager->trash_timer.due_us > trash->due_us)
-        trash_arm(manager);
-}
-
-void log_manager_trash_renamed(struct log_manager *manager, char *path)
-{
-    char *to = mem_printf("%s.deleted", path);
-    int rc = env_path_rename(manager->env, path, to);
-    if (rc == 0)
-        log_manager_trash(manager, to, 0);
-    else
-        mem_free(to);
-    if (rc < 0 && rc != ERR_NOT_FOUND)
-        logger_warn(manager->logger, "could not remove %s: %s", path, err_text(rc));
-    mem_free(path);
+    (void)log_jobs_end(&manager->jobs);
 }
 
 /* ---- timers ---- */
 
 static void timer_arm(struct env_timer *timer, int64_t interval_ms)
 {
-    if (interval_ms > 0 && interval_ms <= INTERVAL_MAX_MS)
+    if (interval_ms > 0 && interval_ms <= LOG_INTERVAL_MAX_MS)
         env_timer_start(timer, interval_ms);
 }
 
@@ -342,11 +231,9 @@ static void timers_init(struct log_manager *manager)
 {
     struct env *env = manager->env;
     struct env_timer *checkpoint = manager->checkpoint_timers; /* the cleaner's has none */
-    env_timer_init(env, &manager->turn_timer, manager_turn, manager);
     env_timer_init(env, &manager->later_timer, later_due, manager);
     env_timer_init(env, &manager->served_timer, served_due, manager);
     env_timer_init(env, &manager->mark_timer, metadata_mark_due, manager);
-    env_timer_init(env, &manager->trash_timer, trash_due, manager);
     env_timer_init(env, &manager->retention_timer, retention_due, manager);
     env_timer_init(env, &manager->space_timer, space_due, manager);
     env_timer_init(env, &manager->flush_timer, flush_due, manager);
@@ -372,11 +259,11 @@ static void timers_start(struct log_manager *manager)
 
 static void timers_stop(struct log_manager *manager)
 {
-    env_timer_stop(&manager->turn_timer);
+    log_turn_stop(&manager->turn);
     env_timer_stop(&manager->later_timer);
     env_timer_stop(&manager->served_timer);
     env_timer_stop(&manager->mark_timer);
-    env_timer_stop(&manager->trash_timer);
+    log_trash_stop(&manager->trash);
     env_timer_stop(&manager->retention_timer);
     env_timer_stop(&manager->space_timer);
     env_timer_stop(&manager->flush_timer);
@@ -388,11 +275,12 @@ static void timers_stop(struct log_manager *manager)
 
 /* ---- life ---- */
 
-static void entry_free(struct log_entry *entry)
+static void manager_drained(void *data);
+
+static void manager_log_gone(struct log_manager *manager)
 {
-    entry->dir->entry_count--;
-    mem_free(entry->name);
-    mem_free(entry);
+    if (!manager->jobs.abandoned)
+        log_open_resume(manager);
 }
 
 static void manager_destroy(struct log_manager *manager)
@@ -405,14 +293,10 @@ static void manager_destroy(struct log_manager *manager)
     while ((entry = map_next(&manager->entries, &cursor, NULL, NULL))) {
         if (entry->log)
             log_free(entry->log);
-        entry_free(entry);
+        log_entry_free(entry);
     }
     map_close(&manager->entries);
-    while ((step = list_pop(&manager->trash))) {
-        struct log_trash *trash = LIST_ENTRY(step, struct log_trash, link);
-        mem_free(trash->path);
-        mem_free(trash);
-    }
+    log_trash_close(&manager->trash);
     stray_close(manager);
     roster_close(manager);
     for (int i = 0; i < manager->config.dir_count; i++) {
@@ -447,8 +331,10 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
     map_init(&manager->roster);
     segment_pool_init(&manager->pool,
                       config->open_segments ? config->open_segments : LOG_OPEN_SEGMENTS);
-    list_init(&manager->turn);
-    list_init(&manager->trash);
+    log_jobs_init(&manager->jobs, manager_drained, manager);
+    log_turn_init(&manager->turn, env, manager_turn_due, manager);
+    log_trash_init(&manager->trash, env, logger, &manager->jobs);
+    manager->log_gone = manager_log_gone;
     list_init(&manager->closing);
     list_init(&manager->waiting);
     list_init(&manager->lookups);
@@ -482,14 +368,14 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
 
 void log_manager_free(struct log_manager *manager)
 {
-    ASSERT(!manager->freed);
+    ASSERT(!manager->jobs.abandoned);
     timers_stop(manager);
     log_manager_end_waits(manager);
     log_open_drop_waiting(manager);
     for (int i = 0; i < manager->config.dir_count; i++)
         log_dir_close(&manager->dirs[i]);
-    manager->freed = true;
-    if (manager->jobs == 0)
+    log_turn_close(&manager->turn);
+    if (log_jobs_abandon(&manager->jobs))
         manager_destroy(manager);
 }
 
@@ -538,40 +424,13 @@ int log_manager_set_cluster_id(struct log_manager *manager, const char *cluster_
     return 0;
 }
 
-static struct log_entry *entry_find(struct log_manager *manager, const char *topic,
-                                    int32_t partition)
-{
-    char name[LOG_NAME_MAX + 1];
-    int len = snprintf(name, sizeof(name), "%s-%" PRId32, topic, partition);
-    if (len < 0 || (size_t)len >= sizeof(name))
-        return NULL;
-    return map_get(&manager->entries, name, (size_t)len);
-}
-
 struct log *log_manager_find(struct log_manager *manager, const char *topic, int32_t partition)
 {
-    struct log_entry *entry = entry_find(manager, topic, partition);
+    struct log_entry *entry = log_entry_get(manager, topic, partition);
     return entry ? entry->log : NULL;
 }
 
 /* ---- partitions ---- */
-
-struct log_entry *log_manager_add_entry(struct log_manager *manager, struct log_dir *dir,
-                                        const char *name)
-{
-    struct log_entry *entry = mem_alloc(sizeof(*entry));
-    entry->name = mem_strdup(name);
-    entry->dir = dir;
-    dir->entry_count++;
-    map_put(&manager->entries, name, strlen(name), entry);
-    return entry;
-}
-
-void log_manager_remove_entry(struct log_entry *entry)
-{
-    twin_unmap(entry);
-    entry_free(entry);
-}
 
 /* The directory that works and has the fewest logs. */
 static struct log_dir *choose_dir(struct log_manager *manager)
@@ -590,10 +449,10 @@ void log_manager_open(struct log_manager *manager, const char *topic, int32_t pa
                       void (*done)(void *data, int err, struct log *log), void *data)
 {
     ASSERT(!manager->shutting_down);
-    struct log_entry *entry = entry_find(manager, topic, partition);
+    struct log_entry *entry = log_entry_get(manager, topic, partition);
     if (!entry) {
         char *name = mem_printf("%s-%" PRId32, topic, partition);
-        entry = log_manager_add_entry(manager, choose_dir(manager), name);
+        entry = log_entry_add(choose_dir(manager), name);
         mem_free(name);
     }
     entry = twin_settle(entry, topic_id);
@@ -624,20 +483,14 @@ void log_manager_delete(struct log_manager *manager, struct log *log)
     ASSERT(!manager->shutting_down);
     char *aside = move_aside(log->entry, "-delete");
     if (aside)
-        log_manager_trash(manager, aside, log->config.file_delete_delay_ms);
+        log_trash_add(&manager->trash, aside, log->config.file_delete_delay_ms);
     log_forget(log);
-}
-
-void log_manager_closed(struct log_manager *manager)
-{
-    if (!manager->freed)
-        log_open_resume(manager);
 }
 
 int log_manager_discard(struct log_manager *manager, const char *topic, int32_t partition)
 {
     ASSERT(!manager->shutting_down);
-    struct log_entry *entry = entry_find(manager, topic, partition);
+    struct log_entry *entry = log_entry_get(manager, topic, partition);
     if (!entry || (!entry->exists && !entry->lost))
         return ERR_NOT_FOUND;
     ASSERT(!entry->log && !entry->busy);
@@ -739,48 +592,74 @@ static void write_clean_mark(struct log_dir *dir)
     file_job_start(dir, NULL, mem_printf("%s/.kafka_cleanshutdown", dir->path), &text, 0, NULL);
 }
 
+static void shutdown_flushing(struct log_manager *manager)
+{
+    each_log(manager, shutdown_flush, 0);
+}
+
+static void shutdown_writing_side_files(struct log_manager *manager)
+{
+    each_log(manager, shutdown_side_files, 0);
+    metadata_mark_write(manager);
+}
+
+static void shutdown_checkpoints(struct log_manager *manager)
+{
+    for (int i = 0; i < manager->config.dir_count; i++)
+        for (int which = 0; which < LOG_CHECKPOINTS; which++)
+            checkpoints_write(&manager->dirs[i], (enum checkpoint)which);
+}
+
+static void shutdown_leavings(struct log_manager *manager)
+{
+    for (int i = 0; i < manager->config.dir_count; i++)
+        write_leavings(&manager->dirs[i]);
+}
+
+static void shutdown_marks(struct log_manager *manager)
+{
+    for (int i = 0; i < manager->config.dir_count; i++)
+        write_clean_mark(&manager->dirs[i]);
+}
+
 /* The next step, now that no job runs; each begins jobs or falls through to the one after it. */
 static void shutdown_next(struct log_manager *manager)
 {
-    log_manager_job_begin(manager);
-    switch (manager->shutdown_step++) {
-    case 0:
-        each_log(manager, shutdown_flush, 0);
-        break;
-    case 1:
-        each_log(manager, shutdown_side_files, 0);
-        metadata_mark_write(manager);
-        break;
-    case 2:
-        for (int i = 0; i < manager->config.dir_count; i++)
-            for (int which = 0; which < LOG_CHECKPOINTS; which++)
-                checkpoints_write(&manager->dirs[i], (enum checkpoint)which);
-        break;
-    case 3:
-        for (int i = 0; i < manager->config.dir_count; i++)
-            write_leavings(&manager->dirs[i]);
-        break;
-    case 4:
-        for (int i = 0; i < manager->config.dir_count; i++)
-            write_clean_mark(&manager->dirs[i]);
-        break;
-    default:
-        manager->jobs--;
-        manager->shut = true;
+    static void (*const steps[LOG_MANAGER_STATES])(struct log_manager * manager) = {
+        [LOG_MANAGER_FLUSHING] = shutdown_flushing,
+        [LOG_MANAGER_SIDE_FILES] = shutdown_writing_side_files,
+        [LOG_MANAGER_CHECKPOINTS] = shutdown_checkpoints,
+        [LOG_MANAGER_LEAVINGS] = shutdown_leavings,
+        [LOG_MANAGER_MARKS] = shutdown_marks,
+    };
+    manager_move(manager, manager->state + 1);
+    if (manager->state == LOG_MANAGER_SHUT) {
         manager->shutdown_done(manager->shutdown_data);
         return;
     }
-    (void)log_manager_job_end(manager);
+    log_jobs_begin(&manager->jobs);
+    steps[manager->state](manager);
+    (void)log_jobs_end(&manager->jobs);
+}
+
+/* No job runs. */
+static void manager_drained(void *data)
+{
+    struct log_manager *manager = data;
+    if (manager->jobs.abandoned)
+        manager_destroy(manager);
+    else if (manager->state >= LOG_MANAGER_STOPPING && manager->state < LOG_MANAGER_SHUT)
+        shutdown_next(manager);
 }
 
 void log_manager_shutdown(struct log_manager *manager, void (*done)(void *data), void *data)
 {
-    ASSERT(!manager->shutting_down);
+    manager_move(manager, LOG_MANAGER_STOPPING);
     timers_stop(manager);
     log_open_drop_waiting(manager);
     __atomic_store_n(&manager->shutting_down, true, __ATOMIC_RELAXED);
     manager->shutdown_done = done;
     manager->shutdown_data = data;
     /* Begins at the end of this turn, when nothing runs or what runs has ended. */
-    log_manager_turn(manager, NULL);
+    log_turn_add(&manager->turn, NULL);
 }

@@ -19,7 +19,7 @@
 
 #include "base/mem.h"
 #include "broker/log/checkpoints.h"
-#include "broker/log/log_internal.h"
+#include "broker/log/log_manager_private.h"
 
 static char *mark_path(const struct log *log, int64_t offset, const char *suffix)
 {

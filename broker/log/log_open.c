@@ -13,13 +13,16 @@
 
 #include "base/mem.h"
 #include "base/mutation.h"
-#include "base/props.h"
 #include "broker/log/checkpoints.h"
+#include "broker/log/flush.h"
+#include "broker/log/log_manager_private.h"
+#include "broker/log/partition_metadata.h"
+#include "broker/log/recovery.h"
 #include "broker/log/roster.h"
 #include "broker/log/stray.h"
 #include "broker/log/twin.h"
 
-enum { METADATA_FILE_MAX = 4096, DAMAGE_FILE_MAX = 4096 };
+enum { DAMAGE_FILE_MAX = 4096 };
 
 struct log_open_job {
     struct env_work work;
@@ -37,56 +40,6 @@ struct log_open_job {
     void (*done)(void *data, int err, struct log *log);
     void *data;
 };
-
-static int read_metadata(struct env *env, const char *path, struct uuid *topic_id,
-                         struct uuid *incarnation)
-{
-    char *file = mem_printf("%s/partition.metadata", path), *text;
-    size_t len;
-    int line, rc = env_file_load(env, file, METADATA_FILE_MAX, &text, &len);
-    mem_free(file);
-    if (rc < 0)
-        return rc;
-    struct props props;
-    props_init(&props);
-    rc = props_parse(&props, text, len, &line);
-    const char *id = rc == 0 ? props_get(&props, "topic_id") : NULL;
-    if (!id || uuid_parse(id, topic_id) < 0)
-        rc = ERR_MALFORMED;
-    id = rc == 0 ? props_get(&props, "incarnation") : NULL;
-    *incarnation = (struct uuid){0};
-    if (id && uuid_parse(id, incarnation) < 0)
-        rc = ERR_MALFORMED;
-    props_close(&props);
-    mem_free(text);
-    return rc;
-}
-
-int log_open_read_topic_id(struct env *env, const char *path, struct uuid *topic_id)
-{
-    struct uuid incarnation;
-    return read_metadata(env, path, topic_id, &incarnation);
-}
-
-static int write_metadata(struct env *env, const struct log *log)
-{
-    char id[UUID_TEXT_LEN + 1], incarnation[UUID_TEXT_LEN + 1];
-    if (uuid_is_zero(&log->topic_id))
-        return 0;
-    uuid_format(&log->topic_id, id);
-    char *path = mem_printf("%s/partition.metadata", log->path);
-    uuid_format(&log->incarnation, incarnation);
-    char *text = mem_printf("version: 0\ntopic_id: %s\nincarnation: %s\n", id, incarnation);
-    struct env_file *file;
-    int rc = env_file_open(env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE | ENV_OPEN_TRUNCATE, &file);
-    if (rc == 0) {
-        rc = env_file_write(file, text, strlen(text), 0);
-        env_file_close(file);
-    }
-    mem_free(text);
-    mem_free(path);
-    return rc;
-}
 
 /* Whether there are records in the directory. Blocks. */
 static int has_records(struct env *env, const char *dir, bool *has)
@@ -168,7 +121,7 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
     bool fresh = !job->known.exists;
     int rc = 0;
     if (!fresh) {
-        rc = read_metadata(env, log->path, &found, &log->incarnation);
+        rc = partition_metadata_read(env, log->path, &found, &log->incarnation);
         if (rc == 0 && uuid_is_zero(&log->topic_id))
             log->topic_id = found;
         if (rc == 0 && uuid_equal(&found, &log->topic_id)) {
@@ -194,7 +147,8 @@ static int prepare_dir(struct env *env, struct log_open_job *job)
     log->sync_parent = true;
     if (rc == 0 && log->config.doubted)
         rc = write_doubt(env, log);
-    return rc < 0 ? rc : write_metadata(env, log);
+    return rc < 0 ? rc
+                  : partition_metadata_write(env, log->path, &log->topic_id, &log->incarnation);
 }
 
 /* What an earlier start found: ERR_CORRUPT, or 0 when there is nothing of that kind. */
@@ -363,7 +317,7 @@ static void open_done(struct env_work *work)
 {
     struct log_open_job *job = CONTAINER_OF(work, struct log_open_job, work);
     struct log_manager *manager = job->manager;
-    if (manager->freed) {
+    if (manager->jobs.abandoned) {
         log_free(job->log);
     } else {
         bool later = env_is_later(job->err) || job->err == ERR_NO_SPACE;
@@ -393,7 +347,7 @@ static void open_done(struct env_work *work)
             job->done(job->data, job->err, job->log);
     }
     open_job_free(job);
-    (void)log_manager_job_end(manager);
+    (void)log_jobs_end(&manager->jobs);
 }
 
 /* Jobs of a deleted log may still write to the path. */
@@ -443,7 +397,7 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
     list_init(&job->waiting);
     mem_free(path);
     entry->busy = entry->touched = true;
-    log_manager_job_begin(manager);
+    log_jobs_begin(&manager->jobs);
     open_submit(job);
 }
 
@@ -464,6 +418,6 @@ void log_open_drop_waiting(struct log_manager *manager)
         struct log_open_job *job = LIST_ENTRY(step, struct log_open_job, waiting);
         log_free(job->log);
         open_job_free(job);
-        manager->jobs--;
+        log_jobs_cancel(&manager->jobs);
     }
 }

@@ -2,7 +2,8 @@
 #ifndef BROKER_LOG_LOG_OPEN_H
 #define BROKER_LOG_LOG_OPEN_H
 
-#include "broker/log/log_internal.h"
+#include "broker/log/log.h"
+#include "broker/log/log_entry.h"
 
 struct log_open_job;
 
@@ -14,7 +15,5 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
 void log_open_resume(struct log_manager *manager);
 /* Frees those that wait, without a callback. */
 void log_open_drop_waiting(struct log_manager *manager);
-/* The topic id of a partition's directory; ERR_NOT_FOUND, ERR_MALFORMED. Blocks. */
-int log_open_read_topic_id(struct env *env, const char *path, struct uuid *topic_id) MUST_CHECK;
 
 #endif

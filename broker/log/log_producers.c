@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "broker/log/batch_scan.h"
 #include "broker/log/file_job.h"
+#include "broker/log/log_manager_private.h"
 
 enum {
     LOAD_SNAPSHOT_MAX = 256 * 1024 * 1024, /* five million producers */
@@ -56,7 +57,7 @@ static void snapshot_remove(struct log *log, uint32_t i)
 {
     char name[SEGMENT_NAME_MAX];
     segment_name(log->snapshots[i], ".snapshot", name);
-    log_manager_trash_renamed(log->manager, mem_printf("%s/%s", log->path, name));
+    log_trash_add_renamed(&log->manager->trash, mem_printf("%s/%s", log->path, name));
     log_forget_snapshot(log, log->snapshots[i]);
 }
 

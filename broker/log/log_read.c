@@ -5,7 +5,7 @@
  * looked up the same way and remembered, since many reads have the same one.
  * Failure modes: a damaged log is ERR_CORRUPT for the reader; a disk error takes the directory
  * offline. */
-#include "broker/log/log_internal.h"
+#include "broker/log/log_manager_private.h"
 
 /* Where a batch lies. */
 struct read_spot {

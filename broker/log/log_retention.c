@@ -1,7 +1,7 @@
 /* Retention: whole segments go, oldest first, when they are too old or the log is too large.
  * Nothing at or past the high watermark ever goes (a follower or a consumer may still need it). */
 #include "broker/log/checkpoints.h"
-#include "broker/log/log_internal.h"
+#include "broker/log/log_manager_private.h"
 
 /* Whether all records of the segment are older than the limit. */
 static int is_expired(struct log *log, struct segment *segment, int64_t now_ms, bool *expired)

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "broker/log/file_job.h"
 #include "broker/log/log_manager.h"
+#include "broker/log/log_manager_private.h"
 
 enum {
     METADATA_MARK_MAX = 64, /* bytes of such a file */

@@ -4,7 +4,8 @@
 #ifndef BROKER_LOG_METADATA_MARK_H
 #define BROKER_LOG_METADATA_MARK_H
 
-#include "broker/log/log_internal.h"
+struct log_dir;
+struct log_manager;
 
 #define METADATA_MARK_FILE ".metadata-index"
 

@@ -20,8 +20,10 @@
 #include "base/mutation.h"
 #include "broker/log/batch_scan.h"
 #include "broker/log/cleaner.h"
+#include "broker/log/flush.h"
 #include "broker/log/leavings.h"
-#include "broker/log/log_internal.h"
+#include "broker/log/log_manager_private.h"
+#include "broker/log/recovery.h"
 
 enum {
     SEARCH_BLOCK = 256 * 1024,

@@ -6,6 +6,7 @@
  * after a deletion does no harm, since a topic id is never used again; a log directory that does
  * not work has no name in it, and the others do. */
 #include "broker/log/roster.h"
+#include "broker/log/log_manager_private.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -4,7 +4,14 @@
 #ifndef BROKER_LOG_ROSTER_H
 #define BROKER_LOG_ROSTER_H
 
-#include "broker/log/log_internal.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/check.h"
+#include "base/uuid.h"
+
+struct log_dir;
+struct log_manager;
 
 /* Reads the part of the roster that lies in this directory, which is made if need be. */
 int roster_load(struct log_dir *dir) MUST_CHECK;

@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "broker/log/file_job.h"
+#include "broker/log/log_manager_private.h"
 
 #define SERVED_FILE "/.served-epochs"
 

@@ -4,7 +4,10 @@
 #ifndef BROKER_LOG_SERVED_H
 #define BROKER_LOG_SERVED_H
 
-#include "broker/log/log_internal.h"
+#include "base/buf.h"
+#include "base/check.h"
+
+struct log_dir;
 
 /* Reads the directory's file; what makes no sense counts as missing. An error may come with a
  * sentence in `problem`. Blocks. */

@@ -15,7 +15,9 @@
 #include "base/mem.h"
 #include "base/mutation.h"
 #include "broker/log/checkpoints.h"
+#include "broker/log/log_manager_private.h"
 #include "broker/log/log_open.h"
+#include "broker/log/partition_metadata.h"
 
 enum {
     STRAY_DIGITS = 32,     /* of a UUID */
@@ -122,12 +124,12 @@ static void stray_job_done(struct env_work *work)
 {
     struct stray_job *job = CONTAINER_OF(work, struct stray_job, work);
     struct log_manager *manager = job->manager;
-    for (size_t i = 0; !manager->freed && i < manager->stray_count; i++)
+    for (size_t i = 0; !manager->jobs.abandoned && i < manager->stray_count; i++)
         if (strcmp(manager->strays[i].path, job->path) == 0)
             manager->strays[i].size = job->size;
     mem_free(job->path);
     mem_free(job);
-    (void)log_manager_job_end(manager);
+    (void)log_jobs_end(&manager->jobs);
 }
 
 /* ---- the list ---- */
@@ -148,7 +150,7 @@ void stray_add(struct log_dir *dir, const char *path)
     job->manager = manager;
     job->path = mem_strdup(path);
     job->size = STRAY_UNKNOWN;
-    log_manager_job_begin(manager);
+    log_jobs_begin(&manager->jobs);
     env_work_submit(manager->env, &job->work, stray_job_run, stray_job_done);
 }
 
@@ -192,7 +194,7 @@ static void stray_remove(struct log_manager *manager, size_t i)
     if (rc == 0) {
         logger_info(manager->logger, "removing %s, which is older than log.dir.stray.retention.ms",
                     stray.path);
-        log_manager_trash(manager, aside, 0);
+        log_trash_add(&manager->trash, aside, 0);
     } else {
         if (rc != ERR_NOT_FOUND)
             logger_warn(manager->logger, "could not remove %s: %s", stray.path, err_text(rc));
@@ -235,7 +237,7 @@ static bool stray_is_named(struct log_manager *manager, const struct log_entry *
     if (!checkpoints_split_name(entry->name, &topic_len, &partition))
         return true;
     char *path = mem_printf("%s/%s", entry->dir->path, entry->name);
-    int rc = log_open_read_topic_id(manager->env, path, &id);
+    int rc = partition_metadata_topic_id(manager->env, path, &id);
     bool no_id = rc == ERR_NOT_FOUND || rc == ERR_MALFORMED || (rc == 0 && uuid_is_zero(&id));
     if (rc < 0 && !no_id) {
         logger_warn(manager->logger,
@@ -295,7 +297,7 @@ void log_manager_set_strays_aside(struct log_manager *manager, log_manager_wante
             strays[count++] = entry;
     for (size_t i = 0; i < count; i++)
         if (stray_set_aside(strays[i]))
-            log_manager_remove_entry(strays[i]);
+            log_entry_remove(strays[i]);
     mem_free(strays);
 }
 

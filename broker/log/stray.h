@@ -4,7 +4,14 @@
 #ifndef BROKER_LOG_STRAY_H
 #define BROKER_LOG_STRAY_H
 
-#include "broker/log/log_internal.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/check.h"
+
+struct log_dir;
+struct log_entry;
+struct log_manager;
 
 /* Whether `name` ends in a dot, 16 or 32 hex digits, and `suffix`: what this broker, or Kafka,
  * calls a directory that it has set aside. Any other one with such a suffix is somebody's own. */

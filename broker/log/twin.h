@@ -4,15 +4,10 @@
 #ifndef BROKER_LOG_TWIN_H
 #define BROKER_LOG_TWIN_H
 
-#include "broker/log/log_internal.h"
+#include "base/buf.h"
+#include "base/check.h"
+#include "broker/log/log_entry.h"
 
-/* Another folder of a name that is known: it gets an entry of its own, so that checkpoint files
- * keep its lines. */
-void twin_add(struct log_dir *dir, const char *name);
-/* The entry of the folder in this very directory, or NULL. */
-struct log_entry *twin_find(const struct log_dir *dir, const char *name);
-/* Takes an entry out of the map; another folder of its name takes its place. */
-void twin_unmap(struct log_entry *entry);
 /* Before an open: folders of another topic id are no copies. Returns the entry to be opened. */
 struct log_entry *twin_settle(struct log_entry *entry, const struct uuid *topic_id);
 /* What is wrong with an entry that is doubled, with all paths and the remedy. */

@@ -15,7 +15,7 @@
 #include "base/crc32c.h"
 #include "base/err.h"
 #include "base/mem.h"
-#include "broker/log/log_internal.h"
+#include "broker/log/log_manager_private.h"
 #include "kafka/batch.h"
 #include "tests/lib/log_world.h"
 

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/logger.h"
 #include "base/uuid.h"
-#include "broker/log/log_internal.h"
+#include "broker/log/log_manager_private.h"
 #include "env/env.h"
 
 struct log_world {

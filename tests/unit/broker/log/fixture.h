@@ -11,7 +11,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "broker/log/log_internal.h"
+#include "broker/log/log_manager_private.h"
 #include "kafka/batch.h"
 #include "tests/lib/batch_maker.h"
 #include "tests/lib/log_world.h"
@@ -44,10 +44,10 @@ static inline void fixture_wait(struct log_world *f, bool (*until)(struct log_wo
 
 static inline bool fixture_is_idle(struct log_world *f)
 {
-    bool busy = f->manager && (f->manager->jobs > 0 || !list_empty(&f->manager->turn) ||
-                               env_timer_running(&f->manager->turn_timer) ||
-                               (env_timer_running(&f->manager->trash_timer) &&
-                                f->manager->trash_timer.due_us <= env_now_us(f->env)));
+    bool busy = f->manager && (f->manager->jobs.count > 0 || !list_empty(&f->manager->turn.links) ||
+                               env_timer_running(&f->manager->turn.timer) ||
+                               (env_timer_running(&f->manager->trash.timer) &&
+                                f->manager->trash.timer.due_us <= env_now_us(f->env)));
     return !busy && ++fixture.turns > 2;
 }
 

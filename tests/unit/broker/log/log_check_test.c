@@ -157,7 +157,7 @@ static void lines_take_turns(void)
         checked_start(&f, &slow[i], slow_line, large());
     for (int i = 0; i < 20; i++)
         checked_start(&f, &quick[i], quick_line, packed(COMPRESS_ZSTD, 3, 10));
-    CHECK_INT(f.manager->jobs, 2);
+    CHECK_INT(f.manager->jobs.count, 2);
     fixture_settle(&f);
     for (int i = 0; i < 20; i++) {
         CHECK_INT(quick[i].check.err, 0);

@@ -29,7 +29,7 @@ static void packed_batches_are_opened_on_workers(void)
         lookups[i] = (struct log_lookup){.done = fixture_found};
         CHECK_INT(log_lookup_start(&lookups[i], f.log, 1000), 1);
     }
-    CHECK_INT(f.manager->jobs, 1);
+    CHECK_INT(f.manager->jobs.count, 1);
     fixture_settle(&f);
     for (int i = 0; i < 3; i++) {
         CHECK_INT(lookups[i].asked_ms, -1);

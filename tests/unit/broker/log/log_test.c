@@ -1,4 +1,5 @@
 /* The log through its public face: append, read, roll, restart, cut. */
+#include "broker/log/flush.h"
 #include "fixture.h"
 
 static void appends_are_read_back(void)

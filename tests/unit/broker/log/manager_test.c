@@ -1,4 +1,5 @@
 /* Log directories, their owner, opening and deleting partitions, retention. */
+#include "broker/log/flush.h"
 #include "fixture.h"
 
 static void write_meta(struct log_world *f, const char *text)
