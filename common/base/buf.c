@@ -44,11 +44,13 @@ int buf_reserve(struct buf *buf, size_t more)
         return ERR_NO_MEMORY;
     buf->data = data;
     buf->cap = cap;
+    ASSERT(more <= buf->cap - buf->len);
     return 0;
 }
 
 int buf_append(struct buf *buf, const void *data, size_t len)
 {
+    ASSERT(data != NULL || len == 0);
     int err = buf_reserve(buf, len);
     if (err)
         return err;
@@ -68,10 +70,12 @@ static void buf_need(struct buf *buf, size_t more)
     ASSERT(cap > 0);
     buf->data = mem_realloc(buf->data, cap);
     buf->cap = cap;
+    buf_check(buf);
 }
 
 void buf_put(struct buf *buf, const void *data, size_t len)
 {
+    ASSERT(data != NULL || len == 0);
     buf_need(buf, len);
     if (len)
         memcpy(buf->data + buf->len, data, len);

@@ -18,6 +18,9 @@ struct map_slot {
     } key;
 };
 
+STATIC_ASSERT((MAP_CAP_MIN & (MAP_CAP_MIN - 1)) == 0, "slots are found by a mask");
+STATIC_ASSERT(MAP_KEY_INLINE >= sizeof(uint8_t *), "the pointer to a longer key has its place");
+
 static uint32_t map_hash(const void *key, size_t len)
 {
     const uint8_t *p = key;
@@ -52,6 +55,7 @@ static void slot_free_key(struct map_slot *slot)
 /* The slot that holds the key, or the free slot where it belongs. */
 static struct map_slot *map_probe(const struct map *map, uint32_t hash, const void *key, size_t len)
 {
+    ASSERT(map->cap > map->count); /* else it would not end */
     size_t mask = map->cap - 1;
     for (size_t i = hash & mask;; i = (i + 1) & mask) {
         struct map_slot *slot = &map->slots[i];
@@ -74,6 +78,8 @@ static void map_resize(struct map *map, size_t cap)
 {
     struct map_slot *old = map->slots;
     size_t old_cap = map->cap;
+    ASSERT(cap > old_cap);
+    ASSERT((cap & (cap - 1)) == 0);
     map->slots = mem_alloc(cap * sizeof(*map->slots));
     map->cap = cap;
     for (size_t i = 0; i < old_cap; i++)

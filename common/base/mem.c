@@ -91,6 +91,7 @@ void *mem_realloc(void *pointer, size_t size)
 
 void *mem_dup(const void *data, size_t size)
 {
+    ASSERT(data != NULL || size == 0);
     void *copy = mem_alloc(size);
     if (size)
         memcpy(copy, data, size);
@@ -99,11 +100,13 @@ void *mem_dup(const void *data, size_t size)
 
 char *mem_strdup(const char *text)
 {
+    ASSERT(text != NULL);
     return mem_dup(text, strlen(text) + 1);
 }
 
 char *mem_strndup(const char *text, size_t len)
 {
+    ASSERT(text != NULL || len == 0);
     char *copy = mem_alloc(len + 1);
     if (len)
         memcpy(copy, text, len);
@@ -172,6 +175,7 @@ int mem_budget_take(struct mem_budget *budget, size_t size)
     if (size > budget->limit - budget->used)
         return ERR_NO_MEMORY;
     budget->used += size;
+    ASSERT(budget->used <= budget->limit);
     return 0;
 }
 
@@ -208,6 +212,7 @@ static bool arena_grow(struct arena *arena, size_t size)
 
 void *arena_alloc(struct arena *arena, size_t size)
 {
+    ASSERT(arena->total <= arena->limit);
     if (size > arena->limit - arena->total) {
         arena->full = true;
         return NULL;
@@ -219,6 +224,8 @@ void *arena_alloc(struct arena *arena, size_t size)
     void *pointer = arena->blocks->data + arena->used;
     arena->used += rounded;
     arena->total += size;
+    ASSERT(arena->used <= arena->blocks->size);
+    ASSERT(((uintptr_t)pointer & 7) == 0);
     memset(pointer, 0, size);
     return pointer;
 }
@@ -233,6 +240,7 @@ void *arena_alloc_array(struct arena *arena, size_t count, size_t size)
 
 char *arena_strndup(struct arena *arena, const char *text, size_t len)
 {
+    ASSERT(text != NULL || len == 0);
     char *copy = arena_alloc(arena, len + 1);
     if (copy && len)
         memcpy(copy, text, len);

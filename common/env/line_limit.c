@@ -19,6 +19,8 @@ static void line_limit_due(void *data)
 void line_limit_init(struct line_limit *limit, struct env *env, struct logger *whole, int most,
                      int64_t period_ms, const char *what)
 {
+    ASSERT(most > 0);
+    ASSERT(period_ms > 0);
     limit->logger = *whole;
     limit->logger.quota = &limit->quota;
     limit->whole = whole;

@@ -26,6 +26,7 @@ int64_t steady_clock_ms(struct steady_clock *clock)
     else if (now_ms - clock->ahead_since_ms >= HOLD_MS)
         clock->ahead_since_ms = -1;
     clock->told_ms = clock->ahead_since_ms < 0 ? wall_ms : expected_ms;
+    ASSERT(now_ms >= clock->told_at_ms); /* it never goes back */
     clock->told_at_ms = now_ms;
     return clock->told_ms;
 }

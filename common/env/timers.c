@@ -41,6 +41,7 @@ void timers_check(const struct timers *timers)
 
 static void timers_put(struct timers *timers, size_t i, struct env_timer *timer)
 {
+    ASSERT(i < timers->cap);
     timers->heap[i] = timer;
     timer->heap_pos = i + 1;
 }
@@ -114,6 +115,8 @@ struct env_timer *timers_pop(struct timers *timers, int64_t now_us, uint64_t seq
     struct env_timer *first = timers->heap[0];
     if (first->due_us > now_us || first->seq >= seq_limit)
         return NULL;
+    ASSERT(first->heap_pos == 1);
     timers_remove(timers, first);
+    ASSERT(first->heap_pos == 0);
     return first;
 }

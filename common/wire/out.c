@@ -68,6 +68,8 @@ bool wire_out_next(const struct wire_out *out, size_t *cursor, struct env_chunk 
         size_t end = index < out->piece_count ? out->pieces[index].after : out->memory.len;
         if (start == end)
             continue;
+        ASSERT(start < end);
+        ASSERT(end <= out->memory.len);
         *chunk = (struct env_chunk){.data = out->memory.data + start, .len = end - start};
         return true;
     }
@@ -84,6 +86,7 @@ void wire_out_set_i32(struct wire_out *out, size_t at, int32_t value)
 
 static void out_fail(struct wire_out *out, int err)
 {
+    ASSERT(err < 0);
     if (!out->err)
         out->err = err;
 }
@@ -117,6 +120,7 @@ void wire_put_f64(struct wire_out *out, double value)
 
 void wire_put_raw(struct wire_out *out, const void *data, size_t len)
 {
+    ASSERT(data != NULL || len == 0);
     uint8_t *room = wire_out_room(out, len);
     if (room && len)
         memcpy(room, data, len);
