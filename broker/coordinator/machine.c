@@ -81,6 +81,7 @@ static void machine_drain(struct machine *machine)
         struct machine_op *op = LIST_ENTRY(machine->ops.next, struct machine_op, link);
         if (op->appended && !op->finished)
             return;
+        ASSERT(op->machine == machine);
         list_remove(&op->link);
         /* What only waited fares as the append before it. */
         if (op->appended)
@@ -92,6 +93,8 @@ static void machine_drain(struct machine *machine)
 static void machine_op_safe(struct partition_wait *wait, int err)
 {
     struct machine_op *op = CONTAINER_OF(wait, struct machine_op, wait);
+    ASSERT(op->appended);
+    ASSERT(!op->finished);
     op->finished = true;
     op->err = machine_error(op->machine, err);
     machine_drain(op->machine);
@@ -100,6 +103,7 @@ static void machine_op_safe(struct partition_wait *wait, int err)
 static void machine_op_init(struct machine *machine, struct machine_op *op,
                             void (*done)(struct machine_op *op, int err))
 {
+    ASSERT(done != NULL);
     *op = (struct machine_op){.machine = machine, .done = done, .wait.done = machine_op_safe};
     list_init(&op->link);
     list_init(&op->wait.link);
@@ -122,6 +126,7 @@ int machine_append(struct machine *machine, struct records *records, struct mach
         return machine_error(machine, err);
     op->appended = true;
     list_push(&machine->ops, &op->link);
+    machine_check_state(machine);
     return 0;
 }
 
@@ -129,6 +134,7 @@ void machine_barrier(struct machine *machine, struct machine_op *op,
                      void (*done)(struct machine_op *op, int err))
 {
     machine_op_init(machine, op, done);
+    machine_check_state(machine);
     if (list_empty(&machine->ops))
         done(op, machine->state == MACHINE_CLOSED ? ERR_NOT_COORDINATOR : 0);
     else
@@ -220,6 +226,7 @@ int machine_write(struct machine *machine, struct records *records, struct machi
 static int machine_batches(struct coordinator_log_load *load, uint8_t *bytes, size_t len)
 {
     struct machine *machine = CONTAINER_OF(load, struct machine, load);
+    ASSERT(machine->state == MACHINE_LOADING);
     machine->loaded_bytes += (int64_t)len;
     return machine_replay(machine, bytes, len);
 }
@@ -228,6 +235,7 @@ static void machine_loaded(struct coordinator_log_load *load, int err)
 {
     struct machine *machine = CONTAINER_OF(load, struct machine, load);
     const struct machine_deps *deps = machine->deps;
+    ASSERT(machine->state == MACHINE_LOADING);
     machine_move(machine, err ? MACHINE_RETRYING : MACHINE_LOADED);
     if (!err) {
         deps->client->loaded(machine);
@@ -279,6 +287,7 @@ static void machine_end(struct machine *machine, int err)
     }
     deps->client->forget(machine, err);
     machine_check_state(machine);
+    ASSERT(list_empty(&machine->ops));
 }
 
 static void machine_reload_now(void *data)
@@ -314,6 +323,12 @@ void machine_reload(struct machine *machine)
 
 void machine_init(struct machine *machine, const struct machine_deps *deps, int32_t index)
 {
+    ASSERT(index >= 0);
+    ASSERT(deps->log != NULL);
+    ASSERT(deps->client->replay != NULL);
+    ASSERT(deps->client->loaded != NULL);
+    ASSERT(deps->client->lost != NULL);
+    ASSERT(deps->client->forget != NULL);
     *machine = (struct machine){.deps = deps, .index = index};
     list_init(&machine->ops);
     env_timer_init(deps->env, &machine->retry_timer, machine_load, machine);

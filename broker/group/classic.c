@@ -33,6 +33,27 @@ void classic_move(struct classic *classic, enum classic_state to)
     classic->state_ms = env_wall_ms(group_env(classic->group));
 }
 
+void classic_check(const struct classic *classic)
+{
+    size_t members = (size_t)classic->member_count;
+    ASSERT(classic->member_count >= 0);
+    ASSERT(list_empty(&classic->members) == (members == 0));
+    ASSERT(classic->by_id.count <= members); /* a stored group may name one twice */
+    ASSERT(classic->by_instance.count <= members);
+    ASSERT(classic->joined_count >= 0);
+    ASSERT(classic->joined_count <= classic->member_count);
+    ASSERT(classic->joined_count == 0 || classic->state == CLASSIC_PREPARING);
+    ASSERT(!classic->leader || classic->leader->classic == classic);
+    ASSERT(!classic->storing || classic->state == CLASSIC_COMPLETING);
+    ASSERT(!classic->delaying || classic->state == CLASSIC_PREPARING);
+    ASSERT(classic->delay_left_ms >= 0);
+    ASSERT(classic->state != CLASSIC_EMPTY || !classic->protocol);
+    ASSERT(classic->state != CLASSIC_COMPLETING || classic->protocol);
+    ASSERT(classic->state != CLASSIC_STABLE || classic->protocol);
+    ASSERT(classic->state == CLASSIC_EMPTY || classic->protocol_type);
+    ASSERT(classic->state != CLASSIC_DEAD);
+}
+
 const char *classic_state_name(const struct classic *classic)
 {
     return classic_states[classic->state].name;
@@ -219,6 +240,7 @@ static void classic_finish_sync(struct group_sync *sync, const struct classic_me
 
 void classic_answer_sync(struct classic_member *member, int err)
 {
+    ASSERT(member->sync != NULL);
     struct group_sync *sync = member->sync;
     member->sync = NULL;
     classic_finish_sync(sync, member, err);
@@ -272,6 +294,7 @@ static void classic_assigned(struct classic_store *store, struct classic *classi
         classic_touch(member);
     }
     classic_review_synced(classic);
+    classic_check(classic);
 }
 
 /* Whom the leader leaves out has nothing: not what it had in an earlier generation. What counts is
@@ -319,6 +342,7 @@ static void classic_take_assignment(struct classic *classic,
 static void classic_await_sync(struct classic_member *member, struct group_sync *sync)
 {
     struct classic *classic = member->classic;
+    ASSERT(member->classic->state == CLASSIC_COMPLETING);
     if (member->sync)
         classic_answer_sync(member, ERR_REBALANCE_IN_PROGRESS); /* a repeated request */
     member->sync = sync;
@@ -530,4 +554,5 @@ void classic_start(struct classic *classic)
         classic_touch(LIST_ENTRY(step, struct classic_member, link));
     if (classic->member_count > 0 && !classic->leader)
         classic_rebalance(classic, "the group went back to the classic protocol");
+    classic_check(classic);
 }

@@ -123,6 +123,8 @@ void classic_put_record(const struct classic *classic, struct records *records);
 /* ---- for the files of the classic group ---- */
 
 void classic_move(struct classic *classic, enum classic_state to);
+/* What holds between two events. */
+void classic_check(const struct classic *classic);
 /* A membership change: from STABLE, COMPLETING or EMPTY to PREPARING; in PREPARING see whether all
  * are there now. */
 void classic_rebalance(struct classic *classic, const char *reason);

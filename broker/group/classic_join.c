@@ -85,6 +85,8 @@ static void classic_fill_join(struct classic *classic, struct group_join *join,
 
 void classic_answer_join(struct classic_member *member, int err)
 {
+    ASSERT(member->join != NULL);
+    ASSERT(member->classic->joined_count > 0);
     struct group_join *join = member->join;
     struct classic *classic = member->classic;
     member->join = NULL;
@@ -114,6 +116,7 @@ static void classic_complete(struct classic *classic);
 /* The end of the initial delay, or of the time that members have to come back. */
 void classic_join_due(struct classic *classic)
 {
+    ASSERT(classic->state == CLASSIC_PREPARING);
     int64_t again = group_settings(classic->group)->initial_rebalance_delay_ms;
     if (classic->delaying && classic->delay_joined && classic->delay_left_ms > 0) {
         again = again < classic->delay_left_ms ? again : classic->delay_left_ms;
@@ -151,6 +154,7 @@ static void classic_prepare(struct classic *classic, const char *reason)
         wait_ms = delay_ms;
     }
     env_timer_start(&classic->timer, wait_ms);
+    classic_check(classic);
 }
 
 void classic_rebalance(struct classic *classic, const char *reason)
@@ -191,6 +195,8 @@ static bool classic_elect(struct classic *classic)
 
 static void classic_become_empty(struct classic *classic)
 {
+    ASSERT(classic->member_count == 0);
+    ASSERT(classic->state == CLASSIC_PREPARING);
     mem_free(classic->protocol);
     classic->protocol = NULL;
     classic_move(classic, CLASSIC_EMPTY);
@@ -202,6 +208,10 @@ static void classic_become_empty(struct classic *classic)
 
 static void classic_begin_generation(struct classic *classic)
 {
+    ASSERT(classic->member_count > 0);
+    ASSERT(classic->leader != NULL);
+    ASSERT(classic->leader->join != NULL);
+    ASSERT(classic->state == CLASSIC_PREPARING);
     struct wire_str protocol = classic_vote(classic);
     mem_free(classic->protocol);
     classic->protocol = wire_str_dup(protocol);
@@ -222,10 +232,13 @@ static void classic_begin_generation(struct classic *classic)
         classic_touch(member);
     }
     env_timer_start(&classic->timer, classic_rebalance_timeout(classic));
+    classic_check(classic);
 }
 
 static void classic_complete(struct classic *classic)
 {
+    ASSERT(classic->state == CLASSIC_PREPARING);
+    ASSERT(!classic->delaying);
     env_timer_stop(&classic->timer);
     classic_drop_absent(classic);
     if (classic->member_count > 0 && !classic_elect(classic)) {
@@ -355,6 +368,7 @@ static int classic_update_member(struct classic_member *member, struct group_joi
 
 static void classic_await_join(struct classic_member *member, struct group_join *join)
 {
+    ASSERT(member->classic->state == CLASSIC_PREPARING);
     if (member->join)
         classic_answer_join(member, ERR_COORDINATOR_NOT_AVAILABLE); /* a repeated request */
     member->join = join;
@@ -363,6 +377,7 @@ static void classic_await_join(struct classic_member *member, struct group_join 
         env_timer_start(&member->session_timer, CLASSIC_FRESH_MS);
     else
         env_timer_stop(&member->session_timer);
+    classic_check(member->classic);
 }
 
 static void classic_update_and_rebalance(struct classic_member *member, struct group_join *join,
@@ -443,6 +458,7 @@ static void classic_pending_expired(void *data)
 
 static void classic_require_id(struct classic *classic, struct group_join *join)
 {
+    ASSERT(join->made_id != NULL);
     if (classic->pending.count >= CLASSIC_PENDING_MAX) {
         classic_fail_join(join, ERR_COORDINATOR_NOT_AVAILABLE, wire_str_from(""));
         return;

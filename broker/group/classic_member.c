@@ -89,6 +89,8 @@ struct classic_member *classic_member_new(struct classic *classic, struct wire_s
 
 static void classic_member_free(struct classic_member *member)
 {
+    ASSERT(!member->join);
+    ASSERT(!member->sync);
     struct classic_protocols protocols =
         classic_set_protocols(member, (struct classic_protocols){0});
     env_timer_stop(&member->session_timer);
@@ -106,6 +108,7 @@ static void classic_member_free(struct classic_member *member)
 void classic_member_remove(struct classic_member *member, int err)
 {
     struct classic *classic = member->classic;
+    ASSERT(member->classic->member_count > 0);
     if (member->join)
         classic_answer_join(member, err);
     if (member->sync)
@@ -134,6 +137,7 @@ void classic_member_rename(struct classic_member *member, const char *id)
 
 static void classic_set_bytes(struct wire_bytes *to, struct wire_bytes bytes)
 {
+    ASSERT(bytes.len <= 0 || bytes.data != NULL);
     mem_free((void *)to->data);
     *to = (struct wire_bytes){NULL, 0};
     if (bytes.len > 0)
@@ -236,14 +240,16 @@ const struct classic_protocol *classic_protocols_find(const struct classic_proto
 static void classic_count_support(struct classic *classic,
                                   const struct classic_protocols *protocols, int32_t by)
 {
+    ASSERT(by == 1 || by == -1);
     for (int32_t i = 0; i < protocols->count; i++) {
         struct wire_str name = protocols->items[i].name;
         const char *key = name.len > 0 ? name.data : "";
         size_t len = name.len > 0 ? (size_t)name.len : 0;
         if (classic_protocols_find(protocols, name) != &protocols->items[i])
             continue;
-        uintptr_t count =
-            (uintptr_t)map_get(&classic->supporters, key, len) + (uintptr_t)(intptr_t)by;
+        uintptr_t before = (uintptr_t)map_get(&classic->supporters, key, len);
+        ASSERT(by > 0 || before > 0);
+        uintptr_t count = before + (uintptr_t)(intptr_t)by;
         if (count > 0)
             map_put(&classic->supporters, key, len, (void *)count);
         else

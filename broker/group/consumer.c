@@ -18,6 +18,20 @@ enum {
 
 /* ---- life ---- */
 
+void consumer_check(const struct consumer *consumer)
+{
+    size_t members = (size_t)consumer->member_count;
+    ASSERT(consumer->member_count >= 0);
+    ASSERT(list_empty(&consumer->members) == (members == 0));
+    ASSERT(consumer->by_id.count == members);
+    ASSERT(consumer->by_instance.count <= members);
+    ASSERT(consumer->classic_count >= 0);
+    ASSERT(consumer->classic_count <= consumer->member_count);
+    ASSERT(consumer->lists.count <= members); /* each has a user */
+    ASSERT(consumer->patterns.count <= members);
+    ASSERT(consumer->group != NULL);
+}
+
 struct consumer *consumer_new(struct group *group)
 {
     struct consumer *consumer = mem_alloc(sizeof(*consumer));
@@ -36,10 +50,15 @@ struct consumer *consumer_new(struct group *group)
 
 void consumer_free(struct consumer *consumer)
 {
+    consumer_check(consumer);
     consumer_leave_job(consumer);
     consumer_fail_waits(consumer);
+    ASSERT(list_empty(&consumer->waits));
     LIST_EACH(step, &consumer->members)
         consumer_member_free(LIST_ENTRY(step, struct consumer_member, link));
+    ASSERT(consumer->member_count == 0);
+    ASSERT(consumer->classic_count == 0);
+    ASSERT(consumer->by_id.count == 0);
     ASSERT(consumer->patterns.count == 0);
     ASSERT(consumer->lists.count == 0);
     map_close(&consumer->lists);
@@ -146,6 +165,7 @@ struct consumer_member *consumer_member_new(struct consumer *consumer, struct wi
     list_push(&consumer->members, &member->link);
     consumer->member_count++;
     map_put(&consumer->by_id, member->id, strlen(member->id), member);
+    consumer_check(consumer);
     return member;
 }
 
@@ -160,6 +180,7 @@ static void consumer_drop_list(struct consumer_member *member)
 {
     struct consumer_list *list = member->list;
     member->list = NULL;
+    ASSERT(!list || list->users > 0);
     if (!list || --list->users > 0)
         return;
     map_del(&member->consumer->lists, &list->hash, sizeof(list->hash));
@@ -192,6 +213,7 @@ void consumer_member_free(struct consumer_member *member)
     mem_free(member->client_host);
     mem_free(member->assignor);
     mem_free(member);
+    consumer_check(consumer);
 }
 
 void consumer_set_instance(struct consumer_member *member, struct wire_str instance_id)
@@ -281,12 +303,15 @@ bool consumer_set_topics(struct consumer_member *member, const struct wire_str *
         mem_free(topics);
     consumer_drop_list(member);
     member->list = list;
+    consumer_check(member->consumer);
     return list != before;
 }
 
 static void consumer_drop_pattern(struct consumer *consumer, const char *text)
 {
     struct consumer_pattern *used = map_get(&consumer->patterns, text, strlen(text));
+    ASSERT(used != NULL);
+    ASSERT(used->users > 0);
     if (--used->users > 0)
         return;
     map_del(&consumer->patterns, text, strlen(text));
@@ -315,6 +340,7 @@ bool consumer_set_pattern(struct consumer_member *member, struct wire_str text)
         consumer_drop_pattern(consumer, member->pattern);
     mem_free(member->pattern);
     member->pattern = wire_str_dup(text);
+    consumer_check(consumer);
     return true;
 }
 
@@ -365,6 +391,7 @@ void consumer_raise_epoch(struct consumer *consumer, struct records *records)
                  consumer->group->id, consumer->epoch, consumer_state_name(consumer),
                  consumer->member_count);
     consumer_put_group(consumer, records);
+    consumer_check(consumer);
 }
 
 void consumer_remove_member(struct consumer_member *member, struct records *records)

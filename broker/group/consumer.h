@@ -120,6 +120,8 @@ void consumer_free(struct consumer *consumer);
 /* Everything is loaded: sessions run from now on. */
 void consumer_start(struct consumer *consumer);
 
+/* What holds between two events. */
+void consumer_check(const struct consumer *consumer);
 /* From each state into each, as the target and the member's word have it. */
 void consumer_member_move(struct consumer_member *member, enum consumer_member_state to);
 

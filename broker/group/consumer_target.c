@@ -284,6 +284,8 @@ static void target_keep_indexes(struct target_job *job)
 
 static struct target_job *target_begin(struct consumer *consumer)
 {
+    ASSERT(consumer->job == NULL);
+    ASSERT(consumer->target_epoch < consumer->epoch);
     struct target_job *job = mem_alloc(sizeof(*job));
     size_t slots = (size_t)consumer->member_count + 1;
     job->consumer = consumer;
@@ -401,6 +403,7 @@ static void target_done(struct env_work *work)
     }
     struct group *group = consumer->group;
     struct records records;
+    ASSERT(consumer->job == job);
     consumer->job = NULL;
     group_hold(group);
     group_records(group, &records);
@@ -417,6 +420,7 @@ static void target_done(struct env_work *work)
 
 void consumer_leave_job(struct consumer *consumer)
 {
+    ASSERT(!consumer->job || consumer->job->consumer == consumer);
     if (consumer->job)
         consumer->job->consumer = NULL;
     consumer->job = NULL;
@@ -478,6 +482,9 @@ struct reconcile {
 static void reconcile_next(const struct consumer_member *member, const struct partition_set *owned,
                            struct reconcile *next)
 {
+    ASSERT(next->becomes == member->state);
+    ASSERT(next->assigned.count == 0);
+    ASSERT(next->revoking.count == 0);
     struct partition_set wanted;
     partition_set_copy(&next->assigned, &member->assigned);
     partition_set_intersect(&next->assigned, &member->target);

@@ -53,6 +53,8 @@ size_t group_record_max(const struct group *group)
 
 void group_charge(struct group *group, int64_t *charged, int64_t bytes)
 {
+    ASSERT(bytes >= 0);
+    ASSERT(*charged >= 0);
     group_manager_charge(group->shard->manager, bytes - *charged);
     *charged = bytes;
 }
@@ -82,7 +84,9 @@ struct group *group_new(struct shard *shard, struct wire_str id)
 
 void group_free(struct group *group)
 {
-    ASSERT(!group->classic && !group->consumer);
+    ASSERT(!group->classic);
+    ASSERT(!group->consumer);
+    ASSERT(list_empty(&group->writes)); /* each holds the group */
     ASSERT(group->in_flight == 0);
     ASSERT(list_empty(&group->commits));
     lister_skip(group_manager_lister(group->shard->manager), &group->link);
@@ -106,6 +110,7 @@ static bool group_has_state(const struct group *group)
 
 void group_review(struct group *group)
 {
+    ASSERT(group->in_flight >= 0);
     if (group->in_flight > 0 || group_has_state(group) || !offsets_is_empty(&group->offsets))
         return;
     if (group->classic)
@@ -117,6 +122,8 @@ void group_review(struct group *group)
 
 void group_hold(struct group *group)
 {
+    ASSERT(group->in_flight >= 0);
+    ASSERT(group->in_flight < INT32_MAX);
     group->in_flight++;
 }
 

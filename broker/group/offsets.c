@@ -24,6 +24,14 @@ static int64_t offsets_topic_bytes(struct wire_str name)
     return (int64_t)sizeof(struct offsets_topic) + OFFSETS_TOPIC_OVERHEAD + 2 * (int64_t)name.len;
 }
 
+static void offsets_check(const struct offsets *offsets)
+{
+    ASSERT((offsets->count == 0) == (offsets->topics.count == 0));
+    ASSERT(offsets->topics.count <= offsets->count);
+    ASSERT(offsets->bytes >= 0);
+    ASSERT(offsets->count > 0 || offsets->pending.count > 0 || offsets->bytes == 0);
+}
+
 static void offset_free(struct offset *offset)
 {
     if (!offset)
@@ -80,6 +88,7 @@ void offsets_set(struct offsets *offsets, struct wire_str name, int32_t partitio
     offsets->count += old == NULL;
     offsets->bytes += offset_bytes(offset) - (old ? offset_bytes(old) : 0);
     offset_free(old);
+    offsets_check(offsets);
 }
 
 void offsets_delete(struct offsets *offsets, struct wire_str name, int32_t partition)
@@ -90,12 +99,14 @@ void offsets_delete(struct offsets *offsets, struct wire_str name, int32_t parti
         return;
     offsets->bytes -= offset_bytes(old);
     offset_free(old);
+    ASSERT(offsets->count > 0);
     offsets->count--;
-    if (topic->partitions.count > 0)
-        return;
-    offsets->bytes -= offsets_topic_bytes(name);
-    map_del(&offsets->topics, name.data, (size_t)name.len);
-    offsets_topic_free(topic);
+    if (topic->partitions.count == 0) {
+        offsets->bytes -= offsets_topic_bytes(name);
+        map_del(&offsets->topics, name.data, (size_t)name.len);
+        offsets_topic_free(topic);
+    }
+    offsets_check(offsets);
 }
 
 const struct offsets_topic *offsets_find_topic(const struct offsets *offsets, struct wire_str topic)
@@ -142,6 +153,7 @@ void offsets_set_pending(struct offsets *offsets, int64_t producer_id, struct wi
     offsets->bytes -= pending->bytes;
     offsets_set(pending, topic, partition, offset);
     offsets->bytes += pending->bytes;
+    offsets_check(offsets);
 }
 
 void offsets_decide(struct offsets *offsets, int64_t producer_id, bool commit)
@@ -161,6 +173,7 @@ void offsets_decide(struct offsets *offsets, int64_t producer_id, bool commit)
     }
     offsets_close(pending);
     mem_free(pending);
+    offsets_check(offsets);
 }
 
 bool offsets_is_pending(const struct offsets *offsets, struct wire_str topic, int32_t partition)

@@ -30,6 +30,15 @@ static int partition_name_compare(const struct partition_name *a, const struct p
     return a->partition < b->partition ? -1 : a->partition > b->partition;
 }
 
+/* Of one that is settled: as far as its ends tell. */
+static void partition_set_check(const struct partition_set *set)
+{
+    ASSERT(set->count <= set->cap);
+    ASSERT((set->items == NULL) == (set->cap == 0));
+    ASSERT(set->count < 2 ||
+           partition_name_compare(&set->items[0], &set->items[set->count - 1]) < 0);
+}
+
 /* Where the name is, or belongs. */
 static size_t partition_set_find(const struct partition_set *set, const struct partition_name *name)
 {
@@ -51,6 +60,7 @@ static void partition_set_grow(struct partition_set *set)
         return;
     set->cap = set->cap ? set->cap * 2 : 8;
     set->items = mem_realloc(set->items, set->cap * sizeof(*set->items));
+    ASSERT(set->count < set->cap);
 }
 
 void partition_set_append(struct partition_set *set, const struct uuid *topic_id, int32_t partition)
@@ -73,6 +83,7 @@ void partition_set_settle(struct partition_set *set)
         if (kept == 0 || partition_name_compare(&set->items[kept - 1], &set->items[i]) != 0)
             set->items[kept++] = set->items[i];
     set->count = kept;
+    partition_set_check(set);
 }
 
 void partition_set_add(struct partition_set *set, const struct uuid *topic_id, int32_t partition)
@@ -87,6 +98,7 @@ void partition_set_add(struct partition_set *set, const struct uuid *topic_id, i
     memmove(&set->items[at + 1], &set->items[at], (set->count - at) * sizeof(*set->items));
     set->items[at] = name;
     set->count++;
+    partition_set_check(set);
 }
 
 bool partition_set_has(const struct partition_set *set, const struct uuid *topic_id,
@@ -143,6 +155,7 @@ bool partition_set_meets(const struct partition_set *a, const struct partition_s
 
 void partition_set_copy(struct partition_set *to, const struct partition_set *from)
 {
+    ASSERT(to != from);
     if (to->cap < from->count) {
         to->cap = from->count;
         to->items = mem_realloc(to->items, to->cap * sizeof(*to->items));
@@ -154,6 +167,7 @@ void partition_set_copy(struct partition_set *to, const struct partition_set *fr
 
 void partition_set_move(struct partition_set *to, struct partition_set *from)
 {
+    ASSERT(to != from);
     partition_set_close(to);
     *to = *from;
     partition_set_init(from);
@@ -162,11 +176,13 @@ void partition_set_move(struct partition_set *to, struct partition_set *from)
 void partition_set_intersect(struct partition_set *set, const struct partition_set *b)
 {
     set->count = partition_set_filter(set->items, set->count, b, true);
+    partition_set_check(set);
 }
 
 void partition_set_subtract(struct partition_set *set, const struct partition_set *b)
 {
     set->count = partition_set_filter(set->items, set->count, b, false);
+    partition_set_check(set);
 }
 
 /* One walk over both, into a new array. */
@@ -187,7 +203,11 @@ void partition_set_unite(struct partition_set *set, const struct partition_set *
         i += order <= 0;
         j += order >= 0;
     }
+    ASSERT(all.count <= all.cap);
+    ASSERT(all.count >= set->count);
+    ASSERT(all.count >= b->count);
     partition_set_move(set, &all);
+    partition_set_check(set);
 }
 
 const struct partition_name *partition_set_next_topic(const struct partition_set *set, size_t *at,

@@ -20,6 +20,15 @@ static struct shard *shard_of(struct machine *machine)
     return CONTAINER_OF(machine, struct shard, machine);
 }
 
+/* What holds between two events. */
+static void shard_check(const struct shard *shard)
+{
+    bool starting = !list_empty(&shard->start_mark);
+    ASSERT(!starting || shard->machine.state != MACHINE_ACTIVE);
+    ASSERT(starting || !env_timer_running(&shard->start_timer));
+    ASSERT(shard->groups.count == 0 || !list_empty(&shard->order));
+}
+
 /* ---- groups ---- */
 
 struct group *shard_find(struct shard *shard, struct wire_str id)
@@ -34,6 +43,7 @@ struct group *shard_group(struct shard *shard, struct wire_str id)
         return group;
     group = group_new(shard, id);
     map_put(&shard->groups, id.data, (size_t)id.len, group);
+    ASSERT(!list_empty(&shard->order));
     return group;
 }
 
@@ -64,6 +74,8 @@ static void shard_forget(struct machine *machine, int err)
     map_close(&shard->groups);
     map_init(&shard->groups);
     ASSERT(list_empty(&shard->order));
+    ASSERT(shard->groups.count == 0);
+    shard_check(shard);
 }
 
 /* Walks over groups leave. */
@@ -76,6 +88,7 @@ static void shard_lost(struct machine *machine)
 
 static void shard_started(struct shard *shard)
 {
+    ASSERT(list_empty(&shard->start_mark));
     const struct group_manager_deps *deps = group_manager_deps(shard->manager);
     const struct machine *machine = &shard->machine;
     machine_serve(&shard->machine);
@@ -84,6 +97,7 @@ static void shard_started(struct shard *shard)
                  GROUP_OFFSETS_TOPIC, machine->index, (long long)machine->loaded_bytes,
                  (double)(env_now_us(deps->env) - machine->load_started_us) / 1000.0);
     sweep_start(group_manager_sweep(shard->manager)); /* topics may have gone meanwhile */
+    shard_check(shard);
 }
 
 static void shard_start_groups(void *data)
@@ -106,6 +120,7 @@ static void shard_start_groups(void *data)
 static void shard_loaded(struct machine *machine)
 {
     struct shard *shard = shard_of(machine);
+    ASSERT(list_empty(&shard->start_mark));
     list_push(shard->order.next, &shard->start_mark);
     shard_start_groups(shard);
 }
@@ -136,6 +151,7 @@ struct shard *shard_new(struct group_manager *manager, int32_t index)
 
 void shard_free(struct shard *shard, int err)
 {
+    ASSERT(shard != NULL);
     machine_close(&shard->machine, err);
     map_close(&shard->groups);
     mem_free(shard);
