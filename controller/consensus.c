@@ -237,6 +237,8 @@ static void consensus_on_barrier(struct raft_barrier *req, int status)
  * without it: it gives that up in its next ticks, and then the barrier is sent. */
 static void consensus_send_barrier(struct consensus *consensus)
 {
+    ASSERT(consensus->state == CONSENSUS_ELECTED);
+    ASSERT(consensus->raft.state == RAFT_LEADER);
     consensus->barrier.data = consensus;
     int rc = raft_barrier(&consensus->raft, &consensus->barrier, consensus_on_barrier);
     ASSERT(rc == 0 || consensus->raft.transfer); /* the back end has no errors */
@@ -247,6 +249,7 @@ static void consensus_send_barrier(struct consensus *consensus)
 /* Guard 1: nothing of older terms counts as committed until an entry of this term is. */
 static void consensus_begin_leading(struct consensus *consensus)
 {
+    ASSERT(consensus->barrier_term < consensus->raft.current_term); /* a term is led once */
     consensus_move(consensus, CONSENSUS_ELECTED);
     consensus->barrier_term = consensus->raft.current_term;
     raft_backend_set_barrier(consensus->backend, raft_last_index(&consensus->raft) + 1);
@@ -348,6 +351,8 @@ static void consensus_look(void *data)
 static void consensus_arm(struct consensus *consensus, int64_t delay_ms)
 {
     struct raft *raft = &consensus->raft;
+    ASSERT(delay_ms >= 0);
+    ASSERT(consensus_runs(consensus));
     ASSERT(raft->state == RAFT_FOLLOWER); /* the fields share memory with those of other states */
     raft->follower_state.randomized_election_timeout = (unsigned)delay_ms;
     raft->follower_state.current_leader.id = 0;
@@ -524,6 +529,8 @@ int consensus_new(struct env *env, struct logger *logger, const struct consensus
                                        .restore = consensus_fsm_restore};
     ASSERT(config->voter_count > 0);
     ASSERT(config->node_id >= 0);
+    ASSERT(handlers->apply != NULL);
+    ASSERT(handlers->restore != NULL);
     consensus->voter_count = config->voter_count;
     consensus->voters = mem_alloc((size_t)config->voter_count * sizeof(*consensus->voters));
     for (int i = 0; i < config->voter_count; i++)
@@ -640,6 +647,7 @@ int consensus_propose(struct consensus *consensus, const void *bytes, size_t len
         return ERR_NOT_LEADER;
     }
     consensus->proposals++;
+    ASSERT(consensus->raft.state == RAFT_LEADER);
     consensus_check(consensus);
     return 0;
 }

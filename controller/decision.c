@@ -11,6 +11,10 @@ void decision_init(struct decision *decision, struct image *image,
                    const struct decision_rules *rules, int64_t index,
                    uint64_t (*random)(void *data), void *random_data)
 {
+    ASSERT(image != NULL);
+    ASSERT(rules != NULL);
+    ASSERT(index > 0);
+    ASSERT(random != NULL);
     memset(decision, 0, sizeof(*decision));
     decision->image = image;
     decision->rules = rules;
@@ -154,6 +158,7 @@ static void records_push(struct decision *decision, Meta__Record *record)
         decision->records =
             mem_realloc(decision->records, decision->record_cap * sizeof(Meta__Record *));
     }
+    ASSERT(decision->record_count < decision->record_cap);
     decision->records[decision->record_count++] = record;
 }
 

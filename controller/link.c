@@ -22,6 +22,7 @@ struct link {
 
 static void link_leave(struct link *link)
 {
+    ASSERT(link->depth > 0);
     if (--link->depth == 0 && link->closed)
         mem_free(link);
 }
@@ -78,6 +79,9 @@ struct link *link_new(struct env *env, struct env_stream *stream, size_t frame_m
 void link_set_owner(struct link *link, size_t frame_max, const struct link_handlers *handlers,
                     void *owner)
 {
+    ASSERT(!link->closed);
+    ASSERT(handlers->frame != NULL);
+    ASSERT(handlers->broken != NULL);
     link->handlers = handlers;
     link->owner = owner;
     frame_conn_set_max(link->conn, frame_max);

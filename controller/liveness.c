@@ -62,6 +62,20 @@ liveness_new(struct env *env, struct logger *logger, int64_t session_timeout_ms,
     return liveness;
 }
 
+/* What holds between two events. */
+static void liveness_check(const struct liveness *liveness)
+{
+    ASSERT(liveness->heard_count >= 0);
+    ASSERT((size_t)liveness->heard_count <= liveness->contacts.count);
+    ASSERT(liveness->image || liveness->contacts.count == 0);
+}
+
+static void contact_check(const struct contact *contact)
+{
+    ASSERT(!contact->connected || !contact->gone);
+    ASSERT(contact->probes >= 0);
+}
+
 static struct contact *find(const struct liveness *liveness, int32_t id)
 {
     return map_get_u64(&liveness->contacts, (uint64_t)id);
@@ -200,6 +214,7 @@ void liveness_start(struct liveness *liveness, const struct image *image, int32_
     if (FIRST_MS < liveness->session_timeout_ms)
         set_heard(liveness, former_id, former_heard_ms);
     check_arm(liveness);
+    liveness_check(liveness);
 }
 
 void liveness_stop(struct liveness *liveness)
@@ -215,6 +230,7 @@ void liveness_stop(struct liveness *liveness)
     map_close(&liveness->contacts);
     map_init(&liveness->contacts);
     liveness->heard_count = 0;
+    liveness_check(liveness);
 }
 
 void liveness_free(struct liveness *liveness)
@@ -239,7 +255,10 @@ void liveness_touch(struct liveness *liveness, int32_t id)
     if (contact->heard)
         return;
     contact->heard = true;
-    if (++liveness->heard_count == 1)
+    liveness->heard_count++;
+    liveness_check(liveness);
+    contact_check(contact);
+    if (liveness->heard_count == 1)
         fence_all_gone(liveness);
 }
 

@@ -96,6 +96,8 @@ static void batch_finish(struct batch *batch)
 {
     struct list *step;
     ASSERT(batch->outstanding == 0);
+    ASSERT(batch->index >= 0);
+    ASSERT(batch->err <= 0);
     ASSERT(batch->pipeline->batch_count > 0);
     list_remove(&batch->link);
     batch->pipeline->batch_count--;
@@ -191,6 +193,7 @@ static int propose_entry(struct batch *batch, const struct job *origin, size_t f
     int err = consensus_propose(*pipeline->consensus, bytes, size, on_proposed, batch);
     mem_free(bytes);
     if (!err) {
+        ASSERT(index > batch->index);
         batch->outstanding++;
         batch->index = index;
     }
@@ -228,6 +231,7 @@ static void pump(void *data)
         batch->index = batch->decision.index - 1;
         list_push(&pipeline->batches, &batch->link);
         pipeline->batch_count++;
+        ASSERT(pipeline->batch_count <= BATCHES_MAX);
         decide_jobs(pipeline, batch);
         propose(batch);
     }
@@ -239,14 +243,17 @@ static void pump(void *data)
 void pipeline_start(struct pipeline *pipeline)
 {
     ASSERT(!pipeline->decided);
+    ASSERT(*pipeline->consensus != NULL);
     pipeline_check(pipeline);
     copy_committed(pipeline);
+    pipeline_check(pipeline);
 }
 
 void pipeline_stop(struct pipeline *pipeline)
 {
     if (!pipeline->decided)
         return;
+    pipeline_check(pipeline);
     image_free(pipeline->decided);
     pipeline->decided = NULL;
     pipeline->wrong = false;

@@ -102,6 +102,7 @@ static bool hold(struct raft_backend *backend, const struct raft_message *messag
     if (message->type != RAFT_IO_APPEND_ENTRIES_RESULT || raft->state != RAFT_LEADER ||
         message->append_entries_result.rejected || raft->last_stored >= backend->barrier)
         return false;
+    ASSERT(message->server_id > 0);
     struct held *held = &backend->held[(message->server_id - 1) % RAFT_CODEC_SERVERS_MAX];
     if (!held->used || held->server_id != message->server_id ||
         held->result.last_log_index <= message->append_entries_result.last_log_index)

@@ -78,6 +78,17 @@ struct raft_peers {
 static void peer_dial(struct peer *peer);
 static void peer_break(struct peer *peer);
 
+/* What holds between two events. */
+static void peer_check(const struct peer *peer)
+{
+    ASSERT(peer->send_count >= 0);
+    ASSERT(peer->send_count <= RAFT_PEERS_SENDS_MAX);
+    ASSERT(list_empty(&peer->sends) == (peer->send_count == 0));
+    ASSERT(!peer->out || !peer->dial);
+    ASSERT(!peer->out || !peer->refused);
+    ASSERT(peer->id != peer->peers->self);
+}
+
 /* ---- sends ---- */
 
 static void send_finish(struct send *send, int status)
@@ -114,6 +125,7 @@ static void on_sent(void *data)
 {
     struct send *send = data;
     struct peer *peer = send->peer;
+    ASSERT(peer->send_count > 0);
     peer->send_count--;
     send_finish(send, peer->closing ? ERR_RESET : 0);
 }
@@ -159,6 +171,7 @@ void raft_peers_send(struct raft_peers *peers, int32_t id, struct buf *frames,
     }
     peer->send_count++;
     list_push(&peer->sends, &send->link);
+    peer_check(peer);
     link_send_buf(peer->out, frames, on_sent, send);
 }
 
@@ -169,10 +182,12 @@ static void peer_close_out(struct peer *peer)
     if (!peer->out)
         return;
     struct link *out = peer->out;
+    ASSERT(!peer->closing);
     peer->closing = true;
     peer->out = NULL;
     link_close(out);
     peer->closing = false;
+    peer_check(peer);
 }
 
 static void peer_dead(struct peer *peer)
@@ -254,6 +269,7 @@ static void on_dialled(void *data, int status, struct env_stream *stream)
     peer->out = link_new(peer->peers->env, stream, CHANNEL_HELLO_MAX, &out_handlers, peer);
     link_set_urgent(peer->out);
     say_hello(peer);
+    peer_check(peer);
     peer->peers->handlers->connected(peer->peers->data, peer->id);
 }
 

@@ -113,6 +113,16 @@ bool raft_store_fresh(const struct raft_store *store)
     return store->term == 0 && store->vote == 0 && store->next_index == 1;
 }
 
+/* What holds between two events. */
+static void store_check(const struct raft_store *store)
+{
+    ASSERT(store->running >= 0);
+    ASSERT(store->saves >= 0);
+    ASSERT(!store->busy || store->running > 0);
+    ASSERT(store->busy || list_empty(&store->writing) || store->dead);
+    ASSERT(store->saves <= store->running);
+}
+
 static void op_free(struct op *op)
 {
     mem_free(op->entries);
@@ -180,6 +190,8 @@ static void check_closed(struct raft_store *store)
 
 void raft_store_close(struct raft_store *store, void (*done)(void *data), void *data)
 {
+    ASSERT(!store->closed);
+    ASSERT(done != NULL);
     store->closed = done;
     store->closed_data = data;
     env_timer_start(&store->start, 0); /* comes from the loop even when nothing is queued */
@@ -209,6 +221,7 @@ static int vote_store(struct raft_store *store, uint64_t term, uint64_t vote)
 
 int raft_store_set_term(struct raft_store *store, uint64_t term)
 {
+    ASSERT(term >= store->term);
     return vote_store(store, term, 0);
 }
 
@@ -298,6 +311,8 @@ static int encode(struct raft_store *store, struct buf *bytes, struct raft_store
 
 static int encode_append(struct raft_store *store, struct buf *bytes, const struct op *op)
 {
+    ASSERT(!list_empty(&store->segments));
+    ASSERT(op->count > 0);
     struct raft_store_segment *newest =
         LIST_ENTRY(store->segments.prev, struct raft_store_segment, link);
     int err = 0;
@@ -329,6 +344,7 @@ static int flush(struct raft_store *store, struct buf *bytes)
     store->file_size += bytes->len;
     store->position += bytes->len;
     store->durable = store->position;
+    ASSERT(store->reached <= store->durable);
     bytes->len = 0;
     return err;
 }
@@ -401,6 +417,9 @@ static void writer_run(struct env_work *work)
 static void writer_done(struct env_work *work)
 {
     struct raft_store *store = CONTAINER_OF(work, struct raft_store, work);
+    ASSERT(store->busy);
+    ASSERT(store->running > 0);
+    ASSERT(!list_empty(&store->writing));
     store->running--;
     store->busy = false;
     if (store->freed) {
@@ -420,6 +439,7 @@ static void writer_done(struct env_work *work)
     struct list *step;
     while (!store->freed && (step = list_pop(&finished))) {
         struct op *op = LIST_ENTRY(step, struct op, link);
+        ASSERT(!op->done || store->unfinished > 0);
         store->unfinished -= op->done != NULL;
         if (op->done)
             op->done(op->data);
@@ -445,6 +465,7 @@ static void queue_start(void *data)
     list_splice(&store->writing, &store->waiting);
     store->busy = true;
     store->running++;
+    store_check(store);
     env_work_submit(store->env, &store->work, writer_run, writer_done);
 }
 
@@ -465,6 +486,8 @@ static bool side_end(struct side_job *job, const char *doing)
 {
     struct raft_store *store = job->store;
     bool later = env_is_later(job->err);
+    ASSERT(store->running > 0);
+    ASSERT(store->saves > 0);
     store->running--;
     store->saves--;
     if (!store->freed && !store->dead && (!job->err || later)) {

@@ -29,6 +29,15 @@ struct sessions *sessions_new(struct controller *controller)
     return sessions;
 }
 
+static void sessions_check(const struct sessions *sessions)
+{
+    ASSERT(sessions->count >= 0);
+    ASSERT(sessions->count <= SESSIONS_MAX);
+    ASSERT((size_t)sessions->count == sessions->by_number.count);
+    ASSERT(list_empty(&sessions->list) == (sessions->count == 0));
+    ASSERT(sessions->number_next > 0);
+}
+
 static void session_close(struct session *session)
 {
     struct controller *controller = session->controller;
@@ -39,6 +48,7 @@ static void session_close(struct session *session)
     list_remove(&session->link);
     map_del_u64(&sessions->by_number, session->number);
     sessions->count--;
+    sessions_check(sessions);
     link_close(session->peer);
     mem_free(session);
     if (!registered)
@@ -169,6 +179,7 @@ int sessions_adopt(struct sessions *sessions, struct link *link, const Meta__Hel
     list_push(&sessions->list, &session->link);
     map_put_u64(&sessions->by_number, session->number, session);
     sessions->count++;
+    sessions_check(sessions);
     link_set_owner(link, CHANNEL_COMMAND_MAX, &session_handlers, session);
     link_set_urgent(link);
     welcome(session);

@@ -51,8 +51,20 @@ struct stream *stream_new(struct env *env, const struct image *image)
     return stream;
 }
 
+/* What holds between two events. */
+static void stream_check(const struct stream *stream)
+{
+    ASSERT(stream->count <= STREAM_ENTRIES_MAX);
+    ASSERT(stream->head < STREAM_ENTRIES_MAX);
+    ASSERT(stream->count > 0 || stream->bytes == 0);
+    ASSERT(stream->base <= stream->applied);
+    ASSERT(stream->count == 0 || stream->ring[stream->head].index > stream->base);
+}
+
 static void drop_oldest(struct stream *stream)
 {
+    ASSERT(stream->count > 0);
+    ASSERT(stream->bytes >= stream->ring[stream->head].len);
     struct kept *oldest = &stream->ring[stream->head];
     stream->base = oldest->index;
     stream->bytes -= oldest->len;
@@ -85,6 +97,7 @@ void stream_push(struct stream *stream, int64_t index, int64_t term, const void 
     stream->bytes += len;
     stream->applied = index;
     stream->term = term;
+    stream_check(stream);
     if (!list_empty(&stream->followers) && !env_timer_running(&stream->pump))
         env_timer_start_soon(&stream->pump);
 }
@@ -95,6 +108,7 @@ void stream_reset(struct stream *stream, int64_t index, int64_t term)
         drop_oldest(stream);
     stream->base = stream->applied = index;
     stream->term = term;
+    stream_check(stream);
     if (!list_empty(&stream->followers))
         env_timer_start(&stream->pump, 0);
 }
@@ -117,6 +131,7 @@ static void on_sent(void *data)
         while (*at != note)
             at = &(*at)->next;
         *at = note->next;
+        ASSERT(follower->unsent > 0);
         follower->unsent--;
         if (follower->stream && !env_timer_running(&follower->stream->pump))
             env_timer_start(&follower->stream->pump, 0);
@@ -130,6 +145,7 @@ static void send(struct stream_follower *follower, struct buf *frame)
     note->follower = follower;
     note->next = follower->notes;
     follower->notes = note;
+    ASSERT(follower->unsent < STREAM_FRAMES_UNSENT);
     follower->unsent++;
     follower->greeted = true;
     link_send_buf(follower->to, frame, on_sent, note);
@@ -185,6 +201,7 @@ static int send_entries(struct stream_follower *follower)
         err = channel_entries_end(&frame, 0, follower->next - 1,
                                   at < stream->count ? next - 1 : stream->applied);
     if (!err) {
+        ASSERT(next >= follower->next);
         send(follower, &frame);
         follower->next = next;
     }
