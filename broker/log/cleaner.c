@@ -292,6 +292,7 @@ static void cleaning_end(struct cleaning *c)
     int rc = c->err == 0 && !log_is_offline(log) ? swap_all(c) : c->err;
     if (rc == 0) {
         ASSERT(c->cleaned_to > c->first_dirty);
+        ASSERT(c->cleaned_to <= log->end_offset);
         log->cleaned_offset = c->cleaned_to;
         log->dir->checkpoint_dirty[CHECKPOINT_CLEANER] = true;
         checkpoints_write(log->dir, CHECKPOINT_CLEANER);
@@ -324,6 +325,8 @@ static void cleaning_done(struct env_work *work)
     struct log_manager *manager = c->manager;
     struct log *log = c->log;
     bool closing = log->state == LOG_CLOSING;
+    ASSERT(manager->cleaning == c);
+    ASSERT(log->jobs > 0);
     manager->cleaning = NULL;
     cleaner_move(log, COMPACTION_IDLE);
     if (!manager->jobs.abandoned && !closing)

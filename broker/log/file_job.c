@@ -77,6 +77,7 @@ static void file_job_done(struct env_work *work)
     struct log_manager *manager = job->manager;
     /* The directory of a deleted log is gone, and nobody wants the file any more. */
     bool gone = log && log->state == LOG_CLOSING;
+    ASSERT(!log || log->jobs > 0);
     if (log)
         log->jobs--;
     if (!manager->jobs.abandoned && !gone) {
@@ -96,6 +97,9 @@ static struct file_job *file_job_new(struct log_dir *dir, struct log *log, char 
                                      struct buf *data, int64_t offset,
                                      void (*done)(struct file_job *job))
 {
+    ASSERT(path != NULL);
+    ASSERT(dir->manager != NULL);
+    ASSERT(!log || log->dir == dir);
     struct file_job *job = mem_alloc(sizeof(*job));
     job->manager = dir->manager;
     job->dir = dir;

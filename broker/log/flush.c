@@ -194,6 +194,7 @@ static int flush_unmark(struct flush_job *job, struct log *log)
 static void flush_put_off(struct log *log, int err)
 {
     struct log_manager *manager = log->manager;
+    ASSERT(!log->flush.job);
     int64_t now_ms = env_now_ms(manager->env);
     if (manager->lack_told_ms == 0 || now_ms - manager->lack_told_ms >= LOG_LACK_TOLD_MS) {
         manager->lack_told_ms = now_ms;
@@ -243,6 +244,7 @@ static void flush_done(struct env_work *work)
     ASSERT(log->flush.job == job);
     ASSERT(log->jobs > 0);
     flush_release(job);
+    ASSERT(job->err <= 0);
     flush_move(log, log->flush.state == FLUSH_AGAIN ? FLUSH_WANTED : FLUSH_IDLE);
     log->flush.job = NULL;
     log->jobs--;
@@ -267,6 +269,8 @@ static bool flush_wants(const struct log *log, const struct segment *segment)
 /* Pins the segments that have something unflushed, the last one always. */
 static int flush_collect(struct log *log, struct flush_job *job)
 {
+    ASSERT(log->segment_count > 0);
+    ASSERT(job->count == 0);
     uint32_t first = log->segment_count - 1;
     while (first > 0 && !MUTATION(FLUSH_LAST_ONLY) &&
            (flush_wants(log, log->segments[first - 1]) || log->segments[first]->after_size >= 0))
@@ -299,6 +303,7 @@ void flush_start(struct log *log)
     if (log->flushed_offset == log->end_offset && !log->sync_dir)
         return;
     struct flush_job *job = mem_alloc(sizeof(*job));
+    ASSERT(log->flushed_offset <= log->end_offset);
     job->manager = log->manager;
     job->log = log;
     job->target = log->end_offset;
@@ -327,6 +332,7 @@ void flush_start(struct log *log)
     log->sync_dir = log->sync_parent = false;
     log->unflushed_count = 0;
     log->unflushed_since_ms = 0;
+    ASSERT(log->state == LOG_OPEN);
     flush_move(log, FLUSH_RUNNING);
     log->flush.job = job;
     log->flush.since_ms = env_now_ms(log->manager->env);

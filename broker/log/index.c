@@ -64,6 +64,8 @@ void index_check(const struct index *index)
 /* Reads `count` entries from number `first` as bytes. */
 static int index_read(struct index *index, uint32_t first, uint32_t count, uint8_t *out)
 {
+    ASSERT(index->file != NULL);
+    ASSERT(first + count <= index->stored);
     size_t width = index_width(index);
     ssize_t got = env_file_read(index->file, out, count * width, first * width);
     if (got < 0)

@@ -46,6 +46,12 @@ void log_check_state(const struct log *log)
         return;
     ASSERT(active != NULL);
     ASSERT(log->segment_count <= log->segment_cap);
+    ASSERT(log->start_offset >= 0);
+    ASSERT(log->flushed_offset >= 0);
+    ASSERT(log->high_watermark >= 0);
+    ASSERT(log->state != LOG_OPEN || log->dir == log->entry->dir);
+    ASSERT((log->unflushed_since_ms == 0) || log->unflushed_since_ms > 0);
+    ASSERT(log->ring == NULL || log->ring->next < LOG_RING);
     ASSERT(active->end_offset >= log->end_offset); /* a new one may begin behind a gap */
     ASSERT(active->size == 0 || active->end_offset == log->end_offset);
     ASSERT(log->segments[0]->base_offset <= log->end_offset); /* compaction may leave no first */
@@ -115,6 +121,8 @@ void log_forget(struct log *log)
 {
     struct log_manager *manager = log->manager;
     struct log_entry *entry = log->entry;
+    ASSERT(entry != NULL);
+    ASSERT(entry->log == log);
     for (int which = 0; which < LOG_CHECKPOINTS; which++)
         log->dir->checkpoint_dirty[which] = true;
     roster_remove(manager, &log->topic_id, entry->partition);

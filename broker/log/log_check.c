@@ -135,6 +135,8 @@ static void check_take(struct log_check_job *job)
 {
     struct log_check *check = job->check;
     struct log *log = check->log;
+    ASSERT(check->job == job);
+    ASSERT(check->line->busy);
     check->job = NULL;
     if (job->err == ERR_AGAIN) { /* its line waits with it */
         list_push(&job->manager->check_longs, &check->link);
@@ -157,10 +159,13 @@ static void check_done(struct env_work *work)
     struct log_check_job *job = CONTAINER_OF(work, struct log_check_job, work);
     struct log_manager *manager = job->manager;
     list_remove(&job->link);
-    if (job->input.quick)
+    if (job->input.quick) {
+        ASSERT(manager->checks_quick > 0);
         manager->checks_quick--;
-    else
+    } else {
+        ASSERT(manager->check_long_runs);
         manager->check_long_runs = false;
+    }
     if (job->check)
         check_take(job);
     else

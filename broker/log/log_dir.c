@@ -43,6 +43,7 @@ void log_dir_fail(struct log_dir *dir, int err, const char *action, const char *
     struct log_manager *manager = dir->manager;
     if (dir->failed)
         return;
+    ASSERT(err < 0);
     dir->failed = true;
     dir->fail_pending = true;
     logger_error(manager->logger,

@@ -219,6 +219,8 @@ static void lookup_job_done(struct env_work *work)
 {
     struct log_lookup_job *job = CONTAINER_OF(work, struct log_lookup_job, work);
     struct log_manager *manager = job->manager;
+    ASSERT(manager->lookup_runs);
+    ASSERT(!job->lookup || job->lookup->job == job);
     manager->lookup_runs = false;
     if (job->lookup && !manager->jobs.abandoned)
         lookup_take(job);

@@ -283,8 +283,27 @@ static void manager_log_gone(struct log_manager *manager)
         log_open_resume(manager);
 }
 
+/* What holds between two events. */
+static void manager_check(const struct log_manager *manager)
+{
+    ASSERT((manager->state > LOG_MANAGER_OPEN) == manager->shutting_down);
+    ASSERT(manager->state != LOG_MANAGER_SHUT || manager->jobs.count == 0);
+    ASSERT(manager->state == LOG_MANAGER_OPEN || list_empty(&manager->waiting));
+    ASSERT(!manager->cleaning || manager->jobs.count > 0);
+    ASSERT(!manager->lookup_runs || manager->jobs.count > 0);
+    ASSERT(manager->checks_quick <= manager->jobs.count);
+    ASSERT(manager->jobs.abandoned || !manager->turn.closed);
+    ASSERT(manager->config.dir_count > 0);
+}
+
 static void manager_destroy(struct log_manager *manager)
 {
+    ASSERT(manager->jobs.abandoned);
+    ASSERT(manager->jobs.count == 0);
+    ASSERT(list_empty(&manager->waiting));
+    ASSERT(list_empty(&manager->check_jobs));
+    ASSERT(!manager->lookup_runs);
+    ASSERT(!manager->cleaning);
     size_t cursor = 0;
     struct log_entry *entry;
     struct list *step;
@@ -362,6 +381,7 @@ int log_manager_new(struct env *env, struct logger *logger, const struct log_man
         return rc;
     }
     timers_start(manager);
+    manager_check(manager);
     *out = manager;
     return 0;
 }
@@ -634,9 +654,11 @@ static void shutdown_next(struct log_manager *manager)
     };
     manager_move(manager, manager->state + 1);
     if (manager->state == LOG_MANAGER_SHUT) {
+        manager_check(manager);
         manager->shutdown_done(manager->shutdown_data);
         return;
     }
+    manager_check(manager);
     log_jobs_begin(&manager->jobs);
     steps[manager->state](manager);
     (void)log_jobs_end(&manager->jobs);
@@ -654,6 +676,7 @@ static void manager_drained(void *data)
 
 void log_manager_shutdown(struct log_manager *manager, void (*done)(void *data), void *data)
 {
+    ASSERT(done != NULL);
     manager_move(manager, LOG_MANAGER_STOPPING);
     timers_stop(manager);
     log_open_drop_waiting(manager);
@@ -662,4 +685,5 @@ void log_manager_shutdown(struct log_manager *manager, void (*done)(void *data),
     manager->shutdown_data = data;
     /* Begins at the end of this turn, when nothing runs or what runs has ended. */
     log_turn_add(&manager->turn, NULL);
+    manager_check(manager);
 }

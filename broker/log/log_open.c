@@ -235,6 +235,9 @@ static void open_job_free(struct log_open_job *job)
 static void open_adopt(struct log_open_job *job)
 {
     struct log *log = job->log;
+    ASSERT(job->entry->busy == false);
+    ASSERT(job->entry->log == NULL);
+    ASSERT(log->segment_count > 0);
     log->entry = job->entry;
     job->entry->log = log;
     log_move(log, LOG_OPEN);
@@ -371,7 +374,9 @@ void log_open_start(struct log_manager *manager, struct log_entry *entry,
                     const struct uuid *topic_id, const struct log_config *config,
                     void (*done)(void *data, int err, struct log *log), void *data)
 {
-    ASSERT(!entry->busy && !entry->log);
+    ASSERT(!entry->busy);
+    ASSERT(!entry->log);
+    ASSERT(done != NULL);
     struct log_open_job *job = mem_alloc(sizeof(*job));
     bool recorded = !MUTATION(LOST_IS_EMPTY) && roster_has(manager, topic_id, entry->partition);
     entry->topic_id = *topic_id;

@@ -451,6 +451,7 @@ int segment_write(struct segment *segment, const void *bytes, size_t len)
     struct env_file *file;
     ASSERT(!segment->trim); /* the file may be longer than the size */
     ASSERT(segment->owned);
+    ASSERT(len > 0);
     int rc = segment_file(segment, &file);
     if (rc == 0)
         rc = env_file_write(file, bytes, len, segment->size);
