@@ -3,10 +3,15 @@
 
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
 
 static const char uuid_digits[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+STATIC_ASSERT(sizeof(struct uuid) == 16, "it is copied to and from the wire as it is");
+STATIC_ASSERT(sizeof(uuid_digits) - 1 == 64, "a digit has six bits");
+STATIC_ASSERT(UUID_TEXT_LEN * 6 >= 8 * sizeof(struct uuid), "the text holds all bits");
 
 bool uuid_is_zero(const struct uuid *uuid)
 {

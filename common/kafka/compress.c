@@ -27,6 +27,8 @@ enum { COMPRESS_XERIAL_HEADER = 16, COMPRESS_XERIAL_BLOCK = 32 * 1024 };
 static const uint8_t compress_xerial[COMPRESS_XERIAL_HEADER] = {
     0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1};
 enum { COMPRESS_XERIAL_MAGIC = 8 };
+STATIC_ASSERT(COMPRESS_XERIAL_HEADER == COMPRESS_XERIAL_MAGIC + 2 * sizeof(int32_t),
+              "magic, version, and the oldest that reads it");
 
 /* A codec at work. */
 struct compress_stream {

@@ -20,6 +20,15 @@ enum message_layout {
     MESSAGE_BODY_1 = 26
 };
 
+STATIC_ASSERT(MESSAGE_AT_SIZE == sizeof(int64_t), "behind the offset");
+STATIC_ASSERT(MESSAGE_AT_CRC == MESSAGE_AT_SIZE + sizeof(int32_t), "behind the size");
+STATIC_ASSERT(MESSAGE_AT_MAGIC == MESSAGE_AT_CRC + sizeof(uint32_t),
+              "the checksum is of all behind it");
+STATIC_ASSERT((int)MESSAGE_AT_MAGIC == (int)BATCH_MAGIC_AT, "where that of a batch is");
+STATIC_ASSERT(MESSAGE_AT_ATTRIBUTES == MESSAGE_AT_MAGIC + 1, "a magic is a byte");
+STATIC_ASSERT(MESSAGE_BODY_0 == MESSAGE_AT_ATTRIBUTES + 1, "magic 0 has no timestamp");
+STATIC_ASSERT(MESSAGE_BODY_1 == MESSAGE_AT_TIMESTAMP + sizeof(int64_t), "magic 1 has one");
+
 static uint32_t message_crc(const uint8_t *entry, size_t size)
 {
     return (uint32_t)crc32(0, entry + MESSAGE_AT_MAGIC, (uInt)(size - MESSAGE_AT_MAGIC));

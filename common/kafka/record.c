@@ -2,8 +2,12 @@
  * the bytes left in the batch, before anything is read from behind it. */
 #include "kafka/record.h"
 
+#include "base/check.h"
 #include "base/err.h"
 #include "wire/varint.h"
+
+STATIC_ASSERT(VARINT_MAX_32 * 7 >= 32, "a varint has seven bits a byte");
+STATIC_ASSERT(VARINT_MAX_64 * 7 >= 64, "a varlong likewise");
 
 /* A piece of the bytes under reading; `bad` sticks. */
 struct cursor {
