@@ -229,6 +229,7 @@ static void release_held(struct raft_backend *backend)
 
 void raft_backend_set_barrier(struct raft_backend *backend, raft_index index)
 {
+    ASSERT(index == 0 || backend->raft->state == RAFT_LEADER);
     backend->barrier = index;
     for (size_t i = 0; i < ARRAY_LEN(backend->held); i++)
         backend->held[i].used = false;
@@ -246,6 +247,7 @@ static void tick_run(struct raft_backend *backend)
     /* Guard 6: a follower whose writes are unfinished must not stand for election. */
     bool writing =
         backend->raft->state == RAFT_FOLLOWER && raft_store_unfinished(backend->store) > 0;
+    ASSERT(backend->tick_cb != NULL);
     if (!writing)
         backend->tick_cb(&backend->io);
     after(backend);
@@ -398,6 +400,10 @@ static int backend_start(struct raft_io *io, unsigned msecs, raft_io_tick_cb tic
 {
     struct raft_backend *backend = backend_of(io);
     (void)msecs;
+    ASSERT(!backend->tick_cb);
+    ASSERT(!backend->recv_cb);
+    ASSERT(tick != NULL);
+    ASSERT(recv != NULL);
     backend->tick_cb = tick;
     backend->recv_cb = recv;
     env_timer_start(&backend->tick, TICK_MS);
@@ -446,6 +452,7 @@ static void op_free(struct op *op)
 static void op_end(struct op *op, int err, struct raft_snapshot *snapshot)
 {
     struct op done = *op;
+    ASSERT(done.kind == OP_GET || !snapshot);
     op_free(op);
     switch (done.kind) {
     case OP_APPEND:
@@ -468,6 +475,7 @@ static void on_appended(void *data)
 {
     struct op *op = data;
     struct raft_backend *backend = op->backend;
+    ASSERT(op->kind == OP_APPEND);
     op_end(op, 0, NULL);
     release_held(backend);
     after(backend);
@@ -477,6 +485,7 @@ static int backend_append(struct raft_io *io, struct raft_io_append *req,
                           const struct raft_entry entries[], unsigned n, raft_io_append_cb cb)
 {
     struct raft_backend *backend = backend_of(io);
+    ASSERT(n > 0);
     struct op *op = op_new(backend, OP_APPEND);
     op->req.append = req;
     op->cb.append = cb;
@@ -501,6 +510,7 @@ static void on_saved(void *data, int err)
 {
     struct op *op = data;
     struct raft_backend *backend = op->backend;
+    ASSERT(op->kind == OP_PUT);
     op_end(op, err ? RAFT_IOERR : 0, NULL);
     after(backend);
 }
@@ -544,6 +554,7 @@ static void on_got(void *data, const struct raft_store_snapshot *from)
 {
     struct op *op = data;
     struct raft_backend *backend = op->backend;
+    ASSERT(op->kind == OP_GET);
     struct raft_snapshot *snapshot = from ? make_snapshot(from) : NULL;
     op_end(op, snapshot ? 0 : RAFT_NOMEM, snapshot);
     after(backend);

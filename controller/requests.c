@@ -42,6 +42,7 @@ static struct request *request_new(struct controller *controller, const struct j
     if (session) {
         request->session = session->number;
         request->broker_id = session->broker_id;
+        ASSERT(session->waiting >= 0);
         if (++session->waiting >= SESSIONS_COMMANDS_MAX)
             link_pause(session->peer, true);
     }
@@ -61,6 +62,7 @@ static struct session *request_session(struct request *request)
     if (!request->session)
         return NULL;
     struct session *session = sessions_find(request->controller->sessions, request->session);
+    ASSERT(!session || session->waiting > 0);
     if (session && session->waiting-- == SESSIONS_COMMANDS_MAX)
         link_pause(session->peer, false);
     return session;

@@ -105,6 +105,8 @@ static void image_check_counts(const struct image *image)
     ASSERT(image->topics_by_name.count == image->topic_count);
     ASSERT(image->topics_by_id.count == image->topic_count);
     ASSERT(image->next_producer_id >= 0);
+    ASSERT((image->topics == NULL) == (image->topic_cap == 0));
+    ASSERT(image->brokers != NULL || image->broker_count == 0);
 }
 
 static void image_check_partition(const struct image_partition *partition)
