@@ -61,6 +61,8 @@ void command_send(struct controller_channel *channel, struct command_origin orig
                   Meta__Command *message, int64_t timeout_ms, const struct command_events *events,
                   void *data)
 {
+    ASSERT(events->result != NULL);
+    ASSERT(events->finish != NULL);
     struct command *command = mem_alloc(sizeof(*command));
     command->channel = channel;
     command->events = events;
@@ -124,12 +126,14 @@ static void command_fill_topic(struct arena *arena, Meta__CreateTopics__Topic *m
     message->configs =
         command_messages(arena, topic->setting_count, &meta__config_entry__descriptor);
     message->n_configs = topic->setting_count;
-    ASSERT(message->name && message->configs); /* the arena has no limit */
+    ASSERT(message->name); /* the arena has no limit */
+    ASSERT(message->configs);
     for (size_t i = 0; i < topic->setting_count; i++) {
         const struct command_setting *setting = &topic->settings[i];
         message->configs[i]->key = arena_strndup(arena, setting->key, strlen(setting->key));
         message->configs[i]->value = arena_strndup(arena, setting->value, strlen(setting->value));
-        ASSERT(message->configs[i]->key && message->configs[i]->value);
+        ASSERT(message->configs[i]->key);
+        ASSERT(message->configs[i]->value);
     }
 }
 

@@ -37,16 +37,15 @@ enum link_state {
     LINK_STATES
 };
 
+enum { LINK_WELCOMED = STATE_BIT(LINK_STANDBY) | STATE_BIT(LINK_ACTIVE) };
+
+/* A voter says Welcome again when it knows another leader, perhaps the same news twice. */
 static const struct state_row link_states[LINK_STATES] = {
     [LINK_WAITING] = {"waiting", STATE_BIT(LINK_DIALLING)},
     [LINK_DIALLING] = {"dialling", STATE_BIT(LINK_GREETED) | STATE_BIT(LINK_WAITING)},
-    [LINK_GREETED] = {"greeted",
-                      STATE_BIT(LINK_STANDBY) | STATE_BIT(LINK_ACTIVE) | STATE_BIT(LINK_WAITING)},
-    /* A voter says Welcome again when it knows another leader, perhaps the same news twice. */
-    [LINK_STANDBY] = {"standby",
-                      STATE_BIT(LINK_STANDBY) | STATE_BIT(LINK_ACTIVE) | STATE_BIT(LINK_WAITING)},
-    [LINK_ACTIVE] = {"active",
-                     STATE_BIT(LINK_ACTIVE) | STATE_BIT(LINK_STANDBY) | STATE_BIT(LINK_WAITING)},
+    [LINK_GREETED] = {"greeted", LINK_WELCOMED | STATE_BIT(LINK_WAITING)},
+    [LINK_STANDBY] = {"standby", LINK_WELCOMED | STATE_BIT(LINK_WAITING)},
+    [LINK_ACTIVE] = {"active", LINK_WELCOMED | STATE_BIT(LINK_WAITING)},
 };
 
 struct link {
@@ -73,16 +72,14 @@ enum channel_state {
     CHANNEL_STATES
 };
 
+enum { CHANNEL_KNOWS = STATE_BIT(CHANNEL_REGISTERING) | STATE_BIT(CHANNEL_REGISTERED) };
+
+/* A controller answers each registration; heartbeats that were on their way are refused one by one,
+ * each a reason to register. */
 static const struct state_row channel_states[CHANNEL_STATES] = {
     [CHANNEL_SEARCHING] = {"searching", STATE_BIT(CHANNEL_REGISTERING)},
-    /* Heartbeats that were on their way are refused one by one, each a reason to register. */
-    [CHANNEL_REGISTERING] = {"registering", STATE_BIT(CHANNEL_REGISTERING) |
-                                                STATE_BIT(CHANNEL_REGISTERED) |
-                                                STATE_BIT(CHANNEL_SEARCHING)},
-    /* A controller answers each registration. */
-    [CHANNEL_REGISTERED] = {"registered", STATE_BIT(CHANNEL_REGISTERED) |
-                                              STATE_BIT(CHANNEL_REGISTERING) |
-                                              STATE_BIT(CHANNEL_SEARCHING)},
+    [CHANNEL_REGISTERING] = {"registering", CHANNEL_KNOWS | STATE_BIT(CHANNEL_SEARCHING)},
+    [CHANNEL_REGISTERED] = {"registered", CHANNEL_KNOWS | STATE_BIT(CHANNEL_SEARCHING)},
 };
 
 struct controller_channel {
@@ -211,6 +208,7 @@ static void channel_send_heartbeat(struct controller_channel *channel)
     Meta__Frame frame = META__FRAME__INIT;
     frame.body_case = META__FRAME__BODY_HEARTBEAT;
     frame.heartbeat = &heartbeat;
+    ASSERT(channel->broker_epoch > 0);
     channel->beats++;
     link_send(channel->current, &frame);
 }
@@ -774,6 +772,8 @@ void controller_channel_call(struct controller_channel *channel, struct controll
                              void (*done)(struct controller_call *call, int err,
                                           const Meta__CommandReply *reply))
 {
+    ASSERT(done != NULL);
+    ASSERT(timeout_ms >= 0);
     call->channel = channel;
     call->id = command->id = ++channel->next_call;
     call->sent = false;

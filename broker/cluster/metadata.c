@@ -42,6 +42,7 @@ void metadata_end_waits(struct metadata *metadata)
 void metadata_free(struct metadata *metadata)
 {
     metadata_end_waits(metadata);
+    ASSERT(list_empty(&metadata->waits));
     image_free(metadata->image);
     mem_free(metadata);
 }
@@ -122,6 +123,7 @@ static void metadata_settle(struct metadata *metadata)
     }
     for (struct list *step = list_pop(&ready); step; step = list_pop(&ready)) {
         struct metadata_wait *wait = LIST_ENTRY(step, struct metadata_wait, link);
+        ASSERT(wait->index <= metadata->index);
         env_timer_stop(&wait->timer);
         wait->done(wait, 0);
     }
@@ -204,6 +206,7 @@ static void metadata_wait_due(void *data)
 void metadata_wait(struct metadata *metadata, struct metadata_wait *wait, int64_t index,
                    int64_t timeout_ms, void (*done)(struct metadata_wait *wait, int err))
 {
+    ASSERT(done != NULL);
     wait->index = index;
     wait->done = done;
     wait->applied = index <= metadata->index;

@@ -34,6 +34,8 @@ static void ids_serve(void *data);
 static void ids_allocated(struct controller_call *call, int err, const Meta__CommandReply *reply)
 {
     struct producer_ids *ids = CONTAINER_OF(call, struct producer_ids, call);
+    ASSERT(ids->asking);
+    ASSERT(ids->next >= ids->end); /* one block at a time, and it is used up */
     ids->asking = false;
     if (err) {
         ids_finish(ids, ERR_COORDINATOR_NOT_AVAILABLE);
@@ -52,6 +54,7 @@ static void ids_ask(struct producer_ids *ids)
     Meta__Command command = META__COMMAND__INIT;
     command.body_case = META__COMMAND__BODY_ALLOCATE_PRODUCER_IDS;
     command.allocate_producer_ids = &allocate;
+    ASSERT(!ids->asking);
     ids->asking = true;
     controller_channel_call(ids->channel, &ids->call, &command, PRODUCER_IDS_TIMEOUT_MS,
                             ids_allocated);
