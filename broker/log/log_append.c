@@ -100,6 +100,8 @@ static int note_batch(struct log *log, const struct batch *batch, uint64_t posit
     producer_state_take(&log->producers, batch, env_now_ms(log->manager->env));
     log->end_offset = batch_last_offset(batch) + 1;
     log->unflushed_count += batch->last_offset_delta + 1;
+    ASSERT(log->end_offset == log_active(log)->end_offset);
+    ASSERT(log->unflushed_count > 0);
     return 0;
 }
 
@@ -159,6 +161,8 @@ static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int6
         }
         at += batch.size;
     }
+    ASSERT(at == len);
+    ASSERT(from <= len);
     return write_run(log, bytes + from, len - from);
 }
 
@@ -210,6 +214,7 @@ static int write_checked(struct log *log, const uint8_t *bytes, size_t len, int6
     }
     if (rc < 0)
         return log_fail(log, rc, "append to");
+    ASSERT(log->end_offset >= end);
     result->last_offset = log->end_offset - 1;
     ask_for_flush(log);
     log_check_state(log);

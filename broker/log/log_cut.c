@@ -68,14 +68,19 @@ int log_drop_first(struct log *log, uint32_t count)
 void log_insert_segment(struct log *log, uint32_t at, struct segment *segment)
 {
     ASSERT(at <= log->segment_count);
+    ASSERT(segment->owned);
     log_push_segment(log, segment);
     memmove(log->segments + at + 1, log->segments + at,
             (log->segment_count - 1 - at) * sizeof(*log->segments));
     log->segments[at] = segment;
+    ASSERT(at == 0 || log->segments[at - 1]->base_offset < segment->base_offset);
+    ASSERT(at + 1 == log->segment_count ||
+           log->segments[at + 1]->base_offset > segment->base_offset);
 }
 
 static int drop_last(struct log *log, uint32_t keep)
 {
+    ASSERT(keep <= log->segment_count);
     int rc = 0;
     while (log->segment_count > keep && rc == 0)
         rc = drop_segment(log, log->segments[--log->segment_count]);
@@ -107,6 +112,8 @@ static int push_empty(struct log *log, int64_t base_offset)
  * new file is what tells a start where the log is, so at any time there is a name that does. */
 static int begin_anew(struct log *log, uint32_t keep, int64_t base_offset)
 {
+    ASSERT(keep < log->segment_count);
+    ASSERT(base_offset >= 0);
     struct env_file *file;
     int rc = keep == 0 ? log_mark_begin(log, base_offset) : 0;
     if (rc == 0 && keep == 0)
@@ -125,6 +132,8 @@ static int begin_anew(struct log *log, uint32_t keep, int64_t base_offset)
 
 int log_roll(struct log *log, int64_t base_offset)
 {
+    ASSERT(base_offset >= log->end_offset);
+    ASSERT(log->segment_count > 0);
     struct segment *old = log_active(log);
     int rc = base_offset > log->end_offset ? log_mark_gaps(log) : 0;
     if (rc < 0)
@@ -147,6 +156,8 @@ int log_roll(struct log *log, int64_t base_offset)
 /* The counters after the end moved down to `offset`. */
 static void after_cut(struct log *log, int64_t offset)
 {
+    ASSERT(offset >= 0);
+    ASSERT(offset <= log->end_offset);
     log->generation++;
     log->end_offset = offset;
     if (log->flushed_offset > offset)
@@ -243,7 +254,9 @@ int log_truncate(struct log *log, int64_t offset)
     rc = cut_segments(log, offset, &end);
     if (rc < 0)
         return log_fail(log, rc, "truncate");
+    ASSERT(end <= offset);
     after_cut(log, end);
+    ASSERT(log->end_offset == end);
     if (producer_state_reaches(&log->producers, end)) {
         rc = log_load_producers(log, end);
         if (rc < 0)
@@ -272,6 +285,9 @@ int log_reset(struct log *log, int64_t offset)
     log->dir->checkpoint_dirty[CHECKPOINT_HIGH_WATERMARK] = true;
     after_cut(log, offset);
     log_drop_snapshots_above(log, -1);
+    ASSERT(log->segment_count == 1);
+    ASSERT(log->epochs.count == 0);
+    ASSERT(log->producers.map.count == 0);
     return 0;
 }
 
