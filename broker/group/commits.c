@@ -142,6 +142,9 @@ static void commit_put_topic(struct commit *commit, struct records *records)
 {
     const struct group *group = commit->group;
     struct group_commit *request = commit->request;
+    ASSERT(request != NULL);
+    ASSERT(commit->topic < request->request->topics.count);
+    ASSERT(request->response.topics.count == request->request->topics.count);
     const commit_topic *topic = &request->request->topics.items[commit->topic];
     commit_topic_answer *answer = &request->response.topics.items[commit->topic];
     const struct image_topic *known = commit_find_topic(group_image(group), request, topic);
@@ -155,6 +158,7 @@ static void commit_put_topic(struct commit *commit, struct records *records)
         if (!err)
             commit_put_partition(group, request, known, from, records);
     }
+    ASSERT(commit->partition <= topic->partitions.count);
     if (commit->partition < topic->partitions.count)
         return;
     commit->topic++;
@@ -224,6 +228,7 @@ static void commit_stored(void *data, int err)
     struct commit *commit = data;
     struct group *group = commit->group;
     bool part = !list_empty(&commit->link);
+    ASSERT(group->in_flight > 0);
     if (!err && part && group->deleting)
         err = ERR_COORDINATOR_LOAD_IN_PROGRESS; /* the deletion is of one point in the log */
     if (err || !part)
@@ -238,6 +243,7 @@ static void commit_late(void *data)
 {
     struct commit *commit = data;
     struct group_commit *request = commit->request;
+    ASSERT(request != NULL); /* the timer is stopped with the commit */
     commit->request = NULL;
     commit_answer(request, ERR_COORDINATOR_NOT_AVAILABLE);
 }

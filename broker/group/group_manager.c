@@ -63,6 +63,7 @@ void group_settings_read(struct group_settings *settings, const struct config *c
  * are no UTF-8 count as one unit each: such an id can't come from a Java client. */
 static uint32_t partition_unit(const uint8_t *at, size_t left, size_t *used)
 {
+    ASSERT(left > 0);
     static const uint8_t masks[] = {0x7f, 0, 0x1f, 0x0f, 0x07};
     size_t len = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc0 ? 2 : 1;
     if (len > left)
@@ -76,6 +77,7 @@ static uint32_t partition_unit(const uint8_t *at, size_t left, size_t *used)
 
 int32_t group_manager_partition(struct wire_str key, int32_t partitions)
 {
+    ASSERT(partitions > 0);
     const uint8_t *at = (const uint8_t *)key.data;
     size_t left = key.len > 0 ? (size_t)key.len : 0;
     uint32_t hash = 0;
@@ -88,6 +90,7 @@ int32_t group_manager_partition(struct wire_str key, int32_t partitions)
             unit = 0xdc00 + (unit & 0x3ff);
         }
         hash = hash * 31 + unit;
+        ASSERT(used <= left);
         at += used;
         left -= used;
     }

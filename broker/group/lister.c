@@ -91,6 +91,7 @@ static bool lister_put(struct group_list *list, const struct group *group)
     if (!lister_grow(list))
         return false;
     bool ok = true;
+    ASSERT(list->response.groups.count < list->room);
     listed_group *out = &list->groups[list->response.groups.count++];
     memset(out, 0, sizeof(*out));
     out->group_id = lister_copy(list->arena, group_id(group), &ok);
@@ -108,6 +109,7 @@ static bool lister_put(struct group_list *list, const struct group *group)
 static void lister_begin(struct lister *lister, struct group_list *list)
 {
     const struct list_groups_request *request = list->request;
+    ASSERT(!lister->running);
     struct shard *shard;
     size_t cursor = 0;
     lister->running = true;

@@ -78,6 +78,7 @@ static void expression_move(struct expression *expression, enum expression_state
 
 static void catalogue_release(struct catalogue *catalogue)
 {
+    ASSERT(!catalogue || catalogue->refs > 0);
     if (!catalogue || --catalogue->refs > 0)
         return;
     mem_free(catalogue->names);
@@ -128,6 +129,7 @@ static void matcher_tell(void *data)
     list_splice(&now, &matcher->settled);
     while ((step = list_pop(&now))) {
         struct expression_wait *wait = LIST_ENTRY(step, struct expression_wait, link);
+        ASSERT(matcher->waiters > 0);
         matcher->waiters--;
         wait->settled(wait, matcher->freed);
     }
@@ -177,6 +179,8 @@ static void expression_enqueue(struct expression *expression)
 static void expression_begin_look(struct expression *expression)
 {
     struct matcher *matcher = expression->matcher;
+    ASSERT(!expression->next_names);
+    ASSERT(!expression->next_bits);
     if (!matcher->names)
         matcher->names = catalogue_new(matcher->deps.image(matcher->deps.data), matcher->version);
     expression->next_names = matcher->names;
@@ -247,6 +251,10 @@ static bool expression_is_same(const struct expression *expression)
 static void expression_take(struct expression *expression)
 {
     struct matcher *matcher = expression->matcher;
+    ASSERT(expression->next_names != NULL);
+    ASSERT(expression->next_bits != NULL);
+    ASSERT(expression->at == expression->next_names->count);
+    ASSERT(expression->next_count <= expression->at);
     bool first = expression->state == EXPRESSION_WORKING;
     bool same = !first && expression_is_same(expression);
     catalogue_release(expression->names);

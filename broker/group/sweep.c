@@ -107,6 +107,7 @@ static void sweep_written(void *data, int err)
 {
     struct sweep *sweep = data;
     (void)err; /* what is still there is met again */
+    ASSERT(sweep->waiting);
     sweep->waiting = false;
     if (sweep->running)
         env_timer_start(&sweep->timer, 0);
