@@ -19,13 +19,9 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/state.h"
-#include "controller/raft_backend.h"
-#include "controller/raft_founding.h"
+#include "controller/consensus_private.h"
 #include "controller/raft_history.h"
-#include "controller/raft_members.h"
-#include "controller/raft_peers.h"
 #include "controller/raft_sense.h"
-#include "controller/raft_store.h"
 #include "controller/raft_version.h"
 
 enum {
@@ -34,8 +30,7 @@ enum {
     FAST_PERIOD_MS = 2000, /* then the ordinary timeouts hold again */
     BOOT_DELAY_MS = 30,    /* a leader that is there makes itself known first */
     DISK_HANG_MS = 2000,   /* a write takes longer only where the disk hangs */
-    TRANSFER_TRIES = 3,    /* the request may get lost on the way (defect 9) */
-    TRAILING_MIN = 1024    /* entries kept behind a snapshot, for voters that are a little behind */
+    TRANSFER_TRIES = 3     /* the request may get lost on the way (defect 9) */
 };
 
 struct proposal {
@@ -43,25 +38,6 @@ struct proposal {
     struct consensus *consensus;
     void (*done)(void *data, int err);
     void *data;
-};
-
-struct voter {
-    int32_t id;
-    int64_t heard_ms;
-    int64_t caught_up_ms;
-};
-
-/* In this order; those from FOLLOWING to ACTIVE are the life of a node that runs. */
-enum consensus_state {
-    CONSENSUS_OPENING,
-    CONSENSUS_FOLLOWING, /* or a candidate */
-    CONSENSUS_ELECTED,   /* leads, and its barrier is still to be sent */
-    CONSENSUS_BARRIER,   /* the barrier is on its way */
-    CONSENSUS_LED,       /* it has committed; the owner is about to be told */
-    CONSENSUS_ACTIVE,
-    CONSENSUS_FAILED,
-    CONSENSUS_CLOSED,
-    CONSENSUS_STATES
 };
 
 enum { CONSENSUS_ENDS = STATE_BIT(CONSENSUS_FAILED) | STATE_BIT(CONSENSUS_CLOSED) };
@@ -80,59 +56,6 @@ static const struct state_row consensus_states[CONSENSUS_STATES] = {
     [CONSENSUS_CLOSED] = {"closed", STATE_BIT(CONSENSUS_FAILED)}, /* by what it still writes */
     [CONSENSUS_FAILED] = {"failed", 0},
 };
-
-struct consensus {
-    struct env *env;
-    struct logger *logger;
-    const struct consensus_handlers *handlers;
-    void *data;
-    int32_t node_id;
-    int64_t election_timeout_ms;
-    struct voter *voters;
-    int voter_count;
-
-    struct raft raft;
-    struct raft_fsm fsm;
-    struct raft_store *store;
-    struct raft_peers *peers;
-    struct raft_backend *backend;
-    enum consensus_state state; /* as last seen */
-    bool made;                  /* the raft object holds memory, in whichever state */
-
-    struct raft_barrier barrier;
-    uint64_t barrier_term;
-    int32_t leader_told;
-    int32_t former_leader; /* the last one but this node */
-    int64_t term_told;
-    int proposals;
-
-    bool boot_election_done;
-    struct env_timer fast;                    /* runs in a fast period, and is its end */
-    struct raft_store_snapshot boot_snapshot; /* index and term only */
-
-    struct raft_transfer transfer;
-    int transfer_tries;
-    bool transferring;
-    void (*transferred)(void *data);
-    void *transferred_data;
-    struct env_timer transfer_timer;
-    raft_index stored_seen; /* how far our own disk has come, */
-    int64_t stored_seen_ms; /* since when it has not moved on */
-
-    void (*stopped)(void *data);
-    void *stopped_data;
-};
-
-/* It votes and takes entries: neither before the start, nor after its end. */
-static bool consensus_runs(const struct consensus *consensus)
-{
-    return consensus->state >= CONSENSUS_FOLLOWING && consensus->state <= CONSENSUS_ACTIVE;
-}
-
-static bool consensus_leads(const struct consensus *consensus)
-{
-    return consensus->state >= CONSENSUS_ELECTED && consensus->state <= CONSENSUS_ACTIVE;
-}
 
 /* What holds after each event. */
 static void consensus_check(const struct consensus *consensus)
@@ -154,9 +77,15 @@ static void consensus_move(struct consensus *consensus, enum consensus_state to)
                     "consensus, term %lld", (long long)consensus->raft.current_term);
 }
 
+void consensus_started(struct consensus *consensus)
+{
+    if (consensus->state == CONSENSUS_OPENING) /* else its start has failed on the disk */
+        consensus_move(consensus, CONSENSUS_FOLLOWING);
+}
+
 /* ---- failing ---- */
 
-static void consensus_fail(struct consensus *consensus, const char *sentence)
+void consensus_fail(struct consensus *consensus, const char *sentence)
 {
     if (consensus->state == CONSENSUS_FAILED)
         return;
@@ -312,7 +241,7 @@ static void consensus_give_way_to_disks(struct consensus *consensus)
 }
 
 /* After every event: what has changed is acted upon, and told. */
-static void consensus_look(void *data)
+void consensus_look(void *data)
 {
     struct consensus *consensus = data;
     if (!consensus_runs(consensus))
@@ -343,6 +272,11 @@ static void consensus_look(void *data)
         consensus->handlers->active(consensus->data, true);
     }
     consensus_give_way_to_disks(consensus);
+    if (consensus->quorum) {
+        raft_quorum_look(consensus->quorum,
+                         consensus->state == CONSENSUS_ACTIVE && !consensus->transferring);
+        consensus_start_look(consensus);
+    }
     consensus_check(consensus);
 }
 
@@ -365,11 +299,19 @@ static void consensus_arm(struct consensus *consensus, int64_t delay_ms)
         consensus_look(consensus);
 }
 
+static int consensus_votes(const struct consensus *consensus)
+{
+    int count = 0;
+    for (int i = 0; i < consensus->voter_count; i++)
+        count += consensus->voters[i].votes;
+    return count;
+}
+
 static int64_t consensus_rank(const struct consensus *consensus)
 {
     int64_t lower = 0;
     for (int i = 0; i < consensus->voter_count; i++)
-        if (consensus->voters[i].id < consensus->node_id)
+        if (consensus->voters[i].votes && consensus->voters[i].id < consensus->node_id)
             lower += raft_peers_alive(consensus->peers, consensus->voters[i].id);
     return lower;
 }
@@ -408,7 +350,7 @@ static void consensus_on_peer_connected(void *data, int32_t id)
     consensus_retry_snapshot(consensus, id);
     if (consensus->boot_election_done || !consensus_runs(consensus))
         return;
-    if ((raft_peers_connected(consensus->peers) + 1) * 2 <= consensus->voter_count)
+    if ((raft_peers_connected(consensus->peers) + 1) * 2 <= consensus_votes(consensus))
         return;
     consensus->boot_election_done = true;
     if (raft->state == RAFT_FOLLOWER && raft->follower_state.current_leader.id == 0)
@@ -440,10 +382,12 @@ static void consensus_on_peer_frame(void *data, int32_t id, Meta__Frame *frame)
         meta__frame__free_unpacked(frame, NULL);
         return;
     }
-    ASSERT(voter); /* raft_peers has lines to voters only */
-    voter->heard_ms = env_now_ms(consensus->env);
+    ASSERT(voter || consensus->quorum); /* raft_peers has lines to those of the settings only */
+    if (voter)
+        voter->heard_ms = env_now_ms(consensus->env);
     raft_backend_receive(consensus->backend, id, frame);
-    if (consensus->state != CONSENSUS_FAILED &&
+    voter = consensus_find_voter(consensus, id); /* there may be other ones now */
+    if (voter && consensus->state != CONSENSUS_FAILED &&
         raft_members_match(&consensus->raft, id) >= raft_last_index(&consensus->raft))
         voter->caught_up_ms = voter->heard_ms;
 }
@@ -461,54 +405,12 @@ static const struct raft_peers_handlers consensus_peer_handlers = {.frame = cons
 
 int consensus_adopt(struct consensus *consensus, struct link *link, const Meta__Hello *hello)
 {
+    if (consensus->quorum)
+        consensus_start_met(consensus, hello);
     return raft_peers_adopt(consensus->peers, link, hello);
 }
 
 /* ---- start ---- */
-
-static int consensus_start_raft(struct consensus *consensus, const struct consensus_config *config,
-                                struct buf *problem)
-{
-    struct raft *raft = &consensus->raft;
-    char *name = mem_printf("%d", config->node_id);
-    int rc = raft_init(raft, raft_backend_io(consensus->backend), &consensus->fsm,
-                       raft_members_id(config->node_id), name);
-    mem_free(name);
-    if (rc) {
-        buf_printf(problem, "Raft can't start: %s", raft_strerror(rc));
-        return ERR_NO_MEMORY;
-    }
-    consensus->made = true;
-    raft_set_pre_vote(raft, true);
-    raft_set_heartbeat_timeout(raft, (unsigned)config->heartbeat_ms);
-    raft_set_election_timeout(raft, (unsigned)config->election_timeout_ms);
-    raft_set_snapshot_threshold(raft, (unsigned)config->snapshot_entries);
-    int64_t trailing = config->snapshot_entries / 4;
-    raft_set_snapshot_trailing(raft, (unsigned)(trailing > TRAILING_MIN ? trailing : TRAILING_MIN));
-    if (raft_store_fresh(consensus->store)) {
-        rc = raft_founding_check(config, problem);
-        if (rc)
-            return rc;
-        rc = raft_founding_store(raft, config);
-    } else if (config->voter_count == 1) {
-        rc = raft_history_begin(consensus->env, consensus->store);
-    }
-    if (!rc)
-        rc = raft_start(raft);
-    if (rc) {
-        buf_printf(problem, "the controller in %s can't start: %s", config->dir, raft_strerror(rc));
-        return ERR_CORRUPT;
-    }
-    if (consensus->state == CONSENSUS_OPENING) /* else its start has failed on the disk */
-        consensus_move(consensus, CONSENSUS_FOLLOWING);
-    if (raft_members_are(raft, config->voters, config->voter_count))
-        return 0;
-    buf_printf(problem,
-               "controller.quorum.voters names other nodes than the quorum that %s belongs to: "
-               "restore the setting. A quorum can't change its members yet",
-               config->dir);
-    return ERR_INVALID;
-}
 
 int consensus_new(struct env *env, struct logger *logger, const struct consensus_config *config,
                   const struct consensus_handlers *handlers, void *data, struct buf *problem,
@@ -534,7 +436,7 @@ int consensus_new(struct env *env, struct logger *logger, const struct consensus
     consensus->voter_count = config->voter_count;
     consensus->voters = mem_alloc((size_t)config->voter_count * sizeof(*consensus->voters));
     for (int i = 0; i < config->voter_count; i++)
-        consensus->voters[i] = (struct voter){config->voters[i].id, -1, -1};
+        consensus->voters[i] = (struct voter){config->voters[i].id, true, -1, -1};
     env_timer_init(env, &consensus->fast, consensus_on_fast, consensus);
     env_timer_init(env, &consensus->transfer_timer, NULL, consensus);
     int err = raft_store_open(env, logger, config->dir, consensus_on_store_failed, consensus,
@@ -548,7 +450,7 @@ int consensus_new(struct env *env, struct logger *logger, const struct consensus
     consensus->backend =
         raft_backend_new(env, config->peer_logger, &consensus->raft, consensus->store,
                          consensus->peers, consensus_look, consensus);
-    err = consensus_start_raft(consensus, config, problem);
+    err = consensus_start(consensus, config, problem);
     if (err)
         goto err_after_consensus;
     *out = consensus;
@@ -670,7 +572,8 @@ static raft_id consensus_transfer_target(const struct consensus *consensus)
     raft_index most = 0;
     for (int i = 0; i < consensus->voter_count; i++) {
         int32_t id = consensus->voters[i].id;
-        if (id == consensus->node_id || !raft_peers_alive(consensus->peers, id))
+        if (id == consensus->node_id || !consensus->voters[i].votes ||
+            !raft_peers_alive(consensus->peers, id))
             continue;
         raft_index match = raft_members_match(&consensus->raft, id);
         if (target == 0 || match > most) {
@@ -720,7 +623,7 @@ bool consensus_voter(const struct consensus *consensus, int i, struct consensus_
     const struct voter *from = &consensus->voters[i];
     *voter =
         (struct consensus_voter){from->id, (int64_t)raft_members_match(&consensus->raft, from->id),
-                                 from->heard_ms, from->caught_up_ms};
+                                 from->heard_ms, from->caught_up_ms, from->votes};
     if (from->id == consensus->node_id) {
         voter->log_end = consensus_next_index(consensus) - 1;
         voter->heard_ms = voter->caught_up_ms = env_now_ms(consensus->env);
@@ -754,9 +657,10 @@ void consensus_stop(struct consensus *consensus, void (*done)(void *data), void 
     ASSERT(!consensus->stopped);
     consensus->stopped = done;
     consensus->stopped_data = data;
+    consensus_start_stop(consensus);
     if (consensus->state == CONSENSUS_FAILED)
         raft_peers_stop(consensus->peers, done, data);
-    else if (raft_state(&consensus->raft) == RAFT_LEADER && consensus->voter_count > 1)
+    else if (raft_state(&consensus->raft) == RAFT_LEADER && consensus_votes(consensus) > 1)
         consensus_transfer(consensus, consensus_close_now, consensus);
     else
         consensus_close_now(consensus);
@@ -768,12 +672,14 @@ void consensus_free(struct consensus *consensus)
         return;
     env_timer_stop(&consensus->fast);
     env_timer_stop(&consensus->transfer_timer);
+    consensus_start_stop(consensus);
     if (consensus->made) { /* a crash or no start: nothing is told, only memory is given back */
         if (consensus->state < CONSENSUS_FAILED)
             consensus_move(consensus, CONSENSUS_CLOSED);
         raft_backend_abandon(consensus->backend);
         raft_close(&consensus->raft, consensus_on_closed);
     }
+    consensus_start_free(consensus);
     raft_peers_free(consensus->peers);
     raft_store_free(consensus->store);
     raft_backend_free(consensus->backend);

@@ -25,7 +25,8 @@ struct consensus;
 enum {
     /* Proposals that may be unfinished: the library judges commits at the newest entry only, so an
      * endless stream would put every commit off (defect 10). */
-    CONSENSUS_PROPOSALS_MAX = 64
+    CONSENSUS_PROPOSALS_MAX = 64,
+    CONSENSUS_MEMBERS_MAX = 32 /* more than a quorum that changes can have */
 };
 
 struct consensus_config {
@@ -40,6 +41,13 @@ struct consensus_config {
     /* The cluster that this node has belonged to, "" for a new one: an empty directory is then a
      * lost one, and refused. */
     const char *lived_cluster;
+    /* As in controller_config; where the quorum changes, `voters` is this node alone. */
+    bool changes;
+    bool founds, asks;
+    enum controller_joins joins;
+    struct uuid directory_id;
+    const struct controller_voter *servers;
+    int server_count;
     struct logger *peer_logger; /* for lines that other voters can cause */
 };
 
@@ -58,6 +66,8 @@ struct consensus_handlers {
     /* The end; see above. */
     void (*failed)(void *data, const char *sentence);
     const char *(*cluster_id)(void *data);
+    /* Other nodes are in the quorum now. As `active`. */
+    void (*members)(void *data);
 };
 
 /* Opens the log, applies the snapshot, connects and votes. On an error `problem` gets a
@@ -99,6 +109,26 @@ int consensus_propose(struct consensus *consensus, const void *bytes, size_t len
 /* Gives leadership up, best effort: tries a few times, then calls `done` (may be NULL). */
 void consensus_transfer(struct consensus *consensus, void (*done)(void *data), void *data);
 
+/* Where the quorum changes: its members, as the log of this node has them. Borrowed until the next
+ * event. */
+struct consensus_members {
+    Meta__Member items[CONSENSUS_MEMBERS_MAX];
+    Meta__Member *pointers[CONSENSUS_MEMBERS_MAX];
+    size_t count;
+};
+/* False where the settings name the voters; nothing is filled then. */
+bool consensus_members(struct consensus *consensus, struct consensus_members *members);
+/* A node wants to be in the quorum, or to know who is; the leader remembers it. */
+void consensus_heard(struct consensus *consensus, const Meta__Join *join);
+/* Changes the quorum, on the active controller. `done` comes from the loop, or before this returns:
+ * 0, or an error with a sentence (may be ""); ERR_NOT_CONTROLLER: ask the next one, which this node
+ * sees to where it would have to remove itself. ERR_CANCELED: this node ends, and nothing may be
+ * sent. */
+void consensus_add_voter(struct consensus *consensus, const Meta__AddVoter *add,
+                         void (*done)(void *data, int err, const char *sentence), void *data);
+void consensus_remove_voter(struct consensus *consensus, const Meta__RemoveVoter *remove,
+                            void (*done)(void *data, int err, const char *sentence), void *data);
+
 /* For DescribeQuorum: voter number i as the leader knows it; false past the last one. Times are
  * monotonic milliseconds, -1 unknown. */
 struct consensus_voter {
@@ -106,6 +136,7 @@ struct consensus_voter {
     int64_t log_end;
     int64_t heard_ms;
     int64_t caught_up_ms;
+    bool votes; /* else it follows, to be a voter later */
 };
 bool consensus_voter(const struct consensus *consensus, int i, struct consensus_voter *voter);
 

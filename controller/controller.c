@@ -134,6 +134,13 @@ static const char *on_cluster_id(void *data)
     return known[0] ? known : controller->config.cluster_id;
 }
 
+static void on_members(void *data)
+{
+    struct controller *controller = data;
+    if (controller->sessions)
+        sessions_welcome_all(controller->sessions);
+}
+
 static const struct consensus_handlers consensus_handlers = {
     .apply = on_apply,
     .snapshot = on_snapshot,
@@ -142,6 +149,7 @@ static const struct consensus_handlers consensus_handlers = {
     .leader = on_leader,
     .failed = on_failed,
     .cluster_id = on_cluster_id,
+    .members = on_members,
 };
 
 static void on_dead_broker(void *data, int32_t id, int64_t epoch, const char *reason)
@@ -171,6 +179,9 @@ static int on_voter(void *data, struct link *link, const Meta__Hello *hello, str
     if (err == ERR_BROKER_NOT_AVAILABLE)
         buf_printf(problem, "node %d comes too early or too late: node %d is starting or stopping",
                    hello->node_id, controller->config.node_id);
+    else if (err && controller->config.changes)
+        buf_printf(problem, "node %d is not in the quorum as node %d knows it", hello->node_id,
+                   controller->config.node_id);
     else if (err)
         buf_printf(problem, "node %d is not in controller.quorum.voters of node %d", hello->node_id,
                    controller->config.node_id);
@@ -189,12 +200,63 @@ static const struct uuid *on_incarnation(void *data)
     return &controller->incarnation;
 }
 
+/* A new node with the id of a member that is somewhere else: one of them has the wrong id. */
+static bool has_its_id(const struct consensus_members *members, const Meta__Join *join)
+{
+    for (size_t i = 0; join->node && !join->ready && i < members->count; i++) {
+        const Meta__Member *member = &members->items[i];
+        if (member->id == join->node->id &&
+            (member->port != join->node->port || strcmp(member->host, join->node->host) != 0))
+            return true;
+    }
+    return false;
+}
+
+static void on_join(void *data, const Meta__Join *join, Meta__JoinReply *reply)
+{
+    struct controller *controller = data;
+    bool changes = consensus_members(controller->consensus, &controller->members);
+    if (changes && has_its_id(&controller->members, join)) {
+        reply->error = err_to_wire(ERR_DUPLICATE_VOTER);
+        reply->message = "the quorum has another node with its id: give each node its own "
+                         "broker.id; if that one is gone for good, remove it first "
+                         "(kafka-metadata-quorum.sh remove-controller)";
+    } else if (changes) {
+        consensus_heard(controller->consensus, join);
+        reply->active = controller_is_active(controller);
+        reply->members = controller->members.pointers;
+        reply->n_members = controller->members.count;
+    } else {
+        reply->error = err_to_wire(ERR_UNSUPPORTED_VERSION);
+        reply->message = "its voters are those of controller.quorum.voters, which this node's file "
+                         "has to name too";
+    }
+}
+
 static const struct listener_handlers listener_handlers = {.voter = on_voter,
                                                            .broker = on_broker,
+                                                           .join = on_join,
                                                            .cluster_id = on_cluster_id,
                                                            .incarnation = on_incarnation};
 
 /* ---- life ---- */
+
+static struct controller_voter *copy_voters(const struct controller_voter *from, int count)
+{
+    struct controller_voter *voters = mem_alloc((size_t)(count ? count : 1) * sizeof(*voters));
+    for (int i = 0; i < count; i++) {
+        voters[i] = from[i];
+        voters[i].host = mem_strdup(from[i].host);
+    }
+    return voters;
+}
+
+static void free_voters(const struct controller_voter *voters, int count)
+{
+    for (int i = 0; i < count; i++)
+        mem_free((char *)(uintptr_t)voters[i].host);
+    mem_free((struct controller_voter *)(uintptr_t)voters);
+}
 
 static void copy_config(struct controller *controller, const struct controller_config *config)
 {
@@ -203,12 +265,8 @@ static void copy_config(struct controller *controller, const struct controller_c
     to->dir = mem_strdup(config->dir);
     to->listen_host = config->listen_host ? mem_strdup(config->listen_host) : NULL;
     to->cluster_id = mem_strdup(config->cluster_id ? config->cluster_id : "");
-    struct controller_voter *voters = mem_alloc((size_t)config->voter_count * sizeof(*voters));
-    for (int i = 0; i < config->voter_count; i++) {
-        voters[i] = config->voters[i];
-        voters[i].host = mem_strdup(config->voters[i].host);
-    }
-    to->voters = voters;
+    to->voters = copy_voters(config->voters, config->voter_count);
+    to->servers = copy_voters(config->servers, config->server_count);
     controller->rules = (struct decision_rules){
         .default_partitions = config->default_partitions,
         .default_replication_factor = config->default_replication_factor,
@@ -224,9 +282,8 @@ static void copy_config(struct controller *controller, const struct controller_c
 
 static void free_config(struct controller_config *config)
 {
-    for (int i = 0; i < config->voter_count; i++)
-        mem_free((char *)(uintptr_t)config->voters[i].host);
-    mem_free((struct controller_voter *)(uintptr_t)config->voters);
+    free_voters(config->voters, config->voter_count);
+    free_voters(config->servers, config->server_count);
     mem_free((char *)(uintptr_t)config->cluster_id);
     mem_free((char *)(uintptr_t)config->listen_host);
     mem_free((char *)(uintptr_t)config->dir);
@@ -267,6 +324,13 @@ static int start(struct controller *controller, struct buf *problem)
         .election_timeout_ms = config->election_timeout_ms,
         .snapshot_entries = config->snapshot_entries,
         .lived_cluster = config->found_known ? "" : config->cluster_id,
+        .changes = config->changes,
+        .founds = config->founds,
+        .asks = config->asks,
+        .joins = config->joins,
+        .directory_id = config->directory_id,
+        .servers = config->servers,
+        .server_count = config->server_count,
     };
     int err = open_listener(controller, problem);
     if (!err)

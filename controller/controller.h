@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/check.h"
 #include "base/logger.h"
+#include "base/uuid.h"
 #include "env/env.h"
 
 struct controller;
@@ -23,6 +24,13 @@ struct controller_voter {
     uint16_t port;
 };
 
+/* Whether a node joins a quorum by itself. */
+enum controller_joins {
+    CONTROLLER_JOINS_TO_THREE, /* while it has fewer than three voters */
+    CONTROLLER_JOINS_ALWAYS,
+    CONTROLLER_JOINS_NEVER /* a person adds it */
+};
+
 struct controller_config {
     int32_t node_id;
     const char *dir;                       /* log, term, vote and snapshots; made if absent */
@@ -30,6 +38,15 @@ struct controller_config {
     uint16_t listen_port;                  /* 0 = a free one */
     const struct controller_voter *voters; /* controller.quorum.voters; itself among them */
     int voter_count;                       /* 1 = a cluster of its own */
+    /* The settings name no voters: they are those of the log, which may change. `voters` is then
+     * this node alone, where the others reach it. */
+    bool changes;
+    bool founds; /* with an empty `dir` and no quorum to be found; only one node of a cluster may */
+    bool asks;   /* first, whether there is one: others may know this node as a voter */
+    enum controller_joins joins;
+    struct uuid directory_id;               /* zero: not known */
+    const struct controller_voter *servers; /* controller.quorum.bootstrap.servers, without it */
+    int server_count;                       /* their ids are not known */
     const char *cluster_id; /* of the log directories, "" when new: the first active controller
                              * then makes one */
     bool found_known;       /* an empty `dir` is right although the cluster id is known; else it

@@ -29,6 +29,7 @@ struct controller {
     struct sessions *sessions;
     struct listener *listener;
     struct env_timer balance;
+    struct consensus_members members; /* as last told */
     bool failed;
     bool stopping;
     void (*stopped)(void *data);

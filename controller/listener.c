@@ -1,7 +1,7 @@
 /* The controller listener. Happy path: accept, one Hello within HELLO_MS, hand over; or one
- * Identify, which is answered. Failure modes: a peer that says nothing, something else, or the
- * wrong cluster is disconnected; so many silent ones that they might be an attack lose the oldest
- * of them for each new one. Who has something to say does so as soon as it is connected. */
+ * Identify or Join, which is answered. Failure modes: a peer that says nothing, something else, or
+ * the wrong cluster is disconnected; so many silent ones that they might be an attack lose the
+ * oldest of them for each new one. Who has something to say does so as soon as it is connected. */
 #include "controller/listener.h"
 
 #include <stdio.h>
@@ -125,6 +125,32 @@ static void answer_identify(struct greeting *greeting, const Meta__Identify *ide
     link_finish(greeting->peer);
 }
 
+static void answer_join(struct greeting *greeting, const Meta__Join *join)
+{
+    struct listener *listener = greeting->listener;
+    const char *ours = listener->handlers->cluster_id(listener->data);
+    Meta__JoinReply reply = META__JOIN_REPLY__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    struct buf problem;
+    buf_init(&problem);
+    reply.cluster_id = (char *)(uintptr_t)ours;
+    if (ours[0] && join->cluster_id[0] && strcmp(join->cluster_id, ours) != 0) {
+        buf_printf(&problem,
+                   "this node's data belongs to cluster %s, that node to cluster %s: correct "
+                   "controller.quorum.bootstrap.servers, or log.dirs",
+                   join->cluster_id, ours);
+        reply.error = err_to_wire(ERR_INCONSISTENT_CLUSTER_ID);
+        reply.message = (char *)(uintptr_t)buf_text(&problem);
+    } else {
+        listener->handlers->join(listener->data, join, &reply);
+    }
+    frame.body_case = META__FRAME__BODY_JOIN_REPLY;
+    frame.join_reply = &reply;
+    link_send(greeting->peer, &frame);
+    link_finish(greeting->peer);
+    buf_close(&problem);
+}
+
 static void on_frame(void *owner, struct link *link, Meta__Frame *frame)
 {
     struct greeting *greeting = owner;
@@ -133,6 +159,8 @@ static void on_frame(void *owner, struct link *link, Meta__Frame *frame)
         greet(greeting, frame->hello);
     else if (frame->body_case == META__FRAME__BODY_IDENTIFY)
         answer_identify(greeting, frame->identify);
+    else if (frame->body_case == META__FRAME__BODY_JOIN)
+        answer_join(greeting, frame->join);
     else
         greeting_end(greeting);
     meta__frame__free_unpacked(frame, NULL);

@@ -16,6 +16,9 @@ struct listener_handlers {
      * has the sentence for the peer, who gets a Welcome with both and is disconnected. */
     int (*voter)(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem);
     int (*broker)(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem);
+    /* A controller asks who is in the quorum: `reply` is filled, with what is borrowed until the
+     * next call. */
+    void (*join)(void *data, const Meta__Join *join, Meta__JoinReply *reply);
     const char *(*cluster_id)(void *data);
     /* Of this process; lives as long as the listener. */
     const struct uuid *(*incarnation)(void *data);

@@ -9,12 +9,15 @@
  * nothing. A message that can't be sent fails in a later turn, never inside the call. */
 #include "controller/raft_backend.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/list.h"
 #include "base/mem.h"
 #include "controller/raft_codec.h"
+#include "controller/raft_load.h"
+#include "controller/raft_servers.h"
 #include "controller/raft_newcomer.h"
 #include "controller/raft_sense.h"
 
@@ -65,6 +68,8 @@ struct raft_backend {
     bool dead;
     bool abandoned;
     struct raft_newcomer newcomer;
+    struct raft_servers members;
+    bool changes;          /* the quorum may */
     raft_index append_end; /* last index of the AppendEntries that the core looks at; 0 = none */
     raft_index barrier;
     struct held held[RAFT_CODEC_SERVERS_MAX];
@@ -84,6 +89,10 @@ static void after(struct raft_backend *backend)
     if (!backend->dead)
         backend->changed(backend->data);
 }
+
+static raft_time backend_time(struct raft_io *io);
+static int backend_set_term(struct raft_io *io, raft_term term);
+static int backend_set_vote(struct raft_io *io, raft_id server_id);
 
 /* ---- receiving ---- */
 
@@ -117,65 +126,58 @@ static bool guarded(struct raft_backend *backend, const struct raft_message *mes
     if (message->type == RAFT_IO_TIMEOUT_NOW)
         return raft_store_unfinished(backend->store) > 0;
     if (message->type == RAFT_IO_REQUEST_VOTE)
-        return (!newcomer && raft_newcomer_abstains(&backend->newcomer, &message->request_vote)) ||
+        return ((!newcomer || backend->newcomer.changes) &&
+                raft_newcomer_abstains(&backend->newcomer, &message->request_vote)) ||
                (!message->request_vote.pre_vote &&
                 message->request_vote.term == raft->current_term && raft->voted_for != 0 &&
                 raft->voted_for != message->request_vote.candidate_id);
     return hold(backend, message);
 }
 
-/* Entries that this node has only as part of its snapshot are taken off an AppendEntries: they are
- * committed, so they are the same. The core would refuse the message, and the leader, whose own
- * snapshot is older, would step back one entry for each heartbeat and never arrive. */
-static void skip_snapshotted(const struct raft *raft, struct raft_append_entries *args)
+/* Who is in the candidate's configuration is asked for his vote, also when he has not heard yet
+ * that he may vote: a voter that was added as the second one would else be waited for in vain when
+ * the first one ends before it has told him. The core looks at its own configuration only. */
+static void deliver_vote(struct raft_backend *backend, struct raft_message *message)
 {
-    raft_index snapshot = raft->log.snapshot.last_index;
-    if (args->term < raft->current_term || args->prev_log_index >= raft->log.offset ||
-        raft->log.offset > snapshot)
-        return;
-    raft_index skipped = snapshot - args->prev_log_index;
-    args->prev_log_index = snapshot;
-    args->prev_log_term = raft->log.snapshot.last_term;
-    if (skipped < args->n_entries) {
-        args->n_entries -= (unsigned)skipped;
-        memmove(args->entries, args->entries + skipped, args->n_entries * sizeof(*args->entries));
-        return;
-    }
-    if (args->n_entries) {
-        raft_free(args->entries[0].batch);
-        raft_free(args->entries);
-    }
-    args->entries = NULL;
-    args->n_entries = 0;
+    struct raft *raft = backend->raft;
+    struct raft_server *self = raft_servers_find(raft, raft->id);
+    int role = self ? self->role : RAFT_VOTER;
+    if (self)
+        self->role = RAFT_VOTER;
+    backend->recv_cb(&backend->io, message);
+    if (self)
+        self->role = role; /* votes change no configuration */
 }
 
-/* The library keeps the leader of the term before when a candidate takes a follower to a newer one,
- * as it does when leadership is handed over. Nobody is known to lead in that one yet: he who will
- * must not be refused as a second leader, and the end of the old one's process is no reason to
- * stand against him. */
-static void forget_leader(struct raft *raft, const struct raft_message *message,
-                          raft_term term_before)
+static void deliver_append(struct raft_backend *backend, struct raft_message *message)
 {
-    bool from_leader =
-        message->type == RAFT_IO_APPEND_ENTRIES || message->type == RAFT_IO_INSTALL_SNAPSHOT;
-    if (raft->state == RAFT_FOLLOWER && raft->current_term > term_before && !from_leader)
-        raft->follower_state.current_leader.id = 0;
+    raft_index pending = raft_servers_before(&backend->members, backend->raft);
+    backend->recv_cb(&backend->io, message);
+    if (raft_servers_after(&backend->members, backend->raft, pending)) {
+        logger_error(backend->logger, "no memory for the quorum's configuration");
+        abort();
+    }
 }
 
 static void deliver(struct raft_backend *backend, struct raft_message *message)
 {
     message->server_address = address_of(backend, message->server_id);
     if (message->type == RAFT_IO_APPEND_ENTRIES) {
-        skip_snapshotted(backend->raft, &message->append_entries);
+        raft_load_skip(backend->raft, &message->append_entries);
         backend->append_end =
             message->append_entries.prev_log_index + message->append_entries.n_entries;
     }
     raft_term term = backend->raft->current_term;
     const struct raft_append_entries args = message->append_entries;
     bool append = message->type == RAFT_IO_APPEND_ENTRIES;
-    backend->recv_cb(&backend->io, message);
+    if (append)
+        deliver_append(backend, message);
+    else if (message->type == RAFT_IO_REQUEST_VOTE && backend->changes)
+        deliver_vote(backend, message);
+    else
+        backend->recv_cb(&backend->io, message);
     backend->append_end = 0;
-    forget_leader(backend->raft, message, term);
+    raft_load_forget_leader(backend->raft, message, term);
     if (append)
         raft_newcomer_heard(&backend->newcomer, backend->raft, args.term, args.prev_log_index,
                             args.prev_log_term);
@@ -198,7 +200,7 @@ void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__F
                     err_text(err));
         return;
     }
-    const char *wrong = raft_sense_check(backend->raft, &message);
+    const char *wrong = raft_sense_check(backend->raft, &message, !backend->changes);
     if (wrong) {
         logger_warn(backend->logger, "refused a Raft message of kind %d from voter %d at %s: %s",
                     message.type, node_id, address_of(backend, server_id), wrong);
@@ -235,6 +237,26 @@ void raft_backend_set_barrier(struct raft_backend *backend, raft_index index)
         backend->held[i].used = false;
 }
 
+void raft_backend_change(struct raft_backend *backend)
+{
+    backend->changes = backend->newcomer.changes = true;
+}
+
+bool raft_backend_newcomer(const struct raft_backend *backend)
+{
+    return backend->newcomer.is;
+}
+
+bool raft_backend_joins(const struct raft_backend *backend)
+{
+    return backend->newcomer.is && backend->newcomer.joins;
+}
+
+int raft_backend_join(struct raft_backend *backend)
+{
+    return raft_newcomer_begin(&backend->newcomer, true);
+}
+
 void raft_backend_led(struct raft_backend *backend)
 {
     raft_newcomer_led(&backend->newcomer);
@@ -242,13 +264,32 @@ void raft_backend_led(struct raft_backend *backend)
 
 /* ---- the clock ---- */
 
+/* Where the quorum changes, newcomers join and don't found: one that stands has lost its log. A
+ * sole voter that has become a follower must lead in a term of its own: the core would make it the
+ * leader of the one that it is in. */
+static bool stays_follower(struct raft_backend *backend)
+{
+    struct raft *raft = backend->raft;
+    if (!backend->changes || raft->state != RAFT_FOLLOWER)
+        return false;
+    bool alone = raft_servers_alone(raft);
+    if (alone && backend_time(&backend->io) - raft->election_timer_start >=
+                     raft->follower_state.randomized_election_timeout) {
+        raft->current_term++;
+        raft->voted_for = raft->id;
+        backend_set_term(&backend->io, raft->current_term);
+        backend_set_vote(&backend->io, raft->id);
+    }
+    return backend->newcomer.is && !alone;
+}
+
 static void tick_run(struct raft_backend *backend)
 {
     /* Guard 6: a follower whose writes are unfinished must not stand for election. */
     bool writing =
         backend->raft->state == RAFT_FOLLOWER && raft_store_unfinished(backend->store) > 0;
     ASSERT(backend->tick_cb != NULL);
-    if (!writing)
+    if (!writing && !stays_follower(backend))
         backend->tick_cb(&backend->io);
     after(backend);
 }
@@ -300,7 +341,7 @@ static int backend_bootstrap(struct raft_io *io, const struct raft_configuration
     if (rc)
         return rc;
     struct raft_store_entry entry = {1, RAFT_CHANGE, conf.base, conf.len};
-    int err = raft_newcomer_begin(&backend->newcomer);
+    int err = raft_newcomer_begin(&backend->newcomer, false);
     if (!err)
         err = raft_store_bootstrap(backend->store, &entry);
     raft_free(conf.base);
@@ -312,66 +353,6 @@ static int backend_recover(struct raft_io *io, const struct raft_configuration *
     (void)io;
     (void)configuration;
     return RAFT_INVALID; /* an operator's tool for a lost quorum, not part of the server */
-}
-
-static void *copy_of(const void *data, size_t len)
-{
-    void *copy = raft_malloc(len ? len : 1);
-    if (copy && len)
-        memcpy(copy, data, len);
-    return copy;
-}
-
-/* The library's snapshot object; NULL when memory is out or the configuration is damaged. */
-static struct raft_snapshot *make_snapshot(const struct raft_store_snapshot *from)
-{
-    struct raft_snapshot *snapshot = raft_calloc(1, sizeof(*snapshot));
-    if (!snapshot)
-        return NULL;
-    if (raft_codec_configuration(from->conf, from->conf_len, &snapshot->configuration))
-        goto err_after_snapshot;
-    snapshot->index = from->index;
-    snapshot->term = from->term;
-    snapshot->configuration_index = from->conf_index;
-    snapshot->n_bufs = 1;
-    snapshot->bufs = raft_calloc(1, sizeof(*snapshot->bufs));
-    if (!snapshot->bufs)
-        goto err_after_configuration;
-    snapshot->bufs[0].len = from->data_len;
-    snapshot->bufs[0].base = copy_of(from->data, from->data_len);
-    if (!snapshot->bufs[0].base)
-        goto err_after_bufs;
-    return snapshot;
-
-err_after_bufs:
-    raft_free(snapshot->bufs);
-err_after_configuration:
-    raft_configuration_close(&snapshot->configuration);
-err_after_snapshot:
-    raft_free(snapshot);
-    return NULL;
-}
-
-static int load_entries(const struct raft_store_state *state, struct raft_entry **out)
-{
-    struct raft_entry *entries = raft_calloc(state->count, sizeof(*entries));
-    if (!entries)
-        return RAFT_NOMEM;
-    for (size_t i = 0; i < state->count; i++) {
-        const struct raft_store_entry *from = &state->entries[i];
-        entries[i].term = from->term;
-        entries[i].type = from->type;
-        entries[i].buf.len = from->len;
-        entries[i].buf.base = copy_of(from->data, from->len);
-        if (!entries[i].buf.base) {
-            while (i--)
-                raft_free(entries[i].buf.base);
-            raft_free(entries);
-            return RAFT_NOMEM;
-        }
-    }
-    *out = entries;
-    return 0;
 }
 
 static int backend_load(struct raft_io *io, raft_term *term, raft_id *voted_for,
@@ -386,11 +367,13 @@ static int backend_load(struct raft_io *io, raft_term *term, raft_id *voted_for,
     *snapshot = NULL;
     *entries = NULL;
     if (state->has_snapshot) {
-        *snapshot = make_snapshot(&state->snapshot);
-        if (!*snapshot)
+        *snapshot = raft_load_snapshot(&state->snapshot);
+        if (!*snapshot ||
+            raft_servers_set_base(&backend_of(io)->members, &(*snapshot)->configuration,
+                                  (*snapshot)->configuration_index))
             return RAFT_CORRUPT;
     }
-    int rc = state->count ? load_entries(state, entries) : 0;
+    int rc = state->count ? raft_load_entries(state, entries) : 0;
     raft_store_forget(backend_of(io)->store);
     return rc;
 }
@@ -502,6 +485,7 @@ static int backend_append(struct raft_io *io, struct raft_io_append *req,
 
 static int backend_truncate(struct raft_io *io, raft_index index)
 {
+    backend_of(io)->members.cut = true;
     raft_store_truncate(backend_of(io)->store, index);
     return 0;
 }
@@ -520,15 +504,39 @@ static void on_installed(void *data)
     on_saved(data, 0);
 }
 
+/* The configuration that goes with a snapshot. One that this node takes itself gets that which
+ * holds at its last entry: the core gives its newest, which may not be committed. */
+static int put_configuration(struct raft_backend *backend, unsigned trailing,
+                             const struct raft_snapshot *snapshot, struct raft_buffer *conf,
+                             raft_index *index)
+{
+    struct raft_configuration at;
+    *index = snapshot->configuration_index;
+    int rc = 0;
+    if (trailing == 0) {
+        rc = raft_servers_set_base(&backend->members, &snapshot->configuration, *index);
+        return rc ? rc : raft_codec_encode_configuration(&snapshot->configuration, conf);
+    }
+    rc = raft_servers_at(&backend->members, backend->raft, snapshot->index, &at, index);
+    if (rc)
+        return rc;
+    rc = raft_codec_encode_configuration(&at, conf);
+    if (!rc)
+        rc = raft_servers_set_base(&backend->members, &at, *index);
+    raft_configuration_close(&at);
+    return rc;
+}
+
 static int backend_snapshot_put(struct raft_io *io, unsigned trailing,
                                 struct raft_io_snapshot_put *req,
                                 const struct raft_snapshot *snapshot, raft_io_snapshot_put_cb cb)
 {
     struct raft_backend *backend = backend_of(io);
     struct op *op = op_new(backend, OP_PUT);
+    raft_index conf_index;
     op->req.put = req;
     op->cb.put = cb;
-    int rc = raft_codec_encode_configuration(&snapshot->configuration, &op->conf);
+    int rc = put_configuration(backend, trailing, snapshot, &op->conf, &conf_index);
     for (unsigned i = 0; !rc && i < snapshot->n_bufs; i++)
         rc = buf_append(&op->data, snapshot->bufs[i].base, snapshot->bufs[i].len) ? RAFT_NOMEM : 0;
     if (rc) {
@@ -537,7 +545,7 @@ static int backend_snapshot_put(struct raft_io *io, unsigned trailing,
     }
     struct raft_store_snapshot out = {.index = snapshot->index,
                                       .term = snapshot->term,
-                                      .conf_index = snapshot->configuration_index,
+                                      .conf_index = conf_index,
                                       .conf = op->conf.base,
                                       .conf_len = op->conf.len,
                                       .data = op->data.data,
@@ -555,7 +563,7 @@ static void on_got(void *data, const struct raft_store_snapshot *from)
     struct op *op = data;
     struct raft_backend *backend = op->backend;
     ASSERT(op->kind == OP_GET);
-    struct raft_snapshot *snapshot = from ? make_snapshot(from) : NULL;
+    struct raft_snapshot *snapshot = from ? raft_load_snapshot(from) : NULL;
     op_end(op, snapshot ? 0 : RAFT_NOMEM, snapshot);
     after(backend);
 }
@@ -729,6 +737,7 @@ struct raft_backend *raft_backend_new(struct env *env, struct logger *logger, st
     backend->peers = peers;
     backend->changed = changed;
     backend->data = data;
+    raft_servers_init(&backend->members);
     if (store)
         raft_newcomer_init(&backend->newcomer, env, logger, raft_store_dir(store));
     list_init(&backend->ops);
@@ -771,5 +780,6 @@ void raft_backend_free(struct raft_backend *backend)
     while ((step = list_pop(&backend->ops)))
         op_free(LIST_ENTRY(step, struct op, link));
     raft_newcomer_close(&backend->newcomer);
+    raft_servers_close(&backend->members);
     mem_free(backend);
 }

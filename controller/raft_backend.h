@@ -7,6 +7,7 @@
  *   5     a message to an unknown leader is dropped
  *   6     no candidacy while own writes or an install are unfinished
  *   8     a RequestVote of a term in which another got the vote is dropped
+ *   11    which configuration holds is worked out from the log (raft_servers.h)
  *
  * Which files include <raft.h> is in README.md. Raft's ids are node ids plus one, since Raft's must
  * be above 0. */
@@ -35,6 +36,14 @@ struct raft_io *raft_backend_io(struct raft_backend *backend);
  * bound, is dropped and logged. */
 void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__Frame *frame);
 
+/* The quorum may change (raft_quorum.h); before the core starts. */
+void raft_backend_change(struct raft_backend *backend);
+/* Whether this node may not vote yet (raft_newcomer.h). */
+bool raft_backend_newcomer(const struct raft_backend *backend);
+/* Whether it has said that it will join a quorum, and has not caught up yet. */
+bool raft_backend_joins(const struct raft_backend *backend);
+/* This node will join a quorum with its empty log; durable on return. */
+int raft_backend_join(struct raft_backend *backend) MUST_CHECK;
 /* This node leads, and what it wrote in its own term is committed. */
 void raft_backend_led(struct raft_backend *backend);
 /* Guard 1: the index of this term's barrier; 0 when this node does not lead. */

@@ -7,6 +7,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "controller/raft_backend.h"
+#include "controller/raft_members.h"
+#include "controller/raft_servers.h"
 #include "controller/raft_store.h"
 
 int raft_founding_check(const struct consensus_config *config, struct buf *problem)
@@ -37,17 +39,22 @@ static int raft_founding_compare(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-int raft_founding_store(struct raft *raft, const struct consensus_config *config)
+int raft_founding_store(struct raft *raft, const struct controller_voter *list, int count,
+                        const struct uuid *directory_id)
 {
-    struct controller_voter *voters =
-        mem_dup(config->voters, (size_t)config->voter_count * sizeof(*voters));
-    qsort(voters, (size_t)config->voter_count, sizeof(*voters), raft_founding_compare);
+    struct controller_voter *voters = mem_dup(list, (size_t)count * sizeof(*voters));
+    qsort(voters, (size_t)count, sizeof(*voters), raft_founding_compare);
     struct raft_configuration configuration;
     raft_configuration_init(&configuration);
     int rc = 0;
-    for (int i = 0; !rc && i < config->voter_count; i++) {
-        /* Only a name: addresses are looked up by id in the settings, so that they may change. */
-        char *name = mem_printf("%d@%s:%u", voters[i].id, voters[i].host, voters[i].port);
+    for (int i = 0; !rc && i < count; i++) {
+        /* Of voters that the settings name, only a name: addresses are looked up there by id, so
+         * that they may change. */
+        struct raft_member member = {.id = voters[i].id,
+                                     .host = (char *)(uintptr_t)voters[i].host,
+                                     .port = voters[i].port,
+                                     .directory_id = *directory_id};
+        char *name = raft_servers_address(&member);
         rc =
             raft_configuration_add(&configuration, raft_members_id(voters[i].id), name, RAFT_VOTER);
         mem_free(name);

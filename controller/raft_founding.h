@@ -11,7 +11,9 @@
  * what it has confirmed to the other voters. */
 int raft_founding_check(const struct consensus_config *config, struct buf *problem) MUST_CHECK;
 /* Stores the voters as the first entry: the same configuration, in the same order, on every voter.
- * An error of the library. */
-int raft_founding_store(struct raft *raft, const struct consensus_config *config) MUST_CHECK;
+ * `directory_id` is zero for voters of the settings, else that of the only one. An error of the
+ * library. */
+int raft_founding_store(struct raft *raft, const struct controller_voter *voters, int count,
+                        const struct uuid *directory_id) MUST_CHECK;
 
 #endif

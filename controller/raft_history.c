@@ -6,10 +6,10 @@
 
 enum { HISTORY_TERMS = 1000 };
 
-int raft_history_begin(struct env *env, struct raft_store *store)
+int raft_history_begin(struct env *env, struct raft_store *store, raft_id self)
 {
     uint64_t term = raft_store_state(store)->term + 1 + env_random(env) % HISTORY_TERMS;
-    return raft_store_raise_term(store, term) ? RAFT_IOERR : 0;
+    return raft_store_raise_term(store, term, self) ? RAFT_IOERR : 0;
 }
 
 bool raft_history_knows(const struct raft *raft, int64_t index, int64_t term)

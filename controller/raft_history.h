@@ -8,9 +8,9 @@
 #include "base/check.h"
 #include "controller/raft_store.h"
 
-/* Begins another term, for a sole voter that starts: it needs no election, and the library stays in
- * the term. RAFT_IOERR. */
-int raft_history_begin(struct env *env, struct raft_store *store) MUST_CHECK;
+/* Begins another term with its own vote, for a sole voter that starts: it needs no election, and
+ * the library stays in the term and casts no vote. RAFT_IOERR. */
+int raft_history_begin(struct env *env, struct raft_store *store, raft_id self) MUST_CHECK;
 /* See consensus_knows. */
 bool raft_history_knows(const struct raft *raft, int64_t index, int64_t term);
 

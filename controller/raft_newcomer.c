@@ -4,10 +4,15 @@
  * elect each other while nobody with entries asks. */
 #include "controller/raft_newcomer.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { NEWCOMER_ENTRY = 1 /* the configuration, which is stored at a first start */ };
+enum {
+    NEWCOMER_ENTRY = 1, /* the configuration, which is stored at a first start */
+    NEWCOMER_FILE_MAX = 4096
+};
 
 void raft_newcomer_init(struct raft_newcomer *newcomer, struct env *env, struct logger *logger,
                         const char *dir)
@@ -17,6 +22,11 @@ void raft_newcomer_init(struct raft_newcomer *newcomer, struct env *env, struct 
                                        .dir = mem_strdup(dir),
                                        .path = mem_printf("%s/newcomer", dir)};
     newcomer->is = env_path_exists(env, newcomer->path);
+    char *content = NULL;
+    size_t len = 0;
+    if (newcomer->is && !env_file_load(env, newcomer->path, NEWCOMER_FILE_MAX, &content, &len))
+        newcomer->joins = len > 0;
+    mem_free(content);
 }
 
 void raft_newcomer_close(struct raft_newcomer *newcomer)
@@ -25,15 +35,17 @@ void raft_newcomer_close(struct raft_newcomer *newcomer)
     mem_free(newcomer->path);
 }
 
-int raft_newcomer_begin(struct raft_newcomer *newcomer)
+int raft_newcomer_begin(struct raft_newcomer *newcomer, bool joins)
 {
+    const char *content = joins ? "joins\n" : "";
     newcomer->is = true;
-    return env_file_replace(newcomer->env, newcomer->path, "", 0);
+    newcomer->joins = joins;
+    return env_file_replace(newcomer->env, newcomer->path, content, strlen(content));
 }
 
 bool raft_newcomer_abstains(struct raft_newcomer *newcomer, const struct raft_request_vote *args)
 {
-    if (!newcomer->is || args->last_log_index <= NEWCOMER_ENTRY)
+    if (!newcomer->is || (!newcomer->changes && args->last_log_index <= NEWCOMER_ENTRY))
         return false;
     if (!newcomer->told)
         logger_warn(newcomer->logger,

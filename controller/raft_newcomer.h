@@ -15,15 +15,18 @@ struct raft_newcomer {
     struct logger *logger;
     char *dir;
     char *path;
-    bool is; /* one */
+    bool is;      /* one */
+    bool changes; /* the quorum may: newcomers found none among themselves, and vote for nobody */
+    bool joins;   /* one that is there, rather than founding one */
     bool told;
 };
 
 void raft_newcomer_init(struct raft_newcomer *newcomer, struct env *env, struct logger *logger,
                         const char *dir);
 void raft_newcomer_close(struct raft_newcomer *newcomer);
-/* Before the directory gets its first entry; durable on return. */
-int raft_newcomer_begin(struct raft_newcomer *newcomer) MUST_CHECK;
+/* Before the directory gets its first entry; durable on return. The file holds a line where it
+ * joins: the term that it will hear of is then no sign of a lost log. */
+int raft_newcomer_begin(struct raft_newcomer *newcomer, bool joins) MUST_CHECK;
 /* Whether this request, of a candidate that is no newcomer, gets no vote: it has entries besides
  * the first one, which all begin with. */
 bool raft_newcomer_abstains(struct raft_newcomer *newcomer, const struct raft_request_vote *args);

@@ -51,6 +51,7 @@ struct peer {
     int send_count;
     bool refused;  /* the last dial was */
     bool nameless; /* the last Hello named no cluster */
+    bool rejected; /* it has refused our Hello */
     bool seen;     /* its process was there: tell when it is gone */
     bool closing;  /* `out` is being closed: what it releases was not sent */
     bool incarnation_known;
@@ -66,13 +67,16 @@ struct raft_peers {
     const struct raft_peers_handlers *handlers;
     void *data;
     bool running;
+    bool passive;         /* dials only those who have dialled it */
     struct list finished; /* sends whose callback is due */
     struct env_timer finish;
     void (*stopped)(void *data);
     void *stopped_data;
     char learned[64]; /* the cluster's id as a peer told it, until the log does */
+    char *host; /* for Hello: where this voter is, if the settings of the others don't say it */
+    uint16_t port;
     int count;
-    struct peer *peers;
+    struct peer **peers;
 };
 
 static void peer_dial(struct peer *peer);
@@ -141,8 +145,8 @@ static bool peer_stuck(const struct peer *peer)
 static struct peer *peer_find(const struct raft_peers *peers, int32_t id)
 {
     for (int i = 0; i < peers->count; i++)
-        if (peers->peers[i].id == id)
-            return &peers->peers[i];
+        if (peers->peers[i]->id == id)
+            return peers->peers[i];
     return NULL;
 }
 
@@ -219,7 +223,8 @@ static void out_frame(void *owner, struct link *link, Meta__Frame *frame)
     /* The acceptor says something only when it refuses us: a new node is told whom it has met. */
     if (welcome && peer->nameless)
         snprintf(peers->learned, sizeof(peers->learned), "%s", frame->welcome->cluster_id);
-    else if (frame->body_case == META__FRAME__BODY_WELCOME && frame->welcome->error)
+    peer->rejected = welcome && !peer->nameless;
+    if (peer->rejected && frame->welcome->error)
         logger_warn(peer->peers->logger, "voter %d at %s:%u refuses us: %s", peer->id, peer->host,
                     peer->port, frame->welcome->message);
     meta__frame__free_unpacked(frame, NULL);
@@ -231,7 +236,7 @@ static void out_broken(void *owner, struct link *link, int err)
     (void)link;
     logger_debug(peer->peers->logger, "connection to voter %d ended: %s", peer->id, err_text(err));
     peer_break(peer);
-    env_timer_start(&peer->redial, 0);
+    env_timer_start(&peer->redial, peer->rejected ? REDIAL_MS : 0);
 }
 
 static const struct link_handlers out_handlers = {.frame = out_frame, .broken = out_broken};
@@ -246,6 +251,8 @@ static void say_hello(struct peer *peer)
     const char *known = peers->cluster_id(peers->data);
     hello.cluster_id = known[0] ? (char *)(uintptr_t)known : peers->learned;
     peer->nameless = !hello.cluster_id[0];
+    hello.host = peers->host;
+    hello.port = peers->port;
     hello.incarnation =
         (ProtobufCBinaryData){sizeof(peers->incarnation.bytes), peers->incarnation.bytes};
     frame.body_case = META__FRAME__BODY_HELLO;
@@ -264,7 +271,7 @@ static void on_dialled(void *data, int status, struct env_stream *stream)
             peer_dead(peer);
         return;
     }
-    peer->refused = false;
+    peer->refused = peer->rejected = false;
     peer->seen = true;
     peer->out = link_new(peer->peers->env, stream, CHANNEL_HELLO_MAX, &out_handlers, peer);
     link_set_urgent(peer->out);
@@ -275,7 +282,8 @@ static void on_dialled(void *data, int status, struct env_stream *stream)
 
 static void peer_dial(struct peer *peer)
 {
-    if (!peer->peers->running || peer->out || peer->dial)
+    bool waits = peer->peers->passive && !peer->in;
+    if (!peer->peers->running || waits || peer->out || peer->dial)
         return;
     int err = env_connect(peer->peers->env, peer->host, peer->port, DIAL_TIMEOUT_MS, on_dialled,
                           peer, &peer->dial);
@@ -378,45 +386,109 @@ struct raft_peers *raft_peers_new(struct env *env, struct logger *logger, int32_
     peers->data = data;
     list_init(&peers->finished);
     env_timer_init(env, &peers->finish, on_finish, peers);
-    peers->peers = mem_alloc((size_t)voter_count * sizeof(*peers->peers));
-    for (int i = 0; i < voter_count; i++) {
-        if (voters[i].id == self)
-            continue;
-        struct peer *peer = &peers->peers[peers->count++];
-        peer->peers = peers;
-        peer->id = voters[i].id;
-        peer->host = mem_strdup(voters[i].host);
-        peer->port = voters[i].port;
-        list_init(&peer->sends);
-        peer->ask = raft_ask_new(env, logger, &voters[i], &ask_handlers, peer);
-        env_timer_init(env, &peer->redial, on_redial, peer);
-    }
+    peers->host = mem_strdup("");
+    raft_peers_set(peers, voters, voter_count, false);
     return peers;
+}
+
+void raft_peers_tell(struct raft_peers *peers, const char *host, uint16_t port)
+{
+    mem_free(peers->host);
+    peers->host = mem_strdup(host);
+    peers->port = port;
+}
+
+void raft_peers_learn(struct raft_peers *peers, const char *cluster_id)
+{
+    snprintf(peers->learned, sizeof(peers->learned), "%s", cluster_id);
+}
+
+static struct peer *peer_new(struct raft_peers *peers, const struct controller_voter *voter)
+{
+    struct peer *peer = mem_alloc(sizeof(*peer));
+    peer->peers = peers;
+    peer->id = voter->id;
+    peer->host = mem_strdup(voter->host);
+    peer->port = voter->port;
+    list_init(&peer->sends);
+    peer->ask = raft_ask_new(peers->env, peers->logger, voter, &ask_handlers, peer);
+    env_timer_init(peers->env, &peer->redial, on_redial, peer);
+    return peer;
+}
+
+static void peer_close(struct peer *peer)
+{
+    env_timer_stop(&peer->redial);
+    raft_ask_stop(peer->ask);
+    if (peer->dial)
+        env_connect_cancel(peer->dial);
+    peer->dial = NULL;
+    peer_close_out(peer);
+    if (peer->in)
+        link_close(peer->in);
+    peer->in = NULL;
+    env_timer_stop(&peer->redial);
+}
+
+static void peer_free(struct peer *peer)
+{
+    ASSERT(list_empty(&peer->sends));
+    raft_ask_free(peer->ask);
+    mem_free(peer->host);
+    mem_free(peer);
+}
+
+static bool peer_is_at(const struct peer *peer, const struct controller_voter *voter)
+{
+    return peer->id == voter->id && peer->port == voter->port &&
+           strcmp(peer->host, voter->host) == 0;
+}
+
+void raft_peers_set(struct raft_peers *peers, const struct controller_voter *voters, int count,
+                    bool passive)
+{
+    peers->passive = passive;
+    struct peer **kept = mem_alloc((size_t)(count ? count : 1) * sizeof(*kept));
+    struct peer **old = peers->peers;
+    int old_count = peers->count, kept_count = 0;
+    for (int i = 0; i < count; i++) {
+        if (voters[i].id == peers->self)
+            continue;
+        struct peer *peer = NULL;
+        for (int j = 0; j < old_count && !peer; j++) {
+            if (!old[j] || !peer_is_at(old[j], &voters[i]))
+                continue;
+            peer = old[j];
+            old[j] = NULL;
+        }
+        kept[kept_count++] = peer ? peer : peer_new(peers, &voters[i]);
+    }
+    ASSERT(kept_count <= count);
+    peers->peers = kept;
+    peers->count = kept_count;
+    for (int j = 0; j < old_count; j++) {
+        if (!old[j])
+            continue;
+        peer_close(old[j]);
+        peer_free(old[j]);
+    }
+    mem_free(old);
+    for (int i = 0; i < kept_count; i++)
+        peer_dial(kept[i]);
 }
 
 void raft_peers_start(struct raft_peers *peers)
 {
     peers->running = true;
     for (int i = 0; i < peers->count; i++)
-        peer_dial(&peers->peers[i]);
+        peer_dial(peers->peers[i]);
 }
 
 static void close_all(struct raft_peers *peers)
 {
     peers->running = false;
-    for (int i = 0; i < peers->count; i++) {
-        struct peer *peer = &peers->peers[i];
-        env_timer_stop(&peer->redial);
-        raft_ask_stop(peer->ask);
-        if (peer->dial)
-            env_connect_cancel(peer->dial);
-        peer->dial = NULL;
-        peer_close_out(peer);
-        if (peer->in)
-            link_close(peer->in);
-        peer->in = NULL;
-        env_timer_stop(&peer->redial);
-    }
+    for (int i = 0; i < peers->count; i++)
+        peer_close(peers->peers[i]);
 }
 
 void raft_peers_stop(struct raft_peers *peers, void (*done)(void *data), void *data)
@@ -436,11 +508,10 @@ void raft_peers_free(struct raft_peers *peers)
     struct list *step;
     while ((step = list_pop(&peers->finished)))
         mem_free(LIST_ENTRY(step, struct send, link));
-    for (int i = 0; i < peers->count; i++) {
-        raft_ask_free(peers->peers[i].ask);
-        mem_free(peers->peers[i].host);
-    }
+    for (int i = 0; i < peers->count; i++)
+        peer_free(peers->peers[i]);
     mem_free(peers->peers);
+    mem_free(peers->host);
     mem_free(peers);
 }
 
@@ -454,6 +525,6 @@ int raft_peers_connected(const struct raft_peers *peers)
 {
     int connected = 0;
     for (int i = 0; i < peers->count; i++)
-        connected += peers->peers[i].out != NULL;
+        connected += peers->peers[i]->out != NULL;
     return connected;
 }

@@ -39,6 +39,15 @@ struct raft_peers *raft_peers_new(struct env *env, struct logger *logger, int32_
                                   const struct uuid *incarnation,
                                   const char *(*cluster_id)(void *data),
                                   const struct raft_peers_handlers *handlers, void *data);
+/* For voters whose settings don't say where this one is: Hello tells it. */
+void raft_peers_tell(struct raft_peers *peers, const char *host, uint16_t port);
+/* The id of the cluster, for Hello, until the log has it. */
+void raft_peers_learn(struct raft_peers *peers, const char *cluster_id);
+/* Other voters from now on: one that stays where it is keeps its connections. `passive`: they
+ * refuse this node until it is one of them, so only those are dialled who dial it. Not inside a
+ * callback of the peers. */
+void raft_peers_set(struct raft_peers *peers, const struct controller_voter *voters, int count,
+                    bool passive);
 /* Begins to dial. */
 void raft_peers_start(struct raft_peers *peers);
 /* Closes all connections; every send that is unfinished has its callback, with ERR_CANCELED, before

@@ -73,7 +73,7 @@ static const char *sense_append(const struct raft *raft, const struct raft_appen
     return NULL;
 }
 
-/* The voters are fixed, so a snapshot brings the set that this node has. */
+/* Where the voters are fixed, a snapshot brings the set that this node has. */
 static bool sense_same_servers(const struct raft_configuration *ours,
                                const struct raft_configuration *theirs)
 {
@@ -84,7 +84,8 @@ static bool sense_same_servers(const struct raft_configuration *ours,
     return ours->n == 0 || (ours->n == theirs->n && found == ours->n);
 }
 
-static const char *sense_install(const struct raft *raft, const struct raft_install_snapshot *args)
+static const char *sense_install(const struct raft *raft, const struct raft_install_snapshot *args,
+                                 bool fixed)
 {
     if (args->last_index > SENSE_NUMBER_MAX || args->conf_index > args->last_index)
         return "its place in the log can't be";
@@ -94,7 +95,7 @@ static const char *sense_install(const struct raft *raft, const struct raft_inst
         args->last_index <= raft->commit_index ? raft_sense_term_at(raft, args->last_index) : 0;
     if (known != 0 && known != args->last_term)
         return "it would change what is committed";
-    if (!sense_same_servers(&raft->configuration, &args->conf))
+    if (fixed && !sense_same_servers(&raft->configuration, &args->conf))
         return "it names other voters";
     if (!sense_decodes(args->data.base, args->data.len))
         return "it holds no metadata records";
@@ -111,7 +112,8 @@ static const char *sense_vote(const struct raft *raft, const struct raft_request
     return NULL;
 }
 
-const char *raft_sense_check(const struct raft *raft, const struct raft_message *message)
+const char *raft_sense_check(const struct raft *raft, const struct raft_message *message,
+                             bool fixed)
 {
     const char *wrong;
     switch (message->type) {
@@ -130,7 +132,7 @@ const char *raft_sense_check(const struct raft *raft, const struct raft_message 
         wrong = sense_term(raft, message->install_snapshot.term);
         if (!wrong)
             wrong = sense_leader(raft, message->install_snapshot.term, message->server_id);
-        return wrong ? wrong : sense_install(raft, &message->install_snapshot);
+        return wrong ? wrong : sense_install(raft, &message->install_snapshot, fixed);
     default:
         return sense_term(raft, message->timeout_now.term);
     }

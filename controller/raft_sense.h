@@ -13,8 +13,9 @@
  * a node that can't reach the others asks them before it begins one (pre-vote). */
 #define RAFT_SENSE_TERM_LEAP ((raft_term)1 << 20)
 
-/* NULL, or what is wrong with it: static text. */
-const char *raft_sense_check(const struct raft *raft, const struct raft_message *message);
+/* NULL, or what is wrong with it: static text. `fixed`: the voters are those of the settings. */
+const char *raft_sense_check(const struct raft *raft, const struct raft_message *message,
+                             bool fixed);
 
 /* The term of an entry that this node has, or of its snapshot; 0 when it is not known. */
 raft_term raft_sense_term_at(const struct raft *raft, raft_index index);

@@ -225,9 +225,9 @@ int raft_store_set_term(struct raft_store *store, uint64_t term)
     return vote_store(store, term, 0);
 }
 
-int raft_store_raise_term(struct raft_store *store, uint64_t term)
+int raft_store_raise_term(struct raft_store *store, uint64_t term, uint64_t vote)
 {
-    int err = raft_store_set_term(store, term);
+    int err = vote_store(store, term, vote);
     store->state.term = store->term;
     store->state.vote = store->vote;
     return err;

@@ -88,8 +88,8 @@ int raft_store_bootstrap(struct raft_store *store, const struct raft_store_entry
 
 /* Durable on return. raft_store_set_term also sets the vote to 0. */
 int raft_store_set_term(struct raft_store *store, uint64_t term) MUST_CHECK;
-/* The same before Raft loads the state, which then has it. */
-int raft_store_raise_term(struct raft_store *store, uint64_t term) MUST_CHECK;
+/* Both before Raft loads the state, which then has them. */
+int raft_store_raise_term(struct raft_store *store, uint64_t term, uint64_t vote) MUST_CHECK;
 int raft_store_set_vote(struct raft_store *store, uint64_t vote) MUST_CHECK;
 
 /* Appends at the next index. Entries and data stay readable until the callback, which means

@@ -261,11 +261,23 @@ static int open_newest(struct raft_store *store, const char *path, const char *b
     return err;
 }
 
+/* A voter that joins a quorum has a term before its first entry; what its file `newcomer` holds
+ * tells it from one that lost its log (raft_newcomer.h). */
+static bool is_joining(const struct raft_store *store)
+{
+    char *path = raft_store_path(store, "newcomer"), *bytes = NULL;
+    size_t len = 0;
+    bool joins = !env_file_load(store->env, path, RAFT_STORE_FILE_MAX, &bytes, &len) && len > 0;
+    mem_free(bytes);
+    mem_free(path);
+    return joins;
+}
+
 /* A crash while a segment was begun leaves a part of its first record, and the one before it. */
 static int drop_begun(struct replay *replay, const char *path, size_t len)
 {
     struct raft_store *store = replay->store;
-    bool lived = store->term > 0 || store->state.has_snapshot;
+    bool lived = (store->term > 0 || store->state.has_snapshot) && !is_joining(store);
     if (len > raft_store_record_size(0) || (lived && list_empty(&store->segments)))
         return corrupt(replay->problem, path, "it holds no valid record");
     return remove_file(store, path);
@@ -459,7 +471,8 @@ static int fit_together(struct raft_store *store, struct buf *problem)
     struct raft_store_state *state = &store->state;
     uint64_t last = state->start_index + state->count - 1; /* start - 1 when empty */
     /* Entry 1 is there before the first term is, and only later entries or a void make it go. */
-    if (state->start_index == 1 && state->count == 0 && (store->term > 0 || state->has_snapshot))
+    if (state->start_index == 1 && state->count == 0 && (store->term > 0 || state->has_snapshot) &&
+        !is_joining(store))
         return corrupt(problem, store->dir,
                        "its vote or snapshot shows that this node has lived, but its log is empty");
     if (!state->has_snapshot) {
@@ -504,7 +517,8 @@ int raft_store_bootstrap(struct raft_store *store, const struct raft_store_entry
     store->state.entries[0].data = data;
     store->state.count = 1;
     store->next_index = 2;
-    return raft_store_raise_term(store, entry->term); /* from now on an empty log is a lost one */
+    return raft_store_raise_term(store, entry->term,
+                                 0); /* from now on an empty log is a lost one */
 }
 
 int raft_store_load(struct raft_store *store, struct buf *problem)

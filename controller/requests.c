@@ -14,6 +14,7 @@
 #include "controller/brokers.h"
 #include "controller/commands.h"
 #include "controller/elections.h"
+#include "controller/quorum_requests.h"
 
 enum {
     BALANCE_MAX = 1000
@@ -352,91 +353,6 @@ static void finish_command(struct job *job, int err, int64_t index, Meta__Frame 
 
 static const struct job_class command_class = {.decide = decide_command, .finish = finish_command};
 
-static void add_replica(Meta__QuorumState__Replica *replicas, Meta__QuorumState__Replica **pointers,
-                        size_t *count, const Meta__QuorumState__Replica *replica)
-{
-    replicas[*count] = *replica;
-    pointers[*count] = &replicas[*count];
-    (*count)++;
-}
-
-/* Monotonic to wall clock; -1 stays. */
-static int64_t wall_of(const struct controller *controller, int64_t ms)
-{
-    return ms < 0 ? -1 : env_wall_ms(controller->env) - (env_now_ms(controller->env) - ms);
-}
-
-static size_t list_voters(struct controller *controller, Meta__QuorumState__Replica *replicas,
-                          Meta__QuorumState__Replica **pointers)
-{
-    size_t count = 0;
-    struct consensus_voter voter;
-    for (int i = 0; consensus_voter(controller->consensus, i, &voter); i++) {
-        Meta__QuorumState__Replica replica = META__QUORUM_STATE__REPLICA__INIT;
-        replica.id = voter.id;
-        replica.log_end = voter.log_end;
-        replica.last_fetch_ms = wall_of(controller, voter.heard_ms);
-        replica.last_caught_up_ms = wall_of(controller, voter.caught_up_ms);
-        replica.host = (char *)(uintptr_t)controller->config.voters[i].host;
-        replica.port = controller->config.voters[i].port;
-        add_replica(replicas, pointers, &count, &replica);
-    }
-    return count;
-}
-
-static bool is_voter(const struct controller *controller, int32_t id)
-{
-    for (int i = 0; i < controller->config.voter_count; i++)
-        if (controller->config.voters[i].id == id)
-            return true;
-    return false;
-}
-
-static size_t list_observers(struct controller *controller, Meta__QuorumState__Replica *replicas,
-                             Meta__QuorumState__Replica **pointers, size_t room)
-{
-    size_t count = 0;
-    struct session *session = NULL;
-    while (count < room && (session = sessions_next(controller->sessions, session))) {
-        if (!session->registered || is_voter(controller, session->broker_id))
-            continue;
-        Meta__QuorumState__Replica replica = META__QUORUM_STATE__REPLICA__INIT;
-        replica.id = session->broker_id;
-        replica.log_end = session->applied_index;
-        replica.last_fetch_ms = wall_of(controller, session->heartbeat_ms);
-        replica.last_caught_up_ms = replica.last_fetch_ms;
-        add_replica(replicas, pointers, &count, &replica);
-    }
-    return count;
-}
-
-enum { QUORUM_OBSERVERS_MAX = 1000 };
-
-static void describe_quorum(struct session *session, uint64_t id)
-{
-    struct controller *controller = session->controller;
-    size_t voters = (size_t)controller->config.voter_count;
-    size_t room = voters + QUORUM_OBSERVERS_MAX;
-    Meta__QuorumState__Replica *replicas = mem_alloc(room * sizeof(*replicas));
-    Meta__QuorumState__Replica **pointers = mem_alloc(room * sizeof(Meta__QuorumState__Replica *));
-    Meta__QuorumState state = META__QUORUM_STATE__INIT;
-    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
-    state.leader_id = consensus_leader(controller->consensus);
-    state.leader_epoch = consensus_term(controller->consensus);
-    state.high_watermark = consensus_committed(controller->consensus);
-    state.voters = pointers;
-    state.n_voters = list_voters(controller, replicas, pointers);
-    state.observers = pointers + voters;
-    state.n_observers =
-        list_observers(controller, replicas + voters, pointers + voters, QUORUM_OBSERVERS_MAX);
-    reply.id = id;
-    reply.quorum = &state;
-    reply.index = consensus_applied(controller->consensus);
-    send_command_reply(session, &reply);
-    mem_free(pointers);
-    mem_free(replicas);
-}
-
 void requests_command(struct session *session, Meta__Frame *frame)
 {
     struct controller *controller = session->controller;
@@ -446,8 +362,7 @@ void requests_command(struct session *session, Meta__Frame *frame)
         meta__frame__free_unpacked(frame, NULL);
         return;
     }
-    if (command->body_case == META__COMMAND__BODY_DESCRIBE_QUORUM) {
-        describe_quorum(session, command->id);
+    if (quorum_requests_command(session, command)) {
         meta__frame__free_unpacked(frame, NULL);
         return;
     }

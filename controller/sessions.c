@@ -102,6 +102,10 @@ static void welcome(struct session *session)
     body.leader_id = consensus_leader(controller->consensus);
     body.leader_epoch = consensus_term(controller->consensus);
     body.active = consensus_active(controller->consensus) && !controller->stopping;
+    if (consensus_members(controller->consensus, &controller->members)) {
+        body.voters = controller->members.pointers;
+        body.n_voters = controller->members.count;
+    }
     frame.body_case = META__FRAME__BODY_WELCOME;
     frame.welcome = &body;
     link_send(session->peer, &frame);

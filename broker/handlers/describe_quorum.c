@@ -3,6 +3,8 @@
  * is told soon, since that is what the question is often about. */
 #include "broker/handlers/handlers.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "broker/broker.h"
 #include "broker/cluster/command.h"
@@ -33,9 +35,14 @@ struct describe_quorum {
 
 /* ---- the answer ---- */
 
-static quorum_replica *quorum_fill_replica(quorum_replica *out,
+static quorum_replica *quorum_fill_replica(const struct describe_quorum *quorum,
+                                           quorum_replica *out,
                                            const Meta__QuorumState__Replica *replica)
 {
+    if (quorum->request->version >= QUORUM_NODES_VERSION &&
+        replica->directory_id.len == sizeof(out->replica_directory_id.bytes))
+        memcpy(out->replica_directory_id.bytes, replica->directory_id.data,
+               sizeof(out->replica_directory_id.bytes));
     out->replica_id = replica->id;
     out->log_end_offset = replica->log_end;
     out->last_fetch_timestamp = replica->last_fetch_ms;
@@ -96,10 +103,10 @@ static bool quorum_fill(struct describe_quorum *quorum, const Meta__QuorumState 
     if (!voters || !observers)
         return false;
     for (size_t i = 0; i < state->n_voters; i++)
-        voters = quorum_fill_replica(voters, state->voters[i]);
+        voters = quorum_fill_replica(quorum, voters, state->voters[i]);
     for (size_t i = 0; i < state->n_observers; i++) {
         quorum_fill_directory(quorum, observers, state->observers[i]->id);
-        observers = quorum_fill_replica(observers, state->observers[i]);
+        observers = quorum_fill_replica(quorum, observers, state->observers[i]);
     }
     return quorum->request->version < QUORUM_NODES_VERSION || quorum_fill_nodes(quorum, state);
 }

@@ -366,12 +366,23 @@ void world_start(struct world *world, int i)
     if (sim_node_is_down(member->node))
         sim_node_restart(member->node);
     member->env = sim_env_new(member->node);
+    struct controller_voter servers[WORLD_NODES];
+    int server_count = 0;
+    for (int j = 0; j < (world->listed ? world->count : 1); j++)
+        if (j != i)
+            servers[server_count++] = world->voters[j];
     struct controller_config config = {
+        .changes = world->growing,
+        .founds = i == 0,
+        .asks = true,
+        .joins = world->joins,
+        .servers = servers,
+        .server_count = server_count,
         .node_id = i,
         .dir = "/data/controller",
         .listen_port = CONTROL_PORT,
-        .voters = world->voters,
-        .voter_count = world->count,
+        .voters = world->growing ? &world->voters[i] : world->voters,
+        .voter_count = world->growing ? 1 : world->count,
         .cluster_id = "",
         .heartbeat_ms = 50,
         .election_timeout_ms = 300,
@@ -415,19 +426,27 @@ void world_kill(struct world *world, int i, bool power)
     member->up = false;
 }
 
-void world_init(struct world *world, uint64_t seed, int count)
+void world_init_growing(struct world *world, uint64_t seed, int count)
 {
-    static const char *const names[] = {"node0", "node1", "node2"};
+    static const char *const names[] = {"node0", "node1", "node2", "node3", "node4"};
+    ASSERT(count <= WORLD_NODES);
     memset(world, 0, sizeof(*world));
     world->sim = sim_new(seed);
     world->verbose = getenv("MILLRACE_VERBOSE") != NULL;
     world->count = count;
     world->snapshot_entries = 50;
+    world->growing = true;
     for (int i = 0; i < count; i++) {
         world->voters[i] = (struct controller_voter){i, names[i], CONTROL_PORT};
         world->members[i].world = world;
         world->members[i].node = sim_node_new(world->sim, names[i]);
     }
+}
+
+void world_init(struct world *world, uint64_t seed, int count)
+{
+    world_init_growing(world, seed, count);
+    world->growing = false;
     for (int i = 0; i < count; i++)
         world_start(world, i);
 }
@@ -448,6 +467,19 @@ int world_active(const struct world *world)
             controller_is_active(world->members[i].controller))
             return i;
     return -1;
+}
+
+bool world_is_member(const struct world *world, int i, bool votes)
+{
+    int active = world_active(world);
+    struct consensus_voter voter;
+    for (int j = 0; active >= 0; j++) {
+        if (!consensus_voter(world->members[active].controller->consensus, j, &voter))
+            return false;
+        if (voter.id == i)
+            return voter.votes || !votes;
+    }
+    return false;
 }
 
 const struct image *world_image(const struct world *world)
@@ -491,7 +523,8 @@ static bool same_images(const struct world *world)
             continue;
         const struct image *images[] = {world->members[i].controller->image,
                                         world->members[i].fake->image};
-        for (size_t j = 0; j < 2; j++) {
+        /* A controller that is in no quorum hears nothing. */
+        for (size_t j = !world_is_member(world, i, false); j < 2; j++) {
             struct buf bytes;
             buf_init(&bytes);
             int err = image_pack(images[j], have ? &bytes : &first);
@@ -526,6 +559,19 @@ bool world_agrees(struct world *world, int64_t limit_us)
     while (sim_now_us(world->sim) < deadline_us && !agreed(world))
         sim_run_for(world->sim, 20 * 1000);
     return !world->broken && agreed(world);
+}
+
+bool world_send(struct world *world, int i, Meta__Command *command)
+{
+    struct fake_link *to = fake_active(world->members[i].fake);
+    Meta__Frame frame = META__FRAME__INIT;
+    if (!to)
+        return false;
+    command->id = ++to->fake->command_next;
+    frame.body_case = META__FRAME__BODY_COMMAND;
+    frame.command = command;
+    fake_send(to, &frame);
+    return true;
 }
 
 static bool answered(void *data)

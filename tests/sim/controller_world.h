@@ -12,7 +12,7 @@
 #include "meta/image.h"
 #include "sim.h"
 
-enum { WORLD_NODES = 3, WORLD_ACKED_MAX = 2000, WORLD_INDEX_MAX = 20000 };
+enum { WORLD_NODES = 5, WORLD_ACKED_MAX = 2000, WORLD_INDEX_MAX = 20000 };
 
 struct world;
 
@@ -71,6 +71,9 @@ struct world {
     struct controller_voter voters[WORLD_NODES];
     int count;
     struct member members[WORLD_NODES];
+    bool growing; /* the voters are those of the log */
+    bool listed;  /* and each node's settings name them all, else the first one only */
+    enum controller_joins joins;
     int64_t snapshot_entries;
     uint64_t hashes[WORLD_INDEX_MAX]; /* of the entry at each index, as a broker saw it; 0 = none */
     char acked[WORLD_ACKED_MAX][32];
@@ -82,7 +85,11 @@ struct world {
 };
 
 void world_init(struct world *world, uint64_t seed, int count);
+/* A quorum that grows; the nodes are not started. */
+void world_init_growing(struct world *world, uint64_t seed, int count);
 void world_close(struct world *world);
+/* Whether it is in the quorum as the active controller has it; `votes`: as a voter. */
+bool world_is_member(const struct world *world, int i, bool votes);
 void world_start(struct world *world, int i);
 /* Another process of a broker, in an env of its own. */
 struct fake *fake_new(struct world *world, int id, struct env *env);
@@ -97,6 +104,8 @@ bool world_agrees(struct world *world, int64_t limit_us);
 /* Sends a command from a fake to the active controller and runs until it is answered; NULL when it
  * is not. Borrowed until the next one. */
 const Meta__CommandReply *world_ask(struct world *world, int i, Meta__Command *command);
+/* The same without waiting, for an answer that nobody looks at; false: there is nobody to ask. */
+bool world_send(struct world *world, int i, Meta__Command *command);
 const struct image *world_image(const struct world *world);
 
 #endif

@@ -1,0 +1,453 @@
+/* The start of a node, and how it gets into a quorum that changes.
+ *
+ * Happy path: what is on disk says who is in the quorum. A node with nothing on disk founds one if
+ * it is the first of controller.quorum.bootstrap.servers, and joins one else; so two nodes that
+ * start at the same moment never found two. The first one asks before: those whom it finds may have
+ * a quorum that knows it as a voter, whose directory was emptied.
+ *
+ * Failure modes: nobody answers, then who may not found waits and says for whom. Of another
+ * cluster: it says so and asks on, since a person may correct it. */
+#include "controller/consensus_private.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "controller/raft_founding.h"
+#include "controller/raft_history.h"
+
+enum {
+    START_TRAILING_MIN = 1024, /* entries kept behind a snapshot, for voters that are behind */
+    /* Voters of a quorum that is there dial this node every 50 ms. */
+    START_FOUND_MS = 500,
+    START_DECIDE_MS = 50,
+    START_ASK_MS = 200,
+    START_LEADERLESS_MS = 1000, /* elections are over by then: the voters may be other ones */
+    START_CATCH_UP_MS = 5000,   /* a node that does not move on for so long is not made a voter */
+    START_TELL_MS = 5000,
+    START_CHANGE_MS = 30000 /* for a change of the quorum */
+};
+
+static int start_problem(const char *dir, int rc, struct buf *problem)
+{
+    buf_printf(problem, "the controller in %s can't start: %s", dir, raft_strerror(rc));
+    return ERR_CORRUPT;
+}
+
+/* ---- in which quorum ---- */
+
+static bool start_is_newcomer(const struct consensus *consensus)
+{
+    return consensus->start.deciding || raft_backend_newcomer(consensus->backend);
+}
+
+static void start_run(struct consensus *consensus, int rc)
+{
+    ASSERT(consensus->start.deciding);
+    consensus->start.deciding = false;
+    if (consensus->state == CONSENSUS_FAILED) /* on the disk, which was told */
+        return;
+    ASSERT(consensus->state == CONSENSUS_OPENING);
+    if (!rc)
+        rc = raft_start(&consensus->raft);
+    if (rc) {
+        struct buf problem;
+        buf_init(&problem);
+        (void)start_problem(consensus->start.dir, rc, &problem);
+        consensus_fail(consensus, buf_text(&problem));
+        buf_close(&problem);
+        return;
+    }
+    consensus_started(consensus);
+    consensus_look(consensus);
+}
+
+static void start_found(struct consensus *consensus)
+{
+    const struct consensus_start *start = &consensus->start;
+    logger_info(consensus->logger, "no quorum is there: this node founds one");
+    start_run(consensus,
+              raft_founding_store(&consensus->raft, &start->self, 1, &start->directory_id));
+}
+
+static void start_join(struct consensus *consensus)
+{
+    logger_info(consensus->logger, "a quorum is there: this node joins it");
+    start_run(consensus, raft_backend_join(consensus->backend) ? RAFT_IOERR : 0);
+}
+
+static void start_seek_set(struct consensus *consensus)
+{
+    int count, kept = 0;
+    struct controller_voter *known = raft_quorum_known(consensus->quorum, &count);
+    for (int i = 0; i < count; i++)
+        if (known[i].id != consensus->node_id)
+            known[kept++] = known[i];
+    raft_seek_set(consensus->start.seek, known, kept);
+    mem_free(known);
+}
+
+static void start_decide(void *data)
+{
+    struct consensus *consensus = data;
+    struct consensus_start *start = &consensus->start;
+    if (consensus->state >= CONSENSUS_FAILED)
+        return;
+    start_seek_set(consensus);
+    if (!start->deciding)
+        return;
+    int count;
+    struct controller_voter *known = raft_quorum_known(consensus->quorum, &count);
+    mem_free(known);
+    if (count > 0)
+        start_join(consensus);
+    else if (!start->met && raft_seek_tried_all(start->seek) &&
+             env_now_ms(consensus->env) - start->began_ms >= START_FOUND_MS)
+        start_found(consensus);
+    else
+        env_timer_start(&start->decide, START_DECIDE_MS);
+}
+
+/* ---- asking ---- */
+
+static void start_tell_waiting(struct consensus *consensus)
+{
+    struct consensus_start *start = &consensus->start;
+    int64_t now_ms = env_now_ms(consensus->env);
+    if (consensus->raft.configuration.n > 0 || start->met || start->deciding ||
+        now_ms - start->told_ms < START_TELL_MS)
+        return;
+    start->told_ms = now_ms;
+    logger_warn(consensus->logger,
+                "no quorum is there yet: waiting for the node at %s, the first of "
+                "controller.quorum.bootstrap.servers, which founds it",
+                start->first);
+}
+
+static bool start_ask(void *data, Meta__Join *join)
+{
+    struct consensus *consensus = data;
+    struct consensus_start *start = &consensus->start;
+    const struct raft_server *own = raft_servers_find(&consensus->raft, consensus->raft.id);
+    bool newcomer = start_is_newcomer(consensus);
+    int64_t now_ms = env_now_ms(consensus->env);
+    if (consensus->state >= CONSENSUS_FAILED)
+        return false;
+    bool lost = start->leaderless_ms >= 0 && now_ms - start->leaderless_ms >= START_LEADERLESS_MS;
+    if (own && own->role == RAFT_VOTER && !newcomer && !lost)
+        return false;
+    start_tell_waiting(consensus);
+    join->node->id = consensus->node_id;
+    join->node->host = (char *)(uintptr_t)start->self.host;
+    join->node->port = start->self.port;
+    if (!uuid_is_zero(&start->directory_id))
+        join->node->directory_id =
+            (ProtobufCBinaryData){sizeof(start->directory_id.bytes), start->directory_id.bytes};
+    join->cluster_id = (char *)(uintptr_t)consensus->handlers->cluster_id(consensus->data);
+    join->ready = !newcomer;
+    join->wants =
+        start->joins != CONTROLLER_JOINS_NEVER && (newcomer || (own && own->role != RAFT_VOTER));
+    join->beyond = start->joins == CONTROLLER_JOINS_ALWAYS;
+    return true;
+}
+
+static void start_answered(void *data, const struct controller_voter *from,
+                           const Meta__JoinReply *reply)
+{
+    struct consensus *consensus = data;
+    struct consensus_start *start = &consensus->start;
+    int64_t now_ms = env_now_ms(consensus->env);
+    if (reply->error) {
+        start->met = true;
+        if (now_ms - start->told_ms >= START_TELL_MS)
+            logger_error(consensus->logger, "the controller at %s:%u refuses this node: %s",
+                         from->host, from->port, reply->message);
+        if (now_ms - start->told_ms >= START_TELL_MS)
+            start->told_ms = now_ms;
+        return;
+    }
+    if (reply->n_members == 0)
+        return;
+    start->met = true;
+    if (reply->cluster_id[0])
+        raft_peers_learn(consensus->peers, reply->cluster_id);
+    raft_quorum_learn(consensus->quorum, reply->members, reply->n_members, reply->active);
+    env_timer_start(&start->decide, 0);
+}
+
+static const struct raft_seek_handlers start_seek_handlers = {.ask = start_ask,
+                                                              .answered = start_answered};
+
+void consensus_start_met(struct consensus *consensus, const Meta__Hello *hello)
+{
+    Meta__Member member = META__MEMBER__INIT, *members[] = {&member};
+    if (!start_is_newcomer(consensus) || !hello->cluster_id[0] || !hello->host[0] ||
+        hello->port == 0 || hello->port > UINT16_MAX)
+        return;
+    /* Voters of a quorum dial those who are in it: so this node is. */
+    member.id = hello->node_id;
+    member.host = hello->host;
+    member.port = hello->port;
+    consensus->start.met = true;
+    raft_peers_learn(consensus->peers, hello->cluster_id);
+    raft_quorum_learn(consensus->quorum, members, 1, false);
+    env_timer_start(&consensus->start.decide, 0);
+}
+
+/* ---- members ---- */
+
+static const struct voter *start_old_voter(const struct voter *voters, int count, int32_t id)
+{
+    for (int i = 0; i < count; i++)
+        if (voters[i].id == id)
+            return &voters[i];
+    return NULL;
+}
+
+static void start_members_changed(void *data)
+{
+    struct consensus *consensus = data;
+    int count;
+    const struct raft_member *members = raft_quorum_members(consensus->quorum, &count);
+    struct voter *voters = mem_alloc((size_t)(count ? count : 1) * sizeof(*voters));
+    for (int i = 0; i < count; i++) {
+        const struct voter *old =
+            start_old_voter(consensus->voters, consensus->voter_count, members[i].id);
+        voters[i] = old ? *old : (struct voter){members[i].id, false, -1, -1};
+        voters[i].votes = members[i].role == RAFT_VOTER;
+    }
+    mem_free(consensus->voters);
+    consensus->voters = voters;
+    consensus->voter_count = count;
+    env_timer_start(&consensus->start.decide, 0);
+    if (consensus->handlers->members)
+        consensus->handlers->members(consensus->data);
+}
+
+bool consensus_members(struct consensus *consensus, struct consensus_members *out)
+{
+    int count;
+    out->count = 0;
+    if (!consensus->quorum)
+        return false;
+    const struct raft_member *members = raft_quorum_members(consensus->quorum, &count);
+    for (int i = 0; i < count && i < CONSENSUS_MEMBERS_MAX; i++) {
+        Meta__Member *item = &out->items[i];
+        meta__member__init(item);
+        item->id = members[i].id;
+        item->host = members[i].host;
+        item->port = members[i].port;
+        item->votes = members[i].role == RAFT_VOTER;
+        if (!uuid_is_zero(&members[i].directory_id))
+            item->directory_id =
+                (ProtobufCBinaryData){sizeof(members[i].directory_id.bytes),
+                                      (uint8_t *)(uintptr_t)members[i].directory_id.bytes};
+        out->pointers[i] = item;
+        out->count++;
+    }
+    return true;
+}
+
+void consensus_heard(struct consensus *consensus, const Meta__Join *join)
+{
+    if (consensus->quorum && consensus_active(consensus))
+        raft_quorum_heard(consensus->quorum, join);
+}
+
+#define START_FIXED                                                                                \
+    "The voters of this quorum are those of controller.quorum.voters. To change them while it "    \
+    "runs, start all of its nodes without that setting, and with "                                 \
+    "controller.quorum.bootstrap.servers."
+
+static bool start_may_change(struct consensus *consensus, const char *cluster_id,
+                             void (*done)(void *data, int err, const char *sentence), void *data)
+{
+    const char *own = consensus->handlers->cluster_id(consensus->data);
+    if (!consensus_active(consensus) || consensus->transferring)
+        done(data, ERR_NOT_CONTROLLER, "");
+    else if (!consensus->quorum)
+        done(data, ERR_UNSUPPORTED_VERSION, START_FIXED);
+    else if (cluster_id[0] && strcmp(cluster_id, own) != 0)
+        done(data, ERR_INCONSISTENT_CLUSTER_ID, "The request names another cluster.");
+    else
+        return true;
+    return false;
+}
+
+void consensus_add_voter(struct consensus *consensus, const Meta__AddVoter *add,
+                         void (*done)(void *data, int err, const char *sentence), void *data)
+{
+    if (!start_may_change(consensus, add->cluster_id, done, data))
+        return;
+    if (!add->voter || add->voter->id < 0 || !add->voter->host[0] || add->voter->port == 0 ||
+        add->voter->port > UINT16_MAX)
+        done(data, ERR_INVALID_REQUEST, "A voter has an id and a listener with host and port.");
+    else
+        raft_quorum_add(consensus->quorum, add->voter,
+                        add->timeout_ms > 0 ? add->timeout_ms : START_CHANGE_MS, done, data);
+}
+
+void consensus_remove_voter(struct consensus *consensus, const Meta__RemoveVoter *remove,
+                            void (*done)(void *data, int err, const char *sentence), void *data)
+{
+    struct uuid directory_id = {{0}};
+    if (!start_may_change(consensus, remove->cluster_id, done, data))
+        return;
+    if (remove->directory_id.len == sizeof(directory_id.bytes))
+        memcpy(directory_id.bytes, remove->directory_id.data, sizeof(directory_id.bytes));
+    if (remove->id == consensus->node_id && raft_servers_count(&consensus->raft, RAFT_VOTER) > 1) {
+        /* The next leader removes this node. */
+        consensus_transfer(consensus, NULL, NULL);
+        done(data, ERR_NOT_CONTROLLER, "");
+        return;
+    }
+    raft_quorum_remove(consensus->quorum, remove->id, &directory_id, START_CHANGE_MS, done, data);
+}
+
+/* ---- life ---- */
+
+void consensus_start_look(struct consensus *consensus)
+{
+    struct consensus_start *start = &consensus->start;
+    bool led = consensus_leads(consensus) || consensus->leader_told != -1;
+    if (led)
+        start->leaderless_ms = -1;
+    else if (start->leaderless_ms < 0)
+        start->leaderless_ms = env_now_ms(consensus->env);
+}
+
+static void start_init(struct consensus *consensus, const struct consensus_config *config)
+{
+    struct consensus_start *start = &consensus->start;
+    const struct controller_voter *first = config->server_count ? &config->servers[0] : NULL;
+    struct raft_quorum_config quorum = {.env = consensus->env,
+                                        .logger = consensus->logger,
+                                        .raft = &consensus->raft,
+                                        .backend = consensus->backend,
+                                        .peers = consensus->peers};
+    ASSERT(config->voter_count == 1 && config->voters[0].id == config->node_id);
+    start->self = config->voters[0];
+    start->self.host = mem_strdup(config->voters[0].host);
+    start->directory_id = config->directory_id;
+    start->joins = config->joins;
+    start->dir = mem_strdup(config->dir);
+    start->first = mem_printf("%s:%u", first ? first->host : "", first ? first->port : 0u);
+    start->began_ms = env_now_ms(consensus->env);
+    start->told_ms = start->began_ms - START_TELL_MS / 2;
+    start->leaderless_ms = -1;
+    env_timer_init(consensus->env, &start->decide, start_decide, consensus);
+    start->seek = raft_seek_new(consensus->env, consensus->logger, config->servers,
+                                config->server_count, &start_seek_handlers, consensus);
+    raft_backend_change(consensus->backend);
+    raft_peers_tell(consensus->peers, start->self.host, start->self.port);
+    consensus->quorum = raft_quorum_new(&quorum, start_members_changed, consensus);
+    raft_set_max_catch_up_round_duration(&consensus->raft, START_CATCH_UP_MS);
+}
+
+/* What is stored decides; a new node founds, joins, or finds out. */
+static int start_changing(struct consensus *consensus, const struct consensus_config *config,
+                          struct buf *problem)
+{
+    struct consensus_start *start = &consensus->start;
+    bool fresh = raft_store_fresh(consensus->store);
+    int rc = 0;
+    start_init(consensus, config);
+    raft_seek_start(start->seek, START_ASK_MS);
+    if (fresh && !raft_backend_joins(consensus->backend)) {
+        int err = raft_founding_check(config, problem);
+        if (err)
+            return err;
+        start->deciding = config->founds && config->asks;
+        if (config->founds && !start->deciding)
+            rc = raft_founding_store(&consensus->raft, &start->self, 1, &start->directory_id);
+        else if (!start->deciding)
+            rc = raft_backend_join(consensus->backend) ? RAFT_IOERR : 0;
+    } else if (raft_servers_stored_alone(raft_store_state(consensus->store), consensus->raft.id)) {
+        rc = raft_history_begin(consensus->env, consensus->store, consensus->raft.id);
+    }
+    if (start->deciding) {
+        env_timer_start(&start->decide, START_DECIDE_MS);
+        return 0;
+    }
+    if (!rc)
+        rc = raft_start(&consensus->raft);
+    if (rc)
+        return start_problem(config->dir, rc, problem);
+    consensus_started(consensus);
+    return 0;
+}
+
+static int start_fixed(struct consensus *consensus, const struct consensus_config *config,
+                       struct buf *problem)
+{
+    static const struct uuid none;
+    struct raft *raft = &consensus->raft;
+    int rc = 0;
+    if (raft_store_fresh(consensus->store)) {
+        int err = raft_founding_check(config, problem);
+        if (err)
+            return err;
+        rc = raft_founding_store(raft, config->voters, config->voter_count, &none);
+    } else if (config->voter_count == 1) {
+        rc = raft_history_begin(consensus->env, consensus->store, raft->id);
+    }
+    if (!rc)
+        rc = raft_start(raft);
+    if (rc)
+        return start_problem(config->dir, rc, problem);
+    consensus_started(consensus);
+    if (raft_members_are(raft, config->voters, config->voter_count))
+        return 0;
+    buf_printf(problem,
+               "controller.quorum.voters names other nodes than the quorum that %s belongs to: "
+               "restore the setting, or remove it, then the quorum is as the log has it and "
+               "kafka-metadata-quorum.sh changes it",
+               config->dir);
+    return ERR_INVALID;
+}
+
+int consensus_start(struct consensus *consensus, const struct consensus_config *config,
+                    struct buf *problem)
+{
+    struct raft *raft = &consensus->raft;
+    char *name = mem_printf("%d", config->node_id);
+    int rc = raft_init(raft, raft_backend_io(consensus->backend), &consensus->fsm,
+                       raft_members_id(config->node_id), name);
+    mem_free(name);
+    if (rc) {
+        buf_printf(problem, "Raft can't start: %s", raft_strerror(rc));
+        return ERR_NO_MEMORY;
+    }
+    consensus->made = true;
+    raft_set_pre_vote(raft, true);
+    raft_set_heartbeat_timeout(raft, (unsigned)config->heartbeat_ms);
+    raft_set_election_timeout(raft, (unsigned)config->election_timeout_ms);
+    raft_set_snapshot_threshold(raft, (unsigned)config->snapshot_entries);
+    int64_t trailing = config->snapshot_entries / 4;
+    raft_set_snapshot_trailing(
+        raft, (unsigned)(trailing > START_TRAILING_MIN ? trailing : START_TRAILING_MIN));
+    return config->changes ? start_changing(consensus, config, problem)
+                           : start_fixed(consensus, config, problem);
+}
+
+void consensus_start_stop(struct consensus *consensus)
+{
+    if (!consensus->quorum)
+        return;
+    env_timer_stop(&consensus->start.decide);
+    raft_seek_stop(consensus->start.seek);
+    raft_quorum_stop(consensus->quorum);
+}
+
+void consensus_start_free(struct consensus *consensus)
+{
+    struct consensus_start *start = &consensus->start;
+    if (!consensus->quorum)
+        return;
+    env_timer_stop(&start->decide);
+    raft_seek_free(start->seek);
+    raft_quorum_free(consensus->quorum);
+    mem_free((char *)(uintptr_t)start->self.host);
+    mem_free(start->dir);
+    mem_free(start->first);
+}

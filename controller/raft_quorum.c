@@ -1,0 +1,517 @@
+/* Happy path of a new voter: it asks, or a person names it; it is added as a spare (which the core
+ * sends nothing), made a stand-by (which follows), and when it says that it is ready, a voter. Each
+ * step is an entry that has to commit before the next one.
+ *
+ * From one voter to three: with two voters the end of either stops the quorum, so the second one is
+ * made a voter by itself only when a third one is ready too.
+ *
+ * Failure modes: leadership is lost, then the next leader goes on with who still asks, and a person
+ * is told so; a node that asks no longer stays what it is. */
+#include "controller/raft_quorum.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "controller/raft_members.h"
+
+enum {
+    QUORUM_HEARD_MS = 3000, /* who has not asked for so long is not counted on */
+    QUORUM_LEARNED_MAX = RAFT_QUORUM_MEMBERS_MAX
+};
+
+/* A node that asks. */
+struct candidate {
+    struct raft_member member;
+    bool wants;
+    bool beyond;
+    bool ready;
+    int64_t heard_ms;
+};
+
+enum wish_kind { WISH_NONE, WISH_ADD, WISH_REMOVE };
+
+struct raft_quorum {
+    struct raft_quorum_config with;
+    void (*changed)(void *data);
+    void *data;
+    bool active;
+    bool stopped;
+    bool removed;  /* the active controller says so, and this node's log does not know it yet */
+    bool changing; /* the core has a request of ours */
+    struct raft_change change;
+    char *seen; /* the configuration as text, as last looked at */
+    struct raft_member *members;
+    int count;
+    struct raft_member learned[QUORUM_LEARNED_MAX];
+    int learned_count;
+    struct candidate candidates[RAFT_QUORUM_MEMBERS_MAX];
+    int candidate_count;
+    enum wish_kind wish;
+    struct raft_member wished;
+    raft_quorum_done *done;
+    void *done_data;
+    int64_t wish_end_ms;
+    int wish_err;          /* what is told when the time is over */
+    struct env_timer turn; /* peers and wishes are seen to in a turn of their own */
+};
+
+static void member_copy(struct raft_member *to, const Meta__Member *from)
+{
+    *to = (struct raft_member){
+        .id = from->id, .host = mem_strdup(from->host), .port = (uint16_t)from->port};
+    if (from->directory_id.len == sizeof(to->directory_id.bytes))
+        memcpy(to->directory_id.bytes, from->directory_id.data, sizeof(to->directory_id.bytes));
+}
+
+/* ---- who is in it ---- */
+
+static char *configuration_text(const struct raft_configuration *configuration)
+{
+    struct buf text;
+    buf_init(&text);
+    for (unsigned i = 0; i < configuration->n; i++)
+        buf_printf(&text, "%s %d,", configuration->servers[i].address,
+                   configuration->servers[i].role);
+    char *copy = mem_strdup(buf_text(&text));
+    buf_close(&text);
+    return copy;
+}
+
+static void free_members(struct raft_quorum *quorum)
+{
+    for (int i = 0; i < quorum->count; i++)
+        mem_free(quorum->members[i].host);
+    mem_free(quorum->members);
+    quorum->members = NULL;
+    quorum->count = 0;
+}
+
+static void tell_members(const struct raft_quorum *quorum)
+{
+    struct buf text;
+    buf_init(&text);
+    for (int i = 0; i < quorum->count; i++) {
+        const struct raft_member *member = &quorum->members[i];
+        buf_printf(&text, "%s%d@%s:%u%s", i ? ", " : "", member->id, member->host, member->port,
+                   member->role == RAFT_VOTER ? "" : " (does not vote yet)");
+    }
+    if (quorum->count > 0)
+        logger_info(quorum->with.logger, "the quorum is %s", buf_text(&text));
+    buf_close(&text);
+}
+
+/* True when there are other ones than at the last time. */
+static bool refresh(struct raft_quorum *quorum)
+{
+    const struct raft_configuration *now = &quorum->with.raft->configuration;
+    char *text = configuration_text(now);
+    if (quorum->seen && strcmp(quorum->seen, text) == 0) {
+        mem_free(text);
+        return false;
+    }
+    mem_free(quorum->seen);
+    quorum->seen = text;
+    free_members(quorum);
+    quorum->members = mem_alloc((size_t)(now->n ? now->n : 1) * sizeof(*quorum->members));
+    for (unsigned i = 0; i < now->n; i++) {
+        struct raft_member *member = &quorum->members[quorum->count];
+        if (!raft_servers_parse(now->servers[i].address, member))
+            continue;
+        member->id = (int32_t)(now->servers[i].id - RAFT_ID_OF_NODE);
+        member->role = now->servers[i].role;
+        quorum->count++;
+    }
+    tell_members(quorum);
+    return true;
+}
+
+static bool in_members(const struct raft_quorum *quorum, int32_t id)
+{
+    for (int i = 0; i < quorum->count; i++)
+        if (quorum->members[i].id == id)
+            return true;
+    return false;
+}
+
+struct controller_voter *raft_quorum_known(const struct raft_quorum *quorum, int *count)
+{
+    struct controller_voter *all =
+        mem_alloc((size_t)(quorum->count + quorum->learned_count + 1) * sizeof(*all));
+    *count = 0;
+    for (int i = 0; i < quorum->count; i++)
+        all[(*count)++] = (struct controller_voter){quorum->members[i].id, quorum->members[i].host,
+                                                    quorum->members[i].port};
+    for (int i = 0; i < quorum->learned_count; i++)
+        if (!in_members(quorum, quorum->learned[i].id))
+            all[(*count)++] = (struct controller_voter){
+                quorum->learned[i].id, quorum->learned[i].host, quorum->learned[i].port};
+    return all;
+}
+
+static void forget_learned(struct raft_quorum *quorum)
+{
+    while (quorum->learned_count > 0)
+        mem_free(quorum->learned[--quorum->learned_count].host);
+}
+
+/* A voter that was away while it was removed would call at the others for ever. */
+static void note_removed(struct raft_quorum *quorum, Meta__Member *const *members, size_t count)
+{
+    const struct raft *raft = quorum->with.raft;
+    bool named = false;
+    for (size_t i = 0; i < count; i++)
+        named |= raft_members_id(members[i]->id) == raft->id;
+    bool removed = !named && raft_servers_find(raft, raft->id) != NULL;
+    if (removed && !quorum->removed)
+        logger_warn(quorum->with.logger,
+                    "this node was removed from the quorum: kafka-metadata-quorum.sh "
+                    "add-controller brings it back, process.roles=broker makes it a broker alone");
+    quorum->removed = removed;
+}
+
+void raft_quorum_learn(struct raft_quorum *quorum, Meta__Member *const *members, size_t count,
+                       bool all)
+{
+    ASSERT(quorum->learned_count <= QUORUM_LEARNED_MAX);
+    if (all) {
+        forget_learned(quorum);
+        note_removed(quorum, members, count);
+    }
+    for (size_t i = 0; i < count; i++) {
+        bool known = quorum->learned_count == QUORUM_LEARNED_MAX;
+        for (int j = 0; j < quorum->learned_count; j++)
+            known |= quorum->learned[j].id == members[i]->id;
+        if (!known && members[i]->id >= 0 && members[i]->host[0])
+            member_copy(&quorum->learned[quorum->learned_count++], members[i]);
+    }
+    env_timer_start(&quorum->turn, 0);
+}
+
+const struct raft_member *raft_quorum_members(const struct raft_quorum *quorum, int *count)
+{
+    *count = quorum->count;
+    return quorum->members;
+}
+
+/* ---- who asks ---- */
+
+static struct candidate *find_candidate(struct raft_quorum *quorum, int32_t id)
+{
+    for (int i = 0; i < quorum->candidate_count; i++)
+        if (quorum->candidates[i].member.id == id)
+            return &quorum->candidates[i];
+    return NULL;
+}
+
+static bool is_recent(const struct raft_quorum *quorum, const struct candidate *candidate)
+{
+    return env_now_ms(quorum->with.env) - candidate->heard_ms < QUORUM_HEARD_MS;
+}
+
+void raft_quorum_heard(struct raft_quorum *quorum, const Meta__Join *join)
+{
+    if (!join->node || join->node->id < 0 || !join->node->host[0] || join->node->port == 0 ||
+        join->node->port > UINT16_MAX)
+        return;
+    struct candidate *candidate = find_candidate(quorum, join->node->id);
+    for (int i = 0; i < quorum->candidate_count && !candidate; i++)
+        if (!is_recent(quorum, &quorum->candidates[i]))
+            candidate = &quorum->candidates[i];
+    if (!candidate && quorum->candidate_count == RAFT_QUORUM_MEMBERS_MAX)
+        return;
+    if (!candidate)
+        candidate = &quorum->candidates[quorum->candidate_count++];
+    mem_free(candidate->member.host);
+    member_copy(&candidate->member, join->node);
+    candidate->wants = join->wants;
+    candidate->beyond = join->beyond;
+    candidate->ready = join->ready;
+    candidate->heard_ms = env_now_ms(quorum->with.env);
+    env_timer_start(&quorum->turn, 0);
+}
+
+/* ---- changing ---- */
+
+static void on_changed(struct raft_change *req, int status)
+{
+    struct raft_quorum *quorum = req->data;
+    quorum->changing = false;
+    if (quorum->stopped)
+        return;
+    if (status)
+        logger_info(quorum->with.logger, "a change of the quorum did not come about: %s",
+                    raft_strerror(status));
+    env_timer_start(&quorum->turn, 0);
+}
+
+static void change_add(struct raft_quorum *quorum, const struct raft_member *member)
+{
+    ASSERT(quorum->active && !quorum->changing);
+    char *address = raft_servers_address(member);
+    quorum->change.data = quorum;
+    quorum->changing = true;
+    if (raft_add(quorum->with.raft, &quorum->change, raft_members_id(member->id), address,
+                 on_changed))
+        quorum->changing = false;
+    mem_free(address);
+}
+
+static void change_remove(struct raft_quorum *quorum, int32_t id)
+{
+    ASSERT(quorum->active && !quorum->changing);
+    ASSERT(raft_members_id(id) != quorum->with.raft->id);
+    quorum->change.data = quorum;
+    quorum->changing = true;
+    if (raft_remove(quorum->with.raft, &quorum->change, raft_members_id(id), on_changed))
+        quorum->changing = false;
+}
+
+static void change_role(struct raft_quorum *quorum, int32_t id, int role)
+{
+    ASSERT(quorum->active && !quorum->changing);
+    quorum->change.data = quorum;
+    quorum->changing = true;
+    if (raft_assign(quorum->with.raft, &quorum->change, raft_members_id(id), role, on_changed))
+        quorum->changing = false;
+}
+
+static int ready_standbys(struct raft_quorum *quorum)
+{
+    int count = 0;
+    for (int i = 0; i < quorum->candidate_count; i++) {
+        const struct candidate *candidate = &quorum->candidates[i];
+        const struct raft_server *server =
+            raft_servers_find(quorum->with.raft, raft_members_id(candidate->member.id));
+        count += server && server->role == RAFT_STANDBY && candidate->ready && candidate->wants &&
+                 is_recent(quorum, candidate);
+    }
+    return count;
+}
+
+/* Whether one that asks may vote without being told by a person. */
+static bool may_grow(struct raft_quorum *quorum, const struct candidate *candidate)
+{
+    int voters = raft_servers_count(quorum->with.raft, RAFT_VOTER);
+    if (!candidate->wants)
+        return false;
+    if (voters >= RAFT_QUORUM_GROWS_TO)
+        return candidate->beyond;
+    return candidate->beyond || voters + ready_standbys(quorum) >= RAFT_QUORUM_GROWS_TO;
+}
+
+static bool has_room(const struct raft_quorum *quorum, const struct candidate *candidate)
+{
+    return candidate->wants && quorum->with.raft->configuration.n < RAFT_QUORUM_MEMBERS_MAX &&
+           (candidate->beyond ||
+            raft_servers_count(quorum->with.raft, RAFT_VOTER) < RAFT_QUORUM_GROWS_TO);
+}
+
+/* The next step for one node; a person wants it to vote, or it does so itself. */
+static void step_toward(struct raft_quorum *quorum, const struct raft_member *member, bool wished)
+{
+    ASSERT(quorum->active && quorum->with.raft->state == RAFT_LEADER);
+    const struct raft_server *server =
+        raft_servers_find(quorum->with.raft, raft_members_id(member->id));
+    const struct candidate *candidate = find_candidate(quorum, member->id);
+    bool asks = candidate && is_recent(quorum, candidate);
+    if (!server && (wished || (asks && has_room(quorum, candidate))))
+        change_add(quorum, member);
+    else if (server && server->role == RAFT_SPARE && (wished || asks))
+        change_role(quorum, member->id, RAFT_STANDBY);
+    else if (server && server->role == RAFT_STANDBY && asks && candidate->ready &&
+             (wished || may_grow(quorum, candidate)))
+        change_role(quorum, member->id, RAFT_VOTER);
+}
+
+/* ---- what a person asks for ---- */
+
+static void wish_end(struct raft_quorum *quorum, int err, const char *sentence)
+{
+    raft_quorum_done *done = quorum->done;
+    ASSERT(quorum->wish != WISH_NONE && done);
+    quorum->wish = WISH_NONE;
+    quorum->done = NULL;
+    mem_free(quorum->wished.host);
+    quorum->wished.host = NULL;
+    done(quorum->done_data, err, sentence);
+}
+
+/* True when it is over. */
+static bool wish_look(struct raft_quorum *quorum)
+{
+    const struct raft_server *server =
+        raft_servers_find(quorum->with.raft, raft_members_id(quorum->wished.id));
+    bool settled = !quorum->changing && quorum->with.raft->configuration_uncommitted_index == 0;
+    bool votes = server && server->role == RAFT_VOTER;
+    if (quorum->wish == WISH_NONE)
+        return true;
+    if (!quorum->active)
+        wish_end(quorum, ERR_NOT_CONTROLLER, "");
+    else if (settled && (quorum->wish == WISH_ADD ? votes : !server))
+        wish_end(quorum, 0, "");
+    else if (env_now_ms(quorum->with.env) >= quorum->wish_end_ms)
+        wish_end(quorum, ERR_REQUEST_TIMED_OUT,
+                 quorum->wish == WISH_ADD
+                     ? "The controller has not caught up in time: is it running, and does it name "
+                       "this quorum in controller.quorum.bootstrap.servers?"
+                     : "The change of the quorum was not committed in time.");
+    else
+        return false;
+    return true;
+}
+
+static void step(struct raft_quorum *quorum)
+{
+    struct raft *raft = quorum->with.raft;
+    bool idle = quorum->active && !quorum->changing && raft->state == RAFT_LEADER &&
+                !raft->transfer && raft->configuration_uncommitted_index == 0;
+    if (idle && quorum->wish == WISH_ADD)
+        step_toward(quorum, &quorum->wished, true);
+    if (idle && quorum->wish == WISH_REMOVE &&
+        raft_servers_find(raft, raft_members_id(quorum->wished.id)))
+        change_remove(quorum, quorum->wished.id);
+    for (int i = 0; idle && !quorum->changing && i < quorum->candidate_count; i++)
+        step_toward(quorum, &quorum->candidates[i].member, false);
+}
+
+static void on_turn(void *data)
+{
+    struct raft_quorum *quorum = data;
+    int count;
+    struct controller_voter *known = raft_quorum_known(quorum, &count);
+    raft_peers_set(quorum->with.peers, known, count,
+                   quorum->removed || !raft_servers_find(quorum->with.raft, quorum->with.raft->id));
+    mem_free(known);
+    if (!wish_look(quorum) && !env_timer_running(&quorum->turn))
+        env_timer_start(&quorum->turn, 100);
+    step(quorum);
+}
+
+/* A leader that is in this node's configuration has spoken just now. Who does not vote takes one
+ * for its leader for ever. */
+static bool hears_member(const struct raft_quorum *quorum)
+{
+    const struct raft *raft = quorum->with.raft;
+    raft_id leader = raft->state == RAFT_FOLLOWER ? raft->follower_state.current_leader.id : 0;
+    return leader && raft_servers_find(raft, leader) &&
+           !raft_backend_newcomer(quorum->with.backend) &&
+           raft->io->time(raft->io) - raft->election_timer_start < raft->heartbeat_timeout;
+}
+
+void raft_quorum_look(struct raft_quorum *quorum, bool active)
+{
+    struct raft *raft = quorum->with.raft;
+    bool was = quorum->active;
+    if (quorum->stopped)
+        return;
+    quorum->active = active;
+    if (raft->configuration_uncommitted_index &&
+        raft->configuration_uncommitted_index <= raft->last_applied)
+        raft->configuration_uncommitted_index = 0; /* left over from before a snapshot came */
+    bool news = refresh(quorum);
+    quorum->removed = quorum->removed && !news && !active;
+    if (quorum->learned_count && hears_member(quorum)) {
+        forget_learned(quorum);
+        news = true;
+    }
+    if (news || was != active)
+        env_timer_start(&quorum->turn, 0);
+    if (news)
+        quorum->changed(quorum->data);
+}
+
+static void wish_begin(struct raft_quorum *quorum, enum wish_kind kind, int64_t timeout_ms,
+                       raft_quorum_done *done, void *data)
+{
+    ASSERT(quorum->wish == WISH_NONE && quorum->active);
+    ASSERT(timeout_ms > 0);
+    quorum->wish = kind;
+    quorum->done = done;
+    quorum->done_data = data;
+    quorum->wish_end_ms = env_now_ms(quorum->with.env) + timeout_ms;
+    env_timer_start(&quorum->turn, 0);
+}
+
+void raft_quorum_add(struct raft_quorum *quorum, const Meta__Member *member, int64_t timeout_ms,
+                     raft_quorum_done *done, void *data)
+{
+    const struct raft_server *server =
+        raft_servers_find(quorum->with.raft, raft_members_id(member->id));
+    if (!quorum->active) {
+        done(data, ERR_NOT_CONTROLLER, "");
+    } else if (quorum->wish != WISH_NONE) {
+        done(data, ERR_REQUEST_TIMED_OUT, "Another change of the quorum is under way.");
+    } else if (server && server->role == RAFT_VOTER) {
+        done(data, ERR_DUPLICATE_VOTER, "A controller with this id votes already.");
+    } else if (!server && quorum->with.raft->configuration.n >= RAFT_QUORUM_MEMBERS_MAX) {
+        done(data, ERR_INVALID_REQUEST, "The quorum has too many members already.");
+    } else {
+        member_copy(&quorum->wished, member);
+        wish_begin(quorum, WISH_ADD, timeout_ms, done, data);
+    }
+}
+
+void raft_quorum_remove(struct raft_quorum *quorum, int32_t id, const struct uuid *directory_id,
+                        int64_t timeout_ms, raft_quorum_done *done, void *data)
+{
+    const struct raft_server *server = raft_servers_find(quorum->with.raft, raft_members_id(id));
+    const struct raft_member *member = NULL;
+    for (int i = 0; i < quorum->count; i++)
+        if (quorum->members[i].id == id)
+            member = &quorum->members[i];
+    if (!quorum->active) {
+        done(data, ERR_NOT_CONTROLLER, "");
+    } else if (quorum->wish != WISH_NONE) {
+        done(data, ERR_REQUEST_TIMED_OUT, "Another change of the quorum is under way.");
+    } else if (!server || !member || server->role != RAFT_VOTER) {
+        done(data, ERR_VOTER_NOT_FOUND, "No controller with this id votes.");
+    } else if (!uuid_is_zero(&member->directory_id) && !uuid_is_zero(directory_id) &&
+               !uuid_equal(&member->directory_id, directory_id)) {
+        done(data, ERR_VOTER_NOT_FOUND, "The voter with this id has another directory id.");
+    } else if (raft_servers_count(quorum->with.raft, RAFT_VOTER) == 1) {
+        done(data, ERR_INVALID_REQUEST, "The last voter can't be removed.");
+    } else if (server->id == quorum->with.raft->id) {
+        done(data, ERR_INVALID_REQUEST, "The leader can't be removed while it leads.");
+    } else {
+        quorum->wished = (struct raft_member){.id = id, .host = mem_strdup("")};
+        wish_begin(quorum, WISH_REMOVE, timeout_ms, done, data);
+    }
+}
+
+/* ---- life ---- */
+
+struct raft_quorum *raft_quorum_new(const struct raft_quorum_config *config,
+                                    void (*changed)(void *data), void *data)
+{
+    struct raft_quorum *quorum = mem_alloc(sizeof(*quorum));
+    quorum->with = *config;
+    quorum->changed = changed;
+    quorum->data = data;
+    env_timer_init(config->env, &quorum->turn, on_turn, quorum);
+    return quorum;
+}
+
+void raft_quorum_stop(struct raft_quorum *quorum)
+{
+    quorum->stopped = true;
+    quorum->active = false;
+    env_timer_stop(&quorum->turn);
+    if (quorum->wish != WISH_NONE)
+        wish_end(quorum, ERR_CANCELED, "");
+}
+
+void raft_quorum_free(struct raft_quorum *quorum)
+{
+    if (!quorum)
+        return;
+    raft_quorum_stop(quorum);
+    forget_learned(quorum);
+    free_members(quorum);
+    for (int i = 0; i < quorum->candidate_count; i++)
+        mem_free(quorum->candidates[i].member.host);
+    mem_free(quorum->wished.host);
+    mem_free(quorum->seen);
+    mem_free(quorum);
+}
