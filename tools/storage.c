@@ -223,8 +223,8 @@ static int storage_check_initial(const struct storage *s, const char *list, stru
                ? 0
                : tool_misuse(s->run,
                              "--initial-controllers %s: write ID@HOST:PORT:DIRECTORY for each node "
-                             "of controller.quorum.voters, and no others: quorums that controllers "
-                             "join are not available yet",
+                             "of controller.quorum.voters, and no others; of a quorum that grows, "
+                             "of this node alone",
                              list);
 }
 
@@ -246,9 +246,16 @@ static int storage_check_controllers(const struct storage *s, struct uuid *own)
         return 0;
     if (alone && count > 1)
         return tool_misuse(s->run, "--standalone: controller.quorum.voters names %d nodes", count);
-    if (none && count == 0)
-        return tool_misuse(s->run, "--no-initial-controllers: controllers can't join a quorum yet: "
-                                   "name them all in controller.quorum.voters");
+    int servers;
+    (void)config_bootstrap(s->config, &servers);
+    bool founds = count == 0 && (servers == 0 || config_bootstrap_is_self(s->config, 0));
+    if (none && founds)
+        return tool_misuse(s->run,
+                           "--no-initial-controllers: this node founds the quorum: another "
+                           "one has to be the first of controller.quorum.bootstrap.servers");
+    if (alone && count == 0 && !founds)
+        return tool_misuse(s->run, "--standalone: this node joins the quorum that the first of "
+                                   "controller.quorum.bootstrap.servers founds");
     if (!alone && !initial && !none && count == 0 && config_is_set(s->config, CONFIG_PROCESS_ROLES))
         return tool_misuse(
             s->run, "Because controller.quorum.voters is not set on this controller, you must "

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/state.h"
+#include "broker/cluster/controller_links.h"
 #include "meta/channel.h"
 #include "wire/frame.h"
 
@@ -26,15 +27,6 @@ enum {
     CHANNEL_REFUSED_MS = 1000,      /* somebody has to correct a file first */
     CHANNEL_SEARCH_MS = 3000,       /* an election is long over by then: something is wrong */
     LINK_NAME_MAX = 300             /* an id, the longest name of a host (253) and a port */
-};
-
-enum link_state {
-    LINK_WAITING, /* to be dialled: `redial` runs */
-    LINK_DIALLING,
-    LINK_GREETED, /* our Hello is on its way */
-    LINK_STANDBY, /* it has welcomed us, and another one is active */
-    LINK_ACTIVE,  /* it says that it is the active controller */
-    LINK_STATES
 };
 
 enum { LINK_WELCOMED = STATE_BIT(LINK_STANDBY) | STATE_BIT(LINK_ACTIVE) };
@@ -48,30 +40,6 @@ static const struct state_row link_states[LINK_STATES] = {
     [LINK_ACTIVE] = {"active", LINK_WELCOMED | STATE_BIT(LINK_WAITING)},
 };
 
-struct link {
-    enum link_state state;
-    struct controller_channel *channel;
-    int32_t voter_id; /* IMAGE_NO_NODE: not known before it is the active one */
-    char *host;
-    uint16_t port;
-    struct env_connect *connect;
-    struct frame_conn *conn;
-    struct env_timer redial;
-    bool refused;      /* says that we are of another cluster */
-    int error;         /* of the last attempt; 0 while it is connected */
-    int64_t heard_ms;  /* when the last frame came */
-    bool nameless;     /* its Hello named no cluster */
-    int32_t leader_id; /* whom it takes for the active controller; IMAGE_NO_NODE for none */
-    int64_t term;
-};
-
-enum channel_state {
-    CHANNEL_SEARCHING,   /* no controller is known to be active */
-    CHANNEL_REGISTERING, /* with the current link's */
-    CHANNEL_REGISTERED,
-    CHANNEL_STATES
-};
-
 enum { CHANNEL_KNOWS = STATE_BIT(CHANNEL_REGISTERING) | STATE_BIT(CHANNEL_REGISTERED) };
 
 /* A controller answers each registration; heartbeats that were on their way are refused one by one,
@@ -80,37 +48,6 @@ static const struct state_row channel_states[CHANNEL_STATES] = {
     [CHANNEL_SEARCHING] = {"searching", STATE_BIT(CHANNEL_REGISTERING)},
     [CHANNEL_REGISTERING] = {"registering", CHANNEL_KNOWS | STATE_BIT(CHANNEL_SEARCHING)},
     [CHANNEL_REGISTERED] = {"registered", CHANNEL_KNOWS | STATE_BIT(CHANNEL_SEARCHING)},
-};
-
-struct controller_channel {
-    enum channel_state state;
-    struct env *env;
-    struct logger *logger;
-    struct metadata *metadata;
-    struct controller_channel_config config;
-    const struct controller_channel_events *events;
-    void *data;
-    struct link *links;
-    struct link *current; /* the link to the active controller, or NULL */
-    int32_t active_id;
-    char cluster_id[64];
-    char hello_id[64]; /* what a controller said that a new broker's Hello must name */
-    int64_t broker_epoch;
-    bool fenced; /* as the controller said last: it stays while one is searched */
-    bool want_shutdown;
-    bool recovering;    /* not to be unfenced yet */
-    bool held;          /* nor this registration */
-    int64_t alive_ms;   /* when this loop last ran */
-    bool stalled;       /* it stood still for too long, and no controller has answered since */
-    int64_t beats;      /* heartbeats sent on the current link, */
-    int64_t answers;    /* answered, */
-    int64_t stall_beat; /* and sent before the stall was noticed */
-    int64_t doubt_ms; /* alive_ms when a controller of an older term refused us first; -1 = none */
-    int64_t answer_index; /* metadata to be applied before we serve again; -1: no answer yet */
-    struct env_timer heartbeat;
-    struct env_timer search; /* runs always, speaks while no controller is active */
-    struct list calls;
-    uint64_t next_call;
 };
 
 static void link_dial(void *data);
@@ -331,8 +268,8 @@ static void channel_refused(struct controller_channel *channel, int32_t error, c
 static void channel_choose(struct controller_channel *channel)
 {
     struct link *best = channel->current;
-    for (int i = 0; i < channel->config.voter_count; i++) {
-        struct link *link = &channel->links[i];
+    for (int i = 0; i < channel->link_count; i++) {
+        struct link *link = channel->links[i];
         if (link->state == LINK_ACTIVE && (!best || link->term > best->term))
             best = link;
     }
@@ -365,10 +302,10 @@ static void link_refused(struct link *link, const Meta__Welcome *welcome)
     int refusals = 0;
     bool again = link->refused;
     link->refused = true;
-    for (int i = 0; i < channel->config.voter_count; i++)
-        refusals += channel->links[i].refused;
+    for (int i = 0; i < channel->link_count; i++)
+        refusals += channel->links[i]->refused;
     if (welcome->error != err_to_wire(ERR_INCONSISTENT_CLUSTER_ID) ||
-        2 * refusals > channel->config.voter_count) {
+        2 * refusals > channel->link_count) {
         channel_refused(channel, welcome->error, welcome->message);
         return;
     }
@@ -388,6 +325,7 @@ static void link_welcome(struct link *link, const Meta__Welcome *welcome)
         return;
     }
     link->refused = false;
+    controller_links_learn(channel, link, welcome, link_dial);
     if (welcome->active && welcome->cluster_id[0] && !channel->cluster_id[0]) {
         snprintf(channel->cluster_id, sizeof(channel->cluster_id), "%s", welcome->cluster_id);
         int err = channel->events->cluster_known(channel->data, channel->cluster_id);
@@ -627,9 +565,9 @@ static void channel_search_due(void *data)
         return;
     struct buf voters;
     buf_init(&voters);
-    for (int i = 0; i < channel->config.voter_count; i++) {
+    for (int i = 0; i < channel->link_count; i++) {
         buf_printf(&voters, "%s", i ? ", " : "");
-        channel_say_answer(&channel->links[i], &voters);
+        channel_say_answer(channel->links[i], &voters);
     }
     logger_warn(channel->logger,
                 "no active controller: asked %s; start the nodes of the quorum that are down, or "
@@ -663,17 +601,9 @@ struct controller_channel *controller_channel_new(struct env *env, struct logger
     env_timer_start(&channel->heartbeat, config->heartbeat_ms);
     env_timer_init(env, &channel->search, channel_search_due, channel);
     env_timer_start(&channel->search, CHANNEL_SEARCH_MS);
-    channel->links = mem_alloc((size_t)config->voter_count * sizeof(*channel->links));
-    for (int i = 0; i < config->voter_count; i++) {
-        struct link *link = &channel->links[i];
-        link->channel = channel;
-        link->voter_id = config->voters[i].id;
-        link->host = mem_strdup(config->voters[i].host);
-        link->port = config->voters[i].port;
-        link->leader_id = IMAGE_NO_NODE;
-        env_timer_init(env, &link->redial, link_dial, link);
-        link_dial(link);
-    }
+    for (int i = 0; i < config->voter_count; i++)
+        link_dial(controller_links_add(channel, config->voters[i].id, config->voters[i].host,
+                                       config->voters[i].port, link_dial));
     return channel;
 }
 
@@ -681,15 +611,8 @@ void controller_channel_free(struct controller_channel *channel)
 {
     if (channel->current) /* whose call is told of the end may call once more: nothing is sent */
         channel_lose_current(channel);
-    for (int i = 0; i < channel->config.voter_count; i++) {
-        struct link *link = &channel->links[i];
-        env_timer_stop(&link->redial);
-        if (link->connect)
-            env_connect_cancel(link->connect);
-        if (link->conn)
-            frame_conn_close(link->conn);
-        mem_free(link->host);
-    }
+    for (int i = 0; i < channel->link_count; i++)
+        controller_links_free(channel->links[i]);
     env_timer_stop(&channel->heartbeat);
     env_timer_stop(&channel->search);
     while (!list_empty(&channel->calls)) {

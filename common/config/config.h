@@ -168,9 +168,17 @@ unsigned config_roles(const struct config *config);
 const struct config_listener *config_listeners(const struct config *config, int *count);
 /* The one that brokers use among themselves; NULL without the broker role. */
 const struct config_listener *config_inter_broker_listener(const struct config *config);
-/* controller.quorum.voters; without it, for a broker that is no controller, the addresses of
- * controller.quorum.bootstrap.servers. 0 entries: this node is a cluster of its own. */
+/* controller.quorum.voters; 0 entries: the voters are those of the log, and found by way of the
+ * bootstrap servers. */
 const struct config_voter *config_voters(const struct config *config, int *count);
+/* controller.quorum.bootstrap.servers, where there are no voters; ids are CONFIG_NO_ID. 0 entries
+ * of both: this node founds a cluster of its own. */
+const struct config_voter *config_bootstrap(const struct config *config, int *count);
+/* The host under which the others reach this node's controller: as the bootstrap servers call it,
+ * else where it listens, else the host that clients are told. For a node with that role. */
+const char *config_controller_host(const struct config *config);
+/* Whether this node's own controller listens there. */
+bool config_bootstrap_is_self(const struct config *config, int i);
 /* Where this node's controller listens: its entry in `listeners`, else the port of its voter entry,
  * else the port of the first broker listener + 10000. NULL without the controller role. */
 const struct config_endpoint *config_controller_listener(const struct config *config);

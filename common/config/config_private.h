@@ -26,6 +26,8 @@ struct config {
     int inter_broker; /* index of listeners */
     struct config_voter voters[CONFIG_VOTERS_MAX];
     int voter_count;
+    struct config_voter bootstrap[CONFIG_VOTERS_MAX];
+    int bootstrap_count;
     struct config_endpoint controller;
     const char *log_dirs[CONFIG_LOG_DIRS_MAX];
     int log_dir_count;

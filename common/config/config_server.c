@@ -3,7 +3,7 @@
  * Happy path: a node is told its id, its listeners and its quorum, or nothing at all (then it is
  * node 0 on port 9092, a cluster of its own). Kafka's KRaft and ZooKeeper-era files both end here.
  * Failure modes: addresses that can't be read, ids that contradict each other, a quorum without
- * this node, security protocols and dynamic quorums, which are not available yet. */
+ * this node, and security protocols, which are not available yet. */
 #include "config/config_private.h"
 
 #include <ctype.h>
@@ -490,6 +490,14 @@ static int config_derive_inter_broker(struct config *config, struct buf *problem
 
 /* ---- the controller's listener ---- */
 
+static bool config_is_local(const struct config *config)
+{
+    for (int i = 0; i < config->bootstrap_count; i++)
+        if (!config_is_loopback(config->bootstrap[i].host))
+            return false;
+    return true;
+}
+
 static int config_derive_controller(struct config *config, struct buf *problem, struct buf *notes)
 {
     const struct config_voter *self = config_find_voter(config, config->node_id);
@@ -505,7 +513,8 @@ static int config_derive_controller(struct config *config, struct buf *problem, 
     } else if (!config->controller.host) {
         unsigned port = config->listener_count > 0 ? config->listeners[0].port : 0;
         unsigned above = port + CONFIG_CONTROLLER_PORT_ABOVE;
-        config->controller.host = "localhost"; /* nobody else needs to reach it */
+        /* Only nodes that the bootstrap servers stand for need to reach it. */
+        config->controller.host = config_is_local(config) ? "localhost" : "";
         config->controller.port =
             (uint16_t)(port == 0            ? 0
                        : above > UINT16_MAX ? port - CONFIG_CONTROLLER_PORT_ABOVE
@@ -537,20 +546,19 @@ static bool config_is_self(const struct config *config, const char *host, uint16
     return false;
 }
 
-/* A broker without the controller role dials the bootstrap servers; who they are, they tell. */
+/* Who they are, they tell. */
 static const char *config_add_bootstrap(struct config *config, const char *host, uint16_t port)
 {
-    if (config->voter_count == CONFIG_VOTERS_MAX)
+    if (config->bootstrap_count == CONFIG_VOTERS_MAX)
         return "is one too many: name three or five controllers";
-    for (int i = 0; i < config->voter_count; i++)
-        if (config->voters[i].port == port && strcmp(config->voters[i].host, host) == 0)
+    for (int i = 0; i < config->bootstrap_count; i++)
+        if (config->bootstrap[i].port == port && strcmp(config->bootstrap[i].host, host) == 0)
             return "is there twice: remove one";
-    config->voters[config->voter_count++] = (struct config_voter){CONFIG_NO_ID, host, port};
+    config->bootstrap[config->bootstrap_count++] = (struct config_voter){CONFIG_NO_ID, host, port};
     return NULL;
 }
 
-/* Without voters, the bootstrap servers are this node's controller alone, or, for a broker that
- * has none, the controllers. */
+/* Without voters, the bootstrap servers are where the controllers are found. */
 static int config_derive_bootstrap(struct config *config, struct buf *problem)
 {
     enum config_id id = CONFIG_CONTROLLER_QUORUM_BOOTSTRAP_SERVERS;
@@ -562,22 +570,16 @@ static int config_derive_bootstrap(struct config *config, struct buf *problem)
     while (config_next_element(&list, &element, &len)) {
         const char *host, *reason = NULL;
         uint16_t port;
-        int err = ERR_INVALID;
         if (!config_parse_host_port(config, element, len, &host, &port) || host[0] == '\0' ||
-            port == 0) {
+            port == 0)
             reason = "is not an address: write it as host:port";
-        } else if (!(config->roles & CONFIG_ROLE_CONTROLLER)) {
+        else
             reason = config_add_bootstrap(config, host, port);
-        } else if (!config_is_self(config, host, port)) {
-            reason = "is another node than this one, and quorums that controllers join are not "
-                     "available yet: use controller.quorum.voters=id@host:port,...";
-            err = ERR_UNSUPPORTED;
-        }
         if (!reason)
             continue;
         config_say_where(config, id, problem);
         buf_printf(problem, "%s: %.*s %s", config_row(id)->name, (int)len, element, reason);
-        return err;
+        return ERR_INVALID;
     }
     return 0;
 }
@@ -712,10 +714,10 @@ int config_derive(struct config *config, struct buf *problem, struct buf *notes)
         err = config_derive_advertised(config, problem, notes);
     if (err == 0 && (config->roles & CONFIG_ROLE_BROKER))
         err = config_derive_inter_broker(config, problem);
-    if (err == 0 && (config->roles & CONFIG_ROLE_CONTROLLER))
-        err = config_derive_controller(config, problem, notes);
     if (err == 0)
         err = config_derive_bootstrap(config, problem);
+    if (err == 0 && (config->roles & CONFIG_ROLE_CONTROLLER))
+        err = config_derive_controller(config, problem, notes);
     if (err == 0)
         err = config_derive_log_dirs(config, problem);
     if (err == 0 && (config->roles & CONFIG_ROLE_BROKER))
@@ -755,6 +757,17 @@ const struct config_voter *config_voters(const struct config *config, int *count
 {
     *count = config->voter_count;
     return config->voters;
+}
+
+const struct config_voter *config_bootstrap(const struct config *config, int *count)
+{
+    *count = config->bootstrap_count;
+    return config->bootstrap;
+}
+
+bool config_bootstrap_is_self(const struct config *config, int i)
+{
+    return config_is_self(config, config->bootstrap[i].host, config->bootstrap[i].port);
 }
 
 const struct config_endpoint *config_controller_listener(const struct config *config)

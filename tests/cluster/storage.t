@@ -249,7 +249,7 @@ def options():
                 (("format", "-t", "a b", *config), "--cluster-id a b"),
                 (("format", "-t", cluster_id, *config), "you must specify one of .*--standalone"),
                 (("format", "-t", cluster_id, *config, "-s", "-N"), "not allowed with --standalone"),
-                (("format", "-t", cluster_id, *config, "-N"), "controller.quorum.voters"),
+                (("format", "-t", cluster_id, *config, "-N"), "this node founds the quorum"),
                 (("format", "-t", cluster_id, *config, "-s", "-S", "SCRAM-SHA-256=[name=a]"), "--add-scram"),
                 (("format", "-t", cluster_id, *config, "-s", "-r", "nonsense"), "--release-version"),
                 (("format", "-t", cluster_id, *config, "-s", "-f", "nonsense=1"), "--feature nonsense=1"),

@@ -71,6 +71,7 @@ static void ask(const struct config *config)
         FUZZ_REQUIRE(listeners[i].name[0] && listeners[i].advertised_host[0]);
     (void)config_inter_broker_listener(config);
     (void)config_voters(config, &count);
+    (void)config_bootstrap(config, &count);
     (void)config_controller_listener(config);
     const char *const *dirs = config_log_dirs(config, &count);
     FUZZ_REQUIRE(count >= 1 && dirs[0][0]);

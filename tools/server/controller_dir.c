@@ -24,7 +24,7 @@ static int controller_dir_is_used(struct env *env, const char *path, bool *used)
                                                                                            : err;
     for (size_t i = 0; i < count; i++)
         *used |= strcmp(names[i], "vote") == 0 || strcmp(names[i], "snapshot") == 0 ||
-                 strncmp(names[i], "log-", 4) == 0;
+                 strcmp(names[i], "newcomer") == 0 || strncmp(names[i], "log-", 4) == 0;
     env_dir_list_free(names, count);
     return 0;
 }

@@ -8,11 +8,12 @@
 struct controller_settings {
     struct controller_config config; /* may be changed before it is used */
     struct controller_voter *voters; /* of the settings, where config.voters begins */
+    struct controller_voter *servers;
 };
 
 /* Fills all that the settings decide, for a node with the controller role; `dir`, `cluster_id`,
- * `found_known` and `fail_stop` are left to the caller (NULL or false). The settings are borrowed
- * and outlive the controller that is made from it. */
+ * `found_known`, `directory_id` and `fail_stop` are left to the caller (NULL or false). The
+ * settings are borrowed and outlive the controller that is made from it. */
 void controller_settings_init(struct controller_settings *settings, const struct config *config);
 /* controller_new has copied what it needs. */
 void controller_settings_close(struct controller_settings *settings);

@@ -74,11 +74,43 @@ static void node_init_logger(struct node *node, struct logger *logger, const cha
 
 /* ---- controller thread ---- */
 
+/* The id of the directory that the controller's lies in; it gets one if it has none. */
+static int node_directory_id(struct node *node, const char *dir, struct uuid *id,
+                             struct buf *problem)
+{
+    struct meta_properties meta;
+    char *parent = mem_strndup(dir, (size_t)(strrchr(dir, '/') - dir));
+    int err = env_dir_make(node->env, parent);
+    if (err)
+        buf_printf(problem, "can't make the directory %s: %s", parent, err_text(err));
+    else
+        err = meta_properties_load(node->env, parent, config_node_id(node->config), NULL, &meta,
+                                   problem);
+    if (!err && meta.dirty) {
+        err = meta_properties_store(node->env, parent, &meta);
+        if (err)
+            buf_printf(problem, "can't write %s/meta.properties: %s", parent, err_text(err));
+    }
+    if (!err) {
+        *id = meta.directory_id;
+        meta_properties_close(&meta);
+    }
+    mem_free(parent);
+    return err;
+}
+
 static int node_new_controller(struct node *node, const char *dir, struct buf *problem)
 {
     struct controller_host *host = &node->controller;
     struct controller_settings settings;
+    struct uuid directory_id = {{0}};
+    int count;
+    (void)config_voters(node->config, &count);
+    int found = count == 0 ? node_directory_id(node, dir, &directory_id, problem) : 0;
+    if (found)
+        return found;
     controller_settings_init(&settings, node->config);
+    settings.config.directory_id = directory_id;
     settings.config.dir = dir;
     settings.config.cluster_id = node->formatted.cluster_id ? node->formatted.cluster_id : "";
     settings.config.found_known = node->formatted.fresh;

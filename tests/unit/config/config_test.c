@@ -187,6 +187,28 @@ static void kafkas_kraft_file_starts(void)
     unload(&f);
 }
 
+/* The first of the bootstrap servers founds the quorum; the others find it there. */
+static void bootstrap_servers_are_told_from_this_node(void)
+{
+    struct fixture f;
+    int count;
+    check_ok(&f, "broker.id=1\nlisteners=PLAINTEXT://:9093\n"
+                 "controller.quorum.bootstrap.servers=localhost:19092,127.0.0.1:19093\n");
+    CHECK_INT(config_roles(f.config), CONFIG_ROLE_BROKER | CONFIG_ROLE_CONTROLLER);
+    (void)config_voters(f.config, &count);
+    CHECK_INT(count, 0);
+    (void)config_bootstrap(f.config, &count);
+    CHECK_INT(count, 2);
+    CHECK(!config_bootstrap_is_self(f.config, 0));
+    CHECK(config_bootstrap_is_self(f.config, 1));
+    CHECK_STR(config_controller_listener(f.config)->host, "localhost");
+    unload(&f);
+    check_ok(&f, "broker.id=1\ncontroller.quorum.bootstrap.servers=other:19092\n");
+    CHECK(!config_bootstrap_is_self(f.config, 0));
+    CHECK_STR(config_controller_listener(f.config)->host, "");
+    unload(&f);
+}
+
 /* As Kafka 4 ships broker.properties and controller.properties: neither names voters. */
 static void kafkas_pair_of_files_starts(void)
 {
@@ -197,7 +219,7 @@ static void kafkas_pair_of_files_starts(void)
                  "listeners=PLAINTEXT://localhost:9092\n"
                  "controller.listener.names=CONTROLLER\n");
     CHECK_INT(config_roles(f.config), CONFIG_ROLE_BROKER);
-    const struct config_voter *voters = config_voters(f.config, &count);
+    const struct config_voter *voters = config_bootstrap(f.config, &count);
     CHECK_INT(count, 2);
     CHECK_INT(voters[1].id, CONFIG_NO_ID);
     CHECK_STR(voters[1].host, "other");
@@ -475,21 +497,12 @@ static void bad_quorums_are_told(void)
     check_problem("node.id=0\ncontroller.quorum.voters=0@localhost:9092\n", ERR_INVALID,
                   "s.properties line 2: controller.quorum.voters gives this node's controller port "
                   "9092, where listener PLAINTEXT is: give it its own");
-    check_problem("controller.quorum.bootstrap.servers=localhost:19093\n", ERR_UNSUPPORTED,
-                  "s.properties line 1: controller.quorum.bootstrap.servers: localhost:19093 is "
-                  "another node than this one, and quorums that controllers join are not available "
-                  "yet: use controller.quorum.voters=id@host:port,...");
     check_problem("controller.quorum.bootstrap.servers=19092\n", ERR_INVALID,
                   "s.properties line 1: controller.quorum.bootstrap.servers: 19092 is not an "
                   "address: write it as host:port");
     check_problem("node.id=0\nlog.dirs=/a\ncontroller.quorum.voters=0@:1\n", ERR_INVALID,
                   "s.properties line 3: controller.quorum.voters: 0@:1 is not a voter: write it as "
                   "id@host:port, such as 0@localhost:19092");
-    check_problem(
-        "controller.quorum.bootstrap.servers=other:19092\n", ERR_UNSUPPORTED,
-        "s.properties line 1: controller.quorum.bootstrap.servers: other:19092 is another "
-        "node than this one, and quorums that controllers join are not available yet: use "
-        "controller.quorum.voters=id@host:port,...");
 }
 
 /* Writes the text to a file of its own; the caller unlinks it. */
@@ -547,9 +560,9 @@ TAP_MAIN(TAP_TEST(ids_are_spelled_like_their_names), TAP_TEST(rows_accept_their_
          TAP_TEST(an_empty_file_is_a_single_node), TAP_TEST(defaults_are_kafkas),
          TAP_TEST(older_units_count_when_the_newer_are_silent),
          TAP_TEST(three_brokers_on_one_machine), TAP_TEST(kafkas_kraft_file_starts),
-         TAP_TEST(kafkas_pair_of_files_starts), TAP_TEST(kafkas_zookeeper_file_starts),
-         TAP_TEST(listeners_take_names_and_addresses), TAP_TEST(bad_values_are_told),
-         TAP_TEST(levels_of_the_log_are_read), TAP_TEST(unknown_settings_are_told),
-         TAP_TEST(names_without_effect_are_said), TAP_TEST(an_override_wins_and_is_named),
-         TAP_TEST(bad_addresses_are_told), TAP_TEST(bad_quorums_are_told),
-         TAP_TEST(a_file_is_loaded))
+         TAP_TEST(bootstrap_servers_are_told_from_this_node), TAP_TEST(kafkas_pair_of_files_starts),
+         TAP_TEST(kafkas_zookeeper_file_starts), TAP_TEST(listeners_take_names_and_addresses),
+         TAP_TEST(bad_values_are_told), TAP_TEST(levels_of_the_log_are_read),
+         TAP_TEST(unknown_settings_are_told), TAP_TEST(names_without_effect_are_said),
+         TAP_TEST(an_override_wins_and_is_named), TAP_TEST(bad_addresses_are_told),
+         TAP_TEST(bad_quorums_are_told), TAP_TEST(a_file_is_loaded))
