@@ -1,4 +1,5 @@
-/* kafka-metadata-quorum: who keeps the metadata, and how far each has got.
+/* kafka-metadata-quorum: who keeps the metadata, and how far each has got; quorum_change.c changes
+ * it.
  *
  * Happy path: one DescribeQuorum request about the metadata log, shown as a status or as a table.
  * Failure modes: an unknown command; a broker that reports an error for the quorum. */
@@ -8,6 +9,7 @@
 
 #include "base/err.h"
 #include "kafka/messages/describe_cluster.h"
+#include "tools/quorum_change.h"
 #include "tools/quorum_request.h"
 #include "tools/table.h"
 #include "tools/tools.h"
@@ -17,6 +19,10 @@ static const struct option_row quorum_options[] = {
     OPTION("status", NULL, "describe: leader, epoch, high watermark, lag, voters and observers."),
     OPTION("replication", NULL, "describe: a table of the nodes and their positions."),
     OPTION("human-readable", NULL, "describe --replication: times as ages."),
+    OPTION_LETTER('i', "controller-id", "N", "remove-controller: the id of the node."),
+    OPTION_LETTER('d', "controller-directory-id", "ID",
+                  "remove-controller: the id of its directory."),
+    OPTION("dry-run", NULL, "add-controller, remove-controller: change nothing."),
     TOOL_LAST_OPTIONS,
 };
 
@@ -226,11 +232,13 @@ static int quorum_run(struct tool_run *run)
     struct quorum q = {.run = run};
     const char *command = options_positional(run->options, 0);
     bool status_wanted = options_has(run->options, "status");
+    if (command && strcmp(command, "add-controller") == 0)
+        return quorum_change_add(run);
+    if (command && strcmp(command, "remove-controller") == 0)
+        return quorum_change_remove(run);
     if (!command || strcmp(command, "describe") != 0)
-        return tool_misuse(run,
-                           "%s%sthe command is describe; voters are those of "
-                           "controller.quorum.voters, so that none can be added or removed here",
-                           command ? command : "", command ? " is not available: " : "");
+        return tool_misuse(run, "%s%sthe commands are describe, add-controller, remove-controller",
+                           command ? command : "", command ? " is none of them: " : "");
     if (status_wanted == options_has(run->options, "replication"))
         return tool_misuse(run, "describe needs one of --status, --replication");
     if (status_wanted && options_has(run->options, "human-readable"))
@@ -248,10 +256,10 @@ static int quorum_run(struct tool_run *run)
 const struct tool tool_metadata_quorum = {
     .name = "metadata-quorum",
     .link = "kafka-metadata-quorum",
-    .synopsis = "--bootstrap-server HOST:PORT describe --status|--replication",
-    .summary = "Show the nodes that keep the metadata.",
+    .synopsis = "--bootstrap-server HOST:PORT describe|add-controller|remove-controller",
+    .summary = "Show and change the nodes that keep the metadata.",
     .options = quorum_options,
     .positional = 1,
-    .commands = "describe",
+    .commands = "describe|add-controller|remove-controller",
     .run = quorum_run,
 };

@@ -201,7 +201,7 @@ static int tool_read_command_config(struct tool_run *run)
         if (!used)
             buf_printf(&idle, "%s%s", idle.len ? ", " : "", entry->key);
     }
-    if (status == 0 && idle.len > 0)
+    if (status == 0 && idle.len > 0 && !run->server_file)
         tool_warn(run, "--%s: accepted, no effect: %s", written, buf_text(&idle));
     buf_close(&idle);
     return status;

@@ -35,6 +35,7 @@ struct tool_run {
     struct env *env;         /* made by tool_connect, as is client */
     struct client *client;
     struct props props; /* of --command-config and the like */
+    bool server_file;   /* --command-config is a node's file: what a client does not use is right */
 };
 
 /* The end of each table. */
