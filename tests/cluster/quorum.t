@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""A cluster as the tutorial makes it: three files from one template, started by hand in any order.
+They are one cluster with three voters, and any one may be killed. QUORUM_ROUNDS: how often."""
+import json
+import os
+import random
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import tap
+from cluster import Cluster
+from load import Load, check_records, read_all
+from node import ROOT
+from tap import check, check_equal, note, test
+from tool import tool
+from wait import wait_until
+
+ROUNDS = int(os.environ.get("QUORUM_ROUNDS", "3"))
+GAP_S = 2
+GROW_DEADLINE_S = 60
+RECORDS_BETWEEN = 200
+CONTROLLER_ABOVE = 10000  # a node without voters in its file has its controller there
+
+
+def template():
+    """The settings that config/server.properties gives."""
+    with open(os.path.join(ROOT, "config", "server.properties")) as file:
+        lines = [line.strip() for line in file]
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+def copies(count=3, **settings):
+    """A cluster of nodes with the template's settings; each has its own id, port and log.dirs. The
+    first of the bootstrap servers is the node with the first port, as in the template."""
+    cluster = Cluster(1, start=False)
+    cluster.nodes.clear()
+    from node import Node
+    for i in range(count):
+        node = Node(cluster.directory, i, {})
+        own = {key: node.settings[key] for key in ("broker.id", "log.dirs")}
+        address = f"PLAINTEXT://localhost:{node.port}"
+        node.settings = {**template(), **own, "listeners": address, "advertised.listeners": address,
+                         **{key.replace("_", "."): value for key, value in settings.items()}}
+        cluster.nodes.append(node)
+    for node in cluster.nodes:
+        node.settings["controller.quorum.bootstrap.servers"] = (
+            f"localhost:{cluster.nodes[0].port + CONTROLLER_ABOVE}")
+    return cluster
+
+
+def status(cluster):
+    """What describe --status says, by name; {} while nobody answers."""
+    done = tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.running()[0].address,
+                "describe", "--status", check_status=False)
+    return dict(line.split(":", 1) for line in done.stdout.splitlines() if ":" in line)
+
+
+def members(cluster, kind="CurrentVoters"):
+    return {member["id"]: member for member in json.loads(status(cluster).get(kind, "[]"))}
+
+
+def wait_voters(cluster, ids):
+    wait_until(lambda: set(members(cluster)) == set(ids), GROW_DEADLINE_S, f"the voters are {ids}")
+
+
+def pause(seconds):
+    end = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() >= end, seconds + GROW_DEADLINE_S, "the pause is over")
+
+
+def one_round(number):
+    order = random.sample(range(3), 3)
+    gaps = [random.uniform(0, GAP_S) for _ in order]
+    with copies() as cluster:
+        for i, gap in zip(order, gaps):
+            cluster.nodes[i].start()
+            pause(gap)
+        cluster.wait_serving(GROW_DEADLINE_S)
+        wait_voters(cluster, (0, 1, 2))
+        cluster.create_topic("t")
+        killed = cluster.nodes[number % 3]
+        with Load(cluster.bootstrap, "t") as load:
+            load.wait_acks(RECORDS_BETWEEN)
+            killed.kill()
+            load.wait_acks(RECORDS_BETWEEN)
+            killed.start()
+            cluster.wait_serving()
+            cluster.wait_isr_whole("t")
+            load.stop()
+        check_records(read_all(cluster.bootstrap, "t"), load.acked)
+        wait_voters(cluster, (0, 1, 2))
+        note(f"round {number + 1}: started {order}, gaps {[f'{gap:.2f}' for gap in gaps]}, "
+             f"killed {killed.id}")
+
+
+@test(f"three files from one template, started in any order, one killed, {ROUNDS} times")
+def tutorial():
+    for number in range(ROUNDS):
+        one_round(number)
+
+
+@test("all of them are killed, and come back")
+def all_killed():
+    with copies() as cluster:
+        cluster.start()
+        wait_voters(cluster, (0, 1, 2))
+        cluster.create_topic("t")
+        cluster.kill_all()
+        cluster.start()
+        cluster.wait_isr_whole("t")
+        wait_voters(cluster, (0, 1, 2))
+
+
+@test("a node that lost all that it had comes back as the voter that it was, also the first one")
+def emptied():
+    import shutil
+    with copies() as cluster:
+        cluster.start()
+        wait_voters(cluster, (0, 1, 2))
+        cluster.create_topic("t")
+        before = status(cluster)["ClusterId"]
+        for node in cluster.nodes[:2]:
+            node.kill()
+            shutil.rmtree(node.log_dir)
+            node.start()
+            cluster.wait_serving()
+            cluster.wait_isr_whole("t")
+            wait_until(lambda: not os.path.exists(
+                os.path.join(node.log_dir, "controller", "newcomer")),
+                GROW_DEADLINE_S, f"node {node.id} votes again")
+        check_equal(status(cluster)["ClusterId"], before, "the cluster id")
+        wait_voters(cluster, (0, 1, 2))
+
+
+@test("who waits for the first node, has a used id, or belongs to another cluster says so")
+def told():
+    with copies(4) as cluster:
+        first, second, third, other = cluster.nodes
+        second.start()
+        wait_until(lambda: f"waiting for the node at localhost:{first.port + CONTROLLER_ABOVE}"
+                   in second.log_text(), GROW_DEADLINE_S, "it says for whom it waits")
+        first.start()
+        third.start()
+        wait_voters(cluster, (0, 1, 2))
+        other.settings["broker.id"] = 2
+        other.start()
+        wait_until(lambda: "give each node its own broker.id" in other.log_text(), GROW_DEADLINE_S,
+                   "it says that the id is used")
+        other.kill()
+        check_equal(set(members(cluster)), {0, 1, 2}, "the voters")
+    with copies(2) as cluster:
+        first, second = cluster.nodes
+        second.settings["controller.quorum.bootstrap.servers"] = (
+            f"localhost:{second.port + CONTROLLER_ABOVE}")
+        for node in cluster.nodes:
+            node.start()
+        wait_until(lambda: all("ClusterId" in tool(
+            "kafka-metadata-quorum.sh", "--bootstrap-server", node.address, "describe", "--status",
+            check_status=False).stdout for node in cluster.nodes), GROW_DEADLINE_S, "two clusters")
+        second.kill()
+        second.settings["controller.quorum.bootstrap.servers"] = (
+            first.settings["controller.quorum.bootstrap.servers"])
+        os.rename(os.path.join(second.log_dir, "controller"), second.log_dir + "-away")
+        second.start()
+        check(second.wait_exit() == 1, "it starts without its metadata")
+        check("belong to cluster" in second.log_text(), "it does not say to which cluster")
+
+
+tap.run()
