@@ -168,6 +168,7 @@ static void start_answered(void *data, const struct controller_voter *from,
     }
     if (reply->n_members == 0)
         return;
+    ASSERT(consensus->quorum && start->seek);
     start->met = true;
     if (reply->cluster_id[0])
         raft_peers_learn(consensus->peers, reply->cluster_id);
@@ -209,6 +210,7 @@ static void start_members_changed(void *data)
     struct consensus *consensus = data;
     int count;
     const struct raft_member *members = raft_quorum_members(consensus->quorum, &count);
+    ASSERT(count >= 0 && consensus->quorum);
     struct voter *voters = mem_alloc((size_t)(count ? count : 1) * sizeof(*voters));
     for (int i = 0; i < count; i++) {
         const struct voter *old =
@@ -309,6 +311,7 @@ void consensus_remove_voter(struct consensus *consensus, const Meta__RemoveVoter
 void consensus_start_look(struct consensus *consensus)
 {
     struct consensus_start *start = &consensus->start;
+    ASSERT(!start->deciding);
     bool led = consensus_leads(consensus) || consensus->leader_told != -1;
     if (led)
         start->leaderless_ms = -1;

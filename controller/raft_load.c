@@ -45,6 +45,7 @@ err_after_snapshot:
 
 int raft_load_entries(const struct raft_store_state *state, struct raft_entry **out)
 {
+    ASSERT(state->count > 0 && state->entries);
     struct raft_entry *entries = raft_calloc(state->count, sizeof(*entries));
     if (!entries)
         return RAFT_NOMEM;

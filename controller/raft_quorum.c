@@ -191,6 +191,7 @@ void raft_quorum_learn(struct raft_quorum *quorum, Meta__Member *const *members,
 
 const struct raft_member *raft_quorum_members(const struct raft_quorum *quorum, int *count)
 {
+    ASSERT(quorum->count == 0 || quorum->members);
     *count = quorum->count;
     return quorum->members;
 }
@@ -237,6 +238,7 @@ void raft_quorum_heard(struct raft_quorum *quorum, const Meta__Join *join)
 static void on_changed(struct raft_change *req, int status)
 {
     struct raft_quorum *quorum = req->data;
+    ASSERT(quorum->changing);
     quorum->changing = false;
     if (quorum->stopped)
         return;
@@ -280,6 +282,7 @@ static void change_role(struct raft_quorum *quorum, int32_t id, int role)
 static int ready_standbys(struct raft_quorum *quorum)
 {
     int count = 0;
+    ASSERT(quorum->candidate_count <= RAFT_QUORUM_MEMBERS_MAX);
     for (int i = 0; i < quorum->candidate_count; i++) {
         const struct candidate *candidate = &quorum->candidates[i];
         const struct raft_server *server =
@@ -365,6 +368,7 @@ static bool wish_look(struct raft_quorum *quorum)
 static void step(struct raft_quorum *quorum)
 {
     struct raft *raft = quorum->with.raft;
+    ASSERT(!quorum->active || !quorum->stopped);
     bool idle = quorum->active && !quorum->changing && raft->state == RAFT_LEADER &&
                 !raft->transfer && raft->configuration_uncommitted_index == 0;
     if (idle && quorum->wish == WISH_ADD)
@@ -404,6 +408,7 @@ void raft_quorum_look(struct raft_quorum *quorum, bool active)
 {
     struct raft *raft = quorum->with.raft;
     bool was = quorum->active;
+    ASSERT(!active || raft->state == RAFT_LEADER);
     if (quorum->stopped)
         return;
     quorum->active = active;
@@ -486,6 +491,7 @@ struct raft_quorum *raft_quorum_new(const struct raft_quorum_config *config,
                                     void (*changed)(void *data), void *data)
 {
     struct raft_quorum *quorum = mem_alloc(sizeof(*quorum));
+    ASSERT(config->raft && config->backend && config->peers);
     quorum->with = *config;
     quorum->changed = changed;
     quorum->data = data;

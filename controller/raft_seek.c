@@ -75,6 +75,7 @@ static void place_dialled(void *data, int status, struct env_stream *stream)
     Meta__Join join = META__JOIN__INIT;
     Meta__Member node = META__MEMBER__INIT;
     Meta__Frame frame = META__FRAME__INIT;
+    ASSERT(place->dial && !place->link);
     place->dial = NULL;
     if (status) {
         place_end(place);
@@ -111,6 +112,7 @@ static void seek_round(void *data)
     Meta__Join join = META__JOIN__INIT;
     Meta__Member node = META__MEMBER__INIT;
     join.node = &node;
+    ASSERT(seek->every_ms > 0);
     env_timer_start(&seek->round, seek->every_ms);
     if (!seek->handlers->ask(seek->data, &join))
         return;
@@ -123,6 +125,7 @@ static void seek_round(void *data)
 static struct place *place_new(struct raft_seek *seek, const struct controller_voter *at,
                                bool server)
 {
+    ASSERT(at->port != 0);
     struct place *place = mem_alloc(sizeof(*place));
     place->seek = seek;
     place->at = *at;

@@ -60,6 +60,7 @@ static const struct raft_entry *raft_servers_newest(const struct raft *raft, raf
 {
     const struct raft_log *log = &raft->log;
     size_t count = raft_servers_log_count(log);
+    ASSERT(count == 0 || log->size > count);
     for (size_t i = count; i-- > 0;) {
         const struct raft_entry *entry = &log->entries[(log->front + i) % log->size];
         *found = log->offset + i + 1;
@@ -141,6 +142,7 @@ bool raft_servers_stored_alone(const struct raft_store_state *state, raft_id sel
         len = state->entries[i].len;
     }
     struct raft_configuration configuration;
+    ASSERT(len == 0 || bytes);
     if (len == 0 || raft_codec_configuration(bytes, len, &configuration))
         return false;
     bool alone = raft_servers_only(&configuration, self);

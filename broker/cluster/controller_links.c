@@ -12,6 +12,7 @@ enum { CONTROLLER_LINKS_MAX = 128 /* more than a quorum and the settings can nam
 struct link *controller_links_add(struct controller_channel *channel, int32_t id, const char *host,
                                   uint16_t port, void (*dial)(void *link))
 {
+    ASSERT(channel->link_count >= 0 && host);
     struct link *link = mem_alloc(sizeof(*link));
     link->channel = channel;
     link->voter_id = id;
