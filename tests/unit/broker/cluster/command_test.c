@@ -120,6 +120,8 @@ static void a_broker_that_stops_tells_it(void)
     Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
     reply.index = 100;
     fixture_answer(0, &reply);
+    live_settings_free(f.broker.live); /* it listens to the metadata */
+    f.broker.live = NULL;
     metadata_free(f.broker.metadata);
     f.broker.metadata = NULL;
     CHECK_INT(outcome.finishes, 1);
