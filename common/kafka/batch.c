@@ -154,6 +154,7 @@ void batch_set_leader_epoch(uint8_t *bytes, int32_t epoch)
 static void batch_seal(uint8_t *bytes)
 {
     size_t size = BATCH_LENGTH_END + (size_t)bytes_get_u32(bytes + BATCH_AT_LENGTH);
+    ASSERT(size >= BATCH_HEADER_SIZE);
     bytes_put_u32(bytes + BATCH_AT_CRC, batch_crc(bytes, size));
 }
 
@@ -216,6 +217,7 @@ int batch_recompress(const struct batch *batch, enum compress_codec codec, int l
         out->len = start;
         return err;
     }
+    ASSERT(out->len - start >= BATCH_HEADER_SIZE);
     uint8_t *bytes = out->data + start;
     int16_t attributes = (int16_t)((batch->attributes & ~BATCH_CODEC_MASK) | (int16_t)codec);
     bytes_put_u32(bytes + BATCH_AT_LENGTH, (uint32_t)(out->len - start - BATCH_LENGTH_END));
@@ -281,6 +283,9 @@ int batch_builder_append_at(struct batch_builder *builder, int32_t offset_delta,
         builder->max_timestamp = timestamp;
     builder->last_offset_delta = offset_delta;
     builder->record_count++;
+    ASSERT(builder->record_count > 0);
+    ASSERT(builder->record_count - 1 <= builder->last_offset_delta);
+    ASSERT(builder->bytes.len > BATCH_HEADER_SIZE);
     return 0;
 }
 
@@ -312,6 +317,8 @@ static int batch_builder_compress(struct batch_builder *builder)
 static void batch_builder_write_header(struct batch_builder *builder)
 {
     uint8_t *bytes = builder->bytes.data;
+    ASSERT(builder->bytes.len >= BATCH_HEADER_SIZE);
+    ASSERT(builder->bytes.len <= INT32_MAX);
     int32_t last = builder->last_offset_delta < 0 ? 0 : builder->last_offset_delta;
     bytes_put_u64(bytes, (uint64_t)builder->base_offset);
     bytes_put_u32(bytes + BATCH_AT_LENGTH, (uint32_t)(builder->bytes.len - BATCH_LENGTH_END));
