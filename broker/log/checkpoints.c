@@ -216,6 +216,9 @@ static void checkpoint_written(struct file_job *job)
 {
     struct log_dir *dir = job->dir;
     enum checkpoint which = (enum checkpoint)job->offset;
+    ASSERT(job->offset >= 0);
+    ASSERT(job->offset < LOG_CHECKPOINTS);
+    ASSERT(dir->checkpoint_writing[which]);
     dir->checkpoint_writing[which] = false;
     if (job->err < 0) {
         dir->checkpoint_dirty[which] = true;

@@ -43,6 +43,8 @@ static void epochs_push(struct epochs *epochs, int32_t epoch, int64_t offset)
         epochs->entries = mem_realloc(epochs->entries, epochs->cap * sizeof(*epochs->entries));
     }
     ASSERT(epoch > epochs_latest(epochs));
+    ASSERT(epochs->count < epochs->cap);
+    ASSERT(epochs->count == 0 || offset > epochs->entries[epochs->count - 1].start_offset);
     epochs->entries[epochs->count++] = (struct epochs_entry){epoch, offset};
     epochs->dirty = true;
 }
@@ -92,7 +94,10 @@ void epochs_cut_start(struct epochs *epochs, int64_t offset)
         return;
     epochs->count -= drop;
     memmove(epochs->entries, epochs->entries + drop, epochs->count * sizeof(*epochs->entries));
+    ASSERT(epochs->count > 0);
+    ASSERT(epochs->entries[0].start_offset < offset);
     epochs->entries[0].start_offset = offset;
+    ASSERT(epochs->count == 1 || epochs->entries[1].start_offset > offset);
     epochs->dirty = true;
 }
 

@@ -128,6 +128,7 @@ int log_mark_after(struct log *log, struct segment *segment, const struct segmen
 {
     if (before->end_offset <= log->flushed_offset && !before->trim)
         return 0;
+    ASSERT(segment->after_size < 0);
     segment->after_size = (int64_t)before->size;
     return mark_make(log, after_path(log, segment));
 }

@@ -96,11 +96,14 @@ static void snapshot_written(struct file_job *job)
             (log->snapshot_count - at) * sizeof(log->snapshots[0]));
     log->snapshots[at] = job->offset;
     log->snapshot_count++;
+    ASSERT(at == 0 || log->snapshots[at - 1] < job->offset);
+    ASSERT(at + 1 == log->snapshot_count || log->snapshots[at + 1] > job->offset);
     snapshots_prune(log);
 }
 
 void log_write_snapshot(struct log *log)
 {
+    ASSERT(log->snapshot_offset <= log->end_offset);
     if (log->snapshot_offset == log->end_offset || log_is_offline(log))
         return;
     struct buf data;

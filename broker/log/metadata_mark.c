@@ -45,6 +45,8 @@ void metadata_mark_load(struct log_dir *dir)
 
 static void mark_written(struct file_job *job)
 {
+    ASSERT(job->dir->metadata_writing);
+    ASSERT(job->offset <= job->manager->metadata_index);
     job->dir->metadata_writing = false;
     if (job->err == 0)
         job->dir->metadata_index = job->offset;

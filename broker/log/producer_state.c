@@ -62,6 +62,7 @@ void producer_state_init(struct producer_state *state, size_t *total)
     list_init(&state->used);
     state->open_txns = 0;
     state->total = total;
+    state_check(state);
 }
 
 static void state_drop(struct producer_state *state, struct producer *producer)
@@ -232,6 +233,8 @@ static struct producer *state_enter(struct producer_state *state, const struct b
     producer->seen_ms = now_ms;
     list_remove(&producer->used);
     list_push(&state->used, &producer->used);
+    ASSERT(producer->id == batch->producer_id);
+    ASSERT(producer->batch_count <= PRODUCER_BATCHES);
     return producer;
 }
 
@@ -245,6 +248,7 @@ static void producer_set_txn(struct producer_state *state, struct producer *prod
     producer->txn_start_offset = start_offset;
     if (start_offset >= 0)
         state->open_txns++;
+    state_check(state);
 }
 
 static void note_data(struct producer_state *state, const struct batch *batch, int64_t now_ms)
@@ -372,6 +376,7 @@ int producer_state_format(const struct producer_state *state, struct buf *out)
     const struct producer *producer;
     while ((producer = map_next(&state->map, &cursor, NULL, NULL)))
         at = entries_encode(producer, at);
+    ASSERT(at == head + size);
     bytes_put_u16(head, SNAPSHOT_VERSION);
     bytes_put_u32(head + SNAPSHOT_CRC_FROM, (uint32_t)count);
     bytes_put_u32(head + SNAPSHOT_CRC_AT,
@@ -405,6 +410,7 @@ static bool entry_decode(struct producer_state *state, const uint8_t *in, int64_
     producer->coordinator_epoch = (int32_t)bytes_get_u32(in + 34);
     producer->seen_ms = now_ms;
     producer_set_txn(state, producer, (int64_t)bytes_get_u64(in + 38));
+    ASSERT(producer->batch_count < PRODUCER_BATCHES);
     if (batch.last_sequence >= 0)
         producer->batches[producer->batch_count++] = batch;
     return true;

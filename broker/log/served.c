@@ -115,6 +115,8 @@ static void served_next(struct log_manager *manager);
 static void served_written(struct file_job *job)
 {
     struct log_manager *manager = job->manager;
+    ASSERT(job->dir->served_writing);
+    ASSERT(job->offset > 0);
     job->dir->served_writing = false;
     if (job->err == 0) {
         served_add(job->dir, job->offset);
@@ -138,7 +140,9 @@ static void served_write(struct log_dir *dir, int64_t epoch)
     struct buf text;
     char *path = mem_printf("%s" SERVED_FILE, dir->path);
     buf_init(&text);
+    ASSERT(!dir->served_writing);
     served_make_room(dir);
+    ASSERT(dir->served_count < LOG_SERVED_MAX);
     dir->served_writing = true;
     if (dir->served_laid) {
         served_line(&text, epoch);
@@ -196,7 +200,9 @@ static void served_say_older(const struct log_dir *dir, int64_t before)
 void log_manager_serve(struct log_manager *manager, int64_t epoch, const int64_t *before,
                        size_t count, void (*done)(void *data), void *data)
 {
-    ASSERT(epoch > 0 && !manager->shutting_down);
+    ASSERT(epoch > 0);
+    ASSERT(!manager->shutting_down);
+    ASSERT(done != NULL);
     for (int i = 0; i < manager->config.dir_count && (size_t)i < count; i++) {
         const struct log_dir *dir = &manager->dirs[i];
         if (served_last(dir) < before[i] && log_manager_dir_served(manager, i) != LOG_SERVED_NEW)
