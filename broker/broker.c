@@ -21,7 +21,6 @@
 #include "broker/coordinator/partition_log.h"
 #include "broker/handlers/fetch_session.h"
 #include "broker/handlers/handlers.h"
-#include "broker/handlers/produce_order.h"
 #include "broker/log/log_manager.h"
 #include "broker/net/request_trace.h"
 #include "broker/net/server.h"
@@ -491,7 +490,7 @@ static void broker_build_groups(struct broker *broker)
         .log = &partition_log_ops,
     };
     group_settings_read(&deps.settings, broker->config);
-    broker->offsets_log = partition_log_new(broker->env, broker->replicas, GROUP_OFFSETS_TOPIC);
+    broker->offsets_log = partition_log_new(broker->env, broker->partitions, GROUP_OFFSETS_TOPIC);
     deps.log_data = broker->offsets_log;
     broker->groups = group_manager_new(&deps);
 }
@@ -525,10 +524,10 @@ static void broker_build(struct broker *broker)
         .data = broker,
     };
     broker->replicas = replica_manager_new(&deps);
+    broker->partitions = replica_manager_partitions(broker->replicas);
     broker->fetch_sessions = fetch_sessions_new(
-        broker->replicas, broker->env,
+        broker->partitions, broker->env,
         (int32_t)config_int(broker->config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS));
-    broker->produce_order = produce_order_new();
     broker->producer_ids = producer_ids_new(broker->env, broker->channel, broker->node_id);
     broker_build_groups(broker);
     live_settings_check(broker->live);
@@ -609,16 +608,14 @@ static void broker_free_users(struct broker *broker)
         fetch_sessions_free(broker->fetch_sessions);
     if (broker->logs)
         log_manager_end_waits(broker->logs);
-    if (broker->produce_order)
-        produce_order_free(broker->produce_order);
     if (broker->replicas)
         replica_manager_free(broker->replicas);
     if (broker->channel)
         controller_channel_free(broker->channel);
-    broker->produce_order = NULL;
     broker->producer_ids = NULL;
     broker->fetch_sessions = NULL;
     broker->replicas = NULL;
+    broker->partitions = NULL;
     broker->channel = NULL;
 }
 

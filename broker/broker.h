@@ -24,7 +24,7 @@ struct fetch_sessions;
 struct log_manager;
 struct metadata;
 struct partition_log;
-struct produce_order;
+struct partitions;
 struct request_trace;
 struct producer_ids;
 struct replica_manager;
@@ -45,9 +45,9 @@ struct broker {
     struct controller_channel *channel;
     struct log_manager *logs;
     struct replica_manager *replicas;
+    struct partitions *partitions; /* of the replicas */
     struct fetch_sessions *fetch_sessions;
     struct producer_ids *producer_ids;
-    struct produce_order *produce_order;
     struct server *server;
     struct request_trace *request_trace;
     struct line_limit client_lines;    /* of what clients' connections and requests can cause */

@@ -3,12 +3,13 @@
  * sums. Failure mode: the broker stops meanwhile, which ends the dump. */
 #include "broker/state_dump.h"
 
+#include <string.h>
+
 #include "broker/broker.h"
 #include "broker/cluster/controller_channel.h"
 #include "broker/cluster/metadata.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/server.h"
-#include "broker/replica/partition.h"
 #include "broker/replica/replica_manager.h"
 
 enum { STATE_DUMP_TURN = 100 }; /* replicas looked at in a turn of the loop */
@@ -58,44 +59,53 @@ static void state_dump_end(struct state_dump *dump)
     dump->running = false;
 }
 
-/* False when this walk is over. */
-static bool state_dump_next(struct state_dump *dump, struct buf *line)
+static void state_dump_say_lines(struct state_dump *dump)
 {
-    struct partition *partition = replica_manager_next(dump->broker->replicas, &dump->cursor);
-    if (!partition)
-        return false;
-    if (dump->ailing)
-        dump->counts[partition_state(partition)]++;
-    if (dump->told == STATE_DUMP_PARTITIONS_MAX || partition_is_ailing(partition) != dump->ailing)
-        return true;
-    dump->told++;
-    partition_describe(partition, line);
-    state_dump_say(dump, line);
-    return true;
+    char *line = (char *)(uintptr_t)buf_text(&dump->lines.text);
+    for (size_t i = 0; i < dump->lines.lines; i++) {
+        char *end = strchr(line, '\n');
+        ASSERT(end);
+        *end = '\0';
+        logger_info(&dump->logger, "state: %s", line);
+        line = end + 1;
+    }
+    dump->told += dump->lines.lines;
+}
+
+static void state_dump_lines(struct partition_op *op)
+{
+    struct state_dump *dump =
+        CONTAINER_OF(CONTAINER_OF(op, struct partition_lines_op, op), struct state_dump, lines);
+    struct partition_lines_op *lines = &dump->lines;
+    if (op->err) { /* the broker stops */
+        buf_close(&lines->text);
+        dump->running = false;
+        return;
+    }
+    state_dump_say_lines(dump);
+    buf_close(&lines->text);
+    for (size_t i = 0; lines->ailing && i < ARRAY_LEN(dump->counts); i++)
+        dump->counts[i] += lines->counts[i];
+    if (lines->ended && !lines->ailing) {
+        state_dump_end(dump);
+        return;
+    }
+    if (lines->ended) {
+        lines->ailing = false;
+        lines->cursor = 0;
+    }
+    env_timer_start(&dump->timer, 0); /* others go first */
 }
 
 static void state_dump_turn(void *data)
 {
     struct state_dump *dump = data;
-    struct buf line;
-    bool more = true;
-    if (!dump->broker->replicas) { /* the broker stops */
+    if (!dump->broker->partitions) { /* the broker stops */
         dump->running = false;
         return;
     }
-    buf_init(&line);
-    for (int i = 0; more && i < STATE_DUMP_TURN; i++)
-        more = state_dump_next(dump, &line);
-    buf_close(&line);
-    if (!more && !dump->ailing) {
-        state_dump_end(dump);
-        return;
-    }
-    if (!more) {
-        dump->ailing = false;
-        dump->cursor = 0;
-    }
-    env_timer_start(&dump->timer, 0); /* others go first */
+    dump->lines.lines_max = STATE_DUMP_PARTITIONS_MAX - dump->told;
+    partitions_lines(dump->broker->partitions, &dump->lines);
 }
 
 void state_dump_init(struct state_dump *dump, struct broker *broker)
@@ -103,18 +113,20 @@ void state_dump_init(struct state_dump *dump, struct broker *broker)
     *dump = (struct state_dump){.broker = broker, .logger = *broker->logger};
     dump->logger.levels = NULL;
     dump->logger.level = LOGGER_INFO;
+    dump->lines.op.done = state_dump_lines;
+    dump->lines.max = STATE_DUMP_TURN;
     env_timer_init(broker->env, &dump->timer, state_dump_turn, dump);
 }
 
 void state_dump_start(struct state_dump *dump)
 {
-    if (dump->running || !dump->broker->replicas) {
+    if (dump->running || !dump->broker->partitions) {
         logger_info(&dump->logger, "state: %s",
                     dump->running ? "a dump is under way" : "the broker stops");
         return;
     }
-    dump->running = dump->ailing = true;
-    dump->cursor = dump->told = 0;
+    dump->running = dump->lines.ailing = true;
+    dump->lines.cursor = dump->told = 0;
     for (size_t i = 0; i < ARRAY_LEN(dump->counts); i++)
         dump->counts[i] = 0;
     state_dump_whole(dump);
@@ -124,4 +136,5 @@ void state_dump_start(struct state_dump *dump)
 void state_dump_close(struct state_dump *dump)
 {
     env_timer_stop(&dump->timer);
+    partition_op_cancel(&dump->lines.op);
 }

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/logger.h"
+#include "broker/replica/partition_ops.h"
 #include "env/env.h"
 
 /* Some 200 KB of lines: enough to see a pattern in, and no log is drowned. */
@@ -22,9 +23,8 @@ struct state_dump {
     struct broker *broker;
     struct logger logger;
     struct env_timer timer;
+    struct partition_lines_op lines; /* of the replicas looked at in this turn */
     bool running;
-    bool ailing; /* those in trouble come first */
-    size_t cursor;
     size_t told;
     size_t counts[4]; /* by enum partition_state */
 };

@@ -16,7 +16,7 @@
 #include <stdint.h>
 
 #include "broker/cluster/metadata.h"
-#include "broker/log/log.h"
+#include "broker/log/log_config.h"
 #include "config/config_chain.h"
 
 struct live_settings;

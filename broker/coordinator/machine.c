@@ -1,10 +1,10 @@
 /* A replicated state machine: the order of operations, and loading.
  *
- * Operations: an append goes to the log at once and waits in `ops`; when the log says that it is
- * safe, everything at the head that is finished is told, in order. Loading: the log gives all
- * batches, the client replays their records, and when everything that was read is replicated
- * the machine serves. Failure mode: the log can't be read; that is logged and tried again, since
- * serving without it would tell clients that they never stored anything. */
+ * Operations: an append goes to the log and waits in `ops`; when the log says that it is safe,
+ * everything at the head that is finished is told, in order. Loading: the log gives all batches,
+ * the client replays their records, and when everything that was read is replicated the machine
+ * serves. Failure mode: the log can't be read; that is logged and tried again, since serving
+ * without it would tell clients that they never stored anything. */
 #include "broker/coordinator/machine.h"
 
 #include "base/err.h"
@@ -74,60 +74,92 @@ static int machine_error(const struct machine *machine, int err)
     }
 }
 
+/* Calls done, last: it is the client's again then. */
+static void machine_op_end(struct machine_op *op, int err)
+{
+    struct buf batches = op->batches;
+    op->done(op, err);
+    buf_close(&batches);
+}
+
 /* Tells all at the head that are through, in the order of the log. */
 static void machine_drain(struct machine *machine)
 {
     while (!list_empty(&machine->ops)) {
         struct machine_op *op = LIST_ENTRY(machine->ops.next, struct machine_op, link);
-        if (op->appended && !op->finished)
+        if (op->appends && !op->finished)
             return;
         ASSERT(op->machine == machine);
         list_remove(&op->link);
-        /* What only waited fares as the append before it. */
-        if (op->appended)
+        /* What only waited fares as what came into the log before it. */
+        if (op->appends && !op->refused)
             machine->last_err = op->err;
-        op->done(op, machine->last_err);
+        machine_op_end(op, op->appends ? op->err : machine->last_err);
     }
 }
 
-static void machine_op_safe(struct partition_wait *wait, int err)
+static struct machine_op *machine_op_of(struct partition_append_op *append)
 {
-    struct machine_op *op = CONTAINER_OF(wait, struct machine_op, wait);
-    ASSERT(op->appended);
+    return CONTAINER_OF(append, struct machine_op, append);
+}
+
+static void machine_op_safe(struct partition_op *partition_op)
+{
+    struct machine_op *op =
+        machine_op_of(CONTAINER_OF(partition_op, struct partition_append_op, op));
+    ASSERT(op->appends);
     ASSERT(!op->finished);
     op->finished = true;
-    op->err = machine_error(op->machine, err);
+    op->refused = !op->append.appended;
+    op->err = machine_error(op->machine, partition_op->err);
     machine_drain(op->machine);
+}
+
+static void machine_op_taken(struct partition_append_op *append)
+{
+    struct machine_op *op = machine_op_of(append);
+    if (!op->keeps)
+        buf_close(&op->batches);
 }
 
 static void machine_op_init(struct machine *machine, struct machine_op *op,
                             void (*done)(struct machine_op *op, int err))
 {
     ASSERT(done != NULL);
-    *op = (struct machine_op){.machine = machine, .done = done, .wait.done = machine_op_safe};
+    *op = (struct machine_op){.machine = machine,
+                              .done = done,
+                              .append = {.op.done = machine_op_safe, .taken = machine_op_taken}};
     list_init(&op->link);
-    list_init(&op->wait.link);
+    buf_init(&op->batches);
 }
 
-int machine_append(struct machine *machine, struct records *records, struct machine_op *op,
-                   void (*done)(struct machine_op *op, int err))
+static int machine_submit(struct machine *machine, struct records *records, struct machine_op *op)
 {
     const struct machine_deps *deps = machine->deps;
-    machine_op_init(machine, op, done);
     int err = records_finish(records);
     if (err)
         return machine_error(machine, err);
     ASSERT(records->count > 0);
     if (machine->state == MACHINE_CLOSED)
         return ERR_NOT_COORDINATOR;
-    err = deps->log->append(deps->log_data, machine->index, records->batches.data,
-                            records->batches.len, &op->wait);
+    op->append.bytes = records->batches.data;
+    op->append.len = records->batches.len;
+    err = deps->log->append(deps->log_data, machine->index, &op->append);
     if (err)
         return machine_error(machine, err);
-    op->appended = true;
+    op->batches = records->batches;
+    buf_init(&records->batches);
+    op->appends = true;
     list_push(&machine->ops, &op->link);
     machine_check_state(machine);
     return 0;
+}
+
+int machine_append(struct machine *machine, struct records *records, struct machine_op *op,
+                   void (*done)(struct machine_op *op, int err))
+{
+    machine_op_init(machine, op, done);
+    return machine_submit(machine, records, op);
 }
 
 void machine_barrier(struct machine *machine, struct machine_op *op,
@@ -200,9 +232,9 @@ static int machine_replay(struct machine *machine, uint8_t *bytes, size_t len)
 static void machine_write_stored(struct machine_op *op, int err)
 {
     struct machine_write *write = CONTAINER_OF(op, struct machine_write, op);
-    op->machine->unsure |= err != 0;
+    op->machine->unsure |= err && !op->refused;
     if (!err) {
-        int damaged = machine_replay(op->machine, write->batches.data, write->batches.len);
+        int damaged = machine_replay(op->machine, op->batches.data, op->batches.len);
         ASSERT(damaged == 0); /* we made them */
     }
     write->done(write, err);
@@ -212,13 +244,9 @@ int machine_write(struct machine *machine, struct records *records, struct machi
                   void (*done)(struct machine_write *write, int err))
 {
     write->done = done;
-    buf_init(&write->batches);
-    int err = machine_append(machine, records, &write->op, machine_write_stored);
-    if (err)
-        return err;
-    write->batches = records->batches;
-    buf_init(&records->batches);
-    return 0;
+    machine_op_init(machine, &write->op, machine_write_stored);
+    write->op.keeps = true;
+    return machine_submit(machine, records, &write->op);
 }
 
 /* ---- loading ---- */
@@ -281,9 +309,9 @@ static void machine_end(struct machine *machine, int err)
         deps->log->load_cancel(deps->log_data, &machine->load);
     while ((step = list_pop(&machine->ops))) {
         struct machine_op *op = LIST_ENTRY(step, struct machine_op, link);
-        if (op->appended && !op->finished)
-            partition_wait_cancel(&op->wait);
-        op->done(op, err);
+        if (op->appends && !op->finished)
+            deps->log->append_cancel(deps->log_data, &op->append);
+        machine_op_end(op, err);
     }
     deps->client->forget(machine, err);
     machine_check_state(machine);

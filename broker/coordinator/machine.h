@@ -86,10 +86,13 @@ struct machine {
 /* Embedded by who appends; must stay until done. */
 struct machine_op {
     struct list link;
-    struct partition_wait wait;
+    struct partition_append_op append;
+    struct buf batches; /* of the append */
     struct machine *machine;
-    bool appended; /* else it only waits for those before it */
+    bool appends; /* else it only waits for those before it */
+    bool keeps;   /* its batches until it is done, not only until they are in the log */
     bool finished;
+    bool refused; /* nothing came into the log */
     int err;
     void (*done)(struct machine_op *op, int err);
 };
@@ -107,8 +110,9 @@ void machine_serve(struct machine *machine);
 void machine_reload(struct machine *machine);
 
 /* Finishes the records and appends them. 0: op->done comes later, with 0 or an error in a
- * coordinator's words. Otherwise such an error at once, and done does not come. The records stay
- * the caller's to close. */
+ * coordinator's words; op->refused says that nothing came into the log. Otherwise such an error at
+ * once, and done does not come. The bytes of the records are taken; they stay the caller's to
+ * close. */
 int machine_append(struct machine *machine, struct records *records, struct machine_op *op,
                    void (*done)(struct machine_op *op, int err)) MUST_CHECK;
 /* Calls done when everything appended so far is replicated: at once if it is already. */
@@ -119,11 +123,10 @@ void machine_barrier(struct machine *machine, struct machine_op *op,
  * replicated. So memory never shows what a new coordinator might not know. Embedded by who
  * writes; must stay until done. */
 struct machine_write {
-    struct machine_op op;
-    struct buf batches; /* what is on its way; the caller's to close, after `done` or a failure */
+    struct machine_op op; /* its batches are what is on its way, until done */
     void (*done)(struct machine_write *write, int err);
 };
-/* As machine_append; the bytes of the records are taken. Done comes after they were replayed. */
+/* As machine_append. Done comes after the records were replayed. */
 int machine_write(struct machine *machine, struct records *records, struct machine_write *write,
                   void (*done)(struct machine_write *write, int err)) MUST_CHECK;
 

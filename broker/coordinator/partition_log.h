@@ -5,11 +5,11 @@
 #define BROKER_COORDINATOR_PARTITION_LOG_H
 
 #include "broker/coordinator/coordinator_log.h"
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/partition_ops.h"
 
 struct partition_log;
 
-struct partition_log *partition_log_new(struct env *env, struct replica_manager *replicas,
+struct partition_log *partition_log_new(struct env *env, struct partitions *partitions,
                                         const char *topic);
 /* After every load was cancelled. */
 void partition_log_free(struct partition_log *log);

@@ -502,6 +502,13 @@ static void consumer_op_done(struct machine_op *machine_op, int err)
     struct group *group = op->group;
     void (*done)(void *data, int err) = op->done;
     void *data = op->data;
+    /* Memory has what the log has not. */
+    if (err && machine_op->refused) {
+        logger_error(group_logger(group),
+                     "group %s: its state could not be written: %s: loading anew", group->id,
+                     err_text(err));
+        machine_reload(&group->shard->machine);
+    }
     mem_free(op);
     done(data, err == ERR_INVALID_COMMIT_OFFSET_SIZE ? ERR_UNKNOWN_SERVER_ERROR : err);
     group_release(group);
@@ -520,8 +527,6 @@ void consumer_write(struct group *group, struct records *records, void (*done)(v
     int err = machine_append(&group->shard->machine, records, &op->op, consumer_op_done);
     if (!err)
         return;
-    logger_error(group_logger(group), "group %s: its state could not be written: %s: loading anew",
-                 group->id, err_text(err));
-    machine_reload(&group->shard->machine);
+    op->op.refused = true;
     consumer_op_done(&op->op, err);
 }

@@ -21,7 +21,6 @@ static void write_stored(struct machine_write *machine, int err)
     if (write->done)
         write->done(write->data, err);
     list_remove(&write->link);
-    buf_close(&write->machine.batches);
     mem_free(write);
     group_release(group);
 }
@@ -75,7 +74,7 @@ void write_gather(const struct group *group, struct map *keys)
     LIST_EACH(step, &group->writes) {
         const struct write *write = LIST_ENTRY(step, struct write, link);
         struct batch batch;
-        const struct buf *bytes = &write->machine.batches;
+        const struct buf *bytes = &write->machine.op.batches;
         for (size_t at = 0; at < bytes->len; at += batch.size) {
             int err = batch_parse(bytes->data + at, bytes->len - at, &batch);
             ASSERT(!err); /* we made them */

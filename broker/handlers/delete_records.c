@@ -10,17 +10,15 @@
 #include "broker/broker.h"
 #include "broker/handlers/topic_name.h"
 #include "broker/net/request.h"
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/partition_ops.h"
 #include "kafka/messages/delete_records.h"
 
 struct deletion;
 
 struct deletion_item {
-    struct partition_wait wait;
+    struct partition_delete_op op;
     struct deletion *deletion;
-    struct partition *partition; /* lives as long as it waits: its end calls the wait */
     struct delete_records_response_delete_records_partition_result *answer;
-    bool waiting;
 };
 
 struct deletion {
@@ -29,7 +27,7 @@ struct deletion {
     struct env_timer timer;
     struct deletion_item *items; /* in the request's arena */
     int32_t item_count;
-    int32_t waiting;
+    int32_t open; /* not done yet; and one while the handler runs */
 };
 
 static void deletion_finish(struct deletion *deletion)
@@ -40,9 +38,8 @@ static void deletion_finish(struct deletion *deletion)
 
 static void deletion_answer(struct deletion_item *item, int err)
 {
-    item->waiting = false;
     item->answer->error_code = err_to_wire(err);
-    item->answer->low_watermark = err ? -1 : partition_low_watermark(item->partition);
+    item->answer->low_watermark = err ? -1 : item->op.low_watermark;
 }
 
 static void deletion_timeout(void *data)
@@ -50,38 +47,44 @@ static void deletion_timeout(void *data)
     struct deletion *deletion = data;
     for (int32_t i = 0; i < deletion->item_count; i++) {
         struct deletion_item *item = &deletion->items[i];
-        if (!item->waiting)
+        if (!partition_op_is_open(&item->op.op))
             continue;
-        partition_wait_cancel(&item->wait);
+        partition_op_cancel(&item->op.op);
         deletion_answer(item, ERR_REQUEST_TIMED_OUT);
     }
     deletion_finish(deletion);
 }
 
-static void deletion_safe(struct partition_wait *wait, int err)
+static void deletion_settle(struct deletion *deletion)
 {
-    struct deletion_item *item = CONTAINER_OF(wait, struct deletion_item, wait);
-    deletion_answer(item, err);
-    if (--item->deletion->waiting == 0)
-        deletion_finish(item->deletion);
+    ASSERT(deletion->open > 0);
+    if (--deletion->open == 0)
+        deletion_finish(deletion);
 }
 
-/* Only a log whose old records are deleted may lose some: a compacted one keeps the last of each
- * key, and of the internal topics no client may take anything. 1 = it waits. */
+static void deletion_done(struct partition_op *op)
+{
+    struct deletion_item *item =
+        CONTAINER_OF(CONTAINER_OF(op, struct partition_delete_op, op), struct deletion_item, op);
+    deletion_answer(item, op->err);
+    deletion_settle(item->deletion);
+}
+
+/* Of the internal topics no client may take anything. 0: it is under way. */
 static int deletion_begin(struct deletion_item *item, struct wire_str topic,
                           const struct delete_records_request_delete_records_partition *asked)
 {
-    int err;
-    item->partition = replica_manager_by_name(item->deletion->request->broker->replicas, topic.data,
-                                              (size_t)topic.len, asked->partition_index, &err);
-    if (!item->partition)
+    struct partitions *partitions = item->deletion->request->broker->partitions;
+    int err = partitions_by_name(partitions, topic.data, (size_t)topic.len, asked->partition_index,
+                                 &item->op.op.ref);
+    if (!err && topic_name_is_internal(topic))
+        err = ERR_INVALID_TOPIC_EXCEPTION;
+    if (err)
         return err;
-    if (topic_name_is_internal(topic))
-        return ERR_INVALID_TOPIC_EXCEPTION;
-    const struct log *log = partition_log(item->partition);
-    if (log && log_config(log)->cleanup_compact && !log_config(log)->cleanup_delete)
-        return ERR_POLICY_VIOLATION;
-    return partition_delete_records(item->partition, asked->offset, &item->wait);
+    item->op.offset = asked->offset;
+    item->deletion->open++;
+    partitions_delete(partitions, &item->op);
+    return 0;
 }
 
 static bool deletion_prepare(struct deletion *deletion)
@@ -107,7 +110,7 @@ static bool deletion_prepare(struct deletion *deletion)
             return false;
         for (int32_t j = 0; j < count; j++, item++) {
             item->deletion = deletion;
-            item->wait.done = deletion_safe;
+            item->op.op.done = deletion_done;
             item->answer = &topic->partitions.items[j];
         }
     }
@@ -126,19 +129,16 @@ void handle_delete_records(struct request *request)
     }
     env_timer_init(request->broker->env, &deletion->timer, deletion_timeout, deletion);
     struct deletion_item *item = deletion->items;
+    deletion->open = 1;
+    env_timer_start(&deletion->timer, body->timeout_ms > 0 ? body->timeout_ms : 0);
     for (int32_t i = 0; i < body->topics.count; i++) {
         const struct delete_records_request_delete_records_topic *topic = &body->topics.items[i];
         for (int32_t j = 0; j < topic->partitions.count; j++, item++) {
             item->answer->partition_index = topic->partitions.items[j].partition_index;
             int err = deletion_begin(item, topic->name, &topic->partitions.items[j]);
-            item->waiting = err == PARTITION_WAITS;
-            deletion->waiting += item->waiting;
-            if (!item->waiting)
+            if (err)
                 deletion_answer(item, err);
         }
     }
-    if (deletion->waiting == 0)
-        deletion_finish(deletion);
-    else
-        env_timer_start(&deletion->timer, body->timeout_ms > 0 ? body->timeout_ms : 0);
+    deletion_settle(deletion);
 }

@@ -1,10 +1,12 @@
 /* Fetch: what consumers and followers read.
  *
- * Happy path: the session says which partitions may have news; each is read as a range of its
- * segment file; when there are enough bytes, or an error, or the time is over, the ranges are sent
- * as they are, for an old client converted by a worker. Else the fetch waits until one of its
- * replicas changes. Failure modes are errors of single partitions; a session that is not known
- * makes the client start a new one. */
+ * Happy path: the session says which partitions may have news; they are read one after another, as
+ * ranges of their segment files, each with the room that those before it have left; when there are
+ * enough bytes, or an error, or the time is over, the ranges are sent as they are, for an old
+ * client converted by a worker. Else the fetch waits until one of its replicas changes. Failure
+ * modes are errors of single partitions; a session that is not known makes the client start a new
+ * one. A fetch that a newer one overtakes, or whose session ends, ends at once without what it has
+ * read. */
 #include "broker/handlers/handlers.h"
 
 #include <string.h>
@@ -27,8 +29,9 @@ struct fetch_result {
     struct fetch_session_slot *slot;
     int err;
     struct partition_read read;
-    struct env_chunk chunk;
-    uint8_t *converted; /* for old clients, instead of the range */
+    int32_t leader;
+    int32_t leader_epoch;
+    bool converts; /* a worker has the slice */
 };
 
 struct fetch {
@@ -36,10 +39,15 @@ struct fetch {
     struct fetch_session *session; /* NULL once it is answered */
     bool full;
     bool starved; /* memory was out for a partition that the answer must name */
+    bool last;    /* no more waiting: it is answered with what there is */
+    bool due;     /* it must not wait any longer for more */
+    bool reading; /* it walks over the slots */
+    bool again;   /* something changed meanwhile */
     int32_t min_bytes;
     size_t max_bytes; /* of the whole answer */
     struct env_timer deadline;
     struct env_timer look;         /* something is ready: look again at the end of the turn */
+    struct partition_read_op read; /* of the newest result */
     struct fetch_convert *convert; /* a worker has what was read */
     struct fetch_result *results;
     size_t count;
@@ -49,10 +57,8 @@ struct fetch {
 
 static void fetch_drop_results(struct fetch *fetch)
 {
-    for (size_t i = 0; i < fetch->count; i++) {
-        log_slice_release(&fetch->results[i].read.slice);
-        mem_free(fetch->results[i].converted);
-    }
+    for (size_t i = 0; i < fetch->count; i++)
+        partition_slice_release(&fetch->results[i].read.slice);
     fetch->count = 0;
     fetch->bytes = 0;
     fetch->starved = false;
@@ -68,46 +74,25 @@ static void fetch_free(struct request *request)
 
 /* ---- reading ---- */
 
+static void fetch_read_on(struct fetch *fetch, struct list *step);
+
+static struct fetch_session_slot *fetch_slot_at(const struct fetch *fetch, struct list *step)
+{
+    return fetch->full ? LIST_ENTRY(step, struct fetch_session_slot, all_link)
+                       : LIST_ENTRY(step, struct fetch_session_slot, ready_link);
+}
+
+static struct list *fetch_slot_next(const struct fetch *fetch,
+                                    const struct fetch_session_slot *slot)
+{
+    return fetch->full ? slot->all_link.next : slot->ready_link.next;
+}
+
 static size_t fetch_limit(const struct fetch *fetch, const struct fetch_session_slot *slot)
 {
     size_t left = fetch->max_bytes > fetch->bytes ? fetch->max_bytes - fetch->bytes : 0;
     size_t own = slot->max_bytes > 0 ? (size_t)slot->max_bytes : 0;
     return own < left ? own : left;
-}
-
-/* Clients before v10 need not know zstd. As in Kafka the topic's own codec decides: what else they
- * find in a log was written so by a producer, and is theirs to read. */
-static int fetch_check_codec(const struct fetch *fetch, struct partition *partition)
-{
-    const struct log *log = partition_log(partition);
-    bool old = fetch->request->version < FETCH_ZSTD_VERSION;
-    return old && log && log_config(log)->compression == COMPRESS_ZSTD
-               ? ERR_UNSUPPORTED_COMPRESSION_TYPE
-               : 0;
-}
-
-static int fetch_read_partition(struct fetch *fetch, struct fetch_result *result)
-{
-    struct fetch_session_slot *slot = result->slot;
-    int err;
-    struct partition *partition = fetch_slot_partition(slot, &err);
-    if (!partition)
-        return err;
-    err = fetch_check_codec(fetch, partition);
-    if (err)
-        return err;
-    struct partition_read_args args = fetch_slot_args(slot);
-    args.max_bytes = fetch_limit(fetch, slot);
-    args.min_one = fetch->bytes == 0;
-    err = partition_read(partition, &args, &result->read);
-    if (err)
-        return err;
-    if (args.replica_id >= 0 && !result->read.diverging)
-        partition_acknowledge_again(partition, &args);
-    const struct log_slice *slice = &result->read.slice;
-    result->chunk =
-        (struct env_chunk){.file = slice->file, .offset = slice->position, .len = slice->len};
-    return 0;
 }
 
 static struct fetch_result *fetch_push(struct fetch *fetch, struct fetch_session_slot *slot)
@@ -122,42 +107,32 @@ static struct fetch_result *fetch_push(struct fetch *fetch, struct fetch_session
         fetch->cap = cap;
     }
     struct fetch_result *result = &fetch->results[fetch->count++];
-    *result = (struct fetch_result){.slot = slot};
+    *result = (struct fetch_result){.slot = slot, .leader = -1, .leader_epoch = -1};
     return result;
 }
 
 static void fetch_fail(struct fetch_result *result, int err)
 {
     result->err = err;
-    log_slice_release(&result->read.slice);
-    result->chunk = (struct env_chunk){0};
+    partition_slice_release(&result->read.slice);
     /* A replica starts where the leader's log starts, when it is out of its range. */
     if (err != ERR_OFFSET_OUT_OF_RANGE || result->slot->topic->session->replica_id < 0)
         result->read.log_start_offset = -1;
     result->read.high_watermark = result->read.last_stable_offset = -1;
 }
 
-/* Reads one slot; true when the answer must not wait any longer. */
-static bool fetch_look_at(struct fetch *fetch, struct fetch_session_slot *slot)
+/* What came of one slot. */
+static void fetch_take(struct fetch *fetch, struct fetch_result *result)
 {
-    if (slot->sent && !fetch->full)
-        return false;
-    struct fetch_result *result = fetch_push(fetch, slot);
-    if (!result) { /* memory is out: an incremental answer goes without it, and it stays ready */
-        fetch->starved = fetch->full;
-        return true;
-    }
-    int err = fetch_read_partition(fetch, result);
-    if (err) {
-        fetch_fail(result, err);
-        return true;
-    }
-    fetch->bytes += result->chunk.len;
-    if (result->read.diverging || result->chunk.len > 0)
-        return result->read.diverging;
+    struct fetch_session_slot *slot = result->slot;
+    size_t len = result->read.slice.chunk.len;
+    fetch->bytes += len;
+    fetch->due |= result->read.diverging;
+    if (result->read.diverging || len > 0)
+        return;
     bool news = result->read.high_watermark != slot->told_hw ||
                 result->read.log_start_offset != slot->told_log_start;
-    bool left_over = result->read.slice.no_room;
+    bool left_over = result->read.no_room;
     ASSERT(!left_over || fetch->bytes > 0);
     if (left_over)
         fetch_slot_ready(slot); /* where it stands: its turn comes */
@@ -165,22 +140,85 @@ static bool fetch_look_at(struct fetch *fetch, struct fetch_session_slot *slot)
         fetch_slot_idle(slot);
     if (!news && !fetch->full)
         fetch->count--;
-    return left_over; /* to wait would bring it no more room */
+    fetch->due |= left_over; /* to wait would bring it no more room */
 }
 
-/* Collects what there is to say; true when the answer is due. */
-static bool fetch_collect(struct fetch *fetch)
+static void fetch_read_done(struct partition_op *op)
 {
-    bool due = false;
-    fetch_drop_results(fetch);
-    if (fetch->full) {
-        LIST_EACH(step, &fetch->session->slots)
-            due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, all_link));
+    struct partition_read_op *read = CONTAINER_OF(op, struct partition_read_op, op);
+    struct fetch *fetch = CONTAINER_OF(read, struct fetch, read);
+    ASSERT(fetch->count > 0);
+    struct fetch_result *result = &fetch->results[fetch->count - 1];
+    struct list *next = fetch_slot_next(fetch, result->slot);
+    result->slot->named = false;
+    result->slot->known = read->known;
+    result->read = read->read;
+    result->leader = read->leader;
+    result->leader_epoch = read->leader_epoch;
+    if (op->err) {
+        fetch_fail(result, op->err);
+        fetch->due = true;
     } else {
-        LIST_EACH(step, &fetch->session->ready)
-            due |= fetch_look_at(fetch, LIST_ENTRY(step, struct fetch_session_slot, ready_link));
+        fetch_take(fetch, result);
     }
-    return due || (int64_t)fetch->bytes >= fetch->min_bytes;
+    fetch_read_on(fetch, next);
+}
+
+/* False when nothing is read of it. */
+static bool fetch_read_slot(struct fetch *fetch, struct fetch_session_slot *slot)
+{
+    struct fetch_session *session = fetch->session;
+    if (slot->pass == session->pass || (slot->sent && !fetch->full))
+        return false;
+    slot->pass = session->pass;
+    struct fetch_result *result = fetch_push(fetch, slot);
+    if (!result) { /* memory is out: an incremental answer goes without it, and it stays ready */
+        fetch->starved |= fetch->full;
+        fetch->due = true;
+        return false;
+    }
+    struct partition_read_op *read = &fetch->read;
+    int err = fetch_slot_ref(slot, &read->op.ref);
+    if (err) {
+        fetch_fail(result, err);
+        fetch->due = true;
+        return false;
+    }
+    read->args = fetch_slot_args(slot);
+    read->args.max_bytes = fetch_limit(fetch, slot);
+    read->args.min_one = fetch->bytes == 0;
+    /* Clients before v10 need not know zstd. As in Kafka the topic's own codec decides: what else
+     * they find in a log was written so by a producer, and is theirs to read. */
+    read->args.no_zstd = fetch->request->version < FETCH_ZSTD_VERSION;
+    read->acknowledges = slot->named;
+    read->interest = &slot->interest;
+    partitions_read(fetch->request->broker->partitions, read);
+    return true;
+}
+
+static void fetch_collected(struct fetch *fetch);
+
+/* Reads the next slot from `step` on; the list may grow at its end meanwhile. */
+static void fetch_read_on(struct fetch *fetch, struct list *step)
+{
+    const struct fetch_session *session = fetch->session;
+    const struct list *end = fetch->full ? &session->slots : &session->ready;
+    for (; step != end; step = step->next)
+        if (fetch_read_slot(fetch, fetch_slot_at(fetch, step)))
+            return;
+    fetch_collected(fetch);
+}
+
+/* Collects what there is to say. */
+static void fetch_collect(struct fetch *fetch)
+{
+    struct fetch_session *session = fetch->session;
+    ASSERT(!fetch->reading);
+    fetch->reading = true;
+    fetch->due = fetch->again = false;
+    session->pass++;
+    fetch_drop_results(fetch);
+    fetch_read_on(fetch, fetch->full ? session->slots.next : session->ready.next);
 }
 
 /* ---- answering ---- */
@@ -188,12 +226,11 @@ static bool fetch_collect(struct fetch *fetch)
 static void fetch_fill_leader(const struct fetch *fetch, const struct fetch_result *result,
                               struct fetch_response_partition_data *data)
 {
-    struct partition *partition = result->slot->interest.partition;
-    if (fetch->request->version < 12 || !partition ||
+    if (fetch->request->version < 12 || result->leader_epoch < 0 ||
         (result->err != ERR_NOT_LEADER_OR_FOLLOWER && result->err != ERR_FENCED_LEADER_EPOCH))
         return;
-    data->current_leader.leader_id = partition_leader(partition);
-    data->current_leader.leader_epoch = partition_leader_epoch(partition);
+    data->current_leader.leader_id = result->leader;
+    data->current_leader.leader_epoch = result->leader_epoch;
 }
 
 static void fetch_fill(struct fetch *fetch, struct fetch_result *result,
@@ -213,13 +250,13 @@ static void fetch_fill(struct fetch *fetch, struct fetch_result *result,
     if (result->err == ERR_NOT_LEADER_OR_FOLLOWER && result->slot->topic->session->replica_id < 0)
         request_note_moved(fetch->request);
     /* Between brokers: the follower takes a hole in its log only where we say that there is one. */
-    const struct log_slice *slice = &result->read.slice;
-    if (result->slot->topic->session->replica_id >= 0 && slice->len > 0 &&
-        slice->base_offset > result->slot->offset)
-        data->snapshot_id.end_offset = slice->base_offset;
-    data->records.len = (int64_t)result->chunk.len;
-    data->records.chunks = &result->chunk;
-    data->records.chunk_count = result->chunk.len > 0 ? 1 : 0;
+    const struct env_chunk *chunk = &result->read.slice.chunk;
+    if (result->slot->topic->session->replica_id >= 0 && chunk->len > 0 &&
+        result->read.base_offset > result->slot->offset)
+        data->snapshot_id.end_offset = result->read.base_offset;
+    data->records.len = (int64_t)chunk->len;
+    data->records.chunks = chunk;
+    data->records.chunk_count = chunk->len > 0 ? 1 : 0;
 }
 
 /* What the session remembers of this answer. Only where there was nothing to read, although there
@@ -232,15 +269,18 @@ static void fetch_tell(const struct fetch *fetch, const struct fetch_result *res
     slot->told_hw = usable ? result->read.high_watermark : -1;
     slot->told_log_start = usable ? result->read.log_start_offset : -1;
     bool follower = slot->topic->session->replica_id >= 0;
-    slot->sent = follower && (result->chunk.len > 0 || result->read.diverging || result->err);
-    bool served = result->err || result->chunk.len > 0;
-    bool no_room = result->read.slice.no_room && !MUTATION(IDLE_WITHOUT_ROOM) &&
+    bool bytes = result->read.slice.chunk.len > 0;
+    slot->sent = follower && (bytes || result->read.diverging || result->err);
+    bool served = result->err || bytes;
+    bool no_room = result->read.no_room && !MUTATION(IDLE_WITHOUT_ROOM) &&
                    (follower || !MUTATION(CONSUMER_IDLE_WITHOUT_ROOM));
     /* To the end: the others come first next time. A full fetch gives the session its order. */
-    if (!no_room && (!served || !fetch->full))
-        fetch_slot_idle(slot);
-    if (served)
+    if (served && !fetch->full)
+        fetch_slot_last(slot);
+    else if (served)
         fetch_slot_ready(slot);
+    else if (!no_room)
+        fetch_slot_idle(slot);
 }
 
 static bool fetch_fill_response(struct fetch *fetch, struct fetch_response *response)
@@ -301,13 +341,12 @@ static void fetch_converted(void *data, struct fetch_convert_part *parts)
     fetch->convert = NULL;
     for (size_t i = 0; i < fetch->count; i++) {
         struct fetch_result *result = &fetch->results[i];
-        if (result->chunk.len == 0)
+        if (!result->converts)
             continue;
         if (parts->err) {
             fetch_fail(result, parts->err);
         } else {
-            result->converted = parts->out.data;
-            result->chunk = (struct env_chunk){.data = parts->out.data, .len = parts->out.len};
+            partition_slice_set_memory(&result->read.slice, parts->out.data, parts->out.len);
             buf_init(&parts->out);
         }
         parts++;
@@ -315,38 +354,47 @@ static void fetch_converted(void *data, struct fetch_convert_part *parts)
     fetch_send(fetch);
 }
 
-/* The client is gone, or the broker is going: nobody hears the answer. */
-static void fetch_give_up(void *data)
+/* A newer fetch of the session, or its end: what this one has found is found again. A full answer
+ * has to name every partition: its client begins anew. */
+static void fetch_superseded(void *data)
 {
     struct fetch *fetch = data;
-    fetch_convert_abandon(fetch->convert);
+    struct fetch_session *session = fetch->session;
+    struct request *request = fetch->request;
+    struct fetch_response response;
+    env_timer_stop(&fetch->deadline);
+    env_timer_stop(&fetch->look);
+    partition_op_cancel(&fetch->read.op);
+    if (fetch->convert)
+        fetch_convert_abandon(fetch->convert);
     fetch->convert = NULL;
-    for (size_t i = 0; i < fetch->count; i++)
-        fetch_fail(&fetch->results[i], ERR_NOT_LEADER_OR_FOLLOWER);
-    fetch_send(fetch);
+    fetch_drop_results(fetch);
+    wire_defaults(&fetch_response_desc, &response);
+    response.session_id = fetch->full ? 0 : session->id;
+    if (fetch->full)
+        response.error_code = err_to_wire(ERR_FETCH_SESSION_ID_NOT_FOUND);
+    fetch->session = NULL;
+    request_reply(request, &response, fetch_free);
+    fetch_session_done(session);
 }
 
 /* What an old client reads goes through the hands of a worker. False when that can't be. */
 static bool fetch_convert(struct fetch *fetch)
 {
     struct request *request = fetch->request;
-    struct fetch_session *session = fetch->session;
     fetch->convert = fetch_convert_new(fetch_sessions_converter(request->broker->fetch_sessions),
                                        fetch->count, request->version >= 2 ? 1 : 0);
     for (size_t i = 0; i < fetch->count; i++) {
         struct fetch_result *result = &fetch->results[i];
-        if (result->chunk.len > 0 && fetch->convert)
+        result->converts = result->read.slice.chunk.len > 0 && fetch->convert;
+        if (result->converts)
             fetch_convert_add(fetch->convert, &result->read.slice, result->slot->offset);
-        else if (result->chunk.len > 0)
+        else if (result->read.slice.chunk.len > 0)
             fetch_fail(result, ERR_NO_MEMORY);
     }
     if (!fetch->convert)
         return false;
-    if (!request->released)
-        request_release_body(request);
-    session->wake = NULL;
-    session->supersede = fetch_give_up;
-    session->wake_data = fetch;
+    fetch->session->wake = NULL;
     fetch_convert_start(fetch->convert, fetch_converted, fetch);
     return true;
 }
@@ -361,40 +409,45 @@ static void fetch_answer(struct fetch *fetch)
         fetch_send(fetch);
 }
 
+/* ---- waiting ---- */
+
+/* Every slot that may have news was read. */
+static void fetch_collected(struct fetch *fetch)
+{
+    fetch->reading = false;
+    if (fetch->due || fetch->last || list_empty(&fetch->session->slots) ||
+        (int64_t)fetch->bytes >= fetch->min_bytes) {
+        fetch_answer(fetch);
+        return;
+    }
+    fetch_drop_results(fetch);
+    mem_free(fetch->results);
+    fetch->results = NULL;
+    fetch->cap = 0;
+    if (fetch->again)
+        env_timer_start_soon(&fetch->look);
+}
+
 static void fetch_deadline(void *data)
 {
     struct fetch *fetch = data;
-    (void)fetch_collect(fetch);
-    fetch_answer(fetch);
+    fetch->last = true;
+    if (!fetch->reading)
+        fetch_collect(fetch);
 }
 
 static void fetch_look(void *data)
 {
-    struct fetch *fetch = data;
-    if (fetch_collect(fetch))
-        fetch_answer(fetch);
-    else
-        fetch_drop_results(fetch);
+    fetch_collect(data);
 }
 
 static void fetch_wake(void *data)
 {
     struct fetch *fetch = data;
-    if (!env_timer_running(&fetch->look))
+    if (fetch->reading)
+        fetch->again = true;
+    else if (!env_timer_running(&fetch->look))
         env_timer_start_soon(&fetch->look);
-}
-
-static void fetch_wait(struct fetch *fetch, int32_t max_wait_ms)
-{
-    fetch_drop_results(fetch);
-    mem_free(fetch->results);
-    fetch->results = NULL;
-    fetch->cap = 0;
-    request_release_body(fetch->request);
-    fetch->session->wake = fetch_wake;
-    fetch->session->supersede = fetch_deadline;
-    fetch->session->wake_data = fetch;
-    env_timer_start(&fetch->deadline, max_wait_ms);
 }
 
 static void fetch_refuse(struct request *request, int err)
@@ -421,31 +474,42 @@ static size_t fetch_total(const struct request *request)
     return total < cap ? total : cap;
 }
 
-void handle_fetch(struct request *request)
+static struct fetch *fetch_new(struct request *request, struct fetch_session *session, bool full)
 {
     const struct fetch_request *body = request->body;
-    struct fetch_session *session;
-    bool full;
-    int err = fetch_sessions_open(request->broker->fetch_sessions, body, request->version, &session,
-                                  &full);
-    if (err) {
-        fetch_refuse(request, err);
-        return;
-    }
     struct fetch *fetch = mem_alloc(sizeof(*fetch));
     fetch->request = request;
     fetch->session = session;
     fetch->full = full;
     fetch->min_bytes = body->min_bytes;
     fetch->max_bytes = fetch_total(request);
+    fetch->last = body->max_wait_ms <= 0;
+    fetch->read.op.done = fetch_read_done;
     request->state = fetch;
+    session->wake = fetch_wake;
+    session->supersede = fetch_superseded;
+    session->wake_data = fetch;
+    env_timer_init(request->broker->env, &fetch->deadline, fetch_deadline, fetch);
+    env_timer_init(request->broker->env, &fetch->look, fetch_look, fetch);
+    if (!fetch->last)
+        env_timer_start(&fetch->deadline, body->max_wait_ms);
+    return fetch;
+}
+
+void handle_fetch(struct request *request)
+{
+    struct fetch_session *session;
+    bool full;
+    int err = fetch_sessions_open(request->broker->fetch_sessions, request->body, request->version,
+                                  &session, &full);
+    if (err) {
+        fetch_refuse(request, err);
+        return;
+    }
+    struct fetch *fetch = fetch_new(request, session, full);
     request_watch(request, &session->connection);
     if (session->replica_id >= 0)
         request_note_follower(request, session->replica_id);
-    env_timer_init(request->broker->env, &fetch->deadline, fetch_deadline, fetch);
-    env_timer_init(request->broker->env, &fetch->look, fetch_look, fetch);
-    if (fetch_collect(fetch) || body->max_wait_ms <= 0 || list_empty(&session->slots))
-        fetch_answer(fetch);
-    else
-        fetch_wait(fetch, body->max_wait_ms);
+    request_release_body(request); /* the session has what it needs of it */
+    fetch_collect(fetch);
 }

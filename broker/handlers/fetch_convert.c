@@ -68,19 +68,19 @@ struct fetch_convert *fetch_convert_new(struct fetch_converter *converter, size_
     return convert;
 }
 
-void fetch_convert_add(struct fetch_convert *convert, struct log_slice *slice, int64_t offset)
+void fetch_convert_add(struct fetch_convert *convert, struct partition_slice *slice, int64_t offset)
 {
     ASSERT(convert->count < convert->max);
     struct fetch_convert_part *part = &convert->parts[convert->count++];
     *part = (struct fetch_convert_part){.slice = *slice, .offset = offset};
     buf_init(&part->out);
-    *slice = (struct log_slice){0};
+    *slice = (struct partition_slice){0};
 }
 
 static void fetch_convert_free(struct fetch_convert *convert)
 {
     for (size_t i = 0; i < convert->count; i++) {
-        log_slice_release(&convert->parts[i].slice);
+        partition_slice_release(&convert->parts[i].slice);
         buf_close(&convert->parts[i].out);
     }
     mem_free(convert->parts);
@@ -89,14 +89,13 @@ static void fetch_convert_free(struct fetch_convert *convert)
 
 static int fetch_convert_part(struct fetch_convert_part *part, int8_t magic, size_t *room)
 {
-    const struct log_slice *slice = &part->slice;
-    size_t len = slice->len < FETCH_CONVERT_MAX ? slice->len : FETCH_CONVERT_MAX;
+    size_t len =
+        part->slice.chunk.len < FETCH_CONVERT_MAX ? part->slice.chunk.len : FETCH_CONVERT_MAX;
     uint8_t *bytes = mem_try_alloc(len);
     if (!bytes)
         return ERR_NO_MEMORY;
-    ssize_t got = env_file_read(slice->file, bytes, len, slice->position);
-    int err = ERR_KAFKA_STORAGE_ERROR;
-    if (got == (ssize_t)len)
+    int err = partition_slice_copy(&part->slice, bytes, len);
+    if (!err)
         err = message_set_from_batches(bytes, len, magic, part->offset, FETCH_CONVERT_MAX, room,
                                        &part->out);
     mem_free(bytes);

@@ -6,16 +6,15 @@
 #ifndef BROKER_HANDLERS_FETCH_CONVERT_H
 #define BROKER_HANDLERS_FETCH_CONVERT_H
 
-#include "broker/log/log.h"
-#include "env/env.h"
+#include "broker/replica/partition_ops.h"
 
 struct fetch_converter;
 struct fetch_convert;
 
 /* What was read of one partition, then what became of it. */
 struct fetch_convert_part {
-    struct log_slice slice; /* pins the file */
-    int64_t offset;         /* the first that is asked for */
+    struct partition_slice slice;
+    int64_t offset; /* the first that is asked for */
     int err;
     struct buf out;
 };
@@ -28,7 +27,8 @@ void fetch_converter_free(struct fetch_converter *converter);
 struct fetch_convert *fetch_convert_new(struct fetch_converter *converter, size_t count,
                                         int8_t magic);
 /* Takes the slice over. */
-void fetch_convert_add(struct fetch_convert *convert, struct log_slice *slice, int64_t offset);
+void fetch_convert_add(struct fetch_convert *convert, struct partition_slice *slice,
+                       int64_t offset);
 /* `done` comes on the loop, never before this returns, with the parts as they were added; it may
  * take `out` from them. The rest is freed when it returns. */
 void fetch_convert_start(struct fetch_convert *convert,

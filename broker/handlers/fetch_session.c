@@ -25,7 +25,7 @@ enum {
 };
 
 struct fetch_sessions {
-    struct replica_manager *replicas;
+    struct partitions *partitions;
     struct env *env;
     struct fetch_converter *converter;
     struct map by_id;
@@ -168,18 +168,20 @@ void fetch_slot_ready(struct fetch_session_slot *slot)
         list_push(&session->ready, &slot->ready_link);
 }
 
-/* A follower names no partition that is idle: what the leader does not know by then it would never
- * be told. */
-static void slot_check(const struct fetch_session_slot *slot)
+void fetch_slot_last(struct fetch_session_slot *slot)
 {
-    int32_t replica_id = slot->topic->session->replica_id;
-    if (replica_id >= 0 && slot->interest.partition && !slot->sent)
-        ASSERT(partition_knows(slot->interest.partition, replica_id));
+    list_remove(&slot->ready_link);
+    fetch_slot_ready(slot);
 }
 
 void fetch_slot_idle(struct fetch_session_slot *slot)
 {
-    slot_check(slot);
+    if (slot->interest.news)
+        return;
+    /* A follower names no partition that is idle: what the leader does not know by then it would
+     * never be told. */
+    ASSERT(slot->topic->session->replica_id < 0 || !slot->interest.watching || slot->sent ||
+           slot->known);
     list_remove(&slot->ready_link);
 }
 
@@ -195,8 +197,7 @@ static void slot_changed(struct partition_interest *interest, unsigned change)
 
 static void slot_free(struct fetch_session_slot *slot)
 {
-    if (slot->interest.partition)
-        partition_unwatch(&slot->interest);
+    partition_unwatch(&slot->interest);
     list_remove(&slot->all_link);
     list_remove(&slot->ready_link);
     struct fetch_session_topic *topic = slot->topic;
@@ -220,25 +221,24 @@ struct partition_read_args fetch_slot_args(const struct fetch_session_slot *slot
                                         .follower_ok = session->follower_ok};
 }
 
-struct partition *fetch_slot_partition(struct fetch_session_slot *slot, int *err)
+int fetch_slot_ref(const struct fetch_session_slot *slot, struct partition_ref *ref)
 {
-    *err = 0;
-    if (slot->interest.partition)
-        return slot->interest.partition;
     const struct fetch_session_topic *topic = slot->topic;
-    struct fetch_session *session = topic->session;
-    struct replica_manager *replicas = session->owner->replicas;
-    struct partition *partition =
-        session->by_id
-            ? replica_manager_by_id(replicas, &topic->id, slot->partition, err)
-            : replica_manager_by_name(replicas, topic->name, topic->name_len, slot->partition, err);
-    if (!partition)
-        return NULL;
+    const struct fetch_session *session = topic->session;
+    if (!session->by_id)
+        return partitions_by_name(session->owner->partitions, topic->name, topic->name_len,
+                                  slot->partition, ref);
+    *ref = (struct partition_ref){.topic_id = topic->id, .index = slot->partition};
+    return 0;
+}
+
+static void slot_init_interest(struct fetch_session_slot *slot)
+{
     unsigned mask = PARTITION_CHANGED_ROLE | PARTITION_CHANGED_START | PARTITION_CHANGED_HW;
-    if (session->replica_id >= 0)
+    if (slot->topic->session->replica_id >= 0)
         mask |= PARTITION_CHANGED_END | PARTITION_CHANGED_FORGOT;
-    partition_watch(partition, &slot->interest, mask, slot_changed);
-    return partition;
+    slot->interest.mask = (uint8_t)mask;
+    slot->interest.changed = slot_changed;
 }
 
 static struct fetch_session_slot *slot_add(struct fetch_session_topic *topic, int32_t partition)
@@ -255,11 +255,22 @@ static struct fetch_session_slot *slot_add(struct fetch_session_topic *topic, in
         .topic = topic, .partition = partition, .told_hw = -1, .told_log_start = -1};
     list_init(&slot->all_link);
     list_init(&slot->ready_link);
-    list_init(&slot->interest.link);
+    slot_init_interest(slot);
     list_push(&session->slots, &slot->all_link);
     map_put_u64(&session->by_key, slot_key(topic, partition), slot);
     topic->slots++;
     return slot;
+}
+
+/* Whether a replica of it is here. */
+static bool session_finds(const struct fetch_session *session,
+                          const struct fetch_session_topic *topic, int32_t index)
+{
+    const struct partitions *partitions = session->owner->partitions;
+    struct partition_ref ref;
+    return session->by_id
+               ? partitions_by_id(partitions, &topic->id, index, &ref) == 0
+               : partitions_by_name(partitions, topic->name, topic->name_len, index, &ref) == 0;
 }
 
 static int session_put(struct fetch_session_topic *topic,
@@ -278,14 +289,10 @@ static int session_put(struct fetch_session_topic *topic,
     slot->log_start_offset = item->log_start_offset;
     slot->max_bytes = item->partition_max_bytes;
     slot->sent = false;
-    int err;
-    struct partition *partition = fetch_slot_partition(slot, &err);
-    if (!partition && ++session->unknown > UNKNOWN_MAX && session->replica_id < 0)
+    slot->named = session->replica_id >= 0;
+    if (!session_finds(session, topic, item->partition) && ++session->unknown > UNKNOWN_MAX &&
+        session->replica_id < 0)
         return ERR_INVALID_REQUEST;
-    if (partition && session->replica_id >= 0) {
-        struct partition_read_args args = fetch_slot_args(slot);
-        partition_acknowledge(partition, &args);
-    }
     fetch_slot_ready(slot);
     return 0;
 }
@@ -423,7 +430,7 @@ static void sessions_keep(struct fetch_sessions *sessions, struct fetch_session 
 static bool session_names_too_many(const struct fetch_session *session,
                                    const struct fetch_request *request)
 {
-    struct replica_manager *replicas = session->owner->replicas;
+    const struct partitions *partitions = session->owner->partitions;
     size_t named = 0, unknown = session->unknown;
     for (int32_t i = 0; i < request->topics.count; i++)
         if (request->topics.items[i].partitions.count > 0)
@@ -434,12 +441,12 @@ static bool session_names_too_many(const struct fetch_session *session,
         const struct fetch_request_fetch_topic *topic = &request->topics.items[i];
         for (int32_t j = 0; j < topic->partitions.count && unknown <= UNKNOWN_MAX; j++) {
             int32_t index = topic->partitions.items[j].partition;
-            int err;
+            struct partition_ref ref;
             unknown +=
                 session->by_id
-                    ? !replica_manager_by_id(replicas, &topic->topic_id, index, &err)
-                    : !replica_manager_by_name(replicas, topic->topic.data,
-                                               topic_name_len(session, topic->topic), index, &err);
+                    ? partitions_by_id(partitions, &topic->topic_id, index, &ref) != 0
+                    : partitions_by_name(partitions, topic->topic.data,
+                                         topic_name_len(session, topic->topic), index, &ref) != 0;
         }
     }
     return unknown > UNKNOWN_MAX;
@@ -478,7 +485,7 @@ static int sessions_continue(struct fetch_sessions *sessions, const struct fetch
         return ERR_INVALID_FETCH_SESSION_EPOCH;
     if (session->by_id != (version >= 13))
         return ERR_FETCH_SESSION_TOPIC_ID_ERROR;
-    /* The fetch that still waits is answered now: this one is newer. */
+    /* The fetch that is still under way is answered now: this one is newer. */
     if (session->supersede)
         session->supersede(session->wake_data);
     session->epoch = session->epoch == INT32_MAX ? 1 : session->epoch + 1;
@@ -496,7 +503,7 @@ static int sessions_continue(struct fetch_sessions *sessions, const struct fetch
     return 0;
 }
 
-/* The fetch that waits in it is answered; one for a single fetch ends with that. */
+/* The fetch that is under way in it is answered; one for a single fetch ends with that. */
 static void session_close(struct fetch_session *session)
 {
     bool passing = session->id == 0;
@@ -523,7 +530,7 @@ int fetch_sessions_open(struct fetch_sessions *sessions, const struct fetch_requ
 {
     int32_t replica_id = version >= 15 ? request->replica_state.replica_id : request->replica_id;
     if (replica_id >= 0)
-        replica_manager_heard(sessions->replicas, replica_id);
+        partitions_heard(sessions->partitions, replica_id);
     *full = request->session_epoch <= 0;
     if (!*full)
         return sessions_continue(sessions, request, version, out);
@@ -547,11 +554,11 @@ int fetch_sessions_open(struct fetch_sessions *sessions, const struct fetch_requ
     return 0;
 }
 
-struct fetch_sessions *fetch_sessions_new(struct replica_manager *replicas, struct env *env,
+struct fetch_sessions *fetch_sessions_new(struct partitions *partitions, struct env *env,
                                           int32_t max)
 {
     struct fetch_sessions *sessions = mem_alloc(sizeof(*sessions));
-    sessions->replicas = replicas;
+    sessions->partitions = partitions;
     sessions->env = env;
     sessions->converter = fetch_converter_new(env);
     sessions->max = (size_t)max;

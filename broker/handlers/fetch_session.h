@@ -11,8 +11,9 @@
 #ifndef BROKER_HANDLERS_FETCH_SESSION_H
 #define BROKER_HANDLERS_FETCH_SESSION_H
 
+#include "base/map.h"
 #include "broker/net/request.h"
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/partition_ops.h"
 #include "kafka/messages/fetch.h"
 
 struct fetch_converter;
@@ -34,7 +35,7 @@ struct fetch_session_slot {
     struct list all_link;   /* in the order of the session */
     struct list ready_link; /* in the ready list, or a ring of its own */
     struct fetch_session_topic *topic;
-    struct partition_interest interest; /* its partition is NULL while the replica is not known */
+    struct partition_interest interest; /* watches since its first read */
     int64_t offset;                     /* what was asked for, as in partition_read_args */
     int64_t log_start_offset;
     int64_t told_hw; /* what the last answer said; -1 = say it again */
@@ -43,7 +44,10 @@ struct fetch_session_slot {
     int32_t current_leader_epoch;
     int32_t last_fetched_epoch;
     int32_t max_bytes;
-    bool sent; /* a follower has bytes from us on their way: more only when it asks again */
+    uint32_t pass; /* of the session, that has read it last */
+    bool named;    /* a follower has named it, and no read has told its partition so yet */
+    bool known;    /* its partition counts what the follower said last */
+    bool sent;     /* a follower has bytes from us on their way: more only when it asks again */
 };
 
 struct fetch_session {
@@ -59,17 +63,18 @@ struct fetch_session {
     int64_t used_ms;
     size_t charged; /* to the owner's budget */
     uint32_t topics_made;
+    uint32_t pass; /* counts the walks over what may have news */
     struct list slots;
     struct list ready;
     struct map topics;               /* id or name -> struct fetch_session_topic */
     struct map by_key;               /* number of the topic, partition -> slot */
     struct request_watch connection; /* it ends with it */
-    void (*wake)(void *data);        /* set while a fetch waits: something is ready */
-    void (*supersede)(void *data);   /* likewise: answer with what there is, now */
+    void (*wake)(void *data);        /* set while a fetch is under way: something is ready */
+    void (*supersede)(void *data);   /* likewise: end it, now */
     void *wake_data;
 };
 
-struct fetch_sessions *fetch_sessions_new(struct replica_manager *replicas, struct env *env,
+struct fetch_sessions *fetch_sessions_new(struct partitions *partitions, struct env *env,
                                           int32_t max);
 void fetch_sessions_free(struct fetch_sessions *sessions);
 
@@ -91,11 +96,13 @@ void fetch_session_free(struct fetch_session *session);
 
 /* What to read for a slot, without its limits. */
 struct partition_read_args fetch_slot_args(const struct fetch_session_slot *slot);
-/* The replica of a slot, looked up again when it was not known; or NULL and the reason in *err. */
-struct partition *fetch_slot_partition(struct fetch_session_slot *slot, int *err);
+/* Which partition it is now; or why that can't be told. */
+int fetch_slot_ref(const struct fetch_session_slot *slot, struct partition_ref *ref) MUST_CHECK;
 /* There may be something to say. */
 void fetch_slot_ready(struct fetch_session_slot *slot);
-/* There is nothing to say until the replica changes. */
+/* The others come first. */
+void fetch_slot_last(struct fetch_session_slot *slot);
+/* There is nothing to say until the replica changes, unless it has since it was read. */
 void fetch_slot_idle(struct fetch_session_slot *slot);
 
 #endif

@@ -1,15 +1,15 @@
 /* ListOffsets: offsets by timestamp, the earliest and the latest.
  *
- * Happy path: one partition after another; most are answered at once. A lookup that has to open a
- * batch goes on in the background, and the request after it: however many partitions it names, one
- * batch is opened for it at a time. Failure modes are errors of single partitions. */
+ * Happy path: one partition after another is asked. A lookup that has to open a batch takes longer,
+ * and the request goes on after it: however many partitions it names, one batch is opened for it at
+ * a time. Failure modes are errors of single partitions. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
 #include "base/map.h"
 #include "broker/broker.h"
 #include "broker/net/request.h"
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/partition_ops.h"
 #include "kafka/messages/list_offsets.h"
 
 enum { LIST_OFFSETS_EPOCH_VERSION = 4, LIST_OFFSETS_NOT_AVAILABLE_VERSION = 5 };
@@ -48,10 +48,9 @@ struct list_offsets {
     struct request *request;
     struct list_offsets_response response;
     struct list_offsets_seen seen;
-    struct log_lookup lookup;
-    struct partition_offset found; /* of the partition whose turn it is */
-    int32_t topic;                 /* that it belongs to */
-    int32_t at;                    /* its place there */
+    struct partition_offsets_op op; /* of the partition whose turn it is */
+    int32_t topic;                  /* that it belongs to */
+    int32_t at;                     /* its place there */
 };
 
 static const asked_topic *list_offsets_topic(const struct list_offsets *list)
@@ -60,36 +59,32 @@ static const asked_topic *list_offsets_topic(const struct list_offsets *list)
     return &body->topics.items[list->topic];
 }
 
-static struct partition *list_offsets_partition(const struct list_offsets *list, int *err)
-{
-    const asked_topic *topic = list_offsets_topic(list);
-    return replica_manager_by_name(list->request->broker->replicas, topic->name.data,
-                                   (size_t)topic->name.len,
-                                   topic->partitions.items[list->at].partition_index, err);
-}
-
 static bool list_offsets_is_unknown(int64_t timestamp, int16_t version)
 {
     return timestamp < 0 && (timestamp <= -(int64_t)ARRAY_LEN(list_offsets_special_versions) ||
                              version < list_offsets_special_versions[-timestamp]);
 }
 
-/* ERR_x, 0 with list->found, or 1: the lookup goes on. */
-static int list_offsets_find(struct list_offsets *list)
+/* 0: list->op is under way; or the error. */
+static int list_offsets_ask(struct list_offsets *list)
 {
     const struct list_offsets_request *body = list->request->body;
-    const asked_partition *asked = &list_offsets_topic(list)->partitions.items[list->at];
-    list->found = (struct partition_offset){-1, -1, -1};
+    const asked_topic *topic = list_offsets_topic(list);
+    const asked_partition *asked = &topic->partitions.items[list->at];
+    struct partitions *partitions = list->request->broker->partitions;
     if (list_offsets_is_repeated(&list->seen, body, list->topic, asked->partition_index))
         return ERR_INVALID_REQUEST;
     if (list_offsets_is_unknown(asked->timestamp, list->request->version))
         return ERR_UNSUPPORTED_VERSION;
-    int err;
-    struct partition *partition = list_offsets_partition(list, &err);
-    if (!partition)
+    int err = partitions_by_name(partitions, topic->name.data, (size_t)topic->name.len,
+                                 asked->partition_index, &list->op.op.ref);
+    if (err)
         return err;
-    return partition_find_offset(partition, asked->current_leader_epoch, asked->timestamp,
-                                 body->replica_id >= 0, &list->lookup, &list->found);
+    list->op.current_leader_epoch = asked->current_leader_epoch;
+    list->op.timestamp = asked->timestamp;
+    list->op.follower = body->replica_id >= 0;
+    partitions_offsets(partitions, &list->op);
+    return 0;
 }
 
 /* False when memory is out. */
@@ -104,10 +99,10 @@ static bool list_offsets_tell(struct list_offsets *list, int err)
     list->at++;
     if (err)
         return true;
-    told->offset = list->found.offset;
-    told->timestamp = list->found.timestamp_ms;
+    told->offset = list->op.found.offset;
+    told->timestamp = list->op.found.timestamp_ms;
     if (request->version >= LIST_OFFSETS_EPOCH_VERSION && told->offset >= 0)
-        told->leader_epoch = list->found.leader_epoch;
+        told->leader_epoch = list->op.found.leader_epoch;
     if (request->version > 0 || told->offset < 0)
         return true;
     int64_t *old = WIRE_ARRAY(&request->arena, &told->old_style_offsets, 1, NULL);
@@ -139,15 +134,15 @@ static void list_offsets_end(struct list_offsets *list, bool ok)
         request_fail(request, ERR_NO_MEMORY, "names more partitions than fit in memory");
 }
 
-/* Goes on to the end, or until a lookup takes longer. */
+/* Goes on until a partition is asked, or to the end. */
 static void list_offsets_go(struct list_offsets *list)
 {
     const struct list_offsets_request *body = list->request->body;
     for (; list->topic < body->topics.count; list->topic++, list->at = 0) {
         bool ok = list->at > 0 || list_offsets_begin_topic(list);
         while (ok && list->at < list_offsets_topic(list)->partitions.count) {
-            int err = list_offsets_find(list);
-            if (err == 1)
+            int err = list_offsets_ask(list);
+            if (!err)
                 return;
             ok = list_offsets_tell(list, err);
         }
@@ -159,14 +154,11 @@ static void list_offsets_go(struct list_offsets *list)
     list_offsets_end(list, true);
 }
 
-static void list_offsets_found(struct log_lookup *lookup)
+static void list_offsets_done(struct partition_op *op)
 {
-    struct list_offsets *list = CONTAINER_OF(lookup, struct list_offsets, lookup);
-    int err;
-    struct partition *partition = list_offsets_partition(list, &err);
-    if (partition)
-        err = partition_found_offset(partition, lookup, &list->found);
-    if (list_offsets_tell(list, err))
+    struct list_offsets *list =
+        CONTAINER_OF(CONTAINER_OF(op, struct partition_offsets_op, op), struct list_offsets, op);
+    if (list_offsets_tell(list, op->err))
         list_offsets_go(list);
     else
         list_offsets_end(list, false);
@@ -178,7 +170,7 @@ void handle_list_offsets(struct request *request)
     struct list_offsets *list = mem_alloc(sizeof(*list));
     list->request = request;
     list->topic = list->at = 0;
-    list->lookup = (struct log_lookup){.done = list_offsets_found};
+    list->op = (struct partition_offsets_op){.op.done = list_offsets_done};
     map_init(&list->seen.topics);
     map_init(&list->seen.partitions);
     wire_defaults(&list_offsets_response_desc, &list->response);

@@ -1,25 +1,22 @@
 /* Produce: appends a batch to each partition named and answers when all of them are safe.
  *
- * Happy path: find the replica, append the received bytes as they are, wait for the flush (acks=1)
- * or the high watermark (acks=all), answer. A batch that is compressed or large, and a message set
- * of an old client, goes through the hands of a worker first; what its client sends behind it for
- * the same partition waits for it (produce_order.h). Failure modes are errors of single partitions;
- * what is not safe when the time is over is answered REQUEST_TIMED_OUT (outcome unknown). The time
- * counts from the last append on. With acks=0 nothing is answered, and an error closes the
- * connection so that the client refreshes its metadata. A client that goes away while its batches
- * wait: they are appended, but for those of an idempotent producer, which sends them again and in
- * order. */
+ * Happy path: each batch becomes an append (partition_ops.h), which keeps the order of the client's
+ * batches, has a worker look at those that are compressed or large, and ends when the flush
+ * (acks=1) or the high watermark (acks=all) has passed the batch; then comes the answer. Failure
+ * modes are errors of single partitions; what is not safe when the time is over is answered
+ * REQUEST_TIMED_OUT (outcome unknown). The time counts from the last append on. With acks=0 nothing
+ * is answered, and an error closes the connection so that the client refreshes its metadata. A
+ * client that goes away while its batches wait for workers: they are appended, but for those of an
+ * idempotent producer, which sends them again and in order. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
 #include "base/siphash.h"
 #include "broker/broker.h"
 #include "broker/handlers/nodes.h"
-#include "broker/handlers/produce_order.h"
 #include "broker/handlers/topic_name.h"
-#include "broker/net/refused.h"
 #include "broker/net/request.h"
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/partition_ops.h"
 #include "kafka/batch.h"
 #include "kafka/messages/produce.h"
 
@@ -33,17 +30,9 @@ enum {
 struct produce;
 
 struct produce_item {
-    struct partition_wait wait;
-    struct produce_turn turn;
-    struct log_check check;
+    struct partition_append_op append;
     struct produce *produce;
-    const struct produce_request_topic_produce_data *topic;
-    struct partition *partition; /* while it waits */
-    const struct wire_records *records;
     struct produce_response_partition_produce_response *answer;
-    bool checked; /* by a worker */
-    bool queued;  /* its turn did not come at once */
-    bool waiting;
 };
 
 struct produce {
@@ -54,8 +43,7 @@ struct produce {
     int32_t item_count;
     int32_t open; /* not appended or refused yet; and one while the handler runs */
     int32_t waiting;
-    size_t plain; /* bytes of plain batches that the loop looked at */
-    int failed;   /* the last error of a partition */
+    int failed; /* the last error of a partition */
 };
 
 static void produce_finish(struct produce *produce)
@@ -77,6 +65,7 @@ static void produce_finish(struct produce *produce)
 static void produce_settle(struct produce *produce)
 {
     const struct produce_request *body = produce->request->body;
+    ASSERT(produce->open > 0);
     if (--produce->open > 0)
         return;
     if (produce->waiting == 0)
@@ -90,38 +79,31 @@ static void produce_timeout(void *data)
     struct produce *produce = data;
     for (int32_t i = 0; i < produce->item_count; i++) {
         struct produce_item *item = &produce->items[i];
-        if (!item->waiting)
+        if (!partition_op_is_open(&item->append.op))
             continue;
-        partition_wait_cancel(&item->wait);
+        partition_op_cancel(&item->append.op);
         item->answer->error_code = err_to_wire(ERR_REQUEST_TIMED_OUT);
         item->answer->base_offset = -1;
     }
     produce_finish(produce);
 }
 
-/* Who leads now, for clients that need not ask then (KIP-951). */
-static void produce_say_moved(struct produce_item *item, const struct partition *partition)
+/* ---- the client ---- */
+
+static void produce_client_left(void *client)
 {
-    struct request *request = item->produce->request;
-    request_note_moved(request);
-    if (!partition || request->version < NODES_PRODUCE_VERSION)
-        return;
-    item->answer->current_leader.leader_id = partition_leader(partition);
-    item->answer->current_leader.leader_epoch = partition_leader_epoch(partition);
+    partition_client_leave(client);
 }
 
-static void produce_safe(struct partition_wait *wait, int err)
+/* Who sends on this connection, as the partitions know him. */
+static struct partition_client *produce_client(struct request *request)
 {
-    struct produce_item *item = CONTAINER_OF(wait, struct produce_item, wait);
-    struct produce *produce = item->produce;
-    item->waiting = false;
-    item->answer->error_code = err_to_wire(err);
-    if (err)
-        item->answer->base_offset = -1;
-    if (err == ERR_NOT_LEADER_OR_FOLLOWER)
-        produce_say_moved(item, item->partition);
-    if (--produce->waiting == 0 && produce->open == 0)
-        produce_finish(produce);
+    struct request_kept *kept = request_kept(request);
+    if (!kept->data) {
+        kept->data = partition_client_new(request->broker->partitions);
+        kept->left = produce_client_left;
+    }
+    return kept->data;
 }
 
 /* ---- checks ---- */
@@ -156,269 +138,180 @@ static int produce_check_batch(const struct request *request, const struct wire_
     return 0;
 }
 
+static int produce_check(struct request *request, const struct wire_records *records,
+                         const char **message)
+{
+    struct batch batch;
+    if (records->len <= 0) {
+        *message = "a partition must get a record batch in a produce request";
+        return ERR_INVALID_RECORD;
+    }
+    return request->version < PRODUCE_BATCHES_VERSION
+               ? 0
+               : produce_check_batch(request, records, &batch, message);
+}
+
 /* A client can't write to the topics that brokers keep for themselves: a crafted key would change
  * what a coordinator loads next. Kafka lets a client pass that calls itself "__admin_client"; a
  * name that anybody may use is no permission, so here none does. */
-static struct partition *produce_find(struct request *request,
-                                      const struct produce_request_topic_produce_data *topic,
-                                      int32_t index, int *err)
+static int produce_find(struct request *request,
+                        const struct produce_request_topic_produce_data *topic, int32_t index,
+                        struct partition_ref *ref)
 {
-    struct replica_manager *replicas = request->broker->replicas;
-    struct partition *partition;
+    const struct broker *broker = request->broker;
+    struct wire_str name = topic->name;
+    int err;
     if (request->version >= PRODUCE_IDS_VERSION) {
-        partition = replica_manager_by_id(replicas, &topic->topic_id, index, err);
-    } else if (wire_str_is_empty(topic->name)) {
-        *err = ERR_INVALID_TOPIC_EXCEPTION;
-        return NULL;
+        err = partitions_by_id(broker->partitions, &topic->topic_id, index, ref);
+        const struct image_topic *known =
+            image_topic_by_id(metadata_image(broker->metadata), &topic->topic_id);
+        name = wire_str_from(known ? known->name : "");
+    } else if (wire_str_is_empty(name)) {
+        return ERR_INVALID_TOPIC_EXCEPTION;
     } else {
-        partition = replica_manager_by_name(replicas, topic->name.data, (size_t)topic->name.len,
-                                            index, err);
+        err = partitions_by_name(broker->partitions, name.data, (size_t)name.len, index, ref);
     }
-    if (partition && topic_name_is_internal(wire_str_from(partition_topic(partition)))) {
-        *err = ERR_INVALID_TOPIC_EXCEPTION;
-        return NULL;
-    }
-    return partition;
+    return !err && topic_name_is_internal(name) ? ERR_INVALID_TOPIC_EXCEPTION : err;
 }
 
-/* ---- the order of a producer's batches ---- */
-
-static struct refused_batch produce_identity(const struct produce_item *item,
-                                             const struct batch *batch)
+static uint64_t produce_topic_key(const struct produce_request_topic_produce_data *topic)
 {
     static const uint64_t key[2] = {0, 0}; /* a collision harms only who makes it */
-    const struct produce_request_topic_produce_data *topic = item->topic;
-    struct siphash hash = wire_str_is_empty(topic->name)
-                              ? siphash_128(key, &topic->topic_id, sizeof(topic->topic_id))
-                              : siphash_128(key, topic->name.data, (size_t)topic->name.len);
-    return (struct refused_batch){.topic = hash.low,
-                                  .partition = item->answer->index,
-                                  .sequence = batch->base_sequence,
-                                  .producer_id = batch->producer_id,
-                                  .producer_epoch = batch->producer_epoch};
+    return wire_str_is_empty(topic->name)
+               ? siphash_128(key, &topic->topic_id, sizeof(topic->topic_id)).low
+               : siphash_128(key, topic->name.data, (size_t)topic->name.len).low;
 }
 
-/* Refused before it was looked at: what was sent right behind it must not be taken first. */
-static void produce_note_refused(struct produce_item *item, int err)
+/* ---- answers ---- */
+
+/* Who leads now, for clients that need not ask then (KIP-951). */
+static void produce_say_moved(struct produce_item *item)
 {
     struct request *request = item->produce->request;
-    const struct wire_records *records = item->records;
-    struct batch batch;
-    bool passing = err == ERR_NOT_LEADER_OR_FOLLOWER || err == ERR_UNKNOWN_TOPIC_OR_PARTITION ||
-                   err == ERR_UNKNOWN_TOPIC_ID || err == ERR_NOT_ENOUGH_REPLICAS ||
-                   err == ERR_KAFKA_STORAGE_ERROR;
-    if (!passing || !request_is_heard(request) || request->version < PRODUCE_BATCHES_VERSION ||
-        records->len <= 0 || batch_parse(records->data, (size_t)records->len, &batch) ||
-        batch.producer_id < 0)
+    request_note_moved(request);
+    if (request->version < NODES_PRODUCE_VERSION)
         return;
-    struct refused_batch identity = produce_identity(item, &batch);
-    refused_note(request_refused(request), &identity);
+    item->answer->current_leader.leader_id = item->append.leader;
+    item->answer->current_leader.leader_epoch = item->append.leader_epoch;
 }
-
-static bool produce_is_overtaking(struct produce_item *item, struct partition *partition,
-                                  const struct batch *batch)
-{
-    const struct log *log = partition_log(partition);
-    if (batch->producer_id < 0)
-        return false;
-    /* Its client sends all again that was not answered, and some of it may have been refused. */
-    if (item->queued && !request_is_heard(item->produce->request))
-        return true;
-    struct refused *refused = request_refused(item->produce->request);
-    if (refused->count == 0 || !log ||
-        log_knows_producer(log, batch->producer_id, batch->producer_epoch))
-        return false;
-    struct refused_batch identity = produce_identity(item, batch);
-    return refused_is_behind(refused, &identity);
-}
-
-static void produce_note_taken(struct produce_item *item, const struct batch *batch)
-{
-    if (batch->producer_id < 0)
-        return;
-    struct refused *refused = request_refused(item->produce->request);
-    if (refused->count == 0)
-        return;
-    struct refused_batch identity = produce_identity(item, batch);
-    refused_taken(refused, &identity);
-}
-
-/* ---- refusing ---- */
 
 /* What a worker or the log found, record by record, as far as the version can tell it. */
-static void produce_tell_bad_records(struct produce_item *item, const struct log_append *result)
+static void produce_tell_bad_records(struct produce_item *item)
 {
     struct request *request = item->produce->request;
+    const struct partition_appended *result = &item->append.result;
     struct produce_response_partition_produce_response *answer = item->answer;
     if (result->bad_count == 0 || request->version < PRODUCE_ERRORS_VERSION ||
         !WIRE_ARRAY(&request->arena, &answer->record_errors, result->bad_count,
                     &produce_response_batch_index_and_error_message_desc))
         return;
     for (int32_t i = 0; i < result->bad_count; i++) {
-        bool time = result->bad_times >> i & 1;
         answer->record_errors.items[i].batch_index = result->bad[i];
         answer->record_errors.items[i].batch_index_error_message =
-            wire_str_from(time ? LOG_BAD_TIME : LOG_NO_KEY);
+            wire_str_from(result->bad_text[i]);
     }
 }
 
-static void produce_refuse(struct produce_item *item, struct partition *partition, int err,
-                           const struct log_append *result)
+static void produce_refuse(struct produce_item *item, int err)
 {
     struct produce_response_partition_produce_response *answer = item->answer;
     answer->base_offset = -1;
     answer->log_append_time_ms = -1;
     answer->error_code = err_to_wire(err);
-    answer->error_message = wire_str_from(result->message);
-    produce_tell_bad_records(item, result);
+    answer->error_message = wire_str_from(item->append.result.message);
+    produce_tell_bad_records(item);
     item->produce->failed = err;
-    produce_note_refused(item, err);
     if (err == ERR_NOT_LEADER_OR_FOLLOWER)
-        produce_say_moved(item, partition);
+        produce_say_moved(item);
+}
+
+static void produce_fill(struct produce_item *item)
+{
+    const struct partition_appended *result = &item->append.result;
+    item->answer->base_offset = result->base_offset;
+    item->answer->log_append_time_ms = result->append_time_ms;
+    item->answer->log_start_offset = result->log_start_offset;
 }
 
 /* ---- appending ---- */
 
-static int produce_append(struct produce_item *item, struct partition *partition,
-                          struct log_append *result)
+static struct produce_item *produce_item_of(struct partition_append_op *append)
 {
-    struct request *request = item->produce->request;
-    const struct wire_records *records = item->records;
-    int16_t acks = ((const struct produce_request *)request->body)->acks;
-    struct batch batch = {.producer_id = -1};
-    int err = 0;
-    if (item->checked && item->check.err) {
-        *result = item->check.result;
-        return item->check.err;
-    }
-    if (request->version >= PRODUCE_BATCHES_VERSION)
-        err = produce_check_batch(request, records, &batch, &result->message);
-    if (!err && produce_is_overtaking(item, partition, &batch))
-        err = ERR_NOT_LEADER_OR_FOLLOWER;
+    return CONTAINER_OF(append, struct produce_item, append);
+}
+
+/* Appended; its safety is waited for. */
+static void produce_taken(struct partition_append_op *append)
+{
+    struct produce_item *item = produce_item_of(append);
+    produce_fill(item);
+    item->produce->waiting++;
+    produce_settle(item->produce);
+}
+
+static void produce_safe(struct produce_item *item, int err)
+{
+    struct produce *produce = item->produce;
+    item->answer->error_code = err_to_wire(err);
     if (err)
-        return err;
-    if (item->checked)
-        err = partition_append_checked(partition, &item->check, acks, result, &item->wait);
+        item->answer->base_offset = -1;
+    if (err == ERR_NOT_LEADER_OR_FOLLOWER)
+        produce_say_moved(item);
+    ASSERT(produce->waiting > 0);
+    if (--produce->waiting == 0 && produce->open == 0)
+        produce_finish(produce);
+}
+
+static void produce_done(struct partition_op *op)
+{
+    struct produce_item *item = produce_item_of(CONTAINER_OF(op, struct partition_append_op, op));
+    const struct produce_request *body = item->produce->request->body;
+    if (item->append.appended && body->acks != PARTITION_ACKS_NONE) {
+        produce_safe(item, op->err);
+        return;
+    }
+    if (op->err)
+        produce_refuse(item, op->err);
     else
-        err = partition_append(partition, records->data, (size_t)records->len, LOG_FROM_CLIENT,
-                               acks, result, &item->wait);
-    if (err >= 0)
-        produce_note_taken(item, &batch);
-    return err;
+        produce_fill(item);
+    produce_settle(item->produce);
 }
 
-/* The replica may have changed since the batch came: it is looked for at its turn. */
-static void produce_take(struct produce_turn *turn)
+/* The broker ends while a worker looks at the bytes. */
+static void *produce_give_block(struct partition_append_op *append)
 {
-    struct produce_item *item = CONTAINER_OF(turn, struct produce_item, turn);
-    struct produce *produce = item->produce;
-    struct produce_response_partition_produce_response *answer = item->answer;
-    struct log_append result = {.base_offset = -1, .append_time_ms = -1};
-    int err;
-    struct partition *partition = produce_find(produce->request, item->topic, answer->index, &err);
-    if (partition)
-        err = produce_append(item, partition, &result);
-    if (err < 0) {
-        produce_refuse(item, partition, err, &result);
-    } else {
-        answer->base_offset = result.base_offset;
-        answer->log_append_time_ms = result.append_time_ms;
-        answer->log_start_offset = log_start_offset(partition_log(partition));
-        item->waiting = err == PARTITION_WAITS;
-        item->partition = partition;
-        produce->waiting += item->waiting;
-    }
-    if (item->checked)
-        log_check_close(&item->check);
-    produce_settle(produce);
-}
-
-/* ---- what workers look at ---- */
-
-static void produce_checked(struct log_check *check)
-{
-    struct produce_item *item = CONTAINER_OF(check, struct produce_item, check);
-    struct request *request = item->produce->request;
-    /* The broker ends: the bytes stay until the worker has done with them, the request need not. */
-    if (log_check_is_running(check))
-        log_check_keep(check, request_take_block(request));
-    produce_order_ready(&item->turn);
-}
-
-/* 0: the loop does it; 1: a worker has it; or an error. */
-static int produce_ask_worker(struct produce_item *item, struct partition *partition)
-{
-    struct produce *produce = item->produce;
-    struct log *log = partition_log(partition);
-    struct log_check *check = &item->check;
-    uint8_t *bytes = item->records->data;
-    size_t len = (size_t)item->records->len;
-    check->is_messages = produce->request->version < PRODUCE_BATCHES_VERSION;
-    if (!check->is_messages && !log_wants_check(log, bytes, len, produce->plain)) {
-        produce->plain += len;
-        return 0;
-    }
-    check->done = produce_checked;
-    check->bytes = bytes;
-    check->len = len;
-    item->checked = true;
-    int err = log_check_start(check, log, request_check_line(produce->request));
-    item->checked = err == 1;
-    return err;
-}
-
-/* What can be refused at once is. Else the batch is taken, or gets into its line. */
-static int produce_begin(struct produce_item *item, struct partition *partition,
-                         struct log_append *result)
-{
-    struct request *request = item->produce->request;
-    struct produce_order *order = request->broker->produce_order;
-    int16_t acks = ((const struct produce_request *)request->body)->acks;
-    struct batch batch;
-    int err = partition_check_append(partition, acks);
-    if (!err && item->records->len <= 0) {
-        result->message = "a partition must get a record batch in a produce request";
-        err = ERR_INVALID_RECORD;
-    }
-    if (!err && request->version >= PRODUCE_BATCHES_VERSION)
-        err = produce_check_batch(request, item->records, &batch, &result->message);
-    if (!err)
-        err = produce_ask_worker(item, partition);
-    if (err < 0)
-        return err;
-    item->produce->open++;
-    if (!err && produce_order_is_empty(order)) {
-        produce_take(&item->turn);
-        return 0;
-    }
-    struct produce_key key = {.client = request_check_line(request),
-                              .topic_id = *partition_topic_id(partition),
-                              .partition = item->answer->index};
-    if (!err && produce_order_is_free(order, &key)) {
-        produce_take(&item->turn);
-        return 0;
-    }
-    item->queued = true;
-    produce_order_join(order, &key, &item->turn);
-    if (!err)
-        produce_order_ready(&item->turn);
-    return 0;
+    return request_take_block(produce_item_of(append)->produce->request);
 }
 
 static void produce_partition(struct produce_item *item,
                               const struct produce_request_topic_produce_data *topic,
                               const struct produce_request_partition_produce_data *data)
 {
-    struct log_append result = {.base_offset = -1, .append_time_ms = -1};
-    int err;
-    struct partition *partition = produce_find(item->produce->request, topic, data->index, &err);
+    struct produce *produce = item->produce;
+    struct request *request = produce->request;
+    struct partition_append_op *append = &item->append;
     item->answer->index = data->index;
-    item->topic = topic;
-    item->records = &data->records;
-    if (partition)
-        err = produce_begin(item, partition, &result);
-    if (err < 0)
-        produce_refuse(item, partition, err, &result);
+    append->op.done = produce_done;
+    append->bytes = data->records.data;
+    append->len = data->records.len > 0 ? (size_t)data->records.len : 0;
+    append->acks = ((const struct produce_request *)request->body)->acks;
+    append->is_messages = request->version < PRODUCE_BATCHES_VERSION;
+    append->client = produce_client(request);
+    append->topic_key = produce_topic_key(topic);
+    append->taken = produce_taken;
+    append->give_block = produce_give_block;
+    append->leader = append->leader_epoch = -1;
+    append->verdict = produce_check(request, &data->records, &append->verdict_text);
+    int err = produce_find(request, topic, data->index, &append->op.ref);
+    if (!err) {
+        produce->open++;
+        partitions_append(request->broker->partitions, append);
+        return;
+    }
+    if (!append->is_messages)
+        partition_client_note_refused(append->client, append->topic_key, data->index, append->bytes,
+                                      append->len, err);
+    produce_refuse(item, err);
 }
 
 static bool produce_prepare(struct produce *produce)
@@ -444,8 +337,6 @@ static bool produce_prepare(struct produce *produce)
             return false;
         for (int32_t j = 0; j < count; j++, item++) {
             item->produce = produce;
-            item->wait.done = produce_safe;
-            item->turn.take = produce_take;
             item->answer = &topic->partition_responses.items[j];
         }
     }

@@ -26,6 +26,7 @@
 #include "base/check.h"
 #include "base/list.h"
 #include "base/uuid.h"
+#include "broker/log/log_config.h"
 #include "env/env.h"
 
 struct log;
@@ -33,37 +34,6 @@ struct log_check_job;
 struct log_check_line;
 struct log_manager;
 struct segment;
-
-/* Settings of one log: the broker's log.* defaults under the topic's overrides. Times in ms, sizes
- * in bytes; -1 or INT64_MAX = no limit, as in Kafka. */
-struct log_config {
-    int64_t segment_bytes;
-    int64_t segment_ms;
-    int64_t segment_jitter_ms;
-    int64_t segment_index_bytes;
-    int64_t index_interval_bytes;
-    int64_t retention_bytes;
-    int64_t retention_ms;
-    int64_t file_delete_delay_ms;
-    int64_t flush_messages; /* 1 (our default): every append is flushed before it counts as durable;
-                             * larger: flushed in the background, and durable as soon as appended */
-    int64_t flush_ms;
-    int64_t max_message_bytes; /* largest batch taken from a client */
-    bool log_append_time;      /* message.timestamp.type=LogAppendTime */
-    int64_t timestamp_before_max_ms;
-    int64_t timestamp_after_max_ms;
-    bool cleanup_delete;
-    bool cleanup_compact;
-    int64_t delete_retention_ms;
-    int64_t min_compaction_lag_ms;
-    int64_t max_compaction_lag_ms;
-    double min_cleanable_dirty_ratio;
-    int8_t compression;        /* codec number 0..4 to rewrite to, -1 = producer (keep what came) */
-    int32_t compression_level; /* of that codec's library, or COMPRESS_LEVEL_DEFAULT */
-    bool headers_only;         /* the records of clients' batches are not looked at but for keys */
-    int64_t producer_id_expiration_ms;
-    bool doubted; /* when it is opened: the metadata takes the records that were here for lost */
-};
 
 enum { LOG_BAD_RECORDS_MAX = 16 }; /* of a refused batch, that are told one by one */
 #define LOG_BAD_TIME                                                                               \
@@ -135,6 +105,8 @@ int log_check_start(struct log_check *check, struct log *log,
  * the block (of mem_alloc) that they lie in. */
 bool log_check_is_running(const struct log_check *check);
 void log_check_keep(struct log_check *check, void *block);
+/* Nobody waits for `done` any more. Before it a running one gets its bytes by log_check_keep. */
+void log_check_cancel(struct log_check *check);
 int log_append_checked(struct log *log, struct log_check *check, int32_t leader_epoch,
                        struct log_append *result) MUST_CHECK;
 void log_check_close(struct log_check *check);

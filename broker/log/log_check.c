@@ -225,6 +225,29 @@ void log_check_keep(struct log_check *check, void *block)
     check->job->block = block;
 }
 
+void log_check_cancel(struct log_check *check)
+{
+    struct log_check_line *line = check->line;
+    struct log_manager *manager = check->log->manager;
+    if (check->job) {
+        check->job->check = NULL; /* the log stays with the job */
+        line->busy = false;
+    } else {
+        bool begun = false;
+        LIST_EACH(step, &manager->check_longs)
+            begun |= step == &check->link;
+        if (begun)
+            line->busy = false;
+        list_remove(&check->link);
+        log_job_end(check->log);
+    }
+    if (list_empty(&line->checks))
+        list_remove(&line->link);
+    line_settle(line, manager);
+    line_give_back(line);
+    check_pump(manager);
+}
+
 static void check_end_waiting(struct list *waiting, int err, const char *message)
 {
     struct list *step;

@@ -15,9 +15,7 @@
 #include "base/bytes.h"
 #include "base/err.h"
 #include "base/state.h"
-#include "broker/log/log.h"
 #include "broker/net/api_table.h"
-#include "broker/net/refused.h"
 #include "broker/net/request_decode.h"
 #include "kafka/messages/headers.h"
 #include "wire/foreign.h"
@@ -83,8 +81,7 @@ struct connection {
     struct env_timer close_timer;
     int listener;
     int64_t active_ms;
-    struct refused refused;
-    struct log_check_line *check_line; /* NULL until its first batch for a worker */
+    struct request_kept kept; /* a handler's */
     char host[ENV_ADDRESS_TEXT_MAX + 1];
 };
 
@@ -563,9 +560,8 @@ void connection_close(struct connection *connection)
     frame_conn_close(connection->conn);
     ASSERT(connection->unsent == 0);
     ASSERT(connection->unsent_bytes == 0);
-    refused_close(&connection->refused);
-    if (connection->check_line)
-        log_check_line_leave(connection->check_line);
+    if (connection->kept.data)
+        connection->kept.left(connection->kept.data);
     mem_free(connection);
 }
 
@@ -655,16 +651,9 @@ const char *connection_host(const struct connection *connection)
     return connection->host;
 }
 
-struct refused *connection_refused(struct connection *connection)
+struct request_kept *connection_kept(struct connection *connection)
 {
-    return &connection->refused;
-}
-
-struct log_check_line *connection_check_line(struct connection *connection)
-{
-    if (!connection->check_line)
-        connection->check_line = log_check_line_new();
-    return connection->check_line;
+    return &connection->kept;
 }
 
 int64_t connection_active_ms(const struct connection *connection)

@@ -11,8 +11,7 @@
 #include "env/told.h"
 
 struct connection;
-struct log_check_line;
-struct refused;
+struct request_kept;
 
 struct connection_owner {
     struct server_deps deps;
@@ -75,8 +74,7 @@ const char *connection_peer(const struct connection *connection);
 size_t connection_held(const struct connection *connection, int64_t *since_ms);
 /* "/10.0.0.1" */
 const char *connection_host(const struct connection *connection);
-struct refused *connection_refused(struct connection *connection);
-struct log_check_line *connection_check_line(struct connection *connection);
+struct request_kept *connection_kept(struct connection *connection);
 /* When the last frame came or a part of an answer left; monotonic ms. */
 int64_t connection_active_ms(const struct connection *connection);
 /* For an answer of ours. A reader counts as active while it takes what is queued for it; asked

@@ -195,16 +195,10 @@ void *request_take_block(struct request *request)
     return block;
 }
 
-struct log_check_line *request_check_line(struct request *request)
+struct request_kept *request_kept(struct request *request)
 {
     ASSERT(request->connection);
-    return connection_check_line(request->connection);
-}
-
-struct refused *request_refused(struct request *request)
-{
-    ASSERT(request->connection);
-    return connection_refused(request->connection);
+    return connection_kept(request->connection);
 }
 
 /* ---- the end ---- */

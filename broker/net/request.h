@@ -22,8 +22,6 @@ struct broker;
 struct connection;
 struct connection_owner;
 struct kafka_api;
-struct log_check_line;
-struct refused;
 struct request_asker;
 struct request_decode;
 
@@ -121,10 +119,13 @@ void request_note_moved(struct request *request);
 
 /* Whether the client is still there to hear of it. */
 bool request_is_heard(const struct request *request);
-/* What was refused on its connection (net/refused.h), and the line of its batches that workers look
- * at (log/log.h). Only while it is heard. */
-struct refused *request_refused(struct request *request);
-struct log_check_line *request_check_line(struct request *request);
+/* What a handler keeps for a connection from one request to the next; only while that is heard.
+ * `left` is called once when the connection closes, if it keeps something then. */
+struct request_kept {
+    void *data; /* NULL at first */
+    void (*left)(void *data);
+};
+struct request_kept *request_kept(struct request *request);
 /* The block of received bytes (of mem_alloc) becomes the caller's, who frees it; NULL when the
  * handler has not returned yet, or the body was released. The body must not be used then. */
 void *request_take_block(struct request *request);

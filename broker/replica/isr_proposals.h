@@ -4,7 +4,7 @@
 #ifndef BROKER_REPLICA_ISR_PROPOSALS_H
 #define BROKER_REPLICA_ISR_PROPOSALS_H
 
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/replica_manager_private.h"
 
 struct isr_proposals;
 

@@ -1,8 +1,8 @@
 /* One replica of a partition.
  *
  * Happy path of a record: partition_append writes it to the leader's log; the log's flush moves the
- * durable end; the followers' fetches acknowledge it; the high watermark passes it and the waiting
- * producer is answered. Failure modes: leadership moves away (waiters are told, outcome unknown),
+ * durable end; the followers' fetches acknowledge it; the high watermark passes it and the append
+ * that waits is done. Failure modes: leadership moves away (waiters are told, outcome unknown),
  * the in-sync set falls below min.insync.replicas (likewise), the log directory fails (offline). */
 #include "broker/replica/partition.h"
 
@@ -14,6 +14,7 @@
 #include "broker/replica/isr.h"
 #include "broker/replica/partition_private.h"
 #include "kafka/batch.h"
+#include "kafka/compress.h"
 
 enum {
     TIMESTAMP_LATEST = -1,
@@ -34,8 +35,10 @@ void partition_tell(struct partition *partition, unsigned change)
     for (struct list *step = list_pop(&told); step; step = list_pop(&told)) {
         struct partition_interest *interest = LIST_ENTRY(step, struct partition_interest, link);
         list_push(&partition->interests, step);
-        if (interest->mask & change)
-            interest->changed(interest, change);
+        if (!(interest->mask & change))
+            continue;
+        interest->news = true;
+        interest->changed(interest, change);
     }
 }
 
@@ -166,6 +169,7 @@ static void partition_log_moved(void *data)
     if (partition->full_here != log_is_full(partition->log)) {
         partition->full_here = !partition->full_here;
         partition->owner_ops->review(partition->owner, partition);
+        partition_tell(partition, PARTITION_CHANGED_FACTS);
     }
     if (partition->state == PARTITION_LEADER)
         partition_advance(partition);
@@ -270,7 +274,8 @@ void partition_free(struct partition *partition)
     for (struct list *step = list_pop(&partition->interests); step;
          step = list_pop(&partition->interests)) {
         struct partition_interest *interest = LIST_ENTRY(step, struct partition_interest, link);
-        interest->partition = NULL;
+        interest->watching = false;
+        interest->news = true;
         interest->changed(interest, PARTITION_CHANGED_ROLE);
     }
     list_remove(&partition->propose_link);
@@ -325,6 +330,7 @@ void partition_update(struct partition *partition, const struct image_partition 
         return;
     }
     partition_fail_short_isr(partition);
+    partition_tell(partition, PARTITION_CHANGED_FACTS);
     partition_advance(partition);
     partition_review_isr(partition);
 }
@@ -336,6 +342,7 @@ void partition_configure(struct partition *partition, const struct live_topic *s
     if (!partition->log)
         return;
     log_set_config(partition->log, &settings->log);
+    partition_tell(partition, PARTITION_CHANGED_FACTS);
     partition_advance(partition);
 }
 
@@ -418,26 +425,22 @@ int partition_append_checked(struct partition *partition, struct log_check *chec
     return err ? err : partition_taken(partition, end_before, acks, result, wait);
 }
 
-void partition_wait_cancel(struct partition_wait *wait)
-{
-    list_remove(&wait->link);
-}
-
 /* ---- fetch ---- */
 
-void partition_watch(struct partition *partition, struct partition_interest *interest,
-                     unsigned mask, void (*changed)(struct partition_interest *, unsigned))
+void partition_watch(struct partition *partition, struct partition_interest *interest)
 {
-    interest->partition = partition;
-    interest->mask = mask;
-    interest->changed = changed;
+    ASSERT(!interest->watching);
+    ASSERT(interest->mask && interest->changed);
+    interest->watching = true;
     list_push(&partition->interests, &interest->link);
 }
 
 void partition_unwatch(struct partition_interest *interest)
 {
+    if (!interest->watching)
+        return;
     list_remove(&interest->link);
-    interest->partition = NULL;
+    interest->watching = false;
 }
 
 static int partition_check_read(const struct partition *partition,
@@ -445,6 +448,8 @@ static int partition_check_read(const struct partition *partition,
 {
     if (partition->state == PARTITION_OFFLINE)
         return ERR_KAFKA_STORAGE_ERROR;
+    if (args->no_zstd && partition->log && log_config(partition->log)->compression == COMPRESS_ZSTD)
+        return ERR_UNSUPPORTED_COMPRESSION_TYPE;
     bool reads_follower = args->follower_ok && args->replica_id < 0;
     if (!partition_leads(partition) && !(reads_follower && partition->state == PARTITION_FOLLOWER))
         return ERR_NOT_LEADER_OR_FOLLOWER;
@@ -476,6 +481,21 @@ static bool partition_diverges(const struct partition *partition,
     return true;
 }
 
+static int partition_read_log(struct log *log, const struct partition_read_args *args, int64_t end,
+                              struct partition_read *read)
+{
+    struct log_slice range;
+    int err = log_read(log, args->offset, args->max_bytes, end, args->min_one, &range);
+    read->no_room = range.no_room;
+    if (err || range.len == 0)
+        return err;
+    read->base_offset = range.base_offset;
+    read->slice.segment = range.segment;
+    read->slice.chunk =
+        (struct env_chunk){.file = range.file, .offset = range.position, .len = range.len};
+    return 0;
+}
+
 int partition_read(struct partition *partition, const struct partition_read_args *args,
                    struct partition_read *read)
 {
@@ -495,10 +515,8 @@ int partition_read(struct partition *partition, const struct partition_read_args
                        args->offset > log_end_offset(log)
                    ? ERR_OFFSET_NOT_AVAILABLE
                    : ERR_OFFSET_OUT_OF_RANGE;
-    int64_t end = consumer ? partition->high_watermark : log_end_offset(log);
-    if (args->offset >= end)
-        return 0;
-    return log_read(log, args->offset, args->max_bytes, end, args->min_one, &read->slice);
+    int64_t end = consumer && !args->own ? partition->high_watermark : log_end_offset(log);
+    return args->offset < end ? partition_read_log(log, args, end, read) : 0;
 }
 
 void partition_acknowledge(struct partition *partition, const struct partition_read_args *args)
@@ -642,104 +660,6 @@ int64_t partition_low_watermark(const struct partition *partition)
 {
     ASSERT(partition->state == PARTITION_LEADER);
     return isr_low_watermark(partition);
-}
-
-/* ---- follower ---- */
-
-/* The leader's log starts in the middle of a batch (DeleteRecords), and an empty log of ours starts
- * there too: batches come whole, so ours has to begin where that one does. Its start follows the
- * leader's again right after. */
-static int partition_begin_with(struct partition *partition, const uint8_t *bytes, size_t len)
-{
-    struct log *log = partition->log;
-    struct batch batch;
-    int64_t end = log_end_offset(log);
-    if (log_start_offset(log) != end || batch_parse_header(bytes, len, &batch) ||
-        batch.base_offset >= end || batch_last_offset(&batch) < end)
-        return 0;
-    int err = log_reset(log, batch.base_offset);
-    partition->high_watermark = batch.base_offset;
-    return err;
-}
-
-int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
-                        const struct partition_leader_view *leader)
-{
-    ASSERT(partition->state == PARTITION_FOLLOWER);
-    struct log *log = partition->log;
-    int64_t end_before = log_end_offset(log);
-    int refused = 0;
-    if (len > 0) {
-        struct log_append result;
-        if (leader->gap_to > end_before)
-            log_expect_gap(log, leader->gap_to);
-        int err = partition_begin_with(partition, bytes, len);
-        if (err)
-            return err;
-        err = log_append(log, bytes, len, LOG_FROM_LEADER, partition->leader_epoch, &result);
-        if (err && (err != ERR_KAFKA_STORAGE_ERROR || !log_is_full(log)))
-            return err;
-        refused = err; /* a full disk: what the leader has deleted goes here too */
-    }
-    int64_t end = log_end_offset(log);
-    int64_t reached = leader->high_watermark < end ? leader->high_watermark : end;
-    bool moved = reached > partition->high_watermark;
-    if (moved) {
-        partition->high_watermark = reached;
-        log_set_high_watermark(log, reached);
-    }
-    if (leader->log_start_offset > log_start_offset(log) &&
-        leader->log_start_offset <= partition->high_watermark) {
-        int err = log_advance_start(log, leader->log_start_offset);
-        if (err)
-            return err;
-    }
-    /* Also where compaction or a start has moved it before: the leader lets nobody into the in-sync
-     * set who could forget a start after a crash. */
-    if (log_saved_start(log) < leader->log_start_offset)
-        log_save_start(log);
-    unsigned change =
-        (moved ? PARTITION_CHANGED_HW : 0u) | (end > end_before ? PARTITION_CHANGED_END : 0u);
-    if (change)
-        partition_tell(partition, change);
-    return refused;
-}
-
-int partition_truncate(struct partition *partition, int32_t epoch, int64_t end_offset)
-{
-    ASSERT(partition->state == PARTITION_FOLLOWER);
-    int32_t found;
-    int64_t own_end;
-    log_end_of_epoch(partition->log, epoch, &found, &own_end);
-    int64_t target = MUTATION(CUT_TO_WATERMARK) ? partition->high_watermark : end_offset;
-    if (found >= 0 && own_end >= 0 && own_end < target)
-        target = own_end;
-    if (target > log_end_offset(partition->log))
-        target = log_end_offset(partition->log);
-    if (target < log_start_offset(partition->log))
-        return partition_restart_at(partition, end_offset);
-    logger_info(partition->deps->logger,
-                "%s-%d: cutting from %lld to %lld, where it agrees with the leader's epoch %d",
-                partition->topic, partition->index, (long long)log_end_offset(partition->log),
-                (long long)target, epoch);
-    int err = log_truncate(partition->log, target);
-    if (partition->high_watermark > log_end_offset(partition->log))
-        partition->high_watermark = log_end_offset(partition->log);
-    return err;
-}
-
-int partition_restart_at(struct partition *partition, int64_t leader_log_start)
-{
-    ASSERT(partition->state == PARTITION_FOLLOWER);
-    logger_warn(partition->deps->logger,
-                "%s-%d: the leader's log starts at %lld, past our end %lld: starting there afresh",
-                partition->topic, partition->index, (long long)leader_log_start,
-                (long long)log_end_offset(partition->log));
-    int err = log_reset(partition->log, leader_log_start);
-    partition->high_watermark = leader_log_start;
-    if (!err)
-        log_save_start(partition->log);
-    return err;
 }
 
 /* ---- facts ---- */

@@ -8,8 +8,8 @@
  *
  * A damaged replica whose files were set aside goes from OFFLINE to OPENING, to be fetched anew.
  *
- * Handlers reach a partition through these calls; some ask its log for facts (partition_log). A
- * call that must wait embeds a struct of the caller's, and the callback comes later on the loop,
+ * For this folder only: the rest of the broker has partition_ops.h, whose operations come to these
+ * calls. One that must wait takes a struct partition_wait; its callback comes later on the loop,
  * never before the call returns.
  *
  * Rules: the high watermark counts what is durable at every member of the maximal in-sync set
@@ -24,29 +24,18 @@
 #include "base/list.h"
 #include "base/uuid.h"
 #include "broker/log/log.h"
+#include "broker/replica/partition_ops.h"
 #include "broker/replica/replica_deps.h"
 #include "common/meta/channel.pb-c.h"
 #include "meta/image.h"
 
 struct partition;
 
-enum partition_state { PARTITION_OPENING, PARTITION_FOLLOWER, PARTITION_LEADER, PARTITION_OFFLINE };
-
-enum { PARTITION_ACKS_NONE = 0, PARTITION_ACKS_LEADER = 1, PARTITION_ACKS_ALL = -1 };
-
 /* ---- for produce and the coordinators ---- */
 
-/* Embedded by the caller; done(wait, err) with 0, ERR_NOT_LEADER_OR_FOLLOWER (leadership lost,
- * outcome unknown), ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, ERR_KAFKA_STORAGE_ERROR. */
-struct partition_wait {
-    struct list link;
-    int64_t offset; /* last offset that must be safe; with `start` the log start */
-    bool all;       /* on all in-sync replicas, else on our disk */
-    bool start;     /* partition_delete_records waits, not partition_append */
-    void (*done)(struct partition_wait *wait, int err);
-};
-
-/* What is asked for is done here and not yet safe: wait->done comes, or the caller cancels. */
+/* What is asked for is done here and not yet safe: wait->done(wait, err) comes, with 0,
+ * ERR_NOT_LEADER_OR_FOLLOWER (leadership lost, outcome unknown),
+ * ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND or ERR_KAFKA_STORAGE_ERROR; or the caller unlinks it. */
 enum { PARTITION_WAITS = 1 };
 
 /* Appends batches as the leader. Returns 0 when nothing is left to wait for (acks 0),
@@ -61,53 +50,11 @@ int partition_append_checked(struct partition *partition, struct log_check *chec
 /* Whether an append would be taken now, before its bytes are looked at; errors as partition_append.
  */
 int partition_check_append(const struct partition *partition, int16_t acks) MUST_CHECK;
-/* The wait is forgotten (a timeout): done does not come any more. */
-void partition_wait_cancel(struct partition_wait *wait);
 
 /* ---- for fetch ---- */
 
-enum partition_change {
-    PARTITION_CHANGED_END = 1,    /* the log end moved */
-    PARTITION_CHANGED_HW = 2,     /* the high watermark moved */
-    PARTITION_CHANGED_START = 4,  /* the log start moved */
-    PARTITION_CHANGED_ROLE = 8,   /* leader or epoch changed, or the replica went away */
-    PARTITION_CHANGED_FORGOT = 16 /* what a follower acknowledged does not count any more */
-};
-
-/* Embedded by who wants to hear of changes. When the partition goes away, the interest is unlinked
- * and `partition` set to NULL before `changed` is called. */
-struct partition_interest {
-    struct list link;
-    struct partition *partition;
-    unsigned mask;
-    void (*changed)(struct partition_interest *interest, unsigned change);
-};
-
-void partition_watch(struct partition *partition, struct partition_interest *interest,
-                     unsigned mask, void (*changed)(struct partition_interest *, unsigned));
-void partition_unwatch(struct partition_interest *interest);
-
-struct partition_read_args {
-    int32_t replica_id;           /* -1 = a consumer */
-    int64_t replica_epoch;        /* broker epoch of the follower; -1 = not said */
-    int32_t current_leader_epoch; /* -1 = not checked */
-    int32_t last_fetched_epoch;   /* -1 = not said (no divergence check) */
-    int64_t offset;
-    int64_t log_start_offset; /* of the follower; -1 for consumers */
-    size_t max_bytes;
-    bool min_one;
-    bool follower_ok; /* a consumer may read from a follower (Fetch v11+) */
-};
-
-struct partition_read {
-    struct log_slice slice; /* to be released when sent; len 0 = nothing to read, or no room */
-    int64_t high_watermark;
-    int64_t last_stable_offset;
-    int64_t log_start_offset;
-    bool diverging; /* the follower's log differs: cut to diverging_offset or below, no bytes */
-    int32_t diverging_epoch;
-    int64_t diverging_offset;
-};
+/* Its mask and `changed` are set. */
+void partition_watch(struct partition *partition, struct partition_interest *interest);
 
 /* Reads for a consumer or a follower, without waiting; does not count as an acknowledgement.
  * Errors: ERR_NOT_LEADER_OR_FOLLOWER, ERR_FENCED_LEADER_EPOCH, ERR_UNKNOWN_LEADER_EPOCH,
@@ -129,14 +76,6 @@ bool partition_knows(const struct partition *partition, int32_t replica_id);
 /* The rules of OffsetForLeaderEpoch; only a leader answers. */
 int partition_end_of_epoch(struct partition *partition, int32_t current_leader_epoch, int32_t epoch,
                            int32_t *found, int64_t *end_offset) MUST_CHECK;
-/* ListOffsets: `timestamp` -1 latest, -2 earliest, -3 the largest timestamp, -4 earliest local, or
- * milliseconds. `follower` reads up to the log end. ERR_OFFSET_NOT_AVAILABLE right after an
- * election, when what is asked for may be committed and is not known to be yet. */
-struct partition_offset {
-    int64_t offset;
-    int64_t timestamp_ms;
-    int32_t leader_epoch;
-};
 /* 1: `lookup` goes on in the background (log.h); when it is done, partition_found_offset turns it
  * into the answer, if the partition still leads in the epoch of found->leader_epoch. */
 int partition_find_offset(struct partition *partition, int32_t current_leader_epoch,

@@ -7,7 +7,7 @@
 #ifndef BROKER_REPLICA_REPLICA_FETCHER_H
 #define BROKER_REPLICA_REPLICA_FETCHER_H
 
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/replica_manager_private.h"
 
 struct mem_budget;
 struct replica_fetcher;

@@ -3,7 +3,7 @@
 #ifndef BROKER_REPLICA_REPLICA_FETCHERS_H
 #define BROKER_REPLICA_REPLICA_FETCHERS_H
 
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/replica_manager_private.h"
 
 struct replica_fetchers;
 

@@ -15,8 +15,10 @@
 #include "base/mem.h"
 #include "broker/replica/isr_proposals.h"
 #include "broker/replica/partition_private.h"
+#include "broker/replica/partitions.h"
 #include "broker/replica/replica_fetcher.h"
 #include "broker/replica/replica_fetchers.h"
+#include "broker/replica/replica_manager_private.h"
 #include "broker/replica/replica_openings.h"
 #include "broker/replica/replica_report.h"
 
@@ -42,6 +44,7 @@ struct replica_manager {
     struct isr_proposals *proposals;
     struct replica_fetchers *fetchers;
     struct replica_openings *openings;
+    struct partitions *ops;
     struct list settling; /* partitions to advance at the end of the turn */
     struct env_timer settle_timer;
     struct env_timer isr_timer;
@@ -411,6 +414,11 @@ struct partition *replica_manager_by_id(struct replica_manager *manager, const s
     return partition;
 }
 
+struct partitions *replica_manager_partitions(const struct replica_manager *manager)
+{
+    return manager->ops;
+}
+
 size_t replica_manager_count(const struct replica_manager *manager)
 {
     return manager->partitions.count;
@@ -505,6 +513,7 @@ struct replica_manager *replica_manager_new(const struct replica_deps *deps)
     manager->fetchers = replica_fetchers_new(manager);
     manager->report = replica_report_new(manager);
     manager->proposals = isr_proposals_new(manager);
+    manager->ops = partitions_new(manager);
     list_init(&manager->settling);
     env_timer_init(deps->env, &manager->settle_timer, manager_settle_due, manager);
     env_timer_init(deps->env, &manager->isr_timer, manager_check_isr, manager);
@@ -518,11 +527,13 @@ struct replica_manager *replica_manager_new(const struct replica_deps *deps)
 void replica_manager_free(struct replica_manager *manager)
 {
     live_settings_unsubscribe(&manager->configured);
+    partitions_close(manager->ops);
     replica_report_free(manager->report);
     size_t cursor = 0;
     struct partition *partition;
     while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
         partition_free(partition);
+    partitions_free(manager->ops);
     isr_proposals_free(manager->proposals);
     replica_fetchers_free(manager->fetchers);
     cursor = 0;

@@ -3,10 +3,10 @@
 #ifndef BROKER_REPLICA_REPLICA_MANAGER_H
 #define BROKER_REPLICA_REPLICA_MANAGER_H
 
-#include "broker/log/log_manager.h"
-#include "broker/replica/partition.h"
+#include "base/buf.h"
 #include "broker/replica/replica_deps.h"
 
+struct partitions;
 struct replica_manager;
 
 struct replica_manager *replica_manager_new(const struct replica_deps *deps);
@@ -16,41 +16,15 @@ void replica_manager_resume(struct replica_manager *manager);
 /* The controller has registered us, and the log directories have noted the broker epoch. */
 void replica_manager_registered(struct replica_manager *manager);
 
-/* The replica here, or NULL with the reason in *err: ERR_UNKNOWN_TOPIC_OR_PARTITION when the
- * cluster has no such partition (ERR_UNKNOWN_TOPIC_ID when asked by id), else
- * ERR_NOT_LEADER_OR_FOLLOWER: also while this broker, which starts, does not know that yet. */
-struct partition *replica_manager_find(struct replica_manager *manager,
-                                       const struct image_topic *topic, int32_t index, int *err);
-struct partition *replica_manager_by_name(struct replica_manager *manager, const char *name,
-                                          size_t name_len, int32_t index, int *err);
-struct partition *replica_manager_by_id(struct replica_manager *manager, const struct uuid *id,
-                                        int32_t index, int *err);
+/* What operations on partitions go through (partition_ops.h); it ends with the manager. */
+struct partitions *replica_manager_partitions(const struct replica_manager *manager);
 size_t replica_manager_count(const struct replica_manager *manager);
-struct partition *replica_manager_next(struct replica_manager *manager, size_t *cursor);
-
 /* Appends what replication holds, for people. */
 void replica_manager_summarise(const struct replica_manager *manager, struct buf *out);
 
-/* For the parts of this folder. */
-const struct replica_deps *replica_manager_deps(const struct replica_manager *manager);
 /* Whether the metadata has reached our own registration: before that, what it says of our id was
  * said of an earlier process. */
 bool replica_manager_is_current(const struct replica_manager *manager);
-/* The partition can't serve any more, or can again, or there is a new record of it. If it is
- * damaged, it is set aside and opened anew when another broker leads it and we are not in its
- * in-sync set. */
-void replica_manager_review(struct replica_manager *manager, struct partition *partition);
-/* A log has come, or can't be opened. */
-void replica_manager_opened(struct replica_manager *manager);
-/* The controller has been told of all that can't serve here. */
-void replica_manager_reported(struct replica_manager *manager);
-/* The replica here, whatever the metadata says of it now, or NULL. */
-struct partition *replica_manager_get(struct replica_manager *manager, const struct uuid *topic_id,
-                                      int32_t index);
-/* Each partition that we lead looks at its in-sync set again. */
-void replica_manager_review_isrs(struct replica_manager *manager);
-/* A follower of ours has fetched. */
-void replica_manager_heard(struct replica_manager *manager, int32_t replica_id);
 
 /* When (env_now_ms) the line to a broker that we follow broke and has not come up again; 0: it is
  * up, or we follow none of its partitions. */

@@ -4,7 +4,7 @@
 #ifndef BROKER_REPLICA_REPLICA_OPENINGS_H
 #define BROKER_REPLICA_REPLICA_OPENINGS_H
 
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/replica_manager_private.h"
 
 struct replica_openings;
 

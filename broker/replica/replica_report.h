@@ -5,7 +5,7 @@
 #ifndef BROKER_REPLICA_REPLICA_REPORT_H
 #define BROKER_REPLICA_REPLICA_REPORT_H
 
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/replica_manager_private.h"
 
 struct replica_report;
 

@@ -15,7 +15,7 @@
 #include "broker/broker.h"
 #include "broker/cluster/metadata.h"
 #include "broker/log/log_manager.h"
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/replica_manager_private.h"
 #include "cluster_private.h"
 #include "config/config.h"
 #include "controller/controller.h"

@@ -175,15 +175,14 @@ static bool serves_without_writing(struct cluster *cluster, uint64_t seed)
                                        .current_leader_epoch = -1,
                                        .last_fetched_epoch = -1};
     struct partition_read read;
-    if (!partition || partition_read(partition, &args, &read) || read.slice.len == 0)
+    if (!partition || partition_read(partition, &args, &read) || read.slice.chunk.len == 0)
         return failed(seed, "a full leader can't be read");
     /* All but the last record of the first batch are deleted: the batch stays to be looked at. */
     uint8_t header[BATCH_HEADER_SIZE];
     struct batch batch;
-    bool parsed = env_file_read(read.slice.file, header, sizeof(header), read.slice.position) ==
-                      BATCH_HEADER_SIZE &&
+    bool parsed = partition_slice_copy(&read.slice, header, sizeof(header)) == 0 &&
                   batch_parse_header(header, sizeof(header), &batch) == 0;
-    log_slice_release(&read.slice);
+    partition_slice_release(&read.slice);
     if (!parsed)
         return failed(seed, "a batch can't be read");
     struct log_append result;
@@ -201,7 +200,7 @@ static bool serves_without_writing(struct cluster *cluster, uint64_t seed)
         if (!cluster_run(cluster, 10))
             return false;
     if (deletion.err)
-        partition_wait_cancel(&deletion.wait);
+        list_remove(&deletion.wait.link);
     return deletion.err ? failed(seed, "a deletion is not answered") : true;
 }
 

@@ -11,6 +11,14 @@ static struct group_world world;
 
 enum { DAY_MS = 86400000 };
 
+/* Nobody waits for it. */
+static void append_whole(int32_t partition, struct buf *bytes)
+{
+    struct partition_append_op append = {.bytes = bytes->data, .len = bytes->len};
+    CHECK_INT(world.deps.log->append(&world, partition, &append), 0);
+    world.deps.log->append_cancel(&world, &append);
+}
+
 static void commit_ok(const char *group, int32_t partition, int64_t offset)
 {
     struct group_world_commit *commit =
@@ -197,17 +205,13 @@ static void foreign_records(void)
                                                         .regular_expression = wire_str_from("x.*")};
     struct consumer_group_regular_expression_value value = {.version = 1};
     struct records records;
-    struct partition_wait wait;
     group_world_init(&world, 7);
     int32_t partition = group_world_partition("g");
     records_init(&records, 0);
     records_put(&records, 23, &consumer_group_regular_expression_key_desc, &key, 0,
                 &consumer_group_regular_expression_value_desc, &value);
     CHECK_INT(records_finish(&records), 0);
-    CHECK_INT(
-        world.deps.log->append(&world, partition, records.batches.data, records.batches.len, &wait),
-        0);
-    partition_wait_cancel(&wait);
+    append_whole(partition, &records.batches);
     records_close(&records);
     commit_ok("g", 0, 4);
     group_world_failover(&world, false);
@@ -580,9 +584,7 @@ static void fetch_all_and_by_id(void)
 
 static void append(int32_t partition, struct buf *bytes)
 {
-    struct partition_wait wait;
-    CHECK_INT(world.deps.log->append(&world, partition, bytes->data, bytes->len, &wait), 0);
-    partition_wait_cancel(&wait);
+    append_whole(partition, bytes);
     world.logs[partition].safe_len = world.logs[partition].bytes.len;
 }
 
@@ -700,7 +702,6 @@ static void ten_thousand_groups(void)
 {
     enum { GROUPS = 10000, EACH = 10 };
     struct records records;
-    struct partition_wait wait;
     char name[32];
     group_world_init(&world, 13);
     records_init(&records, 0);
@@ -716,10 +717,7 @@ static void ten_thousand_groups(void)
         }
     }
     CHECK_INT(records_finish(&records), 0);
-    CHECK_INT(
-        world.deps.log->append(&world, partition, records.batches.data, records.batches.len, &wait),
-        0);
-    partition_wait_cancel(&wait);
+    append_whole(partition, &records.batches);
     records_close(&records);
     world.logs[0].safe_len = world.logs[0].bytes.len;
     group_world_failover(&world, false);

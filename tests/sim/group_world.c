@@ -17,11 +17,12 @@ enum { WORLD_LOOK_MS = 5 /* how often a load looks whether all is replicated */ 
 
 /* ---- the log ---- */
 
-static int log_world_append(void *data, int32_t partition, uint8_t *bytes, size_t len,
-                            struct partition_wait *wait)
+static int log_world_append(void *data, int32_t partition, struct partition_append_op *append)
 {
     struct group_world *world = data;
     struct group_world_log *log = &world->logs[partition];
+    uint8_t *bytes = append->bytes;
+    size_t len = append->len;
     if (world->append_error)
         return world->append_error;
     for (size_t at = 0; at < len;) {
@@ -36,10 +37,24 @@ static int log_world_append(void *data, int32_t partition, uint8_t *bytes, size_
     }
     int err = buf_append(&log->bytes, bytes, len);
     ASSERT(!err);
-    list_push(&log->waits, &wait->link);
+    append->appended = true;
+    list_push(&log->waits, &append->op.link);
     if (!env_timer_running(&log->safe_timer))
         env_timer_start_us(&log->safe_timer, (int64_t)(1000 + env_random(world->env) % 4000));
     return 0;
+}
+
+static void log_world_append_cancel(void *data, struct partition_append_op *append)
+{
+    (void)data;
+    list_remove(&append->op.link);
+}
+
+static void log_world_end(struct list *step, int err)
+{
+    struct partition_op *op = LIST_ENTRY(step, struct partition_op, link);
+    op->err = err;
+    op->done(op);
 }
 
 static size_t log_world_batch_max(void *data, int32_t partition)
@@ -68,10 +83,8 @@ static void log_world_safe(void *data)
     log->safe_len = log->bytes.len;
     list_init(&waits);
     list_splice(&waits, &log->waits);
-    while ((step = list_pop(&waits))) {
-        struct partition_wait *wait = LIST_ENTRY(step, struct partition_wait, link);
-        wait->done(wait, log->world->safe_error);
-    }
+    while ((step = list_pop(&waits)))
+        log_world_end(step, log->world->safe_error);
 }
 
 static void log_world_load(void *data, int32_t partition, struct coordinator_log_load *load)
@@ -111,6 +124,7 @@ static void log_world_loaded(void *data)
 
 static const struct coordinator_log_ops log_world_ops = {.check = log_world_check,
                                                          .append = log_world_append,
+                                                         .append_cancel = log_world_append_cancel,
                                                          .batch_max = log_world_batch_max,
                                                          .load = log_world_load,
                                                          .load_cancel = log_world_load_cancel};
@@ -306,10 +320,8 @@ void group_world_lose(struct group_world *world, int32_t partition, bool lose_ta
     struct group_world_log *log = &world->logs[partition];
     struct list *step;
     env_timer_stop(&log->safe_timer);
-    while ((step = list_pop(&log->waits))) {
-        struct partition_wait *wait = LIST_ENTRY(step, struct partition_wait, link);
-        wait->done(wait, ERR_NOT_LEADER_OR_FOLLOWER);
-    }
+    while ((step = list_pop(&log->waits)))
+        log_world_end(step, ERR_NOT_LEADER_OR_FOLLOWER);
     if (lose_tail)
         log->bytes.len = log->safe_len;
     log->safe_len = log->bytes.len;

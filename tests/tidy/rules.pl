@@ -30,14 +30,18 @@ my @LAYERS = (
         'what settings are made of knows no settings: hand the values in'],
     [qr{^broker/}, qr{^(controller|tools|tests)/}, undef,
         'broker and controller meet in protobuf messages only (common/meta)'],
-    [qr{^broker/cluster/}, qr{^broker/(?!cluster/|log/log\.h$)}, undef,
+    [qr{^broker/cluster/}, qr{^broker/(?!cluster/|log/log_config\.h$)}, undef,
         'broker/cluster knows no other part of the broker: let them give it callbacks'],
-    [qr{^broker/net/}, qr{^broker/(?!net/|log/log\.h$)}, undef,
+    [qr{^broker/net/}, qr{^broker/(?!net/)}, undef,
         'broker/net knows no other part of the broker: it is given what it needs (server_deps)'],
     [qr{^controller/}, qr{^(broker|tools|tests)/}, undef,
         'broker and controller meet in protobuf messages only (common/meta)'],
-    [qr{^broker/coordinator/}, qr{^broker/(?!(coordinator|replica|log)/)|^kafka/messages/}, undef,
+    [qr{^broker/coordinator/}, qr{^broker/(?!(coordinator|replica)/)|^kafka/messages/}, undef,
         'broker/coordinator knows bytes, not who it coordinates: what records mean is its client\'s'],
+    [qr{^}, qr{^broker/log/(?!log_config\.h$)}, qr{^(broker/(log|replica)/|broker/broker\.c$|tools/server/|tests/)},
+        'a log is the business of broker/replica: use its operations (broker/replica/partition_ops.h)'],
+    [qr{^}, qr{^broker/replica/(?!(partition_ops|replica_manager)\.h$)}, qr{^(broker/replica/|tests/)},
+        'the inside of broker/replica: use its operations (broker/replica/partition_ops.h)'],
     [qr{^tools/}, qr{^(controller|tests)/}, qr{^tools/server/},
         'only tools/server, the daemon, puts broker and controller together'],
 );
@@ -61,6 +65,11 @@ my %SEAM = (
     fopen => 'env_file', fsync => 'env_file', pthread_create => 'env_thread_start',
 );
 my $SEAM_WHERE = qr{^(common/(base|config|wire|kafka|meta)|broker|controller)/.*\.[ch]$};
+
+# Whose insides no other folder may hold by pointer, or ask for.
+my $INSIDES = qr{\bstruct\s+(?:partition|log)\s*\*|\bpartition_log\s*\(};
+my $INSIDES_WHERE = qr{^(broker|common|controller|tools)/.*\.[ch]$};
+my $INSIDES_EXCEPT = qr{^broker/(log|replica)/};
 
 # Text that must not be in a file, whatever it is written in.
 my @WORDS = (
@@ -121,6 +130,17 @@ sub check_calls {
     }
 }
 
+sub check_insides {
+    my ($file, $code) = @_;
+    return unless $file =~ $INSIDES_WHERE && $file !~ $INSIDES_EXCEPT;
+    my $number = 0;
+    for my $line (split /\n/, $code) {
+        $number++;
+        breach($file, $number, 'a partition is named by a reference and reached by operations: '
+            . 'broker/replica/partition_ops.h') if $line =~ $INSIDES;
+    }
+}
+
 # A function's body stands between { and } in the first column.
 sub check_functions {
     my ($file, $code) = @_;
@@ -162,6 +182,7 @@ sub check_c {
     my $code = code_of($text);
     check_includes($file, $code);
     check_calls($file, $code);
+    check_insides($file, $code);
     check_functions($file, $code);
     check_states($file, $code);
     breach($file, 1, 'no head comment: say what it is, its happy path, its failure modes')

@@ -26,7 +26,7 @@ expect() {
 long=$(printf 'x%.0s' $(seq 101))
 body=$(printf '    x();\\n%.0s' $(seq 71))
 lines=$(printf 'int x;\\n%.0s' $(seq 800))
-echo 1..35
+echo 1..43
 expect "good code" broker/a.c '/* What. */\n#include "base/err.h"\nint a_b(void)\n{\n    return 0;\n}\n' ''
 expect "libuv outside env" broker/a.c '/* What. */\n#include <uv.h>\n' 'only common/env'
 expect "libuv in env" common/env/a.c '/* What. */\n#include <uv.h>\n' ''
@@ -39,7 +39,15 @@ expect "the network on the broker" broker/net/a.c '/* W. */\n#include "broker/br
 expect "the network on itself" broker/net/a.c '/* W. */\n#include "broker/net/request.h"\n' ''
 expect "controller on broker" controller/a.c '/* W. */\n#include "broker/broker.h"\n' 'protobuf'
 expect "a coordinator on groups" broker/coordinator/a.c '/* W. */\n#include "broker/group/group.h"\n' 'knows bytes'
-expect "a coordinator on replicas" broker/coordinator/a.c '/* W. */\n#include "broker/replica/partition.h"\n' ''
+expect "a coordinator on replicas" broker/coordinator/a.c '/* W. */\n#include "broker/replica/partition_ops.h"\n' ''
+expect "a handler on logs" broker/handlers/a.c '/* W. */\n#include "broker/log/log.h"\n' 'partition_ops'
+expect "the settings of a log" broker/cluster/a.h '#include "broker/log/log_config.h"\n' ''
+expect "the broker on its logs" broker/broker.c '/* W. */\n#include "broker/log/log_manager.h"\n' ''
+expect "a handler on a partition" broker/handlers/a.c '/* W. */\n#include "broker/replica/partition.h"\n' 'inside of'
+expect "a handler on operations" broker/handlers/a.c '/* W. */\n#include "broker/replica/partition_ops.h"\n' ''
+expect "a pointer to a partition" broker/handlers/a.h 'struct partition *a;\n' 'a reference'
+expect "a pointer to an operation" broker/handlers/a.h 'struct partition_op *a;\n' ''
+expect "a partition's log" broker/group/a.c '/* W. */\nint a(void)\n{\n    return !partition_log(p);\n}\n' 'reference'
 expect "malloc" broker/a.c '/* W. */\nint a(void)\n{\n    return !malloc(1);\n}\n' 'mem_alloc'
 expect "malloc in prose and strings" broker/a.c '/* malloc(1) */\nchar *x = "malloc(1)";\n' ''
 expect "a member named free" broker/a.c '/* W. */\nint a(void)\n{\n    return x->free(1);\n}\n' ''

@@ -9,7 +9,6 @@
 #include "broker/cluster/metadata.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/server.h"
-#include "broker/replica/partition.h"
 #include "broker/replica/replica_manager.h"
 
 enum { REPLICAS = 2500, AILING = 7, TURN_MAX = 100 };
@@ -73,29 +72,44 @@ void replica_manager_summarise(const struct replica_manager *manager, struct buf
     buf_printf(out, "the replicas");
 }
 
+static struct env *lines_env;
+static struct env_timer lines_timer;
+
 /* A replica is its number, from 1 on; the first ones are in trouble. */
-struct partition *replica_manager_next(struct replica_manager *manager, size_t *cursor)
+static void lines_due(void *data)
 {
-    (void)manager;
-    if (*cursor == REPLICAS)
-        return NULL;
-    asked++;
-    return (struct partition *)(uintptr_t)(++*cursor);
+    struct partition_lines_op *op = data;
+    for (size_t i = 0; i < op->max && op->cursor < REPLICAS; i++) {
+        bool ailing = ++op->cursor <= AILING;
+        asked++;
+        op->counts[ailing ? PARTITION_OFFLINE : PARTITION_LEADER]++;
+        if (ailing != op->ailing || op->lines == op->lines_max)
+            continue;
+        buf_printf(&op->text, "replica %d.\n", (int)op->cursor);
+        op->lines++;
+    }
+    op->ended = op->cursor == REPLICAS;
+    op->op.state = PARTITION_OP_IDLE;
+    op->op.done(&op->op);
 }
 
-enum partition_state partition_state(const struct partition *partition)
+void partitions_lines(struct partitions *partitions, struct partition_lines_op *op)
 {
-    return partition_is_ailing(partition) ? PARTITION_OFFLINE : PARTITION_LEADER;
+    CHECK(partitions != NULL);
+    CHECK(op->max > 0);
+    buf_init(&op->text);
+    op->lines = 0;
+    memset(op->counts, 0, sizeof(op->counts));
+    op->ended = false;
+    op->op.state = PARTITION_OP_QUEUED;
+    env_timer_init(lines_env, &lines_timer, lines_due, op);
+    env_timer_start_soon(&lines_timer);
 }
 
-bool partition_is_ailing(const struct partition *partition)
+void partition_op_cancel(struct partition_op *op)
 {
-    return (uintptr_t)partition <= AILING;
-}
-
-void partition_describe(const struct partition *partition, struct buf *out)
-{
-    buf_printf(out, "replica %d.", (int)(uintptr_t)partition);
+    if (op->state == PARTITION_OP_QUEUED)
+        env_timer_stop(&lines_timer);
 }
 
 static void keep_line(void *data, const char *line, int len)
@@ -127,12 +141,13 @@ static int count_of(const char *what)
 static void a_dump_leaves_turns_to_others(void)
 {
     struct logger logger;
-    struct broker broker = {.logger = &logger, .replicas = (struct replica_manager *)&logger};
+    struct broker broker = {.logger = &logger, .partitions = (struct partitions *)&logger};
     buf_init(&lines);
     logger_init(&logger, "broker 0", NULL, NULL);
     logger.level = LOGGER_ERROR; /* somebody asked for the lines: they come all the same */
     logger.sink = keep_line;
     CHECK_INT(env_new(&broker.env), 0);
+    lines_env = broker.env;
     state_dump_init(&broker.dump, &broker);
     env_timer_init(broker.env, &broker.leave_timer, other_work, &broker);
     env_timer_start(&broker.leave_timer, 0);
@@ -153,18 +168,19 @@ static void a_dump_leaves_turns_to_others(void)
 static void a_dump_ends_when_the_broker_stops(void)
 {
     struct logger logger;
-    struct broker broker = {.logger = &logger, .replicas = (struct replica_manager *)&logger};
+    struct broker broker = {.logger = &logger, .partitions = (struct partitions *)&logger};
     buf_init(&lines);
     asked = asked_by = 0;
     logger_init(&logger, "broker 0", NULL, NULL);
     logger.sink = keep_line;
     CHECK_INT(env_new(&broker.env), 0);
+    lines_env = broker.env;
     state_dump_init(&broker.dump, &broker);
     env_timer_init(broker.env, &broker.leave_timer, other_work, &broker);
     state_dump_start(&broker.dump);
     state_dump_start(&broker.dump);
     CHECK_INT(count_of("a dump is under way"), 1);
-    broker.replicas = NULL;
+    broker.partitions = NULL;
     env_timer_start(&broker.leave_timer, 0);
     env_run(broker.env);
     CHECK_INT(asked, 0);

@@ -59,16 +59,21 @@ static size_t memory_batch_max(void *data, int32_t partition)
     return 1000;
 }
 
-static int memory_append(void *data, int32_t partition, uint8_t *bytes, size_t len,
-                         struct partition_wait *wait)
+static int memory_append(void *data, int32_t partition, struct partition_append_op *append)
 {
     (void)data;
     (void)partition;
     if (world->append_err)
         return world->append_err;
-    CHECK_INT(buf_append(&world->bytes, bytes, len), 0);
-    list_push(&world->waits, &wait->link);
+    append->appended = false;
+    list_push(&world->waits, &append->op.link);
     return 0;
+}
+
+static void memory_append_cancel(void *data, struct partition_append_op *append)
+{
+    (void)data;
+    list_remove(&append->op.link);
 }
 
 static void memory_load(void *data, int32_t partition, struct coordinator_log_load *load)
@@ -89,25 +94,60 @@ static void memory_load_cancel(void *data, struct coordinator_log_load *load)
 static const struct coordinator_log_ops memory_ops = {.check = memory_check,
                                                       .batch_max = memory_batch_max,
                                                       .append = memory_append,
+                                                      .append_cancel = memory_append_cancel,
                                                       .load = memory_load,
                                                       .load_cancel = memory_load_cancel};
+
+static struct partition_append_op *append_of(struct list *step)
+{
+    return CONTAINER_OF(LIST_ENTRY(step, struct partition_op, link), struct partition_append_op,
+                        op);
+}
+
+/* Its bytes are in the log, and not needed any more. */
+static void take(struct partition_append_op *append)
+{
+    if (append->appended)
+        return;
+    CHECK_INT(buf_append(&world->bytes, append->bytes, append->len), 0);
+    append->appended = true;
+    append->taken(append);
+}
+
+static void end(struct partition_append_op *append, int err)
+{
+    list_remove(&append->op.link);
+    append->op.err = err;
+    append->op.done(&append->op);
+}
+
+static void take_all(void)
+{
+    LIST_EACH(step, &world->waits)
+        take(append_of(step));
+}
 
 /* The newest append is replicated, or not, whatever is before it. */
 static void end_newest(int err)
 {
-    struct list *step = world->waits.prev;
-    CHECK(step != &world->waits);
-    list_remove(step);
-    struct partition_wait *wait = LIST_ENTRY(step, struct partition_wait, link);
-    wait->done(wait, err);
+    CHECK(!list_empty(&world->waits));
+    take_all();
+    end(append_of(world->waits.prev), err);
 }
 
 static void end_oldest(int err)
 {
-    struct list *step = list_pop(&world->waits);
-    CHECK(step != NULL);
-    struct partition_wait *wait = LIST_ENTRY(step, struct partition_wait, link);
-    wait->done(wait, err);
+    CHECK(!list_empty(&world->waits));
+    take(append_of(world->waits.next));
+    end(append_of(world->waits.next), err);
+}
+
+/* The oldest append does not come into the log. */
+static void refuse_oldest(int err)
+{
+    CHECK(!list_empty(&world->waits));
+    CHECK(!append_of(world->waits.next)->appended);
+    end(append_of(world->waits.next), err);
 }
 
 static void end_load(void)
@@ -215,7 +255,6 @@ static void write_done(struct machine_write *write, int err)
     struct op *op = CONTAINER_OF(write, struct op, write);
     tell(op->letter);
     op->err = err;
-    buf_close(&write->batches);
 }
 
 static void write_number(struct op *op, char letter)
@@ -322,12 +361,35 @@ static void operations_end_in_the_order_of_their_appends(void)
     world_close();
 }
 
+/* The log has nothing that memory has not: nothing needs to be read again, and who only waits fares
+ * as what is in the log. */
+static void a_write_that_the_log_refuses_changes_nothing(void)
+{
+    struct op a = {.letter = 0}, b = {.letter = 0}, c = {.letter = 0};
+    world_serve();
+    write_number(&a, 'a');
+    barrier(&b, 'b');
+    write_number(&c, 'c');
+    CHECK_STR(told(), "");
+    refuse_oldest(ERR_NOT_ENOUGH_REPLICAS);
+    CHECK_STR(told(), "ab");
+    CHECK_INT(a.err, ERR_COORDINATOR_NOT_AVAILABLE);
+    CHECK_INT(b.err, 0);
+    CHECK(!world->machine.unsure);
+    CHECK_INT(world->bytes.len, 0);
+    end_oldest(0);
+    CHECK_STR(told(), "c");
+    CHECK_INT(c.err, 0);
+    CHECK_INT(world->count, 1);
+    world_close();
+}
+
 static void a_write_is_in_memory_when_it_is_replicated(void)
 {
     struct op a = {.letter = 0}, b = {.letter = 0};
     world_serve();
     write_number(&a, 'a');
-    CHECK(a.write.batches.len > 0);
+    CHECK(a.write.op.batches.len > 0);
     CHECK_INT(world->count, 0);
     end_oldest(0);
     CHECK_STR(told(), "a");
@@ -376,6 +438,7 @@ static void what_the_log_says_is_read_again(void)
     end_oldest(ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
     CHECK(world->machine.unsure);
     CHECK_INT(append(&b, 'b'), 0);
+    take_all();
     CHECK_STR(told(), "a");
     machine_reload(&world->machine);
     CHECK_STR(told(), "l");
@@ -442,6 +505,7 @@ static void errors_are_in_a_coordinators_words(void)
 TAP_MAIN(TAP_TEST(nothing_is_taken_before_all_is_read),
          TAP_TEST(operations_end_in_the_order_of_their_appends),
          TAP_TEST(a_write_is_in_memory_when_it_is_replicated),
+         TAP_TEST(a_write_that_the_log_refuses_changes_nothing),
          TAP_TEST(who_waits_is_told_when_the_partition_is_lost),
          TAP_TEST(a_load_ends_with_the_partition), TAP_TEST(what_the_log_says_is_read_again),
          TAP_TEST(a_load_that_fails_is_tried_again), TAP_TEST(errors_are_in_a_coordinators_words))

@@ -78,9 +78,10 @@ static struct fetch_convert *start(int number)
     struct fetch_convert *convert = fetch_convert_new(converter, PARTS, 1);
     CHECK(convert != NULL);
     for (int i = 0; i < PARTS; i++) {
-        struct log_slice slice = {.file = file, .position = file_len * (size_t)i, .len = file_len};
+        struct partition_slice slice = {
+            .chunk = {.file = file, .offset = file_len * (size_t)i, .len = file_len}};
         fetch_convert_add(convert, &slice, 10);
-        CHECK(slice.file == NULL);
+        CHECK(slice.chunk.file == NULL);
     }
     fetch_convert_start(convert, on_done, (void *)(intptr_t)number);
     return convert;
@@ -143,7 +144,7 @@ static void what_opens_to_too_much_is_left_for_the_next_fetch(void)
     struct fetch_convert *convert = fetch_convert_new(converter, BOMBS, 1);
     CHECK(convert != NULL);
     for (int i = 0; i < BOMBS; i++) {
-        struct log_slice slice = {.file = file, .len = file_len};
+        struct partition_slice slice = {.chunk = {.file = file, .len = file_len}};
         fetch_convert_add(convert, &slice, 10);
     }
     fetch_convert_start(convert, on_bombs_done, &made);

@@ -33,31 +33,61 @@ static void count_wake(void *data)
     *(int *)data += 1;
 }
 
+struct reader {
+    struct partition_read_op op;
+    bool done;
+};
+
+static void read_done(struct partition_op *op)
+{
+    CONTAINER_OF(CONTAINER_OF(op, struct partition_read_op, op), struct reader, op)->done = true;
+}
+
+/* As a fetch does. */
+static void read_slot(struct replica *r, struct fetch_session_slot *slot)
+{
+    struct reader reader = {.op = {.op.done = read_done,
+                                   .args = fetch_slot_args(slot),
+                                   .acknowledges = slot->named,
+                                   .interest = &slot->interest}};
+    CHECK_INT(fetch_slot_ref(slot, &reader.op.op.ref), 0);
+    partitions_read(replica_manager_partitions(r->manager), &reader.op);
+    CHECK(!reader.done);
+    UNTIL(r->logs.env, reader.done);
+    CHECK_INT(reader.op.op.err, 0);
+    slot->named = false;
+    slot->known = reader.op.known;
+}
+
 /* Else the follower, whose fetches name no idle partition, would never count again. */
 static void an_idle_partition_is_looked_at_when_its_follower_is_forgotten(void)
 {
     struct replica r;
     int wakes = 0;
     replica_open_leading(&r, MEMBERS(1, 2));
-    struct fetch_sessions *sessions = fetch_sessions_new(r.manager, r.logs.env, 10);
+    struct fetch_sessions *sessions =
+        fetch_sessions_new(replica_manager_partitions(r.manager), r.logs.env, 10);
     struct fetch_session *session = open_session(sessions, 0);
     struct fetch_session_slot *slot =
         LIST_ENTRY(session->slots.next, struct fetch_session_slot, all_link);
+    CHECK(!partition_knows(r.partition, 2));
+    read_slot(&r, slot);
     CHECK(partition_knows(r.partition, 2));
     fetch_slot_idle(slot);
+    CHECK(list_empty(&slot->ready_link));
     session->wake = count_wake;
     session->wake_data = &wakes;
     replica_decide(&r, (struct decision){
                            .leader = NODE, .epoch = 1, .isr = MEMBERS(1), .offline = MEMBERS(2)});
     CHECK_INT(wakes, 1);
     CHECK(!list_empty(&slot->ready_link));
+    fetch_slot_idle(slot); /* it has changed since it was read: it has something to say */
+    CHECK(!list_empty(&slot->ready_link));
     replica_decide(&r, (struct decision){.leader = NODE, .epoch = 1, .isr = MEMBERS(1)});
-    struct partition_read_args args = fetch_slot_args(slot);
-    struct partition_read read;
-    CHECK_INT(partition_read(r.partition, &args, &read), 0);
-    partition_acknowledge_again(r.partition, &args);
+    read_slot(&r, slot);
     CHECK(partition_knows(r.partition, 2));
     fetch_slot_idle(slot);
+    CHECK(list_empty(&slot->ready_link));
     session->wake = NULL;
     fetch_sessions_check(sessions);
     fetch_sessions_free(sessions);

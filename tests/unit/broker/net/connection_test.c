@@ -1,8 +1,6 @@
 /* One connection: the order of answers, what pauses it, what ends it. */
 #include "held.h"
 
-#include "broker/net/refused.h"
-
 static void send_raw(struct client *client, const char *bytes, size_t len)
 {
     struct outbox_chunk chunk = {.chunk = {.data = bytes, .len = len}};
@@ -404,12 +402,17 @@ static void a_request_outlives_its_connection(void)
     held_close(&f); /* which finds all memory given back */
 }
 
-/* What was refused is known for the whole connection, and for no other one. */
-static void refused_batches_belong_to_the_connection(void)
+static void count_left(void *data)
+{
+    ++*(int *)data;
+}
+
+/* What a handler keeps is known for the whole connection, and for no other one. */
+static void what_is_kept_belongs_to_the_connection(void)
 {
     struct fixture f;
     struct client client, other;
-    struct refused_batch first = {.producer_id = 7}, second = {.producer_id = 7, .sequence = 1};
+    int left = 0;
     held_open(&f, "");
     client_open(&f, &client);
     client_open(&f, &other);
@@ -419,14 +422,15 @@ static void refused_batches_belong_to_the_connection(void)
     UNTIL(f.env, held_count == 2);
     client_ask(&other, 3, 10);
     UNTIL(f.env, held_count == 3);
-    refused_note(request_refused(held[0]), &first);
-    CHECK(refused_is_behind(request_refused(held[1]), &second));
-    CHECK(!refused_is_behind(request_refused(held[2]), &second));
-    CHECK(request_check_line(held[0]) == request_check_line(held[1]));
-    CHECK(request_check_line(held[0]) != request_check_line(held[2]));
-    client_close(&client);
+    CHECK(!request_kept(held[0])->data);
+    *request_kept(held[0]) = (struct request_kept){.data = &left, .left = count_left};
+    CHECK(request_kept(held[1])->data == &left);
+    CHECK(!request_kept(held[2])->data);
     client_close(&other);
+    client_close(&client);
+    UNTIL(f.env, left == 1);
     held_close(&f);
+    CHECK_INT(left, 1);
 }
 
 TAP_MAIN(TAP_TEST(answers_leave_in_the_order_of_requests), TAP_TEST(the_first_frame_makes_it_ready),
@@ -438,4 +442,4 @@ TAP_MAIN(TAP_TEST(answers_leave_in_the_order_of_requests), TAP_TEST(the_first_fr
          TAP_TEST(api_versions_of_the_future_are_answered),
          TAP_TEST(a_request_that_fails_ends_its_connection),
          TAP_TEST(a_request_outlives_its_connection),
-         TAP_TEST(refused_batches_belong_to_the_connection))
+         TAP_TEST(what_is_kept_belongs_to_the_connection))

@@ -8,7 +8,7 @@
 #include "../log/fixture.h"
 
 #include "broker/replica/partition_private.h"
-#include "broker/replica/replica_manager.h"
+#include "broker/replica/replica_manager_private.h"
 #include "tests/lib/config_maker.h"
 #include "tests/lib/metadata_feed.h"
 

@@ -331,7 +331,7 @@ static int say_again(struct replica *r, const struct partition_read_args *args)
     CHECK(!read.diverging);
     partition_acknowledge_again(r->partition, args);
     CHECK(partition_knows(r->partition, args->replica_id));
-    log_slice_release(&read.slice);
+    partition_slice_release(&read.slice);
     return 0;
 }
 
@@ -339,10 +339,11 @@ static int say_again(struct replica *r, const struct partition_read_args *args)
 static void who_was_offline_joins_without_a_fetch_that_names_it(void)
 {
     struct replica r;
-    struct session session = {0};
+    struct session session = {
+        .interest = {.mask = PARTITION_CHANGED_FORGOT, .changed = session_told}};
     struct decision alone = {.leader = NODE, .epoch = 1, .isr = MEMBERS(1)};
     replica_open_leading(&r, MEMBERS(1, 2));
-    partition_watch(r.partition, &session.interest, PARTITION_CHANGED_FORGOT, session_told);
+    partition_watch(r.partition, &session.interest);
     struct partition_read_args said = replica_fetch(&r, 2, 0);
     partition_acknowledge(r.partition, &said);
     replica_decide(&r, (struct decision){
@@ -362,9 +363,10 @@ static void who_was_offline_joins_without_a_fetch_that_names_it(void)
 static void every_way_to_forget_is_told(void)
 {
     struct replica r;
-    struct session session = {0};
+    struct session session = {
+        .interest = {.mask = PARTITION_CHANGED_FORGOT, .changed = session_told}};
     replica_open_leading(&r, MEMBERS(1, 2));
-    partition_watch(r.partition, &session.interest, PARTITION_CHANGED_FORGOT, session_told);
+    partition_watch(r.partition, &session.interest);
     feed_broker(r.metadata, 2, 2, 1, false); /* nothing was known, or nothing is new */
     replica_acknowledge(&r, 2, 0);
     feed_broker(r.metadata, 2, 2, 1, false);

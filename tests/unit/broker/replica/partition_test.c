@@ -233,6 +233,13 @@ static void hearer_changed(struct partition_interest *interest, unsigned change)
     hearer->calls++;
 }
 
+static void hear(struct replica *r, struct hearer *hearer, unsigned mask)
+{
+    hearer->interest.mask = (uint8_t)mask;
+    hearer->interest.changed = hearer_changed;
+    partition_watch(r->partition, &hearer->interest);
+}
+
 static void a_removed_topic_ends_waits_and_interests(void)
 {
     struct replica r;
@@ -241,14 +248,14 @@ static void a_removed_topic_ends_waits_and_interests(void)
     replica_open_leading(&r, MEMBERS(1, 2));
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &all), PARTITION_WAITS);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &cancelled), PARTITION_WAITS);
-    partition_watch(r.partition, &hearer.interest, PARTITION_CHANGED_ROLE, hearer_changed);
-    partition_wait_cancel(&cancelled.wait);
+    hear(&r, &hearer, PARTITION_CHANGED_ROLE);
+    list_remove(&cancelled.wait.link);
     feed_topic_removed(r.metadata, "t");
     CHECK_INT(all.calls, 1);
     CHECK_INT(all.err, ERR_NOT_LEADER_OR_FOLLOWER);
     CHECK_INT(cancelled.calls, 0);
     CHECK_INT(hearer.calls, 1);
-    CHECK(hearer.interest.partition == NULL);
+    CHECK(!hearer.interest.watching);
     CHECK(replica_find(&r) == NULL);
     CHECK_INT(r.unled, 1);
     replica_close(&r);
@@ -260,10 +267,9 @@ static void interests_hear_what_they_asked_for(void)
     struct waiter waiter;
     struct hearer end = {0}, hw = {0}, none = {0};
     replica_open_leading(&r, MEMBERS(1));
-    partition_watch(r.partition, &end.interest, PARTITION_CHANGED_END, hearer_changed);
-    partition_watch(r.partition, &hw.interest, PARTITION_CHANGED_HW, hearer_changed);
-    partition_watch(r.partition, &none.interest, PARTITION_CHANGED_END | PARTITION_CHANGED_HW,
-                    hearer_changed);
+    hear(&r, &end, PARTITION_CHANGED_END);
+    hear(&r, &hw, PARTITION_CHANGED_HW);
+    hear(&r, &none, PARTITION_CHANGED_END | PARTITION_CHANGED_HW);
     partition_unwatch(&none.interest);
     CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &waiter), PARTITION_WAITS);
     CHECK_INT(end.calls, 1);
@@ -332,9 +338,9 @@ static int read_at(struct replica *r, struct partition_read_args args)
 {
     struct partition_read read;
     int err = partition_read(r->partition, &args, &read);
-    if (err || read.slice.len == 0)
+    if (err || read.slice.chunk.len == 0)
         return err;
-    log_slice_release(&read.slice);
+    partition_slice_release(&read.slice);
     return 1;
 }
 

@@ -1,7 +1,7 @@
 /* What was refused on a connection: nothing behind it passes until it comes again. */
 #include "../../tap.h"
 
-#include "broker/net/refused.h"
+#include "broker/replica/refused.h"
 
 static struct refused_batch batch_of(int64_t producer, int32_t partition, int32_t sequence)
 {

@@ -1,6 +1,6 @@
 /* A short list, searched from the front: it is empty but for the moments in which partitions move.
  */
-#include "broker/net/refused.h"
+#include "broker/replica/refused.h"
 
 #include <string.h>
 

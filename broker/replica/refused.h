@@ -7,8 +7,8 @@
  * up. Each refusal is therefore noted until the batch comes again. Kafka has no such rule for
  * producers without transactions. The notes end with the connection: a client that dials again
  * sends what was not answered again, in order. */
-#ifndef BROKER_NET_REFUSED_H
-#define BROKER_NET_REFUSED_H
+#ifndef BROKER_REPLICA_REFUSED_H
+#define BROKER_REPLICA_REFUSED_H
 
 #include <stdbool.h>
 #include <stdint.h>

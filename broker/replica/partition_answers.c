@@ -1,0 +1,310 @@
+/* Operations on partitions other than appends: reads, offsets, deletions and facts.
+ *
+ * Happy path: the partition answers at once, in the order of the queue. A deletion waits until the
+ * new log start is safe, a lookup by time for the worker that opens a batch. Failure modes are
+ * errors of the operation: see partition_ops.h. */
+#include "broker/replica/partitions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { ANSWER_STEP = 16 }; /* replicas or producers that count as one step of the queue */
+
+/* ---- slices ---- */
+
+void partition_slice_release(struct partition_slice *slice)
+{
+    struct log_slice range = {.segment = slice->segment};
+    log_slice_release(&range);
+    if (slice->chunk.data)
+        mem_free((void *)(uintptr_t)slice->chunk.data);
+    *slice = (struct partition_slice){0};
+}
+
+int partition_slice_copy(const struct partition_slice *slice, uint8_t *bytes, size_t len)
+{
+    const struct env_chunk *chunk = &slice->chunk;
+    ASSERT(len <= chunk->len);
+    if (chunk->data) {
+        memcpy(bytes, chunk->data, len);
+        return 0;
+    }
+    ssize_t got = env_file_read(chunk->file, bytes, len, chunk->offset);
+    return got == (ssize_t)len ? 0 : ERR_KAFKA_STORAGE_ERROR;
+}
+
+void partition_slice_set_memory(struct partition_slice *slice, uint8_t *bytes, size_t len)
+{
+    partition_slice_release(slice);
+    slice->chunk = (struct env_chunk){.data = bytes, .len = len};
+}
+
+/* ---- reads ---- */
+
+static void read_begin_watch(struct partition *partition, struct partition_interest *interest)
+{
+    if (!interest)
+        return;
+    if (!interest->watching)
+        partition_watch(partition, interest);
+    interest->news = false;
+}
+
+static size_t answer_read(struct partition_op *op, struct partition *partition)
+{
+    struct partition_read_op *read = CONTAINER_OF(op, struct partition_read_op, op);
+    struct partitions *partitions = op->partitions;
+    int32_t replica_id = read->args.replica_id;
+    if (!partition) {
+        partitions_finish(op, partitions_absent(op));
+        return 1;
+    }
+    read_begin_watch(partition, read->interest);
+    read->leader = partition->leader;
+    read->leader_epoch = partition->leader_epoch;
+    if (read->acknowledges) {
+        partition_acknowledge(partition, &read->args);
+        if (partitions->running != op)
+            return 1; /* who waited for that has cancelled it */
+    }
+    if (read->interest)
+        read->interest->news = false; /* what it has acknowledged itself is in this answer */
+    int err = partition_read(partition, &read->args, &read->read);
+    if (!err && replica_id >= 0 && !read->read.diverging)
+        partition_acknowledge_again(partition, &read->args);
+    read->known = replica_id >= 0 && partition_knows(partition, replica_id);
+    partitions_finish(op, err);
+    return 1;
+}
+
+void partitions_read(struct partitions *partitions, struct partition_read_op *read)
+{
+    read->read = (struct partition_read){
+        .high_watermark = -1, .last_stable_offset = -1, .log_start_offset = -1};
+    read->leader = read->leader_epoch = -1;
+    read->known = false;
+    partitions_submit(partitions, &read->op, PARTITION_OP_READ);
+}
+
+/* ---- offsets ---- */
+
+/* A lookup by time: it lives until the log has done with it. */
+struct offset_lookup {
+    struct log_lookup lookup;
+    struct partition_offsets_op *op; /* NULL: cancelled */
+};
+
+static void offsets_looked_up(struct log_lookup *lookup)
+{
+    struct offset_lookup *job = CONTAINER_OF(lookup, struct offset_lookup, lookup);
+    struct partition_offsets_op *offsets = job->op;
+    if (offsets) {
+        struct partition *partition = partitions_find(&offsets->op);
+        offsets->lookup = NULL;
+        int err = partition ? partition_found_offset(partition, lookup, &offsets->found)
+                            : partitions_absent(&offsets->op);
+        partitions_finish(&offsets->op, err);
+    }
+    mem_free(job);
+}
+
+static size_t answer_offsets(struct partition_op *op, struct partition *partition)
+{
+    struct partition_offsets_op *offsets = CONTAINER_OF(op, struct partition_offsets_op, op);
+    int err = partitions_absent(op);
+    if (partition) {
+        struct offset_lookup *job = mem_alloc(sizeof(*job));
+        job->op = offsets;
+        job->lookup.done = offsets_looked_up;
+        err = partition_find_offset(partition, offsets->current_leader_epoch, offsets->timestamp,
+                                    offsets->follower, &job->lookup, &offsets->found);
+        if (err == 1) {
+            offsets->lookup = job;
+            partition_op_move(op, PARTITION_OP_WORKING);
+            return 1;
+        }
+        mem_free(job);
+    }
+    partitions_finish(op, err);
+    return 1;
+}
+
+void partition_offsets_leave(struct partition_offsets_op *offsets)
+{
+    if (offsets->lookup)
+        offsets->lookup->op = NULL;
+    offsets->lookup = NULL;
+}
+
+void partitions_offsets(struct partitions *partitions, struct partition_offsets_op *offsets)
+{
+    offsets->found = (struct partition_offset){-1, -1, -1};
+    offsets->lookup = NULL;
+    partitions_submit(partitions, &offsets->op, PARTITION_OP_OFFSETS);
+}
+
+static size_t answer_epoch(struct partition_op *op, struct partition *partition)
+{
+    struct partition_epoch_op *epoch = CONTAINER_OF(op, struct partition_epoch_op, op);
+    int err = partition ? partition_end_of_epoch(partition, epoch->current_leader_epoch,
+                                                 epoch->epoch, &epoch->found, &epoch->end_offset)
+                        : partitions_absent(op);
+    partitions_finish(op, err);
+    return 1;
+}
+
+void partitions_epoch(struct partitions *partitions, struct partition_epoch_op *epoch)
+{
+    epoch->found = -1;
+    epoch->end_offset = -1;
+    partitions_submit(partitions, &epoch->op, PARTITION_OP_EPOCH);
+}
+
+/* ---- deletions ---- */
+
+static void delete_safe(struct partition_wait *wait, int err)
+{
+    struct partition_delete_op *deletion = CONTAINER_OF(wait, struct partition_delete_op, wait);
+    struct partition *partition = partitions_find(&deletion->op);
+    ASSERT(err || partition);
+    if (!err)
+        deletion->low_watermark = partition_low_watermark(partition);
+    partitions_finish(&deletion->op, err);
+}
+
+/* Only a log whose old records are deleted may lose some: a compacted one keeps the last of each
+ * key. */
+static bool delete_is_forbidden(const struct partition *partition)
+{
+    const struct log *log = partition->state == PARTITION_OFFLINE ? NULL : partition->log;
+    return log && log_config(log)->cleanup_compact && !log_config(log)->cleanup_delete;
+}
+
+static size_t answer_delete(struct partition_op *op, struct partition *partition)
+{
+    struct partition_delete_op *deletion = CONTAINER_OF(op, struct partition_delete_op, op);
+    int err = partition ? 0 : partitions_absent(op);
+    if (!err && delete_is_forbidden(partition))
+        err = ERR_POLICY_VIOLATION;
+    deletion->wait.done = delete_safe;
+    if (!err)
+        err = partition_delete_records(partition, deletion->offset, &deletion->wait);
+    if (err == PARTITION_WAITS)
+        partition_op_move(op, PARTITION_OP_WAITING);
+    else
+        partitions_finish(op, err);
+    return 1;
+}
+
+void partitions_delete(struct partitions *partitions, struct partition_delete_op *deletion)
+{
+    deletion->low_watermark = -1;
+    partitions_submit(partitions, &deletion->op, PARTITION_OP_DELETE);
+}
+
+/* ---- facts ---- */
+
+/* Memory may change before the append: on a disk that is nearly full nothing begins to change. */
+static int facts_append_error(const struct partition *partition)
+{
+    int err = partition_check_append(partition, PARTITION_ACKS_ALL);
+    const struct log *log = partition->log;
+    return !err && (!log || log_is_offline(log) || !log_has_room(log)) ? ERR_KAFKA_STORAGE_ERROR
+                                                                       : err;
+}
+
+static void facts_fill(const struct partition *partition, struct partition_facts *facts)
+{
+    const struct log *log = partition->state == PARTITION_OFFLINE ? NULL : partition->log;
+    *facts = (struct partition_facts){.state = partition->state,
+                                      .leader = partition->leader,
+                                      .leader_epoch = partition->leader_epoch,
+                                      .high_watermark = partition->high_watermark,
+                                      .log_start_offset = log ? log_start_offset(log) : -1,
+                                      .log_end_offset = log ? log_end_offset(log) : -1,
+                                      .append_err = facts_append_error(partition)};
+    if (log) {
+        int64_t max = log_config(log)->max_message_bytes;
+        facts->batch_max = max >= 0 ? (size_t)max : SIZE_MAX;
+    }
+}
+
+static size_t answer_describe(struct partition_op *op, struct partition *partition)
+{
+    struct partition_describe_op *describe = CONTAINER_OF(op, struct partition_describe_op, op);
+    if (partition) {
+        read_begin_watch(partition, describe->interest);
+        facts_fill(partition, &describe->facts);
+    }
+    partitions_finish(op, partition ? 0 : partitions_absent(op));
+    return 1;
+}
+
+void partitions_describe(struct partitions *partitions, struct partition_describe_op *describe)
+{
+    describe->facts = (struct partition_facts){.leader = -1,
+                                               .leader_epoch = -1,
+                                               .high_watermark = -1,
+                                               .log_start_offset = -1,
+                                               .log_end_offset = -1,
+                                               .append_err = ERR_NOT_LEADER_OR_FOLLOWER};
+    partitions_submit(partitions, &describe->op, PARTITION_OP_DESCRIBE);
+}
+
+/* ---- producers ---- */
+
+static bool producers_count(void *data, const struct log_producer *producer)
+{
+    (void)producer;
+    ++*(size_t *)data;
+    return true;
+}
+
+static bool producers_copy(void *data, const struct log_producer *from)
+{
+    struct partition_producers_op *producers = data;
+    producers->producers[producers->count++] =
+        (struct partition_producer){.producer_id = from->producer_id,
+                                    .producer_epoch = from->producer_epoch,
+                                    .last_sequence = from->last_sequence,
+                                    .last_timestamp_ms = from->last_timestamp_ms,
+                                    .coordinator_epoch = from->coordinator_epoch,
+                                    .current_txn_start_offset = from->current_txn_start_offset};
+    return true;
+}
+
+static size_t answer_producers(struct partition_op *op, struct partition *partition)
+{
+    struct partition_producers_op *producers = CONTAINER_OF(op, struct partition_producers_op, op);
+    int err = partition ? 0 : partitions_absent(op);
+    if (!err && partition->state != PARTITION_LEADER)
+        err = ERR_NOT_LEADER_OR_FOLLOWER;
+    size_t count = 0;
+    if (!err) {
+        log_each_producer(partition->log, producers_count, &count);
+        producers->producers = mem_try_alloc((count + 1) * sizeof(*producers->producers));
+        err = producers->producers ? 0 : ERR_NO_MEMORY;
+    }
+    if (!err)
+        log_each_producer(partition->log, producers_copy, producers);
+    partitions_finish(op, err);
+    return 1 + count / ANSWER_STEP;
+}
+
+void partitions_producers(struct partitions *partitions, struct partition_producers_op *producers)
+{
+    producers->producers = NULL;
+    producers->count = 0;
+    partitions_submit(partitions, &producers->op, PARTITION_OP_PRODUCERS);
+}
+
+partition_op_run *const partition_op_runs[PARTITION_OP_KINDS] = {
+    [PARTITION_OP_APPEND] = partition_run_append, [PARTITION_OP_READ] = answer_read,
+    [PARTITION_OP_OFFSETS] = answer_offsets,      [PARTITION_OP_EPOCH] = answer_epoch,
+    [PARTITION_OP_DELETE] = answer_delete,        [PARTITION_OP_DESCRIBE] = answer_describe,
+    [PARTITION_OP_PRODUCERS] = answer_producers,  [PARTITION_OP_DIRS] = partition_run_dirs,
+    [PARTITION_OP_LINES] = partition_run_lines,
+};

@@ -1,0 +1,193 @@
+/* Operations that look at many replicas: what lies in the log directories, and lines for people.
+ *
+ * Happy path: one walk over the replicas of this broker, or those that are asked for. Failure mode:
+ * no memory for the answer. */
+#include "broker/replica/partitions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/mem.h"
+
+enum { LISTS_STEP = 16 }; /* replicas that count as one step of the queue */
+
+/* ---- directories ---- */
+
+struct dirs_item {
+    const struct partition *partition;
+    const struct log *log;
+};
+
+struct dirs_walk {
+    struct partition_dirs_op *op;
+    const struct log_manager *logs;
+    struct dirs_item *items;
+    size_t count;
+    size_t strays;
+};
+
+static int dirs_compare(const void *left, const void *right)
+{
+    const struct dirs_item *a = left, *b = right;
+    int order = strcmp(log_dir_path(a->log), log_dir_path(b->log));
+    if (order == 0)
+        order = strcmp(a->partition->topic, b->partition->topic);
+    int32_t i = a->partition->index, j = b->partition->index;
+    return order ? order : (i > j) - (i < j);
+}
+
+/* An offline partition has let go of its log, but the log manager still knows where it lies. */
+static void dirs_add(struct dirs_walk *walk, const struct partition *partition)
+{
+    const struct log *log = partition->state == PARTITION_OFFLINE ? NULL : partition->log;
+    if (!log)
+        log = log_manager_find(partition->deps->logs, partition->topic, partition->index);
+    if (log)
+        walk->items[walk->count++] = (struct dirs_item){partition, log};
+}
+
+static bool dirs_collect(struct dirs_walk *walk)
+{
+    struct partition_dirs_op *dirs = walk->op;
+    struct replica_manager *manager = dirs->op.partitions->manager;
+    size_t most = dirs->all ? replica_manager_count(manager) : dirs->wanted_count;
+    walk->items = mem_try_alloc((most + 1) * sizeof(*walk->items));
+    if (!walk->items)
+        return false;
+    struct partition *partition;
+    size_t cursor = 0;
+    while (dirs->all && (partition = replica_manager_next(manager, &cursor)))
+        dirs_add(walk, partition);
+    for (size_t i = 0; i < dirs->wanted_count; i++) {
+        const struct partition_ref *ref = &dirs->wanted[i];
+        partition = replica_manager_get(manager, &ref->topic_id, ref->index);
+        if (partition)
+            dirs_add(walk, partition);
+    }
+    if (walk->count > 0)
+        qsort(walk->items, walk->count, sizeof(*walk->items), dirs_compare);
+    struct log_stray_view stray;
+    while (dirs->all && log_manager_stray(walk->logs, walk->strays, &stray))
+        walk->strays++;
+    return true;
+}
+
+/* Each replica once, whatever was asked for. */
+static bool dirs_is_repeated(const struct dirs_walk *walk, size_t i)
+{
+    return i > 0 && walk->items[i - 1].partition == walk->items[i].partition;
+}
+
+static void dirs_put(struct partition_dirs_op *dirs, struct partition_dir *dir,
+                     struct partition_dir_entry entry)
+{
+    dirs->entries[dir->first + dir->count++] = entry;
+}
+
+static void dirs_put_replica(struct partition_dirs_op *dirs, struct partition_dir *dir,
+                             const struct dirs_item *item)
+{
+    int64_t lag = item->partition->high_watermark - log_end_offset(item->log);
+    dir->failed |= log_is_offline(item->log);
+    dirs_put(dirs, dir,
+             (struct partition_dir_entry){.topic = item->partition->topic,
+                                          .index = item->partition->index,
+                                          .size = log_size(item->log),
+                                          .lag = lag > 0 ? lag : 0});
+}
+
+static void dirs_put_strays(struct dirs_walk *walk, struct partition_dir *dir)
+{
+    struct log_stray_view stray;
+    for (size_t i = 0; i < walk->strays && log_manager_stray(walk->logs, i, &stray); i++)
+        if (strcmp(stray.dir, dir->path) == 0)
+            dirs_put(walk->op, dir,
+                     (struct partition_dir_entry){.topic = stray.name,
+                                                  .index = stray.partition,
+                                                  .size = stray.size > 0 ? stray.size : 0,
+                                                  .lag = -1});
+}
+
+static int dirs_fill(struct dirs_walk *walk)
+{
+    struct partition_dirs_op *dirs = walk->op;
+    size_t count = (size_t)log_manager_dir_count(walk->logs), entries = 0;
+    dirs->dirs = mem_try_alloc((count + 1) * sizeof(*dirs->dirs));
+    dirs->entries = mem_try_alloc((walk->count + walk->strays + 1) * sizeof(*dirs->entries));
+    if (!dirs->dirs || !dirs->entries)
+        return ERR_NO_MEMORY;
+    dirs->dir_count = count;
+    for (size_t d = 0; d < count; d++) {
+        struct partition_dir *dir = &dirs->dirs[d];
+        *dir =
+            (struct partition_dir){.path = log_manager_dir(walk->logs, (int)d), .first = entries};
+        for (size_t i = 0; i < walk->count; i++)
+            if (!dirs_is_repeated(walk, i) &&
+                strcmp(log_dir_path(walk->items[i].log), dir->path) == 0)
+                dirs_put_replica(dirs, dir, &walk->items[i]);
+        dirs_put_strays(walk, dir);
+        entries += dir->count;
+    }
+    return 0;
+}
+
+size_t partition_run_dirs(struct partition_op *op, struct partition *partition)
+{
+    struct partition_dirs_op *dirs = CONTAINER_OF(op, struct partition_dirs_op, op);
+    struct dirs_walk walk = {.op = dirs, .logs = op->partitions->deps->logs};
+    ASSERT(!partition);
+    int err = ERR_NOT_LEADER_OR_FOLLOWER;
+    if (!op->partitions->closed)
+        err = dirs_collect(&walk) ? dirs_fill(&walk) : ERR_NO_MEMORY;
+    struct partition_dir *filled = dirs->dirs;
+    struct partition_dir_entry *entries = dirs->entries;
+    partitions_finish(op, err);
+    mem_free(filled);
+    mem_free(entries);
+    mem_free(walk.items);
+    return 1 + walk.count / LISTS_STEP;
+}
+
+void partitions_dirs(struct partitions *partitions, struct partition_dirs_op *dirs)
+{
+    ASSERT(!dirs->all || dirs->wanted_count == 0);
+    dirs->dirs = NULL;
+    dirs->dir_count = 0;
+    dirs->entries = NULL;
+    partitions_submit(partitions, &dirs->op, PARTITION_OP_DIRS);
+}
+
+/* ---- lines ---- */
+
+size_t partition_run_lines(struct partition_op *op, struct partition *partition)
+{
+    struct partition_lines_op *lines = CONTAINER_OF(op, struct partition_lines_op, op);
+    struct partitions *partitions = op->partitions;
+    size_t looked_at = 0;
+    ASSERT(!partition);
+    while (!partitions->closed && looked_at < lines->max) {
+        const struct partition *next = replica_manager_next(partitions->manager, &lines->cursor);
+        lines->ended = !next;
+        if (!next)
+            break;
+        looked_at++;
+        lines->counts[next->state]++;
+        if (lines->lines == lines->lines_max || partition_is_ailing(next) != lines->ailing)
+            continue;
+        partition_describe(next, &lines->text);
+        buf_printf(&lines->text, "\n");
+        lines->lines++;
+    }
+    partitions_finish(op, partitions->closed ? ERR_NOT_LEADER_OR_FOLLOWER : 0);
+    return 1 + looked_at / LISTS_STEP;
+}
+
+void partitions_lines(struct partitions *partitions, struct partition_lines_op *lines)
+{
+    buf_init(&lines->text);
+    lines->lines = 0;
+    memset(lines->counts, 0, sizeof(lines->counts));
+    lines->ended = false;
+    partitions_submit(partitions, &lines->op, PARTITION_OP_LINES);
+}
