@@ -61,7 +61,8 @@ static const uint8_t *scan_window(struct batch_scan *scan, uint64_t at, size_t l
     }
     uint64_t left = scan->limit - at;
     size_t want = left < scan->cap ? (size_t)left : scan->cap;
-    ssize_t got = env_file_read(scan->file, scan->buffer, want, at);
+    ssize_t got = scan->now ? env_file_read_now(scan->file, scan->buffer, want, at)
+                            : env_file_read(scan->file, scan->buffer, want, at);
     scan->buffer_at = at;
     scan->buffer_len = got < 0 ? 0 : (size_t)got;
     if (got >= 0 && (size_t)got >= len)

@@ -17,6 +17,7 @@ struct batch_scan {
     size_t buffer_len;
     uint64_t kept_at; /* file position of what batch_scan_rewrite took, still in the buffer */
     size_t kept_len;
+    bool now; /* set after init: what would wait for the disk is ERR_AGAIN */
 };
 
 /* `block` is the read-ahead: small where batches are skipped, large where all bytes are looked at.

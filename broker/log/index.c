@@ -67,7 +67,8 @@ static int index_read(struct index *index, uint32_t first, uint32_t count, uint8
     ASSERT(index->file != NULL);
     ASSERT(first + count <= index->stored);
     size_t width = index_width(index);
-    ssize_t got = env_file_read(index->file, out, count * width, first * width);
+    ssize_t got = index->now ? env_file_read_now(index->file, out, count * width, first * width)
+                             : env_file_read(index->file, out, count * width, first * width);
     if (got < 0)
         return (int)got;
     return (size_t)got == count * width ? 0 : ERR_IO;
@@ -169,7 +170,7 @@ void index_close(struct index *index)
         env_file_close(index->file);
     mem_free(index->tail);
     mem_free(index->path);
-    *index = (struct index){.kind = index->kind};
+    *index = (struct index){.kind = index->kind, .now = index->now};
 }
 
 int index_append(struct index *index, struct index_entry entry)

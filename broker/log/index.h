@@ -28,6 +28,7 @@ struct index {
     uint32_t count;           /* stored and tail */
     enum index_kind kind;
     bool damaged; /* index_open(verify) had to cut something off */
+    bool now;     /* set by its owner: what would wait for the disk is ERR_AGAIN */
 };
 
 void index_init(struct index *index, enum index_kind kind);

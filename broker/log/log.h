@@ -135,6 +135,31 @@ int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offs
              struct log_slice *slice) MUST_CHECK;
 void log_slice_release(struct log_slice *slice);
 
+/* What a read found that it would have to wait for the disk for. */
+struct log_cold {
+    struct segment *segment; /* pinned */
+    int64_t offset;          /* what was looked for in it */
+    size_t len;
+};
+/* As log_read, but ERR_AGAIN, and `cold`, where it would wait for the disk: log_warm comes next. */
+int log_read_now(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset,
+                 bool min_one, struct log_slice *slice, struct log_cold *cold) MUST_CHECK;
+/* A worker brings into memory what the read needs: the indexes of the segment, and the bytes that
+ * it would look at and send. Embedded by the caller, who keeps it until `done`, which always
+ * comes. */
+struct log_warm {
+    void (*done)(struct log_warm *warm);
+    /* The rest is the log's. */
+    struct env_work work;
+    struct log *log; /* kept by log->jobs */
+    struct log_manager *manager;
+    struct log_cold cold;
+    uint64_t size;
+    char *index_path;
+    char *times_path;
+};
+void log_warm(struct log_warm *warm, struct log *log, const struct log_cold *cold);
+
 /* What always holds of a log; looks at each segment and producer, so it is for tests. */
 void log_check_whole(const struct log *log);
 

@@ -3,9 +3,12 @@
  * Happy path: the batch is among the newest ones, whose positions are remembered; no disk access at
  * all. Otherwise the segment's index finds it. The end of what may be read (the high watermark) is
  * looked up the same way and remembered, since many reads have the same one.
+ * What the page cache does not have is for a worker where the caller asks so (log_warm.c).
  * Failure modes: a damaged log is ERR_CORRUPT for the reader; a disk error takes the directory
  * offline. */
 #include "broker/log/log_manager_private.h"
+
+enum { READ_WARM_MAX = 16 << 20 }; /* bytes that a worker brings into memory at a time */
 
 /* Where a batch lies. */
 struct read_spot {
@@ -41,13 +44,17 @@ static bool ring_find(const struct log *log, int64_t offset, struct read_spot *s
     return true;
 }
 
+/* `cold` may be NULL: the disk is waited for. */
 static int spot_find(struct log *log, struct segment *segment, int64_t offset,
-                     struct read_spot *spot)
+                     struct read_spot *spot, struct log_cold *cold)
 {
     if (segment == log_active(log) && ring_find(log, offset, spot))
         return 0;
     struct segment_spot found;
-    int rc = segment_find(segment, offset, &found);
+    int rc =
+        cold ? segment_find_now(segment, offset, &found) : segment_find(segment, offset, &found);
+    if (rc == ERR_AGAIN)
+        *cold = (struct log_cold){.segment = segment, .offset = offset};
     if (rc < 0)
         return rc;
     *spot = (struct read_spot){found.position, found.batch.size, found.batch.base_offset,
@@ -57,7 +64,7 @@ static int spot_find(struct log *log, struct segment *segment, int64_t offset,
 
 /* The position in `segment` that reads below `end_offset` may go up to. */
 static int read_bound(struct log *log, struct segment *segment, int64_t end_offset,
-                      uint64_t *position)
+                      uint64_t *position, struct log_cold *cold)
 {
     *position = segment->size;
     if (end_offset >= segment->end_offset)
@@ -67,7 +74,7 @@ static int read_bound(struct log *log, struct segment *segment, int64_t end_offs
         return 0;
     }
     struct read_spot spot;
-    int rc = spot_find(log, segment, end_offset, &spot);
+    int rc = spot_find(log, segment, end_offset, &spot, cold);
     if (rc < 0)
         return rc == ERR_NOT_FOUND ? 0 : rc;
     *position = spot.position;
@@ -86,8 +93,24 @@ int log_read_failed(struct log *log, int err)
     return env_is_later(err) || err == ERR_MESSAGE_TOO_LARGE ? err : log_fail(log, err, "read");
 }
 
-int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset, bool min_one,
-             struct log_slice *slice)
+/* Pins the segment that a cold read has met. */
+static int read_again(struct log *log, struct log_cold *cold, size_t max_bytes)
+{
+    int rc = segment_pin(cold->segment);
+    cold->len = max_bytes < READ_WARM_MAX ? max_bytes : READ_WARM_MAX;
+    return rc < 0 ? log_read_failed(log, rc) : ERR_AGAIN;
+}
+
+/* Whether what is sent is in memory, as its first and last byte tell. */
+static bool read_is_warm(const struct log_slice *slice)
+{
+    uint8_t byte;
+    return env_file_read_now(slice->file, &byte, 1, slice->position) != ERR_AGAIN &&
+           env_file_read_now(slice->file, &byte, 1, slice->position + slice->len - 1) != ERR_AGAIN;
+}
+
+static int read_slice(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset,
+                      bool min_one, struct log_slice *slice, struct log_cold *cold)
 {
     log_check_in_use(log);
     *slice = (struct log_slice){0};
@@ -110,7 +133,7 @@ int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offs
     for (uint32_t i = log_segment_at(log, offset); i < log->segment_count && rc == ERR_NOT_FOUND;
          i++) {
         segment = log->segments[i];
-        rc = spot_find(log, segment, offset, &spot);
+        rc = spot_find(log, segment, offset, &spot, cold);
     }
     if (rc == ERR_NOT_FOUND || (rc == 0 && spot.last_offset >= end_offset))
         return 0;
@@ -119,7 +142,9 @@ int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offs
         return 0;
     uint64_t bound = 0;
     if (rc == 0)
-        rc = read_bound(log, segment, end_offset, &bound);
+        rc = read_bound(log, segment, end_offset, &bound, cold);
+    if (rc == ERR_AGAIN)
+        return read_again(log, cold, max_bytes);
     if (rc == 0)
         rc = segment_pin(segment);
     if (rc < 0)
@@ -133,6 +158,24 @@ int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offs
                                 .len = (size_t)len,
                                 .base_offset = spot.base_offset};
     return 0;
+}
+
+int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset, bool min_one,
+             struct log_slice *slice)
+{
+    return read_slice(log, offset, max_bytes, end_offset, min_one, slice, NULL);
+}
+
+int log_read_now(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset,
+                 bool min_one, struct log_slice *slice, struct log_cold *cold)
+{
+    int rc = read_slice(log, offset, max_bytes, end_offset, min_one, slice, cold);
+    if (rc < 0 || slice->len == 0 || read_is_warm(slice))
+        return rc;
+    *cold = (struct log_cold){.segment = slice->segment, .offset = offset};
+    rc = read_again(log, cold, slice->len);
+    log_slice_release(slice);
+    return rc;
 }
 
 void log_slice_release(struct log_slice *slice)

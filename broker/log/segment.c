@@ -419,6 +419,7 @@ int segment_recover(struct segment *segment, int64_t trusted,
 static int segment_rebuild(struct segment *segment)
 {
     int64_t end_offset = segment->end_offset;
+    segment->now = segment->offsets.now = segment->times.now = false; /* half of it is no use */
     uint64_t bad;
     int rc = segment_open_indexes(segment);
     if (rc == 0)
@@ -486,6 +487,7 @@ static int segment_walk(struct segment *segment, uint64_t from, int64_t offset,
     struct batch_scan scan;
     int rc;
     batch_scan_init(&scan, segment->file, from, segment->size, SEGMENT_SKIP_BLOCK);
+    scan.now = segment->now;
     while ((rc = batch_scan_next(&scan)) == 1)
         if (batch_last_offset(&scan.batch) >= offset && scan.batch.max_timestamp >= timestamp_ms)
             break;
@@ -506,7 +508,9 @@ static int segment_hint(struct segment *segment, int64_t offset, uint64_t *posit
     int rc = index_find(&segment->offsets, offset - segment->base_offset, &entry);
     if (rc <= 0)
         return rc;
-    ssize_t got = env_file_read(segment->file, header, sizeof(header), (uint64_t)entry.value);
+    uint64_t at = (uint64_t)entry.value;
+    ssize_t got = segment->now ? env_file_read_now(segment->file, header, sizeof(header), at)
+                               : env_file_read(segment->file, header, sizeof(header), at);
     if (got < 0)
         return (int)got;
     if ((uint64_t)entry.value >= segment->size ||
@@ -535,6 +539,14 @@ int segment_find(struct segment *segment, int64_t offset, struct segment_spot *s
     if (rc == 0)
         rc = segment_hint_or_rebuild(segment, offset, &from);
     return rc < 0 ? rc : segment_walk(segment, from, offset, INT64_MIN, spot);
+}
+
+int segment_find_now(struct segment *segment, int64_t offset, struct segment_spot *spot)
+{
+    segment->now = segment->offsets.now = segment->times.now = true;
+    int rc = segment_find(segment, offset, spot);
+    segment->now = segment->offsets.now = segment->times.now = false;
+    return rc;
 }
 
 /* The batch that a time index entry was made for; ERR_CORRUPT when there is none such. */

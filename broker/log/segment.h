@@ -47,6 +47,7 @@ struct segment {
     uint32_t index_interval;
     uint32_t pins;
     bool owned;         /* by a log */
+    bool now;           /* segment_find_now runs */
     bool verified;      /* the indexes were checked since start */
     bool known;         /* max_timestamp is loaded */
     bool fresh;         /* its directory entry may not be durable yet */
@@ -101,6 +102,8 @@ int segment_seal(struct segment *segment) MUST_CHECK;
 /* The first batch whose last offset is >= `offset`. ERR_NOT_FOUND past the last batch; ERR_CORRUPT
  * when the log is damaged there. A damaged index is rebuilt on the way. */
 int segment_find(struct segment *segment, int64_t offset, struct segment_spot *spot) MUST_CHECK;
+/* The same, but ERR_AGAIN where it would wait for the disk. */
+int segment_find_now(struct segment *segment, int64_t offset, struct segment_spot *spot) MUST_CHECK;
 /* The first batch that has a timestamp >= `timestamp_ms` and an offset >= `offset`; ERR_NOT_FOUND.
  */
 int segment_find_timestamp(struct segment *segment, int64_t timestamp_ms, int64_t offset,

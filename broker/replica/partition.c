@@ -482,10 +482,12 @@ static bool partition_diverges(const struct partition *partition,
 }
 
 static int partition_read_log(struct log *log, const struct partition_read_args *args, int64_t end,
-                              struct partition_read *read)
+                              struct partition_read *read, struct log_cold *cold)
 {
     struct log_slice range;
-    int err = log_read(log, args->offset, args->max_bytes, end, args->min_one, &range);
+    int err =
+        cold ? log_read_now(log, args->offset, args->max_bytes, end, args->min_one, &range, cold)
+             : log_read(log, args->offset, args->max_bytes, end, args->min_one, &range);
     read->no_room = range.no_room;
     if (err || range.len == 0)
         return err;
@@ -496,8 +498,8 @@ static int partition_read_log(struct log *log, const struct partition_read_args 
     return 0;
 }
 
-int partition_read(struct partition *partition, const struct partition_read_args *args,
-                   struct partition_read *read)
+static int partition_read_any(struct partition *partition, const struct partition_read_args *args,
+                              struct partition_read *read, struct log_cold *cold)
 {
     *read = (struct partition_read){
         .high_watermark = -1, .last_stable_offset = -1, .log_start_offset = -1};
@@ -516,7 +518,19 @@ int partition_read(struct partition *partition, const struct partition_read_args
                    ? ERR_OFFSET_NOT_AVAILABLE
                    : ERR_OFFSET_OUT_OF_RANGE;
     int64_t end = consumer && !args->own ? partition->high_watermark : log_end_offset(log);
-    return args->offset < end ? partition_read_log(log, args, end, read) : 0;
+    return args->offset < end ? partition_read_log(log, args, end, read, cold) : 0;
+}
+
+int partition_read(struct partition *partition, const struct partition_read_args *args,
+                   struct partition_read *read)
+{
+    return partition_read_any(partition, args, read, NULL);
+}
+
+int partition_read_now(struct partition *partition, const struct partition_read_args *args,
+                       struct partition_read *read, struct log_cold *cold)
+{
+    return partition_read_any(partition, args, read, cold);
 }
 
 void partition_acknowledge(struct partition *partition, const struct partition_read_args *args)

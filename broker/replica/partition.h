@@ -61,6 +61,9 @@ void partition_watch(struct partition *partition, struct partition_interest *int
  * ERR_OFFSET_OUT_OF_RANGE, ERR_OFFSET_NOT_AVAILABLE, ERR_KAFKA_STORAGE_ERROR. */
 int partition_read(struct partition *partition, const struct partition_read_args *args,
                    struct partition_read *read) MUST_CHECK;
+/* As partition_read, but ERR_AGAIN, and `cold`, where the loop would wait for the disk. */
+int partition_read_now(struct partition *partition, const struct partition_read_args *args,
+                       struct partition_read *read, struct log_cold *cold) MUST_CHECK;
 /* A follower's fetch is its acknowledgement of all below args->offset: moves its log end here, the
  * in-sync set and the high watermark. Ignored unless it is an assigned replica under our epoch. */
 void partition_acknowledge(struct partition *partition, const struct partition_read_args *args);

@@ -1,7 +1,8 @@
 /* Operations on partitions other than appends: reads, offsets, deletions and facts.
  *
  * Happy path: the partition answers at once, in the order of the queue. A deletion waits until the
- * new log start is safe, a lookup by time for the worker that opens a batch. Failure modes are
+ * new log start is safe, a lookup by time for the worker that opens a batch, and a read of what is
+ * not in memory for the worker that brings it there. Failure modes are
  * errors of the operation: see partition_ops.h. */
 #include "broker/replica/partitions.h"
 
@@ -11,7 +12,10 @@
 #include "base/err.h"
 #include "base/mem.h"
 
-enum { ANSWER_STEP = 16 }; /* replicas or producers that count as one step of the queue */
+enum {
+    ANSWER_STEP = 16,  /* producers that count as one step of the queue */
+    READ_COLDS_MAX = 3 /* the batch, the high watermark, and what is sent */
+};
 
 /* ---- slices ---- */
 
@@ -53,10 +57,75 @@ static void read_begin_watch(struct partition *partition, struct partition_inter
     interest->news = false;
 }
 
+/* It lives until the log has done with it. */
+struct cold_read {
+    struct log_warm warm;
+    struct list link;             /* in partitions->colds */
+    struct partition_read_op *op; /* NULL: cancelled */
+};
+
+static void read_warmed(struct log_warm *warm)
+{
+    struct cold_read *cold = CONTAINER_OF(warm, struct cold_read, warm);
+    struct partition_read_op *read = cold->op;
+    list_remove(&cold->link);
+    mem_free(cold);
+    if (!read)
+        return;
+    read->cold = NULL;
+    partitions_make_ready(&read->op);
+}
+
+static void read_warm(struct partition_read_op *read, struct partition *partition,
+                      const struct log_cold *from)
+{
+    struct cold_read *cold = mem_alloc(sizeof(*cold));
+    ASSERT(!read->cold);
+    cold->op = read;
+    cold->warm.done = read_warmed;
+    list_push(&read->op.partitions->colds, &cold->link);
+    read->cold = cold;
+    read->colds++;
+    partition_op_move(&read->op, PARTITION_OP_WORKING);
+    log_warm(&cold->warm, partition->log, from);
+}
+
+void partition_read_leave(struct partition_read_op *read)
+{
+    if (!read->cold)
+        return;
+    list_remove(&read->cold->link);
+    read->cold->op = NULL;
+    read->cold = NULL;
+}
+
+void partition_reads_close(struct partitions *partitions)
+{
+    struct list *step;
+    while ((step = list_pop(&partitions->colds))) {
+        struct cold_read *cold = LIST_ENTRY(step, struct cold_read, link);
+        struct partition_read_op *read = cold->op;
+        cold->op = NULL;
+        read->cold = NULL;
+        partitions_finish(&read->op, ERR_NOT_LEADER_OR_FOLLOWER);
+    }
+}
+
+/* False when it was cancelled meanwhile. */
+static bool read_acknowledge(struct partition_read_op *read, struct partition *partition)
+{
+    struct partition_op *op = &read->op;
+    struct partitions *partitions = op->partitions;
+    if (!read->acknowledges || read->colds > 0)
+        return true;
+    partition_acknowledge(partition, &read->args);
+    return partitions->running == op;
+}
+
 static size_t answer_read(struct partition_op *op, struct partition *partition)
 {
     struct partition_read_op *read = CONTAINER_OF(op, struct partition_read_op, op);
-    struct partitions *partitions = op->partitions;
+    struct log_cold cold;
     int32_t replica_id = read->args.replica_id;
     if (!partition) {
         partitions_finish(op, partitions_absent(op));
@@ -65,14 +134,18 @@ static size_t answer_read(struct partition_op *op, struct partition *partition)
     read_begin_watch(partition, read->interest);
     read->leader = partition->leader;
     read->leader_epoch = partition->leader_epoch;
-    if (read->acknowledges) {
-        partition_acknowledge(partition, &read->args);
-        if (partitions->running != op)
-            return 1; /* who waited for that has cancelled it */
-    }
+    if (!read_acknowledge(read, partition))
+        return 1;
     if (read->interest)
         read->interest->news = false; /* what it has acknowledged itself is in this answer */
-    int err = partition_read(partition, &read->args, &read->read);
+    /* What was brought in and went again before it was read is waited for, so that a read ends. */
+    int err = read->colds < READ_COLDS_MAX
+                  ? partition_read_now(partition, &read->args, &read->read, &cold)
+                  : partition_read(partition, &read->args, &read->read);
+    if (err == ERR_AGAIN) {
+        read_warm(read, partition, &cold);
+        return 1;
+    }
     if (!err && replica_id >= 0 && !read->read.diverging)
         partition_acknowledge_again(partition, &read->args);
     read->known = replica_id >= 0 && partition_knows(partition, replica_id);
@@ -86,6 +159,8 @@ void partitions_read(struct partitions *partitions, struct partition_read_op *re
         .high_watermark = -1, .last_stable_offset = -1, .log_start_offset = -1};
     read->leader = read->leader_epoch = -1;
     read->known = false;
+    read->cold = NULL;
+    read->colds = 0;
     partitions_submit(partitions, &read->op, PARTITION_OP_READ);
 }
 

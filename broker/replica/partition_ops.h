@@ -7,8 +7,8 @@
  * cancel. It comes in the same turn where nothing has to be waited for: the queue is looked through
  * at the end of the turn, and what is submitted meanwhile is done with it. In `done` the struct is
  * the caller's again: it may be freed, or submitted anew. partition_op_cancel ends an operation at
- * any moment before; `done` does not come then. Operations on one partition are done in the order
- * in which they were submitted. Nothing is allocated for one, but where a worker has to look.
+ * any moment before; `done` does not come then. Operations begin in the order in which they were
+ * submitted. Nothing is allocated for one, but where a worker has to look.
  *
  * A partition that is not here, or not any more, ends the operation with an error:
  * ERR_UNKNOWN_TOPIC_ID or ERR_UNKNOWN_TOPIC_OR_PARTITION when the cluster has no such one, else
@@ -28,6 +28,7 @@
 
 struct append_check;
 struct append_line;
+struct cold_read;
 struct offset_lookup;
 struct partition_client;
 struct partitions;
@@ -235,7 +236,8 @@ struct partition_read {
     int64_t diverging_offset;
 };
 
-/* A read for a consumer or a follower. A follower's read is its acknowledgement of all below
+/* A read for a consumer or a follower; what the page cache does not have is brought there by a
+ * worker first. A follower's read is its acknowledgement of all below
  * args.offset when it says so in a fetch (`acknowledges`), and when what it said last had been
  * forgotten. Errors: ERR_NOT_LEADER_OR_FOLLOWER, ERR_FENCED_LEADER_EPOCH,
  * ERR_UNKNOWN_LEADER_EPOCH, ERR_OFFSET_OUT_OF_RANGE, ERR_OFFSET_NOT_AVAILABLE,
@@ -250,6 +252,9 @@ struct partition_read_op {
     int32_t leader; /* -1 when it is not known */
     int32_t leader_epoch;
     bool known; /* a follower's: what it said last counts */
+    /* The rest is the room's. */
+    struct cold_read *cold; /* a worker brings into memory what is to be read */
+    uint8_t colds;          /* how often one did */
 };
 void partitions_read(struct partitions *partitions, struct partition_read_op *op);
 /* A follower of ours has fetched, whatever it asked for. */

@@ -148,6 +148,8 @@ void partition_op_cancel(struct partition_op *op)
     list_remove(&op->link);
     if (op->kind == PARTITION_OP_APPEND)
         partition_append_leave((struct partition_append_op *)op);
+    else if (op->kind == PARTITION_OP_READ)
+        partition_read_leave((struct partition_read_op *)op);
     else if (op->kind == PARTITION_OP_OFFSETS)
         partition_offsets_leave((struct partition_offsets_op *)op);
     else if (op->kind == PARTITION_OP_DELETE && op->state == PARTITION_OP_WAITING)
@@ -196,6 +198,7 @@ struct partitions *partitions_new(struct replica_manager *manager)
     partitions->order = append_order_new();
     list_init(&partitions->queue);
     list_init(&partitions->ready);
+    list_init(&partitions->colds);
     env_timer_init(partitions->deps->env, &partitions->timer, partitions_drain, partitions);
     return partitions;
 }
@@ -205,6 +208,7 @@ void partitions_close(struct partitions *partitions)
     struct partition_op *op;
     partitions->closed = true;
     env_timer_stop(&partitions->timer);
+    partition_reads_close(partitions);
     while ((op = partitions_next(partitions)))
         partitions_run(partitions, op);
 }

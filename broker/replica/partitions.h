@@ -15,6 +15,7 @@ struct partitions {
     struct list queue; /* struct partition_op, in the order in which they were submitted */
     struct list ready; /* appends that have left their line: they are before all of the queue */
     struct partition_op *running; /* NULL: none, or it was cancelled from inside */
+    struct list colds;            /* struct cold_read: reads that a worker works for */
     struct append_order *order;
     struct env_timer timer;
     uint64_t turn; /* counts the turns of the loop in which the queue was looked at */
@@ -51,7 +52,11 @@ int partitions_absent(const struct partition_op *op);
 struct partition *partitions_find(const struct partition_op *op);
 /* An append that is in a line, or that a worker looks at, is forgotten. */
 void partition_append_leave(struct partition_append_op *append);
-/* Likewise a lookup by time. */
+/* Likewise a read that a worker works for, */
+void partition_read_leave(struct partition_read_op *read);
+/* all of them, which end with an error, */
+void partition_reads_close(struct partitions *partitions);
+/* and a lookup by time. */
 void partition_offsets_leave(struct partition_offsets_op *offsets);
 
 #endif

@@ -215,6 +215,10 @@ int env_file_open(struct env *env, const char *path, int flags, struct env_file 
 void env_file_close(struct env_file *file);
 /* Bytes read; less than `len` only at the end of the file. Negative ERR_x. */
 ssize_t env_file_read(struct env_file *file, void *buffer, size_t len, uint64_t offset) MUST_CHECK;
+/* The same for a loop: ERR_AGAIN where it would have to wait for the disk. A file system that can't
+ * tell makes it wait. */
+ssize_t env_file_read_now(struct env_file *file, void *buffer, size_t len,
+                          uint64_t offset) MUST_CHECK;
 /* All of it or an error. ERR_NO_SPACE, ERR_IO; then an unknown part may have been written. */
 int env_file_write(struct env_file *file, const void *data, size_t len, uint64_t offset) MUST_CHECK;
 int env_file_writev(struct env_file *file, const struct iovec *parts, int count,

@@ -138,6 +138,27 @@ ssize_t env_file_read(struct env_file *file, void *buffer, size_t len, uint64_t 
     return (ssize_t)got;
 }
 
+ssize_t env_file_read_now(struct env_file *file, void *buffer, size_t len, uint64_t offset)
+{
+    size_t got = 0;
+    while (got < len) {
+        struct iovec part = {.iov_base = (char *)buffer + got, .iov_len = len - got};
+        ssize_t n = preadv2(file->fd, &part, 1, (off_t)(offset + got), RWF_NOWAIT);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && errno == EAGAIN)
+            return ERR_AGAIN;
+        if (n < 0 && (errno == EOPNOTSUPP || errno == ENOSYS || errno == EINVAL))
+            return env_file_read(file, buffer, len, offset);
+        if (n < 0)
+            return file_io_error();
+        if (n == 0)
+            break;
+        got += (size_t)n;
+    }
+    return (ssize_t)got;
+}
+
 int env_file_write(struct env_file *file, const void *data, size_t len, uint64_t offset)
 {
     struct iovec part = {.iov_base = (void *)(uintptr_t)data, .iov_len = len};

@@ -157,6 +157,14 @@ void sim_disk_set_files_limit(struct sim_node *node, int64_t limit);
 /* Calls fn for each name in a directory; fn may remove it. */
 int sim_disk_each(struct sim_node *node, const char *path, void (*fn)(void *data, const char *name),
                   void *data) MUST_CHECK;
+/* Nothing that the files have now is in memory any more: who reads it waits `us` for it the first
+ * time, once in a call. 0 ends that, and forgets for how long loops stood still. */
+void sim_disk_chill(struct sim_node *node, int64_t us);
+/* The longest time for which a loop of the node stood still for its disk in one event since the
+ * last sim_disk_chill. */
+int64_t sim_disk_stood_us(const struct sim_node *node);
+/* Reads that waited since then, of loops and of workers. */
+uint64_t sim_disk_cold_reads(const struct sim_node *node);
 /* Disk calls that change something so far (the n of sim_disk_crash_at counts these). */
 uint64_t sim_disk_changes(const struct sim_node *node);
 

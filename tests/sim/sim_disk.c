@@ -19,6 +19,7 @@ enum {
     SYNC_MIN_US = 50,
     SYNC_MAX_US = 2000,
     CALL_MAX_US = 20, /* a call that only touches the page cache */
+    COLD_PIECE = 512, /* of a file: in memory or not */
     FILES_LIMIT = 1 << 20
 };
 #define DISK_SIZE ((int64_t)1 << 40)
@@ -95,6 +96,67 @@ static void disk_spend(struct env *env, int64_t cost_us)
     }
     int64_t from_us = env->resume_us > sim->now_us ? env->resume_us : sim->now_us;
     env->resume_us = from_us + cost_us;
+    struct sim_node *node = env->node;
+    node->still_us = node->still_step == sim->steps ? node->still_us + cost_us : cost_us;
+    node->still_step = sim->steps;
+    if (node->still_us > node->still_max_us)
+        node->still_max_us = node->still_us;
+}
+
+/* After sim_disk_chill all that the file has is cold. */
+static void disk_look_at(const struct env *env, struct sim_object *object)
+{
+    if (env->node->cold_us == 0 || object->chill == env->node->chill)
+        return;
+    object->chill = env->node->chill;
+    object->cold_count = (object->live.len + COLD_PIECE - 1) / COLD_PIECE;
+    mem_free(object->cold);
+    object->cold = mem_alloc(object->cold_count + 1);
+    memset(object->cold, 1, object->cold_count);
+}
+
+/* Whether a range of a file has pieces that are not in memory. */
+static bool disk_is_cold(const struct env *env, struct sim_object *object, uint64_t offset,
+                         size_t len)
+{
+    const struct sim_node *node = env->node;
+    if (node->cold_us == 0 || node->sim->looking || len == 0)
+        return false;
+    disk_look_at(env, object);
+    for (uint64_t i = offset / COLD_PIECE; i <= (offset + len - 1) / COLD_PIECE; i++)
+        if (i < object->cold_count && object->cold[i])
+            return true;
+    return false;
+}
+
+/* Brings it into memory. */
+static void disk_warm(struct env *env, struct sim_object *object, uint64_t offset, size_t len)
+{
+    if (!disk_is_cold(env, object, offset, len))
+        return;
+    disk_spend(env, env->node->cold_us);
+    env->node->cold_reads++;
+    for (uint64_t i = offset / COLD_PIECE; i <= (offset + len - 1) / COLD_PIECE; i++)
+        if (i < object->cold_count)
+            object->cold[i] = 0;
+}
+
+void sim_disk_chill(struct sim_node *node, int64_t us)
+{
+    node->cold_us = us;
+    node->chill++;
+    node->still_max_us = 0;
+    node->cold_reads = 0;
+}
+
+uint64_t sim_disk_cold_reads(const struct sim_node *node)
+{
+    return node->cold_reads;
+}
+
+int64_t sim_disk_stood_us(const struct sim_node *node)
+{
+    return node->still_max_us;
 }
 
 enum disk_verdict { DISK_GO, DISK_TEAR };
@@ -296,9 +358,19 @@ ssize_t env_file_read(struct env_file *file, void *buffer, size_t len, uint64_t 
     if (offset >= live->len)
         return 0;
     size_t n = live->len - offset < len ? (size_t)(live->len - offset) : len;
+    disk_warm(file->env, file->object, offset, n);
     if (n)
         memcpy(buffer, live->data + offset, n);
     return (ssize_t)n;
+}
+
+ssize_t env_file_read_now(struct env_file *file, void *buffer, size_t len, uint64_t offset)
+{
+    const struct buf *live = &file->object->live;
+    size_t n = offset < live->len && live->len - offset < len ? (size_t)(live->len - offset) : len;
+    if (offset < live->len && disk_is_cold(file->env, file->object, offset, n))
+        return ERR_AGAIN;
+    return env_file_read(file, buffer, len, offset);
 }
 
 int sim_disk_copy(struct env_file *file, void *out, size_t len, uint64_t offset)
@@ -309,6 +381,7 @@ int sim_disk_copy(struct env_file *file, void *out, size_t len, uint64_t offset)
     struct buf *live = &file->object->live;
     if (offset > live->len || live->len - offset < len)
         return ERR_EOF;
+    disk_warm(file->env, file->object, offset, len);
     memcpy(out, live->data + offset, len);
     return 0;
 }
@@ -319,6 +392,7 @@ static void file_put(struct env_file *file, const void *data, size_t len, uint64
     struct buf *live = &file->object->live;
     if (len == 0)
         return;
+    disk_look_at(file->env, file->object); /* what is written from now on is in memory */
     if (offset + len > live->len) {
         node->used += offset + len - live->len;
         object_resize(live, offset + len);

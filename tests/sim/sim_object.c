@@ -38,6 +38,7 @@ void object_unref(struct sim_object *object)
         buf_close(&object->live);
         buf_close(&object->durable);
         mem_free(object->dirty);
+        mem_free(object->cold);
     }
     mem_free(object);
 }

@@ -22,6 +22,9 @@ struct sim_object {
             struct buf live, durable;
             struct sim_dirty *dirty;
             size_t dirty_count, dirty_cap;
+            uint64_t chill; /* of the node, when it was last looked at */
+            uint8_t *cold;  /* a flag for each piece that is not in memory; NULL: all are */
+            size_t cold_count;
         };
         struct { /* name -> struct sim_object */
             struct map names, durable_names;

@@ -99,6 +99,12 @@ struct sim_node {
     int fail_err;
     uint64_t fail_at, fail_count, crash_at, change_count;
     int64_t sync_min_us, sync_max_us, call_max_us;
+    int64_t cold_us;     /* sim_disk_chill: what a read of a cold page takes */
+    uint64_t chill;      /* counts its calls */
+    uint64_t cold_reads; /* since the last one */
+    uint64_t still_step; /* in which a loop last stood still for its disk, */
+    int64_t still_us;    /* for how long, and the longest */
+    int64_t still_max_us;
     uint64_t used; /* bytes in files */
     int64_t files_limit;
 };

@@ -49,6 +49,9 @@ static void file_reads_back_what_was_written(void)
     CHECK_INT(env_file_read(file, buffer, 4, 0), 4);
     CHECK(memcmp(buffer, "\0\0\0h", 4) == 0);
     CHECK_INT(env_file_read(file, buffer, 4, 14), 0);
+    /* What was just written is in memory. */
+    CHECK_INT(env_file_read_now(file, buffer, 64, 3), 11);
+    CHECK_INT(env_file_read_now(file, buffer, 4, 14), 0);
     CHECK_INT(env_file_truncate(file, 5), 0);
     CHECK_INT(env_file_size(file), 5);
     CHECK_INT(env_file_sync(file), 0);
