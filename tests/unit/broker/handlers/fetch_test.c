@@ -1,0 +1,252 @@
+/* A fetch at each moment of its life: while its reads are queued, while it waits, and what ends it
+ * then. Requests are made by hand: the functions of net/request.h are defined here. */
+#include "../replica/fixture.h"
+
+#include "broker/broker.h"
+#include "broker/handlers/fetch_session.h"
+#include "broker/handlers/handlers.h"
+#include "kafka/api.h"
+
+enum { VERSION = 17, WAIT_MS = 60000 };
+
+struct fetching {
+    struct request request;
+    struct fetch_request body;
+    struct fetch_request_fetch_topic topic;
+    struct fetch_request_fetch_partition partition;
+    struct request_watch *watch;
+    int answers;
+    int error; /* of the answer as a whole */
+    int partitions;
+    int partition_error; /* of the last one */
+    int64_t bytes;
+    int32_t session_id;
+};
+
+static struct replica r;
+static struct broker broker;
+
+static struct fetching *fetching_of(struct request *request)
+{
+    return CONTAINER_OF(request, struct fetching, request);
+}
+
+void request_reply(struct request *request, void *response,
+                   void (*release)(struct request *request))
+{
+    struct fetching *f = fetching_of(request);
+    const struct fetch_response *answer = response;
+    f->answers++;
+    f->error = answer->error_code;
+    f->session_id = answer->session_id;
+    for (int32_t i = 0; i < answer->responses.count; i++)
+        for (int32_t j = 0; j < answer->responses.items[i].partitions.count; j++) {
+            f->partitions++;
+            f->partition_error = answer->responses.items[i].partitions.items[j].error_code;
+            f->bytes += answer->responses.items[i].partitions.items[j].records.len;
+        }
+    if (f->watch)
+        list_remove(&f->watch->link);
+    f->watch = NULL;
+    if (release)
+        release(request);
+}
+
+void request_fail(struct request *request, int err, const char *reason)
+{
+    (void)request;
+    (void)err;
+    CHECK_STR(reason, "no failure");
+}
+
+void request_release_body(struct request *request)
+{
+    request->body = NULL;
+    request->released = true;
+    arena_close(&request->arena);
+}
+
+void request_watch(struct request *request, struct request_watch *watch)
+{
+    fetching_of(request)->watch = watch;
+}
+
+void request_note_follower(struct request *request, int32_t replica_id)
+{
+    (void)request;
+    (void)replica_id;
+}
+
+void request_note_moved(struct request *request)
+{
+    (void)request;
+}
+
+static int64_t from; /* what a fetch that names t-0 asks for */
+
+/* Of t-0. `epoch`: 0 makes a session. */
+static void fetch(struct fetching *f, int32_t session_id, int32_t epoch, bool names)
+{
+    *f = (struct fetching){.request = {.broker = &broker, .version = VERSION}};
+    f->request.api = kafka_api_find(KAFKA_API_FETCH);
+    arena_init(&f->request.arena, 1 << 20);
+    wire_defaults(&fetch_request_desc, &f->body);
+    f->partition = (struct fetch_request_fetch_partition){.current_leader_epoch = -1,
+                                                          .last_fetched_epoch = -1,
+                                                          .fetch_offset = from,
+                                                          .partition_max_bytes = 1 << 20};
+    f->topic.topic_id = feed_topic_id("t");
+    f->topic.partitions.items = &f->partition;
+    f->topic.partitions.count = 1;
+    f->body.topics.items = &f->topic;
+    f->body.topics.count = names;
+    f->body.replica_state.replica_id = -1;
+    f->body.session_id = session_id;
+    f->body.session_epoch = epoch;
+    f->body.min_bytes = 1;
+    f->body.max_bytes = 1 << 20;
+    f->body.max_wait_ms = WAIT_MS;
+    f->request.body = &f->body;
+    handle_fetch(&f->request);
+    CHECK_INT(f->answers, 0); /* its reads are queued */
+}
+
+static void fetch_close(struct fetching *f)
+{
+    CHECK_INT(f->answers, 1);
+    arena_close(&f->request.arena);
+}
+
+static void append(void)
+{
+    struct waiter waiter;
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &waiter), PARTITION_WAITS);
+    UNTIL(r.logs.env, waiter.calls);
+}
+
+static void begin(void)
+{
+    replica_open_leading(&r, MEMBERS(1));
+    from = 0;
+    broker = (struct broker){.env = r.logs.env,
+                             .config = r.config,
+                             .metadata = r.metadata,
+                             .partitions = replica_manager_partitions(r.manager)};
+    broker.fetch_sessions = fetch_sessions_new(broker.partitions, r.logs.env, 10);
+    append();
+}
+
+static void finish(void)
+{
+    if (broker.fetch_sessions)
+        fetch_sessions_free(broker.fetch_sessions);
+    replica_close(&r);
+}
+
+static void records_come_when_the_reads_are_done(void)
+{
+    struct fetching f;
+    begin();
+    fetch(&f, 0, 0, true);
+    UNTIL(r.logs.env, f.answers);
+    CHECK_INT(f.partitions, 1);
+    CHECK(f.bytes > 0);
+    CHECK(f.session_id != 0);
+    fetch_sessions_check(broker.fetch_sessions);
+    fetch_close(&f);
+    finish();
+}
+
+/* The next fetch of the session finds nothing, until something is written. */
+static void one_that_waits_is_woken(void)
+{
+    struct fetching first, next;
+    begin();
+    fetch(&first, 0, 0, true);
+    UNTIL(r.logs.env, first.answers);
+    from = 1;
+    fetch(&next, first.session_id, 1, true);
+    until_quiet(r.logs.env);
+    CHECK_INT(next.answers, 0);
+    append();
+    UNTIL(r.logs.env, next.answers);
+    CHECK_INT(next.error, 0);
+    CHECK(next.bytes > 0);
+    fetch_close(&first);
+    fetch_close(&next);
+    finish();
+}
+
+/* The connection closes while the reads are queued: nobody hears the answer, nothing is held. */
+static void a_client_that_goes_ends_its_fetch(void)
+{
+    struct fetching f;
+    begin();
+    fetch(&f, 0, 0, true);
+    struct request_watch *watch = f.watch;
+    f.watch = NULL;
+    watch->closed(watch);
+    CHECK_INT(f.answers, 1);
+    CHECK_INT(f.bytes, 0);
+    until_quiet(r.logs.env);
+    CHECK_INT(f.answers, 1);
+    fetch_sessions_check(broker.fetch_sessions);
+    fetch_close(&f);
+    finish();
+}
+
+/* What the first one would have said is found by the second. */
+static void a_newer_fetch_ends_the_older_one(void)
+{
+    struct fetching full, older, newer;
+    begin();
+    fetch(&full, 0, 0, true);
+    UNTIL(r.logs.env, full.answers);
+    fetch(&older, full.session_id, 1, true);
+    fetch(&newer, full.session_id, 2, true);
+    CHECK_INT(older.answers, 1);
+    CHECK_INT(older.error, 0);
+    CHECK_INT(older.partitions, 0);
+    UNTIL(r.logs.env, newer.answers);
+    CHECK_INT(newer.partitions, 1);
+    CHECK(newer.bytes > 0);
+    fetch_close(&full);
+    fetch_close(&older);
+    fetch_close(&newer);
+    finish();
+}
+
+static void a_replica_that_goes_is_told_as_such(void)
+{
+    struct fetching f;
+    begin();
+    fetch(&f, 0, 0, true);
+    feed_topic_removed(r.metadata, "t");
+    CHECK_INT(f.answers, 0);
+    UNTIL(r.logs.env, f.answers);
+    CHECK_INT(f.partitions, 1);
+    CHECK_INT(f.partition_error, err_to_wire(ERR_UNKNOWN_TOPIC_ID));
+    CHECK_INT(f.bytes, 0);
+    fetch_close(&f);
+    finish();
+}
+
+/* A full answer names every partition: cut short it can't, and its client begins anew. */
+static void the_end_of_the_broker_ends_it(void)
+{
+    struct fetching f;
+    begin();
+    fetch(&f, 0, 0, true);
+    fetch_sessions_free(broker.fetch_sessions);
+    broker.fetch_sessions = NULL;
+    CHECK_INT(f.answers, 1);
+    CHECK_INT(f.error, err_to_wire(ERR_FETCH_SESSION_ID_NOT_FOUND));
+    CHECK_INT(f.session_id, 0);
+    until_quiet(r.logs.env);
+    fetch_close(&f);
+    finish();
+}
+
+TAP_MAIN(TAP_TEST(records_come_when_the_reads_are_done), TAP_TEST(one_that_waits_is_woken),
+         TAP_TEST(a_client_that_goes_ends_its_fetch), TAP_TEST(a_newer_fetch_ends_the_older_one),
+         TAP_TEST(a_replica_that_goes_is_told_as_such), TAP_TEST(the_end_of_the_broker_ends_it))
