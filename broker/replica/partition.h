@@ -79,8 +79,9 @@ bool partition_knows(const struct partition *partition, int32_t replica_id);
 /* The rules of OffsetForLeaderEpoch; only a leader answers. */
 int partition_end_of_epoch(struct partition *partition, int32_t current_leader_epoch, int32_t epoch,
                            int32_t *found, int64_t *end_offset) MUST_CHECK;
-/* 1: `lookup` goes on in the background (log.h); when it is done, partition_found_offset turns it
- * into the answer, if the partition still leads in the epoch of found->leader_epoch. */
+/* `lookup` may be NULL for a place (-1, -2, -4). 1: it goes on in the background (log.h); when it
+ * is done, partition_found_offset turns it into the answer, if the partition still leads in the
+ * epoch of found->leader_epoch. */
 int partition_find_offset(struct partition *partition, int32_t current_leader_epoch,
                           int64_t timestamp, bool follower, struct log_lookup *lookup,
                           struct partition_offset *found) MUST_CHECK;

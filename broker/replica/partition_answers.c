@@ -13,8 +13,9 @@
 #include "base/mem.h"
 
 enum {
-    ANSWER_STEP = 16,  /* producers that count as one step of the queue */
-    READ_COLDS_MAX = 3 /* the batch, the high watermark, and what is sent */
+    OFFSETS_MAX_TIMESTAMP = -3, /* ListOffsets: the record with the largest one */
+    ANSWER_STEP = 16,           /* producers that count as one step of the queue */
+    READ_COLDS_MAX = 3          /* the batch, the high watermark, and what is sent */
 };
 
 /* ---- slices ---- */
@@ -186,24 +187,37 @@ static void offsets_looked_up(struct log_lookup *lookup)
     mem_free(job);
 }
 
+/* By time: 1 when a worker has it. */
+static int offsets_look_up(struct partition_offsets_op *offsets, struct partition *partition)
+{
+    struct offset_lookup *job = mem_alloc(sizeof(*job));
+    job->op = offsets;
+    job->lookup.done = offsets_looked_up;
+    int err = partition_find_offset(partition, offsets->current_leader_epoch, offsets->timestamp,
+                                    offsets->follower, &job->lookup, &offsets->found);
+    if (err == 1)
+        offsets->lookup = job;
+    else
+        mem_free(job);
+    return err;
+}
+
 static size_t answer_offsets(struct partition_op *op, struct partition *partition)
 {
     struct partition_offsets_op *offsets = CONTAINER_OF(op, struct partition_offsets_op, op);
-    int err = partitions_absent(op);
-    if (partition) {
-        struct offset_lookup *job = mem_alloc(sizeof(*job));
-        job->op = offsets;
-        job->lookup.done = offsets_looked_up;
+    bool by_time = offsets->timestamp >= 0 || offsets->timestamp == OFFSETS_MAX_TIMESTAMP;
+    int err;
+    if (!partition)
+        err = partitions_absent(op);
+    else if (by_time)
+        err = offsets_look_up(offsets, partition);
+    else
         err = partition_find_offset(partition, offsets->current_leader_epoch, offsets->timestamp,
-                                    offsets->follower, &job->lookup, &offsets->found);
-        if (err == 1) {
-            offsets->lookup = job;
-            partition_op_move(op, PARTITION_OP_WORKING);
-            return 1;
-        }
-        mem_free(job);
-    }
-    partitions_finish(op, err);
+                                    offsets->follower, NULL, &offsets->found);
+    if (err == 1)
+        partition_op_move(op, PARTITION_OP_WORKING);
+    else
+        partitions_finish(op, err);
     return 1;
 }
 
