@@ -10,6 +10,8 @@ struct partitions;
 struct replica_manager;
 
 struct replica_manager *replica_manager_new(const struct replica_deps *deps);
+/* Operations that are under way end with ERR_NOT_LEADER_OR_FOLLOWER; what workers look at was ended
+ * by log_manager_end_waits. */
 void replica_manager_free(struct replica_manager *manager);
 /* controller_channel_may_serve is true again: what was held back goes on. */
 void replica_manager_resume(struct replica_manager *manager);
