@@ -327,7 +327,9 @@ static void start_init(struct consensus *consensus, const struct consensus_confi
                                         .logger = consensus->logger,
                                         .raft = &consensus->raft,
                                         .backend = consensus->backend,
-                                        .peers = consensus->peers};
+                                        .peers = consensus->peers,
+                                        .self = &start->self,
+                                        .directory_id = &start->directory_id};
     ASSERT(config->voter_count == 1 && config->voters[0].id == config->node_id);
     start->self = config->voters[0];
     start->self.host = mem_strdup(config->voters[0].host);

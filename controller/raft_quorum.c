@@ -279,6 +279,65 @@ static void change_role(struct raft_quorum *quorum, int32_t id, int role)
         quorum->changing = false;
 }
 
+/* The same members, one of them with another address. The core has no call for that; it is given a
+ * change of role to make which the member is about to have again, and at once, as if it had all of
+ * the log: else the core would wait for that. Who votes stays the same, so nothing depends on it.
+ */
+static void change_address(struct raft_quorum *quorum, const struct raft_member *to)
+{
+    struct raft *raft = quorum->with.raft;
+    struct raft_server *server = raft_servers_find(raft, raft_members_id(to->id));
+    struct raft_progress *progress = &raft->leader_state.progress[raft_members_find(raft, to->id)];
+    char *text = raft_servers_address(to), *old = server->address;
+    char *address = raft_malloc(strlen(text) + 1);
+    int role = server->role;
+    raft_index match = progress->match_index;
+    ASSERT(quorum->active && !quorum->changing);
+    if (address) {
+        memcpy(address, text, strlen(text) + 1);
+        server->address = address;
+        server->role = role == RAFT_SPARE ? RAFT_STANDBY : RAFT_SPARE;
+        progress->match_index = raft_last_index(raft);
+        change_role(quorum, to->id, role);
+        progress->match_index = match;
+        server->role = role;
+        if (!quorum->changing)
+            server->address = old;
+        raft_free(quorum->changing ? old : address);
+    }
+    mem_free(text);
+}
+
+static bool is_same_place(const struct raft_member *one, const struct raft_member *other)
+{
+    return one->port == other->port && strcmp(one->host, other->host) == 0;
+}
+
+/* A member that listens somewhere else since it started again: that it is the same one is shown by
+ * the id of its directory. Of this node itself all is known. */
+static void step_address(struct raft_quorum *quorum)
+{
+    const struct raft *raft = quorum->with.raft;
+    for (int i = 0; i < quorum->count && !quorum->changing; i++) {
+        const struct raft_member *member = &quorum->members[i];
+        const struct candidate *candidate = find_candidate(quorum, member->id);
+        struct raft_member self = {.id = member->id,
+                                   .host = (char *)(uintptr_t)quorum->with.self->host,
+                                   .port = quorum->with.self->port,
+                                   .directory_id = *quorum->with.directory_id};
+        if (raft_members_id(member->id) == raft->id) {
+            if (!is_same_place(member, &self) ||
+                !uuid_equal(&member->directory_id, &self.directory_id))
+                change_address(quorum, &self);
+        } else if (candidate && is_recent(quorum, candidate) && candidate->ready &&
+                   !is_same_place(member, &candidate->member) &&
+                   !uuid_is_zero(&member->directory_id) &&
+                   uuid_equal(&member->directory_id, &candidate->member.directory_id)) {
+            change_address(quorum, &candidate->member);
+        }
+    }
+}
+
 static int ready_standbys(struct raft_quorum *quorum)
 {
     int count = 0;
@@ -371,9 +430,11 @@ static void step(struct raft_quorum *quorum)
     ASSERT(!quorum->active || !quorum->stopped);
     bool idle = quorum->active && !quorum->changing && raft->state == RAFT_LEADER &&
                 !raft->transfer && raft->configuration_uncommitted_index == 0;
-    if (idle && quorum->wish == WISH_ADD)
+    if (idle)
+        step_address(quorum);
+    if (idle && !quorum->changing && quorum->wish == WISH_ADD)
         step_toward(quorum, &quorum->wished, true);
-    if (idle && quorum->wish == WISH_REMOVE &&
+    if (idle && !quorum->changing && quorum->wish == WISH_REMOVE &&
         raft_servers_find(raft, raft_members_id(quorum->wished.id)))
         change_remove(quorum, quorum->wished.id);
     for (int i = 0; idle && !quorum->changing && i < quorum->candidate_count; i++)

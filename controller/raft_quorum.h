@@ -31,6 +31,9 @@ struct raft_quorum_config {
     struct raft *raft;
     struct raft_backend *backend;
     struct raft_peers *peers;
+    /* This node; borrowed. */
+    const struct controller_voter *self;
+    const struct uuid *directory_id;
 };
 
 /* `changed(data)`: there are other members now; from the loop. */

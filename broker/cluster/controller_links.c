@@ -83,6 +83,11 @@ void controller_links_learn(struct controller_channel *channel, const struct lin
         if (!voter->votes || voter->port == 0 || voter->port > UINT16_MAX || !voter->host[0])
             continue;
         struct link *link = controller_links_find(channel, voter);
+        if (link && link->learned && link->port != voter->port) { /* it has moved */
+            mem_free(link->host);
+            link->host = mem_strdup(voter->host);
+            link->port = (uint16_t)voter->port;
+        }
         if (link)
             continue;
         link = controller_links_add(channel, voter->id, voter->host, (uint16_t)voter->port, dial);

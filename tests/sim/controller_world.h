@@ -68,7 +68,8 @@ struct member {
 
 struct world {
     struct sim *sim;
-    struct controller_voter voters[WORLD_NODES];
+    struct controller_voter voters[WORLD_NODES]; /* a port may change while the node is down */
+    struct uuid directories[WORLD_NODES];
     int count;
     struct member members[WORLD_NODES];
     bool growing; /* the voters are those of the log */

@@ -232,6 +232,33 @@ static void an_emptied_founder_comes_back(void)
     }
 }
 
+/* Each of them in turn, the leader too, comes back on another port, also while one is away. */
+static void a_voter_that_moved_is_found(void)
+{
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        begin(seed, 3);
+        for (int i = 0; i < 3; i++) {
+            memset(world.directories[i].bytes, i + 1, sizeof(world.directories[i].bytes));
+            world_start(&world, i);
+        }
+        CHECK(have_voters(3, 10 * SECOND));
+        for (int i = 0; i < 3; i++) {
+            world_kill(&world, i, seed % 2);
+            run_for((int64_t)(sim_random(world.sim) % SECOND));
+            world.voters[i].port += 100;
+            world_start(&world, i);
+            CHECK(world_agrees(&world, 10 * SECOND));
+            world_kill(&world, (i + 1) % 3, false);
+            run_for(2 * SECOND);
+            CHECK(world_settle(&world, 10 * SECOND)); /* it votes */
+            world_start(&world, (i + 1) % 3);
+            CHECK(world_agrees(&world, 10 * SECOND));
+            CHECK_INT(voters(), 3);
+        }
+        world_close(&world);
+    }
+}
+
 /* ---- chaos ---- */
 
 static void one_fault(void)
@@ -378,5 +405,6 @@ static void a_crash_at_any_step_of_growing_is_survived(void)
 
 TAP_MAIN(TAP_TEST(nodes_started_in_any_order_are_one_cluster),
          TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),
+         TAP_TEST(a_voter_that_moved_is_found),
          TAP_TEST(a_crash_at_any_step_of_growing_is_survived),
          TAP_TEST(nothing_acknowledged_is_lost))
