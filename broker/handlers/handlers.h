@@ -47,7 +47,9 @@
     X(CONSUMER_GROUP_HEARTBEAT, consumer_group_heartbeat, false, READ, GROUP)                      \
     X(CONSUMER_GROUP_DESCRIBE, consumer_group_describe, false, DESCRIBE, GROUP)                    \
     X(LIST_CONFIG_RESOURCES, list_config_resources, true, DESCRIBE_CONFIGS, CLUSTER)               \
-    X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions, true, DESCRIBE, TOPIC)
+    X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions, true, DESCRIBE, TOPIC)                 \
+    X(ADD_RAFT_VOTER, add_raft_voter, false, ALTER, CLUSTER)                                       \
+    X(REMOVE_RAFT_VOTER, remove_raft_voter, false, ALTER, CLUSTER)
 
 #define HANDLERS_PROTOTYPE(constant, name, ...) void handle_##name(struct request *request);
 HANDLERS_LIST(HANDLERS_PROTOTYPE)

@@ -44,7 +44,7 @@
     "ElectLeaders|IncrementalAlterConfigs|AlterPartitionReassignments|"                            \
     "ListPartitionReassignments|OffsetDelete|DescribeQuorum|DescribeCluster|"                      \
     "DescribeProducers|UnregisterBroker|ConsumerGroupHeartbeat|ConsumerGroupDescribe|"             \
-    "ListConfigResources|DescribeTopicPartitions"
+    "ListConfigResources|DescribeTopicPartitions|AddRaftVoter|RemoveRaftVoter"
 
 /* clang-format off */
 #define CONFIG_NODE_ROWS(X) \

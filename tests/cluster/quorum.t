@@ -15,6 +15,7 @@ from load import Load, check_records, read_all
 from node import ROOT
 from tap import check, check_equal, note, test
 from tool import tool
+import wire
 from wait import wait_until
 
 ROUNDS = int(os.environ.get("QUORUM_ROUNDS", "3"))
@@ -166,6 +167,93 @@ def told():
         second.start()
         check(second.wait_exit() == 1, "it starts without its metadata")
         check("belong to cluster" in second.log_text(), "it does not say to which cluster")
+
+
+def change(cluster, command, *arguments):
+    return tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.bootstrap, *arguments, command)
+
+
+def add(cluster, node):
+    done = change(cluster, "add-controller", "--command-config", node.config_file)
+    check(done.stdout.startswith(f"Added controller {node.id} with directory id "), done.stdout)
+
+
+def remove(cluster, node):
+    directory = members(cluster)[node.id]["directoryId"]
+    done = change(cluster, "remove-controller", "--controller-id", str(node.id),
+                  "--controller-directory-id", directory)
+    check_equal(done.stdout, f"Removed KRaft controller {node.id} with directory id {directory}\n",
+                "what it says")
+
+
+def change_round(cluster, number, topics):
+    """Four voters for a while; one is killed meanwhile, and one leaves, now and then the leader."""
+    outside = next(node for node in cluster.nodes if node.id not in members(cluster))
+    add(cluster, outside)
+    wait_voters(cluster, range(4))
+    killed = cluster.nodes[(number + 1) % 4]
+    killed.kill()
+    topics.append(f"t{number}")
+    cluster.create_topic(topics[-1], replicas=1, wait_isr=False)
+    killed.start()
+    cluster.wait_serving()
+    leaves = cluster.controller() if number % 2 else cluster.nodes[number % 4]
+    remove(cluster, leaves)
+    wait_voters(cluster, set(range(4)) - {leaves.id})
+    note(f"round {number + 1}: added {outside.id}, killed {killed.id}, removed {leaves.id}")
+
+
+@test(f"controllers are added, killed and removed under load, {ROUNDS} times; nothing is lost")
+def changes():
+    with copies(4) as cluster:
+        cluster.nodes[3].settings["controller.quorum.auto.join.enable"] = "false"
+        for node in cluster.nodes:
+            node.start()
+        cluster.wait_serving()
+        wait_voters(cluster, (0, 1, 2))
+        cluster.create_topic("t", replicas=3)
+        topics = ["t"]
+        with Load(cluster.bootstrap, "t") as load:
+            for number in range(ROUNDS):
+                change_round(cluster, number, topics)
+                load.wait_acks(RECORDS_BETWEEN)
+            load.stop()
+        cluster.kill_all()
+        cluster.start()
+        cluster.wait_isr_whole("t")
+        check_records(read_all(cluster.bootstrap, "t"), load.acked)
+        for node in cluster.nodes:
+            wait_until(lambda: set(topics) <= set(wire.metadata(node.port).topics), GROW_DEADLINE_S,
+                       f"node {node.id} has every topic")
+
+
+@test("changes that can't be made are refused with the reason")
+def refused():
+    with copies(2) as cluster:
+        first, second = cluster.nodes
+        cluster.start()
+        wait_until(lambda: set(members(cluster, "CurrentObservers")) == {1}, GROW_DEADLINE_S,
+                   "the second one waits for a third")
+        directory = members(cluster)[0]["directoryId"]
+        for arguments, words in (
+                (("remove-controller", "-i", "0", "-d", directory), "last voter"),
+                (("remove-controller", "-i", "7", "-d", directory), "VOTER_NOT_FOUND"),
+                (("remove-controller", "-i", "0", "-d", "AAAAAAAAAAAAAAAAAAAAAQ"), "VOTER_NOT_FOUND"),
+                (("remove-controller", "-i", "0"), "--controller-directory-id"),
+                (("add-controller",), "--command-config"),
+                (("add-controller", "--command-config", first.config_file), "DUPLICATE_VOTER")):
+            done = tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.bootstrap,
+                        *arguments, check_status=False)
+            check(done.returncode == 1 and words in done.stderr, f"{arguments}: {done.stderr}")
+        out = change(cluster, "add-controller", "--command-config", second.config_file, "--dry-run")
+        check(out.stdout.startswith("DRY RUN of adding controller 1 with"), out.stdout)
+        add(cluster, second)
+        wait_voters(cluster, (0, 1))
+    with Cluster(3) as cluster:
+        cluster.nodes[0].write_config()
+        done = tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.bootstrap,
+                    "remove-controller", "-i", "0", "-d", "AAAAAAAAAAAAAAAAAAAAAQ", check_status=False)
+        check(done.returncode == 1 and "controller.quorum.voters" in done.stderr, done.stderr)
 
 
 tap.run()
