@@ -119,14 +119,17 @@ static bool hold(struct raft_backend *backend, const struct raft_message *messag
     return true;
 }
 
-/* True when a guard keeps the message from the core. `newcomer`: the sender is one. */
+/* True when a guard keeps the message from the core. `newcomer`: the sender is one; it may have
+ * lost what it had confirmed, and what it has fetched anew since may lack a part of that, so that
+ * only other newcomers vote for it. */
 static bool guarded(struct raft_backend *backend, const struct raft_message *message, bool newcomer)
 {
     const struct raft *raft = backend->raft;
     if (message->type == RAFT_IO_TIMEOUT_NOW)
         return raft_store_unfinished(backend->store) > 0;
     if (message->type == RAFT_IO_REQUEST_VOTE)
-        return ((!newcomer || backend->newcomer.changes) &&
+        return (newcomer && !backend->newcomer.is) ||
+               ((!newcomer || backend->newcomer.changes) &&
                 raft_newcomer_abstains(&backend->newcomer, &message->request_vote)) ||
                (!message->request_vote.pre_vote &&
                 message->request_vote.term == raft->current_term && raft->voted_for != 0 &&

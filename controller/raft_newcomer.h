@@ -1,7 +1,8 @@
 /* A voter that began in an empty directory. It may be a new one, or one that lost what it had
  * confirmed and for whom it had voted: with that it could help to elect a leader that lacks
- * committed entries. So it votes for nobody but other newcomers, who found a cluster, until it has
- * caught up with a leader. A file `newcomer` in its directory says so. */
+ * committed entries. So it votes for nobody but other newcomers, who found a cluster, and nobody
+ * but these votes for it, until it has caught up with a leader. A file `newcomer` in its directory
+ * says so. */
 #ifndef CONTROLLER_RAFT_NEWCOMER_H
 #define CONTROLLER_RAFT_NEWCOMER_H
 

@@ -341,6 +341,41 @@ static void an_emptied_voter_gives_no_vote(void)
     finish();
 }
 
+static bool votes_for_newcomer(struct puppet *puppet, uint64_t term, uint64_t last,
+                               uint64_t last_term)
+{
+    Meta__RequestVote body = META__REQUEST_VOTE__INIT;
+    Meta__Frame frame = META__FRAME__INIT;
+    body.term = term;
+    body.candidate_id = (uint64_t)puppet->id + 1;
+    body.last_log_index = last;
+    body.last_log_term = last_term;
+    body.newcomer = true;
+    body.disrupt_leader = true;
+    frame.body_case = META__FRAME__BODY_REQUEST_VOTE;
+    frame.request_vote = &body;
+    puppet_forget(puppet);
+    link_send(puppet->out, &frame);
+    sim_run_for(sim, 50 * MS);
+    const Meta__Frame *answer = puppet_last(puppet, META__FRAME__BODY_REQUEST_VOTE_RESULT);
+    return answer && answer->request_vote_result->vote_granted;
+}
+
+/* Puppet 1 lost its directory, and with it an entry that it had confirmed and we never had. What it
+ * has fetched since is no shorter than our log: with our vote it would lead without that entry. */
+static void an_emptied_voter_gets_no_vote(void)
+{
+    begin();
+    CHECK(votes_for_newcomer(&puppets[1], 2, 1, 1)); /* while all are new */
+    say_append(&puppets[0], 7, 1, 1, 7, 1, 1);
+    sim_run_for(sim, 50 * MS);
+    say_append(&puppets[0], 7, 2, 7, 7, 0, 2); /* heard: we are no newcomer any more */
+    sim_run_for(sim, 50 * MS);
+    CHECK(!votes_for_newcomer(&puppets[1], 8, 50, 7));
+    CHECK(votes_for(&puppets[1], 9, 50, 7)); /* once it has caught up */
+    finish();
+}
+
 /* Our leadership ends while we hand it over, and we are elected again soon: the core still holds
  * the transfer, and takes no entries. */
 static void a_transfer_outlives_its_leadership(void)
@@ -500,7 +535,7 @@ TAP_MAIN(TAP_TEST(an_old_entry_waits_for_the_barrier), TAP_TEST(a_disk_error_sto
          TAP_TEST(an_answer_to_an_unknown_server_is_dropped),
          TAP_TEST(no_candidate_with_unfinished_writes),
          TAP_TEST(no_second_vote_for_a_transfer_target), TAP_TEST(a_late_pre_vote_is_told_our_term),
-         TAP_TEST(an_emptied_voter_gives_no_vote), TAP_TEST(a_transfer_outlives_its_leadership),
-         TAP_TEST(a_lost_transfer_is_given_up), TAP_TEST(proposals_are_bounded),
-         TAP_TEST(other_voters_are_refused), TAP_TEST(an_answer_claims_no_more_than_was_asked),
-         TAP_TEST(damaged_messages_are_dropped))
+         TAP_TEST(an_emptied_voter_gives_no_vote), TAP_TEST(an_emptied_voter_gets_no_vote),
+         TAP_TEST(a_transfer_outlives_its_leadership), TAP_TEST(a_lost_transfer_is_given_up),
+         TAP_TEST(proposals_are_bounded), TAP_TEST(other_voters_are_refused),
+         TAP_TEST(an_answer_claims_no_more_than_was_asked), TAP_TEST(damaged_messages_are_dropped))
