@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "controller/raft_founding.h"
 #include "controller/raft_history.h"
+#include "controller/raft_servers.h"
 
 enum {
     START_TRAILING_MIN = 1024, /* entries kept behind a snapshot, for voters that are behind */
@@ -182,7 +183,7 @@ static const struct raft_seek_handlers start_seek_handlers = {.ask = start_ask,
 void consensus_start_met(struct consensus *consensus, const Meta__Hello *hello)
 {
     Meta__Member member = META__MEMBER__INIT, *members[] = {&member};
-    if (!start_is_newcomer(consensus) || !hello->cluster_id[0] || !hello->host[0] ||
+    if (!start_is_newcomer(consensus) || !hello->cluster_id[0] || !raft_servers_host(hello->host) ||
         hello->port == 0 || hello->port > UINT16_MAX)
         return;
     /* Voters of a quorum dial those who are in it: so this node is. */
@@ -284,6 +285,8 @@ void consensus_add_voter(struct consensus *consensus, const Meta__AddVoter *add,
     if (!add->voter || add->voter->id < 0 || !add->voter->host[0] || add->voter->port == 0 ||
         add->voter->port > UINT16_MAX)
         done(data, ERR_INVALID_REQUEST, "A voter has an id and a listener with host and port.");
+    else if (!raft_servers_host(add->voter->host))
+        done(data, ERR_INVALID_REQUEST, "The host of the voter's listener is no name of a host.");
     else
         raft_quorum_add(consensus->quorum, add->voter,
                         add->timeout_ms > 0 ? add->timeout_ms : START_CHANGE_MS, done, data);
@@ -293,17 +296,21 @@ void consensus_remove_voter(struct consensus *consensus, const Meta__RemoveVoter
                             void (*done)(void *data, int err, const char *sentence), void *data)
 {
     struct uuid directory_id = {{0}};
+    bool given = remove->directory_id.len == sizeof(directory_id.bytes);
     if (!start_may_change(consensus, remove->cluster_id, done, data))
         return;
-    if (remove->directory_id.len == sizeof(directory_id.bytes))
+    if (given)
         memcpy(directory_id.bytes, remove->directory_id.data, sizeof(directory_id.bytes));
-    if (remove->id == consensus->node_id && raft_servers_count(&consensus->raft, RAFT_VOTER) > 1) {
+    if (!raft_quorum_may_remove(consensus->quorum, remove->id, given ? &directory_id : NULL, done,
+                                data))
+        return;
+    if (remove->id == consensus->node_id) {
         /* The next leader removes this node. */
         consensus_transfer(consensus, NULL, NULL);
         done(data, ERR_NOT_CONTROLLER, "");
         return;
     }
-    raft_quorum_remove(consensus->quorum, remove->id, &directory_id, START_CHANGE_MS, done, data);
+    raft_quorum_remove(consensus->quorum, remove->id, START_CHANGE_MS, done, data);
 }
 
 /* ---- life ---- */

@@ -65,6 +65,13 @@ static void member_copy(struct raft_member *to, const Meta__Member *from)
         memcpy(to->directory_id.bytes, from->directory_id.data, sizeof(to->directory_id.bytes));
 }
 
+/* What another process says may be anything. */
+static bool is_place(const Meta__Member *member)
+{
+    return member->id >= 0 && raft_servers_host(member->host) && member->port > 0 &&
+           member->port <= UINT16_MAX;
+}
+
 /* ---- who is in it ---- */
 
 static char *configuration_text(const struct raft_configuration *configuration)
@@ -162,7 +169,7 @@ static void note_removed(struct raft_quorum *quorum, Meta__Member *const *member
     const struct raft *raft = quorum->with.raft;
     bool named = false;
     for (size_t i = 0; i < count; i++)
-        named |= raft_members_id(members[i]->id) == raft->id;
+        named |= members[i]->id == raft_members_node(raft->id);
     bool removed = !named && raft_servers_find(raft, raft->id) != NULL;
     if (removed && !quorum->removed)
         logger_warn(quorum->with.logger,
@@ -183,7 +190,7 @@ void raft_quorum_learn(struct raft_quorum *quorum, Meta__Member *const *members,
         bool known = quorum->learned_count == QUORUM_LEARNED_MAX;
         for (int j = 0; j < quorum->learned_count; j++)
             known |= quorum->learned[j].id == members[i]->id;
-        if (!known && members[i]->id >= 0 && members[i]->host[0])
+        if (!known && is_place(members[i]))
             member_copy(&quorum->learned[quorum->learned_count++], members[i]);
     }
     env_timer_start(&quorum->turn, 0);
@@ -213,8 +220,7 @@ static bool is_recent(const struct raft_quorum *quorum, const struct candidate *
 
 void raft_quorum_heard(struct raft_quorum *quorum, const Meta__Join *join)
 {
-    if (!join->node || join->node->id < 0 || !join->node->host[0] || join->node->port == 0 ||
-        join->node->port > UINT16_MAX)
+    if (!join->node || !is_place(join->node))
         return;
     struct candidate *candidate = find_candidate(quorum, join->node->id);
     for (int i = 0; i < quorum->candidate_count && !candidate; i++)
@@ -519,31 +525,37 @@ void raft_quorum_add(struct raft_quorum *quorum, const Meta__Member *member, int
     }
 }
 
-void raft_quorum_remove(struct raft_quorum *quorum, int32_t id, const struct uuid *directory_id,
-                        int64_t timeout_ms, raft_quorum_done *done, void *data)
+bool raft_quorum_may_remove(const struct raft_quorum *quorum, int32_t id,
+                            const struct uuid *directory_id, raft_quorum_done *done, void *data)
 {
-    const struct raft_server *server = raft_servers_find(quorum->with.raft, raft_members_id(id));
+    const struct raft_server *server =
+        id < 0 ? NULL : raft_servers_find(quorum->with.raft, raft_members_id(id));
     const struct raft_member *member = NULL;
     for (int i = 0; i < quorum->count; i++)
         if (quorum->members[i].id == id)
             member = &quorum->members[i];
-    if (!quorum->active) {
+    if (!quorum->active)
         done(data, ERR_NOT_CONTROLLER, "");
-    } else if (quorum->wish != WISH_NONE) {
+    else if (quorum->wish != WISH_NONE)
         done(data, ERR_REQUEST_TIMED_OUT, "Another change of the quorum is under way.");
-    } else if (!server || !member || server->role != RAFT_VOTER) {
+    else if (!server || !member || server->role != RAFT_VOTER)
         done(data, ERR_VOTER_NOT_FOUND, "No controller with this id votes.");
-    } else if (!uuid_is_zero(&member->directory_id) && !uuid_is_zero(directory_id) &&
-               !uuid_equal(&member->directory_id, directory_id)) {
+    else if (!uuid_is_zero(&member->directory_id) && directory_id &&
+             !uuid_equal(&member->directory_id, directory_id))
         done(data, ERR_VOTER_NOT_FOUND, "The voter with this id has another directory id.");
-    } else if (raft_servers_count(quorum->with.raft, RAFT_VOTER) == 1) {
+    else if (raft_servers_count(quorum->with.raft, RAFT_VOTER) == 1)
         done(data, ERR_INVALID_REQUEST, "The last voter can't be removed.");
-    } else if (server->id == quorum->with.raft->id) {
-        done(data, ERR_INVALID_REQUEST, "The leader can't be removed while it leads.");
-    } else {
-        quorum->wished = (struct raft_member){.id = id, .host = mem_strdup("")};
-        wish_begin(quorum, WISH_REMOVE, timeout_ms, done, data);
-    }
+    else
+        return true;
+    return false;
+}
+
+void raft_quorum_remove(struct raft_quorum *quorum, int32_t id, int64_t timeout_ms,
+                        raft_quorum_done *done, void *data)
+{
+    ASSERT(raft_members_id(id) != quorum->with.raft->id);
+    quorum->wished = (struct raft_member){.id = id, .host = mem_strdup("")};
+    wish_begin(quorum, WISH_REMOVE, timeout_ms, done, data);
 }
 
 /* ---- life ---- */

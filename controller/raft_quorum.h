@@ -61,8 +61,12 @@ void raft_quorum_heard(struct raft_quorum *quorum, const Meta__Join *join);
 typedef void raft_quorum_done(void *data, int err, const char *sentence);
 void raft_quorum_add(struct raft_quorum *quorum, const Meta__Member *member, int64_t timeout_ms,
                      raft_quorum_done *done, void *data);
-/* Not this node while it leads: leadership goes to another one first. */
-void raft_quorum_remove(struct raft_quorum *quorum, int32_t id, const struct uuid *directory_id,
-                        int64_t timeout_ms, raft_quorum_done *done, void *data);
+/* Else `done` was called with the reason. `directory_id`: NULL = any. */
+bool raft_quorum_may_remove(const struct raft_quorum *quorum, int32_t id,
+                            const struct uuid *directory_id, raft_quorum_done *done,
+                            void *data) MUST_CHECK;
+/* One that may be removed; not this node, which leads: leadership goes to another one first. */
+void raft_quorum_remove(struct raft_quorum *quorum, int32_t id, int64_t timeout_ms,
+                        raft_quorum_done *done, void *data);
 
 #endif

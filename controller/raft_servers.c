@@ -2,12 +2,15 @@
  * can't be decoded was checked when it came (raft_codec), so it means that memory is out. */
 #include "controller/raft_servers.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "controller/raft_codec.h"
+
+enum { SERVERS_HOST_MAX = 255 };
 
 void raft_servers_init(struct raft_servers *members)
 {
@@ -181,6 +184,15 @@ char *raft_servers_address(const struct raft_member *member)
         return mem_printf("%d@%s:%u", member->id, member->host, member->port);
     uuid_format(&member->directory_id, directory);
     return mem_printf("%d@%s:%u/%s", member->id, member->host, member->port, directory);
+}
+
+bool raft_servers_host(const char *host)
+{
+    size_t len = strlen(host);
+    for (size_t i = 0; i < len; i++)
+        if (!isalnum((unsigned char)host[i]) && !strchr("-._:%", host[i]))
+            return false;
+    return len > 0 && len <= SERVERS_HOST_MAX;
 }
 
 bool raft_servers_parse(const char *address, struct raft_member *member)

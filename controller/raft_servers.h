@@ -54,6 +54,8 @@ int raft_servers_count(const struct raft *raft, int role);
 
 /* "id@host:port/directory"; the caller frees it. */
 char *raft_servers_address(const struct raft_member *member);
+/* Whether a host may stand in an address: a name or an IP address, not too long. */
+bool raft_servers_host(const char *host);
 /* False when the address was not made by this file. `host` is the caller's. */
 bool raft_servers_parse(const char *address, struct raft_member *member);
 

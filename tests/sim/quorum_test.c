@@ -259,6 +259,63 @@ static void a_voter_that_moved_is_found(void)
     }
 }
 
+static int asked_to_add(const Meta__Member *voter)
+{
+    Meta__AddVoter add = META__ADD_VOTER__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    Meta__Member copy = *voter;
+    add.voter = &copy;
+    add.timeout_ms = 1000;
+    command.body_case = META__COMMAND__BODY_ADD_VOTER;
+    command.add_voter = &add;
+    const Meta__CommandReply *reply = world_ask(&world, 0, &command);
+    return reply ? reply->error : -1;
+}
+
+static int asked_to_remove(int32_t id)
+{
+    struct uuid zero = {{0}};
+    Meta__RemoveVoter remove = META__REMOVE_VOTER__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    remove.id = id;
+    remove.directory_id = (ProtobufCBinaryData){sizeof(zero.bytes), zero.bytes};
+    command.body_case = META__COMMAND__BODY_REMOVE_VOTER;
+    command.remove_voter = &remove;
+    const Meta__CommandReply *reply = world_ask(&world, 0, &command);
+    return reply ? reply->error : -1;
+}
+
+static void what_can_not_be_a_voter_is_refused(void)
+{
+    static const char *const hosts[] = {"", "a/b", "a@b", "a b", "a\nb", "h\xc3\xb6", NULL};
+    char *longest = mem_alloc(30001);
+    Meta__Member voter = META__MEMBER__INIT;
+    begin(5, 3);
+    for (int i = 0; i < 3; i++) {
+        memset(world.directories[i].bytes, i + 1, sizeof(world.directories[i].bytes));
+        world_start(&world, i);
+    }
+    CHECK(have_voters(3, 10 * SECOND));
+    CHECK(world_settle(&world, 5 * SECOND));
+    for (int i = 0; i < 3; i++)
+        CHECK_INT(asked_to_remove(i), err_to_wire(ERR_VOTER_NOT_FOUND)); /* another directory */
+    CHECK_INT(asked_to_remove(-1), err_to_wire(ERR_VOTER_NOT_FOUND));
+    CHECK_INT(asked_to_remove(INT32_MIN), err_to_wire(ERR_VOTER_NOT_FOUND));
+    voter.id = 7;
+    voter.port = 9;
+    for (int i = 0; hosts[i]; i++) {
+        voter.host = (char *)(uintptr_t)hosts[i];
+        CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_INVALID_REQUEST));
+    }
+    memset(longest, 'h', 30000);
+    voter.host = longest;
+    CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_INVALID_REQUEST));
+    CHECK(world_agrees(&world, 5 * SECOND));
+    CHECK_INT(voters(), 3);
+    world_close(&world);
+    mem_free(longest);
+}
+
 /* ---- chaos ---- */
 
 static void one_fault(void)
@@ -405,6 +462,6 @@ static void a_crash_at_any_step_of_growing_is_survived(void)
 
 TAP_MAIN(TAP_TEST(nodes_started_in_any_order_are_one_cluster),
          TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),
-         TAP_TEST(a_voter_that_moved_is_found),
+         TAP_TEST(a_voter_that_moved_is_found), TAP_TEST(what_can_not_be_a_voter_is_refused),
          TAP_TEST(a_crash_at_any_step_of_growing_is_survived),
          TAP_TEST(nothing_acknowledged_is_lost))
