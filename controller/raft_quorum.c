@@ -6,7 +6,8 @@
  * made a voter by itself only when a third one is ready too.
  *
  * Failure modes: leadership is lost, then the next leader goes on with who still asks, and a person
- * is told so; a node that asks no longer stays what it is. */
+ * is told so; who has not come to vote and asks no longer leaves again, since there is room for a
+ * few only. When it is back it asks anew. */
 #include "controller/raft_quorum.h"
 
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 
 enum {
     QUORUM_HEARD_MS = 3000, /* who has not asked for so long is not counted on */
+    QUORUM_GONE_MS = 30000, /* and who does not vote and has not asked for so long is forgotten */
+    QUORUM_LOOK_MS = 1000,
     QUORUM_LEARNED_MAX = RAFT_QUORUM_MEMBERS_MAX
 };
 
@@ -37,6 +40,7 @@ struct raft_quorum {
     void (*changed)(void *data);
     void *data;
     bool active;
+    int64_t active_ms; /* since when it has been, or has not been */
     bool stopped;
     bool removed;  /* the active controller says so, and this node's log does not know it yet */
     bool changing; /* the core has a request of ours */
@@ -430,6 +434,25 @@ static bool wish_look(struct raft_quorum *quorum)
     return true;
 }
 
+/* Who does not vote and does not come: one that a person named in vain, or that was lost. */
+static void step_forget(struct raft_quorum *quorum)
+{
+    const struct raft_configuration *now = &quorum->with.raft->configuration;
+    int64_t since_ms = env_now_ms(quorum->with.env) - QUORUM_GONE_MS;
+    ASSERT(quorum->active && !quorum->changing);
+    for (unsigned i = 0; i < now->n && quorum->active_ms <= since_ms; i++) {
+        int32_t id = raft_members_node(now->servers[i].id);
+        const struct candidate *candidate = find_candidate(quorum, id);
+        bool wished = quorum->wish == WISH_ADD && quorum->wished.id == id;
+        if (now->servers[i].role == RAFT_VOTER || wished ||
+            (candidate && candidate->heard_ms > since_ms))
+            continue;
+        logger_info(quorum->with.logger, "node %d does not come to vote: it is forgotten", id);
+        change_remove(quorum, id);
+        return;
+    }
+}
+
 static void step(struct raft_quorum *quorum)
 {
     struct raft *raft = quorum->with.raft;
@@ -445,6 +468,11 @@ static void step(struct raft_quorum *quorum)
         change_remove(quorum, quorum->wished.id);
     for (int i = 0; idle && !quorum->changing && i < quorum->candidate_count; i++)
         step_toward(quorum, &quorum->candidates[i].member, false);
+    if (idle && !quorum->changing)
+        step_forget(quorum);
+    if (idle && raft->configuration.n > (unsigned)raft_servers_count(raft, RAFT_VOTER) &&
+        !env_timer_running(&quorum->turn))
+        env_timer_start(&quorum->turn, QUORUM_LOOK_MS);
 }
 
 static void on_turn(void *data)
@@ -479,6 +507,8 @@ void raft_quorum_look(struct raft_quorum *quorum, bool active)
     if (quorum->stopped)
         return;
     quorum->active = active;
+    if (active != was)
+        quorum->active_ms = env_now_ms(quorum->with.env);
     if (raft->configuration_uncommitted_index &&
         raft->configuration_uncommitted_index <= raft->last_applied)
         raft->configuration_uncommitted_index = 0; /* left over from before a snapshot came */

@@ -316,6 +316,28 @@ static void what_can_not_be_a_voter_is_refused(void)
     mem_free(longest);
 }
 
+/* Who was named and never came takes no place for ever: there is room for a few only. */
+static void who_never_comes_is_forgotten(void)
+{
+    Meta__Member voter = META__MEMBER__INIT;
+    begin(6, 3);
+    for (int i = 0; i < 3; i++)
+        world_start(&world, i);
+    CHECK(have_voters(3, 10 * SECOND));
+    CHECK(world_settle(&world, 5 * SECOND));
+    voter.host = (char *)(uintptr_t)world.voters[0].host;
+    voter.port = 9;
+    for (voter.id = 100; voter.id < 120; voter.id++) {
+        CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_REQUEST_TIMED_OUT));
+        run_for(3 * SECOND);
+    }
+    run_for(40 * SECOND);
+    const struct controller *active = world.members[world_active(&world)].controller;
+    CHECK_INT(active->consensus->raft.configuration.n, 3);
+    CHECK(world_agrees(&world, 5 * SECOND));
+    world_close(&world);
+}
+
 /* ---- chaos ---- */
 
 static void one_fault(void)
@@ -463,5 +485,6 @@ static void a_crash_at_any_step_of_growing_is_survived(void)
 TAP_MAIN(TAP_TEST(nodes_started_in_any_order_are_one_cluster),
          TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),
          TAP_TEST(a_voter_that_moved_is_found), TAP_TEST(what_can_not_be_a_voter_is_refused),
+         TAP_TEST(who_never_comes_is_forgotten),
          TAP_TEST(a_crash_at_any_step_of_growing_is_survived),
          TAP_TEST(nothing_acknowledged_is_lost))
