@@ -83,6 +83,8 @@ void consensus_free(struct consensus *consensus);
 /* A voter's link (raft_peers_adopt). */
 int consensus_adopt(struct consensus *consensus, struct link *link,
                     const Meta__Hello *hello) MUST_CHECK;
+/* A broker has said Hello: a node that is about to found a cluster hears of one in this way. */
+void consensus_called(struct consensus *consensus, const Meta__Hello *hello);
 
 bool consensus_active(const struct consensus *consensus);
 int32_t consensus_leader(const struct consensus *consensus);

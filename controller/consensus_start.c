@@ -9,6 +9,7 @@
  * cluster: it says so and asks on, since a person may correct it. */
 #include "controller/consensus_private.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -115,10 +116,20 @@ static void start_tell_waiting(struct consensus *consensus)
 {
     struct consensus_start *start = &consensus->start;
     int64_t now_ms = env_now_ms(consensus->env);
-    if (consensus->raft.configuration.n > 0 || start->met || start->deciding ||
-        now_ms - start->told_ms < START_TELL_MS)
+    bool called = start->deciding && start->called[0];
+    if (consensus->raft.configuration.n > 0 || now_ms - start->told_ms < START_TELL_MS ||
+        (!called && (start->met || start->deciding)))
         return;
     start->told_ms = now_ms;
+    if (called) {
+        logger_error(consensus->logger,
+                     "this node has no metadata and would found a cluster, but a broker of cluster "
+                     "%s calls at it: to join that one, name a controller of it as the first of "
+                     "controller.quorum.bootstrap.servers; to found another one, end the brokers "
+                     "of that one or name other servers in their files",
+                     start->called);
+        return;
+    }
     logger_warn(consensus->logger,
                 "no quorum is there yet: waiting for the node at %s, the first of "
                 "controller.quorum.bootstrap.servers, which founds it",
@@ -194,6 +205,20 @@ void consensus_start_met(struct consensus *consensus, const Meta__Hello *hello)
     raft_peers_learn(consensus->peers, hello->cluster_id);
     raft_quorum_learn(consensus->quorum, members, 1, false);
     env_timer_start(&consensus->start.decide, 0);
+}
+
+/* Its voters don't dial a node that was removed from a quorum and has lost its directory since; but
+ * brokers dial whom their settings name, at once and again and again. */
+void consensus_called(struct consensus *consensus, const Meta__Hello *hello)
+{
+    struct consensus_start *start = &consensus->start;
+    if (!consensus->quorum || !start->deciding || hello->node_id == consensus->node_id ||
+        !hello->cluster_id[0] || consensus->handlers->cluster_id(consensus->data)[0])
+        return;
+    if (!start->called[0])
+        start->told_ms = env_now_ms(consensus->env) - START_TELL_MS;
+    snprintf(start->called, sizeof(start->called), "%s", hello->cluster_id);
+    start->met = true;
 }
 
 /* ---- members ---- */

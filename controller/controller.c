@@ -191,6 +191,7 @@ static int on_voter(void *data, struct link *link, const Meta__Hello *hello, str
 static int on_broker(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem)
 {
     struct controller *controller = data;
+    consensus_called(controller->consensus, hello);
     return sessions_adopt(controller->sessions, link, hello, problem);
 }
 

@@ -338,6 +338,27 @@ static void who_never_comes_is_forgotten(void)
     world_close(&world);
 }
 
+/* Nobody in the quorum calls at one that is no voter any more, but brokers do. */
+static void a_founder_that_left_does_not_found_anew(void)
+{
+    begin(7, 3);
+    for (int i = 0; i < 3; i++)
+        world_start(&world, i);
+    CHECK(have_voters(3, 10 * SECOND));
+    CHECK(world_agrees(&world, 5 * SECOND));
+    world_kill(&world, 0, false);
+    CHECK(world_settle(&world, 10 * SECOND));
+    change(1, false, 0);
+    CHECK(have_voters(2, 5 * SECOND));
+    world.members[1].fake->cluster_id = world.members[2].fake->cluster_id = cluster;
+    CHECK_INT(sim_disk_remove(world.members[0].node, "/data/controller"), 0);
+    world_start(&world, 0);
+    run_for(5 * SECOND);
+    CHECK(!world.broken);
+    CHECK_INT(voters(), 2);
+    world_close(&world);
+}
+
 /* ---- chaos ---- */
 
 static void one_fault(void)
@@ -485,6 +506,6 @@ static void a_crash_at_any_step_of_growing_is_survived(void)
 TAP_MAIN(TAP_TEST(nodes_started_in_any_order_are_one_cluster),
          TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),
          TAP_TEST(a_voter_that_moved_is_found), TAP_TEST(what_can_not_be_a_voter_is_refused),
-         TAP_TEST(who_never_comes_is_forgotten),
+         TAP_TEST(who_never_comes_is_forgotten), TAP_TEST(a_founder_that_left_does_not_found_anew),
          TAP_TEST(a_crash_at_any_step_of_growing_is_survived),
          TAP_TEST(nothing_acknowledged_is_lost))
