@@ -214,6 +214,7 @@ static void fetch_collect(struct fetch *fetch)
 {
     struct fetch_session *session = fetch->session;
     ASSERT(!fetch->reading);
+    env_timer_stop(&fetch->look); /* the time may be over in the turn in which it was woken */
     fetch->reading = true;
     fetch->due = fetch->again = false;
     session->pass++;

@@ -83,6 +83,7 @@ void request_note_moved(struct request *request)
 }
 
 static int64_t from; /* what a fetch that names t-0 asks for */
+static int32_t max_wait_ms = WAIT_MS;
 
 /* Of t-0. `epoch`: 0 makes a session. */
 static void fetch(struct fetching *f, int32_t session_id, int32_t epoch, bool names)
@@ -105,7 +106,7 @@ static void fetch(struct fetching *f, int32_t session_id, int32_t epoch, bool na
     f->body.session_epoch = epoch;
     f->body.min_bytes = 1;
     f->body.max_bytes = 1 << 20;
-    f->body.max_wait_ms = WAIT_MS;
+    f->body.max_wait_ms = max_wait_ms;
     f->request.body = &f->body;
     handle_fetch(&f->request);
     CHECK_INT(f->answers, 0); /* its reads are queued */
@@ -174,6 +175,53 @@ static void one_that_waits_is_woken(void)
     CHECK(next.bytes > 0);
     fetch_close(&first);
     fetch_close(&next);
+    finish();
+}
+
+static void tell_change(void *data)
+{
+    (void)data;
+    partition_tell(r.partition, PARTITION_CHANGED_HW);
+}
+
+/* False: its time was over before it waited. */
+static bool change_as_time_runs_out(int32_t session_id, int32_t epoch, int32_t wait_ms)
+{
+    struct fetching f;
+    struct env_timer change;
+    max_wait_ms = wait_ms;
+    fetch(&f, session_id, epoch, true);
+    max_wait_ms = WAIT_MS;
+    int64_t due_us = env_now_us(r.logs.env) + (wait_ms + 1) * 1000;
+    until_quiet(r.logs.env);
+    bool waits = f.answers == 0;
+    env_timer_init(r.logs.env, &change, tell_change, NULL);
+    env_timer_start(&change, 0);
+    while (env_now_us(r.logs.env) < due_us)
+        continue; /* both timers are due in the same turn, this one first */
+    UNTIL(r.logs.env, f.answers);
+    CHECK_INT(f.error, 0);
+    CHECK(!env_timer_running(&change));
+    until_quiet(r.logs.env);
+    fetch_close(&f);
+    return waits;
+}
+
+/* It reads for the last time when it is woken as well. */
+static void one_is_woken_when_its_time_is_over(void)
+{
+    struct fetching first;
+    int32_t epoch = 1, wait_ms = 20;
+    begin();
+    fetch(&first, 0, 0, true);
+    UNTIL(r.logs.env, first.answers);
+    from = 1;
+    while (!change_as_time_runs_out(first.session_id, epoch, wait_ms)) {
+        epoch++;
+        wait_ms *= 2;
+    }
+    fetch_sessions_check(broker.fetch_sessions);
+    fetch_close(&first);
     finish();
 }
 
@@ -248,5 +296,6 @@ static void the_end_of_the_broker_ends_it(void)
 }
 
 TAP_MAIN(TAP_TEST(records_come_when_the_reads_are_done), TAP_TEST(one_that_waits_is_woken),
-         TAP_TEST(a_client_that_goes_ends_its_fetch), TAP_TEST(a_newer_fetch_ends_the_older_one),
-         TAP_TEST(a_replica_that_goes_is_told_as_such), TAP_TEST(the_end_of_the_broker_ends_it))
+         TAP_TEST(one_is_woken_when_its_time_is_over), TAP_TEST(a_client_that_goes_ends_its_fetch),
+         TAP_TEST(a_newer_fetch_ends_the_older_one), TAP_TEST(a_replica_that_goes_is_told_as_such),
+         TAP_TEST(the_end_of_the_broker_ends_it))
