@@ -457,8 +457,11 @@ void replica_manager_resume(struct replica_manager *manager)
 {
     size_t cursor = 0;
     struct partition *partition;
-    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL)))
+    while ((partition = map_next(&manager->partitions, &cursor, NULL, NULL))) {
         manager_settle(manager, partition);
+        /* Who asked meanwhile was told that no append is taken. */
+        partition_tell(partition, PARTITION_CHANGED_FACTS);
+    }
 }
 
 static void manager_settle_due(void *data)

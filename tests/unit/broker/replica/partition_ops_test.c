@@ -424,12 +424,18 @@ static void describe_done(struct partition_op *op)
     CONTAINER_OF(CONTAINER_OF(op, struct partition_describe_op, op), struct describe, op)->done++;
 }
 
-static void describe(struct describe *describe)
+static void describe_watching(struct describe *describe, struct partition_interest *interest)
 {
-    *describe = (struct describe){.op.op = {.ref = ref_of("t"), .done = describe_done}};
+    *describe = (struct describe){
+        .op = {.op = {.ref = ref_of("t"), .done = describe_done}, .interest = interest}};
     partitions_describe(ops(), &describe->op);
     UNTIL(r.logs.env, describe->done);
     CHECK_INT(describe->op.op.err, 0);
+}
+
+static void describe(struct describe *describe)
+{
+    describe_watching(describe, NULL);
 }
 
 static void facts_are_those_of_the_moment(void)
@@ -451,6 +457,33 @@ static void facts_are_those_of_the_moment(void)
     CHECK_INT(d.op.facts.high_watermark, 0);
     CHECK(d.op.facts.batch_max > 1000);
     append_close(&append);
+    replica_close(&r);
+}
+
+static int facts_changed;
+
+static void facts_watch(struct partition_interest *interest, unsigned change)
+{
+    (void)interest;
+    facts_changed += (change & PARTITION_CHANGED_FACTS) != 0;
+}
+
+/* What a process that stood still was told of itself is not the last word. */
+static void facts_of_a_stall_are_called_back(void)
+{
+    struct describe d;
+    struct partition_interest interest = {.mask = PARTITION_CHANGED_FACTS, .changed = facts_watch};
+    replica_open_leading(&r, MEMBERS(1, 2));
+    r.stalled = true;
+    facts_changed = 0;
+    describe_watching(&d, &interest);
+    CHECK_INT(d.op.facts.append_err, ERR_NOT_LEADER_OR_FOLLOWER);
+    r.stalled = false;
+    replica_manager_resume(r.manager);
+    UNTIL(r.logs.env, facts_changed);
+    describe_watching(&d, &interest);
+    CHECK_INT(d.op.facts.append_err, 0);
+    partition_unwatch(&interest);
     replica_close(&r);
 }
 
@@ -574,5 +607,5 @@ TAP_MAIN(TAP_TEST(appends_are_done_in_their_order),
          TAP_TEST(a_turn_takes_its_share_and_no_more), TAP_TEST(a_read_begins_to_watch),
          TAP_TEST(a_partition_that_goes_ends_what_is_queued),
          TAP_TEST(the_end_of_the_replicas_ends_everything), TAP_TEST(facts_are_those_of_the_moment),
-         TAP_TEST(a_deletion_waits_until_it_is_safe),
+         TAP_TEST(facts_of_a_stall_are_called_back), TAP_TEST(a_deletion_waits_until_it_is_safe),
          TAP_TEST(a_lookup_by_time_is_done_by_a_worker), TAP_TEST(names_are_found_in_the_metadata))
