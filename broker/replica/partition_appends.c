@@ -4,8 +4,8 @@
  * compressed or large, and a message set of an old client, goes through the hands of a worker
  * first (log_check); what its client sends behind it for the same partition waits in a line for it
  * (append_order.h). Then it waits at its partition until it is safe. Failure modes are errors of
- * the operation. A client that goes away while its batches stand in a line: they are appended, but
- * for those of an idempotent producer, which sends them again and in order. */
+ * the operation. A client that goes away while its batches wait: they are appended, but for those
+ * of an idempotent producer, which sends them again and in order. */
 #include "broker/replica/partitions.h"
 
 #include "base/err.h"
@@ -121,7 +121,7 @@ static bool append_is_overtaking(const struct partition_append_op *append,
     if (!client || batch->producer_id < 0)
         return false;
     /* Its client sends all again that was not answered, and some of it may have been refused. */
-    if (append->op.state != PARTITION_OP_QUEUED && client->left)
+    if (client->left)
         return true;
     if (client->refused.count == 0 || !partition->log ||
         log_knows_producer(partition->log, batch->producer_id, batch->producer_epoch))
@@ -268,6 +268,26 @@ static void append_checked(struct log_check *check)
     append_order_ready(&append->turn);
 }
 
+/* It will be refused as overtaking: no worker for it. */
+static bool append_is_deserted(const struct partition_append_op *append)
+{
+    struct batch batch;
+    return append->client->left && !append->is_messages &&
+           batch_parse_frame(append->bytes, append->len, &batch) == 0 && batch.producer_id >= 0;
+}
+
+static int append_start_check(struct append_check *job, struct log *log,
+                              struct partition_client *client)
+{
+    if (!client->left)
+        return log_check_start(&job->check, log, client_line(client));
+    /* It was sent right before its client went. */
+    struct log_check_line *line = log_check_line_new();
+    int err = log_check_start(&job->check, log, line);
+    log_check_line_leave(line);
+    return err;
+}
+
 /* 0: the loop does it; 1: a worker has it; or an error. */
 static int append_ask_worker(struct partition_append_op *append, struct partition *partition)
 {
@@ -277,8 +297,8 @@ static int append_ask_worker(struct partition_append_op *append, struct partitio
         *plain += append->len;
         return 0;
     }
-    if (append->client->left)
-        return ERR_NOT_LEADER_OR_FOLLOWER; /* nobody hears of it: no worker for it */
+    if (append_is_deserted(append))
+        return ERR_NOT_LEADER_OR_FOLLOWER;
     ASSERT(append->give_block);
     struct append_check *job = mem_alloc(sizeof(*job));
     job->op = append;
@@ -286,7 +306,7 @@ static int append_ask_worker(struct partition_append_op *append, struct partitio
     job->check.bytes = append->bytes;
     job->check.len = append->len;
     job->check.is_messages = append->is_messages;
-    int err = log_check_start(&job->check, partition->log, client_line(append->client));
+    int err = append_start_check(job, partition->log, append->client);
     if (err == 1)
         append->check = job;
     else

@@ -188,8 +188,8 @@ void partitions_append(struct partitions *partitions, struct partition_append_op
  * were submitted, also when workers look at some of them; and what an idempotent producer sent
  * behind a batch that was refused is refused too (refused.h). */
 struct partition_client *partition_client_new(struct partitions *partitions);
-/* It is gone. What it has submitted goes on, but for batches of idempotent producers that still
- * stand in a line: they are sent again, and in order. */
+/* It is gone. What it has submitted goes on, but for batches of idempotent producers that are not
+ * appended yet: they are sent again, and in order. */
 void partition_client_leave(struct partition_client *client);
 /* A batch for partition `index` was refused (err) before it became an operation. */
 void partition_client_note_refused(struct partition_client *client, uint64_t topic_key,

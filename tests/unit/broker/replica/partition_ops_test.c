@@ -222,6 +222,48 @@ static void who_is_gone_has_plain_batches_appended(void)
     replica_close(&r);
 }
 
+/* It sends and closes at once, in one turn of the loop. */
+static void who_sends_and_goes_has_batches_appended(void)
+{
+    struct append large, plain_one;
+    replica_open_leading(&r, MEMBERS(1));
+    struct partition_client *client = partition_client_new(ops());
+    submit(&large, packed(), PARTITION_ACKS_NONE, client);
+    submit(&plain_one, plain(), PARTITION_ACKS_NONE, client);
+    partition_client_leave(client);
+    UNTIL(r.logs.env, large.done && plain_one.done);
+    CHECK_INT(large.op.op.err, 0);
+    CHECK_INT(plain_one.op.op.err, 0);
+    CHECK_INT(plain_one.op.result.base_offset, 100);
+    append_close(&large);
+    append_close(&plain_one);
+    replica_close(&r);
+}
+
+/* An idempotent producer whose connection breaks sends both again: the second must not be in the
+ * log without the first, whichever of them a worker has to look at. */
+static void nothing_overtakes_when_its_producer_goes(void)
+{
+    struct append first, second;
+    struct batch_spec packed_one = packed();
+    packed_one.idempotent = true;
+    packed_one.producer_id = 7;
+    struct batch_spec next = {
+        .count = 1, .idempotent = true, .producer_id = 7, .sequence = packed_one.count};
+    replica_open_leading(&r, MEMBERS(1));
+    struct partition_client *client = partition_client_new(ops());
+    submit(&first, packed_one, PARTITION_ACKS_LEADER, client);
+    submit(&second, next, PARTITION_ACKS_LEADER, client);
+    partition_client_leave(client);
+    UNTIL(r.logs.env, first.done && second.done);
+    CHECK_INT(first.op.op.err, ERR_NOT_LEADER_OR_FOLLOWER);
+    CHECK_INT(second.op.op.err, ERR_NOT_LEADER_OR_FOLLOWER);
+    CHECK_INT(log_end_offset(r.partition->log), 0);
+    append_close(&first);
+    append_close(&second);
+    replica_close(&r);
+}
+
 /* Of an idempotent producer: the first is refused while we follow, and the second comes behind it
  * when we lead. */
 static void what_comes_behind_a_refused_batch_is_refused(void)
@@ -602,6 +644,8 @@ TAP_MAIN(TAP_TEST(appends_are_done_in_their_order),
          TAP_TEST(batches_of_a_client_keep_their_order),
          TAP_TEST(a_batch_is_cancelled_while_a_worker_has_it),
          TAP_TEST(who_is_gone_has_plain_batches_appended),
+         TAP_TEST(who_sends_and_goes_has_batches_appended),
+         TAP_TEST(nothing_overtakes_when_its_producer_goes),
          TAP_TEST(what_comes_behind_a_refused_batch_is_refused),
          TAP_TEST(what_is_submitted_from_done_is_done_in_the_same_turn),
          TAP_TEST(a_turn_takes_its_share_and_no_more), TAP_TEST(a_read_begins_to_watch),
