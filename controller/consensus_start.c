@@ -27,7 +27,8 @@ enum {
     START_LEADERLESS_MS = 1000, /* elections are over by then: the voters may be other ones */
     START_CATCH_UP_MS = 5000,   /* a node that does not move on for so long is not made a voter */
     START_TELL_MS = 5000,
-    START_CHANGE_MS = 30000 /* for a change of the quorum */
+    START_CHANGE_MS = 30000,    /* for a change of the quorum */
+    START_CHANGE_MAX_MS = 60000 /* there is one at a time: nobody keeps the others from it */
 };
 
 static int start_problem(const char *dir, int rc, struct buf *problem)
@@ -305,6 +306,7 @@ static bool start_may_change(struct consensus *consensus, const char *cluster_id
 void consensus_add_voter(struct consensus *consensus, const Meta__AddVoter *add,
                          void (*done)(void *data, int err, const char *sentence), void *data)
 {
+    int64_t timeout_ms = add->timeout_ms > 0 ? add->timeout_ms : START_CHANGE_MS;
     if (!start_may_change(consensus, add->cluster_id, done, data))
         return;
     if (!add->voter || add->voter->id < 0 || !add->voter->host[0] || add->voter->port == 0 ||
@@ -314,7 +316,8 @@ void consensus_add_voter(struct consensus *consensus, const Meta__AddVoter *add,
         done(data, ERR_INVALID_REQUEST, "The host of the voter's listener is no name of a host.");
     else
         raft_quorum_add(consensus->quorum, add->voter,
-                        add->timeout_ms > 0 ? add->timeout_ms : START_CHANGE_MS, done, data);
+                        timeout_ms < START_CHANGE_MAX_MS ? timeout_ms : START_CHANGE_MAX_MS, done,
+                        data);
 }
 
 void consensus_remove_voter(struct consensus *consensus, const Meta__RemoveVoter *remove,

@@ -338,6 +338,32 @@ static void who_never_comes_is_forgotten(void)
     world_close(&world);
 }
 
+/* Else one request could keep all others from changing the quorum for weeks. */
+static void an_addition_ends_though_it_has_time(void)
+{
+    Meta__Member voter = META__MEMBER__INIT;
+    Meta__AddVoter add = META__ADD_VOTER__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    begin(8, 3);
+    for (int i = 0; i < 3; i++)
+        world_start(&world, i);
+    CHECK(have_voters(3, 10 * SECOND));
+    CHECK(world_settle(&world, 5 * SECOND));
+    voter.id = 100;
+    voter.host = (char *)(uintptr_t)world.voters[0].host;
+    voter.port = 9;
+    add.voter = &voter;
+    add.timeout_ms = INT32_MAX;
+    command.body_case = META__COMMAND__BODY_ADD_VOTER;
+    command.add_voter = &add;
+    CHECK(world_send(&world, 0, &command));
+    run_for(SECOND);
+    CHECK_INT(asked_to_remove(7), err_to_wire(ERR_REQUEST_TIMED_OUT));
+    run_for(70 * SECOND);
+    CHECK_INT(asked_to_remove(7), err_to_wire(ERR_VOTER_NOT_FOUND));
+    world_close(&world);
+}
+
 /* Nobody in the quorum calls at one that is no voter any more, but brokers do. */
 static void a_founder_that_left_does_not_found_anew(void)
 {
@@ -506,6 +532,7 @@ static void a_crash_at_any_step_of_growing_is_survived(void)
 TAP_MAIN(TAP_TEST(nodes_started_in_any_order_are_one_cluster),
          TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),
          TAP_TEST(a_voter_that_moved_is_found), TAP_TEST(what_can_not_be_a_voter_is_refused),
-         TAP_TEST(who_never_comes_is_forgotten), TAP_TEST(a_founder_that_left_does_not_found_anew),
+         TAP_TEST(who_never_comes_is_forgotten), TAP_TEST(an_addition_ends_though_it_has_time),
+         TAP_TEST(a_founder_that_left_does_not_found_anew),
          TAP_TEST(a_crash_at_any_step_of_growing_is_survived),
          TAP_TEST(nothing_acknowledged_is_lost))
