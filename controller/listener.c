@@ -81,7 +81,9 @@ static int check_cluster(struct listener *listener, const Meta__Hello *hello, st
     buf_printf(
         problem,
         "node %d belongs to cluster %s, this is cluster %s: its log directories are those of "
-        "another cluster, or its controller.quorum.voters points here by mistake",
+        "another cluster, or its controller.quorum.voters or controller.quorum.bootstrap.servers "
+        "points "
+        "here by mistake",
         hello->node_id, hello->cluster_id, ours);
     return ERR_INCONSISTENT_CLUSTER_ID;
 }

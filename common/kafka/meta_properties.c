@@ -82,8 +82,9 @@ static int check_cluster(const char *dir, const struct props *props, const char 
         return 0;
     buf_printf(problem,
                "log directory %s belongs to cluster %s (says its meta.properties), but this broker "
-               "joins cluster %s: set controller.quorum.voters to the nodes of that cluster, or "
-               "give this broker another directory in log.dirs",
+               "joins cluster %s: set controller.quorum.voters or "
+               "controller.quorum.bootstrap.servers to nodes of that cluster, or give this broker "
+               "another directory in log.dirs",
                dir, text, cluster_id);
     return ERR_INCONSISTENT_CLUSTER_ID;
 }

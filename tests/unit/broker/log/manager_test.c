@@ -38,6 +38,7 @@ static void meta_properties_must_fit(void)
     f.problem.len = 0;
     CHECK_INT(log_manager_set_cluster_id(f.manager, "other", &f.problem),
               ERR_INCONSISTENT_CLUSTER_ID);
+    CHECK(strstr(buf_text(&f.problem), "controller.quorum.bootstrap.servers"));
     fixture_crash(&f);
     write_meta(&f, "#\nversion=0\nbroker.id=3\ncluster.id=c\n");
     CHECK_INT(fixture_start(&f), ERR_INVALID);
