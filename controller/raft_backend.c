@@ -182,8 +182,7 @@ static void deliver(struct raft_backend *backend, struct raft_message *message)
     backend->append_end = 0;
     raft_load_forget_leader(backend->raft, message, term);
     if (append)
-        raft_newcomer_heard(&backend->newcomer, backend->raft, args.term, args.prev_log_index,
-                            args.prev_log_term);
+        raft_newcomer_heard(&backend->newcomer, backend->raft, &args);
 }
 
 void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__Frame *frame)

@@ -65,11 +65,12 @@ static void newcomer_end(struct raft_newcomer *newcomer)
         logger_info(newcomer->logger, "this voter has what the others have, and votes again");
 }
 
-void raft_newcomer_heard(struct raft_newcomer *newcomer, const struct raft *raft, raft_term term,
-                         raft_index prev_index, raft_term prev_term)
+void raft_newcomer_heard(struct raft_newcomer *newcomer, const struct raft *raft,
+                         const struct raft_append_entries *args)
 {
-    if (newcomer->is && raft->current_term == term && prev_term == term &&
-        raft->commit_index >= prev_index && raft->last_stored >= prev_index)
+    if (newcomer->is && raft->current_term == args->term && args->prev_log_term == args->term &&
+        raft->commit_index >= args->prev_log_index && raft->last_stored >= args->prev_log_index &&
+        raft->last_stored >= args->leader_commit)
         newcomer_end(newcomer);
 }
 

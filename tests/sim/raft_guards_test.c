@@ -334,7 +334,12 @@ static void an_emptied_voter_gives_no_vote(void)
     CHECK(!votes_for(&puppets[1], 9, 50, 8));
     say_append(&puppets[0], 9, 3, 8, 9, 1, 3);
     sim_run_for(sim, 50 * MS);
-    say_append(&puppets[0], 9, 4, 9, 9, 0, 4);
+    say_append(&puppets[0], 9, 4, 9, 9, 0, 10); /* more is committed than is here */
+    sim_run_for(sim, 50 * MS);
+    CHECK(env_path_exists(env0, "/data/newcomer"));
+    say_append(&puppets[0], 9, 4, 9, 9, 6, 10);
+    sim_run_for(sim, 50 * MS);
+    say_append(&puppets[0], 9, 10, 9, 9, 0, 10);
     sim_run_for(sim, 50 * MS);
     CHECK(!env_path_exists(env0, "/data/newcomer"));
     CHECK(votes_for(&puppets[1], 10, 50, 9));
