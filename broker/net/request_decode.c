@@ -33,7 +33,8 @@ static int decode_body(const struct wire_desc *desc, int16_t version, uint8_t *b
 
 int request_decode(struct request *request, uint8_t *bytes, size_t len, bool *later)
 {
-    arena_init(&request->arena, REQUEST_ARENA_LOOP);
+    ASSERT(request->arena.total == 0);
+    request->arena.limit = REQUEST_ARENA_LOOP;
     int err = decode_body(request->api->request, request->version, bytes, len, &request->arena,
                           &request->body);
     *later = err == ERR_NO_MEMORY && request->arena.full;
