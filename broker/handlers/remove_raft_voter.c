@@ -1,37 +1,13 @@
 /* RemoveRaftVoter: a controller is no longer a voter of the metadata quorum. */
 #include "broker/handlers/handlers.h"
 
-#include "base/err.h"
-#include "broker/broker.h"
 #include "broker/cluster/command.h"
-#include "broker/handlers/origin.h"
-#include "broker/net/request.h"
+#include "broker/handlers/verdict.h"
 #include "kafka/messages/remove_raft_voter.h"
 
 struct remove_raft_voter {
-    struct request *request;
+    struct verdict verdict;
     struct remove_raft_voter_response response;
-};
-
-static void remove_raft_voter_result(void *data, int err, const char *sentence,
-                                     const Meta__CommandReply *reply)
-{
-    struct remove_raft_voter *remove = data;
-    (void)reply;
-    remove->response.error_code = err_to_wire(err);
-    remove->response.error_message = command_keep(&remove->request->arena, sentence);
-}
-
-static void remove_raft_voter_finish(void *data, int err)
-{
-    struct remove_raft_voter *remove = data;
-    (void)err;
-    request_reply(remove->request, &remove->response, NULL);
-}
-
-static const struct command_events remove_raft_voter_events = {
-    .result = remove_raft_voter_result,
-    .finish = remove_raft_voter_finish,
 };
 
 void handle_remove_raft_voter(struct request *request)
@@ -40,8 +16,11 @@ void handle_remove_raft_voter(struct request *request)
     struct remove_raft_voter *remove = request_alloc(request, sizeof(*remove));
     if (!remove)
         return;
-    remove->request = request;
     wire_defaults(&remove_raft_voter_response_desc, &remove->response);
+    remove->verdict = (struct verdict){.request = request,
+                                       .response = &remove->response,
+                                       .error_code = &remove->response.error_code,
+                                       .error_message = &remove->response.error_message};
     Meta__RemoveVoter message = META__REMOVE_VOTER__INIT;
     Meta__Command command = META__COMMAND__INIT;
     struct uuid directory_id = body->voter_directory_id;
@@ -51,7 +30,6 @@ void handle_remove_raft_voter(struct request *request)
     message.cluster_id = cluster_id ? cluster_id : message.cluster_id;
     command.body_case = META__COMMAND__BODY_REMOVE_VOTER;
     command.remove_voter = &message;
-    command_send(request->broker->channel, origin_of(request), &command, COMMAND_TIMEOUT_DEFAULT_MS,
-                 &remove_raft_voter_events, remove);
+    verdict_ask(&remove->verdict, &command, COMMAND_TIMEOUT_DEFAULT_MS);
     mem_free(cluster_id);
 }

@@ -1,0 +1,19 @@
+/* Commands whose whole answer to the client is an error code and a sentence. */
+#ifndef BROKER_HANDLERS_VERDICT_H
+#define BROKER_HANDLERS_VERDICT_H
+
+#include "broker/net/request.h"
+#include "common/meta/channel.pb-c.h"
+
+/* In the request's arena, beside the response, whose defaults are set. */
+struct verdict {
+    struct request *request;
+    void *response;
+    int16_t *error_code; /* both of the response */
+    struct wire_str *error_message;
+};
+
+/* As command_send: the command is borrowed until this returns. The request is answered once. */
+void verdict_ask(struct verdict *verdict, Meta__Command *command, int64_t timeout_ms);
+
+#endif
