@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "broker/coordinator/coordinator_key.h"
 #include "broker/group/classic.h"
 #include "broker/group/consumer.h"
 #include "broker/group/manager_private.h"
@@ -59,45 +60,6 @@ void group_settings_read(struct group_settings *settings, const struct config *c
 
 /* ---- which partition ---- */
 
-/* Java's String.hashCode counts UTF-16 units, so a character above 0xffff counts as two. Bytes that
- * are no UTF-8 count as one unit each: such an id can't come from a Java client. */
-static uint32_t partition_unit(const uint8_t *at, size_t left, size_t *used)
-{
-    ASSERT(left > 0);
-    static const uint8_t masks[] = {0x7f, 0, 0x1f, 0x0f, 0x07};
-    size_t len = *at < 0x80 ? 1 : *at >= 0xf0 ? 4 : *at >= 0xe0 ? 3 : *at >= 0xc0 ? 2 : 1;
-    if (len > left)
-        len = 1;
-    uint32_t unit = len > 1 ? *at & masks[len == 2 ? 2 : len == 3 ? 3 : 4] : *at;
-    for (size_t i = 1; i < len; i++)
-        unit = unit << 6 | (at[i] & 0x3f);
-    *used = len;
-    return unit;
-}
-
-int32_t group_manager_partition(struct wire_str key, int32_t partitions)
-{
-    ASSERT(partitions > 0);
-    const uint8_t *at = (const uint8_t *)key.data;
-    size_t left = key.len > 0 ? (size_t)key.len : 0;
-    uint32_t hash = 0;
-    while (left > 0) {
-        size_t used;
-        uint32_t unit = partition_unit(at, left, &used);
-        if (unit > 0xffff) {
-            unit -= 0x10000;
-            hash = hash * 31 + (0xd800 + (unit >> 10));
-            unit = 0xdc00 + (unit & 0x3ff);
-        }
-        hash = hash * 31 + unit;
-        ASSERT(used <= left);
-        at += used;
-        left -= used;
-    }
-    int32_t value = (int32_t)hash;
-    return (value == INT32_MIN ? 0 : value < 0 ? -value : value) % partitions;
-}
-
 int group_manager_locate(struct group_manager *manager, struct wire_str group_id, bool allow_empty,
                          struct shard **shard)
 {
@@ -108,7 +70,7 @@ int group_manager_locate(struct group_manager *manager, struct wire_str group_id
         return ERR_INVALID_GROUP_ID;
     if (!topic || topic->partition_count == 0)
         return ERR_NOT_COORDINATOR; /* whoever asks for the coordinator has the topic made */
-    int32_t index = group_manager_partition(group_id, topic->partition_count);
+    int32_t index = coordinator_key_partition(group_id, topic->partition_count);
     *shard = map_get_u64(&manager->shards, (uint32_t)index);
     if (!*shard)
         return ERR_NOT_COORDINATOR;

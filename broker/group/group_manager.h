@@ -102,11 +102,6 @@ void group_manager_summarise(const struct group_manager *manager, struct buf *ou
  * twice is fine: leading again under a new epoch loads anew. */
 void group_manager_leader_changed(struct group_manager *manager, int32_t partition, bool leader);
 
-/* ---- which partition ---- */
-
-/* By Kafka's rule: |String.hashCode(key)| mod partitions. */
-int32_t group_manager_partition(struct wire_str key, int32_t partitions);
-
 /* ---- the classic protocol ---- */
 
 struct group_join {

@@ -16,6 +16,7 @@
 #include "base/err.h"
 #include "broker/broker.h"
 #include "broker/cluster/command.h"
+#include "broker/coordinator/coordinator_key.h"
 #include "broker/group/group_manager.h"
 #include "broker/handlers/nodes.h"
 #include "broker/handlers/origin.h"
@@ -44,7 +45,7 @@ static int coordinator_find(struct request *request, struct wire_str key, coordi
     if (!topic)
         return ERR_COORDINATOR_NOT_AVAILABLE;
     const struct image_partition *partition =
-        image_partition(topic, group_manager_partition(key, topic->partition_count));
+        image_partition(topic, coordinator_key_partition(key, topic->partition_count));
     const struct image_broker *broker =
         partition ? image_broker(nodes_image(request), partition->leader) : NULL;
     const struct image_endpoint *endpoint = nodes_endpoint(request, broker);

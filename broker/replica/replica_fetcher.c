@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/mutation.h"
 #include "base/state.h"
+#include "broker/cluster/endpoint.h"
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_fetcher_private.h"
 #include "kafka/api.h"
@@ -228,25 +229,11 @@ static void fetcher_connected(void *data, int status, struct env_stream *stream)
     fetcher_check(fetcher);
 }
 
-/* The leader's address on the listener that brokers use among themselves (by the name that our
- * settings give it), else its first one. */
-static const struct image_endpoint *fetcher_endpoint(const struct replica_fetcher *fetcher)
-{
-    const struct image_broker *broker =
-        image_broker(metadata_image(fetcher->deps->metadata), fetcher->leader_id);
-    if (!broker || broker->endpoint_count == 0)
-        return NULL;
-    const char *name = config_inter_broker_listener(fetcher->deps->config)->name;
-    for (size_t i = 0; i < broker->endpoint_count; i++)
-        if (strcmp(broker->endpoints[i].listener, name) == 0)
-            return &broker->endpoints[i];
-    return &broker->endpoints[0];
-}
-
 static void fetcher_dial(void *data)
 {
     struct replica_fetcher *fetcher = data;
-    const struct image_endpoint *endpoint = fetcher_endpoint(fetcher);
+    const struct image_endpoint *endpoint = endpoint_of_broker(
+        metadata_image(fetcher->deps->metadata), fetcher->deps->config, fetcher->leader_id);
     if (list_empty(&fetcher->slots))
         return;
     if (!endpoint ||

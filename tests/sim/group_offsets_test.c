@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "broker/coordinator/coordinator_key.h"
 #include "broker/group/group_records.h"
 #include "group_world.h"
 #include "tests/lib/batch_maker.h"
@@ -733,13 +734,13 @@ static void ten_thousand_groups(void)
 
 static void java_hash(void)
 {
-    CHECK_INT(group_manager_partition(wire_str_from("group-1"), 50), 49);
-    CHECK_INT(group_manager_partition(wire_str_from(""), 50), 0);
+    CHECK_INT(coordinator_key_partition(wire_str_from("group-1"), 50), 49);
+    CHECK_INT(coordinator_key_partition(wire_str_from(""), 50), 0);
     /* "polygenelubricants" hashes to -2147483648, which has no absolute value. */
-    CHECK_INT(group_manager_partition(wire_str_from("polygenelubricants"), 50), 0);
-    CHECK_INT(group_manager_partition(wire_str_from("\xc3\xa9"), 1000), 233);
+    CHECK_INT(coordinator_key_partition(wire_str_from("polygenelubricants"), 50), 0);
+    CHECK_INT(coordinator_key_partition(wire_str_from("\xc3\xa9"), 1000), 233);
     /* U+1F600 is d83d de00: 55357 * 31 + 56832. */
-    CHECK_INT(group_manager_partition(wire_str_from("\xf0\x9f\x98\x80"), 10000000), 1772899);
+    CHECK_INT(coordinator_key_partition(wire_str_from("\xf0\x9f\x98\x80"), 10000000), 1772899);
 }
 
 TAP_MAIN(TAP_TEST(counts_when_replicated), TAP_TEST(late_commits), TAP_TEST(too_much_metadata),

@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/mem.h"
+#include "broker/coordinator/coordinator_key.h"
 #include "broker/group/manager_private.h"
 #include "broker/group/group_records.h"
 #include "group_assignment.h"
@@ -351,7 +352,7 @@ void group_world_restart(struct group_world *world)
 
 int32_t group_world_partition(const char *group)
 {
-    return group_manager_partition(wire_str_from(group), GROUP_WORLD_PARTITIONS);
+    return coordinator_key_partition(wire_str_from(group), GROUP_WORLD_PARTITIONS);
 }
 
 static void world_each_record(struct group_world *world, const char *group, int type,

@@ -6,13 +6,6 @@
 #include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/init_producer_id.h"
 
-int32_t group_manager_partition(struct wire_str group_id, int32_t count)
-{
-    (void)group_id;
-    (void)count;
-    return 0;
-}
-
 void producer_ids_take(struct producer_ids *ids, struct producer_id_wait *wait)
 {
     (void)ids;
