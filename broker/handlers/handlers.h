@@ -30,6 +30,7 @@
     X(DELETE_RECORDS, delete_records, false, DELETE, TOPIC)                                        \
     X(INIT_PRODUCER_ID, init_producer_id, false, IDEMPOTENT_WRITE, CLUSTER)                        \
     X(OFFSET_FOR_LEADER_EPOCH, offset_for_leader_epoch, false, DESCRIBE, TOPIC)                    \
+    X(WRITE_TXN_MARKERS, write_txn_markers, false, CLUSTER_ACTION, CLUSTER)                        \
     X(DESCRIBE_CONFIGS, describe_configs, true, DESCRIBE_CONFIGS, CLUSTER)                         \
     X(ALTER_CONFIGS, alter_configs, true, ALTER_CONFIGS, CLUSTER)                                  \
     X(DESCRIBE_LOG_DIRS, describe_log_dirs, true, DESCRIBE, CLUSTER)                               \

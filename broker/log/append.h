@@ -29,6 +29,11 @@ struct append_input {
     struct buf made;  /* `bytes` are here when they are not those that came */
 };
 
+static inline bool append_is_marker(enum log_origin origin)
+{
+    return origin == LOG_MARKER || origin == LOG_MARKER_BUMPED;
+}
+
 /* Checks batches of a client or of one of our coordinators without the log; `bytes` may then be
  * others, and have their true largest timestamps. 0 or what log_append returns. Any thread. */
 int append_prepare(struct append_input *input, const struct log_config *config,

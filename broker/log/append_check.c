@@ -82,8 +82,9 @@ static int check_header(const struct log_config *config, const struct batch *bat
     if (batch_codec(batch) > COMPRESS_ZSTD)
         return refuse(result, ERR_UNSUPPORTED_COMPRESSION_TYPE,
                       "the compression codec is not known");
-    if (batch_is_control(batch) && origin == LOG_FROM_CLIENT)
-        return refuse(result, ERR_INVALID_RECORD, "clients may not write control batches");
+    if (batch_is_control(batch) != append_is_marker(origin))
+        return refuse(result, ERR_INVALID_RECORD,
+                      "clients may not write control batches, and a marker is one");
     if (batch->producer_id < -1 || (batch->producer_id >= 0 && batch->producer_epoch < 0))
         return refuse(result, ERR_INVALID_RECORD, "the producer id or epoch is not valid");
     if (batch->producer_id >= 0 && origin == LOG_FROM_CLIENT && batch->base_sequence < 0)
@@ -155,20 +156,23 @@ int append_prepare(struct append_input *input, const struct log_config *config,
     return rc < 0 ? rc : append_rewrite(input, config, result);
 }
 
+static int check_marker(struct log *log, const struct batch *batch, enum log_origin origin,
+                        struct log_append *result)
+{
+    struct txn_marker marker;
+    if (batch->producer_id < 0 || txn_marker_read(batch, &marker) != 1)
+        return refuse(result, ERR_INVALID_RECORD, "the transaction marker is not valid");
+    return producer_state_check_marker(&log->producers, &marker, origin == LOG_MARKER_BUMPED,
+                                       &result->message);
+}
+
 static int check_producer(struct log *log, const struct batch *batch, enum log_origin origin,
                           struct log_append *result)
 {
+    if (append_is_marker(origin))
+        return check_marker(log, batch, origin, result);
     if (batch->producer_id < 0)
         return 0;
-    if (batch_is_control(batch)) {
-        struct producer_marker marker;
-        int rc = producer_marker_read(batch, &marker);
-        if (rc < 0)
-            return refuse(result, rc, "the control record is not valid");
-        return rc == 0
-                   ? 0
-                   : producer_state_check_marker(&log->producers, batch, &marker, &result->message);
-    }
     struct producer_verdict verdict;
     int rc = producer_state_check(&log->producers, batch, origin == LOG_FROM_CLIENT, &verdict);
     result->message = verdict.message;

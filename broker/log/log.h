@@ -43,8 +43,10 @@ enum { LOG_BAD_RECORDS_MAX = 16 }; /* of a refused batch, that are told one by o
 
 enum log_origin {
     LOG_FROM_CLIENT, /* checked in full: one or more batches, offsets are assigned */
-    LOG_FROM_BROKER, /* our own coordinators: as client, but control batches are allowed */
-    LOG_FROM_LEADER  /* replicated: copied byte for byte; each batch begins where the one before it
+    LOG_FROM_BROKER, /* our own coordinators: as client, but without sequences and a largest size */
+    LOG_MARKER,      /* a transaction marker and nothing else: only so are control batches taken */
+    LOG_MARKER_BUMPED, /* of transaction.version 2: its epoch is above that of the transaction */
+    LOG_FROM_LEADER /* replicated: copied byte for byte; each batch begins where the one before it
                      * ends, unless compaction left a gap (see log_expect_gap) */
 };
 
@@ -62,8 +64,8 @@ struct log_append {
 /* Appends whole batches; `bytes` is changed in place (offsets, epoch, timestamp) and is not kept.
  * Producer sequences are checked against what is appended. Errors: ERR_CORRUPT_MESSAGE,
  * ERR_INVALID_RECORD, ERR_MESSAGE_TOO_LARGE, ERR_INVALID_TIMESTAMP,
- * ERR_UNSUPPORTED_COMPRESSION_TYPE,
- * ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, ERR_INVALID_PRODUCER_EPOCH, ERR_TRANSACTION_COORDINATOR_FENCED,
+ * ERR_UNSUPPORTED_COMPRESSION_TYPE, ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, ERR_INVALID_PRODUCER_EPOCH,
+ * ERR_INVALID_TXN_STATE, ERR_TRANSACTION_COORDINATOR_FENCED,
  * ERR_RECORD_LIST_TOO_LARGE (over segment.bytes), ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT,
  * ERR_FENCED_LEADER_EPOCH (leader_epoch is below that of a batch in the log),
  * ERR_KAFKA_STORAGE_ERROR (offline, or the disk is nearly full: see message and log_is_offline). On

@@ -20,9 +20,7 @@ enum {
     SNAPSHOT_CRC_FROM = 6,
     SNAPSHOT_HEADER_LEN = 10,
     SNAPSHOT_ENTRY_LEN = 46,
-    MARKER_KEY_LEN = 4,   /* int16 version, int16 type */
-    MARKER_VALUE_LEN = 6, /* int16 version, int32 coordinator epoch */
-    ROOM_LOOKS = 64       /* at producers with open transactions, for one that has none */
+    ROOM_LOOKS = 64 /* at producers with open transactions, for one that has none */
 };
 
 STATIC_ASSERT(SNAPSHOT_CRC_AT == sizeof(int16_t), "behind the version");
@@ -147,13 +145,15 @@ int producer_state_check(const struct producer_state *state, const struct batch 
     return ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
 }
 
-int producer_state_check_marker(const struct producer_state *state, const struct batch *batch,
-                                const struct producer_marker *marker, const char **message)
+int producer_state_check_marker(const struct producer_state *state, const struct txn_marker *marker,
+                                bool bumped, const char **message)
 {
-    const struct producer *producer = producer_state_get(state, batch->producer_id);
+    const struct producer *producer = producer_state_get(state, marker->producer_id);
     if (!producer)
         return 0;
-    if (batch->producer_epoch < producer->epoch) {
+    bool late =
+        bumped && marker->producer_epoch == producer->epoch && producer->txn_start_offset >= 0;
+    if (marker->producer_epoch < producer->epoch || late) {
         *message = "the transaction marker is of an older producer epoch";
         return ERR_INVALID_PRODUCER_EPOCH;
     }
@@ -162,24 +162,6 @@ int producer_state_check_marker(const struct producer_state *state, const struct
         return ERR_TRANSACTION_COORDINATOR_FENCED;
     }
     return 0;
-}
-
-int producer_marker_read(const struct batch *batch, struct producer_marker *marker)
-{
-    struct record_iter records;
-    struct record record;
-    if (batch_codec(batch) != COMPRESS_NONE)
-        return ERR_INVALID_RECORD;
-    record_iter_init(&records, batch->records, batch->records_len, batch->record_count);
-    if (record_iter_next(&records, &record) != 1 || record.key.len < MARKER_KEY_LEN)
-        return ERR_INVALID_RECORD;
-    marker->type = (int16_t)bytes_get_u16(record.key.data + 2);
-    if (marker->type != 0 && marker->type != 1)
-        return 0;
-    if (record.value.len < MARKER_VALUE_LEN)
-        return ERR_INVALID_RECORD;
-    marker->coordinator_epoch = (int32_t)bytes_get_u32(record.value.data + 2);
-    return 1;
 }
 
 /* ---- notes ---- */
@@ -273,7 +255,7 @@ static void note_data(struct producer_state *state, const struct batch *batch, i
 }
 
 static void note_marker(struct producer_state *state, const struct batch *batch,
-                        const struct producer_marker *marker, int64_t now_ms)
+                        const struct txn_marker *marker, int64_t now_ms)
 {
     struct producer *producer = state_enter(state, batch, now_ms);
     producer->coordinator_epoch = marker->coordinator_epoch;
@@ -282,12 +264,12 @@ static void note_marker(struct producer_state *state, const struct batch *batch,
 
 void producer_state_take(struct producer_state *state, const struct batch *batch, int64_t now_ms)
 {
-    struct producer_marker marker;
+    struct txn_marker marker;
     if (!batch_has_producer(batch))
         return;
     if (!batch_is_control(batch))
         note_data(state, batch, now_ms);
-    else if (producer_marker_read(batch, &marker) == 1)
+    else if (txn_marker_read(batch, &marker) == 1)
         note_marker(state, batch, &marker, now_ms);
 }
 

@@ -9,7 +9,7 @@
 #include "base/buf.h"
 #include "base/list.h"
 #include "base/map.h"
-#include "kafka/batch.h"
+#include "kafka/txn_marker.h"
 
 enum {
     PRODUCER_BATCHES = 5, /* max.in.flight.requests.per.connection of an idempotent producer */
@@ -53,12 +53,6 @@ struct producer_verdict {
     const char *message; /* why it was refused */
 };
 
-/* The marker in a control batch. */
-struct producer_marker {
-    int16_t type; /* 0 abort, 1 commit */
-    int32_t coordinator_epoch;
-};
-
 /* `total` stays as it is when the state is cleared. */
 void producer_state_init(struct producer_state *state, size_t *total);
 void producer_state_close(struct producer_state *state);
@@ -71,14 +65,12 @@ int32_t producer_last_sequence(const struct producer *producer);
  * coordinators send no sequences). ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, ERR_INVALID_PRODUCER_EPOCH. */
 int producer_state_check(const struct producer_state *state, const struct batch *batch,
                          bool sequences, struct producer_verdict *verdict) MUST_CHECK;
-/* The same for a transaction marker; ERR_INVALID_PRODUCER_EPOCH,
+/* The same for a transaction marker. `bumped`: the coordinator raised the epoch for it
+ * (transaction.version 2), so one of the producer's own epoch belongs to an earlier transaction,
+ * unless it is that of the last one, sent once more. ERR_INVALID_PRODUCER_EPOCH,
  * ERR_TRANSACTION_COORDINATOR_FENCED. */
-int producer_state_check_marker(const struct producer_state *state, const struct batch *batch,
-                                const struct producer_marker *marker,
-                                const char **message) MUST_CHECK;
-/* Reads the marker of a control batch, whose bytes are at hand: 1, 0 for another kind of control
- * record, or ERR_INVALID_RECORD. */
-int producer_marker_read(const struct batch *batch, struct producer_marker *marker) MUST_CHECK;
+int producer_state_check_marker(const struct producer_state *state, const struct txn_marker *marker,
+                                bool bumped, const char **message) MUST_CHECK;
 
 /* What always holds; looks at every producer, so it is for tests. */
 void producer_state_check_all(const struct producer_state *state);

@@ -218,6 +218,13 @@ static void append_taken(struct partition_append_op *append, const struct partit
 
 /* ---- appending ---- */
 
+static enum log_origin append_origin(const struct partition_append_op *append)
+{
+    if (append->is_marker)
+        return append->is_bumped ? LOG_MARKER_BUMPED : LOG_MARKER;
+    return append->from_broker ? LOG_FROM_BROKER : LOG_FROM_CLIENT;
+}
+
 /* ERR_x, 0, or PARTITION_WAITS. */
 static int append_write(struct partition_append_op *append, struct partition *partition,
                         struct log_append *result)
@@ -234,7 +241,7 @@ static int append_write(struct partition_append_op *append, struct partition *pa
     if (append_is_overtaking(append, partition, &batch))
         return ERR_NOT_LEADER_OR_FOLLOWER;
     append->wait.done = append_safe;
-    enum log_origin origin = append->from_broker ? LOG_FROM_BROKER : LOG_FROM_CLIENT;
+    enum log_origin origin = append_origin(append);
     int err = check
                   ? partition_append_checked(partition, check, append->acks, result, &append->wait)
                   : partition_append(partition, append->bytes, append->len, origin, append->acks,
@@ -372,6 +379,8 @@ size_t partition_run_append(struct partition_op *op, struct partition *partition
 void partitions_append(struct partitions *partitions, struct partition_append_op *append)
 {
     ASSERT(!append->client || !append->from_broker);
+    ASSERT(!append->client || !append->is_marker);
+    ASSERT(!append->is_marker || append->acks == PARTITION_ACKS_ALL);
     append->appended = false;
     append->result = (struct partition_appended){.base_offset = -1, .append_time_ms = -1};
     append->leader = append->leader_epoch = -1;

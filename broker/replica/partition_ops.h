@@ -160,7 +160,9 @@ struct partition_append_op {
     uint8_t *bytes; /* whole batches; changed in place, and not needed once it is appended */
     size_t len;
     int16_t acks;
-    bool from_broker;                /* a coordinator's: control batches are allowed */
+    bool from_broker;                /* a coordinator's */
+    bool is_marker;                  /* a transaction marker, of the transaction's coordinator */
+    bool is_bumped;                  /* with it: of transaction.version 2 (see log.h) */
     bool is_messages;                /* a message set of magic 0 or 1: a batch is made of it */
     struct partition_client *client; /* whose batch it is; NULL for a broker's */
     uint64_t topic_key;              /* with a client: its word for the topic, hashed */

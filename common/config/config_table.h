@@ -40,7 +40,7 @@
     "Produce|Fetch|ListOffsets|Metadata|OffsetCommit|OffsetFetch|FindCoordinator|"                 \
     "JoinGroup|Heartbeat|LeaveGroup|SyncGroup|DescribeGroups|ListGroups|ApiVersions|"              \
     "CreateTopics|DeleteTopics|DeleteRecords|InitProducerId|OffsetForLeaderEpoch|"                 \
-    "DescribeConfigs|AlterConfigs|DescribeLogDirs|CreatePartitions|DeleteGroups|"                  \
+    "WriteTxnMarkers|DescribeConfigs|AlterConfigs|DescribeLogDirs|CreatePartitions|DeleteGroups|"  \
     "ElectLeaders|IncrementalAlterConfigs|AlterPartitionReassignments|"                            \
     "ListPartitionReassignments|OffsetDelete|DescribeQuorum|DescribeCluster|"                      \
     "DescribeProducers|UnregisterBroker|ConsumerGroupHeartbeat|ConsumerGroupDescribe|"             \

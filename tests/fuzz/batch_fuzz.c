@@ -123,7 +123,7 @@ static void change(const struct batch *batch)
 static void one_batch(const struct batch *batch, struct buf *scratch)
 {
     struct batch header;
-    struct producer_marker marker;
+    struct txn_marker marker;
     FUZZ_REQUIRE(batch_parse_header(batch->bytes, BATCH_HEADER_SIZE, &header) == 0);
     FUZZ_REQUIRE(header.size == batch->size);
     if (batch_check_crc(batch) < 0)
@@ -132,7 +132,7 @@ static void one_batch(const struct batch *batch, struct buf *scratch)
     (void)batch_last_sequence(batch);
     int err = walk_records(batch, scratch);
     if (batch_is_control(batch)) {
-        int kind = producer_marker_read(batch, &marker);
+        int kind = txn_marker_read(batch, &marker);
         FUZZ_REQUIRE(kind == 0 || kind == 1 || kind == ERR_INVALID_RECORD);
     }
     change(batch);

@@ -153,7 +153,8 @@ static void producers_expire_by_their_last_append(void)
     fixture_close(&f);
 }
 
-static int mark(struct log_world *f, int64_t id, int epoch, int coordinator_epoch)
+static int mark_from(struct log_world *f, int64_t id, int epoch, int coordinator_epoch,
+                     enum log_origin origin)
 {
     struct buf bytes =
         batch_make_marker((struct batch_marker){.producer_id = id,
@@ -161,9 +162,14 @@ static int mark(struct log_world *f, int64_t id, int epoch, int coordinator_epoc
                                                 .coordinator_epoch = coordinator_epoch,
                                                 .timestamp = 5,
                                                 .commit = true});
-    int rc = log_append(f->log, bytes.data, bytes.len, LOG_FROM_BROKER, 0, &fixture_result);
+    int rc = log_append(f->log, bytes.data, bytes.len, origin, 0, &fixture_result);
     buf_close(&bytes);
     return rc;
+}
+
+static int mark(struct log_world *f, int64_t id, int epoch, int coordinator_epoch)
+{
+    return mark_from(f, id, epoch, coordinator_epoch, LOG_MARKER);
 }
 
 static void transactions_hold_the_stable_offset(void)
@@ -193,6 +199,39 @@ static void transactions_hold_the_stable_offset(void)
     CHECK_INT(producer->coordinator_epoch, 9);
     CHECK_INT(producer->epoch, 1);
     CHECK_INT(producer_last_sequence(producer), -1);
+    fixture_close(&f);
+}
+
+/* transaction.version 2: each end raises the epoch, so a marker of the epoch that writes now is one
+ * of an earlier transaction. */
+static void a_late_marker_of_a_bumped_epoch_is_refused(void)
+{
+    struct log_world f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    struct batch_spec data = {.count = 1, .producer_id = 7, .attributes = BATCH_TRANSACTIONAL};
+    CHECK_INT(append_spec(&f, data, LOG_FROM_CLIENT), 0);
+    CHECK_INT(mark_from(&f, 7, 0, 1, LOG_MARKER_BUMPED), ERR_INVALID_PRODUCER_EPOCH);
+    CHECK_INT(mark_from(&f, 7, 1, 1, LOG_MARKER_BUMPED), 0);
+    CHECK_INT(mark_from(&f, 7, 1, 1, LOG_MARKER_BUMPED), 0); /* its answer was lost */
+    data.epoch = 1;
+    CHECK_INT(append_spec(&f, data, LOG_FROM_CLIENT), 0);
+    CHECK_INT(mark_from(&f, 7, 1, 1, LOG_MARKER_BUMPED), ERR_INVALID_PRODUCER_EPOCH);
+    CHECK_INT(mark_from(&f, 7, 1, 1, LOG_MARKER), 0);
+    CHECK_INT(log_end_offset(f.log), 5);
+    fixture_close(&f);
+}
+
+static void only_coordinators_write_markers(void)
+{
+    struct log_world f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(mark_from(&f, 7, 0, 1, LOG_FROM_CLIENT), ERR_INVALID_RECORD);
+    CHECK_INT(mark_from(&f, 7, 0, 1, LOG_FROM_BROKER), ERR_INVALID_RECORD);
+    CHECK_INT(append_spec(&f, (struct batch_spec){.count = 1, .producer_id = 7}, LOG_MARKER),
+              ERR_INVALID_RECORD);
+    CHECK_INT(log_end_offset(f.log), 0);
     fixture_close(&f);
 }
 
@@ -300,5 +339,7 @@ TAP_MAIN(TAP_TEST(snapshots_keep_the_last_five_batches), TAP_TEST(sequences_foll
          TAP_TEST(the_last_five_batches_are_duplicates), TAP_TEST(sequences_wrap),
          TAP_TEST(a_new_epoch_starts_at_zero), TAP_TEST(a_cut_takes_what_producers_wrote),
          TAP_TEST(a_follower_knows_the_same), TAP_TEST(producers_expire_by_their_last_append),
-         TAP_TEST(transactions_hold_the_stable_offset), TAP_TEST(snapshots_are_checked),
+         TAP_TEST(transactions_hold_the_stable_offset),
+         TAP_TEST(a_late_marker_of_a_bumped_epoch_is_refused),
+         TAP_TEST(only_coordinators_write_markers), TAP_TEST(snapshots_are_checked),
          TAP_TEST(producers_of_a_broker_are_limited))
