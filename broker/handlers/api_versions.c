@@ -62,11 +62,19 @@ static int api_versions_check(const struct request *request)
     return 0;
 }
 
+static const struct api_row *api_versions_next(size_t *cursor)
+{
+    const struct api_row *row;
+    while ((row = api_table_next(&handlers_table, cursor)) && row->untold)
+        ;
+    return row;
+}
+
 static bool api_versions_fill(struct arena *arena, struct api_versions_response *response)
 {
     int32_t count = 0;
     size_t cursor = 0;
-    while (api_table_next(&handlers_table, &cursor))
+    while (api_versions_next(&cursor))
         count++;
     struct api_versions_response_api_version *keys =
         WIRE_ARRAY(arena, &response->api_keys, count, &api_versions_response_api_version_desc);
@@ -74,7 +82,7 @@ static bool api_versions_fill(struct arena *arena, struct api_versions_response 
         return false;
     cursor = 0;
     for (int32_t i = 0; i < count; i++) {
-        const struct api_row *row = api_table_next(&handlers_table, &cursor);
+        const struct api_row *row = api_versions_next(&cursor);
         keys[i].api_key = row->key;
         keys[i].min_version = row->version_min;
         keys[i].max_version = row->version_max;

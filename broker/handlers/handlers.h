@@ -30,7 +30,6 @@
     X(DELETE_RECORDS, delete_records, false, DELETE, TOPIC)                                        \
     X(INIT_PRODUCER_ID, init_producer_id, false, IDEMPOTENT_WRITE, CLUSTER)                        \
     X(OFFSET_FOR_LEADER_EPOCH, offset_for_leader_epoch, false, DESCRIBE, TOPIC)                    \
-    X(WRITE_TXN_MARKERS, write_txn_markers, false, CLUSTER_ACTION, CLUSTER)                        \
     X(DESCRIBE_CONFIGS, describe_configs, true, DESCRIBE_CONFIGS, CLUSTER)                         \
     X(ALTER_CONFIGS, alter_configs, true, ALTER_CONFIGS, CLUSTER)                                  \
     X(DESCRIBE_LOG_DIRS, describe_log_dirs, true, DESCRIBE, CLUSTER)                               \
@@ -52,8 +51,13 @@
     X(ADD_RAFT_VOTER, add_raft_voter, false, ALTER, CLUSTER)                                       \
     X(REMOVE_RAFT_VOTER, remove_raft_voter, false, ALTER, CLUSTER)
 
+/* The same of transactions. ApiVersions tells of them when all of them are there: a client must not
+ * begin what it can't end. */
+#define HANDLERS_TXN_LIST(X) X(WRITE_TXN_MARKERS, write_txn_markers, false, CLUSTER_ACTION, CLUSTER)
+
 #define HANDLERS_PROTOTYPE(constant, name, ...) void handle_##name(struct request *request);
 HANDLERS_LIST(HANDLERS_PROTOTYPE)
+HANDLERS_TXN_LIST(HANDLERS_PROTOTYPE)
 #undef HANDLERS_PROTOTYPE
 
 /* What a server is given (net/server.h). */
