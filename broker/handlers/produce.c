@@ -33,6 +33,9 @@ struct produce_item {
     struct partition_append_op append;
     struct produce *produce;
     struct produce_response_partition_produce_response *answer;
+    bool transactional;
+    int64_t producer_id; /* of a transactional batch */
+    int16_t producer_epoch;
 };
 
 struct produce {
@@ -131,24 +134,52 @@ static int produce_check_batch(const struct request *request, const struct wire_
     }
     if (batch_codec(batch) == COMPRESS_ZSTD && request->version < PRODUCE_ZSTD_VERSION)
         return ERR_UNSUPPORTED_COMPRESSION_TYPE;
-    if (batch_is_transactional(batch)) {
-        *message = "transactions are not available yet";
-        return ERR_INVALID_TXN_STATE;
-    }
     return 0;
 }
 
-static int produce_check(struct request *request, const struct wire_records *records,
+static int produce_check(struct produce_item *item, const struct wire_records *records,
                          const char **message)
 {
+    struct request *request = item->produce->request;
     struct batch batch;
     if (records->len <= 0) {
         *message = "a partition must get a record batch in a produce request";
         return ERR_INVALID_RECORD;
     }
-    return request->version < PRODUCE_BATCHES_VERSION
-               ? 0
-               : produce_check_batch(request, records, &batch, message);
+    if (request->version < PRODUCE_BATCHES_VERSION)
+        return 0;
+    int err = produce_check_batch(request, records, &batch, message);
+    if (err || !batch_is_transactional(&batch))
+        return err;
+    item->transactional = true;
+    item->producer_id = batch.producer_id;
+    item->producer_epoch = batch.producer_epoch;
+    return 0;
+}
+
+/* Kafka's rules for the request as a whole: a transaction has a name, and one producer. The first
+ * one it has by who may use the name, so that its error is that of authorisation. */
+static int produce_check_txn(const struct produce *produce, const char **message)
+{
+    const struct produce_request *body = produce->request->body;
+    const struct produce_item *first = NULL;
+    for (int32_t i = 0; i < produce->item_count; i++) {
+        const struct produce_item *item = &produce->items[i];
+        if (!item->transactional)
+            continue;
+        if (body->transactional_id.len < 0) {
+            *message = "a transactional batch needs a transactional id in its request";
+            return ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+        }
+        if (!first)
+            first = item;
+        if (item->producer_id != first->producer_id ||
+            item->producer_epoch != first->producer_epoch) {
+            *message = "the transactional batches of a request must be of one producer";
+            return ERR_INVALID_PRODUCER_ID_MAPPING;
+        }
+    }
+    return 0;
 }
 
 /* A client can't write to the topics that brokers keep for themselves: a crafted key would change
@@ -283,6 +314,14 @@ static void *produce_give_block(struct partition_append_op *append)
     return request_take_block(produce_item_of(append)->produce->request);
 }
 
+/* What the batch says of itself; nothing is under way yet. */
+static void produce_read(struct produce_item *item,
+                         const struct produce_request_partition_produce_data *data)
+{
+    item->answer->index = data->index;
+    item->append.verdict = produce_check(item, &data->records, &item->append.verdict_text);
+}
+
 static void produce_partition(struct produce_item *item,
                               const struct produce_request_topic_produce_data *topic,
                               const struct produce_request_partition_produce_data *data)
@@ -290,7 +329,6 @@ static void produce_partition(struct produce_item *item,
     struct produce *produce = item->produce;
     struct request *request = produce->request;
     struct partition_append_op *append = &item->append;
-    item->answer->index = data->index;
     append->op.done = produce_done;
     append->bytes = data->records.data;
     append->len = data->records.len > 0 ? (size_t)data->records.len : 0;
@@ -301,7 +339,6 @@ static void produce_partition(struct produce_item *item,
     append->taken = produce_taken;
     append->give_block = produce_give_block;
     append->leader = append->leader_epoch = -1;
-    append->verdict = produce_check(request, &data->records, &append->verdict_text);
     int err = produce_find(request, topic, data->index, &append->op.ref);
     if (!err) {
         produce->open++;
@@ -343,9 +380,37 @@ static bool produce_prepare(struct produce *produce)
     return true;
 }
 
+static void produce_refuse_all(struct produce *produce, int err, const char *message)
+{
+    for (int32_t i = 0; i < produce->item_count; i++) {
+        produce->items[i].append.result.message = message;
+        produce_refuse(&produce->items[i], err);
+    }
+}
+
+static void produce_begin(struct produce *produce)
+{
+    const struct produce_request *body = produce->request->body;
+    struct produce_item *item = produce->items;
+    const char *message = NULL;
+    for (int32_t i = 0; i < body->topic_data.count; i++)
+        for (int32_t j = 0; j < body->topic_data.items[i].partition_data.count; j++)
+            produce_read(item++, &body->topic_data.items[i].partition_data.items[j]);
+    int err = produce_check_txn(produce, &message);
+    if (err) {
+        produce_refuse_all(produce, err, message);
+        return;
+    }
+    item = produce->items;
+    for (int32_t i = 0; i < body->topic_data.count; i++) {
+        const struct produce_request_topic_produce_data *topic = &body->topic_data.items[i];
+        for (int32_t j = 0; j < topic->partition_data.count; j++)
+            produce_partition(item++, topic, &topic->partition_data.items[j]);
+    }
+}
+
 void handle_produce(struct request *request)
 {
-    const struct produce_request *body = request->body;
     struct produce *produce = request_alloc(request, sizeof(*produce));
     if (!produce)
         return;
@@ -355,12 +420,7 @@ void handle_produce(struct request *request)
         request_fail(request, ERR_NO_MEMORY, "names more partitions than fit in memory");
         return;
     }
-    struct produce_item *item = produce->items;
     produce->open = 1;
-    for (int32_t i = 0; i < body->topic_data.count; i++) {
-        const struct produce_request_topic_produce_data *topic = &body->topic_data.items[i];
-        for (int32_t j = 0; j < topic->partition_data.count; j++)
-            produce_partition(item++, topic, &topic->partition_data.items[j]);
-    }
+    produce_begin(produce);
     produce_settle(produce);
 }

@@ -255,6 +255,16 @@ struct log_producer {
 };
 /* Whether batches of the producer under this epoch are known. */
 bool log_knows_producer(const struct log *log, int64_t producer_id, int16_t epoch);
+
+/* Where a producer stands with its transactions. The guard changes with every marker of it: what
+ * was found out of its transaction (KIP-890) counts as long as the guard is the same, under one
+ * leader epoch. */
+struct log_txn {
+    bool known; /* the producer, under whatever epoch */
+    bool open;  /* under this epoch */
+    int64_t guard;
+};
+struct log_txn log_find_txn(const struct log *log, int64_t producer_id, int16_t epoch);
 void log_each_producer(const struct log *log, bool (*fn)(void *data, const struct log_producer *),
                        void *data);
 

@@ -20,6 +20,16 @@ bool log_knows_producer(const struct log *log, int64_t producer_id, int16_t epoc
     return producer && producer->epoch == epoch;
 }
 
+struct log_txn log_find_txn(const struct log *log, int64_t producer_id, int16_t epoch)
+{
+    const struct producer *producer = producer_state_get(&log->producers, producer_id);
+    if (!producer)
+        return (struct log_txn){.guard = -1};
+    return (struct log_txn){.known = true,
+                            .open = producer->epoch == epoch && producer->txn_start_offset >= 0,
+                            .guard = producer->marker_offset};
+}
+
 void log_each_producer(const struct log *log, bool (*fn)(void *data, const struct log_producer *),
                        void *data)
 {

@@ -114,19 +114,9 @@ static const struct producer_batch *find_duplicate(const struct producer *produc
     return NULL;
 }
 
-int producer_state_check(const struct producer_state *state, const struct batch *batch,
-                         bool sequences, struct producer_verdict *verdict)
+static int check_sequence(const struct producer *producer, const struct batch *batch,
+                          struct producer_verdict *verdict)
 {
-    *verdict = (struct producer_verdict){0};
-    const struct producer *producer = producer_state_get(state, batch->producer_id);
-    if (!producer)
-        return 0;
-    if (batch->producer_epoch < producer->epoch) {
-        verdict->message = "the producer has a newer epoch: another instance took over";
-        return ERR_INVALID_PRODUCER_EPOCH;
-    }
-    if (!sequences)
-        return 0;
     if (batch->producer_epoch > producer->epoch) {
         if (batch->base_sequence == 0)
             return 0;
@@ -143,6 +133,27 @@ int producer_state_check(const struct producer_state *state, const struct batch 
         return 0;
     verdict->message = "the sequence number does not follow the last one of this producer";
     return ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+}
+
+int producer_state_check(const struct producer_state *state, const struct batch *batch,
+                         bool sequences, struct producer_verdict *verdict)
+{
+    *verdict = (struct producer_verdict){0};
+    const struct producer *producer = producer_state_get(state, batch->producer_id);
+    if (!producer)
+        return 0;
+    if (batch->producer_epoch < producer->epoch) {
+        verdict->message = "the producer has a newer epoch: another instance took over";
+        return ERR_INVALID_PRODUCER_EPOCH;
+    }
+    int rc = sequences ? check_sequence(producer, batch, verdict) : 0;
+    if (rc < 0 || verdict->is_duplicate)
+        return rc;
+    if (producer->txn_start_offset >= 0 && !batch_is_transactional(batch)) {
+        verdict->message = "the producer has a transaction open here, and the batch is not in it";
+        return ERR_INVALID_TXN_STATE;
+    }
+    return 0;
 }
 
 int producer_state_check_marker(const struct producer_state *state, const struct txn_marker *marker,
@@ -194,7 +205,7 @@ static struct producer *state_add(struct producer_state *state, int64_t id)
     producer->id = id;
     producer->epoch = -1;
     producer->coordinator_epoch = -1;
-    producer->txn_start_offset = -1;
+    producer->txn_start_offset = producer->marker_offset = -1;
     void *former = map_put_u64(&state->map, (uint64_t)id, producer);
     ASSERT(former == NULL);
     state_check(state);
@@ -259,6 +270,7 @@ static void note_marker(struct producer_state *state, const struct batch *batch,
 {
     struct producer *producer = state_enter(state, batch, now_ms);
     producer->coordinator_epoch = marker->coordinator_epoch;
+    producer->marker_offset = batch->base_offset;
     producer_set_txn(state, producer, -1);
 }
 

@@ -33,6 +33,7 @@ struct producer {
     int64_t last_timestamp;    /* of its last batch or marker */
     int64_t seen_ms;           /* of the last append, or of the start; monotonic */
     int64_t txn_start_offset;  /* of its open transaction; -1 = none */
+    int64_t marker_offset;     /* of its last marker, if it came since the snapshot; -1 */
     int32_t coordinator_epoch; /* of the last marker; -1 */
     int16_t epoch;
     uint8_t batch_count;
@@ -61,8 +62,9 @@ struct producer *producer_state_get(const struct producer_state *state, int64_t 
 /* -1 when it has sent no data batch in this epoch. */
 int32_t producer_last_sequence(const struct producer *producer);
 
-/* Whether the batch may be appended. With `sequences` false only the epoch is checked (our own
- * coordinators send no sequences). ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, ERR_INVALID_PRODUCER_EPOCH. */
+/* Whether the batch may be appended. With `sequences` false they are not looked at (our own
+ * coordinators send none). ERR_OUT_OF_ORDER_SEQUENCE_NUMBER, ERR_INVALID_PRODUCER_EPOCH;
+ * ERR_INVALID_TXN_STATE: no transactional one, while the producer has a transaction open. */
 int producer_state_check(const struct producer_state *state, const struct batch *batch,
                          bool sequences, struct producer_verdict *verdict) MUST_CHECK;
 /* The same for a transaction marker. `bumped`: the coordinator raised the epoch for it

@@ -2,10 +2,11 @@
  *
  * Happy path: the bytes are appended as they are when the queue comes to them. A batch that is
  * compressed or large, and a message set of an old client, goes through the hands of a worker
- * first (log_check); what its client sends behind it for the same partition waits in a line for it
- * (append_order.h). Then it waits at its partition until it is safe. Failure modes are errors of
- * the operation. A client that goes away while its batches wait: they are appended, but for those
- * of an idempotent producer, which sends them again and in order. */
+ * first (log_check); a batch that would begin a transaction is asked about first. What its client
+ * sends behind it for the same partition waits in a line for it (append_order.h). Then it waits at
+ * its partition until it is safe. Failure modes are errors of the operation. A client that goes
+ * away while its batches wait: they are appended, but for those of an idempotent producer, which
+ * sends them again and in order. */
 #include "broker/replica/partitions.h"
 
 #include "base/err.h"
@@ -216,6 +217,47 @@ static void append_taken(struct partition_append_op *append, const struct partit
         append->taken(append);
 }
 
+/* ---- transactions ---- */
+
+/* Whether the caller is to ask the coordinator: the batch would begin a transaction here. */
+static bool append_wants_verification(struct partition_append_op *append,
+                                      const struct partition *partition)
+{
+    struct batch batch;
+    if (!append->verify || append->is_messages || (append->client && append->client->left) ||
+        batch_parse_frame(append->bytes, append->len, &batch) || batch.producer_id < 0 ||
+        !batch_is_transactional(&batch))
+        return false;
+    struct log_txn txn = log_find_txn(partition->log, batch.producer_id, batch.producer_epoch);
+    append->guard = txn.guard;
+    append->guard_epoch = partition->leader_epoch;
+    return !txn.open;
+}
+
+/* The transaction may have ended since the coordinator said that it is open. */
+static int append_check_txn(const struct partition_append_op *append,
+                            const struct partition *partition, const struct batch *batch,
+                            struct log_append *result)
+{
+    if (!append->verify || !partition->log || batch->producer_id < 0 ||
+        !batch_is_transactional(batch))
+        return 0;
+    struct log_txn txn = log_find_txn(partition->log, batch->producer_id, batch->producer_epoch);
+    if (txn.open)
+        return 0;
+    if (append->verified && append->guard_epoch != partition->leader_epoch)
+        return ERR_NOT_LEADER_OR_FOLLOWER; /* what was found out then does not count here */
+    if (!append->verified || append->guard != txn.guard) {
+        result->message = "the batch is not part of an open transaction";
+        return ERR_INVALID_TXN_STATE;
+    }
+    if (append->bumps && !txn.known && batch->base_sequence != 0) {
+        result->message = "the first batch of a transaction must start at sequence 0";
+        return ERR_OUT_OF_ORDER_SEQUENCE_NUMBER;
+    }
+    return 0;
+}
+
 /* ---- appending ---- */
 
 static enum log_origin append_origin(const struct partition_append_op *append)
@@ -235,11 +277,14 @@ static int append_write(struct partition_append_op *append, struct partition *pa
         *result = check->result;
         return check->err;
     }
-    if (append->client && !append->is_messages &&
+    if ((append->client || append->verify) && !append->is_messages &&
         batch_parse_frame(append->bytes, append->len, &batch))
         batch.producer_id = -1; /* the log says what is wrong with it */
     if (append_is_overtaking(append, partition, &batch))
         return ERR_NOT_LEADER_OR_FOLLOWER;
+    int unverified = append_check_txn(append, partition, &batch, result);
+    if (unverified)
+        return unverified;
     append->wait.done = append_safe;
     enum log_origin origin = append_origin(append);
     int err = check
@@ -255,7 +300,11 @@ static int append_write(struct partition_append_op *append, struct partition *pa
 static void append_take(struct partition_append_op *append, struct partition *partition)
 {
     struct log_append result = {.base_offset = -1, .append_time_ms = -1};
-    int err = partition ? append_write(append, partition, &result) : partitions_absent(&append->op);
+    int err = partition ? append->verdict : partitions_absent(&append->op);
+    if (partition && err)
+        result.message = append->verdict_text;
+    else if (partition)
+        err = append_write(append, partition, &result);
     if (err < 0)
         append_refuse(append, err, &result);
     else
@@ -263,6 +312,31 @@ static void append_take(struct partition_append_op *append, struct partition *pa
 }
 
 /* ---- what workers look at ---- */
+
+/* A worker has looked at it, or its transaction is verified: its turn comes when both are done. */
+static void append_go_on(struct partition_append_op *append)
+{
+    ASSERT(append->op.state == PARTITION_OP_WORKING);
+    if (append->verifying || (append->check && !append->check->ended))
+        return;
+    if (append->turn.line)
+        append_order_ready(&append->turn);
+    else
+        partitions_make_ready(&append->op);
+}
+
+void partition_append_verified(struct partition_append_op *append, int err, const char *message)
+{
+    ASSERT(append->verifying);
+    ASSERT(err <= 0);
+    append->verifying = false;
+    append->verified = err == 0;
+    if (err) {
+        append->verdict = err;
+        append->verdict_text = message;
+    }
+    append_go_on(append);
+}
 
 static void append_checked(struct log_check *check)
 {
@@ -272,7 +346,7 @@ static void append_checked(struct log_check *check)
     /* The broker ends: the bytes stay until the worker has done with them, the caller need not. */
     if (log_check_is_running(check))
         log_check_keep(check, append->give_block(append));
-    append_order_ready(&append->turn);
+    append_go_on(append);
 }
 
 /* It will be refused as overtaking: no worker for it. */
@@ -326,23 +400,35 @@ static void append_turn_came(struct append_turn *turn)
     partitions_make_ready(&CONTAINER_OF(turn, struct partition_append_op, turn)->op);
 }
 
-/* A batch of a client is taken at once, or gets into its line. */
+/* A batch of a client is taken at once, or gets into its line. `later`: a worker or the caller has
+ * to do with it first. */
 static void append_begin_client(struct partition_append_op *append, struct partition *partition,
-                                bool worker)
+                                bool later)
 {
     struct append_order *order = append->op.partitions->order;
     struct append_key key = {.client = append->client,
                              .topic_id = append->op.ref.topic_id,
                              .partition = append->op.ref.index};
-    if (!worker && (append_order_is_empty(order) || append_order_is_free(order, &key))) {
+    if (!later && (append_order_is_empty(order) || append_order_is_free(order, &key))) {
         append_take(append, partition);
         return;
     }
-    partition_op_move(&append->op, worker ? PARTITION_OP_WORKING : PARTITION_OP_IN_LINE);
+    partition_op_move(&append->op, later ? PARTITION_OP_WORKING : PARTITION_OP_IN_LINE);
     append->turn.take = append_turn_came;
     append_order_join(order, &key, &append->turn);
-    if (!worker)
+    if (!later)
         append_order_ready(&append->turn);
+}
+
+/* Calls out last. */
+static void append_begin_verifying(struct partition_append_op *append, struct partition *partition)
+{
+    append->verifying = true;
+    if (append->client)
+        append_begin_client(append, partition, true);
+    else
+        partition_op_move(&append->op, PARTITION_OP_WORKING);
+    append->verify(append);
 }
 
 /* What can be refused at once is. */
@@ -359,6 +445,8 @@ static void append_begin(struct partition_append_op *append, struct partition *p
         err = append_ask_worker(append, partition);
     if (err < 0)
         append_refuse(append, err, &result);
+    else if (append_wants_verification(append, partition))
+        append_begin_verifying(append, partition);
     else if (append->client)
         append_begin_client(append, partition, err == 1);
     else
@@ -381,11 +469,13 @@ void partitions_append(struct partitions *partitions, struct partition_append_op
     ASSERT(!append->client || !append->from_broker);
     ASSERT(!append->client || !append->is_marker);
     ASSERT(!append->is_marker || append->acks == PARTITION_ACKS_ALL);
+    ASSERT(!append->is_marker || !append->verify);
     append->appended = false;
     append->result = (struct partition_appended){.base_offset = -1, .append_time_ms = -1};
     append->leader = append->leader_epoch = -1;
     append->check = NULL;
     append->turn.line = NULL;
+    append->verifying = append->verified = false;
     if (append->client)
         append->client->open++;
     partitions_submit(partitions, &append->op, PARTITION_OP_APPEND);
@@ -406,6 +496,7 @@ void partition_append_leave(struct partition_append_op *append)
             log_check_keep(check, append->give_block(append));
         log_check_cancel(check);
     }
+    append->verifying = false; /* whoever asks the coordinator need not answer */
     append_free_check(append);
     client_ended(append->client);
 }

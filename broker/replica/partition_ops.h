@@ -154,7 +154,8 @@ struct append_turn {
 
 /* Errors: those of the log (a bad batch, its producer, the disk), ERR_NOT_LEADER_OR_FOLLOWER (with
  * `appended`: leadership was lost, outcome unknown), ERR_NOT_ENOUGH_REPLICAS,
- * ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, ERR_INVALID_REQUIRED_ACKS, ERR_KAFKA_STORAGE_ERROR. */
+ * ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND, ERR_INVALID_REQUIRED_ACKS, ERR_INVALID_TXN_STATE,
+ * ERR_KAFKA_STORAGE_ERROR. */
 struct partition_append_op {
     struct partition_op op;
     uint8_t *bytes; /* whole batches; changed in place, and not needed once it is appended */
@@ -169,6 +170,13 @@ struct partition_append_op {
     /* What the caller has against the bytes, told where the partition would take them else. */
     int verdict;
     const char *verdict_text;
+    /* A transactional batch that would begin a transaction in the partition: the caller finds out
+     * from the transaction's coordinator whether it may (KIP-890), and calls
+     * partition_append_verified, at once or later. Meanwhile the op stands in its client's line.
+     * NULL: it may. Not after a cancel. */
+    void (*verify)(struct partition_append_op *op);
+    bool bumps; /* with it: the producer has a new epoch for each transaction (transaction.version
+                 * 2), so one that the partition does not know begins at sequence 0 */
     /* May be NULL: it is appended, and `done` comes when it is safe. */
     void (*taken)(struct partition_append_op *op);
     /* With a client: nobody waits any more while a worker reads the bytes. Hands over the block (of
@@ -183,8 +191,15 @@ struct partition_append_op {
     struct partition_wait wait;
     struct append_turn turn;
     struct append_check *check;
+    bool verifying;      /* the caller is asked */
+    bool verified;       /* it has said that the batch is in an open transaction, */
+    int64_t guard;       /* which counts as long as no marker of the producer came */
+    int32_t guard_epoch; /* in this leader epoch */
 };
 void partitions_append(struct partitions *partitions, struct partition_append_op *op);
+/* The answer to `verify`: 0, or the error that the append ends with, and static text or NULL. A
+ * transaction that ended meanwhile is ERR_INVALID_TXN_STATE all the same. */
+void partition_append_verified(struct partition_append_op *op, int err, const char *message);
 
 /* One client of the appends: its batches for a partition are appended in the order in which they
  * were submitted, also when workers look at some of them; and what an idempotent producer sent
