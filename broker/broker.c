@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/mutation.h"
 #include "base/state.h"
+#include "broker/cluster/broker_lines.h"
 #include "broker/cluster/controller_channel.h"
 #include "broker/cluster/metadata.h"
 #include "broker/cluster/producer_ids.h"
@@ -25,6 +26,7 @@
 #include "broker/net/request_trace.h"
 #include "broker/net/server.h"
 #include "broker/replica/replica_manager.h"
+#include "broker/txn/txn_manager.h"
 
 enum {
     BROKER_LEAVE_MS = 10000, /* a controller that does not answer must not keep us for ever */
@@ -230,11 +232,24 @@ static void broker_dir_failed(void *data, const char *dir)
     broker->failed(broker->failed_data);
 }
 
+/* The timer of the limit begins when somebody uses transactions: until then nothing of them costs
+ * anything, and nothing of them is logged. */
+static void broker_limit_txn_lines(struct broker *broker)
+{
+    if (!broker->txn_lines.whole)
+        line_limit_init(&broker->txn_lines, broker->env, &broker->loggers[LOGGER_BROKER_TXN], 50,
+                        10000, "lines about transactions were held back");
+}
+
 static void broker_leader_changed(void *data, const char *topic, int32_t index, bool leader)
 {
     struct broker *broker = data;
     if (broker->groups && strcmp(topic, GROUP_OFFSETS_TOPIC) == 0)
         group_manager_leader_changed(broker->groups, index, leader);
+    if (broker->txns && strcmp(topic, TXN_STATE_TOPIC) == 0) {
+        broker_limit_txn_lines(broker);
+        txn_manager_leader_changed(broker->txns, index, leader);
+    }
 }
 
 static const struct log_manager_events broker_log_events = {.dir_failed = broker_dir_failed};
@@ -504,6 +519,40 @@ static void broker_free_groups(struct broker *broker)
     broker->groups = NULL;
 }
 
+static void broker_build_txns(struct broker *broker)
+{
+    struct broker_lines_deps lines = {
+        .env = broker->env,
+        .logger = &broker->txn_lines.logger,
+        .metadata = broker->metadata,
+        .config = broker->config,
+        .client_id = "millrace-markers",
+    };
+    struct txn_manager_deps deps = {
+        .env = broker->env,
+        .logger = &broker->txn_lines.logger,
+        .metadata = broker->metadata,
+        .log = &partition_log_ops,
+        .ids = broker->producer_ids,
+    };
+    txn_settings_read(&deps.settings, broker->config);
+    broker->txn_log = partition_log_new(broker->env, broker->partitions, TXN_STATE_TOPIC);
+    broker->marker_lines = broker_lines_new(&lines);
+    deps.log_data = broker->txn_log;
+    deps.lines = broker->marker_lines;
+    broker->txns = txn_manager_new(&deps);
+}
+
+static void broker_free_txns(struct broker *broker)
+{
+    if (!broker->txns)
+        return;
+    txn_manager_free(broker->txns);
+    broker_lines_free(broker->marker_lines);
+    partition_log_free(broker->txn_log);
+    broker->txns = NULL;
+}
+
 static void broker_build(struct broker *broker)
 {
     broker_make_registration(broker);
@@ -530,6 +579,7 @@ static void broker_build(struct broker *broker)
         (int32_t)config_int(broker->config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS));
     broker->producer_ids = producer_ids_new(broker->env, broker->channel, broker->node_id);
     broker_build_groups(broker);
+    broker_build_txns(broker);
     live_settings_check(broker->live);
 }
 
@@ -604,6 +654,7 @@ static void broker_free_users(struct broker *broker)
     broker_free_groups(broker);
     if (broker->producer_ids)
         producer_ids_free(broker->producer_ids);
+    broker_free_txns(broker); /* its producers have been told that they get no ids */
     if (broker->fetch_sessions)
         fetch_sessions_free(broker->fetch_sessions);
     if (broker->logs)
@@ -637,6 +688,7 @@ void broker_free(struct broker *broker)
     mem_free(broker->request_trace);
     line_limit_close(&broker->client_lines);
     line_limit_close(&broker->group_lines);
+    line_limit_close(&broker->txn_lines);
     line_limit_close(&broker->role_lines);
     broker_free_registration(broker->registration);
     mem_free(broker);

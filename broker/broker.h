@@ -18,6 +18,7 @@
 #include "env/env.h"
 #include "env/line_limit.h"
 
+struct broker_lines;
 struct controller_channel;
 struct group_manager;
 struct fetch_sessions;
@@ -29,6 +30,7 @@ struct request_trace;
 struct producer_ids;
 struct replica_manager;
 struct server;
+struct txn_manager;
 
 struct broker {
     struct env *env;
@@ -55,6 +57,10 @@ struct broker {
     struct line_limit role_lines;      /* of what comes once a partition: a start has thousands */
     struct partition_log *offsets_log; /* __consumer_offsets, for the groups */
     struct group_manager *groups;
+    struct line_limit txn_lines;       /* of what transactional producers can cause */
+    struct partition_log *txn_log;     /* __transaction_state, for the transactions */
+    struct broker_lines *marker_lines; /* on which they are ended in other brokers */
+    struct txn_manager *txns;
     Meta__Register *registration;
     enum broker_state { BROKER_STARTING, BROKER_SERVING, BROKER_LEAVING, BROKER_CLOSING } state;
     int64_t started_us;

@@ -11,6 +11,7 @@
 #include "broker/group/group_manager.h"
 #include "broker/net/server.h"
 #include "broker/replica/replica_manager.h"
+#include "broker/txn/txn_manager.h"
 
 enum { STATE_DUMP_TURN = 100 }; /* replicas looked at in a turn of the loop */
 
@@ -39,6 +40,8 @@ static void state_dump_whole(struct state_dump *dump)
     server_summarise(broker->server, &line);
     state_dump_say(dump, &line);
     group_manager_summarise(broker->groups, &line);
+    state_dump_say(dump, &line);
+    txn_manager_summarise(broker->txns, &line);
     state_dump_say(dump, &line);
     replica_manager_summarise(broker->replicas, &line);
     state_dump_say(dump, &line);

@@ -10,38 +10,28 @@
  */
 #include "broker/handlers/handlers.h"
 
-#include <stdio.h>
-#include <string.h>
-
 #include "base/err.h"
 #include "broker/broker.h"
-#include "broker/cluster/command.h"
 #include "broker/coordinator/coordinator_key.h"
 #include "broker/group/group_manager.h"
+#include "broker/handlers/coordinator_topic.h"
 #include "broker/handlers/nodes.h"
-#include "broker/handlers/origin.h"
 #include "broker/net/request.h"
 #include "kafka/messages/find_coordinator.h"
 
 enum {
     FIND_COORDINATOR_LIST_VERSION = 4,
     FIND_COORDINATOR_GROUP = 0,
-    FIND_COORDINATOR_TRANSACTION = 1,
-    FIND_COORDINATOR_CREATE_MS = 10000 /* clients ask again after 30 s */
+    FIND_COORDINATOR_TRANSACTION = 1
 };
 
 typedef struct find_coordinator_response_coordinator coordinator;
 
-static const struct image_topic *coordinator_topic(const struct request *request)
-{
-    return image_topic_by_name(nodes_image(request), GROUP_OFFSETS_TOPIC,
-                               strlen(GROUP_OFFSETS_TOPIC));
-}
-
 /* Also of the empty id, under which old clients store offsets. */
-static int coordinator_find(struct request *request, struct wire_str key, coordinator *out)
+static int coordinator_find(struct request *request, enum coordinator_topic which,
+                            struct wire_str key, coordinator *out)
 {
-    const struct image_topic *topic = coordinator_topic(request);
+    const struct image_topic *topic = coordinator_topic_find(request, which);
     if (!topic)
         return ERR_COORDINATOR_NOT_AVAILABLE;
     const struct image_partition *partition =
@@ -65,7 +55,7 @@ static int coordinator_lookup(struct request *request, struct wire_str key, coor
     switch (body->key_type) {
     case FIND_COORDINATOR_GROUP:
         *reason = "the partition of " GROUP_OFFSETS_TOPIC " that holds the group has no leader now";
-        return coordinator_find(request, key, out);
+        return coordinator_find(request, COORDINATOR_TOPIC_GROUPS, key, out);
     case FIND_COORDINATOR_TRANSACTION:
         *reason = "transactions are not available in this release: remove transactional.id";
         return ERR_CLUSTER_AUTHORIZATION_FAILED;
@@ -114,55 +104,11 @@ static void coordinator_answer(struct request *request)
     request_reply(request, &response, NULL);
 }
 
-/* ---- the topic ---- */
-
-static void coordinator_created(void *data, int err, const int *errors)
-{
-    struct request *request = data;
-    if (err || errors[0])
-        request_warn(request, "%s could not be created: %s", GROUP_OFFSETS_TOPIC,
-                     err_text(err ? err : errors[0]));
-    coordinator_answer(request);
-}
-
-static int32_t coordinator_replicas(const struct request *request)
-{
-    const struct image_broker *broker;
-    int32_t wanted =
-        (int32_t)config_int(request->broker->config, CONFIG_OFFSETS_TOPIC_REPLICATION_FACTOR);
-    int32_t live = 0;
-    size_t cursor = 0;
-    while ((broker = image_next_broker(nodes_image(request), &cursor)))
-        live += !broker->fenced && !broker->stopping;
-    return live > 0 && live < wanted ? live : wanted;
-}
-
-static void coordinator_create_topic(struct request *request)
-{
-    const struct config *config = request->broker->config;
-    int64_t size = config_int(config, CONFIG_OFFSETS_TOPIC_SEGMENT_BYTES);
-    bool small = size < config_row(CONFIG_LOG_SEGMENT_BYTES)->min; /* no topic may have so little */
-    char segment_bytes[24];
-    snprintf(segment_bytes, sizeof(segment_bytes), "%lld", (long long)size);
-    const struct command_setting settings[] = {
-        {"cleanup.policy", "compact"},
-        {"compression.type", "producer"},
-        {small ? "internal.segment.bytes" : "segment.bytes", segment_bytes}};
-    const struct command_topic topic = {
-        .name = GROUP_OFFSETS_TOPIC,
-        .partitions = (int32_t)config_int(config, CONFIG_OFFSETS_TOPIC_NUM_PARTITIONS),
-        .replication_factor = coordinator_replicas(request),
-        .settings = settings,
-        .setting_count = ARRAY_LEN(settings)};
-    command_create_topics(request->broker->channel, origin_of(request), &topic, 1,
-                          FIND_COORDINATOR_CREATE_MS, coordinator_created, request);
-}
-
 void handle_find_coordinator(struct request *request)
 {
     const struct find_coordinator_request *body = request->body;
-    if (body->key_type == FIND_COORDINATOR_GROUP && !coordinator_topic(request))
-        coordinator_create_topic(request);
+    if (body->key_type == FIND_COORDINATOR_GROUP)
+        coordinator_topic_ensure(request, COORDINATOR_TOPIC_GROUPS, coordinator_answer);
     else
         coordinator_answer(request);
 }

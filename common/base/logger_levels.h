@@ -34,6 +34,7 @@ enum logger_level {
     X(BROKER_METADATA, "broker.metadata", BROKER)                                                  \
     X(BROKER_NET, "broker.net", BROKER)                                                            \
     X(BROKER_REPLICA, "broker.replica", BROKER)                                                    \
+    X(BROKER_TXN, "broker.txn", BROKER)                                                            \
     X(CONTROLLER, "controller", ROOT)                                                              \
     X(CONTROLLER_ELECTION, "controller.election", CONTROLLER)                                      \
     X(CONTROLLER_PEER, "controller.peer", CONTROLLER)                                              \

@@ -8,16 +8,15 @@
 #define CONFIG_IDLE_H
 
 /* What stands in front of the reason. */
-#define CONFIG_IDLE            "No effect: "
-#define CONFIG_NO_TLS          CONFIG_IDLE "TLS is not available yet."
-#define CONFIG_NO_SASL         CONFIG_IDLE "authentication is not available yet."
-#define CONFIG_NO_TIERS        CONFIG_IDLE "tiered storage is not available yet."
-#define CONFIG_NO_TRANSACTIONS CONFIG_IDLE "transactions are not available yet."
-#define CONFIG_NO_SHARE        CONFIG_IDLE "share groups are not available yet."
-#define CONFIG_NO_STREAMS      CONFIG_IDLE "streams groups are not available yet."
-#define CONFIG_NO_QUOTAS       CONFIG_IDLE "quotas are not available yet."
-#define CONFIG_NO_METRICS      CONFIG_IDLE "there are no metrics of Java here."
-#define CONFIG_NO_NEED         CONFIG_IDLE "nothing here works like what it tunes in Kafka."
+#define CONFIG_IDLE       "No effect: "
+#define CONFIG_NO_TLS     CONFIG_IDLE "TLS is not available yet."
+#define CONFIG_NO_SASL    CONFIG_IDLE "authentication is not available yet."
+#define CONFIG_NO_TIERS   CONFIG_IDLE "tiered storage is not available yet."
+#define CONFIG_NO_SHARE   CONFIG_IDLE "share groups are not available yet."
+#define CONFIG_NO_STREAMS CONFIG_IDLE "streams groups are not available yet."
+#define CONFIG_NO_QUOTAS  CONFIG_IDLE "quotas are not available yet."
+#define CONFIG_NO_METRICS CONFIG_IDLE "there are no metrics of Java here."
+#define CONFIG_NO_NEED    CONFIG_IDLE "nothing here works like what it tunes in Kafka."
 
 /* clang-format off */
 #define CONFIG_TLS_ROWS(X) \
@@ -302,37 +301,22 @@
 #define CONFIG_TRANSACTION_ROWS(X) \
     X(ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MAX_MS, "add.partitions.to.txn.retry.backoff.max.ms", \
       INT, "100", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
-      CONFIG_NO_TRANSACTIONS) \
+      CONFIG_NO_NEED) \
     X(ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MS, "add.partitions.to.txn.retry.backoff.ms", INT, \
-      "20", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
-      CONFIG_NO_TRANSACTIONS) \
+      "20", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
     X(TRANSACTION_ABORT_TIMED_OUT_TRANSACTION_CLEANUP_INTERVAL_MS, \
       "transaction.abort.timed.out.transaction.cleanup.interval.ms", INT, "10000", NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TRANSACTIONS) \
-    X(TRANSACTION_MAX_TIMEOUT_MS, "transaction.max.timeout.ms", INT, "900000", NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TRANSACTIONS) \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      CONFIG_IDLE "each transaction is aborted when its own time is over.") \
     X(TRANSACTION_PARTITION_VERIFICATION_ENABLE, "transaction.partition.verification.enable", \
-      BOOL, "true", NULL, 0, 0, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, CONFIG_NO_TRANSACTIONS) \
-    X(TRANSACTION_REMOVE_EXPIRED_TRANSACTION_CLEANUP_INTERVAL_MS, \
-      "transaction.remove.expired.transaction.cleanup.interval.ms", INT, "3600000", NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TRANSACTIONS) \
+      BOOL, "true", NULL, 0, 0, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
+      CONFIG_IDLE "what partitions get is not verified yet.") \
     X(TRANSACTION_STATE_LOG_LOAD_BUFFER_SIZE, "transaction.state.log.load.buffer.size", INT, \
       "5242880", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
-      CONFIG_NO_TRANSACTIONS) \
-    X(TRANSACTION_STATE_LOG_MIN_ISR, "transaction.state.log.min.isr", INT, "2", NULL, 1, \
-      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TRANSACTIONS) \
-    X(TRANSACTION_STATE_LOG_NUM_PARTITIONS, "transaction.state.log.num.partitions", INT, "50", \
-      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TRANSACTIONS) \
-    X(TRANSACTION_STATE_LOG_REPLICATION_FACTOR, "transaction.state.log.replication.factor", \
-      SHORT, "3", NULL, 1, CONFIG_MAX_SHORT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
-      CONFIG_NO_TRANSACTIONS) \
-    X(TRANSACTION_STATE_LOG_SEGMENT_BYTES, "transaction.state.log.segment.bytes", INT, \
-      "104857600", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
-      CONFIG_NO_TRANSACTIONS) \
+      CONFIG_NO_NEED) \
     X(TRANSACTION_TWO_PHASE_COMMIT_ENABLE, "transaction.two.phase.commit.enable", BOOL, "false", \
-      NULL, 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TRANSACTIONS) \
-    X(TRANSACTIONAL_ID_EXPIRATION_MS, "transactional.id.expiration.ms", INT, "604800000", NULL, \
-      1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TRANSACTIONS)
+      NULL, 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
+      CONFIG_IDLE "transactions that others prepare are not available yet.")
 
 #define CONFIG_SHARE_ROWS(X) \
     X(GROUP_SHARE_ASSIGNMENT_INTERVAL_MS, "group.share.assignment.interval.ms", INT, "1000", \

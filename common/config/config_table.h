@@ -458,6 +458,33 @@
       NULL, 1, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, "How often that is checked.") \
     X(OFFSETS_COMMIT_TIMEOUT_MS, "offsets.commit.timeout.ms", INT, "5000", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How long a commit of offsets may take.")
+
+#define CONFIG_TXN_ROWS(X) \
+    X(TRANSACTION_COORDINATOR_MEMORY_MAX_BYTES, "transaction.coordinator.memory.max.bytes", LONG, \
+      "268435456", NULL, 1048576, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
+      "Memory that the transactional ids of this broker may take; above it new ones are refused.") \
+    X(TRANSACTION_MAX_TIMEOUT_MS, "transaction.max.timeout.ms", INT, "900000", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The longest time that a client may ask for its transactions.") \
+    X(TRANSACTION_REMOVE_EXPIRED_TRANSACTION_CLEANUP_INTERVAL_MS, \
+      "transaction.remove.expired.transaction.cleanup.interval.ms", INT, "3600000", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How often it is looked for transactional ids that nobody uses.") \
+    X(TRANSACTION_STATE_LOG_MIN_ISR, "transaction.state.log.min.isr", INT, "2", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "min.insync.replicas of the transactions topic; at most its replicas.") \
+    X(TRANSACTION_STATE_LOG_NUM_PARTITIONS, "transaction.state.log.num.partitions", INT, "50", \
+      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The partitions of the transactions topic; never changed.") \
+    X(TRANSACTION_STATE_LOG_REPLICATION_FACTOR, "transaction.state.log.replication.factor", \
+      SHORT, "3", NULL, 1, CONFIG_MAX_SHORT, NULL, CONFIG_READ_ONLY, \
+      "The replicas of the transactions topic; fewer brokers make it fewer.") \
+    X(TRANSACTION_STATE_LOG_SEGMENT_BYTES, "transaction.state.log.segment.bytes", INT, \
+      "104857600", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "The segment size of the transactions topic.") \
+    X(TRANSACTIONAL_ID_EXPIRATION_MS, "transactional.id.expiration.ms", INT, "604800000", NULL, \
+      1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How long a transactional id is kept that nobody uses.")
 /* clang-format on */
 
 #define CONFIG_LIST(X)                                                                             \
@@ -468,6 +495,7 @@
     CONFIG_REPLICA_ROWS(X)                                                                         \
     CONFIG_NET_ROWS(X)                                                                             \
     CONFIG_GROUP_ROWS(X)                                                                           \
+    CONFIG_TXN_ROWS(X)                                                                             \
     CONFIG_IDLE_LIST(X)
 
 enum config_id {

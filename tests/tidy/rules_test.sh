@@ -26,7 +26,7 @@ expect() {
 long=$(printf 'x%.0s' $(seq 101))
 body=$(printf '    x();\\n%.0s' $(seq 71))
 lines=$(printf 'int x;\\n%.0s' $(seq 800))
-echo 1..43
+echo 1..44
 expect "good code" broker/a.c '/* What. */\n#include "base/err.h"\nint a_b(void)\n{\n    return 0;\n}\n' ''
 expect "libuv outside env" broker/a.c '/* What. */\n#include <uv.h>\n' 'only common/env'
 expect "libuv in env" common/env/a.c '/* What. */\n#include <uv.h>\n' ''
@@ -39,6 +39,7 @@ expect "the network on the broker" broker/net/a.c '/* W. */\n#include "broker/br
 expect "the network on itself" broker/net/a.c '/* W. */\n#include "broker/net/request.h"\n' ''
 expect "controller on broker" controller/a.c '/* W. */\n#include "broker/broker.h"\n' 'protobuf'
 expect "a coordinator on groups" broker/coordinator/a.c '/* W. */\n#include "broker/group/group.h"\n' 'knows bytes'
+expect "transactions on groups" broker/txn/a.c '/* W. */\n#include "broker/group/group.h"\n' 'stands on'
 expect "a coordinator on replicas" broker/coordinator/a.c '/* W. */\n#include "broker/replica/partition_ops.h"\n' ''
 expect "a handler on logs" broker/handlers/a.c '/* W. */\n#include "broker/log/log.h"\n' 'partition_ops'
 expect "the settings of a log" broker/cluster/a.h '#include "broker/log/log_config.h"\n' ''

@@ -106,10 +106,11 @@ static void levels_are_read(void)
                                           "of TRACE DEBUG INFO WARN ERROR FATAL");
     check_wrong("broker=LOUD", "broker=LOUD: write it as area=LEVEL, where LEVEL is one of TRACE "
                                "DEBUG INFO WARN ERROR FATAL");
-    check_wrong("kafka=INFO",
-                "kafka is no area: those are root node broker broker.channel broker.group "
-                "broker.log broker.metadata broker.net broker.replica controller "
-                "controller.election controller.peer controller.raft kafka.request.logger");
+    check_wrong(
+        "kafka=INFO",
+        "kafka is no area: those are root node broker broker.channel broker.group "
+        "broker.log broker.metadata broker.net broker.replica broker.txn "
+        "controller controller.election controller.peer controller.raft kafka.request.logger");
 }
 
 static void a_line_below_the_level_costs_nothing(void)

@@ -10,6 +10,7 @@
 #include "broker/group/group_manager.h"
 #include "broker/net/server.h"
 #include "broker/replica/replica_manager.h"
+#include "broker/txn/txn_manager.h"
 
 enum { REPLICAS = 2500, AILING = 7, TURN_MAX = 100 };
 
@@ -64,6 +65,12 @@ void group_manager_summarise(const struct group_manager *manager, struct buf *ou
 {
     (void)manager;
     buf_printf(out, "the groups");
+}
+
+void txn_manager_summarise(const struct txn_manager *manager, struct buf *out)
+{
+    (void)manager;
+    buf_printf(out, "the transactions");
 }
 
 void replica_manager_summarise(const struct replica_manager *manager, struct buf *out)

@@ -182,8 +182,7 @@ static void kafkas_kraft_file_starts(void)
         "s.properties: accepted, no effect: num.network.threads, num.io.threads, "
         "socket.send.buffer.bytes, socket.receive.buffer.bytes, "
         "num.recovery.threads.per.data.dir, share.coordinator.state.topic.replication.factor, "
-        "share.coordinator.state.topic.min.isr, transaction.state.log.replication.factor, "
-        "transaction.state.log.min.isr\n");
+        "share.coordinator.state.topic.min.isr\n");
     unload(&f);
 }
 

@@ -1,0 +1,434 @@
+/* A transactional id: states and writes.
+ *
+ * Happy path: a request makes the next record, which is appended; when it is replicated it is
+ * replayed into memory, the state moves, and what the new state has to do begins: a transaction has
+ * its time, a prepared one its markers. Failure modes: the log refuses a record, and nothing has
+ * changed; it has taken it and can't say whether it stays, then all of the partition is read again;
+ * an abort that nobody asked for is tried again until it is stored. */
+#include "broker/txn/txn.h"
+
+#include "base/err.h"
+#include "base/mem.h"
+#include "base/state.h"
+#include "broker/txn/txn_manager.h"
+#include "broker/txn/txn_markers.h"
+#include "broker/txn/txn_shard.h"
+
+enum {
+    TXN_RETRY_MS = 1000,     /* before an abort of ours is tried again */
+    TXN_LATE_RETRY_MS = 100, /* a write was on its way when the time was over */
+    TXN_OVERHEAD = 200,      /* its place in the map and list, and what the heap adds */
+    TXN_KEY_TYPE = 0,
+    TXN_VALUE_VERSION = 0,   /* what every release of Kafka reads */
+    TXN_ARENA_MAX = 64 << 20 /* the topics of one record */
+};
+
+#define TXN_IDLE_NEXT STATE_BIT(TXN_EMPTY) | STATE_BIT(TXN_ONGOING) | STATE_BIT(TXN_DEAD)
+#define TXN_LOADED                                                                                 \
+    STATE_BIT(TXN_EMPTY) | STATE_BIT(TXN_ONGOING) | STATE_BIT(TXN_PREPARE_COMMIT) |                \
+        STATE_BIT(TXN_PREPARE_ABORT) | STATE_BIT(TXN_COMPLETE_COMMIT) |                            \
+        STATE_BIT(TXN_COMPLETE_ABORT)
+
+static const struct state_row txn_states[TXN_STATES] = {
+    [TXN_NEW] = {"new", TXN_LOADED},
+    [TXN_EMPTY] = {"empty", TXN_IDLE_NEXT},
+    [TXN_ONGOING] = {"ongoing", STATE_BIT(TXN_ONGOING) | STATE_BIT(TXN_PREPARE_COMMIT) |
+                                    STATE_BIT(TXN_PREPARE_ABORT) |
+                                    STATE_BIT(TXN_PREPARE_EPOCH_FENCE)},
+    [TXN_PREPARE_COMMIT] = {"prepare commit", STATE_BIT(TXN_COMPLETE_COMMIT)},
+    [TXN_PREPARE_ABORT] = {"prepare abort", STATE_BIT(TXN_COMPLETE_ABORT)},
+    [TXN_COMPLETE_COMMIT] = {"complete commit", TXN_IDLE_NEXT},
+    [TXN_COMPLETE_ABORT] = {"complete abort", TXN_IDLE_NEXT},
+    /* Back: the log did not take the tombstone. */
+    [TXN_DEAD] = {"dead", STATE_BIT(TXN_EMPTY) | STATE_BIT(TXN_COMPLETE_COMMIT) |
+                              STATE_BIT(TXN_COMPLETE_ABORT)},
+    [TXN_PREPARE_EPOCH_FENCE] = {"prepare epoch fence", STATE_BIT(TXN_PREPARE_ABORT)},
+};
+
+static const char *const txn_titles[TXN_STATES] = {
+    [TXN_NEW] = "Empty",
+    [TXN_EMPTY] = "Empty",
+    [TXN_ONGOING] = "Ongoing",
+    [TXN_PREPARE_COMMIT] = "PrepareCommit",
+    [TXN_PREPARE_ABORT] = "PrepareAbort",
+    [TXN_COMPLETE_COMMIT] = "CompleteCommit",
+    [TXN_COMPLETE_ABORT] = "CompleteAbort",
+    [TXN_DEAD] = "Dead",
+    [TXN_PREPARE_EPOCH_FENCE] = "PrepareEpochFence",
+};
+
+static const struct txn_manager_deps *txn_deps(const struct txn *txn)
+{
+    return txn_manager_deps(txn->shard->manager);
+}
+
+/* ---- states ---- */
+
+const char *txn_state_name(enum txn_state state)
+{
+    return txn_states[state].name;
+}
+
+const char *txn_state_title(enum txn_state state)
+{
+    return txn_titles[state];
+}
+
+bool txn_is_idle(const struct txn *txn)
+{
+    return txn->state == TXN_EMPTY || txn->state == TXN_COMPLETE_COMMIT ||
+           txn->state == TXN_COMPLETE_ABORT;
+}
+
+bool txn_is_preparing(const struct txn *txn)
+{
+    return txn->state == TXN_PREPARE_COMMIT || txn->state == TXN_PREPARE_ABORT;
+}
+
+/* What holds between two events. */
+static void txn_check(const struct txn *txn)
+{
+    ASSERT(txn->id_len > 0);
+    ASSERT((txn->markers != NULL) == txn_is_preparing(txn));
+    ASSERT(txn->state == TXN_ONGOING || txn->state == TXN_PREPARE_EPOCH_FENCE ||
+           !env_timer_running(&txn->timer));
+    ASSERT(!txn_is_idle(txn) || txn->value.partitions.count == 0);
+    ASSERT(txn->state != TXN_DEAD || txn->writing);
+    ASSERT(txn->state == TXN_DEAD || txn->state == TXN_PREPARE_EPOCH_FENCE ||
+           txn->state == TXN_NEW || txn->state == txn->stored);
+    ASSERT(txn->writing == (txn->written != NULL));
+    ASSERT(txn->charged >= 0);
+}
+
+static void txn_move(struct txn *txn, enum txn_state to)
+{
+    STATE_MOVE_TOLD(txn_states, txn->state, to, txn_deps(txn)->logger, LOGGER_DEBUG,
+                    "transactional id %.*s", WIRE_STR_ARGS(txn_id(txn)));
+}
+
+bool txn_epoch_is_used_up(const struct txn *txn)
+{
+    return txn->value.epoch >= TXN_EPOCH_MAX;
+}
+
+int txn_busy(const struct txn *txn)
+{
+    bool free = !txn->writing && (txn_is_idle(txn) || txn->state == TXN_ONGOING);
+    return free ? 0 : ERR_CONCURRENT_TRANSACTIONS;
+}
+
+/* ---- life ---- */
+
+static void txn_charge(struct txn *txn)
+{
+    int64_t bytes = (int64_t)sizeof(*txn) + TXN_OVERHEAD + 2 * (int64_t)txn->id_len +
+                    txn->value.partitions.bytes;
+    txn_manager_charge(txn->shard->manager, bytes - txn->charged);
+    txn->charged = bytes;
+}
+
+static void txn_late(void *data);
+
+struct txn *txn_new(struct txn_shard *shard, struct wire_str id)
+{
+    ASSERT(id.len > 0);
+    ASSERT(id.len <= TXN_ID_MAX);
+    struct txn *txn = mem_alloc(sizeof(*txn));
+    txn->shard = shard;
+    txn->id = wire_str_dup(id);
+    txn->id_len = id.len;
+    txn->value.producer_id = TXN_NO_PRODUCER;
+    txn->value.epoch = TXN_NO_EPOCH;
+    txn->value.start_ms = -1;
+    txn->last_producer_id = TXN_NO_PRODUCER;
+    txn->last_epoch = TXN_NO_EPOCH;
+    txn_partitions_init(&txn->value.partitions);
+    list_push(&shard->order, &txn->link);
+    env_timer_init(txn_deps(txn)->env, &txn->timer, txn_late, txn);
+    txn_charge(txn);
+    return txn;
+}
+
+void txn_stop(struct txn *txn)
+{
+    env_timer_stop(&txn->timer);
+    if (txn->markers)
+        txn_markers_stop(txn->markers);
+}
+
+void txn_free(struct txn *txn)
+{
+    ASSERT(!txn->writing);
+    env_timer_stop(&txn->timer);
+    if (txn->markers)
+        txn_markers_free(txn->markers);
+    list_remove(&txn->link);
+    txn_partitions_close(&txn->value.partitions);
+    txn_manager_charge(txn->shard->manager, -txn->charged);
+    mem_free(txn->id);
+    mem_free(txn);
+}
+
+/* ---- writing ---- */
+
+void txn_next_init(struct txn_next *next, const struct txn *txn, enum txn_state state)
+{
+    ASSERT(state >= TXN_EMPTY);
+    ASSERT(state <= TXN_COMPLETE_ABORT);
+    *next = (struct txn_next){.state = state,
+                              .producer_id = txn->value.producer_id,
+                              .previous_producer_id = txn->last_producer_id,
+                              .epoch = txn->value.epoch,
+                              .timeout_ms = txn->value.timeout_ms,
+                              .start_ms = txn->value.start_ms,
+                              .partitions = &txn->value.partitions};
+}
+
+static int txn_encode(const struct txn *txn, const struct txn_next *next, struct records *records)
+{
+    struct transaction_log_key key = {.transactional_id = txn_id(txn)};
+    struct transaction_log_value value;
+    struct arena arena;
+    int err = 0;
+    arena_init(&arena, TXN_ARENA_MAX);
+    if (next) {
+        wire_defaults(&transaction_log_value_desc, &value);
+        value.producer_id = next->producer_id;
+        value.producer_epoch = next->epoch;
+        value.transaction_timeout_ms = next->timeout_ms;
+        value.transaction_status = (int8_t)(next->state - 1);
+        value.transaction_last_update_timestamp_ms = records->wall_ms;
+        value.transaction_start_timestamp_ms = next->start_ms;
+        value.transaction_partitions.count = next->state == TXN_EMPTY ? -1 : 0;
+        if (next->partitions && next->partitions->count > 0)
+            err = txn_partitions_fill(next->partitions, &arena, &value);
+    }
+    if (!err)
+        records_put(records, TXN_KEY_TYPE, &transaction_log_key_desc, &key, TXN_VALUE_VERSION,
+                    &transaction_log_value_desc, next ? &value : NULL);
+    arena_close(&arena);
+    return err;
+}
+
+static void txn_stored(struct machine_write *write, int err)
+{
+    struct txn *txn = CONTAINER_OF(write, struct txn, write);
+    struct machine *machine = &txn->shard->machine;
+    void (*written)(struct txn *, int) = txn->written;
+    ASSERT(txn->writing);
+    txn->writing = false;
+    txn->written = NULL;
+    if (err && !write->op.refused)
+        machine_reload(machine); /* it may be in the log, and memory does not have it */
+    written(txn, err);
+}
+
+static int txn_submit(struct txn *txn, const struct txn_next *next,
+                      void (*written)(struct txn *txn, int err), void *waiter)
+{
+    ASSERT(!txn->writing);
+    ASSERT(written != NULL);
+    struct machine *machine = &txn->shard->machine;
+    struct records records;
+    int err = machine_check(machine);
+    if (err)
+        return err;
+    size_t max = machine_batch_max(machine);
+    records_init(&records, env_wall_ms(txn_deps(txn)->env));
+    records.batch_max = max < RECORDS_RECORD_MAX ? max : RECORDS_RECORD_MAX;
+    if (next && next->state == TXN_ONGOING && records.batch_max > TXN_RECORD_SLACK)
+        records.batch_max -= TXN_RECORD_SLACK;
+    err = txn_encode(txn, next, &records);
+    if (!err)
+        err = machine_write(machine, &records, &txn->write, txn_stored);
+    records_close(&records);
+    if (err)
+        return err;
+    txn->writing = true;
+    txn->writing_to = next ? next->state : TXN_DEAD;
+    txn->written = written;
+    txn->waiter = waiter;
+    return 0;
+}
+
+int txn_write(struct txn *txn, const struct txn_next *next,
+              void (*written)(struct txn *txn, int err), void *waiter)
+{
+    int err = txn_submit(txn, next, written, waiter);
+    txn_check(txn);
+    return err;
+}
+
+static void txn_buried(struct txn *txn, int err)
+{
+    if (!err)
+        txn_shard_remove(txn->shard, txn);
+    else
+        txn_move(txn, txn->stored);
+}
+
+int txn_write_tombstone(struct txn *txn)
+{
+    ASSERT(txn_is_idle(txn));
+    int err = txn_submit(txn, NULL, txn_buried, NULL);
+    if (!err)
+        txn_move(txn, TXN_DEAD);
+    txn_check(txn);
+    return err;
+}
+
+/* ---- from the log into memory ---- */
+
+/* 0 when it was taken over. */
+static int txn_take(struct txn *txn, const struct transaction_log_value *value)
+{
+    int state = value->transaction_status + 1;
+    struct txn_partitions partitions;
+    if (state < TXN_EMPTY || state >= TXN_STATES)
+        return ERR_MALFORMED;
+    txn_partitions_init(&partitions);
+    int err = txn_partitions_read(&partitions, value);
+    if (err) {
+        txn_partitions_close(&partitions);
+        return err;
+    }
+    txn_partitions_close(&txn->value.partitions);
+    txn->value = (struct txn_value){.producer_id = value->producer_id,
+                                    .epoch = value->producer_epoch,
+                                    .timeout_ms = value->transaction_timeout_ms,
+                                    .start_ms = value->transaction_start_timestamp_ms,
+                                    .update_ms = value->transaction_last_update_timestamp_ms,
+                                    .partitions = partitions};
+    txn->stored = (enum txn_state)state;
+    txn_charge(txn);
+    return 0;
+}
+
+/* What the state that it is in now has to do. `left_ms` of its time are left. */
+static void txn_enter(struct txn *txn, int64_t left_ms)
+{
+    if (txn->state == TXN_ONGOING)
+        env_timer_start(&txn->timer, left_ms);
+    else if (txn_is_preparing(txn))
+        txn->markers = txn_markers_new(txn);
+    txn_check(txn);
+}
+
+void txn_replay(struct txn *txn, const struct transaction_log_value *value)
+{
+    bool serves = machine_is_active(&txn->shard->machine);
+    bool was_ongoing = txn->state == TXN_ONGOING;
+    if (!serves && txn->state != TXN_NEW)
+        return; /* all of it will be read again */
+    int err = txn_take(txn, value);
+    if (err && !serves)
+        logger_warn(txn_deps(txn)->logger, "transactional id %.*s: a record can't be read: %s",
+                    WIRE_STR_ARGS(txn_id(txn)), err_text(err));
+    if (!serves)
+        return;
+    if (err) {
+        machine_reload(&txn->shard->machine); /* memory was out */
+        return;
+    }
+    if (txn->markers)
+        txn_markers_free(txn->markers);
+    txn->markers = NULL;
+    txn_move(txn, txn->stored);
+    if (txn->state != TXN_ONGOING)
+        env_timer_stop(&txn->timer);
+    if (txn->state != TXN_ONGOING || !was_ongoing)
+        txn_enter(txn, txn->value.timeout_ms);
+    txn_check(txn);
+}
+
+/* What is left of its time, by the wall clock of the coordinator before: at most all of it. */
+static int64_t txn_left_ms(const struct txn *txn)
+{
+    int64_t passed_ms = env_wall_ms(txn_deps(txn)->env) - txn->value.start_ms;
+    int64_t timeout_ms = txn->value.timeout_ms > 0 ? txn->value.timeout_ms : 0;
+    if (passed_ms < 0)
+        return timeout_ms;
+    return passed_ms < timeout_ms ? timeout_ms - passed_ms : 0;
+}
+
+void txn_start(struct txn *txn)
+{
+    if (txn->state != TXN_NEW) /* it was made since */
+        return;
+    /* Kafka writes neither of the last two; nothing of it was read: all its records are damaged. */
+    if (txn->stored < TXN_EMPTY || txn->stored > TXN_COMPLETE_ABORT) {
+        txn_shard_remove(txn->shard, txn);
+        return;
+    }
+    txn_move(txn, txn->stored);
+    txn_enter(txn, txn->state == TXN_ONGOING ? txn_left_ms(txn) : 0);
+}
+
+/* ---- the end ---- */
+
+static void txn_fence_stored(struct txn *txn, int err)
+{
+    /* Left here by a failure: a producer that was fenced stays so. */
+    if (err && machine_is_active(&txn->shard->machine))
+        env_timer_start(&txn->timer, TXN_RETRY_MS);
+    txn_check(txn);
+}
+
+static void txn_abort_fenced(struct txn *txn)
+{
+    struct txn_next next;
+    ASSERT(txn->state == TXN_PREPARE_EPOCH_FENCE);
+    txn_next_init(&next, txn, TXN_PREPARE_ABORT);
+    if (next.epoch < INT16_MAX)
+        next.epoch++;
+    if (txn_write(txn, &next, txn_fence_stored, NULL))
+        env_timer_start(&txn->timer, TXN_RETRY_MS);
+    txn_check(txn);
+}
+
+void txn_fence(struct txn *txn)
+{
+    ASSERT(txn->state == TXN_ONGOING);
+    ASSERT(!txn->writing);
+    env_timer_stop(&txn->timer);
+    txn_move(txn, TXN_PREPARE_EPOCH_FENCE);
+    txn->last_epoch = TXN_NO_EPOCH;
+    txn_abort_fenced(txn);
+}
+
+static void txn_late(void *data)
+{
+    struct txn *txn = data;
+    if (txn->state == TXN_PREPARE_EPOCH_FENCE) {
+        txn_abort_fenced(txn);
+        return;
+    }
+    ASSERT(txn->state == TXN_ONGOING);
+    if (txn->writing) {
+        env_timer_start(&txn->timer, TXN_LATE_RETRY_MS);
+        return;
+    }
+    logger_info(txn_deps(txn)->logger,
+                "transactional id %.*s: its transaction was not ended within %d ms: it is aborted, "
+                "and producer %lld with epoch %d is fenced",
+                WIRE_STR_ARGS(txn_id(txn)), txn->value.timeout_ms,
+                (long long)txn->value.producer_id, txn->value.epoch);
+    txn_fence(txn);
+}
+
+static void txn_completed(struct txn *txn, int err)
+{
+    if (err && txn->markers && machine_is_active(&txn->shard->machine))
+        txn_markers_again(txn->markers);
+    txn_check(txn);
+}
+
+int txn_complete(struct txn *txn)
+{
+    struct txn_next next;
+    ASSERT(txn_is_preparing(txn));
+    txn_next_init(&next, txn,
+                  txn->state == TXN_PREPARE_COMMIT ? TXN_COMPLETE_COMMIT : TXN_COMPLETE_ABORT);
+    next.partitions = NULL;
+    return txn_write(txn, &next, txn_completed, NULL);
+}

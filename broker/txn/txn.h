@@ -1,0 +1,139 @@
+/* One transactional id: its producer, and the transaction that it is in.
+ *
+ *                 +------------------+   add     +---------+  end     +-----------------+
+ *   NEW --> EMPTY | COMPLETE_COMMIT  | --------> | ONGOING | -------> | PREPARE_COMMIT  |
+ *            ^    | COMPLETE_ABORT   |           +---------+          | PREPARE_ABORT   |
+ *            |    +------------------+             |  late, or fenced  +-----------------+
+ *            |       |       |   ^                 v                      ^         |
+ *            +-------+       |   |        PREPARE_EPOCH_FENCE ------------+         | all markers
+ *             a producer     v   +--------------------------------------------------+ are written
+ *             begins anew   DEAD, when it expires
+ *
+ * What is stored is the state: it moves when the record that says so is replicated and replayed,
+ * for a new coordinator as for this one. Two states are only here, and stop all others meanwhile:
+ * PREPARE_EPOCH_FENCE (the producer is fenced, the abort that says so is not stored yet) and DEAD
+ * (the tombstone is on its way). One write of an id is on its way at a time; what comes meanwhile
+ * is told CONCURRENT_TRANSACTIONS and comes again. Sources: KIP-98, KIP-360, KIP-890. */
+#ifndef BROKER_TXN_TXN_H
+#define BROKER_TXN_TXN_H
+
+#include "base/list.h"
+#include "broker/coordinator/machine.h"
+#include "broker/txn/txn_partitions.h"
+
+struct txn_markers;
+struct txn_shard;
+
+/* Kafka's byte for each, in a record, is one less; NEW has none. */
+enum txn_state {
+    TXN_NEW, /* just made: its first record is on its way, or was read and not looked at yet */
+    TXN_EMPTY,
+    TXN_ONGOING,
+    TXN_PREPARE_COMMIT,
+    TXN_PREPARE_ABORT,
+    TXN_COMPLETE_COMMIT,
+    TXN_COMPLETE_ABORT,
+    TXN_DEAD,
+    TXN_PREPARE_EPOCH_FENCE,
+    TXN_STATES
+};
+
+enum {
+    TXN_ID_MAX = INT16_MAX, /* bytes: what the key of a record can hold */
+    TXN_NO_EPOCH = -1,
+    TXN_NO_PRODUCER = -1,
+    /* The last epoch that a producer gets: one more is left for fencing it. */
+    TXN_EPOCH_MAX = INT16_MAX - 1,
+    /* A record that names partitions keeps so much room for what it will say later on. */
+    TXN_RECORD_SLACK = 64
+};
+
+/* What a record says. */
+struct txn_value {
+    int64_t producer_id;
+    int16_t epoch;
+    int32_t timeout_ms;
+    int64_t start_ms;  /* wall clock, of the transaction; -1: there is none */
+    int64_t update_ms; /* wall clock, of the record */
+    struct txn_partitions partitions;
+};
+
+struct txn {
+    enum txn_state state;
+    struct txn_shard *shard;
+    char *id;
+    int32_t id_len;
+    struct list link; /* in the shard's order */
+    struct txn_value value;
+    enum txn_state stored; /* what the newest record says */
+    /* What the producer was before: so that its request can be told from an older producer's when
+     * the answer to it was lost. -1: not known (a new coordinator does not learn the epoch). */
+    int64_t last_producer_id;
+    int16_t last_epoch;
+    bool writing;
+    enum txn_state writing_to;
+    struct machine_write write;
+    void (*written)(struct txn *txn, int err); /* of the write */
+    void *waiter;                              /* whose request it is: for `written` */
+    struct env_timer timer;      /* ONGOING: its time is over; PREPARE_EPOCH_FENCE: again */
+    struct txn_markers *markers; /* PREPARE_*: what is still to be written; else NULL */
+    int64_t charged;
+};
+
+const char *txn_state_name(enum txn_state state);
+/* The name as Kafka tells it: "Ongoing". */
+const char *txn_state_title(enum txn_state state);
+
+struct txn *txn_new(struct txn_shard *shard, struct wire_str id);
+/* Not while a write is on its way: the machine ends it first. */
+void txn_free(struct txn *txn);
+
+static inline struct wire_str txn_id(const struct txn *txn)
+{
+    return (struct wire_str){txn->id, txn->id_len};
+}
+
+/* No transaction, and none is being ended. */
+bool txn_is_idle(const struct txn *txn);
+bool txn_is_preparing(const struct txn *txn);
+/* A new producer can't get a higher epoch: it needs a new id. */
+bool txn_epoch_is_used_up(const struct txn *txn);
+/* What a request that would change it is told now: 0 or ERR_CONCURRENT_TRANSACTIONS. */
+int txn_busy(const struct txn *txn) MUST_CHECK;
+
+/* ---- writing ---- */
+
+/* What the next record says: begins with what is so. The caller changes it, and closes it. */
+struct txn_next {
+    enum txn_state state;
+    int64_t producer_id;
+    int64_t previous_producer_id; /* for records that can say it */
+    int16_t epoch;
+    int32_t timeout_ms;
+    int64_t start_ms;
+    const struct txn_partitions *partitions; /* borrowed; NULL = none */
+};
+
+void txn_next_init(struct txn_next *next, const struct txn *txn, enum txn_state state);
+/* 0: written(txn, err) comes later, after the record was replayed; txn->waiter is `waiter` until
+ * then. Otherwise the error at once. Only while no write is on its way. */
+int txn_write(struct txn *txn, const struct txn_next *next,
+              void (*written)(struct txn *txn, int err), void *waiter) MUST_CHECK;
+/* The tombstone; the id is freed when it is stored. */
+int txn_write_tombstone(struct txn *txn) MUST_CHECK;
+
+/* ---- events ---- */
+
+/* A record of the log, of that id: when it is loaded, or stored. */
+void txn_replay(struct txn *txn, const struct transaction_log_value *value);
+/* Everything was read. It may free it. */
+void txn_start(struct txn *txn);
+/* The shard serves no more: timers and requests to other brokers end. */
+void txn_stop(struct txn *txn);
+/* ONGOING, and no write is on its way: the producer is fenced by a higher epoch, and the
+ * transaction aborted, as often as it takes. */
+void txn_fence(struct txn *txn);
+/* PREPARE_*: every marker is written. ERR_x: it is tried again later by who asks. */
+int txn_complete(struct txn *txn) MUST_CHECK;
+
+#endif

@@ -1,0 +1,83 @@
+/* Partitions of a transaction: added by its producer, and verified by their leaders.
+ *
+ * Happy path: the set with the new partitions is stored, and answered when it is replicated; the
+ * first one begins the transaction. What is there already is answered at once. Failure modes: the
+ * record would be larger than the log takes, and nothing is added. */
+#include "base/err.h"
+#include "broker/txn/txn_private.h"
+
+static bool add_has_all(const struct txn_partitions *set, const struct txn_add *add)
+{
+    for (int32_t i = 0; i < add->topic_count; i++)
+        for (int32_t j = 0; j < add->topics[i].partitions.count; j++)
+            if (!txn_partitions_has(set, add->topics[i].name, add->topics[i].partitions.items[j]))
+                return false;
+    return true;
+}
+
+static void add_stored(struct txn *txn, int err)
+{
+    struct txn_add *add = txn->waiter;
+    add->done(add, err);
+}
+
+static int add_fill(struct txn_partitions *set, const struct txn *txn, const struct txn_add *add)
+{
+    int err = txn_partitions_add_set(set, &txn->value.partitions);
+    for (int32_t i = 0; !err && i < add->topic_count; i++)
+        err = txn_partitions_add(set, add->topics[i].name, add->topics[i].partitions.items,
+                                 add->topics[i].partitions.count);
+    return err;
+}
+
+static int add_write(struct txn *txn, struct txn_add *add)
+{
+    struct txn_partitions set;
+    struct txn_next next;
+    const struct txn_manager *manager = txn->shard->manager;
+    if (!txn_manager_has_room(manager))
+        return ERR_COORDINATOR_NOT_AVAILABLE;
+    txn_partitions_init(&set);
+    int err = add_fill(&set, txn, add);
+    txn_next_init(&next, txn, TXN_ONGOING);
+    next.partitions = &set;
+    if (txn->state != TXN_ONGOING)
+        next.start_ms = env_wall_ms(manager->deps.env);
+    if (!err)
+        err = txn_write(txn, &next, add_stored, add);
+    txn_partitions_close(&set);
+    return err == ERR_NO_MEMORY ? ERR_COORDINATOR_NOT_AVAILABLE : err;
+}
+
+void txn_manager_add(struct txn_manager *manager, struct txn_add *add)
+{
+    struct txn *txn = NULL;
+    int err = txn_manager_find(manager, &add->producer, &txn);
+    if (!err)
+        err = txn_busy(txn);
+    if (!err && (txn->state != TXN_ONGOING || !add_has_all(&txn->value.partitions, add)))
+        err = add_write(txn, add);
+    else if (!err) {
+        add->done(add, 0);
+        return;
+    }
+    if (err)
+        add->done(add, err);
+}
+
+int txn_manager_verify(struct txn_manager *manager, const struct txn_producer *producer,
+                       struct wire_str topic, int32_t partition)
+{
+    struct txn *txn = NULL;
+    int err = txn_manager_find(manager, producer, &txn);
+    if (err)
+        return err;
+    bool adding = txn->writing && txn->writing_to == TXN_ONGOING;
+    err = adding ? 0 : txn_busy(txn);
+    if (err)
+        return err;
+    if (txn->state == TXN_ONGOING && txn_partitions_has(&txn->value.partitions, topic, partition))
+        return 0;
+    /* What is on its way may hold it. */
+    return adding ? ERR_CONCURRENT_TRANSACTIONS : ERR_TRANSACTION_ABORTABLE;
+}

@@ -1,0 +1,27 @@
+/* What the files of the transaction coordinator share besides the public functions. */
+#ifndef BROKER_TXN_TXN_PRIVATE_H
+#define BROKER_TXN_TXN_PRIVATE_H
+
+#include "broker/coordinator/machine.h"
+#include "broker/txn/txn.h"
+#include "broker/txn/txn_manager.h"
+#include "broker/txn/txn_shard.h"
+
+struct txn_manager {
+    struct txn_manager_deps deps;
+    struct machine_deps machine_deps; /* of all shards */
+    struct map shards;                /* partition -> struct txn_shard */
+    int64_t bytes;                    /* charged by ids */
+    bool full;                        /* it was logged that there is no room */
+};
+
+/* The shard that serves the id now: 0, ERR_INVALID_REQUEST (no id may be such), ERR_NOT_COORDINATOR
+ * (also as long as there is no such topic), ERR_COORDINATOR_LOAD_IN_PROGRESS. */
+int txn_manager_locate(const struct txn_manager *manager, struct wire_str id,
+                       struct txn_shard **shard) MUST_CHECK;
+/* The id, and that it is this producer who asks: also ERR_INVALID_PRODUCER_ID_MAPPING,
+ * ERR_PRODUCER_FENCED. */
+int txn_manager_find(const struct txn_manager *manager, const struct txn_producer *producer,
+                     struct txn **txn) MUST_CHECK;
+
+#endif
