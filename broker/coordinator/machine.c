@@ -133,26 +133,32 @@ static void machine_op_init(struct machine *machine, struct machine_op *op,
     buf_init(&op->batches);
 }
 
-static int machine_submit(struct machine *machine, struct records *records, struct machine_op *op)
+/* The bytes are taken when it is appended. */
+static int machine_submit_bytes(struct machine *machine, struct buf *batches, struct machine_op *op)
 {
     const struct machine_deps *deps = machine->deps;
-    int err = records_finish(records);
-    if (err)
-        return machine_error(machine, err);
-    ASSERT(records->count > 0);
     if (machine->state == MACHINE_CLOSED)
         return ERR_NOT_COORDINATOR;
-    op->append.bytes = records->batches.data;
-    op->append.len = records->batches.len;
-    err = deps->log->append(deps->log_data, machine->index, &op->append);
+    op->append.bytes = batches->data;
+    op->append.len = batches->len;
+    int err = deps->log->append(deps->log_data, machine->index, &op->append);
     if (err)
         return machine_error(machine, err);
-    op->batches = records->batches;
-    buf_init(&records->batches);
+    op->batches = *batches;
+    buf_init(batches);
     op->appends = true;
     list_push(&machine->ops, &op->link);
     machine_check_state(machine);
     return 0;
+}
+
+static int machine_submit(struct machine *machine, struct records *records, struct machine_op *op)
+{
+    int err = records_finish(records);
+    if (err)
+        return machine_error(machine, err);
+    ASSERT(records->count > 0);
+    return machine_submit_bytes(machine, &records->batches, op);
 }
 
 int machine_append(struct machine *machine, struct records *records, struct machine_op *op,
@@ -229,11 +235,26 @@ static int machine_replay(struct machine *machine, uint8_t *bytes, size_t len)
     return err;
 }
 
+/* A load finds the batches with their places in the log: so must the replay of a write. The log may
+ * have stamped another copy. */
+static void machine_stamp(const struct machine_op *op)
+{
+    int64_t offset = op->append.result.base_offset;
+    struct batch batch;
+    for (size_t at = 0; at < op->batches.len; at += batch.size) {
+        int err = batch_parse(op->batches.data + at, op->batches.len - at, &batch);
+        ASSERT(err == 0); /* we made them */
+        batch_set_base_offset(op->batches.data + at, offset);
+        offset += (int64_t)batch.last_offset_delta + 1;
+    }
+}
+
 static void machine_write_stored(struct machine_op *op, int err)
 {
     struct machine_write *write = CONTAINER_OF(op, struct machine_write, op);
     op->machine->unsure |= err && !op->refused;
     if (!err) {
+        machine_stamp(op);
         int damaged = machine_replay(op->machine, op->batches.data, op->batches.len);
         ASSERT(damaged == 0); /* we made them */
     }
@@ -247,6 +268,25 @@ int machine_write(struct machine *machine, struct records *records, struct machi
     machine_op_init(machine, &write->op, machine_write_stored);
     write->op.keeps = true;
     return machine_submit(machine, records, &write->op);
+}
+
+int machine_mark(struct machine *machine, const struct txn_marker *marker, bool bumped,
+                 struct machine_write *write, void (*done)(struct machine_write *write, int err))
+{
+    uint8_t bytes[TXN_MARKER_SIZE];
+    struct buf batch;
+    buf_init(&batch);
+    txn_marker_write(marker, env_wall_ms(machine->deps->env), bytes);
+    int err = buf_append(&batch, bytes, sizeof(bytes));
+    write->done = done;
+    machine_op_init(machine, &write->op, machine_write_stored);
+    write->op.keeps = true;
+    write->op.append.is_marker = true;
+    write->op.append.is_bumped = bumped;
+    if (!err)
+        err = machine_submit_bytes(machine, &batch, &write->op);
+    buf_close(&batch);
+    return err;
 }
 
 /* ---- loading ---- */

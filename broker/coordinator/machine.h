@@ -25,6 +25,7 @@
 #include "broker/coordinator/records.h"
 #include "env/env.h"
 #include "kafka/batch.h"
+#include "kafka/txn_marker.h"
 
 struct machine;
 
@@ -129,6 +130,12 @@ struct machine_write {
 /* As machine_append. Done comes after the records were replayed. */
 int machine_write(struct machine *machine, struct records *records, struct machine_write *write,
                   void (*done)(struct machine_write *write, int err)) MUST_CHECK;
+
+/* The marker of a transaction whose records are here: written, and replayed as a control record, in
+ * the same order as everything else. `bumped`: see log.h. */
+int machine_mark(struct machine *machine, const struct txn_marker *marker, bool bumped,
+                 struct machine_write *write,
+                 void (*done)(struct machine_write *write, int err)) MUST_CHECK;
 
 /* Whether an append would be taken now: 0 or an error in a coordinator's words. */
 int machine_check(const struct machine *machine) MUST_CHECK;

@@ -85,6 +85,25 @@ static void delete_end(struct delete_item *item, int err)
     group_release(group);
 }
 
+/* The same of those that open transactions commit: the marker finds nothing then. */
+static bool delete_put_pending(const struct group *group, struct records *records)
+{
+    const struct offsets_pending_topic *topic;
+    size_t cursor = 0;
+    while ((topic = offsets_next_pending_topic(&group->offsets, &cursor))) {
+        struct wire_str name = wire_str_from(topic->name);
+        size_t step = 0;
+        int32_t partition;
+        while (offsets_next_pending(topic, &step, &partition)) {
+            if (records->count >= DELETE_SLICE)
+                return false;
+            if (!offsets_get(&group->offsets, name, partition))
+                group_records_put_offset(records, group_id(group), name, partition, NULL);
+        }
+    }
+    return true;
+}
+
 /* Tombstones of offsets, so many at a time; whether those were all. */
 static bool delete_put_offsets(const struct group *group, struct records *records)
 {
@@ -100,7 +119,7 @@ static bool delete_put_offsets(const struct group *group, struct records *record
                                      partition, NULL);
         }
     }
-    return true;
+    return delete_put_pending(group, records);
 }
 
 /* What was written is through, and memory without it: what is left is next. */

@@ -445,6 +445,16 @@ int classic_check_commit(struct classic *classic, struct wire_str member_id,
     return 0;
 }
 
+int classic_check_txn_commit(struct classic *classic, struct wire_str member_id,
+                             struct wire_str instance_id, int32_t generation)
+{
+    struct classic_member *member;
+    if (generation < 0 && classic->member_count == 0 && classic->state == CLASSIC_EMPTY)
+        return 0;
+    int err = classic_identify(classic, member_id, instance_id, &member);
+    return !err && generation != classic->generation ? ERR_ILLEGAL_GENERATION : err;
+}
+
 /* ---- looking at it ---- */
 
 /* A member counts with the protocol that was chosen; with its first one before any was. */

@@ -101,6 +101,9 @@ int classic_leave(struct classic *classic, struct wire_str member_id, struct wir
 /* 0, or why the commit is refused; a valid one counts as a heartbeat. */
 int classic_check_commit(struct classic *classic, struct wire_str member_id,
                          struct wire_str instance_id, int32_t generation) MUST_CHECK;
+/* The same for a transaction's commit by a member, which is none, and may come in a rebalance. */
+int classic_check_txn_commit(struct classic *classic, struct wire_str member_id,
+                             struct wire_str instance_id, int32_t generation) MUST_CHECK;
 
 const char *classic_state_name(const struct classic *classic);
 /* The chosen protocol's metadata of the member; empty when it has none. */

@@ -70,10 +70,44 @@ static bool commit_prepare(struct group_commit *commit)
 
 /* ---- checks ---- */
 
+static int commit_check_producer(const struct group_commit *commit)
+{
+    if (!commit->transactional)
+        return 0;
+    if (commit->producer_id < 0)
+        return ERR_INVALID_PRODUCER_ID_MAPPING;
+    return commit->producer_epoch < 0 ? ERR_INVALID_PRODUCER_EPOCH : 0;
+}
+
+/* Older producers name no member (KIP-447): then anybody may commit. A rebalance under way does not
+ * matter, but for who has taken part in a later one. Before v6 there is one error for all that is
+ * not of now. */
+static int commit_check_txn_member(const struct group *group, const struct group_commit *commit)
+{
+    const struct offset_commit_request *request = commit->request;
+    int32_t generation = request->generation_id_or_member_epoch;
+    bool by_id = commit->version >= COMMIT_IDS_VERSION;
+    int err = 0;
+    if (!group || (!group->consumer && !group->classic))
+        return generation < 0 ? 0 : by_id ? ERR_GROUP_ID_NOT_FOUND : ERR_ILLEGAL_GENERATION;
+    if (generation < 0 && wire_str_is_empty(request->member_id) &&
+        wire_str_is_null(request->group_instance_id))
+        return 0;
+    if (group->consumer)
+        err = consumer_check_txn_commit(group->consumer, request->member_id,
+                                        request->group_instance_id, generation);
+    else
+        err = classic_check_txn_commit(group->classic, request->member_id,
+                                       request->group_instance_id, generation);
+    return err == ERR_STALE_MEMBER_EPOCH && !by_id ? ERR_ILLEGAL_GENERATION : err;
+}
+
 static int commit_check_member(const struct group *group, const struct group_commit *commit)
 {
     const struct offset_commit_request *request = commit->request;
     int32_t generation = request->generation_id_or_member_epoch;
+    if (commit->transactional)
+        return commit_check_txn_member(group, commit);
     if (group && group->consumer)
         return consumer_check_commit(group->consumer, request->member_id,
                                      request->group_instance_id, generation, commit->version);
@@ -103,15 +137,26 @@ int64_t commits_later_ms(int64_t from_ms, int64_t by_ms)
     return from_ms > 0 && by_ms > INT64_MAX - from_ms ? INT64_MAX : from_ms + by_ms;
 }
 
+/* Whether memory holds one already, which it takes the place of. */
+static bool commit_has_place(const struct group *group, const struct group_commit *commit,
+                             const struct image_topic *topic, int32_t partition)
+{
+    struct wire_str name = wire_str_from(topic->name);
+    return commit->transactional
+               ? offsets_is_pending_of(&group->offsets, commit->producer_id, name, partition)
+               : offsets_get(&group->offsets, name, partition) != NULL;
+}
+
 /* Nobody can read a partition that does not exist, and a client that makes numbers up would fill
  * the memory and the log. */
-static int commit_check_partition(const struct group *group, const struct image_topic *topic,
+static int commit_check_partition(const struct group *group, const struct group_commit *commit,
+                                  const struct image_topic *topic,
                                   const commit_partition *partition)
 {
     if (partition->partition_index < 0 || partition->partition_index >= topic->partition_count)
         return ERR_UNKNOWN_TOPIC_OR_PARTITION;
     if (!group_has_room(group) &&
-        !offsets_get(&group->offsets, wire_str_from(topic->name), partition->partition_index))
+        !commit_has_place(group, commit, topic, partition->partition_index))
         return ERR_INVALID_COMMIT_OFFSET_SIZE;
     return partition->committed_metadata.len > group_settings(group)->offset_metadata_max
                ? ERR_OFFSET_METADATA_TOO_LARGE
@@ -153,7 +198,7 @@ static void commit_put_topic(struct commit *commit, struct records *records)
     while (commit->partition < topic->partitions.count &&
            records->count < group_settings(group)->commit_at_once_max) {
         const commit_partition *from = &topic->partitions.items[commit->partition];
-        int err = known ? commit_check_partition(group, known, from) : unknown;
+        int err = known ? commit_check_partition(group, request, known, from) : unknown;
         answer->partitions.items[commit->partition++].error_code = err_to_wire(err);
         if (!err)
             commit_put_partition(group, request, known, from, records);
@@ -194,6 +239,10 @@ static bool commit_go_on(struct commit *commit)
 {
     struct records records;
     group_records(commit->group, &records);
+    if (commit->request && commit->request->transactional) {
+        records.producer_id = commit->request->producer_id;
+        records.producer_epoch = commit->request->producer_epoch;
+    }
     commit_put(commit, &records);
     bool whole = commit_is_over(commit);
     bool writes = records.count > 0 || records.err;
@@ -268,7 +317,10 @@ void group_manager_commit(struct group_manager *manager, struct group_commit *co
         commit->done(commit);
         return;
     }
-    int err = group_manager_locate(manager, commit->request->group_id, true, &shard);
+    int err = commit_check_producer(commit);
+    if (!err)
+        err = group_manager_locate(manager, commit->request->group_id, !commit->transactional,
+                                   &shard);
     struct group *group = err ? NULL : shard_find(shard, commit->request->group_id);
     if (!err)
         err = commit_check_member(group, commit);
@@ -467,7 +519,8 @@ static int delete_offsets_check(const struct group *group)
  * does not know of it yet, so then any partition may have one. */
 static bool delete_offsets_has(const struct group *group, struct wire_str topic, int32_t index)
 {
-    return offsets_get(&group->offsets, topic, index) || group->in_flight > 0 ||
+    return offsets_get(&group->offsets, topic, index) ||
+           offsets_is_pending(&group->offsets, topic, index) || group->in_flight > 0 ||
            group->shard->machine.unsure;
 }
 

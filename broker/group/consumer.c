@@ -452,34 +452,54 @@ int64_t consumer_empty_since_ms(const struct consumer *consumer)
     return consumer->empty_since_ms;
 }
 
-int consumer_check_commit(struct consumer *consumer, struct wire_str member_id,
-                          struct wire_str instance_id, int32_t epoch, int16_t version)
+static int consumer_check_epoch(const struct consumer_member *member, int32_t epoch)
 {
-    if (epoch < 0 && consumer->member_count == 0)
-        return 0;
-    const struct consumer_member *member = consumer_find(consumer, member_id);
-    if (!wire_str_is_null(instance_id)) {
-        const struct consumer_member *owner = consumer_find_instance(consumer, instance_id);
-        if (owner && owner != member)
-            return ERR_FENCED_INSTANCE_ID;
-    }
-    if (!member)
-        return ERR_UNKNOWN_MEMBER_ID;
-    if (!member->classic && version < CONSUMER_COMMIT_VERSION)
-        return ERR_UNSUPPORTED_VERSION;
     if (epoch == member->epoch)
         return 0;
     return member->classic ? ERR_ILLEGAL_GENERATION : ERR_STALE_MEMBER_EPOCH;
 }
 
+/* The member that commits, or why it may not. */
+static int consumer_identify(const struct consumer *consumer, struct wire_str member_id,
+                             struct wire_str instance_id, const struct consumer_member **member)
+{
+    *member = consumer_find(consumer, member_id);
+    if (!wire_str_is_null(instance_id)) {
+        const struct consumer_member *owner = consumer_find_instance(consumer, instance_id);
+        if (owner && owner != *member)
+            return ERR_FENCED_INSTANCE_ID;
+    }
+    return *member ? 0 : ERR_UNKNOWN_MEMBER_ID;
+}
+
+int consumer_check_txn_commit(const struct consumer *consumer, struct wire_str member_id,
+                              struct wire_str instance_id, int32_t epoch)
+{
+    const struct consumer_member *member;
+    if (epoch < 0 && consumer->member_count == 0)
+        return 0;
+    int err = consumer_identify(consumer, member_id, instance_id, &member);
+    return err ? err : consumer_check_epoch(member, epoch);
+}
+
+int consumer_check_commit(struct consumer *consumer, struct wire_str member_id,
+                          struct wire_str instance_id, int32_t epoch, int16_t version)
+{
+    if (epoch < 0 && consumer->member_count == 0)
+        return 0;
+    const struct consumer_member *member;
+    int err = consumer_identify(consumer, member_id, instance_id, &member);
+    if (err)
+        return err;
+    if (!member->classic && version < CONSUMER_COMMIT_VERSION)
+        return ERR_UNSUPPORTED_VERSION;
+    return consumer_check_epoch(member, epoch);
+}
+
 int consumer_check_fetch(struct consumer *consumer, struct wire_str member_id, int32_t epoch)
 {
     const struct consumer_member *member = consumer_find(consumer, member_id);
-    if (!member)
-        return ERR_UNKNOWN_MEMBER_ID;
-    if (epoch == member->epoch)
-        return 0;
-    return member->classic ? ERR_ILLEGAL_GENERATION : ERR_STALE_MEMBER_EPOCH;
+    return member ? consumer_check_epoch(member, epoch) : ERR_UNKNOWN_MEMBER_ID;
 }
 
 /* ---- writing ---- */

@@ -134,6 +134,9 @@ void consumer_subscribed(const struct consumer *consumer, struct subscribed *sub
 int64_t consumer_empty_since_ms(const struct consumer *consumer);
 int consumer_check_commit(struct consumer *consumer, struct wire_str member_id,
                           struct wire_str instance_id, int32_t epoch, int16_t version) MUST_CHECK;
+/* The same for a transaction's commit by a member. */
+int consumer_check_txn_commit(const struct consumer *consumer, struct wire_str member_id,
+                              struct wire_str instance_id, int32_t epoch) MUST_CHECK;
 int consumer_check_fetch(struct consumer *consumer, struct wire_str member_id,
                          int32_t epoch) MUST_CHECK;
 

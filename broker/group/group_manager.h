@@ -17,7 +17,7 @@
 
 #include "base/logger.h"
 #include "broker/cluster/metadata.h"
-#include "broker/coordinator/coordinator_log.h"
+#include "broker/coordinator/machine.h"
 #include "env/env.h"
 #include "kafka/messages/consumer_group_describe.h"
 #include "kafka/messages/consumer_group_heartbeat.h"
@@ -31,6 +31,7 @@
 #include "kafka/messages/offset_delete.h"
 #include "kafka/messages/offset_fetch.h"
 #include "kafka/messages/sync_group.h"
+#include "kafka/txn_marker.h"
 
 struct config;
 struct expression;
@@ -142,15 +143,36 @@ void group_manager_leave(struct group_manager *manager, struct group_leave *leav
 
 /* ---- offsets ---- */
 
+/* Of OffsetCommit, or of TxnOffsetCommit in the same form: then the offsets count when the marker
+ * of the producer's transaction comes, and the member need not be named. */
 struct group_commit {
     const struct offset_commit_request *request;
-    int16_t version;
+    int16_t version; /* of OffsetCommit; of a transaction's: see GROUP_TXN_COMMIT_VERSION */
     struct arena *arena;
+    bool transactional;
+    int64_t producer_id; /* of the transaction, and its epoch */
+    int16_t producer_epoch;
     struct offset_commit_response response;
     void (*done)(struct group_commit *commit);
     struct commit *impl; /* the coordinator's, while it waits */
 };
+/* A transaction's commit in the words of OffsetCommit: TxnOffsetCommit knows topic ids from v6 on,
+ * as OffsetCommit does from v10 on, and before it the errors of OffsetCommit v8. */
+enum { GROUP_TXN_COMMIT_VERSION = 8, GROUP_TXN_COMMIT_IDS_VERSION = 10 };
 void group_manager_commit(struct group_manager *manager, struct group_commit *commit);
+
+/* The marker of a transaction that may have committed offsets in a partition of __consumer_offsets:
+ * written through the partition's coordinator, so that memory changes in the order of the log. */
+struct group_marker {
+    int32_t partition;
+    struct txn_marker marker;
+    bool bumped; /* of transaction.version 2: see log.h */
+    int err;     /* the answer: 0 when it is replicated and the offsets are decided; an error of a
+                  * partition, in Kafka's words for who writes markers */
+    void (*done)(struct group_marker *marker);
+    struct machine_write write; /* the coordinator's */
+};
+void group_manager_write_marker(struct group_manager *manager, struct group_marker *marker);
 
 struct group_fetch {
     const struct offset_fetch_request_offset_fetch_request_group *request; /* the form of v8 */

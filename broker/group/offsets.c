@@ -8,6 +8,7 @@ void offsets_init(struct offsets *offsets)
     *offsets = (struct offsets){0};
     map_init(&offsets->topics);
     map_init(&offsets->pending);
+    map_init(&offsets->pending_topics);
 }
 
 /* About what they take, with their places in the tables. */
@@ -24,11 +25,12 @@ static int64_t offsets_topic_bytes(struct wire_str name)
     return (int64_t)sizeof(struct offsets_topic) + OFFSETS_TOPIC_OVERHEAD + 2 * (int64_t)name.len;
 }
 
-static void offsets_check(const struct offsets *offsets)
+void offsets_check(const struct offsets *offsets)
 {
     ASSERT((offsets->count == 0) == (offsets->topics.count == 0));
     ASSERT(offsets->topics.count <= offsets->count);
     ASSERT(offsets->bytes >= 0);
+    ASSERT((offsets->pending.count == 0) == (offsets->pending_topics.count == 0));
     ASSERT(offsets->count > 0 || offsets->pending.count > 0 || offsets->bytes == 0);
 }
 
@@ -55,17 +57,11 @@ static void offsets_topic_free(struct offsets_topic *topic)
 void offsets_close(struct offsets *offsets)
 {
     struct offsets_topic *topic;
-    struct offsets *pending;
     size_t cursor = 0;
     while ((topic = map_next(&offsets->topics, &cursor, NULL, NULL)))
         offsets_topic_free(topic);
     map_close(&offsets->topics);
-    cursor = 0;
-    while ((pending = map_next(&offsets->pending, &cursor, NULL, NULL))) {
-        offsets_close(pending);
-        mem_free(pending);
-    }
-    map_close(&offsets->pending);
+    offsets_close_pending(offsets);
 }
 
 void offsets_set(struct offsets *offsets, struct wire_str name, int32_t partition,
@@ -137,53 +133,6 @@ const struct offset *offsets_next(const struct offsets_topic *topic, size_t *cur
         memcpy(&index, key, sizeof(index));
     *partition = (int32_t)index;
     return offset;
-}
-
-/* ---- transactions ---- */
-
-void offsets_set_pending(struct offsets *offsets, int64_t producer_id, struct wire_str topic,
-                         int32_t partition, const struct offset *offset)
-{
-    struct offsets *pending = map_get_u64(&offsets->pending, (uint64_t)producer_id);
-    if (!pending) {
-        pending = mem_alloc(sizeof(*pending));
-        offsets_init(pending);
-        map_put_u64(&offsets->pending, (uint64_t)producer_id, pending);
-    }
-    offsets->bytes -= pending->bytes;
-    offsets_set(pending, topic, partition, offset);
-    offsets->bytes += pending->bytes;
-    offsets_check(offsets);
-}
-
-void offsets_decide(struct offsets *offsets, int64_t producer_id, bool commit)
-{
-    struct offsets *pending = map_del_u64(&offsets->pending, (uint64_t)producer_id);
-    const struct offsets_topic *topic;
-    size_t cursor = 0;
-    if (!pending)
-        return;
-    offsets->bytes -= pending->bytes;
-    while (commit && (topic = offsets_next_topic(pending, &cursor))) {
-        const struct offset *offset;
-        size_t step = 0;
-        int32_t partition;
-        while ((offset = offsets_next(topic, &step, &partition)))
-            offsets_set(offsets, wire_str_from(topic->name), partition, offset);
-    }
-    offsets_close(pending);
-    mem_free(pending);
-    offsets_check(offsets);
-}
-
-bool offsets_is_pending(const struct offsets *offsets, struct wire_str topic, int32_t partition)
-{
-    const struct offsets *pending;
-    size_t cursor = 0;
-    while ((pending = map_next(&offsets->pending, &cursor, NULL, NULL)))
-        if (offsets_get(pending, topic, partition))
-            return true;
-    return false;
 }
 
 bool offsets_is_empty(const struct offsets *offsets)

@@ -3,18 +3,13 @@
  * not decode is skipped, as it can't have been ours. */
 #include "broker/group/replay.h"
 
-#include "base/bytes.h"
 #include "base/err.h"
 #include "broker/group/classic.h"
 #include "broker/group/consumer.h"
 #include "broker/group/group.h"
 #include "broker/group/write.h"
 
-enum {
-    REPLAY_ARENA_MAX = 64 << 20, /* arrays of one record */
-    REPLAY_ABORT = 0,            /* types of control records */
-    REPLAY_COMMIT = 1
-};
+enum { REPLAY_ARENA_MAX = 64 << 20 /* arrays of one record */ };
 
 struct replay {
     struct shard *shard;
@@ -22,20 +17,32 @@ struct replay {
     struct arena arena;
 };
 
-static void replay_offset(struct replay *replay, struct wire_bytes key_bytes,
-                          struct wire_bytes bytes)
+static void replay_txn_ended(void *data, int64_t producer_id)
+{
+    struct group *group = data;
+    open_txns_remove(&group->shard->open_txns, producer_id, group);
+}
+
+/* What transactions commit of it goes as well, as in Kafka: the tombstone is the younger record. */
+static void replay_delete_offset(struct group *group, struct wire_str topic, int32_t partition)
+{
+    offsets_delete(&group->offsets, topic, partition);
+    offsets_drop_pending(&group->offsets, topic, partition, replay_txn_ended, group);
+    group_charge_offsets(group);
+}
+
+static void replay_offset(struct replay *replay, const struct record *record)
 {
     struct shard *shard = replay->shard;
     struct offset_commit_key key;
     struct offset_commit_value value;
-    if (records_read_key(key_bytes, &offset_commit_key_desc, &key))
+    struct wire_bytes bytes = record->value;
+    if (records_read_key(record->key, &offset_commit_key_desc, &key))
         return;
     if (bytes.len < 0) {
         struct group *group = shard_find(shard, key.group);
-        if (group) {
-            offsets_delete(&group->offsets, key.topic, key.partition);
-            group_charge_offsets(group);
-        }
+        if (group)
+            replay_delete_offset(group, key.topic, key.partition);
         return;
     }
     if (records_read_value(bytes, &offset_commit_value_desc, &replay->arena, &value))
@@ -43,15 +50,16 @@ static void replay_offset(struct replay *replay, struct wire_bytes key_bytes,
     struct offset offset = {.topic_id = value.topic_id,
                             .offset = value.offset,
                             .leader_epoch = value.leader_epoch,
+                            .record_offset = batch_record_offset(replay->batch, record),
                             .commit_ms = value.commit_timestamp,
                             .expire_ms = value.expire_timestamp,
                             .metadata = value.metadata};
     struct group *group = shard_group(shard, key.group);
-    if (batch_is_transactional(replay->batch))
-        offsets_set_pending(&group->offsets, replay->batch->producer_id, key.topic, key.partition,
-                            &offset);
-    else
+    int64_t producer_id = replay->batch->producer_id;
+    if (!batch_is_transactional(replay->batch))
         offsets_set(&group->offsets, key.topic, key.partition, &offset);
+    else if (offsets_set_pending(&group->offsets, producer_id, key.topic, key.partition, &offset))
+        open_txns_add(&shard->open_txns, producer_id, group);
     group_charge_offsets(group);
 }
 
@@ -93,7 +101,7 @@ static void replay_data(struct replay *replay, const struct record *record)
     switch (type) {
     case RECORD_OFFSET_OLD:
     case RECORD_OFFSET:
-        replay_offset(replay, record->key, record->value);
+        replay_offset(replay, record);
         break;
     case RECORD_GROUP:
         if (loading)
@@ -108,18 +116,20 @@ static void replay_data(struct replay *replay, const struct record *record)
 }
 
 /* The end of a transaction that committed offsets here. */
-static void replay_marker(struct replay *replay, const struct record *record)
+static void replay_marker(struct replay *replay)
 {
-    int type = record->key.len >= 4 ? bytes_get_u16(record->key.data + 2) : -1;
+    struct txn_marker marker;
+    struct open_txns *txns = &replay->shard->open_txns;
+    int64_t producer_id = replay->batch->producer_id;
     struct group *group;
-    size_t cursor = 0;
-    if (type != REPLAY_ABORT && type != REPLAY_COMMIT)
+    if (txn_marker_read(replay->batch, &marker) != 1)
         return;
-    while ((group = map_next(&replay->shard->groups, &cursor, NULL, NULL))) {
-        if (group->offsets.pending.count == 0)
-            continue;
-        offsets_decide(&group->offsets, replay->batch->producer_id, type == REPLAY_COMMIT);
+    while ((group = open_txns_first(txns, producer_id))) {
+        offsets_decide(&group->offsets, producer_id, marker.commit);
+        open_txns_remove(txns, producer_id, group);
         group_charge_offsets(group);
+        if (machine_is_active(&replay->shard->machine))
+            group_review(group); /* while it loads, others of its records are still to come */
     }
 }
 
@@ -128,7 +138,7 @@ void replay_record(struct shard *shard, const struct batch *batch, const struct 
     struct replay replay = {.shard = shard, .batch = batch};
     arena_init(&replay.arena, REPLAY_ARENA_MAX);
     if (batch_is_control(batch))
-        replay_marker(&replay, record);
+        replay_marker(&replay);
     else
         replay_data(&replay, record);
     arena_close(&replay.arena);

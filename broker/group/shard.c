@@ -62,6 +62,7 @@ static void shard_forget(struct machine *machine, int err)
     size_t cursor = 0;
     env_timer_stop(&shard->start_timer);
     list_remove(&shard->start_mark);
+    open_txns_clear(&shard->open_txns);
     while ((group = map_next(&shard->groups, &cursor, NULL, NULL))) {
         if (group->classic)
             classic_free(group->classic, err);
@@ -141,6 +142,7 @@ struct shard *shard_new(struct group_manager *manager, int32_t index)
     struct shard *shard = mem_alloc(sizeof(*shard));
     shard->manager = manager;
     map_init(&shard->groups);
+    open_txns_init(&shard->open_txns);
     list_init(&shard->order);
     list_init(&shard->start_mark);
     env_timer_init(group_manager_deps(manager)->env, &shard->start_timer, shard_start_groups,
@@ -153,6 +155,7 @@ void shard_free(struct shard *shard, int err)
 {
     ASSERT(shard != NULL);
     machine_close(&shard->machine, err);
+    open_txns_clear(&shard->open_txns);
     map_close(&shard->groups);
     mem_free(shard);
 }

@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/map.h"
 #include "broker/coordinator/machine.h"
+#include "broker/group/open_txns.h"
 #include "env/env.h"
 
 struct group;
@@ -16,6 +17,7 @@ struct shard {
     struct machine machine;
     struct group_manager *manager;
     struct map groups; /* id -> struct group */
+    struct open_txns open_txns;
     struct list order; /* the same groups, and the mark of the sweep */
     struct env_timer start_timer;
     struct list start_mark; /* in `order`: what is behind it has not been started */

@@ -65,6 +65,9 @@ static void sweep_offset(struct sweep_group *s, struct wire_str topic, int32_t p
     bool deleted = commits_is_stale(s->group, topic, offset);
     if (!deleted && !sweep_is_expired(s, topic, offset))
         return;
+    /* A tombstone would end what the transaction commits, perhaps of a topic that came anew. */
+    if (offsets_is_pending(&s->group->offsets, topic, partition))
+        return;
     if (s->busy && write_has(&s->flight, topic, partition))
         return;
     s->deleted += deleted;

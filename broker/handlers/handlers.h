@@ -53,7 +53,9 @@
 
 /* The same of transactions. ApiVersions tells of them when all of them are there: a client must not
  * begin what it can't end. */
-#define HANDLERS_TXN_LIST(X) X(WRITE_TXN_MARKERS, write_txn_markers, false, CLUSTER_ACTION, CLUSTER)
+#define HANDLERS_TXN_LIST(X)                                                                       \
+    X(WRITE_TXN_MARKERS, write_txn_markers, false, CLUSTER_ACTION, CLUSTER)                        \
+    X(TXN_OFFSET_COMMIT, txn_offset_commit, false, READ, GROUP)
 
 #define HANDLERS_PROTOTYPE(constant, name, ...) void handle_##name(struct request *request);
 HANDLERS_LIST(HANDLERS_PROTOTYPE)

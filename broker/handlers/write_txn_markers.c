@@ -9,7 +9,9 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "broker/broker.h"
+#include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 #include "broker/replica/partition_ops.h"
 #include "kafka/messages/write_txn_markers.h"
@@ -27,8 +29,16 @@ typedef struct write_txn_markers_response_writable_txn_marker_partition_result t
 
 struct markers;
 
+/* One in a partition of __consumer_offsets, which goes through the group coordinator: it can't be
+ * taken back, and lives until it is done. */
+struct marker_offsets {
+    struct group_marker op;
+    struct marker_item *item; /* NULL: it was answered, as its time was over */
+};
+
 /* One marker in one partition. */
 struct marker_item {
+    struct marker_offsets *offsets; /* on its way there; then `append` is not used */
     struct partition_append_op append;
     struct markers *markers;
     told_partition *answer;
@@ -62,9 +72,11 @@ static void markers_timeout(void *data)
     struct markers *markers = data;
     for (int32_t i = 0; i < markers->item_count; i++) {
         struct marker_item *item = &markers->items[i];
-        if (!partition_op_is_open(&item->append.op))
+        if (!item->offsets && !partition_op_is_open(&item->append.op))
             continue;
         partition_op_cancel(&item->append.op);
+        if (item->offsets)
+            item->offsets->item = NULL;
         item->answer->error_code = err_to_wire(ERR_REQUEST_TIMED_OUT);
     }
     markers_finish(markers);
@@ -78,27 +90,60 @@ static void marker_done(struct partition_op *op)
     markers_settle(item->markers);
 }
 
+static void marker_offsets_done(struct group_marker *op)
+{
+    struct marker_offsets *offsets = CONTAINER_OF(op, struct marker_offsets, op);
+    struct marker_item *item = offsets->item;
+    int err = op->err;
+    mem_free(offsets);
+    if (!item)
+        return;
+    item->offsets = NULL;
+    item->answer->error_code = err_to_wire(err);
+    markers_settle(item->markers);
+}
+
+/* The group coordinator writes it, so that the offsets it decides change in the log's order. */
+static void marker_begin_offsets(struct marker_item *item, const struct txn_marker *marker,
+                                 bool bumped, int32_t index)
+{
+    struct marker_offsets *offsets = mem_alloc(sizeof(*offsets));
+    *offsets = (struct marker_offsets){.op = {.partition = index,
+                                              .marker = *marker,
+                                              .bumped = bumped,
+                                              .done = marker_offsets_done},
+                                       .item = item};
+    item->offsets = offsets;
+    item->markers->open++;
+    group_manager_write_marker(item->markers->request->broker->groups, &offsets->op);
+}
+
 /* 0: it is under way. */
 static int marker_begin(struct marker_item *item, asked_marker *asked, struct wire_str topic,
                         int32_t index)
 {
     struct broker *broker = item->markers->request->broker;
     struct partition_append_op *append = &item->append;
-    int err = partitions_by_name(broker->partitions, topic.data, (size_t)topic.len, index,
-                                 &append->op.ref);
-    if (err)
-        return err;
+    bool bumped = asked->transaction_version >= MARKERS_BUMPED_VERSION;
     struct txn_marker marker = {.producer_id = asked->producer_id,
                                 .producer_epoch = asked->producer_epoch,
                                 .commit = asked->transaction_result,
                                 .coordinator_epoch = asked->coordinator_epoch};
+    if (wire_str_is(topic, GROUP_OFFSETS_TOPIC)) {
+        marker_begin_offsets(item, &marker, bumped, index);
+        return 0;
+    }
+    int err = partitions_by_name(broker->partitions, topic.data, (size_t)topic.len, index,
+                                 &append->op.ref);
+    if (err)
+        return err;
     txn_marker_write(&marker, env_wall_ms(broker->env), item->bytes);
     append->op.done = marker_done;
     append->bytes = item->bytes;
     append->len = sizeof(item->bytes);
     append->acks = PARTITION_ACKS_ALL;
     append->is_marker = true;
-    append->is_bumped = asked->transaction_version >= MARKERS_BUMPED_VERSION;
+    append->is_bumped = bumped;
     item->markers->open++;
     partitions_append(broker->partitions, append);
     return 0;
@@ -118,7 +163,8 @@ static void markers_begin(struct markers *markers)
                 item->answer = &told->topics.items[j].partitions.items[k];
                 item->answer->partition_index = index;
                 int err = marker_begin(item, asked, asked->topics.items[j].name, index);
-                item->answer->error_code = err_to_wire(err);
+                if (err)
+                    item->answer->error_code = err_to_wire(err);
             }
     }
 }

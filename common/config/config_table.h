@@ -40,7 +40,8 @@
     "Produce|Fetch|ListOffsets|Metadata|OffsetCommit|OffsetFetch|FindCoordinator|"                 \
     "JoinGroup|Heartbeat|LeaveGroup|SyncGroup|DescribeGroups|ListGroups|ApiVersions|"              \
     "CreateTopics|DeleteTopics|DeleteRecords|InitProducerId|OffsetForLeaderEpoch|"                 \
-    "WriteTxnMarkers|DescribeConfigs|AlterConfigs|DescribeLogDirs|CreatePartitions|DeleteGroups|"  \
+    "WriteTxnMarkers|TxnOffsetCommit|DescribeConfigs|AlterConfigs|DescribeLogDirs|"                \
+    "CreatePartitions|DeleteGroups|"                                                               \
     "ElectLeaders|IncrementalAlterConfigs|AlterPartitionReassignments|"                            \
     "ListPartitionReassignments|OffsetDelete|DescribeQuorum|DescribeCluster|"                      \
     "DescribeProducers|UnregisterBroker|ConsumerGroupHeartbeat|ConsumerGroupDescribe|"             \

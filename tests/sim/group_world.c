@@ -14,122 +14,6 @@
 #include "kafka/batch.h"
 #include "kafka/messages/consumer_protocol.h"
 
-enum { WORLD_LOOK_MS = 5 /* how often a load looks whether all is replicated */ };
-
-/* ---- the log ---- */
-
-static int log_world_append(void *data, int32_t partition, struct partition_append_op *append)
-{
-    struct group_world *world = data;
-    struct group_world_log *log = &world->logs[partition];
-    uint8_t *bytes = append->bytes;
-    size_t len = append->len;
-    if (world->append_error)
-        return world->append_error;
-    for (size_t at = 0; at < len;) {
-        struct batch batch;
-        int err = batch_parse(bytes + at, len - at, &batch);
-        ASSERT(!err);
-        ASSERT(!batch_check_crc(&batch));
-        ASSERT(batch.size <= world->batch_max);
-        batch_set_base_offset(bytes + at, log->end);
-        log->end += batch.last_offset_delta + 1;
-        at += batch.size;
-    }
-    int err = buf_append(&log->bytes, bytes, len);
-    ASSERT(!err);
-    append->appended = true;
-    list_push(&log->waits, &append->op.link);
-    if (!env_timer_running(&log->safe_timer))
-        env_timer_start_us(&log->safe_timer, (int64_t)(1000 + env_random(world->env) % 4000));
-    return 0;
-}
-
-static void log_world_append_cancel(void *data, struct partition_append_op *append)
-{
-    (void)data;
-    list_remove(&append->op.link);
-}
-
-static void log_world_end(struct list *step, int err)
-{
-    struct partition_op *op = LIST_ENTRY(step, struct partition_op, link);
-    op->err = err;
-    op->done(op);
-}
-
-static size_t log_world_batch_max(void *data, int32_t partition)
-{
-    struct group_world *world = data;
-    (void)partition;
-    if (world->manager->bytes > world->asked_with)
-        world->asked_with = world->manager->bytes;
-    return world->batch_max;
-}
-
-static int log_world_check(void *data, int32_t partition)
-{
-    struct group_world *world = data;
-    (void)partition;
-    return world->check_passes ? 0 : world->append_error;
-}
-
-static void log_world_safe(void *data)
-{
-    struct group_world_log *log = data;
-    struct list waits;
-    struct list *step;
-    if (log->world->hold)
-        return;
-    log->safe_len = log->bytes.len;
-    list_init(&waits);
-    list_splice(&waits, &log->waits);
-    while ((step = list_pop(&waits)))
-        log_world_end(step, log->world->safe_error);
-}
-
-static void log_world_load(void *data, int32_t partition, struct coordinator_log_load *load)
-{
-    struct group_world *world = data;
-    world->logs[partition].load = load;
-    world->logs[partition].load_end = world->logs[partition].bytes.len;
-    world->logs[partition].loads++;
-    env_timer_start(&world->logs[partition].load_timer, world->load_ms);
-}
-
-static void log_world_load_cancel(void *data, struct coordinator_log_load *load)
-{
-    struct group_world *world = data;
-    for (int i = 0; i < GROUP_WORLD_PARTITIONS; i++)
-        if (world->logs[i].load == load) {
-            world->logs[i].load = NULL;
-            env_timer_stop(&world->logs[i].load_timer);
-        }
-}
-
-static void log_world_loaded(void *data)
-{
-    struct group_world_log *log = data;
-    struct coordinator_log_load *load = log->load;
-    /* As the contract has it: what was given is replicated. */
-    if (log->safe_len < log->load_end && log->world->hold) {
-        env_timer_start(&log->load_timer, WORLD_LOOK_MS);
-        return;
-    }
-    if (log->safe_len < log->load_end)
-        log->safe_len = log->bytes.len;
-    log->load = NULL;
-    int err = log->bytes.len ? load->batches(load, log->bytes.data, log->bytes.len) : 0;
-    load->done(load, err);
-}
-
-static const struct coordinator_log_ops log_world_ops = {.check = log_world_check,
-                                                         .append = log_world_append,
-                                                         .append_cancel = log_world_append_cancel,
-                                                         .batch_max = log_world_batch_max,
-                                                         .load = log_world_load,
-                                                         .load_cancel = log_world_load_cancel};
-
 /* ---- metadata ---- */
 
 static void world_apply(struct group_world *world, Meta__Record **records, size_t count)
@@ -218,7 +102,7 @@ void group_world_init(struct group_world *world, uint64_t seed)
         .env = world->env,
         .logger = &world->logger,
         .metadata = world->metadata,
-        .log = &log_world_ops,
+        .log = &group_world_log_ops,
         .log_data = world,
         .settings = {.session_min_ms = 6000,
                      .session_max_ms = 1800000,
@@ -237,14 +121,8 @@ void group_world_init(struct group_world *world, uint64_t seed)
                      .migration = GROUP_MIGRATION_UPGRADE | GROUP_MIGRATION_DOWNGRADE,
                      .consumer_enabled = true,
                      .assignors = "uniform,range"}};
-    for (int i = 0; i < GROUP_WORLD_PARTITIONS; i++) {
-        struct group_world_log *log = &world->logs[i];
-        log->world = world;
-        buf_init(&log->bytes);
-        list_init(&log->waits);
-        env_timer_init(world->env, &log->safe_timer, log_world_safe, log);
-        env_timer_init(world->env, &log->load_timer, log_world_loaded, log);
-    }
+    for (int i = 0; i < GROUP_WORLD_PARTITIONS; i++)
+        group_world_log_init(world, &world->logs[i]);
     group_world_add_topic(world, GROUP_OFFSETS_TOPIC, GROUP_WORLD_PARTITIONS);
     group_world_add_topic(world, "t", 8);
     group_world_add_topic(world, "u", 4);
@@ -316,19 +194,6 @@ bool group_world_until(struct group_world *world, const bool *flag, int64_t ms)
 
 /* ---- leadership ---- */
 
-void group_world_lose(struct group_world *world, int32_t partition, bool lose_tail)
-{
-    struct group_world_log *log = &world->logs[partition];
-    struct list *step;
-    env_timer_stop(&log->safe_timer);
-    while ((step = list_pop(&log->waits)))
-        log_world_end(step, ERR_NOT_LEADER_OR_FOLLOWER);
-    if (lose_tail)
-        log->bytes.len = log->safe_len;
-    log->safe_len = log->bytes.len;
-    group_manager_leader_changed(world->manager, partition, false);
-}
-
 void group_world_lead(struct group_world *world, int32_t partition)
 {
     group_manager_leader_changed(world->manager, partition, true);
@@ -353,59 +218,6 @@ void group_world_restart(struct group_world *world)
 int32_t group_world_partition(const char *group)
 {
     return coordinator_key_partition(wire_str_from(group), GROUP_WORLD_PARTITIONS);
-}
-
-static void world_each_record(struct group_world *world, const char *group, int type,
-                              void (*each)(const struct record *record, void *data), void *data)
-{
-    const struct buf *bytes = &world->logs[group_world_partition(group)].bytes;
-    for (size_t at = 0; at < bytes->len;) {
-        struct batch batch;
-        struct record_iter iter;
-        struct record record;
-        int err = batch_parse(bytes->data + at, bytes->len - at, &batch);
-        ASSERT(!err);
-        record_iter_init(&iter, batch.records, batch.records_len, batch.record_count);
-        while (record_iter_next(&iter, &record) == 1)
-            if (records_type(record.key) == type)
-                each(&record, data);
-        at += batch.size;
-    }
-}
-
-struct counts {
-    int all;
-    int tombstones;
-};
-
-static void count_record(const struct record *record, void *data)
-{
-    struct counts *counts = data;
-    counts->all++;
-    counts->tombstones += record->value.len < 0;
-}
-
-int group_world_count(struct group_world *world, const char *group, int type, int *tombstones)
-{
-    struct counts counts = {0};
-    world_each_record(world, group, type, count_record, &counts);
-    *tombstones = counts.tombstones;
-    return counts.all;
-}
-
-static void take_value(const struct record *record, void *data)
-{
-    *(struct wire_bytes *)data = record->value;
-}
-
-void group_world_last_value(struct group_world *world, const char *group, int type,
-                            const struct wire_desc *desc, struct arena *arena, void *value)
-{
-    struct wire_bytes last = {NULL, -1};
-    world_each_record(world, group, type, take_value, &last);
-    ASSERT(last.len >= 0);
-    int err = records_read_value(last, desc, arena, value);
-    ASSERT(!err);
 }
 
 /* ---- requests ---- */
@@ -636,7 +448,7 @@ static void commit_done(struct group_commit *op)
     commit->err = err_from_wire(op->response.topics.items[0].partitions.items[0].error_code);
 }
 
-struct group_world_commit *group_world_commit(struct group_world *world, const char *group,
+static struct group_world_commit *commit_make(struct group_world *world, const char *group,
                                               const char *member_id, const char *instance,
                                               int32_t generation, const char *topic,
                                               int32_t partition, int64_t offset)
@@ -662,8 +474,54 @@ struct group_world_commit *group_world_commit(struct group_world *world, const c
     commit->op.version = 9;
     commit->op.arena = &commit->arena;
     commit->op.done = commit_done;
+    return commit;
+}
+
+struct group_world_commit *group_world_commit(struct group_world *world, const char *group,
+                                              const char *member_id, const char *instance,
+                                              int32_t generation, const char *topic,
+                                              int32_t partition, int64_t offset)
+{
+    struct group_world_commit *commit =
+        commit_make(world, group, member_id, instance, generation, topic, partition, offset);
     group_manager_commit(world->manager, &commit->op);
     return commit;
+}
+
+struct group_world_commit *group_world_commit_txn(struct group_world *world, int64_t producer_id,
+                                                  int16_t producer_epoch, const char *group,
+                                                  const char *member_id, int32_t generation,
+                                                  const char *topic, int32_t partition,
+                                                  int64_t offset)
+{
+    struct group_world_commit *commit =
+        commit_make(world, group, member_id, NULL, generation, topic, partition, offset);
+    commit->op.version = GROUP_TXN_COMMIT_VERSION;
+    commit->op.transactional = true;
+    commit->op.producer_id = producer_id;
+    commit->op.producer_epoch = producer_epoch;
+    group_manager_commit(world->manager, &commit->op);
+    return commit;
+}
+
+static void mark_done(struct group_marker *op)
+{
+    struct group_world_mark *mark = CONTAINER_OF(op, struct group_world_mark, op);
+    ASSERT(!mark->done);
+    mark->done = true;
+}
+
+struct group_world_mark *group_world_mark(struct group_world *world, const char *group,
+                                          int64_t producer_id, int16_t producer_epoch, bool commit)
+{
+    struct group_world_mark *mark = mem_alloc(sizeof(*mark));
+    world_keep(world, mark, &mark->arena, NULL);
+    mark->op.partition = group_world_partition(group);
+    mark->op.marker = (struct txn_marker){
+        .producer_id = producer_id, .producer_epoch = producer_epoch, .commit = commit};
+    mark->op.done = mark_done;
+    group_manager_write_marker(world->manager, &mark->op);
+    return mark;
 }
 
 int64_t group_world_fetch(struct group_world *world, const char *group, const char *topic,
@@ -679,7 +537,10 @@ int64_t group_world_fetch_as(struct group_world *world, const char *group, const
     struct offset_fetch_request_offset_fetch_request_group request;
     struct offset_fetch_request_offset_fetch_request_topics asked;
     struct offset_fetch_response_offset_fetch_response_group response;
-    struct group_fetch fetch = {.request = &request, .arena = &arena, .check_member = true};
+    struct group_fetch fetch = {.request = &request,
+                                .require_stable = world->stable,
+                                .arena = &arena,
+                                .check_member = true};
     arena_init(&arena, 1 << 20);
     wire_defaults(&offset_fetch_request_offset_fetch_request_group_desc, &request);
     wire_defaults(&offset_fetch_request_offset_fetch_request_topics_desc, &asked);

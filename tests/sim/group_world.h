@@ -46,10 +46,15 @@ struct group_world {
     int64_t load_ms;
     int32_t assignment_bytes; /* of each part of a sync; 0 = as many as it needs */
     int16_t sync_version;     /* 0 = 4, the last that need not name the protocol; none does */
+    bool stable;              /* fetches want offsets that no transaction may change yet */
     bool real_assignments; /* syncs carry a consumer's bytes, of the topic "t", not a bare mask */
     int32_t assignment_words; /* user data in those bytes; -1 = none, as most assignors say */
     struct list calls;        /* freed with the world */
 };
+
+/* The logs (group_world_log.c), for group_world_init. */
+extern const struct coordinator_log_ops group_world_log_ops;
+void group_world_log_init(struct group_world *world, struct group_world_log *log);
 
 /* Assignors run on the worker pool, in worlds that are made from now on. */
 extern bool group_world_pool;
@@ -166,6 +171,20 @@ struct group_world_commit *group_world_commit(struct group_world *world, const c
                                               const char *member_id, const char *instance,
                                               int32_t generation, const char *topic,
                                               int32_t partition, int64_t offset);
+/* The same of a producer's transaction, and its end in the partition of the group. */
+struct group_world_commit *group_world_commit_txn(struct group_world *world, int64_t producer_id,
+                                                  int16_t producer_epoch, const char *group,
+                                                  const char *member_id, int32_t generation,
+                                                  const char *topic, int32_t partition,
+                                                  int64_t offset);
+struct group_world_mark {
+    struct group_marker op;
+    struct arena arena;
+    bool done; /* op.err is the answer */
+};
+struct group_world_mark *group_world_mark(struct group_world *world, const char *group,
+                                          int64_t producer_id, int16_t producer_epoch, bool commit);
+
 /* The committed offset, -1 without one, or an error below -1; as that member if it is not NULL. */
 int64_t group_world_fetch_as(struct group_world *world, const char *group, const char *topic,
                              int32_t partition, const char *member_id, int32_t epoch);
@@ -181,6 +200,17 @@ struct group_world_deletion {
 static inline void group_world_deleted(struct group_delete *op)
 {
     CONTAINER_OF(op, struct group_world_deletion, op)->done = true;
+}
+
+/* The same for OffsetDelete. */
+struct group_world_offset_deletion {
+    struct group_offset_delete op;
+    bool done;
+};
+
+static inline void group_world_offsets_deleted(struct group_offset_delete *op)
+{
+    CONTAINER_OF(op, struct group_world_offset_deletion, op)->done = true;
 }
 
 /* ---- the consumer protocol ---- */

@@ -4,6 +4,7 @@
 #include "../replica/fixture.h"
 
 #include "broker/broker.h"
+#include "broker/group/group_manager.h"
 #include "broker/handlers/handlers.h"
 #include "broker/net/request.h"
 #include "kafka/api.h"
@@ -29,6 +30,14 @@ void request_fail(struct request *failed, int err, const char *reason)
     (void)failed;
     (void)err;
     CHECK_STR(reason, "no failure");
+}
+
+static struct group_marker *at_groups; /* the last one, which waits */
+
+void group_manager_write_marker(struct group_manager *manager, struct group_marker *marker)
+{
+    (void)manager;
+    at_groups = marker;
 }
 
 static void open_leading(struct members isr)
@@ -124,6 +133,32 @@ static void errors_are_those_of_partitions(void)
     close_all();
 }
 
+/* Those of committed offsets go through the group coordinator. */
+static void offsets_are_marked_by_groups(void)
+{
+    open_leading(MEMBERS(1));
+    struct write_txn_markers_request_writable_txn_marker *marker = ask(2, 1);
+    marker->topics.items[0].name = wire_str_from("__consumer_offsets");
+    marker->topics.items[0].partition_indexes.items[0] = 33;
+    marker->producer_epoch = 3;
+    marker->coordinator_epoch = 5;
+    marker->transaction_result = true;
+    marker->transaction_version = 2;
+    handle_write_txn_markers(&request);
+    CHECK_INT(answers, 0);
+    CHECK_INT(at_groups->partition, 33);
+    CHECK_INT(at_groups->marker.producer_id, 7);
+    CHECK_INT(at_groups->marker.producer_epoch, 3);
+    CHECK_INT(at_groups->marker.coordinator_epoch, 5);
+    CHECK(at_groups->marker.commit && at_groups->bumped);
+    at_groups->err = ERR_NOT_LEADER_OR_FOLLOWER;
+    at_groups->done(at_groups);
+    CHECK_INT(answers, 1);
+    CHECK(strstr(buf_text(&answer), "\"errorCode\":6") != NULL);
+    CHECK_INT((int)log_end_offset(r.partition->log), 0);
+    close_all();
+}
+
 static void nothing_is_left_when_the_broker_ends(void)
 {
     open_leading(MEMBERS(1, 2));
@@ -139,4 +174,4 @@ static void nothing_is_left_when_the_broker_ends(void)
 }
 
 TAP_MAIN(TAP_TEST(a_marker_is_answered_when_it_is_safe), TAP_TEST(errors_are_those_of_partitions),
-         TAP_TEST(nothing_is_left_when_the_broker_ends))
+         TAP_TEST(offsets_are_marked_by_groups), TAP_TEST(nothing_is_left_when_the_broker_ends))

@@ -1,0 +1,134 @@
+/* TxnOffsetCommit (KIP-98, KIP-447): offsets that count when the producer's transaction is
+ * committed. The coordinator takes it as an OffsetCommit; here it is brought into that form and
+ * back. The answer comes when the offsets are replicated. */
+#include "broker/handlers/handlers.h"
+
+#include "base/err.h"
+#include "broker/broker.h"
+#include "broker/group/group_manager.h"
+#include "broker/net/request.h"
+#include "kafka/messages/txn_offset_commit.h"
+
+enum {
+    TXN_OFFSET_COMMIT_IDS_VERSION = 6,
+    /* Producers older than 2.1 give up when they are told that the coordinator loads. */
+    TXN_OFFSET_COMMIT_LOADING_VERSION = 2
+};
+
+struct txn_offset_commit {
+    struct group_commit op;
+    struct offset_commit_request commit;
+    struct request *request;
+};
+
+typedef struct txn_offset_commit_request_txn_offset_commit_request_topic txn_topic;
+typedef struct offset_commit_request_offset_commit_request_topic commit_topic;
+typedef struct txn_offset_commit_response_txn_offset_commit_response_topic txn_topic_answer;
+typedef struct offset_commit_response_offset_commit_response_topic commit_topic_answer;
+
+/* ---- to OffsetCommit ---- */
+
+static bool txn_offset_commit_topic(struct request *request, const txn_topic *from,
+                                    commit_topic *to)
+{
+    to->name = from->name;
+    to->topic_id = from->topic_id;
+    struct offset_commit_request_offset_commit_request_partition *out =
+        WIRE_ARRAY(&request->arena, &to->partitions, from->partitions.count,
+                   &offset_commit_request_offset_commit_request_partition_desc);
+    for (int32_t i = 0; out && i < from->partitions.count; i++) {
+        out[i].partition_index = from->partitions.items[i].partition_index;
+        out[i].committed_offset = from->partitions.items[i].committed_offset;
+        out[i].committed_leader_epoch = from->partitions.items[i].committed_leader_epoch;
+        out[i].committed_metadata = from->partitions.items[i].committed_metadata;
+    }
+    return out != NULL;
+}
+
+static bool txn_offset_commit_request(struct request *request, struct offset_commit_request *to)
+{
+    const struct txn_offset_commit_request *body = request->body;
+    wire_defaults(&offset_commit_request_desc, to);
+    to->group_id = body->group_id;
+    to->generation_id_or_member_epoch = body->generation_id_or_member_epoch;
+    to->member_id = body->member_id;
+    to->group_instance_id = body->group_instance_id;
+    commit_topic *topics = WIRE_ARRAY(&request->arena, &to->topics, body->topics.count,
+                                      &offset_commit_request_offset_commit_request_topic_desc);
+    for (int32_t i = 0; topics && i < body->topics.count; i++)
+        if (!txn_offset_commit_topic(request, &body->topics.items[i], &topics[i]))
+            return false;
+    return topics != NULL;
+}
+
+/* ---- and back ---- */
+
+static int16_t txn_offset_commit_error(const struct request *request, int16_t code)
+{
+    return request->version < TXN_OFFSET_COMMIT_LOADING_VERSION &&
+                   code == err_to_wire(ERR_COORDINATOR_LOAD_IN_PROGRESS)
+               ? err_to_wire(ERR_COORDINATOR_NOT_AVAILABLE)
+               : code;
+}
+
+static bool txn_offset_commit_answer_topic(struct request *request, const commit_topic_answer *from,
+                                           txn_topic_answer *to)
+{
+    to->name = from->name;
+    to->topic_id = from->topic_id;
+    struct txn_offset_commit_response_txn_offset_commit_response_partition *out =
+        WIRE_ARRAY(&request->arena, &to->partitions, from->partitions.count,
+                   &txn_offset_commit_response_txn_offset_commit_response_partition_desc);
+    for (int32_t i = 0; out && i < from->partitions.count; i++) {
+        out[i].partition_index = from->partitions.items[i].partition_index;
+        out[i].error_code = txn_offset_commit_error(request, from->partitions.items[i].error_code);
+    }
+    return out != NULL;
+}
+
+static bool txn_offset_commit_response(struct request *request,
+                                       const struct offset_commit_response *from,
+                                       struct txn_offset_commit_response *to)
+{
+    wire_defaults(&txn_offset_commit_response_desc, to);
+    txn_topic_answer *topics =
+        WIRE_ARRAY(&request->arena, &to->topics, from->topics.count,
+                   &txn_offset_commit_response_txn_offset_commit_response_topic_desc);
+    for (int32_t i = 0; topics && i < from->topics.count; i++)
+        if (!txn_offset_commit_answer_topic(request, &from->topics.items[i], &topics[i]))
+            return false;
+    return topics != NULL;
+}
+
+static void txn_offset_commit_done(struct group_commit *op)
+{
+    struct request *request = CONTAINER_OF(op, struct txn_offset_commit, op)->request;
+    struct txn_offset_commit_response response;
+    if (txn_offset_commit_response(request, &op->response, &response))
+        request_reply(request, &response, NULL);
+    else
+        request_fail(request, ERR_NO_MEMORY, "commits more offsets than fit in memory");
+}
+
+void handle_txn_offset_commit(struct request *request)
+{
+    const struct txn_offset_commit_request *body = request->body;
+    struct txn_offset_commit *commit = request_alloc(request, sizeof(*commit));
+    if (!commit)
+        return;
+    if (!txn_offset_commit_request(request, &commit->commit)) {
+        request_fail(request, ERR_NO_MEMORY, "commits more offsets than fit in memory");
+        return;
+    }
+    commit->request = request;
+    commit->op.request = &commit->commit;
+    commit->op.version = request->version >= TXN_OFFSET_COMMIT_IDS_VERSION
+                             ? GROUP_TXN_COMMIT_IDS_VERSION
+                             : GROUP_TXN_COMMIT_VERSION;
+    commit->op.arena = &request->arena;
+    commit->op.transactional = true;
+    commit->op.producer_id = body->producer_id;
+    commit->op.producer_epoch = body->producer_epoch;
+    commit->op.done = txn_offset_commit_done;
+    group_manager_commit(request->broker->groups, &commit->op);
+}
