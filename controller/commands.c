@@ -5,6 +5,7 @@
 #include "controller/brokers.h"
 #include "controller/configs.h"
 #include "controller/elections.h"
+#include "controller/features.h"
 #include "controller/isr.h"
 #include "controller/reassignments.h"
 #include "controller/topics.h"
@@ -41,6 +42,9 @@ Meta__CommandReply *commands_decide(struct decision *decision, const Meta__Comma
         break;
     case META__COMMAND__BODY_UNREGISTER_BROKER:
         brokers_unregister(decision, command->unregister_broker, reply);
+        break;
+    case META__COMMAND__BODY_UPDATE_FEATURES:
+        features_update(decision, command->update_features, reply);
         break;
     case META__COMMAND__BODY_ALTER_REASSIGNMENTS:
         reassignments_command(decision, command->alter_reassignments, reply);

@@ -1,24 +1,26 @@
 /* kafka-features: the features of the cluster and their versions.
  *
  * Happy path: one ApiVersions request gives what the broker supports and what the cluster has
- * settled on. Failure modes: an unknown command; one that would change features, which are all in
- * use from the start here. */
+ * settled on; features_update.c changes that. Failure modes: an unknown command; those about
+ * versions of the metadata, which there are none of here. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/version.h"
 #include "kafka/messages/api_versions.h"
+#include "tools/features_update.h"
 #include "tools/tools.h"
 
 static const struct option_row features_options[] = {
     TOOL_CONNECT_OPTIONS,
     OPTION("node-id", "N", "describe: as this node has them."),
-    OPTION_OLD("feature", "NAME=VERSION"),
+    OPTION_MANY("feature", "NAME=VERSION",
+                "upgrade, downgrade: the feature and its new version; disable: the feature."),
     OPTION_OLD("metadata", "VERSION"),
     OPTION_OLD("release-version", "VERSION"),
-    OPTION_OLD("unsafe", NULL),
-    OPTION_OLD("dry-run", NULL),
+    OPTION("unsafe", NULL, "downgrade, disable: also where something may be lost."),
+    OPTION("dry-run", NULL, "upgrade, downgrade, disable: only say whether it could be done."),
     TOOL_LAST_OPTIONS,
 };
 
@@ -107,10 +109,7 @@ static int features_run(struct tool_run *run)
         return features_describe(run);
     for (size_t i = 0; command && i < ARRAY_LEN(changes); i++)
         if (strcmp(command, changes[i]) == 0)
-            return tool_fail(run,
-                             "%s is not available yet: a cluster works with all features of its "
-                             "brokers from the start; describe shows them",
-                             command);
+            return features_update_run(run, command);
     for (size_t i = 0; command && i < ARRAY_LEN(tables); i++)
         if (strcmp(command, tables[i]) == 0)
             return tool_fail(run,
@@ -126,8 +125,8 @@ static int features_run(struct tool_run *run)
 const struct tool tool_features = {
     .name = "features",
     .link = "kafka-features",
-    .synopsis = "--bootstrap-server HOST:PORT describe",
-    .summary = "Show the features of the cluster and their versions.",
+    .synopsis = "--bootstrap-server HOST:PORT describe|upgrade|downgrade|disable",
+    .summary = "Show the features of the cluster and their versions, and change them.",
     .options = features_options,
     .positional = 1,
     .commands = "describe|upgrade|downgrade|disable|version-mapping|feature-dependencies",

@@ -103,7 +103,7 @@ void group_manager_consumer_describe(struct group_manager *manager, struct wire_
 {
     struct shard *shard;
     out->group_id = group_id;
-    int err = manager->deps.settings.consumer_enabled
+    int err = group_manager_has_consumers(manager)
                   ? group_manager_locate(manager, group_id, false, &shard)
                   : ERR_UNSUPPORTED_VERSION;
     const struct group *group = err ? NULL : shard_find(shard, group_id);

@@ -644,7 +644,7 @@ void group_manager_consumer_heartbeat(struct group_manager *manager,
     struct shard *shard;
     if (wire_str_is_null(beat->client_id))
         beat->client_id = wire_str_from("");
-    if (!manager->deps.settings.consumer_enabled) {
+    if (!group_manager_has_consumers(manager)) {
         beat_fail(beat, ERR_UNSUPPORTED_VERSION, NULL);
         return;
     }

@@ -11,6 +11,7 @@
 #include "broker/group/consumer.h"
 #include "broker/group/manager_private.h"
 #include "config/config.h"
+#include "meta/features.h"
 
 /* ---- settings ---- */
 
@@ -59,6 +60,12 @@ void group_settings_read(struct group_settings *settings, const struct config *c
 }
 
 /* ---- which partition ---- */
+
+bool group_manager_has_consumers(const struct group_manager *manager)
+{
+    return manager->deps.settings.consumer_enabled &&
+           features_level_of(metadata_image(manager->deps.metadata), FEATURE_GROUP_VERSION) > 0;
+}
 
 int group_manager_locate(struct group_manager *manager, struct wire_str group_id, bool allow_empty,
                          struct shard **shard)

@@ -27,6 +27,9 @@ struct group_manager {
     bool full;     /* it was logged that there is no room */
 };
 
+/* By the settings of this broker, and the feature group.version of the cluster. */
+bool group_manager_has_consumers(const struct group_manager *manager);
+
 /* The shard that serves the group now: 0, ERR_INVALID_GROUP_ID, ERR_NOT_COORDINATOR (also as long
  * as there is no such topic), ERR_COORDINATOR_LOAD_IN_PROGRESS (also while the group is being
  * deleted). The empty id is one that only offsets may be stored under, as in Kafka. */

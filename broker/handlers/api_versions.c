@@ -11,18 +11,13 @@
 #include "broker/cluster/metadata.h"
 #include "broker/net/request.h"
 #include "kafka/messages/api_versions.h"
+#include "meta/features.h"
 
 enum {
     API_VERSIONS_CLIENT_VERSION = 3,
     API_VERSIONS_ZERO_VERSION = 4, /* older clients refuse a feature that starts at 0 */
     API_VERSIONS_CLUSTER_VERSION = 5
 };
-
-/* Features that are always on here. */
-static const struct {
-    const char *name;
-    int16_t min, max;
-} api_features[] = {{"group.version", 0, 1}}; /* the consumer protocol of KIP-848 */
 
 /* KIP-511: letters and digits, inside also dots and dashes. */
 static bool api_versions_is_name(struct wire_str name)
@@ -90,28 +85,54 @@ static bool api_versions_fill(struct arena *arena, struct api_versions_response 
     return true;
 }
 
+static bool api_versions_tells(size_t feature)
+{
+    return HANDLERS_TXN_TOLD || feature != FEATURE_TRANSACTION_VERSION;
+}
+
+static void api_versions_fill_supported(struct api_versions_response *response)
+{
+    struct api_versions_response_supported_feature_key *to = response->supported_features.items;
+    for (size_t i = 0; i < FEATURES_COUNT; i++)
+        if (api_versions_tells(i))
+            *to++ = (struct api_versions_response_supported_feature_key){
+                .name = wire_str_from(features[i].name),
+                .min_version = features[i].min,
+                .max_version = features[i].max};
+    response->supported_features.count = (int32_t)(to - response->supported_features.items);
+}
+
+/* A feature that is off is not told. */
+static void api_versions_fill_finalized(const struct image *image,
+                                        struct api_versions_response *response)
+{
+    struct api_versions_response_finalized_feature_key *to = response->finalized_features.items;
+    for (size_t i = 0; i < FEATURES_COUNT; i++) {
+        int16_t level = features_level(image, &features[i]);
+        if (level > 0 && api_versions_tells(i))
+            *to++ = (struct api_versions_response_finalized_feature_key){
+                .name = wire_str_from(features[i].name),
+                .min_version_level = level,
+                .max_version_level = level};
+    }
+    response->finalized_features.count = (int32_t)(to - response->finalized_features.items);
+}
+
 static bool api_versions_fill_features(struct request *request,
                                        struct api_versions_response *response)
 {
-    int32_t count = (int32_t)ARRAY_LEN(api_features);
-    int32_t supported = request->version >= API_VERSIONS_ZERO_VERSION ? count : 0;
-    struct api_versions_response_supported_feature_key *can =
-        WIRE_ARRAY(&request->arena, &response->supported_features, supported,
-                   &api_versions_response_supported_feature_key_desc);
-    struct api_versions_response_finalized_feature_key *does =
-        WIRE_ARRAY(&request->arena, &response->finalized_features, count,
-                   &api_versions_response_finalized_feature_key_desc);
-    for (int32_t i = 0; can && does && i < count; i++) {
-        does[i].name = wire_str_from(api_features[i].name);
-        does[i].min_version_level = does[i].max_version_level = api_features[i].max;
-        if (i >= supported)
-            continue;
-        can[i].name = does[i].name;
-        can[i].min_version = api_features[i].min;
-        can[i].max_version = api_features[i].max;
-    }
+    struct arena *arena = &request->arena;
+    if (!WIRE_ARRAY(arena, &response->supported_features, FEATURES_COUNT,
+                    &api_versions_response_supported_feature_key_desc) ||
+        !WIRE_ARRAY(arena, &response->finalized_features, FEATURES_COUNT,
+                    &api_versions_response_finalized_feature_key_desc))
+        return false;
+    api_versions_fill_supported(response);
+    if (request->version < API_VERSIONS_ZERO_VERSION)
+        response->supported_features.count = 0;
+    api_versions_fill_finalized(metadata_image(request->broker->metadata), response);
     response->finalized_features_epoch = metadata_index(request->broker->metadata);
-    return can && does;
+    return true;
 }
 
 static void api_versions_answer_future(struct request *request,

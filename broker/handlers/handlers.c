@@ -15,7 +15,7 @@
 #define HANDLERS_ROW(constant, name, waits, needs, of)                                             \
     HANDLERS_ROW_OF(constant, name, waits, needs, of, false)
 #define HANDLERS_TXN_ROW(constant, name, waits, needs, of)                                         \
-    HANDLERS_ROW_OF(constant, name, waits, needs, of, true)
+    HANDLERS_ROW_OF(constant, name, waits, needs, of, !HANDLERS_TXN_TOLD)
 static const struct api_row handlers_rows[KAFKA_API_END] = {
     HANDLERS_LIST(HANDLERS_ROW) HANDLERS_TXN_LIST(HANDLERS_TXN_ROW)};
 #undef HANDLERS_TXN_ROW

@@ -51,11 +51,16 @@
     X(ADD_RAFT_VOTER, add_raft_voter, false, ALTER, CLUSTER)                                       \
     X(REMOVE_RAFT_VOTER, remove_raft_voter, false, ALTER, CLUSTER)
 
-/* The same of transactions. ApiVersions tells of them when all of them are there: a client must not
- * begin what it can't end. */
+/* The same of transactions, and of the features that a client knows them by. ApiVersions tells of
+ * them when all of them are there: a client must not begin what it can't end. For now they are told
+ * by builds with -DHANDLERS_TXN_TOLD=1. */
+#ifndef HANDLERS_TXN_TOLD
+#define HANDLERS_TXN_TOLD 0
+#endif
 #define HANDLERS_TXN_LIST(X)                                                                       \
     X(WRITE_TXN_MARKERS, write_txn_markers, false, CLUSTER_ACTION, CLUSTER)                        \
-    X(TXN_OFFSET_COMMIT, txn_offset_commit, false, READ, GROUP)
+    X(TXN_OFFSET_COMMIT, txn_offset_commit, false, READ, GROUP)                                    \
+    X(UPDATE_FEATURES, update_features, false, ALTER, CLUSTER)
 
 #define HANDLERS_PROTOTYPE(constant, name, ...) void handle_##name(struct request *request);
 HANDLERS_LIST(HANDLERS_PROTOTYPE)

@@ -43,7 +43,7 @@
     "WriteTxnMarkers|TxnOffsetCommit|DescribeConfigs|AlterConfigs|DescribeLogDirs|"                \
     "CreatePartitions|DeleteGroups|"                                                               \
     "ElectLeaders|IncrementalAlterConfigs|AlterPartitionReassignments|"                            \
-    "ListPartitionReassignments|OffsetDelete|DescribeQuorum|DescribeCluster|"                      \
+    "ListPartitionReassignments|OffsetDelete|DescribeQuorum|UpdateFeatures|DescribeCluster|"       \
     "DescribeProducers|UnregisterBroker|ConsumerGroupHeartbeat|ConsumerGroupDescribe|"             \
     "ListConfigResources|DescribeTopicPartitions|AddRaftVoter|RemoveRaftVoter"
 

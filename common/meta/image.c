@@ -73,6 +73,7 @@ static void image_close(struct image *image)
     map_close(&image->topics_by_name);
     map_close(&image->topics_by_id);
     mem_free(image->cluster_id);
+    image_close_features(image);
 }
 
 struct image *image_new(void)
@@ -601,6 +602,8 @@ int image_apply(struct image *image, const Meta__Record *record)
             return ERR_MALFORMED;
         image->next_producer_id = record->producer_ids->next_id;
         return 0;
+    case META__RECORD__FACT_FEATURE:
+        return image_apply_feature(image, record->feature);
     default:
         return ERR_MALFORMED;
     }

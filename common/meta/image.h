@@ -93,6 +93,10 @@ void image_check(const struct image *image);
 int image_apply(struct image *image, const Meta__Record *record) MUST_CHECK;
 enum { IMAGE_PARTITIONS_MAX = 1000000 }; /* of one topic */
 
+enum { IMAGE_FEATURES_MAX = 64, IMAGE_FEATURE_UNSET = -1 };
+/* The level of a feature as it was set last; IMAGE_FEATURE_UNSET. What counts: meta/features.h. */
+int16_t image_feature(const struct image *image, const char *name);
+
 const char *image_cluster_id(const struct image *image); /* "" before the first ClusterRecord */
 int64_t image_next_producer_id(const struct image *image);
 

@@ -17,6 +17,11 @@ struct image_settings {
     size_t count;
 };
 
+struct image_feature {
+    char *name;
+    int16_t level;
+};
+
 struct image {
     char *cluster_id;
     int64_t next_producer_id;
@@ -27,7 +32,13 @@ struct image {
     size_t topic_cap;
     struct map topics_by_name;
     struct map topics_by_id;
+    struct image_feature *features; /* by name; those that were set */
+    size_t feature_count;
     struct map settings; /* resource byte + name -> struct image_settings */
 };
+
+/* image_features.c */
+int image_apply_feature(struct image *image, const Meta__FeatureRecord *record) MUST_CHECK;
+void image_close_features(struct image *image);
 
 #endif

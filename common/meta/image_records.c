@@ -1,5 +1,5 @@
-/* The image as records: cluster, producer ids, brokers by id, topics by name each with its
- * partitions, settings by resource and name. The order depends on the content only, so equal
+/* The image as records: cluster, producer ids, features, brokers by id, topics by name each with
+ * its partitions, settings by resource and name. The order depends on the content only, so equal
  * images give equal bytes. Failure modes: the callback's error ends the walk; image_pack needs
  * memory. */
 #include "meta/image.h"
@@ -30,6 +30,21 @@ static int each_cluster(const struct image *image, record_fn fn, void *data)
         ids.next_id = image->next_producer_id;
         record.fact_case = META__RECORD__FACT_PRODUCER_IDS;
         record.producer_ids = &ids;
+        err = fn(data, &record);
+    }
+    return err;
+}
+
+static int each_feature(const struct image *image, record_fn fn, void *data)
+{
+    int err = 0;
+    for (size_t i = 0; !err && i < image->feature_count; i++) {
+        Meta__FeatureRecord body = META__FEATURE_RECORD__INIT;
+        body.name = image->features[i].name;
+        body.level = image->features[i].level;
+        Meta__Record record = META__RECORD__INIT;
+        record.fact_case = META__RECORD__FACT_FEATURE;
+        record.feature = &body;
         err = fn(data, &record);
     }
     return err;
@@ -168,6 +183,8 @@ static int each_settings(const struct image *image, record_fn fn, void *data)
 int image_each_record(const struct image *image, record_fn fn, void *data)
 {
     int err = each_cluster(image, fn, data);
+    if (!err)
+        err = each_feature(image, fn, data);
     for (size_t i = 0; !err && i < image->broker_count; i++)
         err = each_broker(image->brokers[i], fn, data);
     for (size_t i = 0; !err && i < image->topic_count; i++)

@@ -200,19 +200,57 @@ def log_dirs():
         misuse(cluster, DIRS, words=["Give --describe"])
 
 
+def change_features(cluster, told):
+    says(cluster, FEATURES, "upgrade", "--feature", "group.version=1", out="group.version was upgraded to 1.\n")
+    says(cluster, FEATURES, "disable", "--feature", "group.version", "--dry-run",
+         out="group.version can be disabled.\n")
+    says(cluster, FEATURES, "describe", out=told(1))
+    says(cluster, FEATURES, "disable", "--feature", "group.version", out="group.version was disabled.\n")
+    says(cluster, FEATURES, "describe", out=told(0))
+    cluster.kill_all()
+    cluster.start()
+    says(cluster, FEATURES, "describe", out=told(0))
+    says(cluster, FEATURES, "upgrade", "--feature", "group.version=1", "--feature", "transaction.version=1",
+         out="group.version was upgraded to 1.\ntransaction.version was upgraded to 1.\n")
+    says(cluster, FEATURES, "downgrade", "--unsafe", "--feature", "transaction.version=0",
+         out="transaction.version was downgraded to 0.\n")
+    says(cluster, FEATURES, "describe", out=told(1, 0))
+    says(cluster, FEATURES, "upgrade", "--feature", "group.version=9", status=1,
+         out=re.compile("^Could not upgrade group.version to 9. The update failed for all features since .* "
+                        r"only supports versions 0-1 \(INVALID_UPDATE_VERSION\)\n$"),
+         err=re.compile("1 out of 1 operation.s. failed"))
+    says(cluster, FEATURES, "upgrade", "--feature", "nonsense=1", status=1,
+         out=re.compile("does not support this feature"), err=re.compile("1 out of 1"))
+
+
 @test("kafka-features and kafka-transactions: what is there, and what is not")
 def features():
     with Cluster(2) as cluster:
-        line = re.compile(r"^Feature: group.version\tSupportedMinVersion: 0\tSupportedMaxVersion: 1\t"
-                          r"FinalizedVersionLevel: 1\tEpoch: \d+\n$")
-        says(cluster, FEATURES, "describe", out=line)
-        says(cluster, FEATURES, "describe", "--node-id", "1", out=line)
+        def told(group, transaction=1):
+            levels = [("group.version", group)] + ([("transaction.version", transaction)] if whole else [])
+            return re.compile("^" + "".join(
+                rf"Feature: {name}\tSupportedMinVersion: 0\tSupportedMaxVersion: 1\t"
+                rf"FinalizedVersionLevel: {level}\tEpoch: \d+\n" for name, level in levels) + "$")
+        apis = tool("kafka-broker-api-versions.sh", "--bootstrap-server", cluster.bootstrap).stdout
+        whole = "UpdateFeatures(57): UNSUPPORTED" not in apis
+        says(cluster, FEATURES, "describe", out=told(1))
+        says(cluster, FEATURES, "describe", "--node-id", "1", out=told(1))
         says(cluster, FEATURES, "describe", "--node-id", "7", status=1, err=re.compile("7"))
         misuse(cluster, FEATURES, words=["the commands are describe, upgrade"])
         misuse(cluster, FEATURES, "nonsense", words=["nonsense is none of them"])
         misuse(cluster, FEATURES, "describe", "--dry-run", words=["--dry-run does not go with describe"])
-        says(cluster, FEATURES, "upgrade", "--feature", "group.version=1", status=1,
-             err=re.compile("upgrade is not available yet: .*describe"))
+        if whole:
+            change_features(cluster, told)
+        else:
+            says(cluster, FEATURES, "upgrade", "--feature", "group.version=1", status=1,
+                 err=re.compile("UpdateFeatures"))
+        misuse(cluster, FEATURES, "upgrade", words=["upgrade needs --feature NAME=VERSION"])
+        misuse(cluster, FEATURES, "upgrade", "--feature", "group.version", words=["Can't parse feature=level"])
+        misuse(cluster, FEATURES, "upgrade", "--feature", "a=1", "--feature", "a=2", words=["multiple times"])
+        misuse(cluster, FEATURES, "disable", "--feature", "a=1", words=["without a version"])
+        misuse(cluster, FEATURES, "upgrade", "--unsafe", "--feature", "a=1", words=["--unsafe does not go"])
+        says(cluster, FEATURES, "upgrade", "--release-version", "4.0", status=1,
+             err=re.compile("no versions of the metadata"))
         says(cluster, FEATURES, "version-mapping", status=1, err=re.compile("no versions of the metadata"))
         cluster.create_topic("t", replicas=2)
         says(cluster, PRODUCER, "--topic", "t", "--producer-property", "enable.idempotence=true", stdin="x\n" * 3)

@@ -665,12 +665,24 @@ static void the_same_on_the_pool(void)
     group_world_pool = false;
 }
 
-TAP_MAIN(TAP_TEST(first_member), TAP_TEST(second_member_waits_for_the_first),
-         TAP_TEST(revocation_takes_too_long), TAP_TEST(session_ends), TAP_TEST(leaving),
-         TAP_TEST(refusals), TAP_TEST(lost_answer), TAP_TEST(fenced_commits), TAP_TEST(topics_come),
-         TAP_TEST(patterns), TAP_TEST(range_by_vote), TAP_TEST(static_member),
-         TAP_TEST(static_away_keeps_its_part), TAP_TEST(max_size),
-         TAP_TEST(static_comes_back_as_itself), TAP_TEST(claims_too_much),
+/* group.version 0: the protocol is off, whatever the settings of the broker say. */
+static void the_feature_can_be_off(void)
+{
+    struct peer peer;
+    group_world_init(&world, 1);
+    group_world_set_feature(&world, "group.version", 0);
+    CHECK_INT(peer_join(&peer, "a", "t")->err, ERR_UNSUPPORTED_VERSION);
+    group_world_set_feature(&world, "group.version", 1);
+    CHECK_INT(peer_join(&peer, "a", "t")->err, 0);
+    group_world_close(&world);
+}
+
+TAP_MAIN(TAP_TEST(the_feature_can_be_off), TAP_TEST(first_member),
+         TAP_TEST(second_member_waits_for_the_first), TAP_TEST(revocation_takes_too_long),
+         TAP_TEST(session_ends), TAP_TEST(leaving), TAP_TEST(refusals), TAP_TEST(lost_answer),
+         TAP_TEST(fenced_commits), TAP_TEST(topics_come), TAP_TEST(patterns),
+         TAP_TEST(range_by_vote), TAP_TEST(static_member), TAP_TEST(static_away_keeps_its_part),
+         TAP_TEST(max_size), TAP_TEST(static_comes_back_as_itself), TAP_TEST(claims_too_much),
          TAP_TEST(assignment_interval), TAP_TEST(first_assignment_is_made_at_once),
          TAP_TEST(answered_when_stored), TAP_TEST(failover_goes_on), TAP_TEST(write_fails),
          TAP_TEST(deleted_when_empty), TAP_TEST(storm), TAP_TEST(the_same_on_the_pool))

@@ -65,6 +65,17 @@ struct uuid group_world_topic_id(const struct group_world *world, const char *na
     return topic->id;
 }
 
+void group_world_set_feature(struct group_world *world, const char *name, int32_t level)
+{
+    Meta__FeatureRecord feature = META__FEATURE_RECORD__INIT;
+    Meta__Record fact = META__RECORD__INIT, *facts[] = {&fact};
+    feature.name = (char *)(uintptr_t)name;
+    feature.level = level;
+    fact.fact_case = META__RECORD__FACT_FEATURE;
+    fact.feature = &feature;
+    world_apply(world, facts, 1);
+}
+
 void group_world_remove_topic(struct group_world *world, const char *name)
 {
     struct uuid id = group_world_topic_id(world, name);

@@ -66,6 +66,7 @@ void group_world_run(struct group_world *world, int64_t ms);
 bool group_world_until(struct group_world *world, const bool *flag, int64_t ms);
 
 void group_world_add_topic(struct group_world *world, const char *name, int32_t partitions);
+void group_world_set_feature(struct group_world *world, const char *name, int32_t level);
 void group_world_remove_topic(struct group_world *world, const char *name);
 struct uuid group_world_topic_id(const struct group_world *world, const char *name);
 

@@ -2,6 +2,8 @@
 #include "fixture.h"
 
 #include "controller/configs.h"
+#include "controller/features.h"
+#include "meta/features.h"
 
 /* ---- topics ---- */
 
@@ -589,7 +591,73 @@ static void brokers_are_named_by_number(void)
     finish();
 }
 
-TAP_MAIN(TAP_TEST(brokers_are_named_by_number), TAP_TEST(topics_are_created),
+/* ---- features ---- */
+
+static Meta__CommandReply update(const char *name, int32_t level, Meta__UpdateFeatures__Way way,
+                                 bool validate_only)
+{
+    Meta__UpdateFeatures__Update updates[2], *pointers[] = {&updates[0], &updates[1]};
+    Meta__UpdateFeatures command = META__UPDATE_FEATURES__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    meta__update_features__update__init(&updates[0]);
+    meta__update_features__update__init(&updates[1]);
+    updates[0].name = "transaction.version"; /* as it is */
+    updates[0].level = features_level_of(image, FEATURE_TRANSACTION_VERSION);
+    updates[1].name = (char *)(uintptr_t)name;
+    updates[1].level = level;
+    updates[1].way = way;
+    command.updates = pointers;
+    command.n_updates = 2;
+    command.validate_only = validate_only;
+    features_update(&decision, &command, &reply);
+    return reply;
+}
+
+static void features_have_levels(void)
+{
+    const Meta__UpdateFeatures__Way up = META__UPDATE_FEATURES__WAY__UPGRADE;
+    const Meta__UpdateFeatures__Way down = META__UPDATE_FEATURES__WAY__SAFE_DOWNGRADE;
+    begin();
+    CHECK_INT(features_level_of(image, FEATURE_GROUP_VERSION), 1);
+    CHECK_INT(update("group.version", 1, up, false).error, 0);
+    CHECK_INT((int)decision.record_count, 0); /* it has that level */
+    CHECK_INT(update("group.version", 0, down, true).error, 0);
+    CHECK_INT(features_level_of(image, FEATURE_GROUP_VERSION), 1);
+    CHECK_INT(update("group.version", 0, down, false).error, 0);
+    CHECK_INT(features_level_of(image, FEATURE_GROUP_VERSION), 0);
+    CHECK_INT((int)decision.record_count, 1);
+    CHECK_INT(update("group.version", 1, up, false).error, 0);
+    CHECK_INT(features_level_of(image, FEATURE_GROUP_VERSION), 1);
+    CHECK_INT(update("group.version", 0, META__UPDATE_FEATURES__WAY__UNSAFE_DOWNGRADE, false).error,
+              0);
+    CHECK_INT(features_level_of(image, FEATURE_GROUP_VERSION), 0);
+    finish();
+}
+
+static void levels_that_can_not_be(void)
+{
+    const Meta__UpdateFeatures__Way up = META__UPDATE_FEATURES__WAY__UPGRADE;
+    const Meta__UpdateFeatures__Way down = META__UPDATE_FEATURES__WAY__SAFE_DOWNGRADE;
+    int invalid = wire(ERR_INVALID_UPDATE_VERSION);
+    begin();
+    CHECK_INT(update("group.version", 0, up, false).error, invalid);
+    CHECK_INT(update("group.version", 2, up, false).error, invalid);
+    CHECK_INT(update("group.version", -1, down, false).error, invalid);
+    CHECK_INT(update("group.versio", 1, up, false).error, invalid);
+    CHECK_STR(
+        update("group.version", 2, up, false).message,
+        "The update failed for all features since the following feature had an error: Invalid "
+        "update version 2 for feature group.version. Local controller 1 only supports "
+        "versions 0-1");
+    CHECK_INT((int)decision.record_count, 0);
+    CHECK_INT(update("group.version", 0, down, false).error, 0);
+    CHECK_INT(update("group.version", 1, down, false).error, invalid);
+    CHECK_INT(features_level_of(image, FEATURE_GROUP_VERSION), 0);
+    finish();
+}
+
+TAP_MAIN(TAP_TEST(features_have_levels), TAP_TEST(levels_that_can_not_be),
+         TAP_TEST(brokers_are_named_by_number), TAP_TEST(topics_are_created),
          TAP_TEST(bad_topics_are_refused), TAP_TEST(manual_assignments_are_checked),
          TAP_TEST(placement_spreads), TAP_TEST(topics_grow_only), TAP_TEST(some_topics_never_grow),
          TAP_TEST(a_command_grows_by_so_much), TAP_TEST(names_that_collide),

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "meta/channel.h"
+#include "meta/features.h"
 #include "meta/image.h"
 
 static const uint8_t topic_id[16] = {1, 2, 3};
@@ -81,6 +82,17 @@ static int put_config(struct image *image, int resource, const char *name, const
     return image_apply(image, &record);
 }
 
+static int put_feature(struct image *image, const char *name, int32_t level)
+{
+    Meta__FeatureRecord body = META__FEATURE_RECORD__INIT;
+    Meta__Record record = META__RECORD__INIT;
+    body.name = (char *)(uintptr_t)name;
+    body.level = level;
+    record.fact_case = META__RECORD__FACT_FEATURE;
+    record.feature = &body;
+    return image_apply(image, &record);
+}
+
 static struct image *full_image(void)
 {
     struct image *image = image_new();
@@ -104,6 +116,8 @@ static struct image *full_image(void)
     CHECK_INT(put_config(image, 2, "orders", "retention.ms", "5"), 0);
     CHECK_INT(put_config(image, 2, "orders", "cleanup.policy", "compact"), 0);
     CHECK_INT(put_config(image, 4, "", "a", "b"), 0);
+    CHECK_INT(put_feature(image, "transaction.version", 1), 0);
+    CHECK_INT(put_feature(image, "group.version", 0), 0);
     return image;
 }
 
@@ -221,6 +235,35 @@ static void settings_come_and_go(void)
     image_free(image);
 }
 
+/* One that was never set has its initial level; those of newer builds are kept as well. */
+static void features_have_levels(void)
+{
+    struct image *image = image_new();
+    char name[16];
+    CHECK_INT(image_feature(image, "group.version"), IMAGE_FEATURE_UNSET);
+    for (int id = 0; id < FEATURES_COUNT; id++)
+        CHECK_INT(features_level(image, &features[id]), features[id].initial);
+    CHECK(features_find("group.version") == &features[FEATURE_GROUP_VERSION]);
+    CHECK(features_find("group") == NULL);
+    CHECK_INT(put_feature(image, "z", 7), 0);
+    CHECK_INT(put_feature(image, "group.version", 1), 0);
+    CHECK_INT(put_feature(image, "group.version", 0), 0);
+    CHECK_INT(features_level_of(image, FEATURE_GROUP_VERSION), 0);
+    CHECK_INT(image_feature(image, "z"), 7);
+    CHECK_INT(put_feature(image, "", 1), ERR_MALFORMED);
+    CHECK_INT(put_feature(image, "a", -1), ERR_MALFORMED);
+    CHECK_INT(put_feature(image, "a", INT16_MAX + 1), ERR_MALFORMED);
+    for (int i = 2; i < IMAGE_FEATURES_MAX; i++) {
+        snprintf(name, sizeof(name), "f%d", i);
+        CHECK_INT(put_feature(image, name, 1), 0);
+    }
+    CHECK_INT(put_feature(image, "one more", 1), ERR_MALFORMED);
+    CHECK_INT(put_feature(image, "z", 8), 0);
+    image_clear(image);
+    CHECK_INT(image_feature(image, "z"), IMAGE_FEATURE_UNSET);
+    image_free(image);
+}
+
 static void entries_frames_are_what_the_proto_says(void)
 {
     struct buf out;
@@ -258,7 +301,7 @@ static void entries_frames_are_what_the_proto_says(void)
     buf_close(&out);
 }
 
-TAP_MAIN(TAP_TEST(lookups_find_what_was_applied),
+TAP_MAIN(TAP_TEST(features_have_levels), TAP_TEST(lookups_find_what_was_applied),
          TAP_TEST(a_removed_topic_takes_its_settings_along),
          TAP_TEST(what_breaks_a_rule_is_refused), TAP_TEST(equal_images_give_equal_bytes),
          TAP_TEST(settings_come_and_go), TAP_TEST(entries_frames_are_what_the_proto_says))

@@ -1,0 +1,40 @@
+/* Features of the cluster: versions of what its brokers do that are settled for all of them at once
+ * (KIP-584, KIP-1022). An operator raises a level when every node has a build that supports it, and
+ * from that moment of the metadata on all act by it. A level that was never set is the feature's
+ * initial one, so that a new cluster needs no record of it. Level 0 means that it is off. */
+#ifndef META_FEATURES_H
+#define META_FEATURES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "meta/image.h"
+
+/* X(constant, name, lowest and highest level that this build supports, initial level). */
+#define FEATURES_LIST(X)                                                                           \
+    /* 1: groups of the consumer protocol (KIP-848) */                                             \
+    X(GROUP_VERSION, "group.version", 0, 1, 1)                                                     \
+    /* 1: records of __transaction_state may have fields that older builds don't know */           \
+    X(TRANSACTION_VERSION, "transaction.version", 0, 1, 1)
+
+#define FEATURES_ENUM_ROW(constant, ...) FEATURE_##constant,
+enum feature_id { FEATURES_LIST(FEATURES_ENUM_ROW) FEATURES_COUNT };
+#undef FEATURES_ENUM_ROW
+
+struct feature {
+    const char *name;
+    int16_t min, max;
+    int16_t initial;
+};
+
+/* By enum feature_id, which is the order of their names. */
+extern const struct feature features[FEATURES_COUNT];
+
+/* NULL when this build knows no such feature. */
+const struct feature *features_find(const char *name);
+/* The level that counts now, by what the image says. It may be one that only newer builds
+ * support. */
+int16_t features_level(const struct image *image, const struct feature *feature);
+int16_t features_level_of(const struct image *image, enum feature_id id);
+
+#endif
