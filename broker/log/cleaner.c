@@ -48,7 +48,7 @@ static uint32_t cleanable_count(struct log *log, int64_t now_ms)
         struct segment *segment = log->segments[count];
         int64_t end = log->segments[count + 1]->base_offset;
         if (end > stable || end > log->flushed_offset || segment->trim ||
-            log->segments[count + 1]->after_size >= 0)
+            segment->aborted.count > 0 || log->segments[count + 1]->after_size >= 0)
             break;
         if (log->config.min_compaction_lag_ms > 0) {
             if (segment_load_times(segment) < 0 ||

@@ -22,8 +22,9 @@ static const int64_t FLUSH_WITHIN_MAX_MS = INT64_C(1000) * 86400 * 365 * 100; /*
 struct flush_part {
     struct segment *segment; /* pinned */
     uint64_t size;
-    bool trim;   /* the file goes to `size` first */
-    bool sealed; /* it gets no more appends */
+    bool trim;    /* the file goes to `size` first */
+    bool sealed;  /* it gets no more appends */
+    bool aborted; /* its index of aborted transactions was written */
 };
 
 struct flush_job {
@@ -136,6 +137,9 @@ static int flush_part(struct env *env, const struct flush_part *part)
         rc = flush_index(env, part->segment, ".index");
     if (rc == 0 && part->sealed)
         rc = flush_index(env, part->segment, ".timeindex");
+    /* A start trusts what lies below the recovery point. */
+    if (rc == 0 && part->aborted)
+        rc = flush_index(env, part->segment, ".txnindex");
     return rc;
 }
 
@@ -172,6 +176,8 @@ static void flush_release(struct flush_job *job)
         struct segment *segment = job->parts[i].segment;
         if (job->err == 0 && job->parts[i].trim && segment->size == job->parts[i].size)
             segment->trim = false;
+        if (job->err < 0)
+            segment->aborted.dirty |= job->parts[i].aborted;
         segment_unpin(segment);
     }
 }
@@ -285,7 +291,9 @@ static int flush_collect(struct log *log, struct flush_job *job)
         if (rc < 0)
             return rc;
         job->parts[job->count++] =
-            (struct flush_part){segment, segment->size, segment->trim, i + 1 < log->segment_count};
+            (struct flush_part){segment, segment->size, segment->trim, i + 1 < log->segment_count,
+                                segment->aborted.dirty};
+        segment->aborted.dirty = false; /* or the flush is done anew */
     }
     return 0;
 }
@@ -314,8 +322,8 @@ void flush_start(struct log *log)
     job->parent = mem_strdup(log->dir->path);
     int rc = flush_collect(log, job);
     if (rc < 0) {
-        for (uint32_t i = 0; i < job->count; i++)
-            segment_unpin(job->parts[i].segment);
+        job->err = rc;
+        flush_release(job);
         flush_job_free(job);
         if (env_is_later(rc))
             flush_put_off(log, rc);

@@ -237,6 +237,41 @@ int index_find(struct index *index, int64_t key, struct index_entry *entry)
     return index->stored > 0 ? index_find_stored(index, key, entry) : 0;
 }
 
+/* Values rise as keys do. The answer is in the file. */
+static int index_find_stored_value(struct index *index, int64_t value, struct index_entry *entry)
+{
+    uint8_t bytes[12];
+    uint32_t low = 0, high = index->stored;
+    int found = 0;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int rc = index_read(index, middle, 1, bytes);
+        if (rc < 0)
+            return rc;
+        struct index_entry at = entry_decode(index->kind, bytes);
+        if (at.value >= value) {
+            *entry = at;
+            found = 1;
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return found;
+}
+
+int index_find_value(struct index *index, int64_t value, struct index_entry *entry)
+{
+    int found = index_find_stored_value(index, value, entry);
+    for (uint32_t i = 0; found == 0 && i < index->count - index->stored; i++) {
+        if (index->tail[i].value < value)
+            continue;
+        *entry = index->tail[i];
+        found = 1;
+    }
+    return found;
+}
+
 static int64_t entry_relative(enum index_kind kind, const struct index_entry *entry)
 {
     return kind == INDEX_OFFSET ? entry->key : entry->value;

@@ -49,6 +49,8 @@ void index_close(struct index *index);
 int index_append(struct index *index, struct index_entry entry) MUST_CHECK;
 /* The last entry with key <= `key`. 1 when found, 0 when there is none, or ERR_IO. */
 int index_find(struct index *index, int64_t key, struct index_entry *entry) MUST_CHECK;
+/* The first entry with value >= `value`. As index_find. */
+int index_find_value(struct index *index, int64_t value, struct index_entry *entry) MUST_CHECK;
 /* Drops all entries with a relative offset (INDEX_OFFSET: the key, INDEX_TIME: the value) at or
  * above `relative`. */
 int index_truncate(struct index *index, int64_t relative) MUST_CHECK;

@@ -225,6 +225,7 @@ void log_set_high_watermark(struct log *log, int64_t offset)
     if (offset == log->high_watermark)
         return;
     log->high_watermark = offset;
+    producer_state_settle(&log->producers, offset);
     log->dir->checkpoint_dirty[CHECKPOINT_HIGH_WATERMARK] = true;
     ASSERT(log->start_offset <= log->high_watermark);
     ASSERT(log->high_watermark <= log->end_offset);
@@ -232,8 +233,10 @@ void log_set_high_watermark(struct log *log, int64_t offset)
 
 int64_t log_last_stable_offset(const struct log *log)
 {
-    int64_t open = producer_state_first_open(&log->producers);
-    return open < log->high_watermark ? open : log->high_watermark;
+    int64_t undecided = producer_state_first_undecided(&log->producers);
+    if (undecided < log->start_offset) /* its beginning was deleted */
+        undecided = log->start_offset;
+    return undecided < log->high_watermark ? undecided : log->high_watermark;
 }
 
 int64_t log_size(const struct log *log)

@@ -146,6 +146,25 @@ struct log_cold {
 /* As log_read, but ERR_AGAIN, and `cold`, where it would wait for the disk: log_warm comes next. */
 int log_read_now(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset,
                  bool min_one, struct log_slice *slice, struct log_cold *cold) MUST_CHECK;
+/* A transaction whose records in a read are not for readers of committed ones. */
+struct log_aborted_txn {
+    int64_t producer_id;
+    int64_t first_offset;
+    int64_t last_offset; /* of its marker */
+};
+struct log_aborted {
+    struct log_aborted_txn *txns; /* by their first offset */
+    size_t count;
+    size_t cap;
+};
+void log_aborted_close(struct log_aborted *aborted);
+/* What was aborted of the transactions in the bytes of a slice, which was read from `offset` on
+ * with this `end_offset`: all of them, and perhaps some behind it. `cold` NULL: the disk is
+ * waited for; else ERR_AGAIN as in log_read_now. ERR_CORRUPT: it can't be told, so nothing may
+ * be read. */
+int log_read_aborted(struct log *log, int64_t offset, int64_t end_offset,
+                     const struct log_slice *slice, struct log_aborted *found,
+                     struct log_cold *cold) MUST_CHECK;
 /* A worker brings into memory what the read needs: the indexes of the segment, and the bytes that
  * it would look at and send. Embedded by the caller, who keeps it until `done`, which always
  * comes. */
@@ -159,6 +178,7 @@ struct log_warm {
     uint64_t size;
     char *index_path;
     char *times_path;
+    char *aborted_path; /* NULL: it has none */
 };
 void log_warm(struct log_warm *warm, struct log *log, const struct log_cold *cold);
 
@@ -179,7 +199,8 @@ int64_t log_durable_offset(const struct log *log);
 int64_t log_high_watermark(const struct log *log);
 /* The partition tells it; retention and checkpoints use it. */
 void log_set_high_watermark(struct log *log, int64_t offset);
-/* The high watermark, or the start of the earliest open transaction below it. */
+/* The high watermark, or the start of the earliest transaction below it that is open, or whose
+ * marker is not below the high watermark. */
 int64_t log_last_stable_offset(const struct log *log);
 /* Bytes of all segments. */
 int64_t log_size(const struct log *log);

@@ -86,6 +86,22 @@ static bool roll_needed(struct log *log, size_t pending, const struct batch *bat
 
 /* ---- writing ---- */
 
+/* Whether it ends a transaction by an abort. */
+static bool is_abort(const struct batch *batch)
+{
+    struct txn_marker marker;
+    return batch_is_control(batch) && txn_marker_read(batch, &marker) == 1 && !marker.commit;
+}
+
+static int note_producer(struct log *log, const struct batch *batch)
+{
+    struct producer_txn txn;
+    if (!producer_state_take(&log->producers, batch, env_now_ms(log->manager->env), &txn) ||
+        !txn.aborted)
+        return 0;
+    return log_note_aborted(log, log_active(log), &txn);
+}
+
 static int note_batch(struct log *log, const struct batch *batch, uint64_t position)
 {
     ASSERT(batch->base_offset >= log->end_offset);
@@ -97,7 +113,9 @@ static int note_batch(struct log *log, const struct batch *batch, uint64_t posit
     if (batch->leader_epoch >= 0 && batch->leader_epoch < epochs_latest(&log->epochs))
         epochs_cut_end(&log->epochs, batch->base_offset);
     epochs_assign(&log->epochs, batch->leader_epoch, batch->base_offset);
-    producer_state_take(&log->producers, batch, env_now_ms(log->manager->env));
+    rc = note_producer(log, batch);
+    if (rc < 0)
+        return rc;
     log->end_offset = batch_last_offset(batch) + 1;
     log->unflushed_count += batch->last_offset_delta + 1;
     ASSERT(log->end_offset == log_active(log)->end_offset);
@@ -105,14 +123,19 @@ static int note_batch(struct log *log, const struct batch *batch, uint64_t posit
     return 0;
 }
 
-/* Writes batches that fit into the active segment. */
-static int write_run(struct log *log, const uint8_t *bytes, size_t len)
+/* Writes batches that fit into the active segment. `aborts`: a transaction is aborted among
+ * them. */
+static int write_run(struct log *log, const uint8_t *bytes, size_t len, bool aborts)
 {
     struct segment *segment = log_active(log);
     uint64_t position = segment->size;
     if (len == 0)
         return 0;
-    int rc = segment_write(segment, bytes, len);
+    if (aborts && !segment->aborted.made)
+        log->sync_dir = true;
+    int rc = aborts ? segment_open_aborted(segment) : 0;
+    if (rc == 0)
+        rc = segment_write(segment, bytes, len);
     if (segment->fresh && rc == 0) {
         segment->fresh = false;
         log->sync_dir = true;
@@ -147,23 +170,26 @@ static int roll_if_ready(struct log *log, const struct batch *batch)
 static int write_batches(struct log *log, const uint8_t *bytes, size_t len, int64_t now_ms)
 {
     size_t from = 0, at = 0;
+    bool aborts = false;
     while (at < len) {
         struct batch batch;
         int rc = batch_parse(bytes + at, len - at, &batch);
         ASSERT(rc == 0);
         if (roll_needed(log, at - from, &batch, now_ms)) {
-            rc = write_run(log, bytes + from, at - from);
+            rc = write_run(log, bytes + from, at - from, aborts);
             from = at;
+            aborts = false;
             if (rc == 0)
                 rc = roll_if_ready(log, &batch);
             if (rc < 0)
                 return rc;
         }
+        aborts |= is_abort(&batch);
         at += batch.size;
     }
     ASSERT(at == len);
     ASSERT(from <= len);
-    return write_run(log, bytes + from, len - from);
+    return write_run(log, bytes + from, len - from, aborts);
 }
 
 static void ask_for_flush(struct log *log)

@@ -8,7 +8,8 @@ enum {
     /* Batches whose position is remembered, for reads at the tail and for the high watermark: more
      * than a producer has in flight. */
     LOG_RING = 32,
-    /* Segments with open files (three descriptors each) when the owner does not say. */
+    /* Segments with open files (three descriptors each, four where a
+     * transaction was aborted) when the owner does not say. */
     LOG_OPEN_SEGMENTS = 2048,
     /* Descriptors that one roll may need: the old segment's indexes, its marker, the new file with
      * its indexes. An append, a cut or a removal needs no more. */

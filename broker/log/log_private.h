@@ -118,6 +118,7 @@ struct log {
     bool unreadable_told;   /* a batch that nobody can read was told of */
     bool gaps;              /* offsets may be missing between its segments: see log_mark_gaps */
     bool epochs_writing;
+    bool has_aborted; /* an index of aborted transactions has entries, or had some */
 };
 
 /* ---- log.c ---- */
@@ -173,12 +174,27 @@ void log_insert_segment(struct log *log, uint32_t at, struct segment *segment);
 /* The state of producers goes to <end>.snapshot, in the background. */
 void log_write_snapshot(struct log *log);
 /* Producer state up to `end_offset` from the newest snapshot at or below it and the batches since.
- */
-int log_load_producers(struct log *log, int64_t end_offset) MUST_CHECK;
+ * Transactions whose abort marker is at or past `aborted_from` go into the indexes of their
+ * segments, which have none of them. */
+int log_load_producers(struct log *log, int64_t end_offset, int64_t aborted_from) MUST_CHECK;
 /* Removes the snapshots past `offset`. */
 void log_drop_snapshots_above(struct log *log, int64_t offset);
 /* Its file went with a segment. */
 void log_forget_snapshot(struct log *log, int64_t offset);
+
+/* ---- log_txns.c ---- */
+
+/* A transaction that was aborted goes into the index of the segment with its marker. */
+int log_note_aborted(struct log *log, struct segment *segment,
+                     const struct producer_txn *txn) MUST_CHECK;
+/* The aborted transactions with data below `end` and a marker at or past `from`, by their first
+ * offset. `cold` as in log_read_now, its segment not pinned; NULL: the disk is waited for. */
+int log_find_aborted(struct log *log, int64_t from, int64_t end, struct log_cold *cold,
+                     struct log_aborted *found) MUST_CHECK;
+
+/* Producers and the indexes of aborted transactions when a log is opened. What was not synced when
+ * the process before ended lies past `trusted`; `controls`: there are control batches. */
+int log_recover_producers(struct log *log, int64_t trusted, bool controls) MUST_CHECK;
 
 /* ---- log_marks.c ---- */
 

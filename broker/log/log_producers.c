@@ -148,44 +148,104 @@ static int load_snapshot(struct log *log, int64_t offset)
     return rc;
 }
 
-/* The batches of one segment in [from, end) go through the producer state. */
-static int replay_segment(struct log *log, struct segment *segment, int64_t from, int64_t end)
+/* Calls fn for each batch of the segment in [from, end), with its bytes if it is a control
+ * batch. */
+static int each_batch(struct segment *segment, int64_t from, int64_t end,
+                      int (*fn)(void *data, struct segment *segment, const struct batch *batch),
+                      void *data)
 {
     struct segment_spot spot;
     int rc = segment_find(segment, from, &spot);
     if (rc < 0)
         return rc == ERR_NOT_FOUND ? 0 : rc;
     struct batch_scan scan;
-    int64_t now_ms = env_now_ms(log->manager->env);
     batch_scan_init(&scan, segment->file, spot.position, segment->size, LOAD_BLOCK);
     while ((rc = batch_scan_next(&scan)) == 1 && scan.batch.base_offset < end) {
         if (!batch_has_producer(&scan.batch))
             continue;
         if (batch_is_control(&scan.batch) && (rc = batch_scan_body(&scan)) < 0)
             break;
-        producer_state_take(&log->producers, &scan.batch, now_ms);
+        if ((rc = fn(data, segment, &scan.batch)) < 0)
+            break;
     }
     batch_scan_close(&scan);
     return rc < 0 ? rc : 0;
 }
 
-int log_load_producers(struct log *log, int64_t end_offset)
+/* The same for the log. */
+static int each_batch_of(struct log *log, int64_t from, int64_t end,
+                         int (*fn)(void *data, struct segment *segment, const struct batch *batch),
+                         void *data)
 {
-    int64_t from = log->segments[0]->base_offset;
+    int rc = 0;
+    if (from < end)
+        for (uint32_t i = log_segment_at(log, from); i < log->segment_count && rc == 0; i++)
+            rc = each_batch(log->segments[i], from, end, fn, data);
+    return rc;
+}
+
+struct replay {
+    struct log *log;
+    int64_t aborted_from;
+};
+
+static int replay_batch(void *data, struct segment *segment, const struct batch *batch)
+{
+    const struct replay *replay = data;
+    struct log *log = replay->log;
+    struct producer_txn txn;
+    if (!producer_state_take(&log->producers, batch, env_now_ms(log->manager->env), &txn) ||
+        !txn.aborted || txn.last_offset < replay->aborted_from)
+        return 0;
+    return log_note_aborted(log, segment, &txn);
+}
+
+static int count_marker(void *data, struct segment *segment, const struct batch *batch)
+{
+    uint32_t *count = data;
+    (void)segment;
+    *count += batch_is_control(batch);
+    return 0;
+}
+
+/* Loads the newest snapshot at or below `limit`; *from is where the batches go on. */
+static void load_newest(struct log *log, int64_t limit, int64_t *from)
+{
+    *from = log->segments[0]->base_offset;
     producer_state_clear(&log->producers);
     for (uint32_t i = log->snapshot_count; i-- > 0;) {
-        if (log->snapshots[i] > end_offset)
+        if (log->snapshots[i] > limit)
             continue;
         if (load_snapshot(log, log->snapshots[i]) == 0) {
-            from = log->snapshots[i];
-            log->snapshot_offset = from;
-            break;
+            *from = log->snapshots[i];
+            log->snapshot_offset = *from;
+            return;
         }
     }
-    int rc = 0;
-    if (from < end_offset)
-        for (uint32_t i = log_segment_at(log, from); i < log->segment_count && rc == 0; i++)
-            rc = replay_segment(log, log->segments[i], from, end_offset);
+}
+
+/* A snapshot does not tell which transactions ended before it, and readers must not take those for
+ * decided whose marker is not committed: then an older one has to do. */
+static int load_undecided(struct log *log, int64_t *from)
+{
+    uint32_t markers = 0;
+    if (*from <= log->high_watermark || !producer_state_has_markers(&log->producers))
+        return 0;
+    int rc = each_batch_of(log, log->high_watermark, *from, count_marker, &markers);
+    if (rc == 0 && markers > 0)
+        load_newest(log, log->high_watermark, from);
+    return rc;
+}
+
+int log_load_producers(struct log *log, int64_t end_offset, int64_t aborted_from)
+{
+    struct replay replay = {log, aborted_from};
+    int64_t from;
+    load_newest(log, end_offset < aborted_from ? end_offset : aborted_from, &from);
+    int rc = load_undecided(log, &from);
+    if (rc == 0)
+        rc = each_batch_of(log, from, end_offset, replay_batch, &replay);
+    producer_state_settle(&log->producers, log->high_watermark);
     return rc;
 }
 

@@ -178,6 +178,35 @@ int log_read_now(struct log *log, int64_t offset, size_t max_bytes, int64_t end_
     return rc;
 }
 
+/* Up to which offset the slice may reach. */
+static int slice_end(const struct log_slice *slice, int64_t end_offset, bool now, int64_t *end)
+{
+    uint64_t position = slice->position + slice->len;
+    int rc = segment_offset_above(slice->segment, position, now, end);
+    *end = *end < end_offset ? *end : end_offset;
+    return rc;
+}
+
+int log_read_aborted(struct log *log, int64_t offset, int64_t end_offset,
+                     const struct log_slice *slice, struct log_aborted *found,
+                     struct log_cold *cold)
+{
+    int64_t end;
+    log_check_in_use(log);
+    *found = (struct log_aborted){0};
+    ASSERT(slice->len > 0);
+    if (!log->has_aborted)
+        return 0;
+    int rc = slice_end(slice, end_offset, cold != NULL, &end);
+    if (rc == ERR_AGAIN)
+        *cold = (struct log_cold){.segment = slice->segment, .offset = offset};
+    if (rc == 0)
+        rc = log_find_aborted(log, offset, end, cold, found);
+    if (rc == ERR_AGAIN)
+        return read_again(log, cold, slice->len);
+    return rc < 0 ? log_read_failed(log, rc) : 0;
+}
+
 void log_slice_release(struct log_slice *slice)
 {
     if (slice->segment)

@@ -60,6 +60,8 @@ static void warm_run(struct env_work *work)
     if (!block)
         return;
     warm_index(warm->manager->env, warm->times_path, block, 0, NULL, NULL);
+    if (warm->aborted_path)
+        warm_index(warm->manager->env, warm->aborted_path, block, 0, NULL, NULL);
     warm_index(warm->manager->env, warm->index_path, block,
                warm->cold.offset - segment->base_offset, &position, &last);
     uint64_t len = warm->cold.len + WARM_AROUND;
@@ -79,6 +81,7 @@ static void warm_done(struct env_work *work)
     log_job_end(warm->log);
     mem_free(warm->index_path);
     mem_free(warm->times_path);
+    mem_free(warm->aborted_path);
     (void)log_jobs_end(&warm->manager->jobs);
     warm->done(warm);
 }
@@ -94,6 +97,8 @@ void log_warm(struct log_warm *warm, struct log *log, const struct log_cold *col
     warm->size = cold->segment->size;
     warm->index_path = segment_path(cold->segment, ".index");
     warm->times_path = segment_path(cold->segment, ".timeindex");
+    warm->aborted_path =
+        cold->segment->aborted.count > 0 ? segment_path(cold->segment, ".txnindex") : NULL;
     log->jobs++;
     log_jobs_begin(&manager->jobs);
     env_work_submit(manager->env, &warm->work, warm_run, warm_done);

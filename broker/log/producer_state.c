@@ -7,6 +7,7 @@
  * batches. */
 #include "broker/log/producer_state.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -30,11 +31,20 @@ STATIC_ASSERT(SNAPSHOT_ENTRY_LEN == 4 * sizeof(int64_t) + 3 * sizeof(int32_t) + 
               "an entry's fields, without gaps");
 STATIC_ASSERT(PRODUCER_BATCHES <= UINT8_MAX, "they are counted in a byte");
 
+/* In producer_state->ended. */
+struct ended_txn {
+    struct list link;
+    int64_t first_offset;
+    int64_t last_offset;
+};
+
 /* What holds after each change, as far as that is seen at once. */
 static void state_check(const struct producer_state *state)
 {
     ASSERT(state->open_txns <= state->map.count);
     ASSERT(list_empty(&state->used) == (state->map.count == 0));
+    ASSERT(list_empty(&state->open) == (state->open_txns == 0));
+    ASSERT(list_empty(&state->ended) == (state->ended_first == INT64_MAX));
     ASSERT(!state->total || state->map.count <= __atomic_load_n(state->total, __ATOMIC_RELAXED));
 }
 
@@ -51,6 +61,12 @@ void producer_state_check_all(const struct producer_state *state)
     }
     ASSERT(count == state->map.count);
     ASSERT(open == state->open_txns);
+    int64_t last = -1;
+    LIST_EACH(step, &state->open) {
+        const struct producer *producer = LIST_ENTRY(step, struct producer, open);
+        ASSERT(producer->txn_start_offset >= last);
+        last = producer->txn_start_offset;
+    }
     state_check(state);
 }
 
@@ -58,6 +74,9 @@ void producer_state_init(struct producer_state *state, size_t *total)
 {
     map_init(&state->map);
     list_init(&state->used);
+    list_init(&state->open);
+    list_init(&state->ended);
+    state->ended_first = INT64_MAX;
     state->open_txns = 0;
     state->total = total;
     state_check(state);
@@ -80,6 +99,9 @@ void producer_state_close(struct producer_state *state)
     struct list *step;
     while ((step = list_pop(&state->used)))
         mem_free(LIST_ENTRY(step, struct producer, used));
+    while ((step = list_pop(&state->ended)))
+        mem_free(LIST_ENTRY(step, struct ended_txn, link));
+    list_init(&state->open); /* they were in it */
     map_close(&state->map);
     state->open_txns = 0;
 }
@@ -200,6 +222,7 @@ static struct producer *state_add(struct producer_state *state, int64_t id)
     state_make_room(state);
     struct producer *producer = mem_alloc(sizeof(*producer));
     list_push(&state->used, &producer->used);
+    list_init(&producer->open);
     if (state->total)
         (void)__atomic_add_fetch(state->total, 1, __ATOMIC_RELAXED);
     producer->id = id;
@@ -231,24 +254,44 @@ static struct producer *state_enter(struct producer_state *state, const struct b
     return producer;
 }
 
-static void producer_set_txn(struct producer_state *state, struct producer *producer,
-                             int64_t start_offset)
+/* The last one in the log so far, or the caller sorts them. */
+static void producer_open_txn(struct producer_state *state, struct producer *producer,
+                              int64_t start_offset)
 {
-    if (producer->txn_start_offset >= 0) {
-        ASSERT(state->open_txns > 0);
-        state->open_txns--;
-    }
+    ASSERT(producer->txn_start_offset < 0);
+    ASSERT(start_offset >= 0);
     producer->txn_start_offset = start_offset;
-    if (start_offset >= 0)
-        state->open_txns++;
+    list_push(&state->open, &producer->open);
+    state->open_txns++;
     state_check(state);
+}
+
+static void producer_close_txn(struct producer_state *state, struct producer *producer)
+{
+    ASSERT(producer->txn_start_offset >= 0);
+    ASSERT(state->open_txns > 0);
+    producer->txn_start_offset = -1;
+    list_remove(&producer->open);
+    state->open_txns--;
+    state_check(state);
+}
+
+static void state_add_ended(struct producer_state *state, const struct producer_txn *txn)
+{
+    struct ended_txn *ended = mem_alloc(sizeof(*ended));
+    *ended = (struct ended_txn){.first_offset = txn->first_offset, .last_offset = txn->last_offset};
+    list_init(&ended->link);
+    list_push(&state->ended, &ended->link);
+    if (txn->first_offset < state->ended_first)
+        state->ended_first = txn->first_offset;
+    ASSERT(txn->first_offset < txn->last_offset);
 }
 
 static void note_data(struct producer_state *state, const struct batch *batch, int64_t now_ms)
 {
     struct producer *producer = state_enter(state, batch, now_ms);
     if (batch_is_transactional(batch) && producer->txn_start_offset < 0)
-        producer_set_txn(state, producer, batch->base_offset);
+        producer_open_txn(state, producer, batch->base_offset);
     if (batch->base_sequence < 0)
         return;
     if (producer->batch_count == PRODUCER_BATCHES) {
@@ -265,30 +308,67 @@ static void note_data(struct producer_state *state, const struct batch *batch, i
     };
 }
 
-static void note_marker(struct producer_state *state, const struct batch *batch,
-                        const struct txn_marker *marker, int64_t now_ms)
+static bool note_marker(struct producer_state *state, const struct batch *batch,
+                        const struct txn_marker *marker, int64_t now_ms, struct producer_txn *txn)
 {
     struct producer *producer = state_enter(state, batch, now_ms);
     producer->coordinator_epoch = marker->coordinator_epoch;
     producer->marker_offset = batch->base_offset;
-    producer_set_txn(state, producer, -1);
+    if (producer->txn_start_offset < 0)
+        return false; /* sent twice, or nothing was written here */
+    *txn = (struct producer_txn){.producer_id = producer->id,
+                                 .first_offset = producer->txn_start_offset,
+                                 .last_offset = batch_last_offset(batch),
+                                 .aborted = !marker->commit};
+    producer_close_txn(state, producer);
+    state_add_ended(state, txn);
+    return true;
 }
 
-void producer_state_take(struct producer_state *state, const struct batch *batch, int64_t now_ms)
+bool producer_state_take(struct producer_state *state, const struct batch *batch, int64_t now_ms,
+                         struct producer_txn *txn)
 {
     struct txn_marker marker;
+    struct producer_txn unused;
     if (!batch_has_producer(batch))
+        return false;
+    if (batch_is_control(batch))
+        return txn_marker_read(batch, &marker) == 1 &&
+               note_marker(state, batch, &marker, now_ms, txn ? txn : &unused);
+    note_data(state, batch, now_ms);
+    return false;
+}
+
+void producer_state_settle(struct producer_state *state, int64_t high_watermark)
+{
+    struct list *step;
+    bool any = false;
+    while (!list_empty(&state->ended)) {
+        struct ended_txn *ended = LIST_ENTRY(state->ended.next, struct ended_txn, link);
+        if (ended->last_offset >= high_watermark)
+            break;
+        list_remove(&ended->link);
+        mem_free(ended);
+        any = true;
+    }
+    if (!any)
         return;
-    if (!batch_is_control(batch))
-        note_data(state, batch, now_ms);
-    else if (txn_marker_read(batch, &marker) == 1)
-        note_marker(state, batch, &marker, now_ms);
+    state->ended_first = INT64_MAX;
+    for (step = state->ended.next; step != &state->ended; step = step->next) {
+        const struct ended_txn *ended = LIST_ENTRY(step, struct ended_txn, link);
+        if (ended->first_offset < state->ended_first)
+            state->ended_first = ended->first_offset;
+    }
+    state_check(state);
 }
 
 bool producer_state_reaches(const struct producer_state *state, int64_t offset)
 {
     size_t cursor = 0;
     const struct producer *producer;
+    if (!list_empty(&state->ended) &&
+        LIST_ENTRY(state->ended.prev, struct ended_txn, link)->last_offset >= offset)
+        return true;
     while ((producer = map_next(&state->map, &cursor, NULL, NULL))) {
         /* Without a data batch only a marker is known, whose offset is not kept. */
         if (producer->batch_count == 0 || producer->txn_start_offset >= offset ||
@@ -301,15 +381,25 @@ bool producer_state_reaches(const struct producer_state *state, int64_t offset)
 
 int64_t producer_state_first_open(const struct producer_state *state)
 {
-    int64_t first = INT64_MAX;
+    return list_empty(&state->open)
+               ? INT64_MAX
+               : LIST_ENTRY(state->open.next, struct producer, open)->txn_start_offset;
+}
+
+int64_t producer_state_first_undecided(const struct producer_state *state)
+{
+    int64_t open = producer_state_first_open(state);
+    return open < state->ended_first ? open : state->ended_first;
+}
+
+bool producer_state_has_markers(const struct producer_state *state)
+{
     size_t cursor = 0;
     const struct producer *producer;
-    if (state->open_txns == 0)
-        return first;
     while ((producer = map_next(&state->map, &cursor, NULL, NULL)))
-        if (producer->txn_start_offset >= 0 && producer->txn_start_offset < first)
-            first = producer->txn_start_offset;
-    return first;
+        if (producer->coordinator_epoch >= 0)
+            return true;
+    return false;
 }
 
 void producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms)
@@ -403,11 +493,37 @@ static bool entry_decode(struct producer_state *state, const uint8_t *in, int64_
     producer->last_timestamp = batch.timestamp;
     producer->coordinator_epoch = (int32_t)bytes_get_u32(in + 34);
     producer->seen_ms = now_ms;
-    producer_set_txn(state, producer, (int64_t)bytes_get_u64(in + 38));
+    int64_t txn_start = (int64_t)bytes_get_u64(in + 38);
+    if (txn_start >= 0 && producer->txn_start_offset < 0)
+        producer_open_txn(state, producer, txn_start);
     ASSERT(producer->batch_count < PRODUCER_BATCHES);
     if (batch.last_sequence >= 0)
         producer->batches[producer->batch_count++] = batch;
     return true;
+}
+
+static int open_compare(const void *a, const void *b)
+{
+    int64_t one = (*(struct producer *const *)a)->txn_start_offset;
+    int64_t other = (*(struct producer *const *)b)->txn_start_offset;
+    return one < other ? -1 : one > other;
+}
+
+/* A snapshot has them in no order. */
+static void state_sort_open(struct producer_state *state)
+{
+    if (state->open_txns < 2)
+        return;
+    struct producer **all = mem_alloc(state->open_txns * sizeof(struct producer *));
+    uint32_t count = 0;
+    struct list *step;
+    while ((step = list_pop(&state->open)))
+        all[count++] = LIST_ENTRY(step, struct producer, open);
+    ASSERT(count == state->open_txns);
+    qsort(all, count, sizeof(struct producer *), open_compare);
+    for (uint32_t i = 0; i < count; i++)
+        list_push(&state->open, &all[i]->open);
+    mem_free(all);
 }
 
 int producer_state_parse(struct producer_state *state, const uint8_t *data, size_t len,
@@ -429,5 +545,6 @@ int producer_state_parse(struct producer_state *state, const uint8_t *data, size
             return ERR_CORRUPT;
         }
     }
+    state_sort_open(state);
     return 0;
 }

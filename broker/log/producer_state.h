@@ -29,6 +29,7 @@ struct producer_batch {
 
 struct producer {
     struct list used; /* in producer_state->used */
+    struct list open; /* in producer_state->open, while it has a transaction open */
     int64_t id;
     int64_t last_timestamp;    /* of its last batch or marker */
     int64_t seen_ms;           /* of the last append, or of the start; monotonic */
@@ -40,10 +41,23 @@ struct producer {
     struct producer_batch batches[PRODUCER_BATCHES]; /* oldest first */
 };
 
+/* A transaction that has ended. */
+struct producer_txn {
+    int64_t producer_id;
+    int64_t first_offset; /* of its data */
+    int64_t last_offset;  /* of its marker */
+    bool aborted;
+};
+
 struct producer_state {
     struct map map;   /* by id */
     struct list used; /* those that wrote longest ago first */
+    struct list open; /* those with an open transaction, by its start */
     uint32_t open_txns;
+    /* Transactions whose marker is not committed yet: it may be lost still, so for readers they are
+     * open. In the order of their markers. */
+    struct list ended;
+    int64_t ended_first; /* the smallest first offset of them; INT64_MAX */
     size_t *total; /* of all logs of the broker, some of which are on workers; NULL = no limit */
 };
 
@@ -77,12 +91,20 @@ int producer_state_check_marker(const struct producer_state *state, const struct
 /* What always holds; looks at every producer, so it is for tests. */
 void producer_state_check_all(const struct producer_state *state);
 
-/* Takes in an appended batch; the bytes of a control batch must be at hand. */
-void producer_state_take(struct producer_state *state, const struct batch *batch, int64_t now_ms);
+/* Takes in an appended batch; the bytes of a control batch must be at hand. True when it has
+ * ended a transaction, which `txn` (may be NULL) then tells. */
+bool producer_state_take(struct producer_state *state, const struct batch *batch, int64_t now_ms,
+                         struct producer_txn *txn);
+/* Markers below the high watermark count. */
+void producer_state_settle(struct producer_state *state, int64_t high_watermark);
 /* Whether anything it knows lies at or past `offset`, so that cutting there needs a rebuild. */
 bool producer_state_reaches(const struct producer_state *state, int64_t offset);
 /* The first offset of the earliest open transaction; INT64_MAX when there is none. */
 int64_t producer_state_first_open(const struct producer_state *state);
+/* The same, with those whose marker is not committed yet. */
+int64_t producer_state_first_undecided(const struct producer_state *state);
+/* Whether any marker is known: without, no transaction can have ended. */
+bool producer_state_has_markers(const struct producer_state *state);
 /* Forgets producers that were not seen for `expiration_ms` and have no open transaction. */
 void producer_state_expire(struct producer_state *state, int64_t now_ms, int64_t expiration_ms);
 

@@ -46,6 +46,7 @@ struct recovery {
     int64_t flushed; /* at least as high: below it all was on the disk once */
     bool clean;
     bool epochs_known; /* the file was good */
+    bool controls;     /* control batches lie past the recovery point */
     int64_t begin;     /* of the .begin marker; -1 */
     struct recovery_mark *marks;
     uint32_t mark_count;
@@ -87,6 +88,16 @@ static void add_snapshot(struct log *log, int64_t offset)
     log->snapshots[log->snapshot_count++] = offset;
 }
 
+/* Behind the .log file of its segment, as names are sorted. */
+static int take_aborted(struct recovery *r, int64_t base_offset, const char *path)
+{
+    struct log *log = r->log;
+    if (log->segment_count == 0 || log_active(log)->base_offset != base_offset)
+        return env_path_remove(r->env, path);
+    log_active(log)->aborted.made = true;
+    return 0;
+}
+
 static int take_name(struct recovery *r, const char *name)
 {
     int64_t offset = 0;
@@ -102,6 +113,8 @@ static int take_name(struct recovery *r, const char *name)
         rc = add_segment(r, offset, path);
     } else if (suffix && strcmp(suffix, ".snapshot") == 0) {
         add_snapshot(r->log, offset);
+    } else if (suffix && strcmp(suffix, ".txnindex") == 0) {
+        rc = take_aborted(r, offset, path);
     } else if (suffix && strcmp(suffix, ".begin") == 0) {
         r->begin = offset;
     } else if (suffix && strcmp(suffix, ".start") == 0) {
@@ -173,6 +186,7 @@ static int load_epochs(struct recovery *r)
 static void take_batch(void *data, const struct batch *batch)
 {
     struct recovery *r = data;
+    r->controls |= batch_is_control(batch) && batch_last_offset(batch) >= r->recovery_point;
     if (!MUTATION(EPOCHS_NOT_REBUILT))
         epochs_assign(&r->log->epochs, batch->leader_epoch, batch->base_offset);
 }
@@ -272,6 +286,14 @@ static int search_unwritten(struct segment *segment, uint64_t from, uint64_t to,
     return rc;
 }
 
+static int remove_aborted(struct recovery *r, const struct segment *segment)
+{
+    char *path = segment_path(segment, ".txnindex");
+    int rc = env_path_remove(r->env, path);
+    mem_free(path);
+    return rc == ERR_NOT_FOUND ? 0 : rc;
+}
+
 /* Removes the segments behind number `at`; where that one ends is for the scan to find. */
 static int remove_behind(struct recovery *r, uint32_t at)
 {
@@ -284,6 +306,8 @@ static int remove_behind(struct recovery *r, uint32_t at)
         rc = env_path_remove(r->env, path);
         log->sync_dir = true; /* before a stop is clean: the old name may come back else */
         mem_free(path);
+        if (rc == 0 && last->aborted.made)
+            rc = remove_aborted(r, last);
         segment_drop(last);
     }
     return rc;
@@ -735,7 +759,10 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
     epochs_cut_start(&log->epochs, log->start_offset);
     rc = drop_late_snapshots(&r);
     if (rc == 0)
-        rc = MUTATION(PRODUCERS_FORGOTTEN) ? 0 : log_load_producers(log, log->end_offset);
+        rc = MUTATION(PRODUCERS_FORGOTTEN)
+                 ? 0
+                 : log_recover_producers(log, r.clean ? log->end_offset : r.recovery_point,
+                                         r.controls);
     for (uint32_t i = 0; i < log->segment_count; i++)
         segment_close_files(log->segments[i]);
     return rc;

@@ -100,6 +100,7 @@ void segment_close_files(struct segment *segment)
         segment->verified = false;
     index_close(&segment->offsets);
     index_close(&segment->times);
+    txn_index_close(&segment->aborted);
     if (!segment->file || !segment_is_idle(segment))
         return; /* somebody reads or sends from it: it stays open until they are done */
     env_file_close(segment->file);
@@ -249,6 +250,38 @@ static int segment_open_indexes(struct segment *segment)
         segment_pool_evict(segment->pool, SEGMENT_EVICT, segment))
         return segment_open_indexes(segment);
     return rc;
+}
+
+int segment_open_aborted(struct segment *segment)
+{
+    struct env_file *file;
+    if (txn_index_is_open(&segment->aborted))
+        return 0;
+    int rc = segment_file(segment, &file); /* so that the pool closes both */
+    if (rc < 0)
+        return rc;
+    char *path = segment_path(segment, ".txnindex");
+    rc = txn_index_open(&segment->aborted, segment->env, path);
+    if (env_is_later(rc) && segment->pool &&
+        segment_pool_evict(segment->pool, SEGMENT_EVICT, segment))
+        rc = txn_index_open(&segment->aborted, segment->env, path);
+    mem_free(path);
+    return rc;
+}
+
+int segment_aborted(struct segment *segment, bool now, struct txn_index **index)
+{
+    int rc = segment_open_aborted(segment);
+    segment->aborted.now = now;
+    *index = &segment->aborted;
+    return rc;
+}
+
+int segment_note_aborted(struct segment *segment, const struct txn_index_entry *entry)
+{
+    int rc = segment_open_aborted(segment);
+    ASSERT(entry->last_offset >= segment->base_offset);
+    return rc < 0 ? rc : txn_index_append(&segment->aborted, entry);
 }
 
 static void note_times(struct segment *segment, const struct batch *batch)
@@ -549,6 +582,22 @@ int segment_find_now(struct segment *segment, int64_t offset, struct segment_spo
     return rc;
 }
 
+int segment_offset_above(struct segment *segment, uint64_t position, bool now, int64_t *offset)
+{
+    struct index_entry entry;
+    *offset = segment->end_offset;
+    if (segment->size == 0 || position >= segment->size)
+        return 0;
+    segment->now = segment->offsets.now = segment->times.now = now;
+    int rc = segment_ready(segment);
+    if (rc == 0)
+        rc = index_find_value(&segment->offsets, (int64_t)position, &entry);
+    segment->now = segment->offsets.now = segment->times.now = false;
+    if (rc > 0)
+        *offset = segment->base_offset + entry.key;
+    return rc < 0 ? rc : 0;
+}
+
 /* The batch that a time index entry was made for; ERR_CORRUPT when there is none such. */
 static int time_entry_spot(struct segment *segment, const struct index_entry *entry,
                            struct segment_spot *spot)
@@ -634,6 +683,15 @@ int segment_first_timestamp(struct segment *segment, int64_t *timestamp_ms)
 
 /* ---- cutting and removing ---- */
 
+int segment_cut_aborted(struct segment *segment, int64_t end_offset)
+{
+    struct txn_index *index;
+    if (segment->aborted.count == 0)
+        return 0;
+    int rc = segment_aborted(segment, false, &index);
+    return rc < 0 ? rc : txn_index_truncate(index, end_offset);
+}
+
 int segment_cut(struct segment *segment, uint64_t position, int64_t end_offset)
 {
     uint64_t bad;
@@ -647,6 +705,8 @@ int segment_cut(struct segment *segment, uint64_t position, int64_t end_offset)
     rc = index_truncate(&segment->offsets, end_offset - segment->base_offset);
     if (rc == 0)
         rc = index_truncate(&segment->times, end_offset - segment->base_offset);
+    if (rc == 0)
+        rc = segment_cut_aborted(segment, end_offset);
     if (rc == 0)
         rc = segment_recover(segment, INT64_MAX, NULL, NULL, &bad);
     if (rc == 0)
@@ -671,11 +731,14 @@ int segment_trim(struct segment *segment)
 int segment_rename_deleted(struct segment *segment, void (*renamed)(void *data, char *path),
                            void *data)
 {
-    static const char *const suffixes[] = {".log", ".index", ".timeindex", ".snapshot"};
+    static const char *const suffixes[] = {".log", ".index", ".timeindex", ".snapshot",
+                                           ".txnindex"};
     /* Entries in memory must not make new files under the old names. */
     index_close(&segment->offsets);
     index_close(&segment->times);
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
+    txn_index_close(&segment->aborted);
+    size_t count = ARRAY_LEN(suffixes) - !segment->aborted.made;
+    for (size_t i = 0; i < count; i++) {
         char *from = segment_path(segment, suffixes[i]);
         char *to = mem_printf("%s.deleted", from);
         int rc = env_path_rename(segment->env, from, to);

@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "kafka/batch.h"
 #include "broker/log/index.h"
+#include "broker/log/txn_index.h"
 #include "env/env.h"
 
 enum {
@@ -42,6 +43,7 @@ struct segment {
     uint64_t unindexed;           /* bytes since the last index entry */
     struct index offsets;
     struct index times;
+    struct txn_index aborted; /* transactions whose abort marker is here */
     const char
         *extra; /* behind the suffixes of its file names: "", or ".cleaned" while it is made */
     uint32_t index_interval;
@@ -96,6 +98,17 @@ char *segment_path(const struct segment *segment, const char *suffix);
 int segment_write(struct segment *segment, const void *bytes, size_t len) MUST_CHECK;
 /* Takes a batch that lies at `position` into the indexes and the counters. */
 int segment_note(struct segment *segment, const struct batch *batch, uint64_t position) MUST_CHECK;
+/* Opens the index of aborted transactions, so that nothing but the disk can refuse an entry. Before
+ * an abort marker is written. */
+int segment_open_aborted(struct segment *segment) MUST_CHECK;
+/* Opens it if need be; `now`: what would wait for the disk is ERR_AGAIN. */
+int segment_aborted(struct segment *segment, bool now, struct txn_index **index) MUST_CHECK;
+/* The abort marker of a transaction lies in the segment. */
+int segment_note_aborted(struct segment *segment, const struct txn_index_entry *entry) MUST_CHECK;
+/* An offset at or past which nothing lies before `position`, as the index tells; ERR_AGAIN as in
+ * segment_find_now. */
+int segment_offset_above(struct segment *segment, uint64_t position, bool now,
+                         int64_t *offset) MUST_CHECK;
 /* No more appends: adds the last time index entry and writes the indexes out. */
 int segment_seal(struct segment *segment) MUST_CHECK;
 
@@ -119,6 +132,8 @@ int segment_first_timestamp(struct segment *segment, int64_t *timestamp_ms) MUST
 int segment_recover(struct segment *segment, int64_t trusted,
                     void (*each)(void *data, const struct batch *batch), void *data,
                     uint64_t *bad_position) MUST_CHECK;
+/* Forgets the aborted transactions whose marker is at or past `end_offset`. */
+int segment_cut_aborted(struct segment *segment, int64_t end_offset) MUST_CHECK;
 /* Cuts at `position`; the segment then ends at `end_offset`. The file itself is cut by segment_trim
  * or by a flush, and before that nothing may be appended. */
 int segment_cut(struct segment *segment, uint64_t position, int64_t end_offset) MUST_CHECK;

@@ -355,8 +355,11 @@ static void transactions_stay_whole(void)
     /* The transaction is open: nothing at or past it may be touched. */
     compact(&f);
     CHECK_INT(f.log->cleaned_offset, 0);
-    f.log->producers.open_txns = 0; /* as if a marker had come */
-    producer_state_get(&f.log->producers, 7)->txn_start_offset = -1;
+    struct buf marker = batch_make_marker((struct batch_marker){.producer_id = 7, .commit = true});
+    CHECK_INT(log_append(f.log, marker.data, marker.len, LOG_MARKER, 0, &fixture_result), 0);
+    buf_close(&marker);
+    fixture_settle(&f);
+    log_set_high_watermark(f.log, log_end_offset(f.log));
     compact(&f);
     read_everything(&f);
     for (int i = 0; i < 10; i++)

@@ -1,0 +1,186 @@
+/* Files of aborted transactions. Happy path: an entry is written when an abort marker is appended,
+ * and found by the offset of the marker. Failure modes: errors of the disk are passed on; a file
+ * whose form is wrong is ERR_CORRUPT, and then made anew by who loads the log. */
+#include "broker/log/txn_index.h"
+
+#include "base/bytes.h"
+#include "base/err.h"
+#include "base/mem.h"
+
+enum {
+    TXN_INDEX_VERSION = 0,
+    TXN_INDEX_LOAD = 4096 /* entries that a load reads at once */
+};
+STATIC_ASSERT(TXN_INDEX_ENTRY_LEN == sizeof(int16_t) + 4 * sizeof(int64_t), "without gaps");
+
+void txn_index_encode(const struct txn_index_entry *entry, uint8_t out[TXN_INDEX_ENTRY_LEN])
+{
+    bytes_put_u16(out, TXN_INDEX_VERSION);
+    bytes_put_u64(out + 2, (uint64_t)entry->producer_id);
+    bytes_put_u64(out + 10, (uint64_t)entry->first_offset);
+    bytes_put_u64(out + 18, (uint64_t)entry->last_offset);
+    bytes_put_u64(out + 26, (uint64_t)entry->last_stable_offset);
+}
+
+int txn_index_decode(const uint8_t in[TXN_INDEX_ENTRY_LEN], struct txn_index_entry *entry)
+{
+    *entry = (struct txn_index_entry){.producer_id = (int64_t)bytes_get_u64(in + 2),
+                                      .first_offset = (int64_t)bytes_get_u64(in + 10),
+                                      .last_offset = (int64_t)bytes_get_u64(in + 18),
+                                      .last_stable_offset = (int64_t)bytes_get_u64(in + 26)};
+    if (bytes_get_u16(in) != TXN_INDEX_VERSION || entry->producer_id < 0 ||
+        entry->first_offset < 0 || entry->last_offset <= entry->first_offset ||
+        entry->last_stable_offset < 0)
+        return ERR_CORRUPT;
+    return 0;
+}
+
+int txn_index_open(struct txn_index *index, struct env *env, const char *path)
+{
+    ASSERT(!index->file);
+    int rc = env_file_open(env, path, ENV_OPEN_WRITE | ENV_OPEN_CREATE, &index->file);
+    if (rc < 0) {
+        index->file = NULL;
+        return rc;
+    }
+    index->made = true;
+    int64_t size = env_file_size(index->file);
+    if (size < 0)
+        rc = (int)size;
+    else if ((uint64_t)size > (uint64_t)index->count * TXN_INDEX_ENTRY_LEN)
+        rc = env_file_truncate(index->file, (uint64_t)index->count * TXN_INDEX_ENTRY_LEN);
+    if (rc < 0)
+        txn_index_close(index);
+    return rc;
+}
+
+void txn_index_close(struct txn_index *index)
+{
+    if (index->file)
+        env_file_close(index->file);
+    index->file = NULL;
+}
+
+/* Entries [first, first + count) of the file are those of the segment. */
+static int load_block(struct env_file *file, uint32_t first, uint32_t count, uint8_t *block,
+                      int64_t *last, int64_t end_offset)
+{
+    ssize_t got = env_file_read(file, block, (size_t)count * TXN_INDEX_ENTRY_LEN,
+                                (uint64_t)first * TXN_INDEX_ENTRY_LEN);
+    if (got < 0)
+        return (int)got;
+    if ((size_t)got != (size_t)count * TXN_INDEX_ENTRY_LEN)
+        return ERR_CORRUPT;
+    for (uint32_t i = 0; i < count; i++) {
+        struct txn_index_entry entry;
+        int rc = txn_index_decode(block + (size_t)i * TXN_INDEX_ENTRY_LEN, &entry);
+        if (rc < 0 || entry.last_offset <= *last || entry.last_offset >= end_offset)
+            return ERR_CORRUPT;
+        *last = entry.last_offset;
+    }
+    return 0;
+}
+
+static int load_file(struct txn_index *index, struct env_file *file, int64_t base_offset,
+                     int64_t end_offset)
+{
+    int64_t size = env_file_size(file), last = base_offset - 1;
+    if (size < 0)
+        return (int)size;
+    if (size % TXN_INDEX_ENTRY_LEN != 0 || size / TXN_INDEX_ENTRY_LEN > INT32_MAX)
+        return ERR_CORRUPT;
+    uint32_t count = (uint32_t)(size / TXN_INDEX_ENTRY_LEN);
+    uint8_t *block = mem_alloc((size_t)TXN_INDEX_LOAD * TXN_INDEX_ENTRY_LEN);
+    int rc = 0;
+    for (uint32_t first = 0; first < count && rc == 0; first += TXN_INDEX_LOAD) {
+        uint32_t n = count - first < TXN_INDEX_LOAD ? count - first : TXN_INDEX_LOAD;
+        rc = load_block(file, first, n, block, &last, end_offset);
+    }
+    mem_free(block);
+    if (rc == 0)
+        index->count = count;
+    return rc;
+}
+
+int txn_index_load(struct txn_index *index, struct env *env, const char *path, int64_t base_offset,
+                   int64_t end_offset)
+{
+    struct env_file *file;
+    ASSERT(!index->file);
+    index->count = 0;
+    index->made = true;
+    int rc = env_file_open(env, path, ENV_OPEN_READ, &file);
+    if (rc < 0)
+        return rc;
+    rc = load_file(index, file, base_offset, end_offset);
+    env_file_close(file);
+    return rc;
+}
+
+int txn_index_append(struct txn_index *index, const struct txn_index_entry *entry)
+{
+    uint8_t bytes[TXN_INDEX_ENTRY_LEN];
+    ASSERT(index->file);
+    ASSERT(entry->first_offset < entry->last_offset);
+    txn_index_encode(entry, bytes);
+    int rc = env_file_write(index->file, bytes, sizeof(bytes),
+                            (uint64_t)index->count * TXN_INDEX_ENTRY_LEN);
+    if (rc < 0)
+        return rc;
+    index->count++;
+    index->dirty = true;
+    return 0;
+}
+
+int txn_index_read(struct txn_index *index, uint32_t at, uint32_t n,
+                   struct txn_index_entry *entries)
+{
+    uint8_t bytes[TXN_INDEX_BLOCK * TXN_INDEX_ENTRY_LEN];
+    uint64_t from = (uint64_t)at * TXN_INDEX_ENTRY_LEN;
+    size_t len = (size_t)n * TXN_INDEX_ENTRY_LEN;
+    ASSERT(index->file);
+    ASSERT(n <= TXN_INDEX_BLOCK);
+    ASSERT(at + n <= index->count);
+    ssize_t got = index->now ? env_file_read_now(index->file, bytes, len, from)
+                             : env_file_read(index->file, bytes, len, from);
+    if (got < 0)
+        return (int)got;
+    if ((size_t)got != len)
+        return ERR_CORRUPT;
+    int rc = 0;
+    for (uint32_t i = 0; i < n && rc == 0; i++)
+        rc = txn_index_decode(bytes + (size_t)i * TXN_INDEX_ENTRY_LEN, &entries[i]);
+    return rc;
+}
+
+int txn_index_find(struct txn_index *index, int64_t offset, uint32_t *at)
+{
+    uint32_t low = 0, high = index->count;
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        struct txn_index_entry entry;
+        int rc = txn_index_read(index, middle, 1, &entry);
+        if (rc < 0)
+            return rc;
+        if (entry.last_offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    *at = low;
+    return 0;
+}
+
+int txn_index_truncate(struct txn_index *index, int64_t offset)
+{
+    uint32_t at;
+    int rc = txn_index_find(index, offset, &at);
+    if (rc < 0 || at == index->count)
+        return rc;
+    rc = env_file_truncate(index->file, (uint64_t)at * TXN_INDEX_ENTRY_LEN);
+    if (rc == 0) {
+        index->count = at;
+        index->dirty = true;
+    }
+    return rc;
+}
