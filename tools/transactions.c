@@ -1,89 +1,81 @@
-/* kafka-transactions: the producers that write to a partition. The commands about transactions say
- * that there are none yet.
+/* kafka-transactions: the transactions of the cluster, and the producers that write to a partition.
  *
  * Happy path: Metadata names the partition's leader (or --broker-id another broker), and one
- * DescribeProducers request gives a table. Failure modes: an unknown command, a partition that is
- * not there or has no leader. */
+ * DescribeProducers request gives a table. transactions_list.c has what is asked of coordinators,
+ * transactions_abort.c what ends transactions. Failure modes: an unknown command, an option that it
+ * does not read, a partition that is not there or has no leader. */
+#include "tools/transactions.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
-#include "kafka/messages/describe_producers.h"
-#include "kafka/messages/metadata.h"
 #include "tools/table.h"
 #include "tools/tools.h"
 
 static const struct option_row transactions_options[] = {
     TOOL_CONNECT_OPTIONS,
-    OPTION("topic", "NAME", "describe-producers: the topic."),
-    OPTION("partition", "N", "describe-producers: the partition."),
-    OPTION("broker-id", "N", "describe-producers: ask this broker instead of the leader."),
-    OPTION_OLD("duration-filter", "MS"),
-    OPTION_OLD("transactional-id-pattern", "REGEX"),
-    OPTION_OLD("transactional-id", "ID"),
-    OPTION_OLD("transactionalId", "ID"),
-    OPTION_OLD("start-offset", "N"),
-    OPTION_OLD("producer-id", "N"),
-    OPTION_OLD("producer-epoch", "N"),
-    OPTION_OLD("coordinator-epoch", "N"),
-    OPTION_OLD("max-transaction-timeout", "MINUTES"),
+    OPTION_WITH("describe-producers|abort|find-hanging", "topic", "NAME",
+                "describe-producers, abort, find-hanging: the topic."),
+    OPTION_WITH("describe-producers|abort|find-hanging", "partition", "N",
+                "describe-producers, abort, find-hanging: the partition."),
+    OPTION_WITH("describe-producers|find-hanging", "broker-id", "N",
+                "describe-producers: ask this broker instead of the leader; find-hanging: "
+                "partitions of this broker."),
+    OPTION_WITH("list", "duration-filter", "MS", "list: those that are open for longer."),
+    OPTION_WITH("list", "transactional-id-pattern", "REGEX",
+                "list: those whose transactional id matches."),
+    OPTION_WITH("describe", "transactional-id", "ID", "describe: the transactional id."),
+    OPTION_WITH("abort", "start-offset", "N", "abort: where the transaction begins."),
+    OPTION_WITH("abort", "producer-id", "N", "abort, instead of --start-offset: its producer,"),
+    OPTION_WITH("abort", "producer-epoch", "N", "the epoch of that,"),
+    OPTION_WITH("abort", "coordinator-epoch", "N", "and the coordinator's epoch."),
+    OPTION_WITH("find-hanging", "max-transaction-timeout", "MINUTES",
+                "find-hanging: the longest that any transaction may be open (15)."),
+    OPTION_WITH("forceTerminateTransaction", "transactionalId", "ID",
+                "forceTerminateTransaction: the transactional id."),
     TOOL_LAST_OPTIONS,
 };
 
-/* Those of Kafka that need transactions; their options are taken so that this is what is said. */
-static const char *const transactions_later[] = {
-    "list", "describe", "abort", "find-hanging", "forceTerminateTransaction",
-};
+/* ---- the producers of a partition ---- */
 
-struct transactions {
-    struct tool_run *run;
-    const char *topic;
-    int64_t partition, node; /* node: -1 = the leader, until it is looked up */
-};
-
-static int transactions_read(struct transactions *t)
+int transactions_read_where(struct tool_run *run, struct transactions_where *where)
 {
-    const struct options *options = t->run->options;
-    for (const struct option_row *row = transactions_options; row->name; row++)
-        if (!row->doc && options_has(options, row->name) && strcmp(row->name, "zookeeper") != 0 &&
-            strcmp(row->name, "bootstrap-controller") != 0)
-            return tool_misuse(t->run, "--%s does not go with describe-producers: leave it out",
-                               row->name);
-    t->topic = options_get(options, "topic");
-    if (!t->topic || !options_has(options, "partition"))
-        return tool_misuse(t->run, "describe-producers needs --topic NAME and --partition N");
-    int status = tool_number(t->run, "partition", 0, INT32_MAX, 0, &t->partition);
-    return status ? status : tool_number(t->run, "broker-id", 0, INT32_MAX, -1, &t->node);
+    where->topic = options_get(run->options, "topic");
+    if (!where->topic || !options_has(run->options, "partition"))
+        return tool_misuse(run, "%s needs --topic NAME and --partition N",
+                           options_positional(run->options, 0));
+    return tool_number(run, "partition", 0, INT32_MAX, 0, &where->partition);
 }
 
-/* The leader, as Metadata has it; that there is such a partition is checked in any case. */
-static int transactions_find(struct transactions *t)
+int transactions_find(struct tool_run *run, struct transactions_where *where)
 {
     struct client_answer answer = {0};
     int64_t leader = -2;
-    if (tool_metadata(t->run, &answer))
+    if (tool_metadata(run, &answer))
         return 1;
     const struct metadata_response *metadata = answer.response;
     for (int32_t i = 0; i < metadata->topics.count; i++) {
         const struct metadata_response_metadata_response_topic *topic = &metadata->topics.items[i];
-        for (int32_t p = 0; p < topic->partitions.count && wire_str_is(topic->name, t->topic); p++)
-            if (topic->partitions.items[p].partition_index == t->partition)
+        for (int32_t p = 0; p < topic->partitions.count && wire_str_is(topic->name, where->topic);
+             p++)
+            if (topic->partitions.items[p].partition_index == where->partition)
                 leader = topic->partitions.items[p].leader_id;
     }
     client_answer_free(&answer);
     if (leader == -2)
-        return tool_fail(t->run,
-                         "there is no partition %s-%" PRId64 ": see kafka-topics --describe",
-                         t->topic, t->partition);
-    if (t->node < 0)
-        t->node = leader;
-    return t->node >= 0 ? 0
-                        : tool_fail(t->run, "%s-%" PRId64 " has no leader at the moment: try again",
-                                    t->topic, t->partition);
+        return tool_fail(run, "there is no partition %s-%" PRId64 ": see kafka-topics --describe",
+                         where->topic, where->partition);
+    if (where->node < 0)
+        where->node = leader;
+    return where->node >= 0
+               ? 0
+               : tool_fail(run, "%s-%" PRId64 " has no leader at the moment: try again",
+                           where->topic, where->partition);
 }
 
-static void transactions_print(const struct describe_producers_response_partition_response *row)
+static void transactions_print(transactions_producers_row *row)
 {
     static const char *const titles[] = {
         "ProducerId",   "ProducerEpoch", "LatestCoordinatorEpoch",
@@ -108,74 +100,116 @@ static void transactions_print(const struct describe_producers_response_partitio
     table_free(table);
 }
 
-static int transactions_show(struct transactions *t,
-                             const struct describe_producers_response *response)
+/* The row of the one partition, if it has no error. */
+static int transactions_pick(struct tool_run *run, const struct transactions_where *where,
+                             const struct describe_producers_response *response,
+                             transactions_producers_row **row)
 {
     struct buf text;
     if (response->topics.count != 1 || response->topics.items[0].partitions.count != 1)
-        return tool_fail(t->run, "the broker's answer does not name the partition");
-    const struct describe_producers_response_partition_response *row =
-        &response->topics.items[0].partitions.items[0];
-    if (!row->error_code) {
-        transactions_print(row);
+        return tool_fail(run, "the broker's answer does not name the partition");
+    *row = &response->topics.items[0].partitions.items[0];
+    if (!(*row)->error_code)
         return 0;
-    }
     buf_init(&text);
     int status =
-        tool_fail(t->run, "%s-%" PRId64 " on broker %" PRId64 ": %s", t->topic, t->partition,
-                  t->node, tool_error_text(row->error_code, row->error_message, &text));
+        tool_fail(run, "%s-%" PRId64 " on broker %" PRId64 ": %s", where->topic, where->partition,
+                  where->node, tool_error_text((*row)->error_code, (*row)->error_message, &text));
     buf_close(&text);
     return status;
 }
 
-static int transactions_producers(struct tool_run *run)
+int transactions_ask_producers(struct tool_run *run, const struct transactions_where *where,
+                               struct client_answer *answer, transactions_producers_row **row)
 {
-    struct transactions t = {.run = run, .node = -1};
     struct describe_producers_request request;
     struct describe_producers_request_topic_request topic;
-    struct client_answer answer = {0};
-    if (transactions_read(&t) || tool_connect(run) || transactions_find(&t))
-        return 1;
-    int32_t partition = (int32_t)t.partition, node = (int32_t)t.node;
+    int32_t partition = (int32_t)where->partition, node = (int32_t)where->node;
     int version = client_version(run->client, node, KAFKA_API_DESCRIBE_PRODUCERS, INT16_MAX);
     if (version < 0)
         return tool_fail_client(run);
     wire_defaults(&describe_producers_request_desc, &request);
     wire_defaults(&describe_producers_request_topic_request_desc, &topic);
-    topic.name = wire_str_from(t.topic);
+    topic.name = wire_str_from(where->topic);
     topic.partition_indexes.items = &partition;
     topic.partition_indexes.count = 1;
     request.topics.items = &topic;
     request.topics.count = 1;
-    if (tool_call(run, node, KAFKA_API_DESCRIBE_PRODUCERS, version, &request, &answer))
+    if (tool_call(run, node, KAFKA_API_DESCRIBE_PRODUCERS, version, &request, answer))
         return 1;
-    int status = transactions_show(&t, answer.response);
-    client_answer_free(&answer);
+    int status = transactions_pick(run, where, answer->response, row);
+    if (status)
+        client_answer_free(answer);
     return status;
+}
+
+static int transactions_producers(struct tool_run *run)
+{
+    struct transactions_where where;
+    struct client_answer answer = {0};
+    transactions_producers_row *row;
+    if (transactions_read_where(run, &where) ||
+        tool_number(run, "broker-id", 0, INT32_MAX, -1, &where.node) || tool_connect(run) ||
+        transactions_find(run, &where) || transactions_ask_producers(run, &where, &answer, &row))
+        return 1;
+    transactions_print(row);
+    client_answer_free(&answer);
+    return 0;
+}
+
+/* ---- commands ---- */
+
+static const struct {
+    const char *name;
+    int (*run)(struct tool_run *run);
+} transactions_commands[] = {
+    {"list", transactions_list_run},
+    {"describe", transactions_describe_run},
+    {"describe-producers", transactions_producers},
+    {"abort", transactions_abort_run},
+    {"find-hanging", transactions_hanging_run},
+    {"forceTerminateTransaction", transactions_force_run},
+};
+
+/* Whether the word stands in the list, whose words have bars between. */
+static bool transactions_has_word(const char *list, const char *word)
+{
+    size_t len = strlen(word);
+    for (const char *at = list; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
+        if (strncmp(at, word, len) == 0 && (at[len] == '|' || at[len] == '\0'))
+            return true;
+    return false;
+}
+
+static int transactions_check(struct tool_run *run, const char *command)
+{
+    for (const struct option_row *row = transactions_options; row->name; row++)
+        if (row->with && options_has(run->options, row->name) &&
+            !transactions_has_word(row->with, command))
+            return tool_misuse(run, "--%s does not go with %s: leave it out", row->name, command);
+    return 0;
 }
 
 static int transactions_run(struct tool_run *run)
 {
     const char *command = options_positional(run->options, 0);
-    if (command && strcmp(command, "describe-producers") == 0)
-        return transactions_producers(run);
-    for (size_t i = 0; command && i < ARRAY_LEN(transactions_later); i++)
-        if (strcmp(command, transactions_later[i]) == 0)
-            return tool_fail(run,
-                             "%s is not available: this cluster has no transactions yet, so that "
-                             "none can hang; use idempotent producers (enable.idempotence=true)",
-                             command);
-    return tool_misuse(run, "%s%sthe command is describe-producers; there are no transactions yet",
-                       command ? command : "", command ? " is not available: " : "which command? ");
+    for (size_t i = 0; command && i < ARRAY_LEN(transactions_commands); i++)
+        if (strcmp(command, transactions_commands[i].name) == 0)
+            return transactions_check(run, command) ? 1 : transactions_commands[i].run(run);
+    return tool_misuse(run,
+                       "%s%sthe commands are list, describe, describe-producers, abort, "
+                       "find-hanging, forceTerminateTransaction",
+                       command ? command : "", command ? " is none of them: " : "which command? ");
 }
 
 const struct tool tool_transactions = {
     .name = "transactions",
     .link = "kafka-transactions",
-    .synopsis = "--bootstrap-server HOST:PORT describe-producers --topic NAME --partition N",
-    .summary = "Show the producers that write to a partition; transactions are not there yet.",
+    .synopsis = "--bootstrap-server HOST:PORT list|describe|describe-producers|abort|find-hanging|"
+                "forceTerminateTransaction",
+    .summary = "Show transactions and the producers that write to a partition, and end them.",
     .options = transactions_options,
     .positional = 1,
-    .commands = "describe-producers",
+    .commands = "list|describe|describe-producers|abort|find-hanging|forceTerminateTransaction",
     .run = transactions_run,
 };

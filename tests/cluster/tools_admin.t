@@ -267,12 +267,18 @@ def features():
         says(cluster, *name, "--partition", "0", "--broker-id", "7", status=1, err=re.compile("7"))
         misuse(cluster, *name, words=["--partition N"])
         misuse(cluster, *name, "--partition", "0", "--start-offset", "1", words=["--start-offset does not go"])
-        misuse(cluster, TRANSACTIONS, "nonsense", words=["nonsense is not available"])
-        for arguments in (("list", "--duration-filter", "5"), ("describe", "--transactional-id", "a"),
-                          ("abort", "--topic", "t", "--partition", "0", "--start-offset", "5"),
-                          ("find-hanging", "--broker-id", "0")):
-            says(cluster, TRANSACTIONS, *arguments, status=1,
-                 err=re.compile(f"{arguments[0]} is not available: .*no transactions yet.*idempotent"))
+        misuse(cluster, TRANSACTIONS, "nonsense", words=["nonsense is none of them: the commands are list, describe"])
+        misuse(cluster, TRANSACTIONS, words=["which command?"])
+        misuse(cluster, TRANSACTIONS, "describe", words=["--transactional-id ID"])
+        misuse(cluster, TRANSACTIONS, "list", "--topic", "t", words=["--topic does not go with list"])
+        misuse(cluster, TRANSACTIONS, "forceTerminateTransaction", words=["--transactionalId ID"])
+        misuse(cluster, TRANSACTIONS, "find-hanging", words=["requires either --topic or --broker-id"])
+        misuse(cluster, TRANSACTIONS, "find-hanging", "--broker-id", "0", "--partition", "1", words=["--topic NAME"])
+        abort = (TRANSACTIONS, "abort", "--topic", "t", "--partition", "0")
+        misuse(cluster, *abort, words=["either --start-offset N, or"])
+        misuse(cluster, *abort, "--start-offset", "1", "--producer-id", "5", words=["either --start-offset N, or"])
+        says(cluster, *abort, "--start-offset", "5", status=1,
+             err=re.compile("Could not find any open transactions starting at offset 5 in partition t-0"))
 
 
 def lines_of(child):
