@@ -58,9 +58,14 @@
 #define HANDLERS_TXN_TOLD 0
 #endif
 #define HANDLERS_TXN_LIST(X)                                                                       \
+    X(ADD_PARTITIONS_TO_TXN, add_partitions_to_txn, false, WRITE, TRANSACTIONAL_ID)                \
+    X(ADD_OFFSETS_TO_TXN, add_offsets_to_txn, false, WRITE, TRANSACTIONAL_ID)                      \
+    X(END_TXN, end_txn, false, WRITE, TRANSACTIONAL_ID)                                            \
     X(WRITE_TXN_MARKERS, write_txn_markers, false, CLUSTER_ACTION, CLUSTER)                        \
     X(TXN_OFFSET_COMMIT, txn_offset_commit, false, READ, GROUP)                                    \
-    X(UPDATE_FEATURES, update_features, false, ALTER, CLUSTER)
+    X(UPDATE_FEATURES, update_features, false, ALTER, CLUSTER)                                     \
+    X(DESCRIBE_TRANSACTIONS, describe_transactions, false, DESCRIBE, TRANSACTIONAL_ID)             \
+    X(LIST_TRANSACTIONS, list_transactions, false, DESCRIBE, TRANSACTIONAL_ID)
 
 #define HANDLERS_PROTOTYPE(constant, name, ...) void handle_##name(struct request *request);
 HANDLERS_LIST(HANDLERS_PROTOTYPE)

@@ -71,9 +71,11 @@ void txn_manager_leader_changed(struct txn_manager *manager, int32_t partition, 
     const struct image_partition *record = topic ? image_partition(topic, partition) : NULL;
     if (shard)
         txn_shard_free(shard, ERR_NOT_COORDINATOR);
-    if (leader && record)
-        map_put_u64(&manager->shards, (uint32_t)partition,
-                    txn_shard_new(manager, partition, record->leader_epoch));
+    if (!leader || !record)
+        return;
+    map_put_u64(&manager->shards, (uint32_t)partition,
+                txn_shard_new(manager, partition, record->leader_epoch));
+    txn_expiry_start(&manager->expiry);
 }
 
 /* ---- memory ---- */
@@ -115,6 +117,11 @@ void txn_manager_summarise(const struct txn_manager *manager, struct buf *out)
                (long long)manager->deps.settings.memory_max);
 }
 
+void txn_manager_list(struct txn_manager *manager, struct txn_list *list)
+{
+    txn_lister_add(&manager->lister, list);
+}
+
 /* ---- life ---- */
 
 struct txn_manager *txn_manager_new(const struct txn_manager_deps *deps)
@@ -128,6 +135,8 @@ struct txn_manager *txn_manager_new(const struct txn_manager_deps *deps)
                                                   .log_data = deps->log_data,
                                                   .client = &txn_shard_client};
     map_init(&manager->shards);
+    txn_expiry_init(&manager->expiry, manager);
+    txn_lister_init(&manager->lister, manager);
     return manager;
 }
 
@@ -137,6 +146,8 @@ void txn_manager_free(struct txn_manager *manager)
     size_t cursor = 0;
     while ((shard = map_next(&manager->shards, &cursor, NULL, NULL)))
         txn_shard_free(shard, ERR_COORDINATOR_NOT_AVAILABLE);
+    txn_expiry_close(&manager->expiry);
+    txn_lister_close(&manager->lister);
     ASSERT(manager->bytes == 0);
     map_close(&manager->shards);
     mem_free(manager);

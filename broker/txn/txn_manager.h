@@ -21,6 +21,8 @@
 #include "broker/coordinator/coordinator_log.h"
 #include "env/env.h"
 #include "kafka/messages/add_partitions_to_txn.h"
+#include "kafka/messages/describe_transactions.h"
+#include "kafka/messages/list_transactions.h"
 #include "wire/str.h"
 
 struct broker_lines;
@@ -116,6 +118,32 @@ struct txn_end {
     void (*done)(struct txn_end *end, int err);
 };
 void txn_manager_end(struct txn_manager *manager, struct txn_end *end);
+
+/* ---- administration ---- */
+
+/* The transactional ids that this broker coordinates; `done` comes in a later turn of the loop. */
+struct txn_list {
+    const struct list_transactions_request *request;
+    struct arena *arena;                        /* for names and filters */
+    bool (*heard)(const struct txn_list *list); /* whether anybody waits for it; may be NULL */
+    void (*done)(struct txn_list *list);
+    struct list_transactions_response response;
+    struct list_transactions_response_transaction_state
+        *listed; /* of it: freed by whoever is told */
+    /* The rest is the lister's. */
+    struct list link;
+    int32_t room;
+    unsigned states;    /* asked for, as bits */
+    int64_t *producers; /* asked for, rising; none: all */
+    int32_t producer_count;
+};
+void txn_manager_list(struct txn_manager *manager, struct txn_list *list);
+
+typedef struct describe_transactions_response_transaction_state txn_described;
+/* Fills all but the id and the error; names are borrowed until the next turn of the loop. Errors
+ * of a coordinator, TRANSACTIONAL_ID_NOT_FOUND, UNKNOWN_SERVER_ERROR (memory). */
+int txn_manager_describe(struct txn_manager *manager, struct wire_str id, struct arena *arena,
+                         txn_described *out) MUST_CHECK;
 
 /* ---- for ids and their partitions ---- */
 

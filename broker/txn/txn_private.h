@@ -4,6 +4,8 @@
 
 #include "broker/coordinator/machine.h"
 #include "broker/txn/txn.h"
+#include "broker/txn/txn_expiry.h"
+#include "broker/txn/txn_lister.h"
 #include "broker/txn/txn_manager.h"
 #include "broker/txn/txn_shard.h"
 
@@ -11,8 +13,10 @@ struct txn_manager {
     struct txn_manager_deps deps;
     struct machine_deps machine_deps; /* of all shards */
     struct map shards;                /* partition -> struct txn_shard */
-    int64_t bytes;                    /* charged by ids */
-    bool full;                        /* it was logged that there is no room */
+    struct txn_expiry expiry;
+    struct txn_lister lister;
+    int64_t bytes; /* charged by ids */
+    bool full;     /* it was logged that there is no room */
 };
 
 /* The shard that serves the id now: 0, ERR_INVALID_REQUEST (no id may be such), ERR_NOT_COORDINATOR

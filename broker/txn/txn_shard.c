@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
-#include "broker/txn/txn_manager.h"
+#include "broker/txn/txn_private.h"
 
 enum {
     TXN_SHARD_START_SLICE = 2000, /* ids of one turn: a millisecond or so */
@@ -47,6 +47,8 @@ void txn_shard_remove(struct txn_shard *shard, struct txn *txn)
 {
     struct txn *removed = map_del(&shard->ids, txn->id, (size_t)txn->id_len);
     ASSERT(removed == txn);
+    txn_walk_skip(&shard->manager->expiry.walk, txn);
+    txn_walk_skip(&shard->manager->lister.walk, txn);
     txn_free(txn);
 }
 
@@ -103,6 +105,8 @@ static void txn_shard_lost(struct machine *machine)
     struct txn_shard *shard = txn_shard_of(machine);
     struct txn *txn;
     size_t cursor = 0;
+    txn_walk_leave(&shard->manager->expiry.walk, shard);
+    txn_walk_leave(&shard->manager->lister.walk, shard);
     while ((txn = map_next(&shard->ids, &cursor, NULL, NULL)))
         txn_stop(txn);
 }

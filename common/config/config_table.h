@@ -37,15 +37,15 @@
 /* The APIs that a broker serves (broker/handlers/handlers.h), since this knows nothing of the
  * protocol. tests/unit/broker/handlers/api_versions_test.c compares them. */
 #define CONFIG_APIS                                                                                \
-    "Produce|Fetch|ListOffsets|Metadata|OffsetCommit|OffsetFetch|FindCoordinator|"                 \
-    "JoinGroup|Heartbeat|LeaveGroup|SyncGroup|DescribeGroups|ListGroups|ApiVersions|"              \
-    "CreateTopics|DeleteTopics|DeleteRecords|InitProducerId|OffsetForLeaderEpoch|"                 \
-    "WriteTxnMarkers|TxnOffsetCommit|DescribeConfigs|AlterConfigs|DescribeLogDirs|"                \
-    "CreatePartitions|DeleteGroups|"                                                               \
-    "ElectLeaders|IncrementalAlterConfigs|AlterPartitionReassignments|"                            \
-    "ListPartitionReassignments|OffsetDelete|DescribeQuorum|UpdateFeatures|DescribeCluster|"       \
-    "DescribeProducers|UnregisterBroker|ConsumerGroupHeartbeat|ConsumerGroupDescribe|"             \
-    "ListConfigResources|DescribeTopicPartitions|AddRaftVoter|RemoveRaftVoter"
+    "Produce|Fetch|ListOffsets|Metadata|OffsetCommit|OffsetFetch|FindCoordinator|JoinGroup|"       \
+    "Heartbeat|LeaveGroup|SyncGroup|DescribeGroups|ListGroups|ApiVersions|CreateTopics|"           \
+    "DeleteTopics|DeleteRecords|InitProducerId|OffsetForLeaderEpoch|AddPartitionsToTxn|"           \
+    "AddOffsetsToTxn|EndTxn|WriteTxnMarkers|TxnOffsetCommit|DescribeConfigs|AlterConfigs|"         \
+    "DescribeLogDirs|CreatePartitions|DeleteGroups|ElectLeaders|IncrementalAlterConfigs|"          \
+    "AlterPartitionReassignments|ListPartitionReassignments|OffsetDelete|DescribeQuorum|"          \
+    "UpdateFeatures|DescribeCluster|DescribeProducers|UnregisterBroker|DescribeTransactions|"      \
+    "ListTransactions|ConsumerGroupHeartbeat|ConsumerGroupDescribe|ListConfigResources|"           \
+    "DescribeTopicPartitions|AddRaftVoter|RemoveRaftVoter"
 
 /* clang-format off */
 #define CONFIG_NODE_ROWS(X) \

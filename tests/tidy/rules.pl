@@ -38,7 +38,7 @@ my @LAYERS = (
         'broker and controller meet in protobuf messages only (common/meta)'],
     [qr{^broker/coordinator/}, qr{^broker/(?!(coordinator|replica)/)|^kafka/messages/}, undef,
         'broker/coordinator knows bytes, not who it coordinates: what records mean is its client\'s'],
-    [qr{^broker/txn/}, qr{^broker/(?!(txn|coordinator|cluster)/)}, undef,
+    [qr{^broker/txn/}, qr{^broker/(?!(txn|coordinator|cluster)/|group/topic_pattern\.h$)}, undef,
         'broker/txn knows no partition and no request: it stands on broker/coordinator and broker/cluster'],
     [qr{^}, qr{^broker/log/(?!log_config\.h$)}, qr{^(broker/(log|replica)/|broker/broker\.c$|tools/server/|tests/)},
         'a log is the business of broker/replica: use its operations (broker/replica/partition_ops.h)'],
