@@ -323,6 +323,7 @@ static int broker_open_server(struct broker *broker, struct buf *problem)
         .logger = &broker->client_lines.logger,
         .apis = &handlers_table,
         .listeners_setting = config_is_set(config, CONFIG_LISTENERS) ? "listeners" : "port",
+        .limits_text = "max.connections, max.connections.per.ip",
         .events = &broker_server_events,
         .data = broker,
         .broker = broker,
@@ -447,47 +448,12 @@ static void broker_free_registration(Meta__Register *registration)
     mem_free(registration);
 }
 
-/* The voters of the settings. Where these name none, this node's own controller, and the bootstrap
- * servers; they tell of the others. */
-static int broker_controllers(const struct broker *broker, struct controller_address **out)
-{
-    int voter_count, server_count, count = 0;
-    const struct config_voter *voters = config_voters(broker->config, &voter_count);
-    const struct config_voter *servers = config_bootstrap(broker->config, &server_count);
-    const struct config_endpoint *own = config_controller_listener(broker->config);
-    struct controller_address *all =
-        mem_alloc((size_t)(voter_count + server_count + 1) * sizeof(*all));
-    if (voter_count == 0 && own)
-        all[count++] = (struct controller_address){broker->node_id, "127.0.0.1", own->port};
-    for (int i = 0; i < voter_count; i++)
-        all[count++] = (struct controller_address){voters[i].id, voters[i].host, voters[i].port};
-    for (int i = 0; i < server_count; i++)
-        if (!config_bootstrap_is_self(broker->config, i))
-            all[count++] =
-                (struct controller_address){CONFIG_NO_ID, servers[i].host, servers[i].port};
-    *out = all;
-    return count;
-}
-
 static void broker_open_channel(struct broker *broker)
 {
-    int voter_count, server_count;
-    struct controller_address *addresses;
-    int count = broker_controllers(broker, &addresses);
-    (void)config_voters(broker->config, &voter_count);
-    (void)config_bootstrap(broker->config, &server_count);
-    struct controller_channel_config settings = {
-        .node_id = broker->node_id,
-        .incarnation = broker->incarnation,
-        .voters = addresses,
-        .voter_count = count,
-        .setting = voter_count == 0 && server_count > 0 ? "controller.quorum.bootstrap.servers"
-                                                        : "controller.quorum.voters",
-        .settings_file = config_file(broker->config),
-        .registration = broker->registration,
-        .heartbeat_ms = config_int(broker->config, CONFIG_BROKER_HEARTBEAT_INTERVAL_MS),
-        .session_ms = config_int(broker->config, CONFIG_BROKER_SESSION_TIMEOUT_MS),
-    };
+    struct controller_channel_config settings;
+    struct controller_address *addresses = controller_channel_read(&settings, broker->config);
+    settings.incarnation = broker->incarnation;
+    settings.registration = broker->registration;
     broker->channel =
         controller_channel_new(broker->env, &broker->loggers[LOGGER_BROKER_CHANNEL],
                                broker->metadata, &settings, &broker_channel_events, broker);

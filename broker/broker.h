@@ -39,6 +39,7 @@ struct broker {
     struct logger_levels *levels;        /* of the process; NULL = they can't be changed */
     const struct config *config;
     int32_t node_id;
+    bool at_controller;      /* no broker, but what broker/door.c makes for its handlers */
     struct uuid incarnation; /* of this process */
     struct metadata *metadata;
     struct metadata_listener listener; /* keeps how far it has come */

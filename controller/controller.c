@@ -234,6 +234,12 @@ static void on_join(void *data, const Meta__Join *join, Meta__JoinReply *reply)
     }
 }
 
+static void on_client(void *data, struct frame_opening *opening)
+{
+    struct controller *controller = data;
+    controller->config.client(controller->config.client_data, opening);
+}
+
 static const struct listener_handlers listener_handlers = {.voter = on_voter,
                                                            .broker = on_broker,
                                                            .join = on_join,
@@ -293,9 +299,11 @@ static void free_config(struct controller_config *config)
 static int open_listener(struct controller *controller, struct buf *problem)
 {
     const struct controller_config *config = &controller->config;
-    int err =
-        listener_new(controller->env, &controller->peer_lines.logger, config->listen_host,
-                     config->listen_port, &listener_handlers, controller, &controller->listener);
+    controller->listener_handlers = listener_handlers;
+    controller->listener_handlers.client = config->client ? on_client : NULL;
+    int err = listener_new(controller->env, &controller->peer_lines.logger, config->listen_host,
+                           config->listen_port, &controller->listener_handlers, controller,
+                           &controller->listener);
     const char *remedy = "choose another address for it in controller.quorum.voters (and in "
                          "listeners, where controller.listener.names has its name)";
     if (err == ERR_ADDRESS_IN_USE) {

@@ -17,6 +17,7 @@
 #include "env/env.h"
 
 struct controller;
+struct frame_opening;
 
 struct controller_voter {
     int32_t id;
@@ -72,6 +73,10 @@ struct controller_config {
      * and does nothing any more. NULL = the process ends at once with status 1. */
     void (*fail_stop)(void *data, const char *sentence);
     void *fail_data;
+    /* A client of Kafka's protocol has come to the listener: the connection is the callee's. It
+     * comes on the loop. NULL: such clients are turned away. */
+    void (*client)(void *data, struct frame_opening *opening);
+    void *client_data;
 };
 
 /* Opens the log (loading snapshot and entries) and starts listening and voting. Strings are copied.

@@ -27,6 +27,7 @@ struct controller {
     struct liveness *liveness;
     struct stream *stream;
     struct sessions *sessions;
+    struct listener_handlers listener_handlers;
     struct listener *listener;
     struct env_timer balance;
     struct consensus_members members; /* as last told */

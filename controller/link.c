@@ -9,7 +9,10 @@
 #include "wire/foreign.h"
 #include "wire/frame.h"
 
-enum { LINK_LINGER_MS = 1000 }; /* a farewell that the peer does not read is not worth more */
+enum {
+    LINK_LINGER_MS = 1000, /* a farewell that the peer does not read is not worth more */
+    LINK_SIZE_LEN = 4      /* of the size before a frame */
+};
 
 struct link {
     struct frame_conn *conn;
@@ -17,6 +20,7 @@ struct link {
     void *owner;
     struct env_timer lost_timer; /* there was no memory for a frame */
     int depth;                   /* callbacks that run now */
+    bool kafka;                  /* its last frame was one of Kafka's */
     bool closed;
 };
 
@@ -43,6 +47,7 @@ static void link_on_frame(void *data, uint8_t *bytes, size_t len)
         return;
     Meta__Frame *frame = channel_unpack(bytes, len);
     if (!frame) {
+        link->kafka = len > 0 && bytes[0] == 0;
         link_break(link, ERR_MALFORMED);
         return;
     }
@@ -103,6 +108,14 @@ void link_close(struct link *link)
     link_leave(link);
 }
 
+void link_part(struct link *link, struct frame_opening *opening)
+{
+    ASSERT(!link->closed && link->depth > 0);
+    link->closed = true;
+    env_timer_stop(&link->lost_timer);
+    frame_conn_part(link->conn, opening);
+}
+
 void link_finish(struct link *link)
 {
     if (!link->closed)
@@ -118,6 +131,15 @@ void link_pause(struct link *link, bool paused)
 const char *link_peer(const struct link *link)
 {
     return frame_conn_peer(link->conn);
+}
+
+/* A frame that is too large here has not come whole. */
+bool link_speaks_kafka(const struct link *link)
+{
+    size_t len;
+    const uint8_t *unread = frame_conn_unread(link->conn, &len);
+    return link->kafka ||
+           (len > LINK_SIZE_LEN && !foreign_name(unread, len) && unread[LINK_SIZE_LEN] == 0);
 }
 
 const char *link_foreign(const struct link *link)

@@ -8,6 +8,7 @@
 #include "common/meta/channel.pb-c.h"
 #include "env/env.h"
 
+struct frame_opening;
 struct link;
 
 struct link_handlers {
@@ -31,6 +32,12 @@ void link_close(struct link *link);
 void link_finish(struct link *link);
 void link_pause(struct link *link, bool paused);
 const char *link_peer(const struct link *link);
+/* In `broken`: whether the other side speaks Kafka's protocol, by the first byte of its frame: no
+ * key of an API is above 255, and no tag of protobuf is 0. */
+bool link_speaks_kafka(const struct link *link);
+/* In `broken`, of a link to which nothing was sent: closes it, but for the stream, which is the
+ * caller's then, with all that came on it (frame_conn_part). */
+void link_part(struct link *link, struct frame_opening *opening);
 /* In `broken`: what the other side speaks by its first bytes, if that is no channel
  * (wire/foreign.h); NULL otherwise. */
 const char *link_foreign(const struct link *link);

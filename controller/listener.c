@@ -1,7 +1,8 @@
 /* The controller listener. Happy path: accept, one Hello within HELLO_MS, hand over; or one
  * Identify or Join, which is answered. Failure modes: a peer that says nothing, something else, or
  * the wrong cluster is disconnected; so many silent ones that they might be an attack lose the
- * oldest of them for each new one. Who has something to say does so as soon as it is connected. */
+ * oldest of them for each new one. Who has something to say does so as soon as it is connected. Who
+ * speaks Kafka's protocol is handed on, and counts among others then. */
 #include "controller/listener.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "env/told.h"
 #include "meta/channel.h"
+#include "wire/frame.h"
 
 enum { HELLO_MS = 5000 };
 
@@ -179,9 +181,22 @@ static void tell_foreign(struct listener *listener, const char *peer, const char
                     peer, what);
 }
 
+static void hand_client_on(struct greeting *greeting)
+{
+    struct listener *listener = greeting->listener;
+    struct frame_opening opening;
+    link_part(greeting->peer, &opening);
+    greeting_free(greeting);
+    listener->handlers->client(listener->data, &opening);
+}
+
 static void on_broken(void *owner, struct link *link, int err)
 {
     struct greeting *greeting = owner;
+    if (greeting->listener->handlers->client && link_speaks_kafka(link)) {
+        hand_client_on(greeting);
+        return;
+    }
     const char *name = link_foreign(link);
     if (name) {
         tell_foreign(greeting->listener, link_peer(link), name);
@@ -241,6 +256,8 @@ int listener_new(struct env *env, struct logger *logger, const char *host, uint1
     listener->handlers = handlers;
     listener->data = data;
     listener->most = channel_greetings(env_files_limit(env));
+    if (handlers->client)
+        listener->most -= channel_clients(env_files_limit(env));
     list_init(&listener->greetings);
     int err = env_listen(env, host, port, on_accepted, listener, &listener->socket);
     if (err) {

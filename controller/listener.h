@@ -9,6 +9,7 @@
 #include "controller/link.h"
 #include "env/env.h"
 
+struct frame_opening;
 struct listener;
 
 struct listener_handlers {
@@ -19,6 +20,8 @@ struct listener_handlers {
     /* A controller asks who is in the quorum: `reply` is filled, with what is borrowed until the
      * next call. */
     void (*join)(void *data, const Meta__Join *join, Meta__JoinReply *reply);
+    /* A client of Kafka's protocol: the connection is the callee's. NULL: they are turned away. */
+    void (*client)(void *data, struct frame_opening *opening);
     const char *(*cluster_id)(void *data);
     /* Of this process; lives as long as the listener. */
     const struct uuid *(*incarnation)(void *data);

@@ -74,6 +74,7 @@ int broker_api_versions_print(struct tool_run *run)
     if (version < 0)
         return 1;
     wire_defaults(&describe_cluster_request_desc, &request);
+    request.endpoint_type = client_endpoint_type(run->client);
     if (tool_call(run, CLIENT_ANY, KAFKA_API_DESCRIBE_CLUSTER, version, &request, &answer))
         return 1;
     const struct describe_cluster_response *response = answer.response;

@@ -13,7 +13,7 @@
 #include "tools/tools.h"
 
 static const struct option_row cluster_options[] = {
-    TOOL_CONNECT_OPTIONS,
+    TOOL_CONTROLLERS_OPTIONS,
     OPTION_SAME("config", "FILE", "command-config"),
     OPTION_LETTER('i', "id", "N", "unregister: the broker's id."),
     OPTION("include-fenced-brokers", NULL, "list-endpoints: those that are down, too."),
@@ -43,7 +43,7 @@ static void cluster_print_endpoints(const struct describe_cluster_response *resp
         else
             table_cell(table, "null");
         table_cell(table, "%s", row->is_fenced ? "fenced" : "unfenced");
-        table_cell(table, "broker");
+        table_cell(table, "%s", response->endpoint_type == 2 ? "controller" : "broker");
     }
     table_print(table, stdout);
     table_free(table);
@@ -79,10 +79,13 @@ static int cluster_describe(struct tool_run *run, bool endpoints)
     int version = tool_version(run, KAFKA_API_DESCRIBE_CLUSTER);
     if (version < 0)
         return 1;
+    if (fenced && run->controllers) /* as Kafka's tool says */
+        return tool_misuse(run, "--include-fenced-brokers goes with --bootstrap-server");
     if (fenced && version < 2)
         return tool_fail(run, "the broker is too old to list fenced brokers: leave "
                               "--include-fenced-brokers out");
     wire_defaults(&describe_cluster_request_desc, &request);
+    request.endpoint_type = client_endpoint_type(run->client);
     request.include_fenced_brokers = fenced;
     if (tool_call(run, CLIENT_ANY, KAFKA_API_DESCRIBE_CLUSTER, version, &request, &answer))
         return 1;
@@ -194,9 +197,10 @@ const struct tool tool_cluster = {
     .name = "cluster",
     .link = "kafka-cluster",
     .synopsis = "cluster-id|unregister|list-endpoints|api-versions --bootstrap-server HOST:PORT",
-    .summary = "Show the cluster's id and brokers; unregister a broker that is gone.",
+    .summary = "Show the cluster's id, brokers and controllers; unregister a broker that is gone.",
     .options = cluster_options,
     .positional = 1,
     .commands = "cluster-id|unregister|list-endpoints|api-versions",
+    .controllers = true,
     .run = cluster_run,
 };

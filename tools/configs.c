@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
 #include "kafka/messages/metadata.h"
@@ -17,7 +18,7 @@
 static const struct option_row configs_options[] = {
     OPTION("describe", NULL, "Show settings."),
     OPTION("alter", NULL, "Change settings."),
-    TOOL_CONNECT_OPTIONS,
+    TOOL_CONTROLLERS_OPTIONS,
     OPTION("entity-type", "TYPE", "topics, brokers or broker-loggers."),
     OPTION("entity-name", "NAME", "The topic, or the broker's id."),
     OPTION("entity-default", NULL, "With brokers: what holds for all of them."),
@@ -281,9 +282,46 @@ static int configs_describe_one(const struct configs *c, const char *name)
     return status;
 }
 
+/* Each controller; no other one knows its settings. */
+static int configs_describe_controllers(const struct configs *c)
+{
+    struct describe_cluster_request request;
+    struct client_answer answer = {0};
+    struct buf text;
+    if (c->type == CONFIGS_TOPIC)
+        return tool_misuse(c->run, "--bootstrap-controller: controllers list no topics: name one, "
+                                   "or give a broker with --bootstrap-server");
+    int version = tool_version(c->run, KAFKA_API_DESCRIBE_CLUSTER);
+    if (version < 0)
+        return 1;
+    wire_defaults(&describe_cluster_request_desc, &request);
+    request.endpoint_type = client_endpoint_type(c->run->client);
+    if (tool_call(c->run, CLIENT_ANY, KAFKA_API_DESCRIBE_CLUSTER, version, &request, &answer))
+        return 1;
+    const struct describe_cluster_response *response = answer.response;
+    buf_init(&text);
+    int status =
+        response->error_code
+            ? tool_fail(c->run, "%s",
+                        tool_error_text(response->error_code, response->error_message, &text))
+            : 0;
+    for (int32_t i = 0; status == 0 && i < response->brokers.count; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "%d", response->brokers.items[i].broker_id);
+        status = configs_describe_one(c, name);
+    }
+    if (status == 0 && c->type == CONFIGS_BROKER)
+        status = configs_describe_one(c, "");
+    buf_close(&text);
+    client_answer_free(&answer);
+    return status;
+}
+
 /* Each topic, or each broker that is alive and then what holds for all. */
 static int configs_describe_each(const struct configs *c)
 {
+    if (c->run->controllers)
+        return configs_describe_controllers(c);
     struct metadata_request request;
     struct client_answer answer = {0};
     int version = tool_version(c->run, KAFKA_API_METADATA);
@@ -523,5 +561,6 @@ const struct tool tool_configs = {
     .synopsis = "--bootstrap-server HOST:PORT --describe|--alter --topic NAME ...",
     .summary = "Show and change the settings of topics and brokers, and levels of logs.",
     .options = configs_options,
+    .controllers = true,
     .run = configs_run,
 };

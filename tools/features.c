@@ -13,7 +13,7 @@
 #include "tools/tools.h"
 
 static const struct option_row features_options[] = {
-    TOOL_CONNECT_OPTIONS,
+    TOOL_CONTROLLERS_OPTIONS,
     OPTION("node-id", "N", "describe: as this node has them."),
     OPTION_MANY("feature", "NAME=VERSION",
                 "upgrade, downgrade: the feature and its new version; disable: the feature."),
@@ -130,5 +130,6 @@ const struct tool tool_features = {
     .options = features_options,
     .positional = 1,
     .commands = "describe|upgrade|downgrade|disable|version-mapping|feature-dependencies",
+    .controllers = true,
     .run = features_run,
 };

@@ -15,7 +15,7 @@
 #include "tools/tools.h"
 
 static const struct option_row quorum_options[] = {
-    TOOL_CONNECT_OPTIONS,
+    TOOL_CONTROLLERS_OPTIONS,
     OPTION("status", NULL, "describe: leader, epoch, high watermark, lag, voters and observers."),
     OPTION("replication", NULL, "describe: a table of the nodes and their positions."),
     OPTION("human-readable", NULL, "describe --replication: times as ages."),
@@ -80,12 +80,21 @@ static int quorum_ask_cluster(struct quorum *q)
     if (version < 0)
         return 1;
     wire_defaults(&describe_cluster_request_desc, &request);
+    request.endpoint_type = client_endpoint_type(q->run->client);
     if (tool_call(q->run, CLIENT_ANY, KAFKA_API_DESCRIBE_CLUSTER, version, &request, &answer))
         return 1;
     const struct describe_cluster_response *response = answer.response;
     q->cluster_id = wire_str_dup(response->cluster_id);
+    struct buf text;
+    buf_init(&text);
+    int status =
+        response->error_code
+            ? tool_fail(q->run, "%s",
+                        tool_error_text(response->error_code, response->error_message, &text))
+            : 0;
+    buf_close(&text);
     client_answer_free(&answer);
-    return 0;
+    return status;
 }
 
 /* ---- status ---- */
@@ -261,5 +270,6 @@ const struct tool tool_metadata_quorum = {
     .options = quorum_options,
     .positional = 1,
     .commands = "describe|add-controller|remove-controller",
+    .controllers = true,
     .run = quorum_run,
 };

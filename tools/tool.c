@@ -127,11 +127,19 @@ char *tool_bootstrap(struct tool_run *run, const char **option)
     const char *zookeeper = options_get(run->options, "zookeeper");
     const char *variable = getenv("MILLRACE_BOOTSTRAP");
     const char *property = props_get(&run->props, "bootstrap.servers");
+    const char *controllers = options_get(run->options, "bootstrap-controller");
     *option = "--bootstrap-server";
-    if (options_has(run->options, "bootstrap-controller")) {
-        tool_misuse(run, "--bootstrap-controller: the controllers' port speaks a protocol of its "
-                         "own here: give a broker with --bootstrap-server, it asks the controller");
+    if (controllers && (given || zookeeper || !run->tool->controllers)) {
+        tool_misuse(run, run->tool->controllers
+                             ? "--bootstrap-server or --bootstrap-controller: not both"
+                             : "--bootstrap-controller: this tool asks brokers only: give one with "
+                               "--bootstrap-server");
         return NULL;
+    }
+    run->controllers = controllers != NULL;
+    if (controllers) {
+        *option = "--bootstrap-controller";
+        return mem_strdup(controllers);
     }
     if (given) {
         if (strcmp(options_written(run->options, "bootstrap-server"), "broker-list") == 0)
@@ -223,6 +231,7 @@ static int tool_make_client(struct tool_run *run, const char *bootstrap, const c
         .client_id = client_id ? client_id : "adminclient",
         .connect_timeout_ms = TOOL_CONNECT_TIMEOUT_MS,
         .request_timeout_ms = tool_request_timeout(run),
+        .controllers = run->controllers,
     };
     struct buf problem;
     buf_init(&problem);

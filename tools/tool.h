@@ -21,6 +21,7 @@ struct tool {
     int positional;                   /* the most arguments that are no options */
     const char *missing;              /* why there is no such thing here, and what to do instead */
     const char *commands;             /* "describe|upgrade": what the first argument may be */
+    bool controllers;                 /* --bootstrap-controller is taken, as by Kafka's tool */
     bool bare;                        /* a call without any argument is no question for help */
     int (*run)(struct tool_run *run); /* returns the exit status */
 };
@@ -35,6 +36,7 @@ struct tool_run {
     struct env *env;         /* made by tool_connect, as is client */
     struct client *client;
     struct props props; /* of --command-config and the like */
+    bool controllers;   /* a controller is asked: --bootstrap-controller was given */
     bool server_file;   /* --command-config is a node's file: what a client does not use is right */
 };
 
@@ -51,9 +53,15 @@ struct tool_run {
         OPTION_OLD_LETTER('C', "bootstrap-controller", "HOST:PORT,...")
 
 /* And those of tool_connect. */
-#define TOOL_CONNECT_OPTIONS                                                                       \
-    TOOL_BOOTSTRAP_OPTIONS, OPTION_LETTER('c', "command-config", "FILE",                           \
-                                          "A file of client properties, such as client.id.")
+#define TOOL_COMMAND_CONFIG                                                                        \
+    OPTION_LETTER('c', "command-config", "FILE", "A file of client properties, such as client.id.")
+#define TOOL_CONNECT_OPTIONS TOOL_BOOTSTRAP_OPTIONS, TOOL_COMMAND_CONFIG
+/* The same for tools with `controllers`. */
+#define TOOL_CONTROLLERS_OPTIONS                                                                   \
+    OPTION_LETTER('b', "bootstrap-server", "HOST:PORT,...", "Brokers to ask first."),              \
+        OPTION_LETTER('C', "bootstrap-controller", "HOST:PORT,...",                                \
+                      "Controllers to ask first, instead of brokers."),                            \
+        OPTION_OLD("zookeeper", "HOST:PORT"), TOOL_COMMAND_CONFIG
 
 /* Prints "NAME: sentence" on stderr and returns 1. */
 int tool_fail(const struct tool_run *run, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -5,7 +5,8 @@
  * Failure modes: a link that breaks is dialled again after a short pause; commands that were sent
  * on it and have no answer are sent again to the next active controller (they are compare-and-set
  * or named by what they create, so a second one is refused, not done twice). While no controller is
- * active, that is said every few seconds, with what each voter answered. */
+ * active, that is said every few seconds, with what each voter answered. Who observes takes no
+ * refusal as final. */
 #include "broker/cluster/controller_channel.h"
 
 #include <stdio.h>
@@ -129,9 +130,14 @@ static void link_send_hello(struct link *link)
     link_send(link, &frame);
 }
 
+static bool channel_observes(const struct controller_channel *channel)
+{
+    return channel->config.registration == NULL;
+}
+
 static void channel_send_heartbeat(struct controller_channel *channel)
 {
-    if (channel->state != CHANNEL_REGISTERED)
+    if (channel->state != CHANNEL_REGISTERED || channel_observes(channel))
         return;
     Meta__Heartbeat heartbeat = META__HEARTBEAT__INIT;
     heartbeat.broker_epoch = channel->broker_epoch;
@@ -180,7 +186,7 @@ static void channel_heartbeat_due(void *data)
     struct controller_channel *channel = data;
     struct link *link = channel->current;
     channel_notice_stall(channel);
-    if (channel->state == CHANNEL_REGISTERED && !channel->stalled &&
+    if (channel->state == CHANNEL_REGISTERED && !channel->stalled && !channel_observes(channel) &&
         channel->alive_ms - link->heard_ms > channel->config.session_ms) {
         logger_warn(channel->logger, "the active controller %d is silent: dialling it anew",
                     link->voter_id);
@@ -196,9 +202,33 @@ static void channel_heartbeat_due(void *data)
     channel_check(channel);
 }
 
+static void channel_follow(struct controller_channel *channel)
+{
+    Meta__Frame frame = META__FRAME__INIT;
+    Meta__Follow follow = META__FOLLOW__INIT;
+    int64_t applied = metadata_index(channel->metadata);
+    follow.from_index = applied > 0 ? applied + 1 : 0;
+    frame.body_case = META__FRAME__BODY_FOLLOW;
+    frame.follow = &follow;
+    link_send(channel->current, &frame);
+}
+
+static void channel_send_calls(struct controller_channel *channel)
+{
+    LIST_EACH(step, &channel->calls)
+        channel_send_call(channel, LIST_ENTRY(step, struct controller_call, link));
+}
+
 static void channel_register(struct controller_channel *channel)
 {
     channel_move(channel, CHANNEL_REGISTERING);
+    if (channel_observes(channel)) {
+        channel->broker_epoch = 0;
+        channel_follow(channel);
+        channel_move(channel, CHANNEL_REGISTERED);
+        channel_send_calls(channel);
+        return;
+    }
     Meta__Register registration = *channel->config.registration;
     if (channel->events->applied)
         channel->events->applied(channel->data, &registration.applied_index,
@@ -207,12 +237,7 @@ static void channel_register(struct controller_channel *channel)
     frame.body_case = META__FRAME__BODY_REGISTER;
     frame.register_ = &registration;
     link_send(channel->current, &frame);
-    Meta__Follow follow = META__FOLLOW__INIT;
-    int64_t applied = metadata_index(channel->metadata);
-    follow.from_index = applied > 0 ? applied + 1 : 0;
-    frame.body_case = META__FRAME__BODY_FOLLOW;
-    frame.follow = &follow;
-    link_send(channel->current, &frame);
+    channel_follow(channel);
 }
 
 /* ---- links ---- */
@@ -304,15 +329,15 @@ static void link_refused(struct link *link, const Meta__Welcome *welcome)
     link->refused = true;
     for (int i = 0; i < channel->link_count; i++)
         refusals += channel->links[i]->refused;
-    if (welcome->error != err_to_wire(ERR_INCONSISTENT_CLUSTER_ID) ||
-        2 * refusals > channel->link_count) {
+    if (!channel_observes(channel) && (welcome->error != err_to_wire(ERR_INCONSISTENT_CLUSTER_ID) ||
+                                       2 * refusals > channel->link_count)) {
         channel_refused(channel, welcome->error, welcome->message);
         return;
     }
     char name[LINK_NAME_MAX];
     if (!again)
-        logger_warn(channel->logger, "voter %s is of another cluster: %s", link_name(link, name),
-                    welcome->message);
+        logger_warn(channel->logger, "controller %s turns this node away: %s",
+                    link_name(link, name), welcome->message);
     link_drop(link);
     env_timer_start(&link->redial, CHANNEL_REFUSED_MS);
 }
@@ -396,8 +421,7 @@ static void link_registered(struct link *link, const Meta__Registered *registere
     channel->events->registered(channel->data, registered->broker_epoch, registered->log_dir_epochs,
                                 registered->n_log_dir_epochs);
     channel_send_heartbeat(channel);
-    LIST_EACH(step, &channel->calls)
-        channel_send_call(channel, LIST_ENTRY(step, struct controller_call, link));
+    channel_send_calls(channel);
 }
 
 /* The answer may be ahead of the entries that take our leaderships away. */
@@ -613,6 +637,7 @@ void controller_channel_free(struct controller_channel *channel)
         channel_lose_current(channel);
     for (int i = 0; i < channel->link_count; i++)
         controller_links_free(channel->links[i]);
+    controller_links_forget_all(channel);
     env_timer_stop(&channel->heartbeat);
     env_timer_stop(&channel->search);
     while (!list_empty(&channel->calls)) {

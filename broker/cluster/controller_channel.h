@@ -1,6 +1,9 @@
 /* The broker's line to the controllers: a connection to every voter, of which the one to the active
  * controller carries registration, heartbeats, the metadata stream and commands.
  *
+ * One without a registration observes: it brings the metadata and takes commands, and no broker
+ * lives or dies with it.
+ *
  * A voter tells at once when it knows another leader, so a broker follows a new active controller
  * in one network hop, and a killed one costs no timeout. */
 #ifndef BROKER_CLUSTER_CONTROLLER_CHANNEL_H
@@ -16,6 +19,7 @@
 #include "common/meta/channel.pb-c.h"
 #include "env/env.h"
 
+struct config;
 struct controller_channel;
 
 struct controller_address {
@@ -29,13 +33,20 @@ struct controller_channel_config {
     struct uuid incarnation;
     const struct controller_address *voters;
     int voter_count;
+    bool fixed;                         /* they are the quorum, which does not change */
     const char *setting;                /* that names the voters; for messages, like the next */
     const char *settings_file;          /* borrowed like the next */
-    const Meta__Register *registration; /* borrowed for the life of the channel */
+    const Meta__Register *registration; /* borrowed for the life of the channel; NULL = observes */
     int64_t heartbeat_ms;               /* broker.heartbeat.interval.ms */
     int64_t session_ms;                 /* broker.session.timeout.ms */
 };
 
+/* All but the incarnation and the registration, from the settings of a node. The addresses are the
+ * caller's to mem_free once the channel is made; their texts are borrowed from the settings. */
+struct controller_address *controller_channel_read(struct controller_channel_config *channel,
+                                                   const struct config *config) MUST_CHECK;
+
+/* Only the first comes to who observes. */
 struct controller_channel_events {
     /* The cluster id became known; an error (with a logged reason) stops the broker. One of
      * env_is_later does not: it is called again. */
@@ -74,6 +85,10 @@ bool controller_channel_may_serve(const struct controller_channel *channel);
 bool controller_channel_is_registered(const struct controller_channel *channel);
 /* The active controller's node id as last heard; -1 unknown. */
 int32_t controller_channel_active(const struct controller_channel *channel);
+/* The controllers of the quorum as last heard: their number, and the first `max` of them; until
+ * something is heard, those of the settings that name the quorum. Borrowed until the next turn. */
+size_t controller_channel_quorum(const struct controller_channel *channel,
+                                 struct controller_address *controllers, size_t max);
 /* Cluster id as last heard; "" unknown. */
 const char *controller_channel_cluster_id(const struct controller_channel *channel);
 /* While it is recovering, a broker that is fenced asks to stay so. */

@@ -50,6 +50,9 @@ struct controller_channel {
     void *data;
     struct link **links; /* those of the settings first */
     int link_count;
+    struct controller_address *told; /* the quorum, as a controller whose settings do not name it */
+    int told_count;                  /* has said last */
+    int64_t told_term;
     struct link *current; /* the link to the active controller, or NULL */
     int32_t active_id;
     char cluster_id[64];
@@ -76,6 +79,7 @@ struct controller_channel {
 struct link *controller_links_add(struct controller_channel *channel, int32_t id, const char *host,
                                   uint16_t port, void (*dial)(void *link));
 void controller_links_free(struct link *link);
+void controller_links_forget_all(struct controller_channel *channel);
 /* A controller whose settings name no voters tells who they are: there is a line to each then, and,
  * once the active one has spoken, to nobody else but those of the settings. `from` is the line that
  * it came on. */

@@ -57,27 +57,28 @@ static int api_versions_check(const struct request *request)
     return 0;
 }
 
-static const struct api_row *api_versions_next(size_t *cursor)
+static const struct api_row *api_versions_next(const struct api_table *table, size_t *cursor)
 {
     const struct api_row *row;
-    while ((row = api_table_next(&handlers_table, cursor)) && row->untold)
+    while ((row = api_table_next(table, cursor)) && row->untold)
         ;
     return row;
 }
 
-static bool api_versions_fill(struct arena *arena, struct api_versions_response *response)
+static bool api_versions_fill(struct request *request, struct api_versions_response *response)
 {
+    const struct api_table *table = handlers_table_of(request);
     int32_t count = 0;
     size_t cursor = 0;
-    while (api_versions_next(&cursor))
+    while (api_versions_next(table, &cursor))
         count++;
-    struct api_versions_response_api_version *keys =
-        WIRE_ARRAY(arena, &response->api_keys, count, &api_versions_response_api_version_desc);
+    struct api_versions_response_api_version *keys = WIRE_ARRAY(
+        &request->arena, &response->api_keys, count, &api_versions_response_api_version_desc);
     if (!keys)
         return false;
     cursor = 0;
     for (int32_t i = 0; i < count; i++) {
-        const struct api_row *row = api_versions_next(&cursor);
+        const struct api_row *row = api_versions_next(table, &cursor);
         keys[i].api_key = row->key;
         keys[i].min_version = row->version_min;
         keys[i].max_version = row->version_max;
@@ -157,7 +158,7 @@ void handle_api_versions(struct request *request)
     }
     int err = api_versions_check(request);
     response.error_code = err_to_wire(err);
-    if (!err && !(api_versions_fill(&request->arena, &response) &&
+    if (!err && !(api_versions_fill(request, &response) &&
                   api_versions_fill_features(request, &response))) {
         request_fail(request, ERR_NO_MEMORY, "has no memory left");
         return;

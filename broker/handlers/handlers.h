@@ -41,7 +41,7 @@
     X(LIST_PARTITION_REASSIGNMENTS, list_partition_reassignments, true, DESCRIBE, CLUSTER)         \
     X(OFFSET_DELETE, offset_delete, false, DELETE, GROUP)                                          \
     X(DESCRIBE_QUORUM, describe_quorum, false, DESCRIBE, CLUSTER)                                  \
-    X(DESCRIBE_CLUSTER, describe_cluster, true, DESCRIBE, CLUSTER)                                 \
+    X(DESCRIBE_CLUSTER, describe_cluster, false, DESCRIBE, CLUSTER)                                \
     X(DESCRIBE_PRODUCERS, describe_producers, false, READ, TOPIC)                                  \
     X(UNREGISTER_BROKER, unregister_broker, false, ALTER, CLUSTER)                                 \
     X(CONSUMER_GROUP_HEARTBEAT, consumer_group_heartbeat, false, READ, GROUP)                      \
@@ -72,7 +72,30 @@ HANDLERS_LIST(HANDLERS_PROTOTYPE)
 HANDLERS_TXN_LIST(HANDLERS_PROTOTYPE)
 #undef HANDLERS_PROTOTYPE
 
-/* What a server is given (net/server.h). */
-extern const struct api_table handlers_table;
+/* What is served at the controller's listener, too: what Kafka serves there (KIP-919). These
+ * handlers use no more of a broker than broker/door.c makes. X(constant, key), the latter as it is
+ * given. */
+#define HANDLERS_CONTROLLER_LIST(X, key)                                                           \
+    X(API_VERSIONS, key)                                                                           \
+    X(CREATE_TOPICS, key)                                                                          \
+    X(DELETE_TOPICS, key)                                                                          \
+    X(DESCRIBE_CONFIGS, key)                                                                       \
+    X(ALTER_CONFIGS, key)                                                                          \
+    X(CREATE_PARTITIONS, key)                                                                      \
+    X(ELECT_LEADERS, key)                                                                          \
+    X(INCREMENTAL_ALTER_CONFIGS, key)                                                              \
+    X(ALTER_PARTITION_REASSIGNMENTS, key)                                                          \
+    X(LIST_PARTITION_REASSIGNMENTS, key)                                                           \
+    X(DESCRIBE_QUORUM, key)                                                                        \
+    X(DESCRIBE_CLUSTER, key)                                                                       \
+    X(UNREGISTER_BROKER, key)                                                                      \
+    X(ADD_RAFT_VOTER, key)                                                                         \
+    X(REMOVE_RAFT_VOTER, key)
+
+/* What a server is given (net/server.h): that of a broker, and that of the controller's listener.
+ */
+extern const struct api_table handlers_table, handlers_controller_table;
+/* The one by which the request came. */
+const struct api_table *handlers_table_of(const struct request *request);
 
 #endif

@@ -22,6 +22,8 @@ bool known_cluster(const struct request *request)
 {
     if (MUTATION(ANSWERS_OF_A_START))
         return true;
+    if (request->broker->at_controller) /* it begins with a snapshot of all that is committed */
+        return metadata_index(request->broker->metadata) > 0;
     if (!replica_manager_is_current(request->broker->replicas))
         return false;
     const struct image_broker *broker;

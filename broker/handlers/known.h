@@ -1,6 +1,7 @@
 /* A broker that has just started does not know the cluster for a moment: its own registration is
  * not in its metadata, or no broker is there that a client could be told of. Until then it must not
- * say that something is not there. */
+ * say that something is not there. Where the controller's listener is served, the cluster is known
+ * as soon as the metadata is. */
 #ifndef BROKER_HANDLERS_KNOWN_H
 #define BROKER_HANDLERS_KNOWN_H
 

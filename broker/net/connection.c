@@ -504,8 +504,8 @@ static void connection_become(struct connection *connection, enum connection_kin
     connection_check(connection);
 }
 
-int connection_new(struct connection_owner *owner, struct env_stream *stream, int listener,
-                   struct connection **out)
+int connection_new(struct connection_owner *owner, const struct frame_opening *opening,
+                   int listener, struct connection **out)
 {
     struct env *env = owner->deps.env;
     struct connection *connection = mem_alloc(sizeof(*connection));
@@ -515,8 +515,8 @@ int connection_new(struct connection_owner *owner, struct env_stream *stream, in
     list_init(&connection->requests);
     list_init(&connection->watches);
     env_timer_init(env, &connection->close_timer, connection_close_due, connection);
-    int err = frame_conn_new(env, transport_plain(stream), owner->deps.limits.request_bytes,
-                             &owner->budget, &connection_handlers, connection, &connection->conn);
+    int err = frame_conn_open(env, opening, owner->deps.limits.request_bytes, &owner->budget,
+                              &connection_handlers, connection, &connection->conn);
     if (err) {
         mem_free(connection);
         return err;

@@ -9,6 +9,7 @@
 #include "broker/net/request_end.h"
 #include "broker/net/server.h"
 #include "env/told.h"
+#include "wire/frame.h"
 
 struct connection;
 struct request_kept;
@@ -49,9 +50,9 @@ enum connection_pause {
 };
 const char *connection_pause_text(enum connection_pause pause);
 
-/* Takes the stream over; on an error it is closed. */
-int connection_new(struct connection_owner *owner, struct env_stream *stream, int listener,
-                   struct connection **connection) MUST_CHECK;
+/* Takes what is opened over; on an error it is closed. */
+int connection_new(struct connection_owner *owner, const struct frame_opening *opening,
+                   int listener, struct connection **connection) MUST_CHECK;
 void connection_close(struct connection *connection);
 /* The request has its answer: sends all that may leave now. */
 void connection_answered(struct connection *connection, const struct request *answered);

@@ -113,7 +113,8 @@ static void server_accepted(void *data, struct env_stream *stream)
         return;
     }
     struct connection *connection;
-    if (connection_new(&server->owner, stream, listener->index, &connection)) {
+    struct frame_opening opening = {.transport = transport_plain(stream)};
+    if (connection_new(&server->owner, &opening, listener->index, &connection)) {
         server->refused++;
         return;
     }
@@ -121,6 +122,30 @@ static void server_accepted(void *data, struct env_stream *stream)
     if (full ||
         ((int64_t)owner->count > per_host && server_count_host(server, connection) > per_host))
         server_try(server, connection, others);
+}
+
+void server_adopt(struct server *server, struct frame_opening *opening)
+{
+    const struct server_limits *limits = &server->owner.deps.limits;
+    const struct connection_owner *owner = &server->owner;
+    struct connection *connection;
+    bool reserve = mem_reserve_is_full();
+    server->lacks_memory |= !reserve;
+    if (!reserve || (int64_t)owner->count >= limits->connections) {
+        server->refused++;
+        frame_opening_close(opening);
+    } else if (connection_new(&server->owner, opening, 0, &connection)) {
+        server->refused++;
+    } else if ((int64_t)owner->count > limits->connections_per_host &&
+               server_count_host(server, connection) > limits->connections_per_host) {
+        server->refused++;
+        connection_close(connection);
+    }
+}
+
+size_t server_connections(const struct server *server)
+{
+    return server->owner.count;
 }
 
 /* Others wait for memory: what can be given up makes room, and the largest request that has been
@@ -182,10 +207,8 @@ static void server_sweep(void *data)
                     (long long)server->refused,
                     (long long)server_client_files(server, server_count_others(server)));
     else if (server->refused > 0)
-        logger_warn(logger,
-                    "refused %lld connections: max.connections, max.connections.per.ip or the "
-                    "memory for them is used up",
-                    (long long)server->refused);
+        logger_warn(logger, "refused %lld connections: %s, or the memory for them, is used up",
+                    (long long)server->refused, deps->limits_text);
     server->refused = 0;
     server->lacks_memory = false;
     server->lacks_files &= server->owner.trials > 0; /* theirs is told when they end */

@@ -10,6 +10,7 @@
 #include "env/env.h"
 
 struct broker;
+struct frame_opening;
 struct request_hook;
 struct server;
 
@@ -39,9 +40,10 @@ struct server_deps {
     struct logger *logger; /* for every line that clients can cause: bounded by who built it */
     const struct api_table *apis;
     const struct config_listener *listeners;
-    int listener_count;
+    int listener_count; /* 0: all connections come by server_adopt, and are of the first listener */
     const char *listeners_setting; /* which setting names their addresses, for people */
     struct server_limits limits;
+    const char *limits_text; /* which limit is used up, when connections are refused */
     const struct server_events *events;
     void *data;
     struct broker *broker; /* for handlers: net/ only hands it on */
@@ -60,6 +62,10 @@ int server_new(const struct server_deps *deps, struct buf *problem,
                struct server **server) MUST_CHECK;
 /* Other limits of connections: for those that come from now on. */
 void server_set_connections(struct server *server, int64_t all, int64_t per_host);
+/* A connection that another listener has accepted: the server's now, within its limits. */
+void server_adopt(struct server *server, struct frame_opening *opening);
+/* Connections that are open. */
+size_t server_connections(const struct server *server);
 /* From now on it hears of the end of requests (net/request_end.h). */
 void server_add_hook(struct server *server, struct request_hook *hook);
 /* Port of listener i (of interest when the settings say 0). */

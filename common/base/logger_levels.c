@@ -31,8 +31,20 @@ static void logger_levels_settle(struct logger_levels *levels)
     }
 }
 
+/* Clients of either loop may ask for it. */
+static void logger_levels_change(struct logger_levels *levels, enum logger_area area,
+                                 signed char own)
+{
+    while (atomic_flag_test_and_set(&levels->changing))
+        ;
+    levels->own[area] = own;
+    logger_levels_settle(levels);
+    atomic_flag_clear(&levels->changing);
+}
+
 void logger_levels_init(struct logger_levels *levels, enum logger_level level)
 {
+    atomic_flag_clear(&levels->changing);
     for (int i = 0; i < LOGGER_AREAS; i++)
         levels->own[i] = i == LOGGER_REQUEST ? LOGGER_WARN : LEVEL_ABOVE;
     logger_levels_set(levels, LOGGER_ROOT, level);
@@ -42,16 +54,14 @@ void logger_levels_set(struct logger_levels *levels, enum logger_area area, enum
 {
     ASSERT(area < LOGGER_AREAS);
     ASSERT(level <= LOGGER_FATAL);
-    levels->own[area] = (signed char)level;
-    logger_levels_settle(levels);
+    logger_levels_change(levels, area, (signed char)level);
 }
 
 void logger_levels_unset(struct logger_levels *levels, enum logger_area area)
 {
     ASSERT(area < LOGGER_AREAS);
     ASSERT(area != LOGGER_ROOT);
-    levels->own[area] = LEVEL_ABOVE;
-    logger_levels_settle(levels);
+    logger_levels_change(levels, area, LEVEL_ABOVE);
 }
 
 /* ---- names ---- */

@@ -51,6 +51,7 @@ enum logger_area {
 struct logger_levels {
     atomic_uchar in_force[LOGGER_AREAS];
     signed char own[LOGGER_AREAS]; /* -1: that of the area above */
+    atomic_flag changing;          /* by one thread at a time, for microseconds */
 };
 
 /* The root's level is `level`. LOGGER_REQUEST has WARN, as in the files that Kafka comes with: a

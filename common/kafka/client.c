@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/metadata.h"
 
 /* More bootstrap servers than that help nobody. */
@@ -21,6 +22,8 @@ enum { CLIENT_NODES_MAX = 1024 };
 enum { CLIENT_FRAME_MAX = 128 << 20 };
 
 enum { CLIENT_DEFAULT_PORT = 9092 };
+
+enum { CLIENT_BROKERS = 1, CLIENT_CONTROLLERS = 2 /* types of endpoints */ };
 
 struct client_node {
     int32_t id; /* -1 = a bootstrap server */
@@ -48,6 +51,11 @@ struct client {
 };
 
 /* ---- life ---- */
+
+static const char *client_kind(const struct client *client)
+{
+    return client->config.controllers ? "controller" : "broker";
+}
 
 static void client_node_set(struct client_node *node, int32_t id, const char *host, size_t host_len,
                             uint16_t port)
@@ -283,17 +291,53 @@ static int client_dial_any(struct client *client)
     }
     if (err)
         client_set_problem(client,
-                           "no broker answers: tried %s. Start one, or give its address with "
+                           "no %s answers: tried %s. Start one, or give its address with "
                            "%s host:port",
-                           buf_text(&tried), client->option);
+                           client_kind(client), buf_text(&tried), client->option);
     buf_close(&tried);
     return err;
 }
 
 /* ---- the brokers of the cluster ---- */
 
+static void client_add_node(struct client *client, int32_t id, struct wire_str host, int32_t port)
+{
+    struct client_node *node = mem_alloc(sizeof(*node));
+    if (host.len > 0 && port > 0 && port <= UINT16_MAX)
+        client_node_set(node, id, host.data, (size_t)host.len, (uint16_t)port);
+    client->nodes[client->node_count++] = node;
+}
+
+static int client_learn_controllers(struct client *client)
+{
+    struct describe_cluster_request request;
+    struct client_answer answer = {0};
+    wire_defaults(&describe_cluster_request_desc, &request);
+    request.endpoint_type = CLIENT_CONTROLLERS;
+    int version = client_version(client, CLIENT_ANY, KAFKA_API_DESCRIBE_CLUSTER, INT16_MAX);
+    if (version < 0)
+        return version;
+    int err = client_call(client, CLIENT_ANY, KAFKA_API_DESCRIBE_CLUSTER, (int16_t)version,
+                          &request, &answer);
+    if (err)
+        return err;
+    const struct describe_cluster_response *response = answer.response;
+    err = response->error_code ? err_from_wire(response->error_code) : 0;
+    if (err)
+        client_set_problem(client, "%s: %s", client->any->address, err_text(err));
+    client_forget_nodes(client);
+    client->controller = response->controller_id;
+    for (int32_t i = 0; i < response->brokers.count && i < CLIENT_NODES_MAX; i++)
+        client_add_node(client, response->brokers.items[i].broker_id,
+                        response->brokers.items[i].host, response->brokers.items[i].port);
+    client_answer_free(&answer);
+    return err;
+}
+
 static int client_learn_nodes(struct client *client)
 {
+    if (client->config.controllers)
+        return client_learn_controllers(client);
     struct metadata_request request;
     struct client_answer answer = {0};
     wire_defaults(&metadata_request_desc, &request);
@@ -309,14 +353,9 @@ static int client_learn_nodes(struct client *client)
     const struct metadata_response *response = answer.response;
     client_forget_nodes(client);
     client->controller = response->controller_id;
-    for (int32_t i = 0; i < response->brokers.count && i < CLIENT_NODES_MAX; i++) {
-        const struct metadata_response_metadata_response_broker *row = &response->brokers.items[i];
-        struct client_node *node = mem_alloc(sizeof(*node));
-        if (row->host.len > 0 && row->port > 0 && row->port <= UINT16_MAX)
-            client_node_set(node, row->node_id, row->host.data, (size_t)row->host.len,
-                            (uint16_t)row->port);
-        client->nodes[client->node_count++] = node;
-    }
+    for (int32_t i = 0; i < response->brokers.count && i < CLIENT_NODES_MAX; i++)
+        client_add_node(client, response->brokers.items[i].node_id, response->brokers.items[i].host,
+                        response->brokers.items[i].port);
     client_answer_free(&answer);
     return 0;
 }
@@ -337,18 +376,20 @@ static int client_dial_node(struct client *client, int32_t id, struct client_nod
         return err;
     node = client_find(client, id);
     if (!node) {
-        client_set_problem(client,
-                           "broker %d is not alive: the brokers that %s names are without it", id,
+        client_set_problem(client, "%s %d is not %s: those that %s names are without it",
+                           client_kind(client), id,
+                           client->config.controllers ? "in the quorum" : "alive",
                            client->any ? client->any->address : "the cluster");
         return ERR_BROKER_NOT_AVAILABLE;
     }
     err = client_dial(client, node);
     if (err)
-        client_set_problem(
-            client,
-            "broker %d is advertised as %s, which can't be reached from here (%s): set "
-            "advertised.listeners of that broker to an address that clients reach",
-            id, node->address, client_dial_reason(err));
+        client_set_problem(client,
+                           "%s %d is advertised as %s, which can't be reached from here (%s): set "
+                           "%s of that %s to an address that clients reach",
+                           client_kind(client), id, node->address, client_dial_reason(err),
+                           client->config.controllers ? "listeners" : "advertised.listeners",
+                           client_kind(client));
     *out = node;
     return err;
 }
@@ -375,6 +416,11 @@ static int client_reach(struct client *client, int32_t target, struct client_nod
     err = client_dial_any(client);
     *out = client->any;
     return err;
+}
+
+int8_t client_endpoint_type(const struct client *client)
+{
+    return client->config.controllers ? CLIENT_CONTROLLERS : CLIENT_BROKERS;
 }
 
 void client_forget_controller(struct client *client)
@@ -406,10 +452,10 @@ int client_version(struct client *client, int32_t target, int16_t key, int16_t l
         return err;
     int version = client_conn_version(node->conn, key, limit);
     if (version < 0)
-        client_set_problem(client,
-                           "the broker at %s has no %s that this program can use: the two are "
-                           "too far apart in age",
-                           node->address, kafka_api_find(key)->name);
+        client_set_problem(client, "the %s at %s has no %s that this program can use: %s",
+                           client_kind(client), node->address, kafka_api_find(key)->name,
+                           client->config.controllers ? "ask a broker, with --bootstrap-server"
+                                                      : "the two are too far apart in age");
     return version;
 }
 

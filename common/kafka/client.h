@@ -1,9 +1,9 @@
 /* A small admin client for programs that do one thing after another: command-line tools and tests.
  *
- * It dials the bootstrap servers in their order, learns the other brokers from Metadata, and each
- * call runs the env's loop until the answer is there. It must not be used by code that runs inside
- * that loop. Every error leaves a sentence for a person in client_problem: what was tried, what
- * came back, what to do. */
+ * It dials the bootstrap servers in their order, learns the other brokers from Metadata, and
+ * controllers from DescribeCluster. Each call runs the env's loop until the answer is there. It
+ * must not be used by code that runs inside that loop. Every error leaves a sentence for a person
+ * in client_problem: what was tried, what came back, what to do. */
 #ifndef KAFKA_CLIENT_H
 #define KAFKA_CLIENT_H
 
@@ -23,6 +23,7 @@ struct client_config {
     const char *client_id;
     int64_t connect_timeout_ms;
     int64_t request_timeout_ms;
+    bool controllers; /* the bootstrap servers are controllers (KIP-919), and so are all nodes */
 };
 
 /* ERR_INVALID when `bootstrap` can't be read; `problem` gets the sentence. Strings are copied. Does
@@ -49,6 +50,9 @@ int client_call(struct client *client, int32_t node, int16_t key, int16_t versio
 /* Forgets which broker is the controller, for when it answered NOT_CONTROLLER: the next
  * CLIENT_CONTROLLER asks again. */
 void client_forget_controller(struct client *client);
+
+/* Of the nodes, for DescribeCluster. */
+int8_t client_endpoint_type(const struct client *client);
 
 /* Waits without blocking the loop; for retries. */
 void client_wait(struct client *client, int64_t ms);

@@ -35,6 +35,13 @@ static inline int64_t channel_greetings(int64_t files)
     return count > CHANNEL_GREETINGS_MAX ? CHANNEL_GREETINGS_MAX : count;
 }
 
+/* Of these, so many are for clients of Kafka's protocol: where they are served, they have no
+ * others, and take none of the rest. */
+static inline int64_t channel_clients(int64_t files)
+{
+    return channel_greetings(files) / 2;
+}
+
 /* The Frame in `bytes`, or NULL when they are no Frame, hold no body, or memory is out; free it
  * with meta__frame__free_unpacked(frame, NULL). */
 Meta__Frame *channel_unpack(const uint8_t *bytes, size_t len) MUST_CHECK;

@@ -78,9 +78,10 @@ struct frame_conn {
     struct env_timer flush_timer;
     struct env_timer linger_timer;
 
-    int depth;    /* callbacks that run now */
-    bool paused;  /* by the owner */
-    bool waiting; /* the socket was empty when it was last read */
+    int depth;         /* callbacks that run now */
+    size_t delivering; /* size of the frame that the owner is told of; 0: of none */
+    bool paused;       /* by the owner */
+    bool waiting;      /* the socket was empty when it was last read */
     bool urgent;
     bool answers;     /* what comes was asked for */
     int64_t spent_us; /* of the loop's time, less its share of the time since */
@@ -193,17 +194,42 @@ static void frame_release_all(struct frame_conn *conn)
     conn->queued = 0;
 }
 
-void frame_conn_close(struct frame_conn *conn)
+static void frame_end(struct frame_conn *conn, bool parts)
 {
     frame_move(conn, FRAME_CLOSED);
     frame_enter(conn);
     env_timer_stop(&conn->read_timer);
     env_timer_stop(&conn->flush_timer);
     env_timer_stop(&conn->linger_timer);
-    conn->transport.row->close(conn->transport.self);
+    if (!parts)
+        conn->transport.row->close(conn->transport.self);
     conn->transport.self = NULL;
     frame_release_all(conn);
     (void)frame_leave(conn);
+}
+
+void frame_conn_close(struct frame_conn *conn)
+{
+    frame_end(conn, false);
+}
+
+void frame_conn_part(struct frame_conn *conn, struct frame_opening *opening)
+{
+    ASSERT(conn->depth > 0 && conn->state < FRAME_CLOSED);
+    ASSERT(conn->charged == 0 && conn->ring_count == 0);
+    ASSERT(conn->delivering <= conn->start);
+    frame_want_read(conn, false);
+    *opening = (struct frame_opening){conn->transport, conn->block, conn->cap,
+                                      conn->start - conn->delivering, conn->end};
+    conn->block = NULL;
+    conn->cap = conn->start = conn->end = 0;
+    frame_end(conn, true);
+}
+
+void frame_opening_close(struct frame_opening *opening)
+{
+    opening->transport.row->close(opening->transport.self);
+    mem_free(opening->block);
 }
 
 /* ---- reading ---- */
@@ -294,7 +320,9 @@ static void frame_deliver(struct frame_conn *conn, size_t need)
     conn->start += need;
     if (need > conn->proven)
         conn->proven = need < PROVEN_MAX ? need : PROVEN_MAX;
+    conn->delivering = need;
     conn->handlers->frame(conn->data, bytes + SIZE_LEN, need - SIZE_LEN);
+    conn->delivering = 0;
 }
 
 /* Whether a large frame leaves the rest of this turn to small ones: so those wait for one that
@@ -695,6 +723,33 @@ int frame_conn_new(struct env *env, struct transport transport, size_t frame_max
     frame_want_read(conn, true);
     frame_check(conn);
     *out = conn;
+    return 0;
+}
+
+int frame_conn_open(struct env *env, const struct frame_opening *opening, size_t frame_max,
+                    struct mem_budget *budget, const struct frame_handlers *handlers, void *data,
+                    struct frame_conn **out)
+{
+    size_t charge = budget && opening->cap > BLOCK_MIN ? opening->cap - BLOCK_MIN : 0;
+    struct frame_opening failed = *opening;
+    if (charge > 0 && mem_budget_take(budget, charge) < 0) {
+        frame_opening_close(&failed);
+        return ERR_NO_MEMORY;
+    }
+    int err = frame_conn_new(env, opening->transport, frame_max, budget, handlers, data, out);
+    ASSERT(err == 0);
+    struct frame_conn *conn = *out;
+    if (!opening->block)
+        return 0;
+    conn->block = opening->block;
+    conn->cap = opening->cap;
+    conn->start = opening->start;
+    conn->end = opening->end;
+    conn->charged = charge;
+    conn->grown_ms = env_now_ms(env);
+    conn->waiting = false; /* the socket may hold more, too */
+    env_timer_start(&conn->read_timer, 0);
+    frame_check(conn);
     return 0;
 }
 

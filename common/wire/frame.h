@@ -52,6 +52,23 @@ int frame_conn_new(struct env *env, struct transport transport, size_t frame_max
                    struct frame_conn **conn) MUST_CHECK;
 /* Closes the transport, releases what is queued, frees. Safe inside every callback. */
 void frame_conn_close(struct frame_conn *conn);
+
+/* A transport with what has come on it already: bytes [start, end) of a block of the heap. */
+struct frame_opening {
+    struct transport transport;
+    uint8_t *block; /* NULL: nothing has come */
+    size_t cap, start, end;
+};
+/* Inside `frame` or `broken`, of a connection without a budget to which nothing was sent: closes
+ * it, but for the transport, which is the caller's now, with all bytes from the frame of this
+ * callback on. So who turns out to speak another protocol goes on with a reader of that one. */
+void frame_conn_part(struct frame_conn *conn, struct frame_opening *opening);
+/* As frame_conn_new; it is read on in the next turn. On an error (ERR_NO_MEMORY) all is closed. */
+int frame_conn_open(struct env *env, const struct frame_opening *opening, size_t frame_max,
+                    struct mem_budget *budget, const struct frame_handlers *handlers, void *data,
+                    struct frame_conn **conn) MUST_CHECK;
+/* For who does not open it. */
+void frame_opening_close(struct frame_opening *opening);
 /* Sends what is queued, then closes (at the latest after `linger_ms`); no more frames arrive. The
  * `broken` callback comes with ERR_CLOSED when that is done. */
 void frame_conn_finish(struct frame_conn *conn, int64_t linger_ms);

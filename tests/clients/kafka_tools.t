@@ -35,6 +35,9 @@ STORAGE = "kafka.tools.StorageTool"
 DELETE = "org.apache.kafka.tools.DeleteRecordsCommand"
 ELECT = "org.apache.kafka.tools.LeaderElectionCommand"
 DIRS = "org.apache.kafka.tools.LogDirsCommand"
+QUORUM = "org.apache.kafka.tools.MetadataQuorumCommand"
+FEATURES = "org.apache.kafka.tools.FeatureCommand"
+REASSIGN = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
 OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFSETS: "kafka-get-offsets.sh",
         CONSOLE: "kafka-console-consumer.sh", CLUSTER: "kafka-cluster.sh", TOPICS: "kafka-topics.sh",
         PRODUCE: "kafka-console-producer.sh", CONFIGS: "kafka-configs.sh", STORAGE: "kafka-storage.sh",
@@ -340,6 +343,49 @@ def check_cluster_tool(cluster, server):
     for arguments in ((), ("nonsense",), ("cluster-id",), ("unregister", *server),
                       ("unregister", *server, "--id", "x")):
         alike(CLUSTER, *arguments, status=1)
+
+
+@test("Kafka's tools ask the controllers, with --bootstrap-controller")
+def bootstrap_controller():
+    with Cluster(3) as cluster:
+        cluster.create_topic("orders")
+        voters = cluster.nodes[0].settings["controller.quorum.voters"].split(",")
+        addresses = {int(one.split("@")[0]): one.split("@")[1] for one in voters}
+
+        def ask(tool_class, *arguments, words=(), fails=False):
+            done = kafka_run(tool_class, "--bootstrap-controller", ",".join(addresses.values()), *arguments)
+            text = done.stdout + done.stderr
+            check_equal(done.returncode, int(fails), f"the status of {tool_class} {arguments}: {text[-2000:]}")
+            for word in words:
+                check(word in text, f"{word} in what {tool_class} {arguments} says: {text}")
+
+        def ask_last(tool_class, command, *arguments, **expected):
+            done = kafka_run(tool_class, command, "--bootstrap-controller", addresses[0], *arguments)
+            text = done.stdout + done.stderr
+            check_equal(done.returncode, int(expected.get("fails", False)), f"{command}: {text[-2000:]}")
+            for word in expected.get("words", ()):
+                check(word in text, f"{word} in what {tool_class} {command} says: {text}")
+
+        endpoints = [f"CONTROLLER://{address}" for address in addresses.values()]
+        ask(QUORUM, "describe", "--status", words=("ClusterId:", "LeaderId:", *endpoints))
+        ask(QUORUM, "describe", "--replication", "--human-readable", words=("Leader", "Follower"))
+        ask(QUORUM, "remove-controller", "--controller-id", "2", "--controller-directory-id",
+            "AAAAAAAAAAAAAAAAAAAAAQ", words=("controller.quorum.voters",), fails=True)
+        ask(FEATURES, "describe", words=("group.version",))
+        ask(CONFIGS, "--describe", "--entity-type", "brokers", "--entity-name", "1", "--all",
+            words=("All configs for broker 1 are:", "num.partitions="))
+        ask(CONFIGS, "--alter", "--entity-type", "brokers", "--entity-default", "--add-config",
+            "log.retention.ms=123456", words=("Completed",))
+        ask(CONFIGS, "--describe", "--entity-type", "brokers", "--entity-default",
+            words=("log.retention.ms=123456",))
+        ask(CONFIGS, "--alter", "--entity-type", "topics", "--entity-name", "orders", "--add-config",
+            "retention.ms=77", words=("Completed",))
+        ask(CONFIGS, "--describe", "--entity-type", "broker-loggers", "--entity-name", "2",
+            words=("root=INFO",))
+        ask(REASSIGN, "--list", words=("No partition reassignments found.",))
+        ask_last(CLUSTER, "cluster-id", words=("Cluster ID:",))
+        ask_last(CLUSTER, "list-endpoints", words=("controller", *(a.split(":")[1] for a in addresses.values())))
+        ask_last(CLUSTER, "unregister", "--id", "17", words=("Broker ID 17 not found",), fails=True)
 
 
 @test("kafka-storage answers as Kafka's does, each in directories of its own")

@@ -32,6 +32,7 @@ SPEAKERS = (  # to a cluster
     ("kafka-leader-election.sh", "--election-type", "preferred", "--all-topic-partitions"),
     ("kafka-features.sh", "describe"),
     ("kafka-transactions.sh", "describe-producers", "--topic", "t", "--partition", "0"))
+ASK_CONTROLLERS = ("kafka-configs.sh", "kafka-metadata-quorum.sh", "kafka-cluster.sh", "kafka-features.sh")
 QUIET_MS = "5000"  # without a record: the consumer has read to the end
 
 
@@ -343,7 +344,9 @@ def unknown_words():
                  ["--entity-name or --entity-default"]),
                 (("--entity-type", "nonsense"), ["nonsense", "brokers and broker-loggers"])):
             misuse(cluster, "kafka-configs.sh", "--describe", *arguments, words=words)
-        for name, *arguments in SPEAKERS:
+        for name, *arguments in SPEAKERS:  # to a broker; controller_listener.t asks controllers
+            if name in ASK_CONTROLLERS:
+                arguments += ["--bootstrap-server", cluster.nodes[0].address]
             done = tool(name, *arguments, "--bootstrap-controller", cluster.nodes[0].address,
                         check_status=False)
             check_equal((done.returncode, done.stdout), (1, ""), f"status and stdout of {name}")

@@ -20,6 +20,7 @@
 #include "base/mem.h"
 #include "base/version.h"
 #include "broker/broker.h"
+#include "broker/door.h"
 #include "broker/log/log_manager.h"
 #include "config/config.h"
 #include "controller/controller.h"
@@ -36,6 +37,7 @@ struct controller_host {
     struct env *env;
     struct logger logger;
     struct controller *controller;
+    struct door *door; /* for Kafka's clients at its listener */
     struct env_thread *thread;
     atomic_bool turned; /* its loop ran since the last look */
 };
@@ -99,6 +101,12 @@ static int node_directory_id(struct node *node, const char *dir, struct uuid *id
     return err;
 }
 
+static void controller_host_client(void *data, struct frame_opening *opening)
+{
+    struct controller_host *host = data;
+    door_take(host->door, opening);
+}
+
 static int node_new_controller(struct node *node, const char *dir, struct buf *problem)
 {
     struct controller_host *host = &node->controller;
@@ -114,6 +122,8 @@ static int node_new_controller(struct node *node, const char *dir, struct buf *p
     settings.config.dir = dir;
     settings.config.cluster_id = node->formatted.cluster_id ? node->formatted.cluster_id : "";
     settings.config.found_known = node->formatted.fresh;
+    settings.config.client = controller_host_client;
+    settings.config.client_data = host;
     int err = env_new(&host->env);
     if (err) {
         buf_printf(problem, "can't make the controller's event loop: %s", err_text(err));
@@ -121,6 +131,7 @@ static int node_new_controller(struct node *node, const char *dir, struct buf *p
         char name[32];
         snprintf(name, sizeof(name), "controller %d", settings.config.node_id);
         node_init_logger(node, &host->logger, name, host->env, LOGGER_CONTROLLER);
+        host->door = door_new(host->env, &host->logger, node->config);
         err =
             controller_new(host->env, &host->logger, &settings.config, problem, &host->controller);
     }
@@ -382,6 +393,7 @@ static void node_close_controller(struct node *node)
         env_post(host->env, controller_host_stop, host);
         env_thread_join(host->thread);
     }
+    door_free(host->door);
     if (host->controller)
         controller_free(host->controller);
     if (host->env)

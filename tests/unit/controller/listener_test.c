@@ -26,6 +26,8 @@ struct world {
     struct listener *listener;
     struct link *broker; /* that was handed over */
     bool broken;
+    struct frame_opening clients[DIALLED];
+    int client_count;
 };
 
 static void world_line(void *data, const char *line, int len)
@@ -81,12 +83,20 @@ static const struct uuid *incarnation(void *data)
     return &ours;
 }
 
-static void world_open(struct world *w)
+static void take_client(void *data, struct frame_opening *opening)
 {
-    static const struct listener_handlers handlers = {.voter = no_voter,
-                                                      .broker = take_broker,
-                                                      .cluster_id = cluster_id,
-                                                      .incarnation = incarnation};
+    struct world *w = data;
+    CHECK(w->client_count < DIALLED);
+    w->clients[w->client_count++] = *opening;
+}
+
+static void world_open(struct world *w, bool clients)
+{
+    static struct listener_handlers handlers = {.voter = no_voter,
+                                                .broker = take_broker,
+                                                .cluster_id = cluster_id,
+                                                .incarnation = incarnation};
+    handlers.client = clients ? take_client : NULL;
     const struct rlimit limit = {FILES, FILES};
     *w = (struct world){0};
     CHECK_INT(setrlimit(RLIMIT_NOFILE, &limit), 0);
@@ -103,6 +113,8 @@ static void world_close(struct world *w)
 {
     if (w->broker)
         link_close(w->broker);
+    for (int i = 0; i < w->client_count; i++)
+        frame_opening_close(&w->clients[i]);
     listener_free(w->listener);
     env_free(w->env);
     buf_close(&w->lines);
@@ -178,7 +190,7 @@ static void silent_connections_hold_few_descriptors(void)
 {
     struct world w;
     struct dialler silent[DIALLED], node, last;
-    world_open(&w);
+    world_open(&w, false);
     for (int i = 0; i < DIALLED; i++)
         dialler_open(&w, &silent[i]);
     UNTIL(w.env, closed_of(silent, DIALLED) == DIALLED - MOST);
@@ -199,4 +211,77 @@ static void silent_connections_hold_few_descriptors(void)
     world_close(&w);
 }
 
-TAP_MAIN(TAP_TEST(silent_connections_hold_few_descriptors))
+/* The first request of a client, which is no frame of the channel. */
+static void dialler_request(struct dialler *dialler, size_t len)
+{
+    uint8_t *request = mem_alloc(len);
+    request[1] = 18; /* ApiVersions */
+    request[3] = 3;
+    CHECK_INT(frame_conn_send_copy(dialler->conn, request, len), 0);
+    mem_free(request);
+}
+
+/* With all that came. They hold none of the descriptors of those who greet. */
+static void clients_of_kafka_are_handed_on(void)
+{
+    struct world w;
+    struct dialler clients[MOST], node;
+    size_t len;
+    world_open(&w, true);
+    for (int i = 0; i < MOST; i++) {
+        dialler_open(&w, &clients[i]);
+        len = i % 2 ? 20 : CHANNEL_HELLO_MAX + 1000;
+        dialler_request(&clients[i], len);
+        UNTIL(w.env, w.client_count == i + 1);
+        const struct frame_opening *opening = &w.clients[i];
+        CHECK(opening->end - opening->start > 6);
+        CHECK(i % 2 == 0 || opening->end - opening->start == 4 + len);
+        CHECK_INT(opening->block[opening->start + 5], 18);
+    }
+    CHECK_INT(closed_of(clients, MOST), 0);
+    dialler_open(&w, &node);
+    dialler_hello(&node);
+    UNTIL(w.env, w.broker);
+    CHECK_INT(closed_of(clients, MOST), 0);
+    for (int i = 0; i < MOST; i++)
+        dialler_close(&clients[i]);
+    dialler_close(&node);
+    world_close(&w);
+}
+
+/* Where clients are served, who says nothing has the other half of the descriptors. */
+static void silent_connections_leave_room_for_clients(void)
+{
+    struct world w;
+    struct dialler silent[MOST], client;
+    world_open(&w, true);
+    for (int i = 0; i < MOST; i++)
+        dialler_open(&w, &silent[i]);
+    UNTIL(w.env, closed_of(silent, MOST) == MOST / 2);
+    dialler_open(&w, &client);
+    dialler_request(&client, 20);
+    UNTIL(w.env, w.client_count == 1);
+    CHECK(!client.closed);
+    for (int i = 0; i < MOST; i++)
+        dialler_close(&silent[i]);
+    dialler_close(&client);
+    world_close(&w);
+}
+
+/* Nobody serves them: they are turned away. */
+static void clients_without_a_server_are_closed(void)
+{
+    struct world w;
+    struct dialler client;
+    world_open(&w, false);
+    dialler_open(&w, &client);
+    dialler_request(&client, 20);
+    UNTIL(w.env, client.closed);
+    CHECK(strstr(buf_text(&w.lines), "does not speak the controller protocol"));
+    world_close(&w);
+}
+
+TAP_MAIN(TAP_TEST(clients_of_kafka_are_handed_on),
+         TAP_TEST(silent_connections_leave_room_for_clients),
+         TAP_TEST(clients_without_a_server_are_closed),
+         TAP_TEST(silent_connections_hold_few_descriptors))

@@ -178,7 +178,8 @@ static void begin(enum stub_mood mood, bool dead_first, int64_t timeout_ms)
         snprintf(bootstrap, sizeof(bootstrap), "127.0.0.1:%u, 127.0.0.1:%u", stub.other_port, port);
     else
         snprintf(bootstrap, sizeof(bootstrap), "127.0.0.1:%u", port);
-    struct client_config config = {bootstrap, "--bootstrap-server", "test", 20000, timeout_ms};
+    struct client_config config = {bootstrap, "--bootstrap-server", "test",
+                                   20000,     timeout_ms,           false};
     buf_init(&problem);
     CHECK_INT(client_new(env, &config, &problem, &client), 0);
 }
@@ -340,7 +341,7 @@ static void late_answers_are_dropped(void)
 
 static void check_address(const char *bootstrap, const char *sentence)
 {
-    struct client_config config = {bootstrap, "--broker-list", "test", 1, 1};
+    struct client_config config = {bootstrap, "--broker-list", "test", 1, 1, false};
     CHECK_INT(env_new(&env), 0);
     buf_init(&problem);
     client = NULL;

@@ -34,6 +34,7 @@ struct world {
     int64_t epoch; /* as last registered */
     int registered, unfenced, resumed, may_shutdown, refused;
     int lacks; /* so often no file can be opened */
+    bool observes;
 };
 
 /* ---- events ---- */
@@ -185,7 +186,7 @@ static void world_line(void *data, const char *line, int len)
 static void world_open(struct world *w, int count, int64_t session_ms)
 {
     static struct controller_address addresses[VOTERS_MAX];
-    *w = (struct world){.count = count};
+    *w = (struct world){.count = count, .observes = w->observes};
     CHECK_INT(env_new(&w->env), 0);
     buf_init(&w->lines);
     logger_init(&w->logger, "test", NULL, NULL);
@@ -208,7 +209,9 @@ static void world_open(struct world *w, int count, int64_t session_ms)
                                                .voter_count = count,
                                                .setting = "voters",
                                                .settings_file = "file",
-                                               .registration = &w->registration,
+                                               .registration =
+                                                   w->observes ? NULL : &w->registration,
+                                               .fixed = true,
                                                .heartbeat_ms = 10,
                                                .session_ms = session_ms};
     w->channel = controller_channel_new(w->env, &w->logger, w->metadata, &config, &events, w);
@@ -246,7 +249,7 @@ static void world_follow(struct world *w, struct voter *voter, int64_t term, int
 
 static void the_active_controller_is_followed(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *voter = &w.voters[0];
     world_open(&w, 1, LONG_MS);
     const Meta__Hello *hello = voter_last(voter, META__FRAME__BODY_HELLO)->hello;
@@ -281,7 +284,7 @@ static void the_active_controller_is_followed(void)
 /* The cluster's id could not be stored for lack of descriptors: it is heard again. */
 static void a_lack_of_files_is_no_end(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *voter = &w.voters[0];
     world_open(&w, 1, LONG_MS);
     w.lacks = 2;
@@ -300,7 +303,7 @@ static void a_lack_of_files_is_no_end(void)
 /* One that was cut off may think that it still leads; it does so in an older term. */
 static void the_newest_term_wins(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *a = &w.voters[0], *b = &w.voters[1];
     world_open(&w, 2, LONG_MS);
     world_follow(&w, b, 5, 7);
@@ -317,7 +320,7 @@ static void the_newest_term_wins(void)
 
 static void who_leads_no_more_is_left(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *a = &w.voters[0], *b = &w.voters[1];
     world_open(&w, 2, LONG_MS);
     world_follow(&w, a, 5, 7);
@@ -331,7 +334,7 @@ static void who_leads_no_more_is_left(void)
 
 static void a_forgotten_registration_is_made_again(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *voter = &w.voters[0];
     world_open(&w, 1, LONG_MS);
     world_follow(&w, voter, 5, 7);
@@ -349,7 +352,7 @@ static void a_forgotten_registration_is_made_again(void)
 /* The session of our own earlier life may still run; anything else is for good. */
 static void refusals_of_a_registration(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *voter = &w.voters[0];
     world_open(&w, 1, LONG_MS);
     voter_welcome(voter, 1, 4, true);
@@ -378,7 +381,7 @@ static void voter_reject(struct voter *voter, const char *cluster_id)
 /* A new broker names the cluster that it has met, and is refused by the whole of it or by none. */
 static void a_stranger_among_the_voters_ends_nobody(void)
 {
-    struct world w;
+    struct world w = {0};
     world_open(&w, 3, LONG_MS);
     voter_reject(&w.voters[0], "cluster-1");
     UNTIL(w.env, voter_count(&w.voters[0], META__FRAME__BODY_HELLO) == 2);
@@ -400,7 +403,7 @@ static void a_stranger_among_the_voters_ends_nobody(void)
 
 static void frames_that_cannot_be_read_end_the_line(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *voter = &w.voters[0];
     world_open(&w, 1, LONG_MS);
     CHECK_INT(frame_conn_send_copy(voter->conn, "\xff\xff\xff", 3), 0);
@@ -435,7 +438,7 @@ static void voter_entries(struct voter *voter, int64_t after, int64_t committed)
  */
 static void the_stream_goes_on_where_it_was(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *a = &w.voters[0], *b = &w.voters[1];
     world_open(&w, 2, LONG_MS);
     world_follow(&w, a, 5, 7);
@@ -453,7 +456,7 @@ static void the_stream_goes_on_where_it_was(void)
 
 static void heartbeats_say_what_is_wanted(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *voter = &w.voters[0];
     world_open(&w, 1, LONG_MS);
     controller_channel_recovering(w.channel, true);
@@ -484,7 +487,7 @@ static void heartbeats_say_what_is_wanted(void)
 static void who_stood_still_waits_for_a_controller(void)
 {
     enum { SESSION_MS = 40 };
-    struct world w;
+    struct world w = {0};
     struct voter *voter = &w.voters[0];
     world_open(&w, 1, SESSION_MS);
     voter->answers = true;
@@ -543,7 +546,7 @@ static void voter_reply(struct voter *voter, uint64_t id, int err)
 
 static void commands_wait_for_a_controller(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *voter = &w.voters[0];
     struct asking first, second;
     world_open(&w, 1, LONG_MS);
@@ -569,7 +572,7 @@ static void commands_wait_for_a_controller(void)
 
 static void a_command_without_memory_goes_with_a_heartbeat(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *voter = &w.voters[0];
     struct asking asking;
     world_open(&w, 1, LONG_MS);
@@ -588,7 +591,7 @@ static void a_command_without_memory_goes_with_a_heartbeat(void)
 /* Its outcome is not known; commands are made so that the second of two does no harm. */
 static void commands_go_to_the_next_controller(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *a = &w.voters[0], *b = &w.voters[1];
     struct asking lost, sent_back;
     world_open(&w, 2, LONG_MS);
@@ -612,7 +615,7 @@ static void commands_go_to_the_next_controller(void)
 
 static void commands_end_in_any_case(void)
 {
-    struct world w;
+    struct world w = {0};
     struct voter *voter = &w.voters[0];
     struct asking late, cancelled, left;
     world_open(&w, 1, LONG_MS);
@@ -634,7 +637,69 @@ static void commands_end_in_any_case(void)
     world_close(&w);
 }
 
-TAP_MAIN(TAP_TEST(the_active_controller_is_followed), TAP_TEST(a_lack_of_files_is_no_end),
+/* It asks, and follows, and is no broker to anybody. No refusal ends it. */
+static void who_observes_only_asks(void)
+{
+    struct world w = {.observes = true};
+    struct voter *a = &w.voters[0], *b = &w.voters[1];
+    struct controller_address quorum[VOTERS_MAX];
+    struct asking asking;
+    world_open(&w, 2, 30);
+    CHECK_INT(controller_channel_quorum(w.channel, quorum, VOTERS_MAX), 2);
+    CHECK_INT(quorum[1].id, 2);
+    CHECK_INT(quorum[1].port, env_listener_port(b->listener));
+    world_ask(&w, &asking, 100000);
+    voter_welcome(a, 1, 5, true);
+    UNTIL(w.env, voter_count(a, META__FRAME__BODY_COMMAND) == 1);
+    CHECK_INT(voter_count(a, META__FRAME__BODY_FOLLOW), 1);
+    voter_reply(a, asking.call.id, 0);
+    UNTIL(w.env, asking.calls == 1);
+    int64_t silent_ms = env_now_ms(w.env) + 60; /* twice as long as a session */
+    UNTIL(w.env, env_now_ms(w.env) > silent_ms);
+    CHECK_INT(a->lines, 1);
+    CHECK_INT(voter_count(a, META__FRAME__BODY_REGISTER), 0);
+    CHECK_INT(voter_count(a, META__FRAME__BODY_HEARTBEAT), 0);
+    char why[] = "why";
+    Meta__Welcome refused = META__WELCOME__INIT;
+    refused.error = err_to_wire(ERR_BROKER_NOT_AVAILABLE);
+    refused.message = why;
+    voter_send(a, META__FRAME__BODY_WELCOME, &refused);
+    voter_send(b, META__FRAME__BODY_WELCOME, &refused);
+    UNTIL(w.env, a->lines == 2 && b->lines == 2);
+    CHECK_INT(w.refused + w.registered, 0);
+    world_close(&w);
+}
+
+/* The newest term tells; a quorum that changes is told by its controllers alone. */
+static void the_quorum_is_as_the_controllers_tell(void)
+{
+    struct world w = {.observes = true};
+    struct controller_address quorum[VOTERS_MAX];
+    char cluster[] = "cluster-1", host[] = "host";
+    Meta__Member member = META__MEMBER__INIT, *members[] = {&member};
+    Meta__Welcome welcome = META__WELCOME__INIT;
+    world_open(&w, 1, LONG_MS);
+    welcome.cluster_id = cluster;
+    welcome.voters = members;
+    welcome.n_voters = 1;
+    member.host = host;
+    for (int64_t term = 5; term >= 4; term--) {
+        member.id = (int32_t)term;
+        member.port = (uint32_t)(9000 + term);
+        welcome.leader_epoch = term;
+        voter_send(&w.voters[0], META__FRAME__BODY_WELCOME, &welcome);
+    }
+    voter_welcome(&w.voters[0], 1, 6, true); /* and says nothing of it */
+    UNTIL(w.env, voter_count(&w.voters[0], META__FRAME__BODY_FOLLOW) == 1);
+    CHECK_INT(controller_channel_quorum(w.channel, quorum, VOTERS_MAX), 1);
+    CHECK_INT(quorum[0].id, 5);
+    CHECK_STR(quorum[0].host, "host");
+    CHECK_INT(quorum[0].port, 9005);
+    world_close(&w);
+}
+
+TAP_MAIN(TAP_TEST(who_observes_only_asks), TAP_TEST(the_quorum_is_as_the_controllers_tell),
+         TAP_TEST(the_active_controller_is_followed), TAP_TEST(a_lack_of_files_is_no_end),
          TAP_TEST(the_newest_term_wins), TAP_TEST(who_leads_no_more_is_left),
          TAP_TEST(a_forgotten_registration_is_made_again), TAP_TEST(refusals_of_a_registration),
          TAP_TEST(a_stranger_among_the_voters_ends_nobody),

@@ -73,6 +73,27 @@ static void settings_know_their_names(void)
     buf_close(&problem);
 }
 
+/* As Kafka serves them there; what needs records, groups or other brokers is not among them. */
+static void the_controllers_listener_serves_less(void)
+{
+    static const int16_t served[] = {KAFKA_API_API_VERSIONS, KAFKA_API_CREATE_TOPICS,
+                                     KAFKA_API_DESCRIBE_CONFIGS, KAFKA_API_DESCRIBE_QUORUM,
+                                     KAFKA_API_ADD_RAFT_VOTER};
+    static const int16_t absent[] = {KAFKA_API_PRODUCE, KAFKA_API_FETCH, KAFKA_API_METADATA,
+                                     KAFKA_API_FIND_COORDINATOR, KAFKA_API_LIST_CONFIG_RESOURCES};
+    size_t cursor = 0;
+    const struct api_row *row;
+    for (size_t i = 0; i < ARRAY_LEN(served); i++)
+        CHECK(api_table_find(&handlers_controller_table, served[i]) != NULL);
+    for (size_t i = 0; i < ARRAY_LEN(absent); i++)
+        CHECK(api_table_find(&handlers_controller_table, absent[i]) == NULL);
+    while ((row = api_table_next(&handlers_controller_table, &cursor))) {
+        const struct api_row *brokers = api_table_find(&handlers_table, row->key);
+        CHECK(brokers && brokers->handle == row->handle);
+        CHECK(brokers->version_max == row->version_max && brokers->operation == row->operation);
+    }
+}
+
 static void other_keys_have_no_row(void)
 {
     CHECK(api_table_find(&handlers_table, -1) == NULL);
@@ -173,7 +194,7 @@ static void a_version_of_the_future_gets_our_range(void)
     serve_none(&f, &broker);
 }
 
-TAP_MAIN(TAP_TEST(rows_are_apis_by_rising_key), TAP_TEST(rows_say_what_they_need),
-         TAP_TEST(settings_know_their_names), TAP_TEST(other_keys_have_no_row),
-         TAP_TEST(api_versions_has_the_whole_table),
+TAP_MAIN(TAP_TEST(the_controllers_listener_serves_less), TAP_TEST(rows_are_apis_by_rising_key),
+         TAP_TEST(rows_say_what_they_need), TAP_TEST(settings_know_their_names),
+         TAP_TEST(other_keys_have_no_row), TAP_TEST(api_versions_has_the_whole_table),
          TAP_TEST(a_version_of_the_future_gets_our_range))

@@ -120,6 +120,16 @@ const char *controller_channel_cluster_id(const struct controller_channel *chann
     return "cluster";
 }
 
+size_t controller_channel_quorum(const struct controller_channel *channel,
+                                 struct controller_address *controllers, size_t max)
+{
+    (void)channel;
+    CHECK(max >= 2);
+    controllers[0] = (struct controller_address){2, "two", 9092};
+    controllers[1] = (struct controller_address){3, "three", 9093};
+    return 2;
+}
+
 /* ---- the cluster ---- */
 
 static inline void fixture_apply(Meta__Record__FactCase fact, void *body)

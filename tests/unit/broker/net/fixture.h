@@ -90,6 +90,7 @@ static inline void fixture_init(struct fixture *f, const struct api_table *apis,
                                    .logger = &f->logger,
                                    .apis = apis,
                                    .listeners_setting = "listeners",
+                                   .limits_text = "max.connections, max.connections.per.ip",
                                    .events = &events,
                                    .data = f};
     f->deps.listeners = config_listeners(f->config, &f->deps.listener_count);
