@@ -25,7 +25,8 @@ enum {
      * partitions is gone can be more; they may be cut, since the next controller goes on with
      * them. */
     ENTRY_RECORDS_MAX = 1000000,
-    ENTRIES_MAX = 8 /* of one batch */
+    ENTRIES_MAX = 8,  /* of one batch */
+    ROOM_WAIT_MS = 10 /* nothing tells of the end of a handing over that came to nothing */
 };
 
 struct batch {
@@ -122,6 +123,14 @@ static void copy_committed(struct pipeline *pipeline)
     image_check(pipeline->decided);
 }
 
+/* Whether another batch can be proposed. */
+static bool has_room(const struct pipeline *pipeline)
+{
+    ASSERT(pipeline->batch_count >= 0 && pipeline->batch_count <= BATCHES_MAX);
+    return !pipeline->wrong && pipeline->batch_count < BATCHES_MAX &&
+           consensus_room(*pipeline->consensus) > ENTRIES_MAX;
+}
+
 /* Batches whose turn it is. */
 static void finish_ready(struct pipeline *pipeline)
 {
@@ -136,7 +145,7 @@ static void finish_ready(struct pipeline *pipeline)
         copy_committed(pipeline);
     }
     if (pipeline->decided && !list_empty(&pipeline->queue))
-        env_timer_start(&pipeline->pump, 0);
+        env_timer_start(&pipeline->pump, has_room(pipeline) ? 0 : ROOM_WAIT_MS);
     pipeline_check(pipeline);
 }
 
@@ -220,9 +229,7 @@ static void propose(struct batch *batch)
 static void pump(void *data)
 {
     struct pipeline *pipeline = data;
-    while (pipeline->decided && !pipeline->wrong && !list_empty(&pipeline->queue) &&
-           pipeline->batch_count < BATCHES_MAX &&
-           consensus_room(*pipeline->consensus) > ENTRIES_MAX) {
+    while (pipeline->decided && !list_empty(&pipeline->queue) && has_room(pipeline)) {
         struct batch *batch = mem_alloc(sizeof(*batch));
         batch->pipeline = pipeline;
         list_init(&batch->jobs);
