@@ -217,6 +217,7 @@ struct door *door_new(struct env *env, struct logger *logger, const struct confi
 
 void door_take(struct door *door, struct frame_opening *opening)
 {
+    ASSERT(opening->transport.self != NULL);
     if (!door->context.server)
         door_open(door);
     door->used_ms = env_now_ms(door->context.env);

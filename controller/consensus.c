@@ -272,6 +272,8 @@ void consensus_look(void *data)
         consensus->handlers->active(consensus->data, true);
     }
     consensus_give_way_to_disks(consensus);
+    if (consensus->state == CONSENSUS_ACTIVE && raft_backend_newcomer(consensus->backend))
+        raft_backend_led(consensus->backend); /* its disk failed when it tried that first */
     if (consensus->quorum) {
         raft_quorum_look(consensus->quorum,
                          consensus->state == CONSENSUS_ACTIVE && !consensus->transferring);

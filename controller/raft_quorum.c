@@ -33,6 +33,11 @@ struct candidate {
     int64_t heard_ms;
 };
 
+struct seen_server {
+    char *address;
+    int role;
+};
+
 enum wish_kind { WISH_NONE, WISH_ADD, WISH_REMOVE };
 
 struct raft_quorum {
@@ -45,7 +50,8 @@ struct raft_quorum {
     bool removed;  /* the active controller says so, and this node's log does not know it yet */
     bool changing; /* the core has a request of ours */
     struct raft_change change;
-    char *seen; /* the configuration as text, as last looked at */
+    struct seen_server *seen; /* the configuration as last looked at; NULL: never */
+    int seen_count;
     struct raft_member *members;
     int count;
     struct raft_member learned[QUORUM_LEARNED_MAX];
@@ -78,16 +84,34 @@ static bool is_place(const Meta__Member *member)
 
 /* ---- who is in it ---- */
 
-static char *configuration_text(const struct raft_configuration *configuration)
+static void free_seen(struct raft_quorum *quorum)
 {
-    struct buf text;
-    buf_init(&text);
-    for (unsigned i = 0; i < configuration->n; i++)
-        buf_printf(&text, "%s %d,", configuration->servers[i].address,
-                   configuration->servers[i].role);
-    char *copy = mem_strdup(buf_text(&text));
-    buf_close(&text);
-    return copy;
+    for (int i = 0; i < quorum->seen_count; i++)
+        mem_free(quorum->seen[i].address);
+    mem_free(quorum->seen);
+    quorum->seen = NULL;
+    quorum->seen_count = 0;
+}
+
+/* Asked after each message of a peer. */
+static bool is_seen(const struct raft_quorum *quorum, const struct raft_configuration *now)
+{
+    bool same = quorum->seen && quorum->seen_count == (int)now->n;
+    for (int i = 0; same && i < quorum->seen_count; i++)
+        same = quorum->seen[i].role == now->servers[i].role &&
+               strcmp(quorum->seen[i].address, now->servers[i].address) == 0;
+    return same;
+}
+
+static void note_seen(struct raft_quorum *quorum, const struct raft_configuration *now)
+{
+    ASSERT(now->n == 0 || now->servers);
+    free_seen(quorum);
+    quorum->seen = mem_alloc((now->n ? now->n : 1) * sizeof(*quorum->seen));
+    quorum->seen_count = (int)now->n;
+    for (unsigned i = 0; i < now->n; i++)
+        quorum->seen[i] =
+            (struct seen_server){mem_strdup(now->servers[i].address), now->servers[i].role};
 }
 
 static void free_members(struct raft_quorum *quorum)
@@ -117,13 +141,9 @@ static void tell_members(const struct raft_quorum *quorum)
 static bool refresh(struct raft_quorum *quorum)
 {
     const struct raft_configuration *now = &quorum->with.raft->configuration;
-    char *text = configuration_text(now);
-    if (quorum->seen && strcmp(quorum->seen, text) == 0) {
-        mem_free(text);
+    if (is_seen(quorum, now))
         return false;
-    }
-    mem_free(quorum->seen);
-    quorum->seen = text;
+    note_seen(quorum, now);
     free_members(quorum);
     quorum->members = mem_alloc((size_t)(now->n ? now->n : 1) * sizeof(*quorum->members));
     for (unsigned i = 0; i < now->n; i++) {
@@ -457,8 +477,10 @@ static void step(struct raft_quorum *quorum)
 {
     struct raft *raft = quorum->with.raft;
     ASSERT(!quorum->active || !quorum->stopped);
+    /* Who would be a newcomer again after a crash can't be one of two: it would give no vote. */
     bool idle = quorum->active && !quorum->changing && raft->state == RAFT_LEADER &&
-                !raft->transfer && raft->configuration_uncommitted_index == 0;
+                !raft->transfer && raft->configuration_uncommitted_index == 0 &&
+                !raft_backend_newcomer(quorum->with.backend);
     if (idle)
         step_address(quorum);
     if (idle && !quorum->changing && quorum->wish == WISH_ADD)
@@ -621,6 +643,6 @@ void raft_quorum_free(struct raft_quorum *quorum)
     for (int i = 0; i < quorum->candidate_count; i++)
         mem_free(quorum->candidates[i].member.host);
     mem_free(quorum->wished.host);
-    mem_free(quorum->seen);
+    free_seen(quorum);
     mem_free(quorum);
 }

@@ -15,6 +15,7 @@ enum {
     BROKER_PORT = 9092,
     REDIAL_MS = 20,
     HEARTBEAT_MS = 50,
+    PACED_HEARTBEAT_MS = 150,
     COMMAND_LIMIT_US = 3 * 1000 * 1000
 };
 
@@ -74,14 +75,16 @@ static void fake_keep_asking(struct fake *fake)
     int64_t waited_us = sim_now_us(fake->world->sim) - fake->command_since_us;
     if (fake->command_waiting && waited_us > COMMAND_LIMIT_US)
         fake->command_waiting = 0;
-    if (fake->world->asking && !fake->command_waiting)
+    int paced = fake->world->paced;
+    if (fake->world->asking && !fake->command_waiting &&
+        (paced == 0 || sim_random(fake->world->sim) % (uint64_t)paced == 0))
         fake_create(fake);
 }
 
 static void fake_beat(void *data)
 {
     struct fake *fake = data;
-    env_timer_start(&fake->heartbeat, HEARTBEAT_MS);
+    env_timer_start(&fake->heartbeat, fake->world->paced ? PACED_HEARTBEAT_MS : HEARTBEAT_MS);
     for (int i = 0; i < fake->world->count; i++)
         if (fake->links[i].active && !fake->links[i].registered)
             fake_register(&fake->links[i]); /* refused while its earlier process seemed alive */
@@ -125,7 +128,7 @@ static void fake_create(struct fake *fake)
         return;
     snprintf(fake->topic, sizeof(fake->topic), "t%d", fake->world->made++);
     topic.name = fake->topic;
-    topic.partitions = 2;
+    topic.partitions = fake->world->paced ? 1 : 2;
     topic.replication_factor = 1;
     body.n_topics = 1;
     body.topics = topics;
@@ -149,7 +152,7 @@ static void fake_answered(struct fake *fake, Meta__Frame *frame)
         !reply->topics[0]->error)
         memcpy(world->acked[world->acked_count++], fake->topic, sizeof(fake->topic));
     fake->topic[0] = 0;
-    if (world->asking)
+    if (world->asking && world->paced == 0)
         fake_create(fake);
 }
 
@@ -514,6 +517,21 @@ bool world_settle(struct world *world, int64_t limit_us)
     return reached && !world->broken;
 }
 
+/* Cheap, and false nearly as often as the images differ. */
+static bool same_indexes(const struct world *world)
+{
+    int64_t applied = -1;
+    for (int i = 0; i < world->count; i++) {
+        const struct member *member = &world->members[i];
+        if (!member->up)
+            continue;
+        if (applied >= 0 && member->fake->applied != applied)
+            return false;
+        applied = member->fake->applied;
+    }
+    return true;
+}
+
 static bool same_images(const struct world *world)
 {
     struct buf first;
@@ -546,7 +564,7 @@ static bool agreed(void *data)
     struct world *world = data;
     if (world->broken)
         return true;
-    if (!settled(world) || !same_images(world))
+    if (!settled(world) || !same_indexes(world) || !same_images(world))
         return false;
     for (int i = 0; i < world->acked_count; i++)
         if (!image_topic_by_name(world_image(world), world->acked[i], strlen(world->acked[i])))
@@ -573,6 +591,13 @@ bool world_send(struct world *world, int i, Meta__Command *command)
     frame.command = command;
     fake_send(to, &frame);
     return true;
+}
+
+void world_burst(struct world *world)
+{
+    for (int i = 0; i < world->count; i++)
+        if (world->members[i].up && !world->members[i].fake->command_waiting)
+            fake_create(world->members[i].fake);
 }
 
 static bool answered(void *data)

@@ -80,7 +80,10 @@ struct world {
     char acked[WORLD_ACKED_MAX][32];
     int acked_count;
     int made;    /* names of topics */
-    bool asking; /* the fakes create topics all the time */
+    bool asking; /* the fakes create topics all the time, one after the other */
+    /* Not 0: only with one heartbeat of so many, and at world_burst; heartbeats are fewer then. A
+     * course costs what its messages cost. */
+    int paced;
     bool verbose;
     const char *broken; /* an invariant that does not hold */
 };
@@ -105,6 +108,8 @@ bool world_agrees(struct world *world, int64_t limit_us);
 /* Sends a command from a fake to the active controller and runs until it is answered; NULL when it
  * is not. Borrowed until the next one. */
 const Meta__CommandReply *world_ask(struct world *world, int i, Meta__Command *command);
+/* Every fake that waits for no answer creates a topic now. */
+void world_burst(struct world *world);
 /* The same without waiting, for an answer that nobody looks at; false: there is nobody to ask. */
 bool world_send(struct world *world, int i, Meta__Command *command);
 const struct image *world_image(const struct world *world);
