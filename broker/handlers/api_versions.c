@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "broker/cluster/controller_channel.h"
 #include "broker/cluster/metadata.h"
+#include "broker/handlers/door_wait.h"
 #include "broker/net/request.h"
 #include "kafka/messages/api_versions.h"
 #include "meta/features.h"
@@ -148,14 +149,10 @@ static void api_versions_answer_future(struct request *request,
     request_reply_version(request, 0, response, NULL);
 }
 
-void handle_api_versions(struct request *request)
+static void api_versions_answer(struct request *request)
 {
     struct api_versions_response response;
     wire_defaults(&api_versions_response_desc, &response);
-    if (request->version < 0) {
-        api_versions_answer_future(request, &response);
-        return;
-    }
     int err = api_versions_check(request);
     response.error_code = err_to_wire(err);
     if (!err && !(api_versions_fill(request, &response) &&
@@ -164,4 +161,17 @@ void handle_api_versions(struct request *request)
         return;
     }
     request_reply(request, &response, NULL);
+}
+
+void handle_api_versions(struct request *request)
+{
+    struct api_versions_response response;
+    if (request->version < 0) {
+        wire_defaults(&api_versions_response_desc, &response);
+        api_versions_answer_future(request, &response);
+    } else if (request->broker->at_controller) {
+        door_wait(request, api_versions_answer);
+    } else {
+        api_versions_answer(request);
+    }
 }

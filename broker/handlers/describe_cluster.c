@@ -4,10 +4,9 @@
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
-#include "base/mem.h"
 #include "broker/broker.h"
 #include "broker/cluster/controller_channel.h"
-#include "broker/cluster/metadata.h"
+#include "broker/handlers/door_wait.h"
 #include "broker/handlers/known.h"
 #include "broker/handlers/nodes.h"
 #include "kafka/messages/describe_cluster.h"
@@ -15,8 +14,7 @@
 enum {
     DESCRIBE_CLUSTER_OF_BROKERS = 1,
     DESCRIBE_CLUSTER_OF_CONTROLLERS = 2,
-    DESCRIBE_CLUSTER_CONTROLLERS_MAX = 64, /* four times as many as a quorum has room for */
-    DESCRIBE_CLUSTER_WAIT_MS = 1000 /* who waits for an active controller gets a list at least */
+    DESCRIBE_CLUSTER_CONTROLLERS_MAX = 64 /* four times as many as a quorum has room for */
 };
 
 static int describe_cluster_check(const struct request *request, const char **message)
@@ -110,34 +108,10 @@ static void describe_cluster_answer(struct request *request)
     request_reply(request, &response, NULL);
 }
 
-struct describe_cluster_wait {
-    struct metadata_wait wait;
-    struct request *request;
-};
-
-static void describe_cluster_waited(struct metadata_wait *wait, int err)
-{
-    struct describe_cluster_wait *waiting = CONTAINER_OF(wait, struct describe_cluster_wait, wait);
-    struct request *request = waiting->request;
-    mem_free(waiting);
-    if (err == ERR_BROKER_NOT_AVAILABLE)
-        request_fail(request, err, "finds this node stopping");
-    else
-        describe_cluster_answer(request);
-}
-
 void handle_describe_cluster(struct request *request)
 {
-    struct metadata *metadata = request->broker->metadata;
-    if (!request->broker->at_controller) {
+    if (request->broker->at_controller)
+        door_wait(request, describe_cluster_answer);
+    else
         known_handle(request, describe_cluster_answer);
-        return;
-    }
-    if (metadata_index(metadata) > 0) {
-        describe_cluster_answer(request);
-        return;
-    }
-    struct describe_cluster_wait *waiting = mem_alloc(sizeof(*waiting));
-    waiting->request = request;
-    metadata_wait(metadata, &waiting->wait, 1, DESCRIBE_CLUSTER_WAIT_MS, describe_cluster_waited);
 }

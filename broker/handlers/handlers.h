@@ -87,6 +87,7 @@ HANDLERS_TXN_LIST(HANDLERS_PROTOTYPE)
     X(ALTER_PARTITION_REASSIGNMENTS, key)                                                          \
     X(LIST_PARTITION_REASSIGNMENTS, key)                                                           \
     X(DESCRIBE_QUORUM, key)                                                                        \
+    X(UPDATE_FEATURES, key)                                                                        \
     X(DESCRIBE_CLUSTER, key)                                                                       \
     X(UNREGISTER_BROKER, key)                                                                      \
     X(ADD_RAFT_VOTER, key)                                                                         \
