@@ -58,7 +58,7 @@ struct fetch {
 static void fetch_drop_results(struct fetch *fetch)
 {
     for (size_t i = 0; i < fetch->count; i++)
-        partition_slice_release(&fetch->results[i].read.slice);
+        partition_read_release(&fetch->results[i].read);
     fetch->count = 0;
     fetch->bytes = 0;
     fetch->starved = false;
@@ -114,7 +114,7 @@ static struct fetch_result *fetch_push(struct fetch *fetch, struct fetch_session
 static void fetch_fail(struct fetch_result *result, int err)
 {
     result->err = err;
-    partition_slice_release(&result->read.slice);
+    partition_read_release(&result->read);
     /* A replica starts where the leader's log starts, when it is out of its range. */
     if (err != ERR_OFFSET_OUT_OF_RANGE || result->slot->topic->session->replica_id < 0)
         result->read.log_start_offset = -1;
@@ -234,7 +234,24 @@ static void fetch_fill_leader(const struct fetch *fetch, const struct fetch_resu
     data->current_leader.leader_epoch = result->leader_epoch;
 }
 
-static void fetch_fill(struct fetch *fetch, struct fetch_result *result,
+/* Null for who reads what is not decided, and without anything to read. False: no memory. */
+static bool fetch_fill_aborted(struct fetch *fetch, const struct fetch_result *result,
+                               struct fetch_response_partition_data *data)
+{
+    data->aborted_transactions.count = -1;
+    if (!result->slot->topic->session->committed || result->err)
+        return true;
+    struct fetch_response_aborted_transaction *told =
+        WIRE_ARRAY(&fetch->request->arena, &data->aborted_transactions,
+                   (int32_t)result->read.aborted_count, &fetch_response_aborted_transaction_desc);
+    for (size_t i = 0; told && i < result->read.aborted_count; i++)
+        told[i] = (struct fetch_response_aborted_transaction){
+            .producer_id = result->read.aborted[i].producer_id,
+            .first_offset = result->read.aborted[i].first_offset};
+    return told != NULL;
+}
+
+static bool fetch_fill(struct fetch *fetch, struct fetch_result *result,
                        struct fetch_response_partition_data *data)
 {
     data->partition_index = result->slot->partition;
@@ -242,7 +259,6 @@ static void fetch_fill(struct fetch *fetch, struct fetch_result *result,
     data->high_watermark = result->read.high_watermark;
     data->last_stable_offset = result->read.last_stable_offset;
     data->log_start_offset = result->read.log_start_offset;
-    data->aborted_transactions.count = -1;
     if (result->read.diverging) {
         data->diverging_epoch.epoch = result->read.diverging_epoch;
         data->diverging_epoch.end_offset = result->read.diverging_offset;
@@ -258,6 +274,7 @@ static void fetch_fill(struct fetch *fetch, struct fetch_result *result,
     data->records.len = (int64_t)chunk->len;
     data->records.chunks = chunk;
     data->records.chunk_count = chunk->len > 0 ? 1 : 0;
+    return fetch_fill_aborted(fetch, result, data);
 }
 
 /* What the session remembers of this answer. Only where there was nothing to read, although there
@@ -308,7 +325,8 @@ static bool fetch_fill_response(struct fetch *fetch, struct fetch_response *resp
         if (!data)
             return false;
         for (size_t j = i; j < end; j++)
-            fetch_fill(fetch, &fetch->results[j], &data[j - i]);
+            if (!fetch_fill(fetch, &fetch->results[j], &data[j - i]))
+                return false;
         i = end;
     }
     response->responses.count = topic_count;

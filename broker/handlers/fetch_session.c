@@ -12,6 +12,7 @@
 #include "broker/handlers/fetch_convert.h"
 
 enum {
+    SESSION_COMMITTED = 1,       /* of isolation levels */
     SESSIONS_BUDGET = 128 << 20, /* of memory for all: half a million partitions */
     SESSIONS_KEPT = 64 << 20,    /* of it for those that are kept: the rest is for single fetches */
     /* A consumer that is closed asks for metadata and learns where they are. A fetch of 100,000
@@ -185,13 +186,19 @@ void fetch_slot_idle(struct fetch_session_slot *slot)
     list_remove(&slot->ready_link);
 }
 
+/* Changes that go into the next answer and are not waited for: the high watermark where that is not
+ * the end of what is read. */
+static unsigned session_unawaited(const struct fetch_session *session)
+{
+    return session->replica_id >= 0 || session->committed ? PARTITION_CHANGED_HW : 0;
+}
+
 static void slot_changed(struct partition_interest *interest, unsigned change)
 {
     struct fetch_session_slot *slot = CONTAINER_OF(interest, struct fetch_session_slot, interest);
     struct fetch_session *session = slot->topic->session;
     fetch_slot_ready(slot);
-    /* A follower gets a new high watermark with its next answer; it does not wait for that. */
-    if (session->wake && (session->replica_id < 0 || change != PARTITION_CHANGED_HW))
+    if (session->wake && change & ~session_unawaited(session))
         session->wake(session->wake_data);
 }
 
@@ -218,7 +225,8 @@ struct partition_read_args fetch_slot_args(const struct fetch_session_slot *slot
                                         .last_fetched_epoch = slot->last_fetched_epoch,
                                         .offset = slot->offset,
                                         .log_start_offset = slot->log_start_offset,
-                                        .follower_ok = session->follower_ok};
+                                        .follower_ok = session->follower_ok,
+                                        .committed = session->committed};
 }
 
 int fetch_slot_ref(const struct fetch_session_slot *slot, struct partition_ref *ref)
@@ -235,8 +243,8 @@ int fetch_slot_ref(const struct fetch_session_slot *slot, struct partition_ref *
 static void slot_init_interest(struct fetch_session_slot *slot)
 {
     unsigned mask = PARTITION_CHANGED_ROLE | PARTITION_CHANGED_START | PARTITION_CHANGED_HW;
-    if (slot->topic->session->replica_id >= 0)
-        mask |= PARTITION_CHANGED_END | PARTITION_CHANGED_FORGOT;
+    mask |= slot->topic->session->replica_id < 0 ? PARTITION_CHANGED_STABLE
+                                                 : PARTITION_CHANGED_END | PARTITION_CHANGED_FORGOT;
     slot->interest.mask = (uint8_t)mask;
     slot->interest.changed = slot_changed;
 }
@@ -452,11 +460,23 @@ static bool session_names_too_many(const struct fetch_session *session,
     return unknown > UNKNOWN_MAX;
 }
 
+/* Who reads up to another end may find something where there was nothing. */
+static void session_set_isolation(struct fetch_session *session, bool committed)
+{
+    committed = committed && session->replica_id < 0;
+    if (session->committed == committed)
+        return;
+    session->committed = committed;
+    LIST_EACH(step, &session->slots)
+        fetch_slot_ready(LIST_ENTRY(step, struct fetch_session_slot, all_link));
+}
+
 static int session_take(struct fetch_session *session, const struct fetch_request *request)
 {
     if (session_names_too_many(session, request))
         return ERR_INVALID_REQUEST;
     session->replica_epoch = request->replica_state.replica_epoch;
+    session_set_isolation(session, request->isolation_level == SESSION_COMMITTED);
     for (int32_t i = 0; i < request->forgotten_topics_data.count; i++)
         session_forget(session, &request->forgotten_topics_data.items[i]);
     int err = 0;

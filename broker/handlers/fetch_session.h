@@ -58,6 +58,7 @@ struct fetch_session {
     bool by_id;       /* topic ids (v13+) */
     uint32_t unknown; /* partitions that it named and that are not here */
     bool follower_ok; /* a consumer may read from a follower (v11+) */
+    bool committed;   /* a consumer that reads only what is decided, as its last fetch said */
     int32_t replica_id;
     int64_t replica_epoch;
     int64_t used_ms;

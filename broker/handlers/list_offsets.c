@@ -12,7 +12,11 @@
 #include "broker/replica/partition_ops.h"
 #include "kafka/messages/list_offsets.h"
 
-enum { LIST_OFFSETS_EPOCH_VERSION = 4, LIST_OFFSETS_NOT_AVAILABLE_VERSION = 5 };
+enum {
+    LIST_OFFSETS_COMMITTED = 1, /* of isolation levels */
+    LIST_OFFSETS_EPOCH_VERSION = 4,
+    LIST_OFFSETS_NOT_AVAILABLE_VERSION = 5
+};
 
 /* Timestamps below 0 ask for a place, -1 the end and -2 the start. The version that brought each,
  * by its number without the sign. */
@@ -83,6 +87,7 @@ static int list_offsets_ask(struct list_offsets *list)
     list->op.current_leader_epoch = asked->current_leader_epoch;
     list->op.timestamp = asked->timestamp;
     list->op.follower = body->replica_id >= 0;
+    list->op.committed = body->isolation_level == LIST_OFFSETS_COMMITTED;
     partitions_offsets(partitions, &list->op);
     return 0;
 }

@@ -38,7 +38,7 @@ void partition_tell(struct partition *partition, unsigned change)
         if (!(interest->mask & change))
             continue;
         interest->news = true;
-        interest->changed(interest, change);
+        interest->changed(interest, change & interest->mask);
     }
 }
 
@@ -106,19 +106,28 @@ static bool partition_leads(const struct partition *partition)
            controller_channel_may_serve(partition->deps->channel);
 }
 
+unsigned partition_raise(struct partition *partition, int64_t high_watermark)
+{
+    int64_t stable = partition_last_stable_offset(partition);
+    ASSERT(high_watermark > partition->high_watermark);
+    partition->high_watermark = high_watermark;
+    log_set_high_watermark(partition->log, high_watermark);
+    return partition_last_stable_offset(partition) > stable
+               ? PARTITION_CHANGED_HW | PARTITION_CHANGED_STABLE
+               : PARTITION_CHANGED_HW;
+}
+
 void partition_advance(struct partition *partition)
 {
     if (!partition_leads(partition))
         return;
     int64_t reached = isr_high_watermark(partition);
-    bool moved = reached > partition->high_watermark;
-    if (moved) {
-        partition->high_watermark = reached;
-        log_set_high_watermark(partition->log, reached);
-    }
+    unsigned change = 0;
+    if (reached > partition->high_watermark)
+        change = partition_raise(partition, reached);
     partition_release_waits(partition);
-    if (moved)
-        partition_tell(partition, PARTITION_CHANGED_HW);
+    if (change)
+        partition_tell(partition, change);
 }
 
 /* ---- state ---- */
@@ -481,6 +490,24 @@ static bool partition_diverges(const struct partition *partition,
     return true;
 }
 
+/* What the reader has to know of transactions in the range. */
+static int partition_read_aborted(struct log *log, const struct partition_read_args *args,
+                                  int64_t end, const struct log_slice *range,
+                                  struct partition_read *read, struct log_cold *cold)
+{
+    struct log_aborted found;
+    int err = log_read_aborted(log, args->offset, end, range, &found, cold);
+    if (err || found.count == 0)
+        return err;
+    read->aborted = mem_alloc(found.count * sizeof(*read->aborted));
+    read->aborted_count = found.count;
+    for (size_t i = 0; i < found.count; i++)
+        read->aborted[i] = (struct partition_aborted){.producer_id = found.txns[i].producer_id,
+                                                      .first_offset = found.txns[i].first_offset};
+    log_aborted_close(&found);
+    return 0;
+}
+
 static int partition_read_log(struct log *log, const struct partition_read_args *args, int64_t end,
                               struct partition_read *read, struct log_cold *cold)
 {
@@ -491,6 +518,12 @@ static int partition_read_log(struct log *log, const struct partition_read_args 
     read->no_room = range.no_room;
     if (err || range.len == 0)
         return err;
+    if (args->committed)
+        err = partition_read_aborted(log, args, end, &range, read, cold);
+    if (err) {
+        log_slice_release(&range);
+        return err;
+    }
     read->base_offset = range.base_offset;
     read->slice.segment = range.segment;
     read->slice.chunk =
@@ -507,7 +540,8 @@ static int partition_read_any(struct partition *partition, const struct partitio
     if (err)
         return err;
     struct log *log = partition->log;
-    read->high_watermark = read->last_stable_offset = partition->high_watermark;
+    read->high_watermark = partition->high_watermark;
+    read->last_stable_offset = partition_last_stable_offset(partition);
     read->log_start_offset = log_start_offset(log);
     if (partition_diverges(partition, args, read))
         return 0;
@@ -517,7 +551,9 @@ static int partition_read_any(struct partition *partition, const struct partitio
                        args->offset > log_end_offset(log)
                    ? ERR_OFFSET_NOT_AVAILABLE
                    : ERR_OFFSET_OUT_OF_RANGE;
-    int64_t end = consumer && !args->own ? partition->high_watermark : log_end_offset(log);
+    int64_t end = log_end_offset(log);
+    if (consumer && !args->own)
+        end = args->committed ? read->last_stable_offset : read->high_watermark;
     return args->offset < end ? partition_read_log(log, args, end, read, cold) : 0;
 }
 
@@ -577,27 +613,34 @@ int partition_end_of_epoch(struct partition *partition, int32_t current_leader_e
     return 0;
 }
 
+/* Up to where a consumer reads. */
+static int64_t partition_end_for(const struct partition *partition, enum partition_reader reader)
+{
+    return reader == READER_COMMITTED ? partition_last_stable_offset(partition)
+                                      : partition->high_watermark;
+}
+
 /* A new leader must not show an end below what consumers saw: its high watermark first has to reach
  * the start of its epoch. */
-static int partition_find_latest(struct partition *partition, bool follower,
+static int partition_find_latest(struct partition *partition, enum partition_reader reader,
                                  struct partition_offset *found)
 {
-    if (follower) {
+    if (reader == READER_FOLLOWER) {
         found->offset = log_end_offset(partition->log);
         return 0;
     }
     if (partition->high_watermark < partition->epoch_start_offset)
         return ERR_OFFSET_NOT_AVAILABLE;
-    found->offset = partition->high_watermark;
+    found->offset = partition_end_for(partition, reader);
     return 0;
 }
 
 static int partition_take_lookup(struct partition *partition, const struct log_lookup *lookup,
-                                 struct partition_offset *found)
+                                 enum partition_reader reader, struct partition_offset *found)
 {
     found->offset = lookup->offset;
     found->timestamp_ms = lookup->timestamp_ms;
-    if (found->offset >= 0 && found->offset < partition->high_watermark)
+    if (found->offset >= 0 && found->offset < partition_end_for(partition, reader))
         return 0;
     found->offset = -1;
     found->timestamp_ms = -1;
@@ -606,17 +649,17 @@ static int partition_take_lookup(struct partition *partition, const struct log_l
 }
 
 int partition_found_offset(struct partition *partition, const struct log_lookup *lookup,
-                           struct partition_offset *found)
+                           enum partition_reader reader, struct partition_offset *found)
 {
     int err = lookup->err ? lookup->err : partition_check_leader(partition);
     if (!err && partition->leader_epoch != found->leader_epoch)
         err = ERR_NOT_LEADER_OR_FOLLOWER;
-    return err ? err : partition_take_lookup(partition, lookup, found);
+    return err ? err : partition_take_lookup(partition, lookup, reader, found);
 }
 
 int partition_find_offset(struct partition *partition, int32_t current_leader_epoch,
-                          int64_t timestamp, bool follower, struct log_lookup *lookup,
-                          struct partition_offset *found)
+                          int64_t timestamp, enum partition_reader reader,
+                          struct log_lookup *lookup, struct partition_offset *found)
 {
     *found = (struct partition_offset){-1, -1, partition->leader_epoch};
     int err = partition_check_leader(partition);
@@ -626,7 +669,7 @@ int partition_find_offset(struct partition *partition, int32_t current_leader_ep
         return err;
     switch (timestamp) {
     case TIMESTAMP_LATEST:
-        return partition_find_latest(partition, follower, found);
+        return partition_find_latest(partition, reader, found);
     case TIMESTAMP_EARLIEST:
     case TIMESTAMP_LOCAL:
         found->offset = log_start_offset(partition->log);
@@ -639,7 +682,7 @@ int partition_find_offset(struct partition *partition, int32_t current_leader_ep
             return ERR_UNSUPPORTED_VERSION;
         err = timestamp == TIMESTAMP_MAX ? log_lookup_start_max(lookup, partition->log)
                                          : log_lookup_start(lookup, partition->log, timestamp);
-        return err ? err : partition_take_lookup(partition, lookup, found);
+        return err ? err : partition_take_lookup(partition, lookup, reader, found);
     }
 }
 
@@ -711,6 +754,12 @@ int32_t partition_leader_epoch(const struct partition *partition)
 int64_t partition_high_watermark(const struct partition *partition)
 {
     return partition->high_watermark;
+}
+
+int64_t partition_last_stable_offset(const struct partition *partition)
+{
+    int64_t stable = log_last_stable_offset(partition->log);
+    return stable < partition->high_watermark ? stable : partition->high_watermark;
 }
 
 struct log *partition_log(struct partition *partition)

@@ -82,11 +82,12 @@ int partition_end_of_epoch(struct partition *partition, int32_t current_leader_e
 /* `lookup` may be NULL for a place (-1, -2, -4). 1: it goes on in the background (log.h); when it
  * is done, partition_found_offset turns it into the answer, if the partition still leads in the
  * epoch of found->leader_epoch. */
+enum partition_reader { READER_CONSUMER, READER_FOLLOWER, READER_COMMITTED };
 int partition_find_offset(struct partition *partition, int32_t current_leader_epoch,
-                          int64_t timestamp, bool follower, struct log_lookup *lookup,
-                          struct partition_offset *found) MUST_CHECK;
+                          int64_t timestamp, enum partition_reader reader,
+                          struct log_lookup *lookup, struct partition_offset *found) MUST_CHECK;
 int partition_found_offset(struct partition *partition, const struct log_lookup *lookup,
-                           struct partition_offset *found) MUST_CHECK;
+                           enum partition_reader reader, struct partition_offset *found) MUST_CHECK;
 /* DeleteRecords: -1 = up to the high watermark. Returns PARTITION_WAITS or an error; `wait` is
  * called (or cancelled) as with partition_append: when the log starts there on the disk of every
  * in-sync replica, so that no crash brings the records back. */
@@ -107,6 +108,8 @@ int32_t partition_index(const struct partition *partition);
 int32_t partition_leader(const struct partition *partition);
 int32_t partition_leader_epoch(const struct partition *partition);
 int64_t partition_high_watermark(const struct partition *partition);
+/* Below it all transactions are decided, and it is not above the high watermark. */
+int64_t partition_last_stable_offset(const struct partition *partition);
 /* NULL while opening or offline. */
 struct log *partition_log(struct partition *partition);
 

@@ -15,7 +15,7 @@
 enum {
     OFFSETS_MAX_TIMESTAMP = -3, /* ListOffsets: the record with the largest one */
     ANSWER_STEP = 16,           /* producers that count as one step of the queue */
-    READ_COLDS_MAX = 3          /* the batch, the high watermark, and what is sent */
+    READ_COLDS_MAX = 4 /* the batch, the high watermark, what is sent, and what of it was aborted */
 };
 
 /* ---- slices ---- */
@@ -48,6 +48,14 @@ void partition_slice_set_memory(struct partition_slice *slice, uint8_t *bytes, s
 }
 
 /* ---- reads ---- */
+
+void partition_read_release(struct partition_read *read)
+{
+    partition_slice_release(&read->slice);
+    mem_free(read->aborted);
+    read->aborted = NULL;
+    read->aborted_count = 0;
+}
 
 static void read_begin_watch(struct partition *partition, struct partition_interest *interest)
 {
@@ -167,6 +175,13 @@ void partitions_read(struct partitions *partitions, struct partition_read_op *re
 
 /* ---- offsets ---- */
 
+static enum partition_reader offsets_reader(const struct partition_offsets_op *offsets)
+{
+    if (offsets->follower)
+        return READER_FOLLOWER;
+    return offsets->committed ? READER_COMMITTED : READER_CONSUMER;
+}
+
 /* A lookup by time: it lives until the log has done with it. */
 struct offset_lookup {
     struct log_lookup lookup;
@@ -180,7 +195,8 @@ static void offsets_looked_up(struct log_lookup *lookup)
     if (offsets) {
         struct partition *partition = partitions_find(&offsets->op);
         offsets->lookup = NULL;
-        int err = partition ? partition_found_offset(partition, lookup, &offsets->found)
+        int err = partition ? partition_found_offset(partition, lookup, offsets_reader(offsets),
+                                                     &offsets->found)
                             : partitions_absent(&offsets->op);
         partitions_finish(&offsets->op, err);
     }
@@ -194,7 +210,7 @@ static int offsets_look_up(struct partition_offsets_op *offsets, struct partitio
     job->op = offsets;
     job->lookup.done = offsets_looked_up;
     int err = partition_find_offset(partition, offsets->current_leader_epoch, offsets->timestamp,
-                                    offsets->follower, &job->lookup, &offsets->found);
+                                    offsets_reader(offsets), &job->lookup, &offsets->found);
     if (err == 1)
         offsets->lookup = job;
     else
@@ -213,7 +229,7 @@ static size_t answer_offsets(struct partition_op *op, struct partition *partitio
         err = offsets_look_up(offsets, partition);
     else
         err = partition_find_offset(partition, offsets->current_leader_epoch, offsets->timestamp,
-                                    offsets->follower, NULL, &offsets->found);
+                                    offsets_reader(offsets), NULL, &offsets->found);
     if (err == 1)
         partition_op_move(op, PARTITION_OP_WORKING);
     else

@@ -48,11 +48,9 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
     }
     int64_t end = log_end_offset(log);
     int64_t reached = leader->high_watermark < end ? leader->high_watermark : end;
-    bool moved = reached > partition->high_watermark;
-    if (moved) {
-        partition->high_watermark = reached;
-        log_set_high_watermark(log, reached);
-    }
+    unsigned change = end > end_before ? PARTITION_CHANGED_END : 0u;
+    if (reached > partition->high_watermark)
+        change |= partition_raise(partition, reached);
     if (leader->log_start_offset > log_start_offset(log) &&
         leader->log_start_offset <= partition->high_watermark) {
         int err = log_advance_start(log, leader->log_start_offset);
@@ -63,8 +61,6 @@ int partition_replicate(struct partition *partition, uint8_t *bytes, size_t len,
      * set who could forget a start after a crash. */
     if (log_saved_start(log) < leader->log_start_offset)
         log_save_start(log);
-    unsigned change =
-        (moved ? PARTITION_CHANGED_HW : 0u) | (end > end_before ? PARTITION_CHANGED_END : 0u);
     if (change)
         partition_tell(partition, change);
     return refused;

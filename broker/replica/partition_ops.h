@@ -103,6 +103,7 @@ enum partition_change {
     PARTITION_CHANGED_START = 4,   /* the log start moved */
     PARTITION_CHANGED_ROLE = 8,    /* leader or epoch changed, or the replica went away */
     PARTITION_CHANGED_FORGOT = 16, /* what a follower acknowledged does not count any more */
+    PARTITION_CHANGED_STABLE = 64, /* the last stable offset moved */
     PARTITION_CHANGED_FACTS = 32 /* what an append has to reckon with: in-sync set, room, limits */
 };
 
@@ -238,12 +239,21 @@ struct partition_read_args {
     bool min_one;
     bool follower_ok; /* a consumer may read from a follower (Fetch v11+) */
     bool own;         /* this broker's coordinator: reads the leader's log to its end */
+    bool committed;   /* a consumer that reads only what is decided: below the last stable offset */
     bool no_zstd;     /* an old client: not from a topic whose codec is zstd */
 };
 
+/* A transaction of which the reader drops the records, from this offset to its abort marker. */
+struct partition_aborted {
+    int64_t producer_id;
+    int64_t first_offset;
+};
+
 struct partition_read {
-    struct partition_slice slice; /* to be released when it is sent */
-    int64_t base_offset;          /* of the first batch in it */
+    struct partition_slice slice;      /* to be released when it is sent */
+    struct partition_aborted *aborted; /* of `committed`: those in the slice, by their offset */
+    size_t aborted_count;
+    int64_t base_offset; /* of the first batch in it */
     bool no_room; /* it is empty because of max_bytes: with more room there may be something */
     int64_t high_watermark;
     int64_t last_stable_offset;
@@ -274,6 +284,8 @@ struct partition_read_op {
     uint8_t colds;          /* how often one did */
 };
 void partitions_read(struct partitions *partitions, struct partition_read_op *op);
+/* The slice, and the rest of what the answer holds. */
+void partition_read_release(struct partition_read *read);
 /* A follower of ours has fetched, whatever it asked for. */
 void partitions_heard(struct partitions *partitions, int32_t replica_id);
 
@@ -285,14 +297,16 @@ struct partition_offset {
     int32_t leader_epoch;
 };
 
-/* ListOffsets: `timestamp` -1 latest, -2 earliest, -3 the largest timestamp, -4 earliest local, or
- * milliseconds. `follower` reads up to the log end. ERR_OFFSET_NOT_AVAILABLE right after an
- * election, when what is asked for may be committed and is not known to be yet. */
+/* ListOffsets: `timestamp` -1 latest, -2 earliest, -3 the largest timestamp, -4 earliest local,
+ * or milliseconds. `follower` reads up to the log end, a consumer up to the high watermark or,
+ * `committed`, the last stable offset. ERR_OFFSET_NOT_AVAILABLE right after an election, when
+ * what is asked for may be committed and is not known to be yet. */
 struct partition_offsets_op {
     struct partition_op op;
     int32_t current_leader_epoch;
     int64_t timestamp;
     bool follower;
+    bool committed;                /* a consumer that reads up to the last stable offset */
     struct partition_offset found; /* the answer: -1 where there is none */
     struct offset_lookup *lookup;  /* the room's: a worker looks into a batch */
 };

@@ -62,6 +62,8 @@ struct partition {
 void partition_tell(struct partition *partition, unsigned change);
 /* The high watermark, and who waits for it. */
 void partition_advance(struct partition *partition);
+/* The high watermark moves up; which changes that is. */
+unsigned partition_raise(struct partition *partition, int64_t high_watermark);
 void partition_fail_short_isr(struct partition *partition);
 
 #endif

@@ -20,6 +20,9 @@ struct fetching {
     int partitions;
     int partition_error; /* of the last one */
     int64_t bytes;
+    int64_t hw, lso;
+    int32_t aborted; /* how many of the last partition; -1 = null */
+    int64_t aborted_id, aborted_offset;
     int32_t session_id;
 };
 
@@ -29,6 +32,20 @@ static struct broker broker;
 static struct fetching *fetching_of(struct request *request)
 {
     return CONTAINER_OF(request, struct fetching, request);
+}
+
+static void take_partition(struct fetching *f, const struct fetch_response_partition_data *data)
+{
+    f->partitions++;
+    f->partition_error = data->error_code;
+    f->bytes += data->records.len;
+    f->hw = data->high_watermark;
+    f->lso = data->last_stable_offset;
+    f->aborted = data->aborted_transactions.count;
+    if (f->aborted <= 0)
+        return;
+    f->aborted_id = data->aborted_transactions.items[0].producer_id;
+    f->aborted_offset = data->aborted_transactions.items[0].first_offset;
 }
 
 void request_reply(struct request *request, void *response,
@@ -41,9 +58,7 @@ void request_reply(struct request *request, void *response,
     f->session_id = answer->session_id;
     for (int32_t i = 0; i < answer->responses.count; i++)
         for (int32_t j = 0; j < answer->responses.items[i].partitions.count; j++) {
-            f->partitions++;
-            f->partition_error = answer->responses.items[i].partitions.items[j].error_code;
-            f->bytes += answer->responses.items[i].partitions.items[j].records.len;
+            take_partition(f, &answer->responses.items[i].partitions.items[j]);
         }
     if (f->watch)
         list_remove(&f->watch->link);
@@ -84,6 +99,7 @@ void request_note_moved(struct request *request)
 
 static int64_t from; /* what a fetch that names t-0 asks for */
 static int32_t max_wait_ms = WAIT_MS;
+static int8_t isolation;
 
 /* Of t-0. `epoch`: 0 makes a session. */
 static void fetch(struct fetching *f, int32_t session_id, int32_t epoch, bool names)
@@ -107,6 +123,7 @@ static void fetch(struct fetching *f, int32_t session_id, int32_t epoch, bool na
     f->body.min_bytes = 1;
     f->body.max_bytes = 1 << 20;
     f->body.max_wait_ms = max_wait_ms;
+    f->body.isolation_level = isolation;
     f->request.body = &f->body;
     handle_fetch(&f->request);
     CHECK_INT(f->answers, 0); /* its reads are queued */
@@ -125,8 +142,27 @@ static void append(void)
     UNTIL(r.logs.env, waiter.calls);
 }
 
+/* A batch of producer 7, or the end of its transaction; until it is committed. */
+static void append_txn(int sequence, int attributes)
+{
+    struct waiter waiter = {.wait.done = waiter_done};
+    struct log_append result;
+    bool marker = attributes & BATCH_CONTROL;
+    struct buf bytes =
+        marker ? batch_make_marker((struct batch_marker){.producer_id = 7})
+               : batch_make((struct batch_spec){
+                     .count = 1, .producer_id = 7, .sequence = sequence, .attributes = attributes});
+    CHECK_INT(partition_append(r.partition, bytes.data, bytes.len,
+                               marker ? LOG_MARKER : LOG_FROM_CLIENT, PARTITION_ACKS_ALL, &result,
+                               &waiter.wait),
+              PARTITION_WAITS);
+    UNTIL(r.logs.env, waiter.calls);
+    buf_close(&bytes);
+}
+
 static void begin(void)
 {
+    isolation = 0;
     replica_open_leading(&r, MEMBERS(1));
     from = 0;
     broker = (struct broker){.env = r.logs.env,
@@ -175,6 +211,72 @@ static void one_that_waits_is_woken(void)
     CHECK(next.bytes > 0);
     fetch_close(&first);
     fetch_close(&next);
+    finish();
+}
+
+/* It is not woken by what is written, but by what is decided. */
+static void a_reader_of_committed_records_waits_for_the_decision(void)
+{
+    struct fetching first, next, other, all;
+    begin();
+    append_txn(0, BATCH_TRANSACTIONAL);
+    isolation = 1;
+    fetch(&first, 0, 0, true);
+    UNTIL(r.logs.env, first.answers);
+    CHECK(first.bytes > 0);
+    CHECK_INT(first.hw, 2);
+    CHECK_INT(first.lso, 1);
+    CHECK_INT(first.aborted, 0);
+    from = 1;
+    fetch(&next, first.session_id, 1, true);
+    append();
+    until_quiet(r.logs.env);
+    CHECK_INT(next.answers, 0);
+    isolation = 0;
+    fetch(&other, 0, -1, true);
+    UNTIL(r.logs.env, other.answers);
+    CHECK(other.bytes > first.bytes);
+    CHECK_INT(other.lso, 1);
+    CHECK_INT(other.aborted, -1);
+    append_txn(0, BATCH_CONTROL);
+    UNTIL(r.logs.env, next.answers);
+    CHECK_INT(next.hw, 4);
+    CHECK_INT(next.lso, 4);
+    CHECK(next.bytes > other.bytes);
+    CHECK_INT(next.aborted, 1);
+    CHECK_INT(next.aborted_id, 7);
+    CHECK_INT(next.aborted_offset, 1);
+    isolation = 1;
+    from = 3; /* the marker itself is in it */
+    fetch(&all, 0, -1, true);
+    UNTIL(r.logs.env, all.answers);
+    CHECK_INT(all.aborted, 1);
+    fetch_close(&first);
+    fetch_close(&next);
+    fetch_close(&other);
+    fetch_close(&all);
+    finish();
+}
+
+/* What was nothing to read for the one is something for the other. */
+static void a_session_may_change_what_it_reads(void)
+{
+    struct fetching first, last;
+    begin();
+    append_txn(0, BATCH_TRANSACTIONAL);
+    isolation = 1;
+    from = 1;
+    max_wait_ms = 0;
+    fetch(&first, 0, 0, true);
+    UNTIL(r.logs.env, first.answers);
+    CHECK_INT(first.bytes, 0);
+    isolation = 0;
+    fetch(&last, first.session_id, 1, false);
+    UNTIL(r.logs.env, last.answers);
+    CHECK(last.bytes > 0);
+    max_wait_ms = WAIT_MS;
+    fetch_close(&first);
+    fetch_close(&last);
     finish();
 }
 
@@ -296,6 +398,7 @@ static void the_end_of_the_broker_ends_it(void)
 }
 
 TAP_MAIN(TAP_TEST(records_come_when_the_reads_are_done), TAP_TEST(one_that_waits_is_woken),
-         TAP_TEST(one_is_woken_when_its_time_is_over), TAP_TEST(a_client_that_goes_ends_its_fetch),
-         TAP_TEST(a_newer_fetch_ends_the_older_one), TAP_TEST(a_replica_that_goes_is_told_as_such),
-         TAP_TEST(the_end_of_the_broker_ends_it))
+         TAP_TEST(a_reader_of_committed_records_waits_for_the_decision),
+         TAP_TEST(a_session_may_change_what_it_reads), TAP_TEST(one_is_woken_when_its_time_is_over),
+         TAP_TEST(a_client_that_goes_ends_its_fetch), TAP_TEST(a_newer_fetch_ends_the_older_one),
+         TAP_TEST(a_replica_that_goes_is_told_as_such), TAP_TEST(the_end_of_the_broker_ends_it))

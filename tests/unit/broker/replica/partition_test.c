@@ -405,6 +405,40 @@ static void a_follower_that_differs_must_cut(void)
     replica_close(&r);
 }
 
+/* Of an open transaction only who reads everything hears; and a follower of all that is there. */
+static void offsets_are_those_of_the_reader(void)
+{
+    struct replica r;
+    struct waiter waiter = {.wait.done = waiter_done};
+    struct log_lookup lookup;
+    struct log_append result;
+    struct partition_offset found;
+    static const int64_t latest[] = {
+        [READER_CONSUMER] = 3, [READER_FOLLOWER] = 3, [READER_COMMITTED] = 2};
+    static const int64_t timed[] = {
+        [READER_CONSUMER] = 2, [READER_FOLLOWER] = 2, [READER_COMMITTED] = -1};
+    replica_open_leading(&r, MEMBERS(1));
+    CHECK_INT(replica_append(&r, 2, PARTITION_ACKS_ALL, &waiter), PARTITION_WAITS);
+    UNTIL(r.logs.env, waiter.calls);
+    struct buf batch = batch_make((struct batch_spec){
+        .count = 1, .producer_id = 7, .attributes = BATCH_TRANSACTIONAL, .timestamp = 5000});
+    CHECK_INT(partition_append(r.partition, batch.data, batch.len, LOG_FROM_CLIENT,
+                               PARTITION_ACKS_ALL, &result, &waiter.wait),
+              PARTITION_WAITS);
+    UNTIL(r.logs.env, waiter.calls == 2);
+    buf_close(&batch);
+    CHECK_INT(partition_last_stable_offset(r.partition), 2);
+    for (enum partition_reader reader = READER_CONSUMER; reader <= READER_COMMITTED; reader++) {
+        CHECK_INT(partition_find_offset(r.partition, 1, -1, reader, &lookup, &found), 0);
+        CHECK_INT(found.offset, latest[reader]);
+        CHECK_INT(partition_find_offset(r.partition, 1, 5000, reader, &lookup, &found), 0);
+        CHECK_INT(found.offset, timed[reader]);
+        CHECK_INT(partition_find_offset(r.partition, 1, -2, reader, &lookup, &found), 0);
+        CHECK_INT(found.offset, 0);
+    }
+    replica_close(&r);
+}
+
 /* A new leader does not know how far its predecessor's high watermark was. */
 static void the_latest_offset_is_unknown_at_first(void)
 {
@@ -439,4 +473,4 @@ TAP_MAIN(TAP_TEST(roles_follow_the_records), TAP_TEST(records_of_an_older_epoch_
          TAP_TEST(interests_hear_what_they_asked_for),
          TAP_TEST(deleted_records_wait_for_all_members), TAP_TEST(a_stalled_process_serves_nothing),
          TAP_TEST(readers_see_what_is_theirs), TAP_TEST(a_follower_that_differs_must_cut),
-         TAP_TEST(the_latest_offset_is_unknown_at_first))
+         TAP_TEST(offsets_are_those_of_the_reader), TAP_TEST(the_latest_offset_is_unknown_at_first))
