@@ -48,7 +48,7 @@ static uint32_t cleanable_count(struct log *log, int64_t now_ms)
         struct segment *segment = log->segments[count];
         int64_t end = log->segments[count + 1]->base_offset;
         if (end > stable || end > log->flushed_offset || segment->trim ||
-            segment->aborted.count > 0 || log->segments[count + 1]->after_size >= 0)
+            log->segments[count + 1]->after_size >= 0)
             break;
         if (log->config.min_compaction_lag_ms > 0) {
             if (segment_load_times(segment) < 0 ||
@@ -125,6 +125,7 @@ static void cleaning_free(struct cleaning *c)
         if (c->groups[i].cleaned)
             segment_drop(c->groups[i].cleaned);
     map_close(&c->producers);
+    log_aborted_close(&c->later);
     mem_free(c->sources);
     mem_free(c->groups);
     mem_free(c->path);
@@ -139,23 +140,12 @@ static int take_sources(struct cleaning *c, struct log *log, uint32_t count)
         int rc = segment_pin(segment);
         if (rc < 0)
             return rc;
-        c->sources[c->source_count++] = (struct cleaning_source){
-            segment, segment->size, segment->base_offset, log->segments[i + 1]->base_offset};
+        c->sources[c->source_count++] =
+            (struct cleaning_source){segment, segment->size, segment->base_offset,
+                                     log->segments[i + 1]->base_offset, segment->aborted.count};
     }
-    return 0;
-}
-
-static void take_producers(struct cleaning *c, const struct log *log)
-{
-    size_t cursor = 0;
-    const struct producer *producer;
-    map_init(&c->producers);
-    while ((producer = map_next(&log->producers.map, &cursor, NULL, NULL))) {
-        if (producer->batch_count == 0)
-            continue;
-        int64_t last = producer->batches[producer->batch_count - 1].last_offset;
-        map_put_u64(&c->producers, (uint64_t)producer->id, (void *)((uintptr_t)last + 1));
-    }
+    int64_t end = c->sources[count - 1].end_offset;
+    return log_find_aborted(log, end, end, NULL, &c->later);
 }
 
 static struct cleaning *cleaning_new(struct log *log, int64_t now_ms)
@@ -178,13 +168,19 @@ static struct cleaning *cleaning_new(struct log *log, int64_t now_ms)
     c->now_ms = now_ms;
     c->records_max = CLEANER_RECORDS_MAX;
     env_random_bytes(manager->env, c->hash_key, sizeof(c->hash_key));
-    take_producers(c, log);
+    cleaner_take_producers(c, log);
     return c;
 }
 
 /* ---- the swap ---- */
 
-static const char *const swap_suffixes[] = {".index", ".timeindex", ".log"};
+static const char *const swap_suffixes[] = {".index", ".timeindex", ".txnindex", ".log"};
+
+/* Few segments have an index of aborted transactions. */
+static bool has_file(const struct segment *segment, const char *suffix)
+{
+    return segment->aborted.made || strcmp(suffix, ".txnindex") != 0;
+}
 
 /* Renames the files of a new segment from one extra suffix to another; the log comes last, since it
  * is what a start looks for. */
@@ -193,6 +189,8 @@ static int rename_cleaned(struct cleaning *c, struct segment *segment, const cha
 {
     int rc = 0;
     for (size_t i = 0; i < ARRAY_LEN(swap_suffixes) && rc == 0; i++) {
+        if (!has_file(segment, swap_suffixes[i]))
+            continue;
         segment->extra = from;
         char *old = segment_path(segment, swap_suffixes[i]);
         segment->extra = to;
@@ -214,7 +212,8 @@ static void remove_cleaned(struct cleaning *c)
         if (!segment || strcmp(segment->extra, ".cleaned") != 0)
             continue;
         for (size_t j = 0; j < ARRAY_LEN(swap_suffixes); j++)
-            log_trash_add_renamed(&c->manager->trash, segment_path(segment, swap_suffixes[j]));
+            if (has_file(segment, swap_suffixes[j]))
+                log_trash_add_renamed(&c->manager->trash, segment_path(segment, swap_suffixes[j]));
     }
 }
 

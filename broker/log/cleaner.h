@@ -13,7 +13,10 @@
 #include <stdint.h>
 
 #include "base/check.h"
+#include "broker/log/log.h"
+#include "broker/log/txn_index.h"
 #include "env/env.h"
+#include "kafka/batch.h"
 
 struct log;
 struct log_manager;
@@ -25,6 +28,7 @@ struct cleaning_source {
     uint64_t size;
     int64_t base_offset;
     int64_t end_offset;
+    uint32_t aborted; /* entries in its index of aborted transactions */
 };
 
 /* Sources that become one segment. */
@@ -46,7 +50,8 @@ struct cleaning {
     int64_t first_dirty; /* below it was compacted before */
     uint64_t hash_key[2];
     size_t map_bytes;
-    struct map producers; /* id -> the last offset of its last data batch, plus one, as a pointer */
+    struct map producers;     /* id -> what must stay of it: see cleaner_txns.c */
+    struct log_aborted later; /* aborted transactions with data here and a marker behind it */
     uint64_t segment_bytes;
     uint32_t index_interval;
     int64_t reserve; /* bytes to be left on the disk */
@@ -62,6 +67,31 @@ struct cleaning {
     uint64_t bytes_after;
     int err;
 };
+
+/* ---- cleaner_txns.c ---- */
+
+/* What the state of producers needs: of each its last data batch, or else its last marker. */
+void cleaner_take_producers(struct cleaning *cleaning, const struct log *log);
+bool cleaner_is_last_batch(const struct cleaning *cleaning, const struct batch *batch);
+bool cleaner_is_last_marker(const struct cleaning *cleaning, const struct batch *batch);
+
+/* The aborted transactions in the sources, by producer and marker. */
+struct cleaner_txns {
+    struct txn_index_entry *entries;
+    size_t count;
+    struct map seen; /* producers of whose transaction data was read, and no marker yet */
+};
+void cleaner_txns_init(struct cleaner_txns *txns);
+void cleaner_txns_close(struct cleaner_txns *txns);
+/* On the worker. ERR_NO_MEMORY; ERR_CANCELED: a source is going. */
+int cleaner_txns_load(struct cleaner_txns *txns, const struct cleaning *cleaning) MUST_CHECK;
+/* Whether the data batch belongs to a transaction that was aborted. */
+bool cleaner_txns_is_aborted(const struct cleaner_txns *txns, const struct batch *batch);
+/* The transaction that this abort marker ends; NULL when it had no data. */
+const struct txn_index_entry *cleaner_txns_of_marker(const struct cleaner_txns *txns,
+                                                     const struct batch *batch);
+
+/* ---- cleaner_rewrite.c ---- */
 
 /* The worker's part. ERR_CANCELED when it was told to stop, ERR_CORRUPT, ERR_NO_SPACE, ERR_IO. */
 void cleaner_rewrite(struct cleaning *cleaning);

@@ -6,8 +6,10 @@
  * - A record stays when its key has no newer one, up to where the map reaches.
  * - A tombstone (null value) gets a delete horizon when it is first seen here, in the header of its
  *   batch, and goes once that has passed. Until then consumers can see that the key was deleted.
- * - Control batches and batches of transactions stay whole and shadow nobody: whether they were
- *   aborted is not looked up here.
+ * - Records of an aborted transaction go, and shadow nobody; all that is here is decided.
+ * - A marker stays as long as there was data of its transaction. Then it gets a delete horizon, as
+ *   tombstones do, and goes once that has passed, unless the epoch of its producer hangs on it. A
+ *   batch without records counts as data too: with it a start would find the transaction open.
  *
  * Failure modes: when the map is full the run ends at that record, perhaps inside of a batch, and
  * the next one goes on from there: each run gets further by as many keys as the map holds. On any
@@ -29,6 +31,7 @@ enum {
 struct rewriter {
     struct cleaning *cleaning;
     struct cleaner_map map;
+    struct cleaner_txns txns;
     struct segment *out; /* of the current group; NULL before its first batch */
     struct buf pending;  /* batches that are not written yet */
     struct buf scratch;  /* decompressed records */
@@ -43,9 +46,10 @@ static bool must_stop(const struct cleaning *cleaning)
 }
 
 /* Whether compaction looks into the batch at all. */
-static bool is_plain(const struct batch *batch)
+static bool is_plain(const struct rewriter *r, const struct batch *batch)
 {
-    return !batch_is_control(batch) && !batch_is_transactional(batch) && batch->record_count > 0;
+    return !batch_is_control(batch) && batch->record_count > 0 &&
+           !cleaner_txns_is_aborted(&r->txns, batch);
 }
 
 /* ---- the map ---- */
@@ -79,7 +83,7 @@ static int map_source(struct rewriter *r, const struct cleaning_source *source)
         if (must_stop(r->cleaning))
             rc = ERR_CANCELED;
         else if (batch_last_offset(&scan.batch) < r->cleaning->first_dirty ||
-                 !is_plain(&scan.batch))
+                 !is_plain(r, &scan.batch))
             continue;
         if (rc == 1)
             rc = batch_scan_body(&scan);
@@ -107,9 +111,10 @@ static int map_build(struct rewriter *r)
 
 static int out_remove_files(struct rewriter *r)
 {
-    static const char *const suffixes[] = {".log", ".index", ".timeindex"};
+    static const char *const suffixes[] = {".log", ".index", ".timeindex", ".txnindex"};
+    size_t count = ARRAY_LEN(suffixes) - !r->out->aborted.made;
     int rc = 0;
-    for (size_t i = 0; i < ARRAY_LEN(suffixes) && rc == 0; i++) {
+    for (size_t i = 0; i < count && rc == 0; i++) {
         char *path = segment_path(r->out, suffixes[i]);
         rc = env_path_remove(r->cleaning->env, path);
         rc = rc == ERR_NOT_FOUND ? 0 : rc;
@@ -145,6 +150,14 @@ static bool out_has_room(const struct rewriter *r)
     return space < 0 || space - (int64_t)r->pending.len >= r->cleaning->reserve;
 }
 
+static int out_note(struct rewriter *r, const struct batch *batch, uint64_t position)
+{
+    int rc = segment_note(r->out, batch, position);
+    const struct txn_index_entry *txn =
+        batch_is_control(batch) ? cleaner_txns_of_marker(&r->txns, batch) : NULL;
+    return rc < 0 || !txn ? rc : segment_note_aborted(r->out, txn);
+}
+
 static int out_flush(struct rewriter *r)
 {
     if (r->pending.len == 0)
@@ -159,7 +172,7 @@ static int out_flush(struct rewriter *r)
         struct batch batch;
         rc = batch_parse(r->pending.data + at, r->pending.len - at, &batch);
         ASSERT(rc == 0);
-        rc = segment_note(r->out, &batch, position + at);
+        rc = out_note(r, &batch, position + at);
         at += batch.size;
     }
     r->pending.len = 0;
@@ -192,6 +205,9 @@ static int out_finish(struct rewriter *r, struct cleaning_group *group)
         rc = sync_index(&r->out->offsets);
     if (rc == 0)
         rc = sync_index(&r->out->times);
+    if (rc == 0 && r->out->aborted.dirty)
+        rc = env_file_sync(r->out->aborted.file);
+    r->out->aborted.dirty = false;
     segment_close_files(r->out);
     group->cleaned = r->out;
     r->cleaning->bytes_after += r->out->size;
@@ -211,7 +227,7 @@ static bool record_stays(struct rewriter *r, const struct batch *batch, const st
 {
     int64_t offset = batch->base_offset + record->offset_delta;
     int64_t horizon = horizon_of(batch);
-    if (offset >= r->cleaning->cleaned_to)
+    if (offset >= r->cleaning->cleaned_to || batch_is_control(batch))
         return true;
     if (record->key.len < 0)
         return false;
@@ -324,21 +340,40 @@ static int rewrite_empty(struct rewriter *r, const struct batch *batch)
     return rc;
 }
 
-static bool is_last_of_producer(const struct cleaning *c, const struct batch *batch)
+/* A control batch: only markers of transactions ever go. */
+static int take_control(struct rewriter *r, const struct batch *batch)
 {
-    if (!batch_has_producer(batch))
-        return false;
-    uintptr_t last = (uintptr_t)map_get_u64(&c->producers, (uint64_t)batch->producer_id);
-    return last == (uintptr_t)batch_last_offset(batch) + 1;
+    const struct cleaning *c = r->cleaning;
+    struct txn_marker marker;
+    bool is_marker = batch_has_producer(batch) && txn_marker_read(batch, &marker) == 1;
+    bool had_data = is_marker && map_del_u64(&r->txns.seen, (uint64_t)batch->producer_id);
+    int64_t horizon = horizon_of(batch);
+    if (!is_marker || had_data || batch->base_offset >= c->cleaned_to ||
+        cleaner_is_last_marker(c, batch) || (horizon >= 0 && c->now_ms < horizon))
+        return out_append(r, batch->bytes, batch->size);
+    return horizon < 0 ? rewrite_batch(r, batch, c->now_ms + c->delete_retention_ms) : 0;
+}
+
+/* What is left of a batch without records. */
+static int take_empty(struct rewriter *r, const struct batch *batch)
+{
+    return cleaner_is_last_batch(r->cleaning, batch) ? rewrite_empty(r, batch) : 0;
 }
 
 static int take_batch(struct rewriter *r, const struct batch *batch)
 {
     struct verdict verdict = {0};
-    if (batch->record_count == 0 && !is_last_of_producer(r->cleaning, batch))
-        return 0;
-    if (!is_plain(batch) || batch->base_offset >= r->cleaning->cleaned_to)
+    if (batch_is_control(batch))
+        return take_control(r, batch);
+    if (batch_is_transactional(batch))
+        map_put_u64(&r->txns.seen, (uint64_t)batch->producer_id, r);
+    if (batch->record_count == 0)
+        return cleaner_is_last_batch(r->cleaning, batch) ? out_append(r, batch->bytes, batch->size)
+                                                         : 0;
+    if (batch->base_offset >= r->cleaning->cleaned_to)
         return out_append(r, batch->bytes, batch->size);
+    if (!is_plain(r, batch))
+        return take_empty(r, batch);
     int rc = judge(r, batch, &verdict);
     if (rc < 0)
         return rc;
@@ -350,7 +385,7 @@ static int take_batch(struct rewriter *r, const struct batch *batch)
         return out_append(r, batch->bytes, batch->size);
     if (verdict.kept > 0)
         return rewrite_batch(r, batch, verdict.tombstones ? horizon : -1);
-    return is_last_of_producer(r->cleaning, batch) ? rewrite_empty(r, batch) : 0;
+    return take_empty(r, batch);
 }
 
 static int rewrite_source(struct rewriter *r, const struct cleaning_source *source)
@@ -428,11 +463,15 @@ void cleaner_rewrite(struct cleaning *cleaning)
     buf_init(&r.pending);
     buf_init(&r.scratch);
     cleaner_map_init(&r.map, cleaning->hash_key, cleaning->map_bytes);
-    int rc = map_build(&r);
+    cleaner_txns_init(&r.txns);
+    int rc = cleaner_txns_load(&r.txns, cleaning);
+    if (rc == 0)
+        rc = map_build(&r);
     if (rc == 0)
         rc = rewrite_all(&r);
     cleaning->err = rc == ERR_MALFORMED || rc == ERR_TOO_LARGE ? ERR_CORRUPT : rc;
     cleaner_map_close(&r.map);
+    cleaner_txns_close(&r.txns);
     buf_close(&r.pending);
     buf_close(&r.scratch);
     mem_free(r.headers);

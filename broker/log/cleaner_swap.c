@@ -66,10 +66,21 @@ static int rename_swap(struct env *env, const char *dir, int64_t base_offset, co
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+/* Few segments have an index of aborted transactions; the others always did. */
+static bool may_have(char **names, size_t count, int64_t offset, const char *suffix)
+{
+    char name[SEGMENT_NAME_MAX];
+    bool listed = strcmp(suffix, ".txnindex") != 0;
+    segment_name(offset, suffix, name);
+    for (size_t i = 0; i < count && !listed; i++)
+        listed = strncmp(names[i], name, strlen(name)) == 0; /* or with .swap behind it */
+    return listed;
+}
+
 /* The new segment in `names[at]` takes the place of the old ones that its offsets cover. */
 static int finish_swap(struct env *env, const char *dir, char **names, size_t count, size_t at)
 {
-    static const char *const suffixes[] = {".index", ".timeindex", ".log"};
+    static const char *const suffixes[] = {".index", ".timeindex", ".txnindex", ".log"};
     int64_t base_offset, last, offset;
     int rc = 0;
     if (!segment_parse_name(names[at], &base_offset))
@@ -80,10 +91,12 @@ static int finish_swap(struct env *env, const char *dir, char **names, size_t co
         if (!suffix || strcmp(suffix, ".log") != 0 || offset < base_offset || offset > last)
             continue;
         for (size_t j = ARRAY_LEN(suffixes); j-- > 0 && rc == 0;)
-            rc = remove_file(env, dir, offset, suffixes[j]);
+            if (may_have(names, count, offset, suffixes[j]))
+                rc = remove_file(env, dir, offset, suffixes[j]);
     }
     for (size_t j = 0; j < ARRAY_LEN(suffixes) && rc == 0; j++)
-        rc = rename_swap(env, dir, base_offset, suffixes[j]);
+        if (may_have(names, count, base_offset, suffixes[j]))
+            rc = rename_swap(env, dir, base_offset, suffixes[j]);
     return rc;
 }
 

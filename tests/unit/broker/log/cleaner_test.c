@@ -339,32 +339,158 @@ static void producers_keep_their_last_batch(void)
     fixture_close(&f);
 }
 
-static void transactions_stay_whole(void)
+/* ---- transactions ---- */
+
+static int value; /* of the next record: each is another one */
+
+static void put(struct log_world *f, int key, int64_t producer_id, int sequence)
+{
+    int of = value++;
+    struct batch_spec spec = {.timestamp = 700};
+    if (producer_id)
+        spec = (struct batch_spec){.producer_id = producer_id,
+                                   .sequence = sequence,
+                                   .attributes = BATCH_TRANSACTIONAL,
+                                   .timestamp = 700};
+    CHECK_INT(append_keyed(f, &key, &of, 1, spec), 0);
+}
+
+/* Other keys, so many that what was before is in sealed segments. */
+static void put_others(struct log_world *f)
+{
+    for (int i = 0; i < 90; i++)
+        put(f, 1000 + i, 0, 0);
+}
+
+static int64_t end_txn(struct log_world *f, int64_t producer_id, int epoch, bool commit)
+{
+    struct buf bytes = batch_make_marker((struct batch_marker){
+        .producer_id = producer_id, .epoch = epoch, .commit = commit, .timestamp = 700});
+    CHECK_INT(log_append(f->log, bytes.data, bytes.len, LOG_MARKER, 0, &fixture_result), 0);
+    buf_close(&bytes);
+    return fixture_result.base_offset;
+}
+
+static const struct kept *find_kept(int key)
+{
+    for (int i = 0; i < kept_count; i++)
+        if (kept[i].key == key)
+            return &kept[i];
+    return NULL;
+}
+
+/* Whether there is a control batch at `offset`. */
+static bool has_control(struct log_world *f, int64_t offset)
+{
+    struct log_slice slice;
+    struct batch batch;
+    uint8_t header[BATCH_HEADER_SIZE];
+    CHECK_INT(log_read(f->log, offset, 1, INT64_MAX, true, &slice), 0);
+    CHECK_INT(env_file_read(slice.file, header, sizeof(header), slice.position), sizeof(header));
+    CHECK_INT(batch_parse_header(header, sizeof(header), &batch), 0);
+    log_slice_release(&slice);
+    return batch.base_offset == offset && batch_is_control(&batch);
+}
+
+static size_t count_aborted(struct log_world *f)
+{
+    struct log_aborted found;
+    CHECK_INT(log_find_aborted(f->log, 0, INT64_MAX, NULL, &found), 0);
+    size_t count = found.count;
+    log_aborted_close(&found);
+    return count;
+}
+
+static void transactions_are_compacted_when_they_are_committed(void)
 {
     struct log_world f;
     fixture_compacting(&f);
-    int key = 1;
     for (int i = 0; i < 10; i++)
-        CHECK_INT(append_keyed(&f, &key, &i, 1,
-                               (struct batch_spec){.producer_id = 7,
-                                                   .sequence = i,
-                                                   .attributes = BATCH_TRANSACTIONAL}),
-                  0);
-    for (int i = 10; i < 100; i++)
-        CHECK_INT(append_keyed(&f, &key, &i, 1, (struct batch_spec){.timestamp = 700}), 0);
+        put(&f, 1, 7, i);
+    put_others(&f);
     /* The transaction is open: nothing at or past it may be touched. */
     compact(&f);
     CHECK_INT(f.log->cleaned_offset, 0);
-    struct buf marker = batch_make_marker((struct batch_marker){.producer_id = 7, .commit = true});
-    CHECK_INT(log_append(f.log, marker.data, marker.len, LOG_MARKER, 0, &fixture_result), 0);
-    buf_close(&marker);
-    fixture_settle(&f);
-    log_set_high_watermark(f.log, log_end_offset(f.log));
+    end_txn(&f, 7, 0, true);
+    put_others(&f);
     compact(&f);
     read_everything(&f);
-    for (int i = 0; i < 10; i++)
-        CHECK_INT(kept[i].offset, i);
-    CHECK(kept[10].offset > 50);
+    CHECK_INT(find_kept(1)->offset, 9);
+    fixture_close(&f);
+}
+
+static void aborted_records_go_and_shadow_nobody(void)
+{
+    struct log_world f;
+    fixture_compacting(&f);
+    put(&f, 1, 0, 0);
+    put(&f, 2, 0, 0);
+    put(&f, 1, 7, 0); /* aborted */
+    put(&f, 2, 8, 0);
+    put(&f, 1, 7, 1);
+    int64_t aborts = end_txn(&f, 7, 0, false), commits = end_txn(&f, 8, 0, true);
+    put(&f, 1, 7, 2); /* of the next transaction of the same producer, */
+    put_others(&f);
+    put(&f, 3, 9, 0);
+    put(&f, 4, 10, 0);
+    put_others(&f); /* which ends in a later segment, as does another one */
+    int64_t later = end_txn(&f, 7, 0, false);
+    end_txn(&f, 9, 0, false);
+    put_others(&f);
+    end_txn(&f, 10, 0, false); /* behind all that is compacted */
+    compact(&f);
+    read_everything(&f);
+    CHECK_INT(find_kept(1)->offset, 0);
+    CHECK_INT(find_kept(2)->offset, 3);
+    CHECK(find_kept(3) == NULL);
+    CHECK(find_kept(4) == NULL);
+    CHECK(has_control(&f, aborts) && has_control(&f, commits) && has_control(&f, later));
+    CHECK_INT(count_aborted(&f), 4);
+    for (int clean = 0; clean <= 1; clean++) {
+        fixture_settle(&f);
+        end_process(&f, clean);
+        CHECK_INT(fixture_reopen(&f), 0);
+        log_check_whole(f.log);
+        CHECK_INT(log_last_stable_offset(f.log), log_high_watermark(f.log));
+    }
+    fixture_close(&f);
+}
+
+/* A marker stays while data of its transaction is there, and a delete horizon longer; the last one
+ * of a producer stays for its epoch. */
+static void markers_go_after_their_horizon(void)
+{
+    struct log_world f;
+    fixture_compacting(&f);
+    f.config.delete_retention_ms = 0;
+    log_set_config(f.log, &f.config);
+    put(&f, 1, 7, 0);
+    put(&f, 2, 8, 0);
+    put(&f, 3, 9, 0);
+    int64_t aborts = end_txn(&f, 7, 0, false), commits = end_txn(&f, 8, 0, true);
+    int64_t bumps = end_txn(&f, 9, 1, false);
+    put_others(&f);
+    put(&f, 1, 7, 1); /* the producers go on */
+    put(&f, 2, 8, 1);
+    end_txn(&f, 7, 0, true);
+    end_txn(&f, 8, 0, true);
+    for (int run = 0; run < 4; run++) {
+        put_others(&f);
+        compact(&f);
+        bool stays = run < 2; /* the first run takes the data, the second one gives the horizon */
+        CHECK_INT(has_control(&f, aborts), stays);
+        CHECK_INT(has_control(&f, commits), stays);
+        CHECK(has_control(&f, bumps));
+        CHECK_INT(count_aborted(&f), stays ? 2 : 1);
+    }
+    read_everything(&f);
+    CHECK(find_kept(1) && find_kept(2) && !find_kept(3));
+    fixture_settle(&f);
+    fixture_crash(&f);
+    CHECK_INT(fixture_reopen(&f), 0);
+    struct producer *producer = producer_state_get(&f.log->producers, 9);
+    CHECK(producer && producer->epoch == 1);
+    log_check_whole(f.log);
     fixture_close(&f);
 }
 
@@ -500,7 +626,9 @@ static void a_log_may_go_while_it_is_compacted(void)
 TAP_MAIN(TAP_TEST(only_the_newest_of_each_key_stays),
          TAP_TEST(what_is_not_committed_is_not_touched), TAP_TEST(the_lags_and_the_share_are_kept),
          TAP_TEST(tombstones_wait_for_their_horizon), TAP_TEST(tombstones_go_after_their_horizon),
-         TAP_TEST(producers_keep_their_last_batch), TAP_TEST(transactions_stay_whole),
+         TAP_TEST(producers_keep_their_last_batch),
+         TAP_TEST(transactions_are_compacted_when_they_are_committed),
+         TAP_TEST(aborted_records_go_and_shadow_nobody), TAP_TEST(markers_go_after_their_horizon),
          TAP_TEST(a_small_map_takes_several_runs),
          TAP_TEST(a_batch_larger_than_the_map_takes_several_runs), TAP_TEST(logs_take_turns),
          TAP_TEST(a_damaged_batch_is_left_alone), TAP_TEST(a_log_may_go_while_it_is_compacted))
