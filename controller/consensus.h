@@ -130,6 +130,11 @@ void consensus_add_voter(struct consensus *consensus, const Meta__AddVoter *add,
                          void (*done)(void *data, int err, const char *sentence), void *data);
 void consensus_remove_voter(struct consensus *consensus, const Meta__RemoveVoter *remove,
                             void (*done)(void *data, int err, const char *sentence), void *data);
+void consensus_update_voter(struct consensus *consensus, const Meta__UpdateVoter *update,
+                            void (*done)(void *data, int err, const char *sentence), void *data);
+/* Forgets a controller that does not vote. */
+void consensus_unregister(struct consensus *consensus, int32_t id,
+                          void (*done)(void *data, int err, const char *sentence), void *data);
 
 /* For DescribeQuorum: voter number i as the leader knows it; false past the last one. Times are
  * monotonic milliseconds, -1 unknown. */

@@ -303,18 +303,25 @@ static bool start_may_change(struct consensus *consensus, const char *cluster_id
     return false;
 }
 
+static bool start_is_voter(const Meta__Member *voter,
+                           void (*done)(void *data, int err, const char *sentence), void *data)
+{
+    if (!voter || voter->id < 0 || !voter->host[0] || voter->port == 0 || voter->port > UINT16_MAX)
+        done(data, ERR_INVALID_REQUEST, "A voter has an id and a listener with host and port.");
+    else if (!raft_servers_host(voter->host))
+        done(data, ERR_INVALID_REQUEST, "The host of the voter's listener is no name of a host.");
+    else
+        return true;
+    return false;
+}
+
 void consensus_add_voter(struct consensus *consensus, const Meta__AddVoter *add,
                          void (*done)(void *data, int err, const char *sentence), void *data)
 {
     int64_t timeout_ms = add->timeout_ms > 0 ? add->timeout_ms : START_CHANGE_MS;
     if (!start_may_change(consensus, add->cluster_id, done, data))
         return;
-    if (!add->voter || add->voter->id < 0 || !add->voter->host[0] || add->voter->port == 0 ||
-        add->voter->port > UINT16_MAX)
-        done(data, ERR_INVALID_REQUEST, "A voter has an id and a listener with host and port.");
-    else if (!raft_servers_host(add->voter->host))
-        done(data, ERR_INVALID_REQUEST, "The host of the voter's listener is no name of a host.");
-    else
+    if (start_is_voter(add->voter, done, data))
         raft_quorum_add(consensus->quorum, add->voter,
                         timeout_ms < START_CHANGE_MAX_MS ? timeout_ms : START_CHANGE_MAX_MS, done,
                         data);
@@ -339,6 +346,42 @@ void consensus_remove_voter(struct consensus *consensus, const Meta__RemoveVoter
         return;
     }
     raft_quorum_remove(consensus->quorum, remove->id, START_CHANGE_MS, done, data);
+}
+
+/* The epoch tells a voter that speaks of itself from one that has not heard of this leader. */
+void consensus_update_voter(struct consensus *consensus, const Meta__UpdateVoter *update,
+                            void (*done)(void *data, int err, const char *sentence), void *data)
+{
+    int64_t term = consensus_term(consensus);
+    if (!start_may_change(consensus, update->cluster_id, done, data))
+        return;
+    if (update->leader_epoch < term)
+        done(data, ERR_FENCED_LEADER_EPOCH, "The request names an older epoch of the leader.");
+    else if (update->leader_epoch > term)
+        done(data, ERR_UNKNOWN_LEADER_EPOCH, "The request names a newer epoch of the leader.");
+    else if (start_is_voter(update->voter, done, data))
+        raft_quorum_update(consensus->quorum, update->voter, START_CHANGE_MS, done, data);
+}
+
+static bool start_is_fixed_voter(const struct consensus *consensus, int32_t id)
+{
+    for (int i = 0; i < consensus->voter_count; i++)
+        if (consensus->voters[i].id == id)
+            return true;
+    return false;
+}
+
+void consensus_unregister(struct consensus *consensus, int32_t id,
+                          void (*done)(void *data, int err, const char *sentence), void *data)
+{
+    if (!consensus_active(consensus) || consensus->transferring)
+        done(data, ERR_NOT_CONTROLLER, "");
+    else if (consensus->quorum)
+        raft_quorum_unregister(consensus->quorum, id, START_CHANGE_MS, done, data);
+    else if (start_is_fixed_voter(consensus, id))
+        done(data, ERR_INVALID_REQUEST, "The controller votes: it is in controller.quorum.voters.");
+    else
+        done(data, ERR_BROKER_ID_NOT_REGISTERED, "No controller with this id is registered.");
 }
 
 /* ---- life ---- */

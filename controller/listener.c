@@ -52,9 +52,14 @@ static void greeting_end(struct greeting *greeting)
     link_close(peer);
 }
 
-/* A new node hears the cluster's id in this way, and says Hello again with it. */
+/* A new node hears the cluster's id in this way, and says Hello again with it. Others dial again
+ * and again: a voter that was removed does until it has heard of it. */
 static void refuse(struct greeting *greeting, int err, const char *sentence, bool new_node)
 {
+    struct listener *listener = greeting->listener;
+    bool told =
+        !new_node && told_is_first(&listener->told, listener->logger, env_now_ms(listener->env),
+                                   link_peer(greeting->peer), sentence);
     Meta__Welcome welcome = META__WELCOME__INIT;
     Meta__Frame frame = META__FRAME__INIT;
     welcome.error = err_to_wire(err);
@@ -64,7 +69,7 @@ static void refuse(struct greeting *greeting, int err, const char *sentence, boo
         (char *)(uintptr_t)greeting->listener->handlers->cluster_id(greeting->listener->data);
     frame.body_case = META__FRAME__BODY_WELCOME;
     frame.welcome = &welcome;
-    logger_print(greeting->listener->logger, new_node ? LOGGER_DEBUG : LOGGER_WARN,
+    logger_print(listener->logger, told ? LOGGER_WARN : LOGGER_DEBUG,
                  "refused a connection from %s: %s", link_peer(greeting->peer), sentence);
     link_send(greeting->peer, &frame);
     link_finish(greeting->peer);

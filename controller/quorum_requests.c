@@ -143,24 +143,40 @@ static void change_done(void *data, int err, const char *sentence)
     mem_free(change);
 }
 
+static struct quorum_change *change_new(const struct session *session, uint64_t id)
+{
+    struct quorum_change *change = mem_alloc(sizeof(*change));
+    change->controller = session->controller;
+    change->session = session->number;
+    change->id = id;
+    return change;
+}
+
+/* A controller whose disk has just failed refuses the changes. */
 bool quorum_requests_command(struct session *session, const Meta__Command *command)
 {
-    struct controller *controller = session->controller;
-    bool add = command->body_case == META__COMMAND__BODY_ADD_VOTER;
-    if (command->body_case == META__COMMAND__BODY_DESCRIBE_QUORUM) {
+    struct consensus *consensus = session->controller->consensus;
+    switch (command->body_case) {
+    case META__COMMAND__BODY_DESCRIBE_QUORUM:
         describe_quorum(session, command->id);
         return true;
-    }
-    if (!add && command->body_case != META__COMMAND__BODY_REMOVE_VOTER)
+    case META__COMMAND__BODY_ADD_VOTER:
+        consensus_add_voter(consensus, command->add_voter, change_done,
+                            change_new(session, command->id));
+        return true;
+    case META__COMMAND__BODY_REMOVE_VOTER:
+        consensus_remove_voter(consensus, command->remove_voter, change_done,
+                               change_new(session, command->id));
+        return true;
+    case META__COMMAND__BODY_UPDATE_VOTER:
+        consensus_update_voter(consensus, command->update_voter, change_done,
+                               change_new(session, command->id));
+        return true;
+    case META__COMMAND__BODY_UNREGISTER_CONTROLLER:
+        consensus_unregister(consensus, command->unregister_controller->id, change_done,
+                             change_new(session, command->id));
+        return true;
+    default:
         return false;
-    /* A controller whose disk has just failed refuses it. */
-    struct quorum_change *change = mem_alloc(sizeof(*change));
-    change->controller = controller;
-    change->session = session->number;
-    change->id = command->id;
-    if (add)
-        consensus_add_voter(controller->consensus, command->add_voter, change_done, change);
-    else
-        consensus_remove_voter(controller->consensus, command->remove_voter, change_done, change);
-    return true;
+    }
 }

@@ -38,7 +38,7 @@ struct seen_server {
     int role;
 };
 
-enum wish_kind { WISH_NONE, WISH_ADD, WISH_REMOVE };
+enum wish_kind { WISH_NONE, WISH_ADD, WISH_REMOVE, WISH_MOVE };
 
 struct raft_quorum {
     struct raft_quorum_config with;
@@ -430,18 +430,35 @@ static void wish_end(struct raft_quorum *quorum, int err, const char *sentence)
     done(quorum->done_data, err, sentence);
 }
 
-/* True when it is over. */
-static bool wish_look(struct raft_quorum *quorum)
+static const struct raft_member *find_member(const struct raft_quorum *quorum, int32_t id)
+{
+    for (int i = 0; i < quorum->count; i++)
+        if (quorum->members[i].id == id)
+            return &quorum->members[i];
+    return NULL;
+}
+
+/* The configuration that is committed says so. */
+static bool wish_is_true(const struct raft_quorum *quorum)
 {
     const struct raft_server *server =
         raft_servers_find(quorum->with.raft, raft_members_id(quorum->wished.id));
+    const struct raft_member *member = find_member(quorum, quorum->wished.id);
+    ASSERT(quorum->wish != WISH_NONE && quorum->wished.host);
+    if (quorum->wish == WISH_ADD)
+        return server && server->role == RAFT_VOTER;
+    return quorum->wish == WISH_REMOVE ? !server : member && is_same_place(member, &quorum->wished);
+}
+
+/* True when it is over. */
+static bool wish_look(struct raft_quorum *quorum)
+{
     bool settled = !quorum->changing && quorum->with.raft->configuration_uncommitted_index == 0;
-    bool votes = server && server->role == RAFT_VOTER;
     if (quorum->wish == WISH_NONE)
         return true;
     if (!quorum->active)
         wish_end(quorum, ERR_NOT_CONTROLLER, "");
-    else if (settled && (quorum->wish == WISH_ADD ? votes : !server))
+    else if (settled && wish_is_true(quorum))
         wish_end(quorum, 0, "");
     else if (env_now_ms(quorum->with.env) >= quorum->wish_end_ms)
         wish_end(quorum, ERR_REQUEST_TIMED_OUT,
@@ -488,6 +505,9 @@ static void step(struct raft_quorum *quorum)
     if (idle && !quorum->changing && quorum->wish == WISH_REMOVE &&
         raft_servers_find(raft, raft_members_id(quorum->wished.id)))
         change_remove(quorum, quorum->wished.id);
+    if (idle && !quorum->changing && quorum->wish == WISH_MOVE &&
+        find_member(quorum, quorum->wished.id) && !wish_is_true(quorum))
+        change_address(quorum, &quorum->wished);
     for (int i = 0; idle && !quorum->changing && i < quorum->candidate_count; i++)
         step_toward(quorum, &quorum->candidates[i].member, false);
     if (idle && !quorum->changing)
@@ -608,6 +628,57 @@ void raft_quorum_remove(struct raft_quorum *quorum, int32_t id, int64_t timeout_
     ASSERT(raft_members_id(id) != quorum->with.raft->id);
     quorum->wished = (struct raft_member){.id = id, .host = mem_strdup("")};
     wish_begin(quorum, WISH_REMOVE, timeout_ms, done, data);
+}
+
+void raft_quorum_unregister(struct raft_quorum *quorum, int32_t id, int64_t timeout_ms,
+                            raft_quorum_done *done, void *data)
+{
+    const struct raft_server *server =
+        id < 0 ? NULL : raft_servers_find(quorum->with.raft, raft_members_id(id));
+    if (!quorum->active)
+        done(data, ERR_NOT_CONTROLLER, "");
+    else if (quorum->wish != WISH_NONE)
+        done(data, ERR_REQUEST_TIMED_OUT, "Another change of the quorum is under way.");
+    else if (!server)
+        done(data, ERR_BROKER_ID_NOT_REGISTERED, "No controller with this id is registered.");
+    else if (server->role == RAFT_VOTER)
+        done(data, ERR_INVALID_REQUEST, RAFT_QUORUM_VOTES);
+    else
+        raft_quorum_remove(quorum, id, timeout_ms, done, data);
+}
+
+/* A leader knows where it is itself. */
+static bool may_update(const struct raft_quorum *quorum, const struct raft_member *known,
+                       const struct raft_server *server, const Meta__Member *member)
+{
+    return known && server && server->role == RAFT_VOTER && !uuid_is_zero(&known->directory_id) &&
+           member->directory_id.len == sizeof(known->directory_id.bytes) &&
+           memcmp(member->directory_id.data, known->directory_id.bytes,
+                  sizeof(known->directory_id.bytes)) == 0 &&
+           (server->id != quorum->with.raft->id ||
+            (member->port == known->port && strcmp(member->host, known->host) == 0));
+}
+
+void raft_quorum_update(struct raft_quorum *quorum, const Meta__Member *member, int64_t timeout_ms,
+                        raft_quorum_done *done, void *data)
+{
+    const struct raft_server *server =
+        member->id < 0 ? NULL : raft_servers_find(quorum->with.raft, raft_members_id(member->id));
+    if (!quorum->active) {
+        done(data, ERR_NOT_CONTROLLER, "");
+    } else if (quorum->wish != WISH_NONE) {
+        done(data, ERR_REQUEST_TIMED_OUT, "Another change of the quorum is under way.");
+    } else if (!may_update(quorum, find_member(quorum, member->id), server, member)) {
+        done(data, ERR_VOTER_NOT_FOUND, "No voter with this id has that directory.");
+    } else {
+        struct candidate *candidate = find_candidate(quorum, member->id);
+        if (candidate) { /* what it said itself is older, until it asks again */
+            mem_free(candidate->member.host);
+            member_copy(&candidate->member, member);
+        }
+        member_copy(&quorum->wished, member);
+        wish_begin(quorum, WISH_MOVE, timeout_ms, done, data);
+    }
 }
 
 /* ---- life ---- */

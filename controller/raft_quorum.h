@@ -23,6 +23,10 @@ enum {
     RAFT_QUORUM_MEMBERS_MAX = 16
 };
 
+/* Why one is not forgotten. */
+#define RAFT_QUORUM_VOTES                                                                          \
+    "The controller votes: remove it first (kafka-metadata-quorum.sh remove-controller)."
+
 struct raft_quorum;
 
 struct raft_quorum_config {
@@ -61,6 +65,12 @@ void raft_quorum_heard(struct raft_quorum *quorum, const Meta__Join *join);
 typedef void raft_quorum_done(void *data, int err, const char *sentence);
 void raft_quorum_add(struct raft_quorum *quorum, const Meta__Member *member, int64_t timeout_ms,
                      raft_quorum_done *done, void *data);
+/* A voter, found by its id and that of its directory, listens there now. */
+void raft_quorum_update(struct raft_quorum *quorum, const Meta__Member *member, int64_t timeout_ms,
+                        raft_quorum_done *done, void *data);
+/* A member that does not vote is forgotten. */
+void raft_quorum_unregister(struct raft_quorum *quorum, int32_t id, int64_t timeout_ms,
+                            raft_quorum_done *done, void *data);
 /* Else `done` was called with the reason. `directory_id`: NULL = any. */
 bool raft_quorum_may_remove(const struct raft_quorum *quorum, int32_t id,
                             const struct uuid *directory_id, raft_quorum_done *done,

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/unregister_broker.h"
+#include "kafka/messages/unregister_controller.h"
 #include "tools/broker_api_versions.h"
 #include "tools/table.h"
 #include "tools/tools.h"
@@ -15,7 +16,7 @@
 static const struct option_row cluster_options[] = {
     TOOL_CONTROLLERS_OPTIONS,
     OPTION_SAME("config", "FILE", "command-config"),
-    OPTION_LETTER('i', "id", "N", "unregister: the broker's id."),
+    OPTION_LETTER('i', "id", "N", "unregister, unregister-controller: the node's id."),
     OPTION("include-fenced-brokers", NULL, "list-endpoints: those that are down, too."),
     TOOL_LAST_OPTIONS,
 };
@@ -134,6 +135,36 @@ static int cluster_unregister(struct tool_run *run)
     return status;
 }
 
+static bool cluster_controller_moved(const void *data)
+{
+    const struct unregister_controller_response *response = data;
+    return err_from_wire(response->error_code) == ERR_NOT_CONTROLLER;
+}
+
+static int cluster_unregister_controller(struct tool_run *run)
+{
+    struct unregister_controller_request request;
+    struct client_answer answer = {0};
+    struct buf text;
+    int version = tool_version(run, KAFKA_API_UNREGISTER_CONTROLLER);
+    wire_defaults(&unregister_controller_request_desc, &request);
+    request.controller_id = (int32_t)strtol(options_get(run->options, "id"), NULL, 10);
+    if (version < 0 || tool_call_controller(run, KAFKA_API_UNREGISTER_CONTROLLER, version, &request,
+                                            cluster_controller_moved, &answer))
+        return 1;
+    int status = 0;
+    buf_init(&text);
+    const struct unregister_controller_response *response = answer.response;
+    if (response->error_code)
+        status = tool_fail(run, "%s",
+                           tool_error_text(response->error_code, response->error_message, &text));
+    else
+        printf("Controller %d is no longer registered.\n", request.controller_id);
+    client_answer_free(&answer);
+    buf_close(&text);
+    return status;
+}
+
 /* ---- which command ---- */
 
 struct cluster_command {
@@ -146,6 +177,7 @@ struct cluster_command {
 static const struct cluster_command cluster_commands[] = {
     {"cluster-id", NULL, false, cluster_id},
     {"unregister", "id", true, cluster_unregister},
+    {"unregister-controller", "id", true, cluster_unregister_controller},
     {"list-endpoints", "include-fenced-brokers", false, cluster_endpoints},
     {"api-versions", NULL, false, broker_api_versions_print},
 };
@@ -162,12 +194,8 @@ static const struct cluster_command *cluster_find(const struct tool_run *run)
         }
         buf_printf(&names, "%s%s", i ? ", " : "", cluster_commands[i].name);
     }
-    if (name && strcmp(name, "unregister-controller") == 0)
-        tool_misuse(run, "unregister-controller is not available: the controllers are those of "
-                         "controller.quorum.voters");
-    else
-        tool_misuse(run, "%s%sthe commands are %s", name ? name : "",
-                    name ? " is none of them: " : "which command? ", buf_text(&names));
+    tool_misuse(run, "%s%sthe commands are %s", name ? name : "",
+                name ? " is none of them: " : "which command? ", buf_text(&names));
     buf_close(&names);
     return NULL;
 }
@@ -177,7 +205,8 @@ static int cluster_check(const struct tool_run *run, const struct cluster_comman
     int64_t id;
     for (size_t i = 0; i < ARRAY_LEN(cluster_commands); i++) {
         const struct cluster_command *other = &cluster_commands[i];
-        if (other != command && other->option && options_has(run->options, other->option))
+        if (other->option && options_has(run->options, other->option) &&
+            (!command->option || strcmp(command->option, other->option) != 0))
             return tool_misuse(run, "--%s goes with %s", other->option, other->name);
     }
     if (command->needs_option && !options_has(run->options, command->option))
@@ -196,11 +225,12 @@ static int cluster_run(struct tool_run *run)
 const struct tool tool_cluster = {
     .name = "cluster",
     .link = "kafka-cluster",
-    .synopsis = "cluster-id|unregister|list-endpoints|api-versions --bootstrap-server HOST:PORT",
-    .summary = "Show the cluster's id, brokers and controllers; unregister a broker that is gone.",
+    .synopsis = "cluster-id|unregister|unregister-controller|list-endpoints|api-versions "
+                "--bootstrap-server HOST:PORT",
+    .summary = "Show the cluster's id, brokers and controllers; unregister nodes that are gone.",
     .options = cluster_options,
     .positional = 1,
-    .commands = "cluster-id|unregister|list-endpoints|api-versions",
+    .commands = "cluster-id|unregister|unregister-controller|list-endpoints|api-versions",
     .controllers = true,
     .run = cluster_run,
 };

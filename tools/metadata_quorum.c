@@ -22,6 +22,7 @@ static const struct option_row quorum_options[] = {
     OPTION_LETTER('i', "controller-id", "N", "remove-controller: the id of the node."),
     OPTION_LETTER('d', "controller-directory-id", "ID",
                   "remove-controller: the id of its directory."),
+    OPTION("unregister", NULL, "remove-controller: and forget it, since it will not come back."),
     OPTION("dry-run", NULL, "add-controller, remove-controller: change nothing."),
     TOOL_LAST_OPTIONS,
 };
@@ -241,9 +242,12 @@ static int quorum_run(struct tool_run *run)
     struct quorum q = {.run = run};
     const char *command = options_positional(run->options, 0);
     bool status_wanted = options_has(run->options, "status");
+    bool remove = command && strcmp(command, "remove-controller") == 0;
+    if (!remove && options_has(run->options, "unregister"))
+        return tool_misuse(run, "--unregister goes with remove-controller");
     if (command && strcmp(command, "add-controller") == 0)
         return quorum_change_add(run);
-    if (command && strcmp(command, "remove-controller") == 0)
+    if (remove)
         return quorum_change_remove(run);
     if (!command || strcmp(command, "describe") != 0)
         return tool_misuse(run, "%s%sthe commands are describe, add-controller, remove-controller",

@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "kafka/messages/add_raft_voter.h"
 #include "kafka/messages/remove_raft_voter.h"
+#include "kafka/messages/unregister_controller.h"
 #include "kafka/meta_properties.h"
 
 enum { CHANGE_TIMEOUT_MS = 25000 /* below the time that an answer may take */ };
@@ -167,6 +168,31 @@ static int change_send_remove(struct tool_run *run, int32_t id, const struct uui
     return status;
 }
 
+static bool change_moved_unregister(const void *data)
+{
+    const struct unregister_controller_response *response = data;
+    return err_from_wire(response->error_code) == ERR_NOT_CONTROLLER;
+}
+
+/* Who was removed is registered no more where nobody else has put it there again. */
+static int change_send_unregister(struct tool_run *run, int32_t id)
+{
+    struct unregister_controller_request request;
+    struct client_answer answer = {0};
+    int version = tool_version(run, KAFKA_API_UNREGISTER_CONTROLLER);
+    wire_defaults(&unregister_controller_request_desc, &request);
+    request.controller_id = id;
+    if (version < 0 || tool_call_controller(run, KAFKA_API_UNREGISTER_CONTROLLER, version, &request,
+                                            change_moved_unregister, &answer))
+        return 1;
+    const struct unregister_controller_response *response = answer.response;
+    int err = err_from_wire(response->error_code), status = 0;
+    if (response->error_code && err != ERR_BROKER_ID_NOT_REGISTERED)
+        status = change_fail(run, response->error_code, response->error_message);
+    client_answer_free(&answer);
+    return status;
+}
+
 int quorum_change_remove(struct tool_run *run)
 {
     int64_t id;
@@ -189,5 +215,10 @@ int quorum_change_remove(struct tool_run *run)
     if (status == 0)
         printf("%s KRaft controller %d with directory id %s\n",
                dry ? "DRY RUN of removing" : "Removed", (int)id, text);
+    if (status == 0 && !dry && options_has(run->options, "unregister")) {
+        status = change_send_unregister(run, (int32_t)id);
+        if (status == 0)
+            printf("Unregistered controller %d\n", (int)id);
+    }
     return status;
 }

@@ -99,6 +99,7 @@ static void controller_links_note(struct controller_channel *channel, const Meta
     if (welcome->n_voters == 0 || welcome->leader_epoch < channel->told_term)
         return;
     controller_links_forget_all(channel);
+    ASSERT(channel->told == NULL && channel->told_count == 0);
     channel->told = mem_alloc(welcome->n_voters * sizeof(*channel->told));
     channel->told_term = welcome->leader_epoch;
     for (size_t i = 0; i < welcome->n_voters; i++) {

@@ -28,22 +28,23 @@ void handle_add_raft_voter(struct request *request)
     Meta__AddVoter message = META__ADD_VOTER__INIT;
     Meta__Command command = META__COMMAND__INIT;
     struct uuid directory_id = body->voter_directory_id;
-    char *host = NULL, *cluster_id = wire_str_dup(body->cluster_id);
+    char *host, *cluster_id;
+    if (!verdict_text(&add->verdict, body->cluster_id, &cluster_id))
+        return;
     voter.id = body->voter_id;
     if (!uuid_is_zero(&directory_id))
         voter.directory_id = (ProtobufCBinaryData){sizeof(directory_id.bytes), directory_id.bytes};
     if (body->listeners.count > 0) {
-        host = wire_str_dup(body->listeners.items[0].host);
-        voter.host = host ? host : voter.host;
+        if (!verdict_text(&add->verdict, body->listeners.items[0].host, &host))
+            return;
+        voter.host = host;
         voter.port = body->listeners.items[0].port;
     }
     int64_t timeout_ms = body->timeout_ms > 0 ? body->timeout_ms : COMMAND_TIMEOUT_DEFAULT_MS;
     message.voter = &voter;
     message.timeout_ms = timeout_ms;
-    message.cluster_id = cluster_id ? cluster_id : message.cluster_id;
+    message.cluster_id = cluster_id;
     command.body_case = META__COMMAND__BODY_ADD_VOTER;
     command.add_voter = &message;
     verdict_ask(&add->verdict, &command, timeout_ms + ADD_RAFT_VOTER_SLACK_MS);
-    mem_free(host);
-    mem_free(cluster_id);
 }

@@ -40,6 +40,7 @@ static bool describe_cluster_fill_controllers(struct request *request,
     struct controller_address controllers[DESCRIBE_CLUSTER_CONTROLLERS_MAX];
     size_t count = controller_channel_quorum(request->broker->channel, controllers,
                                              DESCRIBE_CLUSTER_CONTROLLERS_MAX);
+    ASSERT(count <= DESCRIBE_CLUSTER_CONTROLLERS_MAX);
     struct describe_cluster_response_describe_cluster_broker *out =
         WIRE_ARRAY(&request->arena, &response->brokers, (int32_t)count,
                    &describe_cluster_response_describe_cluster_broker_desc);

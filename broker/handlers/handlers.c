@@ -22,12 +22,17 @@
     HANDLERS_ROW_OF(constant, name, waits, needs, of, false, HANDLERS_ALWAYS)
 #define HANDLERS_TXN_ROW(constant, name, waits, needs, of)                                         \
     HANDLERS_ROW_OF(constant, name, waits, needs, of, !HANDLERS_TXN_TOLD, HANDLERS_ALWAYS)
+#define HANDLERS_LATER_ROW(constant, name, waits, needs, of)                                       \
+    HANDLERS_ROW_OF(constant, name, waits, needs, of, true, HANDLERS_ALWAYS)
 #define HANDLERS_CONTROLLER_ROW(constant, name, waits, needs, of)                                  \
     HANDLERS_ROW_OF(constant, name, waits, needs, of, false, HANDLERS_AT_CONTROLLER)
-static const struct api_row handlers_rows[KAFKA_API_END] = {
-    HANDLERS_LIST(HANDLERS_ROW) HANDLERS_TXN_LIST(HANDLERS_TXN_ROW)};
+#define HANDLERS_CONTROLLER_TXN_ROW(constant, name, waits, needs, of)                              \
+    HANDLERS_ROW_OF(constant, name, waits, needs, of, !HANDLERS_TXN_TOLD, HANDLERS_AT_CONTROLLER)
+static const struct api_row handlers_rows[KAFKA_API_END] = {HANDLERS_LIST(
+    HANDLERS_ROW) HANDLERS_TXN_LIST(HANDLERS_TXN_ROW) HANDLERS_LATER_LIST(HANDLERS_LATER_ROW)};
 static const struct api_row handlers_controller_rows[KAFKA_API_END] = {
-    HANDLERS_LIST(HANDLERS_CONTROLLER_ROW)};
+    HANDLERS_LIST(HANDLERS_CONTROLLER_ROW) HANDLERS_TXN_LIST(HANDLERS_CONTROLLER_TXN_ROW)
+        HANDLERS_LATER_LIST(HANDLERS_CONTROLLER_ROW) HANDLERS_QUORUM_LIST(HANDLERS_ROW)};
 
 const struct api_table handlers_table = {
     .rows = handlers_rows, .end = KAFKA_API_END, .known = known_handle};

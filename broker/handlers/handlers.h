@@ -67,10 +67,15 @@
     X(DESCRIBE_TRANSACTIONS, describe_transactions, false, DESCRIBE, TRANSACTIONAL_ID)             \
     X(LIST_TRANSACTIONS, list_transactions, false, DESCRIBE, TRANSACTIONAL_ID)
 
+/* The same for what ApiVersions of brokers does not tell of yet; that of controllers does. What
+ * brokers tell changes with the APIs of transactions, at once and not twice. */
+#define HANDLERS_LATER_LIST(X)                                                                     \
+    X(UNREGISTER_CONTROLLER, unregister_controller, false, ALTER, CLUSTER)
+
 #define HANDLERS_PROTOTYPE(constant, name, ...) void handle_##name(struct request *request);
 HANDLERS_LIST(HANDLERS_PROTOTYPE)
 HANDLERS_TXN_LIST(HANDLERS_PROTOTYPE)
-#undef HANDLERS_PROTOTYPE
+HANDLERS_LATER_LIST(HANDLERS_PROTOTYPE)
 
 /* What is served at the controller's listener, too: what Kafka serves there (KIP-919). These
  * handlers use no more of a broker than broker/door.c makes. X(constant, key), the latter as it is
@@ -90,8 +95,16 @@ HANDLERS_TXN_LIST(HANDLERS_PROTOTYPE)
     X(UPDATE_FEATURES, key)                                                                        \
     X(DESCRIBE_CLUSTER, key)                                                                       \
     X(UNREGISTER_BROKER, key)                                                                      \
+    X(UNREGISTER_CONTROLLER, key)                                                                  \
     X(ADD_RAFT_VOTER, key)                                                                         \
     X(REMOVE_RAFT_VOTER, key)
+
+/* And what is served there alone. */
+#define HANDLERS_QUORUM_LIST(X)                                                                    \
+    X(UPDATE_RAFT_VOTER, update_raft_voter, false, CLUSTER_ACTION, CLUSTER)
+
+HANDLERS_QUORUM_LIST(HANDLERS_PROTOTYPE)
+#undef HANDLERS_PROTOTYPE
 
 /* What a server is given (net/server.h): that of a broker, and that of the controller's listener.
  */

@@ -24,12 +24,13 @@ void handle_remove_raft_voter(struct request *request)
     Meta__RemoveVoter message = META__REMOVE_VOTER__INIT;
     Meta__Command command = META__COMMAND__INIT;
     struct uuid directory_id = body->voter_directory_id;
-    char *cluster_id = wire_str_dup(body->cluster_id);
+    char *cluster_id;
+    if (!verdict_text(&remove->verdict, body->cluster_id, &cluster_id))
+        return;
     message.id = body->voter_id;
     message.directory_id = (ProtobufCBinaryData){sizeof(directory_id.bytes), directory_id.bytes};
-    message.cluster_id = cluster_id ? cluster_id : message.cluster_id;
+    message.cluster_id = cluster_id;
     command.body_case = META__COMMAND__BODY_REMOVE_VOTER;
     command.remove_voter = &message;
     verdict_ask(&remove->verdict, &command, COMMAND_TIMEOUT_DEFAULT_MS);
-    mem_free(cluster_id);
 }

@@ -23,6 +23,19 @@ static void verdict_finish(void *data, int err)
     request_reply(verdict->request, verdict->response, NULL);
 }
 
+bool verdict_text(struct verdict *verdict, struct wire_str str, char **text)
+{
+    struct request *request = verdict->request;
+    int err = command_text(&request->arena, str, text);
+    if (err == ERR_NO_MEMORY) {
+        request_fail(request, err, "asks for more than fits in memory");
+    } else if (err) {
+        verdict_result(verdict, ERR_INVALID_REQUEST, "A text contains a NUL character.", NULL);
+        verdict_finish(verdict, 0);
+    }
+    return err == 0;
+}
+
 void verdict_ask(struct verdict *verdict, Meta__Command *command, int64_t timeout_ms)
 {
     static const struct command_events events = {.result = verdict_result,

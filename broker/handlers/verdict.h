@@ -13,6 +13,9 @@ struct verdict {
     struct wire_str *error_message;
 };
 
+/* *text = the string with a NUL ("" for null). False: the request has been answered, since the
+ * string contains one, or ended. */
+bool verdict_text(struct verdict *verdict, struct wire_str str, char **text) MUST_CHECK;
 /* As command_send: the command is borrowed until this returns. The request is answered once. */
 void verdict_ask(struct verdict *verdict, Meta__Command *command, int64_t timeout_ms);
 

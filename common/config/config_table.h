@@ -45,7 +45,8 @@
     "AlterPartitionReassignments|ListPartitionReassignments|OffsetDelete|DescribeQuorum|"          \
     "UpdateFeatures|DescribeCluster|DescribeProducers|UnregisterBroker|DescribeTransactions|"      \
     "ListTransactions|ConsumerGroupHeartbeat|ConsumerGroupDescribe|ListConfigResources|"           \
-    "DescribeTopicPartitions|AddRaftVoter|RemoveRaftVoter"
+    "DescribeTopicPartitions|AddRaftVoter|RemoveRaftVoter|"                                        \
+    "UpdateRaftVoter|UnregisterController"
 
 /* clang-format off */
 #define CONFIG_NODE_ROWS(X) \

@@ -50,7 +50,9 @@
 #include "kafka/messages/sync_group.h"
 #include "kafka/messages/txn_offset_commit.h"
 #include "kafka/messages/unregister_broker.h"
+#include "kafka/messages/unregister_controller.h"
 #include "kafka/messages/update_features.h"
+#include "kafka/messages/update_raft_voter.h"
 #include "kafka/messages/write_txn_markers.h"
 
 #define API_ROW(upper, number, text, messages, last, flexible)                                     \

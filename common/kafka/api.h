@@ -62,7 +62,9 @@
     X(LIST_CONFIG_RESOURCES, 74, "ListConfigResources", list_config_resources, 1, 0)               \
     X(DESCRIBE_TOPIC_PARTITIONS, 75, "DescribeTopicPartitions", describe_topic_partitions, 0, 0)   \
     X(ADD_RAFT_VOTER, 80, "AddRaftVoter", add_raft_voter, 1, 0)                                    \
-    X(REMOVE_RAFT_VOTER, 81, "RemoveRaftVoter", remove_raft_voter, 0, 0)
+    X(REMOVE_RAFT_VOTER, 81, "RemoveRaftVoter", remove_raft_voter, 0, 0)                           \
+    X(UPDATE_RAFT_VOTER, 82, "UpdateRaftVoter", update_raft_voter, 0, 0)                           \
+    X(UNREGISTER_CONTROLLER, 94, "UnregisterController", unregister_controller, 0, 0)
 
 struct kafka_api {
     int16_t key;

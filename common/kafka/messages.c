@@ -55,5 +55,7 @@
 #include "kafka/messages/transaction_state.h"
 #include "kafka/messages/txn_offset_commit.h"
 #include "kafka/messages/unregister_broker.h"
+#include "kafka/messages/unregister_controller.h"
 #include "kafka/messages/update_features.h"
+#include "kafka/messages/update_raft_voter.h"
 #include "kafka/messages/write_txn_markers.h"

@@ -245,6 +245,10 @@ def refused():
             done = tool("kafka-metadata-quorum.sh", "--bootstrap-server", cluster.bootstrap,
                         *arguments, check_status=False)
             check(done.returncode == 1 and words in done.stderr, f"{arguments}: {done.stderr}")
+        for number, words in ((0, "remove it first"), (7, "BROKER_ID_NOT_REGISTERED")):
+            done = tool("kafka-cluster.sh", "unregister-controller", "--bootstrap-controller",
+                        f"localhost:{first.port + CONTROLLER_ABOVE}", "--id", str(number), check_status=False)
+            check(done.returncode == 1 and words in done.stderr, f"unregister {number}: {done.stderr}")
         out = change(cluster, "add-controller", "--command-config", second.config_file, "--dry-run")
         check(out.stdout.startswith("DRY RUN of adding controller 1 with"), out.stdout)
         add(cluster, second)

@@ -55,7 +55,7 @@ def completion_bash():
         check_equal(offered("kafka-log-dirs.sh", "-c", "set"), ["settings.json"], "files")
         check_equal(offered("kafka-topics", "--topic", ""), [], "values that can't be known")
         check_equal(offered("kafka-server-start.sh", "set"), ["settings.json"], "files of a tool without a table")
-        check_equal(offered("kafka-cluster.sh", "unreg"), ["unregister"], "commands")
+        check_equal(offered("kafka-cluster.sh", "unreg"), ["unregister", "unregister-controller"], "commands")
         check_equal(offered("millrace", "completion", "z"), ["zsh"], "commands of our own")
         # All that has no meaning to bash-completion's own functions: each name is registered.
         names = run("bash", "-c", 'source "$1"; complete -p', "bash", script).split()
@@ -70,7 +70,7 @@ def completion_zsh():
     for spec in (r"'--election-type[The first replica of each; or one that is not in sync where no leader is left\: "
                  r"records may be lost.]:preferred|unclean:(preferred unclean)'",
                  "'--command-config[A file of client properties, such as client.id.]:FILE:_files'",
-                 "'-i[unregister\\: the broker'\\''s id.]:N: '"):
+                 "'-i[unregister, unregister-controller\\: the node'\\''s id.]:N: '"):
         check(spec in text, f"{spec} is not in the script")
     if not shutil.which("zsh"):
         raise Skip("zsh is not here")

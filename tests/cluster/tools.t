@@ -418,9 +418,12 @@ def cluster_tool():
         said = says(cluster, name, "cluster-id", out=re.compile(r"^Cluster ID: [\w-]{22}\n$")).stdout
         done = tool(name, "cluster-id", "-b", cluster.nodes[0].address)
         check_equal(done.stdout, said, "the answer to -b")
-        misuse(cluster, name, words=["cluster-id, unregister, list-endpoints, api-versions"])
+        misuse(cluster, name, words=["cluster-id, unregister, unregister-controller, list-endpoints, api-versions"])
         misuse(cluster, name, "nonsense", words=["nonsense", "cluster-id, unregister"])
-        misuse(cluster, name, "unregister-controller", "-i", "1", words=["controller.quorum.voters"])
+        misuse(cluster, name, "unregister-controller", words=["unregister-controller needs --id"])
+        done = tool(name, "unregister-controller", "-i", "1", "--bootstrap-controller",
+                    cluster.nodes[0].settings["controller.quorum.voters"].split("@")[-1], check_status=False)
+        check(done.returncode == 1 and "controller.quorum.voters" in done.stderr, done.stderr)
         misuse(cluster, name, "unregister", words=["unregister needs --id"])
         misuse(cluster, name, "unregister", "--id", "x", words=["--id x"])
         misuse(cluster, name, "cluster-id", "--id", "1", words=["--id goes with unregister"])

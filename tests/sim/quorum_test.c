@@ -215,6 +215,115 @@ static void what_can_not_be_a_voter_is_refused(void)
     mem_free(longest);
 }
 
+static int asked_to_update(const Meta__Member *voter, int64_t epoch)
+{
+    Meta__UpdateVoter update = META__UPDATE_VOTER__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    Meta__Member copy = *voter;
+    update.voter = &copy;
+    update.leader_epoch = (int32_t)epoch;
+    command.body_case = META__COMMAND__BODY_UPDATE_VOTER;
+    command.update_voter = &update;
+    const Meta__CommandReply *reply = world_ask(&world, 0, &command);
+    return reply ? reply->error : -1;
+}
+
+static int asked_to_unregister(int32_t id)
+{
+    Meta__UnregisterController unregister = META__UNREGISTER_CONTROLLER__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    unregister.id = id;
+    command.body_case = META__COMMAND__BODY_UNREGISTER_CONTROLLER;
+    command.unregister_controller = &unregister;
+    const Meta__CommandReply *reply = world_ask(&world, 0, &command);
+    return reply ? reply->error : -1;
+}
+
+static struct consensus *active_consensus(void)
+{
+    return world.members[world_active(&world)].controller->consensus;
+}
+
+static bool knows_place(int32_t id, const char *host, uint32_t port)
+{
+    struct consensus_members members = {0};
+    bool found = false;
+    CHECK(consensus_members(active_consensus(), &members));
+    for (size_t i = 0; i < members.count; i++)
+        found |= members.items[i].id == id && members.items[i].port == port &&
+                 strcmp(members.items[i].host, host) == 0;
+    return found;
+}
+
+/* It is the voter with that id and directory; what can't be is refused and changes nothing. */
+static void a_voter_is_told_to_be_elsewhere(void)
+{
+    Meta__Member voter = META__MEMBER__INIT;
+    quorum_begin(9, 3);
+    for (int i = 0; i < 3; i++) {
+        memset(world.directories[i].bytes, i + 1, sizeof(world.directories[i].bytes));
+        world_start(&world, i);
+    }
+    CHECK(quorum_have_voters(3, 10 * SECOND));
+    CHECK(world_settle(&world, 5 * SECOND));
+    int32_t active = world_active(&world), other = active == 2 ? 1 : 2;
+    int64_t epoch = consensus_term(active_consensus());
+    char host[] = "elsewhere";
+    world_kill(&world, other, false); /* else it says itself where it is */
+    CHECK(world_settle(&world, 10 * SECOND));
+    voter.id = other;
+    voter.host = host;
+    voter.port = 777;
+    voter.directory_id = (ProtobufCBinaryData){16, world.directories[other].bytes};
+    CHECK_INT(asked_to_update(&voter, epoch - 1), err_to_wire(ERR_FENCED_LEADER_EPOCH));
+    CHECK_INT(asked_to_update(&voter, epoch + 1), err_to_wire(ERR_UNKNOWN_LEADER_EPOCH));
+    voter.directory_id.data = world.directories[active].bytes;
+    CHECK_INT(asked_to_update(&voter, epoch), err_to_wire(ERR_VOTER_NOT_FOUND));
+    voter.id = active; /* which knows better */
+    CHECK_INT(asked_to_update(&voter, epoch), err_to_wire(ERR_VOTER_NOT_FOUND));
+    voter.id = 7;
+    CHECK_INT(asked_to_update(&voter, epoch), err_to_wire(ERR_VOTER_NOT_FOUND));
+    voter.id = other;
+    voter.port = 0;
+    CHECK_INT(asked_to_update(&voter, epoch), err_to_wire(ERR_INVALID_REQUEST));
+    voter.port = 777;
+    voter.directory_id.data = world.directories[other].bytes;
+    CHECK(!knows_place(other, host, 777));
+    CHECK_INT(asked_to_update(&voter, epoch), 0);
+    CHECK(knows_place(other, host, 777));
+    CHECK_INT(asked_to_update(&voter, epoch), 0);
+    world_start(&world, other);
+    CHECK(world_agrees(&world, 10 * SECOND));
+    CHECK(knows_place(other, world.voters[other].host, world.voters[other].port));
+    CHECK_INT(quorum_voters(), 3);
+    world_close(&world);
+}
+
+/* One that does not vote; it is back when it asks again. */
+static void a_controller_is_unregistered(void)
+{
+    quorum_begin(10, 3);
+    for (int i = 0; i < 2; i++)
+        world_start(&world, i);
+    CHECK(quorum_have_voters(1, 10 * SECOND));
+    CHECK(world_settle(&world, 5 * SECOND));
+    quorum_run_for(2 * SECOND);
+    CHECK(world_is_member(&world, 1, false) && !world_is_member(&world, 1, true));
+    CHECK_INT(asked_to_unregister(0), err_to_wire(ERR_INVALID_REQUEST));
+    CHECK_INT(asked_to_unregister(7), err_to_wire(ERR_BROKER_ID_NOT_REGISTERED));
+    CHECK_INT(asked_to_unregister(-1), err_to_wire(ERR_BROKER_ID_NOT_REGISTERED));
+    world_kill(&world, 1, false);
+    quorum_run_for(5 * SECOND); /* it is not counted on any more */
+    CHECK_INT(asked_to_unregister(1), 0);
+    CHECK(!world_is_member(&world, 1, false));
+    CHECK_INT(asked_to_unregister(1), err_to_wire(ERR_BROKER_ID_NOT_REGISTERED));
+    world_start(&world, 1);
+    world_start(&world, 2);
+    CHECK(quorum_have_voters(3, 10 * SECOND));
+    CHECK(world_agrees(&world, 5 * SECOND));
+    world_close(&world);
+}
+
 /* Who was named and never came takes no place for ever: there is room for a few only. */
 static void who_never_comes_is_forgotten(void)
 {
@@ -363,7 +472,8 @@ static void a_disk_error_while_founding_leaves_no_half_voter(void)
     CHECK(n > 10);
 }
 
-TAP_MAIN(TAP_TEST(a_disk_error_while_founding_leaves_no_half_voter),
+TAP_MAIN(TAP_TEST(a_voter_is_told_to_be_elsewhere), TAP_TEST(a_controller_is_unregistered),
+         TAP_TEST(a_disk_error_while_founding_leaves_no_half_voter),
          TAP_TEST(nodes_started_in_any_order_are_one_cluster),
          TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),
          TAP_TEST(a_voter_that_moved_is_found), TAP_TEST(what_can_not_be_a_voter_is_refused),

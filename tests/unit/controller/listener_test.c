@@ -40,7 +40,7 @@ static int no_voter(void *data, struct link *link, const Meta__Hello *hello, str
     (void)data;
     (void)link;
     (void)hello;
-    (void)problem;
+    buf_printf(problem, "no voter of ours");
     return ERR_INVALID_REQUEST;
 }
 
@@ -164,17 +164,22 @@ static void dialler_open(struct world *w, struct dialler *dialler)
     UNTIL(w->env, dialler->conn || dialler->closed);
 }
 
-static void dialler_hello(struct dialler *dialler)
+static void dialler_hello_as(struct dialler *dialler, Meta__Hello__Role role)
 {
     char cluster[] = "cluster-1";
     Meta__Hello hello = META__HELLO__INIT;
     Meta__Frame frame = META__FRAME__INIT;
-    hello.role = META__HELLO__ROLE__BROKER;
+    hello.role = role;
     hello.node_id = 7;
     hello.cluster_id = cluster;
     frame.body_case = META__FRAME__BODY_HELLO;
     frame.hello = &hello;
     CHECK_INT(channel_send(dialler->conn, &frame), 0);
+}
+
+static void dialler_hello(struct dialler *dialler)
+{
+    dialler_hello_as(dialler, META__HELLO__ROLE__BROKER);
 }
 
 static int closed_of(const struct dialler *dialled, int count)
@@ -281,7 +286,26 @@ static void clients_without_a_server_are_closed(void)
     world_close(&w);
 }
 
-TAP_MAIN(TAP_TEST(clients_of_kafka_are_handed_on),
+/* It dials anew all the time. */
+static void who_is_refused_again_and_again_is_told_once(void)
+{
+    struct world w;
+    struct dialler voter;
+    int lines = 0;
+    world_open(&w, false);
+    for (int i = 0; i < 5; i++) {
+        dialler_open(&w, &voter);
+        dialler_hello_as(&voter, META__HELLO__ROLE__VOTER);
+        UNTIL(w.env, voter.closed);
+    }
+    for (const char *at = buf_text(&w.lines); (at = strstr(at, "refused a connection")); at++)
+        lines++;
+    CHECK_INT(lines, 1);
+    world_close(&w);
+}
+
+TAP_MAIN(TAP_TEST(who_is_refused_again_and_again_is_told_once),
+         TAP_TEST(clients_of_kafka_are_handed_on),
          TAP_TEST(silent_connections_leave_room_for_clients),
          TAP_TEST(clients_without_a_server_are_closed),
          TAP_TEST(silent_connections_hold_few_descriptors))
