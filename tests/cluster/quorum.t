@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """A cluster as the tutorial makes it: three files from one template, started by hand in any order.
-They are one cluster with three voters, and any one may be killed. QUORUM_ROUNDS: how often."""
+They are one cluster with three voters, and any one may be killed. The voters change, are killed and
+removed under commands: QUORUM_ROUNDS says how often, 20 take about a minute."""
 import json
 import os
 import random
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -18,10 +20,12 @@ from tool import tool
 import wire
 from wait import wait_until
 
-ROUNDS = int(os.environ.get("QUORUM_ROUNDS", "3"))
+ROUNDS = int(os.environ.get("QUORUM_ROUNDS", "5"))
+TUTORIAL_ROUNDS = 3
 GAP_S = 2
 GROW_DEADLINE_S = 60
 RECORDS_BETWEEN = 200
+COMMANDS_BETWEEN = 10
 CONTROLLER_ABOVE = 10000  # a node without voters in its file has its controller there
 
 
@@ -96,9 +100,9 @@ def one_round(number):
              f"killed {killed.id}")
 
 
-@test(f"three files from one template, started in any order, one killed, {ROUNDS} times")
+@test(f"three files from one template, started in any order, one killed, {TUTORIAL_ROUNDS} times")
 def tutorial():
-    for number in range(ROUNDS):
+    for number in range(TUTORIAL_ROUNDS):
         one_round(number)
 
 
@@ -186,21 +190,62 @@ def remove(cluster, node):
                 "what it says")
 
 
-def change_round(cluster, number, topics):
+class Commands:
+    """Topics that are created one after the other, by way of whichever node runs. `made`: those that
+    the cluster has acknowledged; one whose answer did not come may be there or not."""
+    PAUSE_S = 0.02
+    ANSWER_S = 10
+
+    def __init__(self, cluster):
+        self.cluster = cluster
+        self.made = []
+        self.refused = []
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self._thread.start()
+        return self
+
+    def __exit__(self, kind, value, trace):
+        self._stop.set()
+        self._thread.join()
+
+    def _run(self):
+        number = 0
+        while not self._stop.wait(self.PAUSE_S):
+            node = random.choice(self.cluster.running())
+            number += 1
+            name = f"command{number}"
+            try:
+                error = wire.create_topic(node.port, name, timeout_s=self.ANSWER_S)
+            except OSError:  # the node was killed, or waits for a controller
+                continue
+            if error:
+                self.refused.append((name, error))
+            else:
+                self.made.append(name)
+
+    def wait_more(self, count):
+        goal = len(self.made) + count
+        wait_until(lambda: len(self.made) >= goal, GROW_DEADLINE_S, f"{count} more commands are answered")
+
+
+def change_round(cluster, number, commands):
     """Four voters for a while; one is killed meanwhile, and one leaves, now and then the leader."""
     outside = next(node for node in cluster.nodes if node.id not in members(cluster))
     add(cluster, outside)
     wait_voters(cluster, range(4))
     killed = cluster.nodes[(number + 1) % 4]
     killed.kill()
-    topics.append(f"t{number}")
-    cluster.create_topic(topics[-1], replicas=1, wait_isr=False)
+    commands.wait_more(COMMANDS_BETWEEN)
     killed.start()
-    cluster.wait_serving()
     leaves = cluster.controller() if number % 2 else cluster.nodes[number % 4]
     remove(cluster, leaves)
     wait_voters(cluster, set(range(4)) - {leaves.id})
-    note(f"round {number + 1}: added {outside.id}, killed {killed.id}, removed {leaves.id}")
+    cluster.wait_serving()
+    note(f"round {number + 1}: added {outside.id}, killed {killed.id}, removed {leaves.id}, "
+         f"{len(commands.made)} commands so far")
 
 
 @test(f"controllers are added, killed and removed under load, {ROUNDS} times; nothing is lost")
@@ -212,19 +257,22 @@ def changes():
         cluster.wait_serving()
         wait_voters(cluster, (0, 1, 2))
         cluster.create_topic("t", replicas=3)
-        topics = ["t"]
-        with Load(cluster.bootstrap, "t") as load:
+        began = time.monotonic()
+        with Load(cluster.bootstrap, "t") as load, Commands(cluster) as commands:
             for number in range(ROUNDS):
-                change_round(cluster, number, topics)
+                change_round(cluster, number, commands)
                 load.wait_acks(RECORDS_BETWEEN)
             load.stop()
+        note(f"{ROUNDS} rounds in {time.monotonic() - began:.1f} s, {len(commands.made)} commands and "
+             f"{len(load.acked)} records acknowledged, {len(commands.refused)} commands refused")
+        check(not commands.refused, f"refused: {commands.refused[:5]}")
         cluster.kill_all()
         cluster.start()
         cluster.wait_isr_whole("t")
         check_records(read_all(cluster.bootstrap, "t"), load.acked)
         for node in cluster.nodes:
-            wait_until(lambda: set(topics) <= set(wire.metadata(node.port).topics), GROW_DEADLINE_S,
-                       f"node {node.id} has every topic")
+            wait_until(lambda: {"t", *commands.made} <= set(wire.metadata(node.port).topics),
+                       GROW_DEADLINE_S, f"node {node.id} has every topic")
 
 
 @test("changes that can't be made are refused with the reason")

@@ -2,7 +2,7 @@
 import socket
 import struct
 
-FETCH, METADATA, FIND_COORDINATOR, API_VERSIONS, DESCRIBE_PRODUCERS = 1, 3, 10, 18, 61
+FETCH, METADATA, FIND_COORDINATOR, API_VERSIONS, CREATE_TOPICS, DESCRIBE_PRODUCERS = 1, 3, 10, 18, 19, 61
 TIMEOUT_S = 5
 
 
@@ -127,6 +127,16 @@ def coordinator(port, group, timeout_s=TIMEOUT_S):
     r.take("i")
     error, node = r.take("h"), r.take("i")
     return None if error else node
+
+
+def create_topic(port, name, timeout_s=TIMEOUT_S):
+    """The wire's error of CreateTopics v0: one partition with one replica."""
+    body = (struct.pack(">ih", 1, len(name)) + name.encode() +
+            struct.pack(">ihiii", 1, 1, 0, 0, int(timeout_s * 1000)))
+    r = Reader(ask(port, request(CREATE_TOPICS, 0, body), timeout_s + 1))
+    r.take("i")
+    errors = r.array(lambda: (r.string(), r.take("h")))
+    return errors[0][1]
 
 
 def fetch(port, topic, offset, partition=0, max_bytes=1 << 20, timeout_s=TIMEOUT_S):
