@@ -1,21 +1,23 @@
 /* kafka-dump-log: the contents of segment files and indexes in words.
  *
  * Happy path: a .log file is read batch by batch, and each gives one line, with --print-data-log
- * (or
- * --deep-iteration) its records too; .index and .timeindex give one line an entry. Failure modes: a
- * batch whose checksum is wrong says isvalid: false; garbage behind the last batch is counted; an
- * index entry that the log does not bear out goes to stderr. */
+ * (or --deep-iteration) its records too; .index, .timeindex, .txnindex and .snapshot give one line
+ * an entry. Failure modes: a batch whose checksum is wrong says isvalid: false; garbage behind the
+ * last batch is counted; an index entry that the log does not bear out goes to stderr; a snapshot
+ * whose checksum is wrong is refused. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/crc32c.h"
 #include "base/err.h"
 #include "kafka/batch.h"
+#include "kafka/txn_marker.h"
 #include "tools/tools.h"
 
 static const struct option_row dump_options[] = {
-    OPTION_MANY("files", "FILE,...", "The files: .log, .index, .timeindex."),
+    OPTION_MANY("files", "FILE,...", "The files: .log, .index, .timeindex, .txnindex, .snapshot."),
     OPTION("print-data-log", NULL, "Print the records with keys and values."),
     OPTION("deep-iteration", NULL, "Print the records without keys and values."),
     OPTION("max-message-size", "N", "The largest batch that is taken for one (5242880)."),
@@ -29,7 +31,15 @@ static const struct option_row dump_options[] = {
 };
 
 enum { DUMP_RECORDS_MAX = 1 << 30, DUMP_INDEX_MAX = 1 << 30 };
-enum { DUMP_INDEX_ENTRY = 8, DUMP_TIME_ENTRY = 12 };
+enum { DUMP_INDEX_ENTRY = 8, DUMP_TIME_ENTRY = 12, DUMP_TXN_ENTRY = 34 };
+
+/* A snapshot of producers: version, checksum of what follows, count, entries. */
+enum {
+    DUMP_SNAPSHOT_VERSION = 1,
+    DUMP_SNAPSHOT_CRC_FROM = 6,
+    DUMP_SNAPSHOT_HEADER = 10,
+    DUMP_SNAPSHOT_ENTRY = 46
+};
 
 struct dump {
     struct tool_run *run;
@@ -63,19 +73,17 @@ static void dump_print_header_keys(const struct record *record)
     printf("]");
 }
 
-/* A control record's key is version and type, its value version and coordinator epoch (KIP-98). */
-static void dump_print_control(const struct record *record)
+static void dump_print_control(const struct batch *batch, const struct record *record)
 {
-    if (record->key.len < 4)
+    struct txn_marker marker;
+    int16_t type;
+    if (txn_marker_read_type(record, &type) < 0)
         return;
-    int16_t type = (int16_t)bytes_get_u16(record->key.data + 2);
-    if (type > 1) {
+    if (txn_marker_read(batch, &marker) == 1)
+        printf(" endTxnMarker: %s coordinatorEpoch: %d", marker.commit ? "COMMIT" : "ABORT",
+               marker.coordinator_epoch);
+    else
         printf(" controlType: %d", type);
-        return;
-    }
-    printf(" endTxnMarker: %s", type == 1 ? "COMMIT" : "ABORT");
-    if (record->value.len >= 6)
-        printf(" coordinatorEpoch: %d", (int32_t)bytes_get_u32(record->value.data + 2));
 }
 
 static void dump_print_bytes(const char *name, struct wire_bytes bytes)
@@ -99,7 +107,7 @@ static void dump_print_record(const struct dump *d, const struct batch *batch,
         dump_print_header_keys(record);
     }
     if (batch_is_control(batch)) {
-        dump_print_control(record);
+        dump_print_control(batch, record);
     } else if (d->data) {
         if (record->key.len >= 0)
             dump_print_bytes("key", record->key);
@@ -214,6 +222,75 @@ static int dump_index_entries(struct dump *d, const uint8_t *bytes, size_t len, 
     return 0;
 }
 
+static void dump_print_txn(const uint8_t *entry)
+{
+    printf("version: %d producerId: %" PRId64 " firstOffset: %" PRId64 " lastOffset: %" PRId64
+           " lastStableOffset: %" PRId64 "\n",
+           (int16_t)bytes_get_u16(entry), (int64_t)bytes_get_u64(entry + 2),
+           (int64_t)bytes_get_u64(entry + 10), (int64_t)bytes_get_u64(entry + 18),
+           (int64_t)bytes_get_u64(entry + 26));
+}
+
+/* Aborted transactions, by their markers. */
+static int dump_txn_entries(struct dump *d, const uint8_t *bytes, size_t len, bool silent)
+{
+    int64_t before = -1;
+    for (size_t at = 0; at + DUMP_TXN_ENTRY <= len; at += DUMP_TXN_ENTRY) {
+        int64_t marker = (int64_t)bytes_get_u64(bytes + at + 18);
+        if (marker <= before)
+            fprintf(stderr, "%s: entry %zu has marker %" PRId64 ", not above the one before\n",
+                    d->path, at / DUMP_TXN_ENTRY, marker);
+        before = marker;
+        if (!silent)
+            dump_print_txn(bytes + at);
+    }
+    return 0;
+}
+
+static void dump_print_producer(const uint8_t *entry)
+{
+    int32_t last = (int32_t)bytes_get_u32(entry + 10), delta = (int32_t)bytes_get_u32(entry + 22);
+    int64_t txn = (int64_t)bytes_get_u64(entry + 38);
+    printf("producerId: %" PRId64 " producerEpoch: %d coordinatorEpoch: %d currentTxnFirstOffset: ",
+           (int64_t)bytes_get_u64(entry), (int16_t)bytes_get_u16(entry + 8),
+           (int32_t)bytes_get_u32(entry + 34));
+    if (txn >= 0)
+        printf("OptionalLong[%" PRId64 "]", txn);
+    else
+        printf("OptionalLong.empty");
+    printf(" lastTimestamp: %" PRId64, (int64_t)bytes_get_u64(entry + 26));
+    if (last >= 0)
+        printf(" firstSequence: %d lastSequence: %d lastOffset: %" PRId64
+               " offsetDelta: %d timestamp: %" PRId64,
+               (int32_t)(((uint32_t)last - (uint32_t)delta) & INT32_MAX), last,
+               (int64_t)bytes_get_u64(entry + 14), delta, (int64_t)bytes_get_u64(entry + 26));
+    putchar('\n');
+}
+
+static int dump_producers(struct dump *d, const uint8_t *bytes, size_t len)
+{
+    if (len < DUMP_SNAPSHOT_HEADER || bytes_get_u16(bytes) != DUMP_SNAPSHOT_VERSION ||
+        (len - DUMP_SNAPSHOT_HEADER) % DUMP_SNAPSHOT_ENTRY != 0 ||
+        crc32c(0, bytes + DUMP_SNAPSHOT_CRC_FROM, len - DUMP_SNAPSHOT_CRC_FROM) !=
+            bytes_get_u32(bytes + 2))
+        return tool_fail(d->run, "%s is no snapshot of producers, or it is damaged", d->path);
+    for (size_t at = DUMP_SNAPSHOT_HEADER; at < len; at += DUMP_SNAPSHOT_ENTRY)
+        dump_print_producer(bytes + at);
+    return 0;
+}
+
+static int dump_snapshot(struct dump *d)
+{
+    char *bytes;
+    size_t len;
+    int err = env_file_load(d->run->env, d->path, DUMP_INDEX_MAX, &bytes, &len);
+    if (err)
+        return tool_fail(d->run, "%s: %s", d->path, err_text(err));
+    int status = dump_producers(d, (const uint8_t *)bytes, len);
+    mem_free(bytes);
+    return status;
+}
+
 static int dump_index(struct dump *d, size_t entry_size)
 {
     char *bytes;
@@ -227,6 +304,9 @@ static int dump_index(struct dump *d, size_t entry_size)
                            len, entry_size);
     else if (options_has(d->run->options, "index-sanity-check"))
         printf("%s passed sanity check.\n", d->path);
+    else if (entry_size == DUMP_TXN_ENTRY)
+        status = dump_txn_entries(d, (const uint8_t *)bytes, len,
+                                  options_has(d->run->options, "verify-index-only"));
     else
         status = dump_index_entries(d, (const uint8_t *)bytes, len, entry_size,
                                     options_has(d->run->options, "verify-index-only"));
@@ -260,7 +340,12 @@ static int dump_file(struct dump *d, const char *path)
         return dump_index(d, DUMP_INDEX_ENTRY);
     if (end && strcmp(end, ".timeindex") == 0)
         return dump_index(d, DUMP_TIME_ENTRY);
-    return tool_fail(d->run, "%s: only .log, .index and .timeindex can be dumped", path);
+    if (end && strcmp(end, ".txnindex") == 0)
+        return dump_index(d, DUMP_TXN_ENTRY);
+    if (end && strcmp(end, ".snapshot") == 0)
+        return dump_snapshot(d);
+    return tool_fail(
+        d->run, "%s: only .log, .index, .timeindex, .txnindex and .snapshot can be dumped", path);
 }
 
 static int dump_files(struct dump *d)

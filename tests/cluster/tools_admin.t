@@ -9,10 +9,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import glob
 import json
 import re
+import struct
 import subprocess
+import tempfile
 import threading
 
 import tap
+from batches import batch, crc32c, record
 from cluster import Cluster
 from node import spawn
 from tap import check, check_equal, test
@@ -342,6 +345,45 @@ def replica_verification():
         check(done.returncode == 1 and "--topics-include" in done.stderr, f"it says {done.stderr!r}")
         done = tool(VERIFY, "--broker-list", cluster.nodes[0].address, "--fetch-size", "0", check_status=False)
         check(done.returncode == 1 and "--fetch-size 0" in done.stderr, f"it says {done.stderr!r}")
+
+
+@test("kafka-dump-log: transaction markers, aborted transactions, snapshots of producers")
+def dump_transactions():
+    def dump(name, data, *arguments, status=0):
+        path = os.path.join(directory, "00000000000000000000" + name)
+        with open(path, "wb") as file:
+            file.write(data)
+        done = tool("kafka-dump-log.sh", "--files", path, *arguments, check_status=False)
+        check_equal(done.returncode, status, f"the status for {name}: {done.stderr!r}")
+        return done.stdout.removeprefix(f"Dumping {path}\n"), done.stderr
+
+    def entry(producer, sequence, offset, delta, txn):
+        return struct.pack(">qhiqiqiq", producer, 3, sequence, offset, delta, 1234, 9, txn)
+
+    def marker(commit):
+        one = record(struct.pack(">hi", 0, 77), key=struct.pack(">hh", 0, commit))
+        return batch(one, attributes=0x30, time_ms=5, producer_id=7, sequence=-1)
+
+    with tempfile.TemporaryDirectory() as directory:
+        told, _ = dump(".log", marker(0) + marker(1), "--deep-iteration")
+        check("isTransactional: true isControl: true" in told, told)
+        for kind in ("ABORT", "COMMIT"):
+            check(f"headerKeys: [] endTxnMarker: {kind} coordinatorEpoch: 77\n" in told, told)
+        index = struct.pack(">hqqqq", 0, 7, 10, 20, 11) + struct.pack(">hqqqq", 0, 8, 11, 30, 31)
+        told, problem = dump(".txnindex", index)
+        check_equal(told, "version: 0 producerId: 7 firstOffset: 10 lastOffset: 20 lastStableOffset: 11\n"
+                          "version: 0 producerId: 8 firstOffset: 11 lastOffset: 30 lastStableOffset: 31\n", "entries")
+        check_equal(problem, "", "stderr")
+        check("not above the one before" in dump(".txnindex", index[34:] + index[:34])[1], "the order is wrong")
+        check("34" in dump(".txnindex", index[:-1], status=1)[1], "half an entry")
+        body = struct.pack(">i", 2) + entry(7, 5, 40, 2, -1) + entry(8, -1, -1, 0, 41)
+        snapshot = struct.pack(">hI", 1, crc32c(body)) + body
+        told, _ = dump(".snapshot", snapshot)
+        head = "producerEpoch: 3 coordinatorEpoch: 9 currentTxnFirstOffset: OptionalLong"
+        check_equal(told, f"producerId: 7 {head}.empty lastTimestamp: 1234 firstSequence: 3 lastSequence: 5 "
+                          "lastOffset: 40 offsetDelta: 2 timestamp: 1234\n"
+                          f"producerId: 8 {head}[41] lastTimestamp: 1234\n", "producers")
+        check("damaged" in dump(".snapshot", snapshot[:-1] + b"x", status=1)[1], "a wrong checksum")
 
 
 @test("tools whose job is not there say so, with what to do instead")

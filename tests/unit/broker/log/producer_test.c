@@ -203,6 +203,33 @@ static void transactions_hold_the_stable_offset(void)
     fixture_close(&f);
 }
 
+/* Its transaction would never end for readers, and its next batch would begin another one. */
+static void a_producer_with_a_transaction_does_not_expire(void)
+{
+    struct log_world f;
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(produce(&f, 8, 0, 0, 1), 0);
+    struct batch_spec data = {.count = 1, .producer_id = 7, .attributes = BATCH_TRANSACTIONAL};
+    CHECK_INT(append_spec(&f, data, LOG_FROM_CLIENT), 0);
+    int64_t late = env_now_ms(f.env) + 60000;
+    producer_state_expire(&f.log->producers, late, 60000);
+    CHECK_INT(f.log->producers.map.count, 1);
+    CHECK(producer_state_get(&f.log->producers, 7) != NULL);
+    log_set_high_watermark(f.log, 2);
+    CHECK_INT(log_last_stable_offset(f.log), 1);
+    CHECK_INT(mark(&f, 7, 0, 1), 0);
+    late = env_now_ms(f.env) + 60000;
+    producer_state_expire(&f.log->producers, late, 60000);
+    CHECK_INT(f.log->producers.map.count, 0);
+    /* It is forgotten, and its end is not committed yet. */
+    CHECK_INT(log_last_stable_offset(f.log), 1);
+    log_set_high_watermark(f.log, 3);
+    CHECK_INT(log_last_stable_offset(f.log), 3);
+    log_check_whole(f.log);
+    fixture_close(&f);
+}
+
 /* transaction.version 2: each end raises the epoch, so a marker of the epoch that writes now is one
  * of an earlier transaction. */
 static void a_late_marker_of_a_bumped_epoch_is_refused(void)
@@ -341,6 +368,7 @@ TAP_MAIN(TAP_TEST(snapshots_keep_the_last_five_batches), TAP_TEST(sequences_foll
          TAP_TEST(a_new_epoch_starts_at_zero), TAP_TEST(a_cut_takes_what_producers_wrote),
          TAP_TEST(a_follower_knows_the_same), TAP_TEST(producers_expire_by_their_last_append),
          TAP_TEST(transactions_hold_the_stable_offset),
+         TAP_TEST(a_producer_with_a_transaction_does_not_expire),
          TAP_TEST(a_late_marker_of_a_bumped_epoch_is_refused),
          TAP_TEST(only_coordinators_write_markers), TAP_TEST(snapshots_are_checked),
          TAP_TEST(producers_of_a_broker_are_limited))
