@@ -27,6 +27,7 @@
 #include "broker/net/server.h"
 #include "broker/replica/replica_manager.h"
 #include "broker/txn/txn_manager.h"
+#include "broker/txn/txn_verifier.h"
 
 enum {
     BROKER_LEAVE_MS = 10000, /* a controller that does not answer must not keep us for ever */
@@ -352,6 +353,7 @@ static const enum config_id broker_live_ids[] = {
     CONFIG_REQUEST_LOGGER_CLIENT_IDS,
     CONFIG_REQUEST_LOGGER_APIS,
     CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS,
+    CONFIG_TRANSACTION_PARTITION_VERIFICATION_ENABLE,
 };
 
 /* The parts go before the metadata does. */
@@ -370,6 +372,10 @@ static void broker_configure(void *data)
     if (broker->groups)
         group_manager_set_assignment_interval(
             broker->groups, live_settings_int(live, CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS));
+    if (broker->txn_verifier)
+        txn_verifier_set_wanted(
+            broker->txn_verifier,
+            live_settings_bool(live, CONFIG_TRANSACTION_PARTITION_VERIFICATION_ENABLE));
 }
 
 static void broker_listen(struct broker *broker)
@@ -485,15 +491,40 @@ static void broker_free_groups(struct broker *broker)
     broker->groups = NULL;
 }
 
+static struct broker_lines *broker_make_lines(struct broker *broker, struct logger *logger,
+                                              const char *client_id)
+{
+    return broker_lines_new(&(struct broker_lines_deps){.env = broker->env,
+                                                        .logger = logger,
+                                                        .metadata = broker->metadata,
+                                                        .config = broker->config,
+                                                        .client_id = client_id});
+}
+
+/* For partitions that are led here: they ask the coordinators of what is written to them. */
+static void broker_build_verifier(struct broker *broker)
+{
+    broker->verifier_lines =
+        broker_make_lines(broker, &broker->client_lines.logger, "millrace-verifier");
+    struct txn_verifier_deps deps = {
+        .env = broker->env, .metadata = broker->metadata, .lines = broker->verifier_lines};
+    broker->txn_verifier = txn_verifier_new(&deps);
+    txn_verifier_set_wanted(
+        broker->txn_verifier,
+        config_bool(broker->config, CONFIG_TRANSACTION_PARTITION_VERIFICATION_ENABLE));
+}
+
+static void broker_free_verifier(struct broker *broker)
+{
+    if (!broker->txn_verifier)
+        return;
+    txn_verifier_free(broker->txn_verifier);
+    broker_lines_free(broker->verifier_lines);
+    broker->txn_verifier = NULL;
+}
+
 static void broker_build_txns(struct broker *broker)
 {
-    struct broker_lines_deps lines = {
-        .env = broker->env,
-        .logger = &broker->txn_lines.logger,
-        .metadata = broker->metadata,
-        .config = broker->config,
-        .client_id = "millrace-markers",
-    };
     struct txn_manager_deps deps = {
         .env = broker->env,
         .logger = &broker->txn_lines.logger,
@@ -503,7 +534,7 @@ static void broker_build_txns(struct broker *broker)
     };
     txn_settings_read(&deps.settings, broker->config);
     broker->txn_log = partition_log_new(broker->env, broker->partitions, TXN_STATE_TOPIC);
-    broker->marker_lines = broker_lines_new(&lines);
+    broker->marker_lines = broker_make_lines(broker, &broker->txn_lines.logger, "millrace-markers");
     deps.log_data = broker->txn_log;
     deps.lines = broker->marker_lines;
     broker->txns = txn_manager_new(&deps);
@@ -546,6 +577,7 @@ static void broker_build(struct broker *broker)
     broker->producer_ids = producer_ids_new(broker->env, broker->channel, broker->node_id);
     broker_build_groups(broker);
     broker_build_txns(broker);
+    broker_build_verifier(broker);
     live_settings_check(broker->live);
 }
 
@@ -618,6 +650,7 @@ static void broker_free_users(struct broker *broker)
     if (broker->metadata)
         metadata_end_waits(broker->metadata);
     broker_free_groups(broker);
+    broker_free_verifier(broker);
     if (broker->producer_ids)
         producer_ids_free(broker->producer_ids);
     broker_free_txns(broker); /* its producers have been told that they get no ids */

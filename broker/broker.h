@@ -31,6 +31,7 @@ struct producer_ids;
 struct replica_manager;
 struct server;
 struct txn_manager;
+struct txn_verifier;
 
 struct broker {
     struct env *env;
@@ -62,6 +63,8 @@ struct broker {
     struct partition_log *txn_log;     /* __transaction_state, for the transactions */
     struct broker_lines *marker_lines; /* on which they are ended in other brokers */
     struct txn_manager *txns;
+    struct broker_lines *verifier_lines; /* on which the coordinators of others are asked */
+    struct txn_verifier *txn_verifier;
     Meta__Register *registration;
     enum broker_state { BROKER_STARTING, BROKER_SERVING, BROKER_LEAVING, BROKER_CLOSING } state;
     int64_t started_us;

@@ -181,6 +181,12 @@ int64_t live_settings_int(const struct live_settings *live, enum config_id id)
     return live_value(live, id)->number;
 }
 
+bool live_settings_bool(const struct live_settings *live, enum config_id id)
+{
+    ASSERT(config_row(id)->type == CONFIG_TYPE_BOOL);
+    return live_value(live, id)->number != 0;
+}
+
 const char *live_settings_text(const struct live_settings *live, enum config_id id)
 {
     const char *text = live_value(live, id)->text;

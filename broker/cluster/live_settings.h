@@ -51,6 +51,7 @@ void live_settings_check(const struct live_settings *live);
 struct config_chain live_settings_chain(const struct live_settings *live);
 /* Of the broker: a SHORT, INT or LONG. */
 int64_t live_settings_int(const struct live_settings *live, enum config_id id);
+bool live_settings_bool(const struct live_settings *live, enum config_id id);
 /* Of the broker: a STRING or LIST, "" where there is none; until it changes. */
 const char *live_settings_text(const struct live_settings *live, enum config_id id);
 

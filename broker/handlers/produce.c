@@ -14,6 +14,7 @@
 #include "base/siphash.h"
 #include "broker/broker.h"
 #include "broker/handlers/nodes.h"
+#include "broker/handlers/produce_verify.h"
 #include "broker/handlers/topic_name.h"
 #include "broker/net/request.h"
 #include "broker/replica/partition_ops.h"
@@ -36,6 +37,7 @@ struct produce_item {
     bool transactional;
     int64_t producer_id; /* of a transactional batch */
     int16_t producer_epoch;
+    struct produce_verify *verify; /* its coordinator was asked; or NULL */
 };
 
 struct produce {
@@ -84,6 +86,7 @@ static void produce_timeout(void *data)
         struct produce_item *item = &produce->items[i];
         if (!partition_op_is_open(&item->append.op))
             continue;
+        produce_verify_cancel(item->verify);
         partition_op_cancel(&item->append.op);
         item->answer->error_code = err_to_wire(ERR_REQUEST_TIMED_OUT);
         item->answer->base_offset = -1;
@@ -297,6 +300,7 @@ static void produce_done(struct partition_op *op)
 {
     struct produce_item *item = produce_item_of(CONTAINER_OF(op, struct partition_append_op, op));
     const struct produce_request *body = item->produce->request->body;
+    produce_verify_cancel(item->verify);
     if (item->append.appended && body->acks != PARTITION_ACKS_NONE) {
         produce_safe(item, op->err);
         return;
@@ -312,6 +316,17 @@ static void produce_done(struct partition_op *op)
 static void *produce_give_block(struct partition_append_op *append)
 {
     return request_take_block(produce_item_of(append)->produce->request);
+}
+
+/* It would begin a transaction in its partition. */
+static void produce_ask_coordinator(struct partition_append_op *append)
+{
+    struct produce_item *item = produce_item_of(append);
+    struct request *request = item->produce->request;
+    const struct produce_request *body = request->body;
+    struct txn_producer producer = {body->transactional_id, item->producer_id,
+                                    item->producer_epoch};
+    item->verify = produce_verify_begin(request, append, &producer);
 }
 
 /* What the batch says of itself; nothing is under way yet. */
@@ -339,6 +354,9 @@ static void produce_partition(struct produce_item *item,
     append->taken = produce_taken;
     append->give_block = produce_give_block;
     append->leader = append->leader_epoch = -1;
+    if (item->transactional && produce_verify_is_wanted(request))
+        append->verify = produce_ask_coordinator;
+    append->bumps = request->version >= PRODUCE_ADDS_VERSION;
     int err = produce_find(request, topic, data->index, &append->op.ref);
     if (!err) {
         produce->open++;

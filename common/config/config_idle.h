@@ -308,9 +308,6 @@
       "transaction.abort.timed.out.transaction.cleanup.interval.ms", INT, "10000", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       CONFIG_IDLE "each transaction is aborted when its own time is over.") \
-    X(TRANSACTION_PARTITION_VERIFICATION_ENABLE, "transaction.partition.verification.enable", \
-      BOOL, "true", NULL, 0, 0, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
-      CONFIG_IDLE "what partitions get is not verified yet.") \
     X(TRANSACTION_STATE_LOG_LOAD_BUFFER_SIZE, "transaction.state.log.load.buffer.size", INT, \
       "5242880", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, \
       CONFIG_NO_NEED) \

@@ -468,6 +468,9 @@
     X(TRANSACTION_MAX_TIMEOUT_MS, "transaction.max.timeout.ms", INT, "900000", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The longest time that a client may ask for its transactions.") \
+    X(TRANSACTION_PARTITION_VERIFICATION_ENABLE, "transaction.partition.verification.enable", \
+      BOOL, "true", NULL, 0, 0, NULL, CONFIG_DYNAMIC, \
+      "Whether leaders ask the coordinator before a batch begins a transaction in a partition.") \
     X(TRANSACTION_REMOVE_EXPIRED_TRANSACTION_CLEANUP_INTERVAL_MS, \
       "transaction.remove.expired.transaction.cleanup.interval.ms", INT, "3600000", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \

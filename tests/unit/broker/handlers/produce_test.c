@@ -5,6 +5,7 @@
 #include "broker/broker.h"
 #include "broker/handlers/handlers.h"
 #include "broker/net/request.h"
+#include "broker/txn/txn_verifier.h"
 #include "kafka/api.h"
 #include "kafka/messages/produce.h"
 
@@ -68,8 +69,62 @@ int32_t controller_channel_active(const struct controller_channel *channel)
     return -1;
 }
 
+/* ---- the coordinators of transactions ---- */
+
+static bool verifier_is_off;
+static int verdict;       /* what they say */
+static bool verdict_late; /* not before answer_verify */
+static struct txn_verify *verifying;
+static int verifications;
+static int16_t version = VERSION;
+
+bool txn_verifier_is_wanted(const struct txn_verifier *verifier)
+{
+    (void)verifier;
+    return !verifier_is_off;
+}
+
+static void answer_verify(void *data)
+{
+    (void)data;
+    struct txn_verify *verify = verifying;
+    CHECK(verify != NULL);
+    verifying = NULL;
+    verify->open = false;
+    verify->done(verify, verdict);
+}
+
+static struct env_timer verify_timer;
+
+void txn_verifier_ask(struct txn_verifier *verifier, struct txn_verify *verify)
+{
+    (void)verifier;
+    CHECK(!verifying);
+    CHECK(wire_str_is(verify->producer.id, "x"));
+    CHECK(wire_str_is(verify->topic, "t"));
+    CHECK_INT(verify->partition, 0);
+    CHECK_INT(verify->add, version >= 12);
+    verifications++;
+    verify->open = true;
+    verifying = verify;
+    env_timer_init(r.logs.env, &verify_timer, answer_verify, NULL);
+    if (!verdict_late)
+        env_timer_start(&verify_timer, 0);
+}
+
+void txn_verify_cancel(struct txn_verify *verify)
+{
+    if (verify->open)
+        verifying = NULL;
+    verify->open = false;
+}
+
 static void open_all(void)
 {
+    verifications = verdict = 0;
+    verifier_is_off = verdict_late = false;
+    version = VERSION;
+
     replica_open_leading(&r, MEMBERS(1));
     broker = (struct broker){.env = r.logs.env,
                              .node_id = NODE,
@@ -99,13 +154,13 @@ static struct batch_spec txn(int64_t id, int epoch, int sequence)
                                .attributes = BATCH_TRANSACTIONAL};
 }
 
-/* Sends a batch to partition 0 and, with `second`, one to partition 1; code of the first. */
-static int produce(const char *transactional_id, struct batch_spec first,
-                   const struct batch_spec *second)
+/* Sends a batch to partition 0 and, with `second`, one to partition 1. */
+static void begin(const char *transactional_id, struct batch_spec first,
+                  const struct batch_spec *second)
 {
     arena_close(&request.arena);
     request = (struct request){.broker = &broker, .api = kafka_api_find(KAFKA_API_PRODUCE)};
-    request.version = VERSION;
+    request.version = version;
     arena_init(&request.arena, 1 << 20);
     struct produce_request *body = arena_alloc(&request.arena, sizeof(*body));
     wire_defaults(request.api->request, body);
@@ -127,6 +182,13 @@ static int produce(const char *transactional_id, struct batch_spec first,
     }
     answers = 0;
     handle_produce(&request);
+}
+
+/* The same; code of the first. */
+static int produce(const char *transactional_id, struct batch_spec first,
+                   const struct batch_spec *second)
+{
+    begin(transactional_id, first, second);
     UNTIL(r.logs.env, answers == 1);
     return codes[0];
 }
@@ -196,7 +258,91 @@ static void clients_write_no_control_batches(void)
     close_all();
 }
 
-TAP_MAIN(TAP_TEST(a_transaction_is_written_and_ended),
+/* Once a transaction, and again in the next one. */
+static void the_first_batch_is_verified(void)
+{
+    open_all();
+    CHECK_INT(produce("x", txn(7, 0, 0), NULL), 0);
+    CHECK_INT(produce("x", txn(7, 0, 1), NULL), 0);
+    CHECK_INT(verifications, 1);
+    CHECK_INT(mark(7, 0, true), 0);
+    CHECK_INT(produce("x", txn(7, 0, 2), NULL), 0);
+    CHECK_INT(verifications, 2);
+    CHECK_INT(produce(NULL, (struct batch_spec){.count = 1}, NULL), 0);
+    CHECK_INT(verifications, 2);
+    close_all();
+}
+
+static void check_verdict(int16_t of, int err, int code)
+{
+    open_all();
+    version = of;
+    verdict = err;
+    CHECK_INT(produce("x", txn(7, 0, 0), NULL), code);
+    CHECK_INT(verifications, 1);
+    CHECK_INT(log_end_offset(r.partition->log), 0);
+    verdict = 0;
+    CHECK_INT(produce("x", txn(7, 0, 0), NULL), 0); /* and nothing of it stays */
+    close_all();
+}
+
+static void each_version_is_told_in_its_words(void)
+{
+    const int not_known[] = {ERR_CONCURRENT_TRANSACTIONS,
+                             ERR_COORDINATOR_NOT_AVAILABLE,
+                             ERR_COORDINATOR_LOAD_IN_PROGRESS,
+                             ERR_NOT_COORDINATOR,
+                             ERR_REFUSED,
+                             ERR_RESET,
+                             ERR_TIMED_OUT,
+                             ERR_UNSUPPORTED_VERSION,
+                             ERR_NO_MEMORY,
+                             ERR_UNKNOWN_SERVER_ERROR};
+    for (size_t i = 0; i < ARRAY_LEN(not_known); i++)
+        check_verdict(VERSION, not_known[i], 19);
+    check_verdict(10, ERR_TRANSACTION_ABORTABLE, 48);
+    check_verdict(10, ERR_INVALID_TXN_STATE, 48);
+    check_verdict(11, ERR_TRANSACTION_ABORTABLE, 120);
+    check_verdict(12, ERR_INVALID_TXN_STATE, 120);
+    check_verdict(11, ERR_PRODUCER_FENCED, 47);
+    check_verdict(11, ERR_INVALID_PRODUCER_EPOCH, 47);
+    check_verdict(11, ERR_INVALID_PRODUCER_ID_MAPPING, 49);
+    check_verdict(11, ERR_UNKNOWN_TOPIC_OR_PARTITION, 3);
+}
+
+/* From v12 on nobody else adds the partition: the setting does not count. */
+static void verification_can_be_switched_off(void)
+{
+    open_all();
+    verifier_is_off = true;
+    CHECK_INT(produce("x", txn(7, 0, 0), NULL), 0);
+    CHECK_INT(verifications, 0);
+    CHECK_INT(mark(7, 0, true), 0);
+    version = 12;
+    CHECK_INT(produce("x", txn(7, 0, 1), NULL), 0);
+    CHECK_INT(verifications, 1);
+    close_all();
+}
+
+static void a_topic_is_deleted_while_its_coordinator_is_asked(void)
+{
+    open_all();
+    verdict_late = true;
+    begin("x", txn(7, 0, 0), NULL);
+    UNTIL(r.logs.env, verifying != NULL);
+    CHECK_INT(answers, 0);
+    feed_topic_removed(r.metadata, "t");
+    until_quiet(r.logs.env);
+    CHECK_INT(answers, 0);
+    answer_verify(NULL);
+    UNTIL(r.logs.env, answers == 1);
+    CHECK_INT(codes[0], 3);
+    close_all();
+}
+
+TAP_MAIN(TAP_TEST(a_transaction_is_written_and_ended), TAP_TEST(the_first_batch_is_verified),
+         TAP_TEST(each_version_is_told_in_its_words), TAP_TEST(verification_can_be_switched_off),
+         TAP_TEST(a_topic_is_deleted_while_its_coordinator_is_asked),
          TAP_TEST(batches_must_agree_with_their_request),
          TAP_TEST(a_plain_batch_does_not_join_a_transaction),
          TAP_TEST(clients_write_no_control_batches))
