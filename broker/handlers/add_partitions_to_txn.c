@@ -109,6 +109,7 @@ static void add_verify(struct add_item *item)
 static void add_done(struct txn_add *add, int err)
 {
     struct add_item *item = CONTAINER_OF(add, struct add_item, add);
+    ASSERT(!item->verify_only);
     add_fill(item, err);
     add_finish(item->all);
 }

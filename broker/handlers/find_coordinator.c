@@ -1,13 +1,13 @@
-/* FindCoordinator: which broker coordinates a group. From v4 on several keys at once.
+/* FindCoordinator: which broker coordinates a group, or a transactional id. From v4 on several keys
+ * at once.
  *
- * Happy path: the leader of the key's partition of __consumer_offsets, off the image. The topic is
- * created by the first who asks; the answer waits for that, so that the client need not ask again.
- * Failure modes: no leader, or no topic in time: COORDINATOR_NOT_AVAILABLE, and clients try again.
- * Transactions have no coordinator yet: the one error after which both the Java client and
- * librdkafka give up and show our sentence is CLUSTER_AUTHORIZATION_FAILED. After any other code
- * librdkafka goes on asking, and after TRANSACTIONAL_ID_AUTHORIZATION_FAILED Java hides the
- * sentence.
- */
+ * Happy path: the leader of the key's partition of the coordinators' topic, off the image. The
+ * topic is created by the first who asks; the answer waits for that, so that the client need not
+ * ask again. Failure modes: no leader, or no topic in time: COORDINATOR_NOT_AVAILABLE, and clients
+ * try again. A build that does not tell of transactions refuses their ids: the one error after
+ * which both the Java client and librdkafka give up and show our sentence is
+ * CLUSTER_AUTHORIZATION_FAILED. After any other code librdkafka goes on asking, and after
+ * TRANSACTIONAL_ID_AUTHORIZATION_FAILED Java hides the sentence. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
@@ -17,6 +17,7 @@
 #include "broker/handlers/coordinator_topic.h"
 #include "broker/handlers/nodes.h"
 #include "broker/net/request.h"
+#include "broker/txn/txn_manager.h"
 #include "kafka/messages/find_coordinator.h"
 
 enum {
@@ -57,10 +58,15 @@ static int coordinator_lookup(struct request *request, struct wire_str key, coor
         *reason = "the partition of " GROUP_OFFSETS_TOPIC " that holds the group has no leader now";
         return coordinator_find(request, COORDINATOR_TOPIC_GROUPS, key, out);
     case FIND_COORDINATOR_TRANSACTION:
-        *reason = "transactions are not available in this release: remove transactional.id";
-        return ERR_CLUSTER_AUTHORIZATION_FAILED;
+        if (!request->broker->serves_txns) {
+            *reason = "transactions are not available in this release: remove transactional.id";
+            return ERR_CLUSTER_AUTHORIZATION_FAILED;
+        }
+        *reason = "the partition of " TXN_STATE_TOPIC
+                  " that holds the transactional id has no leader now";
+        return coordinator_find(request, COORDINATOR_TOPIC_TRANSACTIONS, key, out);
     default:
-        *reason = "only groups (key type 0) have coordinators here";
+        *reason = "only groups (key type 0) and transactional ids (1) have coordinators here";
         return ERR_INVALID_REQUEST;
     }
 }
@@ -109,6 +115,8 @@ void handle_find_coordinator(struct request *request)
     const struct find_coordinator_request *body = request->body;
     if (body->key_type == FIND_COORDINATOR_GROUP)
         coordinator_topic_ensure(request, COORDINATOR_TOPIC_GROUPS, coordinator_answer);
+    else if (body->key_type == FIND_COORDINATOR_TRANSACTION && request->broker->serves_txns)
+        coordinator_topic_ensure(request, COORDINATOR_TOPIC_TRANSACTIONS, coordinator_answer);
     else
         coordinator_answer(request);
 }

@@ -51,6 +51,8 @@ static void produce_verify_done(struct txn_verify *txn, int err)
 {
     struct produce_verify *verify = CONTAINER_OF(txn, struct produce_verify, txn);
     const char *message;
+    ASSERT(!txn->open);
+    ASSERT(verify->append->verifying);
     int told = produce_verify_error(verify, err, &message);
     partition_append_verified(verify->append, told, message);
 }

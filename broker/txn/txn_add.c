@@ -18,6 +18,7 @@ static bool add_has_all(const struct txn_partitions *set, const struct txn_add *
 static void add_stored(struct txn *txn, int err)
 {
     struct txn_add *add = txn->waiter;
+    ASSERT(add != NULL);
     add->done(add, err);
 }
 

@@ -10,6 +10,7 @@
 static void end_stored(struct txn *txn, int err)
 {
     struct txn_end *end = txn->waiter;
+    ASSERT(end != NULL);
     end->done(end, err);
 }
 

@@ -14,6 +14,7 @@ static void init_try(struct txn_init *init);
 static void init_stored(struct txn *txn, int err)
 {
     struct txn_init *init = txn->waiter;
+    ASSERT(init != NULL);
     if (!err) {
         txn->last_producer_id = init->last_producer_id;
         txn->last_epoch = init->last_epoch;

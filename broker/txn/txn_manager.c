@@ -66,6 +66,7 @@ int txn_manager_find(const struct txn_manager *manager, const struct txn_produce
 
 void txn_manager_leader_changed(struct txn_manager *manager, int32_t partition, bool leader)
 {
+    ASSERT(partition >= 0);
     struct txn_shard *shard = map_del_u64(&manager->shards, (uint32_t)partition);
     const struct image_topic *topic = txn_manager_topic(manager);
     const struct image_partition *record = topic ? image_partition(topic, partition) : NULL;
@@ -73,6 +74,7 @@ void txn_manager_leader_changed(struct txn_manager *manager, int32_t partition, 
         txn_shard_free(shard, ERR_NOT_COORDINATOR);
     if (!leader || !record)
         return;
+    ASSERT(record->leader_epoch >= 0);
     map_put_u64(&manager->shards, (uint32_t)partition,
                 txn_shard_new(manager, partition, record->leader_epoch));
     txn_expiry_start(&manager->expiry);

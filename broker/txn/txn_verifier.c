@@ -184,6 +184,7 @@ static int verify_next_err(struct verify_mark *mark, int32_t partition)
 
 static void verify_call_free(struct verify_call *call)
 {
+    ASSERT(call->node->call == call);
     broker_call_cancel(&call->call);
     call->node->call = NULL;
     arena_close(&call->arena);
@@ -274,6 +275,7 @@ static void verify_take(struct verify_node *node, struct verify_call *call)
         call->asked[call->count++] = (struct verify_asked){verify, verify->partition};
     }
     qsort(call->asked, (size_t)call->count, sizeof(*call->asked), verify_compare);
+    ASSERT(call->count > 0);
     for (int32_t i = 0; i < call->count; i++) {
         call->asked[i].verify->call = call;
         call->asked[i].verify->place = i;

@@ -19,6 +19,7 @@ static bool txn_walk_enter(struct txn_walk *walk)
     walk->shard = best;
     if (!best)
         return false;
+    ASSERT(best->machine.index >= walk->next_shard);
     walk->next_shard = best->machine.index + 1;
     walk->next = best->order.next;
     return true;
@@ -39,6 +40,7 @@ struct txn *txn_walk_next(struct txn_walk *walk)
 
 void txn_walk_skip(struct txn_walk *walk, const struct txn *txn)
 {
+    ASSERT(!walk->shard || walk->next != NULL);
     if (walk->shard && walk->next == &txn->link)
         walk->next = txn->link.next;
 }

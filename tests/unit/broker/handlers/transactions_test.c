@@ -1,8 +1,9 @@
-/* What a client hears that wants transactions: an error that ends its tries, with the reason. */
+/* What a client hears that begins to use transactions: who coordinates them, and which producer it
+ * is. */
 #include "fixture.h"
 
 #include "broker/cluster/producer_ids.h"
-#include "broker/group/group_manager.h"
+#include "broker/txn/txn_manager.h"
 #include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/init_producer_id.h"
 
@@ -11,6 +12,15 @@ void producer_ids_take(struct producer_ids *ids, struct producer_id_wait *wait)
     (void)ids;
     (void)wait;
     CHECK(false);
+}
+
+static struct txn_init *inited; /* that waits */
+
+void txn_manager_init_producer(struct txn_manager *manager, struct txn_init *init)
+{
+    (void)manager;
+    CHECK(!inited);
+    inited = init;
 }
 
 static void find(int16_t version, int8_t type)
@@ -25,7 +35,91 @@ static void find(int16_t version, int8_t type)
     handle_find_coordinator(&fx->request);
 }
 
-static void a_transaction_has_no_coordinator(void)
+/* Its topic is made by the first who asks, by settings of its own. */
+static void the_topic_of_transactions_is_made(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    f.broker.serves_txns = true;
+    fixture_settings("broker.id=1\ntransaction.state.log.num.partitions=7\n"
+                     "transaction.state.log.segment.bytes=2000000\n");
+    fixture_add_broker(1, false);
+    fixture_add_broker(3, true);
+    find(4, 1);
+    CHECK_STR(buf_text(&f.answer), "");
+    CHECK(f.sent != NULL);
+    const Meta__CreateTopics__Topic *topic = f.sent->command->create_topics->topics[0];
+    CHECK_STR(topic->name, "__transaction_state");
+    CHECK_INT(topic->partitions, 7);
+    CHECK_INT(topic->replication_factor, 1); /* as many as there are brokers */
+    bool compacts = false, least = false;
+    for (size_t i = 0; i < topic->n_configs; i++) {
+        const Meta__ConfigEntry *entry = topic->configs[i];
+        compacts |=
+            strcmp(entry->key, "cleanup.policy") == 0 && strcmp(entry->value, "compact") == 0;
+        least |= strcmp(entry->key, "min.insync.replicas") == 0 && strcmp(entry->value, "1") == 0;
+    }
+    CHECK(compacts);
+    CHECK(least); /* and no more of them need to be in sync */
+    fixture_answer(ERR_REQUEST_TIMED_OUT, NULL);
+    CHECK(strstr(buf_text(&f.answer), "\"errorCode\":15"));
+    fixture_close(&f);
+}
+
+static void a_transactional_id_has_a_coordinator(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    f.broker.serves_txns = true;
+    fixture_add_broker(1, false);
+    fixture_add_topic("__transaction_state", 1);
+    for (int16_t version = 1; version <= 6; version++) {
+        find(version, 1);
+        CHECK(strstr(buf_text(&f.answer), "\"errorCode\":0"));
+        CHECK(strstr(buf_text(&f.answer), "\"nodeId\":1,\"host\":\"127.0.0.1\",\"port\":9001"));
+    }
+    find(6, 2);
+    CHECK(strstr(buf_text(&f.answer), "\"errorCode\":42"));
+    fixture_add_broker(1, true);
+    find(4, 1);
+    CHECK(strstr(buf_text(&f.answer), "\"errorCode\":15"));
+    CHECK(strstr(buf_text(&f.answer), "has no leader now"));
+    fixture_close(&f);
+}
+
+/* Its coordinator decides; how a fenced producer is told depends on the version. */
+static void a_transactional_id_gets_what_its_coordinator_says(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    f.broker.serves_txns = true;
+    for (int16_t version = 0; version <= 5; version++)
+        for (int err = 0; err <= 1; err++) {
+            struct init_producer_id_request *body =
+                fixture_request(KAFKA_API_INIT_PRODUCER_ID, version);
+            body->transactional_id = wire_str_from("t");
+            body->transaction_timeout_ms = 5000;
+            body->producer_id = version >= 3 ? 7 : -1;
+            body->producer_epoch = version >= 3 ? 2 : -1;
+            inited = NULL;
+            handle_init_producer_id(&fx->request);
+            CHECK(wire_str_is(inited->id, "t"));
+            CHECK_INT(inited->timeout_ms, 5000);
+            CHECK_INT(inited->producer_id, version >= 3 ? 7 : -1);
+            CHECK_INT(inited->epoch, version >= 3 ? 2 : -1);
+            inited->new_producer_id = 1000;
+            inited->new_epoch = 3;
+            inited->done(inited, err ? ERR_PRODUCER_FENCED : 0);
+            const char *told = !err ? "\"errorCode\":0,\"producerId\":1000,\"producerEpoch\":3"
+                               : version < 4 ? "\"errorCode\":47,\"producerId\":-1"
+                                             : "\"errorCode\":90,\"producerId\":-1";
+            CHECK(strstr(buf_text(&f.answer), told));
+        }
+    fixture_close(&f);
+}
+
+/* An error that ends its tries, with the reason. */
+static void a_build_that_tells_of_none_refuses_them(void)
 {
     struct fixture f;
     fixture_open(&f);
@@ -35,15 +129,6 @@ static void a_transaction_has_no_coordinator(void)
                      "\"errorCode\":31,\"errorMessage\":\"transactions are not available in this "
                      "release: remove transactional.id\""));
     }
-    find(6, 2);
-    CHECK(strstr(buf_text(&f.answer), "\"errorCode\":42"));
-    fixture_close(&f);
-}
-
-static void a_transactional_id_gets_no_producer_id(void)
-{
-    struct fixture f;
-    fixture_open(&f);
     for (int16_t version = 0; version <= 5; version++) {
         struct init_producer_id_request *body =
             fixture_request(KAFKA_API_INIT_PRODUCER_ID, version);
@@ -72,5 +157,7 @@ static void half_a_producer_is_refused(void)
     fixture_close(&f);
 }
 
-TAP_MAIN(TAP_TEST(a_transaction_has_no_coordinator),
-         TAP_TEST(a_transactional_id_gets_no_producer_id), TAP_TEST(half_a_producer_is_refused))
+TAP_MAIN(TAP_TEST(the_topic_of_transactions_is_made),
+         TAP_TEST(a_transactional_id_has_a_coordinator),
+         TAP_TEST(a_transactional_id_gets_what_its_coordinator_says),
+         TAP_TEST(a_build_that_tells_of_none_refuses_them), TAP_TEST(half_a_producer_is_refused))
