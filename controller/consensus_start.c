@@ -28,6 +28,7 @@ enum {
     START_CATCH_UP_MS = 5000,   /* a node that does not move on for so long is not made a voter */
     START_TELL_MS = 5000,
     START_CHANGE_MS = 30000,    /* for a change of the quorum */
+    START_STUCK_MS = 3000,      /* an election is over by then */
     START_CHANGE_MAX_MS = 60000 /* there is one at a time: nobody keeps the others from it */
 };
 
@@ -164,6 +165,33 @@ static bool start_ask(void *data, Meta__Join *join)
     return true;
 }
 
+/* Each of two voters has confirmed all that was committed, so the other one has it. But it may have
+ * been removed since, which only the one that lost its directory knew: a person has to say so. */
+static void start_tell_stuck(struct consensus *consensus, const Meta__JoinReply *reply)
+{
+    struct consensus_start *start = &consensus->start;
+    int64_t now_ms = env_now_ms(consensus->env);
+    const Meta__Member *other = NULL;
+    size_t voters = 0, own = 0;
+    for (size_t i = 0; i < reply->n_members; i++) {
+        const Meta__Member *member = reply->members[i];
+        voters += member->votes;
+        own += member->votes && member->id == consensus->node_id;
+        other = member->votes && member->id != consensus->node_id ? member : other;
+    }
+    if (reply->active || !start_is_newcomer(consensus) || voters != 2 || own != 1 || !other ||
+        start->leaderless_ms < 0 || now_ms - start->leaderless_ms < START_STUCK_MS ||
+        now_ms - start->told_ms < START_TELL_MS)
+        return;
+    start->told_ms = now_ms;
+    logger_error(consensus->logger,
+                 "this node is one of two voters and its directory was empty when it started; node "
+                 "%d at %s:%u can't lead without it, and has all that is committed unless it was "
+                 "removed from the quorum: stop both, replace %s by a copy of that node's "
+                 "controller directory, and start both",
+                 other->id, other->host, other->port, start->dir);
+}
+
 static void start_answered(void *data, const struct controller_voter *from,
                            const Meta__JoinReply *reply)
 {
@@ -183,6 +211,7 @@ static void start_answered(void *data, const struct controller_voter *from,
         return;
     ASSERT(consensus->quorum && start->seek);
     start->met = true;
+    start_tell_stuck(consensus, reply);
     if (reply->cluster_id[0])
         raft_peers_learn(consensus->peers, reply->cluster_id);
     raft_quorum_learn(consensus->quorum, reply->members, reply->n_members, reply->active);
