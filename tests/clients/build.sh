@@ -8,7 +8,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 all="kcat confluent-kafka-python kafka-python aiokafka java-2.1.0 java-3.9 java-4 tutorial-2.1.0
-librdkafka franz-go franz-go-fetch4 sarama kafka-go kafkajs rdkafka"
+streams-4 librdkafka franz-go franz-go-fetch4 sarama kafka-go kafkajs rdkafka"
 
 lack() { echo "$*" >"$dir/lacks"; exit 0; }
 broken() { { echo "it does not build:"; tail -n 20 "$dir/log"; } >"$dir/broken"; exit 0; }
@@ -98,6 +98,7 @@ build_one() {
     java-3.9) java 3.9.1 kafka-clients java/src Member ;;
     java-4) java 4.1.1 kafka-clients "java/src java-4/src" Member ;;
     tutorial-2.1.0) java 2.1.0 kafka_2.12 tutorial/src "" ;;
+    streams-4) java 4.1.1 kafka-streams streams/src WordCount ;;
     franz-go) go_client franz ;;
     franz-go-fetch4) # the same library, as if it were of before zstd
         go_client franz

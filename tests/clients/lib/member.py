@@ -52,7 +52,10 @@ class Program:
         for line in self.child.stdout:
             words = line.split()
             if words:
-                self.lines.append(words)
+                self.said(words)
+
+    def said(self, words):
+        self.lines.append(words)
 
     def of_kind(self, kind):
         return [words[1:] for words in list(self.lines) if words[0] == kind]
