@@ -32,11 +32,11 @@ def new_producer(bootstrap, transactional_id, **settings):
                      **{k.replace("_", "."): v for k, v in settings.items()}})
 
 
-def fill(bootstrap, topic, count, partitions):
+def fill(bootstrap, topic, count, partitions, first=0):
     """Value n goes to partition n mod `partitions`."""
     errors = []
     producer = Producer({**PRODUCER, "bootstrap.servers": bootstrap, "linger.ms": 5})
-    for n in range(count):
+    for n in range(first, first + count):
         while True:
             try:
                 producer.produce(topic, str(n), partition=n % partitions,

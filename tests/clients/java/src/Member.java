@@ -17,7 +17,7 @@ import org.apache.kafka.common.header.Header;
 public final class Member {
     private static final PrintStream OUT = System.out;
     private static final String STRINGS = "org.apache.kafka.common.serialization.String";
-    private static volatile boolean stdinEnded;
+    static volatile boolean stdinEnded;
     private static volatile boolean failed;
 
     private static synchronized void say(String line) {
@@ -135,6 +135,9 @@ public final class Member {
             }
         } else if (args[0].equals("newer")) {
             Class.forName("Newer").getMethod("run", String.class).invoke(null, args[1]);
+        } else if (args[0].equals("copy")) {
+            watchStdin();
+            Copy.run(args);
         } else {
             watchStdin();
             consume(args[1], args[2], args[3], args[4]);

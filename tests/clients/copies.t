@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Java clients, old and new, copy records between topics in transactions, while they and the brokers
+are killed: each record must be there once, in order, and none of a transaction that was aborted.
+
+TXN_RECORDS is how many each of them copies (3,000, in transactions of up to 50; the long form is
+100,000 with TXN_BATCH=750), TXN_BOUNCES how many brokers end meanwhile (3)."""
+import contextlib
+import os
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+from lib_path import CLUSTER_LIB  # noqa: F401 makes the harness importable
+
+import tap
+import wire
+from cluster import Cluster
+from txn_copy import check_copy, fill, has_transactions  # skips where confluent_kafka is missing
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+from member import Program, program
+from tap import Skip, check_equal, note, test
+from wait import wait_until
+
+CLIENTS = ("java-2.1.0", "java-3.9", "java-4")
+PARTITIONS = 3
+RECORDS = int(os.environ.get("TXN_RECORDS") or 3000)
+BATCH = os.environ.get("TXN_BATCH") or "50"
+BOUNCES = int(os.environ.get("TXN_BOUNCES") or 3)
+DEADLINE_S = 600
+SETTINGS = {"min_insync_replicas": 2, "group_initial_rebalance_delay_ms": 0,
+            "offsets_topic_num_partitions": 5, "transaction_state_log_num_partitions": 5}
+
+
+class Copier:
+    """The program of one release, its topics, and its lives."""
+
+    def __init__(self, cluster, name):
+        self.cluster, self.name = cluster, name
+        self.source, self.target = f"source-{name}", f"target-{name}"
+        self.lives = []
+        self.filled = 0
+        self._consumer = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": name,
+                                   "log_level": 0})
+
+    def prepare(self):
+        for topic in (self.source, self.target):
+            self.cluster.create_topic(topic, partitions=PARTITIONS)
+
+    def fill(self, count):
+        fill(self.cluster.bootstrap, self.source, count, PARTITIONS, self.filled)
+        self.filled += count
+
+    def start(self, stack):
+        self.lives.append(stack.enter_context(Program(
+            program(self.name), "copy", self.cluster.bootstrap, self.source, self.target, self.name,
+            BATCH)))
+
+    def kill(self):
+        self.lives[-1].child.kill()
+        self.lives[-1].child.wait()
+
+    def count(self, kind):
+        return sum(len(life.of_kind(kind)) for life in self.lives)
+
+    def left(self):
+        """Records that no committed transaction has copied."""
+        self.lives[-1].check_alive()
+        try:
+            found = self._consumer.committed(
+                [TopicPartition(self.source, p) for p in range(PARTITIONS)], timeout=10)
+        except KafkaException:
+            return self.filled
+        return self.filled - sum(max(p.offset, 0) for p in found)
+
+    def wait_left(self, most, what):
+        try:
+            wait_until(lambda: self.left() <= most, DEADLINE_S, f"{self.name}: {what}")
+        except AssertionError as error:
+            raise AssertionError(f"{error}: {self.left()} left; {self.lives[-1].described()}") from None
+
+    def finish(self):
+        life = self.lives[-1]
+        life.child.stdin.close()
+        life.wait_end(DEADLINE_S)
+        check_copy(self.cluster.bootstrap, self.target, self.filled, PARTITIONS)
+        note(f"{self.name}: transactions committed {self.count('committed')}, aborted "
+             f"{self.count('aborted')}, lives {len(self.lives)}")
+        for said in [words for life in self.lives for words in life.of_kind("note")][:8]:
+            note(f"{self.name}: {' '.join(said)}")
+
+
+def end(node, number):
+    """Every second one ends as it should."""
+    if number % 2 == 0:
+        node.kill()
+        return "killed"
+    node.signal(signal.SIGTERM)
+    check_equal(node.wait_exit(), 0, f"the status of node {node.id}")
+    return "stopped"
+
+
+def wait_begun(copiers, each):
+    """What is left for each, when the first has copied some."""
+    def some():
+        left = [copier.left() for copier in copiers]
+        return left if min(left) < each else None
+    return wait_until(some, DEADLINE_S, "some is copied")
+
+
+def bounce(cluster, copiers, number, stack):
+    """A broker ends while all of them copy, and every second time the copiers, too."""
+    each = RECORDS // BOUNCES
+    node = cluster.nodes[number % len(cluster.nodes)]
+    for copier in copiers:
+        copier.fill(each)
+    left = wait_begun(copiers, each)
+    how = end(node, number)
+    if number % 2 == 1:
+        for copier in copiers:
+            copier.kill()
+            copier.start(stack)
+    for copier in copiers:
+        copier.wait_left(0, f"all is copied without node {node.id}")
+    node.start()
+    cluster.wait_serving()
+    for topic in wire.metadata(node.port).topics:
+        cluster.wait_isr_whole(topic)
+    note(f"node {node.id} was {how} with {left} records to copy")
+
+
+@test("Java clients of all ages copy records exactly once while they and brokers are killed")
+def copy_under_kills():
+    with contextlib.ExitStack() as stack:
+        cluster = stack.enter_context(Cluster(3, **SETTINGS))
+        if not has_transactions(cluster.bootstrap):
+            raise Skip("this build does not tell clients of transactions (HANDLERS_TXN_TOLD)")
+        copiers = [Copier(cluster, name) for name in CLIENTS]
+        for copier in copiers:
+            copier.prepare()
+            copier.start(stack)
+        for number in range(BOUNCES):
+            bounce(cluster, copiers, number, stack)
+        for copier in copiers:
+            copier.finish()
+
+
+tap.run()
