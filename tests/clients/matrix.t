@@ -16,8 +16,8 @@ import tap
 from cluster import Cluster
 from killer import Killer
 from member import Program, program
-from scenario import DEADLINE_S, Client, Scenario
-from tap import check, check_equal, note, test
+from scenario import DEADLINE_S, Client, Scenario, TransactionScenario
+from tap import Skip, check, check_equal, note, test
 
 AT_ONCE = 3  # clients; more only wait for each other on two cores
 
@@ -31,16 +31,17 @@ CONSUMER_GROUPS = {"group_consumer_min_session_timeout_ms": 6000,
 
 NEWER = "newer"  # the word for what only a new Java client asks, in the place of a protocol
 NEWER_CHECKS = 8
+TRANSACTIONS = "transactions"  # the same for copying in transactions
 
 BOTH = ("classic", "consumer")
 CLIENTS = [
     Client("kcat", per_codec=5, commits=False,
            lacking="group.protocol=consumer: Debian's librdkafka 2.0 has no KIP-848"),
-    Client("confluent-kafka-python", protocols=BOTH),
-    Client("kafka-python", lacking="group.protocol=consumer: the library has no KIP-848"),
-    Client("java-2.1.0", lacking="group.protocol=consumer: the client is older than KIP-848"),
-    Client("java-3.9", protocols=BOTH),
-    Client("java-4", protocols=BOTH),
+    Client("confluent-kafka-python", protocols=BOTH, transacts=True),
+    Client("kafka-python", transacts=True, lacking="group.protocol=consumer: the library has no KIP-848"),
+    Client("java-2.1.0", transacts=True, lacking="group.protocol=consumer: the client is older than KIP-848"),
+    Client("java-3.9", protocols=BOTH, transacts=True),
+    Client("java-4", protocols=BOTH, transacts=True),
     Client("franz-go", protocols=BOTH),
     Client("franz-go-fetch4", killed=False),
     Client("sarama", lacking="group.protocol=consumer: the library has no KIP-848"),
@@ -48,7 +49,7 @@ CLIENTS = [
     Client("kafkajs", lacking="group.protocol=consumer: the library has no KIP-848"),
     Client("librdkafka", lacking="group.protocol=consumer: Debian's librdkafka 2.0 has no KIP-848"),
     Client("rdkafka", lacking="group.protocol=consumer: Debian's librdkafka 2.0 has no KIP-848"),
-    Client("aiokafka", lacking="group.protocol=consumer: the library has no KIP-848"),
+    Client("aiokafka", transacts=True, lacking="group.protocol=consumer: the library has no KIP-848"),
 ]
 
 
@@ -79,6 +80,9 @@ class Round:
     def run_one(self, client, protocol):
         if protocol == NEWER:
             run_newer(self.cluster, client)
+            return
+        if protocol == TRANSACTIONS:
+            run_transactions(self.cluster, client)
             return
         Scenario(self.cluster, client, protocol, self.killer).run()
 
@@ -113,6 +117,13 @@ def run_newer(cluster, client):
         check_equal(len(child.of_kind("ok")), NEWER_CHECKS, f"the checks of {child.described()}")
 
 
+def run_transactions(cluster, client):
+    from txn_copy import has_transactions
+    if not has_transactions(cluster.bootstrap):
+        raise Skip("this build does not tell clients of transactions (HANDLERS_TXN_TOLD)")
+    TransactionScenario(cluster, client).run()
+
+
 def add_round(killing):
     round_ = Round(killing)
     how = "while brokers are killed" if killing else "in peace"
@@ -121,6 +132,10 @@ def add_round(killing):
             continue
         for protocol in client.protocols:
             add(round_, f"{client.name}, protocol {protocol}, {how}", client, protocol)
+
+    for client in CLIENTS:
+        if client.transacts and not killing:
+            add(round_, f"{client.name}, a copy in transactions, {how}", client, TRANSACTIONS)
 
     if not killing:
         client = Client("java-4")

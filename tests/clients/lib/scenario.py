@@ -20,10 +20,10 @@ KILLS = 3  # that happen under each client in the second round
 class Client:
     """name: the folder in build/clients; codecs: what the library can write and read; lacking: what
     it can't, with the reason that is printed; commits: each commit is waited for; killed: it runs
-    while brokers are killed, too."""
+    while brokers are killed, too; transacts: its program copies in transactions."""
 
     def __init__(self, name, protocols=("classic",), codecs="none,gzip,snappy,lz4,zstd", lacking="",
-                 per_codec=PER_CODEC, commits=True, killed=True):
+                 per_codec=PER_CODEC, commits=True, killed=True, transacts=False):
         self.name = name
         self.protocols = protocols
         self.codecs = codecs
@@ -31,6 +31,7 @@ class Client:
         self.per_codec = per_codec
         self.commits = commits
         self.killed = killed
+        self.transacts = transacts
 
 
 def expected(n):
@@ -154,3 +155,43 @@ class Scenario:
     def run(self):
         wait_until(self.topic_made, DEADLINE_S, f"{self.topic} is made")
         self.resume(self.together())
+
+
+class TransactionScenario:
+    """The client copies what it produced to another topic, in transactions of which it aborts every
+    third: a reader of committed records finds each of them once, and nothing else."""
+
+    RECORDS = 60
+
+    def __init__(self, cluster, client):
+        self.cluster = cluster
+        self.client = client
+        self.program = program(client.name)
+        self.source, self.target = f"{client.name}-source", f"{client.name}-target"
+
+    def run(self):
+        for topic in (self.source, self.target):
+            self.cluster.create_topic(topic, partitions=PARTITIONS)
+        with Program(self.program, "produce", self.cluster.bootstrap, self.source, "none", "0",
+                     str(self.RECORDS)) as producer:
+            producer.wait_end(DEADLINE_S)
+        with Member(self.program, "transact", self.cluster.bootstrap, self.source, self.target,
+                    f"group-{self.source}") as copier:
+            wait_until(lambda: self._copied(copier) >= self.RECORDS, DEADLINE_S,
+                       f"{copier.described()} copies all")
+            copier.leave(DEADLINE_S)
+            check(copier.of_kind("aborted"), "it aborted no transaction")
+        self._check()
+
+    def _copied(self, copier):
+        copier.check_alive()
+        return sum(int(words[0]) for words in copier.of_kind("copied"))
+
+    def _check(self):
+        from txn_copy import read_committed, wait_stable
+        wait_stable(self.cluster.bootstrap, self.target, PARTITIONS)
+        found = []
+        for partition in range(PARTITIONS):
+            found += read_committed(self.cluster.bootstrap, self.target, partition)
+        text = sorted("null" if value is None else value.decode() for value in found)
+        check_equal(text, sorted(expected(n)[1] for n in range(self.RECORDS)), "the copied values")

@@ -52,6 +52,42 @@ async def consume_all(servers, topic, group, stdin):
         contract.say("note", repr(error))
 
 
+async def copy(producer, consumer, target, group, found, aborts):
+    await producer.begin_transaction()
+    for records in found.values():
+        for r in records:
+            await producer.send(target, key=r.key, value=r.value)
+    ends = {p: records[-1].offset + 1 for p, records in found.items()}
+    await producer.send_offsets_to_transaction(ends, group)
+    if not aborts:
+        await producer.commit_transaction()
+        contract.say("copied", sum(len(records) for records in found.values()))
+        return
+    await producer.send_and_wait(target, value=b"aborted")
+    await producer.abort_transaction()
+    for partition, records in found.items():
+        consumer.seek(partition, records[0].offset)
+    contract.say("aborted")
+
+
+async def transact_all(servers, source, target, group, stdin):
+    producer = AIOKafkaProducer(bootstrap_servers=servers, transactional_id=f"copy-{group}",
+                                retry_backoff_ms=50)
+    consumer = AIOKafkaConsumer(source, bootstrap_servers=servers, group_id=group,
+                                auto_offset_reset="earliest", enable_auto_commit=False,
+                                isolation_level="read_committed", max_poll_records=10)
+    await producer.start()
+    await consumer.start()
+    turns = contract.Turns()
+    while not stdin.ended:
+        found = await consumer.getmany(timeout_ms=100)
+        if found:
+            await copy(producer, consumer, target, group, found, turns.aborts())
+    await producer.stop()
+    await consumer.stop()
+
+
 contract.main(lambda *a: asyncio.run(produce_all(*a)),
               lambda servers, topic, group, protocol, stdin:
-              asyncio.run(consume_all(servers, topic, group, stdin)))
+              asyncio.run(consume_all(servers, topic, group, stdin)),
+              lambda *a: asyncio.run(transact_all(*a)))

@@ -1,7 +1,7 @@
 """confluent-kafka for Python, which brings a librdkafka of its own."""
 import sys
 
-from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
 import contract
 
@@ -50,4 +50,38 @@ def consume(servers, topic, group, protocol, stdin):
     consumer.close()
 
 
-contract.main(produce, consume)
+def copy(producer, consumer, target, messages, aborts):
+    ends, first = {}, {}
+    producer.begin_transaction()
+    for m in messages:
+        producer.produce(target, key=m.key(), value=m.value())
+        ends[m.partition()] = m.offset() + 1
+        first.setdefault(m.partition(), m.offset())
+    where = [TopicPartition(messages[0].topic(), p, o) for p, o in ends.items()]
+    producer.send_offsets_to_transaction(where, consumer.consumer_group_metadata())
+    if not aborts:
+        producer.commit_transaction()
+        contract.say("copied", len(messages))
+        return
+    producer.produce(target, value="aborted")
+    producer.flush()
+    producer.abort_transaction()
+    for partition, offset in first.items():
+        consumer.seek(TopicPartition(messages[0].topic(), partition, offset))
+    contract.say("aborted")
+
+
+def transact(servers, source, target, group, stdin):
+    producer = Producer({"bootstrap.servers": servers, "transactional.id": f"copy-{group}"})
+    producer.init_transactions()
+    consumer = Consumer({**settings(servers, group, "classic"), "isolation.level": "read_committed"})
+    consumer.subscribe([source])
+    turns = contract.Turns()
+    while not stdin.ended:
+        messages = [m for m in consumer.consume(10, POLL_S) if not m.error()]
+        if messages:
+            copy(producer, consumer, target, messages, turns.aborts())
+    consumer.close()
+
+
+contract.main(produce, consume, transact)

@@ -62,14 +62,28 @@ class StdinEnd(threading.Thread):
         self.ended = True
 
 
-def main(produce, consume):
-    """produce(servers, topic, codec, numbers); consume(servers, topic, group, protocol, stdin)."""
+class Turns:
+    """Every third transaction is aborted."""
+
+    def __init__(self):
+        self._count = 0
+
+    def aborts(self):
+        self._count += 1
+        return self._count % 3 == 0
+
+
+def main(produce, consume, transact=None):
+    """produce(servers, topic, codec, numbers); consume(servers, topic, group, protocol, stdin);
+    transact(servers, source, target, group, stdin)."""
     if sys.argv[1] == "produce":
         servers, topic, codecs, first, count = sys.argv[2:7]
         n = int(first)
         for codec in codecs.split(","):
             produce(servers, topic, codec, range(n, n + int(count)))
             n += int(count)
+    elif sys.argv[1] == "transact":
+        transact(*sys.argv[2:6], StdinEnd())
     else:
         consume(*sys.argv[2:6], StdinEnd())
     say("end")

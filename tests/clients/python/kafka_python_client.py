@@ -1,5 +1,6 @@
 """kafka-python, the client written in Python alone."""
 from kafka import KafkaConsumer, KafkaProducer
+from kafka.structs import OffsetAndMetadata
 from kafka.errors import KafkaError
 
 import contract
@@ -42,4 +43,40 @@ def consume(servers, topic, group, protocol, stdin):
     consumer.close(autocommit=False)
 
 
-contract.main(produce, consume)
+def copy(producer, consumer, target, found, aborts):
+    producer.begin_transaction()
+    for records in found.values():
+        for r in records:
+            producer.send(target, key=r.key, value=r.value)
+    ends = {p: OffsetAndMetadata(records[-1].offset + 1, "", -1) for p, records in found.items()}
+    producer.send_offsets_to_transaction(ends, consumer.group_metadata())
+    if not aborts:
+        producer.commit_transaction()
+        contract.say("copied", sum(len(records) for records in found.values()))
+        return
+    producer.send(target, value=b"aborted").get(timeout=60)
+    producer.abort_transaction()
+    for partition, records in found.items():
+        consumer.seek(partition, records[0].offset)
+    contract.say("aborted")
+
+
+def transact(servers, source, target, group, stdin):
+    producer = KafkaProducer(bootstrap_servers=servers.split(","), transactional_id=f"copy-{group}")
+    producer.init_transactions()
+    consumer = KafkaConsumer(bootstrap_servers=servers.split(","), group_id=group,
+                             auto_offset_reset="earliest", enable_auto_commit=False,
+                             isolation_level="read_committed", max_poll_records=10)
+    while not stdin.ended and not consumer.partitions_for_topic(source):
+        pass
+    consumer.subscribe([source])
+    turns = contract.Turns()
+    while not stdin.ended:
+        found = consumer.poll(timeout_ms=100)
+        if found:
+            copy(producer, consumer, target, found, turns.aborts())
+    producer.close()
+    consumer.close(autocommit=False)
+
+
+contract.main(produce, consume, transact)

@@ -20,7 +20,7 @@ public final class Member {
     static volatile boolean stdinEnded;
     private static volatile boolean failed;
 
-    private static synchronized void say(String line) {
+    static synchronized void say(String line) {
         OUT.println(line);
         OUT.flush();
     }
@@ -133,6 +133,9 @@ public final class Member {
                 produce(args[1], args[2], codec, first, count);
                 first += count;
             }
+        } else if (args[0].equals("transact")) {
+            watchStdin();
+            new Copier(settings(args[1]), args[2], args[3], args[4]).run();
         } else if (args[0].equals("newer")) {
             Class.forName("Newer").getMethod("run", String.class).invoke(null, args[1]);
         } else if (args[0].equals("copy")) {
