@@ -304,11 +304,13 @@ static int txn_take(struct txn *txn, const struct transaction_log_value *value)
     return 0;
 }
 
-/* What the state that it is in now has to do. `left_ms` of its time are left. */
-static void txn_enter(struct txn *txn, int64_t left_ms)
+/* What the state that it is in now has to do. A coordinator that takes over counts the time of a
+ * transaction anew, by its own steady clock: wall clocks of two brokers differ, and one that is set
+ * must abort nothing. (Kafka goes on from the time in the record.) */
+static void txn_enter(struct txn *txn)
 {
     if (txn->state == TXN_ONGOING)
-        env_timer_start(&txn->timer, left_ms);
+        env_timer_start(&txn->timer, txn->value.timeout_ms > 0 ? txn->value.timeout_ms : 0);
     else if (txn_is_preparing(txn))
         txn->markers = txn_markers_new(txn);
     txn_check(txn);
@@ -337,18 +339,8 @@ void txn_replay(struct txn *txn, const struct transaction_log_value *value)
     if (txn->state != TXN_ONGOING)
         env_timer_stop(&txn->timer);
     if (txn->state != TXN_ONGOING || !was_ongoing)
-        txn_enter(txn, txn->value.timeout_ms);
+        txn_enter(txn);
     txn_check(txn);
-}
-
-/* What is left of its time, by the wall clock of the coordinator before: at most all of it. */
-static int64_t txn_left_ms(const struct txn *txn)
-{
-    int64_t passed_ms = env_wall_ms(txn_deps(txn)->env) - txn->value.start_ms;
-    int64_t timeout_ms = txn->value.timeout_ms > 0 ? txn->value.timeout_ms : 0;
-    if (passed_ms < 0)
-        return timeout_ms;
-    return passed_ms < timeout_ms ? timeout_ms - passed_ms : 0;
 }
 
 void txn_start(struct txn *txn)
@@ -361,7 +353,7 @@ void txn_start(struct txn *txn)
         return;
     }
     txn_move(txn, txn->stored);
-    txn_enter(txn, txn->state == TXN_ONGOING ? txn_left_ms(txn) : 0);
+    txn_enter(txn);
 }
 
 /* ---- the end ---- */

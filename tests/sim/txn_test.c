@@ -331,6 +331,22 @@ static void what_is_not_ended_in_time_is_aborted(void)
     world_close();
 }
 
+/* A new coordinator, whose wall clock is hours ahead, gives the transaction its whole time. */
+static void a_clock_that_is_set_aborts_nothing(void)
+{
+    world_open();
+    struct txn_producer producer = init_anew("a");
+    CHECK_INT(add_to(&producer, "t", 0), 0);
+    sim_node_set_wall_offset(world.node, 120 * WORLD_MINUTE_MS);
+    world_failover(false);
+    CHECK_INT(state_of("a"), TXN_ONGOING);
+    world_run(WORLD_MINUTE_MS - 1000);
+    CHECK_INT(add_to(&producer, "t", 1), 0);
+    world_run(2000);
+    CHECK_INT(state_of("a"), TXN_COMPLETE_ABORT);
+    world_close();
+}
+
 /* The log does not take the abort: the producer stays fenced, and it is tried again. */
 static void an_abort_is_tried_until_it_is_stored(void)
 {
@@ -378,4 +394,5 @@ TAP_MAIN(TAP_TEST(a_transaction_is_committed), TAP_TEST(each_state_allows_what_i
          TAP_TEST(a_used_up_epoch_gives_a_new_producer_id),
          TAP_TEST(a_fence_uses_up_the_last_epoch), TAP_TEST(two_that_begin_at_once),
          TAP_TEST(no_producer_id_can_be_had), TAP_TEST(what_is_not_ended_in_time_is_aborted),
+         TAP_TEST(a_clock_that_is_set_aborts_nothing),
          TAP_TEST(an_abort_is_tried_until_it_is_stored), TAP_TEST(an_end_in_the_last_moment_counts))
