@@ -38,7 +38,8 @@ static void add_offsets_ask(struct request *request)
 {
     const struct add_offsets_to_txn_request *body = request->body;
     const struct image_topic *topic = coordinator_topic_find(request, COORDINATOR_TOPIC_GROUPS);
-    if (!topic || topic->partition_count == 0) {
+    /* A broker that ends calls this too: it has no transactions any more. */
+    if (!request->broker->txns || !topic || topic->partition_count == 0) {
         add_offsets_answer(request, ERR_COORDINATOR_NOT_AVAILABLE);
         return;
     }

@@ -61,6 +61,7 @@ static void open_world(struct fixture *f)
 {
     memset(&asked, 0, sizeof(asked));
     fixture_open(f);
+    f->broker.txns = (struct txn_manager *)&asked; /* nobody looks into it */
     fixture_add_topic("t", 2);
 }
 
@@ -250,6 +251,19 @@ static void the_topic_of_groups_is_made(void)
     fixture_close(&f);
 }
 
+/* What waited for the topic is called once more when the broker ends. */
+static void a_broker_that_ends_adds_nothing(void)
+{
+    struct fixture f;
+    open_world(&f);
+    fixture_add_topic("__consumer_offsets", 50);
+    f.broker.txns = NULL;
+    add_offsets(3, "g");
+    CHECK_TOLD("errorCode", ERR_COORDINATOR_NOT_AVAILABLE);
+    CHECK_INT(asked.adds, 0);
+    fixture_close(&f);
+}
+
 /* ---- EndTxn ---- */
 
 static void a_transaction_is_ended(void)
@@ -277,4 +291,4 @@ static void a_transaction_is_ended(void)
 TAP_MAIN(TAP_TEST(partitions_are_added), TAP_TEST(versions_know_their_errors),
          TAP_TEST(all_or_none_is_added), TAP_TEST(brokers_ask_for_many),
          TAP_TEST(the_partition_of_a_group_is_added), TAP_TEST(the_topic_of_groups_is_made),
-         TAP_TEST(a_transaction_is_ended))
+         TAP_TEST(a_broker_that_ends_adds_nothing), TAP_TEST(a_transaction_is_ended))
