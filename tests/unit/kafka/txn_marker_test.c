@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/err.h"
+#include "base/mem.h"
 #include "kafka/txn_marker.h"
 #include "tests/lib/batch_maker.h"
 
@@ -42,6 +43,21 @@ static void a_marker_has_kafkas_bytes(void)
     CHECK(memcmp(bytes + BATCH_HEADER_SIZE, record, sizeof(record)) == 0);
 }
 
+/* A transaction has to end also when memory is out. */
+static void a_marker_needs_no_memory(void)
+{
+    struct txn_marker marker = {.producer_id = 1}, read;
+    uint8_t bytes[TXN_MARKER_SIZE];
+    struct batch batch;
+    for (uint64_t n = 1; n <= 4; n++) {
+        mem_fail_at(n);
+        txn_marker_write(&marker, 5, bytes);
+        mem_fail_at(0);
+        CHECK_INT(batch_parse(bytes, sizeof(bytes), &batch), 0);
+        CHECK_INT(txn_marker_read(&batch, &read), 1);
+    }
+}
+
 static int read_changed(int at, uint8_t value)
 {
     struct txn_marker marker = {.producer_id = 1}, read;
@@ -66,4 +82,4 @@ static void other_control_records_are_no_markers(void)
 }
 
 TAP_MAIN(TAP_TEST(a_marker_is_read_as_it_was_written), TAP_TEST(a_marker_has_kafkas_bytes),
-         TAP_TEST(other_control_records_are_no_markers))
+         TAP_TEST(a_marker_needs_no_memory), TAP_TEST(other_control_records_are_no_markers))
