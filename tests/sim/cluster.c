@@ -128,6 +128,10 @@ static struct config *cluster_config(struct cluster *cluster, int i)
         cluster_set(&props, "log.retention.check.interval.ms", "%d", NODE_RETENTION_CHECK_MS);
     }
     cluster_set_limits(&props, &cluster->options);
+    if (cluster->options.txn_timeout_ms) {
+        cluster_set(&props, "transaction.state.log.num.partitions", "2");
+        cluster_set(&props, "offsets.topic.num.partitions", "2");
+    }
     return config_make_from(&props);
 }
 
@@ -443,6 +447,10 @@ void cluster_free(struct cluster *cluster)
     cluster_consumer_free(cluster->consumer);
     cluster_topics_free(cluster->topics);
     cluster_asker_free(cluster->asker);
+    cluster_txn_free(cluster->txn);
+    cluster_committed_free(cluster->committed);
+    cluster_offsets_free(cluster->offsets);
+    cluster_book_free(cluster->book);
     for (int i = 0; i < CLUSTER_NODES; i++)
         cluster_kill(cluster, i, false);
     cluster_check_close(cluster);

@@ -29,10 +29,11 @@ struct cluster_options {
     int dirs;       /* log.dirs of each node; 0 = 1 */
     bool expiry;    /* records of half a day ago expire; none is so old */
     bool few_files; /* few segments stay open */
-    bool no_sessions; /* brokers have no room for a fetch session */
-    int64_t lag_ms;   /* replica.lag.time.max.ms; 0 = 1500 */
-    int64_t pause_ms; /* of the clients between two batches; 0 = 5 */
-    bool tell;        /* prints what happens, in words */
+    bool no_sessions;       /* brokers have no room for a fetch session */
+    int64_t lag_ms;         /* replica.lag.time.max.ms; 0 = 1500 */
+    int64_t pause_ms;       /* of the clients between two batches; 0 = 5 */
+    int32_t txn_timeout_ms; /* of transactions; 0 = there are none */
+    bool tell;              /* prints what happens, in words */
 };
 
 /* The world and three running nodes. */
@@ -61,7 +62,8 @@ enum cluster_clients {
     CLUSTER_CONSUMER = 8, /* reads from leaders and followers, and again what it has read */
     CLUSTER_TOPICS = 16,  /* make and delete a topic when they are asked to */
     CLUSTER_ASKER = 32,   /* asks for metadata */
-    CLUSTER_CLIENTS = 63
+    CLUSTER_CLIENTS = 63,
+    CLUSTER_TXN = 64 /* transactional producers, and a reader of what they commit */
 };
 void cluster_start_clients(struct cluster *cluster, unsigned which);
 /* Their pause between two batches from now on; 0 = that of the options again. */

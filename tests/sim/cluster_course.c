@@ -228,6 +228,19 @@ void cluster_set_pause(struct cluster *cluster, int64_t pause_ms)
     cluster->pause_ms = pause_ms ? pause_ms : CLUSTER_LINE_PAUSE_MS;
 }
 
+static void course_start_transactions(struct cluster *cluster)
+{
+    const int64_t *pause_ms = &cluster->pause_ms;
+    cluster->book = cluster_book_new();
+    cluster->txn = cluster_txn_new(cluster, cluster->client_env, pause_ms,
+                                   cluster->options.txn_timeout_ms, cluster->book);
+    cluster->committed = cluster_committed_new(cluster->client_env, pause_ms, cluster->book);
+    cluster->offsets = cluster_offsets_new(cluster->client_env, pause_ms, cluster->book);
+    cluster_txn_start(cluster->txn);
+    cluster_offsets_start(cluster->offsets);
+    cluster_committed_start(cluster->committed);
+}
+
 void cluster_start_clients(struct cluster *cluster, unsigned which)
 {
     const int64_t *pause_ms = &cluster->pause_ms;
@@ -255,6 +268,8 @@ void cluster_start_clients(struct cluster *cluster, unsigned which)
         cluster->topics = cluster_topics_new(cluster, cluster->client_env, pause_ms);
     if (which & CLUSTER_ASKER)
         cluster->asker = cluster_asker_new(cluster, cluster->client_env, pause_ms);
+    if (which & CLUSTER_TXN)
+        course_start_transactions(cluster);
 }
 
 void cluster_acknowledged(struct cluster *cluster, int p, int64_t offset)
@@ -297,7 +312,8 @@ void cluster_enlarge(struct cluster *cluster, int bytes)
 struct progress {
     int64_t written[CLUSTER_PARTITIONS];
     int64_t produced[CLUSTER_PARTITIONS];
-    int64_t told; /* metadata */
+    int64_t told;  /* metadata */
+    int64_t ended; /* transactions */
 };
 
 static struct progress course_progress(const struct cluster *cluster)
@@ -311,7 +327,29 @@ static struct progress course_progress(const struct cluster *cluster)
     }
     if (cluster->asker)
         progress.told = cluster_asker_answers(cluster->asker);
+    if (cluster->txn)
+        progress.ended = cluster_txn_ended(cluster->txn);
     return progress;
+}
+
+/* The partitions of every topic that nobody leads, as each broker knows them. */
+static void course_tell_idle(const struct cluster *cluster)
+{
+    for (int i = 0; i < CLUSTER_NODES; i++) {
+        const struct broker *broker = cluster->nodes[i].up ? cluster->nodes[i].broker : NULL;
+        const struct image_topic *topic;
+        size_t cursor = 0;
+        while (broker && (topic = image_next_topic(metadata_image(broker->metadata), &cursor)))
+            for (int p = 0; p < topic->partition_count; p++) {
+                const struct image_partition *record = &topic->partitions[p];
+                if (record->leader < 0)
+                    printf("# n%d: %s-%d has no leader, epoch %d, %d in sync, first %d; emptied %d "
+                           "under %lld; %d offline\n",
+                           i, topic->name, p, record->leader_epoch, record->isr.count,
+                           record->isr.count > 0 ? record->isr.ids[0] : -1, record->emptied,
+                           (long long)record->emptied_epoch, record->offline.count);
+            }
+    }
 }
 
 /* Whose progress is missing. */
@@ -323,6 +361,9 @@ static void course_tell(const struct cluster *cluster, const struct progress *si
                (long long)since->written[p], (long long)now.written[p],
                (long long)since->produced[p], (long long)now.produced[p]);
     printf("# metadata: %lld -> %lld\n", (long long)since->told, (long long)now.told);
+    if (cluster->txn)
+        cluster_txn_tell(cluster->txn);
+    course_tell_idle(cluster);
 }
 
 static bool course_moved(const struct cluster *cluster, const struct progress *since)
@@ -332,7 +373,8 @@ static bool course_moved(const struct cluster *cluster, const struct progress *s
         if ((cluster->writer && now.written[p] == since->written[p]) ||
             (cluster->producer && now.produced[p] == since->produced[p]))
             return false;
-    return !cluster->asker || now.told > since->told;
+    return (!cluster->asker || now.told > since->told) &&
+           (!cluster->txn || now.ended > since->ended);
 }
 
 static void course_end_faults(struct cluster *cluster)
@@ -405,6 +447,46 @@ static bool course_is_read(struct cluster *cluster)
     return true;
 }
 
+static bool course_has_ended(struct cluster *cluster)
+{
+    return cluster_txn_idle(cluster->txn);
+}
+
+static bool course_is_decided(struct cluster *cluster)
+{
+    cluster_committed_catch_up(cluster->committed);
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++)
+        if (cluster_committed_end(cluster->committed, p) < cluster->ledger[p].end)
+            return false;
+    return cluster_offsets_fit(cluster->offsets);
+}
+
+static bool course_decide(struct cluster *cluster, int64_t whole_ms)
+{
+    if (!cluster->txn || course_until(cluster, course_is_decided, whole_ms,
+                                      "what was committed is not all there to be read"))
+        return true;
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++)
+        printf("# partition %d: committed records were read up to %lld of %lld\n", p,
+               (long long)cluster_committed_end(cluster->committed, p),
+               (long long)cluster->ledger[p].end);
+    cluster_offsets_tell(cluster->offsets);
+    course_tell_idle(cluster);
+    return false;
+}
+
+static bool course_end_transactions(struct cluster *cluster, int64_t whole_ms)
+{
+    if (!cluster->txn)
+        return true;
+    cluster_txn_drain(cluster->txn);
+    if (course_until(cluster, course_has_ended, whole_ms, "the transactions have not all ended"))
+        return true;
+    cluster_txn_tell(cluster->txn);
+    course_tell_idle(cluster);
+    return false;
+}
+
 static bool course_stop_clients(struct cluster *cluster, int64_t whole_ms)
 {
     if (cluster->writer)
@@ -412,6 +494,8 @@ static bool course_stop_clients(struct cluster *cluster, int64_t whole_ms)
     for (int i = 0; i < 2; i++)
         if (cluster->noise[i])
             cluster_client_stop(cluster->noise[i]);
+    if (!course_end_transactions(cluster, whole_ms))
+        return false;
     if (!cluster->producer)
         return true;
     cluster_producer_drain(cluster->producer);
@@ -423,7 +507,20 @@ bool cluster_check_seen(struct cluster *cluster)
 {
     if (cluster->consumer && cluster_consumer_problem(cluster->consumer))
         return cluster_fail(cluster, "%s", cluster_consumer_problem(cluster->consumer));
+    if (cluster->txn && cluster_txn_problem(cluster->txn))
+        return cluster_fail(cluster, "%s", cluster_txn_problem(cluster->txn));
+    if (cluster->txn && cluster_committed_problem(cluster->committed))
+        return cluster_fail(cluster, "%s", cluster_committed_problem(cluster->committed));
+    if (cluster->txn && cluster_offsets_problem(cluster->offsets))
+        return cluster_fail(cluster, "%s", cluster_offsets_problem(cluster->offsets));
     return !cluster->problem[0];
+}
+
+static bool course_check_book(struct cluster *cluster)
+{
+    int txn;
+    const char *problem = cluster->book ? cluster_book_check(cluster->book, &txn) : NULL;
+    return !problem || cluster_fail(cluster, "transaction %d: %s", txn, problem);
 }
 
 bool cluster_finish(struct cluster *cluster, int64_t live_ms, int64_t whole_ms)
@@ -435,5 +532,8 @@ bool cluster_finish(struct cluster *cluster, int64_t live_ms, int64_t whole_ms)
     if (cluster->consumer &&
         !course_until(cluster, course_is_read, whole_ms, "the consumer has not read everything"))
         return false;
-    return cluster_check_seen(cluster) && cluster_check_logs(cluster) && cluster_check_end(cluster);
+    if (!course_decide(cluster, whole_ms))
+        return false;
+    return cluster_check_seen(cluster) && course_check_book(cluster) &&
+           cluster_check_logs(cluster) && cluster_check_end(cluster);
 }

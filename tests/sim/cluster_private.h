@@ -8,10 +8,14 @@
 #include "broker/cluster/controller_channel.h"
 #include "cluster.h"
 #include "cluster_asker.h"
+#include "cluster_book.h"
 #include "cluster_client.h"
+#include "cluster_committed.h"
 #include "cluster_consumer.h"
+#include "cluster_offsets.h"
 #include "cluster_producer.h"
 #include "cluster_topics.h"
+#include "cluster_txn.h"
 
 enum { CLUSTER_EPOCHS_MAX = 4096 /* leader epochs that one run can see */ };
 
@@ -70,6 +74,10 @@ struct cluster {
     struct cluster_consumer *consumer;
     struct cluster_topics *topics;
     struct cluster_asker *asker;
+    struct cluster_book *book; /* of the transactions */
+    struct cluster_txn *txn;
+    struct cluster_committed *committed;
+    struct cluster_offsets *offsets;
     int64_t pause_ms; /* of the clients */
     int64_t paused_until_us;
     int64_t disturbed_us; /* when something was last done to it */

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mutation.h"
@@ -20,8 +21,10 @@ enum {
     READY_MS = 10000,
     LIVE_MS = 8000,
     WHOLE_MS = 30000,
-    FAULTS_LIVE = 10,  /* in a run whose end must be whole, */
-    FAULTS_SAFETY = 24 /* and in one that has no end */
+    FAULTS_LIVE = 10,   /* in a run whose end must be whole, */
+    FAULTS_SAFETY = 24, /* and in one that has no end */
+    SEED_FAILED_MAX = 5,
+    SEED_TXN_CLIENTS = CLUSTER_TXN | CLUSTER_PRODUCER | CLUSTER_NOISE | CLUSTER_TOPICS
 };
 
 enum mode { MODE_BY_SEED, MODE_SAFETY, MODE_LIVE };
@@ -32,7 +35,9 @@ static struct {
     const char *faults;
     bool tell;
     bool hashes;
-} settings;
+    const char *program; /* that runs */
+    bool transactions;
+} settings = {.program = "cluster_test"};
 
 static enum mode seed_mode(uint64_t seed)
 {
@@ -43,9 +48,9 @@ static enum mode seed_mode(uint64_t seed)
 
 static void seed_replay(uint64_t seed, char *out, size_t room)
 {
-    snprintf(out, room, "SIM_SEED=%" PRIu64 " SIM_MODE=%s%s%s build/tests/sim/cluster_test", seed,
+    snprintf(out, room, "SIM_SEED=%" PRIu64 " SIM_MODE=%s%s%s build/tests/sim/%s", seed,
              mode_names[seed_mode(seed)], settings.faults ? " SIM_FAULTS=" : "",
-             settings.faults ? settings.faults : "");
+             settings.faults ? settings.faults : "", settings.program);
 }
 
 static char replay_now[512];
@@ -78,7 +83,7 @@ static bool seed_course(struct cluster *cluster, struct cluster_faults *faults, 
     int count = mode == MODE_SAFETY ? FAULTS_SAFETY : FAULTS_LIVE;
     if (!cluster_ready(cluster, READY_MS))
         return false;
-    cluster_start_clients(cluster, CLUSTER_CLIENTS);
+    cluster_start_clients(cluster, settings.transactions ? SEED_TXN_CLIENTS : CLUSTER_CLIENTS);
     for (int i = 0; i < count; i++)
         if (!cluster_run(cluster, seed_wait_ms(sim)) || !cluster_fault(faults) ||
             !cluster_check_logs(cluster))
@@ -88,6 +93,17 @@ static bool seed_course(struct cluster *cluster, struct cluster_faults *faults, 
     return cluster_finish(cluster, LIVE_MS, WHOLE_MS);
 }
 
+/* What destroys copies waits for the in-sync sets of the one topic that other seeds have; those of
+ * the coordinators' topics nobody looks at. */
+static const char *seed_faults(void)
+{
+    static const char txn_faults[] =
+        "kill,power,power-at,restart,stop,stop-all,start-stop,end-stop,crash,vote,pause,cut,heal,"
+        "clock,memory,slow-disk,full-disk,little-room,io,sync,descriptors,journal,move-dirs,swap,"
+        "unregister,elect,elect-back,create,delete,large,calm";
+    return settings.faults || !settings.transactions ? settings.faults : txn_faults;
+}
+
 bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome)
 {
     static const int64_t pauses_ms[8] = {20, 40, 80, 80, 80, 160, 160, 320};
@@ -95,12 +111,14 @@ bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome)
                                       .min_insync = 1 + (int)(seed % 2),
                                       .pause_ms = pauses_ms[seed / 2 % 8],
                                       .dirs = seed / 16 % 4 == 0 ? 2 : 1,
-                                      .expiry = true,
-                                      .few_files = seed / 64 % 4 == 0,
+                                      .expiry = !settings.transactions,
+                                      .few_files = !settings.transactions && seed / 64 % 4 == 0,
                                       .tell = settings.tell};
+    if (settings.transactions)
+        options.txn_timeout_ms = seed % 4 == 1 ? 1500 : 60000;
     seed_replay(seed, replay_now, sizeof(replay_now));
     struct cluster *cluster = cluster_new(&options);
-    struct cluster_faults *faults = cluster_faults_new(cluster, settings.faults);
+    struct cluster_faults *faults = cluster_faults_new(cluster, seed_faults());
     bool ok = faults && seed_course(cluster, faults, seed_mode(seed));
     outcome->hash = sim_trace_hash(cluster_sim(cluster));
     outcome->acked += cluster_acked(cluster, -1);
@@ -126,6 +144,40 @@ void cluster_seed_init(void)
             settings.mode = (enum mode)i;
     signal(SIGABRT, seed_died);
     signal(SIGSEGV, seed_died);
+}
+
+static uint64_t seed_number_of(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+int cluster_seed_run_many(uint64_t seeds, struct cluster_seed_outcome *outcome)
+{
+    uint64_t first = seed_number_of("SIM_FIRST", 1);
+    int failed = 0;
+    uint64_t ran = 0;
+    cluster_seed_init();
+    if (getenv("SIM_SEED")) {
+        cluster_faults_list();
+        cluster_seed_tell();
+        return !cluster_seed_run(seed_number_of("SIM_SEED", 0), outcome);
+    }
+    seeds = seed_number_of("SIM_SEEDS", seeds);
+    for (; ran < seeds && failed < SEED_FAILED_MAX; ran++)
+        failed += !cluster_seed_run(first + ran, outcome);
+    if (!getenv("SIM_FIRST"))
+        failed += !cluster_seed_run((uint64_t)time(NULL), outcome);
+    printf("# seeds %" PRIu64 " to %" PRIu64 ": %" PRId64 " faults, %" PRId64
+           " batches acknowledged\n",
+           first, first + ran - 1, outcome->faults, outcome->acked);
+    return failed;
+}
+
+void cluster_seed_set_transactions(const char *program)
+{
+    settings.program = program;
+    settings.transactions = true;
 }
 
 void cluster_seed_tell(void)

@@ -15,10 +15,15 @@ struct cluster_seed_outcome {
 void cluster_seed_init(void);
 /* Prints what happens, in words. */
 void cluster_seed_tell(void);
+/* Transactional producers run beside the other clients; `program` is told in how to replay. */
+void cluster_seed_set_transactions(const char *program);
 /* As SIM_FAULTS. */
 void cluster_seed_set_faults(const char *names);
 /* Runs one seed; prints the problem and how to replay it, and returns false, when a rule is broken.
  */
 bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome);
+/* What SIM_SEED, or SIM_FIRST and SIM_SEEDS (`seeds` without it), ask for, and one more seed from
+ * the clock; prints the totals. How many failed: it ends at five. */
+int cluster_seed_run_many(uint64_t seeds, struct cluster_seed_outcome *outcome);
 
 #endif

@@ -23,6 +23,9 @@ enum {
     WALL_ERROR_MAX_MS = 500,
     HEAL_DELAY_MAX_US = 400 * 1000, /* TCP's retransmission comes at some time after the heal */
 };
+/* The place in the heap of a timer whose process is gone: what it waited for never comes, and for
+ * who looks while its memory is taken back it still waits. */
+#define TIMER_DEAD    SIZE_MAX
 #define WALL_START_MS 1700000000000
 
 static const char *const kind_names[SIM_KINDS] = {
@@ -481,7 +484,9 @@ static void sim_stop_timers(struct env *env)
     struct timers *timers = &env->node->sim->timers;
     for (size_t i = timers->count; i-- > 0;)
         if (i < timers->count && timers->heap[i]->env == env) {
-            timers_remove(timers, timers->heap[i]);
+            struct env_timer *timer = timers->heap[i];
+            timers_remove(timers, timer);
+            timer->heap_pos = TIMER_DEAD;
             i = timers->count; /* the heap has moved: look again */
         }
 }
@@ -645,8 +650,10 @@ void env_timer_init(struct env *env, struct env_timer *timer, void (*fn)(void *d
 void env_timer_start_us(struct env_timer *timer, int64_t delay_us)
 {
     env_timer_stop(timer);
-    if (timer->env->dead)
+    if (timer->env->dead) {
+        timer->heap_pos = TIMER_DEAD;
         return;
+    }
     struct sim *sim = timer->env->node->sim;
     if (delay_us < 1)
         delay_us = 1; /* time moves on even when a timer restarts itself for ever */
@@ -662,6 +669,8 @@ void env_timer_start_soon(struct env_timer *timer)
 
 void env_timer_stop(struct env_timer *timer)
 {
-    if (timer->heap_pos)
+    if (timer->heap_pos == TIMER_DEAD)
+        timer->heap_pos = 0;
+    else if (timer->heap_pos)
         timers_remove(&timer->env->node->sim->timers, timer);
 }
