@@ -2,9 +2,11 @@
 """A cluster as the tutorial makes it: three files from one template, started by hand in any order.
 They are one cluster with three voters, and any one may be killed. The voters change, are killed and
 removed under commands: QUORUM_ROUNDS says how often, 20 take about a minute."""
+import base64
 import json
 import os
 import random
+import struct
 import sys
 import threading
 import time
@@ -28,6 +30,7 @@ RECORDS_BETWEEN = 200
 COMMANDS_BETWEEN = 10
 EXISTS = 36    # a command that was carried out is sent again when its controller ended before it said so
 TIMED_OUT = 7  # its outcome is not known
+UPDATE_RAFT_VOTER = 82
 CONTROLLER_ABOVE = 10000  # a node without voters in its file has its controller there
 
 
@@ -303,6 +306,38 @@ def changes():
         for node in cluster.nodes:
             wait_until(lambda: {"t", *commands.made} <= set(wire.metadata(node.port).topics),
                        GROW_DEADLINE_S, f"node {node.id} has every topic")
+
+
+def update_voter(port, leader_epoch, voter, directory, host, voter_port):
+    """The error of UpdateRaftVoter, which only controllers serve."""
+    def text(value):
+        return bytes([len(value) + 1]) + value.encode()
+    body = (b"\0" + struct.pack(">ii", leader_epoch, voter) + base64.urlsafe_b64decode(directory + "==") +
+            b"\2" + text("CONTROLLER") + text(host) + struct.pack(">H", voter_port) + b"\0" +
+            struct.pack(">hh", 0, 1) + b"\0" + b"\0")
+    header = struct.pack(">hhih", UPDATE_RAFT_VOTER, 0, 1, 4) + b"test" + b"\0"
+    answer = wire.ask(port, wire.frame(header + body), GROW_DEADLINE_S)
+    return struct.unpack(">h", answer[9:11])[0]  # behind correlation id, tags and throttle time
+
+
+@test("a voter is told to be elsewhere by UpdateRaftVoter, until it says itself where it is")
+def told_to_move():
+    with copies() as cluster:
+        cluster.start()
+        wait_voters(cluster, (0, 1, 2))
+        third = cluster.nodes[2]
+        directory = members(cluster)[2]["directoryId"]
+        here = members(cluster)[2]["endpoints"]
+        third.kill()
+        epoch = int(status(cluster)["LeaderEpoch"])
+        port = cluster.nodes[0].port + CONTROLLER_ABOVE
+        check_equal(update_voter(port, epoch - 1, 2, directory, "localhost", 9), 74, "an older epoch")
+        check_equal(update_voter(port, epoch, 3, directory, "localhost", 9), 127, "no such voter")
+        check_equal(update_voter(port, epoch, 2, directory, "localhost", 9), 0, "the update")
+        check_equal(members(cluster)[2]["endpoints"], ["CONTROLLER://localhost:9"], "where it is")
+        third.start()
+        wait_until(lambda: members(cluster)[2]["endpoints"] == here, GROW_DEADLINE_S, "it corrects that")
+        wait_voters(cluster, (0, 1, 2))
 
 
 @test("changes that can't be made are refused with the reason")

@@ -228,6 +228,13 @@ static int asked_to_update(const Meta__Member *voter, int64_t epoch)
     return reply ? reply->error : -1;
 }
 
+/* Whoever asked waits until its broker has applied that; the stream has nothing of the quorum. */
+static void check_index(const Meta__CommandReply *reply)
+{
+    const struct controller *active = world.members[world_active(&world)].controller;
+    CHECK(reply->index <= stream_applied(active->stream));
+}
+
 static int asked_to_unregister(int32_t id)
 {
     Meta__UnregisterController unregister = META__UNREGISTER_CONTROLLER__INIT;
@@ -236,6 +243,8 @@ static int asked_to_unregister(int32_t id)
     command.body_case = META__COMMAND__BODY_UNREGISTER_CONTROLLER;
     command.unregister_controller = &unregister;
     const Meta__CommandReply *reply = world_ask(&world, 0, &command);
+    if (reply)
+        check_index(reply);
     return reply ? reply->error : -1;
 }
 
