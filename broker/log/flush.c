@@ -24,7 +24,8 @@ struct flush_part {
     uint64_t size;
     bool trim;    /* the file goes to `size` first */
     bool sealed;  /* it gets no more appends */
-    bool aborted; /* its index of aborted transactions was written */
+    bool aborted; /* its index of aborted transactions was written, or cut */
+    uint32_t aborted_count;
 };
 
 struct flush_job {
@@ -128,6 +129,24 @@ static int flush_metadata(struct env *env, const char *dir)
     return rc == ERR_NOT_FOUND ? 0 : rc;
 }
 
+/* The directory is synced: a start knows of the cut, if there was one. What was cut gets no more
+ * entries. */
+static int flush_aborted(struct env *env, const struct flush_part *part)
+{
+    struct env_file *file;
+    char *path = segment_path(part->segment, ".txnindex");
+    int rc = env_file_open(env, path, ENV_OPEN_WRITE, &file);
+    mem_free(path);
+    if (rc < 0)
+        return rc == ERR_NOT_FOUND ? 0 : rc;
+    if (part->trim)
+        rc = env_file_truncate(file, (uint64_t)part->aborted_count * TXN_INDEX_ENTRY_LEN);
+    if (rc == 0)
+        rc = env_file_sync(file);
+    env_file_close(file);
+    return rc;
+}
+
 static int flush_part(struct env *env, const struct flush_part *part)
 {
     int rc = part->trim ? env_file_truncate(part->segment->file, part->size) : 0;
@@ -139,7 +158,7 @@ static int flush_part(struct env *env, const struct flush_part *part)
         rc = flush_index(env, part->segment, ".timeindex");
     /* A start trusts what lies below the recovery point. */
     if (rc == 0 && part->aborted)
-        rc = flush_index(env, part->segment, ".txnindex");
+        rc = flush_aborted(env, part);
     return rc;
 }
 
@@ -290,9 +309,12 @@ static int flush_collect(struct log *log, struct flush_job *job)
         int rc = segment_pin(segment);
         if (rc < 0)
             return rc;
-        job->parts[job->count++] =
-            (struct flush_part){segment, segment->size, segment->trim, i + 1 < log->segment_count,
-                                segment->aborted.dirty};
+        job->parts[job->count++] = (struct flush_part){segment,
+                                                       segment->size,
+                                                       segment->trim,
+                                                       i + 1 < log->segment_count,
+                                                       segment->aborted.dirty,
+                                                       segment->aborted.count};
         segment->aborted.dirty = false; /* or the flush is done anew */
     }
     return 0;

@@ -258,7 +258,7 @@ int log_truncate(struct log *log, int64_t offset)
     after_cut(log, end);
     ASSERT(log->end_offset == end);
     if (producer_state_reaches(&log->producers, end)) {
-        rc = log_load_producers(log, end, INT64_MAX);
+        rc = log_load_producers(log, end, NULL);
         if (rc < 0)
             return log_fail(log, rc, "reload the producers of");
     }

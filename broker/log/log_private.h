@@ -174,9 +174,9 @@ void log_insert_segment(struct log *log, uint32_t at, struct segment *segment);
 /* The state of producers goes to <end>.snapshot, in the background. */
 void log_write_snapshot(struct log *log);
 /* Producer state up to `end_offset` from the newest snapshot at or below it and the batches since.
- * Transactions whose abort marker is at or past `aborted_from` go into the indexes of their
- * segments, which have none of them. */
-int log_load_producers(struct log *log, int64_t end_offset, int64_t aborted_from) MUST_CHECK;
+ * `rebuild` (may be NULL) gets the aborted transactions whose marker is at or past its `from`. */
+struct log_rebuild;
+int log_load_producers(struct log *log, int64_t end_offset, struct log_rebuild *rebuild) MUST_CHECK;
 /* Removes the snapshots past `offset`. */
 void log_drop_snapshots_above(struct log *log, int64_t offset);
 /* Its file went with a segment. */
@@ -192,6 +192,18 @@ int log_note_aborted(struct log *log, struct segment *segment,
 int log_find_aborted(struct log *log, int64_t from, int64_t end, struct log_cold *cold,
                      struct log_aborted *found) MUST_CHECK;
 
+/* Entries that are found while batches are read, by rising offset. */
+struct log_rebuild {
+    int64_t from;
+    struct log_rebuilt {
+        struct segment *segment;
+        struct txn_index_entry entry;
+    } * found;
+    size_t count;
+    size_t cap;
+};
+void log_rebuild_add(struct log_rebuild *rebuild, const struct log *log, struct segment *segment,
+                     const struct producer_txn *txn);
 /* Producers and the indexes of aborted transactions when a log is opened. What was not synced when
  * the process before ended lies past `trusted`; `controls`: there are control batches. */
 int log_recover_producers(struct log *log, int64_t trusted, bool controls) MUST_CHECK;

@@ -186,7 +186,7 @@ static int each_batch_of(struct log *log, int64_t from, int64_t end,
 
 struct replay {
     struct log *log;
-    int64_t aborted_from;
+    struct log_rebuild *rebuild; /* may be NULL */
 };
 
 static int replay_batch(void *data, struct segment *segment, const struct batch *batch)
@@ -195,9 +195,10 @@ static int replay_batch(void *data, struct segment *segment, const struct batch 
     struct log *log = replay->log;
     struct producer_txn txn;
     if (!producer_state_take(&log->producers, batch, env_now_ms(log->manager->env), &txn) ||
-        !txn.aborted || txn.last_offset < replay->aborted_from)
+        !replay->rebuild || !txn.aborted || txn.last_offset < replay->rebuild->from)
         return 0;
-    return log_note_aborted(log, segment, &txn);
+    log_rebuild_add(replay->rebuild, log, segment, &txn);
+    return 0;
 }
 
 static int count_marker(void *data, struct segment *segment, const struct batch *batch)
@@ -237,11 +238,11 @@ static int load_undecided(struct log *log, int64_t *from)
     return rc;
 }
 
-int log_load_producers(struct log *log, int64_t end_offset, int64_t aborted_from)
+int log_load_producers(struct log *log, int64_t end_offset, struct log_rebuild *rebuild)
 {
-    struct replay replay = {log, aborted_from};
+    struct replay replay = {log, rebuild};
     int64_t from;
-    load_newest(log, end_offset < aborted_from ? end_offset : aborted_from, &from);
+    load_newest(log, rebuild && rebuild->from < end_offset ? rebuild->from : end_offset, &from);
     int rc = load_undecided(log, &from);
     if (rc == 0)
         rc = each_batch_of(log, from, end_offset, replay_batch, &replay);

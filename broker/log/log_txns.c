@@ -8,17 +8,22 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "broker/log/flush.h"
 #include "broker/log/log_manager_private.h"
 
-int log_note_aborted(struct log *log, struct segment *segment, const struct producer_txn *txn)
+/* What is to be noted right after the transaction has ended. */
+static struct txn_index_entry entry_of(const struct log *log, const struct producer_txn *txn)
 {
     int64_t open = producer_state_first_open(&log->producers);
-    struct txn_index_entry entry = {.producer_id = txn->producer_id,
+    return (struct txn_index_entry){.producer_id = txn->producer_id,
                                     .first_offset = txn->first_offset,
                                     .last_offset = txn->last_offset,
                                     .last_stable_offset =
                                         open < txn->last_offset ? open : txn->last_offset + 1};
+}
+
+int log_note_aborted(struct log *log, struct segment *segment, const struct producer_txn *txn)
+{
+    struct txn_index_entry entry = entry_of(log, txn);
     log->has_aborted = true;
     return segment_note_aborted(segment, &entry);
 }
@@ -114,41 +119,85 @@ static int recover_indexes(struct log *log, int64_t trusted, int64_t *from)
         rc = txn_index_load(&segment->aborted, env, path, segment->base_offset,
                             trusted < log->end_offset ? INT64_MAX : segment->end_offset);
         mem_free(path);
-        log->has_aborted |= segment->aborted.count > 0;
         if (rc != ERR_CORRUPT)
             continue;
         *from = segment->base_offset < *from ? segment->base_offset : *from;
+        segment->aborted.dirty = true;
         rc = 0;
     }
     return rc;
 }
 
-/* Makes what was written anew durable: a start after this one trusts it. */
-static int sync_indexes(struct log *log)
+void log_rebuild_add(struct log_rebuild *rebuild, const struct log *log, struct segment *segment,
+                     const struct producer_txn *txn)
 {
-    struct env *env = log->manager->env;
-    bool any = false;
-    int rc = 0;
-    for (uint32_t i = 0; i < log->segment_count && rc == 0; i++) {
-        if (!log->segments[i]->aborted.dirty)
-            continue;
-        rc = flush_index(env, log->segments[i], ".txnindex");
-        log->segments[i]->aborted.dirty = false;
-        any = true;
+    if (rebuild->count == rebuild->cap) {
+        rebuild->cap = rebuild->cap ? rebuild->cap * 2 : 16;
+        rebuild->found = mem_realloc(rebuild->found, rebuild->cap * sizeof(*rebuild->found));
     }
-    return rc == 0 && any ? env_dir_sync(env, log->path) : rc;
+    rebuild->found[rebuild->count++] = (struct log_rebuilt){segment, entry_of(log, txn)};
+    segment->aborted.dirty = true;
+}
+
+/* The entries that stay, and those that were found. */
+static int rebuild_format(const struct log_rebuild *rebuild, struct segment *segment,
+                          struct buf *out)
+{
+    struct txn_index_entry entry;
+    struct txn_index *index;
+    int rc = segment->aborted.count > 0 ? segment_aborted(segment, false, &index) : 0;
+    for (uint32_t i = 0; i < segment->aborted.count && rc == 0; i++) {
+        rc = txn_index_read(index, i, 1, &entry);
+        uint8_t bytes[TXN_INDEX_ENTRY_LEN];
+        txn_index_encode(&entry, bytes);
+        if (rc == 0)
+            rc = buf_append(out, bytes, sizeof(bytes));
+    }
+    for (size_t i = 0; i < rebuild->count && rc == 0; i++) {
+        uint8_t bytes[TXN_INDEX_ENTRY_LEN];
+        if (rebuild->found[i].segment != segment)
+            continue;
+        txn_index_encode(&rebuild->found[i].entry, bytes);
+        rc = buf_append(out, bytes, sizeof(bytes));
+    }
+    return rc;
+}
+
+/* In one step, and durable: a crash in the middle must leave no index that looks good and lacks
+ * something below the recovery point. */
+static int rebuild_segment(const struct log_rebuild *rebuild, struct segment *segment)
+{
+    struct buf bytes;
+    buf_init(&bytes);
+    int rc = rebuild_format(rebuild, segment, &bytes);
+    txn_index_close(&segment->aborted);
+    char *path = segment_path(segment, ".txnindex");
+    if (rc == 0)
+        rc = env_file_replace(segment->env, path, bytes.data, bytes.len);
+    mem_free(path);
+    if (rc == 0)
+        segment->aborted =
+            (struct txn_index){.made = true, .count = (uint32_t)(bytes.len / TXN_INDEX_ENTRY_LEN)};
+    buf_close(&bytes);
+    return rc;
 }
 
 int log_recover_producers(struct log *log, int64_t trusted, bool controls)
 {
-    int64_t from = INT64_MAX;
-    int rc = recover_indexes(log, trusted, &from);
-    if (controls && trusted < from)
-        from = trusted;
-    int64_t cut = trusted < from ? trusted : from;
+    struct log_rebuild rebuild = {.from = INT64_MAX};
+    int rc = recover_indexes(log, trusted, &rebuild.from);
+    if (controls && trusted < rebuild.from)
+        rebuild.from = trusted;
+    int64_t cut = trusted < rebuild.from ? trusted : rebuild.from;
     for (uint32_t i = 0; i < log->segment_count && rc == 0; i++)
         rc = segment_cut_aborted(log->segments[i], cut);
     if (rc == 0)
-        rc = log_load_producers(log, log->end_offset, from);
-    return rc < 0 ? rc : sync_indexes(log);
+        rc = log_load_producers(log, log->end_offset, &rebuild);
+    for (uint32_t i = 0; i < log->segment_count && rc == 0; i++) {
+        if (log->segments[i]->aborted.dirty)
+            rc = rebuild_segment(&rebuild, log->segments[i]);
+        log->has_aborted |= log->segments[i]->aborted.count > 0;
+    }
+    mem_free(rebuild.found);
+    return rc;
 }

@@ -689,7 +689,7 @@ int segment_cut_aborted(struct segment *segment, int64_t end_offset)
     if (segment->aborted.count == 0)
         return 0;
     int rc = segment_aborted(segment, false, &index);
-    return rc < 0 ? rc : txn_index_truncate(index, end_offset);
+    return rc < 0 ? rc : txn_index_drop(index, end_offset);
 }
 
 int segment_cut(struct segment *segment, uint64_t position, int64_t end_offset)

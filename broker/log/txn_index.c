@@ -44,14 +44,7 @@ int txn_index_open(struct txn_index *index, struct env *env, const char *path)
         return rc;
     }
     index->made = true;
-    int64_t size = env_file_size(index->file);
-    if (size < 0)
-        rc = (int)size;
-    else if ((uint64_t)size > (uint64_t)index->count * TXN_INDEX_ENTRY_LEN)
-        rc = env_file_truncate(index->file, (uint64_t)index->count * TXN_INDEX_ENTRY_LEN);
-    if (rc < 0)
-        txn_index_close(index);
-    return rc;
+    return 0;
 }
 
 void txn_index_close(struct txn_index *index)
@@ -123,7 +116,9 @@ int txn_index_append(struct txn_index *index, const struct txn_index_entry *entr
     ASSERT(index->file);
     ASSERT(entry->first_offset < entry->last_offset);
     txn_index_encode(entry, bytes);
-    int rc = env_file_write(index->file, bytes, sizeof(bytes),
+    int rc = index->count == 0 ? env_file_truncate(index->file, 0) : 0; /* nobody's leavings */
+    if (rc == 0)
+        rc = env_file_write(index->file, bytes, sizeof(bytes),
                             (uint64_t)index->count * TXN_INDEX_ENTRY_LEN);
     if (rc < 0)
         return rc;
@@ -171,16 +166,13 @@ int txn_index_find(struct txn_index *index, int64_t offset, uint32_t *at)
     return 0;
 }
 
-int txn_index_truncate(struct txn_index *index, int64_t offset)
+int txn_index_drop(struct txn_index *index, int64_t offset)
 {
     uint32_t at;
     int rc = txn_index_find(index, offset, &at);
     if (rc < 0 || at == index->count)
         return rc;
-    rc = env_file_truncate(index->file, (uint64_t)at * TXN_INDEX_ENTRY_LEN);
-    if (rc == 0) {
-        index->count = at;
-        index->dirty = true;
-    }
-    return rc;
+    index->count = at;
+    index->dirty = true;
+    return 0;
 }

@@ -29,7 +29,7 @@ struct txn_index {
     struct env_file *file; /* NULL while closed */
     uint32_t count;
     bool made;  /* there is a file */
-    bool dirty; /* written since it was last synced */
+    bool dirty; /* written or cut since it was last synced */
     bool now;   /* set by its owner: what would wait for the disk is ERR_AGAIN */
 };
 
@@ -38,7 +38,7 @@ void txn_index_encode(const struct txn_index_entry *entry, uint8_t out[TXN_INDEX
 int txn_index_decode(const uint8_t in[TXN_INDEX_ENTRY_LEN],
                      struct txn_index_entry *entry) MUST_CHECK;
 
-/* Opens the file, and makes it when there is none; it is cut to `count` entries. */
+/* Opens the file, and makes it when there is none. What lies behind `count` entries is void. */
 int txn_index_open(struct txn_index *index, struct env *env, const char *path) MUST_CHECK;
 static inline bool txn_index_is_open(const struct txn_index *index)
 {
@@ -57,7 +57,8 @@ int txn_index_read(struct txn_index *index, uint32_t at, uint32_t n,
                    struct txn_index_entry *entries) MUST_CHECK;
 /* The number of the first entry whose marker is at or past `offset`; count when there is none. */
 int txn_index_find(struct txn_index *index, int64_t offset, uint32_t *at) MUST_CHECK;
-/* Drops the entries whose marker is at or past `offset`. */
-int txn_index_truncate(struct txn_index *index, int64_t offset) MUST_CHECK;
+/* Drops the entries whose marker is at or past `offset`, in memory: the file must not be cut before
+ * the log is known to be (flush.c). */
+int txn_index_drop(struct txn_index *index, int64_t offset) MUST_CHECK;
 
 #endif

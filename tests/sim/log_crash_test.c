@@ -1,7 +1,7 @@
 /* A partition log on a simulated disk, killed at every point: by power cuts in the middle of
  * any disk call, with sectors lost at random, and by kill -9. After each it must open, hold all
  * that was durable, be a state that the log once had (or the front of one), and know the same
- * producers and epochs as its batches tell. */
+ * producers, transactions and epochs as its batches tell. */
 #include "../unit/tap.h"
 
 #include <stdlib.h>
@@ -9,6 +9,7 @@
 #include "log_process.h"
 
 enum { BATCHES_MAX = 4096, STATES_MAX = 2048, PRODUCERS = 3 };
+enum { PLAIN_PRODUCER = 0 }; /* the others write in transactions */
 
 /* One batch that was ever appended. */
 struct made {
@@ -35,6 +36,7 @@ struct run {
     int32_t epoch;
     int sequences[PRODUCERS];
     bool lacks; /* memory or descriptors: appends may be refused */
+    bool txns;  /* two of the producers write in transactions, which markers end */
 };
 
 static uint64_t draw(struct run *r, uint64_t below)
@@ -101,6 +103,33 @@ static void model_truncate(struct run *r, int64_t offset)
 
 /* ---- steps of the workload, on the loop ---- */
 
+/* Appends the batch, of `count` offsets; whether it was taken. */
+static bool do_write(struct run *r, struct buf bytes, enum log_origin origin, int count)
+{
+    struct log_append result;
+    int rc = log_append(r->w.world.log, bytes.data, bytes.len, origin, r->epoch, &result);
+    struct batch batch;
+    CHECK_INT(batch_parse(bytes.data, bytes.len, &batch), 0);
+    if (rc == 0) {
+        CHECK(!result.duplicate);
+        model_append(r,
+                     &(struct made){result.base_offset, result.last_offset, batch.crc, r->epoch});
+    } else if (r->lacks && !log_is_offline(r->w.world.log)) {
+        CHECK_INT(rc, ERR_KAFKA_STORAGE_ERROR);
+    } else if (!log_is_offline(r->w.world.log)) {
+        printf("# seed %llu: append: %s %s\n", (unsigned long long)r->w.seed, err_name(rc),
+               result.message);
+        CHECK(!"append");
+    } else {
+        /* A part of it may be on the disk. */
+        model_append(r, &(struct made){log_end_offset(r->w.world.log),
+                                       log_end_offset(r->w.world.log) + count - 1, batch.crc,
+                                       r->epoch});
+    }
+    buf_close(&bytes);
+    return rc == 0;
+}
+
 static void do_append(struct run *r)
 {
     uint8_t value[3000];
@@ -117,31 +146,20 @@ static void do_append(struct run *r)
         spec.producer_id = 100 + producer;
         spec.epoch = r->epoch;
         spec.sequence = r->sequences[producer];
+        spec.attributes = r->txns && producer != PLAIN_PRODUCER ? BATCH_TRANSACTIONAL : 0;
     }
-    struct buf bytes = batch_make(spec);
-    struct log_append result;
-    int rc = log_append(r->w.world.log, bytes.data, bytes.len, LOG_FROM_CLIENT, r->epoch, &result);
-    struct batch batch;
-    CHECK_INT(batch_parse(bytes.data, bytes.len, &batch), 0);
-    if (rc == 0) {
-        CHECK(!result.duplicate);
-        model_append(r,
-                     &(struct made){result.base_offset, result.last_offset, batch.crc, r->epoch});
-        if (producer < PRODUCERS)
-            r->sequences[producer] += count;
-    } else if (r->lacks && !log_is_offline(r->w.world.log)) {
-        CHECK_INT(rc, ERR_KAFKA_STORAGE_ERROR);
-    } else if (!log_is_offline(r->w.world.log)) {
-        printf("# seed %llu: append: %s %s\n", (unsigned long long)r->w.seed, err_name(rc),
-               result.message);
-        CHECK(!"append");
-    } else {
-        /* A part of it may be on the disk. */
-        model_append(r, &(struct made){log_end_offset(r->w.world.log),
-                                       log_end_offset(r->w.world.log) + count - 1, batch.crc,
-                                       r->epoch});
-    }
-    buf_close(&bytes);
+    if (do_write(r, batch_make(spec), LOG_FROM_CLIENT, count) && producer < PRODUCERS)
+        r->sequences[producer] += count;
+}
+
+/* The end of a transaction, also where none is open. */
+static void do_mark(struct run *r)
+{
+    struct batch_marker marker = {.producer_id = 100 + (int)draw(r, PRODUCERS),
+                                  .epoch = r->epoch,
+                                  .timestamp = 1000,
+                                  .commit = draw(r, 3) == 0};
+    (void)do_write(r, batch_make_marker(marker), LOG_MARKER, 1);
 }
 
 static void do_truncate(struct run *r)
@@ -179,6 +197,13 @@ static void do_step(void *data)
             CHECK(rc == 0 || log_is_offline(r->w.world.log));
         }
         break;
+    case 3:
+    case 4:
+        if (r->txns)
+            do_mark(r);
+        else
+            do_append(r);
+        break;
     case 2:
         r->epoch++;
         memset(r->sequences, 0, sizeof(r->sequences));
@@ -212,9 +237,33 @@ static int find_made(struct run *r, const struct batch *batch)
 struct seen {
     int count;
     int batches[BATCHES_MAX];
-    int last_sequence[PRODUCERS];
+    int last_sequence[PRODUCERS]; /* -2: it may lie before the start */
     int epoch_of[PRODUCERS];
+    int64_t txn_start[PRODUCERS]; /* of the open transaction, as far as it is there; -1 */
+    struct producer_txn ends[BATCHES_MAX];
+    int end_count; /* of abort markers; first_offset -1: nothing of its data is there */
 };
+
+static void see_producer(struct seen *seen, const struct batch *batch)
+{
+    int i = (int)batch->producer_id - 100;
+    if (batch->producer_epoch != seen->epoch_of[i])
+        seen->last_sequence[i] = seen->epoch_of[i] < 0 ? -2 : -1;
+    seen->epoch_of[i] = batch->producer_epoch;
+    if (!batch_is_control(batch)) {
+        seen->last_sequence[i] = batch_last_sequence(batch);
+        if (batch_is_transactional(batch) && seen->txn_start[i] < 0)
+            seen->txn_start[i] = batch->base_offset;
+        return;
+    }
+    struct txn_marker marker;
+    CHECK_INT(txn_marker_read(batch, &marker), 1);
+    if (!marker.commit)
+        seen->ends[seen->end_count++] = (struct producer_txn){.producer_id = batch->producer_id,
+                                                              .first_offset = seen->txn_start[i],
+                                                              .last_offset = batch->base_offset};
+    seen->txn_start[i] = -1;
+}
 
 static void see_batch(struct run *r, struct seen *seen, const struct batch *batch)
 {
@@ -222,10 +271,8 @@ static void see_batch(struct run *r, struct seen *seen, const struct batch *batc
     CHECK(id >= 0);
     CHECK_INT(batch_check_crc(batch), 0);
     seen->batches[seen->count++] = id;
-    if (batch_has_producer(batch)) {
-        seen->last_sequence[batch->producer_id - 100] = batch_last_sequence(batch);
-        seen->epoch_of[batch->producer_id - 100] = batch->producer_epoch;
-    }
+    if (batch_has_producer(batch))
+        see_producer(seen, batch);
     /* The epochs agree with the batches. */
     int32_t epoch;
     int64_t end;
@@ -295,14 +342,50 @@ static void check_producers(struct run *r, const struct seen *seen)
         const struct producer *producer = producer_state_get(&r->w.world.log->producers, 100 + i);
         CHECK(producer != NULL);
         CHECK_INT(producer->epoch, seen->epoch_of[i]);
-        CHECK_INT(producer_last_sequence(producer), seen->last_sequence[i]);
+        if (seen->last_sequence[i] > -2)
+            CHECK_INT(producer_last_sequence(producer), seen->last_sequence[i]);
+        CHECK_INT(producer->txn_start_offset >= 0, seen->txn_start[i] >= 0);
+        CHECK(producer->txn_start_offset <= seen->txn_start[i]);
+        if (log_start_offset(r->w.world.log) == 0)
+            CHECK_INT(producer->txn_start_offset, seen->txn_start[i]);
     }
+}
+
+static bool is_seen(struct run *r, const struct seen *seen, const struct log_aborted_txn *txn)
+{
+    for (int i = 0; i < seen->end_count; i++) {
+        const struct producer_txn *end = &seen->ends[i];
+        if (end->last_offset != txn->last_offset)
+            continue;
+        CHECK_INT(end->producer_id, txn->producer_id);
+        CHECK(end->first_offset < 0 || txn->first_offset <= end->first_offset);
+        if (log_start_offset(r->w.world.log) == 0)
+            CHECK_INT(txn->first_offset, end->first_offset);
+        return true;
+    }
+    return false;
+}
+
+/* Every transaction whose data and abort marker are there, and nothing that has no such marker. */
+static void check_aborted(struct run *r, const struct seen *seen)
+{
+    struct log *log = r->w.world.log;
+    struct log_aborted found;
+    size_t expected = 0;
+    for (int i = 0; i < seen->end_count; i++)
+        expected += seen->ends[i].first_offset >= 0;
+    CHECK_INT(log_find_aborted(log, log_start_offset(log), INT64_MAX, NULL, &found), 0);
+    CHECK(found.count >= expected);
+    for (size_t i = 0; i < found.count; i++)
+        CHECK(is_seen(r, seen, &found.txns[i]));
+    log_aborted_close(&found);
 }
 
 static void check_log(struct run *r)
 {
     struct seen *seen = mem_alloc(sizeof(*seen));
     memset(seen->epoch_of, -1, sizeof(seen->epoch_of));
+    memset(seen->txn_start, -1, sizeof(seen->txn_start));
     if (log_start_offset(r->w.world.log) > r->start)
         tell(r);
     CHECK(log_start_offset(r->w.world.log) <= r->start);
@@ -318,6 +401,8 @@ static void check_log(struct run *r)
         tell(r);
     CHECK(match >= 0);
     check_producers(r, seen);
+    check_aborted(r, seen);
+    log_check_whole(r->w.world.log);
     /* From here on the log is this. */
     if (seen->count == 0)
         push_state(r, NULL, 0);
@@ -424,10 +509,11 @@ static void remake(struct run *r)
     memset(r->sequences, 0, sizeof(r->sequences));
 }
 
-static void a_seed_survives(uint64_t seed)
+static void a_seed_survives(uint64_t seed, bool txns)
 {
     struct run r;
     run_init(&r, seed);
+    r.txns = txns;
     log_process_boot(&r.w);
     CHECK_INT(r.w.world.err, 0);
     for (int round = 0; round < 8; round++) {
@@ -445,24 +531,35 @@ static void a_seed_survives(uint64_t seed)
     run_close(&r);
 }
 
-static void many_seeds_survive(void)
+static void seeds_survive(bool txns)
 {
     const char *count = getenv("LOG_CRASH_SEEDS"), *first = getenv("LOG_CRASH_FIRST");
     uint64_t from = first ? strtoull(first, NULL, 10) : 1;
     uint64_t to = from + (count ? strtoull(count, NULL, 10) : 300);
     for (uint64_t seed = from; seed < to; seed++) {
         printf("# seed %llu\n", (unsigned long long)seed);
-        a_seed_survives(seed);
+        a_seed_survives(seed, txns);
     }
 }
 
+static void many_seeds_survive(void)
+{
+    seeds_survive(false);
+}
+
+static void transactions_survive(void)
+{
+    seeds_survive(true);
+}
+
 /* One workload, cut at its first, second, third... disk call, until it gets through. */
-static void every_disk_call_may_be_the_last(void)
+static void each_disk_call_may_be_the_last(bool txns)
 {
     bool through = false;
     for (uint64_t n = 1; !through; n++) {
         struct run r;
         run_init(&r, 77);
+        r.txns = txns;
         log_process_boot(&r.w);
         CHECK_INT(r.w.world.err, 0);
         sim_disk_crash_at(r.w.node, n);
@@ -474,6 +571,12 @@ static void every_disk_call_may_be_the_last(void)
         reopen(&r);
         run_close(&r);
     }
+}
+
+static void every_disk_call_may_be_the_last(void)
+{
+    each_disk_call_may_be_the_last(false);
+    each_disk_call_may_be_the_last(true);
 }
 
 /* A disk call fails: whatever it is, the process lives on, and nothing that was durable is lost. */
@@ -498,17 +601,22 @@ static void every_disk_call_may_fail(void)
 
 static void step_append(void *data)
 {
-    do_append(data);
+    struct run *r = data;
+    if (r->txns && draw(r, 5) == 0)
+        do_mark(r);
+    else
+        do_append(r);
 }
 
 /* Memory for an open is lacking, at any of them: that is no fault of the disk. */
-static void every_open_of_an_append_may_lack_memory(void)
+static void each_open_may_lack_memory(bool txns)
 {
     bool through = false;
     for (uint64_t n = 1; !through; n++) {
         struct run r;
         run_init(&r, 55);
         r.lacks = true;
+        r.txns = txns;
         log_process_boot(&r.w);
         sim_disk_fail(r.w.node, SIM_DISK_OPEN, n, 1 + n % 3, ERR_NO_MEMORY);
         for (int i = 0; i < 60; i++) {
@@ -523,6 +631,12 @@ static void every_open_of_an_append_may_lack_memory(void)
         reopen(&r);
         run_close(&r);
     }
+}
+
+static void every_open_of_an_append_may_lack_memory(void)
+{
+    each_open_may_lack_memory(false);
+    each_open_may_lack_memory(true);
 }
 
 static void failing_syncs_confirm_nothing(void)
@@ -610,6 +724,6 @@ static void a_name_that_a_start_finds_is_durable(void)
 }
 
 TAP_MAIN(TAP_TEST(what_a_failed_sync_left_is_written_again), TAP_TEST(many_seeds_survive),
-         TAP_TEST(every_disk_call_may_be_the_last), TAP_TEST(every_disk_call_may_fail),
-         TAP_TEST(every_open_of_an_append_may_lack_memory), TAP_TEST(failing_syncs_confirm_nothing),
-         TAP_TEST(a_name_that_a_start_finds_is_durable))
+         TAP_TEST(transactions_survive), TAP_TEST(every_disk_call_may_be_the_last),
+         TAP_TEST(every_disk_call_may_fail), TAP_TEST(every_open_of_an_append_may_lack_memory),
+         TAP_TEST(failing_syncs_confirm_nothing), TAP_TEST(a_name_that_a_start_finds_is_durable))
