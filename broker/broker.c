@@ -507,7 +507,12 @@ static void broker_build_verifier(struct broker *broker)
     broker->verifier_lines =
         broker_make_lines(broker, &broker->client_lines.logger, "millrace-verifier");
     struct txn_verifier_deps deps = {
-        .env = broker->env, .metadata = broker->metadata, .lines = broker->verifier_lines};
+        .env = broker->env,
+        .metadata = broker->metadata,
+        .lines = broker->verifier_lines,
+        .retry_ms = config_int(broker->config, CONFIG_ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MS),
+        .retry_max_ms =
+            config_int(broker->config, CONFIG_ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MAX_MS)};
     broker->txn_verifier = txn_verifier_new(&deps);
     txn_verifier_set_wanted(
         broker->txn_verifier,

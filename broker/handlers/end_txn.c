@@ -1,4 +1,5 @@
-/* EndTxn: commits or aborts a transaction. The answer comes when that can't be lost any more. */
+/* EndTxn: commits or aborts a transaction. The answer comes when that can't be lost any more; from
+ * v5 on it says as whom the producer goes on. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
@@ -7,6 +8,8 @@
 #include "broker/net/request.h"
 #include "broker/txn/txn_manager.h"
 #include "kafka/messages/end_txn.h"
+
+enum { END_TXN_BUMPS_VERSION = 5 /* of transaction.version 2 */ };
 
 struct end_txn {
     struct txn_end end;
@@ -19,6 +22,10 @@ static void end_txn_done(struct txn_end *end, int err)
     struct end_txn_response response;
     wire_defaults(&end_txn_response_desc, &response);
     response.error_code = err_to_wire(txn_error_for(err, request->version));
+    if (!err && request->version >= END_TXN_BUMPS_VERSION) {
+        response.producer_id = end->new_producer_id;
+        response.producer_epoch = end->new_epoch;
+    }
     request_reply(request, &response, NULL);
 }
 
@@ -32,6 +39,7 @@ void handle_end_txn(struct request *request)
     end_txn->end = (struct txn_end){
         .producer = {body->transactional_id, body->producer_id, body->producer_epoch},
         .commit = body->committed,
+        .bumps = request->version >= END_TXN_BUMPS_VERSION,
         .done = end_txn_done};
     txn_manager_end(request->broker->txns, &end_txn->end);
 }

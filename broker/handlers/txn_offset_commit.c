@@ -1,12 +1,17 @@
 /* TxnOffsetCommit (KIP-98, KIP-447): offsets that count when the producer's transaction is
  * committed. The coordinator takes it as an OffsetCommit; here it is brought into that form and
- * back. The answer comes when the offsets are replicated. */
+ * back. The answer comes when the offsets are replicated. Before, the coordinator of the
+ * transaction is asked whether the group's partition is in it (KIP-890), or has it added from v5
+ * on: offsets that come late would wait for an end that never comes. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
 #include "broker/broker.h"
+#include "broker/coordinator/coordinator_key.h"
 #include "broker/group/group_manager.h"
+#include "broker/handlers/coordinator_topic.h"
 #include "broker/net/request.h"
+#include "broker/txn/txn_verifier.h"
 #include "kafka/messages/txn_offset_commit.h"
 
 enum {
@@ -15,7 +20,13 @@ enum {
     TXN_OFFSET_COMMIT_LOADING_VERSION = 2
 };
 
+enum {
+    TXN_OFFSET_COMMIT_ABORTABLE_VERSION = 4, /* TRANSACTION_ABORTABLE is known */
+    TXN_OFFSET_COMMIT_ADDS_VERSION = 5       /* nobody has added the partition before */
+};
+
 struct txn_offset_commit {
+    struct txn_verify verify;
     struct group_commit op;
     struct offset_commit_request commit;
     struct request *request;
@@ -110,6 +121,86 @@ static void txn_offset_commit_done(struct group_commit *op)
         request_fail(request, ERR_NO_MEMORY, "commits more offsets than fit in memory");
 }
 
+/* ---- the coordinator of the transaction ---- */
+
+/* One error for all partitions. */
+static void txn_offset_commit_refuse(struct txn_offset_commit *commit, int err)
+{
+    struct request *request = commit->request;
+    const struct txn_offset_commit_request *body = request->body;
+    struct txn_offset_commit_response response;
+    wire_defaults(&txn_offset_commit_response_desc, &response);
+    txn_topic_answer *topics =
+        WIRE_ARRAY(&request->arena, &response.topics, body->topics.count,
+                   &txn_offset_commit_response_txn_offset_commit_response_topic_desc);
+    for (int32_t i = 0; topics && i < body->topics.count; i++) {
+        const txn_topic *from = &body->topics.items[i];
+        topics[i].name = from->name;
+        topics[i].topic_id = from->topic_id;
+        struct txn_offset_commit_response_txn_offset_commit_response_partition *out =
+            WIRE_ARRAY(&request->arena, &topics[i].partitions, from->partitions.count,
+                       &txn_offset_commit_response_txn_offset_commit_response_partition_desc);
+        for (int32_t j = 0; out && j < from->partitions.count; j++) {
+            out[j].partition_index = from->partitions.items[j].partition_index;
+            out[j].error_code = txn_offset_commit_error(request, err_to_wire(err));
+        }
+        topics = out ? topics : NULL;
+    }
+    if (topics)
+        request_reply(request, &response, NULL);
+    else
+        request_fail(request, ERR_NO_MEMORY, "commits more offsets than fit in memory");
+}
+
+/* What is only not known now is told as a coordinator that loads: every client tries again. */
+static int txn_offset_commit_verdict(const struct request *request, int err)
+{
+    switch (err) {
+    case ERR_TRANSACTION_ABORTABLE:
+    case ERR_INVALID_TXN_STATE:
+        return request->version >= TXN_OFFSET_COMMIT_ABORTABLE_VERSION ? ERR_TRANSACTION_ABORTABLE
+                                                                       : ERR_INVALID_TXN_STATE;
+    case ERR_PRODUCER_FENCED:
+    case ERR_INVALID_PRODUCER_EPOCH:
+        return ERR_INVALID_PRODUCER_EPOCH;
+    case ERR_INVALID_PRODUCER_ID_MAPPING:
+        return err;
+    default:
+        return ERR_COORDINATOR_LOAD_IN_PROGRESS;
+    }
+}
+
+static void txn_offset_commit_verified(struct txn_verify *verify, int err)
+{
+    struct txn_offset_commit *commit = CONTAINER_OF(verify, struct txn_offset_commit, verify);
+    if (err)
+        txn_offset_commit_refuse(commit, txn_offset_commit_verdict(commit->request, err));
+    else
+        group_manager_commit(commit->request->broker->groups, &commit->op);
+}
+
+static void txn_offset_commit_begin(struct txn_offset_commit *commit)
+{
+    struct request *request = commit->request;
+    const struct txn_offset_commit_request *body = request->body;
+    struct txn_verifier *verifier = request->broker->txn_verifier;
+    const struct image_topic *topic = coordinator_topic_find(request, COORDINATOR_TOPIC_GROUPS);
+    bool adds = request->version >= TXN_OFFSET_COMMIT_ADDS_VERSION;
+    /* Who is no coordinator says so by itself. */
+    if (!topic || topic->partition_count == 0 || wire_str_is_empty(body->group_id) ||
+        (!adds && !txn_verifier_is_wanted(verifier))) {
+        group_manager_commit(request->broker->groups, &commit->op);
+        return;
+    }
+    commit->verify = (struct txn_verify){
+        .producer = {body->transactional_id, body->producer_id, body->producer_epoch},
+        .topic = wire_str_from(coordinator_topic_name(COORDINATOR_TOPIC_GROUPS)),
+        .partition = coordinator_key_partition(body->group_id, topic->partition_count),
+        .add = adds,
+        .done = txn_offset_commit_verified};
+    txn_verifier_ask(verifier, &commit->verify);
+}
+
 void handle_txn_offset_commit(struct request *request)
 {
     const struct txn_offset_commit_request *body = request->body;
@@ -130,5 +221,5 @@ void handle_txn_offset_commit(struct request *request)
     commit->op.producer_id = body->producer_id;
     commit->op.producer_epoch = body->producer_epoch;
     commit->op.done = txn_offset_commit_done;
-    group_manager_commit(request->broker->groups, &commit->op);
+    txn_offset_commit_begin(commit);
 }

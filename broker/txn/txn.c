@@ -13,17 +13,20 @@
 #include "broker/txn/txn_manager.h"
 #include "broker/txn/txn_markers.h"
 #include "broker/txn/txn_shard.h"
+#include "meta/features.h"
 
 enum {
     TXN_RETRY_MS = 1000,     /* before an abort of ours is tried again */
     TXN_LATE_RETRY_MS = 100, /* a write was on its way when the time was over */
     TXN_OVERHEAD = 200,      /* its place in the map and list, and what the heap adds */
     TXN_KEY_TYPE = 0,
-    TXN_VALUE_VERSION = 0,   /* what every release of Kafka reads */
+
     TXN_ARENA_MAX = 64 << 20 /* the topics of one record */
 };
 
-#define TXN_IDLE_NEXT STATE_BIT(TXN_EMPTY) | STATE_BIT(TXN_ONGOING) | STATE_BIT(TXN_DEAD)
+#define TXN_IDLE_NEXT                                                                              \
+    STATE_BIT(TXN_EMPTY) | STATE_BIT(TXN_ONGOING) | STATE_BIT(TXN_PREPARE_ABORT) |                 \
+        STATE_BIT(TXN_DEAD)
 #define TXN_LOADED                                                                                 \
     STATE_BIT(TXN_EMPTY) | STATE_BIT(TXN_ONGOING) | STATE_BIT(TXN_PREPARE_COMMIT) |                \
         STATE_BIT(TXN_PREPARE_ABORT) | STATE_BIT(TXN_COMPLETE_COMMIT) |                            \
@@ -137,7 +140,7 @@ struct txn *txn_new(struct txn_shard *shard, struct wire_str id)
     txn->shard = shard;
     txn->id = wire_str_dup(id);
     txn->id_len = id.len;
-    txn->value.producer_id = TXN_NO_PRODUCER;
+    txn->value.producer_id = txn->value.next_producer_id = TXN_NO_PRODUCER;
     txn->value.epoch = TXN_NO_EPOCH;
     txn->value.start_ms = -1;
     txn->last_producer_id = TXN_NO_PRODUCER;
@@ -178,10 +181,19 @@ void txn_next_init(struct txn_next *next, const struct txn *txn, enum txn_state 
     *next = (struct txn_next){.state = state,
                               .producer_id = txn->value.producer_id,
                               .previous_producer_id = txn->last_producer_id,
+                              .next_producer_id = TXN_NO_PRODUCER,
                               .epoch = txn->value.epoch,
+                              .version = txn->value.version,
                               .timeout_ms = txn->value.timeout_ms,
                               .start_ms = txn->value.start_ms,
                               .partitions = &txn->value.partitions};
+}
+
+/* Version 1 of a record is Kafka's from transaction.version 1 on. */
+static int16_t txn_record_version(const struct txn *txn)
+{
+    const struct image *image = metadata_image(txn_deps(txn)->metadata);
+    return features_level_of(image, FEATURE_TRANSACTION_VERSION) >= 1 ? 1 : 0;
 }
 
 static int txn_encode(const struct txn *txn, const struct txn_next *next, struct records *records)
@@ -189,6 +201,7 @@ static int txn_encode(const struct txn *txn, const struct txn_next *next, struct
     struct transaction_log_key key = {.transactional_id = txn_id(txn)};
     struct transaction_log_value value;
     struct arena arena;
+    int16_t version = txn_record_version(txn);
     int err = 0;
     arena_init(&arena, TXN_ARENA_MAX);
     if (next) {
@@ -200,11 +213,16 @@ static int txn_encode(const struct txn *txn, const struct txn_next *next, struct
         value.transaction_last_update_timestamp_ms = records->wall_ms;
         value.transaction_start_timestamp_ms = next->start_ms;
         value.transaction_partitions.count = next->state == TXN_EMPTY ? -1 : 0;
+        if (version >= 1) {
+            value.previous_producer_id = next->previous_producer_id;
+            value.next_producer_id = next->next_producer_id;
+            value.client_transaction_version = next->version;
+        }
         if (next->partitions && next->partitions->count > 0)
             err = txn_partitions_fill(next->partitions, &arena, &value);
     }
     if (!err)
-        records_put(records, TXN_KEY_TYPE, &transaction_log_key_desc, &key, TXN_VALUE_VERSION,
+        records_put(records, TXN_KEY_TYPE, &transaction_log_key_desc, &key, version,
                     &transaction_log_value_desc, next ? &value : NULL);
     arena_close(&arena);
     return err;
@@ -294,11 +312,15 @@ static int txn_take(struct txn *txn, const struct transaction_log_value *value)
     }
     txn_partitions_close(&txn->value.partitions);
     txn->value = (struct txn_value){.producer_id = value->producer_id,
+                                    .next_producer_id = value->next_producer_id,
                                     .epoch = value->producer_epoch,
+                                    .version = value->client_transaction_version,
                                     .timeout_ms = value->transaction_timeout_ms,
                                     .start_ms = value->transaction_start_timestamp_ms,
                                     .update_ms = value->transaction_last_update_timestamp_ms,
                                     .partitions = partitions};
+    if (value->previous_producer_id >= 0)
+        txn->last_producer_id = value->previous_producer_id;
     txn->stored = (enum txn_state)state;
     txn_charge(txn);
     return 0;
@@ -422,5 +444,10 @@ int txn_complete(struct txn *txn)
     txn_next_init(&next, txn,
                   txn->state == TXN_PREPARE_COMMIT ? TXN_COMPLETE_COMMIT : TXN_COMPLETE_ABORT);
     next.partitions = NULL;
+    if (txn->value.next_producer_id >= 0) { /* its epochs are used up */
+        next.previous_producer_id = txn->value.producer_id;
+        next.producer_id = txn->value.next_producer_id;
+        next.epoch = 0;
+    }
     return txn_write(txn, &next, txn_completed, NULL);
 }

@@ -13,7 +13,9 @@
  * for a new coordinator as for this one. Two states are only here, and stop all others meanwhile:
  * PREPARE_EPOCH_FENCE (the producer is fenced, the abort that says so is not stored yet) and DEAD
  * (the tombstone is on its way). One write of an id is on its way at a time; what comes meanwhile
- * is told CONCURRENT_TRANSACTIONS and comes again. Sources: KIP-98, KIP-360, KIP-890. */
+ * is told CONCURRENT_TRANSACTIONS and comes again. By transaction.version 2 a producer may abort
+ * when nothing is open, too: EMPTY and COMPLETE_* -> PREPARE_ABORT. Sources: KIP-98, KIP-360,
+ * KIP-890. */
 #ifndef BROKER_TXN_TXN_H
 #define BROKER_TXN_TXN_H
 
@@ -44,6 +46,8 @@ enum {
     TXN_NO_PRODUCER = -1,
     /* The last epoch that a producer gets: one more is left for fencing it. */
     TXN_EPOCH_MAX = INT16_MAX - 1,
+    /* The transaction.version from which each end raises the epoch (KIP-890). */
+    TXN_VERSION_BUMPS = 2,
     /* A record that names partitions keeps so much room for what it will say later on. */
     TXN_RECORD_SLACK = 64
 };
@@ -51,7 +55,10 @@ enum {
 /* What a record says. */
 struct txn_value {
     int64_t producer_id;
+    int64_t next_producer_id; /* when the end that is prepared is complete; -1: the same */
     int16_t epoch;
+    int16_t
+        version; /* transaction.version by which the producer acts; 0 where a record is silent */
     int32_t timeout_ms;
     int64_t start_ms;  /* wall clock, of the transaction; -1: there is none */
     int64_t update_ms; /* wall clock, of the record */
@@ -107,8 +114,10 @@ int txn_busy(const struct txn *txn) MUST_CHECK;
 struct txn_next {
     enum txn_state state;
     int64_t producer_id;
-    int64_t previous_producer_id; /* for records that can say it */
+    int64_t previous_producer_id; /* this and the next: for records that can say it */
+    int64_t next_producer_id;
     int16_t epoch;
+    int16_t version; /* likewise */
     int32_t timeout_ms;
     int64_t start_ms;
     const struct txn_partitions *partitions; /* borrowed; NULL = none */

@@ -42,6 +42,7 @@ static int add_write(struct txn *txn, struct txn_add *add)
     int err = add_fill(&set, txn, add);
     txn_next_init(&next, txn, TXN_ONGOING);
     next.partitions = &set;
+    next.version = add->bumps ? TXN_VERSION_BUMPS : 0;
     if (txn->state != TXN_ONGOING)
         next.start_ms = env_wall_ms(manager->deps.env);
     if (!err)

@@ -1,11 +1,17 @@
 /* EndTxn: the end of a transaction by its producer.
  *
  * Happy path: the end is stored as prepared, and answered: from now on whoever coordinates this id
- * carries it out. What is asked once more is answered by what has become of it. Failure modes: the
- * other end than the one before is INVALID_TXN_STATE; while markers are on their way it is
- * CONCURRENT_TRANSACTIONS. */
+ * carries it out. By transaction.version 2 the same record raises the producer's epoch, so that
+ * nothing that comes late belongs to the next transaction; when the epochs are used up, the
+ * producer goes on under a new id. What is asked once more is answered by what has become of it.
+ * Failure modes: the other end than the one before is INVALID_TXN_STATE; while markers are on their
+ * way it is CONCURRENT_TRANSACTIONS. */
 #include "base/err.h"
 #include "broker/txn/txn_private.h"
+
+enum { END_WRITE = 1 /* it is to be stored; else what is answered at once */ };
+
+static void end_try(struct txn_end *end);
 
 static void end_stored(struct txn *txn, int err)
 {
@@ -14,40 +20,126 @@ static void end_stored(struct txn *txn, int err)
     end->done(end, err);
 }
 
-/* What is told without a change; 1: the transaction is open, and is to be ended. */
-static int end_look(const struct txn *txn, bool commit)
+/* Whether it has been asked before: the epoch, or the id, has gone on with the first time. */
+static bool end_is_again(const struct txn *txn, const struct txn_end *end)
 {
+    const struct txn_producer *producer = &end->producer;
+    if (!end->bumps || txn->value.version < TXN_VERSION_BUMPS || producer->epoch < 0)
+        return false;
+    if (producer->producer_id == txn->value.producer_id)
+        return producer->epoch + 1 == txn->value.epoch;
+    return producer->producer_id == txn->last_producer_id && producer->epoch == TXN_EPOCH_MAX &&
+           txn->value.epoch == 0;
+}
+
+/* Whether that producer may end anything. */
+static int end_check(const struct txn *txn, const struct txn_end *end)
+{
+    if (!txn)
+        return ERR_INVALID_PRODUCER_ID_MAPPING;
+    if (end_is_again(txn, end))
+        return 0;
+    if (txn->value.producer_id != end->producer.producer_id)
+        return ERR_INVALID_PRODUCER_ID_MAPPING;
+    return txn->value.epoch == end->producer.epoch ? 0 : ERR_PRODUCER_FENCED;
+}
+
+/* Nothing is open: the last transaction ended as `committed` says, or there was none. */
+static int end_look_idle(const struct txn *txn, const struct txn_end *end, bool again)
+{
+    bool was_commit = txn->state == TXN_COMPLETE_COMMIT;
+    if (end->bumps && !again)
+        return end->commit ? ERR_INVALID_TXN_STATE : END_WRITE;
+    return txn->state != TXN_EMPTY && was_commit == end->commit ? 0 : ERR_INVALID_TXN_STATE;
+}
+
+static int end_look(const struct txn *txn, const struct txn_end *end)
+{
+    bool again = end_is_again(txn, end);
     if (txn->writing)
         return ERR_CONCURRENT_TRANSACTIONS;
     switch (txn->state) {
     case TXN_ONGOING:
-        return 1;
+        return again ? ERR_PRODUCER_FENCED : END_WRITE;
     case TXN_PREPARE_COMMIT:
-        return commit ? ERR_CONCURRENT_TRANSACTIONS : ERR_INVALID_TXN_STATE;
+        return end->commit ? ERR_CONCURRENT_TRANSACTIONS : ERR_INVALID_TXN_STATE;
     case TXN_PREPARE_ABORT:
-        return commit ? ERR_INVALID_TXN_STATE : ERR_CONCURRENT_TRANSACTIONS;
-    case TXN_COMPLETE_COMMIT:
-        return commit ? 0 : ERR_INVALID_TXN_STATE;
-    case TXN_COMPLETE_ABORT:
-        return commit ? ERR_INVALID_TXN_STATE : 0;
+        return end->commit ? ERR_INVALID_TXN_STATE : ERR_CONCURRENT_TRANSACTIONS;
     case TXN_PREPARE_EPOCH_FENCE:
         return ERR_CONCURRENT_TRANSACTIONS;
+    case TXN_EMPTY:
+    case TXN_COMPLETE_COMMIT:
+    case TXN_COMPLETE_ABORT:
+        return end_look_idle(txn, end, again);
     default:
         return ERR_INVALID_TXN_STATE;
     }
 }
 
-void txn_manager_end(struct txn_manager *manager, struct txn_end *end)
+static void end_id_given(struct producer_id_wait *wait, int err, int64_t id)
 {
-    struct txn *txn = NULL;
-    int err = txn_manager_find(manager, &end->producer, &txn);
-    int look = err ? err : end_look(txn, end->commit);
-    if (look == 1) {
-        struct txn_next next;
-        txn_next_init(&next, txn, end->commit ? TXN_PREPARE_COMMIT : TXN_PREPARE_ABORT);
-        look = txn_write(txn, &next, end_stored, end);
-        if (!look)
-            return;
+    struct txn_end *end = CONTAINER_OF(wait, struct txn_end, wait);
+    end->spare_id = id;
+    if (err)
+        end->done(end, err);
+    else
+        end_try(end);
+}
+
+/* Who the producer is from now on: false when an id for it is on its way. */
+static bool end_bump(struct txn_end *end, const struct txn *txn, struct txn_next *next)
+{
+    if (txn_epoch_is_used_up(txn) && end->spare_id < 0) {
+        end->wait.done = end_id_given;
+        producer_ids_take(end->manager->deps.ids, &end->wait);
+        return false;
+    }
+    next->version = TXN_VERSION_BUMPS;
+    next->epoch++; /* one more than a producer gets is left for this */
+    end->new_producer_id = txn->value.producer_id;
+    end->new_epoch = next->epoch;
+    if (txn_epoch_is_used_up(txn)) {
+        next->next_producer_id = end->new_producer_id = end->spare_id;
+        end->new_epoch = 0;
+    }
+    return true;
+}
+
+static void end_write(struct txn_end *end, struct txn *txn)
+{
+    struct txn_next next;
+    txn_next_init(&next, txn, end->commit ? TXN_PREPARE_COMMIT : TXN_PREPARE_ABORT);
+    if (end->bumps && !end_bump(end, txn, &next))
+        return;
+    int err = txn_write(txn, &next, end_stored, end);
+    if (err)
+        end->done(end, err);
+}
+
+static void end_try(struct txn_end *end)
+{
+    struct txn_shard *shard = NULL;
+    int err = txn_manager_locate(end->manager, end->producer.id, &shard);
+    struct txn *txn = err ? NULL : txn_shard_find(shard, end->producer.id);
+    if (!err)
+        err = end_check(txn, end);
+    int look = err ? err : end_look(txn, end);
+    if (look == END_WRITE) {
+        end_write(end, txn);
+        return;
+    }
+    if (!look) {
+        end->new_producer_id = txn->value.producer_id;
+        end->new_epoch = txn->value.epoch;
     }
     end->done(end, look);
+}
+
+void txn_manager_end(struct txn_manager *manager, struct txn_end *end)
+{
+    end->manager = manager;
+    end->spare_id = end->new_producer_id = TXN_NO_PRODUCER;
+    end->new_epoch = TXN_NO_EPOCH;
+    list_init(&end->wait.link);
+    end_try(end);
 }

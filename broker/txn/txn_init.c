@@ -33,6 +33,7 @@ static void init_write(struct txn_init *init, struct txn *txn, int64_t producer_
     next.producer_id = init->new_producer_id = producer_id;
     next.previous_producer_id = init->last_producer_id;
     next.epoch = init->new_epoch = epoch;
+    next.version = 0; /* not known before it writes */
     next.timeout_ms = init->timeout_ms;
     next.start_ms = -1;
     next.partitions = NULL;

@@ -101,6 +101,7 @@ struct txn_add {
     struct txn_producer producer;
     const struct add_partitions_to_txn_request_add_partitions_to_txn_topic *topics;
     int32_t topic_count;
+    bool bumps; /* its producer acts by transaction.version 2 */
     void (*done)(struct txn_add *add, int err);
 };
 void txn_manager_add(struct txn_manager *manager, struct txn_add *add);
@@ -111,11 +112,20 @@ int txn_manager_verify(struct txn_manager *manager, const struct txn_producer *p
                        struct wire_str topic, int32_t partition) MUST_CHECK;
 
 /* EndTxn: done when the end can't be lost any more; the markers follow. As above, and
- * INVALID_TXN_STATE. */
+ * INVALID_TXN_STATE. With `bumps` the producer goes on as whom the answer says, and may abort when
+ * nothing is open. */
 struct txn_end {
     struct txn_producer producer;
     bool commit;
+    bool bumps; /* its producer acts by transaction.version 2 */
     void (*done)(struct txn_end *end, int err);
+    /* The answer, with `bumps`. */
+    int64_t new_producer_id;
+    int16_t new_epoch;
+    /* The rest is the manager's. */
+    struct txn_manager *manager;
+    struct producer_id_wait wait;
+    int64_t spare_id; /* that was given out for it */
 };
 void txn_manager_end(struct txn_manager *manager, struct txn_end *end);
 

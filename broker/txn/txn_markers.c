@@ -263,6 +263,7 @@ static bool marker_call_prepare(struct marker_call *call)
     out->producer_epoch = txn->value.epoch;
     out->transaction_result = txn->state == TXN_PREPARE_COMMIT;
     out->coordinator_epoch = txn->shard->epoch;
+    out->transaction_version = (int8_t)txn->value.version;
     return marker_call_fill(call, out);
 }
 

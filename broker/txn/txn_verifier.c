@@ -52,6 +52,8 @@ struct txn_verifier {
     struct map nodes;  /* broker id -> struct verify_node */
     struct list fresh; /* questions of this turn */
     struct env_timer timer;
+    struct list later; /* that are asked again */
+    struct env_timer later_timer;
     bool wanted;
 };
 
@@ -198,6 +200,36 @@ static void verify_wake(struct txn_verifier *verifier)
         env_timer_start_soon(&verifier->timer);
 }
 
+/* Whether the answer is one that may soon be another. */
+static bool verify_is_passing(const struct txn_verifier *verifier, const struct txn_verify *verify,
+                              int err)
+{
+    const struct txn_verifier_deps *deps = &verifier->deps;
+    return verify->add && err == ERR_CONCURRENT_TRANSACTIONS &&
+           env_now_ms(deps->env) + deps->retry_ms - verify->asked_ms <= deps->retry_max_ms;
+}
+
+/* One question is answered. */
+static void verify_told(struct txn_verifier *verifier, struct txn_verify *verify, int err)
+{
+    if (!verify_is_passing(verifier, verify, err)) {
+        verify_end(verify, err);
+        return;
+    }
+    verify->call->asked[verify->place].verify = NULL;
+    verify->call = NULL;
+    list_push(&verifier->later, &verify->link);
+    if (!env_timer_running(&verifier->later_timer))
+        env_timer_start(&verifier->later_timer, verifier->deps.retry_ms);
+}
+
+static void verify_again(void *data)
+{
+    struct txn_verifier *verifier = data;
+    list_splice(&verifier->fresh, &verifier->later);
+    verify_wake(verifier);
+}
+
 static void verify_answered(struct broker_call *broker_call, int err, const void *body)
 {
     struct verify_call *call = CONTAINER_OF(broker_call, struct verify_call, call);
@@ -208,7 +240,7 @@ static void verify_answered(struct broker_call *broker_call, int err, const void
     for (int32_t i = 0; i < call->count; i++) {
         int one = err ? err : verify_next_err(&mark, call->asked[i].partition);
         if (call->asked[i].verify)
-            verify_end(call->asked[i].verify, one);
+            verify_told(verifier, call->asked[i].verify, one);
     }
     verify_call_free(call);
     verify_wake(verifier); /* for what came meanwhile */
@@ -352,6 +384,7 @@ void txn_verifier_ask(struct txn_verifier *verifier, struct txn_verify *verify)
     ASSERT(verify->done != NULL);
     verify->open = true;
     verify->call = NULL;
+    verify->asked_ms = env_now_ms(verifier->deps.env);
     list_push(&verifier->fresh, &verify->link);
     verify_wake(verifier);
 }
@@ -375,7 +408,9 @@ struct txn_verifier *txn_verifier_new(const struct txn_verifier_deps *deps)
     verifier->wanted = true;
     map_init(&verifier->nodes);
     list_init(&verifier->fresh);
+    list_init(&verifier->later);
     env_timer_init(deps->env, &verifier->timer, verify_turn, verifier);
+    env_timer_init(deps->env, &verifier->later_timer, verify_again, verifier);
     return verifier;
 }
 
@@ -384,6 +419,7 @@ void txn_verifier_free(struct txn_verifier *verifier)
     struct verify_node *node;
     size_t cursor = 0;
     env_timer_stop(&verifier->timer);
+    env_timer_stop(&verifier->later_timer);
     while ((node = map_next(&verifier->nodes, &cursor, NULL, NULL))) {
         for (int32_t i = 0; node->call && i < node->call->count; i++)
             if (node->call->asked[i].verify)
@@ -394,6 +430,7 @@ void txn_verifier_free(struct txn_verifier *verifier)
         mem_free(node);
     }
     verify_end_all(&verifier->fresh, ERR_COORDINATOR_NOT_AVAILABLE);
+    verify_end_all(&verifier->later, ERR_COORDINATOR_NOT_AVAILABLE);
     map_close(&verifier->nodes);
     mem_free(verifier);
 }

@@ -27,6 +27,10 @@ struct txn_verifier_deps {
     struct env *env;
     const struct metadata *metadata;
     struct broker_lines *lines;
+    /* While a transaction can't take a partition, since the one before it is being ended, it is
+     * asked again after retry_ms, for retry_max_ms in all: most clients wait longer than that. */
+    int64_t retry_ms;
+    int64_t retry_max_ms;
 };
 
 struct txn_verifier *txn_verifier_new(const struct txn_verifier_deps *deps);
@@ -51,6 +55,7 @@ struct txn_verify {
     void (*done)(struct txn_verify *verify, int err);
     /* The rest is the verifier's. */
     bool open;
+    int64_t asked_ms; /* env_now_ms */
     struct list link;
     struct verify_call *call; /* it is on its way; at this place of it */
     int32_t place;

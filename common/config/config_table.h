@@ -462,6 +462,12 @@
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "How long a commit of offsets may take.")
 
 #define CONFIG_TXN_ROWS(X) \
+    X(ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MAX_MS, "add.partitions.to.txn.retry.backoff.max.ms", \
+      INT, "100", NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How long a leader has a partition added to a transaction while the one before is ended.") \
+    X(ADD_PARTITIONS_TO_TXN_RETRY_BACKOFF_MS, "add.partitions.to.txn.retry.backoff.ms", INT, \
+      "20", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "How long it waits between two attempts.") \
     X(TRANSACTION_COORDINATOR_MEMORY_MAX_BYTES, "transaction.coordinator.memory.max.bytes", LONG, \
       "268435456", NULL, 1048576, CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
       "Memory that the transactional ids of this broker may take; above it new ones are refused.") \

@@ -284,6 +284,35 @@ static void an_append_of_unknown_outcome_is_read_again(void)
     world_close();
 }
 
+/* What was stored of one id while the outcome of another's append is not known: it is answered, and
+ * memory has it when everything was read again. */
+static void an_append_beside_one_of_unknown_outcome(void)
+{
+    struct asked one, two;
+    char id[16] = "a";
+    struct txn_producer producer = open_transaction(), other;
+    do
+        id[0]++; /* of the same partition */
+    while (coordinator_key_partition(wire_str_from(id), WORLD_PARTITIONS) !=
+           coordinator_key_partition(producer.id, WORLD_PARTITIONS));
+    other = init_anew(id);
+    CHECK_INT(add_to(&other, "t", 0), 0);
+    world.hold = true;
+    ask_end(&one, &producer, true);
+    ask_end(&two, &other, true);
+    world.safe_error = ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND;
+    world.safe_errors = 1;
+    world_release_log();
+    world_until(&two.done);
+    CHECK_INT(one.err, ERR_COORDINATOR_NOT_AVAILABLE);
+    CHECK_INT(two.err, 0);
+    CHECK_INT(end_as(&other, true), ERR_COORDINATOR_LOAD_IN_PROGRESS);
+    world_run(3000);
+    CHECK_INT(state_of("a"), TXN_COMPLETE_COMMIT);
+    CHECK_INT(state_of(id), TXN_COMPLETE_COMMIT);
+    world_close();
+}
+
 /* All markers are written, and the log does not take that: it is tried again, without markers. */
 static void a_completion_is_tried_again(void)
 {
@@ -362,6 +391,6 @@ TAP_MAIN(TAP_TEST(a_leader_that_changes_is_followed), TAP_TEST(what_fails_is_ask
          TAP_TEST(a_coordinator_that_loads_says_so),
          TAP_TEST(an_append_that_is_refused_changes_nothing),
          TAP_TEST(an_append_of_unknown_outcome_is_read_again),
-         TAP_TEST(a_completion_is_tried_again),
+         TAP_TEST(an_append_beside_one_of_unknown_outcome), TAP_TEST(a_completion_is_tried_again),
          TAP_TEST(a_transaction_is_not_larger_than_its_log_takes),
          TAP_TEST(ids_take_no_more_memory_than_they_may))

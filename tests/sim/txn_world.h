@@ -42,6 +42,7 @@ struct world_marker {
     int16_t epoch;
     bool commit;
     int32_t coordinator_epoch;
+    int8_t version;
     int err; /* that it answered */
 };
 
@@ -58,7 +59,8 @@ static struct world {
     bool hold;        /* nothing becomes safe */
     size_t batch_max; /* max.message.bytes */
     int append_error; /* of the next appends: nothing is in the log */
-    int safe_error;   /* of appends that would become safe */
+    int safe_error;   /* of appends that would become safe, */
+    int safe_errors;  /* the first so many; 0: all */
     int refuse_error; /* the same, and nothing of them is in the log */
     int appends;
     /* producer ids */
@@ -119,6 +121,16 @@ static void log_end(struct list *step, int err)
     op->done(op);
 }
 
+static int log_error(void)
+{
+    if (world.refuse_error || !world.safe_errors)
+        return world.refuse_error ? world.refuse_error : world.safe_error;
+    int err = world.safe_error;
+    if (--world.safe_errors == 0)
+        world.safe_error = 0;
+    return err;
+}
+
 static void log_safe(void *data)
 {
     struct world_log *log = data;
@@ -129,7 +141,7 @@ static void log_safe(void *data)
     list_init(&waits);
     list_splice(&waits, &log->waits);
     while ((step = list_pop(&waits)))
-        log_end(step, world.refuse_error ? world.refuse_error : world.safe_error);
+        log_end(step, log_error());
 }
 
 static size_t log_batch_max(void *data, int32_t partition)
@@ -247,7 +259,8 @@ static void leader_answer(struct broker_call *call)
                                       .producer_id = asked->producer_id,
                                       .epoch = asked->producer_epoch,
                                       .commit = asked->transaction_result,
-                                      .coordinator_epoch = asked->coordinator_epoch};
+                                      .coordinator_epoch = asked->coordinator_epoch,
+                                      .version = asked->transaction_version};
             snprintf(marker->topic, sizeof(marker->topic), "%.*s", WIRE_STR_ARGS(topic->name));
             marker->err = leader_err(marker);
             topic->partitions.items[j].partition_index = marker->index;

@@ -370,11 +370,11 @@ static void unknown_settings_are_told(void)
 static void names_without_effect_are_said(void)
 {
     struct fixture f;
-    check_ok(&f, "add.partitions.to.txn.retry.backoff.ms=20\n"
+    check_ok(&f, "transaction.state.log.load.buffer.size=20\n"
                  "share.fetch.purgatory.purge.interval.requests=1000\n"
                  "replica.fetch.backoff.ms=1000\nnum.partitions=1\n");
     CHECK_STR(buf_text(&f.notes),
-              "s.properties: accepted, no effect: add.partitions.to.txn.retry.backoff.ms, "
+              "s.properties: accepted, no effect: transaction.state.log.load.buffer.size, "
               "share.fetch.purgatory.purge.interval.requests, replica.fetch.backoff.ms\n"
               "s.properties: clients are told PLAINTEXT://localhost:9092: set "
               "advertised.listeners to be reached from other hosts\n");

@@ -16,6 +16,7 @@ static struct {
     int ends;
     int verifies;
     bool commit;
+    bool bumps;
     bool later; /* the answer comes later */
     struct txn_add *add;
     struct txn_producer producer;
@@ -52,6 +53,9 @@ void txn_manager_end(struct txn_manager *manager, struct txn_end *end)
     asked.ends++;
     asked.producer = end->producer;
     asked.commit = end->commit;
+    asked.bumps = end->bumps;
+    end->new_producer_id = 8;
+    end->new_epoch = 3;
     end->done(end, asked.err);
 }
 
@@ -285,10 +289,29 @@ static void a_transaction_is_ended(void)
                                               : ERR_PRODUCER_FENCED);
     }
     CHECK_INT(asked.ends, 5);
+    CHECK(!asked.bumps);
+    fixture_close(&f);
+}
+
+/* From v5 on the answer says as whom the producer goes on. */
+static void an_end_says_who_goes_on(void)
+{
+    struct fixture f;
+    open_world(&f);
+    for (int err = 0; err <= 1; err++) {
+        struct end_txn_request *body = fixture_request(KAFKA_API_END_TXN, 5);
+        body->transactional_id = wire_str_from("a");
+        asked.err = err ? ERR_PRODUCER_FENCED : 0;
+        handle_end_txn(&fx->request);
+        CHECK(asked.bumps);
+        CHECK(told(err ? "\"errorCode\":90,\"producerId\":-1,\"producerEpoch\":-1"
+                       : "\"errorCode\":0,\"producerId\":8,\"producerEpoch\":3"));
+    }
     fixture_close(&f);
 }
 
 TAP_MAIN(TAP_TEST(partitions_are_added), TAP_TEST(versions_know_their_errors),
          TAP_TEST(all_or_none_is_added), TAP_TEST(brokers_ask_for_many),
          TAP_TEST(the_partition_of_a_group_is_added), TAP_TEST(the_topic_of_groups_is_made),
-         TAP_TEST(a_broker_that_ends_adds_nothing), TAP_TEST(a_transaction_is_ended))
+         TAP_TEST(a_broker_that_ends_adds_nothing), TAP_TEST(a_transaction_is_ended),
+         TAP_TEST(an_end_says_who_goes_on))

@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include "broker/group/group_manager.h"
+#include "broker/txn/txn_verifier.h"
 #include "kafka/messages/txn_offset_commit.h"
 
 static int answer_err; /* of each partition */
@@ -36,6 +37,23 @@ void group_manager_commit(struct group_manager *manager, struct group_commit *co
     partition->partition_index = 5;
     partition->error_code = err_to_wire(answer_err);
     commit->done(commit);
+}
+
+static int verdict; /* of the coordinator of the transaction */
+static bool verifier_is_off;
+static struct txn_verify asked;
+
+bool txn_verifier_is_wanted(const struct txn_verifier *verifier)
+{
+    (void)verifier;
+    return !verifier_is_off;
+}
+
+void txn_verifier_ask(struct txn_verifier *verifier, struct txn_verify *verify)
+{
+    (void)verifier;
+    asked = *verify;
+    verify->done(verify, verdict);
 }
 
 static const char *ask(int16_t version, int err)
@@ -86,4 +104,42 @@ static void loading_is_not_available_at_first(void)
     fixture_close(&f);
 }
 
-TAP_MAIN(TAP_TEST(all_of_it_arrives), TAP_TEST(loading_is_not_available_at_first))
+/* Whether the group's partition is in the transaction: each version is told in its words. */
+static void check_verdict(int16_t version, int err, int code)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "\"errorCode\":%d", code);
+    verdict = err;
+    version_seen = -1;
+    CHECK(strstr(ask(version, 0), text));
+    CHECK_INT(version_seen >= 0, err == 0);
+    CHECK_INT(asked.add, version >= 5);
+    CHECK(wire_str_is(asked.topic, "__consumer_offsets"));
+    CHECK_INT(asked.producer.producer_id, 70);
+    verdict = 0;
+}
+
+static void the_coordinator_of_the_transaction_is_asked(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_add_topic("__consumer_offsets", 50);
+    for (int16_t version = 0; version <= 6; version++) {
+        check_verdict(version, 0, 0);
+        check_verdict(version, ERR_TRANSACTION_ABORTABLE, version < 4 ? 48 : 120);
+        check_verdict(version, ERR_PRODUCER_FENCED, 47);
+        check_verdict(version, ERR_INVALID_PRODUCER_ID_MAPPING, 49);
+        check_verdict(version, ERR_CONCURRENT_TRANSACTIONS, version < 2 ? 15 : 14);
+        check_verdict(version, ERR_RESET, version < 2 ? 15 : 14);
+    }
+    verifier_is_off = true;
+    asked.topic = WIRE_STR_NULL;
+    ask(4, 0);
+    CHECK(wire_str_is_null(asked.topic));
+    check_verdict(5, 0, 0); /* nobody else adds it */
+    verifier_is_off = false;
+    fixture_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(the_coordinator_of_the_transaction_is_asked), TAP_TEST(all_of_it_arrives),
+         TAP_TEST(loading_is_not_available_at_first))

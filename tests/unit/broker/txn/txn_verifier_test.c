@@ -13,6 +13,8 @@
 
 enum { PARTITIONS = 2, CALLS = 8 };
 
+static int64_t retry_max_ms;
+
 static struct world {
     struct env *env;
     struct logger logger;
@@ -155,8 +157,8 @@ static void open_world(bool topic)
         for (int32_t i = 0; i < PARTITIONS; i++)
             lead(i, 1 + i);
     }
-    world.verifier =
-        txn_verifier_new(&(struct txn_verifier_deps){.env = world.env, .metadata = world.metadata});
+    world.verifier = txn_verifier_new(&(struct txn_verifier_deps){
+        .env = world.env, .metadata = world.metadata, .retry_ms = 1, .retry_max_ms = retry_max_ms});
 }
 
 static void close_world(void)
@@ -333,6 +335,40 @@ static void a_cancelled_question_is_not_heard_of(void)
     close_world();
 }
 
+/* What is to be added waits for the end of the transaction before, for a while. */
+static void an_addition_is_asked_for_again(void)
+{
+    struct asked asked[3];
+    retry_max_ms = 60000;
+    open_world(true);
+    const char *a = id_of(1, 'a');
+    ask(&asked[0], a, 5, "t", 51, true); /* CONCURRENT_TRANSACTIONS, as answer() has it */
+    ask(&asked[1], a, 5, "t", 51, false);
+    ask(&asked[2], a, 5, "t", 0, true);
+    until_quiet(world.env);
+    answer(take_call(), 0, false);
+    CHECK_INT(asked[0].done, 0);
+    CHECK_INT(asked[1].err, ERR_CONCURRENT_TRANSACTIONS);
+    CHECK_INT(asked[2].done, 1);
+    UNTIL(world.env, world.call_count == 1);
+    CHECK_INT(request_of(world.calls[0])->transactions.count, 1);
+    answer(take_call(), 0, false);
+    CHECK_INT(asked[0].done, 0);
+    txn_verify_cancel(&asked[0].verify); /* while it waits */
+    ask(&asked[0], a, 5, "t", 51, true);
+    UNTIL(world.env, world.call_count == 1);
+    answer(take_call(), 0, false);
+    close_world();
+    CHECK_INT(asked[0].err, ERR_COORDINATOR_NOT_AVAILABLE);
+    retry_max_ms = 0; /* not at all */
+    open_world(true);
+    ask(&asked[0], a, 5, "t", 51, true);
+    until_quiet(world.env);
+    answer(take_call(), 0, false);
+    CHECK_INT(asked[0].err, ERR_CONCURRENT_TRANSACTIONS);
+    close_world();
+}
+
 static void very_many_go_in_several_requests(void)
 {
     enum { MANY = TXN_VERIFIER_CALL_MAX + 10 };
@@ -356,4 +392,5 @@ static void very_many_go_in_several_requests(void)
 TAP_MAIN(TAP_TEST(a_turn_is_one_request), TAP_TEST(each_coordinator_is_asked_by_itself),
          TAP_TEST(what_comes_meanwhile_goes_with_the_next), TAP_TEST(nobody_coordinates),
          TAP_TEST(a_request_that_fails_fails_all), TAP_TEST(an_answer_to_something_else),
-         TAP_TEST(a_cancelled_question_is_not_heard_of), TAP_TEST(very_many_go_in_several_requests))
+         TAP_TEST(a_cancelled_question_is_not_heard_of), TAP_TEST(an_addition_is_asked_for_again),
+         TAP_TEST(very_many_go_in_several_requests))
