@@ -610,7 +610,6 @@ int broker_new(struct env *env, struct logger *logger, const struct config *conf
     broker->config = config;
     broker->node_id = config_node_id(config);
     broker->started_us = env_now_us(env);
-    broker->serves_txns = HANDLERS_TXN_TOLD;
     broker->failed = failed;
     broker->failed_data = data;
     env_random_bytes(env, broker->incarnation.bytes, sizeof(broker->incarnation.bytes));

@@ -68,7 +68,6 @@ struct broker {
     Meta__Register *registration;
     enum broker_state { BROKER_STARTING, BROKER_SERVING, BROKER_LEAVING, BROKER_CLOSING } state;
     int64_t started_us;
-    bool serves_txns;             /* clients are told of transactions: HANDLERS_TXN_TOLD */
     bool cluster_awaited;         /* no descriptor was there to store the cluster's id: said */
     struct env_timer leave_timer; /* bounds the wait for leaders to move away */
     int64_t leave_since_us;       /* the start of that wait */

@@ -58,20 +58,12 @@ static int api_versions_check(const struct request *request)
     return 0;
 }
 
-static const struct api_row *api_versions_next(const struct api_table *table, size_t *cursor)
-{
-    const struct api_row *row;
-    while ((row = api_table_next(table, cursor)) && row->untold)
-        ;
-    return row;
-}
-
 static bool api_versions_fill(struct request *request, struct api_versions_response *response)
 {
     const struct api_table *table = handlers_table_of(request);
     int32_t count = 0;
     size_t cursor = 0;
-    while (api_versions_next(table, &cursor))
+    while (api_table_next(table, &cursor))
         count++;
     struct api_versions_response_api_version *keys = WIRE_ARRAY(
         &request->arena, &response->api_keys, count, &api_versions_response_api_version_desc);
@@ -79,7 +71,7 @@ static bool api_versions_fill(struct request *request, struct api_versions_respo
         return false;
     cursor = 0;
     for (int32_t i = 0; i < count; i++) {
-        const struct api_row *row = api_versions_next(table, &cursor);
+        const struct api_row *row = api_table_next(table, &cursor);
         keys[i].api_key = row->key;
         keys[i].min_version = row->version_min;
         keys[i].max_version = row->version_max;
@@ -87,20 +79,14 @@ static bool api_versions_fill(struct request *request, struct api_versions_respo
     return true;
 }
 
-static bool api_versions_tells(size_t feature)
-{
-    return HANDLERS_TXN_TOLD || feature != FEATURE_TRANSACTION_VERSION;
-}
-
 static void api_versions_fill_supported(struct api_versions_response *response)
 {
     struct api_versions_response_supported_feature_key *to = response->supported_features.items;
     for (size_t i = 0; i < FEATURES_COUNT; i++)
-        if (api_versions_tells(i))
-            *to++ = (struct api_versions_response_supported_feature_key){
-                .name = wire_str_from(features[i].name),
-                .min_version = features[i].min,
-                .max_version = features[i].max};
+        *to++ = (struct api_versions_response_supported_feature_key){
+            .name = wire_str_from(features[i].name),
+            .min_version = features[i].min,
+            .max_version = features[i].max};
     response->supported_features.count = (int32_t)(to - response->supported_features.items);
 }
 
@@ -111,7 +97,7 @@ static void api_versions_fill_finalized(const struct image *image,
     struct api_versions_response_finalized_feature_key *to = response->finalized_features.items;
     for (size_t i = 0; i < FEATURES_COUNT; i++) {
         int16_t level = features_level(image, &features[i]);
-        if (level > 0 && api_versions_tells(i))
+        if (level > 0)
             *to++ = (struct api_versions_response_finalized_feature_key){
                 .name = wire_str_from(features[i].name),
                 .min_version_level = level,

@@ -58,10 +58,6 @@ static int coordinator_lookup(struct request *request, struct wire_str key, coor
         *reason = "the partition of " GROUP_OFFSETS_TOPIC " that holds the group has no leader now";
         return coordinator_find(request, COORDINATOR_TOPIC_GROUPS, key, out);
     case FIND_COORDINATOR_TRANSACTION:
-        if (!request->broker->serves_txns) {
-            *reason = "transactions are not available in this release: remove transactional.id";
-            return ERR_CLUSTER_AUTHORIZATION_FAILED;
-        }
         *reason = "the partition of " TXN_STATE_TOPIC
                   " that holds the transactional id has no leader now";
         return coordinator_find(request, COORDINATOR_TOPIC_TRANSACTIONS, key, out);
@@ -115,7 +111,7 @@ void handle_find_coordinator(struct request *request)
     const struct find_coordinator_request *body = request->body;
     if (body->key_type == FIND_COORDINATOR_GROUP)
         coordinator_topic_ensure(request, COORDINATOR_TOPIC_GROUPS, coordinator_answer);
-    else if (body->key_type == FIND_COORDINATOR_TRANSACTION && request->broker->serves_txns)
+    else if (body->key_type == FIND_COORDINATOR_TRANSACTION)
         coordinator_topic_ensure(request, COORDINATOR_TOPIC_TRANSACTIONS, coordinator_answer);
     else
         coordinator_answer(request);

@@ -10,29 +10,20 @@
 #define HANDLERS_AT_CONTROLLER(key) (false HANDLERS_CONTROLLER_LIST(HANDLERS_IS, key))
 #define HANDLERS_ALWAYS(key)        true
 
-#define HANDLERS_ROW_OF(constant, name, waits, needs, of, hidden, served)                          \
+#define HANDLERS_ROW_OF(constant, name, waits, needs, of, served)                                  \
     [KAFKA_API_##constant] = {.key = KAFKA_API_##constant,                                         \
                               .version_max = KAFKA_API_LAST_##constant,                            \
                               .knows = waits,                                                      \
-                              .untold = hidden,                                                    \
                               .handle = served(KAFKA_API_##constant) ? handle_##name : NULL,       \
                               .operation = ACL_##needs,                                            \
                               .resource = ACL_RESOURCE_##of},
 #define HANDLERS_ROW(constant, name, waits, needs, of)                                             \
-    HANDLERS_ROW_OF(constant, name, waits, needs, of, false, HANDLERS_ALWAYS)
-#define HANDLERS_TXN_ROW(constant, name, waits, needs, of)                                         \
-    HANDLERS_ROW_OF(constant, name, waits, needs, of, !HANDLERS_TXN_TOLD, HANDLERS_ALWAYS)
-#define HANDLERS_LATER_ROW(constant, name, waits, needs, of)                                       \
-    HANDLERS_ROW_OF(constant, name, waits, needs, of, true, HANDLERS_ALWAYS)
+    HANDLERS_ROW_OF(constant, name, waits, needs, of, HANDLERS_ALWAYS)
 #define HANDLERS_CONTROLLER_ROW(constant, name, waits, needs, of)                                  \
-    HANDLERS_ROW_OF(constant, name, waits, needs, of, false, HANDLERS_AT_CONTROLLER)
-#define HANDLERS_CONTROLLER_TXN_ROW(constant, name, waits, needs, of)                              \
-    HANDLERS_ROW_OF(constant, name, waits, needs, of, !HANDLERS_TXN_TOLD, HANDLERS_AT_CONTROLLER)
-static const struct api_row handlers_rows[KAFKA_API_END] = {HANDLERS_LIST(
-    HANDLERS_ROW) HANDLERS_TXN_LIST(HANDLERS_TXN_ROW) HANDLERS_LATER_LIST(HANDLERS_LATER_ROW)};
+    HANDLERS_ROW_OF(constant, name, waits, needs, of, HANDLERS_AT_CONTROLLER)
+static const struct api_row handlers_rows[KAFKA_API_END] = {HANDLERS_LIST(HANDLERS_ROW)};
 static const struct api_row handlers_controller_rows[KAFKA_API_END] = {
-    HANDLERS_LIST(HANDLERS_CONTROLLER_ROW) HANDLERS_TXN_LIST(HANDLERS_CONTROLLER_TXN_ROW)
-        HANDLERS_LATER_LIST(HANDLERS_CONTROLLER_ROW) HANDLERS_QUORUM_LIST(HANDLERS_ROW)};
+    HANDLERS_LIST(HANDLERS_CONTROLLER_ROW) HANDLERS_QUORUM_LIST(HANDLERS_ROW)};
 
 const struct api_table handlers_table = {
     .rows = handlers_rows, .end = KAFKA_API_END, .known = known_handle};

@@ -49,15 +49,7 @@
     X(LIST_CONFIG_RESOURCES, list_config_resources, true, DESCRIBE_CONFIGS, CLUSTER)               \
     X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions, true, DESCRIBE, TOPIC)                 \
     X(ADD_RAFT_VOTER, add_raft_voter, false, ALTER, CLUSTER)                                       \
-    X(REMOVE_RAFT_VOTER, remove_raft_voter, false, ALTER, CLUSTER)
-
-/* The same of transactions, and of the features that a client knows them by. ApiVersions tells of
- * them when all of them are there: a client must not begin what it can't end. For now they are told
- * by builds with -DHANDLERS_TXN_TOLD=1. */
-#ifndef HANDLERS_TXN_TOLD
-#define HANDLERS_TXN_TOLD 0
-#endif
-#define HANDLERS_TXN_LIST(X)                                                                       \
+    X(REMOVE_RAFT_VOTER, remove_raft_voter, false, ALTER, CLUSTER)                                 \
     X(ADD_PARTITIONS_TO_TXN, add_partitions_to_txn, false, WRITE, TRANSACTIONAL_ID)                \
     X(ADD_OFFSETS_TO_TXN, add_offsets_to_txn, false, WRITE, TRANSACTIONAL_ID)                      \
     X(END_TXN, end_txn, false, WRITE, TRANSACTIONAL_ID)                                            \
@@ -65,17 +57,11 @@
     X(TXN_OFFSET_COMMIT, txn_offset_commit, false, READ, GROUP)                                    \
     X(UPDATE_FEATURES, update_features, false, ALTER, CLUSTER)                                     \
     X(DESCRIBE_TRANSACTIONS, describe_transactions, false, DESCRIBE, TRANSACTIONAL_ID)             \
-    X(LIST_TRANSACTIONS, list_transactions, false, DESCRIBE, TRANSACTIONAL_ID)
-
-/* The same for what ApiVersions of brokers does not tell of yet; that of controllers does. What
- * brokers tell changes with the APIs of transactions, at once and not twice. */
-#define HANDLERS_LATER_LIST(X)                                                                     \
+    X(LIST_TRANSACTIONS, list_transactions, false, DESCRIBE, TRANSACTIONAL_ID)                     \
     X(UNREGISTER_CONTROLLER, unregister_controller, false, ALTER, CLUSTER)
 
 #define HANDLERS_PROTOTYPE(constant, name, ...) void handle_##name(struct request *request);
 HANDLERS_LIST(HANDLERS_PROTOTYPE)
-HANDLERS_TXN_LIST(HANDLERS_PROTOTYPE)
-HANDLERS_LATER_LIST(HANDLERS_PROTOTYPE)
 
 /* What is served at the controller's listener, too: what Kafka serves there (KIP-919). These
  * handlers use no more of a broker than broker/door.c makes. X(constant, key), the latter as it is

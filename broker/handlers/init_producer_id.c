@@ -63,14 +63,6 @@ void handle_init_producer_id(struct request *request)
         return;
     }
     bool transactional = !wire_str_is_null(body->transactional_id);
-    if (transactional && !request->broker->serves_txns) {
-        request_warn(request,
-                     "%s asked for transactional id %.*s: transactions are not available in this "
-                     "release",
-                     request_peer(request), WIRE_STR_ARGS(body->transactional_id));
-        init_producer_id_answer(request, ERR_CLUSTER_AUTHORIZATION_FAILED, -1, -1);
-        return;
-    }
     if (!transactional && body->producer_id >= 0 && body->producer_epoch >= 0 &&
         body->producer_epoch < INT16_MAX) {
         init_producer_id_answer(request, 0, body->producer_id, (int16_t)(body->producer_epoch + 1));

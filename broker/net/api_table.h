@@ -16,8 +16,7 @@ struct request;
 struct api_row {
     int16_t key;
     int16_t version_min, version_max; /* that are served, of those that kafka/api.h knows */
-    bool knows;  /* may say that something is not there: waits until the cluster is known */
-    bool untold; /* served, and left out of ApiVersions: what it is a part of is not whole yet */
+    bool knows; /* may say that something is not there: waits until the cluster is known */
     void (*handle)(struct request *request); /* NULL: not served */
     enum acl_operation operation; /* what has to be granted, and on what: the main one, */
     enum acl_resource resource;   /* where Kafka asks for several */

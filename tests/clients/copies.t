@@ -16,11 +16,11 @@ from lib_path import CLUSTER_LIB  # noqa: F401 makes the harness importable
 import tap
 import wire
 from cluster import Cluster
-from txn_copy import check_copy, fill, has_transactions  # skips where confluent_kafka is missing
+from txn_copy import check_copy, fill  # skips where confluent_kafka is missing
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from member import Program, program
-from tap import Skip, check_equal, note, test
+from tap import check_equal, note, test
 from wait import wait_until
 
 CLIENTS = ("java-2.1.0", "java-3.9", "java-4")
@@ -134,8 +134,6 @@ def bounce(cluster, copiers, number, stack):
 def copy_under_kills():
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(Cluster(3, **SETTINGS))
-        if not has_transactions(cluster.bootstrap):
-            raise Skip("this build does not tell clients of transactions (HANDLERS_TXN_TOLD)")
         copiers = [Copier(cluster, name) for name in CLIENTS]
         for copier in copiers:
             copier.prepare()

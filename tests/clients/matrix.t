@@ -118,9 +118,6 @@ def run_newer(cluster, client):
 
 
 def run_transactions(cluster, client):
-    from txn_copy import has_transactions
-    if not has_transactions(cluster.bootstrap):
-        raise Skip("this build does not tell clients of transactions (HANDLERS_TXN_TOLD)")
     TransactionScenario(cluster, client).run()
 
 

@@ -44,24 +44,6 @@ def absent_apis():
         check(not lines("invalid request"), "an API that is absent is called an invalid request")
 
 
-@test("librdkafka: init_transactions ends at once and says why")
-def transactions():
-    try:
-        import confluent_kafka
-    except ImportError:
-        raise tap.Skip("the Python package confluent_kafka is not installed in build/venv") from None
-    with Cluster(1) as cluster:
-        producer = confluent_kafka.Producer({"bootstrap.servers": cluster.bootstrap,
-                                             "transactional.id": "t"})
-        error = None
-        try:
-            producer.init_transactions(DEADLINE_S)
-        except confluent_kafka.KafkaException as failed:
-            error = failed.args[0]
-        check(error and error.fatal(), f"init_transactions: {error} is not final")
-        check("transactions are not available" in error.str(), f"no reason: {error.str()}")
-
-
 def configs(cluster, *arguments, status=0):
     done = tool("kafka-configs.sh", "--bootstrap-server", cluster.bootstrap, *arguments,
                 check_status=False)

@@ -18,9 +18,10 @@ from wait import wait_until
 
 CONFIGS = "kafka-configs.sh"
 DEADLINE_S = 30
+FIND_COORDINATOR = 10
 INIT_PRODUCER_ID = 22
 AREAS = ["broker", "broker.channel", "broker.group", "broker.log", "broker.metadata", "broker.net",
-         "broker.replica", "controller", "controller.election", "controller.peer",
+         "broker.replica", "broker.txn", "controller", "controller.election", "controller.peer",
          "controller.raft", "kafka.request.logger", "node", "root"]
 REQUESTS = "kafka.request.logger"
 
@@ -187,15 +188,23 @@ def seams():
                                for node in others), DEADLINE_S, "the set without the dead one is told")
 
 
+def begin_transactions(node, name):
+    """A transactional id gets its producer."""
+    text = struct.pack(">h", len(name)) + name
+    wire.ask(node.port, wire.request(FIND_COORDINATOR, 1, text + b"\1"))
+    body = text + struct.pack(">i", 1000)
+    error = struct.Struct(">8xh")
+    wait_until(lambda: error.unpack_from(wire.ask(node.port, wire.request(INIT_PRODUCER_ID, 0, body)))[0] == 0,
+               DEADLINE_S, f"{name} has a producer")
+
+
 @test("logger.format=json: each line is one object, whatever a peer writes into it")
 def as_json():
     with Cluster(1, **{"logger.format": "json", "logger.levels": "broker=DEBUG"}) as cluster:
         node = cluster.nodes[0]
         names = ('no."such\\', "no\x1b[2J\n{}", "no\udcff\udc80", "n\u00f6\u20ac\U0001f600")
         for name in names:
-            text = name.encode("utf-8", "surrogateescape")
-            wire.ask(node.port, wire.request(INIT_PRODUCER_ID, 0, struct.pack(">h", len(text)) + text +
-                                             struct.pack(">i", 1000)))
+            begin_transactions(node, name.encode("utf-8", "surrogateescape"))
         events = [json.loads(line) for line in open(node.log_file, encoding="utf-8")]
         check(len(events) > 10, f"there are {len(events)} lines")
         for event in events:
@@ -204,8 +213,8 @@ def as_json():
         check_equal({event["node"] for event in events}, {0}, "the nodes")
         check({"broker", "broker.net", "controller", "node"} <= {event["area"] for event in events},
               f"the areas are {sorted({event['area'] for event in events})}")
-        told = [event["message"].split("transactional id ")[1].split(": transactions are not")[0]
-                for event in events if "transactional id " in event["message"]]
+        told = [event["message"].split("transactional id ")[1].split(": new -> empty")[0]
+                for event in events if ": new -> empty" in event["message"]]
         check_equal(told, [*names[:2], "no\\xff\\x80", names[3]], "the transactional ids")
 
 

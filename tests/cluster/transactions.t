@@ -17,8 +17,8 @@ import tap
 from cluster import Cluster
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 from load import PRODUCER
-from tap import Skip, check, check_equal, note, test
-from txn_copy import (ABORTED, Copier, check_copy, fill, has_transactions, new_producer,
+from tap import check, check_equal, note, test
+from txn_copy import (ABORTED, Copier, check_copy, fill, new_producer,
                       read_committed, records_of, wait_stable)
 from wait import wait_until
 
@@ -34,8 +34,6 @@ SETTINGS = {"min_insync_replicas": 2, "group_initial_rebalance_delay_ms": 0,
 @contextlib.contextmanager
 def cluster_of_transactions():
     with Cluster(3, **SETTINGS) as cluster:
-        if not has_transactions(cluster.bootstrap):
-            raise Skip("this build does not tell clients of transactions (HANDLERS_TXN_TOLD)")
         yield cluster
 
 
@@ -117,17 +115,6 @@ def copy_under_kills():
 def copy_under_restarts():
     with cluster_of_transactions() as cluster:
         copy(cluster, records_of("TXN_RECORDS", 6000), bounces(cluster, terminate))
-
-
-@test("records are copied exactly once, while all nodes are killed at once")
-def copy_under_crashes():
-    def crash(left):
-        for number in range(3):
-            wait_until(lambda: left() < 6000 * (3 - number) / 3 or left() == 0, COPY_DEADLINE_S, "some are copied")
-            cluster.kill_all()
-            cluster.start()
-    with cluster_of_transactions() as cluster:
-        copy(cluster, 6000, crash)
 
 
 def produce(producer, topic, *values):

@@ -229,13 +229,6 @@ def check_copy(bootstrap, target, count, partitions):
                   f"twice {twice}, in order: {told == sorted(told)}")
 
 
-def has_transactions(bootstrap):
-    """Whether the cluster tells of them."""
-    from tool import tool
-    text = tool("kafka-broker-api-versions.sh", "--bootstrap-server", bootstrap).stdout
-    return "EndTxn(26): UNSUPPORTED" not in text and "EndTxn(26)" in text
-
-
 def records_of(environment, otherwise):
     count = int(os.environ.get(environment) or otherwise)
     note(f"{count} records ({environment})")

@@ -40,7 +40,6 @@ static void the_topic_of_transactions_is_made(void)
 {
     struct fixture f;
     fixture_open(&f);
-    f.broker.serves_txns = true;
     fixture_settings("broker.id=1\ntransaction.state.log.num.partitions=7\n"
                      "transaction.state.log.segment.bytes=2000000\n");
     fixture_add_broker(1, false);
@@ -70,7 +69,6 @@ static void a_transactional_id_has_a_coordinator(void)
 {
     struct fixture f;
     fixture_open(&f);
-    f.broker.serves_txns = true;
     fixture_add_broker(1, false);
     fixture_add_topic("__transaction_state", 1);
     for (int16_t version = 1; version <= 6; version++) {
@@ -92,7 +90,6 @@ static void a_transactional_id_gets_what_its_coordinator_says(void)
 {
     struct fixture f;
     fixture_open(&f);
-    f.broker.serves_txns = true;
     for (int16_t version = 0; version <= 5; version++)
         for (int err = 0; err <= 1; err++) {
             struct init_producer_id_request *body =
@@ -118,27 +115,6 @@ static void a_transactional_id_gets_what_its_coordinator_says(void)
     fixture_close(&f);
 }
 
-/* An error that ends its tries, with the reason. */
-static void a_build_that_tells_of_none_refuses_them(void)
-{
-    struct fixture f;
-    fixture_open(&f);
-    for (int16_t version = 1; version <= 6; version++) {
-        find(version, 1);
-        CHECK(strstr(buf_text(&f.answer),
-                     "\"errorCode\":31,\"errorMessage\":\"transactions are not available in this "
-                     "release: remove transactional.id\""));
-    }
-    for (int16_t version = 0; version <= 5; version++) {
-        struct init_producer_id_request *body =
-            fixture_request(KAFKA_API_INIT_PRODUCER_ID, version);
-        body->transactional_id = wire_str_from("t");
-        handle_init_producer_id(&fx->request);
-        CHECK(strstr(buf_text(&f.answer), "\"errorCode\":31,\"producerId\":-1"));
-    }
-    fixture_close(&f);
-}
-
 /* Who goes on with an id names its epoch as well. */
 static void half_a_producer_is_refused(void)
 {
@@ -160,4 +136,4 @@ static void half_a_producer_is_refused(void)
 TAP_MAIN(TAP_TEST(the_topic_of_transactions_is_made),
          TAP_TEST(a_transactional_id_has_a_coordinator),
          TAP_TEST(a_transactional_id_gets_what_its_coordinator_says),
-         TAP_TEST(a_build_that_tells_of_none_refuses_them), TAP_TEST(half_a_producer_is_refused))
+         TAP_TEST(half_a_producer_is_refused))
