@@ -529,7 +529,12 @@ static int sync_scanned(struct recovery *r)
 {
     struct log *log = r->log;
     int rc = 0;
-    if (r->clean || log->end_offset <= r->recovery_point)
+    if (r->clean)
+        return 0;
+    /* No records are new, but names may be: a cut makes and removes files. The first flush makes
+     * them durable, before anything that is written is. */
+    log->sync_dir = true;
+    if (log->end_offset <= r->recovery_point)
         return 0;
     for (uint32_t i = log_segment_at(log, r->recovery_point); i < log->segment_count && rc == 0;
          i++) {
@@ -545,7 +550,11 @@ static int sync_scanned(struct recovery *r)
         if (rc == 0 && sealed)
             rc = flush_index(r->env, log->segments[i], ".timeindex");
     }
-    return rc < 0 ? rc : env_dir_sync(r->env, log->path);
+    if (rc == 0)
+        rc = env_dir_sync(r->env, log->path);
+    if (rc == 0)
+        log->sync_dir = false;
+    return rc;
 }
 
 /* The first batch with a last offset >= `offset`, in any segment. */

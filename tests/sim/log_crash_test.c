@@ -660,7 +660,7 @@ static void failing_syncs_confirm_nothing(void)
  * found in them and called durable has to be on the disk. */
 static void what_a_failed_sync_left_is_written_again(void)
 {
-    for (uint64_t seed = 1; seed <= 60; seed++) {
+    for (uint64_t seed = 1; seed <= 200; seed++) {
         struct run r;
         run_init(&r, seed);
         log_process_boot(&r.w);
