@@ -150,38 +150,48 @@ void offsets_decide(struct offsets *offsets, int64_t producer_id, bool commit)
 
 /* ---- tombstones ---- */
 
-/* Any producer whose transaction commits the partition: there is one. */
-static int64_t offsets_find_pending(const struct offsets *offsets, struct wire_str topic,
-                                    int32_t partition, struct offsets **pending)
+/* The producers whose transactions commit the partition: *count of them, in memory that is the
+ * caller's to free. */
+static int64_t *offsets_find_pending(const struct offsets *offsets, struct wire_str topic,
+                                     int32_t partition, uintptr_t *count)
 {
+    uintptr_t found = 0;
     size_t cursor = 0, key_len;
+    const struct offsets *pending;
     const void *key;
-    uint64_t producer_id = 0;
-    while ((*pending = map_next(&offsets->pending, &cursor, &key, &key_len)))
-        if (offsets_get(*pending, topic, partition))
-            break;
-    ASSERT(*pending != NULL);
-    ASSERT(key_len == sizeof(producer_id));
-    memcpy(&producer_id, key, sizeof(producer_id));
-    return (int64_t)producer_id;
+    *count = offsets_pending_count(offsets_pending_topic(offsets, topic), partition);
+    int64_t *producer_ids = mem_alloc((*count + 1) * sizeof(*producer_ids));
+    while ((pending = map_next(&offsets->pending, &cursor, &key, &key_len))) {
+        if (!offsets_get(pending, topic, partition))
+            continue;
+        ASSERT(found < *count);
+        ASSERT(key_len == sizeof(*producer_ids));
+        memcpy(&producer_ids[found++], key, key_len);
+    }
+    ASSERT(found == *count);
+    return producer_ids;
 }
 
 void offsets_drop_pending(struct offsets *offsets, struct wire_str topic, int32_t partition,
                           void (*ended)(void *data, int64_t producer_id), void *data)
 {
-    while (offsets_is_pending(offsets, topic, partition)) {
-        struct offsets *pending;
-        int64_t producer_id = offsets_find_pending(offsets, topic, partition, &pending);
+    uintptr_t count;
+    if (!offsets_is_pending(offsets, topic, partition))
+        return;
+    int64_t *producer_ids = offsets_find_pending(offsets, topic, partition, &count);
+    for (uintptr_t i = 0; i < count; i++) {
+        struct offsets *pending = map_get_u64(&offsets->pending, (uint64_t)producer_ids[i]);
         offsets_pending_sub(offsets, topic, partition);
         offsets->bytes -= pending->bytes;
         offsets_delete(pending, topic, partition);
         offsets->bytes += pending->bytes;
         if (pending->count > 0)
             continue;
-        offsets_free_pending(offsets_take_pending(offsets, producer_id));
+        offsets_free_pending(offsets_take_pending(offsets, producer_ids[i]));
         offsets_check(offsets);
-        ended(data, producer_id);
+        ended(data, producer_ids[i]);
     }
+    mem_free(producer_ids);
 }
 
 /* ---- looking ---- */

@@ -9,7 +9,7 @@ void open_txns_init(struct open_txns *txns)
     map_init(&txns->producers);
 }
 
-static void open_txns_free(struct map *groups)
+void open_txns_free(struct map *groups)
 {
     map_close(groups);
     mem_free(groups);
@@ -34,7 +34,7 @@ void open_txns_add(struct open_txns *txns, int64_t producer_id, struct group *gr
         map_put_u64(&txns->producers, (uint64_t)producer_id, groups);
     }
     map_put_u64(groups, (uintptr_t)group, group);
-    ASSERT(open_txns_first(txns, producer_id) != NULL);
+    ASSERT(groups->count > 0);
 }
 
 void open_txns_remove(struct open_txns *txns, int64_t producer_id, struct group *group)
@@ -49,9 +49,9 @@ void open_txns_remove(struct open_txns *txns, int64_t producer_id, struct group 
     open_txns_free(groups);
 }
 
-struct group *open_txns_first(const struct open_txns *txns, int64_t producer_id)
+struct map *open_txns_take(struct open_txns *txns, int64_t producer_id)
 {
-    const struct map *groups = map_get_u64(&txns->producers, (uint64_t)producer_id);
-    size_t cursor = 0;
-    return groups ? map_next(groups, &cursor, NULL, NULL) : NULL;
+    struct map *groups = map_del_u64(&txns->producers, (uint64_t)producer_id);
+    ASSERT(!groups || groups->count > 0);
+    return groups;
 }

@@ -19,7 +19,9 @@ void open_txns_init(struct open_txns *txns);
 void open_txns_clear(struct open_txns *txns);
 void open_txns_add(struct open_txns *txns, int64_t producer_id, struct group *group);
 void open_txns_remove(struct open_txns *txns, int64_t producer_id, struct group *group);
-/* Any of the producer's groups; NULL when there is none. */
-struct group *open_txns_first(const struct open_txns *txns, int64_t producer_id);
+/* The producer's groups, which are in the index no more; NULL when there are none. The map is the
+ * caller's, for open_txns_free: a marker walks it once. */
+struct map *open_txns_take(struct open_txns *txns, int64_t producer_id);
+void open_txns_free(struct map *groups);
 
 #endif

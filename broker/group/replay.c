@@ -122,15 +122,18 @@ static void replay_marker(struct replay *replay)
     struct open_txns *txns = &replay->shard->open_txns;
     int64_t producer_id = replay->batch->producer_id;
     struct group *group;
+    size_t cursor = 0;
     if (txn_marker_read(replay->batch, &marker) != 1)
         return;
-    while ((group = open_txns_first(txns, producer_id))) {
+    struct map *groups = open_txns_take(txns, producer_id);
+    while (groups && (group = map_next(groups, &cursor, NULL, NULL))) {
         offsets_decide(&group->offsets, producer_id, marker.commit);
-        open_txns_remove(txns, producer_id, group);
         group_charge_offsets(group);
         if (machine_is_active(&replay->shard->machine))
             group_review(group); /* while it loads, others of its records are still to come */
     }
+    if (groups)
+        open_txns_free(groups);
 }
 
 void replay_record(struct shard *shard, const struct batch *batch, const struct record *record)
