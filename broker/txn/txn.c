@@ -114,6 +114,14 @@ bool txn_epoch_is_used_up(const struct txn *txn)
     return txn->value.epoch >= TXN_EPOCH_MAX;
 }
 
+int txn_check_producer(const struct txn *txn, const struct txn_producer *producer)
+{
+    if (txn->value.producer_id != producer->producer_id)
+        return ERR_INVALID_PRODUCER_ID_MAPPING;
+    bool fenced = txn->value.epoch != producer->epoch || producer->epoch > TXN_EPOCH_MAX;
+    return fenced ? ERR_PRODUCER_FENCED : 0;
+}
+
 int txn_busy(const struct txn *txn)
 {
     bool free = !txn->writing && (txn_is_idle(txn) || txn->state == TXN_ONGOING);
@@ -395,6 +403,8 @@ static void txn_abort_fenced(struct txn *txn)
     txn_next_init(&next, txn, TXN_PREPARE_ABORT);
     if (next.epoch < INT16_MAX)
         next.epoch++;
+    else
+        next.version = 0; /* its markers are not above the epoch of what they end */
     if (txn_write(txn, &next, txn_fence_stored, NULL))
         env_timer_start(&txn->timer, TXN_RETRY_MS);
     txn_check(txn);

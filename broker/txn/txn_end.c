@@ -39,9 +39,7 @@ static int end_check(const struct txn *txn, const struct txn_end *end)
         return ERR_INVALID_PRODUCER_ID_MAPPING;
     if (end_is_again(txn, end))
         return 0;
-    if (txn->value.producer_id != end->producer.producer_id)
-        return ERR_INVALID_PRODUCER_ID_MAPPING;
-    return txn->value.epoch == end->producer.epoch ? 0 : ERR_PRODUCER_FENCED;
+    return txn_check_producer(txn, &end->producer);
 }
 
 /* Nothing is open: the last transaction ended as `committed` says, or there was none. */
@@ -94,6 +92,7 @@ static bool end_bump(struct txn_end *end, const struct txn *txn, struct txn_next
         producer_ids_take(end->manager->deps.ids, &end->wait);
         return false;
     }
+    ASSERT(next->epoch <= TXN_EPOCH_MAX);
     next->version = TXN_VERSION_BUMPS;
     next->epoch++; /* one more than a producer gets is left for this */
     end->new_producer_id = txn->value.producer_id;
@@ -109,6 +108,7 @@ static void end_write(struct txn_end *end, struct txn *txn)
 {
     struct txn_next next;
     txn_next_init(&next, txn, end->commit ? TXN_PREPARE_COMMIT : TXN_PREPARE_ABORT);
+    next.version = 0; /* as this end is asked for, whatever its partitions were added by */
     if (end->bumps && !end_bump(end, txn, &next))
         return;
     int err = txn_write(txn, &next, end_stored, end);

@@ -80,6 +80,8 @@ static bool init_is_newest(const struct txn_init *init, const struct txn *txn)
 {
     if (init->producer_id < 0)
         return true;
+    if (init->epoch > TXN_EPOCH_MAX)
+        return false;
     if (init->producer_id == txn->value.producer_id)
         return init->epoch == txn->value.epoch || init->epoch == txn->last_epoch;
     /* It had used up the id before this one, and did not hear that it got a new one. */

@@ -54,12 +54,9 @@ int txn_manager_find(const struct txn_manager *manager, const struct txn_produce
     if (err)
         return err;
     struct txn *txn = txn_shard_find(shard, producer->id);
-    if (!txn || txn->value.producer_id != producer->producer_id)
-        return ERR_INVALID_PRODUCER_ID_MAPPING;
-    if (txn->value.epoch != producer->epoch)
-        return ERR_PRODUCER_FENCED;
+    err = txn ? txn_check_producer(txn, producer) : ERR_INVALID_PRODUCER_ID_MAPPING;
     *out = txn;
-    return 0;
+    return err;
 }
 
 /* ---- leadership ---- */

@@ -304,8 +304,38 @@ static void records_are_old_where_the_cluster_says_so(void)
     world_close();
 }
 
+/* Partitions were added as by transaction.version 2, and the end is that of an older client: the
+ * epoch stays, so its markers don't say that it was raised. */
+static void an_older_end_does_not_bump(void)
+{
+    world_open();
+    struct txn_producer producer = init_anew("a");
+    CHECK_INT(add_by_leader(&producer, "t", 0), 0);
+    CHECK_INT(end_as(&producer, true), 0);
+    world_run(50);
+    CHECK_INT(markers_of("t", 0, &producer, true), 1);
+    CHECK_INT(world.markers[0].version, 0);
+    CHECK_INT(state_of("a"), TXN_COMPLETE_COMMIT);
+    world_close();
+}
+
+/* A fence has used the last epoch: a client that names it all the same is nobody. */
+static void the_last_epoch_is_nobodys(void)
+{
+    world_open();
+    struct txn_producer producer = init_anew("a");
+    txn_of("a")->value.epoch = producer.epoch = INT16_MAX;
+    CHECK_INT(add_by_leader(&producer, "t", 0), ERR_PRODUCER_FENCED);
+    CHECK_INT(add_to(&producer, "t", 0), ERR_PRODUCER_FENCED);
+    CHECK_INT(verify_in(&producer, "t", 0), ERR_PRODUCER_FENCED);
+    (void)end_bumping(&producer, true, ERR_PRODUCER_FENCED);
+    init_as("a", producer.producer_id, INT16_MAX, ERR_PRODUCER_FENCED);
+    world_close();
+}
+
 TAP_MAIN(TAP_TEST(each_end_raises_the_epoch), TAP_TEST(a_repeated_end_gets_the_same_answer),
-         TAP_TEST(nothing_can_be_aborted), TAP_TEST(a_used_up_epoch_gives_a_new_producer_id),
+         TAP_TEST(nothing_can_be_aborted), TAP_TEST(an_older_end_does_not_bump),
+         TAP_TEST(the_last_epoch_is_nobodys), TAP_TEST(a_used_up_epoch_gives_a_new_producer_id),
          TAP_TEST(no_new_id_can_be_had), TAP_TEST(what_is_not_ended_in_time_is_fenced),
          TAP_TEST(a_transaction_has_room_for_its_end),
          TAP_TEST(records_are_kafkas_from_version_1_on),
