@@ -99,11 +99,16 @@ static void add_verify(struct add_item *item)
 {
     struct txn_manager *txns = item->all->request->broker->txns;
     const struct txn_add *add = &item->add;
+    struct txn *txn = NULL;
+    int err = txn_manager_verify(txns, &add->producer, &txn);
     for (int32_t i = 0; i < add->topic_count; i++)
-        for (int32_t j = 0; j < add->topics[i].partitions.count; j++)
+        for (int32_t j = 0; j < add->topics[i].partitions.count; j++) {
+            int one = err ? err
+                          : txn_verify_partition(txn, add->topics[i].name,
+                                                 add->topics[i].partitions.items[j]);
             item->results[i].results_by_partition.items[j].partition_error_code =
-                add_code(item, txn_manager_verify(txns, &add->producer, add->topics[i].name,
-                                                  add->topics[i].partitions.items[j]));
+                add_code(item, one);
+        }
 }
 
 static void add_done(struct txn_add *add, int err)

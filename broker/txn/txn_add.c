@@ -6,6 +6,10 @@
 #include "base/err.h"
 #include "broker/txn/txn_private.h"
 
+/* Partitions that a transaction gets also when the memory for ids is used up: who has an id already
+ * goes on, also when somebody fills the rest. */
+enum { ADD_ALWAYS_MAX = 100 };
+
 static bool add_has_all(const struct txn_partitions *set, const struct txn_add *add)
 {
     for (int32_t i = 0; i < add->topic_count; i++)
@@ -36,7 +40,7 @@ static int add_write(struct txn *txn, struct txn_add *add)
     struct txn_partitions set;
     struct txn_next next;
     const struct txn_manager *manager = txn->shard->manager;
-    if (!txn_manager_has_room(manager))
+    if (txn->value.partitions.count >= ADD_ALWAYS_MAX && !txn_manager_has_room(manager))
         return ERR_COORDINATOR_NOT_AVAILABLE;
     txn_partitions_init(&set);
     int err = add_fill(&set, txn, add);
@@ -67,19 +71,25 @@ void txn_manager_add(struct txn_manager *manager, struct txn_add *add)
         add->done(add, err);
 }
 
-int txn_manager_verify(struct txn_manager *manager, const struct txn_producer *producer,
-                       struct wire_str topic, int32_t partition)
+/* Its partitions are being written. */
+static bool add_is_open(const struct txn *txn)
 {
-    struct txn *txn = NULL;
-    int err = txn_manager_find(manager, producer, &txn);
-    if (err)
+    return txn->writing && txn->writing_to == TXN_ONGOING;
+}
+
+int txn_manager_verify(struct txn_manager *manager, const struct txn_producer *producer,
+                       struct txn **out)
+{
+    int err = txn_manager_find(manager, producer, out);
+    if (err || add_is_open(*out))
         return err;
-    bool adding = txn->writing && txn->writing_to == TXN_ONGOING;
-    err = adding ? 0 : txn_busy(txn);
-    if (err)
-        return err;
+    return txn_busy(*out);
+}
+
+int txn_verify_partition(const struct txn *txn, struct wire_str topic, int32_t partition)
+{
     if (txn->state == TXN_ONGOING && txn_partitions_has(&txn->value.partitions, topic, partition))
         return 0;
     /* What is on its way may hold it. */
-    return adding ? ERR_CONCURRENT_TRANSACTIONS : ERR_TRANSACTION_ABORTABLE;
+    return add_is_open(txn) ? ERR_CONCURRENT_TRANSACTIONS : ERR_TRANSACTION_ABORTABLE;
 }

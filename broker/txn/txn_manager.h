@@ -28,6 +28,7 @@
 struct broker_lines;
 struct config;
 struct machine_deps;
+struct txn;
 struct txn_manager;
 
 #define TXN_STATE_TOPIC "__transaction_state"
@@ -106,10 +107,14 @@ struct txn_add {
 };
 void txn_manager_add(struct txn_manager *manager, struct txn_add *add);
 
-/* Whether the partition is in the open transaction of that producer: 0, TRANSACTION_ABORTABLE when
- * it is not, or an error as above. */
+/* The transaction of that producer, to ask what is in it: valid until the call of its caller ends.
+ * Errors as above. */
 int txn_manager_verify(struct txn_manager *manager, const struct txn_producer *producer,
-                       struct wire_str topic, int32_t partition) MUST_CHECK;
+                       struct txn **out) MUST_CHECK;
+/* Whether the partition is in it: 0; TRANSACTION_ABORTABLE when it is not, CONCURRENT_TRANSACTIONS
+ * when it may be on its way. */
+int txn_verify_partition(const struct txn *txn, struct wire_str topic,
+                         int32_t partition) MUST_CHECK;
 
 /* EndTxn: done when the end can't be lost any more; the markers follow. As above, and
  * INVALID_TXN_STATE. With `bumps` the producer goes on as whom the answer says, and may abort when

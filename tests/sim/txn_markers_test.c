@@ -379,8 +379,12 @@ static void ids_take_no_more_memory_than_they_may(void)
     }
     CHECK_INT(asked.err, ERR_COORDINATOR_NOT_AVAILABLE);
     CHECK(count > 10);
-    CHECK_INT(add_to(&first, "t", 0), ERR_COORDINATOR_NOT_AVAILABLE);
-    CHECK_INT(init_anew("first").epoch, 1); /* what is there goes on */
+    for (int32_t i = 0; i < 100; i++)
+        CHECK_INT(add_to(&first, "t", i), 0); /* what is there goes on, within limits */
+    CHECK_INT(add_to(&first, "t", 100), ERR_COORDINATOR_NOT_AVAILABLE);
+    CHECK_INT(end_as(&first, true), 0);
+    world_run(50);
+    CHECK_INT(init_anew("first").epoch, 1);
     world.manager->deps.settings.memory_max = 1 << 20;
     CHECK_INT(init_anew(id).epoch, 0);
     world_close();

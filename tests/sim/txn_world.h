@@ -558,7 +558,9 @@ static inline int end_as(const struct txn_producer *producer, bool commit)
 
 static inline int verify_in(const struct txn_producer *producer, const char *topic, int32_t index)
 {
-    return txn_manager_verify(world.manager, producer, wire_str_from(topic), index);
+    struct txn *txn = NULL;
+    int err = txn_manager_verify(world.manager, producer, &txn);
+    return err ? err : txn_verify_partition(txn, wire_str_from(topic), index);
 }
 
 /* ---- looking ---- */
