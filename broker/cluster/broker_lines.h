@@ -26,7 +26,7 @@ struct broker_lines;
 
 enum {
     BROKER_LINE_CALLS_MAX = 10000, /* of one line, that wait or are on their way */
-    BROKER_LINE_FLIGHTS_MAX = 256, /* of them on their way: a peer that hangs keeps no more bytes */
+    BROKER_LINE_FLIGHTS_MAX = 32,  /* of them on their way: fewer than a broker reads unanswered */
     BROKER_LINE_ANSWER_MAX = 16 << 20
 };
 

@@ -18,8 +18,8 @@
 #include "kafka/txn_marker.h"
 
 enum {
-    MARKERS_TIMEOUT_MS = 30000, /* request.timeout.ms of Kafka's brokers */
-    MARKERS_BUMPED_VERSION = 2  /* transaction.version from which each end raises the epoch */
+    MARKERS_TIMEOUT_MS = 5000, /* well before the coordinator gives the connection up */
+    MARKERS_BUMPED_VERSION = 2 /* transaction.version from which each end raises the epoch */
 };
 
 typedef const struct write_txn_markers_request_writable_txn_marker asked_marker;

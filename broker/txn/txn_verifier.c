@@ -302,8 +302,11 @@ static bool verify_fill(struct verify_call *call)
 static void verify_take(struct verify_node *node, struct verify_call *call)
 {
     call->asked = mem_alloc(TXN_VERIFIER_CALL_MAX * sizeof(*call->asked));
-    while (call->count < TXN_VERIFIER_CALL_MAX && !list_empty(&node->waiting)) {
+    size_t bytes = 0;
+    while (call->count < TXN_VERIFIER_CALL_MAX && bytes < TXN_VERIFIER_BYTES_MAX &&
+           !list_empty(&node->waiting)) {
         struct txn_verify *verify = LIST_ENTRY(list_pop(&node->waiting), struct txn_verify, link);
+        bytes += (size_t)verify->producer.id.len + (size_t)verify->topic.len;
         call->asked[call->count++] = (struct verify_asked){verify, verify->partition};
     }
     qsort(call->asked, (size_t)call->count, sizeof(*call->asked), verify_compare);
