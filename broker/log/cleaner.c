@@ -285,6 +285,26 @@ static void tell(struct cleaning *c)
                 c->path, c->cleaned_to, c->bytes_before, c->bytes_after);
 }
 
+/* What it means for the log that it could not be compacted. A damaged file keeps it from that, and
+ * from nothing else. */
+static void cleaning_failed(struct cleaning *c, int rc)
+{
+    struct log *log = c->log;
+    if (rc == ERR_NO_SPACE || env_is_later(rc)) {
+        log->compaction.after_ms = c->now_ms + CLEANER_RETRY_MS;
+        logger_warn(c->manager->logger, "%s was not compacted: %s", c->path, err_text(rc));
+    } else if (rc == ERR_CORRUPT) {
+        cleaner_move(log, COMPACTION_REFUSED);
+        logger_error(c->manager->logger,
+                     "%s is not compacted any more: it has a damaged batch, and must be fetched "
+                     "again from another replica, or a damaged .txnindex, which a restart of the "
+                     "broker makes again",
+                     c->path);
+    } else if (rc != ERR_CANCELED) {
+        log_fail(log, rc, "compact");
+    }
+}
+
 static void cleaning_end(struct cleaning *c)
 {
     struct log *log = c->log;
@@ -299,18 +319,7 @@ static void cleaning_end(struct cleaning *c)
         return;
     }
     remove_cleaned(c);
-    if (rc == ERR_NO_SPACE || rc == ERR_TOO_MANY_FILES || rc == ERR_NO_MEMORY) {
-        log->compaction.after_ms = c->now_ms + CLEANER_RETRY_MS;
-        logger_warn(c->manager->logger, "%s was not compacted: %s", c->path, err_text(rc));
-    } else if (rc == ERR_CORRUPT) {
-        cleaner_move(log, COMPACTION_REFUSED);
-        logger_error(c->manager->logger,
-                     "%s is not compacted any more: it has a damaged batch, and must be fetched "
-                     "again from another replica",
-                     c->path);
-    } else if (rc != ERR_CANCELED) {
-        log_fail(log, rc, "compact");
-    }
+    cleaning_failed(c, rc);
 }
 
 static void cleaning_run(struct env_work *work)
@@ -369,9 +378,8 @@ void cleaner_tick(struct log_manager *manager)
     struct cleaning *c = cleaning_new(log, now_ms);
     int rc = take_sources(c, log, cleanable_count(log, now_ms));
     if (rc < 0) {
+        cleaning_failed(c, rc);
         cleaning_free(c);
-        if (rc != ERR_TOO_MANY_FILES)
-            log_fail(log, rc, "compact");
         return;
     }
     manager->cleaning = c;

@@ -594,6 +594,28 @@ static void a_damaged_batch_is_left_alone(void)
     fixture_close(&f);
 }
 
+/* It keeps the log from being compacted, and from nothing else: a start makes it again. */
+static void a_damaged_transaction_index_is_left_alone(void)
+{
+    struct log_world f;
+    char name[SEGMENT_NAME_MAX];
+    static const uint8_t nonsense[TXN_INDEX_ENTRY_LEN] = {0, 9, 1, 2, 3};
+    fixture_compacting(&f);
+    put(&f, 1, 0, 0);
+    put(&f, 1, 7, 0);
+    put_others(&f);
+    put_others(&f);
+    end_txn(&f, 7, 0, false); /* behind all that is compacted */
+    fixture_settle(&f);
+    segment_name(log_active(f.log)->base_offset, ".txnindex", name);
+    file_write(&f, name, 0, nonsense, sizeof(nonsense));
+    compact(&f);
+    CHECK(f.log->compaction.state == COMPACTION_REFUSED);
+    CHECK(!log_is_offline(f.log));
+    put_others(&f);
+    fixture_close(&f);
+}
+
 static void a_log_may_go_while_it_is_compacted(void)
 {
     struct log_world f;
@@ -631,4 +653,6 @@ TAP_MAIN(TAP_TEST(only_the_newest_of_each_key_stays),
          TAP_TEST(aborted_records_go_and_shadow_nobody), TAP_TEST(markers_go_after_their_horizon),
          TAP_TEST(a_small_map_takes_several_runs),
          TAP_TEST(a_batch_larger_than_the_map_takes_several_runs), TAP_TEST(logs_take_turns),
-         TAP_TEST(a_damaged_batch_is_left_alone), TAP_TEST(a_log_may_go_while_it_is_compacted))
+         TAP_TEST(a_damaged_batch_is_left_alone),
+         TAP_TEST(a_damaged_transaction_index_is_left_alone),
+         TAP_TEST(a_log_may_go_while_it_is_compacted))
