@@ -25,6 +25,9 @@ static uintptr_t producer_needs(const struct producer *producer)
 {
     if (producer->batch_count > 0)
         return (uintptr_t)producer->batches[producer->batch_count - 1].last_offset + 1;
+    if (producer->marker_offset >= 0)
+        return (uintptr_t)producer->marker_offset + 1;
+    /* The last one is older than the snapshot that the state was read from: any may be it. */
     return producer->coordinator_epoch >= 0 ? marker_of_epoch(producer->epoch) : 0;
 }
 
@@ -51,7 +54,8 @@ bool cleaner_is_last_batch(const struct cleaning *c, const struct batch *batch)
 
 bool cleaner_is_last_marker(const struct cleaning *c, const struct batch *batch)
 {
-    return is_needed(c, batch, marker_of_epoch(batch->producer_epoch));
+    return is_needed(c, batch, (uintptr_t)batch_last_offset(batch) + 1) ||
+           is_needed(c, batch, marker_of_epoch(batch->producer_epoch));
 }
 
 /* ---- transactions ---- */

@@ -469,6 +469,8 @@ static void markers_go_after_their_horizon(void)
     put(&f, 3, 9, 0);
     int64_t aborts = end_txn(&f, 7, 0, false), commits = end_txn(&f, 8, 0, true);
     int64_t bumps = end_txn(&f, 9, 1, false);
+    /* As of a group's offsets, which have no sequences. */
+    int64_t older = end_txn(&f, 10, 0, true), newest = end_txn(&f, 10, 0, true);
     put_others(&f);
     put(&f, 1, 7, 1); /* the producers go on */
     put(&f, 2, 8, 1);
@@ -480,7 +482,8 @@ static void markers_go_after_their_horizon(void)
         bool stays = run < 2; /* the first run takes the data, the second one gives the horizon */
         CHECK_INT(has_control(&f, aborts), stays);
         CHECK_INT(has_control(&f, commits), stays);
-        CHECK(has_control(&f, bumps));
+        CHECK(has_control(&f, bumps) && has_control(&f, newest));
+        CHECK(stays || !has_control(&f, older));
         CHECK_INT(count_aborted(&f), stays ? 2 : 1);
     }
     read_everything(&f);
