@@ -15,6 +15,7 @@
 #include "broker/txn/txn_manager.h"
 
 enum {
+    ADD_PARTITIONS_MAX = 50000, /* of one request: all are looked up in one turn of the loop */
     ADD_PARTITIONS_BATCHED_VERSION = 4,
     ADD_PARTITIONS_ABORTABLE_VERSION = 5 /* TRANSACTION_ABORTABLE is known */
 };
@@ -37,7 +38,8 @@ struct add_partitions {
     struct add_partitions_to_txn_response response;
     struct add_item *items;
     int32_t count;
-    int32_t open; /* not answered by the coordinator; and one while the handler runs */
+    int32_t named; /* partitions so far */
+    int32_t open;  /* not answered by the coordinator; and one while the handler runs */
 };
 
 static void add_finish(struct add_partitions *all)
@@ -136,13 +138,17 @@ static void add_ask(struct add_item *item)
 
 /* ---- the answer, as far as the request says what is in it ---- */
 
-static bool add_name_topics(struct arena *arena, const struct txn_add *add, topic_result *out)
+static bool add_name_topics(struct add_partitions *all, const struct txn_add *add,
+                            topic_result *out)
 {
     for (int32_t i = 0; i < add->topic_count; i++) {
         const topic_named *named = &add->topics[i];
         out[i].name = named->name;
+        if (named->partitions.count > ADD_PARTITIONS_MAX - all->named)
+            return false;
+        all->named += named->partitions.count;
         if (!WIRE_ARRAY(
-                arena, &out[i].results_by_partition, named->partitions.count,
+                &all->request->arena, &out[i].results_by_partition, named->partitions.count,
                 &add_partitions_to_txn_response_add_partitions_to_txn_partition_result_desc))
             return false;
         for (int32_t j = 0; j < named->partitions.count; j++)
@@ -163,7 +169,7 @@ static bool add_prepare_one(struct add_partitions *all)
     item->results = WIRE_ARRAY(
         &all->request->arena, &all->response.results_by_topic_v3_and_below, item->add.topic_count,
         &add_partitions_to_txn_response_add_partitions_to_txn_topic_result_desc);
-    return item->results && add_name_topics(&all->request->arena, &item->add, item->results);
+    return item->results && add_name_topics(all, &item->add, item->results);
 }
 
 static bool add_prepare_many(struct add_partitions *all)
@@ -185,7 +191,7 @@ static bool add_prepare_many(struct add_partitions *all)
         item->results =
             WIRE_ARRAY(arena, &out[i].topic_results, named->topics.count,
                        &add_partitions_to_txn_response_add_partitions_to_txn_topic_result_desc);
-        if (!item->results || !add_name_topics(arena, &item->add, item->results))
+        if (!item->results || !add_name_topics(all, &item->add, item->results))
             return false;
     }
     return out != NULL;
@@ -210,7 +216,8 @@ void handle_add_partitions_to_txn(struct request *request)
         return;
     all->request = request;
     if (!add_prepare(all)) {
-        request_fail(request, ERR_NO_MEMORY, "names more partitions than fit in memory");
+        request_fail(request, ERR_NO_MEMORY,
+                     "names more partitions than a request may, or than fit in memory");
         return;
     }
     all->open = 1;

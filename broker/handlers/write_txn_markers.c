@@ -18,6 +18,7 @@
 #include "kafka/txn_marker.h"
 
 enum {
+    MARKERS_MAX = 4000,        /* partitions of a request: twice what our coordinators ask for */
     MARKERS_TIMEOUT_MS = 5000, /* well before the coordinator gives the connection up */
     MARKERS_BUMPED_VERSION = 2 /* transaction.version from which each end raises the epoch */
 };
@@ -181,6 +182,8 @@ static bool markers_prepare_one(struct markers *markers, asked_marker *asked, to
         told_topic *topic = &told->topics.items[i];
         int32_t count = asked->topics.items[i].partition_indexes.count;
         topic->name = asked->topics.items[i].name;
+        if (count > MARKERS_MAX - markers->item_count)
+            return false;
         markers->item_count += count;
         if (!WIRE_ARRAY(arena, &topic->partitions, count,
                         &write_txn_markers_response_writable_txn_marker_partition_result_desc))
@@ -213,7 +216,8 @@ void handle_write_txn_markers(struct request *request)
     markers->request = request;
     env_timer_init(request->broker->env, &markers->timer, markers_timeout, markers);
     if (!markers_prepare(markers)) {
-        request_fail(request, ERR_NO_MEMORY, "names more partitions than fit in memory");
+        request_fail(request, ERR_NO_MEMORY,
+                     "names more partitions than a request may, or than fit in memory");
         return;
     }
     markers->open = 1;

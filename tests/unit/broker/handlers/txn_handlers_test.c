@@ -218,6 +218,25 @@ static void brokers_ask_for_many(void)
     check_batched(4, 0, 0);
 }
 
+/* What would hold the loop for long is refused before anything is looked up. */
+static void a_request_names_so_many_partitions(void)
+{
+    static int32_t indexes[60000];
+    struct fixture f;
+    open_world(&f);
+    struct add_partitions_to_txn_request_add_partitions_to_txn_topic topic = {
+        .name = wire_str_from("t"), .partitions = {60000, indexes}};
+    struct add_partitions_to_txn_request *body =
+        fixture_request(KAFKA_API_ADD_PARTITIONS_TO_TXN, 3);
+    body->v3_and_below_transactional_id = wire_str_from("a");
+    body->v3_and_below_topics.items = &topic;
+    body->v3_and_below_topics.count = 1;
+    handle_add_partitions_to_txn(&fx->request);
+    CHECK_INT(f.failed, ERR_NO_MEMORY);
+    CHECK_INT(asked.adds, 0);
+    fixture_close(&f);
+}
+
 /* ---- AddOffsetsToTxn ---- */
 
 static void add_offsets(int16_t version, const char *group)
@@ -319,6 +338,6 @@ static void an_end_says_who_goes_on(void)
 
 TAP_MAIN(TAP_TEST(partitions_are_added), TAP_TEST(versions_know_their_errors),
          TAP_TEST(all_or_none_is_added), TAP_TEST(brokers_ask_for_many),
-         TAP_TEST(the_partition_of_a_group_is_added), TAP_TEST(the_topic_of_groups_is_made),
-         TAP_TEST(a_broker_that_ends_adds_nothing), TAP_TEST(a_transaction_is_ended),
-         TAP_TEST(an_end_says_who_goes_on))
+         TAP_TEST(a_request_names_so_many_partitions), TAP_TEST(the_partition_of_a_group_is_added),
+         TAP_TEST(the_topic_of_groups_is_made), TAP_TEST(a_broker_that_ends_adds_nothing),
+         TAP_TEST(a_transaction_is_ended), TAP_TEST(an_end_says_who_goes_on))
