@@ -199,21 +199,22 @@ int producer_state_check_marker(const struct producer_state *state, const struct
 
 /* ---- notes ---- */
 
-/* One with an open transaction is never forgotten. */
+/* One with an open transaction is never forgotten; it goes to the end, so that the next look does
+ * not meet it again. */
 static void state_make_room(struct producer_state *state)
 {
     if (!state->total || state->map.count < PRODUCERS_SPARED ||
         __atomic_load_n(state->total, __ATOMIC_RELAXED) < PRODUCERS_MAX)
         return;
-    int looks = 0;
-    LIST_EACH(step, &state->used) {
-        struct producer *oldest = LIST_ENTRY(step, struct producer, used);
+    for (int looks = 0; looks < ROOM_LOOKS; looks++) {
+        struct producer *oldest = LIST_ENTRY(state->used.next, struct producer, used);
+        ASSERT(!list_empty(&state->used));
         if (oldest->txn_start_offset < 0) {
             state_drop(state, oldest);
             return;
         }
-        if (++looks == ROOM_LOOKS)
-            return;
+        list_remove(&oldest->used);
+        list_push(&state->used, &oldest->used);
     }
 }
 

@@ -363,12 +363,35 @@ static void producers_of_a_broker_are_limited(void)
     CHECK_INT(total, PRODUCERS_MAX);
 }
 
+/* Open transactions at the front of those that are forgotten first keep nobody else. */
+static void open_transactions_do_not_lift_the_limit(void)
+{
+    enum { OPEN = 70 };
+    size_t total = 0;
+    struct producer_state flooded;
+    struct batch batch = {.last_offset_delta = 0, .attributes = BATCH_TRANSACTIONAL};
+    producer_state_init(&flooded, &total);
+    total += PRODUCERS_MAX;
+    for (int id = 0; id < 3000; id++) {
+        batch.producer_id = id;
+        batch.base_offset = id;
+        batch.attributes = id < OPEN ? BATCH_TRANSACTIONAL : 0;
+        producer_state_take(&flooded, &batch, 2, NULL);
+    }
+    CHECK(flooded.map.count <= PRODUCERS_SPARED + OPEN);
+    for (int id = 0; id < OPEN; id++)
+        CHECK(producer_state_get(&flooded, id) != NULL);
+    producer_state_check_all(&flooded);
+    producer_state_close(&flooded);
+}
+
 TAP_MAIN(TAP_TEST(snapshots_keep_the_last_five_batches), TAP_TEST(sequences_follow_each_other),
          TAP_TEST(the_last_five_batches_are_duplicates), TAP_TEST(sequences_wrap),
          TAP_TEST(a_new_epoch_starts_at_zero), TAP_TEST(a_cut_takes_what_producers_wrote),
          TAP_TEST(a_follower_knows_the_same), TAP_TEST(producers_expire_by_their_last_append),
          TAP_TEST(transactions_hold_the_stable_offset),
          TAP_TEST(a_producer_with_a_transaction_does_not_expire),
+         TAP_TEST(open_transactions_do_not_lift_the_limit),
          TAP_TEST(a_late_marker_of_a_bumped_epoch_is_refused),
          TAP_TEST(only_coordinators_write_markers), TAP_TEST(snapshots_are_checked),
          TAP_TEST(producers_of_a_broker_are_limited))
