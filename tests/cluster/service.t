@@ -157,7 +157,7 @@ def limits():
         node = cluster.nodes[0]
         for n in range(STRANGERS):
             knock(node.port, frame(3, 999))
-            knock(node.port + 10000, frame(3, 0))
+            knock(node.port + 10000, struct.pack(">i", 16) + b"x" * 16)  # neither Kafka's nor a node's
         cluster.stop()
         for pattern, rest, most in (
                 ("closing the connection of .*header", "lines that clients caused", BROKER_LINES),
