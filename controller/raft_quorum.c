@@ -659,6 +659,15 @@ static bool may_update(const struct raft_quorum *quorum, const struct raft_membe
             (member->port == known->port && strcmp(member->host, known->host) == 0));
 }
 
+/* The quorum speaks to it at another place than the one that is named: whoever names that one is
+ * wrong, and two such updates would leave a leader without a majority that it can reach. */
+static bool is_where_it_was(const struct raft_quorum *quorum, const Meta__Member *member)
+{
+    const struct raft_member *known = find_member(quorum, member->id);
+    bool same = member->port == known->port && strcmp(member->host, known->host) == 0;
+    return !same && raft_peers_speaks(quorum->with.peers, member->id);
+}
+
 void raft_quorum_update(struct raft_quorum *quorum, const Meta__Member *member, int64_t timeout_ms,
                         raft_quorum_done *done, void *data)
 {
@@ -670,6 +679,8 @@ void raft_quorum_update(struct raft_quorum *quorum, const Meta__Member *member, 
         done(data, ERR_REQUEST_TIMED_OUT, "Another change of the quorum is under way.");
     } else if (!may_update(quorum, find_member(quorum, member->id), server, member)) {
         done(data, ERR_VOTER_NOT_FOUND, "No voter with this id has that directory.");
+    } else if (is_where_it_was(quorum, member)) {
+        done(data, ERR_INVALID_REQUEST, "This voter answers where it is: it is not moved.");
     } else {
         struct candidate *candidate = find_candidate(quorum, member->id);
         if (candidate) { /* what it said itself is older, until it asks again */

@@ -278,12 +278,14 @@ static void a_voter_is_told_to_be_elsewhere(void)
     int32_t active = world_active(&world), other = active == 2 ? 1 : 2;
     int64_t epoch = consensus_term(active_consensus());
     char host[] = "elsewhere";
-    world_kill(&world, other, false); /* else it says itself where it is */
-    CHECK(world_settle(&world, 10 * SECOND));
     voter.id = other;
     voter.host = host;
     voter.port = 777;
     voter.directory_id = (ProtobufCBinaryData){16, world.directories[other].bytes};
+    CHECK_INT(asked_to_update(&voter, epoch), err_to_wire(ERR_INVALID_REQUEST)); /* it answers */
+    CHECK(!knows_place(other, host, 777));
+    world_kill(&world, other, false);
+    CHECK(world_settle(&world, 10 * SECOND));
     CHECK_INT(asked_to_update(&voter, epoch - 1), err_to_wire(ERR_FENCED_LEADER_EPOCH));
     CHECK_INT(asked_to_update(&voter, epoch + 1), err_to_wire(ERR_UNKNOWN_LEADER_EPOCH));
     voter.directory_id.data = world.directories[active].bytes;
