@@ -173,11 +173,3 @@ int64_t cluster_book_offset(const struct cluster_book *book, int id)
     }
     return 0;
 }
-
-int64_t cluster_book_count(const struct cluster_book *book, enum book_end end)
-{
-    int64_t count = 0;
-    for (int i = 0; i < book->count; i++)
-        count += book->entries[i].end == end;
-    return count;
-}

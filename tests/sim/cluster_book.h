@@ -52,7 +52,5 @@ const char *cluster_book_check(const struct cluster_book *book, int *txn);
 const char *cluster_book_offset_shown(struct cluster_book *book, int id, int64_t offset);
 /* Where the group of the id must be once everything has ended. */
 int64_t cluster_book_offset(const struct cluster_book *book, int id);
-/* How many transactions ended so. */
-int64_t cluster_book_count(const struct cluster_book *book, enum book_end end);
 
 #endif

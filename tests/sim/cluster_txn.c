@@ -307,60 +307,62 @@ static void hand_failed(struct hand *hand, struct cluster_line *line, int err, b
         hand_pause(hand, *line->pause_ms / 4);
 }
 
+/* Each answer ends so: the request of the step failed, or `next` goes on. */
+static void hand_heard(struct hand *hand, struct cluster_line *line, struct client_answer *answer,
+                       int err, int said, void (*next)(struct hand *hand))
+{
+    hand->in_flight = false;
+    client_answer_free(answer);
+    if (err || said)
+        hand_failed(hand, line, err ? err : said, err != 0 && hand->step != HAND_FIND);
+    else
+        next(hand);
+    hand_pump(hand);
+}
+
+static void hand_found(struct hand *hand)
+{
+    if (++hand->found == HAND_COORDINATORS)
+        hand_move(hand, HAND_INIT);
+}
+
 static void hand_find_answered(void *data, int err, struct client_answer *answer)
 {
     struct hand *hand = data;
-    hand->in_flight = false;
-    if (!err) {
-        const struct find_coordinator_response *response = answer->response;
-        err = err_from_wire(response->error_code);
-    }
-    client_answer_free(answer);
-    if (err)
-        hand_failed(hand, &hand->coordinator, err, false);
-    else if (++hand->found == HAND_COORDINATORS)
-        hand_move(hand, HAND_INIT);
-    hand_pump(hand);
+    const struct find_coordinator_response *response = answer->response;
+    int said = err ? 0 : err_from_wire(response->error_code);
+    hand_heard(hand, &hand->coordinator, answer, err, said, hand_found);
 }
 
 static void hand_init_answered(void *data, int err, struct client_answer *answer)
 {
     struct hand *hand = data;
-    bool lost = err != 0;
-    hand->in_flight = false;
-    if (!err) {
-        const struct init_producer_id_response *response = answer->response;
-        err = err_from_wire(response->error_code);
-        hand->producer_id = err ? hand->producer_id : response->producer_id;
-        hand->epoch = err ? hand->epoch : response->producer_epoch;
+    const struct init_producer_id_response *response = answer->response;
+    int said = err ? 0 : err_from_wire(response->error_code);
+    if (!err && !said) {
+        hand->producer_id = response->producer_id;
+        hand->epoch = response->producer_epoch;
     }
-    client_answer_free(answer);
-    if (err)
-        hand_failed(hand, &hand->coordinator, err, lost);
-    else
-        hand_initialized(hand);
-    hand_pump(hand);
+    hand_heard(hand, &hand->coordinator, answer, err, said, hand_initialized);
+}
+
+static void hand_added(struct hand *hand)
+{
+    hand->added[hand->partition] = true;
+    hand_move(hand, HAND_WRITE);
 }
 
 static void hand_add_answered(void *data, int err, struct client_answer *answer)
 {
     struct hand *hand = data;
-    bool lost = err != 0;
-    hand->in_flight = false;
+    const struct add_partitions_to_txn_response *response = answer->response;
+    int said = 0;
     if (!err) {
-        const struct add_partitions_to_txn_response *response = answer->response;
         const struct add_partitions_to_txn_response_add_partitions_to_txn_topic_result *topic =
             &response->results_by_topic_v3_and_below.items[0];
-        err = err_from_wire(topic->results_by_partition.items[0].partition_error_code);
+        said = err_from_wire(topic->results_by_partition.items[0].partition_error_code);
     }
-    client_answer_free(answer);
-    if (err) {
-        hand_failed(hand, &hand->coordinator, err, lost);
-    } else {
-        hand->added[hand->partition] = true;
-        hand_move(hand, HAND_WRITE);
-    }
-    hand_pump(hand);
+    hand_heard(hand, &hand->coordinator, answer, err, said, hand_added);
 }
 
 static void hand_write_answered(void *data, int err, struct client_answer *answer)
@@ -386,57 +388,39 @@ static void hand_write_answered(void *data, int err, struct client_answer *answe
     hand_pump(hand);
 }
 
+static void hand_offsets_added(struct hand *hand)
+{
+    hand_move(hand, HAND_OFFSETS);
+}
+
 static void hand_add_offsets_answered(void *data, int err, struct client_answer *answer)
 {
     struct hand *hand = data;
-    bool lost = err != 0;
-    hand->in_flight = false;
-    if (!err) {
-        const struct add_offsets_to_txn_response *response = answer->response;
-        err = err_from_wire(response->error_code);
-    }
-    client_answer_free(answer);
-    if (err)
-        hand_failed(hand, &hand->coordinator, err, lost);
-    else
-        hand_move(hand, HAND_OFFSETS);
-    hand_pump(hand);
+    const struct add_offsets_to_txn_response *response = answer->response;
+    int said = err ? 0 : err_from_wire(response->error_code);
+    hand_heard(hand, &hand->coordinator, answer, err, said, hand_offsets_added);
+}
+
+static void hand_offsets_taken(struct hand *hand)
+{
+    cluster_book_offset_acked(hand->txn->book, hand->entry);
+    hand_move(hand, HAND_END);
 }
 
 static void hand_offsets_answered(void *data, int err, struct client_answer *answer)
 {
     struct hand *hand = data;
-    bool lost = err != 0;
-    hand->in_flight = false;
-    if (!err) {
-        const struct txn_offset_commit_response *response = answer->response;
-        err = err_from_wire(response->topics.items[0].partitions.items[0].error_code);
-    }
-    client_answer_free(answer);
-    if (err) {
-        hand_failed(hand, &hand->group, err, lost);
-    } else {
-        cluster_book_offset_acked(hand->txn->book, hand->entry);
-        hand_move(hand, HAND_END);
-    }
-    hand_pump(hand);
+    const struct txn_offset_commit_response *response = answer->response;
+    int said = err ? 0 : err_from_wire(response->topics.items[0].partitions.items[0].error_code);
+    hand_heard(hand, &hand->group, answer, err, said, hand_offsets_taken);
 }
 
 static void hand_end_answered(void *data, int err, struct client_answer *answer)
 {
     struct hand *hand = data;
-    bool lost = err != 0;
-    hand->in_flight = false;
-    if (!err) {
-        const struct end_txn_response *response = answer->response;
-        err = err_from_wire(response->error_code);
-    }
-    client_answer_free(answer);
-    if (err)
-        hand_failed(hand, &hand->coordinator, err, lost);
-    else
-        hand_ended(hand);
-    hand_pump(hand);
+    const struct end_txn_response *response = answer->response;
+    int said = err ? 0 : err_from_wire(response->error_code);
+    hand_heard(hand, &hand->coordinator, answer, err, said, hand_ended);
 }
 
 /* ---- requests ---- */
