@@ -45,6 +45,7 @@ static void commit_answer(struct group_commit *commit, int err)
             if (!topic->partitions.items[j].error_code)
                 topic->partitions.items[j].error_code = err_to_wire(err);
     }
+    txn_guard_clear(&commit->guard);
     commit->done(commit);
 }
 
@@ -238,6 +239,11 @@ static void commit_stored(void *data, int err);
 static bool commit_go_on(struct commit *commit)
 {
     struct records records;
+    int broken = commit->request ? txn_guard_check(&commit->request->guard) : 0;
+    if (broken) {
+        commit_end(commit, broken);
+        return true;
+    }
     group_records(commit->group, &records);
     if (commit->request && commit->request->transactional) {
         records.producer_id = commit->request->producer_id;
@@ -314,6 +320,7 @@ void group_manager_commit(struct group_manager *manager, struct group_commit *co
     struct shard *shard;
     if (!commit_prepare(commit)) {
         commit->response.topics.count = 0;
+        txn_guard_clear(&commit->guard);
         commit->done(commit);
         return;
     }
@@ -332,6 +339,16 @@ void group_manager_commit(struct group_manager *manager, struct group_commit *co
     group_hold(group);
     commit_begin(group, commit);
     group_release(group);
+}
+
+int group_manager_guard(struct group_manager *manager, struct group_commit *commit)
+{
+    struct shard *shard;
+    ASSERT(commit->transactional);
+    int err = group_manager_locate(manager, commit->request->group_id, false, &shard);
+    if (!err)
+        txn_guard_set(&shard->guards, &commit->guard, commit->producer_id);
+    return err;
 }
 
 /* ---- fetching ---- */

@@ -18,6 +18,7 @@
 #include "base/logger.h"
 #include "broker/cluster/metadata.h"
 #include "broker/coordinator/machine.h"
+#include "broker/group/txn_guards.h"
 #include "env/env.h"
 #include "kafka/messages/consumer_group_describe.h"
 #include "kafka/messages/consumer_group_heartbeat.h"
@@ -152,6 +153,7 @@ struct group_commit {
     bool transactional;
     int64_t producer_id; /* of the transaction, and its epoch */
     int16_t producer_epoch;
+    struct txn_guard guard; /* see group_manager_guard */
     struct offset_commit_response response;
     void (*done)(struct group_commit *commit);
     struct commit *impl; /* the coordinator's, while it waits */
@@ -159,7 +161,12 @@ struct group_commit {
 /* A transaction's commit in the words of OffsetCommit: TxnOffsetCommit knows topic ids from v6 on,
  * as OffsetCommit does from v10 on, and before it the errors of OffsetCommit v8. */
 enum { GROUP_TXN_COMMIT_VERSION = 8, GROUP_TXN_COMMIT_IDS_VERSION = 10 };
+/* What is not written when the guard breaks is answered ERR_INVALID_TXN_STATE. */
 void group_manager_commit(struct group_manager *manager, struct group_commit *commit);
+/* A transactional one, before the coordinator of its transaction is asked about it: what that says
+ * counts as long as no marker of the producer is written here. 0, or why its group is not
+ * coordinated here. The guard is gone with `done`, or with txn_guard_clear. */
+int group_manager_guard(struct group_manager *manager, struct group_commit *commit) MUST_CHECK;
 
 /* The marker of a transaction that may have committed offsets in a partition of __consumer_offsets:
  * written through the partition's coordinator, so that memory changes in the order of the log. */

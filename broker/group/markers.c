@@ -55,4 +55,6 @@ void group_manager_write_marker(struct group_manager *manager, struct group_mark
                            marker_stored);
     if (err)
         marker_end(marker, err);
+    else
+        txn_guards_break(&shard->guards, marker->marker.producer_id);
 }

@@ -83,6 +83,7 @@ static void shard_forget(struct machine *machine, int err)
 static void shard_lost(struct machine *machine)
 {
     struct shard *shard = shard_of(machine);
+    txn_guards_break_all(&shard->guards, ERR_NOT_COORDINATOR);
     sweep_leave(group_manager_sweep(shard->manager), shard);
     lister_leave(group_manager_lister(shard->manager), shard);
 }
@@ -143,6 +144,7 @@ struct shard *shard_new(struct group_manager *manager, int32_t index)
     shard->manager = manager;
     map_init(&shard->groups);
     open_txns_init(&shard->open_txns);
+    txn_guards_init(&shard->guards);
     list_init(&shard->order);
     list_init(&shard->start_mark);
     env_timer_init(group_manager_deps(manager)->env, &shard->start_timer, shard_start_groups,
@@ -156,6 +158,7 @@ void shard_free(struct shard *shard, int err)
     ASSERT(shard != NULL);
     machine_close(&shard->machine, err);
     open_txns_clear(&shard->open_txns);
+    txn_guards_close(&shard->guards);
     map_close(&shard->groups);
     mem_free(shard);
 }

@@ -8,6 +8,7 @@
 #include "base/map.h"
 #include "broker/coordinator/machine.h"
 #include "broker/group/open_txns.h"
+#include "broker/group/txn_guards.h"
 #include "env/env.h"
 
 struct group;
@@ -18,7 +19,8 @@ struct shard {
     struct group_manager *manager;
     struct map groups; /* id -> struct group */
     struct open_txns open_txns;
-    struct list order; /* the same groups, and the mark of the sweep */
+    struct txn_guards guards; /* of commits whose transaction is asked about */
+    struct list order;        /* the same groups, and the mark of the sweep */
     struct env_timer start_timer;
     struct list start_mark; /* in `order`: what is behind it has not been started */
 };

@@ -76,10 +76,13 @@ static bool txn_offset_commit_request(struct request *request, struct offset_com
 
 static int16_t txn_offset_commit_error(const struct request *request, int16_t code)
 {
-    return request->version < TXN_OFFSET_COMMIT_LOADING_VERSION &&
-                   code == err_to_wire(ERR_COORDINATOR_LOAD_IN_PROGRESS)
-               ? err_to_wire(ERR_COORDINATOR_NOT_AVAILABLE)
-               : code;
+    if (request->version < TXN_OFFSET_COMMIT_LOADING_VERSION &&
+        code == err_to_wire(ERR_COORDINATOR_LOAD_IN_PROGRESS))
+        return err_to_wire(ERR_COORDINATOR_NOT_AVAILABLE);
+    if (request->version >= TXN_OFFSET_COMMIT_ABORTABLE_VERSION &&
+        code == err_to_wire(ERR_INVALID_TXN_STATE))
+        return err_to_wire(ERR_TRANSACTION_ABORTABLE);
+    return code;
 }
 
 static bool txn_offset_commit_answer_topic(struct request *request, const commit_topic_answer *from,
@@ -153,13 +156,12 @@ static void txn_offset_commit_refuse(struct txn_offset_commit *commit, int err)
 }
 
 /* What is only not known now is told as a coordinator that loads: every client tries again. */
-static int txn_offset_commit_verdict(const struct request *request, int err)
+static int txn_offset_commit_verdict(int err)
 {
     switch (err) {
     case ERR_TRANSACTION_ABORTABLE:
     case ERR_INVALID_TXN_STATE:
-        return request->version >= TXN_OFFSET_COMMIT_ABORTABLE_VERSION ? ERR_TRANSACTION_ABORTABLE
-                                                                       : ERR_INVALID_TXN_STATE;
+        return ERR_INVALID_TXN_STATE;
     case ERR_PRODUCER_FENCED:
     case ERR_INVALID_PRODUCER_EPOCH:
         return ERR_INVALID_PRODUCER_EPOCH;
@@ -174,9 +176,18 @@ static void txn_offset_commit_verified(struct txn_verify *verify, int err)
 {
     struct txn_offset_commit *commit = CONTAINER_OF(verify, struct txn_offset_commit, verify);
     if (err)
-        txn_offset_commit_refuse(commit, txn_offset_commit_verdict(commit->request, err));
+        txn_guard_clear(&commit->op.guard);
+    if (err)
+        txn_offset_commit_refuse(commit, txn_offset_commit_verdict(err));
     else
         group_manager_commit(commit->request->broker->groups, &commit->op);
+}
+
+static void txn_offset_commit_again(struct txn_verify *verify)
+{
+    struct txn_offset_commit *commit = CONTAINER_OF(verify, struct txn_offset_commit, verify);
+    int err = group_manager_guard(commit->request->broker->groups, &commit->op);
+    (void)err; /* then the commit says so too */
 }
 
 static void txn_offset_commit_begin(struct txn_offset_commit *commit)
@@ -188,7 +199,8 @@ static void txn_offset_commit_begin(struct txn_offset_commit *commit)
     bool adds = request->version >= TXN_OFFSET_COMMIT_ADDS_VERSION;
     /* Who is no coordinator says so by itself. */
     if (!topic || topic->partition_count == 0 || wire_str_is_empty(body->group_id) ||
-        (!adds && !txn_verifier_is_wanted(verifier))) {
+        (!adds && !txn_verifier_is_wanted(verifier)) ||
+        group_manager_guard(request->broker->groups, &commit->op)) {
         group_manager_commit(request->broker->groups, &commit->op);
         return;
     }
@@ -197,7 +209,8 @@ static void txn_offset_commit_begin(struct txn_offset_commit *commit)
         .topic = wire_str_from(coordinator_topic_name(COORDINATOR_TOPIC_GROUPS)),
         .partition = coordinator_key_partition(body->group_id, topic->partition_count),
         .add = adds,
-        .done = txn_offset_commit_verified};
+        .done = txn_offset_commit_verified,
+        .again = txn_offset_commit_again};
     txn_verifier_ask(verifier, &commit->verify);
 }
 

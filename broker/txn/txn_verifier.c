@@ -226,6 +226,11 @@ static void verify_told(struct txn_verifier *verifier, struct txn_verify *verify
 static void verify_again(void *data)
 {
     struct txn_verifier *verifier = data;
+    LIST_EACH(step, &verifier->later) {
+        struct txn_verify *verify = LIST_ENTRY(step, struct txn_verify, link);
+        if (verify->again)
+            verify->again(verify);
+    }
     list_splice(&verifier->fresh, &verifier->later);
     verify_wake(verifier);
 }

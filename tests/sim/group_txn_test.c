@@ -155,6 +155,100 @@ static void log_refuses_the_marker(void)
     group_world_close(&world);
 }
 
+/* ---- while the coordinator of the transaction is asked ---- */
+
+static struct group_world_commit *guarded(int64_t producer, int32_t partition, int64_t offset)
+{
+    struct group_world_commit *made =
+        group_world_make_txn(&world, producer, 0, "g", NULL, -1, "t", partition, offset);
+    CHECK_INT(group_manager_guard(world.manager, &made->op), 0);
+    return made;
+}
+
+/* The coordinator has said yes. */
+static int go_on(struct group_world_commit *made)
+{
+    group_manager_commit(world.manager, &made->op);
+    CHECK(group_world_until(&world, &made->done, 1000));
+    return made->err;
+}
+
+/* The marker is written between the coordinator's word and the commit: behind it, nothing would
+ * ever end what the commit writes. Whether it is replicated by then does not matter. */
+static void commit_behind_its_marker_is_refused(void)
+{
+    group_world_init(&world, 14);
+    for (int held = 0; held < 2; held++) {
+        struct group_world_commit *first = guarded(PRODUCER, 0, 7);
+        struct group_world_commit *second = guarded(PRODUCER, 1, 8);
+        struct group_world_commit *others = guarded(OTHER, 2, 9);
+        world.hold = held;
+        struct group_world_mark *made = group_world_mark(&world, "g", PRODUCER, 0, true);
+        if (!held)
+            CHECK(group_world_until(&world, &made->done, 1000));
+        group_manager_commit(world.manager, &first->op);
+        group_manager_commit(world.manager, &second->op);
+        world.hold = false;
+        CHECK(group_world_until(&world, &made->done, 1000));
+        CHECK(first->done && second->done);
+        CHECK_INT(first->err, ERR_INVALID_TXN_STATE);
+        CHECK_INT(second->err, ERR_INVALID_TXN_STATE);
+        CHECK_INT(go_on(others), 0);
+        CHECK_INT(seen_stable(0), -1);
+        CHECK_INT(seen_stable(2), ERR_UNSTABLE_OFFSET_COMMIT);
+        CHECK_INT(mark(OTHER, false), 0);
+    }
+    /* One that is asked about anew does not mind what came before. */
+    struct group_world_commit *late = guarded(PRODUCER, 0, 7);
+    CHECK_INT(mark(PRODUCER, true), 0);
+    CHECK_INT(group_manager_guard(world.manager, &late->op), 0);
+    CHECK_INT(go_on(late), 0);
+    CHECK_INT(mark(PRODUCER, true), 0);
+    CHECK_INT(seen_stable(0), 7);
+    group_world_close(&world);
+}
+
+/* Its leader was another meanwhile, who may have written the marker. */
+static void commit_of_another_leadership_is_refused(void)
+{
+    group_world_init(&world, 15);
+    struct group_world_commit *made = guarded(PRODUCER, 0, 7);
+    struct group_world_commit *left = guarded(PRODUCER, 0, 7);
+    group_world_failover(&world, false);
+    CHECK_INT(go_on(made), ERR_NOT_COORDINATOR);
+    txn_guard_clear(&left->op.guard);
+    CHECK_INT(seen_stable(0), -1);
+    left = guarded(PRODUCER, 0, 7); /* at the end of the world */
+    group_world_lose(&world, group_world_partition("g"), false);
+    CHECK_INT(group_manager_guard(world.manager, &left->op), ERR_NOT_COORDINATOR);
+    CHECK_INT(go_on(left), ERR_NOT_COORDINATOR);
+    group_world_close(&world);
+}
+
+/* A large one is written in several turns, and its transaction ends between two of them. */
+static void rest_of_a_commit_is_guarded(void)
+{
+    struct offset_commit_request_offset_commit_request_partition two[2];
+    group_world_init(&world, 16);
+    world.deps.settings.commit_at_once_max = 1;
+    group_world_restart(&world);
+    struct group_world_commit *made = guarded(PRODUCER, 0, 7);
+    two[0] = two[1] = made->partition;
+    two[1].partition_index = 1;
+    made->topic.partitions.items = two;
+    made->topic.partitions.count = 2;
+    world.hold = true;
+    group_manager_commit(world.manager, &made->op);
+    struct group_world_mark *end = group_world_mark(&world, "g", PRODUCER, 0, true);
+    world.hold = false;
+    CHECK(group_world_until(&world, &end->done, 1000));
+    CHECK(group_world_until(&world, &made->done, 1000));
+    CHECK_INT(made->err, ERR_INVALID_TXN_STATE);
+    CHECK_INT(seen_stable(0), 7);
+    CHECK_INT(seen_stable(1), -1);
+    group_world_close(&world);
+}
+
 /* ---- who may commit ---- */
 
 static void producer_must_be_one(void)
@@ -350,4 +444,5 @@ TAP_MAIN(TAP_TEST(seen_after_the_commit_marker), TAP_TEST(gone_with_the_abort),
          TAP_TEST(classic_member_is_checked), TAP_TEST(consumer_member_is_checked),
          TAP_TEST(full_memory_takes_no_more), TAP_TEST(offset_delete_ends_them),
          TAP_TEST(group_delete_ends_them), TAP_TEST(pending_ones_do_not_expire),
-         TAP_TEST(commit_to_the_new_topic_stays))
+         TAP_TEST(commit_to_the_new_topic_stays), TAP_TEST(commit_behind_its_marker_is_refused),
+         TAP_TEST(commit_of_another_leadership_is_refused), TAP_TEST(rest_of_a_commit_is_guarded))

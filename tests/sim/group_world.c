@@ -499,11 +499,11 @@ struct group_world_commit *group_world_commit(struct group_world *world, const c
     return commit;
 }
 
-struct group_world_commit *group_world_commit_txn(struct group_world *world, int64_t producer_id,
-                                                  int16_t producer_epoch, const char *group,
-                                                  const char *member_id, int32_t generation,
-                                                  const char *topic, int32_t partition,
-                                                  int64_t offset)
+struct group_world_commit *group_world_make_txn(struct group_world *world, int64_t producer_id,
+                                                int16_t producer_epoch, const char *group,
+                                                const char *member_id, int32_t generation,
+                                                const char *topic, int32_t partition,
+                                                int64_t offset)
 {
     struct group_world_commit *commit =
         commit_make(world, group, member_id, NULL, generation, topic, partition, offset);
@@ -511,6 +511,17 @@ struct group_world_commit *group_world_commit_txn(struct group_world *world, int
     commit->op.transactional = true;
     commit->op.producer_id = producer_id;
     commit->op.producer_epoch = producer_epoch;
+    return commit;
+}
+
+struct group_world_commit *group_world_commit_txn(struct group_world *world, int64_t producer_id,
+                                                  int16_t producer_epoch, const char *group,
+                                                  const char *member_id, int32_t generation,
+                                                  const char *topic, int32_t partition,
+                                                  int64_t offset)
+{
+    struct group_world_commit *commit = group_world_make_txn(
+        world, producer_id, producer_epoch, group, member_id, generation, topic, partition, offset);
     group_manager_commit(world->manager, &commit->op);
     return commit;
 }

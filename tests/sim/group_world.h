@@ -172,7 +172,13 @@ struct group_world_commit *group_world_commit(struct group_world *world, const c
                                               const char *member_id, const char *instance,
                                               int32_t generation, const char *topic,
                                               int32_t partition, int64_t offset);
-/* The same of a producer's transaction, and its end in the partition of the group. */
+/* The same of a producer's transaction, which the first does not commit yet, and its end in the
+ * partition of the group. */
+struct group_world_commit *group_world_make_txn(struct group_world *world, int64_t producer_id,
+                                                int16_t producer_epoch, const char *group,
+                                                const char *member_id, int32_t generation,
+                                                const char *topic, int32_t partition,
+                                                int64_t offset);
 struct group_world_commit *group_world_commit_txn(struct group_world *world, int64_t producer_id,
                                                   int16_t producer_epoch, const char *group,
                                                   const char *member_id, int32_t generation,

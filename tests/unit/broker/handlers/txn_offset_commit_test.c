@@ -39,6 +39,16 @@ void group_manager_commit(struct group_manager *manager, struct group_commit *co
     commit->done(commit);
 }
 
+static int guard_err, guards;
+
+int group_manager_guard(struct group_manager *manager, struct group_commit *commit)
+{
+    (void)manager;
+    CHECK(commit->transactional);
+    guards += !guard_err;
+    return guard_err;
+}
+
 static int verdict; /* of the coordinator of the transaction */
 static bool verifier_is_off;
 static struct txn_verify asked;
@@ -53,6 +63,9 @@ void txn_verifier_ask(struct txn_verifier *verifier, struct txn_verify *verify)
 {
     (void)verifier;
     asked = *verify;
+    CHECK(guards > 0); /* before it is asked */
+    verify->again(verify);
+    CHECK_INT(guards, 2);
     verify->done(verify, verdict);
 }
 
@@ -60,6 +73,7 @@ static const char *ask(int16_t version, int err)
 {
     struct txn_offset_commit_request *body = fixture_request(KAFKA_API_TXN_OFFSET_COMMIT, version);
     answer_err = err;
+    guards = 0;
     body->group_id = wire_str_from("g");
     body->producer_id = 70;
     body->producer_epoch = 3;
@@ -138,6 +152,15 @@ static void the_coordinator_of_the_transaction_is_asked(void)
     CHECK(wire_str_is_null(asked.topic));
     check_verdict(5, 0, 0); /* nobody else adds it */
     verifier_is_off = false;
+    /* The transaction ended after the coordinator was asked. */
+    CHECK(strstr(ask(3, ERR_INVALID_TXN_STATE), "\"errorCode\":48"));
+    CHECK(strstr(ask(4, ERR_INVALID_TXN_STATE), "\"errorCode\":120"));
+    /* The group is not led here: the group coordinator says so. */
+    guard_err = ERR_NOT_COORDINATOR;
+    asked.topic = WIRE_STR_NULL;
+    CHECK(strstr(ask(4, ERR_NOT_COORDINATOR), "\"errorCode\":16"));
+    CHECK(wire_str_is_null(asked.topic));
+    guard_err = 0;
     fixture_close(&f);
 }
 

@@ -29,6 +29,7 @@ struct asked {
     struct txn_verify verify;
     int done;
     int err;
+    int again;
 };
 
 /* ---- the lines ---- */
@@ -115,6 +116,11 @@ static void asked_done(struct txn_verify *verify, int err)
     asked->err = err;
 }
 
+static void asked_again(struct txn_verify *verify)
+{
+    CONTAINER_OF(verify, struct asked, verify)->again++;
+}
+
 static void ask(struct asked *asked, const char *id, int64_t producer_id, const char *topic,
                 int32_t partition, bool add)
 {
@@ -122,7 +128,8 @@ static void ask(struct asked *asked, const char *id, int64_t producer_id, const 
                                        .topic = wire_str_from(topic),
                                        .partition = partition,
                                        .add = add,
-                                       .done = asked_done}};
+                                       .done = asked_done,
+                                       .again = asked_again}};
     txn_verifier_ask(world.verifier, &asked->verify);
     CHECK_INT(asked->done, 0);
 }
@@ -350,7 +357,10 @@ static void an_addition_is_asked_for_again(void)
     CHECK_INT(asked[0].done, 0);
     CHECK_INT(asked[1].err, ERR_CONCURRENT_TRANSACTIONS);
     CHECK_INT(asked[2].done, 1);
+    CHECK_INT(asked[0].again, 0);
     UNTIL(world.env, world.call_count == 1);
+    CHECK_INT(asked[0].again, 1);
+    CHECK_INT(asked[1].again + asked[2].again, 0);
     CHECK_INT(request_of(world.calls[0])->transactions.count, 1);
     answer(take_call(), 0, false);
     CHECK_INT(asked[0].done, 0);
