@@ -219,7 +219,8 @@ static void append_taken(struct partition_append_op *append, const struct partit
 
 /* ---- transactions ---- */
 
-/* Whether the caller is to ask the coordinator: the batch would begin a transaction here. */
+/* Whether the caller is to ask the coordinator: the batch would begin a transaction here. The guard
+ * is as of now then. */
 static bool append_wants_verification(struct partition_append_op *append,
                                       const struct partition *partition)
 {
@@ -336,6 +337,14 @@ void partition_append_verified(struct partition_append_op *append, int err, cons
         append->verdict_text = message;
     }
     append_go_on(append);
+}
+
+void partition_append_verify_again(struct partition_append_op *append)
+{
+    const struct partition *partition = partitions_find(&append->op);
+    ASSERT(append->verifying);
+    if (partition && partition->log)
+        (void)append_wants_verification(append, partition);
 }
 
 static void append_checked(struct log_check *check)

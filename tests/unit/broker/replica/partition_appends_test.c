@@ -191,13 +191,28 @@ static void a_word_of_before_a_marker_does_not_count(void)
     partition_append_verified(asked[2], 0, NULL);
     UNTIL(r.logs.env, again.done);
     CHECK_INT(again.op.op.err, 0);
+    /* The marker of the transaction before is what it waited for: it is asked anew. */
+    struct append begun, closing;
+    submit_marker(&closing, 0);
+    UNTIL(r.logs.env, closing.done);
+    submit(&begun, txn(1), client, true);
+    UNTIL(r.logs.env, asked_count == 4);
+    append_close(&closing);
+    submit_marker(&closing, 0);
+    UNTIL(r.logs.env, closing.done);
+    partition_append_verify_again(asked[3]);
+    partition_append_verified(asked[3], 0, NULL);
+    UNTIL(r.logs.env, begun.done);
+    CHECK_INT(begun.op.op.err, 0);
+    append_close(&begun);
+    append_close(&closing);
     /* With an epoch for each transaction nobody begins in the middle. */
     struct batch_spec middle = txn(3);
     middle.producer_id = 8;
     submit(&unknown, middle, client, true);
     unknown.op.bumps = true;
-    UNTIL(r.logs.env, asked_count == 4);
-    partition_append_verified(asked[3], 0, NULL);
+    UNTIL(r.logs.env, asked_count == 5);
+    partition_append_verified(asked[4], 0, NULL);
     UNTIL(r.logs.env, unknown.done);
     CHECK_INT(unknown.op.op.err, ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
     append_close(&late);
