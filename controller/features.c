@@ -49,15 +49,22 @@ static const char *features_why_not(struct decision *decision, const features_st
                  : NULL;
 }
 
-static void features_set(struct decision *decision, const features_step *update)
+/* The level that counts already is not written: builds older than all features refuse records. */
+static void features_set(struct decision *decision, const struct feature *feature, int32_t level)
 {
-    if (features_level(decision->image, features_find(update->name)) == update->level)
+    if (features_level(decision->image, feature) == level)
         return;
     Meta__FeatureRecord *record = decision_alloc(decision, 1, sizeof(*record));
     meta__feature_record__init(record);
-    record->name = update->name;
-    record->level = update->level;
+    record->name = (char *)(uintptr_t)feature->name;
+    record->level = level;
     decision_emit(decision, META__RECORD__FACT_FEATURE, record);
+}
+
+void features_found(struct decision *decision)
+{
+    for (size_t i = 0; i < FEATURES_COUNT; i++)
+        features_set(decision, &features[i], features[i].founding);
 }
 
 void features_update(struct decision *decision, const Meta__UpdateFeatures *command,
@@ -72,5 +79,6 @@ void features_update(struct decision *decision, const Meta__UpdateFeatures *comm
         return;
     }
     for (size_t i = 0; !command->validate_only && i < command->n_updates; i++)
-        features_set(decision, command->updates[i]);
+        features_set(decision, features_find(command->updates[i]->name),
+                     command->updates[i]->level);
 }

@@ -10,4 +10,7 @@
 void features_update(struct decision *decision, const Meta__UpdateFeatures *command,
                      Meta__CommandReply *reply);
 
+/* A cluster is founded: the levels that are not the initial ones. */
+void features_found(struct decision *decision);
+
 #endif

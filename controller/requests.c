@@ -14,6 +14,7 @@
 #include "controller/brokers.h"
 #include "controller/commands.h"
 #include "controller/elections.h"
+#include "controller/features.h"
 #include "controller/quorum_requests.h"
 
 enum {
@@ -433,6 +434,7 @@ static void decide_found(struct job *job, struct decision *decision, Meta__Frame
     }
     record->cluster_id = decision_text(decision, "%s", wanted);
     decision_emit(decision, META__RECORD__FACT_CLUSTER, record);
+    features_found(decision);
 }
 
 static const struct job_class found_class = {.decide = decide_found, .finish = finish_own};

@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "config/config.h"
 #include "kafka/meta_properties.h"
+#include "meta/features.h"
 #include "tools/tools.h"
 
 static const struct option_row storage_options[] = {
@@ -158,16 +159,31 @@ static int storage_check_release(const struct tool_run *run)
     return 0;
 }
 
+/* The level of a new cluster: the active controller that founds it has no other to choose. */
+static bool storage_is_founding(const char *text)
+{
+    for (size_t i = 0; i < FEATURES_COUNT; i++) {
+        char *one = mem_printf("%s=%d", features[i].name, features[i].founding);
+        bool same = strcmp(text, one) == 0;
+        mem_free(one);
+        if (same)
+            return true;
+    }
+    return strcmp(text, "kraft.version=0") == 0;
+}
+
 static int storage_check_features(const struct tool_run *run)
 {
     const char *text;
     size_t cursor = 0;
     while ((text = options_next(run->options, "feature", &cursor))) {
-        if (strcmp(text, "group.version=1") != 0 && strcmp(text, "kraft.version=0") != 0)
+        if (!storage_is_founding(text))
             return tool_misuse(run,
-                               "--feature %s is not available: there are group.version=1 and "
-                               "kraft.version=0",
-                               text);
+                               "--feature %s is not available: a new cluster has group.version=%d, "
+                               "transaction.version=%d and kraft.version=0; kafka-features.sh "
+                               "changes them once it runs",
+                               text, features[FEATURE_GROUP_VERSION].founding,
+                               features[FEATURE_TRANSACTION_VERSION].founding);
     }
     return 0;
 }

@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#define FEATURES_ROW(constant, name, min, max, initial) {name, min, max, initial},
+#define FEATURES_ROW(constant, name, min, max, initial, founding)                                  \
+    {name, min, max, initial, founding},
 const struct feature features[FEATURES_COUNT] = {FEATURES_LIST(FEATURES_ROW)};
 #undef FEATURES_ROW
 
@@ -19,6 +20,7 @@ int16_t features_level(const struct image *image, const struct feature *feature)
 {
     ASSERT(feature->min <= feature->initial);
     ASSERT(feature->initial <= feature->max);
+    ASSERT(feature->founding <= feature->max);
     int16_t level = image_feature(image, feature->name);
     return level == IMAGE_FEATURE_UNSET ? feature->initial : level;
 }

@@ -10,12 +10,14 @@
 
 #include "meta/image.h"
 
-/* X(constant, name, lowest and highest level that this build supports, initial level). */
+/* X(constant, name, lowest and highest level that this build supports, initial level, level of new
+ * clusters). */
 #define FEATURES_LIST(X)                                                                           \
     /* 1: groups of the consumer protocol (KIP-848) */                                             \
-    X(GROUP_VERSION, "group.version", 0, 1, 1)                                                     \
-    /* 1: records of __transaction_state may have fields that older builds don't know */           \
-    X(TRANSACTION_VERSION, "transaction.version", 0, 1, 1)
+    X(GROUP_VERSION, "group.version", 0, 1, 1, 1)                                                  \
+    /* 1: records of __transaction_state may have fields that older builds don't know; 2: who \
+     * produces adds partitions by it, and gets a new epoch at each end (KIP-890) */    \
+    X(TRANSACTION_VERSION, "transaction.version", 0, 2, 1, 2)
 
 #define FEATURES_ENUM_ROW(constant, ...) FEATURE_##constant,
 enum feature_id { FEATURES_LIST(FEATURES_ENUM_ROW) FEATURES_COUNT };
@@ -24,7 +26,7 @@ enum feature_id { FEATURES_LIST(FEATURES_ENUM_ROW) FEATURES_COUNT };
 struct feature {
     const char *name;
     int16_t min, max;
-    int16_t initial;
+    int16_t initial, founding;
 };
 
 /* By enum feature_id, which is the order of their names. */

@@ -1,10 +1,12 @@
 #!/usr/bin/env python3
 """Java clients, old and new, copy records between topics in transactions, while they and the brokers
-are killed: each record must be there once, in order, and none of a transaction that was aborted.
+are killed: each record must be there once, in order, and none of a transaction that was aborted. Once
+at the transaction.version of a new cluster, and once while that goes up and down.
 
 TXN_RECORDS is how many each of them copies (3,000, in transactions of up to 50; the long form is
 100,000 with TXN_BATCH=750), TXN_BOUNCES how many brokers end meanwhile (3)."""
 import contextlib
+import json
 import os
 import signal
 import sys
@@ -30,7 +32,9 @@ BATCH = os.environ.get("TXN_BATCH") or "50"
 BOUNCES = int(os.environ.get("TXN_BOUNCES") or 3)
 DEADLINE_S = 600
 SETTINGS = {"min_insync_replicas": 2, "group_initial_rebalance_delay_ms": 0,
-            "offsets_topic_num_partitions": 5, "transaction_state_log_num_partitions": 5}
+            "offsets_topic_num_partitions": 5, "transaction_state_log_num_partitions": 5,
+            "request_logger_apis": "EndTxn", "logger_levels": "kafka.request.logger=DEBUG"}
+BUMPS = 5  # from this version of EndTxn on a client acts by transaction.version 2
 
 
 class Copier:
@@ -130,18 +134,64 @@ def bounce(cluster, copiers, number, stack):
     note(f"node {node.id} was {how} with {left} records to copy")
 
 
+def end_versions(cluster):
+    """{transactional client: the versions of EndTxn that it has used}"""
+    found = {}
+    for node in cluster.nodes:
+        for line in node.log_text().splitlines():
+            if "Completed request:" in line:
+                header = json.loads(line.split("Completed request:", 1)[1])["requestHeader"]
+                client = header["clientId"].removeprefix("producer-")
+                client = CLIENTS[0] if client == "1" else client  # it does not say its id
+                found.setdefault(client, set()).add(header["requestApiVersion"])
+    return found
+
+
+def check_versions(cluster, levels):
+    """The newest client has ended its transactions as each of the levels says, older ones never as
+    by level 2."""
+    found = end_versions(cluster)
+    note(f"versions of EndTxn: {found}")
+    check_equal(sorted(found), sorted(CLIENTS), "who has ended transactions")
+    for client, versions in found.items():
+        newest = client == CLIENTS[-1]
+        check_equal({version >= BUMPS for version in versions},
+                    {newest and level >= 2 for level in levels}, f"whether ends of {client} bump")
+
+
+def copiers_of(cluster, stack):
+    copiers = [Copier(cluster, name) for name in CLIENTS]
+    for copier in copiers:
+        copier.prepare()
+        copier.start(stack)
+    return copiers
+
+
 @test("Java clients of all ages copy records exactly once while they and brokers are killed")
 def copy_under_kills():
     with contextlib.ExitStack() as stack:
         cluster = stack.enter_context(Cluster(3, **SETTINGS))
-        copiers = [Copier(cluster, name) for name in CLIENTS]
-        for copier in copiers:
-            copier.prepare()
-            copier.start(stack)
+        copiers = copiers_of(cluster, stack)
         for number in range(BOUNCES):
             bounce(cluster, copiers, number, stack)
         for copier in copiers:
             copier.finish()
+        check_versions(cluster, [2])
+
+
+@test("they do so while transaction.version is 1, becomes 2, and is 1 again")
+def copy_at_all_levels():
+    with contextlib.ExitStack() as stack:
+        cluster = stack.enter_context(Cluster(3, **SETTINGS))
+        cluster.set_level("transaction.version", 1)
+        copiers = copiers_of(cluster, stack)
+        for number, level in enumerate((1, 2, 1)):
+            if level != cluster.level("transaction.version"):
+                cluster.set_level("transaction.version", level)
+            bounce(cluster, copiers, number, stack)
+        for copier in copiers:
+            copier.finish()
+        check_versions(cluster, [1, 2])
 
 
 tap.run()

@@ -111,9 +111,12 @@ class Run:
 
 
 @contextlib.contextmanager
-def running():
+def running(level=2):
     with contextlib.ExitStack() as stack:
-        yield Run(stack)
+        run = Run(stack)
+        if level != 2:
+            run.cluster.set_level("transaction.version", level)
+        yield run
 
 
 def notes_of(*counters):
@@ -181,6 +184,25 @@ def broker_kills():
         note(f"all nodes were killed at once; {run.reader.count} counts")
         for said in notes_of(*ended, *counters):
             note(said)
+        run.finish(*counters)
+
+
+@test("words are counted exactly once at transaction.version 1, and while it becomes 2 and 1 again")
+def levels():
+    with running(level=1) as run:
+        counters = [run.counter("a"), run.counter("b")]
+        run.wait_tasks(*counters)
+        wait_more(run.reader, counters, SOME)
+        for number, level in enumerate((2, 1)):
+            run.cluster.set_level("transaction.version", level)
+            node = run.cluster.nodes[number]  # its clients ask anew what the level is
+            end(node, number)
+            wait_more(run.reader, counters, SOME)
+            node.start()
+            run.cluster.wait_serving()
+            for topic in wire.metadata(node.port).topics:
+                run.cluster.wait_isr_whole(topic)
+            wait_more(run.reader, counters, SOME)
         run.finish(*counters)
 
 

@@ -253,6 +253,8 @@ def options():
                 (("format", "-t", cluster_id, *config, "-s", "-S", "SCRAM-SHA-256=[name=a]"), "--add-scram"),
                 (("format", "-t", cluster_id, *config, "-s", "-r", "nonsense"), "--release-version"),
                 (("format", "-t", cluster_id, *config, "-s", "-f", "nonsense=1"), "--feature nonsense=1"),
+                (("format", "-t", cluster_id, *config, "-s", "-f", "transaction.version=1"),
+                 "transaction.version=2 .*kafka-features.sh"),
                 (("format", "-t", cluster_id, *config, "-I", "nonsense"), "ID@HOST:PORT:DIRECTORY"),
                 (("format", "-t", cluster_id, *config, "-I", f"1@127.0.0.1:{port}:{directory_id}"),
                  "controller.quorum.voters"),
@@ -264,7 +266,8 @@ def options():
             storage(*arguments, status=1, err=pattern)
         check(not os.path.exists(node.log_dir), "a refused format makes directories")
         storage("format", "-t", cluster_id, *config, "-r", "4.1", "-f", "group.version=1",
-                "-I", f"0@127.0.0.1:{port}:{directory_id}", out="Formatting", err="--release-version has no")
+                "-f", "transaction.version=2", "-I", f"0@127.0.0.1:{port}:{directory_id}",
+                out="Formatting", err="--release-version has no")
         check_equal(meta(node.log_dir)["directory.id"], directory_id, "the directory's id")
         storage("info", *config, out=f"Found log directories:\n  {node.log_dir}\n\nFound metadata: "
                 f"{{cluster.id={cluster_id}, directory.id={directory_id}, node.id=0, version=1}}\n\n$")

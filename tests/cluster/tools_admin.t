@@ -213,11 +213,19 @@ def change_features(cluster, told):
     cluster.kill_all()
     cluster.start()
     says(cluster, FEATURES, "describe", out=told(0))
-    says(cluster, FEATURES, "upgrade", "--feature", "group.version=1", "--feature", "transaction.version=1",
-         out="group.version was upgraded to 1.\ntransaction.version was upgraded to 1.\n")
+    says(cluster, FEATURES, "upgrade", "--feature", "group.version=1", "--feature", "transaction.version=2",
+         out="group.version was upgraded to 1.\ntransaction.version was upgraded to 2.\n")
+    says(cluster, FEATURES, "downgrade", "--feature", "transaction.version=1",
+         out="transaction.version was downgraded to 1.\n")
+    cluster.kill_all()
+    cluster.start()
+    says(cluster, FEATURES, "describe", out=told(1, 1))
     says(cluster, FEATURES, "downgrade", "--unsafe", "--feature", "transaction.version=0",
          out="transaction.version was downgraded to 0.\n")
     says(cluster, FEATURES, "describe", out=told(1, 0))
+    says(cluster, FEATURES, "upgrade", "--feature", "transaction.version=2",
+         out="transaction.version was upgraded to 2.\n")
+    says(cluster, FEATURES, "describe", out=told(1, 2))
     says(cluster, FEATURES, "upgrade", "--feature", "group.version=9", status=1,
          out=re.compile("^Could not upgrade group.version to 9. The update failed for all features since .* "
                         r"only supports versions 0-1 \(INVALID_UPDATE_VERSION\)\n$"),
@@ -229,11 +237,12 @@ def change_features(cluster, told):
 @test("kafka-features and kafka-transactions: what is there, and what is not")
 def features():
     with Cluster(2) as cluster:
-        def told(group, transaction=1):
-            levels = [("group.version", group)] + ([("transaction.version", transaction)] if whole else [])
+        def told(group, transaction=2):
+            levels = [("group.version", 1, group)] + (
+                [("transaction.version", 2, transaction)] if whole else [])
             return re.compile("^" + "".join(
-                rf"Feature: {name}\tSupportedMinVersion: 0\tSupportedMaxVersion: 1\t"
-                rf"FinalizedVersionLevel: {level}\tEpoch: \d+\n" for name, level in levels) + "$")
+                rf"Feature: {name}\tSupportedMinVersion: 0\tSupportedMaxVersion: {most}\t"
+                rf"FinalizedVersionLevel: {level}\tEpoch: \d+\n" for name, most, level in levels) + "$")
         apis = tool("kafka-broker-api-versions.sh", "--bootstrap-server", cluster.bootstrap).stdout
         whole = "UpdateFeatures(57): UNSUPPORTED" not in apis
         says(cluster, FEATURES, "describe", out=told(1))

@@ -1,5 +1,6 @@
 """N real daemons on free ports in a temporary directory, and what they say of themselves."""
 import os
+import re
 import shutil
 import signal
 import tempfile
@@ -175,6 +176,19 @@ class Cluster:
                    START_DEADLINE_S, f"every node knows {name}")
         if wait_isr:
             self.wait_isr_whole(name)
+
+    def set_level(self, feature, level):
+        """The level of a feature, whatever it was; the brokers have heard of it soon after."""
+        how = "upgrade" if level > self.level(feature) else "downgrade"
+        tool("kafka-features.sh", "--bootstrap-server", self.running()[0].address, how, "--feature",
+             f"{feature}={level}")
+        wait_until(lambda: all(self.level(feature, node) == level for node in self.running()),
+                   START_DEADLINE_S, f"every node acts by {feature}={level}")
+
+    def level(self, feature, at=None):
+        told = tool("kafka-features.sh", "--bootstrap-server", (at or self.running()[0]).address,
+                    "describe").stdout
+        return int(re.search(rf"Feature: {feature}\t.*FinalizedVersionLevel: (\d+)", told).group(1))
 
     def delete_topic(self, name):
         tool("kafka-topics.sh", "--bootstrap-server", self.running()[0].address, "--delete",

@@ -656,10 +656,32 @@ static void levels_that_can_not_be(void)
     finish();
 }
 
-TAP_MAIN(TAP_TEST(features_have_levels), TAP_TEST(levels_that_can_not_be),
-         TAP_TEST(brokers_are_named_by_number), TAP_TEST(topics_are_created),
-         TAP_TEST(bad_topics_are_refused), TAP_TEST(manual_assignments_are_checked),
-         TAP_TEST(placement_spreads), TAP_TEST(topics_grow_only), TAP_TEST(some_topics_never_grow),
+/* A cluster that has said nothing, as all of older builds, stays at 1; a new one begins at 2. */
+static void new_clusters_begin_with_the_newest_levels(void)
+{
+    const Meta__UpdateFeatures__Way up = META__UPDATE_FEATURES__WAY__UPGRADE;
+    const Meta__UpdateFeatures__Way down = META__UPDATE_FEATURES__WAY__SAFE_DOWNGRADE;
+    begin();
+    CHECK_INT(features_level_of(image, FEATURE_TRANSACTION_VERSION), 1);
+    CHECK_INT(update("transaction.version", 2, up, true).error, 0);
+    CHECK_INT((int)decision.record_count, 0);
+    features_found(&decision);
+    CHECK_INT((int)decision.record_count, 1); /* what has its initial level is not written */
+    CHECK_INT(features_level_of(image, FEATURE_TRANSACTION_VERSION), 2);
+    CHECK_INT(features_level_of(image, FEATURE_GROUP_VERSION), 1);
+    CHECK_INT(update("transaction.version", 3, up, false).error, wire(ERR_INVALID_UPDATE_VERSION));
+    CHECK_INT(update("transaction.version", 1, down, false).error, 0);
+    CHECK_INT(features_level_of(image, FEATURE_TRANSACTION_VERSION), 1);
+    CHECK_INT(update("transaction.version", 2, up, false).error, 0);
+    CHECK_INT(features_level_of(image, FEATURE_TRANSACTION_VERSION), 2);
+    finish();
+}
+
+TAP_MAIN(TAP_TEST(features_have_levels), TAP_TEST(new_clusters_begin_with_the_newest_levels),
+         TAP_TEST(levels_that_can_not_be), TAP_TEST(brokers_are_named_by_number),
+         TAP_TEST(topics_are_created), TAP_TEST(bad_topics_are_refused),
+         TAP_TEST(manual_assignments_are_checked), TAP_TEST(placement_spreads),
+         TAP_TEST(topics_grow_only), TAP_TEST(some_topics_never_grow),
          TAP_TEST(a_command_grows_by_so_much), TAP_TEST(names_that_collide),
          TAP_TEST(topics_are_deleted_by_name_or_id), TAP_TEST(isr_changes_are_compare_and_set),
          TAP_TEST(settings_change), TAP_TEST(registration_keeps_or_renews_the_epoch),
