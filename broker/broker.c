@@ -15,6 +15,7 @@
 #include "base/mutation.h"
 #include "base/state.h"
 #include "broker/cluster/broker_lines.h"
+#include "broker/cluster/line_numbers.h"
 #include "broker/cluster/controller_channel.h"
 #include "broker/cluster/metadata.h"
 #include "broker/cluster/producer_ids.h"
@@ -491,21 +492,24 @@ static void broker_free_groups(struct broker *broker)
     broker->groups = NULL;
 }
 
+/* Those of markers are numbered: see line_numbers.h. */
 static struct broker_lines *broker_make_lines(struct broker *broker, struct logger *logger,
-                                              const char *client_id)
+                                              const char *client_id, bool numbered)
 {
     return broker_lines_new(&(struct broker_lines_deps){.env = broker->env,
                                                         .logger = logger,
                                                         .metadata = broker->metadata,
                                                         .config = broker->config,
-                                                        .client_id = client_id});
+                                                        .client_id = client_id,
+                                                        .numbered = numbered,
+                                                        .node_id = broker->node_id});
 }
 
 /* For partitions that are led here: they ask the coordinators of what is written to them. */
 static void broker_build_verifier(struct broker *broker)
 {
     broker->verifier_lines =
-        broker_make_lines(broker, &broker->client_lines.logger, "millrace-verifier");
+        broker_make_lines(broker, &broker->client_lines.logger, "millrace-verifier", false);
     struct txn_verifier_deps deps = {
         .env = broker->env,
         .metadata = broker->metadata,
@@ -539,7 +543,9 @@ static void broker_build_txns(struct broker *broker)
     };
     txn_settings_read(&deps.settings, broker->config);
     broker->txn_log = partition_log_new(broker->env, broker->partitions, TXN_STATE_TOPIC);
-    broker->marker_lines = broker_make_lines(broker, &broker->txn_lines.logger, "millrace-markers");
+    broker->marker_lines =
+        broker_make_lines(broker, &broker->txn_lines.logger, LINE_NUMBERS_MARKERS, true);
+    broker->line_numbers = line_numbers_new(broker->metadata);
     deps.log_data = broker->txn_log;
     deps.lines = broker->marker_lines;
     broker->txns = txn_manager_new(&deps);
@@ -551,6 +557,7 @@ static void broker_free_txns(struct broker *broker)
         return;
     txn_manager_free(broker->txns);
     broker_lines_free(broker->marker_lines);
+    line_numbers_free(broker->line_numbers);
     partition_log_free(broker->txn_log);
     broker->txns = NULL;
 }

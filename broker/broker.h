@@ -62,6 +62,7 @@ struct broker {
     struct line_limit txn_lines;       /* of what transactional producers can cause */
     struct partition_log *txn_log;     /* __transaction_state, for the transactions */
     struct broker_lines *marker_lines; /* on which they are ended in other brokers */
+    struct line_numbers *line_numbers; /* and on which others end theirs here */
     struct txn_manager *txns;
     struct broker_lines *verifier_lines; /* on which the coordinators of others are asked */
     struct txn_verifier *txn_verifier;

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/state.h"
 #include "broker/cluster/endpoint.h"
+#include "broker/cluster/line_numbers.h"
 #include "kafka/client_conn.h"
 
 enum {
@@ -28,9 +29,10 @@ struct broker_line {
     struct broker_lines *lines;
     int32_t broker_id;
     struct client_conn *conn;
-    struct list waiting; /* struct broker_call */
-    struct list flights; /* struct broker_flight */
-    int calls;           /* waiting, and those of the flights */
+    char client_id[LINE_NUMBERS_TEXT_MAX]; /* of the connection, where they are numbered */
+    struct list waiting;                   /* struct broker_call */
+    struct list flights;                   /* struct broker_flight */
+    int calls;                             /* waiting, and those of the flights */
     int flight_count;
     struct env_timer work_timer;
     struct env_timer redial_timer;
@@ -47,7 +49,8 @@ struct broker_flight {
 
 struct broker_lines {
     struct broker_lines_deps deps;
-    struct map lines;  /* broker id -> struct broker_line */
+    struct map lines; /* broker id -> struct broker_line */
+    uint64_t dials;
     struct list ended; /* calls that could not begin */
     struct env_timer end_timer;
 };
@@ -265,6 +268,19 @@ static void broker_line_ready(void *data, int err)
     broker_line_check(line);
 }
 
+/* A broker that the metadata does not know (yet) has no number: nobody takes it for one of ours. */
+static const char *broker_line_client_id(struct broker_line *line)
+{
+    struct broker_lines *lines = line->lines;
+    const struct broker_lines_deps *deps = &lines->deps;
+    const struct image_broker *self =
+        deps->numbered ? image_broker(metadata_image(deps->metadata), deps->node_id) : NULL;
+    if (!self)
+        return deps->client_id;
+    line_numbers_write(line->client_id, deps->client_id, self->id, self->epoch, ++lines->dials);
+    return line->client_id;
+}
+
 static void broker_line_dial(struct broker_line *line)
 {
     const struct broker_lines_deps *deps = &line->lines->deps;
@@ -276,7 +292,7 @@ static void broker_line_dial(struct broker_line *line)
     }
     struct client_conn_config config = {.host = endpoint->host,
                                         .port = endpoint->port,
-                                        .client_id = deps->client_id,
+                                        .client_id = broker_line_client_id(line),
                                         .timeout_ms = LINE_DIAL_MS,
                                         .frame_max = BROKER_LINE_ANSWER_MAX};
     int err = client_conn_new(deps->env, &config, broker_line_ready, line, &line->conn);

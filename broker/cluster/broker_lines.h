@@ -37,6 +37,10 @@ struct broker_lines_deps {
     const struct metadata *metadata;
     const struct config *config;
     const char *client_id; /* who the other brokers are told that we are */
+    /* With a number behind it (line_numbers.h), as lines of the broker node_id: what was asked over
+     * a line that broke, and is asked again over the next one, is not heard after it. */
+    bool numbered;
+    int32_t node_id;
 };
 
 struct broker_lines *broker_lines_new(const struct broker_lines_deps *deps);

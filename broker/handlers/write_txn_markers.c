@@ -4,13 +4,15 @@
  * Happy path: each partition of each marker gets a control batch, and is answered when all in-sync
  * replicas have it on disk. Failure modes are errors of single partitions; the coordinator asks
  * again, and a marker that is there twice does no harm: what is not safe when the time is over is
- * answered REQUEST_TIMED_OUT. Kafka asks for CLUSTER_ACTION, and without an authorizer it takes
- * markers from everybody, as this does. */
+ * answered REQUEST_TIMED_OUT. What comes late, over a connection that its sender has given up, is
+ * not heard (line_numbers.h): it could end the producer's next transaction. Kafka asks for
+ * CLUSTER_ACTION, and without an authorizer it takes markers from everybody, as this does. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
 #include "base/mem.h"
 #include "broker/broker.h"
+#include "broker/cluster/line_numbers.h"
 #include "broker/group/group_manager.h"
 #include "broker/net/request.h"
 #include "broker/replica/partition_ops.h"
@@ -213,6 +215,11 @@ void handle_write_txn_markers(struct request *request)
     struct markers *markers = request_alloc(request, sizeof(*markers));
     if (!markers)
         return;
+    if (!line_numbers_take(request->broker->line_numbers, request->client_id)) {
+        request_fail(request, ERR_NOT_COORDINATOR,
+                     "comes late: its broker has asked again over a newer connection");
+        return;
+    }
     markers->request = request;
     env_timer_init(request->broker->env, &markers->timer, markers_timeout, markers);
     if (!markers_prepare(markers)) {

@@ -32,7 +32,8 @@ struct world {
     enum mood mood;
     int accepted;
     int requests;
-    int16_t version_max; /* that the peer has of EndTxn */
+    int16_t version_max;   /* that the peer has of EndTxn */
+    const char *client_id; /* that it is told */
     struct call {
         struct broker_call call;
         int done;
@@ -96,7 +97,7 @@ static void peer_frame(void *data, uint8_t *bytes, size_t len)
     const struct kafka_api *api = kafka_api_find((int16_t)bytes_get_u16(bytes));
     int16_t version = kafka_api_request_header_version(api, (int16_t)bytes_get_u16(bytes + 2));
     CHECK_INT(wire_decode(&request_header_desc, version, bytes, len, &arena, &header, &used), 0);
-    CHECK(wire_str_is(header.client_id, "lines"));
+    CHECK(wire_str_is(header.client_id, world->client_id ? world->client_id : "lines"));
     if (header.request_api_key == KAFKA_API_API_VERSIONS)
         peer_tell_versions(&header);
     else
@@ -175,6 +176,17 @@ static void drop_line(void *data, const char *line, int len)
     (void)len;
 }
 
+static void make_lines(struct world *w, bool numbered)
+{
+    w->lines = broker_lines_new(&(struct broker_lines_deps){.env = w->env,
+                                                            .logger = &w->logger,
+                                                            .metadata = w->metadata,
+                                                            .config = w->config,
+                                                            .client_id = "lines",
+                                                            .numbered = numbered,
+                                                            .node_id = 1});
+}
+
 static void open_world(struct world *w)
 {
     *w = (struct world){.version_max = 5};
@@ -188,11 +200,7 @@ static void open_world(struct world *w)
     CHECK_INT(env_listen(w->env, "127.0.0.1", 0, peer_accept, NULL, &w->listener), 0);
     w->metadata = metadata_new(w->env, &w->logger);
     feed_broker(w->metadata, PEER_ID, 1, env_listener_port(w->listener), false);
-    w->lines = broker_lines_new(&(struct broker_lines_deps){.env = w->env,
-                                                            .logger = &w->logger,
-                                                            .metadata = w->metadata,
-                                                            .config = w->config,
-                                                            .client_id = "lines"});
+    make_lines(w, false);
 }
 
 static void close_world(void)
@@ -378,8 +386,32 @@ static void too_many_calls_are_refused(void)
     close_world();
 }
 
+/* Each line of a broker has a number, so that who is asked knows which is the newest. */
+static void lines_have_numbers(void)
+{
+    struct world w;
+    open_world(&w);
+    broker_lines_free(w.lines);
+    make_lines(&w, true);
+    ask(0, NEVER_MS); /* the metadata does not know us yet */
+    UNTIL(w.env, w.calls[0].done);
+    peer_hang_up();
+    until_quiet(w.env);
+    feed_broker(w.metadata, 1, 12, 1, false);
+    w.client_id = "lines-1.12.1";
+    ask(0, NEVER_MS);
+    UNTIL(w.env, w.calls[0].done == 2);
+    peer_hang_up();
+    until_quiet(w.env);
+    w.client_id = "lines-1.12.2";
+    ask(0, NEVER_MS);
+    UNTIL(w.env, w.calls[0].done == 3);
+    CHECK_INT(w.accepted, 3);
+    close_world();
+}
+
 TAP_MAIN(TAP_TEST(calls_share_a_line), TAP_TEST(nothing_is_dialled_before_a_call),
          TAP_TEST(versions_are_agreed_on), TAP_TEST(nobody_is_there),
          TAP_TEST(a_broken_line_ends_its_calls), TAP_TEST(an_idle_line_that_broke_is_dialled_again),
          TAP_TEST(an_answer_that_does_not_come), TAP_TEST(a_cancelled_call_is_not_heard_of),
-         TAP_TEST(too_many_calls_are_refused))
+         TAP_TEST(too_many_calls_are_refused), TAP_TEST(lines_have_numbers))

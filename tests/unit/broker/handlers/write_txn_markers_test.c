@@ -4,6 +4,7 @@
 #include "../replica/fixture.h"
 
 #include "broker/broker.h"
+#include "broker/cluster/line_numbers.h"
 #include "broker/group/group_manager.h"
 #include "broker/handlers/handlers.h"
 #include "broker/net/request.h"
@@ -15,7 +16,8 @@ static struct broker broker;
 static struct request request;
 static struct write_txn_markers_request *body;
 static struct buf answer;
-static int answers;
+static int answers, failures;
+static char line[LINE_NUMBERS_TEXT_MAX]; /* whose request it is */
 
 void request_reply(struct request *replied, void *response, void (*release)(struct request *))
 {
@@ -29,7 +31,8 @@ void request_fail(struct request *failed, int err, const char *reason)
 {
     (void)failed;
     (void)err;
-    CHECK_STR(reason, "no failure");
+    CHECK(strstr(reason, "comes late") != NULL);
+    failures++;
 }
 
 static struct group_marker *at_groups; /* the last one, which waits */
@@ -48,14 +51,17 @@ static void open_leading(struct members isr)
                              .config = r.config,
                              .metadata = r.metadata,
                              .live = r.live,
+                             .line_numbers = line_numbers_new(r.metadata),
                              .partitions = replica_manager_partitions(r.manager)};
     buf_init(&answer);
-    answers = 0;
+    answers = failures = 0;
+    line[0] = '\0';
 }
 
 static void close_all(void)
 {
     arena_close(&request.arena);
+    line_numbers_free(broker.line_numbers);
     buf_close(&answer);
     replica_close(&r);
 }
@@ -67,6 +73,7 @@ static struct write_txn_markers_request_writable_txn_marker *ask(int16_t version
     request =
         (struct request){.broker = &broker, .api = kafka_api_find(KAFKA_API_WRITE_TXN_MARKERS)};
     request.version = version;
+    request.client_id = wire_str_from(line);
     arena_init(&request.arena, 1 << 20);
     request.body = body = arena_alloc(&request.arena, sizeof(*body));
     CHECK(WIRE_ARRAY(&request.arena, &body->markers, 1, NULL) != NULL);
@@ -133,6 +140,84 @@ static void errors_are_those_of_partitions(void)
     close_all();
 }
 
+static void write_line(int32_t id, int64_t epoch, uint64_t number)
+{
+    line_numbers_write(line, LINE_NUMBERS_MARKERS, id, epoch, number);
+}
+
+static int refused(void)
+{
+    int before = failures;
+    ask(1, 1);
+    handle_write_txn_markers(&request);
+    CHECK_INT(answers, failures > before ? 0 : 1);
+    return failures - before;
+}
+
+static void begin_txn(void)
+{
+    struct buf bytes = batch_make(
+        (struct batch_spec){.count = 1, .producer_id = 7, .attributes = BATCH_TRANSACTIONAL});
+    struct log_append result;
+    struct partition_wait wait = {0};
+    CHECK_INT(partition_append(r.partition, bytes.data, bytes.len, LOG_FROM_BROKER,
+                               PARTITION_ACKS_NONE, &result, &wait),
+              0);
+    buf_close(&bytes);
+}
+
+/* The first marker stays in a connection that nobody reads. It is asked for again over the next
+ * line, the producer hears that its transaction is complete, and begins the next one, of the same
+ * epoch. Now the connection is read. */
+static void a_marker_of_a_line_that_was_given_up_is_late(void)
+{
+    open_leading(MEMBERS(1));
+    feed_broker(r.metadata, 3, 40, 1, false);
+    begin_txn();
+    write_line(3, 40, 2);
+    CHECK_INT(answered(1, 0, 5, 0), 0);
+    CHECK(!log_find_txn(r.partition->log, 7, 0).open);
+    begin_txn();
+    write_line(3, 40, 1);
+    ask(1, 1)->coordinator_epoch = 5;
+    handle_write_txn_markers(&request);
+    until_quiet(r.logs.env);
+    CHECK_INT(failures, 1);
+    CHECK_INT(answers, 0);
+    CHECK(log_find_txn(r.partition->log, 7, 0).open);
+    write_line(3, 40, 2); /* the end of the second */
+    CHECK_INT(answered(1, 0, 5, 0), 0);
+    CHECK(!log_find_txn(r.partition->log, 7, 0).open);
+    close_all();
+}
+
+static void lines_are_those_of_a_broker_and_its_epoch(void)
+{
+    open_leading(MEMBERS(1));
+    feed_broker(r.metadata, 3, 40, 1, false);
+    feed_broker(r.metadata, 4, 41, 1, false);
+    write_line(3, 40, 7);
+    CHECK_INT(answered(1, 0, 0, 0), 0);
+    write_line(4, 41, 2); /* another one's */
+    CHECK_INT(answered(1, 0, 0, 0), 0);
+    write_line(3, 44, 1); /* it registers anew, which nobody has said here yet */
+    CHECK_INT(answered(1, 0, 0, 0), 0);
+    write_line(9, 9, 9); /* nobody knows it */
+    CHECK_INT(answered(1, 0, 0, 0), 0);
+    line[0] = '\0';
+    CHECK_INT(answered(1, 0, 0, 0), 0);
+    snprintf(line, sizeof(line), "%s-3.40.07", LINE_NUMBERS_MARKERS); /* not as we write it */
+    CHECK_INT(answered(1, 0, 0, 0), 0);
+    write_line(3, 40, 6);
+    CHECK_INT(refused(), 1);
+    feed_broker(r.metadata, 3, 44, 1, false);
+    write_line(3, 40, 8); /* a former life */
+    CHECK_INT(refused(), 1);
+    write_line(3, 44, 1);
+    CHECK_INT(answered(1, 0, 0, 0), 0);
+    close_all();
+}
+
 /* Those of committed offsets go through the group coordinator. */
 static void offsets_are_marked_by_groups(void)
 {
@@ -174,4 +259,6 @@ static void nothing_is_left_when_the_broker_ends(void)
 }
 
 TAP_MAIN(TAP_TEST(a_marker_is_answered_when_it_is_safe), TAP_TEST(errors_are_those_of_partitions),
-         TAP_TEST(offsets_are_marked_by_groups), TAP_TEST(nothing_is_left_when_the_broker_ends))
+         TAP_TEST(offsets_are_marked_by_groups), TAP_TEST(nothing_is_left_when_the_broker_ends),
+         TAP_TEST(a_marker_of_a_line_that_was_given_up_is_late),
+         TAP_TEST(lines_are_those_of_a_broker_and_its_epoch))
