@@ -7,6 +7,8 @@
  * as late; a peer that closed an idle line is dialled again by the next call. */
 #include "broker/cluster/broker_lines.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
@@ -30,9 +32,13 @@ struct broker_line {
     int32_t broker_id;
     struct client_conn *conn;
     char client_id[LINE_NUMBERS_TEXT_MAX]; /* of the connection, where they are numbered */
-    struct list waiting;                   /* struct broker_call */
-    struct list flights;                   /* struct broker_flight */
-    int calls;                             /* waiting, and those of the flights */
+    /* What was dialled: */
+    int64_t epoch;
+    char *host;
+    uint16_t port;
+    struct list waiting; /* struct broker_call */
+    struct list flights; /* struct broker_flight */
+    int calls;           /* waiting, and those of the flights */
     int flight_count;
     struct env_timer work_timer;
     struct env_timer redial_timer;
@@ -51,6 +57,7 @@ struct broker_lines {
     struct broker_lines_deps deps;
     struct map lines; /* broker id -> struct broker_line */
     uint64_t dials;
+    struct metadata_listener listener;
     struct list ended; /* calls that could not begin */
     struct env_timer end_timer;
 };
@@ -281,15 +288,40 @@ static const char *broker_line_client_id(struct broker_line *line)
     return line->client_id;
 }
 
+/* Where the broker is reached; NULL when none of that id serves. */
+static const struct image_endpoint *broker_line_find(const struct broker_line *line, int64_t *epoch)
+{
+    const struct broker_lines_deps *deps = &line->lines->deps;
+    const struct image *image = metadata_image(deps->metadata);
+    const struct image_broker *broker = image_broker(image, line->broker_id);
+    if (!broker || broker->fenced)
+        return NULL;
+    *epoch = broker->epoch;
+    return endpoint_of_broker(image, deps->config, line->broker_id);
+}
+
+/* Whether the metadata has the broker still as it was dialled. */
+static bool broker_line_is_current(const struct broker_line *line)
+{
+    int64_t epoch;
+    const struct image_endpoint *endpoint = broker_line_find(line, &epoch);
+    return endpoint && epoch == line->epoch && endpoint->port == line->port &&
+           strcmp(endpoint->host, line->host) == 0;
+}
+
 static void broker_line_dial(struct broker_line *line)
 {
     const struct broker_lines_deps *deps = &line->lines->deps;
-    const struct image_endpoint *endpoint =
-        endpoint_of_broker(metadata_image(deps->metadata), deps->config, line->broker_id);
+    int64_t epoch;
+    const struct image_endpoint *endpoint = broker_line_find(line, &epoch);
     if (!endpoint) {
         broker_line_broken(line, ERR_BROKER_NOT_AVAILABLE);
         return;
     }
+    mem_free(line->host);
+    line->host = mem_strdup(endpoint->host);
+    line->port = endpoint->port;
+    line->epoch = epoch;
     struct client_conn_config config = {.host = endpoint->host,
                                         .port = endpoint->port,
                                         .client_id = broker_line_client_id(line),
@@ -305,6 +337,10 @@ static void broker_line_dial(struct broker_line *line)
 static void broker_line_work(void *data)
 {
     struct broker_line *line = data;
+    if (line->conn && !broker_line_is_current(line)) {
+        broker_line_broken(line, ERR_BROKER_NOT_AVAILABLE);
+        return;
+    }
     /* The peer closed it while nobody asked. */
     if (line->state == LINE_READY && !client_conn_usable(line->conn)) {
         ASSERT(list_empty(&line->flights));
@@ -352,7 +388,26 @@ static void broker_line_free(struct broker_line *line)
         broker_flight_free(LIST_ENTRY(line->flights.next, struct broker_flight, link));
     env_timer_stop(&line->work_timer);
     env_timer_stop(&line->redial_timer);
+    mem_free(line->host);
     mem_free(line);
+}
+
+/* In the next turn, when all of what has changed is known. */
+static void broker_lines_broker_changed(void *data, int32_t id)
+{
+    struct broker_lines *lines = data;
+    struct broker_line *line = map_get_u64(&lines->lines, (uint32_t)id);
+    if (line)
+        broker_line_wake(line);
+}
+
+static void broker_lines_replaced(void *data)
+{
+    struct broker_lines *lines = data;
+    struct broker_line *line;
+    size_t cursor = 0;
+    while ((line = map_next(&lines->lines, &cursor, NULL, NULL)))
+        broker_line_wake(line);
 }
 
 struct broker_lines *broker_lines_new(const struct broker_lines_deps *deps)
@@ -362,6 +417,10 @@ struct broker_lines *broker_lines_new(const struct broker_lines_deps *deps)
     map_init(&lines->lines);
     list_init(&lines->ended);
     env_timer_init(deps->env, &lines->end_timer, broker_lines_end, lines);
+    lines->listener = (struct metadata_listener){.broker_changed = broker_lines_broker_changed,
+                                                 .replaced = broker_lines_replaced,
+                                                 .data = lines};
+    metadata_listen(deps->metadata, &lines->listener);
     return lines;
 }
 
@@ -370,6 +429,7 @@ void broker_lines_free(struct broker_lines *lines)
     struct broker_line *line;
     size_t cursor = 0;
     ASSERT(list_empty(&lines->ended));
+    list_remove(&lines->listener.link);
     while ((line = map_next(&lines->lines, &cursor, NULL, NULL)))
         broker_line_free(line);
     map_close(&lines->lines);

@@ -4,7 +4,10 @@
  *     IDLE --> DIALLING --> READY          a call waits until the line is ready, is sent, and ends
  *      ^           |          |            with the answer. When a dial fails or a line breaks, all
  *      +-- PAUSED <+----------+            calls of that line end with the error: their callers
- *                                          know whether and when to ask again.
+ *                                          know whether and when to ask again. So they do when the
+ *                                          metadata fences the broker, has it at another address
+ *                                          or under another epoch: nobody waits for a host that
+ *                                          died without a word.
  *
  * A broker asks itself by the same way, over its own listener: one way to test, and what it asks is
  * counted and limited as what others ask. Answers of one connection come in the order of the
@@ -34,7 +37,7 @@ enum {
 struct broker_lines_deps {
     struct env *env;
     struct logger *logger;
-    const struct metadata *metadata;
+    struct metadata *metadata;
     const struct config *config;
     const char *client_id; /* who the other brokers are told that we are */
     /* With a number behind it (line_numbers.h), as lines of the broker node_id: what was asked over
@@ -57,7 +60,7 @@ struct broker_call {
     const void *request; /* the API's request; stays as long as the call is open */
     int64_t timeout_ms;  /* for all of it */
     /* Once, later on the loop. 0 and the API's response, of that version, borrowed until it
-     * returns. Or ERR_BROKER_NOT_AVAILABLE (the cluster has no such broker), ERR_REFUSED and
+     * returns. Or ERR_BROKER_NOT_AVAILABLE (no such broker serves), ERR_REFUSED and
      * others of a dial, ERR_EOF, ERR_RESET, ERR_MALFORMED and ERR_TIMED_OUT (it may have been
      * heard), ERR_UNSUPPORTED_VERSION, ERR_NO_MEMORY (too many calls), errors of wire_encode. In
      * it the call is the caller's again: it may be freed, or made anew. */

@@ -386,6 +386,60 @@ static void too_many_calls_are_refused(void)
     close_world();
 }
 
+/* What is on its way to a broker that has died without a word, and what is dialled, ends when the
+ * metadata says so. */
+static void a_broker_that_is_fenced_ends_its_calls(void)
+{
+    struct world w;
+    open_world(&w);
+    uint16_t port = env_listener_port(w.listener);
+    w.mood = SILENT;
+    ask(0, NEVER_MS);
+    UNTIL(w.env, w.requests == 1);
+    feed_broker(w.metadata, 8, 2, port, false); /* another one */
+    feed_broker(w.metadata, PEER_ID, 1, port, false);
+    until_quiet(w.env);
+    CHECK_INT(w.calls[0].done, 0);
+    w.calls[0].again = true;
+    feed_broker(w.metadata, PEER_ID, 1, port, true);
+    UNTIL(w.env, w.calls[0].done == 2); /* it is fenced still */
+    CHECK_INT(w.calls[0].err, ERR_BROKER_NOT_AVAILABLE);
+    UNTIL(w.env, !w.conn);
+    w.mood = ANSWERS;
+    feed_broker(w.metadata, PEER_ID, 2, port, false);
+    ask(0, NEVER_MS);
+    UNTIL(w.env, w.calls[0].done == 3);
+    CHECK_INT(w.calls[0].err, 0);
+    CHECK_INT(w.accepted, 2);
+    close_world();
+}
+
+/* It is started anew elsewhere, or in the same place. */
+static void a_broker_that_is_another_is_dialled_anew(void)
+{
+    struct world w;
+    open_world(&w);
+    uint16_t port = env_listener_port(w.listener);
+    w.mood = SILENT;
+    ask(0, NEVER_MS);
+    UNTIL(w.env, w.requests == 1);
+    w.mood = ANSWERS;
+    w.calls[0].again = true;
+    feed_broker(w.metadata, PEER_ID, 2, port, false);
+    UNTIL(w.env, w.calls[0].done == 2);
+    CHECK_INT(w.calls[0].err, 0);
+    w.mood = SILENT;
+    ask(0, NEVER_MS);
+    UNTIL(w.env, w.requests == 3);
+    feed_broker(w.metadata, PEER_ID, 2, 1, false); /* nobody listens there */
+    UNTIL(w.env, w.calls[0].done == 3);
+    CHECK_INT(w.calls[0].err, ERR_BROKER_NOT_AVAILABLE);
+    ask(0, NEVER_MS);
+    UNTIL(w.env, w.calls[0].done == 4);
+    CHECK_INT(w.calls[0].err, ERR_REFUSED);
+    close_world();
+}
+
 /* Each line of a broker has a number, so that who is asked knows which is the newest. */
 static void lines_have_numbers(void)
 {
@@ -414,4 +468,6 @@ TAP_MAIN(TAP_TEST(calls_share_a_line), TAP_TEST(nothing_is_dialled_before_a_call
          TAP_TEST(versions_are_agreed_on), TAP_TEST(nobody_is_there),
          TAP_TEST(a_broken_line_ends_its_calls), TAP_TEST(an_idle_line_that_broke_is_dialled_again),
          TAP_TEST(an_answer_that_does_not_come), TAP_TEST(a_cancelled_call_is_not_heard_of),
-         TAP_TEST(too_many_calls_are_refused), TAP_TEST(lines_have_numbers))
+         TAP_TEST(too_many_calls_are_refused), TAP_TEST(lines_have_numbers),
+         TAP_TEST(a_broker_that_is_fenced_ends_its_calls),
+         TAP_TEST(a_broker_that_is_another_is_dialled_anew))
