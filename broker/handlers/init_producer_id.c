@@ -1,7 +1,9 @@
-/* InitProducerId. For idempotent producers: a new id with epoch 0, or the next epoch of the id that
- * the client names (v3+). With a transactional id the transaction coordinator decides (broker/txn):
- * the answer fences all producers that used it before. A build that does not tell of transactions
- * refuses them, with a code after which every client gives up; FindCoordinator has said why. */
+/* InitProducerId. For idempotent producers: a new id with epoch 0, whatever id and epoch the client
+ * has (v3+), as in Kafka: nobody here could tell whether they were ever given to it, and its own
+ * epochs it raises by itself (KIP-360). With a transactional id the transaction coordinator decides
+ * (broker/txn): the answer fences all producers that used it before. A build that does not tell of
+ * transactions refuses them, with a code after which every client gives up; FindCoordinator has
+ * said why. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
@@ -62,19 +64,13 @@ void handle_init_producer_id(struct request *request)
         init_producer_id_answer(request, ERR_INVALID_REQUEST, -1, -1);
         return;
     }
-    bool transactional = !wire_str_is_null(body->transactional_id);
-    if (!transactional && body->producer_id >= 0 && body->producer_epoch >= 0 &&
-        body->producer_epoch < INT16_MAX) {
-        init_producer_id_answer(request, 0, body->producer_id, (int16_t)(body->producer_epoch + 1));
-        return;
-    }
     struct init_producer_id *init = request_alloc(request, sizeof(*init));
     if (!init)
         return;
     init->request = request;
     init->wait.done = init_producer_id_done;
-    if (transactional)
-        init_producer_id_transactional(init, body);
-    else
+    if (wire_str_is_null(body->transactional_id))
         producer_ids_take(request->broker->producer_ids, &init->wait);
+    else
+        init_producer_id_transactional(init, body);
 }

@@ -7,11 +7,13 @@
 #include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/init_producer_id.h"
 
+static struct producer_id_wait *id_wanted;
+
 void producer_ids_take(struct producer_ids *ids, struct producer_id_wait *wait)
 {
     (void)ids;
-    (void)wait;
-    CHECK(false);
+    CHECK(!id_wanted);
+    id_wanted = wait;
 }
 
 static struct txn_init *inited; /* that waits */
@@ -133,7 +135,31 @@ static void half_a_producer_is_refused(void)
     fixture_close(&f);
 }
 
-TAP_MAIN(TAP_TEST(the_topic_of_transactions_is_made),
+/* Without a transactional id: nobody knows whose the id is that it names. */
+static void an_idempotent_producer_always_gets_a_new_id(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    for (int16_t version = 0; version <= 5; version++)
+        for (int named = 0; named <= (version >= 3); named++) {
+            struct init_producer_id_request *body =
+                fixture_request(KAFKA_API_INIT_PRODUCER_ID, version);
+            body->transactional_id = WIRE_STR_NULL;
+            body->producer_id = named ? 7 : -1;
+            body->producer_epoch = named ? 2 : -1;
+            id_wanted = NULL;
+            handle_init_producer_id(&fx->request);
+            CHECK(id_wanted != NULL);
+            id_wanted->done(id_wanted, 0, 4000);
+            id_wanted = NULL;
+            CHECK(strstr(buf_text(&f.answer),
+                         "\"errorCode\":0,\"producerId\":4000,\"producerEpoch\":0"));
+        }
+    fixture_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(an_idempotent_producer_always_gets_a_new_id),
+         TAP_TEST(the_topic_of_transactions_is_made),
          TAP_TEST(a_transactional_id_has_a_coordinator),
          TAP_TEST(a_transactional_id_gets_what_its_coordinator_says),
          TAP_TEST(half_a_producer_is_refused))
