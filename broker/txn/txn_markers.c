@@ -4,7 +4,9 @@
  * without an error is done. Failure modes: an error of a partition or of a whole request leaves its
  * partitions for the next round; one that only a newer coordinator can be the reason of (this one
  * is fenced) is told once, and asked again all the same: the loss of our partition follows, and if
- * it does not, nothing but the markers ends this transaction. */
+ * it does not, nothing but the markers ends this transaction. A partition that knows the producer
+ * under a newer epoch will never take the marker, and has nothing of this transaction that it could
+ * end: it is told and done. Kafka stops there, and the id is busy until it is loaded anew. */
 #include "broker/txn/txn_markers.h"
 
 #include <stdlib.h>
@@ -153,7 +155,8 @@ static void marker_call_free(struct marker_call *call)
     mem_free(call);
 }
 
-static void markers_tell(struct txn_markers *markers, const char *topic, int32_t index, int err)
+static void markers_tell(struct txn_markers *markers, const char *topic, int32_t index, int err,
+                         const char *then)
 {
     const struct txn *txn = markers->txn;
     if (markers->told)
@@ -161,14 +164,17 @@ static void markers_tell(struct txn_markers *markers, const char *topic, int32_t
     markers->told = true;
     logger_warn(markers_deps(markers)->logger,
                 "transactional id %.*s: %s-%d does not take the marker of producer %lld with epoch "
-                "%d: %s: it is asked again",
+                "%d: %s: %s",
                 WIRE_STR_ARGS(txn_id(txn)), topic, index, (long long)txn->value.producer_id,
-                txn->value.epoch, err_text(err));
+                txn->value.epoch, err_text(err), then);
 }
 
-static bool marker_err_is_passing(int err)
+/* Nobody need be told of it. */
+static bool marker_err_is_usual(int err)
 {
     switch (err) {
+    case 0:
+    case ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT:
     case ERR_UNKNOWN_TOPIC_OR_PARTITION: /* it has not heard of it yet, or not any more: the
                                           * metadata tells which */
     case ERR_NOT_LEADER_OR_FOLLOWER:
@@ -185,6 +191,15 @@ static bool marker_err_is_passing(int err)
     }
 }
 
+/* The partition has the marker, or there is nothing in it that one could end: a log that can't hold
+ * markers can't hold what they end either, and a newer epoch of the producer comes behind the end
+ * of all older ones. */
+static bool marker_err_is_final(int err)
+{
+    return err == 0 || err == ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT ||
+           err == ERR_INVALID_PRODUCER_EPOCH;
+}
+
 static void marker_answered(struct marker_call *call, const char *topic, int32_t index, int err)
 {
     struct marker wanted = {.topic = topic, .index = index};
@@ -193,13 +208,12 @@ static void marker_answered(struct marker_call *call, const char *topic, int32_t
         bsearch(&key, call->sent, (size_t)call->count, sizeof(*call->sent), marker_compare_places);
     if (!found || (*found)->state != MARKER_SENT)
         return; /* it was not asked for */
-    /* A log that can't hold markers can't hold what they end. */
-    if (!err || err == ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT) {
+    if (err == ERR_INVALID_PRODUCER_EPOCH)
+        markers_tell(call->markers, topic, index, err, "nothing is left to be ended there");
+    else if (!marker_err_is_usual(err))
+        markers_tell(call->markers, topic, index, err, "it is asked again");
+    if (marker_err_is_final(err))
         markers_done(call->markers, *found);
-        return;
-    }
-    if (!marker_err_is_passing(err))
-        markers_tell(call->markers, topic, index, err);
 }
 
 static void marker_topic_answered(struct marker_call *call, const answer_topic *topic)

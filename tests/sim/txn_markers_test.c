@@ -76,7 +76,22 @@ static void what_fails_is_asked_again(void)
     check_passing(0, ERR_NOT_ENOUGH_REPLICAS_AFTER_APPEND);
     check_passing(0, ERR_COORDINATOR_LOAD_IN_PROGRESS);
     check_passing(0, ERR_TRANSACTION_COORDINATOR_FENCED);
-    check_passing(0, ERR_INVALID_PRODUCER_EPOCH);
+}
+
+/* The partition knows the producer under a newer epoch: it will never take the marker, and nothing
+ * of this transaction is open there. The id does not wait for it for ever. */
+static void a_partition_that_is_further_needs_no_marker(void)
+{
+    struct txn_producer producer = open_transaction();
+    world.marker_error = ERR_INVALID_PRODUCER_EPOCH;
+    world.marker_topic = "t";
+    CHECK_INT(end_as(&producer, true), 0);
+    world_run(100);
+    CHECK_INT(state_of("a"), TXN_COMPLETE_COMMIT);
+    CHECK_INT(markers_of("u", 2, &producer, true), 1);
+    CHECK_INT(world.marker_count, 3); /* each was asked once */
+    CHECK_INT(add_to(&producer, "u", 2), 0);
+    world_close();
 }
 
 /* Nothing is left there that could be ended. */
@@ -391,6 +406,7 @@ static void ids_take_no_more_memory_than_they_may(void)
 }
 
 TAP_MAIN(TAP_TEST(a_leader_that_changes_is_followed), TAP_TEST(what_fails_is_asked_again),
+         TAP_TEST(a_partition_that_is_further_needs_no_marker),
          TAP_TEST(a_deleted_topic_needs_no_marker),
          TAP_TEST(a_large_transaction_takes_several_requests),
          TAP_TEST(what_was_prepared_is_ended_by_the_next_coordinator),
