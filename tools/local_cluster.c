@@ -106,6 +106,7 @@ static int local_write_settings(const struct tool_run *run, const struct local_c
         fprintf(file, "log.dirs=%s/data%d\n", cluster->dir, node->id);
         fprintf(file, "default.replication.factor=%d\n", replicas);
         fprintf(file, "offsets.topic.replication.factor=%d\n", replicas);
+        fprintf(file, "transaction.state.log.replication.factor=%d\n", replicas);
         for (int i = 0; i < cluster->count; i++)
             fprintf(file, "%s%d@127.0.0.1:%d", i ? "," : "controller.quorum.voters=", i,
                     cluster->nodes[i].controller_port);

@@ -1,5 +1,5 @@
-/* The topics of coordinators: a row for each says by which settings it is made. Failure mode: it
- * can't be created in time; who asked finds none, and clients try again. */
+/* The topics of coordinators: a row for each says by which settings it is made. Failure modes: it
+ * can't be created in time, or has too few brokers; who asked finds none, and clients try again. */
 #include "broker/handlers/coordinator_topic.h"
 
 #include <stdio.h>
@@ -22,15 +22,20 @@ static const struct {
     const char *name;
     enum config_id partitions, replicas, segment_bytes;
     int min_isr; /* a setting; COORDINATOR_TOPIC_NO_SETTING: as other topics */
+    /* Fewer brokers make it fewer. Kafka refuses that for both; but offsets on one broker are
+     * better than none for who tries things out, and what a transaction has said is to be as safe
+     * as its settings say: that is not made before the others have come. */
+    bool fewer_replicas;
 } coordinator_topics[] = {
     [COORDINATOR_TOPIC_GROUPS] = {GROUP_OFFSETS_TOPIC, CONFIG_OFFSETS_TOPIC_NUM_PARTITIONS,
                                   CONFIG_OFFSETS_TOPIC_REPLICATION_FACTOR,
-                                  CONFIG_OFFSETS_TOPIC_SEGMENT_BYTES, COORDINATOR_TOPIC_NO_SETTING},
+                                  CONFIG_OFFSETS_TOPIC_SEGMENT_BYTES, COORDINATOR_TOPIC_NO_SETTING,
+                                  true},
     [COORDINATOR_TOPIC_TRANSACTIONS] = {TXN_STATE_TOPIC,
                                         CONFIG_TRANSACTION_STATE_LOG_NUM_PARTITIONS,
                                         CONFIG_TRANSACTION_STATE_LOG_REPLICATION_FACTOR,
                                         CONFIG_TRANSACTION_STATE_LOG_SEGMENT_BYTES,
-                                        CONFIG_TRANSACTION_STATE_LOG_MIN_ISR},
+                                        CONFIG_TRANSACTION_STATE_LOG_MIN_ISR, false},
 };
 
 struct topic_wait {
@@ -60,17 +65,30 @@ static void topic_created(void *data, int err, const int *errors)
     wait->then(wait->request);
 }
 
-/* Fewer brokers make it fewer. */
+static int32_t topic_wanted(const struct request *request, enum coordinator_topic which)
+{
+    return (int32_t)config_int(request->broker->config, coordinator_topics[which].replicas);
+}
+
 static int32_t topic_replicas(const struct request *request, enum coordinator_topic which)
 {
     const struct image_broker *broker;
-    int32_t wanted =
-        (int32_t)config_int(request->broker->config, coordinator_topics[which].replicas);
+    int32_t wanted = topic_wanted(request, which);
     int32_t live = 0;
     size_t cursor = 0;
     while ((broker = image_next_broker(nodes_image(request), &cursor)))
         live += !broker->fenced && !broker->stopping;
-    return live > 0 && live < wanted ? live : wanted;
+    return coordinator_topics[which].fewer_replicas && live > 0 && live < wanted ? live : wanted;
+}
+
+/* As the controller counts: also those that are fenced now. */
+static bool topic_has_brokers(const struct request *request, enum coordinator_topic which)
+{
+    int32_t registered = 0;
+    size_t cursor = 0;
+    while (image_next_broker(nodes_image(request), &cursor))
+        registered++;
+    return coordinator_topics[which].fewer_replicas || registered >= topic_wanted(request, which);
 }
 
 static void topic_create(struct request *request, struct topic_wait *wait)
@@ -108,6 +126,14 @@ void coordinator_topic_ensure(struct request *request, enum coordinator_topic wh
                               void (*then)(struct request *request))
 {
     if (coordinator_topic_find(request, which)) {
+        then(request);
+        return;
+    }
+    if (!topic_has_brokers(request, which)) {
+        request_warn(request, "%s is not created: %s=%d takes as many brokers",
+                     coordinator_topics[which].name,
+                     config_row(coordinator_topics[which].replicas)->name,
+                     topic_wanted(request, which));
         then(request);
         return;
     }

@@ -58,8 +58,11 @@ static int coordinator_lookup(struct request *request, struct wire_str key, coor
         *reason = "the partition of " GROUP_OFFSETS_TOPIC " that holds the group has no leader now";
         return coordinator_find(request, COORDINATOR_TOPIC_GROUPS, key, out);
     case FIND_COORDINATOR_TRANSACTION:
-        *reason = "the partition of " TXN_STATE_TOPIC
-                  " that holds the transactional id has no leader now";
+        *reason = coordinator_topic_find(request, COORDINATOR_TOPIC_TRANSACTIONS)
+                      ? "the partition of " TXN_STATE_TOPIC
+                        " that holds the transactional id has no leader now"
+                      : TXN_STATE_TOPIC " could not be created: it takes as many brokers as "
+                                        "transaction.state.log.replication.factor says";
         return coordinator_find(request, COORDINATOR_TOPIC_TRANSACTIONS, key, out);
     default:
         *reason = "only groups (key type 0) and transactional ids (1) have coordinators here";

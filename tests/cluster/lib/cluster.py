@@ -29,6 +29,8 @@ class Cluster:
             common["controller.quorum.voters"] = ",".join(
                 f"{i}@127.0.0.1:{port}" for i, port in enumerate(voters))
             common["default.replication.factor"] = min(count, 3)
+        if count < 3:
+            common.setdefault("transaction.state.log.replication.factor", count)
         self.nodes = [Node(self.directory, i, dict(common)) for i in range(count)]
 
     def __enter__(self):

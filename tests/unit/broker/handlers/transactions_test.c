@@ -46,22 +46,28 @@ static void the_topic_of_transactions_is_made(void)
                      "transaction.state.log.segment.bytes=2000000\n");
     fixture_add_broker(1, false);
     fixture_add_broker(3, true);
+    find(4, 1); /* it has three replicas, and two brokers are known */
+    CHECK(strstr(buf_text(&f.answer), "\"errorCode\":15"));
+    CHECK(strstr(buf_text(&f.answer), "transaction.state.log.replication.factor") != NULL);
+    CHECK(f.sent == NULL);
+    fixture_add_broker(2, true); /* it need not be up */
+    f.answer.len = 0;
     find(4, 1);
     CHECK_STR(buf_text(&f.answer), "");
     CHECK(f.sent != NULL);
     const Meta__CreateTopics__Topic *topic = f.sent->command->create_topics->topics[0];
     CHECK_STR(topic->name, "__transaction_state");
     CHECK_INT(topic->partitions, 7);
-    CHECK_INT(topic->replication_factor, 1); /* as many as there are brokers */
+    CHECK_INT(topic->replication_factor, 3);
     bool compacts = false, least = false;
     for (size_t i = 0; i < topic->n_configs; i++) {
         const Meta__ConfigEntry *entry = topic->configs[i];
         compacts |=
             strcmp(entry->key, "cleanup.policy") == 0 && strcmp(entry->value, "compact") == 0;
-        least |= strcmp(entry->key, "min.insync.replicas") == 0 && strcmp(entry->value, "1") == 0;
+        least |= strcmp(entry->key, "min.insync.replicas") == 0 && strcmp(entry->value, "2") == 0;
     }
     CHECK(compacts);
-    CHECK(least); /* and no more of them need to be in sync */
+    CHECK(least);
     fixture_answer(ERR_REQUEST_TIMED_OUT, NULL);
     CHECK(strstr(buf_text(&f.answer), "\"errorCode\":15"));
     fixture_close(&f);
