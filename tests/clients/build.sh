@@ -8,7 +8,7 @@ set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 all="kcat confluent-kafka-python kafka-python aiokafka java-2.1.0 java-3.9 java-4 tutorial-2.1.0
-streams-4 librdkafka franz-go franz-go-fetch4 sarama kafka-go kafkajs rdkafka"
+streams-4 flink-1.20 librdkafka franz-go franz-go-fetch4 sarama kafka-go kafkajs rdkafka"
 
 lack() { echo "$*" >"$dir/lacks"; exit 0; }
 broken() { { echo "it does not build:"; tail -n 20 "$dir/log"; } >"$dir/broken"; exit 0; }
@@ -28,22 +28,35 @@ python() { # FILE MODULE
     script "'$root/build/venv/bin/python' '$here/python/$1'"
 }
 
-java() { # RELEASE ARTIFACT "FOLDER..." MAIN
+jars() { # POM KEY [OPTION...]: loads what the POM names, unless that of KEY is there
     need mvn "Debian package maven"
     need javac "Debian package default-jdk-headless"
-    if [ "$(cat "$dir/release" 2>/dev/null)" != "$1 $2" ]; then
-        rm -rf "$dir/lib"
-        load mvn -q -B -f "$here/java/pom.xml" "-Dkafka.version=$1" "-Dkafka.artifact=$2" \
-            dependency:copy-dependencies "-DoutputDirectory=$dir/lib"
-        echo "$1 $2" >"$dir/release"
-    fi
+    [ "$(cat "$dir/release" 2>/dev/null)" != "$2" ] || return 0
+    rm -rf "$dir/lib"
+    load mvn -q -B -f "$1" "${@:3}" dependency:copy-dependencies "-DoutputDirectory=$dir/lib"
+    echo "$2" >"$dir/release"
+}
+
+java_script() { # MAIN [OPTION...]
+    script "java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC ${*:2} -cp '$dir/classes:$dir/lib/*' $1"
+}
+
+java() { # RELEASE ARTIFACT "FOLDER..." MAIN
+    jars "$here/java/pom.xml" "$1 $2" "-Dkafka.version=$1" "-Dkafka.artifact=$2"
     sources=()
     for folder in $3; do
         sources+=("$here/$folder"/*.java)
     done
     compile javac -nowarn -d "$dir/classes" -cp "$dir/lib/*" "${sources[@]}"
-    script "java -Xmx192m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC" \
-        "-cp '$dir/classes:$dir/lib/*' $4"
+    java_script "$4" -Xmx192m
+}
+
+flink() {
+    jars "$here/flink/pom.xml" "$(cksum <"$here/flink/pom.xml")"
+    compile javac -nowarn -d "$dir/classes" -cp "$dir/lib/*" "$here"/flink/src/*.java
+    # It warns twice with each checkpoint that a metric has its name already.
+    java_script FlinkCopy -Xmx512m -Dorg.slf4j.simpleLogger.defaultLogLevel=warn \
+        -Dorg.slf4j.simpleLogger.log.org.apache.flink.metrics=error
 }
 
 go_client() { # FOLDER
@@ -109,6 +122,7 @@ build_one() {
     kafkajs) npm_client ;;
     rdkafka) rust_client ;;
     librdkafka) c_client ;;
+    flink-1.20) flink ;;
     *) lack "there is no recipe for $2" ;;
     esac
 }

@@ -8,7 +8,6 @@ TXN_RECORDS is how many each of them copies (3,000, in transactions of up to 50;
 import contextlib
 import json
 import os
-import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -16,13 +15,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 from lib_path import CLUSTER_LIB  # noqa: F401 makes the harness importable
 
 import tap
-import wire
 from cluster import Cluster
 from txn_copy import check_copy, fill  # skips where confluent_kafka is missing
 
+from bounces import end, start_again
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from member import Program, program
-from tap import check_equal, note, test
+from tap import note, test
 from wait import wait_until
 
 CLIENTS = ("java-2.1.0", "java-3.9", "java-4")
@@ -95,16 +94,6 @@ class Copier:
             note(f"{self.name}: {' '.join(said)}")
 
 
-def end(node, number):
-    """Every second one ends as it should."""
-    if number % 2 == 0:
-        node.kill()
-        return "killed"
-    node.signal(signal.SIGTERM)
-    check_equal(node.wait_exit(), 0, f"the status of node {node.id}")
-    return "stopped"
-
-
 def wait_begun(copiers, each):
     """What is left for each, when the first has copied some."""
     def some():
@@ -127,10 +116,7 @@ def bounce(cluster, copiers, number, stack):
             copier.start(stack)
     for copier in copiers:
         copier.wait_left(0, f"all is copied without node {node.id}")
-    node.start()
-    cluster.wait_serving()
-    for topic in wire.metadata(node.port).topics:
-        cluster.wait_isr_whole(topic)
+    start_again(cluster, node)
     note(f"node {node.id} was {how} with {left} records to copy")
 
 

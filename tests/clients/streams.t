@@ -7,7 +7,6 @@ STREAMS_KILLS is how many brokers end in the second test (2; the long form is 20
 are killed at once. With every fourth of them an instance is killed, too."""
 import contextlib
 import os
-import signal
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -15,10 +14,10 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 from lib_path import CLUSTER_LIB  # noqa: F401 makes the harness importable
 
 import tap
-import wire
 from cluster import Cluster
 import txn_copy  # noqa: F401 skips where confluent_kafka is missing
 
+from bounces import end, start_again
 from confluent_kafka import KafkaException
 from member import program
 from tap import check, check_equal, note, test
@@ -145,16 +144,6 @@ def take_over():
         run.finish(b, back)
 
 
-def end(node, number):
-    """Every second one ends as it should."""
-    if number % 2 == 0:
-        node.kill()
-        return "killed"
-    node.signal(signal.SIGTERM)
-    check_equal(node.wait_exit(), 0, f"the status of node {node.id}")
-    return "stopped"
-
-
 @test("words are counted exactly once while brokers are killed and restarted")
 def broker_kills():
     with running() as run:
@@ -171,10 +160,7 @@ def broker_kills():
                 counters.append(run.counter(f"c{number}"))
                 how += ", with an instance"
             wait_more(run.reader, counters, SOME)
-            node.start()
-            run.cluster.wait_serving()
-            for topic in wire.metadata(node.port).topics:
-                run.cluster.wait_isr_whole(topic)
+            start_again(run.cluster, node)
             wait_more(run.reader, counters, SOME)
             note(f"node {node.id} was {how}; {run.reader.count} counts")
         run.wait_open()
@@ -198,10 +184,7 @@ def levels():
             node = run.cluster.nodes[number]  # its clients ask anew what the level is
             end(node, number)
             wait_more(run.reader, counters, SOME)
-            node.start()
-            run.cluster.wait_serving()
-            for topic in wire.metadata(node.port).topics:
-                run.cluster.wait_isr_whole(topic)
+            start_again(run.cluster, node)
             wait_more(run.reader, counters, SOME)
         run.finish(*counters)
 
