@@ -154,6 +154,8 @@ static int options_take(struct options *options, int argc, char **argv, struct b
     if (options_check_single(options, row, value, problem))
         return ERR_INVALID;
     options_add(options, row, value);
+    for (; row->rest && used < argc && argv[used][0] != '-'; used++)
+        options_add(options, row, argv[used]);
     return used;
 }
 

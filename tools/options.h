@@ -21,6 +21,7 @@ struct option_row {
     const char *with;    /* the actions that it goes with: "create|alter"; NULL = any */
     char letter;         /* "-i"; 0 = none */
     bool many;           /* may be given several times, each time with a value of its own */
+    bool rest;           /* with many: "--props a=1 b=2", all up to the next argument with a dash */
 };
 
 #define OPTION(text, what, sentence)                                                               \
@@ -35,6 +36,10 @@ struct option_row {
 #define OPTION_MANY(text, what, sentence)                                                          \
     {                                                                                              \
         .name = text, .value = what, .doc = sentence, .many = true                                 \
+    }
+#define OPTION_REST(text, what, sentence)                                                          \
+    {                                                                                              \
+        .name = text, .value = what, .doc = sentence, .many = true, .rest = true                   \
     }
 #define OPTION_MANY_WITH(actions, text, what, sentence)                                            \
     {                                                                                              \
@@ -60,6 +65,10 @@ struct option_row {
 #define OPTION_SAME(text, what, other)                                                             \
     {                                                                                              \
         .name = text, .value = what, .same_as = other                                              \
+    }
+#define OPTION_SAME_REST(text, what, other)                                                        \
+    {                                                                                              \
+        .name = text, .value = what, .same_as = other, .rest = true                                \
     }
 #define OPTION_END                                                                                 \
     {                                                                                              \

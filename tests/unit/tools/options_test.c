@@ -12,6 +12,8 @@ static const struct option_row rows[] = {
     OPTION("partitions", "N", "How many."),
     OPTION("create", NULL, "Make it."),
     OPTION_MANY("config", "NAME=VALUE", "A setting."),
+    OPTION_REST("props", "NAME=VALUE ...", "Settings."),
+    OPTION_SAME_REST("old-props", "NAME=VALUE ...", "props"),
     OPTION_WITH("create|alter", "replicas", "N", "How many replicas."),
     OPTION("bootstrap-server", "HOST:PORT", "Brokers."),
     OPTION_SAME("broker-list", "HOST:PORT", "bootstrap-server"),
@@ -90,6 +92,21 @@ static void repeated_options_add_values(void)
     CHECK_STR(options_next(p.options, "config", &cursor), "a=1");
     CHECK_STR(options_next(p.options, "config", &cursor), "b=2=3");
     CHECK(options_next(p.options, "config", &cursor) == NULL);
+    done(&p);
+}
+
+static void some_options_take_all_that_follow(void)
+{
+    struct parsed p;
+    size_t cursor = 0;
+    parse(&p, "--old-props a=1 b=2 --topic T --props=c=3 d=4 -create");
+    static const char *const values[] = {"a=1", "b=2", "c=3", "d=4"};
+    CHECK_INT(p.err, 0);
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        CHECK_STR(options_next(p.options, "props", &cursor), values[i]);
+    CHECK(options_next(p.options, "props", &cursor) == NULL);
+    CHECK_STR(options_get(p.options, "topic"), "T");
+    CHECK(options_has(p.options, "create"));
     done(&p);
 }
 
@@ -236,7 +253,8 @@ static void tables_are_padded(void)
 }
 
 TAP_MAIN(TAP_TEST(values_come_in_all_forms), TAP_TEST(repeated_options_add_values),
-         TAP_TEST(other_names_and_letters), TAP_TEST(some_values_may_be_left_out),
-         TAP_TEST(values_may_begin_with_a_dash), TAP_TEST(arguments_without_a_dash),
-         TAP_TEST(mistakes_are_told), TAP_TEST(options_go_with_actions),
-         TAP_TEST(the_usage_lists_what_is_current), TAP_TEST(tables_are_padded))
+         TAP_TEST(some_options_take_all_that_follow), TAP_TEST(other_names_and_letters),
+         TAP_TEST(some_values_may_be_left_out), TAP_TEST(values_may_begin_with_a_dash),
+         TAP_TEST(arguments_without_a_dash), TAP_TEST(mistakes_are_told),
+         TAP_TEST(options_go_with_actions), TAP_TEST(the_usage_lists_what_is_current),
+         TAP_TEST(tables_are_padded))
