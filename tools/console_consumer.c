@@ -257,6 +257,7 @@ static int consumer_configure(struct consumer *c, rd_kafka_conf_t *conf)
 {
     struct tool_run *run = c->run;
     const char *isolation = options_get(run->options, "isolation-level");
+    rd_take_bootstrap(run, "command-property");
     if (rd_set_bootstrap(run, conf) || rd_set(run, conf, "client.id", "console-consumer") ||
         rd_set(run, conf, "allow.auto.create.topics", "true") ||
         rd_set(run, conf, "isolation.level", isolation ? isolation : "read_uncommitted") ||
@@ -284,19 +285,6 @@ static void consumer_find_group(struct consumer *c, rd_kafka_conf_t *conf)
         c->group = c->group_text;
 }
 
-static int consumer_subscribe(struct consumer *c)
-{
-    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
-    const char *include = options_get(c->run->options, "include");
-    char *pattern = include ? mem_printf("^(%s)$", include) : NULL;
-    rd_kafka_topic_partition_list_add(list, pattern ? pattern : c->topic, RD_KAFKA_PARTITION_UA);
-    rd_kafka_poll_set_consumer(c->rd);
-    rd_kafka_resp_err_t err = rd_kafka_subscribe(c->rd, list);
-    rd_kafka_topic_partition_list_destroy(list);
-    mem_free(pattern);
-    return err ? tool_fail(c->run, "the subscription failed: %s", rd_kafka_err2str(err)) : 0;
-}
-
 static int consumer_open(struct consumer *c)
 {
     char error[512];
@@ -311,8 +299,10 @@ static int consumer_open(struct consumer *c)
         rd_kafka_conf_destroy(conf);
         return tool_fail(c->run, "%s", error);
     }
-    if (c->group)
-        return consumer_subscribe(c);
+    if (c->group) {
+        rd_kafka_poll_set_consumer(c->rd);
+        return rd_subscribe(c->run, c->rd, c->topic, options_get(c->run->options, "include"));
+    }
     c->queue = rd_kafka_queue_new(c->rd);
     return 0;
 }

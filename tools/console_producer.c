@@ -8,11 +8,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
-#include "tools/rd.h"
+#include "tools/rd_wait.h"
 #include "tools/tools.h"
 
 static const struct option_row producer_options[] = {
@@ -48,7 +47,6 @@ static const struct option_row producer_options[] = {
 
 /* A record that waits for a dead cluster for longer than that is given up, as in Java's clients. */
 enum { PRODUCER_DELIVERY_MS = 120000 };
-enum { PRODUCER_BLOCK_MS = 60000, PRODUCER_WARN_MS = 3000 };
 enum { PRODUCER_HEADERS_MAX = 256 };
 
 struct producer {
@@ -56,24 +54,15 @@ struct producer {
     struct rd_watch watch;
     rd_kafka_t *rd;
     const char *topic;
-    bool parse_key, parse_headers, ignore_error, sync, terminal, warned;
+    bool parse_key, parse_headers, ignore_error, sync, terminal;
     char *key_separator, *headers_delimiter, *headers_separator, *headers_key_separator;
     char *null_marker; /* NULL = none */
     uint64_t line;
     uint64_t failed;
-    int64_t max_block_ms;
-    int64_t waiting_since_ms; /* the first record was handed over; 0 = none yet */
-    bool answered;            /* a record was delivered: from then on message.timeout.ms counts */
+    struct rd_wait wait;
 };
 
 /* ---- settings ---- */
-
-static int64_t producer_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void producer_replace(char **slot, const char *value)
 {
@@ -212,23 +201,12 @@ static int producer_set_words(const struct tool_run *run, rd_kafka_conf_t *conf)
     return acks ? rd_set(run, conf, "acks", acks) : 0;
 }
 
-/* Idempotent by default, as Java's producers are: a retry can't double a record. As there, asking
- * for what it can't be with gives that up. */
+/* Idempotent by default, as Java's producers are: a retry can't double a record. */
 static bool producer_is_idempotent(const struct tool_run *run)
 {
-    static const char *const names[] = {"acks", "request.required.acks"};
-    const char *acks = options_get(run->options, "request-required-acks");
-    const char *said = rd_said(run, "command-property", "enable.idempotence");
-    const char *retries = rd_said(run, "command-property", "retries");
-    const char *flight = rd_said(run, "command-property", "max.in.flight.requests.per.connection");
-    if (said)
-        return false; /* it is set as it was said */
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (rd_said(run, "command-property", names[i]))
-            acks = rd_said(run, "command-property", names[i]);
-    return (!acks || strcmp(acks, "-1") == 0 || strcmp(acks, "all") == 0) &&
-           !options_has(run->options, "message-send-max-retries") &&
-           (!retries || strcmp(retries, "0") != 0) && (!flight || strtol(flight, NULL, 10) <= 5);
+    return rd_wants_idempotence(run, "command-property",
+                                options_get(run->options, "request-required-acks")) &&
+           !options_has(run->options, "message-send-max-retries");
 }
 
 static void producer_on_delivery(rd_kafka_t *rd, const rd_kafka_message_t *message, void *opaque)
@@ -237,13 +215,13 @@ static void producer_on_delivery(rd_kafka_t *rd, const rd_kafka_message_t *messa
     struct producer *p = CONTAINER_OF(watch, struct producer, watch);
     (void)rd;
     if (!message->err) {
-        p->answered = true;
+        p->wait.answered = true;
         return;
     }
     p->failed++;
     if (message->err == RD_KAFKA_RESP_ERR__PURGE_QUEUE ||
         message->err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
-        return; /* producer_check_block has told */
+        return; /* rd_wait_turn has told */
     fprintf(stderr, "%s: a record was not delivered: %s%s%s\n", p->run->called,
             rd_kafka_err2str(message->err), watch->reason[0] ? ": " : "", watch->reason);
 }
@@ -251,6 +229,7 @@ static void producer_on_delivery(rd_kafka_t *rd, const rd_kafka_message_t *messa
 static int producer_configure(struct producer *p, rd_kafka_conf_t *conf)
 {
     struct tool_run *run = p->run;
+    rd_take_bootstrap(run, "command-property");
     if (rd_set_bootstrap(run, conf) || rd_set(run, conf, "client.id", "console-producer") ||
         rd_set_int(run, conf, "message.timeout.ms", PRODUCER_DELIVERY_MS) ||
         rd_set(run, conf, "reconnect.backoff.max.ms", "1000"))
@@ -273,7 +252,7 @@ static int producer_open(struct producer *p)
         rd_kafka_conf_destroy(conf);
         return 1;
     }
-    p->rd = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
+    p->rd = p->wait.rd = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof(error));
     if (p->rd)
         return 0;
     rd_kafka_conf_destroy(conf);
@@ -365,49 +344,6 @@ static int producer_parse(const struct producer *p, const char *text, size_t len
     return 0;
 }
 
-/* Says once that nobody answers, or that nothing gets through; librdkafka keeps trying. */
-static void producer_warn(struct producer *p)
-{
-    bool stuck = !p->answered && p->waiting_since_ms &&
-                 producer_now_ms() - p->waiting_since_ms > PRODUCER_WARN_MS;
-    if (p->warned || !(p->watch.all_down || stuck))
-        return;
-    p->warned = true;
-    if (p->watch.all_down)
-        tool_warn(p->run, "no broker answers, trying on: %s", p->watch.reason);
-    else
-        tool_warn(p->run,
-                  "nothing was delivered yet, trying on: see kafka-topics --describe --topic %s "
-                  "for partitions without a leader",
-                  p->topic);
-}
-
-/* As long as no broker has ever answered, records are kept for max.block.ms, as in Java's clients:
- * the address is more likely wrong than the whole cluster down. */
-static void producer_check_block(struct producer *p)
-{
-    int waiting = rd_kafka_outq_len(p->rd);
-    int64_t now = producer_now_ms();
-    if (p->answered || waiting == 0)
-        return;
-    if (p->waiting_since_ms == 0)
-        p->waiting_since_ms = now;
-    if (!p->watch.all_down || now - p->waiting_since_ms < p->max_block_ms)
-        return;
-    p->waiting_since_ms = 0;
-    tool_fail(p->run,
-              "%d records were not delivered: no broker answered for %lld ms (--max-block-ms): %s",
-              waiting, (long long)p->max_block_ms, p->watch.reason);
-    rd_kafka_purge(p->rd, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT);
-    rd_kafka_poll(p->rd, 0);
-}
-
-static void producer_turn(struct producer *p)
-{
-    producer_warn(p);
-    producer_check_block(p);
-}
-
 static rd_kafka_resp_err_t producer_hand_over(struct producer *p,
                                               const struct producer_record *record)
 {
@@ -430,7 +366,7 @@ static int producer_send(struct producer *p, const char *text, size_t len)
     do {
         err = producer_hand_over(p, &record);
         rd_kafka_poll(p->rd, err == RD_KAFKA_RESP_ERR__QUEUE_FULL ? 100 : 0);
-        producer_turn(p);
+        rd_wait_turn(&p->wait);
     } while (err == RD_KAFKA_RESP_ERR__QUEUE_FULL && !rd_interrupted());
     if (err && record.headers)
         rd_kafka_headers_destroy(record.headers);
@@ -441,7 +377,7 @@ static int producer_send(struct producer *p, const char *text, size_t len)
     }
     while (p->sync && rd_kafka_outq_len(p->rd) > 0 && !rd_interrupted()) {
         rd_kafka_flush(p->rd, 100);
-        producer_turn(p);
+        rd_wait_turn(&p->wait);
     }
     return 0;
 }
@@ -454,7 +390,7 @@ static void producer_wait(struct producer *p)
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     while (!rd_interrupted() && poll(&input, 1, 100) == 0) {
         rd_kafka_poll(p->rd, 0);
-        producer_turn(p);
+        rd_wait_turn(&p->wait);
     }
 }
 
@@ -523,8 +459,8 @@ static void producer_drain(struct producer *p)
     while (rd_kafka_outq_len(p->rd) > 0 && !p->watch.fatal) {
         if (rd_kafka_flush(p->rd, 100) == RD_KAFKA_RESP_ERR_NO_ERROR)
             break;
-        producer_turn(p);
-        if (rd_interrupted() && p->warned)
+        rd_wait_turn(&p->wait);
+        if (rd_interrupted() && p->wait.warned)
             break;
     }
     int left = rd_kafka_outq_len(p->rd);
@@ -534,33 +470,20 @@ static void producer_drain(struct producer *p)
     }
 }
 
-/* --max-block-ms, else the setting max.block.ms. */
-static int producer_read_block(struct producer *p)
-{
-    const char *said = rd_said(p->run, "command-property", "max.block.ms");
-    char *end;
-    if (said && !options_has(p->run->options, "max-block-ms")) {
-        p->max_block_ms = strtoll(said, &end, 10);
-        if (end == said || *end != '\0' || p->max_block_ms < 0)
-            return tool_misuse(p->run, "max.block.ms=%s: write a whole number from 0 upwards",
-                               said);
-        return 0;
-    }
-    return tool_number(p->run, "max-block-ms", 0, INT64_MAX, PRODUCER_BLOCK_MS, &p->max_block_ms);
-}
-
 static int producer_run_checked(struct producer *p)
 {
     const char *reader = options_get(p->run->options, "line-reader");
     p->topic = options_get(p->run->options, "topic");
     if (!p->topic || p->topic[0] == '\0')
         return tool_misuse(p->run, "which topic? Give it with --topic NAME");
+    p->wait =
+        (struct rd_wait){.run = p->run, .watch = &p->watch, .topic = p->topic, .option = true};
     if (reader && !strstr(reader, "LineMessageReader"))
         return tool_misuse(p->run,
                            "--line-reader %s: Java classes can't be loaded; lines are read as "
                            "--reader-property says",
                            reader);
-    if (tool_read_props(p->run, "command-config") || producer_read_block(p) ||
+    if (tool_read_props(p->run, "command-config") || rd_wait_read(&p->wait, "command-property") ||
         producer_read_properties(p) || producer_open(p))
         return 1;
     rd_catch_signals();

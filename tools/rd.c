@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/err.h"
 
@@ -108,6 +109,8 @@ int rd_set_pair(const struct tool_run *run, rd_kafka_conf_t *conf, const char *o
     const char *value;
     if (!rd_split(pair, name, &value))
         return tool_misuse(run, "--%s %s: write it as --%s name=value", option, pair, option);
+    if (strcmp(name, "bootstrap.servers") == 0)
+        return 0; /* rd_take_bootstrap has it, where the tool takes it from there */
     return rd_set(run, conf, name, value);
 }
 
@@ -119,7 +122,7 @@ int rd_set_all(const struct tool_run *run, rd_kafka_conf_t *conf, const char *pa
     for (size_t i = 0; i < run->props.count && status == 0; i++)
         if (strcmp(run->props.entries[i].key, "bootstrap.servers") != 0)
             status = rd_set(run, conf, run->props.entries[i].key, run->props.entries[i].value);
-    while (status == 0 && (pair = options_next(run->options, pairs, &cursor)))
+    while (status == 0 && pairs && (pair = options_next(run->options, pairs, &cursor)))
         status = rd_set_pair(run, conf, options_written(run->options, pairs), pair);
     return status;
 }
@@ -144,10 +147,32 @@ const char *rd_said(const struct tool_run *run, const char *pairs, const char *n
 {
     const char *pair, *said = props_get(&run->props, name);
     size_t cursor = 0, len = strlen(name);
-    while ((pair = options_next(run->options, pairs, &cursor)))
+    while (pairs && (pair = options_next(run->options, pairs, &cursor)))
         if (strncmp(pair, name, len) == 0 && pair[len] == '=')
             said = pair + len + 1;
     return said;
+}
+
+void rd_take_bootstrap(struct tool_run *run, const char *pairs)
+{
+    const char *said = rd_said(run, pairs, "bootstrap.servers");
+    if (said)
+        props_set(&run->props, "bootstrap.servers", said);
+}
+
+bool rd_wants_idempotence(const struct tool_run *run, const char *pairs, const char *acks)
+{
+    static const char *const names[] = {"acks", "request.required.acks"};
+    const char *said = rd_said(run, pairs, "enable.idempotence");
+    const char *retries = rd_said(run, pairs, "retries");
+    const char *flight = rd_said(run, pairs, "max.in.flight.requests.per.connection");
+    if (said)
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (rd_said(run, pairs, names[i]))
+            acks = rd_said(run, pairs, names[i]);
+    return (!acks || strcmp(acks, "-1") == 0 || strcmp(acks, "all") == 0) &&
+           (!retries || strcmp(retries, "0") != 0) && (!flight || strtol(flight, NULL, 10) <= 5);
 }
 
 static void rd_on_error(rd_kafka_t *rd, int err, const char *reason, void *opaque)
@@ -179,6 +204,38 @@ void rd_watch_errors(rd_kafka_conf_t *conf, struct rd_watch *watch)
     rd_kafka_conf_set_log_cb(conf, rd_on_log);
 }
 
+void rd_assign(rd_kafka_t *rd, bool gives, const rd_kafka_topic_partition_list_t *partitions)
+{
+    const char *protocol = rd_kafka_rebalance_protocol(rd);
+    bool cooperative = protocol && strcmp(protocol, "COOPERATIVE") == 0;
+    rd_kafka_error_t *error = NULL;
+    if (cooperative)
+        error = gives ? rd_kafka_incremental_assign(rd, partitions)
+                      : rd_kafka_incremental_unassign(rd, partitions);
+    else
+        rd_kafka_assign(rd, gives ? partitions : NULL);
+    if (error)
+        rd_kafka_error_destroy(error); /* the group rebalances again */
+}
+
+int rd_subscribe(const struct tool_run *run, rd_kafka_t *rd, const char *topic, const char *include)
+{
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    char *pattern = include ? mem_printf("^(%s)$", include) : NULL;
+    rd_kafka_topic_partition_list_add(list, pattern ? pattern : topic, RD_KAFKA_PARTITION_UA);
+    rd_kafka_resp_err_t err = rd_kafka_subscribe(rd, list);
+    rd_kafka_topic_partition_list_destroy(list);
+    mem_free(pattern);
+    return err ? tool_fail(run, "the subscription failed: %s", rd_kafka_err2str(err)) : 0;
+}
+
+int64_t rd_wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void rd_on_signal(int signum)
 {
     rd_signal = signum;
@@ -195,6 +252,11 @@ void rd_catch_signals(void)
 bool rd_interrupted(void)
 {
     return rd_signal != 0;
+}
+
+int rd_signal_status(void)
+{
+    return rd_signal ? 128 + rd_signal : 0;
 }
 
 char *rd_unescape(const char *text)

@@ -159,29 +159,36 @@ char *tool_bootstrap(struct tool_run *run, const char **option)
 }
 
 /* With plain stdio: the tools that stand on librdkafka need no event loop. */
-int tool_read_props(struct tool_run *run, const char *name)
+int tool_read_props_file(struct tool_run *run, const char *written, const char *path)
 {
-    const char *path = options_get(run->options, name);
-    const char *written = options_written(run->options, name);
-    if (!path)
-        return 0;
     size_t len;
     int line = 0;
     char *text = text_file_read(path, &len);
     if (!text)
-        return tool_fail(run, "--%s %s: it can't be read (%s): name a properties file", written,
-                         path, strerror(errno));
+        return tool_fail(run, "%s %s: it can't be read (%s): name a properties file", written, path,
+                         strerror(errno));
     if (len == TEXT_FILE_MAX) {
         mem_free(text);
-        return tool_fail(run, "--%s %s: it is larger than any properties file: name one", written,
+        return tool_fail(run, "%s %s: it is larger than any properties file: name one", written,
                          path);
     }
     int err = props_parse(&run->props, text, len, &line);
     mem_free(text);
     if (err)
-        return tool_fail(run, "--%s %s line %d: this is no setting: write name=value", written,
-                         path, line);
+        return tool_fail(run, "%s %s line %d: this is no setting: write name=value", written, path,
+                         line);
     return 0;
+}
+
+int tool_read_props(struct tool_run *run, const char *name)
+{
+    const char *path = options_get(run->options, name);
+    if (!path)
+        return 0;
+    char *written = mem_printf("--%s", options_written(run->options, name));
+    int status = tool_read_props_file(run, written, path);
+    mem_free(written);
+    return status;
 }
 
 /* Reads --command-config. A setting that would change who may listen in is an error; what only

@@ -85,6 +85,8 @@ char *tool_bootstrap(struct tool_run *run, const char **option);
 /* Reads the properties file of the option `name`, if given, into run->props. 0, or 1 with the
  * message printed. */
 int tool_read_props(struct tool_run *run, const char *name);
+/* The same for the file `path`; `written` is what names it in messages. */
+int tool_read_props_file(struct tool_run *run, const char *written, const char *path);
 /* Makes run->env and run->client. 0, or 1 with the message printed. */
 int tool_connect(struct tool_run *run);
 /* The version to use for an API to any broker; negative with the message printed. */
