@@ -11,6 +11,11 @@
     X(tool_topics)                                                                                 \
     X(tool_console_producer)                                                                       \
     X(tool_console_consumer)                                                                       \
+    X(tool_producer_perf)                                                                          \
+    X(tool_consumer_perf)                                                                          \
+    X(tool_e2e_latency)                                                                            \
+    X(tool_verifiable_producer)                                                                    \
+    X(tool_verifiable_consumer)                                                                    \
     X(tool_configs)                                                                                \
     X(tool_consumer_groups)                                                                        \
     X(tool_groups)                                                                                 \

@@ -2,6 +2,7 @@
 """Apache Kafka 4.1's own command-line tools against Millrace, and their output beside ours."""
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -37,11 +38,19 @@ ELECT = "org.apache.kafka.tools.LeaderElectionCommand"
 DIRS = "org.apache.kafka.tools.LogDirsCommand"
 QUORUM = "org.apache.kafka.tools.MetadataQuorumCommand"
 FEATURES = "org.apache.kafka.tools.FeatureCommand"
+PRODUCER_PERF = "org.apache.kafka.tools.ProducerPerformance"
+CONSUMER_PERF = "org.apache.kafka.tools.ConsumerPerformance"
+LATENCY = "org.apache.kafka.tools.EndToEndLatency"
+SENDER = "org.apache.kafka.tools.VerifiableProducer"
+READER = "org.apache.kafka.tools.VerifiableConsumer"
 REASSIGN = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
 OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFSETS: "kafka-get-offsets.sh",
         CONSOLE: "kafka-console-consumer.sh", CLUSTER: "kafka-cluster.sh", TOPICS: "kafka-topics.sh",
         PRODUCE: "kafka-console-producer.sh", CONFIGS: "kafka-configs.sh", STORAGE: "kafka-storage.sh",
-        DELETE: "kafka-delete-records.sh", ELECT: "kafka-leader-election.sh", DIRS: "kafka-log-dirs.sh"}
+        DELETE: "kafka-delete-records.sh", ELECT: "kafka-leader-election.sh", DIRS: "kafka-log-dirs.sh",
+        PRODUCER_PERF: "kafka-producer-perf-test.sh", CONSUMER_PERF: "kafka-consumer-perf-test.sh",
+        LATENCY: "kafka-e2e-latency.sh", SENDER: "kafka-verifiable-producer.sh",
+        READER: "kafka-verifiable-consumer.sh"}
 
 
 def kafka(tool_class, *arguments):
@@ -343,6 +352,60 @@ def check_cluster_tool(cluster, server):
     for arguments in ((), ("nonsense",), ("cluster-id",), ("unregister", *server),
                       ("unregister", *server, "--id", "x")):
         alike(CLUSTER, *arguments, status=1)
+
+
+def figures(text):
+    """The lines with 1 for each number, as two measurements differ in these."""
+    lines = [line for line in text.splitlines() if not line.startswith("SLF4J")]
+    return [re.sub(r"-?\d+(\.\d+)?", "1", line) for line in lines]
+
+
+@test("the programs that measure and verify print what Kafka's print")
+def performance():
+    kafka(CONSOLE, "--version")
+    with Cluster(3) as cluster:
+        server, props = ("--bootstrap-server", cluster.bootstrap), f"bootstrap.servers={cluster.bootstrap}"
+        cluster.create_topic("t", partitions=1)
+        run = ("--topic", "t", "--num-records", "600", "--throughput", "-1", "--producer-props", props, "acks=all")
+        path = os.path.join(cluster.directory, "payloads")
+        with open(path, "w") as file:
+            file.write("one\ntwo\n")
+        for more in (("--record-size", "50"), ("--payload-monotonic", "--transaction-duration-ms", "50"),
+                     ("--payload-file", path)):
+            out, theirs = alike(PRODUCER_PERF, *run, *more, status=0)
+            check_equal(figures(out), figures(theirs), f"the output of kafka-producer-perf-test.sh {more}")
+        for wrong in (run[:6], (*run, "--record-size", "0"), (*run, "--record-size", "1", "--payload-monotonic"),
+                      (*run, "--record-size", "1", "--transaction-duration-ms", "0"), run):
+            alike(PRODUCER_PERF, *wrong, status=1)
+        for more in (("--messages", "1000"), ("--messages", "1000", "--hide-header", "--date-format", "HH.mm"),
+                     ("--messages", "9999", "--timeout", "2000", "--group", "new")):
+            out, theirs = alike(CONSUMER_PERF, *server, "--topic", "t", *more, status=0)
+            check_equal(figures(out), figures(theirs), f"the output of kafka-consumer-perf-test.sh {more}")
+        alike(CONSUMER_PERF, *server, "--topic", "t", status=1)
+        out, theirs = alike(LATENCY, cluster.bootstrap, "t", "3", "all", "10", status=0)
+        check_equal(figures(out)[1:], figures(theirs), "the output of kafka-e2e-latency.sh, without the warning")
+        alike(LATENCY, cluster.bootstrap, "t", "3", "0", "10", status=1)
+        # each of both gets a topic of its own, so that offsets are the same
+        for number, more in enumerate((("--max-messages", "3", "--repeating-keys", "2", "--value-prefix", "7"),
+                                       ("--max-messages", "2", "--acks", "0"))):
+            lines = {}
+            for which in ("ours", "theirs"):
+                cluster.create_topic(f"{which}{number}", partitions=1)
+                arguments = (*server, "--topic", f"{which}{number}", *more)
+                text = kafka(SENDER, *arguments) if which == "theirs" else tool(OURS[SENDER], *arguments).stdout
+                lines[which] = [re.sub(r'"(timestamp|avg_throughput)":[\d.E-]+', "", line.replace(which, "topic"))
+                                for line in text.splitlines() if line.startswith("{")]
+            check_equal(lines["ours"], lines["theirs"], f"the lines of kafka-verifiable-producer.sh {more}")
+        for more in (("--max-messages", "3", "--verbose"), ("--max-messages", "3", "--enable-autocommit")):
+            lines = {}
+            for which in ("ours", "theirs"):
+                arguments = (*server, "--topic", "ours0", "--group-id", f"{which}{len(more)}{more[-1]}", *more)
+                text = kafka(READER, *arguments) if which == "theirs" else tool(OURS[READER], *arguments).stdout
+                lines[which] = [re.sub(r'"timestamp":\d+', "", line) for line in text.splitlines()
+                                if line.startswith("{")]
+            check_equal(lines["ours"], lines["theirs"], f"the lines of kafka-verifiable-consumer.sh {more}")
+        alike(SENDER, *server, "--topic", "t", "--acks", "7", status=1)
+        alike(READER, *server, "--topic", "t", status=1)
 
 
 @test("Kafka's tools ask the controllers, with --bootstrap-controller")

@@ -1,0 +1,135 @@
+/* Rates and latencies of a run of kafka-producer-perf-test.
+ *
+ * Latencies are kept for the percentiles at the end: all of them up to half a million records, then
+ * every second, third... one. */
+#include "tools/perf_stats.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+/* As many as Kafka's tool keeps: two megabytes. */
+enum { PERF_STATS_KEPT = 500000 };
+enum { PERF_STATS_MB = 1024 * 1024 };
+
+struct perf_count {
+    int64_t from_ms, records, bytes, latency_ms, latency_max_ms;
+};
+
+struct perf_stats {
+    struct perf_count total, window;
+    int64_t interval_ms, sampling;
+    int32_t *latencies;
+    int64_t kept, room;
+    bool steady, silent;
+};
+
+struct perf_stats *perf_stats_new(int64_t records, int64_t interval_ms, bool steady, int64_t now_ms)
+{
+    struct perf_stats *stats = mem_alloc(sizeof(*stats));
+    ASSERT(records > 0);
+    *stats = (struct perf_stats){
+        .total = {.from_ms = now_ms},
+        .window = {.from_ms = now_ms},
+        .interval_ms = interval_ms,
+        .sampling = records / (records < PERF_STATS_KEPT ? records : PERF_STATS_KEPT),
+        .steady = steady,
+    };
+    stats->room = records / stats->sampling + 1;
+    stats->latencies = mem_alloc((size_t)stats->room * sizeof(*stats->latencies));
+    return stats;
+}
+
+void perf_stats_free(struct perf_stats *stats)
+{
+    if (!stats)
+        return;
+    mem_free(stats->latencies);
+    mem_free(stats);
+}
+
+void perf_stats_silence(struct perf_stats *stats)
+{
+    stats->silent = true;
+}
+
+void perf_print_ratio(double value, double base, int decimals, FILE *out)
+{
+    double ratio = base == 0 ? (value == 0 ? NAN : INFINITY) : value / base;
+    if (isnan(ratio))
+        fputs("NaN", out);
+    else if (isinf(ratio))
+        fputs("Infinity", out);
+    else
+        fprintf(out, "%.*f", decimals, ratio);
+}
+
+static void perf_count_add(struct perf_count *count, int64_t latency_ms, size_t bytes)
+{
+    count->records++;
+    count->bytes += (int64_t)bytes;
+    count->latency_ms += latency_ms;
+    if (latency_ms > count->latency_max_ms)
+        count->latency_max_ms = latency_ms;
+}
+
+/* "7 records sent, 3.5 records/sec (0.00 MB/sec), 2.0 ms avg latency, 3.0 ms max latency" */
+static void perf_count_print(const struct perf_count *count, const char *which, int64_t now_ms,
+                             int rate_decimals, int latency_decimals, FILE *out)
+{
+    double ms = (double)(now_ms - count->from_ms);
+    fprintf(out, "%" PRId64 "%s records sent, ", count->records, which);
+    perf_print_ratio(1000.0 * (double)count->records, ms, rate_decimals, out);
+    fputs(" records/sec (", out);
+    perf_print_ratio(1000.0 * (double)count->bytes / PERF_STATS_MB, ms, 2, out);
+    fputs(" MB/sec), ", out);
+    perf_print_ratio((double)count->latency_ms, (double)count->records, latency_decimals, out);
+    fprintf(out, " ms avg latency, %.*f ms max latency", latency_decimals,
+            (double)count->latency_max_ms);
+}
+
+static void perf_stats_end_window(struct perf_stats *stats, int64_t now_ms, FILE *out)
+{
+    if (stats->steady && stats->window.records == stats->total.records)
+        fputs("In steady state.\n", out);
+    if (!stats->silent) {
+        perf_count_print(&stats->window, "", now_ms, 1, 1, out);
+        fputs(".\n", out);
+        fflush(out);
+    }
+    stats->window = (struct perf_count){.from_ms = now_ms};
+}
+
+void perf_stats_record(struct perf_stats *stats, int64_t latency_ms, size_t bytes, int64_t now_ms,
+                       FILE *out)
+{
+    if (stats->total.records % stats->sampling == 0 && stats->kept < stats->room)
+        stats->latencies[stats->kept++] = (int32_t)latency_ms;
+    perf_count_add(&stats->total, latency_ms, bytes);
+    perf_count_add(&stats->window, latency_ms, bytes);
+    if (now_ms - stats->window.from_ms >= stats->interval_ms)
+        perf_stats_end_window(stats, now_ms, out);
+}
+
+static int perf_stats_compare(const void *a, const void *b)
+{
+    const int32_t *left = a, *right = b;
+    return (*left > *right) - (*left < *right);
+}
+
+static int32_t perf_stats_percentile(const struct perf_stats *stats, double part)
+{
+    return stats->kept > 0 ? stats->latencies[(int64_t)(part * (double)stats->kept)] : 0;
+}
+
+void perf_stats_print(struct perf_stats *stats, int64_t now_ms, FILE *out)
+{
+    qsort(stats->latencies, (size_t)stats->kept, sizeof(*stats->latencies), perf_stats_compare);
+    perf_count_print(&stats->total, stats->steady ? " steady state" : "", now_ms, 6, 2, out);
+    fprintf(out, ", %d ms 50th, %d ms 95th, %d ms 99th, %d ms 99.9th.\n",
+            perf_stats_percentile(stats, 0.5), perf_stats_percentile(stats, 0.95),
+            perf_stats_percentile(stats, 0.99), perf_stats_percentile(stats, 0.999));
+}
