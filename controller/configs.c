@@ -1,12 +1,13 @@
 /* Settings. Happy path: each resource is worked out as a list of keys with new values, every value
  * is checked, then all are emitted. Failure modes: one bad key refuses the whole resource, others
- * go through. */
+ * go through; more than fits one turn of the loop is refused as a whole. */
 #include "controller/configs.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/map.h"
 #include "controller/elections.h"
 #include "meta/config_list.h"
 
@@ -112,48 +113,50 @@ static enum config_scope scope_of(const Meta__AlterConfigs__Resource *asked)
     return asked->name[0] == 0 ? CONFIG_OF_ALL_BROKERS : CONFIG_OF_BROKER;
 }
 
-static bool is_listed(const Meta__AlterConfigs__Resource *asked, const char *key)
-{
-    for (size_t i = 0; i < asked->n_entries; i++)
-        if (strcmp(asked->entries[i]->key, key) == 0)
-            return true;
-    return false;
-}
-
 /* The old AlterConfigs: settings that are not listed go. */
 static size_t list_removed(const struct decision *decision,
-                           const Meta__AlterConfigs__Resource *asked, struct change *changes,
-                           size_t count)
+                           const Meta__AlterConfigs__Resource *asked, const struct map *listed,
+                           struct change *changes, size_t count)
 {
     size_t old_count;
     const struct image_config *old =
         image_configs(decision->image, asked->type, asked->name, &old_count);
     for (size_t i = 0; i < old_count; i++)
-        if (!is_listed(asked, old[i].key))
+        if (!map_get(listed, old[i].key, strlen(old[i].key)))
             changes[count++] = (struct change){old[i].key, NULL};
     return count;
+}
+
+/* `listed`: the keys so far. */
+static int work_out_one(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
+                        Meta__ConfigEntry *entry, struct map *listed, Meta__ResourceResult *result,
+                        struct change *change)
+{
+    if (map_put(listed, entry->key, strlen(entry->key), entry))
+        return refuse(decision, result, ERR_INVALID_REQUEST,
+                      decision_text(decision, "Duplicate key '%s'.", entry->key));
+    const char *sentence;
+    const char *value = new_value(decision, asked, entry);
+    int err = value ? configs_check(decision, scope_of(asked), entry->key, value, &sentence) : 0;
+    if (err)
+        return refuse(decision, result, err, sentence);
+    *change = (struct change){entry->key, value};
+    return 0;
 }
 
 static int work_out(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
                     Meta__ResourceResult *result, struct change *changes, size_t *count)
 {
-    for (size_t i = 0; i < asked->n_entries; i++) {
-        const Meta__ConfigEntry *entry = asked->entries[i];
-        for (size_t j = 0; j < i; j++)
-            if (strcmp(asked->entries[j]->key, entry->key) == 0)
-                return refuse(decision, result, ERR_INVALID_REQUEST,
-                              decision_text(decision, "Duplicate key '%s'.", entry->key));
-        const char *value = new_value(decision, asked, entry);
-        const char *sentence;
-        int err =
-            value ? configs_check(decision, scope_of(asked), entry->key, value, &sentence) : 0;
-        if (err)
-            return refuse(decision, result, err, sentence);
-        changes[(*count)++] = (struct change){entry->key, value};
-    }
-    if (asked->replace_all)
-        *count = list_removed(decision, asked, changes, *count);
-    return 0;
+    struct map listed;
+    int err = 0;
+    map_init(&listed);
+    for (size_t i = 0; !err && i < asked->n_entries; i++)
+        err = work_out_one(decision, asked, asked->entries[i], &listed, result, &changes[i]);
+    *count = asked->n_entries;
+    if (!err && asked->replace_all)
+        *count = list_removed(decision, asked, &listed, changes, *count);
+    map_close(&listed);
+    return err;
 }
 
 /* Whoever may lead now does so at once. A setting of one broker counts where it is the
@@ -207,9 +210,25 @@ static void alter_one(struct decision *decision, const Meta__AlterConfigs__Resou
     emit_changes(decision, asked, changes, count);
 }
 
+static bool is_too_much(const Meta__AlterConfigs *command)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < command->n_resources; i++) {
+        const Meta__AlterConfigs__Resource *asked = command->resources[i];
+        count += asked->n_entries;
+        for (size_t j = 0; j < asked->n_entries && count <= CONFIG_CHANGES_MAX; j++) {
+            const Meta__ConfigEntry *entry = asked->entries[j];
+            if (entry->operation >= META__CONFIG_ENTRY__OPERATION__APPEND)
+                count += config_list_count(entry->value, strlen(entry->value));
+        }
+    }
+    return count > CONFIG_CHANGES_MAX;
+}
+
 void configs_command(struct decision *decision, const Meta__AlterConfigs *command,
                      Meta__CommandReply *reply)
 {
+    bool too_much = is_too_much(command);
     reply->resources = decision_alloc(decision, command->n_resources, sizeof(*reply->resources));
     for (size_t i = 0; i < command->n_resources; i++) {
         const Meta__AlterConfigs__Resource *asked = command->resources[i];
@@ -217,7 +236,10 @@ void configs_command(struct decision *decision, const Meta__AlterConfigs *comman
         meta__resource_result__init(result);
         result->type = asked->type;
         result->name = decision_text(decision, "%s", asked->name);
-        alter_one(decision, asked, command->validate_only, result);
+        if (too_much)
+            refuse(decision, result, ERR_POLICY_VIOLATION, CONFIG_CHANGES_REFUSED);
+        else
+            alter_one(decision, asked, command->validate_only, result);
         reply->resources[reply->n_resources++] = result;
     }
 }

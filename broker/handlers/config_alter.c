@@ -168,11 +168,26 @@ static int config_alter_fill_entry(struct config_alter *alter,
     return err;
 }
 
+static int config_alter_check_doubles(struct config_alter *alter,
+                                      struct config_alter_resource *resource,
+                                      const Meta__AlterConfigs__Resource *out)
+{
+    struct map seen;
+    int err = 0;
+    map_init(&seen);
+    for (size_t i = 0; !err && i < out->n_entries; i++)
+        if (map_put(&seen, out->entries[i]->key, strlen(out->entries[i]->key), resource))
+            err = config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
+                                      "Error due to duplicate config keys");
+    map_close(&seen);
+    return err;
+}
+
 static int config_alter_check_all(struct config_alter *alter,
                                   struct config_alter_resource *resource,
                                   Meta__AlterConfigs__Resource *out)
 {
-    int err = 0;
+    int err = config_alter_check_doubles(alter, resource, out);
     for (size_t i = 0; !err && i < out->n_entries; i++) {
         err = config_alter_check_list(alter, resource, out->entries[i]);
         if (!err)
@@ -291,6 +306,22 @@ static void config_alter_find_doubles(struct config_alter *alter)
         map_close(&seen[i]);
 }
 
+/* The controller works through all of it in one turn of its loop, and refuses the same. */
+static bool config_alter_is_too_much(const struct config_alter *alter)
+{
+    size_t count = 0;
+    for (int32_t i = 0; i < alter->count; i++) {
+        const struct config_alter_resource *resource = &alter->resources[i];
+        count += (size_t)resource->entry_count;
+        for (int32_t j = 0; j < resource->entry_count && count <= CONFIG_CHANGES_MAX; j++) {
+            const struct config_alter_entry *entry = &resource->entries[j];
+            if (entry->operation >= CONFIG_ALTER_APPEND && !wire_str_is_null(entry->value))
+                count += config_list_count(entry->value.data, (size_t)entry->value.len);
+        }
+    }
+    return count > CONFIG_CHANGES_MAX;
+}
+
 static bool config_alter_prepare(struct config_alter *alter)
 {
     struct arena *arena = &alter->request->arena;
@@ -324,6 +355,14 @@ static bool config_alter_prepare(struct config_alter *alter)
 void config_alter_run(struct config_alter *alter)
 {
     struct request *request = alter->request;
+    if (config_alter_is_too_much(alter)) {
+        for (int32_t i = 0; i < alter->count; i++) {
+            alter->resources[i].error_code = err_to_wire(ERR_POLICY_VIOLATION);
+            alter->resources[i].message = wire_str_from(CONFIG_CHANGES_REFUSED);
+        }
+        alter->answer(alter);
+        return;
+    }
     if (!config_alter_prepare(alter)) {
         request_fail(request, ERR_NO_MEMORY, "changes more than fits in memory");
         return;

@@ -149,6 +149,13 @@ int config_change_check(enum config_scope scope, const char *name, const char *v
     enum config_id id = config_change_id(scope, name, &listener);
     ASSERT(id < CONFIG_COUNT);
     const struct config_row *row = config_row(id);
+    if (strlen(value) > CONFIG_VALUE_MAX) {
+        buf_printf(problem,
+                   "The configuration value cannot be added because it exceeds the maximum value "
+                   "size of %d bytes.",
+                   CONFIG_VALUE_MAX);
+        return ERR_INVALID_CONFIG;
+    }
     err = config_check_value(row, name, value, problem);
     if (!err)
         err = config_check_effect(row, name, value, listener, problem);

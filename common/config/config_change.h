@@ -18,6 +18,18 @@ enum config_scope {
     CONFIG_OF_ALL_BROKERS /* all at once */
 };
 
+enum {
+    /* Settings that one request changes, elements that it adds to lists or takes from them
+     * included: Kafka bounds the records of one operation in this way. The controller's loop works
+     * through all of them in one turn. */
+    CONFIG_CHANGES_MAX = 10000,
+    CONFIG_VALUE_MAX = INT16_MAX /* bytes, as in Kafka */
+};
+
+#define CONFIG_CHANGES_REFUSED                                                                     \
+    "Unable to perform excessively large batch operation: it changes more than 10000 settings "    \
+    "and elements of lists. Send several."
+
 /* The setting that a name means in that scope: of listener.name.NAME.X that is X. CONFIG_COUNT when
  * it is not known. */
 enum config_id config_change_find(enum config_scope scope, const char *name);

@@ -4,9 +4,12 @@
 #define META_CONFIG_LIST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Writes `list` with the elements of `more` that it lacks, or without those that it has. `out` has
  * room for both and two bytes. Elements are compared as they stand, as in Kafka. */
 void config_list_change(const char *list, const char *more, bool append, char *out);
+/* How many elements `len` bytes of a list have at most: as many as it takes to change it. */
+size_t config_list_count(const char *list, size_t len);
 
 #endif

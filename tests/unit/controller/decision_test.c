@@ -402,6 +402,56 @@ static void settings_change(void)
     finish();
 }
 
+/* `count` entries with names of their own but for the last, which has that of entry `same`. */
+static int alter_many(int count, int same, int operation)
+{
+    Meta__AlterConfigs__Resource resource = META__ALTER_CONFIGS__RESOURCE__INIT,
+                                 *resources[] = {&resource};
+    Meta__AlterConfigs body = META__ALTER_CONFIGS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    struct arena arena;
+    arena_init(&arena, 64 << 20);
+    Meta__ConfigEntry *entries = arena_alloc(&arena, (size_t)count * sizeof(*entries));
+    resource.entries = arena_alloc(&arena, (size_t)count * sizeof(Meta__ConfigEntry *));
+    resource.type = META__CONFIG_RECORD__RESOURCE__BROKER;
+    resource.n_entries = (size_t)count;
+    for (int i = 0; i < count; i++) {
+        meta__config_entry__init(&entries[i]);
+        entries[i].key = (char *)(uintptr_t)arena_printf(&arena, "%x", i < count - 1 ? i : same);
+        entries[i].operation = (Meta__ConfigEntry__Operation)operation;
+        resource.entries[i] = &entries[i];
+    }
+    body.n_resources = 1;
+    body.resources = resources;
+    configs_command(&decision, &body, &reply);
+    arena_close(&arena);
+    return reply.resources[0]->error;
+}
+
+/* They would keep the controller's loop, and with it Raft's. */
+static void a_request_changes_so_many_settings(void)
+{
+    const int delete = META__CONFIG_ENTRY__OPERATION__DELETE;
+    const int append = META__CONFIG_ENTRY__OPERATION__APPEND;
+    char list[2 * CONFIG_CHANGES_MAX + 2], longest[CONFIG_VALUE_MAX + 2];
+    begin();
+    add_brokers(1, false);
+    create("t", 1, 1);
+    CHECK_INT(alter_many(CONFIG_CHANGES_MAX, CONFIG_CHANGES_MAX, delete), 0);
+    CHECK_INT(alter_many(CONFIG_CHANGES_MAX, 1, delete), wire(ERR_INVALID_REQUEST));
+    CHECK_INT(alter_many(CONFIG_CHANGES_MAX + 1, 1, delete), wire(ERR_POLICY_VIOLATION));
+    memset(list, ',', sizeof(list));
+    list[CONFIG_CHANGES_MAX] = '\0';
+    CHECK_INT(alter("cleanup.policy", list, append, false), wire(ERR_POLICY_VIOLATION));
+    list[CONFIG_CHANGES_MAX - 2] = '\0';
+    CHECK_INT(alter("cleanup.policy", list, append, false), 0);
+    memset(longest, '1', sizeof(longest));
+    longest[CONFIG_VALUE_MAX + 1] = '\0';
+    CHECK_INT(alter("cleanup.policy", longest, append, false), wire(ERR_INVALID_CONFIG));
+    CHECK_INT(alter("retention.ms", longest, 0, false), wire(ERR_INVALID_CONFIG));
+    finish();
+}
+
 /* ---- brokers ---- */
 
 static void registration_keeps_or_renews_the_epoch(void)
@@ -684,7 +734,8 @@ TAP_MAIN(TAP_TEST(features_have_levels), TAP_TEST(new_clusters_begin_with_the_ne
          TAP_TEST(topics_grow_only), TAP_TEST(some_topics_never_grow),
          TAP_TEST(a_command_grows_by_so_much), TAP_TEST(names_that_collide),
          TAP_TEST(topics_are_deleted_by_name_or_id), TAP_TEST(isr_changes_are_compare_and_set),
-         TAP_TEST(settings_change), TAP_TEST(registration_keeps_or_renews_the_epoch),
-         TAP_TEST(brokers_are_unregistered), TAP_TEST(producer_ids_come_in_blocks),
-         TAP_TEST(blocks_of_producer_ids_do_not_repeat), TAP_TEST(producer_ids_come_to_an_end),
-         TAP_TEST(replicas_stay_where_they_are), TAP_TEST(new_topics_come_with_the_files_settings))
+         TAP_TEST(settings_change), TAP_TEST(a_request_changes_so_many_settings),
+         TAP_TEST(registration_keeps_or_renews_the_epoch), TAP_TEST(brokers_are_unregistered),
+         TAP_TEST(producer_ids_come_in_blocks), TAP_TEST(blocks_of_producer_ids_do_not_repeat),
+         TAP_TEST(producer_ids_come_to_an_end), TAP_TEST(replicas_stay_where_they_are),
+         TAP_TEST(new_topics_come_with_the_files_settings))

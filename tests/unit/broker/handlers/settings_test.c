@@ -3,6 +3,7 @@
 
 #include "broker/cluster/settings.h"
 #include "broker/handlers/resources.h"
+#include "config/config_change.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
 
@@ -319,6 +320,46 @@ static void what_can_not_be_changed_is_told(void)
     fixture_close(&f);
 }
 
+/* Each an entry "no.such.N" to delete, but the last, which is entry 0 once more if `doubled`. */
+static void delete_many(int32_t count, bool doubled)
+{
+    struct incremental_alter_configs_request *body =
+        fixture_request(KAFKA_API_INCREMENTAL_ALTER_CONFIGS, 1);
+    struct arena *arena = &fx->request.arena;
+    CHECK(WIRE_ARRAY(arena, &body->resources, 1,
+                     &incremental_alter_configs_request_alter_configs_resource_desc) != NULL);
+    body->resources.items[0].resource_type = RESOURCES_BROKER;
+    struct incremental_alter_configs_request_alterable_config *configs =
+        WIRE_ARRAY(arena, &body->resources.items[0].configs, count,
+                   &incremental_alter_configs_request_alterable_config_desc);
+    CHECK(configs != NULL);
+    for (int32_t i = 0; i < count; i++) {
+        int32_t number = doubled && i == count - 1 ? 0 : i;
+        configs[i].name = wire_str_from(arena_printf(arena, "no.such.%d", number));
+        configs[i].value = WIRE_STR_NULL;
+        configs[i].config_operation = 1;
+    }
+    handle_incremental_alter_configs(&fx->request);
+}
+
+static void a_request_changes_so_many_settings(void)
+{
+    struct fixture f;
+    fixture_open(&f);
+    delete_many(CONFIG_CHANGES_MAX + 1, false);
+    CHECK(fx->sent == NULL);
+    CHECK(strstr(buf_text(&fx->answer), "\"errorCode\":44,\"errorMessage\":\"Unable to perform "
+                                        "excessively large batch operation"));
+    delete_many(1000, true);
+    CHECK(fx->sent == NULL);
+    CHECK(strstr(buf_text(&fx->answer),
+                 "\"errorCode\":42,\"errorMessage\":\"Error due to duplicate config keys"));
+    delete_many(1000, false);
+    CHECK(fx->sent != NULL);
+    fixture_answer(ERR_REQUEST_TIMED_OUT, NULL);
+    fixture_close(&f);
+}
+
 static void check_sentence(const char *name, const char *key, const char *sentence)
 {
     char text[256];
@@ -525,6 +566,7 @@ static void levels_change_together(void)
 TAP_MAIN(TAP_TEST(a_topic_has_the_strongest_value), TAP_TEST(every_setting_can_be_told),
          TAP_TEST(a_broker_has_one_id), TAP_TEST(settings_are_described),
          TAP_TEST(what_is_not_in_force_can_be_deleted),
+         TAP_TEST(a_request_changes_so_many_settings),
          TAP_TEST(lists_start_from_the_value_in_force), TAP_TEST(what_can_not_be_changed_is_told),
          TAP_TEST(names_that_can_not_change_are_told),
          TAP_TEST(values_are_told_in_their_normal_form), TAP_TEST(loggers_are_described),
