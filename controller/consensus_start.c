@@ -253,12 +253,19 @@ void consensus_called(struct consensus *consensus, const Meta__Hello *hello)
 
 /* ---- members ---- */
 
-static const struct voter *start_old_voter(const struct voter *voters, int count, int32_t id)
+static const struct voter *start_find_voter(const struct voter *voters, int count, int32_t id)
 {
     for (int i = 0; i < count; i++)
         if (voters[i].id == id)
             return &voters[i];
     return NULL;
+}
+
+static int64_t start_heard_ms(void *data, int32_t id)
+{
+    const struct consensus *consensus = data;
+    const struct voter *voter = start_find_voter(consensus->voters, consensus->voter_count, id);
+    return voter ? voter->heard_ms : -1;
 }
 
 static void start_members_changed(void *data)
@@ -270,7 +277,7 @@ static void start_members_changed(void *data)
     struct voter *voters = mem_alloc((size_t)(count ? count : 1) * sizeof(*voters));
     for (int i = 0; i < count; i++) {
         const struct voter *old =
-            start_old_voter(consensus->voters, consensus->voter_count, members[i].id);
+            start_find_voter(consensus->voters, consensus->voter_count, members[i].id);
         voters[i] = old ? *old : (struct voter){members[i].id, false, -1, -1};
         voters[i].votes = members[i].role == RAFT_VOTER;
     }
@@ -436,7 +443,8 @@ static void start_init(struct consensus *consensus, const struct consensus_confi
                                         .backend = consensus->backend,
                                         .peers = consensus->peers,
                                         .self = &start->self,
-                                        .directory_id = &start->directory_id};
+                                        .directory_id = &start->directory_id,
+                                        .heard_ms = start_heard_ms};
     ASSERT(config->voter_count == 1 && config->voters[0].id == config->node_id);
     start->self = config->voters[0];
     start->self.host = mem_strdup(config->voters[0].host);

@@ -521,12 +521,6 @@ bool raft_peers_alive(const struct raft_peers *peers, int32_t id)
     return peer && !peer->refused;
 }
 
-bool raft_peers_speaks(const struct raft_peers *peers, int32_t id)
-{
-    const struct peer *peer = peer_find(peers, id);
-    return peer && peer->out != NULL;
-}
-
 int raft_peers_connected(const struct raft_peers *peers)
 {
     int connected = 0;

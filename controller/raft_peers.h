@@ -72,8 +72,6 @@ int raft_peers_adopt(struct raft_peers *peers, struct link *link,
 
 /* False when the last dial was refused. */
 bool raft_peers_alive(const struct raft_peers *peers, int32_t id);
-/* Whether this voter can speak to it now. */
-bool raft_peers_speaks(const struct raft_peers *peers, int32_t id);
 /* Peers that this voter can speak to now. */
 int raft_peers_connected(const struct raft_peers *peers);
 

@@ -21,6 +21,8 @@ enum {
     QUORUM_HEARD_MS = 3000, /* who has not asked for so long is not counted on */
     QUORUM_GONE_MS = 30000, /* and who does not vote and has not asked for so long is forgotten */
     QUORUM_LOOK_MS = 1000,
+    QUORUM_TWIN_MS = 1000, /* what a process said before its end may come a little later */
+    QUORUM_TELL_MS = 60000,
     QUORUM_LEARNED_MAX = RAFT_QUORUM_MEMBERS_MAX
 };
 
@@ -30,6 +32,7 @@ struct candidate {
     bool wants;
     bool beyond;
     bool ready;
+    int64_t since_ms; /* it has asked from there */
     int64_t heard_ms;
 };
 
@@ -58,6 +61,7 @@ struct raft_quorum {
     int learned_count;
     struct candidate candidates[RAFT_QUORUM_MEMBERS_MAX];
     int candidate_count;
+    int64_t twin_told_ms; /* 0: never */
     enum wish_kind wish;
     struct raft_member wished;
     raft_quorum_done *done;
@@ -73,6 +77,11 @@ static void member_copy(struct raft_member *to, const Meta__Member *from)
         .id = from->id, .host = mem_strdup(from->host), .port = (uint16_t)from->port};
     if (from->directory_id.len == sizeof(to->directory_id.bytes))
         memcpy(to->directory_id.bytes, from->directory_id.data, sizeof(to->directory_id.bytes));
+}
+
+static bool is_same_place(const struct raft_member *one, const struct raft_member *other)
+{
+    return one->port == other->port && strcmp(one->host, other->host) == 0;
 }
 
 /* What another process says may be anything. */
@@ -254,12 +263,17 @@ void raft_quorum_heard(struct raft_quorum *quorum, const Meta__Join *join)
         return;
     if (!candidate)
         candidate = &quorum->candidates[quorum->candidate_count++];
-    mem_free(candidate->member.host);
+    struct raft_member before = candidate->member;
+    bool goes_on = before.host && is_recent(quorum, candidate);
     member_copy(&candidate->member, join->node);
     candidate->wants = join->wants;
     candidate->beyond = join->beyond;
     candidate->ready = join->ready;
     candidate->heard_ms = env_now_ms(quorum->with.env);
+    if (!goes_on || before.id != candidate->member.id ||
+        !is_same_place(&before, &candidate->member))
+        candidate->since_ms = candidate->heard_ms;
+    mem_free(before.host);
     env_timer_start(&quorum->turn, 0);
 }
 
@@ -338,13 +352,41 @@ static void change_address(struct raft_quorum *quorum, const struct raft_member 
     mem_free(text);
 }
 
-static bool is_same_place(const struct raft_member *one, const struct raft_member *other)
+/* It speaks as a member from where the quorum has it. That its address takes a connection would say
+ * nothing: who listens there may be a stranger. */
+static bool is_heard(const struct raft_quorum *quorum, int32_t id)
 {
-    return one->port == other->port && strcmp(one->host, other->host) == 0;
+    int64_t heard_ms = quorum->with.heard_ms(quorum->data, id);
+    return heard_ms >= 0 && env_now_ms(quorum->with.env) - heard_ms < QUORUM_HEARD_MS;
 }
 
-/* A member that listens somewhere else since it started again: that it is the same one is shown by
- * the id of its directory. Of this node itself all is known. */
+/* One who asks in the name of a member that lives elsewhere: a copy of its disk, or a liar. Both
+ * would vote as one. */
+static void tell_twin(struct raft_quorum *quorum, const struct raft_member *member,
+                      const struct candidate *twin)
+{
+    int64_t now_ms = env_now_ms(quorum->with.env);
+    if (quorum->with.heard_ms(quorum->data, member->id) < twin->since_ms + QUORUM_TWIN_MS ||
+        (quorum->twin_told_ms && now_ms - quorum->twin_told_ms < QUORUM_TELL_MS))
+        return;
+    quorum->twin_told_ms = now_ms;
+    logger_warn(quorum->with.logger,
+                "two live nodes have the id %d and the same directory id, at %s:%u and at %s:%u: "
+                "the first one stays the voter. One is a copy of the other's disk: stop it, empty "
+                "its directories, and give it an id of its own",
+                member->id, member->host, member->port, twin->member.host, twin->member.port);
+}
+
+/* Whether who asks is that member, and somewhere else: shown by the id of its directory. */
+static bool is_moved(const struct raft_quorum *quorum, const struct raft_member *member,
+                     const struct candidate *candidate)
+{
+    return candidate && is_recent(quorum, candidate) && candidate->ready &&
+           !is_same_place(member, &candidate->member) && !uuid_is_zero(&member->directory_id) &&
+           uuid_equal(&member->directory_id, &candidate->member.directory_id);
+}
+
+/* A member that listens somewhere else since it started again. Of this node itself all is known. */
 static void step_address(struct raft_quorum *quorum)
 {
     const struct raft *raft = quorum->with.raft;
@@ -359,11 +401,11 @@ static void step_address(struct raft_quorum *quorum)
             if (!is_same_place(member, &self) ||
                 !uuid_equal(&member->directory_id, &self.directory_id))
                 change_address(quorum, &self);
-        } else if (candidate && is_recent(quorum, candidate) && candidate->ready &&
-                   !is_same_place(member, &candidate->member) &&
-                   !uuid_is_zero(&member->directory_id) &&
-                   uuid_equal(&member->directory_id, &candidate->member.directory_id)) {
-            change_address(quorum, &candidate->member);
+        } else if (is_moved(quorum, member, candidate)) {
+            if (is_heard(quorum, member->id))
+                tell_twin(quorum, member, candidate);
+            else
+                change_address(quorum, &candidate->member);
         }
     }
 }
@@ -659,13 +701,13 @@ static bool may_update(const struct raft_quorum *quorum, const struct raft_membe
             (member->port == known->port && strcmp(member->host, known->host) == 0));
 }
 
-/* The quorum speaks to it at another place than the one that is named: whoever names that one is
+/* It speaks from another place than the one that is named: whoever names that one is
  * wrong, and two such updates would leave a leader without a majority that it can reach. */
 static bool is_where_it_was(const struct raft_quorum *quorum, const Meta__Member *member)
 {
     const struct raft_member *known = find_member(quorum, member->id);
     bool same = member->port == known->port && strcmp(member->host, known->host) == 0;
-    return !same && raft_peers_speaks(quorum->with.peers, member->id);
+    return !same && is_heard(quorum, member->id);
 }
 
 void raft_quorum_update(struct raft_quorum *quorum, const Meta__Member *member, int64_t timeout_ms,

@@ -38,6 +38,8 @@ struct raft_quorum_config {
     /* This node; borrowed. */
     const struct controller_voter *self;
     const struct uuid *directory_id;
+    /* When a member was last heard as one (env_now_ms), -1 never; with the data of `changed`. */
+    int64_t (*heard_ms)(void *data, int32_t id);
 };
 
 /* `changed(data)`: there are other members now; from the loop. */

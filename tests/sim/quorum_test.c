@@ -264,6 +264,54 @@ static bool knows_place(int32_t id, const char *host, uint32_t port)
     return found;
 }
 
+static void stranger_accepted(void *data, struct env_stream *stream)
+{
+    (void)data;
+    (void)stream; /* it says nothing; the world ends it */
+}
+
+/* A stranger at the port of a voter that is down. */
+static struct env *listen_at(int i)
+{
+    struct env_listener *listener;
+    sim_node_restart(world.members[i].node);
+    struct env *env = sim_env_new(world.members[i].node);
+    return env_listen(env, NULL, world.voters[i].port, stranger_accepted, NULL, &listener) ? NULL
+                                                                                           : env;
+}
+
+/* A copy of a voter's disk asks with its id and the id of its directory while the voter lives, and
+ * when it does not. */
+static void a_copy_moves_no_voter(void)
+{
+    Meta__Member copy = META__MEMBER__INIT;
+    Meta__Join join = META__JOIN__INIT;
+    char host[] = "elsewhere";
+    quorum_begin(11, 3);
+    for (int i = 0; i < 3; i++) {
+        memset(world.directories[i].bytes, i + 1, sizeof(world.directories[i].bytes));
+        world_start(&world, i);
+    }
+    CHECK(quorum_have_voters(3, 10 * SECOND));
+    CHECK(world_settle(&world, 5 * SECOND));
+    int32_t active = world_active(&world), other = active == 2 ? 1 : 2;
+    copy.id = other;
+    copy.host = host;
+    copy.port = 777;
+    copy.directory_id = (ProtobufCBinaryData){16, world.directories[other].bytes};
+    join.node = &copy;
+    join.ready = join.wants = true;
+    for (int i = 0; i < 50; i++) {
+        if (i == 25)
+            world_kill(&world, other, false);
+        consensus_heard(active_consensus(), &join);
+        quorum_run_for(200 * MS);
+        CHECK(i >= 25 || !knows_place(other, host, 777));
+    }
+    CHECK(knows_place(other, host, 777)); /* nobody else is it */
+    world_close(&world);
+}
+
 /* It is the voter with that id and directory; what can't be is refused and changes nothing. */
 static void a_voter_is_told_to_be_elsewhere(void)
 {
@@ -286,6 +334,8 @@ static void a_voter_is_told_to_be_elsewhere(void)
     CHECK(!knows_place(other, host, 777));
     world_kill(&world, other, false);
     CHECK(world_settle(&world, 10 * SECOND));
+    struct env *stranger = listen_at(other); /* to take a connection is no answer */
+    quorum_run_for(4 * SECOND);
     CHECK_INT(asked_to_update(&voter, epoch - 1), err_to_wire(ERR_FENCED_LEADER_EPOCH));
     CHECK_INT(asked_to_update(&voter, epoch + 1), err_to_wire(ERR_UNKNOWN_LEADER_EPOCH));
     voter.directory_id.data = world.directories[active].bytes;
@@ -303,6 +353,8 @@ static void a_voter_is_told_to_be_elsewhere(void)
     CHECK_INT(asked_to_update(&voter, epoch), 0);
     CHECK(knows_place(other, host, 777));
     CHECK_INT(asked_to_update(&voter, epoch), 0);
+    CHECK(stranger != NULL);
+    sim_node_kill(world.members[other].node);
     world_start(&world, other);
     CHECK(world_agrees(&world, 10 * SECOND));
     CHECK(knows_place(other, world.voters[other].host, world.voters[other].port));
@@ -483,7 +535,8 @@ static void a_disk_error_while_founding_leaves_no_half_voter(void)
     CHECK(n > 10);
 }
 
-TAP_MAIN(TAP_TEST(a_voter_is_told_to_be_elsewhere), TAP_TEST(a_controller_is_unregistered),
+TAP_MAIN(TAP_TEST(a_voter_is_told_to_be_elsewhere), TAP_TEST(a_copy_moves_no_voter),
+         TAP_TEST(a_controller_is_unregistered),
          TAP_TEST(a_disk_error_while_founding_leaves_no_half_voter),
          TAP_TEST(nodes_started_in_any_order_are_one_cluster),
          TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),
