@@ -9,11 +9,20 @@
 /* Indexes and terms above it never come about, and their sums do not overflow below it. */
 #define SENSE_NUMBER_MAX ((uint64_t)INT64_MAX / 2)
 
+/* A node that has nothing yet can't know how far the terms of its quorum are: a sole voter takes
+ * one far ahead at each start (raft_history). */
+static bool sense_is_empty(const struct raft *raft)
+{
+    return raft->log.snapshot.last_index == 0 && raft->log.offset == 0 &&
+           raft->log.front == raft->log.back;
+}
+
 static const char *sense_term(const struct raft *raft, raft_term term)
 {
     if (term > SENSE_NUMBER_MAX)
         return "its term can't be";
-    if (term > raft->current_term && term - raft->current_term > RAFT_SENSE_TERM_LEAP)
+    if (!sense_is_empty(raft) && term > raft->current_term &&
+        term - raft->current_term > RAFT_SENSE_TERM_LEAP)
         return "its term is too far ahead";
     return NULL;
 }

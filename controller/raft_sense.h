@@ -10,7 +10,8 @@
 #include <raft.h>
 
 /* How far a peer's term may be ahead of ours. A term is an election, at most some a second, and
- * a node that can't reach the others asks them before it begins one (pre-vote). */
+ * a node that can't reach the others asks them before it begins one (pre-vote). Of a node whose log
+ * is empty, as one that joins, it may be any. */
 #define RAFT_SENSE_TERM_LEAP ((raft_term)1 << 20)
 
 /* NULL, or what is wrong with it: static text. `fixed`: the voters are those of the settings. */

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "controller/consensus_private.h"
+#include "controller/raft_sense.h"
 #include "quorum_world.h"
 
 /* The library itself forgets a few bytes when it is closed while a snapshot is being installed. */
@@ -67,6 +68,43 @@ static void nodes_started_in_any_order_are_one_cluster(void)
 {
     for (uint64_t seed = quorum_first(); seed < quorum_first() + quorum_seeds(60); seed++)
         CHECK(grows(seed));
+}
+
+static void store_failed(void *data, const char *sentence)
+{
+    (void)data;
+    printf("# %s\n", sentence);
+}
+
+/* As if it had been started alone thousands of times: each start takes a term of its own. */
+static void raise_term(int i, uint64_t term)
+{
+    struct sim_node *node = world.members[i].node;
+    struct raft_store *store;
+    struct buf problem;
+    buf_init(&problem);
+    sim_node_restart(node);
+    CHECK_INT(raft_store_open(sim_env_new(node), &world.members[i].logger, "/data/controller",
+                              store_failed, NULL, &problem, &store),
+              0);
+    CHECK_INT(raft_store_raise_term(store, term, raft_members_id(i)), 0);
+    sim_node_kill(node);
+    raft_store_free(store);
+    buf_close(&problem);
+}
+
+static void a_node_that_was_alone_for_long_grows(void)
+{
+    quorum_begin(12, 3);
+    world_start(&world, 0);
+    CHECK(quorum_have_voters(1, 10 * SECOND));
+    world_kill(&world, 0, false);
+    raise_term(0, 4 * RAFT_SENSE_TERM_LEAP);
+    for (int i = 0; i < 3; i++)
+        world_start(&world, i);
+    CHECK(quorum_have_voters(3, 10 * SECOND));
+    CHECK(world_agrees(&world, 5 * SECOND));
+    world_close(&world);
 }
 
 /* ---- what a person asks for ---- */
@@ -536,7 +574,7 @@ static void a_disk_error_while_founding_leaves_no_half_voter(void)
 }
 
 TAP_MAIN(TAP_TEST(a_voter_is_told_to_be_elsewhere), TAP_TEST(a_copy_moves_no_voter),
-         TAP_TEST(a_controller_is_unregistered),
+         TAP_TEST(a_node_that_was_alone_for_long_grows), TAP_TEST(a_controller_is_unregistered),
          TAP_TEST(a_disk_error_while_founding_leaves_no_half_voter),
          TAP_TEST(nodes_started_in_any_order_are_one_cluster),
          TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),
