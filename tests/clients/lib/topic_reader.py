@@ -30,11 +30,13 @@ class TopicReader:
                 self.values[message.partition()].append(message.value())
         return sum(map(len, self.values.values()))
 
-    def wait_count(self, goal, deadline_s, *children):
-        """Until so many records are read, while the children live."""
+    def wait_count(self, goal, deadline_s, *children, meanwhile=None):
+        """Until so many records are read, while the children live; with each look, meanwhile()."""
         def look():
             for child in children:
                 child.check_alive()
+            if meanwhile:
+                meanwhile()
             return self.count() >= goal
         try:
             wait_until(look, deadline_s, f"{goal} committed records are in {self.topic}")
