@@ -16,7 +16,7 @@ import tap
 from cluster import Cluster
 from killer import Killer
 from member import Program, program
-from scenario import DEADLINE_S, Client, Scenario, TransactionScenario
+from scenario import ALWAYS, DEADLINE_S, IN_PEACE, Client, Scenario, TransactionScenario
 from tap import Skip, check, check_equal, note, test
 
 AT_ONCE = 3  # clients; more only wait for each other on two cores
@@ -34,22 +34,25 @@ NEWER_CHECKS = 8
 TRANSACTIONS = "transactions"  # the same for copying in transactions
 
 BOTH = ("classic", "consumer")
+# A program that copies in transactions only in peace has no way on when a call of its library never
+# ends, or wants it to begin anew; tests/cluster/transactions.t has one for librdkafka.
 CLIENTS = [
     Client("kcat", per_codec=5, commits=False,
            lacking="group.protocol=consumer: Debian's librdkafka 2.0 has no KIP-848"),
-    Client("confluent-kafka-python", protocols=BOTH, transacts=True),
-    Client("kafka-python", transacts=True, lacking="group.protocol=consumer: the library has no KIP-848"),
-    Client("java-2.1.0", transacts=True, lacking="group.protocol=consumer: the client is older than KIP-848"),
-    Client("java-3.9", protocols=BOTH, transacts=True),
-    Client("java-4", protocols=BOTH, transacts=True),
-    Client("franz-go", protocols=BOTH),
+    Client("confluent-kafka-python", protocols=BOTH, transacts=IN_PEACE),
+    Client("kafka-python", transacts=IN_PEACE,
+           lacking="group.protocol=consumer: the library has no KIP-848"),
+    Client("java-2.1.0", transacts=ALWAYS, lacking="group.protocol=consumer: the client is older than KIP-848"),
+    Client("java-3.9", protocols=BOTH, transacts=ALWAYS),
+    Client("java-4", protocols=BOTH, transacts=ALWAYS),
+    Client("franz-go", protocols=BOTH, transacts=ALWAYS),
     Client("franz-go-fetch4", killed=False),
-    Client("sarama", lacking="group.protocol=consumer: the library has no KIP-848"),
+    Client("sarama", transacts=ALWAYS, lacking="group.protocol=consumer: the library has no KIP-848"),
     Client("kafka-go", lacking="group.protocol=consumer: the library has no KIP-848"),
-    Client("kafkajs", lacking="group.protocol=consumer: the library has no KIP-848"),
+    Client("kafkajs", transacts=ALWAYS, lacking="group.protocol=consumer: the library has no KIP-848"),
     Client("librdkafka", lacking="group.protocol=consumer: Debian's librdkafka 2.0 has no KIP-848"),
     Client("rdkafka", lacking="group.protocol=consumer: Debian's librdkafka 2.0 has no KIP-848"),
-    Client("aiokafka", transacts=True, lacking="group.protocol=consumer: the library has no KIP-848"),
+    Client("aiokafka", transacts=ALWAYS, lacking="group.protocol=consumer: the library has no KIP-848"),
 ]
 
 
@@ -82,7 +85,7 @@ class Round:
             run_newer(self.cluster, client)
             return
         if protocol == TRANSACTIONS:
-            run_transactions(self.cluster, client)
+            TransactionScenario(self.cluster, client, self.killer).run()
             return
         Scenario(self.cluster, client, protocol, self.killer).run()
 
@@ -117,10 +120,6 @@ def run_newer(cluster, client):
         check_equal(len(child.of_kind("ok")), NEWER_CHECKS, f"the checks of {child.described()}")
 
 
-def run_transactions(cluster, client):
-    TransactionScenario(cluster, client).run()
-
-
 def add_round(killing):
     round_ = Round(killing)
     how = "while brokers are killed" if killing else "in peace"
@@ -131,7 +130,7 @@ def add_round(killing):
             add(round_, f"{client.name}, protocol {protocol}, {how}", client, protocol)
 
     for client in CLIENTS:
-        if client.transacts and not killing:
+        if client.transacts == ALWAYS or client.transacts and not killing:
             add(round_, f"{client.name}, a copy in transactions, {how}", client, TRANSACTIONS)
 
     if not killing:

@@ -8,6 +8,8 @@ const { hash } = require('lz4js/xxh32')
 const zstd = require('@bokuweb/zstd-wasm')
 
 const TOMBSTONE_EVERY = 10
+const PER_TRANSACTION = 10
+const ABORT_EVERY = 3
 const PARTITIONS = 4 // of the topic, as the matrix makes it
 const CODECS = {
   none: CompressionTypes.None, gzip: CompressionTypes.GZIP, snappy: CompressionTypes.Snappy,
@@ -118,6 +120,87 @@ async function consume (servers, topic, group) {
   await consumer.disconnect()
 }
 
+// A producer with a transactional id, and a new one in its place when it can't go on.
+class Copier {
+  constructor (servers, target, group) {
+    Object.assign(this, { servers, target, group, producer: null, count: 0 })
+  }
+
+  async open () {
+    if (this.producer) return
+    this.producer = connect(this.servers).producer({
+      transactionalId: `copy-${this.group}`, maxInFlightRequests: 1, idempotent: true,
+      allowAutoTopicCreation: false
+    })
+    await this.producer.connect()
+  }
+
+  async close () {
+    if (this.producer) await this.producer.disconnect()
+    this.producer = null
+  }
+
+  // Whether the messages, all of one partition, are copied to the same one.
+  async copy (topic, partition, messages) {
+    await this.open()
+    const aborts = ++this.count % ABORT_EVERY === 0
+    const transaction = await this.producer.transaction()
+    try {
+      const copies = messages.map(m => ({ partition, key: m.key, value: m.value }))
+      if (aborts) copies.push({ partition, value: 'aborted' })
+      await transaction.send({ topic: this.target, acks: -1, messages: copies })
+      const offset = (BigInt(messages[messages.length - 1].offset) + 1n).toString()
+      await transaction.sendOffsets({
+        consumerGroupId: this.group, topics: [{ topic, partitions: [{ partition, offset }] }]
+      })
+    } catch (error) {
+      await transaction.abort()
+      throw error
+    }
+    if (aborts) await transaction.abort()
+    else await transaction.commit()
+    say(...(aborts ? ['aborted'] : ['copied', messages.length]))
+    return !aborts
+  }
+
+  async tryCopy (...what) {
+    try {
+      return await this.copy(...what)
+    } catch (error) {
+      say('note', error.message)
+      await this.close()
+      return false
+    }
+  }
+}
+
+async function transact (servers, source, target, group) {
+  const left = untilStdinEnds()
+  const copier = new Copier(servers, target, group)
+  const consumer = connect(servers).consumer({
+    groupId: group, sessionTimeout: 6000, heartbeatInterval: 500, maxWaitTimeInMs: 500
+  })
+  consumer.on(consumer.events.CRASH, event => say('note', event.payload.error.message))
+  await consumer.connect()
+  await consumer.subscribe({ topics: [source], fromBeginning: true })
+  await consumer.run({
+    autoCommit: false,
+    eachBatchAutoResolve: false,
+    eachBatch: async ({ batch, resolveOffset, heartbeat, isStale, isRunning }) => {
+      for (let at = 0; at < batch.messages.length && isRunning() && !isStale(); at += PER_TRANSACTION) {
+        const messages = batch.messages.slice(at, at + PER_TRANSACTION)
+        // What is not resolved is fetched again.
+        if (!await copier.tryCopy(batch.topic, batch.partition, messages)) return
+        resolveOffset(messages[messages.length - 1].offset)
+        await heartbeat()
+      }
+    }
+  })
+  await left
+  await consumer.disconnect()
+  await copier.close()
+}
+
 async function main () {
   const [what, servers, topic, ...rest] = process.argv.slice(2)
   await zstd.init()
@@ -127,6 +210,8 @@ async function main () {
       await produce(servers, topic, codec, first, Number(rest[2]))
       first += Number(rest[2])
     }
+  } else if (what === 'transact') {
+    await transact(servers, topic, ...rest)
   } else {
     await consume(servers, topic, rest[0])
   }

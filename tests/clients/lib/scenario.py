@@ -7,23 +7,26 @@ is new. While brokers are killed a record may come twice, but none that was ackn
 from lib_path import CLUSTER_LIB  # noqa: F401 makes the harness importable
 
 from member import Member, Program, program
-from tap import check, check_equal
+from tap import check, check_equal, note
+from topic_reader import TopicReader
+from txn_copy import wait_stable
 from wait import wait_until
 
 PARTITIONS = 4
 PER_CODEC = 20  # two of them tombstones
 TOMBSTONE_EVERY = 10
 DEADLINE_S = 120  # generous: a machine with two cores runs some of these at once
+IN_PEACE, ALWAYS = "in peace", "always"
 KILLS = 3  # that happen under each client in the second round
 
 
 class Client:
     """name: the folder in build/clients; codecs: what the library can write and read; lacking: what
     it can't, with the reason that is printed; commits: each commit is waited for; killed: it runs
-    while brokers are killed, too; transacts: its program copies in transactions."""
+    while brokers are killed, too; transacts: its program copies in transactions, IN_PEACE or always."""
 
     def __init__(self, name, protocols=("classic",), codecs="none,gzip,snappy,lz4,zstd", lacking="",
-                 per_codec=PER_CODEC, commits=True, killed=True, transacts=False):
+                 per_codec=PER_CODEC, commits=True, killed=True, transacts=None):
         self.name = name
         self.protocols = protocols
         self.codecs = codecs
@@ -38,6 +41,19 @@ def expected(n):
     """(key, value, header) of record n."""
     value = "null" if n % TOMBSTONE_EVERY == TOMBSTONE_EVERY - 1 else f"v{n}-" + "abcde" * 20
     return f"k{n}", value, str(n)
+
+
+def make_topic(cluster, topic, killer):
+    """The broker that is asked may die before it answers: then another is asked whether."""
+    def made():
+        try:
+            cluster.create_topic(topic, partitions=PARTITIONS, wait_isr=not killer)
+        except AssertionError:
+            if not killer:
+                raise
+            return cluster.partition(topic)
+        return True
+    wait_until(made, DEADLINE_S, f"{topic} is made")
 
 
 class Scenario:
@@ -142,56 +158,54 @@ class Scenario:
                 check(not old, f"{len(old)} committed records are read again: {old[:5]}")
             c.leave(DEADLINE_S)
 
-    def topic_made(self):
-        """The broker that is asked may die before it answers: then another is asked whether."""
-        try:
-            self.cluster.create_topic(self.topic, partitions=PARTITIONS, wait_isr=not self.killer)
-        except AssertionError:
-            if not self.killer:
-                raise
-            return self.cluster.partition(self.topic)
-        return True
-
     def run(self):
-        wait_until(self.topic_made, DEADLINE_S, f"{self.topic} is made")
+        make_topic(self.cluster, self.topic, self.killer)
         self.resume(self.together())
 
 
 class TransactionScenario:
     """The client copies what it produced to another topic, in transactions of which it aborts every
-    third: a reader of committed records finds each of them once, and nothing else."""
+    third: a reader of committed records finds each of them once, and nothing else. While brokers are
+    killed it goes on with more records."""
 
     RECORDS = 60
+    KILLS = 2  # a kill with all that the killer waits for takes longer than such a copy
 
-    def __init__(self, cluster, client):
+    def __init__(self, cluster, client, killer):
         self.cluster = cluster
         self.client = client
+        self.killer = killer
         self.program = program(client.name)
         self.source, self.target = f"{client.name}-source", f"{client.name}-target"
+        self.count = 0
 
     def run(self):
         for topic in (self.source, self.target):
-            self.cluster.create_topic(topic, partitions=PARTITIONS)
-        with Program(self.program, "produce", self.cluster.bootstrap, self.source, "none", "0",
-                     str(self.RECORDS)) as producer:
+            make_topic(self.cluster, topic, self.killer)
+        with TopicReader(self.cluster.bootstrap, self.target, PARTITIONS) as reader:
+            with Member(self.program, "transact", self.cluster.bootstrap, self.source, self.target,
+                        f"group-{self.source}") as copier:
+                goal = self.killer.count + self.KILLS if self.killer else 0
+                while not self.count or self.killer and self.killer.count < goal:
+                    self._copy_more(reader, copier)
+                copier.leave(DEADLINE_S)
+                check(copier.of_kind("aborted"), "it aborted no transaction")
+                for said in copier.of_kind("note")[:8]:
+                    note(f"{self.client.name}: {' '.join(said)}")
+            wait_stable(self.cluster.bootstrap, self.target, PARTITIONS, DEADLINE_S)
+            reader.count()
+            self._check(reader)
+
+    def _copy_more(self, reader, copier):
+        if self.killer:
+            self.killer.check_alive()
+        with Program(self.program, "produce", self.cluster.bootstrap, self.source, "none",
+                     str(self.count), str(self.RECORDS)) as producer:
             producer.wait_end(DEADLINE_S)
-        with Member(self.program, "transact", self.cluster.bootstrap, self.source, self.target,
-                    f"group-{self.source}") as copier:
-            wait_until(lambda: self._copied(copier) >= self.RECORDS, DEADLINE_S,
-                       f"{copier.described()} copies all")
-            copier.leave(DEADLINE_S)
-            check(copier.of_kind("aborted"), "it aborted no transaction")
-        self._check()
+        self.count += self.RECORDS
+        reader.wait_count(self.count, DEADLINE_S, copier)
 
-    def _copied(self, copier):
-        copier.check_alive()
-        return sum(int(words[0]) for words in copier.of_kind("copied"))
-
-    def _check(self):
-        from txn_copy import read_committed, wait_stable
-        wait_stable(self.cluster.bootstrap, self.target, PARTITIONS)
-        found = []
-        for partition in range(PARTITIONS):
-            found += read_committed(self.cluster.bootstrap, self.target, partition)
+    def _check(self, reader):
+        found = sum(reader.values.values(), [])
         text = sorted("null" if value is None else value.decode() for value in found)
-        check_equal(text, sorted(expected(n)[1] for n in range(self.RECORDS)), "the copied values")
+        check_equal(text, sorted(expected(n)[1] for n in range(self.count)), "the copied values")

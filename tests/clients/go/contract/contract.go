@@ -71,24 +71,42 @@ func SayAssigned(partitions []int32) {
 	Say("assigned %s", strings.Join(words, ","))
 }
 
-// Main calls one of the two; left is closed when the test has closed our stdin.
+// AbortEvery is how many transactions there are to one that `transact` aborts.
+const AbortEvery = 3
+
+// PerTransaction is how many records `transact` copies in one transaction, at most.
+const PerTransaction = 10
+
+// Aborted is what a transaction that is aborted has in it, too.
+const Aborted = "aborted"
+
+func leftAtEnd() <-chan struct{} {
+	left := make(chan struct{})
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		close(left)
+	}()
+	return left
+}
+
+// Main calls one of the three; left is closed when the test has closed our stdin. A library without
+// transactions has no transact.
 func Main(produce func(servers []string, topic, codec string, first, count int),
-	consume func(servers []string, topic, group, protocol string, left <-chan struct{})) {
+	consume func(servers []string, topic, group, protocol string, left <-chan struct{}),
+	transact func(servers []string, source, target, group string, left <-chan struct{})) {
 	servers := strings.Split(os.Args[2], ",")
-	if os.Args[1] == "produce" {
+	switch os.Args[1] {
+	case "produce":
 		first, _ := strconv.Atoi(os.Args[5])
 		count, _ := strconv.Atoi(os.Args[6])
 		for _, codec := range strings.Split(os.Args[4], ",") {
 			produce(servers, os.Args[3], codec, first, count)
 			first += count
 		}
-	} else {
-		left := make(chan struct{})
-		go func() {
-			io.Copy(io.Discard, os.Stdin)
-			close(left)
-		}()
-		consume(servers, os.Args[3], os.Args[4], os.Args[5], left)
+	case "consume":
+		consume(servers, os.Args[3], os.Args[4], os.Args[5], leftAtEnd())
+	case "transact":
+		transact(servers, os.Args[3], os.Args[4], os.Args[5], leftAtEnd())
 	}
 	Say("end")
 }

@@ -120,4 +120,68 @@ func step(client *kgo.Client) {
 	}
 }
 
-func main() { contract.Main(produce, consume) }
+func session(servers []string, source, target, group string) *kgo.GroupTransactSession {
+	s, err := kgo.NewGroupTransactSession(kgo.SeedBrokers(servers...), kgo.DefaultProduceTopic(target),
+		kgo.TransactionalID("copy-"+group), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.RequireStableFetchOffsets(), kgo.ConsumerGroup(group), kgo.ConsumeTopics(source),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(500*time.Millisecond),
+		kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(500*time.Millisecond))
+	contract.Fail(err)
+	return s
+}
+
+// copyOne says whether the session can go on: it ends each transaction by itself as it should when
+// the group was rebalanced meanwhile, and then reads again what is not committed.
+func copyOne(s *kgo.GroupTransactSession, records []*kgo.Record, abort bool) bool {
+	if err := s.Begin(); err != nil {
+		contract.Say("note begin: %v", err)
+		return false
+	}
+	result := kgo.AbortingFirstErrPromise(s.Client())
+	for _, r := range records {
+		s.Produce(context.Background(), &kgo.Record{Key: r.Key, Value: r.Value}, result.Promise())
+	}
+	if abort {
+		s.Produce(context.Background(), &kgo.Record{Value: []byte(contract.Aborted)}, result.Promise())
+	}
+	err := result.Err()
+	if err != nil {
+		contract.Say("note produce: %v", err)
+	}
+	committed, err := s.End(context.Background(), kgo.TransactionEndTry(err == nil && !abort))
+	switch {
+	case err != nil:
+		contract.Say("note end: %v", err)
+		return false
+	case committed:
+		contract.Say("copied %d", len(records))
+	default:
+		contract.Say("aborted")
+	}
+	return true
+}
+
+func transact(servers []string, source, target, group string, left <-chan struct{}) {
+	s := session(servers, source, target, group)
+	for count := 0; ; {
+		select {
+		case <-left:
+			s.Close()
+			return
+		default:
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+		records := s.PollRecords(ctx, contract.PerTransaction).Records()
+		cancel()
+		if len(records) == 0 {
+			continue
+		}
+		count++
+		if !copyOne(s, records, count%contract.AbortEvery == 0) {
+			s.Close()
+			s = session(servers, source, target, group)
+		}
+	}
+}
+
+func main() { contract.Main(produce, consume, transact) }

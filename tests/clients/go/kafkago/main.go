@@ -109,4 +109,4 @@ func consume(servers []string, topic, group, protocol string, left <-chan struct
 	readers.Wait()
 }
 
-func main() { contract.Main(produce, consume) }
+func main() { contract.Main(produce, consume, nil) }

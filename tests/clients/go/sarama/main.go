@@ -88,7 +88,7 @@ func (h handler) ConsumeClaim(s sarama.ConsumerGroupSession, claim sarama.Consum
 	}
 }
 
-func consume(servers []string, topic, group, protocol string, left <-chan struct{}) {
+func memberConfig() *sarama.Config {
 	c := config()
 	c.Consumer.Offsets.Initial = sarama.OffsetOldest
 	c.Consumer.Offsets.AutoCommit.Enable = false
@@ -98,6 +98,16 @@ func consume(servers []string, topic, group, protocol string, left <-chan struct
 	c.Consumer.Group.Rebalance.Retry.Max = 1000
 	c.Consumer.Group.Rebalance.Retry.Backoff = 100 * time.Millisecond
 	c.Consumer.Return.Errors = true
+	return c
+}
+
+func consume(servers []string, topic, group, protocol string, left <-chan struct{}) {
+	join(servers, topic, group, memberConfig(), handler{topic}, left)
+}
+
+// join is a member's life, until left.
+func join(servers []string, topic, group string, c *sarama.Config, h sarama.ConsumerGroupHandler,
+	left <-chan struct{}) {
 	member, err := sarama.NewConsumerGroup(servers, group, c)
 	contract.Fail(err)
 	ctx, cancel := context.WithCancel(context.Background())
@@ -111,7 +121,7 @@ func consume(servers []string, topic, group, protocol string, left <-chan struct
 		}
 	}()
 	for ctx.Err() == nil {
-		err := member.Consume(ctx, []string{topic}, handler{topic})
+		err := member.Consume(ctx, []string{topic}, h)
 		if errors.Is(err, sarama.ErrClosedConsumerGroup) {
 			break
 		}
@@ -125,4 +135,4 @@ func consume(servers []string, topic, group, protocol string, left <-chan struct
 	}
 }
 
-func main() { contract.Main(produce, consume) }
+func main() { contract.Main(produce, consume, transact) }
