@@ -179,8 +179,11 @@ static int each_batch_of(struct log *log, int64_t from, int64_t end,
 {
     int rc = 0;
     if (from < end)
-        for (uint32_t i = log_segment_at(log, from); i < log->segment_count && rc == 0; i++)
+        for (uint32_t i = log_segment_at(log, from); i < log->segment_count && rc == 0; i++) {
             rc = each_batch(log->segments[i], from, end, fn, data);
+            if (!log->segments[i]->pool) /* else that closes them when there are too many */
+                segment_close_files(log->segments[i]);
+        }
     return rc;
 }
 

@@ -2,9 +2,11 @@
  *
  * Happy path: an entry goes into the index of the segment that holds the abort marker. A read
  * begins at the segment that it reads from, and goes on through later ones until an entry says
- * that nothing below the end of the read was open any more. Failure modes: what the page cache
- * does not have is for a worker (log_warm.c); an index that is damaged while the log is open is
- * told of, and the read fails: without its entries aborted records would be shown. */
+ * that nothing below the end of the read was open any more. While one transaction is open for long
+ * very many others may end: memory tells of each thousand of them whether one of them begins below
+ * the end of the read, and only where that is so the file is looked at. Failure modes: what the
+ * page cache does not have is for a worker (log_warm.c); an index that is damaged while the log is
+ * open is told of, and the read fails: without its entries aborted records would be shown. */
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -50,12 +52,14 @@ static void search_add(struct log_aborted *found, const struct txn_index_entry *
 static int search_segment(const struct aborted_search *search, struct segment *segment)
 {
     struct txn_index_entry entries[TXN_INDEX_BLOCK];
-    struct txn_index *index;
-    uint32_t at = 0;
+    struct txn_index *index = &segment->aborted;
+    uint32_t at = txn_index_skip(index, 0, search->end);
+    if (index->last_offset < search->from || at == index->count)
+        return 0;
     int rc = segment_aborted(segment, search->now, &index);
-    if (rc == 0)
+    if (rc == 0 && segment->base_offset < search->from)
         rc = txn_index_find(index, search->from, &at);
-    while (rc == 0 && at < index->count) {
+    while (rc == 0 && (at = txn_index_skip(index, at, search->end)) < index->count) {
         uint32_t n = index->count - at < TXN_INDEX_BLOCK ? index->count - at : TXN_INDEX_BLOCK;
         rc = txn_index_read(index, at, n, entries);
         for (uint32_t i = 0; i < n && rc == 0; i++) {
@@ -174,10 +178,11 @@ static int rebuild_segment(const struct log_rebuild *rebuild, struct segment *se
     char *path = segment_path(segment, ".txnindex");
     if (rc == 0)
         rc = env_file_replace(segment->env, path, bytes.data, bytes.len);
-    mem_free(path);
     if (rc == 0)
-        segment->aborted =
-            (struct txn_index){.made = true, .count = (uint32_t)(bytes.len / TXN_INDEX_ENTRY_LEN)};
+        rc = txn_index_load(&segment->aborted, segment->env, path, segment->base_offset, INT64_MAX);
+    if (rc == 0)
+        segment->aborted.dirty = false;
+    mem_free(path);
     buf_close(&bytes);
     return rc;
 }
@@ -194,8 +199,10 @@ int log_recover_producers(struct log *log, int64_t trusted, bool controls)
     if (rc == 0)
         rc = log_load_producers(log, log->end_offset, &rebuild);
     for (uint32_t i = 0; i < log->segment_count && rc == 0; i++) {
-        if (log->segments[i]->aborted.dirty)
+        if (log->segments[i]->aborted.dirty) {
             rc = rebuild_segment(&rebuild, log->segments[i]);
+            segment_close_files(log->segments[i]);
+        }
         log->has_aborted |= log->segments[i]->aborted.count > 0;
     }
     mem_free(rebuild.found);

@@ -111,6 +111,7 @@ void segment_close_files(struct segment *segment)
 static void segment_free(struct segment *segment)
 {
     segment_close_files(segment);
+    txn_index_forget(&segment->aborted);
     mem_free(segment->dir);
     mem_free(segment);
 }
@@ -686,8 +687,12 @@ int segment_first_timestamp(struct segment *segment, int64_t *timestamp_ms)
 int segment_cut_aborted(struct segment *segment, int64_t end_offset)
 {
     struct txn_index *index;
-    if (segment->aborted.count == 0)
+    if (segment->aborted.count == 0 || segment->aborted.last_offset < end_offset)
+        return 0; /* most are not opened: there may be more of them than descriptors */
+    if (end_offset <= segment->base_offset) {
+        txn_index_clear(&segment->aborted);
         return 0;
+    }
     int rc = segment_aborted(segment, false, &index);
     return rc < 0 ? rc : txn_index_drop(index, end_offset);
 }

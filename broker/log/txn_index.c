@@ -54,12 +54,60 @@ void txn_index_close(struct txn_index *index)
     index->file = NULL;
 }
 
+void txn_index_forget(struct txn_index *index)
+{
+    txn_index_close(index);
+    mem_free(index->firsts);
+    *index = (struct txn_index){.made = index->made, .dirty = index->dirty};
+}
+
+/* ---- what memory has of the entries ---- */
+
+/* The next entry; count grows behind it. */
+static void note_entry(struct txn_index *index, const struct txn_index_entry *entry)
+{
+    uint32_t chunk = index->count / TXN_INDEX_CHUNK;
+    if (chunk == index->first_cap) {
+        index->first_cap = index->first_cap ? index->first_cap * 2 : 1;
+        index->firsts = mem_realloc(index->firsts, index->first_cap * sizeof(*index->firsts));
+    }
+    if (chunk == index->first_count)
+        index->firsts[index->first_count++] = entry->first_offset;
+    else if (entry->first_offset < index->firsts[chunk])
+        index->firsts[chunk] = entry->first_offset;
+    index->count++;
+    index->last_offset = entry->last_offset;
+    ASSERT(index->first_count == chunk + 1);
+}
+
+/* A chunk of which only the beginning stays has a bound that is lower than it need be. */
+static void note_drop(struct txn_index *index, uint32_t count, int64_t last_offset)
+{
+    ASSERT(count <= index->count);
+    index->count = count;
+    index->first_count = (count + TXN_INDEX_CHUNK - 1) / TXN_INDEX_CHUNK;
+    index->last_offset = last_offset;
+}
+
+uint32_t txn_index_skip(const struct txn_index *index, uint32_t at, int64_t offset)
+{
+    uint32_t chunk = at / TXN_INDEX_CHUNK;
+    if (at >= index->count || index->firsts[chunk] < offset)
+        return at < index->count ? at : index->count;
+    while (++chunk < index->first_count)
+        if (index->firsts[chunk] < offset)
+            return chunk * TXN_INDEX_CHUNK;
+    return index->count;
+}
+
+/* ---- the file ---- */
+
 /* Entries [first, first + count) of the file are those of the segment. */
-static int load_block(struct env_file *file, uint32_t first, uint32_t count, uint8_t *block,
-                      int64_t *last, int64_t end_offset)
+static int load_block(struct txn_index *index, struct env_file *file, uint32_t count,
+                      uint8_t *block, int64_t *last, int64_t end_offset)
 {
     ssize_t got = env_file_read(file, block, (size_t)count * TXN_INDEX_ENTRY_LEN,
-                                (uint64_t)first * TXN_INDEX_ENTRY_LEN);
+                                (uint64_t)index->count * TXN_INDEX_ENTRY_LEN);
     if (got < 0)
         return (int)got;
     if ((size_t)got != (size_t)count * TXN_INDEX_ENTRY_LEN)
@@ -70,6 +118,7 @@ static int load_block(struct env_file *file, uint32_t first, uint32_t count, uin
         if (rc < 0 || entry.last_offset <= *last || entry.last_offset >= end_offset)
             return ERR_CORRUPT;
         *last = entry.last_offset;
+        note_entry(index, &entry);
     }
     return 0;
 }
@@ -85,13 +134,14 @@ static int load_file(struct txn_index *index, struct env_file *file, int64_t bas
     uint32_t count = (uint32_t)(size / TXN_INDEX_ENTRY_LEN);
     uint8_t *block = mem_alloc((size_t)TXN_INDEX_LOAD * TXN_INDEX_ENTRY_LEN);
     int rc = 0;
-    for (uint32_t first = 0; first < count && rc == 0; first += TXN_INDEX_LOAD) {
-        uint32_t n = count - first < TXN_INDEX_LOAD ? count - first : TXN_INDEX_LOAD;
-        rc = load_block(file, first, n, block, &last, end_offset);
+    while (index->count < count && rc == 0) {
+        uint32_t left = count - index->count;
+        rc = load_block(index, file, left < TXN_INDEX_LOAD ? left : TXN_INDEX_LOAD, block, &last,
+                        end_offset);
     }
     mem_free(block);
-    if (rc == 0)
-        index->count = count;
+    if (rc < 0)
+        note_drop(index, 0, -1);
     return rc;
 }
 
@@ -100,7 +150,7 @@ int txn_index_load(struct txn_index *index, struct env *env, const char *path, i
 {
     struct env_file *file;
     ASSERT(!index->file);
-    index->count = 0;
+    note_drop(index, 0, -1);
     index->made = true;
     int rc = env_file_open(env, path, ENV_OPEN_READ, &file);
     if (rc < 0)
@@ -122,7 +172,7 @@ int txn_index_append(struct txn_index *index, const struct txn_index_entry *entr
                             (uint64_t)index->count * TXN_INDEX_ENTRY_LEN);
     if (rc < 0)
         return rc;
-    index->count++;
+    note_entry(index, entry);
     index->dirty = true;
     return 0;
 }
@@ -166,13 +216,22 @@ int txn_index_find(struct txn_index *index, int64_t offset, uint32_t *at)
     return 0;
 }
 
+void txn_index_clear(struct txn_index *index)
+{
+    note_drop(index, 0, -1);
+    index->dirty = true;
+}
+
 int txn_index_drop(struct txn_index *index, int64_t offset)
 {
+    struct txn_index_entry entry = {.last_offset = -1};
     uint32_t at;
     int rc = txn_index_find(index, offset, &at);
-    if (rc < 0 || at == index->count)
+    if (rc == 0 && at > 0)
+        rc = txn_index_read(index, at - 1, 1, &entry);
+    if (rc < 0)
         return rc;
-    index->count = at;
+    note_drop(index, at, entry.last_offset);
     index->dirty = true;
     return 0;
 }

@@ -128,6 +128,51 @@ static void an_open_waits_for_descriptors(void)
     finish(&f);
 }
 
+static bool has_failed_or_is_open(struct log_world *f)
+{
+    return f->opened || has_told(f);
+}
+
+/* Also when all of them are made anew. */
+static void an_open_needs_few_for_many_aborted_transactions(void)
+{
+    enum { SEGMENTS = 24 };
+    for (int damaged = 0; damaged < 2; damaged++) {
+        struct log_world f;
+        begin(&f);
+        f.config.segment_bytes = 200;
+        CHECK_INT(fixture_open(&f), 0);
+        for (int i = 0; i < SEGMENTS; i++) {
+            struct batch_spec spec = {
+                .count = 1, .producer_id = 7, .sequence = i, .attributes = BATCH_TRANSACTIONAL};
+            CHECK_INT(append_spec(&f, spec, LOG_FROM_CLIENT), 0);
+            struct buf marker = batch_make_marker((struct batch_marker){.producer_id = 7});
+            CHECK_INT(log_append(f.log, marker.data, marker.len, LOG_MARKER, 0, &fixture_result),
+                      0);
+            buf_close(&marker);
+        }
+        CHECK(f.log->segment_count >= SEGMENTS);
+        fixture_settle(&f);
+        fixture_shutdown(&f);
+        if (damaged)
+            file_cut(&f, "00000000000000000000.txnindex", 3);
+        CHECK_INT(fixture_start(&f), 0);
+        use_up_spares(&f);
+        allow(12);
+        f.opened = false;
+        log_manager_open(f.manager, "t", 0, &f.topic_id, &f.config, log_world_opened, &f);
+        fixture_wait(&f, has_failed_or_is_open);
+        CHECK(f.opened);
+        CHECK_INT(f.err, 0);
+        allow_all();
+        struct log_aborted found;
+        CHECK_INT(log_find_aborted(f.log, 0, INT64_MAX, NULL, &found), 0);
+        CHECK_INT(found.count, SEGMENTS);
+        log_aborted_close(&found);
+        finish(&f);
+    }
+}
+
 static void a_roll_waits_for_descriptors(void)
 {
     struct log_world f;
@@ -228,5 +273,6 @@ static void whatever_is_left_nothing_breaks(void)
 }
 
 TAP_MAIN(TAP_TEST(a_flush_waits_for_descriptors), TAP_TEST(an_open_waits_for_descriptors),
+         TAP_TEST(an_open_needs_few_for_many_aborted_transactions),
          TAP_TEST(a_roll_waits_for_descriptors), TAP_TEST(idle_files_make_room),
          TAP_TEST(whatever_is_left_nothing_breaks))

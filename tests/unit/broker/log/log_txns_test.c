@@ -349,6 +349,106 @@ static void a_crash_makes_the_end_of_an_index_again(void)
     fixture_close(&f);
 }
 
+/* ---- very many ---- */
+
+static int64_t abort_one(struct log_world *f, int64_t producer)
+{
+    CHECK_INT(append_spec(f,
+                          (struct batch_spec){.count = 1,
+                                              .producer_id = producer,
+                                              .attributes = BATCH_TRANSACTIONAL,
+                                              .timestamp = 1000},
+                          LOG_FROM_CLIENT),
+              0);
+    int64_t first = fixture_result.base_offset;
+    struct buf bytes =
+        batch_make_marker((struct batch_marker){.producer_id = producer, .timestamp = 1000});
+    CHECK_INT(log_append(f->log, bytes.data, bytes.len, LOG_MARKER, 0, &fixture_result), 0);
+    buf_close(&bytes);
+    return first;
+}
+
+static void close_segments(struct log_world *f)
+{
+    for (uint32_t i = 0; i < f->log->segment_count; i++)
+        segment_close_files(f->log->segments[i]);
+}
+
+/* While one transaction is open thousands of others end behind it. They are no concern of who reads
+ * at its beginning: the indexes in between are not even opened. */
+static void one_that_is_open_for_long_costs_no_walk(void)
+{
+    enum { MANY = 200 };
+    struct log_world f;
+    begin(&f, 1);
+    CHECK_INT(write_txn(&f, 0, 1), 0);
+    for (int i = 0; i < MANY; i++)
+        abort_one(&f, 100 + i);
+    CHECK_INT(end_txn(&f, 0, false), 0);
+    CHECK(f.log->segment_count > 10);
+    for (int restart = 0; restart < 2; restart++) {
+        fixture_settle(&f);
+        close_segments(&f);
+        struct log_aborted found;
+        CHECK_INT(log_find_aborted(f.log, 0, 2, NULL, &found), 0);
+        CHECK_INT(found.count, 2);
+        CHECK_INT(found.txns[0].producer_id, 1);
+        CHECK_INT(found.txns[1].producer_id, 100);
+        log_aborted_close(&found);
+        int opened = 0;
+        for (uint32_t i = 0; i < f.log->segment_count; i++)
+            opened += txn_index_is_open(&f.log->segments[i]->aborted);
+        CHECK_INT(opened, 2); /* of the two that overlap */
+        end_process(&f, restart == 0);
+        CHECK_INT(fixture_reopen(&f), 0);
+    }
+    fixture_close(&f);
+}
+
+/* Of an index that is larger than what memory has one bound for: each range against a model. */
+static void a_large_index_is_read_in_parts(void)
+{
+    enum { MANY = 3 * TXN_INDEX_CHUNK + 7, LONG = 40 };
+    struct log_world f;
+    begin(&f, 1);
+    f.config.segment_bytes = 64 << 20;
+    log_set_config(f.log, &f.config);
+    CHECK_INT(write_txn(&f, 0, 1), 0);
+    int64_t second = -1;
+    for (int i = 0; i < MANY; i++) {
+        CHECK_INT(abort_one(&f, 100 + i), 2 * i + 1 + (second >= 0));
+        if (i == TXN_INDEX_CHUNK + LONG) {
+            CHECK_INT(write_txn(&f, 1, 1), 0);
+            second = fixture_result.base_offset;
+        }
+    }
+    CHECK_INT(end_txn(&f, 0, false), 0);
+    CHECK_INT(end_txn(&f, 1, false), 0);
+    CHECK_INT(f.log->segment_count, 1);
+    CHECK_INT(f.log->segments[0]->aborted.first_count, 4);
+    int64_t end = log_end_offset(f.log);
+    for (int64_t from = 0; from < end; from += 97)
+        for (int64_t width = 1; from + width <= end; width *= 5) {
+            struct log_aborted found;
+            int64_t to = from + width, expected = to > second ? 2 : 1;
+            CHECK_INT(log_find_aborted(f.log, from, to, NULL, &found), 0);
+            for (int i = 0; i < MANY; i++) {
+                int64_t first = 2 * i + 1 + (i > TXN_INDEX_CHUNK + LONG);
+                expected += first < to && first + 1 >= from;
+            }
+            CHECK_INT(found.count, expected);
+            log_aborted_close(&found);
+        }
+    CHECK_INT(log_truncate(f.log, 2 * TXN_INDEX_CHUNK - 3), 0);
+    model.start[0] = -1;
+    log_check_whole(f.log);
+    struct log_aborted found;
+    CHECK_INT(log_find_aborted(f.log, 3, INT64_MAX, NULL, &found), 0);
+    CHECK_INT(found.count, TXN_INDEX_CHUNK - 3);
+    log_aborted_close(&found);
+    fixture_close(&f);
+}
+
 static void an_index_goes_with_its_segment(void)
 {
     struct log_world f;
@@ -375,4 +475,6 @@ TAP_MAIN(TAP_TEST(a_marker_counts_when_it_is_committed),
          TAP_TEST(reads_know_what_was_aborted), TAP_TEST(restarts_keep_what_was_aborted),
          TAP_TEST(a_cut_takes_markers_along), TAP_TEST(a_follower_has_the_same_index),
          TAP_TEST(a_damaged_index_is_made_again), TAP_TEST(a_crash_makes_the_end_of_an_index_again),
-         TAP_TEST(an_index_goes_with_its_segment))
+         TAP_TEST(an_index_goes_with_its_segment),
+         TAP_TEST(one_that_is_open_for_long_costs_no_walk),
+         TAP_TEST(a_large_index_is_read_in_parts))
