@@ -55,6 +55,7 @@ static void add_offsets_ask(struct request *request)
         .producer = {body->transactional_id, body->producer_id, body->producer_epoch},
         .topics = &offsets->topic,
         .topic_count = 1,
+        .opened_us = request_opened_us(request),
         .done = add_offsets_done};
     txn_manager_add(request->broker->txns, &offsets->add);
 }

@@ -1,5 +1,6 @@
 /* EndTxn: commits or aborts a transaction. The answer comes when that can't be lost any more; from
- * v5 on it says as whom the producer goes on. */
+ * v5 on it says as whom the producer goes on. One that came late, when its producer has gone on by
+ * another connection, is not answered: nobody waits for it. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
@@ -20,6 +21,10 @@ static void end_txn_done(struct txn_end *end, int err)
 {
     struct request *request = CONTAINER_OF(end, struct end_txn, end)->request;
     struct end_txn_response response;
+    if (err == ERR_CAME_LATE) {
+        request_fail(request, err, "would end a transaction that is not the one it was sent for");
+        return;
+    }
     wire_defaults(&end_txn_response_desc, &response);
     response.error_code = err_to_wire(txn_error_for(err, request->version));
     if (!err && request->version >= END_TXN_BUMPS_VERSION) {
@@ -40,6 +45,7 @@ void handle_end_txn(struct request *request)
         .producer = {body->transactional_id, body->producer_id, body->producer_epoch},
         .commit = body->committed,
         .bumps = request->version >= END_TXN_BUMPS_VERSION,
+        .opened_us = request_opened_us(request),
         .done = end_txn_done};
     txn_manager_end(request->broker->txns, &end_txn->end);
 }

@@ -81,6 +81,7 @@ struct connection {
     struct env_timer close_timer;
     int listener;
     int64_t active_ms;
+    int64_t opened_us;
     struct request_kept kept; /* a handler's */
     char host[ENV_ADDRESS_TEXT_MAX + 1];
 };
@@ -512,6 +513,7 @@ int connection_new(struct connection_owner *owner, const struct frame_opening *o
     connection->owner = owner;
     connection->listener = listener;
     connection->active_ms = env_now_ms(env);
+    connection->opened_us = env_now_us(env);
     list_init(&connection->requests);
     list_init(&connection->watches);
     env_timer_init(env, &connection->close_timer, connection_close_due, connection);
@@ -654,6 +656,11 @@ const char *connection_host(const struct connection *connection)
 struct request_kept *connection_kept(struct connection *connection)
 {
     return &connection->kept;
+}
+
+int64_t connection_opened_us(const struct connection *connection)
+{
+    return connection->opened_us;
 }
 
 int64_t connection_active_ms(const struct connection *connection)

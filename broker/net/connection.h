@@ -71,6 +71,8 @@ void connection_note_moved(struct connection *connection);
 void connection_let_go(struct connection *connection);
 void connection_watch(struct connection *connection, struct request_watch *watch);
 const char *connection_peer(const struct connection *connection);
+/* When it was accepted; monotonic us. */
+int64_t connection_opened_us(const struct connection *connection);
 /* Memory that a request takes of which only a part has come, and since when; monotonic ms. */
 size_t connection_held(const struct connection *connection, int64_t *since_ms);
 /* "/10.0.0.1" */

@@ -164,6 +164,11 @@ const char *request_peer(const struct request *request)
     return request->connection ? connection_peer(request->connection) : "?";
 }
 
+int64_t request_opened_us(const struct request *request)
+{
+    return request->connection ? connection_opened_us(request->connection) : 0;
+}
+
 const char *request_host(const struct request *request)
 {
     return request->connection ? connection_host(request->connection) : "/?";

@@ -106,6 +106,8 @@ static inline void *request_alloc(struct request *request, size_t size)
 
 /* "10.0.0.1:39412". */
 const char *request_peer(const struct request *request);
+/* When its connection was accepted, monotonic us; 0 once that is gone. */
+int64_t request_opened_us(const struct request *request);
 /* The host that a member or client is shown as: "/10.0.0.1". Valid until the request is answered.
  */
 const char *request_host(const struct request *request);

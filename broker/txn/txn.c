@@ -383,6 +383,8 @@ void txn_start(struct txn *txn)
         return;
     }
     txn_move(txn, txn->stored);
+    /* What was sent over a connection that is older than this may be of before we coordinated. */
+    txn->opened_us = env_now_us(txn_deps(txn)->env);
     txn_enter(txn);
 }
 

@@ -78,6 +78,9 @@ struct txn {
      * the answer to it was lost. -1: not known (a new coordinator does not learn the epoch). */
     int64_t last_producer_id;
     int16_t last_epoch;
+    /* The transaction was added to over a connection that was accepted then, monotonic; the newest
+     * one counts. In one that was loaded: when that was. 0: not known. */
+    int64_t opened_us;
     bool writing;
     enum txn_state writing_to;
     struct machine_write write;

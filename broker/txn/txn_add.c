@@ -55,12 +55,21 @@ static int add_write(struct txn *txn, struct txn_add *add)
     return err == ERR_NO_MEMORY ? ERR_COORDINATOR_NOT_AVAILABLE : err;
 }
 
+/* The newest connection that its producer has used: see txn_end.c. */
+static void add_note_connection(struct txn *txn, const struct txn_add *add)
+{
+    if (txn->state != TXN_ONGOING || add->opened_us > txn->opened_us)
+        txn->opened_us = add->opened_us;
+}
+
 void txn_manager_add(struct txn_manager *manager, struct txn_add *add)
 {
     struct txn *txn = NULL;
     int err = txn_manager_find(manager, &add->producer, &txn);
     if (!err)
         err = txn_busy(txn);
+    if (!err)
+        add_note_connection(txn, add);
     if (!err && (txn->state != TXN_ONGOING || !add_has_all(&txn->value.partitions, add)))
         err = add_write(txn, add);
     else if (!err) {

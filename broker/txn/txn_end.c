@@ -5,8 +5,15 @@
  * nothing that comes late belongs to the next transaction; when the epochs are used up, the
  * producer goes on under a new id. What is asked once more is answered by what has become of it.
  * Failure modes: the other end than the one before is INVALID_TXN_STATE; while markers are on their
- * way it is CONCURRENT_TRANSACTIONS. */
+ * way it is CONCURRENT_TRANSACTIONS.
+ *
+ * Nothing in the end of an older producer tells it from that of its transaction before: one that
+ * was asked for twice, and came late the first time, would end the next transaction in the middle.
+ * But a producer asks twice only after it has given up a connection, and then goes on by a newer
+ * one. So an end by an older connection than that of what it would end came late. Whoever uses
+ * several connections at once is only made to dial anew: then the end's is the newest. */
 #include "base/err.h"
+#include "base/mutation.h"
 #include "broker/txn/txn_private.h"
 
 enum { END_WRITE = 1 /* it is to be stored; else what is answered at once */ };
@@ -51,6 +58,17 @@ static int end_look_idle(const struct txn *txn, const struct txn_end *end, bool 
     return txn->state != TXN_EMPTY && was_commit == end->commit ? 0 : ERR_INVALID_TXN_STATE;
 }
 
+/* A transaction is open. */
+static int end_look_ongoing(const struct txn *txn, const struct txn_end *end, bool again)
+{
+    bool late = !end->bumps && end->opened_us > 0 && end->opened_us < txn->opened_us;
+    if (MUTATION(TXN_LATE_END))
+        return END_WRITE;
+    if (again)
+        return ERR_PRODUCER_FENCED;
+    return late ? ERR_CAME_LATE : END_WRITE;
+}
+
 static int end_look(const struct txn *txn, const struct txn_end *end)
 {
     bool again = end_is_again(txn, end);
@@ -58,7 +76,7 @@ static int end_look(const struct txn *txn, const struct txn_end *end)
         return ERR_CONCURRENT_TRANSACTIONS;
     switch (txn->state) {
     case TXN_ONGOING:
-        return again ? ERR_PRODUCER_FENCED : END_WRITE;
+        return end_look_ongoing(txn, end, again);
     case TXN_PREPARE_COMMIT:
         return end->commit ? ERR_CONCURRENT_TRANSACTIONS : ERR_INVALID_TXN_STATE;
     case TXN_PREPARE_ABORT:

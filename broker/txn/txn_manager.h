@@ -102,7 +102,8 @@ struct txn_add {
     struct txn_producer producer;
     const struct add_partitions_to_txn_request_add_partitions_to_txn_topic *topics;
     int32_t topic_count;
-    bool bumps; /* its producer acts by transaction.version 2 */
+    bool bumps;        /* its producer acts by transaction.version 2 */
+    int64_t opened_us; /* when the producer's connection was accepted, monotonic; 0: not known */
     void (*done)(struct txn_add *add, int err);
 };
 void txn_manager_add(struct txn_manager *manager, struct txn_add *add);
@@ -118,11 +119,13 @@ int txn_verify_partition(const struct txn *txn, struct wire_str topic,
 
 /* EndTxn: done when the end can't be lost any more; the markers follow. As above, and
  * INVALID_TXN_STATE. With `bumps` the producer goes on as whom the answer says, and may abort when
- * nothing is open. */
+ * nothing is open. CAME_LATE: the transaction was begun, or added to, over a connection that is
+ * newer than that of its end; only without `bumps`, whose epochs say the same more surely. */
 struct txn_end {
     struct txn_producer producer;
     bool commit;
-    bool bumps; /* its producer acts by transaction.version 2 */
+    bool bumps;        /* its producer acts by transaction.version 2 */
+    int64_t opened_us; /* as in txn_add */
     void (*done)(struct txn_end *end, int err);
     /* The answer, with `bumps`. */
     int64_t new_producer_id;

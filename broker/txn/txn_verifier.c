@@ -13,6 +13,7 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/cluster/broker_lines.h"
 #include "broker/coordinator/coordinator_key.h"
 #include "kafka/api.h"
@@ -404,7 +405,7 @@ void txn_verifier_set_wanted(struct txn_verifier *verifier, bool wanted)
 
 bool txn_verifier_is_wanted(const struct txn_verifier *verifier)
 {
-    return verifier->wanted;
+    return verifier->wanted && !MUTATION(TXN_UNVERIFIED);
 }
 
 /* ---- life ---- */

@@ -37,7 +37,8 @@
     X(UNSUPPORTED, -24, 35, "this is not supported")                                               \
     X(TOO_MANY_FILES, -25, -1, "the limit of open files is reached: raise ulimit -n")              \
     X(NO_FILE, -26, 56, "what is in the place of a file is none: move it away")                    \
-    X(READ_ONLY, -27, 56, "the file system can only be read: mount it for writing too")
+    X(READ_ONLY, -27, 56, "the file system can only be read: mount it for writing too")            \
+    X(CAME_LATE, -28, 42, "its sender has gone on over a newer connection since")
 
 #define ERR_KAFKA_LIST(X)                                                                          \
     X(UNKNOWN_SERVER_ERROR, -999, -1, "unknown server error")                                      \

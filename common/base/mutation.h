@@ -45,7 +45,9 @@
     ROW(DELETE_BY_NAME, "a repeated DeleteTopics deletes what has the name by then")               \
     ROW(ANSWERS_OF_A_START, "a broker that knows no cluster yet says what is not there")           \
     ROW(VOTE_UNSYNCED, "a vote is given before it is on the disk")                                 \
-    ROW(RAFT_UNSYNCED, "the controller's records count before they are on the disk")
+    ROW(RAFT_UNSYNCED, "the controller's records count before they are on the disk")               \
+    ROW(TXN_UNVERIFIED, "a batch joins a transaction that its partition was never added to")       \
+    ROW(TXN_LATE_END, "an end that comes late ends whatever transaction is open")
 
 enum mutation {
     MUTATION_NONE,

@@ -304,6 +304,61 @@ static void records_are_old_where_the_cluster_says_so(void)
     world_close();
 }
 
+/* ---- older producers ---- */
+
+static int add_over(const struct txn_producer *producer, int32_t index, int64_t opened_us)
+{
+    struct asked asked = {.topic = {.name = wire_str_from("t")}, .indexes = {index}};
+    asked.topic.partitions.items = asked.indexes;
+    asked.topic.partitions.count = 1;
+    asked.add = (struct txn_add){.producer = *producer,
+                                 .topics = &asked.topic,
+                                 .topic_count = 1,
+                                 .opened_us = opened_us,
+                                 .done = asked_add_done};
+    txn_manager_add(world.manager, &asked.add);
+    world_until(&asked.done);
+    return asked.err;
+}
+
+static int end_over(const struct txn_producer *producer, int64_t opened_us)
+{
+    struct asked asked = {
+        .end = {
+            .producer = *producer, .commit = true, .opened_us = opened_us, .done = asked_end_done}};
+    txn_manager_end(world.manager, &asked.end);
+    world_until(&asked.done);
+    return asked.err;
+}
+
+/* The end of the first transaction is sent over connection 10, which is given up, and again over
+ * 20; the first one arrives in the middle of the second transaction. */
+static void a_late_end_of_an_older_producer_ends_nothing(void)
+{
+    world_open();
+    struct txn_producer producer = init_anew("a");
+    CHECK_INT(add_over(&producer, 0, 10), 0);
+    CHECK_INT(end_over(&producer, 20), 0);
+    world_run(50);
+    CHECK_INT(end_over(&producer, 10), 0); /* it has ended so */
+    CHECK_INT(add_over(&producer, 0, 20), 0);
+    CHECK_INT(end_over(&producer, 10), ERR_CAME_LATE);
+    CHECK_INT(state_of("a"), TXN_ONGOING);
+    CHECK_INT(add_over(&producer, 0, 30), 0); /* it has that, and goes on over a newer one */
+    CHECK_INT(add_over(&producer, 1, 10), 0);
+    CHECK_INT(end_over(&producer, 20), ERR_CAME_LATE);
+    CHECK_INT(end_over(&producer, 0), 0); /* not known */
+    world_run(50);
+    CHECK_INT(add_over(&producer, 0, 20), 0); /* what was known of the last one is over */
+    CHECK_INT(end_over(&producer, 20), 0);
+    world_run(50);
+    CHECK_INT(add_over(&producer, 0, 30), 0);
+    world_failover(false);
+    CHECK_INT(end_over(&producer, 30), ERR_CAME_LATE); /* of before this broker coordinated it */
+    CHECK_INT(end_over(&producer, env_now_us(world.env)), 0);
+    world_close();
+}
+
 /* Partitions were added as by transaction.version 2, and the end is that of an older client: the
  * epoch stays, so its markers don't say that it was raised. */
 static void an_older_end_does_not_bump(void)
@@ -335,6 +390,7 @@ static void the_last_epoch_is_nobodys(void)
 
 TAP_MAIN(TAP_TEST(each_end_raises_the_epoch), TAP_TEST(a_repeated_end_gets_the_same_answer),
          TAP_TEST(nothing_can_be_aborted), TAP_TEST(an_older_end_does_not_bump),
+         TAP_TEST(a_late_end_of_an_older_producer_ends_nothing),
          TAP_TEST(the_last_epoch_is_nobodys), TAP_TEST(a_used_up_epoch_gives_a_new_producer_id),
          TAP_TEST(no_new_id_can_be_had), TAP_TEST(what_is_not_ended_in_time_is_fenced),
          TAP_TEST(a_transaction_has_room_for_its_end),

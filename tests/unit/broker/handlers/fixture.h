@@ -26,6 +26,7 @@ struct fixture {
     struct request request;
     struct buf answer; /* JSON; "" while there is none */
     int failed;        /* why request_fail was called */
+    int64_t opened_us; /* the connection */
     Meta__Frame *sent; /* the command that waits for its answer */
     struct controller_call *call;
     int64_t timeout_ms;
@@ -87,6 +88,12 @@ const char *request_peer(const struct request *request)
 {
     (void)request;
     return "10.0.0.1:1";
+}
+
+int64_t request_opened_us(const struct request *request)
+{
+    (void)request;
+    return fx->opened_us;
 }
 
 void controller_channel_call(struct controller_channel *channel, struct controller_call *call,

@@ -19,6 +19,7 @@ static struct {
     bool bumps;
     bool later; /* the answer comes later */
     struct txn_add *add;
+    int64_t opened_us;
     struct txn_producer producer;
     char topic[64];
     int32_t partition;
@@ -33,6 +34,7 @@ void txn_manager_add(struct txn_manager *manager, struct txn_add *add)
     snprintf(asked.topic, sizeof(asked.topic), "%.*s", WIRE_STR_ARGS(add->topics[0].name));
     asked.partition = add->topics[0].partitions.items[0];
     asked.add = add;
+    asked.opened_us = add->opened_us;
     if (!asked.later)
         add->done(add, asked.err);
 }
@@ -61,6 +63,7 @@ void txn_manager_end(struct txn_manager *manager, struct txn_end *end)
     asked.producer = end->producer;
     asked.commit = end->commit;
     asked.bumps = end->bumps;
+    asked.opened_us = end->opened_us;
     end->new_producer_id = 8;
     end->new_epoch = 3;
     end->done(end, asked.err);
@@ -127,8 +130,10 @@ static void partitions_are_added(void)
     name_topic(&topic, "t");
     for (int16_t version = 0; version <= 3; version++) {
         asked.adds = 0;
+        f.opened_us = 42;
         add_request(version, &topic, 1);
         handle_add_partitions_to_txn(&fx->request);
+        CHECK_INT(asked.opened_us, 42);
         CHECK_INT(asked.adds, 2);
         CHECK(wire_str_is(asked.producer.id, "a"));
         CHECK_INT(asked.producer.producer_id, 7);
@@ -199,8 +204,10 @@ static void check_batched(int16_t version, int err, int told_err)
     body->transactions.count = 2;
     asked.err = err;
     asked.later = true;
+    f.opened_us = 42;
     handle_add_partitions_to_txn(&fx->request);
     CHECK_STR(buf_text(&f.answer), ""); /* one is on its way */
+    CHECK_INT(asked.opened_us, 0);      /* it is another broker's connection */
     CHECK_INT(asked.verifies, 2);
     asked.add->done(asked.add, 0);
     CHECK(told("\"transactionalId\":\"a\""));
@@ -255,7 +262,9 @@ static void the_partition_of_a_group_is_added(void)
     struct fixture f;
     open_world(&f);
     fixture_add_topic("__consumer_offsets", 50);
+    f.opened_us = 42;
     add_offsets(3, "group-1");
+    CHECK_INT(asked.opened_us, 42);
     CHECK_STR(asked.topic, "__consumer_offsets");
     CHECK_INT(asked.partition, 49);
     CHECK(told("\"errorCode\":0"));
@@ -336,8 +345,24 @@ static void an_end_says_who_goes_on(void)
     fixture_close(&f);
 }
 
-TAP_MAIN(TAP_TEST(partitions_are_added), TAP_TEST(versions_know_their_errors),
-         TAP_TEST(all_or_none_is_added), TAP_TEST(brokers_ask_for_many),
-         TAP_TEST(a_request_names_so_many_partitions), TAP_TEST(the_partition_of_a_group_is_added),
-         TAP_TEST(the_topic_of_groups_is_made), TAP_TEST(a_broker_that_ends_adds_nothing),
-         TAP_TEST(a_transaction_is_ended), TAP_TEST(an_end_says_who_goes_on))
+/* The coordinator hears how old the producer's connection is; one whose end came late is closed. */
+static void a_late_end_is_not_answered(void)
+{
+    struct fixture f;
+    open_world(&f);
+    fixture_request(KAFKA_API_END_TXN, 3);
+    f.opened_us = 42;
+    asked.err = ERR_CAME_LATE;
+    handle_end_txn(&fx->request);
+    CHECK_INT(asked.opened_us, 42);
+    CHECK_INT(f.failed, ERR_CAME_LATE);
+    CHECK_INT((int)f.answer.len, 0);
+    fixture_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(a_late_end_is_not_answered), TAP_TEST(partitions_are_added),
+         TAP_TEST(versions_know_their_errors), TAP_TEST(all_or_none_is_added),
+         TAP_TEST(brokers_ask_for_many), TAP_TEST(a_request_names_so_many_partitions),
+         TAP_TEST(the_partition_of_a_group_is_added), TAP_TEST(the_topic_of_groups_is_made),
+         TAP_TEST(a_broker_that_ends_adds_nothing), TAP_TEST(a_transaction_is_ended),
+         TAP_TEST(an_end_says_who_goes_on))
