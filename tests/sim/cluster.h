@@ -33,6 +33,7 @@ struct cluster_options {
     int64_t lag_ms;         /* replica.lag.time.max.ms; 0 = 1500 */
     int64_t pause_ms;       /* of the clients between two batches; 0 = 5 */
     int32_t txn_timeout_ms; /* of transactions; 0 = there are none */
+    bool late;              /* some of their requests arrive late, and twice */
     bool tell;              /* prints what happens, in words */
 };
 
@@ -155,6 +156,8 @@ void cluster_ask(struct cluster *cluster, Meta__Command *command);
 void cluster_elect(struct cluster *cluster, int p, bool unclean);
 
 /* The next batch of a client with an own number is as large as this. */
+/* Asks once for another transaction.version. */
+void cluster_set_level(struct cluster *cluster, int level);
 struct cluster_topics *cluster_topics(struct cluster *cluster); /* NULL when it does not run */
 void cluster_enlarge(struct cluster *cluster, int bytes);
 

@@ -133,6 +133,25 @@ void cluster_elect(struct cluster *cluster, int p, bool unclean)
     cluster_ask(cluster, &command);
 }
 
+void cluster_set_level(struct cluster *cluster, int level)
+{
+    char name[] = "transaction.version";
+    Meta__UpdateFeatures__Update item = META__UPDATE_FEATURES__UPDATE__INIT;
+    Meta__UpdateFeatures__Update *items[] = {&item};
+    Meta__UpdateFeatures update = META__UPDATE_FEATURES__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    item.name = name;
+    item.level = level;
+    item.way = level == 1 ? META__UPDATE_FEATURES__WAY__SAFE_DOWNGRADE
+                          : META__UPDATE_FEATURES__WAY__UPGRADE;
+    update.updates = items;
+    update.n_updates = 1;
+    command.body_case = META__COMMAND__BODY_UPDATE_FEATURES;
+    command.update_features = &update;
+    cluster_note(cluster, -1, "transaction.version is to be %d", level);
+    cluster_ask(cluster, &command);
+}
+
 /* ---- the topic ---- */
 
 static void course_created(struct controller_call *call, int err, const Meta__CommandReply *reply)
@@ -232,8 +251,9 @@ static void course_start_transactions(struct cluster *cluster)
 {
     const int64_t *pause_ms = &cluster->pause_ms;
     cluster->book = cluster_book_new();
-    cluster->txn = cluster_txn_new(cluster, cluster->client_env, pause_ms,
-                                   cluster->options.txn_timeout_ms, cluster->book);
+    cluster->txn =
+        cluster_txn_new(cluster, cluster->client_env, pause_ms, cluster->options.txn_timeout_ms,
+                        cluster->options.late, cluster->book);
     cluster->committed = cluster_committed_new(cluster->client_env, pause_ms, cluster->book);
     cluster->offsets = cluster_offsets_new(cluster->client_env, pause_ms, cluster->book);
     cluster_txn_start(cluster->txn);

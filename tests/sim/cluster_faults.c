@@ -638,6 +638,12 @@ static void fault_large(struct cluster_faults *faults, int node)
         sim_disk_crash_at(cluster_faults_host(faults, node), 1 + cluster_faults_draw(faults, 20));
 }
 
+static void fault_level(struct cluster_faults *faults, int node)
+{
+    (void)node;
+    cluster_set_level(faults->cluster, 1 + (int)cluster_faults_draw(faults, 2));
+}
+
 /* No fault for a while, in which nothing may shrink, however seldom the clients write. */
 static void fault_none(struct cluster_faults *faults, int node)
 {
@@ -694,6 +700,7 @@ static const struct fault_row {
     {"elect-back", 1, fault_always, fault_elect_back, false},
     {"create", 2, fault_always, fault_create, false},
     {"delete", 2, fault_always, fault_delete, false},
+    {"level", 3, fault_always, fault_level, true},
     {"large", 4, fault_always, fault_large, false},
     {"calm", 1, fault_always, fault_none, false},
 };

@@ -78,6 +78,15 @@ void cluster_line_next(struct cluster_line *line)
         env_timer_start(&line->timer, line_redial_ms(line));
 }
 
+struct client_conn *cluster_line_leave(struct cluster_line *line)
+{
+    struct client_conn *conn = line->conn;
+    ASSERT(line->usable);
+    line->conn = NULL;
+    line->usable = false;
+    return conn;
+}
+
 void cluster_line_send(struct cluster_line *line, int16_t key, int16_t version, const void *request,
                        void (*done)(void *data, int err, struct client_answer *answer), void *data)
 {

@@ -31,6 +31,9 @@ void cluster_line_open(struct cluster_line *line);
 void cluster_line_close(struct cluster_line *line);
 /* Leaves this broker for the next one. */
 void cluster_line_next(struct cluster_line *line);
+/* The connection becomes the caller's; the line has none until cluster_line_next. Nothing may be in
+ * flight. */
+struct client_conn *cluster_line_leave(struct cluster_line *line);
 /* client_conn_send; moves on when it fails. */
 void cluster_line_send(struct cluster_line *line, int16_t key, int16_t version, const void *request,
                        void (*done)(void *data, int err, struct client_answer *answer), void *data);

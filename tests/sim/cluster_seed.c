@@ -100,7 +100,7 @@ static const char *seed_faults(void)
     static const char txn_faults[] =
         "kill,power,power-at,restart,stop,stop-all,start-stop,end-stop,crash,vote,pause,cut,heal,"
         "clock,memory,slow-disk,full-disk,little-room,io,sync,descriptors,journal,move-dirs,swap,"
-        "unregister,elect,elect-back,create,delete,large,calm";
+        "unregister,elect,elect-back,create,delete,level,large,calm";
     return settings.faults || !settings.transactions ? settings.faults : txn_faults;
 }
 
@@ -116,6 +116,7 @@ bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome)
                                       .tell = settings.tell};
     if (settings.transactions)
         options.txn_timeout_ms = seed % 4 == 1 ? 1500 : 60000;
+    options.late = settings.transactions && seed / 4 % 2 == 0;
     seed_replay(seed, replay_now, sizeof(replay_now));
     struct cluster *cluster = cluster_new(&options);
     struct cluster_faults *faults = cluster_faults_new(cluster, seed_faults());

@@ -1,11 +1,16 @@
-/* Transactional producers of a simulated cluster.
+/* Transactional producers of a simulated cluster, of two eras.
  *
  * Happy path of a hand: InitProducerId; then transactions, each with its partitions added, a few
  * batches, one at a time, and EndTxn. Each step is a request to the broker that serves it, which is
  * looked for by trying. Failure modes: an error that passes, or silence, then the same request
  * again, mostly at the next broker; a fence, then the hand sleeps and takes the id over anew; a
  * batch that nobody answered, then the transaction is aborted, and the next one begins under a new
- * epoch, since the sequence is not known any more (KIP-360). */
+ * epoch, since the sequence is not known any more (KIP-360).
+ *
+ * Half of the hands know transaction.version 2, and ask before each transaction whether it is the
+ * level. Then they add nothing: batches and offsets do that, and each end gives a new epoch. Where
+ * requests may come late, a batch or an end now and then stays behind on a connection that its hand
+ * gives up (cluster_late). */
 #include "cluster_txn.h"
 
 #include <stdio.h>
@@ -16,10 +21,12 @@
 #include "base/state.h"
 #include "cluster.h"
 #include "cluster_book.h"
+#include "cluster_late.h"
 #include "cluster_line.h"
 #include "kafka/batch.h"
 #include "kafka/messages/add_offsets_to_txn.h"
 #include "kafka/messages/add_partitions_to_txn.h"
+#include "kafka/messages/api_versions.h"
 #include "kafka/messages/end_txn.h"
 #include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/init_producer_id.h"
@@ -37,6 +44,11 @@ enum {
     TXN_END_VERSION = 3,
     TXN_ADD_OFFSETS_VERSION = 3,
     TXN_OFFSETS_VERSION = 3,
+    TXN_LEVEL_VERSION = 4, /* of ApiVersions */
+    TXN_LEVEL = 2,         /* of transaction.version, from which on: */
+    TXN_PRODUCE_ADDS_VERSION = 12,
+    TXN_OFFSETS_ADDS_VERSION = 5,
+    TXN_END_BUMPS_VERSION = 5,
     TXN_BATCHES_MAX = 6,    /* of a transaction */
     TXN_ABORT_ONE_IN = 3,   /* transactions end so */
     TXN_OFFSET_ONE_IN = 2,  /* commit an offset */
@@ -44,6 +56,8 @@ enum {
     TXN_CRASH_ONE_IN = 16,  /* or in the middle of one */
     TXN_GIVE_UP_ONE_IN = 2, /* of the batches that nobody answered */
     TXN_STAY_ONE_IN = 4,    /* errors are tried again at the same broker */
+    TXN_KNOW_ONE_IN = 2,    /* lives of a hand know transaction.version 2 */
+    TXN_LATE_ONE_IN = 10,   /* batches and ends come late */
     TXN_SLEEP_MAX_MS = 2000,
     TXN_TIMEOUT_WHOLE_MS = 60 * 1000 /* with this or more, none times out in a run */
 };
@@ -52,6 +66,7 @@ enum hand_step {
     HAND_ASLEEP,
     HAND_FIND,
     HAND_INIT,
+    HAND_LEVEL,
     HAND_ADD,
     HAND_WRITE,
     HAND_ADD_OFFSETS,
@@ -70,7 +85,9 @@ struct hand {
     struct cluster_line leaders[CLUSTER_PARTITIONS];
     struct env_timer pause;
     bool in_flight;
-    int found; /* coordinators: first that of the transactions, then that of the group */
+    bool knows; /* transaction.version 2, */
+    bool newer; /* and acts by it in this transaction */
+    int found;  /* coordinators: first that of the transactions, then that of the group */
     int64_t producer_id;
     int16_t epoch;
     int32_t sequence[CLUSTER_PARTITIONS]; /* of the next batch */
@@ -94,6 +111,7 @@ struct cluster_txn {
     struct cluster *cluster;
     struct env *env;
     struct cluster_book *book;
+    struct cluster_late *late; /* NULL: nothing comes late */
     int32_t timeout_ms;
     bool draining;
     int64_t ended;
@@ -105,17 +123,20 @@ struct cluster_txn {
 static const struct state_row hand_steps[] = {
     [HAND_ASLEEP] = {"asleep", STATE_BIT(HAND_FIND) | STATE_BIT(HAND_DONE)},
     [HAND_FIND] = {"finding its coordinators", STATE_BIT(HAND_INIT)},
-    [HAND_INIT] = {"taking its id",
-                   STATE_BIT(HAND_ADD) | STATE_BIT(HAND_ASLEEP) | STATE_BIT(HAND_DONE)},
+    [HAND_INIT] = {"taking its id", STATE_BIT(HAND_LEVEL) | STATE_BIT(HAND_ADD) |
+                                        STATE_BIT(HAND_ASLEEP) | STATE_BIT(HAND_DONE)},
+    [HAND_LEVEL] = {"asking for the level", STATE_BIT(HAND_ADD) | STATE_BIT(HAND_WRITE)},
     [HAND_ADD] = {"adding a partition",
                   STATE_BIT(HAND_WRITE) | STATE_BIT(HAND_END) | STATE_BIT(HAND_ASLEEP)},
     [HAND_WRITE] = {"writing", STATE_BIT(HAND_ADD) | STATE_BIT(HAND_WRITE) | STATE_BIT(HAND_END) |
-                                   STATE_BIT(HAND_ADD_OFFSETS) | STATE_BIT(HAND_ASLEEP)},
+                                   STATE_BIT(HAND_ADD_OFFSETS) | STATE_BIT(HAND_OFFSETS) |
+                                   STATE_BIT(HAND_ASLEEP)},
     [HAND_ADD_OFFSETS] = {"adding offsets",
                           STATE_BIT(HAND_OFFSETS) | STATE_BIT(HAND_END) | STATE_BIT(HAND_ASLEEP)},
     [HAND_OFFSETS] = {"committing offsets", STATE_BIT(HAND_END) | STATE_BIT(HAND_ASLEEP)},
-    [HAND_END] = {"ending", STATE_BIT(HAND_ADD) | STATE_BIT(HAND_INIT) | STATE_BIT(HAND_END) |
-                                STATE_BIT(HAND_ASLEEP) | STATE_BIT(HAND_DONE)},
+    [HAND_END] = {"ending", STATE_BIT(HAND_LEVEL) | STATE_BIT(HAND_ADD) | STATE_BIT(HAND_INIT) |
+                                STATE_BIT(HAND_END) | STATE_BIT(HAND_ASLEEP) |
+                                STATE_BIT(HAND_DONE)},
     [HAND_DONE] = {"done", 0}};
 
 static void hand_move(struct hand *hand, enum hand_step to)
@@ -170,7 +191,7 @@ static void hand_lose(struct hand *hand)
 static void hand_next_batch(struct hand *hand)
 {
     hand->partition = (int)(env_random(hand->txn->env) % CLUSTER_PARTITIONS);
-    hand_move(hand, hand->added[hand->partition] ? HAND_WRITE : HAND_ADD);
+    hand_move(hand, hand->newer || hand->added[hand->partition] ? HAND_WRITE : HAND_ADD);
     hand_pause(hand, *hand->coordinator.pause_ms / 4);
 }
 
@@ -191,6 +212,8 @@ static void hand_rest(struct hand *hand)
         hand_move(hand, HAND_DONE);
     else if (hand_draws(hand, TXN_SLEEP_ONE_IN))
         hand_sleep(hand);
+    else if (hand->knows)
+        hand_move(hand, HAND_LEVEL);
     else
         hand_begin(hand);
 }
@@ -201,6 +224,8 @@ static void hand_wake(struct hand *hand)
     hand->found = 0;
     hand->producer_id = -1;
     hand->epoch = -1;
+    hand->knows = hand_draws(hand, TXN_KNOW_ONE_IN);
+    hand->newer = false;
 }
 
 static void hand_fenced(struct hand *hand, int err)
@@ -240,7 +265,8 @@ static void hand_wrote(struct hand *hand, int64_t offset)
     } else if (hand->left > 0) {
         hand_next_batch(hand);
     } else {
-        hand_move(hand, hand_draws(hand, TXN_OFFSET_ONE_IN) ? HAND_ADD_OFFSETS : HAND_END);
+        enum hand_step offsets = hand->newer ? HAND_OFFSETS : HAND_ADD_OFFSETS;
+        hand_move(hand, hand_draws(hand, TXN_OFFSET_ONE_IN) ? offsets : HAND_END);
     }
 }
 
@@ -249,7 +275,7 @@ static void hand_ended(struct hand *hand)
     cluster_book_move(hand->txn->book, hand->entry, hand->commits ? BOOK_COMMITTED : BOOK_ABORTED);
     hand->entry = -1;
     hand->txn->ended++;
-    if (hand->doubt)
+    if (hand->doubt && !hand->newer)
         hand_move(hand, HAND_INIT); /* with its id and epoch: a new epoch */
     else
         hand_rest(hand);
@@ -420,7 +446,27 @@ static void hand_end_answered(void *data, int err, struct client_answer *answer)
     struct hand *hand = data;
     const struct end_txn_response *response = answer->response;
     int said = err ? 0 : err_from_wire(response->error_code);
+    if (!err && !said && hand->newer) {
+        hand->producer_id = response->producer_id;
+        hand->epoch = response->producer_epoch;
+        memset(hand->sequence, 0, sizeof(hand->sequence));
+    }
     hand_heard(hand, &hand->coordinator, answer, err, said, hand_ended);
+}
+
+static void hand_level_answered(void *data, int err, struct client_answer *answer)
+{
+    struct hand *hand = data;
+    const struct api_versions_response *response = answer->response;
+    int said = err ? 0 : err_from_wire(response->error_code);
+    hand->newer = false;
+    for (int32_t i = 0; !err && i < response->finalized_features.count; i++) {
+        const struct api_versions_response_finalized_feature_key *feature =
+            &response->finalized_features.items[i];
+        if (wire_str_is(feature->name, "transaction.version"))
+            hand->newer = feature->max_version_level >= TXN_LEVEL;
+    }
+    hand_heard(hand, &hand->coordinator, answer, err, said, hand_begin);
 }
 
 /* ---- requests ---- */
@@ -487,30 +533,75 @@ static void hand_send_add(struct hand *hand)
     arena_close(&arena);
 }
 
-static void hand_send_write(struct hand *hand)
+static struct buf hand_batch(const struct hand *hand)
 {
     char text[BOOK_TEXT_MAX];
-    struct arena arena;
-    struct produce_request request;
     int p = hand->partition;
     cluster_book_text(hand->entry, hand->made[p], text, sizeof(text));
-    struct buf batch = batch_make((struct batch_spec){.count = 1,
-                                                      .value = text,
-                                                      .timestamp = env_wall_ms(hand->txn->env),
-                                                      .producer_id = hand->producer_id,
-                                                      .idempotent = true,
-                                                      .epoch = hand->epoch,
-                                                      .sequence = hand->sequence[p],
-                                                      .attributes = BATCH_TRANSACTIONAL,
-                                                      .leader_epoch = -1});
+    return batch_make((struct batch_spec){.count = 1,
+                                          .value = text,
+                                          .timestamp = env_wall_ms(hand->txn->env),
+                                          .producer_id = hand->producer_id,
+                                          .idempotent = true,
+                                          .epoch = hand->epoch,
+                                          .sequence = hand->sequence[p],
+                                          .attributes = BATCH_TRANSACTIONAL,
+                                          .leader_epoch = -1});
+}
+
+static struct cluster_line *hand_line(struct hand *hand)
+{
+    if (hand->step == HAND_WRITE)
+        return &hand->leaders[hand->partition];
+    return hand->step == HAND_OFFSETS ? &hand->group : &hand->coordinator;
+}
+
+/* What comes late may take the place of these two. */
+static struct late_request hand_request(struct hand *hand)
+{
+    struct late_request request = {.key = KAFKA_API_PRODUCE,
+                                   .version =
+                                       hand->newer ? TXN_PRODUCE_ADDS_VERSION : TXN_PRODUCE_VERSION,
+                                   .id = hand_id(hand),
+                                   .producer_id = hand->producer_id,
+                                   .epoch = hand->epoch,
+                                   .commits = hand->commits,
+                                   .partition = hand->partition};
+    buf_init(&request.batch);
+    if (hand->step == HAND_WRITE) {
+        request.batch = hand_batch(hand);
+        return request;
+    }
+    request.key = KAFKA_API_END_TXN;
+    request.version = hand->newer ? TXN_END_BUMPS_VERSION : TXN_END_VERSION;
+    if (hand->commits && cluster_book_end(hand->txn->book, hand->entry) == BOOK_OPEN)
+        cluster_book_move(hand->txn->book, hand->entry, BOOK_COMMITTING);
+    return request;
+}
+
+static void hand_send_request(struct hand *hand)
+{
+    struct arena arena;
+    struct late_request request = hand_request(hand);
     arena_init(&arena, SIZE_MAX);
-    cluster_line_produce(&arena, &request, p, PARTITION_ACKS_ALL, CLUSTER_LINE_TIMEOUT_MS,
-                         batch.data, batch.len);
-    request.transactional_id = wire_str_from(hand_id(hand));
-    cluster_line_send(&hand->leaders[p], KAFKA_API_PRODUCE, TXN_PRODUCE_VERSION, &request,
-                      hand_write_answered, hand);
+    cluster_line_send(hand_line(hand), request.key, request.version,
+                      late_request_fill(&request, &arena),
+                      hand->step == HAND_WRITE ? hand_write_answered : hand_end_answered, hand);
     arena_close(&arena);
-    buf_close(&batch);
+    buf_close(&request.batch);
+}
+
+/* The connection is given up, and what is sent now arrives later on it. */
+static bool hand_sends_late(struct hand *hand)
+{
+    if (!hand->txn->late || (hand->step != HAND_WRITE && hand->step != HAND_END) ||
+        !hand_draws(hand, TXN_LATE_ONE_IN))
+        return false;
+    struct cluster_line *line = hand_line(hand);
+    struct late_request request = hand_request(hand);
+    cluster_late_send(hand->txn->late, cluster_line_leave(line), &request);
+    hand_failed(hand, line, ERR_TIMED_OUT, true);
+    return true;
 }
 
 static void hand_send_add_offsets(struct hand *hand)
@@ -546,50 +637,37 @@ static void hand_send_offsets(struct hand *hand)
     ASSERT(partition);
     partition->committed_offset = hand->entry + 1;
     partition->committed_metadata = wire_str_from("");
-    cluster_line_send(&hand->group, KAFKA_API_TXN_OFFSET_COMMIT, TXN_OFFSETS_VERSION, &request,
+    cluster_line_send(&hand->group, KAFKA_API_TXN_OFFSET_COMMIT,
+                      hand->newer ? TXN_OFFSETS_ADDS_VERSION : TXN_OFFSETS_VERSION, &request,
                       hand_offsets_answered, hand);
     arena_close(&arena);
 }
 
-static void hand_send_end(struct hand *hand)
+/* What the transaction.version is now, as a client asks that knows 2. */
+static void hand_send_level(struct hand *hand)
 {
-    struct end_txn_request request;
-    wire_defaults(&end_txn_request_desc, &request);
-    request.transactional_id = wire_str_from(hand_id(hand));
-    request.producer_id = hand->producer_id;
-    request.producer_epoch = hand->epoch;
-    request.committed = hand->commits;
-    if (hand->commits && cluster_book_end(hand->txn->book, hand->entry) == BOOK_OPEN)
-        cluster_book_move(hand->txn->book, hand->entry, BOOK_COMMITTING);
-    cluster_line_send(&hand->coordinator, KAFKA_API_END_TXN, TXN_END_VERSION, &request,
-                      hand_end_answered, hand);
-}
-
-static struct cluster_line *hand_line(struct hand *hand)
-{
-    if (hand->step == HAND_WRITE)
-        return &hand->leaders[hand->partition];
-    return hand->step == HAND_OFFSETS ? &hand->group : &hand->coordinator;
+    struct api_versions_request request;
+    wire_defaults(&api_versions_request_desc, &request);
+    request.client_software_name = request.client_software_version = wire_str_from("sim");
+    cluster_line_send(&hand->coordinator, KAFKA_API_API_VERSIONS, TXN_LEVEL_VERSION, &request,
+                      hand_level_answered, hand);
 }
 
 /* Sends the request of the step, when nothing has to be waited for. */
 static void hand_pump(void *data)
 {
-    static void (*const sends[HAND_STEPS])(struct hand *) = {[HAND_FIND] = hand_send_find,
-                                                             [HAND_INIT] = hand_send_init,
-                                                             [HAND_ADD] = hand_send_add,
-                                                             [HAND_WRITE] = hand_send_write,
-                                                             [HAND_ADD_OFFSETS] =
-                                                                 hand_send_add_offsets,
-                                                             [HAND_OFFSETS] = hand_send_offsets,
-                                                             [HAND_END] = hand_send_end};
+    static void (*const sends[HAND_STEPS])(struct hand *) = {
+        [HAND_FIND] = hand_send_find,       [HAND_INIT] = hand_send_init,
+        [HAND_LEVEL] = hand_send_level,     [HAND_ADD] = hand_send_add,
+        [HAND_WRITE] = hand_send_request,   [HAND_ADD_OFFSETS] = hand_send_add_offsets,
+        [HAND_OFFSETS] = hand_send_offsets, [HAND_END] = hand_send_request};
     struct hand *hand = data;
     if (hand->in_flight || env_timer_running(&hand->pause))
         return;
     if (hand->step == HAND_ASLEEP)
         hand_wake(hand);
     struct cluster_line *line = hand_line(hand);
-    if (hand->step == HAND_DONE || !line->usable)
+    if (hand->step == HAND_DONE || !line->usable || hand_sends_late(hand))
         return;
     sends[hand->step](hand);
     hand->in_flight = line->usable; /* else the line has moved on, and will be ready again */
@@ -612,7 +690,7 @@ static void hand_init(struct cluster_txn *txn, int i, const int64_t *pause_ms)
 }
 
 struct cluster_txn *cluster_txn_new(struct cluster *cluster, struct env *env,
-                                    const int64_t *pause_ms, int32_t timeout_ms,
+                                    const int64_t *pause_ms, int32_t timeout_ms, bool late,
                                     struct cluster_book *book)
 {
     struct cluster_txn *txn = mem_alloc(sizeof(*txn));
@@ -620,6 +698,7 @@ struct cluster_txn *cluster_txn_new(struct cluster *cluster, struct env *env,
     txn->env = env;
     txn->book = book;
     txn->timeout_ms = timeout_ms;
+    txn->late = late ? cluster_late_new(cluster, env) : NULL;
     for (int i = 0; i < TXN_IDS * TXN_HANDS; i++)
         hand_init(txn, i, pause_ms);
     return txn;
@@ -630,6 +709,8 @@ void cluster_txn_free(struct cluster_txn *txn)
     if (!txn)
         return;
     cluster_txn_stop(txn);
+    if (txn->late)
+        cluster_late_free(txn->late);
     mem_free(txn);
 }
 
@@ -656,7 +737,7 @@ bool cluster_txn_idle(const struct cluster_txn *txn)
     for (int i = 0; i < TXN_IDS * TXN_HANDS; i++)
         if (txn->hands[i].step != HAND_DONE)
             return false;
-    return true;
+    return !txn->late || cluster_late_idle(txn->late);
 }
 
 void cluster_txn_stop(struct cluster_txn *txn)

@@ -65,6 +65,12 @@ static const char *mutant_faults(enum mutation mutation)
     }
 }
 
+/* Those of which only transactional producers see anything. */
+static bool mutant_is_of_transactions(enum mutation mutation)
+{
+    return mutation == MUTATION_TXN_UNVERIFIED || mutation == MUTATION_TXN_LATE_END;
+}
+
 static uint64_t mutant_seeds(void)
 {
     const char *text = getenv("MUTANT_SEEDS");
@@ -82,6 +88,8 @@ static _Noreturn void mutant_live(enum mutation mutation, int out)
     mutation_now = mutation;
     cluster_seed_init();
     cluster_seed_set_faults(mutant_faults(mutation));
+    if (mutant_is_of_transactions(mutation))
+        cluster_seed_set_transactions("mutants_test");
     while (seed <= mutant_seeds() && cluster_seed_run(seed, &outcome))
         seed++;
     exit(seed <= mutant_seeds());
