@@ -10,7 +10,7 @@
 #include "kafka/messages/unregister_broker.h"
 #include "kafka/messages/unregister_controller.h"
 #include "tools/broker_api_versions.h"
-#include "tools/table.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row cluster_options[] = {
@@ -18,36 +18,50 @@ static const struct option_row cluster_options[] = {
     OPTION_SAME("config", "FILE", "command-config"),
     OPTION_LETTER('i', "id", "N", "unregister, unregister-controller: the node's id."),
     OPTION("include-fenced-brokers", NULL, "list-endpoints: those that are down, too."),
+    REPORT_OPTION,
     TOOL_LAST_OPTIONS,
 };
 
-static void cluster_print_endpoints(const struct describe_cluster_response *response)
+static void cluster_print_endpoints(const struct tool_run *run,
+                                    const struct describe_cluster_response *response)
 {
     bool racks = false;
     for (int32_t i = 0; i < response->brokers.count; i++)
         racks = racks || response->brokers.items[i].rack.len > 0;
-    struct table *table = table_new(TABLE_PADDED);
-    table_column(table, "ID", 10);
-    table_column(table, "HOST", 0);
-    table_column(table, "PORT", 10);
-    table_column(table, "RACK", racks ? 0 : 10);
-    table_column(table, "STATE", 10);
-    table_column(table, "ENDPOINT_TYPE", 15);
+    const struct report_column columns[] = {{"id", "ID", 10, NULL},
+                                            {"host", "HOST", 0, NULL},
+                                            {"port", "PORT", 10, NULL},
+                                            {"rack", "RACK", racks ? 0 : 10, "null"},
+                                            {"state", "STATE", 10, NULL},
+                                            {"endpointType", "ENDPOINT_TYPE", 15, NULL},
+                                            REPORT_END};
+    struct report *report = report_new("endpoints");
+    report_columns(report, columns);
+    report_style(report, TABLE_PADDED);
     for (int32_t i = 0; i < response->brokers.count; i++) {
         const struct describe_cluster_response_describe_cluster_broker *row =
             &response->brokers.items[i];
-        table_cell(table, "%d", row->broker_id);
-        table_cell(table, "%.*s", WIRE_STR_ARGS(row->host));
-        table_cell(table, "%d", row->port);
-        if (row->rack.len > 0)
-            table_cell(table, "%.*s", WIRE_STR_ARGS(row->rack));
-        else
-            table_cell(table, "null");
-        table_cell(table, "%s", row->is_fenced ? "fenced" : "unfenced");
-        table_cell(table, "%s", response->endpoint_type == 2 ? "controller" : "broker");
+        report_number(report, row->broker_id);
+        report_string(report, row->host);
+        report_number(report, row->port);
+        report_string(report, row->rack);
+        report_text(report, row->is_fenced ? "fenced" : "unfenced");
+        report_text(report, response->endpoint_type == 2 ? "controller" : "broker");
     }
-    table_print(table, stdout);
-    table_free(table);
+    report_print(report, report_format(run), stdout);
+    report_free(report);
+}
+
+static void cluster_print_id(const struct tool_run *run,
+                             const struct describe_cluster_response *response)
+{
+    static const struct report_column columns[] = {{.name = "clusterId"}, REPORT_END};
+    struct report *report = report_new(NULL);
+    report_columns(report, columns);
+    report_lines(report, "Cluster ID: {clusterId}");
+    report_string(report, response->cluster_id);
+    report_print(report, report_format(run), stdout);
+    report_free(report);
 }
 
 /* ---- commands ---- */
@@ -62,12 +76,12 @@ static int cluster_print(struct tool_run *run, bool endpoints,
         status = tool_fail(run, "%s",
                            tool_error_text(response->error_code, response->error_message, &text));
     else if (endpoints)
-        cluster_print_endpoints(response);
+        cluster_print_endpoints(run, response);
     else if (response->cluster_id.len <= 0)
         status = tool_fail(run, "the broker knows no cluster yet: see that most nodes of "
                                 "controller.quorum.voters run, and try again");
     else
-        printf("Cluster ID: %.*s\n", WIRE_STR_ARGS(response->cluster_id));
+        cluster_print_id(run, response);
     buf_close(&text);
     return status;
 }
@@ -171,15 +185,16 @@ struct cluster_command {
     const char *name;
     const char *option; /* its own; the others refuse it */
     bool needs_option;
+    bool prints_data;
     int (*run)(struct tool_run *run);
 };
 
 static const struct cluster_command cluster_commands[] = {
-    {"cluster-id", NULL, false, cluster_id},
-    {"unregister", "id", true, cluster_unregister},
-    {"unregister-controller", "id", true, cluster_unregister_controller},
-    {"list-endpoints", "include-fenced-brokers", false, cluster_endpoints},
-    {"api-versions", NULL, false, broker_api_versions_print},
+    {"cluster-id", NULL, false, true, cluster_id},
+    {"unregister", "id", true, false, cluster_unregister},
+    {"unregister-controller", "id", true, false, cluster_unregister_controller},
+    {"list-endpoints", "include-fenced-brokers", false, true, cluster_endpoints},
+    {"api-versions", NULL, false, true, broker_api_versions_print},
 };
 
 static const struct cluster_command *cluster_find(const struct tool_run *run)
@@ -209,6 +224,8 @@ static int cluster_check(const struct tool_run *run, const struct cluster_comman
             (!command->option || strcmp(command->option, other->option) != 0))
             return tool_misuse(run, "--%s goes with %s", other->option, other->name);
     }
+    if (!command->prints_data && options_has(run->options, "format"))
+        return tool_misuse(run, "--format does not go with %s: leave it out", command->name);
     if (command->needs_option && !options_has(run->options, command->option))
         return tool_misuse(run, "%s needs --%s N", command->name, command->option);
     return tool_number(run, "id", 0, INT32_MAX, -1, &id);

@@ -13,6 +13,7 @@
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
 #include "kafka/messages/metadata.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row configs_options[] = {
@@ -31,6 +32,7 @@ static const struct option_row configs_options[] = {
     OPTION_WITH("alter", "add-config-file", "FILE", "Settings to make, from a properties file."),
     OPTION_WITH("alter", "delete-config", "NAME,...", "Settings to take back."),
     OPTION_WITH("describe", "all", NULL, "With --describe: static and default values too."),
+    REPORT_OPTION_WITH("describe"),
     OPTION_OLD("force", NULL),
     TOOL_LAST_OPTIONS,
 };
@@ -59,6 +61,8 @@ struct configs {
     int8_t type;
     const char *name;  /* NULL = each one; "" = the default of all brokers */
     struct props file; /* of --add-config-file */
+    enum report_format format;
+    struct report *report;
 };
 
 /* ---- what it is about ---- */
@@ -179,27 +183,61 @@ static int configs_compare(const void *a, const void *b)
     return order ? order : (x->name.len > y->name.len) - (x->name.len < y->name.len);
 }
 
-static void configs_print_value(struct wire_str value, bool sensitive)
+static json_t *configs_json_value(struct wire_str value, bool sensitive)
 {
-    if (sensitive || value.len < 0)
-        printf("null");
-    else
-        printf("%.*s", WIRE_STR_ARGS(value));
+    return sensitive || value.len < 0 ? json_null()
+                                      : report_json_text(value.data, (size_t)value.len);
 }
 
-static void configs_print_row(const configs_row *row)
+static const char *configs_source(int8_t source)
 {
-    printf("  %.*s=", WIRE_STR_ARGS(row->name));
-    configs_print_value(row->value, row->is_sensitive);
-    printf(" sensitive=%s synonyms={", row->is_sensitive ? "true" : "false");
+    bool known = source > 0 && source < (int8_t)ARRAY_LEN(configs_sources);
+    return configs_sources[known ? source : 0];
+}
+
+/* "{SOURCE:name=value, ...}", or an array. */
+static void configs_put_synonyms(struct report *report, const configs_row *row)
+{
+    struct buf text;
+    json_t *list = json_array();
+    buf_init(&text);
     for (int32_t i = 0; i < row->synonyms.count; i++) {
-        int8_t source = row->synonyms.items[i].source;
-        bool known = source > 0 && source < (int8_t)ARRAY_LEN(configs_sources);
-        printf("%s%s:%.*s=", i ? ", " : "", configs_sources[known ? source : 0],
-               WIRE_STR_ARGS(row->synonyms.items[i].name));
-        configs_print_value(row->synonyms.items[i].value, row->is_sensitive);
+        struct wire_str name = row->synonyms.items[i].name, value = row->synonyms.items[i].value;
+        const char *source = configs_source(row->synonyms.items[i].source);
+        json_t *object = json_object();
+        json_object_set_new(object, "source", json_string(source));
+        json_object_set_new(object, "name", report_json_text(name.data, (size_t)name.len));
+        json_object_set_new(object, "value", configs_json_value(value, row->is_sensitive));
+        json_array_append_new(list, object);
+        if (row->is_sensitive || value.len < 0)
+            value = wire_str_from("null");
+        buf_printf(&text, "%s%s:%.*s=%.*s", i ? ", " : "", source, WIRE_STR_ARGS(name),
+                   WIRE_STR_ARGS(value));
     }
-    printf("}\n");
+    report_value(report, list);
+    report_as(report, "{%s}", buf_text(&text));
+    buf_close(&text);
+}
+
+static const char *configs_type(const struct configs *c)
+{
+    return c->type == CONFIGS_TOPIC    ? "topics"
+           : c->type == CONFIGS_LOGGER ? "broker-loggers"
+                                       : "brokers";
+}
+
+static void configs_put_row(const struct configs *c, const char *name, const configs_row *row)
+{
+    report_text(c->report, configs_type(c));
+    report_text(c->report, name[0] ? name : NULL);
+    report_string(c->report, row->name);
+    if (row->is_sensitive || row->value.len < 0)
+        report_none(c->report);
+    else
+        report_printf(c->report, "%.*s", WIRE_STR_ARGS(row->value));
+    report_flag(c->report, row->is_sensitive);
+    report_text(c->report, configs_source(row->config_source));
+    configs_put_synonyms(c->report, row);
 }
 
 static bool configs_is_dynamic(const struct configs *c, const char *name, const configs_row *row)
@@ -211,10 +249,8 @@ static bool configs_is_dynamic(const struct configs *c, const char *name, const 
     return row->config_source == (name[0] == '\0' ? 3 : 2);
 }
 
-static void configs_print(const struct configs *c, const char *name,
-                          const struct describe_configs_response_describe_configs_result *result)
+static void configs_print_title(const struct configs *c, const char *name, bool all)
 {
-    bool all = options_has(c->run->options, "all");
     struct buf entity;
     buf_init(&entity);
     configs_say_entity(c, name, &entity);
@@ -224,12 +260,25 @@ static void configs_print(const struct configs *c, const char *name,
                                                           : "Dynamic",
            buf_text(&entity));
     buf_close(&entity);
+}
+
+/* Kafka's text has a title for each entity. */
+static void configs_print(const struct configs *c, const char *name,
+                          const struct describe_configs_response_describe_configs_result *result)
+{
+    bool all = options_has(c->run->options, "all");
+    if (c->format == REPORT_KAFKA)
+        configs_print_title(c, name, all);
     if (result->configs.count > 0)
         qsort(result->configs.items, (size_t)result->configs.count, sizeof(configs_row),
               configs_compare);
     for (int32_t i = 0; i < result->configs.count; i++)
         if (all || configs_is_dynamic(c, name, &result->configs.items[i]))
-            configs_print_row(&result->configs.items[i]);
+            configs_put_row(c, name, &result->configs.items[i]);
+    if (c->format == REPORT_KAFKA) {
+        report_print(c->report, REPORT_KAFKA, stdout);
+        report_clear(c->report);
+    }
 }
 
 /* What the cluster says of one entity; the caller frees *answer, in which there is one result. */
@@ -270,7 +319,8 @@ static int configs_describe_one(const struct configs *c, const char *name)
     const struct describe_configs_response *response = answer.response;
     buf_init(&text);
     if (err_from_wire(response->results.items[0].error_code) == ERR_UNKNOWN_TOPIC_OR_PARTITION)
-        printf("The topic '%s' doesn't exist and doesn't have dynamic config.\n", name);
+        fprintf(c->format == REPORT_KAFKA ? stdout : stderr,
+                "The topic '%s' doesn't exist and doesn't have dynamic config.\n", name);
     else if (response->results.items[0].error_code)
         status = tool_fail(c->run, "%s",
                            tool_error_text(response->results.items[0].error_code,
@@ -348,6 +398,23 @@ static int configs_describe_each(const struct configs *c)
     if (status == 0 && c->type == CONFIGS_BROKER)
         status = configs_describe_one(c, "");
     client_answer_free(&answer);
+    return status;
+}
+
+static int configs_describe(struct configs *c)
+{
+    static const struct report_column columns[] = {
+        {.name = "entityType"}, {.name = "entityName"},
+        {.name = "name"},       {.name = "value", .none = "null"},
+        {.name = "sensitive"},  {.name = "source"},
+        {.name = "synonyms"},   REPORT_END};
+    c->report = report_new("configs");
+    report_columns(c->report, columns);
+    report_lines(c->report, "  {name}={value} sensitive={sensitive} synonyms={synonyms}");
+    int status = c->name ? configs_describe_one(c, c->name) : configs_describe_each(c);
+    if (status == 0 && c->format != REPORT_KAFKA)
+        report_print(c->report, c->format, stdout);
+    report_free(c->report);
     return status;
 }
 
@@ -541,7 +608,7 @@ static int configs_run_alter(struct configs *c)
 
 static int configs_run(struct tool_run *run)
 {
-    struct configs c = {.run = run};
+    struct configs c = {.run = run, .format = report_format(run)};
     props_init(&c.file);
     if (options_has(run->options, "describe") == options_has(run->options, "alter"))
         return tool_misuse(run, "give one of --describe, --alter");
@@ -552,7 +619,7 @@ static int configs_run(struct tool_run *run)
         return configs_run_alter(&c);
     if (tool_connect(run))
         return 1;
-    return c.name ? configs_describe_one(&c, c.name) : configs_describe_each(&c);
+    return configs_describe(&c);
 }
 
 const struct tool tool_configs = {

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "tools/table.h"
 #include "tools/tools.h"
 
 enum { CONSUMER_GROUPS_TIMEOUT_MS = 30000 };
@@ -52,22 +51,29 @@ static const struct option_row consumer_groups_options[] = {
     OPTION_WITH("reset-offsets", "dry-run", NULL, "Show the plan only."),
     OPTION_WITH("reset-offsets", "execute", NULL, "Carry the plan out."),
     OPTION_WITH("reset-offsets", "export", NULL, "Print the plan as CSV."),
+    REPORT_OPTION_WITH("list|describe|reset-offsets|delete-offsets"),
     TOOL_LAST_OPTIONS,
 };
 
-void consumer_groups_error(const char *format, ...)
+FILE *consumer_groups_failures(const struct consumer_groups *tool)
 {
+    return tool->format == REPORT_KAFKA ? stdout : stderr;
+}
+
+void consumer_groups_error(const struct consumer_groups *tool, const char *format, ...)
+{
+    FILE *out = consumer_groups_failures(tool);
     va_list args;
     va_start(args, format);
-    fputs("\nError: ", stdout);
-    vprintf(format, args);
-    putchar('\n');
+    fputs(out == stdout ? "\nError: " : "Error: ", out);
+    vfprintf(out, format, args);
+    fputc('\n', out);
     va_end(args);
 }
 
 int consumer_groups_fail(struct consumer_groups *tool)
 {
-    consumer_groups_error("Executing consumer group command failed due to %s",
+    consumer_groups_error(tool, "Executing consumer group command failed due to %s",
                           client_problem(tool->run->client));
     return 0;
 }
@@ -175,35 +181,41 @@ static const char *consumer_groups_type(const struct group_listed *group)
 {
     if (group->type && strcmp(group->type, "consumer") == 0)
         return "Consumer";
-    return group->type && strcmp(group->type, "classic") == 0 ? "Classic" : "-";
+    return group->type && strcmp(group->type, "classic") == 0 ? "Classic" : NULL;
+}
+
+static struct report *consumer_groups_list_report(const struct options *options)
+{
+    static const struct report_column columns[] = {{"group", "GROUP", 25, NULL},
+                                                   {"type", "TYPE", 20, NULL},
+                                                   {"state", "STATE", 20, NULL},
+                                                   REPORT_END};
+    struct report *report = report_new("groups");
+    report_columns(report, columns);
+    report_style(report, TABLE_PADDED);
+    report_show(report, "type", options_has(options, "type"));
+    report_show(report, "state", options_has(options, "state"));
+    if (!options_has(options, "type") && !options_has(options, "state"))
+        report_lines(report, "{group}");
+    return report;
 }
 
 static int consumer_groups_list(struct consumer_groups *tool)
 {
-    struct options *options = tool->run->options;
-    bool states = options_has(options, "state"), types = options_has(options, "type");
+    const struct options *options = tool->run->options;
     struct group_list list;
     int err = group_client_list(&tool->client, options_get(options, "state"),
                                 options_get(options, "type"), &list);
     consumer_groups_keep(&list);
-    struct table *table = table_new(TABLE_PADDED);
-    table_column(table, "GROUP", 25);
-    if (types)
-        table_column(table, "TYPE", 20);
-    if (states)
-        table_column(table, "STATE", 20);
+    struct report *report = consumer_groups_list_report(options);
     for (size_t i = 0; !err && i < list.count; i++) {
-        if (!states && !types)
-            puts(list.items[i].id);
-        table_cell(table, "%s", list.items[i].id);
-        if (types)
-            table_cell(table, "%s", consumer_groups_type(&list.items[i]));
-        if (states)
-            table_cell(table, "%s", list.items[i].state ? list.items[i].state : "-");
+        report_text(report, list.items[i].id);
+        report_text(report, consumer_groups_type(&list.items[i]));
+        report_text(report, list.items[i].state);
     }
-    if (!err && (states || types))
-        table_print(table, stdout);
-    table_free(table);
+    if (!err)
+        report_print(report, tool->format, stdout);
+    report_free(report);
     group_list_free(&list);
     return err ? consumer_groups_fail(tool) : 0;
 }
@@ -235,7 +247,7 @@ static int consumer_groups_delete(struct consumer_groups *tool)
         if (!errs[i])
             continue;
         if (!failed)
-            consumer_groups_error("Deletion of some consumer groups failed:");
+            consumer_groups_error(tool, "Deletion of some consumer groups failed:");
         failed = true;
         printf("* Group '%s' could not be deleted due to: %s\n", id,
                client_problem(tool->run->client));
@@ -285,21 +297,27 @@ static int delete_rows(struct consumer_groups *tool, struct group_rows *rows)
     return err;
 }
 
-static void delete_print(const struct group_rows *rows)
+static void delete_print(const struct consumer_groups *tool, const struct group_rows *rows)
 {
-    struct table *table = table_new(TABLE_PADDED);
-    table_column(table, "TOPIC", 15);
-    table_column(table, "PARTITION", 10);
-    table_column(table, "STATUS", 15);
+    static const struct report_column columns[] = {{"topic", "TOPIC", 15, NULL},
+                                                   {"partition", "PARTITION", 10, NULL},
+                                                   {"error", "STATUS", 15, "Successful"},
+                                                   REPORT_END};
+    struct report *report = report_new("partitions");
+    report_columns(report, columns);
+    report_style(report, TABLE_PADDED);
     for (size_t i = 0; i < rows->count; i++) {
         int err = rows->items[i].err;
-        table_cell(table, "%s", rows->items[i].topic);
-        table_cell(table, "%d", rows->items[i].partition);
-        table_cell(table, "%s%s", err ? "Error: " : "Successful", err ? err_text(err) : "");
+        report_text(report, rows->items[i].topic);
+        report_number(report, rows->items[i].partition);
+        report_text(report, err ? err_name(err) : NULL);
+        if (err && tool->format == REPORT_KAFKA)
+            report_as(report, "Error: %s", err_text(err));
     }
-    putchar('\n');
-    table_print(table, stdout);
-    table_free(table);
+    if (tool->format == REPORT_KAFKA)
+        putchar('\n');
+    report_print(report, tool->format, stdout);
+    report_free(report);
 }
 
 /* An error of the whole request stands for each row. */
@@ -314,12 +332,13 @@ static void delete_rows_offsets(struct consumer_groups *tool, struct group_rows 
         failed |= rows->items[i].err != 0;
     }
     if (err)
-        consumer_groups_error("%s", client_problem(tool->run->client));
+        consumer_groups_error(tool, "%s", client_problem(tool->run->client));
     else if (failed)
-        consumer_groups_error("Encountered some partition-level error, see the follow-up details.");
-    else
+        consumer_groups_error(tool,
+                              "Encountered some partition-level error, see the follow-up details.");
+    else if (tool->format == REPORT_KAFKA)
         printf("Request succeeded for deleting offsets from group %s.\n", group);
-    delete_print(rows);
+    delete_print(tool, rows);
 }
 
 static int consumer_groups_delete_offsets(struct consumer_groups *tool)
@@ -327,7 +346,8 @@ static int consumer_groups_delete_offsets(struct consumer_groups *tool)
     struct group_rows rows = {0};
     int err = delete_rows(tool, &rows);
     if (!err && rows.count == 0)
-        consumer_groups_error("group %s has no offsets for these topics", tool->chosen.items[0].id);
+        consumer_groups_error(tool, "group %s has no offsets for these topics",
+                              tool->chosen.items[0].id);
     else if (!err)
         delete_rows_offsets(tool, &rows);
     group_rows_free(&rows);
@@ -470,7 +490,7 @@ static int consumer_groups_validate(struct tool_run *run)
 
 static int consumer_groups_run(struct tool_run *run)
 {
-    struct consumer_groups tool = {.run = run};
+    struct consumer_groups tool = {.run = run, .format = report_format(run)};
     int64_t timeout_ms;
     if (options_has(run->options, "validate-regex"))
         return consumer_groups_validate(run);

@@ -3,15 +3,21 @@
 #define TOOLS_CONSUMER_GROUPS_H
 
 #include "tools/group_client.h"
+#include "tools/report.h"
 
 struct consumer_groups {
     struct tool_run *run;
     struct group_client client;
     struct group_list chosen; /* by --group or --all-groups; only .id is sure to be set */
+    enum report_format format;
 };
 
-/* "\nError: sentence" on stdout, which is where Kafka's tool tells what the cluster refuses. */
-void consumer_groups_error(const char *format, ...) PRINTF_LIKE(1, 2);
+/* "\nError: sentence" on stdout, which is where Kafka's tool tells what the cluster refuses; on
+ * stderr with --format. */
+void consumer_groups_error(const struct consumer_groups *tool, const char *format, ...)
+    PRINTF_LIKE(2, 3);
+/* Where that goes. */
+FILE *consumer_groups_failures(const struct consumer_groups *tool);
 /* The same for an error of a call; returns 0, since the tool ends well, as Kafka's does. */
 int consumer_groups_fail(struct consumer_groups *tool);
 

@@ -10,34 +10,22 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "tools/table.h"
 
 enum { DESCRIBE_WIDTH = 15 };
 
-/* ---- cells ---- */
-
-static void describe_text(struct table *table, struct wire_str text)
-{
-    if (wire_str_is_empty(text))
-        table_cell(table, "-");
-    else
-        table_cell(table, "%.*s", WIRE_STR_ARGS(text));
-}
-
-static void describe_number(struct table *table, int64_t number)
-{
-    if (number == GROUP_NONE)
-        table_cell(table, "-");
-    else
-        table_cell(table, "%lld", (long long)number);
-}
+struct describe {
+    struct consumer_groups *tool;
+    struct report *report;
+    bool verbose;
+};
 
 /* The remark that goes with a state; whether there is anything to show. */
-static bool describe_state_remark(const char *group, const struct group_view *view)
+static bool describe_state_remark(const struct consumer_groups *tool, const char *group,
+                                  const struct group_view *view)
 {
     fflush(stdout);
     if (!view->exists)
-        consumer_groups_error("Consumer group '%s' does not exist.", group);
+        consumer_groups_error(tool, "Consumer group '%s' does not exist.", group);
     else if (group_view_is(view, "Empty"))
         fprintf(stderr, "\nConsumer group '%s' has no active members.\n", group);
     else if (!group_view_is(view, "Stable"))
@@ -45,11 +33,14 @@ static bool describe_state_remark(const char *group, const struct group_view *vi
     return view->exists;
 }
 
-static void describe_print(struct table *table)
+/* Kafka's text has a table for each group, the other forms one for all. */
+static void describe_print(struct describe *d)
 {
+    if (d->tool->format != REPORT_KAFKA)
+        return;
     putchar('\n');
-    table_print(table, stdout);
-    table_free(table);
+    report_print(d->report, REPORT_KAFKA, stdout);
+    report_clear(d->report);
 }
 
 /* ---- offsets ---- */
@@ -119,59 +110,57 @@ static int describe_offset_rows(struct consumer_groups *tool, const char *group,
     return err;
 }
 
-static void describe_offset_row(struct table *table, const char *group,
-                                const struct group_view *view, const struct group_row *row,
-                                bool verbose)
+static void describe_offset_row(struct report *report, const char *group,
+                                const struct group_view *view, const struct group_row *row)
 {
-    bool lag = row->committed != GROUP_NONE && row->found != GROUP_NONE;
-    table_cell(table, "%s", group);
-    table_cell(table, "%s", row->topic);
-    table_cell(table, "%d", row->partition);
-    if (verbose)
-        describe_number(table, row->leader_epoch);
-    describe_number(table, row->committed);
-    describe_number(table, row->found);
-    if (lag)
-        table_cell(table, "%lld", (long long)(row->found - row->committed));
+    static const struct group_member nobody; /* all that is shown of it is empty */
+    const struct group_member *member = row->member < 0 ? &nobody : &view->members[row->member];
+    report_text(report, group);
+    report_text(report, row->topic);
+    report_number(report, row->partition);
+    report_number_unless(report, row->leader_epoch, GROUP_NONE);
+    report_number_unless(report, row->committed, GROUP_NONE);
+    report_number_unless(report, row->found, GROUP_NONE);
+    if (row->committed != GROUP_NONE && row->found != GROUP_NONE)
+        report_number(report, row->found - row->committed);
     else
-        table_cell(table, "-");
-    const struct group_member *member = row->member < 0 ? NULL : &view->members[row->member];
-    describe_text(table, member ? member->id : WIRE_STR_NULL);
-    describe_text(table, member ? member->host : WIRE_STR_NULL);
-    describe_text(table, member ? member->client : WIRE_STR_NULL);
+        report_none(report);
+    report_string(report, member->id);
+    report_string(report, member->host);
+    report_string(report, member->client);
 }
 
-static struct table *describe_offset_table(bool verbose)
+static struct report *describe_offset_report(bool verbose)
 {
-    struct table *table = table_new(TABLE_SPACES);
-    table_column(table, "GROUP", DESCRIBE_WIDTH);
-    table_column(table, "TOPIC", DESCRIBE_WIDTH);
-    table_column(table, "PARTITION", 10);
-    if (verbose)
-        table_column(table, "LEADER-EPOCH", DESCRIBE_WIDTH);
-    table_column(table, "CURRENT-OFFSET", DESCRIBE_WIDTH);
-    table_column(table, "LOG-END-OFFSET", DESCRIBE_WIDTH);
-    table_column(table, "LAG", DESCRIBE_WIDTH);
-    table_column(table, "CONSUMER-ID", DESCRIBE_WIDTH);
-    table_column(table, "HOST", DESCRIBE_WIDTH);
-    table_column(table, "CLIENT-ID", 0);
-    return table;
+    static const struct report_column columns[] = {
+        {"group", "GROUP", DESCRIBE_WIDTH, NULL},
+        {"topic", "TOPIC", DESCRIBE_WIDTH, NULL},
+        {"partition", "PARTITION", 10, NULL},
+        {"leaderEpoch", "LEADER-EPOCH", DESCRIBE_WIDTH, NULL},
+        {"currentOffset", "CURRENT-OFFSET", DESCRIBE_WIDTH, NULL},
+        {"logEndOffset", "LOG-END-OFFSET", DESCRIBE_WIDTH, NULL},
+        {"lag", "LAG", DESCRIBE_WIDTH, NULL},
+        {"consumerId", "CONSUMER-ID", DESCRIBE_WIDTH, NULL},
+        {"host", "HOST", DESCRIBE_WIDTH, NULL},
+        {"clientId", "CLIENT-ID", 0, NULL},
+        REPORT_END};
+    struct report *report = report_new("offsets");
+    report_columns(report, columns);
+    report_show(report, "leaderEpoch", verbose);
+    return report;
 }
 
-static int describe_offsets(struct consumer_groups *tool, const char *group,
-                            struct group_view *view)
+static int describe_offsets(struct describe *d, const char *group, struct group_view *view)
 {
-    bool verbose = options_has(tool->run->options, "verbose");
     struct group_rows rows = {0};
     if (view->member_count > 0)
         qsort(view->members, (size_t)view->member_count, sizeof(*view->members),
               describe_compare_members);
-    int err = view->exists ? describe_offset_rows(tool, group, view, &rows) : 0;
-    if (!err && describe_state_remark(group, view) && rows.count > 0) {
-        struct table *table = describe_offset_table(verbose);
+    int err = view->exists ? describe_offset_rows(d->tool, group, view, &rows) : 0;
+    if (!err && describe_state_remark(d->tool, group, view) && rows.count > 0) {
         for (size_t i = 0; i < rows.count; i++)
-            describe_offset_row(table, group, view, &rows.items[i], verbose);
-        describe_print(table);
+            describe_offset_row(d->report, group, view, &rows.items[i]);
+        describe_print(d);
     }
     group_rows_free(&rows);
     return err;
@@ -193,146 +182,171 @@ static int describe_compare_topics(const void *a, const void *b)
     return order ? order : (x->topic.len > y->topic.len) - (x->topic.len < y->topic.len);
 }
 
-/* "t1:0,1;t2:3"; "-" for nothing. */
-static void describe_assigned(struct table *table, struct group_assigned *topics, int32_t count)
+/* "t1:0,1;t2:3", or an array of topics with their partitions. */
+static void describe_assigned(struct report *report, struct group_assigned *topics, int32_t count)
 {
     struct buf text;
+    json_t *list = json_array();
     buf_init(&text);
     if (count > 0)
         qsort(topics, (size_t)count, sizeof(*topics), describe_compare_topics);
     for (int32_t i = 0; i < count; i++) {
         size_t size = (size_t)topics[i].count * sizeof(int32_t);
         int32_t *sorted = mem_alloc(size + sizeof(int32_t));
+        json_t *topic = json_object(), *partitions = json_array();
         if (size > 0) {
             memcpy(sorted, topics[i].partitions, size);
             qsort(sorted, (size_t)topics[i].count, sizeof(*sorted), describe_compare_numbers);
         }
         buf_printf(&text, "%s%.*s:", i ? ";" : "", WIRE_STR_ARGS(topics[i].topic));
-        for (int32_t p = 0; p < topics[i].count; p++)
+        for (int32_t p = 0; p < topics[i].count; p++) {
             buf_printf(&text, p ? ",%d" : "%d", sorted[p]);
+            json_array_append_new(partitions, json_integer(sorted[p]));
+        }
+        json_object_set_new(topic, "topic",
+                            report_json_text(topics[i].topic.data, (size_t)topics[i].topic.len));
+        json_object_set_new(topic, "partitions", partitions);
+        json_array_append_new(list, topic);
         mem_free(sorted);
     }
-    table_cell(table, "%s", text.len > 0 ? buf_text(&text) : "-");
+    report_value(report, list);
+    report_as(report, "%s", text.len > 0 ? buf_text(&text) : "-");
     buf_close(&text);
 }
 
-/* What the members of a group make necessary to show. */
-struct describe_columns {
-    bool instance, verbose, upgraded;
-};
-
-static struct describe_columns describe_columns(const struct tool_run *run,
-                                                const struct group_view *view)
+/* What no member has is not shown. */
+static struct report *describe_member_report(bool verbose)
 {
-    struct describe_columns columns = {.verbose = options_has(run->options, "verbose")};
-    for (int32_t i = 0; i < view->member_count; i++) {
-        columns.instance |= !wire_str_is_empty(view->members[i].instance);
-        columns.upgraded |= view->is_consumer && view->members[i].member_type == 0;
-    }
-    columns.upgraded &= columns.verbose;
-    return columns;
+    static const struct report_column columns[] = {
+        {"group", "GROUP", DESCRIBE_WIDTH, NULL},
+        {"consumerId", "CONSUMER-ID", DESCRIBE_WIDTH, NULL},
+        {"groupInstanceId", "GROUP-INSTANCE-ID", 17, NULL},
+        {"host", "HOST", DESCRIBE_WIDTH, NULL},
+        {"clientId", "CLIENT-ID", DESCRIBE_WIDTH, NULL},
+        {"partitions", "#PARTITIONS", DESCRIBE_WIDTH, NULL},
+        {"currentEpoch", "CURRENT-EPOCH", DESCRIBE_WIDTH, NULL},
+        {"currentAssignment", "CURRENT-ASSIGNMENT", 20, NULL},
+        {"targetEpoch", "TARGET-EPOCH", DESCRIBE_WIDTH, NULL},
+        {"targetAssignment", "TARGET-ASSIGNMENT", 20, NULL},
+        {"upgraded", "UPGRADED", 0, NULL},
+        REPORT_END};
+    static const char *const more[] = {"currentEpoch", "currentAssignment", "targetEpoch",
+                                       "targetAssignment"};
+    struct report *report = report_new("members");
+    report_columns(report, columns);
+    report_style(report, TABLE_PADDED);
+    for (size_t i = 0; i < ARRAY_LEN(more); i++)
+        report_show(report, more[i], verbose);
+    return report;
 }
 
-static struct table *describe_member_table(const struct describe_columns *columns)
+static void describe_member_row(struct report *report, const char *group,
+                                const struct group_view *view, struct group_member *member)
 {
-    struct table *table = table_new(TABLE_PADDED);
-    table_column(table, "GROUP", DESCRIBE_WIDTH);
-    table_column(table, "CONSUMER-ID", DESCRIBE_WIDTH);
-    if (columns->instance)
-        table_column(table, "GROUP-INSTANCE-ID", 17);
-    table_column(table, "HOST", DESCRIBE_WIDTH);
-    table_column(table, "CLIENT-ID", DESCRIBE_WIDTH);
-    table_column(table, "#PARTITIONS", DESCRIBE_WIDTH);
-    if (columns->verbose) {
-        table_column(table, "CURRENT-EPOCH", DESCRIBE_WIDTH);
-        table_column(table, "CURRENT-ASSIGNMENT", 20);
-        table_column(table, "TARGET-EPOCH", DESCRIBE_WIDTH);
-        table_column(table, "TARGET-ASSIGNMENT", 20);
-    }
-    if (columns->upgraded)
-        table_column(table, "UPGRADED", 0);
-    return table;
+    report_text(report, group);
+    report_string(report, member->id);
+    report_string(report, member->instance);
+    report_string(report, member->host);
+    report_string(report, member->client);
+    report_number(report, member->partitions);
+    report_number_unless(report, member->epoch, GROUP_NONE);
+    describe_assigned(report, member->current, member->current_count);
+    report_number_unless(report, view->epoch, GROUP_NONE);
+    describe_assigned(report, member->target, member->target_count);
+    if (view->is_consumer)
+        report_flag(report, member->member_type == 1);
+    else
+        report_none(report);
 }
 
-static void describe_member_row(struct table *table, const char *group,
-                                const struct group_view *view, struct group_member *member,
-                                const struct describe_columns *columns)
+static int describe_members(struct describe *d, const char *group, struct group_view *view)
 {
-    table_cell(table, "%s", group);
-    describe_text(table, member->id);
-    if (columns->instance)
-        describe_text(table, member->instance);
-    describe_text(table, member->host);
-    describe_text(table, member->client);
-    table_cell(table, "%d", member->partitions);
-    if (columns->verbose) {
-        describe_number(table, member->epoch);
-        describe_assigned(table, member->current, member->current_count);
-        describe_number(table, view->epoch);
-        describe_assigned(table, member->target, member->target_count);
-    }
-    if (columns->upgraded)
-        table_cell(table, "%s", member->member_type == 1 ? "true" : "false");
-}
-
-static int describe_members(struct consumer_groups *tool, const char *group,
-                            struct group_view *view)
-{
-    if (!describe_state_remark(group, view) || view->member_count == 0)
+    bool instance = false, upgraded = false;
+    if (!describe_state_remark(d->tool, group, view) || view->member_count == 0)
         return 0;
-    struct describe_columns columns = describe_columns(tool->run, view);
-    struct table *table = describe_member_table(&columns);
-    for (int32_t i = 0; i < view->member_count; i++)
-        describe_member_row(table, group, view, &view->members[i], &columns);
-    describe_print(table);
+    for (int32_t i = 0; i < view->member_count; i++) {
+        instance |= !wire_str_is_empty(view->members[i].instance);
+        upgraded |= view->is_consumer && view->members[i].member_type == 0;
+        describe_member_row(d->report, group, view, &view->members[i]);
+    }
+    if (d->tool->format == REPORT_KAFKA) {
+        report_show(d->report, "groupInstanceId", instance);
+        report_show(d->report, "upgraded", upgraded && d->verbose);
+    }
+    describe_print(d);
     return 0;
 }
 
 /* ---- state ---- */
 
-static int describe_state(struct consumer_groups *tool, const char *group, struct group_view *view)
+static struct report *describe_state_report(bool verbose)
 {
-    bool verbose = options_has(tool->run->options, "verbose");
-    if (!describe_state_remark(group, view))
+    static const struct report_column columns[] = {
+        {"group", "GROUP", DESCRIBE_WIDTH, NULL},
+        {"coordinator", "COORDINATOR (ID)", 25, NULL},
+        {"coordinatorId", NULL, 0, NULL},
+        {"assignmentStrategy", "ASSIGNMENT-STRATEGY", 20, NULL},
+        {"state", "STATE", 20, NULL},
+        {"groupEpoch", "GROUP-EPOCH", DESCRIBE_WIDTH, NULL},
+        {"targetAssignmentEpoch", "TARGET-ASSIGNMENT-EPOCH", 25, NULL},
+        {"members", "#MEMBERS", 0, NULL},
+        REPORT_END};
+    struct report *report = report_new("groups");
+    report_columns(report, columns);
+    report_show(report, "groupEpoch", verbose);
+    report_show(report, "targetAssignmentEpoch", verbose);
+    return report;
+}
+
+static int describe_state(struct describe *d, const char *group, struct group_view *view)
+{
+    const char *address = client_address(d->tool->run->client, view->coordinator);
+    if (!describe_state_remark(d->tool, group, view))
         return 0;
-    struct table *table = table_new(TABLE_SPACES);
-    table_column(table, "GROUP", DESCRIBE_WIDTH);
-    table_column(table, "COORDINATOR (ID)", 25);
-    table_column(table, "ASSIGNMENT-STRATEGY", 20);
-    table_column(table, "STATE", 20);
-    if (verbose) {
-        table_column(table, "GROUP-EPOCH", DESCRIBE_WIDTH);
-        table_column(table, "TARGET-ASSIGNMENT-EPOCH", 25);
-    }
-    table_column(table, "#MEMBERS", 0);
-    table_cell(table, "%s", group);
-    table_cell(table, "%s  (%d)", client_address(tool->run->client, view->coordinator),
-               view->coordinator);
-    describe_text(table, view->assignor);
-    describe_text(table, view->state);
-    if (verbose) {
-        describe_number(table, view->epoch);
-        describe_number(table, view->assignment_epoch);
-    }
-    table_cell(table, "%d", view->member_count);
-    describe_print(table);
+    report_text(d->report, group);
+    report_text(d->report, address);
+    if (d->tool->format == REPORT_KAFKA)
+        report_as(d->report, "%s  (%d)", address, view->coordinator);
+    report_number(d->report, view->coordinator);
+    report_string(d->report, view->assignor);
+    report_string(d->report, view->state);
+    report_number_unless(d->report, view->epoch, GROUP_NONE);
+    report_number_unless(d->report, view->assignment_epoch, GROUP_NONE);
+    report_number(d->report, view->member_count);
+    describe_print(d);
     return 0;
 }
 
+/* ---- which view ---- */
+
+static const struct {
+    const char *option; /* NULL: the others are not given */
+    struct report *(*report)(bool verbose);
+    int (*show)(struct describe *d, const char *group, struct group_view *view);
+} describe_views[] = {
+    {"members", describe_member_report, describe_members},
+    {"state", describe_state_report, describe_state},
+    {NULL, describe_offset_report, describe_offsets},
+};
+
 int consumer_groups_describe(struct consumer_groups *tool)
 {
-    int (*show)(struct consumer_groups *, const char *, struct group_view *) = describe_offsets;
+    const struct options *options = tool->run->options;
+    struct describe d = {.tool = tool, .verbose = options_has(options, "verbose")};
+    size_t which = 0;
     int err = 0;
-    if (options_has(tool->run->options, "members"))
-        show = describe_members;
-    if (options_has(tool->run->options, "state"))
-        show = describe_state;
+    while (describe_views[which].option && !options_has(options, describe_views[which].option))
+        which++;
+    d.report = describe_views[which].report(d.verbose);
     for (size_t i = 0; !err && i < tool->chosen.count; i++) {
         struct group_view view;
         err = group_client_describe(&tool->client, tool->chosen.items[i].id, &view);
         if (!err)
-            err = show(tool, tool->chosen.items[i].id, &view);
+            err = describe_views[which].show(&d, tool->chosen.items[i].id, &view);
         group_view_free(&view);
     }
+    if (!err && tool->format != REPORT_KAFKA)
+        report_print(d.report, tool->format, stdout);
+    report_free(d.report);
     return err ? consumer_groups_fail(tool) : 0;
 }

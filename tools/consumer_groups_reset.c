@@ -11,7 +11,6 @@
 
 #include "base/err.h"
 #include "tools/reset_spec.h"
-#include "tools/table.h"
 
 /* A plan of a million rows, by far. */
 enum { RESET_FILE_MAX = 128 << 20 };
@@ -58,6 +57,8 @@ int consumer_groups_check_reset(struct tool_run *run)
                                 "--from-file");
     if (options_has(options, "dry-run") && options_has(options, "execute"))
         return tool_misuse(run, "give either --dry-run or --execute");
+    if (options_has(options, "export") && options_has(options, "format"))
+        return tool_misuse(run, "--export prints CSV: give it or --format");
     if (topics && all)
         return tool_misuse(run, "give either --topic or --all-topics");
     if (!file && !topics && !all)
@@ -223,12 +224,13 @@ static int reset_ask(struct reset *reset, struct group_rows *rows, int64_t time)
 }
 
 /* Nothing is as young as the time: the end of the log. */
-static int64_t reset_time_offset(const struct group_row *row)
+static int64_t reset_time_offset(const struct reset *reset, const struct group_row *row)
 {
     if (row->err || row->found != GROUP_NONE)
         return row->found;
-    printf("\nWarn: Partition %d from topic %s is empty. Falling back to latest known offset.\n",
-           row->partition, row->topic);
+    fprintf(consumer_groups_failures(reset->tool),
+            "\nWarn: Partition %d from topic %s is empty. Falling back to latest known offset.\n",
+            row->partition, row->topic);
     return INT64_MAX;
 }
 
@@ -243,11 +245,12 @@ static bool reset_plan_row(const struct reset *reset, struct group_row *row)
     else if (reset_is(reset, "to-current") && row->committed != GROUP_NONE)
         row->planned = row->committed;
     else if (reset_is(reset, "to-datetime") || reset_is(reset, "by-duration"))
-        row->planned = reset_time_offset(row);
+        row->planned = reset_time_offset(reset, row);
     else if (reset_is(reset, "to-latest") || reset_is(reset, "to-current"))
         row->planned = INT64_MAX; /* moved to where the log ends */
     else if (reset_is(reset, "shift-by") && row->committed == GROUP_NONE) {
-        consumer_groups_error("Cannot shift offset for partition %s-%d since there is no current "
+        consumer_groups_error(reset->tool,
+                              "Cannot shift offset for partition %s-%d since there is no current "
                               "committed offset",
                               row->topic, row->partition);
         return false;
@@ -291,12 +294,13 @@ static int reset_bound_all(struct reset *reset, struct group_rows *rows)
     return err;
 }
 
-static void reset_leave_out(struct group_rows *rows, const bool *left_out)
+static void reset_leave_out(const struct reset *reset, struct group_rows *rows,
+                            const bool *left_out)
 {
     for (size_t i = 0; i < rows->count; i++) {
         struct group_row *row = &rows->items[i];
         if (row->err)
-            consumer_groups_error("%s-%d is left out: %s", row->topic, row->partition,
+            consumer_groups_error(reset->tool, "%s-%d is left out: %s", row->topic, row->partition,
                                   err_text(row->err));
         else if (left_out[i])
             row->err = ERR_INVALID;
@@ -315,7 +319,7 @@ static int reset_plan(struct reset *reset, const char *group, struct group_rows 
         left_out[i] = !reset_plan_row(reset, &rows->items[i]);
     err = reset_bound_all(reset, rows);
     if (!err)
-        reset_leave_out(rows, left_out);
+        reset_leave_out(reset, rows, left_out);
     mem_free(left_out);
     return err;
 }
@@ -338,16 +342,17 @@ static void reset_export(const struct reset *reset, const char *group,
     mem_free(group_cell);
 }
 
-static void reset_add(struct table *table, const char *group, const struct group_rows *rows)
+static void reset_add(struct report *report, const char *group, const struct group_rows *rows)
 {
     for (size_t i = 0; i < rows->count; i++) {
         const struct group_row *row = &rows->items[i];
         if (row->err)
             continue;
-        table_cell(table, "%s", group);
-        table_cell(table, "%s", row->topic);
-        table_cell(table, "%d", row->partition);
-        table_cell(table, "%lld", (long long)row->planned);
+        report_text(report, group);
+        report_text(report, row->topic);
+        report_number(report, row->partition);
+        report_number_unless(report, row->committed, GROUP_NONE);
+        report_number(report, row->planned);
     }
 }
 
@@ -356,13 +361,14 @@ static int reset_execute(struct reset *reset, const char *group, struct group_ro
     int err = group_client_commit(&reset->tool->client, group, rows);
     for (size_t i = 0; !err && i < rows->count; i++)
         if (rows->items[i].err && rows->items[i].err != ERR_INVALID)
-            consumer_groups_error("the offset of %s-%d is not reset: %s", rows->items[i].topic,
-                                  rows->items[i].partition, err_text(rows->items[i].err));
+            consumer_groups_error(reset->tool, "the offset of %s-%d is not reset: %s",
+                                  rows->items[i].topic, rows->items[i].partition,
+                                  err_text(rows->items[i].err));
     return err;
 }
 
 /* 0, 1 when the reason is printed, or negative: client_problem. */
-static int reset_group(struct reset *reset, const char *group, struct table *table)
+static int reset_group(struct reset *reset, const char *group, struct report *report)
 {
     struct options *options = reset->tool->run->options;
     struct group_view view;
@@ -370,7 +376,8 @@ static int reset_group(struct reset *reset, const char *group, struct table *tab
     int err = group_client_describe(&reset->tool->client, group, &view);
     bool inactive = !err && (!view.exists || group_view_is(&view, "Empty"));
     if (!err && !inactive)
-        consumer_groups_error("Assignments can only be reset if the group '%s' is inactive, but "
+        consumer_groups_error(reset->tool,
+                              "Assignments can only be reset if the group '%s' is inactive, but "
                               "the current state is %.*s.",
                               group, WIRE_STR_ARGS(view.state));
     group_view_free(&view);
@@ -382,27 +389,29 @@ static int reset_group(struct reset *reset, const char *group, struct table *tab
     if (!err && options_has(options, "export"))
         reset_export(reset, group, &rows);
     else if (!err)
-        reset_add(table, group, &rows);
+        reset_add(report, group, &rows);
     group_rows_free(&rows);
     return err;
 }
 
 int consumer_groups_reset(struct consumer_groups *tool)
 {
+    static const struct report_column columns[] = {
+        {"group", "GROUP", 30, NULL},          {"topic", "TOPIC", 30, NULL},
+        {"partition", "PARTITION", 10, NULL},  {"currentOffset", NULL, 0, NULL},
+        {"newOffset", "NEW-OFFSET", 15, NULL}, REPORT_END};
     struct reset reset = {.tool = tool};
     int err = reset_read(&reset);
-    struct table *table = table_new(TABLE_PADDED);
-    table_column(table, "GROUP", 30);
-    table_column(table, "TOPIC", 30);
-    table_column(table, "PARTITION", 10);
-    table_column(table, "NEW-OFFSET", 15);
+    struct report *report = report_new("offsets");
+    report_columns(report, columns);
+    report_style(report, TABLE_PADDED);
     for (size_t i = 0; !err && i < tool->chosen.count; i++)
-        err = reset_group(&reset, tool->chosen.items[i].id, table);
-    if (!err)
+        err = reset_group(&reset, tool->chosen.items[i].id, report);
+    if (!err && tool->format == REPORT_KAFKA)
         putchar('\n'); /* before a table, and behind CSV */
     if (!err && !options_has(tool->run->options, "export"))
-        table_print(table, stdout);
-    table_free(table);
+        report_print(report, tool->format, stdout);
+    report_free(report);
     mem_free(reset.file);
     if (err == ERR_UNKNOWN_TOPIC_OR_PARTITION) { /* the command line is wrong, not the cluster */
         consumer_groups_fail(tool);

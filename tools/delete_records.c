@@ -188,17 +188,19 @@ static void records_print_lines(const struct records *r)
 
 static void records_print_report(const struct records *r, enum report_format format)
 {
+    static const struct report_column columns[] = {{.name = "topic"},
+                                                   {.name = "partition"},
+                                                   {.name = "lowWatermark"},
+                                                   {.name = "error"},
+                                                   REPORT_END};
     struct report *report = report_new("partitions");
-    report_column(report, "topic");
-    report_column(report, "partition");
-    report_column(report, "low_watermark");
-    report_column(report, "error");
+    report_columns(report, columns);
     for (size_t i = 0; i < r->list.count; i++) {
         int16_t code = r->results[i].code;
         report_text(report, r->list.items[i].topic);
         report_number(report, r->list.items[i].partition);
         if (code)
-            report_text(report, NULL);
+            report_none(report);
         else
             report_number(report, r->results[i].low_watermark);
         report_text(report, code ? err_name(err_from_wire(code)) : NULL);
@@ -207,8 +209,9 @@ static void records_print_report(const struct records *r, enum report_format for
     report_free(report);
 }
 
-static int records_delete(struct records *r, enum report_format format)
+static int records_delete(struct records *r)
 {
+    enum report_format format = report_format(r->run);
     if (r->list.count > 1)
         qsort(r->list.items, r->list.count, sizeof(*r->list.items), partition_item_compare);
     r->results = mem_alloc((r->list.count + 1) * sizeof(*r->results));
@@ -226,16 +229,13 @@ static int records_delete(struct records *r, enum report_format format)
 static int records_run(struct tool_run *run)
 {
     struct records r = {.run = run};
-    enum report_format format;
     if (!options_has(run->options, "offset-json-file"))
         return tool_misuse(run, "which records? Name them with --offset-json-file FILE");
-    int status = report_format(run, &format);
-    if (status == 0)
-        status = partition_list_read(run, "offset-json-file", true, &r.list);
+    int status = partition_list_read(run, "offset-json-file", true, &r.list);
     if (status == 0)
         status = tool_connect(run);
     if (status == 0)
-        status = records_delete(&r, format);
+        status = records_delete(&r);
     partition_list_free(&r.list);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "base/version.h"
 #include "kafka/messages/api_versions.h"
 #include "tools/features_update.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row features_options[] = {
@@ -21,6 +22,7 @@ static const struct option_row features_options[] = {
     OPTION_OLD("release-version", "VERSION"),
     OPTION("unsafe", NULL, "downgrade, disable: also where something may be lost."),
     OPTION("dry-run", NULL, "upgrade, downgrade, disable: only say whether it could be done."),
+    REPORT_OPTION,
     TOOL_LAST_OPTIONS,
 };
 
@@ -43,21 +45,32 @@ static int16_t features_level(const struct api_versions_response *response, stru
     return 0;
 }
 
-static void features_print(struct api_versions_response *response)
+static void features_print(const struct tool_run *run, struct api_versions_response *response)
 {
+    static const struct report_column columns[] = {{.name = "feature"},
+                                                   {.name = "supportedMinVersion"},
+                                                   {.name = "supportedMaxVersion"},
+                                                   {.name = "finalizedVersionLevel"},
+                                                   {.name = "epoch"},
+                                                   REPORT_END};
+    struct report *report = report_new("features");
     features_row *rows = response->supported_features.items;
+    report_columns(report, columns);
+    report_lines(report, "Feature: {feature}\tSupportedMinVersion: {supportedMinVersion}\t"
+                         "SupportedMaxVersion: {supportedMaxVersion}\t"
+                         "FinalizedVersionLevel: {finalizedVersionLevel}\tEpoch: {epoch}");
     if (response->supported_features.count > 0)
         qsort(rows, (size_t)response->supported_features.count, sizeof(*rows), features_compare);
     for (int32_t i = 0; i < response->supported_features.count; i++) {
-        printf("Feature: %.*s\tSupportedMinVersion: %d\tSupportedMaxVersion: %d\t"
-               "FinalizedVersionLevel: %d\tEpoch: ",
-               WIRE_STR_ARGS(rows[i].name), rows[i].min_version, rows[i].max_version,
-               features_level(response, rows[i].name));
-        if (response->finalized_features_epoch < 0)
-            puts("-");
-        else
-            printf("%lld\n", (long long)response->finalized_features_epoch);
+        int64_t epoch = response->finalized_features_epoch;
+        report_string(report, rows[i].name);
+        report_number(report, rows[i].min_version);
+        report_number(report, rows[i].max_version);
+        report_number(report, features_level(response, rows[i].name));
+        report_number_unless(report, epoch < 0 ? -1 : epoch, -1);
     }
+    report_print(report, report_format(run), stdout);
+    report_free(report);
 }
 
 static int features_ask(struct tool_run *run, int32_t node)
@@ -80,7 +93,7 @@ static int features_ask(struct tool_run *run, int32_t node)
         status = tool_fail(run, "%s", tool_error_text(response->error_code, WIRE_STR_NULL, &text));
         buf_close(&text);
     } else {
-        features_print(response);
+        features_print(run, response);
     }
     client_answer_free(&answer);
     return status;

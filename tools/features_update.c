@@ -74,6 +74,9 @@ static int features_read(struct features_update *update)
     if (options_has(options, "metadata") || options_has(options, "release-version"))
         return tool_fail(update->run, "there are no versions of the metadata to choose from here; "
                                       "describe shows the features of the cluster");
+    if (options_has(options, "format"))
+        return tool_misuse(update->run, "--format does not go with %s: leave it out",
+                           update->command);
     if (options_has(options, "node-id"))
         return tool_misuse(update->run, "--node-id goes with describe: leave it out");
     if (options_has(options, "unsafe") && strcmp(update->command, "upgrade") == 0)

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "kafka/messages/list_offsets.h"
 #include "kafka/messages/metadata.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row offsets_options[] = {
@@ -23,6 +24,7 @@ static const struct option_row offsets_options[] = {
            "(-4); of tiered storage, which is not here, so nothing is shown: latest-tiered (-5), "
            "earliest-pending-upload (-6)."),
     OPTION("exclude-internal-topics", NULL, "Without internal topics."),
+    REPORT_OPTION,
     TOOL_LAST_OPTIONS,
 };
 
@@ -34,6 +36,14 @@ struct offsets_rule {
     int64_t first, last;         /* partitions, both included */
 };
 
+/* An offset that was found. */
+struct offsets_line {
+    char *text; /* as Kafka's tool prints it, which is also what it sorts by */
+    char *topic;
+    int32_t partition;
+    int64_t offset;
+};
+
 enum { OFFSETS_RULES_MAX = 256 };
 
 struct offsets {
@@ -41,7 +51,7 @@ struct offsets {
     struct offsets_rule rules[OFFSETS_RULES_MAX];
     int rule_count;
     int64_t time;
-    char **lines;
+    struct offsets_line *lines;
     size_t line_count;
     bool any;      /* a partition is wanted */
     bool left_out; /* and one could not be asked */
@@ -198,8 +208,11 @@ static void offsets_keep(struct offsets *o, const char *topic,
     if (offset < 0)
         return; /* nothing at that time */
     o->lines = mem_realloc(o->lines, (o->line_count + 1) * sizeof(*o->lines));
-    o->lines[o->line_count++] =
-        mem_printf("%s:%d:%lld", topic, row->partition_index, (long long)offset);
+    o->lines[o->line_count++] = (struct offsets_line){
+        .text = mem_printf("%s:%d:%lld", topic, row->partition_index, (long long)offset),
+        .topic = mem_strdup(topic),
+        .partition = row->partition_index,
+        .offset = offset};
 }
 
 /* The partitions of `topic` that `leader` leads. */
@@ -261,9 +274,32 @@ static void offsets_ask_topic(struct offsets *o, const offsets_topic *topic, con
     mem_free(rows);
 }
 
+static void offsets_line_free(struct offsets_line *line)
+{
+    mem_free(line->text);
+    mem_free(line->topic);
+}
+
 static int offsets_compare(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const struct offsets_line *x = a, *y = b;
+    return strcmp(x->text, y->text);
+}
+
+static void offsets_print(const struct offsets *o)
+{
+    static const struct report_column columns[] = {
+        {.name = "topic"}, {.name = "partition"}, {.name = "offset"}, REPORT_END};
+    struct report *report = report_new("offsets");
+    report_columns(report, columns);
+    report_lines(report, "{topic}:{partition}:{offset}");
+    for (size_t i = 0; i < o->line_count; i++) {
+        report_text(report, o->lines[i].topic);
+        report_number(report, o->lines[i].partition);
+        report_number(report, o->lines[i].offset);
+    }
+    report_print(report, report_format(o->run), stdout);
+    report_free(report);
 }
 
 static int offsets_ask_all(struct offsets *o)
@@ -287,8 +323,7 @@ static int offsets_ask_all(struct offsets *o)
                                  "--list");
     if (o->line_count > 0)
         qsort(o->lines, o->line_count, sizeof(*o->lines), offsets_compare);
-    for (size_t i = 0; i < o->line_count; i++)
-        puts(o->lines[i]);
+    offsets_print(o);
     /* A time after the last record is an answer, too: nothing is there, as Kafka's tool has it. */
     return o->line_count == 0 && o->left_out ? 1 : o->status;
 }
@@ -307,7 +342,7 @@ static int offsets_run(struct tool_run *run)
     for (int i = 0; i < o->rule_count; i++)
         tool_pattern_free(o->rules[i].topics);
     for (size_t i = 0; i < o->line_count; i++)
-        mem_free(o->lines[i]);
+        offsets_line_free(&o->lines[i]);
     mem_free(o->lines);
     mem_free(o);
     return status;

@@ -6,7 +6,7 @@
 
 #include "base/err.h"
 #include "tools/group_client.h"
-#include "tools/table.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 enum { GROUPS_TIMEOUT_MS = 30000, GROUPS_WIDTH = 20 };
@@ -19,6 +19,7 @@ static const struct option_row groups_options[] = {
     OPTION("consumer", NULL, "Only groups of consumers, of both protocols."),
     OPTION("share", NULL, "Only share groups."),
     OPTION("streams", NULL, "Only streams groups."),
+    REPORT_OPTION,
     TOOL_LAST_OPTIONS,
 };
 
@@ -36,29 +37,33 @@ static const char *groups_type(const struct group_listed *group)
     for (size_t i = 0; group->type && i < ARRAY_LEN(groups_types); i++)
         if (strcmp(groups_types[i].wire, group->type) == 0)
             return groups_types[i].shown;
-    return "-";
+    return NULL;
+}
+
+static bool groups_is(const struct group_listed *group, const char *type)
+{
+    return group->type && strcasecmp(group->type, type) == 0;
 }
 
 static bool groups_is_consumer(const struct group_listed *group)
 {
     const char *protocol = group->protocol ? group->protocol : "";
-    return strcmp(groups_type(group), "Consumer") == 0 || strcmp(protocol, "consumer") == 0 ||
-           protocol[0] == '\0';
+    return groups_is(group, "consumer") || strcmp(protocol, "consumer") == 0 || protocol[0] == '\0';
 }
 
 static bool groups_wants(const struct options *options, const struct group_listed *group)
 {
     const char *type = options_get(options, "group-type");
     const char *protocol = options_get(options, "protocol");
-    if (type && strcasecmp(type, groups_type(group)) != 0)
+    if (type && !groups_is(group, type))
         return false;
     if (protocol && strcmp(protocol, group->protocol ? group->protocol : "") != 0)
         return false;
     if (options_has(options, "consumer"))
         return groups_is_consumer(group);
     if (options_has(options, "share"))
-        return strcmp(groups_type(group), "Share") == 0;
-    return !options_has(options, "streams") || strcmp(groups_type(group), "Streams") == 0;
+        return groups_is(group, "share");
+    return !options_has(options, "streams") || groups_is(group, "streams");
 }
 
 /* The columns have one width, that of the widest of all cells. */
@@ -75,23 +80,26 @@ static int groups_width(const struct options *options, const struct group_list *
     return (int)width;
 }
 
-static void groups_print(const struct options *options, const struct group_list *list)
+static void groups_print(const struct tool_run *run, const struct group_list *list)
 {
-    int width = groups_width(options, list);
-    struct table *table = table_new(TABLE_PADDED);
-    table_column(table, "GROUP", width);
-    table_column(table, "TYPE", width);
-    table_column(table, "PROTOCOL", width);
+    int width = groups_width(run->options, list);
+    const struct report_column columns[] = {{"group", "GROUP", width, NULL},
+                                            {"type", "TYPE", width, NULL},
+                                            {"protocol", "PROTOCOL", width, ""},
+                                            REPORT_END};
+    struct report *report = report_new("groups");
+    report_columns(report, columns);
+    report_style(report, TABLE_PADDED);
     for (size_t i = 0; i < list->count; i++) {
         const struct group_listed *group = &list->items[i];
-        if (!groups_wants(options, group))
+        if (!groups_wants(run->options, group))
             continue;
-        table_cell(table, "%s", group->id);
-        table_cell(table, "%s", groups_type(group));
-        table_cell(table, "%s", group->protocol ? group->protocol : "");
+        report_text(report, group->id);
+        report_text(report, groups_type(group));
+        report_text(report, group->protocol);
     }
-    table_print(table, stdout);
-    table_free(table);
+    report_print(report, report_format(run), stdout);
+    report_free(report);
 }
 
 static int groups_check(struct tool_run *run)
@@ -121,9 +129,10 @@ static int groups_run(struct tool_run *run)
     group_client_init(&client, run, GROUPS_TIMEOUT_MS);
     int err = group_client_list(&client, NULL, NULL, &list);
     if (err)
-        printf("Error: %s\n", client_problem(run->client));
+        fprintf(report_format(run) == REPORT_KAFKA ? stdout : stderr, "Error: %s\n",
+                client_problem(run->client));
     else
-        groups_print(run->options, &list);
+        groups_print(run, &list);
     group_list_free(&list);
     group_client_close(&client);
     return err ? 1 : 0;

@@ -237,11 +237,13 @@ static void election_print_lines(const struct election *e)
 static void election_print_report(const struct election *e, enum report_format format)
 {
     static const char *const outcomes[] = {"elected", "not needed", "failed"};
+    static const struct report_column columns[] = {{.name = "topic"},
+                                                   {.name = "partition"},
+                                                   {.name = "election"},
+                                                   {.name = "error"},
+                                                   REPORT_END};
     struct report *report = report_new("partitions");
-    report_column(report, "topic");
-    report_column(report, "partition");
-    report_column(report, "election");
-    report_column(report, "error");
+    report_columns(report, columns);
     for (size_t i = 0; i < e->result_count; i++) {
         const struct election_result *result = &e->results[i];
         report_text(report, result->topic);
@@ -255,8 +257,9 @@ static void election_print_report(const struct election *e, enum report_format f
     report_free(report);
 }
 
-static int election_print(const struct election *e, enum report_format format)
+static int election_print(const struct election *e)
 {
+    enum report_format format = report_format(e->run);
     int failed = 0;
     if (e->result_count > 0)
         qsort(e->results, e->result_count, sizeof(*e->results), election_compare);
@@ -272,10 +275,7 @@ static int election_print(const struct election *e, enum report_format format)
 static int election_run(struct tool_run *run)
 {
     struct election e = {.run = run};
-    enum report_format format = REPORT_KAFKA;
     int status = election_read_type(&e);
-    if (status == 0)
-        status = report_format(run, &format);
     if (status == 0)
         status = election_read_partitions(&e);
     if (status == 0)
@@ -283,7 +283,7 @@ static int election_run(struct tool_run *run)
     if (status == 0 && (e.all || e.list.count > 0))
         status = election_ask(&e);
     if (status == 0)
-        status = election_print(&e, format);
+        status = election_print(&e);
     for (size_t i = 0; i < e.result_count; i++) {
         mem_free(e.results[i].topic);
         mem_free(e.results[i].sentence);

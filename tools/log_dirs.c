@@ -164,7 +164,7 @@ static json_t *dirs_take_partition(struct dirs *d, int32_t broker, const dirs_ro
     report_text(d->report, log);
     report_number(d->report, partition->partition_size);
     report_number(d->report, partition->offset_lag);
-    report_text(d->report, partition->is_future_key ? "true" : "false");
+    report_flag(d->report, partition->is_future_key);
     report_text(d->report, row->error_code ? err_name(err_from_wire(row->error_code)) : NULL);
     json_t *json = json_object();
     json_object_set_new(json, "partition", report_json_text(log, strlen(log)));
@@ -184,7 +184,7 @@ static void dirs_take_empty(struct dirs *d, int32_t broker, const dirs_row *row)
     report_number(d->report, broker);
     report_text(d->report, dir);
     for (int i = 0; i < 4; i++)
-        report_text(d->report, NULL);
+        report_none(d->report);
     report_text(d->report, row->error_code ? err_name(err_from_wire(row->error_code)) : NULL);
     mem_free(dir);
 }
@@ -274,17 +274,17 @@ static int dirs_describe(struct dirs *d)
 
 static int dirs_run(struct tool_run *run)
 {
-    static const char *const columns[] = {"broker",     "log_dir", "partition", "size",
-                                          "offset_lag", "future",  "error"};
-    struct dirs d = {.run = run};
+    static const struct report_column columns[] = {
+        {.name = "broker"},    {.name = "logDir"}, {.name = "partition"}, {.name = "size"},
+        {.name = "offsetLag"}, {.name = "future"}, {.name = "error"},     REPORT_END};
+    struct dirs d = {.run = run, .format = report_format(run)};
     if (!options_has(run->options, "describe"))
         return tool_misuse(run, "what is to be done? Give --describe");
-    if (report_format(run, &d.format) || tool_connect(run))
+    if (tool_connect(run))
         return 1;
     d.json = json_array();
     d.report = report_new("partitions");
-    for (size_t i = 0; i < ARRAY_LEN(columns); i++)
-        report_column(d.report, columns[i]);
+    report_columns(d.report, columns);
     int status = dirs_describe(&d);
     report_free(d.report);
     json_decref(d.json);

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/version.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 enum { MAIN_USAGE_WIDTH = 100 };
@@ -73,7 +74,7 @@ static int main_run_parsed(struct tool_run *run)
     if (err)
         tool_misuse(run, "%s", buf_text(&problem));
     else
-        status = tool->run(run);
+        status = report_check_format(run) ? 1 : tool->run(run);
     buf_close(&problem);
     options_free(run->options);
     return status;

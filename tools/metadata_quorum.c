@@ -11,7 +11,7 @@
 #include "kafka/messages/describe_cluster.h"
 #include "tools/quorum_change.h"
 #include "tools/quorum_request.h"
-#include "tools/table.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row quorum_options[] = {
@@ -24,6 +24,7 @@ static const struct option_row quorum_options[] = {
                   "remove-controller: the id of its directory."),
     OPTION("unregister", NULL, "remove-controller: and forget it, since it will not come back."),
     OPTION("dry-run", NULL, "add-controller, remove-controller: change nothing."),
+    REPORT_OPTION,
     TOOL_LAST_OPTIONS,
 };
 
@@ -108,37 +109,37 @@ static const struct describe_quorum_response_node *quorum_node(const struct quor
     return NULL;
 }
 
-static void quorum_print_replica(const struct quorum *q, const quorum_replica *replica)
+static json_t *quorum_json_replica(const struct quorum *q, const quorum_replica *replica)
 {
     const struct describe_quorum_response_node *node = quorum_node(q, replica->replica_id);
     char id[UUID_TEXT_LEN + 1];
-    printf("{\"id\": %d", replica->replica_id);
+    json_t *object = json_object();
     uuid_format(&replica->replica_directory_id, id);
-    if (uuid_is_zero(&replica->replica_directory_id))
-        printf(", \"directoryId\": null");
-    else
-        printf(", \"directoryId\": \"%s\"", id);
-    if (node) {
-        printf(", \"endpoints\": [");
-        for (int32_t i = 0; i < node->listeners.count; i++)
-            printf("%s\"%.*s://%.*s:%u\"", i ? ", " : "",
-                   WIRE_STR_ARGS(node->listeners.items[i].name),
-                   WIRE_STR_ARGS(node->listeners.items[i].host), node->listeners.items[i].port);
-        printf("]");
+    json_object_set_new(object, "id", json_integer(replica->replica_id));
+    json_object_set_new(object, "directoryId",
+                        uuid_is_zero(&replica->replica_directory_id) ? json_null()
+                                                                     : json_string(id));
+    if (!node)
+        return object;
+    json_t *endpoints = json_array();
+    for (int32_t i = 0; i < node->listeners.count; i++) {
+        char *text =
+            mem_printf("%.*s://%.*s:%u", WIRE_STR_ARGS(node->listeners.items[i].name),
+                       WIRE_STR_ARGS(node->listeners.items[i].host), node->listeners.items[i].port);
+        json_array_append_new(endpoints, report_json_text(text, strlen(text)));
+        mem_free(text);
     }
-    printf("}");
+    json_object_set_new(object, "endpoints", endpoints);
+    return object;
 }
 
-static void quorum_print_replicas(const struct quorum *q, const quorum_replica *items,
-                                  int32_t count)
+static json_t *quorum_json_replicas(const struct quorum *q, const quorum_replica *items,
+                                    int32_t count)
 {
-    printf("[");
-    for (int32_t i = 0; i < count; i++) {
-        if (i > 0)
-            printf(", ");
-        quorum_print_replica(q, &items[i]);
-    }
-    printf("]\n");
+    json_t *list = json_array();
+    for (int32_t i = 0; i < count; i++)
+        json_array_append_new(list, quorum_json_replica(q, &items[i]));
+    return list;
 }
 
 static const quorum_replica *quorum_leader(const struct quorum *q)
@@ -172,68 +173,96 @@ static void quorum_lag(const struct quorum *q, int64_t *lag, int64_t *lag_ms)
 
 static int quorum_print_status(struct quorum *q)
 {
+    static const struct report_column columns[] = {{.name = "clusterId", .none = ""},
+                                                   {.name = "leaderId"},
+                                                   {.name = "leaderEpoch"},
+                                                   {.name = "highWatermark"},
+                                                   {.name = "maxFollowerLag"},
+                                                   {.name = "maxFollowerLagTimeMs", .none = "-1"},
+                                                   {.name = "currentVoters"},
+                                                   {.name = "currentObservers"},
+                                                   REPORT_END};
     int64_t lag, lag_ms;
+    const quorum_partition *partition = q->partition;
     if (quorum_ask_cluster(q))
         return 1;
     quorum_lag(q, &lag, &lag_ms);
-    printf("%-24s%s\n", "ClusterId:", q->cluster_id ? q->cluster_id : "");
-    printf("%-24s%d\n", "LeaderId:", q->partition->leader_id);
-    printf("%-24s%d\n", "LeaderEpoch:", q->partition->leader_epoch);
-    printf("%-24s%" PRId64 "\n", "HighWatermark:", q->partition->high_watermark);
-    printf("%-24s%" PRId64 "\n", "MaxFollowerLag:", lag);
-    printf("%-24s%" PRId64 "\n", "MaxFollowerLagTimeMs:", lag_ms);
-    printf("%-24s", "CurrentVoters:");
-    quorum_print_replicas(q, q->partition->current_voters.items,
-                          q->partition->current_voters.count);
-    printf("%-24s", "CurrentObservers:");
-    quorum_print_replicas(q, q->partition->observers.items, q->partition->observers.count);
+    struct report *report = report_new(NULL);
+    report_columns(report, columns);
+    report_lines(report, "ClusterId:              {clusterId}\n"
+                         "LeaderId:               {leaderId}\n"
+                         "LeaderEpoch:            {leaderEpoch}\n"
+                         "HighWatermark:          {highWatermark}\n"
+                         "MaxFollowerLag:         {maxFollowerLag}\n"
+                         "MaxFollowerLagTimeMs:   {maxFollowerLagTimeMs}\n"
+                         "CurrentVoters:          {currentVoters}\n"
+                         "CurrentObservers:       {currentObservers}");
+    report_text(report, q->cluster_id);
+    report_number(report, partition->leader_id);
+    report_number(report, partition->leader_epoch);
+    report_number(report, partition->high_watermark);
+    report_number(report, lag);
+    report_number_unless(report, lag_ms, -1);
+    report_value(report, quorum_json_replicas(q, partition->current_voters.items,
+                                              partition->current_voters.count));
+    report_value(report,
+                 quorum_json_replicas(q, partition->observers.items, partition->observers.count));
+    report_print(report, report_format(q->run), stdout);
+    report_free(report);
     return 0;
 }
 
 /* ---- replication ---- */
 
-static void quorum_cell_time(struct quorum *q, struct table *table, int64_t ms)
+static void quorum_put_time(struct quorum *q, struct report *report, int64_t ms)
 {
-    if (ms < 0 || !options_has(q->run->options, "human-readable"))
-        table_cell(table, "%" PRId64, ms);
-    else
-        table_cell(table, "%" PRId64 " ms ago", env_wall_ms(q->run->env) - ms);
+    report_number_unless(report, ms < 0 ? -1 : ms, -1);
+    if (ms >= 0 && options_has(q->run->options, "human-readable"))
+        report_as(report, "%" PRId64 " ms ago", env_wall_ms(q->run->env) - ms);
 }
 
-static void quorum_row(struct quorum *q, struct table *table, const quorum_replica *replica,
+static void quorum_row(struct quorum *q, struct report *report, const quorum_replica *replica,
                        int64_t end, const char *status)
 {
     char id[UUID_TEXT_LEN + 1];
     uuid_format(&replica->replica_directory_id, id);
-    table_cell(table, "%d", replica->replica_id);
-    table_cell(table, "%s", id);
-    table_cell(table, "%" PRId64, replica->log_end_offset);
-    table_cell(table, "%" PRId64, end - replica->log_end_offset);
-    quorum_cell_time(q, table, replica->last_fetch_timestamp);
-    quorum_cell_time(q, table, replica->last_caught_up_timestamp);
-    table_cell(table, "%s", status);
+    report_number(report, replica->replica_id);
+    report_text(report, uuid_is_zero(&replica->replica_directory_id) ? NULL : id);
+    report_as(report, "%s", id);
+    report_number(report, replica->log_end_offset);
+    report_number(report, end - replica->log_end_offset);
+    quorum_put_time(q, report, replica->last_fetch_timestamp);
+    quorum_put_time(q, report, replica->last_caught_up_timestamp);
+    report_text(report, status);
 }
 
 static int quorum_print_replication(struct quorum *q)
 {
-    static const char *const titles[] = {"NodeId", "DirectoryId",        "LogEndOffset",
-                                         "Lag",    "LastFetchTimestamp", "LastCaughtUpTimestamp",
-                                         "Status"};
+    static const struct report_column columns[] = {
+        {"nodeId", "NodeId", 0, NULL},
+        {"directoryId", "DirectoryId", 0, NULL},
+        {"logEndOffset", "LogEndOffset", 0, NULL},
+        {"lag", "Lag", 0, NULL},
+        {"lastFetchTimestamp", "LastFetchTimestamp", 0, "-1"},
+        {"lastCaughtUpTimestamp", "LastCaughtUpTimestamp", 0, "-1"},
+        {"status", "Status", 0, NULL},
+        REPORT_END};
     const quorum_replica *leader = quorum_leader(q);
     if (!leader)
         return tool_fail(q->run, "the quorum has no leader at the moment: try again");
-    struct table *table = table_new(TABLE_TABS);
-    for (size_t i = 0; i < ARRAY_LEN(titles); i++)
-        table_column(table, titles[i], 0);
-    quorum_row(q, table, leader, leader->log_end_offset, "Leader");
+    struct report *report = report_new("nodes");
+    report_columns(report, columns);
+    report_style(report, TABLE_TABS);
+    quorum_row(q, report, leader, leader->log_end_offset, "Leader");
     for (int32_t i = 0; i < q->partition->current_voters.count; i++)
         if (&q->partition->current_voters.items[i] != leader)
-            quorum_row(q, table, &q->partition->current_voters.items[i], leader->log_end_offset,
+            quorum_row(q, report, &q->partition->current_voters.items[i], leader->log_end_offset,
                        "Follower");
     for (int32_t i = 0; i < q->partition->observers.count; i++)
-        quorum_row(q, table, &q->partition->observers.items[i], leader->log_end_offset, "Observer");
-    table_print(table, stdout);
-    table_free(table);
+        quorum_row(q, report, &q->partition->observers.items[i], leader->log_end_offset,
+                   "Observer");
+    report_print(report, report_format(q->run), stdout);
+    report_free(report);
     return 0;
 }
 
@@ -245,11 +274,14 @@ static int quorum_run(struct tool_run *run)
     bool remove = command && strcmp(command, "remove-controller") == 0;
     if (!remove && options_has(run->options, "unregister"))
         return tool_misuse(run, "--unregister goes with remove-controller");
+    bool describe = command && strcmp(command, "describe") == 0;
+    if (command && !describe && options_has(run->options, "format"))
+        return tool_misuse(run, "--format goes with describe");
     if (command && strcmp(command, "add-controller") == 0)
         return quorum_change_add(run);
     if (remove)
         return quorum_change_remove(run);
-    if (!command || strcmp(command, "describe") != 0)
+    if (!describe)
         return tool_misuse(run, "%s%sthe commands are describe, add-controller, remove-controller",
                            command ? command : "", command ? " is none of them: " : "");
     if (status_wanted == options_has(run->options, "replication"))

@@ -17,6 +17,7 @@
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/list_offsets.h"
 #include "kafka/messages/metadata.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row verify_options[] = {
@@ -28,6 +29,7 @@ static const struct option_row verify_options[] = {
     OPTION("max-wait-ms", "N", "How long to wait when there is nothing new (1000)."),
     OPTION("time", "T", "Where to begin: ms since 1970, -1 = the end (default), -2 = the start."),
     OPTION("report-interval-ms", "N", "A line about the lag at most this often (30000)."),
+    OPTION("format", "json", "One JSON object a line, instead of text."),
     TOOL_LAST_OPTIONS,
 };
 
@@ -75,7 +77,10 @@ struct verify {
     bool moved; /* something was compared in this round */
 };
 
-static void verify_print_now(const struct verify *v)
+/* ---- lines ---- */
+
+/* "2026-03-01 12:00:00,000", or ms since 1970. */
+static void verify_put_now(const struct verify *v, struct report *report)
 {
     char text[64];
     int64_t now = env_wall_ms(v->run->env);
@@ -83,7 +88,32 @@ static void verify_print_now(const struct verify *v)
     struct tm local;
     localtime_r(&seconds, &local);
     strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &local);
-    printf("%s,%03d: ", text, (int)(now % 1000));
+    report_number(report, now);
+    report_as(report, "%s,%03d", text, (int)(now % 1000));
+}
+
+/* One line of text, or one JSON object a line: the tool has no end. */
+static struct report *verify_line(const struct verify *v, const char *event,
+                                  const struct report_column *columns, const char *pattern)
+{
+    struct report *report = report_new(NULL);
+    report_columns(report, columns);
+    report_lines(report, pattern);
+    verify_put_now(v, report);
+    report_text(report, event);
+    return report;
+}
+
+static void verify_print(const struct verify *v, struct report *report)
+{
+    report_print(report, report_format(v->run), stdout);
+    report_free(report);
+}
+
+static void verify_print_start(const struct verify *v)
+{
+    static const struct report_column columns[] = {{.name = "time"}, {.name = "event"}, REPORT_END};
+    verify_print(v, verify_line(v, "started", columns, "{time}: verification process is started."));
 }
 
 /* ---- which partitions, and from where ---- */
@@ -289,20 +319,40 @@ static int verify_views(struct verify *v, struct verify_partition *partition,
 static void verify_tell(const struct verify *v, const struct verify_partition *partition,
                         const struct verify_view *a, const struct verify_view *b)
 {
-    verify_print_now(v);
-    if (a->batch.base_offset != b->batch.base_offset ||
-        a->batch.last_offset_delta != b->batch.last_offset_delta)
-        printf("partition %s-%d: replica %d's offsets %" PRId64 " to %" PRId64
-               " don't match replica %d's offsets %" PRId64 " to %" PRId64 "\n",
-               partition->topic, partition->index, a->broker, a->batch.base_offset,
-               batch_last_offset(&a->batch), b->broker, b->batch.base_offset,
-               batch_last_offset(&b->batch));
-    else
-        printf("partition %s-%d has unmatched checksum at offset %" PRId64
-               "; replica %d's checksum "
-               "%" PRIu32 "; replica %d's checksum %" PRIu32 "\n",
-               partition->topic, partition->index, a->batch.base_offset, a->broker, a->batch.crc,
-               b->broker, b->batch.crc);
+    static const struct report_column columns[] = {{.name = "time"},
+                                                   {.name = "event"},
+                                                   {.name = "topic"},
+                                                   {.name = "partition"},
+                                                   {.name = "replica"},
+                                                   {.name = "firstOffset"},
+                                                   {.name = "lastOffset"},
+                                                   {.name = "checksum"},
+                                                   {.name = "otherReplica"},
+                                                   {.name = "otherFirstOffset"},
+                                                   {.name = "otherLastOffset"},
+                                                   {.name = "otherChecksum"},
+                                                   REPORT_END};
+    bool offsets = a->batch.base_offset != b->batch.base_offset ||
+                   a->batch.last_offset_delta != b->batch.last_offset_delta;
+    struct report *report = verify_line(
+        v, offsets ? "offsetsDiffer" : "checksumsDiffer", columns,
+        offsets
+            ? "{time}: partition {topic}-{partition}: replica {replica}'s offsets {firstOffset} "
+              "to {lastOffset} don't match replica {otherReplica}'s offsets "
+              "{otherFirstOffset} to {otherLastOffset}"
+            : "{time}: partition {topic}-{partition} has unmatched checksum at offset "
+              "{firstOffset}; replica {replica}'s checksum {checksum}; replica "
+              "{otherReplica}'s checksum {otherChecksum}");
+    report_text(report, partition->topic);
+    report_number(report, partition->index);
+    for (int i = 0; i < 2; i++) {
+        const struct verify_view *view = i ? b : a;
+        report_number(report, view->broker);
+        report_number(report, view->batch.base_offset);
+        report_number(report, batch_last_offset(&view->batch));
+        report_number(report, view->batch.crc);
+    }
+    verify_print(v, report);
 }
 
 static bool verify_is_same(const struct batch *a, const struct batch *b)
@@ -355,6 +405,9 @@ static void verify_compare(struct verify *v, struct verify_partition *partition)
 
 static void verify_report(struct verify *v)
 {
+    static const struct report_column columns[] = {
+        {.name = "time"},   {.name = "event"},  {.name = "topic"},      {.name = "partition"},
+        {.name = "offset"}, {.name = "maxLag"}, {.name = "partitions"}, REPORT_END};
     int64_t now = env_now_ms(v->run->env);
     const struct verify_partition *worst = &v->partitions[0];
     if (now - v->reported_ms < v->report_ms)
@@ -363,11 +416,16 @@ static void verify_report(struct verify *v)
         if (v->partitions[i].high_watermark - v->partitions[i].offset >
             worst->high_watermark - worst->offset)
             worst = &v->partitions[i];
-    verify_print_now(v);
-    printf("max lag is %" PRId64 " for partition %s-%d at offset %" PRId64
-           " among %zu partitions\n",
-           worst->high_watermark - worst->offset, worst->topic, worst->index, worst->offset,
-           v->partition_count);
+    struct report *report = verify_line(v, "maxLag", columns,
+                                        "{time}: max lag is {maxLag} for partition "
+                                        "{topic}-{partition} at offset {offset} among "
+                                        "{partitions} partitions");
+    report_text(report, worst->topic);
+    report_number(report, worst->index);
+    report_number(report, worst->offset);
+    report_number(report, worst->high_watermark - worst->offset);
+    report_number(report, (int64_t)v->partition_count);
+    verify_print(v, report);
     v->reported_ms = now;
 }
 
@@ -391,6 +449,9 @@ static void verify_round(struct verify *v)
 
 static int verify_read(struct verify *v)
 {
+    if (report_format(v->run) == REPORT_TABLE)
+        return tool_misuse(v->run, "--format table: this tool has no end, and so no table: give "
+                                   "json, or leave it out");
     int status = tool_number(v->run, "time", -2, INT64_MAX, -1, &v->time);
     if (status == 0)
         status = tool_number(v->run, "fetch-size", 1, INT32_MAX, 1 << 20, &v->fetch_size);
@@ -412,8 +473,7 @@ static int verify_run(struct tool_run *run)
     for (size_t i = 0; i < v.partition_count && status == 0; i++)
         status = verify_ask_start(&v, &v.partitions[i]);
     if (status == 0) {
-        verify_print_now(&v);
-        puts("verification process is started.");
+        verify_print_start(&v);
         v.reported_ms = env_now_ms(run->env);
     }
     while (status == 0 && !ferror(stdout))

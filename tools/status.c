@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "tools/cluster_view.h"
-#include "tools/table.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 enum { STATUS_HEALTHY = 0, STATUS_WRONG = 1, STATUS_UNREACHABLE = 2 };
@@ -18,7 +18,7 @@ enum { STATUS_HEALTHY = 0, STATUS_WRONG = 1, STATUS_UNREACHABLE = 2 };
 
 static const struct option_row status_options[] = {
     TOOL_CONNECT_OPTIONS,
-    OPTION_LETTER('f', "format", "table|json", "How it is printed (default table)."),
+    OPTION_LETTER('f', "format", "json|table", "How it is printed (default table)."),
     TOOL_LAST_OPTIONS,
 };
 
@@ -184,10 +184,6 @@ static void status_print_json(const struct cluster_view *view)
 static int status_run(struct tool_run *run)
 {
     struct cluster_view view;
-    const char *format = options_get(run->options, "format");
-    bool json = format && strcmp(format, "json") == 0;
-    if (format && !json && strcmp(format, "table") != 0)
-        return tool_misuse(run, "--format %s: write table or json", format);
     props_set(&run->props, "request.timeout.ms", STATUS_TIMEOUT_MS);
     if (tool_connect(run))
         return STATUS_WRONG;
@@ -195,7 +191,7 @@ static int status_run(struct tool_run *run)
         tool_fail_client(run);
         return STATUS_UNREACHABLE;
     }
-    if (json)
+    if (report_format(run) == REPORT_JSON)
         status_print_json(&view);
     else
         status_print_table(&view);
@@ -206,7 +202,7 @@ static int status_run(struct tool_run *run)
 
 const struct tool tool_status = {
     .name = "status",
-    .synopsis = "--bootstrap-server HOST:PORT [--format table|json]",
+    .synopsis = "--bootstrap-server HOST:PORT [--format json|table]",
     .summary = "Show a whole cluster on one screen; 0: healthy, 1: not, 2: not reachable.",
     .options = status_options,
     .bare = true,

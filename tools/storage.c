@@ -13,6 +13,7 @@
 #include "config/config.h"
 #include "kafka/meta_properties.h"
 #include "meta/features.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row storage_options[] = {
@@ -27,6 +28,7 @@ static const struct option_row storage_options[] = {
     OPTION_MANY_LETTER('f', "feature", "NAME=N",
                        "format: group.version=1 and kraft.version=0, as all nodes have them."),
     OPTION_MANY_LETTER('S', "add-scram", "RECORD", "format: not available yet."),
+    REPORT_OPTION,
     TOOL_LAST_OPTIONS,
 };
 
@@ -55,12 +57,18 @@ static int storage_load(struct storage *s)
 
 static int storage_random(struct storage *s)
 {
+    static const struct report_column columns[] = {{.name = "uuid"}, REPORT_END};
     char text[UUID_TEXT_LEN + 1];
     if (env_new(&s->run->env))
         return tool_fail(s->run, "no event loop can be made");
     struct uuid id = meta_properties_new_id(s->run->env);
+    struct report *report = report_new(NULL);
     uuid_format(&id, text);
-    puts(text);
+    report_columns(report, columns);
+    report_lines(report, "{uuid}");
+    report_text(report, text);
+    report_print(report, report_format(s->run), stdout);
+    report_free(report);
     return 0;
 }
 
@@ -76,56 +84,121 @@ static bool storage_is_dir(struct env *env, const char *dir)
     return true;
 }
 
+/* What `info` finds. */
+struct storage_found {
+    struct report *directories, *problems, *metadata;
+    struct meta_properties meta; /* of the first directory that is formatted */
+};
+
+static void storage_problem(struct storage_found *found, const char *dir, const char *problem)
+{
+    report_text(found->problems, dir);
+    report_text(found->problems, problem);
+}
+
 /* One directory: into the list of those found, or that of problems. */
-static void storage_look(struct storage *s, const char *dir, struct buf *found, struct buf *bad,
-                         struct meta_properties *meta)
+static void storage_look(struct storage *s, const char *dir, struct storage_found *found)
 {
     struct env *env = s->run->env;
     struct meta_properties here;
-    if (!storage_is_dir(env, dir)) {
-        buf_printf(bad, "  %s does not exist\n", dir);
-        return;
-    }
-    buf_printf(found, "  %s\n", dir);
     s->problem.len = 0;
-    if (meta_properties_check_owner(env, dir, &s->problem) ||
-        meta_properties_load(env, dir, config_node_id(s->config), meta->cluster_id, &here,
-                             &s->problem)) {
-        buf_printf(bad, "  %s\n", buf_text(&s->problem));
+    if (!storage_is_dir(env, dir)) {
+        buf_printf(&s->problem, "%s does not exist", dir);
+        storage_problem(found, dir, buf_text(&s->problem));
         return;
     }
-    if (!here.has_cluster)
-        buf_printf(bad, "  %s is not formatted.\n", dir);
-    if (here.has_cluster && !meta->has_cluster)
-        *meta = here;
+    report_text(found->directories, dir);
+    if (meta_properties_check_owner(env, dir, &s->problem) ||
+        meta_properties_load(env, dir, config_node_id(s->config), found->meta.cluster_id, &here,
+                             &s->problem)) {
+        storage_problem(found, dir, buf_text(&s->problem));
+        return;
+    }
+    if (!here.has_cluster) {
+        buf_printf(&s->problem, "%s is not formatted.", dir);
+        storage_problem(found, dir, buf_text(&s->problem));
+    }
+    if (here.has_cluster && !found->meta.has_cluster)
+        found->meta = here;
     else
         meta_properties_close(&here);
 }
 
+static void storage_make_reports(struct storage_found *found)
+{
+    static const struct report_column directories[] = {{.name = "directory"}, REPORT_END};
+    static const struct report_column problems[] = {
+        {.name = "directory"}, {.name = "problem"}, REPORT_END};
+    static const struct report_column metadata[] = {{.name = "clusterId"},
+                                                    {.name = "directoryId"},
+                                                    {.name = "nodeId"},
+                                                    {.name = "version"},
+                                                    REPORT_END};
+    found->directories = report_new("directories");
+    report_columns(found->directories, directories);
+    report_lines(found->directories, "  {directory}");
+    found->problems = report_new("problems");
+    report_columns(found->problems, problems);
+    report_lines(found->problems, "  {problem}");
+    found->metadata = report_new(NULL);
+    report_columns(found->metadata, metadata);
+    report_lines(found->metadata, "Found metadata: {cluster.id={clusterId}, directory.id="
+                                  "{directoryId}, node.id={nodeId}, version={version}}\n");
+}
+
+static void storage_put_metadata(struct storage_found *found)
+{
+    char id[UUID_TEXT_LEN + 1];
+    uuid_format(&found->meta.directory_id, id);
+    if (found->meta.has_cluster) {
+        report_text(found->metadata, found->meta.cluster_id);
+        report_text(found->metadata, id);
+        report_number(found->metadata, found->meta.node_id);
+        report_number(found->metadata, 1);
+        return;
+    }
+    for (int i = 0; i < 4; i++)
+        report_none(found->metadata);
+}
+
+static void storage_print_found(const struct storage *s, const struct storage_found *found)
+{
+    const struct report *all[] = {found->directories, found->problems, found->metadata};
+    enum report_format format = report_format(s->run);
+    if (format != REPORT_KAFKA) {
+        report_print_all(all, ARRAY_LEN(all), format, stdout);
+        return;
+    }
+    if (report_rows(found->directories) > 0) {
+        puts("Found log directories:");
+        report_print(found->directories, format, stdout);
+        putchar('\n');
+    }
+    if (found->meta.has_cluster)
+        report_print(found->metadata, format, stdout);
+    if (report_rows(found->problems) > 0) {
+        puts("Found problems:");
+        report_print(found->problems, format, stdout);
+        putchar('\n');
+    }
+}
+
 static int storage_info(struct storage *s)
 {
-    struct buf found, bad;
-    struct meta_properties meta = {0};
-    char id[UUID_TEXT_LEN + 1];
+    struct storage_found found = {0};
     const char *dir;
     if (storage_load(s))
         return 1;
-    buf_init(&found);
-    buf_init(&bad);
+    storage_make_reports(&found);
     for (int i = 0; (dir = meta_formatted_dir(s->config, i)); i++)
-        storage_look(s, dir, &found, &bad, &meta);
-    if (found.len > 0)
-        printf("Found log directories:\n%s\n", buf_text(&found));
-    uuid_format(&meta.directory_id, id);
-    if (meta.has_cluster)
-        printf("Found metadata: {cluster.id=%s, directory.id=%s, node.id=%d, version=1}\n\n",
-               meta.cluster_id, id, meta.node_id);
-    if (bad.len > 0)
-        printf("Found problems:\n%s\n", buf_text(&bad));
-    int status = bad.len > 0;
-    meta_properties_close(&meta);
-    buf_close(&found);
-    buf_close(&bad);
+        storage_look(s, dir, &found);
+    storage_put_metadata(&found);
+    storage_print_found(s, &found);
+    int status = report_rows(found.problems) > 0;
+    meta_properties_close(&found.meta);
+    report_free(found.directories);
+    report_free(found.problems);
+    report_free(found.metadata);
     return status;
 }
 
@@ -421,14 +494,14 @@ static const struct storage_command {
     const char *reads; /* options, between commas; config apart */
     int (*run)(struct storage *s);
 } storage_commands[] = {
-    {"info", true, "", storage_info},
+    {"info", true, ",format,", storage_info},
     {"format", true,
      ",cluster-id,ignore-formatted,standalone,initial-controllers,no-initial-controllers,"
      "release-version,feature,add-scram,",
      storage_format},
     {"version-mapping", false, ",release-version,", storage_no_versions},
     {"feature-dependencies", false, ",feature,", storage_no_versions},
-    {"random-uuid", false, "", storage_random},
+    {"random-uuid", false, ",format,", storage_random},
 };
 
 static const struct storage_command *storage_find(const struct tool_run *run)

@@ -12,6 +12,7 @@
 #include "kafka/messages/create_partitions.h"
 #include "kafka/messages/create_topics.h"
 #include "kafka/messages/delete_topics.h"
+#include "tools/report.h"
 
 enum { TOPICS_TIMEOUT_MS = 60000 };
 /* What one request may hold: a topic of 100,000 partitions with its assignment, by far. */
@@ -55,16 +56,24 @@ static const struct option_row topics_options[] = {
                 "With --describe: only topics that have settings of their own."),
     OPTION_WITH("describe", "partition-size-limit-per-response", "N",
                 "With --describe: the most partitions in one answer of the broker (2000)."),
+    REPORT_OPTION_WITH("list|describe"),
     OPTION_OLD("disable-rack-aware", NULL),
     OPTION_OLD("force", NULL),
     TOOL_LAST_OPTIONS,
 };
 
-int topics_fail(int16_t code, struct wire_str message)
+/* Where a failure is told: not in between data that a program reads. */
+static FILE *topics_failures(const struct tool_run *run)
+{
+    return report_format(run) == REPORT_KAFKA ? stdout : stderr;
+}
+
+int topics_fail(const struct tool_run *run, int16_t code, struct wire_str message)
 {
     struct buf text;
     buf_init(&text);
-    printf("Error while executing topic command : %s\n", tool_error_text(code, message, &text));
+    fprintf(topics_failures(run), "Error while executing topic command : %s\n",
+            tool_error_text(code, message, &text));
     buf_close(&text);
     return 1;
 }
@@ -74,8 +83,9 @@ int topics_missing(struct tool_run *run)
     if (options_has(run->options, "if-exists"))
         return 0;
     const char *id = options_get(run->options, "topic-id");
-    printf("Error while executing topic command : %s '%s' does not exist as expected\n",
-           id ? "TopicId" : "Topic", id ? id : options_get(run->options, "topic"));
+    fprintf(topics_failures(run),
+            "Error while executing topic command : %s '%s' does not exist as expected\n",
+            id ? "TopicId" : "Topic", id ? id : options_get(run->options, "topic"));
     return 1;
 }
 
@@ -169,10 +179,17 @@ void topics_found_free(struct topics_found *found)
 
 static int topics_list(struct tool_run *run)
 {
+    static const struct report_column columns[] = {{.name = "topic"}, REPORT_END};
+    struct report *report = report_new("topics");
     struct topics_found found;
     int status = topics_find(run, &found);
+    report_columns(report, columns);
+    report_lines(report, "{topic}");
     for (int i = 0; i < found.count; i++)
-        printf("%.*s\n", WIRE_STR_ARGS(found.topics[i]->name));
+        report_string(report, found.topics[i]->name);
+    if (status == 0)
+        report_print(report, report_format(run), stdout);
+    report_free(report);
     topics_found_free(&found);
     return status;
 }
@@ -306,7 +323,7 @@ static int topics_report_created(struct tool_run *run, const struct create_topic
     if (err == ERR_TOPIC_ALREADY_EXISTS && options_has(run->options, "if-not-exists"))
         return 0;
     if (err)
-        return topics_fail(result->error_code, result->error_message);
+        return topics_fail(run, result->error_code, result->error_message);
     printf("Created topic %s.\n", name);
     return 0;
 }
@@ -410,7 +427,7 @@ static int topics_send_alter(struct tool_run *run, struct arena *arena,
     const struct create_partitions_response *response = answer.response;
     for (int32_t i = 0; status == 0 && i < response->results.count; i++)
         if (response->results.items[i].error_code)
-            status = topics_fail(response->results.items[i].error_code,
+            status = topics_fail(run, response->results.items[i].error_code,
                                  response->results.items[i].error_message);
     client_answer_free(&answer);
     return status;
@@ -475,7 +492,7 @@ static int topics_report_deleted(struct tool_run *run, const struct delete_topic
         int err = err_from_wire(row->error_code);
         bool gone = err == ERR_UNKNOWN_TOPIC_OR_PARTITION && options_has(run->options, "if-exists");
         if (err && !gone)
-            status = topics_fail(row->error_code, row->error_message);
+            status = topics_fail(run, row->error_code, row->error_message);
         else if (options_has(run->options, "zookeeper"))
             printf("Topic %.*s is marked for deletion.\n", WIRE_STR_ARGS(row->name));
     }

@@ -18,8 +18,9 @@ int topics_find(struct tool_run *run, struct topics_found *found);
 void topics_found_free(struct topics_found *found);
 /* The message that a topic is not there, unless --if-exists; returns the exit status. */
 int topics_missing(struct tool_run *run);
-/* A failure that the cluster reported: one line on stdout, as Kafka does; returns 1. */
-int topics_fail(int16_t code, struct wire_str message);
+/* A failure that the cluster reported: one line on stdout, as Kafka does, or on stderr with
+ * --format; returns 1. */
+int topics_fail(const struct tool_run *run, int16_t code, struct wire_str message);
 
 int topics_describe(struct tool_run *run);
 

@@ -13,12 +13,14 @@
 #include "base/map.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/describe_topic_partitions.h"
+#include "tools/report.h"
 
 typedef struct metadata_response_metadata_response_topic describe_topic;
 typedef struct metadata_response_metadata_response_partition describe_partition;
 typedef struct describe_topic_partitions_response_describe_topic_partitions_response_partition
     describe_elr;
 typedef struct describe_configs_response_describe_configs_result describe_settings;
+typedef struct describe_configs_response_describe_configs_resource_result describe_setting;
 
 enum { DESCRIBE_RESOURCE_TOPIC = 2, DESCRIBE_SOURCE_DEFAULT = 5 };
 enum { DESCRIBE_ARENA_MAX = 64 << 20, DESCRIBE_PAGE = 2000, DESCRIBE_PAGES_MAX = 10000 };
@@ -33,7 +35,9 @@ struct describe {
     struct map elr; /* topic, then the partition's 4 bytes -> describe_elr */
     bool filtered;  /* partition lines only */
     bool overrides; /* header lines only */
-    int64_t page;   /* the most partitions in one answer of DescribeTopicPartitions */
+    enum report_format format;
+    struct report *topics, *partitions;
+    int64_t page; /* the most partitions in one answer of DescribeTopicPartitions */
 };
 
 /* ---- asking ---- */
@@ -144,14 +148,7 @@ static int describe_ask_elr(struct describe *d)
 
 /* ---- printing ---- */
 
-static void describe_print_ids(const int32_t *ids, int32_t count)
-{
-    for (int32_t i = 0; i < count; i++)
-        printf("%s%d", i ? "," : "", ids[i]);
-}
-
-static bool
-describe_is_override(const struct describe_configs_response_describe_configs_resource_result *row)
+static bool describe_is_override(const describe_setting *row)
 {
     return row->config_source != DESCRIBE_SOURCE_DEFAULT;
 }
@@ -170,59 +167,72 @@ static bool describe_has_overrides(const describe_settings *settings)
     return false;
 }
 
-static void describe_print_header(const struct describe *d, const describe_topic *topic)
+static void describe_put_settings(struct report *report, const describe_settings *settings)
 {
-    const describe_settings *settings = describe_settings_of(d, topic);
-    char id[UUID_TEXT_LEN + 1];
-    int32_t replicas =
-        topic->partitions.count > 0 ? topic->partitions.items[0].replica_nodes.count : 0;
-    printf("Topic: %.*s\t", WIRE_STR_ARGS(topic->name));
-    if (!uuid_is_zero(&topic->topic_id)) {
-        uuid_format(&topic->topic_id, id);
-        printf("TopicId: %s\t", id);
-    }
-    printf("PartitionCount: %d\tReplicationFactor: %d\tConfigs: ", topic->partitions.count,
-           replicas);
-    const char *comma = "";
+    json_t *object = json_object();
+    struct buf text;
+    buf_init(&text);
     for (int32_t i = 0; settings && i < settings->configs.count; i++) {
-        if (!describe_is_override(&settings->configs.items[i]))
+        const describe_setting *row = &settings->configs.items[i];
+        if (!describe_is_override(row))
             continue;
-        printf("%s%.*s=%.*s", comma, WIRE_STR_ARGS(settings->configs.items[i].name),
-               WIRE_STR_ARGS(settings->configs.items[i].value));
-        comma = ",";
+        buf_printf(&text, "%s%.*s=%.*s", text.len ? "," : "", WIRE_STR_ARGS(row->name),
+                   WIRE_STR_ARGS(row->value));
+        char *name = wire_str_dup(row->name);
+        json_object_set_new(object, name,
+                            row->value.len < 0
+                                ? json_null()
+                                : report_json_text(row->value.data, (size_t)row->value.len));
+        mem_free(name);
     }
-    putchar('\n');
+    report_value(report, object);
+    report_as(report, "%s", buf_text(&text));
+    buf_close(&text);
 }
 
-static void describe_print_elr(const describe_elr *elr)
+/* "topicId" is empty in Kafka's text when the broker has no ids, its title included. */
+static void describe_put_topic(const struct describe *d, const describe_topic *topic)
 {
-    if (!elr || (elr->eligible_leader_replicas.count < 0 && elr->last_known_elr.count < 0)) {
-        printf("\tElr: N/A\tLastKnownElr: N/A\n");
-        return;
+    char id[UUID_TEXT_LEN + 1];
+    report_string(d->topics, topic->name);
+    if (uuid_is_zero(&topic->topic_id)) {
+        report_none(d->topics);
+        report_as(d->topics, "%s", d->format == REPORT_KAFKA ? "" : "-");
+    } else {
+        uuid_format(&topic->topic_id, id);
+        report_text(d->topics, id);
+        if (d->format == REPORT_KAFKA)
+            report_as(d->topics, "TopicId: %s\t", id);
     }
-    printf("\tElr: ");
-    describe_print_ids(elr->eligible_leader_replicas.items, elr->eligible_leader_replicas.count);
-    printf("\tLastKnownElr: ");
-    describe_print_ids(elr->last_known_elr.items, elr->last_known_elr.count);
-    putchar('\n');
+    report_number(d->topics, topic->partitions.count);
+    report_number(d->topics,
+                  topic->partitions.count > 0 ? topic->partitions.items[0].replica_nodes.count : 0);
+    describe_put_settings(d->topics, describe_settings_of(d, topic));
 }
 
-static void describe_print_partition(const struct describe *d, const describe_topic *topic,
-                                     const describe_partition *partition)
+static void describe_put_partition(const struct describe *d, const describe_topic *topic,
+                                   const describe_partition *partition)
 {
     uint8_t key[256];
-    printf("\tTopic: %.*s\tPartition: %d\tLeader: ", WIRE_STR_ARGS(topic->name),
-           partition->partition_index);
-    if (partition->leader_id >= 0)
-        printf("%d", partition->leader_id);
-    else
-        printf("none");
-    printf("\tReplicas: ");
-    describe_print_ids(partition->replica_nodes.items, partition->replica_nodes.count);
-    printf("\tIsr: ");
-    describe_print_ids(partition->isr_nodes.items, partition->isr_nodes.count);
     size_t len = describe_elr_key(topic->name, partition->partition_index, key);
-    describe_print_elr(map_get(&d->elr, key, len));
+    const describe_elr *elr = map_get(&d->elr, key, len);
+    bool known =
+        elr && (elr->eligible_leader_replicas.count >= 0 || elr->last_known_elr.count >= 0);
+    report_string(d->partitions, topic->name);
+    report_number(d->partitions, partition->partition_index);
+    report_number_unless(d->partitions, partition->leader_id, -1);
+    report_ids(d->partitions, partition->replica_nodes.items, partition->replica_nodes.count);
+    report_ids(d->partitions, partition->isr_nodes.items, partition->isr_nodes.count);
+    if (known) {
+        report_ids(d->partitions, elr->eligible_leader_replicas.items,
+                   elr->eligible_leader_replicas.count > 0 ? elr->eligible_leader_replicas.count
+                                                           : 0);
+        report_ids(d->partitions, elr->last_known_elr.items,
+                   elr->last_known_elr.count > 0 ? elr->last_known_elr.count : 0);
+    } else {
+        report_none(d->partitions);
+        report_none(d->partitions);
+    }
 }
 
 /* ---- which partitions ---- */
@@ -272,12 +282,12 @@ static int describe_compare(const void *a, const void *b)
     return (x->partition_index > y->partition_index) - (x->partition_index < y->partition_index);
 }
 
-static void describe_print_topic(const struct describe *d, const describe_topic *topic)
+static void describe_take_topic(const struct describe *d, const describe_topic *topic)
 {
     if (d->overrides && !describe_has_overrides(describe_settings_of(d, topic)))
         return;
     if (!d->filtered)
-        describe_print_header(d, topic);
+        describe_put_topic(d, topic);
     if (d->overrides)
         return;
     if (topic->partitions.count > 0)
@@ -285,7 +295,48 @@ static void describe_print_topic(const struct describe *d, const describe_topic 
               describe_compare);
     for (int32_t i = 0; i < topic->partitions.count; i++)
         if (describe_is_wanted(d, topic, &topic->partitions.items[i]))
-            describe_print_partition(d, topic, &topic->partitions.items[i]);
+            describe_put_partition(d, topic, &topic->partitions.items[i]);
+}
+
+/* Kafka's text has each topic's partitions behind it. */
+static void describe_print_topic(const struct describe *d)
+{
+    report_print(d->topics, REPORT_KAFKA, stdout);
+    report_print(d->partitions, REPORT_KAFKA, stdout);
+    report_clear(d->topics);
+    report_clear(d->partitions);
+}
+
+static void describe_print_all(const struct describe *d)
+{
+    const struct report *both[] = {d->topics, d->partitions};
+    size_t first = d->filtered ? 1 : 0;
+    report_print_all(both + first, d->overrides ? 1 : 2 - first, d->format, stdout);
+}
+
+static void describe_make_reports(struct describe *d)
+{
+    static const struct report_column topics[] = {
+        {.name = "topic"},          {.name = "topicId"},
+        {.name = "partitionCount"}, {.name = "replicationFactor"},
+        {.name = "configs"},        REPORT_END};
+    static const struct report_column partitions[] = {{.name = "topic"},
+                                                      {.name = "partition"},
+                                                      {.name = "leader", .none = "none"},
+                                                      {.name = "replicas"},
+                                                      {.name = "isr"},
+                                                      {.name = "elr", .none = "N/A"},
+                                                      {.name = "lastKnownElr", .none = "N/A"},
+                                                      REPORT_END};
+    d->topics = report_new("topics");
+    report_columns(d->topics, topics);
+    report_lines(d->topics, "Topic: {topic}\t{topicId}PartitionCount: {partitionCount}\t"
+                            "ReplicationFactor: {replicationFactor}\tConfigs: {configs}");
+    d->partitions = report_new("partitions");
+    report_columns(d->partitions, partitions);
+    report_lines(d->partitions,
+                 "\tTopic: {topic}\tPartition: {partition}\tLeader: {leader}\tReplicas: {replicas}"
+                 "\tIsr: {isr}\tElr: {elr}\tLastKnownElr: {lastKnownElr}");
 }
 
 /* 0, or 1 with the message printed. */
@@ -308,12 +359,17 @@ static int describe_run(struct describe *d)
 {
     const struct options *options = d->run->options;
     bool named = options_has(options, "topic") || options_has(options, "topic-id");
-    if (d->found.count == 0)
-        return named ? topics_missing(d->run) : 0;
-    if (describe_ask_configs(d) || (!d->overrides && describe_ask_elr(d)))
+    if (d->found.count == 0 && named && topics_missing(d->run))
         return 1;
-    for (int i = 0; i < d->found.count; i++)
-        describe_print_topic(d, d->found.topics[i]);
+    if (d->found.count > 0 && (describe_ask_configs(d) || (!d->overrides && describe_ask_elr(d))))
+        return 1;
+    for (int i = 0; i < d->found.count; i++) {
+        describe_take_topic(d, d->found.topics[i]);
+        if (d->format == REPORT_KAFKA)
+            describe_print_topic(d);
+    }
+    if (d->format != REPORT_KAFKA)
+        describe_print_all(d);
     return 0;
 }
 
@@ -329,10 +385,11 @@ static void describe_read_filters(struct describe *d)
 
 int topics_describe(struct tool_run *run)
 {
-    struct describe d = {.run = run};
+    struct describe d = {.run = run, .format = report_format(run)};
     map_init(&d.settings);
     map_init(&d.elr);
     describe_read_filters(&d);
+    describe_make_reports(&d);
     int status = describe_check(&d);
     if (status == 0)
         status = topics_find(run, &d.found);
@@ -341,6 +398,8 @@ int topics_describe(struct tool_run *run)
     for (int i = 0; i < d.page_count; i++)
         client_answer_free(&d.pages[i]);
     mem_free(d.pages);
+    report_free(d.topics);
+    report_free(d.partitions);
     map_close(&d.settings);
     map_close(&d.elr);
     client_answer_free(&d.configs);

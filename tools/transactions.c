@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "tools/table.h"
+#include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row transactions_options[] = {
@@ -35,6 +35,7 @@ static const struct option_row transactions_options[] = {
                 "find-hanging: the longest that any transaction may be open (15)."),
     OPTION_WITH("forceTerminateTransaction", "transactionalId", "ID",
                 "forceTerminateTransaction: the transactional id."),
+    REPORT_OPTION_WITH("list|describe|describe-producers|find-hanging"),
     TOOL_LAST_OPTIONS,
 };
 
@@ -75,29 +76,32 @@ int transactions_find(struct tool_run *run, struct transactions_where *where)
                            where->topic, where->partition);
 }
 
-static void transactions_print(transactions_producers_row *row)
+static void transactions_print(const struct tool_run *run, transactions_producers_row *row)
 {
-    static const char *const titles[] = {
-        "ProducerId",   "ProducerEpoch", "LatestCoordinatorEpoch",
-        "LastSequence", "LastTimestamp", "CurrentTransactionStartOffset"};
-    struct table *table = table_new(TABLE_TABS);
-    for (size_t i = 0; i < ARRAY_LEN(titles); i++)
-        table_column(table, titles[i], 0);
+    static const struct report_column columns[] = {
+        {"producerId", "ProducerId", 0, NULL},
+        {"producerEpoch", "ProducerEpoch", 0, NULL},
+        {"latestCoordinatorEpoch", "LatestCoordinatorEpoch", 0, "-1"},
+        {"lastSequence", "LastSequence", 0, "-1"},
+        {"lastTimestamp", "LastTimestamp", 0, "-1"},
+        {"currentTransactionStartOffset", "CurrentTransactionStartOffset", 0, "None"},
+        REPORT_END};
+    struct report *report = report_new("producers");
+    report_columns(report, columns);
+    report_style(report, TABLE_TABS);
     for (int32_t i = 0; i < row->active_producers.count; i++) {
         const struct describe_producers_response_producer_state *producer =
             &row->active_producers.items[i];
-        table_cell(table, "%" PRId64, producer->producer_id);
-        table_cell(table, "%d", producer->producer_epoch);
-        table_cell(table, "%d", producer->coordinator_epoch);
-        table_cell(table, "%d", producer->last_sequence);
-        table_cell(table, "%" PRId64, producer->last_timestamp);
-        if (producer->current_txn_start_offset < 0)
-            table_cell(table, "None");
-        else
-            table_cell(table, "%" PRId64, producer->current_txn_start_offset);
+        int64_t start = producer->current_txn_start_offset;
+        report_number(report, producer->producer_id);
+        report_number(report, producer->producer_epoch);
+        report_number_unless(report, producer->coordinator_epoch, -1);
+        report_number_unless(report, producer->last_sequence, -1);
+        report_number_unless(report, producer->last_timestamp, -1);
+        report_number_unless(report, start < 0 ? -1 : start, -1);
     }
-    table_print(table, stdout);
-    table_free(table);
+    report_print(report, report_format(run), stdout);
+    report_free(report);
 }
 
 /* The row of the one partition, if it has no error. */
@@ -152,7 +156,7 @@ static int transactions_producers(struct tool_run *run)
         tool_number(run, "broker-id", 0, INT32_MAX, -1, &where.node) || tool_connect(run) ||
         transactions_find(run, &where) || transactions_ask_producers(run, &where, &answer, &row))
         return 1;
-    transactions_print(row);
+    transactions_print(run, row);
     client_answer_free(&answer);
     return 0;
 }

@@ -14,7 +14,7 @@
 #include "kafka/messages/init_producer_id.h"
 #include "kafka/messages/list_transactions.h"
 #include "kafka/messages/write_txn_markers.h"
-#include "tools/table.h"
+#include "tools/report.h"
 #include "tools/transactions.h"
 
 enum {
@@ -138,7 +138,7 @@ int transactions_abort_run(struct tool_run *run)
 
 struct hanging {
     struct tool_run *run;
-    struct table *table;
+    struct report *report;
     const char *topic; /* NULL = all */
     int64_t partition; /* -1 = all */
     int64_t broker;    /* -1 = all */
@@ -212,14 +212,14 @@ static int hanging_ask(struct hanging *hanging, struct wire_str topic, int32_t p
 static void hanging_row(struct hanging *hanging, struct wire_str topic, int32_t partition,
                         abort_producer *producer, int64_t open_ms)
 {
-    table_cell(hanging->table, "%.*s", WIRE_STR_ARGS(topic));
-    table_cell(hanging->table, "%d", partition);
-    table_cell(hanging->table, "%" PRId64, producer->producer_id);
-    table_cell(hanging->table, "%d", producer->producer_epoch);
-    table_cell(hanging->table, "%d", producer->coordinator_epoch);
-    table_cell(hanging->table, "%" PRId64, producer->current_txn_start_offset);
-    table_cell(hanging->table, "%" PRId64, producer->last_timestamp);
-    table_cell(hanging->table, "%" PRId64, open_ms / 60000);
+    report_string(hanging->report, topic);
+    report_number(hanging->report, partition);
+    report_number(hanging->report, producer->producer_id);
+    report_number(hanging->report, producer->producer_epoch);
+    report_number(hanging->report, producer->coordinator_epoch);
+    report_number(hanging->report, producer->current_txn_start_offset);
+    report_number(hanging->report, producer->last_timestamp);
+    report_number(hanging->report, open_ms / 60000);
 }
 
 static int hanging_partition(struct hanging *hanging, struct wire_str topic, int32_t partition,
@@ -301,20 +301,27 @@ static int hanging_read(struct hanging *hanging)
 
 int transactions_hanging_run(struct tool_run *run)
 {
-    static const char *const titles[] = {"Topic",         "Partition",        "ProducerId",
-                                         "ProducerEpoch", "CoordinatorEpoch", "StartOffset",
-                                         "LastTimestamp", "Duration(min)"};
+    static const struct report_column columns[] = {
+        {"topic", "Topic", 0, NULL},
+        {"partition", "Partition", 0, NULL},
+        {"producerId", "ProducerId", 0, NULL},
+        {"producerEpoch", "ProducerEpoch", 0, NULL},
+        {"coordinatorEpoch", "CoordinatorEpoch", 0, NULL},
+        {"startOffset", "StartOffset", 0, NULL},
+        {"lastTimestamp", "LastTimestamp", 0, NULL},
+        {"durationMinutes", "Duration(min)", 0, NULL},
+        REPORT_END};
     struct hanging hanging = {.run = run};
     struct client_answer metadata = {0};
     if (hanging_read(&hanging) || tool_connect(run) || tool_metadata(run, &metadata))
         return 1;
-    hanging.table = table_new(TABLE_TABS);
-    for (size_t i = 0; i < ARRAY_LEN(titles); i++)
-        table_column(hanging.table, titles[i], 0);
+    hanging.report = report_new("transactions");
+    report_columns(hanging.report, columns);
+    report_style(hanging.report, TABLE_TABS);
     int status = hanging_walk(&hanging, metadata.response);
     if (!status)
-        table_print(hanging.table, stdout);
-    table_free(hanging.table);
+        report_print(hanging.report, report_format(run), stdout);
+    report_free(hanging.report);
     mem_free(hanging.id);
     client_answer_free(&metadata);
     return status;

@@ -11,7 +11,7 @@
 #include "kafka/messages/describe_transactions.h"
 #include "kafka/messages/find_coordinator.h"
 #include "kafka/messages/list_transactions.h"
-#include "tools/table.h"
+#include "tools/report.h"
 #include "tools/transactions.h"
 
 enum {
@@ -166,29 +166,33 @@ int transactions_each(struct tool_run *run, const struct transactions_filter *fi
 static void transactions_list_row(void *data, int32_t node,
                                   const struct list_transactions_response_transaction_state *row)
 {
-    struct table *table = data;
-    table_cell(table, "%.*s", WIRE_STR_ARGS(row->transactional_id));
-    table_cell(table, "%d", node);
-    table_cell(table, "%" PRId64, row->producer_id);
-    table_cell(table, "%.*s", WIRE_STR_ARGS(row->transaction_state));
+    struct report *report = data;
+    report_string(report, row->transactional_id);
+    report_number(report, node);
+    report_number(report, row->producer_id);
+    report_string(report, row->transaction_state);
 }
 
 int transactions_list_run(struct tool_run *run)
 {
+    static const struct report_column columns[] = {
+        {"transactionalId", "TransactionalId", 0, NULL},
+        {"coordinator", "Coordinator", 0, NULL},
+        {"producerId", "ProducerId", 0, NULL},
+        {"transactionState", "TransactionState", 0, NULL},
+        REPORT_END};
     struct transactions_filter filter = {
         .pattern = options_get(run->options, "transactional-id-pattern"), .producer_id = -1};
     if (tool_number(run, "duration-filter", -1, INT64_MAX, -1, &filter.duration_ms) ||
         tool_connect(run))
         return 1;
-    struct table *table = table_new(TABLE_TABS);
-    table_column(table, "TransactionalId", 0);
-    table_column(table, "Coordinator", 0);
-    table_column(table, "ProducerId", 0);
-    table_column(table, "TransactionState", 0);
-    int status = transactions_each(run, &filter, transactions_list_row, table);
+    struct report *report = report_new("transactions");
+    report_columns(report, columns);
+    report_style(report, TABLE_TABS);
+    int status = transactions_each(run, &filter, transactions_list_row, report);
     if (!status)
-        table_print(table, stdout);
-    table_free(table);
+        report_print(report, report_format(run), stdout);
+    report_free(report);
     return status;
 }
 
@@ -204,49 +208,58 @@ static int16_t transactions_describe_error(const void *data)
 
 typedef const struct describe_transactions_response_transaction_state described;
 
-static void transactions_put_partitions(struct table *table, described *row)
+static void transactions_put_partitions(struct report *report, described *row)
 {
     struct buf text;
+    json_t *list = json_array();
     buf_init(&text);
     for (int32_t i = 0; i < row->topics.count; i++)
-        for (int32_t j = 0; j < row->topics.items[i].partitions.count; j++)
-            buf_printf(&text, "%s%.*s-%d", text.len ? "," : "",
-                       WIRE_STR_ARGS(row->topics.items[i].topic),
-                       row->topics.items[i].partitions.items[j]);
-    table_cell(table, "%s", buf_text(&text));
+        for (int32_t j = 0; j < row->topics.items[i].partitions.count; j++) {
+            struct wire_str topic = row->topics.items[i].topic;
+            int32_t partition = row->topics.items[i].partitions.items[j];
+            json_t *object = json_object();
+            json_object_set_new(object, "topic", report_json_text(topic.data, (size_t)topic.len));
+            json_object_set_new(object, "partition", json_integer(partition));
+            json_array_append_new(list, object);
+            buf_printf(&text, "%s%.*s-%d", text.len ? "," : "", WIRE_STR_ARGS(topic), partition);
+        }
+    report_value(report, list);
+    report_as(report, "%s", buf_text(&text));
     buf_close(&text);
 }
 
+static const struct report_column transactions_columns[] = {
+    {"coordinatorId", "CoordinatorId", 0, NULL},
+    {"transactionalId", "TransactionalId", 0, NULL},
+    {"producerId", "ProducerId", 0, NULL},
+    {"producerEpoch", "ProducerEpoch", 0, NULL},
+    {"transactionState", "TransactionState", 0, NULL},
+    {"transactionTimeoutMs", "TransactionTimeoutMs", 0, NULL},
+    {"currentTransactionStartTimeMs", "CurrentTransactionStartTimeMs", 0, "None"},
+    {"transactionDurationMs", "TransactionDurationMs", 0, "None"},
+    {"topicPartitions", "TopicPartitions", 0, NULL},
+    REPORT_END};
+
 static void transactions_describe_print(struct tool_run *run, int32_t node, described *row)
 {
-    static const char *const titles[] = {"CoordinatorId",
-                                         "TransactionalId",
-                                         "ProducerId",
-                                         "ProducerEpoch",
-                                         "TransactionState",
-                                         "TransactionTimeoutMs",
-                                         "CurrentTransactionStartTimeMs",
-                                         "TransactionDurationMs",
-                                         "TopicPartitions"};
-    struct table *table = table_new(TABLE_TABS);
-    for (size_t i = 0; i < ARRAY_LEN(titles); i++)
-        table_column(table, titles[i], 0);
-    table_cell(table, "%d", node);
-    table_cell(table, "%.*s", WIRE_STR_ARGS(row->transactional_id));
-    table_cell(table, "%" PRId64, row->producer_id);
-    table_cell(table, "%d", row->producer_epoch);
-    table_cell(table, "%.*s", WIRE_STR_ARGS(row->transaction_state));
-    table_cell(table, "%d", row->transaction_timeout_ms);
-    if (row->transaction_start_time_ms < 0) {
-        table_cell(table, "None");
-        table_cell(table, "None");
-    } else {
-        table_cell(table, "%" PRId64, row->transaction_start_time_ms);
-        table_cell(table, "%" PRId64, env_wall_ms(run->env) - row->transaction_start_time_ms);
-    }
-    transactions_put_partitions(table, row);
-    table_print(table, stdout);
-    table_free(table);
+    int64_t start_ms = row->transaction_start_time_ms;
+    struct report *report = report_new("transactions");
+    report_columns(report, transactions_columns);
+    report_style(report, TABLE_TABS);
+    report_number(report, node);
+    report_string(report, row->transactional_id);
+    report_number(report, row->producer_id);
+    report_number(report, row->producer_epoch);
+    report_string(report, row->transaction_state);
+    report_number(report, row->transaction_timeout_ms);
+    report_number_unless(report, start_ms < 0 ? -1 : start_ms, -1);
+    if (start_ms < 0)
+        report_none(report);
+    else
+        report_number(report, env_wall_ms(run->env) - start_ms);
+    transactions_put_partitions(report, row);
+    report_print(report, report_format(run), stdout);
+    report_free(report);
 }
 
 int transactions_describe_run(struct tool_run *run)

@@ -84,7 +84,7 @@ def unreachable():
     code, out, errors = status("-b", f"127.0.0.1:{free_port()}")
     check_equal((code, out), (2, ""), f"the status ({errors})")
     check(errors.startswith("millrace status: "), errors)
-    for arguments, pattern in ((("--format", "xml"), "--format xml: write table or json"),
+    for arguments, pattern in ((("--format", "xml"), "--format xml: write json or table"),
                                (("-b", ""), "."), ((), "which cluster.*--bootstrap-server")):
         code, out, errors = status(*arguments)
         check(code == 1 and re.search(pattern, errors), f"{arguments}: {code} {errors}")

@@ -64,8 +64,8 @@ def delete_records():
         path = write(cluster, partitions(("a", 0, 4), ("a", 7, 0)))
         done = says(cluster, DELETE, "--offset-json-file", path, "--format", "json", out=re.compile("^{"))
         check_equal(json.loads(done.stdout), {"partitions": [
-            {"topic": "a", "partition": 0, "low_watermark": 4, "error": None},
-            {"topic": "a", "partition": 7, "low_watermark": None, "error": "UNKNOWN_TOPIC_OR_PARTITION"}]}, "JSON")
+            {"topic": "a", "partition": 0, "lowWatermark": 4, "error": None},
+            {"topic": "a", "partition": 7, "lowWatermark": None, "error": "UNKNOWN_TOPIC_OR_PARTITION"}]}, "JSON")
         says(cluster, DELETE, "--offset-json-file", path, "--format", "table", out=re.compile(
             "^TOPIC PARTITION LOW-WATERMARK ERROR *\na     0         4             - *\na     7 "))
         says(cluster, DELETE, "--offset-json-file", write(cluster, '{"partitions":[]}'), out=progress)
