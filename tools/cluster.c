@@ -16,9 +16,11 @@
 static const struct option_row cluster_options[] = {
     TOOL_CONTROLLERS_OPTIONS,
     OPTION_SAME("config", "FILE", "command-config"),
-    OPTION_LETTER('i', "id", "N", "unregister, unregister-controller: the node's id."),
-    OPTION("include-fenced-brokers", NULL, "list-endpoints: those that are down, too."),
-    REPORT_OPTION,
+    OPTION_LETTER_WITH("unregister|unregister-controller", 'i', "id", "N",
+                       "unregister, unregister-controller: the node's id."),
+    OPTION_WITH("list-endpoints", "include-fenced-brokers", NULL,
+                "list-endpoints: those that are down, too."),
+    REPORT_OPTION_WITH("cluster-id|list-endpoints|api-versions"),
     TOOL_LAST_OPTIONS,
 };
 
@@ -91,7 +93,7 @@ static int cluster_describe(struct tool_run *run, bool endpoints)
     struct describe_cluster_request request;
     struct client_answer answer = {0};
     bool fenced = options_has(run->options, "include-fenced-brokers");
-    int version = tool_version(run, KAFKA_API_DESCRIBE_CLUSTER);
+    int version = tool_connect(run) ? -1 : tool_version(run, KAFKA_API_DESCRIBE_CLUSTER);
     if (version < 0)
         return 1;
     if (fenced && run->controllers) /* as Kafka's tool says */
@@ -119,6 +121,13 @@ static int cluster_endpoints(struct tool_run *run)
     return cluster_describe(run, true);
 }
 
+static int cluster_read_id(const struct tool_run *run, int64_t *id)
+{
+    if (!options_has(run->options, "id"))
+        return tool_misuse(run, "%s needs --id N", options_positional(run->options, 0));
+    return tool_number(run, "id", 0, INT32_MAX, -1, id);
+}
+
 static bool cluster_moved(const void *data)
 {
     const struct unregister_broker_response *response = data;
@@ -130,9 +139,12 @@ static int cluster_unregister(struct tool_run *run)
     struct unregister_broker_request request;
     struct client_answer answer = {0};
     struct buf text;
+    int64_t id;
+    if (cluster_read_id(run, &id) || tool_connect(run))
+        return 1;
     int version = tool_version(run, KAFKA_API_UNREGISTER_BROKER);
     wire_defaults(&unregister_broker_request_desc, &request);
-    request.broker_id = (int32_t)strtol(options_get(run->options, "id"), NULL, 10);
+    request.broker_id = (int32_t)id;
     if (version < 0 || tool_call_controller(run, KAFKA_API_UNREGISTER_BROKER, version, &request,
                                             cluster_moved, &answer))
         return 1;
@@ -160,9 +172,12 @@ static int cluster_unregister_controller(struct tool_run *run)
     struct unregister_controller_request request;
     struct client_answer answer = {0};
     struct buf text;
+    int64_t id;
+    if (cluster_read_id(run, &id) || tool_connect(run))
+        return 1;
     int version = tool_version(run, KAFKA_API_UNREGISTER_CONTROLLER);
     wire_defaults(&unregister_controller_request_desc, &request);
-    request.controller_id = (int32_t)strtol(options_get(run->options, "id"), NULL, 10);
+    request.controller_id = (int32_t)id;
     if (version < 0 || tool_call_controller(run, KAFKA_API_UNREGISTER_CONTROLLER, version, &request,
                                             cluster_controller_moved, &answer))
         return 1;
@@ -181,62 +196,22 @@ static int cluster_unregister_controller(struct tool_run *run)
 
 /* ---- which command ---- */
 
-struct cluster_command {
-    const char *name;
-    const char *option; /* its own; the others refuse it */
-    bool needs_option;
-    bool prints_data;
-    int (*run)(struct tool_run *run);
-};
-
-static const struct cluster_command cluster_commands[] = {
-    {"cluster-id", NULL, false, true, cluster_id},
-    {"unregister", "id", true, false, cluster_unregister},
-    {"unregister-controller", "id", true, false, cluster_unregister_controller},
-    {"list-endpoints", "include-fenced-brokers", false, true, cluster_endpoints},
-    {"api-versions", NULL, false, true, broker_api_versions_print},
-};
-
-static const struct cluster_command *cluster_find(const struct tool_run *run)
+static int cluster_api_versions(struct tool_run *run)
 {
-    const char *name = options_positional(run->options, 0);
-    struct buf names;
-    buf_init(&names);
-    for (size_t i = 0; i < ARRAY_LEN(cluster_commands); i++) {
-        if (name && strcmp(cluster_commands[i].name, name) == 0) {
-            buf_close(&names);
-            return &cluster_commands[i];
-        }
-        buf_printf(&names, "%s%s", i ? ", " : "", cluster_commands[i].name);
-    }
-    tool_misuse(run, "%s%sthe commands are %s", name ? name : "",
-                name ? " is none of them: " : "which command? ", buf_text(&names));
-    buf_close(&names);
-    return NULL;
+    return tool_connect(run) ? 1 : broker_api_versions_print(run);
 }
 
-static int cluster_check(const struct tool_run *run, const struct cluster_command *command)
-{
-    int64_t id;
-    for (size_t i = 0; i < ARRAY_LEN(cluster_commands); i++) {
-        const struct cluster_command *other = &cluster_commands[i];
-        if (other->option && options_has(run->options, other->option) &&
-            (!command->option || strcmp(command->option, other->option) != 0))
-            return tool_misuse(run, "--%s goes with %s", other->option, other->name);
-    }
-    if (!command->prints_data && options_has(run->options, "format"))
-        return tool_misuse(run, "--format does not go with %s: leave it out", command->name);
-    if (command->needs_option && !options_has(run->options, command->option))
-        return tool_misuse(run, "%s needs --%s N", command->name, command->option);
-    return tool_number(run, "id", 0, INT32_MAX, -1, &id);
-}
+static const struct tool_command cluster_commands[] = {
+    {"cluster-id", cluster_id},
+    {"unregister", cluster_unregister},
+    {"unregister-controller", cluster_unregister_controller},
+    {"list-endpoints", cluster_endpoints},
+    {"api-versions", cluster_api_versions},
+};
 
 static int cluster_run(struct tool_run *run)
 {
-    const struct cluster_command *command = cluster_find(run);
-    if (!command || cluster_check(run, command) || tool_connect(run))
-        return 1;
-    return command->run(run);
+    return tool_run_command(run, cluster_commands, ARRAY_LEN(cluster_commands));
 }
 
 const struct tool tool_cluster = {

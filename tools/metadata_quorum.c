@@ -16,15 +16,20 @@
 
 static const struct option_row quorum_options[] = {
     TOOL_CONTROLLERS_OPTIONS,
-    OPTION("status", NULL, "describe: leader, epoch, high watermark, lag, voters and observers."),
-    OPTION("replication", NULL, "describe: a table of the nodes and their positions."),
-    OPTION("human-readable", NULL, "describe --replication: times as ages."),
-    OPTION_LETTER('i', "controller-id", "N", "remove-controller: the id of the node."),
-    OPTION_LETTER('d', "controller-directory-id", "ID",
-                  "remove-controller: the id of its directory."),
-    OPTION("unregister", NULL, "remove-controller: and forget it, since it will not come back."),
-    OPTION("dry-run", NULL, "add-controller, remove-controller: change nothing."),
-    REPORT_OPTION,
+    OPTION_WITH("describe", "status", NULL,
+                "describe: leader, epoch, high watermark, lag, voters and observers."),
+    OPTION_WITH("describe", "replication", NULL,
+                "describe: a table of the nodes and their positions."),
+    OPTION_WITH("describe", "human-readable", NULL, "describe --replication: times as ages."),
+    OPTION_LETTER_WITH("remove-controller", 'i', "controller-id", "N",
+                       "remove-controller: the id of the node."),
+    OPTION_LETTER_WITH("remove-controller", 'd', "controller-directory-id", "ID",
+                       "remove-controller: the id of its directory."),
+    OPTION_WITH("remove-controller", "unregister", NULL,
+                "remove-controller: and forget it, since it will not come back."),
+    OPTION_WITH("add-controller|remove-controller", "dry-run", NULL,
+                "add-controller, remove-controller: change nothing."),
+    REPORT_OPTION_WITH("describe"),
     TOOL_LAST_OPTIONS,
 };
 
@@ -266,24 +271,10 @@ static int quorum_print_replication(struct quorum *q)
     return 0;
 }
 
-static int quorum_run(struct tool_run *run)
+static int quorum_describe(struct tool_run *run)
 {
     struct quorum q = {.run = run};
-    const char *command = options_positional(run->options, 0);
     bool status_wanted = options_has(run->options, "status");
-    bool remove = command && strcmp(command, "remove-controller") == 0;
-    if (!remove && options_has(run->options, "unregister"))
-        return tool_misuse(run, "--unregister goes with remove-controller");
-    bool describe = command && strcmp(command, "describe") == 0;
-    if (command && !describe && options_has(run->options, "format"))
-        return tool_misuse(run, "--format goes with describe");
-    if (command && strcmp(command, "add-controller") == 0)
-        return quorum_change_add(run);
-    if (remove)
-        return quorum_change_remove(run);
-    if (!describe)
-        return tool_misuse(run, "%s%sthe commands are describe, add-controller, remove-controller",
-                           command ? command : "", command ? " is none of them: " : "");
     if (status_wanted == options_has(run->options, "replication"))
         return tool_misuse(run, "describe needs one of --status, --replication");
     if (status_wanted && options_has(run->options, "human-readable"))
@@ -296,6 +287,17 @@ static int quorum_run(struct tool_run *run)
     client_answer_free(&q.answer);
     mem_free(q.cluster_id);
     return status;
+}
+
+static const struct tool_command quorum_commands[] = {
+    {"describe", quorum_describe},
+    {"add-controller", quorum_change_add},
+    {"remove-controller", quorum_change_remove},
+};
+
+static int quorum_run(struct tool_run *run)
+{
+    return tool_run_command(run, quorum_commands, ARRAY_LEN(quorum_commands));
 }
 
 const struct tool tool_metadata_quorum = {

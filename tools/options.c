@@ -217,6 +217,14 @@ static bool options_goes_with(const struct option_row *row, const char *action)
     return false;
 }
 
+const char *options_find_other(const struct options *options, const char *action)
+{
+    for (size_t i = 0; i < options->given_count; i++)
+        if (options->given[i].row->with && !options_goes_with(options->given[i].row, action))
+            return options->given[i].written;
+    return NULL;
+}
+
 int options_check_action(const struct options *options, const char *action, struct buf *problem)
 {
     for (size_t i = 0; i < options->given_count; i++) {

@@ -18,7 +18,7 @@ struct option_row {
     const char *value; /* what the usage calls the value; NULL = a flag; "[X]" = may be left out */
     const char *doc;   /* one sentence; NULL = an older form, left out of the usage */
     const char *same_as; /* the option that this one is another name of; NULL = none */
-    const char *with;    /* the actions that it goes with: "create|alter"; NULL = any */
+    const char *with;    /* the actions or commands that it goes with: "create|alter"; NULL = any */
     char letter;         /* "-i"; 0 = none */
     bool many;           /* may be given several times, each time with a value of its own */
     bool rest;           /* with many: "--props a=1 b=2", all up to the next argument with a dash */
@@ -49,6 +49,14 @@ struct option_row {
     {                                                                                              \
         .name = text, .value = what, .doc = sentence, .letter = c, .many = true                    \
     }
+#define OPTION_LETTER_WITH(actions, c, text, what, sentence)                                       \
+    {                                                                                              \
+        .name = text, .value = what, .doc = sentence, .with = actions, .letter = c                 \
+    }
+#define OPTION_MANY_LETTER_WITH(actions, c, text, what, sentence)                                  \
+    {                                                                                              \
+        .name = text, .value = what, .doc = sentence, .with = actions, .letter = c, .many = true   \
+    }
 #define OPTION_LETTER(c, text, what, sentence)                                                     \
     {                                                                                              \
         .name = text, .value = what, .doc = sentence, .letter = c                                  \
@@ -61,6 +69,10 @@ struct option_row {
 #define OPTION_OLD_LETTER(c, text, what)                                                           \
     {                                                                                              \
         .name = text, .value = what, .letter = c                                                   \
+    }
+#define OPTION_OLD_WITH(actions, text, what)                                                       \
+    {                                                                                              \
+        .name = text, .value = what, .with = actions                                               \
     }
 #define OPTION_SAME(text, what, other)                                                             \
     {                                                                                              \
@@ -87,6 +99,9 @@ void options_free(struct options *options);
  * an option that the action does not read is never ignored. */
 int options_check_action(const struct options *options, const char *action,
                          struct buf *problem) MUST_CHECK;
+
+/* The first option, as it was written, that does not go with the action; NULL: all do. */
+const char *options_find_other(const struct options *options, const char *action);
 
 /* Names here are those of rows without same_as. */
 bool options_has(const struct options *options, const char *name);

@@ -82,6 +82,28 @@ int tool_check_action(const struct tool_run *run, const char *action)
     return err ? 1 : 0;
 }
 
+int tool_check_command(const struct tool_run *run, const char *command)
+{
+    const char *other = options_find_other(run->options, command);
+    return other ? tool_misuse(run, "--%s does not go with %s: leave it out", other, command) : 0;
+}
+
+int tool_run_command(struct tool_run *run, const struct tool_command *commands, size_t count)
+{
+    const char *word = options_positional(run->options, 0);
+    struct buf names;
+    for (size_t i = 0; word && i < count; i++)
+        if (strcmp(commands[i].name, word) == 0)
+            return tool_check_command(run, word) ? 1 : commands[i].run(run);
+    buf_init(&names);
+    for (size_t i = 0; i < count; i++)
+        buf_printf(&names, "%s%s", i ? ", " : "", commands[i].name);
+    tool_misuse(run, "%s%sthe commands are %s", word ? word : "",
+                word ? " is none of them: " : "which command? ", buf_text(&names));
+    buf_close(&names);
+    return 1;
+}
+
 int tool_fail_client(const struct tool_run *run)
 {
     return tool_fail(run, "%s", client_problem(run->client));

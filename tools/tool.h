@@ -74,6 +74,15 @@ int tool_number(const struct tool_run *run, const char *name, int64_t min, int64
                 int64_t otherwise, int64_t *value);
 /* Whether every option that was given goes with the action; 0, or 1 with the message printed. */
 int tool_check_action(const struct tool_run *run, const char *action);
+/* The same for a command, the word that stands where others have --ACTION. */
+int tool_check_command(const struct tool_run *run, const char *command);
+
+struct tool_command {
+    const char *name;
+    int (*run)(struct tool_run *run); /* returns the exit status */
+};
+/* Runs the command that the first argument names, when all options go with it. */
+int tool_run_command(struct tool_run *run, const struct tool_command *commands, size_t count);
 /* The sentence of run->client on stderr; returns 1. */
 int tool_fail_client(const struct tool_run *run);
 

@@ -163,10 +163,7 @@ static int transactions_producers(struct tool_run *run)
 
 /* ---- commands ---- */
 
-static const struct {
-    const char *name;
-    int (*run)(struct tool_run *run);
-} transactions_commands[] = {
+static const struct tool_command transactions_commands[] = {
     {"list", transactions_list_run},
     {"describe", transactions_describe_run},
     {"describe-producers", transactions_producers},
@@ -175,35 +172,9 @@ static const struct {
     {"forceTerminateTransaction", transactions_force_run},
 };
 
-/* Whether the word stands in the list, whose words have bars between. */
-static bool transactions_has_word(const char *list, const char *word)
-{
-    size_t len = strlen(word);
-    for (const char *at = list; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
-        if (strncmp(at, word, len) == 0 && (at[len] == '|' || at[len] == '\0'))
-            return true;
-    return false;
-}
-
-static int transactions_check(struct tool_run *run, const char *command)
-{
-    for (const struct option_row *row = transactions_options; row->name; row++)
-        if (row->with && options_has(run->options, row->name) &&
-            !transactions_has_word(row->with, command))
-            return tool_misuse(run, "--%s does not go with %s: leave it out", row->name, command);
-    return 0;
-}
-
 static int transactions_run(struct tool_run *run)
 {
-    const char *command = options_positional(run->options, 0);
-    for (size_t i = 0; command && i < ARRAY_LEN(transactions_commands); i++)
-        if (strcmp(command, transactions_commands[i].name) == 0)
-            return transactions_check(run, command) ? 1 : transactions_commands[i].run(run);
-    return tool_misuse(run,
-                       "%s%sthe commands are list, describe, describe-producers, abort, "
-                       "find-hanging, forceTerminateTransaction",
-                       command ? command : "", command ? " is none of them: " : "which command? ");
+    return tool_run_command(run, transactions_commands, ARRAY_LEN(transactions_commands));
 }
 
 const struct tool tool_transactions = {
