@@ -1,28 +1,35 @@
 /* kafka-features: the features of the cluster and their versions.
  *
  * Happy path: one ApiVersions request gives what the broker supports and what the cluster has
- * settled on; features_update.c changes that. Failure modes: an unknown command; those about
- * versions of the metadata, which there are none of here. */
+ * settled on; features_update.c changes that, feature_releases.c knows what releases of Kafka stand
+ * for. Failure modes: an unknown command, an option that it does not read. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "base/version.h"
 #include "kafka/messages/api_versions.h"
+#include "tools/feature_releases.h"
 #include "tools/features_update.h"
 #include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row features_options[] = {
     TOOL_CONTROLLERS_OPTIONS,
-    OPTION("node-id", "N", "describe: as this node has them."),
-    OPTION_MANY("feature", "NAME=VERSION",
-                "upgrade, downgrade: the feature and its new version; disable: the feature."),
-    OPTION_OLD("metadata", "VERSION"),
-    OPTION_OLD("release-version", "VERSION"),
-    OPTION("unsafe", NULL, "downgrade, disable: also where something may be lost."),
-    OPTION("dry-run", NULL, "upgrade, downgrade, disable: only say whether it could be done."),
-    REPORT_OPTION,
+    OPTION_WITH("describe", "node-id", "N", "describe: as this node has them."),
+    OPTION_MANY_LETTER_WITH("upgrade|downgrade|disable|feature-dependencies", 'f', "feature",
+                            "NAME=VERSION",
+                            "upgrade, downgrade, feature-dependencies: the feature and its "
+                            "version; disable: the feature."),
+    OPTION_LETTER_WITH("upgrade|downgrade|version-mapping", 'r', "release-version", "VERSION",
+                       "upgrade, downgrade: to the versions of all features in this release of "
+                       "Kafka, such as 4.0; version-mapping: the release (the newest)."),
+    OPTION_OLD_WITH("upgrade|downgrade", "metadata", "VERSION"),
+    OPTION_WITH("downgrade|disable", "unsafe", NULL,
+                "downgrade, disable: also where something may be lost."),
+    OPTION_WITH("upgrade|downgrade|disable", "dry-run", NULL,
+                "upgrade, downgrade, disable: only say whether it could be done."),
+    REPORT_OPTION_WITH("describe|version-mapping|feature-dependencies"),
     TOOL_LAST_OPTIONS,
 };
 
@@ -37,7 +44,8 @@ static int features_compare(const void *a, const void *b)
 }
 
 /* 0 where the cluster has settled on none. */
-static int16_t features_level(const struct api_versions_response *response, struct wire_str name)
+static int16_t features_finalized(const struct api_versions_response *response,
+                                  struct wire_str name)
 {
     for (int32_t i = 0; i < response->finalized_features.count; i++)
         if (wire_str_equal(response->finalized_features.items[i].name, name))
@@ -66,7 +74,7 @@ static void features_print(const struct tool_run *run, struct api_versions_respo
         report_string(report, rows[i].name);
         report_number(report, rows[i].min_version);
         report_number(report, rows[i].max_version);
-        report_number(report, features_level(response, rows[i].name));
+        report_number(report, features_finalized(response, rows[i].name));
         report_number_unless(report, epoch < 0 ? -1 : epoch, -1);
     }
     report_print(report, report_format(run), stdout);
@@ -101,44 +109,39 @@ static int features_ask(struct tool_run *run, int32_t node)
 
 static int features_describe(struct tool_run *run)
 {
-    static const char *const others[] = {"feature", "metadata", "release-version", "unsafe",
-                                         "dry-run"};
     int64_t node;
-    for (size_t i = 0; i < ARRAY_LEN(others); i++)
-        if (options_has(run->options, others[i]))
-            return tool_misuse(run, "--%s does not go with describe: leave it out", others[i]);
     int status = tool_number(run, "node-id", 0, INT32_MAX, CLIENT_ANY, &node);
     if (status == 0)
         status = tool_connect(run);
     return status ? status : features_ask(run, (int32_t)node);
 }
 
+static int features_mapping(struct tool_run *run)
+{
+    return feature_releases_print_mapping(run);
+}
+
+static int features_dependencies(struct tool_run *run)
+{
+    return feature_releases_print_dependencies(run);
+}
+
+static const struct tool_command features_commands[] = {
+    {"describe", features_describe},       {"upgrade", features_update_run},
+    {"downgrade", features_update_run},    {"disable", features_update_run},
+    {"version-mapping", features_mapping}, {"feature-dependencies", features_dependencies},
+};
+
 static int features_run(struct tool_run *run)
 {
-    static const char *const changes[] = {"upgrade", "downgrade", "disable"};
-    static const char *const tables[] = {"version-mapping", "feature-dependencies"};
-    const char *command = options_positional(run->options, 0);
-    if (command && strcmp(command, "describe") == 0)
-        return features_describe(run);
-    for (size_t i = 0; command && i < ARRAY_LEN(changes); i++)
-        if (strcmp(command, changes[i]) == 0)
-            return features_update_run(run, command);
-    for (size_t i = 0; command && i < ARRAY_LEN(tables); i++)
-        if (strcmp(command, tables[i]) == 0)
-            return tool_fail(run,
-                             "%s: there are no versions of the metadata to choose from here; "
-                             "describe shows the features of the cluster",
-                             command);
-    return tool_misuse(run,
-                       "%s%sthe commands are describe, upgrade, downgrade, disable, "
-                       "version-mapping, feature-dependencies",
-                       command ? command : "", command ? " is none of them: " : "which command? ");
+    return tool_run_command(run, features_commands, ARRAY_LEN(features_commands));
 }
 
 const struct tool tool_features = {
     .name = "features",
     .link = "kafka-features",
-    .synopsis = "--bootstrap-server HOST:PORT describe|upgrade|downgrade|disable",
+    .synopsis = "--bootstrap-server HOST:PORT describe|upgrade|downgrade|disable|"
+                "version-mapping|feature-dependencies",
     .summary = "Show the features of the cluster and their versions, and change them.",
     .options = features_options,
     .positional = 1,

@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "kafka/messages/update_features.h"
+#include "tools/feature_releases.h"
 
 enum {
     FEATURES_UPGRADE = 1, /* UpgradeType */
@@ -66,21 +67,32 @@ static int features_read_one(struct features_update *update, const char *text)
     return features_add(update, text, (size_t)(sign - text), (int16_t)level);
 }
 
+/* All features at the levels that they have in the release. */
+static int features_read_release(struct features_update *update, const char *text)
+{
+    const struct feature_release *release = feature_releases_find(update->run, text);
+    if (!release)
+        return 1;
+    if (options_has(update->run->options, "feature"))
+        return tool_misuse(update->run,
+                           "Can not specify `release-version` with other feature flags.");
+    for (size_t i = 0; i < FEATURES_COUNT; i++)
+        if (features_add(update, features[i].name, strlen(features[i].name),
+                         feature_releases_level(release, &features[i])))
+            return 1;
+    return 0;
+}
+
 static int features_read(struct features_update *update)
 {
     const struct options *options = update->run->options;
+    const char *release = options_get(options, "release-version"), *text;
     size_t cursor = 0;
-    const char *text;
-    if (options_has(options, "metadata") || options_has(options, "release-version"))
-        return tool_fail(update->run, "there are no versions of the metadata to choose from here; "
-                                      "describe shows the features of the cluster");
-    if (options_has(options, "format"))
-        return tool_misuse(update->run, "--format does not go with %s: leave it out",
-                           update->command);
-    if (options_has(options, "node-id"))
-        return tool_misuse(update->run, "--node-id goes with describe: leave it out");
-    if (options_has(options, "unsafe") && strcmp(update->command, "upgrade") == 0)
-        return tool_misuse(update->run, "--unsafe does not go with upgrade: leave it out");
+    if (options_has(options, "metadata"))
+        return tool_fail(update->run, "--metadata: the metadata has one form here, and no version: "
+                                      "--release-version sets all features there are");
+    if (release)
+        return features_read_release(update, release);
     while ((text = options_next(options, "feature", &cursor)))
         if (features_read_one(update, text))
             return 1;
@@ -139,8 +151,9 @@ static int features_print(struct features_update *update,
                  : 0;
 }
 
-int features_update_run(struct tool_run *run, const char *command)
+int features_update_run(struct tool_run *run)
 {
+    const char *command = options_positional(run->options, 0);
     struct features_update update = {.run = run,
                                      .command = command,
                                      .disables = strcmp(command, "disable") == 0,

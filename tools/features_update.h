@@ -4,7 +4,7 @@
 
 #include "tools/tool.h"
 
-/* `command` is one of the three. The exit status. */
-int features_update_run(struct tool_run *run, const char *command);
+/* The command is the first argument. The exit status. */
+int features_update_run(struct tool_run *run);
 
 #endif

@@ -13,22 +13,32 @@
 #include "config/config.h"
 #include "kafka/meta_properties.h"
 #include "meta/features.h"
+#include "tools/feature_releases.h"
 #include "tools/report.h"
 #include "tools/tools.h"
 
 static const struct option_row storage_options[] = {
-    OPTION_LETTER('c', "config", "FILE", "format, info: the node's server.properties."),
-    OPTION_LETTER('t', "cluster-id", "ID", "format: the cluster's id, such as random-uuid prints."),
-    OPTION_LETTER('g', "ignore-formatted", NULL, "format: leave formatted directories alone."),
-    OPTION_LETTER('s', "standalone", NULL, "format: this node is the only controller."),
-    OPTION_LETTER('I', "initial-controllers", "ID@HOST:PORT:DIR,...",
-                  "format: the controllers; they have to be those of controller.quorum.voters."),
-    OPTION_LETTER('N', "no-initial-controllers", NULL, "format: the controllers are elsewhere."),
-    OPTION_LETTER('r', "release-version", "V", "format: has no effect, a release has one format."),
-    OPTION_MANY_LETTER('f', "feature", "NAME=N",
-                       "format: group.version=1 and kraft.version=0, as all nodes have them."),
-    OPTION_MANY_LETTER('S', "add-scram", "RECORD", "format: not available yet."),
-    REPORT_OPTION,
+    OPTION_LETTER_WITH("format|info", 'c', "config", "FILE",
+                       "format, info: the node's server.properties."),
+    OPTION_LETTER_WITH("format", 't', "cluster-id", "ID",
+                       "format: the cluster's id, such as random-uuid prints."),
+    OPTION_LETTER_WITH("format", 'g', "ignore-formatted", NULL,
+                       "format: leave formatted directories alone."),
+    OPTION_LETTER_WITH("format", 's', "standalone", NULL,
+                       "format: this node is the only controller."),
+    OPTION_LETTER_WITH("format", 'I', "initial-controllers", "ID@HOST:PORT:DIR,...",
+                       "format: the controllers; they have to be those of "
+                       "controller.quorum.voters."),
+    OPTION_LETTER_WITH("format", 'N', "no-initial-controllers", NULL,
+                       "format: the controllers are elsewhere."),
+    OPTION_LETTER_WITH("format|version-mapping", 'r', "release-version", "V",
+                       "version-mapping: the release of Kafka (the newest); format: has no effect, "
+                       "a release has one format."),
+    OPTION_MANY_LETTER_WITH("format|feature-dependencies", 'f', "feature", "NAME=N",
+                            "feature-dependencies: the feature and its level; format: those of "
+                            "a new cluster, which it has in any case."),
+    OPTION_MANY_LETTER_WITH("format", 'S', "add-scram", "RECORD", "format: not available yet."),
+    REPORT_OPTION_WITH("info|random-uuid|version-mapping|feature-dependencies"),
     TOOL_LAST_OPTIONS,
 };
 
@@ -480,79 +490,63 @@ static int storage_format(struct storage *s)
 
 /* ---- which command ---- */
 
-static int storage_no_versions(struct storage *s)
-{
-    return tool_fail(s->run,
-                     "%s: there are no versions of the metadata to choose from here: a node works "
-                     "with all features that it has",
-                     options_positional(s->run->options, 0));
-}
-
-static const struct storage_command {
-    const char *name;
-    bool needs_config;
-    const char *reads; /* options, between commas; config apart */
-    int (*run)(struct storage *s);
-} storage_commands[] = {
-    {"info", true, ",format,", storage_info},
-    {"format", true,
-     ",cluster-id,ignore-formatted,standalone,initial-controllers,no-initial-controllers,"
-     "release-version,feature,add-scram,",
-     storage_format},
-    {"version-mapping", false, ",release-version,", storage_no_versions},
-    {"feature-dependencies", false, ",feature,", storage_no_versions},
-    {"random-uuid", false, ",format,", storage_random},
-};
-
-static const struct storage_command *storage_find(const struct tool_run *run)
-{
-    const char *name = options_positional(run->options, 0);
-    for (size_t i = 0; name && i < ARRAY_LEN(storage_commands); i++)
-        if (strcmp(storage_commands[i].name, name) == 0)
-            return &storage_commands[i];
-    tool_misuse(run,
-                "%s%sthe commands are info, format, version-mapping, feature-dependencies, "
-                "random-uuid",
-                name ? name : "", name ? " is none of them: " : "which command? ");
-    return NULL;
-}
-
-/* An option that the command does not read is never ignored. */
-static int storage_check(const struct tool_run *run, const struct storage_command *command)
-{
-    for (const struct option_row *row = storage_options; row->name; row++) {
-        char *key = mem_printf(",%s,", row->name);
-        bool is_config = strcmp(row->name, "config") == 0;
-        bool wrong = options_has(run->options, row->name) &&
-                     !(is_config ? command->needs_config : strstr(command->reads, key) != NULL);
-        mem_free(key);
-        if (wrong)
-            return tool_misuse(run, "--%s does not go with %s: leave it out", row->name,
-                               command->name);
-    }
-    if (command->needs_config && !options_has(run->options, "config"))
-        return tool_misuse(run, "%s needs --config FILE", command->name);
-    return 0;
-}
-
-static int storage_run(struct tool_run *run)
+/* What each command begins and ends with. */
+static int storage_with(struct tool_run *run, bool needs_config, int (*work)(struct storage *s))
 {
     struct storage s = {.run = run};
-    const struct storage_command *command = storage_find(run);
-    if (!command || storage_check(run, command))
-        return 1;
+    if (needs_config && !options_has(run->options, "config"))
+        return tool_misuse(run, "%s needs --config FILE", options_positional(run->options, 0));
     buf_init(&s.problem);
-    int status = command->run(&s);
+    int status = work(&s);
     if (s.config)
         config_free(s.config);
     buf_close(&s.problem);
     return status;
 }
 
+static int storage_run_info(struct tool_run *run)
+{
+    return storage_with(run, true, storage_info);
+}
+
+static int storage_run_format(struct tool_run *run)
+{
+    return storage_with(run, true, storage_format);
+}
+
+static int storage_run_random(struct tool_run *run)
+{
+    return storage_with(run, false, storage_random);
+}
+
+static int storage_run_mapping(struct tool_run *run)
+{
+    return feature_releases_print_mapping(run);
+}
+
+static int storage_run_dependencies(struct tool_run *run)
+{
+    return feature_releases_print_dependencies(run);
+}
+
+static const struct tool_command storage_commands[] = {
+    {"info", storage_run_info},
+    {"format", storage_run_format},
+    {"version-mapping", storage_run_mapping},
+    {"feature-dependencies", storage_run_dependencies},
+    {"random-uuid", storage_run_random},
+};
+
+static int storage_run(struct tool_run *run)
+{
+    return tool_run_command(run, storage_commands, ARRAY_LEN(storage_commands));
+}
+
 const struct tool tool_storage = {
     .name = "storage",
     .link = "kafka-storage",
-    .synopsis = "random-uuid | info -c FILE | format -t ID -c FILE [-g] [--standalone]",
+    .synopsis = "random-uuid | info -c FILE | format -t ID -c FILE [-g] [--standalone] | "
+                "version-mapping [-r V] | feature-dependencies -f NAME=N",
     .summary = "Say which cluster a new node belongs to; not needed before a start.",
     .options = storage_options,
     .positional = 1,

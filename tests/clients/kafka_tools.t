@@ -47,7 +47,8 @@ REASSIGN = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
 OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFSETS: "kafka-get-offsets.sh",
         CONSOLE: "kafka-console-consumer.sh", CLUSTER: "kafka-cluster.sh", TOPICS: "kafka-topics.sh",
         PRODUCE: "kafka-console-producer.sh", CONFIGS: "kafka-configs.sh", STORAGE: "kafka-storage.sh",
-        DELETE: "kafka-delete-records.sh", ELECT: "kafka-leader-election.sh", DIRS: "kafka-log-dirs.sh",
+        FEATURES: "kafka-features.sh", DELETE: "kafka-delete-records.sh", ELECT: "kafka-leader-election.sh",
+        DIRS: "kafka-log-dirs.sh",
         PRODUCER_PERF: "kafka-producer-perf-test.sh", CONSUMER_PERF: "kafka-consumer-perf-test.sh",
         LATENCY: "kafka-e2e-latency.sh", SENDER: "kafka-verifiable-producer.sh",
         READER: "kafka-verifiable-consumer.sh"}
@@ -449,6 +450,29 @@ def bootstrap_controller():
         ask_last(CLUSTER, "cluster-id", words=("Cluster ID:",))
         ask_last(CLUSTER, "list-endpoints", words=("controller", *(a.split(":")[1] for a in addresses.values())))
         ask_last(CLUSTER, "unregister", "--id", "17", words=("Broker ID 17 not found",), fails=True)
+
+
+@test("features have the levels that Kafka's releases give them")
+def releases():
+    def levels(text):
+        return {name: int(level.split()[0]) for name, level in (line.split("=") for line in text.splitlines())}
+    for tool_class, server in ((STORAGE, ()), (FEATURES, ("--bootstrap-server", "127.0.0.1:1"))):
+        most = levels(tool(OURS[tool_class], *server, "version-mapping").stdout)  # what this build supports
+        for release in ("3.3", "3.9-IV0", "4.0-IV0", "4.0-IV1", "4.0-IV2", "4.0", "4.1"):
+            ours, theirs = map(levels, alike(tool_class, *server, "version-mapping", "--release-version", release,
+                                             status=0))
+            check(ours, f"there are no features in {release}")
+            check_equal(ours, {name: min(theirs[name], most[name]) for name in ours}, f"the levels of {release}")
+        for release in ("3.0-IV1", "9", "nonsense", "4.0-IV9"):
+            alike(tool_class, *server, "version-mapping", "--release-version", release, status=1,
+                  words=f"Unknown release version '{release}'. Supported versions are: 3.3-IV3 to ")
+        ours, theirs = alike(tool_class, *server, "feature-dependencies", "--feature", "group.version=1",
+                             "--feature", "transaction.version=0", status=0)
+        check_equal(ours, theirs, "the dependencies")
+        for feature, words in (("nonsense=1", "Unknown feature: nonsense"),
+                               ("group.version=9", "level 9")):
+            alike(tool_class, *server, "feature-dependencies", "--feature", feature, status=1, words=words)
+        alike(tool_class, *server, "feature-dependencies", status=1)
 
 
 @test("kafka-storage answers as Kafka's does, each in directories of its own")

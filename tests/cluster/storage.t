@@ -261,10 +261,14 @@ def options():
                 (("format", "-t", cluster_id, "-c", node.config_file + ".absent"), "no such file"),
                 (("info", *config, "-s"), "--standalone does not go with info"),
                 (("random-uuid", *config), "--config does not go with random-uuid"),
-                (("version-mapping",), "no versions of the metadata"),
-                (("feature-dependencies", "-f", "group.version=1"), "no versions of the metadata")):
+                (("version-mapping", "-r", "2.8"), "Unknown release version '2.8'"),
+                (("version-mapping", *config), "--config does not go with version-mapping"),
+                (("feature-dependencies",), "feature-dependencies needs --feature"),
+                (("feature-dependencies", "-f", "group.version=9"), "Feature level 9 is not supported")):
             storage(*arguments, status=1, err=pattern)
         check(not os.path.exists(node.log_dir), "a refused format makes directories")
+        storage("version-mapping", "-r", "3.9", out="^group.version=0\n")
+        storage("feature-dependencies", "-f", "group.version=1", out="^group.version=1 has no dependencies.\n$")
         storage("format", "-t", cluster_id, *config, "-r", "4.1", "-f", "group.version=1",
                 "-f", "transaction.version=2", "-I", f"0@127.0.0.1:{port}:{directory_id}",
                 out="Formatting", err="--release-version has no")

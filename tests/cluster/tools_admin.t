@@ -203,6 +203,32 @@ def log_dirs():
         misuse(cluster, DIRS, words=["Give --describe"])
 
 
+def check_mapping(cluster):
+    def levels(*arguments):
+        text = says(cluster, FEATURES, "version-mapping", *arguments, out=re.compile("group.version=")).stdout
+        return {name: int(level) for name, level in (line.split("=") for line in text.splitlines())}
+    newest = levels()
+    check_equal(set(levels("-r", "3.9").values()), {0}, "what a cluster of 3.9 has")
+    check_equal(levels("-r", "4.0-IV1"), {**dict.fromkeys(newest, 0), "group.version": 1}, "before 4.0 was whole")
+    check_equal(levels("-r", "4.0"), newest, "what a cluster of 4.0 has")
+    says(cluster, FEATURES, "feature-dependencies", "--feature", "group.version=1", "--feature", "group.version=0",
+         out="group.version=1 has no dependencies.\ngroup.version=0 has no dependencies.\n")
+    says(cluster, FEATURES, "feature-dependencies", "--feature", "nonsense=1", status=1,
+         err=re.compile("Unknown feature: nonsense"))
+    misuse(cluster, FEATURES, "feature-dependencies", words=["needs --feature NAME=LEVEL"])
+    misuse(cluster, FEATURES, "feature-dependencies", "--feature", "a", words=["write NAME=LEVEL"])
+    misuse(cluster, FEATURES, "describe", "--release-version", "4.0", words=["does not go with describe"])
+
+
+def change_release(cluster, told):
+    says(cluster, FEATURES, "downgrade", "--unsafe", "--release-version", "3.9", out=re.compile(
+        "^group.version was downgraded to 0.\ntransaction.version was downgraded to 0.\n$"))
+    says(cluster, FEATURES, "describe", out=told(0, 0))
+    says(cluster, FEATURES, "upgrade", "--release-version", "4.0-IV0", out=re.compile(
+        "^group.version was upgraded to 1.\ntransaction.version was upgraded to 0.\n$"))
+    says(cluster, FEATURES, "describe", out=told(1, 0))
+
+
 def change_features(cluster, told):
     says(cluster, FEATURES, "upgrade", "--feature", "group.version=1", out="group.version was upgraded to 1.\n")
     says(cluster, FEATURES, "disable", "--feature", "group.version", "--dry-run",
@@ -253,6 +279,7 @@ def features():
         misuse(cluster, FEATURES, "describe", "--dry-run", words=["--dry-run does not go with describe"])
         if whole:
             change_features(cluster, told)
+            change_release(cluster, told)
         else:
             says(cluster, FEATURES, "upgrade", "--feature", "group.version=1", status=1,
                  err=re.compile("UpdateFeatures"))
@@ -261,9 +288,12 @@ def features():
         misuse(cluster, FEATURES, "upgrade", "--feature", "a=1", "--feature", "a=2", words=["multiple times"])
         misuse(cluster, FEATURES, "disable", "--feature", "a=1", words=["without a version"])
         misuse(cluster, FEATURES, "upgrade", "--unsafe", "--feature", "a=1", words=["--unsafe does not go"])
-        says(cluster, FEATURES, "upgrade", "--release-version", "4.0", status=1,
-             err=re.compile("no versions of the metadata"))
-        says(cluster, FEATURES, "version-mapping", status=1, err=re.compile("no versions of the metadata"))
+        says(cluster, FEATURES, "upgrade", "--metadata", "4.0", status=1, err=re.compile("has one form here"))
+        misuse(cluster, FEATURES, "upgrade", "--release-version", "4.0", "--feature", "group.version=1",
+               words=["Can not specify `release-version` with other feature flags."])
+        says(cluster, FEATURES, "upgrade", "--release-version", "4.", status=1,
+             err=re.compile("Unknown release version '4.'. Supported versions are: 3.3-IV3 to 4"))
+        check_mapping(cluster)
         cluster.create_topic("t", replicas=2)
         says(cluster, PRODUCER, "--topic", "t", "--producer-property", "enable.idempotence=true", stdin="x\n" * 3)
         name = (TRANSACTIONS, "describe-producers", "--topic", "t")
