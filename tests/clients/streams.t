@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Kafka Streams counts words exactly once (processing.guarantee=exactly_once_v2), through a
-repartition topic and a store with a changelog: while its instances come, end and are killed, and
-while brokers are killed and restarted under it.
+repartition topic and a store with a changelog: while its instances come, end and are killed, with and
+without standbys, and while brokers are killed and restarted under it.
 
-STREAMS_KILLS is how many brokers end in the second test (2; the long form is 20) before all of them
-are killed at once. With every fourth of them an instance is killed, too."""
+STREAMS_KILLS is how many brokers end under it (2; the long form is 20) before all of them are killed
+at once. With every fourth of them an instance is killed, too."""
 import contextlib
 import os
 import sys
@@ -26,6 +26,7 @@ from word_count import (DEADLINE_S, Counter, Ends, Feed, Reader, check_history, 
                         wait_more)
 
 PARTITIONS = 3
+COUNTING = "1_"  # what the names of the tasks that count begin with
 TASKS = 2 * PARTITIONS  # the ones that split lines, and the ones that count
 SOURCE, TARGET = "lines", "counts"
 CHANGELOG, REPARTITION = "word-count-counts-changelog", "word-count-words-repartition"
@@ -53,11 +54,11 @@ class Run:
         self.ends = Ends(self.cluster.bootstrap)
         self.reader = stack.enter_context(Reader(self.path, self.cluster.bootstrap, TARGET))
 
-    def counter(self, name):
+    def counter(self, name, standbys=0):
         """A new instance; it has a directory of that name."""
         directory = os.path.join(self.cluster.directory, name)
         return self.stack.enter_context(
-            Counter(self.path, self.cluster.bootstrap, SOURCE, TARGET, directory))
+            Counter(self.path, self.cluster.bootstrap, SOURCE, TARGET, directory, standbys))
 
     def wait_tasks(self, *counters):
         """They have all tasks, and each has some."""
@@ -142,6 +143,29 @@ def take_over():
         wait_more(run.reader, [b, back], SOME)
         check_equal(notes_of(a, b, back), [], "what the instances complain of")
         run.finish(b, back)
+
+
+def counted_by(counter):
+    """The partitions of the tasks that count."""
+    return {task.split("_")[1] for task in counter.tasks() if task.startswith(COUNTING)}
+
+
+@test("words are counted exactly once when a standby takes over from an instance that is killed")
+def standby():
+    with running() as run:
+        a, b = run.counter("a", standbys=1), run.counter("b", standbys=1)
+        run.wait_tasks(a, b)
+        wait_more(run.reader, [a, b], SOME)
+        wait_until(lambda: counted_by(a) and counted_by(a) <= b.standbys(), DEADLINE_S,
+                   "what one counts has a standby at the other")
+        of_a = counted_by(a)
+        run.wait_open()
+        a.kill()
+        run.wait_tasks(b)
+        check(of_a <= b.promoted(), f"of the standbys of {of_a} only {b.promoted()} are promoted")
+        wait_more(run.reader, [b], SOME)
+        check_equal(notes_of(a, b), [], "what the instances complain of")
+        run.finish(b)
 
 
 @test("words are counted exactly once while brokers are killed and restarted")

@@ -111,8 +111,8 @@ class Reader(Program):
 class Counter(Program):
     """An instance of the program that counts."""
 
-    def __init__(self, path, bootstrap, source, target, directory):
-        super().__init__(path, "count", bootstrap, source, target, directory)
+    def __init__(self, path, bootstrap, source, target, directory, standbys=0):
+        super().__init__(path, "count", bootstrap, source, target, directory, str(standbys))
 
     def tasks(self):
         """The tasks that it runs; none while a rebalance goes on."""
@@ -122,6 +122,14 @@ class Counter(Program):
     def restored(self):
         """Records of changelogs that it has read into its stores so far."""
         return sum(int(words[1]) for words in self.of_kind("restored"))
+
+    def standbys(self):
+        """The partitions whose store it keeps, or has kept, as a standby of another instance."""
+        return {words[0] for words in self.of_kind("standby")}
+
+    def promoted(self):
+        """The partitions of which it made the standby the store that counts."""
+        return {words[0] for words in self.of_kind("promoted")}
 
     def kill(self):
         self.child.kill()

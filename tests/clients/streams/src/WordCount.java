@@ -27,7 +27,9 @@ import org.apache.kafka.streams.kstream.Grouped;
 import org.apache.kafka.streams.kstream.KStream;
 import org.apache.kafka.streams.kstream.Materialized;
 import org.apache.kafka.streams.kstream.Produced;
+import org.apache.kafka.streams.processor.StandbyUpdateListener;
 import org.apache.kafka.streams.processor.StateRestoreListener;
+import org.apache.kafka.streams.processor.TaskId;
 
 /**
  * Kafka Streams counts words exactly once; and a reader of what it has committed. README.md has the
@@ -55,12 +57,13 @@ public final class WordCount {
         return builder.build();
     }
 
-    private static Properties settings(String servers, String directory) {
+    private static Properties settings(String servers, String directory, int standbys) {
         Properties p = new Properties();
         p.put(StreamsConfig.APPLICATION_ID_CONFIG, APPLICATION);
         p.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, servers);
         p.put(StreamsConfig.STATE_DIR_CONFIG, directory);
         p.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
+        p.put(StreamsConfig.NUM_STANDBY_REPLICAS_CONFIG, standbys);
         p.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
         p.put(StreamsConfig.REPARTITION_PURGE_INTERVAL_MS_CONFIG, 1000);
         // Most of the time a transaction is open and has records that brokers have already.
@@ -88,6 +91,26 @@ public final class WordCount {
         }
     }
 
+    /** A store of another instance's task, which is kept here as well. */
+    private static final class Standby implements StandbyUpdateListener {
+        @Override
+        public void onUpdateStart(TopicPartition p, String store, long first) {
+        }
+
+        @Override
+        public void onBatchLoaded(
+                TopicPartition p, String store, TaskId task, long last, long count, long end) {
+            say("standby " + p.partition() + " " + count);
+        }
+
+        @Override
+        public void onUpdateSuspended(
+                TopicPartition p, String store, long offset, long end, SuspendReason reason) {
+            if (reason == SuspendReason.PROMOTED)
+                say("promoted " + p.partition());
+        }
+    }
+
     private static String tasks(KafkaStreams streams, KafkaStreams.State now) {
         TreeSet<String> tasks = new TreeSet<>();
         if (now != KafkaStreams.State.RUNNING)
@@ -104,15 +127,16 @@ public final class WordCount {
         return StreamThreadExceptionResponse.REPLACE_THREAD;
     }
 
-    private static void count(String servers, String source, String target, String directory)
-            throws Exception {
+    private static void count(String servers, String source, String target, String directory,
+            int standbys) throws Exception {
         // RocksDB unpacks its library there, and would leave it there when it is killed.
         System.setProperty("java.io.tmpdir", Files.createDirectories(Path.of(directory)).toString());
-        try (KafkaStreams streams =
-                        new KafkaStreams(topology(source, target), settings(servers, directory))) {
+        try (KafkaStreams streams = new KafkaStreams(
+                        topology(source, target), settings(servers, directory, standbys))) {
             streams.setStateListener(
                     (now, before) -> say("state " + now + " " + tasks(streams, now)));
             streams.setGlobalStateRestoreListener(new Restored());
+            streams.setStandbyUpdateListener(new Standby());
             streams.setUncaughtExceptionHandler(WordCount::replace);
             streams.start();
             STDIN_ENDED.await();
@@ -165,7 +189,7 @@ public final class WordCount {
     public static void main(String[] args) throws Exception {
         watchStdin();
         if (args[0].equals("count"))
-            count(args[1], args[2], args[3], args[4]);
+            count(args[1], args[2], args[3], args[4], Integer.parseInt(args[5]));
         else
             read(args[1], args[2], args[3]);
         say("end");
