@@ -1,13 +1,19 @@
 /* load MODE SERVERS TOPIC [key=value]...: one client on librdkafka that drives any Kafka broker;
  * the demo and the benchmark measure with it, so that every system is driven in the same way.
  *
- * gap      an idempotent producer at a steady rate; a line "TIME_NS OFFSET VALUE" for every record
- *          that is acknowledged, TIME_NS on the monotonic clock. Ends at SIGTERM or SIGINT, or
- * after count= records, once everything that was sent is acknowledged. produce  count= records of
- * size= bytes as fast as they go; one line of JSON with the rate. consume  reads count= records of
- * partition 0; one line of JSON with the rate. latency  sends count= records at rate= a second and
- * reads them back on a second thread of control; one line of JSON with the percentiles from send to
- * receipt, in microseconds.
+ * gap: an idempotent producer at a steady rate; a line "TIME_NS OFFSET VALUE" for every record that
+ * is acknowledged, TIME_NS on the monotonic clock. Ends at SIGTERM or SIGINT, or after count=
+ * records, once everything that was sent is acknowledged.
+ *
+ * produce: count= records of size= bytes as fast as they go; one line of JSON with the rate.
+ *
+ * consume: reads count= records of partition 0; one line of JSON with the rate.
+ *
+ * latency: sends count= records at rate= a second and reads them back on a second thread of
+ * control; one line of JSON with the percentiles from send to receipt, in microseconds.
+ *
+ * transact: as produce, in transactions of batch= records of the id TOPIC; one line of JSON with
+ * the rate, and the percentiles from the beginning of a transaction to its commit, in microseconds.
  *
  * Happy path: parse, make the client, run the mode, exit 0. Failure modes: a record that is not
  * acknowledged, or a client that can't be made, is a line on stderr and exit status 1; nothing is
@@ -27,11 +33,12 @@ enum { LOAD_COUNT_MAX = 50 * 1000 * 1000, LOAD_SIZE_MAX = 1024 * 1024 };
 
 struct load {
     const char *servers, *topic;
-    long count, size, rate, warmup;
+    long count, size, rate, warmup, batch;
     rd_kafka_conf_t *conf;
     rd_kafka_t *client;
     long sent, acked, failed;
-    int64_t *latency_ns; /* latency mode: of record i, 0 until it is read */
+    /* Of record i (latency; 0 until it is read), or of transaction i (transact). */
+    int64_t *latency_ns;
     bool print_acks;
 };
 
@@ -321,6 +328,57 @@ static int load_latency(struct load *load)
     return load->failed != 0;
 }
 
+/* ---- transactions ---- */
+
+static void load_check(rd_kafka_error_t *error, const char *what)
+{
+    if (!error)
+        return;
+    fprintf(stderr, "load: can't %s: %s\n", what, rd_kafka_error_string(error));
+    exit(1);
+}
+
+static void load_transaction(struct load *load, const char *value)
+{
+    load_check(rd_kafka_begin_transaction(load->client), "begin a transaction");
+    for (long i = 0; i < load->batch; i++)
+        load_send(load, value, (size_t)load->size);
+    load_check(rd_kafka_commit_transaction(load->client, -1), "commit a transaction");
+}
+
+/* The last transaction is as large as the others, so there may be more records than count= says. */
+static int load_transact(struct load *load)
+{
+    static char value[LOAD_SIZE_MAX];
+    memset(value, 'x', (size_t)load->size);
+    load_set(load->conf, "transactional.id", load->topic);
+    load->client = load_client(load, RD_KAFKA_PRODUCER);
+    load_check(rd_kafka_init_transactions(load->client, -1), "get a producer id");
+    for (long i = 0; i < load->warmup && !load_stopping; i += load->batch)
+        load_transaction(load, value);
+    long transactions = (load->count + load->batch - 1) / load->batch, done = 0;
+    load->latency_ns = rd_kafka_mem_malloc(NULL, (size_t)transactions * sizeof(int64_t));
+    int64_t start_ns = load_now_ns();
+    for (int64_t from_ns = start_ns; done < transactions && !load_stopping; done++) {
+        load_transaction(load, value);
+        load->latency_ns[done] = load_now_ns() - from_ns;
+        from_ns += load->latency_ns[done];
+    }
+    double seconds = (double)(load_now_ns() - start_ns) / 1e9;
+    load->count = done; /* of latencies */
+    qsort(load->latency_ns, (size_t)done, sizeof(int64_t), load_compare);
+    if (done)
+        printf("{\"transactions\": %ld, \"records\": %ld, \"seconds\": %.3f, "
+               "\"records_per_second\": %.0f, \"p50_us\": %.0f, \"p99_us\": %.0f, "
+               "\"max_us\": %.0f}\n",
+               done, done * load->batch, seconds, (double)(done * load->batch) / seconds,
+               load_percentile_us(load, 50), load_percentile_us(load, 99),
+               load_percentile_us(load, 100));
+    rd_kafka_mem_free(NULL, load->latency_ns);
+    rd_kafka_destroy(load->client);
+    return load->failed != 0 || done < transactions;
+}
+
 /* ---- start ---- */
 
 static bool load_number(const char *text, const char *name, long min, long max, long *out)
@@ -343,6 +401,7 @@ static void load_option(struct load *load, const char *text)
     if (load_number(text, "count", 1, LOAD_COUNT_MAX, &load->count) ||
         load_number(text, "size", sizeof(struct stamp), LOAD_SIZE_MAX, &load->size) ||
         load_number(text, "rate", 1, 1000000, &load->rate) ||
+        load_number(text, "batch", 1, LOAD_COUNT_MAX, &load->batch) ||
         load_number(text, "warmup", 0, LOAD_COUNT_MAX, &load->warmup))
         return;
     const char *equals = strchr(text, '=');
@@ -362,12 +421,15 @@ int main(int argc, char **argv)
     } modes[] = {{"gap", load_gap},
                  {"produce", load_produce},
                  {"consume", load_consume},
-                 {"latency", load_latency}};
+                 {"latency", load_latency},
+                 {"transact", load_transact}};
     if (argc < 4) {
-        fprintf(stderr, "usage: load gap|produce|consume|latency SERVERS TOPIC [key=value]...\n");
+        fprintf(stderr,
+                "usage: load gap|produce|consume|latency|transact SERVERS TOPIC [key=value]...\n");
         return 2;
     }
-    struct load load = {.servers = argv[2], .topic = argv[3], .size = 100, .rate = 1000};
+    struct load load = {
+        .servers = argv[2], .topic = argv[3], .size = 100, .rate = 1000, .batch = 1000};
     load.count = LOAD_COUNT_MAX;
     load.conf = rd_kafka_conf_new();
     load_set(load.conf, "log_level", "0");

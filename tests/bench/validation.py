@@ -167,4 +167,5 @@ def main():
         print(show(results, row))
 
 
-main()
+if __name__ == "__main__":
+    main()
