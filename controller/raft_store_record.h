@@ -1,5 +1,6 @@
 /* The bytes of Raft's files, and what raft_store.c and raft_store_load.c share. All integers are
- * big-endian. Beside them, raft_store_record.c and a fuzz target nobody includes it.
+ * big-endian. Beside them, raft_store_record.c, kafka-dump-log (tools/dump_metadata.c) and a fuzz
+ * target nobody includes it.
  *
  *   record:   0 magic  4 crc32c of [8, 48 + len)  8 len  12 kind  13 entry type  14 zero
  *            16 position  24 durable  32 index  40 term  48 data, then zeros up to eight bytes

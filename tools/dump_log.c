@@ -1,23 +1,32 @@
-/* kafka-dump-log: the contents of segment files and indexes in words.
+/* kafka-dump-log: the files of a data directory in words.
  *
  * Happy path: a .log file is read batch by batch, and each gives one line, with --print-data-log
- * (or --deep-iteration) its records too; .index, .timeindex, .txnindex and .snapshot give one line
- * an entry. Failure modes: a batch whose checksum is wrong says isvalid: false; garbage behind the
- * last batch is counted; an index entry that the log does not bear out goes to stderr; a snapshot
- * whose checksum is wrong is refused. */
+ * (or --deep-iteration, or a decoder) its records too; .index, .timeindex, .txnindex and .snapshot
+ * give one line an entry. dump_text.c has the small text files, dump_metadata.c those of a
+ * controller. Failure modes: a batch whose checksum is wrong says isvalid: false; garbage behind
+ * the last batch is counted; both, and a file that can't be read or is damaged, are one sentence
+ * with the place, and status 1; an index entry that the log does not bear out goes to stderr. */
+#include <dirent.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
 #include "base/err.h"
 #include "kafka/batch.h"
 #include "kafka/txn_marker.h"
+#include "tools/dump_decode.h"
+#include "tools/dump_metadata.h"
+#include "tools/dump_text.h"
 #include "tools/tools.h"
 
 static const struct option_row dump_options[] = {
-    OPTION_MANY("files", "FILE,...", "The files: .log, .index, .timeindex, .txnindex, .snapshot."),
+    OPTION_MANY("files", "FILE,...",
+                "The files: .log, .index, .timeindex, .txnindex, .snapshot, checkpoints, "
+                "meta.properties, partition.metadata, all others of a data directory too."),
     OPTION("print-data-log", NULL, "Print the records with keys and values."),
     OPTION("deep-iteration", NULL, "Print the records without keys and values."),
     OPTION("max-message-size", "N", "The largest batch that is taken for one (5242880)."),
@@ -25,12 +34,19 @@ static const struct option_row dump_options[] = {
     OPTION("verify-index-only", NULL, "Print nothing of an index, only check it."),
     OPTION("index-sanity-check", NULL, "Check the size of an index only."),
     OPTION("skip-record-metadata", NULL, "With --print-data-log: keys and values only."),
-    OPTION_OLD("key-decoder-class", "CLASS"),
-    OPTION_OLD("value-decoder-class", "CLASS"),
+    OPTION("offsets-decoder", NULL, "Print the records of __consumer_offsets in words."),
+    OPTION("transaction-log-decoder", NULL, "Print the records of __transaction_state in words."),
+    OPTION("cluster-metadata-decoder", NULL,
+           "Print the records of Millrace's metadata: controller/log-N, controller/snapshot."),
+    OPTION("share-group-state-decoder", NULL, "Not available: there are no share groups yet."),
+    OPTION("remote-log-metadata-decoder", NULL, "Not available: there are no remote logs."),
+    OPTION("key-decoder-class", "[CLASS]", "StringDecoder only: Java classes can't be loaded."),
+    OPTION("value-decoder-class", "[CLASS]", "StringDecoder only: Java classes can't be loaded."),
     TOOL_LAST_OPTIONS,
 };
 
 enum { DUMP_RECORDS_MAX = 1 << 30, DUMP_INDEX_MAX = 1 << 30 };
+#define DUMP_FILE_MAX ((size_t)2 << 30) /* of a controller; and no text of a directory comes near */
 enum { DUMP_INDEX_ENTRY = 8, DUMP_TIME_ENTRY = 12, DUMP_TXN_ENTRY = 34 };
 
 /* A snapshot of producers: version, checksum of what follows, count, entries. */
@@ -47,9 +63,12 @@ struct dump {
     const char *path;
     int64_t base; /* offset in the name of the file */
     int64_t message_max, bytes_max;
-    bool records, data, metadata;
-    struct buf bytes;   /* one batch */
-    struct buf scratch; /* its records, decompressed */
+    bool records, data, metadata, cluster;
+    enum dump_decoder decoder;
+    int64_t bad_position; /* of the first batch whose checksum is wrong; -1 = none */
+    struct buf words;     /* a decoded record */
+    struct buf bytes;     /* one batch */
+    struct buf scratch;   /* its records, decompressed */
     uint64_t position;
 };
 
@@ -93,7 +112,7 @@ static void dump_print_bytes(const char *name, struct wire_bytes bytes)
         fwrite(bytes.data, 1, (size_t)bytes.len, stdout);
 }
 
-static void dump_print_record(const struct dump *d, const struct batch *batch,
+static void dump_print_record(struct dump *d, const struct batch *batch,
                               const struct record *record)
 {
     int32_t sequence = batch->base_sequence < 0
@@ -108,6 +127,10 @@ static void dump_print_record(const struct dump *d, const struct batch *batch,
     }
     if (batch_is_control(batch)) {
         dump_print_control(batch, record);
+    } else if (d->decoder) {
+        d->words.len = 0;
+        dump_decode(d->decoder, batch_record_offset(batch, record), record, &d->words);
+        printf(" %s", buf_text(&d->words));
     } else if (d->data) {
         if (record->key.len >= 0)
             dump_print_bytes("key", record->key);
@@ -130,8 +153,11 @@ static void dump_print_records(struct dump *d, const struct batch *batch)
 
 /* ---- batches ---- */
 
-static void dump_print_batch(const struct dump *d, const struct batch *batch)
+static void dump_print_batch(struct dump *d, const struct batch *batch)
 {
+    bool valid = batch_check_crc(batch) == 0;
+    if (!valid && d->bad_position < 0)
+        d->bad_position = (int64_t)d->position;
     printf("baseOffset: %" PRId64 " lastOffset: %" PRId64 " count: %d baseSequence: %d "
            "lastSequence: %d producerId: %" PRId64 " producerEpoch: %d partitionLeaderEpoch: %d "
            "isTransactional: %s isControl: %s deleteHorizonMs: ",
@@ -146,8 +172,7 @@ static void dump_print_batch(const struct dump *d, const struct batch *batch)
     printf(" position: %" PRIu64 " %s: %" PRId64 " size: %zu magic: %d compresscodec: %s crc: %u "
            "isvalid: %s\n",
            d->position, dump_time_name(batch), batch->max_timestamp, batch->size, BATCH_MAGIC,
-           compress_name(batch_codec(batch)), batch->crc,
-           batch_check_crc(batch) == 0 ? "true" : "false");
+           compress_name(batch_codec(batch)), batch->crc, valid ? "true" : "false");
 }
 
 /* The batch at d->position: 1, or 0 when there is no whole one. */
@@ -181,9 +206,15 @@ static int dump_log(struct dump *d)
             dump_print_records(d, &batch);
         d->position += batch.size;
     }
-    if (d->position < end && d->bytes_max <= 0)
+    if (d->position < end && d->bytes_max <= 0) {
         printf("Found %" PRIu64 " invalid bytes at the end of %s\n", end - d->position, d->path);
-    return 0;
+        return tool_fail(d->run, "%s: position %" PRIu64 ": no whole batch begins here", d->path,
+                         d->position);
+    }
+    return d->bad_position < 0
+               ? 0
+               : tool_fail(d->run, "%s: position %" PRId64 ": the checksum of the batch is wrong",
+                           d->path, d->bad_position);
 }
 
 /* ---- indexes ---- */
@@ -326,15 +357,66 @@ static int dump_open_log(struct dump *d)
     return status;
 }
 
+/* Names of files that stand for replicas: <topic id>-<partition>. */
+static int dump_replicas(const struct dump *d)
+{
+    struct dirent *entry;
+    DIR *directory = opendir(d->path);
+    if (!directory)
+        return tool_fail(d->run, "%s: it can't be read (%s)", d->path, strerror(errno));
+    while ((entry = readdir(directory)))
+        if (entry->d_name[0] != '.')
+            printf("replica: %s\n", entry->d_name);
+    closedir(directory);
+    return 0;
+}
+
+/* A file that is read as a whole: text, or one of a controller. */
+static int dump_whole(const struct dump *d, const char *name)
+{
+    char *bytes;
+    size_t len;
+    int err = env_file_load(d->run->env, d->path, DUMP_FILE_MAX, &bytes, &len);
+    if (err)
+        return tool_fail(d->run, "%s: %s", d->path, err_text(err));
+    int status =
+        dump_text_knows(name)
+            ? dump_text_print(d->run, d->path, name, bytes, len)
+            : dump_metadata_print(d->run, d->path, name, (const uint8_t *)bytes, len, d->cluster);
+    mem_free(bytes);
+    return status;
+}
+
+/* Files that the name as a whole tells, not its ending; -1: it is none of them. */
+static int dump_by_name(const struct dump *d, const char *name)
+{
+    if (strcmp(name, ".replicas") == 0)
+        return dump_replicas(d);
+    if (dump_text_mark(name))
+        return 0;
+    return dump_text_knows(name) || dump_metadata_knows(name) ? dump_whole(d, name) : -1;
+}
+
 static int dump_file(struct dump *d, const char *path)
 {
     const char *name = strrchr(path, '/') ? strrchr(path, '/') + 1 : path;
     const char *end = strrchr(name, '.');
     d->path = path;
     d->position = 0;
+    d->bad_position = -1;
     d->base = strtoll(name, NULL, 10);
     printf("Dumping %s\n", path);
-    if (end && strcmp(end, ".log") == 0)
+    int status = access(path, R_OK)
+                     ? tool_fail(d->run, "%s: it can't be read (%s)", path, strerror(errno))
+                     : dump_by_name(d, name);
+    if (status >= 0)
+        return status;
+    if (d->cluster)
+        return tool_fail(d->run,
+                         "%s: --cluster-metadata-decoder reads Millrace's metadata, which has a "
+                         "format of its own: name controller/log-N or controller/snapshot",
+                         path);
+    if (end && (strcmp(end, ".log") == 0 || strcmp(end, ".checkpoint") == 0))
         return dump_open_log(d);
     if (end && strcmp(end, ".index") == 0)
         return dump_index(d, DUMP_INDEX_ENTRY);
@@ -344,8 +426,10 @@ static int dump_file(struct dump *d, const char *path)
         return dump_index(d, DUMP_TXN_ENTRY);
     if (end && strcmp(end, ".snapshot") == 0)
         return dump_snapshot(d);
-    return tool_fail(
-        d->run, "%s: only .log, .index, .timeindex, .txnindex and .snapshot can be dumped", path);
+    return tool_fail(d->run,
+                     "%s: this is no file that can be dumped: .log, .index, .timeindex, .txnindex, "
+                     ".snapshot, .checkpoint, or another one of a data directory by its own name",
+                     path);
 }
 
 static int dump_files(struct dump *d)
@@ -365,20 +449,57 @@ static int dump_files(struct dump *d)
     return status;
 }
 
+/* 0, or 1 with the message printed: which decoder, and that there is one at most. */
+static int dump_read_decoder(struct dump *d)
+{
+    static const char *const names[] = {"offsets-decoder", "transaction-log-decoder",
+                                        "cluster-metadata-decoder"};
+    static const char *const classes[] = {"key-decoder-class", "value-decoder-class"};
+    const struct options *options = d->run->options;
+    int given = 0;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        given += options_has(options, names[i]);
+    if (options_has(options, "share-group-state-decoder"))
+        return tool_fail(d->run, "--share-group-state-decoder: there are no share groups yet, and "
+                                 "no topic __share_group_state");
+    if (options_has(options, "remote-log-metadata-decoder"))
+        return tool_fail(d->run, "--remote-log-metadata-decoder: there is no tiered storage, and "
+                                 "no topic __remote_log_metadata");
+    for (size_t i = 0; i < ARRAY_LEN(classes); i++) {
+        const char *class = options_get(options, classes[i]);
+        if (class && class[0] != '\0' && !strstr(class, "StringDecoder"))
+            return tool_fail(d->run,
+                             "--%s %s: Java classes can't be loaded; keys and values are printed "
+                             "as text (StringDecoder)",
+                             classes[i], class);
+    }
+    if (given > 1)
+        return tool_misuse(d->run, "give one of --offsets-decoder, --transaction-log-decoder, "
+                                   "--cluster-metadata-decoder");
+    d->cluster = options_has(options, "cluster-metadata-decoder");
+    d->decoder = options_has(options, names[0])   ? DUMP_DECODER_OFFSETS
+                 : options_has(options, names[1]) ? DUMP_DECODER_TXN
+                                                  : DUMP_DECODER_NONE;
+    return 0;
+}
+
 static int dump_run(struct tool_run *run)
 {
     struct dump d = {.run = run};
     if (!options_has(run->options, "files"))
         return tool_misuse(run, "which files? Give them with --files FILE,FILE");
-    if (tool_number(run, "max-message-size", 1, INT32_MAX, 5242880, &d.message_max) ||
+    if (dump_read_decoder(&d) ||
+        tool_number(run, "max-message-size", 1, INT32_MAX, 5242880, &d.message_max) ||
         tool_number(run, "max-bytes", 1, INT64_MAX, -1, &d.bytes_max) || env_new(&run->env))
         return 1;
-    d.data = options_has(run->options, "print-data-log");
+    d.data = options_has(run->options, "print-data-log") || d.decoder;
     d.records = d.data || options_has(run->options, "deep-iteration");
     d.metadata = !options_has(run->options, "skip-record-metadata");
+    buf_init(&d.words);
     buf_init(&d.bytes);
     buf_init(&d.scratch);
     int status = dump_files(&d);
+    buf_close(&d.words);
     buf_close(&d.bytes);
     buf_close(&d.scratch);
     return status;

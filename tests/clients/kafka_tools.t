@@ -42,6 +42,7 @@ PRODUCER_PERF = "org.apache.kafka.tools.ProducerPerformance"
 CONSUMER_PERF = "org.apache.kafka.tools.ConsumerPerformance"
 LATENCY = "org.apache.kafka.tools.EndToEndLatency"
 SENDER = "org.apache.kafka.tools.VerifiableProducer"
+DUMP = "kafka.tools.DumpLogSegments"
 READER = "org.apache.kafka.tools.VerifiableConsumer"
 REASSIGN = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
 OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFSETS: "kafka-get-offsets.sh",
@@ -51,7 +52,7 @@ OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFS
         DIRS: "kafka-log-dirs.sh",
         PRODUCER_PERF: "kafka-producer-perf-test.sh", CONSUMER_PERF: "kafka-consumer-perf-test.sh",
         LATENCY: "kafka-e2e-latency.sh", SENDER: "kafka-verifiable-producer.sh",
-        READER: "kafka-verifiable-consumer.sh"}
+        READER: "kafka-verifiable-consumer.sh", DUMP: "kafka-dump-log.sh"}
 
 
 def kafka(tool_class, *arguments):
@@ -407,6 +408,28 @@ def performance():
             check_equal(lines["ours"], lines["theirs"], f"the lines of kafka-verifiable-consumer.sh {more}")
         alike(SENDER, *server, "--topic", "t", "--acks", "7", status=1)
         alike(READER, *server, "--topic", "t", status=1)
+
+
+@test("kafka-dump-log prints the records of users and of coordinators as Kafka's does")
+def dumps():
+    kafka(CONSOLE, "--version")
+    with Cluster(1) as cluster:
+        server = ("--bootstrap-server", cluster.bootstrap)
+        cluster.create_topic("t", partitions=1)
+        run = ("--topic", "t", "--num-records", "20", "--throughput", "-1", "--record-size", "9")
+        tool(OURS[PRODUCER_PERF], *server, *run, "--transactional-id", "mine")
+        tool(OURS[READER], *server, "--topic", "t", "--group-id", "g", "--max-messages", "20")
+        for topic, *decoder in (("t-0", "--print-data-log"), ("t-0", "--deep-iteration"),
+                                ("__consumer_offsets-", "--offsets-decoder"),
+                                ("__transaction_state-", "--transaction-log-decoder"),
+                                ("__transaction_state-", "--transaction-log-decoder", "--skip-record-metadata")):
+            files = [os.path.join(folder, name) for folder, _, names in os.walk(cluster.nodes[0].log_dir)
+                     for name in names if name.endswith(".log") and os.path.basename(folder).startswith(topic)]
+            files = [path for path in files if os.path.getsize(path) > 0]
+            check(files, f"segments of {topic}")
+            out, theirs = alike(DUMP, "--files", ",".join(files), *decoder, status=0)
+            check_equal(out, theirs, f"the output of kafka-dump-log.sh {decoder}")
+        alike(DUMP, status=1)
 
 
 @test("Kafka's tools ask the controllers, with --bootstrap-controller")

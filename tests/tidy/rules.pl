@@ -44,8 +44,10 @@ my @LAYERS = (
         'a log is the business of broker/replica: use its operations (broker/replica/partition_ops.h)'],
     [qr{^}, qr{^broker/replica/(?!(partition_ops|replica_manager)\.h$)}, qr{^(broker/replica/|tests/)},
         'the inside of broker/replica: use its operations (broker/replica/partition_ops.h)'],
-    [qr{^tools/}, qr{^(controller|tests)/}, qr{^tools/server/},
+    [qr{^tools/}, qr{^(controller|tests)/(?!raft_store_record\.h$)}, qr{^tools/server/},
         'only tools/server, the daemon, puts broker and controller together'],
+    [qr{^tools/}, qr{^controller/raft_store_record\.h$}, qr{^tools/dump_metadata\.[ch]$},
+        'only what reads the files of a controller knows their bytes: use tools/dump_metadata.h'],
 );
 
 # What must not be called outside common/base/mem.c, and what to call.
