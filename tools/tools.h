@@ -30,6 +30,7 @@
     X(tool_features)                                                                               \
     X(tool_transactions)                                                                           \
     X(tool_storage)                                                                                \
+    X(tool_metadata_shell)                                                                         \
     X(tool_dump_log)                                                                               \
     X(tool_zookeeper_start)                                                                        \
     X(tool_zookeeper_stop)                                                                         \

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """kafka-dump-log reads every file that a node leaves on its disk, says where a damaged one is damaged,
-and tells the records of coordinators and controllers in words."""
+and tells the records of coordinators and controllers in words; kafka-metadata-shell shows the latter as a tree."""
 import os
 import sys
 
@@ -16,7 +16,7 @@ from tap import check, check_equal, test
 from tool import says, tool
 
 DUMP, SENDER, READER = "kafka-dump-log.sh", "kafka-verifiable-producer.sh", "kafka-verifiable-consumer.sh"
-SEGMENT = "00000000000000000000"
+SHELL, SEGMENT = "kafka-metadata-shell.sh", "00000000000000000000"
 
 
 def dump(path, *arguments, status=0):
@@ -191,6 +191,45 @@ def decoders():
             check(done.returncode == 1 and not done.stdout and words in done.stderr, f"{arguments}: {done.stderr!r}")
         done = tool(DUMP, "--files", data, "--offsets-decoder", "--transaction-log-decoder", check_status=False)
         check(done.returncode == 1 and "give one of --offsets-decoder" in done.stderr, done.stderr)
+
+
+@test("kafka-metadata-shell: the metadata of a controller as a tree, by commands and by lines")
+def shell():
+    with Cluster(1) as cluster:
+        cluster.create_topic("t", partitions=2, retention_ms="77")
+        directory = os.path.join(cluster.nodes[0].log_dir, "controller")
+        log = find(directory, "log-")
+
+        def run(*arguments, status=0, stdin="", source=("--directory", directory)):
+            done = tool(SHELL, *source, *arguments, stdin=stdin, check_status=False)
+            check_equal(done.returncode, status, f"the status of {arguments}: {done.stdout!r} {done.stderr!r}")
+            return done.stdout, done.stderr
+        for source in (("--directory", directory), ("-d", directory), ("--snapshot", log), ("-s", log)):
+            check_equal(run("ls", "/image/topics/byName/t", source=source)[0], "0\n1\nid\n", "the topic")
+        check_equal(run("cat", "/image/configs/TOPIC:t/retention.ms")[0], "77\n", "a setting")
+        partition = json.loads(run("cat", "image/topics/byName/t/1")[0])
+        check_equal((partition["partition"], partition["leader"]), (1, 0), "a partition")
+        check_equal(run("find", "/image/topics/byName/*/1")[0], "/image/topics/byName/t/1\n", "a pattern")
+        check("      brokers:\n        0: {\"id\":0," in run("tree")[0], "the tree")
+        out, err = run(stdin="cd image/topics/byName\npwd\nls\n\ncd t/..\ncd absent\ncat t\nbogus\npwd x\ncat\n"
+                             "exit\nls\n")
+        check_equal(out, "/image/topics/byName\nt\n", "what a script prints, to its exit")
+        check_equal(err, "cd: absent: no such file or directory.\ncat: /image/topics/byName/t: it is a directory.\n"
+                    "bogus: there is no such command; help lists them\npwd: pwd: where you are\n"
+                    "cat: cat PATH...: what a file says\n", "its mistakes")
+        check_equal(run("cat", "/absent", status=1)[1], "cat: /absent: no such file or directory.\n", "one command")
+        for arguments, words in ((("ls",), "one of --directory DIR, --snapshot FILE"),
+                                 (("--directory", directory, "--snapshot", log), "one of --directory"),
+                                 (("--cluster", "x"), "--cluster: the shell reads files"),
+                                 (("--directory", cluster.directory), "there is no metadata here"),
+                                 (("--snapshot", "/absent"), "/absent: it can't be read"),
+                                 (("--snapshot", os.path.join(directory, "vote")), "neither a snapshot nor a log-N")):
+            done = tool(SHELL, *arguments, check_status=False)
+            check(done.returncode == 1 and words in done.stderr and not done.stdout, f"{arguments}: {done.stderr!r}")
+        copy = os.path.join(cluster.directory, "log-00000000000000000001")
+        with open(log, "rb") as file, open(copy, "wb") as other:
+            other.write(flip(file.read()))
+        check("position 0: " in run("ls", status=1, source=("--snapshot", copy))[1], "a damaged log")
 
 
 tap.run()
