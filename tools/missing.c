@@ -47,6 +47,32 @@ MISSING_TOOL(tool_share_groups, "share-groups", "kafka-share-groups",
              "List, describe, reset and delete share groups.", MISSING_SHARE)
 MISSING_TOOL(tool_console_share_consumer, "console-share-consumer", "kafka-console-share-consumer",
              "Print the records of a topic, as a member of a share group.", MISSING_SHARE)
+MISSING_TOOL(tool_console_share_producer, "console-share-producer", "kafka-console-share-producer",
+             "Write the lines of stdin to a topic that share groups read.",
+             "share groups are not available yet, and records for them need no producer of their "
+             "own: write with kafka-console-producer")
+MISSING_TOOL(tool_share_consumer_perf, "share-consumer-perf-test", "kafka-share-consumer-perf-test",
+             "Read many records as members of a share group, and say how fast that went.",
+             "share groups are not available yet: measure with kafka-consumer-perf-test, which "
+             "reads in a consumer group")
+MISSING_TOOL(tool_verifiable_share_consumer, "verifiable-share-consumer",
+             "kafka-verifiable-share-consumer",
+             "Read a topic in a share group, and print lines of JSON about what it was given.",
+             "share groups are not available yet: use kafka-verifiable-consumer, which reads in a "
+             "consumer group")
+MISSING_TOOL(tool_trogdor, "trogdor", "trogdor", "Run workloads and faults of Kafka's test bench.",
+             "Millrace has no agents that hurt a cluster: put load on it with "
+             "kafka-producer-perf-test and kafka-verifiable-producer, and run Trogdor of Apache "
+             "Kafka's distribution against it as a client")
+MISSING_TOOL(tool_zookeeper_shell, "zookeeper-shell", "zookeeper-shell",
+             "Look at the nodes of ZooKeeper.",
+             "there is no ZooKeeper: the metadata is in the quorum of the controllers; "
+             "kafka-metadata-shell shows it as a tree, zkServer.sh status tells what a node is in "
+             "the quorum")
+MISSING_TOOL(tool_zookeeper_migration, "zookeeper-security-migration",
+             "zookeeper-security-migration", "Change who may write the nodes of ZooKeeper.",
+             "there is no ZooKeeper, hence nothing in it to be protected: keep the controllers' "
+             "listeners to trusted networks")
 MISSING_TOOL(
     tool_preferred_election, "preferred-replica-election", "kafka-preferred-replica-election",
     "Have the first replicas lead.",

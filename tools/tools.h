@@ -47,6 +47,12 @@
     X(tool_streams_groups)                                                                         \
     X(tool_share_groups)                                                                           \
     X(tool_console_share_consumer)                                                                 \
+    X(tool_console_share_producer)                                                                 \
+    X(tool_share_consumer_perf)                                                                    \
+    X(tool_verifiable_share_consumer)                                                              \
+    X(tool_trogdor)                                                                                \
+    X(tool_zookeeper_shell)                                                                        \
+    X(tool_zookeeper_migration)                                                                    \
     X(tool_preferred_election)                                                                     \
     X(tool_run_class)                                                                              \
     X(tool_jmx)                                                                                    \

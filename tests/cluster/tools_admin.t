@@ -430,6 +430,9 @@ def missing():
     names = [f"kafka-{name}.sh" for name in (
         "reassign-partitions", "acls", "delegation-tokens", "client-metrics", "streams-groups",
         "share-groups", "preferred-replica-election", "run-class", "jmx", "mirror-maker")]
+    names += [f"kafka-{name}.sh" for name in ("console-share-producer", "share-consumer-perf-test",
+                                              "verifiable-share-consumer")]
+    names += ["trogdor.sh", "zookeeper-shell.sh", "zookeeper-security-migration.sh"]
     names += [f"connect-{name}.sh" for name in ("standalone", "distributed", "mirror-maker", "plugin-path")]
     links = tool("millrace", "help", "links").stdout.split()
     usage = tool("millrace", "--help").stdout
