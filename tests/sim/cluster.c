@@ -131,6 +131,9 @@ static struct config *cluster_config(struct cluster *cluster, int i)
     if (cluster->options.txn_timeout_ms) {
         cluster_set(&props, "transaction.state.log.num.partitions", "2");
         cluster_set(&props, "offsets.topic.num.partitions", "2");
+        /* More than a wall clock is ever off: a start has to believe the time that it finds. */
+        cluster_set(&props, "offsets.retention.minutes", "%d", 14 * 24 * 60);
+        cluster_set(&props, "transactional.id.expiration.ms", "%d", 14 * 24 * 3600 * 1000);
     }
     return config_make_from(&props);
 }
