@@ -35,7 +35,8 @@ QUICK = {"reconnect.backoff.ms": 5, "reconnect.backoff.max.ms": 100, "retry.back
 def new_producer(bootstrap, transactional_id, **settings):
     config = {**PRODUCER, "bootstrap.servers": bootstrap, "transactional.id": transactional_id,
               "transaction.timeout.ms": 60000, **{k.replace("_", "."): v for k, v in settings.items()}}
-    config["message.timeout.ms"] = config["transaction.timeout.ms"]
+    if "message_timeout_ms" not in settings:
+        config["message.timeout.ms"] = config["transaction.timeout.ms"]
     return Producer(config)
 
 
@@ -57,10 +58,11 @@ def fill(bootstrap, topic, count, partitions, first=0):
 class Copier:
     """Copies on a thread of its own until it has seen the end of the source, or stop()."""
 
-    def __init__(self, bootstrap, name, source, target, group, batch, abort_every=7):
+    def __init__(self, bootstrap, name, source, target, group, batch, abort_every=7, **settings):
         self.bootstrap, self.name = bootstrap, name
         self.source, self.target, self.group = source, target, group
         self.batch, self.abort_every = batch, abort_every
+        self.settings = settings  # of its producer
         self.committed = self.aborted = self.failed = self.records = 0
         self.errors = []
         self.last = "nothing"  # what it does, for who waits
@@ -89,7 +91,7 @@ class Copier:
 
     def _live(self):
         self.last = "init_transactions"
-        producer = new_producer(self.bootstrap, f"copy-{self.name}")
+        producer = new_producer(self.bootstrap, f"copy-{self.name}", **self.settings)
         producer.init_transactions(60)
         consumer = Consumer({**QUICK, "bootstrap.servers": self.bootstrap, "group.id": self.group,
                              "isolation.level": "read_committed", "enable.auto.commit": False,
