@@ -15,25 +15,15 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "controller/raft_candidates.h"
 #include "controller/raft_members.h"
 
 enum {
-    QUORUM_HEARD_MS = 3000, /* who has not asked for so long is not counted on */
     QUORUM_GONE_MS = 30000, /* and who does not vote and has not asked for so long is forgotten */
     QUORUM_LOOK_MS = 1000,
     QUORUM_TWIN_MS = 1000, /* what a process said before its end may come a little later */
     QUORUM_TELL_MS = 60000,
     QUORUM_LEARNED_MAX = RAFT_QUORUM_MEMBERS_MAX
-};
-
-/* A node that asks. */
-struct candidate {
-    struct raft_member member;
-    bool wants;
-    bool beyond;
-    bool ready;
-    int64_t since_ms; /* it has asked from there */
-    int64_t heard_ms;
 };
 
 struct seen_server {
@@ -59,8 +49,7 @@ struct raft_quorum {
     int count;
     struct raft_member learned[QUORUM_LEARNED_MAX];
     int learned_count;
-    struct candidate candidates[RAFT_QUORUM_MEMBERS_MAX];
-    int candidate_count;
+    struct raft_candidates candidates;
     int64_t twin_told_ms; /* 0: never */
     enum wish_kind wish;
     struct raft_member wished;
@@ -70,26 +59,6 @@ struct raft_quorum {
     int wish_err;          /* what is told when the time is over */
     struct env_timer turn; /* peers and wishes are seen to in a turn of their own */
 };
-
-static void member_copy(struct raft_member *to, const Meta__Member *from)
-{
-    *to = (struct raft_member){
-        .id = from->id, .host = mem_strdup(from->host), .port = (uint16_t)from->port};
-    if (from->directory_id.len == sizeof(to->directory_id.bytes))
-        memcpy(to->directory_id.bytes, from->directory_id.data, sizeof(to->directory_id.bytes));
-}
-
-static bool is_same_place(const struct raft_member *one, const struct raft_member *other)
-{
-    return one->port == other->port && strcmp(one->host, other->host) == 0;
-}
-
-/* What another process says may be anything. */
-static bool is_place(const Meta__Member *member)
-{
-    return member->id >= 0 && raft_servers_host(member->host) && member->port > 0 &&
-           member->port <= UINT16_MAX;
-}
 
 /* ---- who is in it ---- */
 
@@ -223,8 +192,8 @@ void raft_quorum_learn(struct raft_quorum *quorum, Meta__Member *const *members,
         bool known = quorum->learned_count == QUORUM_LEARNED_MAX;
         for (int j = 0; j < quorum->learned_count; j++)
             known |= quorum->learned[j].id == members[i]->id;
-        if (!known && is_place(members[i]))
-            member_copy(&quorum->learned[quorum->learned_count++], members[i]);
+        if (!known && raft_member_is_place(members[i]))
+            raft_member_read(&quorum->learned[quorum->learned_count++], members[i]);
     }
     env_timer_start(&quorum->turn, 0);
 }
@@ -238,43 +207,20 @@ const struct raft_member *raft_quorum_members(const struct raft_quorum *quorum, 
 
 /* ---- who asks ---- */
 
-static struct candidate *find_candidate(struct raft_quorum *quorum, int32_t id)
+static struct raft_candidate *find_candidate(struct raft_quorum *quorum, int32_t id)
 {
-    for (int i = 0; i < quorum->candidate_count; i++)
-        if (quorum->candidates[i].member.id == id)
-            return &quorum->candidates[i];
-    return NULL;
+    return raft_candidates_find(&quorum->candidates, id);
 }
 
-static bool is_recent(const struct raft_quorum *quorum, const struct candidate *candidate)
+static bool is_recent(const struct raft_quorum *quorum, const struct raft_candidate *candidate)
 {
-    return env_now_ms(quorum->with.env) - candidate->heard_ms < QUORUM_HEARD_MS;
+    return raft_candidates_recent(candidate, env_now_ms(quorum->with.env));
 }
 
 void raft_quorum_heard(struct raft_quorum *quorum, const Meta__Join *join)
 {
-    if (!join->node || !is_place(join->node))
-        return;
-    struct candidate *candidate = find_candidate(quorum, join->node->id);
-    for (int i = 0; i < quorum->candidate_count && !candidate; i++)
-        if (!is_recent(quorum, &quorum->candidates[i]))
-            candidate = &quorum->candidates[i];
-    if (!candidate && quorum->candidate_count == RAFT_QUORUM_MEMBERS_MAX)
-        return;
-    if (!candidate)
-        candidate = &quorum->candidates[quorum->candidate_count++];
-    struct raft_member before = candidate->member;
-    bool goes_on = before.host && is_recent(quorum, candidate);
-    member_copy(&candidate->member, join->node);
-    candidate->wants = join->wants;
-    candidate->beyond = join->beyond;
-    candidate->ready = join->ready;
-    candidate->heard_ms = env_now_ms(quorum->with.env);
-    if (!goes_on || before.id != candidate->member.id ||
-        !is_same_place(&before, &candidate->member))
-        candidate->since_ms = candidate->heard_ms;
-    mem_free(before.host);
-    env_timer_start(&quorum->turn, 0);
+    if (raft_candidates_heard(&quorum->candidates, join, env_now_ms(quorum->with.env)))
+        env_timer_start(&quorum->turn, 0);
 }
 
 /* ---- changing ---- */
@@ -357,13 +303,13 @@ static void change_address(struct raft_quorum *quorum, const struct raft_member 
 static bool is_heard(const struct raft_quorum *quorum, int32_t id)
 {
     int64_t heard_ms = quorum->with.heard_ms(quorum->data, id);
-    return heard_ms >= 0 && env_now_ms(quorum->with.env) - heard_ms < QUORUM_HEARD_MS;
+    return heard_ms >= 0 && env_now_ms(quorum->with.env) - heard_ms < RAFT_CANDIDATES_HEARD_MS;
 }
 
 /* One who asks in the name of a member that lives elsewhere: a copy of its disk, or a liar. Both
  * would vote as one. */
 static void tell_twin(struct raft_quorum *quorum, const struct raft_member *member,
-                      const struct candidate *twin)
+                      const struct raft_candidate *twin)
 {
     int64_t now_ms = env_now_ms(quorum->with.env);
     if (quorum->with.heard_ms(quorum->data, member->id) < twin->since_ms + QUORUM_TWIN_MS ||
@@ -379,10 +325,11 @@ static void tell_twin(struct raft_quorum *quorum, const struct raft_member *memb
 
 /* Whether who asks is that member, and somewhere else: shown by the id of its directory. */
 static bool is_moved(const struct raft_quorum *quorum, const struct raft_member *member,
-                     const struct candidate *candidate)
+                     const struct raft_candidate *candidate)
 {
     return candidate && is_recent(quorum, candidate) && candidate->ready &&
-           !is_same_place(member, &candidate->member) && !uuid_is_zero(&member->directory_id) &&
+           !raft_member_same_place(member, &candidate->member) &&
+           !uuid_is_zero(&member->directory_id) &&
            uuid_equal(&member->directory_id, &candidate->member.directory_id);
 }
 
@@ -392,13 +339,13 @@ static void step_address(struct raft_quorum *quorum)
     const struct raft *raft = quorum->with.raft;
     for (int i = 0; i < quorum->count && !quorum->changing; i++) {
         const struct raft_member *member = &quorum->members[i];
-        const struct candidate *candidate = find_candidate(quorum, member->id);
+        const struct raft_candidate *candidate = find_candidate(quorum, member->id);
         struct raft_member self = {.id = member->id,
                                    .host = (char *)(uintptr_t)quorum->with.self->host,
                                    .port = quorum->with.self->port,
                                    .directory_id = *quorum->with.directory_id};
         if (raft_members_id(member->id) == raft->id) {
-            if (!is_same_place(member, &self) ||
+            if (!raft_member_same_place(member, &self) ||
                 !uuid_equal(&member->directory_id, &self.directory_id))
                 change_address(quorum, &self);
         } else if (is_moved(quorum, member, candidate)) {
@@ -413,9 +360,8 @@ static void step_address(struct raft_quorum *quorum)
 static int ready_standbys(struct raft_quorum *quorum)
 {
     int count = 0;
-    ASSERT(quorum->candidate_count <= RAFT_QUORUM_MEMBERS_MAX);
-    for (int i = 0; i < quorum->candidate_count; i++) {
-        const struct candidate *candidate = &quorum->candidates[i];
+    for (int i = 0; i < quorum->candidates.count; i++) {
+        const struct raft_candidate *candidate = &quorum->candidates.items[i];
         const struct raft_server *server =
             raft_servers_find(quorum->with.raft, raft_members_id(candidate->member.id));
         count += server && server->role == RAFT_STANDBY && candidate->ready && candidate->wants &&
@@ -425,7 +371,7 @@ static int ready_standbys(struct raft_quorum *quorum)
 }
 
 /* Whether one that asks may vote without being told by a person. */
-static bool may_grow(struct raft_quorum *quorum, const struct candidate *candidate)
+static bool may_grow(struct raft_quorum *quorum, const struct raft_candidate *candidate)
 {
     int voters = raft_servers_count(quorum->with.raft, RAFT_VOTER);
     if (!candidate->wants)
@@ -435,7 +381,7 @@ static bool may_grow(struct raft_quorum *quorum, const struct candidate *candida
     return candidate->beyond || voters + ready_standbys(quorum) >= RAFT_QUORUM_GROWS_TO;
 }
 
-static bool has_room(const struct raft_quorum *quorum, const struct candidate *candidate)
+static bool has_room(const struct raft_quorum *quorum, const struct raft_candidate *candidate)
 {
     return candidate->wants && quorum->with.raft->configuration.n < RAFT_QUORUM_MEMBERS_MAX &&
            (candidate->beyond ||
@@ -448,7 +394,7 @@ static void step_toward(struct raft_quorum *quorum, const struct raft_member *me
     ASSERT(quorum->active && quorum->with.raft->state == RAFT_LEADER);
     const struct raft_server *server =
         raft_servers_find(quorum->with.raft, raft_members_id(member->id));
-    const struct candidate *candidate = find_candidate(quorum, member->id);
+    const struct raft_candidate *candidate = find_candidate(quorum, member->id);
     bool asks = candidate && is_recent(quorum, candidate);
     if (!server && (wished || (asks && has_room(quorum, candidate))))
         change_add(quorum, member);
@@ -489,7 +435,8 @@ static bool wish_is_true(const struct raft_quorum *quorum)
     ASSERT(quorum->wish != WISH_NONE && quorum->wished.host);
     if (quorum->wish == WISH_ADD)
         return server && server->role == RAFT_VOTER;
-    return quorum->wish == WISH_REMOVE ? !server : member && is_same_place(member, &quorum->wished);
+    return quorum->wish == WISH_REMOVE ? !server
+                                       : member && raft_member_same_place(member, &quorum->wished);
 }
 
 /* True when it is over. */
@@ -521,7 +468,7 @@ static void step_forget(struct raft_quorum *quorum)
     ASSERT(quorum->active && !quorum->changing);
     for (unsigned i = 0; i < now->n && quorum->active_ms <= since_ms; i++) {
         int32_t id = raft_members_node(now->servers[i].id);
-        const struct candidate *candidate = find_candidate(quorum, id);
+        const struct raft_candidate *candidate = find_candidate(quorum, id);
         bool wished = quorum->wish == WISH_ADD && quorum->wished.id == id;
         if (now->servers[i].role == RAFT_VOTER || wished ||
             (candidate && candidate->heard_ms > since_ms))
@@ -550,8 +497,8 @@ static void step(struct raft_quorum *quorum)
     if (idle && !quorum->changing && quorum->wish == WISH_MOVE &&
         find_member(quorum, quorum->wished.id) && !wish_is_true(quorum))
         change_address(quorum, &quorum->wished);
-    for (int i = 0; idle && !quorum->changing && i < quorum->candidate_count; i++)
-        step_toward(quorum, &quorum->candidates[i].member, false);
+    for (int i = 0; idle && !quorum->changing && i < quorum->candidates.count; i++)
+        step_toward(quorum, &quorum->candidates.items[i].member, false);
     if (idle && !quorum->changing)
         step_forget(quorum);
     if (idle && raft->configuration.n > (unsigned)raft_servers_count(raft, RAFT_VOTER) &&
@@ -634,7 +581,7 @@ void raft_quorum_add(struct raft_quorum *quorum, const Meta__Member *member, int
     } else if (!server && quorum->with.raft->configuration.n >= RAFT_QUORUM_MEMBERS_MAX) {
         done(data, ERR_INVALID_REQUEST, "The quorum has too many members already.");
     } else {
-        member_copy(&quorum->wished, member);
+        raft_member_read(&quorum->wished, member);
         wish_begin(quorum, WISH_ADD, timeout_ms, done, data);
     }
 }
@@ -724,12 +671,12 @@ void raft_quorum_update(struct raft_quorum *quorum, const Meta__Member *member, 
     } else if (is_where_it_was(quorum, member)) {
         done(data, ERR_INVALID_REQUEST, "This voter answers where it is: it is not moved.");
     } else {
-        struct candidate *candidate = find_candidate(quorum, member->id);
+        struct raft_candidate *candidate = find_candidate(quorum, member->id);
         if (candidate) { /* what it said itself is older, until it asks again */
             mem_free(candidate->member.host);
-            member_copy(&candidate->member, member);
+            raft_member_read(&candidate->member, member);
         }
-        member_copy(&quorum->wished, member);
+        raft_member_read(&quorum->wished, member);
         wish_begin(quorum, WISH_MOVE, timeout_ms, done, data);
     }
 }
@@ -764,8 +711,7 @@ void raft_quorum_free(struct raft_quorum *quorum)
     raft_quorum_stop(quorum);
     forget_learned(quorum);
     free_members(quorum);
-    for (int i = 0; i < quorum->candidate_count; i++)
-        mem_free(quorum->candidates[i].member.host);
+    raft_candidates_close(&quorum->candidates);
     mem_free(quorum->wished.host);
     free_seen(quorum);
     mem_free(quorum);

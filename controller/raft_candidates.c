@@ -1,0 +1,85 @@
+/* Happy path: a node asks again and again, and each time replaces what it said before. Failure modes:
+ * too many ask, then those that have not for long make room; what can't be is dropped. */
+#include "controller/raft_candidates.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+void raft_member_read(struct raft_member *to, const Meta__Member *from)
+{
+    *to = (struct raft_member){
+        .id = from->id, .host = mem_strdup(from->host), .port = (uint16_t)from->port};
+    if (from->directory_id.len == sizeof(to->directory_id.bytes))
+        memcpy(to->directory_id.bytes, from->directory_id.data, sizeof(to->directory_id.bytes));
+}
+
+bool raft_member_is_place(const Meta__Member *member)
+{
+    return member->id >= 0 && raft_servers_host(member->host) && member->port > 0 &&
+           member->port <= UINT16_MAX;
+}
+
+bool raft_member_same_place(const struct raft_member *one, const struct raft_member *other)
+{
+    return one->port == other->port && strcmp(one->host, other->host) == 0;
+}
+
+void raft_candidates_close(struct raft_candidates *candidates)
+{
+    for (int i = 0; i < candidates->count; i++)
+        mem_free(candidates->items[i].member.host);
+    candidates->count = 0;
+}
+
+struct raft_candidate *raft_candidates_find(struct raft_candidates *candidates, int32_t id)
+{
+    ASSERT(candidates->count >= 0 && candidates->count <= RAFT_CANDIDATES_MAX);
+    for (int i = 0; i < candidates->count; i++)
+        if (candidates->items[i].member.id == id)
+            return &candidates->items[i];
+    return NULL;
+}
+
+bool raft_candidates_recent(const struct raft_candidate *candidate, int64_t now_ms)
+{
+    ASSERT(candidate->heard_ms <= now_ms);
+    return now_ms - candidate->heard_ms < RAFT_CANDIDATES_HEARD_MS;
+}
+
+/* Its place, a free one, or that of one that asks no more. */
+static struct raft_candidate *raft_candidates_room(struct raft_candidates *candidates, int32_t id,
+                                                   int64_t now_ms)
+{
+    struct raft_candidate *room = raft_candidates_find(candidates, id);
+    for (int i = 0; i < candidates->count && !room; i++)
+        if (!raft_candidates_recent(&candidates->items[i], now_ms))
+            room = &candidates->items[i];
+    if (!room && candidates->count < RAFT_CANDIDATES_MAX)
+        room = &candidates->items[candidates->count++];
+    return room;
+}
+
+bool raft_candidates_heard(struct raft_candidates *candidates, const Meta__Join *join,
+                           int64_t now_ms)
+{
+    if (!join->node || !raft_member_is_place(join->node))
+        return false;
+    struct raft_candidate *candidate = raft_candidates_room(candidates, join->node->id, now_ms);
+    if (!candidate)
+        return false;
+    struct raft_candidate before = *candidate;
+    *candidate = (struct raft_candidate){.wants = join->wants,
+                                         .beyond = join->beyond,
+                                         .ready = join->ready,
+                                         .since_ms = now_ms,
+                                         .heard_ms = now_ms};
+    raft_member_read(&candidate->member, join->node);
+    if (before.member.host && before.member.id == candidate->member.id &&
+        raft_candidates_recent(&before, now_ms) &&
+        raft_member_same_place(&before.member, &candidate->member))
+        candidate->since_ms = before.since_ms;
+    mem_free(before.member.host);
+    return true;
+}
