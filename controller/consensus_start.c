@@ -324,6 +324,10 @@ void consensus_heard(struct consensus *consensus, const Meta__Join *join)
     "runs, start all of its nodes without that setting, and with "                                 \
     "controller.quorum.bootstrap.servers."
 
+#define START_NO_DIRECTORY                                                                         \
+    "The request names no directory id of the voter: it is in meta.properties of its metadata "    \
+    "directory."
+
 static bool start_may_change(struct consensus *consensus, const char *cluster_id,
                              void (*done)(void *data, int err, const char *sentence), void *data)
 {
@@ -339,6 +343,16 @@ static bool start_may_change(struct consensus *consensus, const char *cluster_id
     return false;
 }
 
+/* As in Kafka a voter is an id and a directory: else the change would be of whoever has the id. */
+static bool start_has_directory(ProtobufCBinaryData id)
+{
+    struct uuid directory_id;
+    if (id.len != sizeof(directory_id.bytes))
+        return false;
+    memcpy(directory_id.bytes, id.data, sizeof(directory_id.bytes));
+    return !uuid_is_zero(&directory_id);
+}
+
 static bool start_is_voter(const Meta__Member *voter,
                            void (*done)(void *data, int err, const char *sentence), void *data)
 {
@@ -346,6 +360,8 @@ static bool start_is_voter(const Meta__Member *voter,
         done(data, ERR_INVALID_REQUEST, "A voter has an id and a listener with host and port.");
     else if (!raft_servers_host(voter->host))
         done(data, ERR_INVALID_REQUEST, "The host of the voter's listener is no name of a host.");
+    else if (!start_has_directory(voter->directory_id))
+        done(data, ERR_INVALID_REQUEST, START_NO_DIRECTORY);
     else
         return true;
     return false;
@@ -366,14 +382,15 @@ void consensus_add_voter(struct consensus *consensus, const Meta__AddVoter *add,
 void consensus_remove_voter(struct consensus *consensus, const Meta__RemoveVoter *remove,
                             void (*done)(void *data, int err, const char *sentence), void *data)
 {
-    struct uuid directory_id = {{0}};
-    bool given = remove->directory_id.len == sizeof(directory_id.bytes);
+    struct uuid directory_id;
     if (!start_may_change(consensus, remove->cluster_id, done, data))
         return;
-    if (given)
-        memcpy(directory_id.bytes, remove->directory_id.data, sizeof(directory_id.bytes));
-    if (!raft_quorum_may_remove(consensus->quorum, remove->id, given ? &directory_id : NULL, done,
-                                data))
+    if (!start_has_directory(remove->directory_id)) {
+        done(data, ERR_INVALID_REQUEST, START_NO_DIRECTORY);
+        return;
+    }
+    memcpy(directory_id.bytes, remove->directory_id.data, sizeof(directory_id.bytes));
+    if (!raft_quorum_may_remove(consensus->quorum, remove->id, &directory_id, done, data))
         return;
     if (remove->id == consensus->node_id) {
         /* The next leader removes this node. */

@@ -1,5 +1,5 @@
-/* Happy path: a node asks again and again, and each time replaces what it said before. Failure modes:
- * too many ask, then those that have not for long make room; what can't be is dropped. */
+/* Happy path: a node asks again and again, and each time replaces what it said before. Failure
+ * modes: too many ask, then those that have not for long make room; what can't be is dropped. */
 #include "controller/raft_candidates.h"
 
 #include <string.h>

@@ -31,7 +31,7 @@ struct seen_server {
     int role;
 };
 
-enum wish_kind { WISH_NONE, WISH_ADD, WISH_REMOVE, WISH_MOVE };
+enum wish_kind { WISH_NONE, WISH_ADD, WISH_REMOVE, WISH_FORGET, WISH_MOVE };
 
 struct raft_quorum {
     struct raft_quorum_config with;
@@ -136,12 +136,12 @@ static bool refresh(struct raft_quorum *quorum)
     return true;
 }
 
-static bool in_members(const struct raft_quorum *quorum, int32_t id)
+static const struct raft_member *find_member(const struct raft_quorum *quorum, int32_t id)
 {
     for (int i = 0; i < quorum->count; i++)
         if (quorum->members[i].id == id)
-            return true;
-    return false;
+            return &quorum->members[i];
+    return NULL;
 }
 
 struct controller_voter *raft_quorum_known(const struct raft_quorum *quorum, int *count)
@@ -153,7 +153,7 @@ struct controller_voter *raft_quorum_known(const struct raft_quorum *quorum, int
         all[(*count)++] = (struct controller_voter){quorum->members[i].id, quorum->members[i].host,
                                                     quorum->members[i].port};
     for (int i = 0; i < quorum->learned_count; i++)
-        if (!in_members(quorum, quorum->learned[i].id))
+        if (!find_member(quorum, quorum->learned[i].id))
             all[(*count)++] = (struct controller_voter){
                 quorum->learned[i].id, quorum->learned[i].host, quorum->learned[i].port};
     return all;
@@ -333,7 +333,8 @@ static bool is_moved(const struct raft_quorum *quorum, const struct raft_member 
            uuid_equal(&member->directory_id, &candidate->member.directory_id);
 }
 
-/* A member that listens somewhere else since it started again. Of this node itself all is known. */
+/* A member that listens somewhere else since it started again; or that a person has named by
+ * another of its names, while it does not vote. Of this node itself all is known. */
 static void step_address(struct raft_quorum *quorum)
 {
     const struct raft *raft = quorum->with.raft;
@@ -349,12 +350,22 @@ static void step_address(struct raft_quorum *quorum)
                 !uuid_equal(&member->directory_id, &self.directory_id))
                 change_address(quorum, &self);
         } else if (is_moved(quorum, member, candidate)) {
-            if (is_heard(quorum, member->id))
+            if (member->role == RAFT_VOTER && is_heard(quorum, member->id))
                 tell_twin(quorum, member, candidate);
             else
                 change_address(quorum, &candidate->member);
         }
     }
+}
+
+/* It asks, and is the one that is in the quorum: who is ready elsewhere has said nothing of it. */
+static bool is_ready(struct raft_quorum *quorum, int32_t id)
+{
+    const struct raft_candidate *candidate = find_candidate(quorum, id);
+    const struct raft_member *known = find_member(quorum, id);
+    return candidate && known && is_recent(quorum, candidate) && candidate->ready &&
+           uuid_equal(&known->directory_id, &candidate->member.directory_id) &&
+           raft_member_same_place(known, &candidate->member);
 }
 
 static int ready_standbys(struct raft_quorum *quorum)
@@ -364,8 +375,8 @@ static int ready_standbys(struct raft_quorum *quorum)
         const struct raft_candidate *candidate = &quorum->candidates.items[i];
         const struct raft_server *server =
             raft_servers_find(quorum->with.raft, raft_members_id(candidate->member.id));
-        count += server && server->role == RAFT_STANDBY && candidate->ready && candidate->wants &&
-                 is_recent(quorum, candidate);
+        count += server && server->role == RAFT_STANDBY && candidate->wants &&
+                 is_ready(quorum, candidate->member.id);
     }
     return count;
 }
@@ -388,6 +399,17 @@ static bool has_room(const struct raft_quorum *quorum, const struct raft_candida
             raft_servers_count(quorum->with.raft, RAFT_VOTER) < RAFT_QUORUM_GROWS_TO);
 }
 
+/* One in the quorum with that id is another node: its directory was replaced, or the id is given
+ * twice. Who votes stays, and so does who speaks, unless a person says otherwise. */
+static bool is_other(const struct raft_quorum *quorum, const struct raft_server *server,
+                     const struct raft_member *member, bool wished)
+{
+    const struct raft_member *known = find_member(quorum, member->id);
+    return server && known && server->role != RAFT_VOTER &&
+           !uuid_equal(&known->directory_id, &member->directory_id) &&
+           (wished || !is_heard(quorum, member->id));
+}
+
 /* The next step for one node; a person wants it to vote, or it does so itself. */
 static void step_toward(struct raft_quorum *quorum, const struct raft_member *member, bool wished)
 {
@@ -398,9 +420,11 @@ static void step_toward(struct raft_quorum *quorum, const struct raft_member *me
     bool asks = candidate && is_recent(quorum, candidate);
     if (!server && (wished || (asks && has_room(quorum, candidate))))
         change_add(quorum, member);
+    else if ((wished || asks) && is_other(quorum, server, member, wished))
+        change_remove(quorum, member->id);
     else if (server && server->role == RAFT_SPARE && (wished || asks))
         change_role(quorum, member->id, RAFT_STANDBY);
-    else if (server && server->role == RAFT_STANDBY && asks && candidate->ready &&
+    else if (server && server->role == RAFT_STANDBY && is_ready(quorum, member->id) &&
              (wished || may_grow(quorum, candidate)))
         change_role(quorum, member->id, RAFT_VOTER);
 }
@@ -418,14 +442,6 @@ static void wish_end(struct raft_quorum *quorum, int err, const char *sentence)
     done(quorum->done_data, err, sentence);
 }
 
-static const struct raft_member *find_member(const struct raft_quorum *quorum, int32_t id)
-{
-    for (int i = 0; i < quorum->count; i++)
-        if (quorum->members[i].id == id)
-            return &quorum->members[i];
-    return NULL;
-}
-
 /* The configuration that is committed says so. */
 static bool wish_is_true(const struct raft_quorum *quorum)
 {
@@ -433,10 +449,15 @@ static bool wish_is_true(const struct raft_quorum *quorum)
         raft_servers_find(quorum->with.raft, raft_members_id(quorum->wished.id));
     const struct raft_member *member = find_member(quorum, quorum->wished.id);
     ASSERT(quorum->wish != WISH_NONE && quorum->wished.host);
-    if (quorum->wish == WISH_ADD)
-        return server && server->role == RAFT_VOTER;
-    return quorum->wish == WISH_REMOVE ? !server
-                                       : member && raft_member_same_place(member, &quorum->wished);
+    switch (quorum->wish) {
+    case WISH_ADD:
+        return server && server->role == RAFT_VOTER && member &&
+               uuid_equal(&member->directory_id, &quorum->wished.directory_id);
+    case WISH_MOVE:
+        return member && raft_member_same_place(member, &quorum->wished);
+    default:
+        return !server;
+    }
 }
 
 /* True when it is over. */
@@ -479,6 +500,35 @@ static void step_forget(struct raft_quorum *quorum)
     }
 }
 
+/* What was so when the person asked may be no more: a change was under way then. */
+static void step_wish(struct raft_quorum *quorum)
+{
+    const struct raft_server *server =
+        raft_servers_find(quorum->with.raft, raft_members_id(quorum->wished.id));
+    ASSERT(quorum->active && !quorum->changing);
+    switch (quorum->wish) {
+    case WISH_ADD:
+        step_toward(quorum, &quorum->wished, true);
+        break;
+    case WISH_FORGET:
+        if (server && server->role == RAFT_VOTER)
+            wish_end(quorum, ERR_INVALID_REQUEST, RAFT_QUORUM_VOTES);
+        else if (server)
+            change_remove(quorum, quorum->wished.id);
+        break;
+    case WISH_REMOVE:
+        if (server)
+            change_remove(quorum, quorum->wished.id);
+        break;
+    case WISH_MOVE:
+        if (server && !wish_is_true(quorum))
+            change_address(quorum, &quorum->wished);
+        break;
+    default:
+        break;
+    }
+}
+
 static void step(struct raft_quorum *quorum)
 {
     struct raft *raft = quorum->with.raft;
@@ -489,14 +539,8 @@ static void step(struct raft_quorum *quorum)
                 !raft_backend_newcomer(quorum->with.backend);
     if (idle)
         step_address(quorum);
-    if (idle && !quorum->changing && quorum->wish == WISH_ADD)
-        step_toward(quorum, &quorum->wished, true);
-    if (idle && !quorum->changing && quorum->wish == WISH_REMOVE &&
-        raft_servers_find(raft, raft_members_id(quorum->wished.id)))
-        change_remove(quorum, quorum->wished.id);
-    if (idle && !quorum->changing && quorum->wish == WISH_MOVE &&
-        find_member(quorum, quorum->wished.id) && !wish_is_true(quorum))
-        change_address(quorum, &quorum->wished);
+    if (idle && !quorum->changing && quorum->wish != WISH_NONE)
+        step_wish(quorum);
     for (int i = 0; idle && !quorum->changing && i < quorum->candidates.count; i++)
         step_toward(quorum, &quorum->candidates.items[i].member, false);
     if (idle && !quorum->changing)
@@ -591,17 +635,14 @@ bool raft_quorum_may_remove(const struct raft_quorum *quorum, int32_t id,
 {
     const struct raft_server *server =
         id < 0 ? NULL : raft_servers_find(quorum->with.raft, raft_members_id(id));
-    const struct raft_member *member = NULL;
-    for (int i = 0; i < quorum->count; i++)
-        if (quorum->members[i].id == id)
-            member = &quorum->members[i];
+    const struct raft_member *member = find_member(quorum, id);
     if (!quorum->active)
         done(data, ERR_NOT_CONTROLLER, "");
     else if (quorum->wish != WISH_NONE)
         done(data, ERR_REQUEST_TIMED_OUT, "Another change of the quorum is under way.");
     else if (!server || !member || server->role != RAFT_VOTER)
         done(data, ERR_VOTER_NOT_FOUND, "No controller with this id votes.");
-    else if (!uuid_is_zero(&member->directory_id) && directory_id &&
+    else if (!uuid_is_zero(&member->directory_id) &&
              !uuid_equal(&member->directory_id, directory_id))
         done(data, ERR_VOTER_NOT_FOUND, "The voter with this id has another directory id.");
     else if (raft_servers_count(quorum->with.raft, RAFT_VOTER) == 1)
@@ -632,8 +673,10 @@ void raft_quorum_unregister(struct raft_quorum *quorum, int32_t id, int64_t time
         done(data, ERR_BROKER_ID_NOT_REGISTERED, "No controller with this id is registered.");
     else if (server->role == RAFT_VOTER)
         done(data, ERR_INVALID_REQUEST, RAFT_QUORUM_VOTES);
-    else
-        raft_quorum_remove(quorum, id, timeout_ms, done, data);
+    else {
+        quorum->wished = (struct raft_member){.id = id, .host = mem_strdup("")};
+        wish_begin(quorum, WISH_FORGET, timeout_ms, done, data);
+    }
 }
 
 /* A leader knows where it is itself. */

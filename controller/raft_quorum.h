@@ -73,7 +73,7 @@ void raft_quorum_update(struct raft_quorum *quorum, const Meta__Member *member, 
 /* A member that does not vote is forgotten. */
 void raft_quorum_unregister(struct raft_quorum *quorum, int32_t id, int64_t timeout_ms,
                             raft_quorum_done *done, void *data);
-/* Else `done` was called with the reason. `directory_id`: NULL = any. */
+/* Else `done` was called with the reason. */
 bool raft_quorum_may_remove(const struct raft_quorum *quorum, int32_t id,
                             const struct uuid *directory_id, raft_quorum_done *done,
                             void *data) MUST_CHECK;

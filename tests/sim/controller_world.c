@@ -444,6 +444,7 @@ void world_init_growing(struct world *world, uint64_t seed, int count)
         world->voters[i] = (struct controller_voter){i, names[i], CONTROL_PORT};
         world->members[i].world = world;
         world->members[i].node = sim_node_new(world->sim, names[i]);
+        memset(world->directories[i].bytes, i + 1, sizeof(world->directories[i].bytes));
     }
 }
 

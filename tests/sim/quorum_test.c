@@ -174,10 +174,8 @@ static void a_voter_that_moved_is_found(void)
 {
     for (uint64_t seed = 1; seed <= 10; seed++) {
         quorum_begin(seed, 3);
-        for (int i = 0; i < 3; i++) {
-            memset(world.directories[i].bytes, i + 1, sizeof(world.directories[i].bytes));
+        for (int i = 0; i < 3; i++)
             world_start(&world, i);
-        }
         CHECK(quorum_have_voters(3, 10 * SECOND));
         for (int i = 0; i < 3; i++) {
             world_kill(&world, i, seed % 2);
@@ -209,33 +207,41 @@ static int asked_to_add(const Meta__Member *voter)
     return reply ? reply->error : -1;
 }
 
-static int asked_to_remove(int32_t id)
+static int asked_to_remove_from(int32_t id, struct uuid directory_id)
 {
-    struct uuid zero = {{0}};
     Meta__RemoveVoter remove = META__REMOVE_VOTER__INIT;
     Meta__Command command = META__COMMAND__INIT;
     remove.id = id;
-    remove.directory_id = (ProtobufCBinaryData){sizeof(zero.bytes), zero.bytes};
+    remove.directory_id = (ProtobufCBinaryData){sizeof(directory_id.bytes), directory_id.bytes};
     command.body_case = META__COMMAND__BODY_REMOVE_VOTER;
     command.remove_voter = &remove;
     const Meta__CommandReply *reply = world_ask(&world, 0, &command);
     return reply ? reply->error : -1;
 }
 
+static int asked_to_remove(int32_t id)
+{
+    struct uuid other;
+    memset(other.bytes, 0xee, sizeof(other.bytes));
+    return asked_to_remove_from(id, other);
+}
+
 static void what_can_not_be_a_voter_is_refused(void)
 {
     static const char *const hosts[] = {"", "a/b", "a@b", "a b", "a\nb", "h\xc3\xb6", NULL};
+    static const struct uuid zero;
     char *longest = mem_alloc(30001);
+    uint8_t directory_id[16] = {7};
     Meta__Member voter = META__MEMBER__INIT;
     quorum_begin(5, 3);
-    for (int i = 0; i < 3; i++) {
-        memset(world.directories[i].bytes, i + 1, sizeof(world.directories[i].bytes));
+    for (int i = 0; i < 3; i++)
         world_start(&world, i);
-    }
     CHECK(quorum_have_voters(3, 10 * SECOND));
     CHECK(world_settle(&world, 5 * SECOND));
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
         CHECK_INT(asked_to_remove(i), err_to_wire(ERR_VOTER_NOT_FOUND)); /* another directory */
+        CHECK_INT(asked_to_remove_from(i, zero), err_to_wire(ERR_INVALID_REQUEST));
+    }
     CHECK_INT(asked_to_remove(-1), err_to_wire(ERR_VOTER_NOT_FOUND));
     CHECK_INT(asked_to_remove(INT32_MIN), err_to_wire(ERR_VOTER_NOT_FOUND));
     voter.id = 7;
@@ -246,6 +252,13 @@ static void what_can_not_be_a_voter_is_refused(void)
     }
     memset(longest, 'h', 30000);
     voter.host = longest;
+    voter.directory_id = (ProtobufCBinaryData){sizeof(directory_id), directory_id};
+    CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_INVALID_REQUEST));
+    voter.host = "h";
+    voter.directory_id.len = 0;
+    CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_INVALID_REQUEST));
+    memset(directory_id, 0, sizeof(directory_id));
+    voter.directory_id.len = sizeof(directory_id);
     CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_INVALID_REQUEST));
     CHECK(world_agrees(&world, 5 * SECOND));
     CHECK_INT(quorum_voters(), 3);
@@ -326,10 +339,8 @@ static void a_copy_moves_no_voter(void)
     Meta__Join join = META__JOIN__INIT;
     char host[] = "elsewhere";
     quorum_begin(11, 3);
-    for (int i = 0; i < 3; i++) {
-        memset(world.directories[i].bytes, i + 1, sizeof(world.directories[i].bytes));
+    for (int i = 0; i < 3; i++)
         world_start(&world, i);
-    }
     CHECK(quorum_have_voters(3, 10 * SECOND));
     CHECK(world_settle(&world, 5 * SECOND));
     int32_t active = world_active(&world), other = active == 2 ? 1 : 2;
@@ -355,10 +366,8 @@ static void a_voter_is_told_to_be_elsewhere(void)
 {
     Meta__Member voter = META__MEMBER__INIT;
     quorum_begin(9, 3);
-    for (int i = 0; i < 3; i++) {
-        memset(world.directories[i].bytes, i + 1, sizeof(world.directories[i].bytes));
+    for (int i = 0; i < 3; i++)
         world_start(&world, i);
-    }
     CHECK(quorum_have_voters(3, 10 * SECOND));
     CHECK(world_settle(&world, 5 * SECOND));
     int32_t active = world_active(&world), other = active == 2 ? 1 : 2;
@@ -400,6 +409,52 @@ static void a_voter_is_told_to_be_elsewhere(void)
     world_close(&world);
 }
 
+/* A node asks and follows; a person names its id and another directory. */
+static void another_node_with_the_id_is_not_added(void)
+{
+    uint8_t directory_id[16] = {7};
+    quorum_begin(13, 2);
+    world.joins = CONTROLLER_JOINS_NEVER;
+    for (int i = 0; i < 2; i++)
+        world_start(&world, i);
+    CHECK(quorum_have_voters(1, 10 * SECOND));
+    CHECK(world_settle(&world, 5 * SECOND));
+    Meta__Member voter = META__MEMBER__INIT;
+    voter.id = 1;
+    voter.host = (char *)(uintptr_t)world.voters[1].host;
+    voter.port = world.voters[1].port;
+    voter.directory_id = (ProtobufCBinaryData){sizeof(directory_id), directory_id};
+    CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_REQUEST_TIMED_OUT));
+    CHECK_INT(quorum_voters(), 1);
+    voter.directory_id.data = world.directories[1].bytes;
+    CHECK_INT(asked_to_add(&voter), 0);
+    CHECK_INT(quorum_voters(), 2);
+    CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_DUPLICATE_VOTER));
+    world_close(&world);
+}
+
+/* A name of its host that it does not use itself. */
+static void a_voter_is_added_by_another_name(void)
+{
+    char host[] = "10.0.0.2";
+    quorum_begin(14, 2);
+    world.joins = CONTROLLER_JOINS_NEVER;
+    for (int i = 0; i < 2; i++)
+        world_start(&world, i);
+    CHECK(quorum_have_voters(1, 10 * SECOND));
+    CHECK(world_settle(&world, 5 * SECOND));
+    CHECK_STR(sim_node_address(world.members[1].node), host);
+    Meta__Member voter = META__MEMBER__INIT;
+    voter.id = 1;
+    voter.host = host;
+    voter.port = world.voters[1].port;
+    voter.directory_id = (ProtobufCBinaryData){16, world.directories[1].bytes};
+    CHECK_INT(asked_to_add(&voter), 0);
+    CHECK_INT(quorum_voters(), 2);
+    CHECK(knows_place(1, world.voters[1].host, world.voters[1].port));
+    world_close(&world);
+}
+
 /* One that does not vote; it is back when it asks again. */
 static void a_controller_is_unregistered(void)
 {
@@ -425,9 +480,40 @@ static void a_controller_is_unregistered(void)
     world_close(&world);
 }
 
+/* True when a node that followed was asked to be forgotten while it was becoming a voter. */
+static bool unregisters_while_it_is_promoted(uint64_t seed)
+{
+    bool found = false;
+    quorum_begin(seed, 3);
+    for (int i = 0; i < 3; i++)
+        world_start(&world, i);
+    world.asking = true;
+    for (int i = 0; i < 20000 && !found && quorum_voters() < 3; i++) {
+        sim_run_for(world.sim, MS / 5);
+        const struct raft *raft = world_active(&world) < 0 ? NULL : &active_consensus()->raft;
+        found = raft && raft->state == RAFT_LEADER && raft->leader_state.promotee_id;
+        if (found)
+            CHECK_INT(asked_to_unregister(raft_members_node(raft->leader_state.promotee_id)),
+                      err_to_wire(ERR_INVALID_REQUEST));
+    }
+    world.asking = false;
+    CHECK(quorum_have_voters(3, 10 * SECOND));
+    world_close(&world);
+    return found;
+}
+
+static void who_votes_by_then_is_not_unregistered(void)
+{
+    bool found = false;
+    for (uint64_t seed = 1; seed <= 40 && !found; seed++)
+        found = unregisters_while_it_is_promoted(seed);
+    CHECK(found);
+}
+
 /* Who was named and never came takes no place for ever: there is room for a few only. */
 static void who_never_comes_is_forgotten(void)
 {
+    uint8_t directory_id[16] = {7};
     Meta__Member voter = META__MEMBER__INIT;
     quorum_begin(6, 3);
     for (int i = 0; i < 3; i++)
@@ -436,6 +522,7 @@ static void who_never_comes_is_forgotten(void)
     CHECK(world_settle(&world, 5 * SECOND));
     voter.host = (char *)(uintptr_t)world.voters[0].host;
     voter.port = 9;
+    voter.directory_id = (ProtobufCBinaryData){sizeof(directory_id), directory_id};
     for (voter.id = 100; voter.id < 120; voter.id++) {
         CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_REQUEST_TIMED_OUT));
         quorum_run_for(3 * SECOND);
@@ -450,6 +537,7 @@ static void who_never_comes_is_forgotten(void)
 /* Else one request could keep all others from changing the quorum for weeks. */
 static void an_addition_ends_though_it_has_time(void)
 {
+    uint8_t directory_id[16] = {7};
     Meta__Member voter = META__MEMBER__INIT;
     Meta__AddVoter add = META__ADD_VOTER__INIT;
     Meta__Command command = META__COMMAND__INIT;
@@ -461,6 +549,7 @@ static void an_addition_ends_though_it_has_time(void)
     voter.id = 100;
     voter.host = (char *)(uintptr_t)world.voters[0].host;
     voter.port = 9;
+    voter.directory_id = (ProtobufCBinaryData){sizeof(directory_id), directory_id};
     add.voter = &voter;
     add.timeout_ms = INT32_MAX;
     command.body_case = META__COMMAND__BODY_ADD_VOTER;
@@ -574,7 +663,11 @@ static void a_disk_error_while_founding_leaves_no_half_voter(void)
 }
 
 TAP_MAIN(TAP_TEST(a_voter_is_told_to_be_elsewhere), TAP_TEST(a_copy_moves_no_voter),
-         TAP_TEST(a_node_that_was_alone_for_long_grows), TAP_TEST(a_controller_is_unregistered),
+         TAP_TEST(a_node_that_was_alone_for_long_grows),
+         TAP_TEST(who_votes_by_then_is_not_unregistered),
+
+         TAP_TEST(another_node_with_the_id_is_not_added),
+         TAP_TEST(a_voter_is_added_by_another_name), TAP_TEST(a_controller_is_unregistered),
          TAP_TEST(a_disk_error_while_founding_leaves_no_half_voter),
          TAP_TEST(nodes_started_in_any_order_are_one_cluster),
          TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),

@@ -86,6 +86,8 @@ void quorum_change(int from, bool add, int id)
     voter.id = remove_voter.id = id;
     voter.host = (char *)(uintptr_t)world.voters[id].host;
     voter.port = world.voters[id].port;
+    voter.directory_id = remove_voter.directory_id =
+        (ProtobufCBinaryData){sizeof(world.directories[id].bytes), world.directories[id].bytes};
     add_voter.voter = &voter;
     add_voter.timeout_ms = 3000;
     command.body_case = add ? META__COMMAND__BODY_ADD_VOTER : META__COMMAND__BODY_REMOVE_VOTER;
