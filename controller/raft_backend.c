@@ -137,6 +137,15 @@ static bool guarded(struct raft_backend *backend, const struct raft_message *mes
     return hold(backend, message);
 }
 
+/* Whom this node follows asks for votes: so it leads no more. A node that does not vote takes its
+ * leader for one for ever, and would refuse the votes of all: where the second voter has not been
+ * told yet that it is one, nobody could be elected. */
+static void forget_candidate(struct raft *raft, raft_id candidate)
+{
+    if (raft->state == RAFT_FOLLOWER && raft->follower_state.current_leader.id == candidate)
+        raft->follower_state.current_leader.id = 0;
+}
+
 /* Who is in the candidate's configuration is asked for his vote, also when he has not heard yet
  * that he may vote: a voter that was added as the second one would else be waited for in vain when
  * the first one ends before it has told him. The core looks at its own configuration only. */
@@ -145,6 +154,7 @@ static void deliver_vote(struct raft_backend *backend, struct raft_message *mess
     struct raft *raft = backend->raft;
     struct raft_server *self = raft_servers_find(raft, raft->id);
     int role = self ? self->role : RAFT_VOTER;
+    forget_candidate(raft, message->server_id);
     if (self)
         self->role = RAFT_VOTER;
     backend->recv_cb(&backend->io, message);
