@@ -38,18 +38,55 @@ static void completion_print_links(void)
             printf(" %s %s.sh", tools_all[i]->link, tools_all[i]->link);
 }
 
-/* "a|b" as "a b" */
-static void completion_print_words(const char *words)
+/* "a|b" as "a b", without what stands for other words: of "N|earliest" the N. */
+static void completion_print_words(const char *words, bool all)
 {
-    for (const char *c = words; *c; c++)
-        putchar(*c == '|' ? ' ' : *c);
+    const char *blank = "";
+    words += words[0] == '[';
+    for (const char *at = words; *at;) {
+        size_t len = strcspn(at, "|]");
+        bool kind = strcspn(at, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") < len;
+        if (all || !kind) {
+            printf("%s%.*s", blank, (int)len, at);
+            blank = " ";
+        }
+        at += len + (at[len] != '\0');
+    }
 }
 
-/* Whether the value is one of some words: "json|table", or a file. */
+/* Whether the value is one of some words: "json|table", "[gzip|none]", "N|earliest". */
 static bool completion_is_words(const char *value)
 {
-    return value && strchr(value, '|') &&
-           value[strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-_|")] == '\0';
+    return value && strpbrk(value, "abcdefghijklmnopqrstuvwxyz") &&
+           value[strspn(value, "abcdefghijklmnopqrstuvwxyz"
+                               "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_|[]")] == '\0';
+}
+
+static bool completion_has_words(const struct option_row *row)
+{
+    return row->words || completion_is_words(row->value);
+}
+
+static void completion_print_choice(const struct option_row *row)
+{
+    completion_print_words(row->words ? row->words : row->value, row->words != NULL);
+}
+
+/* What the cluster has: the topics and groups that there are. */
+static const struct {
+    const char *option, *shell; /* the function that asks */
+} completion_asked[] = {
+    {"topic", "_millrace_topics"},
+    {"group", "_millrace_groups"},
+};
+
+/* NULL when it is nothing that the cluster knows. */
+static const char *completion_asks(const struct option_row *row)
+{
+    for (size_t i = 0; row->value && i < ARRAY_LEN(completion_asked); i++)
+        if (strcmp(row->name, completion_asked[i].option) == 0)
+            return completion_asked[i].shell;
+    return NULL;
 }
 
 static bool completion_is_file(const char *value)
@@ -59,46 +96,65 @@ static bool completion_is_file(const char *value)
 
 /* ---- bash ---- */
 
+/* Where a value may be left out, options may follow as well. */
 static void completion_bash_values(const struct tool *tool)
 {
     for (const struct option_row *row = completion_rows(tool); row->name; row++) {
-        if (!row->value || row->value[0] == '[')
+        bool may_lack = row->value && row->value[0] == '[';
+        if (!row->value || (may_lack && !completion_has_words(row)))
             continue;
         printf("        --%s|-%s", row->name, row->name);
         if (row->letter)
             printf("|-%c", row->letter);
         printf(") ");
-        if (completion_is_words(row->value)) {
-            printf("words='");
-            completion_print_words(row->value);
+        if (completion_has_words(row)) {
+            printf(may_lack ? "more='" : "words='");
+            completion_print_choice(row);
             printf("'");
+        } else if (completion_asks(row)) {
+            printf("%s", completion_asks(row));
         } else {
             printf(completion_is_file(row->value) ? "files=1" : "words=");
         }
-        printf("; return;;\n");
+        printf(may_lack ? ";;\n" : "; return;;\n");
     }
 }
 
 static void completion_bash_tool(const struct tool *tool)
 {
+    bool files = !tool->options || completion_is_file(tool->commands);
     printf("    ");
     completion_print_names(tool);
     printf(")\n        case $2 in\n");
     completion_bash_values(tool);
-    printf("        esac\n        words='");
-    if (tool->commands)
-        completion_print_words(tool->commands);
+    printf("        esac\n        words=\"$more ");
+    if (tool->commands && !files)
+        completion_print_words(tool->commands, true);
     for (const struct option_row *row = completion_rows(tool); row->name; row++)
         if (row->doc)
             printf(" --%s", row->name);
-    printf("'\n        %s;;\n", tool->options ? "" : "files=1 ");
+    printf("\"\n        %s;;\n", files ? "files=1 " : "");
 }
+
+/* The cluster is asked when the line or the environment names it, and not for long. */
+static const char completion_bash_ask[] =
+    "_millrace_ask() {\n"
+    "    local program=millrace server=$MILLRACE_BOOTSTRAP\n"
+    "    [[ ${COMP_WORDS[0]} != */* ]] || program=${COMP_WORDS[0]%/*}/millrace\n"
+    "    [[ ! $COMP_LINE =~ (-bootstrap-server|-broker-list|\\ -b)[=\\ ]+([^\\ ]+) ]] ||\n"
+    "        server=${BASH_REMATCH[2]}\n"
+    "    [ -z \"$server\" ] ||\n"
+    "        words=$(timeout 1 \"$program\" \"$@\" --bootstrap-server \"$server\" 2>/dev/null)\n"
+    "}\n"
+    "_millrace_topics() { _millrace_ask topics --list; }\n"
+    "_millrace_groups() { _millrace_ask consumer-groups --list; }\n";
 
 static void completion_bash(void)
 {
     printf("# bash completion of Millrace: eval \"$(millrace completion bash)\", or a file of\n"
            "# bash-completion. Made by millrace from its tables of options.\n"
-           "_millrace_tool() {\n    words= files=\n    case $1 in\n");
+           "%s_millrace_tool() {\n    local more=\n    words= files=\n    case $1 in\n",
+           completion_bash_ask);
     for (size_t i = 0; i < tools_count; i++)
         completion_bash_tool(tools_all[i]);
     printf("    esac\n}\n_millrace() {\n"
@@ -145,20 +201,35 @@ static void completion_zsh_text(const char *text)
     }
 }
 
-/* ":VALUE:(json table)", ":FILE:_files", ":N: " */
-static void completion_zsh_value(const char *value)
+/* ":VALUE:(json table)", ":FILE:_files", ":NAME:_millrace_topics", ":N: " */
+static void completion_zsh_value(const struct option_row *row)
 {
-    printf(value[0] == '[' ? "::" : ":");
-    completion_zsh_text(value);
+    printf(row->value[0] == '[' ? "::" : ":");
+    completion_zsh_text(row->value);
     putchar(':');
-    if (completion_is_words(value)) {
+    if (completion_has_words(row)) {
         putchar('(');
-        completion_print_words(value);
+        completion_print_choice(row);
         putchar(')');
+    } else if (completion_asks(row)) {
+        printf("%s", completion_asks(row));
     } else {
-        printf(completion_is_file(value) ? "_files" : " ");
+        printf(completion_is_file(row->value) ? "_files" : " ");
     }
 }
+
+static const char completion_zsh_ask[] =
+    "_millrace_ask() {\n"
+    "    local server=$MILLRACE_BOOTSTRAP\n"
+    "    local -a names\n"
+    "    [[ ! $BUFFER =~ '(-bootstrap-server|-broker-list| -b)[= ]+([^ ]+)' ]] ||\n"
+    "        server=$match[2]\n"
+    "    [[ -n $server ]] || return 1\n"
+    "    names=(${(f)\"$(timeout 1 $program $@ --bootstrap-server $server 2>/dev/null)\"})\n"
+    "    compadd -a names\n"
+    "}\n"
+    "_millrace_topics() { _millrace_ask topics --list }\n"
+    "_millrace_groups() { _millrace_ask consumer-groups --list }\n";
 
 static void completion_zsh_option(const char *dashes, const char *name,
                                   const struct option_row *row)
@@ -167,7 +238,7 @@ static void completion_zsh_option(const char *dashes, const char *name,
     completion_zsh_text(row->doc);
     putchar(']');
     if (row->value)
-        completion_zsh_value(row->value);
+        completion_zsh_value(row);
     putchar('\'');
 }
 
@@ -184,11 +255,12 @@ static void completion_zsh_tool(const struct tool *tool)
         if (row->letter)
             completion_zsh_option("-", letter, row);
     }
-    if (tool->commands) {
+    bool files = !tool->options || completion_is_file(tool->commands);
+    if (tool->commands && !files) {
         printf(" \\\n            '1:command:(");
-        completion_print_words(tool->commands);
+        completion_print_words(tool->commands, true);
         printf(")'");
-    } else if (!tool->options) {
+    } else if (files) {
         printf(" \\\n            '*:file:_files'");
     }
     printf(";;\n");
@@ -201,10 +273,12 @@ static void completion_zsh(void)
     printf(
         "\n# zsh completion of Millrace: eval \"$(millrace completion zsh)\", or a file _millrace "
         "in a\n# folder of $fpath. Made by millrace from its tables of options.\n"
-        "_millrace() {\n"
-        "    local tool=${service:t}\n"
+        "%s_millrace() {\n"
+        "    local tool=${service:t} program=millrace\n"
+        "    [[ $words[1] != */* ]] || program=${words[1]:h}/millrace\n"
         "    if [[ $tool == millrace ]]; then\n"
-        "        local -a tools=(");
+        "        local -a tools=(",
+        completion_zsh_ask);
     for (size_t i = 0; i < tools_count; i++) {
         printf("\n            '%s:", tools_all[i]->name);
         completion_zsh_text(tools_all[i]->summary);

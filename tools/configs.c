@@ -20,7 +20,7 @@ static const struct option_row configs_options[] = {
     OPTION("describe", NULL, "Show settings."),
     OPTION("alter", NULL, "Change settings."),
     TOOL_CONTROLLERS_OPTIONS,
-    OPTION("entity-type", "TYPE", "topics, brokers or broker-loggers."),
+    OPTION("entity-type", "topics|brokers|broker-loggers", "What has the settings."),
     OPTION("entity-name", "NAME", "The topic, or the broker's id."),
     OPTION("entity-default", NULL, "With brokers: what holds for all of them."),
     OPTION("topic", "NAME", "Short for --entity-type topics --entity-name NAME."),

@@ -19,10 +19,12 @@ static const struct option_row offsets_options[] = {
     OPTION("topic", "REGEX", "The topics; all when left out."),
     OPTION("partitions", "N,N", "Only these partitions."),
     OPTION("topic-partitions", "P,P", "REGEX:N, REGEX:N-M (without M), :N- and the like."),
-    OPTION("time", "T",
-           "ms since 1970, latest (-1, default), earliest (-2), max-timestamp (-3), earliest-local "
-           "(-4); of tiered storage, which is not here, so nothing is shown: latest-tiered (-5), "
-           "earliest-pending-upload (-6)."),
+    OPTION_WORDS(
+        "time", "T",
+        "latest|earliest|max-timestamp|earliest-local|latest-tiered|earliest-pending-upload",
+        "ms since 1970, latest (-1, default), earliest (-2), max-timestamp (-3), earliest-local "
+        "(-4); of tiered storage, which is not here, so nothing is shown: latest-tiered (-5), "
+        "earliest-pending-upload (-6)."),
     OPTION("exclude-internal-topics", NULL, "Without internal topics."),
     REPORT_OPTION,
     TOOL_LAST_OPTIONS,

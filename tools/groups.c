@@ -14,7 +14,7 @@ enum { GROUPS_TIMEOUT_MS = 30000, GROUPS_WIDTH = 20 };
 static const struct option_row groups_options[] = {
     OPTION("list", NULL, "List the groups."),
     TOOL_CONNECT_OPTIONS,
-    OPTION("group-type", "TYPE", "Only groups of this type: classic, consumer, share, streams."),
+    OPTION("group-type", "classic|consumer|share|streams", "Only groups of this type."),
     OPTION("protocol", "P", "Only groups of this protocol."),
     OPTION("consumer", NULL, "Only groups of consumers, of both protocols."),
     OPTION("share", NULL, "Only share groups."),

@@ -19,6 +19,7 @@ struct option_row {
     const char *doc;   /* one sentence; NULL = an older form, left out of the usage */
     const char *same_as; /* the option that this one is another name of; NULL = none */
     const char *with;    /* the actions or commands that it goes with: "create|alter"; NULL = any */
+    const char *words;   /* what the value may be, for the completion; NULL = as "value" says */
     char letter;         /* "-i"; 0 = none */
     bool many;           /* may be given several times, each time with a value of its own */
     bool rest;           /* with many: "--props a=1 b=2", all up to the next argument with a dash */
@@ -27,6 +28,15 @@ struct option_row {
 #define OPTION(text, what, sentence)                                                               \
     {                                                                                              \
         .name = text, .value = what, .doc = sentence                                               \
+    }
+/* One whose value may be one of some words, of which `what` names only the kind. */
+#define OPTION_WORDS(text, what, choice, sentence)                                                 \
+    {                                                                                              \
+        .name = text, .value = what, .words = choice, .doc = sentence                              \
+    }
+#define OPTION_WORDS_WITH(actions, text, what, choice, sentence)                                   \
+    {                                                                                              \
+        .name = text, .value = what, .words = choice, .doc = sentence, .with = actions             \
     }
 /* One that goes with some of the actions of the tool only (options_check_action). */
 #define OPTION_WITH(actions, text, what, sentence)                                                 \

@@ -43,42 +43,37 @@ char *server_path(void)
     return slash ? mem_printf("%.*s/millrace-server", (int)(slash - self), self) : NULL;
 }
 
-/* -daemon, the file, and what goes on to the server. -name and -loggc are options of Kafka's script
- * that have no meaning here. */
+/* -name and -loggc are options of Kafka's script that have no meaning here. */
+static const struct option_row start_options[] = {
+    OPTION("daemon", NULL, "In the background, with its output in logs/ (or $LOG_DIR)."),
+    OPTION_MANY("override", "NAME=VALUE",
+                "A setting that counts instead of the file's; may be repeated."),
+    OPTION_OLD("loggc", NULL),
+    OPTION_OLD("name", "NAME"),
+    TOOL_LAST_OPTIONS,
+};
+
+/* The file, and what goes on to the server. */
 static int start_parse(struct start *start, char *server)
 {
-    int argc = start->run->argc;
-    char **argv = start->run->argv;
-    int count = 0;
-    start->args = mem_alloc(((size_t)argc + 3) * sizeof(*start->args));
-    start->args[count++] = server;
-    for (int i = 0; i < argc; i++) {
-        const char *arg = argv[i];
-        if (strcmp(arg, "-daemon") == 0 || strcmp(arg, "--daemon") == 0)
-            start->daemon = true;
-        else if (strcmp(arg, "-loggc") == 0)
-            continue;
-        else if (strcmp(arg, "-name") == 0 && i + 1 < argc)
-            i++;
-        else if (strncmp(arg, "--override=", 11) == 0) {
-            start->args[count++] = (char *)(uintptr_t) "--override";
-            start->args[count++] = argv[i] + 11;
-        } else if ((strcmp(arg, "--override") == 0 || strcmp(arg, "-override") == 0) &&
-                   i + 1 < argc) {
-            start->args[count++] = (char *)(uintptr_t) "--override";
-            start->args[count++] = argv[++i];
-        } else if (strcmp(arg, "--override") == 0 || strcmp(arg, "-override") == 0)
-            return tool_misuse(start->run, "--override needs a value: --override property=value");
-        else if (arg[0] == '-' || start->file)
-            return tool_misuse(start->run, "%s is not expected here", arg);
-        else
-            start->args[count++] = argv[i], start->file = arg;
+    const struct options *options = start->run->options;
+    const char *value;
+    size_t cursor = 0, count = 0;
+    start->file = options_positional(options, 0);
+    start->daemon = options_has(options, "daemon");
+    start->args = mem_alloc(((size_t)start->run->argc * 2 + 3) * sizeof(*start->args));
+    if (!start->file) {
+        fprintf(stderr, "USAGE: %s [-daemon] server.properties [--override property=value]*\n",
+                start->run->called);
+        return 1;
     }
-    if (start->file)
-        return 0;
-    fprintf(stderr, "USAGE: %s [-daemon] server.properties [--override property=value]*\n",
-            start->run->called);
-    return 1;
+    start->args[count++] = server;
+    start->args[count++] = (char *)(uintptr_t)start->file;
+    while ((value = options_next(options, "override", &cursor))) {
+        start->args[count++] = (char *)(uintptr_t) "--override";
+        start->args[count++] = (char *)(uintptr_t)value;
+    }
+    return 0;
 }
 
 /* The folder for the log, made if absent: $LOG_DIR, else logs/ of the folder above the one that the
@@ -196,5 +191,9 @@ const struct tool tool_server_start = {
     .link = "kafka-server-start",
     .synopsis = "[-daemon] server.properties [--override property=value]*",
     .summary = "Start a broker; -daemon: in the background.",
+    .options = start_options,
+    .positional = 1,
+    .commands = "FILE",
+    .bare = true,
     .run = start_run,
 };

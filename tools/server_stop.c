@@ -131,34 +131,18 @@ static void stop_search(struct stop *stop)
         closedir(proc);
 }
 
-/* "--name=V" or "--name V" */
-static bool stop_take(struct stop *stop, int *i, const char *name, const char **value)
-{
-    const char *arg = stop->run->argv[*i];
-    arg += arg[0] == '-';
-    arg += arg[0] == '-';
-    size_t len = strlen(name);
-    if (strncmp(arg, name, len) != 0 || (arg[len] != '=' && arg[len] != '\0'))
-        return false;
-    if (arg[len] == '=')
-        *value = arg + len + 1;
-    else if (*i + 1 < stop->run->argc)
-        *value = stop->run->argv[++*i];
-    return true;
-}
+static const struct option_row stop_options[] = {
+    OPTION("process-role", "broker|controller", "Only servers of this role."),
+    OPTION("node-id", "N", "Only the server of this id."),
+    TOOL_LAST_OPTIONS,
+};
 
 static int stop_parse(struct stop *stop)
 {
     const char *name = getenv("SIGNAL");
-    for (int i = 0; i < stop->run->argc; i++) {
-        const char *arg = stop->run->argv[i];
-        if (arg[0] == '-' && (stop_take(stop, &i, "process-role", &stop->role) ||
-                              stop_take(stop, &i, "node-id", &stop->node_id)))
-            continue;
-        if (arg[0] == '-' || stop->file)
-            return tool_misuse(stop->run, "%s is not expected here", arg);
-        stop->file = arg;
-    }
+    stop->role = options_get(stop->run->options, "process-role");
+    stop->node_id = options_get(stop->run->options, "node-id");
+    stop->file = options_positional(stop->run->options, 0);
     if (stop->role && strcmp(stop->role, "broker") != 0 && strcmp(stop->role, "controller") != 0)
         return tool_misuse(stop->run, "--process-role %s: write broker or controller", stop->role);
     if (stop->file && !realpath(stop->file, stop->real_file))
@@ -199,5 +183,9 @@ const struct tool tool_server_stop = {
     .link = "kafka-server-stop",
     .synopsis = "[server.properties] [--process-role=broker|controller] [--node-id=N]",
     .summary = "Stop local brokers: all, or the one of a file, an id or a role.",
+    .options = stop_options,
+    .positional = 1,
+    .commands = "FILE",
+    .bare = true,
     .run = stop_run,
 };

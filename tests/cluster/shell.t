@@ -12,6 +12,8 @@ import subprocess
 import tempfile
 
 import tap
+from cluster import Cluster
+from confluent_kafka import Consumer, TopicPartition
 from node import BUILD, ROOT
 from tap import Skip, check, check_equal, test
 from tool import MILLRACE, tool
@@ -20,7 +22,7 @@ DEADLINE_S = 60
 BASH = """
 source "$1"
 shift
-COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+COMP_WORDS=("$@") COMP_CWORD=$(($# - 1)) COMP_LINE="$*"
 _millrace "$1"
 printf '%s\\n' "${COMPREPLY[@]}"
 """
@@ -53,8 +55,22 @@ def completion_bash():
         check_equal(offered("kafka-log-dirs.sh", "--format", "j"), ["json"], "values")
         check_equal(offered("kafka-log-dirs.sh", "-format", "t"), ["table"], "values behind one dash")
         check_equal(offered("kafka-log-dirs.sh", "-c", "set"), ["settings.json"], "files")
-        check_equal(offered("kafka-topics", "--topic", ""), [], "values that can't be known")
-        check_equal(offered("kafka-server-start.sh", "set"), ["settings.json"], "files of a tool without a table")
+        check_equal(offered("kafka-topics", "--partitions", ""), [], "values that can't be known")
+        check_equal(offered("kafka-topics", "--topic", ""), [], "topics of no cluster")
+        for arguments, words in ((("kafka-configs", "--entity-type", "b"), ["brokers", "broker-loggers"]),
+                                 (("kafka-console-consumer", "--isolation-level", "read_c"), ["read_committed"]),
+                                 (("kafka-console-consumer", "--offset", ""), ["earliest", "latest"]),
+                                 (("kafka-get-offsets", "--time", "max"), ["max-timestamp"]),
+                                 (("kafka-groups", "--group-type", "s"), ["share", "streams"]),
+                                 (("kafka-server-stop", "--process-role", ""), ["broker", "controller"]),
+                                 (("millrace", "topics", "--format", ""), ["json", "table"]),
+                                 (("millrace", "replica-verification", "--format", ""), ["json"]),
+                                 (("kafka-consumer-groups", "--list", "--state", "St"), ["Stable"])):
+            check_equal(offered(*arguments), words, f"what is offered for {arguments}")
+        # A value that may be left out: words of it, and the options that may follow.
+        offer = offered("kafka-console-producer", "--compression-codec", "")
+        check("zstd" in offer and "--topic" in offer, f"behind --compression-codec is offered {offer}")
+        check_equal(offered("kafka-server-start.sh", "set"), ["settings.json"], "files as arguments")
         check_equal(offered("kafka-cluster.sh", "unreg"), ["unregister", "unregister-controller"], "commands")
         check_equal(offered("millrace", "completion", "z"), ["zsh"], "commands of our own")
         # All that has no meaning to bash-completion's own functions: each name is registered.
@@ -63,12 +79,38 @@ def completion_bash():
             check(name in names, f"{name} is not registered")
 
 
+@test("completion in bash: topics and groups of the cluster that the line or the environment names")
+def completion_asks():
+    with Cluster(1) as cluster:
+        cluster.create_topic("orders")
+        cluster.create_topic("offers")
+        client = Consumer({"bootstrap.servers": cluster.bootstrap, "group.id": "idle"})
+        client.commit(offsets=[TopicPartition("orders", 0, 0)], asynchronous=False)
+        client.close()
+        script = os.path.join(cluster.directory, "millrace.bash")
+        with open(script, "w") as file:
+            file.write(tool("millrace", "completion", "bash").stdout)
+        tools = os.path.dirname(MILLRACE)
+
+        def offered(*words, **variables):
+            return run("bash", "-c", BASH, "bash", script, *words, env={**os.environ, **variables}).split()
+        for server in (("--bootstrap-server", cluster.bootstrap), ("-b", cluster.bootstrap),
+                       (f"--bootstrap-server={cluster.bootstrap}",)):
+            check_equal(offered(f"{tools}/kafka-topics.sh", *server, "--topic", "o"), ["offers", "orders"], f"{server}")
+        check_equal(offered(f"{tools}/millrace", "consumer-groups", "-b", cluster.bootstrap, "--group", ""), ["idle"],
+                    "the groups")
+        check_equal(offered(f"{tools}/millrace", "topics", "--topic", "or", MILLRACE_BOOTSTRAP=cluster.bootstrap),
+                    ["orders"], "a cluster of the environment")
+        check_equal(offered(f"{tools}/kafka-topics.sh", "-b", "127.0.0.1:1", "--topic", "o"), [], "nobody there")
+
+
 @test("completion in zsh is a script of zsh")
 def completion_zsh():
     text = tool("millrace", "completion", "zsh").stdout
     check_equal(text.split("\n", 1)[0].split()[:2], ["#compdef", "millrace"], "the first line")
     for spec in (r"'--election-type[The first replica of each; or one that is not in sync where no leader is left\: "
                  r"records may be lost.]:preferred|unclean:(preferred unclean)'",
+                 "'--topic[The topic; a regular expression, except with --create.]:NAME:_millrace_topics'",
                  "'--command-config[A file of client properties, such as client.id.]:FILE:_files'",
                  "'-i[unregister, unregister-controller\\: the node'\\''s id.]:N: '"):
         check(spec in text, f"{spec} is not in the script")
