@@ -219,7 +219,7 @@ const struct tool tool_cluster = {
     .link = "kafka-cluster",
     .synopsis = "cluster-id|unregister|unregister-controller|list-endpoints|api-versions "
                 "--bootstrap-server HOST:PORT",
-    .summary = "Show the cluster's id, brokers and controllers; unregister nodes that are gone.",
+    .summary = "Show the cluster's id and nodes; unregister those that are gone.",
     .options = cluster_options,
     .positional = 1,
     .commands = "cluster-id|unregister|unregister-controller|list-endpoints|api-versions",

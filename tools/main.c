@@ -10,7 +10,7 @@
 #include "tools/report.h"
 #include "tools/tools.h"
 
-enum { MAIN_USAGE_WIDTH = 100 };
+enum { MAIN_USAGE_WIDTH = 100, MAIN_USAGE_INDENT = 26 };
 
 /* Whether `name` is the tool's own name, its link, or the link with .sh. */
 static bool main_is_name(const struct tool *tool, const char *name)
@@ -50,15 +50,19 @@ static void main_usage_missing(FILE *out)
 
 static void main_usage(FILE *out)
 {
-    fprintf(out, "millrace %s: the command line of Millrace\n\nUsage: millrace TOOL [options]\n\n",
-            MILLRACE_VERSION);
+    fprintf(out, "The command line of Millrace: all tools in one program.\n\n"
+                 "Usage: millrace TOOL [options]\n\n");
     for (size_t i = 0; i < tools_count; i++)
-        if (!tools_all[i]->missing)
-            fprintf(out, "  %-26s%s\n", tools_all[i]->name, tools_all[i]->summary);
+        if (!tools_all[i]->missing) {
+            fprintf(out, "  %-*s", MAIN_USAGE_INDENT - 2, tools_all[i]->name);
+            options_print_text(tools_all[i]->summary, MAIN_USAGE_INDENT, out);
+        }
     main_usage_missing(out);
     fprintf(out,
+            "\n  -h, --help              This text.\n"
+            "  -v, --version           The version.\n"
             "\nmillrace help TOOL lists the options of a tool. bin/kafka-TOOL.sh is the same as "
-            "millrace TOOL; millrace help links lists those names.\n"
+            "millrace\nTOOL; millrace help links lists those names.\n"
             "$MILLRACE_BOOTSTRAP=HOST:PORT stands for --bootstrap-server where that is not "
             "given.\n");
 }

@@ -300,22 +300,21 @@ const char *options_positional(const struct options *options, int i)
 
 /* ---- usage ---- */
 
-/* Prints the sentence from the indent on, broken between words. */
-static void options_print_doc(const char *doc, FILE *out)
+void options_print_text(const char *text, size_t indent, FILE *out)
 {
-    size_t at = OPTIONS_USAGE_INDENT;
-    while (*doc) {
-        size_t len = strcspn(doc, " ");
-        if (at > OPTIONS_USAGE_INDENT && at + 1 + len > OPTIONS_USAGE_WIDTH) {
-            fprintf(out, "\n%*s", OPTIONS_USAGE_INDENT, "");
-            at = OPTIONS_USAGE_INDENT;
-        } else if (at > OPTIONS_USAGE_INDENT) {
+    size_t at = indent;
+    while (*text) {
+        size_t len = strcspn(text, " ");
+        if (at > indent && at + 1 + len > OPTIONS_USAGE_WIDTH) {
+            fprintf(out, "\n%*s", (int)indent, "");
+            at = indent;
+        } else if (at > indent) {
             fputc(' ', out);
             at++;
         }
-        fwrite(doc, 1, len, out);
+        fwrite(text, 1, len, out);
         at += len;
-        doc += len + strspn(doc + len, " ");
+        text += len + strspn(text + len, " ");
     }
     fputc('\n', out);
 }
@@ -330,13 +329,13 @@ static void options_print_row(const struct option_row *row, FILE *out)
         fprintf(out, "%-*s", OPTIONS_USAGE_INDENT, head);
     else
         fprintf(out, "%s\n%*s", head, OPTIONS_USAGE_INDENT, "");
-    options_print_doc(row->doc, out);
+    options_print_text(row->doc, OPTIONS_USAGE_INDENT, out);
 }
 
 void options_usage(const struct option_row *rows, const char *tool, const char *synopsis,
                    const char *summary, FILE *out)
 {
-    fprintf(out, "%s\n\nUsage: %s %s\n\n", summary, tool, synopsis);
+    fprintf(out, "%s\n\nUsage: %s%s%s\n\n", summary, tool, synopsis[0] ? " " : "", synopsis);
     for (const struct option_row *row = rows; row->name; row++)
         if (row->doc)
             options_print_row(row, out);

@@ -127,6 +127,9 @@ const char *options_positional(const struct options *options, int i);
 /* The name that the user wrote for it ("broker-list"); NULL when not given. */
 const char *options_written(const struct options *options, const char *name);
 
+/* The sentence and a newline, broken between words at the width of a terminal; further lines begin
+ * at the indent, at which the caller has got already. */
+void options_print_text(const char *text, size_t indent, FILE *out);
 /* The summary, "Usage: TOOL SYNOPSIS", and a line or more for each option. */
 void options_usage(const struct option_row *rows, const char *tool, const char *synopsis,
                    const char *summary, FILE *out);

@@ -182,7 +182,7 @@ const struct tool tool_transactions = {
     .link = "kafka-transactions",
     .synopsis = "--bootstrap-server HOST:PORT list|describe|describe-producers|abort|find-hanging|"
                 "forceTerminateTransaction",
-    .summary = "Show transactions and the producers that write to a partition, and end them.",
+    .summary = "Show transactions and the producers of a partition, and end them.",
     .options = transactions_options,
     .positional = 1,
     .commands = "list|describe|describe-producers|abort|find-hanging|forceTerminateTransaction",

@@ -316,7 +316,7 @@ def asked():
     check(all(name in names for name, *_ in SPEAKERS), f"the links are {names}")
     for name in names:
         for option in ("--help", "-h"):
-            run(option, status=0, out=f"Usage: {name} ", name=name)
+            run(option, status=0, out=f"Usage: {name}[ \\n]", name=name)
         for option in ("--version", "-v"):
             run(option, status=0, out=r"^\d+\.\d+\.\d+ \(Millrace\)\n$", name=name)
 

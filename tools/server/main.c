@@ -293,17 +293,20 @@ static int node_parse(struct node *node, int argc, char **argv, struct buf *prob
     const char **overrides = mem_alloc((size_t)argc * sizeof(*overrides));
     int count = 0;
     int err = 0;
-    for (int i = 1; i < argc && !err; i++) {
+    const char *unexpected = NULL;
+    for (int i = 1; i < argc && !unexpected; i++) {
         if (strcmp(argv[i], "--override") == 0 && i + 1 < argc)
             overrides[count++] = argv[++i];
         else if (argv[i][0] != '-' && !file)
             file = argv[i];
         else
-            err = ERR_INVALID;
+            unexpected = argv[i];
     }
     struct buf notes;
     buf_init(&notes);
-    if (err || !file) {
+    if (unexpected || !file) {
+        if (unexpected)
+            buf_printf(problem, "%s is not expected here; ", unexpected);
         buf_printf(problem, "usage: %s server.properties [--override property=value]... (--help)",
                    argv[0]);
         err = ERR_INVALID;
@@ -413,8 +416,9 @@ static const char main_help[] =
 static bool main_asked(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        bool help = strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0;
-        if (!help && strcmp(argv[i], "--version") != 0 && strcmp(argv[i], "-v") != 0)
+        const char *name = argv[i][0] == '-' ? argv[i] + 1 + (argv[i][1] == '-') : "";
+        bool help = strcmp(name, "help") == 0 || strcmp(argv[i], "-h") == 0;
+        if (!help && strcmp(name, "version") != 0 && strcmp(argv[i], "-v") != 0)
             continue;
         printf("%s", help ? main_help : MILLRACE_VERSION " (Millrace)\n");
         return true;
