@@ -12,7 +12,9 @@
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
+#include "kafka/messages/list_config_resources.h"
 #include "kafka/messages/metadata.h"
+#include "tools/group_client.h"
 #include "tools/report.h"
 #include "tools/tools.h"
 
@@ -20,13 +22,16 @@ static const struct option_row configs_options[] = {
     OPTION("describe", NULL, "Show settings."),
     OPTION("alter", NULL, "Change settings."),
     TOOL_CONTROLLERS_OPTIONS,
-    OPTION("entity-type", "topics|brokers|broker-loggers", "What has the settings."),
-    OPTION("entity-name", "NAME", "The topic, or the broker's id."),
+    OPTION("entity-type", "topics|brokers|broker-loggers|groups|client-metrics",
+           "What has the settings."),
+    OPTION("entity-name", "NAME", "The topic, the broker's id, the group."),
     OPTION("entity-default", NULL, "With brokers: what holds for all of them."),
     OPTION("topic", "NAME", "Short for --entity-type topics --entity-name NAME."),
     OPTION("broker", "ID", "Short for --entity-type brokers --entity-name ID."),
     OPTION("broker-logger", "ID", "Short for --entity-type broker-loggers --entity-name ID."),
     OPTION("broker-defaults", NULL, "Short for --entity-type brokers --entity-default."),
+    OPTION("group", "NAME", "Short for --entity-type groups --entity-name NAME."),
+    OPTION("client-metrics", "NAME", "Short for --entity-type client-metrics --entity-name NAME."),
     OPTION_MANY_WITH("alter", "add-config", "NAME=VALUE,...",
                      "Settings to make; a value with commas in brackets: [a,b]."),
     OPTION_WITH("alter", "add-config-file", "FILE", "Settings to make, from a properties file."),
@@ -34,12 +39,40 @@ static const struct option_row configs_options[] = {
     OPTION_WITH("describe", "all", NULL, "With --describe: static and default values too."),
     REPORT_OPTION_WITH("describe"),
     OPTION_OLD("force", NULL),
+    /* Of quotas, which configs_check_quotas refuses. */
+    OPTION_OLD("client", "NAME"),
+    OPTION_OLD("client-defaults", NULL),
+    OPTION_OLD("user", "NAME"),
+    OPTION_OLD("user-defaults", NULL),
+    OPTION_OLD("ip", "ADDRESS"),
+    OPTION_OLD("ip-defaults", NULL),
     TOOL_LAST_OPTIONS,
 };
 
-enum { CONFIGS_TOPIC = 2, CONFIGS_BROKER = 4, CONFIGS_LOGGER = 8 };
+/* The numbers of Kafka's ConfigResource types. */
+enum {
+    CONFIGS_TOPIC = 2,
+    CONFIGS_BROKER = 4,
+    CONFIGS_LOGGER = 8,
+    CONFIGS_METRICS = 16,
+    CONFIGS_GROUP = 32
+};
+
+/* What may have settings: how --entity-type and Kafka's sentences call it, the option that stands
+ * for type and name, and the source of what was set for it. */
+static const struct configs_kind {
+    int8_t type;
+    const char *word, *one, *option;
+    int8_t source;
+} configs_kinds[] = {
+    {CONFIGS_TOPIC, "topics", "topic", "topic", 1},
+    {CONFIGS_BROKER, "brokers", "broker", "broker", 2},
+    {CONFIGS_LOGGER, "broker-loggers", "broker-logger", "broker-logger", 6},
+    {CONFIGS_GROUP, "groups", "group", "group", 8},
+    {CONFIGS_METRICS, "client-metrics", "client-metric", "client-metrics", 7},
+};
 enum { CONFIGS_SET = 0, CONFIGS_DELETE = 1 };
-enum { CONFIGS_MAX = 1000 };
+enum { CONFIGS_MAX = 1000, CONFIGS_TIMEOUT_MS = 30000 };
 
 /* By number, as DescribeConfigs sends them. */
 static const char *const configs_sources[] = {
@@ -58,7 +91,7 @@ typedef struct describe_configs_response_describe_configs_resource_result config
 
 struct configs {
     struct tool_run *run;
-    int8_t type;
+    const struct configs_kind *kind;
     const char *name;  /* NULL = each one; "" = the default of all brokers */
     struct props file; /* of --add-config-file */
     enum report_format format;
@@ -67,11 +100,28 @@ struct configs {
 
 /* ---- what it is about ---- */
 
+static int configs_check_quotas(const struct tool_run *run)
+{
+    static const char *const options[] = {"client", "client-defaults", "user", "user-defaults",
+                                          "ip",     "ip-defaults"};
+    static const char *const words[] = {"clients", "users", "ips"};
+    const char *type = options_get(run->options, "entity-type"), *wrong = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(options); i++)
+        if (options_has(run->options, options[i]))
+            wrong = options[i];
+    if (wrong)
+        return tool_misuse(run, "--%s: there are no quotas and no users yet", wrong);
+    for (size_t i = 0; type && i < ARRAY_LEN(words); i++)
+        if (strcmp(type, words[i]) == 0)
+            return tool_misuse(run, "--entity-type %s: there are no quotas and no users yet", type);
+    return 0;
+}
+
 /* It is said once: a second way of saying it would be ignored. */
 static int configs_check_entity(const struct tool_run *run)
 {
-    static const char *const ways[] = {"entity-type", "topic", "broker", "broker-defaults",
-                                       "broker-logger"};
+    static const char *const ways[] = {"entity-type",   "topic", "broker",        "broker-defaults",
+                                       "broker-logger", "group", "client-metrics"};
     const char *first = NULL;
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
         if (!options_has(run->options, ways[i]))
@@ -87,29 +137,31 @@ static int configs_check_entity(const struct tool_run *run)
     if ((name || all) && first && strcmp(first, "entity-type") != 0)
         return tool_misuse(run, "--%s goes with --entity-type, not with --%s",
                            name ? "entity-name" : "entity-default", first);
-    return 0;
+    return configs_check_quotas(run);
 }
 
 static int configs_read_type(struct configs *c, const char *type)
 {
-    static const struct {
-        const char *word;
-        int8_t type;
-    } types[] = {
-        {"topics", CONFIGS_TOPIC}, {"brokers", CONFIGS_BROKER}, {"broker-loggers", CONFIGS_LOGGER}};
-    for (size_t i = 0; type && i < ARRAY_LEN(types); i++) {
-        if (strcmp(type, types[i].word) != 0)
-            continue;
-        c->type = types[i].type;
+    struct buf words;
+    for (size_t i = 0; type && i < ARRAY_LEN(configs_kinds); i++)
+        if (strcmp(type, configs_kinds[i].word) == 0)
+            c->kind = &configs_kinds[i];
+    if (c->kind)
         return 0;
-    }
-    if (!type)
-        return tool_misuse(c->run, "settings of what? Give --entity-type topics, brokers or "
-                                   "broker-loggers");
-    return tool_misuse(c->run,
-                       "--entity-type %s is not available: there are topics, brokers and "
-                       "broker-loggers",
-                       type);
+    buf_init(&words);
+    for (size_t i = 0; i < ARRAY_LEN(configs_kinds); i++)
+        buf_printf(&words, "%s%s",
+                   i == 0                              ? ""
+                   : i == ARRAY_LEN(configs_kinds) - 1 ? " and "
+                                                       : ", ",
+                   configs_kinds[i].word);
+    if (type)
+        tool_misuse(c->run, "--entity-type %s is not available: there are %s", type,
+                    buf_text(&words));
+    else
+        tool_misuse(c->run, "settings of what? Give --entity-type: there are %s", buf_text(&words));
+    buf_close(&words);
+    return 1;
 }
 
 static int configs_read_entity(struct configs *c)
@@ -119,53 +171,52 @@ static int configs_read_entity(struct configs *c)
     if (configs_check_entity(c->run))
         return 1;
     c->name = options_get(options, "entity-name");
-    if (options_has(options, "topic")) {
-        type = "topics";
-        c->name = options_get(options, "topic");
-    } else if (options_has(options, "broker") || options_has(options, "broker-defaults")) {
+    if (options_has(options, "broker-defaults"))
         type = "brokers";
-        c->name = options_get(options, "broker");
-    } else if (options_has(options, "broker-logger")) {
-        type = "broker-loggers";
-        c->name = options_get(options, "broker-logger");
-    }
+    for (size_t i = 0; i < ARRAY_LEN(configs_kinds); i++)
+        if (options_has(options, configs_kinds[i].option)) {
+            type = configs_kinds[i].word;
+            c->name = options_get(options, configs_kinds[i].option);
+        }
     if (configs_read_type(c, type))
         return 1;
-    if (options_has(options, "entity-default") || options_has(options, "broker-defaults")) {
-        if (c->type == CONFIGS_LOGGER)
-            return tool_misuse(c->run, "broker-loggers have no --entity-default: name the broker");
-        if (c->type == CONFIGS_TOPIC)
-            return tool_misuse(c->run, "topics have no --entity-default: theirs are the brokers'");
-        c->name = "";
-    }
+    if (!options_has(options, "entity-default") && !options_has(options, "broker-defaults"))
+        return 0;
+    if (c->kind->type == CONFIGS_LOGGER)
+        return tool_misuse(c->run, "broker-loggers have no --entity-default: name the broker");
+    if (c->kind->type != CONFIGS_BROKER)
+        return tool_misuse(c->run, "%s have no --entity-default: theirs are the brokers'",
+                           c->kind->word);
+    c->name = "";
     return 0;
+}
+
+/* Whether a broker's own settings are meant, which that broker alone knows. */
+static bool configs_is_of_node(const struct configs *c)
+{
+    return c->kind->type == CONFIGS_BROKER || c->kind->type == CONFIGS_LOGGER;
 }
 
 /* "broker 0" and the like, in front of which goes Dynamic or All. */
 static void configs_say_entity(const struct configs *c, const char *name, struct buf *out)
 {
     out->len = 0;
-    if (c->type == CONFIGS_TOPIC)
-        buf_printf(out, "topic %s", name);
-    else if (c->type == CONFIGS_LOGGER)
-        buf_printf(out, "broker-logger %s", name);
-    else if (name[0] == '\0')
+    if (configs_is_of_node(c) && name[0] == '\0')
         buf_printf(out, "brokers in the cluster");
     else
-        buf_printf(out, "broker %s", name);
+        buf_printf(out, "%s %s", c->kind->one, name);
 }
 
 /* A broker's own settings are known to that broker only. */
 static int32_t configs_target(const struct configs *c, const char *name)
 {
-    return c->type != CONFIGS_TOPIC && name[0] != '\0' ? (int32_t)strtol(name, NULL, 10)
-                                                       : CLIENT_ANY;
+    return configs_is_of_node(c) && name[0] != '\0' ? (int32_t)strtol(name, NULL, 10) : CLIENT_ANY;
 }
 
 static int configs_check_name(const struct configs *c, const char *name)
 {
     char *end;
-    if (c->type == CONFIGS_TOPIC || name[0] == '\0')
+    if (!configs_is_of_node(c) || name[0] == '\0')
         return 0;
     long id = strtol(name, &end, 10);
     if (*end == '\0' && id >= 0 && id <= INT32_MAX)
@@ -219,16 +270,9 @@ static void configs_put_synonyms(struct report *report, const configs_row *row)
     buf_close(&text);
 }
 
-static const char *configs_type(const struct configs *c)
-{
-    return c->type == CONFIGS_TOPIC    ? "topics"
-           : c->type == CONFIGS_LOGGER ? "broker-loggers"
-                                       : "brokers";
-}
-
 static void configs_put_row(const struct configs *c, const char *name, const configs_row *row)
 {
-    report_text(c->report, configs_type(c));
+    report_text(c->report, c->kind->word);
     report_text(c->report, name[0] ? name : NULL);
     report_string(c->report, row->name);
     if (row->is_sensitive || row->value.len < 0)
@@ -242,11 +286,10 @@ static void configs_put_row(const struct configs *c, const char *name, const con
 
 static bool configs_is_dynamic(const struct configs *c, const char *name, const configs_row *row)
 {
-    if (c->type == CONFIGS_TOPIC)
-        return row->config_source == 1;
-    if (c->type == CONFIGS_LOGGER)
+    if (c->kind->type == CONFIGS_LOGGER)
         return true;
-    return row->config_source == (name[0] == '\0' ? 3 : 2);
+    return row->config_source ==
+           (c->kind->type == CONFIGS_BROKER && name[0] == '\0' ? 3 : c->kind->source);
 }
 
 static void configs_print_title(const struct configs *c, const char *name, bool all)
@@ -255,9 +298,9 @@ static void configs_print_title(const struct configs *c, const char *name, bool 
     buf_init(&entity);
     configs_say_entity(c, name, &entity);
     printf("%s configs for %s are:\n",
-           all                                            ? "All"
-           : c->type == CONFIGS_BROKER && name[0] == '\0' ? "Default"
-                                                          : "Dynamic",
+           all                                                  ? "All"
+           : c->kind->type == CONFIGS_BROKER && name[0] == '\0' ? "Default"
+                                                                : "Dynamic",
            buf_text(&entity));
     buf_close(&entity);
 }
@@ -291,7 +334,7 @@ static int configs_ask(const struct configs *c, const char *name, struct client_
         return 1;
     wire_defaults(&describe_configs_request_desc, &request);
     wire_defaults(&describe_configs_request_describe_configs_resource_desc, &resource);
-    resource.resource_type = c->type;
+    resource.resource_type = c->kind->type;
     resource.resource_name = wire_str_from(name);
     resource.configuration_keys.count = -1;
     request.resources.items = &resource;
@@ -307,20 +350,70 @@ static int configs_ask(const struct configs *c, const char *name, struct client_
                : tool_fail(c->run, "the broker did not answer for %s", name);
 }
 
+/* "The topic 't' doesn't exist ...", which is no failure. */
+static void configs_say_absent(const struct configs *c, const char *name)
+{
+    fprintf(c->format == REPORT_KAFKA ? stdout : stderr,
+            "The %s '%s' doesn't exist and doesn't have dynamic config.\n", c->kind->one, name);
+}
+
+/* Groups that there are, besides those that have settings: `each` for one after the other, until it
+ * returns something else than 0, which is returned. */
+static int configs_each_group(const struct configs *c, int (*each)(void *data, const char *name),
+                              void *data)
+{
+    struct group_client client;
+    struct group_list list;
+    group_client_init(&client, c->run, CONFIGS_TIMEOUT_MS);
+    int status = group_client_list(&client, NULL, NULL, &list) ? tool_fail_client(c->run) : 0;
+    for (size_t i = 0; status == 0 && i < list.count; i++)
+        status = each(data, list.items[i].id);
+    group_list_free(&list);
+    group_client_close(&client);
+    return status;
+}
+
+struct configs_search {
+    const char *name;
+    bool found;
+};
+
+static int configs_compare_group(void *data, const char *name)
+{
+    struct configs_search *search = data;
+    search->found |= strcmp(search->name, name) == 0;
+    return 0;
+}
+
+/* Any name may be asked for: one without settings is there only if it is a group. */
+static int configs_look(const struct configs *c, const char *name, bool *found)
+{
+    struct configs_search search = {.name = name};
+    int status = 0;
+    if (c->kind->type == CONFIGS_GROUP)
+        status = configs_each_group(c, configs_compare_group, &search);
+    *found = search.found || status;
+    return status;
+}
+
 static int configs_describe_one(const struct configs *c, const char *name)
 {
     struct client_answer answer = {0};
     struct buf text;
+    bool found = true;
     int status = configs_ask(c, name, &answer);
     if (status) {
         client_answer_free(&answer);
         return status;
     }
     const struct describe_configs_response *response = answer.response;
+    bool none = !response->results.items[0].error_code && !response->results.items[0].configs.count;
+    if (none && (c->kind->type == CONFIGS_GROUP || c->kind->type == CONFIGS_METRICS))
+        status = configs_look(c, name, &found);
     buf_init(&text);
-    if (err_from_wire(response->results.items[0].error_code) == ERR_UNKNOWN_TOPIC_OR_PARTITION)
-        fprintf(c->format == REPORT_KAFKA ? stdout : stderr,
-                "The topic '%s' doesn't exist and doesn't have dynamic config.\n", name);
+    if (err_from_wire(response->results.items[0].error_code) == ERR_UNKNOWN_TOPIC_OR_PARTITION ||
+        !found)
+        configs_say_absent(c, name);
     else if (response->results.items[0].error_code)
         status = tool_fail(c->run, "%s",
                            tool_error_text(response->results.items[0].error_code,
@@ -338,9 +431,11 @@ static int configs_describe_controllers(const struct configs *c)
     struct describe_cluster_request request;
     struct client_answer answer = {0};
     struct buf text;
-    if (c->type == CONFIGS_TOPIC)
-        return tool_misuse(c->run, "--bootstrap-controller: controllers list no topics: name one, "
-                                   "or give a broker with --bootstrap-server");
+    if (!configs_is_of_node(c))
+        return tool_misuse(c->run,
+                           "--bootstrap-controller: controllers list no %s: name one, or give a "
+                           "broker with --bootstrap-server",
+                           c->kind->word);
     int version = tool_version(c->run, KAFKA_API_DESCRIBE_CLUSTER);
     if (version < 0)
         return 1;
@@ -360,42 +455,75 @@ static int configs_describe_controllers(const struct configs *c)
         snprintf(name, sizeof(name), "%d", response->brokers.items[i].broker_id);
         status = configs_describe_one(c, name);
     }
-    if (status == 0 && c->type == CONFIGS_BROKER)
+    if (status == 0 && c->kind->type == CONFIGS_BROKER)
         status = configs_describe_one(c, "");
     buf_close(&text);
     client_answer_free(&answer);
     return status;
 }
 
-/* Each topic, or each broker that is alive and then what holds for all. */
-static int configs_describe_each(const struct configs *c)
+static int configs_describe_group(void *data, const char *name)
 {
-    if (c->run->controllers)
-        return configs_describe_controllers(c);
-    struct metadata_request request;
+    return configs_describe_one(data, name);
+}
+
+/* Each group, and each set of client metrics that has settings. */
+static int configs_describe_resources(struct configs *c)
+{
+    struct list_config_resources_request request;
     struct client_answer answer = {0};
-    int version = tool_version(c->run, KAFKA_API_METADATA);
+    struct buf text;
+    int8_t type = c->kind->type;
+    if (type == CONFIGS_GROUP)
+        return configs_each_group(c, configs_describe_group, c);
+    int version = tool_version(c->run, KAFKA_API_LIST_CONFIG_RESOURCES);
     if (version < 0)
         return 1;
-    wire_defaults(&metadata_request_desc, &request);
-    request.topics.count = version == 0 ? 0 : -1;
-    if (tool_call(c->run, CLIENT_ANY, KAFKA_API_METADATA, version, &request, &answer))
+    wire_defaults(&list_config_resources_request_desc, &request);
+    request.resource_types.items = &type;
+    request.resource_types.count = version >= 1;
+    if (tool_call(c->run, CLIENT_ANY, KAFKA_API_LIST_CONFIG_RESOURCES, version, &request, &answer))
+        return 1;
+    const struct list_config_resources_response *response = answer.response;
+    buf_init(&text);
+    int status =
+        response->error_code
+            ? tool_fail(c->run, "%s", tool_error_text(response->error_code, WIRE_STR_NULL, &text))
+            : 0;
+    for (int32_t i = 0; status == 0 && i < response->config_resources.count; i++) {
+        char *name = wire_str_dup(response->config_resources.items[i].resource_name);
+        status = configs_describe_one(c, name);
+        mem_free(name);
+    }
+    buf_close(&text);
+    client_answer_free(&answer);
+    return status;
+}
+
+/* Each topic, or each broker that is alive and then what holds for all. */
+static int configs_describe_each(struct configs *c)
+{
+    struct client_answer answer = {0};
+    bool topics = c->kind->type == CONFIGS_TOPIC;
+    if (c->run->controllers)
+        return configs_describe_controllers(c);
+    if (!topics && !configs_is_of_node(c))
+        return configs_describe_resources(c);
+    if (tool_metadata(c->run, &answer))
         return 1;
     const struct metadata_response *response = answer.response;
     int status = 0;
-    for (int32_t i = 0; c->type == CONFIGS_TOPIC && status == 0 && i < response->topics.count;
-         i++) {
+    for (int32_t i = 0; topics && status == 0 && i < response->topics.count; i++) {
         char *name = wire_str_dup(response->topics.items[i].name);
         status = configs_describe_one(c, name);
         mem_free(name);
     }
-    for (int32_t i = 0; c->type != CONFIGS_TOPIC && status == 0 && i < response->brokers.count;
-         i++) {
+    for (int32_t i = 0; !topics && status == 0 && i < response->brokers.count; i++) {
         char name[16];
         snprintf(name, sizeof(name), "%d", response->brokers.items[i].node_id);
         status = configs_describe_one(c, name);
     }
-    if (status == 0 && c->type == CONFIGS_BROKER)
+    if (status == 0 && c->kind->type == CONFIGS_BROKER)
         status = configs_describe_one(c, "");
     client_answer_free(&answer);
     return status;
@@ -524,7 +652,7 @@ static int configs_alter(const struct configs *c, const struct configs_changes *
         return 1;
     wire_defaults(&incremental_alter_configs_request_desc, &request);
     wire_defaults(&incremental_alter_configs_request_alter_configs_resource_desc, &resource);
-    resource.resource_type = c->type;
+    resource.resource_type = c->kind->type;
     resource.resource_name = wire_str_from(c->name);
     resource.configs.items =
         (struct incremental_alter_configs_request_alterable_config *)(uintptr_t)changes->rows;
@@ -560,7 +688,7 @@ static bool
 configs_must_be_there(const struct configs *c,
                       const struct incremental_alter_configs_request_alterable_config *row)
 {
-    return c->type == CONFIGS_LOGGER || row->config_operation == CONFIGS_DELETE;
+    return c->kind->type == CONFIGS_LOGGER || row->config_operation == CONFIGS_DELETE;
 }
 
 static int configs_check_names(const struct configs *c, const struct configs_changes *changes)
@@ -582,9 +710,9 @@ static int configs_check_names(const struct configs *c, const struct configs_cha
             buf_printf(&unknown, "%s%.*s", unknown.len > 0 ? "," : "",
                        WIRE_STR_ARGS(changes->rows[i].name));
     if (unknown.len > 0)
-        status =
-            tool_fail(c->run, "Invalid %s(s): %s",
-                      c->type == CONFIGS_LOGGER ? "broker logger" : "config", buf_text(&unknown));
+        status = tool_fail(c->run, "Invalid %s(s): %s",
+                           c->kind->type == CONFIGS_LOGGER ? "broker logger" : "config",
+                           buf_text(&unknown));
     buf_close(&unknown);
     client_answer_free(&answer);
     return status;

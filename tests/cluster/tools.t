@@ -342,7 +342,7 @@ def unknown_words():
                 (("--topic", "t", "--entity-name", "u"), ["--entity-name goes with --entity-type"]),
                 (("--entity-type", "brokers", "--entity-name", "0", "--entity-default"),
                  ["--entity-name or --entity-default"]),
-                (("--entity-type", "nonsense"), ["nonsense", "brokers and broker-loggers"])):
+                (("--entity-type", "nonsense"), ["nonsense", "brokers, broker-loggers, groups"])):
             misuse(cluster, "kafka-configs.sh", "--describe", *arguments, words=words)
         for name, *arguments in SPEAKERS:  # to a broker; controller_listener.t asks controllers
             if name in ASK_CONTROLLERS:
