@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 import tap
 from cluster import Cluster
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, Producer as TransactionalProducer, TopicPartition
 from live_member import LiveMember
 from load import PRODUCER, Producer
 from node import ROOT
@@ -44,10 +44,13 @@ LATENCY = "org.apache.kafka.tools.EndToEndLatency"
 SENDER = "org.apache.kafka.tools.VerifiableProducer"
 DUMP = "kafka.tools.DumpLogSegments"
 READER = "org.apache.kafka.tools.VerifiableConsumer"
+TRANSACTIONS = "org.apache.kafka.tools.TransactionsCommand"
+APIS = "org.apache.kafka.tools.BrokerApiVersionsCommand"
 REASSIGN = "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"
 OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFSETS: "kafka-get-offsets.sh",
         CONSOLE: "kafka-console-consumer.sh", CLUSTER: "kafka-cluster.sh", TOPICS: "kafka-topics.sh",
         PRODUCE: "kafka-console-producer.sh", CONFIGS: "kafka-configs.sh", STORAGE: "kafka-storage.sh",
+        TRANSACTIONS: "kafka-transactions.sh", APIS: "kafka-broker-api-versions.sh", QUORUM: "kafka-metadata-quorum.sh",
         FEATURES: "kafka-features.sh", DELETE: "kafka-delete-records.sh", ELECT: "kafka-leader-election.sh",
         DIRS: "kafka-log-dirs.sh",
         PRODUCER_PERF: "kafka-producer-perf-test.sh", CONSUMER_PERF: "kafka-consumer-perf-test.sh",
@@ -473,6 +476,77 @@ def bootstrap_controller():
         ask_last(CLUSTER, "cluster-id", words=("Cluster ID:",))
         ask_last(CLUSTER, "list-endpoints", words=("controller", *(a.split(":")[1] for a in addresses.values())))
         ask_last(CLUSTER, "unregister", "--id", "17", words=("Broker ID 17 not found",), fails=True)
+
+
+def check_alike(tool_class, *arguments, same=rows):
+    """Both end well, with the same output as `same` makes of it."""
+    ours, theirs = alike(tool_class, *arguments, status=0)
+    check_equal(same(ours), same(theirs), f"the output of {OURS[tool_class]} {arguments}")
+
+
+def no_numbers(text):
+    """And without the null of a voter that has no directory id, which Kafka 4.1 leaves out and newer ones print."""
+    return [re.sub(r"\d+", "N", line).replace('"directoryId": null, ', "") for line in rows(text)]
+
+
+def words_of(text):
+    """Of a table, whose columns the two may pad in another way."""
+    return [line.split() for line in text.splitlines()]
+
+
+@test("what describes the cluster prints what Kafka's tools print")
+def describing():
+    kafka(CONSOLE, "--version")
+    with Cluster(2) as cluster:
+        server = ("--bootstrap-server", cluster.bootstrap)
+        fill(cluster)
+        producer = TransactionalProducer({"bootstrap.servers": cluster.bootstrap, "transactional.id": "copier"})
+        producer.init_transactions(60)
+        producer.begin_transaction()
+        producer.produce("orders", "x", partition=0)
+        producer.commit_transaction(60)
+        check_alike(TOPICS, *server, "--list")
+        check_alike(TOPICS, *server, "--describe", "--exclude-internal")
+        check_alike(TOPICS, *server, "--describe", "--under-replicated-partitions")
+        for time in ("latest", "-1", "earliest", "-2", "max-timestamp", "earliest-local", "-4", "latest-tiered"):
+            check_alike(OFFSETS, *server, "--topic-partitions", "orders:0-2,other:0", "--time", time)
+        check_alike(FEATURES, *server, "describe")
+        check_alike(QUORUM, *server, "describe", "--status", same=no_numbers)
+        check_alike(QUORUM, *server, "describe", "--replication", same=lambda text: words_of(text)[0])
+        check_alike(TRANSACTIONS, *server, "list", same=words_of)
+        check_alike(TRANSACTIONS, *server, "describe", "--transactional-id", "copier",
+                    same=lambda text: [line[:7] + line[8:] for line in words_of(text)])  # without the duration
+        for partition in range(PARTITIONS):
+            check_alike(TRANSACTIONS, *server, "describe-producers", "--topic", "orders", "--partition", str(partition),
+                        same=words_of)
+        check_alike(TRANSACTIONS, *server, "find-hanging", "--topic", "orders", same=words_of)
+        check_alike(APIS, *server, same=lambda text: [line for line in rows(text) if " -> (" in line])
+
+
+@test("settings of groups and client metrics; what has quotas is refused")
+def entities():
+    kafka(CONSOLE, "--version")
+    with Cluster(2) as cluster:
+        server = ("--bootstrap-server", cluster.bootstrap)
+        cluster.create_topic("orders", partitions=PARTITIONS)
+        commit(cluster, "idle", {0: 0})
+        for arguments in (("--group", "idle"), ("--group", "absent"), ("--entity-type", "groups"),
+                          ("--client-metrics", "absent"), ("--entity-type", "client-metrics"),
+                          ("--entity-type", "groups", "--entity-name", "idle"), ("--topic", "orders"),
+                          ("--entity-type", "topics"), ("--entity-type", "brokers")):
+            ours, theirs = alike(CONFIGS, *server, "--describe", *arguments, status=0)
+            check_equal(rows(ours), rows(theirs), f"what kafka-configs.sh --describe {arguments} prints")
+        for arguments in (("--group", "g", "--topic", "t"), ("--entity-type", "groups", "--entity-default"),
+                          ("--entity-type", "nonsense")):
+            alike(CONFIGS, *server, "--describe", *arguments, status=1)
+        for arguments in (("--group", "idle", "--add-config", "consumer.session.timeout.ms=50000"),
+                          ("--client-metrics", "m", "--add-config", "metrics=a")):
+            alike(CONFIGS, *server, "--alter", *arguments, status=1)
+        for arguments in (("--client", "c"), ("--user", "u"), ("--ip", "127.0.0.1"), ("--user-defaults",),
+                          ("--entity-type", "users"), ("--entity-type", "ips", "--entity-name", "127.0.0.1")):
+            done = tool("kafka-configs.sh", *server, "--describe", *arguments, check_status=False)
+            check_equal((done.returncode, done.stdout), (1, ""), f"{arguments}: {done.stderr}")
+            check("there are no quotas and no users yet" in done.stderr, f"{arguments}: {done.stderr}")
 
 
 @test("features have the levels that Kafka's releases give them")
