@@ -51,14 +51,22 @@ static void man_page(const struct tool *tool, struct buf *out)
         buf_printf(out, "millrace-%s", tool->name);
 }
 
-/* "It goes with --create and --alter." */
-static void man_with(const char *with)
+static bool man_is_option(const struct option_row *rows, const char *name, size_t len)
+{
+    for (; rows->name; rows++)
+        if (strlen(rows->name) == len && memcmp(rows->name, name, len) == 0)
+            return true;
+    return false;
+}
+
+/* "It goes with --create or --alter.", or with commands, which have no dashes. */
+static void man_with(const struct option_row *rows, const char *with)
 {
     printf(" It goes with ");
     for (const char *at = with; *at;) {
         size_t len = strcspn(at, "|");
         const char *next = at + len + (at[len] == '|');
-        char *action = mem_printf("--%.*s", (int)len, at);
+        char *action = mem_printf("%s%.*s", man_is_option(rows, at, len) ? "--" : "", (int)len, at);
         printf("%s", at == with ? "" : *next ? ", " : " or ");
         man_bold(action);
         mem_free(action);
@@ -67,7 +75,7 @@ static void man_with(const char *with)
     putchar('.');
 }
 
-static void man_option(const struct option_row *row)
+static void man_option(const struct option_row *rows, const struct option_row *row)
 {
     char letter[] = {'-', row->letter, '\0'};
     char *name = mem_printf("--%s", row->name);
@@ -86,7 +94,7 @@ static void man_option(const struct option_row *row)
     putchar('\n');
     man_text(row->doc);
     if (row->with)
-        man_with(row->with);
+        man_with(rows, row->with);
     if (row->many)
         printf(" It may be given several times.");
     putchar('\n');
@@ -143,7 +151,7 @@ static void man_tool(const struct tool *tool)
     printf(".SH OPTIONS\n");
     for (const struct option_row *row = rows; row->name; row++)
         if (row->doc)
-            man_option(row);
+            man_option(rows, row);
     man_same(rows);
     printf(".SH EXIT STATUS\n0, or 1 on any failure.\n.SH SEE ALSO\n\\fBmillrace\\fR(1)\n");
     buf_close(&page);

@@ -149,6 +149,8 @@ def pages():
     for words in ("kafka-topics - Create, list, describe, alter and delete topics.", "-b, --bootstrap-server",
                   "It goes with --create or --alter."):
         check(words in text or not shutil.which("groff"), f"{words!r} is not in {text}")
+    text = re.sub(r"\s+", " ", page("kafka-cluster"))
+    check("It goes with unregister or unregister-controller." in text, f"the page of kafka-cluster: {text}")
     text = re.sub(r"\s+", " ", page())
     check("MILLRACE_BOOTSTRAP" in text and "leader-election" in text, f"millrace's page: {text}")
 
