@@ -193,6 +193,8 @@ static void options_go_with_actions(void)
     parse(&p, "--create --replicas 3 --config a=1");
     CHECK_INT(options_check_action(p.options, "create", &p.problem), 0);
     CHECK_INT(options_check_action(p.options, "alter", &p.problem), 0);
+    CHECK(!options_find_other(p.options, "alter"));
+    CHECK_STR(options_find_other(p.options, "list"), "replicas");
     CHECK_INT(options_check_action(p.options, "alte", &p.problem), ERR_INVALID);
     p.problem.len = 0;
     CHECK_INT(options_check_action(p.options, "list", &p.problem), ERR_INVALID);
@@ -214,6 +216,21 @@ static char *captured(void (*print)(FILE *out))
 static void print_usage(FILE *out)
 {
     options_usage(rows, "tool", "--topic NAME", "Does things.", out);
+}
+
+static void print_text(FILE *out)
+{
+    options_print_text("A sentence that is longer than what stands in one line of a terminal of "
+                       "this width, and more.",
+                       40, out);
+}
+
+static void text_is_broken_between_words(void)
+{
+    char *text = captured(print_text);
+    CHECK_STR(text, "A sentence that is longer than what stands in one line of a\n"
+                    "                                        terminal of this width, and more.\n");
+    free(text);
 }
 
 static void the_usage_lists_what_is_current(void)
@@ -257,4 +274,4 @@ TAP_MAIN(TAP_TEST(values_come_in_all_forms), TAP_TEST(repeated_options_add_value
          TAP_TEST(some_values_may_be_left_out), TAP_TEST(values_may_begin_with_a_dash),
          TAP_TEST(arguments_without_a_dash), TAP_TEST(mistakes_are_told),
          TAP_TEST(options_go_with_actions), TAP_TEST(the_usage_lists_what_is_current),
-         TAP_TEST(tables_are_padded))
+         TAP_TEST(text_is_broken_between_words), TAP_TEST(tables_are_padded))
