@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "kafka/messages/delete_groups.h"
 #include "kafka/messages/find_coordinator.h"
+#include "kafka/messages/leave_group.h"
 #include "kafka/messages/list_offsets.h"
 #include "kafka/messages/offset_commit.h"
 #include "kafka/messages/offset_delete.h"
@@ -364,6 +365,45 @@ int group_client_delete(struct group_client *groups, const char *group)
     request.groups_names.count = 1;
     int err = group_call(groups, group, &call, &answer, NULL);
     client_answer_free(&answer);
+    return err;
+}
+
+/* ---- removing members ---- */
+
+/* The error of the whole answer; that of a member who is gone by itself is none. */
+static int16_t leave_error(const void *data)
+{
+    const struct leave_group_response *response = data;
+    if (response->error_code)
+        return response->error_code;
+    for (int32_t i = 0; i < response->members.count; i++)
+        if (response->members.items[i].error_code &&
+            err_from_wire(response->members.items[i].error_code) != ERR_UNKNOWN_MEMBER_ID)
+            return response->members.items[i].error_code;
+    return 0;
+}
+
+int group_client_remove_members(struct group_client *groups, const char *group,
+                                const struct group_view *view)
+{
+    struct leave_group_request request;
+    struct client_answer answer = {0};
+    struct group_call call = {KAFKA_API_LEAVE_GROUP, INT16_MAX, &request, leave_error};
+    struct leave_group_request_member_identity *members =
+        mem_alloc(((size_t)view->member_count + 1) * sizeof(*members));
+    wire_defaults(&leave_group_request_desc, &request);
+    request.group_id = wire_str_from(group);
+    request.members.items = members;
+    request.members.count = view->member_count;
+    for (int32_t i = 0; i < view->member_count; i++) {
+        wire_defaults(&leave_group_request_member_identity_desc, &members[i]);
+        members[i].member_id = view->members[i].id;
+        if (view->members[i].instance.len > 0)
+            members[i].group_instance_id = view->members[i].instance;
+    }
+    int err = group_call(groups, group, &call, &answer, NULL);
+    client_answer_free(&answer);
+    mem_free(members);
     return err;
 }
 

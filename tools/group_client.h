@@ -86,6 +86,10 @@ int group_client_describe(struct group_client *groups, const char *group,
 void group_view_free(struct group_view *view);
 bool group_view_is(const struct group_view *view, const char *state);
 
+/* Takes all members out of the group, whether they still run or not. */
+int group_client_remove_members(struct group_client *groups, const char *group,
+                                const struct group_view *view) MUST_CHECK;
+
 struct group_listed {
     char *id, *protocol, *state, *type; /* type in the words of the broker: "consumer" */
 };

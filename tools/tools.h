@@ -18,6 +18,7 @@
     X(tool_verifiable_consumer)                                                                    \
     X(tool_configs)                                                                                \
     X(tool_consumer_groups)                                                                        \
+    X(tool_streams_reset)                                                                          \
     X(tool_groups)                                                                                 \
     X(tool_get_offsets)                                                                            \
     X(tool_delete_records)                                                                         \

@@ -11,8 +11,8 @@
 #include "base/err.h"
 #include "kafka/messages/create_partitions.h"
 #include "kafka/messages/create_topics.h"
-#include "kafka/messages/delete_topics.h"
 #include "tools/report.h"
+#include "tools/topic_deletion.h"
 
 enum { TOPICS_TIMEOUT_MS = 60000 };
 /* What one request may hold: a topic of 100,000 partitions with its assignment, by far. */
@@ -457,32 +457,6 @@ static int topics_alter(struct tool_run *run)
 
 /* ---- delete ---- */
 
-static bool topics_delete_moved(const void *response)
-{
-    const struct delete_topics_response *deleted = response;
-    for (int32_t i = 0; i < deleted->responses.count; i++)
-        if (err_from_wire(deleted->responses.items[i].error_code) == ERR_NOT_CONTROLLER)
-            return true;
-    return false;
-}
-
-/* The names stand in another field up to version 5. */
-static bool topics_fill_names(struct arena *arena, int version, const struct topics_found *found,
-                              struct delete_topics_request *request)
-{
-    if (version < 6) {
-        struct wire_str *names = WIRE_ARRAY(arena, &request->topic_names, found->count, NULL);
-        for (int i = 0; names && i < found->count; i++)
-            names[i] = found->topics[i]->name;
-        return names != NULL;
-    }
-    struct delete_topics_request_delete_topic_state *rows = WIRE_ARRAY(
-        arena, &request->topics, found->count, &delete_topics_request_delete_topic_state_desc);
-    for (int i = 0; rows && i < found->count; i++)
-        rows[i].name = found->topics[i]->name;
-    return rows != NULL;
-}
-
 static int topics_report_deleted(struct tool_run *run, const struct delete_topics_response *deleted)
 {
     int status = 0;
@@ -499,35 +473,26 @@ static int topics_report_deleted(struct tool_run *run, const struct delete_topic
     return status;
 }
 
-static int topics_send_delete(struct tool_run *run, struct arena *arena,
-                              const struct topics_found *found)
+static int topics_send_delete(struct tool_run *run, const struct topics_found *found)
 {
-    struct delete_topics_request request;
     struct client_answer answer = {0};
-    int version = tool_version(run, KAFKA_API_DELETE_TOPICS);
-    if (version < 0)
-        return 1;
-    wire_defaults(&delete_topics_request_desc, &request);
-    request.timeout_ms = TOPICS_TIMEOUT_MS;
-    if (!topics_fill_names(arena, version, found, &request))
-        return tool_fail(run, "these are too many topics for one request: delete some at a time");
-    int status = tool_call_controller(run, KAFKA_API_DELETE_TOPICS, version, &request,
-                                      topics_delete_moved, &answer);
+    struct wire_str *names = mem_alloc((size_t)found->count * sizeof(*names));
+    for (int i = 0; i < found->count; i++)
+        names[i] = found->topics[i]->name;
+    int status = topic_deletion_send(run, names, found->count, &answer);
     if (status == 0)
         status = topics_report_deleted(run, answer.response);
     client_answer_free(&answer);
+    mem_free(names);
     return status;
 }
 
 static int topics_delete(struct tool_run *run)
 {
     struct topics_found found;
-    struct arena arena;
     int status = topics_find(run, &found);
-    arena_init(&arena, TOPICS_ARENA_MAX);
     if (status == 0)
-        status = found.count > 0 ? topics_send_delete(run, &arena, &found) : topics_missing(run);
-    arena_close(&arena);
+        status = found.count > 0 ? topics_send_delete(run, &found) : topics_missing(run);
     topics_found_free(&found);
     return status;
 }

@@ -42,6 +42,7 @@ PRODUCER_PERF = "org.apache.kafka.tools.ProducerPerformance"
 CONSUMER_PERF = "org.apache.kafka.tools.ConsumerPerformance"
 LATENCY = "org.apache.kafka.tools.EndToEndLatency"
 SENDER = "org.apache.kafka.tools.VerifiableProducer"
+RESET = "org.apache.kafka.tools.StreamsResetter"
 DUMP = "kafka.tools.DumpLogSegments"
 READER = "org.apache.kafka.tools.VerifiableConsumer"
 TRANSACTIONS = "org.apache.kafka.tools.TransactionsCommand"
@@ -55,7 +56,8 @@ OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFS
         DIRS: "kafka-log-dirs.sh",
         PRODUCER_PERF: "kafka-producer-perf-test.sh", CONSUMER_PERF: "kafka-consumer-perf-test.sh",
         LATENCY: "kafka-e2e-latency.sh", SENDER: "kafka-verifiable-producer.sh",
-        READER: "kafka-verifiable-consumer.sh", DUMP: "kafka-dump-log.sh"}
+        READER: "kafka-verifiable-consumer.sh", DUMP: "kafka-dump-log.sh",
+        RESET: "kafka-streams-application-reset.sh"}
 
 
 def kafka(tool_class, *arguments):
@@ -433,6 +435,25 @@ def dumps():
             out, theirs = alike(DUMP, "--files", ",".join(files), *decoder, status=0)
             check_equal(out, theirs, f"the output of kafka-dump-log.sh {decoder}")
         alike(DUMP, status=1)
+
+
+@test("kafka-streams-application-reset plans as Kafka's does")
+def streams_reset():
+    kafka(CONSOLE, "--version")
+    with Cluster(1) as cluster:
+        fill(cluster)
+        for topic in ("app-store-changelog", "app-agg-repartition", "app-other"):
+            cluster.create_topic(topic)
+        commit(cluster, "app", {0: 5, 1: 30})
+        for more in ((), ("--input-topics", "orders,absent", "--intermediate-topics", "other,absent"),
+                     ("--input-topics", "orders", "--shift-by", "3"), ("--input-topics", "orders", "--to-offset", "30"),
+                     ("--input-topics", "orders", "--to-datetime", "2100-01-01T00:00:00.000"),
+                     ("--internal-topics", "app-store-changelog")):
+            out, theirs = alike(RESET, "--bootstrap-server", cluster.bootstrap, "--application-id", "app", "--dry-run",
+                                *more, status=int("orders,absent" in more))
+            check_equal(out, theirs, f"the output of kafka-streams-application-reset.sh {more}")
+        alike(RESET, "--bootstrap-server", cluster.bootstrap, "--application-id", "app", "--internal-topics", "other",
+              status=1)
 
 
 @test("Kafka's tools ask the controllers, with --bootstrap-controller")
