@@ -148,10 +148,13 @@ static bool dump_text_served(struct dump_text *t, char *line)
     return true;
 }
 
-/* "topic partition segments bytes checksum"; the last line is the checksum of those before it. */
+/* "topic partition segments bytes checksum", and in newer versions "aborted checksum" of indexes of
+ * aborted transactions behind it; the last line is the checksum of those before it. */
 static bool dump_text_segments(struct dump_text *t, char *line)
 {
-    int64_t values[4];
+    enum { OLD = 4, NEW = 6 };
+    int64_t values[NEW];
+    int count = 0;
     uint32_t sum = crc32c(crc32c(t->sum, line, strlen(line)), "\n", 1);
     if (t->summed)
         return false;
@@ -160,12 +163,18 @@ static bool dump_text_segments(struct dump_text *t, char *line)
         return t->summed;
     }
     t->sum = sum;
-    char *name = dump_text_word(&line);
-    if (!name || !dump_text_numbers(line, 0, 4, values))
+    char *name = dump_text_word(&line), *word;
+    for (; (word = dump_text_word(&line)); count++)
+        if (count == NEW || !dump_text_number(word, 0, &values[count]))
+            return false;
+    if (!name || (count != OLD && count != NEW))
         return false;
     printf("topic: %s partition: %" PRId64 " segments: %" PRId64 " bytes: %" PRId64
-           " checksum: %" PRId64 "\n",
+           " checksum: %" PRId64,
            name, values[0], values[1], values[2], values[3]);
+    if (count == NEW)
+        printf(" abortedTxns: %" PRId64 " abortedChecksum: %" PRId64, values[4], values[5]);
+    putchar('\n');
     return true;
 }
 

@@ -74,7 +74,7 @@ def check_words(directory):
             (("log-start-offset-checkpoint",), r"topic: t partition: 0 offset: 9 incarnation: "),
             ((".metadata-index",), r"^index: \d+ term: 1\n$"),
             ((".served-epochs",), r"^brokerEpoch: \d+\n$"),
-            ((".segments",), r"topic: t partition: 0 segments: \d+ bytes: \d+ checksum: \d+\n"),
+            ((".segments",), r"topic: t partition: 0 segments: \d+ bytes: \d+ checksum: \d+"),
             ((".kafka_cleanshutdown",), r'^{"version":0,'),
             ((".replicas",), r"^(replica: [\w-]{22}-\d+\n)+$"),
             (("/.lock",), "^held by the node"),
@@ -141,6 +141,7 @@ def check_damaged_text(directory):
             ("partition.metadata", "version: 0\ntopic_id: short\n", "line 2: "),
             (".segments", "t 0 1 100 7\n12345\n", "line 2: "),
             (".segments", "t 0 1 100 7\n", "the checksum at the end is missing"),
+            (".segments", "t 0 1 100 7 8\n", "line 1: "),
             ("meta.properties", "node.id=1\n\0", "byte 10 is 0")):
         path = os.path.join(directory, name)
         with open(path, "w") as file:
