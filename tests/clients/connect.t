@@ -22,7 +22,7 @@ from txn_copy import wait_stable  # skips where confluent_kafka is missing
 from bounces import end, start_again
 from connect_worker import SINK, SOURCE, Worker, sink, source
 from member import program
-from tap import check, check_equal, note, test
+from tap import check_equal, note, test
 from topic_reader import TopicReader
 from wait import wait_until
 

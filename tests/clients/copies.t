@@ -21,7 +21,7 @@ from txn_copy import check_copy, fill  # skips where confluent_kafka is missing
 from bounces import end, start_again
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from member import Program, program
-from tap import note, test
+from tap import check_equal, note, test
 from wait import wait_until
 
 CLIENTS = ("java-2.1.0", "java-3.9", "java-4")

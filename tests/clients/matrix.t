@@ -17,7 +17,7 @@ from cluster import Cluster
 from killer import Killer
 from member import Program, program
 from scenario import ALWAYS, DEADLINE_S, IN_PEACE, Client, Scenario, TransactionScenario
-from tap import Skip, check, check_equal, note, test
+from tap import check, check_equal, note, test
 
 AT_ONCE = 3  # clients; more only wait for each other on two cores
 
