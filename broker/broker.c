@@ -29,6 +29,7 @@
 #include "broker/replica/replica_manager.h"
 #include "broker/txn/txn_manager.h"
 #include "broker/txn/txn_verifier.h"
+#include "meta/features.h"
 
 enum {
     BROKER_LEAVE_MS = 10000, /* a controller that does not answer must not keep us for ever */
@@ -421,6 +422,7 @@ static void broker_make_registration(struct broker *broker)
     meta__register__init(registration);
     broker->registration = registration;
     registration->broker_id = broker->node_id;
+    registration->features_step = FEATURES_STEP;
     registration->incarnation = broker_bytes(&broker->incarnation);
     registration->rack = mem_strdup(config_str(broker->config, CONFIG_BROKER_RACK));
     registration->endpoints = mem_alloc((size_t)count * sizeof(*registration->endpoints));

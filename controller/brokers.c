@@ -55,6 +55,7 @@ static Meta__BrokerRecord *record_of(struct decision *decision, const Meta__Regi
     memcpy(incarnation.bytes, request->incarnation.data, sizeof(incarnation.bytes));
     record->incarnation = decision_uuid(decision, &incarnation);
     record->rack = decision_text(decision, "%s", request->rack);
+    record->features_step = request->features_step;
     record->n_endpoints = request->n_endpoints;
     record->endpoints = decision_alloc(decision, request->n_endpoints, sizeof(*record->endpoints));
     for (size_t i = 0; i < request->n_endpoints; i++) {

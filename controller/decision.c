@@ -117,6 +117,7 @@ Meta__BrokerRecord *decision_broker(struct decision *decision, const struct imag
         record->log_dir_epochs[i] = broker->log_dir_epochs[i];
     record->served_epoch = broker->served_epoch;
     record->keeps_epochs = broker->keeps_epochs;
+    record->features_step = broker->features_step;
     return record;
 }
 

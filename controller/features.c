@@ -1,9 +1,9 @@
 /* Levels of features.
  *
  * Happy path: each level is one that this build supports, and lies above the present one for an
- * upgrade, below it for a downgrade; one that is the same already is fine. Every node is asked to
- * have a build that supports the level: there is no list of what others support, as all builds so
- * far support the same. Failure modes: the first update that is wrong ends the command. */
+ * upgrade, below it for a downgrade; one that is the same already is fine. Every broker that is
+ * registered must support it, fenced ones too: they may come back. Failure modes: the first update
+ * that is wrong ends the command. */
 #include "controller/features.h"
 
 #include "base/err.h"
@@ -36,12 +36,29 @@ static const char *features_why_not_way(const struct decision *decision,
     return update->level > now && !upgrade ? "Can't downgrade to a newer version." : NULL;
 }
 
+/* A broker whose build does not know the level; one that is gone for good is unregistered first. */
+static const char *features_why_not_broker(struct decision *decision, const features_step *update)
+{
+    const struct feature *feature = features_find(update->name);
+    const struct image_broker *broker;
+    size_t cursor = 0;
+    while ((broker = image_next_broker(decision->image, &cursor))) {
+        int16_t max = features_max(feature, broker->features_step);
+        if (update->level > max)
+            return decision_text(decision, "Broker %d only supports versions %d-%d", broker->id,
+                                 feature->min, max);
+    }
+    return NULL;
+}
+
 /* Kafka's sentence, with what is wrong of it; NULL: it may be done. */
 static const char *features_why_not(struct decision *decision, const features_step *update)
 {
     const char *wrong = features_why_not_level(decision, update);
     if (!wrong)
         wrong = features_why_not_way(decision, update);
+    if (!wrong)
+        wrong = features_why_not_broker(decision, update);
     return wrong ? decision_text(decision,
                                  "The update failed for all features since the following feature "
                                  "had an error: Invalid update version %d for feature %s. %s",

@@ -16,6 +16,12 @@ const struct feature *features_find(const char *name)
     return NULL;
 }
 
+int16_t features_max(const struct feature *feature, uint32_t step)
+{
+    ASSERT(feature->initial <= feature->max);
+    return step >= FEATURES_STEP ? feature->max : feature->initial;
+}
+
 int16_t features_level(const struct image *image, const struct feature *feature)
 {
     ASSERT(feature->min <= feature->initial);

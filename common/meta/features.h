@@ -29,6 +29,12 @@ struct feature {
     int16_t initial, founding;
 };
 
+/* Rises with each build that supports a level more; brokers say it when they register. Builds of
+ * before transaction.version 2 say none, which is 0, and support the initial levels. */
+enum { FEATURES_STEP = 1 };
+/* The highest level of the feature that builds of that step support. */
+int16_t features_max(const struct feature *feature, uint32_t step);
+
 /* By enum feature_id, which is the order of their names. */
 extern const struct feature features[FEATURES_COUNT];
 

@@ -412,6 +412,7 @@ static struct image_broker *broker_new(const Meta__BrokerRecord *record)
     }
     broker->served_epoch = record->served_epoch;
     broker->keeps_epochs = record->keeps_epochs;
+    broker->features_step = record->features_step;
     broker->log_dir_count = record->n_log_dirs;
     broker->log_dirs = mem_alloc(record->n_log_dirs * sizeof(*broker->log_dirs));
     for (size_t i = 0; i < record->n_log_dirs; i++)

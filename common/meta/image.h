@@ -42,8 +42,9 @@ struct image_broker {
     struct uuid *log_dirs;
     int64_t *log_dir_epochs; /* the newest ones under which they served; 0 = not known */
     size_t log_dir_count;
-    int64_t served_epoch; /* the newest one under which it was unfenced; 0 = not known */
-    bool keeps_epochs;    /* in its log directories */
+    int64_t served_epoch;   /* the newest one under which it was unfenced; 0 = not known */
+    bool keeps_epochs;      /* in its log directories */
+    uint32_t features_step; /* which levels of features it supports: meta/features.h */
 };
 
 struct image_ids {

@@ -706,6 +706,34 @@ static void levels_that_can_not_be(void)
     finish();
 }
 
+/* A level is raised when the build of every broker supports it. */
+static void older_brokers_keep_levels_down(void)
+{
+    const Meta__UpdateFeatures__Way up = META__UPDATE_FEATURES__WAY__UPGRADE;
+    const Meta__UpdateFeatures__Way down = META__UPDATE_FEATURES__WAY__SAFE_DOWNGRADE;
+    begin();
+    add_brokers(3, false);
+    Meta__BrokerRecord *older = decision_broker(&decision, image_broker(image, 1));
+    CHECK_INT((int)older->features_step, FEATURES_STEP); /* as it registered */
+    older->features_step = 0;
+    decision_emit(&decision, META__RECORD__FACT_BROKER, older);
+    size_t before = decision.record_count;
+    Meta__CommandReply reply = update("transaction.version", 2, up, false);
+    CHECK_INT(reply.error, wire(ERR_INVALID_UPDATE_VERSION));
+    CHECK_STR(
+        reply.message,
+        "The update failed for all features since the following feature had an error: Invalid "
+        "update version 2 for feature transaction.version. Broker 1 only supports versions 0-1");
+    CHECK_INT((int)(decision.record_count - before), 0);
+    CHECK_INT(update("transaction.version", 0, down, false).error, 0);
+    CHECK_INT(update("transaction.version", 1, up, false).error, 0);
+    brokers_unfence(&decision, 1, NULL, 0); /* it stays what it was */
+    CHECK(update("transaction.version", 2, up, false).error != 0);
+    add_broker_as(1, 2, ""); /* its new build */
+    CHECK_INT(update("transaction.version", 2, up, false).error, 0);
+    finish();
+}
+
 /* A cluster that has said nothing, as all of older builds, stays at 1; a new one begins at 2. */
 static void new_clusters_begin_with_the_newest_levels(void)
 {
@@ -728,10 +756,10 @@ static void new_clusters_begin_with_the_newest_levels(void)
 }
 
 TAP_MAIN(TAP_TEST(features_have_levels), TAP_TEST(new_clusters_begin_with_the_newest_levels),
-         TAP_TEST(levels_that_can_not_be), TAP_TEST(brokers_are_named_by_number),
-         TAP_TEST(topics_are_created), TAP_TEST(bad_topics_are_refused),
-         TAP_TEST(manual_assignments_are_checked), TAP_TEST(placement_spreads),
-         TAP_TEST(topics_grow_only), TAP_TEST(some_topics_never_grow),
+         TAP_TEST(older_brokers_keep_levels_down), TAP_TEST(levels_that_can_not_be),
+         TAP_TEST(brokers_are_named_by_number), TAP_TEST(topics_are_created),
+         TAP_TEST(bad_topics_are_refused), TAP_TEST(manual_assignments_are_checked),
+         TAP_TEST(placement_spreads), TAP_TEST(topics_grow_only), TAP_TEST(some_topics_never_grow),
          TAP_TEST(a_command_grows_by_so_much), TAP_TEST(names_that_collide),
          TAP_TEST(topics_are_deleted_by_name_or_id), TAP_TEST(isr_changes_are_compare_and_set),
          TAP_TEST(settings_change), TAP_TEST(a_request_changes_so_many_settings),

@@ -11,6 +11,7 @@
 #include "controller/elections.h"
 #include "controller/placement.h"
 #include "controller/topics.h"
+#include "meta/features.h"
 
 static struct image *image;
 static struct decision decision;
@@ -62,6 +63,7 @@ static inline Meta__Registered add_broker_as(int32_t id, uint8_t incarnation, co
     request.n_endpoints = 1;
     request.endpoints = endpoints;
     request.rack = (char *)(uintptr_t)rack;
+    request.features_step = FEATURES_STEP;
     request.n_log_dirs = extra_disk_of_next ? 2 : 1;
     request.log_dirs = dirs;
     request.n_log_dir_epochs = epoch_of_next == FIXTURE_NO_EPOCH ? 0 : request.n_log_dirs;

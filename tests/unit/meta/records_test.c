@@ -55,6 +55,7 @@ static int put_broker(struct image *image, int32_t id, const char *rack)
     body.epoch = 10 + id;
     body.served_epoch = 5 + id;
     body.keeps_epochs = id == 3;
+    body.features_step = (uint32_t)id;
     body.incarnation = (ProtobufCBinaryData){16, incarnation};
     body.n_endpoints = 1;
     body.endpoints = endpoints;
@@ -135,6 +136,7 @@ static void lookups_find_what_was_applied(void)
     CHECK(!image_partition(topic, 20) && !image_partition(topic, -1));
     const struct image_broker *broker = image_broker(image, 3);
     CHECK(broker && broker->epoch == 13 && broker->served_epoch == 8 && broker->keeps_epochs);
+    CHECK_INT((int)broker->features_step, 3);
     CHECK_STR(broker->rack, "r1");
     CHECK(!image_broker(image, 1)->rack && !image_broker(image, 2));
     size_t cursor = 0, count;
