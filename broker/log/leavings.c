@@ -1,10 +1,12 @@
 /* The file .segments of a log directory.
  *
  * Happy path: the last thing before the mark of a clean stop is one line for each log, "topic
- * partition segments bytes checksum", and the last line is the checksum of those. The checksum of a
- * log covers base offset and size of each segment that holds anything. Failure modes: a file that
- * can't be written means no mark; one that can't be read means a start that looks at everything; a
- * log that does not fit its line is damaged. */
+ * partition segments bytes checksum aborted checksum", and the last line is the checksum of those.
+ * The checksums of a log cover base offset and size of each segment that holds anything, and base
+ * offset and number of aborted transactions of each that has such. Failure modes: a file that can't
+ * be written means no mark; one that can't be read means a start that looks at everything; a log
+ * that does not fit its line is damaged; indexes of aborted transactions that do not fit, or that
+ * an older version left out of the line, are made again. */
 #include "broker/log/leavings.h"
 
 #include <inttypes.h>
@@ -28,19 +30,28 @@ static char *leavings_path(const struct log_dir *dir)
     return mem_printf("%s/.segments", dir->path);
 }
 
+static uint32_t leavings_sum(uint32_t crc, int64_t base_offset, uint64_t size)
+{
+    uint8_t bytes[16];
+    bytes_put_u64(bytes, (uint64_t)base_offset);
+    bytes_put_u64(bytes + 8, size);
+    return crc32c(crc, bytes, sizeof(bytes));
+}
+
 static struct log_leavings leavings_of(const struct log *log)
 {
-    struct log_leavings left = {.known = true};
+    struct log_leavings left = {.known = true, .vouches = true};
     for (uint32_t i = 0; i < log->segment_count; i++) {
         const struct segment *segment = log->segments[i];
-        uint8_t bytes[16];
+        uint32_t aborted = segment->aborted.count;
         if (segment->size == 0) /* it may have no file yet */
             continue;
-        bytes_put_u64(bytes, (uint64_t)segment->base_offset);
-        bytes_put_u64(bytes + 8, segment->size);
-        left.crc = crc32c(left.crc, bytes, sizeof(bytes));
+        left.crc = leavings_sum(left.crc, segment->base_offset, segment->size);
         left.bytes += segment->size;
         left.segments++;
+        if (aborted > 0)
+            left.aborted_crc = leavings_sum(left.aborted_crc, segment->base_offset, aborted);
+        left.aborted += aborted;
     }
     return left;
 }
@@ -60,15 +71,34 @@ int leavings_check(const struct log *log, const struct log_leavings *left, struc
     return ERR_CORRUPT;
 }
 
+bool leavings_vouch(const struct log *log, const struct log_leavings *left, struct buf *note)
+{
+    struct log_leavings now = leavings_of(log);
+    if (!left->vouches || (now.aborted == left->aborted && now.aborted_crc == left->aborted_crc))
+        return left->vouches;
+    if (note->len == 0)
+        buf_printf(note,
+                   "%s: its .txnindex files are not as the last stop left them: %" PRIu64
+                   " aborted transactions then, %" PRIu64 " now: they are made again from the "
+                   "records",
+                   log->path, left->aborted, now.aborted);
+    return false;
+}
+
 /* ---- the file ---- */
+
+enum { LEAVINGS_WORDS_MIN = 5, LEAVINGS_WORDS = 7 };
 
 static bool leavings_take_line(struct log_dir *dir, char *line)
 {
     char *save = NULL;
-    const char *words[5];
-    for (size_t i = 0; i < ARRAY_LEN(words); i++)
-        if (!(words[i] = strtok_r(i ? NULL : line, " ", &save)))
-            return false;
+    const char *words[LEAVINGS_WORDS] = {NULL};
+    int count = 0;
+    while (count < LEAVINGS_WORDS && (words[count] = strtok_r(count ? NULL : line, " ", &save)))
+        count++;
+    bool vouches = count == LEAVINGS_WORDS;
+    if (!vouches && count != LEAVINGS_WORDS_MIN)
+        return false;
     char *name = mem_printf("%s-%s", words[0], words[1]);
     struct log_entry *entry = log_entry_find(dir, name);
     mem_free(name);
@@ -78,6 +108,9 @@ static bool leavings_take_line(struct log_dir *dir, char *line)
             .segments = (uint32_t)strtoul(words[2], NULL, 10),
             .bytes = strtoull(words[3], NULL, 10),
             .crc = (uint32_t)strtoul(words[4], NULL, 10),
+            .vouches = vouches,
+            .aborted = vouches ? strtoull(words[5], NULL, 10) : 0,
+            .aborted_crc = vouches ? (uint32_t)strtoul(words[6], NULL, 10) : 0,
         };
     return true;
 }
@@ -135,8 +168,11 @@ void leavings_write(struct log_dir *dir)
         if (entry->dir != dir || !left.known ||
             !checkpoints_split_name(entry->name, &topic_len, &partition))
             continue;
-        buf_printf(&text, "%.*s %" PRId32 " %" PRIu32 " %" PRIu64 " %" PRIu32 "\n", (int)topic_len,
+        buf_printf(&text, "%.*s %" PRId32 " %" PRIu32 " %" PRIu64 " %" PRIu32, (int)topic_len,
                    entry->name, partition, left.segments, left.bytes, left.crc);
+        if (left.vouches)
+            buf_printf(&text, " %" PRIu64 " %" PRIu32, left.aborted, left.aborted_crc);
+        buf_printf(&text, "\n");
     }
     dir->leavings_crc = (int64_t)crc32c(0, buf_text(&text), text.len);
     buf_printf(&text, "%" PRId64 "\n", dir->leavings_crc);

@@ -19,6 +19,9 @@ struct log_leavings {
     uint32_t segments; /* that hold anything */
     uint32_t crc;
     uint64_t bytes;
+    bool vouches; /* for the indexes of aborted transactions: those of older versions did not */
+    uint32_t aborted_crc;
+    uint64_t aborted; /* transactions that they name */
 };
 
 /* What is known of a partition's directory, open or not. */

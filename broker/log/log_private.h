@@ -10,6 +10,7 @@
 #include "broker/log/producer_state.h"
 #include "broker/log/segment.h"
 
+struct log_leavings;
 struct append_input;
 struct log_dir;
 struct log_entry;
@@ -205,8 +206,11 @@ struct log_rebuild {
 void log_rebuild_add(struct log_rebuild *rebuild, const struct log *log, struct segment *segment,
                      const struct producer_txn *txn);
 /* Producers and the indexes of aborted transactions when a log is opened. What was not synced when
- * the process before ended lies past `trusted`; `controls`: there are control batches. */
-int log_recover_producers(struct log *log, int64_t trusted, bool controls) MUST_CHECK;
+ * the process before ended lies past `trusted`; `controls`: there are control batches behind it.
+ * `left`: what a clean stop left, else NULL. Indexes that are not as it says are made again from
+ * all batches; `note` may get a sentence then. */
+int log_recover_producers(struct log *log, int64_t trusted, bool controls,
+                          const struct log_leavings *left, struct buf *note) MUST_CHECK;
 
 /* ---- log_marks.c ---- */
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "broker/log/leavings.h"
 #include "broker/log/log_manager_private.h"
 
 /* What is to be noted right after the transaction has ended. */
@@ -187,10 +188,13 @@ static int rebuild_segment(const struct log_rebuild *rebuild, struct segment *se
     return rc;
 }
 
-int log_recover_producers(struct log *log, int64_t trusted, bool controls)
+int log_recover_producers(struct log *log, int64_t trusted, bool controls,
+                          const struct log_leavings *left, struct buf *note)
 {
     struct log_rebuild rebuild = {.from = INT64_MAX};
     int rc = recover_indexes(log, trusted, &rebuild.from);
+    if (rc == 0 && left && !leavings_vouch(log, left, note))
+        rebuild.from = log->segments[0]->base_offset;
     if (controls && trusted < rebuild.from)
         rebuild.from = trusted;
     int64_t cut = trusted < rebuild.from ? trusted : rebuild.from;

@@ -771,7 +771,7 @@ int recovery_run(struct log *log, const struct log_entry *entry, bool clean, str
         rc = MUTATION(PRODUCERS_FORGOTTEN)
                  ? 0
                  : log_recover_producers(log, r.clean ? log->end_offset : r.recovery_point,
-                                         r.controls);
+                                         r.controls, r.clean ? &entry->left : NULL, note);
     for (uint32_t i = 0; i < log->segment_count; i++)
         segment_close_files(log->segments[i]);
     return rc;

@@ -3,6 +3,7 @@
 #include "fixture.h"
 
 #include "base/bytes.h"
+#include "base/crc32c.h"
 
 enum { PRODUCERS = 4, STEPS = 120, ENDS_MAX = STEPS };
 #define TXNINDEX0 "00000000000000000000.txnindex"
@@ -328,6 +329,71 @@ static void a_damaged_index_is_made_again(void)
     }
 }
 
+/* As a version before this one has left it, whose followers kept no such file. */
+static void make_list_old(struct log_world *f, const char *index_name)
+{
+    char *list = mem_printf("%s/.segments", f->dir), *text;
+    char *mark = mem_printf("%s/.kafka_cleanshutdown", f->dir);
+    size_t len;
+    CHECK_INT(env_file_load(f->env, list, 1 << 16, &text, &len), 0);
+    char *end = strchr(text, '\n');
+    CHECK(end != NULL);
+    for (int words = 0; words < 2; words++)
+        *(end = memrchr(text, ' ', (size_t)(end - text))) = '\0';
+    char *line = mem_printf("%s\n", text);
+    uint32_t crc = crc32c(0, line, strlen(line));
+    char *whole = mem_printf("%s%u\n", line, crc);
+    char *vow = mem_printf("{\"version\":0,\"brokerEpoch\":-1," LOG_MARK_FIELD "%u}", crc);
+    CHECK_INT(env_file_replace(f->env, list, whole, strlen(whole)), 0);
+    CHECK_INT(env_file_replace(f->env, mark, vow, strlen(vow)), 0);
+    file_remove(f, index_name);
+    mem_free(vow);
+    mem_free(whole);
+    mem_free(line);
+    mem_free(mark);
+    mem_free(list);
+    mem_free(text);
+}
+
+/* The form of a file does not tell whether its end is there, or whether there was one at all: what
+ * the stop counted does. A list of an older version has not counted, and its followers had none. */
+static void what_a_clean_stop_left_is_counted(void)
+{
+    struct log_world f;
+    for (int damage = 0; damage < 5; damage++) {
+        begin(&f, 1);
+        write_some(&f, STEPS);
+        uint32_t at = 0;
+        while (f.log->segments[at]->aborted.count < 2)
+            at++;
+        char name[SEGMENT_NAME_MAX];
+        segment_name(f.log->segments[at]->base_offset, ".txnindex", name);
+        fixture_settle(&f);
+        end_process(&f, true);
+        if (damage == 0)
+            file_cut(&f, name, TXN_INDEX_ENTRY_LEN);
+        else if (damage == 1)
+            file_remove(&f, name);
+        else if (damage == 2)
+            file_cut(&f, name, 0);
+        else if (damage == 3)
+            make_list_old(&f, name);
+        f.lines.len = 0;
+        CHECK_INT(fixture_reopen(&f), 0);
+        CHECK_INT(strstr(buf_text(&f.lines), "are not as the last stop left them") != NULL,
+                  damage < 3);
+        check_all(&f);
+        CHECK_INT(log_find_txn(f.log, 1, 0).open, model.start[0] >= 0);
+        fixture_settle(&f);
+        end_process(&f, true);
+        f.lines.len = 0;
+        CHECK_INT(fixture_reopen(&f), 0);
+        CHECK(strstr(buf_text(&f.lines), "are not as") == NULL);
+        check_all(&f);
+        fixture_close(&f);
+    }
+}
+
 /* Past the recovery point nothing of an index is believed, also where its form is right. */
 static void a_crash_makes_the_end_of_an_index_again(void)
 {
@@ -475,6 +541,6 @@ TAP_MAIN(TAP_TEST(a_marker_counts_when_it_is_committed),
          TAP_TEST(reads_know_what_was_aborted), TAP_TEST(restarts_keep_what_was_aborted),
          TAP_TEST(a_cut_takes_markers_along), TAP_TEST(a_follower_has_the_same_index),
          TAP_TEST(a_damaged_index_is_made_again), TAP_TEST(a_crash_makes_the_end_of_an_index_again),
-         TAP_TEST(an_index_goes_with_its_segment),
+         TAP_TEST(an_index_goes_with_its_segment), TAP_TEST(what_a_clean_stop_left_is_counted),
          TAP_TEST(one_that_is_open_for_long_costs_no_walk),
          TAP_TEST(a_large_index_is_read_in_parts))
