@@ -49,7 +49,7 @@ struct cleaning {
     uint32_t source_count;
     int64_t first_dirty; /* below it was compacted before */
     uint64_t hash_key[2];
-    size_t map_bytes;
+    size_t map_bytes;         /* half as much is given for aborted transactions */
     struct map producers;     /* id -> what must stay of it: see cleaner_txns.c */
     struct log_aborted later; /* aborted transactions with data here and a marker behind it */
     uint64_t segment_bytes;
@@ -75,21 +75,32 @@ void cleaner_take_producers(struct cleaning *cleaning, const struct log *log);
 bool cleaner_is_last_batch(const struct cleaning *cleaning, const struct batch *batch);
 bool cleaner_is_last_marker(const struct cleaning *cleaning, const struct batch *batch);
 
-/* The aborted transactions in the sources, by producer and marker. */
+/* The aborted transactions that have data in what is compacted now, by producer and marker; and a
+ * walk over all that the sources name, in the order of their markers. */
 struct cleaner_txns {
+    const struct cleaning *cleaning;
     struct txn_index_entry *entries;
-    size_t count;
+    size_t count, cap;
     struct map seen; /* producers of whose transaction data was read, and no marker yet */
+    struct {
+        uint32_t source;
+        uint32_t at;            /* in its index */
+        struct txn_index index; /* its own descriptor: the loop's may be closed by the pool */
+        uint32_t block_at, block_count;
+        struct txn_index_entry block[TXN_INDEX_BLOCK];
+    } walk;
 };
-void cleaner_txns_init(struct cleaner_txns *txns);
+void cleaner_txns_init(struct cleaner_txns *txns, const struct cleaning *cleaning);
 void cleaner_txns_close(struct cleaner_txns *txns);
-/* On the worker. ERR_NO_MEMORY; ERR_CANCELED: a source is going. */
-int cleaner_txns_load(struct cleaner_txns *txns, const struct cleaning *cleaning) MUST_CHECK;
-/* Whether the data batch belongs to a transaction that was aborted. */
+/* On the worker. Where there are more than memory is given for, the run ends before: at *end, which
+ * is past the first dirty offset in any case. ERR_NO_MEMORY; ERR_CANCELED: a source is going. */
+int cleaner_txns_load(struct cleaner_txns *txns, int64_t *end) MUST_CHECK;
+/* Whether the data batch, below that end, belongs to a transaction that was aborted. */
 bool cleaner_txns_is_aborted(const struct cleaner_txns *txns, const struct batch *batch);
-/* The transaction that this abort marker ends; NULL when it had no data. */
-const struct txn_index_entry *cleaner_txns_of_marker(const struct cleaner_txns *txns,
-                                                     const struct batch *batch);
+/* 1: the transaction that this abort marker ends; 0 when it had no data. Markers come by rising
+ * offset. */
+int cleaner_txns_of_marker(struct cleaner_txns *txns, const struct batch *batch,
+                           struct txn_index_entry *txn) MUST_CHECK;
 
 /* ---- cleaner_rewrite.c ---- */
 

@@ -54,7 +54,7 @@ static bool is_plain(const struct rewriter *r, const struct batch *batch)
 
 /* ---- the map ---- */
 
-/* The keys of a batch. 1 when the map is full, at the record that the run ends at then. */
+/* The keys of a batch. 1 at the record that the run ends at: it does when the map is full. */
 static int map_batch(struct rewriter *r, const struct batch *batch)
 {
     struct record_iter records;
@@ -62,6 +62,8 @@ static int map_batch(struct rewriter *r, const struct batch *batch)
     int rc = batch_records(batch, r->cleaning->records_max, &r->scratch, &records);
     while (rc >= 0 && (rc = record_iter_next(&records, &record)) == 1) {
         int64_t offset = batch->base_offset + record.offset_delta;
+        if (offset >= r->cleaning->cleaned_to)
+            return 1;
         if (record.key.len < 0 || offset < r->cleaning->first_dirty)
             continue;
         rc = cleaner_map_put(&r->map, record.key.data, (size_t)record.key.len, offset);
@@ -82,6 +84,8 @@ static int map_source(struct rewriter *r, const struct cleaning_source *source)
     while ((rc = batch_scan_next(&scan)) == 1) {
         if (must_stop(r->cleaning))
             rc = ERR_CANCELED;
+        else if (scan.batch.base_offset >= r->cleaning->cleaned_to)
+            break;
         else if (batch_last_offset(&scan.batch) < r->cleaning->first_dirty ||
                  !is_plain(r, &scan.batch))
             continue;
@@ -100,7 +104,6 @@ static int map_build(struct rewriter *r)
 {
     struct cleaning *c = r->cleaning;
     int rc = 0;
-    c->cleaned_to = c->sources[c->source_count - 1].end_offset;
     for (uint32_t i = 0; i < c->source_count && rc == 0; i++)
         if (c->sources[i].end_offset > c->first_dirty)
             rc = map_source(r, &c->sources[i]);
@@ -152,10 +155,12 @@ static bool out_has_room(const struct rewriter *r)
 
 static int out_note(struct rewriter *r, const struct batch *batch, uint64_t position)
 {
+    struct txn_index_entry txn;
     int rc = segment_note(r->out, batch, position);
-    const struct txn_index_entry *txn =
-        batch_is_control(batch) ? cleaner_txns_of_marker(&r->txns, batch) : NULL;
-    return rc < 0 || !txn ? rc : segment_note_aborted(r->out, txn);
+    if (rc < 0 || !batch_is_control(batch))
+        return rc;
+    rc = cleaner_txns_of_marker(&r->txns, batch, &txn);
+    return rc == 1 ? segment_note_aborted(r->out, &txn) : rc;
 }
 
 static int out_flush(struct rewriter *r)
@@ -463,8 +468,8 @@ void cleaner_rewrite(struct cleaning *cleaning)
     buf_init(&r.pending);
     buf_init(&r.scratch);
     cleaner_map_init(&r.map, cleaning->hash_key, cleaning->map_bytes);
-    cleaner_txns_init(&r.txns);
-    int rc = cleaner_txns_load(&r.txns, cleaning);
+    cleaner_txns_init(&r.txns, cleaning);
+    int rc = cleaner_txns_load(&r.txns, &cleaning->cleaned_to);
     if (rc == 0)
         rc = map_build(&r);
     if (rc == 0)

@@ -2,16 +2,16 @@
  *
  * Happy path: the loop says what the state of producers needs; the worker reads the indexes of
  * aborted transactions of its sources, sorts them by producer and marker, and so can tell of each
- * batch and marker where it belongs. Failure modes: more of them than memory is given for, and then
- * the log is not compacted now; a source that goes meanwhile, and then all is in vain. */
+ * batch where it belongs; markers it meets in the order of the indexes. Failure modes: more of them
+ * than memory is given for: what was compacted before has no data of any more, and of the rest only
+ * the beginning is compacted now, so short that its transactions fit; a source that goes meanwhile,
+ * and then all is in vain. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "broker/log/cleaner.h"
 #include "broker/log/log_private.h"
-
-enum { TXNS_MAX = (64 << 20) / sizeof(struct txn_index_entry) };
 
 /* ---- producers ---- */
 
@@ -60,14 +60,15 @@ bool cleaner_is_last_marker(const struct cleaning *c, const struct batch *batch)
 
 /* ---- transactions ---- */
 
-void cleaner_txns_init(struct cleaner_txns *txns)
+void cleaner_txns_init(struct cleaner_txns *txns, const struct cleaning *cleaning)
 {
-    *txns = (struct cleaner_txns){0};
+    *txns = (struct cleaner_txns){.cleaning = cleaning};
     map_init(&txns->seen);
 }
 
 void cleaner_txns_close(struct cleaner_txns *txns)
 {
+    txn_index_close(&txns->walk.index);
     mem_free(txns->entries);
     map_close(&txns->seen);
 }
@@ -80,54 +81,104 @@ static int txns_compare(const void *a, const void *b)
     return one->last_offset < other->last_offset ? -1 : one->last_offset > other->last_offset;
 }
 
-/* The worker has its own descriptor: the loop's may be closed by the pool. */
-static int load_source(struct cleaner_txns *txns, const struct cleaning *c,
+static int open_source(const struct cleaning *c, const struct cleaning_source *source,
+                       struct txn_index *index)
+{
+    *index = (struct txn_index){.count = source->aborted};
+    char *path = segment_path(source->segment, ".txnindex");
+    int rc = env_file_open(c->env, path, ENV_OPEN_READ, &index->file);
+    mem_free(path);
+    return rc == ERR_NOT_FOUND ? ERR_CANCELED : rc;
+}
+
+/* What a load looks for: transactions with data in [from, end), at most `max` of them. */
+struct txns_range {
+    int64_t from;
+    int64_t end;
+    size_t max;
+};
+
+/* ERR_TOO_LARGE when there are more. */
+static int txns_add(struct cleaner_txns *txns, const struct txns_range *range,
+                    const struct txn_index_entry *entry)
+{
+    if (entry->first_offset >= range->end || entry->last_offset < range->from)
+        return 0;
+    if (txns->count >= range->max)
+        return ERR_TOO_LARGE;
+    if (txns->count == txns->cap) {
+        size_t cap = txns->cap ? 2 * txns->cap : TXN_INDEX_BLOCK;
+        struct txn_index_entry *entries =
+            mem_try_realloc(txns->entries, cap * sizeof(*txns->entries));
+        if (!entries)
+            return ERR_NO_MEMORY;
+        txns->entries = entries;
+        txns->cap = cap;
+    }
+    txns->entries[txns->count++] = *entry;
+    return 0;
+}
+
+static int load_source(struct cleaner_txns *txns, const struct txns_range *range,
                        const struct cleaning_source *source)
 {
-    struct txn_index index = {.count = source->aborted};
-    char *path = segment_path(source->segment, ".txnindex");
-    int rc = env_file_open(c->env, path, ENV_OPEN_READ, &index.file);
-    mem_free(path);
-    if (rc < 0)
-        return rc == ERR_NOT_FOUND ? ERR_CANCELED : rc;
-    for (uint32_t at = 0; at < index.count && rc == 0;) {
+    struct txn_index_entry block[TXN_INDEX_BLOCK];
+    struct txn_index index;
+    int rc = open_source(txns->cleaning, source, &index);
+    for (uint32_t at = 0; rc == 0 && at < index.count;) {
         uint32_t n = index.count - at < TXN_INDEX_BLOCK ? index.count - at : TXN_INDEX_BLOCK;
-        rc = txn_index_read(&index, at, n, txns->entries + txns->count);
-        txns->count += n;
+        rc = txn_index_read(&index, at, n, block);
+        for (uint32_t i = 0; i < n && rc == 0; i++)
+            rc = txns_add(txns, range, &block[i]);
         at += n;
     }
     txn_index_close(&index);
     return rc;
 }
 
-static void load_later(struct cleaner_txns *txns, const struct cleaning *c)
+static int load_later(struct cleaner_txns *txns, const struct txns_range *range)
 {
-    for (size_t i = 0; i < c->later.count; i++)
-        txns->entries[txns->count++] =
-            (struct txn_index_entry){.producer_id = c->later.txns[i].producer_id,
-                                     .first_offset = c->later.txns[i].first_offset,
-                                     .last_offset = c->later.txns[i].last_offset};
+    const struct log_aborted *later = &txns->cleaning->later;
+    int rc = 0;
+    for (size_t i = 0; i < later->count && rc == 0; i++)
+        rc = txns_add(txns, range,
+                      &(struct txn_index_entry){.producer_id = later->txns[i].producer_id,
+                                                .first_offset = later->txns[i].first_offset,
+                                                .last_offset = later->txns[i].last_offset});
+    return rc;
 }
 
-int cleaner_txns_load(struct cleaner_txns *txns, const struct cleaning *c)
+static int load_range(struct cleaner_txns *txns, const struct txns_range *range)
 {
-    size_t total = c->later.count;
+    const struct cleaning *c = txns->cleaning;
     int rc = 0;
-    for (uint32_t i = 0; i < c->source_count; i++)
-        total += c->sources[i].aborted;
-    if (total == 0)
-        return 0;
-    if (total > TXNS_MAX || !(txns->entries = mem_try_alloc(total * sizeof(*txns->entries))))
-        return ERR_NO_MEMORY;
+    txns->count = 0;
     for (uint32_t i = 0; i < c->source_count && rc == 0; i++)
-        if (c->sources[i].aborted > 0)
-            rc = load_source(txns, c, &c->sources[i]);
-    if (rc < 0)
-        return rc;
-    load_later(txns, c);
-    ASSERT(txns->count == total);
-    qsort(txns->entries, txns->count, sizeof(*txns->entries), txns_compare);
-    return 0;
+        if (c->sources[i].aborted > 0 && c->sources[i].end_offset > range->from)
+            rc = load_source(txns, range, &c->sources[i]);
+    return rc == 0 ? load_later(txns, range) : rc;
+}
+
+/* The range becomes half as long until its transactions fit. Those of one offset are as many as
+ * were open there, which the number of producers bounds: they are loaded in any case. */
+int cleaner_txns_load(struct cleaner_txns *txns, int64_t *end)
+{
+    const struct cleaning *c = txns->cleaning;
+    size_t max = c->map_bytes / 2 / sizeof(*txns->entries);
+    *end = c->sources[c->source_count - 1].end_offset;
+    struct txns_range range = {0, *end, max};
+    int rc = load_range(txns, &range);
+    range.from = c->first_dirty;
+    for (int64_t len = *end - c->first_dirty; rc == ERR_TOO_LARGE; len = (len + 1) / 2) {
+        ASSERT(len > 0);
+        *end = range.end = c->first_dirty + len;
+        if (len == 1)
+            range.max = SIZE_MAX;
+        rc = load_range(txns, &range);
+    }
+    if (rc == 0 && txns->count > 1)
+        qsort(txns->entries, txns->count, sizeof(*txns->entries), txns_compare);
+    return rc;
 }
 
 /* The first transaction of the producer that ends at or past `offset`. */
@@ -155,9 +206,42 @@ bool cleaner_txns_is_aborted(const struct cleaner_txns *txns, const struct batch
     return txn && txn->first_offset <= batch->base_offset;
 }
 
-const struct txn_index_entry *cleaner_txns_of_marker(const struct cleaner_txns *txns,
-                                                     const struct batch *batch)
+/* ---- markers ---- */
+
+/* The entry that the walk is at: 1, or 0 at the end of the source's. */
+static int walk_entry(struct cleaner_txns *txns, struct txn_index_entry *entry)
 {
-    const struct txn_index_entry *txn = txns_find(txns, batch->producer_id, batch->base_offset);
-    return txn && txn->last_offset == batch->base_offset ? txn : NULL;
+    const struct cleaning_source *source = &txns->cleaning->sources[txns->walk.source];
+    uint32_t left = source->aborted - txns->walk.at;
+    int rc = 0;
+    if (left == 0)
+        return 0;
+    if (!txn_index_is_open(&txns->walk.index))
+        rc = open_source(txns->cleaning, source, &txns->walk.index);
+    if (rc == 0 && txns->walk.at - txns->walk.block_at >= txns->walk.block_count) {
+        txns->walk.block_at = txns->walk.at;
+        txns->walk.block_count = left < TXN_INDEX_BLOCK ? left : TXN_INDEX_BLOCK;
+        rc = txn_index_read(&txns->walk.index, txns->walk.at, txns->walk.block_count,
+                            txns->walk.block);
+    }
+    if (rc < 0)
+        return rc;
+    *entry = txns->walk.block[txns->walk.at - txns->walk.block_at];
+    return 1;
+}
+
+int cleaner_txns_of_marker(struct cleaner_txns *txns, const struct batch *batch,
+                           struct txn_index_entry *txn)
+{
+    const struct cleaning *c = txns->cleaning;
+    int rc;
+    while (batch->base_offset >= c->sources[txns->walk.source].end_offset) {
+        txn_index_close(&txns->walk.index);
+        txns->walk.source++;
+        txns->walk.at = txns->walk.block_at = txns->walk.block_count = 0;
+        ASSERT(txns->walk.source < c->source_count);
+    }
+    while ((rc = walk_entry(txns, txn)) == 1 && txn->last_offset < batch->base_offset)
+        txns->walk.at++;
+    return rc == 1 ? txn->last_offset == batch->base_offset : rc;
 }

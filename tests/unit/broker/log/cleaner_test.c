@@ -497,6 +497,60 @@ static void markers_go_after_their_horizon(void)
     fixture_close(&f);
 }
 
+static int count_runs(struct log_world *f)
+{
+    int runs = 0;
+    for (const char *at = buf_text(&f->lines); (at = strstr(at, "compacted up to")); at++)
+        runs++;
+    return runs;
+}
+
+/* More aborted transactions than memory is given for: each run takes as long a part of the log as
+ * fits, also where one of them is open over all of it. */
+static void many_aborted_transactions_take_several_runs(void)
+{
+    enum { MANY = 600 };
+    for (int spans = 0; spans <= 1; spans++) {
+        struct log_world f;
+        fixture_compacting(&f);
+        f.config.segment_bytes = 20000;
+        log_set_config(f.log, &f.config);
+        f.manager->config.cleaner_dedupe_bytes = 1024 * 24; /* some 400 of them */
+        value = 0;
+        put(&f, 50, 0, 0); /* what an aborted one far behind is no newer record than */
+        value = 0;
+        if (spans)
+            put(&f, 1, 9, 0);
+        for (int i = 0; i < MANY; i++) {
+            put(&f, 2 + i % 7, 0, 0);
+            put(&f, 2 + i % 7, 100 + i, 0); /* aborted */
+            end_txn(&f, 100 + i, 0, false);
+        }
+        put(&f, 50, 99, 0);
+        end_txn(&f, 99, 0, false);
+        if (spans) {
+            put(&f, 1, 9, 1);
+            end_txn(&f, 9, 0, false);
+        }
+        put_others(&f);
+        put_others(&f);
+        compact(&f);
+        CHECK_INT(f.log->cleaned_offset, log_active(f.log)->base_offset);
+        CHECK(count_runs(&f) > 1);
+        read_everything(&f);
+        CHECK(find_kept(1) == NULL);
+        for (int i = 0; i < kept_count; i++) {
+            if (kept[i].key < 50)
+                CHECK_INT((kept[i].value - spans) % 2, 0); /* nothing that was aborted */
+        }
+        for (int key = 2; key < 9; key++)
+            CHECK(find_kept(key) && find_kept(key)->value >= spans + 2 * (MANY - 7));
+        CHECK(find_kept(50) != NULL);
+        CHECK_INT(count_aborted(&f), MANY + 1 + spans); /* their markers wait for their horizon */
+        fixture_close(&f);
+    }
+}
+
 static void a_small_map_takes_several_runs(void)
 {
     struct log_world f;
@@ -510,10 +564,7 @@ static void a_small_map_takes_several_runs(void)
     }
     compact(&f);
     CHECK_INT(f.log->cleaned_offset, log_active(f.log)->base_offset);
-    int runs = 0;
-    for (const char *at = buf_text(&f.lines); (at = strstr(at, "compacted up to")); at++)
-        runs++;
-    CHECK(runs > 3);
+    CHECK(count_runs(&f) > 3);
     read_everything(&f);
     int newest = 0;
     for (int i = 0; i < kept_count; i++)
@@ -653,6 +704,7 @@ TAP_MAIN(TAP_TEST(only_the_newest_of_each_key_stays),
          TAP_TEST(tombstones_wait_for_their_horizon), TAP_TEST(tombstones_go_after_their_horizon),
          TAP_TEST(producers_keep_their_last_batch),
          TAP_TEST(transactions_are_compacted_when_they_are_committed),
+         TAP_TEST(many_aborted_transactions_take_several_runs),
          TAP_TEST(aborted_records_go_and_shadow_nobody), TAP_TEST(markers_go_after_their_horizon),
          TAP_TEST(a_small_map_takes_several_runs),
          TAP_TEST(a_batch_larger_than_the_map_takes_several_runs), TAP_TEST(logs_take_turns),
