@@ -304,15 +304,29 @@ static bool verify_fill(struct verify_call *call)
     return true;
 }
 
-/* Takes questions of the node, as many as a request may have. */
+/* What a question adds to a request, at most, that has the one before it: a partition, or a topic
+ * and a transaction as well, with what is around the names. */
+static size_t verify_bytes(const struct txn_verify *verify, const struct txn_verify *before)
+{
+    enum { PARTITION_BYTES = sizeof(int32_t), AROUND_BYTES = 48 };
+    if (before && verify_same_topic(verify, before))
+        return PARTITION_BYTES;
+    return (size_t)verify->producer.id.len + (size_t)verify->topic.len + AROUND_BYTES;
+}
+
+/* Takes questions of the node, as many as a request may have: one in any case. */
 static void verify_take(struct verify_node *node, struct verify_call *call)
 {
     call->asked = mem_alloc(TXN_VERIFIER_CALL_MAX * sizeof(*call->asked));
+    const struct txn_verify *before = NULL;
     size_t bytes = 0;
-    while (call->count < TXN_VERIFIER_CALL_MAX && bytes < TXN_VERIFIER_BYTES_MAX &&
-           !list_empty(&node->waiting)) {
-        struct txn_verify *verify = LIST_ENTRY(list_pop(&node->waiting), struct txn_verify, link);
-        bytes += (size_t)verify->producer.id.len + (size_t)verify->topic.len;
+    while (call->count < TXN_VERIFIER_CALL_MAX && !list_empty(&node->waiting)) {
+        struct txn_verify *verify = LIST_ENTRY(node->waiting.next, struct txn_verify, link);
+        bytes += verify_bytes(verify, before);
+        if (before && bytes > TXN_VERIFIER_BYTES_MAX)
+            break;
+        before = verify;
+        list_remove(&verify->link);
         call->asked[call->count++] = (struct verify_asked){verify, verify->partition};
     }
     qsort(call->asked, (size_t)call->count, sizeof(*call->asked), verify_compare);

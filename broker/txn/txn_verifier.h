@@ -18,9 +18,12 @@ struct broker_lines;
 struct txn_verifier;
 
 enum {
-    TXN_VERIFIER_CALL_MAX = 1000,     /* partitions of one request; the rest goes with the next */
-    TXN_VERIFIER_BYTES_MAX = 1 << 20, /* of their names: the answer names all of them */
-    TXN_VERIFIER_TIMEOUT_MS = 10000   /* below the 30 s that clients wait */
+    TXN_VERIFIER_CALL_MAX = 1000, /* partitions of one request; the rest goes with the next */
+    /* Of a request. A broker has read those of 8 KB whatever memory others hold, its clients'
+     * batches that wait for just these answers included. A longer one, which is one question with a
+     * very long name, waits for memory. */
+    TXN_VERIFIER_BYTES_MAX = 7 << 10,
+    TXN_VERIFIER_TIMEOUT_MS = 10000 /* below the 30 s that clients wait */
 };
 
 /* Borrowed, and outlives the verifier. The lines are its own: nobody else may hold it up. */

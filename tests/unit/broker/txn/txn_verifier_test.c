@@ -399,7 +399,42 @@ static void very_many_go_in_several_requests(void)
     mem_free(asked);
 }
 
-TAP_MAIN(TAP_TEST(a_turn_is_one_request), TAP_TEST(each_coordinator_is_asked_by_itself),
+/* A request that a broker reads also when its clients hold all the memory that it has for requests:
+ * they may hold it for batches that wait for the answer. */
+static void a_request_is_small(void)
+{
+    enum { MANY = 300, LARGEST = 8 << 10, HEADER = 64 };
+    static char ids[MANY][40], long_name[30000];
+    static struct asked asked[MANY + 1];
+    open_world(true);
+    int total = 0, calls = 0;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(ids[i], sizeof(ids[i]), "%s-%d", id_of(1, 'a'), i);
+        if (coordinator_key_partition(wire_str_from(ids[i]), PARTITIONS) == 0)
+            ask(&asked[total++], ids[i], i, i % 3 ? "t" : "a-longer-name-of-a-topic", 0, false);
+    }
+    memset(long_name, 'n', sizeof(long_name) - 1);
+    ask(&asked[total++], id_of(1, 'a'), 5, long_name, 0, false); /* goes alone */
+    CHECK(total > MANY / 4);
+    for (int done = 0; done < total; calls++) {
+        until_quiet(world.env);
+        CHECK_INT(world.call_count, 1);
+        size_t len;
+        CHECK_INT(
+            wire_measure(&add_partitions_to_txn_request_desc, 5, world.calls[0]->request, &len), 0);
+        CHECK(len + HEADER <= LARGEST || len > sizeof(long_name));
+        if (len > sizeof(long_name))
+            CHECK_INT(request_of(world.calls[0])->transactions.count, 1);
+        answer(take_call(), 0, false);
+        for (int i = done = 0; i < total; i++)
+            done += asked[i].done;
+    }
+    CHECK(calls >= 3);
+    close_world();
+}
+
+TAP_MAIN(TAP_TEST(a_request_is_small), TAP_TEST(a_turn_is_one_request),
+         TAP_TEST(each_coordinator_is_asked_by_itself),
          TAP_TEST(what_comes_meanwhile_goes_with_the_next), TAP_TEST(nobody_coordinates),
          TAP_TEST(a_request_that_fails_fails_all), TAP_TEST(an_answer_to_something_else),
          TAP_TEST(a_cancelled_question_is_not_heard_of), TAP_TEST(an_addition_is_asked_for_again),
