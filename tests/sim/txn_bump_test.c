@@ -162,6 +162,8 @@ static void a_used_up_epoch_gives_a_new_producer_id(void)
             world_failover(false);
         struct txn_producer again = end_bumping(&last, true, 0);
         check_producer(&again, 1001, 0);
+        struct txn_producer older = {last.id, last.producer_id, TXN_EPOCH_MAX - 1};
+        end_bumping(&older, true, ERR_INVALID_PRODUCER_ID_MAPPING); /* it is not told who is next */
         CHECK_INT(add_by_leader(&last, "t", 0), ERR_INVALID_PRODUCER_ID_MAPPING);
         CHECK_INT(add_by_leader(&next, "t", 0), 0);
         next = end_bumping(&next, false, 0);

@@ -132,6 +132,11 @@ static void a_stranger_is_told_so(void)
     CHECK_INT(add_to(&older, "t", 1), ERR_PRODUCER_FENCED);
     CHECK_INT(end_as(&older, true), ERR_PRODUCER_FENCED);
     CHECK_INT(verify_in(&older, "t", 0), ERR_PRODUCER_FENCED);
+    struct txn_producer unborn = older; /* an epoch that nobody was given */
+    unborn.epoch = (int16_t)(txn_of("a")->value.epoch + 1);
+    CHECK_INT(add_to(&unborn, "t", 1), ERR_PRODUCER_FENCED);
+    CHECK_INT(end_as(&unborn, true), ERR_PRODUCER_FENCED);
+    CHECK_INT(verify_in(&unborn, "t", 0), ERR_PRODUCER_FENCED);
     CHECK_INT(verify_in(&producer, "t", 0), 0);
     CHECK_INT(verify_in(&producer, "t", 1), ERR_TRANSACTION_ABORTABLE);
     CHECK_INT(state_of("a"), TXN_ONGOING);
@@ -255,6 +260,8 @@ static void a_used_up_epoch_gives_a_new_producer_id(void)
     CHECK_INT(again.epoch, 0);
     CHECK_INT(init_as("a", next.producer_id, 0, 0).epoch, 1);
     init_as("a", first.producer_id, TXN_EPOCH_MAX, ERR_PRODUCER_FENCED); /* it has gone on since */
+    /* An early one of the old id, whose epoch the new id has had just now. */
+    init_as("a", first.producer_id, 0, ERR_PRODUCER_FENCED);
     first.epoch = TXN_EPOCH_MAX;
     CHECK_INT(add_to(&first, "t", 0), ERR_INVALID_PRODUCER_ID_MAPPING);
     world_close();
