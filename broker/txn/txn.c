@@ -313,7 +313,9 @@ static int txn_take(struct txn *txn, const struct transaction_log_value *value)
     if (state < TXN_EMPTY || state >= TXN_STATES)
         return ERR_MALFORMED;
     txn_partitions_init(&partitions);
-    int err = txn_partitions_read(&partitions, value);
+    bool idle = state == TXN_EMPTY || state == TXN_COMPLETE_COMMIT || state == TXN_COMPLETE_ABORT;
+    /* Nothing is open then, whatever a damaged record names. */
+    int err = idle ? 0 : txn_partitions_read(&partitions, value);
     if (err) {
         txn_partitions_close(&partitions);
         return err;
