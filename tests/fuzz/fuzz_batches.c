@@ -9,7 +9,7 @@
 #include "fuzz_wire.h"
 #include "kafka/batch.h"
 
-enum { CRC_AT = 17, CRC_FROM = 21, FUZZ_MARKER_PRODUCER = 9 };
+enum { CRC_AT = 17, CRC_FROM = 21 };
 
 #define FUZZ_TIME_MS INT64_C(1700000000000)
 

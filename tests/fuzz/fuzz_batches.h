@@ -6,6 +6,8 @@
 #include "fuzz.h"
 #include "tests/lib/batch_maker.h"
 
+enum { FUZZ_MARKER_PRODUCER = 9 };
+
 /* Appends one batch whose records have keys, some of them, and headers. */
 void fuzz_batch_put(struct buf *out, struct batch_spec spec, bool headers);
 /* Appends an end-of-transaction marker of producer 9. */

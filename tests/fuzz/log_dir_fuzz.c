@@ -1,6 +1,6 @@
-/* A log directory as a start finds it: segments, indexes, epochs, producer snapshots, checkpoints,
- * meta.properties, all with any content. It is opened on a simulated disk, read, written, cut, shut
- * down and opened again.
+/* A log directory as a start finds it: segments, indexes, aborted transactions, epochs, producer
+ * snapshots, checkpoints, what a clean stop left, meta.properties, all with any content. It is
+ * opened on a simulated disk, read, written, cut, shut down and opened again.
  *
  * The input is a row of files: one byte length of the name, the name (below the log directory),
  * four bytes length, content. What must hold: a log that opens is whole from start to end, nothing
@@ -35,16 +35,46 @@ struct world {
 
 /* ---- the input ---- */
 
+/* Writes a number over one of as many digits, if it has as many. */
+static void mend_number(uint8_t *at, const uint8_t *end, uint32_t number)
+{
+    char text[16];
+    size_t len = 0, digits = (size_t)snprintf(text, sizeof(text), "%u", number);
+    while (at + len < end && at[len] >= '0' && at[len] <= '9')
+        len++;
+    if (len == digits)
+        memcpy(at, text, digits);
+}
+
+/* The checksum in the last line of what a clean stop left, which its mark repeats. */
+static void mend_list(struct fuzz_file *list, struct fuzz_file *mark)
+{
+    size_t last = list->len > 0 ? list->len - 1 : 0;
+    while (last > 0 && list->data[last - 1] != '\n')
+        last--;
+    uint32_t crc = crc32c(0, list->data, last);
+    mend_number(list->data + last, list->data + list->len, crc);
+    for (size_t i = 0; i + strlen(LOG_MARK_FIELD) < mark->len; i++)
+        if (memcmp(mark->data + i, LOG_MARK_FIELD, strlen(LOG_MARK_FIELD)) == 0)
+            mend_number(mark->data + i + strlen(LOG_MARK_FIELD), mark->data + mark->len, crc);
+}
+
 static void mend(uint8_t *data, size_t len)
 {
-    struct fuzz_file part;
+    struct fuzz_file part, list = {0}, mark = {0};
     while (fuzz_file_next(&data, &len, &part)) {
+        if (fuzz_file_name_is(&part, ".segments"))
+            list = part;
+        else if (fuzz_file_name_is(&part, ".kafka_cleanshutdown"))
+            mark = part;
         if (fuzz_file_name_ends(&part, ".log"))
             fuzz_batch_mend(part.data, part.len);
         else if (fuzz_file_name_ends(&part, ".snapshot") && part.len > SNAPSHOT_CRC_FROM)
             bytes_put_u32(part.data + SNAPSHOT_CRC_AT,
                           crc32c(0, part.data + SNAPSHOT_CRC_FROM, part.len - SNAPSHOT_CRC_FROM));
     }
+    if (list.len > 0 && mark.len > 0)
+        mend_list(&list, &mark);
 }
 
 /* ---- the world ---- */
@@ -131,6 +161,26 @@ static void seed_append(struct world *world, struct batch_spec spec)
     sim_run_for(world->sim, 20 * 1000);
 }
 
+static void seed_abort(struct world *world, int leader_epoch)
+{
+    struct log_append result;
+    struct batch_spec spec = {.base_offset = log_end_offset(world->logs.log),
+                              .count = 1,
+                              .value_len = 20,
+                              .leader_epoch = leader_epoch,
+                              .producer_id = FUZZ_MARKER_PRODUCER,
+                              .sequence = (int)(log_end_offset(world->logs.log) & 0xffff),
+                              .attributes = BATCH_TRANSACTIONAL};
+    seed_append(world, spec);
+    struct buf marker =
+        batch_make_marker((struct batch_marker){.base_offset = log_end_offset(world->logs.log),
+                                                .producer_id = FUZZ_MARKER_PRODUCER,
+                                                .leader_epoch = leader_epoch});
+    int err = log_append(world->logs.log, marker.data, marker.len, LOG_FROM_LEADER, 0, &result);
+    FUZZ_REQUIRE(err == 0);
+    buf_close(&marker);
+}
+
 static void seed_fill(struct world *world, int batches)
 {
     for (int i = 0; i < batches; i++) {
@@ -145,6 +195,8 @@ static void seed_fill(struct world *world, int batches)
             spec.attributes = i % 8 == 1 ? BATCH_TRANSACTIONAL : 0;
         }
         seed_append(world, spec);
+        if (i % 9 == 8)
+            seed_abort(world, 1 + i / 7);
     }
     struct buf marker;
     struct log_append result;
@@ -183,6 +235,7 @@ static void seed(struct fuzz_corpus *corpus)
     static const int sizes[] = {0, 1, 3, 8, 40, 100};
     static const char *const words[] = {"t-0/leader-epoch-checkpoint",
                                         "t-0/00000000000000000000.index",
+                                        "t-0/00000000000000000000.txnindex",
                                         ".kafka_cleanshutdown",
                                         "recovery-point-offset-checkpoint",
                                         "0\n1\nt 0 10\n",
@@ -239,6 +292,20 @@ static int64_t check_slice(const struct log_slice *slice, int64_t offset, bool c
     return next;
 }
 
+/* What was aborted in a slice: in order, and none of it behind what may be read. False when the
+ * log reports damage. */
+static bool read_aborted(struct world *world, int64_t offset, const struct log_slice *slice)
+{
+    struct log_aborted found;
+    int err = log_read_aborted(world->logs.log, offset, INT64_MAX, slice, &found, NULL);
+    for (size_t i = 0; !err && i < found.count; i++) {
+        FUZZ_REQUIRE(found.txns[i].last_offset >= offset);
+        FUZZ_REQUIRE(i == 0 || found.txns[i - 1].first_offset <= found.txns[i].first_offset);
+    }
+    log_aborted_close(&found);
+    return err == 0;
+}
+
 /* Reads from start to end. False when the log reports damage. */
 static bool read_all(struct world *world, int64_t checked_from)
 {
@@ -253,6 +320,10 @@ static bool read_all(struct world *world, int64_t checked_from)
         if (err)
             return false;
         bool checked = offset >= checked_from;
+        if (slice.len && !read_aborted(world, offset, &slice)) {
+            log_slice_release(&slice);
+            return false;
+        }
         int64_t next = slice.len ? check_slice(&slice, offset, checked) : -1;
         log_slice_release(&slice);
         FUZZ_REQUIRE(!checked || (next > offset && next <= end));
