@@ -438,7 +438,8 @@ int consensus_new(struct env *env, struct logger *logger, const struct consensus
     consensus->voter_count = config->voter_count;
     consensus->voters = mem_alloc((size_t)config->voter_count * sizeof(*consensus->voters));
     for (int i = 0; i < config->voter_count; i++)
-        consensus->voters[i] = (struct voter){config->voters[i].id, true, -1, -1};
+        consensus->voters[i] = (struct voter){
+            .id = config->voters[i].id, .votes = true, .heard_ms = -1, .caught_up_ms = -1};
     env_timer_init(env, &consensus->fast, consensus_on_fast, consensus);
     env_timer_init(env, &consensus->transfer_timer, NULL, consensus);
     int err = raft_store_open(env, logger, config->dir, consensus_on_store_failed, consensus,
@@ -567,23 +568,35 @@ static void consensus_transfer_end(struct consensus *consensus)
         transferred(consensus->transferred_data);
 }
 
-/* The living voter that has most of the log. */
-static raft_id consensus_transfer_target(const struct consensus *consensus)
+/* Whether `one` is the better one to hand over to: one that answers, that was not tried in vain,
+ * and that has most of the log, in this order. One that hangs is connected, too. */
+static bool consensus_is_better(const struct consensus *consensus, const struct voter *one,
+                                const struct voter *other)
 {
-    raft_id target = 0;
-    raft_index most = 0;
+    int64_t since_ms = env_now_ms(consensus->env) - consensus->election_timeout_ms;
+    bool one_heard = one->heard_ms >= since_ms, other_heard = other->heard_ms >= since_ms;
+    if (one_heard != other_heard)
+        return one_heard;
+    if (one->tried != other->tried)
+        return other->tried;
+    return raft_members_match(&consensus->raft, one->id) >
+           raft_members_match(&consensus->raft, other->id);
+}
+
+static raft_id consensus_transfer_target(struct consensus *consensus)
+{
+    struct voter *target = NULL;
     for (int i = 0; i < consensus->voter_count; i++) {
-        int32_t id = consensus->voters[i].id;
-        if (id == consensus->node_id || !consensus->voters[i].votes ||
-            !raft_peers_alive(consensus->peers, id))
+        struct voter *voter = &consensus->voters[i];
+        if (voter->id == consensus->node_id || !voter->votes ||
+            !raft_peers_alive(consensus->peers, voter->id))
             continue;
-        raft_index match = raft_members_match(&consensus->raft, id);
-        if (target == 0 || match > most) {
-            target = raft_members_id(id);
-            most = match;
-        }
+        if (!target || consensus_is_better(consensus, voter, target))
+            target = voter;
     }
-    return target;
+    if (target)
+        target->tried = true;
+    return target ? raft_members_id(target->id) : 0;
 }
 
 static void consensus_on_transferred(struct raft_transfer *req)
@@ -614,6 +627,8 @@ void consensus_transfer(struct consensus *consensus, void (*done)(void *data), v
     consensus->transferred_data = data;
     consensus->transfer_tries = TRANSFER_TRIES;
     consensus->transferring = true;
+    for (int i = 0; i < consensus->voter_count; i++)
+        consensus->voters[i].tried = false;
     consensus->transfer_timer.fn = consensus_transfer_try;
     env_timer_start(&consensus->transfer_timer, 0);
 }

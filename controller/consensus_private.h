@@ -34,6 +34,7 @@ struct voter {
     bool votes; /* in a quorum that changes it may only follow */
     int64_t heard_ms;
     int64_t caught_up_ms;
+    bool tried; /* to hand leadership over to it, this time */
 };
 
 /* In this order; those from FOLLOWING to ACTIVE are the life of a node that runs. */

@@ -278,7 +278,8 @@ static void start_members_changed(void *data)
     for (int i = 0; i < count; i++) {
         const struct voter *old =
             start_find_voter(consensus->voters, consensus->voter_count, members[i].id);
-        voters[i] = old ? *old : (struct voter){members[i].id, false, -1, -1};
+        voters[i] =
+            old ? *old : (struct voter){.id = members[i].id, .heard_ms = -1, .caught_up_ms = -1};
         voters[i].votes = members[i].role == RAFT_VOTER;
     }
     mem_free(consensus->voters);

@@ -441,6 +441,27 @@ static void a_lost_transfer_is_given_up(void)
     finish();
 }
 
+/* Puppet 0 is connected and hangs: leadership goes to one that answers. */
+static void a_transfer_goes_to_one_that_answers(void)
+{
+    begin();
+    uint64_t term = let_lead();
+    sim_run_for(sim, 50 * MS);
+    uint64_t last = (uint64_t)consensus_next_index(controller->consensus) - 1;
+    say_appended(&puppets[0], term, last);
+    for (int i = 0; i < 100; i++) {
+        say_appended(&puppets[1], term, last);
+        sim_run_for(sim, 20 * MS);
+    }
+    CHECK(controller_is_active(controller));
+    transferred = false;
+    consensus_transfer(controller->consensus, on_transferred, NULL);
+    sim_run_for(sim, 50 * MS);
+    CHECK_INT(puppet_saw(&puppets[0], META__FRAME__BODY_TIMEOUT_NOW), 0);
+    CHECK_INT(puppet_saw(&puppets[1], META__FRAME__BODY_TIMEOUT_NOW), 1);
+    finish();
+}
+
 /* 10: the number of unfinished proposals is bounded. */
 static void on_proposed(void *data, int err)
 {
@@ -542,5 +563,6 @@ TAP_MAIN(TAP_TEST(an_old_entry_waits_for_the_barrier), TAP_TEST(a_disk_error_sto
          TAP_TEST(no_second_vote_for_a_transfer_target), TAP_TEST(a_late_pre_vote_is_told_our_term),
          TAP_TEST(an_emptied_voter_gives_no_vote), TAP_TEST(an_emptied_voter_gets_no_vote),
          TAP_TEST(a_transfer_outlives_its_leadership), TAP_TEST(a_lost_transfer_is_given_up),
-         TAP_TEST(proposals_are_bounded), TAP_TEST(other_voters_are_refused),
-         TAP_TEST(an_answer_claims_no_more_than_was_asked), TAP_TEST(damaged_messages_are_dropped))
+         TAP_TEST(a_transfer_goes_to_one_that_answers), TAP_TEST(proposals_are_bounded),
+         TAP_TEST(other_voters_are_refused), TAP_TEST(an_answer_claims_no_more_than_was_asked),
+         TAP_TEST(damaged_messages_are_dropped))
