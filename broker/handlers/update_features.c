@@ -37,10 +37,24 @@ static const char *update_features_why_not(const struct request *request)
         for (int32_t j = 0; j < i; j++)
             if (wire_str_equal(key->feature, body->feature_updates.items[j].feature))
                 return "a feature stands twice in the request";
+    }
+    return NULL;
+}
+
+/* Kafka's sentence for the first update of a type that there is not; NULL when all are known. */
+static const char *update_features_unknown_type(struct request *request)
+{
+    const struct update_features_request *body = request->body;
+    for (int32_t i = 0; i < body->feature_updates.count; i++) {
+        const update_key *key = &body->feature_updates.items[i];
         if (request->version >= UPDATE_FEATURES_WAY_VERSION &&
             (key->upgrade_type < UPDATE_FEATURES_UPGRADE ||
              key->upgrade_type > UPDATE_FEATURES_UNSAFE))
-            return "The controller does not support the given upgrade type.";
+            return arena_printf(&request->arena,
+                                "The update failed for all features since the following feature "
+                                "had an error: Invalid update version %d for feature %.*s. The "
+                                "controller does not support the given upgrade type.",
+                                key->max_version_level, WIRE_STR_ARGS(key->feature));
     }
     return NULL;
 }
@@ -102,8 +116,11 @@ void handle_update_features(struct request *request)
         return;
     wire_defaults(&update_features_response_desc, &update->response);
     const char *wrong = update_features_why_not(request);
+    int err = wrong ? ERR_INVALID_REQUEST : ERR_INVALID_UPDATE_VERSION;
+    if (!wrong)
+        wrong = update_features_unknown_type(request);
     if (wrong) {
-        update->response.error_code = err_to_wire(ERR_INVALID_REQUEST);
+        update->response.error_code = err_to_wire(err);
         update->response.error_message = wire_str_from(wrong);
         request_reply(request, &update->response, NULL);
         return;

@@ -57,10 +57,14 @@ static void nonsense_is_refused_here(void)
     fixture_open(&f);
     ask(2, "", 1);
     CHECK(strstr(refused(), "needs a name"));
-    ask(2, "a", 1)->feature_updates.items[0].upgrade_type = 4;
-    CHECK(strstr(refused(), "upgrade type"));
-    ask(1, "a", 1)->feature_updates.items[0].upgrade_type = 0;
-    CHECK(strstr(refused(), "upgrade type"));
+    for (int16_t version = 1; version <= 2; version++) {
+        ask(version, "a", 1)->feature_updates.items[0].upgrade_type = version == 1 ? 0 : 4;
+        handle_update_features(&fx->request);
+        CHECK(strstr(buf_text(&fx->answer), "\"errorCode\":95"));
+        CHECK(strstr(buf_text(&fx->answer),
+                     "Invalid update version 1 for feature a. The controller "
+                     "does not support the given upgrade type."));
+    }
     struct update_features_request *body = ask(2, "a", 1);
     struct update_features_request_feature_update_key *keys =
         WIRE_ARRAY(&fx->request.arena, &body->feature_updates, 65,
