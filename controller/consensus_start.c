@@ -329,6 +329,16 @@ void consensus_heard(struct consensus *consensus, const Meta__Join *join)
     "The request names no directory id of the voter: it is in meta.properties of its metadata "    \
     "directory."
 
+static void start_tell_other_cluster(const char *asked, const char *own,
+                                     void (*done)(void *data, int err, const char *sentence),
+                                     void *data)
+{
+    char *sentence =
+        mem_printf("The given id \"%s\" doesn't match the cluster id \"%s\"", asked, own);
+    done(data, ERR_INCONSISTENT_CLUSTER_ID, sentence);
+    mem_free(sentence);
+}
+
 static bool start_may_change(struct consensus *consensus, const char *cluster_id,
                              void (*done)(void *data, int err, const char *sentence), void *data)
 {
@@ -338,7 +348,7 @@ static bool start_may_change(struct consensus *consensus, const char *cluster_id
     else if (!consensus->quorum)
         done(data, ERR_UNSUPPORTED_VERSION, START_FIXED);
     else if (cluster_id[0] && strcmp(cluster_id, own) != 0)
-        done(data, ERR_INCONSISTENT_CLUSTER_ID, "The request names another cluster.");
+        start_tell_other_cluster(cluster_id, own, done, data);
     else
         return true;
     return false;

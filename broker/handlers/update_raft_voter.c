@@ -104,7 +104,7 @@ void handle_update_raft_voter(struct request *request)
         update_voter_finish(update, 0);
     } else if (body->k_raft_version_feature.min_supported_version > UPDATE_VOTER_VERSION ||
                body->k_raft_version_feature.max_supported_version < UPDATE_VOTER_VERSION) {
-        update_voter_result(update, ERR_UNSUPPORTED_VERSION,
+        update_voter_result(update, ERR_INVALID_REQUEST,
                             "the voter can't speak kraft.version 1, which is in force", NULL);
         update_voter_finish(update, 0);
     } else {

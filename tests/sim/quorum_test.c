@@ -226,6 +226,25 @@ static int asked_to_remove(int32_t id)
     return asked_to_remove_from(id, other);
 }
 
+/* The cluster's id, as the refusal names it. */
+static const char *asked_of_another_cluster(void)
+{
+    static char named[64];
+    Meta__RemoveVoter remove = META__REMOVE_VOTER__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    remove.id = 1;
+    remove.cluster_id = "other";
+    command.body_case = META__COMMAND__BODY_REMOVE_VOTER;
+    command.remove_voter = &remove;
+    const Meta__CommandReply *reply = world_ask(&world, 0, &command);
+    CHECK(reply && reply->error == err_to_wire(ERR_INCONSISTENT_CLUSTER_ID));
+    named[0] = 0;
+    if (reply)
+        sscanf(reply->message, "The given id \"other\" doesn't match the cluster id \"%60[^\"]\"",
+               named);
+    return named;
+}
+
 static void what_can_not_be_a_voter_is_refused(void)
 {
     static const char *const hosts[] = {"", "a/b", "a@b", "a b", "a\nb", "h\xc3\xb6", NULL};
@@ -254,6 +273,7 @@ static void what_can_not_be_a_voter_is_refused(void)
     voter.host = longest;
     voter.directory_id = (ProtobufCBinaryData){sizeof(directory_id), directory_id};
     CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_INVALID_REQUEST));
+    CHECK_STR(asked_of_another_cluster(), quorum_cluster);
     voter.host = "h";
     voter.directory_id.len = 0;
     CHECK_INT(asked_to_add(&voter), err_to_wire(ERR_INVALID_REQUEST));

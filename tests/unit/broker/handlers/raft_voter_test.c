@@ -121,10 +121,10 @@ static void an_update_that_can_not_be_is_refused(void)
     CHECK(!f.sent && says("\"errorCode\":42"));
     update_request(1)->k_raft_version_feature.max_supported_version = 0;
     handle_update_raft_voter(&f.request);
-    CHECK(!f.sent && says("\"errorCode\":35"));
+    CHECK(!f.sent && says("\"errorCode\":42"));
     update_request(1)->k_raft_version_feature.min_supported_version = 2;
     handle_update_raft_voter(&f.request);
-    CHECK(!f.sent && says("\"errorCode\":35"));
+    CHECK(!f.sent && says("\"errorCode\":42"));
     fixture_close(&f);
 }
 
