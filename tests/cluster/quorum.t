@@ -333,7 +333,8 @@ def told_to_move():
         port = cluster.nodes[0].port + CONTROLLER_ABOVE
         check_equal(update_voter(port, epoch - 1, 2, directory, "localhost", 9), 74, "an older epoch")
         check_equal(update_voter(port, epoch, 3, directory, "localhost", 9), 127, "no such voter")
-        check_equal(update_voter(port, epoch, 2, directory, "localhost", 9), 0, "the update")
+        wait_until(lambda: update_voter(port, epoch, 2, directory, "localhost", 9) == 0, GROW_DEADLINE_S,
+                   "the update, once the voter was not heard for a while")
         check_equal(members(cluster)[2]["endpoints"], ["CONTROLLER://localhost:9"], "where it is")
         third.start()
         wait_until(lambda: members(cluster)[2]["endpoints"] == here, GROW_DEADLINE_S, "it corrects that")
