@@ -172,6 +172,7 @@ ARGUMENTS = {
     "kafka-consumer-perf-test": (0, "--topic", "t", "--num-records", "1", "--timeout", "300"),
     "kafka-producer-perf-test": (None, "--topic", "t", "--num-records", "1", "--record-size", "1", "--throughput", "1"),
     "kafka-e2e-latency": (None, "--topic", "t", "--num-records", "1", "--producer-acks", "1", "--record-size", "1"),
+    "kafka-streams-application-reset": (1, "--application-id", "a", "--dry-run"),
     "kafka-verifiable-producer": (None, "--topic", "t"),
     "kafka-verifiable-consumer": (None, "--topic", "t", "--group-id", "g"),
 }
