@@ -145,6 +145,10 @@ static int load_snapshot(struct log *log, int64_t offset)
     rc = producer_state_parse(&log->producers, (const uint8_t *)data, len,
                               env_now_ms(log->manager->env));
     mem_free(data);
+    if (rc == 0 && producer_state_last_open(&log->producers) >= offset) {
+        producer_state_clear(&log->producers); /* it knows what it can't have seen */
+        rc = ERR_CORRUPT;
+    }
     return rc;
 }
 

@@ -387,6 +387,13 @@ int64_t producer_state_first_open(const struct producer_state *state)
                : LIST_ENTRY(state->open.next, struct producer, open)->txn_start_offset;
 }
 
+int64_t producer_state_last_open(const struct producer_state *state)
+{
+    return list_empty(&state->open)
+               ? -1
+               : LIST_ENTRY(state->open.prev, struct producer, open)->txn_start_offset;
+}
+
 int64_t producer_state_first_undecided(const struct producer_state *state)
 {
     int64_t open = producer_state_first_open(state);

@@ -101,7 +101,9 @@ void producer_state_settle(struct producer_state *state, int64_t high_watermark)
 bool producer_state_reaches(const struct producer_state *state, int64_t offset);
 /* The first offset of the earliest open transaction; INT64_MAX when there is none. */
 int64_t producer_state_first_open(const struct producer_state *state);
-/* The same, with those whose marker is not committed yet. */
+/* Of the latest open transaction; -1 when there is none. */
+int64_t producer_state_last_open(const struct producer_state *state);
+/* The first one, with those whose marker is not committed yet. */
 int64_t producer_state_first_undecided(const struct producer_state *state);
 /* Whether any marker is known: without, no transaction can have ended. */
 bool producer_state_has_markers(const struct producer_state *state);

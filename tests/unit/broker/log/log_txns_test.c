@@ -415,6 +415,33 @@ static void a_crash_makes_the_end_of_an_index_again(void)
     fixture_close(&f);
 }
 
+/* One whose checksum is right and which names what comes behind it is not believed. */
+static void a_snapshot_that_knows_too_much_is_damaged(void)
+{
+    enum { CRC_AT = 2, CRC_FROM = 6, START_AT = 10 + 38 };
+    struct log_world f;
+    char name[SEGMENT_NAME_MAX], *text;
+    size_t len;
+    begin(&f, 1);
+    CHECK_INT(write_txn(&f, 0, 2), 0);
+    segment_name(2, ".snapshot", name);
+    fixture_settle(&f);
+    end_process(&f, true);
+    char *path = log_file(&f, name);
+    CHECK_INT(env_file_load(f.env, path, 1 << 16, &text, &len), 0);
+    CHECK(len >= START_AT + 8);
+    bytes_put_u64((uint8_t *)text + START_AT, 3);
+    bytes_put_u32((uint8_t *)text + CRC_AT, crc32c(0, text + CRC_FROM, len - CRC_FROM));
+    CHECK_INT(env_file_replace(f.env, path, text, len), 0);
+    mem_free(text);
+    mem_free(path);
+    CHECK_INT(fixture_reopen(&f), 0);
+    CHECK(log_find_txn(f.log, 1, 0).open);
+    CHECK_INT(end_txn(&f, 0, false), 0);
+    check_all(&f);
+    fixture_close(&f);
+}
+
 /* ---- very many ---- */
 
 static int64_t abort_one(struct log_world *f, int64_t producer)
@@ -542,5 +569,6 @@ TAP_MAIN(TAP_TEST(a_marker_counts_when_it_is_committed),
          TAP_TEST(a_cut_takes_markers_along), TAP_TEST(a_follower_has_the_same_index),
          TAP_TEST(a_damaged_index_is_made_again), TAP_TEST(a_crash_makes_the_end_of_an_index_again),
          TAP_TEST(an_index_goes_with_its_segment), TAP_TEST(what_a_clean_stop_left_is_counted),
+         TAP_TEST(a_snapshot_that_knows_too_much_is_damaged),
          TAP_TEST(one_that_is_open_for_long_costs_no_walk),
          TAP_TEST(a_large_index_is_read_in_parts))
