@@ -43,11 +43,11 @@ struct consensus_config {
     const char *lived_cluster;
     /* As in controller_config; where the quorum changes, `voters` is this node alone. */
     bool changes;
-    bool founds, asks;
     enum controller_joins joins;
     struct uuid directory_id;
     const struct controller_voter *servers;
-    int server_count;
+    int server_count, own_server;
+    bool servers_supposed;
     struct logger *peer_logger; /* for lines that other voters can cause */
 };
 
@@ -120,6 +120,8 @@ struct consensus_members {
 };
 /* False where the settings name the voters; nothing is filled then. */
 bool consensus_members(struct consensus *consensus, struct consensus_members *members);
+/* This node, while it is about to found a quorum; else NULL. Borrowed as above. */
+Meta__Member *consensus_founder(struct consensus *consensus);
 /* A node wants to be in the quorum, or to know who is; the leader remembers it. */
 void consensus_heard(struct consensus *consensus, const Meta__Join *join);
 /* Changes the quorum, on the active controller. `done` comes from the loop, or before this returns:

@@ -5,6 +5,7 @@
 #include <raft.h>
 
 #include "controller/consensus.h"
+#include "controller/founder.h"
 #include "controller/raft_backend.h"
 #include "controller/raft_members.h"
 #include "controller/raft_peers.h"
@@ -18,13 +19,15 @@ struct consensus_start {
     struct uuid directory_id;
     enum controller_joins joins;
     char *dir;
-    char *first;     /* the server that founds, for messages */
     bool deciding;   /* between founding a quorum and joining one */
     bool met;        /* a quorum is there that has this node, or refuses it */
     char called[64]; /* the cluster of a broker that calls at a node which is about to found one */
     int64_t began_ms;
     int64_t told_ms;
     int64_t leaderless_ms; /* since when no leader is known; -1 = one is */
+    struct founder founder;
+    Meta__Member told_founder; /* borrowed by an answer */
+    struct uuid incarnation;
     struct raft_seek *seek;
     struct env_timer decide;
 };

@@ -1,9 +1,9 @@
 /* The start of a node, and how it gets into a quorum that changes.
  *
- * Happy path: what is on disk says who is in the quorum. A node with nothing on disk founds one if
- * it is the first of controller.quorum.bootstrap.servers, and joins one else; so two nodes that
- * start at the same moment never found two. The first one asks before: those whom it finds may have
- * a quorum that knows it as a voter, whose directory was emptied.
+ * Happy path: what is on disk says who is in the quorum. A node with nothing on disk asks at
+ * controller.quorum.bootstrap.servers; it joins the quorum that it hears of, or founds one if that
+ * is up to it (founder.h). Who may found asks as well: those whom it finds may have a quorum that
+ * knows it as a voter, whose directory was emptied.
  *
  * Failure modes: nobody answers, then who may not found waits and says for whom. Of another
  * cluster: it says so and asks on, since a person may correct it. */
@@ -20,8 +20,6 @@
 
 enum {
     START_TRAILING_MIN = 1024, /* entries kept behind a snapshot, for voters that are behind */
-    /* Voters of a quorum that is there dial this node every 50 ms. */
-    START_FOUND_MS = 500,
     START_DECIDE_MS = 50,
     START_ASK_MS = 200,
     START_LEADERLESS_MS = 1000, /* elections are over by then: the voters may be other ones */
@@ -69,7 +67,11 @@ static void start_run(struct consensus *consensus, int rc)
 static void start_found(struct consensus *consensus)
 {
     const struct consensus_start *start = &consensus->start;
-    logger_info(consensus->logger, "no quorum is there: this node founds one");
+    struct buf text;
+    buf_init(&text);
+    founder_say_founds(&start->founder, &text);
+    logger_info(consensus->logger, "%s", buf_text(&text));
+    buf_close(&text);
     start_run(consensus,
               raft_founding_store(&consensus->raft, &start->self, 1, &start->directory_id));
 }
@@ -87,6 +89,8 @@ static void start_seek_set(struct consensus *consensus)
     for (int i = 0; i < count; i++)
         if (known[i].id != consensus->node_id)
             known[kept++] = known[i];
+    if (count == 0 && consensus->start.founder.rival.host) /* there is room for one */
+        known[kept++] = consensus->start.founder.rival;
     raft_seek_set(consensus->start.seek, known, kept);
     mem_free(known);
 }
@@ -105,8 +109,8 @@ static void start_decide(void *data)
     mem_free(known);
     if (count > 0)
         start_join(consensus);
-    else if (!start->met && raft_seek_tried_all(start->seek) &&
-             env_now_ms(consensus->env) - start->began_ms >= START_FOUND_MS)
+    else if (!start->met && founder_may(&start->founder, start->seek,
+                                        env_now_ms(consensus->env) - start->began_ms))
         start_found(consensus);
     else
         env_timer_start(&start->decide, START_DECIDE_MS);
@@ -118,39 +122,51 @@ static void start_tell_waiting(struct consensus *consensus)
 {
     struct consensus_start *start = &consensus->start;
     int64_t now_ms = env_now_ms(consensus->env);
-    bool called = start->deciding && start->called[0];
+    bool called = start->deciding && start->called[0] &&
+                  (founder_claims(&start->founder) || start->founder.supposed);
     if (consensus->raft.configuration.n > 0 || now_ms - start->told_ms < START_TELL_MS ||
-        (!called && (start->met || start->deciding)))
+        (!called && start->met))
         return;
     start->told_ms = now_ms;
     if (called) {
         logger_error(consensus->logger,
                      "this node has no metadata and would found a cluster, but a broker of cluster "
-                     "%s calls at it: to join that one, name a controller of it as the first of "
+                     "%s calls at it: to join that one, name only controllers of it in "
                      "controller.quorum.bootstrap.servers; to found another one, end the brokers "
                      "of that one or name other servers in their files",
                      start->called);
         return;
     }
-    logger_warn(consensus->logger,
-                "no quorum is there yet: waiting for the node at %s, the first of "
-                "controller.quorum.bootstrap.servers, which founds it",
-                start->first);
+    struct buf text;
+    buf_init(&text);
+    founder_say_waits(&start->founder, start->seek, &text);
+    logger_warn(consensus->logger, "%s", buf_text(&text));
+    buf_close(&text);
 }
 
-static bool start_ask(void *data, Meta__Join *join)
+static enum raft_seek_whom start_whom(const struct consensus *consensus)
+{
+    const struct consensus_start *start = &consensus->start;
+    const struct raft_server *own = raft_servers_find(&consensus->raft, consensus->raft.id);
+    int64_t since_ms = env_now_ms(consensus->env) - start->leaderless_ms;
+    bool lost = start->leaderless_ms >= 0 && since_ms >= START_LEADERLESS_MS;
+    if (consensus->state >= CONSENSUS_FAILED)
+        return RAFT_SEEK_NOBODY;
+    if (!own || own->role != RAFT_VOTER || start_is_newcomer(consensus) || lost)
+        return RAFT_SEEK_ALL;
+    /* Others of this machine look here by themselves. */
+    return start->founder.supposed ? RAFT_SEEK_NOBODY : RAFT_SEEK_STRANGERS;
+}
+
+static enum raft_seek_whom start_ask(void *data, Meta__Join *join)
 {
     struct consensus *consensus = data;
     struct consensus_start *start = &consensus->start;
     const struct raft_server *own = raft_servers_find(&consensus->raft, consensus->raft.id);
     bool newcomer = start_is_newcomer(consensus);
-    int64_t now_ms = env_now_ms(consensus->env);
-    if (consensus->state >= CONSENSUS_FAILED)
-        return false;
-    bool lost = start->leaderless_ms >= 0 && now_ms - start->leaderless_ms >= START_LEADERLESS_MS;
-    if (own && own->role == RAFT_VOTER && !newcomer && !lost)
-        return false;
-    start_tell_waiting(consensus);
+    enum raft_seek_whom whom = start_whom(consensus);
+    if (whom == RAFT_SEEK_ALL)
+        start_tell_waiting(consensus);
     join->node->id = consensus->node_id;
     join->node->host = (char *)(uintptr_t)start->self.host;
     join->node->port = start->self.port;
@@ -162,7 +178,8 @@ static bool start_ask(void *data, Meta__Join *join)
     join->wants =
         start->joins != CONTROLLER_JOINS_NEVER && (newcomer || (own && own->role != RAFT_VOTER));
     join->beyond = start->joins == CONTROLLER_JOINS_ALWAYS;
-    return true;
+    join->founds = start->deciding && founder_claims(&start->founder);
+    return whom;
 }
 
 /* Each of two voters has confirmed all that was committed, so the other one has it. But it may have
@@ -198,6 +215,14 @@ static void start_answered(void *data, const struct controller_voter *from,
     struct consensus *consensus = data;
     struct consensus_start *start = &consensus->start;
     int64_t now_ms = env_now_ms(consensus->env);
+    if (reply->incarnation.len == sizeof(start->incarnation.bytes) &&
+        memcmp(reply->incarnation.data, start->incarnation.bytes, reply->incarnation.len) == 0) {
+        founder_found_itself(&start->founder, from);
+        raft_seek_skip(start->seek, from);
+        return;
+    }
+    if (start->deciding && founder_hears(&start->founder, consensus->node_id, reply->founder))
+        env_timer_start(&start->decide, 0);
     if (reply->error) {
         start->met = true;
         if (now_ms - start->told_ms >= START_TELL_MS)
@@ -221,20 +246,26 @@ static void start_answered(void *data, const struct controller_voter *from,
 static const struct raft_seek_handlers start_seek_handlers = {.ask = start_ask,
                                                               .answered = start_answered};
 
+/* A member of a quorum has come to a node that is in none. */
+static void start_meet(struct consensus *consensus, Meta__Member *member, const char *cluster_id)
+{
+    if (!start_is_newcomer(consensus) || !cluster_id[0] || !raft_servers_host(member->host) ||
+        member->port == 0 || member->port > UINT16_MAX || member->id == consensus->node_id)
+        return;
+    consensus->start.met = true;
+    raft_peers_learn(consensus->peers, cluster_id);
+    raft_quorum_learn(consensus->quorum, &member, 1, false);
+    env_timer_start(&consensus->start.decide, 0);
+}
+
+/* Voters of a quorum dial those who are in it: so this node is. */
 void consensus_start_met(struct consensus *consensus, const Meta__Hello *hello)
 {
-    Meta__Member member = META__MEMBER__INIT, *members[] = {&member};
-    if (!start_is_newcomer(consensus) || !hello->cluster_id[0] || !raft_servers_host(hello->host) ||
-        hello->port == 0 || hello->port > UINT16_MAX)
-        return;
-    /* Voters of a quorum dial those who are in it: so this node is. */
+    Meta__Member member = META__MEMBER__INIT;
     member.id = hello->node_id;
     member.host = hello->host;
     member.port = hello->port;
-    consensus->start.met = true;
-    raft_peers_learn(consensus->peers, hello->cluster_id);
-    raft_quorum_learn(consensus->quorum, members, 1, false);
-    env_timer_start(&consensus->start.decide, 0);
+    start_meet(consensus, &member, hello->cluster_id);
 }
 
 /* Its voters don't dial a node that was removed from a quorum and has lost its directory since; but
@@ -314,8 +345,26 @@ bool consensus_members(struct consensus *consensus, struct consensus_members *ou
     return true;
 }
 
+Meta__Member *consensus_founder(struct consensus *consensus)
+{
+    struct consensus_start *start = &consensus->start;
+    if (!start->deciding || !founder_claims(&start->founder))
+        return NULL;
+    meta__member__init(&start->told_founder);
+    start->told_founder.id = consensus->node_id;
+    start->told_founder.host = (char *)(uintptr_t)start->self.host;
+    start->told_founder.port = start->self.port;
+    return &start->told_founder;
+}
+
 void consensus_heard(struct consensus *consensus, const Meta__Join *join)
 {
+    struct consensus_start *start = &consensus->start;
+    if (start->deciding && join->founds &&
+        founder_hears(&start->founder, consensus->node_id, join->node))
+        env_timer_start(&start->decide, 0);
+    if (start->deciding && join->node)
+        start_meet(consensus, join->node, join->cluster_id);
     if (consensus->quorum && consensus_active(consensus))
         raft_quorum_heard(consensus->quorum, join);
 }
@@ -464,7 +513,6 @@ void consensus_start_look(struct consensus *consensus)
 static void start_init(struct consensus *consensus, const struct consensus_config *config)
 {
     struct consensus_start *start = &consensus->start;
-    const struct controller_voter *first = config->server_count ? &config->servers[0] : NULL;
     struct raft_quorum_config quorum = {.env = consensus->env,
                                         .logger = consensus->logger,
                                         .raft = &consensus->raft,
@@ -479,13 +527,17 @@ static void start_init(struct consensus *consensus, const struct consensus_confi
     start->directory_id = config->directory_id;
     start->joins = config->joins;
     start->dir = mem_strdup(config->dir);
-    start->first = mem_printf("%s:%u", first ? first->host : "", first ? first->port : 0u);
+    founder_init(&start->founder, config->servers, config->server_count, config->own_server,
+                 config->servers_supposed);
+    start->incarnation = config->incarnation;
     start->began_ms = env_now_ms(consensus->env);
     start->told_ms = start->began_ms - START_TELL_MS / 2;
     start->leaderless_ms = -1;
     env_timer_init(consensus->env, &start->decide, start_decide, consensus);
     start->seek = raft_seek_new(consensus->env, consensus->logger, config->servers,
                                 config->server_count, &start_seek_handlers, consensus);
+    if (config->own_server >= 0)
+        raft_seek_skip(start->seek, &config->servers[config->own_server]);
     raft_backend_change(consensus->backend);
     raft_peers_tell(consensus->peers, start->self.host, start->self.port);
     consensus->quorum = raft_quorum_new(&quorum, start_members_changed, consensus);
@@ -505,11 +557,9 @@ static int start_changing(struct consensus *consensus, const struct consensus_co
         int err = raft_founding_check(config, problem);
         if (err)
             return err;
-        start->deciding = config->founds && config->asks;
-        if (config->founds && !start->deciding)
+        start->deciding = founder_asks(&start->founder);
+        if (!start->deciding)
             rc = raft_founding_store(&consensus->raft, &start->self, 1, &start->directory_id);
-        else if (!start->deciding)
-            rc = raft_backend_join(consensus->backend) ? RAFT_IOERR : 0;
     } else if (raft_servers_stored_alone(raft_store_state(consensus->store), consensus->raft.id)) {
         rc = raft_history_begin(consensus->env, consensus->store, consensus->raft.id);
     }
@@ -597,5 +647,5 @@ void consensus_start_free(struct consensus *consensus)
     raft_quorum_free(consensus->quorum);
     mem_free((char *)(uintptr_t)start->self.host);
     mem_free(start->dir);
-    mem_free(start->first);
+    founder_close(&start->founder);
 }

@@ -217,6 +217,8 @@ static void on_join(void *data, const Meta__Join *join, Meta__JoinReply *reply)
 {
     struct controller *controller = data;
     bool changes = consensus_members(controller->consensus, &controller->members);
+    reply->incarnation =
+        (ProtobufCBinaryData){sizeof(controller->incarnation.bytes), controller->incarnation.bytes};
     if (changes && has_its_id(&controller->members, join)) {
         reply->error = err_to_wire(ERR_DUPLICATE_VOTER);
         reply->message = "the quorum has another node with its id: give each node its own "
@@ -227,6 +229,7 @@ static void on_join(void *data, const Meta__Join *join, Meta__JoinReply *reply)
         reply->active = controller_is_active(controller);
         reply->members = controller->members.pointers;
         reply->n_members = controller->members.count;
+        reply->founder = consensus_founder(controller->consensus);
     } else {
         reply->error = err_to_wire(ERR_UNSUPPORTED_VERSION);
         reply->message = "its voters are those of controller.quorum.voters, which this node's file "
@@ -334,12 +337,12 @@ static int start(struct controller *controller, struct buf *problem)
         .snapshot_entries = config->snapshot_entries,
         .lived_cluster = config->found_known ? "" : config->cluster_id,
         .changes = config->changes,
-        .founds = config->founds,
-        .asks = config->asks,
         .joins = config->joins,
         .directory_id = config->directory_id,
         .servers = config->servers,
         .server_count = config->server_count,
+        .own_server = config->own_server,
+        .servers_supposed = config->servers_supposed,
     };
     int err = open_listener(controller, problem);
     if (!err)

@@ -42,12 +42,14 @@ struct controller_config {
     /* The settings name no voters: they are those of the log, which may change. `voters` is then
      * this node alone, where the others reach it. */
     bool changes;
-    bool founds; /* with an empty `dir` and no quorum to be found; only one node of a cluster may */
-    bool asks;   /* first, whether there is one: others may know this node as a voter */
     enum controller_joins joins;
-    struct uuid directory_id;               /* zero: not known */
-    const struct controller_voter *servers; /* controller.quorum.bootstrap.servers, without it */
-    int server_count;                       /* their ids are not known */
+    struct uuid directory_id; /* zero: not known */
+    /* controller.quorum.bootstrap.servers, in any order; their ids are not known. Without any the
+     * node founds a quorum at once if `dir` is empty. */
+    const struct controller_voter *servers;
+    int server_count;
+    int own_server;         /* which of them is this node; -1: none that is known as such */
+    bool servers_supposed;  /* nobody has named them: who finds none of them there goes on alone */
     const char *cluster_id; /* of the log directories, "" when new: the first active controller
                              * then makes one */
     bool found_known;       /* an empty `dir` is right although the cluster id is known; else it

@@ -1,5 +1,6 @@
 /* Happy path: dial, Join, JoinReply, close; at all addresses at once, one question at a time each.
- * Failure modes: no answer within ANSWER_MS, or none at all: the next round asks again. */
+ * Failure modes: no answer within ANSWER_MS, or none at all: the next round asks again. Who takes a
+ * connection and does not answer counts as not tried: it lives, and may know something. */
 #include "controller/raft_seek.h"
 
 #include <string.h>
@@ -16,6 +17,9 @@ struct place {
     struct controller_voter at; /* with its own copy of the host */
     bool server;                /* of the settings */
     bool tried;
+    bool skipped;
+    bool named;         /* it has told of a quorum */
+    int64_t refused_ms; /* since when each dial was refused; -1 = the last one was not */
     struct env_connect *dial;
     struct link *link;
     struct env_timer timer; /* ends the question */
@@ -34,7 +38,6 @@ struct raft_seek {
 
 static void place_end(struct place *place)
 {
-    place->tried = true;
     env_timer_stop(&place->timer);
     if (place->dial)
         env_connect_cancel(place->dial);
@@ -54,9 +57,12 @@ static void place_frame(void *owner, struct link *link, Meta__Frame *frame)
     struct place *place = owner;
     struct raft_seek *seek = place->seek;
     (void)link;
+    place->tried = true;
     place_end(place);
-    if (frame->body_case == META__FRAME__BODY_JOIN_REPLY)
+    if (frame->body_case == META__FRAME__BODY_JOIN_REPLY) {
+        place->named |= frame->join_reply->n_members > 0;
         seek->handlers->answered(seek->data, &place->at, frame->join_reply);
+    }
     meta__frame__free_unpacked(frame, NULL);
 }
 
@@ -77,13 +83,18 @@ static void place_dialled(void *data, int status, struct env_stream *stream)
     Meta__Frame frame = META__FRAME__INIT;
     ASSERT(place->dial && !place->link);
     place->dial = NULL;
+    if (status != ERR_REFUSED)
+        place->refused_ms = -1;
+    else if (place->refused_ms < 0)
+        place->refused_ms = env_now_ms(seek->env);
     if (status) {
+        place->tried = true;
         place_end(place);
         return;
     }
     place->link = link_new(seek->env, stream, CHANNEL_HELLO_MAX, &place_handlers, place);
     join.node = &node;
-    if (!seek->handlers->ask(seek->data, &join)) {
+    if (seek->handlers->ask(seek->data, &join) == RAFT_SEEK_NOBODY) {
         place_end(place);
         return;
     }
@@ -96,7 +107,7 @@ static void place_dialled(void *data, int status, struct env_stream *stream)
 static void place_ask(struct place *place)
 {
     struct raft_seek *seek = place->seek;
-    if (place->dial || place->link)
+    if (place->dial || place->link || place->skipped)
         return;
     ASSERT(!env_timer_running(&place->timer));
     if (env_connect(seek->env, place->at.host, place->at.port, SEEK_DIAL_MS, place_dialled, place,
@@ -114,10 +125,10 @@ static void seek_round(void *data)
     join.node = &node;
     ASSERT(seek->every_ms > 0);
     env_timer_start(&seek->round, seek->every_ms);
-    if (!seek->handlers->ask(seek->data, &join))
-        return;
-    for (int i = 0; i < seek->count; i++)
-        place_ask(seek->places[i]);
+    enum raft_seek_whom whom = seek->handlers->ask(seek->data, &join);
+    for (int i = 0; i < seek->count && whom != RAFT_SEEK_NOBODY; i++)
+        if (whom == RAFT_SEEK_ALL || (seek->places[i]->server && !seek->places[i]->named))
+            place_ask(seek->places[i]);
 }
 
 /* ---- from outside ---- */
@@ -131,6 +142,7 @@ static struct place *place_new(struct raft_seek *seek, const struct controller_v
     place->at = *at;
     place->at.host = mem_strdup(at->host);
     place->server = server;
+    place->refused_ms = -1;
     env_timer_init(seek->env, &place->timer, place_due, place);
     return place;
 }
@@ -174,12 +186,33 @@ void raft_seek_set(struct raft_seek *seek, const struct controller_voter *voters
     seek->count = kept_count;
 }
 
-bool raft_seek_tried_all(const struct raft_seek *seek)
+const struct controller_voter *raft_seek_untried(const struct raft_seek *seek)
 {
-    bool all = true;
     for (int i = 0; i < seek->count; i++)
-        all &= seek->places[i]->tried;
-    return all;
+        if (!seek->places[i]->tried && !seek->places[i]->skipped)
+            return &seek->places[i]->at;
+    return NULL;
+}
+
+static struct place *seek_find(const struct raft_seek *seek, const struct controller_voter *at)
+{
+    for (int i = 0; i < seek->count; i++)
+        if (place_is_at(seek->places[i], at))
+            return seek->places[i];
+    return NULL;
+}
+
+int64_t raft_seek_refused_ms(const struct raft_seek *seek, const struct controller_voter *at)
+{
+    const struct place *place = seek_find(seek, at);
+    return !place || place->refused_ms < 0 ? -1 : env_now_ms(seek->env) - place->refused_ms;
+}
+
+void raft_seek_skip(struct raft_seek *seek, const struct controller_voter *at)
+{
+    struct place *place = seek_find(seek, at);
+    if (place)
+        place->skipped = true;
 }
 
 struct raft_seek *raft_seek_new(struct env *env, struct logger *logger,

@@ -10,13 +10,20 @@
 
 struct raft_seek;
 
+enum raft_seek_whom {
+    RAFT_SEEK_NOBODY,
+    RAFT_SEEK_STRANGERS, /* the servers that have named no quorum since the start: they may be about
+                          * to found another one, and hear of this one so */
+    RAFT_SEEK_ALL
+};
+
 struct raft_seek_handlers {
-    /* Fills what is asked, borrowed while it is sent; false = not to be asked now. */
-    bool (*ask)(void *data, Meta__Join *join);
+    /* Fills what is asked, borrowed while it is sent, and says who is to be asked now. */
+    enum raft_seek_whom (*ask)(void *data, Meta__Join *join);
     void (*answered)(void *data, const struct controller_voter *from, const Meta__JoinReply *reply);
 };
 
-/* `servers` are controller.quorum.bootstrap.servers, without this node; copied. */
+/* `servers` are controller.quorum.bootstrap.servers; copied. */
 struct raft_seek *raft_seek_new(struct env *env, struct logger *logger,
                                 const struct controller_voter *servers, int server_count,
                                 const struct raft_seek_handlers *handlers, void *data);
@@ -25,7 +32,11 @@ void raft_seek_stop(struct raft_seek *seek);
 void raft_seek_free(struct raft_seek *seek);
 /* The other addresses to be asked from now on. Not inside `answered`. */
 void raft_seek_set(struct raft_seek *seek, const struct controller_voter *voters, int count);
-/* Whether each address was tried once at least. */
-bool raft_seek_tried_all(const struct raft_seek *seek);
+/* One that has neither answered nor refused, or could not be reached, once; NULL: there is none. */
+const struct controller_voter *raft_seek_untried(const struct raft_seek *seek);
+/* For how long nobody has listened there; -1: somebody did at the last time, or it is not known. */
+int64_t raft_seek_refused_ms(const struct raft_seek *seek, const struct controller_voter *at);
+/* This node itself is there, and is asked no more. May be called inside `answered`. */
+void raft_seek_skip(struct raft_seek *seek, const struct controller_voter *at);
 
 #endif

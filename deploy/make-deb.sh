@@ -48,7 +48,6 @@ chmod 755 "$root/etc/init.d/millrace"
 install -d "$doc/examples"
 mv "$root"/etc/millrace/server?.properties "$root/etc/millrace/zookeeper.properties" "$doc/examples"
 sed -e '1s|.*|# The settings of the service millrace: a single broker on port 9092.|' \
-    -e '/^# Where the metadata quorum is found/,/^controller.quorum.bootstrap.servers=/d' \
     -e 's|^log.dirs=.*|log.dirs=/var/lib/millrace|' deploy/config/server.properties \
     >"$root/etc/millrace/server.properties"
 

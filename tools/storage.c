@@ -345,15 +345,15 @@ static int storage_check_controllers(const struct storage *s, struct uuid *own)
         return 0;
     if (alone && count > 1)
         return tool_misuse(s->run, "--standalone: controller.quorum.voters names %d nodes", count);
-    int servers;
-    (void)config_bootstrap(s->config, &servers);
-    bool founds = count == 0 && (servers == 0 || config_bootstrap_is_self(s->config, 0));
+    int founder = config_bootstrap_founder(s->config);
+    bool founds = count == 0 && (founder < 0 || config_bootstrap_supposed(s->config) ||
+                                 config_bootstrap_is_self(s->config, founder));
     if (none && founds)
         return tool_misuse(s->run,
                            "--no-initial-controllers: this node founds the quorum: another "
-                           "one has to be the first of controller.quorum.bootstrap.servers");
+                           "one has to be the lowest of controller.quorum.bootstrap.servers");
     if (alone && count == 0 && !founds)
-        return tool_misuse(s->run, "--standalone: this node joins the quorum that the first of "
+        return tool_misuse(s->run, "--standalone: this node joins the quorum that the lowest of "
                                    "controller.quorum.bootstrap.servers founds");
     if (!alone && !initial && !none && count == 0 && config_is_set(s->config, CONFIG_PROCESS_ROLES))
         return tool_misuse(

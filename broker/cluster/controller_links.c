@@ -46,7 +46,7 @@ static bool controller_links_is_any(const char *host)
 }
 
 /* The voters of the settings. Where these name none, this node's own controller, and the bootstrap
- * servers; they tell of the others. */
+ * servers; they tell of the others. Where nobody has named servers the own one is enough. */
 static int controller_links_read(const struct config *config, struct controller_address **out)
 {
     int voter_count, server_count, count = 0;
@@ -62,7 +62,7 @@ static int controller_links_read(const struct config *config, struct controller_
     for (int i = 0; i < voter_count; i++)
         all[count++] = (struct controller_address){voters[i].id, voters[i].host, voters[i].port};
     for (int i = 0; i < server_count; i++)
-        if (!config_bootstrap_is_self(config, i))
+        if (!config_bootstrap_is_self(config, i) && !(own && config_bootstrap_supposed(config)))
             all[count++] =
                 (struct controller_address){CONFIG_NO_ID, servers[i].host, servers[i].port};
     *out = all;

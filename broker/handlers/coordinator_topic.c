@@ -15,32 +15,35 @@
 
 enum {
     COORDINATOR_TOPIC_CREATE_MS = 10000, /* clients ask again after 30 s */
-    COORDINATOR_TOPIC_NO_SETTING = -1
+    COORDINATOR_TOPIC_NO_SETTING = -1,
+    COORDINATOR_ALONE_MS = 10000 /* nodes that are started together have come by then */
 };
 
 static const struct {
     const char *name;
     enum config_id partitions, replicas, segment_bytes;
     int min_isr; /* a setting; COORDINATOR_TOPIC_NO_SETTING: as other topics */
-    /* Fewer brokers make it fewer. Kafka refuses that for both; but offsets on one broker are
-     * better than none for who tries things out, and what a transaction has said is to be as safe
-     * as its settings say: that is not made before the others have come. */
-    bool fewer_replicas;
+    /* A number that was set holds: the topic is made when so many brokers are known, as in Kafka.
+     * Of one that nobody has set, fewer brokers make it fewer, down to this number while others may
+     * still come. Kafka refuses that too; but offsets on one broker are better than none for who
+     * tries things out. */
+    int least_early;
 } coordinator_topics[] = {
     [COORDINATOR_TOPIC_GROUPS] = {GROUP_OFFSETS_TOPIC, CONFIG_OFFSETS_TOPIC_NUM_PARTITIONS,
                                   CONFIG_OFFSETS_TOPIC_REPLICATION_FACTOR,
                                   CONFIG_OFFSETS_TOPIC_SEGMENT_BYTES, COORDINATOR_TOPIC_NO_SETTING,
-                                  true},
+                                  1},
     [COORDINATOR_TOPIC_TRANSACTIONS] = {TXN_STATE_TOPIC,
                                         CONFIG_TRANSACTION_STATE_LOG_NUM_PARTITIONS,
                                         CONFIG_TRANSACTION_STATE_LOG_REPLICATION_FACTOR,
                                         CONFIG_TRANSACTION_STATE_LOG_SEGMENT_BYTES,
-                                        CONFIG_TRANSACTION_STATE_LOG_MIN_ISR, false},
+                                        CONFIG_TRANSACTION_STATE_LOG_MIN_ISR, INT16_MAX},
 };
 
 struct topic_wait {
     struct request *request;
     enum coordinator_topic which;
+    int32_t replicas;
     void (*then)(struct request *request);
 };
 
@@ -70,25 +73,29 @@ static int32_t topic_wanted(const struct request *request, enum coordinator_topi
     return (int32_t)config_int(request->broker->config, coordinator_topics[which].replicas);
 }
 
-static int32_t topic_replicas(const struct request *request, enum coordinator_topic which)
-{
-    const struct image_broker *broker;
-    int32_t wanted = topic_wanted(request, which);
-    int32_t live = 0;
-    size_t cursor = 0;
-    while ((broker = image_next_broker(nodes_image(request), &cursor)))
-        live += !broker->fenced && !broker->stopping;
-    return coordinator_topics[which].fewer_replicas && live > 0 && live < wanted ? live : wanted;
-}
-
-/* As the controller counts: also those that are fenced now. */
-static bool topic_has_brokers(const struct request *request, enum coordinator_topic which)
+/* As the controller counts: also those that are fenced now, which get replicas as well. */
+static int32_t topic_brokers(const struct request *request)
 {
     int32_t registered = 0;
     size_t cursor = 0;
     while (image_next_broker(nodes_image(request), &cursor))
         registered++;
-    return coordinator_topics[which].fewer_replicas || registered >= topic_wanted(request, which);
+    return registered;
+}
+
+/* How many it gets now; 0: it is not made yet. A broker that has been the only one for a while is
+ * one that somebody runs alone. */
+static int32_t topic_replicas(const struct request *request, enum coordinator_topic which)
+{
+    const struct broker *broker = request->broker;
+    int32_t wanted = topic_wanted(request, which), known = topic_brokers(request);
+    int64_t runs_us = env_now_us(broker->env) - broker->started_us;
+    bool alone = known == 1 && runs_us >= (int64_t)COORDINATOR_ALONE_MS * 1000;
+    if (known >= wanted)
+        return wanted;
+    if (config_is_set(broker->config, coordinator_topics[which].replicas))
+        return 0;
+    return alone || known >= coordinator_topics[which].least_early ? known : 0;
 }
 
 static void topic_create(struct request *request, struct topic_wait *wait)
@@ -97,7 +104,7 @@ static void topic_create(struct request *request, struct topic_wait *wait)
     enum coordinator_topic which = wait->which;
     int64_t size = config_int(config, coordinator_topics[which].segment_bytes);
     bool small = size < config_row(CONFIG_LOG_SEGMENT_BYTES)->min; /* no topic may have so little */
-    int32_t replicas = topic_replicas(request, which);
+    int32_t replicas = wait->replicas;
     char segment_bytes[24], min_isr[12];
     snprintf(segment_bytes, sizeof(segment_bytes), "%lld", (long long)size);
     struct command_setting settings[] = {
@@ -129,7 +136,8 @@ void coordinator_topic_ensure(struct request *request, enum coordinator_topic wh
         then(request);
         return;
     }
-    if (!topic_has_brokers(request, which)) {
+    int32_t replicas = topic_replicas(request, which);
+    if (replicas == 0) {
         request_warn(request, "%s is not created: %s=%d takes as many brokers",
                      coordinator_topics[which].name,
                      config_row(coordinator_topics[which].replicas)->name,
@@ -140,6 +148,7 @@ void coordinator_topic_ensure(struct request *request, enum coordinator_topic wh
     struct topic_wait *wait = request_alloc(request, sizeof(*wait));
     if (!wait)
         return;
-    *wait = (struct topic_wait){.request = request, .which = which, .then = then};
+    *wait =
+        (struct topic_wait){.request = request, .which = which, .replicas = replicas, .then = then};
     topic_create(request, wait);
 }

@@ -179,6 +179,17 @@ const struct config_voter *config_bootstrap(const struct config *config, int *co
 const char *config_controller_host(const struct config *config);
 /* Whether this node's own controller listens there. */
 bool config_bootstrap_is_self(const struct config *config, int i);
+/* Whether nobody has named them: then they are those of the nodes that a machine may have. */
+bool config_bootstrap_supposed(const struct config *config);
+/* Which of the bootstrap servers founds the quorum: the lowest address, wherever it stands in the
+ * list, so that files that name the same nodes in another order mean the same; -1 without any. */
+int config_bootstrap_founder(const struct config *config);
+/* The order of addresses, as text: below 0 when the first one is lower. Names are not looked up,
+ * since one name may be another address on each node. */
+int config_address_compare(const char *host, uint16_t port, const char *other_host,
+                           uint16_t other_port);
+/* A name by which every host means itself. */
+bool config_host_is_loopback(const char *host);
 /* Where this node's controller listens: its entry in `listeners`, else the port of its voter entry,
  * else the port of the first broker listener + 10000. NULL without the controller role. */
 const struct config_endpoint *config_controller_listener(const struct config *config);

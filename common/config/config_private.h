@@ -28,6 +28,7 @@ struct config {
     int voter_count;
     struct config_voter bootstrap[CONFIG_VOTERS_MAX];
     int bootstrap_count;
+    bool bootstrap_supposed;
     struct config_endpoint controller;
     const char *log_dirs[CONFIG_LOG_DIRS_MAX];
     int log_dir_count;

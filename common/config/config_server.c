@@ -132,7 +132,7 @@ static bool config_is_any(const char *host)
     return host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 }
 
-static bool config_is_loopback(const char *host)
+bool config_host_is_loopback(const char *host)
 {
     return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
            strcmp(host, "::1") == 0;
@@ -240,8 +240,9 @@ static int config_derive_roles(struct config *config, struct buf *problem, struc
                        config->node_id);
         return ERR_INVALID;
     }
-    const char *bootstrap = config_str(config, CONFIG_CONTROLLER_QUORUM_BOOTSTRAP_SERVERS);
-    if (config->voter_count == 0 && !controller && bootstrap[0] == '\0') {
+    enum config_id id = CONFIG_CONTROLLER_QUORUM_BOOTSTRAP_SERVERS;
+    bool bootstrap = config_is_set(config, id) && config_str(config, id)[0] != '\0';
+    if (config->voter_count == 0 && !controller && !bootstrap) {
         config_say_where(config, CONFIG_PROCESS_ROLES, problem);
         buf_printf(problem,
                    "process.roles=%s needs a controller elsewhere: set "
@@ -493,7 +494,7 @@ static int config_derive_inter_broker(struct config *config, struct buf *problem
 static bool config_is_local(const struct config *config)
 {
     for (int i = 0; i < config->bootstrap_count; i++)
-        if (!config_is_loopback(config->bootstrap[i].host))
+        if (!config_host_is_loopback(config->bootstrap[i].host))
             return false;
     return true;
 }
@@ -508,7 +509,7 @@ static int config_derive_controller(struct config *config, struct buf *problem, 
                    "translates\n",
                    config->file, config->controller.port, self->port);
     if (!config->controller.host && self) {
-        config->controller.host = config_is_loopback(self->host) ? self->host : "";
+        config->controller.host = config_host_is_loopback(self->host) ? self->host : "";
         config->controller.port = self->port;
     } else if (!config->controller.host) {
         unsigned port = config->listener_count > 0 ? config->listeners[0].port : 0;
@@ -537,7 +538,7 @@ static bool config_is_self(const struct config *config, const char *host, uint16
 {
     if (!(config->roles & CONFIG_ROLE_CONTROLLER) || port != config->controller.port)
         return false;
-    if (config_is_loopback(host) || strcasecmp(host, config->controller.host) == 0)
+    if (config_host_is_loopback(host) || strcasecmp(host, config->controller.host) == 0)
         return true;
     for (int i = 0; i < config->listener_count; i++)
         if (strcasecmp(host, config->listeners[i].host) == 0 ||
@@ -567,6 +568,7 @@ static int config_derive_bootstrap(struct config *config, struct buf *problem)
     size_t len;
     if (config->voter_count > 0)
         return 0;
+    config->bootstrap_supposed = !config_is_set(config, id);
     while (config_next_element(&list, &element, &len)) {
         const char *host, *reason = NULL;
         uint16_t port;
@@ -768,6 +770,30 @@ const struct config_voter *config_bootstrap(const struct config *config, int *co
 bool config_bootstrap_is_self(const struct config *config, int i)
 {
     return config_is_self(config, config->bootstrap[i].host, config->bootstrap[i].port);
+}
+
+int config_address_compare(const char *host, uint16_t port, const char *other_host,
+                           uint16_t other_port)
+{
+    bool loopback = config_host_is_loopback(host), other = config_host_is_loopback(other_host);
+    int order = loopback || other ? other - loopback : strcasecmp(host, other_host);
+    return order ? order : (port > other_port) - (port < other_port);
+}
+
+bool config_bootstrap_supposed(const struct config *config)
+{
+    return config->bootstrap_supposed;
+}
+
+int config_bootstrap_founder(const struct config *config)
+{
+    const struct config_voter *all = config->bootstrap;
+    int lowest = config->bootstrap_count > 0 ? 0 : -1;
+    for (int i = 1; i < config->bootstrap_count; i++)
+        if (config_address_compare(all[i].host, all[i].port, all[lowest].host, all[lowest].port) <
+            0)
+            lowest = i;
+    return lowest;
 }
 
 const struct config_endpoint *config_controller_listener(const struct config *config)

@@ -126,9 +126,9 @@
 #define CONFIG_QUORUM_ROWS(X) \
     X(CONTROLLER_QUORUM_VOTERS, "controller.quorum.voters", LIST, NULL, NULL, 0, 0, NULL, \
       CONFIG_READ_ONLY, "The nodes that keep the metadata: id@host:port, separated by commas.") \
-    X(CONTROLLER_QUORUM_BOOTSTRAP_SERVERS, "controller.quorum.bootstrap.servers", LIST, NULL, \
-      NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
-      "Where to find the metadata quorum: host:port, the node that founds it first.") \
+    X(CONTROLLER_QUORUM_BOOTSTRAP_SERVERS, "controller.quorum.bootstrap.servers", LIST, \
+      "localhost:19092,localhost:19093,localhost:19094", NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
+      "Where to find the metadata quorum: host:port,... The lowest address founds it.") \
     X(CONTROLLER_QUORUM_AUTO_JOIN_ENABLE, "controller.quorum.auto.join.enable", BOOL, "false", \
       NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "A new controller joins the quorum; not set: while it has fewer than three voters.") \

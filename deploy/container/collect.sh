@@ -21,7 +21,6 @@ printf 'root:x:0:0::/:\nmillrace:x:%s:%s::/var/lib/millrace:\n' $user $user >"$r
 printf 'root:x:0:\nmillrace:x:%s:\n' $user >"$root/etc/group"
 echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 sed -e '1s|.*|# The settings of the container; --override changes one.|' \
-    -e '/^# Where the metadata quorum is found/,/^controller.quorum.bootstrap.servers=/d' \
     -e 's|^log.dirs=.*|log.dirs=/var/lib/millrace|' deploy/config/server.properties \
     >"$root/etc/millrace/server.properties"
 install -m 644 LICENSE NOTICE "$root/usr/share/doc/millrace"

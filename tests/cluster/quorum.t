@@ -31,6 +31,7 @@ COMMANDS_BETWEEN = 10
 EXISTS = 36    # a command that was carried out is sent again when its controller ended before it said so
 TIMED_OUT = 7  # its outcome is not known
 UPDATE_RAFT_VOTER = 82
+OFFSETS = "__consumer_offsets"
 CONTROLLER_ABOVE = 10000  # a node without voters in its file has its controller there
 
 
@@ -42,22 +43,34 @@ def template():
 
 
 def copies(count=3, **settings):
-    """A cluster of nodes with the template's settings; each has its own id, port and log.dirs. The
-    first of the bootstrap servers is the node with the first port, as in the template."""
+    """A cluster of nodes with the template's settings; each has its own id, port and log.dirs, and
+    names all of them in an order of its own, since the ports are not the tutorial's. The first node
+    has the lowest port."""
     cluster = Cluster(1, start=False)
     cluster.nodes.clear()
     from node import Node
     for i in range(count):
         node = Node(cluster.directory, i, {})
         own = {key: node.settings[key] for key in ("broker.id", "log.dirs")}
-        address = f"PLAINTEXT://localhost:{node.port}"
-        node.settings = {**template(), **own, "listeners": address, "advertised.listeners": address,
+        node.settings = {**template(), **own,
                          **{key.replace("_", "."): value for key, value in settings.items()}}
         cluster.nodes.append(node)
-    for node in cluster.nodes:
-        node.settings["controller.quorum.bootstrap.servers"] = (
-            f"localhost:{cluster.nodes[0].port + CONTROLLER_ABOVE}")
+    take_ports(cluster, [node.port for node in cluster.nodes])
     return cluster
+
+
+def take_ports(cluster, ports):
+    """The nodes get these, in their order."""
+    for node, port in zip(cluster.nodes, sorted(ports)):
+        node.port = node.settings["port"] = port
+    for node in cluster.nodes:
+        name(node, random.sample(cluster.nodes, len(cluster.nodes)))
+
+
+def name(node, nodes):
+    """It looks for the quorum there."""
+    node.settings["controller.quorum.bootstrap.servers"] = ",".join(
+        f"localhost:{each.port + CONTROLLER_ABOVE}" for each in nodes)
 
 
 def status(cluster):
@@ -109,6 +122,58 @@ def one_round(number):
 def tutorial():
     for number in range(TUTORIAL_ROUNDS):
         one_round(number)
+
+
+@test("each names itself first, in lists that differ and go round, and starts when it likes: one cluster")
+def each_first():
+    for number in range(TUTORIAL_ROUNDS):
+        order = random.sample(range(3), 3)
+        with copies() as cluster:
+            for i, node in enumerate(cluster.nodes):
+                name(node, [node, cluster.nodes[(i + 1) % 3]])
+            for i in order:
+                cluster.nodes[i].start()
+                pause(random.choice((0, random.uniform(0, GAP_S))))
+            wait_voters(cluster, (0, 1, 2))
+            cluster.kill_all()
+            cluster.start()
+            wait_voters(cluster, (0, 1, 2))
+            check(not any("belongs to cluster" in node.log_text() for node in cluster.nodes), "they are two")
+
+
+@test("offsets have three replicas though a broker is down when the first group comes; one alone has one")
+def offsets_replicas():
+    with copies() as cluster:
+        cluster.start()
+        wait_voters(cluster, (0, 1, 2))
+        cluster.create_topic("t")
+        cluster.nodes[2].kill()
+        wait_until(lambda: len(wire.metadata(cluster.nodes[0].port).brokers) == 2, GROW_DEADLINE_S, "it is fenced")
+        check_equal(offsets_made(cluster), {3}, "replicas of the offsets")
+        cluster.nodes[2].start()
+        cluster.wait_serving()
+    with copies(1) as cluster:
+        cluster.start()
+        check_equal(offsets_made(cluster), {1}, "replicas of the offsets")
+    with copies(1, offsets_topic_replication_factor=3) as cluster:
+        cluster.start()
+        out = groups(cluster)
+        check("oordinator" in out, out)
+        check(OFFSETS not in wire.metadata(cluster.nodes[0].port).topics, "made with fewer replicas than set")
+
+
+def groups(cluster):
+    done = tool("kafka-consumer-groups.sh", "--bootstrap-server", cluster.bootstrap, "--describe", "--group", "g",
+                "--timeout", "3000", check_status=False)
+    return done.stdout + done.stderr
+
+
+def offsets_made(cluster):
+    """How many replicas the partitions of the offsets have, after a group has asked for them."""
+    wait_until(lambda: OFFSETS in wire.metadata(cluster.running()[0].port).topics or groups(cluster) is None,
+               GROW_DEADLINE_S, "the offsets have a topic")
+    topic = wire.metadata(cluster.running()[0].port).topics[OFFSETS]
+    return {len(replicas) for _, replicas, _ in topic.values()}
 
 
 @test("all of them are killed, and come back")
@@ -190,16 +255,14 @@ def told():
         check_equal(set(members(cluster)), {0, 1, 2}, "the voters")
     with copies(2) as cluster:
         first, second = cluster.nodes
-        second.settings["controller.quorum.bootstrap.servers"] = (
-            f"localhost:{second.port + CONTROLLER_ABOVE}")
         for node in cluster.nodes:
+            name(node, [node])
             node.start()
         wait_until(lambda: all("ClusterId" in tool(
             "kafka-metadata-quorum.sh", "--bootstrap-server", node.address, "describe", "--status",
             check_status=False).stdout for node in cluster.nodes), GROW_DEADLINE_S, "two clusters")
         second.kill()
-        second.settings["controller.quorum.bootstrap.servers"] = (
-            first.settings["controller.quorum.bootstrap.servers"])
+        name(second, [first])
         os.rename(os.path.join(second.log_dir, "controller"), second.log_dir + "-away")
         second.start()
         check(second.wait_exit() == 1, "it starts without its metadata")

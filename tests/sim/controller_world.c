@@ -361,6 +361,25 @@ static void member_log(void *data, const char *line, int len)
                 sim_node_name(member->node), len, line);
 }
 
+/* What controller.quorum.bootstrap.servers of node i says. */
+static int world_list(struct world *world, int i, struct controller_voter *servers, int *own)
+{
+    int count = 0;
+    for (int j = 0; j < (world->listed ? world->count : 1); j++)
+        if (j == i || j == (i + 1) % world->count || !world->differ || sim_random(world->sim) % 2)
+            servers[count++] = world->voters[j];
+    for (int j = count - 1; j > 0; j--) {
+        int k = (int)(sim_random(world->sim) % (uint64_t)(j + 1));
+        struct controller_voter kept = servers[j];
+        servers[j] = servers[k];
+        servers[k] = kept;
+    }
+    for (int j = 0; j < count; j++)
+        if (servers[j].id == world->voters[i].id && !world->unaware)
+            *own = j;
+    return count;
+}
+
 void world_start(struct world *world, int i)
 {
     struct member *member = &world->members[i];
@@ -370,17 +389,14 @@ void world_start(struct world *world, int i)
         sim_node_restart(member->node);
     member->env = sim_env_new(member->node);
     struct controller_voter servers[WORLD_NODES];
-    int server_count = 0;
-    for (int j = 0; j < (world->listed ? world->count : 1); j++)
-        if (j != i)
-            servers[server_count++] = world->voters[j];
+    int own = -1, server_count = world_list(world, i, servers, &own);
     struct controller_config config = {
         .changes = world->growing,
-        .founds = i == 0,
-        .asks = true,
         .joins = world->joins,
         .servers = servers,
         .server_count = server_count,
+        .own_server = own,
+        .servers_supposed = world->supposed,
         .node_id = i,
         .dir = "/data/controller",
         .listen_port = world->voters[i].port,

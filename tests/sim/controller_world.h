@@ -73,7 +73,10 @@ struct world {
     int count;
     struct member members[WORLD_NODES];
     bool growing; /* the voters are those of the log */
-    bool listed;  /* and each node's settings name them all, else the first one only */
+    bool listed;  /* and each node's settings name them all in any order, else the first one only */
+    bool differ;  /* and each leaves some out at random, but not itself and the next one */
+    bool unaware; /* and does not know which of them it is itself */
+    bool supposed; /* nobody has named them: all are on one machine, with cuts there are none */
     enum controller_joins joins;
     int64_t snapshot_entries;
     uint64_t hashes[WORLD_INDEX_MAX]; /* of the entry at each index, as a broker saw it; 0 = none */

@@ -79,6 +79,7 @@ static bool chaos(uint64_t seed)
     world.snapshot_entries = 20 + (int64_t)(seed % 60);
     world.joins = (enum controller_joins)(seed / 3 % 3);
     world.listed = seed % 2;
+    world.unaware = seed / 2 % 4 == 1;
     for (int i = 0; i < world.count; i++)
         world_start(&world, i);
     world.asking = true;

@@ -40,7 +40,10 @@ static bool grows(uint64_t seed)
 {
     int order[3];
     quorum_begin(seed, 3);
-    world.listed = seed % 2;
+    world.listed = seed % 4 != 0;
+    world.differ = seed % 4 == 1;
+    world.supposed = seed % 4 == 2;
+    world.unaware = seed % 8 == 3;
     shuffle(order, 3);
     for (int i = 0; i < 3; i++) {
         world_start(&world, order[i]);
@@ -107,6 +110,42 @@ static void a_node_that_was_alone_for_long_grows(void)
     world_close(&world);
 }
 
+/* What is supposed names the nodes of one machine: any of them comes up alone, and the others are
+ * of its cluster. Who was named is waited for. */
+static void the_last_of_the_list_founds_alone_where_nobody_named_it(void)
+{
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        quorum_begin(seed, 3);
+        world.listed = true;
+        world.supposed = seed % 2;
+        world_start(&world, 2);
+        quorum_run_for(10 * SECOND);
+        CHECK_INT(world_active(&world), world.supposed ? 2 : -1);
+        world_start(&world, seed % 3 == 0);
+        world_start(&world, seed % 3 != 0);
+        CHECK(quorum_have_voters(3, 10 * SECOND));
+        CHECK(world_agrees(&world, 10 * SECOND));
+        world_close(&world);
+    }
+}
+
+/* Who takes connections and says nothing may know a quorum: it was the founder, and stands still. */
+static void who_is_silent_is_waited_for(void)
+{
+    quorum_begin(11, 3);
+    world.listed = true;
+    world.differ = true; /* 0: 0 and 1; 2: 2 and 0 */
+    world_start(&world, 2);
+    world_start(&world, 1);
+    sim_node_pause(world.members[1].node, 5 * SECOND);
+    world_start(&world, 0);
+    quorum_run_for(4 * SECOND);
+    CHECK_INT(world_active(&world), -1);
+    CHECK(quorum_have_voters(3, 10 * SECOND));
+    CHECK(world_agrees(&world, 10 * SECOND));
+    world_close(&world);
+}
+
 /* ---- what a person asks for ---- */
 
 static void a_voter_is_added_and_removed(void)
@@ -128,6 +167,7 @@ static void a_voter_is_added_and_removed(void)
     quorum_change(2, true, 2);
     CHECK(quorum_have_voters(3, 5 * SECOND));
     CHECK(world_agrees(&world, 5 * SECOND));
+    quorum_run_for(SECOND); /* the addition is over when it is committed */
     int active = world_active(&world);
     quorum_change(2, false, active); /* leadership goes first */
     quorum_run_for(SECOND);
@@ -400,6 +440,7 @@ static void a_voter_is_told_to_be_elsewhere(void)
     CHECK_INT(asked_to_update(&voter, epoch), err_to_wire(ERR_INVALID_REQUEST)); /* it answers */
     CHECK(!knows_place(other, host, 777));
     world_kill(&world, other, false);
+    quorum_run_for(SECOND); /* it is noticed */
     CHECK(world_settle(&world, 10 * SECOND));
     struct env *stranger = listen_at(other); /* to take a connection is no answer */
     quorum_run_for(4 * SECOND);
@@ -690,8 +731,10 @@ TAP_MAIN(TAP_TEST(a_voter_is_told_to_be_elsewhere), TAP_TEST(a_copy_moves_no_vot
          TAP_TEST(a_voter_is_added_by_another_name), TAP_TEST(a_controller_is_unregistered),
          TAP_TEST(a_disk_error_while_founding_leaves_no_half_voter),
          TAP_TEST(nodes_started_in_any_order_are_one_cluster),
-         TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),
-         TAP_TEST(a_voter_that_moved_is_found), TAP_TEST(what_can_not_be_a_voter_is_refused),
-         TAP_TEST(who_never_comes_is_forgotten), TAP_TEST(an_addition_ends_though_it_has_time),
+         TAP_TEST(the_last_of_the_list_founds_alone_where_nobody_named_it),
+         TAP_TEST(who_is_silent_is_waited_for), TAP_TEST(a_voter_is_added_and_removed),
+         TAP_TEST(an_emptied_founder_comes_back), TAP_TEST(a_voter_that_moved_is_found),
+         TAP_TEST(what_can_not_be_a_voter_is_refused), TAP_TEST(who_never_comes_is_forgotten),
+         TAP_TEST(an_addition_ends_though_it_has_time),
          TAP_TEST(a_founder_that_left_does_not_found_anew),
          TAP_TEST(a_crash_at_any_step_of_growing_is_survived))

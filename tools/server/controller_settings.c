@@ -28,30 +28,32 @@ static bool controller_settings_topic_default(void *data, size_t i, const char *
     return false;
 }
 
-/* Without voters in the settings they are those of the log. The first of the bootstrap servers
+/* Without voters in the settings they are those of the log. The lowest of the bootstrap servers
  * founds the quorum; without any the node is a cluster of its own, which others may join. */
 static void controller_settings_fill_quorum(struct controller_settings *settings,
                                             const struct config *config)
 {
-    int count, servers = 0;
+    int count;
     const struct config_voter *bootstrap = config_bootstrap(config, &count);
     enum config_id joins = CONFIG_CONTROLLER_QUORUM_AUTO_JOIN_ENABLE;
     settings->voters[0] =
         (struct controller_voter){config_node_id(config), config_controller_host(config),
                                   config_controller_listener(config)->port};
     settings->config.changes = true;
-    settings->config.founds = count == 0 || config_bootstrap_is_self(config, 0);
-    settings->config.asks = count > 0;
     settings->config.joins = !config_is_given(config, joins) ? CONTROLLER_JOINS_TO_THREE
                              : config_bool(config, joins)    ? CONTROLLER_JOINS_ALWAYS
                                                              : CONTROLLER_JOINS_NEVER;
     settings->servers = mem_alloc((size_t)(count ? count : 1) * sizeof(*settings->servers));
-    for (int i = 0; i < count; i++)
-        if (!config_bootstrap_is_self(config, i))
-            settings->servers[servers++] =
-                (struct controller_voter){bootstrap[i].id, bootstrap[i].host, bootstrap[i].port};
+    settings->config.own_server = -1;
+    for (int i = 0; i < count; i++) {
+        settings->servers[i] =
+            (struct controller_voter){bootstrap[i].id, bootstrap[i].host, bootstrap[i].port};
+        if (config_bootstrap_is_self(config, i))
+            settings->config.own_server = i;
+    }
     settings->config.servers = settings->servers;
-    settings->config.server_count = servers;
+    settings->config.server_count = count;
+    settings->config.servers_supposed = config_bootstrap_supposed(config);
 }
 
 static void controller_settings_fill_voters(struct controller_settings *settings,

@@ -96,6 +96,8 @@ class Node:
             "listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
             "log.dirs": self.log_dir,
+            # A cluster of its own: it does not look for one that somebody runs on this machine.
+            "controller.quorum.bootstrap.servers": "",
             **settings,
         }
 

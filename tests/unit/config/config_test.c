@@ -186,7 +186,7 @@ static void kafkas_kraft_file_starts(void)
     unload(&f);
 }
 
-/* The first of the bootstrap servers founds the quorum; the others find it there. */
+/* The lowest of the bootstrap servers founds the quorum; the others find it there. */
 static void bootstrap_servers_are_told_from_this_node(void)
 {
     struct fixture f;
@@ -205,6 +205,45 @@ static void bootstrap_servers_are_told_from_this_node(void)
     check_ok(&f, "broker.id=1\ncontroller.quorum.bootstrap.servers=other:19092\n");
     CHECK(!config_bootstrap_is_self(f.config, 0));
     CHECK_STR(config_controller_listener(f.config)->host, "");
+    unload(&f);
+}
+
+static void the_lowest_bootstrap_server_founds(void)
+{
+    static const char *const lists[] = {"a:9,b:8,c:7", "c:7,b:8,a:9", "B:8,c:7,A:9"};
+    struct fixture f;
+    char text[160];
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        snprintf(text, sizeof(text), "controller.quorum.bootstrap.servers=%s\n", lists[i]);
+        check_ok(&f, text);
+        int count;
+        const struct config_voter *all = config_bootstrap(f.config, &count);
+        CHECK_INT(all[config_bootstrap_founder(f.config)].port, 9);
+        unload(&f);
+    }
+    CHECK(config_address_compare("localhost", 10000, "127.0.0.1", 9999) > 0);
+    CHECK(config_address_compare("localhost", 9, "LOCALHOST", 9) == 0);
+    CHECK(config_address_compare("a", 9, "localhost", 9) > 0);
+}
+
+/* Nodes with the template's ports find each other though nothing names them. */
+static void bootstrap_servers_are_supposed(void)
+{
+    struct fixture f;
+    int count;
+    check_ok(&f, "broker.id=1\nport=9093\n");
+    CHECK(config_bootstrap_supposed(f.config));
+    const struct config_voter *all = config_bootstrap(f.config, &count);
+    CHECK_INT(count, 3);
+    CHECK_INT(all[config_bootstrap_founder(f.config)].port, 19092);
+    CHECK(config_bootstrap_is_self(f.config, 1));
+    CHECK_STR(config_controller_listener(f.config)->host, "localhost");
+    unload(&f);
+    check_ok(&f, "controller.quorum.bootstrap.servers=\n");
+    CHECK(!config_bootstrap_supposed(f.config));
+    (void)config_bootstrap(f.config, &count);
+    CHECK_INT(count, 0);
+    CHECK_INT(config_bootstrap_founder(f.config), -1);
     unload(&f);
 }
 
@@ -559,9 +598,11 @@ TAP_MAIN(TAP_TEST(ids_are_spelled_like_their_names), TAP_TEST(rows_accept_their_
          TAP_TEST(an_empty_file_is_a_single_node), TAP_TEST(defaults_are_kafkas),
          TAP_TEST(older_units_count_when_the_newer_are_silent),
          TAP_TEST(three_brokers_on_one_machine), TAP_TEST(kafkas_kraft_file_starts),
-         TAP_TEST(bootstrap_servers_are_told_from_this_node), TAP_TEST(kafkas_pair_of_files_starts),
-         TAP_TEST(kafkas_zookeeper_file_starts), TAP_TEST(listeners_take_names_and_addresses),
-         TAP_TEST(bad_values_are_told), TAP_TEST(levels_of_the_log_are_read),
-         TAP_TEST(unknown_settings_are_told), TAP_TEST(names_without_effect_are_said),
-         TAP_TEST(an_override_wins_and_is_named), TAP_TEST(bad_addresses_are_told),
-         TAP_TEST(bad_quorums_are_told), TAP_TEST(a_file_is_loaded))
+         TAP_TEST(bootstrap_servers_are_told_from_this_node),
+         TAP_TEST(the_lowest_bootstrap_server_founds), TAP_TEST(bootstrap_servers_are_supposed),
+         TAP_TEST(kafkas_pair_of_files_starts), TAP_TEST(kafkas_zookeeper_file_starts),
+         TAP_TEST(listeners_take_names_and_addresses), TAP_TEST(bad_values_are_told),
+         TAP_TEST(levels_of_the_log_are_read), TAP_TEST(unknown_settings_are_told),
+         TAP_TEST(names_without_effect_are_said), TAP_TEST(an_override_wins_and_is_named),
+         TAP_TEST(bad_addresses_are_told), TAP_TEST(bad_quorums_are_told),
+         TAP_TEST(a_file_is_loaded))

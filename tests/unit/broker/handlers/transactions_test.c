@@ -37,6 +37,41 @@ static void find(int16_t version, int8_t type)
     handle_find_coordinator(&fx->request);
 }
 
+/* The others may be about to come. */
+static void check_alone_refused(struct fixture *f)
+{
+    f->broker.started_us = env_now_us(f->env);
+    find(4, 1);
+    CHECK(strstr(buf_text(&f->answer), "\"errorCode\":15"));
+    CHECK(f->sent == NULL);
+    f->answer.len = 0;
+    f->broker.started_us -= 20 * 1000 * 1000;
+}
+
+/* A broker that somebody runs alone has transactions, if nobody has set how many replicas. */
+static void one_broker_alone_makes_it(bool set)
+{
+    struct fixture f;
+    fixture_open(&f);
+    fixture_settings(set ? "broker.id=1\ntransaction.state.log.replication.factor=3\n"
+                         : "broker.id=1\n");
+    fixture_add_broker(1, false);
+    check_alone_refused(&f);
+    find(4, 1);
+    CHECK((f.sent != NULL) == !set);
+    if (f.sent) {
+        CHECK_INT(f.sent->command->create_topics->topics[0]->replication_factor, 1);
+        fixture_answer(ERR_REQUEST_TIMED_OUT, NULL);
+    }
+    fixture_close(&f);
+}
+
+static void a_broker_that_stays_alone_makes_it(void)
+{
+    one_broker_alone_makes_it(false);
+    one_broker_alone_makes_it(true);
+}
+
 /* Its topic is made by the first who asks, by settings of its own. */
 static void the_topic_of_transactions_is_made(void)
 {
@@ -45,6 +80,7 @@ static void the_topic_of_transactions_is_made(void)
     fixture_settings("broker.id=1\ntransaction.state.log.num.partitions=7\n"
                      "transaction.state.log.segment.bytes=2000000\n");
     fixture_add_broker(1, false);
+    check_alone_refused(&f);
     fixture_add_broker(3, true);
     find(4, 1); /* it has three replicas, and two brokers are known */
     CHECK(strstr(buf_text(&f.answer), "\"errorCode\":15"));
@@ -165,7 +201,7 @@ static void an_idempotent_producer_always_gets_a_new_id(void)
 }
 
 TAP_MAIN(TAP_TEST(an_idempotent_producer_always_gets_a_new_id),
-         TAP_TEST(the_topic_of_transactions_is_made),
+         TAP_TEST(the_topic_of_transactions_is_made), TAP_TEST(a_broker_that_stays_alone_makes_it),
          TAP_TEST(a_transactional_id_has_a_coordinator),
          TAP_TEST(a_transactional_id_gets_what_its_coordinator_says),
          TAP_TEST(half_a_producer_is_refused))

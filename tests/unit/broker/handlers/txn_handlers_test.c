@@ -281,6 +281,8 @@ static void the_topic_of_groups_is_made(void)
 {
     struct fixture f;
     open_world(&f);
+    fixture_add_broker(1, false); /* the topic has three replicas */
+    fixture_add_broker(3, false);
     add_offsets(3, "g");
     CHECK_STR(buf_text(&f.answer), "");
     CHECK(f.sent != NULL);
