@@ -224,6 +224,13 @@ void door_take(struct door *door, struct frame_opening *opening)
     server_adopt(door->context.server, opening);
 }
 
+void door_reload(struct door *door, const struct config *config)
+{
+    door->context.config = config;
+    if (door->context.live)
+        live_settings_reload(door->context.live, config);
+}
+
 void door_free(struct door *door)
 {
     if (!door)

@@ -14,6 +14,8 @@ struct frame_opening;
 /* Costs nothing before the first client comes. `config` is borrowed, `logger` copied, but for its
  * levels. */
 struct door *door_new(struct env *env, struct logger *logger, const struct config *config);
+/* In place of the one before, whose texts stay. */
+void door_reload(struct door *door, const struct config *config);
 /* A client's connection: the door's now. */
 void door_take(struct door *door, struct frame_opening *opening);
 /* NULL = nothing. */

@@ -170,6 +170,14 @@ static void on_balance(void *data)
     env_timer_start(&controller->balance, controller->config.leader_rebalance_check_ms);
 }
 
+void controller_reload(struct controller *controller, const struct config *settings)
+{
+    ASSERT(controller->rules.settings && settings);
+    controller->rules.settings = settings;
+    controller->rules.topic_default_data = (void *)(uintptr_t)settings;
+    requests_elect(controller);
+}
+
 /* ---- the listener ---- */
 
 static int on_voter(void *data, struct link *link, const Meta__Hello *hello, struct buf *problem)

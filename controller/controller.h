@@ -86,6 +86,9 @@ struct controller_config {
 int controller_new(struct env *env, struct logger *logger, const struct controller_config *config,
                    struct buf *problem, struct controller **controller) MUST_CHECK;
 bool controller_is_active(const struct controller *controller);
+/* This node's file was read again: `settings` in place of those of controller_config, where they
+ * were given; borrowed. */
+void controller_reload(struct controller *controller, const struct config *settings);
 /* Writes what it knows into the log, at any level. */
 void controller_say_state(struct controller *controller);
 /* Hands leadership on if it leads, stops, then calls `done`; only controller_free may follow. */

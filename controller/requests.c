@@ -463,3 +463,19 @@ void requests_balance(struct controller *controller)
     struct request *request = request_new(controller, &balance_class, NULL, NULL);
     pipeline_submit(controller->pipeline, &request->job);
 }
+
+static void decide_elect(struct job *job, struct decision *decision, Meta__Frame *reply)
+{
+    (void)job, (void)reply;
+    elections_all(decision);
+}
+
+static const struct job_class elect_class = {.decide = decide_elect, .finish = finish_own};
+
+void requests_elect(struct controller *controller)
+{
+    if (!is_active(controller))
+        return;
+    struct request *request = request_new(controller, &elect_class, NULL, NULL);
+    pipeline_submit(controller->pipeline, &request->job);
+}

@@ -16,5 +16,7 @@ void requests_fence(struct controller *controller, int32_t broker_id, int64_t ep
 void requests_found_cluster(struct controller *controller);
 /* Moves leaderships back to the preferred replicas. */
 void requests_balance(struct controller *controller);
+/* Settings of this node changed: where nobody leads, who may lead now does so. */
+void requests_elect(struct controller *controller);
 
 #endif

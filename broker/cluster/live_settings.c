@@ -111,6 +111,14 @@ static void live_settled(void *data)
     }
 }
 
+void live_settings_reload(struct live_settings *live, const struct config *config)
+{
+    ASSERT(config != NULL);
+    live->config = config;
+    live_work_out(live);
+    live_settled(live);
+}
+
 /* ---- subscribers ---- */
 
 void live_settings_subscribe(struct live_settings *live, struct live_subscriber *subscriber)

@@ -38,6 +38,10 @@ struct live_settings *live_settings_new(const struct config *config, struct meta
 /* Its subscribers have left, or hear of nothing any more. */
 void live_settings_free(struct live_settings *live);
 
+/* The file was read again (config_take_live): whose settings differ is told before this returns.
+ * `config` is borrowed in place of the one before. */
+void live_settings_reload(struct live_settings *live, const struct config *config);
+
 /* The subscriber reads the values itself first: it is told of changes only. */
 void live_settings_subscribe(struct live_settings *live, struct live_subscriber *subscriber);
 void live_settings_unsubscribe(struct live_subscriber *subscriber);

@@ -346,6 +346,41 @@ int config_load(struct env *env, const char *file, const char *const *overrides,
     return err;
 }
 
+/* A time may be written in older units, which read-only settings have: what they say together
+ * counts. */
+static bool config_is_live(enum config_id id, bool (*live)(enum config_id id))
+{
+    bool is = live(id);
+    for (size_t i = 0; i < ARRAY_LEN(config_units); i++)
+        is |= config_units[i].other == id && live(config_units[i].ms);
+    return is;
+}
+
+static bool config_is_same(const struct config_value *a, const struct config_value *b)
+{
+    const char *left = a->now.text ? a->now.text : "", *right = b->now.text ? b->now.text : "";
+    return strcmp(left, right) == 0;
+}
+
+void config_take_live(struct config *fresh, const struct config *running,
+                      bool (*live)(enum config_id id), struct buf *taken, struct buf *kept)
+{
+    struct config read = *fresh;
+    ASSERT(fresh != running && running->listener_count >= 0);
+    *fresh = *running; /* what is derived, too: all of it is of settings that stay */
+    fresh->strings = read.strings;
+    fresh->file = read.file;
+    for (enum config_id id = 0; id < CONFIG_COUNT; id++) {
+        const struct config_row *row = config_row(id);
+        bool same = config_is_same(&read.values[id], &running->values[id]);
+        if (config_is_live(id, live))
+            fresh->values[id] = read.values[id];
+        if (!same && (read.values[id].given || running->values[id].given) &&
+            !(row->flags & CONFIG_NO_EFFECT))
+            buf_printf(config_is_live(id, live) ? taken : kept, " %s", row->name);
+    }
+}
+
 const struct config_parsed *config_value(const struct config *config, enum config_id id)
 {
     ASSERT(id < CONFIG_COUNT);

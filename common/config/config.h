@@ -96,6 +96,13 @@ const char *config_str(const struct config *config, enum config_id id);
 bool config_is_set(const struct config *config, enum config_id id);
 bool config_is_given(const struct config *config, enum config_id id);
 
+/* Of a file that was read again while the node runs: `fresh` keeps what it says of settings that
+ * are `live`, or are older units of such ones, and has everything else as in `running`, which has
+ * to outlive it. The names of those that differ are appended to `taken`, and to `kept` if they need
+ * a restart, each behind a blank. Settings without effect are in neither. */
+void config_take_live(struct config *fresh, const struct config *running,
+                      bool (*live)(enum config_id id), struct buf *taken, struct buf *kept);
+
 /* ---- the rows, for DescribeConfigs and the like ---- */
 
 /* Never NULL for id < CONFIG_COUNT. */

@@ -17,6 +17,7 @@ import wire
 from cluster import Cluster
 from node import SERVER
 from tap import check, check_equal, note, test
+from tool import tool
 from wait import wait_until
 
 DEADLINE_S = 60
@@ -72,6 +73,62 @@ def signals():
             lines = node.log_text().splitlines()
             check(any("stopping" in line and name in line for line in lines), f"no line names {name}")
             check(lines[-1].endswith("stopped"), f"the last line is {lines[-1]!r}")
+
+
+def setting(node, name):
+    """The value of a broker's setting, as it tells it, and from where that is."""
+    out = tool("kafka-configs.sh", "--bootstrap-server", node.address, "--entity-type", "brokers", "--entity-name",
+               str(node.id), "--describe", "--all").stdout
+    found = re.search(rf"^ +{re.escape(name)}=(\S*) .*synonyms=\{{(\w*)", out, re.M)
+    return found.groups() if found else None
+
+
+def hang_up(node, words, **settings):
+    """Changes its file and has it read again, until it says so."""
+    node.settings |= {key.replace("_", "."): value for key, value in settings.items()}
+    node.write_config()
+    seen = len(node.log_text())
+    node.signal(signal.SIGHUP)
+    wait_until(lambda: words in node.log_text()[seen:], DEADLINE_S, f"it says {words!r}")
+
+
+def takes(node, size):
+    """Whether a record of that size is taken."""
+    done = tool("kafka-console-producer.sh", "--bootstrap-server", node.address, "--topic", "t",
+                "--producer-property", "max.request.size=2000000", stdin="x" * size + "\n", check_status=False)
+    return done.returncode == 0
+
+
+@test("SIGHUP: what is dynamic takes effect, what needs a restart is named, an error changes nothing")
+def reload_settings():
+    with Cluster(1) as cluster:
+        node = cluster.nodes[0]
+        cluster.create_topic("t")
+        check(takes(node, 5000), "the record is taken before")
+        hang_up(node, "the same")
+        hang_up(node, "these changed: message.max.bytes; needs a restart: num.partitions", message_max_bytes=4000,
+                num_partitions=7)
+        check_equal(setting(node, "message.max.bytes"), ("4000", "STATIC_BROKER_CONFIG"), "the setting")
+        check_equal(setting(node, "num.partitions")[0], "1", "what needs a restart")
+        check(not takes(node, 5000), "the limit has no effect")
+        hang_up(node, "needs a restart: num.partitions")
+        hang_up(node, "these changed: log.retention.ms; needs", log_retention_ms=3600000)
+        hang_up(node, "the settings stay as they are", message_max_bytes="many")
+        check("message.max.bytes=many" in node.log_text(), "it does not say why")
+        check_equal(setting(node, "message.max.bytes")[0], "4000", "the setting after an error")
+        tool("kafka-configs.sh", "--bootstrap-server", node.address, "--entity-type", "brokers", "--entity-default",
+             "--alter", "--add-config", "message.max.bytes=6000")
+        hang_up(node, "these changed: message.max.bytes", message_max_bytes=3000)
+        check_equal(setting(node, "message.max.bytes"), ("6000", "DYNAMIC_DEFAULT_BROKER_CONFIG"), "what comes first")
+        check(takes(node, 5000), "the cluster's setting has no effect")
+        hang_up(node, "these changed: unclean.leader.election.enable", unclean_leader_election_enable="true")
+        hang_up(node, "these changed: message.max.bytes log.retention.hours log.retention.ms", message_max_bytes=None,
+                log_retention_ms=None, log_retention_hours=2)
+        check_equal(setting(node, "log.retention.hours")[0], "2", "the hours")
+        os.rename(node.config_file, node.config_file + "-away")
+        node.signal(signal.SIGHUP)
+        wait_until(lambda: "there is no such file" in node.log_text(), DEADLINE_S, "the file is missed")
+        os.rename(node.config_file + "-away", node.config_file)
 
 
 @test("a second SIGTERM is ignored, a second SIGINT ends it at once")

@@ -65,6 +65,10 @@ class Root:
                 note(file.read())
         shutil.rmtree(self.directory)
 
+    def log(self):
+        with open(self.directory + "/log/server.log") as file:
+            return file.read()
+
     def service(self, *arguments, code=0):
         done = tool("millrace", "service", *arguments, "--root", self.root, check_status=False)
         check_equal(done.returncode, code, f"the status of {arguments} ({done.stdout}{done.stderr})")
@@ -133,7 +137,10 @@ def script():
         tool("kafka-topics.sh", "--create", "--topic", "kept", "--bootstrap-server", address)
         pid = re.search(r"running \(pid (\d+)\)", root.service("status"))[1]
         check(f"running already (pid {pid})" in root.script("start"), "a second start")
+        with open(root.config, "a") as file:
+            file.write("message.max.bytes=4000\n")
         root.script("reload")
+        wait_until(lambda: "these changed: message.max.bytes" in root.log(), DEADLINE_S, "the settings are read again")
         check(f"(pid {pid})" in root.script("status"), "after a reload")
         root.script("restart")
         check(f"(pid {pid})" not in root.script("status"), "after a restart")

@@ -3,9 +3,8 @@
  *
  * Happy path: read the settings, start the controller (its loop in a thread of its own) and the
  * broker (on this thread), serve until SIGTERM or SIGINT; then the broker leaves first, since it
- * needs the controller to move its leaders, and the controller after it. SIGHUP, which a terminal
- * that closes and tools for logs send, stops nothing; SIGUSR1 has the state written
- * into the log. A service manager is told how it does
+ * needs the controller to move its leaders, and the controller after it. SIGHUP has the file read
+ * again (reload.h); SIGUSR1 has the state written into the log. A service manager is told how it does
  * (notify.h). Failure modes: anything that keeps it from starting is one sentence on stderr and
  * exit status 1. */
 #include <signal.h>
@@ -29,6 +28,7 @@
 #include "tools/server/controller_settings.h"
 #include "tools/server/log_dirs.h"
 #include "tools/server/notify.h"
+#include "tools/server/reload.h"
 
 /* How often the service manager's view is looked after; a watchdog that asks for more gets more. */
 enum { NODE_TICK_US = 1000000, NODE_WATCHDOG_PARTS = 4 };
@@ -39,7 +39,8 @@ struct controller_host {
     struct controller *controller;
     struct door *door; /* for Kafka's clients at its listener */
     struct env_thread *thread;
-    atomic_bool turned; /* its loop ran since the last look */
+    atomic_bool turned;                    /* its loop ran since the last look */
+    const struct config *_Atomic settings; /* that it is to take over */
 };
 
 struct node {
@@ -47,6 +48,8 @@ struct node {
     struct logger logger;
     struct logger_levels levels; /* of both threads; this one changes them */
     struct config *config;
+    const char **overrides; /* of the command line */
+    struct reload reload;
     struct meta_formatted formatted;
     struct broker *broker; /* NULL without the role */
     struct controller_host controller;
@@ -253,12 +256,26 @@ static void node_signal(void *data, int signum)
     node_stop(node);
 }
 
+static void controller_host_reload(void *data)
+{
+    struct controller_host *host = data;
+    const struct config *settings = atomic_load(&host->settings);
+    door_reload(host->door, settings);
+    controller_reload(host->controller, settings);
+}
+
 static void node_hangup(void *data, int signum)
 {
     struct node *node = data;
+    struct controller_host *host = &node->controller;
     (void)signum;
-    logger_info(&node->logger, "SIGHUP changes nothing: settings are read at the start, and "
-                               "SIGTERM stops this process");
+    if (node->stopping || !reload_read(&node->reload))
+        return;
+    if (node->broker)
+        live_settings_reload(node->broker->live, node->reload.running);
+    atomic_store(&host->settings, node->reload.running);
+    if (host->thread)
+        env_post(host->env, controller_host_reload, host);
 }
 
 static void controller_host_dump(void *data)
@@ -292,6 +309,7 @@ static int node_parse(struct node *node, int argc, char **argv, struct buf *prob
     const char *file = NULL;
     const char **overrides = mem_alloc((size_t)argc * sizeof(*overrides));
     int count = 0;
+    node->overrides = overrides;
     int err = 0;
     const char *unexpected = NULL;
     for (int i = 1; i < argc && !unexpected; i++) {
@@ -320,13 +338,13 @@ static int node_parse(struct node *node, int argc, char **argv, struct buf *prob
                  config_node_id(node->config));
         config_logger_levels(node->config, &node->levels);
         node_init_logger(node, &node->logger, name, node->env, LOGGER_NODE);
+        reload_init(&node->reload, node->env, &node->logger, node->config, overrides, count);
         char *save = NULL;
         for (char *line = strtok_r((char *)(uintptr_t)buf_text(&notes), "\n", &save); line;
              line = strtok_r(NULL, "\n", &save))
             logger_info(&node->logger, "%s", line);
     }
     buf_close(&notes);
-    mem_free(overrides);
     return err;
 }
 
@@ -406,8 +424,8 @@ static void node_close_controller(struct node *node)
 static const char main_help[] =
     "A node of a Millrace cluster: broker, controller or both, as process.roles says.\n\n"
     "Usage: millrace-server server.properties [--override property=value]...\n\n"
-    "It runs until SIGTERM or SIGINT; SIGINT twice ends it at once; SIGHUP changes nothing;\n"
-    "SIGUSR1 writes its state into the log. The log goes to stdout.\n"
+    "It runs until SIGTERM or SIGINT; SIGINT twice ends it at once; SIGHUP has the\n"
+    "settings read again; SIGUSR1 writes its state into the log. The log goes to stdout.\n"
     "kafka-server-start.sh -daemon starts it in the background, kafka-server-stop.sh stops it.\n\n"
     "  -h, --help     This text.\n"
     "  -v, --version  The version.\n";
@@ -459,6 +477,8 @@ int main(int argc, char **argv)
         logger_info(&node.logger, "stopped%s", node.exit_status ? ", for the reason above" : "");
     notify_free(node.notify);
     meta_formatted_close(&node.formatted);
+    reload_close(&node.reload);
+    mem_free(node.overrides);
     if (node.config)
         config_free(node.config);
     env_free(node.env);
