@@ -21,7 +21,8 @@
 enum {
     QUORUM_GONE_MS = 30000, /* and who does not vote and has not asked for so long is forgotten */
     QUORUM_LOOK_MS = 1000,
-    QUORUM_TWIN_MS = 1000, /* what a process said before its end may come a little later */
+    QUORUM_VAIN_MS = 10000, /* who was named and has not asked for so long is not there */
+    QUORUM_TWIN_MS = 1000,  /* what a process said before its end may come a little later */
     QUORUM_TELL_MS = 60000,
     QUORUM_LEARNED_MAX = RAFT_QUORUM_MEMBERS_MAX
 };
@@ -55,7 +56,8 @@ struct raft_quorum {
     struct raft_member wished;
     raft_quorum_done *done;
     void *done_data;
-    int64_t wish_end_ms;
+    int64_t wish_begun_ms, wish_end_ms;
+    int32_t vain;          /* a node that was named and never came; -1 */
     int wish_err;          /* what is told when the time is over */
     struct env_timer turn; /* peers and wishes are seen to in a turn of their own */
 };
@@ -460,24 +462,35 @@ static bool wish_is_true(const struct raft_quorum *quorum)
     }
 }
 
+/* One that can be added asks all the time. */
+static bool wish_is_vain(struct raft_quorum *quorum)
+{
+    const struct raft_candidate *candidate = find_candidate(quorum, quorum->wished.id);
+    int64_t since_ms = env_now_ms(quorum->with.env) - QUORUM_VAIN_MS;
+    return quorum->wish_begun_ms <= since_ms && (!candidate || candidate->heard_ms <= since_ms);
+}
+
 /* True when it is over. */
 static bool wish_look(struct raft_quorum *quorum)
 {
     bool settled = !quorum->changing && quorum->with.raft->configuration_uncommitted_index == 0;
+    bool vain = quorum->wish == WISH_ADD && wish_is_vain(quorum);
     if (quorum->wish == WISH_NONE)
         return true;
     if (!quorum->active)
         wish_end(quorum, ERR_NOT_CONTROLLER, "");
     else if (settled && wish_is_true(quorum))
         wish_end(quorum, 0, "");
-    else if (env_now_ms(quorum->with.env) >= quorum->wish_end_ms)
+    else if (vain || env_now_ms(quorum->with.env) >= quorum->wish_end_ms) {
+        quorum->vain = vain ? quorum->wished.id : quorum->vain;
         wish_end(quorum, ERR_REQUEST_TIMED_OUT,
                  quorum->wish == WISH_ADD
                      ? "The controller has not caught up in time: is it running, and does it name "
                        "this quorum in controller.quorum.bootstrap.servers?"
                      : "The change of the quorum was not committed in time.");
-    else
+    } else {
         return false;
+    }
     return true;
 }
 
@@ -487,8 +500,10 @@ static void step_forget(struct raft_quorum *quorum)
     const struct raft_configuration *now = &quorum->with.raft->configuration;
     int64_t since_ms = env_now_ms(quorum->with.env) - QUORUM_GONE_MS;
     ASSERT(quorum->active && !quorum->changing);
-    for (unsigned i = 0; i < now->n && quorum->active_ms <= since_ms; i++) {
+    for (unsigned i = 0; i < now->n; i++) {
         int32_t id = raft_members_node(now->servers[i].id);
+        if (quorum->active_ms > since_ms && id != quorum->vain)
+            continue;
         const struct raft_candidate *candidate = find_candidate(quorum, id);
         bool wished = quorum->wish == WISH_ADD && quorum->wished.id == id;
         if (now->servers[i].role == RAFT_VOTER || wished ||
@@ -600,6 +615,17 @@ void raft_quorum_look(struct raft_quorum *quorum, bool active)
         quorum->changed(quorum->data);
 }
 
+static void wish_refuse(const struct raft_quorum *quorum, raft_quorum_done *done, void *data)
+{
+    char *sentence = mem_printf("Another change of the quorum is under way: node %d is being %s.",
+                                quorum->wished.id,
+                                quorum->wish == WISH_ADD      ? "added"
+                                : quorum->wish == WISH_REMOVE ? "removed"
+                                                              : "moved");
+    done(data, ERR_REQUEST_TIMED_OUT, sentence);
+    mem_free(sentence);
+}
+
 static void wish_begin(struct raft_quorum *quorum, enum wish_kind kind, int64_t timeout_ms,
                        raft_quorum_done *done, void *data)
 {
@@ -608,7 +634,8 @@ static void wish_begin(struct raft_quorum *quorum, enum wish_kind kind, int64_t 
     quorum->wish = kind;
     quorum->done = done;
     quorum->done_data = data;
-    quorum->wish_end_ms = env_now_ms(quorum->with.env) + timeout_ms;
+    quorum->wish_begun_ms = env_now_ms(quorum->with.env);
+    quorum->wish_end_ms = quorum->wish_begun_ms + timeout_ms;
     env_timer_start(&quorum->turn, 0);
 }
 
@@ -620,7 +647,7 @@ void raft_quorum_add(struct raft_quorum *quorum, const Meta__Member *member, int
     if (!quorum->active) {
         done(data, ERR_NOT_CONTROLLER, "");
     } else if (quorum->wish != WISH_NONE) {
-        done(data, ERR_REQUEST_TIMED_OUT, "Another change of the quorum is under way.");
+        wish_refuse(quorum, done, data);
     } else if (server && server->role == RAFT_VOTER) {
         done(data, ERR_DUPLICATE_VOTER, "A controller with this id votes already.");
     } else if (!server && quorum->with.raft->configuration.n >= RAFT_QUORUM_MEMBERS_MAX) {
@@ -640,7 +667,7 @@ bool raft_quorum_may_remove(const struct raft_quorum *quorum, int32_t id,
     if (!quorum->active)
         done(data, ERR_NOT_CONTROLLER, "");
     else if (quorum->wish != WISH_NONE)
-        done(data, ERR_REQUEST_TIMED_OUT, "Another change of the quorum is under way.");
+        wish_refuse(quorum, done, data);
     else if (!server || !member || server->role != RAFT_VOTER)
         done(data, ERR_VOTER_NOT_FOUND, "No controller with this id votes.");
     else if (!uuid_is_zero(&member->directory_id) &&
@@ -669,7 +696,7 @@ void raft_quorum_unregister(struct raft_quorum *quorum, int32_t id, int64_t time
     if (!quorum->active)
         done(data, ERR_NOT_CONTROLLER, "");
     else if (quorum->wish != WISH_NONE)
-        done(data, ERR_REQUEST_TIMED_OUT, "Another change of the quorum is under way.");
+        wish_refuse(quorum, done, data);
     else if (!server)
         done(data, ERR_BROKER_ID_NOT_REGISTERED, "No controller with this id is registered.");
     else if (server->role == RAFT_VOTER)
@@ -709,7 +736,7 @@ void raft_quorum_update(struct raft_quorum *quorum, const Meta__Member *member, 
     if (!quorum->active) {
         done(data, ERR_NOT_CONTROLLER, "");
     } else if (quorum->wish != WISH_NONE) {
-        done(data, ERR_REQUEST_TIMED_OUT, "Another change of the quorum is under way.");
+        wish_refuse(quorum, done, data);
     } else if (!may_update(quorum, find_member(quorum, member->id), server, member)) {
         done(data, ERR_VOTER_NOT_FOUND, "No voter with this id has that directory.");
     } else if (is_where_it_was(quorum, member)) {
@@ -735,6 +762,7 @@ struct raft_quorum *raft_quorum_new(const struct raft_quorum_config *config,
     quorum->with = *config;
     quorum->changed = changed;
     quorum->data = data;
+    quorum->vain = -1;
     env_timer_init(config->env, &quorum->turn, on_turn, quorum);
     return quorum;
 }

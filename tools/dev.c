@@ -73,7 +73,10 @@ static void dev_print_line(struct dev *dev)
     int of;
     if (!dev->live || env_now_ms(dev->run->env) - dev->line_ms < DEV_LINE_MS)
         return;
+    const char *told = getenv("COLUMNS");
     ioctl(STDOUT_FILENO, TIOCGWINSZ, &window);
+    if (window.ws_col == 0 && told) /* a terminal that does not know its own width */
+        window.ws_col = (unsigned short)strtoul(told, NULL, 10);
     int columns = (window.ws_col > 1 ? window.ws_col : DEV_COLUMNS) - 1;
     dev->line_ms = env_now_ms(dev->run->env);
     if (cluster_view_read(dev->run->client, &view)) {
@@ -88,6 +91,9 @@ static void dev_print_line(struct dev *dev)
                  view.offline, size);
         cluster_view_close(&view);
     }
+    /* Whole parts only. */
+    while (strlen(line) > (size_t)columns && strrchr(line, ','))
+        *strrchr(line, ',') = '\0';
     printf("\r\033[K%.*s", columns, line);
     fflush(stdout);
 }

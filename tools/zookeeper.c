@@ -8,6 +8,7 @@
  * status 1); the node is no voter, or the quorum has no leader at the moment. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/mem.h"
 #include "tools/cluster_view.h"
@@ -37,6 +38,34 @@ static int zookeeper_stop(struct tool_run *run)
 
 /* ---- zkServer.sh status ---- */
 
+/* Whether a list of names has this one. */
+static bool zookeeper_is_in(const char *names, const char *name, size_t len)
+{
+    while (names && *names) {
+        names += strspn(names, ", \t");
+        size_t each = strcspn(names, ", \t");
+        if (each == len && strncasecmp(names, name, len) == 0)
+            return true;
+        names += each;
+    }
+    return false;
+}
+
+/* The first of the listeners that is not the controller's, from its "://" on; NULL: none is. */
+static const char *zookeeper_listener(const struct props *props, const char *listeners)
+{
+    const char *controllers = props_get(props, "controller.listener.names");
+    while (*(listeners += strspn(listeners, ", \t"))) {
+        const char *place = strstr(listeners, "://");
+        if (!place)
+            return NULL;
+        if (!zookeeper_is_in(controllers, listeners, (size_t)(place - listeners)))
+            return place;
+        listeners += strcspn(listeners, ",");
+    }
+    return NULL;
+}
+
 /* "host:port" of the broker that a settings file is for; NULL when it is none, as a file of
  * ZooKeeper's. The caller's to mem_free. */
 static char *zookeeper_address(const char *path)
@@ -52,7 +81,7 @@ static char *zookeeper_address(const char *path)
     const char *listeners = good ? props_get(&props, "listeners") : NULL;
     const char *port = good ? props_get(&props, "port") : NULL;
     bool broker = good && (props_get(&props, "broker.id") || props_get(&props, "node.id"));
-    const char *place = listeners ? strstr(listeners, "://") : NULL;
+    const char *place = listeners ? zookeeper_listener(&props, listeners) : NULL;
     if (place) {
         size_t all = strcspn(place + 3, ", ");
         address = mem_printf("%s%.*s", place[3] == ':' ? "localhost" : "", (int)all, place + 3);
@@ -184,19 +213,34 @@ static const struct option_row zookeeper_options[] = {
     TOOL_LAST_OPTIONS,
 };
 
+static const struct option_row zookeeper_start_options[] = {
+    OPTION("daemon", NULL, "As of Kafka's command; nothing is started."),
+    TOOL_LAST_OPTIONS,
+};
+
+static const struct option_row zookeeper_stop_options[] = {
+    TOOL_LAST_OPTIONS,
+};
+
 const struct tool tool_zookeeper_start = {
     .name = "zookeeper-server-start",
     .link = "zookeeper-server-start",
-    .synopsis = "[FILE]",
+    .synopsis = "[-daemon] [FILE]",
     .summary = "Nothing: there is no ZooKeeper.",
+    .options = zookeeper_start_options,
+    .positional = 1,
+    .bare = true,
     .run = zookeeper_start,
 };
 
 const struct tool tool_zookeeper_stop = {
     .name = "zookeeper-server-stop",
     .link = "zookeeper-server-stop",
-    .synopsis = "",
+    .synopsis = "[FILE]",
     .summary = "Nothing: there is no ZooKeeper.",
+    .options = zookeeper_stop_options,
+    .positional = 1,
+    .bare = true,
     .run = zookeeper_stop,
 };
 

@@ -1,5 +1,9 @@
-/* Where the other nodes reach this node's controller, when no setting names the voters. */
-#include "config/config.h"
+/* Where the other nodes reach this node's controller, and which of them founds the quorum, when no
+ * setting names the voters. */
+#include "config/config_private.h"
+
+#include <string.h>
+#include <strings.h>
 
 #include "base/check.h"
 
@@ -18,4 +22,28 @@ const char *config_controller_host(const struct config *config)
     if (own->host[0])
         return own->host;
     return listeners > 0 && listener[0].advertised_host ? listener[0].advertised_host : "localhost";
+}
+
+/* ---- who founds it ---- */
+
+bool config_host_is_loopback(const char *host)
+{
+    return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
+           strcmp(host, "::1") == 0;
+}
+
+bool config_bootstrap_supposed(const struct config *config)
+{
+    return config->bootstrap_supposed;
+}
+
+int config_bootstrap_founder(const struct config *config)
+{
+    const struct config_voter *all = config->bootstrap;
+    int lowest = config->bootstrap_count > 0 ? 0 : -1;
+    for (int i = 1; i < config->bootstrap_count; i++)
+        if (config_address_compare(all[i].host, all[i].port, all[lowest].host, all[lowest].port) <
+            0)
+            lowest = i;
+    return lowest;
 }

@@ -132,12 +132,6 @@ static bool config_is_any(const char *host)
     return host[0] == '\0' || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 }
 
-bool config_host_is_loopback(const char *host)
-{
-    return strcasecmp(host, "localhost") == 0 || strncmp(host, "127.", 4) == 0 ||
-           strcmp(host, "::1") == 0;
-}
-
 /* ---- node id, voters, roles ---- */
 
 static int config_derive_node_id(struct config *config, struct buf *problem)
@@ -778,22 +772,6 @@ int config_address_compare(const char *host, uint16_t port, const char *other_ho
     bool loopback = config_host_is_loopback(host), other = config_host_is_loopback(other_host);
     int order = loopback || other ? other - loopback : strcasecmp(host, other_host);
     return order ? order : (port > other_port) - (port < other_port);
-}
-
-bool config_bootstrap_supposed(const struct config *config)
-{
-    return config->bootstrap_supposed;
-}
-
-int config_bootstrap_founder(const struct config *config)
-{
-    const struct config_voter *all = config->bootstrap;
-    int lowest = config->bootstrap_count > 0 ? 0 : -1;
-    for (int i = 1; i < config->bootstrap_count; i++)
-        if (config_address_compare(all[i].host, all[i].port, all[lowest].host, all[lowest].port) <
-            0)
-            lowest = i;
-    return lowest;
 }
 
 const struct config_endpoint *config_controller_listener(const struct config *config)

@@ -5,13 +5,16 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+import fcntl
 import pty
 import re
 import shutil
 import signal
 import socket
 import subprocess
+import struct
 import tempfile
+import termios
 
 import tap
 import wire
@@ -148,6 +151,12 @@ def line():
         return b"\r\x1b[K1 of 1 up, controller 0, 0 topics, " in shown
     with Dev("--nodes", "1", stdout=theirs) as dev:
         wait_until(read, DEADLINE_S, "the live line")
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 40, 0, 0))
+        wait_until(lambda: read() and shown.split(b"\r\x1b[K")[-1] == b"1 of 1 up, controller 0, 0 topics",
+                   DEADLINE_S, "whole parts only, where it is narrow")
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 200, 0, 0))
+        wait_until(lambda: read() and re.search(rb"0 offline, [0-9.]+ \w*$", shown.split(b"\r\x1b[K")[-1]),
+                   DEADLINE_S, "all of it where it is wide")
         dev.process.send_signal(signal.SIGHUP)
         check_equal(dev.process.wait(DEADLINE_S), 0, "the status")
     os.close(ours)

@@ -100,6 +100,20 @@ def zk(*arguments, code=0):
 def zookeeper():
     for action in ("start", "restart", "stop", "start-foreground"):
         check("Nothing needs" in zk(action), action)
+    for name in ("zookeeper-server-start.sh", "zookeeper-server-stop.sh"):
+        for arguments, code, words in (((), 0, "Nothing needs"), (("some.properties",), 0, "Nothing needs"),
+                                       (("--nonsense",), 1, "--nonsense is not an option"),
+                                       (("one", "two"), 1, "fewer arguments")):
+            done = tool(name, *arguments, check_status=False)
+            check(done.returncode == code and words in done.stdout + done.stderr, f"{name} {arguments}: {done}")
+    check("Nothing needs" in tool("zookeeper-server-start.sh", "-daemon", "some.properties").stdout, "-daemon")
+    with Cluster(1, start=False) as cluster:
+        node = cluster.nodes[0]
+        node.settings |= {"controller.listener.names": "CONTROLLER", "process.roles": "broker,controller",
+                          "listeners": f"CONTROLLER://127.0.0.1:{free_port()},{node.settings['listeners']}"}
+        node.start()
+        cluster.wait_serving()
+        check("\nMode: standalone\n" in zk("status", node.config_file), "the controller's listener comes first")
     with Cluster(1) as cluster:
         check("\nMode: standalone\n" in "\n" + zk("status", "-b", cluster.nodes[0].address), "one node")
     with Cluster(3) as cluster:

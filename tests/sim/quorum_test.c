@@ -129,7 +129,7 @@ static void the_last_of_the_list_founds_alone_where_nobody_named_it(void)
     }
 }
 
-/* Who takes connections and says nothing may know a quorum: it was the founder, and stands still. */
+/* Who takes connections and says nothing may know a quorum: it founded one, and stands still. */
 static void who_is_silent_is_waited_for(void)
 {
     quorum_begin(11, 3);
@@ -595,6 +595,11 @@ static void who_never_comes_is_forgotten(void)
     world_close(&world);
 }
 
+static bool world_is_added(int32_t id)
+{
+    return raft_servers_find(&active_consensus()->raft, raft_members_id(id)) != NULL;
+}
+
 /* Else one request could keep all others from changing the quorum for weeks. */
 static void an_addition_ends_though_it_has_time(void)
 {
@@ -618,8 +623,11 @@ static void an_addition_ends_though_it_has_time(void)
     CHECK(world_send(&world, 0, &command));
     quorum_run_for(SECOND);
     CHECK_INT(asked_to_remove(7), err_to_wire(ERR_REQUEST_TIMED_OUT));
-    quorum_run_for(70 * SECOND);
+    CHECK(world_is_added(100));
+    quorum_run_for(12 * SECOND); /* nobody is there */
     CHECK_INT(asked_to_remove(7), err_to_wire(ERR_VOTER_NOT_FOUND));
+    quorum_run_for(2 * SECOND);
+    CHECK(!world_is_added(100));
     world_close(&world);
 }
 

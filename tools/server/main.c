@@ -4,9 +4,9 @@
  * Happy path: read the settings, start the controller (its loop in a thread of its own) and the
  * broker (on this thread), serve until SIGTERM or SIGINT; then the broker leaves first, since it
  * needs the controller to move its leaders, and the controller after it. SIGHUP has the file read
- * again (reload.h); SIGUSR1 has the state written into the log. A service manager is told how it does
- * (notify.h). Failure modes: anything that keeps it from starting is one sentence on stderr and
- * exit status 1. */
+ * again (reload.h); SIGUSR1 has the state written into the log. A service manager is told how it
+ * does (notify.h). Failure modes: anything that keeps it from starting is one sentence on stderr
+ * and exit status 1. */
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>

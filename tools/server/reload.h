@@ -1,6 +1,7 @@
-/* The settings file, read again on SIGHUP. What a broker takes while it runs (config/config_change.h)
- * takes effect, in its place in the one chain: what brokers were told by the cluster still comes
- * first. What needs a restart is named, and stays. A file with an error changes nothing. */
+/* The settings file, read again on SIGHUP. What a broker takes while it runs
+ * (config/config_change.h) counts at once, in its place in the one chain: what the cluster told
+ * brokers still comes first. What needs a restart is named, and stays. A file with an error changes
+ * nothing. */
 #ifndef SERVER_RELOAD_H
 #define SERVER_RELOAD_H
 
