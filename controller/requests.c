@@ -8,6 +8,7 @@
 #include "controller/requests.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "base/err.h"
 #include "base/mem.h"
@@ -172,6 +173,32 @@ static void decide_register(struct job *job, struct decision *decision, Meta__Fr
     }
 }
 
+static bool is_at(const struct image_broker *broker, const Meta__Endpoint *endpoint)
+{
+    for (size_t i = 0; i < broker->endpoint_count; i++)
+        if (broker->endpoints[i].port == endpoint->port &&
+            strcasecmp(broker->endpoints[i].host, endpoint->host) == 0)
+            return true;
+    return false;
+}
+
+/* Clients that are sent to one of the two may reach the other. Something between may still tell
+ * them apart, and of two that change places one comes first: it is said, not refused. */
+static void say_twins(struct controller *controller, const Meta__Register *asked)
+{
+    const struct image_broker *broker;
+    size_t cursor = 0;
+    while ((broker = image_next_broker(controller->image, &cursor)))
+        for (size_t i = 0; i < asked->n_endpoints; i++)
+            if (broker->id != asked->broker_id && !broker->fenced &&
+                is_at(broker, asked->endpoints[i]))
+                logger_warn(&controller->peer_lines.logger,
+                            "broker %d and broker %d both tell clients %s:%u: give each its own "
+                            "advertised.listeners (or port)",
+                            asked->broker_id, broker->id, asked->endpoints[i]->host,
+                            asked->endpoints[i]->port);
+}
+
 static void finish_register(struct job *job, int err, int64_t index, Meta__Frame *reply)
 {
     struct request *request = request_of(job);
@@ -188,6 +215,8 @@ static void finish_register(struct job *job, int err, int64_t index, Meta__Frame
         logger_info(&request->controller->peer_lines.logger,
                     "broker %d at %s is registered with epoch %lld", request->broker_id,
                     link_peer(session->peer), (long long)reply->registered->broker_epoch);
+    if (session && !err && reply && !reply->registered->error)
+        say_twins(request->controller, request->frame->register_);
     request_free(request);
 }
 

@@ -176,6 +176,18 @@ def offsets_made(cluster):
     return {len(replicas) for _, replicas, _ in topic.values()}
 
 
+@test("two that tell clients the same address are named, both")
+def twins():
+    with copies(2) as cluster:
+        first, second = cluster.nodes
+        first.start()
+        wait_until(lambda: "serving after" in first.log_text(), GROW_DEADLINE_S, "the first one serves")
+        second.settings["advertised.listeners"] = f"PLAINTEXT://localhost:{first.port}"
+        second.start()
+        words = f"broker 1 and broker 0 both tell clients localhost:{first.port}"
+        wait_until(lambda: any(words in node.log_text() for node in cluster.nodes), GROW_DEADLINE_S, "it is said")
+
+
 @test("all of them are killed, and come back")
 def all_killed():
     with copies() as cluster:
