@@ -22,8 +22,9 @@ install -d "$share/man/man1" "$share/bash-completion/completions" "$share/zsh/si
 "$build/millrace" man --list | while read -r tool page; do
     "$build/millrace" man "$tool" >"$share/man/man1/$page.1"
 done
+install -m 644 deploy/debian/millrace-server.1 "$share/man/man1"
 "$build/millrace" completion bash >"$share/bash-completion/completions/millrace"
-for tool in $("$build/millrace" help links); do # bash looks for a file with the command's name
+for tool in millrace-server $("$build/millrace" help links); do # bash looks for a file with the command's name
     ln -sfn millrace "$share/bash-completion/completions/$tool"
 done
 "$build/millrace" completion zsh >"$share/zsh/site-functions/_millrace"

@@ -32,8 +32,7 @@ fill() { # with the places of the package
 }
 
 deploy/install.sh "$build" "$root" /usr /etc >/dev/null
-# The manual pages are those of debian/; packages have a folder of zsh's of their own.
-rm -r "$root/usr/share/man"
+# Packages have a folder of zsh's of their own.
 mv "$root/usr/share/zsh/site-functions" "$root/usr/share/zsh/vendor-completions"
 strip --strip-unneeded --remove-section=.comment --remove-section=.note "$root"/usr/bin/millrace*
 
@@ -57,12 +56,12 @@ install -m 644 deploy/debian/copyright "$doc/copyright"
 gzip -9nc CHANGELOG.md >"$doc/NEWS.gz"
 printf 'millrace (%s) unstable; urgency=medium\n\n  * What changed is in NEWS.gz.\n\n -- %s  %s\n' \
     "$version" "$maintainer" "$(date -uRd "@$epoch")" | gzip -9nc >"$doc/changelog.gz"
-install -d "$man"
-for page in millrace millrace-server; do
-    gzip -9nc deploy/debian/$page.1 >"$man/$page.1.gz"
-done
+# A page for each program, of the tables of its options; its other name leads to the same.
+gzip -9n "$man"/*.1
 for link in $("$build/millrace" help links); do
-    ln -s millrace.1.gz "$man/$link.1.gz"
+    page=$man/$link.1.gz
+    [ -e "$page" ] || ln -s "$(basename "${link%.sh}").1.gz" "$page"
+    [ -e "$page" ] || { echo "make deb: $link has no manual page" >&2; exit 1; }
 done
 
 # What the package says of itself.

@@ -157,7 +157,8 @@ static void completion_bash(void)
            completion_bash_ask);
     for (size_t i = 0; i < tools_count; i++)
         completion_bash_tool(tools_all[i]);
-    printf("    esac\n}\n_millrace() {\n"
+    printf("    millrace-server)\n        words='--override --help --version'\n        files=1 ;;\n"
+           "    esac\n}\n_millrace() {\n"
            "    local words files tool=${1##*/} word=${COMP_WORDS[COMP_CWORD]}\n"
            "    if [ \"$tool\" = millrace ]; then\n"
            "        tool=${COMP_WORDS[1]}\n"
@@ -180,7 +181,7 @@ static void completion_bash(void)
            "    COMPREPLY=()\n"
            "    [ -z \"$words\" ] || COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
            "    [ -z \"$files\" ] || COMPREPLY+=($(compgen -f -- \"$word\"))\n"
-           "}\ncomplete -o filenames -F _millrace millrace");
+           "}\ncomplete -o filenames -F _millrace millrace millrace-server");
     completion_print_links();
     putchar('\n');
 }
@@ -268,7 +269,7 @@ static void completion_zsh_tool(const struct tool *tool)
 
 static void completion_zsh(void)
 {
-    printf("#compdef millrace");
+    printf("#compdef millrace millrace-server");
     completion_print_links();
     printf(
         "\n# zsh completion of Millrace: eval \"$(millrace completion zsh)\", or a file _millrace "
@@ -296,11 +297,14 @@ static void completion_zsh(void)
            "    case $tool in\n");
     for (size_t i = 0; i < tools_count; i++)
         completion_zsh_tool(tools_all[i]);
-    printf("    esac\n}\n"
+    printf("    millrace-server)\n"
+           "        _arguments '*--override[A setting, in place of that in the file.]:NAME=VALUE:' "
+           "\\\n            '--help[What it does.]' '--version[The version.]' '*:file:_files' ;;\n"
+           "    esac\n}\n"
            "if [[ $funcstack[1] == _millrace ]]; then\n"
            "    _millrace \"$@\"\n"
            "else\n"
-           "    compdef _millrace millrace");
+           "    compdef _millrace millrace millrace-server");
     completion_print_links();
     printf("\nfi\n");
 }

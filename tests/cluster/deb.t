@@ -6,6 +6,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
 import contextlib
+import gzip
 import hashlib
 import pwd
 import re
@@ -59,7 +60,9 @@ def content():
     files = {line.split()[5].lstrip("."): line.split()[:2] for line in lines}
     for name in ("/usr/bin/millrace", "/usr/bin/millrace-server", "/usr/bin/kafka-topics.sh", "/usr/bin/zkServer.sh",
                  "/etc/millrace/server.properties", "/etc/init.d/millrace", "/lib/systemd/system/millrace.service",
-                 "/usr/share/man/man1/millrace.1.gz", "/usr/share/man/man1/kafka-topics.sh.1.gz",
+                 "/usr/share/man/man1/millrace.1.gz", "/usr/share/man/man1/kafka-topics.sh.1.gz", "/usr/share/man/man1/kafka-topics.1.gz",
+                 "/usr/share/man/man1/millrace-server.1.gz",
+                 "/usr/share/bash-completion/completions/millrace-server",
                  "/usr/share/doc/millrace/copyright", "/usr/share/doc/millrace/changelog.gz",
                  "/usr/share/doc/millrace/examples/server2.properties", "/var/lib/millrace/", "/var/log/millrace/"):
         check(name in files, f"{name} is missing from {sorted(files)}")
@@ -68,6 +71,9 @@ def content():
     check_equal(run("dpkg-deb", "-f", path, "Package").strip(), "millrace", "the name")
     depends = run("dpkg-deb", "-f", path, "Depends")
     check("libc6 (>= " in depends and "libuv1 (>= " in depends and "librdkafka1 (>= " in depends, depends)
+    pages = {name.split("/")[-1] for name in files if name.startswith("/usr/share/man/man1/")}
+    programs = {name.split("/")[-1] for name in files if name.startswith("/usr/bin/") and name[-1] != "/"}
+    check_equal({name for name in programs if f"{name}.1.gz" not in pages}, set(), "programs without a page")
     conffiles = run("dpkg-deb", "-I", path, "conffiles").split()
     check_equal(sorted(conffiles), sorted(name for name in files if name.startswith("/etc/") and name[-1] != "/"),
                 "the files of /etc that dpkg keeps")
@@ -78,6 +84,8 @@ def content():
                 text = file.read()
             check(not re.search("@[A-Z]+@", text) and "/millrace" in text, f"{name} is {text}")
         check("\nlog.dirs=/var/lib/millrace\n" in text, text)
+        with gzip.open(directory + "/usr/share/man/man1/kafka-topics.sh.1.gz", "rt") as file:
+            check("replication" in file.read(), "the page of kafka-topics.sh is of something else")
 
 
 @test("the same programs give the same package")

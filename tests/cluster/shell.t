@@ -73,6 +73,7 @@ def completion_bash():
         check_equal(offered("kafka-server-start.sh", "set"), ["settings.json"], "files as arguments")
         check_equal(offered("kafka-cluster.sh", "unreg"), ["unregister", "unregister-controller"], "commands")
         check_equal(offered("millrace", "completion", "z"), ["zsh"], "commands of our own")
+        check_equal(offered("millrace-server", "--o"), ["--override"], "options of the server")
         # All that has no meaning to bash-completion's own functions: each name is registered.
         names = run("bash", "-c", 'source "$1"; complete -p', "bash", script).split()
         for name in ("millrace", *tool("millrace", "help", "links").stdout.split()):
