@@ -60,7 +60,8 @@ def content():
     files = {line.split()[5].lstrip("."): line.split()[:2] for line in lines}
     for name in ("/usr/bin/millrace", "/usr/bin/millrace-server", "/usr/bin/kafka-topics.sh", "/usr/bin/zkServer.sh",
                  "/etc/millrace/server.properties", "/etc/init.d/millrace", "/lib/systemd/system/millrace.service",
-                 "/usr/share/man/man1/millrace.1.gz", "/usr/share/man/man1/kafka-topics.sh.1.gz", "/usr/share/man/man1/kafka-topics.1.gz",
+                 "/usr/share/man/man1/millrace.1.gz", "/usr/share/man/man1/kafka-topics.sh.1.gz",
+                 "/usr/share/man/man1/kafka-topics.1.gz",
                  "/usr/share/man/man1/millrace-server.1.gz",
                  "/usr/share/bash-completion/completions/millrace-server",
                  "/usr/share/doc/millrace/copyright", "/usr/share/doc/millrace/changelog.gz",
