@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What keeps a node from starting is one clear sentence: the file, the setting, and what to do."""
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
@@ -27,10 +28,14 @@ def refused(node, *words):
 
 
 def start_with_line(line, *words):
+    """In a word, `line +1` is the first line behind those of the harness."""
     cluster = Cluster(1, start=False)
     node = cluster.nodes[0]
     with cluster:
         node.write_config()
+        with open(node.config_file, "rb") as file:
+            before = len(file.readlines())
+        words = [re.sub(r"line \+(\d)", lambda found: f"line {before + int(found[1])}", word) for word in words]
         with open(node.config_file, "ab") as file:
             file.write(line if isinstance(line, bytes) else (line + "\n").encode())
         node.write_config = lambda: None
@@ -75,8 +80,8 @@ def no_regular_file():
 
 @test("bytes that are no text, in a name and in a value; random bytes")
 def no_text():
-    start_with_line(b"broker.rack=\xff\xfe\n", "line 5", "broker.rack", "UTF-8")
-    start_with_line(b"\xff\xfe=1\n", "line 5", "UTF-8")
+    start_with_line(b"broker.rack=\xff\xfe\n", "line +1", "broker.rack", "UTF-8")
+    start_with_line(b"\xff\xfe=1\n", "line +1", "UTF-8")
     start_with_line(bytes(range(256)) * 16, "line ")
 
 
@@ -99,35 +104,35 @@ def odd_but_right():
 
 @test("numbers out of range and out of all bounds")
 def numbers():
-    start_with_line("num.partitions=-3", "line 5", "num.partitions=-3", "from 1 to")
-    start_with_line("broker.rack=a\nnum.partitions=99999999999999999999999", "line 6", "num.partitions")
-    start_with_line("broker.id=-7", "line 5", "broker.id=-7")
+    start_with_line("num.partitions=-3", "line +1", "num.partitions=-3", "from 1 to")
+    start_with_line("broker.rack=a\nnum.partitions=99999999999999999999999", "line +2", "num.partitions")
+    start_with_line("broker.id=-7", "line +1", "broker.id=-7")
 
 
 @test("listeners and advertised listeners that can't be")
 def listeners():
     start_with_line("listeners=PLAINTEXT://:19092,OTHER://:19092\n"
                     "listener.security.protocol.map=OTHER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
-                    "line 5", "listeners", "PLAINTEXT and OTHER", "same port")
-    start_with_line("advertised.listeners=PLAINTEXT://localhost", "line 5", "advertised.listeners",
+                    "line +1", "listeners", "PLAINTEXT and OTHER", "same port")
+    start_with_line("advertised.listeners=PLAINTEXT://localhost", "line +1", "advertised.listeners",
                     "host:port")
-    start_with_line("advertised.listeners=PLAINTEXT://0.0.0.0:9092", "line 5", "advertised.listeners",
+    start_with_line("advertised.listeners=PLAINTEXT://0.0.0.0:9092", "line +1", "advertised.listeners",
                     "name of this host")
     start_with_line("listeners=PLAINTEXT://192.0.2.1:19092", "listeners", "192.0.2.1:19092")
 
 
 @test("a quorum with one id twice, and one without this node")
 def quorums():
-    start_with_line("controller.quorum.voters=0@localhost:19092,0@localhost:19093", "line 5",
+    start_with_line("controller.quorum.voters=0@localhost:19092,0@localhost:19093", "line +1",
                     "controller.quorum.voters", "0@localhost:19093", "own id")
     start_with_line("process.roles=broker,controller\n"
-                    "controller.quorum.voters=1@localhost:19092,2@localhost:19093", "line 6",
+                    "controller.quorum.voters=1@localhost:19092,2@localhost:19093", "line +2",
                     "controller.quorum.voters", "id 0")
 
 
 @test("log directories that can't be: none, a file, one that may not be made")
 def log_directories():
-    start_with_line("log.dirs=", "line 5", "log.dirs is empty")
+    start_with_line("log.dirs=", "line +1", "log.dirs is empty")
     for make in (lambda path: open(path, "w").close(), lambda path: os.symlink("/proc/none", path)):
         with Cluster(1, start=False) as cluster:
             node = cluster.nodes[0]
