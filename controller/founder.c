@@ -20,6 +20,14 @@ enum {
     FOUNDER_NOBODY_MS = 2000
 };
 
+static void founder_check(const struct founder *founder)
+{
+    ASSERT(founder->count >= 0);
+    ASSERT(founder->own >= -1 && founder->own < founder->count);
+    ASSERT(founder->lowest >= -1 && founder->lowest < founder->count);
+    ASSERT((founder->lowest == -1) == (founder->count == 0));
+}
+
 static int founder_compare(const struct controller_voter *a, const struct controller_voter *b)
 {
     return config_address_compare(a->host, a->port, b->host, b->port);
@@ -29,7 +37,6 @@ void founder_init(struct founder *founder, const struct controller_voter *server
                   int own, bool supposed)
 {
     bool loopback = false, other = false;
-    ASSERT(own < count);
     *founder = (struct founder){.count = count, .own = own, .lowest = -1, .supposed = supposed};
     founder->servers = mem_alloc((size_t)(count ? count : 1) * sizeof(*founder->servers));
     for (int i = 0; i < count; i++) {
@@ -41,6 +48,7 @@ void founder_init(struct founder *founder, const struct controller_voter *server
             founder->lowest = i;
     }
     founder->mixed = loopback && other;
+    founder_check(founder);
 }
 
 void founder_close(struct founder *founder)
@@ -67,6 +75,7 @@ void founder_found_itself(struct founder *founder, const struct controller_voter
     for (int i = 0; i < founder->count && founder->own < 0; i++)
         if (founder_compare(&founder->servers[i], at) == 0)
             founder->own = i;
+    founder_check(founder);
 }
 
 bool founder_hears(struct founder *founder, int32_t own_id, const Meta__Member *other)
