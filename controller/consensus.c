@@ -240,24 +240,6 @@ static void consensus_give_way_to_disks(struct consensus *consensus)
     consensus_transfer(consensus, NULL, NULL);
 }
 
-static void consensus_on_proved(struct raft_barrier *req, int status)
-{
-    struct consensus *consensus = req->data;
-    (void)status; /* a later leader begins anew */
-    consensus->proving = false;
-}
-
-/* A newcomer is whole once an entry is committed that was written after it had come. */
-static void consensus_prove(struct consensus *consensus)
-{
-    if (consensus->state != CONSENSUS_ACTIVE || consensus->proving ||
-        !raft_whole_waits(raft_backend_whole(consensus->backend), &consensus->raft))
-        return;
-    consensus->proof.data = consensus;
-    consensus->proving =
-        raft_barrier(&consensus->raft, &consensus->proof, consensus_on_proved) == 0;
-}
-
 /* After every event: what has changed is acted upon, and told. */
 void consensus_look(void *data)
 {
@@ -292,7 +274,6 @@ void consensus_look(void *data)
     consensus_give_way_to_disks(consensus);
     if (consensus->state == CONSENSUS_ACTIVE && raft_backend_newcomer(consensus->backend))
         raft_backend_led(consensus->backend); /* its disk failed when it tried that first */
-    consensus_prove(consensus);
     if (consensus->quorum) {
         raft_quorum_look(consensus->quorum,
                          consensus->state == CONSENSUS_ACTIVE && !consensus->transferring);
@@ -369,7 +350,6 @@ static void consensus_on_peer_connected(void *data, int32_t id)
     struct consensus *consensus = data;
     struct raft *raft = &consensus->raft;
     consensus_retry_snapshot(consensus, id);
-    raft_backend_connected(consensus->backend, id);
     if (consensus->boot_election_done || !consensus_runs(consensus))
         return;
     if ((raft_peers_connected(consensus->peers) + 1) * 2 <= consensus_votes(consensus))

@@ -75,8 +75,6 @@ struct consensus {
 
     struct raft_barrier barrier;
     uint64_t barrier_term;
-    struct raft_barrier proof; /* an entry for newcomers (raft_whole.h) */
-    bool proving;
     int32_t leader_told;
     int32_t former_leader; /* the last one but this node */
     int64_t term_told;

@@ -15,7 +15,6 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/mem.h"
-#include "controller/raft_answers.h"
 #include "controller/raft_codec.h"
 #include "controller/raft_load.h"
 #include "controller/raft_servers.h"
@@ -69,8 +68,6 @@ struct raft_backend {
     bool dead;
     bool abandoned;
     struct raft_newcomer newcomer;
-    struct raft_whole whole;
-    bool told_whole; /* by the AppendEntries that the core looks at */
     struct raft_servers members;
     bool changes;          /* the quorum may */
     raft_index append_end; /* last index of the AppendEntries that the core looks at; 0 = none */
@@ -140,6 +137,15 @@ static bool guarded(struct raft_backend *backend, const struct raft_message *mes
     return hold(backend, message);
 }
 
+/* Whom this node follows asks for votes: so it leads no more. A node that does not vote takes its
+ * leader for one for ever, and would refuse the votes of all: where the second voter has not been
+ * told yet that it is one, nobody could be elected. */
+static void forget_candidate(struct raft *raft, raft_id candidate)
+{
+    if (raft->state == RAFT_FOLLOWER && raft->follower_state.current_leader.id == candidate)
+        raft->follower_state.current_leader.id = 0;
+}
+
 /* Who is in the candidate's configuration is asked for his vote, also when he has not heard yet
  * that he may vote: a voter that was added as the second one would else be waited for in vain when
  * the first one ends before it has told him. The core looks at its own configuration only. */
@@ -148,7 +154,7 @@ static void deliver_vote(struct raft_backend *backend, struct raft_message *mess
     struct raft *raft = backend->raft;
     struct raft_server *self = raft_servers_find(raft, raft->id);
     int role = self ? self->role : RAFT_VOTER;
-    raft_load_forget_candidate(raft, message->server_id);
+    forget_candidate(raft, message->server_id);
     if (self)
         self->role = RAFT_VOTER;
     backend->recv_cb(&backend->io, message);
@@ -186,7 +192,7 @@ static void deliver(struct raft_backend *backend, struct raft_message *message)
     backend->append_end = 0;
     raft_load_forget_leader(backend->raft, message, term);
     if (append)
-        raft_newcomer_heard(&backend->newcomer, backend->raft, &args, backend->told_whole);
+        raft_newcomer_heard(&backend->newcomer, backend->raft, &args);
 }
 
 void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__Frame *frame)
@@ -197,9 +203,8 @@ void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__F
         meta__frame__free_unpacked(frame, NULL);
         return;
     }
-    bool newcomer = raft_codec_newcomer(frame);
-    backend->told_whole = frame->body_case == META__FRAME__BODY_APPEND_ENTRIES &&
-                          frame->append_entries && frame->append_entries->whole;
+    bool newcomer = frame->body_case == META__FRAME__BODY_REQUEST_VOTE && frame->request_vote &&
+                    frame->request_vote->newcomer;
     int err = raft_codec_get(frame, server_id, &message);
     meta__frame__free_unpacked(frame, NULL);
     if (err) {
@@ -213,11 +218,6 @@ void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__F
                     message.type, node_id, address_of(backend, server_id), wrong);
         raft_codec_release(&message);
         return;
-    }
-    if (message.type == RAFT_IO_APPEND_ENTRIES_RESULT) {
-        raft_whole_result(&backend->whole, backend->raft, server_id, newcomer,
-                          &message.append_entries_result);
-        raft_load_fall_back(backend->raft, server_id, &message.append_entries_result);
     }
     if (!guarded(backend, &message, newcomer))
         deliver(backend, &message);
@@ -245,7 +245,6 @@ void raft_backend_set_barrier(struct raft_backend *backend, raft_index index)
 {
     ASSERT(index == 0 || backend->raft->state == RAFT_LEADER);
     backend->barrier = index;
-    raft_whole_begin(&backend->whole, backend->newcomer.is);
     for (size_t i = 0; i < ARRAY_LEN(backend->held); i++)
         backend->held[i].used = false;
 }
@@ -258,16 +257,6 @@ void raft_backend_change(struct raft_backend *backend)
 bool raft_backend_newcomer(const struct raft_backend *backend)
 {
     return backend->newcomer.is;
-}
-
-void raft_backend_connected(struct raft_backend *backend, int32_t node_id)
-{
-    raft_whole_connected(&backend->whole, raft_members_id(node_id));
-}
-
-const struct raft_whole *raft_backend_whole(const struct raft_backend *backend)
-{
-    return &backend->whole;
 }
 
 bool raft_backend_joins(const struct raft_backend *backend)
@@ -647,11 +636,25 @@ static void on_drop(void *data)
         send_failed(LIST_ENTRY(step, struct op, link));
 }
 
-static bool mark_of(const struct raft_backend *backend, const struct raft_message *message)
+/* An AppendEntries that was cut into several brings nothing new with its first part; the core
+ * answers it with all that it has stored, and what lies behind that part may still be an old
+ * leader's. */
+static void clamp_result(const struct raft_backend *backend, struct raft_message *message)
 {
-    return message->type == RAFT_IO_APPEND_ENTRIES
-               ? raft_whole_tells(&backend->whole, backend->raft, message->server_id)
-               : backend->newcomer.is;
+    if (message->type == RAFT_IO_APPEND_ENTRIES_RESULT && backend->append_end &&
+        !message->append_entries_result.rejected &&
+        message->append_entries_result.last_log_index > backend->append_end)
+        message->append_entries_result.last_log_index = backend->append_end;
+}
+
+/* The core answers a pre-vote of an old term with that same term: a candidate with the longer log
+ * would never learn ours, and nobody could be elected while the third voter gives no vote. */
+static void tell_term(const struct raft_backend *backend, struct raft_message *message)
+{
+    if (message->type == RAFT_IO_REQUEST_VOTE_RESULT &&
+        !message->request_vote_result.vote_granted &&
+        message->request_vote_result.term < backend->raft->current_term)
+        message->request_vote_result.term = backend->raft->current_term;
 }
 
 static int backend_send(struct raft_io *io, struct raft_io_send *req,
@@ -664,8 +667,8 @@ static int backend_send(struct raft_io *io, struct raft_io_send *req,
     op->req.send = req;
     op->cb.send = cb;
     op->server_id = message->server_id;
-    raft_answers_clamp(&out, backend->append_end);
-    raft_answers_tell_term(backend->raft, &out);
+    clamp_result(backend, &out);
+    tell_term(backend, &out);
     buf_init(&frames);
     /* Guard 5: the core answers a leader whose address it has forgotten. And a configuration that
      * another voter sent may name servers that are none. */
@@ -673,7 +676,7 @@ static int backend_send(struct raft_io *io, struct raft_io_send *req,
                  message->server_id - RAFT_ID_OF_NODE <= INT32_MAX &&
                  raft_peers_knows(backend->peers, (int32_t)(message->server_id - RAFT_ID_OF_NODE));
     if (!known || backend->dead || backend->close_cb ||
-        raft_codec_put(&out, mark_of(backend, &out), &frames)) {
+        raft_codec_put(&out, backend->newcomer.is, &frames)) {
         buf_close(&frames);
         list_remove(&op->link);
         list_push(&backend->dropped, &op->link);

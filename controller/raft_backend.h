@@ -20,7 +20,6 @@
 #include "controller/raft_store.h"
 #include "controller/raft_peers.h"
 #include "controller/raft_version.h"
-#include "controller/raft_whole.h"
 #include "env/env.h"
 
 struct raft_backend;
@@ -49,10 +48,6 @@ int raft_backend_join(struct raft_backend *backend) MUST_CHECK;
 void raft_backend_led(struct raft_backend *backend);
 /* Guard 1: the index of this term's barrier; 0 when this node does not lead. */
 void raft_backend_set_barrier(struct raft_backend *backend, raft_index index);
-/* There is a new connection to the voter. */
-void raft_backend_connected(struct raft_backend *backend, int32_t node_id);
-/* What raft_whole.h says of this leader's newcomers. */
-const struct raft_whole *raft_backend_whole(const struct raft_backend *backend);
 /* Runs the tick now instead of at its time. */
 void raft_backend_tick(struct raft_backend *backend);
 /* Closing from now on is at once: every open operation of the core ends as the contract of close

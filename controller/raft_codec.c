@@ -72,7 +72,7 @@ int raft_codec_configuration(const void *bytes, size_t len,
 /* ---- to frames ---- */
 
 static int put_append_slice(const struct raft_append_entries *args, raft_index first, unsigned from,
-                            unsigned count, raft_term prev_term, bool whole, struct buf *out)
+                            unsigned count, raft_term prev_term, struct buf *out)
 {
     Meta__AppendEntries body = META__APPEND_ENTRIES__INIT;
     Meta__Frame frame = META__FRAME__INIT;
@@ -90,7 +90,6 @@ static int put_append_slice(const struct raft_append_entries *args, raft_index f
     body.term = args->term;
     body.prev_log_index = first - 1;
     body.prev_log_term = prev_term;
-    body.whole = whole;
     body.leader_commit = args->leader_commit;
     body.n_entries = count;
     body.entries = pointers;
@@ -102,7 +101,7 @@ static int put_append_slice(const struct raft_append_entries *args, raft_index f
     return err;
 }
 
-static int put_append(const struct raft_append_entries *args, bool whole, struct buf *out)
+static int put_append(const struct raft_append_entries *args, struct buf *out)
 {
     raft_index first = args->prev_log_index + 1;
     raft_term prev_term = args->prev_log_term;
@@ -113,7 +112,7 @@ static int put_append(const struct raft_append_entries *args, bool whole, struct
         size_t bytes = 0;
         while (from + count < args->n_entries && bytes < RAFT_CODEC_FRAME_BYTES)
             bytes += args->entries[from + count++].buf.len + 16;
-        int err = put_append_slice(args, first, from, count, prev_term, whole, out);
+        int err = put_append_slice(args, first, from, count, prev_term, out);
         if (err)
             return err;
         if (count)
@@ -169,7 +168,7 @@ static int put_install(const struct raft_install_snapshot *args, struct buf *out
     return err;
 }
 
-static int put_small(const struct raft_message *message, bool mark, struct buf *out)
+static int put_small(const struct raft_message *message, bool newcomer, struct buf *out)
 {
     Meta__Frame frame = META__FRAME__INIT;
     Meta__RequestVote vote = META__REQUEST_VOTE__INIT;
@@ -184,7 +183,7 @@ static int put_small(const struct raft_message *message, bool mark, struct buf *
         vote.last_log_term = message->request_vote.last_log_term;
         vote.disrupt_leader = message->request_vote.disrupt_leader;
         vote.pre_vote = message->request_vote.pre_vote;
-        vote.newcomer = mark;
+        vote.newcomer = newcomer;
         frame.body_case = META__FRAME__BODY_REQUEST_VOTE;
         frame.request_vote = &vote;
         break;
@@ -199,7 +198,6 @@ static int put_small(const struct raft_message *message, bool mark, struct buf *
         append_result.term = message->append_entries_result.term;
         append_result.rejected = message->append_entries_result.rejected;
         append_result.last_log_index = message->append_entries_result.last_log_index;
-        append_result.newcomer = mark;
         frame.body_case = META__FRAME__BODY_APPEND_ENTRIES_RESULT;
         frame.append_entries_result = &append_result;
         break;
@@ -213,21 +211,13 @@ static int put_small(const struct raft_message *message, bool mark, struct buf *
     return channel_pack(&frame, out);
 }
 
-bool raft_codec_newcomer(const Meta__Frame *frame)
-{
-    if (frame->body_case == META__FRAME__BODY_REQUEST_VOTE)
-        return frame->request_vote->newcomer;
-    return frame->body_case == META__FRAME__BODY_APPEND_ENTRIES_RESULT &&
-           frame->append_entries_result->newcomer;
-}
-
-int raft_codec_put(const struct raft_message *message, bool mark, struct buf *out)
+int raft_codec_put(const struct raft_message *message, bool newcomer, struct buf *out)
 {
     if (message->type == RAFT_IO_APPEND_ENTRIES)
-        return put_append(&message->append_entries, mark, out);
+        return put_append(&message->append_entries, out);
     if (message->type == RAFT_IO_INSTALL_SNAPSHOT)
         return put_install(&message->install_snapshot, out);
-    return put_small(message, mark, out);
+    return put_small(message, newcomer, out);
 }
 
 /* ---- from frames ---- */

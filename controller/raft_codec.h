@@ -19,13 +19,8 @@ enum {
 int raft_codec_configuration(const void *bytes, size_t len,
                              struct raft_configuration *configuration) MUST_CHECK;
 
-/* Appends the message as whole frames. `mark` goes with it: of a RequestVote and a result of
- * AppendEntries that this node is a newcomer (raft_newcomer.h), of AppendEntries that the other one
- * is whole (raft_whole.h). */
-int raft_codec_put(const struct raft_message *message, bool mark, struct buf *out) MUST_CHECK;
-
-/* Whether who sent the frame says that it is a newcomer. */
-bool raft_codec_newcomer(const Meta__Frame *frame);
+/* Appends the message as whole frames; `newcomer` (raft_newcomer.h) goes with a RequestVote. */
+int raft_codec_put(const struct raft_message *message, bool newcomer, struct buf *out) MUST_CHECK;
 
 /* Reads a message that came from `server_id`. The memory of entries, snapshot and configuration is
  * as the core takes it over. ERR_MALFORMED when it is no message or breaks a rule,

@@ -96,26 +96,3 @@ void raft_load_forget_leader(struct raft *raft, const struct raft_message *messa
     if (raft->state == RAFT_FOLLOWER && raft->current_term > term_before && !from_leader)
         raft->follower_state.current_leader.id = 0;
 }
-
-void raft_load_forget_candidate(struct raft *raft, raft_id candidate)
-{
-    if (raft->state == RAFT_FOLLOWER && raft->follower_state.current_leader.id == candidate)
-        raft->follower_state.current_leader.id = 0;
-}
-
-/* The progress of the library's own enum. */
-enum { LOAD_PIPELINE = 1 }; /* below it: a probe */
-
-void raft_load_fall_back(struct raft *raft, raft_id id,
-                         const struct raft_append_entries_result *result)
-{
-    if (raft->state != RAFT_LEADER || !result->rejected || result->term != raft->current_term)
-        return;
-    for (unsigned i = 0; i < raft->configuration.n; i++) {
-        struct raft_progress *progress = &raft->leader_state.progress[i];
-        if (raft->configuration.servers[i].id == id && progress->state <= LOAD_PIPELINE &&
-            result->rejected == progress->next_index - 1 &&
-            result->last_log_index < progress->match_index)
-            progress->match_index = result->last_log_index;
-    }
-}

@@ -22,15 +22,5 @@ void raft_load_skip(const struct raft *raft, struct raft_append_entries *args);
  * stand against him. */
 void raft_load_forget_leader(struct raft *raft, const struct raft_message *message,
                              raft_term term_before);
-/* Whom this node follows asks for votes: so it leads no more. A node that does not vote takes its
- * leader for one for ever, and would refuse the votes of all: where the second voter has not been
- * told yet that it is one, nobody could be elected. */
-void raft_load_forget_candidate(struct raft *raft, raft_id candidate);
-/* A peer that lost its log refuses a probe and names an end before what it once had confirmed. The
- * library keeps that: the snapshot that it sends then raises nothing when it has arrived, and
- * nothing more is sent until the install timeout. So what is known of the peer goes back to what it
- * says. */
-void raft_load_fall_back(struct raft *raft, raft_id id,
-                         const struct raft_append_entries_result *result);
 
 #endif

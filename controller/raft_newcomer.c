@@ -66,11 +66,11 @@ static void newcomer_end(struct raft_newcomer *newcomer)
 }
 
 void raft_newcomer_heard(struct raft_newcomer *newcomer, const struct raft *raft,
-                         const struct raft_append_entries *args, bool whole)
+                         const struct raft_append_entries *args)
 {
-    if (newcomer->is && whole && raft->current_term == args->term &&
-        args->prev_log_term == args->term && raft->commit_index >= args->prev_log_index &&
-        raft->last_stored >= args->prev_log_index && raft->last_stored >= args->leader_commit)
+    if (newcomer->is && raft->current_term == args->term && args->prev_log_term == args->term &&
+        raft->commit_index >= args->prev_log_index && raft->last_stored >= args->prev_log_index &&
+        raft->last_stored >= args->leader_commit)
         newcomer_end(newcomer);
 }
 

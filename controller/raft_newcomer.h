@@ -32,10 +32,10 @@ int raft_newcomer_begin(struct raft_newcomer *newcomer, bool joins) MUST_CHECK;
  * the first one, which all begin with. */
 bool raft_newcomer_abstains(struct raft_newcomer *newcomer, const struct raft_request_vote *args);
 /* An AppendEntries was looked at. Its leader's commit index says what is committed once it covers
- * an entry of the leader's own term; all of that must be here, since we may have confirmed it
- * before our directory was lost. `whole`: the leader says that it still is one (raft_whole.h). */
+ * an entry of the leader's own term; all of that must be here, since the leader may count us for
+ * what we confirmed before our directory was lost. */
 void raft_newcomer_heard(struct raft_newcomer *newcomer, const struct raft *raft,
-                         const struct raft_append_entries *args, bool whole);
+                         const struct raft_append_entries *args);
 /* It leads, and an entry of its own term is committed. */
 void raft_newcomer_led(struct raft_newcomer *newcomer);
 

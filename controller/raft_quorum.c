@@ -551,8 +551,7 @@ static void step(struct raft_quorum *quorum)
     /* Who would be a newcomer again after a crash can't be one of two: it would give no vote. */
     bool idle = quorum->active && !quorum->changing && raft->state == RAFT_LEADER &&
                 !raft->transfer && raft->configuration_uncommitted_index == 0 &&
-                !raft_backend_newcomer(quorum->with.backend) &&
-                !raft_whole_lacks_voter(raft_backend_whole(quorum->with.backend), raft);
+                !raft_backend_newcomer(quorum->with.backend);
     if (idle)
         step_address(quorum);
     if (idle && !quorum->changing && quorum->wish != WISH_NONE)

@@ -10,7 +10,6 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "controller/consensus.h"
-#include "controller/consensus_private.h"
 #include "controller/controller_private.h"
 #include "controller/raft_backend.h"
 #include "controller/raft_codec.h"
@@ -340,11 +339,6 @@ static void an_emptied_voter_gives_no_vote(void)
     CHECK(env_path_exists(env0, "/data/newcomer"));
     say_append(&puppets[0], 9, 4, 9, 9, 6, 10);
     sim_run_for(sim, 50 * MS);
-    puppets_tell_whole = false; /* nothing shows that it still leads */
-    say_append(&puppets[0], 9, 10, 9, 9, 0, 10);
-    sim_run_for(sim, 50 * MS);
-    CHECK(env_path_exists(env0, "/data/newcomer"));
-    puppets_tell_whole = true;
     say_append(&puppets[0], 9, 10, 9, 9, 0, 10);
     sim_run_for(sim, 50 * MS);
     CHECK(!env_path_exists(env0, "/data/newcomer"));
@@ -384,83 +378,6 @@ static void an_emptied_voter_gets_no_vote(void)
     sim_run_for(sim, 50 * MS);
     CHECK(!votes_for_newcomer(&puppets[1], 8, 50, 7));
     CHECK(votes_for(&puppets[1], 9, 50, 7)); /* once it has caught up */
-    finish();
-}
-
-static void say_appended_as(struct puppet *puppet, uint64_t term, uint64_t last, bool newcomer)
-{
-    Meta__AppendEntriesResult body = META__APPEND_ENTRIES_RESULT__INIT;
-    Meta__Frame frame = META__FRAME__INIT;
-    body.term = term;
-    body.last_log_index = last;
-    body.newcomer = newcomer;
-    frame.body_case = META__FRAME__BODY_APPEND_ENTRIES_RESULT;
-    frame.append_entries_result = &body;
-    link_send(puppet->out, &frame);
-    sim_run_for(sim, 100 * MS);
-}
-
-static uint64_t last_index(void)
-{
-    return (uint64_t)consensus_next_index(controller->consensus) - 1;
-}
-
-static bool is_told_whole(const struct puppet *puppet)
-{
-    const Meta__Frame *frame = puppet_last(puppet, META__FRAME__BODY_APPEND_ENTRIES);
-    return frame && frame->append_entries->whole;
-}
-
-/* Puppet 0 comes back with an empty directory. What it confirmed and promised to a leader of a
- * later term is gone; we may have slept through that. */
-static void an_emptied_voter_confirms_nothing(void)
-{
-    begin();
-    uint64_t term = let_lead();
-    say_appended_as(&puppets[0], term, last_index(), false);
-    say_appended_as(&puppets[1], term, last_index(), false);
-    link_close(puppets[0].in);
-    puppets[0].in = NULL;
-    sim_run_for(sim, 200 * MS);
-    int64_t committed = consensus_committed(controller->consensus);
-    uint64_t last = last_index();
-    CHECK_INT(committed, last);
-    puppet_forget(&puppets[0]);
-    say_appended_as(&puppets[0], term, last, true);
-    CHECK(last_index() > last); /* the entry that shows whether we lead */
-    say_appended_as(&puppets[0], term, last_index(), true);
-    CHECK_INT(consensus_committed(controller->consensus), committed);
-    CHECK(!is_told_whole(&puppets[0]));
-    say_appended_as(&puppets[1], term, last_index(), false);
-    CHECK_INT(consensus_committed(controller->consensus), last_index());
-    say_appended_as(&puppets[0], term, last_index(), true);
-    CHECK(is_told_whole(&puppets[0]));
-    finish();
-}
-
-/* What it had confirmed is no measure for what it has got when it gets it anew. */
-static void an_emptied_voter_is_sent_all(void)
-{
-    Meta__AppendEntriesResult body = META__APPEND_ENTRIES_RESULT__INIT;
-    Meta__Frame frame = META__FRAME__INIT;
-    begin();
-    body.term = let_lead();
-    uint64_t last = last_index();
-    say_appended_as(&puppets[0], body.term, last, false);
-    CHECK_INT(raft_members_match(&controller->consensus->raft, 1), last);
-    link_close(puppets[0].in);
-    puppets[0].in = NULL;
-    sim_run_for(sim, 200 * MS);
-    puppet_forget(&puppets[0]);
-    body.rejected = last_index();
-    body.newcomer = true;
-    frame.body_case = META__FRAME__BODY_APPEND_ENTRIES_RESULT;
-    frame.append_entries_result = &body;
-    link_send(puppets[0].out, &frame);
-    sim_run_for(sim, 100 * MS);
-    CHECK_INT(raft_members_match(&controller->consensus->raft, 1), 0);
-    const Meta__Frame *sent = puppet_last(&puppets[0], META__FRAME__BODY_APPEND_ENTRIES);
-    CHECK(sent && sent->append_entries->prev_log_index == 0);
     finish();
 }
 
@@ -645,7 +562,6 @@ TAP_MAIN(TAP_TEST(an_old_entry_waits_for_the_barrier), TAP_TEST(a_disk_error_sto
          TAP_TEST(no_candidate_with_unfinished_writes),
          TAP_TEST(no_second_vote_for_a_transfer_target), TAP_TEST(a_late_pre_vote_is_told_our_term),
          TAP_TEST(an_emptied_voter_gives_no_vote), TAP_TEST(an_emptied_voter_gets_no_vote),
-         TAP_TEST(an_emptied_voter_confirms_nothing), TAP_TEST(an_emptied_voter_is_sent_all),
          TAP_TEST(a_transfer_outlives_its_leadership), TAP_TEST(a_lost_transfer_is_given_up),
          TAP_TEST(a_transfer_goes_to_one_that_answers), TAP_TEST(proposals_are_bounded),
          TAP_TEST(other_voters_are_refused), TAP_TEST(an_answer_claims_no_more_than_was_asked),

@@ -181,8 +181,6 @@ void say_appended(struct puppet *puppet, uint64_t term, uint64_t last)
     link_send(puppet->out, &frame);
 }
 
-bool puppets_tell_whole = true;
-
 /* Entries of type barrier, which carry nothing, from prev + 1 on. */
 void say_append(struct puppet *puppet, uint64_t term, uint64_t prev, uint64_t prev_term,
                 uint64_t entry_term, int count, uint64_t commit)
@@ -202,7 +200,6 @@ void say_append(struct puppet *puppet, uint64_t term, uint64_t prev, uint64_t pr
     body.leader_commit = commit;
     body.n_entries = (size_t)count;
     body.entries = entries;
-    body.whole = puppets_tell_whole;
     frame.body_case = META__FRAME__BODY_APPEND_ENTRIES;
     frame.append_entries = &body;
     link_send(puppet->out, &frame);

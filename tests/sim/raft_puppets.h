@@ -54,7 +54,6 @@ const Meta__Frame *puppet_last(const struct puppet *puppet, Meta__Frame__BodyCas
 void say_vote(struct puppet *puppet, uint64_t term, bool pre_vote);
 void say_appended(struct puppet *puppet, uint64_t term, uint64_t last);
 /* Entries of type barrier, which carry nothing, from prev + 1 on. */
-extern bool puppets_tell_whole; /* in AppendEntries */
 void say_append(struct puppet *puppet, uint64_t term, uint64_t prev, uint64_t prev_term,
                 uint64_t entry_term, int count, uint64_t commit);
 void say_timeout_now(struct puppet *puppet, uint64_t term, uint64_t last, uint64_t last_term);
