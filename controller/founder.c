@@ -1,7 +1,7 @@
 /* Happy path: the lowest address is this node's, everybody who listens at another one has answered
- * that he knows no quorum, and half a second is over. Failure modes: one that takes connections and
- * does not answer may know a quorum, so it is waited for; of who can't be reached nothing is known,
- * and the lowest one founds without it. */
+ * that he knows no quorum, and half a second is over (a second where servers are named). Failure
+ * modes: one that takes connections and does not answer may know a quorum, so it is waited for; of
+ * who can't be reached nothing is known, and the lowest one founds without it. */
 #include "controller/founder.h"
 
 #include <string.h>

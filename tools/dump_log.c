@@ -509,7 +509,7 @@ const struct tool tool_dump_log = {
     .name = "dump-log",
     .link = "kafka-dump-log",
     .synopsis = "--files FILE,... [--print-data-log]",
-    .summary = "Show what is in segment files and indexes.",
+    .summary = "Show what is in the files of a data directory.",
     .options = dump_options,
     .run = dump_run,
 };

@@ -54,7 +54,7 @@ static void main_usage(FILE *out)
                  "Usage: millrace TOOL [options]\n\n");
     for (size_t i = 0; i < tools_count; i++)
         if (!tools_all[i]->missing) {
-            fprintf(out, "  %-*s", MAIN_USAGE_INDENT - 2, tools_all[i]->name);
+            fprintf(out, "  %-*s ", MAIN_USAGE_INDENT - 3, tools_all[i]->name);
             options_print_text(tools_all[i]->summary, MAIN_USAGE_INDENT, out);
         }
     main_usage_missing(out);

@@ -17,7 +17,7 @@
 
 enum { ZOOKEEPER_TIMEOUT_MS = 3000 };
 
-/* The ports of config/server0..2.properties. */
+/* The ports of config/server0..2.properties, and of the tutorial's copies of server.properties. */
 #define ZOOKEEPER_USUAL "localhost:9092,localhost:9093,localhost:9094"
 
 static int zookeeper_start(struct tool_run *run)

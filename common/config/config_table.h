@@ -15,8 +15,9 @@
  * record is on disk; group.consumer.assignment.interval.ms is 0, so that who joins need not wait;
  * broker.heartbeat.interval.ms, broker.session.timeout.ms and controller.quorum.election.timeout.ms
  * are shorter, so that a node that hangs is found soon; group.coordinator.rebalance.protocols lacks
- * streams, which is not there; node.id and process.roles need not be set. A row that is
- * CONFIG_DYNAMIC and has an effect needs a part of the broker that subscribes to it
+ * streams, which is not there; node.id and process.roles need not be set;
+ * controller.quorum.bootstrap.servers names three ports of localhost. A row that is CONFIG_DYNAMIC
+ * and has an effect needs a part of the broker that subscribes to it
  * (broker/cluster/live_settings.h), or is CONFIG_AT_CONTROLLER. */
 #ifndef CONFIG_TABLE_H
 #define CONFIG_TABLE_H
@@ -446,7 +447,7 @@
       "How much is read at a time when offsets are loaded.") \
     X(OFFSETS_TOPIC_REPLICATION_FACTOR, "offsets.topic.replication.factor", SHORT, "3", NULL, 1, \
       32767, NULL, CONFIG_READ_ONLY, \
-      "The replicas of the offsets topic; fewer brokers make it fewer.") \
+      "The replicas of the offsets topic; where it is not set, fewer brokers make it fewer.") \
     X(OFFSETS_TOPIC_NUM_PARTITIONS, "offsets.topic.num.partitions", INT, "50", NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The partitions of the offsets topic; never changed.") \
@@ -489,7 +490,7 @@
       "The partitions of the transactions topic; never changed.") \
     X(TRANSACTION_STATE_LOG_REPLICATION_FACTOR, "transaction.state.log.replication.factor", \
       SHORT, "3", NULL, 1, CONFIG_MAX_SHORT, NULL, CONFIG_READ_ONLY, \
-      "The replicas of the transactions topic; fewer brokers make it fewer.") \
+      "The replicas of the transactions topic; where it is not set, a lone broker makes one.") \
     X(TRANSACTION_STATE_LOG_SEGMENT_BYTES, "transaction.state.log.segment.bytes", INT, \
       "104857600", NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
       "The segment size of the transactions topic.") \
