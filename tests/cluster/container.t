@@ -120,7 +120,7 @@ def compose():
 def kubernetes():
     with open(os.path.join(ROOT, "deploy/kubernetes/millrace.yaml")) as file:
         settings = overrides(file.read())
-    check(len(settings) == 7, f"{settings}")
+    check(len(settings) == 9, f"{settings}")
     Manifest([[each.replace("$(POD_INDEX)", str(i)).replace("$(POD_NAME)", f"millrace-{i}") for each in
                ("listeners=PLAINTEXT://:9092", *settings)] for i in range(NODES)]).serve((9092,) * NODES)
 
