@@ -201,7 +201,9 @@ int brokers_register(struct decision *decision, const Meta__Register *request,
         wanted[i] = wanted_epoch(old, request, i);
     reply->n_log_dir_epochs = request->n_log_dirs;
     reply->log_dir_epochs = wanted;
-    if (again && same_endpoints(old, request)) {
+    bool same = again && same_endpoints(old, request);
+    /* A controller of an older build dropped what it did not know. */
+    if (same && old->features_step == request->features_step) {
         reply->broker_epoch = old->epoch;
         return 0;
     }
