@@ -224,7 +224,9 @@ static void start_answered(void *data, const struct controller_voter *from,
     if (start->deciding && founder_hears(&start->founder, consensus->node_id, reply->founder))
         env_timer_start(&start->decide, 0);
     if (reply->error) {
-        start->met = true;
+        /* Fixed voters are none of this node's where nobody has named their address. */
+        start->met |=
+            !start->founder.supposed || reply->error != err_to_wire(ERR_UNSUPPORTED_VERSION);
         if (now_ms - start->told_ms >= START_TELL_MS)
             logger_error(consensus->logger, "the controller at %s:%u refuses this node: %s",
                          from->host, from->port, reply->message);

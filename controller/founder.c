@@ -98,8 +98,15 @@ static bool founder_is_alone(const struct founder *founder, const struct raft_se
     bool alone = founder->supposed;
     for (int i = 0; i < founder->count && alone; i++)
         if (i != founder->own && (!own || founder_compare(&founder->servers[i], own) < 0))
-            alone = raft_seek_refused_ms(seek, &founder->servers[i]) >= ms;
+            alone = raft_seek_nobody_ms(seek, &founder->servers[i]) >= ms;
     return alone;
+}
+
+/* Who is to answer before. An address that nobody has named may be any program's. */
+static const struct controller_voter *founder_untried(const struct founder *founder,
+                                                      const struct raft_seek *seek)
+{
+    return raft_seek_untried(seek, founder->supposed ? FOUNDER_NOBODY_MS : INT64_MAX);
 }
 
 bool founder_may(const struct founder *founder, const struct raft_seek *seek, int64_t since_ms)
@@ -107,12 +114,13 @@ bool founder_may(const struct founder *founder, const struct raft_seek *seek, in
     return !founder->mixed && !founder->rival.host &&
            since_ms >=
                (founder->count > 1 && !founder->supposed ? FOUNDER_LISTED_MS : FOUNDER_MS) &&
-           !raft_seek_untried(seek) && (founder_claims(founder) || founder_is_alone(founder, seek));
+           !founder_untried(founder, seek) &&
+           (founder_claims(founder) || founder_is_alone(founder, seek));
 }
 
 void founder_say_waits(const struct founder *founder, const struct raft_seek *seek, struct buf *out)
 {
-    const struct controller_voter *silent = raft_seek_untried(seek);
+    const struct controller_voter *silent = founder_untried(founder, seek);
     const struct controller_voter *first =
         founder->count ? &founder->servers[founder->lowest] : NULL;
     ASSERT(first);

@@ -1,6 +1,8 @@
 /* Happy path: dial, Join, JoinReply, close; at all addresses at once, one question at a time each.
  * Failure modes: no answer within ANSWER_MS, or none at all: the next round asks again. Who takes a
- * connection and does not answer counts as not tried: it lives, and may know something. */
+ * connection and does not answer counts as not tried: it lives, and may know something. Who hangs
+ * up, and a quorum whose voters are fixed, are strangers if they do so for long: where nobody has
+ * named that address, it may be any program's. */
 #include "controller/raft_seek.h"
 
 #include <string.h>
@@ -18,8 +20,8 @@ struct place {
     bool server;                /* of the settings */
     bool tried;
     bool skipped;
-    bool named;         /* it has told of a quorum */
-    int64_t refused_ms; /* since when each dial was refused; -1 = the last one was not */
+    bool named;        /* it has told of a quorum */
+    int64_t nobody_ms; /* since when nobody who could be asked was there; -1 = at the last time */
     struct env_connect *dial;
     struct link *link;
     struct env_timer timer; /* ends the question */
@@ -36,6 +38,12 @@ struct raft_seek {
     int count;
 };
 
+static void place_has_nobody(struct place *place)
+{
+    if (place->nobody_ms < 0)
+        place->nobody_ms = env_now_ms(place->seek->env);
+}
+
 static void place_end(struct place *place)
 {
     env_timer_stop(&place->timer);
@@ -49,7 +57,9 @@ static void place_end(struct place *place)
 
 static void place_due(void *data)
 {
-    place_end(data);
+    struct place *place = data;
+    place->nobody_ms = -1;
+    place_end(place);
 }
 
 static void place_frame(void *owner, struct link *link, Meta__Frame *frame)
@@ -58,6 +68,11 @@ static void place_frame(void *owner, struct link *link, Meta__Frame *frame)
     struct raft_seek *seek = place->seek;
     (void)link;
     place->tried = true;
+    if (frame->body_case == META__FRAME__BODY_JOIN_REPLY &&
+        frame->join_reply->error == err_to_wire(ERR_UNSUPPORTED_VERSION))
+        place_has_nobody(place);
+    else
+        place->nobody_ms = -1;
     place_end(place);
     if (frame->body_case == META__FRAME__BODY_JOIN_REPLY) {
         place->named |= frame->join_reply->n_members > 0;
@@ -68,8 +83,10 @@ static void place_frame(void *owner, struct link *link, Meta__Frame *frame)
 
 static void place_broken(void *owner, struct link *link, int err)
 {
+    struct place *place = owner;
     (void)link, (void)err;
-    place_end(owner);
+    place_has_nobody(place);
+    place_end(place);
 }
 
 static const struct link_handlers place_handlers = {.frame = place_frame, .broken = place_broken};
@@ -83,10 +100,10 @@ static void place_dialled(void *data, int status, struct env_stream *stream)
     Meta__Frame frame = META__FRAME__INIT;
     ASSERT(place->dial && !place->link);
     place->dial = NULL;
-    if (status != ERR_REFUSED)
-        place->refused_ms = -1;
-    else if (place->refused_ms < 0)
-        place->refused_ms = env_now_ms(seek->env);
+    if (status == ERR_REFUSED)
+        place_has_nobody(place);
+    else if (status)
+        place->nobody_ms = -1;
     if (status) {
         place->tried = true;
         place_end(place);
@@ -142,7 +159,7 @@ static struct place *place_new(struct raft_seek *seek, const struct controller_v
     place->at = *at;
     place->at.host = mem_strdup(at->host);
     place->server = server;
-    place->refused_ms = -1;
+    place->nobody_ms = -1;
     env_timer_init(seek->env, &place->timer, place_due, place);
     return place;
 }
@@ -186,10 +203,16 @@ void raft_seek_set(struct raft_seek *seek, const struct controller_voter *voters
     seek->count = kept_count;
 }
 
-const struct controller_voter *raft_seek_untried(const struct raft_seek *seek)
+static int64_t place_nobody_ms(const struct place *place)
+{
+    return place->nobody_ms < 0 ? -1 : env_now_ms(place->seek->env) - place->nobody_ms;
+}
+
+const struct controller_voter *raft_seek_untried(const struct raft_seek *seek, int64_t nobody_ms)
 {
     for (int i = 0; i < seek->count; i++)
-        if (!seek->places[i]->tried && !seek->places[i]->skipped)
+        if (!seek->places[i]->tried && !seek->places[i]->skipped &&
+            place_nobody_ms(seek->places[i]) < nobody_ms)
             return &seek->places[i]->at;
     return NULL;
 }
@@ -202,10 +225,10 @@ static struct place *seek_find(const struct raft_seek *seek, const struct contro
     return NULL;
 }
 
-int64_t raft_seek_refused_ms(const struct raft_seek *seek, const struct controller_voter *at)
+int64_t raft_seek_nobody_ms(const struct raft_seek *seek, const struct controller_voter *at)
 {
     const struct place *place = seek_find(seek, at);
-    return !place || place->refused_ms < 0 ? -1 : env_now_ms(seek->env) - place->refused_ms;
+    return place ? place_nobody_ms(place) : -1;
 }
 
 void raft_seek_skip(struct raft_seek *seek, const struct controller_voter *at)

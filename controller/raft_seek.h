@@ -32,10 +32,12 @@ void raft_seek_stop(struct raft_seek *seek);
 void raft_seek_free(struct raft_seek *seek);
 /* The other addresses to be asked from now on. Not inside `answered`. */
 void raft_seek_set(struct raft_seek *seek, const struct controller_voter *voters, int count);
-/* One that has neither answered nor refused, or could not be reached, once; NULL: there is none. */
-const struct controller_voter *raft_seek_untried(const struct raft_seek *seek);
-/* For how long nobody has listened there; -1: somebody did at the last time, or it is not known. */
-int64_t raft_seek_refused_ms(const struct raft_seek *seek, const struct controller_voter *at);
+/* One that has neither answered nor refused, or could not be reached, once; NULL: there is none.
+ * Where nobody has been for nobody_ms is none either; INT64_MAX: who hangs up is somebody. */
+const struct controller_voter *raft_seek_untried(const struct raft_seek *seek, int64_t nobody_ms);
+/* For how long nobody who could be asked has been there: each dial was refused, or who took it hung
+ * up, or its quorum has fixed voters. -1: somebody was at the last time, or it is not known. */
+int64_t raft_seek_nobody_ms(const struct raft_seek *seek, const struct controller_voter *at);
 /* This node itself is there, and is asked no more. May be called inside `answered`. */
 void raft_seek_skip(struct raft_seek *seek, const struct controller_voter *at);
 

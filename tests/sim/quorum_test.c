@@ -391,6 +391,34 @@ static struct env *listen_at(int i)
                                                                                            : env;
 }
 
+static void stranger_hangs_up(void *data, struct env_stream *stream)
+{
+    (void)data;
+    env_stream_close(stream);
+}
+
+/* Another program has the port of an address that nobody has named. Of one that was named it may be
+ * a controller in trouble. */
+static void a_stranger_on_a_supposed_port_is_nobody(void)
+{
+    for (int supposed = 0; supposed < 2; supposed++) {
+        struct env_listener *listener;
+        quorum_begin(19, 3);
+        world.listed = true;
+        world.supposed = supposed;
+        sim_node_restart(world.members[0].node);
+        struct env *env = sim_env_new(world.members[0].node);
+        CHECK_INT(env_listen(env, NULL, world.voters[0].port, stranger_hangs_up, NULL, &listener),
+                  0);
+        world_start(&world, 1);
+        quorum_run_for(10 * SECOND);
+        CHECK_INT(world_active(&world), supposed ? 1 : -1);
+        sim_node_kill(world.members[0].node);
+        sim_env_reap(env);
+        world_close(&world);
+    }
+}
+
 /* A copy of a voter's disk asks with its id and the id of its directory while the voter lives, and
  * when it does not. */
 static void a_copy_moves_no_voter(void)
@@ -740,9 +768,9 @@ TAP_MAIN(TAP_TEST(a_voter_is_told_to_be_elsewhere), TAP_TEST(a_copy_moves_no_vot
          TAP_TEST(a_disk_error_while_founding_leaves_no_half_voter),
          TAP_TEST(nodes_started_in_any_order_are_one_cluster),
          TAP_TEST(the_last_of_the_list_founds_alone_where_nobody_named_it),
-         TAP_TEST(who_is_silent_is_waited_for), TAP_TEST(a_voter_is_added_and_removed),
-         TAP_TEST(an_emptied_founder_comes_back), TAP_TEST(a_voter_that_moved_is_found),
-         TAP_TEST(what_can_not_be_a_voter_is_refused), TAP_TEST(who_never_comes_is_forgotten),
-         TAP_TEST(an_addition_ends_though_it_has_time),
+         TAP_TEST(a_stranger_on_a_supposed_port_is_nobody), TAP_TEST(who_is_silent_is_waited_for),
+         TAP_TEST(a_voter_is_added_and_removed), TAP_TEST(an_emptied_founder_comes_back),
+         TAP_TEST(a_voter_that_moved_is_found), TAP_TEST(what_can_not_be_a_voter_is_refused),
+         TAP_TEST(who_never_comes_is_forgotten), TAP_TEST(an_addition_ends_though_it_has_time),
          TAP_TEST(a_founder_that_left_does_not_found_anew),
          TAP_TEST(a_crash_at_any_step_of_growing_is_survived))
