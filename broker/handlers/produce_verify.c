@@ -57,9 +57,9 @@ static void produce_verify_done(struct txn_verify *txn, int err)
     partition_append_verified(verify->append, told, message);
 }
 
-static void produce_verify_again(struct txn_verify *txn)
+static void produce_verify_asking(struct txn_verify *txn)
 {
-    partition_append_verify_again(CONTAINER_OF(txn, struct produce_verify, txn)->append);
+    partition_append_verify_anew(CONTAINER_OF(txn, struct produce_verify, txn)->append);
 }
 
 /* The name of a topic lives as long as the topic: the question may take longer. */
@@ -84,7 +84,7 @@ struct produce_verify *produce_verify_begin(struct request *request,
         verify->txn.partition = append->op.ref.index;
         verify->txn.add = request->version >= PRODUCE_ADDS_VERSION;
         verify->txn.done = produce_verify_done;
-        verify->txn.again = produce_verify_again;
+        verify->txn.asking = produce_verify_asking;
     }
     if (!verify || !produce_verify_name(request, verify)) {
         partition_append_verified(append, ERR_NOT_ENOUGH_REPLICAS,

@@ -183,7 +183,7 @@ static void txn_offset_commit_verified(struct txn_verify *verify, int err)
         group_manager_commit(commit->request->broker->groups, &commit->op);
 }
 
-static void txn_offset_commit_again(struct txn_verify *verify)
+static void txn_offset_commit_asking(struct txn_verify *verify)
 {
     struct txn_offset_commit *commit = CONTAINER_OF(verify, struct txn_offset_commit, verify);
     int err = group_manager_guard(commit->request->broker->groups, &commit->op);
@@ -210,7 +210,7 @@ static void txn_offset_commit_begin(struct txn_offset_commit *commit)
         .partition = coordinator_key_partition(body->group_id, topic->partition_count),
         .add = adds,
         .done = txn_offset_commit_verified,
-        .again = txn_offset_commit_again};
+        .asking = txn_offset_commit_asking};
     txn_verifier_ask(verifier, &commit->verify);
 }
 

@@ -339,7 +339,7 @@ void partition_append_verified(struct partition_append_op *append, int err, cons
     append_go_on(append);
 }
 
-void partition_append_verify_again(struct partition_append_op *append)
+void partition_append_verify_anew(struct partition_append_op *append)
 {
     const struct partition *partition = partitions_find(&append->op);
     ASSERT(append->verifying);

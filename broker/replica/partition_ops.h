@@ -201,8 +201,8 @@ void partitions_append(struct partitions *partitions, struct partition_append_op
 /* The answer to `verify`: 0, or the error that the append ends with, and static text or NULL. A
  * transaction that ended meanwhile is ERR_INVALID_TXN_STATE all the same. */
 void partition_append_verified(struct partition_append_op *op, int err, const char *message);
-/* Between `verify` and its answer: the caller asks anew, so markers up to now do not matter. */
-void partition_append_verify_again(struct partition_append_op *op);
+/* Between `verify` and its answer: the question goes out, so markers up to now do not matter. */
+void partition_append_verify_anew(struct partition_append_op *op);
 
 /* One client of the appends: its batches for a partition are appended in the order in which they
  * were submitted, also when workers look at some of them; and what an idempotent producer sent

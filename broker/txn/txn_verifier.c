@@ -227,11 +227,6 @@ static void verify_told(struct txn_verifier *verifier, struct txn_verify *verify
 static void verify_again(void *data)
 {
     struct txn_verifier *verifier = data;
-    LIST_EACH(step, &verifier->later) {
-        struct txn_verify *verify = LIST_ENTRY(step, struct txn_verify, link);
-        if (verify->again)
-            verify->again(verify);
-    }
     list_splice(&verifier->fresh, &verifier->later);
     verify_wake(verifier);
 }
@@ -327,6 +322,8 @@ static void verify_take(struct verify_node *node, struct verify_call *call)
             break;
         before = verify;
         list_remove(&verify->link);
+        if (verify->asking)
+            verify->asking(verify);
         call->asked[call->count++] = (struct verify_asked){verify, verify->partition};
     }
     qsort(call->asked, (size_t)call->count, sizeof(*call->asked), verify_compare);

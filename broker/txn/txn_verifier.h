@@ -57,9 +57,10 @@ struct txn_verify {
      * ERR_PRODUCER_FENCED, ERR_CONCURRENT_TRANSACTIONS, other errors of a coordinator, and those of
      * a call of broker_lines. */
     void (*done)(struct txn_verify *verify, int err);
-    /* May be NULL: the transaction before it was being ended, and it is asked once more. What the
-     * caller keeps to see whether the answer still counts is to begin anew. */
-    void (*again)(struct txn_verify *verify);
+    /* May be NULL: the question goes out, for the first time or once more. What the caller keeps to
+     * see whether the answer still counts is to begin anew: while the question waited, the
+     * transaction before may have been ended. */
+    void (*asking)(struct txn_verify *verify);
     /* The rest is the verifier's. */
     bool open;
     int64_t asked_ms; /* env_now_ms */

@@ -64,7 +64,7 @@ void txn_verifier_ask(struct txn_verifier *verifier, struct txn_verify *verify)
     (void)verifier;
     asked = *verify;
     CHECK(guards > 0); /* before it is asked */
-    verify->again(verify);
+    verify->asking(verify);
     CHECK_INT(guards, 2);
     verify->done(verify, verdict);
 }

@@ -200,7 +200,7 @@ static void a_word_of_before_a_marker_does_not_count(void)
     append_close(&closing);
     submit_marker(&closing, 0);
     UNTIL(r.logs.env, closing.done);
-    partition_append_verify_again(asked[3]);
+    partition_append_verify_anew(asked[3]);
     partition_append_verified(asked[3], 0, NULL);
     UNTIL(r.logs.env, begun.done);
     CHECK_INT(begun.op.op.err, 0);

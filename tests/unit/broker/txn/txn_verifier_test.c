@@ -29,7 +29,7 @@ struct asked {
     struct txn_verify verify;
     int done;
     int err;
-    int again;
+    int asking;
 };
 
 /* ---- the lines ---- */
@@ -116,9 +116,9 @@ static void asked_done(struct txn_verify *verify, int err)
     asked->err = err;
 }
 
-static void asked_again(struct txn_verify *verify)
+static void asked_asking(struct txn_verify *verify)
 {
-    CONTAINER_OF(verify, struct asked, verify)->again++;
+    CONTAINER_OF(verify, struct asked, verify)->asking++;
 }
 
 static void ask(struct asked *asked, const char *id, int64_t producer_id, const char *topic,
@@ -129,7 +129,7 @@ static void ask(struct asked *asked, const char *id, int64_t producer_id, const 
                                        .partition = partition,
                                        .add = add,
                                        .done = asked_done,
-                                       .again = asked_again}};
+                                       .asking = asked_asking}};
     txn_verifier_ask(world.verifier, &asked->verify);
     CHECK_INT(asked->done, 0);
 }
@@ -357,10 +357,10 @@ static void an_addition_is_asked_for_again(void)
     CHECK_INT(asked[0].done, 0);
     CHECK_INT(asked[1].err, ERR_CONCURRENT_TRANSACTIONS);
     CHECK_INT(asked[2].done, 1);
-    CHECK_INT(asked[0].again, 0);
+    CHECK_INT(asked[0].asking, 1);
     UNTIL(world.env, world.call_count == 1);
-    CHECK_INT(asked[0].again, 1);
-    CHECK_INT(asked[1].again + asked[2].again, 0);
+    CHECK_INT(asked[0].asking, 2);
+    CHECK_INT(asked[1].asking + asked[2].asking, 2);
     CHECK_INT(request_of(world.calls[0])->transactions.count, 1);
     answer(take_call(), 0, false);
     CHECK_INT(asked[0].done, 0);
