@@ -61,7 +61,8 @@ static struct map_slot *map_probe(const struct map *map, uint32_t hash, const vo
         struct map_slot *slot = &map->slots[i];
         if (!slot->value)
             return slot;
-        if (slot->hash == hash && slot->key_len == len && memcmp(slot_key(slot), key, len) == 0)
+        if (slot->hash == hash && slot->key_len == len &&
+            (len == 0 || memcmp(slot_key(slot), key, len) == 0))
             return slot;
     }
 }
@@ -124,10 +125,10 @@ void *map_put(struct map *map, const void *key, size_t key_len, void *value)
         return old;
     slot->hash = hash;
     slot->key_len = (uint32_t)key_len;
-    if (key_len <= MAP_KEY_INLINE)
-        memcpy(slot->key.bytes, key, key_len);
-    else
+    if (key_len > MAP_KEY_INLINE)
         slot->key.pointer = mem_dup(key, key_len);
+    else if (key_len > 0) /* the key of no bytes may be NULL */
+        memcpy(slot->key.bytes, key, key_len);
     map->count++;
     map_check_size(map);
     return NULL;
