@@ -10,7 +10,6 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -63,8 +62,7 @@ enum {
     CONSUMER_MISSING_MS = 250, /* the same while there is nothing to read yet */
     CONSUMER_WARN_MS = 3000,
     CONSUMER_OUT_BYTES = 1 << 20,
-    CONSUMER_ERRORS_MAX = 64, /* kinds of errors that are told */
-    CONSUMER_NAME_MAX = 249   /* Kafka's limit for the name of a topic */
+    CONSUMER_NAME_MAX = 249 /* Kafka's limit for the name of a topic */
 };
 
 /* librdkafka 2.0 pauses for a second when this many records wait to be printed. */
@@ -94,16 +92,8 @@ struct consumer {
     struct buf out;
     int64_t count;
     int64_t last_record_ms, next_scan_ms;
-    rd_kafka_resp_err_t told[CONSUMER_ERRORS_MAX];
-    int told_count;
+    struct rd_told told;
 };
-
-static int64_t consumer_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- options ---- */
 
@@ -405,7 +395,7 @@ static void consumer_scan(struct consumer *c)
     }
     if (!err)
         rd_kafka_metadata_destroy(metadata);
-    c->next_scan_ms = consumer_now_ms() + (any ? CONSUMER_RESCAN_MS : CONSUMER_MISSING_MS);
+    c->next_scan_ms = rd_now_ms() + (any ? CONSUMER_RESCAN_MS : CONSUMER_MISSING_MS);
 }
 
 /* ---- records ---- */
@@ -420,13 +410,8 @@ static void consumer_flush(struct consumer *c)
 
 static void consumer_tell_error(struct consumer *c, const rd_kafka_message_t *message)
 {
-    for (int i = 0; i < c->told_count; i++)
-        if (c->told[i] == message->err)
-            return;
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || c->told_count == CONSUMER_ERRORS_MAX)
-        return;
-    c->told[c->told_count++] = message->err;
-    fprintf(stderr, "%s: %s\n", c->run->called, rd_kafka_message_errstr(message));
+    if (rd_told_first(&c->told, message->err))
+        fprintf(stderr, "%s: %s\n", c->run->called, rd_kafka_message_errstr(message));
 }
 
 static bool consumer_has_enough(const struct consumer *c)
@@ -513,9 +498,9 @@ static void consumer_warn(struct consumer *c, int64_t now)
 
 static int consumer_loop(struct consumer *c)
 {
-    c->last_record_ms = consumer_now_ms();
+    c->last_record_ms = rd_now_ms();
     while (!rd_interrupted() && !c->watch.fatal && !c->failed && !consumer_has_enough(c)) {
-        int64_t now = consumer_now_ms();
+        int64_t now = rd_now_ms();
         if (!c->group && now >= c->next_scan_ms)
             consumer_scan(c);
         int64_t before = c->count;

@@ -43,7 +43,7 @@ static const struct option_row perf_options[] = {
 
 enum { PERF_TIMEOUT_MS = 10000, PERF_REPORT_MS = 5000, PERF_POLL_MS = 100, PERF_WARN_MS = 3000 };
 enum { PERF_FETCH_SIZE = 1 << 20, PERF_SOCKET_BUFFER = 2 << 20, PERF_GROUPS = 100000 };
-enum { PERF_ERRORS_MAX = 16, PERF_MB = 1024 * 1024 };
+enum { PERF_MB = 1024 * 1024 };
 
 struct perf {
     struct tool_run *run;
@@ -59,8 +59,7 @@ struct perf {
     int64_t report_ms, reported_records, reported_bytes; /* of the last line */
     int64_t join_from_ms, join_ms, round_join_ms;        /* without partitions since; in all */
     int assigned;
-    rd_kafka_resp_err_t told[PERF_ERRORS_MAX];
-    int told_count;
+    struct rd_told told;
 };
 
 /* ---- options ---- */
@@ -266,21 +265,13 @@ static void perf_print_total(const struct perf *p, int64_t end_ms)
 
 static void perf_tell_error(struct perf *p, const rd_kafka_message_t *message)
 {
-    for (int i = 0; i < p->told_count; i++)
-        if (p->told[i] == message->err)
-            return;
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || p->told_count == PERF_ERRORS_MAX)
-        return;
-    p->told[p->told_count++] = message->err;
-    tool_warn(p->run, "%s", rd_kafka_message_errstr(message));
+    if (rd_told_first(&p->told, message->err))
+        tool_warn(p->run, "%s", rd_kafka_message_errstr(message));
 }
 
 static void perf_warn(struct perf *p)
 {
-    if (p->warned || !p->watch.all_down)
-        return;
-    p->warned = true;
-    tool_warn(p->run, "no broker answers, trying on: %s", p->watch.reason);
+    p->warned = p->warned || rd_watch_warn(p->run, &p->watch);
 }
 
 /* Whether a record came. */

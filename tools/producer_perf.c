@@ -43,7 +43,7 @@ static const struct option_row perf_options[] = {
 };
 
 enum { PERF_REPORT_MS = 5000, PERF_TXN_MS = 3000, PERF_TXN_TIMEOUT_MS = 60000, PERF_POLL_MS = 100 };
-enum { PERF_ERRORS_MAX = 16, PERF_PAYLOAD_FILE_MAX = 1 << 30 };
+enum { PERF_PAYLOAD_FILE_MAX = 1 << 30 };
 /* As Java's clients have them. */
 enum { PERF_BATCH = 16384, PERF_BUFFER = 33554432, PERF_DELIVERY_MS = 120000 };
 enum { PERF_QUEUE_MAX = 10000000 }; /* records; the buffer's bytes are the limit that counts */
@@ -72,8 +72,7 @@ struct perf {
     size_t payload_count;
     uint64_t seed;
     uint64_t failed;
-    rd_kafka_resp_err_t told[PERF_ERRORS_MAX];
-    int told_count;
+    struct rd_told told;
 };
 
 /* ---- options ---- */
@@ -245,13 +244,9 @@ static void perf_tell_error(struct perf *p, rd_kafka_resp_err_t err)
     p->failed++;
     if (err == RD_KAFKA_RESP_ERR__PURGE_QUEUE || err == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
         return; /* rd_wait_turn has told */
-    for (int i = 0; i < p->told_count; i++)
-        if (p->told[i] == err)
-            return;
-    if (p->told_count < PERF_ERRORS_MAX)
-        p->told[p->told_count++] = err;
-    tool_warn(p->run, "a record was not delivered: %s%s%s", rd_kafka_err2str(err),
-              p->watch.reason[0] ? ": " : "", p->watch.reason);
+    if (rd_told_first(&p->told, err))
+        tool_warn(p->run, "a record was not delivered: %s%s%s", rd_kafka_err2str(err),
+                  p->watch.reason[0] ? ": " : "", p->watch.reason);
 }
 
 static void perf_on_delivery(rd_kafka_t *rd, const rd_kafka_message_t *message, void *opaque)
@@ -348,17 +343,6 @@ static int perf_commit(struct perf *p)
 
 /* ---- the run ---- */
 
-static void perf_hold_back(struct perf *p, int64_t sent)
-{
-    for (;;) {
-        int64_t wait_ms = throttle_wait_ms(&p->throttle, sent, rd_now_ms());
-        if (wait_ms == 0 || rd_interrupted() || p->watch.fatal)
-            return;
-        rd_kafka_poll(p->rd, wait_ms > PERF_POLL_MS ? PERF_POLL_MS : (int)wait_ms);
-        rd_wait_turn(&p->wait);
-    }
-}
-
 static void perf_send(struct perf *p, int64_t i, int64_t now_ms)
 {
     char number[24];
@@ -405,7 +389,7 @@ static int perf_send_all(struct perf *p)
             status = perf_commit(p);
             in_txn = 0;
         }
-        perf_hold_back(p, i + 1);
+        rd_wait_due(&p->wait, &p->throttle, i + 1);
     }
     return p->transactional_id && in_txn > 0 && status == 0 ? perf_commit(p) : status;
 }

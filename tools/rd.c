@@ -204,6 +204,24 @@ void rd_watch_errors(rd_kafka_conf_t *conf, struct rd_watch *watch)
     rd_kafka_conf_set_log_cb(conf, rd_on_log);
 }
 
+bool rd_watch_warn(const struct tool_run *run, const struct rd_watch *watch)
+{
+    if (watch->all_down)
+        tool_warn(run, "no broker answers, trying on: %s", watch->reason);
+    return watch->all_down;
+}
+
+bool rd_told_first(struct rd_told *told, rd_kafka_resp_err_t err)
+{
+    for (int i = 0; i < told->count; i++)
+        if (told->errors[i] == err)
+            return false;
+    if (err == RD_KAFKA_RESP_ERR__PARTITION_EOF || told->count == RD_TOLD_MAX)
+        return false;
+    told->errors[told->count++] = err;
+    return true;
+}
+
 void rd_assign(rd_kafka_t *rd, bool gives, const rd_kafka_topic_partition_list_t *partitions)
 {
     const char *protocol = rd_kafka_rebalance_protocol(rd);
@@ -233,6 +251,13 @@ int64_t rd_wall_ms(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t rd_now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 

@@ -34,8 +34,20 @@ struct rd_watch {
     bool all_down;
     bool fatal; /* nothing will get better by waiting */
 };
+/* Kinds of errors that were told; zeroed memory: none. */
+enum { RD_TOLD_MAX = 64 };
+struct rd_told {
+    rd_kafka_resp_err_t errors[RD_TOLD_MAX];
+    int count;
+};
+/* Whether it is to be told: the first of its kind, of which no more than RD_TOLD_MAX are told, and
+ * no mere end of a partition. */
+bool rd_told_first(struct rd_told *told, rd_kafka_resp_err_t err);
+
 /* Makes librdkafka's errors go to `watch`, which outlives the handle. Sets the opaque. */
 void rd_watch_errors(rd_kafka_conf_t *conf, struct rd_watch *watch);
+/* Says that no broker answers, when that is so; true when it has said it. */
+bool rd_watch_warn(const struct tool_run *run, const struct rd_watch *watch);
 
 /* Takes or gives up partitions in a rebalance callback, by the protocol of the group's assignor. */
 void rd_assign(rd_kafka_t *rd, bool gives, const rd_kafka_topic_partition_list_t *partitions);
@@ -44,6 +56,8 @@ int rd_subscribe(const struct tool_run *run, rd_kafka_t *rd, const char *topic,
                  const char *include);
 /* Milliseconds since 1970. */
 int64_t rd_wall_ms(void);
+/* Monotonic milliseconds. */
+int64_t rd_now_ms(void);
 
 /* Set by SIGINT and SIGTERM, once rd_catch_signals was called. */
 bool rd_interrupted(void);

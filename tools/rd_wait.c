@@ -6,16 +6,8 @@
 #include "tools/rd_wait.h"
 
 #include <stdlib.h>
-#include <time.h>
 
-enum { RD_WAIT_BLOCK_MS = 60000, RD_WAIT_WARN_MS = 3000 };
-
-int64_t rd_now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+enum { RD_WAIT_BLOCK_MS = 60000, RD_WAIT_WARN_MS = 3000, RD_WAIT_POLL_MS = 100 };
 
 int rd_wait_read(struct rd_wait *wait, const char *pairs)
 {
@@ -39,9 +31,7 @@ static void rd_wait_warn(struct rd_wait *wait)
     if (wait->warned || !(wait->watch->all_down || stuck))
         return;
     wait->warned = true;
-    if (wait->watch->all_down)
-        tool_warn(wait->run, "no broker answers, trying on: %s", wait->watch->reason);
-    else
+    if (!rd_watch_warn(wait->run, wait->watch))
         tool_warn(wait->run,
                   "nothing was delivered yet, trying on: see kafka-topics --describe --topic %s "
                   "for partitions without a leader",
@@ -70,4 +60,15 @@ void rd_wait_turn(struct rd_wait *wait)
 {
     rd_wait_warn(wait);
     rd_wait_check_block(wait);
+}
+
+void rd_wait_due(struct rd_wait *wait, const struct throttle *throttle, int64_t sent)
+{
+    for (;;) {
+        int64_t wait_ms = throttle_wait_ms(throttle, sent, rd_now_ms());
+        if (wait_ms == 0 || rd_interrupted() || wait->watch->fatal)
+            return;
+        rd_kafka_poll(wait->rd, wait_ms > RD_WAIT_POLL_MS ? RD_WAIT_POLL_MS : (int)wait_ms);
+        rd_wait_turn(wait);
+    }
 }

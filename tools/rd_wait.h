@@ -3,6 +3,7 @@
 #define TOOLS_RD_WAIT_H
 
 #include "tools/rd.h"
+#include "tools/throttle.h"
 
 struct rd_wait {
     const struct tool_run *run;
@@ -15,8 +16,6 @@ struct rd_wait {
     bool answered, warned; /* answered: a record was delivered; the tool sets it */
 };
 
-/* Monotonic milliseconds. */
-int64_t rd_now_ms(void);
 /* Reads max.block.ms, from --max-block-ms, else from the option `pairs` or the file. 0, or 1 with
  * the message printed. */
 int rd_wait_read(struct rd_wait *wait, const char *pairs);
@@ -25,5 +24,8 @@ int rd_wait_read(struct rd_wait *wait, const char *pairs);
  * Java's clients: the address is more likely wrong than the whole cluster down. Then they are
  * given up, which is said: their delivery reports come with PURGE errors. */
 void rd_wait_turn(struct rd_wait *wait);
+/* Until the next one after `sent` records is due; not when the tool is interrupted, or nothing will
+ * get better. */
+void rd_wait_due(struct rd_wait *wait, const struct throttle *throttle, int64_t sent);
 
 #endif

@@ -35,7 +35,7 @@ static const struct option_row consumer_options[] = {
 };
 
 /* A batch is what one poll of a Java client gives at most. */
-enum { CONSUMER_BATCH = 500, CONSUMER_POLL_MS = 100, CONSUMER_ERRORS_MAX = 16 };
+enum { CONSUMER_BATCH = 500, CONSUMER_POLL_MS = 100 };
 
 struct consumer_part {
     int32_t partition;
@@ -52,8 +52,7 @@ struct consumer {
     bool verbose, commits, warned, failed;
     struct consumer_part *parts; /* of the batch, in the order in which they came */
     size_t part_count;
-    rd_kafka_resp_err_t told[CONSUMER_ERRORS_MAX];
-    int told_count;
+    struct rd_told told;
 };
 
 /* ---- lines ---- */
@@ -307,13 +306,8 @@ static bool consumer_is_final(rd_kafka_resp_err_t err)
 static void consumer_tell_error(struct consumer *c, const rd_kafka_message_t *message)
 {
     c->failed = c->failed || consumer_is_final(message->err);
-    for (int i = 0; i < c->told_count; i++)
-        if (c->told[i] == message->err)
-            return;
-    if (message->err == RD_KAFKA_RESP_ERR__PARTITION_EOF || c->told_count == CONSUMER_ERRORS_MAX)
-        return;
-    c->told[c->told_count++] = message->err;
-    tool_warn(c->run, "%s", rd_kafka_message_errstr(message));
+    if (rd_told_first(&c->told, message->err))
+        tool_warn(c->run, "%s", rd_kafka_message_errstr(message));
 }
 
 static struct consumer_part *consumer_part(struct consumer *c, const rd_kafka_message_t *message)
@@ -349,10 +343,7 @@ static bool consumer_take(struct consumer *c, int timeout_ms)
 
 static void consumer_warn(struct consumer *c)
 {
-    if (c->warned || !c->watch.all_down)
-        return;
-    c->warned = true;
-    tool_warn(c->run, "no broker answers, trying on: %s", c->watch.reason);
+    c->warned = c->warned || rd_watch_warn(c->run, &c->watch);
 }
 
 static void consumer_loop(struct consumer *c)

@@ -198,17 +198,6 @@ static void producer_send(struct producer *p, int64_t i)
     }
 }
 
-static void producer_hold_back(struct producer *p)
-{
-    for (;;) {
-        int64_t wait_ms = throttle_wait_ms(&p->throttle, p->sent, rd_now_ms());
-        if (wait_ms == 0 || rd_interrupted() || p->watch.fatal)
-            return;
-        rd_kafka_poll(p->rd, wait_ms > PRODUCER_POLL_MS ? PRODUCER_POLL_MS : (int)wait_ms);
-        rd_wait_turn(&p->wait);
-    }
-}
-
 /* Each record gets its line before the tool ends: the limit of delivery sees to that. */
 static void producer_drain(struct producer *p)
 {
@@ -232,7 +221,7 @@ static int producer_run_checked(struct producer *p)
     verifiable_print(verifiable_event("startup_complete"));
     for (int64_t i = 0; i != p->max_messages && !rd_interrupted() && !p->watch.fatal; i++) {
         producer_send(p, i);
-        producer_hold_back(p);
+        rd_wait_due(&p->wait, &p->throttle, p->sent);
     }
     producer_drain(p);
     producer_print_end(p);
