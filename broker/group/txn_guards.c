@@ -56,7 +56,6 @@ static struct txn_guard_set *txn_guard_set_of(struct txn_guards *guards, int64_t
 void txn_guard_set(struct txn_guards *guards, struct txn_guard *guard, int64_t producer_id)
 {
     txn_guard_clear(guard);
-    guard->wanted = true;
     guard->set = txn_guard_set_of(guards, producer_id);
     list_push(&guard->set->all, &guard->link);
     ASSERT(txn_guard_check(guard) == 0);
@@ -66,13 +65,12 @@ void txn_guard_clear(struct txn_guard *guard)
 {
     if (guard->set)
         txn_guard_set_leave(guard);
-    guard->wanted = false;
     guard->err = 0;
 }
 
 int txn_guard_check(const struct txn_guard *guard)
 {
-    ASSERT(!guard->wanted || (guard->set == NULL) == (guard->err != 0));
+    ASSERT(!guard->set || guard->err == 0);
     return guard->err;
 }
 

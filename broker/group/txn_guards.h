@@ -21,7 +21,6 @@ struct txn_guards {
 struct txn_guard {
     struct list link;
     struct txn_guard_set *set; /* NULL: it is broken, or not set */
-    bool wanted;               /* it was set: what is guarded counts only while it stands */
     int err;                   /* why it is broken; 0 as long as it stands */
 };
 
