@@ -75,8 +75,8 @@ def commit_all(port, groups):
                     raise RuntimeError(f"{group}: errors {sorted(set(codes))}")
 
 
-def restarted(node):
-    """Seconds until every partition is loaded, and the lines about it."""
+def restarted(node, pattern, count):
+    """Seconds until that many are loaded, and the lines about it: matches of the pattern, the number first."""
     node.signal(15)
     node.wait_exit()
     before = len(node.log_text())
@@ -84,9 +84,9 @@ def restarted(node):
     node.start()
 
     def loaded():
-        lines = LOADED.findall(node.log_text()[before:])
-        return lines if sum(int(line[0]) for line in lines) >= GROUPS else None
-    lines = wait_until(loaded, 60, "all groups are loaded again")
+        lines = pattern.findall(node.log_text()[before:])
+        return lines if sum(int(line[0]) for line in lines) >= count else None
+    lines = wait_until(loaded, 60, "all of them are loaded again")
     return time.monotonic() - started, lines
 
 
@@ -103,7 +103,7 @@ def main():
         started = time.monotonic()
         commit_all(node.port, [f"group-{n:05d}" for n in range(GROUPS)])
         committed_s, rss_after = time.monotonic() - started, rss_mb(node)
-        ready_s, lines = restarted(node)
+        ready_s, lines = restarted(node, LOADED, GROUPS)
         rss_restarted = rss_mb(node)
         size = sum(int(line[2]) for line in lines)
         print("| what | measured | goal |\n| --- | --- | --- |")
@@ -118,4 +118,5 @@ def main():
               f"{GROUPS * OFFSETS_EACH / committed_s:.0f} offsets/s | |")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -25,6 +25,7 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "cluster", "lib")]
 import peer
 import wire
 from cluster import Cluster
+from groups import frame, restarted, text
 from node import BUILD
 from tap import note
 from validation import cpu_s
@@ -74,21 +75,13 @@ def run_once(make, records, commits):
 
 # ---- many ids ----
 
-def text(value):
-    return struct.pack(">h", len(value)) + value.encode()
-
-
-def request(key, version, number, body):
-    return wire.frame(struct.pack(">hhi", key, version, number) + text("transactions-bench") + body)
-
-
 def make_ids(port, name, count):
     """The errors of those that the broker did not take."""
     errors = set()
     with wire.connect(port, 60) as line:
         for first in range(0, count, IN_FLIGHT):
             ids = range(first, min(first + IN_FLIGHT, count))
-            line.sendall(b"".join(request(INIT_PRODUCER_ID, 1, n, text(f"{name}-{n:06d}") + struct.pack(">i", 60000))
+            line.sendall(b"".join(frame(INIT_PRODUCER_ID, 1, n, text(f"{name}-{n:06d}") + struct.pack(">i", 60000))
                                   for n in ids))
             errors |= {struct.unpack_from(">h", wire.receive(line), 8)[0] for _ in ids}
     return errors - {0}
@@ -107,18 +100,9 @@ def load_ids(count):
         if errors:
             sys.exit(f"transactional ids were refused with the errors {errors}")
         made_s, added = time.monotonic() - began, node.rss_bytes() - before
-        node.signal(15)
-        node.wait_exit()
-        seen = len(node.log_text())
-        began = time.monotonic()
-        node.start()
-
-        def loaded():
-            lines = LOADED.findall(node.log_text()[seen:])
-            return lines if sum(int(line[0]) for line in lines) >= count else None
-        lines = wait_until(loaded, 60, "all ids are loaded again")
+        loaded_s, lines = restarted(node, LOADED, count)
         return {"made, ids/s": count / made_s, "memory that they add, MB": added / 1e6,
-                "loaded after a restart, from the start of the process, s": time.monotonic() - began,
+                "loaded after a restart, from the start of the process, s": loaded_s,
                 "log that is read, MB": sum(int(line[2]) for line in lines) / 1e6,
                 "memory of the whole broker after the restart, MB": node.rss_bytes() / 1e6}
 
