@@ -23,7 +23,7 @@ static bool ids_have(const int32_t *ids, size_t count, int32_t id)
     return false;
 }
 
-static bool unclean_allowed(const struct decision *decision, const struct image_topic *topic)
+bool elections_unclean_allowed(const struct decision *decision, const struct image_topic *topic)
 {
     struct config_chain chain;
     config_chain_init(&chain, decision->rules->settings, decision->image, decision->rules->node_id);
@@ -40,8 +40,8 @@ static bool is_fit(const struct decision *decision, const int32_t *offline, size
 }
 
 /* And has spoken to this controller: the image may still say of a dead broker that it is live. */
-static bool may_lead(const struct decision *decision, const Meta__PartitionRecord *record,
-                     int32_t id)
+bool elections_may_lead(const struct decision *decision, const Meta__PartitionRecord *record,
+                        int32_t id)
 {
     return is_fit(decision, record->offline, record->n_offline, id) && decision_heard(decision, id);
 }
@@ -63,7 +63,7 @@ static int32_t pick_leader(const struct decision *decision, const Meta__Partitio
         int32_t id = record->replicas[i];
         if ((clean || record->emptied) && ids_have(record->isr, record->n_isr, id) != clean)
             continue;
-        if (!may_lead(decision, record, id))
+        if (!elections_may_lead(decision, record, id))
             continue;
         if (!is_full(record, id))
             return id;
@@ -128,8 +128,8 @@ static void not_emptied(Meta__PartitionRecord *record)
 }
 
 /* A replica leads that may lack records: the set is that one alone. */
-static void set_unclean(struct decision *decision, const struct image_topic *topic,
-                        Meta__PartitionRecord *record, int32_t leader)
+void elections_set_unclean(struct decision *decision, const struct image_topic *topic,
+                           Meta__PartitionRecord *record, int32_t leader)
 {
     say_unclean(decision, topic, record, leader);
     record->isr[0] = leader;
@@ -150,7 +150,8 @@ static bool is_member_awaited(const struct decision *decision, const Meta__Parti
 static bool leader_stays(const struct decision *decision, const Meta__PartitionRecord *record)
 {
     int32_t leader = record->leader;
-    if (!may_lead(decision, record, leader) || !ids_have(record->isr, record->n_isr, leader))
+    if (!elections_may_lead(decision, record, leader) ||
+        !ids_have(record->isr, record->n_isr, leader))
         return false;
     if (!is_full(record, leader))
         return true;
@@ -166,17 +167,84 @@ static void elect(struct decision *decision, const struct image_topic *topic,
     int32_t leader = record->leader;
     if (!leader_stays(decision, record))
         leader = pick_leader(decision, record, true);
-    bool unclean = unclean_allowed(decision, topic) || MUTATION(LEADER_FROM_OUTSIDE);
+    bool unclean = elections_unclean_allowed(decision, topic) || MUTATION(LEADER_FROM_OUTSIDE);
     if (leader == IMAGE_NO_NODE && is_member_awaited(decision, record) &&
         !MUTATION(LEADER_FROM_OUTSIDE))
         return;
     if (leader == IMAGE_NO_NODE && unclean) {
         leader = pick_leader(decision, record, false);
         if (leader != IMAGE_NO_NODE)
-            set_unclean(decision, topic, record, leader);
+            elections_set_unclean(decision, topic, record, leader);
     }
     set_leader(record, leader);
 }
+
+/* ---- reassignments that end ---- */
+
+static void take_out(int32_t *ids, size_t *count, const int32_t *gone, size_t n_gone)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < *count; i++)
+        if (!ids_have(gone, n_gone, ids[i]))
+            ids[kept++] = ids[i];
+    *count = kept;
+}
+
+void elections_drop_replicas(Meta__PartitionRecord *record, const int32_t *gone, size_t n_gone)
+{
+    take_out(record->replicas, &record->n_replicas, gone, n_gone);
+    take_out(record->isr, &record->n_isr, gone, n_gone);
+    take_out(record->offline, &record->n_offline, gone, n_gone);
+    take_out(record->full, &record->n_full, gone, n_gone);
+}
+
+/* Whether all that shall stay have everything, and could lead at once. A member of the set that is
+ * gone has everything too, but the others must not be given up for it. */
+static bool is_reassigned(const struct decision *decision, const Meta__PartitionRecord *record)
+{
+    if (record->n_adding + record->n_removing == 0 || record->emptied)
+        return false;
+    for (size_t i = 0; i < record->n_replicas; i++) {
+        int32_t id = record->replicas[i];
+        if (!ids_have(record->removing, record->n_removing, id) &&
+            (!ids_have(record->isr, record->n_isr, id) ||
+             !elections_may_lead(decision, record, id)))
+            return false;
+    }
+    return true;
+}
+
+static void end_reassignment(const struct decision *decision, Meta__PartitionRecord *record)
+{
+    if (!is_reassigned(decision, record))
+        return;
+    elections_drop_replicas(record, record->removing, record->n_removing);
+    record->n_adding = record->n_removing = 0;
+}
+
+/* Sees to the leader, and ends the reassignment if all that it adds are in sync: of a set that an
+ * unclean election has made, too. */
+static void settle(struct decision *decision, const struct image_topic *topic,
+                   Meta__PartitionRecord *record)
+{
+    end_reassignment(decision, record);
+    elect(decision, topic, record);
+    end_reassignment(decision, record);
+    ASSERT(record->n_isr > 0);
+}
+
+/* A replica that goes may come again soon, and empty: what it has acknowledged before must count no
+ * more then, also where the leader stays. */
+static void fence_dropped(const struct image_partition *before, Meta__PartitionRecord *record)
+{
+    bool dropped = false;
+    for (int32_t i = 0; i < before->replicas.count; i++)
+        dropped |= !ids_have(record->replicas, record->n_replicas, before->replicas.ids[i]);
+    if (dropped && record->leader_epoch == before->leader_epoch)
+        record->leader_epoch++;
+}
+
+/* ---- emitting ---- */
 
 /* What a record says, and what it changes of the partition as the image has it. */
 static void elections_check(const struct image_topic *topic, const Meta__PartitionRecord *record)
@@ -195,6 +263,7 @@ static void elections_check(const struct image_topic *topic, const Meta__Partiti
 static void emit(struct decision *decision, const struct image_topic *topic,
                  Meta__PartitionRecord *record)
 {
+    fence_dropped(image_partition(topic, record->partition), record);
     record->partition_epoch++;
     elections_check(topic, record);
     if (decision->rules->logger)
@@ -205,14 +274,27 @@ static void emit(struct decision *decision, const struct image_topic *topic,
     decision_emit(decision, META__RECORD__FACT_PARTITION, record);
 }
 
+static bool is_moving(const struct image_partition *partition)
+{
+    return partition->adding.count + partition->removing.count > 0;
+}
+
 /* Sees to one partition after something has changed about its brokers. */
 static void review(struct decision *decision, const struct image_topic *topic,
                    const struct image_partition *partition)
 {
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
-    elect(decision, topic, record);
-    if (record->leader != partition->leader)
+    settle(decision, topic, record);
+    bool ended = is_moving(partition) && record->n_adding + record->n_removing == 0;
+    if (record->leader != partition->leader || ended)
         emit(decision, topic, record);
+}
+
+void elections_reassign(struct decision *decision, const struct image_topic *topic,
+                        Meta__PartitionRecord *record)
+{
+    settle(decision, topic, record);
+    emit(decision, topic, record);
 }
 
 static bool is_leader_fit(const struct decision *decision, const struct image_partition *partition)
@@ -323,7 +405,7 @@ static bool report_one(struct decision *decision, int32_t broker_id,
     (void)mark(decision, &record->full, &record->n_full, broker_id, replica->full);
     if (found)
         not_emptied(record);
-    elect(decision, topic, record);
+    settle(decision, topic, record);
     emit(decision, topic, record);
     return passed;
 }
@@ -331,7 +413,7 @@ static bool report_one(struct decision *decision, int32_t broker_id,
 void elections_set_changed(struct decision *decision, const struct image_topic *topic,
                            const struct image_partition *partition)
 {
-    if (image_ids_have(&partition->full, partition->leader))
+    if (image_ids_have(&partition->full, partition->leader) || is_moving(partition))
         review(decision, topic, partition);
 }
 
@@ -349,15 +431,6 @@ void elections_report(struct decision *decision, const Meta__ReportReplicas *com
                     "partitions: the controllers were restored from an older copy. These go on "
                     "with the epochs after those",
                     command->broker_id, passed);
-}
-
-static void drop_from_isr(Meta__PartitionRecord *record, int32_t broker_id)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < record->n_isr; i++)
-        if (record->isr[i] != broker_id)
-            record->isr[kept++] = record->isr[i];
-    record->n_isr = kept;
 }
 
 /* The epoch under which the broker had all records of a partition that it may have lost. One that
@@ -380,7 +453,7 @@ static void give_up(struct decision *decision, const struct image_topic *topic,
     const struct image_broker *broker = image_broker(decision->image, broker_id);
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
     if (record->n_isr > 1) {
-        drop_from_isr(record, broker_id);
+        take_out(record->isr, &record->n_isr, &broker_id, 1);
     } else { /* a set is never empty: it stays listed as the one that had everything */
         record->emptied = true;
         record->emptied_epoch = had_all_under(broker, partition, lost_epoch);
@@ -426,7 +499,7 @@ static void join(struct decision *decision, const struct image_topic *topic,
                  const struct image_partition *partition, int32_t broker_id)
 {
     (void)broker_id;
-    if (!is_leader_fit(decision, partition))
+    if (!is_leader_fit(decision, partition) || is_moving(partition))
         review(decision, topic, partition);
 }
 
@@ -523,13 +596,14 @@ static int command_unclean(struct decision *decision, const struct image_topic *
     if (leader == IMAGE_NO_NODE) {
         leader = pick_leader(decision, record, false);
         /* Only when nobody else is there: a person has decided to begin anew. */
-        if (leader == IMAGE_NO_NODE && may_lead(decision, record, record->isr[0]))
+        if (leader == IMAGE_NO_NODE && elections_may_lead(decision, record, record->isr[0]))
             leader = record->isr[0];
         if (leader == IMAGE_NO_NODE)
             return ERR_ELIGIBLE_LEADERS_NOT_AVAILABLE;
-        set_unclean(decision, topic, record, leader);
+        elections_set_unclean(decision, topic, record, leader);
     }
     set_leader(record, leader);
+    settle(decision, topic, record);
     emit(decision, topic, record);
     return 0;
 }

@@ -10,9 +10,10 @@
  * emptied, and nobody leads until it reports its records after all or a person chooses
  * (ElectLeaders, unclean). A replica outside the set leads only where
  * unclean.leader.election.enable allows it (or an operator asks), and then the set is that replica
- * alone. Every change raises the partition epoch by one, every change of the leader the leader
- * epoch as well. A log that has batches of a later leader epoch than the metadata raises it past
- * that. */
+ * alone. A reassignment ends when all replicas that shall stay are in the set and live: then the
+ * others go, out of the set too, and the leader epoch rises. Every change raises the partition
+ * epoch by one, every change of the leader the leader epoch as well. A log that has batches of a
+ * later leader epoch than the metadata raises it past that. */
 #ifndef CONTROLLER_ELECTIONS_H
 #define CONTROLLER_ELECTIONS_H
 
@@ -39,9 +40,24 @@ void elections_broker_anew(struct decision *decision, int32_t broker_id);
 void elections_report(struct decision *decision, const Meta__ReportReplicas *command,
                       Meta__CommandReply *reply);
 
-/* The in-sync set has a new member, perhaps one with room where the leader's disk is full. */
+/* The in-sync set has a new member, perhaps one with room where the leader's disk is full, or the
+ * last one that a reassignment waited for. */
 void elections_set_changed(struct decision *decision, const struct image_topic *topic,
                            const struct image_partition *partition);
+
+/* Emits a record with other replicas, or with others that are being added and removed. Where all
+ * that shall stay are in sync and live, the others go at once; the leader moves if it has to. */
+void elections_reassign(struct decision *decision, const struct image_topic *topic,
+                        Meta__PartitionRecord *record);
+/* Takes brokers out of the replicas of a record, and of all that is said of its replicas. */
+void elections_drop_replicas(Meta__PartitionRecord *record, const int32_t *gone, size_t n_gone);
+/* A replica leads, or shall, that may lack records: the set is that one alone. Logged. */
+void elections_set_unclean(struct decision *decision, const struct image_topic *topic,
+                           Meta__PartitionRecord *record, int32_t leader);
+bool elections_unclean_allowed(const struct decision *decision, const struct image_topic *topic);
+/* Whether the broker could lead now, as far as the image and this controller know. */
+bool elections_may_lead(const struct decision *decision, const Meta__PartitionRecord *record,
+                        int32_t id);
 
 /* Leaderless partitions of one topic, or of all, elect again (the unclean setting changed). */
 void elections_topic(struct decision *decision, const struct image_topic *topic);

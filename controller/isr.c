@@ -101,6 +101,13 @@ static void change(struct decision *decision, const struct image_topic *topic,
     elections_set_changed(decision, topic, image_partition(topic, partition->index));
 }
 
+static int32_t *isr_copy(struct decision *decision, const struct image_ids *ids, size_t *count)
+{
+    *count = (size_t)ids->count;
+    int32_t *copy = decision_alloc(decision, *count, sizeof(*copy));
+    return memcpy(copy, ids->ids, *count * sizeof(*copy));
+}
+
 static Meta__AlterPartitionResult *decide_one(struct decision *decision, int32_t broker_id,
                                               const Meta__AlterPartitions__Partition *asked)
 {
@@ -128,15 +135,16 @@ static Meta__AlterPartitionResult *decide_one(struct decision *decision, int32_t
                      topic->name, asked->partition, broker_id, asked->n_isr, partition->isr.count,
                      err ? err_text(err) : "taken");
     result->error = err_to_wire(err);
+    int32_t replicas = partition->replicas.count;
     if (!err && !same_set(partition, asked))
         change(decision, topic, partition, asked);
     partition = image_partition(topic, asked->partition);
+    if (partition->replicas.count != replicas)
+        result->replicas = isr_copy(decision, &partition->replicas, &result->n_replicas);
     result->leader = partition->leader;
     result->leader_epoch = partition->leader_epoch;
     result->partition_epoch = partition->partition_epoch;
-    result->n_isr = (size_t)partition->isr.count;
-    result->isr = decision_alloc(decision, result->n_isr, sizeof(*result->isr));
-    memcpy(result->isr, partition->isr.ids, result->n_isr * sizeof(*result->isr));
+    result->isr = isr_copy(decision, &partition->isr, &result->n_isr);
     return result;
 }
 

@@ -118,38 +118,41 @@ static int check_name(struct decision *decision, Meta__TopicResult *result,
 
 /* ---- layouts ---- */
 
+const char *topics_why_not_replicas(struct decision *decision, const int32_t *replicas,
+                                    size_t count)
+{
+    if (count == 0)
+        return "The manual partition assignment includes an empty replica list.";
+    for (size_t i = 0; i < count; i++) {
+        for (size_t j = 0; j < i; j++)
+            if (replicas[j] == replicas[i])
+                return decision_text(decision,
+                                     "The manual partition assignment includes the broker %d more "
+                                     "than once.",
+                                     replicas[i]);
+        if (!image_broker(decision->image, replicas[i]))
+            return decision_text(decision,
+                                 "The manual partition assignment includes broker %d, but no such "
+                                 "broker is registered.",
+                                 replicas[i]);
+    }
+    return NULL;
+}
+
 static int check_one_assignment(struct decision *decision, Meta__TopicResult *result,
                                 const Meta__Assignment *assignment)
 {
-    int err = ERR_INVALID_REPLICA_ASSIGNMENT;
     bool live = false;
-    if (assignment->n_replicas == 0)
-        return fail(decision, result, err,
-                    "The manual partition assignment includes an empty replica list.");
-    for (size_t i = 0; i < assignment->n_replicas; i++) {
-        int32_t id = assignment->replicas[i];
-        for (size_t j = 0; j < i; j++)
-            if (assignment->replicas[j] == id)
-                return fail(decision, result, err,
-                            decision_text(decision,
-                                          "The manual partition assignment includes the broker %d "
-                                          "more than once.",
-                                          id));
-        if (!image_broker(decision->image, id))
-            return fail(decision, result, err,
-                        decision_text(decision,
-                                      "The manual partition assignment includes broker %d, but no "
-                                      "such broker is registered.",
-                                      id));
-        live |= decision_live(decision, id);
-    }
-    if (!live)
-        return fail(decision, result, err,
-                    decision_text(decision,
-                                  "All brokers specified in the manual partition assignment for "
-                                  "partition %d are fenced or in controlled shutdown.",
-                                  assignment->partition));
-    return 0;
+    const char *why =
+        topics_why_not_replicas(decision, assignment->replicas, assignment->n_replicas);
+    for (size_t i = 0; i < assignment->n_replicas; i++)
+        live |= decision_live(decision, assignment->replicas[i]);
+    if (!why && !live)
+        why = decision_text(decision,
+                            "All brokers specified in the manual partition assignment for "
+                            "partition %d are fenced or in controlled shutdown.",
+                            assignment->partition);
+    return why ? fail(decision, result, ERR_INVALID_REPLICA_ASSIGNMENT, why) : 0;
 }
 
 /* Takes the assignments in any order; the partitions must be first, first + 1, ... each once. */
@@ -447,6 +450,13 @@ static bool topics_is_internal(const char *name)
     return strcmp(name, "__consumer_offsets") == 0 || strcmp(name, "__transaction_state") == 0;
 }
 
+/* What it has when a reassignment that is under way has ended. */
+static int32_t topics_replication_factor(const struct image_partition *partition)
+{
+    ASSERT(partition->removing.count < partition->replicas.count);
+    return partition->replicas.count - partition->removing.count;
+}
+
 static int grow_layout(struct decision *decision, const Meta__CreatePartitions__Topic *asked,
                        const struct image_topic *topic, int32_t left, Meta__TopicResult *result,
                        struct layout *layout)
@@ -478,7 +488,7 @@ static int grow_layout(struct decision *decision, const Meta__CreatePartitions__
     if (layout->count > left)
         return fail(decision, result, ERR_POLICY_VIOLATION,
                     "Excessively large number of partitions per request.");
-    layout->replication_factor = image_partition(topic, 0)->replicas.count;
+    layout->replication_factor = topics_replication_factor(image_partition(topic, 0));
     if (asked->n_assignments == 0)
         return layout_spread(decision, result, layout);
     if (asked->n_assignments != (size_t)layout->count)

@@ -18,4 +18,9 @@ void topics_delete(struct decision *decision, const Meta__DeleteTopics *command,
 void topics_grow(struct decision *decision, const Meta__CreatePartitions *command,
                  Meta__CommandReply *reply);
 
+/* Kafka's sentence for a list of replicas that can't be: an empty one, a broker twice, one that is
+ * not registered; NULL = it can. */
+const char *topics_why_not_replicas(struct decision *decision, const int32_t *replicas,
+                                    size_t count);
+
 #endif

@@ -105,6 +105,7 @@ static bool reassign_prepare(struct reassign *reassign)
     response->allow_replication_factor_change = body->allow_replication_factor_change;
     response->error_message = WIRE_STR_NULL;
     meta__alter_reassignments__init(&reassign->command);
+    reassign->command.keep_factor = !body->allow_replication_factor_change;
     for (int32_t i = 0; i < body->topics.count; i++)
         count += (size_t)body->topics.items[i].partitions.count;
     reassign->sent = arena_alloc_array(arena, count, sizeof(*reassign->sent));

@@ -343,6 +343,33 @@ static bool isr_is_refused(const Meta__AlterPartitionResult *result)
            result->error == err_to_wire(ERR_INVALID_REQUEST);
 }
 
+/* The record that the controller has made of it, ahead of the metadata stream. It has other
+ * replicas where the new set has ended a reassignment; one that has taken this replica away ends it
+ * when it comes as a record, and until then the answer counts as not known. */
+static void isr_take_answer(struct partition *partition, const Meta__AlterPartitionResult *result)
+{
+    struct image_partition record = {.leader = result->leader,
+                                     .leader_epoch = result->leader_epoch,
+                                     .partition_epoch = result->partition_epoch,
+                                     .isr = {result->isr, (int32_t)result->n_isr}};
+    struct image_ids replicas = {0}, offline = {0}, full = {0};
+    const struct image_ids others = {result->replicas, (int32_t)result->n_replicas};
+    if (others.count && !image_ids_have(&others, partition->deps->node_id)) {
+        partition->proposal = PROPOSAL_UNKNOWN;
+        return;
+    }
+    ids_copy(&replicas, others.count ? &others : &partition->replicas);
+    ids_copy(&offline, &partition->offline);
+    ids_copy(&full, &partition->full);
+    record.replicas = replicas;
+    record.offline = offline;
+    record.full = full;
+    partition_update(partition, &record);
+    mem_free(replicas.ids);
+    mem_free(offline.ids);
+    mem_free(full.ids);
+}
+
 /* The new set itself arrives with the metadata stream; an accepted answer may be ahead of it. */
 void partition_isr_answered(struct partition *partition, int32_t partition_epoch, int err,
                             const Meta__AlterPartitionResult *result)
@@ -360,19 +387,5 @@ void partition_isr_answered(struct partition *partition, int32_t partition_epoch
         partition->proposal = PROPOSAL_NONE;
         return;
     }
-    struct image_partition record = {.leader = result->leader,
-                                     .leader_epoch = result->leader_epoch,
-                                     .partition_epoch = result->partition_epoch,
-                                     .isr = {result->isr, (int32_t)result->n_isr}};
-    struct image_ids replicas = {0}, offline = {0}, full = {0};
-    ids_copy(&replicas, &partition->replicas);
-    ids_copy(&offline, &partition->offline);
-    ids_copy(&full, &partition->full);
-    record.replicas = replicas;
-    record.offline = offline;
-    record.full = full;
-    partition_update(partition, &record);
-    mem_free(replicas.ids);
-    mem_free(offline.ids);
-    mem_free(full.ids);
+    isr_take_answer(partition, result);
 }

@@ -110,8 +110,23 @@ static void image_check_counts(const struct image *image)
     ASSERT(image->brokers != NULL || image->broker_count == 0);
 }
 
+/* What is being added, or removed, are replicas, and not all of them: some were there before, and
+ * some stay. */
+static bool is_part_of_replicas(const struct image_ids *replicas, const struct image_ids *list)
+{
+    int32_t others = 0;
+    for (int32_t i = 0; i < list->count; i++)
+        if (!image_ids_have(replicas, list->ids[i]))
+            return false;
+    for (int32_t i = 0; i < replicas->count; i++)
+        others += !image_ids_have(list, replicas->ids[i]);
+    return others > 0 || replicas->count == 0;
+}
+
 static void image_check_partition(const struct image_partition *partition)
 {
+    ASSERT(is_part_of_replicas(&partition->replicas, &partition->adding));
+    ASSERT(is_part_of_replicas(&partition->replicas, &partition->removing));
     ASSERT(partition->isr.count <= partition->replicas.count);
     ASSERT(partition->replicas.count == 0 || partition->isr.count > 0);
     ASSERT(!partition->emptied || partition->isr.count == 1);
@@ -512,6 +527,11 @@ static int check_partition(const Meta__PartitionRecord *record)
         record->n_isr > record->n_replicas || record->n_adding > record->n_replicas ||
         record->n_removing > record->n_replicas || record->n_offline > record->n_replicas ||
         record->n_full > record->n_replicas)
+        return ERR_MALFORMED;
+    struct image_ids replicas = {record->replicas, (int32_t)record->n_replicas};
+    struct image_ids adding = {record->adding, (int32_t)record->n_adding};
+    struct image_ids removing = {record->removing, (int32_t)record->n_removing};
+    if (!is_part_of_replicas(&replicas, &adding) || !is_part_of_replicas(&replicas, &removing))
         return ERR_MALFORMED;
     if (record->emptied && (record->n_isr != 1 || record->leader != IMAGE_NO_NODE))
         return ERR_MALFORMED;

@@ -528,41 +528,6 @@ static void new_topics_come_with_the_files_settings(void)
     finish();
 }
 
-static void check_move(const char *topic, int32_t partition, size_t replicas, int err)
-{
-    int32_t ids[] = {0};
-    Meta__AlterReassignments__Partition body = META__ALTER_REASSIGNMENTS__PARTITION__INIT,
-                                        *list[] = {&body};
-    Meta__AlterReassignments move = META__ALTER_REASSIGNMENTS__INIT;
-    Meta__Command command = META__COMMAND__INIT;
-    body.topic = (char *)(uintptr_t)topic;
-    body.partition = partition;
-    body.replicas = ids;
-    body.n_replicas = replicas;
-    move.n_partitions = 1;
-    move.partitions = list;
-    command.body_case = META__COMMAND__BODY_ALTER_REASSIGNMENTS;
-    command.alter_reassignments = &move;
-    Meta__CommandReply *reply = commands_decide(&decision, &command);
-    CHECK_INT(reply->error, 0);
-    CHECK_INT(reply->n_elections, 1);
-    CHECK_INT(reply->elections[0]->error, wire(err));
-    CHECK(reply->elections[0]->message[0] != '\0');
-}
-
-/* They can't be moved yet; the end of a move is answered as Kafka does. */
-static void replicas_stay_where_they_are(void)
-{
-    begin();
-    add_brokers(2, false);
-    create("t", 1, 1);
-    check_move("t", 0, 1, ERR_UNSUPPORTED_VERSION);
-    check_move("t", 0, 0, ERR_NO_REASSIGNMENT_IN_PROGRESS);
-    check_move("t", 1, 1, ERR_UNKNOWN_TOPIC_OR_PARTITION);
-    check_move("u", 0, 0, ERR_UNKNOWN_TOPIC_OR_PARTITION);
-    finish();
-}
-
 static void producer_ids_come_in_blocks(void)
 {
     begin();
@@ -765,5 +730,4 @@ TAP_MAIN(TAP_TEST(features_have_levels), TAP_TEST(new_clusters_begin_with_the_ne
          TAP_TEST(settings_change), TAP_TEST(a_request_changes_so_many_settings),
          TAP_TEST(registration_keeps_or_renews_the_epoch), TAP_TEST(brokers_are_unregistered),
          TAP_TEST(producer_ids_come_in_blocks), TAP_TEST(blocks_of_producer_ids_do_not_repeat),
-         TAP_TEST(producer_ids_come_to_an_end), TAP_TEST(replicas_stay_where_they_are),
-         TAP_TEST(new_topics_come_with_the_files_settings))
+         TAP_TEST(producer_ids_come_to_an_end), TAP_TEST(new_topics_come_with_the_files_settings))
