@@ -212,15 +212,30 @@ static int machine_replay_batch(struct machine *machine, const struct batch *bat
         return err;
     while ((err = record_iter_next(&iter, &record)) > 0)
         machine->deps->client->replay(machine, batch, &record);
+    return !err && machine->starved ? ERR_NO_MEMORY : err;
+}
+
+void machine_starve(struct machine *machine)
+{
+    machine->starved = true;
+}
+
+int machine_read_value(struct machine *machine, struct wire_bytes bytes,
+                       const struct wire_desc *desc, struct arena *arena, void *value)
+{
+    int err = records_read_value(bytes, desc, arena, value);
+    if (err == ERR_NO_MEMORY)
+        machine_starve(machine);
     return err;
 }
 
-/* Whole batches. ERR_CORRUPT_MESSAGE and the like when they are damaged. */
+/* Whole batches. ERR_CORRUPT_MESSAGE and the like when they are damaged; ERR_NO_MEMORY. */
 static int machine_replay(struct machine *machine, uint8_t *bytes, size_t len)
 {
     struct batch batch;
     struct buf scratch;
     int err = 0;
+    machine->starved = false;
     buf_init(&scratch);
     while (len > 0 && !err) {
         err = batch_parse(bytes, len, &batch);
@@ -255,8 +270,10 @@ static void machine_write_stored(struct machine_op *op, int err)
     op->machine->unsure |= err && !op->refused;
     if (!err) {
         machine_stamp(op);
-        int damaged = machine_replay(op->machine, op->batches.data, op->batches.len);
-        ASSERT(damaged == 0); /* we made them */
+        int starved = machine_replay(op->machine, op->batches.data, op->batches.len);
+        ASSERT(!starved || starved == ERR_NO_MEMORY); /* we made them */
+        if (starved)
+            machine_reload(op->machine);
     }
     write->done(write, err);
 }

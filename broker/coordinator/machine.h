@@ -35,7 +35,7 @@ struct machine_client {
     /* What its clients are told of a record that the topic has no room for. */
     int too_large_err;
     /* One record of the log, borrowed: of a batch that was loaded, or of a machine_write that is
-     * replicated. Also control records: see the batch. */
+     * replicated. Also control records: see the batch. Values are read by machine_read_value. */
     void (*replay)(struct machine *machine, const struct batch *batch, const struct record *record);
     /* Everything was read, and is replicated: the client gets ready, in turns of the loop if that
      * takes long, and calls machine_serve. */
@@ -76,7 +76,8 @@ struct machine {
     struct list ops; /* struct machine_op, in the order of their appends */
     int last_err;    /* of the newest append that has ended */
     struct coordinator_log_load load;
-    bool unsure; /* a write failed after it was appended: the log may have what memory has not */
+    bool unsure;  /* a write failed after it was appended: the log may have what memory has not */
+    bool starved; /* memory was out while a record was replayed */
     struct env_timer retry_timer;
     struct env_timer reload_timer;
     int64_t reload_wait_ms; /* before the next one: reloads that follow each other are rare */
@@ -106,6 +107,13 @@ void machine_close(struct machine *machine, int err);
 
 /* From the client, some time after `loaded`: from now on it is active. */
 void machine_serve(struct machine *machine);
+/* The value of a record, inside of `replay`: see records_read_value. When memory is out the load
+ * fails, or everything is read again: memory never misses what is in the log. */
+int machine_read_value(struct machine *machine, struct wire_bytes bytes,
+                       const struct wire_desc *desc, struct arena *arena, void *value);
+/* The same for what else of the record found no memory. */
+void machine_starve(struct machine *machine);
+
 /* Memory is not what the log says: everything is read again, at once the first time, later and
  * later when it does not help. It is lost from now on. */
 void machine_reload(struct machine *machine);

@@ -221,7 +221,8 @@ static void replay_group_epoch(struct shard *shard, struct wire_bytes key_bytes,
         }
         return;
     }
-    if (records_read_value(bytes, &consumer_group_metadata_value_desc, NULL, &value))
+    if (machine_read_value(&shard->machine, bytes, &consumer_group_metadata_value_desc, NULL,
+                           &value))
         return;
     struct consumer *consumer = replay_consumer(shard, key.group_id, true);
     ASSERT(consumer); /* it is made when it is not there */
@@ -230,7 +231,7 @@ static void replay_group_epoch(struct shard *shard, struct wire_bytes key_bytes,
 }
 
 static void replay_member_classic(
-    struct consumer_member *member,
+    struct shard *shard, struct consumer_member *member,
     const struct consumer_group_member_metadata_value_classic_member_metadata *from)
 {
     struct join_group_request request;
@@ -250,8 +251,10 @@ static void replay_member_classic(
         out[i].metadata = from->supported_protocols.items[i].metadata;
     }
     classic_protocols_free(&member->protocols);
-    if (!out || classic_protocols_copy(&member->protocols, &join))
+    if (!out || classic_protocols_copy(&member->protocols, &join)) {
         member->protocols = (struct classic_protocols){0};
+        machine_starve(&shard->machine);
+    }
     arena_close(&arena);
 }
 
@@ -265,8 +268,8 @@ static void replay_member_metadata(struct shard *shard, struct wire_bytes key,
             consumer_member_free(member);
         return;
     }
-    if (!member ||
-        records_read_value(bytes, &consumer_group_member_metadata_value_desc, arena, &value))
+    if (!member || machine_read_value(&shard->machine, bytes,
+                                      &consumer_group_member_metadata_value_desc, arena, &value))
         return;
     member->placeholder = false;
     consumer_set_instance(member, value.instance_id);
@@ -278,7 +281,7 @@ static void replay_member_metadata(struct shard *shard, struct wire_bytes key,
                         value.subscribed_topic_names.count);
     consumer_set_pattern(member, value.subscribed_topic_regex);
     member->rebalance_ms = value.rebalance_timeout_ms;
-    replay_member_classic(member, value.classic_member_metadata);
+    replay_member_classic(shard, member, value.classic_member_metadata);
 }
 
 static void replay_target_epoch(struct shard *shard, struct wire_bytes key_bytes,
@@ -289,8 +292,8 @@ static void replay_target_epoch(struct shard *shard, struct wire_bytes key_bytes
     if (records_read_key(key_bytes, &consumer_group_target_assignment_metadata_key_desc, &key))
         return;
     if (bytes.len >= 0 &&
-        records_read_value(bytes, &consumer_group_target_assignment_metadata_value_desc, NULL,
-                           &value))
+        machine_read_value(&shard->machine, bytes,
+                           &consumer_group_target_assignment_metadata_value_desc, NULL, &value))
         return;
     struct consumer *consumer = replay_consumer(shard, key.group_id, bytes.len >= 0);
     if (!consumer)
@@ -304,9 +307,10 @@ static void replay_target(struct shard *shard, struct wire_bytes key, struct wir
 {
     struct consumer_group_target_assignment_member_value value = {0};
     struct consumer_member *member = replay_member(shard, key, bytes.len >= 0);
-    if (!member || (bytes.len >= 0 &&
-                    records_read_value(bytes, &consumer_group_target_assignment_member_value_desc,
-                                       arena, &value)))
+    if (!member ||
+        (bytes.len >= 0 &&
+         machine_read_value(&shard->machine, bytes,
+                            &consumer_group_target_assignment_member_value_desc, arena, &value)))
         return;
     partition_set_clear(&member->target);
     for (int32_t i = 0; i < value.topic_partitions.count; i++) {
@@ -329,9 +333,10 @@ static void replay_current(struct shard *shard, struct wire_bytes key, struct wi
 {
     struct consumer_group_current_member_assignment_value value = {0};
     struct consumer_member *member = replay_member(shard, key, bytes.len >= 0);
-    if (!member || (bytes.len >= 0 &&
-                    records_read_value(bytes, &consumer_group_current_member_assignment_value_desc,
-                                       arena, &value)))
+    if (!member ||
+        (bytes.len >= 0 &&
+         machine_read_value(&shard->machine, bytes,
+                            &consumer_group_current_member_assignment_value_desc, arena, &value)))
         return;
     member->epoch = value.member_epoch;
     member->previous_epoch = value.previous_member_epoch;

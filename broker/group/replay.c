@@ -1,6 +1,6 @@
 /* Reading a shard back: each record changes the memory as it once did. Transactional commits wait
- * until the marker of their transaction comes (KIP-98, KIP-447). Failure mode: a record that does
- * not decode is skipped, as it can't have been ours. */
+ * until the marker of their transaction comes (KIP-98, KIP-447). Failure modes: a record that does
+ * not decode is skipped, as it can't have been ours; one that memory was out for ends the load. */
 #include "broker/group/replay.h"
 
 #include "base/err.h"
@@ -45,7 +45,8 @@ static void replay_offset(struct replay *replay, const struct record *record)
             replay_delete_offset(group, key.topic, key.partition);
         return;
     }
-    if (records_read_value(bytes, &offset_commit_value_desc, &replay->arena, &value))
+    if (machine_read_value(&shard->machine, bytes, &offset_commit_value_desc, &replay->arena,
+                           &value))
         return;
     struct offset offset = {.topic_id = value.topic_id,
                             .offset = value.offset,
@@ -84,13 +85,17 @@ static void replay_group(struct replay *replay, struct wire_bytes key_bytes,
             replay_drop_classic(group);
         return;
     }
-    if (records_read_value(bytes, &group_metadata_value_desc, &replay->arena, &value))
+    if (machine_read_value(&shard->machine, bytes, &group_metadata_value_desc, &replay->arena,
+                           &value))
         return;
     group = shard_group(shard, key.group);
     replay_drop_classic(group);
     group->classic = classic_new(group);
-    if (classic_load(group->classic, &value))
+    int err = classic_load(group->classic, &value);
+    if (err)
         replay_drop_classic(group);
+    if (err == ERR_NO_MEMORY)
+        machine_starve(&shard->machine);
 }
 
 static void replay_data(struct replay *replay, const struct record *record)

@@ -355,15 +355,13 @@ void txn_replay(struct txn *txn, const struct transaction_log_value *value)
     if (!serves && txn->state != TXN_NEW)
         return; /* all of it will be read again */
     int err = txn_take(txn, value);
-    if (err && !serves)
+    if (err == ERR_NO_MEMORY)
+        machine_starve(&txn->shard->machine);
+    else if (err)
         logger_warn(txn_deps(txn)->logger, "transactional id %.*s: a record can't be read: %s",
                     WIRE_STR_ARGS(txn_id(txn)), err_text(err));
-    if (!serves)
+    if (err || !serves)
         return;
-    if (err) {
-        machine_reload(&txn->shard->machine); /* memory was out */
-        return;
-    }
     if (txn->markers)
         txn_markers_free(txn->markers);
     txn->markers = NULL;

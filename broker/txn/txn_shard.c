@@ -61,12 +61,11 @@ static void txn_shard_replay_value(struct txn_shard *shard, const struct transac
     struct txn *txn = txn_shard_find(shard, key->transactional_id);
     struct arena arena;
     arena_init(&arena, TXN_SHARD_ARENA_MAX);
-    int err = records_read_value(bytes, &transaction_log_value_desc, &arena, &value);
+    int err =
+        machine_read_value(&shard->machine, bytes, &transaction_log_value_desc, &arena, &value);
     if (!err)
         txn_replay(txn ? txn : txn_shard_add(shard, key->transactional_id), &value);
-    else if (machine_is_active(&shard->machine))
-        machine_reload(&shard->machine); /* it is our own: memory was out */
-    else
+    else if (err != ERR_NO_MEMORY)
         logger_warn(txn_manager_deps(shard->manager)->logger,
                     "%s-%d: the record of transactional id %.*s can't be read: it is passed over",
                     TXN_STATE_TOPIC, shard->machine.index, WIRE_STR_ARGS(key->transactional_id));

@@ -23,6 +23,7 @@ struct world {
     int check_err;
     /* the client */
     int32_t numbers[NUMBERS]; /* in memory */
+    bool starved;             /* the next record finds no memory */
     int count;
     struct buf told; /* what came from the machine, a letter each */
 };
@@ -170,6 +171,11 @@ static void client_replay(struct machine *machine, const struct batch *batch,
     CHECK_INT(records_type(record->key), 7);
     CHECK_INT(records_read_key(record->key, &offset_commit_key_desc, &key), 0);
     CHECK(world->count < NUMBERS);
+    if (world->starved) {
+        world->starved = false;
+        machine_starve(machine);
+        return;
+    }
     world->numbers[world->count++] = key.partition;
 }
 
@@ -502,10 +508,39 @@ static void errors_are_in_a_coordinators_words(void)
     world_close();
 }
 
+static void what_memory_was_out_for_is_read_again(void)
+{
+    struct op op = {.letter = 0};
+    world_open();
+    put_in_log(5);
+    put_in_log(6);
+    world->starved = true;
+    end_load();
+    CHECK_STR(told(), "f"); /* and not with the second one alone */
+    CHECK(world->machine.state == MACHINE_RETRYING);
+    UNTIL(world->env, world->load != NULL);
+    end_load();
+    CHECK_STR(told(), "L");
+    CHECK_INT(world->count, 2);
+
+    write_number(&op, 'a');
+    world->starved = true;
+    end_newest(0);
+    CHECK_STR(told(), "la");
+    CHECK_INT(op.err, 0); /* it is stored */
+    CHECK(world->machine.state == MACHINE_RELOADING);
+    UNTIL(world->env, world->load != NULL);
+    end_load();
+    CHECK_STR(told(), "lfL");
+    CHECK_INT(world->count, 3);
+    world_close();
+}
+
 TAP_MAIN(TAP_TEST(nothing_is_taken_before_all_is_read),
          TAP_TEST(operations_end_in_the_order_of_their_appends),
          TAP_TEST(a_write_is_in_memory_when_it_is_replicated),
          TAP_TEST(a_write_that_the_log_refuses_changes_nothing),
          TAP_TEST(who_waits_is_told_when_the_partition_is_lost),
          TAP_TEST(a_load_ends_with_the_partition), TAP_TEST(what_the_log_says_is_read_again),
-         TAP_TEST(a_load_that_fails_is_tried_again), TAP_TEST(errors_are_in_a_coordinators_words))
+         TAP_TEST(a_load_that_fails_is_tried_again), TAP_TEST(errors_are_in_a_coordinators_words),
+         TAP_TEST(what_memory_was_out_for_is_read_again))
