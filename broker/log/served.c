@@ -135,6 +135,16 @@ static void served_line(struct buf *text, int64_t epoch)
     buf_printf(text, "%-*" PRId64 "\n", SERVED_LINE - 1, epoch);
 }
 
+/* Room for the epochs to come. */
+static void served_blanks(struct buf *text)
+{
+    char line[SERVED_LINE];
+    memset(line, ' ', sizeof(line) - 1);
+    line[sizeof(line) - 1] = '\n';
+    while (text->len < SERVED_TEXT_LEN)
+        buf_put(text, line, sizeof(line));
+}
+
 static void served_write(struct log_dir *dir, int64_t epoch)
 {
     struct buf text;
@@ -153,8 +163,7 @@ static void served_write(struct log_dir *dir, int64_t epoch)
     for (uint32_t i = 0; i < dir->served_count; i++)
         served_line(&text, dir->served[i]);
     served_line(&text, epoch);
-    while (text.len < SERVED_TEXT_LEN)
-        buf_printf(&text, "%*s\n", SERVED_LINE - 1, "");
+    served_blanks(&text);
     file_job_start(dir, NULL, path, &text, epoch, served_written);
 }
 

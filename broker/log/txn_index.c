@@ -132,7 +132,8 @@ static int load_file(struct txn_index *index, struct env_file *file, int64_t bas
     if (size % TXN_INDEX_ENTRY_LEN != 0 || size / TXN_INDEX_ENTRY_LEN > INT32_MAX)
         return ERR_CORRUPT;
     uint32_t count = (uint32_t)(size / TXN_INDEX_ENTRY_LEN);
-    uint8_t *block = mem_alloc((size_t)TXN_INDEX_LOAD * TXN_INDEX_ENTRY_LEN);
+    uint32_t most = count < TXN_INDEX_LOAD ? count : TXN_INDEX_LOAD;
+    uint8_t *block = mem_alloc((size_t)most * TXN_INDEX_ENTRY_LEN);
     int rc = 0;
     while (index->count < count && rc == 0) {
         uint32_t left = count - index->count;

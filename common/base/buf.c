@@ -86,11 +86,13 @@ void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, again);
-    va_end(again);
+    size_t room = buf->cap - buf->len; /* most texts fit into it */
+    int len = vsnprintf(room ? (char *)buf->data + buf->len : NULL, room, format, args);
     ASSERT(len >= 0);
     buf_need(buf, (size_t)len + 1);
-    vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, args);
+    if ((size_t)len >= room)
+        vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, again);
+    va_end(again);
     buf->len += (size_t)len;
 }
 
