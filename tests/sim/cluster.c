@@ -526,7 +526,7 @@ static void node_find_partitions(struct node *node, int64_t index, size_t count)
     node->found_count = count;
 }
 
-struct partition *cluster_partition(struct cluster *cluster, int i, int p)
+struct partition *const *cluster_partitions(struct cluster *cluster, int i)
 {
     struct node *node = &cluster->nodes[i];
     if (!node->up || !node->broker || !node->broker->replicas)
@@ -535,7 +535,13 @@ struct partition *cluster_partition(struct cluster *cluster, int i, int p)
     size_t count = replica_manager_count(node->broker->replicas);
     if (index != node->found_index || count != node->found_count)
         node_find_partitions(node, index, count);
-    return node->found[p];
+    return node->found;
+}
+
+struct partition *cluster_partition(struct cluster *cluster, int i, int p)
+{
+    struct partition *const *found = cluster_partitions(cluster, i);
+    return found ? found[p] : NULL;
 }
 
 int cluster_active(const struct cluster *cluster)

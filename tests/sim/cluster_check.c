@@ -345,12 +345,12 @@ bool cluster_check(struct cluster *cluster, int i)
     const struct broker *broker = cluster->nodes[i].broker;
     if (walk && broker && broker->fetch_sessions)
         fetch_sessions_check(broker->fetch_sessions);
-    for (int p = 0; ok && p < CLUSTER_PARTITIONS; p++) {
-        struct partition *partition = cluster_partition(cluster, i, p);
-        const struct log *log = walk ? check_log(partition) : NULL;
+    struct partition *const *partitions = cluster_partitions(cluster, i);
+    for (int p = 0; ok && partitions && p < CLUSTER_PARTITIONS; p++) {
+        const struct log *log = walk ? check_log(partitions[p]) : NULL;
         if (log)
             log_check_whole(log);
-        ok = !partition || check_replica(cluster, i, p, partition);
+        ok = !partitions[p] || check_replica(cluster, i, p, partitions[p]);
     }
     sim_disk_look(cluster->sim, false);
     return ok && !cluster->problem[0];
@@ -369,16 +369,18 @@ void cluster_check_ended(struct cluster *cluster, int i)
 
 bool cluster_check_sets(struct cluster *cluster)
 {
+    int64_t since_us = cluster->disturbed_us > cluster->paused_until_us ? cluster->disturbed_us
+                                                                        : cluster->paused_until_us;
+    bool quiet = !cluster->troubled && sim_now_us(cluster->sim) > since_us + CHECK_SETTLE_US;
+    if (!cluster->settled && !quiet)
+        return true; /* whatever they are */
     bool full = cluster_is_full(cluster);
     if (cluster->settled && !full)
         return cluster_fail(cluster,
                             "an in-sync set shrank %lld ms after the last fault, with all nodes up "
                             "and in it",
                             (long long)(sim_now_us(cluster->sim) - cluster->disturbed_us) / 1000);
-    int64_t since_us = cluster->disturbed_us > cluster->paused_until_us ? cluster->disturbed_us
-                                                                        : cluster->paused_until_us;
-    cluster->settled =
-        full && !cluster->troubled && sim_now_us(cluster->sim) > since_us + CHECK_SETTLE_US;
+    cluster->settled = full && quiet;
     return true;
 }
 

@@ -97,6 +97,9 @@ struct cluster {
     char problem[1024];
 };
 
+/* The replicas at node i, one of each partition or NULL; NULL when it is down. */
+struct partition *const *cluster_partitions(struct cluster *cluster, int i);
+
 /* ---- cluster_check.c ---- */
 
 void cluster_check_init(struct cluster *cluster);

@@ -62,7 +62,8 @@ struct env_stream {
     void (*readable)(void *data);
     void (*writable)(void *data);
     void *data;
-    char peer[ENV_ADDRESS_TEXT_MAX];
+    const struct sim_node *peer;
+    uint16_t peer_port;
 };
 
 struct env_listener {
@@ -174,8 +175,8 @@ static struct env_stream *conn_open_end(struct sim_conn *conn, int side, struct 
     stream->side = (uint8_t)side;
     list_init(&stream->backlog_link);
     list_push(&env->streams, &stream->link);
-    snprintf(stream->peer, sizeof(stream->peer), "%s:%u", conn->nodes[1 - side]->address,
-             conn->ports[1 - side]);
+    stream->peer = conn->nodes[1 - side];
+    stream->peer_port = conn->ports[1 - side];
     conn->ends[side] = stream;
     conn->refs++;
     return stream;
@@ -536,7 +537,7 @@ ssize_t env_stream_write(struct env_stream *stream, const struct env_chunk *chun
 
 void env_stream_peer(const struct env_stream *stream, char text[ENV_ADDRESS_TEXT_MAX])
 {
-    memcpy(text, stream->peer, ENV_ADDRESS_TEXT_MAX);
+    snprintf(text, ENV_ADDRESS_TEXT_MAX, "%s:%u", stream->peer->address, stream->peer_port);
 }
 
 void env_stream_close(struct env_stream *stream)
