@@ -60,6 +60,15 @@ static const char *const txn_titles[TXN_STATES] = {
     [TXN_PREPARE_EPOCH_FENCE] = "PrepareEpochFence",
 };
 
+/* A record on its way. */
+struct txn_record {
+    struct machine_write write;
+    struct txn *txn;
+    enum txn_state state; /* that it says */
+    void (*written)(struct txn *txn, void *waiter, int err);
+    void *waiter; /* whose request it is */
+};
+
 static const struct txn_manager_deps *txn_deps(const struct txn *txn)
 {
     return txn_manager_deps(txn->shard->manager);
@@ -96,10 +105,9 @@ static void txn_check(const struct txn *txn)
     ASSERT(txn->state == TXN_ONGOING || txn->state == TXN_PREPARE_EPOCH_FENCE ||
            !env_timer_running(&txn->timer));
     ASSERT(!txn_is_idle(txn) || txn->value.partitions.count == 0);
-    ASSERT(txn->state != TXN_DEAD || txn->writing);
+    ASSERT(txn->state != TXN_DEAD || txn->record);
     ASSERT(txn->state == TXN_DEAD || txn->state == TXN_PREPARE_EPOCH_FENCE ||
            txn->state == TXN_NEW || txn->state == txn->stored);
-    ASSERT(txn->writing == (txn->written != NULL));
     ASSERT(txn->charged >= 0);
 }
 
@@ -124,7 +132,7 @@ int txn_check_producer(const struct txn *txn, const struct txn_producer *produce
 
 int txn_busy(const struct txn *txn)
 {
-    bool free = !txn->writing && (txn_is_idle(txn) || txn->state == TXN_ONGOING);
+    bool free = !txn->record && (txn_is_idle(txn) || txn->state == TXN_ONGOING);
     return free ? 0 : ERR_CONCURRENT_TRANSACTIONS;
 }
 
@@ -169,7 +177,7 @@ void txn_stop(struct txn *txn)
 
 void txn_free(struct txn *txn)
 {
-    ASSERT(!txn->writing);
+    ASSERT(!txn->record);
     env_timer_stop(&txn->timer);
     if (txn->markers)
         txn_markers_free(txn->markers);
@@ -238,21 +246,26 @@ static int txn_encode(const struct txn *txn, const struct txn_next *next, struct
 
 static void txn_stored(struct machine_write *write, int err)
 {
-    struct txn *txn = CONTAINER_OF(write, struct txn, write);
+    struct txn_record *record = CONTAINER_OF(write, struct txn_record, write);
+    struct txn *txn = record->txn;
     struct machine *machine = &txn->shard->machine;
-    void (*written)(struct txn *, int) = txn->written;
-    ASSERT(txn->writing);
-    txn->writing = false;
-    txn->written = NULL;
+    ASSERT(txn->record == record);
+    txn->record = NULL;
     if (err && !write->op.refused)
         machine_reload(machine); /* it may be in the log, and memory does not have it */
-    written(txn, err);
+    record->written(txn, record->waiter, err);
+    mem_free(record);
+}
+
+enum txn_state txn_writing_to(const struct txn *txn)
+{
+    return txn->record ? txn->record->state : TXN_NEW;
 }
 
 static int txn_submit(struct txn *txn, const struct txn_next *next,
-                      void (*written)(struct txn *txn, int err), void *waiter)
+                      void (*written)(struct txn *txn, void *waiter, int err), void *waiter)
 {
-    ASSERT(!txn->writing);
+    ASSERT(!txn->record);
     ASSERT(written != NULL);
     struct machine *machine = &txn->shard->machine;
     struct records records;
@@ -264,29 +277,33 @@ static int txn_submit(struct txn *txn, const struct txn_next *next,
     records.batch_max = max < RECORDS_RECORD_MAX ? max : RECORDS_RECORD_MAX;
     if (next && next->state == TXN_ONGOING && records.batch_max > TXN_RECORD_SLACK)
         records.batch_max -= TXN_RECORD_SLACK;
+    struct txn_record *record = mem_alloc(sizeof(*record));
+    record->txn = txn;
+    record->state = next ? next->state : TXN_DEAD;
+    record->written = written;
+    record->waiter = waiter;
     err = txn_encode(txn, next, &records);
     if (!err)
-        err = machine_write(machine, &records, &txn->write, txn_stored);
+        err = machine_write(machine, &records, &record->write, txn_stored);
     records_close(&records);
     if (err)
-        return err;
-    txn->writing = true;
-    txn->writing_to = next ? next->state : TXN_DEAD;
-    txn->written = written;
-    txn->waiter = waiter;
-    return 0;
+        mem_free(record);
+    else
+        txn->record = record;
+    return err;
 }
 
 int txn_write(struct txn *txn, const struct txn_next *next,
-              void (*written)(struct txn *txn, int err), void *waiter)
+              void (*written)(struct txn *txn, void *waiter, int err), void *waiter)
 {
     int err = txn_submit(txn, next, written, waiter);
     txn_check(txn);
     return err;
 }
 
-static void txn_buried(struct txn *txn, int err)
+static void txn_buried(struct txn *txn, void *waiter, int err)
 {
+    (void)waiter;
     if (!err)
         txn_shard_remove(txn->shard, txn);
     else
@@ -390,8 +407,9 @@ void txn_start(struct txn *txn)
 
 /* ---- the end ---- */
 
-static void txn_fence_stored(struct txn *txn, int err)
+static void txn_fence_stored(struct txn *txn, void *waiter, int err)
 {
+    (void)waiter;
     /* Left here by a failure: a producer that was fenced stays so. */
     if (err && machine_is_active(&txn->shard->machine))
         env_timer_start(&txn->timer, TXN_RETRY_MS);
@@ -415,7 +433,7 @@ static void txn_abort_fenced(struct txn *txn)
 void txn_fence(struct txn *txn)
 {
     ASSERT(txn->state == TXN_ONGOING);
-    ASSERT(!txn->writing);
+    ASSERT(!txn->record);
     env_timer_stop(&txn->timer);
     txn_move(txn, TXN_PREPARE_EPOCH_FENCE);
     txn->last_epoch = TXN_NO_EPOCH;
@@ -430,7 +448,7 @@ static void txn_late(void *data)
         return;
     }
     ASSERT(txn->state == TXN_ONGOING);
-    if (txn->writing) {
+    if (txn->record) {
         env_timer_start(&txn->timer, TXN_LATE_RETRY_MS);
         return;
     }
@@ -442,8 +460,9 @@ static void txn_late(void *data)
     txn_fence(txn);
 }
 
-static void txn_completed(struct txn *txn, int err)
+static void txn_completed(struct txn *txn, void *waiter, int err)
 {
+    (void)waiter;
     if (err && txn->markers && machine_is_active(&txn->shard->machine))
         txn_markers_again(txn->markers);
     txn_check(txn);

@@ -24,6 +24,7 @@
 #include "broker/txn/txn_partitions.h"
 
 struct txn_markers;
+struct txn_record;
 struct txn_shard;
 struct txn_producer;
 
@@ -81,11 +82,7 @@ struct txn {
     /* The transaction was added to over a connection that was accepted then, monotonic; the newest
      * one counts. In one that was loaded: when that was. 0: not known. */
     int64_t opened_us;
-    bool writing;
-    enum txn_state writing_to;
-    struct machine_write write;
-    void (*written)(struct txn *txn, int err); /* of the write */
-    void *waiter;                              /* whose request it is: for `written` */
+    struct txn_record *record;   /* on its way to the log; most ids have none: see txn.c */
     struct env_timer timer;      /* ONGOING: its time is over; PREPARE_EPOCH_FENCE: again */
     struct txn_markers *markers; /* PREPARE_*: what is still to be written; else NULL */
     int64_t charged;
@@ -131,10 +128,12 @@ struct txn_next {
 };
 
 void txn_next_init(struct txn_next *next, const struct txn *txn, enum txn_state state);
-/* 0: written(txn, err) comes later, after the record was replayed; txn->waiter is `waiter` until
- * then. Otherwise the error at once. Only while no write is on its way. */
+/* 0: written(txn, waiter, err) comes later, after the record was replayed. Otherwise the error at
+ * once. Only while no write is on its way. */
 int txn_write(struct txn *txn, const struct txn_next *next,
-              void (*written)(struct txn *txn, int err), void *waiter) MUST_CHECK;
+              void (*written)(struct txn *txn, void *waiter, int err), void *waiter) MUST_CHECK;
+/* What the record that is on its way says it will be; TXN_NEW: none is. */
+enum txn_state txn_writing_to(const struct txn *txn);
 /* The tombstone; the id is freed when it is stored. */
 int txn_write_tombstone(struct txn *txn) MUST_CHECK;
 

@@ -19,9 +19,10 @@ static bool add_has_all(const struct txn_partitions *set, const struct txn_add *
     return true;
 }
 
-static void add_stored(struct txn *txn, int err)
+static void add_stored(struct txn *txn, void *waiter, int err)
 {
-    struct txn_add *add = txn->waiter;
+    struct txn_add *add = waiter;
+    (void)txn;
     ASSERT(add != NULL);
     add->done(add, err);
 }
@@ -83,7 +84,7 @@ void txn_manager_add(struct txn_manager *manager, struct txn_add *add)
 /* Its partitions are being written. */
 static bool add_is_open(const struct txn *txn)
 {
-    return txn->writing && txn->writing_to == TXN_ONGOING;
+    return txn_writing_to(txn) == TXN_ONGOING;
 }
 
 int txn_manager_verify(struct txn_manager *manager, const struct txn_producer *producer,

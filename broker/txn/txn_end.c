@@ -20,9 +20,10 @@ enum { END_WRITE = 1 /* it is to be stored; else what is answered at once */ };
 
 static void end_try(struct txn_end *end);
 
-static void end_stored(struct txn *txn, int err)
+static void end_stored(struct txn *txn, void *waiter, int err)
 {
-    struct txn_end *end = txn->waiter;
+    struct txn_end *end = waiter;
+    (void)txn;
     ASSERT(end != NULL);
     end->done(end, err);
 }
@@ -72,7 +73,7 @@ static int end_look_ongoing(const struct txn *txn, const struct txn_end *end, bo
 static int end_look(const struct txn *txn, const struct txn_end *end)
 {
     bool again = end_is_again(txn, end);
-    if (txn->writing)
+    if (txn->record)
         return ERR_CONCURRENT_TRANSACTIONS;
     switch (txn->state) {
     case TXN_ONGOING:

@@ -9,7 +9,7 @@ static bool txn_expiry_is_due(struct txn_expiry *expiry, const struct txn *txn)
 {
     int64_t now_ms = steady_clock_ms(&expiry->clock);
     int64_t since_ms = txn->value.update_ms;
-    if (txn->writing || !txn_is_idle(txn) || since_ms > now_ms)
+    if (txn->record || !txn_is_idle(txn) || since_ms > now_ms)
         return false;
     /* Whatever time the record names: unsigned, so that nothing overflows. */
     return (uint64_t)now_ms - (uint64_t)since_ms >=

@@ -11,9 +11,9 @@
 
 static void init_try(struct txn_init *init);
 
-static void init_stored(struct txn *txn, int err)
+static void init_stored(struct txn *txn, void *waiter, int err)
 {
-    struct txn_init *init = txn->waiter;
+    struct txn_init *init = waiter;
     ASSERT(init != NULL);
     if (!err) {
         txn->last_producer_id = init->last_producer_id;

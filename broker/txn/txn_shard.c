@@ -84,7 +84,7 @@ static void txn_shard_replay(struct machine *machine, const struct batch *batch,
     struct txn *txn = txn_shard_find(shard, key.transactional_id);
     if (record->value.len >= 0)
         txn_shard_replay_value(shard, &key, record->value);
-    else if (txn && txn->state == TXN_NEW && !txn->writing)
+    else if (txn && txn->state == TXN_NEW && !txn->record)
         txn_shard_remove(shard, txn); /* while all of it is read */
 }
 
