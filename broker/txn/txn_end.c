@@ -70,6 +70,15 @@ static int end_look_ongoing(const struct txn *txn, const struct txn_end *end, bo
     return late ? ERR_CAME_LATE : END_WRITE;
 }
 
+/* By its epoch it may be the end of the next transaction, whose batches were all in vain. Kafka
+ * takes it for the other end of this one, and its producer is out. */
+static int end_look_preparing(const struct txn *txn, const struct txn_end *end, bool again)
+{
+    bool same = (txn->state == TXN_PREPARE_COMMIT) == end->commit;
+    bool next = end->bumps && !again;
+    return same || next ? ERR_CONCURRENT_TRANSACTIONS : ERR_INVALID_TXN_STATE;
+}
+
 static int end_look(const struct txn *txn, const struct txn_end *end)
 {
     bool again = end_is_again(txn, end);
@@ -79,9 +88,8 @@ static int end_look(const struct txn *txn, const struct txn_end *end)
     case TXN_ONGOING:
         return end_look_ongoing(txn, end, again);
     case TXN_PREPARE_COMMIT:
-        return end->commit ? ERR_CONCURRENT_TRANSACTIONS : ERR_INVALID_TXN_STATE;
     case TXN_PREPARE_ABORT:
-        return end->commit ? ERR_INVALID_TXN_STATE : ERR_CONCURRENT_TRANSACTIONS;
+        return end_look_preparing(txn, end, again);
     case TXN_PREPARE_EPOCH_FENCE:
         return ERR_CONCURRENT_TRANSACTIONS;
     case TXN_EMPTY:

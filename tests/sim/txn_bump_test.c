@@ -131,6 +131,26 @@ static void nothing_can_be_aborted(void)
     world_close();
 }
 
+/* The same while the transaction before is being ended: it waits for that. */
+static void nothing_can_be_aborted_behind_an_end(void)
+{
+    for (int commit = 0; commit <= 1; commit++) {
+        world_open();
+        struct txn_producer producer = init_anew("a");
+        CHECK_INT(add_by_leader(&producer, "t", 0), 0);
+        world.hold_calls = true;
+        producer = end_bumping(&producer, commit, 0);
+        end_bumping(&producer, false, ERR_CONCURRENT_TRANSACTIONS);
+        end_bumping(&producer, true, ERR_CONCURRENT_TRANSACTIONS);
+        world_release_calls();
+        world_run(50);
+        end_bumping(&producer, true, ERR_INVALID_TXN_STATE);
+        producer = end_bumping(&producer, false, 0);
+        check_producer(&producer, 1000, 2);
+        world_close();
+    }
+}
+
 /* ---- the last epoch ---- */
 
 /* As if it had ended 32,766 transactions. */
@@ -391,7 +411,8 @@ static void the_last_epoch_is_nobodys(void)
 }
 
 TAP_MAIN(TAP_TEST(each_end_raises_the_epoch), TAP_TEST(a_repeated_end_gets_the_same_answer),
-         TAP_TEST(nothing_can_be_aborted), TAP_TEST(an_older_end_does_not_bump),
+         TAP_TEST(nothing_can_be_aborted), TAP_TEST(nothing_can_be_aborted_behind_an_end),
+         TAP_TEST(an_older_end_does_not_bump),
          TAP_TEST(a_late_end_of_an_older_producer_ends_nothing),
          TAP_TEST(the_last_epoch_is_nobodys), TAP_TEST(a_used_up_epoch_gives_a_new_producer_id),
          TAP_TEST(no_new_id_can_be_had), TAP_TEST(what_is_not_ended_in_time_is_fenced),
