@@ -56,6 +56,7 @@ static void add_offsets_ask(struct request *request)
         .topics = &offsets->topic,
         .topic_count = 1,
         .opened_us = request_opened_us(request),
+        .wait_ms = TXN_WAIT_MS,
         .done = add_offsets_done};
     txn_manager_add(request->broker->txns, &offsets->add);
 }

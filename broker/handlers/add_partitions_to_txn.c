@@ -131,10 +131,12 @@ static void add_ask(struct add_item *item)
     }
     item->all->open++;
     item->add.done = add_done;
-    if (item->all->request->version < ADD_PARTITIONS_BATCHED_VERSION)
+    bool batched = item->all->request->version >= ADD_PARTITIONS_BATCHED_VERSION;
+    if (!batched)
         item->add.opened_us = request_opened_us(item->all->request);
     /* A broker adds in the name of a producer only that does not do so itself. */
-    item->add.bumps = item->all->request->version >= ADD_PARTITIONS_BATCHED_VERSION;
+    item->add.bumps = batched;
+    item->add.wait_ms = batched ? TXN_WAIT_BATCHED_MS : TXN_WAIT_MS;
     txn_manager_add(item->all->request->broker->txns, &item->add);
 }
 

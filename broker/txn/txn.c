@@ -10,9 +10,8 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/state.h"
-#include "broker/txn/txn_manager.h"
 #include "broker/txn/txn_markers.h"
-#include "broker/txn/txn_shard.h"
+#include "broker/txn/txn_private.h"
 #include "meta/features.h"
 
 enum {
@@ -64,7 +63,7 @@ static const char *const txn_titles[TXN_STATES] = {
 struct txn_record {
     struct machine_write write;
     struct txn *txn;
-    enum txn_state state; /* that it says */
+    enum txn_state says;
     void (*written)(struct txn *txn, void *waiter, int err);
     void *waiter; /* whose request it is */
 };
@@ -162,6 +161,7 @@ struct txn *txn_new(struct txn_shard *shard, struct wire_str id)
     txn->last_producer_id = TXN_NO_PRODUCER;
     txn->last_epoch = TXN_NO_EPOCH;
     txn_partitions_init(&txn->value.partitions);
+    list_init(&txn->waits);
     list_push(&shard->order, &txn->link);
     env_timer_init(txn_deps(txn)->env, &txn->timer, txn_late, txn);
     txn_charge(txn);
@@ -178,6 +178,7 @@ void txn_stop(struct txn *txn)
 void txn_free(struct txn *txn)
 {
     ASSERT(!txn->record);
+    ASSERT(list_empty(&txn->waits));
     env_timer_stop(&txn->timer);
     if (txn->markers)
         txn_markers_free(txn->markers);
@@ -249,20 +250,24 @@ static void txn_stored(struct machine_write *write, int err)
     struct txn_record *record = CONTAINER_OF(write, struct txn_record, write);
     struct txn *txn = record->txn;
     struct machine *machine = &txn->shard->machine;
+    struct list waits;
     ASSERT(txn->record == record);
     txn->record = NULL;
     if (err && !write->op.refused)
         machine_reload(machine); /* it may be in the log, and memory does not have it */
-    record->written(txn, record->waiter, err);
+    txn_waits_take(txn, &waits);
+    record->written(txn, record->waiter, err); /* the id may be gone then */
+    txn_waits_ask(&waits);
     mem_free(record);
 }
 
 enum txn_state txn_writing_to(const struct txn *txn)
 {
-    return txn->record ? txn->record->state : TXN_NEW;
+    return txn->record ? txn->record->says : TXN_NEW;
 }
 
-static int txn_submit(struct txn *txn, const struct txn_next *next,
+/* No state at all is the tombstone. */
+static int txn_submit(struct txn *txn, const struct txn_next *next, const struct txn_next *then,
                       void (*written)(struct txn *txn, void *waiter, int err), void *waiter)
 {
     ASSERT(!txn->record);
@@ -275,14 +280,17 @@ static int txn_submit(struct txn *txn, const struct txn_next *next,
     size_t max = machine_batch_max(machine);
     records_init(&records, env_wall_ms(txn_deps(txn)->env));
     records.batch_max = max < RECORDS_RECORD_MAX ? max : RECORDS_RECORD_MAX;
-    if (next && next->state == TXN_ONGOING && records.batch_max > TXN_RECORD_SLACK)
+    const struct txn_next *last = then ? then : next;
+    if (last && last->state == TXN_ONGOING && records.batch_max > TXN_RECORD_SLACK)
         records.batch_max -= TXN_RECORD_SLACK;
     struct txn_record *record = mem_alloc(sizeof(*record));
     record->txn = txn;
-    record->state = next ? next->state : TXN_DEAD;
+    record->says = last ? last->state : TXN_DEAD;
     record->written = written;
     record->waiter = waiter;
     err = txn_encode(txn, next, &records);
+    if (!err && then)
+        err = txn_encode(txn, then, &records);
     if (!err)
         err = machine_write(machine, &records, &record->write, txn_stored);
     records_close(&records);
@@ -296,7 +304,17 @@ static int txn_submit(struct txn *txn, const struct txn_next *next,
 int txn_write(struct txn *txn, const struct txn_next *next,
               void (*written)(struct txn *txn, void *waiter, int err), void *waiter)
 {
-    int err = txn_submit(txn, next, written, waiter);
+    int err = txn_submit(txn, next, NULL, written, waiter);
+    txn_check(txn);
+    return err;
+}
+
+int txn_write_both(struct txn *txn, const struct txn_next *completed, const struct txn_next *begun,
+                   void (*written)(struct txn *txn, void *waiter, int err), void *waiter)
+{
+    ASSERT(txn_is_preparing(txn));
+    ASSERT(begun->state == TXN_ONGOING);
+    int err = txn_submit(txn, completed, begun, written, waiter);
     txn_check(txn);
     return err;
 }
@@ -313,7 +331,7 @@ static void txn_buried(struct txn *txn, void *waiter, int err)
 int txn_write_tombstone(struct txn *txn)
 {
     ASSERT(txn_is_idle(txn));
-    int err = txn_submit(txn, NULL, txn_buried, NULL);
+    int err = txn_submit(txn, NULL, NULL, txn_buried, NULL);
     if (!err)
         txn_move(txn, TXN_DEAD);
     txn_check(txn);
@@ -460,12 +478,17 @@ static void txn_late(void *data)
     txn_fence(txn);
 }
 
-static void txn_completed(struct txn *txn, void *waiter, int err)
+void txn_completed(struct txn *txn, int err)
 {
-    (void)waiter;
     if (err && txn->markers && machine_is_active(&txn->shard->machine))
         txn_markers_again(txn->markers);
     txn_check(txn);
+}
+
+static void txn_complete_stored(struct txn *txn, void *waiter, int err)
+{
+    (void)waiter;
+    txn_completed(txn, err);
 }
 
 int txn_complete(struct txn *txn)
@@ -480,5 +503,7 @@ int txn_complete(struct txn *txn)
         next.producer_id = txn->value.next_producer_id;
         next.epoch = 0;
     }
-    return txn_write(txn, &next, txn_completed, NULL);
+    if (txn_add_follows(txn, &next))
+        return 0;
+    return txn_write(txn, &next, txn_complete_stored, NULL);
 }

@@ -13,9 +13,9 @@
  * for a new coordinator as for this one. Two states are only here, and stop all others meanwhile:
  * PREPARE_EPOCH_FENCE (the producer is fenced, the abort that says so is not stored yet) and DEAD
  * (the tombstone is on its way). One write of an id is on its way at a time; what comes meanwhile
- * is told CONCURRENT_TRANSACTIONS and comes again. By transaction.version 2 a producer may abort
- * when nothing is open, too: EMPTY and COMPLETE_* -> PREPARE_ABORT. Sources: KIP-98, KIP-360,
- * KIP-890. */
+ * waits (txn_wait.h), or is told CONCURRENT_TRANSACTIONS and comes again. By transaction.version 2
+ * a producer may abort when nothing is open, too: EMPTY and COMPLETE_* -> PREPARE_ABORT. Sources:
+ * KIP-98, KIP-360, KIP-890. */
 #ifndef BROKER_TXN_TXN_H
 #define BROKER_TXN_TXN_H
 
@@ -82,6 +82,7 @@ struct txn {
     /* The transaction was added to over a connection that was accepted then, monotonic; the newest
      * one counts. In one that was loaded: when that was. 0: not known. */
     int64_t opened_us;
+    struct list waits;           /* struct txn_wait */
     struct txn_record *record;   /* on its way to the log; most ids have none: see txn.c */
     struct env_timer timer;      /* ONGOING: its time is over; PREPARE_EPOCH_FENCE: again */
     struct txn_markers *markers; /* PREPARE_*: what is still to be written; else NULL */
@@ -132,6 +133,11 @@ void txn_next_init(struct txn_next *next, const struct txn *txn, enum txn_state 
  * once. Only while no write is on its way. */
 int txn_write(struct txn *txn, const struct txn_next *next,
               void (*written)(struct txn *txn, void *waiter, int err), void *waiter) MUST_CHECK;
+/* As txn_write, of two records that are stored together: the end of a transaction is complete, and
+ * the next one begins. */
+int txn_write_both(struct txn *txn, const struct txn_next *completed, const struct txn_next *begun,
+                   void (*written)(struct txn *txn, void *waiter, int err),
+                   void *waiter) MUST_CHECK;
 /* What the record that is on its way says it will be; TXN_NEW: none is. */
 enum txn_state txn_writing_to(const struct txn *txn);
 /* The tombstone; the id is freed when it is stored. */
@@ -150,5 +156,7 @@ void txn_stop(struct txn *txn);
 void txn_fence(struct txn *txn);
 /* PREPARE_*: every marker is written. ERR_x: it is tried again later by who asks. */
 int txn_complete(struct txn *txn) MUST_CHECK;
+/* The log did not take that, perhaps: it is tried again later if so. */
+void txn_completed(struct txn *txn, int err);
 
 #endif

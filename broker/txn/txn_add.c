@@ -1,8 +1,9 @@
 /* Partitions of a transaction: added by its producer, and verified by their leaders.
  *
  * Happy path: the set with the new partitions is stored, and answered when it is replicated; the
- * first one begins the transaction. What is there already is answered at once. Failure modes: the
- * record would be larger than the log takes, and nothing is added. */
+ * first one begins the transaction. What is there already is answered at once. What comes while the
+ * transaction before is being ended waits for that, and is stored with the record that says so.
+ * Failure modes: the record would be larger than the log takes, and nothing is added. */
 #include "base/err.h"
 #include "broker/txn/txn_private.h"
 
@@ -52,6 +53,8 @@ static int add_write(struct txn *txn, struct txn_add *add)
         next.start_ms = env_wall_ms(manager->deps.env);
     if (!err)
         err = txn_write(txn, &next, add_stored, add);
+    if (!err)
+        txn_wait_end(&add->wait);
     txn_partitions_close(&set);
     return err == ERR_NO_MEMORY ? ERR_COORDINATOR_NOT_AVAILABLE : err;
 }
@@ -63,22 +66,104 @@ static void add_note_connection(struct txn *txn, const struct txn_add *add)
         txn->opened_us = add->opened_us;
 }
 
-void txn_manager_add(struct txn_manager *manager, struct txn_add *add)
+/* ---- waiting for the id ---- */
+
+static void add_try(struct txn_add *add);
+
+static void add_again(struct txn_wait *wait)
+{
+    add_try(CONTAINER_OF(wait, struct txn_add, wait));
+}
+
+static void add_over(struct txn_wait *wait, int err)
+{
+    struct txn_add *add = CONTAINER_OF(wait, struct txn_add, wait);
+    add->done(add, err);
+}
+
+static void add_end(struct txn_add *add, int err)
+{
+    txn_wait_end(&add->wait);
+    add->done(add, err);
+}
+
+/* One over a connection that its producer has left came late: it does not begin the next one. */
+static bool add_waits(struct txn *txn, struct txn_add *add)
+{
+    bool late = add->opened_us > 0 && add->opened_us < txn->opened_us;
+    return !late && txn_wait(txn, &add->wait, add->wait_ms);
+}
+
+static void add_try(struct txn_add *add)
 {
     struct txn *txn = NULL;
-    int err = txn_manager_find(manager, &add->producer, &txn);
+    int err = txn_manager_find(add->manager, &add->producer, &txn);
     if (!err)
         err = txn_busy(txn);
+    if (err == ERR_CONCURRENT_TRANSACTIONS && add_waits(txn, add))
+        return;
     if (!err)
         add_note_connection(txn, add);
-    if (!err && (txn->state != TXN_ONGOING || !add_has_all(&txn->value.partitions, add)))
+    if (!err && (txn->state != TXN_ONGOING || !add_has_all(&txn->value.partitions, add))) {
         err = add_write(txn, add);
-    else if (!err) {
-        add->done(add, 0);
-        return;
+        if (!err)
+            return;
     }
-    if (err)
-        add->done(add, err);
+    add_end(add, err);
+}
+
+void txn_manager_add(struct txn_manager *manager, struct txn_add *add)
+{
+    add->manager = manager;
+    add->wait = (struct txn_wait){.again = add_again, .over = add_over};
+    add_try(add);
+}
+
+/* ---- behind the end of the transaction before ---- */
+
+static void add_followed(struct txn *txn, void *waiter, int err)
+{
+    struct txn_add *add = waiter;
+    txn_completed(txn, err);
+    add->done(add, err);
+}
+
+static int add_write_behind(struct txn *txn, const struct txn_next *completed, struct txn_add *add)
+{
+    struct txn_partitions set;
+    struct txn_next next;
+    txn_partitions_init(&set);
+    int err = 0;
+    for (int32_t i = 0; !err && i < add->topic_count; i++)
+        err = txn_partitions_add(&set, add->topics[i].name, add->topics[i].partitions.items,
+                                 add->topics[i].partitions.count);
+    txn_next_init(&next, txn, TXN_ONGOING);
+    next.producer_id = completed->producer_id;
+    next.previous_producer_id = completed->previous_producer_id;
+    next.epoch = completed->epoch;
+    next.partitions = &set;
+    next.version = add->bumps ? TXN_VERSION_BUMPS : 0;
+    next.start_ms = env_wall_ms(txn->shard->manager->deps.env);
+    if (!err)
+        err = txn_write_both(txn, completed, &next, add_followed, add);
+    txn_partitions_close(&set);
+    return err;
+}
+
+bool txn_add_follows(struct txn *txn, const struct txn_next *completed)
+{
+    if (list_empty(&txn->waits))
+        return false;
+    struct txn_wait *wait = LIST_ENTRY(txn->waits.next, struct txn_wait, link);
+    struct txn_add *add = CONTAINER_OF(wait, struct txn_add, wait);
+    /* Another one is told what it is when the id is free, and this one if it has no room. */
+    if (add->producer.producer_id != completed->producer_id ||
+        add->producer.epoch != completed->epoch || add->producer.epoch > TXN_EPOCH_MAX ||
+        add_write_behind(txn, completed, add))
+        return false;
+    txn_wait_end(wait);
+    txn->opened_us = add->opened_us;
+    return true;
 }
 
 /* Its partitions are being written. */

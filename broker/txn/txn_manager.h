@@ -19,6 +19,7 @@
 #include "broker/cluster/metadata.h"
 #include "broker/cluster/producer_ids.h"
 #include "broker/coordinator/coordinator_log.h"
+#include "broker/txn/txn_wait.h"
 #include "env/env.h"
 #include "kafka/messages/add_partitions_to_txn.h"
 #include "kafka/messages/describe_transactions.h"
@@ -104,7 +105,11 @@ struct txn_add {
     int32_t topic_count;
     bool bumps;        /* its producer acts by transaction.version 2 */
     int64_t opened_us; /* when the producer's connection was accepted, monotonic; 0: not known */
+    int64_t wait_ms;   /* it may wait so long for the id, see txn_wait.h; 0: not at all */
     void (*done)(struct txn_add *add, int err);
+    /* The rest is the manager's. */
+    struct txn_manager *manager;
+    struct txn_wait wait;
 };
 void txn_manager_add(struct txn_manager *manager, struct txn_add *add);
 

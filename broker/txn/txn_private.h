@@ -8,6 +8,7 @@
 #include "broker/txn/txn_lister.h"
 #include "broker/txn/txn_manager.h"
 #include "broker/txn/txn_shard.h"
+#include "broker/txn/txn_wait.h"
 
 struct txn_manager {
     struct txn_manager_deps deps;
@@ -27,5 +28,9 @@ int txn_manager_locate(const struct txn_manager *manager, struct wire_str id,
  * ERR_PRODUCER_FENCED. */
 int txn_manager_find(const struct txn_manager *manager, const struct txn_producer *producer,
                      struct txn **txn) MUST_CHECK;
+
+/* The end of a transaction can be completed as that says. If its producer waits already to begin
+ * the next one, both are stored with one append; true: they are on their way. */
+bool txn_add_follows(struct txn *txn, const struct txn_next *completed) MUST_CHECK;
 
 #endif

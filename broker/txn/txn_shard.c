@@ -91,13 +91,15 @@ static void txn_shard_replay(struct machine *machine, const struct batch *batch,
 static void txn_shard_forget(struct machine *machine, int err)
 {
     struct txn_shard *shard = txn_shard_of(machine);
-    (void)err; /* who waits does so with a write, which has ended */
     env_timer_stop(&shard->start_timer);
     list_remove(&shard->start_mark);
     map_close(&shard->ids);
     map_init(&shard->ids);
-    while (!list_empty(&shard->order))
-        txn_free(LIST_ENTRY(shard->order.next, struct txn, link));
+    while (!list_empty(&shard->order)) {
+        struct txn *txn = LIST_ENTRY(shard->order.next, struct txn, link);
+        txn_waits_refuse(txn, err); /* who waits for a write has been told: it has ended */
+        txn_free(txn);
+    }
     ASSERT(shard->ids.count == 0);
     txn_shard_check(shard);
 }

@@ -58,6 +58,7 @@ static struct world {
     int32_t epoch;    /* of the leader of all partitions */
     bool hold;        /* nothing becomes safe */
     size_t batch_max; /* max.message.bytes */
+    int64_t wait_ms;  /* that additions may wait for their id */
     int append_error; /* of the next appends: nothing is in the log */
     int safe_error;   /* of appends that would become safe, */
     int safe_errors;  /* the first so many; 0: all */
@@ -520,8 +521,11 @@ static void ask_add(struct asked *asked, const struct txn_producer *producer, co
     *asked = (struct asked){.topic = {.name = wire_str_from(topic)}, .indexes = {index}};
     asked->topic.partitions.items = asked->indexes;
     asked->topic.partitions.count = 1;
-    asked->add = (struct txn_add){
-        .producer = *producer, .topics = &asked->topic, .topic_count = 1, .done = asked_add_done};
+    asked->add = (struct txn_add){.producer = *producer,
+                                  .topics = &asked->topic,
+                                  .topic_count = 1,
+                                  .wait_ms = world.wait_ms,
+                                  .done = asked_add_done};
     txn_manager_add(world.manager, &asked->add);
 }
 
