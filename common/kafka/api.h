@@ -50,6 +50,8 @@
     X(LIST_PARTITION_REASSIGNMENTS, 46, "ListPartitionReassignments",                              \
       list_partition_reassignments, 0, 0)                                                          \
     X(OFFSET_DELETE, 47, "OffsetDelete", offset_delete, 0, WIRE_NEVER)                             \
+    X(DESCRIBE_CLIENT_QUOTAS, 48, "DescribeClientQuotas", describe_client_quotas, 1, 1)            \
+    X(ALTER_CLIENT_QUOTAS, 49, "AlterClientQuotas", alter_client_quotas, 1, 1)                     \
     X(DESCRIBE_QUORUM, 55, "DescribeQuorum", describe_quorum, 2, 0)                                \
     X(UPDATE_FEATURES, 57, "UpdateFeatures", update_features, 2, 0)                                \
     X(DESCRIBE_CLUSTER, 60, "DescribeCluster", describe_cluster, 2, 0)                             \
