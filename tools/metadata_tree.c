@@ -163,6 +163,18 @@ static void tree_put_config(struct tree *t, const Meta__ConfigRecord *record)
     mem_free(name);
 }
 
+static void tree_put_quota(struct tree *t, const Meta__ClientQuotaRecord *record)
+{
+    json_t *directory = tree_image(t, "clientQuotas");
+    for (size_t i = 0; i < record->n_parts; i++) {
+        const Meta__QuotaPart *part = record->parts[i];
+        char *name = mem_printf("%s:%s", part->type, part->everyone ? "<default>" : part->name);
+        directory = tree_directory(directory, name);
+        mem_free(name);
+    }
+    tree_put_text(directory, record->key, mem_printf("%.17g", record->value));
+}
+
 static int tree_put(void *data, const Meta__Record *record)
 {
     struct tree *t = data;
@@ -194,6 +206,9 @@ static int tree_put(void *data, const Meta__Record *record)
         tree_put_text(tree_image(t, "features"), record->feature->name,
                       mem_printf("%d", record->feature->level));
         break;
+    case META__RECORD__FACT_CLIENT_QUOTA:
+        tree_put_quota(t, record->client_quota);
+        break;
     default: /* no fact of an image: what was removed is not there */
         break;
     }
@@ -218,8 +233,8 @@ static int tree_apply(struct tree *t)
 static void tree_build(struct tree *t)
 {
     uint64_t last = t->entries.count > 0 ? t->entries.items[t->entries.count - 1].index : 0;
-    static const char *const directories[] = {"cluster", "configs", "features", "producerIds",
-                                              "topics"};
+    static const char *const directories[] = {"clientQuotas", "cluster",     "configs",
+                                              "features",     "producerIds", "topics"};
     for (size_t i = 0; i < ARRAY_LEN(directories); i++)
         tree_image(t, directories[i]);
     int err = image_each_record(t->image, tree_put, t);

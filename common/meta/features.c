@@ -19,7 +19,7 @@ const struct feature *features_find(const char *name)
 int16_t features_max(const struct feature *feature, uint32_t step)
 {
     ASSERT(feature->initial <= feature->max);
-    return step >= FEATURES_STEP ? feature->max : feature->initial;
+    return step >= FEATURES_STEP_LEVELS ? feature->max : feature->initial;
 }
 
 int16_t features_level(const struct image *image, const struct feature *feature)

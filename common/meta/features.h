@@ -29,9 +29,14 @@ struct feature {
     int16_t initial, founding;
 };
 
-/* Rises with each build that supports a level more; brokers say it when they register. Builds of
- * before transaction.version 2 say none, which is 0, and support the initial levels. */
-enum { FEATURES_STEP = 1 };
+/* Rises with each build that supports a level more, or knows records that older ones refuse;
+ * brokers say it when they register. Builds of before transaction.version 2 say none, which is 0,
+ * and support the initial levels. */
+enum {
+    FEATURES_STEP_LEVELS = 1, /* all levels of the table above */
+    FEATURES_STEP_QUOTAS = 2, /* records of client quotas */
+    FEATURES_STEP = FEATURES_STEP_QUOTAS
+};
 /* The highest level of the feature that builds of that step support. */
 int16_t features_max(const struct feature *feature, uint32_t step);
 

@@ -74,6 +74,7 @@ static void image_close(struct image *image)
     map_close(&image->topics_by_id);
     mem_free(image->cluster_id);
     image_close_features(image);
+    image_close_quotas(image);
 }
 
 struct image *image_new(void)
@@ -625,6 +626,8 @@ int image_apply(struct image *image, const Meta__Record *record)
         return 0;
     case META__RECORD__FACT_FEATURE:
         return image_apply_feature(image, record->feature);
+    case META__RECORD__FACT_CLIENT_QUOTA:
+        return image_apply_quota(image, record->client_quota);
     default:
         return ERR_MALFORMED;
     }

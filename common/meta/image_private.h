@@ -1,8 +1,9 @@
-/* What image.c and image_records.c share; nobody else includes it. */
+/* What the files of the image share; nobody else includes it. */
 #ifndef META_IMAGE_PRIVATE_H
 #define META_IMAGE_PRIVATE_H
 
 #include "meta/image.h"
+#include "meta/quota.h"
 
 struct image_topic_slot {
     struct image_topic topic;
@@ -34,11 +35,21 @@ struct image {
     struct map topics_by_id;
     struct image_feature *features; /* by name; those that were set */
     size_t feature_count;
-    struct map settings; /* resource byte + name -> struct image_settings */
+    struct image_quota **quotas; /* by whom they are for */
+    size_t quota_count;
+    size_t quota_cap;
+    size_t quota_keys[QUOTA_KEYS]; /* how many have a value of that key */
+    struct map settings;           /* resource byte + name -> struct image_settings */
 };
 
 /* image_features.c */
 int image_apply_feature(struct image *image, const Meta__FeatureRecord *record) MUST_CHECK;
 void image_close_features(struct image *image);
+
+/* image_quotas.c */
+int image_apply_quota(struct image *image, const Meta__ClientQuotaRecord *record) MUST_CHECK;
+void image_close_quotas(struct image *image);
+int image_each_quota(const struct image *image, int (*fn)(void *data, const Meta__Record *record),
+                     void *data) MUST_CHECK;
 
 #endif

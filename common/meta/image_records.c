@@ -1,7 +1,7 @@
 /* The image as records: cluster, producer ids, features, brokers by id, topics by name each with
- * its partitions, settings by resource and name. The order depends on the content only, so equal
- * images give equal bytes. Failure modes: the callback's error ends the walk; image_pack needs
- * memory. */
+ * its partitions, settings by resource and name, quotas by whom they are for. The order depends on
+ * the content only, so equal images give equal bytes. Failure modes: the callback's error ends the
+ * walk; image_pack needs memory. */
 #include "meta/image.h"
 
 #include <stdlib.h>
@@ -192,6 +192,8 @@ int image_each_record(const struct image *image, record_fn fn, void *data)
         err = each_topic(&image->topics[i]->topic, fn, data);
     if (!err)
         err = each_settings(image, fn, data);
+    if (!err)
+        err = image_each_quota(image, fn, data);
     return err;
 }
 

@@ -110,6 +110,29 @@ void feed_setting(struct metadata *metadata, Meta__ConfigRecord__Resource resour
     feed_record(metadata, META__RECORD__FACT_CONFIG, &record);
 }
 
+void feed_quota(struct metadata *metadata, const char *user, const char *client_id, const char *ip,
+                const char *key, double value)
+{
+    static const char *const types[] = {"user", "client-id", "ip"};
+    const char *const names[] = {user, client_id, ip};
+    Meta__QuotaPart parts[ARRAY_LEN(names)], *pointers[ARRAY_LEN(names)];
+    Meta__ClientQuotaRecord body = META__CLIENT_QUOTA_RECORD__INIT;
+    body.parts = pointers;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (!names[i])
+            continue;
+        meta__quota_part__init(&parts[i]);
+        parts[i].type = (char *)(uintptr_t)types[i];
+        parts[i].name = (char *)(uintptr_t)names[i];
+        parts[i].everyone = names[i][0] == 0;
+        pointers[body.n_parts++] = &parts[i];
+    }
+    body.key = (char *)(uintptr_t)key;
+    body.value = value;
+    body.removed = value == 0;
+    feed_record(metadata, META__RECORD__FACT_CLIENT_QUOTA, &body);
+}
+
 Meta__Frame *feed_copy(Meta__Command *command)
 {
     Meta__Frame frame = META__FRAME__INIT;

@@ -17,6 +17,9 @@ void feed_partition(struct metadata *metadata, const char *topic,
                     const struct image_partition *partition);
 void feed_setting(struct metadata *metadata, Meta__ConfigRecord__Resource resource,
                   const char *name, const char *key, const char *value);
+/* Whom it is for: meta/quota.h. A value of 0 takes the quota away. */
+void feed_quota(struct metadata *metadata, const char *user, const char *client_id, const char *ip,
+                const char *key, double value);
 /* A command as the channel to the controllers sends it; for meta__frame__free_unpacked. */
 Meta__Frame *feed_copy(Meta__Command *command);
 
