@@ -7,6 +7,7 @@
 #include "controller/elections.h"
 #include "controller/features.h"
 #include "controller/isr.h"
+#include "controller/quotas.h"
 #include "controller/reassignments.h"
 #include "controller/topics.h"
 
@@ -48,6 +49,9 @@ Meta__CommandReply *commands_decide(struct decision *decision, const Meta__Comma
         break;
     case META__COMMAND__BODY_ALTER_REASSIGNMENTS:
         reassignments_command(decision, command->alter_reassignments, reply);
+        break;
+    case META__COMMAND__BODY_ALTER_CLIENT_QUOTAS:
+        quotas_command(decision, command->alter_client_quotas, reply);
         break;
     default:
         reply->error = err_to_wire(ERR_UNSUPPORTED_VERSION);

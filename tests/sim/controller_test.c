@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "controller_world.h"
+#include "meta/quota.h"
 
 enum { SECOND = 1000 * 1000 };
 
@@ -444,6 +445,62 @@ static void a_killed_controller_is_replaced_at_once(void)
     CHECK(slow <= 1);
 }
 
+static double quota_of(int i)
+{
+    static const char *const parts[QUOTA_PARTS] = {"alice", NULL, NULL};
+    const struct image_quota *quota = image_quota(world.members[i].fake->image, parts);
+    return quota && quota->has == 1u << QUOTA_PRODUCER_BYTE_RATE
+               ? quota->values[QUOTA_PRODUCER_BYTE_RATE]
+               : 0;
+}
+
+static void set_quota(int from, double value)
+{
+    Meta__QuotaPart part = META__QUOTA_PART__INIT, *parts[] = {&part};
+    Meta__AlterClientQuotas__Op op = META__ALTER_CLIENT_QUOTAS__OP__INIT, *ops[] = {&op};
+    Meta__AlterClientQuotas__Entry entry = META__ALTER_CLIENT_QUOTAS__ENTRY__INIT;
+    Meta__AlterClientQuotas__Entry *entries[] = {&entry};
+    Meta__AlterClientQuotas body = META__ALTER_CLIENT_QUOTAS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    part.type = "user";
+    part.name = "alice";
+    entry.n_parts = entry.n_ops = body.n_entries = 1;
+    entry.parts = parts;
+    entry.ops = ops;
+    op.key = "producer_byte_rate";
+    op.value = value;
+    op.remove = value == 0;
+    body.entries = entries;
+    command.body_case = META__COMMAND__BODY_ALTER_CLIENT_QUOTAS;
+    command.alter_client_quotas = &body;
+    const Meta__CommandReply *reply = world_ask(&world, from, &command);
+    CHECK(reply && reply->error == 0 && reply->n_quotas == 1);
+    CHECK(reply && reply->quotas[0]->error == 0);
+}
+
+/* In the log and in snapshots, on each broker, also when the controller that decided is gone. */
+static void quotas_are_kept(void)
+{
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        world_init(&world, seed, 3);
+        world.snapshot_entries = seed % 2 ? 1 : 0;
+        CHECK(world_settle(&world, 5 * SECOND));
+        set_quota(0, 1000);
+        int killed = world_active(&world);
+        world_kill(&world, killed, false);
+        CHECK(sim_run_until(world.sim, another_leads, &killed, sim_now_us(world.sim) + 5 * SECOND));
+        world_start(&world, killed);
+        CHECK(world_agrees(&world, 20 * SECOND));
+        for (int i = 0; i < world.count; i++)
+            CHECK(quota_of(i) == 1000);
+        set_quota(killed, 0);
+        CHECK(world_agrees(&world, 20 * SECOND));
+        for (int i = 0; i < world.count; i++)
+            CHECK(quota_of(i) == 0);
+        world_close(&world);
+    }
+}
+
 static bool is_stopped;
 static void on_stopped(void *data)
 {
@@ -583,5 +640,5 @@ TAP_MAIN(TAP_TEST(one_node_serves), TAP_TEST(three_nodes_serve),
          TAP_TEST(a_thousand_partitions_are_one_command), TAP_TEST(a_large_command_is_one_entry),
          TAP_TEST(an_entry_without_memory_leaves_nothing),
          TAP_TEST(controlled_shutdown_moves_leaders_first), TAP_TEST(the_quorum_is_described),
-         TAP_TEST(a_killed_controller_is_replaced_at_once),
+         TAP_TEST(a_killed_controller_is_replaced_at_once), TAP_TEST(quotas_are_kept),
          TAP_TEST(a_stopped_controller_hands_over), TAP_TEST(nothing_acknowledged_is_lost))

@@ -9,6 +9,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "meta/channel.h"
+#include "meta/features.h"
 
 enum {
     CONTROL_PORT = 19092,
@@ -44,6 +45,7 @@ static void fake_register(struct fake_link *to)
     body.endpoints = endpoints;
     body.applied_index = fake->applied;
     body.applied_term = fake->applied_term;
+    body.features_step = FEATURES_STEP;
     frame.body_case = META__FRAME__BODY_REGISTER;
     frame.register_ = &body;
     fake_send(to, &frame);
