@@ -40,6 +40,8 @@
     X(ALTER_PARTITION_REASSIGNMENTS, alter_partition_reassignments, false, ALTER, CLUSTER)         \
     X(LIST_PARTITION_REASSIGNMENTS, list_partition_reassignments, true, DESCRIBE, CLUSTER)         \
     X(OFFSET_DELETE, offset_delete, false, DELETE, GROUP)                                          \
+    X(DESCRIBE_CLIENT_QUOTAS, describe_client_quotas, true, DESCRIBE_CONFIGS, CLUSTER)             \
+    X(ALTER_CLIENT_QUOTAS, alter_client_quotas, false, ALTER_CONFIGS, CLUSTER)                     \
     X(DESCRIBE_QUORUM, describe_quorum, false, DESCRIBE, CLUSTER)                                  \
     X(DESCRIBE_CLUSTER, describe_cluster, false, DESCRIBE, CLUSTER)                                \
     X(DESCRIBE_PRODUCERS, describe_producers, false, READ, TOPIC)                                  \
@@ -77,6 +79,8 @@ HANDLERS_LIST(HANDLERS_PROTOTYPE)
     X(INCREMENTAL_ALTER_CONFIGS, key)                                                              \
     X(ALTER_PARTITION_REASSIGNMENTS, key)                                                          \
     X(LIST_PARTITION_REASSIGNMENTS, key)                                                           \
+    X(DESCRIBE_CLIENT_QUOTAS, key)                                                                 \
+    X(ALTER_CLIENT_QUOTAS, key)                                                                    \
     X(DESCRIBE_QUORUM, key)                                                                        \
     X(UPDATE_FEATURES, key)                                                                        \
     X(DESCRIBE_CLUSTER, key)                                                                       \

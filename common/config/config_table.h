@@ -43,7 +43,8 @@
     "DeleteTopics|DeleteRecords|InitProducerId|OffsetForLeaderEpoch|AddPartitionsToTxn|"           \
     "AddOffsetsToTxn|EndTxn|WriteTxnMarkers|TxnOffsetCommit|DescribeConfigs|AlterConfigs|"         \
     "DescribeLogDirs|CreatePartitions|DeleteGroups|ElectLeaders|IncrementalAlterConfigs|"          \
-    "AlterPartitionReassignments|ListPartitionReassignments|OffsetDelete|DescribeQuorum|"          \
+    "AlterPartitionReassignments|ListPartitionReassignments|OffsetDelete|DescribeClientQuotas|"    \
+    "AlterClientQuotas|DescribeQuorum|"                                                            \
     "UpdateFeatures|DescribeCluster|DescribeProducers|UnregisterBroker|DescribeTransactions|"      \
     "ListTransactions|ConsumerGroupHeartbeat|ConsumerGroupDescribe|ListConfigResources|"           \
     "DescribeTopicPartitions|AddRaftVoter|RemoveRaftVoter|"                                        \
