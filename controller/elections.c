@@ -240,7 +240,7 @@ static void fence_dropped(const struct image_partition *before, Meta__PartitionR
     bool dropped = false;
     for (int32_t i = 0; i < before->replicas.count; i++)
         dropped |= !ids_have(record->replicas, record->n_replicas, before->replicas.ids[i]);
-    if (dropped && record->leader_epoch == before->leader_epoch)
+    if (dropped && record->leader_epoch == before->leader_epoch && !MUTATION(MOVE_KEEPS_EPOCH))
         record->leader_epoch++;
 }
 

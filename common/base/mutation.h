@@ -37,6 +37,7 @@
     ROW(LAG_BY_WALL_CLOCK, "a follower's lag is measured by the wall clock")                       \
     ROW(IDLE_MEMBER_DROPPED, "an idle member that isn't named in fetches is out of sync")          \
     ROW(ISR_CHANGE_UNCHECKED, "a change of an in-sync set is taken under any epoch")               \
+    ROW(MOVE_KEEPS_EPOCH, "a replica that was moved away may come again under the same epoch")     \
     ROW(LEADER_FROM_OUTSIDE, "a partition may be led from outside its in-sync set")                \
     ROW(CLOSED_LOG_LEADS, "a replica whose log is not open is made leader")                        \
     ROW(EMPTIED_LEADS, "a broker that lost a directory stays in the in-sync sets")                 \

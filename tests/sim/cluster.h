@@ -138,9 +138,10 @@ int64_t cluster_end(struct cluster *cluster, int i, int p); /* log end; -1 witho
 int64_t cluster_hw(struct cluster *cluster, int i, int p);
 struct broker *cluster_broker(const struct cluster *cluster, int i);
 struct controller *cluster_controller(const struct cluster *cluster, int i);
-/* All nodes up and every in-sync set full. */
+/* All nodes up, every in-sync set full, and no replica being moved. */
 bool cluster_is_full(const struct cluster *cluster);
-/* All nodes up, all in-sync sets full, all replicas at the same end and high watermark. */
+/* The same, all replicas at the same end and high watermark, and none where the metadata names
+ * none. */
 bool cluster_is_whole(struct cluster *cluster);
 
 /* Sends a command through broker i and runs until it is answered. The reply is the caller's to free
@@ -154,6 +155,9 @@ void cluster_ask(struct cluster *cluster, Meta__Command *command);
 
 /* An election of the preferred replica, or an unclean one, through any broker. */
 void cluster_elect(struct cluster *cluster, int p, bool unclean);
+
+/* Moves partition p to other replicas; none of them: ends the move that is under way. */
+void cluster_reassign(struct cluster *cluster, int p, const int32_t *replicas, int count);
 
 /* The next batch of a client with an own number is as large as this. */
 /* Asks once for another transaction.version. */

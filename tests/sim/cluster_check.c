@@ -320,6 +320,14 @@ static bool check_replica(struct cluster *cluster, int i, int p, struct partitio
            check_match(cluster, i, p, partition, hw);
 }
 
+/* A replica that is not here any more comes again as a new one. */
+static void check_forget(struct cluster *cluster, int i, int p)
+{
+    struct node *node = &cluster->nodes[i];
+    node->hw_epoch[p] = -1;
+    node->matched[p] = node->ended[p] = node->started[p] = 0;
+}
+
 /* One controller leads in a term, also after a crash: a vote is not given twice. */
 static bool check_term(struct cluster *cluster, int i)
 {
@@ -350,7 +358,10 @@ bool cluster_check(struct cluster *cluster, int i)
         const struct log *log = walk ? check_log(partitions[p]) : NULL;
         if (log)
             log_check_whole(log);
-        ok = !partitions[p] || check_replica(cluster, i, p, partitions[p]);
+        if (partitions[p])
+            ok = check_replica(cluster, i, p, partitions[p]);
+        else if (cluster->reassigned[p])
+            check_forget(cluster, i, p);
     }
     sim_disk_look(cluster->sim, false);
     return ok && !cluster->problem[0];
@@ -436,6 +447,9 @@ static void folders_look(void *data, const char *name)
 {
     struct folders *folders = data;
     size_t len = strlen(name), topic_len = strlen(cluster_topic);
+    for (int p = 0; p < CLUSTER_PARTITIONS && len > topic_len + 1; p++)
+        if (folders->cluster->reassigned[p] && name[topic_len + 1] == '0' + p)
+            return;
     if (len > 7 && strcmp(name + len - 7, "-delete") == 0 && name[topic_len] == '-' &&
         strncmp(name, cluster_topic, topic_len) == 0)
         cluster_fail(folders->cluster,
@@ -443,7 +457,7 @@ static void folders_look(void *data, const char *name)
                      folders->node, name);
 }
 
-/* The topic is never deleted, and so none of its folders is. */
+/* The topic is never deleted, and so none of its folders is, where no replica was moved. */
 static bool check_folders(struct cluster *cluster)
 {
     static const char *const dirs[] = {"/data", "/more", "/new"};
@@ -520,6 +534,8 @@ bool cluster_check_end(struct cluster *cluster)
     for (int p = 0; p < CLUSTER_PARTITIONS; p++)
         for (int i = 0; ok && i < CLUSTER_NODES; i++) {
             struct partition *partition = cluster_partition(cluster, i, p);
+            if (!partition)
+                continue;                     /* it was moved away */
             cluster->nodes[i].matched[p] = 0; /* all of it once more */
             ok = check_match(cluster, i, p, partition, cluster->ledger[p].end) &&
                  check_clients(cluster, i, p);

@@ -133,6 +133,30 @@ void cluster_elect(struct cluster *cluster, int p, bool unclean)
     cluster_ask(cluster, &command);
 }
 
+void cluster_reassign(struct cluster *cluster, int p, const int32_t *replicas, int count)
+{
+    char topic[16];
+    int32_t ids[CLUSTER_NODES] = {-1, -1, -1};
+    snprintf(topic, sizeof(topic), "%s", cluster_topic);
+    Meta__AlterReassignments__Partition item = META__ALTER_REASSIGNMENTS__PARTITION__INIT;
+    Meta__AlterReassignments__Partition *items[] = {&item};
+    Meta__AlterReassignments move = META__ALTER_REASSIGNMENTS__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    for (int i = 0; i < count; i++)
+        ids[i] = replicas[i];
+    item.topic = topic;
+    item.partition = p;
+    item.replicas = ids;
+    item.n_replicas = (size_t)count;
+    move.partitions = items;
+    move.n_partitions = 1;
+    command.body_case = META__COMMAND__BODY_ALTER_REASSIGNMENTS;
+    command.alter_reassignments = &move;
+    cluster->reassigned[p] = true;
+    cluster_note(cluster, -1, "partition %d goes to %d,%d,%d", p, ids[0], ids[1], ids[2]);
+    cluster_ask(cluster, &command);
+}
+
 void cluster_set_level(struct cluster *cluster, int level)
 {
     char name[] = "transaction.version";
@@ -193,6 +217,13 @@ static void course_create_topic(struct cluster *cluster)
                             course_created);
 }
 
+/* All replicas are in sync, and none of them is to go. */
+static bool course_is_set_full(const struct image_partition *record)
+{
+    return record->isr.count == record->replicas.count &&
+           record->adding.count + record->removing.count == 0;
+}
+
 bool cluster_is_full(const struct cluster *cluster)
 {
     for (int i = 0; i < CLUSTER_NODES; i++)
@@ -200,7 +231,7 @@ bool cluster_is_full(const struct cluster *cluster)
             return false;
     for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
         const struct image_partition *newest = cluster_newest(cluster, p);
-        if (!newest || newest->isr.count != CLUSTER_NODES || newest->leader < 0)
+        if (!newest || !course_is_set_full(newest) || newest->leader < 0)
             return false;
     }
     return true;
@@ -212,12 +243,14 @@ bool cluster_is_whole(struct cluster *cluster)
         int leader = cluster_leader(cluster, p);
         const struct image_partition *record =
             leader >= 0 ? cluster_record(cluster, leader, p) : NULL;
-        if (!record || record->isr.count != CLUSTER_NODES)
+        if (!record || !course_is_set_full(record))
             return false;
         int64_t end = cluster_end(cluster, leader, p);
-        for (int i = 0; i < CLUSTER_NODES; i++)
-            if (cluster_end(cluster, i, p) != end || cluster_hw(cluster, i, p) != end)
+        for (int i = 0; i < CLUSTER_NODES; i++) {
+            int64_t wanted = image_ids_have(&record->replicas, i) ? end : -1;
+            if (cluster_end(cluster, i, p) != wanted || cluster_hw(cluster, i, p) != wanted)
                 return false;
+        }
     }
     return true;
 }

@@ -127,6 +127,17 @@ static void disks_look(struct cluster_faults *faults, int node)
     cluster_restart(cluster, node);
 }
 
+/* A partition of which it is the last member could never be led again. */
+static bool disks_is_last_somewhere(struct cluster *cluster, int node)
+{
+    for (int p = 0; p < CLUSTER_PARTITIONS; p++) {
+        const struct image_partition *newest = cluster_newest(cluster, p);
+        if (!newest || (newest->isr.count == 1 && newest->isr.ids[0] == node))
+            return true;
+    }
+    return false;
+}
+
 void cluster_disks_mount_older(struct cluster_faults *faults, int node)
 {
     struct cluster *cluster = faults->cluster;
@@ -140,7 +151,7 @@ void cluster_disks_mount_older(struct cluster_faults *faults, int node)
         !cluster_run(cluster, (int64_t)cluster_faults_draw(faults, DISKS_LATER_MS)))
         return;
     bool alone = cluster_faults_draw(faults, 2) && disks_make_alone(cluster, node);
-    if (cluster_problem(cluster)[0])
+    if (cluster_problem(cluster)[0] || (!alone && disks_is_last_somewhere(cluster, node)))
         return;
     cluster_kill(cluster, node, cluster_faults_draw(faults, 2));
     disks_copy(host, "", DISKS_NEWEST);

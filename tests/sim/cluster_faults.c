@@ -64,7 +64,7 @@ static bool fault_if_down(struct cluster_faults *faults, int node)
 }
 
 /* Never is the last one that runs ended, so that there is something to check. */
-static bool fault_if_others_up(struct cluster_faults *faults, int node)
+bool cluster_faults_others_up(struct cluster_faults *faults, int node)
 {
     int up = 0;
     for (int i = 0; i < CLUSTER_NODES; i++)
@@ -625,7 +625,7 @@ static void fault_delete(struct cluster_faults *faults, int node)
         !cluster_run(cluster, (int64_t)cluster_faults_draw(faults, ANSWER_MS)))
         return;
     int active = cluster_active(cluster);
-    if (active >= 0 && fault_if_others_up(faults, active))
+    if (active >= 0 && cluster_faults_others_up(faults, active))
         cluster_kill(cluster, active, false);
 }
 
@@ -664,9 +664,9 @@ static const struct fault_row {
     void (*run)(struct cluster_faults *faults, int node);
     bool off; /* only when it is named */
 } fault_rows[] = {
-    {"kill", 9, fault_if_others_up, fault_kill, false},
-    {"power", 5, fault_if_others_up, fault_power, false},
-    {"power-at", 5, fault_if_others_up, fault_power_at, false},
+    {"kill", 9, cluster_faults_others_up, fault_kill, false},
+    {"power", 5, cluster_faults_others_up, fault_power, false},
+    {"power-at", 5, cluster_faults_others_up, fault_power_at, false},
     {"restart", 12, fault_if_down, fault_restart, false},
     {"stop", 6, fault_if_up, fault_stop, false},
     {"stop-all", 1, fault_always, fault_stop_all, false},
@@ -698,6 +698,7 @@ static const struct fault_row {
     {"unregister", 2, fault_if_spare, fault_unregister, false},
     {"elect", 2, fault_always, fault_elect, false},
     {"elect-back", 1, fault_always, fault_elect_back, false},
+    {"reassign", 20, fault_always, cluster_moves_fault, true},
     {"create", 2, fault_always, fault_create, false},
     {"delete", 2, fault_always, fault_delete, false},
     {"level", 3, fault_always, fault_level, true},
@@ -721,6 +722,10 @@ static bool faults_enable(struct cluster_faults *faults, const char *names)
             if (names || !fault_rows[i].off)
                 faults->on |= (uint64_t)1 << i;
         return true;
+    }
+    if (*names == '+') {
+        (void)faults_enable(faults, NULL);
+        names++;
     }
     for (size_t len; *names; names += len + (names[len] == ',')) {
         len = strcspn(names, ",");

@@ -21,6 +21,15 @@ bool cluster_faults_make_full(struct cluster_faults *faults);
 /* All nodes end at once; who comes back at once is drawn, `node` the first. */
 void cluster_faults_crash(struct cluster_faults *faults, int node);
 
+/* The node is up, and is not the last one that is. */
+bool cluster_faults_others_up(struct cluster_faults *faults, int node);
+
+/* ---- cluster_moves.c ---- */
+
+/* Replicas are moved, more or fewer of them; the move is ended, or replaced by another, so soon
+ * that a replica may come again where it has just gone; and who is in the middle of that ends. */
+void cluster_moves_fault(struct cluster_faults *faults, int node);
+
 /* ---- cluster_disks.c ---- */
 
 /* A node gets the disks of log.dirs back as they were before its last start but one. */

@@ -85,6 +85,7 @@ struct cluster {
     bool settled;         /* the in-sync sets have been full since then: they must stay so */
     unsigned checks;
     bool topic_made;
+    bool reassigned[CLUSTER_PARTITIONS]; /* replicas may go */
     struct controller_call create;
     bool creating;
     struct controller_call chore; /* cluster_ask */

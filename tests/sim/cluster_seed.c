@@ -138,7 +138,8 @@ bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome)
 void cluster_seed_init(void)
 {
     const char *mode = getenv("SIM_MODE");
-    settings.faults = getenv("SIM_FAULTS");
+    if (getenv("SIM_FAULTS"))
+        settings.faults = getenv("SIM_FAULTS");
     settings.hashes = getenv("SIM_HASHES") != NULL;
     for (int i = 0; mode && i < 3; i++)
         if (strcmp(mode, mode_names[i]) == 0)
@@ -179,6 +180,12 @@ void cluster_seed_set_transactions(const char *program)
 {
     settings.program = program;
     settings.transactions = true;
+}
+
+void cluster_seed_set_program(const char *program, const char *faults)
+{
+    settings.program = program;
+    settings.faults = faults;
 }
 
 void cluster_seed_tell(void)

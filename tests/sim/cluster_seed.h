@@ -19,6 +19,8 @@ void cluster_seed_tell(void);
 void cluster_seed_set_transactions(const char *program);
 /* As SIM_FAULTS. */
 void cluster_seed_set_faults(const char *names);
+/* Another driver, which has these faults where SIM_FAULTS names none. */
+void cluster_seed_set_program(const char *program, const char *faults);
 /* Runs one seed; prints the problem and how to replay it, and returns false, when a rule is broken.
  */
 bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome);

@@ -57,6 +57,8 @@ static const char *mutant_faults(enum mutation mutation)
         return "kill,power,power-at,restart,crash,lose-folder,lose-all,empty-dir";
     case MUTATION_VOTE_UNSYNCED:
         return "power,power-at,restart,crash,cut,heal,slow-disk,vote";
+    case MUTATION_MOVE_KEEPS_EPOCH:
+        return "kill,restart,cut,heal,slow-disk,reassign";
     case MUTATION_FAILED_SYNC_TRUSTED:
     case MUTATION_FLUSH_ERROR_IGNORED:
         return "kill,power,restart,crash,io,sync";
