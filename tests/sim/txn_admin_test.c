@@ -231,6 +231,36 @@ static void a_wrong_expression_is_refused(void)
     world_close();
 }
 
+/* The longest id that a record's key can hold is an id like others; an expression that goes over it
+ * in more ways than can be counted ends all the same. */
+static void the_longest_id_and_an_expression_that_explodes(void)
+{
+    static char id[TXN_ID_MAX + 2];
+    const char *const explodes[] = {"(a|aa)+b", "(a*)*b", "((a{0,60}){0,60}){0,60}b",
+                                    "(.?){999}(.?){999}b"};
+    memset(id, 'a', TXN_ID_MAX + 1);
+    world_open();
+    struct asked asked;
+    ask_init(&asked, id, -1, -1);
+    CHECK_INT(asked.err, ERR_INVALID_REQUEST);
+    id[TXN_ID_MAX] = '\0';
+    struct txn_producer long_one = init_anew(id);
+    init_anew("ab");
+    CHECK_INT(add_to(&long_one, "t", 0), 0);
+    CHECK_INT(end_as(&long_one, true), 0);
+    check_list("CompleteCommit", -1, -1, "x", "");
+    for (size_t i = 0; i < ARRAY_LEN(explodes); i++) {
+        list_begin();
+        asked_list.request.transactional_id_pattern = wire_str_from(explodes[i]);
+        list_ask();
+        CHECK_INT(err_from_wire(asked_list.list.response.error_code),
+                  ERR_INVALID_REGULAR_EXPRESSION);
+        CHECK_INT(list_count(), 0);
+        list_end();
+    }
+    world_close();
+}
+
 static void a_list_while_it_loads_says_so(void)
 {
     fill();
@@ -381,6 +411,7 @@ static void records_are_kafkas(void)
 TAP_MAIN(TAP_TEST(what_nobody_uses_expires), TAP_TEST(a_tombstone_that_is_refused_changes_nothing),
          TAP_TEST(many_expire_in_turns), TAP_TEST(filters_leave_what_is_asked_for),
          TAP_TEST(unknown_states_are_named), TAP_TEST(a_wrong_expression_is_refused),
+         TAP_TEST(the_longest_id_and_an_expression_that_explodes),
          TAP_TEST(a_list_while_it_loads_says_so), TAP_TEST(a_long_list_takes_turns),
          TAP_TEST(the_coordinator_ends_while_lists_wait), TAP_TEST(an_id_is_described),
          TAP_TEST(records_are_kafkas))
