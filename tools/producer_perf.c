@@ -29,6 +29,10 @@ static const struct option_row perf_options[] = {
     OPTION("payload-file", "FILE", "Records from this file, chosen at random."),
     OPTION("payload-delimiter", "TEXT", "What separates them in the file (a line's end)."),
     OPTION("payload-monotonic", NULL, "The numbers from 0 on as records."),
+    OPTION("key-distribution", "none|range|random",
+           "Records without key (the default), or keys in turn or at random out of a range."),
+    OPTION("record-key-range", "N", "Keys are the numbers from 0 to N - 1."),
+    OPTION("random-seed", "N", "What is random begins with this: the same again (0)."),
     OPTION_REST("command-property", "NAME=VALUE ...", "Client settings, such as acks=1."),
     OPTION_SAME_REST("producer-props", "NAME=VALUE ...", "command-property"),
     OPTION("command-config", "FILE", "A file of client settings."),
@@ -53,6 +57,8 @@ struct perf_payload {
     size_t len;
 };
 
+enum perf_keys { PERF_NO_KEYS, PERF_KEYS_IN_TURN, PERF_RANDOM_KEYS };
+
 struct perf {
     struct tool_run *run;
     struct rd_watch watch;
@@ -70,6 +76,8 @@ struct perf {
     char *random, *file; /* the payload that is made, and the file of payloads */
     struct perf_payload *payloads;
     size_t payload_count;
+    enum perf_keys keys;
+    int64_t key_range;
     uint64_t seed;
     uint64_t failed;
     struct rd_told told;
@@ -89,6 +97,28 @@ static int perf_read_numbers(struct perf *p)
     if (p->warmup >= p->records)
         return tool_misuse(run, "--warmup-records %" PRId64 ": it must be less than --num-records",
                            p->warmup);
+    return 0;
+}
+
+static int perf_read_keys(struct perf *p)
+{
+    static const char *const names[] = {"none", "range", "random"};
+    const struct tool_run *run = p->run;
+    const char *said = options_get(run->options, "key-distribution");
+    int64_t seed;
+    size_t keys = 0;
+    while (said && keys < ARRAY_LEN(names) && strcmp(said, names[keys]) != 0)
+        keys++;
+    if (keys == ARRAY_LEN(names))
+        return tool_misuse(run, "--key-distribution %s: write none, range or random", said);
+    p->keys = (enum perf_keys)keys;
+    if ((p->keys != PERF_NO_KEYS) != options_has(run->options, "record-key-range"))
+        return tool_misuse(run, "--key-distribution range or random and --record-key-range "
+                                "go together");
+    if (tool_number(run, "record-key-range", 1, INT32_MAX, 0, &p->key_range) ||
+        tool_number(run, "random-seed", INT64_MIN, INT64_MAX, 0, &seed))
+        return 1;
+    p->seed = (uint64_t)seed;
     return 0;
 }
 
@@ -140,7 +170,7 @@ static int perf_read_options(struct perf *p)
         !options_has(run->options, "payload-file"))
         return tool_misuse(run, "--payload-delimiter goes with --payload-file");
     p->topic = options_get(run->options, "topic");
-    return perf_read_numbers(p) || perf_read_throughput(p);
+    return perf_read_numbers(p) || perf_read_throughput(p) || perf_read_keys(p);
 }
 
 /* ---- payloads ---- */
@@ -228,6 +258,15 @@ static struct perf_payload perf_payload(struct perf *p, int64_t i, char number[2
         p->random[at] = (char)('A' + (bits & 0xffff) % 26);
     }
     return (struct perf_payload){p->random, (size_t)p->record_size};
+}
+
+/* The i-th key, in `text`; 0 bytes when records have none. */
+static size_t perf_key(struct perf *p, int64_t i, char text[24])
+{
+    if (p->keys == PERF_NO_KEYS)
+        return 0;
+    uint64_t n = p->keys == PERF_KEYS_IN_TURN ? (uint64_t)i : perf_random(p);
+    return (size_t)snprintf(text, 24, "%" PRIu64, n % (uint64_t)p->key_range);
 }
 
 /* ---- the client ---- */
@@ -345,13 +384,15 @@ static int perf_commit(struct perf *p)
 
 static void perf_send(struct perf *p, int64_t i, int64_t now_ms)
 {
-    char number[24];
+    char number[24], key[24];
     struct perf_payload payload = perf_payload(p, i, number);
+    size_t key_len = perf_key(p, i, key);
     void *mark = perf_mark(p, now_ms);
     bool full;
     do {
         int failed = rd_kafka_produce(p->handle, RD_KAFKA_PARTITION_UA, RD_KAFKA_MSG_F_COPY,
-                                      (void *)(uintptr_t)payload.data, payload.len, NULL, 0, mark);
+                                      (void *)(uintptr_t)payload.data, payload.len,
+                                      key_len ? key : NULL, key_len, mark);
         rd_kafka_resp_err_t err = failed ? rd_kafka_last_error() : RD_KAFKA_RESP_ERR_NO_ERROR;
         full = err == RD_KAFKA_RESP_ERR__QUEUE_FULL;
         if (err && !full)

@@ -77,13 +77,21 @@ def producer():
                  f"({WINDOW})*In steady state.\n({WINDOW})+{total(30)}{total(20, ' steady state')}"
                  + METRICS % "perf-producer-client"))
         check_equal(ends(cluster, "t"), 553, "the records that were written")
+        keyed = ("--num-records", "5", "--payload-monotonic", "--record-key-range", "2", "--key-distribution")
+        says(cluster, PRODUCER, *fast, *keyed, "range", out=re.compile(f"^{total(5)}$"))
+        for seed in ("7", "7"):
+            says(cluster, PRODUCER, *fast, *keyed, "random", "--random-seed", seed, out=re.compile(f"^{total(5)}$"))
+        keys = [line.split("\t") for line in read(cluster, "t", 568, "--property", "print.key=true").splitlines()[553:]]
+        check_equal(keys[:5], [["0", "0"], ["1", "1"], ["0", "2"], ["1", "3"], ["0", "4"]], "keys in turn")
+        check_equal(keys[5:10], keys[10:], "random keys of the same seed")
+        check({key for key, _ in keys[5:]} <= {"0", "1"}, "they are of the range")
         for more in (("--transactional-id", "mine"), ("--transaction-duration-ms", "10"),
                      ("--command-property", "transactional.id=mine")):
             before = ends(cluster, "t")
             says(cluster, PRODUCER, *fast, "--num-records", "5", "--payload-monotonic", *more,
                  out=re.compile(f"^{total(5)}$"))
             check(ends(cluster, "t") >= before + 6, "markers stand behind the records")
-        read(cluster, "t", 568, "--isolation-level", "read_committed")
+        read(cluster, "t", 583, "--isolation-level", "read_committed")
         done = tool(PRODUCER, *fast, "--num-records", "1", "--record-size", "1", "--producer-props",
                     f"bootstrap.servers={cluster.bootstrap}")
         check(re.fullmatch(total(1), done.stdout) and not done.stderr, "bootstrap.servers of --producer-props")
@@ -100,6 +108,10 @@ def producer_mistakes():
                 (base[:4], ["--throughput is missing"]),
                 (base, ["one of --record-size, --payload-file, --payload-monotonic"]),
                 ((*base, *size, "--payload-monotonic"), ["one of --record-size"]),
+                ((*base, *size, "--record-key-range", "3"), ["go together"]),
+                ((*base, *size, "--key-distribution", "random"), ["go together"]),
+                ((*base, *size, "--key-distribution", "most"), ["none, range or random"]),
+                ((*base, *size, "--key-distribution", "range", "--record-key-range", "0"), ["--record-key-range"]),
                 ((*base, "--record-size", "0"), ["--record-size 0"]),
                 ((*base[:2], "--num-records", "0", "--throughput", "1", *size), ["--num-records 0"]),
                 ((*base[:4], "--throughput", "x", *size), ["--throughput x"]),
