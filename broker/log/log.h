@@ -124,6 +124,7 @@ struct log_slice {
     struct env_file *file;
     uint64_t position;
     size_t len;
+    uint8_t *bytes;      /* of log_read_now, a copy of a small range, from mem_alloc; else NULL */
     int64_t base_offset; /* of the first batch; only with len > 0 */
     bool no_room;        /* len is 0 because of max_bytes: with more room there may be something */
 };
@@ -137,13 +138,17 @@ int log_read(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offs
              struct log_slice *slice) MUST_CHECK;
 void log_slice_release(struct log_slice *slice);
 
+enum { LOG_SLICE_COPIED = 4096 };
+
 /* What a read found that it would have to wait for the disk for. */
 struct log_cold {
     struct segment *segment; /* pinned */
     int64_t offset;          /* what was looked for in it */
     size_t len;
 };
-/* As log_read, but ERR_AGAIN, and `cold`, where it would wait for the disk: log_warm comes next. */
+/* As log_read, but ERR_AGAIN, and `cold`, where it would wait for the disk: log_warm comes next. A
+ * range of LOG_SLICE_COPIED bytes or less comes as a copy, too: to send a few bytes from a file
+ * costs more than to send them from memory. */
 int log_read_now(struct log *log, int64_t offset, size_t max_bytes, int64_t end_offset,
                  bool min_one, struct log_slice *slice, struct log_cold *cold) MUST_CHECK;
 /* A transaction whose records in a read are not for readers of committed ones. */

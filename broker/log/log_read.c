@@ -6,6 +6,7 @@
  * What the page cache does not have is for a worker where the caller asks so (log_warm.c).
  * Failure modes: a damaged log is ERR_CORRUPT for the reader; a disk error takes the directory
  * offline. */
+#include "base/mem.h"
 #include "broker/log/log_manager_private.h"
 
 enum { READ_WARM_MAX = 16 << 20 }; /* bytes that a worker brings into memory at a time */
@@ -101,10 +102,20 @@ static int read_again(struct log *log, struct log_cold *cold, size_t max_bytes)
     return rc < 0 ? log_read_failed(log, rc) : ERR_AGAIN;
 }
 
-/* Whether what is sent is in memory, as its first and last byte tell. */
-static bool read_is_warm(const struct log_slice *slice)
+/* Whether what is sent is in memory, as its first and last byte tell; what is small is read to see
+ * that, and then it is here. */
+static bool read_is_warm(struct log_slice *slice)
 {
     uint8_t byte;
+    slice->bytes = slice->len <= LOG_SLICE_COPIED ? mem_try_alloc(slice->len) : NULL;
+    if (slice->bytes) {
+        ssize_t got = env_file_read_now(slice->file, slice->bytes, slice->len, slice->position);
+        if (got == (ssize_t)slice->len)
+            return true;
+        mem_free(slice->bytes);
+        slice->bytes = NULL;
+        return got != ERR_AGAIN; /* who sends the range meets the error */
+    }
     return env_file_read_now(slice->file, &byte, 1, slice->position) != ERR_AGAIN &&
            env_file_read_now(slice->file, &byte, 1, slice->position + slice->len - 1) != ERR_AGAIN;
 }
@@ -211,5 +222,6 @@ void log_slice_release(struct log_slice *slice)
 {
     if (slice->segment)
         segment_unpin(slice->segment);
+    mem_free(slice->bytes);
     *slice = (struct log_slice){0};
 }

@@ -525,6 +525,12 @@ static int partition_read_log(struct log *log, const struct partition_read_args 
         return err;
     }
     read->base_offset = range.base_offset;
+    if (range.bytes) {
+        read->slice.chunk = (struct env_chunk){.data = range.bytes, .len = range.len};
+        range.bytes = NULL;
+        log_slice_release(&range);
+        return 0;
+    }
     read->slice.segment = range.segment;
     read->slice.chunk =
         (struct env_chunk){.file = range.file, .offset = range.position, .len = range.len};

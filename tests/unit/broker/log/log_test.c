@@ -170,6 +170,35 @@ static void a_first_batch_over_the_limits_is_whole(void)
     fixture_close(&f);
 }
 
+/* What is small comes with its bytes, so that it need not be sent from the file. */
+static void a_small_range_is_copied(void)
+{
+    struct log_world f;
+    struct log_slice slice;
+    struct log_cold cold;
+    uint8_t bytes[LOG_SLICE_COPIED];
+    fixture_init(&f);
+    CHECK_INT(fixture_open(&f), 0);
+    CHECK_INT(append_some(&f, 1, 10), 0);
+    CHECK_INT(append_some(&f, 1, 100), 0);
+    int64_t end = log_end_offset(f.log);
+    CHECK_INT(append_some(&f, 1, LOG_SLICE_COPIED), 0);
+    for (int64_t from = 0; from < end; from++) {
+        CHECK_INT(log_read_now(f.log, from, 1 << 20, end, true, &slice, &cold), 0);
+        CHECK(slice.bytes != NULL);
+        CHECK(slice.len > 100 && slice.len <= LOG_SLICE_COPIED);
+        CHECK_INT(env_file_read(slice.file, bytes, slice.len, slice.position), slice.len);
+        CHECK(memcmp(bytes, slice.bytes, slice.len) == 0);
+        log_slice_release(&slice);
+        CHECK(slice.bytes == NULL);
+    }
+    CHECK_INT(log_read_now(f.log, end, 1 << 20, INT64_MAX, true, &slice, &cold), 0);
+    CHECK(slice.bytes == NULL);
+    CHECK(slice.len > LOG_SLICE_COPIED);
+    log_slice_release(&slice);
+    fixture_close(&f);
+}
+
 static void slices_outlive_what_they_point_to(void)
 {
     struct log_world f;
@@ -574,7 +603,7 @@ static void append_time_is_set_by_the_broker(void)
 TAP_MAIN(TAP_TEST(appends_are_read_back), TAP_TEST(all_is_there_after_clean_and_unclean_restarts),
          TAP_TEST(segments_roll_by_size_time_and_index),
          TAP_TEST(a_relative_offset_never_overflows),
-         TAP_TEST(a_first_batch_over_the_limits_is_whole),
+         TAP_TEST(a_first_batch_over_the_limits_is_whole), TAP_TEST(a_small_range_is_copied),
          TAP_TEST(slices_outlive_what_they_point_to), TAP_TEST(few_files_are_open),
          TAP_TEST(a_follower_copies_byte_for_byte), TAP_TEST(a_gap_needs_a_reason),
          TAP_TEST(a_damaged_batch_from_the_leader_is_refused),
