@@ -366,7 +366,7 @@ struct txn_markers *txn_markers_new(struct txn *txn)
     ASSERT(markers->count == set->count);
     markers->left = markers->count;
     qsort(markers->all, (size_t)markers->count, sizeof(*markers->all), marker_compare_items);
-    env_timer_start(&markers->timer, 0);
+    env_timer_start_soon(&markers->timer);
     return markers;
 }
 

@@ -18,8 +18,8 @@ enum {
     TXN_MARKERS_PAUSE_MAX_MS = 1000
 };
 
-/* Of a transaction that is PREPARE_*: begins in the next turn of the loop. When all are written it
- * has the transaction completed (txn_complete). */
+/* Of a transaction that is PREPARE_*: begins at the end of this turn of the loop. When all are
+ * written it has the transaction completed (txn_complete). */
 struct txn_markers *txn_markers_new(struct txn *txn);
 void txn_markers_free(struct txn_markers *markers);
 /* Nothing is sent any more, and no answer is heard. */
