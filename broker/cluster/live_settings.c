@@ -314,6 +314,10 @@ void live_settings_topic(const struct live_settings *live, const char *topic,
     value = live_of_topic(live, &chain, id);                                                       \
     take(&settings->log, &value);
     LIVE_TOPIC_FIELDS(LIVE_NUMBER, LIVE_TAKEN)
+    value = live_of_topic(live, &chain, CONFIG_LEADER_REPLICATION_THROTTLED_REPLICAS);
+    settings->throttled_leader = value.text;
+    value = live_of_topic(live, &chain, CONFIG_FOLLOWER_REPLICATION_THROTTLED_REPLICAS);
+    settings->throttled_follower = value.text;
     value = live_of_topic(live, &chain, CONFIG_INTERNAL_SEGMENT_BYTES);
     if (value.number > 0)
         settings->log.segment_bytes = value.number; /* for tests: it wins where it is set */

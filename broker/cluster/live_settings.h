@@ -63,6 +63,8 @@ const char *live_settings_text(const struct live_settings *live, enum config_id 
 struct live_topic {
     struct log_config log;
     int64_t min_insync;
+    /* Whose copying is held to the broker's rate: lists as they were set, until one changes. */
+    const char *throttled_leader, *throttled_follower;
 };
 
 void live_settings_topic(const struct live_settings *live, const char *topic,

@@ -53,6 +53,7 @@ struct fetch {
     size_t count;
     size_t cap;
     size_t bytes;
+    size_t throttled; /* of them, those that the throttle of replication counts */
 };
 
 static void fetch_drop_results(struct fetch *fetch)
@@ -60,7 +61,7 @@ static void fetch_drop_results(struct fetch *fetch)
     for (size_t i = 0; i < fetch->count; i++)
         partition_read_release(&fetch->results[i].read);
     fetch->count = 0;
-    fetch->bytes = 0;
+    fetch->bytes = fetch->throttled = 0;
     fetch->starved = false;
 }
 
@@ -127,6 +128,7 @@ static void fetch_take(struct fetch *fetch, struct fetch_result *result)
     struct fetch_session_slot *slot = result->slot;
     size_t len = result->read.slice.chunk.len;
     fetch->bytes += len;
+    fetch->throttled += result->read.throttled ? len : 0;
     fetch->due |= result->read.diverging;
     if (result->read.diverging || len > 0)
         return;
@@ -187,6 +189,7 @@ static bool fetch_read_slot(struct fetch *fetch, struct fetch_session_slot *slot
     read->args = fetch_slot_args(slot);
     read->args.max_bytes = fetch_limit(fetch, slot);
     read->args.min_one = fetch->bytes == 0;
+    read->args.throttled = fetch->throttled;
     /* Clients before v10 need not know zstd. As in Kafka the topic's own codec decides: what else
      * they find in a log was written so by a producer, and is theirs to read. */
     read->args.no_zstd = fetch->request->version < FETCH_ZSTD_VERSION;
@@ -346,6 +349,8 @@ static void fetch_send(struct fetch *fetch)
     fetch->session = NULL;
     request->release = fetch_free;
     if (filled) {
+        if (fetch->throttled)
+            partitions_throttled(request->broker->partitions, fetch->throttled);
         /* Topic names are the session's: encoded before it may go. */
         request_reply(request, &response, fetch_free);
     } else {

@@ -6,6 +6,7 @@
  * the in-sync set falls below min.insync.replicas (likewise), the log directory fails (offline). */
 #include "broker/replica/partition.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -262,6 +263,7 @@ struct partition *partition_new(const struct partition_owner_ops *owner_ops, voi
     list_init(&partition->interests);
     list_init(&partition->propose_link);
     list_init(&partition->settle_link);
+    list_init(&partition->throttle_link);
     struct live_topic settings;
     live_settings_topic(partition->deps->live, partition->topic, &settings);
     partition_configure(partition, &settings);
@@ -289,6 +291,7 @@ void partition_free(struct partition *partition)
     }
     list_remove(&partition->propose_link);
     list_remove(&partition->settle_link);
+    list_remove(&partition->throttle_link);
     isr_close(partition);
     mem_free(partition->topic);
     mem_free(partition);
@@ -344,10 +347,28 @@ void partition_update(struct partition *partition, const struct image_partition 
     partition_review_isr(partition);
 }
 
+/* Whether the list, "*" or "partition:broker,...", has the replica that is here. */
+static bool partition_is_listed(const struct partition *partition, const char *list)
+{
+    const char *element;
+    size_t len;
+    char own[32];
+    if (!list || !*list)
+        return false;
+    int own_len = snprintf(own, sizeof(own), "%d:%d", partition->index, partition->deps->node_id);
+    while (config_next_element(&list, &element, &len))
+        if ((len == 1 && *element == '*') ||
+            (len == (size_t)own_len && memcmp(element, own, len) == 0))
+            return true;
+    return false;
+}
+
 void partition_configure(struct partition *partition, const struct live_topic *settings)
 {
     ASSERT(settings->min_insync > 0);
     partition->min_insync = (int32_t)settings->min_insync;
+    partition->throttled_leader = partition_is_listed(partition, settings->throttled_leader);
+    partition->throttled_follower = partition_is_listed(partition, settings->throttled_follower);
     if (!partition->log)
         return;
     log_set_config(partition->log, &settings->log);

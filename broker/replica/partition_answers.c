@@ -5,6 +5,7 @@
  * not in memory for the worker that brings it there. Failure modes are
  * errors of the operation: see partition_ops.h. */
 #include "broker/replica/partitions.h"
+#include "broker/replica/replica_throttle.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -131,6 +132,20 @@ static bool read_acknowledge(struct partition_read_op *read, struct partition *p
     return partitions->running == op;
 }
 
+/* Limits a read for a replica to what its throttle allows. True when that is nothing. */
+static bool read_is_held(struct partition_read_op *read, struct partition *partition)
+{
+    struct replica_manager *manager = read->op.partitions->manager;
+    size_t allowed = replica_throttle_for_read(replica_manager_throttle(manager), partition,
+                                               read->args.replica_id, read->args.throttled);
+    read->throttled = allowed != SIZE_MAX;
+    if (allowed < read->args.max_bytes)
+        read->args.max_bytes = allowed;
+    if (allowed == 0)
+        read->args.min_one = false;
+    return allowed == 0;
+}
+
 static size_t answer_read(struct partition_op *op, struct partition *partition)
 {
     struct partition_read_op *read = CONTAINER_OF(op, struct partition_read_op, op);
@@ -145,6 +160,9 @@ static size_t answer_read(struct partition_op *op, struct partition *partition)
     read->leader_epoch = partition->leader_epoch;
     if (!read_acknowledge(read, partition))
         return 1;
+    bool held = false;
+    if (replica_id >= 0)
+        held = read_is_held(read, partition);
     if (read->interest)
         read->interest->news = false; /* what it has acknowledged itself is in this answer */
     /* What was brought in and went again before it was read is waited for, so that a read ends. */
@@ -155,6 +173,9 @@ static size_t answer_read(struct partition_op *op, struct partition *partition)
         read_warm(read, partition, &cold);
         return 1;
     }
+    read->read.throttled = read->throttled;
+    if (held) /* it is told when there is an allowance again, and looks like one without news */
+        read->read.no_room = false;
     if (!err && replica_id >= 0 && !read->read.diverging)
         partition_acknowledge_again(partition, &read->args);
     read->known = replica_id >= 0 && partition_knows(partition, replica_id);

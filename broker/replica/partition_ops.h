@@ -243,6 +243,7 @@ struct partition_read_args {
     bool own;         /* this broker's coordinator: reads the leader's log to its end */
     bool committed;   /* a consumer that reads only what is decided: below the last stable offset */
     bool no_zstd;     /* an old client: not from a topic whose codec is zstd */
+    size_t throttled; /* bytes of this answer that a throttle counts: replica_throttle.h */
 };
 
 /* A transaction of which the reader drops the records, from this offset to its abort marker. */
@@ -256,7 +257,8 @@ struct partition_read {
     struct partition_aborted *aborted; /* of `committed`: those in the slice, by their offset */
     size_t aborted_count;
     int64_t base_offset; /* of the first batch in it */
-    bool no_room; /* it is empty because of max_bytes: with more room there may be something */
+    bool no_room;   /* it is empty because of max_bytes: with more room there may be something */
+    bool throttled; /* its bytes count for the throttle, when they are sent */
     int64_t high_watermark;
     int64_t last_stable_offset;
     int64_t log_start_offset;
@@ -284,10 +286,13 @@ struct partition_read_op {
     /* The rest is the room's. */
     struct cold_read *cold; /* a worker brings into memory what is to be read */
     uint8_t colds;          /* how often one did */
+    bool throttled;         /* it was limited by the throttle */
 };
 void partitions_read(struct partitions *partitions, struct partition_read_op *op);
 /* The slice, and the rest of what the answer holds. */
 void partition_read_release(struct partition_read *read);
+/* So many bytes of reads that are `throttled` were sent. */
+void partitions_throttled(struct partitions *partitions, size_t bytes);
 /* A follower of ours has fetched, whatever it asked for. */
 void partitions_heard(struct partitions *partitions, int32_t replica_id);
 

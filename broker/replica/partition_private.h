@@ -56,6 +56,10 @@ struct partition {
     struct list propose_link;  /* in the queue of isr_proposals.c */
     struct list settle_link;   /* in the manager's queue of partitions to advance */
     struct fetch_slot *fetch;  /* the fetcher's, while we follow */
+    /* The topic has this replica's copying held to the broker's rate: what others copy from us
+     * while we lead, what we copy while we follow. */
+    bool throttled_leader, throttled_follower;
+    struct list throttle_link; /* in the leader's throttle, while its readers wait */
 };
 
 /* Tells the interests; they may unlink themselves. */

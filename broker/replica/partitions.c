@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/state.h"
+#include "broker/replica/replica_throttle.h"
 
 enum {
     /* Steps in a turn of the loop: a read is one, each 4 KiB of an append is one. So a turn takes
@@ -74,6 +75,11 @@ struct partition *partitions_find(const struct partition_op *op)
 bool partitions_may_serve(const struct partitions *partitions)
 {
     return controller_channel_may_serve(partitions->deps->channel);
+}
+
+void partitions_throttled(struct partitions *partitions, size_t bytes)
+{
+    replica_throttle_sent(replica_manager_throttle(partitions->manager), bytes);
 }
 
 void partitions_heard(struct partitions *partitions, int32_t replica_id)

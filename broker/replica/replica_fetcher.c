@@ -17,6 +17,7 @@
 #include "broker/cluster/endpoint.h"
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_fetcher_private.h"
+#include "broker/replica/replica_throttle.h"
 #include "kafka/api.h"
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/headers.h"
@@ -73,6 +74,7 @@ static void fetcher_check(const struct replica_fetcher *fetcher)
     ASSERT(fetcher->redial_ms <= FETCHER_REDIAL_MAX_MS);
     ASSERT(env_timer_running(&fetcher->answer_timer) == (fetcher->in_flight > 0));
     ASSERT(list_empty(&fetcher->backoff) || env_timer_running(&fetcher->retry_timer));
+    ASSERT(list_empty(&fetcher->held) || env_timer_running(&fetcher->held_timer));
     ASSERT(list_empty(&fetcher->full) || env_timer_running(&fetcher->full_timer));
     ASSERT(list_empty(&fetcher->forgotten) || fetcher->state == FETCHER_SESSION);
 }
@@ -88,6 +90,14 @@ static void fetcher_retry_full(void *data)
     struct replica_fetcher *fetcher = data;
     struct list *step;
     while ((step = list_pop(&fetcher->full)))
+        replica_slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
+}
+
+static void fetcher_retry_held(void *data)
+{
+    struct replica_fetcher *fetcher = data;
+    struct list *step;
+    while ((step = list_pop(&fetcher->held)))
         replica_slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
 }
 
@@ -371,10 +381,36 @@ static void fetcher_say_epoch(struct replica_fetcher *fetcher)
     }
 }
 
+/* Shares what the throttle allows among the ready partitions that it is for; those for which
+ * nothing is left wait. What they ask for is limited, so that no answer is far too large. */
+static void fetcher_throttle(struct replica_fetcher *fetcher)
+{
+    struct replica_throttle *throttle = replica_manager_throttle(fetcher->manager);
+    struct throttle_rate *rate = replica_throttle_of_follower(throttle);
+    size_t most = (size_t)config_int(fetcher->deps->config, CONFIG_REPLICA_FETCH_MAX_BYTES);
+    bool may_ask = fetcher->state == FETCHER_CONNECTED || fetcher->state == FETCHER_SESSION;
+    if (!throttle_rate_is_set(rate) || !may_ask || fetcher->in_flight >= FETCHER_IN_FLIGHT)
+        return;
+    size_t left = throttle_rate_allows(rate, env_now_us(fetcher->deps->env));
+    LIST_EACH(step, &fetcher->ready) {
+        struct fetch_slot *slot = LIST_ENTRY(step, struct fetch_slot, ready_link);
+        slot->limit = 0;
+        if (!replica_throttle_holds(throttle, slot->partition))
+            continue;
+        if (left == 0) {
+            replica_slot_hold(slot);
+            continue;
+        }
+        slot->limit = left < most ? left : most;
+        left -= slot->limit;
+    }
+}
+
 static void fetcher_send(void *data)
 {
     struct replica_fetcher *fetcher = data;
     fetcher_say_epoch(fetcher);
+    fetcher_throttle(fetcher);
     if (!fetcher_must_send(fetcher) || fetcher_awaits_flush(fetcher))
         return;
     env_timer_stop(&fetcher->flush_timer);
@@ -523,12 +559,14 @@ struct replica_fetcher *replica_fetcher_new(struct replica_manager *manager, int
     list_init(&fetcher->ready);
     list_init(&fetcher->backoff);
     list_init(&fetcher->full);
+    list_init(&fetcher->held);
     list_init(&fetcher->forgotten);
     env_timer_init(fetcher->deps->env, &fetcher->dial_timer, fetcher_dial, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->send_timer, fetcher_send, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->flush_timer, fetcher_flush_takes_long, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->retry_timer, fetcher_retry, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->full_timer, fetcher_retry_full, fetcher);
+    env_timer_init(fetcher->deps->env, &fetcher->held_timer, fetcher_retry_held, fetcher);
     env_timer_init(fetcher->deps->env, &fetcher->answer_timer, fetcher_unanswered, fetcher);
     return fetcher;
 }
@@ -542,6 +580,7 @@ void replica_fetcher_free(struct replica_fetcher *fetcher)
     env_timer_stop(&fetcher->dial_timer);
     env_timer_stop(&fetcher->retry_timer);
     env_timer_stop(&fetcher->full_timer);
+    env_timer_stop(&fetcher->held_timer);
     mem_free(fetcher);
 }
 

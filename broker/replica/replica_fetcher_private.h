@@ -25,6 +25,7 @@ struct replica_fetcher {
     struct list ready;
     struct list backoff;
     struct list full;      /* likewise, while their disk is */
+    struct list held;      /* likewise, until the throttle of replication lets them go on */
     struct list forgotten; /* to be named in the next fetch */
     struct env_connect *connect;
     struct frame_conn *conn;
@@ -33,6 +34,7 @@ struct replica_fetcher {
     struct env_timer flush_timer; /* runs while only flushes keep the next fetch back */
     struct env_timer retry_timer;
     struct env_timer full_timer;
+    struct env_timer held_timer;
     struct env_timer answer_timer; /* runs while a fetch has no answer */
     int in_flight;
     int32_t correlation_id; /* of the last fetch that was sent */
@@ -52,7 +54,7 @@ enum slot_state {
     SLOT_READY,    /* has something to say in the next fetch */
     SLOT_ASKED,    /* named in a fetch (or in the session), an answer may come */
     SLOT_FLUSHING, /* appended; waits until it is durable */
-    SLOT_BACKOFF,  /* had an error; waits for the retry timer */
+    SLOT_BACKOFF,  /* had an error, or is throttled; waits for a timer */
     SLOT_STATES
 };
 
@@ -67,6 +69,7 @@ struct fetch_slot {
     int32_t leader_epoch;
     int64_t asked_offset;
     int64_t told_start; /* the log start that was said then */
+    size_t limit;       /* the most bytes that a throttle lets us ask for; 0 = there is none */
     int told_err;       /* the error that was logged; 0 after an answer without one */
 };
 
@@ -92,6 +95,8 @@ void replica_slot_check(const struct fetch_slot *slot);
 void replica_slot_ready(struct fetch_slot *slot);
 /* It was appended, and has something to say when that is durable. */
 void replica_slot_flushing(struct fetch_slot *slot);
+/* It has to wait until its throttle allows more. */
+void replica_slot_hold(struct fetch_slot *slot);
 /* It is named in the fetch that is being built: false when memory is out. */
 bool replica_slot_ask(struct fetch_slot *slot, struct fetch_request_fetch_topic *topic,
                       struct arena *arena) MUST_CHECK;

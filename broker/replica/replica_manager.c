@@ -21,6 +21,7 @@
 #include "broker/replica/replica_manager_private.h"
 #include "broker/replica/replica_openings.h"
 #include "broker/replica/replica_report.h"
+#include "broker/replica/replica_throttle.h"
 
 enum {
     /* A start waits so long for its logs; those that take longer are reported as offline. */
@@ -45,6 +46,7 @@ struct replica_manager {
     struct replica_fetchers *fetchers;
     struct replica_openings *openings;
     struct partitions *ops;
+    struct replica_throttle *throttle;
     struct list settling; /* partitions to advance at the end of the turn */
     struct env_timer settle_timer;
     struct env_timer isr_timer;
@@ -440,6 +442,11 @@ const struct replica_deps *replica_manager_deps(const struct replica_manager *ma
     return &manager->deps;
 }
 
+struct replica_throttle *replica_manager_throttle(const struct replica_manager *manager)
+{
+    return manager->throttle;
+}
+
 /* ---- in-sync sets ---- */
 
 static void manager_check_isr(void *data)
@@ -514,6 +521,7 @@ struct replica_manager *replica_manager_new(const struct replica_deps *deps)
     manager->openings = replica_openings_new(manager);
     map_init(&manager->heard);
     manager->fetchers = replica_fetchers_new(manager);
+    manager->throttle = replica_throttle_new(manager);
     manager->report = replica_report_new(manager);
     manager->proposals = isr_proposals_new(manager);
     manager->ops = partitions_new(manager);
@@ -539,6 +547,7 @@ void replica_manager_free(struct replica_manager *manager)
     partitions_free(manager->ops);
     isr_proposals_free(manager->proposals);
     replica_fetchers_free(manager->fetchers);
+    replica_throttle_free(manager->throttle);
     cursor = 0;
     struct heard *heard;
     while ((heard = map_next(&manager->heard, &cursor, NULL, NULL)))

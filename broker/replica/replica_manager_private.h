@@ -6,6 +6,8 @@
 #include "broker/replica/partition.h"
 #include "broker/replica/replica_manager.h"
 
+struct replica_throttle;
+
 /* The replica here, or NULL with the reason in *err: ERR_UNKNOWN_TOPIC_OR_PARTITION when the
  * cluster has no such partition (ERR_UNKNOWN_TOPIC_ID when asked by id), else
  * ERR_NOT_LEADER_OR_FOLLOWER: also while this broker, which starts, does not know that yet. */
@@ -33,5 +35,8 @@ struct partition *replica_manager_get(struct replica_manager *manager, const str
 void replica_manager_review_isrs(struct replica_manager *manager);
 /* A follower of ours has fetched. */
 void replica_manager_heard(struct replica_manager *manager, int32_t replica_id);
+
+/* Of what is copied to and from replicas that are not in sync. */
+struct replica_throttle *replica_manager_throttle(const struct replica_manager *manager);
 
 #endif

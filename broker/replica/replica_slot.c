@@ -8,6 +8,7 @@
 #include "base/state.h"
 #include "broker/replica/partition_private.h"
 #include "broker/replica/replica_fetcher_private.h"
+#include "broker/replica/replica_throttle.h"
 
 enum {
     REPLICA_SLOT_RETRY_MS = 20, /* the other side's metadata is usually there by then */
@@ -22,7 +23,7 @@ static const struct state_row replica_slot_states[SLOT_STATES] = {
     [SLOT_READY] = {"ready", STATE_BIT(SLOT_ASKED) | STATE_BIT(SLOT_READY) |
                                  STATE_BIT(SLOT_FLUSHING) | STATE_BIT(SLOT_BACKOFF)},
 #else
-    [SLOT_READY] = {"ready", STATE_BIT(SLOT_ASKED)},
+    [SLOT_READY] = {"ready", STATE_BIT(SLOT_ASKED) | STATE_BIT(SLOT_BACKOFF)},
 #endif
     [SLOT_ASKED] = {"asked",
                     STATE_BIT(SLOT_READY) | STATE_BIT(SLOT_FLUSHING) | STATE_BIT(SLOT_BACKOFF)},
@@ -75,6 +76,19 @@ static void replica_slot_backoff(struct fetch_slot *slot)
     replica_slot_check(slot);
 }
 
+void replica_slot_hold(struct fetch_slot *slot)
+{
+    struct replica_fetcher *fetcher = slot->fetcher;
+    struct replica_throttle *throttle = replica_manager_throttle(fetcher->manager);
+    replica_slot_move(slot, SLOT_BACKOFF);
+    list_remove(&slot->ready_link);
+    list_push(&fetcher->held, &slot->ready_link);
+    if (!env_timer_running(&fetcher->held_timer))
+        env_timer_start(&fetcher->held_timer,
+                        throttle_rate_wait_ms(replica_throttle_of_follower(throttle)));
+    replica_slot_check(slot);
+}
+
 bool replica_slot_ask(struct fetch_slot *slot, struct fetch_request_fetch_topic *topic,
                       struct arena *arena)
 {
@@ -98,6 +112,11 @@ bool replica_slot_ask(struct fetch_slot *slot, struct fetch_request_fetch_topic 
     item->log_start_offset = slot->told_start = log_saved_start(partition->log);
     item->partition_max_bytes =
         (int32_t)config_int(slot->fetcher->deps->config, CONFIG_REPLICA_FETCH_MAX_BYTES);
+    const struct replica_throttle *throttle = replica_manager_throttle(slot->fetcher->manager);
+    if (!replica_throttle_holds(throttle, partition))
+        slot->limit = 0; /* it was held to a rate before */
+    if (slot->limit && slot->limit < (size_t)item->partition_max_bytes)
+        item->partition_max_bytes = (int32_t)slot->limit;
     return true;
 }
 
@@ -156,6 +175,10 @@ void replica_slot_answered(struct fetch_slot *slot, int32_t answered,
     struct partition *partition = slot->partition;
     if (!replica_slot_is_meant(slot, answered))
         return;
+    if (slot->limit && data->records.len > 0)
+        throttle_rate_take(
+            replica_throttle_of_follower(replica_manager_throttle(slot->fetcher->manager)),
+            (size_t)data->records.len);
     int64_t end_before = log_end_offset(partition->log);
     ASSERT(slot->asked_offset == end_before || MUTATION(GAP_ACCEPTED));
     int err = replica_slot_take(slot, data);

@@ -202,10 +202,22 @@
       "The share of a broker's partitions that may be led elsewhere before that.") \
     X(FOLLOWER_REPLICATION_THROTTLED_REPLICAS, "follower.replication.throttled.replicas", LIST, \
       "", "follower.replication.throttled.replicas", 0, 0, NULL, \
-      CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_QUOTAS) \
+      CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY, \
+      "Replicas (partition:broker, or *) that copy at follower.replication.throttled.rate.") \
     X(LEADER_REPLICATION_THROTTLED_REPLICAS, "leader.replication.throttled.replicas", LIST, "", \
-      "leader.replication.throttled.replicas", 0, 0, NULL, \
-      CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_QUOTAS) \
+      "leader.replication.throttled.replicas", 0, 0, NULL, CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY, \
+      "Replicas (partition:broker, or *) that send at leader.replication.throttled.rate.") \
+    X(FOLLOWER_REPLICATION_THROTTLED_RATE, "follower.replication.throttled.rate", LONG, \
+      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NOT_TOLD, \
+      "Bytes a second that throttled replicas here copy, while they are not in sync.") \
+    X(LEADER_REPLICATION_THROTTLED_RATE, "leader.replication.throttled.rate", LONG, \
+      CONFIG_MAX_LONG_TEXT, NULL, 0, CONFIG_MAX_LONG, NULL, CONFIG_DYNAMIC | CONFIG_NOT_TOLD, \
+      "Bytes a second that throttled leaders here send to replicas that are not in sync.") \
+    X(REPLICATION_QUOTA_WINDOW_NUM, "replication.quota.window.num", INT, "11", NULL, 1, \
+      CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, \
+      "What such a rate leaves unused is kept for one window divided by this.") \
+    X(REPLICATION_QUOTA_WINDOW_SIZE_SECONDS, "replication.quota.window.size.seconds", INT, "1", \
+      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY, "The length of that window.") \
     X(REMOTE_STORAGE_ENABLE, "remote.storage.enable", BOOL, "false", "remote.storage.enable", 0, \
       0, NULL, CONFIG_DYNAMIC | CONFIG_TOPIC_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_TIERS) \
     X(REMOTE_LOG_COPY_DISABLE, "remote.log.copy.disable", BOOL, "false", \

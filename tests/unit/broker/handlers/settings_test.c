@@ -268,8 +268,10 @@ static void lists_start_from_the_value_in_force(void)
     check_sent(RESOURCES_TOPIC, "cleanup.policy", APPEND, "delete", SET, "delete");
     check_sent(RESOURCES_TOPIC, "cleanup.policy", SUBTRACT, "delete,x", SET, "");
     check_refused(RESOURCES_TOPIC, "cleanup.policy", APPEND, "COMPACT", ERR_INVALID_CONFIG);
-    check_refused(RESOURCES_TOPIC, "leader.replication.throttled.replicas", APPEND, "0:1,1:2",
+    check_refused(RESOURCES_TOPIC, "leader.replication.throttled.replicas", APPEND, "0-1",
                   ERR_INVALID_CONFIG);
+    check_sent(RESOURCES_TOPIC, "leader.replication.throttled.replicas", APPEND, "0:1,1:2", SET,
+               "0:1,1:2");
     fixture_set(of_broker, "", "log.cleanup.policy", "");
     check_sent(RESOURCES_TOPIC, "cleanup.policy", APPEND, "compact", SET, "compact");
     check_sent(RESOURCES_BROKER, "log.cleanup.policy", APPEND, "delete", SET, "delete");

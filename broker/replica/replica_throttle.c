@@ -1,0 +1,191 @@
+/* Throttles of replication. Happy path: a read for a replica that is not in sync asks how much is
+ * allowed, and what was sent is taken from the allowance; a follower does the same with what it
+ * asks for. Failure modes: none is left: a leader's partition waits in a list, and its readers are
+ * told when there is some again; a fetcher holds its partition back (replica_fetcher.c). */
+#include "broker/replica/replica_throttle.h"
+
+#include "base/mem.h"
+#include "broker/replica/partition_private.h"
+
+enum {
+    THROTTLE_SECOND_US = 1000 * 1000,
+    THROTTLE_WAIT_MAX_MS = 1000 /* then it is looked at again: the rate may be another by then */
+};
+
+struct replica_throttle {
+    const struct replica_deps *deps;
+    struct throttle_rate leader, follower;
+    struct list held; /* partitions that we lead, whose readers wait for an allowance */
+    struct env_timer timer;
+    struct live_subscriber configured;
+};
+
+/* ---- a rate ---- */
+
+void throttle_rate_set(struct throttle_rate *throttle, int64_t rate, int64_t window_us,
+                       int64_t now_us)
+{
+    ASSERT(rate >= 0);
+    ASSERT(window_us > 0);
+    if (rate >> 10 >= THROTTLE_RATE_MAX)
+        rate = INT64_MAX;
+    if (window_us > THROTTLE_SECOND_US)
+        window_us = THROTTLE_SECOND_US;
+    throttle->rate = rate;
+    throttle->burst = rate == INT64_MAX ? 0 : rate * window_us / THROTTLE_SECOND_US;
+    if (throttle->burst == 0)
+        throttle->burst = 1;
+    throttle->left = throttle->burst;
+    throttle->since_us = now_us;
+}
+
+bool throttle_rate_is_set(const struct throttle_rate *throttle)
+{
+    return throttle->rate != INT64_MAX;
+}
+
+/* The time of what is given out is used up, and the rest of it counts next time. */
+static void throttle_rate_grow(struct throttle_rate *throttle, int64_t now_us)
+{
+    int64_t passed_us = now_us - throttle->since_us;
+    ASSERT(passed_us >= 0);
+    while (passed_us > 0 && throttle->left < throttle->burst) {
+        int64_t step_us = passed_us < THROTTLE_SECOND_US ? passed_us : THROTTLE_SECOND_US;
+        int64_t grown = throttle->rate * step_us / THROTTLE_SECOND_US;
+        if (grown == 0)
+            return; /* less than a byte: it goes on growing */
+        throttle->left += grown;
+        throttle->since_us += step_us;
+        passed_us -= step_us;
+    }
+    if (throttle->left >= throttle->burst) {
+        throttle->left = throttle->burst;
+        throttle->since_us = now_us;
+    }
+}
+
+size_t throttle_rate_allows(struct throttle_rate *throttle, int64_t now_us)
+{
+    if (!throttle_rate_is_set(throttle))
+        return SIZE_MAX;
+    if (throttle->rate == 0)
+        return 0;
+    throttle_rate_grow(throttle, now_us);
+    return throttle->left > 0 ? (size_t)throttle->left : 0;
+}
+
+void throttle_rate_take(struct throttle_rate *throttle, size_t bytes)
+{
+    if (throttle_rate_is_set(throttle))
+        throttle->left -= (int64_t)bytes;
+}
+
+int64_t throttle_rate_wait_ms(const struct throttle_rate *throttle)
+{
+    if (!throttle_rate_is_set(throttle))
+        return 1;
+    /* Half of what is kept: a timer that fires late loses nothing then. */
+    int64_t missing = (throttle->burst + 1) / 2 - throttle->left;
+    if (throttle->rate == 0)
+        return THROTTLE_WAIT_MAX_MS;
+    if (missing <= 0)
+        return 1;
+    if (missing / throttle->rate >= THROTTLE_WAIT_MAX_MS / 1000)
+        return THROTTLE_WAIT_MAX_MS;
+    return 1 + missing * 1000 / throttle->rate;
+}
+
+/* ---- leaders ---- */
+
+static void throttle_open(void *data)
+{
+    struct replica_throttle *throttle = data;
+    struct list held;
+    list_init(&held);
+    list_splice(&held, &throttle->held);
+    for (struct list *step = list_pop(&held); step; step = list_pop(&held))
+        partition_tell(LIST_ENTRY(step, struct partition, throttle_link), PARTITION_CHANGED_END);
+}
+
+static void throttle_hold(struct replica_throttle *throttle, struct partition *partition)
+{
+    list_remove(&partition->throttle_link);
+    list_push(&throttle->held, &partition->throttle_link);
+    if (!env_timer_running(&throttle->timer))
+        env_timer_start(&throttle->timer, throttle_rate_wait_ms(&throttle->leader));
+}
+
+size_t replica_throttle_for_read(struct replica_throttle *throttle, struct partition *partition,
+                                 int32_t replica_id, size_t taken)
+{
+    if (!partition->throttled_leader || !throttle_rate_is_set(&throttle->leader) ||
+        image_ids_have(&partition->isr, replica_id))
+        return SIZE_MAX;
+    size_t allowed = throttle_rate_allows(&throttle->leader, env_now_us(throttle->deps->env));
+    if (allowed > taken)
+        return allowed - taken;
+    throttle_hold(throttle, partition);
+    return 0;
+}
+
+void replica_throttle_sent(struct replica_throttle *throttle, size_t bytes)
+{
+    throttle_rate_take(&throttle->leader, bytes);
+}
+
+/* ---- followers ---- */
+
+bool replica_throttle_holds(const struct replica_throttle *throttle,
+                            const struct partition *partition)
+{
+    return partition->throttled_follower && throttle_rate_is_set(&throttle->follower) &&
+           !image_ids_have(&partition->isr, throttle->deps->node_id);
+}
+
+struct throttle_rate *replica_throttle_of_follower(struct replica_throttle *throttle)
+{
+    return &throttle->follower;
+}
+
+/* ---- life ---- */
+
+static void throttle_configure(void *data)
+{
+    struct replica_throttle *throttle = data;
+    const struct replica_deps *deps = throttle->deps;
+    int64_t window_us = config_int(deps->config, CONFIG_REPLICATION_QUOTA_WINDOW_SIZE_SECONDS) *
+                        THROTTLE_SECOND_US /
+                        config_int(deps->config, CONFIG_REPLICATION_QUOTA_WINDOW_NUM);
+    if (window_us == 0)
+        window_us = 1;
+    int64_t now_us = env_now_us(deps->env);
+    throttle_rate_set(&throttle->leader,
+                      live_settings_int(deps->live, CONFIG_LEADER_REPLICATION_THROTTLED_RATE),
+                      window_us, now_us);
+    throttle_rate_set(&throttle->follower,
+                      live_settings_int(deps->live, CONFIG_FOLLOWER_REPLICATION_THROTTLED_RATE),
+                      window_us, now_us);
+}
+
+struct replica_throttle *replica_throttle_new(struct replica_manager *manager)
+{
+    static const enum config_id ids[] = {CONFIG_LEADER_REPLICATION_THROTTLED_RATE,
+                                         CONFIG_FOLLOWER_REPLICATION_THROTTLED_RATE};
+    struct replica_throttle *throttle = mem_alloc(sizeof(*throttle));
+    throttle->deps = replica_manager_deps(manager);
+    list_init(&throttle->held);
+    env_timer_init(throttle->deps->env, &throttle->timer, throttle_open, throttle);
+    throttle_configure(throttle);
+    throttle->configured = (struct live_subscriber){
+        .ids = ids, .count = ARRAY_LEN(ids), .changed = throttle_configure, .data = throttle};
+    live_settings_subscribe(throttle->deps->live, &throttle->configured);
+    return throttle;
+}
+
+void replica_throttle_free(struct replica_throttle *throttle)
+{
+    ASSERT(list_empty(&throttle->held));
+    live_settings_unsubscribe(&throttle->configured);
+    env_timer_stop(&throttle->timer);
+    mem_free(throttle);
+}
