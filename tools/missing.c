@@ -24,10 +24,6 @@ static int missing_run(struct tool_run *run)
     "Millrace has no Kafka Connect of its own: run that of Apache Kafka's distribution with the "  \
     "addresses of this cluster in bootstrap.servers; it is a client like any other"
 
-MISSING_TOOL(tool_reassign_partitions, "reassign-partitions", "kafka-reassign-partitions",
-             "Move replicas between brokers.",
-             "replicas can't be moved between brokers yet: place those of a new topic with "
-             "kafka-topics --create --replica-assignment; kafka-leader-election moves leaders")
 MISSING_TOOL(tool_acls, "acls", "kafka-acls", "Add, remove and list access rules.",
              "there are no access rules yet: whoever reaches a listener may do everything, so let "
              "only trusted networks reach it (listeners, a firewall)")

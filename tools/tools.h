@@ -23,6 +23,7 @@
     X(tool_get_offsets)                                                                            \
     X(tool_delete_records)                                                                         \
     X(tool_leader_election)                                                                        \
+    X(tool_reassign_partitions)                                                                    \
     X(tool_log_dirs)                                                                               \
     X(tool_replica_verification)                                                                   \
     X(tool_metadata_quorum)                                                                        \
@@ -41,7 +42,6 @@
     X(tool_dev)                                                                                    \
     X(tool_completion)                                                                             \
     X(tool_man)                                                                                    \
-    X(tool_reassign_partitions)                                                                    \
     X(tool_acls)                                                                                   \
     X(tool_delegation_tokens)                                                                      \
     X(tool_client_metrics)                                                                         \

@@ -13,6 +13,7 @@
 #include "base/map.h"
 #include "kafka/messages/describe_configs.h"
 #include "kafka/messages/describe_topic_partitions.h"
+#include "tools/reassign_ask.h"
 #include "tools/report.h"
 
 typedef struct metadata_response_metadata_response_topic describe_topic;
@@ -32,9 +33,10 @@ struct describe {
     struct map settings; /* topic -> describe_settings */
     struct client_answer *pages;
     int page_count;
-    struct map elr; /* topic, then the partition's 4 bytes -> describe_elr */
-    bool filtered;  /* partition lines only */
-    bool overrides; /* header lines only */
+    struct map elr;    /* topic, then the partition's 4 bytes -> describe_elr */
+    struct plan moves; /* of replicas, that are under way */
+    bool filtered;     /* partition lines only */
+    bool overrides;    /* header lines only */
     enum report_format format;
     struct report *topics, *partitions;
     int64_t page; /* the most partitions in one answer of DescribeTopicPartitions */
@@ -146,6 +148,30 @@ static int describe_ask_elr(struct describe *d)
     return status;
 }
 
+static int describe_ask_moves(struct describe *d)
+{
+    if (!describe_can_ask(d, KAFKA_API_LIST_PARTITION_REASSIGNMENTS))
+        return 0;
+    return reassign_ask_moves(d->run, &d->moves);
+}
+
+static const struct plan_item *describe_move_of(const struct describe *d,
+                                                const describe_topic *topic, int32_t partition)
+{
+    char *name = d->moves.count > 0 ? wire_str_dup(topic->name) : NULL;
+    const struct plan_item *move = name ? plan_find(&d->moves, name, partition) : NULL;
+    mem_free(name);
+    return move;
+}
+
+/* How many replicas it has to have: those that a move adds do not count yet, as in Kafka. */
+static int32_t describe_factor(const struct describe *d, const describe_topic *topic,
+                               const describe_partition *partition)
+{
+    const struct plan_item *move = describe_move_of(d, topic, partition->partition_index);
+    return partition->replica_nodes.count - (move ? move->adding.count : 0);
+}
+
 /* ---- printing ---- */
 
 static bool describe_is_override(const describe_setting *row)
@@ -205,9 +231,27 @@ static void describe_put_topic(const struct describe *d, const describe_topic *t
             report_as(d->topics, "TopicId: %s\t", id);
     }
     report_number(d->topics, topic->partitions.count);
-    report_number(d->topics,
-                  topic->partitions.count > 0 ? topic->partitions.items[0].replica_nodes.count : 0);
+    report_number(d->topics, topic->partitions.count > 0
+                                 ? describe_factor(d, topic, &topic->partitions.items[0])
+                                 : 0);
     describe_put_settings(d->topics, describe_settings_of(d, topic));
+}
+
+/* What a move adds or removes; Kafka's text says nothing of it where there is none. */
+static void describe_put_moved(const struct describe *d, const struct plan_ids *ids,
+                               const char *title)
+{
+    struct buf text;
+    report_ids(d->partitions, ids ? ids->ids : NULL, ids ? ids->count : 0);
+    if (d->format != REPORT_KAFKA)
+        return;
+    buf_init(&text);
+    if (ids) {
+        buf_printf(&text, "\t%s Replicas: ", title);
+        plan_put_ids(ids, &text);
+    }
+    report_as(d->partitions, "%s", buf_text(&text));
+    buf_close(&text);
 }
 
 static void describe_put_partition(const struct describe *d, const describe_topic *topic,
@@ -233,6 +277,9 @@ static void describe_put_partition(const struct describe *d, const describe_topi
         report_none(d->partitions);
         report_none(d->partitions);
     }
+    const struct plan_item *move = describe_move_of(d, topic, partition->partition_index);
+    describe_put_moved(d, move ? &move->adding : NULL, "Adding");
+    describe_put_moved(d, move ? &move->removing : NULL, "Removing");
 }
 
 /* ---- which partitions ---- */
@@ -265,7 +312,8 @@ static bool describe_is_wanted(const struct describe *d, const describe_topic *t
     int32_t isr = partition->isr_nodes.count;
     if (!d->filtered)
         return true;
-    if (options_has(options, "under-replicated-partitions") && isr < partition->replica_nodes.count)
+    if (options_has(options, "under-replicated-partitions") &&
+        isr < describe_factor(d, topic, partition))
         return true;
     if (options_has(options, "unavailable-partitions") &&
         (partition->leader_id < 0 || !describe_is_alive(d->found.metadata, partition->leader_id)))
@@ -327,6 +375,8 @@ static void describe_make_reports(struct describe *d)
                                                       {.name = "isr"},
                                                       {.name = "elr", .none = "N/A"},
                                                       {.name = "lastKnownElr", .none = "N/A"},
+                                                      {.name = "adding"},
+                                                      {.name = "removing"},
                                                       REPORT_END};
     d->topics = report_new("topics");
     report_columns(d->topics, topics);
@@ -336,7 +386,7 @@ static void describe_make_reports(struct describe *d)
     report_columns(d->partitions, partitions);
     report_lines(d->partitions,
                  "\tTopic: {topic}\tPartition: {partition}\tLeader: {leader}\tReplicas: {replicas}"
-                 "\tIsr: {isr}\tElr: {elr}\tLastKnownElr: {lastKnownElr}");
+                 "\tIsr: {isr}{adding}{removing}\tElr: {elr}\tLastKnownElr: {lastKnownElr}");
 }
 
 /* 0, or 1 with the message printed. */
@@ -361,8 +411,11 @@ static int describe_run(struct describe *d)
     bool named = options_has(options, "topic") || options_has(options, "topic-id");
     if (d->found.count == 0 && named && topics_missing(d->run))
         return 1;
-    if (d->found.count > 0 && (describe_ask_configs(d) || (!d->overrides && describe_ask_elr(d))))
+    if (d->found.count > 0 && (describe_ask_configs(d) || describe_ask_moves(d) ||
+                               (!d->overrides && describe_ask_elr(d))))
         return 1;
+    report_show(d->partitions, "adding", d->moves.count > 0);
+    report_show(d->partitions, "removing", d->moves.count > 0);
     for (int i = 0; i < d->found.count; i++) {
         describe_take_topic(d, d->found.topics[i]);
         if (d->format == REPORT_KAFKA)
@@ -398,6 +451,7 @@ int topics_describe(struct tool_run *run)
     for (int i = 0; i < d.page_count; i++)
         client_answer_free(&d.pages[i]);
     mem_free(d.pages);
+    plan_free(&d.moves);
     report_free(d.topics);
     report_free(d.partitions);
     map_close(&d.settings);

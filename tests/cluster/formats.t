@@ -40,7 +40,7 @@ STATE_ROW = {"group": str, "coordinator": str, "coordinatorId": int, "assignment
              "groupEpoch": Maybe(int), "targetAssignmentEpoch": Maybe(int), "members": int}
 TOPIC_ROW = {"topic": str, "topicId": str, "partitionCount": int, "replicationFactor": int, "configs": dict}
 PARTITION_ROW = {"topic": str, "partition": int, "leader": Maybe(int), "replicas": [int], "isr": [int],
-                 "elr": Maybe([int]), "lastKnownElr": Maybe([int])}
+                 "elr": Maybe([int]), "lastKnownElr": Maybe([int]), "adding": [int], "removing": [int]}
 CONFIG_ROW = {"entityType": str, "entityName": Maybe(str), "name": str, "value": Maybe(str), "sensitive": bool,
               "source": str, "synonyms": [{"source": str, "name": str, "value": Maybe(str)}]}
 VOTER = {"id": int, "directoryId": Maybe(str), "endpoints": [str]}
@@ -100,6 +100,8 @@ CALLS = (
           "partitions": [{"partition": str, "size": int, "offsetLag": int, "isFuture": bool}]}]}]}, 1),
     (("kafka-leader-election.sh", "--election-type", "preferred", "--topic", "orders", "--partition", "0"),
      {"partitions": [{"topic": str, "partition": int, "election": str, "error": Maybe(str)}]}, 1),
+    (("kafka-reassign-partitions.sh", "--list"),
+     {"reassignments": [{"topic": str, "partition": int, "replicas": [int], "adding": [int], "removing": [int]}]}, 0),
 )
 
 

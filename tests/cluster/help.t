@@ -167,6 +167,7 @@ ARGUMENTS = {
     "kafka-groups": (1, "--list"), "kafka-metadata-quorum": (1, "describe", "--status"),
     "kafka-cluster": (1, "cluster-id"), "kafka-log-dirs": (1, "--describe"),
     "kafka-leader-election": (1, "--election-type", "preferred", "--all-topic-partitions"),
+    "kafka-reassign-partitions": (1, "--list"),
     "kafka-features": (1, "describe"), "kafka-transactions": (1, "list"),
     "kafka-delete-records": (1, "--offset-json-file", "FILE"),
     "kafka-consumer-perf-test": (0, "--topic", "t", "--num-records", "1", "--timeout", "300"),

@@ -30,9 +30,10 @@ SPEAKERS = (  # to a cluster
     ("kafka-get-offsets.sh",), ("kafka-metadata-quorum.sh", "describe", "--status"),
     ("kafka-broker-api-versions.sh",), ("kafka-cluster.sh", "cluster-id"), ("kafka-log-dirs.sh", "--describe"),
     ("kafka-leader-election.sh", "--election-type", "preferred", "--all-topic-partitions"),
-    ("kafka-features.sh", "describe"),
+    ("kafka-reassign-partitions.sh", "--list"), ("kafka-features.sh", "describe"),
     ("kafka-transactions.sh", "describe-producers", "--topic", "t", "--partition", "0"))
-ASK_CONTROLLERS = ("kafka-configs.sh", "kafka-metadata-quorum.sh", "kafka-cluster.sh", "kafka-features.sh")
+ASK_CONTROLLERS = ("kafka-configs.sh", "kafka-metadata-quorum.sh", "kafka-cluster.sh", "kafka-features.sh",
+                   "kafka-reassign-partitions.sh")
 QUIET_MS = "5000"  # without a record: the consumer has read to the end
 
 

@@ -428,7 +428,7 @@ def dump_transactions():
 @test("tools whose job is not there say so, with what to do instead")
 def missing():
     names = [f"kafka-{name}.sh" for name in (
-        "reassign-partitions", "acls", "delegation-tokens", "client-metrics", "streams-groups",
+        "acls", "delegation-tokens", "client-metrics", "streams-groups",
         "share-groups", "preferred-replica-election", "run-class", "jmx", "mirror-maker")]
     names += [f"kafka-{name}.sh" for name in ("console-share-producer", "share-consumer-perf-test",
                                               "verifiable-share-consumer")]

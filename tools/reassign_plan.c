@@ -1,0 +1,277 @@
+/* Plans of kafka-reassign-partitions. Happy path: jansson reads the file, each entry becomes an
+ * item, and the plan is sorted. Failure modes: each is told with what to write instead. */
+#include "tools/reassign_plan.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PLAN_SHAPE                                                                                 \
+    "{\"version\":1,\"partitions\":[{\"topic\":\"T\",\"partition\":0,\"replicas\":[1]}]}"
+#define PLAN_TOPICS_SHAPE "{\"version\":1,\"topics\":[{\"topic\":\"T\"}]}"
+
+struct plan_source {
+    const struct tool_run *run;
+    const char *option, *path, *shape;
+};
+
+/* ---- plans ---- */
+
+static void plan_ids_free(struct plan_ids *ids)
+{
+    mem_free(ids->ids);
+}
+
+void plan_free(struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++) {
+        mem_free(plan->items[i].topic);
+        plan_ids_free(&plan->items[i].replicas);
+        plan_ids_free(&plan->items[i].adding);
+        plan_ids_free(&plan->items[i].removing);
+    }
+    mem_free(plan->items);
+}
+
+void plan_set_ids(struct plan_ids *ids, const int32_t *from, int32_t count)
+{
+    mem_free(ids->ids);
+    ids->count = count > 0 ? count : 0;
+    ids->ids = ids->count ? mem_dup(from, (size_t)count * sizeof(*from)) : NULL;
+}
+
+struct plan_item *plan_add(struct plan *plan, const char *topic, int32_t partition,
+                           const int32_t *replicas, int32_t count)
+{
+    plan->items = mem_realloc(plan->items, (plan->count + 1) * sizeof(*plan->items));
+    struct plan_item *item = &plan->items[plan->count++];
+    *item = (struct plan_item){.topic = mem_strdup(topic), .partition = partition};
+    plan_set_ids(&item->replicas, replicas, count);
+    return item;
+}
+
+bool plan_ids_have(const struct plan_ids *ids, int32_t id)
+{
+    for (int32_t i = 0; i < ids->count; i++)
+        if (ids->ids[i] == id)
+            return true;
+    return false;
+}
+
+bool plan_ids_equal(const struct plan_ids *a, const struct plan_ids *b)
+{
+    return a->count == b->count &&
+           (a->count == 0 || memcmp(a->ids, b->ids, (size_t)a->count * sizeof(*a->ids)) == 0);
+}
+
+static int plan_compare(const void *a, const void *b)
+{
+    const struct plan_item *left = a, *right = b;
+    int order = strcmp(left->topic, right->topic);
+    return order ? order
+                 : (left->partition > right->partition) - (left->partition < right->partition);
+}
+
+void plan_sort(struct plan *plan)
+{
+    if (plan->count > 0)
+        qsort(plan->items, plan->count, sizeof(*plan->items), plan_compare);
+}
+
+const struct plan_item *plan_find(const struct plan *plan, const char *topic, int32_t partition)
+{
+    struct plan_item key = {.topic = (char *)(uintptr_t)topic, .partition = partition};
+    return plan->count > 0
+               ? bsearch(&key, plan->items, plan->count, sizeof(*plan->items), plan_compare)
+               : NULL;
+}
+
+/* ---- reading ---- */
+
+static int plan_refuse(const struct plan_source *source)
+{
+    return tool_misuse(source->run, "--%s %s: write %s", source->option, source->path,
+                       source->shape);
+}
+
+static bool plan_number(const json_t *number, int64_t *value)
+{
+    *value = json_integer_value(number);
+    return json_is_integer(number) && *value >= 0 && *value <= INT32_MAX;
+}
+
+/* Moves between the log directories of a broker are not there yet. */
+static int plan_check_dirs(const struct plan_source *source, const json_t *dirs, const char *topic,
+                           int64_t partition, size_t replicas)
+{
+    const json_t *dir;
+    size_t i;
+    if (!dirs)
+        return 0;
+    if (!json_is_array(dirs) || json_array_size(dirs) != replicas)
+        return tool_misuse(source->run,
+                           "--%s %s: %s-%d has %zu replicas and another number of log_dirs: write "
+                           "\"any\" for each of them, or leave log_dirs out",
+                           source->option, source->path, topic, (int)partition, replicas);
+    json_array_foreach(dirs, i, dir)
+    {
+        const char *text = json_string_value(dir);
+        if (!text || strcmp(text, "any") != 0)
+            return tool_misuse(source->run,
+                               "--%s %s: replicas can't be moved to certain log directories yet: "
+                               "write \"any\" in log_dirs of %s-%d",
+                               source->option, source->path, topic, (int)partition);
+    }
+    return 0;
+}
+
+static int plan_take_item(const struct plan_source *source, const json_t *entry, struct plan *plan)
+{
+    const char *topic = json_string_value(json_object_get(entry, "topic"));
+    const json_t *replicas = json_object_get(entry, "replicas"), *replica;
+    int64_t partition, id;
+    size_t i;
+    if (!topic || !plan_number(json_object_get(entry, "partition"), &partition) ||
+        !json_is_array(replicas))
+        return plan_refuse(source);
+    size_t count = json_array_size(replicas);
+    if (count == 0)
+        return tool_misuse(source->run, "--%s %s: %s-%d has no replicas: name one at least",
+                           source->option, source->path, topic, (int)partition);
+    if (plan_check_dirs(source, json_object_get(entry, "log_dirs"), topic, partition, count))
+        return 1;
+    struct plan_item *item = plan_add(plan, topic, (int32_t)partition, NULL, 0);
+    item->replicas.ids = mem_alloc(count * sizeof(*item->replicas.ids));
+    json_array_foreach(replicas, i, replica)
+    {
+        if (!plan_number(replica, &id))
+            return plan_refuse(source);
+        if (plan_ids_have(&item->replicas, (int32_t)id))
+            return tool_misuse(source->run, "--%s %s: %s-%d names broker %d twice: name it once",
+                               source->option, source->path, topic, (int)partition, (int)id);
+        item->replicas.ids[item->replicas.count++] = (int32_t)id;
+    }
+    return 0;
+}
+
+static int plan_take_topic(const struct plan_source *source, const json_t *entry, struct plan *plan)
+{
+    const char *topic = json_string_value(json_object_get(entry, "topic"));
+    if (!topic)
+        return plan_refuse(source);
+    plan_add(plan, topic, -1, NULL, 0);
+    return 0;
+}
+
+static int plan_check_twice(const struct plan_source *source, const struct plan *plan)
+{
+    for (size_t i = 1; i < plan->count; i++) {
+        const struct plan_item *item = &plan->items[i];
+        if (plan_compare(item - 1, item) != 0)
+            continue;
+        if (item->partition < 0)
+            return tool_misuse(source->run, "--%s %s: the topic %s is there twice: name it once",
+                               source->option, source->path, item->topic);
+        return tool_misuse(source->run, "--%s %s: %s-%d is there twice: name it once",
+                           source->option, source->path, item->topic, item->partition);
+    }
+    return plan->count ? 0
+                       : tool_misuse(source->run, "--%s %s: the list is empty", source->option,
+                                     source->path);
+}
+
+static json_t *plan_load(const struct plan_source *source)
+{
+    json_error_t problem;
+    FILE *file = fopen(source->path, "r");
+    if (!file) {
+        tool_fail(source->run, "--%s %s: it can't be read (%s): check the path", source->option,
+                  source->path, strerror(errno));
+        return NULL;
+    }
+    json_t *root = json_loadf(file, 0, &problem);
+    fclose(file);
+    if (!root)
+        tool_fail(source->run, "--%s %s line %d, column %d: this is no JSON (%s)", source->option,
+                  source->path, problem.line, problem.column, problem.text);
+    return root;
+}
+
+static int plan_take(const struct plan_source *source, const char *name,
+                     int (*take)(const struct plan_source *, const json_t *, struct plan *),
+                     struct plan *plan)
+{
+    json_t *root = plan_load(source);
+    if (!root)
+        return 1;
+    const json_t *version = json_object_get(root, "version"), *entry;
+    const json_t *entries = json_object_get(root, name);
+    size_t i;
+    int status = 0;
+    if (version && json_integer_value(version) != 1)
+        status = tool_misuse(source->run, "--%s %s: the only version of such files is 1",
+                             source->option, source->path);
+    else if (!json_is_array(entries))
+        status = plan_refuse(source);
+    json_array_foreach(entries, i, entry)
+    {
+        if (status == 0)
+            status = take(source, entry, plan);
+    }
+    json_decref(root);
+    plan_sort(plan);
+    return status ? status : plan_check_twice(source, plan);
+}
+
+int plan_read(const struct tool_run *run, const char *option, struct plan *plan)
+{
+    struct plan_source source = {run, option, options_get(run->options, option), PLAN_SHAPE};
+    return plan_take(&source, "partitions", plan_take_item, plan);
+}
+
+int plan_read_topics(const struct tool_run *run, const char *option, struct plan *plan)
+{
+    struct plan_source source = {run, option, options_get(run->options, option), PLAN_TOPICS_SHAPE};
+    return plan_take(&source, "topics", plan_take_topic, plan);
+}
+
+/* ---- printing ---- */
+
+static json_t *plan_entry(const struct plan_item *item)
+{
+    json_t *entry = json_object(), *replicas = json_array(), *dirs = json_array();
+    for (int32_t i = 0; i < item->replicas.count; i++) {
+        json_array_append_new(replicas, json_integer(item->replicas.ids[i]));
+        json_array_append_new(dirs, json_string("any"));
+    }
+    json_object_set_new(entry, "topic", json_string(item->topic));
+    json_object_set_new(entry, "partition", json_integer(item->partition));
+    json_object_set_new(entry, "replicas", replicas);
+    json_object_set_new(entry, "log_dirs", dirs);
+    return entry;
+}
+
+void plan_print(const struct plan *plan)
+{
+    json_t *root = json_object(), *partitions = json_array();
+    for (size_t i = 0; i < plan->count; i++)
+        json_array_append_new(partitions, plan_entry(&plan->items[i]));
+    json_object_set_new(root, "version", json_integer(1));
+    json_object_set_new(root, "partitions", partitions);
+    json_dumpf(root, stdout, JSON_COMPACT);
+    putchar('\n');
+    json_decref(root);
+}
+
+void plan_print_names(const struct plan *plan)
+{
+    for (size_t i = 0; i < plan->count; i++)
+        printf("%s%s-%d", i ? "," : "", plan->items[i].topic, plan->items[i].partition);
+}
+
+void plan_put_ids(const struct plan_ids *ids, struct buf *out)
+{
+    for (int32_t i = 0; i < ids->count; i++)
+        buf_printf(out, "%s%d", i ? "," : "", ids->ids[i]);
+}
