@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "controller/raft_candidates.h"
 #include "controller/raft_members.h"
+#include "controller/raft_roster.h"
 
 enum {
     QUORUM_GONE_MS = 30000, /* and who does not vote and has not asked for so long is forgotten */
@@ -25,11 +26,6 @@ enum {
     QUORUM_TWIN_MS = 1000,  /* what a process said before its end may come a little later */
     QUORUM_TELL_MS = 60000,
     QUORUM_LEARNED_MAX = RAFT_QUORUM_MEMBERS_MAX
-};
-
-struct seen_server {
-    char *address;
-    int role;
 };
 
 enum wish_kind { WISH_NONE, WISH_ADD, WISH_REMOVE, WISH_FORGET, WISH_MOVE };
@@ -44,10 +40,7 @@ struct raft_quorum {
     bool removed;  /* the active controller says so, and this node's log does not know it yet */
     bool changing; /* the core has a request of ours */
     struct raft_change change;
-    struct seen_server *seen; /* the configuration as last looked at; NULL: never */
-    int seen_count;
-    struct raft_member *members;
-    int count;
+    struct raft_roster roster;
     struct raft_member learned[QUORUM_LEARNED_MAX];
     int learned_count;
     struct raft_candidates candidates;
@@ -64,96 +57,29 @@ struct raft_quorum {
 
 /* ---- who is in it ---- */
 
-static void free_seen(struct raft_quorum *quorum)
-{
-    for (int i = 0; i < quorum->seen_count; i++)
-        mem_free(quorum->seen[i].address);
-    mem_free(quorum->seen);
-    quorum->seen = NULL;
-    quorum->seen_count = 0;
-}
-
-/* Asked after each message of a peer. */
-static bool is_seen(const struct raft_quorum *quorum, const struct raft_configuration *now)
-{
-    bool same = quorum->seen && quorum->seen_count == (int)now->n;
-    for (int i = 0; same && i < quorum->seen_count; i++)
-        same = quorum->seen[i].role == now->servers[i].role &&
-               strcmp(quorum->seen[i].address, now->servers[i].address) == 0;
-    return same;
-}
-
-static void note_seen(struct raft_quorum *quorum, const struct raft_configuration *now)
-{
-    ASSERT(now->n == 0 || now->servers);
-    free_seen(quorum);
-    quorum->seen = mem_alloc((now->n ? now->n : 1) * sizeof(*quorum->seen));
-    quorum->seen_count = (int)now->n;
-    for (unsigned i = 0; i < now->n; i++)
-        quorum->seen[i] =
-            (struct seen_server){mem_strdup(now->servers[i].address), now->servers[i].role};
-}
-
-static void free_members(struct raft_quorum *quorum)
-{
-    for (int i = 0; i < quorum->count; i++)
-        mem_free(quorum->members[i].host);
-    mem_free(quorum->members);
-    quorum->members = NULL;
-    quorum->count = 0;
-}
-
 static void tell_members(const struct raft_quorum *quorum)
 {
     struct buf text;
     buf_init(&text);
-    for (int i = 0; i < quorum->count; i++) {
-        const struct raft_member *member = &quorum->members[i];
-        buf_printf(&text, "%s%d@%s:%u%s", i ? ", " : "", member->id, member->host, member->port,
-                   member->role == RAFT_VOTER ? "" : " (does not vote yet)");
-    }
-    if (quorum->count > 0)
+    raft_roster_say(&quorum->roster, &text);
+    if (quorum->roster.count > 0)
         logger_info(quorum->with.logger, "the quorum is %s", buf_text(&text));
     buf_close(&text);
 }
 
-/* True when there are other ones than at the last time. */
-static bool refresh(struct raft_quorum *quorum)
-{
-    const struct raft_configuration *now = &quorum->with.raft->configuration;
-    if (is_seen(quorum, now))
-        return false;
-    note_seen(quorum, now);
-    free_members(quorum);
-    quorum->members = mem_alloc((size_t)(now->n ? now->n : 1) * sizeof(*quorum->members));
-    for (unsigned i = 0; i < now->n; i++) {
-        struct raft_member *member = &quorum->members[quorum->count];
-        if (!raft_servers_parse(now->servers[i].address, member))
-            continue;
-        member->id = (int32_t)(now->servers[i].id - RAFT_ID_OF_NODE);
-        member->role = now->servers[i].role;
-        quorum->count++;
-    }
-    tell_members(quorum);
-    return true;
-}
-
 static const struct raft_member *find_member(const struct raft_quorum *quorum, int32_t id)
 {
-    for (int i = 0; i < quorum->count; i++)
-        if (quorum->members[i].id == id)
-            return &quorum->members[i];
-    return NULL;
+    return raft_roster_find(&quorum->roster, id);
 }
 
 struct controller_voter *raft_quorum_known(const struct raft_quorum *quorum, int *count)
 {
     struct controller_voter *all =
-        mem_alloc((size_t)(quorum->count + quorum->learned_count + 1) * sizeof(*all));
+        mem_alloc((size_t)(quorum->roster.count + quorum->learned_count + 1) * sizeof(*all));
     *count = 0;
-    for (int i = 0; i < quorum->count; i++)
-        all[(*count)++] = (struct controller_voter){quorum->members[i].id, quorum->members[i].host,
-                                                    quorum->members[i].port};
+    for (int i = 0; i < quorum->roster.count; i++)
+        all[(*count)++] = (struct controller_voter){quorum->roster.members[i].id, quorum->roster.members[i].host,
+                                                    quorum->roster.members[i].port};
     for (int i = 0; i < quorum->learned_count; i++)
         if (!find_member(quorum, quorum->learned[i].id))
             all[(*count)++] = (struct controller_voter){
@@ -202,9 +128,9 @@ void raft_quorum_learn(struct raft_quorum *quorum, Meta__Member *const *members,
 
 const struct raft_member *raft_quorum_members(const struct raft_quorum *quorum, int *count)
 {
-    ASSERT(quorum->count == 0 || quorum->members);
-    *count = quorum->count;
-    return quorum->members;
+    ASSERT(quorum->roster.count == 0 || quorum->roster.members);
+    *count = quorum->roster.count;
+    return quorum->roster.members;
 }
 
 /* ---- who asks ---- */
@@ -340,8 +266,8 @@ static bool is_moved(const struct raft_quorum *quorum, const struct raft_member 
 static void step_address(struct raft_quorum *quorum)
 {
     const struct raft *raft = quorum->with.raft;
-    for (int i = 0; i < quorum->count && !quorum->changing; i++) {
-        const struct raft_member *member = &quorum->members[i];
+    for (int i = 0; i < quorum->roster.count && !quorum->changing; i++) {
+        const struct raft_member *member = &quorum->roster.members[i];
         const struct raft_candidate *candidate = find_candidate(quorum, member->id);
         struct raft_member self = {.id = member->id,
                                    .host = (char *)(uintptr_t)quorum->with.self->host,
@@ -602,7 +528,9 @@ void raft_quorum_look(struct raft_quorum *quorum, bool active)
     if (raft->configuration_uncommitted_index &&
         raft->configuration_uncommitted_index <= raft->last_applied)
         raft->configuration_uncommitted_index = 0; /* left over from before a snapshot came */
-    bool news = refresh(quorum);
+    bool news = raft_roster_refresh(&quorum->roster, &raft->configuration);
+    if (news)
+        tell_members(quorum);
     quorum->removed = quorum->removed && !news && !active;
     if (quorum->learned_count && hears_member(quorum)) {
         forget_learned(quorum);
@@ -781,9 +709,8 @@ void raft_quorum_free(struct raft_quorum *quorum)
         return;
     raft_quorum_stop(quorum);
     forget_learned(quorum);
-    free_members(quorum);
+    raft_roster_close(&quorum->roster);
     raft_candidates_close(&quorum->candidates);
     mem_free(quorum->wished.host);
-    free_seen(quorum);
     mem_free(quorum);
 }
