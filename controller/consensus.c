@@ -407,6 +407,8 @@ static const struct raft_peers_handlers consensus_peer_handlers = {.frame = cons
 
 int consensus_adopt(struct consensus *consensus, struct link *link, const Meta__Hello *hello)
 {
+    if (consensus->quorum && hello->to && hello->to != consensus->node_id + 1)
+        return ERR_VOTER_NOT_FOUND; /* it listens where that one did */
     if (consensus->quorum)
         consensus_start_met(consensus, hello);
     return raft_peers_adopt(consensus->peers, link, hello);

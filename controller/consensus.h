@@ -117,9 +117,15 @@ struct consensus_members {
     Meta__Member items[CONSENSUS_MEMBERS_MAX];
     Meta__Member *pointers[CONSENSUS_MEMBERS_MAX];
     size_t count;
+    uint64_t index; /* of the entry that has them; 0: none has */
 };
 /* False where the settings name the voters; nothing is filled then. */
 bool consensus_members(struct consensus *consensus, struct consensus_members *members);
+/* Members that were found at other addresses than the log has: filled with these. Borrowed as
+ * above. */
+void consensus_elsewhere(struct consensus *consensus, struct consensus_members *members);
+/* This node where the quorum changes; else NULL. Borrowed as above. */
+Meta__Member *consensus_self(struct consensus *consensus);
 /* This node, while it is about to found a quorum; else NULL. Borrowed as above. */
 Meta__Member *consensus_founder(struct consensus *consensus);
 /* A node wants to be in the quorum, or to know who is; the leader remembers it. */

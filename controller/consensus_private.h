@@ -26,7 +26,7 @@ struct consensus_start {
     int64_t told_ms;
     int64_t leaderless_ms; /* since when no leader is known; -1 = one is */
     struct founder founder;
-    Meta__Member told_founder; /* borrowed by an answer */
+    Meta__Member told_founder, told_self; /* borrowed by an answer */
     struct uuid incarnation;
     struct raft_seek *seek;
     struct env_timer decide;

@@ -209,6 +209,22 @@ static void start_tell_stuck(struct consensus *consensus, const Meta__JoinReply 
                  other->id, other->host, other->port, start->dir);
 }
 
+/* Who answers at an address is a member that is not where the log has it; or knows of others, since
+ * it has found them, or its log is newer. */
+static void start_note_places(struct consensus *consensus, const struct controller_voter *from,
+                              const Meta__JoinReply *reply)
+{
+    if (reply->self)
+        raft_quorum_found(consensus->quorum, reply->self, from->host, from->port);
+    for (size_t i = 0; i < reply->n_elsewhere; i++)
+        raft_quorum_found(consensus->quorum, reply->elsewhere[i], reply->elsewhere[i]->host,
+                          reply->elsewhere[i]->port);
+    bool newer = reply->members_index > raft_quorum_index(consensus->quorum);
+    for (size_t i = 0; newer && i < reply->n_members; i++)
+        raft_quorum_found(consensus->quorum, reply->members[i], reply->members[i]->host,
+                          reply->members[i]->port);
+}
+
 static void start_answered(void *data, const struct controller_voter *from,
                            const Meta__JoinReply *reply)
 {
@@ -239,6 +255,7 @@ static void start_answered(void *data, const struct controller_voter *from,
     ASSERT(consensus->quorum && start->seek);
     start->met = true;
     start_tell_stuck(consensus, reply);
+    start_note_places(consensus, from, reply);
     if (reply->cluster_id[0])
         raft_peers_learn(consensus->peers, reply->cluster_id);
     raft_quorum_learn(consensus->quorum, reply->members, reply->n_members, reply->active);
@@ -323,28 +340,60 @@ static void start_members_changed(void *data)
         consensus->handlers->members(consensus->data);
 }
 
+static void start_put_member(const struct raft_member *member, Meta__Member *out)
+{
+    meta__member__init(out);
+    out->id = member->id;
+    out->host = member->host;
+    out->port = member->port;
+    out->votes = member->role == RAFT_VOTER;
+    if (!uuid_is_zero(&member->directory_id))
+        out->directory_id = (ProtobufCBinaryData){sizeof(member->directory_id.bytes),
+                                                  (uint8_t *)(uintptr_t)member->directory_id.bytes};
+}
+
 bool consensus_members(struct consensus *consensus, struct consensus_members *out)
 {
     int count;
     out->count = 0;
     if (!consensus->quorum)
         return false;
+    out->index = raft_quorum_index(consensus->quorum);
     const struct raft_member *members = raft_quorum_members(consensus->quorum, &count);
     for (int i = 0; i < count && i < CONSENSUS_MEMBERS_MAX; i++) {
-        Meta__Member *item = &out->items[i];
-        meta__member__init(item);
-        item->id = members[i].id;
-        item->host = members[i].host;
-        item->port = members[i].port;
-        item->votes = members[i].role == RAFT_VOTER;
-        if (!uuid_is_zero(&members[i].directory_id))
-            item->directory_id =
-                (ProtobufCBinaryData){sizeof(members[i].directory_id.bytes),
-                                      (uint8_t *)(uintptr_t)members[i].directory_id.bytes};
-        out->pointers[i] = item;
+        start_put_member(&members[i], &out->items[i]);
+        out->pointers[i] = &out->items[i];
         out->count++;
     }
     return true;
+}
+
+void consensus_elsewhere(struct consensus *consensus, struct consensus_members *out)
+{
+    const struct raft_member *found;
+    out->count = 0;
+    while (out->count < CONSENSUS_MEMBERS_MAX &&
+           (found = raft_quorum_elsewhere(consensus->quorum, (int)out->count))) {
+        start_put_member(found, &out->items[out->count]);
+        out->pointers[out->count] = &out->items[out->count];
+        out->count++;
+    }
+}
+
+Meta__Member *consensus_self(struct consensus *consensus)
+{
+    struct consensus_start *start = &consensus->start;
+    struct raft_member self = {.id = consensus->node_id,
+                               .host = (char *)(uintptr_t)start->self.host,
+                               .port = start->self.port,
+                               .role = RAFT_SPARE};
+    if (!consensus->quorum)
+        return NULL;
+    start_put_member(&self, &start->told_self);
+    if (!uuid_is_zero(&start->directory_id))
+        start->told_self.directory_id =
+            (ProtobufCBinaryData){sizeof(start->directory_id.bytes), start->directory_id.bytes};
+    return &start->told_self;
 }
 
 Meta__Member *consensus_founder(struct consensus *consensus)
@@ -541,7 +590,7 @@ static void start_init(struct consensus *consensus, const struct consensus_confi
     if (config->own_server >= 0)
         raft_seek_skip(start->seek, &config->servers[config->own_server]);
     raft_backend_change(consensus->backend);
-    raft_peers_tell(consensus->peers, start->self.host, start->self.port);
+    raft_peers_tell(consensus->peers, &start->self, &start->directory_id);
     consensus->quorum = raft_quorum_new(&quorum, start_members_changed, consensus);
     raft_set_max_catch_up_round_duration(&consensus->raft, START_CATCH_UP_MS);
 }

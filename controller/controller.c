@@ -187,6 +187,9 @@ static int on_voter(void *data, struct link *link, const Meta__Hello *hello, str
     if (err == ERR_BROKER_NOT_AVAILABLE)
         buf_printf(problem, "node %d comes too early or too late: node %d is starting or stopping",
                    hello->node_id, controller->config.node_id);
+    else if (err == ERR_VOTER_NOT_FOUND)
+        buf_printf(problem, "this is node %d, not node %d", controller->config.node_id,
+                   hello->to - 1);
     else if (err && controller->config.changes)
         buf_printf(problem, "node %d is not in the quorum as node %d knows it", hello->node_id,
                    controller->config.node_id);
@@ -237,7 +240,12 @@ static void on_join(void *data, const Meta__Join *join, Meta__JoinReply *reply)
         reply->active = controller_is_active(controller);
         reply->members = controller->members.pointers;
         reply->n_members = controller->members.count;
+        reply->members_index = controller->members.index;
         reply->founder = consensus_founder(controller->consensus);
+        reply->self = consensus_self(controller->consensus);
+        consensus_elsewhere(controller->consensus, &controller->elsewhere);
+        reply->elsewhere = controller->elsewhere.pointers;
+        reply->n_elsewhere = controller->elsewhere.count;
     } else {
         reply->error = err_to_wire(ERR_UNSUPPORTED_VERSION);
         reply->message = "its voters are those of controller.quorum.voters, which this node's file "

@@ -30,7 +30,8 @@ struct controller {
     struct listener_handlers listener_handlers;
     struct listener *listener;
     struct env_timer balance;
-    struct consensus_members members; /* as last told */
+    struct consensus_members members;   /* as last told */
+    struct consensus_members elsewhere; /* for an answer */
     bool failed;
     bool stopping;
     void (*stopped)(void *data);

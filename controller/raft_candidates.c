@@ -21,6 +21,12 @@ bool raft_member_is_place(const Meta__Member *member)
            member->port <= UINT16_MAX;
 }
 
+bool raft_member_is_directory(const struct raft_member *member, const ProtobufCBinaryData *id)
+{
+    return !uuid_is_zero(&member->directory_id) && id->len == sizeof(member->directory_id.bytes) &&
+           memcmp(member->directory_id.bytes, id->data, id->len) == 0;
+}
+
 bool raft_member_same_place(const struct raft_member *one, const struct raft_member *other)
 {
     return one->port == other->port && strcmp(one->host, other->host) == 0;

@@ -39,6 +39,8 @@ bool raft_candidates_heard(struct raft_candidates *candidates, const Meta__Join 
 void raft_member_read(struct raft_member *to, const Meta__Member *from);
 /* Whether an id, a host and a port are there. */
 bool raft_member_is_place(const Meta__Member *member);
+/* Whether the member is known to be in that directory. */
+bool raft_member_is_directory(const struct raft_member *member, const ProtobufCBinaryData *id);
 bool raft_member_same_place(const struct raft_member *one, const struct raft_member *other);
 
 #endif

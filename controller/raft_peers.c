@@ -56,6 +56,9 @@ struct peer {
     bool closing;  /* `out` is being closed: what it releases was not sent */
     bool incarnation_known;
     struct uuid incarnation;
+    bool told_refusal;
+    struct uuid told_by; /* the incarnation of who told, in its last Hello, that it is `told` */
+    struct raft_member told;
 };
 
 struct raft_peers {
@@ -75,6 +78,7 @@ struct raft_peers {
     char learned[64]; /* the cluster's id as a peer told it, until the log does */
     char *host; /* for Hello: where this voter is, if the settings of the others don't say it */
     uint16_t port;
+    struct uuid directory_id;
     int count;
     struct peer **peers;
 };
@@ -225,8 +229,10 @@ static void out_frame(void *owner, struct link *link, Meta__Frame *frame)
         snprintf(peers->learned, sizeof(peers->learned), "%s", frame->welcome->cluster_id);
     peer->rejected = welcome && !peer->nameless;
     if (peer->rejected && frame->welcome->error)
-        logger_warn(peer->peers->logger, "voter %d at %s:%u refuses us: %s", peer->id, peer->host,
-                    peer->port, frame->welcome->message);
+        logger_print(peer->peers->logger, peer->told_refusal ? LOGGER_DEBUG : LOGGER_WARN,
+                     "voter %d at %s:%u refuses us: %s", peer->id, peer->host, peer->port,
+                     frame->welcome->message);
+    peer->told_refusal |= peer->rejected;
     meta__frame__free_unpacked(frame, NULL);
 }
 
@@ -253,6 +259,11 @@ static void say_hello(struct peer *peer)
     peer->nameless = !hello.cluster_id[0];
     hello.host = peers->host;
     hello.port = peers->port;
+    if (peers->host[0])
+        hello.to = peer->id + 1;
+    if (!uuid_is_zero(&peers->directory_id))
+        hello.directory_id =
+            (ProtobufCBinaryData){sizeof(peers->directory_id.bytes), peers->directory_id.bytes};
     hello.incarnation =
         (ProtobufCBinaryData){sizeof(peers->incarnation.bytes), peers->incarnation.bytes};
     frame.body_case = META__FRAME__BODY_HELLO;
@@ -351,6 +362,27 @@ static void on_gone(void *data)
 
 static const struct raft_ask_handlers ask_handlers = {.genuine = on_genuine, .gone = on_gone};
 
+/* It is believed once the incarnation is known to be the voter's own. */
+static void note_told(struct peer *peer, const Meta__Hello *hello, const struct uuid *incarnation)
+{
+    mem_free(peer->told.host);
+    peer->told = (struct raft_member){
+        .id = peer->id, .host = mem_strdup(hello->host), .port = (uint16_t)hello->port};
+    if (hello->directory_id.len == sizeof(peer->told.directory_id.bytes))
+        memcpy(peer->told.directory_id.bytes, hello->directory_id.data, hello->directory_id.len);
+    peer->told_by = *incarnation;
+}
+
+bool raft_peers_told(const struct raft_peers *peers, int32_t id, struct raft_member *told)
+{
+    const struct peer *peer = peer_find(peers, id);
+    if (!peer || !peer->in || !peer->told.host || !raft_servers_host(peer->told.host) ||
+        peer->told.port == 0 || !uuid_equal(&peer->told_by, &peer->incarnation))
+        return false;
+    *told = peer->told;
+    return true;
+}
+
 int raft_peers_adopt(struct raft_peers *peers, struct link *link, const Meta__Hello *hello)
 {
     struct peer *peer = peer_find(peers, hello->node_id);
@@ -361,6 +393,8 @@ int raft_peers_adopt(struct raft_peers *peers, struct link *link, const Meta__He
         return ERR_BROKER_NOT_AVAILABLE;
     if (hello->incarnation.len == sizeof(incarnation.bytes))
         memcpy(incarnation.bytes, hello->incarnation.data, sizeof(incarnation.bytes));
+    if (hello->port <= UINT16_MAX)
+        note_told(peer, hello, &incarnation);
     if (peer->incarnation_known && uuid_equal(&peer->incarnation, &incarnation))
         on_genuine(peer, link, &incarnation);
     else
@@ -391,11 +425,14 @@ struct raft_peers *raft_peers_new(struct env *env, struct logger *logger, int32_
     return peers;
 }
 
-void raft_peers_tell(struct raft_peers *peers, const char *host, uint16_t port)
+void raft_peers_tell(struct raft_peers *peers, const struct controller_voter *self,
+                     const struct uuid *directory_id)
 {
+    ASSERT(self->id == peers->self);
     mem_free(peers->host);
-    peers->host = mem_strdup(host);
-    peers->port = port;
+    peers->host = mem_strdup(self->host);
+    peers->port = self->port;
+    peers->directory_id = *directory_id;
 }
 
 void raft_peers_learn(struct raft_peers *peers, const char *cluster_id)
@@ -434,6 +471,7 @@ static void peer_free(struct peer *peer)
 {
     ASSERT(list_empty(&peer->sends));
     raft_ask_free(peer->ask);
+    mem_free(peer->told.host);
     mem_free(peer->host);
     mem_free(peer);
 }

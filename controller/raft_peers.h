@@ -14,6 +14,7 @@
 #include "base/uuid.h"
 #include "controller/controller.h"
 #include "controller/link.h"
+#include "controller/raft_servers.h"
 #include "env/env.h"
 
 enum {
@@ -39,8 +40,12 @@ struct raft_peers *raft_peers_new(struct env *env, struct logger *logger, int32_
                                   const struct uuid *incarnation,
                                   const char *(*cluster_id)(void *data),
                                   const struct raft_peers_handlers *handlers, void *data);
-/* For voters whose settings don't say where this one is: Hello tells it. */
-void raft_peers_tell(struct raft_peers *peers, const char *host, uint16_t port);
+/* For voters whose settings don't say where this one is: Hello tells it, and its directory. */
+void raft_peers_tell(struct raft_peers *peers, const struct controller_voter *self,
+                     const struct uuid *directory_id);
+/* What the voter has told so of itself, while it is connected; the host is borrowed until the next
+ * event. False: nothing. */
+bool raft_peers_told(const struct raft_peers *peers, int32_t id, struct raft_member *told);
 /* The id of the cluster, for Hello, until the log has it. */
 void raft_peers_learn(struct raft_peers *peers, const char *cluster_id);
 /* Other voters from now on: one that stays where it is keeps its connections. `passive`: they

@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "controller/raft_candidates.h"
 #include "controller/raft_members.h"
+#include "controller/raft_places.h"
 #include "controller/raft_roster.h"
 
 enum {
@@ -41,6 +42,7 @@ struct raft_quorum {
     bool changing; /* the core has a request of ours */
     struct raft_change change;
     struct raft_roster roster;
+    struct raft_places places;
     struct raft_member learned[QUORUM_LEARNED_MAX];
     int learned_count;
     struct raft_candidates candidates;
@@ -72,25 +74,77 @@ static const struct raft_member *find_member(const struct raft_quorum *quorum, i
     return raft_roster_find(&quorum->roster, id);
 }
 
-struct controller_voter *raft_quorum_known(const struct raft_quorum *quorum, int *count)
+/* It speaks as a member from where it is spoken to. That its address takes a connection would say
+ * nothing: who listens there may be a stranger. */
+static bool is_heard(const struct raft_quorum *quorum, int32_t id)
+{
+    int64_t heard_ms = quorum->with.heard_ms(quorum->data, id);
+    return heard_ms >= 0 && env_now_ms(quorum->with.env) - heard_ms < RAFT_CANDIDATES_HEARD_MS;
+}
+
+static struct controller_voter place_of(const struct raft_member *member)
+{
+    return (struct controller_voter){member->id, member->host, member->port};
+}
+
+/* `home`: also the address in the log of one that was found elsewhere. */
+static struct controller_voter *list_known(const struct raft_quorum *quorum, bool home, int *count)
 {
     struct controller_voter *all =
-        mem_alloc((size_t)(quorum->roster.count + quorum->learned_count + 1) * sizeof(*all));
+        mem_alloc((size_t)(2 * quorum->roster.count + quorum->learned_count + 1) * sizeof(*all));
     *count = 0;
-    for (int i = 0; i < quorum->roster.count; i++)
-        all[(*count)++] = (struct controller_voter){quorum->roster.members[i].id, quorum->roster.members[i].host,
-                                                    quorum->roster.members[i].port};
+    for (int i = 0; i < quorum->roster.count; i++) {
+        const struct raft_member *member = &quorum->roster.members[i];
+        const struct raft_member *found = raft_places_find(&quorum->places, member->id);
+        if (found)
+            all[(*count)++] = place_of(found);
+        if (!found || home)
+            all[(*count)++] = place_of(member);
+    }
     for (int i = 0; i < quorum->learned_count; i++)
         if (!find_member(quorum, quorum->learned[i].id))
-            all[(*count)++] = (struct controller_voter){
-                quorum->learned[i].id, quorum->learned[i].host, quorum->learned[i].port};
+            all[(*count)++] = place_of(&quorum->learned[i]);
     return all;
+}
+
+struct controller_voter *raft_quorum_known(const struct raft_quorum *quorum, int *count)
+{
+    return list_known(quorum, true, count);
 }
 
 static void forget_learned(struct raft_quorum *quorum)
 {
     while (quorum->learned_count > 0)
         mem_free(quorum->learned[--quorum->learned_count].host);
+}
+
+void raft_quorum_found(struct raft_quorum *quorum, const Meta__Member *named, const char *host,
+                       uint32_t port)
+{
+    const struct raft_member *member = find_member(quorum, named->id);
+    const struct raft_member *before = raft_places_find(&quorum->places, named->id);
+    if (!member || raft_members_id(member->id) == quorum->with.raft->id ||
+        !raft_member_is_directory(member, &named->directory_id) || !raft_servers_host(host) ||
+        port == 0 || port > UINT16_MAX || (!before && is_heard(quorum, member->id)) ||
+        !raft_places_note(&quorum->places, member, host, (uint16_t)port,
+                          env_now_ms(quorum->with.env)))
+        return;
+    logger_info(quorum->with.logger, "node %d is found at %s:%u; the quorum has it at %s:%u",
+                member->id, host, port, member->host, member->port);
+    env_timer_start(&quorum->turn, 0);
+}
+
+const struct raft_member *raft_quorum_elsewhere(const struct raft_quorum *quorum, int i)
+{
+    ASSERT(i >= 0);
+    return i < quorum->places.count ? &quorum->places.items[i].member : NULL;
+}
+
+uint64_t raft_quorum_index(const struct raft_quorum *quorum)
+{
+    const struct raft *raft = quorum->with.raft;
+    return raft->configuration_uncommitted_index ? raft->configuration_uncommitted_index
+                                                 : raft->configuration_index;
 }
 
 /* A voter that was away while it was removed would call at the others for ever. */
@@ -226,14 +280,6 @@ static void change_address(struct raft_quorum *quorum, const struct raft_member 
     mem_free(text);
 }
 
-/* It speaks as a member from where the quorum has it. That its address takes a connection would say
- * nothing: who listens there may be a stranger. */
-static bool is_heard(const struct raft_quorum *quorum, int32_t id)
-{
-    int64_t heard_ms = quorum->with.heard_ms(quorum->data, id);
-    return heard_ms >= 0 && env_now_ms(quorum->with.env) - heard_ms < RAFT_CANDIDATES_HEARD_MS;
-}
-
 /* One who asks in the name of a member that lives elsewhere: a copy of its disk, or a liar. Both
  * would vote as one. */
 static void tell_twin(struct raft_quorum *quorum, const struct raft_member *member,
@@ -261,6 +307,17 @@ static bool is_moved(const struct raft_quorum *quorum, const struct raft_member 
            uuid_equal(&member->directory_id, &candidate->member.directory_id);
 }
 
+/* Whether a voter that is spoken to at another place than the log has says where it is. Who it is,
+ * was asked there (raft_ask). */
+static bool is_placed(const struct raft_quorum *quorum, const struct raft_member *member,
+                      struct raft_member *told)
+{
+    return raft_places_find(&quorum->places, member->id) && is_heard(quorum, member->id) &&
+           raft_peers_told(quorum->with.peers, member->id, told) &&
+           !raft_member_same_place(member, told) &&
+           uuid_equal(&member->directory_id, &told->directory_id);
+}
+
 /* A member that listens somewhere else since it started again; or that a person has named by
  * another of its names, while it does not vote. Of this node itself all is known. */
 static void step_address(struct raft_quorum *quorum)
@@ -269,6 +326,7 @@ static void step_address(struct raft_quorum *quorum)
     for (int i = 0; i < quorum->roster.count && !quorum->changing; i++) {
         const struct raft_member *member = &quorum->roster.members[i];
         const struct raft_candidate *candidate = find_candidate(quorum, member->id);
+        struct raft_member told;
         struct raft_member self = {.id = member->id,
                                    .host = (char *)(uintptr_t)quorum->with.self->host,
                                    .port = quorum->with.self->port,
@@ -277,6 +335,8 @@ static void step_address(struct raft_quorum *quorum)
             if (!raft_member_same_place(member, &self) ||
                 !uuid_equal(&member->directory_id, &self.directory_id))
                 change_address(quorum, &self);
+        } else if (is_placed(quorum, member, &told)) {
+            change_address(quorum, &told);
         } else if (is_moved(quorum, member, candidate)) {
             if (member->role == RAFT_VOTER && is_heard(quorum, member->id))
                 tell_twin(quorum, member, candidate);
@@ -486,8 +546,9 @@ static void step(struct raft_quorum *quorum)
         step_toward(quorum, &quorum->candidates.items[i].member, false);
     if (idle && !quorum->changing)
         step_forget(quorum);
-    if (idle && raft->configuration.n > (unsigned)raft_servers_count(raft, RAFT_VOTER) &&
-        !env_timer_running(&quorum->turn))
+    if (idle && !env_timer_running(&quorum->turn) &&
+        (raft->configuration.n > (unsigned)raft_servers_count(raft, RAFT_VOTER) ||
+         quorum->places.count > 0))
         env_timer_start(&quorum->turn, QUORUM_LOOK_MS);
 }
 
@@ -495,7 +556,7 @@ static void on_turn(void *data)
 {
     struct raft_quorum *quorum = data;
     int count;
-    struct controller_voter *known = raft_quorum_known(quorum, &count);
+    struct controller_voter *known = list_known(quorum, false, &count);
     raft_peers_set(quorum->with.peers, known, count,
                    quorum->removed || !raft_servers_find(quorum->with.raft, quorum->with.raft->id));
     mem_free(known);
@@ -529,8 +590,10 @@ void raft_quorum_look(struct raft_quorum *quorum, bool active)
         raft->configuration_uncommitted_index <= raft->last_applied)
         raft->configuration_uncommitted_index = 0; /* left over from before a snapshot came */
     bool news = raft_roster_refresh(&quorum->roster, &raft->configuration);
-    if (news)
+    if (news) {
         tell_members(quorum);
+        raft_places_check(&quorum->places, &quorum->roster);
+    }
     quorum->removed = quorum->removed && !news && !active;
     if (quorum->learned_count && hears_member(quorum)) {
         forget_learned(quorum);
@@ -710,6 +773,7 @@ void raft_quorum_free(struct raft_quorum *quorum)
     raft_quorum_stop(quorum);
     forget_learned(quorum);
     raft_roster_close(&quorum->roster);
+    raft_places_close(&quorum->places);
     raft_candidates_close(&quorum->candidates);
     mem_free(quorum->wished.host);
     mem_free(quorum);

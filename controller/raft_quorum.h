@@ -53,11 +53,21 @@ void raft_quorum_look(struct raft_quorum *quorum, bool active);
 /* Borrowed until the next change. */
 const struct raft_member *raft_quorum_members(const struct raft_quorum *quorum, int *count);
 
+/* The member with that id and directory has answered there, or one that it asked says so. While it
+ * is not heard where the log has it, it is spoken to there. */
+void raft_quorum_found(struct raft_quorum *quorum, const Meta__Member *member, const char *host,
+                       uint32_t port);
+/* Where the i-th member that is somewhere else was found; NULL past the last one. Borrowed until
+ * the next change. */
+const struct raft_member *raft_quorum_elsewhere(const struct raft_quorum *quorum, int i);
+/* The entry of the log that has the members, committed or not; 0: there is none. */
+uint64_t raft_quorum_index(const struct raft_quorum *quorum);
 /* Others that may be in the quorum, as one of it said, with their addresses: they are spoken to
  * until the log tells who they are. `all`: those known so far are no longer needed. */
 void raft_quorum_learn(struct raft_quorum *quorum, Meta__Member *const *members, size_t count,
                        bool all);
-/* The addresses of all that this node knows of, for asking; the caller frees the array. */
+/* The addresses of all that this node knows of, for asking: two of one that was found elsewhere.
+ * The caller frees the array. */
 struct controller_voter *raft_quorum_known(const struct raft_quorum *quorum, int *count);
 /* A node asks; the leader remembers that it wants in. */
 void raft_quorum_heard(struct raft_quorum *quorum, const Meta__Join *join);

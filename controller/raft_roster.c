@@ -33,8 +33,8 @@ static void roster_note_seen(struct raft_roster *roster, const struct raft_confi
     roster->seen = mem_alloc((now->n ? now->n : 1) * sizeof(*roster->seen));
     roster->seen_count = (int)now->n;
     for (unsigned i = 0; i < now->n; i++)
-        roster->seen[i] = (struct raft_roster_seen){mem_strdup(now->servers[i].address),
-                                                    now->servers[i].role};
+        roster->seen[i] =
+            (struct raft_roster_seen){mem_strdup(now->servers[i].address), now->servers[i].role};
 }
 
 static void roster_forget_members(struct raft_roster *roster)

@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib
 import tap
 from cluster import Cluster
 from load import Load, check_records, read_all
-from node import ROOT
+from node import ROOT, free_port
 from tap import check, check_equal, note, test
 from tool import tool
 import wire
@@ -198,6 +198,37 @@ def all_killed():
         cluster.start()
         cluster.wait_isr_whole("t")
         wait_voters(cluster, (0, 1, 2))
+
+
+def move(cluster, ports):
+    """Each node gets the port of its row, and names all of them."""
+    cluster.kill_all()
+    for node, port in zip(cluster.nodes, ports):
+        node.port = node.settings["port"] = port
+    for node in cluster.nodes:
+        name(node, random.sample(cluster.nodes, len(cluster.nodes)))
+    cluster.start()
+    cluster.wait_isr_whole("t")
+    wait_voters(cluster, (0, 1, 2))
+    wait_until(lambda: [members(cluster)[node.id]["endpoints"] for node in cluster.nodes] ==
+               [[f"CONTROLLER://localhost:{port + CONTROLLER_ABOVE}"] for port in ports],
+               GROW_DEADLINE_S, "the quorum has them where they are")
+
+
+@test("all are stopped, their files get other ports, then each other's, and they are the same cluster")
+def all_moved():
+    ports = [free_port() for _ in range(3)]
+    with copies() as cluster:
+        cluster.start()
+        wait_voters(cluster, (0, 1, 2))
+        cluster.create_topic("t")
+        before = status(cluster)["ClusterId"]
+        move(cluster, ports)
+        move(cluster, ports[1:] + ports[:1])
+        check_equal(status(cluster)["ClusterId"], before, "the cluster id")
+        cluster.nodes[0].kill()
+        wait_until(lambda: status(cluster).get("LeaderId", "-1").strip() in ("1", "2"), GROW_DEADLINE_S,
+                   "the other two have a leader")
 
 
 @test("a node that lost all that it had comes back as the voter that it was, also the first one")

@@ -70,6 +70,25 @@ bool quorum_have_voters(int count, int64_t limit_us)
     return !world.broken && quorum_voters() == count;
 }
 
+struct consensus *quorum_active(void)
+{
+    int active = world_active(&world);
+    ASSERT(active >= 0);
+    return world.members[active].controller->consensus;
+}
+
+bool quorum_knows_place(int32_t id, const char *host, uint32_t port)
+{
+    struct consensus_members members = {0};
+    bool found = false;
+    if (!consensus_members(quorum_active(), &members))
+        return false;
+    for (size_t i = 0; i < members.count; i++)
+        found |= members.items[i].id == id && members.items[i].port == port &&
+                 strcmp(members.items[i].host, host) == 0;
+    return found;
+}
+
 void quorum_reap(void)
 {
     for (int i = 0; i < world.count; i++)

@@ -21,6 +21,10 @@ int quorum_voters(void);
 bool quorum_have_voters(int count, int64_t limit_us);
 /* A person asks at that node for an addition or a removal, and waits for no answer. */
 void quorum_change(int from, bool add, int id);
+/* Of the active controller. */
+struct consensus *quorum_active(void);
+/* Whether it has that member there. */
+bool quorum_knows_place(int32_t id, const char *host, uint32_t port);
 /* Ends those that a disk error has stopped. */
 void quorum_reap(void);
 /* $SIM_SEEDS and $SIM_FIRST. */
