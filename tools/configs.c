@@ -1,5 +1,5 @@
 /* kafka-configs: show and change the settings of topics and brokers, and the levels of a broker's
- * log.
+ * log; quotas are in configs_quotas.c.
  *
  * Happy path: describe asks DescribeConfigs (of a certain broker: that broker itself), alter sends
  * IncrementalAlterConfigs, after a look at what there is to take back. Failure modes: an entity
@@ -14,6 +14,8 @@
 #include "kafka/messages/incremental_alter_configs.h"
 #include "kafka/messages/list_config_resources.h"
 #include "kafka/messages/metadata.h"
+#include "tools/config_changes.h"
+#include "tools/configs_quotas.h"
 #include "tools/group_client.h"
 #include "tools/report.h"
 #include "tools/tools.h"
@@ -22,16 +24,27 @@ static const struct option_row configs_options[] = {
     OPTION("describe", NULL, "Show settings."),
     OPTION("alter", NULL, "Change settings."),
     TOOL_CONTROLLERS_OPTIONS,
-    OPTION("entity-type", "topics|brokers|broker-loggers|groups|client-metrics",
-           "What has the settings."),
-    OPTION("entity-name", "NAME", "The topic, the broker's id, the group."),
-    OPTION("entity-default", NULL, "With brokers: what holds for all of them."),
+    OPTION_MANY("entity-type",
+                "topics|brokers|broker-loggers|groups|client-metrics|users|clients|ips",
+                "What has the settings; users and clients together: only both of them."),
+    OPTION_MANY("entity-name", "NAME",
+                "The topic, the broker's id, the group, the user, the client id, the address."),
+    OPTION(
+        "entity-default", NULL,
+        "With brokers: what holds for all of them. With users, clients and ips: for all that have "
+        "no quota of their own."),
     OPTION("topic", "NAME", "Short for --entity-type topics --entity-name NAME."),
     OPTION("broker", "ID", "Short for --entity-type brokers --entity-name ID."),
     OPTION("broker-logger", "ID", "Short for --entity-type broker-loggers --entity-name ID."),
     OPTION("broker-defaults", NULL, "Short for --entity-type brokers --entity-default."),
     OPTION("group", "NAME", "Short for --entity-type groups --entity-name NAME."),
     OPTION("client-metrics", "NAME", "Short for --entity-type client-metrics --entity-name NAME."),
+    OPTION("user", "NAME", "Short for --entity-type users --entity-name NAME."),
+    OPTION("user-defaults", NULL, "Short for --entity-type users --entity-default."),
+    OPTION("client", "ID", "Short for --entity-type clients --entity-name ID."),
+    OPTION("client-defaults", NULL, "Short for --entity-type clients --entity-default."),
+    OPTION("ip", "ADDRESS", "Short for --entity-type ips --entity-name ADDRESS."),
+    OPTION("ip-defaults", NULL, "Short for --entity-type ips --entity-default."),
     OPTION_MANY_WITH("alter", "add-config", "NAME=VALUE,...",
                      "Settings to make; a value with commas in brackets: [a,b]."),
     OPTION_WITH("alter", "add-config-file", "FILE", "Settings to make, from a properties file."),
@@ -39,13 +52,6 @@ static const struct option_row configs_options[] = {
     OPTION_WITH("describe", "all", NULL, "With --describe: static and default values too."),
     REPORT_OPTION_WITH("describe"),
     OPTION_OLD("force", NULL),
-    /* Of quotas, which configs_check_quotas refuses. */
-    OPTION_OLD("client", "NAME"),
-    OPTION_OLD("client-defaults", NULL),
-    OPTION_OLD("user", "NAME"),
-    OPTION_OLD("user-defaults", NULL),
-    OPTION_OLD("ip", "ADDRESS"),
-    OPTION_OLD("ip-defaults", NULL),
     TOOL_LAST_OPTIONS,
 };
 
@@ -71,8 +77,7 @@ static const struct configs_kind {
     {CONFIGS_GROUP, "groups", "group", "group", 8},
     {CONFIGS_METRICS, "client-metrics", "client-metric", "client-metrics", 7},
 };
-enum { CONFIGS_SET = 0, CONFIGS_DELETE = 1 };
-enum { CONFIGS_MAX = 1000, CONFIGS_TIMEOUT_MS = 30000 };
+enum { CONFIGS_TIMEOUT_MS = 30000 };
 
 /* By number, as DescribeConfigs sends them. */
 static const char *const configs_sources[] = {
@@ -92,30 +97,12 @@ typedef struct describe_configs_response_describe_configs_resource_result config
 struct configs {
     struct tool_run *run;
     const struct configs_kind *kind;
-    const char *name;  /* NULL = each one; "" = the default of all brokers */
-    struct props file; /* of --add-config-file */
+    const char *name; /* NULL = each one; "" = the default of all brokers */
     enum report_format format;
     struct report *report;
 };
 
 /* ---- what it is about ---- */
-
-static int configs_check_quotas(const struct tool_run *run)
-{
-    static const char *const options[] = {"client", "client-defaults", "user", "user-defaults",
-                                          "ip",     "ip-defaults"};
-    static const char *const words[] = {"clients", "users", "ips"};
-    const char *type = options_get(run->options, "entity-type"), *wrong = NULL;
-    for (size_t i = 0; i < ARRAY_LEN(options); i++)
-        if (options_has(run->options, options[i]))
-            wrong = options[i];
-    if (wrong)
-        return tool_misuse(run, "--%s: there are no quotas and no users yet", wrong);
-    for (size_t i = 0; type && i < ARRAY_LEN(words); i++)
-        if (strcmp(type, words[i]) == 0)
-            return tool_misuse(run, "--entity-type %s: there are no quotas and no users yet", type);
-    return 0;
-}
 
 /* It is said once: a second way of saying it would be ignored. */
 static int configs_check_entity(const struct tool_run *run)
@@ -137,7 +124,10 @@ static int configs_check_entity(const struct tool_run *run)
     if ((name || all) && first && strcmp(first, "entity-type") != 0)
         return tool_misuse(run, "--%s goes with --entity-type, not with --%s",
                            name ? "entity-name" : "entity-default", first);
-    return configs_check_quotas(run);
+    size_t types = 0, cursor = 0;
+    while (options_next(run->options, "entity-type", &cursor))
+        types++;
+    return types > 1 ? tool_misuse(run, "only users and clients may be named together") : 0;
 }
 
 static int configs_read_type(struct configs *c, const char *type)
@@ -548,73 +538,6 @@ static int configs_describe(struct configs *c)
 
 /* ---- alter ---- */
 
-struct configs_changes {
-    struct incremental_alter_configs_request_alterable_config rows[CONFIGS_MAX];
-    int count;
-};
-
-static int configs_add(const struct configs *c, struct configs_changes *changes, int8_t operation,
-                       struct wire_str name, struct wire_str value)
-{
-    if (changes->count == CONFIGS_MAX)
-        return tool_fail(c->run, "more than %d settings at a time: make some first", CONFIGS_MAX);
-    changes->rows[changes->count++] =
-        (struct incremental_alter_configs_request_alterable_config){name, operation, value};
-    return 0;
-}
-
-/* "k=v,k=[a,b]" */
-static int configs_add_pairs(const struct configs *c, struct configs_changes *changes,
-                             const char *text)
-{
-    while (*text) {
-        const char *equals = strchr(text, '=');
-        if (!equals || equals == text)
-            return tool_misuse(c->run, "--add-config %s: write it as name=value,name=[a,b]", text);
-        const char *value = equals + 1;
-        const char *close = *value == '[' ? strchr(value, ']') : NULL;
-        if (close)
-            value++;
-        size_t len = close ? (size_t)(close - value) : strcspn(value, ",");
-        if (configs_add(c, changes, CONFIGS_SET, wire_str_of(text, (size_t)(equals - text)),
-                        wire_str_of(value, len)))
-            return 1;
-        text = value + len + (close ? 1 : 0);
-        text += *text == ',';
-    }
-    return 0;
-}
-
-static int configs_read_changes(struct configs *c, struct configs_changes *changes)
-{
-    const char *pairs, *names = options_get(c->run->options, "delete-config");
-    size_t cursor = 0;
-    while ((pairs = options_next(c->run->options, "add-config", &cursor)))
-        if (configs_add_pairs(c, changes, pairs))
-            return 1;
-    if (options_has(c->run->options, "add-config-file")) {
-        struct tool_run file = *c->run; /* what is in it is no setting of this client */
-        props_init(&file.props);
-        int err = tool_read_props(&file, "add-config-file");
-        c->file = file.props;
-        for (size_t i = 0; !err && i < c->file.count; i++)
-            err = configs_add(c, changes, CONFIGS_SET, wire_str_from(c->file.entries[i].key),
-                              wire_str_from(c->file.entries[i].value));
-        if (err)
-            return 1;
-    }
-    while (names && *names) {
-        size_t len = strcspn(names, ",");
-        if (len > 0 &&
-            configs_add(c, changes, CONFIGS_DELETE, wire_str_of(names, len), WIRE_STR_NULL))
-            return 1;
-        names += len + (names[len] == ',');
-    }
-    if (changes->count > 0)
-        return 0;
-    return tool_misuse(c->run, "--alter needs --add-config, --add-config-file or --delete-config");
-}
-
 static bool configs_moved(const void *response)
 {
     const struct incremental_alter_configs_response *altered = response;
@@ -642,7 +565,7 @@ static int configs_report(const struct configs *c,
     return status;
 }
 
-static int configs_alter(const struct configs *c, const struct configs_changes *changes)
+static int configs_alter(const struct configs *c, const struct config_changes *changes)
 {
     struct incremental_alter_configs_request request;
     struct incremental_alter_configs_request_alter_configs_resource resource;
@@ -688,10 +611,10 @@ static bool
 configs_must_be_there(const struct configs *c,
                       const struct incremental_alter_configs_request_alterable_config *row)
 {
-    return c->kind->type == CONFIGS_LOGGER || row->config_operation == CONFIGS_DELETE;
+    return c->kind->type == CONFIGS_LOGGER || row->config_operation == CONFIG_CHANGE_DELETE;
 }
 
-static int configs_check_names(const struct configs *c, const struct configs_changes *changes)
+static int configs_check_names(const struct configs *c, const struct config_changes *changes)
 {
     struct client_answer answer = {0};
     struct buf unknown;
@@ -720,16 +643,14 @@ static int configs_check_names(const struct configs *c, const struct configs_cha
 
 static int configs_run_alter(struct configs *c)
 {
-    struct configs_changes *changes = mem_alloc(sizeof(*changes));
-    int status;
     if (!c->name)
-        status = tool_misuse(c->run, "--alter needs --entity-name NAME");
-    else if (configs_read_changes(c, changes))
-        status = 1;
-    else
+        return tool_misuse(c->run, "--alter needs --entity-name NAME");
+    struct config_changes *changes = mem_alloc(sizeof(*changes));
+    int status = config_changes_read(c->run, changes);
+    if (status == 0)
         status =
             tool_connect(c->run) || configs_check_names(c, changes) ? 1 : configs_alter(c, changes);
-    props_close(&c->file);
+    config_changes_close(changes);
     mem_free(changes);
     return status;
 }
@@ -737,11 +658,13 @@ static int configs_run_alter(struct configs *c)
 static int configs_run(struct tool_run *run)
 {
     struct configs c = {.run = run, .format = report_format(run)};
-    props_init(&c.file);
     if (options_has(run->options, "describe") == options_has(run->options, "alter"))
         return tool_misuse(run, "give one of --describe, --alter");
-    if (tool_check_action(run, options_has(run->options, "alter") ? "alter" : "describe") ||
-        configs_read_entity(&c))
+    if (tool_check_action(run, options_has(run->options, "alter") ? "alter" : "describe"))
+        return 1;
+    if (configs_quotas_are_meant(run))
+        return configs_quotas_run(run);
+    if (configs_read_entity(&c))
         return 1;
     if (options_has(run->options, "alter"))
         return configs_run_alter(&c);
@@ -754,7 +677,7 @@ const struct tool tool_configs = {
     .name = "configs",
     .link = "kafka-configs",
     .synopsis = "--bootstrap-server HOST:PORT --describe|--alter --topic NAME ...",
-    .summary = "Show and change the settings of topics and brokers, and levels of logs.",
+    .summary = "Show and change the settings of topics and brokers, levels of logs, and quotas.",
     .options = configs_options,
     .controllers = true,
     .run = configs_run,

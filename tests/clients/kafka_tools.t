@@ -544,7 +544,7 @@ def describing():
         check_alike(APIS, *server, same=lambda text: [line for line in rows(text) if " -> (" in line])
 
 
-@test("settings of groups and client metrics; what has quotas is refused")
+@test("settings of groups and client metrics, and quotas of users, clients and addresses")
 def entities():
     kafka(CONSOLE, "--version")
     with Cluster(2) as cluster:
@@ -563,11 +563,46 @@ def entities():
         for arguments in (("--group", "idle", "--add-config", "consumer.session.timeout.ms=50000"),
                           ("--client-metrics", "m", "--add-config", "metrics=a")):
             alike(CONFIGS, *server, "--alter", *arguments, status=1)
-        for arguments in (("--client", "c"), ("--user", "u"), ("--ip", "127.0.0.1"), ("--user-defaults",),
-                          ("--entity-type", "users"), ("--entity-type", "ips", "--entity-name", "127.0.0.1")):
-            done = tool("kafka-configs.sh", *server, "--describe", *arguments, check_status=False)
-            check_equal((done.returncode, done.stdout), (1, ""), f"{arguments}: {done.stderr}")
-            check("there are no quotas and no users yet" in done.stderr, f"{arguments}: {done.stderr}")
+        check_quotas(server)
+
+
+def quota_lines(text):
+    """Kafka prints entities, and the quotas of each, in the order of a hash."""
+    return sorted(re.sub(r" are (.*)", lambda found: " are " + ", ".join(sorted(found[1].split(", "))), line)
+                  for line in text.splitlines())
+
+
+def check_quotas(server):
+    """Each change is made by both, one after the other: the same words, the same status, the same quotas."""
+    changes = [(0, "--client", "c", "--add-config", "producer_byte_rate=10000000,consumer_byte_rate=123.0"),
+               (0, "--user", "u", "--client-defaults", "--add-config", "request_percentage=0.0001"),
+               (0, "--entity-type", "users", "--entity-default", "--entity-type", "clients", "--entity-name", "c",
+                "--add-config", "controller_mutation_rate=12.5"),
+               (0, "--ip-defaults", "--add-config", "connection_creation_rate=6"),
+               (1, "--client", "c", "--add-config", "producer_byte_rate=-5"),
+               (1, "--user-defaults", "--add-config", "nonsense=5"),
+               (1, "--client", "c", "--delete-config", "request_percentage")]
+    described = [("--entity-type", "clients"), ("--user", "u", "--client-defaults"), ("--entity-type", "ips"),
+                 ("--entity-type", "users", "--entity-default", "--entity-type", "clients")]
+    for status, *arguments in changes:
+        ours, theirs = alike(CONFIGS, *server, "--alter", *arguments, status=status)
+        if status == 0:
+            check_equal(ours, theirs, f"what kafka-configs.sh --alter {arguments} prints")
+    for arguments in described:
+        ours, theirs = alike(CONFIGS, *server, "--describe", *arguments, status=0)
+        check_equal(quota_lines(ours), quota_lines(theirs), f"what kafka-configs.sh --describe {arguments} prints")
+    kafka(CONFIGS, *server, "--alter", "--client", "c", "--delete-config", "producer_byte_rate")
+    check_equal(tool("kafka-configs.sh", *server, "--describe", "--client", "c").stdout,
+                "Quota configs for client-id 'c' are consumer_byte_rate=123.0\n", "what is left of the quotas")
+    for wrong in (("--client", "c", "--add-config", "producer_byte_rate=1.5"), ("--user", "u", "--ip", "10.0.0.1"),
+                  ("--client", "c", "--add-config", "producer_byte_rate=many"), ("--client", "c", "--client-defaults"),
+                  ("--ip", "no address", "--add-config", "connection_creation_rate=5"), ("--client", "c"),
+                  ("--entity-type", "clients", "--add-config", "producer_byte_rate=5"),
+                  ("--client", "c", "--topic", "orders", "--add-config", "producer_byte_rate=5")):
+        check_equal(tool("kafka-configs.sh", *server, "--alter", *wrong, check_status=False).returncode, 1, f"{wrong}")
+    done = tool("kafka-configs.sh", *server, "--alter", "--user", "u", "--add-config",
+                "SCRAM-SHA-256=[password=p]", check_status=False)
+    check(done.returncode == 1 and "no users with passwords yet" in done.stderr, f"SCRAM: {done.stderr}")
 
 
 @test("features have the levels that Kafka's releases give them")
