@@ -26,6 +26,7 @@
 #include "broker/log/log_manager.h"
 #include "broker/net/request_trace.h"
 #include "broker/net/server.h"
+#include "broker/quota/quotas.h"
 #include "broker/replica/replica_manager.h"
 #include "broker/txn/txn_manager.h"
 #include "broker/txn/txn_verifier.h"
@@ -564,11 +565,24 @@ static void broker_free_txns(struct broker *broker)
     broker->txns = NULL;
 }
 
+static void broker_build_quotas(struct broker *broker)
+{
+    struct quotas_deps deps = {
+        .env = broker->env,
+        .logger = &broker->client_lines.logger,
+        .metadata = broker->metadata,
+        .server = broker->server,
+        .window = rate_window_of(config_int(broker->config, CONFIG_QUOTA_WINDOW_NUM),
+                                 config_int(broker->config, CONFIG_QUOTA_WINDOW_SIZE_SECONDS))};
+    broker->quotas = quotas_new(&deps);
+}
+
 static void broker_build(struct broker *broker)
 {
     broker_make_registration(broker);
     broker->metadata = metadata_new(broker->env, &broker->loggers[LOGGER_BROKER_METADATA]);
     broker_listen(broker);
+    broker_build_quotas(broker);
     broker_open_channel(broker);
     struct replica_deps deps = {
         .env = broker->env,
@@ -696,6 +710,7 @@ void broker_free(struct broker *broker)
         log_manager_free(broker->logs);
     if (broker->server)
         server_free(broker->server);
+    quotas_free(broker->quotas);
     if (broker->request_trace)
         request_trace_close(broker->request_trace);
     mem_free(broker->request_trace);

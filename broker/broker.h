@@ -28,6 +28,7 @@ struct partition_log;
 struct partitions;
 struct request_trace;
 struct producer_ids;
+struct quotas;
 struct replica_manager;
 struct server;
 struct txn_manager;
@@ -54,6 +55,7 @@ struct broker {
     struct producer_ids *producer_ids;
     struct server *server;
     struct request_trace *request_trace;
+    struct quotas *quotas;             /* of its clients */
     struct line_limit client_lines;    /* of what clients' connections and requests can cause */
     struct line_limit group_lines;     /* of what members of groups can cause */
     struct line_limit role_lines;      /* of what comes once a partition: a start has thousands */

@@ -104,6 +104,9 @@ static void metadata_tell(struct metadata *metadata, const Meta__Record *record)
     case META__RECORD__FACT_CONFIG:
         METADATA_TELL(metadata, config_changed, record->config->resource, record->config->name)
         break;
+    case META__RECORD__FACT_CLIENT_QUOTA:
+        METADATA_TELL(metadata, quotas_changed)
+        break;
     default:
         break;
     }

@@ -25,6 +25,7 @@ struct metadata_listener {
                           const struct uuid *topic_id); /* already gone from the image */
     void (*broker_changed)(void *data, int32_t id);
     void (*config_changed)(void *data, Meta__ConfigRecord__Resource resource, const char *name);
+    void (*quotas_changed)(void *data);
     /* A snapshot has replaced everything: compare all of it. */
     void (*replaced)(void *data);
     /* After each frame of changes, when all of the above were called. */

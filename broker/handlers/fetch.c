@@ -423,10 +423,32 @@ static bool fetch_convert(struct fetch *fetch)
     return true;
 }
 
+/* The quota of who asks is used up: nothing is told, and what was found is found again. As in Kafka
+ * a full answer without a partition leaves no session: the client begins anew. */
+static void fetch_withhold(struct fetch *fetch)
+{
+    struct fetch_session *session = fetch->session;
+    struct request *request = fetch->request;
+    struct fetch_response response;
+    fetch_drop_results(fetch);
+    wire_defaults(&fetch_response_desc, &response);
+    response.session_id = fetch->full ? 0 : session->id;
+    fetch->session = NULL;
+    request_reply(request, &response, fetch_free);
+    if (fetch->full && session->id != 0)
+        fetch_session_free(session);
+    else
+        fetch_session_done(session);
+}
+
 static void fetch_answer(struct fetch *fetch)
 {
     env_timer_stop(&fetch->deadline);
     env_timer_stop(&fetch->look);
+    if (fetch->bytes > 0 && !fetch->starved && !request_may_take(fetch->request, fetch->bytes)) {
+        fetch_withhold(fetch);
+        return;
+    }
     bool converts =
         fetch->request->version < FETCH_BATCHES_VERSION && fetch->bytes > 0 && !fetch->starved;
     if (!converts || !fetch_convert(fetch))
@@ -495,7 +517,9 @@ static size_t fetch_total(const struct request *request)
     const struct fetch_request *body = request->body;
     size_t cap = (size_t)config_int(request->broker->config, CONFIG_FETCH_MAX_BYTES);
     size_t total = body->max_bytes > 0 ? (size_t)body->max_bytes : 0;
-    return total < cap ? total : cap;
+    size_t most = request_records_max(request);
+    total = total < cap ? total : cap;
+    return total < most ? total : most;
 }
 
 static struct fetch *fetch_new(struct request *request, struct fetch_session *session, bool full)
@@ -507,6 +531,9 @@ static struct fetch *fetch_new(struct request *request, struct fetch_session *se
     fetch->full = full;
     fetch->min_bytes = body->min_bytes;
     fetch->max_bytes = fetch_total(request);
+    /* A quota that lets less through would never have it wait for more. */
+    if (request->payer && fetch->min_bytes > 0 && (size_t)fetch->min_bytes > fetch->max_bytes)
+        fetch->min_bytes = (int32_t)fetch->max_bytes;
     fetch->last = body->max_wait_ms <= 0;
     fetch->read.op.done = fetch_read_done;
     request->state = fetch;
@@ -530,10 +557,10 @@ void handle_fetch(struct request *request)
         fetch_refuse(request, err);
         return;
     }
-    struct fetch *fetch = fetch_new(request, session, full);
-    request_watch(request, &session->connection);
     if (session->replica_id >= 0)
         request_note_follower(request, session->replica_id);
+    struct fetch *fetch = fetch_new(request, session, full);
+    request_watch(request, &session->connection);
     request_release_body(request); /* the session has what it needs of it */
     fetch_collect(fetch);
 }

@@ -79,6 +79,8 @@ struct connection {
     struct request *handling; /* its handler is on the stack and has not answered */
     struct request *decoding; /* a worker has its body: what came behind it waits */
     struct env_timer close_timer;
+    struct env_timer hold_timer; /* runs while a quota holds it */
+    int64_t held_until_us;
     int listener;
     int64_t active_ms;
     int64_t opened_us;
@@ -118,7 +120,8 @@ static unsigned connection_pause_reasons(const struct connection *connection)
                << CONNECTION_PAUSE_REQUESTS |
            (unsigned)(connection->unsent >= CONNECTION_UNSENT_MAX) << CONNECTION_PAUSE_ANSWERS |
            (unsigned)bytes << CONNECTION_PAUSE_BYTES | (unsigned)memory << CONNECTION_PAUSE_MEMORY |
-           (unsigned)(connection->decoding != NULL) << CONNECTION_PAUSE_DECODING;
+           (unsigned)(connection->decoding != NULL) << CONNECTION_PAUSE_DECODING |
+           (unsigned)env_timer_running(&connection->hold_timer) << CONNECTION_PAUSE_QUOTA;
 }
 
 static void connection_throttle(struct connection *connection)
@@ -477,6 +480,38 @@ static void connection_drained(void *data)
     connection_throttle(data);
 }
 
+/* ---- quotas ---- */
+
+static void connection_hold_over(void *data)
+{
+    struct connection *connection = data;
+    if (connection->state < CONNECTION_CLOSING)
+        connection_throttle(connection);
+}
+
+void connection_hold(struct connection *connection, int32_t wait_ms)
+{
+    int64_t until_us = env_now_us(connection->owner->deps.env) + (int64_t)wait_ms * 1000;
+    ASSERT(wait_ms > 0);
+    bool held = env_timer_running(&connection->hold_timer);
+    if (connection->state >= CONNECTION_CLOSING || (held && until_us <= connection->held_until_us))
+        return;
+    connection->held_until_us = until_us;
+    env_timer_start(&connection->hold_timer, wait_ms);
+    connection_throttle(connection);
+}
+
+void connection_end_hold(struct connection *connection)
+{
+    env_timer_stop(&connection->hold_timer);
+    connection_hold_over(connection);
+}
+
+bool connection_is_brokers(const struct connection *connection)
+{
+    return connection->kind == CONNECTION_BROKER;
+}
+
 /* ---- life ---- */
 
 static const struct frame_handlers connection_handlers = {
@@ -517,6 +552,7 @@ int connection_new(struct connection_owner *owner, const struct frame_opening *o
     list_init(&connection->requests);
     list_init(&connection->watches);
     env_timer_init(env, &connection->close_timer, connection_close_due, connection);
+    env_timer_init(env, &connection->hold_timer, connection_hold_over, connection);
     int err = frame_conn_open(env, opening, owner->deps.limits.request_bytes, &owner->budget,
                               &connection_handlers, connection, &connection->conn);
     if (err) {
@@ -548,6 +584,7 @@ void connection_close(struct connection *connection)
     logger_debug(connection->owner->deps.logger, "connection of %s closed, %zu are open",
                  connection_peer(connection), connection->owner->count);
     env_timer_stop(&connection->close_timer);
+    env_timer_stop(&connection->hold_timer);
     struct list *step;
     while ((step = list_pop(&connection->requests))) {
         struct request *request = LIST_ENTRY(step, struct request, link);

@@ -13,9 +13,11 @@
 
 struct connection;
 struct request_kept;
+struct request_quota;
 
 struct connection_owner {
     struct server_deps deps;
+    struct request_quota *quota; /* NULL: there are none */
     struct request_hook *hooks[REQUEST_HOOKS_MAX];
     int hook_count;
     struct list connections; /* struct connection */
@@ -40,7 +42,8 @@ struct connection_owner {
     X(ANSWERS, "answers to be taken")                                                              \
     X(BYTES, "bytes of answers to be taken")                                                       \
     X(MEMORY, "memory for all answers")                                                            \
-    X(DECODING, "a large request to be decoded")
+    X(DECODING, "a large request to be decoded")                                                   \
+    X(QUOTA, "the end of a throttle, as a quota asks")
 
 enum connection_pause {
 #define CONNECTION_PAUSE_ENUM(name, text) CONNECTION_PAUSE_##name,
@@ -69,6 +72,13 @@ void connection_note_follower(struct connection *connection, int32_t replica_id)
 void connection_note_moved(struct connection *connection);
 /* The owner lets go from now on: closes the connection soon if its client has been told. */
 void connection_let_go(struct connection *connection);
+/* It has shown that it is another broker's. */
+bool connection_is_brokers(const struct connection *connection);
+/* A quota of its client is used up: it is not read for so long, or for longer if it waits already.
+ */
+void connection_hold(struct connection *connection, int32_t wait_ms);
+/* It need not wait any longer. */
+void connection_end_hold(struct connection *connection);
 void connection_watch(struct connection *connection, struct request_watch *watch);
 const char *connection_peer(const struct connection *connection);
 /* When it was accepted; monotonic us. */

@@ -11,6 +11,7 @@
 #include "broker/net/connection.h"
 #include "broker/net/request_decode.h"
 #include "broker/net/request_end.h"
+#include "broker/net/request_quota.h"
 #include "kafka/messages/headers.h"
 
 int request_encode_header(struct request *request, int16_t version)
@@ -87,11 +88,72 @@ static void request_shrink(struct request *request)
     arena_close(&request->arena);
 }
 
+/* ---- quotas ---- */
+
+/* It is told so in the answer, and is not read from now on. */
+static void request_throttle(struct request *request, int32_t wait_ms)
+{
+    ASSERT(wait_ms >= 0);
+    if (wait_ms > request->throttle_ms)
+        request->throttle_ms = wait_ms;
+    if (wait_ms > 0 && request->connection)
+        connection_hold(request->connection, wait_ms);
+}
+
+void request_find_payer(struct request *request)
+{
+    const struct request_quota *quota = request->owner->quota;
+    int32_t wait_ms = 0;
+    if (!quota || !quota->on || connection_is_brokers(request->connection))
+        return;
+    request->payer = quota->begin(quota->data, request, &wait_ms);
+    request_throttle(request, wait_ms);
+}
+
+void request_drop_payer(struct request *request)
+{
+    const struct request_quota *quota = request->owner->quota;
+    if (request->payer)
+        quota->end(quota->data, request->payer);
+    request->payer = NULL;
+}
+
+void request_charge(struct request *request)
+{
+    const struct request_quota *quota = request->owner->quota;
+    if (!request->payer)
+        return;
+    int64_t spent_us = request->spent_us;
+    if (!request->handled) /* its handler answers */
+        spent_us = env_now_us(request->owner->deps.env) - request->received_us;
+    request_throttle(request, quota->charge(quota->data, request->payer, request, spent_us));
+}
+
+size_t request_records_max(const struct request *request)
+{
+    const struct request_quota *quota = request->owner ? request->owner->quota : NULL;
+    return request->payer ? quota->answer_max(quota->data, request->payer) : SIZE_MAX;
+}
+
+bool request_may_take(struct request *request, size_t bytes)
+{
+    const struct request_quota *quota = request->owner->quota;
+    bool refused = false;
+    ASSERT(!request->answered);
+    if (request->payer)
+        request_throttle(request,
+                         quota->take(quota->data, request->payer, request, bytes, &refused));
+    return !refused;
+}
+
+/* ---- answers ---- */
+
 /* The one place where answers get their throttle time, and are looked at for hooks. */
 void request_look(struct request *request, int16_t version, void *response)
 {
     const struct wire_desc *desc = request->api->response;
     int32_t *throttle_ms = NULL;
+    request_charge(request);
     if (request->throttle_ms > 0)
         throttle_ms = wire_find_int32(desc, version, response, "ThrottleTimeMs");
     if (throttle_ms)
@@ -141,6 +203,7 @@ void request_reply(struct request *request, void *response,
 void request_reply_none(struct request *request)
 {
     ASSERT(!request->answered);
+    request_charge(request);
     request->silent = true;
     request_finish(request);
 }
@@ -176,8 +239,11 @@ const char *request_host(const struct request *request)
 
 void request_note_follower(struct request *request, int32_t replica_id)
 {
-    if (request->connection)
-        connection_note_follower(request->connection, replica_id);
+    if (!request->connection)
+        return;
+    connection_note_follower(request->connection, replica_id);
+    if (connection_is_brokers(request->connection))
+        request_drop_payer(request);
 }
 
 void request_note_moved(struct request *request)
@@ -234,13 +300,19 @@ void request_begin(struct request *request)
             request->hooks |= (uint8_t)(1 << i);
     if (request->hooks)
         request->asker = request_new_asker(request);
+    request_find_payer(request);
 }
 
 void request_handled(struct request *request)
 {
     ASSERT(!request->answered);
+    request->handled = true;
+    if (!request->hooks && !request->payer)
+        return;
+    int64_t now_us = env_now_us(request->owner->deps.env);
+    request->spent_us = now_us - request->received_us;
     if (request->hooks)
-        request->handled_us = env_now_us(request->owner->deps.env);
+        request->handled_us = now_us;
 }
 
 static enum request_outcome request_outcome(const struct request *request, bool taken)
@@ -278,6 +350,7 @@ void request_end(struct request *request, bool taken)
     ASSERT(list_empty(&request->link)); /* no connection will find it */
     if (request->hooks)
         request_tell(request, taken);
+    request_drop_payer(request);
     if (request->decode)
         request_decode_abandon(request);
     if (request->release)

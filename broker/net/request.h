@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/check.h"
 #include "base/err.h"
 #include "base/list.h"
 #include "base/logger.h"
@@ -53,7 +54,10 @@ struct request {
     size_t charged;                /* for them, to the owner's budget */
     size_t bytes;                  /* that were received */
     int32_t throttle_ms;           /* told in the answer, where its version can */
+    void *payer;      /* of net/request_quota.h, whose quotas it uses; NULL: nobody's */
+    int64_t spent_us; /* what its handler took of the loop, for who pays */
     struct wire_out out;
+    bool handled;  /* its handler has returned, and had not answered */
     bool released; /* the received bytes are not needed */
     bool answered;
     bool silent;   /* no bytes leave */
@@ -100,6 +104,12 @@ static inline void *request_alloc(struct request *request, size_t size)
         request_fail(request, ERR_NO_MEMORY, "has no memory left");
     return memory;
 }
+
+/* What the answer may hold of records, by the quotas of who asks: SIZE_MAX, or less. */
+size_t request_records_max(const struct request *request);
+/* So many bytes of records are to be answered. False: it must be answered without them, since they
+ * would pass a quota; how long the client has to wait is set. Once before a request is answered. */
+bool request_may_take(struct request *request, size_t bytes) MUST_CHECK;
 
 /* A warning about what a client asked for; how many there may be is limited. */
 #define request_warn(request, ...) logger_warn((request)->logger, __VA_ARGS__)

@@ -309,6 +309,20 @@ void server_add_hook(struct server *server, struct request_hook *hook)
     owner->hooks[owner->hook_count++] = hook;
 }
 
+void server_set_quota(struct server *server, struct request_quota *quota)
+{
+    ASSERT(!server->owner.quota);
+    ASSERT(server->owner.count == 0);
+    server->owner.quota = quota;
+}
+
+void server_end_throttles(struct server *server)
+{
+    LIST_EACH(step, &server->owner.connections) {
+        connection_end_hold(connection_of(step));
+    }
+}
+
 uint16_t server_port(const struct server *server, int i)
 {
     return env_listener_port(server->listeners[i].listener);

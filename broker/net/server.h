@@ -12,6 +12,7 @@
 struct broker;
 struct frame_opening;
 struct request_hook;
+struct request_quota;
 struct server;
 
 struct server_limits {
@@ -68,6 +69,10 @@ void server_adopt(struct server *server, struct frame_opening *opening);
 size_t server_connections(const struct server *server);
 /* From now on it hears of the end of requests (net/request_end.h). */
 void server_add_hook(struct server *server, struct request_hook *hook);
+/* From now on clients are held to quotas (net/request_quota.h); once, before it has clients. */
+void server_set_quota(struct server *server, struct request_quota *quota);
+/* Who waits since a quota was used up need not wait any longer. */
+void server_end_throttles(struct server *server);
 /* Port of listener i (of interest when the settings say 0). */
 uint16_t server_port(const struct server *server, int i);
 /* Appends how many connections there are and what they hold, for people. */

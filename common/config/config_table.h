@@ -378,6 +378,11 @@
       "The most connections at a time; with 0, which Kafka takes, nobody could change it back.") \
     X(MAX_CONNECTIONS_PER_IP, "max.connections.per.ip", INT, CONFIG_MAX_INT_TEXT, NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, "The most connections from one address.") \
+    X(QUOTA_WINDOW_NUM, "quota.window.num", INT, "11", NULL, 1, CONFIG_MAX_INT, NULL, \
+      CONFIG_READ_ONLY, \
+      "The samples that the rate of a quota is taken over; more than 32 are joined.") \
+    X(QUOTA_WINDOW_SIZE_SECONDS, "quota.window.size.seconds", INT, "1", NULL, 1, CONFIG_MAX_INT, \
+      NULL, CONFIG_READ_ONLY, "The length of each of these samples.") \
     X(CONNECTIONS_MAX_IDLE_MS, "connections.max.idle.ms", LONG, "600000", NULL, -1, \
       CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
       "A connection without a request for this long is closed; -1 = never.") \

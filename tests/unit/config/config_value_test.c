@@ -13,8 +13,8 @@ static void guards_are_refused(void)
                   "s.properties line 1: alter.config.policy.class.name=a.B: Changes of settings "
                   "can't be checked by a Java class: remove the setting.");
     check_problem("client.quota.callback.class=a.B\n", ERR_UNSUPPORTED,
-                  "s.properties line 1: client.quota.callback.class=a.B: Quotas are not available "
-                  "yet: remove the setting.");
+                  "s.properties line 1: client.quota.callback.class=a.B: No class decides about "
+                  "quotas: remove the setting.");
     check_ok(&f, "authorizer.class.name=\ncreate.topic.policy.class.name=\n");
     unload(&f);
 }

@@ -92,6 +92,18 @@ void request_note_follower(struct request *request, int32_t replica_id)
     (void)replica_id;
 }
 
+size_t request_records_max(const struct request *request)
+{
+    (void)request;
+    return SIZE_MAX;
+}
+
+bool request_may_take(struct request *request, size_t bytes)
+{
+    CHECK(!request->answered && bytes > 0);
+    return true;
+}
+
 void request_note_moved(struct request *request)
 {
     (void)request;
