@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import tap
 from cluster import Cluster
 from confluent_kafka import Consumer, Producer as TransactionalProducer, TopicPartition
+import reassign
 from live_member import LiveMember
 from load import PRODUCER, Producer
 from node import ROOT
@@ -57,7 +58,7 @@ OURS = {GROUPS: "kafka-consumer-groups.sh", LIST_GROUPS: "kafka-groups.sh", OFFS
         PRODUCER_PERF: "kafka-producer-perf-test.sh", CONSUMER_PERF: "kafka-consumer-perf-test.sh",
         LATENCY: "kafka-e2e-latency.sh", SENDER: "kafka-verifiable-producer.sh",
         READER: "kafka-verifiable-consumer.sh", DUMP: "kafka-dump-log.sh",
-        RESET: "kafka-streams-application-reset.sh"}
+        RESET: "kafka-streams-application-reset.sh", REASSIGN: "kafka-reassign-partitions.sh"}
 
 
 def kafka(tool_class, *arguments):
@@ -513,6 +514,59 @@ def no_numbers(text):
 def words_of(text):
     """Of a table, whose columns the two may pad in another way."""
     return [line.split() for line in text.splitlines()]
+
+
+def json_lines(text):
+    """What is proposed is drawn at random: which partitions with how many replicas, instead."""
+    def told(line):
+        if not line.startswith("{"):
+            return line
+        return [(p["topic"], p["partition"], len(p["replicas"]), p["log_dirs"])
+                for p in json.loads(line)["partitions"]]
+    return [told(line) for line in lines(text)]
+
+
+@test("replicas are moved by Kafka's tool as by ours")
+def moves():
+    kafka(CONSOLE, "--version")
+    with Cluster(3) as cluster:
+        server = ("--bootstrap-server", cluster.bootstrap)
+        cluster.create_topic("t", partitions=2, replicas=2)
+        cluster.create_topic("u", replicas=1)
+
+        def put(name, text):
+            path = os.path.join(cluster.directory, name)
+            with open(path, "w") as file:
+                file.write(text)
+            return path
+
+        def plan(replicas):
+            return put("plan.json", json.dumps({"version": 1, "partitions": [
+                {"topic": t, "partition": p, "replicas": ids} for (t, p), ids in replicas.items()]}))
+
+        topics = put("topics.json", '{"version":1,"topics":[{"topic":"t"},{"topic":"u"}]}')
+        check_alike(REASSIGN, *server, "--generate", "--topics-to-move-json-file", topics, "--broker-list", "0,1,2",
+                    same=json_lines)
+        check_alike(REASSIGN, *server, "--list", same=lines)
+        for wrong in ({("t", 0): [0, 7]}, {("t", 5): [0]}):
+            alike(REASSIGN, *server, "--execute", "--reassignment-json-file", plan(wrong), status=1)
+        goals = ({("t", 0): [0, 1, 2], ("t", 1): [2], ("u", 0): [1, 2]},
+                 {("t", 0): [1, 0], ("t", 1): [0], ("u", 0): [2]})
+        for goal, run in zip(goals, (kafka, lambda of, *rest: tool(OURS[of], *rest).stdout)):
+            file = ("--reassignment-json-file", plan(goal))
+            check_alike(REASSIGN, *server, "--verify", *file, "--preserve-throttles", same=lines)
+            told = run(REASSIGN, *server, "--execute", *file, "--throttle", "50000000")
+            for words in ("Current partition replica assignment", "Warning: You must run --verify periodically",
+                          "The inter-broker throttle limit was set to 50000000 B/s",
+                          "Successfully started partition reassignments for t-0,t-1,u-0"):
+                check(words in told, f"{words} in what --execute says: {told}")
+            for (topic, partition), replicas in goal.items():
+                reassign.wait_moved(cluster, topic, replicas, partition)
+            check_alike(REASSIGN, *server, "--verify", *file, same=lines)
+            check("throttled" not in tool(OURS[CONFIGS], *server, "--describe", "--entity-type", "brokers",
+                                          "--entity-name", "0").stdout, "a throttle stays")
+        alike(REASSIGN, *server, "--cancel", *file, status=0,
+              words="None of the specified partition reassignments are active.")
 
 
 @test("what describes the cluster prints what Kafka's tools print")

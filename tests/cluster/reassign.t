@@ -6,12 +6,15 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
 
+import json
+
 import reassign
 import tap
 from cluster import Cluster
 from load import Load, check_records, read_all
 from segments import check_replicas_equal
 from tap import check, check_equal, note, test
+from tool import tool
 from wait import wait_until
 
 RECORDS = 300  # acknowledged between two steps
@@ -51,6 +54,95 @@ def around():
                 reassign.wait_moved(cluster, "round", replicas)
                 load.wait_acks(RECORDS)
             check_whole(cluster, "round", [3, 1], load)
+
+
+TOOL, SLOW, FAST = "kafka-reassign-partitions.sh", "1000", "1000000000"  # bytes a second
+
+
+def slow_down(cluster, topic, replicas):
+    """They copy less than the load writes, so that their move has no end. Only they: --throttle also
+    holds what a source copies that was killed and comes back."""
+    def alter(*arguments):
+        tool("kafka-configs.sh", "--bootstrap-server", cluster.bootstrap, "--alter", *arguments)
+    listed = ",".join(f"0:{replica}" for replica in replicas)
+    alter("--topic", topic, "--add-config", f"follower.replication.throttled.replicas=[{listed}]")
+    for replica in replicas:
+        alter("--broker", str(replica), "--add-config", f"follower.replication.throttled.rate={SLOW}")
+
+
+def asked(cluster, topic, replicas, *arguments):
+    """What the tool says to a plan of one partition."""
+    path = os.path.join(cluster.directory, "plan.json")
+    with open(path, "w") as file:
+        json.dump({"version": 1, "partitions": [{"topic": topic, "partition": 0, "replicas": replicas}]}, file)
+    address = cluster.running()[0].address
+    return tool(TOOL, "--bootstrap-server", address, "--reassignment-json-file", path, *arguments).stdout
+
+
+def wait_in_sync(cluster, topic, members):
+    wait_until(lambda: set(members) <= set(cluster.partition(topic)[2]), FOLDER_DEADLINE_S,
+               f"{members} are in sync")
+
+
+def kill_and_go_on(cluster, topic, load, node):
+    """The move is under way before and after, and records are taken meanwhile."""
+    wait_in_sync(cluster, topic, [0, 1])
+    node.kill()
+    load.wait_acks(RECORDS)
+    node.start()
+    cluster.wait_serving()
+    wait_until(lambda: (topic, 0) in reassign.moves(node.port), FOLDER_DEADLINE_S,
+               f"node {node.id} knows of the move")
+
+
+@test("kill -9 of source, target and controller; the end of a move, and the same move again")
+def kills():
+    with Cluster(4) as cluster:
+        cluster.create_topic("kills", replicas=2)
+        move(cluster, "kills", [0, 1])
+        reassign.wait_moved(cluster, "kills", [0, 1])
+        with Load(cluster.bootstrap, "kills") as load:
+            slow_down(cluster, "kills", [2, 3])
+            asked(cluster, "kills", [2, 3], "--execute")
+            described = tool("kafka-topics.sh", "--bootstrap-server", cluster.bootstrap, "--describe", "--topic",
+                             "kills").stdout
+            check("\tAdding Replicas: 2,3\tRemoving Replicas: 0,1\t" in described, described)
+            for victim in (cluster.leader("kills"), cluster.nodes[2], cluster.controller()):
+                kill_and_go_on(cluster, "kills", load, victim)
+            told = asked(cluster, "kills", [2, 3], "--cancel", "--preserve-throttles")
+            check("Successfully cancelled partition reassignment for: kills-0" in told, told)
+            reassign.wait_moved(cluster, "kills", [0, 1])
+            wait_folders(cluster, "kills", [0, 1])
+            asked(cluster, "kills", [2, 3], "--execute")
+            load.wait_acks(RECORDS)
+            asked(cluster, "kills", [2, 3], "--execute", "--additional", "--throttle", FAST)
+            reassign.wait_moved(cluster, "kills", [2, 3])
+            told = asked(cluster, "kills", [2, 3], "--verify")
+            check("Reassignment of partition kills-0 is completed." in told, told)
+            check_whole(cluster, "kills", [2, 3], load)
+
+
+def names(cluster, node_id):
+    return [name for name in os.listdir(cluster.nodes[node_id].log_dir) if name.startswith("away-0")]
+
+
+@test("what was moved away while a broker was down is kept there, and set aside")
+def away():
+    with Cluster(3) as cluster:
+        cluster.create_topic("away", replicas=2)
+        move(cluster, "away", [0, 1])
+        reassign.wait_moved(cluster, "away", [0, 1])
+        with Load(cluster.bootstrap, "away") as load:
+            cluster.nodes[1].kill()
+            move(cluster, "away", [0, 2])
+            reassign.wait_moved(cluster, "away", [0, 2])
+            cluster.nodes[1].start()
+            cluster.wait_serving()
+            wait_until(lambda: [n for n in names(cluster, 1) if n.endswith("-stray")] == names(cluster, 1) != [],
+                       FOLDER_DEADLINE_S, "the folder of node 1 is set aside")
+            move(cluster, "away", [1, 2])  # and it begins anew beside that
+            reassign.wait_moved(cluster, "away", [1, 2])
+            check_whole(cluster, "away", [1, 2], load)
 
 
 tap.run()
