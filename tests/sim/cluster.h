@@ -156,8 +156,11 @@ void cluster_ask(struct cluster *cluster, Meta__Command *command);
 /* An election of the preferred replica, or an unclean one, through any broker. */
 void cluster_elect(struct cluster *cluster, int p, bool unclean);
 
-/* Moves partition p to other replicas; none of them: ends the move that is under way. */
-void cluster_reassign(struct cluster *cluster, int p, const int32_t *replicas, int count);
+/* Moves partition p of a topic to other replicas; none: ends the move that is under way. */
+void cluster_reassign(struct cluster *cluster, const char *name, int p, const int32_t *replicas,
+                      int count);
+/* Whether transactional producers run, so that the coordinators have topics. */
+bool cluster_has_txn(const struct cluster *cluster);
 
 /* The next batch of a client with an own number is as large as this. */
 /* Asks once for another transaction.version. */

@@ -133,11 +133,12 @@ void cluster_elect(struct cluster *cluster, int p, bool unclean)
     cluster_ask(cluster, &command);
 }
 
-void cluster_reassign(struct cluster *cluster, int p, const int32_t *replicas, int count)
+void cluster_reassign(struct cluster *cluster, const char *name, int p, const int32_t *replicas,
+                      int count)
 {
-    char topic[16];
+    char topic[32];
     int32_t ids[CLUSTER_NODES] = {-1, -1, -1};
-    snprintf(topic, sizeof(topic), "%s", cluster_topic);
+    snprintf(topic, sizeof(topic), "%s", name);
     Meta__AlterReassignments__Partition item = META__ALTER_REASSIGNMENTS__PARTITION__INIT;
     Meta__AlterReassignments__Partition *items[] = {&item};
     Meta__AlterReassignments move = META__ALTER_REASSIGNMENTS__INIT;
@@ -152,9 +153,14 @@ void cluster_reassign(struct cluster *cluster, int p, const int32_t *replicas, i
     move.n_partitions = 1;
     command.body_case = META__COMMAND__BODY_ALTER_REASSIGNMENTS;
     command.alter_reassignments = &move;
-    cluster->reassigned[p] = true;
-    cluster_note(cluster, -1, "partition %d goes to %d,%d,%d", p, ids[0], ids[1], ids[2]);
+    cluster->reassigned[p] |= strcmp(name, cluster_topic) == 0;
+    cluster_note(cluster, -1, "%s-%d goes to %d,%d,%d", name, p, ids[0], ids[1], ids[2]);
     cluster_ask(cluster, &command);
+}
+
+bool cluster_has_txn(const struct cluster *cluster)
+{
+    return cluster->txn != NULL;
 }
 
 void cluster_set_level(struct cluster *cluster, int level)

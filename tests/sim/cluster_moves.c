@@ -6,7 +6,7 @@ enum {
     MOVES_LED_MS = 300   /* in which a partition is led by another */
 };
 
-static void moves_start(struct cluster_faults *faults, int p)
+static void moves_start(struct cluster_faults *faults, const char *topic, int p)
 {
     int32_t ids[CLUSTER_NODES] = {0};
     for (int i = 0; i < CLUSTER_NODES; i++) {
@@ -15,22 +15,32 @@ static void moves_start(struct cluster_faults *faults, int p)
         ids[at] = i;
     }
     /* Two at least: where one copy is destroyed there is another. */
-    cluster_reassign(faults->cluster, p, ids, 2 + (int)cluster_faults_draw(faults, 2));
+    cluster_reassign(faults->cluster, topic, p, ids, 2 + (int)cluster_faults_draw(faults, 2));
+}
+
+/* Those of the coordinators as well. */
+static const char *moves_topic(struct cluster_faults *faults)
+{
+    static const char *const topics[] = {"__transaction_state", "__consumer_offsets"};
+    if (!cluster_has_txn(faults->cluster) || cluster_faults_draw(faults, 2))
+        return cluster_topic;
+    return topics[cluster_faults_draw(faults, 2)];
 }
 
 void cluster_moves_fault(struct cluster_faults *faults, int node)
 {
     struct cluster *cluster = faults->cluster;
     int p = (int)cluster_faults_draw(faults, CLUSTER_PARTITIONS);
-    moves_start(faults, p);
+    const char *topic = moves_topic(faults);
+    moves_start(faults, topic, p);
     for (uint64_t again = cluster_faults_draw(faults, 3); again > 0; again--) {
         int64_t wait_ms = (int64_t)cluster_faults_draw(faults, 2) ? MOVES_ANSWER_MS : MOVES_LED_MS;
         if (!cluster_run(cluster, 1 + (int64_t)cluster_faults_draw(faults, (uint64_t)wait_ms)))
             return;
         if (cluster_faults_draw(faults, 3) == 0)
-            cluster_reassign(cluster, p, NULL, 0);
+            cluster_reassign(cluster, topic, p, NULL, 0);
         else
-            moves_start(faults, p);
+            moves_start(faults, topic, p);
     }
     if (cluster_faults_draw(faults, 2) ||
         !cluster_run(cluster, (int64_t)cluster_faults_draw(faults, MOVES_LED_MS)))

@@ -97,10 +97,14 @@ static bool seed_course(struct cluster *cluster, struct cluster_faults *faults, 
  * the coordinators' topics nobody looks at. */
 static const char *seed_faults(void)
 {
-    static const char txn_faults[] =
-        "kill,power,power-at,restart,stop,stop-all,start-stop,end-stop,crash,vote,pause,cut,heal,"
-        "clock,memory,slow-disk,full-disk,little-room,io,sync,descriptors,journal,move-dirs,swap,"
-        "unregister,elect,elect-back,create,delete,level,large,calm";
+#define SEED_TXN_FAULTS                                                                            \
+    "kill,power,power-at,restart,stop,stop-all,start-stop,end-stop,crash,vote,pause,cut,heal,"     \
+    "clock,memory,slow-disk,full-disk,little-room,io,sync,descriptors,journal,move-dirs,swap,"     \
+    "unregister,elect,elect-back,create,delete,level,large,calm"
+    static const char txn_faults[] = SEED_TXN_FAULTS;
+    static const char txn_moves[] = SEED_TXN_FAULTS ",reassign";
+    if (settings.transactions && settings.faults && strcmp(settings.faults, "+reassign") == 0)
+        return txn_moves;
     return settings.faults || !settings.transactions ? settings.faults : txn_faults;
 }
 

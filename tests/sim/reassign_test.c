@@ -7,7 +7,7 @@
 
 #include "cluster_seed.h"
 
-enum { SEEDS = 200 };
+enum { SEEDS = 200, TXN_SEEDS = 60 };
 
 static void moves_lose_nothing_and_end(void)
 {
@@ -17,4 +17,15 @@ static void moves_lose_nothing_and_end(void)
     CHECK(outcome.acked > 0 || getenv("SIM_SEED"));
 }
 
-TAP_MAIN(TAP_TEST(moves_lose_nothing_and_end))
+/* The same with transactional producers, and moves of the coordinators' topics. */
+static void transactions_survive_moves(void)
+{
+    struct cluster_seed_outcome outcome = {0};
+    if (getenv("SIM_SEED"))
+        return; /* SIM_FAULTS=+reassign cluster_txn_test replays it */
+    cluster_seed_set_transactions("cluster_txn_test");
+    CHECK_INT(cluster_seed_run_many(TXN_SEEDS, &outcome), 0);
+    CHECK(outcome.acked > 0);
+}
+
+TAP_MAIN(TAP_TEST(moves_lose_nothing_and_end), TAP_TEST(transactions_survive_moves))
