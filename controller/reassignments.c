@@ -162,6 +162,11 @@ static int reassignments_one(struct decision *decision,
 void reassignments_command(struct decision *decision, const Meta__AlterReassignments *command,
                            Meta__CommandReply *reply)
 {
+    if (command->n_partitions > REASSIGNMENTS_MAX) {
+        reply->error = err_to_wire(ERR_POLICY_VIOLATION);
+        reply->message = "Excessively large number of partitions per request.";
+        return;
+    }
     reply->elections = decision_alloc(decision, command->n_partitions, sizeof(*reply->elections));
     for (size_t i = 0; i < command->n_partitions; i++) {
         const Meta__AlterReassignments__Partition *asked = command->partitions[i];

@@ -11,11 +11,13 @@
 
 #include "controller/decision.h"
 
+enum { REASSIGNMENTS_MAX = 10000 /* partitions of one command, as Kafka: one entry stays small */ };
+
 /* The AlterReassignments command: the answers stand in `elections`, in the command's order, with
  * Kafka's codes and sentences. UNKNOWN_TOPIC_OR_PARTITION; INVALID_REPLICA_ASSIGNMENT also where
  * only a replica that was being added can lead, so that an end would need an unclean election;
  * INVALID_REPLICATION_FACTOR where the number of replicas must not change;
- * NO_REASSIGNMENT_IN_PROGRESS. */
+ * NO_REASSIGNMENT_IN_PROGRESS. Of more than REASSIGNMENTS_MAX none is changed: POLICY_VIOLATION. */
 void reassignments_command(struct decision *decision, const Meta__AlterReassignments *command,
                            Meta__CommandReply *reply);
 

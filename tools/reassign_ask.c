@@ -9,7 +9,11 @@
 #include "kafka/messages/alter_partition_reassignments.h"
 #include "kafka/messages/list_partition_reassignments.h"
 
-enum { REASSIGN_ASK_ARENA_MAX = 256 << 20, REASSIGN_ASK_TIMEOUT_MS = 10000 };
+enum {
+    REASSIGN_ASK_ARENA_MAX = 256 << 20,
+    REASSIGN_ASK_TIMEOUT_MS = 10000,
+    REASSIGN_ASK_PARTITIONS = 5000 /* in one request: the controller takes twice as many */
+};
 
 typedef struct list_partition_reassignments_response_ongoing_topic_reassignment moving_topic;
 typedef struct list_partition_reassignments_response_ongoing_partition_reassignment moving_row;
@@ -171,8 +175,8 @@ static int reassign_report(const struct tool_run *run,
     return status;
 }
 
-int reassign_ask_alter(struct tool_run *run, const struct plan *plan, bool cancel,
-                       const char *heading)
+static int reassign_ask_some(struct tool_run *run, const struct plan *plan, bool cancel,
+                             const char *heading)
 {
     struct alter_partition_reassignments_request request;
     struct client_answer answer = {0};
@@ -200,5 +204,18 @@ int reassign_ask_alter(struct tool_run *run, const struct plan *plan, bool cance
         status = reassign_report(run, answer.response, heading);
     client_answer_free(&answer);
     arena_close(&arena);
+    return status;
+}
+
+int reassign_ask_alter(struct tool_run *run, const struct plan *plan, bool cancel,
+                       const char *heading)
+{
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < plan->count; i += REASSIGN_ASK_PARTITIONS) {
+        size_t left = plan->count - i;
+        struct plan some = {&plan->items[i],
+                            left < REASSIGN_ASK_PARTITIONS ? left : REASSIGN_ASK_PARTITIONS};
+        status = reassign_ask_some(run, &some, cancel, heading);
+    }
     return status;
 }

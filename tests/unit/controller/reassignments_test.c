@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "controller/isr.h"
+#include "controller/reassignments.h"
 #include "tests/lib/config_maker.h"
 
 enum { ALL_MAX = 8 };
@@ -328,6 +329,30 @@ static void a_replica_that_goes_is_in_no_list(void)
     finish();
 }
 
+/* One entry stays small, and one decision short. */
+static void so_many_at_a_time(void)
+{
+    Meta__AlterReassignments__Partition body = META__ALTER_REASSIGNMENTS__PARTITION__INIT;
+    static Meta__AlterReassignments__Partition *list[REASSIGNMENTS_MAX + 1];
+    Meta__AlterReassignments move = META__ALTER_REASSIGNMENTS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    begin_with("1,2");
+    body.topic = "u";
+    for (size_t i = 0; i <= REASSIGNMENTS_MAX; i++)
+        list[i] = &body;
+    move.partitions = list;
+    move.n_partitions = REASSIGNMENTS_MAX;
+    reassignments_command(&decision, &move, &reply);
+    CHECK_INT(reply.error, 0);
+    CHECK_INT(reply.n_elections, REASSIGNMENTS_MAX);
+    move.n_partitions++;
+    meta__command_reply__init(&reply);
+    reassignments_command(&decision, &move, &reply);
+    CHECK_INT(reply.error, wire(ERR_POLICY_VIOLATION));
+    CHECK_INT(reply.n_elections, 0);
+    finish();
+}
+
 /* New partitions get as many replicas as there will be. */
 static void partitions_grow_during_a_move(void)
 {
@@ -364,4 +389,5 @@ TAP_MAIN(TAP_TEST(a_move_ends_when_all_of_the_target_are_in_sync),
          TAP_TEST(the_leader_may_go_in_the_middle), TAP_TEST(an_end_gives_the_old_replicas_back),
          TAP_TEST(an_end_must_not_be_unclean), TAP_TEST(a_new_target_replaces_the_old_one),
          TAP_TEST(wrong_targets_are_refused), TAP_TEST(a_replica_that_goes_is_in_no_list),
-         TAP_TEST(partitions_grow_during_a_move), TAP_TEST(an_unclean_leader_may_end_it))
+         TAP_TEST(so_many_at_a_time), TAP_TEST(partitions_grow_during_a_move),
+         TAP_TEST(an_unclean_leader_may_end_it))
