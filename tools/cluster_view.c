@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "kafka/messages/describe_cluster.h"
 #include "kafka/messages/describe_log_dirs.h"
+#include "kafka/messages/list_partition_reassignments.h"
 #include "kafka/messages/metadata.h"
 #include "tools/quorum_request.h"
 
@@ -147,6 +148,44 @@ static void view_add_partition(struct cluster_view *view,
         view_node(view, row->replica_nodes.items[i])->replicas++;
 }
 
+static const struct metadata_response_metadata_response_partition *
+view_partition(const struct metadata_response *metadata, struct wire_str topic, int32_t index)
+{
+    for (int32_t i = 0; i < metadata->topics.count; i++) {
+        if (!wire_str_equal(metadata->topics.items[i].name, topic))
+            continue;
+        for (int32_t j = 0; j < metadata->topics.items[i].partitions.count; j++)
+            if (metadata->topics.items[i].partitions.items[j].partition_index == index)
+                return &metadata->topics.items[i].partitions.items[j];
+    }
+    return NULL;
+}
+
+/* A replica that a move adds is not missing yet. A broker without the API moves none. */
+static void view_read_moves(struct client *client, const struct metadata_response *metadata,
+                            struct cluster_view *view)
+{
+    struct list_partition_reassignments_request request;
+    struct client_answer answer = {0};
+    wire_defaults(&list_partition_reassignments_request_desc, &request);
+    request.topics.count = -1; /* all of them */
+    int err =
+        view_call(client, CLIENT_ANY, KAFKA_API_LIST_PARTITION_REASSIGNMENTS, &request, &answer);
+    const struct list_partition_reassignments_response *response = answer.response;
+    for (int32_t i = 0; !err && i < response->topics.count; i++)
+        for (int32_t j = 0; j < response->topics.items[i].partitions.count; j++) {
+            const struct list_partition_reassignments_response_ongoing_partition_reassignment
+                *move = &response->topics.items[i].partitions.items[j];
+            const struct metadata_response_metadata_response_partition *row =
+                view_partition(metadata, response->topics.items[i].name, move->partition_index);
+            int32_t wanted = row ? row->replica_nodes.count : 0;
+            if (row && row->leader_id >= 0 && row->isr_nodes.count < wanted &&
+                row->isr_nodes.count >= wanted - move->adding_replicas.count)
+                view->under_replicated--;
+        }
+    client_answer_free(&answer);
+}
+
 static int view_read_partitions(struct client *client, struct cluster_view *view)
 {
     struct metadata_request request;
@@ -161,6 +200,8 @@ static int view_read_partitions(struct client *client, struct cluster_view *view
         for (int32_t j = 0; j < response->topics.items[i].partitions.count; j++)
             view_add_partition(view, &response->topics.items[i].partitions.items[j]);
     }
+    if (!err && view->under_replicated > 0)
+        view_read_moves(client, response, view);
     client_answer_free(&answer);
     return err;
 }

@@ -107,6 +107,9 @@ def kills():
             described = tool("kafka-topics.sh", "--bootstrap-server", cluster.bootstrap, "--describe", "--topic",
                              "kills").stdout
             check("\tAdding Replicas: 2,3\tRemoving Replicas: 0,1\t" in described, described)
+            health = json.loads(tool("millrace", "status", "--bootstrap-server", cluster.bootstrap, "--format",
+                                     "json", check_status=False).stdout)
+            check(health["healthy"], f"what a move adds is missing: {health}")
             for victim in (cluster.leader("kills"), cluster.nodes[2], cluster.controller()):
                 kill_and_go_on(cluster, "kills", load, victim)
             told = asked(cluster, "kills", [2, 3], "--cancel", "--preserve-throttles")
