@@ -277,6 +277,7 @@ static bool fetch_fill(struct fetch *fetch, struct fetch_result *result,
     data->records.len = (int64_t)chunk->len;
     data->records.chunks = chunk;
     data->records.chunk_count = chunk->len > 0 ? 1 : 0;
+    fetch->request->held += chunk->file ? 0 : chunk->len;
     return fetch_fill_aborted(fetch, result, data);
 }
 

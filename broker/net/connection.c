@@ -187,7 +187,8 @@ static void connection_shed(struct connection_owner *owner)
 static void connection_send(struct connection *connection, struct request *request)
 {
     struct connection_owner *owner = connection->owner;
-    request->weight = sizeof(*request) + request->out.memory.cap + request->arena.total;
+    request->weight =
+        sizeof(*request) + wire_out_memory(&request->out) + request->arena.total + request->held;
     connection->unsent++;
     connection->unsent_bytes += request->weight;
     owner->unsent_bytes += request->weight;

@@ -55,6 +55,11 @@ size_t wire_out_size(const struct wire_out *out)
     return out->size;
 }
 
+size_t wire_out_memory(const struct wire_out *out)
+{
+    return out->memory.cap + out->piece_cap * sizeof(*out->pieces);
+}
+
 /* Even steps are the memory before piece step / 2 (or the last of it), odd ones the piece. */
 bool wire_out_next(const struct wire_out *out, size_t *cursor, struct env_chunk *chunk)
 {

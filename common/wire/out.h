@@ -45,6 +45,8 @@ void wire_out_close(struct wire_out *out);
 int wire_out_error(const struct wire_out *out) MUST_CHECK;
 /* All bytes so far. */
 size_t wire_out_size(const struct wire_out *out);
+/* What it takes itself: without the memory that its pieces refer to. */
+size_t wire_out_memory(const struct wire_out *out);
 
 /* Steps through the whole output in order; start with *cursor = 0. False at the end. Chunks of
  * memory point into the output and are valid until the next put. */

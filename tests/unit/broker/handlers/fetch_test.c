@@ -200,6 +200,7 @@ static void records_come_when_the_reads_are_done(void)
     UNTIL(r.logs.env, f.answers);
     CHECK_INT(f.partitions, 1);
     CHECK(f.bytes > 0);
+    CHECK_INT(f.request.held, f.bytes); /* so few are a copy */
     CHECK(f.session_id != 0);
     fetch_sessions_check(broker.fetch_sessions);
     fetch_close(&f);

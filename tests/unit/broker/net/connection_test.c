@@ -198,7 +198,8 @@ static void a_slow_reader_is_paused(void)
     held_close(&f);
 }
 
-static void too_many_unread_answers_close_who_has_the_most(void)
+/* An answer of this size, of which some memory is the handler's. */
+static void unread_answer_closes(size_t size, size_t elsewhere)
 {
     struct fixture f;
     struct client large, small;
@@ -212,8 +213,10 @@ static void too_many_unread_answers_close_who_has_the_most(void)
     client_ask(&large, 3, 10);
     UNTIL(f.env, held_count == 3);
     for (int i = 0; i < 3; i++)
-        if (held[i]->correlation_id == 2)
-            held_answer(i, 200000); /* twice the limit, which is half the budget */
+        if (held[i]->correlation_id == 2) {
+            held[i]->held = elsewhere;
+            held_answer(i, size);
+        }
     CHECK(fixture_says(&f, "is not read: it waits for memory for all answers"));
     CHECK(fixture_says(&f, "it has not read answers of "));
     for (int i = 0; i < 3; i++)
@@ -226,6 +229,13 @@ static void too_many_unread_answers_close_who_has_the_most(void)
     client_close(&large);
     client_close(&small);
     held_close(&f);
+}
+
+static void too_many_unread_answers_close_who_has_the_most(void)
+{
+    enum { MOST = 200000 }; /* twice the limit, which is half the budget */
+    unread_answer_closes(MOST, 0);
+    unread_answer_closes(10, MOST);
 }
 
 /* ---- what ends a connection ---- */
