@@ -455,6 +455,8 @@ static void world_close(void)
         env_timer_stop(&world.logs[i].load_timer);
         buf_close(&world.logs[i].bytes);
     }
+    env_free(world.env);
+    sim_env_reap(world.env); /* what a worker is at ends */
     metadata_free(world.metadata);
     sim_free(world.sim);
 }
