@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/list.h"
 #include "base/mem.h"
+#include "controller/raft_answers.h"
 #include "controller/raft_codec.h"
 #include "controller/raft_load.h"
 #include "controller/raft_servers.h"
@@ -73,8 +74,9 @@ struct raft_backend {
     raft_index append_end; /* last index of the AppendEntries that the core looks at; 0 = none */
     raft_index barrier;
     struct held held[RAFT_CODEC_SERVERS_MAX];
-    struct list ops;     /* under way */
-    struct list dropped; /* sends that fail in the next turn */
+    raft_id newcomers[RAFT_CODEC_SERVERS_MAX]; /* who has said last that it is one */
+    struct list ops;                           /* under way */
+    struct list dropped;                       /* sends that fail in the next turn */
     struct env_timer drop;
     raft_io_close_cb close_cb;
 };
@@ -119,6 +121,25 @@ static bool hold(struct raft_backend *backend, const struct raft_message *messag
     return true;
 }
 
+/* A voter that is a newcomer has lost what it had confirmed: nothing that it confirms is counted
+ * until it has been taken out of the quorum and in again (raft_quorum). It is there, though: a
+ * leader with one other voter needs it for that. */
+static bool lost_log(struct raft_backend *backend, const struct raft_message *message,
+                     bool newcomer)
+{
+    struct raft *raft = backend->raft;
+    if (!backend->changes || message->type != RAFT_IO_APPEND_ENTRIES_RESULT)
+        return false;
+    raft_id id = message->server_id;
+    backend->newcomers[(id - 1) % RAFT_CODEC_SERVERS_MAX] = newcomer ? id : 0;
+    if (!raft_backend_lost(backend, id) || message->append_entries_result.term > raft->current_term)
+        return false;
+    int i = raft->state == RAFT_LEADER ? raft_members_find(raft, raft_members_node(id)) : -1;
+    if (i >= 0)
+        raft->leader_state.progress[i].recent_recv = true;
+    return true;
+}
+
 /* True when a guard keeps the message from the core. `newcomer`: the sender is one; it may have
  * lost what it had confirmed, and what it has fetched anew since may lack a part of that, so that
  * only other newcomers vote for it. */
@@ -134,16 +155,7 @@ static bool guarded(struct raft_backend *backend, const struct raft_message *mes
                (!message->request_vote.pre_vote &&
                 message->request_vote.term == raft->current_term && raft->voted_for != 0 &&
                 raft->voted_for != message->request_vote.candidate_id);
-    return hold(backend, message);
-}
-
-/* Whom this node follows asks for votes: so it leads no more. A node that does not vote takes its
- * leader for one for ever, and would refuse the votes of all: where the second voter has not been
- * told yet that it is one, nobody could be elected. */
-static void forget_candidate(struct raft *raft, raft_id candidate)
-{
-    if (raft->state == RAFT_FOLLOWER && raft->follower_state.current_leader.id == candidate)
-        raft->follower_state.current_leader.id = 0;
+    return lost_log(backend, message, newcomer) || hold(backend, message);
 }
 
 /* Who is in the candidate's configuration is asked for his vote, also when he has not heard yet
@@ -154,7 +166,7 @@ static void deliver_vote(struct raft_backend *backend, struct raft_message *mess
     struct raft *raft = backend->raft;
     struct raft_server *self = raft_servers_find(raft, raft->id);
     int role = self ? self->role : RAFT_VOTER;
-    forget_candidate(raft, message->server_id);
+    raft_load_forget_candidate(raft, message->server_id);
     if (self)
         self->role = RAFT_VOTER;
     backend->recv_cb(&backend->io, message);
@@ -203,8 +215,7 @@ void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__F
         meta__frame__free_unpacked(frame, NULL);
         return;
     }
-    bool newcomer = frame->body_case == META__FRAME__BODY_REQUEST_VOTE && frame->request_vote &&
-                    frame->request_vote->newcomer;
+    bool newcomer = raft_codec_newcomer(frame);
     int err = raft_codec_get(frame, server_id, &message);
     meta__frame__free_unpacked(frame, NULL);
     if (err) {
@@ -257,6 +268,13 @@ void raft_backend_change(struct raft_backend *backend)
 bool raft_backend_newcomer(const struct raft_backend *backend)
 {
     return backend->newcomer.is;
+}
+
+bool raft_backend_lost(const struct raft_backend *backend, raft_id id)
+{
+    const struct raft_server *server = raft_servers_find(backend->raft, id);
+    return server && server->role == RAFT_VOTER &&
+           backend->newcomers[(id - 1) % RAFT_CODEC_SERVERS_MAX] == id;
 }
 
 bool raft_backend_joins(const struct raft_backend *backend)
@@ -636,27 +654,6 @@ static void on_drop(void *data)
         send_failed(LIST_ENTRY(step, struct op, link));
 }
 
-/* An AppendEntries that was cut into several brings nothing new with its first part; the core
- * answers it with all that it has stored, and what lies behind that part may still be an old
- * leader's. */
-static void clamp_result(const struct raft_backend *backend, struct raft_message *message)
-{
-    if (message->type == RAFT_IO_APPEND_ENTRIES_RESULT && backend->append_end &&
-        !message->append_entries_result.rejected &&
-        message->append_entries_result.last_log_index > backend->append_end)
-        message->append_entries_result.last_log_index = backend->append_end;
-}
-
-/* The core answers a pre-vote of an old term with that same term: a candidate with the longer log
- * would never learn ours, and nobody could be elected while the third voter gives no vote. */
-static void tell_term(const struct raft_backend *backend, struct raft_message *message)
-{
-    if (message->type == RAFT_IO_REQUEST_VOTE_RESULT &&
-        !message->request_vote_result.vote_granted &&
-        message->request_vote_result.term < backend->raft->current_term)
-        message->request_vote_result.term = backend->raft->current_term;
-}
-
 static int backend_send(struct raft_io *io, struct raft_io_send *req,
                         const struct raft_message *message, raft_io_send_cb cb)
 {
@@ -667,16 +664,17 @@ static int backend_send(struct raft_io *io, struct raft_io_send *req,
     op->req.send = req;
     op->cb.send = cb;
     op->server_id = message->server_id;
-    clamp_result(backend, &out);
-    tell_term(backend, &out);
+    raft_answers_clamp(&out, backend->append_end);
+    raft_answers_tell_term(backend->raft, &out);
     buf_init(&frames);
     /* Guard 5: the core answers a leader whose address it has forgotten. And a configuration that
      * another voter sent may name servers that are none. */
+    bool newcomer =
+        backend->newcomer.is && (backend->changes || message->type == RAFT_IO_REQUEST_VOTE);
     bool known = message->server_id >= RAFT_ID_OF_NODE && message->server_address != NULL &&
                  message->server_id - RAFT_ID_OF_NODE <= INT32_MAX &&
                  raft_peers_knows(backend->peers, (int32_t)(message->server_id - RAFT_ID_OF_NODE));
-    if (!known || backend->dead || backend->close_cb ||
-        raft_codec_put(&out, backend->newcomer.is, &frames)) {
+    if (!known || backend->dead || backend->close_cb || raft_codec_put(&out, newcomer, &frames)) {
         buf_close(&frames);
         list_remove(&op->link);
         list_push(&backend->dropped, &op->link);

@@ -40,6 +40,8 @@ void raft_backend_receive(struct raft_backend *backend, int32_t node_id, Meta__F
 void raft_backend_change(struct raft_backend *backend);
 /* Whether this node may not vote yet (raft_newcomer.h). */
 bool raft_backend_newcomer(const struct raft_backend *backend);
+/* Whether that member votes and has said that it is a newcomer: it has lost its log. */
+bool raft_backend_lost(const struct raft_backend *backend, raft_id id);
 /* Whether it has said that it will join a quorum, and has not caught up yet. */
 bool raft_backend_joins(const struct raft_backend *backend);
 /* This node will join a quorum with its empty log; durable on return. */

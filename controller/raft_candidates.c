@@ -82,6 +82,8 @@ bool raft_candidates_heard(struct raft_candidates *candidates, const Meta__Join 
                                          .since_ms = now_ms,
                                          .heard_ms = now_ms};
     raft_member_read(&candidate->member, join->node);
+    candidate->returns =
+        before.returns && before.member.host && before.member.id == candidate->member.id;
     if (before.member.host && before.member.id == candidate->member.id &&
         raft_candidates_recent(&before, now_ms) &&
         raft_member_same_place(&before.member, &candidate->member))

@@ -19,6 +19,7 @@ struct raft_candidate {
     bool wants;
     bool beyond;
     bool ready;
+    bool returns;     /* it was a voter, has lost its log, and becomes one again */
     int64_t since_ms; /* it has asked from there */
     int64_t heard_ms;
 };

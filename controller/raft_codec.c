@@ -198,6 +198,7 @@ static int put_small(const struct raft_message *message, bool newcomer, struct b
         append_result.term = message->append_entries_result.term;
         append_result.rejected = message->append_entries_result.rejected;
         append_result.last_log_index = message->append_entries_result.last_log_index;
+        append_result.newcomer = newcomer;
         frame.body_case = META__FRAME__BODY_APPEND_ENTRIES_RESULT;
         frame.append_entries_result = &append_result;
         break;
@@ -209,6 +210,14 @@ static int put_small(const struct raft_message *message, bool newcomer, struct b
         frame.timeout_now = &timeout;
     }
     return channel_pack(&frame, out);
+}
+
+bool raft_codec_newcomer(const Meta__Frame *frame)
+{
+    if (frame->body_case == META__FRAME__BODY_REQUEST_VOTE)
+        return frame->request_vote->newcomer;
+    return frame->body_case == META__FRAME__BODY_APPEND_ENTRIES_RESULT &&
+           frame->append_entries_result->newcomer;
 }
 
 int raft_codec_put(const struct raft_message *message, bool newcomer, struct buf *out)

@@ -19,7 +19,10 @@ enum {
 int raft_codec_configuration(const void *bytes, size_t len,
                              struct raft_configuration *configuration) MUST_CHECK;
 
-/* Appends the message as whole frames; `newcomer` (raft_newcomer.h) goes with a RequestVote. */
+/* Whether who sent it is a newcomer (raft_newcomer.h), as a RequestVote and an AppendEntriesResult
+ * say. */
+bool raft_codec_newcomer(const Meta__Frame *frame);
+/* Appends the message as whole frames; `newcomer` goes with these two. */
 int raft_codec_put(const struct raft_message *message, bool newcomer, struct buf *out) MUST_CHECK;
 
 /* Reads a message that came from `server_id`. The memory of entries, snapshot and configuration is

@@ -96,3 +96,9 @@ void raft_load_forget_leader(struct raft *raft, const struct raft_message *messa
     if (raft->state == RAFT_FOLLOWER && raft->current_term > term_before && !from_leader)
         raft->follower_state.current_leader.id = 0;
 }
+
+void raft_load_forget_candidate(struct raft *raft, raft_id candidate)
+{
+    if (raft->state == RAFT_FOLLOWER && raft->follower_state.current_leader.id == candidate)
+        raft->follower_state.current_leader.id = 0;
+}

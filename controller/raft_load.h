@@ -22,5 +22,9 @@ void raft_load_skip(const struct raft *raft, struct raft_append_entries *args);
  * stand against him. */
 void raft_load_forget_leader(struct raft *raft, const struct raft_message *message,
                              raft_term term_before);
+/* Whom this node follows asks for votes: so it leads no more. A node that does not vote takes its
+ * leader for one for ever, and would refuse the votes of all: where the second voter has not been
+ * told yet that it is one, nobody could be elected. */
+void raft_load_forget_candidate(struct raft *raft, raft_id candidate);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "base/mem.h"
+#include "controller/raft_servers.h"
 
 enum {
     NEWCOMER_ENTRY = 1, /* the configuration, which is stored at a first start */
@@ -65,12 +66,22 @@ static void newcomer_end(struct raft_newcomer *newcomer)
         logger_info(newcomer->logger, "this voter has what the others have, and votes again");
 }
 
+/* Whether nobody counts on what it has promised before. */
+static bool newcomer_may_end(const struct raft_newcomer *newcomer, const struct raft *raft)
+{
+    if (!newcomer->changes)
+        return true;
+    const struct raft_server *own = raft_servers_find(raft, raft->id);
+    return raft->configuration_uncommitted_index <= raft->commit_index &&
+           (!own || own->role != RAFT_VOTER);
+}
+
 void raft_newcomer_heard(struct raft_newcomer *newcomer, const struct raft *raft,
                          const struct raft_append_entries *args)
 {
     if (newcomer->is && raft->current_term == args->term && args->prev_log_term == args->term &&
         raft->commit_index >= args->prev_log_index && raft->last_stored >= args->prev_log_index &&
-        raft->last_stored >= args->leader_commit)
+        raft->last_stored >= args->leader_commit && newcomer_may_end(newcomer, raft))
         newcomer_end(newcomer);
 }
 

@@ -31,7 +31,12 @@ int raft_newcomer_begin(struct raft_newcomer *newcomer, bool joins) MUST_CHECK;
 /* Whether this request, of a candidate that is no newcomer, gets no vote: it has entries besides
  * the first one, which all begin with. */
 bool raft_newcomer_abstains(struct raft_newcomer *newcomer, const struct raft_request_vote *args);
-/* An AppendEntries was looked at. Its leader's commit index says what is committed once it covers
+/* An AppendEntries was looked at. Where the quorum changes, a newcomer that votes remains one: it
+ * has lost its log, and no leader's word heals that, since the leader may be one of long ago. It
+ * ends in a committed configuration in which it does not vote: whoever leads later then is elected
+ * without what it has lost.
+ *
+ * Else: its leader's commit index says what is committed once it covers
  * an entry of the leader's own term; all of that must be here, since the leader may count us for
  * what we confirmed before our directory was lost. */
 void raft_newcomer_heard(struct raft_newcomer *newcomer, const struct raft *raft,

@@ -59,16 +59,6 @@ struct raft_quorum {
 
 /* ---- who is in it ---- */
 
-static void tell_members(const struct raft_quorum *quorum)
-{
-    struct buf text;
-    buf_init(&text);
-    raft_roster_say(&quorum->roster, &text);
-    if (quorum->roster.count > 0)
-        logger_info(quorum->with.logger, "the quorum is %s", buf_text(&text));
-    buf_close(&text);
-}
-
 static const struct raft_member *find_member(const struct raft_quorum *quorum, int32_t id)
 {
     return raft_roster_find(&quorum->roster, id);
@@ -154,7 +144,8 @@ static void note_removed(struct raft_quorum *quorum, Meta__Member *const *member
     bool named = false;
     for (size_t i = 0; i < count; i++)
         named |= members[i]->id == raft_members_node(raft->id);
-    bool removed = !named && raft_servers_find(raft, raft->id) != NULL;
+    bool removed = !named && raft_servers_find(raft, raft->id) != NULL &&
+                   !raft_backend_newcomer(quorum->with.backend); /* which comes in again */
     if (removed && !quorum->removed)
         logger_warn(quorum->with.logger,
                     "this node was removed from the quorum: kafka-metadata-quorum.sh "
@@ -346,6 +337,27 @@ static void step_address(struct raft_quorum *quorum)
     }
 }
 
+/* A voter that lost its log is taken out, and comes in again as a new one. The others have to
+ * commit that without it, so no leader of long ago can. */
+static void step_lost(struct raft_quorum *quorum)
+{
+    for (int i = 0; i < quorum->roster.count && !quorum->changing; i++) {
+        const struct raft_member *member = &quorum->roster.members[i];
+        struct raft_candidate *candidate = find_candidate(quorum, member->id);
+        bool lost = raft_backend_lost(quorum->with.backend, raft_members_id(member->id));
+        if (!candidate || member->role != RAFT_VOTER)
+            continue;
+        candidate->returns = lost && is_recent(quorum, candidate) && !candidate->ready;
+        if (!candidate->returns)
+            continue;
+        logger_warn(quorum->with.logger,
+                    "voter %d has lost what it had confirmed: it is taken out of the quorum, and "
+                    "comes in again when it has what the others have",
+                    member->id);
+        change_remove(quorum, member->id);
+    }
+}
+
 /* It asks, and is the one that is in the quorum: who is ready elsewhere has said nothing of it. */
 static bool is_ready(struct raft_quorum *quorum, int32_t id)
 {
@@ -373,6 +385,8 @@ static int ready_standbys(struct raft_quorum *quorum)
 static bool may_grow(struct raft_quorum *quorum, const struct raft_candidate *candidate)
 {
     int voters = raft_servers_count(quorum->with.raft, RAFT_VOTER);
+    if (candidate->returns)
+        return true;
     if (!candidate->wants)
         return false;
     if (voters >= RAFT_QUORUM_GROWS_TO)
@@ -382,9 +396,10 @@ static bool may_grow(struct raft_quorum *quorum, const struct raft_candidate *ca
 
 static bool has_room(const struct raft_quorum *quorum, const struct raft_candidate *candidate)
 {
-    return candidate->wants && quorum->with.raft->configuration.n < RAFT_QUORUM_MEMBERS_MAX &&
-           (candidate->beyond ||
-            raft_servers_count(quorum->with.raft, RAFT_VOTER) < RAFT_QUORUM_GROWS_TO);
+    bool grows = candidate->beyond ||
+                 raft_servers_count(quorum->with.raft, RAFT_VOTER) < RAFT_QUORUM_GROWS_TO;
+    return (candidate->returns || (candidate->wants && grows)) &&
+           quorum->with.raft->configuration.n < RAFT_QUORUM_MEMBERS_MAX;
 }
 
 /* One in the quorum with that id is another node: its directory was replaced, or the id is given
@@ -539,6 +554,8 @@ static void step(struct raft_quorum *quorum)
                 !raft->transfer && raft->configuration_uncommitted_index == 0 &&
                 !raft_backend_newcomer(quorum->with.backend);
     if (idle)
+        step_lost(quorum);
+    if (idle && !quorum->changing)
         step_address(quorum);
     if (idle && !quorum->changing && quorum->wish != WISH_NONE)
         step_wish(quorum);
@@ -591,7 +608,7 @@ void raft_quorum_look(struct raft_quorum *quorum, bool active)
         raft->configuration_uncommitted_index = 0; /* left over from before a snapshot came */
     bool news = raft_roster_refresh(&quorum->roster, &raft->configuration);
     if (news) {
-        tell_members(quorum);
+        raft_roster_tell(&quorum->roster, quorum->with.logger);
         raft_places_check(&quorum->places, &quorum->roster);
     }
     quorum->removed = quorum->removed && !news && !active;

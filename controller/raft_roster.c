@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 #include "base/mem.h"
 #include "controller/raft_members.h"
@@ -80,11 +81,16 @@ const struct raft_member *raft_roster_find(const struct raft_roster *roster, int
     return NULL;
 }
 
-void raft_roster_say(const struct raft_roster *roster, struct buf *out)
+void raft_roster_tell(const struct raft_roster *roster, struct logger *logger)
 {
+    struct buf text;
+    buf_init(&text);
     for (int i = 0; i < roster->count; i++) {
         const struct raft_member *member = &roster->members[i];
-        buf_printf(out, "%s%d@%s:%u%s", i ? ", " : "", member->id, member->host, member->port,
+        buf_printf(&text, "%s%d@%s:%u%s", i ? ", " : "", member->id, member->host, member->port,
                    member->role == RAFT_VOTER ? "" : " (does not vote yet)");
     }
+    if (roster->count > 0)
+        logger_info(logger, "the quorum is %s", buf_text(&text));
+    buf_close(&text);
 }

@@ -6,7 +6,7 @@
 #include <raft.h>
 #include <stdbool.h>
 
-#include "base/buf.h"
+#include "base/logger.h"
 #include "controller/raft_servers.h"
 
 struct raft_roster_seen {
@@ -26,7 +26,7 @@ void raft_roster_close(struct raft_roster *roster);
 bool raft_roster_refresh(struct raft_roster *roster, const struct raft_configuration *now);
 /* NULL: there is none with this id. */
 const struct raft_member *raft_roster_find(const struct raft_roster *roster, int32_t id);
-/* "0@host:port, 1@host:port (does not vote yet)". */
-void raft_roster_say(const struct raft_roster *roster, struct buf *out);
+/* "the quorum is 0@host:port, 1@host:port (does not vote yet)", where it has any. */
+void raft_roster_tell(const struct raft_roster *roster, struct logger *logger);
 
 #endif
