@@ -11,7 +11,11 @@
 
 enum {
     LINK_LINGER_MS = 1000, /* a farewell that the peer does not read is not worth more */
-    LINK_SIZE_LEN = 4      /* of the size before a frame */
+    LINK_SIZE_LEN = 4,     /* of the size before a frame */
+    /* Of answers that the peer has not taken: above the first nothing more is read from it, and
+     * what comes all the same (who leads) ends it at the second. */
+    LINK_UNREAD_PAUSE = 1024 * 1024,
+    LINK_UNREAD_MAX = 64 * 1024 * 1024
 };
 
 struct link {
@@ -20,6 +24,8 @@ struct link {
     void *owner;
     struct env_timer lost_timer; /* there was no memory for a frame */
     int depth;                   /* callbacks that run now */
+    size_t unread;               /* bytes of link_send that are queued */
+    bool paused;                 /* by the owner */
     bool kafka;                  /* its last frame was one of Kafka's */
     bool closed;
 };
@@ -92,6 +98,12 @@ void link_set_owner(struct link *link, size_t frame_max, const struct link_handl
     frame_conn_set_max(link->conn, frame_max);
 }
 
+void link_set_max(struct link *link, size_t frame_max)
+{
+    if (!link->closed)
+        frame_conn_set_max(link->conn, frame_max);
+}
+
 void link_set_urgent(struct link *link)
 {
     frame_conn_set_urgent(link->conn);
@@ -122,10 +134,16 @@ void link_finish(struct link *link)
         frame_conn_finish(link->conn, LINK_LINGER_MS);
 }
 
-void link_pause(struct link *link, bool paused)
+static void link_pace(struct link *link)
 {
     if (!link->closed)
-        frame_conn_pause(link->conn, paused);
+        frame_conn_pause(link->conn, link->paused || link->unread > LINK_UNREAD_PAUSE);
+}
+
+void link_pause(struct link *link, bool paused)
+{
+    link->paused = paused;
+    link_pace(link);
 }
 
 const char *link_peer(const struct link *link)
@@ -149,12 +167,47 @@ const char *link_foreign(const struct link *link)
     return foreign_name(unread, len);
 }
 
+struct link_note {
+    struct link *link;
+    size_t len;
+};
+
+/* The connection is closed before the link is freed, and all notes with it. */
+static void link_on_sent(void *data)
+{
+    struct link_note *note = data;
+    struct link *link = note->link;
+    bool full = link->unread > LINK_UNREAD_PAUSE;
+    ASSERT(link->unread >= note->len);
+    link->unread -= note->len;
+    mem_free(note);
+    if (full && link->unread <= LINK_UNREAD_PAUSE)
+        link_pace(link);
+}
+
+size_t link_unread(const struct link *link)
+{
+    return link->unread;
+}
+
 void link_send(struct link *link, const Meta__Frame *frame)
 {
+    struct buf bytes;
     if (link->closed)
         return;
-    if (channel_send(link->conn, frame) < 0)
+    buf_init(&bytes);
+    if (channel_pack(frame, &bytes) || link->unread > LINK_UNREAD_MAX) {
+        buf_close(&bytes);
         env_timer_start(&link->lost_timer, 0);
+        return;
+    }
+    struct link_note *note = mem_alloc(sizeof(*note));
+    *note = (struct link_note){link, bytes.len};
+    link->unread += bytes.len;
+    bool full = link->unread > LINK_UNREAD_PAUSE;
+    channel_send_buf(link->conn, &bytes, link_on_sent, note);
+    if (full)
+        link_pace(link);
 }
 
 void link_send_buf(struct link *link, struct buf *bytes, void (*sent)(void *data), void *data)

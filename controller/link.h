@@ -24,6 +24,7 @@ struct link *link_new(struct env *env, struct env_stream *stream, size_t frame_m
                       const struct link_handlers *handlers, void *owner);
 void link_set_owner(struct link *link, size_t frame_max, const struct link_handlers *handlers,
                     void *owner);
+void link_set_max(struct link *link, size_t frame_max);
 /* It is known whose it is: read also in a long turn (frame_conn_set_urgent). */
 void link_set_urgent(struct link *link);
 /* Safe inside every callback. */
@@ -42,8 +43,12 @@ void link_part(struct link *link, struct frame_opening *opening);
  * (wire/foreign.h); NULL otherwise. */
 const char *link_foreign(const struct link *link);
 
-/* When there is no memory for the frame, the connection ends: `broken` comes later. */
+/* When there is no memory for the frame, or the peer has taken none of the last 64 MiB, the
+ * connection ends: `broken` comes later. From a peer that does not take the last MiB nothing is
+ * read, so no more answers come about. */
 void link_send(struct link *link, const Meta__Frame *frame);
+/* Bytes of link_send that the peer has not taken. */
+size_t link_unread(const struct link *link);
 /* As channel_send_buf. */
 void link_send_buf(struct link *link, struct buf *bytes, void (*sent)(void *data), void *data);
 

@@ -167,7 +167,7 @@ static void decide_register(struct job *job, struct decision *decision, Meta__Fr
         return;
     }
     if (brokers_register(decision, asked, body) == 0) {
-        session->registered = true;
+        sessions_registered(session);
         liveness_touch(controller->liveness, asked->broker_id);
         elections_broker_in(decision, asked->broker_id); /* a new controller may wait for it */
     }
@@ -351,13 +351,18 @@ static void send_command_reply(struct session *session, Meta__CommandReply *repl
     link_send(session->peer, &frame);
 }
 
-static void send_command_error(struct session *session, uint64_t id, int err)
+static void refuse_command(struct session *session, uint64_t id, int err, const char *sentence)
 {
     Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
     reply.id = id;
     reply.error = err_to_wire(err);
-    reply.message = (char *)(uintptr_t)err_text(err);
+    reply.message = (char *)(uintptr_t)sentence;
     send_command_reply(session, &reply);
+}
+
+static void send_command_error(struct session *session, uint64_t id, int err)
+{
+    refuse_command(session, id, err, err_text(err));
 }
 
 static void decide_command(struct job *job, struct decision *decision, Meta__Frame *reply)
@@ -389,6 +394,13 @@ void requests_command(struct session *session, Meta__Frame *frame)
     Meta__Command *command = frame->command;
     if (!is_active(controller)) {
         send_command_error(session, command->id, ERR_NOT_CONTROLLER);
+        meta__frame__free_unpacked(frame, NULL);
+        return;
+    }
+    if (sessions_is_stranger(session) &&
+        sessions_strange_commands(controller->sessions) >= SESSIONS_STRANGE_COMMANDS) {
+        refuse_command(session, command->id, ERR_THROTTLING_QUOTA_EXCEEDED,
+                       "too many commands wait that come from brokers which are not registered");
         meta__frame__free_unpacked(frame, NULL);
         return;
     }

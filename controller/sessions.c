@@ -162,17 +162,98 @@ static void on_broken(void *owner, struct link *link, int err)
 
 static const struct link_handlers session_handlers = {.frame = on_frame, .broken = on_broken};
 
+/* ---- who gets a place ---- */
+
+static bool is_registered_process(const struct controller *controller, int32_t broker_id,
+                                  const uint8_t *incarnation)
+{
+    const struct image_broker *broker = image_broker(controller->image, broker_id);
+    return broker && memcmp(broker->incarnation.bytes, incarnation, sizeof(struct uuid)) == 0;
+}
+
+bool sessions_is_stranger(const struct session *session)
+{
+    return !session->registered && !is_registered_process(session->controller, session->broker_id,
+                                                          session->incarnation.bytes);
+}
+
+void sessions_registered(struct session *session)
+{
+    session->registered = true;
+    link_set_max(session->peer, CHANNEL_COMMAND_MAX);
+}
+
+int sessions_strange_commands(const struct sessions *sessions)
+{
+    struct session *session = NULL;
+    int count = 0;
+    while ((session = sessions_next(sessions, session)))
+        if (session->waiting > 0 && sessions_is_stranger(session))
+            count += session->waiting;
+    return count;
+}
+
+static int sessions_most(const struct sessions *sessions)
+{
+    int64_t count = env_files_limit(sessions->controller->env) / SESSIONS_PART;
+    if (count < SESSIONS_MIN)
+        return SESSIONS_MIN;
+    return count < SESSIONS_MAX ? (int)count : SESSIONS_MAX;
+}
+
+/* Who makes room for that one; NULL in `*leaves`: nobody has to. An error: there is none to be had.
+ */
+static int find_room(const struct sessions *sessions, const Meta__Hello *hello,
+                     struct session **leaves, struct buf *problem)
+{
+    struct session *session = NULL, *oldest = NULL, *oldest_same = NULL;
+    int strangers = 0, same = 0, most = sessions_most(sessions);
+    bool known =
+        is_registered_process(sessions->controller, hello->node_id, hello->incarnation.data);
+    while ((session = sessions_next(sessions, session))) {
+        bool own = session->broker_id == hello->node_id, strange = sessions_is_stranger(session);
+        same += own;
+        strangers += strange;
+        oldest = oldest || !strange ? oldest : session;
+        oldest_same = oldest_same || !strange || !own ? oldest_same : session;
+    }
+    int strangers_most = most / 2 < SESSIONS_STRANGERS_MAX ? most / 2 : SESSIONS_STRANGERS_MAX;
+    bool full = sessions->count >= most || (!known && strangers >= strangers_most);
+    *leaves = same >= SESSIONS_OF_ONE ? oldest_same : full ? oldest : NULL;
+    if (*leaves || (same < SESSIONS_OF_ONE && !full))
+        return 0;
+    if (same >= SESSIONS_OF_ONE)
+        buf_printf(problem, "broker %d has %d connections here already", hello->node_id, same);
+    else
+        buf_printf(problem,
+                   "brokers have %d connections here already: raise the limit of open "
+                   "files (LimitNOFILE, ulimit -n)",
+                   sessions->count);
+    return ERR_BROKER_NOT_AVAILABLE;
+}
+
+static void make_way(struct session *session)
+{
+    logger_warn(&session->controller->peer_lines.logger,
+                "closing the connection of %s, which calls itself broker %d and is not registered: "
+                "it is the oldest of so many: find out what dials this port",
+                link_peer(session->peer), session->broker_id);
+    session_close(session);
+}
+
 int sessions_adopt(struct sessions *sessions, struct link *link, const Meta__Hello *hello,
                    struct buf *problem)
 {
+    struct session *leaves;
     if (hello->node_id < 0 || hello->incarnation.len != sizeof(struct uuid)) {
         buf_printf(problem, "Hello has no broker id or no incarnation");
         return ERR_INVALID_REQUEST;
     }
-    if (sessions->count >= SESSIONS_MAX) {
-        buf_printf(problem, "too many connections: %d", sessions->count);
-        return ERR_BROKER_NOT_AVAILABLE;
-    }
+    int err = find_room(sessions, hello, &leaves, problem);
+    if (err)
+        return err;
+    if (leaves)
+        make_way(leaves);
     struct session *session = mem_alloc(sizeof(*session));
     session->controller = sessions->controller;
     session->number = sessions->number_next++;
@@ -184,7 +265,9 @@ int sessions_adopt(struct sessions *sessions, struct link *link, const Meta__Hel
     map_put_u64(&sessions->by_number, session->number, session);
     sessions->count++;
     sessions_check(sessions);
-    link_set_owner(link, CHANNEL_COMMAND_MAX, &session_handlers, session);
+    link_set_owner(link,
+                   sessions_is_stranger(session) ? SESSIONS_STRANGE_FRAME : CHANNEL_COMMAND_MAX,
+                   &session_handlers, session);
     link_set_urgent(link);
     welcome(session);
     return 0;
