@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "base/mutation.h"
 #include "broker/log/leavings.h"
 #include "broker/log/log_manager_private.h"
 
@@ -195,7 +196,7 @@ int log_recover_producers(struct log *log, int64_t trusted, bool controls,
     int rc = recover_indexes(log, trusted, &rebuild.from);
     if (rc == 0 && left && !leavings_vouch(log, left, note))
         rebuild.from = log->segments[0]->base_offset;
-    if (controls && trusted < rebuild.from)
+    if (controls && trusted < rebuild.from && !MUTATION(TXN_ABORTED_FORGOTTEN))
         rebuild.from = trusted;
     int64_t cut = trusted < rebuild.from ? trusted : rebuild.from;
     for (uint32_t i = 0; i < log->segment_count && rc == 0; i++)

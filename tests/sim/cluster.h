@@ -73,6 +73,8 @@ void cluster_set_pause(struct cluster *cluster, int64_t pause_ms);
 void cluster_acknowledged(struct cluster *cluster, int p, int64_t offset);
 /* Batches acknowledged to writer and producer so far, in partition p, or in all (p = -1). */
 int64_t cluster_acked(const struct cluster *cluster, int p);
+/* Transactions whose end was answered. */
+int64_t cluster_ended(const struct cluster *cluster);
 
 /* ---- faults ---- */
 

@@ -355,6 +355,11 @@ int64_t cluster_acked(const struct cluster *cluster, int p)
     return count;
 }
 
+int64_t cluster_ended(const struct cluster *cluster)
+{
+    return cluster->txn ? cluster_txn_ended(cluster->txn) : 0;
+}
+
 struct cluster_topics *cluster_topics(struct cluster *cluster)
 {
     return cluster->topics;
@@ -386,8 +391,7 @@ static struct progress course_progress(const struct cluster *cluster)
     }
     if (cluster->asker)
         progress.told = cluster_asker_answers(cluster->asker);
-    if (cluster->txn)
-        progress.ended = cluster_txn_ended(cluster->txn);
+    progress.ended = cluster_ended(cluster);
     return progress;
 }
 

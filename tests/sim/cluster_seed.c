@@ -22,9 +22,12 @@ enum {
     LIVE_MS = 8000,
     WHOLE_MS = 30000,
     FAULTS_LIVE = 10,   /* in a run whose end must be whole, */
-    FAULTS_SAFETY = 24, /* and in one that has no end */
+    FAULTS_SAFETY = 24, /* and in one that has no end; */
+    FAULTS_LIVE_FEW = 5,
+    FAULTS_SAFETY_FEW = 10, /* the same of small worlds */
     SEED_FAILED_MAX = 5,
-    SEED_TXN_CLIENTS = CLUSTER_TXN | CLUSTER_PRODUCER | CLUSTER_NOISE | CLUSTER_TOPICS
+    SEED_TXN_CLIENTS = CLUSTER_TXN | CLUSTER_TOPICS,
+    SEED_OTHER_CLIENTS = CLUSTER_PRODUCER | CLUSTER_NOISE
 };
 
 enum mode { MODE_BY_SEED, MODE_SAFETY, MODE_LIVE };
@@ -77,18 +80,37 @@ static int64_t seed_wait_ms(struct sim *sim)
     return 20 + (int64_t)(sim_random(sim) % 600);
 }
 
-static bool seed_course(struct cluster *cluster, struct cluster_faults *faults, enum mode mode)
+/* How large a world is. With transactions most are small, since that finds more in the same time:
+ * the batches of other clients are most of the work, and meet few of the transactions. */
+struct seed_size {
+    unsigned clients;
+    bool few_faults;
+};
+
+static struct seed_size seed_size(uint64_t seed)
+{
+    unsigned draw = seed * 0x9e3779b97f4a7c15u >> 61; /* apart from the settings of a seed */
+    if (!settings.transactions)
+        return (struct seed_size){.clients = CLUSTER_CLIENTS};
+    return (struct seed_size){.clients = SEED_TXN_CLIENTS | (draw == 0 ? SEED_OTHER_CLIENTS : 0),
+                              .few_faults = draw % 4 != 0};
+}
+
+static bool seed_course(struct cluster *cluster, struct cluster_faults *faults, uint64_t seed)
 {
     struct sim *sim = cluster_sim(cluster);
-    int count = mode == MODE_SAFETY ? FAULTS_SAFETY : FAULTS_LIVE;
+    struct seed_size size = seed_size(seed);
+    bool safety = seed_mode(seed) == MODE_SAFETY;
+    int count = size.few_faults ? (safety ? FAULTS_SAFETY_FEW : FAULTS_LIVE_FEW)
+                                : (safety ? FAULTS_SAFETY : FAULTS_LIVE);
     if (!cluster_ready(cluster, READY_MS))
         return false;
-    cluster_start_clients(cluster, settings.transactions ? SEED_TXN_CLIENTS : CLUSTER_CLIENTS);
+    cluster_start_clients(cluster, size.clients);
     for (int i = 0; i < count; i++)
         if (!cluster_run(cluster, seed_wait_ms(sim)) || !cluster_fault(faults) ||
             !cluster_check_logs(cluster))
             return false;
-    if (mode == MODE_SAFETY)
+    if (safety)
         return cluster_check_seen(cluster);
     return cluster_finish(cluster, LIVE_MS, WHOLE_MS);
 }
@@ -124,9 +146,10 @@ bool cluster_seed_run(uint64_t seed, struct cluster_seed_outcome *outcome)
     seed_replay(seed, replay_now, sizeof(replay_now));
     struct cluster *cluster = cluster_new(&options);
     struct cluster_faults *faults = cluster_faults_new(cluster, seed_faults());
-    bool ok = faults && seed_course(cluster, faults, seed_mode(seed));
+    bool ok = faults && seed_course(cluster, faults, seed);
     outcome->hash = sim_trace_hash(cluster_sim(cluster));
     outcome->acked += cluster_acked(cluster, -1);
+    outcome->ended += cluster_ended(cluster);
     outcome->faults += faults ? cluster_faults_count(faults) : 0;
     if (!ok)
         printf("# seed %" PRIu64 ": %s\n# replay: %s\n", seed,
@@ -175,8 +198,11 @@ int cluster_seed_run_many(uint64_t seeds, struct cluster_seed_outcome *outcome)
     if (!getenv("SIM_FIRST"))
         failed += !cluster_seed_run((uint64_t)time(NULL), outcome);
     printf("# seeds %" PRIu64 " to %" PRIu64 ": %" PRId64 " faults, %" PRId64
-           " batches acknowledged\n",
+           " batches acknowledged",
            first, first + ran - 1, outcome->faults, outcome->acked);
+    if (settings.transactions)
+        printf(", %" PRId64 " transactions ended", outcome->ended);
+    printf("\n");
     return failed;
 }
 

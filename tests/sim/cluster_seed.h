@@ -7,7 +7,8 @@
 
 struct cluster_seed_outcome {
     uint64_t hash;
-    int64_t acked; /* this and the next are added up */
+    int64_t acked; /* this and the others are added up */
+    int64_t ended; /* transactions */
     int64_t faults;
 };
 
@@ -15,7 +16,8 @@ struct cluster_seed_outcome {
 void cluster_seed_init(void);
 /* Prints what happens, in words. */
 void cluster_seed_tell(void);
-/* Transactional producers run beside the other clients; `program` is told in how to replay. */
+/* Transactional producers run, in few seeds beside other ones; `program` is told in how to replay.
+ */
 void cluster_seed_set_transactions(const char *program);
 /* As SIM_FAULTS. */
 void cluster_seed_set_faults(const char *names);

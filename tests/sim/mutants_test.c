@@ -70,7 +70,7 @@ static const char *mutant_faults(enum mutation mutation)
 /* Those of which only transactional producers see anything. */
 static bool mutant_is_of_transactions(enum mutation mutation)
 {
-    return mutation == MUTATION_TXN_UNVERIFIED || mutation == MUTATION_TXN_LATE_END;
+    return mutation >= MUTATION_TXN_UNVERIFIED && mutation <= MUTATION_TXN_ABORTED_FORGOTTEN;
 }
 
 static uint64_t mutant_seeds(void)
