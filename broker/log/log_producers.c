@@ -152,8 +152,8 @@ static int load_snapshot(struct log *log, int64_t offset)
     return rc;
 }
 
-/* Calls fn for each batch of the segment in [from, end), with its bytes if it is a control
- * batch. */
+/* Calls fn for each batch of the segment in [from, end), with its bytes if it is a control batch.
+ * After a clean stop nothing has looked at the batches, and no checksum covers their offsets. */
 static int each_batch(struct segment *segment, int64_t from, int64_t end,
                       int (*fn)(void *data, struct segment *segment, const struct batch *batch),
                       void *data)
@@ -163,8 +163,14 @@ static int each_batch(struct segment *segment, int64_t from, int64_t end,
     if (rc < 0)
         return rc == ERR_NOT_FOUND ? 0 : rc;
     struct batch_scan scan;
+    int64_t next = segment->base_offset;
     batch_scan_init(&scan, segment->file, spot.position, segment->size, LOAD_BLOCK);
     while ((rc = batch_scan_next(&scan)) == 1 && scan.batch.base_offset < end) {
+        if (scan.batch.base_offset < next) {
+            rc = ERR_CORRUPT;
+            break;
+        }
+        next = batch_last_offset(&scan.batch) + 1;
         if (!batch_has_producer(&scan.batch))
             continue;
         if (batch_is_control(&scan.batch) && (rc = batch_scan_body(&scan)) < 0)

@@ -203,6 +203,8 @@ int log_recover_producers(struct log *log, int64_t trusted, bool controls,
         rc = segment_cut_aborted(log->segments[i], cut);
     if (rc == 0)
         rc = log_load_producers(log, log->end_offset, &rebuild);
+    if (rc == ERR_CORRUPT && note->len == 0)
+        buf_printf(note, "%s: a batch is damaged, or not where its offset belongs", log->path);
     for (uint32_t i = 0; i < log->segment_count && rc == 0; i++) {
         if (log->segments[i]->aborted.dirty) {
             rc = rebuild_segment(&rebuild, log->segments[i]);

@@ -442,6 +442,50 @@ static void a_snapshot_that_knows_too_much_is_damaged(void)
     fixture_close(&f);
 }
 
+static void remove_snapshots(struct log_world *f)
+{
+    char *dir = mem_printf("%s/t-0", f->dir), **names;
+    size_t count;
+    CHECK_INT(env_dir_list(f->env, dir, &names, &count), 0);
+    for (size_t i = 0; i < count; i++)
+        if (strstr(names[i], ".snapshot"))
+            file_remove(f, names[i]);
+    env_dir_list_free(names, count);
+    mem_free(dir);
+}
+
+/* Nothing checks the older segments after a clean stop, and no checksum covers the offset of a
+ * batch: the replica is damaged, and the broker lives. */
+static void a_batch_out_of_order_is_damage(void)
+{
+    struct log_world f;
+    struct batch batch;
+    char *text;
+    size_t len, at = 0;
+    begin(&f, 1);
+    CHECK_INT(write_txn(&f, 0, 2), 0);
+    CHECK_INT(end_txn(&f, 0, false), 0);
+    write_some(&f, STEPS);
+    CHECK(f.log->segment_count > 2 && f.log->segments[0]->size > 0);
+    fixture_settle(&f);
+    end_process(&f, true);
+    remove_snapshots(&f); /* so that all batches are read */
+    char *path = log_file(&f, "00000000000000000000.log");
+    CHECK_INT(env_file_load(f.env, path, 1 << 20, &text, &len), 0);
+    for (; batch_parse((uint8_t *)text + at, len - at, &batch) == 0; at += batch.size)
+        if (batch_is_control(&batch))
+            break;
+    CHECK_INT(batch.base_offset, 2);
+    bytes_put_u64((uint8_t *)text + at, 0);
+    CHECK_INT(env_file_replace(f.env, path, text, len), 0);
+    mem_free(text);
+    mem_free(path);
+    f.lines.len = 0;
+    CHECK_INT(fixture_reopen(&f), ERR_CORRUPT);
+    CHECK(strstr(buf_text(&f.lines), "not where its offset belongs") != NULL);
+    fixture_close(&f);
+}
+
 /* ---- very many ---- */
 
 static int64_t abort_one(struct log_world *f, int64_t producer)
@@ -570,5 +614,6 @@ TAP_MAIN(TAP_TEST(a_marker_counts_when_it_is_committed),
          TAP_TEST(a_damaged_index_is_made_again), TAP_TEST(a_crash_makes_the_end_of_an_index_again),
          TAP_TEST(an_index_goes_with_its_segment), TAP_TEST(what_a_clean_stop_left_is_counted),
          TAP_TEST(a_snapshot_that_knows_too_much_is_damaged),
+         TAP_TEST(a_batch_out_of_order_is_damage),
          TAP_TEST(one_that_is_open_for_long_costs_no_walk),
          TAP_TEST(a_large_index_is_read_in_parts))
