@@ -611,6 +611,10 @@ static int start_changing(struct consensus *consensus, const struct consensus_co
         start->deciding = founder_asks(&start->founder);
         if (!start->deciding)
             rc = raft_founding_store(&consensus->raft, &start->self, 1, &start->directory_id);
+    } else if (fresh) {
+        /* A disk error or a crash may have left it there without being durable; a term that
+         * outlives it would look like a lost log. */
+        rc = raft_backend_join(consensus->backend) ? RAFT_IOERR : 0;
     } else if (raft_servers_stored_alone(raft_store_state(consensus->store), consensus->raft.id)) {
         rc = raft_history_begin(consensus->env, consensus->store, consensus->raft.id);
     }
