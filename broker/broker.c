@@ -337,6 +337,8 @@ static int broker_open_server(struct broker *broker, struct buf *problem)
     int err = server_new(&deps, problem, &broker->server);
     if (err)
         return err;
+    server_set_host_limits(broker->server,
+                           config_str(config, CONFIG_MAX_CONNECTIONS_PER_IP_OVERRIDES));
     broker->request_trace = mem_alloc(sizeof(*broker->request_trace));
     request_trace_init(broker->request_trace, &broker->loggers[LOGGER_REQUEST], deps.listeners);
     request_trace_restrict(broker->request_trace,
@@ -353,6 +355,8 @@ static const enum config_id broker_live_ids[] = {
     CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE,
     CONFIG_MAX_CONNECTIONS,
     CONFIG_MAX_CONNECTIONS_PER_IP,
+    CONFIG_MAX_CONNECTIONS_PER_IP_OVERRIDES,
+    CONFIG_MAX_CONNECTION_CREATION_RATE,
     CONFIG_REQUEST_LOGGER_CLIENT_IDS,
     CONFIG_REQUEST_LOGGER_APIS,
     CONFIG_GROUP_CONSUMER_ASSIGNMENT_INTERVAL_MS,
@@ -368,7 +372,10 @@ static void broker_configure(void *data)
         broker->logs, broker_cleaner_pause(live_settings_int(live, CONFIG_LOG_CLEANER_BACKOFF_MS)),
         (size_t)live_settings_int(live, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE));
     server_set_connections(broker->server, live_settings_int(live, CONFIG_MAX_CONNECTIONS),
-                           live_settings_int(live, CONFIG_MAX_CONNECTIONS_PER_IP));
+                           live_settings_int(live, CONFIG_MAX_CONNECTIONS_PER_IP),
+                           live_settings_int(live, CONFIG_MAX_CONNECTION_CREATION_RATE));
+    server_set_host_limits(broker->server,
+                           live_settings_text(live, CONFIG_MAX_CONNECTIONS_PER_IP_OVERRIDES));
     request_trace_restrict(broker->request_trace,
                            live_settings_text(live, CONFIG_REQUEST_LOGGER_CLIENT_IDS),
                            live_settings_text(live, CONFIG_REQUEST_LOGGER_APIS));

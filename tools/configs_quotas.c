@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "config/config.h"
 #include "kafka/messages/alter_client_quotas.h"
 #include "kafka/messages/describe_client_quotas.h"
 #include "meta/quota.h"
@@ -18,7 +19,6 @@
 #include "tools/report.h"
 
 enum { QUOTAS_MATCH_EXACT = 0, QUOTAS_MATCH_DEFAULT = 1, QUOTAS_MATCH_ANY = 2 };
-enum { QUOTAS_DOUBLE_DIGITS = 17 };
 
 /* How --entity-type calls it, the options that stand for it, and the words of Kafka's text. */
 static const struct quotas_kind {
@@ -162,24 +162,6 @@ static int quotas_read_entity(struct quotas_tool *q)
 
 /* ---- describe ---- */
 
-/* As Java prints a double: 1000.0, 1.0E7. */
-static void quotas_put_double(double value, struct buf *out)
-{
-    char text[40];
-    int digits = 1;
-    do {
-        snprintf(text, sizeof(text), "%.*e", digits++, value);
-    } while (strtod(text, NULL) != value && digits <= QUOTAS_DOUBLE_DIGITS);
-    int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
-    size_t len = strcspn(text, "e");
-    if (exponent < -3 || exponent >= 7) {
-        buf_printf(out, "%.*sE%d", (int)len, text, exponent);
-        return;
-    }
-    int decimals = (int)len - 2 - exponent; /* of the digits behind the point, the last is one */
-    buf_printf(out, "%.*f", decimals > 1 ? decimals : 1, value);
-}
-
 static int quotas_ask(const struct quotas_tool *q, struct client_answer *answer)
 {
     struct describe_client_quotas_request request;
@@ -281,7 +263,7 @@ static int quotas_describe(const struct quotas_tool *q)
         for (int32_t j = 0; j < entry->values.count; j++) {
             buf_printf(&values, "%s%.*s=", j ? ", " : "",
                        WIRE_STR_ARGS(entry->values.items[j].key));
-            quotas_put_double(entry->values.items[j].value, &values);
+            config_print_double(entry->values.items[j].value, &values);
         }
         if (format == REPORT_KAFKA)
             quotas_print(entry, buf_text(&values));

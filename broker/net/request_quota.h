@@ -25,6 +25,10 @@ struct request_quota {
     int32_t (*take)(void *data, void *payer, const struct request *request, size_t bytes,
                     bool *refused);
     void (*end)(void *data, void *payer);
+    bool hosts_on; /* any address has a quota of new connections: else `arrive` is not called */
+    /* A connection has come from "10.0.0.1". How long, in ms, until it may be read; -1: it is
+     * closed. */
+    int32_t (*arrive)(void *data, const char *host);
     void *data;
 };
 

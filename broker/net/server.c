@@ -9,7 +9,9 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/rate.h"
 #include "broker/net/connection.h"
+#include "broker/net/request_quota.h"
 #include "meta/channel.h"
 
 enum {
@@ -28,9 +30,11 @@ enum {
     /* Above the limit, not yet known to be another broker's. Each has a part of the time between
      * two clients that dial: so many that a fetch comes in it. */
     SERVER_TRIALS_MAX = 16,
-    SERVER_TRIALS_MIN = 4,   /* clients may have come before the other brokers were known */
-    SERVER_TRIM_SWEEPS = 10, /* between two looks at freed memory */
-    SERVER_PART_MS = 10000   /* a part of a request may hold memory that others need so long */
+    SERVER_TRIALS_MIN = 4,        /* clients may have come before the other brokers were known */
+    SERVER_TRIM_SWEEPS = 10,      /* between two looks at freed memory */
+    SERVER_RATE_NONE = INT32_MAX, /* new connections a second: as many as come */
+    SERVER_PACE_SAMPLES = 11,     /* as for quotas, of a second each */
+    SERVER_PART_MS = 10000        /* a part of a request may hold memory that others need so long */
 };
 
 struct server_listener {
@@ -44,12 +48,29 @@ struct server {
     struct server_listener *listeners;
     int listener_count;
     struct env_timer sweep;
+    struct env_timer pace; /* runs while nothing is accepted, since too much came at once */
+    struct rate_window pace_window;
+    struct rate *accepted;
+    struct config_host_limit *host_limits; /* of max.connections.per.ip.overrides */
+    size_t host_limit_count;
     int64_t files_max; /* connections that the descriptors allow */
     int64_t refused;   /* since the last sweep */
+    int64_t paced;     /* likewise: pauses of accepting */
     bool lacks_files;  /* why: the descriptors, or the memory of the process */
     bool lacks_memory;
+    bool paced_told;
     unsigned sweeps;
 };
+
+/* How many may come from the host of that one. */
+static int64_t server_per_host(const struct server *server, const struct connection *connection)
+{
+    const char *host = connection_host(connection) + 1;
+    for (size_t i = 0; i < server->host_limit_count; i++)
+        if (strcmp(server->host_limits[i].host, host) == 0)
+            return server->host_limits[i].max;
+    return server->owner.deps.limits.connections_per_host;
+}
 
 /* How many connections come from the same host. */
 static int64_t server_count_host(const struct server *server, const struct connection *connection)
@@ -90,11 +111,59 @@ static void server_try(struct server *server, struct connection *connection, int
     }
 }
 
+/* ---- the rate of new connections ---- */
+
+static void server_pause_accepting(struct server *server, bool paused)
+{
+    for (int i = 0; i < server->listener_count; i++)
+        if (server->listeners[i].listener && i != server->owner.deps.limits.unpaced_listener)
+            env_listener_pause(server->listeners[i].listener, paused);
+}
+
+static void server_pace_over(void *data)
+{
+    server_pause_accepting(data, false);
+}
+
+/* While more come than max.connection.creation.rate lets in, they wait in the kernel. */
+static void server_pace(struct server *server, int listener)
+{
+    const struct server_limits *limits = &server->owner.deps.limits;
+    if (limits->connection_rate >= SERVER_RATE_NONE || listener == limits->unpaced_listener)
+        return;
+    int64_t now_us = env_now_us(server->owner.deps.env);
+    rate_add(server->accepted, &server->pace_window, now_us, 1);
+    int64_t wait_us = rate_wait_us(server->accepted, &server->pace_window, now_us,
+                                   (double)limits->connection_rate);
+    if (wait_us == 0)
+        return;
+    server->paced++;
+    server_pause_accepting(server, true);
+    env_timer_start(&server->pace, (wait_us + 999) / 1000);
+}
+
+/* By the quota of its address. False: it was closed. */
+static bool server_admit(struct server *server, struct connection *connection)
+{
+    const struct request_quota *quota = server->owner.quota;
+    if (!quota || !quota->hosts_on)
+        return true;
+    int32_t wait_ms = quota->arrive(quota->data, connection_host(connection) + 1);
+    if (wait_ms > 0)
+        connection_hold(connection, wait_ms);
+    if (wait_ms >= 0)
+        return true;
+    server->refused++;
+    connection_close(connection);
+    return false;
+}
+
 static void server_accepted(void *data, struct env_stream *stream)
 {
     struct server_listener *listener = data;
     struct server *server = listener->server;
     const struct server_limits *limits = &server->owner.deps.limits;
+    server_pace(server, listener->index);
     if (!mem_reserve_is_full()) {
         server->lacks_memory = true;
         server->refused++;
@@ -118,7 +187,9 @@ static void server_accepted(void *data, struct env_stream *stream)
         server->refused++;
         return;
     }
-    int64_t per_host = limits->connections_per_host;
+    if (!server_admit(server, connection))
+        return;
+    int64_t per_host = server_per_host(server, connection);
     if (full ||
         ((int64_t)owner->count > per_host && server_count_host(server, connection) > per_host))
         server_try(server, connection, others);
@@ -209,6 +280,13 @@ static void server_sweep(void *data)
     else if (server->refused > 0)
         logger_warn(logger, "refused %lld connections: %s, or the memory for them, is used up",
                     (long long)server->refused, deps->limits_text);
+    if (server->paced > 0 && !server->paced_told)
+        logger_warn(logger,
+                    "more connections come than max.connection.creation.rate lets in, which "
+                    "is %lld a second: they wait; said once",
+                    (long long)deps->limits.connection_rate);
+    server->paced_told |= server->paced > 0;
+    server->paced = 0;
     server->refused = 0;
     server->lacks_memory = false;
     server->lacks_files &= server->owner.trials > 0; /* theirs is told when they end */
@@ -239,6 +317,15 @@ static int server_listen(struct server *server, int index, struct buf *problem)
     return err;
 }
 
+/* As in Kafka, that of the brokers, where it is another one than that of the clients. */
+static int server_unpaced(const struct config *config)
+{
+    int count;
+    const struct config_listener *listeners = config_listeners(config, &count);
+    const struct config_listener *own = config_inter_broker_listener(config);
+    return count > 1 && own ? (int)(own - listeners) : -1;
+}
+
 /* The settings see to it that the largest request fits into queued.max.request.bytes. */
 void server_limits_read(struct server_limits *limits, const struct config *config)
 {
@@ -252,13 +339,31 @@ void server_limits_read(struct server_limits *limits, const struct config *confi
         .idle_ms = config_int(config, CONFIG_CONNECTIONS_MAX_IDLE_MS),
         .connections = config_int(config, CONFIG_MAX_CONNECTIONS),
         .connections_per_host = config_int(config, CONFIG_MAX_CONNECTIONS_PER_IP),
+        .connection_rate = config_int(config, CONFIG_MAX_CONNECTION_CREATION_RATE),
+        .unpaced_listener = server_unpaced(config),
     };
 }
 
-void server_set_connections(struct server *server, int64_t all, int64_t per_host)
+void server_set_connections(struct server *server, int64_t all, int64_t per_host, int64_t rate)
 {
-    server->owner.deps.limits.connections = all;
-    server->owner.deps.limits.connections_per_host = per_host;
+    struct server_limits *limits = &server->owner.deps.limits;
+    server->paced_told &= limits->connection_rate == rate;
+    limits->connections = all;
+    limits->connections_per_host = per_host;
+    limits->connection_rate = rate;
+}
+
+void server_set_host_limits(struct server *server, const char *overrides)
+{
+    struct config_host_limit limit;
+    server->host_limit_count = 0;
+    while (config_next_host_limit(&overrides, &limit) > 0 &&
+           server->host_limit_count < CONFIG_HOST_LIMITS_MAX) {
+        size_t count = server->host_limit_count + 1;
+        server->host_limits = mem_realloc(server->host_limits, count * sizeof(limit));
+        server->host_limits[server->host_limit_count++] = limit;
+    }
+    ASSERT(server->host_limit_count <= CONFIG_HOST_LIMITS_MAX);
 }
 
 struct server_files server_share_files(int64_t limit)
@@ -289,6 +394,9 @@ int server_new(const struct server_deps *deps, struct buf *problem, struct serve
     mem_budget_init(&server->owner.budget, deps->limits.queued_bytes);
     server->owner.unsent_max = server->owner.budget.limit / 2;
     env_timer_init(deps->env, &server->sweep, server_sweep, server);
+    env_timer_init(deps->env, &server->pace, server_pace_over, server);
+    server->pace_window = rate_window_of(SERVER_PACE_SAMPLES, 1);
+    server->accepted = mem_alloc(rate_size(&server->pace_window));
     server->listeners = mem_alloc((size_t)deps->listener_count * sizeof(*server->listeners));
     for (; server->listener_count < deps->listener_count; server->listener_count++) {
         int err = server_listen(server, server->listener_count, problem);
@@ -376,6 +484,7 @@ void server_close(struct server *server)
 {
     server_stop_accepting(server);
     env_timer_stop(&server->sweep);
+    env_timer_stop(&server->pace);
     while (!list_empty(&server->owner.connections))
         connection_close(connection_of(server->owner.connections.next));
     request_streams_close(&server->owner);
@@ -386,5 +495,7 @@ void server_free(struct server *server)
     server_close(server);
     ASSERT(server->owner.budget.used == 0);
     mem_free(server->listeners);
+    mem_free(server->accepted);
+    mem_free(server->host_limits);
     mem_free(server);
 }

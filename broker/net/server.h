@@ -21,6 +21,8 @@ struct server_limits {
     int64_t idle_ms;              /* -1: idle connections stay */
     int64_t connections;          /* of clients */
     int64_t connections_per_host; /* of clients, too */
+    int64_t connection_rate;      /* new ones a second; INT32_MAX: as many as come */
+    int unpaced_listener;         /* for which that does not count; -1 */
 };
 /* What the settings file says. */
 void server_limits_read(struct server_limits *limits, const struct config *config);
@@ -62,7 +64,9 @@ struct server_files server_share_files(int64_t limit);
 int server_new(const struct server_deps *deps, struct buf *problem,
                struct server **server) MUST_CHECK;
 /* Other limits of connections: for those that come from now on. */
-void server_set_connections(struct server *server, int64_t all, int64_t per_host);
+void server_set_connections(struct server *server, int64_t all, int64_t per_host, int64_t rate);
+/* Those of max.connections.per.ip.overrides, as the setting has them. */
+void server_set_host_limits(struct server *server, const char *overrides);
 /* A connection that another listener has accepted: the server's now, within its limits. */
 void server_adopt(struct server *server, struct frame_opening *opening);
 /* Connections that are open. */

@@ -13,6 +13,7 @@
 #include "base/siphash.h"
 #include "broker/net/api_table.h"
 #include "broker/net/server.h"
+#include "broker/quota/hosts.h"
 #include "meta/quota.h"
 #include "wire/wire.h"
 
@@ -49,6 +50,7 @@ struct quotas {
     uint64_t hash_key[2];
     uint64_t generation; /* rises when quotas change */
     bool changed;
+    struct quotas_hosts *hosts;
     struct map clients; /* user and client id -> quotas_client */
     struct map rates;   /* key and who shares it -> quotas_rate */
     struct list used;
@@ -304,6 +306,12 @@ static int32_t quotas_take(void *data, void *payer, const struct request *reques
     return wait_ms;
 }
 
+static int32_t quotas_arrive(void *data, const char *host)
+{
+    const struct quotas *quotas = data;
+    return hosts_arrive(quotas->hosts, host);
+}
+
 /* ---- changes ---- */
 
 static void quotas_note_change(void *data)
@@ -322,6 +330,8 @@ static void quotas_settled(void *data)
     quotas->generation++;
     unsigned keys = image_quota_keys(metadata_image(quotas->deps.metadata));
     quotas->hook.on = (keys & ((1u << QUOTAS_USED) - 1)) != 0;
+    quotas->hook.hosts_on = (keys & 1u << QUOTA_CONNECTION_CREATION_RATE) != 0;
+    hosts_change(quotas->hosts);
     server_end_throttles(quotas->deps.server);
     if (quotas->hook.on)
         return;
@@ -343,6 +353,7 @@ struct quotas *quotas_new(const struct quotas_deps *deps)
     map_init(&quotas->clients);
     map_init(&quotas->rates);
     list_init(&quotas->used);
+    quotas->hosts = hosts_new(deps->env, deps->logger, deps->metadata, deps->window);
     quotas->listener = (struct metadata_listener){.quotas_changed = quotas_note_change,
                                                   .replaced = quotas_note_change,
                                                   .settled = quotas_settled,
@@ -353,6 +364,7 @@ struct quotas *quotas_new(const struct quotas_deps *deps)
                                           .answer_max = quotas_answer_max,
                                           .take = quotas_take,
                                           .end = quotas_end,
+                                          .arrive = quotas_arrive,
                                           .data = quotas};
     server_set_quota(deps->server, &quotas->hook);
     return quotas;
@@ -365,6 +377,7 @@ void quotas_free(struct quotas *quotas)
     while (!list_empty(&quotas->used))
         quotas_drop_client(quotas, LIST_ENTRY(quotas->used.next, struct quotas_client, link));
     ASSERT(quotas->rates.count == 0);
+    hosts_free(quotas->hosts);
     map_close(&quotas->clients);
     map_close(&quotas->rates);
     mem_free(quotas);

@@ -1,5 +1,5 @@
 /* Holds clients to their quotas (KIP-13, 55, 124, 219): producer_byte_rate, consumer_byte_rate and
- * request_percentage of meta/quota.h.
+ * request_percentage of meta/quota.h; and, by hosts.h, connection_creation_rate.
  *
  * Who has used up a quota is told so in the answer (ThrottleTimeMs), which goes out at once; until
  * that time is over its connection is not read. So a client that ignores the time gains nothing,

@@ -122,6 +122,17 @@ int config_check_fit(const struct config *config, enum config_id id, const char 
 /* One element of a comma-separated list, without blanks around it; *list moves past it. False at
  * the end of the list. Empty elements are skipped. */
 bool config_next_element(const char **list, const char **element, size_t *len);
+
+/* One of max.connections.per.ip.overrides: "10.0.0.1:5". */
+enum { CONFIG_HOST_LIMITS_MAX = 1000 };
+struct config_host_limit {
+    char host[64]; /* as the address of a connection is written */
+    int64_t max;
+};
+/* Moves on by one: 1 and the limit, 0 at the end of the list, ERR_INVALID. */
+int config_next_host_limit(const char **list, struct config_host_limit *limit) MUST_CHECK;
+/* As Java prints a double: 1000.0, 1.0E7. */
+void config_print_double(double value, struct buf *out);
 /* Whether the value of a STRING is that word. */
 bool config_is_word(const char *text, const char *word);
 /* A checked value in Kafka's normal form: true or false, numbers without ornament, lists without

@@ -553,11 +553,6 @@
     X(LOG_INITIAL_TASK_DELAY_MS, "log.initial.task.delay.ms", LONG, "30000", NULL, 0, \
       CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY | CONFIG_NOT_TOLD | CONFIG_NO_EFFECT, \
       CONFIG_NO_NEED) \
-    X(MAX_CONNECTION_CREATION_RATE, "max.connection.creation.rate", INT, CONFIG_MAX_INT_TEXT, \
-      NULL, 0, CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, CONFIG_NO_QUOTAS) \
-    X(MAX_CONNECTIONS_PER_IP_OVERRIDES, "max.connections.per.ip.overrides", STRING, "", NULL, 0, \
-      0, NULL, CONFIG_DYNAMIC | CONFIG_NO_EFFECT, \
-      CONFIG_IDLE "max.connections.per.ip is the same for all addresses.") \
     X(METADATA_LOG_SEGMENT_BYTES, "metadata.log.segment.bytes", INT, "1073741824", NULL, 8388608, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
     X(METADATA_LOG_SEGMENT_MS, "metadata.log.segment.ms", LONG, "604800000", NULL, \

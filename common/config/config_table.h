@@ -378,6 +378,11 @@
       "The most connections at a time; with 0, which Kafka takes, nobody could change it back.") \
     X(MAX_CONNECTIONS_PER_IP, "max.connections.per.ip", INT, CONFIG_MAX_INT_TEXT, NULL, 1, \
       CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, "The most connections from one address.") \
+    X(MAX_CONNECTIONS_PER_IP_OVERRIDES, "max.connections.per.ip.overrides", STRING, "", NULL, 0, \
+      0, NULL, CONFIG_DYNAMIC, "Other limits of some addresses: 10.0.0.1:5,::1:100.") \
+    X(MAX_CONNECTION_CREATION_RATE, "max.connection.creation.rate", INT, CONFIG_MAX_INT_TEXT, \
+      NULL, 1, CONFIG_MAX_INT, NULL, CONFIG_DYNAMIC, \
+      "The most new connections a second; others wait until they are accepted.") \
     X(QUOTA_WINDOW_NUM, "quota.window.num", INT, "11", NULL, 1, CONFIG_MAX_INT, NULL, \
       CONFIG_READ_ONLY, \
       "The samples that the rate of a quota is taken over; more than 32 are joined.") \

@@ -5,6 +5,7 @@
  * which values are right. As in Kafka, blanks around a value don't count. */
 #include "config/config_private.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -235,6 +236,49 @@ static int config_check_replicas(const char *name, const char *value, struct buf
     return ERR_INVALID_CONFIG;
 }
 
+/* ---- limits of addresses ---- */
+
+int config_next_host_limit(const char **list, struct config_host_limit *limit)
+{
+    char text[sizeof(limit->host) + CONFIG_NUMBER_MAX];
+    uint8_t bytes[16];
+    const char *element;
+    size_t len;
+    if (!config_next_element(list, &element, &len))
+        return 0;
+    if (len >= sizeof(text))
+        return ERR_INVALID;
+    memcpy(text, element, len);
+    text[len] = 0;
+    char *colon = strrchr(text, ':');
+    if (!colon || !config_parse_int(colon + 1, &limit->max) || limit->max < 0)
+        return ERR_INVALID;
+    *colon = 0;
+    int family = strchr(text, ':') ? AF_INET6 : AF_INET;
+    /* As the address of a connection is written. */
+    if (inet_pton(family, text, bytes) != 1 ||
+        !inet_ntop(family, bytes, limit->host, sizeof(limit->host)))
+        return ERR_INVALID;
+    return 1;
+}
+
+static int config_check_host_limits(const char *name, const char *value, struct buf *problem)
+{
+    struct config_host_limit limit;
+    const char *list = value;
+    int count = 0, next;
+    while ((next = config_next_host_limit(&list, &limit)) > 0)
+        count++;
+    if (next == 0 && count <= CONFIG_HOST_LIMITS_MAX)
+        return 0;
+    buf_printf(
+        problem,
+        "%s=%s is not possible: write address:number,address:number,... with IP addresses, %d "
+        "at most; no names, since they would have to be looked up for each connection",
+        name, value, CONFIG_HOST_LIMITS_MAX);
+    return ERR_INVALID_CONFIG;
+}
+
 /* An element may stand there twice, as in Kafka; it counts once. */
 static int config_check_list(const struct config_row *row, const char *name, const char *value,
                              struct buf *problem)
@@ -343,6 +387,9 @@ int config_check_value(const struct config_row *row, const char *name, const cha
     case CONFIG_TYPE_LIST:
         return config_check_list(row, name, value, problem);
     case CONFIG_TYPE_STRING:
+        if (row == config_row(CONFIG_MAX_CONNECTIONS_PER_IP_OVERRIDES))
+            return config_check_host_limits(name, value, problem);
+        return config_check_word(row, name, value, problem);
     case CONFIG_TYPE_CLASS:
         return config_check_word(row, name, value, problem);
     case CONFIG_TYPE_PASSWORD:
@@ -355,7 +402,7 @@ int config_check_value(const struct config_row *row, const char *name, const cha
 
 /* As Java prints a double: the fewest digits that read back as it, at least one behind the point,
  * and an exponent below 0.001 and from ten million on. */
-static void config_print_double(double value, struct buf *out)
+void config_print_double(double value, struct buf *out)
 {
     char digits[40];
     int precision = 0;

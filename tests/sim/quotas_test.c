@@ -248,7 +248,34 @@ static void invented_clients_are_bounded(void)
     finish();
 }
 
+/* A second's worth at once, then one after the other; who would wait too long is closed. */
+static void addresses_bring_so_many_connections(void)
+{
+    begin();
+    CHECK(!hook->hosts_on);
+    feed_quota(metadata, NULL, NULL, "", "connection_creation_rate", 2);
+    CHECK(hook->hosts_on && !hook->on);
+    static const int waits[] = {0, 0, 1500, 2000, 2500};
+    for (size_t i = 0; i < ARRAY_LEN(waits); i++)
+        CHECK_INT(hook->arrive(hook->data, "10.0.0.1"), waits[i]);
+    CHECK_INT(hook->arrive(hook->data, "10.0.0.2"), 0);
+    int last = 0;
+    for (int i = 0; i < 100; i++)
+        last = hook->arrive(hook->data, "10.0.0.1");
+    CHECK_INT(last, -1);
+    CHECK_INT(count_lines("new connections from 10.0.0.1 are throttled"), 1);
+    sim_run_for(sim, 20 * SECOND);
+    CHECK_INT(hook->arrive(hook->data, "10.0.0.1"), 0);
+    feed_quota(metadata, NULL, NULL, "10.0.0.1", "connection_creation_rate", 1000);
+    for (int i = 0; i < 100; i++)
+        CHECK_INT(hook->arrive(hook->data, "10.0.0.1"), 0);
+    feed_quota(metadata, NULL, NULL, "10.0.0.1", "connection_creation_rate", 0);
+    feed_quota(metadata, NULL, NULL, "", "connection_creation_rate", 0);
+    CHECK(!hook->hosts_on);
+    finish();
+}
+
 TAP_MAIN(TAP_TEST(without_quotas_nothing_is_asked), TAP_TEST(a_quota_is_shared_as_it_is_written),
          TAP_TEST(a_fetch_over_its_quota_gets_nothing), TAP_TEST(time_that_is_spent_is_limited),
          TAP_TEST(a_change_counts_at_once), TAP_TEST(it_is_said_once),
-         TAP_TEST(invented_clients_are_bounded))
+         TAP_TEST(invented_clients_are_bounded), TAP_TEST(addresses_bring_so_many_connections))

@@ -31,7 +31,8 @@ static const char *other_value(const struct config_row *row)
                                        "gzip",          "1",      "*",       "0",       "compact",
                                        "LogAppendTime", "600000", "1048576", "100",     "2000",
                                        "required",      "broker", "classic", "8388609", "DEBUG",
-                                       "json",          "SSL",    "upgrade", "headers", "Produce"};
+                                       "json",          "SSL",    "upgrade", "headers", "Produce",
+                                       "10.0.0.1:5"};
     for (size_t i = 0; i < ARRAY_LEN(some); i++) {
         problem.len = 0;
         if (!config_check_value(row, row->name, some[i], &problem) &&

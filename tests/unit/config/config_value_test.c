@@ -15,6 +15,12 @@ static void guards_are_refused(void)
     check_problem("client.quota.callback.class=a.B\n", ERR_UNSUPPORTED,
                   "s.properties line 1: client.quota.callback.class=a.B: No class decides about "
                   "quotas: remove the setting.");
+    check_problem("max.connections.per.ip.overrides=localhost:5\n", ERR_INVALID,
+                  "s.properties line 1: max.connections.per.ip.overrides=localhost:5 is not "
+                  "possible: write address:number,address:number,... with IP addresses, 1000 at "
+                  "most; no names, since they would have to be looked up for each connection");
+    check_ok(&f, "max.connections.per.ip.overrides= 10.0.0.1:5, ::1:0\n");
+    unload(&f);
     check_ok(&f, "authorizer.class.name=\ncreate.topic.policy.class.name=\n");
     unload(&f);
 }

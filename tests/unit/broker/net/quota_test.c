@@ -187,6 +187,38 @@ static void a_throttled_client_may_go(void)
     quota_close(&f, &client);
 }
 
+static int32_t meter_arrive(void *data, const char *host)
+{
+    CHECK(data == &meter);
+    CHECK_STR(host, "127.0.0.1");
+    return meter.taken_ms;
+}
+
+static void an_address_may_have_to_wait(void)
+{
+    struct fixture f;
+    struct client client, late;
+    quota_open(&f, &client, false);
+    client_ask(&client, 1, 10);
+    UNTIL(f.env, held_count == 1);
+    quota.arrive = meter_arrive;
+    quota.hosts_on = true;
+    meter.taken_ms = LONG_MS;
+    client_open(&f, &late);
+    client_ask(&late, 2, 10);
+    UNTIL(f.env, paused(&f));
+    server_end_throttles(f.server);
+    UNTIL(f.env, held_count == 2);
+    client_close(&late);
+    meter.taken_ms = -1;
+    client_open(&f, &late);
+    UNTIL(f.env, late.closed);
+    client_close(&late);
+    quota.hosts_on = false;
+    quota_close(&f, &client);
+}
+
 TAP_MAIN(TAP_TEST(a_throttled_client_is_not_read), TAP_TEST(a_throttle_ends_by_itself),
          TAP_TEST(records_are_asked_for_before_they_are_sent),
-         TAP_TEST(nobody_pays_without_a_quota), TAP_TEST(a_throttled_client_may_go))
+         TAP_TEST(nobody_pays_without_a_quota), TAP_TEST(a_throttled_client_may_go),
+         TAP_TEST(an_address_may_have_to_wait))

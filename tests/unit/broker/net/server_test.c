@@ -150,14 +150,14 @@ static void a_changed_limit_counts_at_once(void)
     client_open(&f, &clients[0]);
     client_ask(&clients[0], 0, 10);
     UNTIL(f.env, held_count == 1);
-    server_set_connections(f.server, INT32_MAX, 1);
+    server_set_connections(f.server, INT32_MAX, 1, INT32_MAX);
     client_open(&f, &clients[1]);
     UNTIL(f.env, clients[1].closed);
-    server_set_connections(f.server, INT32_MAX, 2);
+    server_set_connections(f.server, INT32_MAX, 2, INT32_MAX);
     client_open(&f, &clients[2]);
     client_ask(&clients[2], 2, 10);
     UNTIL(f.env, held_count == 2);
-    server_set_connections(f.server, 1, 2);
+    server_set_connections(f.server, 1, 2, INT32_MAX);
     client_open(&f, &clients[3]);
     UNTIL(f.env, clients[3].closed);
     CHECK(!clients[0].closed && !clients[2].closed); /* who is there stays */
@@ -290,7 +290,48 @@ static void descriptors_are_shared_out(void)
     CHECK_INT(files.connections, 16);
 }
 
-TAP_MAIN(TAP_TEST(the_limit_of_connections_holds), TAP_TEST(clients_do_not_keep_brokers_out),
+static void an_address_has_a_limit_of_its_own(void)
+{
+    struct fixture f;
+    struct client first, second;
+    held_open(&f, "");
+    server_set_host_limits(f.server, "10.0.0.1:7, 127.0.0.1:1");
+    client_open(&f, &first);
+    client_ask(&first, 1, 10);
+    UNTIL(f.env, held_count == 1);
+    client_open(&f, &second);
+    UNTIL(f.env, second.closed);
+    client_close(&second);
+    server_set_host_limits(f.server, "");
+    client_open(&f, &second);
+    client_ask(&second, 2, 10);
+    UNTIL(f.env, held_count == 2);
+    client_close(&first);
+    client_close(&second);
+    held_close(&f);
+}
+
+/* What comes at once above the rate waits, and is accepted later. */
+static void new_connections_are_paced(void)
+{
+    enum { COUNT = 6 };
+    struct fixture f;
+    struct client clients[COUNT];
+    held_open(&f, "max.connection.creation.rate=4\n");
+    int64_t began_us = env_now_us(f.env);
+    for (int i = 0; i < COUNT; i++) {
+        client_open(&f, &clients[i]);
+        client_ask(&clients[i], i, 10);
+    }
+    UNTIL(f.env, held_count == COUNT);
+    CHECK(env_now_us(f.env) - began_us >= 1000000); /* the sixth needs more than a second */
+    for (int i = 0; i < COUNT; i++)
+        client_close(&clients[i]);
+    held_close(&f);
+}
+
+TAP_MAIN(TAP_TEST(an_address_has_a_limit_of_its_own), TAP_TEST(new_connections_are_paced),
+         TAP_TEST(the_limit_of_connections_holds), TAP_TEST(clients_do_not_keep_brokers_out),
          TAP_TEST(silent_connections_do_not_keep_brokers_out),
          TAP_TEST(a_broker_has_two_connections), TAP_TEST(a_hosts_limit_keeps_no_broker_out),
          TAP_TEST(a_changed_limit_counts_at_once), TAP_TEST(idle_connections_are_closed),
