@@ -289,12 +289,14 @@ static void client_conn_on_versions(void *data, int err, struct client_answer *a
 static void client_conn_ask_versions(struct client_conn *conn, int16_t version)
 {
     struct api_versions_request request;
+    ASSERT(conn->usable); /* it has just come up, or answered */
     wire_defaults(&api_versions_request_desc, &request);
     request.client_software_name = wire_str_from("millrace");
     request.client_software_version = wire_str_from(MILLRACE_VERSION);
     int err = client_conn_send(conn, KAFKA_API_API_VERSIONS, version, &request,
                                conn->config.timeout_ms, client_conn_on_versions, conn);
-    ASSERT(err == 0); /* the request is our own, and the connection has just come up */
+    if (err)
+        client_conn_fail(conn, err); /* memory is out */
 }
 
 static void client_conn_on_dialled(void *data, int status, struct env_stream *stream)

@@ -339,6 +339,24 @@ static void late_answers_are_dropped(void)
     end();
 }
 
+/* Also for the first request of a connection, which is its own. */
+static void a_lack_of_memory_is_told(void)
+{
+    int told = 0;
+    for (uint64_t n = 1; n <= 3; n++) {
+        struct client_answer answer;
+        begin(STUB_ANSWERS, false, 20000);
+        mem_fail_at(n);
+        int err = ask_metadata(CLIENT_ANY, &answer);
+        CHECK(mem_fail_at(0));
+        CHECK(err == 0 || err == ERR_NO_MEMORY);
+        told += err == ERR_NO_MEMORY;
+        client_answer_free(&answer);
+        end();
+    }
+    CHECK(told > 0);
+}
+
 static void check_address(const char *bootstrap, const char *sentence)
 {
     struct client_config config = {bootstrap, "--broker-list", "test", 1, 1, false};
@@ -370,4 +388,4 @@ TAP_MAIN(TAP_TEST(a_call_is_answered), TAP_TEST(versions_are_the_highest_in_comm
          TAP_TEST(the_first_server_that_answers_is_taken), TAP_TEST(brokers_are_found_by_id),
          TAP_TEST(old_brokers_are_asked_again), TAP_TEST(failures_are_told),
          TAP_TEST(a_broken_connection_is_made_anew), TAP_TEST(late_answers_are_dropped),
-         TAP_TEST(addresses_are_checked))
+         TAP_TEST(a_lack_of_memory_is_told), TAP_TEST(addresses_are_checked))
