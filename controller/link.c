@@ -26,6 +26,7 @@ struct link {
     int depth;                   /* callbacks that run now */
     size_t unread;               /* bytes of link_send that are queued */
     bool paused;                 /* by the owner */
+    bool answering;              /* link_set_answering */
     bool kafka;                  /* its last frame was one of Kafka's */
     bool closed;
 };
@@ -104,6 +105,12 @@ void link_set_max(struct link *link, size_t frame_max)
         frame_conn_set_max(link->conn, frame_max);
 }
 
+void link_set_answering(struct link *link)
+{
+    ASSERT(link->unread == 0);
+    link->answering = true;
+}
+
 void link_set_urgent(struct link *link)
 {
     frame_conn_set_urgent(link->conn);
@@ -136,8 +143,9 @@ void link_finish(struct link *link)
 
 static void link_pace(struct link *link)
 {
+    bool full = link->answering && link->unread > LINK_UNREAD_PAUSE;
     if (!link->closed)
-        frame_conn_pause(link->conn, link->paused || link->unread > LINK_UNREAD_PAUSE);
+        frame_conn_pause(link->conn, link->paused || full);
 }
 
 void link_pause(struct link *link, bool paused)

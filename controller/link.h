@@ -25,6 +25,10 @@ struct link *link_new(struct env *env, struct env_stream *stream, size_t frame_m
 void link_set_owner(struct link *link, size_t frame_max, const struct link_handlers *handlers,
                     void *owner);
 void link_set_max(struct link *link, size_t frame_max);
+/* The other side asks, and this one answers: while it does not take the last MiB of answers nothing
+ * is read from it, so no more come about. Not for both sides of one line: with much on its way in
+ * both directions each would wait for the other to read. */
+void link_set_answering(struct link *link);
 /* It is known whose it is: read also in a long turn (frame_conn_set_urgent). */
 void link_set_urgent(struct link *link);
 /* Safe inside every callback. */
@@ -44,8 +48,7 @@ void link_part(struct link *link, struct frame_opening *opening);
 const char *link_foreign(const struct link *link);
 
 /* When there is no memory for the frame, or the peer has taken none of the last 64 MiB, the
- * connection ends: `broken` comes later. From a peer that does not take the last MiB nothing is
- * read, so no more answers come about. */
+ * connection ends: `broken` comes later. */
 void link_send(struct link *link, const Meta__Frame *frame);
 /* Bytes of link_send that the peer has not taken. */
 size_t link_unread(const struct link *link);

@@ -249,6 +249,7 @@ static void on_accepted(void *data, struct env_stream *stream)
     list_push(&listener->greetings, &greeting->link);
     greeting->peer =
         link_new(listener->env, stream, CHANNEL_HELLO_MAX, &greeting_handlers, greeting);
+    link_set_answering(greeting->peer);
     listener->count++;
 }
 
