@@ -51,25 +51,38 @@ static bool is_full(const Meta__PartitionRecord *record, int32_t id)
     return ids_have(record->full, record->n_full, id);
 }
 
-/* The first replica that may lead, in the set if `clean`, and rather one whose disk has room;
- * IMAGE_NO_NODE when there is none. An emptied member counts for neither. */
-static int32_t pick_leader(const struct decision *decision, const Meta__PartitionRecord *record,
-                           bool clean)
+enum pick {
+    PICK_CLEAN,   /* of the set */
+    PICK_UNCLEAN, /* of all that were replicas before a move began */
+    PICK_ANY      /* as well one that is being added and never was in sync: a person wants so */
+};
+
+/* Whether it may be picked, but for whether it can lead. An emptied member counts for nothing. */
+static bool is_picked(const Meta__PartitionRecord *record, int32_t id, enum pick pick)
 {
-    int32_t full = IMAGE_NO_NODE;
-    if (clean && record->emptied)
-        return IMAGE_NO_NODE;
+    bool member = ids_have(record->isr, record->n_isr, id);
+    if (pick == PICK_CLEAN || (member && record->emptied))
+        return member && !record->emptied;
+    return pick == PICK_ANY || member || !ids_have(record->adding, record->n_adding, id);
+}
+
+/* The first replica that may lead, and rather one whose disk has room, and rather one that is not
+ * just being added; IMAGE_NO_NODE when there is none. */
+static int32_t pick_leader(const struct decision *decision, const Meta__PartitionRecord *record,
+                           enum pick pick)
+{
+    int32_t leader = IMAGE_NO_NODE, best = INT32_MAX;
     for (size_t i = 0; i < record->n_replicas; i++) {
         int32_t id = record->replicas[i];
-        if ((clean || record->emptied) && ids_have(record->isr, record->n_isr, id) != clean)
+        bool added = pick != PICK_CLEAN && ids_have(record->adding, record->n_adding, id);
+        int32_t rank = 2 * added + is_full(record, id);
+        if (rank >= best || !is_picked(record, id, pick) ||
+            !elections_may_lead(decision, record, id))
             continue;
-        if (!elections_may_lead(decision, record, id))
-            continue;
-        if (!is_full(record, id))
-            return id;
-        full = full == IMAGE_NO_NODE ? id : full;
+        leader = id;
+        best = rank;
     }
-    return full;
+    return leader;
 }
 
 static void set_leader(Meta__PartitionRecord *record, int32_t leader)
@@ -155,7 +168,7 @@ static bool leader_stays(const struct decision *decision, const Meta__PartitionR
         return false;
     if (!is_full(record, leader))
         return true;
-    int32_t other = pick_leader(decision, record, true);
+    int32_t other = pick_leader(decision, record, PICK_CLEAN);
     return other == IMAGE_NO_NODE || is_full(record, other);
 }
 
@@ -166,13 +179,16 @@ static void elect(struct decision *decision, const struct image_topic *topic,
 {
     int32_t leader = record->leader;
     if (!leader_stays(decision, record))
-        leader = pick_leader(decision, record, true);
+        leader = pick_leader(decision, record, PICK_CLEAN);
     bool unclean = elections_unclean_allowed(decision, topic) || MUTATION(LEADER_FROM_OUTSIDE);
     if (leader == IMAGE_NO_NODE && is_member_awaited(decision, record) &&
-        !MUTATION(LEADER_FROM_OUTSIDE))
+        !MUTATION(LEADER_FROM_OUTSIDE)) {
+        if (!ids_have(record->replicas, record->n_replicas, record->leader))
+            set_leader(record, IMAGE_NO_NODE); /* it was taken out */
         return;
+    }
     if (leader == IMAGE_NO_NODE && unclean) {
-        leader = pick_leader(decision, record, false);
+        leader = pick_leader(decision, record, PICK_UNCLEAN);
         if (leader != IMAGE_NO_NODE)
             elections_set_unclean(decision, topic, record, leader);
     }
@@ -253,6 +269,8 @@ static void elections_check(const struct image_topic *topic, const Meta__Partiti
     ASSERT(before != NULL);
     ASSERT(record->n_isr > 0);
     ASSERT(record->n_isr <= record->n_replicas);
+    ASSERT(record->leader == IMAGE_NO_NODE ||
+           ids_have(record->replicas, record->n_replicas, record->leader));
     ASSERT(!record->emptied || record->n_isr == 1);
     ASSERT(!record->emptied || record->leader == IMAGE_NO_NODE);
     ASSERT(record->emptied || record->emptied_epoch == 0);
@@ -290,11 +308,29 @@ static void review(struct decision *decision, const struct image_topic *topic,
         emit(decision, topic, record);
 }
 
+static bool are_same(const struct image_ids *before, const int32_t *ids, size_t count)
+{
+    return (size_t)before->count == count &&
+           (count == 0 || memcmp(before->ids, ids, count * sizeof(*ids)) == 0);
+}
+
+/* A target that is under way already changes nothing: what leaders propose meanwhile must not be
+ * out of date because of it. */
+static bool is_as_before(const struct image_partition *before, const Meta__PartitionRecord *record)
+{
+    return record->leader == before->leader && record->leader_epoch == before->leader_epoch &&
+           are_same(&before->replicas, record->replicas, record->n_replicas) &&
+           are_same(&before->isr, record->isr, record->n_isr) &&
+           are_same(&before->adding, record->adding, record->n_adding) &&
+           are_same(&before->removing, record->removing, record->n_removing);
+}
+
 void elections_reassign(struct decision *decision, const struct image_topic *topic,
                         Meta__PartitionRecord *record)
 {
     settle(decision, topic, record);
-    emit(decision, topic, record);
+    if (!is_as_before(image_partition(topic, record->partition), record))
+        emit(decision, topic, record);
 }
 
 static bool is_leader_fit(const struct decision *decision, const struct image_partition *partition)
@@ -592,9 +628,9 @@ static int command_unclean(struct decision *decision, const struct image_topic *
     if (partition->leader != IMAGE_NO_NODE)
         return ERR_ELECTION_NOT_NEEDED;
     Meta__PartitionRecord *record = decision_partition(decision, topic, partition);
-    int32_t leader = pick_leader(decision, record, true);
+    int32_t leader = pick_leader(decision, record, PICK_CLEAN);
     if (leader == IMAGE_NO_NODE) {
-        leader = pick_leader(decision, record, false);
+        leader = pick_leader(decision, record, PICK_ANY);
         /* Only when nobody else is there: a person has decided to begin anew. */
         if (leader == IMAGE_NO_NODE && elections_may_lead(decision, record, record->isr[0]))
             leader = record->isr[0];

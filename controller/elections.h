@@ -10,10 +10,11 @@
  * emptied, and nobody leads until it reports its records after all or a person chooses
  * (ElectLeaders, unclean). A replica outside the set leads only where
  * unclean.leader.election.enable allows it (or an operator asks), and then the set is that replica
- * alone. A reassignment ends when all replicas that shall stay are in the set and live: then the
- * others go, out of the set too, and the leader epoch rises. Every change raises the partition
- * epoch by one, every change of the leader the leader epoch as well. A log that has batches of a
- * later leader epoch than the metadata raises it past that. */
+ * alone. One that a reassignment is adding may have nothing yet: it does so only where an operator
+ * asks and nobody else is there. A reassignment ends when all replicas that shall stay are in the
+ * set and live: then the others go, out of the set too, and the leader epoch rises. Every change
+ * raises the partition epoch by one, every change of the leader the leader epoch as well. A log
+ * that has batches of a later leader epoch than the metadata raises it past that. */
 #ifndef CONTROLLER_ELECTIONS_H
 #define CONTROLLER_ELECTIONS_H
 
@@ -45,8 +46,9 @@ void elections_report(struct decision *decision, const Meta__ReportReplicas *com
 void elections_set_changed(struct decision *decision, const struct image_topic *topic,
                            const struct image_partition *partition);
 
-/* Emits a record with other replicas, or with others that are being added and removed. Where all
- * that shall stay are in sync and live, the others go at once; the leader moves if it has to. */
+/* Emits a record with other replicas, or with others that are being added and removed; none that
+ * changes nothing. Where all that shall stay are in sync and live, the others go at once; the
+ * leader moves if it has to. */
 void elections_reassign(struct decision *decision, const struct image_topic *topic,
                         Meta__PartitionRecord *record);
 /* Takes brokers out of the replicas of a record, and of all that is said of its replicas. */

@@ -92,7 +92,7 @@ static bool reassignments_can_revert(const struct decision *decision,
     for (size_t i = 0; i < record->n_isr; i++) {
         int32_t id = record->isr[i];
         if (!ids_have(record->adding, record->n_adding, id))
-            stays |= !leads || elections_may_lead(decision, record, id);
+            stays |= !leads || id == record->leader || elections_may_lead(decision, record, id);
     }
     return stays;
 }

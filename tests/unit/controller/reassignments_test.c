@@ -274,6 +274,76 @@ static void an_end_must_not_be_unclean(void)
     finish();
 }
 
+/* It may have copied nothing: no reason to begin anew with it, nor to give up who has all. */
+static void a_new_replica_leads_uncleanly_only_when_asked(void)
+{
+    Meta__ElectLeaders command = META__ELECT_LEADERS__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    begin_with("1,2");
+    struct config *config = config_make("broker.id=1\nunclean.leader.election.enable=true\n");
+    rules.settings = config;
+    move_to("3,4");
+    brokers_fence(&decision, 2);
+    propose("1");
+    brokers_fence(&decision, 1);
+    check_state("3,4,1,2 +3,4 -1,2 isr 1 leader -1 epoch 1");
+    brokers_unfence(&decision, 2, NULL, 0); /* it lacks little */
+    check_state("3,4,1,2 +3,4 -1,2 isr 2 leader 2 epoch 2");
+    brokers_fence(&decision, 2);
+    command.unclean = command.all = true;
+    elections_command(&decision, &command, &reply);
+    check_state("3,4,1,2 +3,4 -1,2 isr 3 leader 3 epoch 4");
+    config_free(config);
+    finish();
+}
+
+/* A new controller that has not heard of the replica to go back to: nobody leads meanwhile, and no
+ * broker that is none of the replicas. */
+static void an_end_leaves_no_leader_that_has_gone(void)
+{
+    begin_with("2");
+    struct config *config = config_make("broker.id=1\nunclean.leader.election.enable=true\n");
+    rules.settings = config;
+    move_to("1,3");
+    propose("1,2");
+    brokers_fence(&decision, 2);
+    brokers_unfence(&decision, 2, NULL, 0);
+    check_state("1,3,2 +1,3 -2 isr 1,2 leader 1 epoch 1");
+    rules.heard = heard;
+    heard_of_others = false;
+    move_to("");
+    check_state("2 + - isr 2 leader -1 epoch 2");
+    heard_of_others = true;
+    elections_broker_in(&decision, 2);
+    check_state("2 + - isr 2 leader 2 epoch 3");
+    config_free(config);
+    finish();
+}
+
+/* Nothing unclean is needed where who leads stays, heard of or not. */
+static void an_end_may_keep_a_leader_not_heard_of(void)
+{
+    begin_with("2");
+    move_to("1");
+    rules.heard = heard;
+    heard_of_others = false;
+    move_to("");
+    check_state("2 + - isr 2 leader 2 epoch 1");
+    finish();
+}
+
+static void the_same_target_changes_nothing(void)
+{
+    begin_with("1,2");
+    move_to("3,4");
+    int32_t epoch = part("t", 0)->partition_epoch;
+    move_to("3,4");
+    CHECK_INT(part("t", 0)->partition_epoch, epoch);
+    move_to("4,3");
+    CHECK_INT(part("t", 0)->partition_epoch, epoch + 1);
+    finish();
+}
+
 /* What the first one was adding and the second does not want goes, and does not come back. */
 static void a_new_target_replaces_the_old_one(void)
 {
@@ -387,7 +457,10 @@ TAP_MAIN(TAP_TEST(a_move_ends_when_all_of_the_target_are_in_sync),
          TAP_TEST(what_adds_nothing_is_done_at_once), TAP_TEST(who_is_gone_ends_nothing),
          TAP_TEST(what_cannot_serve_ends_nothing), TAP_TEST(who_was_not_heard_of_ends_nothing),
          TAP_TEST(the_leader_may_go_in_the_middle), TAP_TEST(an_end_gives_the_old_replicas_back),
-         TAP_TEST(an_end_must_not_be_unclean), TAP_TEST(a_new_target_replaces_the_old_one),
-         TAP_TEST(wrong_targets_are_refused), TAP_TEST(a_replica_that_goes_is_in_no_list),
-         TAP_TEST(so_many_at_a_time), TAP_TEST(partitions_grow_during_a_move),
-         TAP_TEST(an_unclean_leader_may_end_it))
+         TAP_TEST(an_end_must_not_be_unclean),
+         TAP_TEST(a_new_replica_leads_uncleanly_only_when_asked),
+         TAP_TEST(an_end_leaves_no_leader_that_has_gone),
+         TAP_TEST(an_end_may_keep_a_leader_not_heard_of), TAP_TEST(the_same_target_changes_nothing),
+         TAP_TEST(a_new_target_replaces_the_old_one), TAP_TEST(wrong_targets_are_refused),
+         TAP_TEST(a_replica_that_goes_is_in_no_list), TAP_TEST(so_many_at_a_time),
+         TAP_TEST(partitions_grow_during_a_move), TAP_TEST(an_unclean_leader_may_end_it))
