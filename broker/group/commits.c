@@ -351,6 +351,11 @@ int group_manager_guard(struct group_manager *manager, struct group_commit *comm
     return err;
 }
 
+bool group_manager_is_outdated(const struct group_commit *commit)
+{
+    return txn_guard_check(&commit->guard) == ERR_INVALID_TXN_STATE;
+}
+
 /* ---- fetching ---- */
 
 /* An offset means the topic that had its name when it was committed. That topic's deletion makes it

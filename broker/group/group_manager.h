@@ -167,6 +167,8 @@ void group_manager_commit(struct group_manager *manager, struct group_commit *co
  * counts as long as no marker of the producer is written here. 0, or why its group is not
  * coordinated here. The guard is gone with `done`, or with txn_guard_clear. */
 int group_manager_guard(struct group_manager *manager, struct group_commit *commit) MUST_CHECK;
+/* Such a marker was written; whether it could be asked about anew tells group_manager_guard. */
+bool group_manager_is_outdated(const struct group_commit *commit);
 
 /* The marker of a transaction that may have committed offsets in a partition of __consumer_offsets:
  * written through the partition's coordinator, so that memory changes in the order of the log. */

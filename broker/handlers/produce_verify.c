@@ -62,6 +62,12 @@ static void produce_verify_asking(struct txn_verify *txn)
     partition_append_verify_anew(CONTAINER_OF(txn, struct produce_verify, txn)->append);
 }
 
+static bool produce_verify_outdated(const struct txn_verify *txn)
+{
+    const struct produce_verify *verify = CONTAINER_OF(txn, const struct produce_verify, txn);
+    return partition_append_is_outdated(verify->append);
+}
+
 /* The name of a topic lives as long as the topic: the question may take longer. */
 static bool produce_verify_name(struct request *request, struct produce_verify *verify)
 {
@@ -85,6 +91,7 @@ struct produce_verify *produce_verify_begin(struct request *request,
         verify->txn.add = request->version >= PRODUCE_ADDS_VERSION;
         verify->txn.done = produce_verify_done;
         verify->txn.asking = produce_verify_asking;
+        verify->txn.outdated = produce_verify_outdated;
     }
     if (!verify || !produce_verify_name(request, verify)) {
         partition_append_verified(append, ERR_NOT_ENOUGH_REPLICAS,

@@ -190,6 +190,13 @@ static void txn_offset_commit_asking(struct txn_verify *verify)
     (void)err; /* then the commit says so too */
 }
 
+static bool txn_offset_commit_outdated(const struct txn_verify *verify)
+{
+    const struct txn_offset_commit *commit =
+        CONTAINER_OF(verify, const struct txn_offset_commit, verify);
+    return group_manager_is_outdated(&commit->op);
+}
+
 static void txn_offset_commit_begin(struct txn_offset_commit *commit)
 {
     struct request *request = commit->request;
@@ -210,7 +217,8 @@ static void txn_offset_commit_begin(struct txn_offset_commit *commit)
         .partition = coordinator_key_partition(body->group_id, topic->partition_count),
         .add = adds,
         .done = txn_offset_commit_verified,
-        .asking = txn_offset_commit_asking};
+        .asking = txn_offset_commit_asking,
+        .outdated = txn_offset_commit_outdated};
     txn_verifier_ask(verifier, &commit->verify);
 }
 

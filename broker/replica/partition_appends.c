@@ -347,6 +347,18 @@ void partition_append_verify_anew(struct partition_append_op *append)
         (void)append_wants_verification(append, partition);
 }
 
+bool partition_append_is_outdated(const struct partition_append_op *append)
+{
+    struct batch batch;
+    const struct partition *partition = partitions_find(&append->op);
+    ASSERT(append->verifying);
+    if (!partition || !partition->log || append->guard_epoch != partition->leader_epoch ||
+        batch_parse_frame(append->bytes, append->len, &batch))
+        return false;
+    struct log_txn txn = log_find_txn(partition->log, batch.producer_id, batch.producer_epoch);
+    return !txn.open && append->guard != txn.guard;
+}
+
 static void append_checked(struct log_check *check)
 {
     struct append_check *job = CONTAINER_OF(check, struct append_check, check);

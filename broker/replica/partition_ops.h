@@ -203,6 +203,8 @@ void partitions_append(struct partitions *partitions, struct partition_append_op
 void partition_append_verified(struct partition_append_op *op, int err, const char *message);
 /* Between `verify` and its answer: the question goes out, so markers up to now do not matter. */
 void partition_append_verify_anew(struct partition_append_op *op);
+/* Likewise: a marker came meanwhile, so that an answer of 0 would be ERR_INVALID_TXN_STATE. */
+bool partition_append_is_outdated(const struct partition_append_op *op);
 
 /* One client of the appends: its batches for a partition are appended in the order in which they
  * were submitted, also when workers look at some of them; and what an idempotent producer sent

@@ -210,16 +210,27 @@ static bool verify_is_passing(const struct txn_verifier *verifier, const struct 
            env_now_ms(deps->env) + deps->retry_ms - verify->asked_ms <= deps->retry_max_ms;
 }
 
+static bool verify_is_outdated(const struct txn_verify *verify, int err)
+{
+    return verify->add && !err && verify->outdated && verify->outdated(verify);
+}
+
 /* One question is answered. */
 static void verify_told(struct txn_verifier *verifier, struct txn_verify *verify, int err)
 {
+    bool outdated = verify_is_outdated(verify, err);
+    if (outdated)
+        err = ERR_CONCURRENT_TRANSACTIONS;
     if (!verify_is_passing(verifier, verify, err)) {
         verify_end(verify, err);
         return;
     }
     verify->call->asked[verify->place].verify = NULL;
     verify->call = NULL;
-    list_push(&verifier->later, &verify->link);
+    /* The transaction is open by now: there is nothing to wait for. */
+    list_push(outdated ? &verifier->fresh : &verifier->later, &verify->link);
+    if (outdated)
+        return;
     if (!env_timer_running(&verifier->later_timer))
         env_timer_start(&verifier->later_timer, verifier->deps.retry_ms);
 }
@@ -244,7 +255,7 @@ static void verify_answered(struct broker_call *broker_call, int err, const void
             verify_told(verifier, call->asked[i].verify, one);
     }
     verify_call_free(call);
-    verify_wake(verifier); /* for what came meanwhile */
+    verify_wake(verifier); /* for what came meanwhile, or is asked again */
 }
 
 /* ---- requests ---- */

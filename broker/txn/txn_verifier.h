@@ -61,6 +61,11 @@ struct txn_verify {
      * see whether the answer still counts is to begin anew: while the question waited, the
      * transaction before may have been ended. */
     void (*asking)(struct txn_verify *verify);
+    /* May be NULL; with `add`. The answer is 0: whether it counts no more by what the caller kept,
+     * since a marker of the producer came. The coordinator may have had the question wait for just
+     * that marker. So it is asked again, within the same time; what is outdated to the end is
+     * ERR_CONCURRENT_TRANSACTIONS. */
+    bool (*outdated)(const struct txn_verify *verify);
     /* The rest is the verifier's. */
     bool open;
     int64_t asked_ms; /* env_now_ms */

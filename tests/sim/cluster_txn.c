@@ -302,8 +302,11 @@ static bool hand_is_lost_cause(const struct hand *hand, const struct cluster_lin
     if (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && !hand_may_be_fenced(hand) &&
         cluster_leads_last(hand->txn->cluster, hand->partition, line->node))
         hand->txn->problem = "the next batch of a transaction was refused as out of order";
-    return err == ERR_TRANSACTION_ABORTABLE || err == ERR_INVALID_TXN_STATE ||
-           (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && hand_may_be_fenced(hand));
+    bool ended = err == ERR_TRANSACTION_ABORTABLE || err == ERR_INVALID_TXN_STATE;
+    /* What is written adds its partition, and only a fence ends the transaction meanwhile. */
+    if (ended && hand->newer && !hand_may_be_fenced(hand))
+        hand->txn->problem = "a transaction that nobody has ended was told that it is not open";
+    return ended || (err == ERR_OUT_OF_ORDER_SEQUENCE_NUMBER && hand_may_be_fenced(hand));
 }
 
 /* The request of this step failed; `lost`: it may still take effect. */

@@ -186,6 +186,8 @@ static void commit_behind_its_marker_is_refused(void)
         struct group_world_mark *made = group_world_mark(&world, "g", PRODUCER, 0, true);
         if (!held)
             CHECK(group_world_until(&world, &made->done, 1000));
+        CHECK(group_manager_is_outdated(&first->op));
+        CHECK(!group_manager_is_outdated(&others->op));
         group_manager_commit(world.manager, &first->op);
         group_manager_commit(world.manager, &second->op);
         world.hold = false;
@@ -201,7 +203,9 @@ static void commit_behind_its_marker_is_refused(void)
     /* One that is asked about anew does not mind what came before. */
     struct group_world_commit *late = guarded(PRODUCER, 0, 7);
     CHECK_INT(mark(PRODUCER, true), 0);
+    CHECK(group_manager_is_outdated(&late->op));
     CHECK_INT(group_manager_guard(world.manager, &late->op), 0);
+    CHECK(!group_manager_is_outdated(&late->op));
     CHECK_INT(go_on(late), 0);
     CHECK_INT(mark(PRODUCER, true), 0);
     CHECK_INT(seen_stable(0), 7);
@@ -215,6 +219,7 @@ static void commit_of_another_leadership_is_refused(void)
     struct group_world_commit *made = guarded(PRODUCER, 0, 7);
     struct group_world_commit *left = guarded(PRODUCER, 0, 7);
     group_world_failover(&world, false);
+    CHECK(!group_manager_is_outdated(&made->op)); /* to ask anew would not help */
     CHECK_INT(go_on(made), ERR_NOT_COORDINATOR);
     txn_guard_clear(&left->op.guard);
     CHECK_INT(seen_stable(0), -1);

@@ -324,6 +324,31 @@ static void verification_can_be_switched_off(void)
     close_all();
 }
 
+/* The marker of the transaction before comes while the coordinator is asked to begin the next one:
+ * its answer does not count, but when it is asked once more it does. */
+static void a_marker_comes_while_the_coordinator_is_asked(void)
+{
+    for (int again = 0; again <= 1; again++) {
+        open_all();
+        version = 12;
+        CHECK_INT(produce("x", txn(7, 0, 0), NULL), 0);
+        verdict_late = true;
+        begin("x", txn(7, 1, 0), NULL);
+        UNTIL(r.logs.env, verifying != NULL);
+        verifying->asking(verifying);
+        CHECK(!verifying->outdated(verifying));
+        CHECK_INT(mark(7, 1, true), 0);
+        CHECK(verifying->outdated(verifying));
+        if (again)
+            verifying->asking(verifying);
+        CHECK_INT(verifying->outdated(verifying), !again);
+        answer_verify(NULL);
+        UNTIL(r.logs.env, answers == 1);
+        CHECK_INT(codes[0], again ? 0 : 48);
+        close_all();
+    }
+}
+
 static void a_topic_is_deleted_while_its_coordinator_is_asked(void)
 {
     open_all();
@@ -342,6 +367,7 @@ static void a_topic_is_deleted_while_its_coordinator_is_asked(void)
 
 TAP_MAIN(TAP_TEST(a_transaction_is_written_and_ended), TAP_TEST(the_first_batch_is_verified),
          TAP_TEST(each_version_is_told_in_its_words), TAP_TEST(verification_can_be_switched_off),
+         TAP_TEST(a_marker_comes_while_the_coordinator_is_asked),
          TAP_TEST(a_topic_is_deleted_while_its_coordinator_is_asked),
          TAP_TEST(batches_must_agree_with_their_request),
          TAP_TEST(a_plain_batch_does_not_join_a_transaction),

@@ -49,6 +49,14 @@ int group_manager_guard(struct group_manager *manager, struct group_commit *comm
     return guard_err;
 }
 
+static bool outdated;
+
+bool group_manager_is_outdated(const struct group_commit *commit)
+{
+    CHECK(commit->transactional);
+    return outdated;
+}
+
 static int verdict; /* of the coordinator of the transaction */
 static bool verifier_is_off;
 static struct txn_verify asked;
@@ -66,6 +74,7 @@ void txn_verifier_ask(struct txn_verifier *verifier, struct txn_verify *verify)
     CHECK(guards > 0); /* before it is asked */
     verify->asking(verify);
     CHECK_INT(guards, 2);
+    CHECK_INT(verify->outdated(verify), outdated);
     verify->done(verify, verdict);
 }
 
@@ -146,6 +155,9 @@ static void the_coordinator_of_the_transaction_is_asked(void)
         check_verdict(version, ERR_CONCURRENT_TRANSACTIONS, version < 2 ? 15 : 14);
         check_verdict(version, ERR_RESET, version < 2 ? 15 : 14);
     }
+    outdated = true; /* the verifier decides what that means */
+    check_verdict(5, 0, 0);
+    outdated = false;
     verifier_is_off = true;
     asked.topic = WIRE_STR_NULL;
     ask(4, 0);

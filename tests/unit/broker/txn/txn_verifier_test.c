@@ -30,6 +30,7 @@ struct asked {
     int done;
     int err;
     int asking;
+    bool outdated;
 };
 
 /* ---- the lines ---- */
@@ -121,6 +122,11 @@ static void asked_asking(struct txn_verify *verify)
     CONTAINER_OF(verify, struct asked, verify)->asking++;
 }
 
+static bool asked_outdated(const struct txn_verify *verify)
+{
+    return CONTAINER_OF(verify, struct asked, verify)->outdated;
+}
+
 static void ask(struct asked *asked, const char *id, int64_t producer_id, const char *topic,
                 int32_t partition, bool add)
 {
@@ -129,7 +135,8 @@ static void ask(struct asked *asked, const char *id, int64_t producer_id, const 
                                        .partition = partition,
                                        .add = add,
                                        .done = asked_done,
-                                       .asking = asked_asking}};
+                                       .asking = asked_asking,
+                                       .outdated = asked_outdated}};
     txn_verifier_ask(world.verifier, &asked->verify);
     CHECK_INT(asked->done, 0);
 }
@@ -379,6 +386,49 @@ static void an_addition_is_asked_for_again(void)
     close_world();
 }
 
+/* A marker came while the question was out: what is to be added is asked for again, at once. What
+ * was only asked about may have been ended by that marker. */
+static void an_outdated_addition_is_asked_for_again(void)
+{
+    struct asked asked[3];
+    retry_max_ms = 60000;
+    open_world(true);
+    const char *a = id_of(1, 'a');
+    ask(&asked[0], a, 5, "t", 0, true);
+    ask(&asked[1], a, 5, "t", 0, false);
+    ask(&asked[2], a, 5, "t", 48, true); /* what failed is told */
+    for (int i = 0; i < 3; i++)
+        asked[i].outdated = true;
+    until_quiet(world.env);
+    answer(take_call(), 0, false);
+    CHECK_INT(asked[0].done, 0);
+    CHECK_INT(asked[1].done, 1);
+    CHECK_INT(asked[1].err, 0);
+    CHECK_INT(asked[2].err, err_from_wire(48));
+    asked[0].outdated = false;
+    until_quiet(world.env);
+    CHECK_INT(asked[0].asking, 2);
+    answer(take_call(), 0, false);
+    CHECK_INT(asked[0].done, 1);
+    CHECK_INT(asked[0].err, 0);
+    ask(&asked[0], a, 5, "t", 0, true);
+    asked[0].outdated = true;
+    until_quiet(world.env);
+    answer(take_call(), 0, false);
+    txn_verify_cancel(&asked[0].verify); /* before it goes out again */
+    until_quiet(world.env);
+    CHECK_INT(world.call_count, 0);
+    close_world();
+    retry_max_ms = 0; /* not at all */
+    open_world(true);
+    ask(&asked[0], a, 5, "t", 0, true);
+    asked[0].outdated = true;
+    until_quiet(world.env);
+    answer(take_call(), 0, false);
+    CHECK_INT(asked[0].err, ERR_CONCURRENT_TRANSACTIONS);
+    close_world();
+}
+
 static void very_many_go_in_several_requests(void)
 {
     enum { MANY = TXN_VERIFIER_CALL_MAX + 10 };
@@ -438,4 +488,5 @@ TAP_MAIN(TAP_TEST(a_request_is_small), TAP_TEST(a_turn_is_one_request),
          TAP_TEST(what_comes_meanwhile_goes_with_the_next), TAP_TEST(nobody_coordinates),
          TAP_TEST(a_request_that_fails_fails_all), TAP_TEST(an_answer_to_something_else),
          TAP_TEST(a_cancelled_question_is_not_heard_of), TAP_TEST(an_addition_is_asked_for_again),
+         TAP_TEST(an_outdated_addition_is_asked_for_again),
          TAP_TEST(very_many_go_in_several_requests))
