@@ -121,8 +121,18 @@ bool txn_epoch_is_used_up(const struct txn *txn)
     return txn->value.epoch >= TXN_EPOCH_MAX;
 }
 
+/* Its end has told the producer the new id, under which it may begin before the markers of the old
+ * one are written. */
+static bool txn_is_next_producer(const struct txn *txn, const struct txn_producer *producer)
+{
+    return txn_is_preparing(txn) && txn->value.next_producer_id >= 0 && producer->epoch == 0 &&
+           txn->value.next_producer_id == producer->producer_id;
+}
+
 int txn_check_producer(const struct txn *txn, const struct txn_producer *producer)
 {
+    if (txn_is_next_producer(txn, producer))
+        return 0;
     if (txn->value.producer_id != producer->producer_id)
         return ERR_INVALID_PRODUCER_ID_MAPPING;
     bool fenced = txn->value.epoch != producer->epoch || producer->epoch > TXN_EPOCH_MAX;

@@ -107,8 +107,9 @@ bool txn_is_idle(const struct txn *txn);
 bool txn_is_preparing(const struct txn *txn);
 /* A new producer can't get a higher epoch: it needs a new id. */
 bool txn_epoch_is_used_up(const struct txn *txn);
-/* Whether it is the one whose id it is now: 0, ERR_INVALID_PRODUCER_ID_MAPPING or
- * ERR_PRODUCER_FENCED. The last epoch of all is nobody's: a fence uses it. */
+/* Whether it is the one whose id it is now, or will be when the markers are written: 0,
+ * ERR_INVALID_PRODUCER_ID_MAPPING or ERR_PRODUCER_FENCED. The last epoch of all is nobody's: a
+ * fence uses it. */
 int txn_check_producer(const struct txn *txn, const struct txn_producer *producer) MUST_CHECK;
 /* What a request that would change it is told now: 0 or ERR_CONCURRENT_TRANSACTIONS. */
 int txn_busy(const struct txn *txn) MUST_CHECK;

@@ -274,20 +274,85 @@ static void what_has_no_room_is_told_so(void)
     world_close();
 }
 
-/* The epochs are used up: who waits under the old id is not the producer any more. */
-static void the_producer_has_another_id_then(void)
+/* As whom the producer goes on. */
+static struct txn_producer end_bumping(const struct txn_producer *producer, bool commit, int err)
 {
-    struct asked add, end;
+    struct asked end = {
+        .end = {.producer = *producer, .commit = commit, .bumps = true, .done = asked_end_done}};
+    txn_manager_end(world.manager, &end.end);
+    world_until(&end.done);
+    CHECK_INT(end.err, err);
+    return (struct txn_producer){producer->id, end.end.new_producer_id, end.end.new_epoch};
+}
+
+/* As open_ended, and the epochs are used up. */
+static struct txn_producer open_used_up(struct txn_producer *next)
+{
     world_open();
     struct txn_producer producer = init_anew("a");
     txn_of("a")->value.epoch = producer.epoch = TXN_EPOCH_MAX;
     CHECK_INT(add_to(&producer, "t", 0), 0);
     world.hold_calls = true;
-    end = (struct asked){
-        .end = {.producer = producer, .commit = true, .bumps = true, .done = asked_end_done}};
-    txn_manager_end(world.manager, &end.end);
-    world_until(&end.done);
-    CHECK_INT(end.err, 0);
+    *next = end_bumping(&producer, true, 0);
+    CHECK_INT(next->producer_id, producer.producer_id + 1);
+    CHECK_INT(next->epoch, 0);
+    return producer;
+}
+
+/* The end has told it its new id; the markers of the old one are still on their way. */
+static void the_new_id_is_busy_until_the_markers_are_written(void)
+{
+    struct txn_producer next;
+    struct txn_producer producer = open_used_up(&next);
+    struct txn_producer wrong = {next.id, next.producer_id, 1};
+    CHECK_INT(add_to(&next, "t", 1), ERR_CONCURRENT_TRANSACTIONS);
+    CHECK_INT(verify_in(&next, "t", 0), ERR_CONCURRENT_TRANSACTIONS);
+    end_bumping(&next, true, ERR_CONCURRENT_TRANSACTIONS);
+    end_bumping(&next, false, ERR_CONCURRENT_TRANSACTIONS);
+    end_bumping(&producer, true, ERR_CONCURRENT_TRANSACTIONS);
+    CHECK_INT(add_to(&wrong, "t", 1), ERR_INVALID_PRODUCER_ID_MAPPING);
+    CHECK_INT(add_to(&producer, "t", 1), ERR_PRODUCER_FENCED);
+    world_failover(false);
+    CHECK_INT(add_to(&next, "t", 1), ERR_CONCURRENT_TRANSACTIONS); /* the record says so */
+    world_release_calls();
+    world_run(2000);
+    CHECK_INT(add_to(&next, "t", 1), 0);
+    CHECK_INT(add_to(&producer, "t", 1), ERR_INVALID_PRODUCER_ID_MAPPING);
+    check_next(&next, 1);
+    world_close();
+}
+
+static void the_new_id_begins_behind_the_markers(void)
+{
+    for (int failover = 0; failover <= 1; failover++) {
+        struct asked add;
+        struct txn_producer next;
+        struct txn_producer producer = open_used_up(&next);
+        int appends = world.appends;
+        world.wait_ms = TXN_WAIT_MS;
+        ask_add(&add, &next, "t", 1);
+        CHECK(!add.done);
+        world_release_calls();
+        world_until(&add.done);
+        CHECK_INT(add.err, 0);
+        CHECK_INT(world.appends, appends + 1); /* with the completion */
+        if (failover)
+            world_failover(false);
+        CHECK_INT(txn_of("a")->value.producer_id, next.producer_id);
+        CHECK_INT(txn_of("a")->value.next_producer_id, TXN_NO_PRODUCER);
+        CHECK_INT(txn_of("a")->last_producer_id, producer.producer_id);
+        CHECK_INT(add_to(&producer, "t", 1), ERR_INVALID_PRODUCER_ID_MAPPING);
+        check_next(&next, 1);
+        world_close();
+    }
+}
+
+/* Who waits under the old id is not the producer any more. */
+static void the_producer_has_another_id_then(void)
+{
+    struct asked add;
+    struct txn_producer next;
+    struct txn_producer producer = open_used_up(&next);
     world.wait_ms = TXN_WAIT_MS;
     txn_of("a")->value.epoch = TXN_EPOCH_MAX; /* as if its marker had not needed the last one */
     ask_add(&add, &producer, "t", 1);
@@ -296,7 +361,6 @@ static void the_producer_has_another_id_then(void)
     world_until(&add.done);
     CHECK_INT(add.err, ERR_INVALID_PRODUCER_ID_MAPPING);
     CHECK_INT(state_of("a"), TXN_COMPLETE_COMMIT);
-    struct txn_producer next = {producer.id, end.end.new_producer_id, end.end.new_epoch};
     CHECK_INT(add_to(&next, "t", 1), 0);
     world_close();
 }
@@ -308,4 +372,5 @@ TAP_MAIN(TAP_TEST(the_next_transaction_begins_behind_the_markers),
          TAP_TEST(so_many_wait_and_no_more), TAP_TEST(what_came_late_does_not_wait),
          TAP_TEST(a_producer_is_fenced_while_it_waits), TAP_TEST(the_log_refuses_both),
          TAP_TEST(the_outcome_of_both_is_not_known), TAP_TEST(what_has_no_room_is_told_so),
-         TAP_TEST(the_producer_has_another_id_then))
+         TAP_TEST(the_new_id_is_busy_until_the_markers_are_written),
+         TAP_TEST(the_new_id_begins_behind_the_markers), TAP_TEST(the_producer_has_another_id_then))
