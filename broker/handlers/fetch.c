@@ -532,9 +532,10 @@ static struct fetch *fetch_new(struct request *request, struct fetch_session *se
     fetch->full = full;
     fetch->min_bytes = body->min_bytes;
     fetch->max_bytes = fetch_total(request);
-    /* A quota that lets less through would never have it wait for more. */
-    if (request->payer && fetch->min_bytes > 0 && (size_t)fetch->min_bytes > fetch->max_bytes)
-        fetch->min_bytes = (int32_t)fetch->max_bytes;
+    /* A quota that lets less through would never have it wait for more; but one that waits goes on
+     * waiting for a record. */
+    if (request->payer && fetch->min_bytes > 1 && (size_t)fetch->min_bytes > fetch->max_bytes)
+        fetch->min_bytes = fetch->max_bytes > 0 ? (int32_t)fetch->max_bytes : 1;
     fetch->last = body->max_wait_ms <= 0;
     fetch->read.op.done = fetch_read_done;
     request->state = fetch;

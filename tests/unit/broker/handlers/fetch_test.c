@@ -92,10 +92,12 @@ void request_note_follower(struct request *request, int32_t replica_id)
     (void)replica_id;
 }
 
+static size_t records_max = SIZE_MAX; /* what a quota lets through */
+
 size_t request_records_max(const struct request *request)
 {
     (void)request;
-    return SIZE_MAX;
+    return records_max;
 }
 
 bool request_may_take(struct request *request, size_t bytes)
@@ -118,6 +120,7 @@ static void fetch(struct fetching *f, int32_t session_id, int32_t epoch, bool na
 {
     *f = (struct fetching){.request = {.broker = &broker, .version = VERSION}};
     f->request.api = kafka_api_find(KAFKA_API_FETCH);
+    f->request.payer = records_max < SIZE_MAX ? f : NULL;
     arena_init(&f->request.arena, 1 << 20);
     wire_defaults(&fetch_request_desc, &f->body);
     f->partition = (struct fetch_request_fetch_partition){.current_leader_epoch = -1,
@@ -222,6 +225,28 @@ static void one_that_waits_is_woken(void)
     UNTIL(r.logs.env, next.answers);
     CHECK_INT(next.error, 0);
     CHECK(next.bytes > 0);
+    fetch_close(&first);
+    fetch_close(&next);
+    finish();
+}
+
+/* A quota that lets nearly nothing through does not make a waiting client spin. */
+static void one_with_a_tiny_quota_waits(void)
+{
+    struct fetching first, next;
+    begin();
+    records_max = 0;
+    fetch(&first, 0, 0, true);
+    UNTIL(r.logs.env, first.answers);
+    CHECK(first.bytes > 0);
+    from = 1;
+    fetch(&next, first.session_id, 1, true);
+    until_quiet(r.logs.env);
+    CHECK_INT(next.answers, 0);
+    append();
+    UNTIL(r.logs.env, next.answers);
+    CHECK(next.bytes > 0);
+    records_max = SIZE_MAX;
     fetch_close(&first);
     fetch_close(&next);
     finish();
@@ -411,6 +436,7 @@ static void the_end_of_the_broker_ends_it(void)
 }
 
 TAP_MAIN(TAP_TEST(records_come_when_the_reads_are_done), TAP_TEST(one_that_waits_is_woken),
+         TAP_TEST(one_with_a_tiny_quota_waits),
          TAP_TEST(a_reader_of_committed_records_waits_for_the_decision),
          TAP_TEST(a_session_may_change_what_it_reads), TAP_TEST(one_is_woken_when_its_time_is_over),
          TAP_TEST(a_client_that_goes_ends_its_fetch), TAP_TEST(a_newer_fetch_ends_the_older_one),
