@@ -67,6 +67,14 @@ static void quotas_drop_rate(struct quotas *quotas, struct quotas_rate *rate)
     mem_free(rate);
 }
 
+/* Bytes are paid for in full; what was spent of time is forgotten with the window. */
+static void quotas_keep_unpaid(const struct quotas *quotas, struct quotas_rate *rate,
+                               enum quota_key key, int64_t now_us)
+{
+    if (key != QUOTA_REQUEST_PERCENTAGE && rate->limit > 0)
+        rate_keep_unpaid(&rate->rate, &quotas->deps.window, now_us, rate->limit);
+}
+
 /* Who shares it: the user, the client id, or both together. */
 static struct quotas_rate *quotas_take_rate(struct quotas *quotas, enum quota_key key,
                                             const struct quota_match *match,
@@ -87,8 +95,13 @@ static struct quotas_rate *quotas_take_rate(struct quotas *quotas, enum quota_ke
         rate->key = hash;
         map_put(&quotas->rates, &hash, sizeof(hash), rate);
     }
-    rate->told &= rate->limit == match->limit;
-    rate->limit = match->limit;
+    if (rate->limit != match->limit) {
+        int64_t now_us = env_now_us(quotas->deps.env);
+        quotas_keep_unpaid(quotas, rate, key, now_us);
+        rate->told = false;
+        rate->limit = match->limit;
+        rate_forgive(&rate->rate, &quotas->deps.window, now_us, rate->limit);
+    }
     rate->refs++;
     return rate;
 }
@@ -234,13 +247,12 @@ static int32_t quotas_wait(struct quotas *quotas, const struct quotas_client *cl
     const struct rate_window *window = &quotas->deps.window;
     int64_t now_us = env_now_us(quotas->deps.env);
     int64_t wait_us = rate_wait_us(&rate->rate, window, now_us, rate->limit);
-    /* As in Kafka, time that was spent holds nobody longer than a sample. */
+    /* As in Kafka, time holds nobody longer than a sample; bytes have no such cap. */
     if (key == QUOTA_REQUEST_PERCENTAGE && wait_us > window->sample_us)
         wait_us = window->sample_us;
-    int64_t wait_ms = (wait_us + 999) / 1000;
-    if (wait_ms > 0)
+    if (wait_us > 0)
         quotas_tell(quotas, client, key, request);
-    return wait_ms < INT32_MAX ? (int32_t)wait_ms : INT32_MAX;
+    return (int32_t)((wait_us + 999) / 1000);
 }
 
 static int32_t quotas_use(struct quotas *quotas, struct quotas_client *client, enum quota_key key,
@@ -249,7 +261,9 @@ static int32_t quotas_use(struct quotas *quotas, struct quotas_client *client, e
     struct quotas_rate *rate = client->rates[key];
     if (!rate)
         return 0;
-    rate_add(&rate->rate, &quotas->deps.window, env_now_us(quotas->deps.env), amount);
+    int64_t now_us = env_now_us(quotas->deps.env);
+    quotas_keep_unpaid(quotas, rate, key, now_us);
+    rate_add(&rate->rate, &quotas->deps.window, now_us, amount);
     return quotas_wait(quotas, client, key, request);
 }
 

@@ -1,6 +1,8 @@
 /* Samples in a ring. Nothing fails: time that stands still counts as one sample. */
 #include "base/rate.h"
 
+#include <stdbool.h>
+
 #include "base/check.h"
 
 enum { RATE_SECOND_US = 1000000 };
@@ -61,9 +63,46 @@ int64_t rate_wait_us(const struct rate *rate, const struct rate_window *window, 
     ASSERT(limit > 0);
     int64_t elapsed_us;
     double total_us = rate_total(rate, window, now_us, &elapsed_us) / limit * RATE_SECOND_US;
-    double most_us = (double)rate_window_us(window);
     if (total_us <= (double)window->sample_us || total_us <= (double)elapsed_us)
         return 0;
     double wait_us = total_us - (double)elapsed_us;
-    return (int64_t)(wait_us < most_us ? wait_us : most_us);
+    return wait_us < (double)RATE_WAIT_MAX_US ? (int64_t)wait_us : RATE_WAIT_MAX_US;
+}
+
+/* What the time from the start of `sample` until `until_us` does not pay for. */
+static double rate_unpaid(const struct rate_sample *sample, int64_t until_us, double limit)
+{
+    double paid = limit * (double)(until_us - sample->start_us) / RATE_SECOND_US;
+    return sample->amount > paid ? sample->amount - paid : 0;
+}
+
+void rate_keep_unpaid(struct rate *rate, const struct rate_window *window, int64_t now_us,
+                      double limit)
+{
+    ASSERT(limit > 0);
+    int64_t oldest_us = now_us - rate_window_us(window) + window->sample_us;
+    int at = (rate->newest + 1 + window->samples - rate->used) % window->samples;
+    for (int i = 0; i < rate->used; i++, at = (at + 1) % window->samples) {
+        struct rate_sample *sample = &rate->samples[at];
+        if (now_us - sample->start_us < rate_window_us(window))
+            return;
+        struct rate_sample *next = &rate->samples[(at + 1) % window->samples];
+        bool last = at == rate->newest;
+        double unpaid = rate_unpaid(sample, last ? oldest_us : next->start_us, limit);
+        if (!last)
+            next->amount += unpaid;
+        else if (unpaid > 0)
+            sample->start_us = oldest_us;
+        sample->amount = last ? unpaid : 0;
+    }
+}
+
+void rate_forgive(struct rate *rate, const struct rate_window *window, int64_t now_us, double limit)
+{
+    int64_t elapsed_us;
+    double total = rate_total(rate, window, now_us, &elapsed_us);
+    double most = limit * (double)(elapsed_us + rate_window_us(window)) / RATE_SECOND_US;
+    ASSERT(limit > 0);
+    for (int i = 0; total > most && i < rate->used; i++)
+        rate->samples[i].amount *= most / total;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 enum { RATE_SAMPLES_MAX = 32 /* more of them are joined: the window stays as long */ };
+#define RATE_WAIT_MAX_US ((int64_t)INT32_MAX * 1000) /* so that its ms fit into an answer */
 
 struct rate_window {
     int samples;
@@ -35,10 +36,17 @@ void rate_add(struct rate *rate, const struct rate_window *window, int64_t now_u
 double rate_total(const struct rate *rate, const struct rate_window *window, int64_t now_us,
                   int64_t *elapsed_us);
 /* How long until no more than `limit` a second has come since the oldest sample began, if nothing
- * comes meanwhile; at most the window, which then has forgotten all of it. A sample's worth may
- * come at once. Kafka takes a window that has just begun for a full one, which lets a new client
- * have ten seconds' worth at once, and then nothing for ten seconds. */
+ * comes meanwhile; at most RATE_WAIT_MAX_US. A sample's worth may come at once. Kafka takes a
+ * window that has just begun for a full one, which lets a new client have ten seconds' worth at
+ * once, and then nothing for ten seconds. */
 int64_t rate_wait_us(const struct rate *rate, const struct rate_window *window, int64_t now_us,
                      double limit);
+/* Before an amount is added or a wait asked for, where the wait may be longer than the window:
+ * what is not paid yet of a sample that goes counts on in the next one. */
+void rate_keep_unpaid(struct rate *rate, const struct rate_window *window, int64_t now_us,
+                      double limit);
+/* Under a new limit nobody waits longer than the window for what was used under the old one. */
+void rate_forgive(struct rate *rate, const struct rate_window *window, int64_t now_us,
+                  double limit);
 
 #endif

@@ -2,6 +2,7 @@
  * functions of the server and of requests that the quotas call are defined here. */
 #include "../unit/tap.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -192,6 +193,21 @@ static void time_that_is_spent_is_limited(void)
     finish();
 }
 
+/* Longer than the window, if need be; a new quota makes nobody wait longer than the window. */
+static void bytes_are_never_for_free(void)
+{
+    begin();
+    feed_quota(metadata, "u", NULL, NULL, "producer_byte_rate", 1000);
+    for (int i = 1; i <= 60; i++)
+        CHECK_INT(produce("u", "c", 1000), i == 1 ? 0 : i * 1000);
+    sim_run_for(sim, 30 * SECOND);
+    CHECK(abs(produce("u", "d", 0) - 30000) <= 1);
+    feed_quota(metadata, "u", NULL, NULL, "producer_byte_rate", 1);
+    CHECK(abs(produce("u", "c", 0) - 11000) <= 1);
+    CHECK_INT(produce("u", "c", INT32_MAX), INT32_MAX);
+    finish();
+}
+
 /* When quotas change, what was used counts on where the same ones share it. */
 static void a_change_counts_at_once(void)
 {
@@ -277,5 +293,6 @@ static void addresses_bring_so_many_connections(void)
 
 TAP_MAIN(TAP_TEST(without_quotas_nothing_is_asked), TAP_TEST(a_quota_is_shared_as_it_is_written),
          TAP_TEST(a_fetch_over_its_quota_gets_nothing), TAP_TEST(time_that_is_spent_is_limited),
-         TAP_TEST(a_change_counts_at_once), TAP_TEST(it_is_said_once),
-         TAP_TEST(invented_clients_are_bounded), TAP_TEST(addresses_bring_so_many_connections))
+         TAP_TEST(bytes_are_never_for_free), TAP_TEST(a_change_counts_at_once),
+         TAP_TEST(it_is_said_once), TAP_TEST(invented_clients_are_bounded),
+         TAP_TEST(addresses_bring_so_many_connections))

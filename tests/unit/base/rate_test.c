@@ -48,9 +48,13 @@ static void the_wait_brings_the_rate_down_to_the_limit(void)
         double amount, limit;
         int64_t wait_us;
     } rows[] = {
-        {1000, 1000, 0},      {999, 1000, 0},      {1500, 1000, S + S / 2},
-        {5000, 1000, 5 * S},  {1e9, 1000, 11 * S}, /* what the window forgets is enough */
-        {1e-3, 1e-6, 11 * S}, {1, 1e18, 0},
+        {1000, 1000, 0},
+        {999, 1000, 0},
+        {1500, 1000, S + S / 2},
+        {5000, 1000, 5 * S},
+        {50000, 1000, 50 * S}, /* longer than the window */
+        {1e18, 1e-6, RATE_WAIT_MAX_US},
+        {1, 1e18, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct rate *rate = rate_make();
@@ -77,6 +81,52 @@ static void who_waits_keeps_to_the_limit(void)
     mem_free(rate);
 }
 
+/* Whoever waits longer than the window gets nothing for free when it has passed. */
+static void what_is_not_paid_is_kept(void)
+{
+    struct rate *rate = rate_make();
+    rate_add(rate, &window, 0, 30000);
+    rate_add(rate, &window, 2 * S, 3000);
+    static const int64_t at_us[] = {5 * S, 12 * S, 13 * S + 5, 28 * S, 30 * S, 33 * S};
+    for (size_t i = 0; i < ARRAY_LEN(at_us); i++) {
+        rate_keep_unpaid(rate, &window, at_us[i], 1000);
+        int64_t late_us = 33 * S - at_us[i] - rate_wait_us(rate, &window, at_us[i], 1000);
+        CHECK(late_us >= 0 && late_us <= 1);
+    }
+    /* Time that was not used is forgotten with the window. */
+    rate_keep_unpaid(rate, &window, 100 * S, 1000);
+    rate_add(rate, &window, 100 * S, 20000);
+    CHECK_INT(rate_wait_us(rate, &window, 100 * S, 1000), 20 * S);
+    rate_keep_unpaid(rate, &window, 200 * S, 1000);
+    rate_add(rate, &window, 200 * S, 1000);
+    rate_forgive(rate, &window, 200 * S, 10);
+    CHECK_INT(rate_wait_us(rate, &window, 200 * S, 10), 11 * S);
+    mem_free(rate);
+}
+
+enum { CLIENTS = 50, REQUEST_BYTES = 96000 };
+
+/* Each of many that share a limit is one request ahead: the window is far too short for them. */
+static void many_who_share_a_limit_keep_to_it(void)
+{
+    struct rate *rate = rate_make();
+    int64_t free_us[CLIENTS] = {0}, now_us = 0;
+    double sent = 0;
+    while (now_us < 600 * (int64_t)S) {
+        int next = 0;
+        for (int i = 1; i < CLIENTS; i++)
+            next = free_us[i] < free_us[next] ? i : next;
+        now_us = free_us[next];
+        rate_keep_unpaid(rate, &window, now_us, 100000);
+        rate_add(rate, &window, now_us, REQUEST_BYTES);
+        sent += REQUEST_BYTES;
+        free_us[next] = now_us + 1000 + rate_wait_us(rate, &window, now_us, 100000);
+    }
+    double most = 100000.0 * 600 + CLIENTS * REQUEST_BYTES;
+    CHECK(sent <= most && sent >= most * 0.95);
+    mem_free(rate);
+}
+
 static void many_samples_are_joined(void)
 {
     struct rate_window many = rate_window_of(1000, 2), few = rate_window_of(3, 5);
@@ -89,4 +139,5 @@ static void many_samples_are_joined(void)
 }
 
 TAP_MAIN(TAP_TEST(samples_come_and_go), TAP_TEST(the_wait_brings_the_rate_down_to_the_limit),
-         TAP_TEST(who_waits_keeps_to_the_limit), TAP_TEST(many_samples_are_joined))
+         TAP_TEST(who_waits_keeps_to_the_limit), TAP_TEST(what_is_not_paid_is_kept),
+         TAP_TEST(many_who_share_a_limit_keep_to_it), TAP_TEST(many_samples_are_joined))
