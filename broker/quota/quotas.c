@@ -300,24 +300,18 @@ static size_t quotas_answer_max(void *data, void *payer)
     return max < (double)(SIZE_MAX / 2) ? (size_t)max : SIZE_MAX;
 }
 
-/* One batch may be larger than what the window lets through: it goes when nothing else has, and
+/* What was used before decides: so a batch of any size goes when its client's turn has come, and
  * the client waits after it. */
 static int32_t quotas_take(void *data, void *payer, const struct request *request, size_t bytes,
                            bool *refused)
 {
     struct quotas *quotas = data;
     struct quotas_client *client = payer;
-    struct quotas_rate *rate = client->rates[QUOTA_CONSUMER_BYTE_RATE];
-    int64_t now_us = env_now_us(quotas->deps.env), elapsed_us;
-    *refused = false;
-    if (!rate)
-        return 0;
-    double before = rate_total(&rate->rate, &quotas->deps.window, now_us, &elapsed_us);
-    int32_t wait_ms = quotas_use(quotas, client, QUOTA_CONSUMER_BYTE_RATE, request, (double)bytes);
-    *refused = wait_ms > 0 && before > 0;
+    int32_t wait_ms = quotas_use(quotas, client, QUOTA_CONSUMER_BYTE_RATE, request, 0);
+    *refused = wait_ms > 0;
     if (*refused)
-        rate_add(&rate->rate, &quotas->deps.window, now_us, -(double)bytes);
-    return wait_ms;
+        return wait_ms;
+    return quotas_use(quotas, client, QUOTA_CONSUMER_BYTE_RATE, request, (double)bytes);
 }
 
 static int32_t quotas_arrive(void *data, const char *host)
