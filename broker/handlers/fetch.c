@@ -431,12 +431,13 @@ static void fetch_withhold(struct fetch *fetch)
     struct fetch_session *session = fetch->session;
     struct request *request = fetch->request;
     struct fetch_response response;
+    bool full = fetch->full; /* the reply may free the fetch */
     fetch_drop_results(fetch);
     wire_defaults(&fetch_response_desc, &response);
-    response.session_id = fetch->full ? 0 : session->id;
+    response.session_id = full ? 0 : session->id;
     fetch->session = NULL;
     request_reply(request, &response, fetch_free);
-    if (fetch->full && session->id != 0)
+    if (full && session->id != 0)
         fetch_session_free(session);
     else
         fetch_session_done(session);

@@ -93,6 +93,7 @@ void request_note_follower(struct request *request, int32_t replica_id)
 }
 
 static size_t records_max = SIZE_MAX; /* what a quota lets through */
+static bool refuses;                  /* it is used up */
 
 size_t request_records_max(const struct request *request)
 {
@@ -103,7 +104,7 @@ size_t request_records_max(const struct request *request)
 bool request_may_take(struct request *request, size_t bytes)
 {
     CHECK(!request->answered && bytes > 0);
-    return true;
+    return !refuses;
 }
 
 void request_note_moved(struct request *request)
@@ -249,6 +250,32 @@ static void one_with_a_tiny_quota_waits(void)
     records_max = SIZE_MAX;
     fetch_close(&first);
     fetch_close(&next);
+    finish();
+}
+
+/* Its quota is used up: an incremental answer is empty, and finds the same records again. */
+static void one_that_is_refused_finds_them_again(void)
+{
+    struct fetching first, refused, again;
+    begin();
+    fetch(&first, 0, 0, true);
+    UNTIL(r.logs.env, first.answers);
+    append();
+    from = 1;
+    refuses = true;
+    fetch(&refused, first.session_id, 1, true);
+    UNTIL(r.logs.env, refused.answers);
+    CHECK_INT(refused.session_id, first.session_id);
+    CHECK_INT(refused.bytes, 0);
+    refuses = false;
+    fetch(&again, first.session_id, 2, true);
+    UNTIL(r.logs.env, again.answers);
+    CHECK_INT(again.error, 0);
+    CHECK(again.bytes > 0);
+    fetch_sessions_check(broker.fetch_sessions);
+    fetch_close(&first);
+    fetch_close(&refused);
+    fetch_close(&again);
     finish();
 }
 
@@ -436,7 +463,7 @@ static void the_end_of_the_broker_ends_it(void)
 }
 
 TAP_MAIN(TAP_TEST(records_come_when_the_reads_are_done), TAP_TEST(one_that_waits_is_woken),
-         TAP_TEST(one_with_a_tiny_quota_waits),
+         TAP_TEST(one_with_a_tiny_quota_waits), TAP_TEST(one_that_is_refused_finds_them_again),
          TAP_TEST(a_reader_of_committed_records_waits_for_the_decision),
          TAP_TEST(a_session_may_change_what_it_reads), TAP_TEST(one_is_woken_when_its_time_is_over),
          TAP_TEST(a_client_that_goes_ends_its_fetch), TAP_TEST(a_newer_fetch_ends_the_older_one),
