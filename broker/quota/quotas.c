@@ -3,7 +3,7 @@
  * Happy path: a request begins, its client is found by user and client id, and the quotas that
  * count for it were worked out when they changed last. What it uses is added to their rates, which
  * may be shared with other clients, and the wait is what the worst of them asks. Failure modes:
- * more clients than are remembered, of which the oldest starts anew. */
+ * more clients than are remembered, of which the oldest idle one starts anew. */
 #include "broker/quota/quotas.h"
 
 #include <string.h>
@@ -34,7 +34,7 @@ struct quotas_rate {
 };
 
 struct quotas_client {
-    struct list link; /* the least recently seen first */
+    struct list link; /* of the idle ones */
     struct siphash key;
     int requests;               /* under way */
     char name[QUOTAS_NAME_MAX]; /* of its client id, for the log */
@@ -53,7 +53,7 @@ struct quotas {
     struct quotas_hosts *hosts;
     struct map clients; /* user and client id -> quotas_client */
     struct map rates;   /* key and who shares it -> quotas_rate */
-    struct list used;
+    struct list idle;   /* clients without a request under way, the least recently seen first */
 };
 
 /* ---- rates ---- */
@@ -119,16 +119,10 @@ static void quotas_drop_client(struct quotas *quotas, struct quotas_client *clie
     mem_free(client);
 }
 
-/* The oldest that no request is under way of. */
-static void quotas_drop_oldest(struct quotas *quotas)
+static void quotas_drop_idle(struct quotas *quotas, size_t most)
 {
-    LIST_EACH(step, &quotas->used) {
-        struct quotas_client *client = LIST_ENTRY(step, struct quotas_client, link);
-        if (client->requests > 0)
-            continue;
-        quotas_drop_client(quotas, client);
-        return;
-    }
+    while (quotas->clients.count > most && !list_empty(&quotas->idle))
+        quotas_drop_client(quotas, LIST_ENTRY(quotas->idle.next, struct quotas_client, link));
 }
 
 /* The name of the principal, as quotas have it. */
@@ -189,16 +183,14 @@ static struct quotas_client *quotas_find_client(struct quotas *quotas,
     struct siphash key = siphash_128(quotas->hash_key, parts, sizeof(parts));
     struct quotas_client *client = map_get(&quotas->clients, &key, sizeof(key));
     if (!client) {
-        if (quotas->clients.count >= QUOTAS_CLIENTS_MAX)
-            quotas_drop_oldest(quotas);
+        quotas_drop_idle(quotas, QUOTAS_CLIENTS_MAX - 1);
         client = mem_alloc(sizeof(*client));
+        list_init(&client->link);
         client->key = key;
         quotas_name(client, request->client_id);
         map_put(&quotas->clients, &key, sizeof(key), client);
-    } else {
-        list_remove(&client->link);
     }
-    list_push(&quotas->used, &client->link);
+    list_remove(&client->link);
     if (client->generation != quotas->generation)
         quotas_resolve(quotas, client, request, &parts[0], &parts[1]);
     return client;
@@ -216,10 +208,13 @@ static bool quotas_is_exempt(const struct request *request)
 
 static void quotas_end(void *data, void *payer)
 {
+    struct quotas *quotas = data;
     struct quotas_client *client = payer;
-    (void)data;
     ASSERT(client->requests > 0);
-    client->requests--;
+    if (--client->requests > 0)
+        return;
+    list_push(&quotas->idle, &client->link);
+    quotas_drop_idle(quotas, QUOTAS_CLIENTS_MAX);
 }
 
 static void quotas_tell(struct quotas *quotas, const struct quotas_client *client,
@@ -341,13 +336,8 @@ static void quotas_settled(void *data)
     quotas->hook.hosts_on = (keys & 1u << QUOTA_CONNECTION_CREATION_RATE) != 0;
     hosts_change(quotas->hosts);
     server_end_throttles(quotas->deps.server);
-    if (quotas->hook.on)
-        return;
-    LIST_EACH(step, &quotas->used) {
-        struct quotas_client *client = LIST_ENTRY(step, struct quotas_client, link);
-        if (client->requests == 0)
-            quotas_drop_client(quotas, client);
-    }
+    if (!quotas->hook.on)
+        quotas_drop_idle(quotas, 0);
 }
 
 /* ---- life ---- */
@@ -360,7 +350,7 @@ struct quotas *quotas_new(const struct quotas_deps *deps)
     env_random_bytes(deps->env, quotas->hash_key, sizeof(quotas->hash_key));
     map_init(&quotas->clients);
     map_init(&quotas->rates);
-    list_init(&quotas->used);
+    list_init(&quotas->idle);
     quotas->hosts = hosts_new(deps->env, deps->logger, deps->metadata, deps->window);
     quotas->listener = (struct metadata_listener){.quotas_changed = quotas_note_change,
                                                   .replaced = quotas_note_change,
@@ -382,8 +372,8 @@ void quotas_free(struct quotas *quotas)
 {
     if (!quotas)
         return;
-    while (!list_empty(&quotas->used))
-        quotas_drop_client(quotas, LIST_ENTRY(quotas->used.next, struct quotas_client, link));
+    quotas_drop_idle(quotas, 0);
+    ASSERT(quotas->clients.count == 0);
     ASSERT(quotas->rates.count == 0);
     hosts_free(quotas->hosts);
     map_close(&quotas->clients);
@@ -398,20 +388,24 @@ size_t quotas_clients(const struct quotas *quotas)
 
 void quotas_check(const struct quotas *quotas)
 {
-    size_t clients = 0, refs = 0, shared = 0, cursor = 0;
+    size_t listed = 0, idle = 0, refs = 0, shared = 0, cursor = 0;
     const struct quotas_rate *rate;
-    LIST_EACH(step, &quotas->used) {
-        const struct quotas_client *client = LIST_ENTRY(step, struct quotas_client, link);
-        clients++;
+    const struct quotas_client *client;
+    LIST_EACH(step, &quotas->idle)
+        listed++;
+    while ((client = map_next(&quotas->clients, &cursor, NULL, NULL))) {
+        idle += client->requests == 0;
+        ASSERT(list_empty(&client->link) == (client->requests > 0));
         ASSERT(client->generation <= quotas->generation);
         for (int i = 0; i < QUOTAS_USED; i++)
             refs += client->rates[i] != NULL;
     }
+    cursor = 0;
     while ((rate = map_next(&quotas->rates, &cursor, NULL, NULL))) {
         ASSERT(rate->refs > 0);
         ASSERT(rate->limit > 0);
         shared += (size_t)rate->refs;
     }
-    ASSERT(clients == quotas->clients.count);
+    ASSERT(idle == listed);
     ASSERT(refs == shared);
 }

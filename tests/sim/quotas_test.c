@@ -288,6 +288,27 @@ static void invented_clients_are_bounded(void)
     finish();
 }
 
+/* With requests under way there may be more of them; they go when the requests end. */
+static void busy_clients_go_in_the_end(void)
+{
+    static void *payers[QUOTAS_CLIENTS_MAX + 50];
+    begin();
+    feed_quota(metadata, NULL, "", NULL, "producer_byte_rate", 1000);
+    char name[16];
+    int32_t none;
+    for (size_t i = 0; i < ARRAY_LEN(payers); i++) {
+        snprintf(name, sizeof(name), "%zu", i);
+        struct request request = make_request(KAFKA_API_PRODUCE, "u", name, 10);
+        payers[i] = hook->begin(hook->data, &request, &none);
+    }
+    CHECK_INT((int)quotas_clients(quotas), (int)ARRAY_LEN(payers));
+    quotas_check(quotas);
+    for (size_t i = 0; i < ARRAY_LEN(payers); i++)
+        hook->end(hook->data, payers[i]);
+    CHECK_INT((int)quotas_clients(quotas), QUOTAS_CLIENTS_MAX);
+    finish();
+}
+
 /* A second's worth at once, then one after the other; who would wait too long is closed. */
 static void addresses_bring_so_many_connections(void)
 {
@@ -319,4 +340,5 @@ TAP_MAIN(TAP_TEST(without_quotas_nothing_is_asked), TAP_TEST(a_quota_is_shared_a
          TAP_TEST(a_fetch_over_its_quota_gets_nothing), TAP_TEST(large_batches_come_at_the_rate),
          TAP_TEST(time_that_is_spent_is_limited), TAP_TEST(bytes_are_never_for_free),
          TAP_TEST(a_change_counts_at_once), TAP_TEST(it_is_said_once),
-         TAP_TEST(invented_clients_are_bounded), TAP_TEST(addresses_bring_so_many_connections))
+         TAP_TEST(invented_clients_are_bounded), TAP_TEST(busy_clients_go_in_the_end),
+         TAP_TEST(addresses_bring_so_many_connections))
