@@ -214,7 +214,7 @@ static void quotas_end(void *data, void *payer)
     if (--client->requests > 0)
         return;
     list_push(&quotas->idle, &client->link);
-    quotas_drop_idle(quotas, QUOTAS_CLIENTS_MAX);
+    quotas_drop_idle(quotas, quotas->hook.on ? QUOTAS_CLIENTS_MAX : 0);
 }
 
 static void quotas_tell(struct quotas *quotas, const struct quotas_client *client,
@@ -250,10 +250,18 @@ static int32_t quotas_wait(struct quotas *quotas, const struct quotas_client *cl
     return (int32_t)((wait_us + 999) / 1000);
 }
 
+/* NULL: not limited. A quota that was changed or removed limits no request under way: what the new
+ * one says is worked out when the client's next request begins. */
+static struct quotas_rate *quotas_rate_of(const struct quotas *quotas,
+                                          const struct quotas_client *client, enum quota_key key)
+{
+    return client->generation == quotas->generation ? client->rates[key] : NULL;
+}
+
 static int32_t quotas_use(struct quotas *quotas, struct quotas_client *client, enum quota_key key,
                           const struct request *request, double amount)
 {
-    struct quotas_rate *rate = client->rates[key];
+    struct quotas_rate *rate = quotas_rate_of(quotas, client, key);
     if (!rate)
         return 0;
     int64_t now_us = env_now_us(quotas->deps.env);
@@ -287,8 +295,7 @@ static int32_t quotas_charge(void *data, void *payer, const struct request *requ
 static size_t quotas_answer_max(void *data, void *payer)
 {
     const struct quotas *quotas = data;
-    const struct quotas_client *client = payer;
-    const struct quotas_rate *rate = client->rates[QUOTA_CONSUMER_BYTE_RATE];
+    const struct quotas_rate *rate = quotas_rate_of(quotas, payer, QUOTA_CONSUMER_BYTE_RATE);
     if (!rate)
         return SIZE_MAX;
     double max = rate->limit * (double)quotas->deps.window.sample_us / 1000000 / QUOTAS_PIECES;

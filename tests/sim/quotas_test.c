@@ -249,6 +249,26 @@ static void a_change_counts_at_once(void)
     finish();
 }
 
+/* What is under way when its quota goes is charged by none, and leaves no client behind. */
+static void what_is_under_way_outlives_its_quota(void)
+{
+    begin();
+    feed_quota(metadata, NULL, "c", NULL, "consumer_byte_rate", 1000);
+    struct request request = make_request(KAFKA_API_FETCH, "u", "c", 100);
+    int32_t none = 0;
+    bool refused;
+    void *payer = hook->begin(hook->data, &request, &none);
+    CHECK_INT(hook->take(hook->data, payer, &request, 5000, &refused), 5000);
+    feed_quota(metadata, NULL, "c", NULL, "consumer_byte_rate", 0);
+    CHECK_INT(hook->take(hook->data, payer, &request, 5000, &refused), 0);
+    CHECK(!refused);
+    CHECK(hook->answer_max(hook->data, payer) == SIZE_MAX);
+    CHECK_INT((int)quotas_clients(quotas), 1);
+    hook->end(hook->data, payer);
+    CHECK_INT((int)quotas_clients(quotas), 0);
+    finish();
+}
+
 static void it_is_said_once(void)
 {
     begin();
@@ -339,6 +359,6 @@ static void addresses_bring_so_many_connections(void)
 TAP_MAIN(TAP_TEST(without_quotas_nothing_is_asked), TAP_TEST(a_quota_is_shared_as_it_is_written),
          TAP_TEST(a_fetch_over_its_quota_gets_nothing), TAP_TEST(large_batches_come_at_the_rate),
          TAP_TEST(time_that_is_spent_is_limited), TAP_TEST(bytes_are_never_for_free),
-         TAP_TEST(a_change_counts_at_once), TAP_TEST(it_is_said_once),
-         TAP_TEST(invented_clients_are_bounded), TAP_TEST(busy_clients_go_in_the_end),
-         TAP_TEST(addresses_bring_so_many_connections))
+         TAP_TEST(a_change_counts_at_once), TAP_TEST(what_is_under_way_outlives_its_quota),
+         TAP_TEST(it_is_said_once), TAP_TEST(invented_clients_are_bounded),
+         TAP_TEST(busy_clients_go_in_the_end), TAP_TEST(addresses_bring_so_many_connections))
