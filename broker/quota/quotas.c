@@ -198,10 +198,12 @@ static struct quotas_client *quotas_find_client(struct quotas *quotas,
 
 /* ---- requests ---- */
 
-/* What brokers ask each other is no client's; followers are known by their connections. */
+/* What brokers ask each other is no client's; followers are known by their connections. Whoever
+ * asks for ApiVersions may be a broker that opens a line. */
 static bool quotas_is_exempt(const struct request *request)
 {
     return request->row->operation == ACL_CLUSTER_ACTION ||
+           request->api->key == KAFKA_API_API_VERSIONS ||
            (request->api->key == KAFKA_API_ADD_PARTITIONS_TO_TXN &&
             request->version >= QUOTAS_VERIFY_VERSION);
 }

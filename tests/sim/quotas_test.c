@@ -213,6 +213,7 @@ static void time_that_is_spent_is_limited(void)
     CHECK_INT(ask(KAFKA_API_METADATA, "u", "c", 10, SECOND / 10), 1000);
     CHECK_INT(ask(KAFKA_API_METADATA, "u", "c", 10, SECOND), 1000);
     CHECK_INT(ask(KAFKA_API_WRITE_TXN_MARKERS, "u", "c", 10, SECOND), -1);
+    CHECK_INT(ask(KAFKA_API_API_VERSIONS, "u", "c", 10, SECOND), -1);
     CHECK_INT(ask(KAFKA_API_METADATA, "v", "c", 10, SECOND), 0);
     finish();
 }
