@@ -15,8 +15,8 @@
 #include "meta/quota.h"
 
 enum {
-    QUOTAS_CHANGES_MAX = 1000, /* of one command: a few milliseconds */
-    QUOTAS_OPS_MAX = 64        /* of one entry; there are fewer keys */
+    QUOTAS_OPS_MAX = 64, /* of one entry; there are fewer keys */
+    QUOTAS_KEY_MAX = 64  /* bytes of a key, and of a part's type in a sentence */
 };
 
 typedef Meta__AlterClientQuotas__Entry quotas_entry;
@@ -49,7 +49,8 @@ static const char *quotas_why_not_part(struct quotas_change *change, const Meta_
     struct decision *decision = change->decision;
     enum quota_part part = quota_part_find(asked->type);
     if (part == QUOTA_PARTS)
-        return decision_text(decision, "Unhandled client quota entity type: %s", asked->type);
+        return decision_text(decision, "Unhandled client quota entity type: %.*s", QUOTAS_KEY_MAX,
+                             asked->type);
     if (change->parts[part])
         return decision_text(
             decision, "Invalid empty client quota entity, duplicate entity entry %s", asked->type);
@@ -113,6 +114,9 @@ static const char *quotas_why_not_ops(struct quotas_change *change)
     if (asked->n_ops > QUOTAS_OPS_MAX)
         return "The entry changes more quotas than there are";
     for (size_t i = 0; !why && i < asked->n_ops; i++) {
+        if (strnlen(asked->ops[i]->key, QUOTAS_KEY_MAX + 1) > QUOTAS_KEY_MAX)
+            return decision_text(change->decision, "Invalid configuration key %.*s...",
+                                 QUOTAS_KEY_MAX, asked->ops[i]->key);
         for (size_t j = 0; j < i; j++)
             if (strcmp(asked->ops[i]->key, asked->ops[j]->key) == 0)
                 return decision_text(change->decision,
@@ -152,6 +156,14 @@ static void quotas_emit(struct quotas_change *change, const quotas_op *op)
     decision_emit(decision, META__RECORD__FACT_CLIENT_QUOTA, record);
 }
 
+static bool quotas_adds(const quotas_entry *asked)
+{
+    for (size_t i = 0; i < asked->n_ops; i++)
+        if (!asked->ops[i]->remove)
+            return true;
+    return false;
+}
+
 /* NULL: it is done, or with `validate_only` could be. */
 static const char *quotas_alter(struct decision *decision, const quotas_entry *asked,
                                 bool validate_only, int *err)
@@ -163,7 +175,7 @@ static const char *quotas_alter(struct decision *decision, const quotas_entry *a
     *err = ERR_INVALID_REQUEST;
     if (why)
         return why;
-    if (!image_quota(decision->image, change.parts) &&
+    if (quotas_adds(asked) && !image_quota(decision->image, change.parts) &&
         image_quota_count(decision->image) == IMAGE_QUOTAS_MAX) {
         *err = ERR_POLICY_VIOLATION;
         return decision_text(decision,
@@ -182,12 +194,13 @@ static const char *quotas_why_not(struct decision *decision, const Meta__AlterCl
 {
     const struct image_broker *broker;
     size_t cursor = 0, count = 0;
-    for (size_t i = 0; i < command->n_entries; i++)
-        count += 1 + command->entries[i]->n_ops;
+    for (size_t i = 0; i < command->n_entries; i++) {
+        size_t own = command->entries[i]->n_parts + command->entries[i]->n_ops;
+        count += own > 0 ? own : 1;
+    }
     *err = ERR_POLICY_VIOLATION;
-    if (count > QUOTAS_CHANGES_MAX)
-        return decision_text(decision, "A request may change at most %d quotas: send several.",
-                             QUOTAS_CHANGES_MAX);
+    if (count > QUOTA_CHANGES_MAX)
+        return QUOTA_TOO_MANY;
     *err = ERR_UNSUPPORTED_VERSION;
     while ((broker = image_next_broker(decision->image, &cursor)))
         if (broker->features_step < FEATURES_STEP_QUOTAS)
@@ -204,7 +217,8 @@ void quotas_command(struct decision *decision, const Meta__AlterClientQuotas *co
     int whole_err;
     const char *whole = quotas_why_not(decision, command, &whole_err);
     reply->quotas = decision_alloc(decision, command->n_entries, sizeof(*reply->quotas));
-    for (size_t i = 0; i < command->n_entries; i++) {
+    /* Brokers send no more, and answer what has no result with an error. */
+    for (size_t i = 0; i < command->n_entries && i < QUOTA_CHANGES_MAX; i++) {
         Meta__QuotaResult *result = decision_alloc(decision, 1, sizeof(*result));
         int err = whole_err;
         const char *why = whole;

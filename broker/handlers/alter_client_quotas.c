@@ -1,4 +1,5 @@
-/* AlterClientQuotas (KIP-546): a command to the controller, which decides each entry. */
+/* AlterClientQuotas (KIP-546): a command to the controller, which decides each entry. Failure mode:
+ * more than one command may change, which is refused here. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
@@ -6,7 +7,9 @@
 #include "broker/cluster/command.h"
 #include "broker/handlers/origin.h"
 #include "broker/net/request.h"
+#include "broker/net/request_stream.h"
 #include "kafka/messages/alter_client_quotas.h"
+#include "meta/quota.h"
 
 typedef struct alter_client_quotas_request_entry_data quotas_asked;
 typedef struct alter_client_quotas_response_entry_data quotas_answer;
@@ -16,6 +19,7 @@ struct quotas_change {
     struct alter_client_quotas_response response;
     Meta__AlterClientQuotas command;
     quotas_answer **sent; /* where the answer to each entry of the command goes */
+    struct request_stream refusal;
 };
 
 static void quotas_result(void *data, int err, const char *sentence,
@@ -124,12 +128,63 @@ static bool quotas_prepare(struct quotas_change *change)
     return true;
 }
 
+/* ---- more than may be ---- */
+
+static bool quotas_too_many(const struct alter_client_quotas_request *body)
+{
+    int64_t count = 0;
+    for (int32_t i = 0; i < body->entries.count && count <= QUOTA_CHANGES_MAX; i++) {
+        const quotas_asked *asked = &body->entries.items[i];
+        int64_t own = (int64_t)asked->entity.count + asked->ops.count;
+        count += own > 0 ? own : 1;
+    }
+    return count > QUOTA_CHANGES_MAX;
+}
+
+static bool quotas_begin_refusal(struct request_stream *stream)
+{
+    struct quotas_change *change = CONTAINER_OF(stream, struct quotas_change, refusal);
+    wire_defaults(&alter_client_quotas_response_desc, &change->response);
+    return true;
+}
+
+/* One that has too many parts by itself is not named. */
+static bool quotas_fill_refusal(struct request_stream *stream, int32_t index, struct arena *arena,
+                                void *item)
+{
+    const struct alter_client_quotas_request *body = stream->request->body;
+    const quotas_asked *asked = &body->entries.items[index];
+    quotas_answer *answer = item;
+    if (asked->entity.count <= QUOTA_CHANGES_MAX && !quotas_fill_answer(arena, asked, answer))
+        return false;
+    answer->error_code = err_to_wire(ERR_POLICY_VIOLATION);
+    answer->error_message = wire_str_from(QUOTA_TOO_MANY);
+    return true;
+}
+
+/* In turns: there may be hundreds of thousands. */
+static void quotas_refuse(struct quotas_change *change)
+{
+    const struct alter_client_quotas_request *body = change->request->body;
+    change->refusal = (struct request_stream){.array = "Entries",
+                                              .item = &alter_client_quotas_response_entry_data_desc,
+                                              .response = &change->response,
+                                              .count = body->entries.count,
+                                              .begin = quotas_begin_refusal,
+                                              .fill = quotas_fill_refusal};
+    request_stream_start(change->request, &change->refusal);
+}
+
 void handle_alter_client_quotas(struct request *request)
 {
     struct quotas_change *change = request_alloc(request, sizeof(*change));
     if (!change)
         return;
     change->request = request;
+    if (quotas_too_many(request->body)) {
+        quotas_refuse(change);
+        return;
+    }
     if (!quotas_prepare(change)) {
         request_fail(request, ERR_NO_MEMORY, "names more quotas than fit in memory");
         return;

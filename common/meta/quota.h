@@ -50,7 +50,12 @@ struct image_quota {
 enum {
     IMAGE_QUOTAS_MAX = 20000,    /* whom quotas are for: what all nodes keep is bounded */
     IMAGE_QUOTA_NAME_MAX = 1024, /* bytes of a user or client id in them */
+    QUOTA_CHANGES_MAX = 1000,    /* parts of names and changes of values in one command */
 };
+
+/* What is said when there are more. */
+#define QUOTA_TOO_MANY                                                                             \
+    "A request may name at most 1000 parts of entities and changes of quotas: send several."
 
 /* NULL when there is none for exactly these. */
 const struct image_quota *image_quota(const struct image *image,

@@ -55,6 +55,12 @@ static const struct {
     {{{"ip", "10.0.0.1"}}, 1, "connection_creation_rate", 5, ""},
     {{{"ip", NULL}}, 1, "connection_creation_rate", 2147483647, ""},
     {{{"user", "u"}}, 1, "no_such_thing", -1, ""},
+    {{{"user", "u"}},
+     1,
+     "a_key_that_is_longer_than_any_key_of_a_quota_has_ever_been_before_0123456789",
+     -1,
+     "Invalid configuration key "
+     "a_key_that_is_longer_than_any_key_of_a_quota_has_ever_been_befor..."},
     {{{"", NULL}}, 0, "producer_byte_rate", 1, "Invalid empty client quota entity"},
     {{{"usr", "u"}}, 1, "producer_byte_rate", 1, "Unhandled client quota entity type: usr"},
     {{{"user", ""}}, 1, "producer_byte_rate", 1, "Empty user not supported"},
@@ -201,12 +207,30 @@ static void a_bad_value_refuses_its_entry_only(void)
     meta__command_reply__init(&reply);
     quotas_command(&decision, &command, &reply);
     CHECK(strstr(reply.quotas[0]->message, "Duplicate quota key producer_byte_rate"));
-    bodies[1].n_ops = 1001;
+    bodies[1].n_ops = 1000; /* and a part of its entity */
     meta__command_reply__init(&reply);
     quotas_command(&decision, &command, &reply);
     CHECK_INT(reply.quotas[1]->error, wire(ERR_POLICY_VIOLATION));
     finish();
 }
 
+/* When no more fit, what is there can be taken back, and what is not there as well. */
+static void when_it_is_full_quotas_can_be_removed(void)
+{
+    char name[16];
+    struct part part = {"client-id", name};
+    begin();
+    add_brokers(1, false);
+    for (int i = 0; i < IMAGE_QUOTAS_MAX; i++) {
+        snprintf(name, sizeof(name), "%d", i);
+        set(&part, 1, "producer_byte_rate", 5);
+    }
+    snprintf(name, sizeof(name), "new");
+    CHECK(strstr(set(&part, 1, "producer_byte_rate", 5), "no more can be kept"));
+    CHECK_STR(set(&part, 1, "producer_byte_rate", -1), "");
+    finish();
+}
+
 TAP_MAIN(TAP_TEST(refusals_are_kafkas), TAP_TEST(what_changes_nothing_is_not_written),
-         TAP_TEST(older_brokers_forbid_quotas), TAP_TEST(a_bad_value_refuses_its_entry_only))
+         TAP_TEST(older_brokers_forbid_quotas), TAP_TEST(a_bad_value_refuses_its_entry_only),
+         TAP_TEST(when_it_is_full_quotas_can_be_removed))

@@ -171,5 +171,44 @@ static void the_controller_decides(void)
     fixture_close(&f);
 }
 
+/* They are refused here: nothing goes to the controller. */
+static void too_many_are_refused(void)
+{
+    static const struct {
+        int entries, parts, ops;
+        bool refused;
+    } rows[] = {
+        {1001, 0, 0, true}, {1000, 0, 0, false}, {1, 1001, 0, true},
+        {1, 0, 1001, true}, {400, 1, 2, true},   {500, 1, 1, false},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct fixture f;
+        fixture_open(&f);
+        struct alter_client_quotas_request *body =
+            fixture_request(KAFKA_API_ALTER_CLIENT_QUOTAS, 1);
+        struct arena *arena = &fx->request.arena;
+        struct alter_client_quotas_request_entry_data *entries = WIRE_ARRAY(
+            arena, &body->entries, rows[i].entries, &alter_client_quotas_request_entry_data_desc);
+        for (int j = 0; j < rows[i].entries; j++) {
+            CHECK(WIRE_ARRAY(arena, &entries[j].entity, rows[i].parts,
+                             &alter_client_quotas_request_entity_data_desc));
+            CHECK(WIRE_ARRAY(arena, &entries[j].ops, rows[i].ops,
+                             &alter_client_quotas_request_op_data_desc));
+        }
+        handle_alter_client_quotas(&fx->request);
+        CHECK_INT(f.sent == NULL, rows[i].refused);
+        CHECK_INT(strstr(buf_text(&f.answer), "{\"errorCode\":44,\"errorMessage\":\"A request may "
+                                              "name at most 1000 parts") != NULL,
+                  rows[i].refused);
+        if (f.sent) {
+            Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+            fixture_answer(0, &reply);
+            while (f.answer.len == 0)
+                fixture_turn();
+        }
+        fixture_close(&f);
+    }
+}
+
 TAP_MAIN(TAP_TEST(filters_are_kafkas), TAP_TEST(bad_filters_are_refused),
-         TAP_TEST(the_controller_decides))
+         TAP_TEST(the_controller_decides), TAP_TEST(too_many_are_refused))
