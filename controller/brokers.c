@@ -9,6 +9,8 @@
 #include "base/mutation.h"
 #include "controller/elections.h"
 #include "controller/isr.h"
+#include "meta/features.h"
+#include "meta/quota.h"
 
 enum {
     BROKERS_ENDPOINTS_MAX = 32, /* listeners of one broker */
@@ -36,6 +38,11 @@ static int check_request(struct decision *decision, const Meta__Register *reques
             problem = "the id of a log directory has not 16 bytes";
     if (!problem && request->n_log_dir_epochs && request->n_log_dir_epochs != request->n_log_dirs)
         problem = "some log directories have an epoch, and some have none";
+    /* It would drop the line at the first of those records, again and again. */
+    if (!problem && request->features_step < FEATURES_STEP_QUOTAS &&
+        image_quota_count(decision->image) > 0)
+        problem = "there are client quotas, which its build does not know: upgrade it, or remove "
+                  "them";
     if (!problem)
         return 0;
     reply->error = err_to_wire(ERR_INVALID_REGISTRATION);

@@ -44,6 +44,8 @@ static uint8_t disk_of_next; /* the directory id of a broker that registers is t
 static uint8_t extra_disk_of_next;               /* a second one, that is new; 0 = there is none */
 enum { FIXTURE_NO_EPOCH = -2 };                  /* a broker of an older version */
 static int64_t epoch_of_next = FIXTURE_NO_EPOCH; /* that its first directory names */
+static uint32_t step_of_next = FEATURES_STEP;    /* of its build */
+static int error_of_next;                        /* of its registration */
 
 static inline Meta__Registered add_broker_as(int32_t id, uint8_t incarnation, const char *rack)
 {
@@ -63,13 +65,13 @@ static inline Meta__Registered add_broker_as(int32_t id, uint8_t incarnation, co
     request.n_endpoints = 1;
     request.endpoints = endpoints;
     request.rack = (char *)(uintptr_t)rack;
-    request.features_step = FEATURES_STEP;
+    request.features_step = step_of_next;
     request.n_log_dirs = extra_disk_of_next ? 2 : 1;
     request.log_dirs = dirs;
     request.n_log_dir_epochs = epoch_of_next == FIXTURE_NO_EPOCH ? 0 : request.n_log_dirs;
     request.log_dir_epochs = epochs;
     int err = brokers_register(&decision, &request, &reply);
-    ASSERT(err == 0);
+    ASSERT(err == error_of_next);
     return reply;
 }
 

@@ -41,6 +41,15 @@ static const char *set(const struct part *of, size_t count, const char *key, dou
     return reply.quotas[0]->message;
 }
 
+static void unregister(int32_t id)
+{
+    Meta__UnregisterBroker command = META__UNREGISTER_BROKER__INIT;
+    Meta__CommandReply reply = META__COMMAND_REPLY__INIT;
+    command.broker_id = id;
+    brokers_unregister(&decision, &command, &reply);
+    CHECK(!image_broker(image, id));
+}
+
 static const struct {
     struct part parts[2];
     size_t count;
@@ -165,6 +174,28 @@ static void older_brokers_forbid_quotas(void)
     finish();
 }
 
+/* Nor can one come when there are quotas. */
+static void quotas_forbid_older_brokers(void)
+{
+    static const struct part u = {"user", "u"};
+    begin();
+    add_brokers(1, false);
+    step_of_next = FEATURES_STEP_LEVELS;
+    CHECK_STR(add_broker_as(1, 1, "").message, "");
+    unregister(1);
+    CHECK_STR(set(&u, 1, "producer_byte_rate", 5), "");
+    error_of_next = ERR_INVALID_REGISTRATION;
+    Meta__Registered refused = add_broker_as(1, 1, "");
+    CHECK_INT(refused.error, wire(ERR_INVALID_REGISTRATION));
+    CHECK(strstr(refused.message, "there are client quotas, which its build does not know"));
+    CHECK(!image_broker(image, 1));
+    error_of_next = 0;
+    CHECK_STR(set(&u, 1, "producer_byte_rate", -1), "");
+    CHECK_STR(add_broker_as(1, 1, "").message, "");
+    step_of_next = FEATURES_STEP;
+    finish();
+}
+
 /* An entry with one bad value changes nothing; the others go through. */
 static void a_bad_value_refuses_its_entry_only(void)
 {
@@ -232,5 +263,6 @@ static void when_it_is_full_quotas_can_be_removed(void)
 }
 
 TAP_MAIN(TAP_TEST(refusals_are_kafkas), TAP_TEST(what_changes_nothing_is_not_written),
-         TAP_TEST(older_brokers_forbid_quotas), TAP_TEST(a_bad_value_refuses_its_entry_only),
+         TAP_TEST(older_brokers_forbid_quotas), TAP_TEST(quotas_forbid_older_brokers),
+         TAP_TEST(a_bad_value_refuses_its_entry_only),
          TAP_TEST(when_it_is_full_quotas_can_be_removed))
