@@ -284,7 +284,7 @@ static struct request *connection_new_request(struct connection *connection,
     request->correlation_id = header->correlation_id;
     request->client_id = header->client_id;
     request->principal = connection->principal;
-    request->received_us = env_now_us(deps->env);
+    request->received_us = request->begun_us = env_now_us(deps->env);
     request->listener = connection->listener;
     request->connection = connection;
     request->owner = connection->owner;
@@ -381,6 +381,7 @@ static void connection_decoded(struct request *request, int err)
         return;
     }
     struct connection_owner *owner = connection->owner;
+    request->begun_us = env_now_us(owner->deps.env);
     void *block = request->block;
     size_t charged = request->charged;
     request->block = NULL;

@@ -125,7 +125,7 @@ void request_charge(struct request *request)
         return;
     int64_t spent_us = request->spent_us;
     if (!request->handled) /* its handler answers */
-        spent_us = env_now_us(request->owner->deps.env) - request->received_us;
+        spent_us = env_now_us(request->owner->deps.env) - request->begun_us;
     request_throttle(request, quota->charge(quota->data, request->payer, request, spent_us));
 }
 
@@ -310,7 +310,8 @@ void request_handled(struct request *request)
     if (!request->hooks && !request->payer)
         return;
     int64_t now_us = env_now_us(request->owner->deps.env);
-    request->spent_us = now_us - request->received_us;
+    request->spent_us = now_us - request->begun_us;
+    ASSERT(request->spent_us >= 0);
     if (request->hooks)
         request->handled_us = now_us;
 }

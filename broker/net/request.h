@@ -57,6 +57,7 @@ struct request {
     size_t bytes;                  /* that were received */
     int32_t throttle_ms;           /* told in the answer, where its version can */
     void *payer;      /* of net/request_quota.h, whose quotas it uses; NULL: nobody's */
+    int64_t begun_us; /* received, or decoded by a worker: the loop's time counts from here */
     int64_t spent_us; /* what its handler took of the loop, for who pays */
     struct wire_out out;
     bool handled;  /* its handler has returned, and had not answered */

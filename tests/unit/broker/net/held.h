@@ -5,7 +5,7 @@
 
 #include "fixture.h"
 
-enum { HELD_MAX = 200 };
+enum { HELD_MAX = 200, HELD_LARGE = 20000 /* assignments */ };
 
 static struct request *held[HELD_MAX];
 static int held_count;
@@ -54,6 +54,21 @@ static inline void held_answer(int i, size_t size)
     response.assignment = (struct wire_bytes){bytes, (int32_t)size};
     request_reply(request, &response, NULL);
     mem_free(bytes);
+}
+
+/* A SyncGroup with more assignments than the loop decodes. */
+static inline void held_ask_large(struct client *client, int32_t correlation_id)
+{
+    struct sync_group_request request;
+    struct arena arena;
+    arena_init(&arena, 16 << 20);
+    wire_defaults(&sync_group_request_desc, &request);
+    request.group_id = wire_str_from("large");
+    CHECK(WIRE_ARRAY(&arena, &request.assignments, HELD_LARGE,
+                     &sync_group_request_sync_group_request_assignment_desc));
+    request.assignments.items[HELD_LARGE - 1].member_id = wire_str_from("the last one");
+    client_send(client, KAFKA_API_SYNC_GROUP, SYNC_VERSION, correlation_id, &request);
+    arena_close(&arena);
 }
 
 static inline void held_open(struct fixture *f, const char *settings)

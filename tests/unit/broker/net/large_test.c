@@ -5,24 +5,7 @@
 #include "broker/net/request_stream.h"
 #include "kafka/messages/list_groups.h"
 
-enum { MANY = 20000 };
-
 /* ---- requests ---- */
-
-/* A SyncGroup with more assignments than the loop decodes. */
-static void ask_much(struct client *client, int32_t correlation_id)
-{
-    struct sync_group_request request;
-    struct arena arena;
-    arena_init(&arena, 16 << 20);
-    wire_defaults(&sync_group_request_desc, &request);
-    request.group_id = wire_str_from("large");
-    CHECK(WIRE_ARRAY(&arena, &request.assignments, MANY,
-                     &sync_group_request_sync_group_request_assignment_desc));
-    request.assignments.items[MANY - 1].member_id = wire_str_from("the last one");
-    client_send(client, KAFKA_API_SYNC_GROUP, SYNC_VERSION, correlation_id, &request);
-    arena_close(&arena);
-}
 
 static void a_worker_decodes_what_is_large(void)
 {
@@ -30,15 +13,15 @@ static void a_worker_decodes_what_is_large(void)
     struct client client;
     held_open(&f, "");
     client_open(&f, &client);
-    ask_much(&client, 1);
+    held_ask_large(&client, 1);
     client_ask(&client, 2, 10);
     UNTIL(f.env, held_count == 2);
     const struct sync_group_request *body = held[0]->body;
     CHECK_INT(held[0]->correlation_id, 1);
     CHECK_INT(held[1]->correlation_id, 2);
-    CHECK_INT(body->assignments.count, MANY);
+    CHECK_INT(body->assignments.count, HELD_LARGE);
     CHECK(wire_str_is(body->group_id, "large"));
-    CHECK(wire_str_is(body->assignments.items[MANY - 1].member_id, "the last one"));
+    CHECK(wire_str_is(body->assignments.items[HELD_LARGE - 1].member_id, "the last one"));
     CHECK(held[0]->arena.limit > 16u << 20); /* its handler may put the answer there */
     held_answer(0, 1);
     held_answer(1, 1);
@@ -70,8 +53,8 @@ static void it_may_be_answered_by_its_handler(void)
     held_count = 0;
     fixture_open(&f, &table, "");
     client_open(&f, &client);
-    ask_much(&client, 1);
-    ask_much(&client, 2);
+    held_ask_large(&client, 1);
+    held_ask_large(&client, 2);
     UNTIL(f.env, client.count == 2);
     client_close(&client);
     held_close(&f);
@@ -93,10 +76,11 @@ static void bad_bytes_are_refused_there_too(void)
     wire_put_i32(&out, 1);
     wire_put_str(&out, wire_str_from("member"), false);
     wire_put_str(&out, WIRE_STR_NULL, false);
-    wire_put_i32(&out, MANY);
-    for (int i = 0; i < MANY; i++) {
+    wire_put_i32(&out, HELD_LARGE);
+    for (int i = 0; i < HELD_LARGE; i++) {
         wire_put_str(&out, wire_str_from("m"), false);
-        wire_put_i32(&out, i < MANY - 1 ? 0 : 1000); /* the last one is longer than the frame */
+        wire_put_i32(&out,
+                     i < HELD_LARGE - 1 ? 0 : 1000); /* the last one is longer than the frame */
     }
     CHECK_INT(frame_conn_send_copy(client.conn, out.memory.data, out.memory.len), 0);
     wire_out_close(&out);
@@ -120,7 +104,7 @@ static void its_client_may_go_meanwhile(void)
     held_open(&f, "");
     f.logger.level = LOGGER_DEBUG;
     client_open(&f, &client);
-    ask_much(&client, 1);
+    held_ask_large(&client, 1);
     let_begin(&f);
     server_close(f.server); /* which closes the connection at once */
     until_quiet(f.env);
@@ -136,7 +120,7 @@ static void so_may_the_server(void)
     held_open(&f, "");
     f.logger.level = LOGGER_DEBUG;
     client_open(&f, &client);
-    ask_much(&client, 1);
+    held_ask_large(&client, 1);
     let_begin(&f);
     server_free(f.server);
     f.server = NULL;
@@ -183,7 +167,7 @@ static bool long_begin(struct request_stream *stream)
 {
     CHECK_INT(answer.filled, 0);
     wire_defaults(&list_groups_response_desc, &answer.response);
-    stream->count = MANY;
+    stream->count = HELD_LARGE;
     return true;
 }
 
@@ -243,8 +227,8 @@ static void a_long_answer_takes_several_turns(void)
                           client.answers[0].len - 5, &arena, &response, &used),
               0);
     CHECK_INT(used, client.answers[0].len - 5);
-    CHECK_INT(response.groups.count, MANY);
-    CHECK(wire_str_is(response.groups.items[MANY - 1].group_id, "group-19999"));
+    CHECK_INT(response.groups.count, HELD_LARGE);
+    CHECK(wire_str_is(response.groups.items[HELD_LARGE - 1].group_id, "group-19999"));
     CHECK_INT(answer.done, 1);
     arena_close(&arena);
     client_close(&client);
@@ -261,7 +245,7 @@ static void who_goes_gets_no_more_of_it(void)
     UNTIL(f.env, answer.filled > 0);
     client_close(&client);
     UNTIL(f.env, answer.done == 1);
-    CHECK(answer.filled < MANY);
+    CHECK(answer.filled < HELD_LARGE);
     fixture_close(&f);
 }
 

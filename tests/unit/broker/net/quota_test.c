@@ -8,6 +8,7 @@ static struct meter {
     int32_t arrived_ms, spent_ms, taken_ms;
     bool refuses;
     int begun, ended;
+    int64_t charged_us; /* the last time that was asked for */
 } meter;
 
 static void *meter_begin(void *data, const struct request *request, int32_t *wait_ms)
@@ -22,6 +23,7 @@ static int32_t meter_charge(void *data, void *payer, const struct request *reque
                             int64_t spent_us)
 {
     CHECK(data == payer && spent_us >= 0 && !request->answered);
+    meter.charged_us = spent_us;
     return meter.spent_ms;
 }
 
@@ -173,6 +175,22 @@ static void nobody_pays_without_a_quota(void)
     quota_close(&f, &client);
 }
 
+/* Nor is it charged for the time in which it was waited for. */
+static void what_a_worker_takes_is_not_charged(void)
+{
+    struct fixture f;
+    struct client client;
+    quota_open(&f, &client, true);
+    held_ask_large(&client, 1);
+    UNTIL(f.env, held_count == 1);
+    const int64_t begun_us = held[0]->begun_us;
+    CHECK(begun_us > held[0]->received_us);
+    held_answer(0, 10);
+    CHECK(meter.charged_us <= env_now_us(f.env) - begun_us);
+    UNTIL(f.env, client.count == 1);
+    quota_close(&f, &client);
+}
+
 /* Its client goes, and the request ends later. */
 static void a_throttled_client_may_go(void)
 {
@@ -220,5 +238,5 @@ static void an_address_may_have_to_wait(void)
 
 TAP_MAIN(TAP_TEST(a_throttled_client_is_not_read), TAP_TEST(a_throttle_ends_by_itself),
          TAP_TEST(records_are_asked_for_before_they_are_sent),
-         TAP_TEST(nobody_pays_without_a_quota), TAP_TEST(a_throttled_client_may_go),
-         TAP_TEST(an_address_may_have_to_wait))
+         TAP_TEST(nobody_pays_without_a_quota), TAP_TEST(what_a_worker_takes_is_not_charged),
+         TAP_TEST(a_throttled_client_may_go), TAP_TEST(an_address_may_have_to_wait))
