@@ -212,7 +212,8 @@ static bool verify_is_passing(const struct txn_verifier *verifier, const struct 
 
 static bool verify_is_outdated(const struct txn_verify *verify, int err)
 {
-    return verify->add && !err && verify->outdated && verify->outdated(verify);
+    return verify->add && !err && verify->outdated && verify->outdated(verify) &&
+           !MUTATION(TXN_OVERTAKEN);
 }
 
 /* One question is answered. */

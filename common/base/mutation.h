@@ -48,6 +48,7 @@
     ROW(VOTE_UNSYNCED, "a vote is given before it is on the disk")                                 \
     ROW(RAFT_UNSYNCED, "the controller's records count before they are on the disk")               \
     ROW(TXN_UNVERIFIED, "a batch joins a transaction that its partition was never added to")       \
+    ROW(TXN_OVERTAKEN, "an addition that a marker overtook is not asked for again")                \
     ROW(TXN_LATE_END, "an end that comes late ends whatever transaction is open")                  \
     ROW(TXN_ABORTED_FORGOTTEN, "recovery does not look for transactions that were aborted")
 
