@@ -116,48 +116,55 @@ static const struct command_events command_creation_events = {
     .finish = command_creation_finish,
 };
 
-/* Copies of the texts, since protobuf-c knows no const. */
-static void command_fill_topic(struct arena *arena, Meta__CreateTopics__Topic *message,
+/* Copies of the texts, since protobuf-c knows no const. False when memory is out. */
+static bool command_fill_topic(struct arena *arena, Meta__CreateTopics__Topic *message,
                                const struct command_topic *topic)
 {
+    ASSERT(topic->name != NULL);
     message->name = arena_strndup(arena, topic->name, strlen(topic->name));
     message->partitions = topic->partitions;
     message->replication_factor = topic->replication_factor;
     message->configs =
         command_messages(arena, topic->setting_count, &meta__config_entry__descriptor);
     message->n_configs = topic->setting_count;
-    ASSERT(message->name); /* the arena has no limit */
-    ASSERT(message->configs);
+    if (!message->name || !message->configs)
+        return false;
     for (size_t i = 0; i < topic->setting_count; i++) {
         const struct command_setting *setting = &topic->settings[i];
         message->configs[i]->key = arena_strndup(arena, setting->key, strlen(setting->key));
         message->configs[i]->value = arena_strndup(arena, setting->value, strlen(setting->value));
-        ASSERT(message->configs[i]->key);
-        ASSERT(message->configs[i]->value);
+        if (!message->configs[i]->key || !message->configs[i]->value)
+            return false;
     }
+    return true;
 }
 
 void command_create_topics(struct controller_channel *channel, struct command_origin origin,
                            const struct command_topic *topics, size_t count, int64_t timeout_ms,
                            void (*done)(void *data, int err, const int *errors), void *data)
 {
+    ASSERT(count > 0);
+    ASSERT(done != NULL);
     struct command_creation *creation =
-        mem_alloc(sizeof(*creation) + count * sizeof(creation->errors[0]));
-    creation->done = done;
-    creation->data = data;
-    creation->count = count;
+        mem_try_alloc(sizeof(*creation) + count * sizeof(creation->errors[0]));
     struct arena arena;
     arena_init(&arena, SIZE_MAX);
     Meta__CreateTopics create = META__CREATE_TOPICS__INIT;
     create.topics = command_messages(&arena, count, &meta__create_topics__topic__descriptor);
     create.n_topics = count;
-    ASSERT(create.topics);
-    for (size_t i = 0; i < count; i++)
-        command_fill_topic(&arena, create.topics[i], &topics[i]);
-    Meta__Command command = META__COMMAND__INIT;
-    command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
-    command.create_topics = &create;
-    command_send(channel, origin, &command, timeout_ms, &command_creation_events, creation);
+    bool filled = creation && create.topics;
+    for (size_t i = 0; filled && i < count; i++)
+        filled = command_fill_topic(&arena, create.topics[i], &topics[i]);
+    if (filled) {
+        *creation = (struct command_creation){.done = done, .data = data, .count = count};
+        Meta__Command command = META__COMMAND__INIT;
+        command.body_case = META__COMMAND__BODY_CREATE_TOPICS;
+        command.create_topics = &create;
+        command_send(channel, origin, &command, timeout_ms, &command_creation_events, creation);
+    } else {
+        mem_free(creation);
+        done(data, ERR_NO_MEMORY, NULL);
+    }
     arena_close(&arena);
 }
 

@@ -62,10 +62,10 @@ struct command_topic {
     size_t setting_count;
 };
 
-/* `done(data, err, errors)` once, later on the loop (or as command_send when it is too large): err
- * concerns all; errors[i] is topic i's, 0 also when it existed already. The topics are known to
- * this broker then, unless it lags. `errors` is NULL when err is not 0. `topics` is borrowed until
- * this returns. */
+/* `done(data, err, errors)` once, later on the loop, or at once when it is too large or memory is
+ * out. `err` concerns all; errors[i] is topic i's, 0 also when it existed already. The topics are
+ * known to this broker then, unless it lags. `errors` is NULL when err is not 0. `topics` is
+ * borrowed until this returns. */
 void command_create_topics(struct controller_channel *channel, struct command_origin origin,
                            const struct command_topic *topics, size_t count, int64_t timeout_ms,
                            void (*done)(void *data, int err, const int *errors), void *data);
