@@ -24,9 +24,8 @@ static const struct option_row reassign_options[] = {
     OPTION("cancel", NULL, "End the moves of a plan: the replicas of before are those again."),
     OPTION("list", NULL, "Show what is being moved."),
     OPTION_WITH(REASSIGN_WITH_PLAN, "reassignment-json-file", "FILE",
-                "The plan: "
-                "{\"version\":1,\"partitions\":[{\"topic\":\"T\",\"partition\":0,\"replicas\":[1,2]"
-                "}]}."),
+                "The plan: {\"partitions\":[{\"topic\":\"T\",\"partition\":0,"
+                "\"replicas\":[1,2]}]}."),
     OPTION_WITH("generate", "topics-to-move-json-file", "FILE",
                 "The topics: {\"version\":1,\"topics\":[{\"topic\":\"T\"}]}."),
     OPTION_WITH("generate", "broker-list", "ID,...", "The brokers that shall have them."),
