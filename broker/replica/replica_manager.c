@@ -209,6 +209,8 @@ static void manager_remove(struct replica_manager *manager, struct partition *pa
     struct partition_key key = manager_key(&partition->topic_id, partition->index);
     map_del(&manager->partitions, key.bytes, sizeof(key.bytes));
     struct log *log = partition->log;
+    if (partition->damaged && !keep)
+        replica_openings_discard(manager->openings, partition->topic, partition->index);
     partition_free(partition);
     replica_openings_let_go(manager->openings, log, keep);
 }

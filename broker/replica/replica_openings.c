@@ -92,6 +92,8 @@ static void openings_opened(void *data, int err, struct log *log)
     struct partition *partition = replica_manager_get(manager, &opening->topic_id, opening->index);
     if (!partition) {
         replica_openings_let_go(openings, log, opening->keep);
+        if (err == ERR_CORRUPT && !opening->keep)
+            replica_openings_discard(openings, opening->topic, opening->index);
         openings_open_next(openings, opening->topic, opening->index);
     } else {
         if (err && err != ERR_CORRUPT) /* of damage the log has told, with what to do */
@@ -137,4 +139,12 @@ void replica_openings_let_go(struct replica_openings *openings, struct log *log,
         log_manager_set_aside(openings->deps->logs, log);
     else if (log)
         log_manager_delete(openings->deps->logs, log);
+}
+
+void replica_openings_discard(struct replica_openings *openings, const char *topic, int32_t index)
+{
+    int err = log_manager_discard(openings->deps->logs, topic, index);
+    if (err)
+        logger_warn(openings->deps->logger, "%s-%d: the damaged replica can't be set aside: %s",
+                    topic, index, err_text(err));
 }

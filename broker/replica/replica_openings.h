@@ -18,6 +18,9 @@ void replica_openings_open(struct replica_openings *openings, struct partition *
 /* The partition goes: a log that is being opened for it is let go when it comes. */
 void replica_openings_forget(struct replica_openings *openings, const struct partition *partition,
                              bool keep);
+/* What there is of the partition on the disk can't be used, and is not ours any more: it is set
+ * aside, so that the directory's name is free. */
+void replica_openings_discard(struct replica_openings *openings, const char *topic, int32_t index);
 /* Deletes the log (NULL: nothing), or sets it aside if it is to be kept. */
 void replica_openings_let_go(struct replica_openings *openings, struct log *log, bool keep);
 

@@ -149,6 +149,68 @@ static void settings_reach_the_log(void)
     replica_close(&r);
 }
 
+/* ---- damage ---- */
+
+/* A new process that finds the log of t-0 damaged; another broker leads, without us. */
+static void open_damaged(struct replica *r)
+{
+    struct waiter one;
+    replica_open_leading(r, MEMBERS(1));
+    CHECK_INT(replica_append(r, 1, PARTITION_ACKS_LEADER, &one), PARTITION_WAITS);
+    UNTIL(r->logs.env, one.calls);
+    replica_manager_free(r->manager);
+    r->manager = NULL;
+    fixture_shutdown(&r->logs);
+    file_cut(&r->logs, "partition.metadata", 0);
+    CHECK_INT(fixture_start(&r->logs), 0);
+    replica_new_manager(r);
+    apply_empty_snapshot(r);
+}
+
+static void begin_damaged(struct replica *r, bool opened)
+{
+    open_damaged(r);
+    replica_manager_registered(r->manager);
+    feed_topic(r->metadata, "t");
+    replica_decide(r, (struct decision){.leader = NODE, .epoch = 1, .isr = MEMBERS(1)});
+    r->partition = replica_find(r);
+    if (opened)
+        UNTIL(r->logs.env, r->partition->damaged);
+}
+
+/* Its name is free for the same partition that comes back, and its records are kept. */
+static void a_damaged_replica_that_moves_away_is_set_aside(void)
+{
+    for (int opened = 0; opened < 2; opened++) {
+        struct replica r;
+        begin_damaged(&r, opened);
+        CHECK_INT(folders(&r, "-damaged"), 0);
+        replica_decide(&r,
+                       (struct decision){
+                           .leader = 2, .epoch = 2, .replicas = MEMBERS(2, 3), .isr = MEMBERS(2)});
+        CHECK_INT(replica_manager_count(r.manager), 0);
+        UNTIL(r.logs.env, folders(&r, "-damaged") == 1);
+        CHECK_INT(folders(&r, ""), 1);
+        replica_close(&r);
+    }
+}
+
+/* No record says that it is gone: it stays what it was. */
+static void a_damaged_replica_that_a_snapshot_lacks_stays(void)
+{
+    struct replica r;
+    Meta__Entry content = META__ENTRY__INIT;
+    Meta__Snapshot snapshot = META__SNAPSHOT__INIT;
+    snapshot.index = 200;
+    snapshot.content = &content;
+    begin_damaged(&r, true);
+    CHECK_INT(metadata_apply_snapshot(r.metadata, &snapshot), 0);
+    CHECK_INT(replica_manager_count(r.manager), 0);
+    CHECK(file_exists(&r.logs, LOG0));
+    CHECK_INT(folders(&r, ""), 1);
+    replica_close(&r);
+}
+
 /* ---- what can't serve ---- */
 
 static const Meta__ReportReplicas *next_report(struct replica *r)
@@ -256,6 +318,8 @@ TAP_MAIN(TAP_TEST(what_is_not_here_has_its_reason),
          TAP_TEST(a_snapshot_sets_aside_what_it_does_not_have),
          TAP_TEST(a_log_that_opens_meanwhile_is_set_aside_too), TAP_TEST(settings_reach_the_log),
          TAP_TEST(settings_reach_a_log_that_opens),
+         TAP_TEST(a_damaged_replica_that_moves_away_is_set_aside),
+         TAP_TEST(a_damaged_replica_that_a_snapshot_lacks_stays),
          TAP_TEST(a_failed_disk_is_reported_until_the_record_says_so),
          TAP_TEST(an_epoch_that_the_log_has_passed_is_reported),
          TAP_TEST(a_record_that_says_too_much_is_corrected))
