@@ -186,23 +186,20 @@ static void view_read_moves(struct client *client, const struct metadata_respons
     client_answer_free(&answer);
 }
 
-static int view_read_partitions(struct client *client, struct cluster_view *view)
+static int view_read_partitions(struct client *client, struct cluster_view *view,
+                                struct client_answer *answer)
 {
     struct metadata_request request;
-    struct client_answer answer = {0};
     wire_defaults(&metadata_request_desc, &request);
     request.topics.count = -1; /* all of them */
     request.allow_auto_topic_creation = false;
-    int err = view_call(client, CLIENT_ANY, KAFKA_API_METADATA, &request, &answer);
-    const struct metadata_response *response = answer.response;
+    int err = view_call(client, CLIENT_ANY, KAFKA_API_METADATA, &request, answer);
+    const struct metadata_response *response = answer->response;
     for (int32_t i = 0; !err && i < response->topics.count; i++) {
         view->topics++;
         for (int32_t j = 0; j < response->topics.items[i].partitions.count; j++)
             view_add_partition(view, &response->topics.items[i].partitions.items[j]);
     }
-    if (!err && view->under_replicated > 0)
-        view_read_moves(client, response, view);
-    client_answer_free(&answer);
     return err;
 }
 
@@ -285,10 +282,12 @@ static int view_compare_ids(const void *left, const void *right)
 int cluster_view_read(struct client *client, struct cluster_view *view)
 {
     *view = (struct cluster_view){.leader_id = -1, .leader_epoch = -1, .high_watermark = -1};
+    struct client_answer metadata = {0};
     int err = view_read_brokers(client, view);
     if (!err)
-        err = view_read_partitions(client, view);
+        err = view_read_partitions(client, view, &metadata);
     if (err) {
+        client_answer_free(&metadata);
         cluster_view_close(view);
         return err;
     }
@@ -299,6 +298,9 @@ int cluster_view_read(struct client *client, struct cluster_view *view)
     /* Last: without a leader it is not answered in time, and what was asked after it on the same
      * connection would wait behind it. */
     view_read_quorum(client, view);
+    if (view->leader_id >= 0 && view->under_replicated > 0) /* the same holds for what moves */
+        view_read_moves(client, metadata.response, view);
+    client_answer_free(&metadata);
     qsort(view->nodes, view->node_count, sizeof(*view->nodes), view_compare_ids);
     return 0;
 }

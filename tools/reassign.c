@@ -108,7 +108,7 @@ static void reassign_print_moves(const struct reassign *r)
 static int reassign_list(struct reassign *r)
 {
     enum report_format format = report_format(r->run);
-    if (tool_connect(r->run) || reassign_ask_moves(r->run, &r->moves))
+    if (tool_connect(r->run) || reassign_ask_moves(r->run, false, &r->moves))
         return 1;
     if (format == REPORT_KAFKA)
         reassign_print_moves(r);
@@ -296,7 +296,7 @@ static int reassign_execute(struct reassign *r)
         return tool_misuse(r->run, "--replica-alter-log-dirs-throttle: replicas can't be moved "
                                    "between the log directories of a broker yet: leave it out");
     if (plan_read(r->run, "reassignment-json-file", &r->plan) || tool_connect(r->run) ||
-        reassign_ask_moves(r->run, &r->moves) || tool_metadata(r->run, &r->answer))
+        reassign_ask_moves(r->run, false, &r->moves) || tool_metadata(r->run, &r->answer))
         return 1;
     return reassign_start(r);
 }
@@ -367,7 +367,7 @@ static int reassign_verify(struct reassign *r)
 {
     enum report_format format = report_format(r->run);
     if (plan_read(r->run, "reassignment-json-file", &r->plan) || tool_connect(r->run) ||
-        reassign_ask_moves(r->run, &r->moves) || tool_metadata(r->run, &r->answer) ||
+        reassign_ask_moves(r->run, false, &r->moves) || tool_metadata(r->run, &r->answer) ||
         reassign_take_current(r->run, reassign_metadata(r), &r->plan, true, &r->current))
         return 1;
     if (format == REPORT_KAFKA)
@@ -385,7 +385,7 @@ static int reassign_verify(struct reassign *r)
 static int reassign_cancel(struct reassign *r)
 {
     if (plan_read(r->run, "reassignment-json-file", &r->plan) || tool_connect(r->run) ||
-        reassign_ask_moves(r->run, &r->moves) ||
+        reassign_ask_moves(r->run, false, &r->moves) ||
         (!r->run->controllers && tool_metadata(r->run, &r->answer)))
         return 1;
     for (size_t i = 0; i < r->plan.count; i++) {

@@ -37,7 +37,8 @@ static void reassign_take_moves(const moving_topic *topic, struct plan *moves)
     mem_free(name);
 }
 
-int reassign_ask_moves(struct tool_run *run, struct plan *moves)
+/* Any broker asks the controller before it answers. */
+int reassign_ask_moves(struct tool_run *run, bool optional, struct plan *moves)
 {
     struct list_partition_reassignments_request request;
     struct client_answer answer = {0};
@@ -53,7 +54,10 @@ int reassign_ask_moves(struct tool_run *run, struct plan *moves)
     const struct list_partition_reassignments_response *response = answer.response;
     int status = 0;
     buf_init(&text);
-    if (response->error_code)
+    if (response->error_code && optional)
+        tool_warn(run, "which replicas are being moved is not known: %s",
+                  tool_error_text(response->error_code, response->error_message, &text));
+    else if (response->error_code)
         status = tool_fail(run, "%s",
                            tool_error_text(response->error_code, response->error_message, &text));
     for (int32_t i = 0; status == 0 && i < response->topics.count; i++)

@@ -6,8 +6,9 @@
 #include "kafka/messages/metadata.h"
 #include "tools/reassign_plan.h"
 
-/* All that is being moved, sorted. 0, or 1 with the message printed; so do the others. */
-int reassign_ask_moves(struct tool_run *run, struct plan *moves);
+/* All that is being moved, sorted. 0, or 1 with the message printed; so do the others. `optional`:
+ * where the controller can't be asked, that is told and nothing counts as being moved. */
+int reassign_ask_moves(struct tool_run *run, bool optional, struct plan *moves);
 /* Where the replicas of the partitions of `wanted` are, sorted; one of partition -1 means all of
  * its topic. With `missing_ok` what is not there is left out. */
 int reassign_take_current(const struct tool_run *run, const struct metadata_response *metadata,

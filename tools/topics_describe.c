@@ -152,7 +152,7 @@ static int describe_ask_moves(struct describe *d)
 {
     if (!describe_can_ask(d, KAFKA_API_LIST_PARTITION_REASSIGNMENTS))
         return 0;
-    return reassign_ask_moves(d->run, &d->moves);
+    return reassign_ask_moves(d->run, true, &d->moves);
 }
 
 static const struct plan_item *describe_move_of(const struct describe *d,

@@ -1,9 +1,17 @@
-/* ListPartitionReassignments: the partitions whose replicas are being moved, as the metadata says.
- * Answered at once; what is not being moved, or does not exist, is left out. */
+/* ListPartitionReassignments: the partitions whose replicas are being moved. What is not being
+ * moved, or does not exist, is left out.
+ *
+ * Who is told that nothing moves may take a throttle away, so an answer is never older than its
+ * question: the active controller is asked how far it is, and this node's metadata is read when it
+ * is as far. Failure modes: no controller answers, or this node stays behind; both are told as a
+ * time-out. */
 #include "broker/handlers/handlers.h"
 
 #include "base/err.h"
+#include "broker/broker.h"
+#include "broker/cluster/command.h"
 #include "broker/handlers/nodes.h"
+#include "broker/handlers/origin.h"
 #include "kafka/messages/list_partition_reassignments.h"
 
 typedef struct list_partition_reassignments_response_ongoing_topic_reassignment ongoing_topic;
@@ -77,13 +85,71 @@ static bool list_fill(struct request *request,
     return ok;
 }
 
-void handle_list_partition_reassignments(struct request *request)
-{
+/* ---- asking ---- */
+
+enum {
+    LIST_WAIT_MS = 4000 /* elections are over by then; tools ask this where no controller is, too */
+};
+
+struct list_moves {
+    struct request *request;
     struct list_partition_reassignments_response response;
-    wire_defaults(&list_partition_reassignments_response_desc, &response);
-    response.error_message = WIRE_STR_NULL;
-    if (list_fill(request, &response))
-        request_reply(request, &response, NULL);
+    int64_t index; /* of the newest entry at the controller */
+};
+
+static void list_refuse(struct list_moves *list, int err, const char *sentence)
+{
+    list->response.error_code = err_to_wire(err);
+    list->response.error_message = command_keep(&list->request->arena, sentence);
+}
+
+static void list_result(void *data, int err, const char *sentence, const Meta__CommandReply *reply)
+{
+    struct list_moves *list = data;
+    if (err == ERR_REQUEST_TIMED_OUT)
+        sentence = "No active controller has answered in time.";
+    if (err)
+        list_refuse(list, err, sentence);
+    else
+        list->index = reply->index;
+}
+
+static void list_finish(void *data, int err)
+{
+    struct list_moves *list = data;
+    struct request *request = list->request;
+    if (err && !list->response.error_code)
+        list_refuse(list, err, err_text(err));
+    if (!err && metadata_index(request->broker->metadata) < list->index)
+        list_refuse(list, ERR_REQUEST_TIMED_OUT,
+                    "This node has not heard from the active controller for some seconds.");
+    if (list->response.error_code || list_fill(request, &list->response))
+        request_reply(request, &list->response, NULL);
     else
         request_fail(request, ERR_NO_MEMORY, "asks for more than fits in memory");
+}
+
+static const struct command_events list_events = {
+    .result = list_result,
+    .finish = list_finish,
+};
+
+void handle_list_partition_reassignments(struct request *request)
+{
+    const struct list_partition_reassignments_request *body = request->body;
+    struct list_moves *list = arena_alloc(&request->arena, sizeof(*list));
+    if (!list) {
+        request_fail(request, ERR_NO_MEMORY, "asks for more than fits in memory");
+        return;
+    }
+    *list = (struct list_moves){.request = request};
+    wire_defaults(&list_partition_reassignments_response_desc, &list->response);
+    list->response.error_message = WIRE_STR_NULL;
+    Meta__DescribeQuorum describe = META__DESCRIBE_QUORUM__INIT;
+    Meta__Command command = META__COMMAND__INIT;
+    command.body_case = META__COMMAND__BODY_DESCRIBE_QUORUM;
+    command.describe_quorum = &describe;
+    command_send(request->broker->channel, origin_of(request), &command,
+                 body->timeout_ms < LIST_WAIT_MS ? body->timeout_ms : LIST_WAIT_MS, &list_events,
+                 list);
 }

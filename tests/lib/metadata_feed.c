@@ -83,6 +83,10 @@ void feed_partition(struct metadata *metadata, const char *topic,
     record.n_replicas = (size_t)partition->replicas.count;
     record.isr = partition->isr.ids;
     record.n_isr = (size_t)partition->isr.count;
+    record.adding = partition->adding.ids;
+    record.n_adding = (size_t)partition->adding.count;
+    record.removing = partition->removing.ids;
+    record.n_removing = (size_t)partition->removing.count;
     record.offline = partition->offline.ids;
     record.n_offline = (size_t)partition->offline.count;
     record.full = partition->full.ids;
