@@ -86,9 +86,11 @@ static void live_work_out(struct live_settings *live)
     }
 }
 
-static void live_config_changed(void *data, Meta__ConfigRecord__Resource resource, const char *name)
+static void live_config_changed(void *data, Meta__ConfigRecord__Resource resource, const char *name,
+                                const char *key)
 {
     struct live_settings *live = data;
+    (void)key;
     if (resource == META__CONFIG_RECORD__RESOURCE__BROKER &&
         (name[0] == '\0' || strcmp(name, live_settings_chain(live).broker) == 0))
         live_work_out(live);

@@ -102,7 +102,8 @@ static void metadata_tell(struct metadata *metadata, const Meta__Record *record)
         METADATA_TELL(metadata, broker_changed, record->broker_removed->id)
         break;
     case META__RECORD__FACT_CONFIG:
-        METADATA_TELL(metadata, config_changed, record->config->resource, record->config->name)
+        METADATA_TELL(metadata, config_changed, record->config->resource, record->config->name,
+                      record->config->key)
         break;
     case META__RECORD__FACT_CLIENT_QUOTA:
         METADATA_TELL(metadata, quotas_changed)

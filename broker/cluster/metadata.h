@@ -24,7 +24,8 @@ struct metadata_listener {
     void (*topic_removed)(void *data,
                           const struct uuid *topic_id); /* already gone from the image */
     void (*broker_changed)(void *data, int32_t id);
-    void (*config_changed)(void *data, Meta__ConfigRecord__Resource resource, const char *name);
+    void (*config_changed)(void *data, Meta__ConfigRecord__Resource resource, const char *name,
+                           const char *key);
     void (*quotas_changed)(void *data);
     /* A snapshot has replaced everything: compare all of it. */
     void (*replaced)(void *data);

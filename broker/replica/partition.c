@@ -6,7 +6,6 @@
  * the in-sync set falls below min.insync.replicas (likewise), the log directory fails (offline). */
 #include "broker/replica/partition.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -347,28 +346,10 @@ void partition_update(struct partition *partition, const struct image_partition 
     partition_review_isr(partition);
 }
 
-/* Whether the list, "*" or "partition:broker,...", has the replica that is here. */
-static bool partition_is_listed(const struct partition *partition, const char *list)
-{
-    const char *element;
-    size_t len;
-    char own[32];
-    if (!list || !*list)
-        return false;
-    int own_len = snprintf(own, sizeof(own), "%d:%d", partition->index, partition->deps->node_id);
-    while (config_next_element(&list, &element, &len))
-        if ((len == 1 && *element == '*') ||
-            (len == (size_t)own_len && memcmp(element, own, len) == 0))
-            return true;
-    return false;
-}
-
 void partition_configure(struct partition *partition, const struct live_topic *settings)
 {
     ASSERT(settings->min_insync > 0);
     partition->min_insync = (int32_t)settings->min_insync;
-    partition->throttled_leader = partition_is_listed(partition, settings->throttled_leader);
-    partition->throttled_follower = partition_is_listed(partition, settings->throttled_follower);
     if (!partition->log)
         return;
     log_set_config(partition->log, &settings->log);

@@ -1,7 +1,7 @@
 /* The inside of a partition. partition.c (log, roles, waiters) and isr.c (the followers and the
  * in-sync set) change it, `state` only by a move that is allowed. Beside them the manager sets
- * `late` and its own links, and the fetcher sets `fetch`. The other files of this folder, and the
- * checker of the simulation, only read it. */
+ * `late` and its own links, the fetcher sets `fetch`, and the throttle what is called so. The other
+ * files of this folder, and the checker of the simulation, only read it. */
 #ifndef BROKER_REPLICA_PARTITION_PRIVATE_H
 #define BROKER_REPLICA_PARTITION_PRIVATE_H
 

@@ -230,6 +230,7 @@ static void manager_partition_changed(void *data, const struct image_topic *topi
     if (!partition) {
         partition = partition_new(&manager_owner_ops, manager, &manager->deps, topic, index);
         map_put(&manager->partitions, key.bytes, sizeof(key.bytes), partition);
+        replica_throttle_note(manager->throttle, &topic->id);
         partition_update(partition, record);
         /* Until then it may be a topic of long ago, and its log would take the place of a newer one
          * with the same name. */
@@ -321,15 +322,17 @@ static void manager_replaced(void *data)
     manager_remove_if(manager, manager_not_in_image, manager, true);
     size_t cursor = 0;
     const struct image_topic *topic;
-    while ((topic = image_next_topic(image, &cursor)))
+    while ((topic = image_next_topic(image, &cursor))) {
+        replica_throttle_note(manager->throttle, &topic->id);
         for (int32_t i = 0; i < topic->partition_count; i++)
             manager_partition_changed(manager, topic, i);
+    }
     manager_configure_all(manager);
     replica_manager_review_isrs(manager);
 }
 
 static void manager_config_changed(void *data, Meta__ConfigRecord__Resource resource,
-                                   const char *name)
+                                   const char *name, const char *setting)
 {
     struct replica_manager *manager = data;
     if (resource != META__CONFIG_RECORD__RESOURCE__TOPIC)
@@ -339,6 +342,10 @@ static void manager_config_changed(void *data, Meta__ConfigRecord__Resource reso
     struct live_topic settings;
     if (!topic)
         return;
+    if (replica_throttle_is_list(setting)) {
+        replica_throttle_note(manager->throttle, &topic->id);
+        return;
+    }
     live_settings_topic(manager->deps.live, topic->name, &settings);
     for (int32_t i = 0; i < topic->partition_count; i++) {
         struct partition_key key = manager_key(&topic->id, i);
@@ -364,6 +371,7 @@ bool replica_manager_is_current(const struct replica_manager *manager)
 static void manager_settled(void *data)
 {
     struct replica_manager *manager = data;
+    replica_throttle_settle(manager->throttle);
     int64_t registered = controller_channel_broker_epoch(manager->deps.channel);
     if (manager->current || !manager->registered ||
         metadata_index(manager->deps.metadata) < registered)

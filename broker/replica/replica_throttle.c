@@ -4,6 +4,10 @@
  * told when there is some again; a fetcher holds its partition back (replica_fetcher.c). */
 #include "broker/replica/replica_throttle.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
 #include "base/mem.h"
 #include "broker/replica/partition_private.h"
 
@@ -13,8 +17,10 @@ enum {
 };
 
 struct replica_throttle {
+    struct replica_manager *manager;
     const struct replica_deps *deps;
     struct throttle_rate leader, follower;
+    struct map noted; /* ids of the topics whose lists are to be read */
     struct list held; /* partitions that we lead, whose readers wait for an allowance */
     struct env_timer timer;
     struct live_subscriber configured;
@@ -147,6 +153,103 @@ struct throttle_rate *replica_throttle_of_follower(struct replica_throttle *thro
     return &throttle->follower;
 }
 
+/* ---- whom it is for ---- */
+
+enum throttle_side { THROTTLE_LEADER, THROTTLE_FOLLOWER };
+
+bool replica_throttle_is_list(const char *key)
+{
+    return strcmp(key, config_row(CONFIG_LEADER_REPLICATION_THROTTLED_REPLICAS)->topic_name) == 0 ||
+           strcmp(key, config_row(CONFIG_FOLLOWER_REPLICATION_THROTTLED_REPLICAS)->topic_name) == 0;
+}
+
+void replica_throttle_note(struct replica_throttle *throttle, const struct uuid *topic_id)
+{
+    map_put(&throttle->noted, topic_id->bytes, sizeof(topic_id->bytes), throttle);
+}
+
+/* A leader that is not held any more has readers that wait for nothing. */
+static void throttle_put(struct partition *partition, enum throttle_side side, bool on)
+{
+    if (side == THROTTLE_FOLLOWER) {
+        partition->throttled_follower = on;
+        return;
+    }
+    partition->throttled_leader = on;
+    if (on || list_empty(&partition->throttle_link))
+        return;
+    list_remove(&partition->throttle_link);
+    partition_tell(partition, PARTITION_CHANGED_END);
+}
+
+static void throttle_put_all(const struct replica_throttle *throttle,
+                             const struct image_topic *topic, enum throttle_side side, bool on)
+{
+    for (int32_t i = 0; i < topic->partition_count; i++) {
+        struct partition *partition = replica_manager_get(throttle->manager, &topic->id, i);
+        if (partition)
+            throttle_put(partition, side, on);
+    }
+}
+
+/* "partition:broker" where the broker is this one; else -1. */
+static int32_t throttle_own_partition(const struct replica_throttle *throttle, const char *element,
+                                      size_t len)
+{
+    char *end;
+    long partition = strtol(element, &end, 10);
+    if (*end != ':' || partition < 0 || partition > INT32_MAX)
+        return -1;
+    long broker = strtol(end + 1, &end, 10);
+    return end == element + len && broker == throttle->deps->node_id ? (int32_t)partition : -1;
+}
+
+/* "*", or "partition:broker,...". */
+static void throttle_take_list(const struct replica_throttle *throttle,
+                               const struct image_topic *topic, enum throttle_side side,
+                               const char *list)
+{
+    const char *element, *rest = list ? list : "";
+    size_t len;
+    while (config_next_element(&rest, &element, &len))
+        if (len == 1 && *element == '*') {
+            throttle_put_all(throttle, topic, side, true);
+            return;
+        }
+    throttle_put_all(throttle, topic, side, false);
+    rest = list ? list : "";
+    while (config_next_element(&rest, &element, &len)) {
+        int32_t index = throttle_own_partition(throttle, element, len);
+        struct partition *partition =
+            index < 0 ? NULL : replica_manager_get(throttle->manager, &topic->id, index);
+        if (partition)
+            throttle_put(partition, side, true);
+    }
+}
+
+void replica_throttle_settle(struct replica_throttle *throttle)
+{
+    if (throttle->noted.count == 0)
+        return;
+    const struct image *image = metadata_image(throttle->deps->metadata);
+    const void *key;
+    size_t len, cursor = 0;
+    while (map_next(&throttle->noted, &cursor, &key, &len)) {
+        struct uuid id;
+        ASSERT(len == sizeof(id.bytes));
+        memcpy(id.bytes, key, sizeof(id.bytes));
+        const struct image_topic *topic = image_topic_by_id(image, &id);
+        if (!topic) /* it went in the same frame */
+            continue;
+        struct live_topic settings;
+        live_settings_topic(throttle->deps->live, topic->name, &settings);
+        throttle_take_list(throttle, topic, THROTTLE_LEADER, settings.throttled_leader);
+        throttle_take_list(throttle, topic, THROTTLE_FOLLOWER, settings.throttled_follower);
+    }
+    map_close(&throttle->noted);
+    map_init(&throttle->noted);
+}
+
 /* ---- life ---- */
 
 static void throttle_configure(void *data)
@@ -172,7 +275,9 @@ struct replica_throttle *replica_throttle_new(struct replica_manager *manager)
     static const enum config_id ids[] = {CONFIG_LEADER_REPLICATION_THROTTLED_RATE,
                                          CONFIG_FOLLOWER_REPLICATION_THROTTLED_RATE};
     struct replica_throttle *throttle = mem_alloc(sizeof(*throttle));
+    throttle->manager = manager;
     throttle->deps = replica_manager_deps(manager);
+    map_init(&throttle->noted);
     list_init(&throttle->held);
     env_timer_init(throttle->deps->env, &throttle->timer, throttle_open, throttle);
     throttle_configure(throttle);
@@ -185,6 +290,7 @@ struct replica_throttle *replica_throttle_new(struct replica_manager *manager)
 void replica_throttle_free(struct replica_throttle *throttle)
 {
     ASSERT(list_empty(&throttle->held));
+    map_close(&throttle->noted);
     live_settings_unsubscribe(&throttle->configured);
     env_timer_stop(&throttle->timer);
     mem_free(throttle);

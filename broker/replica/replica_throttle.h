@@ -38,6 +38,14 @@ struct replica_throttle *replica_throttle_new(struct replica_manager *manager);
 /* No partition waits any more. */
 void replica_throttle_free(struct replica_throttle *throttle);
 
+/* Whether a topic's setting is one of the two lists of throttled replicas. */
+bool replica_throttle_is_list(const char *key);
+/* The topic's lists may be others, or it has a new partition here. Its lists are read at the end of
+ * the frame, once for all of its partitions: they may be long. */
+void replica_throttle_note(struct replica_throttle *throttle, const struct uuid *topic_id);
+/* The end of the frame: each partition of those topics here is told whether it is listed. */
+void replica_throttle_settle(struct replica_throttle *throttle);
+
 /* Of a leader's answer to the replica, which has `taken` throttled bytes in it already: how many
  * more may be read; SIZE_MAX: as many as there are. 0: the partition's interests are told
  * (PARTITION_CHANGED_END) when that changes. */

@@ -36,9 +36,11 @@ static void hear_broker(void *data, int32_t id)
     ((struct heard *)data)->brokers++;
 }
 
-static void hear_setting(void *data, Meta__ConfigRecord__Resource resource, const char *name)
+static void hear_setting(void *data, Meta__ConfigRecord__Resource resource, const char *name,
+                         const char *key)
 {
     CHECK_INT(resource, META__CONFIG_RECORD__RESOURCE__TOPIC);
+    CHECK(*key != '\0');
     CHECK_STR(name, "t");
     ((struct heard *)data)->settings++;
 }

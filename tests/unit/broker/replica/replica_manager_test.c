@@ -211,6 +211,83 @@ static void a_damaged_replica_that_a_snapshot_lacks_stays(void)
     replica_close(&r);
 }
 
+/* ---- throttles ---- */
+
+static void decide_throttled(struct replica *r, int32_t index, int32_t replica)
+{
+    int32_t ids[] = {replica, 2};
+    struct image_partition record = {
+        .index = index, .leader = 2, .leader_epoch = 1, .replicas = {ids, 2}, .isr = {ids + 1, 1}};
+    feed_partition(r->metadata, "t", &record);
+}
+
+/* A digit for each of t-0, t-1, t-2 here: 1 as a leader, 2 as a follower, 3 as both. */
+static int throttled(struct replica *r)
+{
+    struct uuid topic = feed_topic_id("t");
+    int all = 0;
+    for (int32_t i = 0; i < 3; i++) {
+        struct partition *partition = replica_manager_get(r->manager, &topic, i);
+        CHECK(partition != NULL);
+        all = all * 10 + partition->throttled_leader + 2 * partition->throttled_follower;
+    }
+    return all;
+}
+
+static void throttle(struct replica *r, const char *side, const char *list)
+{
+    char key[64];
+    snprintf(key, sizeof(key), "%s.replication.throttled.replicas", side);
+    feed_setting(r->metadata, META__CONFIG_RECORD__RESOURCE__TOPIC, "t", key, list);
+}
+
+static int facts_told;
+
+static void hear_facts(struct partition_interest *interest, unsigned change)
+{
+    (void)interest;
+    facts_told += change == PARTITION_CHANGED_FACTS;
+}
+
+/* A long list is read once, not once for each partition, nor for each other setting. */
+static void lists_say_whose_copying_is_throttled(void)
+{
+    struct replica r;
+    struct partition_interest interest = {.mask = PARTITION_CHANGED_FACTS, .changed = hear_facts};
+    replica_open(&r, "");
+    feed_topic(r.metadata, "t");
+    for (int32_t i = 0; i < 3; i++)
+        decide_throttled(&r, i, 1);
+    CHECK_INT(throttled(&r), 0);
+    r.partition = replica_find(&r);
+    UNTIL(r.logs.env, partition_state(r.partition) != PARTITION_OPENING);
+    facts_told = 0;
+    partition_watch(r.partition, &interest);
+    throttle(&r, "leader", "0:1,2:11,1:2, 2:1 ,9:1,3000000000:1");
+    CHECK_INT(throttled(&r), 101);
+    throttle(&r, "follower", "*");
+    CHECK_INT(throttled(&r), 323);
+    throttle(&r, "leader", "1:1");
+    CHECK_INT(throttled(&r), 232);
+    CHECK_INT(facts_told, 0);
+    feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__TOPIC, "t", "retention.ms", "7000");
+    CHECK_INT(throttled(&r), 232);
+    CHECK_INT(facts_told, 1);
+    partition_unwatch(&interest);
+    decide_throttled(&r, 1, 3); /* it goes, and comes back: a new partition */
+    CHECK_INT(replica_manager_count(r.manager), 2);
+    decide_throttled(&r, 1, 1);
+    CHECK_INT(throttled(&r), 232);
+    throttle(&r, "leader", "");
+    throttle(&r, "follower", "");
+    CHECK_INT(throttled(&r), 0);
+    struct uuid topic = feed_topic_id("t");
+    for (int32_t i = 0; i < 3; i++)
+        UNTIL(r.logs.env,
+              partition_state(replica_manager_get(r.manager, &topic, i)) != PARTITION_OPENING);
+    replica_close(&r);
+}
+
 /* ---- what can't serve ---- */
 
 static const Meta__ReportReplicas *next_report(struct replica *r)
@@ -320,6 +397,7 @@ TAP_MAIN(TAP_TEST(what_is_not_here_has_its_reason),
          TAP_TEST(settings_reach_a_log_that_opens),
          TAP_TEST(a_damaged_replica_that_moves_away_is_set_aside),
          TAP_TEST(a_damaged_replica_that_a_snapshot_lacks_stays),
+         TAP_TEST(lists_say_whose_copying_is_throttled),
          TAP_TEST(a_failed_disk_is_reported_until_the_record_says_so),
          TAP_TEST(an_epoch_that_the_log_has_passed_is_reported),
          TAP_TEST(a_record_that_says_too_much_is_corrected))
