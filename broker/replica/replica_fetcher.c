@@ -35,7 +35,10 @@ enum {
     FETCHER_TELL_MS = 10000, /* between two lines about a line that breaks before any answer */
     /* Two batches of the largest request and the rest of their answers; more wait. */
     FETCHER_MEMORY = 256 << 20,
-    FETCHER_TOO_LARGE_MS = 5000 /* before an answer that no memory is for is asked for again */
+    FETCHER_TOO_LARGE_MS = 5000, /* before an answer that no memory is for is asked for again */
+    /* Throttled partitions that one fetch names anew. Who has nothing to copy needs no share, so
+     * they are many; each may bring a whole batch, so they are not all. */
+    FETCHER_SHARES = 16
 };
 
 struct forgotten {
@@ -381,8 +384,23 @@ static void fetcher_say_epoch(struct replica_fetcher *fetcher)
     }
 }
 
-/* Shares what the throttle allows among the ready partitions that it is for; those for which
- * nothing is left wait. What they ask for is limited, so that no answer is far too large. */
+/* The ready partitions that the throttle is for, at most FETCHER_SHARES. */
+static size_t fetcher_count_shares(const struct replica_fetcher *fetcher)
+{
+    const struct replica_throttle *throttle = replica_manager_throttle(fetcher->manager);
+    size_t count = 0;
+    LIST_EACH(step, &fetcher->ready) {
+        count += replica_throttle_holds(throttle,
+                                        LIST_ENTRY(step, struct fetch_slot, ready_link)->partition);
+        if (count == FETCHER_SHARES)
+            break;
+    }
+    return count;
+}
+
+/* Shares what the throttle allows among ready partitions that it is for; the others wait for the
+ * next fetch, or until something is left again. A share is the most that is asked for: only what
+ * comes is taken from the allowance, and a first batch comes whole. */
 static void fetcher_throttle(struct replica_fetcher *fetcher)
 {
     struct replica_throttle *throttle = replica_manager_throttle(fetcher->manager);
@@ -392,17 +410,19 @@ static void fetcher_throttle(struct replica_fetcher *fetcher)
     if (!throttle_rate_is_set(rate) || !may_ask || fetcher->in_flight >= FETCHER_IN_FLIGHT)
         return;
     size_t left = throttle_rate_allows(rate, env_now_us(fetcher->deps->env));
+    size_t shares = left > 0 ? fetcher_count_shares(fetcher) : 0;
+    size_t share = shares > 0 ? (left + shares - 1) / shares : 0;
     LIST_EACH(step, &fetcher->ready) {
         struct fetch_slot *slot = LIST_ENTRY(step, struct fetch_slot, ready_link);
         slot->limit = 0;
         if (!replica_throttle_holds(throttle, slot->partition))
             continue;
-        if (left == 0) {
+        if (shares == 0) {
             replica_slot_hold(slot);
             continue;
         }
-        slot->limit = left < most ? left : most;
-        left -= slot->limit;
+        slot->limit = share < most ? share : most;
+        shares--;
     }
 }
 

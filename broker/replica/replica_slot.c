@@ -85,7 +85,7 @@ void replica_slot_hold(struct fetch_slot *slot)
     list_push(&fetcher->held, &slot->ready_link);
     if (!env_timer_running(&fetcher->held_timer))
         env_timer_start(&fetcher->held_timer,
-                        throttle_rate_wait_ms(replica_throttle_of_follower(throttle)));
+                        throttle_rate_wait_ms(replica_throttle_of_follower(throttle), 0));
     replica_slot_check(slot);
 }
 

@@ -13,7 +13,10 @@
 
 enum {
     THROTTLE_SECOND_US = 1000 * 1000,
-    THROTTLE_WAIT_MAX_MS = 1000 /* then it is looked at again: the rate may be another by then */
+    THROTTLE_WAIT_MAX_MS = 1000, /* then it is looked at again: the rate may be another by then */
+    /* Partitions whose readers are told at a time: as a rule the first of them take all that there
+     * is, and to have thousands look in vain costs more than another millisecond. */
+    THROTTLE_TOLD_MAX = 64
 };
 
 struct replica_throttle {
@@ -86,12 +89,12 @@ void throttle_rate_take(struct throttle_rate *throttle, size_t bytes)
         throttle->left -= (int64_t)bytes;
 }
 
-int64_t throttle_rate_wait_ms(const struct throttle_rate *throttle)
+int64_t throttle_rate_wait_ms(const struct throttle_rate *throttle, size_t taken)
 {
     if (!throttle_rate_is_set(throttle))
         return 1;
     /* Half of what is kept: a timer that fires late loses nothing then. */
-    int64_t missing = (throttle->burst + 1) / 2 - throttle->left;
+    int64_t missing = (throttle->burst + 1) / 2 - throttle->left + (int64_t)taken;
     if (throttle->rate == 0)
         return THROTTLE_WAIT_MAX_MS;
     if (missing <= 0)
@@ -103,22 +106,30 @@ int64_t throttle_rate_wait_ms(const struct throttle_rate *throttle)
 
 /* ---- leaders ---- */
 
+static void throttle_wait(struct replica_throttle *throttle, size_t taken)
+{
+    if (!list_empty(&throttle->held) && !env_timer_running(&throttle->timer))
+        env_timer_start(&throttle->timer, throttle_rate_wait_ms(&throttle->leader, taken));
+}
+
+/* Those that have waited longest come first; who looks in vain is held again, behind the others. */
 static void throttle_open(void *data)
 {
     struct replica_throttle *throttle = data;
-    struct list held;
-    list_init(&held);
-    list_splice(&held, &throttle->held);
-    for (struct list *step = list_pop(&held); step; step = list_pop(&held))
+    struct list *step;
+    bool any = throttle_rate_allows(&throttle->leader, env_now_us(throttle->deps->env)) > 0;
+    for (int told = 0; any && told < THROTTLE_TOLD_MAX && (step = list_pop(&throttle->held));
+         told++)
         partition_tell(LIST_ENTRY(step, struct partition, throttle_link), PARTITION_CHANGED_END);
+    throttle_wait(throttle, 0);
 }
 
-static void throttle_hold(struct replica_throttle *throttle, struct partition *partition)
+static void throttle_hold(struct replica_throttle *throttle, struct partition *partition,
+                          size_t taken)
 {
-    list_remove(&partition->throttle_link);
-    list_push(&throttle->held, &partition->throttle_link);
-    if (!env_timer_running(&throttle->timer))
-        env_timer_start(&throttle->timer, throttle_rate_wait_ms(&throttle->leader));
+    if (list_empty(&partition->throttle_link))
+        list_push(&throttle->held, &partition->throttle_link);
+    throttle_wait(throttle, taken);
 }
 
 size_t replica_throttle_for_read(struct replica_throttle *throttle, struct partition *partition,
@@ -130,7 +141,7 @@ size_t replica_throttle_for_read(struct replica_throttle *throttle, struct parti
     size_t allowed = throttle_rate_allows(&throttle->leader, env_now_us(throttle->deps->env));
     if (allowed > taken)
         return allowed - taken;
-    throttle_hold(throttle, partition);
+    throttle_hold(throttle, partition, taken);
     return 0;
 }
 

@@ -29,8 +29,9 @@ bool throttle_rate_is_set(const struct throttle_rate *throttle);
 /* How many bytes may be copied now; 0 = none, SIZE_MAX = any number. */
 size_t throttle_rate_allows(struct throttle_rate *throttle, int64_t now_us);
 void throttle_rate_take(struct throttle_rate *throttle, size_t bytes);
-/* In how many ms, at least 1, a copy is worth while again. */
-int64_t throttle_rate_wait_ms(const struct throttle_rate *throttle);
+/* In how many ms, at least 1, a copy is worth while again, when `taken` bytes are still to be taken
+ * from what is left. */
+int64_t throttle_rate_wait_ms(const struct throttle_rate *throttle, size_t taken);
 
 struct replica_throttle;
 

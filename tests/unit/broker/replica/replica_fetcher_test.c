@@ -19,6 +19,8 @@ struct asked {
     int32_t leader_epoch;
     int32_t last_epoch;
     int64_t offset;
+    int32_t max_bytes;
+    int count; /* of partitions that it names */
 };
 
 struct leader {
@@ -55,6 +57,7 @@ static void leader_asked(void *data, uint8_t *bytes, size_t len)
                             .session_epoch = request.session_epoch,
                             .replica_epoch = request.replica_state.replica_epoch};
     CHECK_INT(request.replica_state.replica_id, NODE);
+    asked->count = request.topics.count;
     for (int32_t i = 0; i < request.topics.count; i++) {
         const struct fetch_request_fetch_partition *item =
             &request.topics.items[i].partitions.items[0];
@@ -64,6 +67,7 @@ static void leader_asked(void *data, uint8_t *bytes, size_t len)
         asked->leader_epoch = item->current_leader_epoch;
         asked->last_epoch = item->last_fetched_epoch;
         asked->offset = item->fetch_offset;
+        asked->max_bytes = item->partition_max_bytes;
     }
     arena_close(&arena);
 }
@@ -402,6 +406,71 @@ static void a_new_registration_is_told(void)
     leader_close(&l);
 }
 
+/* ---- a throttle ---- */
+
+enum { RATE = 1100000, BURST = RATE / 11 };
+
+/* t-0 to t-(count - 1) are not in sync and throttled, and most of them have nothing to copy: the
+ * leader sees them named in fetches in which nothing comes. */
+static void leader_open_throttled(struct leader *l, int32_t count)
+{
+    int32_t ids[] = {1, 2};
+    *l = (struct leader){0};
+    replica_open(&l->r, "");
+    CHECK_INT(env_listen(l->r.logs.env, "127.0.0.1", 0, leader_accepted, l, &l->listener), 0);
+    feed_topic(l->r.metadata, "t");
+    feed_setting(l->r.metadata, META__CONFIG_RECORD__RESOURCE__TOPIC, "t",
+                 "follower.replication.throttled.replicas", "*");
+    feed_setting(l->r.metadata, META__CONFIG_RECORD__RESOURCE__BROKER, "1",
+                 "follower.replication.throttled.rate", "1100000");
+    for (int32_t i = 0; i < count; i++) {
+        struct image_partition record = {
+            .index = i, .leader = 2, .leader_epoch = 1, .replicas = {ids, 2}, .isr = {ids + 1, 1}};
+        feed_partition(l->r.metadata, "t", &record);
+        int err;
+        struct uuid topic = feed_topic_id("t");
+        UNTIL(l->r.logs.env, partition_state(replica_manager_by_id(l->r.manager, &topic, i,
+                                                                   &err)) != PARTITION_OPENING);
+    }
+    l->r.partition = replica_find(&l->r);
+    feed_broker(l->r.metadata, 2, 2, env_listener_port(l->listener), false);
+}
+
+/* Nobody gets all of the allowance: it would keep the others waiting and use nothing of it. */
+static void a_throttle_is_shared(void)
+{
+    struct leader l;
+    leader_open_throttled(&l, 10);
+    const struct asked *first = leader_fetch(&l, 0);
+    CHECK_INT(first->count, 10);
+    CHECK(first->named);
+    CHECK_INT(first->max_bytes, BURST / 10);
+    leader_close(&l);
+}
+
+static void who_has_nothing_to_copy_holds_up_nobody(void)
+{
+    enum { MANY = 40, SHARES = 16 };
+    struct leader l;
+    leader_open_throttled(&l, MANY);
+    CHECK_INT(leader_fetch(&l, 0)->count, SHARES);
+    leader_answer(&l, NULL);
+    int named = SHARES, fetches = 1;
+    for (int n = 1; named < MANY; n++) {
+        int count = leader_fetch(&l, n)->count;
+        CHECK(count <= SHARES);
+        named += count;
+        fetches += count > 0;
+        if (named == MANY)
+            break;
+        leader_fetch(&l, n + 1); /* until that one comes, the leader waits for news */
+        leader_answer(&l, NULL);
+    }
+    CHECK_INT(named, MANY);
+    CHECK_INT(fetches, 3);
+    leader_close(&l);
+}
+
 static void count_lost(void *data, const char *line, int len)
 {
     (void)len;
@@ -458,4 +527,5 @@ TAP_MAIN(TAP_TEST(a_session_asks_for_what_is_durable), TAP_TEST(a_diverging_log_
          TAP_TEST(an_offset_out_of_range_starts_afresh),
          TAP_TEST(an_error_of_one_partition_is_tried_again),
          TAP_TEST(a_broken_line_begins_a_new_session), TAP_TEST(a_new_registration_is_told),
-         TAP_TEST(a_leader_without_room_is_left_alone), TAP_TEST(who_leads_itself_fetches_no_more))
+         TAP_TEST(a_leader_without_room_is_left_alone), TAP_TEST(who_leads_itself_fetches_no_more),
+         TAP_TEST(a_throttle_is_shared), TAP_TEST(who_has_nothing_to_copy_holds_up_nobody))

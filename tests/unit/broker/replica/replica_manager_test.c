@@ -2,6 +2,8 @@
  * those that can't serve. */
 #include "fixture.h"
 
+#include "broker/replica/replica_throttle.h"
+
 static int find_error(struct replica *r, const char *topic, int32_t index)
 {
     int err;
@@ -288,6 +290,67 @@ static void lists_say_whose_copying_is_throttled(void)
     replica_close(&r);
 }
 
+/* Those whose readers wait are told some at a time, in their turn. */
+static struct told {
+    int count;
+    int first; /* how many there were at the end of the turn of the first */
+    struct env_timer turn;
+} told;
+
+static void told_turn_ends(void *data)
+{
+    (void)data;
+    told.first = told.count;
+}
+
+static void hear_end(struct partition_interest *interest, unsigned change)
+{
+    (void)interest;
+    CHECK_INT(change, PARTITION_CHANGED_END);
+    if (told.count++ == 0)
+        env_timer_start_soon(&told.turn);
+}
+
+static void readers_of_a_throttled_leader_are_told_in_turns(void)
+{
+    enum { HELD = 100, AT_A_TIME = 64 };
+    struct replica r;
+    struct partition_interest interests[HELD];
+    struct partition *partitions[HELD];
+    struct uuid topic = feed_topic_id("t");
+    replica_open(&r, "");
+    feed_topic(r.metadata, "t");
+    throttle(&r, "leader", "*");
+    feed_setting(r.metadata, META__CONFIG_RECORD__RESOURCE__BROKER, "1",
+                 "leader.replication.throttled.rate", "1100000");
+    struct replica_throttle *throttled_reads = replica_manager_throttle(r.manager);
+    for (int32_t i = 0; i < HELD; i++) {
+        decide_throttled(&r, i, 1);
+        partitions[i] = replica_manager_get(r.manager, &topic, i);
+        UNTIL(r.logs.env, partition_state(partitions[i]) != PARTITION_OPENING);
+        interests[i] =
+            (struct partition_interest){.mask = PARTITION_CHANGED_END, .changed = hear_end};
+        partition_watch(partitions[i], &interests[i]);
+    }
+    told = (struct told){0};
+    env_timer_init(r.logs.env, &told.turn, told_turn_ends, NULL);
+    size_t all = replica_throttle_for_read(throttled_reads, partitions[0], 3, 0);
+    CHECK(all > 1);
+    for (int i = 0; i < HELD; i++)
+        CHECK_INT(replica_throttle_for_read(throttled_reads, partitions[i], 3, all), 0);
+    replica_throttle_sent(throttled_reads, all);
+    UNTIL(r.logs.env, told.count == HELD && told.first > 0);
+    CHECK_INT(told.first, AT_A_TIME);
+    /* Who is not throttled any more waits for nothing. */
+    replica_throttle_sent(throttled_reads, 1 << 30);
+    CHECK_INT(replica_throttle_for_read(throttled_reads, partitions[5], 3, 0), 0);
+    throttle(&r, "leader", "");
+    CHECK_INT(told.count, HELD + 1);
+    for (int i = 0; i < HELD; i++)
+        partition_unwatch(&interests[i]);
+    replica_close(&r);
+}
+
 /* ---- what can't serve ---- */
 
 static const Meta__ReportReplicas *next_report(struct replica *r)
@@ -398,6 +461,7 @@ TAP_MAIN(TAP_TEST(what_is_not_here_has_its_reason),
          TAP_TEST(a_damaged_replica_that_moves_away_is_set_aside),
          TAP_TEST(a_damaged_replica_that_a_snapshot_lacks_stays),
          TAP_TEST(lists_say_whose_copying_is_throttled),
+         TAP_TEST(readers_of_a_throttled_leader_are_told_in_turns),
          TAP_TEST(a_failed_disk_is_reported_until_the_record_says_so),
          TAP_TEST(an_epoch_that_the_log_has_passed_is_reported),
          TAP_TEST(a_record_that_says_too_much_is_corrected))
