@@ -57,7 +57,7 @@ class Killer:
         self.cluster.wait_serving(deadline_s=60)
         for topic in metadata(node.port).topics:
             self.cluster.wait_isr_whole(topic, deadline_s=120)
-        self._load.wait_acks(ACKS_UP, deadline_s=120)
+        self._load.wait_acks(ACKS_UP, deadline_s=300)
 
     def _run(self):
         try:
