@@ -298,14 +298,27 @@ const enum config_id *live_settings_topic_ids(size_t *count)
     return live_topic_ids;
 }
 
-void live_settings_topic(const struct live_settings *live, const char *topic,
-                         struct live_topic *settings)
+static struct config_chain live_topic_chain(const struct live_settings *live, const char *topic)
 {
-    struct config_parsed value;
     struct config_chain chain = live_settings_chain(live);
     size_t own;
     (void)image_configs(chain.image, META__CONFIG_RECORD__RESOURCE__TOPIC, topic, &own);
     chain.topic = own > 0 ? topic : NULL; /* as a rule none: a start asks this of each partition */
+    return chain;
+}
+
+const char *live_settings_topic_text(const struct live_settings *live, const char *topic,
+                                     enum config_id id)
+{
+    struct config_chain chain = live_topic_chain(live, topic);
+    return live_of_topic(live, &chain, id).text;
+}
+
+void live_settings_topic(const struct live_settings *live, const char *topic,
+                         struct live_topic *settings)
+{
+    struct config_parsed value;
+    struct config_chain chain = live_topic_chain(live, topic);
     *settings = (struct live_topic){
         .log.headers_only =
             config_is_word(config_str(live->config, CONFIG_PRODUCE_BATCH_VALIDATION), "headers")};
@@ -316,10 +329,6 @@ void live_settings_topic(const struct live_settings *live, const char *topic,
     value = live_of_topic(live, &chain, id);                                                       \
     take(&settings->log, &value);
     LIVE_TOPIC_FIELDS(LIVE_NUMBER, LIVE_TAKEN)
-    value = live_of_topic(live, &chain, CONFIG_LEADER_REPLICATION_THROTTLED_REPLICAS);
-    settings->throttled_leader = value.text;
-    value = live_of_topic(live, &chain, CONFIG_FOLLOWER_REPLICATION_THROTTLED_REPLICAS);
-    settings->throttled_follower = value.text;
     value = live_of_topic(live, &chain, CONFIG_INTERNAL_SEGMENT_BYTES);
     if (value.number > 0)
         settings->log.segment_bytes = value.number; /* for tests: it wins where it is set */

@@ -63,12 +63,13 @@ const char *live_settings_text(const struct live_settings *live, enum config_id 
 struct live_topic {
     struct log_config log;
     int64_t min_insync;
-    /* Whose copying is held to the broker's rate: lists as they were set, until one changes. */
-    const char *throttled_leader, *throttled_follower;
 };
 
 void live_settings_topic(const struct live_settings *live, const char *topic,
                          struct live_topic *settings);
+/* One that no log needs, a STRING or LIST; until it changes. */
+const char *live_settings_topic_text(const struct live_settings *live, const char *topic,
+                                     enum config_id id);
 /* The settings of the broker that are in it, to subscribe to. */
 const enum config_id *live_settings_topic_ids(size_t *count);
 

@@ -217,9 +217,12 @@ static int32_t throttle_own_partition(const struct replica_throttle *throttle, c
 
 /* "*", or "partition:broker,...". */
 static void throttle_take_list(const struct replica_throttle *throttle,
-                               const struct image_topic *topic, enum throttle_side side,
-                               const char *list)
+                               const struct image_topic *topic, enum throttle_side side)
 {
+    static const enum config_id ids[] = {
+        [THROTTLE_LEADER] = CONFIG_LEADER_REPLICATION_THROTTLED_REPLICAS,
+        [THROTTLE_FOLLOWER] = CONFIG_FOLLOWER_REPLICATION_THROTTLED_REPLICAS};
+    const char *list = live_settings_topic_text(throttle->deps->live, topic->name, ids[side]);
     const char *element, *rest = list ? list : "";
     size_t len;
     while (config_next_element(&rest, &element, &len))
@@ -252,10 +255,8 @@ void replica_throttle_settle(struct replica_throttle *throttle)
         const struct image_topic *topic = image_topic_by_id(image, &id);
         if (!topic) /* it went in the same frame */
             continue;
-        struct live_topic settings;
-        live_settings_topic(throttle->deps->live, topic->name, &settings);
-        throttle_take_list(throttle, topic, THROTTLE_LEADER, settings.throttled_leader);
-        throttle_take_list(throttle, topic, THROTTLE_FOLLOWER, settings.throttled_follower);
+        throttle_take_list(throttle, topic, THROTTLE_LEADER);
+        throttle_take_list(throttle, topic, THROTTLE_FOLLOWER);
     }
     map_close(&throttle->noted);
     map_init(&throttle->noted);
