@@ -15,14 +15,6 @@
 #include "config/config_chain.h"
 #include "controller/isr.h"
 
-static bool ids_have(const int32_t *ids, size_t count, int32_t id)
-{
-    for (size_t i = 0; i < count; i++)
-        if (ids[i] == id)
-            return true;
-    return false;
-}
-
 bool elections_unclean_allowed(const struct decision *decision, const struct image_topic *topic)
 {
     struct config_chain chain;
@@ -36,7 +28,7 @@ static bool is_fit(const struct decision *decision, const int32_t *offline, size
                    int32_t id)
 {
     return decision_live(decision, id) &&
-           (MUTATION(CLOSED_LOG_LEADS) || !ids_have(offline, n_offline, id));
+           (MUTATION(CLOSED_LOG_LEADS) || !image_has_id(offline, n_offline, id));
 }
 
 /* And has spoken to this controller: the image may still say of a dead broker that it is live. */
@@ -48,7 +40,7 @@ bool elections_may_lead(const struct decision *decision, const Meta__PartitionRe
 
 static bool is_full(const Meta__PartitionRecord *record, int32_t id)
 {
-    return ids_have(record->full, record->n_full, id);
+    return image_has_id(record->full, record->n_full, id);
 }
 
 enum pick {
@@ -60,10 +52,10 @@ enum pick {
 /* Whether it may be picked, but for whether it can lead. An emptied member counts for nothing. */
 static bool is_picked(const Meta__PartitionRecord *record, int32_t id, enum pick pick)
 {
-    bool member = ids_have(record->isr, record->n_isr, id);
+    bool member = image_has_id(record->isr, record->n_isr, id);
     if (pick == PICK_CLEAN || (member && record->emptied))
         return member && !record->emptied;
-    return pick == PICK_ANY || member || !ids_have(record->adding, record->n_adding, id);
+    return pick == PICK_ANY || member || !image_has_id(record->adding, record->n_adding, id);
 }
 
 /* The first replica that may lead, and rather one whose disk has room, and rather one that is not
@@ -74,7 +66,7 @@ static int32_t pick_leader(const struct decision *decision, const Meta__Partitio
     int32_t leader = IMAGE_NO_NODE, best = INT32_MAX;
     for (size_t i = 0; i < record->n_replicas; i++) {
         int32_t id = record->replicas[i];
-        bool added = pick != PICK_CLEAN && ids_have(record->adding, record->n_adding, id);
+        bool added = pick != PICK_CLEAN && image_has_id(record->adding, record->n_adding, id);
         int32_t rank = 2 * added + is_full(record, id);
         if (rank >= best || !is_picked(record, id, pick) ||
             !elections_may_lead(decision, record, id))
@@ -89,7 +81,7 @@ static void set_leader(Meta__PartitionRecord *record, int32_t leader)
 {
     if (record->leader == leader)
         return;
-    ASSERT(leader == IMAGE_NO_NODE || ids_have(record->isr, record->n_isr, leader));
+    ASSERT(leader == IMAGE_NO_NODE || image_has_id(record->isr, record->n_isr, leader));
     record->leader = leader;
     record->leader_epoch++;
 }
@@ -164,7 +156,7 @@ static bool leader_stays(const struct decision *decision, const Meta__PartitionR
 {
     int32_t leader = record->leader;
     if (!elections_may_lead(decision, record, leader) ||
-        !ids_have(record->isr, record->n_isr, leader))
+        !image_has_id(record->isr, record->n_isr, leader))
         return false;
     if (!is_full(record, leader))
         return true;
@@ -183,7 +175,7 @@ static void elect(struct decision *decision, const struct image_topic *topic,
     bool unclean = elections_unclean_allowed(decision, topic) || MUTATION(LEADER_FROM_OUTSIDE);
     if (leader == IMAGE_NO_NODE && is_member_awaited(decision, record) &&
         !MUTATION(LEADER_FROM_OUTSIDE)) {
-        if (!ids_have(record->replicas, record->n_replicas, record->leader))
+        if (!image_has_id(record->replicas, record->n_replicas, record->leader))
             set_leader(record, IMAGE_NO_NODE); /* it was taken out */
         return;
     }
@@ -201,7 +193,7 @@ static void take_out(int32_t *ids, size_t *count, const int32_t *gone, size_t n_
 {
     size_t kept = 0;
     for (size_t i = 0; i < *count; i++)
-        if (!ids_have(gone, n_gone, ids[i]))
+        if (!image_has_id(gone, n_gone, ids[i]))
             ids[kept++] = ids[i];
     *count = kept;
 }
@@ -222,8 +214,8 @@ static bool is_reassigned(const struct decision *decision, const Meta__Partition
         return false;
     for (size_t i = 0; i < record->n_replicas; i++) {
         int32_t id = record->replicas[i];
-        if (!ids_have(record->removing, record->n_removing, id) &&
-            (!ids_have(record->isr, record->n_isr, id) ||
+        if (!image_has_id(record->removing, record->n_removing, id) &&
+            (!image_has_id(record->isr, record->n_isr, id) ||
              !elections_may_lead(decision, record, id)))
             return false;
     }
@@ -255,7 +247,7 @@ static void fence_dropped(const struct image_partition *before, Meta__PartitionR
 {
     bool dropped = false;
     for (int32_t i = 0; i < before->replicas.count; i++)
-        dropped |= !ids_have(record->replicas, record->n_replicas, before->replicas.ids[i]);
+        dropped |= !image_has_id(record->replicas, record->n_replicas, before->replicas.ids[i]);
     if (dropped && record->leader_epoch == before->leader_epoch && !MUTATION(MOVE_KEEPS_EPOCH))
         record->leader_epoch++;
 }
@@ -270,7 +262,7 @@ static void elections_check(const struct image_topic *topic, const Meta__Partiti
     ASSERT(record->n_isr > 0);
     ASSERT(record->n_isr <= record->n_replicas);
     ASSERT(record->leader == IMAGE_NO_NODE ||
-           ids_have(record->replicas, record->n_replicas, record->leader));
+           image_has_id(record->replicas, record->n_replicas, record->leader));
     ASSERT(!record->emptied || record->n_isr == 1);
     ASSERT(!record->emptied || record->leader == IMAGE_NO_NODE);
     ASSERT(record->emptied || record->emptied_epoch == 0);
@@ -379,7 +371,7 @@ static bool mark(struct decision *decision, int32_t **list, size_t *count, int32
                  bool in)
 {
     size_t kept = 0;
-    if (ids_have(*list, *count, broker_id) == in)
+    if (image_has_id(*list, *count, broker_id) == in)
         return false;
     if (in) {
         int32_t *ids = decision_alloc(decision, *count + 1, sizeof(*ids));

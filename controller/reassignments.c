@@ -15,14 +15,6 @@ struct ids {
     size_t count;
 };
 
-static bool ids_have(const int32_t *ids, size_t count, int32_t id)
-{
-    for (size_t i = 0; i < count; i++)
-        if (ids[i] == id)
-            return true;
-    return false;
-}
-
 static int ids_compare(const void *a, const void *b)
 {
     int32_t left = *(const int32_t *)a, right = *(const int32_t *)b;
@@ -34,7 +26,7 @@ static void ids_add_less(struct ids *to, const int32_t *from, size_t count, cons
                          size_t n_less)
 {
     for (size_t i = 0; i < count; i++)
-        if (!ids_have(less, n_less, from[i]) && !ids_have(to->ids, to->count, from[i]))
+        if (!image_has_id(less, n_less, from[i]) && !image_has_id(to->ids, to->count, from[i]))
             to->ids[to->count++] = from[i];
     if (to->count)
         qsort(to->ids, to->count, sizeof(*to->ids), ids_compare);
@@ -91,7 +83,7 @@ static bool reassignments_can_revert(const struct decision *decision,
     bool leads = record->leader != IMAGE_NO_NODE, stays = false;
     for (size_t i = 0; i < record->n_isr; i++) {
         int32_t id = record->isr[i];
-        if (!ids_have(record->adding, record->n_adding, id))
+        if (!image_has_id(record->adding, record->n_adding, id))
             stays |= !leads || id == record->leader || elections_may_lead(decision, record, id);
     }
     return stays;

@@ -240,12 +240,17 @@ const struct image_topic *image_next_topic(const struct image *image, size_t *cu
     return *cursor < image->topic_count ? &image->topics[(*cursor)++]->topic : NULL;
 }
 
-bool image_ids_have(const struct image_ids *ids, int32_t id)
+bool image_has_id(const int32_t *ids, size_t count, int32_t id)
 {
-    for (int32_t i = 0; i < ids->count; i++)
-        if (ids->ids[i] == id)
+    for (size_t i = 0; i < count; i++)
+        if (ids[i] == id)
             return true;
     return false;
+}
+
+bool image_ids_have(const struct image_ids *ids, int32_t id)
+{
+    return image_has_id(ids->ids, (size_t)ids->count, id);
 }
 
 /* ---- settings ---- */

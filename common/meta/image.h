@@ -124,6 +124,8 @@ const struct image_config *image_configs(const struct image *image,
                                          size_t *count);
 
 bool image_ids_have(const struct image_ids *ids, int32_t id);
+/* The same of a list in a record. */
+bool image_has_id(const int32_t *ids, size_t count, int32_t id);
 
 /* Applies the records of an entry, or of a snapshot, in order; stops at the first that is
  * refused. */
