@@ -28,13 +28,24 @@ static void add_stored(struct txn *txn, void *waiter, int err)
     add->done(add, err);
 }
 
-static int add_fill(struct txn_partitions *set, const struct txn *txn, const struct txn_add *add)
+static int add_fill(struct txn_partitions *set, const struct txn_add *add)
 {
-    int err = txn_partitions_add_set(set, &txn->value.partitions);
+    int err = 0;
     for (int32_t i = 0; !err && i < add->topic_count; i++)
         err = txn_partitions_add(set, add->topics[i].name, add->topics[i].partitions.items,
                                  add->topics[i].partitions.count);
     return err;
+}
+
+/* The transaction as it goes on, or begins, with that set. */
+static void add_next(struct txn_next *next, const struct txn *txn, const struct txn_add *add,
+                     const struct txn_partitions *set)
+{
+    txn_next_init(next, txn, TXN_ONGOING);
+    next->partitions = set;
+    next->version = add->bumps ? TXN_VERSION_BUMPS : 0;
+    if (txn->state != TXN_ONGOING)
+        next->start_ms = env_wall_ms(txn->shard->manager->deps.env);
 }
 
 static int add_write(struct txn *txn, struct txn_add *add)
@@ -45,12 +56,10 @@ static int add_write(struct txn *txn, struct txn_add *add)
     if (txn->value.partitions.count >= ADD_ALWAYS_MAX && !txn_manager_has_room(manager))
         return ERR_COORDINATOR_NOT_AVAILABLE;
     txn_partitions_init(&set);
-    int err = add_fill(&set, txn, add);
-    txn_next_init(&next, txn, TXN_ONGOING);
-    next.partitions = &set;
-    next.version = add->bumps ? TXN_VERSION_BUMPS : 0;
-    if (txn->state != TXN_ONGOING)
-        next.start_ms = env_wall_ms(manager->deps.env);
+    int err = txn_partitions_add_set(&set, &txn->value.partitions);
+    if (!err)
+        err = add_fill(&set, add);
+    add_next(&next, txn, add, &set);
     if (!err)
         err = txn_write(txn, &next, add_stored, add);
     if (!err)
@@ -133,17 +142,11 @@ static int add_write_behind(struct txn *txn, const struct txn_next *completed, s
     struct txn_partitions set;
     struct txn_next next;
     txn_partitions_init(&set);
-    int err = 0;
-    for (int32_t i = 0; !err && i < add->topic_count; i++)
-        err = txn_partitions_add(&set, add->topics[i].name, add->topics[i].partitions.items,
-                                 add->topics[i].partitions.count);
-    txn_next_init(&next, txn, TXN_ONGOING);
+    int err = add_fill(&set, add);
+    add_next(&next, txn, add, &set);
     next.producer_id = completed->producer_id;
     next.previous_producer_id = completed->previous_producer_id;
     next.epoch = completed->epoch;
-    next.partitions = &set;
-    next.version = add->bumps ? TXN_VERSION_BUMPS : 0;
-    next.start_ms = env_wall_ms(txn->shard->manager->deps.env);
     if (!err)
         err = txn_write_both(txn, completed, &next, add_followed, add);
     txn_partitions_close(&set);
