@@ -88,28 +88,29 @@ static void fetcher_move(struct replica_fetcher *fetcher, enum fetcher_state to)
                     "fetcher from the leader %d", fetcher->leader_id);
 }
 
+static void fetcher_wait_over(struct list *slots)
+{
+    struct list *step;
+    while ((step = list_pop(slots)))
+        replica_slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
+}
+
 static void fetcher_retry_full(void *data)
 {
     struct replica_fetcher *fetcher = data;
-    struct list *step;
-    while ((step = list_pop(&fetcher->full)))
-        replica_slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
+    fetcher_wait_over(&fetcher->full);
 }
 
 static void fetcher_retry_held(void *data)
 {
     struct replica_fetcher *fetcher = data;
-    struct list *step;
-    while ((step = list_pop(&fetcher->held)))
-        replica_slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
+    fetcher_wait_over(&fetcher->held);
 }
 
 static void fetcher_retry(void *data)
 {
     struct replica_fetcher *fetcher = data;
-    struct list *step;
-    while ((step = list_pop(&fetcher->backoff)))
-        replica_slot_ready(LIST_ENTRY(step, struct fetch_slot, ready_link));
+    fetcher_wait_over(&fetcher->backoff);
 }
 
 void replica_fetcher_wake(struct replica_fetcher *fetcher)
