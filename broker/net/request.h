@@ -43,8 +43,8 @@ struct request {
     int64_t received_us;
     int listener; /* index in config_listeners: which addresses the client should be told */
     void *state;  /* the handler's own, for an answer that comes later */
-    size_t
-        held; /* memory of the answer that is neither in `out` nor in `arena`: the handler says */
+    /* Memory of the answer that is neither in `out` nor in `arena`: the handler says. */
+    size_t held;
 
     /* The rest belongs to net/, but for `release`. */
     struct connection *connection; /* NULL once it is gone */
