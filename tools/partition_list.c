@@ -5,10 +5,10 @@
  * partition that is there twice. */
 #include "tools/partition_list.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tools/json_file.h"
 
 #define PARTITION_LIST_SHAPE(fields)                                                               \
     "{\"partitions\":[{\"topic\":\"NAME\",\"partition\":0" fields "}]}"
@@ -41,13 +41,6 @@ int partition_item_compare(const void *a, const void *b)
                  : (left->partition > right->partition) - (left->partition < right->partition);
 }
 
-static int partition_list_refuse(const struct partition_source *source)
-{
-    return tool_misuse(source->run, "--%s %s: write %s", source->option, source->path,
-                       source->offsets ? PARTITION_LIST_SHAPE(",\"offset\":0")
-                                       : PARTITION_LIST_SHAPE(""));
-}
-
 /* A whole number of the entry, at least `min`. */
 static bool partition_list_number(const json_t *entry, const char *key, int64_t min, int64_t max,
                                   int64_t *value)
@@ -60,21 +53,20 @@ static bool partition_list_number(const json_t *entry, const char *key, int64_t 
 static int partition_list_take(const struct partition_source *source, const json_t *root,
                                struct partition_list *list)
 {
-    const json_t *version = json_object_get(root, "version");
-    const json_t *entries = json_object_get(root, "partitions"), *entry;
+    const char *shape =
+        source->offsets ? PARTITION_LIST_SHAPE(",\"offset\":0") : PARTITION_LIST_SHAPE("");
+    const json_t *entries = json_file_list(source->run, source->option, root, "partitions", shape);
+    const json_t *entry;
     size_t i;
-    if (version && json_integer_value(version) != 1)
-        return tool_misuse(source->run, "--%s %s: the only version of such files is 1",
-                           source->option, source->path);
-    if (!json_is_array(entries))
-        return partition_list_refuse(source);
+    if (!entries)
+        return 1;
     json_array_foreach(entries, i, entry)
     {
         int64_t partition, offset = 0;
         const char *topic = json_string_value(json_object_get(entry, "topic"));
         if (!topic || !partition_list_number(entry, "partition", 0, INT32_MAX, &partition) ||
             (source->offsets && !partition_list_number(entry, "offset", -1, INT64_MAX, &offset)))
-            return partition_list_refuse(source);
+            return json_file_refuse(source->run, source->option, shape);
         partition_list_add(list, topic, (int32_t)partition, offset);
     }
     return 0;
@@ -101,16 +93,9 @@ int partition_list_read(const struct tool_run *run, const char *option, bool off
                         struct partition_list *list)
 {
     struct partition_source source = {run, option, options_get(run->options, option), offsets};
-    json_error_t problem;
-    FILE *file = fopen(source.path, "r");
-    if (!file)
-        return tool_fail(run, "--%s %s: it can't be read (%s): check the path", option, source.path,
-                         strerror(errno));
-    json_t *root = json_loadf(file, 0, &problem);
-    fclose(file);
+    json_t *root = json_file_read(run, option);
     if (!root)
-        return tool_fail(run, "--%s %s line %d, column %d: this is no JSON (%s)", option,
-                         source.path, problem.line, problem.column, problem.text);
+        return 1;
     int status = partition_list_take(&source, root, list);
     json_decref(root);
     return status ? status : partition_list_check_twice(&source, list);

@@ -127,9 +127,7 @@ static bool reassign_fill(const struct plan *plan, bool cancel, struct arena *ar
                    &alter_partition_reassignments_request_reassignable_topic_desc);
     int32_t count = 0;
     for (size_t i = 0; topics && i < plan->count;) {
-        size_t end = i;
-        while (end < plan->count && strcmp(plan->items[end].topic, plan->items[i].topic) == 0)
-            end++;
+        size_t end = i + plan_of_topic(plan, i);
         alter_topic *topic = &topics[count++];
         topic->name = wire_str_from(plan->items[i].topic);
         alter_partition *rows =

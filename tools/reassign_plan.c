@@ -2,10 +2,10 @@
  * item, and the plan is sorted. Failure modes: each is told with what to write instead. */
 #include "tools/reassign_plan.h"
 
-#include <errno.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "tools/json_file.h"
 
 #define PLAN_SHAPE                                                                                 \
     "{\"version\":1,\"partitions\":[{\"topic\":\"T\",\"partition\":0,\"replicas\":[1]}]}"
@@ -79,6 +79,14 @@ void plan_sort(struct plan *plan)
         qsort(plan->items, plan->count, sizeof(*plan->items), plan_compare);
 }
 
+size_t plan_of_topic(const struct plan *plan, size_t i)
+{
+    size_t end = i;
+    while (end < plan->count && strcmp(plan->items[end].topic, plan->items[i].topic) == 0)
+        end++;
+    return end - i;
+}
+
 const struct plan_item *plan_find(const struct plan *plan, const char *topic, int32_t partition)
 {
     struct plan_item key = {.topic = (char *)(uintptr_t)topic, .partition = partition};
@@ -88,12 +96,6 @@ const struct plan_item *plan_find(const struct plan *plan, const char *topic, in
 }
 
 /* ---- reading ---- */
-
-static int plan_refuse(const struct plan_source *source)
-{
-    return tool_misuse(source->run, "--%s %s: write %s", source->option, source->path,
-                       source->shape);
-}
 
 static bool plan_number(const json_t *number, int64_t *value)
 {
@@ -134,7 +136,7 @@ static int plan_take_item(const struct plan_source *source, const json_t *entry,
     size_t i;
     if (!topic || !plan_number(json_object_get(entry, "partition"), &partition) ||
         !json_is_array(replicas))
-        return plan_refuse(source);
+        return json_file_refuse(source->run, source->option, source->shape);
     size_t count = json_array_size(replicas);
     if (count == 0)
         return tool_misuse(source->run, "--%s %s: %s-%d has no replicas: name one at least",
@@ -146,7 +148,7 @@ static int plan_take_item(const struct plan_source *source, const json_t *entry,
     json_array_foreach(replicas, i, replica)
     {
         if (!plan_number(replica, &id))
-            return plan_refuse(source);
+            return json_file_refuse(source->run, source->option, source->shape);
         if (plan_ids_have(&item->replicas, (int32_t)id))
             return tool_misuse(source->run, "--%s %s: %s-%d names broker %d twice: name it once",
                                source->option, source->path, topic, (int)partition, (int)id);
@@ -159,7 +161,7 @@ static int plan_take_topic(const struct plan_source *source, const json_t *entry
 {
     const char *topic = json_string_value(json_object_get(entry, "topic"));
     if (!topic)
-        return plan_refuse(source);
+        return json_file_refuse(source->run, source->option, source->shape);
     plan_add(plan, topic, -1, NULL, 0);
     return 0;
 }
@@ -181,39 +183,17 @@ static int plan_check_twice(const struct plan_source *source, const struct plan 
                                      source->path);
 }
 
-static json_t *plan_load(const struct plan_source *source)
-{
-    json_error_t problem;
-    FILE *file = fopen(source->path, "r");
-    if (!file) {
-        tool_fail(source->run, "--%s %s: it can't be read (%s): check the path", source->option,
-                  source->path, strerror(errno));
-        return NULL;
-    }
-    json_t *root = json_loadf(file, 0, &problem);
-    fclose(file);
-    if (!root)
-        tool_fail(source->run, "--%s %s line %d, column %d: this is no JSON (%s)", source->option,
-                  source->path, problem.line, problem.column, problem.text);
-    return root;
-}
-
 static int plan_take(const struct plan_source *source, const char *name,
                      int (*take)(const struct plan_source *, const json_t *, struct plan *),
                      struct plan *plan)
 {
-    json_t *root = plan_load(source);
+    json_t *root = json_file_read(source->run, source->option);
     if (!root)
         return 1;
-    const json_t *version = json_object_get(root, "version"), *entry;
-    const json_t *entries = json_object_get(root, name);
+    const json_t *entries = json_file_list(source->run, source->option, root, name, source->shape);
+    const json_t *entry;
     size_t i;
-    int status = 0;
-    if (version && json_integer_value(version) != 1)
-        status = tool_misuse(source->run, "--%s %s: the only version of such files is 1",
-                             source->option, source->path);
-    else if (!json_is_array(entries))
-        status = plan_refuse(source);
+    int status = entries ? 0 : 1;
     json_array_foreach(entries, i, entry)
     {
         if (status == 0)

@@ -31,6 +31,8 @@ void plan_set_ids(struct plan_ids *ids, const int32_t *from, int32_t count);
 bool plan_ids_have(const struct plan_ids *ids, int32_t id);
 bool plan_ids_equal(const struct plan_ids *a, const struct plan_ids *b);
 void plan_sort(struct plan *plan);
+/* In a plan that is sorted: how many items from `i` on are of its topic. */
+size_t plan_of_topic(const struct plan *plan, size_t i);
 /* In a plan that is sorted; NULL when it is not there. */
 const struct plan_item *plan_find(const struct plan *plan, const char *topic, int32_t partition);
 

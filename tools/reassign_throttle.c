@@ -7,13 +7,12 @@
 
 #include "base/err.h"
 #include "kafka/messages/incremental_alter_configs.h"
+#include "tools/config_changes.h"
 #include "tools/reassign_ask.h"
 
 enum {
-    THROTTLE_TOPIC = 2, /* kinds of resources, */
+    THROTTLE_TOPIC = 2, /* kinds of resources, as the protocol numbers them */
     THROTTLE_BROKER = 4,
-    THROTTLE_SET = 0, /* and of changes, as the protocol numbers them */
-    THROTTLE_DELETE = 1,
     THROTTLE_KEYS_MAX = 3
 };
 
@@ -49,7 +48,7 @@ static throttle_resource *throttle_add(struct throttle_request *request, int8_t 
 static void throttle_change_to(throttle_resource *resource, const char *key, char *value)
 {
     resource->configs.items[resource->configs.count++] =
-        (throttle_change){wire_str_from(key), value ? THROTTLE_SET : THROTTLE_DELETE,
+        (throttle_change){wire_str_from(key), value ? CONFIG_CHANGE_SET : CONFIG_CHANGE_DELETE,
                           value ? wire_str_from(value) : WIRE_STR_NULL};
 }
 
@@ -186,24 +185,15 @@ static void throttle_add_brokers(struct plan_ids *brokers, const struct plan_ids
         throttle_add_broker(brokers, ids->ids[i]);
 }
 
-/* How many items from `i` on are of its topic. */
-static size_t throttle_of_topic(const struct plan *plan, size_t i)
-{
-    size_t end = i;
-    while (end < plan->count && strcmp(plan->items[end].topic, plan->items[i].topic) == 0)
-        end++;
-    return end - i;
-}
-
 int reassign_throttle_set(struct tool_run *run, const struct plan *moves, const struct plan *plan,
                           const struct plan *current, int64_t rate)
 {
     struct plan *all = throttle_moves(moves, plan, current);
     struct throttle_request request = {0};
     struct plan_ids brokers = {0};
-    for (size_t i = 0; i < all->count; i += throttle_of_topic(all, i)) {
+    for (size_t i = 0; i < all->count; i += plan_of_topic(all, i)) {
         const struct plan_item *items = &all->items[i];
-        size_t count = throttle_of_topic(all, i);
+        size_t count = plan_of_topic(all, i);
         throttle_resource *resource =
             throttle_add(&request, THROTTLE_TOPIC, mem_strdup(items->topic), THROTTLE_KEYS_MAX);
         throttle_change_to(resource, throttle_topic_keys[0], throttle_list(items, count, false));
@@ -249,7 +239,7 @@ static void throttle_clear_topics(struct throttle_request *request, const struct
     struct buf names;
     size_t count = 0;
     buf_init(&names);
-    for (size_t i = 0; i < plan->count; i += throttle_of_topic(plan, i)) {
+    for (size_t i = 0; i < plan->count; i += plan_of_topic(plan, i)) {
         char *name = plan->items[i].topic;
         buf_printf(&names, "%s%s", count++ ? "," : "", name);
         throttle_clear_keys(
