@@ -103,7 +103,8 @@ def wait_begun(copiers, each):
 
 
 def bounce(cluster, copiers, number, stack):
-    """A broker ends while all of them copy, and every second time the copiers, too."""
+    """A broker ends while all of them copy, and every second time the copiers, too. Their next lives
+    get records of their own: a quick copier has none left when it is killed."""
     each = RECORDS // BOUNCES
     node = cluster.nodes[number % len(cluster.nodes)]
     for copier in copiers:
@@ -114,6 +115,7 @@ def bounce(cluster, copiers, number, stack):
         for copier in copiers:
             copier.kill()
             copier.start(stack)
+            copier.fill(each)
     for copier in copiers:
         copier.wait_left(0, f"all is copied without node {node.id}")
     start_again(cluster, node)
