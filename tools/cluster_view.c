@@ -2,8 +2,8 @@
  *
  * Happy path: DescribeCluster names the brokers, fenced ones too; DescribeQuorum the voters and how
  * far each node has got; Metadata the partitions; DescribeLogDirs, one to each broker that is up,
- * sizes and lags. Failure modes: nobody answers (an error); no quorum (no leader in the view); a
- * broker that is said to be up and does not answer (its row says so). */
+ * sizes, lags and free room. Failure modes: nobody answers (an error); no quorum (no leader in the
+ * view); a broker that is said to be up and does not answer (its row says so). */
 #include "tools/cluster_view.h"
 
 #include <inttypes.h>
@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "kafka/messages/describe_cluster.h"
+#include "kafka/messages/describe_configs.h"
 #include "kafka/messages/describe_log_dirs.h"
 #include "kafka/messages/list_partition_reassignments.h"
 #include "kafka/messages/metadata.h"
@@ -22,6 +23,8 @@
 /* A voter answers its leader many times a second; one that the leader has not heard for this long
  * is down or cut off. */
 enum { VIEW_VOTER_SILENT_MS = 5000 };
+
+enum { VIEW_BROKER_SETTINGS = 4 }; /* a kind of resources, as the protocol numbers it */
 
 typedef struct describe_quorum_response_replica_state view_replica;
 typedef struct describe_quorum_response_partition_data view_quorum;
@@ -43,7 +46,8 @@ static struct cluster_node *view_node(struct cluster_view *view, int32_t id)
             return &view->nodes[i];
     view->nodes = mem_realloc(view->nodes, (view->node_count + 1) * sizeof(*view->nodes));
     struct cluster_node *node = &view->nodes[view->node_count++];
-    *node = (struct cluster_node){.id = id, .metadata_lag = -1, .size = -1, .usable = -1};
+    *node = (struct cluster_node){
+        .id = id, .metadata_lag = -1, .size = -1, .usable = -1, .reserve = -1};
     return node;
 }
 
@@ -205,6 +209,43 @@ static int view_read_partitions(struct client *client, struct cluster_view *view
 
 /* ---- each broker ---- */
 
+/* What the broker keeps free on the disks of its log directories. Kafka's brokers keep nothing. */
+static void view_ask_reserve(struct client *client, struct cluster_node *node)
+{
+    struct describe_configs_request request;
+    struct describe_configs_request_describe_configs_resource resource;
+    struct wire_str key = wire_str_from("log.dir.reserve.bytes");
+    struct client_answer answer = {0};
+    char *name = mem_printf("%d", node->id);
+    wire_defaults(&describe_configs_request_desc, &request);
+    wire_defaults(&describe_configs_request_describe_configs_resource_desc, &resource);
+    resource.resource_type = VIEW_BROKER_SETTINGS;
+    resource.resource_name = wire_str_from(name);
+    resource.configuration_keys.items = &key;
+    resource.configuration_keys.count = 1;
+    request.resources.items = &resource;
+    request.resources.count = 1;
+    int err = view_call(client, node->id, KAFKA_API_DESCRIBE_CONFIGS, &request, &answer);
+    const struct describe_configs_response *response = answer.response;
+    if (!err && response->results.count == 1 && response->results.items[0].configs.count == 1) {
+        char *value = wire_str_dup(response->results.items[0].configs.items[0].value);
+        node->reserve = value ? strtoll(value, NULL, 10) : -1;
+        mem_free(value);
+    }
+    client_answer_free(&answer);
+    mem_free(name);
+}
+
+static void view_add_full(struct cluster_node *node,
+                          const struct describe_log_dirs_response_describe_log_dirs_result *dir)
+{
+    if (node->dirs_full++ > 0 && node->full_free <= dir->usable_bytes)
+        return;
+    mem_free(node->full_dir);
+    node->full_dir = wire_str_dup(dir->log_dir);
+    node->full_free = dir->usable_bytes;
+}
+
 static void view_add_dir(struct cluster_node *node,
                          const struct describe_log_dirs_response_describe_log_dirs_result *dir)
 {
@@ -212,6 +253,8 @@ static void view_add_dir(struct cluster_node *node,
     node->dirs_offline += dir->error_code != 0;
     if (dir->usable_bytes >= 0)
         node->usable = (node->usable < 0 ? 0 : node->usable) + dir->usable_bytes;
+    if (dir->usable_bytes >= 0 && dir->usable_bytes / 2 < node->reserve)
+        view_add_full(node, dir);
     for (int32_t i = 0; i < dir->topics.count; i++)
         for (int32_t j = 0; j < dir->topics.items[i].partitions.count; j++) {
             const struct describe_log_dirs_response_describe_log_dirs_partition *row =
@@ -235,6 +278,8 @@ static void view_ask_broker(struct client *client, struct cluster_node *node)
         node->state = CLUSTER_NODE_SILENT;
     else
         node->size = 0;
+    if (!err)
+        view_ask_reserve(client, node);
     for (int32_t i = 0; !err && i < response->results.count; i++)
         view_add_dir(node, &response->results.items[i]);
     while (conn && client_conn_key(conn, node->apis) >= 0)
@@ -309,6 +354,8 @@ void cluster_view_close(struct cluster_view *view)
 {
     for (size_t i = 0; i < view->node_count; i++)
         mem_free(view->nodes[i].address);
+    for (size_t i = 0; i < view->node_count; i++)
+        mem_free(view->nodes[i].full_dir);
     mem_free(view->nodes);
     mem_free(view->cluster_id);
     *view = (struct cluster_view){0};
@@ -318,8 +365,8 @@ bool cluster_view_is_healthy(const struct cluster_view *view)
 {
     bool healthy = view->leader_id >= 0 && view->under_replicated == 0 && view->offline == 0;
     for (size_t i = 0; i < view->node_count; i++)
-        healthy =
-            healthy && view->nodes[i].state == CLUSTER_NODE_UP && view->nodes[i].dirs_offline == 0;
+        healthy = healthy && view->nodes[i].state == CLUSTER_NODE_UP &&
+                  view->nodes[i].dirs_offline == 0 && view->nodes[i].dirs_full == 0;
     return healthy;
 }
 

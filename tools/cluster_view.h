@@ -1,8 +1,9 @@
 /* What a whole cluster says of itself at one moment: nodes, the quorum, partitions, disks. For
  * `millrace status` and the live line of `millrace dev`.
  *
- * One DescribeCluster, DescribeQuorum and Metadata to any broker, and one DescribeLogDirs to each
- * broker that is up. A broker that does not answer is a row that says so, not an error. */
+ * One DescribeCluster, DescribeQuorum and Metadata to any broker, one DescribeLogDirs and one
+ * DescribeConfigs to each broker that is up. A broker that does not answer is a row that says so,
+ * not an error. */
 #ifndef TOOLS_CLUSTER_VIEW_H
 #define TOOLS_CLUSTER_VIEW_H
 
@@ -24,8 +25,13 @@ struct cluster_node {
     int64_t replica_lag;                 /* records: of the replica that is furthest behind */
     int64_t size, usable;                /* bytes of its partitions, and free on its disks; -1 */
     int32_t dirs, dirs_offline;          /* log directories; those that failed */
-    int32_t leads, replicas;             /* partitions */
-    int apis;                            /* how many APIs it serves; 0 = unknown */
+    /* Those with less than twice log.dir.reserve.bytes free: they refuse clients' records, or soon
+     * will. And the one of them with the least. */
+    int32_t dirs_full;
+    char *full_dir;
+    int64_t full_free, reserve; /* reserve: -1 = not known */
+    int32_t leads, replicas;    /* partitions */
+    int apis;                   /* how many APIs it serves; 0 = unknown */
 };
 
 struct cluster_view {
@@ -43,7 +49,7 @@ struct cluster_view {
 int cluster_view_read(struct client *client, struct cluster_view *view) MUST_CHECK;
 /* Safe on one that is all zero. */
 void cluster_view_close(struct cluster_view *view);
-/* Nothing is down, behind, under-replicated or offline. */
+/* Nothing is down, behind, under-replicated, offline or nearly full. */
 bool cluster_view_is_healthy(const struct cluster_view *view);
 /* Brokers that are up; *of gets all that are registered. */
 int cluster_view_brokers_up(const struct cluster_view *view, int *of);

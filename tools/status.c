@@ -83,6 +83,21 @@ static void status_print_nodes(const struct cluster_view *view)
     table_free(table);
 }
 
+/* Rounded: who wants the bytes takes the JSON. */
+static void status_print_full(const struct cluster_node *node)
+{
+    char left[32], enough[32];
+    cluster_view_bytes(node->full_free, left, sizeof(left));
+    cluster_view_bytes(node->reserve * 2, enough, sizeof(enough));
+    printf("! node %d has %s left on the disk of %s: clients' records are refused, or soon will "
+           "be, until %s are free: free space on it, shorten the retention of topics, or move "
+           "replicas elsewhere\n",
+           node->id, left, node->full_dir, enough);
+    if (node->dirs_full > 1)
+        printf("! node %d has %d log directories that are nearly full\n", node->id,
+               node->dirs_full);
+}
+
 /* What to look at, one line each. */
 static void status_print_findings(const struct cluster_view *view)
 {
@@ -99,6 +114,8 @@ static void status_print_findings(const struct cluster_view *view)
         if (node->dirs_offline > 0)
             printf("! node %d has %d failed log director%s\n", node->id, node->dirs_offline,
                    node->dirs_offline == 1 ? "y" : "ies");
+        if (node->dirs_full > 0)
+            status_print_full(node);
     }
     if (view->offline > 0)
         printf("! %d partition%s no leader\n", view->offline,
@@ -158,8 +175,8 @@ static void status_print_json_node(const struct cluster_node *node)
     printf(",\"replicaLag\":%" PRId64 ",\"metadataLag\":%" PRId64,
            node->size >= 0 ? node->replica_lag : -1, node->metadata_lag);
     printf(",\"diskBytes\":%" PRId64 ",\"freeBytes\":%" PRId64, node->size, node->usable);
-    printf(",\"logDirs\":%d,\"failedLogDirs\":%d,\"apis\":%d}", node->dirs, node->dirs_offline,
-           node->apis);
+    printf(",\"logDirs\":%d,\"failedLogDirs\":%d,\"fullLogDirs\":%d,\"apis\":%d}", node->dirs,
+           node->dirs_offline, node->dirs_full, node->apis);
 }
 
 static void status_print_json(const struct cluster_view *view)

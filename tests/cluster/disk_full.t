@@ -92,6 +92,10 @@ def said(node, *words, since=0):
             if all(word in line for word in words)]
 
 
+def status(cluster):
+    return tool("millrace", "status", "-b", cluster.bootstrap, check_status=False)
+
+
 def isr_without(cluster, node):
     found = cluster.partition(TOPIC)
     return found and found[0] not in (-1, node.id) and node.id not in found[2]
@@ -152,6 +156,11 @@ def all_disks():
             wait_until(lambda: refusal(cluster), DEADLINE_S, "records are refused")
             leader = cluster.leader(TOPIC)
             check(cluster.partition(TOPIC)[0] == leader.id, "nobody leads")
+            told = status(cluster)
+            check_equal(told.returncode, 1, "the status of millrace status")
+            check(all(f"! node {node.id} has" in told.stdout and f"on the disk of {node.log_dir}: clients' "
+                      "records are refused" in told.stdout for node in cluster.nodes),
+                  f"it does not name full disks: {told.stdout}")
             records = read_all(cluster.bootstrap, TOPIC)
             check(len(records) >= 500, f"only {len(records)} records can be read")
             cluster.delete_topic("other")
@@ -163,6 +172,7 @@ def all_disks():
             cluster.wait_isr_whole(TOPIC)
             load.stop()
             check_equal(pids, [node.pid for node in cluster.nodes], "the list of processes")
+            wait_until(lambda: status(cluster).returncode == 0, DEADLINE_S, "millrace status is content")
         left_out = {value: offset for value, offset in load.acked.items() if offset >= 100}
         check_records([record for record in read_all(cluster.bootstrap, TOPIC)
                        if record[1] != REFUSED and record[0] >= 100], left_out)
