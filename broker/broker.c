@@ -282,8 +282,11 @@ static int broker_open_logs(struct broker *broker, struct buf *problem)
         .cleaner_dedupe_bytes = (size_t)config_int(config, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE),
     };
     settings.dirs = config_log_dirs(config, &settings.dir_count);
-    return log_manager_new(broker->env, &broker->loggers[LOGGER_BROKER_LOG], &settings,
-                           &broker_log_events, broker, problem, &broker->logs);
+    int err = log_manager_new(broker->env, &broker->loggers[LOGGER_BROKER_LOG], &settings,
+                              &broker_log_events, broker, problem, &broker->logs);
+    if (!err)
+        log_manager_set_cordoned(broker->logs, config_str(config, CONFIG_CORDONED_LOG_DIRS));
+    return err;
 }
 
 /* ---- the server ---- */
@@ -351,6 +354,7 @@ static int broker_open_server(struct broker *broker, struct buf *problem)
 /* ---- dynamic settings ---- */
 
 static const enum config_id broker_live_ids[] = {
+    CONFIG_CORDONED_LOG_DIRS,
     CONFIG_LOG_CLEANER_BACKOFF_MS,
     CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE,
     CONFIG_MAX_CONNECTIONS,
@@ -371,6 +375,7 @@ static void broker_configure(void *data)
     log_manager_set_cleaner(
         broker->logs, broker_cleaner_pause(live_settings_int(live, CONFIG_LOG_CLEANER_BACKOFF_MS)),
         (size_t)live_settings_int(live, CONFIG_LOG_CLEANER_DEDUPE_BUFFER_SIZE));
+    log_manager_set_cordoned(broker->logs, live_settings_text(live, CONFIG_CORDONED_LOG_DIRS));
     server_set_connections(broker->server, live_settings_int(live, CONFIG_MAX_CONNECTIONS),
                            live_settings_int(live, CONFIG_MAX_CONNECTIONS_PER_IP),
                            live_settings_int(live, CONFIG_MAX_CONNECTION_CREATION_RATE));

@@ -18,6 +18,7 @@
 #include "broker/log/served.h"
 #include "broker/log/stray.h"
 #include "broker/log/twin.h"
+#include "config/config.h"
 #include "kafka/meta_properties.h"
 
 enum {
@@ -58,6 +59,29 @@ void log_dir_fail(struct log_dir *dir, int err, const char *action, const char *
     log_turn_add(&manager->turn, NULL);
 }
 
+struct log_dir_view log_manager_dir_view(const struct log_manager *manager, int i)
+{
+    ASSERT(i >= 0);
+    ASSERT(i < manager->config.dir_count);
+    const struct log_dir *dir = &manager->dirs[i];
+    return (struct log_dir_view){
+        .path = dir->path, .failed = dir->failed, .full = dir->full, .cordoned = dir->cordoned};
+}
+
+void log_manager_set_cordoned(struct log_manager *manager, const char *list)
+{
+    for (int i = 0; i < manager->config.dir_count; i++) {
+        struct log_dir *dir = &manager->dirs[i];
+        bool cordoned = config_cordons(list, dir->path);
+        if (cordoned == dir->cordoned)
+            continue;
+        dir->cordoned = cordoned;
+        logger_info(manager->logger, "log directory %s %s (cordoned.log.dirs)", dir->path,
+                    cordoned ? "is cordoned: it gets no new partitions"
+                             : "gets new partitions again");
+    }
+}
+
 bool log_manager_dirs_work(const struct log_manager *manager)
 {
     for (int i = 0; i < manager->config.dir_count; i++)
@@ -94,7 +118,9 @@ static void space_turned(struct log_dir *dir, bool full)
     if (full)
         logger_error(manager->logger,
                      "log directory %s is nearly full, with %" PRId64 " bytes free: clients' "
-                     "records are refused until %" PRId64 " are free. Reading and deleting go on",
+                     "records are refused until %" PRId64 " are free (log.dir.reserve.bytes). "
+                     "Reading and deleting go on. Free space on its disk, shorten the retention "
+                     "of topics, or move replicas elsewhere",
                      dir->path, dir->space, room_again(dir));
     else
         logger_info(manager->logger, "log directory %s has room again: %" PRId64 " bytes are free",

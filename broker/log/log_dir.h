@@ -34,6 +34,7 @@ struct log_dir {
     bool checkpoint_dirty[LOG_CHECKPOINTS]; /* by enum checkpoint: differs from the file */
     bool checkpoint_writing[LOG_CHECKPOINTS];
     bool start_wanted; /* somebody waits for the checkpoint of the log starts */
+    bool cordoned;     /* it gets no new partitions */
     bool full;         /* nearly: clients' appends are refused until there is clearly room again */
     bool hangs;        /* a flush does not end */
     bool flush_late;

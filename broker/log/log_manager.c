@@ -452,13 +452,24 @@ struct log *log_manager_find(struct log_manager *manager, const char *topic, int
 
 /* ---- partitions ---- */
 
-/* The directory that works and has the fewest logs. */
+/* How little a directory is fit for a new partition. A full one is so for now, a cordoned one by
+ * the will of a person, which counts for more. */
+static int dir_unfitness(const struct log_dir *dir)
+{
+    enum { UNFIT_FULL = 1, UNFIT_CORDONED = 2, UNFIT_FAILED = 4 };
+    return (dir->full ? UNFIT_FULL : 0) | (dir->cordoned ? UNFIT_CORDONED : 0) |
+           (dir->failed ? UNFIT_FAILED : 0);
+}
+
+/* The one with the fewest partitions of those that are fit: what a new partition will hold nobody
+ * knows, and by free room all that are made at once would go to the same disk. */
 static struct log_dir *choose_dir(struct log_manager *manager)
 {
     struct log_dir *best = &manager->dirs[0];
     for (int i = 1; i < manager->config.dir_count; i++) {
         struct log_dir *dir = &manager->dirs[i];
-        if (!dir->failed && (best->failed || dir->entry_count < best->entry_count))
+        int order = dir_unfitness(dir) - dir_unfitness(best);
+        if (order < 0 || (order == 0 && dir->entry_count < best->entry_count))
             best = dir;
     }
     return best;

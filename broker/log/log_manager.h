@@ -63,6 +63,16 @@ int log_manager_set_cluster_id(struct log_manager *manager, const char *cluster_
 bool log_manager_dirs_work(const struct log_manager *manager);
 int log_manager_dir_count(const struct log_manager *manager);
 const char *log_manager_dir(const struct log_manager *manager, int i);
+struct log_dir_view {
+    const char *path; /* borrowed */
+    bool failed;      /* offline after a disk error */
+    bool full;        /* nearly: clients' records are refused */
+    bool cordoned;    /* it gets no new partitions */
+};
+struct log_dir_view log_manager_dir_view(const struct log_manager *manager, int i);
+/* cordoned.log.dirs: new partitions are placed in other directories, as long as one of those works
+ * (KIP-1066). */
+void log_manager_set_cordoned(struct log_manager *manager, const char *list);
 /* The directory.id of directory i. */
 const struct uuid *log_manager_dir_id(const struct log_manager *manager, int i);
 
@@ -77,7 +87,8 @@ int64_t log_manager_dir_served(const struct log_manager *manager, int i);
 void log_manager_serve(struct log_manager *manager, int64_t epoch, const int64_t *before,
                        size_t count, void (*done)(void *data), void *data);
 
-/* Opens the log of a partition, or creates it in the directory with the fewest logs. When the
+/* Opens the log of a partition, or creates it in the directory with the fewest
+ * logs of those that work, are not cordoned and have room. When the
  * directory holds another topic id, that other log is set aside first. `done` comes later on the
  * loop: 0 and the log, or ERR_CORRUPT (damaged, its files are gone, or it is in two directories: it
  * must be fetched anew, see log_manager_discard), ERR_KAFKA_STORAGE_ERROR. A partition is opened at

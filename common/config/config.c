@@ -256,6 +256,8 @@ int config_check_fit(const struct config *config, enum config_id id, const char 
     struct config_parsed parsed;
     if (!config_parse(config_row(id), value, &parsed))
         return 0; /* told as what it is */
+    if (id == CONFIG_CORDONED_LOG_DIRS)
+        return config_check_cordoned(config, value, problem);
     for (size_t i = 0; i < ARRAY_LEN(config_orders); i++) {
         const struct config_order *order = &config_orders[i];
         if (order->small != id && order->large != id)

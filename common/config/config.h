@@ -119,6 +119,8 @@ bool config_parse(const struct config_row *row, const char *text, struct config_
  * another setting (a least above a most). */
 int config_check_fit(const struct config *config, enum config_id id, const char *value,
                      struct buf *problem) MUST_CHECK;
+/* Whether a value of cordoned.log.dirs names that directory of config_log_dirs. */
+bool config_cordons(const char *value, const char *dir);
 /* One element of a comma-separated list, without blanks around it; *list moves past it. False at
  * the end of the list. Empty elements are skipped. */
 bool config_next_element(const char **list, const char **element, size_t *len);

@@ -510,9 +510,6 @@
       CONFIG_NO_NEED) \
     X(CONTROLLER_SOCKET_TIMEOUT_MS, "controller.socket.timeout.ms", INT, "30000", NULL, \
       CONFIG_MIN_INT, CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \
-    X(CORDONED_LOG_DIRS, "cordoned.log.dirs", LIST, "", NULL, 0, 0, NULL, \
-      CONFIG_DYNAMIC | CONFIG_PER_BROKER | CONFIG_NO_EFFECT, \
-      CONFIG_IDLE "all log directories get new replicas.") \
     X(DELETE_RECORDS_PURGATORY_PURGE_INTERVAL_REQUESTS, \
       "delete.records.purgatory.purge.interval.requests", INT, "1", NULL, CONFIG_MIN_INT, \
       CONFIG_MAX_INT, NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, CONFIG_NO_NEED) \

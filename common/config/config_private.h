@@ -47,4 +47,9 @@ void config_say_where(const struct config *config, enum config_id id, struct buf
 /* Fills everything that is derived. */
 int config_derive(struct config *config, struct buf *problem, struct buf *notes) MUST_CHECK;
 
+/* Directories that get no new replicas are named in log.dirs; "*" is all of them. 0, or
+ * ERR_INVALID_CONFIG with a sentence. */
+int config_check_cordoned(const struct config *config, const char *value,
+                          struct buf *problem) MUST_CHECK;
+
 #endif

@@ -624,9 +624,22 @@ static int config_derive_log_dirs(struct config *config, struct buf *problem)
     return ERR_INVALID;
 }
 
-/* Directories that get no new replicas: they are named in log.dirs; "*" is all of them. */
-static int config_check_cordoned(const struct config *config, const char *value,
-                                 struct buf *problem)
+bool config_cordons(const char *value, const char *dir)
+{
+    const char *list = value;
+    const char *element;
+    size_t len;
+    if (config_is_word(value, "*"))
+        return true;
+    while (config_next_element(&list, &element, &len)) {
+        len = config_dir_len(element, len);
+        if (strlen(dir) == len && memcmp(element, dir, len) == 0)
+            return true;
+    }
+    return false;
+}
+
+int config_check_cordoned(const struct config *config, const char *value, struct buf *problem)
 {
     const char *list = value;
     const char *element;

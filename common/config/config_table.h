@@ -105,6 +105,10 @@
       "The directory of the logs, when log.dirs is not set.") \
     X(LOG_DIRS, "log.dirs", LIST, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY | CONFIG_FILLED, \
       "The directories of the logs, separated by commas.") \
+    X(CORDONED_LOG_DIRS, "cordoned.log.dirs", LIST, "", NULL, 0, 0, NULL, \
+      CONFIG_DYNAMIC | CONFIG_PER_BROKER, \
+      "Directories of log.dirs that get no new replicas, separated by commas; * is all of them. " \
+      "What lies in them is served as before.") \
     X(METADATA_LOG_DIR, "metadata.log.dir", STRING, NULL, NULL, 0, 0, NULL, CONFIG_READ_ONLY, \
       "The directory of the cluster metadata; the first log directory when it is not set.") \
     X(INITIAL_BROKER_REGISTRATION_TIMEOUT_MS, "initial.broker.registration.timeout.ms", INT, \

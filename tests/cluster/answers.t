@@ -95,8 +95,9 @@ def dynamic_settings_refused():
                 (ALL, "ssl.truststore.type=JKS", "only per-listener using the listener prefix: "
                  "[ssl.truststore.type]"),
                 (BROKER, "log.cleaner.threads=x", "log.cleaner.threads=x is not a whole number"),
-                (BROKER, "cordoned.log.dirs=/no/log", "cordoned.log.dirs can't be changed, for it would "
-                 "have no effect: all log directories get new replicas."),
+                (BROKER, "cordoned.log.dirs=/no/log", "cordoned.log.dirs=/no/log is not possible: /no/log "
+                 "is not in log.dirs: name directories that are, or * for all"),
+                (ALL, "cordoned.log.dirs=*", "broker id must be specified: [cordoned.log.dirs]"),
                 (BROKER, "num.io.threads=16", "num.io.threads can't be changed, for it would have no effect"),
                 (BROKER, "listener.name.a.ssl.keystore.password=hunter2",
                  "listener.name.a.ssl.keystore.password can't be changed, for it would have no effect: TLS is "

@@ -75,7 +75,8 @@ static void each_setting_of_brokers_is_live_or_refused(void)
             idle++;
         } else {
             CHECK_INT(change(CONFIG_OF_BROKER, row->name, value), 0);
-            CHECK_INT(change(CONFIG_OF_ALL_BROKERS, row->name, value), 0);
+            if (!(row->flags & CONFIG_PER_BROKER))
+                CHECK_INT(change(CONFIG_OF_ALL_BROKERS, row->name, value), 0);
             live++;
         }
         if (row->flags & CONFIG_PER_BROKER)

@@ -30,14 +30,14 @@ static void settings_without_effect_are_checked(void)
 {
     struct fixture f;
     check_ok(&f, "config.providers=\ncontroller.quorum.fetch.max.bytes=1048576\n"
-                 "controller.quorum.fetch.snapshot.max.bytes=1048576\ncordoned.log.dirs=\n"
+                 "controller.quorum.fetch.snapshot.max.bytes=1048576\n"
                  "follower.fetch.last.tiered.offset.enable=false\nadvertised.port=1\n"
                  "listener.name.external.ssl.keystore.password=hunter2\n"
                  "listener.name.external.max.connections=7\nrsm.config.a=b\nssl.of.tomorrow=1\n");
     CHECK(strstr(buf_text(&f.notes), "hunter2") == NULL);
     CHECK(strstr(buf_text(&f.notes), "no effect: config.providers, controller.quorum.fetch."
                                      "max.bytes, controller.quorum.fetch.snapshot.max.bytes, "
-                                     "cordoned.log.dirs, follower.fetch.last.tiered.offset.enable, "
+                                     "follower.fetch.last.tiered.offset.enable, "
                                      "listener.name.external.ssl.keystore.password, "
                                      "listener.name.external.max.connections, rsm.config.a, "
                                      "ssl.of.tomorrow\n"));

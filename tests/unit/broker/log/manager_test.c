@@ -184,6 +184,52 @@ static void logs_go_where_there_are_fewest(void)
     mem_free(second);
 }
 
+static const char *opened_in(struct log_world *f, int32_t partition)
+{
+    f->opened = false;
+    log_manager_open(f->manager, "fit", partition, &f->topic_id, &f->config, log_world_opened, f);
+    fixture_wait(f, fixture_is_open);
+    CHECK_INT(f->err, 0);
+    return log_dir_path(f->log);
+}
+
+static void logs_go_where_it_is_fit(void)
+{
+    struct log_world f;
+    fixture_init(&f);
+    fixture_crash(&f);
+    char *second = mem_printf("%s/second", f.root), *slash = mem_printf("x,%s/", second);
+    const char *dirs[] = {f.dir, second};
+    f.manager_config.dirs = dirs;
+    f.manager_config.dir_count = 2;
+    CHECK_INT(fixture_start(&f), 0);
+    log_manager_set_cordoned(f.manager, f.dir);
+    CHECK(log_manager_dir_view(f.manager, 0).cordoned &&
+          !log_manager_dir_view(f.manager, 1).cordoned);
+    for (int i = 0; i < 3; i++)
+        CHECK_STR(opened_in(&f, i), second);
+    f.manager->dirs[1].full = true; /* a person's word counts for more */
+    CHECK_STR(opened_in(&f, 3), second);
+    log_manager_set_cordoned(f.manager, "*");
+    f.manager->dirs[1].full = false;
+    f.manager->dirs[0].full = true;
+    CHECK_STR(opened_in(&f, 4), second);
+    f.manager->dirs[0].full = false;
+    CHECK_STR(opened_in(&f, 5), f.dir); /* all are cordoned: the fewest */
+    log_manager_set_cordoned(f.manager, slash);
+    CHECK(!log_manager_dir_view(f.manager, 0).cordoned &&
+          log_manager_dir_view(f.manager, 1).cordoned);
+    log_manager_set_cordoned(f.manager, "");
+    f.manager->dirs[0].full = true;
+    CHECK_STR(opened_in(&f, 6), second);
+    CHECK(log_manager_dir_view(f.manager, 0).full);
+    f.manager->dirs[0].full = false;
+    CHECK(strstr(buf_text(&f.lines), "is cordoned") && strstr(buf_text(&f.lines), "again"));
+    fixture_close(&f);
+    mem_free(second);
+    mem_free(slash);
+}
+
 static void a_topic_made_again_starts_empty(void)
 {
     struct log_world f;
@@ -358,6 +404,7 @@ static void compacted_topics_have_no_retention(void)
 TAP_MAIN(TAP_TEST(meta_properties_must_fit), TAP_TEST(the_cluster_id_comes_later),
          TAP_TEST(metadata_is_remembered), TAP_TEST(metadata_is_noted_without_a_stop),
          TAP_TEST(a_directory_has_one_user), TAP_TEST(logs_go_where_there_are_fewest),
-         TAP_TEST(a_topic_made_again_starts_empty), TAP_TEST(retention_by_size_keeps_the_limit),
+         TAP_TEST(logs_go_where_it_is_fit), TAP_TEST(a_topic_made_again_starts_empty),
+         TAP_TEST(retention_by_size_keeps_the_limit),
          TAP_TEST(retention_by_time_takes_the_last_one_too),
          TAP_TEST(retention_goes_by_the_records), TAP_TEST(compacted_topics_have_no_retention))
