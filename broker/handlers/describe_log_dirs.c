@@ -96,12 +96,9 @@ static bool describe_fill_dir(struct describe *describe, const struct partition_
 {
     struct request *request = describe->request;
     dir->log_dir = wire_str_from(from->path);
-    int64_t space = env_path_space(request->broker->env, from->path);
-    int64_t size = env_path_size(request->broker->env, from->path);
-    if (space >= 0)
-        dir->usable_bytes = space;
-    if (size >= 0)
-        dir->total_bytes = size;
+    dir->usable_bytes = from->free; /* -1 as ours, where it is not known */
+    dir->total_bytes = from->size;
+    dir->is_cordoned = from->cordoned;
     if (from->failed) {
         dir->error_code = err_to_wire(ERR_KAFKA_STORAGE_ERROR);
         return true;

@@ -1,7 +1,8 @@
 /* Operations that look at many replicas: what lies in the log directories, and lines for people.
  *
- * Happy path: one walk over the replicas of this broker, or those that are asked for. Failure mode:
- * no memory for the answer. */
+ * Happy path: a worker asks the disks, since one that hangs keeps who asks it waiting; then one
+ * walk over the replicas of this broker, or those that are asked for. Failure modes: no memory for
+ * the answer; a disk that does not say how large it is. */
 #include "broker/replica/partitions.h"
 
 #include <stdlib.h>
@@ -11,6 +12,98 @@
 #include "base/mem.h"
 
 enum { LISTS_STEP = 16 }; /* replicas that count as one step of the queue */
+
+/* ---- disks ---- */
+
+struct dirs_disk {
+    char *path; /* a copy: the broker may be gone before a disk answers */
+    bool failed;
+    int64_t size, free;
+};
+
+/* It lives until the worker has done with it, and until the operation has. */
+struct dirs_disks {
+    struct env_work work;
+    struct list link;             /* in partitions->disks, while a worker has it */
+    struct partition_dirs_op *op; /* NULL: cancelled */
+    bool known;
+    size_t count;
+    struct dirs_disk disks[];
+};
+
+static void dirs_disks_free(struct dirs_disks *disks)
+{
+    for (size_t i = 0; i < disks->count; i++)
+        mem_free(disks->disks[i].path);
+    mem_free(disks);
+}
+
+static void dirs_disks_run(struct env_work *work)
+{
+    struct dirs_disks *disks = CONTAINER_OF(work, struct dirs_disks, work);
+    for (size_t i = 0; i < disks->count; i++) {
+        struct dirs_disk *disk = &disks->disks[i];
+        int64_t size = disk->failed ? -1 : env_path_size(work->env, disk->path);
+        int64_t left = disk->failed ? -1 : env_path_space(work->env, disk->path);
+        disk->size = size < 0 ? -1 : size;
+        disk->free = left < 0 ? -1 : left;
+    }
+}
+
+static void dirs_disks_done(struct env_work *work)
+{
+    struct dirs_disks *disks = CONTAINER_OF(work, struct dirs_disks, work);
+    ASSERT(!disks->known);
+    list_remove(&disks->link);
+    if (!disks->op) {
+        dirs_disks_free(disks);
+        return;
+    }
+    ASSERT(disks->op->disks == disks);
+    disks->known = true;
+    partitions_make_ready(&disks->op->op);
+}
+
+static void dirs_disks_ask(struct partition_dirs_op *dirs)
+{
+    struct partitions *partitions = dirs->op.partitions;
+    const struct log_manager *logs = partitions->deps->logs;
+    size_t count = (size_t)log_manager_dir_count(logs);
+    struct dirs_disks *disks = mem_alloc(sizeof(*disks) + count * sizeof(disks->disks[0]));
+    ASSERT(!dirs->disks);
+    disks->op = dirs;
+    disks->count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct log_dir_view view = log_manager_dir_view(logs, (int)i);
+        disks->disks[i] = (struct dirs_disk){.path = mem_strdup(view.path), .failed = view.failed};
+    }
+    dirs->disks = disks;
+    list_push(&partitions->disks, &disks->link);
+    partition_op_move(&dirs->op, PARTITION_OP_WORKING);
+    env_work_submit(partitions->deps->env, &disks->work, dirs_disks_run, dirs_disks_done);
+}
+
+void partition_dirs_leave(struct partition_dirs_op *dirs)
+{
+    struct dirs_disks *disks = dirs->disks;
+    dirs->disks = NULL;
+    if (disks && disks->known)
+        dirs_disks_free(disks);
+    else if (disks)
+        disks->op = NULL; /* the worker's end frees it */
+}
+
+void partition_dirs_close(struct partitions *partitions)
+{
+    struct list *step;
+    while ((step = list_pop(&partitions->disks))) {
+        struct partition_dirs_op *dirs = LIST_ENTRY(step, struct dirs_disks, link)->op;
+        if (!dirs)
+            continue;
+        partition_dirs_leave(dirs);
+        partitions_finish(&dirs->op, ERR_NOT_LEADER_OR_FOLLOWER);
+    }
+}
 
 /* ---- directories ---- */
 
@@ -89,7 +182,6 @@ static void dirs_put_replica(struct partition_dirs_op *dirs, struct partition_di
                              const struct dirs_item *item)
 {
     int64_t lag = item->partition->high_watermark - log_end_offset(item->log);
-    dir->failed |= log_is_offline(item->log);
     dirs_put(dirs, dir,
              (struct partition_dir_entry){.topic = item->partition->topic,
                                           .index = item->partition->index,
@@ -120,8 +212,13 @@ static int dirs_fill(struct dirs_walk *walk)
     dirs->dir_count = count;
     for (size_t d = 0; d < count; d++) {
         struct partition_dir *dir = &dirs->dirs[d];
-        *dir =
-            (struct partition_dir){.path = log_manager_dir(walk->logs, (int)d), .first = entries};
+        struct log_dir_view view = log_manager_dir_view(walk->logs, (int)d);
+        *dir = (struct partition_dir){.path = view.path,
+                                      .failed = view.failed,
+                                      .cordoned = view.cordoned,
+                                      .size = dirs->disks->disks[d].size,
+                                      .free = dirs->disks->disks[d].free,
+                                      .first = entries};
         for (size_t i = 0; i < walk->count; i++)
             if (!dirs_is_repeated(walk, i) &&
                 strcmp(log_dir_path(walk->items[i].log), dir->path) == 0)
@@ -138,10 +235,15 @@ size_t partition_run_dirs(struct partition_op *op, struct partition *partition)
     struct dirs_walk walk = {.op = dirs, .logs = op->partitions->deps->logs};
     ASSERT(!partition);
     int err = ERR_NOT_LEADER_OR_FOLLOWER;
+    if (!op->partitions->closed && !dirs->disks) {
+        dirs_disks_ask(dirs);
+        return 1;
+    }
     if (!op->partitions->closed)
         err = dirs_collect(&walk) ? dirs_fill(&walk) : ERR_NO_MEMORY;
     struct partition_dir *filled = dirs->dirs;
     struct partition_dir_entry *entries = dirs->entries;
+    partition_dirs_leave(dirs);
     partitions_finish(op, err);
     mem_free(filled);
     mem_free(entries);
@@ -155,6 +257,7 @@ void partitions_dirs(struct partitions *partitions, struct partition_dirs_op *di
     dirs->dirs = NULL;
     dirs->dir_count = 0;
     dirs->entries = NULL;
+    dirs->disks = NULL;
     partitions_submit(partitions, &dirs->op, PARTITION_OP_DIRS);
 }
 

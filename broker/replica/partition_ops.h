@@ -383,7 +383,10 @@ void partitions_producers(struct partitions *partitions, struct partition_produc
 /* What lies in the log directories. Text is borrowed until `done` returns. */
 struct partition_dir {
     const char *path;
-    bool failed;  /* as far as a replica in it shows */
+    bool failed;
+    bool cordoned;
+    int64_t size; /* of its disk; -1 = not known */
+    int64_t free;
     size_t first; /* of its entries */
     size_t count;
 };
@@ -404,6 +407,8 @@ struct partition_dirs_op {
     size_t dir_count;
     struct partition_dir_entry
         *entries; /* of a directory sorted by topic and index, then folders */
+    /* The rest is the room's. */
+    struct dirs_disks *disks; /* what a worker has found out, or finds out, of the disks */
 };
 void partitions_dirs(struct partitions *partitions, struct partition_dirs_op *op);
 

@@ -158,6 +158,8 @@ void partition_op_cancel(struct partition_op *op)
         partition_read_leave((struct partition_read_op *)op);
     else if (op->kind == PARTITION_OP_OFFSETS)
         partition_offsets_leave((struct partition_offsets_op *)op);
+    else if (op->kind == PARTITION_OP_DIRS)
+        partition_dirs_leave((struct partition_dirs_op *)op);
     else if (op->kind == PARTITION_OP_DELETE && op->state == PARTITION_OP_WAITING)
         list_remove(&((struct partition_delete_op *)op)->wait.link);
     partition_op_move(op, PARTITION_OP_IDLE);
@@ -205,6 +207,7 @@ struct partitions *partitions_new(struct replica_manager *manager)
     list_init(&partitions->queue);
     list_init(&partitions->ready);
     list_init(&partitions->colds);
+    list_init(&partitions->disks);
     env_timer_init(partitions->deps->env, &partitions->timer, partitions_drain, partitions);
     return partitions;
 }
@@ -215,6 +218,7 @@ void partitions_close(struct partitions *partitions)
     partitions->closed = true;
     env_timer_stop(&partitions->timer);
     partition_reads_close(partitions);
+    partition_dirs_close(partitions);
     while ((op = partitions_next(partitions)))
         partitions_run(partitions, op);
 }

@@ -16,6 +16,7 @@ struct partitions {
     struct list ready; /* appends that have left their line: they are before all of the queue */
     struct partition_op *running; /* NULL: none, or it was cancelled from inside */
     struct list colds;            /* struct cold_read: reads that a worker works for */
+    struct list disks;            /* struct dirs_disks, while a worker asks the disks */
     struct append_order *order;
     struct env_timer timer;
     uint64_t turn; /* counts the turns of the loop in which the queue was looked at */
@@ -56,7 +57,10 @@ void partition_append_leave(struct partition_append_op *append);
 void partition_read_leave(struct partition_read_op *read);
 /* all of them, which end with an error, */
 void partition_reads_close(struct partitions *partitions);
-/* and a lookup by time. */
+/* a lookup by time, */
 void partition_offsets_leave(struct partition_offsets_op *offsets);
+/* and what asks a worker about disks; all of them. */
+void partition_dirs_leave(struct partition_dirs_op *dirs);
+void partition_dirs_close(struct partitions *partitions);
 
 #endif
