@@ -7,11 +7,11 @@
 
 #include "base/err.h"
 #include "kafka/messages/describe_cluster.h"
-#include "kafka/messages/unregister_broker.h"
 #include "kafka/messages/unregister_controller.h"
 #include "tools/broker_api_versions.h"
 #include "tools/report.h"
 #include "tools/tools.h"
+#include "tools/unregister.h"
 
 static const struct option_row cluster_options[] = {
     TOOL_CONTROLLERS_OPTIONS,
@@ -128,37 +128,13 @@ static int cluster_read_id(const struct tool_run *run, int64_t *id)
     return tool_number(run, "id", 0, INT32_MAX, -1, id);
 }
 
-static bool cluster_moved(const void *data)
-{
-    const struct unregister_broker_response *response = data;
-    return err_from_wire(response->error_code) == ERR_NOT_CONTROLLER;
-}
-
 static int cluster_unregister(struct tool_run *run)
 {
-    struct unregister_broker_request request;
-    struct client_answer answer = {0};
-    struct buf text;
     int64_t id;
-    if (cluster_read_id(run, &id) || tool_connect(run))
+    if (cluster_read_id(run, &id) || tool_connect(run) || unregister_broker(run, (int32_t)id))
         return 1;
-    int version = tool_version(run, KAFKA_API_UNREGISTER_BROKER);
-    wire_defaults(&unregister_broker_request_desc, &request);
-    request.broker_id = (int32_t)id;
-    if (version < 0 || tool_call_controller(run, KAFKA_API_UNREGISTER_BROKER, version, &request,
-                                            cluster_moved, &answer))
-        return 1;
-    int status = 0;
-    buf_init(&text);
-    const struct unregister_broker_response *response = answer.response;
-    if (response->error_code)
-        status = tool_fail(run, "%s",
-                           tool_error_text(response->error_code, response->error_message, &text));
-    else
-        printf("Broker %d is no longer registered.\n", request.broker_id);
-    client_answer_free(&answer);
-    buf_close(&text);
-    return status;
+    printf("Broker %d is no longer registered.\n", (int)id);
+    return 0;
 }
 
 static bool cluster_controller_moved(const void *data)

@@ -4,13 +4,14 @@
  * file, or all; then a line for those elected, one for those whose leader was right already.
  * Failure modes: options that contradict each other; a partition that can't have the leader, which
  * gets a line of its own and makes the status 1. */
+#include "tools/leader_election.h"
+
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/err.h"
 #include "kafka/messages/elect_leaders.h"
-#include "tools/partition_list.h"
 #include "tools/report.h"
 #include "tools/tools.h"
 
@@ -196,6 +197,24 @@ static int election_ask(struct election *e)
     return status;
 }
 
+static void election_free(struct election *e)
+{
+    for (size_t i = 0; i < e->result_count; i++) {
+        mem_free(e->results[i].topic);
+        mem_free(e->results[i].sentence);
+    }
+    mem_free(e->results);
+}
+
+int leader_election_prefer(struct tool_run *run, struct partition_list *list)
+{
+    struct election e = {.run = run, .list = *list};
+    ASSERT(list->count > 0);
+    int status = election_ask(&e);
+    election_free(&e);
+    return status;
+}
+
 /* ---- printing ---- */
 
 static int election_compare(const void *a, const void *b)
@@ -284,11 +303,7 @@ static int election_run(struct tool_run *run)
         status = election_ask(&e);
     if (status == 0)
         status = election_print(&e);
-    for (size_t i = 0; i < e.result_count; i++) {
-        mem_free(e.results[i].topic);
-        mem_free(e.results[i].sentence);
-    }
-    mem_free(e.results);
+    election_free(&e);
     partition_list_free(&e.list);
     return status;
 }

@@ -149,7 +149,7 @@ int quorum_change_add(struct tool_run *run)
 
 /* ---- remove ---- */
 
-static int change_send_remove(struct tool_run *run, int32_t id, const struct uuid *directory_id)
+int quorum_change_remove_voter(struct tool_run *run, int32_t id, const struct uuid *directory_id)
 {
     struct remove_raft_voter_request request;
     struct client_answer answer = {0};
@@ -174,8 +174,7 @@ static bool change_moved_unregister(const void *data)
     return err_from_wire(response->error_code) == ERR_NOT_CONTROLLER;
 }
 
-/* Who was removed is registered no more where nobody else has put it there again. */
-static int change_send_unregister(struct tool_run *run, int32_t id)
+int quorum_change_unregister(struct tool_run *run, int32_t id)
 {
     struct unregister_controller_request request;
     struct client_answer answer = {0};
@@ -211,12 +210,12 @@ int quorum_change_remove(struct tool_run *run)
                            text);
     int status = tool_connect(run);
     if (status == 0 && !dry)
-        status = change_send_remove(run, (int32_t)id, &directory_id);
+        status = quorum_change_remove_voter(run, (int32_t)id, &directory_id);
     if (status == 0)
         printf("%s KRaft controller %d with directory id %s\n",
                dry ? "DRY RUN of removing" : "Removed", (int)id, text);
     if (status == 0 && !dry && options_has(run->options, "unregister")) {
-        status = change_send_unregister(run, (int32_t)id);
+        status = quorum_change_unregister(run, (int32_t)id);
         if (status == 0)
             printf("Unregistered controller %d\n", (int)id);
     }

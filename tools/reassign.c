@@ -119,21 +119,6 @@ static int reassign_list(struct reassign *r)
 
 /* ---- --generate ---- */
 
-/* The rack's number, which is its place among those that were seen; 0: it has none. */
-static int32_t reassign_rack(struct plan *racks, struct wire_str rack)
-{
-    char *name = rack.len > 0 ? wire_str_dup(rack) : NULL;
-    size_t i = 0;
-    if (!name)
-        return 0;
-    while (i < racks->count && strcmp(racks->items[i].topic, name) != 0)
-        i++;
-    if (i == racks->count)
-        plan_add(racks, name, 0, NULL, 0);
-    mem_free(name);
-    return (int32_t)i + 1;
-}
-
 /* Those of --broker-list that are there. */
 static int reassign_brokers(struct reassign *r, const struct plan_ids *asked,
                             struct spread_broker *brokers, int32_t *count)
@@ -145,33 +130,14 @@ static int reassign_brokers(struct reassign *r, const struct plan_ids *asked,
     for (int32_t i = 0; i < metadata->brokers.count; i++) {
         if (!plan_ids_have(asked, metadata->brokers.items[i].node_id))
             continue;
-        int32_t rack = aware ? reassign_rack(&racks, metadata->brokers.items[i].rack) : 0;
+        int32_t rack = aware ? reassign_rack_number(&racks, metadata->brokers.items[i].rack) : 0;
         rackless += rack == 0;
         brokers[(*count)++] = (struct spread_broker){metadata->brokers.items[i].node_id, rack};
     }
     plan_free(&racks);
     if (aware && rackless && rackless != *count)
-        return tool_fail(r->run,
-                         "some brokers have a rack and others have none: set broker.rack on "
-                         "all of them, or add --disable-rack-aware");
+        return tool_fail(r->run, REASSIGN_RACKS_DIFFER);
     return 0;
-}
-
-static int reassign_read_brokers(struct reassign *r, struct plan_ids *asked)
-{
-    const char *text = options_get(r->run->options, "broker-list");
-    while (*text) {
-        char *end;
-        long id = strtol(text, &end, 10);
-        if (end == text || (*end && *end != ',') || id < 0 || id > INT32_MAX)
-            return tool_misuse(r->run, "--broker-list: write ids of brokers, as in 1,2,3");
-        if (plan_ids_have(asked, (int32_t)id))
-            return tool_misuse(r->run, "--broker-list names broker %ld twice: name it once", id);
-        asked->ids = mem_realloc(asked->ids, ((size_t)asked->count + 1) * sizeof(int32_t));
-        asked->ids[asked->count++] = (int32_t)id;
-        text = end + (*end == ',');
-    }
-    return asked->count ? 0 : tool_misuse(r->run, "--broker-list is empty: write 1,2,3");
 }
 
 /* Topic by topic, each with as many replicas as its first partition has. */
@@ -222,7 +188,7 @@ static int reassign_generate(struct reassign *r)
     if (!options_has(r->run->options, "topics-to-move-json-file") ||
         !options_has(r->run->options, "broker-list"))
         return tool_misuse(r->run, "--generate needs --topics-to-move-json-file and --broker-list");
-    int status = reassign_read_brokers(r, &asked);
+    int status = plan_read_ids(r->run, "broker-list", &asked);
     if (status == 0)
         status = plan_read_topics(r->run, "topics-to-move-json-file", &r->plan);
     if (status == 0)
@@ -263,7 +229,7 @@ static int reassign_throttle(struct reassign *r)
         return 0;
     puts("Warning: You must run --verify periodically, until the reassignment completes, to ensure "
          "the throttle is removed.");
-    return reassign_throttle_set(r->run, &r->moves, &r->plan, &r->current, rate);
+    return reassign_throttle_set(r->run, &r->moves, &r->plan, &r->current, rate, stdout);
 }
 
 static int reassign_start(struct reassign *r)

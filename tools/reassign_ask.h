@@ -21,9 +21,12 @@ int reassign_ask_alter(struct tool_run *run, const struct plan *plan, bool cance
 /* ---- throttles ---- */
 
 /* The topics' lists of replicas, worked out from what is being moved and what shall be, and the
- * rate of all brokers that take part. */
+ * rate of all brokers that take part. What it does is told on `out`. */
 int reassign_throttle_set(struct tool_run *run, const struct plan *moves, const struct plan *plan,
-                          const struct plan *current, int64_t rate);
+                          const struct plan *current, int64_t rate, FILE *out);
+/* The topics that have lists of throttled replicas, as items of partition -1. */
+int reassign_throttle_topics(struct tool_run *run, const struct metadata_response *metadata,
+                             struct plan *topics);
 /* Takes them back: of all brokers of the cluster (where `metadata` is known) and of the plan, and
  * of the plan's topics. What it does is told on `out`. */
 int reassign_throttle_clear(struct tool_run *run, const struct metadata_response *metadata,

@@ -216,6 +216,23 @@ int plan_read_topics(const struct tool_run *run, const char *option, struct plan
     return plan_take(&source, "topics", plan_take_topic, plan);
 }
 
+int plan_read_ids(const struct tool_run *run, const char *option, struct plan_ids *ids)
+{
+    const char *text = options_get(run->options, option);
+    while (*text) {
+        char *end;
+        long id = strtol(text, &end, 10);
+        if (end == text || (*end && *end != ',') || id < 0 || id > INT32_MAX)
+            return tool_misuse(run, "--%s: write ids of brokers, as in 1,2,3", option);
+        if (plan_ids_have(ids, (int32_t)id))
+            return tool_misuse(run, "--%s names broker %ld twice: name it once", option, id);
+        ids->ids = mem_realloc(ids->ids, ((size_t)ids->count + 1) * sizeof(int32_t));
+        ids->ids[ids->count++] = (int32_t)id;
+        text = end + (*end == ',');
+    }
+    return ids->count ? 0 : tool_misuse(run, "--%s is empty: write 1,2,3", option);
+}
+
 /* ---- printing ---- */
 
 static json_t *plan_entry(const struct plan_item *item)

@@ -39,6 +39,8 @@ const struct plan_item *plan_find(const struct plan *plan, const char *topic, in
 /* Reads the file that --OPTION names, and sorts. 0, or 1 with the message printed: no such file, no
  * such JSON, a partition or a broker that is there twice, a log directory other than "any". */
 int plan_read(const struct tool_run *run, const char *option, struct plan *plan);
+/* The ids of --OPTION, "1,2,3": at least one, none twice. The caller's to mem_free. */
+int plan_read_ids(const struct tool_run *run, const char *option, struct plan_ids *ids);
 /* The names of {"topics":[{"topic":"t"}]}, as items of partition -1. */
 int plan_read_topics(const struct tool_run *run, const char *option, struct plan *plan);
 /* One line of JSON, as Kafka writes it. */

@@ -4,6 +4,21 @@
 #include "tools/reassign_spread.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+int32_t reassign_rack_number(struct plan *racks, struct wire_str rack)
+{
+    char *name = rack.len > 0 ? wire_str_dup(rack) : NULL;
+    size_t i = 0;
+    if (!name)
+        return 0;
+    while (i < racks->count && strcmp(racks->items[i].topic, name) != 0)
+        i++;
+    if (i == racks->count)
+        plan_add(racks, name, 0, NULL, 0);
+    mem_free(name);
+    return (int32_t)i + 1;
+}
 
 static int spread_compare(const void *a, const void *b)
 {

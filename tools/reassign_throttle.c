@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "kafka/messages/describe_configs.h"
 #include "kafka/messages/incremental_alter_configs.h"
 #include "tools/config_changes.h"
 #include "tools/reassign_ask.h"
@@ -186,7 +187,7 @@ static void throttle_add_brokers(struct plan_ids *brokers, const struct plan_ids
 }
 
 int reassign_throttle_set(struct tool_run *run, const struct plan *moves, const struct plan *plan,
-                          const struct plan *current, int64_t rate)
+                          const struct plan *current, int64_t rate, FILE *out)
 {
     struct plan *all = throttle_moves(moves, plan, current);
     struct throttle_request request = {0};
@@ -211,11 +212,62 @@ int reassign_throttle_set(struct tool_run *run, const struct plan *moves, const 
     }
     int status = throttle_send(run, &request);
     if (status == 0)
-        printf("The inter-broker throttle limit was set to %" PRId64 " B/s\n", rate);
+        fprintf(out, "The inter-broker throttle limit was set to %" PRId64 " B/s\n", rate);
     throttle_free(&request);
     mem_free(brokers.ids);
     plan_free(all);
     mem_free(all);
+    return status;
+}
+
+/* ---- what there is ---- */
+
+static void throttle_take_topic(const struct describe_configs_response_describe_configs_result *row,
+                                struct plan *topics)
+{
+    bool listed = false;
+    for (int32_t i = 0; i < row->configs.count; i++)
+        listed = listed || row->configs.items[i].value.len > 0;
+    if (!listed)
+        return;
+    char *name = wire_str_dup(row->resource_name);
+    plan_add(topics, name, -1, NULL, 0);
+    mem_free(name);
+}
+
+int reassign_throttle_topics(struct tool_run *run, const struct metadata_response *metadata,
+                             struct plan *topics)
+{
+    struct describe_configs_request request;
+    struct client_answer answer = {0};
+    struct wire_str keys[ARRAY_LEN(throttle_topic_keys)];
+    int version = tool_version(run, KAFKA_API_DESCRIBE_CONFIGS);
+    if (version < 0)
+        return 1;
+    if (metadata->topics.count == 0)
+        return 0;
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        keys[i] = wire_str_from(throttle_topic_keys[i]);
+    wire_defaults(&describe_configs_request_desc, &request);
+    request.resources.items =
+        mem_alloc((size_t)metadata->topics.count * sizeof(*request.resources.items));
+    for (int32_t i = 0; i < metadata->topics.count; i++) {
+        struct describe_configs_request_describe_configs_resource *row =
+            &request.resources.items[request.resources.count++];
+        wire_defaults(&describe_configs_request_describe_configs_resource_desc, row);
+        row->resource_type = THROTTLE_TOPIC;
+        row->resource_name = metadata->topics.items[i].name;
+        row->configuration_keys.items = keys;
+        row->configuration_keys.count = ARRAY_LEN(keys);
+    }
+    int status = tool_call(run, CLIENT_ANY, KAFKA_API_DESCRIBE_CONFIGS, version, &request, &answer);
+    const struct describe_configs_response *response = answer.response;
+    for (int32_t i = 0; status == 0 && i < response->results.count; i++)
+        if (!response->results.items[i].error_code)
+            throttle_take_topic(&response->results.items[i], topics);
+    plan_sort(topics);
+    client_answer_free(&answer);
+    mem_free(request.resources.items);
     return status;
 }
 
@@ -238,6 +290,8 @@ static void throttle_clear_topics(struct throttle_request *request, const struct
 {
     struct buf names;
     size_t count = 0;
+    if (plan->count == 0)
+        return;
     buf_init(&names);
     for (size_t i = 0; i < plan->count; i += plan_of_topic(plan, i)) {
         char *name = plan->items[i].topic;

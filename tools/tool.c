@@ -264,7 +264,7 @@ static int tool_make_client(struct tool_run *run, const char *bootstrap, const c
     };
     struct buf problem;
     buf_init(&problem);
-    int err = env_new(&run->env);
+    int err = run->env ? 0 : env_new(&run->env);
     if (err)
         buf_printf(&problem, "%s", err_text(err));
     else
@@ -286,6 +286,14 @@ int tool_connect(struct tool_run *run)
     int status = tool_make_client(run, bootstrap, option);
     mem_free(bootstrap);
     return status;
+}
+
+int tool_reconnect(struct tool_run *run, const char *bootstrap)
+{
+    ASSERT(run->env);
+    client_free(run->client);
+    run->client = NULL;
+    return tool_make_client(run, bootstrap, "--bootstrap-server");
 }
 
 int tool_version(struct tool_run *run, int16_t key)

@@ -98,6 +98,8 @@ int tool_read_props(struct tool_run *run, const char *name);
 int tool_read_props_file(struct tool_run *run, const char *written, const char *path);
 /* Makes run->env and run->client. 0, or 1 with the message printed. */
 int tool_connect(struct tool_run *run);
+/* Asks these addresses from now on, "host:port,host:port". 0, or 1 with the message printed. */
+int tool_reconnect(struct tool_run *run, const char *bootstrap);
 /* The version to use for an API to any broker; negative with the message printed. */
 int tool_version(struct tool_run *run, int16_t key);
 /* client_call to any broker, or to `node`; 0, or 1 with the message printed. */
