@@ -38,6 +38,9 @@
     X(tool_zookeeper_stop)                                                                         \
     X(tool_zk_server)                                                                              \
     X(tool_status)                                                                                 \
+    X(tool_drain)                                                                                  \
+    X(tool_balance)                                                                                \
+    X(tool_decommission)                                                                           \
     X(tool_service)                                                                                \
     X(tool_dev)                                                                                    \
     X(tool_completion)                                                                             \

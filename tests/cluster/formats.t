@@ -100,6 +100,11 @@ CALLS = (
           "partitions": [{"partition": str, "size": int, "offsetLag": int, "isFuture": bool}]}]}]}, 1),
     (("kafka-leader-election.sh", "--election-type", "preferred", "--topic", "orders", "--partition", "0"),
      {"partitions": [{"topic": str, "partition": int, "election": str, "error": Maybe(str)}]}, 1),
+    (("millrace", "balance", "--plan"),
+     {"brokers": [{"broker": int, "replicas": int, "replicasAfter": int, "leaders": int, "leadersAfter": int,
+                   "bytes": int, "bytesAfter": int}],
+      "partitions": [{"topic": str, "partition": int, "replicas": [int], "target": [int], "bytes": int,
+                      "underWay": bool}]}, 0),
     (("kafka-reassign-partitions.sh", "--list"),
      {"reassignments": [{"topic": str, "partition": int, "replicas": [int], "adding": [int], "removing": [int]}]}, 0),
 )

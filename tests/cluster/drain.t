@@ -1,0 +1,295 @@
+#!/usr/bin/env python3
+"""Brokers that are drained, balanced and taken out under load: nothing is lost whoever is killed
+meanwhile, what was stopped goes on, and what can't be is refused before anything moves."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+
+import json
+import re
+import signal
+import subprocess
+import threading
+
+import reassign
+import tap
+import wire
+from cluster import Cluster
+from load import Load, check_records, read_all, write_some
+from node import Node, free_port, spawn
+from segments import check_replicas_equal
+from tap import check, check_equal, note, test
+from tool import MILLRACE, tool
+from wait import wait_until
+
+DEADLINE_S = 60
+RECORDS = 300  # acknowledged between two steps
+SLOW, FAST = "2000", "1000000000"  # bytes a second: the load writes more than the first
+THROTTLED = "throttled"  # in the name of each setting of a throttle
+SIGINT_STATUS = 128 + signal.SIGINT
+
+
+def millrace(cluster, *arguments, status=0, at=None):
+    """What the tool prints: (stdout, stderr)."""
+    done = tool("millrace", *arguments, "--bootstrap-server", at or cluster.running()[0].address, check_status=False)
+    check_equal(done.returncode, status, f"the status of {arguments}: {done.stdout}{done.stderr}")
+    return done.stdout, done.stderr
+
+
+def plan(cluster, *arguments):
+    return json.loads(millrace(cluster, *arguments, "--plan", "--format", "json")[0])
+
+
+class Running:
+    """A tool that works until it is done, or killed; wait() gives its status and what it printed."""
+
+    def __init__(self, cluster, *arguments):
+        self.told = ""
+        self.child = spawn(["millrace", *arguments, "--bootstrap-server", cluster.running()[0].address],
+                           executable=MILLRACE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                           stderr=subprocess.STDOUT, text=True)
+        self.thread = threading.Thread(target=self._read, daemon=True)
+        self.thread.start()
+
+    def _read(self):
+        for line in self.child.stdout:
+            self.told += line
+
+    def wait_word(self, word):
+        wait_until(lambda: word in self.told or self.child.poll() is not None, DEADLINE_S, f"it says {word}")
+        check(word in self.told, f"it says {self.told!r}, not {word!r}")
+
+    def end(self, number):
+        self.child.send_signal(number)
+        return self.wait()
+
+    def wait(self):
+        wait_until(lambda: self.child.poll() is not None, DEADLINE_S, f"the tool ends; it says {self.told!r}")
+        self.thread.join()
+        return self.child.returncode
+
+
+def assign(cluster, topic, *partitions):
+    """A topic with these replicas, in sync."""
+    tool("kafka-topics.sh", "--bootstrap-server", cluster.bootstrap, "--create", "--topic", topic,
+         "--replica-assignment", ",".join(":".join(map(str, replicas)) for replicas in partitions))
+    wait_until(lambda: all(topic in wire.metadata(n.port).topics for n in cluster.running()), DEADLINE_S,
+               f"every node knows {topic}")
+    cluster.wait_isr_whole(topic)
+
+
+def partitions(cluster):
+    """{(topic, partition): (leader, replicas, isr)} as the first node knows them."""
+    known = wire.metadata(cluster.running()[0].port).topics
+    return {(topic, index): found for topic, rows in known.items() for index, found in rows.items()}
+
+
+def counts(cluster, which):
+    """How many partitions each broker has, or leads."""
+    held = {node.id: 0 for node in cluster.nodes}
+    for found in partitions(cluster).values():
+        for broker in which(found):
+            held[broker] += 1
+    return held
+
+
+def wait_whole(cluster):
+    def look():
+        return all(leader >= 0 and sorted(replicas) == sorted(isr)
+                   for leader, replicas, isr in partitions(cluster).values())
+    wait_until(look, DEADLINE_S, "every partition has a leader and all replicas in sync")
+
+
+def check_gone(cluster, broker):
+    for name, (leader, replicas, isr) in partitions(cluster).items():
+        check(broker not in (leader, *replicas, *isr), f"{name} is on {broker}: {leader} {replicas} {isr}")
+
+
+def check_no_throttle(cluster):
+    for entities in (("--entity-type", "topics"), ("--entity-type", "brokers")):
+        told = tool("kafka-configs.sh", "--bootstrap-server", cluster.bootstrap, "--describe", *entities).stdout
+        check(THROTTLED not in told, f"a throttle is left: {told}")
+
+
+def wait_moves(cluster):
+    return wait_until(lambda: reassign.moves(cluster.running()[0].port), DEADLINE_S, "something is being moved")
+
+
+def fill(cluster, topic, acks=RECORDS):
+    return write_some(cluster.bootstrap, topic, acks)
+
+
+@test("a broker is drained under load; the tool and a broker are killed meanwhile; it goes on, and the broker stops")
+def killed_and_resumed():
+    with Cluster(4) as cluster:
+        assign(cluster, "load", (3, 0, 1))
+        assign(cluster, "other", *[((i + 3) % 4, i % 4, (i + 1) % 4) for i in range(8)])
+        others = fill(cluster, "other")
+        with Load(cluster.bootstrap, "load") as load:
+            load.wait_acks(RECORDS)
+            slow = Running(cluster, "drain", "3", "--throttle", SLOW, "--at-once", "2")
+            wait_moves(cluster)
+            slow.wait_word("partitions left")
+            slow.end(signal.SIGKILL)
+            check(wait_moves(cluster), "the moves go on without the tool")
+            cluster.nodes[2].kill()
+            load.wait_acks(RECORDS)
+            cluster.nodes[2].start()
+            cluster.wait_serving()
+            resumed = Running(cluster, "drain", "3", "--throttle", FAST)
+            check_equal(resumed.wait(), 0, f"the status of the second call: {resumed.told}")
+            note(resumed.told.splitlines()[-1])
+            check("Broker 3 is drained" in resumed.told, resumed.told)
+            check_gone(cluster, 3)
+            check_no_throttle(cluster)
+            load.wait_acks(RECORDS)
+            wait_whole(cluster)
+            cluster.nodes[3].signal(signal.SIGTERM)
+            check_equal(cluster.nodes[3].wait_exit(), 0, "the status of the drained broker")
+            load.wait_acks(RECORDS)
+            load.stop()
+        wait_whole(cluster)
+        records = read_all(cluster.bootstrap, "load")
+        check_records(records, load.acked)
+        check_records(read_all(cluster.bootstrap, "other"), others.acked)
+        folders = [os.path.join(cluster.nodes[i].log_dir, "load-0") for i in range(3)]
+        check_replicas_equal(folders, records[-1][0] + 1)
+        held = counts(cluster, lambda found: found[1])
+        check(max(held[i] for i in range(3)) - min(held[i] for i in range(3)) <= 1, f"uneven: {held}")
+        cluster.nodes[3].start()  # its directories may stay: it has nothing any more
+        cluster.wait_serving()
+
+
+@test("a drain that is stopped by Ctrl-C says how to go on, and --cancel gives the replicas back")
+def stopped():
+    with Cluster(4) as cluster:
+        assign(cluster, "load", (3, 0, 1))
+        assign(cluster, "small", (3, 1), (1, 3), (0, 3), (0, 1))
+        with Load(cluster.bootstrap, "load") as load:
+            load.wait_acks(RECORDS)
+            shown = plan(cluster, "drain", "3")
+            check_equal(sorted((row["topic"], row["partition"]) for row in shown["partitions"]),
+                        [("load", 0), ("small", 0), ("small", 1), ("small", 2)], "the plan's partitions")
+            check(not reassign.moves(cluster.nodes[0].port), "--plan moves nothing")
+            slow = Running(cluster, "drain", "3", "--throttle", SLOW, "--at-once", "1")
+            wait_moves(cluster)
+            slow.wait_word("partitions left")
+            check_equal(slow.end(signal.SIGINT), SIGINT_STATUS, f"the status after Ctrl-C: {slow.told}")
+            note(slow.told.splitlines()[-1])
+            for word in ("1 are under way", "3 have not begun", "the throttle stays", "drain 3", "--cancel"):
+                check(word in slow.told, f"{word!r} is not in {slow.told}")
+            check("1 move is ended" in millrace(cluster, "drain", "3", "--cancel")[0], "the end of the moves")
+            check_equal(reassign.moves(cluster.nodes[0].port), {}, "what is being moved")
+            check_no_throttle(cluster)
+            wait_until(lambda: sorted(cluster.partition("load")[1]) == [0, 1, 3], DEADLINE_S, "load has its replicas")
+            wait_whole(cluster)
+            load.stop()
+        check_records(read_all(cluster.bootstrap, "load"), load.acked)
+
+
+@test("what can't be drained is refused, and nothing moves")
+def refused():
+    with Cluster(3) as cluster:
+        assign(cluster, "three", (0, 1, 2))
+        assign(cluster, "one", (0,), (2,))
+        for arguments in (("drain", "2"), ("drain", "2", "--plan"), ("decommission", "2")):
+            told = millrace(cluster, *arguments, status=1)[1]
+            note(told.strip())
+            check("nothing is" in told, told)
+        check("there is no broker 7" in millrace(cluster, "drain", "7", status=1)[1], "a broker that is not there")
+        for arguments, word in ((("drain",), "which broker"), (("drain", "x"), "no id of a broker"),
+                                (("drain", "1", "--plan", "--cancel"), "not both"),
+                                (("drain", "1", "--plan", "--throttle", "5"), "--throttle does not go with --plan"),
+                                (("balance", "--at-once", "0"), "--at-once 0"),
+                                (("balance", "--exclude", "9"), "there is no broker 9")):
+            told = millrace(cluster, *arguments, status=1)[1]
+            check(word in told, f"{arguments} says {told!r}")
+        check_equal(reassign.moves(cluster.nodes[0].port), {}, "what is being moved")
+        cluster.delete_topic("three")
+        cluster.nodes[2].kill()
+        wait_until(lambda: cluster.partition("one", 1)[0] == -1, DEADLINE_S, "one-1 has no leader")
+        told = millrace(cluster, "drain", "2", status=1)[1]
+        check("no leader to copy from (one-1)" in told, told)
+        cluster.nodes[2].start()
+        cluster.wait_serving()
+
+
+@test("balance: a new broker gets its share with the fewest moves, leaders too; then nothing is left to do")
+def balance():
+    with Cluster(4, auto_leader_rebalance_enable="false") as cluster:
+        assign(cluster, "a", *[(i % 3, (i + 1) % 3) for i in range(6)])
+        assign(cluster, "b", *[((i + 1) % 3, i % 3) for i in range(6)])
+        written = fill(cluster, "a")
+        cluster.nodes[0].kill()  # so that others lead
+        wait_until(lambda: cluster.partition("a", 0)[0] == 1, DEADLINE_S, "another replica leads")
+        cluster.nodes[0].start()
+        cluster.wait_serving()
+        wait_whole(cluster)
+        shown = plan(cluster, "balance")
+        check_equal(sum(len(set(row["target"]) - set(row["replicas"])) for row in shown["partitions"]), 6,
+                    f"the copies of {shown}")
+        check_equal([row["replicasAfter"] for row in shown["brokers"]], [6, 6, 6, 6], "the replicas after it")
+        out = millrace(cluster, "balance")[0]
+        note(out.splitlines()[-1])
+        check("The cluster is balanced" in out, out)
+        check_equal(counts(cluster, lambda found: found[1]), {i: 6 for i in range(4)}, "the replicas")
+
+        def leads():
+            return counts(cluster, lambda found: [found[0]]) == {i: 3 for i in range(4)}
+        wait_until(leads, DEADLINE_S, "each broker leads three partitions")
+        wait_whole(cluster)
+        check_equal(plan(cluster, "balance")["partitions"], [], "what is left to move")
+        check("Nothing is to be moved." in millrace(cluster, "balance", "--plan")[0], "the plan in words")
+        done = json.loads(millrace(cluster, "balance", "--format", "json")[0])
+        check_equal(done, {"broker": None, "state": "balanced", "partitions": 0, "bytes": 0}, "the second balance")
+        check_records(read_all(cluster.bootstrap, "a"), written.acked)
+
+
+def endpoints(cluster):
+    told = tool("kafka-cluster.sh", "list-endpoints", "--include-fenced-brokers", "--format", "json",
+                "--bootstrap-server", cluster.running()[0].address).stdout
+    return {row["id"] for row in json.loads(told)["endpoints"]}
+
+
+def stop_when_asked(cluster, running, node):
+    running.wait_word("Stop its process now")
+    node.signal(signal.SIGTERM)
+    check_equal(node.wait_exit(), 0, f"the status of node {node.id}")
+    check_equal(running.wait(), 0, f"the status of the tool: {running.told}")
+    check(f"Broker {node.id} is out of the cluster" in running.told, running.told)
+    check_equal(endpoints(cluster), {n.id for n in cluster.running()}, "the brokers that are registered")
+
+
+@test("decommission: drained, stopped by a person, unregistered; and one that is down already")
+def decommission():
+    with Cluster(3, start=False) as cluster:
+        for i in (3, 4):
+            node = Node(cluster.directory, i, {**cluster.nodes[0].settings, "process.roles": "broker"})
+            node.settings |= {"broker.id": i, "log.dirs": node.log_dir}
+            for name in ("listeners", "advertised.listeners"):
+                node.settings[name] = f"PLAINTEXT://127.0.0.1:{node.port}"
+            cluster.nodes.append(node)
+        cluster.start()
+        assign(cluster, "load", (3, 0, 4))
+        assign(cluster, "small", *[(i % 5, (i + 1) % 5) for i in range(10)])
+        with Load(cluster.bootstrap, "load") as load:
+            load.wait_acks(RECORDS)
+            stop_when_asked(cluster, Running(cluster, "decommission", "3"), cluster.nodes[3])
+            load.wait_acks(RECORDS)
+            cluster.nodes[4].kill()
+            wait_until(lambda: 4 not in wire.metadata(cluster.nodes[0].port).brokers, DEADLINE_S, "4 is known as down")
+            out = millrace(cluster, "decommission", "4")[0]
+            check("Broker 4 has stopped." in out and "Broker 4 is out of the cluster" in out, out)
+            check_equal(endpoints(cluster), {0, 1, 2}, "the brokers that are registered")
+            load.wait_acks(RECORDS)
+            load.stop()
+        wait_whole(cluster)
+        check_gone(cluster, 3)
+        check_gone(cluster, 4)
+        check_records(read_all(cluster.bootstrap, "load"), load.acked)
+        told = millrace(cluster, "decommission", "2", status=1)[1]
+        check("by controller.quorum.voters" in told, told)
+
+
+tap.run()
