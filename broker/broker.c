@@ -613,7 +613,8 @@ static void broker_build(struct broker *broker)
     broker->partitions = replica_manager_partitions(broker->replicas);
     broker->fetch_sessions = fetch_sessions_new(
         broker->partitions, broker->env,
-        (int32_t)config_int(broker->config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS));
+        (int32_t)config_int(broker->config, CONFIG_MAX_INCREMENTAL_FETCH_SESSION_CACHE_SLOTS),
+        config_str(broker->config, CONFIG_REPLICA_SELECTOR_CLASS)[0] != 0);
     broker->producer_ids = producer_ids_new(broker->env, broker->channel, broker->node_id);
     broker_build_groups(broker);
     broker_build_txns(broker);

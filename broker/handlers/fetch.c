@@ -16,12 +16,15 @@
 #include "broker/broker.h"
 #include "broker/handlers/fetch_convert.h"
 #include "broker/handlers/fetch_session.h"
+#include "broker/handlers/listener.h"
 #include "broker/net/request.h"
 #include "kafka/batch.h"
 #include "kafka/messages/fetch.h"
 
 enum {
     FETCH_ZSTD_VERSION = 10,
+    FETCH_RACK_VERSION = 11,
+    FETCH_RACK_MAX = 4096,    /* bytes of a rack's name that are kept while a fetch waits */
     FETCH_BATCHES_VERSION = 4 /* older ones get messages of magic 0 or 1 */
 };
 
@@ -54,6 +57,8 @@ struct fetch {
     size_t cap;
     size_t bytes;
     size_t throttled; /* of them, those that the throttle of replication counts */
+    char *rack;       /* of a consumer that may be sent to a follower near it, else NULL */
+    const char *listener;
 };
 
 static void fetch_drop_results(struct fetch *fetch)
@@ -70,6 +75,7 @@ static void fetch_free(struct request *request)
     struct fetch *fetch = request->state;
     fetch_drop_results(fetch);
     mem_free(fetch->results);
+    mem_free(fetch->rack);
     mem_free(fetch);
 }
 
@@ -129,11 +135,12 @@ static void fetch_take(struct fetch *fetch, struct fetch_result *result)
     size_t len = result->read.slice.chunk.len;
     fetch->bytes += len;
     fetch->throttled += result->read.throttled ? len : 0;
-    fetch->due |= result->read.diverging;
-    if (result->read.diverging || len > 0)
+    fetch->due |= result->read.diverging || result->read.elsewhere;
+    if (result->read.diverging || result->read.elsewhere || len > 0)
         return;
-    bool news = result->read.high_watermark != slot->told_hw ||
-                result->read.log_start_offset != slot->told_log_start;
+    bool moved = result->read.high_watermark != slot->told_hw;
+    bool news = moved || result->read.log_start_offset != slot->told_log_start;
+    fetch->due |= moved && fetch_slot_tells_watermark(slot);
     bool left_over = result->read.no_room;
     ASSERT(!left_over || fetch->bytes > 0);
     if (left_over)
@@ -193,6 +200,8 @@ static bool fetch_read_slot(struct fetch *fetch, struct fetch_session_slot *slot
     /* Clients before v10 need not know zstd. As in Kafka the topic's own codec decides: what else
      * they find in a log was written so by a producer, and is theirs to read. */
     read->args.no_zstd = fetch->request->version < FETCH_ZSTD_VERSION;
+    read->args.rack = fetch->rack;
+    read->args.listener = fetch->listener;
     read->acknowledges = slot->named;
     read->interest = &slot->interest;
     partitions_read(fetch->request->broker->partitions, read);
@@ -266,6 +275,8 @@ static bool fetch_fill(struct fetch *fetch, struct fetch_result *result,
         data->diverging_epoch.epoch = result->read.diverging_epoch;
         data->diverging_epoch.end_offset = result->read.diverging_offset;
     }
+    if (result->read.elsewhere && !result->err)
+        data->preferred_read_replica = result->read.nearest;
     fetch_fill_leader(fetch, result, data);
     if (result->err == ERR_NOT_LEADER_OR_FOLLOWER && result->slot->topic->session->replica_id < 0)
         request_note_moved(fetch->request);
@@ -293,7 +304,7 @@ static void fetch_tell(const struct fetch *fetch, const struct fetch_result *res
     bool follower = slot->topic->session->replica_id >= 0;
     bool bytes = result->read.slice.chunk.len > 0;
     slot->sent = follower && (bytes || result->read.diverging || result->err);
-    bool served = result->err || bytes;
+    bool served = result->err || bytes || result->read.elsewhere;
     bool no_room = result->read.no_room && !MUTATION(IDLE_WITHOUT_ROOM) &&
                    (follower || !MUTATION(CONSUMER_IDLE_WITHOUT_ROOM));
     /* To the end: the others come first next time. A full fetch gives the session its order. */
@@ -524,6 +535,18 @@ static size_t fetch_total(const struct request *request)
     return total < most ? total : most;
 }
 
+/* A consumer's rack, where that decides from whom it reads. One that is longer than what is kept is
+ * taken for none. */
+static char *fetch_rack(const struct request *request, const struct fetch_session *session)
+{
+    const struct fetch_request *body = request->body;
+    bool counts = request->version >= FETCH_RACK_VERSION && session->replica_id < 0 &&
+                  fetch_sessions_are_nearest(request->broker->fetch_sessions);
+    return counts && body->rack_id.len > 0 && body->rack_id.len <= FETCH_RACK_MAX
+               ? wire_str_dup(body->rack_id)
+               : NULL;
+}
+
 static struct fetch *fetch_new(struct request *request, struct fetch_session *session, bool full)
 {
     const struct fetch_request *body = request->body;
@@ -537,6 +560,9 @@ static struct fetch *fetch_new(struct request *request, struct fetch_session *se
      * waiting for a record. */
     if (request->payer && fetch->min_bytes > 1 && (size_t)fetch->min_bytes > fetch->max_bytes)
         fetch->min_bytes = fetch->max_bytes > 0 ? (int32_t)fetch->max_bytes : 1;
+    fetch->rack = fetch_rack(request, session);
+    if (fetch->rack)
+        fetch->listener = listener_name(request);
     fetch->last = body->max_wait_ms <= 0;
     fetch->read.op.done = fetch_read_done;
     request->state = fetch;

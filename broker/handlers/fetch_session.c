@@ -35,6 +35,7 @@ struct fetch_sessions {
     struct mem_budget budget;
     size_t count;
     size_t max;
+    bool nearest;
 };
 
 static bool sessions_evict(struct fetch_sessions *sessions, const struct fetch_session *favoured);
@@ -186,11 +187,22 @@ void fetch_slot_idle(struct fetch_session_slot *slot)
     list_remove(&slot->ready_link);
 }
 
+static bool session_tells_watermark(const struct fetch_session *session)
+{
+    return session->replica_id >= 0 && session->owner->nearest;
+}
+
+bool fetch_slot_tells_watermark(const struct fetch_session_slot *slot)
+{
+    return session_tells_watermark(slot->topic->session);
+}
+
 /* Changes that go into the next answer and are not waited for: the high watermark where that is not
- * the end of what is read. */
+ * the end of what is read, unless consumers wait for it at the follower. */
 static unsigned session_unawaited(const struct fetch_session *session)
 {
-    return session->replica_id >= 0 || session->committed ? PARTITION_CHANGED_HW : 0;
+    bool awaited = session->replica_id < 0 ? !session->committed : session_tells_watermark(session);
+    return awaited ? 0 : PARTITION_CHANGED_HW;
 }
 
 static void slot_changed(struct partition_interest *interest, unsigned change)
@@ -575,9 +587,10 @@ int fetch_sessions_open(struct fetch_sessions *sessions, const struct fetch_requ
 }
 
 struct fetch_sessions *fetch_sessions_new(struct partitions *partitions, struct env *env,
-                                          int32_t max)
+                                          int32_t max, bool nearest)
 {
     struct fetch_sessions *sessions = mem_alloc(sizeof(*sessions));
+    sessions->nearest = nearest;
     sessions->partitions = partitions;
     sessions->env = env;
     sessions->converter = fetch_converter_new(env);
@@ -587,6 +600,11 @@ struct fetch_sessions *fetch_sessions_new(struct partitions *partitions, struct 
     list_init(&sessions->used);
     list_init(&sessions->passing);
     return sessions;
+}
+
+bool fetch_sessions_are_nearest(const struct fetch_sessions *sessions)
+{
+    return sessions->nearest;
 }
 
 struct fetch_converter *fetch_sessions_converter(struct fetch_sessions *sessions)

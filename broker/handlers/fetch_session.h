@@ -75,9 +75,14 @@ struct fetch_session {
     void *wake_data;
 };
 
+/* `nearest`: consumers are sent to followers in their rack (KIP-392). So a follower hears at once
+ * when a high watermark has moved, and not with the next records. */
 struct fetch_sessions *fetch_sessions_new(struct partitions *partitions, struct env *env,
-                                          int32_t max);
+                                          int32_t max, bool nearest);
 void fetch_sessions_free(struct fetch_sessions *sessions);
+
+/* As it was made. */
+bool fetch_sessions_are_nearest(const struct fetch_sessions *sessions);
 
 /* What converts for old clients; it ends with the sessions. */
 struct fetch_converter *fetch_sessions_converter(struct fetch_sessions *sessions);
@@ -99,6 +104,8 @@ void fetch_session_free(struct fetch_session *session);
 struct partition_read_args fetch_slot_args(const struct fetch_session_slot *slot);
 /* Which partition it is now; or why that can't be told. */
 int fetch_slot_ref(const struct fetch_session_slot *slot, struct partition_ref *ref) MUST_CHECK;
+/* Whether an answer need not wait for more when all that it has to say is a new high watermark. */
+bool fetch_slot_tells_watermark(const struct fetch_session_slot *slot);
 /* There may be something to say. */
 void fetch_slot_ready(struct fetch_session_slot *slot);
 /* The others come first. */

@@ -7,6 +7,7 @@
 #include "broker/broker.h"
 #include "broker/cluster/controller_channel.h"
 #include "broker/cluster/metadata.h"
+#include "broker/handlers/listener.h"
 #include "kafka/messages/produce.h"
 
 const struct image *nodes_image(const struct request *request)
@@ -17,9 +18,7 @@ const struct image *nodes_image(const struct request *request)
 const struct image_endpoint *nodes_listener(const struct request *request,
                                             const struct image_broker *broker)
 {
-    int count;
-    const struct config_listener *listeners = config_listeners(request->broker->config, &count);
-    const char *name = listeners[request->listener].name;
+    const char *name = listener_name(request);
     for (size_t i = 0; i < broker->endpoint_count; i++)
         if (strcmp(broker->endpoints[i].listener, name) == 0)
             return &broker->endpoints[i];

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/mutation.h"
 #include "broker/replica/isr.h"
+#include "broker/replica/nearest.h"
 #include "broker/replica/partition_private.h"
 #include "kafka/batch.h"
 #include "kafka/compress.h"
@@ -551,6 +552,9 @@ static int partition_read_any(struct partition *partition, const struct partitio
     read->high_watermark = partition->high_watermark;
     read->last_stable_offset = partition_last_stable_offset(partition);
     read->log_start_offset = log_start_offset(log);
+    read->elsewhere = args->rack && nearest_find(partition, args, &read->nearest);
+    if (read->elsewhere)
+        return 0;
     if (partition_diverges(partition, args, read))
         return 0;
     bool consumer = args->replica_id < 0;

@@ -246,6 +246,10 @@ struct partition_read_args {
     bool committed;   /* a consumer that reads only what is decided: below the last stable offset */
     bool no_zstd;     /* an old client: not from a topic whose codec is zstd */
     size_t throttled; /* bytes of this answer that a throttle counts: replica_throttle.h */
+    /* A consumer's rack, and the listener that it came by, where it may be sent to a follower near
+     * it (KIP-392); NULL = it may not. */
+    const char *rack;
+    const char *listener;
 };
 
 /* A transaction of which the reader drops the records, from this offset to its abort marker. */
@@ -264,6 +268,8 @@ struct partition_read {
     int64_t high_watermark;
     int64_t last_stable_offset;
     int64_t log_start_offset;
+    bool elsewhere; /* a consumer is to read from `nearest`, a follower near it; no bytes */
+    int32_t nearest;
     bool diverging; /* the follower's log differs: cut to diverging_offset or below, no bytes */
     int32_t diverging_epoch;
     int64_t diverging_offset;

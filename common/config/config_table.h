@@ -356,8 +356,10 @@
     X(REPLICA_HIGH_WATERMARK_CHECKPOINT_INTERVAL_MS, \
       "replica.high.watermark.checkpoint.interval.ms", LONG, "5000", NULL, 1, CONFIG_MAX_LONG, \
       NULL, CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "How often the high watermarks are written.") \
-    X(REPLICA_SELECTOR_CLASS, "replica.selector.class", STRING, NULL, NULL, 0, 0, NULL, \
-      CONFIG_READ_ONLY | CONFIG_NO_EFFECT, "A Java class that picks the replica to read from.")
+    X(REPLICA_SELECTOR_CLASS, "replica.selector.class", STRING, NULL, NULL, 0, 0, \
+      "org.apache.kafka.common.replica.RackAwareReplicaSelector", CONFIG_READ_ONLY, \
+      "Which replica a consumer reads from: with RackAwareReplicaSelector one in sync whose " \
+      "broker.rack is the consumer's client.rack; unset, the leader.")
 
 #define CONFIG_NET_ROWS(X) \
     X(SOCKET_SEND_BUFFER_BYTES, "socket.send.buffer.bytes", INT, "102400", NULL, -1, \

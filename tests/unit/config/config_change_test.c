@@ -27,12 +27,33 @@ static void check_refused(enum config_scope scope, const char *name, const char 
 /* A right value of the row that says something else than its default. */
 static const char *other_value(const struct config_row *row)
 {
-    static const char *const some[] = {"true",          "false",  "5",       "2",       "0:1",
-                                       "gzip",          "1",      "*",       "0",       "compact",
-                                       "LogAppendTime", "600000", "1048576", "100",     "2000",
-                                       "required",      "broker", "classic", "8388609", "DEBUG",
-                                       "json",          "SSL",    "upgrade", "headers", "Produce",
-                                       "10.0.0.1:5"};
+    static const char *const some[] = {"true",
+                                       "false",
+                                       "5",
+                                       "2",
+                                       "0:1",
+                                       "gzip",
+                                       "1",
+                                       "*",
+                                       "0",
+                                       "compact",
+                                       "LogAppendTime",
+                                       "600000",
+                                       "1048576",
+                                       "100",
+                                       "2000",
+                                       "required",
+                                       "broker",
+                                       "classic",
+                                       "8388609",
+                                       "DEBUG",
+                                       "json",
+                                       "SSL",
+                                       "upgrade",
+                                       "headers",
+                                       "Produce",
+                                       "10.0.0.1:5",
+                                       "org.apache.kafka.common.replica.RackAwareReplicaSelector"};
     for (size_t i = 0; i < ARRAY_LEN(some); i++) {
         problem.len = 0;
         if (!config_check_value(row, row->name, some[i], &problem) &&

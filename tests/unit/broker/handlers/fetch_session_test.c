@@ -66,7 +66,7 @@ static void an_idle_partition_is_looked_at_when_its_follower_is_forgotten(void)
     int wakes = 0;
     replica_open_leading(&r, MEMBERS(1, 2));
     struct fetch_sessions *sessions =
-        fetch_sessions_new(replica_manager_partitions(r.manager), r.logs.env, 10);
+        fetch_sessions_new(replica_manager_partitions(r.manager), r.logs.env, 10, false);
     struct fetch_session *session = open_session(sessions, 0);
     struct fetch_session_slot *slot =
         LIST_ENTRY(session->slots.next, struct fetch_session_slot, all_link);
@@ -94,4 +94,39 @@ static void an_idle_partition_is_looked_at_when_its_follower_is_forgotten(void)
     replica_close(&r);
 }
 
-TAP_MAIN(TAP_TEST(an_idle_partition_is_looked_at_when_its_follower_is_forgotten))
+/* How often a follower's fetch is woken by records, and by the high watermark that passes them. */
+static int wakes_with(bool nearest)
+{
+    struct replica r;
+    struct waiter waiter;
+    int wakes = 0;
+    replica_open_leading(&r, MEMBERS(1, 2, 3));
+    struct fetch_sessions *sessions =
+        fetch_sessions_new(replica_manager_partitions(r.manager), r.logs.env, 10, nearest);
+    struct fetch_session *session = open_session(sessions, 0);
+    struct fetch_session_slot *slot =
+        LIST_ENTRY(session->slots.next, struct fetch_session_slot, all_link);
+    read_slot(&r, slot);
+    session->wake = count_wake;
+    session->wake_data = &wakes;
+    CHECK_INT(replica_append(&r, 1, PARTITION_ACKS_ALL, &waiter), PARTITION_WAITS);
+    UNTIL(r.logs.env, replica_is_durable(&r));
+    CHECK_INT(wakes, 1);
+    replica_acknowledge(&r, 2, 1);
+    replica_acknowledge(&r, 3, 1);
+    CHECK_INT(partition_high_watermark(r.partition), 1);
+    CHECK(fetch_slot_tells_watermark(slot) == nearest);
+    session->wake = NULL;
+    fetch_sessions_free(sessions);
+    replica_close(&r);
+    return wakes;
+}
+
+static void a_follower_that_consumers_read_hears_of_the_watermark_at_once(void)
+{
+    CHECK_INT(wakes_with(false), 1);
+    CHECK_INT(wakes_with(true), 2);
+}
+
+TAP_MAIN(TAP_TEST(a_follower_that_consumers_read_hears_of_the_watermark_at_once),
+         TAP_TEST(an_idle_partition_is_looked_at_when_its_follower_is_forgotten))

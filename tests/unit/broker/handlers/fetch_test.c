@@ -185,7 +185,7 @@ static void begin(void)
                              .config = r.config,
                              .metadata = r.metadata,
                              .partitions = replica_manager_partitions(r.manager)};
-    broker.fetch_sessions = fetch_sessions_new(broker.partitions, r.logs.env, 10);
+    broker.fetch_sessions = fetch_sessions_new(broker.partitions, r.logs.env, 10, false);
     append();
 }
 
