@@ -148,6 +148,7 @@ void mem_keep_freed(void)
 {
     (void)mallopt(M_TRIM_THRESHOLD, KEEP_FREED);
     (void)mallopt(M_MMAP_THRESHOLD, MAP_FROM);
+    (void)mallopt(M_ARENA_MAX, 1); /* each would keep as much */
 }
 
 void mem_give_back(void)

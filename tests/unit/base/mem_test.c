@@ -1,4 +1,6 @@
-/* The reserve: small objects still find memory when large requests have taken all of it. */
+/* The reserve: small objects still find memory when large requests have taken all of it. And what
+ * threads have freed goes back to the system. */
+#include <pthread.h>
 #include <string.h>
 
 #include "../tap.h"
@@ -11,6 +13,7 @@
 #include "base/mem.h"
 
 enum { BLOCKS_MAX = 100000, SMALL = 1000, SMALLS = 1000 };
+enum { THREADS = 8, BLOCK = 4096, BLOCKS_EACH = 4000 };
 
 static void *blocks[BLOCKS_MAX];
 
@@ -55,6 +58,63 @@ static void small_objects_have_a_reserve(void)
 #endif
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+static pthread_barrier_t all_have_theirs;
+
+/* Holds 16 MB at the same time as the others, and frees them. */
+static void *work(void *unused)
+{
+    (void)unused;
+    void *held[BLOCKS_EACH];
+    for (int i = 0; i < BLOCKS_EACH; i++)
+        held[i] = memset(mem_alloc(BLOCK), 1, BLOCK);
+    pthread_barrier_wait(&all_have_theirs);
+    for (int i = 0; i < BLOCKS_EACH; i++)
+        mem_free(held[i]);
+    return NULL;
+}
+
+static long resident_bytes(void)
+{
+    long all = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+    CHECK(file && fscanf(file, "%ld %ld", &all, &resident) == 2);
+    fclose(file);
+    return resident * sysconf(_SC_PAGESIZE);
+}
+
+/* In a process that serves: its workers end with it, and what each of them kept for itself would
+ * add up. */
+static int with_busy_threads(void)
+{
+    mem_keep_freed();
+    long before = resident_bytes();
+    pthread_t threads[THREADS];
+    pthread_barrier_init(&all_have_theirs, NULL, THREADS);
+    for (int i = 0; i < THREADS; i++)
+        if (pthread_create(&threads[i], NULL, work, NULL))
+            return 1;
+    for (int i = 0; i < THREADS; i++)
+        pthread_join(threads[i], NULL);
+    mem_give_back();
+    return resident_bytes() - before < 40L << 20 ? 0 : 2;
+}
+#endif
+
+static void what_threads_freed_goes_back(void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    CHECK(THREADS > 0);
+#else
+    int status;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(with_busy_threads());
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    CHECK_INT(status, 0);
+#endif
+}
+
 static void text_in_an_arena(void)
 {
     struct arena arena;
@@ -81,5 +141,5 @@ static void an_own_arena_does_not_fail(void)
     arena_close(&other);
 }
 
-TAP_MAIN(TAP_TEST(small_objects_have_a_reserve), TAP_TEST(text_in_an_arena),
-         TAP_TEST(an_own_arena_does_not_fail))
+TAP_MAIN(TAP_TEST(small_objects_have_a_reserve), TAP_TEST(what_threads_freed_goes_back),
+         TAP_TEST(text_in_an_arena), TAP_TEST(an_own_arena_does_not_fail))
