@@ -9,6 +9,7 @@
 #include "kafka/messages/alter_client_quotas.h"
 #include "kafka/messages/alter_configs.h"
 #include "kafka/messages/alter_partition_reassignments.h"
+#include "kafka/messages/alter_user_scram_credentials.h"
 #include "kafka/messages/api_versions.h"
 #include "kafka/messages/consumer_group_describe.h"
 #include "kafka/messages/consumer_group_heartbeat.h"
@@ -26,10 +27,12 @@
 #include "kafka/messages/describe_quorum.h"
 #include "kafka/messages/describe_topic_partitions.h"
 #include "kafka/messages/describe_transactions.h"
+#include "kafka/messages/describe_user_scram_credentials.h"
 #include "kafka/messages/elect_leaders.h"
 #include "kafka/messages/end_txn.h"
 #include "kafka/messages/fetch.h"
 #include "kafka/messages/find_coordinator.h"
+#include "kafka/messages/get_telemetry_subscriptions.h"
 #include "kafka/messages/heartbeat.h"
 #include "kafka/messages/incremental_alter_configs.h"
 #include "kafka/messages/init_producer_id.h"
@@ -46,6 +49,7 @@
 #include "kafka/messages/offset_fetch.h"
 #include "kafka/messages/offset_for_leader_epoch.h"
 #include "kafka/messages/produce.h"
+#include "kafka/messages/push_telemetry.h"
 #include "kafka/messages/remove_raft_voter.h"
 #include "kafka/messages/sasl_authenticate.h"
 #include "kafka/messages/sasl_handshake.h"
@@ -84,8 +88,6 @@ static const char *const api_other_names[] = {
     [41] = "DescribeDelegationToken",
     [48] = "DescribeClientQuotas",
     [49] = "AlterClientQuotas",
-    [50] = "DescribeUserScramCredentials",
-    [51] = "AlterUserScramCredentials",
     [52] = "Vote",
     [53] = "BeginQuorumEpoch",
     [54] = "EndQuorumEpoch",
@@ -96,8 +98,6 @@ static const char *const api_other_names[] = {
     [63] = "BrokerHeartbeat",
     [67] = "AllocateProducerIds",
     [70] = "ControllerRegistration",
-    [71] = "GetTelemetrySubscriptions",
-    [72] = "PushTelemetry",
     [73] = "AssignReplicasToDirs",
     [76] = "ShareGroupHeartbeat",
     [77] = "ShareGroupDescribe",

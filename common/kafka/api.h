@@ -52,6 +52,10 @@
     X(OFFSET_DELETE, 47, "OffsetDelete", offset_delete, 0, WIRE_NEVER)                             \
     X(DESCRIBE_CLIENT_QUOTAS, 48, "DescribeClientQuotas", describe_client_quotas, 1, 1)            \
     X(ALTER_CLIENT_QUOTAS, 49, "AlterClientQuotas", alter_client_quotas, 1, 1)                     \
+    X(DESCRIBE_USER_SCRAM_CREDENTIALS, 50, "DescribeUserScramCredentials",                         \
+      describe_user_scram_credentials, 0, 0)                                                       \
+    X(ALTER_USER_SCRAM_CREDENTIALS, 51, "AlterUserScramCredentials", alter_user_scram_credentials, \
+      0, 0)                                                                                        \
     X(DESCRIBE_QUORUM, 55, "DescribeQuorum", describe_quorum, 2, 0)                                \
     X(UPDATE_FEATURES, 57, "UpdateFeatures", update_features, 2, 0)                                \
     X(DESCRIBE_CLUSTER, 60, "DescribeCluster", describe_cluster, 2, 0)                             \
@@ -61,6 +65,9 @@
     X(LIST_TRANSACTIONS, 66, "ListTransactions", list_transactions, 2, 0)                          \
     X(CONSUMER_GROUP_HEARTBEAT, 68, "ConsumerGroupHeartbeat", consumer_group_heartbeat, 1, 0)      \
     X(CONSUMER_GROUP_DESCRIBE, 69, "ConsumerGroupDescribe", consumer_group_describe, 1, 0)         \
+    X(GET_TELEMETRY_SUBSCRIPTIONS, 71, "GetTelemetrySubscriptions", get_telemetry_subscriptions,   \
+      0, 0)                                                                                        \
+    X(PUSH_TELEMETRY, 72, "PushTelemetry", push_telemetry, 0, 0)                                   \
     X(LIST_CONFIG_RESOURCES, 74, "ListConfigResources", list_config_resources, 1, 0)               \
     X(DESCRIBE_TOPIC_PARTITIONS, 75, "DescribeTopicPartitions", describe_topic_partitions, 0, 0)   \
     X(ADD_RAFT_VOTER, 80, "AddRaftVoter", add_raft_voter, 1, 0)                                    \
