@@ -8,8 +8,10 @@
 
 #include "base/err.h"
 #include "base/map.h"
+#include "config/config_metrics.h"
 #include "controller/elections.h"
 #include "meta/config_list.h"
+#include "meta/features.h"
 
 struct change {
     const char *key;
@@ -56,6 +58,36 @@ static int refuse(struct decision *decision, Meta__ResourceResult *result, int e
     return err;
 }
 
+/* What a client is told depends on all of them, and each node keeps them. */
+static int check_metrics(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
+                         Meta__ResourceResult *result)
+{
+    const struct image_broker *broker;
+    size_t cursor = 0, own;
+    if (asked->name[0] == 0)
+        return refuse(decision, result, ERR_INVALID_REQUEST, "Subscription name can't be empty");
+    if (strlen(asked->name) > CONFIG_METRICS_NAME_MAX)
+        return refuse(decision, result, ERR_INVALID_REQUEST,
+                      decision_text(decision, "The name of a subscription has %d bytes at most.",
+                                    CONFIG_METRICS_NAME_MAX));
+    while ((broker = image_next_broker(decision->image, &cursor)))
+        if (broker->features_step < FEATURES_STEP_CLIENT_METRICS)
+            return refuse(decision, result, ERR_UNSUPPORTED_VERSION,
+                          decision_text(decision,
+                                        "Broker %d is of a build that does not know client "
+                                        "metrics: upgrade it, or unregister it if it is gone.",
+                                        broker->id));
+    image_configs(decision->image, asked->type, asked->name, &own);
+    if (own > 0 ||
+        image_config_resources(decision->image, asked->type) < CONFIG_METRICS_SUBSCRIPTIONS_MAX)
+        return 0;
+    return refuse(decision, result, ERR_POLICY_VIOLATION,
+                  decision_text(decision,
+                                "There are %d subscriptions of client metrics, and no more can be "
+                                "kept: remove one.",
+                                CONFIG_METRICS_SUBSCRIPTIONS_MAX));
+}
+
 static int check_resource(struct decision *decision, const Meta__AlterConfigs__Resource *asked,
                           Meta__ResourceResult *result)
 {
@@ -65,6 +97,8 @@ static int check_resource(struct decision *decision, const Meta__AlterConfigs__R
         return refuse(decision, result, ERR_UNKNOWN_TOPIC_OR_PARTITION,
                       decision_text(decision, "The topic '%s' does not exist.", asked->name));
     }
+    if (asked->type == META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS)
+        return check_metrics(decision, asked, result);
     if (asked->type != META__CONFIG_RECORD__RESOURCE__BROKER)
         return refuse(decision, result, ERR_INVALID_REQUEST, "Unknown resource type.");
     if (asked->name[0] == 0)
@@ -110,6 +144,8 @@ static enum config_scope scope_of(const Meta__AlterConfigs__Resource *asked)
 {
     if (asked->type == META__CONFIG_RECORD__RESOURCE__TOPIC)
         return CONFIG_OF_TOPIC;
+    if (asked->type == META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS)
+        return CONFIG_OF_METRICS;
     return asked->name[0] == 0 ? CONFIG_OF_ALL_BROKERS : CONFIG_OF_BROKER;
 }
 

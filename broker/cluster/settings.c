@@ -199,3 +199,20 @@ bool settings_of_all_brokers(const struct settings *settings, enum config_id id,
     settings_add(setting, row->name, value, CONFIG_FROM_ALL_BROKERS);
     return true;
 }
+
+/* ---- client metrics ---- */
+
+int settings_of_metrics(const struct settings *settings, const char *name,
+                        enum config_metrics_id id, struct setting *setting)
+{
+    const struct config_row *row = config_metrics_row(id);
+    settings_begin(setting, row, row->name);
+    const char *own = image_config(settings->chain.image,
+                                   META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS, name, row->name);
+    int err = settings_normal(settings, row, own ? own : row->default_text, &setting->value);
+    if (!err && own) {
+        setting->source = CONFIG_FROM_METRICS;
+        settings_add(setting, row->name, setting->value, CONFIG_FROM_METRICS);
+    }
+    return err;
+}

@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "config/config_chain.h"
+#include "config/config_metrics.h"
 
 /* Three older units and four sources, and the topic's own. */
 enum { SETTINGS_SYNONYMS_MAX = 13 };
@@ -65,5 +66,9 @@ int settings_of_broker(const struct settings *settings, enum config_id id,
 /* What all brokers were given; false when that is nothing. */
 bool settings_of_all_brokers(const struct settings *settings, enum config_id id,
                              struct setting *setting);
+
+/* Of the subscription of client metrics with that name, whether it is there or not. */
+int settings_of_metrics(const struct settings *settings, const char *name,
+                        enum config_metrics_id id, struct setting *setting) MUST_CHECK;
 
 #endif

@@ -12,10 +12,12 @@
 #include "base/err.h"
 #include "base/map.h"
 #include "broker/broker.h"
+#include "broker/group/topic_pattern.h"
 #include "broker/handlers/logger_settings.h"
 #include "broker/handlers/origin.h"
 #include "broker/handlers/resources.h"
 #include "config/config_change.h"
+#include "config/config_metrics.h"
 #include "meta/config_list.h"
 
 int config_alter_refuse(struct config_alter *alter, struct config_alter_resource *resource, int err,
@@ -39,6 +41,8 @@ static enum config_scope config_alter_scope(const struct config_alter_resource *
 {
     if (resource->type == RESOURCES_TOPIC)
         return CONFIG_OF_TOPIC;
+    if (resource->type == RESOURCES_CLIENT_METRICS)
+        return CONFIG_OF_METRICS;
     return wire_str_is_empty(resource->name) ? CONFIG_OF_ALL_BROKERS : CONFIG_OF_BROKER;
 }
 
@@ -71,14 +75,33 @@ static int config_alter_check_list(struct config_alter *alter,
 {
     bool append = entry->operation == META__CONFIG_ENTRY__OPERATION__APPEND;
     bool list = append || entry->operation == META__CONFIG_ENTRY__OPERATION__SUBTRACT;
-    enum config_id id = config_change_find(config_alter_scope(resource), entry->key);
-    if (list && id == CONFIG_COUNT)
+    const struct config_row *row = config_change_row(config_alter_scope(resource), entry->key);
+    if (list && !row)
         return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG, "Unknown config name: %s",
                                    entry->key);
-    if (list && config_row(id)->type != CONFIG_TYPE_LIST)
+    if (list && row->type != CONFIG_TYPE_LIST)
         return config_alter_refuse(alter, resource, ERR_INVALID_CONFIG,
                                    "Can't %s to key %s because its type is not LIST.",
                                    append ? "APPEND" : "SUBTRACT", entry->key);
+    return 0;
+}
+
+/* The controller, which has no engine for them, takes expressions as they are. */
+static int config_alter_check_match(const Meta__ConfigEntry *entry, struct buf *problem)
+{
+    struct config_metrics_match match;
+    const char *list = entry->value;
+    if (strcmp(entry->key, config_metrics_row(CONFIG_METRICS_MATCH)->name) != 0)
+        return 0;
+    while (config_metrics_next_match(&list, &match) > 0) {
+        struct topic_pattern *pattern;
+        if (topic_pattern_new(wire_str_of(match.expression, match.len), &pattern)) {
+            buf_printf(problem, "Illegal client matching pattern: %.*s", (int)match.len,
+                       match.expression);
+            return ERR_INVALID_CONFIG;
+        }
+        topic_pattern_free(pattern);
+    }
     return 0;
 }
 
@@ -93,7 +116,10 @@ static int config_alter_check_value(struct config_alter *alter,
     struct buf problem;
     buf_init(&problem);
     int err = config_change_check(scope, entry->key, entry->value, &problem);
-    if (!err && scope != CONFIG_OF_TOPIC &&
+    bool of_broker = scope == CONFIG_OF_BROKER || scope == CONFIG_OF_ALL_BROKERS;
+    if (!err && scope == CONFIG_OF_METRICS)
+        err = config_alter_check_match(entry, &problem);
+    if (!err && of_broker &&
         config_check_fit(alter->request->broker->config, config_change_find(scope, entry->key),
                          entry->value, &problem))
         err = ERR_INVALID_REQUEST;
@@ -130,8 +156,8 @@ static int config_alter_resolve_list(struct config_alter *alter,
     struct config_parsed base;
     bool append = entry->operation == META__CONFIG_ENTRY__OPERATION__APPEND;
     enum config_id id = config_change_find(scope, entry->key);
-    if (entry->operation <= META__CONFIG_ENTRY__OPERATION__DELETE)
-        return 0;
+    if (entry->operation <= META__CONFIG_ENTRY__OPERATION__DELETE || scope == CONFIG_OF_METRICS)
+        return 0; /* a subscription has no values of others */
     if (scope == CONFIG_OF_TOPIC)
         chain.topic = name;
     else if (scope == CONFIG_OF_BROKER)
@@ -208,7 +234,8 @@ static int config_alter_fill(struct config_alter *alter, struct config_alter_res
     if (resource->type == RESOURCES_BROKER_LOGGER) /* only single levels can be changed */
         return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST, "Unknown resource type %d",
                                    resource->type);
-    if (resource->type != RESOURCES_TOPIC && resource->type != RESOURCES_BROKER)
+    if (resource->type != RESOURCES_TOPIC && resource->type != RESOURCES_BROKER &&
+        resource->type != RESOURCES_CLIENT_METRICS)
         return config_alter_refuse(alter, resource, ERR_INVALID_REQUEST,
                                    "Settings of resource type %d can't be changed here.",
                                    resource->type);
@@ -306,20 +333,22 @@ static void config_alter_find_doubles(struct config_alter *alter)
         map_close(&seen[i]);
 }
 
-/* The controller works through all of it in one turn of its loop, and refuses the same. */
+/* The controller works through all of it in one turn of its loop, and refuses the same. Expressions
+ * of subscriptions are compiled, too: of no more of them than there may be. */
 static bool config_alter_is_too_much(const struct config_alter *alter)
 {
-    size_t count = 0;
+    size_t count = 0, metrics = 0;
     for (int32_t i = 0; i < alter->count; i++) {
         const struct config_alter_resource *resource = &alter->resources[i];
         count += (size_t)resource->entry_count;
+        metrics += resource->type == RESOURCES_CLIENT_METRICS;
         for (int32_t j = 0; j < resource->entry_count && count <= CONFIG_CHANGES_MAX; j++) {
             const struct config_alter_entry *entry = &resource->entries[j];
             if (entry->operation >= CONFIG_ALTER_APPEND && !wire_str_is_null(entry->value))
                 count += config_list_count(entry->value.data, (size_t)entry->value.len);
         }
     }
-    return count > CONFIG_CHANGES_MAX;
+    return count > CONFIG_CHANGES_MAX || metrics > CONFIG_METRICS_SUBSCRIPTIONS_MAX;
 }
 
 static bool config_alter_prepare(struct config_alter *alter)

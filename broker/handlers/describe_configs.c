@@ -243,6 +243,29 @@ static bool describe_broker(struct describe_configs *describe)
     return describe_refused(describe, CONFIG_OF_BROKER, given, count);
 }
 
+/* ---- client metrics ---- */
+
+/* As in Kafka any name has the defaults. */
+static bool describe_metrics(struct describe_configs *describe)
+{
+    struct wire_str asked = describe->asked->resource_name;
+    if (wire_str_is_empty(asked))
+        return describe_refuse(describe, ERR_INVALID_REQUEST,
+                               "Client metrics subscription name must not be empty");
+    const char *name = arena_strndup(describe->arena, asked.data, (size_t)asked.len);
+    if (!name || !describe_make_room(describe, CONFIG_METRICS_COUNT))
+        return false;
+    for (enum config_metrics_id id = 0; id < CONFIG_METRICS_COUNT; id++) {
+        struct setting setting;
+        if (!describe_wants(describe, config_metrics_row(id)->name))
+            continue;
+        if (settings_of_metrics(&describe->settings, name, id, &setting) ||
+            !describe_add(describe, &setting))
+            return false;
+    }
+    return true;
+}
+
 /* ---- levels of the log ---- */
 
 static bool describe_loggers(struct describe_configs *describe)
@@ -278,6 +301,7 @@ static bool describe_resource(struct describe_configs *describe)
     case RESOURCES_BROKER_LOGGER:
         return describe_loggers(describe);
     case RESOURCES_CLIENT_METRICS:
+        return describe_metrics(describe);
     case RESOURCES_GROUP: /* none are ever set */
         return true;
     default:

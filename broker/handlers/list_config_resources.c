@@ -1,5 +1,5 @@
 /* ListConfigResources: what settings may be described for. v0 asks for the subscriptions of client
- * metrics, of which there are none. Answered at once. */
+ * metrics. Groups have no settings yet. Answered at once. */
 #include "broker/handlers/handlers.h"
 
 #include <inttypes.h>
@@ -13,6 +13,9 @@
 enum { LIST_TYPES_VERSION = 1 };
 
 typedef struct list_config_resources_response_config_resource listed_resource;
+
+static const Meta__ConfigRecord__Resource list_metrics =
+    META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS;
 
 /* Bits of resources_type: 0 for a type that is not known. */
 static unsigned list_types(const struct request *request)
@@ -47,12 +50,22 @@ static listed_resource *list_brokers(struct request *request, int8_t type, liste
     return out;
 }
 
+static listed_resource *list_subscriptions(struct request *request, listed_resource *out)
+{
+    const char *name;
+    size_t cursor = 0;
+    while (out && (name = image_next_config_resource(nodes_image(request), list_metrics, &cursor)))
+        *out++ = (listed_resource){wire_str_from(name), RESOURCES_CLIENT_METRICS};
+    return out;
+}
+
 static bool list_fill(struct request *request, unsigned types,
                       struct list_config_resources_response *response)
 {
     const struct image *image = nodes_image(request);
     const struct image_topic *topic;
-    size_t count = image_topic_count(image), cursor = 0;
+    size_t count = image_topic_count(image) + image_config_resources(image, list_metrics);
+    size_t cursor = 0;
     while (image_next_broker(image, &cursor))
         count += 2;
     listed_resource *out = WIRE_ARRAY(&request->arena, &response->config_resources, (int32_t)count,
@@ -64,6 +77,8 @@ static bool list_fill(struct request *request, unsigned types,
     cursor = 0;
     while (out && (types & RESOURCES_TOPIC) && (topic = image_next_topic(image, &cursor)))
         *out++ = (listed_resource){wire_str_from(topic->name), RESOURCES_TOPIC};
+    if (types & RESOURCES_CLIENT_METRICS)
+        out = list_subscriptions(request, out);
     if (out)
         response->config_resources.count = (int32_t)(out - response->config_resources.items);
     return out != NULL;

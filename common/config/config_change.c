@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "config/config_metrics.h"
 
 /* What can be wrong with a name of a broker's settings, in the order in which Kafka looks. */
 enum config_wrong {
@@ -32,6 +33,8 @@ static const char *const config_wrong_sentences[CONFIG_WRONGS] = {
 static enum config_id config_change_id(enum config_scope scope, const char *name, bool *listener)
 {
     *listener = false;
+    if (scope == CONFIG_OF_METRICS)
+        return CONFIG_COUNT;
     return scope == CONFIG_OF_TOPIC ? config_find_topic(name) : config_find_base(name, listener);
 }
 
@@ -39,6 +42,15 @@ enum config_id config_change_find(enum config_scope scope, const char *name)
 {
     bool listener;
     return config_change_id(scope, name, &listener);
+}
+
+const struct config_row *config_change_row(enum config_scope scope, const char *name)
+{
+    enum config_id id = config_change_find(scope, name);
+    enum config_metrics_id metrics = config_metrics_find(name);
+    if (scope == CONFIG_OF_METRICS)
+        return metrics < CONFIG_METRICS_COUNT ? config_metrics_row(metrics) : NULL;
+    return id < CONFIG_COUNT ? config_row(id) : NULL;
 }
 
 /* ---- names ---- */
@@ -86,9 +98,22 @@ static void config_say_unknown(enum config_scope scope, const char *name, struct
         buf_printf(problem, " (did you mean %s?)", nearest);
 }
 
+static int config_check_metrics_names(const char *const *names, size_t count, struct buf *problem)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (config_metrics_find(names[i]) < CONFIG_METRICS_COUNT)
+            continue;
+        buf_printf(problem, CONFIG_METRICS_UNKNOWN "%s", names[i]);
+        return ERR_INVALID_REQUEST;
+    }
+    return 0;
+}
+
 int config_change_check_names(enum config_scope scope, const char *const *names, size_t count,
                               struct buf *problem)
 {
+    if (scope == CONFIG_OF_METRICS)
+        return config_check_metrics_names(names, count, problem);
     for (enum config_wrong wrong = 0; scope != CONFIG_OF_TOPIC && wrong < CONFIG_WRONGS; wrong++)
         if (config_say_wrong(scope, names, count, wrong, problem))
             return ERR_INVALID_REQUEST;
@@ -146,9 +171,6 @@ int config_change_check(enum config_scope scope, const char *name, const char *v
     int err = config_change_check_names(scope, &name, 1, problem);
     if (err)
         return err;
-    enum config_id id = config_change_id(scope, name, &listener);
-    ASSERT(id < CONFIG_COUNT);
-    const struct config_row *row = config_row(id);
     if (strlen(value) > CONFIG_VALUE_MAX) {
         buf_printf(problem,
                    "The configuration value cannot be added because it exceeds the maximum value "
@@ -156,6 +178,11 @@ int config_change_check(enum config_scope scope, const char *name, const char *v
                    CONFIG_VALUE_MAX);
         return ERR_INVALID_CONFIG;
     }
+    if (scope == CONFIG_OF_METRICS)
+        return config_metrics_check(name, value, problem);
+    enum config_id id = config_change_id(scope, name, &listener);
+    ASSERT(id < CONFIG_COUNT);
+    const struct config_row *row = config_row(id);
     err = config_check_value(row, name, value, problem);
     if (!err)
         err = config_check_effect(row, name, value, listener, problem);

@@ -33,9 +33,10 @@ struct feature {
  * brokers say it when they register. Builds of before transaction.version 2 say none, which is 0,
  * and support the initial levels. */
 enum {
-    FEATURES_STEP_LEVELS = 1, /* all levels of the table above */
-    FEATURES_STEP_QUOTAS = 2, /* records of client quotas */
-    FEATURES_STEP = FEATURES_STEP_QUOTAS
+    FEATURES_STEP_LEVELS = 1,         /* all levels of the table above */
+    FEATURES_STEP_QUOTAS = 2,         /* records of client quotas */
+    FEATURES_STEP_CLIENT_METRICS = 3, /* of subscriptions of client metrics */
+    FEATURES_STEP = FEATURES_STEP_CLIENT_METRICS
 };
 /* The highest level of the feature that builds of that step support. */
 int16_t features_max(const struct feature *feature, uint32_t step);

@@ -318,6 +318,24 @@ const struct image_config *image_configs(const struct image *image,
     return settings ? settings->entries : NULL;
 }
 
+const char *image_next_config_resource(const struct image *image,
+                                       Meta__ConfigRecord__Resource resource, size_t *cursor)
+{
+    const struct image_settings *settings;
+    while ((settings = map_next(&image->settings, cursor, NULL, NULL)))
+        if (settings->resource == resource)
+            return settings->name;
+    return NULL;
+}
+
+size_t image_config_resources(const struct image *image, Meta__ConfigRecord__Resource resource)
+{
+    size_t count = 0, cursor = 0;
+    while (image_next_config_resource(image, resource, &cursor))
+        count++;
+    return count;
+}
+
 static void settings_put(struct image *image, const Meta__ConfigRecord *record)
 {
     struct image_settings *settings = settings_get(image, record->resource, record->name);
@@ -366,10 +384,11 @@ static void settings_remove(struct image *image, const Meta__ConfigRecord *recor
 
 static int apply_config(struct image *image, const Meta__ConfigRecord *record)
 {
+    bool metrics = record->resource == META__CONFIG_RECORD__RESOURCE__CLIENT_METRICS;
     if (record->resource != META__CONFIG_RECORD__RESOURCE__TOPIC &&
-        record->resource != META__CONFIG_RECORD__RESOURCE__BROKER)
+        record->resource != META__CONFIG_RECORD__RESOURCE__BROKER && !metrics)
         return ERR_MALFORMED;
-    if (record->key[0] == 0)
+    if (record->key[0] == 0 || (metrics && record->name[0] == 0))
         return ERR_MALFORMED;
     if (record->removed)
         settings_remove(image, record);

@@ -114,14 +114,20 @@ size_t image_topic_count(const struct image *image);
 const struct image_broker *image_next_broker(const struct image *image, size_t *cursor);
 const struct image_topic *image_next_topic(const struct image *image, size_t *cursor);
 
-/* Dynamic settings of a topic ("name") or broker ("0", or "" for all brokers); NULL when not
- * set. */
+/* Dynamic settings of a topic ("name"), a broker ("0", or "" for all brokers) or a subscription of
+ * client metrics; NULL when not set. */
 const char *image_config(const struct image *image, Meta__ConfigRecord__Resource resource,
                          const char *name, const char *key);
 /* All settings of one resource, sorted by key; *count may be 0. */
 const struct image_config *image_configs(const struct image *image,
                                          Meta__ConfigRecord__Resource resource, const char *name,
                                          size_t *count);
+
+/* Walk over the resources of that kind that have settings, in no order that means anything: names,
+ * from *cursor = 0; NULL at the end. No ConfigRecord may be applied meanwhile. */
+const char *image_next_config_resource(const struct image *image,
+                                       Meta__ConfigRecord__Resource resource, size_t *cursor);
+size_t image_config_resources(const struct image *image, Meta__ConfigRecord__Resource resource);
 
 bool image_ids_have(const struct image_ids *ids, int32_t id);
 /* The same of a list in a record. */
