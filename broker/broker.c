@@ -28,6 +28,7 @@
 #include "broker/net/server.h"
 #include "broker/quota/quotas.h"
 #include "broker/replica/replica_manager.h"
+#include "broker/telemetry/telemetry.h"
 #include "broker/txn/txn_manager.h"
 #include "broker/txn/txn_verifier.h"
 #include "meta/features.h"
@@ -589,12 +590,23 @@ static void broker_build_quotas(struct broker *broker)
     broker->quotas = quotas_new(&deps);
 }
 
+static void broker_build_telemetry(struct broker *broker)
+{
+    struct telemetry_deps deps = {
+        .env = broker->env,
+        .logger = &broker->client_lines.logger,
+        .metadata = broker->metadata,
+        .max_bytes = (int32_t)config_int(broker->config, CONFIG_TELEMETRY_MAX_BYTES)};
+    broker->telemetry = telemetry_new(&deps);
+}
+
 static void broker_build(struct broker *broker)
 {
     broker_make_registration(broker);
     broker->metadata = metadata_new(broker->env, &broker->loggers[LOGGER_BROKER_METADATA]);
     broker_listen(broker);
     broker_build_quotas(broker);
+    broker_build_telemetry(broker);
     broker_open_channel(broker);
     struct replica_deps deps = {
         .env = broker->env,
@@ -690,6 +702,9 @@ static void broker_free_users(struct broker *broker)
         server_close(broker->server);
     if (broker->metadata)
         metadata_end_waits(broker->metadata);
+    if (broker->telemetry)
+        telemetry_free(broker->telemetry);
+    broker->telemetry = NULL;
     broker_free_groups(broker);
     broker_free_verifier(broker);
     if (broker->producer_ids)

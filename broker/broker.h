@@ -31,6 +31,7 @@ struct producer_ids;
 struct quotas;
 struct replica_manager;
 struct server;
+struct telemetry;
 struct txn_manager;
 struct txn_verifier;
 
@@ -56,6 +57,7 @@ struct broker {
     struct server *server;
     struct request_trace *request_trace;
     struct quotas *quotas;             /* of its clients */
+    struct telemetry *telemetry;       /* metrics that clients push */
     struct line_limit client_lines;    /* of what clients' connections and requests can cause */
     struct line_limit group_lines;     /* of what members of groups can cause */
     struct line_limit role_lines;      /* of what comes once a partition: a start has thousands */

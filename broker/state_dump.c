@@ -11,6 +11,7 @@
 #include "broker/group/group_manager.h"
 #include "broker/net/server.h"
 #include "broker/replica/replica_manager.h"
+#include "broker/telemetry/telemetry.h"
 #include "broker/txn/txn_manager.h"
 
 enum { STATE_DUMP_TURN = 100 }; /* replicas looked at in a turn of the loop */
@@ -44,6 +45,8 @@ static void state_dump_whole(struct state_dump *dump)
     txn_manager_summarise(broker->txns, &line);
     state_dump_say(dump, &line);
     replica_manager_summarise(broker->replicas, &line);
+    state_dump_say(dump, &line);
+    telemetry_summarise(broker->telemetry, &line);
     state_dump_say(dump, &line);
     buf_close(&line);
 }

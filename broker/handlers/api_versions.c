@@ -135,6 +135,13 @@ static void api_versions_answer_future(struct request *request,
     request_reply_version(request, 0, response, NULL);
 }
 
+static void api_versions_note_client(struct request *request)
+{
+    const struct api_versions_request *body = request->body;
+    request_note_software(request, REQUEST_SOFTWARE_NAME, body->client_software_name);
+    request_note_software(request, REQUEST_SOFTWARE_VERSION, body->client_software_version);
+}
+
 static void api_versions_answer(struct request *request)
 {
     struct api_versions_response response;
@@ -146,6 +153,8 @@ static void api_versions_answer(struct request *request)
         request_fail(request, ERR_NO_MEMORY, "has no memory left");
         return;
     }
+    if (!err && request->version >= API_VERSIONS_CLIENT_VERSION)
+        api_versions_note_client(request);
     request_reply(request, &response, NULL);
 }
 

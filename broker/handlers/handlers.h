@@ -48,6 +48,8 @@
     X(UNREGISTER_BROKER, unregister_broker, false, ALTER, CLUSTER)                                 \
     X(CONSUMER_GROUP_HEARTBEAT, consumer_group_heartbeat, false, READ, GROUP)                      \
     X(CONSUMER_GROUP_DESCRIBE, consumer_group_describe, false, DESCRIBE, GROUP)                    \
+    X(GET_TELEMETRY_SUBSCRIPTIONS, get_telemetry_subscriptions, false, NONE, NONE)                 \
+    X(PUSH_TELEMETRY, push_telemetry, false, NONE, NONE)                                           \
     X(LIST_CONFIG_RESOURCES, list_config_resources, true, DESCRIBE_CONFIGS, CLUSTER)               \
     X(DESCRIBE_TOPIC_PARTITIONS, describe_topic_partitions, true, DESCRIBE, TOPIC)                 \
     X(ADD_RAFT_VOTER, add_raft_voter, false, ALTER, CLUSTER)                                       \

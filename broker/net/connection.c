@@ -85,6 +85,7 @@ struct connection {
     int64_t active_ms;
     int64_t opened_us;
     struct request_kept kept; /* a handler's */
+    char *software[REQUEST_SOFTWARES];
     char host[ENV_ADDRESS_TEXT_MAX + 1];
 };
 
@@ -603,6 +604,8 @@ void connection_close(struct connection *connection)
     ASSERT(connection->unsent_bytes == 0);
     if (connection->kept.data)
         connection->kept.left(connection->kept.data);
+    for (int i = 0; i < REQUEST_SOFTWARES; i++)
+        mem_free(connection->software[i]);
     mem_free(connection);
 }
 
@@ -690,6 +693,22 @@ const char *connection_peer(const struct connection *connection)
 const char *connection_host(const struct connection *connection)
 {
     return connection->host;
+}
+
+void connection_note_software(struct connection *connection, enum request_software what,
+                              struct wire_str text)
+{
+    ASSERT(what < REQUEST_SOFTWARES);
+    size_t len = text.len > 0 ? (size_t)text.len : 0;
+    mem_free(connection->software[what]);
+    connection->software[what] =
+        mem_strndup(text.data, len < REQUEST_SOFTWARE_MAX ? len : REQUEST_SOFTWARE_MAX);
+}
+
+const char *connection_software(const struct connection *connection, enum request_software what)
+{
+    ASSERT(what < REQUEST_SOFTWARES);
+    return connection->software[what];
 }
 
 struct request_kept *connection_kept(struct connection *connection)

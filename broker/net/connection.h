@@ -81,6 +81,10 @@ void connection_hold(struct connection *connection, int32_t wait_ms);
 void connection_end_hold(struct connection *connection);
 void connection_watch(struct connection *connection, struct request_watch *watch);
 const char *connection_peer(const struct connection *connection);
+/* As request_note_software; NULL before. */
+void connection_note_software(struct connection *connection, enum request_software what,
+                              struct wire_str text);
+const char *connection_software(const struct connection *connection, enum request_software what);
 /* When it was accepted; monotonic us. */
 int64_t connection_opened_us(const struct connection *connection);
 /* Memory that a request takes of which only a part has come, and since when; monotonic ms. */

@@ -237,6 +237,19 @@ const char *request_host(const struct request *request)
     return request->connection ? connection_host(request->connection) : "/?";
 }
 
+void request_note_software(struct request *request, enum request_software what,
+                           struct wire_str text)
+{
+    if (request->connection)
+        connection_note_software(request->connection, what, text);
+}
+
+const char *request_software(const struct request *request, enum request_software what)
+{
+    const char *text = request->connection ? connection_software(request->connection, what) : NULL;
+    return text ? text : "unknown";
+}
+
 void request_note_follower(struct request *request, int32_t replica_id)
 {
     if (!request->connection)

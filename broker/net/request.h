@@ -121,6 +121,13 @@ bool request_may_take(struct request *request, size_t bytes) MUST_CHECK;
 const char *request_peer(const struct request *request);
 /* When its connection was accepted, monotonic us; 0 once that is gone. */
 int64_t request_opened_us(const struct request *request);
+/* What the client says that it is, in ApiVersions; "unknown" before that. */
+enum request_software { REQUEST_SOFTWARE_NAME, REQUEST_SOFTWARE_VERSION, REQUEST_SOFTWARES };
+enum { REQUEST_SOFTWARE_MAX = 100 /* bytes that are kept of each */ };
+void request_note_software(struct request *request, enum request_software what,
+                           struct wire_str text);
+/* Valid until the handler returns. */
+const char *request_software(const struct request *request, enum request_software what);
 /* The host that a member or client is shown as: "/10.0.0.1". Valid until the request is answered.
  */
 const char *request_host(const struct request *request);

@@ -47,7 +47,8 @@
     "AlterClientQuotas|DescribeQuorum|"                                                            \
     "UpdateFeatures|DescribeCluster|DescribeProducers|UnregisterBroker|DescribeTransactions|"      \
     "ListTransactions|ConsumerGroupHeartbeat|ConsumerGroupDescribe|ListConfigResources|"           \
-    "DescribeTopicPartitions|AddRaftVoter|RemoveRaftVoter|"                                        \
+    "GetTelemetrySubscriptions|PushTelemetry|DescribeTopicPartitions|AddRaftVoter|"                \
+    "RemoveRaftVoter|"                                                                             \
     "UpdateRaftVoter|UnregisterController"
 
 /* clang-format off */
@@ -394,6 +395,8 @@
       "The samples that the rate of a quota is taken over; more than 32 are joined.") \
     X(QUOTA_WINDOW_SIZE_SECONDS, "quota.window.size.seconds", INT, "1", NULL, 1, CONFIG_MAX_INT, \
       NULL, CONFIG_READ_ONLY, "The length of each of these samples.") \
+    X(TELEMETRY_MAX_BYTES, "telemetry.max.bytes", INT, "1048576", NULL, 1, CONFIG_MAX_INT, NULL, \
+      CONFIG_READ_ONLY, "The most that a client may push of its metrics at a time.") \
     X(CONNECTIONS_MAX_IDLE_MS, "connections.max.idle.ms", LONG, "600000", NULL, -1, \
       CONFIG_MAX_LONG, NULL, CONFIG_READ_ONLY, \
       "A connection without a request for this long is closed; -1 = never.") \

@@ -10,6 +10,7 @@
 #include "broker/group/group_manager.h"
 #include "broker/net/server.h"
 #include "broker/replica/replica_manager.h"
+#include "broker/telemetry/telemetry.h"
 #include "broker/txn/txn_manager.h"
 
 enum { REPLICAS = 2500, AILING = 7, TURN_MAX = 100 };
@@ -77,6 +78,12 @@ void replica_manager_summarise(const struct replica_manager *manager, struct buf
 {
     (void)manager;
     buf_printf(out, "the replicas");
+}
+
+void telemetry_summarise(const struct telemetry *telemetry, struct buf *out)
+{
+    (void)telemetry;
+    buf_printf(out, "what clients push");
 }
 
 static struct env *lines_env;

@@ -90,6 +90,18 @@ const char *request_peer(const struct request *request)
     return "10.0.0.1:1";
 }
 
+void request_note_software(struct request *request, enum request_software what,
+                           struct wire_str text)
+{
+    (void)request, (void)what, (void)text;
+}
+
+const char *request_software(const struct request *request, enum request_software what)
+{
+    (void)request;
+    return what == REQUEST_SOFTWARE_NAME ? "apache-kafka-java" : "4.1.0";
+}
+
 size_t request_records_max(const struct request *request)
 {
     (void)request;
